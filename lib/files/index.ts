@@ -1,0 +1,1 @@
+export type { FileStats, FileSystem } from './fs.js'

@@ -1,0 +1,45 @@
+/** The limits of DESIGN.md, section 11: what a peer may ask of us. All sizes in bytes, all times in milliseconds. */
+export interface Limits {
+  /** Data bytes in one DATA frame. */
+  frame: number
+  /** Payload of any other message before the handshake ends. */
+  handshakeMessage: number
+  /** Payload of any other message after it. */
+  message: number
+  /** Entries in a manifest, all offers of a transfer together. */
+  entries: number
+  /** Bytes of ENTRIES payloads, all offers of a transfer together. */
+  manifest: number
+  /** UTF-8 bytes of a path. */
+  path: number
+  /** UTF-8 bytes of one name of a path. */
+  name: number
+  /** Names in a path. */
+  depth: number
+  /** Nesting of a msgpack payload. */
+  msgpackDepth: number
+  /** UTF-8 bytes of an error text. */
+  errorText: number
+  /** The whole handshake, in milliseconds. */
+  handshakeTimeout: number
+  /** Silence after which the peer is given up, in milliseconds. */
+  idleTimeout: number
+  /** Silence after which a PING is sent, in milliseconds. */
+  pingInterval: number
+}
+
+export const DEFAULT_LIMITS: Limits = Object.freeze({
+  frame: 1024 * 1024,
+  handshakeMessage: 64 * 1024,
+  message: 1024 * 1024,
+  entries: 1_000_000,
+  manifest: 256 * 1024 * 1024,
+  path: 4096,
+  name: 255,
+  depth: 64,
+  msgpackDepth: 8,
+  errorText: 1024,
+  handshakeTimeout: 10_000,
+  idleTimeout: 60_000,
+  pingInterval: 15_000,
+})
