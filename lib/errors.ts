@@ -53,6 +53,8 @@ export interface ErrorDetails {
   found?: unknown
   /** The path that it concerns, as it is (not escaped). */
   path?: string
+  /** What became of every entry, with `ERR_FILES_FAILED`. */
+  outcomes?: readonly unknown[]
   /** The error underneath, for instance one of the file system. */
   cause?: unknown
 }
@@ -64,6 +66,7 @@ export class SluiceError extends Error {
   readonly expected?: unknown
   readonly found?: unknown
   readonly path?: string
+  readonly outcomes?: readonly unknown[]
 
   constructor(code: Code, message: string, details: ErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause })
@@ -71,6 +74,7 @@ export class SluiceError extends Error {
     if (details.expected !== undefined) this.expected = details.expected
     if (details.found !== undefined) this.found = details.found
     if (details.path !== undefined) this.path = details.path
+    if (details.outcomes !== undefined) this.outcomes = details.outcomes
   }
 }
 

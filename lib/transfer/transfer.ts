@@ -1,0 +1,170 @@
+import { EventEmitter } from 'node:events'
+import type { SluiceError } from '../errors.js'
+import { type Progress, ProgressMeter } from './progress.js'
+import { isFinal, nextState, stateOfError, type TransferState } from './states.js'
+
+/** What became of one entry, as the receiver reports it. */
+export interface FileOutcome {
+  /** The path in the offer. */
+  path: string
+  status: 'published' | 'skipped' | 'failed'
+  /** The path under which it was published, where it is another one. */
+  name?: string
+  /** Why it was skipped or failed. */
+  code?: string
+}
+
+/** The whole result of a transfer, the same on both sides. */
+export interface TransferResult {
+  id: string
+  /** One record per entry, in the order of the offer. */
+  files: FileOutcome[]
+  published: number
+  skipped: number
+  failed: number
+  /** Bytes of content that travelled. */
+  bytes: number
+}
+
+/** The events of a {@link Transfer} and their arguments. There is no `error`: errors come by `finished`. */
+export interface TransferEvents {
+  state: [state: TransferState]
+  /** An entry ended. */
+  file: [outcome: FileOutcome]
+  /** Something that a person should know, and that did not stop the transfer. */
+  warning: [warning: SluiceError]
+  /** At most ten times a second while bytes flow, and once at the end. */
+  progress: [progress: Progress]
+}
+
+/** Milliseconds between two `progress` events. */
+const PROGRESS_INTERVAL = 100
+
+/** What the session does with a transfer; users hold the {@link Transfer} only. */
+export interface TransferControl {
+  readonly transfer: Transfer
+  readonly meter: ProgressMeter
+  identify(id: string): void
+  move(state: TransferState): void
+  /** Says that bytes or files were counted by the meter. */
+  advance(): void
+  file(outcome: FileOutcome): void
+  warn(warning: SluiceError): void
+  complete(result: TransferResult): void
+  /** Ends in the state that belongs to the error. */
+  fail(error: SluiceError): void
+}
+
+/**
+ * One transfer, sending or receiving. `finished` resolves with one outcome per entry, or rejects with a
+ * `SluiceError` (with `outcomes`, if the transfer came to its end but files failed). It never crashes a process that
+ * ignores it. Iterating gives {@link Progress} until the end.
+ */
+export class Transfer extends EventEmitter<TransferEvents> {
+  readonly direction: 'send' | 'receive'
+  readonly finished: Promise<TransferResult>
+  #state: TransferState = 'preparing'
+  #id = ''
+  readonly #meter = new ProgressMeter()
+  readonly #cancel: (reason: string) => Promise<void>
+
+  private constructor(
+    direction: 'send' | 'receive',
+    finished: Promise<TransferResult>,
+    cancel: (reason: string) => Promise<void>,
+  ) {
+    super()
+    this.direction = direction
+    this.finished = finished
+    this.#cancel = cancel
+  }
+
+  /** The same on both sides; empty until the offer is known. */
+  get id(): string {
+    return this.#id
+  }
+
+  get state(): TransferState {
+    return this.#state
+  }
+
+  get progress(): Progress {
+    return this.#meter.snapshot()
+  }
+
+  /**
+   * Ends the transfer and tells the peer. What was published stays, what had begun can be resumed. Resolves when
+   * the stream is closed; does nothing if the transfer is over.
+   */
+  async cancel(reason = ''): Promise<void> {
+    if (!isFinal(this.#state)) await this.#cancel(reason)
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Progress, void, void> {
+    while (!isFinal(this.#state)) {
+      const { promise, resolve } = deferred<void>()
+      const wake = () => resolve()
+      this.once('progress', wake).once('state', wake)
+      try {
+        yield this.progress
+        await promise
+      } finally {
+        this.off('progress', wake).off('state', wake)
+      }
+    }
+    yield this.progress
+  }
+
+  /** Makes a transfer together with what only its session may do. */
+  static create(direction: 'send' | 'receive', cancel: (reason: string) => Promise<void>): TransferControl {
+    const { promise, resolve, reject } = deferred<TransferResult>()
+    promise.catch(() => {}) // who ignores the result is not punished with an unhandled rejection
+    const transfer = new Transfer(direction, promise, cancel)
+    const meter = transfer.#meter
+    let told = Number.NEGATIVE_INFINITY
+    const tell = () => {
+      told = performance.now()
+      transfer.emit('progress', meter.snapshot())
+    }
+    const move = (state: TransferState) => {
+      transfer.#state = nextState(transfer.#state, state)
+      if (isFinal(state)) tell()
+      transfer.emit('state', state)
+    }
+    return {
+      transfer,
+      meter,
+      identify: (id) => {
+        transfer.#id = id
+      },
+      move,
+      advance: () => {
+        if (performance.now() - told >= PROGRESS_INTERVAL) tell()
+      },
+      file: (outcome) => {
+        transfer.emit('file', outcome)
+      },
+      warn: (warning) => {
+        transfer.emit('warning', warning)
+      },
+      complete: (result) => {
+        move('completed')
+        resolve(result)
+      },
+      fail: (error) => {
+        move(stateOfError(error))
+        reject(error)
+      },
+    }
+  }
+}
+
+function deferred<T>() {
+  let resolve!: (value: T) => void
+  let reject!: (error: unknown) => void
+  const promise = new Promise<T>((yes, no) => {
+    resolve = yes
+    reject = no
+  })
+  return { promise, resolve, reject }
+}
