@@ -1,0 +1,178 @@
+import { constants, createBrotliCompress, createBrotliDecompress, createGunzip, createGzip } from 'node:zlib'
+import { SluiceError } from '../errors.js'
+import { HIGH_WATER_MARK } from './byte-stage.js'
+import { NestedStage } from './nested-stage.js'
+import type { WireStage } from './wire-stage.js'
+
+/** What {@link gzip} takes, and {@link compression} too. */
+export interface LevelOptions {
+  /** gzip: 1 (fast) to 9 (small), 6 by default; brotli: 0 to 11, 4 by default. */
+  level?: number
+}
+
+/** What {@link gunzip} takes, and {@link compression} too. */
+export interface RatioOptions {
+  /**
+   * How many bytes may come out for one byte that goes in, over the whole stream but for its first MiB: 1100 by
+   * default, `Infinity` for no cap. An outgoing side with the same cap never makes what the incoming side would
+   * refuse, not even of zeros.
+   */
+  maxRatio?: number
+}
+
+/** What {@link compression} takes. */
+export interface CompressionOptions extends LevelOptions, RatioOptions {
+  /** `gzip` by default. Both sides need the same one. */
+  algorithm?: 'gzip' | 'brotli'
+}
+
+const chunkSize = HIGH_WATER_MARK
+const ALGORITHMS = {
+  gzip: {
+    levels: [1, 9],
+    level: 6,
+    flush: constants.Z_SYNC_FLUSH,
+    compress: (level: number) => createGzip({ level, chunkSize }),
+    decompress: () => createGunzip({ chunkSize }),
+  },
+  brotli: {
+    levels: [0, 11],
+    level: 4,
+    flush: constants.BROTLI_OPERATION_FLUSH,
+    compress: (level: number) =>
+      createBrotliCompress({ chunkSize, params: { [constants.BROTLI_PARAM_QUALITY]: level } }),
+    decompress: () => createBrotliDecompress({ chunkSize }),
+  },
+} as const
+
+const MAX_RATIO = 1100
+/** Output that is never held against the input: a small file may well be nothing but zeros. */
+const ALLOWANCE = 1024 * 1024
+
+/**
+ * A wire stage that compresses. Its format is the name of the algorithm. When no more input is there, it
+ * flushes what it holds. The incoming side fails with `ERR_CORRUPT`, `ERR_TRUNCATED`, or `ERR_LIMIT` at the
+ * ratio cap; a bad option throws `ERR_USAGE` at once.
+ *
+ * Beside encryption it must stand first (`[compression(), encryption({ key })]`); an observer then learns from
+ * the lengths how well the content could be compressed.
+ */
+export function compression(options: CompressionOptions = {}): WireStage {
+  const { algorithm = 'gzip', maxRatio = MAX_RATIO } = options
+  if (!Object.hasOwn(ALGORITHMS, algorithm)) {
+    const known = Object.keys(ALGORITHMS).join(', ')
+    throw new SluiceError('ERR_USAGE', `algorithm: '${String(algorithm)}' is not one of ${known}`)
+  }
+  const { compress, decompress, flush, levels, level: usual } = ALGORITHMS[algorithm]
+  const { level = usual } = options
+  if (!Number.isInteger(level) || level < levels[0] || level > levels[1]) {
+    throw new SluiceError(
+      'ERR_USAGE',
+      `level: ${String(level)} is not a whole number from ${levels[0]} to ${levels[1]} (${algorithm})`,
+    )
+  }
+  if (typeof maxRatio !== 'number' || !(maxRatio >= 1)) {
+    throw new SluiceError('ERR_USAGE', `maxRatio: ${String(maxRatio)} is not a number from 1 on`)
+  }
+  return {
+    format: algorithm,
+    outgoing: () => new Compressor(compress(level), flush, maxRatio),
+    incoming: () => new Decompressor(decompress(), algorithm, maxRatio),
+  }
+}
+
+type Engine = ReturnType<(typeof ALGORITHMS)['gzip' | 'brotli']['compress' | 'decompress']>
+
+class Compressor extends NestedStage {
+  readonly #flush: () => void
+  readonly #maxRatio: number
+  #taken = 0
+  #given = 0
+  #idle: NodeJS.Immediate | undefined
+
+  constructor(engine: Engine, kind: number, maxRatio: number) {
+    super(engine)
+    this.#flush = () => engine.flush(kind)
+    this.#maxRatio = maxRatio
+  }
+
+  protected override admit(chunk: Buffer): Buffer {
+    clearImmediate(this.#idle)
+    return chunk
+  }
+
+  // brotli makes 15 bytes of a megabyte of zeros. A flush makes at least 13, so flushing keeps us below the cap.
+  protected override feed(part: Buffer, done?: (error?: Error | null) => void): void {
+    this.#taken += part.length
+    if (this.#taken - this.#given * this.#maxRatio > ALLOWANCE / 2) {
+      const size = Math.ceil(this.#maxRatio * 6)
+      for (; part.length > size; part = part.subarray(size)) {
+        super.feed(part.subarray(0, size))
+        this.#flush()
+      }
+      super.feed(part, done)
+      this.#flush()
+    } else super.feed(part, done)
+  }
+
+  protected override inspect(piece: Buffer): void {
+    this.#given += piece.length
+  }
+
+  // A flush costs bytes: it waits one turn of the event loop, in which a busy source brings the next chunk.
+  protected override settled(): void {
+    clearImmediate(this.#idle)
+    if (this.writableLength === 0 && !this.destroyed) this.#idle = setImmediate(this.#flush)
+  }
+
+  protected override finishing(): void {
+    clearImmediate(this.#idle)
+  }
+
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    clearImmediate(this.#idle)
+    super._destroy(error, callback)
+  }
+}
+
+class Decompressor extends NestedStage {
+  readonly #algorithm: string
+  readonly #maxRatio: number
+  #taken = 0
+  #given = 0
+
+  constructor(engine: Engine, algorithm: string, maxRatio: number) {
+    super(engine)
+    this.#algorithm = algorithm
+    this.#maxRatio = maxRatio
+  }
+
+  protected override admit(chunk: Buffer): Buffer {
+    this.#taken += chunk.length
+    return chunk
+  }
+
+  protected override inspect(piece: Buffer): void {
+    this.#given += piece.length
+    if (this.#given - ALLOWANCE <= this.#taken * this.#maxRatio) return
+    throw new SluiceError(
+      'ERR_LIMIT',
+      `${this.#taken} bytes of ${this.#algorithm} became more than ${this.#maxRatio} times as many; raise maxRatio if that is meant`,
+      { expected: this.#maxRatio, found: this.#given / this.#taken },
+    )
+  }
+
+  protected override endedEarly(): SluiceError {
+    return new SluiceError('ERR_CORRUPT', `bytes follow the end of the ${this.#algorithm} data`)
+  }
+
+  protected override translate(cause: Error & { code?: string }): Error {
+    // zlib's name for "the input ended, and I am not done".
+    if (cause.code === 'Z_BUF_ERROR') {
+      return new SluiceError('ERR_TRUNCATED', `the ${this.#algorithm} data ends in the middle`, { cause })
+    }
+    return new SluiceError('ERR_CORRUPT', `the ${this.#algorithm} data cannot be read: ${cause.message}`, {
+      cause,
+    })
+  }
+}
