@@ -1,1 +1,14 @@
+export {
+  type ConformanceCase,
+  type ConformanceOptions,
+  type ReadableConformance,
+  readableConformance,
+  type TransformConformance,
+  transformConformance,
+  type WireStageConformance,
+  type WritableConformance,
+  wireStageConformance,
+  writableConformance,
+} from './conformance.js'
 export { FakeClock } from './fake-clock.js'
+export { piecesOf, randomBySeed, randomContent, randomPieces } from './splits.js'

@@ -1,0 +1,139 @@
+import { AssertionError } from 'node:assert'
+import type { Duplex, Readable, Writable } from 'node:stream'
+
+/** One property of a stage, checked by `run`, which rejects with an `AssertionError` if it does not hold. */
+export interface ConformanceCase {
+  /** A sentence about behaviour, unique within its suite. */
+  name: string
+  run(): Promise<void>
+}
+
+/** What every suite takes. */
+export interface ConformanceOptions {
+  /** Calls of the factory with bad options: each must throw `ERR_USAGE` at once. */
+  badOptions?: (() => unknown)[]
+  /** Counts what the stages hold open (files, timers): after each case it must be what it was before. */
+  open?: () => number
+  /** Called after each case, for instance to remove a temporary folder. */
+  after?: () => void | Promise<void>
+  /** Milliseconds until something that does not come is a failure; 10,000 by default. Nothing waits for it otherwise. */
+  patience?: number
+}
+
+/** Fails the case with `message`. */
+export function fail(message: string): never {
+  throw new AssertionError({ message, stackStartFn: fail })
+}
+
+/** Fails the case unless `condition` holds. */
+export function ensure(condition: boolean, message: string): asserts condition {
+  if (!condition) throw new AssertionError({ message, stackStartFn: ensure })
+}
+
+/** The result of `promise`, or a failure that names `what` if it takes longer than `patience` milliseconds. */
+export async function within<T>(patience: number, what: string, promise: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const deadline = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(
+      () => reject(new AssertionError({ message: `${what}: not within ${patience} ms` })),
+      patience,
+    )
+  })
+  try {
+    return await Promise.race([promise, deadline])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** Lets the event loop turn `count` times: whatever is due by now happens. */
+export async function turns(count: number): Promise<void> {
+  for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setImmediate(resolve))
+}
+
+/** How many turns without an event count as quiet. */
+export const QUIET = 50
+
+/** Writes without ever passing over a `false`; ends at the end. Rejects when the stream fails. */
+export async function feed(
+  stream: Writable,
+  chunks: Iterable<unknown> | AsyncIterable<unknown>,
+  wrote?: () => void,
+): Promise<void> {
+  for await (const chunk of chunks) {
+    if (stream.destroyed) return
+    const room = stream.write(chunk)
+    wrote?.()
+    if (!room) await drained(stream)
+  }
+  if (!stream.destroyed) stream.end()
+}
+
+/** The stream has room again, or is no more. */
+export function drained(stream: Writable): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      stream.off('drain', done).off('close', done)
+      resolve()
+    }
+    stream.on('drain', done).on('close', done)
+    if (stream.destroyed || !stream.writableNeedDrain) done()
+  })
+}
+
+/** `close` came. */
+export function closed(stream: Readable | Writable): Promise<void> {
+  return new Promise((resolve) => {
+    if (stream.closed) resolve()
+    else stream.once('close', resolve)
+  })
+}
+
+/** Takes down what a stream says of itself, and what it says although it is closed. */
+export class Watch {
+  readonly errors: Error[] = []
+  readonly late: string[] = []
+  #closed = false
+
+  constructor(stream: Readable | Writable | Duplex, { data = false } = {}) {
+    const note = (name: string) => () => {
+      if (this.#closed) this.late.push(name)
+    }
+    for (const name of ['end', 'finish', 'drain', 'close']) stream.on(name, note(name))
+    if (data) stream.on('data', note('data'))
+    stream.on('error', (error) => {
+      note('error')()
+      this.errors.push(error)
+    })
+    stream.once('close', () => {
+      this.#closed = true
+    })
+  }
+}
+
+/** Bytes of a chunk, or 1 for an object. */
+export function sizeOf(chunk: unknown): number {
+  return chunk instanceof Uint8Array ? chunk.length : 1
+}
+
+/** The same cases with what every suite does around each of them. */
+export function framed(cases: ConformanceCase[], options: ConformanceOptions): ConformanceCase[] {
+  return cases.map(({ name, run }) => ({
+    name,
+    async run() {
+      const before = options.open?.()
+      try {
+        await run()
+        await settle(() => options.open?.() === before)
+        const left = options.open?.()
+        ensure(left === before, `${name}: ${left} things are open afterwards, ${before} were before`)
+      } finally {
+        await options.after?.()
+      }
+    },
+  }))
+}
+
+async function settle(reached: () => boolean): Promise<void> {
+  for (let turn = 0; turn < QUIET && !reached(); turn++) await turns(1)
+}
