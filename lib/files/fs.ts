@@ -1,3 +1,8 @@
+import { constants } from 'node:fs'
+import { DiskFault, errorCode } from './disk-error.js'
+
+export { blockingFileSystem, makeFileSystem, nodeFileSystem } from './node-fs.js'
+
 /** What Sluice asks of a `stat`; a `Stats` of Node fits. */
 export interface FileStats {
   isFile(): boolean
@@ -19,6 +24,8 @@ export interface FileStats {
  * Paths are strings, handles are numbers, errors carry the `code` of the system (`ENOENT`, `EEXIST`, …).
  */
 export interface FileSystem {
+  /** Whose rules hold for names and handles. */
+  readonly platform: NodeJS.Platform
   /** Opens with the flags of `fs.constants`. */
   open(path: string, flags: number, mode?: number): Promise<number>
   close(fd: number): Promise<void>
@@ -30,6 +37,7 @@ export interface FileSystem {
   fsync(fd: number): Promise<void>
   ftruncate(fd: number, length: number): Promise<void>
   fchmod(fd: number, mode: number): Promise<void>
+  fchown(fd: number, uid: number, gid: number): Promise<void>
   /** Times in seconds, as in Node. */
   futimes(fd: number, atime: number, mtime: number): Promise<void>
   stat(path: string): Promise<FileStats>
@@ -51,4 +59,131 @@ export interface FileSystem {
    * (on Linux through `/proc/self/fd`); `null` where the platform has no such thing.
    */
   at(fd: number, name: string): string | null
+}
+
+// Windows knows neither O_NOFOLLOW nor O_DIRECTORY nor O_NONBLOCK: what they do is checked by hand there.
+const NOFOLLOW = constants.O_NOFOLLOW ?? 0
+const NONBLOCK = constants.O_NONBLOCK ?? 0
+
+/** Flags for `open`, in the combinations that are safe. */
+export const OPEN = {
+  /** A new file that nobody else has, never through a link. */
+  create: constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | NOFOLLOW,
+  /** What stands there, for reading. Not blocking: four pipes would hold the whole thread pool. */
+  read: constants.O_RDONLY | NOFOLLOW | NONBLOCK,
+  /** What stands there, for reading and writing. */
+  update: constants.O_RDWR | NOFOLLOW | NONBLOCK,
+  /** A folder, not a link to one. */
+  directory: constants.O_RDONLY | (constants.O_DIRECTORY ?? 0) | NOFOLLOW | NONBLOCK,
+} as const
+
+/**
+ * Opens a regular file that stands there already, never through a link, never waiting for a pipe. Fails with the
+ * system codes ELOOP (a link), EISDIR (a folder) and ENXIO (pipe, socket, device).
+ * @param flags {@link OPEN}`.read` or `.update`
+ */
+export async function openRegular(
+  fs: FileSystem,
+  path: string,
+  flags: number = OPEN.read,
+): Promise<{ fd: number; stats: FileStats }> {
+  // where O_NOFOLLOW is missing, the link is looked for first and the inode compared afterwards
+  const before = NOFOLLOW === 0 || fs.platform === 'win32' ? await fs.lstat(path) : undefined
+  if (before?.isSymbolicLink()) throw new DiskFault('ELOOP', 'open', 'a link')
+  const fd = await fs.open(path, flags)
+  try {
+    const stats = await fs.fstat(fd)
+    if (stats.isDirectory()) throw new DiskFault('EISDIR', 'open', 'a folder')
+    if (!stats.isFile()) throw new DiskFault('ENXIO', 'open', 'not a regular file')
+    if (before && !sameInode(before, stats))
+      throw new DiskFault('ELOOP', 'open', 'changed while it was opened')
+    return { fd, stats }
+  } catch (error) {
+    await fs.close(fd).catch(() => {})
+    throw error
+  }
+}
+
+/** Whether both are one file under two names. */
+export function sameInode(a: FileStats, b: FileStats): boolean {
+  return a.ino === b.ino && a.dev === b.dev
+}
+
+/** How often a positioned read or write that was only disturbed (EINTR, EAGAIN) is done again. */
+const MOST_RETRIES = 100
+
+async function undisturbed(act: () => Promise<number>): Promise<number> {
+  for (let tries = 0; ; tries++) {
+    try {
+      return await act()
+    } catch (error) {
+      const code = errorCode(error)
+      // done again at the same position, so that nothing is written or read twice
+      if (tries === MOST_RETRIES || (code !== 'EINTR' && code !== 'EAGAIN')) throw error
+    }
+  }
+}
+
+/**
+ * Writes all of `buffers` from `position`. A write may take fewer bytes than given; one that takes none means that
+ * the disk is full, and becomes ENOSPC. The number of bytes that stand is unknown after an error.
+ */
+export async function writeFully(
+  fs: FileSystem,
+  fd: number,
+  buffers: readonly Uint8Array[],
+  position: number,
+): Promise<void> {
+  let total = 0
+  for (const buffer of buffers) total += buffer.length
+  let rest = buffers
+  let done = 0
+  while (done < total) {
+    const now = rest
+    const taken = await undisturbed(() => fs.write(fd, now, position + done))
+    if (taken === 0) {
+      throw new DiskFault('ENOSPC', 'write', `${done} of ${total} bytes were taken at position ${position}`)
+    }
+    done += taken
+    if (done < total) rest = after(rest, taken)
+  }
+}
+
+/** The buffers without their first `taken` bytes. */
+function after(buffers: readonly Uint8Array[], taken: number): Uint8Array[] {
+  let index = 0
+  let skip = taken
+  while (skip >= buffers[index]!.length) skip -= buffers[index++]!.length
+  return [buffers[index]!.subarray(skip), ...buffers.slice(index + 1)]
+}
+
+/** Fills `buffer` from `position`; gives the number of bytes, fewer than its length only where the file ends. */
+export async function readFully(
+  fs: FileSystem,
+  fd: number,
+  buffer: Uint8Array,
+  position: number,
+): Promise<number> {
+  let done = 0
+  while (done < buffer.length) {
+    const got = await undisturbed(() => fs.read(fd, buffer, done, buffer.length - done, position + done))
+    if (got === 0) break
+    done += got
+  }
+  return done
+}
+
+/** Codes of file systems that cannot sync a folder, and of Windows, where a folder is never open for writing. */
+const CANNOT_SYNC = new Set(['EINVAL', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'])
+const CANNOT_SYNC_WINDOWS = new Set(['EPERM', 'EACCES', 'EBADF', 'EISDIR'])
+
+/** Syncs the names in the folder that is open as `fd`; does nothing where the system has no such thing. */
+export async function syncDirectory(fs: FileSystem, fd: number): Promise<void> {
+  try {
+    await fs.fsync(fd)
+  } catch (error) {
+    const code = errorCode(error) ?? ''
+    if (CANNOT_SYNC.has(code) || (fs.platform === 'win32' && CANNOT_SYNC_WINDOWS.has(code))) return
+    throw error
+  }
 }

@@ -1,0 +1,112 @@
+import * as fs from 'node:fs'
+import { promisify } from 'node:util'
+import type { FileSystem } from './fs.js'
+
+/** What {@link makeFileSystem} depends on. */
+export interface FileSystemOptions {
+  /** `process.platform` unless a test plays another one. */
+  platform?: NodeJS.Platform
+  /** By the synchronous calls: faster for small files, but it holds the event loop. For the command line. */
+  blocking?: boolean
+}
+
+/** The file system of Node behind the interface of Sluice. Interrupted opens and closes are libuv's affair. */
+export function makeFileSystem({
+  platform = process.platform,
+  blocking = false,
+}: FileSystemOptions = {}): FileSystem {
+  return { platform, at: anchor(platform), ...(blocking ? BLOCKING : CALLBACKS) }
+}
+
+function anchor(platform: NodeJS.Platform): FileSystem['at'] {
+  if (platform !== 'linux') return () => null
+  // asked once, when first needed: there are chroots without /proc
+  let there: boolean | undefined
+  return (fd, name) => {
+    there ??= fs.existsSync('/proc/self/fd')
+    return there ? `/proc/self/fd/${fd}/${name}` : null
+  }
+}
+
+type Calls = Omit<FileSystem, 'platform' | 'at'>
+
+// promisified callbacks: `fs.promises` costs an object per handle and more per call
+const readdir = promisify(fs.readdir)
+const statfs = promisify(fs.statfs)
+
+const CALLBACKS: Calls = {
+  open: promisify(fs.open),
+  close: promisify(fs.close),
+  read: (fd, buffer, offset, length, position) =>
+    new Promise((resolve, reject) => {
+      fs.read(fd, buffer, offset, length, position, (error, n) => (error ? reject(error) : resolve(n)))
+    }),
+  write: (fd, buffers, position) =>
+    new Promise((resolve, reject) => {
+      const done = (error: Error | null, n: number) => (error ? reject(error) : resolve(n))
+      const only = buffers.length === 1 ? buffers[0] : undefined
+      if (only) fs.write(fd, only, 0, only.length, position, done)
+      else fs.writev(fd, buffers, position, done)
+    }),
+  fstat: promisify(fs.fstat),
+  fsync: promisify(fs.fsync),
+  ftruncate: promisify(fs.ftruncate),
+  fchmod: promisify(fs.fchmod),
+  fchown: promisify(fs.fchown),
+  futimes: promisify(fs.futimes),
+  stat: promisify(fs.stat),
+  lstat: promisify(fs.lstat),
+  mkdir: promisify(fs.mkdir) as Calls['mkdir'],
+  rmdir: promisify(fs.rmdir),
+  readdir: (path) => readdir(path, 'buffer'),
+  link: promisify(fs.link),
+  symlink: promisify(fs.symlink),
+  readlink: promisify(fs.readlink),
+  rename: promisify(fs.rename),
+  unlink: promisify(fs.unlink),
+  realpath: promisify(fs.realpath.native),
+  free: async (path) => {
+    const { bavail, bsize } = await statfs(path)
+    return bavail * bsize
+  },
+}
+
+// `async`, so that what is thrown becomes a rejection
+const BLOCKING: Calls = {
+  open: async (path, flags, mode) => fs.openSync(path, flags, mode),
+  close: async (fd) => fs.closeSync(fd),
+  read: async (fd, buffer, offset, length, position) => fs.readSync(fd, buffer, offset, length, position),
+  write: async (fd, buffers, position) => {
+    const only = buffers.length === 1 ? buffers[0] : undefined
+    return only ? fs.writeSync(fd, only, 0, only.length, position) : fs.writevSync(fd, buffers, position)
+  },
+  fstat: async (fd) => fs.fstatSync(fd),
+  fsync: async (fd) => fs.fsyncSync(fd),
+  ftruncate: async (fd, length) => fs.ftruncateSync(fd, length),
+  fchmod: async (fd, mode) => fs.fchmodSync(fd, mode),
+  fchown: async (fd, uid, gid) => fs.fchownSync(fd, uid, gid),
+  futimes: async (fd, atime, mtime) => fs.futimesSync(fd, atime, mtime),
+  stat: async (path) => fs.statSync(path),
+  lstat: async (path) => fs.lstatSync(path),
+  mkdir: async (path, mode) => {
+    fs.mkdirSync(path, mode)
+  },
+  rmdir: async (path) => fs.rmdirSync(path),
+  readdir: async (path) => fs.readdirSync(path, 'buffer'),
+  link: async (from, to) => fs.linkSync(from, to),
+  symlink: async (target, path) => fs.symlinkSync(target, path),
+  readlink: async (path) => fs.readlinkSync(path),
+  rename: async (from, to) => fs.renameSync(from, to),
+  unlink: async (path) => fs.unlinkSync(path),
+  realpath: async (path) => fs.realpathSync.native(path),
+  free: async (path) => {
+    const { bavail, bsize } = fs.statfsSync(path)
+    return bavail * bsize
+  },
+}
+
+/** The file system of this machine, by asynchronous calls. */
+export const nodeFileSystem: FileSystem = makeFileSystem()
+
+/** The file system of this machine, by synchronous calls behind the same interface: for the command line. */
+export const blockingFileSystem: FileSystem = makeFileSystem({ blocking: true })

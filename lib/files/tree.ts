@@ -1,0 +1,333 @@
+import { printable, SluiceError } from '../errors.js'
+import { diskError, errorCode } from './disk-error.js'
+import { type FileSystem, nodeFileSystem, OPEN, sameInode, syncDirectory } from './fs.js'
+import { checkName } from './one-name.js'
+
+/** A folder of a {@link Tree}, held open until it is released. */
+export interface Directory {
+  /** Relative to the root, with `/`; '' for the root itself. */
+  readonly path: string
+  /** The open folder: for its mode and times. */
+  readonly fd: number
+  /**
+   * The path to give to the file system for `name` in this folder. On Linux it leads into this very folder, whatever
+   * is done to the folders above it; elsewhere it is an ordinary path. Throws `ERR_PATH` for what is not one name.
+   */
+  at(name: string): string
+  /** The names in the folder, as bytes. */
+  list(): Promise<Buffer[]>
+  /** Makes the names in this folder last. Calls that come while one runs share the next one. */
+  sync(): Promise<void>
+  /** Gives the folder back; the second time does nothing. */
+  release(): void
+}
+
+/** Options of {@link Tree.open}. */
+export interface TreeOptions {
+  fs?: FileSystem
+  /** Make the root, and the folders above it, where they are missing. */
+  create?: boolean
+  /** How many folders that nobody uses stay open. Default 64. */
+  handles?: number
+}
+
+/**
+ * The folders below one root, each entered without following a link. On Linux every step goes through the handle of
+ * the folder above, so that a folder swapped for a link at any moment leads nowhere. Elsewhere each folder is looked
+ * at before and compared after it was opened, every time that it is asked for: that leaves a window between the
+ * look and the use, in which somebody who may write to the tree can redirect one call.
+ */
+export class Tree {
+  readonly root: string
+  readonly fs: FileSystem
+  readonly #top: Handle
+  readonly #most: number
+  /** Open folders by path, the one used last at the end. */
+  readonly #handles = new Map<string, Handle>()
+  readonly #closing = new Set<Promise<void>>()
+  #closed = false
+
+  private constructor(fs: FileSystem, root: string, top: Handle, most: number) {
+    this.fs = fs
+    this.root = root
+    this.#top = top
+    this.#most = most
+  }
+
+  /**
+   * Opens `root`, which may itself be reached through links: it is resolved once, here. Close it afterwards.
+   * Fails with `ERR_WRITE` (cause ENOENT, ENOTDIR, …), `ERR_PERMISSION`, `ERR_READ_ONLY`.
+   */
+  static async open(root: string, options: TreeOptions = {}): Promise<Tree> {
+    const { fs = nodeFileSystem, create = false, handles = 64 } = options
+    if (!Number.isSafeInteger(handles) || handles < 1) {
+      throw new SluiceError('ERR_USAGE', 'handles must be a whole number from 1', { found: handles })
+    }
+    try {
+      if (create) await makeAll(fs, root)
+      const resolved = await fs.realpath(root)
+      const fd = await fs.open(resolved, OPEN.directory)
+      return new Tree(fs, resolved, new Handle('', fd), handles)
+    } catch (error) {
+      throw diskError(error, 'open the folder', root)
+    }
+  }
+
+  /**
+   * The folder at `path` ('' is the root). Release it after use. Fails with `ERR_PATH` (not a relative path of plain
+   * names), `ERR_UNSAFE_LINK` (a link on the way), `ERR_WRITE` (cause ENOENT, ENOTDIR), `ERR_PERMISSION`.
+   */
+  async directory(path: string): Promise<Directory> {
+    if (this.#closed) throw new SluiceError('ERR_STATE', 'the tree is closed')
+    if (path !== '') for (const name of path.split('/')) checkName(name, this.fs.platform, path)
+    const handle = await this.#enter(path)
+    return new Lease(this, handle, (held) => this.#leave(held))
+  }
+
+  /**
+   * Makes one folder; the one above must be there. A folder that is there already is fine. Fails as
+   * {@link Tree.directory} does, and with cause EEXIST where something else has the name.
+   * @param mode of a new folder, before the umask
+   */
+  async makeDirectory(path: string, mode = 0o777): Promise<'created' | 'there'> {
+    if (path === '') return 'there'
+    const [above, name] = split(path)
+    const parent = await this.directory(above)
+    try {
+      const where = parent.at(name)
+      try {
+        await this.fs.mkdir(where, mode)
+      } catch (error) {
+        if (errorCode(error) !== 'EEXIST') throw error
+        const standing = await this.fs.lstat(where)
+        if (standing.isDirectory()) return 'there'
+        throw standing.isSymbolicLink() ? unsafeLink(path, error) : error
+      }
+      // what was open under this name is another folder, which somebody took away
+      this.#forget(path)
+      return 'created'
+    } catch (error) {
+      throw diskError(error, 'make the folder', path)
+    } finally {
+      parent.release()
+    }
+  }
+
+  /** Closes what nobody uses, and what is still in use as soon as it is released. */
+  async close(): Promise<void> {
+    if (!this.#closed) {
+      this.#closed = true
+      this.#evict(0)
+      if (this.#top.users === 0) this.#close(this.#top)
+    }
+    await Promise.all(this.#closing)
+  }
+
+  async #enter(path: string): Promise<Handle> {
+    if (path === '') return hold(this.#top)
+    const known = this.#handles.get(path)
+    if (known && this.fs.at(known.fd, '.') !== null) return this.#touch(known)
+    const [above, name] = split(path)
+    const parent = await this.#enter(above)
+    try {
+      return await this.#step(parent, name, path)
+    } catch (error) {
+      throw diskError(error, 'enter the folder', path)
+    } finally {
+      this.#leave(parent)
+    }
+  }
+
+  async #step(parent: Handle, name: string, path: string): Promise<Handle> {
+    const where = pathIn(this, parent, name)
+    // where a path is only a path, what stands there is compared with what is open, each time
+    const seen = this.fs.at(parent.fd, name) === null ? await this.fs.lstat(where) : undefined
+    if (seen?.isSymbolicLink()) throw unsafeLink(path)
+    const known = this.#handles.get(path)
+    if (known && seen && sameInode(await this.fs.fstat(known.fd), seen)) return this.#touch(known)
+    if (known && seen) this.#forget(path)
+    const fd = await this.#open(where, path)
+    if (seen && !sameInode(await this.fs.fstat(fd), seen)) {
+      await this.fs.close(fd)
+      throw unsafeLink(path)
+    }
+    return this.#keep(new Handle(path, fd))
+  }
+
+  async #open(where: string, path: string): Promise<number> {
+    try {
+      return await this.fs.open(where, OPEN.directory)
+    } catch (error) {
+      const code = errorCode(error)
+      if (code === 'EMFILE' || code === 'ENFILE') {
+        // what is only kept for later is given up first
+        this.#evict(0)
+        await Promise.all(this.#closing)
+        return this.fs.open(where, OPEN.directory)
+      }
+      // Linux says ENOTDIR of a link too, as soon as a folder is asked for
+      if (code !== 'ENOTDIR' && code !== 'ELOOP') throw error
+      const standing = await this.fs.lstat(where)
+      throw code === 'ELOOP' || standing.isSymbolicLink() ? unsafeLink(path, error) : error
+    }
+  }
+
+  #keep(handle: Handle): Handle {
+    const other = this.#handles.get(handle.path)
+    if (other) {
+      // somebody else opened the same folder meanwhile
+      this.#close(handle)
+      return this.#touch(other)
+    }
+    this.#handles.set(handle.path, hold(handle))
+    if (this.#handles.size > this.#most) this.#evict(this.#most)
+    return handle
+  }
+
+  #touch(handle: Handle): Handle {
+    this.#handles.delete(handle.path)
+    this.#handles.set(handle.path, handle)
+    return hold(handle)
+  }
+
+  #leave(handle: Handle): void {
+    handle.users--
+    if (handle.users > 0) return
+    if (this.#closed) {
+      this.#handles.delete(handle.path)
+      this.#close(handle)
+    } else if (handle !== this.#top && this.#handles.get(handle.path) !== handle) this.#close(handle)
+    else if (this.#handles.size > this.#most) this.#evict(this.#most)
+  }
+
+  #forget(path: string): void {
+    for (const [key, handle] of this.#handles) {
+      if (key !== path && !key.startsWith(`${path}/`)) continue
+      this.#handles.delete(key)
+      if (handle.users === 0) this.#close(handle)
+    }
+  }
+
+  #evict(most: number): void {
+    for (const [key, handle] of this.#handles) {
+      if (this.#handles.size <= most) return
+      if (handle.users > 0) continue
+      this.#handles.delete(key)
+      this.#close(handle)
+    }
+  }
+
+  #close(handle: Handle): void {
+    // nothing was written through a folder's handle, so that a failing close loses nothing
+    const closing = this.fs.close(handle.fd).catch(() => {})
+    this.#closing.add(closing)
+    closing.then(() => this.#closing.delete(closing))
+  }
+}
+
+class Handle {
+  users = 0
+  /** The sync that runs, and the one that waits for it. */
+  running?: Promise<void>
+  waiting?: Promise<void>
+
+  constructor(
+    readonly path: string,
+    readonly fd: number,
+  ) {}
+}
+
+/** One user's hold on a handle. */
+class Lease implements Directory {
+  readonly #tree: Tree
+  readonly #handle: Handle
+  readonly #leave: (handle: Handle) => void
+  #released = false
+
+  constructor(tree: Tree, handle: Handle, leave: (handle: Handle) => void) {
+    this.#tree = tree
+    this.#handle = handle
+    this.#leave = leave
+  }
+
+  get path(): string {
+    return this.#handle.path
+  }
+
+  get fd(): number {
+    // its number may belong to another file by now
+    if (this.#released) throw new SluiceError('ERR_STATE', `the folder ${printable(this.path)} was released`)
+    return this.#handle.fd
+  }
+
+  at(name: string): string {
+    checkName(name, this.#tree.fs.platform, name)
+    return pathIn(this.#tree, this, name)
+  }
+
+  list(): Promise<Buffer[]> {
+    return this.#tree.fs.readdir(pathIn(this.#tree, this, '.'))
+  }
+
+  async sync(): Promise<void> {
+    const handle = this.#handle
+    const { fd } = this
+    hold(handle)
+    // the sync that runs may have begun before the caller's change: only the next one covers it
+    handle.waiting ??= (handle.running ?? Promise.resolve())
+      .catch(() => {})
+      .then(() => {
+        handle.running = handle.waiting
+        handle.waiting = undefined
+        return syncDirectory(this.#tree.fs, fd)
+      })
+    try {
+      await handle.waiting
+    } finally {
+      this.#leave(handle)
+    }
+  }
+
+  release(): void {
+    if (this.#released) return
+    this.#released = true
+    this.#leave(this.#handle)
+  }
+}
+
+/** The path of `name` in an open folder of the tree. */
+function pathIn({ fs, root }: Tree, folder: { path: string; fd: number }, name: string): string {
+  const anchored = fs.at(folder.fd, name)
+  if (anchored !== null) return anchored
+  const top = root.endsWith('/') ? root : `${root}/`
+  return top + (folder.path === '' ? name : `${folder.path}/${name}`)
+}
+
+function hold(handle: Handle): Handle {
+  handle.users++
+  return handle
+}
+
+function split(path: string): [above: string, name: string] {
+  const slash = path.lastIndexOf('/')
+  return slash === -1 ? ['', path] : [path.slice(0, slash), path.slice(slash + 1)]
+}
+
+function unsafeLink(path: string, cause?: unknown): SluiceError {
+  const message = `${printable(path)} is a symbolic link, or became one: nothing is written through it; remove the link`
+  return new SluiceError('ERR_UNSAFE_LINK', message, { path, cause })
+}
+
+/** Makes `path` and what is missing above it. Links on the way are the user's choice. */
+async function makeAll(fs: FileSystem, path: string): Promise<void> {
+  try {
+    await fs.mkdir(path)
+  } catch (error) {
+    const code = errorCode(error)
+    const above = path.replace(/[^/\\]+[/\\]*$/, '')
+    if (code === 'EEXIST') return
+    if (code !== 'ENOENT' || above === '' || above === path) throw error
+    await makeAll(fs, above)
+    await makeAll(fs, path)
+  }
+}
