@@ -11,4 +11,5 @@ export {
   writableConformance,
 } from './conformance.js'
 export { FakeClock } from './fake-clock.js'
+export { type DuplexPairOptions, duplexPair, type Faults } from './faulty-duplex.js'
 export { piecesOf, randomBySeed, randomContent, randomPieces } from './splits.js'

@@ -51,7 +51,9 @@ export function optionCases({ badOptions = [] }: ConformanceOptions): Conformanc
 /** It may be destroyed at any moment: `close` comes, with the error that was given or none, and nothing after it. */
 export function destroyCases(subject: Subject, options: ConformanceOptions): ConformanceCase[] {
   const patience = patienceOf(options)
-  const destroyed = async (stream: Side, watch: Watch, error?: Error) => {
+  const destroyed = async (stream: Side, watch: Watch, given?: Error) => {
+    // It may have come to its end by itself.
+    const error = stream.destroyed ? undefined : given
     stream.destroy(error)
     stream.destroy(new Error('a second destroy'))
     await within(patience, `'close' after destroy`, closed(stream))
@@ -90,14 +92,14 @@ export function destroyCases(subject: Subject, options: ConformanceOptions): Con
       name: 'it closes by itself after its end, and to destroy it then does nothing',
       async run() {
         const stream = (await subject.make()) as Side
-        const watch = new Watch(stream, { data: typeof stream.read === 'function' })
+        const watch = new Watch(stream, { data: subject.reads })
         for (const chunk of (await subject.input?.()) ?? []) {
           if (!stream.write(chunk)) await within(patience, `'drain'`, drained(stream))
         }
         if (subject.input) stream.end()
         await within(patience, `'close' after the end`, closed(stream))
-        await destroyed(stream, watch, watch.errors[0])
         ensure(watch.errors.length === 0, `the whole input was refused: ${String(watch.errors[0])}`)
+        await destroyed(stream, watch)
       },
     },
   ]
@@ -125,7 +127,7 @@ export function errorCases(subject: Subject, options: ConformanceOptions): Confo
           const input = (await subject.input?.()) ?? []
           if (late) setImmediate(() => controller.abort())
           else controller.abort()
-          await failing((stream) => around(stream, unending(input), unended()), controller.signal)
+          await failing((stream) => around(subject, stream, unending(input), unended()), controller.signal)
         }
       },
     },
@@ -134,7 +136,9 @@ export function errorCases(subject: Subject, options: ConformanceOptions): Confo
       async run() {
         for (const moment of [0, 1, Number.POSITIVE_INFINITY]) {
           const input = ((await subject.input?.()) ?? []).slice(0, moment)
-          await failing((stream, boom) => around(stream, Readable.from(endingWith(input, boom)), ignoring()))
+          await failing((stream, boom) =>
+            around(subject, stream, Readable.from(endingWith(input, boom)), ignoring()),
+          )
         }
       },
     },
@@ -143,7 +147,7 @@ export function errorCases(subject: Subject, options: ConformanceOptions): Confo
       async run() {
         for (const late of [false, true]) {
           const input = Readable.from((await subject.input?.()) ?? [])
-          await failing((stream, boom) => around(stream, input, failingSink(boom, late)))
+          await failing((stream, boom) => around(subject, stream, input, failingSink(boom, late)))
         }
       },
     },
@@ -153,12 +157,8 @@ export function errorCases(subject: Subject, options: ConformanceOptions): Confo
 const nothing = () => undefined
 const asIs = (error: unknown) => error
 
-function around(stream: Stream, source: Readable, sink: Writable): Stream[] {
-  const side = stream as Side
-  const chain: Stream[] = [stream]
-  if (typeof side.write === 'function') chain.unshift(source)
-  if (typeof side.read === 'function') chain.push(sink)
-  return chain
+function around(subject: Subject, stage: Stream, source: Readable, sink: Writable): Stream[] {
+  return [...(subject.input ? [source] : []), stage, ...(subject.reads ? [sink] : [])]
 }
 
 async function* endingWith(chunks: unknown[], error: Error): AsyncGenerator<unknown> {
