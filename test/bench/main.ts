@@ -4,6 +4,9 @@ import { cpus, tmpdir, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { makeLarge, makeSmall, warm } from './data.js'
+import { compareDelay } from './delay.js'
+import { compareMemory } from './memory.js'
+import { profile } from './profile.js'
 import { rsyncVersion } from './rsync.js'
 import { compareSpeed, contenders } from './speed.js'
 
@@ -37,21 +40,37 @@ if (parts.has('large') || parts.has('small')) {
   const rsync = rsyncVersion()
   print('missing' in rsync ? rsync.missing : `rsync ${rsync.version}`)
   const all = contenders(scratch, 'version' in rsync)
-  if (parts.has('large')) {
-    const folder = join(source, 'large')
-    const bytes = quick ? GIB / 8 : GIB
-    makeLarge(folder, bytes)
-    for (const name of readdirSync(folder)) warm(join(folder, name))
-    print(
-      `\n### One file of ${bytes / 2 ** 20} MiB\n\n${await compareSpeed(folder, scratch, all, rounds, log)}`,
-    )
+  for (const what of ['large', 'small'] as const) {
+    if (!parts.has(what)) continue
+    const { folder, title } = make(what)
+    print(`\n### ${title}\n\n${await compareSpeed(folder, scratch, all, rounds, log)}`)
     rmSync(folder, { recursive: true })
   }
-  if (parts.has('small')) {
-    const folder = join(source, 'small')
+}
+if (parts.has('memory')) {
+  print(`\n### Memory\n\n${await compareMemory(source, scratch, ['tar'], quick, log)}`)
+}
+if (parts.has('delay')) {
+  print(`\n### Event-loop delay\n\n${await compareDelay(source, scratch, ['tar'], [], quick, log)}`)
+}
+if (parts.has('profile')) {
+  for (const what of ['large', 'small'] as const) {
+    const { folder, title } = make(what)
+    print(`\n### Where the time goes: ${title}\n\n${await profile('tar', folder, scratch)}`)
+    rmSync(folder, { recursive: true })
+  }
+}
+
+/** The data of the two main cases, in the page cache. */
+function make(what: 'large' | 'small') {
+  const folder = join(source, what)
+  if (what === 'small') {
     const count = quick ? 1000 : 10_000
     makeSmall(folder, count, () => 4096)
-    print(`\n### ${count} files of 4 KiB\n\n${await compareSpeed(folder, scratch, all, rounds, log)}`)
-    rmSync(folder, { recursive: true })
+    return { folder, title: `${count} files of 4 KiB` }
   }
+  const bytes = quick ? GIB / 8 : GIB
+  makeLarge(folder, bytes)
+  for (const name of readdirSync(folder)) warm(join(folder, name))
+  return { folder, title: `One file of ${bytes / 2 ** 20} MiB` }
 }
