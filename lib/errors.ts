@@ -45,6 +45,11 @@ export const CODES = {
 /** One of the codes of {@link CODES}. */
 export type Code = keyof typeof CODES
 
+/** The code that a peer told, if it is one of ours; else `ERR_PEER`. */
+export function codeOf(text: string): Code {
+  return Object.hasOwn(CODES, text) ? (text as Code) : 'ERR_PEER'
+}
+
 /** What helps to find the cause: every part is optional. */
 export interface ErrorDetails {
   /** What should have been there. */

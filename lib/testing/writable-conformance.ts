@@ -61,10 +61,10 @@ export function writableConformance<I>(
         let sum = 0
         for await (const chunk of await options.many()) {
           if (stream.destroyed) break
-          sum += sizeOf(chunk, stream.writableObjectMode)
+          sum += sizeOf(chunk)
           if (stream.write(chunk)) {
             const waiting = stream.writableLength
-            const most = bound + sizeOf(chunk, stream.writableObjectMode)
+            const most = bound + sizeOf(chunk)
             ensure(waiting <= most, `${waiting} wait in it, and it asks for more; it may hold ${bound}`)
           } else {
             await within(patience, `'drain'`, drained(stream))

@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events'
 import type { SluiceError } from '../errors.js'
+import { deferred } from './deferred.js'
 import { type Progress, ProgressMeter } from './progress.js'
 import { isFinal, nextState, stateOfError, type TransferState } from './states.js'
 
@@ -157,14 +158,4 @@ export class Transfer extends EventEmitter<TransferEvents> {
       },
     }
   }
-}
-
-function deferred<T>() {
-  let resolve!: (value: T) => void
-  let reject!: (error: unknown) => void
-  const promise = new Promise<T>((yes, no) => {
-    resolve = yes
-    reject = no
-  })
-  return { promise, resolve, reject }
 }

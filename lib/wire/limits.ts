@@ -26,6 +26,8 @@ export interface Limits {
   idleTimeout: number
   /** Silence after which a PING is sent, in milliseconds. */
   pingInterval: number
+  /** What the peer has for closing its side after the last word, in milliseconds. */
+  closeTimeout: number
 }
 
 export const DEFAULT_LIMITS: Limits = Object.freeze({
@@ -42,4 +44,5 @@ export const DEFAULT_LIMITS: Limits = Object.freeze({
   handshakeTimeout: 10_000,
   idleTimeout: 60_000,
   pingInterval: 15_000,
+  closeTimeout: 5_000,
 })

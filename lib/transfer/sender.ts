@@ -1,0 +1,145 @@
+import type { Duplex, Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { SluiceError } from '../errors.js'
+import type { Entry, Offer } from '../wire/manifest.js'
+import type { Message, OutcomeRecord } from '../wire/messages.js'
+import { type Bitmap, isWanted } from '../wire/positions.js'
+import type { Line } from './channel.js'
+import { deferred } from './deferred.js'
+import { asError, closed, type Passed, Session, type SessionOptions } from './session.js'
+import type { FileOutcome } from './transfer.js'
+
+/** What a sender has to say and to give, made by `send`. */
+export interface Sending {
+  /** Makes the offer; `skipped` becomes warnings. */
+  prepare(): Promise<{ offer: Offer; skipped: readonly SluiceError[] }>
+  /**
+   * The stages from the source to just before the framer. The offer is given out first; what follows waits for the
+   * answer: which entries the receiver wants, all if `undefined`. `passed` is called for what flows.
+   */
+  river(wanted: Promise<Bitmap | undefined>, passed: Passed): [Readable, ...Duplex[]]
+}
+
+/** The sender's part of the conversation: offer, answer, river, outcomes, result. */
+export class Sender extends Session {
+  readonly #line: Line
+  readonly #sending: Sending
+  readonly #hello = deferred<void>()
+  readonly #answer = deferred<Bitmap | undefined>()
+  #state: 'preparing' | 'offered' | 'sending' | 'sent' = 'preparing'
+  #entries: readonly Entry[] = []
+  readonly #outcomes = new Map<number, FileOutcome>()
+  #stages: readonly (Readable | Duplex)[] = []
+
+  constructor(socket: Duplex, line: Line, sending: Sending, options: SessionOptions) {
+    super('send', socket, line, options)
+    this.#line = line
+    this.#sending = sending
+    this.channel.deframer.on('data', () => {
+      this.fail(new SluiceError('ERR_PROTOCOL', 'the peer sends files, but this side is the sender'))
+    })
+    this.#run().catch((error) => this.fail(asError(error)))
+  }
+
+  async #run(): Promise<void> {
+    const { offer, skipped } = await this.#sending.prepare()
+    if (this.over) return
+    this.control.identify(offer.id)
+    for (const warning of skipped) this.control.warn(warning)
+    this.control.move('connecting')
+    await this.#hello.promise
+    if (this.over) return
+    this.#entries = offer.entries
+    const stages = this.#sending.river(this.#answer.promise, this.passed)
+    this.#stages = stages
+    this.#state = 'offered'
+    this.control.move('offered')
+    await pipeline([...stages, this.#line.framer], { end: false, signal: this.stop.signal })
+    this.channel.say({ type: 'end' })
+    this.#state = 'sent'
+  }
+
+  protected override greeted(): void {
+    this.#hello.resolve()
+  }
+
+  protected override settled(): Promise<void> {
+    return closed(this.#stages)
+  }
+
+  protected override heard(message: Message): boolean {
+    switch (message.type) {
+      case 'answer':
+        this.#expect(message, 'offered')
+        if (message.accept) this.#accepted(message.want)
+        else this.#rejected(message.reason ?? 'no reason given')
+        return message.accept
+      case 'outcomes':
+        this.#expect(message, 'sending', 'sent')
+        for (const outcome of message.outcomes) this.#outcome(outcome)
+        return true
+      case 'result':
+        this.#expect(message, 'sent')
+        this.#result(message)
+        return false
+      default:
+        throw new SluiceError('ERR_PROTOCOL', `a receiver does not say ${message.type}`)
+    }
+  }
+
+  #accepted(want: Bitmap | undefined): void {
+    this.#state = 'sending'
+    this.plan(
+      want === undefined ? this.#entries : this.#entries.filter((entry) => isWanted(want, entry.index)),
+    )
+    this.control.move('sending')
+    this.#answer.resolve(want)
+  }
+
+  #rejected(reason: string): void {
+    this.channel.say({ type: 'result', status: 'failed', published: 0, skipped: 0, failed: 0, bytes: 0 })
+    this.fail(new SluiceError('ERR_REJECTED', `the receiver rejected the offer: ${reason}`), false)
+  }
+
+  #outcome(record: OutcomeRecord): void {
+    const entry = this.#entries[record.index]
+    if (entry === undefined || this.#outcomes.has(record.index)) {
+      throw new SluiceError(
+        'ERR_PROTOCOL',
+        `the peer reported an outcome of entry ${record.index} that nobody waits for`,
+      )
+    }
+    const { status, name, code } = record
+    const outcome: FileOutcome = { path: entry.path, status, ...(name && { name }), ...(code && { code }) }
+    this.#outcomes.set(record.index, outcome)
+    this.ended(outcome)
+  }
+
+  #result(message: Message & { type: 'result' }): void {
+    const files = this.#entries.map(({ index }) => this.#outcomes.get(index))
+    const result = this.result(files.filter((outcome) => outcome !== undefined))
+    const { published, skipped, failed } = message
+    if (
+      result.files.length !== this.#entries.length ||
+      result.published !== published ||
+      result.skipped !== skipped ||
+      result.failed !== failed
+    ) {
+      throw new SluiceError(
+        'ERR_PROTOCOL',
+        'the result of the peer does not match the outcomes that it reported',
+        {
+          expected: result,
+          found: message,
+        },
+      )
+    }
+    this.channel.say(message)
+    this.conclude(result)
+  }
+
+  #expect(message: Message, ...states: string[]): void {
+    if (states.includes(this.#state)) return
+    throw new SluiceError('ERR_PROTOCOL', `the peer said ${message.type} while this side was ${this.#state}`)
+  }
+}

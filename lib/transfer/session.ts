@@ -1,0 +1,210 @@
+import type { Duplex, Readable, Writable } from 'node:stream'
+import createDebug from 'debug'
+import { codeOf, isSluiceError, printable, SluiceError } from '../errors.js'
+import type { Limits } from '../wire/limits.js'
+import type { Entry } from '../wire/manifest.js'
+import type { Message } from '../wire/messages.js'
+import { Channel, type Line } from './channel.js'
+import type { CurrentFile } from './progress.js'
+import { isFinal } from './states.js'
+import { type FileOutcome, Transfer, type TransferControl, type TransferResult } from './transfer.js'
+
+const debug = createDebug('sluice:session')
+
+export interface SessionOptions {
+  limits: Limits
+  /** What was read from the socket before it was handed over, for instance by an HTTP server on an upgrade. */
+  head?: Buffer
+  /** Leaves the socket open after a transfer that came to its end; after an error it is always closed. */
+  keepOpen?: boolean
+  /** Cancels the transfer. */
+  signal?: AbortSignal
+}
+
+/** Counts `length` bytes that flow, and the file to which they belong. */
+export type Passed = (length: number, current: CurrentFile) => void
+
+/** What is said of oneself. */
+const AGENT = 'sluice/0.1'
+
+/**
+ * The conversation that sender and receiver have in common: HELLO, cancelling, errors, and how it ends. Whatever
+ * happens first decides the outcome; `finished` settles when everything that was opened is closed.
+ */
+export abstract class Session {
+  protected readonly control: TransferControl
+  protected readonly channel: Channel
+  /** Aborted when the river has to stop. */
+  protected readonly stop = new AbortController()
+  readonly #keepOpen: boolean
+  readonly #signal: AbortSignal | undefined
+  #greeted = false
+  #ending: Promise<void> | null = null
+
+  constructor(direction: 'send' | 'receive', socket: Duplex, line: Line, options: SessionOptions) {
+    this.control = Transfer.create(direction, (reason) => this.#cancel(reason))
+    this.#keepOpen = options.keepOpen ?? false
+    this.#signal = options.signal
+    this.channel = new Channel(socket, line, options, {
+      talk: (message) => this.#talk(message),
+      failed: (error) => this.fail(error),
+    })
+    this.channel.say({ type: 'hello', version: 1, agent: AGENT, features: [] })
+    this.#signal?.addEventListener('abort', this.#aborted)
+    if (this.#signal?.aborted) queueMicrotask(this.#aborted)
+  }
+
+  get transfer(): Transfer {
+    return this.control.transfer
+  }
+
+  /** The peer has said HELLO. */
+  protected abstract greeted(): void
+  /** A message that only one of the two directions knows; `false` if it is the peer's last. */
+  protected abstract heard(message: Message): boolean
+  /** Resolves when the streams of the river have closed what they opened. */
+  protected abstract settled(): Promise<void>
+
+  /** Ends well: the receiver has reported, and the sender has read it. */
+  protected conclude(result: TransferResult): void {
+    const failed = result.files.filter((file) => file.status === 'failed')
+    const error =
+      failed.length === 0
+        ? null
+        : new SluiceError('ERR_FILES_FAILED', describe(failed, result.files.length), {
+            outcomes: result.files,
+          })
+    this.#end(this.#keepOpen, () =>
+      error === null ? this.control.complete(result) : this.control.fail(error),
+    )
+  }
+
+  /** Ends with an error, of which the peer is told, unless it said so itself or cannot be reached. */
+  protected fail(error: SluiceError, tell = !isSluiceError(error, 'ERR_INTERRUPTED')): void {
+    if (this.#ending !== null) return
+    debug('failed: %s %s', error.code, printable(error.message))
+    if (tell) this.channel.say({ type: 'error', code: error.code, text: error.message })
+    this.#end(false, () => this.control.fail(error))
+  }
+
+  /** Counts the entries that are to come. */
+  protected plan(entries: readonly Entry[]): void {
+    const { meter } = this.control
+    meter.totalFiles = entries.length
+    meter.totalBytes = 0
+    for (const { size } of entries) {
+      meter.totalBytes = size === null || meter.totalBytes === null ? null : meter.totalBytes + size
+    }
+  }
+
+  /** Counts what flows. */
+  protected readonly passed: Passed = (length, current) => {
+    this.control.meter.add(length, current)
+    this.control.advance()
+  }
+
+  /** Counts an entry of which the outcome is known. */
+  protected ended(outcome: FileOutcome): void {
+    this.control.meter.files += 1
+    this.control.file(outcome)
+    this.control.advance()
+  }
+
+  protected result(files: FileOutcome[]): TransferResult {
+    const count = (status: FileOutcome['status']) => files.filter((file) => file.status === status).length
+    return {
+      id: this.transfer.id,
+      files,
+      published: count('published'),
+      skipped: count('skipped'),
+      failed: count('failed'),
+      bytes: this.control.meter.bytes,
+    }
+  }
+
+  /** Whether the outcome is decided. */
+  protected get over(): boolean {
+    return this.#ending !== null
+  }
+
+  #end(keepOpen: boolean, settle: () => void): void {
+    if (this.#ending !== null) return
+    this.#signal?.removeEventListener('abort', this.#aborted)
+    this.#ending = (async () => {
+      await null // the reader is in the middle of a message
+      this.stop.abort()
+      await Promise.all([this.channel.hangUp(keepOpen), this.settled()])
+      if (!isFinal(this.transfer.state)) settle()
+    })()
+  }
+
+  readonly #aborted = (): void => {
+    this.#cancel(this.#signal?.reason instanceof Error ? this.#signal.reason.message : '')
+  }
+
+  async #cancel(reason: string): Promise<void> {
+    if (this.#ending === null) {
+      this.channel.say({ type: 'cancel', ...(reason === '' ? {} : { reason }) })
+      this.fail(new SluiceError('ERR_CANCELLED', because('cancelled here', reason)), false)
+    }
+    await this.#ending
+  }
+
+  #talk(message: Message): boolean {
+    debug('heard %s', message.type)
+    if (this.#ending !== null) return true
+    if (!this.#greeted && message.type !== 'hello' && message.type !== 'error' && message.type !== 'cancel') {
+      throw new SluiceError('ERR_PROTOCOL', `the peer said ${message.type} before hello`)
+    }
+    switch (message.type) {
+      case 'hello':
+        if (this.#greeted) throw new SluiceError('ERR_PROTOCOL', 'the peer said hello twice')
+        this.#greeted = true
+        this.channel.greeted()
+        this.greeted()
+        return true
+      case 'ping':
+        return true
+      case 'cancel':
+        this.fail(
+          new SluiceError('ERR_CANCELLED', because('cancelled by the peer', message.reason ?? '')),
+          false,
+        )
+        return false
+      case 'error':
+        this.fail(errorOfPeer(message.code, message.text), false)
+        return false
+      default:
+        return this.heard(message)
+    }
+  }
+}
+
+/** What the river threw, as an error of ours. */
+export function asError(error: unknown): SluiceError {
+  if (isSluiceError(error)) return error
+  const { message } = error as Error
+  return new SluiceError('ERR_DESTROYED', `a stage of the transfer stopped: ${message}`, { cause: error })
+}
+
+/** Resolves when all of the streams, which have ended or been destroyed, have closed what they opened. */
+export async function closed(streams: readonly (Readable | Writable)[]): Promise<void> {
+  await Promise.all(
+    streams.map((stream) => stream.closed || new Promise((resolve) => stream.once('close', resolve))),
+  )
+}
+
+function because(what: string, reason: string): string {
+  return reason === '' ? what : `${what}: ${printable(reason, 1024)}`
+}
+
+/** An error that the peer told keeps its code, if it is one of ours. */
+function errorOfPeer(code: string, text: string): SluiceError {
+  return new SluiceError(codeOf(code), `the peer says: ${printable(text, 1024)}`, { found: code })
+}
+
+function describe(failed: readonly FileOutcome[], all: number): string {
+  const { path, code } = failed[0]!
+  const more = failed.length === 1 ? '' : ` and ${failed.length - 1} more`
+  return `${failed.length} of ${all} entries failed: ${printable(path)} (${code})${more}`
+}
