@@ -7,7 +7,7 @@ export function errorCode(error: unknown): string | undefined {
 }
 
 /** A system error as Node makes them, where Sluice itself finds what the system did not say. */
-export class DiskFault extends Error {
+export class SystemError extends Error {
   readonly code: string
   readonly syscall: string
   /** What belongs to the message beyond the code: numbers. */
@@ -53,7 +53,7 @@ export function diskError(error: unknown, what: string, path: string): SluiceErr
   const system = errorCode(error)
   const [code, reason, wayOut] = (system && REASONS[system]) || (['ERR_WRITE', 'it failed'] as const)
   const text = error instanceof Error ? error.message : String(error)
-  const detail = error instanceof DiskFault ? `, ${error.detail}` : ''
+  const detail = error instanceof SystemError ? `, ${error.detail}` : ''
   const why = system ? `${reason} (${system}${detail})` : `${reason} (${text})`
   const message = `cannot ${what} ${printable(path)}: ${why}${wayOut ? `; ${wayOut}` : ''}`
   return new SluiceError(code, message, { path, cause: error })

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { constants } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { moveOver } from './claim.js'
-import { DiskFault, diskError } from './disk-error.js'
+import { diskError, SystemError } from './disk-error.js'
 import { type FileSystem, OPEN, syncDirectory, writeFully } from './fs.js'
 import type { Durability } from './publish.js'
 
@@ -64,7 +64,7 @@ async function writeNew(
       await fs.fchmod(fd, mode)
       const { size } = await fs.fstat(fd)
       if (size !== bytes.length)
-        throw new DiskFault('EIO', 'write', `${size} of ${bytes.length} bytes stand there`)
+        throw new SystemError('EIO', 'write', `${size} of ${bytes.length} bytes stand there`)
       // an fsync that failed is never tried again: the second one lies
       if (durability === 'power') await fs.fsync(fd)
     } catch (error) {

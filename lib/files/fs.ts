@@ -1,5 +1,5 @@
 import { constants } from 'node:fs'
-import { DiskFault, errorCode } from './disk-error.js'
+import { errorCode, SystemError } from './disk-error.js'
 
 export { blockingFileSystem, makeFileSystem, nodeFileSystem } from './node-fs.js'
 
@@ -89,14 +89,14 @@ export async function openRegular(
 ): Promise<{ fd: number; stats: FileStats }> {
   // where O_NOFOLLOW is missing, the link is looked for first and the inode compared afterwards
   const before = NOFOLLOW === 0 || fs.platform === 'win32' ? await fs.lstat(path) : undefined
-  if (before?.isSymbolicLink()) throw new DiskFault('ELOOP', 'open', 'a link')
+  if (before?.isSymbolicLink()) throw new SystemError('ELOOP', 'open', 'a link')
   const fd = await fs.open(path, flags)
   try {
     const stats = await fs.fstat(fd)
-    if (stats.isDirectory()) throw new DiskFault('EISDIR', 'open', 'a folder')
-    if (!stats.isFile()) throw new DiskFault('ENXIO', 'open', 'not a regular file')
+    if (stats.isDirectory()) throw new SystemError('EISDIR', 'open', 'a folder')
+    if (!stats.isFile()) throw new SystemError('ENXIO', 'open', 'not a regular file')
     if (before && !sameInode(before, stats))
-      throw new DiskFault('ELOOP', 'open', 'changed while it was opened')
+      throw new SystemError('ELOOP', 'open', 'changed while it was opened')
     return { fd, stats }
   } catch (error) {
     await fs.close(fd).catch(() => {})
@@ -142,7 +142,7 @@ export async function writeFully(
     const now = rest
     const taken = await undisturbed(() => fs.write(fd, now, position + done))
     if (taken === 0) {
-      throw new DiskFault('ENOSPC', 'write', `${done} of ${total} bytes were taken at position ${position}`)
+      throw new SystemError('ENOSPC', 'write', `${done} of ${total} bytes were taken at position ${position}`)
     }
     done += taken
     if (done < total) rest = after(rest, taken)

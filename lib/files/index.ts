@@ -1,4 +1,4 @@
-export { DiskFault, diskError, errorCode } from './disk-error.js'
+export { diskError, errorCode, SystemError } from './disk-error.js'
 export { type DurableReplaceOptions, durableReplace } from './durable-replace.js'
 export {
   blockingFileSystem,

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { printable, SluiceError } from '../errors.js'
 import { claim, type Finished, moveOver, standing } from './claim.js'
-import { DiskFault, diskError, errorCode } from './disk-error.js'
+import { diskError, errorCode, SystemError } from './disk-error.js'
 import { type FileStats, type FileSystem, OPEN, sameInode, syncDirectory } from './fs.js'
 import type { Directory } from './tree.js'
 
@@ -183,7 +183,7 @@ async function removeFolder(fs: FileSystem, path: string, seen: FileStats): Prom
   const fd = await fs.open(path, OPEN.directory)
   try {
     const here = await fs.fstat(fd)
-    if (!sameInode(here, seen)) throw new DiskFault('EBUSY', 'rmdir', 'the folder was exchanged meanwhile')
+    if (!sameInode(here, seen)) throw new SystemError('EBUSY', 'rmdir', 'the folder was exchanged meanwhile')
     for (const entry of await fs.readdir(fs.at(fd, '.') ?? path)) {
       const name = entry.toString()
       const inner = fs.at(fd, name) ?? `${path}/${name}`
