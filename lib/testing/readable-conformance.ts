@@ -115,8 +115,8 @@ async function readAhead<O>(options: ReadableConformance<O>): Promise<void> {
     objectMode: true,
     highWaterMark: 1,
     write(chunk, _encoding, callback) {
-      largest = Math.max(largest, sizeOf(chunk))
-      sum += sizeOf(chunk)
+      largest = Math.max(largest, sizeOf(chunk, stream.readableObjectMode))
+      sum += sizeOf(chunk, stream.readableObjectMode)
       setImmediate(() => {
         try {
           measure()

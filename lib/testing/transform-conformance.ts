@@ -174,7 +174,7 @@ async function promptly<I, O>(
   await within(patienceOf(options), `'close'`, closed(stage))
 }
 
-const total = (chunks: unknown[]) => chunks.reduce<number>((sum, chunk) => sum + sizeOf(chunk), 0)
+const total = (chunks: unknown[]) => chunks.reduce<number>((sum, chunk) => sum + sizeOf(chunk, false), 0)
 
 async function unread<I, O>(
   make: () => Maybe<Transform>,
@@ -190,8 +190,8 @@ async function unread<I, O>(
   const whole = (async () => {
     for await (const chunk of await options.many()) {
       if (stage.destroyed) return
-      accepted += sizeOf(chunk)
-      largest = Math.max(largest, sizeOf(chunk))
+      accepted += sizeOf(chunk, stage.writableObjectMode)
+      largest = Math.max(largest, sizeOf(chunk, stage.writableObjectMode))
       if (!reading && !options.gathers && accepted > bound + largest) {
         fail(`nobody reads, and it has taken ${accepted}; it may hold ${bound}`)
       }
@@ -230,8 +230,8 @@ async function slowly<I, O>(
   }
   async function* source() {
     for await (const chunk of await options.many()) {
-      largest = Math.max(largest, sizeOf(chunk))
-      sum += sizeOf(chunk)
+      largest = Math.max(largest, sizeOf(chunk, stage.writableObjectMode))
+      sum += sizeOf(chunk, stage.writableObjectMode)
       measure()
       yield chunk
     }

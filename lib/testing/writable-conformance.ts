@@ -61,10 +61,10 @@ export function writableConformance<I>(
         let sum = 0
         for await (const chunk of await options.many()) {
           if (stream.destroyed) break
-          sum += sizeOf(chunk)
+          sum += sizeOf(chunk, stream.writableObjectMode)
           if (stream.write(chunk)) {
             const waiting = stream.writableLength
-            const most = bound + sizeOf(chunk)
+            const most = bound + sizeOf(chunk, stream.writableObjectMode)
             ensure(waiting <= most, `${waiting} wait in it, and it asks for more; it may hold ${bound}`)
           } else {
             await within(patience, `'drain'`, drained(stream))
