@@ -1,7 +1,15 @@
 export { CODES, type Code, isSluiceError, printable, SluiceError } from './errors.js'
+export { incomingOf, outgoingOf } from './stages/by-hand.js'
 export { type Clock, systemClock } from './stages/clock.js'
-export { type CompressionOptions, compression } from './stages/compression.js'
-export { type EncryptionOptions, encryption } from './stages/encryption.js'
+export {
+  type CompressionOptions,
+  compression,
+  gunzip,
+  gzip,
+  type LevelOptions,
+  type RatioOptions,
+} from './stages/compression.js'
+export { decrypt, type EncryptionOptions, encrypt, encryption } from './stages/encryption.js'
 export type { Cut, Item, Run, SentDigest, StoredFile } from './stages/items.js'
 export { counter, type Passed, type ProgressTapOptions, progressTap, tap } from './stages/progress-tap.js'
 export { limitRate, type ThrottleOptions, throttle } from './stages/throttle.js'

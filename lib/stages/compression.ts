@@ -1,5 +1,7 @@
+import type { Transform } from 'node:stream'
 import { constants, createBrotliCompress, createBrotliDecompress, createGunzip, createGzip } from 'node:zlib'
 import { SluiceError } from '../errors.js'
+import { incomingOf, outgoingOf } from './by-hand.js'
 import { HIGH_WATER_MARK } from './byte-stage.js'
 import { NestedStage } from './nested-stage.js'
 import type { WireStage } from './wire-stage.js'
@@ -79,6 +81,19 @@ export function compression(options: CompressionOptions = {}): WireStage {
     outgoing: () => new Compressor(compress(level), flush, maxRatio),
     incoming: () => new Decompressor(decompress(), algorithm, maxRatio),
   }
+}
+
+/**
+ * Compresses with gzip, in a hand-made pipeline whose other end has {@link gunzip}: the format is named in a
+ * preface ahead of the gzip data. Throws `ERR_USAGE` on a bad option. For files in gzip format, `node:zlib`.
+ */
+export function gzip(options: LevelOptions = {}): Transform {
+  return outgoingOf(compression(options))
+}
+
+/** Undoes {@link gzip}. Fails as {@link compression} does, with `ERR_FORMATS` if the other end has another stage. */
+export function gunzip(options: RatioOptions = {}): Transform {
+  return incomingOf(compression(options))
 }
 
 type Engine = ReturnType<(typeof ALGORITHMS)['gzip' | 'brotli']['compress' | 'decompress']>

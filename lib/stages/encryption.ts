@@ -1,5 +1,7 @@
 import { createSecretKey, KeyObject, randomBytes } from 'node:crypto'
+import type { Transform } from 'node:stream'
 import { SluiceError } from '../errors.js'
+import { incomingOf, outgoingOf } from './by-hand.js'
 import { ByteStage } from './byte-stage.js'
 import { isOwnHeader, makeHeader, Opener, Sealer } from './sealed-stream.js'
 import type { WireStage } from './wire-stage.js'
@@ -36,6 +38,16 @@ export function encryption(options: EncryptionOptions): WireStage {
     outgoing: () => new Encryptor(new Sealer(key, makeHeader(secret))),
     incoming: () => new Decryptor(new Opener(key, refuseOwn)),
   }
+}
+
+/** {@link encryption} as a plain Transform for a hand-made pipeline: a preface with its format, then the sealed stream. */
+export function encrypt(options: EncryptionOptions): Transform {
+  return outgoingOf(encryption(options))
+}
+
+/** Undoes {@link encrypt}. Fails as {@link encryption} does, with `ERR_FORMATS` if the other end has another stage. */
+export function decrypt(options: EncryptionOptions): Transform {
+  return incomingOf(encryption(options))
 }
 
 // A copy: the caller may wipe its own. The message never shows the key.
