@@ -1,0 +1,202 @@
+import { createHash, getHashes, hash } from 'node:crypto'
+import { createRequire } from 'node:module'
+import { printable, SluiceError } from '../errors.js'
+
+/** A digest that is being computed. */
+export interface Digest {
+  /** Bytes of the result. */
+  readonly length: number
+  /** Takes the next bytes; gives itself. */
+  update(bytes: Uint8Array): Digest
+  /** The result; the object is used up by it. */
+  digest(): Buffer
+}
+
+type Native = typeof import('@napi-rs/blake-hash')
+type Wasm = typeof import('hash-wasm')
+
+/** Where BLAKE3 comes from; a parameter, so that a machine without the native module can be tested. */
+export interface Blake3Loaders {
+  /** Throws where there is no native module for this platform. */
+  native(): Native
+  wasm(): Promise<Wasm>
+}
+
+/** What {@link makeDigests} gives: the algorithms of this machine. */
+export interface Digests {
+  /**
+   * Makes an algorithm ready. Only `blake3` without its native module needs the wait; everywhere else the other
+   * functions work without it. Throws as `digestLength` does.
+   */
+  prepareDigest(algorithm: string): Promise<void>
+  /**
+   * Bytes of a digest. Throws `ERR_UNSUPPORTED` if this machine does not have the algorithm, or if its results are
+   * of no fixed length (SHAKE) and so cannot be compared.
+   */
+  digestLength(algorithm: string): number
+  /** A digest to feed bit by bit. Throws as `digestLength` does. */
+  createDigest(algorithm: string): Digest
+  /** The digest of what is there already: for small files, cheaper than an object for each. */
+  digestOf(algorithm: string, bytes: Uint8Array): Buffer
+}
+
+interface Engine {
+  create(): Digest
+  once(bytes: Uint8Array): Buffer
+}
+
+const BLAKE3 = 'blake3'
+const BLAKE3_LENGTH = 32
+
+const require = createRequire(import.meta.url)
+const LOADERS: Blake3Loaders = {
+  native: () => require('@napi-rs/blake-hash'),
+  wasm: () => import('hash-wasm'),
+}
+
+/** The algorithms that a digest may have: `blake3` and all of `crypto.getHashes()` of a fixed length. */
+export function makeDigests(loaders: Blake3Loaders = LOADERS): Digests {
+  const lengths = new Map<string, number>([[BLAKE3, BLAKE3_LENGTH]])
+  let engine: Engine | undefined
+
+  const digestLength = (algorithm: string): number => {
+    let length = lengths.get(algorithm)
+    if (length === undefined) {
+      length = lengthOf(algorithm)
+      lengths.set(algorithm, length)
+    }
+    return length
+  }
+  // loaded when first asked for: most transfers do without
+  const blake3 = (): Engine => {
+    try {
+      engine ??= nativeEngine(loaders.native())
+    } catch (cause) {
+      const message = `${BLAKE3}: no native module for this platform; await prepareDigest('${BLAKE3}') first`
+      throw new SluiceError('ERR_UNSUPPORTED', message, { cause })
+    }
+    return engine
+  }
+  return {
+    digestLength,
+    async prepareDigest(algorithm) {
+      digestLength(algorithm)
+      if (algorithm !== BLAKE3 || engine) return
+      try {
+        blake3()
+      } catch {
+        const wasm = await wasmEngine(await loaders.wasm())
+        engine ??= wasm
+      }
+    },
+    createDigest(algorithm) {
+      const length = digestLength(algorithm)
+      return algorithm === BLAKE3 ? blake3().create() : new CryptoDigest(algorithm, length)
+    },
+    digestOf(algorithm, bytes) {
+      digestLength(algorithm)
+      return algorithm === BLAKE3 ? blake3().once(bytes) : hash(algorithm, bytes, 'buffer')
+    },
+  }
+}
+
+export const { prepareDigest, digestLength, createDigest, digestOf } = makeDigests()
+
+/** Any other length than its own: only an algorithm of no fixed length (XOF) can give this one. */
+const ODD_LENGTH = 5
+
+function lengthOf(algorithm: string): number {
+  // the exact name: createHash also takes others, which the peer may not have
+  if (!getHashes().includes(algorithm)) throw unsupported(algorithm, 'not known here')
+  try {
+    createHash(algorithm, { outputLength: ODD_LENGTH }).digest()
+  } catch {
+    return plainLength(algorithm)
+  }
+  throw unsupported(algorithm, 'of no fixed length, so that two digests cannot be compared')
+}
+
+function plainLength(algorithm: string): number {
+  try {
+    return createHash(algorithm).digest().length
+  } catch (cause) {
+    throw unsupported(algorithm, 'switched off here', cause)
+  }
+}
+
+function unsupported(algorithm: string, why: string, cause?: unknown): SluiceError {
+  const there = [BLAKE3, ...getHashes()].join(', ')
+  const message = `the hash algorithm ${printable(String(algorithm), 64)} is ${why}; there are: ${there}`
+  return new SluiceError('ERR_UNSUPPORTED', message, { found: algorithm, cause })
+}
+
+class CryptoDigest implements Digest {
+  readonly length: number
+  readonly #hash: ReturnType<typeof createHash>
+
+  constructor(algorithm: string, length: number) {
+    this.length = length
+    this.#hash = createHash(algorithm)
+  }
+
+  update(bytes: Uint8Array): Digest {
+    this.#hash.update(bytes)
+    return this
+  }
+
+  digest(): Buffer {
+    return this.#hash.digest()
+  }
+}
+
+function nativeEngine({ Blake3Hasher, blake3 }: Native): Engine {
+  return {
+    once: blake3,
+    create() {
+      const hasher = new Blake3Hasher()
+      const digest: Digest = {
+        length: BLAKE3_LENGTH,
+        update(bytes) {
+          hasher.update(bytes)
+          return digest
+        },
+        digest: () => hasher.digestBuffer(),
+      }
+      return digest
+    },
+  }
+}
+
+/**
+ * The one hasher of hash-wasm is made asynchronously and serves all digests: what it holds of one is saved when
+ * another one goes on.
+ */
+async function wasmEngine({ createBLAKE3 }: Wasm): Promise<Engine> {
+  const hasher = await createBLAKE3()
+  let current: { state?: Uint8Array } | undefined
+  const create = (): Digest => {
+    const own: { state?: Uint8Array } = {}
+    const turnTo = () => {
+      if (current === own) return
+      if (current) current.state = hasher.save()
+      if (own.state) hasher.load(own.state)
+      else hasher.init()
+      current = own
+    }
+    const digest: Digest = {
+      length: BLAKE3_LENGTH,
+      update(bytes) {
+        turnTo()
+        hasher.update(bytes)
+        return digest
+      },
+      digest() {
+        turnTo()
+        current = undefined
+        return Buffer.from(hasher.digest('binary'))
+      },
+    }
+    return digest
+  }
+  return { create, once: (bytes) => create().update(bytes).digest() }
+}
