@@ -1,0 +1,176 @@
+import { randomBytes } from 'node:crypto'
+import { posix, win32 } from 'node:path'
+import type { Readable } from 'node:stream'
+import { printable, SluiceError } from '../errors.js'
+import { type FileSystem, nodeFileSystem } from '../files/fs.js'
+import { makeOffer, type Offer } from '../wire/manifest.js'
+import { digestLength } from './digests.js'
+import { checkPatterns, Selection } from './selection.js'
+import type { Source } from './source-file.js'
+import { type Found, Walk } from './walk.js'
+
+/** What is offered, and how to read it here. Only the offer is ever sent. */
+export interface Manifest {
+  offer: Offer
+  /** Per entry of the offer, in its order; `undefined` for folders and links. */
+  sources: readonly (Source | undefined)[]
+  /** What was met and is not offered: `path`, and as `code` `ERR_SKIPPED`, `ERR_UNSENDABLE` or `ERR_SOURCE_READ`. */
+  skipped: readonly SluiceError[]
+}
+
+/** What {@link manifestFrom} takes, and {@link manifestOf} too. */
+export interface OfferOptions {
+  /** Hash algorithm of all digests: `sha256` (default), `blake3`, or one of `crypto.getHashes()`. */
+  algorithm?: string
+  /** 32 hexadecimal digits; random by default. */
+  id?: string
+  /** The offer before in the same transfer: this one goes on where it ends, with its id and its algorithm. */
+  after?: Offer
+}
+
+/** What {@link manifestOf} takes. */
+export interface ManifestOptions extends OfferOptions {
+  /** A short name for people; that of the first argument, and how many more there are, by default. */
+  name?: string
+  /** Symbolic links inside of folders: left out and reported (default), or kept as links. */
+  symlinks?: 'skip' | 'keep'
+  /** Patterns as in `.gitignore`, matched against the paths of the offer: only what matches, and the folders that lead there. */
+  include?: readonly string[]
+  /** Patterns as in `.gitignore`, matched against the paths of the offer: all but what matches. */
+  exclude?: readonly string[]
+  /** Honours the `.gitignore` files that are found, each from its folder down. */
+  gitignore?: boolean
+  fs?: FileSystem
+}
+
+/**
+ * Lists files and folders with all that is in them, in the byte order of their names, parents before children.
+ * `photos` becomes the entries `photos`, `photos/a.jpg` …; of `a/b/c` only the last name is sent, of `.` that of the
+ * folder. An argument that is a symbolic link is followed and keeps its own name; links below are not followed.
+ * Folders that cannot be read, special files and names that cannot be sent are in `skipped`. A file that cannot be
+ * read is found when it is sent.
+ *
+ * Rejects with `ERR_USAGE`, `ERR_UNSUPPORTED` (algorithm), `ERR_NO_SUCH_FILE` and `ERR_SOURCE_READ` (an argument),
+ * `ERR_DUPLICATE_NAME` (two arguments would arrive under one name), `ERR_LIMIT` (more than can be offered).
+ */
+export async function manifestOf(paths: readonly string[], options: ManifestOptions = {}): Promise<Manifest> {
+  const { symlinks = 'skip', include = [], exclude = [], gitignore = false, fs = nodeFileSystem } = options
+  if (!Array.isArray(paths) || paths.length === 0) {
+    throw new SluiceError('ERR_USAGE', 'no path was given; name at least one file or folder to send')
+  }
+  if (symlinks !== 'skip' && symlinks !== 'keep') {
+    throw new SluiceError(
+      'ERR_USAGE',
+      `symlinks: must be 'skip' or 'keep', not ${printable(String(symlinks))}`,
+    )
+  }
+  const selection = new Selection(
+    checkPatterns('include', include),
+    checkPatterns('exclude', exclude),
+    fs.platform,
+  )
+  const roots = argumentsOf(paths, fs.platform, options.after)
+  const builder = new Builder(options, options.name ?? nameOf(roots))
+  const walk = new Walk(fs, selection, { keepLinks: symlinks === 'keep', gitignore }, (found) =>
+    builder.add(found),
+  )
+  for (const { given, path, name } of roots) await walk.argument(given, path, name)
+  return builder.build(walk.skipped)
+}
+
+/**
+ * The manifest of one file whose content is read from `stream` and whose size is not known beforehand.
+ * Throws `ERR_USAGE` and `ERR_UNSUPPORTED`.
+ */
+export function manifestFrom(stream: Readable, options: OfferOptions & { name: string }): Manifest {
+  const { name } = options
+  if (typeof stream?.pipe !== 'function') throw new SluiceError('ERR_USAGE', 'stream: must be a Readable')
+  if (typeof name !== 'string' || !/^(?!\.{1,2}$)[^/\0]+$/.test(name) || !name.isWellFormed()) {
+    throw new SluiceError('ERR_USAGE', 'name: must be the name of a file, without folders', { found: name })
+  }
+  const builder = new Builder(options, name)
+  const entry = { type: 'file', path: name, size: null, mtime: Date.now(), mode: 0o644 } as const
+  builder.add({ ...entry, source: { stream } })
+  return builder.build([])
+}
+
+/** Collects what is found, and makes an offer of it. */
+class Builder {
+  readonly #head: Pick<Offer, 'id' | 'name' | 'algorithm'>
+  readonly #before: { first: number; position: number }
+  readonly #found: Found[] = []
+  #end: number
+
+  constructor({ algorithm, id, after }: OfferOptions, name: string) {
+    const head = {
+      id: id ?? after?.id ?? randomBytes(16).toString('hex'),
+      name,
+      algorithm: algorithm ?? after?.algorithm ?? 'sha256',
+    }
+    if (!/^[0-9a-f]{32}$/.test(head.id)) {
+      throw new SluiceError('ERR_USAGE', 'id: must be 32 hexadecimal digits in lower case', { found: id })
+    }
+    digestLength(head.algorithm)
+    if (after && (head.id !== after.id || head.algorithm !== after.algorithm)) {
+      throw new SluiceError('ERR_USAGE', 'id, algorithm: are those of the offer that this one follows')
+    }
+    if (after?.entries.at(-1)?.size === null) {
+      throw new SluiceError('ERR_STATE', 'nothing can follow a file of unknown size')
+    }
+    this.#head = head
+    this.#before = after
+      ? { first: after.first + after.entries.length, position: after.position + after.bytes }
+      : { first: 0, position: 0 }
+    this.#end = this.#before.position
+  }
+
+  add(found: Found): void {
+    this.#end += found.size ?? 0
+    if (!Number.isSafeInteger(this.#end)) {
+      const message = `${printable(found.path)} makes the total larger than 2^53 − 1 bytes`
+      throw new SluiceError('ERR_LIMIT', message, { path: found.path })
+    }
+    this.#found.push(found)
+  }
+
+  build(skipped: readonly SluiceError[]): Manifest {
+    const offer = makeOffer(this.#head, this.#found, this.#before)
+    return { offer, sources: this.#found.map(({ source }) => source), skipped }
+  }
+}
+
+interface Argument {
+  given: string
+  /** Absolute. */
+  path: string
+  name: string
+}
+
+function argumentsOf(paths: readonly string[], platform: NodeJS.Platform, after?: Offer): Argument[] {
+  const { resolve, basename } = platform === 'win32' ? win32 : posix
+  const taken = new Map<string, string>()
+  for (const { path } of after?.entries ?? []) if (!path.includes('/')) taken.set(path, path)
+  return paths.map((given) => {
+    if (typeof given !== 'string' || given === '' || given.includes('\0')) {
+      throw new SluiceError('ERR_USAGE', `${printable(String(given))}: not a path`, { found: given })
+    }
+    const path = resolve(given)
+    const name = basename(path)
+    if (name === '') {
+      const message = `${printable(given)}: the root of a disk has no name to arrive under; name the folders in it`
+      throw new SluiceError('ERR_USAGE', message, { path: given })
+    }
+    const other = taken.get(name)
+    if (other !== undefined) {
+      const message = `${printable(other)} and ${printable(given)} would both arrive as ${printable(name)}; send them one after the other, or rename one`
+      throw new SluiceError('ERR_DUPLICATE_NAME', message, { path: given })
+    }
+    taken.set(name, given)
+    return { given, path, name }
+  })
+}
+
+function nameOf(roots: readonly Argument[]): string {
+  const [first] = roots
+  return roots.length === 1 ? first!.name : `${first!.name} and ${roots.length - 1} more`
+}
