@@ -3,8 +3,8 @@ import { constants, createBrotliCompress, createBrotliDecompress, createGunzip, 
 import { SluiceError } from '../errors.js'
 import { incomingOf, outgoingOf } from './by-hand.js'
 import { HIGH_WATER_MARK } from './byte-stage.js'
-import { NestedStage } from './nested-stage.js'
 import type { WireStage } from './wire-stage.js'
+import { Compressor, Decompressor } from './zlib-stages.js'
 
 /** What {@link gzip} takes, and {@link compression} too. */
 export interface LevelOptions {
@@ -48,8 +48,6 @@ const ALGORITHMS = {
 } as const
 
 const MAX_RATIO = 1100
-/** Output that is never held against the input: a small file may well be nothing but zeros. */
-const ALLOWANCE = 1024 * 1024
 
 /**
  * A wire stage that compresses. Its format is the name of the algorithm. When no more input is there, it
@@ -94,100 +92,4 @@ export function gzip(options: LevelOptions = {}): Transform {
 /** Undoes {@link gzip}. Fails as {@link compression} does, with `ERR_FORMATS` if the other end has another stage. */
 export function gunzip(options: RatioOptions = {}): Transform {
   return incomingOf(compression(options))
-}
-
-type Engine = ReturnType<(typeof ALGORITHMS)['gzip' | 'brotli']['compress' | 'decompress']>
-
-class Compressor extends NestedStage {
-  readonly #flush: () => void
-  readonly #maxRatio: number
-  #taken = 0
-  #given = 0
-  #idle: NodeJS.Immediate | undefined
-
-  constructor(engine: Engine, kind: number, maxRatio: number) {
-    super(engine)
-    this.#flush = () => engine.flush(kind)
-    this.#maxRatio = maxRatio
-  }
-
-  protected override admit(chunk: Buffer): Buffer {
-    clearImmediate(this.#idle)
-    return chunk
-  }
-
-  // brotli makes 15 bytes of a megabyte of zeros. A flush makes at least 13, so flushing keeps us below the cap.
-  protected override feed(part: Buffer, done?: (error?: Error | null) => void): void {
-    this.#taken += part.length
-    if (this.#taken - this.#given * this.#maxRatio > ALLOWANCE / 2) {
-      const size = Math.ceil(this.#maxRatio * 6)
-      for (; part.length > size; part = part.subarray(size)) {
-        super.feed(part.subarray(0, size))
-        this.#flush()
-      }
-      super.feed(part, done)
-      this.#flush()
-    } else super.feed(part, done)
-  }
-
-  protected override inspect(piece: Buffer): void {
-    this.#given += piece.length
-  }
-
-  // A flush costs bytes: it waits one turn of the event loop, in which a busy source brings the next chunk.
-  protected override settled(): void {
-    clearImmediate(this.#idle)
-    if (this.writableLength === 0 && !this.destroyed) this.#idle = setImmediate(this.#flush)
-  }
-
-  protected override finishing(): void {
-    clearImmediate(this.#idle)
-  }
-
-  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
-    clearImmediate(this.#idle)
-    super._destroy(error, callback)
-  }
-}
-
-class Decompressor extends NestedStage {
-  readonly #algorithm: string
-  readonly #maxRatio: number
-  #taken = 0
-  #given = 0
-
-  constructor(engine: Engine, algorithm: string, maxRatio: number) {
-    super(engine)
-    this.#algorithm = algorithm
-    this.#maxRatio = maxRatio
-  }
-
-  protected override admit(chunk: Buffer): Buffer {
-    this.#taken += chunk.length
-    return chunk
-  }
-
-  protected override inspect(piece: Buffer): void {
-    this.#given += piece.length
-    if (this.#given - ALLOWANCE <= this.#taken * this.#maxRatio) return
-    throw new SluiceError(
-      'ERR_LIMIT',
-      `${this.#taken} bytes of ${this.#algorithm} became more than ${this.#maxRatio} times as many; raise maxRatio if that is meant`,
-      { expected: this.#maxRatio, found: this.#given / this.#taken },
-    )
-  }
-
-  protected override endedEarly(): SluiceError {
-    return new SluiceError('ERR_CORRUPT', `bytes follow the end of the ${this.#algorithm} data`)
-  }
-
-  protected override translate(cause: Error & { code?: string }): Error {
-    // zlib's name for "the input ended, and I am not done".
-    if (cause.code === 'Z_BUF_ERROR') {
-      return new SluiceError('ERR_TRUNCATED', `the ${this.#algorithm} data ends in the middle`, { cause })
-    }
-    return new SluiceError('ERR_CORRUPT', `the ${this.#algorithm} data cannot be read: ${cause.message}`, {
-      cause,
-    })
-  }
 }

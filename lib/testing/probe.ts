@@ -54,21 +54,6 @@ export async function turns(count: number): Promise<void> {
 /** How many turns without an event count as quiet. */
 export const QUIET = 50
 
-/** Writes without ever passing over a `false`; ends at the end. Rejects when the stream fails. */
-export async function feed(
-  stream: Writable,
-  chunks: Iterable<unknown> | AsyncIterable<unknown>,
-  wrote?: () => void,
-): Promise<void> {
-  for await (const chunk of chunks) {
-    if (stream.destroyed) return
-    const room = stream.write(chunk)
-    wrote?.()
-    if (!room) await drained(stream)
-  }
-  if (!stream.destroyed) stream.end()
-}
-
 /** The stream has room again, or is no more. */
 export function drained(stream: Writable): Promise<void> {
   return new Promise((resolve) => {
