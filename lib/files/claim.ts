@@ -1,6 +1,6 @@
+import type { Directory } from './directory.js'
 import { errorCode } from './disk-error.js'
 import { type FileStats, type FileSystem, OPEN, sameInode } from './fs.js'
-import type { Directory } from './tree.js'
 
 /** A finished file under its temporary name, on the way to its own. */
 export interface Finished {
@@ -66,12 +66,13 @@ async function claimByPlaceholder(file: Finished, name: string): Promise<'moved'
   }
   let placeholder: FileStats | undefined
   const isOurs = async () => {
-    const now = await standing(fs, path).catch(() => undefined)
+    const now = await standing(fs, path)
     return placeholder !== undefined && now?.size === 0 && sameInode(placeholder, now)
   }
   try {
     try {
-      placeholder = await fs.fstat(fd)
+      // asked twice: an empty file that cannot be recognized cannot be removed either
+      placeholder = await fs.fstat(fd).catch(() => fs.fstat(fd))
     } finally {
       await fs.close(fd)
     }
@@ -79,7 +80,7 @@ async function claimByPlaceholder(file: Finished, name: string): Promise<'moved'
     await moveOver(fs, directory.at(temporary), path)
     return 'moved'
   } catch (error) {
-    if (await isOurs()) await fs.unlink(path).catch(() => {})
+    if (await isOurs().catch(() => false)) await fs.unlink(path).catch(() => {})
     throw error
   }
 }

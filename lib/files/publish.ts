@@ -1,10 +1,10 @@
 import { printable, SluiceError } from '../errors.js'
 import { claim, type Finished, hasBothNames, moveOver, standing } from './claim.js'
+import type { Directory } from './directory.js'
 import { diskError, errorCode } from './disk-error.js'
 import { type FileStats, type FileSystem, OPEN, openRegular } from './fs.js'
 import { suffixed } from './names.js'
 import { type Replaced, replaceDirectory } from './replace-directory.js'
-import type { Directory } from './tree.js'
 
 /** What to do when the name is taken by other content. */
 export type Conflict = 'rename' | 'overwrite' | 'replace' | 'skip' | 'fail'
@@ -172,7 +172,7 @@ class Publication {
       return this.#fallBack(`it cannot be overwritten (${errorCode(error)})`, error)
     }
     try {
-      const published = await this.#settle(folder?.claimed ?? 'moved', 'replaced', name)
+      const published = await this.#settle('moved', 'replaced', name)
       this.#warning ??= await folder?.removeOld()
       return published
     } finally {

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { printable, SluiceError } from '../errors.js'
-import { claim, type Finished, moveOver, standing } from './claim.js'
+import { type Finished, moveOver, standing } from './claim.js'
+import type { Directory } from './directory.js'
 import { diskError, errorCode, SystemError } from './disk-error.js'
 import { type FileStats, type FileSystem, OPEN, sameInode, syncDirectory } from './fs.js'
-import type { Directory } from './tree.js'
 
 /** What a folder that makes room is kept in: our mark, the inode of the file that replaces it, a random part. */
 const ASIDE = /^\.sluice-aside-([0-9a-f]+)-[0-9a-f]{16}$/
@@ -17,7 +17,6 @@ interface Aside {
 
 /** A file that has the name of a folder now, while the folder still exists. */
 export interface Replaced {
-  claimed: 'linked' | 'moved'
   /** Removes the folder; gives what went wrong. */
   removeOld(): Promise<SluiceError | undefined>
   /** Ends it, in any case. */
@@ -57,7 +56,9 @@ export async function replaceDirectory(
     await fs.rename(directory.at(name), aside.inner)
     try {
       if (power) await syncDirectory(fs, aside.fd)
-      return { claimed: await claimAgain(file, name), removeOld, close }
+      // not by link: whatever takes the name in this moment may be replaced as well, if it is no folder
+      await moveOver(fs, directory.at(temporary), directory.at(name))
+      return { removeOld, close }
     } catch (error) {
       await moveBack(fs, directory, name, aside, error)
       throw error
@@ -79,15 +80,6 @@ async function makeAside(fs: FileSystem, directory: Directory, name: string, ino
     await fs.rmdir(path).catch(() => {})
     throw error
   }
-}
-
-/** The name is free now; if somebody takes it in this moment by something that is no folder, that is replaced too. */
-async function claimAgain(file: Finished, name: string): Promise<'linked' | 'moved'> {
-  const { fs, directory, temporary } = file
-  const claimed = await claim(file, name)
-  if (claimed !== 'taken') return claimed
-  await moveOver(fs, directory.at(temporary), directory.at(name))
-  return 'moved'
 }
 
 async function moveBack(fs: FileSystem, directory: Directory, name: string, aside: Aside, cause: unknown) {

@@ -1,26 +1,10 @@
 import { printable, SluiceError } from '../errors.js'
+import { type Directory, Handle, hold, Lease, pathIn } from './directory.js'
 import { diskError, errorCode } from './disk-error.js'
-import { type FileSystem, nodeFileSystem, OPEN, sameInode, syncDirectory } from './fs.js'
+import { type FileSystem, nodeFileSystem, OPEN, sameInode } from './fs.js'
 import { checkName } from './one-name.js'
 
-/** A folder of a {@link Tree}, held open until it is released. */
-export interface Directory {
-  /** Relative to the root, with `/`; '' for the root itself. */
-  readonly path: string
-  /** The open folder: for its mode and times. */
-  readonly fd: number
-  /**
-   * The path to give to the file system for `name` in this folder. On Linux it leads into this very folder, whatever
-   * is done to the folders above it; elsewhere it is an ordinary path. Throws `ERR_PATH` for what is not one name.
-   */
-  at(name: string): string
-  /** The names in the folder, as bytes. */
-  list(): Promise<Buffer[]>
-  /** Makes the names in this folder last. Calls that come while one runs share the next one. */
-  sync(): Promise<void>
-  /** Gives the folder back; the second time does nothing. */
-  release(): void
-}
+export type { Directory } from './directory.js'
 
 /** Options of {@link Tree.open}. */
 export interface TreeOptions {
@@ -79,7 +63,7 @@ export class Tree {
    */
   async directory(path: string): Promise<Directory> {
     if (this.#closed) throw new SluiceError('ERR_STATE', 'the tree is closed')
-    if (path !== '') for (const name of path.split('/')) checkName(name, this.fs.platform, path)
+    this.#check(path)
     const handle = await this.#enter(path)
     return new Lease(this, handle, (held) => this.#leave(held))
   }
@@ -91,6 +75,7 @@ export class Tree {
    */
   async makeDirectory(path: string, mode = 0o777): Promise<'created' | 'there'> {
     if (path === '') return 'there'
+    this.#check(path)
     const [above, name] = split(path)
     const parent = await this.directory(above)
     try {
@@ -123,6 +108,10 @@ export class Tree {
     await Promise.all(this.#closing)
   }
 
+  #check(path: string): void {
+    if (path !== '') for (const name of path.split('/')) checkName(name, this.fs.platform, path)
+  }
+
   async #enter(path: string): Promise<Handle> {
     if (path === '') return hold(this.#top)
     const known = this.#handles.get(path)
@@ -147,9 +136,11 @@ export class Tree {
     if (known && seen && sameInode(await this.fs.fstat(known.fd), seen)) return this.#touch(known)
     if (known && seen) this.#forget(path)
     const fd = await this.#open(where, path)
-    if (seen && !sameInode(await this.fs.fstat(fd), seen)) {
-      await this.fs.close(fd)
-      throw unsafeLink(path)
+    try {
+      if (seen && !sameInode(await this.fs.fstat(fd), seen)) throw unsafeLink(path)
+    } catch (error) {
+      await this.fs.close(fd).catch(() => {})
+      throw error
     }
     return this.#keep(new Handle(path, fd))
   }
@@ -223,89 +214,6 @@ export class Tree {
     this.#closing.add(closing)
     closing.then(() => this.#closing.delete(closing))
   }
-}
-
-class Handle {
-  users = 0
-  /** The sync that runs, and the one that waits for it. */
-  running?: Promise<void>
-  waiting?: Promise<void>
-
-  constructor(
-    readonly path: string,
-    readonly fd: number,
-  ) {}
-}
-
-/** One user's hold on a handle. */
-class Lease implements Directory {
-  readonly #tree: Tree
-  readonly #handle: Handle
-  readonly #leave: (handle: Handle) => void
-  #released = false
-
-  constructor(tree: Tree, handle: Handle, leave: (handle: Handle) => void) {
-    this.#tree = tree
-    this.#handle = handle
-    this.#leave = leave
-  }
-
-  get path(): string {
-    return this.#handle.path
-  }
-
-  get fd(): number {
-    // its number may belong to another file by now
-    if (this.#released) throw new SluiceError('ERR_STATE', `the folder ${printable(this.path)} was released`)
-    return this.#handle.fd
-  }
-
-  at(name: string): string {
-    checkName(name, this.#tree.fs.platform, name)
-    return pathIn(this.#tree, this, name)
-  }
-
-  list(): Promise<Buffer[]> {
-    return this.#tree.fs.readdir(pathIn(this.#tree, this, '.'))
-  }
-
-  async sync(): Promise<void> {
-    const handle = this.#handle
-    const { fd } = this
-    hold(handle)
-    // the sync that runs may have begun before the caller's change: only the next one covers it
-    handle.waiting ??= (handle.running ?? Promise.resolve())
-      .catch(() => {})
-      .then(() => {
-        handle.running = handle.waiting
-        handle.waiting = undefined
-        return syncDirectory(this.#tree.fs, fd)
-      })
-    try {
-      await handle.waiting
-    } finally {
-      this.#leave(handle)
-    }
-  }
-
-  release(): void {
-    if (this.#released) return
-    this.#released = true
-    this.#leave(this.#handle)
-  }
-}
-
-/** The path of `name` in an open folder of the tree. */
-function pathIn({ fs, root }: Tree, folder: { path: string; fd: number }, name: string): string {
-  const anchored = fs.at(folder.fd, name)
-  if (anchored !== null) return anchored
-  const top = root.endsWith('/') ? root : `${root}/`
-  return top + (folder.path === '' ? name : `${folder.path}/${name}`)
-}
-
-function hold(handle: Handle): Handle {
-  handle.users++
-  return handle
 }
 
 function split(path: string): [above: string, name: string] {

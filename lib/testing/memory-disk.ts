@@ -66,12 +66,7 @@ export class MemoryDisk extends MemoryStore implements FileSystem {
 
   close(fd: number): Promise<void> {
     // a failing close closes nevertheless, as on Linux
-    const close = () => {
-      const { inode } = this.file('close', fd)
-      this.files.delete(fd)
-      inode.opens--
-      this.collect(inode)
-    }
+    const close = () => this.drop(fd)
     return this.#call('close', fd, undefined, close, close)
   }
 
@@ -268,8 +263,12 @@ export class MemoryDisk extends MemoryStore implements FileSystem {
     await this.hook?.(event)
     const fault = this.#faults.strike(event)
     if (fault?.error === undefined) return act(fault)
-    if (fault.after) act(fault)
-    else nevertheless?.()
+    if (!fault.after) nevertheless?.()
+    else {
+      // nobody learns the number of a handle whose open failed
+      const done = act(fault)
+      if (call === 'open' && typeof done === 'number') this.drop(done)
+    }
     throw systemError(fault.error, call, path)
   }
 

@@ -127,6 +127,13 @@ export class MemoryStore {
     return file
   }
 
+  protected drop(fd: number): void {
+    const { inode } = this.file('close', fd)
+    this.files.delete(fd)
+    inode.opens--
+    this.collect(inode)
+  }
+
   /** What `open` says of something that stands there. */
   protected admit(inode: Inode, flags: number, path: string): void {
     const has = (flag: number) => (flags & flag) !== 0
