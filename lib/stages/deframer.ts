@@ -61,7 +61,9 @@ export class Deframer extends Duplex {
   override _final(done: Callback): void {
     if (this.#ended || this.rest !== null) return done()
     const where = this.#parser.complete ? 'before the end of the transfer' : 'in the middle of a frame'
-    done(new SluiceError('ERR_TRUNCATED', `the stream ended ${where}`))
+    const error = new SluiceError('ERR_TRUNCATED', `the stream ended ${where}`)
+    // What came before is read first: it is whole, and an error in it is the one that matters.
+    this.once('end', () => done(error)).push(null)
   }
 
   override _read(): void {
