@@ -100,7 +100,15 @@ export function makeDigests(loaders: Blake3Loaders = LOADERS): Digests {
   }
 }
 
-export const { prepareDigest, digestLength, createDigest, digestOf } = makeDigests()
+const here = makeDigests()
+/** Makes an algorithm ready on this machine; see {@link Digests}. */
+export const prepareDigest = here.prepareDigest
+/** Bytes of a digest; see {@link Digests}. `ERR_UNSUPPORTED` if this machine does not have the algorithm. */
+export const digestLength = here.digestLength
+/** A digest to feed bit by bit; see {@link Digests}. */
+export const createDigest = here.createDigest
+/** The digest of what is there already; see {@link Digests}. */
+export const digestOf = here.digestOf
 
 /** Any other length than its own: only an algorithm of no fixed length (XOF) can give this one. */
 const ODD_LENGTH = 5
