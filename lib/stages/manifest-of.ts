@@ -18,7 +18,7 @@ export interface Manifest {
   skipped: readonly SluiceError[]
 }
 
-/** What {@link manifestFrom} takes, and {@link manifestOf} too. */
+/** What makes an offer, of {@link manifestFrom} and {@link manifestOf} alike. */
 export interface OfferOptions {
   /** Hash algorithm of all digests: `sha256` (default), `blake3`, or one of `crypto.getHashes()`. */
   algorithm?: string
@@ -91,8 +91,13 @@ export function manifestFrom(stream: Readable, options: OfferOptions & { name: s
   const builder = new Builder(options, name)
   const entry = { type: 'file', path: name, size: null, mtime: Date.now(), mode: 0o644 } as const
   builder.add({ ...entry, source: { stream } })
+  // it may fail before it is read; that is heard of when it is
+  stream.on('error', () => {})
   return builder.build([])
 }
+
+/** Bytes of the name of an offer. */
+const LONGEST_NAME = 255
 
 /** Collects what is found, and makes an offer of it. */
 class Builder {
@@ -106,6 +111,16 @@ class Builder {
       id: id ?? after?.id ?? randomBytes(16).toString('hex'),
       name,
       algorithm: algorithm ?? after?.algorithm ?? 'sha256',
+    }
+    if (
+      typeof name !== 'string' ||
+      name === '' ||
+      Buffer.byteLength(name) > LONGEST_NAME ||
+      !name.isWellFormed()
+    ) {
+      throw new SluiceError('ERR_USAGE', `name: must be a text of 1 to ${LONGEST_NAME} bytes`, {
+        found: name,
+      })
     }
     if (!/^[0-9a-f]{32}$/.test(head.id)) {
       throw new SluiceError('ERR_USAGE', 'id: must be 32 hexadecimal digits in lower case', { found: id })
@@ -171,6 +186,10 @@ function argumentsOf(paths: readonly string[], platform: NodeJS.Platform, after?
 }
 
 function nameOf(roots: readonly Argument[]): string {
-  const [first] = roots
-  return roots.length === 1 ? first!.name : `${first!.name} and ${roots.length - 1} more`
+  const name = roots[0]!.name
+  // such a name is reported when the file is found; here it only must not stand in the way of the others
+  if (!name.isWellFormed() || Buffer.byteLength(name) > LONGEST_NAME)
+    return `${roots.length} files or folders`
+  const more = roots.length > 1 ? ` and ${roots.length - 1} more` : ''
+  return Buffer.byteLength(name + more) > LONGEST_NAME ? name : name + more
 }

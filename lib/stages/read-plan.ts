@@ -12,10 +12,13 @@ export interface Piece {
   last: boolean
 }
 
-/** What is read at once: pieces that stand next to each other in the stream, or a chunk of one file. */
+/**
+ * What is read at once: pieces that stand next to each other in the stream; a chunk of one file, and whether it is
+ * the last of its range; or a stream to its end.
+ */
 export type Step =
   | { kind: 'pieces'; pieces: Piece[]; length: number }
-  | { kind: 'chunk'; piece: Piece }
+  | { kind: 'chunk'; piece: Piece; ends: boolean }
   | { kind: 'stream'; entry: Entry }
 
 /** Bytes and entries that are read together at most. */
@@ -58,8 +61,8 @@ export function* readPlan(
 function* chunksOf({ entry, offset, length, last }: Piece, chunk: number): Generator<Step> {
   for (let done = 0; done < length; done += chunk) {
     const some = Math.min(chunk, length - done)
-    const piece = { entry, offset: offset + done, length: some, last: last && done + some === length }
-    yield { kind: 'chunk', piece }
+    const ends = done + some === length
+    yield { kind: 'chunk', piece: { entry, offset: offset + done, length: some, last: last && ends }, ends }
   }
 }
 

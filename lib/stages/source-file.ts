@@ -3,6 +3,7 @@ import { printable, SluiceError } from '../errors.js'
 import { errorCode } from '../files/disk-error.js'
 import { type FileStats, type FileSystem, openRegular, readFully } from '../files/fs.js'
 import type { Entry } from '../wire/manifest.js'
+import type { Clock } from './clock.js'
 import { patiently } from './patience.js'
 
 /** A file as it was when the manifest was made. */
@@ -37,18 +38,16 @@ export class SourceFile {
   }
 
   static async open(
-    fs: FileSystem,
-    source: SourcePath,
-    entry: Entry,
-    signal: AbortSignal,
+    { path, dev, ino, mtimeMs }: SourcePath,
+    { size }: Entry,
+    { fs, ...patience }: { fs: FileSystem; clock: Clock; signal: AbortSignal },
   ): Promise<SourceFile> {
-    const { path, dev, ino, mtimeMs } = source
-    const { fd, stats } = await patiently(() => openRegular(fs, path), { signal }).catch(failing(path))
+    const { fd, stats } = await patiently(() => openRegular(fs, path), patience).catch(failing(path))
     const file = new SourceFile(fs, path, fd, stats)
     const same = stats.dev === dev && stats.ino === ino && stats.mtimeMs === mtimeMs
-    if (same && stats.size === entry.size) return file
+    if (same && stats.size === size) return file
     await file.close()
-    throw changed(path, { expected: entry.size, found: stats.size })
+    throw changed(path, { expected: size, found: stats.size })
   }
 
   /** Fills `into` from `offset`: less than that means that the file was cut, and is never filled up. */

@@ -8,7 +8,7 @@ import type { Entry } from '../wire/manifest.js'
 import { checkPath } from '../wire/paths.js'
 import { patiently } from './patience.js'
 import type { FolderRules, Selection } from './selection.js'
-import type { Source } from './source-file.js'
+import { type Source, sourceError } from './source-file.js'
 
 /** An entry without its place in the offer, and where its bytes are. */
 export type Found = Omit<Entry, 'index' | 'start'> & { source?: Source }
@@ -53,7 +53,7 @@ export class Walk {
   /** What the user named: a link is followed, and what is not there is an error. */
   async argument(given: string, path: string, name: string): Promise<void> {
     const { real, stats } = await this.#resolve(given, path)
-    if (!isSendable(name)) return this.#unsendable(given, 'is not valid Unicode')
+    if (stats.isFile()) await this.#openable(given, real)
     await this.#one(undefined, { real, path: name, stats: await this.#sized(real, stats) })
   }
 
@@ -69,7 +69,17 @@ export class Walk {
         const message = `${printable(given)}: there is no such file or folder`
         throw new SluiceError('ERR_NO_SUCH_FILE', message, { path: given, cause })
       }
-      throw unreadable(given, cause)
+      throw cannotRead(given, cause)
+    }
+  }
+
+  /** A file that was named is asked at once; of those in folders it is found when they are read. */
+  async #openable(given: string, real: string): Promise<void> {
+    try {
+      const { fd } = await patiently(() => openRegular(this.#fs, real))
+      await this.#fs.close(fd)
+    } catch (cause) {
+      throw cannotRead(given, cause)
     }
   }
 
@@ -78,9 +88,8 @@ export class Walk {
     try {
       names = await patiently(() => this.#fs.readdir(folder.real))
     } catch (cause) {
-      const error = unreadable(folder.real, cause)
-      if (!folder.above) throw error
-      this.skipped.push(error)
+      if (!folder.above) throw cannotRead(folder.real, cause)
+      this.skipped.push(sourceError(folder.real, cause))
       return
     }
     names.sort(Buffer.compare)
@@ -88,21 +97,25 @@ export class Walk {
     for (let from = 0; from < names.length; from += AT_ONCE) {
       const some = names.slice(from, from + AT_ONCE)
       const looked = await Promise.all(some.map((name) => this.#look(folder, name)))
-      for (const one of looked) if (one) await this.#one(folder, one)
+      for (const one of looked) await this.#one(folder, one)
     }
   }
 
-  async #look(folder: Folder, bytes: Buffer): Promise<Looked | undefined> {
+  /** What it finds out is taken up in the order of the names, so that every run says the same. */
+  async #look(folder: Folder, bytes: Buffer): Promise<Looked> {
     const name = bytes.toString()
     const real = join(folder.real, name)
-    if (!isUtf8(bytes)) return this.#unsendable(real, 'is not valid UTF-8')
     const path = `${folder.path}/${name}`
-    if (!isSendable(path)) return this.#unsendable(real, 'is longer or deeper than can be sent')
+    if (!isUtf8(bytes)) return { real, path, refused: unsendable(real, 'is not valid UTF-8') }
+    if (!isSendable(path))
+      return { real, path, refused: unsendable(real, 'is longer or deeper than can be sent') }
     try {
-      return { real, path, stats: await this.#sized(real, await this.#fs.lstat(real)) }
+      const stats = await this.#fs.lstat(real)
+      const target =
+        stats.isSymbolicLink() && this.#options.keepLinks ? await this.#fs.readlink(real) : undefined
+      return { real, path, stats: await this.#sized(real, stats), target }
     } catch (cause) {
-      this.skipped.push(unreadable(real, cause))
-      return undefined
+      return { real, path, refused: sourceError(real, cause) }
     }
   }
 
@@ -131,7 +144,8 @@ export class Walk {
     }
   }
 
-  async #one(above: Folder | undefined, { real, path, stats }: Looked): Promise<void> {
+  async #one(above: Folder | undefined, looked: Looked): Promise<void> {
+    const { real, path, stats } = looked
     const isFolder = stats?.isDirectory() ?? false
     if (this.#selection.excluded(path, isFolder, above?.rules)) return
     const included = this.#selection.included(path, isFolder)
@@ -142,26 +156,11 @@ export class Walk {
       return this.#folder(folder)
     }
     if (!included) return
-    const found = await this.#found(real, path, stats)
-    if (!found) return
-    this.#offerFolder(above)
-    this.#offer(found)
-  }
-
-  async #found(real: string, path: string, stats: FileStats | undefined): Promise<Found | undefined> {
-    if (!stats) return this.#skip(real, 'it has content but no size, like the files of /proc')
-    const { dev, ino, mtimeMs, size } = stats
-    if (stats.isFile()) {
-      return { type: 'file', path, size, ...attributes(stats), source: { path: real, dev, ino, mtimeMs } }
-    }
-    if (!stats.isSymbolicLink()) return this.#skip(real, 'it is a pipe, a socket or a device')
-    if (!this.#options.keepLinks) return this.#skip(real, 'it is a symbolic link')
-    try {
-      const target = await this.#fs.readlink(real)
-      return { type: 'symlink', path, size: 0, ...attributes(stats), target }
-    } catch (cause) {
-      this.skipped.push(unreadable(real, cause))
-      return undefined
+    const found = foundIn(looked)
+    if (found instanceof SluiceError) this.skipped.push(found)
+    else {
+      this.#offerFolder(above)
+      this.#offer(found)
     }
   }
 
@@ -186,7 +185,9 @@ export class Walk {
     try {
       const { fd, stats } = await patiently(() => openRegular(this.#fs, path))
       try {
-        const bytes = Buffer.alloc(Math.min(stats.size, LARGEST_RULES))
+        // half of the rules would offer what the other half keeps back
+        if (stats.size > LARGEST_RULES) throw new RangeError(`it has ${stats.size} bytes`)
+        const bytes = Buffer.alloc(stats.size)
         const length = await readFully(this.#fs, fd, bytes, 0)
         const rules = this.#selection.rules(bytes.toString('utf8', 0, length))
         return { prefix: `${folder.path}/`, rules, above: folder.rules }
@@ -196,24 +197,40 @@ export class Walk {
     } catch (cause) {
       // a link or a folder of this name is none, as in git
       if (['ELOOP', 'EISDIR', 'ENXIO', 'ENOENT'].includes(errorCode(cause) ?? '')) return folder.rules
-      throw unreadable(path, cause)
+      throw cannotRead(path, cause)
     }
-  }
-
-  #skip(path: string, why: string): undefined {
-    this.skipped.push(new SluiceError('ERR_SKIPPED', `${printable(path)} is left out: ${why}`, { path }))
-  }
-
-  #unsendable(path: string, why: string): undefined {
-    const message = `${printable(path)} cannot be sent: its name ${why}; rename it`
-    this.skipped.push(new SluiceError('ERR_UNSENDABLE', message, { path }))
   }
 }
 
+/** What a name turned out to be; neither `stats` nor `refused` if its size says nothing of its content. */
 interface Looked {
   real: string
   path: string
-  stats: FileStats | undefined
+  stats?: FileStats | undefined
+  target?: string | undefined
+  refused?: SluiceError
+}
+
+function foundIn({ real, path, stats, target, refused }: Looked): Found | SluiceError {
+  if (refused) return refused
+  if (!stats) return skipped(real, 'it has content but no size, like the files of /proc')
+  const { dev, ino, mtimeMs, size } = stats
+  if (stats.isFile()) {
+    return { type: 'file', path, size, ...attributes(stats), source: { path: real, dev, ino, mtimeMs } }
+  }
+  if (target !== undefined) return { type: 'symlink', path, size: 0, ...attributes(stats), target }
+  if (stats.isSymbolicLink()) return skipped(real, 'it is a symbolic link')
+  return skipped(real, 'it is a pipe, a socket or a device')
+}
+
+function skipped(path: string, why: string): SluiceError {
+  return new SluiceError('ERR_SKIPPED', `${printable(path)} is left out: ${why}`, { path })
+}
+
+function unsendable(path: string, why: string): SluiceError {
+  return new SluiceError('ERR_UNSENDABLE', `${printable(path)} cannot be sent: its name ${why}; rename it`, {
+    path,
+  })
 }
 
 /** Node takes a slash on every platform. */
@@ -235,7 +252,8 @@ function attributes({ mtimeMs, mode }: FileStats): { mtime: number; mode: number
   return { mtime: Math.floor(mtimeMs), mode: mode & 0o777 }
 }
 
-function unreadable(path: string, cause: unknown): SluiceError {
+function cannotRead(path: string, cause: unknown): SluiceError {
   const why = errorCode(cause) ?? String(cause)
-  return new SluiceError('ERR_SOURCE_READ', `cannot read ${printable(path)} (${why})`, { path, cause })
+  const message = `cannot read ${printable(path)} (${printable(why, 200)}); check its owner and mode`
+  return new SluiceError('ERR_SOURCE_READ', message, { path, cause })
 }
