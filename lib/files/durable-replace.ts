@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto'
-import { constants } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { moveOver } from './claim.js'
 import { diskError, SystemError } from './disk-error.js'
@@ -28,7 +27,7 @@ export async function durableReplace(
   const bytes = typeof data === 'string' ? Buffer.from(data) : data
   const above = dirname(path)
   try {
-    const folder = await fs.open(above, FOLDER)
+    const folder = await fs.open(above, OPEN.anyDirectory)
     try {
       const inside = (name: string) => fs.at(folder, name) ?? join(above, name)
       const temporary = inside(`.sluice-${randomBytes(8).toString('hex')}.tmp`)
@@ -47,9 +46,6 @@ export async function durableReplace(
     throw diskError(error, 'replace', path)
   }
 }
-
-/** The folder may be reached through a link; what stands in it is not followed. */
-const FOLDER = constants.O_RDONLY | (constants.O_DIRECTORY ?? 0)
 
 async function writeNew(
   fs: FileSystem,

@@ -75,6 +75,8 @@ export const OPEN = {
   update: constants.O_RDWR | NOFOLLOW | NONBLOCK,
   /** A folder, not a link to one. */
   directory: constants.O_RDONLY | (constants.O_DIRECTORY ?? 0) | NOFOLLOW | NONBLOCK,
+  /** A folder, or a link to one: for paths that are the user's choice. */
+  anyDirectory: constants.O_RDONLY | (constants.O_DIRECTORY ?? 0) | NONBLOCK,
 } as const
 
 /**

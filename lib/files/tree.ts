@@ -1,7 +1,7 @@
 import { printable, SluiceError } from '../errors.js'
 import { type Directory, Handle, hold, Lease, pathIn } from './directory.js'
 import { diskError, errorCode } from './disk-error.js'
-import { type FileSystem, nodeFileSystem, OPEN, sameInode } from './fs.js'
+import { type FileSystem, nodeFileSystem, OPEN, sameInode, syncDirectory } from './fs.js'
 import { checkName } from './one-name.js'
 
 export type { Directory } from './directory.js'
@@ -11,6 +11,8 @@ export interface TreeOptions {
   fs?: FileSystem
   /** Make the root, and the folders above it, where they are missing. */
   create?: boolean
+  /** With 'power' the names of the folders that were made so are synced. Default 'crash'. */
+  durability?: 'crash' | 'power'
   /** How many folders that nobody uses stay open. Default 64. */
   handles?: number
 }
@@ -43,12 +45,12 @@ export class Tree {
    * Fails with `ERR_WRITE` (cause ENOENT, ENOTDIR, …), `ERR_PERMISSION`, `ERR_READ_ONLY`.
    */
   static async open(root: string, options: TreeOptions = {}): Promise<Tree> {
-    const { fs = nodeFileSystem, create = false, handles = 64 } = options
+    const { fs = nodeFileSystem, create = false, durability = 'crash', handles = 64 } = options
     if (!Number.isSafeInteger(handles) || handles < 1) {
       throw new SluiceError('ERR_USAGE', 'handles must be a whole number from 1', { found: handles })
     }
     try {
-      if (create) await makeAll(fs, root)
+      if (create) await makeAll(fs, root, durability === 'power')
       const resolved = await fs.realpath(root)
       const fd = await fs.open(resolved, OPEN.directory)
       return new Tree(fs, resolved, new Handle('', fd), handles)
@@ -70,7 +72,8 @@ export class Tree {
 
   /**
    * Makes one folder; the one above must be there. A folder that is there already is fine. Fails as
-   * {@link Tree.directory} does, and with cause EEXIST where something else has the name.
+   * {@link Tree.directory} does, and with cause EEXIST where something else has the name. Its name lasts once the
+   * folder above was synced.
    * @param mode of a new folder, before the umask
    */
   async makeDirectory(path: string, mode = 0o777): Promise<'created' | 'there'> {
@@ -227,15 +230,22 @@ function unsafeLink(path: string, cause?: unknown): SluiceError {
 }
 
 /** Makes `path` and what is missing above it. Links on the way are the user's choice. */
-async function makeAll(fs: FileSystem, path: string): Promise<void> {
+async function makeAll(fs: FileSystem, path: string, power: boolean): Promise<void> {
+  const above = path.replace(/[^/\\]+[/\\]*$/, '')
   try {
     await fs.mkdir(path)
   } catch (error) {
     const code = errorCode(error)
-    const above = path.replace(/[^/\\]+[/\\]*$/, '')
     if (code === 'EEXIST') return
     if (code !== 'ENOENT' || above === '' || above === path) throw error
-    await makeAll(fs, above)
-    await makeAll(fs, path)
+    await makeAll(fs, above, power)
+    return makeAll(fs, path, power)
+  }
+  if (!power) return
+  const fd = await fs.open(above === '' ? '.' : above, OPEN.anyDirectory)
+  try {
+    await syncDirectory(fs, fd)
+  } finally {
+    await fs.close(fd)
   }
 }

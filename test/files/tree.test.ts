@@ -55,6 +55,13 @@ test('a missing root is made with the folders above it, if asked', async (t) => 
   t.is(causes(error), 'ENOENT')
   for (let i = 0; i < 2; i++) await (await Tree.open('/x/y/z/', { fs: disk, create: true })).close()
   t.deepEqual(disk.list(), ['/x/', '/x/y/', '/x/y/z/'])
+  const synced: string[] = []
+  disk.hook = ({ call, path }) => {
+    if (call === 'fsync') synced.push(path)
+  }
+  await (await Tree.open('/p/q', { fs: disk, create: true, durability: 'power' })).close()
+  t.deepEqual(synced, ['/', '/p/'])
+  disk.hook = undefined
   disk.put('/file')
   await t.throwsAsync(Tree.open('/file', { fs: disk, create: true }), { code: 'ERR_WRITE' })
   await t.throwsAsync(Tree.open('/file/below', { fs: disk, create: true }), { code: 'ERR_WRITE' })
