@@ -1,9 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import {
-  constants,
   mkdirSync,
   mkdtempSync,
-  readFileSync,
   realpathSync,
   rmSync,
   symlinkSync,
