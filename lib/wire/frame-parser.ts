@@ -1,7 +1,7 @@
 import { SluiceError } from '../errors.js'
 import { FrameType, HEADER_BYTES as HEADER, POSITION_BYTES as POSITION } from './frames.js'
 import type { Limits } from './limits.js'
-import { decodeMessage, type Message } from './messages.js'
+import { checkFrameType, decodeMessage, type Message } from './messages.js'
 import { checkFormats, PrefaceParser } from './preface.js'
 
 /** A piece of the stream. The data of one frame may come in several pieces, each at its own position. */
@@ -88,6 +88,7 @@ export class FrameParser {
   }
 
   #check(type: number, length: number): void {
+    checkFrameType(type)
     const data = type === FrameType.DATA
     const [least, most] = data ? [POSITION + 1, POSITION + this.#limits.frame] : [1, this.maxMessage]
     if (length > most) {

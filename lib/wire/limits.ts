@@ -6,7 +6,7 @@ export interface Limits {
   handshakeMessage: number
   /** Payload of any other message after it. */
   message: number
-  /** Entries in a manifest, all offers of a transfer together. */
+  /** Entries in a manifest, and the folders that their paths imply; all offers of a transfer together. */
   entries: number
   /** Bytes of ENTRIES payloads, all offers of a transfer together. */
   manifest: number
@@ -18,6 +18,8 @@ export interface Limits {
   depth: number
   /** Nesting of a msgpack payload. */
   msgpackDepth: number
+  /** Items in a list of one message: what is worked off at once, and grows in memory, stays small. */
+  list: number
   /** UTF-8 bytes of an error text. */
   errorText: number
   /** The whole handshake, in milliseconds. */
@@ -40,6 +42,7 @@ export const DEFAULT_LIMITS: Limits = Object.freeze({
   name: 255,
   depth: 64,
   msgpackDepth: 8,
+  list: 4096,
   errorText: 1024,
   handshakeTimeout: 10_000,
   idleTimeout: 60_000,

@@ -14,7 +14,13 @@ export type Packed =
   | { [key: string]: Packed | undefined }
 
 const packr = new Packr({ useRecords: false, variableMapSize: true, encodeUndefinedAsNil: false })
-const unpackr = new Unpackr({ useRecords: false, int64AsType: 'number', mapsAsObjects: true })
+// Binary parts are copied: a message outlives the buffer that it was read into.
+const unpackr = new Unpackr({
+  useRecords: false,
+  int64AsType: 'number',
+  mapsAsObjects: true,
+  copyBuffers: true,
+})
 
 /** Packs a map. Integers beyond 32 bits become 64-bit integers: left to itself, msgpackr makes floats of them. */
 export function pack(map: { [key: string]: Packed | undefined }): Buffer {
@@ -33,10 +39,10 @@ function widened(value: Packed | undefined): unknown {
 /**
  * Unpacks exactly one map, after a look at every byte of it: msgpackr by itself takes duplicate keys, extensions,
  * invalid UTF-8 and trailing bytes.
- * @throws SluiceError `ERR_PROTOCOL`, or `ERR_LIMIT` for its depth
+ * @throws SluiceError `ERR_PROTOCOL`, or `ERR_LIMIT` for its depth and the number of its lists
  */
 export function unpack(payload: Buffer, limits: Limits): Record<string, Packed> {
-  const scan = new Scan(payload, limits.msgpackDepth)
+  const scan = new Scan(payload, limits)
   scan.map()
   return unpackr.unpack(payload)
 }
@@ -48,10 +54,14 @@ class Scan {
   #at = 0
   readonly #bytes: Buffer
   readonly #depth: number
+  readonly #list: number
+  /** Lists and maps so far: an empty one takes a byte here and fifty in memory. */
+  #nested = 0
 
-  constructor(bytes: Buffer, depth: number) {
+  constructor(bytes: Buffer, { msgpackDepth, list }: Limits) {
     this.#bytes = bytes
-    this.#depth = depth
+    this.#depth = msgpackDepth
+    this.#list = list
   }
 
   /** The whole payload: one map, and nothing after it. */
@@ -89,9 +99,9 @@ class Scan {
         this.#take(1 << (head - 0xd0))
         return
       case 0xcf:
-        return this.#wide(this.#bytes.readBigUInt64BE(this.#take(8)))
+        return this.#wide(this.#bytes.readUInt32BE(this.#take(8)))
       case 0xd3:
-        return this.#wide(this.#bytes.readBigInt64BE(this.#take(8)))
+        return this.#wide(this.#bytes.readInt32BE(this.#take(8)))
       case 0xd9: // text
       case 0xda:
       case 0xdb:
@@ -108,12 +118,12 @@ class Scan {
   }
 
   #items(count: number, depth: number): void {
-    this.#enter(count, depth)
+    this.#enter(count, count, depth)
     for (let i = 0; i < count; i++) this.#value(this.#byte(), depth + 1)
   }
 
   #pairs(count: number, depth: number): void {
-    this.#enter(2 * count, depth)
+    this.#enter(count, 2 * count, depth)
     const keys = new Set<string>()
     for (let i = 0; i < count; i++) {
       const head = this.#byte()
@@ -129,10 +139,14 @@ class Scan {
   }
 
   /** A count is believed only as far as bytes follow: each value has one at least. */
-  #enter(count: number, depth: number): void {
+  #enter(count: number, values: number, depth: number): void {
     if (depth > this.#depth)
-      throw new SluiceError('ERR_LIMIT', `a message is nested deeper than ${this.#depth}`)
-    if (count > this.#bytes.length - this.#at) throw refuse('ends in the middle')
+      throw new SluiceError('ERR_LIMIT', `a message of the peer is nested deeper than ${this.#depth}`)
+    if (values > this.#bytes.length - this.#at) throw refuse('ends in the middle')
+    this.#nested += 1
+    // one list of the longest, a map around it, and a few more
+    if (count > this.#list || this.#nested > this.#list + 16)
+      throw new SluiceError('ERR_LIMIT', `a message of the peer has more than ${this.#list} items`)
   }
 
   #text(length: number): void {
@@ -140,8 +154,10 @@ class Scan {
     if (!isUtf8(this.#bytes.subarray(start, start + length))) throw refuse('has a text that is not UTF-8')
   }
 
-  #wide(value: bigint): void {
-    if (!Number.isSafeInteger(Number(value)) || BigInt(Number(value)) !== value) {
+  /** Eight bytes of which the upper four are `high`: within 53 bits and the sign. */
+  #wide(high: number): void {
+    const low = this.#bytes.readUInt32BE(this.#at - 4)
+    if (high > 0x1fffff || high < -0x200000 || (high === -0x200000 && low === 0)) {
       throw refuse('has a number beyond 2^53')
     }
   }

@@ -13,6 +13,7 @@ function decode(frame: Buffer): Message {
 }
 
 const count = fc.maxSafeNat()
+const positive = fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER })
 const text = fc.string({ unit: 'grapheme', maxLength: 40 })
 const bytes = fc.uint8Array({ minLength: 1, maxLength: 64 }).map((array) => Buffer.from(array))
 const code = fc.stringMatching(/^[A-Z][A-Z0-9_]{0,30}$/)
@@ -57,17 +58,25 @@ const MESSAGES: fc.Arbitrary<Message> = fc
         { minLength: 1 },
       ),
     }),
-    fc.record({
-      type: fc.constant('hello' as const),
-      version: fc.constant(1),
-      agent: text,
-      features: fc.array(fc.stringMatching(/^[!-~]{1,64}$/), { maxLength: 64 }),
-    }),
+    fc
+      .record({
+        type: fc.constant('hello' as const),
+        version: fc.constant(1),
+        agent: text,
+        features: fc.array(fc.stringMatching(/^[!-~]{1,64}$/), { maxLength: 64 }),
+        limits: optional(
+          fc.record(
+            { frame: positive, message: positive, entries: positive, manifest: positive },
+            { requiredKeys: [] },
+          ),
+        ),
+      })
+      .map(defined),
     fc
       .record({
         type: fc.constant('answer' as const),
         offer: count,
-        accept: fc.boolean(),
+        accept: fc.constant(false),
         reason: optional(text),
       })
       .map(defined),
