@@ -7,42 +7,58 @@ import { DEFAULT_LIMITS, type Limits } from './limits.js'
 export type Names = 'native' | 'portable'
 
 export interface PathRules {
+  /** Default `native`. */
   names?: Names
-  /** As `process.platform`: decides what `native` means. */
+  /** As `process.platform`, which is the default: decides what `native` means. */
   platform?: string
+  /** In bytes of UTF-8, and number of names. */
   limits?: Pick<Limits, 'path' | 'name' | 'depth'>
 }
 
 // The names of devices are reserved in every folder, with any ending (Windows, "Naming Files, Paths, and Namespaces").
 const DEVICE = /^(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$) *(\..*|:.*)?$/i
 const INTERPRETED = /[\p{Cc}<>:"|?*\\]/u
+// Windows gives every folder a short name of its own, by which `.sluice` could be reached.
+const SHORT_NAME = /^sluice~\d+$/i
 
 /**
- * Checks a path of an offer.
- * @throws SluiceError `ERR_PATH`, with the path and what is wrong with it
+ * Checks the path of an entry: POSIX, relative, and nothing that leads anywhere else than it says. A path that only
+ * some platforms interpret (a backslash, the name of a device …) is refused on those, and wherever names are to be
+ * portable.
+ * @throws SluiceError `ERR_PATH`, with the path and what is wrong with it; `ERR_USAGE` for `names`
  */
 export function checkPath(path: string, rules: PathRules = {}): void {
   const { names = 'native', platform = process.platform, limits = DEFAULT_LIMITS } = rules
-  const fault =
-    faultOf(path, limits) ?? (names === 'portable' || platform === 'win32' ? interpreted(path) : undefined)
+  if (names !== 'native' && names !== 'portable') {
+    throw new SluiceError('ERR_USAGE', "names: must be 'native' or 'portable'", { found: names })
+  }
+  const everywhere = names === 'portable' || platform === 'win32'
+  const fault = faultOf(path, limits) ?? (everywhere ? interpreted(path) : undefined)
   if (fault === undefined) return
-  throw new SluiceError('ERR_PATH', `the path ${printable(path, 200)} ${fault}`, { path })
+  throw new SluiceError('ERR_PATH', `the path ${shown(path)} ${fault}`, { path })
 }
+
+const shown = (path: string) => (path === '' ? "''" : printable(path, 200))
 
 function faultOf(path: string, limits: Pick<Limits, 'path' | 'name' | 'depth'>): string | undefined {
   if (path === '') return 'is empty'
   if (!path.isWellFormed()) return 'is not valid Unicode'
   if (path.includes('\0')) return 'contains a NUL'
   if (path.startsWith('/')) return 'is absolute'
-  if (Buffer.byteLength(path) > limits.path) return `is longer than ${limits.path} bytes`
+  if (longer(path, limits.path)) return `is longer than ${limits.path} bytes`
   const parts = path.split('/')
   if (parts.length > limits.depth) return `is deeper than ${limits.depth} names`
   for (const part of parts) {
     if (part === '') return 'contains an empty name'
     if (part === '.' || part === '..') return `contains the name ${part}`
-    if (Buffer.byteLength(part) > limits.name) return `contains a name longer than ${limits.name} bytes`
+    if (longer(part, limits.name)) return `contains a name longer than ${limits.name} bytes`
   }
   return undefined
+}
+
+/** Whether it has more bytes; those of a short text need not be counted. */
+function longer(text: string, bytes: number): boolean {
+  return text.length * 3 > bytes && Buffer.byteLength(text) > bytes
 }
 
 /** What some platform takes for more than a name. */
@@ -51,6 +67,7 @@ function interpreted(path: string): string | undefined {
     if (INTERPRETED.test(part)) return 'contains a character that some platform interprets'
     if (DEVICE.test(part)) return 'contains the name of a device'
     if (/[. ]$/.test(part)) return 'contains a name that ends in a dot or a space'
+    if (SHORT_NAME.test(part)) return 'contains the short name of the folder .sluice'
   }
   return undefined
 }
