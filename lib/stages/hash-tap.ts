@@ -94,10 +94,7 @@ class HashTap extends Transform {
 
   #begin(index: number, algorithm: string): void {
     this.#running.set(index, { digest: createDigest(algorithm), offset: 0 })
-    if (this.#running.size <= MOST_RUNNING) return
-    for (const oldest of this.#running.keys()) {
-      this.#running.delete(oldest)
-      return
-    }
+    const [oldest] = this.#running.keys()
+    if (this.#running.size > MOST_RUNNING) this.#running.delete(oldest!)
   }
 }

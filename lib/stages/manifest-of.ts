@@ -3,6 +3,7 @@ import { posix, win32 } from 'node:path'
 import type { Readable } from 'node:stream'
 import { printable, SluiceError } from '../errors.js'
 import { type FileSystem, nodeFileSystem } from '../files/fs.js'
+import { DEFAULT_LIMITS, type Limits } from '../wire/limits.js'
 import { makeOffer, type Offer } from '../wire/manifest.js'
 import { digestLength } from './digests.js'
 import { checkPatterns, Selection } from './selection.js'
@@ -40,6 +41,8 @@ export interface ManifestOptions extends OfferOptions {
   exclude?: readonly string[]
   /** Honours the `.gitignore` files that are found, each from its folder down. */
   gitignore?: boolean
+  /** What the receiver takes: `entries`, `path`, `name` and `depth` count here. */
+  limits?: Partial<Limits>
   fs?: FileSystem
 }
 
@@ -54,7 +57,14 @@ export interface ManifestOptions extends OfferOptions {
  * `ERR_DUPLICATE_NAME` (two arguments would arrive under one name), `ERR_LIMIT` (more than can be offered).
  */
 export async function manifestOf(paths: readonly string[], options: ManifestOptions = {}): Promise<Manifest> {
-  const { symlinks = 'skip', include = [], exclude = [], gitignore = false, fs = nodeFileSystem } = options
+  const {
+    symlinks = 'skip',
+    include = [],
+    exclude = [],
+    gitignore = false,
+    fs = nodeFileSystem,
+    limits,
+  } = options
   if (!Array.isArray(paths) || paths.length === 0) {
     throw new SluiceError('ERR_USAGE', 'no path was given; name at least one file or folder to send')
   }
@@ -71,8 +81,11 @@ export async function manifestOf(paths: readonly string[], options: ManifestOpti
   )
   const roots = argumentsOf(paths, fs.platform, options.after)
   const builder = new Builder(options, options.name ?? nameOf(roots))
-  const walk = new Walk(fs, selection, { keepLinks: symlinks === 'keep', gitignore }, (found) =>
-    builder.add(found),
+  const walk = new Walk(
+    fs,
+    selection,
+    { keepLinks: symlinks === 'keep', gitignore, limits: { ...DEFAULT_LIMITS, ...limits } },
+    (found) => builder.add(found),
   )
   for (const { given, path, name } of roots) await walk.argument(given, path, name)
   return builder.build(walk.skipped)

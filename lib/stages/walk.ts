@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer'
 import { printable, SluiceError } from '../errors.js'
 import { errorCode } from '../files/disk-error.js'
 import { type FileStats, type FileSystem, openRegular, readFully } from '../files/fs.js'
-import { DEFAULT_LIMITS } from '../wire/limits.js'
+import type { Limits } from '../wire/limits.js'
 import type { Entry } from '../wire/manifest.js'
 
 import { checkPath } from '../wire/paths.js'
@@ -29,21 +29,23 @@ interface Folder {
   entry: Found | undefined
 }
 
+/** What a {@link Walk} is to do. */
+export interface WalkOptions {
+  keepLinks: boolean
+  gitignore: boolean
+  limits: Limits
+}
+
 /** Goes through folders in a fixed order and gives out what is to be sent. */
 export class Walk {
   readonly skipped: SluiceError[] = []
   readonly #fs: FileSystem
   readonly #selection: Selection
-  readonly #options: { keepLinks: boolean; gitignore: boolean }
+  readonly #options: WalkOptions
   readonly #give: (found: Found) => void
   #given = 0
 
-  constructor(
-    fs: FileSystem,
-    selection: Selection,
-    options: { keepLinks: boolean; gitignore: boolean },
-    give: (found: Found) => void,
-  ) {
+  constructor(fs: FileSystem, selection: Selection, options: WalkOptions, give: (found: Found) => void) {
     this.#fs = fs
     this.#selection = selection
     this.#options = options
@@ -107,7 +109,7 @@ export class Walk {
     const real = join(folder.real, name)
     const path = `${folder.path}/${name}`
     if (!isUtf8(bytes)) return { real, path, refused: unsendable(real, 'is not valid UTF-8') }
-    if (!isSendable(path))
+    if (!isSendable(path, this.#options.limits))
       return { real, path, refused: unsendable(real, 'is longer or deeper than can be sent') }
     try {
       const stats = await this.#fs.lstat(real)
@@ -172,8 +174,9 @@ export class Walk {
   }
 
   #offer(found: Found): void {
-    if (++this.#given > DEFAULT_LIMITS.entries) {
-      const message = `more than ${DEFAULT_LIMITS.entries} files and folders; send them in several parts`
+    const { entries } = this.#options.limits
+    if (++this.#given > entries) {
+      const message = `more than ${entries} files and folders; send them in several parts`
       throw new SluiceError('ERR_LIMIT', message)
     }
     this.#give(found)
@@ -239,9 +242,9 @@ function join(folder: string, name: string): string {
 }
 
 /** By the rules that hold everywhere; what the receiving platform cannot hold is the receiver's affair. */
-function isSendable(path: string): boolean {
+function isSendable(path: string, limits: Limits): boolean {
   try {
-    checkPath(path, { platform: 'linux' })
+    checkPath(path, { platform: 'linux', limits })
     return true
   } catch {
     return false
