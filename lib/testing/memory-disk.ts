@@ -1,8 +1,10 @@
 import { constants } from 'node:fs'
+import { SluiceError } from '../errors.js'
 import type { FileStats, FileSystem } from '../files/fs.js'
 import { type DiskCall, type DiskEvent, type DiskFault, DiskFaults } from './disk-faults.js'
 import { type Inode, systemError } from './memory-inode.js'
 import { ACCESS, type MemoryDiskOptions, MemoryStore } from './memory-store.js'
+import { randomBySeed } from './splits.js'
 
 /** Larger than any test needs; a mistaken position fails instead of filling the memory. */
 const MOST_BYTES = 2 ** 30
@@ -25,8 +27,8 @@ export class MemoryDisk extends MemoryStore implements FileSystem {
   readonly #faults = new DiskFaults()
   #nextFd = 1000
 
-  constructor(options: MemoryDiskOptions = {}) {
-    super(options)
+  constructor(options: MemoryDiskOptions = {}, root?: Inode) {
+    super(options, root)
     this.platform = options.platform ?? 'linux'
   }
 
@@ -40,6 +42,16 @@ export class MemoryDisk extends MemoryStore implements FileSystem {
   /** Forgets all that {@link fail} was told. */
   heal(): void {
     this.#faults.clear()
+  }
+
+  /**
+   * The disk that is found after the power was cut now: all that was synced, and of the rest what the seed chooses.
+   * This one stays as it is, so that many outcomes of one moment can be looked at. Needs the option `crashes`.
+   */
+  crash(seed: number): MemoryDisk {
+    if (!this.unsynced)
+      throw new SluiceError('ERR_USAGE', 'a disk that is to crash is made with { crashes: true }')
+    return new MemoryDisk(this.options, this.unsynced.crash(this.names.root, randomBySeed(seed)))
   }
 
   // ——— the calls ———
@@ -101,6 +113,7 @@ export class MemoryDisk extends MemoryStore implements FileSystem {
         inode.write(part, position + done)
         done += part.length
       }
+      this.unsynced?.wrote(inode, position, done)
       this.taken += inode.size - before
       inode.mtimeMs = inode.ctimeMs = this.now()
       return done
@@ -112,9 +125,12 @@ export class MemoryDisk extends MemoryStore implements FileSystem {
   }
 
   fsync(fd: number): Promise<void> {
-    return this.#call('fsync', fd, undefined, () => {
-      if (this.file('fsync', fd).inode.kind === 'pipe') throw systemError('EINVAL', 'fsync')
-    })
+    const sync = () => {
+      const { inode } = this.file('fsync', fd)
+      if (inode.kind === 'pipe') throw systemError('EINVAL', 'fsync')
+      this.unsynced?.synced(inode)
+    }
+    return this.#call('fsync', fd, undefined, sync, () => this.unsynced?.failed(this.file('fsync', fd).inode))
   }
 
   ftruncate(fd: number, length: number): Promise<void> {
@@ -256,12 +272,14 @@ export class MemoryDisk extends MemoryStore implements FileSystem {
     nevertheless?: () => void,
   ): Promise<T> {
     const number = this.calls++
+    this.unsynced?.next()
     if (!this.hook && this.#faults.none) return act()
     const path = typeof where === 'number' ? (this.files.get(where)?.path ?? '') : this.names.plain(where)
     const event: DiskEvent = { call, path, number }
     if (to !== undefined) event.to = this.names.plain(to)
     await this.hook?.(event)
     const fault = this.#faults.strike(event)
+    this.unsynced?.next()
     if (fault?.error === undefined) return act(fault)
     if (!fault.after) nevertheless?.()
     else {

@@ -1,6 +1,7 @@
 import { constants } from 'node:fs'
 import { Inode, type InodeKind, systemError } from './memory-inode.js'
-import { type Found, Names } from './memory-names.js'
+import { type Edit, type Found, Names } from './memory-names.js'
+import { Unsynced } from './unsynced.js'
 
 /** The bits of the flags of `open` that say how. */
 export const ACCESS = constants.O_RDONLY | constants.O_WRONLY | constants.O_RDWR
@@ -17,6 +18,8 @@ export interface MemoryDiskOptions {
   links?: boolean
   /** What two names have in common that are one, for a disk that ignores case or forms of characters. */
   fold?: (name: string) => string
+  /** Whether it remembers what was not synced, so that {@link MemoryDisk.crash} can lose it. Costs time. */
+  crashes?: boolean
   /** Milliseconds; default `Date.now`. */
   now?: () => number
 }
@@ -36,14 +39,29 @@ export class MemoryStore {
   protected readonly files = new Map<number, OpenFile>()
   protected readonly names: Names
   protected taken = 0
+  /** With `crashes`. */
+  protected readonly unsynced: Unsynced | undefined
   #nextIno = 2
 
-  constructor(options: MemoryDiskOptions = {}) {
+  /** @param root what is on it already */
+  constructor(options: MemoryDiskOptions = {}, root?: Inode) {
     this.options = options
     this.capacity = options.capacity ?? Number.POSITIVE_INFINITY
-    const root = new Inode(1, 'directory', 0o755, this.now())
-    root.nlink = 1
-    this.names = new Names(root, options.fold ?? ((name) => name), (fd) => this.files.get(fd)?.inode)
+    const top = root ?? new Inode(1, 'directory', 0o755, this.now())
+    top.nlink = 1
+    this.names = new Names(top, options.fold ?? ((name) => name), (fd) => this.files.get(fd)?.inode)
+    const inodes = new Set([...this.names.all()].map(([, inode]) => inode))
+    for (const { ino, size } of inodes) {
+      this.taken += size
+      this.#nextIno = Math.max(this.#nextIno, ino + 1)
+    }
+    this.unsynced = options.crashes ? new Unsynced() : undefined
+    this.syncAll()
+  }
+
+  /** Makes everything that is there last, as the command `sync` does: for what was there before the test. */
+  syncAll(): void {
+    this.unsynced?.syncAll([this.names.root, ...[...this.names.all()].map(([, inode]) => inode)])
   }
 
   /** The paths of the handles that are open: of a leak, after everything was closed. */
@@ -78,6 +96,7 @@ export class MemoryStore {
   put(path: string, content: string | Uint8Array = '', mode = 0o644): void {
     const inode = this.place(path, 'file', mode)
     inode.write(Buffer.from(content), 0)
+    this.unsynced?.wrote(inode, 0, inode.size)
     this.taken += inode.size
   }
 
@@ -153,6 +172,7 @@ export class MemoryStore {
   protected resize(inode: Inode, length: number): void {
     this.taken += length - inode.size
     inode.truncate(length)
+    this.unsynced?.truncated(inode, length)
     inode.mtimeMs = inode.ctimeMs = this.now()
   }
 
@@ -163,18 +183,18 @@ export class MemoryStore {
   }
 
   protected attach(found: Found, inode: Inode): void {
-    this.names.attach(found, inode, this.now())
+    this.#noted(this.names.attach(found, inode, this.now()))
   }
 
   protected detach(found: Found): void {
-    this.names.detach(found, this.now())
+    this.#noted(this.names.detach(found, this.now()))
     if (found.inode) this.collect(found.inode)
   }
 
   protected moveEntry(from: Found, inode: Inode, to: Found): void {
     if (to.folder.nlink === 0) throw systemError('ENOENT', 'rename', to.name)
-    this.names.detach(from, this.now())
-    this.names.attach(to, inode, this.now())
+    this.#noted(this.names.detach(from, this.now()))
+    this.#noted(this.names.attach(to, inode, this.now()))
   }
 
   /** Gives back the room of what has neither a name nor a handle. */
@@ -190,6 +210,10 @@ export class MemoryStore {
     this.putFolder(path.slice(0, path.lastIndexOf('/')))
     this.remove(path)
     return this.make(this.names.free('put', path), kind, mode)
+  }
+
+  #noted(edit: Edit): void {
+    this.unsynced?.edit(edit)
   }
 
   #stands(path: string): boolean {

@@ -239,6 +239,30 @@ test('the order of power: link, sync, unlink, sync', async (t) => {
   t.deepEqual(order.slice(order.indexOf('rename')), ['rename', 'fsync'])
 })
 
+test('with power, what stands there already is synced before it is acknowledged', async (t) => {
+  const { disk, d } = await opened()
+  disk.put('/d/sub/n.txt', 'new')
+  const order: string[] = []
+  disk.hook = ({ call, path }) => {
+    if (call === 'fsync' || call === 'unlink') order.push(`${call} ${path}`)
+  }
+  await give(disk, d, 'rename', { durability: 'power', identical: async () => true })
+  t.deepEqual(order, ['fsync /d/sub/n.txt', 'fsync /d/sub', 'unlink /d/sub/n.part'])
+})
+
+test('a call that was done although it failed is believed by what it left', async (t) => {
+  for (const [call, conflict, how] of [
+    ['link', 'rename', 'created'],
+    ['rename', 'overwrite', 'replaced'],
+  ] as const) {
+    const { disk, d } = await opened()
+    if (how === 'replaced') disk.put('/d/sub/n.txt', 'old')
+    disk.fail({ call, error: 'EIO', after: true })
+    t.deepEqual(await give(disk, d, conflict), { how, name: 'n.txt' })
+    t.deepEqual(names(disk), ['sub/n.txt=new'])
+  }
+})
+
 test('nothing is acknowledged before its name is synced; what follows is a warning', async (t) => {
   const first = await opened()
   first.disk.fail({ call: 'fsync', error: 'EIO' })
