@@ -13,7 +13,10 @@ export {
   syncDirectory,
   writeFully,
 } from './fs.js'
+export { HandlePool } from './handle-pool.js'
+export { foldName, partName, suffixed } from './names.js'
 export type { FileSystemOptions } from './node-fs.js'
+export { type CompleteOptions, type Hasher, PartFile, type PartFileOptions } from './part-file.js'
 export {
   type Conflict,
   type Durability,

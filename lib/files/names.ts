@@ -50,6 +50,17 @@ export function foldName(name: string): string {
   return name.normalize('NFC').toUpperCase().toLowerCase().normalize('NFC')
 }
 
+/** The path above a relative POSIX path; '' for what is at the top. */
+export function parentOf(path: string): string {
+  const slash = path.lastIndexOf('/')
+  return slash === -1 ? '' : path.slice(0, slash)
+}
+
+/** The last name of a relative POSIX path. */
+export function nameOf(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1)
+}
+
 /** `head` and `tail`, with as many characters of `head` as there is room for. */
 function fitted(head: string, tail: string): string {
   const room = MOST_BYTES - Buffer.byteLength(tail)

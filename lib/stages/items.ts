@@ -1,6 +1,8 @@
 import type { Code, SluiceError } from '../errors.js'
 import type { PartFile } from '../files/part-file.js'
 import type { Entry, Offer } from '../wire/manifest.js'
+import type { Bitmap } from '../wire/positions.js'
+import type { Destination } from './destination.js'
 
 /** A piece of one entry. `bytes` is a view, never a copy; folders and empty files are cuts of no bytes. */
 export interface Cut {
@@ -42,7 +44,14 @@ export interface StoredFile {
 
 /** What flows between the object stages, the same in both rivers. */
 export type Item =
-  | { kind: 'offer'; offer: Offer }
+  | {
+      kind: 'offer'
+      offer: Offer
+      /** The entries that will come, one bit each; all if left out. */
+      want?: Bitmap
+      /** Where they go; put there by `partSink` for `finalizer`. */
+      destination?: Destination
+    }
   | Run
   | { kind: 'digests'; digests: SentDigest[] }
   | { kind: 'stored'; files: StoredFile[] }

@@ -1,0 +1,86 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { readFileSync, readlinkSync } from 'node:fs'
+import { hostname } from 'node:os'
+
+/** The process that something on disk belongs to. All parts but `pid` are opaque: they are compared, not read. */
+export interface Owner {
+  pid: number
+  /** When the process began, so that another one with the same number is told apart; '' if the system does not say. */
+  start: string
+  /** The machine, and the space of its process numbers (a container has its own). */
+  host: string
+  /** The boot of the machine: what an earlier one left has no living owner. '' if the system does not say. */
+  boot: string
+  /** Random, so that two owners in one process differ. */
+  token: string
+}
+
+/** What is asked of the system; a parameter, so that a test can play another one. */
+export interface ProcessSystem {
+  pid: number
+  hostname(): string
+  /** The text of a file, or the target of a link, under /proc; undefined where there is none. */
+  read(path: string): string | undefined
+  isAlive(pid: number): boolean
+}
+
+/** This machine. */
+export const processSystem: ProcessSystem = {
+  pid: process.pid,
+  hostname,
+  read(path) {
+    try {
+      return path.includes('/ns/') ? readlinkSync(path) : readFileSync(path, 'utf8')
+    } catch {
+      return undefined
+    }
+  },
+  isAlive(pid) {
+    try {
+      process.kill(pid, 0)
+      return true
+    } catch (error) {
+      // of another user
+      return (error as NodeJS.ErrnoException).code === 'EPERM'
+    }
+  },
+}
+
+/** This process as an owner, with a token of its own. */
+export function thisOwner(system: ProcessSystem = processSystem): Owner {
+  return {
+    pid: system.pid,
+    start: startOf(system.pid, system),
+    ...placeOf(system),
+    token: randomBytes(8).toString('hex'),
+  }
+}
+
+/**
+ * Whether the process is certainly no more. An owner on another machine, or one of which too little is known, may
+ * live.
+ */
+export function isGone(owner: Owner, system: ProcessSystem = processSystem): boolean {
+  const here = placeOf(system)
+  if (owner.host !== here.host) return false
+  if (owner.boot !== here.boot) return owner.boot !== '' && here.boot !== ''
+  if (!system.isAlive(owner.pid)) return true
+  const start = startOf(owner.pid, system)
+  return owner.start !== '' && start !== '' && owner.start !== start
+}
+
+function placeOf(system: ProcessSystem): Pick<Owner, 'host' | 'boot'> {
+  const space = system.read('/proc/self/ns/pid') ?? ''
+  const boot = system.read('/proc/sys/kernel/random/boot_id')?.trim() ?? ''
+  return { host: shortDigest(`${system.hostname()} ${space}`), boot: boot && shortDigest(boot) }
+}
+
+/** Ticks from the boot to the start of the process: field 22 of proc(5), counted behind the name, which may hold anything. */
+function startOf(pid: number, system: ProcessSystem): string {
+  const stat = system.read(`/proc/${pid}/stat`) ?? ''
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? ''
+}
+
+function shortDigest(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 12)
+}

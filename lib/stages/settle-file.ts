@@ -1,0 +1,150 @@
+import { type Code, isSluiceError, SluiceError } from '../errors.js'
+import { type FileSystem, openRegular, readFully } from '../files/fs.js'
+import { nameOf, parentOf } from '../files/names.js'
+import type { Conflict, Durability } from '../files/publish.js'
+import type { Entry } from '../wire/manifest.js'
+import { createDigest } from './digests.js'
+import type { SentDigest, StoredFile } from './items.js'
+import { failedWith, type Outcome } from './outcomes.js'
+
+/** What counts as already there, where the name is taken. */
+export type Unless = 'identical' | 'unchanged' | 'newer' | 'nothing'
+
+export interface SettleOptions {
+  fs: FileSystem
+  algorithm: string
+  conflict: Conflict
+  durability: Durability
+  unless: Unless
+}
+
+/** What became of a file, and of its part. */
+export interface Settled {
+  outcome: Outcome
+  /** Whether a later run may go on with the part. */
+  part: 'kept' | 'gone'
+}
+
+/** Errors that every other file would have, too. */
+export const FATAL: ReadonlySet<Code> = new Set([
+  'ERR_DISK_FULL',
+  'ERR_READ_ONLY',
+  'ERR_UNSAFE_LINK',
+  'ERR_STATE',
+])
+
+/**
+ * Ends one file: compares its digest with the sender's, and only if they are the same gives it its name. What can
+ * be of no use any more is removed. Throws only what concerns the whole transfer.
+ */
+export async function settleFile(
+  { entry, part, digest, failure }: StoredFile,
+  sent: SentDigest,
+  options: SettleOptions,
+): Promise<Settled> {
+  const { path } = entry
+  if (failure) return { outcome: { entry, path, status: 'failed', error: failure }, part: 'kept' }
+  try {
+    if (sent.failure !== undefined) {
+      await part?.discard()
+      return {
+        outcome: failedWith(entry, sent.failure, 'the sender could not send it to its end'),
+        part: 'gone',
+      }
+    }
+    if (!part || !sent.digest) {
+      return {
+        outcome: failedWith(entry, 'ERR_DIGEST', 'nothing to compare it with; it is not published'),
+        part: 'kept',
+      }
+    }
+    // where bytes came with gaps, what stands on disk is what counts
+    const found = digest ?? (await part.digest(createDigest(options.algorithm)))
+    if (!found.equals(sent.digest)) {
+      await part.discard()
+      const error = new SluiceError('ERR_DIGEST', mismatch(path), { path, expected: sent.digest, found })
+      return { outcome: { entry, path, status: 'failed', error }, part: 'gone' }
+    }
+    return { outcome: await publishPart(entry, part, sent.digest, options), part: 'gone' }
+  } catch (reason) {
+    const error = isSluiceError(reason)
+      ? reason
+      : new SluiceError('ERR_WRITE', String(reason), { cause: reason })
+    if (FATAL.has(error.code)) throw error
+    // other content has the name: that would be so the next time, too
+    if (error.code === 'ERR_CONFLICT') await part?.discard()
+    await part?.close()
+    return { outcome: { entry, path, status: 'failed', error }, part: part?.exists ? 'kept' : 'gone' }
+  }
+}
+
+async function publishPart(
+  entry: Entry,
+  part: NonNullable<StoredFile['part']>,
+  digest: Buffer,
+  { fs, algorithm, conflict, durability, unless }: SettleOptions,
+): Promise<Outcome> {
+  const { path } = entry
+  const size = entry.size ?? (await part.size())
+  const asked = nameOf(part.path)
+  const { how, name, warning } = await part.complete({
+    conflict,
+    durability,
+    identical: (there) => {
+      if (unless === 'nothing') return Promise.resolve(false)
+      if (unless === 'identical') return isIdentical(fs, there, size, algorithm, digest)
+      return isSettledByTime(fs, there, asked, { ...entry, size }, unless)
+    },
+  })
+  const folder = parentOf(part.path)
+  const full = folder === '' ? name : `${folder}/${name}`
+  const outcome: Outcome = { entry, path, status: 'published', digest }
+  if (full !== path) outcome.name = full
+  if (warning) outcome.error = warning
+  if (how === 'identical') return { ...outcome, status: 'skipped', reason: unless as 'identical' }
+  if (how === 'skipped') return { ...outcome, status: 'skipped', reason: 'conflict' }
+  return outcome
+}
+
+const READ_SIZE = 512 * 1024
+
+/** Whether the regular file at `path` has this size and this digest. */
+async function isIdentical(
+  fs: FileSystem,
+  path: string,
+  size: number,
+  algorithm: string,
+  digest: Buffer,
+): Promise<boolean> {
+  const { fd, stats } = await openRegular(fs, path)
+  try {
+    if (stats.size !== size) return false
+    const hasher = createDigest(algorithm)
+    const buffer = Buffer.allocUnsafe(Math.min(READ_SIZE, size))
+    for (let position = 0; position < size; position += buffer.length) {
+      const got = await readFully(fs, fd, buffer, position)
+      hasher.update(buffer.subarray(0, got))
+    }
+    return hasher.digest().equals(digest)
+  } finally {
+    await fs.close(fd)
+  }
+}
+
+/** Whether the file under the very name is as old and as large, or newer. */
+async function isSettledByTime(
+  fs: FileSystem,
+  path: string,
+  asked: string,
+  { size, mtime }: Entry,
+  unless: Unless,
+): Promise<boolean> {
+  if (!path.endsWith(`/${asked}`)) return false
+  const stats = await fs.lstat(path)
+  const there = Math.floor(stats.mtimeMs)
+  return unless === 'newer' ? there >= mtime : there === mtime && stats.size === size
+}
+
+function mismatch(path: string): string {
+  return `the content of ${path} does not match its digest; it is not published`
+}
