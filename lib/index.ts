@@ -13,6 +13,7 @@ export {
 export { createDigest, type Digest, digestLength, digestOf, prepareDigest } from './stages/digests.js'
 export { decrypt, type EncryptionOptions, encrypt, encryption } from './stages/encryption.js'
 export { type FileSourceOptions, fileSource } from './stages/file-source.js'
+export { type Finalizer, type FinalizerOptions, finalizer } from './stages/finalizer.js'
 export { hashTap } from './stages/hash-tap.js'
 export type { Cut, Item, Run, SentDigest, StoredFile } from './stages/items.js'
 export {
@@ -22,6 +23,8 @@ export {
   manifestOf,
   type OfferOptions,
 } from './stages/manifest-of.js'
+export type { Outcome } from './stages/outcomes.js'
+export { type PartSinkOptions, partSink } from './stages/part-sink.js'
 export { counter, type Passed, type ProgressTapOptions, progressTap, tap } from './stages/progress-tap.js'
 export type { Source, SourcePath } from './stages/source-file.js'
 export { limitRate, type ThrottleOptions, throttle } from './stages/throttle.js'

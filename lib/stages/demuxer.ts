@@ -85,7 +85,7 @@ export class Demuxer extends Transform {
     const want = await this.#onOffer(offer)
     this.#cutter.add(offer, length, want)
     this.#state = 'data'
-    this.push({ kind: 'offer', offer } satisfies Item)
+    this.push({ kind: 'offer', offer, ...(want && { want }) } satisfies Item)
   }
 
   #digests(records: readonly DigestRecord[]): undefined {
