@@ -47,7 +47,7 @@ export function unpack(payload: Buffer, limits: Limits): Record<string, Packed> 
   return unpackr.unpack(payload)
 }
 
-const KEY = /^[a-zA-Z]{1,32}$/
+const KEY = /^[a-zA-Z]{1,31}$/
 
 /** Walks over a payload without building anything. */
 class Scan {

@@ -30,14 +30,14 @@ export function encodePreface(formats: readonly string[]): Buffer {
 
 /** Parses a preface from chunks of any size. */
 export class PrefaceParser {
-  #bytes = Buffer.alloc(0)
+  #bytes: Buffer = Buffer.alloc(0)
 
   /**
    * Takes a chunk; once the preface is complete, gives its formats and what follows it.
    * @throws SluiceError `ERR_NOT_SLUICE` at the first byte that is none of ours, `ERR_VERSION`, `ERR_PROTOCOL`
    */
   push(chunk: Buffer): { formats: string[]; rest: Buffer } | undefined {
-    const bytes = Buffer.concat([this.#bytes, chunk])
+    const bytes = this.#bytes.length === 0 ? chunk : Buffer.concat([this.#bytes, chunk])
     this.#bytes = bytes
     const common = Math.min(bytes.length, MAGIC.length)
     if (bytes.compare(MAGIC, 0, common, 0, common) !== 0) {
