@@ -1,5 +1,4 @@
 import { Readable } from 'node:stream'
-import { setImmediate } from 'node:timers/promises'
 import { SluiceError } from '../errors.js'
 import { type FileSystem, nodeFileSystem } from '../files/fs.js'
 import { DEFAULT_LIMITS } from '../wire/limits.js'
@@ -10,6 +9,7 @@ import type { Item } from './items.js'
 import type { Manifest } from './manifest-of.js'
 import { checkRanges, readPlan } from './read-plan.js'
 import { SourceReader } from './source-reader.js'
+import { Turns } from './turns.js'
 
 /** What {@link fileSource} takes. */
 export interface FileSourceOptions {
@@ -26,9 +26,6 @@ export interface FileSourceOptions {
   /** Hears why a file could not be sent, with path and cause; the peer is told the code only. */
   onFailure?: ((error: SluiceError) => void) | undefined
 }
-
-/** Milliseconds after which others have their turn, also where the file system is a blocking one. */
-const SLICE = 8
 
 /**
  * Reads a manifest as items: the offer, then runs in the order of the stream. A file that cannot be read or is no
@@ -103,13 +100,11 @@ class FileSource extends Readable {
     const [ranges, wanted] = await this.#choice()
     if (ranges) checkRanges(ranges, offer)
     const wants = ({ index }: Entry) => wanted === undefined || isWanted(wanted, index - offer.first)
-    let turn = this.#clock.now()
+    const turns = new Turns(this.#clock)
     try {
       for (const step of readPlan(offer, ranges, wants, this.#maxRun)) {
         yield* this.#reader.items(step)
-        if (this.#clock.now() - turn <= SLICE) continue
-        await setImmediate()
-        turn = this.#clock.now()
+        await turns.give()
       }
     } finally {
       await this.#reader.close()

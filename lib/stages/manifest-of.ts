@@ -112,12 +112,10 @@ export function manifestFrom(stream: Readable, options: OfferOptions & { name: s
 /** Bytes of the name of an offer. */
 const LONGEST_NAME = 255
 
-/** Collects what is found, and makes an offer of it. */
+/** Numbers what is found and lays it end to end, one by one: all at once would hold others up. */
 class Builder {
-  readonly #head: Pick<Offer, 'id' | 'name' | 'algorithm'>
-  readonly #before: { first: number; position: number }
-  readonly #found: Found[] = []
-  #end: number
+  readonly #offer: Offer
+  readonly #sources: (Source | undefined)[] = []
 
   constructor({ algorithm, id, after }: OfferOptions, name: string) {
     const head = {
@@ -145,25 +143,27 @@ class Builder {
     if (after?.entries.at(-1)?.size === null) {
       throw new SluiceError('ERR_STATE', 'nothing can follow a file of unknown size')
     }
-    this.#head = head
-    this.#before = after
-      ? { first: after.first + after.entries.length, position: after.position + after.bytes }
-      : { first: 0, position: 0 }
-    this.#end = this.#before.position
+    const before = after && {
+      first: after.first + after.entries.length,
+      position: after.position + after.bytes,
+    }
+    this.#offer = makeOffer(head, [], before)
   }
 
-  add(found: Found): void {
-    this.#end += found.size ?? 0
-    if (!Number.isSafeInteger(this.#end)) {
+  add({ source, ...found }: Found): void {
+    const { first, position, bytes, entries } = this.#offer
+    const start = position + bytes
+    if (!Number.isSafeInteger(start + (found.size ?? 0))) {
       const message = `${printable(found.path)} makes the total larger than 2^53 − 1 bytes`
       throw new SluiceError('ERR_LIMIT', message, { path: found.path })
     }
-    this.#found.push(found)
+    entries.push({ index: first + entries.length, ...found, start })
+    this.#offer.bytes += found.size ?? 0
+    this.#sources.push(source)
   }
 
   build(skipped: readonly SluiceError[]): Manifest {
-    const offer = makeOffer(this.#head, this.#found, this.#before)
-    return { offer, sources: this.#found.map(({ source }) => source), skipped }
+    return { offer: this.#offer, sources: this.#sources, skipped }
   }
 }
 

@@ -6,9 +6,11 @@ import type { Limits } from '../wire/limits.js'
 import type { Entry } from '../wire/manifest.js'
 
 import { checkPath } from '../wire/paths.js'
+import { systemClock } from './clock.js'
 import { patiently } from './patience.js'
 import type { FolderRules, Selection } from './selection.js'
 import { type Source, sourceError } from './source-file.js'
+import { Turns } from './turns.js'
 
 /** An entry without its place in the offer, and where its bytes are. */
 export type Found = Omit<Entry, 'index' | 'start'> & { source?: Source }
@@ -43,6 +45,7 @@ export class Walk {
   readonly #selection: Selection
   readonly #options: WalkOptions
   readonly #give: (found: Found) => void
+  readonly #turns = new Turns(systemClock)
   #given = 0
 
   constructor(fs: FileSystem, selection: Selection, options: WalkOptions, give: (found: Found) => void) {
@@ -100,6 +103,7 @@ export class Walk {
       const some = names.slice(from, from + AT_ONCE)
       const looked = await Promise.all(some.map((name) => this.#look(folder, name)))
       for (const one of looked) await this.#one(folder, one)
+      await this.#turns.give()
     }
   }
 

@@ -7,10 +7,10 @@ const MIB = 1024 * KIB
 test('the chunk size follows the file size, from 64 KiB to 1 MiB', (t) => {
   t.is(chunkSize(0), 64 * KIB)
   t.is(chunkSize(null), 64 * KIB)
-  t.is(chunkSize(1 * MIB), 64 * KIB)
-  t.is(chunkSize(1 * MIB + 1), 128 * KIB)
-  t.is(chunkSize(8 * MIB), 512 * KIB)
-  t.is(chunkSize(16 * MIB), 1 * MIB)
+  t.is(chunkSize(256 * KIB), 64 * KIB)
+  t.is(chunkSize(256 * KIB + 1), 128 * KIB)
+  t.is(chunkSize(2 * MIB), 512 * KIB)
+  t.is(chunkSize(4 * MIB), 1 * MIB)
   t.is(chunkSize(Number.MAX_SAFE_INTEGER), 1 * MIB)
 })
 

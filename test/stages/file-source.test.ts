@@ -73,11 +73,11 @@ test('a large file comes in chunks of a size that follows its own', async (t) =>
   const fs = new MemoryDisk()
   fs.put('/big', randomContent(5 * 1024 * KIB + 1))
   const runs = runsOf(await read(fs, await manifestOf(['/big'], { fs })))
-  t.is(runs[0]!.length, 512 * KIB)
-  t.is(runs.length, 11)
+  t.is(runs[0]!.length, 1024 * KIB)
+  t.is(runs.length, 6)
   t.deepEqual(
     runs.map(({ cuts }) => cuts[0]!.last),
-    [...Array(10).fill(false), true],
+    [...Array(5).fill(false), true],
   )
 })
 
@@ -258,7 +258,7 @@ test('what onFailure throws fails the stream', async (t) => {
 })
 
 test('others have their turn also when the file system is a blocking one', async (t) => {
-  const dir = await plant(await temporary(t), { a: randomContent(6_000_000), b: 'b' })
+  const dir = await plant(await temporary(t), { a: randomContent(12_000_000), b: 'b' })
   const clock = new FakeClock()
   const manifest = await manifestOf([dir], { fs: blockingFileSystem })
   let turns = 0
