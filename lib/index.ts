@@ -1,7 +1,34 @@
-export { CODES, type Code, isSluiceError, printable, SluiceError } from './errors.js'
-export { incomingOf, outgoingOf } from './stages/by-hand.js'
+// What users import, in the order of the river.
+
+// the conversation
+export { type SendOptions, send } from './send.js'
+export { type Accept, type ReceiveOptions, receive } from './receive.js'
+export type { FileOutcome, Transfer, TransferEvents, TransferResult } from './transfer/transfer.js'
+export type { CurrentFile, Progress } from './transfer/progress.js'
+export type { TransferState } from './transfer/states.js'
+
+// what is sent
+export {
+  type Manifest,
+  type ManifestOptions,
+  manifestFrom,
+  manifestOf,
+  type OfferOptions,
+} from './stages/manifest-of.js'
+export { type FileSourceOptions, fileSource } from './stages/file-source.js'
+export type { Source, SourcePath } from './stages/source-file.js'
 export { chunkSize } from './stages/chunk-size.js'
-export { type Clock, systemClock } from './stages/clock.js'
+export type { Cut, Item, Run, SentDigest, StoredFile } from './stages/items.js'
+
+// digests and taps, on either side
+export { hashTap } from './stages/hash-tap.js'
+export { createDigest, type Digest, digestLength, digestOf, prepareDigest } from './stages/digests.js'
+export { counter, type Passed, type ProgressTapOptions, progressTap, tap } from './stages/progress-tap.js'
+
+// the line
+export { type Framer, type FramerOptions, framer } from './stages/framer.js'
+export type { WireStage } from './stages/wire-stage.js'
+export { type ThrottleOptions, limitRate, throttle } from './stages/throttle.js'
 export {
   type CompressionOptions,
   compression,
@@ -10,25 +37,24 @@ export {
   type LevelOptions,
   type RatioOptions,
 } from './stages/compression.js'
-export { createDigest, type Digest, digestLength, digestOf, prepareDigest } from './stages/digests.js'
 export { decrypt, type EncryptionOptions, encrypt, encryption } from './stages/encryption.js'
-export { type FileSourceOptions, fileSource } from './stages/file-source.js'
-export { type Finalizer, type FinalizerOptions, finalizer } from './stages/finalizer.js'
-export { hashTap } from './stages/hash-tap.js'
-export type { Cut, Item, Run, SentDigest, StoredFile } from './stages/items.js'
-export {
-  type Manifest,
-  type ManifestOptions,
-  manifestFrom,
-  manifestOf,
-  type OfferOptions,
-} from './stages/manifest-of.js'
-export type { Outcome } from './stages/outcomes.js'
+export { incomingOf, outgoingOf } from './stages/by-hand.js'
+export { type Clock, systemClock } from './stages/clock.js'
+export { type Deframer, type DeframerOptions, deframer } from './stages/deframer.js'
+export type { Frame } from './wire/frame-parser.js'
+export type { Message } from './wire/messages.js'
+
+// what arrives
+export { type Demuxer, type DemuxerOptions, demuxer } from './stages/demuxer.js'
 export { type PartSinkOptions, partSink } from './stages/part-sink.js'
-export { counter, type Passed, type ProgressTapOptions, progressTap, tap } from './stages/progress-tap.js'
-export type { Source, SourcePath } from './stages/source-file.js'
-export { limitRate, type ThrottleOptions, throttle } from './stages/throttle.js'
-export type { WireStage } from './stages/wire-stage.js'
+export { type Finalizer, type FinalizerOptions, finalizer } from './stages/finalizer.js'
+export type { Outcome } from './stages/outcomes.js'
+export { type CompleteOptions, PartFile, type PartFileOptions } from './files/part-file.js'
+export type { Conflict, Durability } from './files/publish.js'
+
+// what all of it has in common
+export { CODES, type Code, isSluiceError, printable, SluiceError } from './errors.js'
 export { DEFAULT_LIMITS, type Limits } from './wire/limits.js'
 export type { Entry, Offer } from './wire/manifest.js'
+export { checkPath, type Names } from './wire/paths.js'
 export type { Bitmap, Range } from './wire/positions.js'

@@ -4,12 +4,13 @@ import type { Frame } from '../wire/frame-parser.js'
 import { DEFAULT_LIMITS, type Limits } from '../wire/limits.js'
 import { ManifestReader, type Offer } from '../wire/manifest.js'
 import type { DigestRecord } from '../wire/messages.js'
+import type { PathRules } from '../wire/paths.js'
 import type { Bitmap } from '../wire/positions.js'
 import { Cutter } from './cutter.js'
 import { digestLength } from './digests.js'
 import type { Cut, Item } from './items.js'
 
-export interface DemuxerOptions {
+export interface DemuxerOptions extends Pick<PathRules, 'names' | 'platform'> {
   limits?: Partial<Limits>
   /**
    * Asked once an offer is complete and checked, before anything of it is passed on. What it gives says which of the
@@ -32,9 +33,9 @@ export class Demuxer extends Transform {
   readonly #onOffer: NonNullable<DemuxerOptions['onOffer']>
   #state: State = 'offer'
 
-  constructor({ limits, onOffer = () => undefined }: DemuxerOptions = {}) {
+  constructor({ limits, names, platform, onOffer = () => undefined }: DemuxerOptions = {}) {
     super({ objectMode: true, highWaterMark: 1 })
-    this.#manifest = new ManifestReader({ ...DEFAULT_LIMITS, ...limits })
+    this.#manifest = new ManifestReader({ ...DEFAULT_LIMITS, ...limits }, { names, platform })
     this.#onOffer = onOffer
   }
 

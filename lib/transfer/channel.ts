@@ -29,6 +29,8 @@ export interface ChannelOptions {
 export interface ChannelEvents {
   /** A message of the conversation; `false` says that it is the last of the peer. */
   talk(message: Message): boolean
+  /** The peer has closed its side, where it may. */
+  ended(): void
   /** The line cannot go on: broken, ended, silent, or not understood. Said once. */
   failed(error: SluiceError): void
 }
@@ -58,6 +60,7 @@ export class Channel {
     this.#limits = limits
     this.#events = events
     this.deframer = line.deframer((message) => events.talk(message))
+    this.deframer.once('finish', () => events.ended())
     const incoming = [...line.incoming, this.deframer]
     const outgoing = [line.framer, ...line.outgoing]
     this.#first = incoming[0]!
@@ -71,8 +74,6 @@ export class Channel {
       handshakeTimeout,
     )
     this.#watching = setInterval(this.#watch, Math.min(pingInterval, idleTimeout) / 4)
-    this.#handshake.unref()
-    this.#watching.unref()
 
     // The list of formats goes in the clear, so that a mismatch can be told from a broken stream.
     this.#preface = line.formats.length > 0 ? new PrefaceParser() : null
@@ -84,7 +85,7 @@ export class Channel {
       .on('end', this.#ended)
       .on('close', this.#ended)
     if (head !== undefined && head.length > 0) queueMicrotask(() => this.#read(head))
-    socket.on('data', this.#read)
+    socket.on('data', this.#read).resume()
     this.#first.on('drain', this.#resume)
   }
 
@@ -105,7 +106,7 @@ export class Channel {
 
   /**
    * Ends the line once what was said has gone out. The peer has `closeTimeout` for it; what it still sends is
-   * discarded. With `keepOpen` the socket is given back instead, with what follows the transfer unread.
+   * discarded. With `keepOpen` the socket is given back instead: paused, what follows the transfer unread.
    */
   async hangUp(keepOpen: boolean): Promise<void> {
     clearTimeout(this.#handshake)

@@ -1,12 +1,12 @@
 import type { Duplex, Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { isSluiceError, SluiceError } from '../errors.js'
-import type { Offer } from '../wire/manifest.js'
-import type { Message, OutcomeRecord } from '../wire/messages.js'
+import type { Entry, Offer } from '../wire/manifest.js'
+import type { Message } from '../wire/messages.js'
 import { type Bitmap, isWanted } from '../wire/positions.js'
 import type { Line } from './channel.js'
 import { deferred } from './deferred.js'
-import { asError, closed, type Passed, Session, type SessionOptions } from './session.js'
+import { asError, closed, Session, type SessionOptions } from './session.js'
 import type { FileOutcome, TransferResult } from './transfer.js'
 
 /** What a receiver answers to an offer. */
@@ -18,21 +18,22 @@ export interface Decision {
   want?: Bitmap
 }
 
-/** What the entries of an offer came to, as the last stage reports it. */
+/** What became of an entry, as the last stage reports it. */
 export interface Reported {
-  record: OutcomeRecord
-  outcome: FileOutcome
+  entry: Entry
+  status: FileOutcome['status']
+  /** The path under which it was published, where it is another one. */
+  name?: string
+  error?: SluiceError
 }
+
+/** The stages behind the deframer; they ask, count and report by the methods of the session. */
+export type River = [...Duplex[], Writable]
 
 /** What a receiver does with what comes, made by `receive`. */
 export interface Receiving {
+  river: River
   decide(offer: Offer): Promise<Decision>
-  /** The stages behind the deframer; `onOffer` is to be asked for each offer, `report` told of what ended. */
-  river(
-    onOffer: (offer: Offer) => Promise<Bitmap | undefined>,
-    passed: Passed,
-    report: (ended: readonly Reported[]) => Promise<void>,
-  ): [...Duplex[], Writable]
 }
 
 /** Outcomes in one message: with the longest names they stay within its limit. */
@@ -42,7 +43,6 @@ const OUTCOMES_PER_MESSAGE = 200
 export class Receiver extends Session {
   readonly #receiving: Receiving
   readonly #goodbye = deferred<void>()
-  #stages: readonly (Duplex | Writable)[] = []
   #offer: Offer | null = null
   #outcomes: (FileOutcome | undefined)[] = []
   #result: TransferResult | null = null
@@ -55,14 +55,8 @@ export class Receiver extends Session {
   }
 
   async #run(): Promise<void> {
-    const stages = this.#receiving.river(
-      (offer) => this.#ask(offer),
-      this.passed,
-      (ended) => this.#report(ended),
-    )
-    this.#stages = stages
     try {
-      await pipeline([this.channel.deframer, ...stages], { signal: this.stop.signal })
+      await pipeline([this.channel.deframer, ...this.#receiving.river], { signal: this.stop.signal })
     } catch (error) {
       // Files that failed are part of the result, not a failure of the conversation.
       if (!isSluiceError(error, 'ERR_FILES_FAILED')) throw error
@@ -83,7 +77,9 @@ export class Receiver extends Session {
     this.conclude(result)
   }
 
-  async #ask(offer: Offer): Promise<Bitmap | undefined> {
+  /** Asks whether the offer is taken, and answers it; gives the entries that will come. */
+  async ask(offer: Offer): Promise<Bitmap | undefined> {
+    this.requireHello()
     if (this.#offer !== null) {
       throw new SluiceError('ERR_PROTOCOL', 'the peer attached files, which this side did not say it knows')
     }
@@ -107,22 +103,36 @@ export class Receiver extends Session {
     return want
   }
 
-  async #report(ended: readonly Reported[]): Promise<void> {
-    for (const { record, outcome } of ended) {
-      this.#outcomes[record.index] = outcome
+  /** Takes the outcomes of entries, and tells the sender; resolves when more can be told. */
+  async report(ended: readonly Reported[]): Promise<void> {
+    for (const { entry, status, name, error } of ended) {
+      const outcome: FileOutcome = {
+        path: entry.path,
+        status,
+        ...(name !== undefined && name !== entry.path && { name }),
+        ...(error !== undefined && { code: error.code }),
+      }
+      this.#outcomes[entry.index] = outcome
       this.ended(outcome)
     }
     for (let from = 0; from < ended.length; from += OUTCOMES_PER_MESSAGE) {
-      const page = ended.slice(from, from + OUTCOMES_PER_MESSAGE).map(({ record }) => record)
-      this.channel.say({ type: 'outcomes', outcomes: page })
+      const outcomes = ended.slice(from, from + OUTCOMES_PER_MESSAGE).map(({ entry: { index } }) => {
+        const { path: _, ...record } = this.#outcomes[index]!
+        return { index, ...record }
+      })
+      this.channel.say({ type: 'outcomes', outcomes })
       await this.channel.ready()
     }
   }
 
   protected override greeted(): void {}
 
+  protected override hungUp(): void {
+    this.#goodbye.resolve()
+  }
+
   protected override settled(): Promise<void> {
-    return closed(this.#stages)
+    return closed(this.#receiving.river)
   }
 
   /** Once the result is there, nothing that happens to the line can change it. */

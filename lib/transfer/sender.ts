@@ -17,7 +17,11 @@ export interface Sending {
    * The stages from the source to just before the framer. The offer is given out first; what follows waits for the
    * answer: which entries the receiver wants, all if `undefined`. `passed` is called for what flows.
    */
-  river(wanted: Promise<Bitmap | undefined>, passed: Passed): [Readable, ...Duplex[]]
+  river(
+    wanted: Promise<Bitmap | undefined>,
+    passed: Passed,
+    warn: (warning: SluiceError) => void,
+  ): [Readable, ...Duplex[]]
 }
 
 /** The sender's part of the conversation: offer, answer, river, outcomes, result. */
@@ -50,7 +54,7 @@ export class Sender extends Session {
     await this.#hello.promise
     if (this.over) return
     this.#entries = offer.entries
-    const stages = this.#sending.river(this.#answer.promise, this.passed)
+    const stages = this.#sending.river(this.#answer.promise, this.passed, this.warn)
     this.#stages = stages
     this.#state = 'offered'
     this.control.move('offered')
@@ -71,6 +75,8 @@ export class Sender extends Session {
     switch (message.type) {
       case 'answer':
         this.#expect(message, 'offered')
+        if (message.offer !== 0)
+          throw new SluiceError('ERR_PROTOCOL', 'the peer answered an offer that was not made')
         if (message.accept) this.#accepted(message.want)
         else this.#rejected(message.reason ?? 'no reason given')
         return message.accept
@@ -88,6 +94,13 @@ export class Sender extends Session {
   }
 
   #accepted(want: Bitmap | undefined): void {
+    const length = Math.ceil(this.#entries.length / 8)
+    if (want !== undefined && want.length !== length) {
+      throw new SluiceError('ERR_PROTOCOL', 'the selection of the peer does not fit the offer', {
+        expected: length,
+        found: want.length,
+      })
+    }
     this.#state = 'sending'
     this.plan(
       want === undefined ? this.#entries : this.#entries.filter((entry) => isWanted(want, entry.index)),

@@ -5,7 +5,6 @@ import type { Limits } from '../wire/limits.js'
 import type { Entry } from '../wire/manifest.js'
 import type { Message } from '../wire/messages.js'
 import { Channel, type Line } from './channel.js'
-import type { CurrentFile } from './progress.js'
 import { isFinal } from './states.js'
 import { type FileOutcome, Transfer, type TransferControl, type TransferResult } from './transfer.js'
 
@@ -21,8 +20,15 @@ export interface SessionOptions {
   signal?: AbortSignal
 }
 
-/** Counts `length` bytes that flow, and the file to which they belong. */
-export type Passed = (length: number, current: CurrentFile) => void
+/** Counts a run that flows. */
+export type Passed = (run: { length: number; cuts: readonly Passing[] }) => void
+
+/** As much of a cut as is counted. */
+interface Passing {
+  entry: Entry
+  offset: number
+  bytes: { length: number }
+}
 
 /** What is said of oneself. */
 const AGENT = 'sluice/0.1'
@@ -47,6 +53,7 @@ export abstract class Session {
     this.#signal = options.signal
     this.channel = new Channel(socket, line, options, {
       talk: (message) => this.#talk(message),
+      ended: () => this.hungUp(),
       failed: (error) => this.fail(error),
     })
     this.channel.say({ type: 'hello', version: 1, agent: AGENT, features: [] })
@@ -62,6 +69,8 @@ export abstract class Session {
   protected abstract greeted(): void
   /** A message that only one of the two directions knows; `false` if it is the peer's last. */
   protected abstract heard(message: Message): boolean
+  /** The peer has nothing more to say. */
+  protected hungUp(): void {}
   /** Resolves when the streams of the river have closed what they opened. */
   protected abstract settled(): Promise<void>
 
@@ -87,6 +96,11 @@ export abstract class Session {
     this.#end(false, () => this.control.fail(error))
   }
 
+  /** The river begins behind the handshake. */
+  protected requireHello(): void {
+    if (!this.#greeted) throw new SluiceError('ERR_PROTOCOL', 'the peer began before it said hello')
+  }
+
   /** Counts the entries that are to come. */
   protected plan(entries: readonly Entry[]): void {
     const { meter } = this.control
@@ -98,10 +112,13 @@ export abstract class Session {
   }
 
   /** Counts what flows. */
-  protected readonly passed: Passed = (length, current) => {
-    this.control.meter.add(length, current)
+  readonly passed: Passed = ({ length, cuts }) => {
+    const { entry, offset, bytes } = cuts.at(-1)!
+    this.control.meter.add(length, { path: entry.path, bytes: offset + bytes.length, size: entry.size })
     this.control.advance()
   }
+
+  readonly warn = (warning: SluiceError): void => this.control.warn(warning)
 
   /** Counts an entry of which the outcome is known. */
   protected ended(outcome: FileOutcome): void {
