@@ -218,9 +218,9 @@ export class MemoryDisk extends MemoryStore implements FileSystem {
       const old = this.names.find('rename', from, false, true)
       const target = this.names.find('rename', to, false, true)
       if (old.key === '' || target.key === '') throw systemError('EBUSY', 'rename', from)
-      this.names.measure('rename', old.name)
+      this.names.measure('rename', old)
       if (!old.inode) throw systemError('ENOENT', 'rename', from)
-      this.names.measure('rename', target.name)
+      this.names.measure('rename', target)
       const { inode } = old
       const folder = inode.kind === 'directory'
       if (folder && this.names.isWithin(target.folder, inode)) throw systemError('EINVAL', 'rename', from)

@@ -45,7 +45,7 @@ export class Names {
       dots = part
       if (part === '.' || part === '..') continue
       const last = todo.length === 0
-      if (!(last && later)) this.measure(call, part)
+      if (!(last && later)) this.measure(call, { folder: here, name: part })
       const key = this.fold(part)
       const inode = here.entries.get(key)?.inode
       if (inode?.kind === 'symlink' && (follow || !last)) {
@@ -72,9 +72,9 @@ export class Names {
     return [inode, parts(rest ?? '')]
   }
 
-  /** ENAMETOOLONG for a name that no folder takes. */
-  measure(call: string, name: string): void {
-    if (Buffer.byteLength(name) > 255) throw systemError('ENAMETOOLONG', call, name)
+  /** ENAMETOOLONG for a name that no folder takes; one that was removed itself is not even asked. */
+  measure(call: string, { folder, name }: Pick<Found, 'folder' | 'name'>): void {
+    if (folder.nlink > 0 && Buffer.byteLength(name) > 255) throw systemError('ENAMETOOLONG', call, name)
   }
 
   /** What stands at `path`, or ENOENT. */

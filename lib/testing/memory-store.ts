@@ -166,7 +166,10 @@ export class MemoryStore {
     if (inode.kind !== 'pipe') return
     // a real disk would not answer at all
     if (!has(constants.O_NONBLOCK)) throw fail('EDEADLK')
-    if ((flags & ACCESS) === constants.O_WRONLY) throw fail('ENXIO')
+    const isRead = [...this.files.values()].some(
+      (file) => file.inode === inode && (file.flags & ACCESS) !== constants.O_WRONLY,
+    )
+    if ((flags & ACCESS) === constants.O_WRONLY && !isRead) throw fail('ENXIO')
   }
 
   protected resize(inode: Inode, length: number): void {
