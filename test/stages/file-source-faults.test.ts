@@ -102,6 +102,7 @@ for (const [kind, content] of [
       t.is(files['p/m']!.failure, 'ERR_SOURCE_CHANGED', what)
       t.false(files['p/m']!.ended)
       t.true(files['p/m']!.text.length < content.length, 'never filled up with zeros')
+      if (what === 'shrinks') t.is(files['p/m']!.text, '')
       t.deepEqual(files['p/z'], ended('zzz'))
       const z = manifest.offer.entries.at(-1)!
       t.is(runsOf(items).at(-1)!.position, z.start)

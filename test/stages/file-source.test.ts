@@ -238,6 +238,15 @@ test('an answer that is an error, or no range of the offer, fails the stream', a
   t.true(isSluiceError(await t.throwsAsync(read(fs, manifest, { ranges })), 'ERR_USAGE'))
 })
 
+test('an answer that is an error before anybody reads is not unhandled', async (t) => {
+  const { fs, manifest } = await between(SMALL)
+  const source = fileSource(manifest, { fs, wanted: Promise.reject(new Error('boom')) })
+  for (let i = 0; i < 3; i++) await new Promise((resolve) => setImmediate(resolve))
+  source.destroy()
+  await once(source, 'close')
+  t.is(fs.openHandles().length, 0)
+})
+
 test('a signal destroys it', async (t) => {
   const { fs, manifest } = await between(LARGE)
   const controller = new AbortController()
