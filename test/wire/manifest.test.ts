@@ -58,10 +58,16 @@ test('attached files go on where those before ended', (t) => {
   t.deepEqual(read(offerMessages(first), {}, reader), first)
   const second = makeOffer(HEAD, [file('d/b', 7)], { first: 2, position: 5 })
   t.deepEqual(read(offerMessages(second), {}, reader), second)
-  const twice = makeOffer(HEAD, [file('a')], { first: 3, position: 12 })
-  t.throws(() => read(offerMessages(twice), {}, reader), { code: 'ERR_PROTOCOL' })
-  const other = makeOffer({ ...HEAD, id: 'f'.repeat(32) }, [file('z')])
-  t.throws(() => read(offerMessages(other), {}, reader), { code: 'ERR_PROTOCOL' })
+  const after = { first: 3, position: 12 }
+  const attached = (head: typeof HEAD, entry: WireEntry) => {
+    const attaching = new ManifestReader()
+    read(offerMessages(first), {}, attaching)
+    return read(offerMessages(makeOffer(head, [entry], after)), {}, attaching)
+  }
+  const code = 'ERR_PROTOCOL'
+  t.throws(() => attached(HEAD, file('a')), { code, message: /twice/ })
+  t.throws(() => attached({ ...HEAD, id: 'f'.repeat(32) }, file('z')), { code, message: /another id/ })
+  t.throws(() => attached({ ...HEAD, algorithm: 'blake3' }, file('z')), { code, message: /algorithm/ })
 })
 
 test('an offer of nothing is complete at once', (t) => {

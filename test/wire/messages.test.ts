@@ -1,11 +1,9 @@
-import { readFileSync } from 'node:fs'
 import test from 'ava'
 import fc from 'fast-check'
 import { isSluiceError } from '../../lib/errors.js'
-import { dataHeader, HEADER_BYTES } from '../../lib/wire/frames.js'
+import { HEADER_BYTES } from '../../lib/wire/frames.js'
 import { DEFAULT_LIMITS } from '../../lib/wire/limits.js'
 import { decodeMessage, encodeMessage, type Message } from '../../lib/wire/messages.js'
-import { encodePreface } from '../../lib/wire/preface.js'
 import { scale } from '../helpers/scale.js'
 
 function decode(frame: Buffer): Message {
@@ -178,34 +176,4 @@ test('a message outlives the buffer that it was read from', (t) => {
 
 test('data is no message', (t) => {
   t.throws(() => decodeMessage(0x03, Buffer.alloc(9), DEFAULT_LIMITS), { code: 'ERR_PROTOCOL' })
-})
-
-interface Vector {
-  name: string
-  message?: Message
-  formats?: string[]
-  position?: number
-  length?: number
-  hex: string
-}
-
-/** Digests stand as text in the file. */
-const revived = (message: Message): Message =>
-  JSON.parse(JSON.stringify(message), (key, value) =>
-    key === 'digest' || key === 'want' ? Buffer.from(value, 'hex') : value,
-  )
-
-const VECTORS: Vector[] = JSON.parse(
-  readFileSync(new URL('../../../test/fixtures/wire-vectors.json', import.meta.url), 'utf8'),
-)
-
-test('the test vectors of the specification hold in both directions', (t) => {
-  t.true(VECTORS.length >= 14)
-  for (const { name, message, formats, position, length, hex } of VECTORS) {
-    if (position !== undefined) t.is(dataHeader(position, length!).toString('hex'), hex, name)
-    if (formats !== undefined) t.is(encodePreface(formats).toString('hex'), hex, name)
-    if (message === undefined) continue
-    t.is(encodeMessage(revived(message)).toString('hex'), hex, name)
-    t.deepEqual(decode(Buffer.from(hex, 'hex')), revived(message), name)
-  }
 })
