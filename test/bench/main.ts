@@ -48,15 +48,19 @@ if (parts.has('large') || parts.has('small')) {
   }
 }
 if (parts.has('memory')) {
-  print(`\n### Memory\n\n${await compareMemory(source, scratch, ['tar'], quick, log)}`)
+  print(
+    `\n### Memory\n\n${await compareMemory(source, scratch, ['blake3', 'blake3, blocking calls'], quick, log)}`,
+  )
 }
 if (parts.has('delay')) {
-  print(`\n### Event-loop delay\n\n${await compareDelay(source, scratch, ['tar'], [], quick, log)}`)
+  print(
+    `\n### Event-loop delay\n\n${await compareDelay(source, scratch, ['tar', 'blake3', 'sha256'], ['blake3, 200 ms per write'], quick, log)}`,
+  )
 }
 if (parts.has('profile')) {
   for (const what of ['large', 'small'] as const) {
     const { folder, title } = make(what)
-    print(`\n### Where the time goes: ${title}\n\n${await profile('tar', folder, scratch)}`)
+    print(`\n### Where the time goes: ${title}\n\n${await profile('blake3', folder, scratch)}`)
     rmSync(folder, { recursive: true })
   }
 }

@@ -1,6 +1,8 @@
 import type { Socket } from 'node:net'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
+import { setTimeout as wait } from 'node:timers/promises'
+import type { FileSystem } from '../../lib/files/fs.js'
 
 /** A way to move a folder over a connected socket, into a folder of the same name under `target`. */
 export interface Program {
@@ -21,4 +23,39 @@ async function tar(): Promise<Program> {
   }
 }
 
-export const PROGRAMS: Record<string, () => Promise<Program>> = { tar }
+/**
+ * Sluice as a server uses it, or (`blocking`) as its own command does: with the synchronous calls of the disk.
+ * @param writeDelay milliseconds that each write at the receiver takes longer
+ */
+async function sluice(algorithm: string, { blocking = false, writeDelay = 0 } = {}): Promise<Program> {
+  const { send, receive } = await import('../../lib/index.js')
+  const { blockingFileSystem, nodeFileSystem } = await import('../../lib/files/fs.js')
+  const fs = blocking ? blockingFileSystem : nodeFileSystem
+  return {
+    send: async (socket, source) => {
+      await send(socket, [source], { algorithm, fs }).finished
+    },
+    receive: async (socket, dir) => {
+      await receive(socket, { dir, accept: 'all', fs: writeDelay ? slowDisk(fs, writeDelay) : fs }).finished
+    },
+  }
+}
+
+/** A disk on which each write takes `delay` milliseconds longer. */
+function slowDisk(fs: FileSystem, delay: number): FileSystem {
+  return {
+    ...fs,
+    write: async (fd, buffers, position) => {
+      await wait(delay)
+      return fs.write(fd, buffers, position)
+    },
+  }
+}
+
+export const PROGRAMS: Record<string, () => Promise<Program>> = {
+  tar,
+  sha256: () => sluice('sha256'),
+  blake3: () => sluice('blake3'),
+  'blake3, blocking calls': () => sluice('blake3', { blocking: true }),
+  'blake3, 200 ms per write': () => sluice('blake3', { writeDelay: 200 }),
+}

@@ -12,6 +12,9 @@ export interface Contender {
   run(source: string, target: string): Promise<Run>
 }
 
+/** From so many files on, a target is removed only when all is measured. */
+const MANY = 100
+
 /** The one that the ratios refer to. */
 export const BASELINE = 'tar-fs'
 
@@ -22,6 +25,9 @@ export function contenders(scratch: string, withRsync: boolean): Contender[] {
   })
   return [
     pair(BASELINE, 'tar'),
+    pair('sluice blake3', 'blake3'),
+    pair('sluice blake3, blocking calls', 'blake3, blocking calls'),
+    pair('sluice sha256', 'sha256'),
     ...(withRsync
       ? [{ name: 'rsync daemon', run: (source: string, target: string) => runRsync(source, target, scratch) }]
       : []),
@@ -44,17 +50,18 @@ export async function compareSpeed(
     for (let turn = 0; turn < all.length; turn++) {
       // every round begins with another one, so that none always runs on what its neighbour left behind
       const { name, run } = all[(turn + round) % all.length]!
-      const target = join(scratch, 'target')
-      rmSync(target, { recursive: true, force: true })
+      const target = join(scratch, 'targets', `${round}-${turn}`)
       settle()
       const result = await run(source, target)
       const { differences, files } = sameTree(source, join(target, basename(source)))
       if (differences.length > 0) throw new Error(`${name} did not deliver the same: ${differences[0]}`)
-      rmSync(target, { recursive: true, force: true })
+      // many removed files make the next ones slow: ext4 looks in vain at each inode that was freed a moment ago
+      if (files < MANY) rmSync(target, { recursive: true })
       runs.get(name)!.push(result)
       log(`round ${round + 1} of ${rounds}: ${name}: ${seconds(result.wall)}, ${files} files compared`)
     }
   }
+  rmSync(join(scratch, 'targets'), { recursive: true })
   const baseline = runs.get(BASELINE)
   const rows = all.map(({ name }) => {
     const own = runs.get(name)!
