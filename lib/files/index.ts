@@ -1,3 +1,4 @@
+export type { Hasher } from './digest-file.js'
 export { diskError, errorCode, SystemError } from './disk-error.js'
 export { type DurableReplaceOptions, durableReplace } from './durable-replace.js'
 export {
@@ -14,9 +15,10 @@ export {
   writeFully,
 } from './fs.js'
 export { HandlePool } from './handle-pool.js'
+export { type CollectOptions, collectLeftovers, type Leftover } from './leftovers.js'
 export { foldName, partName, suffixed } from './names.js'
 export type { FileSystemOptions } from './node-fs.js'
-export { type CompleteOptions, type Hasher, PartFile, type PartFileOptions } from './part-file.js'
+export { type CompleteOptions, PartFile, type PartFileOptions } from './part-file.js'
 export {
   type Conflict,
   type Durability,
@@ -25,5 +27,6 @@ export {
   publish,
   recoverPublish,
 } from './publish.js'
+export type { UnfinishedFile } from './read-journal.js'
 export { type Recovered, recoverReplaced, removeTree } from './replace-directory.js'
 export { type Directory, Tree, type TreeOptions } from './tree.js'

@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto'
-import { SluiceError } from '../errors.js'
-import { diskError, errorCode } from './disk-error.js'
-import { OPEN, writeFully } from './fs.js'
+import type { SluiceError } from '../errors.js'
+import { diskError } from './disk-error.js'
+import { writeFully } from './fs.js'
+import { type Opened, openNew, removeFolder } from './journal-folder.js'
+import { releasedName } from './journal-names.js'
 import { encodeRecords, JOURNAL_VERSION, type JournalRecord } from './journal-records.js'
-import { foldName } from './names.js'
 import { type Owner, thisOwner } from './owner.js'
 import type { Durability } from './publish.js'
 import type { Directory, Tree } from './tree.js'
@@ -44,24 +44,12 @@ export interface JournalFile {
 
 /** What a file came to. `part` says whether there is something left that a later run may go on with. */
 export type JournalEnd =
-  | { state: 'completed'; name?: string; digest?: Buffer }
+  | { state: 'completed'; name?: string; digest?: Buffer; part: 'kept' | 'gone' }
   | { state: 'failed'; code: string; part: 'kept' | 'gone' }
 
 /** The batch of DESIGN.md, section 7. */
 const MOST_WAITING = 150
 const LONGEST_WAIT = 2000
-
-/** Our folder has one of these names, the first that is free or ours. */
-export const JOURNAL_FOLDERS = ['.sluice', '.sluice_1', '.sluice_2', '.sluice_3', '.sluice_4'] as const
-
-const MOST_TRIES = 16
-
-const JOURNAL = /^[0-9a-f]{32}(\.[0-9a-f-]+)?\.journal$/
-
-/** Whether one of ours has this name in our folder. */
-export function isJournalName(name: string): boolean {
-  return JOURNAL.test(name)
-}
 
 /**
  * What is known on disk about the files of one running transfer: append-only, one owner, in `.sluice/` of the
@@ -140,6 +128,8 @@ export class Journal {
 
   /** Takes down what became of file `n`: at once in the books, on disk with the next batch. */
   end(n: number, end: JournalEnd): void {
+    // published, but the part's name could not be removed: a later run does it
+    if (end.state === 'completed' && end.part === 'kept') return
     if (end.state === 'completed') {
       const { name, digest } = end
       this.#waiting.push({ kind: 'completed', n, name, digest: digest?.toString('hex') })
@@ -173,6 +163,7 @@ export class Journal {
       await fs.close(this.#fd).catch(() => {})
       await fs.unlink(this.#folder.at(this.#name))
     } catch (error) {
+      await this.#letGo()
       throw diskError(error, 'remove the journal', this.#path)
     } finally {
       await removeFolder(this.#tree, this.#folder)
@@ -183,6 +174,9 @@ export class Journal {
   async close(): Promise<void> {
     try {
       await this.#append([{ kind: 'released', at: this.#clock.now() }])
+    } catch (error) {
+      await this.#letGo()
+      throw error
     } finally {
       this.#drop()
       this.#folder.release()
@@ -192,6 +186,13 @@ export class Journal {
 
   get #path(): string {
     return `${this.#folder.path}/${this.#name}`
+  }
+
+  /** By its name, where that could not be written into it. */
+  async #letGo(): Promise<void> {
+    const { fs } = this.#tree
+    const released = this.#folder.at(releasedName(this.#name))
+    await fs.rename(this.#folder.at(this.#name), released).catch(() => {})
   }
 
   #drop(): void {
@@ -239,82 +240,5 @@ export class Journal {
     } finally {
       root.release()
     }
-  }
-}
-
-interface Opened {
-  folder: Directory
-  name: string
-  fd: number
-}
-
-async function openNew(tree: Tree, transfer: string, isTaken: (name: string) => boolean): Promise<Opened> {
-  const id = /^[0-9a-f]{32}$/.test(transfer)
-    ? transfer
-    : createHash('sha256').update(transfer).digest('hex').slice(0, 32)
-  for (const folderName of JOURNAL_FOLDERS) {
-    if (isTaken(foldName(folderName))) continue
-    for (let tries = 1; ; tries++) {
-      const folder = await ownFolder(tree, folderName)
-      if (!folder) break
-      try {
-        return { folder, ...(await createFile(tree, folder, id)) }
-      } catch (error) {
-        await removeFolder(tree, folder)
-        // the last journal in it went meanwhile, and the folder with it
-        if (errorCode(error) === 'ENOENT' && tries < MOST_TRIES) continue
-        throw diskError(error, 'make the journal', `${folderName}/${id}.journal`)
-      }
-    }
-  }
-  const message = `every name for the journal's folder is taken (${JOURNAL_FOLDERS.join(', ')}); move one away`
-  throw new SluiceError('ERR_WRITE', message, { path: JOURNAL_FOLDERS[0] })
-}
-
-async function createFile(tree: Tree, folder: Directory, id: string): Promise<{ name: string; fd: number }> {
-  for (let n = 0; ; n++) {
-    const name = n === 0 ? `${id}.journal` : `${id}.${n}.journal`
-    try {
-      return { name, fd: await tree.fs.open(folder.at(name), OPEN.create, 0o600) }
-    } catch (error) {
-      if (errorCode(error) !== 'EEXIST') throw error
-    }
-  }
-}
-
-/** Makes or enters the folder; undefined where something else has its name. */
-async function ownFolder(tree: Tree, name: string): Promise<Directory | undefined> {
-  try {
-    const made = await tree.makeDirectory(name, 0o700)
-    const folder = await tree.directory(name)
-    if (made === 'created' || (await isOwn(tree, folder))) return folder
-    folder.release()
-    return undefined
-  } catch (error) {
-    const cause = errorCode((error as SluiceError).cause)
-    if ((error as SluiceError).code === 'ERR_UNSAFE_LINK' || cause === 'EEXIST' || cause === 'ENOTDIR')
-      return undefined
-    throw error
-  }
-}
-
-/** Whether a standing folder is one of ours: nobody else may look into it, and there is nothing else inside. */
-export async function isOwn(tree: Tree, folder: Directory): Promise<boolean> {
-  const { mode } = await tree.fs.fstat(folder.fd)
-  if (tree.fs.platform !== 'win32' && (mode & 0o077) !== 0) return false
-  return (await folder.list()).every((name) => isJournalName(name.toString()))
-}
-
-/** Removes our folder if nothing is in it any more, and gives it back. */
-export async function removeFolder(tree: Tree, folder: Directory): Promise<void> {
-  const { path } = folder
-  folder.release()
-  const root = await tree.directory('')
-  try {
-    await tree.fs.rmdir(root.at(path))
-  } catch {
-    // another transfer has its journal there
-  } finally {
-    root.release()
   }
 }

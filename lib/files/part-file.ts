@@ -1,65 +1,26 @@
 import { createHash } from 'node:crypto'
 import { basename, dirname } from 'node:path'
 import { SluiceError } from '../errors.js'
+import { setMode, setTime } from './attributes.js'
+import { digestFile, type Hasher } from './digest-file.js'
 import { diskError, errorCode, SystemError } from './disk-error.js'
-import { type FileStats, type FileSystem, OPEN, openRegular, readFully, sameInode, writeFully } from './fs.js'
+import { type FileStats, OPEN, openRegular, sameInode, writeFully } from './fs.js'
 import { HandlePool, type Pooled } from './handle-pool.js'
 import { partCandidate } from './names.js'
-import { type Conflict, type Durability, type Published, publish } from './publish.js'
+import type { CompleteOptions, Folders, PartFileOptions } from './part-options.js'
+import { type Durability, type Published, publish } from './publish.js'
 import { Ranges } from './ranges.js'
-import { type Directory, Tree } from './tree.js'
+import { Tree } from './tree.js'
 
-/** Where folders come from: a {@link Tree}, or what stands for one. */
-export interface Folders {
-  readonly fs: FileSystem
-  directory(path: string): Promise<Directory>
-}
+export type { CompleteOptions, PartFileOptions }
 
-/** Remembers for which modes a new file gets other bits than were asked for: the umask, and what the disk adds. */
-export type ModeMemory = Map<number, boolean>
-
-/** Options of {@link PartFile.open}. */
-export interface PartFileOptions {
-  /** Where a path is given instead of a tree. */
-  fs?: FileSystem
-  /** The name while it arrives. Default: `name.part`, or the next that is free. */
-  partName?: string
-  /**
-   * Goes on with the part that stands under `partName`, of which the first so many bytes are known to be right; what
-   * is behind them is cut off. Without it the part is new.
-   */
-  offset?: number
-  /** Permission bits of the finished file. Default: what the umask leaves of 0o666. */
-  mode?: number
-  /** Time of last change of the finished file, in whole milliseconds. Default: when it was written. */
-  mtime?: number
-  /** 'power' syncs the content before the file gets its name. Default 'crash'. */
-  durability?: Durability
-  /** Shared with other files, so that all together have few handles. */
-  handles?: HandlePool
-  /** Shared with other files in the same place, so that it is asked once. */
-  modes?: ModeMemory
-}
-
-/** Anything that digests; what `createHash` gives. */
-export interface Hasher {
-  update(bytes: Uint8Array): unknown
-  digest(): Buffer
-}
-
-export interface CompleteOptions {
-  /** Default 'rename'. */
-  conflict?: Conflict
-  /** 'power' where the file was opened with less. Default: as it was opened. */
-  durability?: Durability
-  /** Whether the file that has the name already, at `path`, has the same content. */
-  identical?: (path: string) => Promise<boolean>
-}
-
-/** Bytes that are read at once for a digest. */
-const READ_SIZE = 512 * 1024
-
+/** Without these its owner could not open it again. */
 const OWNER_BITS = 0o600
+
+/** What a system says when it certainly made no file. */
+const REFUSALS = new Set(
+  'EEXIST EACCES EPERM EROFS ENOSPC EDQUOT EMFILE ENFILE ENOENT ENOTDIR ELOOP ENAMETOOLONG EINVAL'.split(' '),
+)
 
 /**
  * A file while it arrives: it stands beside its name as `name.part` until it is complete, and gets the name by
@@ -201,15 +162,7 @@ export class PartFile {
 
   /** The digest of all that stands in the part, read back. Default: SHA-256. */
   async digest(hasher: Hasher = createHash('sha256')): Promise<Buffer> {
-    return this.#use(async (fd) => {
-      const buffer = Buffer.allocUnsafe(READ_SIZE)
-      for (let position = 0; ; ) {
-        const got = await readFully(this.#folders.fs, fd, buffer, position)
-        hasher.update(buffer.subarray(0, got))
-        position += got
-        if (got < buffer.length) return hasher.digest()
-      }
-    })
+    return this.#use((fd) => digestFile(this.#folders.fs, fd, hasher))
   }
 
   /** The bytes that stand in the part. */
@@ -233,12 +186,13 @@ export class PartFile {
   }
 
   async #finish(mode: number | undefined): Promise<void> {
-    const { mtime } = this.#options
+    const { mtime, modes, offset } = this.#options
     const { fs } = this.#folders
     await this.#use(async (fd) => {
-      if (mode !== undefined) await this.#setMode(fd, mode)
-      // half a microsecond more: Node counts in seconds, and cuts off what is missing to the whole one
-      if (mtime !== undefined) await fs.futimes(fd, (mtime + 0.0005) / 1000, (mtime + 0.0005) / 1000)
+      // a mode that was not asked for when it was made is not one to learn from
+      const memory = this.#isLateMode || offset !== undefined ? undefined : modes
+      if (mode !== undefined) await setMode(fs, fd, mode, memory)
+      if (mtime !== undefined) await setTime(fs, fd, mtime)
       // an fsync that failed is never tried again: the second one lies
       if (this.#durability === 'power') await fs.fsync(fd)
     })
@@ -263,7 +217,9 @@ export class PartFile {
         durability: this.#durability,
         identical,
       })
-      this.#gone = true
+      // what it warns of may be that the part's name is still there
+      if (published.warning) await this.discard().catch(() => {})
+      else this.#gone = true
       return published
     } finally {
       directory.release()
@@ -295,22 +251,10 @@ export class PartFile {
     for (const thing of own) await thing.close()
   }
 
-  /** Without these its owner could not open it again: such a mode is set at the very end. */
+  /** Such a mode is set at the very end. */
   get #isLateMode(): boolean {
     const { mode } = this.#options
     return mode !== undefined && (mode & OWNER_BITS) !== OWNER_BITS
-  }
-
-  /** Sets the mode, unless a file made with it is known to have it already. */
-  async #setMode(fd: number, mode: number): Promise<void> {
-    const { fs } = this.#folders
-    const { modes } = this.#options
-    const exact = this.#isLateMode || this.#options.offset !== undefined ? false : modes?.get(mode)
-    if (exact) return
-    const differs = ((await fs.fstat(fd)).mode & 0o777) !== mode
-    if (exact === undefined) modes?.set(mode, !differs)
-    if (!differs) return
-    await fs.fchmod(fd, mode)
   }
 
   async #resume(offset: number): Promise<void> {
@@ -343,9 +287,15 @@ export class PartFile {
     try {
       const path = directory.at(this.#partName)
       if (!this.#made) {
-        const fd = await fs.open(path, OPEN.create, (this.#options.mode ?? 0o666) | OWNER_BITS)
-        this.#made = true
-        return fd
+        try {
+          const fd = await fs.open(path, OPEN.create, (this.#options.mode ?? 0o666) | OWNER_BITS)
+          this.#made = true
+          return fd
+        } catch (error) {
+          // of a failing disk nobody knows whether it did it nevertheless
+          this.#made = !REFUSALS.has(errorCode(error) ?? '')
+          throw error
+        }
       }
       const { fd, stats } = await openRegular(fs, path, OPEN.update)
       // a planted file, or one with a second name that would be written along with it

@@ -4,9 +4,11 @@ import { errorCode } from '../files/disk-error.js'
 import type { FileSystem } from '../files/fs.js'
 import { HandlePool } from '../files/handle-pool.js'
 import { Journal, type JournalEnd } from '../files/journal.js'
+import { collectLeftovers } from '../files/leftovers.js'
 import { foldName, partCandidate } from '../files/names.js'
 import { PartFile } from '../files/part-file.js'
 import type { Durability } from '../files/publish.js'
+import type { UnfinishedFile } from '../files/read-journal.js'
 import { type Directory, Tree } from '../files/tree.js'
 import type { Entry, Offer } from '../wire/manifest.js'
 import { ArrivingFolders } from './arriving-folders.js'
@@ -17,6 +19,9 @@ export interface DestinationOptions {
   fs: FileSystem
   durability: Durability
   handles: number
+  /** Parts of earlier transfers that are to stay. */
+  keep?: (file: UnfinishedFile) => boolean
+  warn?: (warning: SluiceError) => void
 }
 
 /** A file on its way in. */
@@ -122,8 +127,7 @@ export class Destination {
   }
 
   tree(): Promise<Tree> {
-    const { dir, fs } = this.#options
-    this.#tree ??= Tree.open(dir, { fs, create: true })
+    this.#tree ??= this.#openTree()
     return this.#tree
   }
 
@@ -198,6 +202,14 @@ export class Destination {
     const journal = await this.#journal
     this.#journal = undefined
     await journal?.finish()
+  }
+
+  async #openTree(): Promise<Tree> {
+    const { dir, fs, warn, keep } = this.#options
+    const tree = await Tree.open(dir, { fs, create: true })
+    // what dead transfers left makes room, and gives its names back
+    for (const { error } of await collectLeftovers(tree, { keep })) if (error) warn?.(error)
+    return tree
   }
 
   #openJournal(): Promise<Journal> {

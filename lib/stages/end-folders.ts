@@ -1,9 +1,10 @@
+import { setMode, setTime } from '../files/attributes.js'
 import { diskError, errorCode } from '../files/disk-error.js'
 import { nameOf, parentOf, suffixed } from '../files/names.js'
 import type { Entry } from '../wire/manifest.js'
 import { atMost } from './at-most.js'
 import type { Destination } from './destination.js'
-import type { Outcome } from './outcomes.js'
+import { type Outcome, skippedLink } from './outcomes.js'
 
 /**
  * Sets modes and times of the folders, the deepest first: whatever is made or removed in a folder changes its time,
@@ -46,23 +47,32 @@ async function setAttributes(destination: Destination, path: string, { mode, mti
   const { fs, durability } = destination
   const folder = await destination.directory(path)
   try {
-    if (((await fs.fstat(folder.fd)).mode & 0o777) !== mode) await fs.fchmod(folder.fd, mode)
-    const seconds = (mtime + 0.0005) / 1000
-    await fs.futimes(folder.fd, seconds, seconds)
+    await setMode(fs, folder.fd, mode)
+    await setTime(fs, folder.fd, mtime)
     if (durability === 'power') await folder.sync()
   } finally {
     folder.release()
   }
 }
 
-/**
- * Makes a symbolic link, at the very end, so that nothing is ever written through it; only one that stays inside.
- * A taken name gives it a suffix.
- */
-export async function endLink(destination: Destination, entry: Entry): Promise<Outcome> {
+/** Makes the symbolic links, one after the other, at the very end: nothing is ever written through one. */
+export async function endLinks(
+  destination: Destination,
+  entries: readonly Entry[],
+  symlinks: 'skip' | 'keep',
+): Promise<Outcome[]> {
+  const outcomes: Outcome[] = []
+  for (const entry of entries) {
+    outcomes.push(symlinks === 'keep' ? await endLink(destination, entry) : skippedLink(entry))
+  }
+  return outcomes
+}
+
+/** Makes a symbolic link, if it leads to something inside. A taken name gives it a suffix. */
+async function endLink(destination: Destination, entry: Entry): Promise<Outcome> {
   const { path } = entry
   const target = entry.target!
-  if (!staysInside(path, target)) return { entry, path, status: 'skipped', reason: 'symlink' }
+  if (!staysInside(path, target)) return skippedLink(entry, 'the link leads out of the destination')
   try {
     const above = await destination.folders.make(parentOf(path))
     const folder = await destination.directory(above)

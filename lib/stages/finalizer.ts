@@ -1,36 +1,16 @@
 import { Writable } from 'node:stream'
 import { SluiceError } from '../errors.js'
-import type { JournalEnd } from '../files/journal.js'
-import type { Conflict, Durability } from '../files/publish.js'
-import type { Entry } from '../wire/manifest.js'
-import { isWanted } from '../wire/positions.js'
-import { atMost, inSlices } from './at-most.js'
+import { atMost } from './at-most.js'
 import type { Destination } from './destination.js'
 import { prepareDigest } from './digests.js'
-import { endFolders, endLink } from './end-folders.js'
-import type { Item, SentDigest, StoredFile } from './items.js'
-import { checkCount, checkOption } from './options.js'
-import { failedWith, filesFailed, type Outcome } from './outcomes.js'
-import { settleFile, type Unless } from './settle-file.js'
+import { endFolders, endLinks } from './end-folders.js'
+import { checkedOptions, type FinalizerOptions } from './finalizer-options.js'
+import type { Item } from './items.js'
+import { Ledger, type ReadyFile } from './ledger.js'
+import { filesFailed, leftOut, type Outcome } from './outcomes.js'
+import { journalEnd, settleFile } from './settle-file.js'
 
-export interface FinalizerOptions {
-  /** What to do when the name is taken by other content. Default 'rename': a suffix. */
-  conflict?: Conflict
-  /** What counts as already there. Default 'identical': the same content, proved by the digest. */
-  unless?: Unless
-  /** What a published file survives. Default: what `partSink` says. */
-  durability?: Durability
-  /** Symbolic links are skipped and reported, or, with 'keep', made at the end if they stay inside. */
-  symlinks?: 'skip' | 'keep'
-  /** Files that are published at once. Default 16. */
-  concurrency?: number
-  /** Told of every batch of entries that ended, once they are as safe as `durability` says; the next one waits for it. */
-  onOutcome?: (outcomes: Outcome[]) => void | Promise<void>
-  /** What became of an entry that the plan left out. Default: skipped, 'unwanted'. */
-  unwanted?: (entry: Entry) => Omit<Outcome, 'entry' | 'path'>
-  /** Told what did not go as asked although the entry is there. */
-  warn?: (warning: SluiceError) => void
-}
+export type { FinalizerOptions }
 
 /** A stream with one record per entry of the offers, in their order, at the end. */
 export interface Finalizer extends Writable {
@@ -53,16 +33,9 @@ export function finalizer(options: FinalizerOptions = {}): Finalizer {
 class FinalizerStage extends Writable implements Finalizer {
   readonly outcomes: Promise<Outcome[]>
   readonly #options
+  readonly #ledger = new Ledger()
   #destination: Destination | undefined
   #algorithm = ''
-  #entries: Entry[] = []
-  /** By the index of their entry; at the end there is one for each. */
-  readonly #outcomes: Outcome[] = []
-  #ended = 0
-  /** Files of which only one half is known: what is stored, or what the sender says. */
-  readonly #halves = new Map<number, Half>()
-  readonly #folders: Entry[] = []
-  readonly #links: Entry[] = []
   #working: Promise<void> = Promise.resolve()
   #stopped = false
   #resolve!: (outcomes: Outcome[]) => void
@@ -70,13 +43,7 @@ class FinalizerStage extends Writable implements Finalizer {
 
   constructor(options: FinalizerOptions) {
     super({ objectMode: true, highWaterMark: 1 })
-    const { conflict = 'rename', unless = 'identical', symlinks = 'skip', concurrency = 16 } = options
-    checkOption('conflict', conflict, ['rename', 'overwrite', 'replace', 'skip', 'fail'])
-    checkOption('unless', unless, ['identical', 'unchanged', 'newer', 'nothing'])
-    checkOption('symlinks', symlinks, ['skip', 'keep'])
-    checkOption('durability', options.durability, [undefined, 'crash', 'power'])
-    checkCount('concurrency', concurrency)
-    this.#options = { ...options, conflict, unless, symlinks, concurrency }
+    this.#options = checkedOptions(options)
     this.outcomes = new Promise((resolve, reject) => {
       this.#resolve = resolve
       this.#reject = reject
@@ -86,51 +53,35 @@ class FinalizerStage extends Writable implements Finalizer {
   }
 
   override _write(item: Item, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
-    try {
-      this.#work(this.#take(item), done)
-    } catch (error) {
-      done(error as Error)
-    }
+    this.#working = this.#take(item).then(() => done(), done)
   }
 
   override _final(done: (error?: Error | null) => void): void {
-    this.#work(this.#end(), done)
+    this.#working = this.#end().then(() => done(), done)
   }
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
     this.#stopped = true
-    this.#working
-      .then(() => this.#destination?.release())
-      .then(
-        () => {
-          this.#reject(
-            error ?? new SluiceError('ERR_DESTROYED', 'the finalizer was destroyed before its end'),
-          )
-          done(error)
-        },
-        (reason) => done(error ?? reason),
-      )
+    const release = () => this.#destination?.release()
+    this.#working.then(release).then(() => {
+      this.#reject(error ?? new SluiceError('ERR_DESTROYED', 'the finalizer was destroyed before its end'))
+      done(error)
+    }, done)
   }
 
-  #work(work: Promise<void>, done: (error?: Error | null) => void): void {
-    this.#working = work.catch(() => {})
-    work.then(() => done(), done)
-  }
-
-  #take(item: Item): Promise<void> {
+  // async, so that what is thrown becomes a rejection; up to the first await it runs at once
+  async #take(item: Item): Promise<void> {
     switch (item.kind) {
       case 'offer':
-        // held at once: partSink may end, and be destroyed, before the next turn
+        // held before anything is awaited: partSink may end, and be destroyed, before the next turn
         this.#adopt(item.destination)
         return this.#learn(item)
       case 'stored':
-        return this.#settle(item.files.filter((file) => this.#isReady(file.entry, { stored: file })))
+        return this.#settle(this.#ledger.stored(item.files))
       case 'digests':
-        return this.#settle(item.digests.filter((sent) => this.#isReady(sent.entry, { sent })))
+        return this.#settle(this.#ledger.sent(item.digests))
       default:
-        return Promise.reject(
-          new SluiceError('ERR_STATE', `finalizer() got a ${item.kind}; put it behind partSink()`),
-        )
+        throw new SluiceError('ERR_STATE', `finalizer() got a ${item.kind}; put it behind partSink()`)
     }
   }
 
@@ -145,49 +96,23 @@ class FinalizerStage extends Writable implements Finalizer {
   async #learn({ offer, want }: Item & { kind: 'offer' }): Promise<void> {
     await prepareDigest(offer.algorithm)
     this.#algorithm = offer.algorithm
-    this.#entries = this.#entries.concat(offer.entries)
+    this.#ledger.expect(offer.entries)
     if (want === undefined) return
-    const { unwanted = () => ({ status: 'skipped', reason: 'unwanted' }) as const } = this.#options
-    const batch: Outcome[] = []
-    await inSlices(offer.entries, (entry) => {
-      if (isWanted(want, entry.index - offer.first)) return
-      batch.push({ entry, path: entry.path, ...unwanted(entry) })
-    })
-    await this.#report(batch)
+    await this.#report(await leftOut(offer, want, this.#options.unwanted))
   }
 
-  /** Takes in what is new about an entry; says whether all is known now that decides about it. */
-  #isReady(entry: Entry, news: Half): boolean {
-    const { index, type } = entry
-    if (this.#outcomes[index]) return false
-    if (type === 'directory' && !news.stored?.failure) this.#folders.push(entry)
-    else if (type === 'symlink') this.#links.push(entry)
-    else {
-      const half = { ...this.#halves.get(index), ...news }
-      this.#halves.set(index, half)
-      return (
-        half.stored?.failure !== undefined ||
-        half.sent?.failure !== undefined ||
-        (!!half.stored && !!half.sent)
-      )
-    }
-    return false
-  }
-
-  async #settle(ready: readonly { entry: Entry }[]): Promise<void> {
-    if (ready.length === 0) return
-    const destination = this.#destination!
+  async #settle(ready: readonly ReadyFile[]): Promise<void> {
+    const destination = this.#destination
+    if (ready.length === 0 || !destination) return
     const { fs, durability } = destination
     const options = { ...this.#options, fs, durability, algorithm: this.#algorithm }
     const batch: Outcome[] = []
     await atMost(
       this.#options.concurrency,
       ready,
-      async ({ entry }) => {
-        const { stored = { entry }, sent = { entry } } = this.#halves.get(entry.index)!
+      async ({ stored, sent }) => {
         const { outcome, part } = await settleFile(stored, sent, options)
-        this.#halves.delete(entry.index)
-        await destination.ended(entry, endOf(outcome, part))
+        await destination.ended(outcome.entry, journalEnd(outcome, part))
         batch.push(outcome)
       },
       () => this.#stopped,
@@ -197,55 +122,27 @@ class FinalizerStage extends Writable implements Finalizer {
 
   /** Nothing is told before it is as safe as was asked for. */
   async #report(batch: Outcome[]): Promise<void> {
-    if (batch.length === 0) return
+    if (batch.length === 0 || this.#stopped) return
     await this.#destination?.settle()
     for (const outcome of batch) {
-      this.#outcomes[outcome.entry.index] = outcome
-      this.#ended++
-      if (outcome.error && outcome.status !== 'failed') this.#options.warn?.(outcome.error)
+      this.#ledger.record(outcome)
+      if (outcome.error && outcome.status === 'published') this.#options.warn?.(outcome.error)
     }
-    if (!this.#stopped) await this.#options.onOutcome?.(batch)
+    await this.#options.onOutcome?.(batch)
   }
 
   async #end(): Promise<void> {
     const { symlinks, concurrency, warn } = this.#options
-    const destination = this.#destination
-    // stored, but the sender never said what it should be
-    await this.#settle([...this.#halves.values()].flatMap(({ stored }) => stored ?? []))
-    this.#checkAll()
-    if (destination) {
-      for (const entry of this.#links) {
-        await this.#report([symlinks === 'keep' ? await endLink(destination, entry) : skippedLink(entry)])
-      }
-      await this.#report(await endFolders(destination, this.#folders, concurrency))
-      await destination.finish().catch((error: SluiceError) => warn?.(error))
+    const ledger = this.#ledger
+    await this.#settle(ledger.unsaid())
+    ledger.checkAll()
+    if (this.#destination) {
+      await this.#report(await endLinks(this.#destination, ledger.links.splice(0), symlinks))
+      await this.#report(await endFolders(this.#destination, ledger.folders.splice(0), concurrency))
+      await this.#destination.finish().catch((error: SluiceError) => warn?.(error))
     }
-    const failure = filesFailed(this.#outcomes)
-    this.#resolve(this.#outcomes)
+    const failure = filesFailed(ledger.outcomes)
+    this.#resolve(ledger.outcomes)
     if (failure) throw failure
   }
-
-  #checkAll(): void {
-    const missing = this.#entries.length - this.#ended - this.#folders.length - this.#links.length
-    if (missing === 0) return
-    throw new SluiceError(
-      'ERR_TRUNCATED',
-      `the input ended before ${missing} of ${this.#entries.length} entries came`,
-    )
-  }
-}
-
-type Half = { stored?: StoredFile; sent?: SentDigest }
-
-function skippedLink(entry: Entry): Outcome {
-  return {
-    ...failedWith(entry, 'ERR_SKIPPED', 'symbolic links are not asked for'),
-    status: 'skipped',
-    reason: 'symlink',
-  }
-}
-
-function endOf({ status, name, digest, error }: Outcome, part: 'kept' | 'gone'): JournalEnd {
-  if (status === 'failed') return { state: 'failed', code: error!.code, part }
-  return { state: 'completed', name, digest }
 }

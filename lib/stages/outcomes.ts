@@ -1,5 +1,7 @@
 import { type Code, printable, SluiceError } from '../errors.js'
-import type { Entry } from '../wire/manifest.js'
+import type { Entry, Offer } from '../wire/manifest.js'
+import { type Bitmap, isWanted } from '../wire/positions.js'
+import { inSlices } from './at-most.js'
 
 /** What became of one entry. */
 export interface Outcome {
@@ -20,11 +22,28 @@ export interface Outcome {
   reason?: 'identical' | 'unchanged' | 'newer' | 'conflict' | 'unwanted' | 'symlink'
 }
 
-/** An entry that failed for a reason known by its code. */
-export function failedWith(entry: Entry, code: Code, why: string): Outcome {
-  const { path } = entry
-  const error = new SluiceError(code, `${printable(path)}: ${why}`, { path })
-  return { entry, path, status: 'failed', error }
+/** Why an entry failed, by a code. */
+export function failureOf({ path }: Entry, code: Code, why: string): SluiceError {
+  return new SluiceError(code, `${printable(path)}: ${why}`, { path })
+}
+
+/** A symbolic link that is not made. */
+export function skippedLink(entry: Entry, why = 'symbolic links were not asked for'): Outcome {
+  const error = failureOf(entry, 'ERR_SKIPPED', why)
+  return { entry, path: entry.path, status: 'skipped', reason: 'symlink', error }
+}
+
+/** The entries of an offer that will not come: skipped, unless `say` knows better. */
+export async function leftOut(
+  offer: Offer,
+  want: Bitmap,
+  say: (entry: Entry) => Omit<Outcome, 'entry' | 'path'> = () => ({ status: 'skipped', reason: 'unwanted' }),
+): Promise<Outcome[]> {
+  const outcomes: Outcome[] = []
+  await inSlices(offer.entries, (entry) => {
+    if (!isWanted(want, entry.index - offer.first)) outcomes.push({ entry, path: entry.path, ...say(entry) })
+  })
+  return outcomes
 }
 
 /** The error of a transfer of which files failed: the first of them says what it was. */

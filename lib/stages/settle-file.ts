@@ -1,11 +1,14 @@
-import { type Code, isSluiceError, SluiceError } from '../errors.js'
-import { type FileSystem, openRegular, readFully } from '../files/fs.js'
+import { type Code, printable, SluiceError } from '../errors.js'
+import { digestFile } from '../files/digest-file.js'
+import { diskError } from '../files/disk-error.js'
+import { type FileSystem, openRegular } from '../files/fs.js'
+import type { JournalEnd } from '../files/journal.js'
 import { nameOf, parentOf } from '../files/names.js'
 import type { Conflict, Durability } from '../files/publish.js'
 import type { Entry } from '../wire/manifest.js'
 import { createDigest } from './digests.js'
 import type { SentDigest, StoredFile } from './items.js'
-import { failedWith, type Outcome } from './outcomes.js'
+import { failureOf, type Outcome } from './outcomes.js'
 
 /** What counts as already there, where the name is taken. */
 export type Unless = 'identical' | 'unchanged' | 'newer' | 'nothing'
@@ -43,38 +46,36 @@ export async function settleFile(
   options: SettleOptions,
 ): Promise<Settled> {
   const { path } = entry
-  if (failure) return { outcome: { entry, path, status: 'failed', error: failure }, part: 'kept' }
+  const failed = (error: SluiceError, left: Settled['part']): Settled => {
+    return { outcome: { entry, path, status: 'failed', error }, part: left }
+  }
+  // its part, if there is one, was taken down where it failed
+  if (failure) return failed(failure, 'kept')
   try {
     if (sent.failure !== undefined) {
-      await part?.discard()
-      return {
-        outcome: failedWith(entry, sent.failure, 'the sender could not send it to its end'),
-        part: 'gone',
-      }
+      return failed(
+        failureOf(entry, sent.failure, 'the sender could not send it to its end'),
+        await drop(part),
+      )
     }
     if (!part || !sent.digest) {
-      return {
-        outcome: failedWith(entry, 'ERR_DIGEST', 'nothing to compare it with; it is not published'),
-        part: 'kept',
-      }
+      await part?.close()
+      return failed(failureOf(entry, 'ERR_DIGEST', 'nothing to compare it with; it is not published'), 'kept')
     }
     // where bytes came with gaps, what stands on disk is what counts
     const found = digest ?? (await part.digest(createDigest(options.algorithm)))
     if (!found.equals(sent.digest)) {
-      await part.discard()
-      const error = new SluiceError('ERR_DIGEST', mismatch(path), { path, expected: sent.digest, found })
-      return { outcome: { entry, path, status: 'failed', error }, part: 'gone' }
+      const details = { path, expected: sent.digest, found }
+      return failed(new SluiceError('ERR_DIGEST', mismatch(path), details), await drop(part))
     }
-    return { outcome: await publishPart(entry, part, sent.digest, options), part: 'gone' }
+    return { outcome: await publishPart(entry, part, sent.digest, options), part: stateOf(part) }
   } catch (reason) {
-    const error = isSluiceError(reason)
-      ? reason
-      : new SluiceError('ERR_WRITE', String(reason), { cause: reason })
+    const error = diskError(reason, 'publish', path)
     if (FATAL.has(error.code)) throw error
     // other content has the name: that would be so the next time, too
-    if (error.code === 'ERR_CONFLICT') await part?.discard()
+    if (error.code === 'ERR_CONFLICT') await drop(part)
     await part?.close()
-    return { outcome: { entry, path, status: 'failed', error }, part: part?.exists ? 'kept' : 'gone' }
+    return failed(error, stateOf(part))
   }
 }
 
@@ -106,7 +107,21 @@ async function publishPart(
   return outcome
 }
 
-const READ_SIZE = 512 * 1024
+function stateOf(part: StoredFile['part']): Settled['part'] {
+  return part?.exists ? 'kept' : 'gone'
+}
+
+/** Removes a part that is of no use; where that fails, a later run does it. */
+async function drop(part: StoredFile['part']): Promise<Settled['part']> {
+  await part?.discard().catch(() => {})
+  return stateOf(part)
+}
+
+/** What the journal is to say of it. */
+export function journalEnd({ status, name, digest, error }: Outcome, part: Settled['part']): JournalEnd {
+  if (status === 'failed') return { state: 'failed', code: error!.code, part }
+  return { state: 'completed', name, digest, part }
+}
 
 /** Whether the regular file at `path` has this size and this digest. */
 async function isIdentical(
@@ -119,13 +134,7 @@ async function isIdentical(
   const { fd, stats } = await openRegular(fs, path)
   try {
     if (stats.size !== size) return false
-    const hasher = createDigest(algorithm)
-    const buffer = Buffer.allocUnsafe(Math.min(READ_SIZE, size))
-    for (let position = 0; position < size; position += buffer.length) {
-      const got = await readFully(fs, fd, buffer, position)
-      hasher.update(buffer.subarray(0, got))
-    }
-    return hasher.digest().equals(digest)
+    return (await digestFile(fs, fd, createDigest(algorithm))).equals(digest)
   } finally {
     await fs.close(fd)
   }
@@ -146,5 +155,5 @@ async function isSettledByTime(
 }
 
 function mismatch(path: string): string {
-  return `the content of ${path} does not match its digest; it is not published`
+  return `the content of ${printable(path)} does not match its digest; it is not published`
 }

@@ -95,10 +95,17 @@ export async function receiveItems(
   between: Transform[] = [],
 ): Promise<Received> {
   const last = finalizer(options)
+  const sink = partSink(options)
+  // pipeline() does not wait for streams that it destroys
+  const closed = Promise.all(
+    [sink, last].map((stream) => new Promise((resolve) => stream.once('close', resolve))),
+  )
   try {
-    await pipeline([Readable.from(items), ...between, partSink(options), last])
+    await pipeline([Readable.from(items), ...between, sink, last])
+    await closed
     return { outcomes: await last.outcomes }
   } catch (error) {
+    await closed
     const outcomes = await last.outcomes.catch(() => [])
     return { outcomes, error: error as Received['error'] }
   }

@@ -1,0 +1,21 @@
+import { type FileSystem, readFully } from './fs.js'
+
+/** Anything that digests; what `createHash` gives. */
+export interface Hasher {
+  update(bytes: Uint8Array): unknown
+  digest(): Buffer
+}
+
+/** Bytes that are read at once: to digest more would hold the event loop. */
+const READ_SIZE = 512 * 1024
+
+/** The digest of all that stands in an open file. */
+export async function digestFile(fs: FileSystem, fd: number, hasher: Hasher): Promise<Buffer> {
+  const buffer = Buffer.allocUnsafe(READ_SIZE)
+  for (let position = 0; ; ) {
+    const got = await readFully(fs, fd, buffer, position)
+    hasher.update(buffer.subarray(0, got))
+    position += got
+    if (got < buffer.length) return hasher.digest()
+  }
+}
