@@ -1,0 +1,96 @@
+import { once } from 'node:events'
+import type { Socket } from 'node:net'
+import { printable, SluiceError } from '../../errors.js'
+import { blockingFileSystem } from '../../files/fs.js'
+import { send } from '../../send.js'
+import { type Manifest, manifestFrom, manifestOf } from '../../stages/manifest-of.js'
+import { throttle } from '../../stages/throttle.js'
+import { connectTo, listenAt } from '../connection.js'
+import type { Context } from '../context.js'
+import { size } from '../progress.js'
+import { parseRate } from '../rate.js'
+
+export interface SourceFlags {
+  hash?: string
+  name?: string
+  include?: string[]
+  exclude?: string[]
+  gitignore?: boolean
+  links?: boolean
+}
+
+export interface SendFlags extends SourceFlags {
+  to?: string
+  listen?: string
+  limit?: string
+  dryRun?: boolean
+}
+
+/** The manifest of the paths, or of standard input for `-`. */
+export async function manifestOfArguments(
+  paths: string[],
+  flags: SourceFlags,
+  { io }: Context,
+): Promise<Manifest> {
+  const { hash: algorithm, name } = flags
+  if (!paths.includes('-')) {
+    const { include, exclude, gitignore, links } = flags
+    const symlinks = links ? 'keep' : 'skip'
+    return manifestOf(paths, {
+      algorithm,
+      name,
+      include,
+      exclude,
+      gitignore,
+      symlinks,
+      fs: blockingFileSystem,
+    })
+  }
+  if (paths.length > 1)
+    throw new SluiceError('ERR_USAGE', 'standard input (-) cannot be sent together with files')
+  if (name === undefined) throw new SluiceError('ERR_USAGE', 'standard input needs a name: add --name NAME')
+  return manifestFrom(io.stdin, { name, algorithm })
+}
+
+/** `sluice send`: gives the exit status 0, or throws. */
+export async function sendCommand(paths: string[], flags: SendFlags, context: Context): Promise<void> {
+  const { reporter, signal } = context
+  const rate = flags.limit === undefined ? null : parseRate(flags.limit)
+  if (flags.dryRun) return dryRun(await manifestOfArguments(paths, flags, context), context)
+  if ((flags.to === undefined) === (flags.listen === undefined)) {
+    throw new SluiceError(
+      'ERR_USAGE',
+      'say where to: --to HOST:PORT, or --listen HOST:PORT to be connected to',
+    )
+  }
+  const manifest = await manifestOfArguments(paths, flags, context)
+  const socket = flags.to === undefined ? await accepted(flags.listen!, context) : await connectTo(flags.to)
+  const transfer = send(socket, manifest, {
+    fs: blockingFileSystem,
+    signal,
+    ...(rate !== null && { stages: { wire: [throttle({ rate })] } }),
+  })
+  reporter.watch(transfer)
+  reporter.completed(await transfer.finished)
+}
+
+/** The first that connects. */
+async function accepted(listen: string, { reporter, signal }: Context): Promise<Socket> {
+  const { server, address } = await listenAt(listen)
+  reporter.result({ event: 'listening', address }, address)
+  try {
+    const [socket] = (await once(server, 'connection', { signal })) as [Socket]
+    return socket
+  } catch (cause) {
+    throw new SluiceError('ERR_CANCELLED', 'stopped before anybody connected', { cause })
+  } finally {
+    server.close()
+  }
+}
+
+function dryRun({ offer, skipped }: Manifest, { reporter }: Context): void {
+  for (const { type, path, size } of offer.entries)
+    reporter.result({ event: 'entry', type, path, size }, printable(path))
+  for (const warning of skipped) reporter.warn(warning)
+  reporter.note(`${offer.entries.length} entries, ${size(offer.bytes)} would be sent`)
+}

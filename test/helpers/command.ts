@@ -1,0 +1,52 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { text } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
+import type { ExecutionContext } from 'ava'
+
+const MAIN = fileURLToPath(new URL('../../lib/cli/main.js', import.meta.url))
+
+export interface Ended {
+  code: number | null
+  out: string
+  err: string
+}
+
+/** The command line in a process of its own, ended with the test. */
+export class Command {
+  readonly child: ChildProcess
+  readonly ended: Promise<Ended>
+  readonly #lines: AsyncIterator<string>
+  #out: string[] = []
+
+  constructor(
+    t: ExecutionContext<unknown>,
+    args: string[],
+    options: { cwd?: string; input?: 'pipe' | 'ignore' } = {},
+  ) {
+    this.child = spawn(process.execPath, [MAIN, ...args], {
+      cwd: options.cwd,
+      stdio: [options.input ?? 'ignore', 'pipe', 'pipe'],
+      env: { ...process.env, DEBUG: '' },
+    })
+    t.teardown(() => this.child.kill('SIGKILL'))
+    const lines = createInterface(this.child.stdout!)
+    lines.on('line', (line) => this.#out.push(line))
+    this.#lines = lines[Symbol.asyncIterator]()
+    this.ended = Promise.all([text(this.child.stderr!), once(this.child, 'close')]).then(([err, [code]]) => ({
+      code: code as number | null,
+      out: this.#out.join('\n'),
+      err,
+    }))
+  }
+
+  /** The next line of standard output. */
+  async line(): Promise<string> {
+    return (await this.#lines.next()).value
+  }
+}
+
+export function run(t: ExecutionContext<unknown>, ...args: string[]): Promise<Ended> {
+  return new Command(t, args).ended
+}
