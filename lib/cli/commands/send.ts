@@ -36,7 +36,7 @@ export async function manifestOfArguments(
   if (!paths.includes('-')) {
     const { include, exclude, gitignore, links } = flags
     const symlinks = links ? 'keep' : 'skip'
-    return manifestOf(paths, {
+    const manifest = await manifestOf(paths, {
       algorithm,
       name,
       include,
@@ -45,6 +45,9 @@ export async function manifestOfArguments(
       symlinks,
       fs: blockingFileSystem,
     })
+    if (manifest.offer.entries.length > 0) return manifest
+    const why = manifest.skipped[0]?.message ?? 'nothing is left of it by --include and --exclude'
+    throw new SluiceError('ERR_USAGE', `there is nothing to send: ${why}`)
   }
   if (paths.length > 1)
     throw new SluiceError('ERR_USAGE', 'standard input (-) cannot be sent together with files')
