@@ -111,8 +111,12 @@ export class FrameParser {
     this.#left = this.#head.readUInt32BE(1) - used
     if (this.#type !== FrameType.DATA) return
     const high = this.#head.readUInt32BE(HEADER)
-    if (high > 0x1fffff) throw new SluiceError('ERR_PROTOCOL', 'the peer sent a position beyond 2^53')
-    this.#position = high * 0x1_0000_0000 + this.#head.readUInt32BE(HEADER + 4)
+    const position = high * 0x1_0000_0000 + this.#head.readUInt32BE(HEADER + 4)
+    // Compared like this, since a sum beyond 2^53 would be rounded.
+    if (position > Number.MAX_SAFE_INTEGER - this.#left) {
+      throw new SluiceError('ERR_PROTOCOL', 'the peer sent data at positions beyond 2^53')
+    }
+    this.#position = position
   }
 
   #body(bytes: Buffer): Buffer {

@@ -47,7 +47,10 @@ const message = fc.constantFrom<Message>(
   { type: 'error', code: 'ERR_WRITE', text: 'x'.repeat(300) },
 )
 const data = fc.record({
-  position: fc.oneof(fc.maxSafeNat(), fc.nat(20)),
+  position: fc.oneof(
+    fc.nat(20),
+    fc.maxSafeNat().map((position) => Math.max(0, position - 40)),
+  ),
   bytes: fc.uint8Array({ minLength: 1, maxLength: 40 }).map((bytes) => Buffer.from(bytes)),
 })
 
@@ -107,7 +110,12 @@ test('what follows the last word is left as it is', (t) => {
 test('the largest frames are taken, and a byte more is refused at the header', (t) => {
   const push = (header: Buffer) => () => parse([encodePreface([]), header])
   const { frame, handshakeMessage } = DEFAULT_LIMITS
-  t.notThrows(push(dataHeader(Number.MAX_SAFE_INTEGER, frame)))
+  t.notThrows(push(dataHeader(Number.MAX_SAFE_INTEGER - frame, frame)))
+  t.throws(push(dataHeader(Number.MAX_SAFE_INTEGER - frame + 1, frame)), {
+    code: 'ERR_PROTOCOL',
+    message: /2\^53/,
+  })
+  t.throws(push(Buffer.from('0300000009ffffffffffffffff', 'hex')), { code: 'ERR_PROTOCOL' })
   t.throws(push(dataHeader(0, frame + 1)), { code: 'ERR_LIMIT', message: /1048585 bytes.* 1048584/ })
   t.notThrows(push(frameHeader(FrameType.HELLO, handshakeMessage)))
   t.throws(push(frameHeader(FrameType.HELLO, handshakeMessage + 1)), { code: 'ERR_LIMIT' })
