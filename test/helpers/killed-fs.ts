@@ -1,0 +1,18 @@
+import type { FileSystem } from '../../lib/files/fs.js'
+
+/** A file system of which the process is killed, with SIGKILL, when call number `at` begins; counts from 1. */
+export function killedFileSystem(fs: FileSystem, at: number): FileSystem & { readonly calls: number } {
+  let calls = 0
+  return new Proxy(fs, {
+    get(target, name) {
+      if (name === 'calls') return calls
+      const value = Reflect.get(target, name)
+      if (typeof value !== 'function' || name === 'at') return value
+      return (...args: unknown[]) => {
+        calls += 1
+        if (calls === at) process.kill(process.pid, 'SIGKILL')
+        return Reflect.apply(value, target, args)
+      }
+    },
+  }) as FileSystem & { readonly calls: number }
+}
