@@ -21,6 +21,8 @@ export type CliEvent =
   | ({ event: 'progress' } & Progress)
   | ({ event: 'completed' } & Omit<TransferResult, 'files'>)
   | { event: 'error'; code: string; message: string; exit: number; path?: string }
+  /** One line per part that `status` and `clean` found. */
+  | { event: 'leftover'; path: string; bytes: number; state: 'part' | 'published' | 'kept' }
   /** One line per entry of `send --dry-run`. */
   | { event: 'entry'; type: string; path: string; size: number | null }
 

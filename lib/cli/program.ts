@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError, Option } from 'commander'
 import { isSluiceError, SluiceError } from '../errors.js'
+import { cleanCommand, statusCommand } from './commands/leftovers.js'
 import { packCommand } from './commands/pack.js'
 import { receiveCommand } from './commands/receive.js'
 import { sendCommand } from './commands/send.js'
@@ -90,6 +91,21 @@ function program(act: (json: boolean, run: (context: Context) => Promise<void>) 
     .description('put what `sluice pack` wrote, from standard input, into a folder')
     .option(...json)
     .action((flags, command) => run(command, (context) => unpackCommand(flags, context)))
+
+  sluice
+    .command('status')
+    .description('show what interrupted transfers have left in a folder')
+    .argument('[dir]', 'the folder that was received into', '.')
+    .option(...json)
+    .action((dir, _flags, command) => run(command, (context) => statusCommand(dir, context)))
+
+  sluice
+    .command('clean')
+    .description('remove what interrupted transfers have left in a folder; shows it only, without --yes')
+    .argument('[dir]', 'the folder that was received into', '.')
+    .option('--yes', 'do it')
+    .option(...json)
+    .action((dir, flags, command) => run(command, (context) => cleanCommand(dir, flags, context)))
   return sluice
 }
 

@@ -3,7 +3,7 @@ import { pipeline } from 'node:stream/promises'
 import { SluiceError } from '../errors.js'
 import type { Entry, Offer } from '../wire/manifest.js'
 import type { Message, OutcomeRecord } from '../wire/messages.js'
-import { type Bitmap, isWanted } from '../wire/positions.js'
+import { type Bitmap, checkBitmap, isWanted } from '../wire/positions.js'
 import type { Line } from './channel.js'
 import { deferred } from './deferred.js'
 import { asError, closed, type Passed, Session, type SessionOptions } from './session.js'
@@ -94,13 +94,7 @@ export class Sender extends Session {
   }
 
   #accepted(want: Bitmap | undefined): void {
-    const length = Math.ceil(this.#entries.length / 8)
-    if (want !== undefined && want.length !== length) {
-      throw new SluiceError('ERR_PROTOCOL', 'the selection of the peer does not fit the offer', {
-        expected: length,
-        found: want.length,
-      })
-    }
+    if (want !== undefined) checkBitmap(want, this.#entries.length)
     this.#state = 'sending'
     this.plan(
       want === undefined ? this.#entries : this.#entries.filter((entry) => isWanted(want, entry.index)),

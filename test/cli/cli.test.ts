@@ -145,6 +145,30 @@ test('HOSTILE-INPUT 56: a thousand silent connections do not keep an honest one 
   t.is((await receiver.ended).code, 0)
 })
 
+test('what a killed receiver leaves is shown by status, and removed by clean, with --yes only', async (t) => {
+  const { photos, dir } = await setup(t)
+  await mkdir(dir)
+  await writeFile(join(dir, 'mine.part'), 'not of a transfer')
+  const receiver = new Command(t, ['receive', '--dir', dir, '--once', '--yes', '--json'])
+  const { address } = JSON.parse(await receiver.line())
+  new Command(t, ['send', photos, '--to', address, '--limit', '50k'])
+  const partThere = async () => Object.keys(await listing(dir)).some((path) => /emoji.*part$/.test(path))
+  while (!(await partThere())) await receiver.line()
+  receiver.child.kill('SIGKILL')
+  await receiver.ended
+  const status = await run(t, 'status', dir)
+  t.is(status.code, 0)
+  t.regex(status.out, /^left photos.*emoji.*part/)
+  t.is((await run(t, 'clean', dir)).out, status.out)
+  t.true(await partThere())
+  const clean = await run(t, 'clean', dir, '--yes')
+  t.is(clean.code, 0, clean.err)
+  t.regex(clean.out, /^removed photos/)
+  t.false(await partThere())
+  t.truthy((await listing(dir))['mine.part'])
+  t.is((await run(t, 'status', dir)).out, '')
+})
+
 const WRONG: [string, string[], number, RegExp][] = [
   ['an unknown command', ['sendd'], 2, /unknown command/],
   ['an unknown option', ['send', '--bogus'], 2, /--bogus/],
@@ -159,6 +183,7 @@ const WRONG: [string, string[], number, RegExp][] = [
   ['an algorithm that is none', ['send', '.', '--dry-run', '--hash', 'md17'], 2, /md17/],
   ['standard input without a name', ['send', '-', '--to', '127.0.0.1:1'], 2, /--name/],
   ['standard input and files', ['pack', '-', '.', '--name', 'x'], 2, /together/],
+  ['a folder that is not there', ['status', 'nowhere'], 2, /nowhere/],
   ['two addresses', ['receive', '127.0.0.1:1', '--listen', '127.0.0.1:0'], 2, /either/],
   ['a special file', ['send', '/dev/null', '--to', '127.0.0.1:1'], 2, /nothing to send: .*null/],
   ['nobody who listens', ['send', '.', '--to', '127.0.0.1:1'], 6, /nobody listens/],
