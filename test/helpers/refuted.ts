@@ -2,7 +2,7 @@ import test from 'ava'
 import { type ConformanceCase, piecesOf, randomContent } from '../../lib/testing/index.js'
 
 /** Milliseconds for what never comes. */
-export const patience = 300
+export const patience = 5000
 export const small = () => piecesOf(Buffer.from('a small input that is cut and split'), 9)
 export const large = () => piecesOf(randomContent(3 * 1024 * 1024), 64 * 1024)
 
