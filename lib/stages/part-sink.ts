@@ -79,14 +79,16 @@ class PartSink extends Transform {
   }
 
   override _flush(done: TransformCallback): void {
-    const path = this.#writer.unfinished?.path
-    if (path === undefined) return done()
-    done(new SluiceError('ERR_TRUNCATED', `the input ended in the middle of ${printable(path)}`, { path }))
+    this.#working = this.#end().then(() => done(), done)
   }
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
     this.#stopped = true
-    this.#working.then(() => this.#destination.release()).then(() => done(error), done)
+    this.#working
+      .then(() => this.#writer.settle())
+      .catch(() => {}) // it came too late to matter
+      .then(() => this.#destination.release())
+      .then(() => done(error), done)
   }
 
   async #take(item: Item): Promise<void> {
@@ -121,6 +123,13 @@ class PartSink extends Transform {
     const pieces = piecesOf(run.cuts)
     for (const piece of pieces) this.#check(piece)
     this.#give(await this.#writer.write(pieces, () => this.#stopped))
+  }
+
+  async #end(): Promise<void> {
+    this.#give(await this.#writer.settle())
+    const path = this.#writer.unfinished?.path
+    if (path === undefined) return
+    throw new SluiceError('ERR_TRUNCATED', `the input ended in the middle of ${printable(path)}`, { path })
   }
 
   #give(files: StoredFile[]): void {

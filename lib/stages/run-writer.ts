@@ -8,6 +8,8 @@ import type { SentDigest, StoredFile } from './items.js'
 import type { Piece } from './pieces.js'
 import { FATAL } from './settle-file.js'
 
+const NOTHING = Promise.resolve(undefined)
+
 /**
  * Puts the pieces of runs on disk: folders before their files, several files at once, those of one file in order. What
  * fails for one file is its outcome; what would fail for all is thrown.
@@ -19,6 +21,8 @@ export class RunWriter {
   readonly #open = new Map<number, Arrival>()
   /** Files that failed, and of which more may come. */
   readonly #failed = new Set<number>()
+  /** A write in the middle of a file, left behind while the next run is begun: the disk never waits for us. */
+  #behind: Promise<StoredFile | undefined> = NOTHING
 
   constructor(destination: Destination, concurrency: number) {
     this.#destination = destination
@@ -31,8 +35,32 @@ export class RunWriter {
     return first?.entry
   }
 
-  /** Writes them; gives the entries that ended, in order. */
+  /**
+   * Writes them; gives the entries that ended, in order. One write in the middle of a file is not waited for, but the
+   * next call waits for it.
+   */
   async write(pieces: readonly Piece[], isStopped: () => boolean): Promise<StoredFile[]> {
+    const [first] = pieces
+    if (first && pieces.length === 1 && !first.last && this.#open.get(first.entry.index)?.part.exists) {
+      await this.#destination.alive()
+      const before = this.#behind
+      this.#behind = this.#write(first)
+      this.#behind.catch(() => {}) // heard of by the next call
+      const file = await before
+      return file ? [file] : []
+    }
+    return [...(await this.settle()), ...(await this.#writeAll(pieces, isStopped))]
+  }
+
+  /** Waits for the write that was left behind; gives its entry if that failed. */
+  async settle(): Promise<StoredFile[]> {
+    const before = this.#behind
+    this.#behind = NOTHING
+    const file = await before
+    return file ? [file] : []
+  }
+
+  async #writeAll(pieces: readonly Piece[], isStopped: () => boolean): Promise<StoredFile[]> {
     // the folder itself: its failure is not one of a file
     await this.#destination.tree()
     const stored = new Map<Entry, StoredFile>()
@@ -54,7 +82,7 @@ export class RunWriter {
 
   /** Files that the sender gave up will not end by themselves: gives those that began. */
   async giveUp(digests: readonly SentDigest[]): Promise<StoredFile[]> {
-    const files: StoredFile[] = []
+    const files = await this.settle()
     for (const { entry, failure } of digests) {
       this.#failed.delete(entry.index)
       const arrival = this.#open.get(entry.index)
@@ -94,7 +122,8 @@ export class RunWriter {
       this.#open.delete(entry.index)
       return digest ? { entry, part, digest } : { entry, part }
     } catch (error) {
-      this.#open.delete(entry.index)
+      // the write before this one failed as well, and has said so
+      if (!this.#open.delete(entry.index)) return undefined
       await part.close()
       return this.#fail(entry, error, part)
     }
