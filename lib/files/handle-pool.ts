@@ -11,8 +11,8 @@ export interface Pooled {
 interface Slot {
   fd: Promise<number>
   users: number
-  /** Not only on its way. */
-  isOpen: boolean
+  /** 'stuck': the system has no handle for it now. */
+  state: 'opening' | 'stuck' | 'open'
 }
 
 /**
@@ -84,11 +84,12 @@ export class HandlePool {
   }
 
   #open(file: Pooled): Slot {
-    const slot: Slot = { users: 1, fd: this.#opened(file), isOpen: false }
+    const slot: Slot = { users: 1, fd: Promise.resolve(0), state: 'opening' }
+    slot.fd = this.#opened(file, slot)
     this.#slots.set(file, slot)
     slot.fd.then(
       () => {
-        slot.isOpen = true
+        slot.state = 'open'
       },
       () => {
         if (this.#slots.get(file) === slot) this.#slots.delete(file)
@@ -99,24 +100,22 @@ export class HandlePool {
   }
 
   /** The system may have fewer handles than the pool: then it waits like one that is full. */
-  async #opened(file: Pooled): Promise<number> {
+  async #opened(file: Pooled, slot: Slot): Promise<number> {
     for (;;) {
       try {
+        slot.state = 'opening'
         return await file.open()
       } catch (error) {
         const code = errorCode(error)
         if (code !== 'EMFILE' && code !== 'ENFILE') throw error
-        if (this.#evict()) await Promise.allSettled(this.#closing.values())
-        else if (this.#closing.size > 0 || this.#isBusy()) await this.#change()
-        else throw error
+        slot.state = 'stuck'
+        this.#evict()
+        // somebody must be there who will give a handle back
+        if (this.#closing.size === 0 && ![...this.#slots.values()].some(({ state }) => state !== 'stuck'))
+          throw error
+        await this.#change()
       }
     }
-  }
-
-  /** Whether others hold handles that they will give back. */
-  #isBusy(): boolean {
-    for (const slot of this.#slots.values()) if (slot.isOpen) return true
-    return false
   }
 
   /** Closes the handle that was used longest ago and is not in use; says whether there was one. */

@@ -197,7 +197,8 @@ export class PartFile {
       if (this.#durability === 'power') await fs.fsync(fd)
     })
     this.#sealed = true
-    await this.#handles.drop(this.#pooled)
+    // what it says when it cannot be closed is kept
+    await this.#handles.drop(this.#pooled).catch(() => {})
     this.#check()
   }
 
@@ -226,7 +227,7 @@ export class PartFile {
     }
   }
 
-  /** Removes the part, if it was made. */
+  /** Closes it, and removes the part if it was made. */
   async discard(): Promise<void> {
     await this.close()
     if (!this.exists) return
