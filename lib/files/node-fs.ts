@@ -34,6 +34,13 @@ type Calls = Omit<FileSystem, 'platform' | 'at'>
 const readdir = promisify(fs.readdir)
 const statfs = promisify(fs.statfs)
 
+const futimes = promisify(fs.futimes)
+
+/** Node takes a negative number for the time of now, but not a date before 1970. */
+function timeOf(seconds: number): number | Date {
+  return seconds < 0 ? new Date(Math.floor(seconds * 1000)) : seconds
+}
+
 const CALLBACKS: Calls = {
   open: promisify(fs.open),
   close: promisify(fs.close),
@@ -53,7 +60,7 @@ const CALLBACKS: Calls = {
   ftruncate: promisify(fs.ftruncate),
   fchmod: promisify(fs.fchmod),
   fchown: promisify(fs.fchown),
-  futimes: promisify(fs.futimes),
+  futimes: (fd, atime, mtime) => futimes(fd, timeOf(atime), timeOf(mtime)),
   stat: promisify(fs.stat),
   lstat: promisify(fs.lstat),
   mkdir: promisify(fs.mkdir) as Calls['mkdir'],
@@ -85,7 +92,7 @@ const BLOCKING: Calls = {
   ftruncate: async (fd, length) => fs.ftruncateSync(fd, length),
   fchmod: async (fd, mode) => fs.fchmodSync(fd, mode),
   fchown: async (fd, uid, gid) => fs.fchownSync(fd, uid, gid),
-  futimes: async (fd, atime, mtime) => fs.futimesSync(fd, atime, mtime),
+  futimes: async (fd, atime, mtime) => fs.futimesSync(fd, timeOf(atime), timeOf(mtime)),
   stat: async (path) => fs.statSync(path),
   lstat: async (path) => fs.lstatSync(path),
   mkdir: async (path, mode) => {

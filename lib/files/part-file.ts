@@ -4,9 +4,10 @@ import { SluiceError } from '../errors.js'
 import { setMode, setTime } from './attributes.js'
 import { digestFile, type Hasher } from './digest-file.js'
 import { diskError, errorCode, SystemError } from './disk-error.js'
-import { type FileStats, OPEN, openRegular, sameInode, writeFully } from './fs.js'
+import { type FileStats, OPEN, writeFully } from './fs.js'
 import { HandlePool, type Pooled } from './handle-pool.js'
-import { partCandidate } from './names.js'
+import { nameOf, parentOf, partCandidate } from './names.js'
+import { isRefusal, openAgain, removePart } from './open-part.js'
 import type { CompleteOptions, Folders, PartFileOptions } from './part-options.js'
 import { type Durability, type Published, publish } from './publish.js'
 import { Ranges } from './ranges.js'
@@ -17,24 +18,15 @@ export type { CompleteOptions, PartFileOptions }
 /** Without these its owner could not open it again. */
 const OWNER_BITS = 0o600
 
-/** What a system says when it certainly made no file. */
-const REFUSALS = new Set(
-  'EEXIST EACCES EPERM EROFS ENOSPC EDQUOT EMFILE ENFILE ENOENT ENOTDIR ELOOP ENAMETOOLONG EINVAL'.split(' '),
-)
-
 /**
  * A file while it arrives: it stands beside its name as `name.part` until it is complete, and gets the name by
  * {@link publish}. Handles come from a pool; a file that was not used for a while is opened again.
  *
  * ```ts
  * const part = await PartFile.open('inbox/report.pdf', { mtime })
- * try {
- *   await part.write(0, bytes)
- *   if (!expected.equals(await part.digest())) await part.discard()
- *   else await part.complete({ conflict: 'rename' })
- * } finally {
- *   await part.close()
- * }
+ * await part.write(0, bytes)
+ * if (expected.equals(await part.digest())) await part.complete({ conflict: 'rename' })
+ * await part.close()
  * ```
  *
  * Errors of the disk are `ERR_DISK_FULL`, `ERR_READ_ONLY`, `ERR_PERMISSION`, `ERR_UNSAFE_LINK` and `ERR_WRITE`.
@@ -63,11 +55,10 @@ export class PartFile {
 
   /** Made by {@link PartFile.open}; the part does not exist yet. */
   constructor(folders: Folders, path: string, options: PartFileOptions = {}) {
-    const slash = path.lastIndexOf('/')
     this.path = path
     this.#folders = folders
-    this.#folder = slash === -1 ? '' : path.slice(0, slash)
-    this.#name = path.slice(slash + 1)
+    this.#folder = parentOf(path)
+    this.#name = nameOf(path)
     this.#partName = options.partName ?? partCandidate(this.#name, 0)
     this.#durability = options.durability ?? 'crash'
     this.#options = options
@@ -231,16 +222,7 @@ export class PartFile {
   async discard(): Promise<void> {
     await this.close()
     if (!this.exists) return
-    try {
-      const directory = await this.#folders.directory(this.#folder)
-      try {
-        await this.#folders.fs.unlink(directory.at(this.#partName))
-      } finally {
-        directory.release()
-      }
-    } catch (error) {
-      if (errorCode(error) !== 'ENOENT') throw diskError(error, 'remove', this.partPath)
-    }
+    await removePart(this.#folders, this.#folder, this.#partName)
     this.#gone = true
   }
 
@@ -287,22 +269,15 @@ export class PartFile {
     const directory = await this.#folders.directory(this.#folder)
     try {
       const path = directory.at(this.#partName)
-      if (!this.#made) {
-        try {
-          const fd = await fs.open(path, OPEN.create, (this.#options.mode ?? 0o666) | OWNER_BITS)
-          this.#made = true
-          return fd
-        } catch (error) {
-          // of a failing disk nobody knows whether it did it nevertheless
-          this.#made = !REFUSALS.has(errorCode(error) ?? '')
-          throw error
-        }
+      if (this.#made) return await openAgain(fs, path, this.#inode)
+      try {
+        const fd = await fs.open(path, OPEN.create, (this.#options.mode ?? 0o666) | OWNER_BITS)
+        this.#made = true
+        return fd
+      } catch (error) {
+        this.#made = !isRefusal(error)
+        throw error
       }
-      const { fd, stats } = await openRegular(fs, path, OPEN.update)
-      // a planted file, or one with a second name that would be written along with it
-      if (stats.nlink === 1 && (!this.#inode || sameInode(stats, this.#inode))) return fd
-      await fs.close(fd)
-      throw new SystemError('EBUSY', 'open', 'it was exchanged meanwhile')
     } finally {
       directory.release()
     }

@@ -1,6 +1,7 @@
 import test from 'ava'
 import { collectLeftovers, Tree } from '../../lib/files/index.js'
 import { Journal, type JournalClock } from '../../lib/files/journal.js'
+import { nameOfOwner, ownerOfName } from '../../lib/files/journal-names.js'
 import { encodeRecords, type JournalRecord, RecordReader } from '../../lib/files/journal-records.js'
 import { type ProcessSystem, thisOwner } from '../../lib/files/owner.js'
 import { readJournal } from '../../lib/files/read-journal.js'
@@ -346,6 +347,18 @@ test('HOSTILE-INPUT 65: of several that collect at once one wins, and what it ho
     disk.list().filter((path) => path.startsWith('/d/') && path !== '/d/'),
     [],
   )
+})
+
+test('a collector that dies leaves a journal that the next one takes over, one that lives keeps it', async (t) => {
+  const { disk, tree, collect } = await leave(t)
+  disk.put('/d/x.part', 'abc')
+  const living = { ...thisOwner(GRAVE), pid: 7 }
+  await disk.rename(PATH, `/d/.sluice/${nameOfOwner(`${ID}.journal`, living)}`)
+  t.deepEqual(await collectLeftovers(tree, { system: { ...GRAVE, isAlive: (pid) => pid === 7 } }), [])
+  t.true(disk.list().includes('/d/x.part'))
+  t.is((await collect())[0]!.state, 'part')
+  const here = thisOwner()
+  t.deepEqual(ownerOfName(nameOfOwner(`${ID}.journal`, here)), here)
 })
 
 test('a part that cannot be removed keeps its journal, for the next time', async (t) => {

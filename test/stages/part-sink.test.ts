@@ -54,6 +54,16 @@ for (const [how, options] of [
   })
 }
 
+test('a large file that came without a tap, and times before 1970, on the real disk', async (t) => {
+  const dir = await temporary(t)
+  const items = itemsOf({ large: randomBytes(1_300_000) }, { tapped: false, run: 300_000 })
+  const [first] = items as [Item & { kind: 'offer' }]
+  first.offer.entries[0]!.mtime = -1500
+  const { error } = await receiveItems(items, { dir })
+  t.is(error, undefined)
+  t.regex((await listing(dir)).large!, / 1300000 -1500 /)
+})
+
 test('on the real disk modes and times are kept, and nothing of ours is left', async (t) => {
   const dir = join(await temporary(t), 'not/there/yet')
   const modes = { photos: 0o555, 'photos/a.txt': 0o400, 'report.pdf': 0o666, 'photos/deep': 0o700 }
