@@ -1,19 +1,15 @@
 import { Duplex } from 'node:stream'
 import { SluiceError } from '../errors.js'
-import { dataHeader } from '../wire/frames.js'
 import { DEFAULT_LIMITS } from '../wire/limits.js'
-import { offerMessages } from '../wire/manifest.js'
 import { encodeMessage, type Message } from '../wire/messages.js'
 import { encodePreface } from '../wire/preface.js'
-import type { Cut, Item, Run, SentDigest } from './items.js'
+import { type FramePieces, framesOf } from './frames-of.js'
+import type { Item } from './items.js'
 
 export interface FramerOptions {
   /** Most data bytes in a frame, 1 to 1 MiB. Small frames let talk pass sooner on a slow line. Default 1 MiB. */
   maxFrame?: number
 }
-
-/** One frame in the pieces that it is pushed in: nothing may come between them. */
-type Frame = readonly Buffer[]
 
 type Callback = (error?: Error | null) => void
 
@@ -25,7 +21,7 @@ type Callback = (error?: Error | null) => void
  */
 export class Framer extends Duplex {
   readonly #maxFrame: number
-  #frames: Iterator<Frame> | null = null
+  #frames: Iterator<FramePieces> | null = null
   #done: Callback = () => {}
   #waiting: (() => void)[] = []
   /** Messages that came while a frame was being pushed: a reader may answer from within. */
@@ -91,7 +87,7 @@ export class Framer extends Duplex {
     for (const resolve of this.#waiting.splice(0)) resolve()
   }
 
-  #take(frames: Iterator<Frame>, done: Callback): void {
+  #take(frames: Iterator<FramePieces>, done: Callback): void {
     this.#frames = frames
     this.#done = done
     this.#pump()
@@ -116,7 +112,7 @@ export class Framer extends Duplex {
   }
 
   /** Whether to go on: a reader that asks again from within `push` does not repeat its question. */
-  #pushFrame(frame: Frame): boolean {
+  #pushFrame(frame: FramePieces): boolean {
     this.#wanted = false
     this.#pushing = true
     let more = true
@@ -130,86 +126,4 @@ export class Framer extends Duplex {
 /** @see Framer */
 export function framer(options?: FramerOptions): Framer {
   return new Framer(options)
-}
-
-function* framesOf(item: Item, maxFrame: number): Generator<Frame> {
-  switch (item.kind) {
-    case 'offer':
-      for (const message of offerMessages(item.offer)) yield [encodeMessage(message)]
-      break
-    case 'run':
-      yield* dataFrames(item, maxFrame)
-      yield* digestFrames(item.cuts.filter((cut) => cut.last && cut.entry.type === 'file').map(digestOf))
-      break
-    case 'digests':
-      yield* digestFrames(item.digests)
-      break
-    default:
-      throw new SluiceError('ERR_STATE', `framer() cannot send an item of kind ${item.kind}`)
-  }
-}
-
-function* dataFrames(run: Run, maxFrame: number): Generator<Frame> {
-  let position = run.position
-  let frame: Buffer[] = []
-  let length = 0
-  for (const whole of joined(run.cuts)) {
-    for (let bytes = whole; bytes.length > 0; ) {
-      const piece = bytes.subarray(0, maxFrame - length)
-      frame.push(piece)
-      length += piece.length
-      bytes = bytes.subarray(piece.length)
-      if (length === maxFrame) {
-        yield [dataHeader(position, length), ...frame]
-        position += length
-        frame = []
-        length = 0
-      }
-    }
-  }
-  if (length > 0) yield [dataHeader(position, length), ...frame]
-}
-
-/** Views that stand next to each other in one memory become one again: a write for a hundred small files. */
-function joined(cuts: readonly Cut[]): Buffer[] {
-  const buffers: Buffer[] = []
-  for (const { bytes } of cuts) {
-    const last = buffers.at(-1)
-    if (bytes.length === 0) continue
-    if (
-      last !== undefined &&
-      last.buffer === bytes.buffer &&
-      last.byteOffset + last.length === bytes.byteOffset
-    ) {
-      buffers[buffers.length - 1] = Buffer.from(last.buffer, last.byteOffset, last.length + bytes.length)
-    } else {
-      buffers.push(bytes)
-    }
-  }
-  return buffers
-}
-
-/** As many digests in a message as fit easily, whatever the limits of the other side. */
-const DIGESTS_PER_MESSAGE = 500
-
-function* digestFrames(digests: readonly SentDigest[]): Generator<Frame> {
-  for (let from = 0; from < digests.length; from += DIGESTS_PER_MESSAGE) {
-    const records = digests
-      .slice(from, from + DIGESTS_PER_MESSAGE)
-      .map(({ entry, digest, failure, size }) => ({
-        index: entry.index,
-        ...(digest === undefined ? { failure: failure! } : { digest }),
-        ...(size === undefined ? {} : { size }),
-      }))
-    yield [encodeMessage({ type: 'digests', digests: records })]
-  }
-}
-
-function digestOf({ entry, offset, bytes, digest }: Cut): SentDigest {
-  if (digest === undefined) {
-    throw new SluiceError('ERR_STATE', 'a file ended without a digest; put hashTap() before framer()', {
-      path: entry.path,
-    })
-  }
-  return { entry, digest, ...(entry.size === null ? { size: offset + bytes.length } : {}) }
 }
