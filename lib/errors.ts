@@ -39,6 +39,12 @@ export const CODES = {
   ERR_PERMISSION: { exit: 8, about: 'no permission at the receiving disk' },
   ERR_WRITE: { exit: 8, about: 'a file could not be written' },
   ERR_UNSAFE_LINK: { exit: 8, about: 'a symbolic link stands where a folder should be' },
+  ERR_PARSE: { exit: 1, about: 'a file is not the JSON, YAML or text that it should be' },
+  ERR_SCHEMA: { exit: 1, about: 'a value does not match its JSON Schema' },
+  ERR_LOCKED: { exit: 1, about: 'somebody else holds the lock' },
+  ERR_LOCK_LOST: { exit: 1, about: 'a lock that was held is held no more' },
+  ERR_TRANSACTION: { exit: 1, about: 'a transaction contradicts itself, or found what it did not leave' },
+  ERR_OUTCOME_UNKNOWN: { exit: 1, about: 'whether it is done can only be said after a recovery' },
   ERR_DESTROYED: { exit: 4, about: 'a stream was destroyed before its end' },
 } as const
 

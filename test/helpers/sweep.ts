@@ -1,0 +1,141 @@
+import { type DiskFault, MemoryDisk, type MemoryDiskOptions } from '../../lib/testing/index.js'
+import { scale } from './scale.js'
+
+// Every call of a piece of work is the last one, or fails, in turn; CRASH-SAFETY.md, "How such things are tested".
+
+interface Work {
+  options?: MemoryDiskOptions
+  /** What stands on the disk before, synced. */
+  set: (disk: MemoryDisk) => void
+  work: (disk: MemoryDisk) => Promise<unknown>
+}
+
+export interface CrashSweep extends Work {
+  /** What the next run does first; the power is cut at each of its calls, too. */
+  recover?: (disk: MemoryDisk) => Promise<unknown>
+  /**
+   * Says what is wrong with a disk that was found, by throwing.
+   * @param acknowledged whether the work had ended before the power was cut
+   */
+  look: (found: MemoryDisk, acknowledged: boolean, place: string) => void | Promise<void>
+  /** Outcomes of each moment that are looked at. */
+  seeds?: number
+  /** Outcomes of each moment of the recovery. */
+  again?: number
+}
+
+/**
+ * Cuts the power before every call of `work`, and once after it; each time as many disks are found as there are
+ * `seeds`, each with another part of what was not synced. Gives how many were looked at.
+ */
+export async function crashSweep({
+  options,
+  set,
+  work,
+  recover,
+  look,
+  seeds = scale(12, 200),
+  again = scale(1, 3),
+}: CrashSweep): Promise<{ states: number }> {
+  const disk = new MemoryDisk({ ...options, crashes: true })
+  set(disk)
+  disk.syncAll()
+  const moments: { found: MemoryDisk; acknowledged: boolean; place: string }[] = []
+  const cut = (of: MemoryDisk, count: number, acknowledged: boolean, place: string) => {
+    // each outcome once: many seeds choose the same
+    const seen = new Set<string>()
+    for (let seed = 0; seed < count; seed++) {
+      const found = of.crash(seed)
+      const state = stateOf(found)
+      if (seen.has(state)) continue
+      seen.add(state)
+      moments.push({ found, acknowledged, place: `${place}, seed ${seed}` })
+    }
+  }
+  disk.hook = ({ call, path, number }) => cut(disk, seeds, false, `before ${call} ${path} (${number})`)
+  await work(disk)
+  disk.hook = undefined
+  cut(disk, seeds, true, 'at the end')
+  let states = 0
+  // the recovery of each is cut as well, but the recovery of what was found then is not cut once more
+  for (const { found, acknowledged, place } of moments.splice(0)) {
+    if (recover) {
+      found.hook = ({ call, path, number }) =>
+        cut(found, again, acknowledged, `${place}; recovery cut before ${call} ${path} (${number})`)
+      await recover(found)
+      found.hook = undefined
+    }
+    states++
+    await look(found, acknowledged, place)
+    for (const second of moments.splice(0)) {
+      await recover?.(second.found)
+      states++
+      await look(second.found, second.acknowledged, second.place)
+    }
+  }
+  return { states }
+}
+
+function stateOf(disk: MemoryDisk): string {
+  const files = [...disk.snapshot()].map(([path, content]) => `${path}\0${content.toString('latin1')}`)
+  return `${disk.list().join('\0')}\0\0${files.join('\0')}`
+}
+
+export interface FaultSweep extends Work {
+  /** Says what is wrong with the disk afterwards, by throwing. `result` is what the work gave, or its error. */
+  look: (disk: MemoryDisk, result: unknown, place: string) => void | Promise<void>
+  /** The next run, on a disk that works again; `look` is called before it and, if there is one, after it. */
+  recover?: (disk: MemoryDisk) => Promise<unknown>
+  faults?: Fault[]
+}
+
+export type Fault = Omit<DiskFault, 'call' | 'nth'>
+
+/** What may go wrong with one call: once, from then on, or although it was done. */
+export const FAULTS: Fault[] = [
+  ...['EIO', 'ENOSPC', 'EACCES', 'EXDEV', 'EMFILE', 'EINTR'].flatMap((error) => [
+    { error },
+    { error, once: false },
+  ]),
+  { error: 'EIO', after: true },
+  { short: 1 },
+  { short: 0, once: false },
+]
+
+/**
+ * Fails call number 1, 2, 3 … of `work`, until there is none so high, in each of the ways of `faults`. Whatever
+ * happens, no handle stays open.
+ */
+export async function faultSweep({
+  options,
+  set,
+  work,
+  look,
+  recover,
+  faults = FAULTS,
+}: FaultSweep): Promise<{ runs: number }> {
+  let runs = 0
+  for (const fault of faults) {
+    for (let nth = 1; ; nth++) {
+      const disk = new MemoryDisk({ ...options })
+      set(disk)
+      // what a fault cannot strike any more is counted from here
+      const before = disk.calls
+      disk.fail({ call: fault.short === undefined ? '*' : 'write', nth, ...fault })
+      const result = await work(disk).catch((error: unknown) => error)
+      const made = disk.calls - before
+      disk.heal()
+      runs++
+      const place = `call ${nth} of ${made}: ${JSON.stringify(fault)}; ${String(result)}`
+      const open = disk.openHandles()
+      if (open.length > 0) throw new Error(`left open: ${open.join(', ')}; ${place}`)
+      await look(disk, result, place)
+      if (recover) {
+        await recover(disk)
+        await look(disk, result, `after recovery; ${place}`)
+      }
+      if (nth > made) break
+    }
+  }
+  return { runs }
+}
