@@ -31,8 +31,12 @@ export interface FileSystem {
   close(fd: number): Promise<void>
   /** Fills part of `buffer`; gives the number of bytes, 0 at the end. */
   read(fd: number, buffer: Uint8Array, offset: number, length: number, position: number): Promise<number>
-  /** Writes the buffers one after the other from `position`; may take fewer bytes than given, and says how many. */
-  write(fd: number, buffers: readonly Uint8Array[], position: number): Promise<number>
+  /**
+   * Writes the buffers one after the other from `position`; may take fewer bytes than given, and says how many.
+   * @param position `null` for a handle that was opened with {@link OPEN}`.append`, and only there: at the end that
+   *   the file has then, in one step, whoever else appends
+   */
+  write(fd: number, buffers: readonly Uint8Array[], position: number | null): Promise<number>
   fstat(fd: number): Promise<FileStats>
   fsync(fd: number): Promise<void>
   ftruncate(fd: number, length: number): Promise<void>
@@ -73,6 +77,8 @@ export const OPEN = {
   read: constants.O_RDONLY | NOFOLLOW | NONBLOCK,
   /** What stands there, for reading and writing. */
   update: constants.O_RDWR | NOFOLLOW | NONBLOCK,
+  /** What stands there, or a new file, for reading and for writes that always go to its end. */
+  append: constants.O_RDWR | constants.O_CREAT | constants.O_APPEND | NOFOLLOW | NONBLOCK,
   /** A folder, not a link to one. */
   directory: constants.O_RDONLY | (constants.O_DIRECTORY ?? 0) | NOFOLLOW | NONBLOCK,
   /** A folder, or a link to one: for paths that are the user's choice. */

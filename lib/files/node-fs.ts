@@ -85,7 +85,9 @@ const BLOCKING: Calls = {
   read: async (fd, buffer, offset, length, position) => fs.readSync(fd, buffer, offset, length, position),
   write: async (fd, buffers, position) => {
     const only = buffers.length === 1 ? buffers[0] : undefined
-    return only ? fs.writeSync(fd, only, 0, only.length, position) : fs.writevSync(fd, buffers, position)
+    return only
+      ? fs.writeSync(fd, only, 0, only.length, position)
+      : fs.writevSync(fd, buffers, position ?? undefined)
   },
   fstat: async (fd) => fs.fstatSync(fd),
   fsync: async (fd) => fs.fsyncSync(fd),

@@ -95,11 +95,11 @@ export class MemoryDisk extends MemoryStore implements FileSystem {
     })
   }
 
-  write(fd: number, buffers: readonly Uint8Array[], position: number): Promise<number> {
+  write(fd: number, buffers: readonly Uint8Array[], where: number | null): Promise<number> {
     return this.#call('write', fd, undefined, (fault) => {
-      const { inode } = this.file('write', fd, constants.O_RDONLY)
-      let total = 0
-      for (const { length } of buffers) total += length
+      const { inode, flags } = this.file('write', fd, constants.O_RDONLY)
+      const position = this.position(inode, flags, where)
+      const total = buffers.reduce((sum, { length }) => sum + length, 0)
       if (total === 0) return 0
       const room = inode.size + (this.capacity - this.taken) - position
       if (room <= 0) throw systemError('ENOSPC', 'write')

@@ -146,6 +146,13 @@ export class MemoryStore {
     return file
   }
 
+  /** Where a write goes. Linux appends whatever the position; a handle has none of its own here. */
+  protected position(inode: Inode, flags: number, asked: number | null): number {
+    if ((flags & constants.O_APPEND) !== 0) return inode.size
+    if (asked === null) throw systemError('EINVAL', 'write')
+    return asked
+  }
+
   protected drop(fd: number): void {
     const { inode } = this.file('close', fd)
     this.files.delete(fd)

@@ -62,6 +62,21 @@ for (const [name, fs] of Object.entries({ nodeFileSystem, blockingFileSystem }))
     })
   })
 
+  test(`${name} appends at the end that the file has then`, async (t) => {
+    await inFolder(async (folder) => {
+      const file = join(folder, 'log')
+      const [one, two] = [await fs.open(file, OPEN.append, 0o600), await fs.open(file, OPEN.append, 0o600)]
+      t.is(await fs.write(one, [Buffer.from('a')], null), 1)
+      t.is(await fs.write(two, [Buffer.from('b'), Buffer.from('c')], null), 2)
+      t.is(await fs.write(one, [Buffer.from('d')], null), 1)
+      const buffer = Buffer.alloc(9)
+      t.is(await fs.read(two, buffer, 0, 9, 0), 4)
+      t.is(buffer.toString('latin1', 0, 4), 'abcd')
+      await fs.close(one)
+      await fs.close(two)
+    })
+  })
+
   test(`${name} rejects with the code of the system`, async (t) => {
     await inFolder(async (folder) => {
       const none = join(folder, 'none')

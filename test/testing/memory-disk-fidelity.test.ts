@@ -15,15 +15,31 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
 import fc from 'fast-check'
-import { blockingFileSystem, errorCode, type FileStats, type FileSystem } from '../../lib/files/index.js'
+import {
+  blockingFileSystem,
+  errorCode,
+  type FileStats,
+  type FileSystem,
+  OPEN,
+} from '../../lib/files/index.js'
 import { MemoryDisk } from '../../lib/testing/index.js'
 import { scale } from '../helpers/scale.js'
 
 // What the simulated disk answers is compared with what Linux answers: other systems differ in their codes.
 const REAL = process.platform === 'linux'
 
-const { O_RDONLY, O_WRONLY, O_RDWR, O_CREAT, O_EXCL, O_TRUNC, O_NOFOLLOW, O_DIRECTORY, O_NONBLOCK } =
-  constants
+const {
+  O_RDONLY,
+  O_WRONLY,
+  O_RDWR,
+  O_CREAT,
+  O_EXCL,
+  O_TRUNC,
+  O_NOFOLLOW,
+  O_DIRECTORY,
+  O_NONBLOCK,
+  O_APPEND,
+} = constants
 
 /** One step, played on either disk. Handles are named by the order in which they were opened. */
 type Step = (fs: FileSystem, at: (path: string) => string, fds: number[]) => Promise<unknown>
@@ -48,7 +64,7 @@ const content = fc.array(
 const flags = fc
   .tuple(
     fc.constantFrom(O_RDONLY, O_WRONLY, O_RDWR),
-    fc.subarray([O_CREAT, O_EXCL, O_TRUNC, O_NOFOLLOW, O_DIRECTORY]),
+    fc.subarray([O_CREAT, O_EXCL, O_TRUNC, O_NOFOLLOW, O_DIRECTORY, O_APPEND]),
   )
   .map(([access, more]) => more.reduce((all, flag) => all | flag, access | O_NONBLOCK))
   // undefined by POSIX, and different from kernel to kernel
@@ -94,6 +110,18 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
   fc
     .tuple(handle, content, position)
     .map(([h, c, p]) => step(['write', h, c.join('|'), p], (fs, _at, fds) => fs.write(opened(h, fds), c, p))),
+  // at no position: only where every write goes to the end
+  fc.tuple(path, content).map(([p, c]) =>
+    step(['append', p, c.join('|')], async (fs, at) => {
+      const fd = await fs.open(at(p), OPEN.append, 0o600)
+      try {
+        // the one pipe would be full some day
+        return (await fs.fstat(fd)).isFile() && (await fs.write(fd, c, null))
+      } finally {
+        await fs.close(fd)
+      }
+    }),
+  ),
   fc.tuple(handle, fc.nat(12), position).map(([h, length, p]) =>
     step(['read', h, length, p], async (fs, _at, fds) => {
       const buffer = Buffer.alloc(20)
