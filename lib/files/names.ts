@@ -61,8 +61,8 @@ export function nameOf(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1)
 }
 
-/** `head` and `tail`, with as many characters of `head` as there is room for. */
-function fitted(head: string, tail: string): string {
+/** `head` and `tail` as one name of at most 255 bytes, with as many characters of `head` as there is room for. */
+export function fitted(head: string, tail: string): string {
   const room = MOST_BYTES - Buffer.byteLength(tail)
   if (Buffer.byteLength(head) <= room) return head + tail
   let size = 0

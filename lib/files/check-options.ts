@@ -1,0 +1,45 @@
+import { SluiceError } from '../errors.js'
+
+/** One of `choices`, or undefined for the default; else `ERR_USAGE`. */
+export function checkChoice(option: string, value: unknown, choices: readonly string[]): void {
+  if (value === undefined || choices.includes(value as string)) return
+  const list = choices.map((choice) => `'${choice}'`).join(', ')
+  throw new SluiceError('ERR_USAGE', `${option} must be one of ${list}, not ${shown(value)}`, {
+    expected: choices,
+    found: value,
+  })
+}
+
+/** A whole number in the range, or undefined for the default; else `ERR_USAGE`. */
+export function checkWhole(
+  option: string,
+  value: unknown,
+  least: number,
+  most = Number.MAX_SAFE_INTEGER,
+): void {
+  if (value === undefined) return
+  if (Number.isSafeInteger(value) && (value as number) >= least && (value as number) <= most) return
+  const range = most === Number.MAX_SAFE_INTEGER ? `from ${least}` : `from ${least} to ${most}`
+  throw new SluiceError('ERR_USAGE', `${option} must be a whole number ${range}, not ${shown(value)}`, {
+    found: value,
+  })
+}
+
+/** A number from `least`, perhaps without end, or undefined for the default; else `ERR_USAGE`. */
+export function checkDuration(option: string, value: unknown, least = 0): void {
+  if (value === undefined || (typeof value === 'number' && value >= least)) return
+  throw new SluiceError('ERR_USAGE', `${option} must be a number of milliseconds, not ${shown(value)}`, {
+    found: value,
+  })
+}
+
+/** A text that can be a path to a file, else `ERR_USAGE`. */
+export function checkPath(option: string, value: unknown): void {
+  if (typeof value === 'string' && value !== '' && !value.includes('\0')) return
+  const message = `${option} must be a path, as a text without NUL, not ${shown(value)}`
+  throw new SluiceError('ERR_USAGE', message, { found: value })
+}
+
+function shown(value: unknown): string {
+  return typeof value === 'string' ? JSON.stringify(value.slice(0, 100)) : String(value)
+}

@@ -1,0 +1,67 @@
+import { printable, SluiceError } from '../../errors.js'
+
+/** How text is kept in a file. */
+export type TextEncoding = 'utf8' | 'utf16le' | 'latin1'
+
+export const TEXT_ENCODINGS: readonly TextEncoding[] = ['utf8', 'utf16le', 'latin1']
+
+/**
+ * Text as bytes, without a byte order mark. Refuses (`ERR_USAGE`) what the encoding cannot hold, instead of putting
+ * something else in its place: half a surrogate pair, or a character beyond U+00FF in latin1.
+ */
+export function encodeText(text: string, encoding: TextEncoding = 'utf8'): Buffer {
+  const at =
+    encoding === 'latin1' ? text.search(/[^\0-\xff]/u) : text.isWellFormed() ? -1 : loneSurrogate(text)
+  if (at === -1) return Buffer.from(text, encoding)
+  const character = `U+${text.codePointAt(at)!.toString(16).toUpperCase().padStart(4, '0')}`
+  throw new SluiceError('ERR_USAGE', `${encoding} cannot hold ${character}, character ${at} of the text`, {
+    found: character,
+  })
+}
+
+/** Bytes as text, or `ERR_PARSE` where they are not text in this encoding. A byte order mark is kept. */
+export function decodeText(bytes: Uint8Array, encoding: TextEncoding, path: string): string {
+  if (encoding === 'latin1')
+    return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1')
+  try {
+    return textDecoder(encoding).decode(bytes)
+  } catch (cause) {
+    throw new SluiceError('ERR_PARSE', `${printable(path)} is not text in ${encoding}`, { path, cause })
+  }
+}
+
+/** A decoder that throws at what is no text in this encoding. */
+export function textDecoder(encoding: Exclude<TextEncoding, 'latin1'>): InstanceType<typeof TextDecoder> {
+  return new TextDecoder(encoding === 'utf8' ? 'utf-8' : 'utf-16le', { fatal: true, ignoreBOM: true })
+}
+
+/** Encodes a text that comes in pieces, which may be cut within a character. */
+export class TextEncoderInPieces {
+  readonly #encoding: TextEncoding
+  /** The first half of a character whose second one is in the next piece. */
+  #half = ''
+
+  constructor(encoding: TextEncoding) {
+    this.#encoding = encoding
+  }
+
+  encode(piece: string): Buffer {
+    let text = this.#half + piece
+    this.#half = ''
+    const last = text.charCodeAt(text.length - 1)
+    if (last >= 0xd800 && last < 0xdc00) {
+      this.#half = text.slice(-1)
+      text = text.slice(0, -1)
+    }
+    return encodeText(text, this.#encoding)
+  }
+
+  /** Refuses a text that ended within a character. */
+  end(): void {
+    encodeText(this.#half, this.#encoding)
+  }
+}
+
+function loneSurrogate(text: string): number {
+  return text.search(/\p{Cs}/u)
+}
