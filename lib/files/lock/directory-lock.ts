@@ -1,0 +1,224 @@
+import { join } from 'node:path'
+import { printable, SluiceError } from '../../errors.js'
+import { diskError } from '../disk-error.js'
+import { type FileSystem, nodeFileSystem } from '../fs.js'
+import { type ProcessSystem, processSystem, thisOwner } from '../owner.js'
+import { LockFolder } from './lock-folder.js'
+import { type Claimant, type LockMode, lockFolderName } from './lock-names.js'
+import { type LockClock, lockClock, Waiting } from './waiting.js'
+
+/** Options of {@link DirectoryLock.acquire}. */
+export interface LockOptions {
+  /** Default 'exclusive'. */
+  mode?: LockMode
+  /** Which lock of the folder; locks of different names do not know of each other. Default 'lock'. */
+  name?: string
+  /** Milliseconds to wait at most; 0 tries once, Infinity waits for ever. Default 10,000. */
+  timeout?: number
+  /** Ends the waiting. */
+  signal?: AbortSignal | undefined
+  fs?: FileSystem
+  /** Who we are and who lives; for tests. */
+  system?: ProcessSystem
+  /** For tests. */
+  clock?: LockClock
+  /** From 0 to 1, for pauses and samples; for tests. */
+  random?: () => number
+}
+
+const TIMEOUT = 10_000
+
+/**
+ * A lock between processes, and within one, on a folder: shared or exclusive. It keeps out only those who ask for it.
+ *
+ * It is a folder `.sluice-lock-NAME` inside the one that is locked, there only while somebody holds the lock or waits
+ * for it. What a process leaves that died is taken over, and only that: an owner whose number belongs to another
+ * process by now, or who is from an earlier boot, is gone; one on another machine or in another container never is,
+ * nor is one that a clock says is late. An exclusive claim that waits lets no new reader in once it is at the front,
+ * so readers that come and go do not keep it out; among those that wait, chance decides who is next.
+ *
+ * Not promised: on a network disk it holds as far as `mkdir` and `rename` are atomic there and `readdir` shows what
+ * was there before; and what a dead owner left on one machine stays until that machine locks the same name again.
+ * Where the system does not say when a process began (there is no /proc), a number that is used again keeps the lock
+ * held. The lock belongs to the process: a thread that ends does not give it back. It cannot be taken twice: who
+ * holds it and waits for it, waits for himself.
+ */
+export class DirectoryLock implements AsyncDisposable {
+  readonly mode: LockMode
+  /** The random part of the name of its entry: this lock, among all that there ever were. */
+  readonly token: string
+  readonly #folder: LockFolder
+  readonly #directory: string
+  #released: Promise<void> | undefined
+
+  private constructor(folder: LockFolder, directory: string) {
+    this.mode = folder.claimant.mode
+    this.token = folder.claimant.owner.token
+    this.#folder = folder
+    this.#directory = directory
+  }
+
+  /**
+   * Waits for the lock on `directory`, which must be there. Fails with `ERR_LOCKED` (the time is over; `error.found`
+   * says who holds it), `ERR_CANCELLED` (`cause` is the signal's reason), `ERR_USAGE`, and as the disk fails:
+   * `ERR_WRITE`, `ERR_PERMISSION`, `ERR_READ_ONLY`, `ERR_DISK_FULL`, `ERR_UNSAFE_LINK`.
+   */
+  static async acquire(directory: string, options: LockOptions = {}): Promise<DirectoryLock> {
+    const { folderName, mode, timeout, signal } = checked(directory, options)
+    const { fs = nodeFileSystem, system = processSystem, clock = lockClock, random = Math.random } = options
+    const waiting = new Waiting({ clock, timeout, signal, random })
+    waiting.ensureWanted()
+    try {
+      // the lock is given back where it was taken, whatever becomes of links and of the working directory
+      const path = join(await fs.realpath(directory), folderName)
+      const folder = new LockFolder(fs, path, { mode, owner: thisOwner(system) }, system)
+      try {
+        await take(folder, waiting, random, directory)
+        waiting.ensureWanted()
+      } catch (error) {
+        await folder.withdraw().catch(() => {})
+        throw error
+      }
+      return new DirectoryLock(folder, directory)
+    } catch (error) {
+      throw diskError(error, 'lock', directory)
+    }
+  }
+
+  /**
+   * Whether it is still held: to be asked before the step that it protects. Fails with `ERR_LOCK_LOST` if it was
+   * released, or somebody removed it by hand; and as the disk fails.
+   */
+  async check(): Promise<void> {
+    const { path } = this.#folder
+    if (this.#released) throw this.#lost('it was released')
+    try {
+      if (await this.#folder.isHeld()) return
+    } catch (error) {
+      throw diskError(error, 'check the lock on', this.#directory)
+    }
+    throw this.#lost(`its entry in ${printable(path)} is gone: do not go on, and take the lock anew`)
+  }
+
+  /**
+   * Gives the lock back; only ever this one, even where somebody else holds it by now. The second time does nothing,
+   * unless the first one failed. Fails as the disk does: `ERR_WRITE`, `ERR_PERMISSION`, `ERR_READ_ONLY`.
+   */
+  release(): Promise<void> {
+    this.#released ??= this.#folder.leave().catch((error: unknown) => {
+      this.#released = undefined
+      throw diskError(error, 'release the lock on', this.#directory)
+    })
+    return this.#released
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.release()
+  }
+
+  #lost(why: string): SluiceError {
+    const message = `the lock on ${printable(this.#directory)} is not held any more: ${why}`
+    return new SluiceError('ERR_LOCK_LOST', message, { path: this.#directory })
+  }
+}
+
+/** Announce, go inside, and then wait for the readers or become one. */
+async function take(
+  folder: LockFolder,
+  waiting: Waiting,
+  random: () => number,
+  directory: string,
+): Promise<void> {
+  for (;;) {
+    await folder.announce()
+    await enter(folder, waiting, directory)
+    const taken =
+      folder.claimant.mode === 'shared'
+        ? await folder.pass(random)
+        : await outwait(folder, waiting, random, directory)
+    if (taken) return
+    // somebody removed our entry by hand: from the beginning
+    waiting.ensureWanted()
+    if (waiting.isOver) throw locked(directory, folder, [])
+    await waiting.pause()
+  }
+}
+
+async function enter(folder: LockFolder, waiting: Waiting, directory: string): Promise<void> {
+  for (let lastTry = false; ; ) {
+    if (await folder.enter()) return
+    const over = waiting.isOver
+    if (over || waiting.isLookDue()) {
+      const { ours, inside } = await folder.lookInside()
+      if (ours) return
+      // who was inside has left, or was taken away
+      if (inside.length === 0 && !lastTry) {
+        lastTry = over
+        continue
+      }
+      if (over) throw locked(directory, folder, inside)
+    }
+    await waiting.pause()
+    waiting.ensureWanted()
+  }
+}
+
+/** Inside: waits until the last reader has left. Gives whether we are still inside. */
+async function outwait(
+  folder: LockFolder,
+  waiting: Waiting,
+  random: () => number,
+  directory: string,
+): Promise<boolean> {
+  for (let waited = false; ; waited = true) {
+    const readers = await folder.readers(random)
+    if (readers.length === 0) return !waited || folder.isHeld()
+    if (waiting.isOver) throw locked(directory, folder, readers)
+    await waiting.pause()
+    waiting.ensureWanted()
+  }
+}
+
+function locked(directory: string, folder: LockFolder, holders: (Claimant | string)[]): SluiceError {
+  const { owner: own } = folder.claimant
+  const names = holders.map((holder) => {
+    if (typeof holder === 'string') return `something that is not ours, "${printable(holder)}"`
+    const { mode, owner } = holder
+    if (owner.host !== own.host)
+      return `process ${owner.pid} on another machine or in another container (${mode})`
+    return owner.pid === own.pid ? `this process (${mode})` : `process ${owner.pid} (${mode})`
+  })
+  const by = names.length === 0 ? 'others, in turns' : names.slice(0, 8).join(', ')
+  const message =
+    `${printable(directory)} is locked by ${by}; wait longer (option timeout), end that process, ` +
+    `or, if nobody uses it for certain, remove the folder ${printable(folder.path)}`
+  return new SluiceError('ERR_LOCKED', message, { path: directory, found: holders })
+}
+
+interface Checked {
+  folderName: string
+  mode: LockMode
+  timeout: number
+  signal: AbortSignal | undefined
+}
+
+function checked(directory: string, options: LockOptions): Checked {
+  const { mode = 'exclusive', name = 'lock', timeout = TIMEOUT, signal } = options
+  if (typeof directory !== 'string' || directory === '') {
+    throw new SluiceError('ERR_USAGE', 'directory must be the path of a folder', { found: directory })
+  }
+  if (mode !== 'exclusive' && mode !== 'shared') {
+    throw new SluiceError('ERR_USAGE', `mode must be 'exclusive' or 'shared'`, { found: mode })
+  }
+  const folderName = typeof name === 'string' ? lockFolderName(name) : undefined
+  if (folderName === undefined) {
+    throw new SluiceError('ERR_USAGE', 'name must be one plain name of at most 242 bytes', { found: name })
+  }
+  if (typeof timeout !== 'number' || !(timeout >= 0)) {
+    throw new SluiceError('ERR_USAGE', 'timeout must be milliseconds from 0, or Infinity', { found: timeout })
+  }
+  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+    throw new SluiceError('ERR_USAGE', 'signal must be an AbortSignal', { found: signal })
+  }
+  return { folderName, mode, timeout, signal }
+}

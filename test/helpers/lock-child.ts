@@ -1,0 +1,30 @@
+// A process that takes one lock, or updates one file, many times:
+//   lock-child lock DIR LOG COUNT SEED DIE_AT    (DIE_AT: it kills itself while it holds the lock that often taken)
+import { appendFileSync } from 'node:fs'
+import { DirectoryLock } from '../../lib/files/lock/directory-lock.js'
+import { randomBySeed } from '../../lib/testing/index.js'
+
+const [, dir, log, count, seed, dieAt] = process.argv.slice(2)
+const random = randomBySeed(Number(seed))
+
+/** One line, whole: opened for appending, written by one call. */
+function note(text: string): void {
+  appendFileSync(log!, `${process.pid} ${text}\n`)
+}
+
+async function lock(): Promise<void> {
+  for (let n = 1; n <= Number(count); n++) {
+    const mode = random() < 0.5 ? 'exclusive' : 'shared'
+    const held = await DirectoryLock.acquire(dir!, { mode, timeout: 120_000 })
+    note(`enter ${mode} ${n}`)
+    // other readers get a chance to be beside it, and writers to break in
+    for (let turns = Math.floor(random() * 3); turns > 0; turns--) await new Promise(setImmediate)
+    await held.check()
+    if (n === Number(dieAt)) process.kill(process.pid, 'SIGKILL')
+    note(`leave ${mode} ${n}`)
+    await held.release()
+  }
+}
+
+await lock()
+process.disconnect?.()
