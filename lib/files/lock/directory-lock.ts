@@ -1,11 +1,13 @@
 import { join } from 'node:path'
 import { printable, SluiceError } from '../../errors.js'
+import { checkChoice, checkDuration, checkPath } from '../check-options.js'
+import { type Clock, systemClock } from '../clock.js'
 import { diskError } from '../disk-error.js'
 import { type FileSystem, nodeFileSystem } from '../fs.js'
 import { type ProcessSystem, processSystem, thisOwner } from '../owner.js'
 import { LockFolder } from './lock-folder.js'
 import { type Claimant, type LockMode, lockFolderName } from './lock-names.js'
-import { type LockClock, lockClock, Waiting } from './waiting.js'
+import { Waiting } from './waiting.js'
 
 /** Options of {@link DirectoryLock.acquire}. */
 export interface LockOptions {
@@ -21,7 +23,7 @@ export interface LockOptions {
   /** Who we are and who lives; for tests. */
   system?: ProcessSystem
   /** For tests. */
-  clock?: LockClock
+  clock?: Clock
   /** From 0 to 1, for pauses and samples; for tests. */
   random?: () => number
 }
@@ -65,7 +67,7 @@ export class DirectoryLock implements AsyncDisposable {
    */
   static async acquire(directory: string, options: LockOptions = {}): Promise<DirectoryLock> {
     const { folderName, mode, timeout, signal } = checked(directory, options)
-    const { fs = nodeFileSystem, system = processSystem, clock = lockClock, random = Math.random } = options
+    const { fs = nodeFileSystem, system = processSystem, clock = systemClock, random = Math.random } = options
     const waiting = new Waiting({ clock, timeout, signal, random })
     waiting.ensureWanted()
     try {
@@ -204,18 +206,13 @@ interface Checked {
 
 function checked(directory: string, options: LockOptions): Checked {
   const { mode = 'exclusive', name = 'lock', timeout = TIMEOUT, signal } = options
-  if (typeof directory !== 'string' || directory === '') {
-    throw new SluiceError('ERR_USAGE', 'directory must be the path of a folder', { found: directory })
-  }
-  if (mode !== 'exclusive' && mode !== 'shared') {
-    throw new SluiceError('ERR_USAGE', `mode must be 'exclusive' or 'shared'`, { found: mode })
-  }
+  checkPath('directory', directory)
+  checkChoice('mode', mode, ['exclusive', 'shared'])
+  checkDuration('timeout', timeout)
   const folderName = typeof name === 'string' ? lockFolderName(name) : undefined
   if (folderName === undefined) {
-    throw new SluiceError('ERR_USAGE', 'name must be one plain name of at most 242 bytes', { found: name })
-  }
-  if (typeof timeout !== 'number' || !(timeout >= 0)) {
-    throw new SluiceError('ERR_USAGE', 'timeout must be milliseconds from 0, or Infinity', { found: timeout })
+    const message = 'name must be one plain name of at most 242 bytes, without / \\ : and NUL'
+    throw new SluiceError('ERR_USAGE', message, { found: name })
   }
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
     throw new SluiceError('ERR_USAGE', 'signal must be an AbortSignal', { found: signal })

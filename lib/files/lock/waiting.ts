@@ -1,21 +1,5 @@
 import { SluiceError } from '../../errors.js'
-
-/** Time as a lock sees it: monotonic, in milliseconds. A parameter, so that tests need not wait. */
-export interface LockClock {
-  /** Milliseconds since some fixed moment; never goes back. */
-  now(): number
-  /** Calls back once after `ms` milliseconds; gives a function that cancels it. */
-  after(ms: number, callback: () => void): () => void
-}
-
-/** The clock of this process. */
-export const lockClock: LockClock = {
-  now: () => performance.now(),
-  after(ms, callback) {
-    const timer = setTimeout(callback, ms)
-    return () => clearTimeout(timer)
-  },
-}
+import type { Clock } from '../clock.js'
 
 const FIRST_PAUSE = 1
 /** The more of them wait, the more often one of them asks: the time between two holders stays short. */
@@ -24,7 +8,7 @@ const LONGEST_PAUSE = 25
 const LOOK_EVERY = 100
 
 export interface WaitingOptions {
-  clock: LockClock
+  clock: Clock
   /** Milliseconds. */
   timeout: number
   signal: AbortSignal | undefined

@@ -21,12 +21,12 @@ function overlaps(lines: string[]): string[] {
   const wrong: string[] = []
   const inside = new Map<string, string>()
   const last = new Map<string, number>()
-  lines.forEach((line, i) => last.set(line.split(' ')[0]!, i))
-  lines.forEach((line, i) => {
+  for (const [i, line] of lines.entries()) last.set(line.split(' ')[0]!, i)
+  for (const [i, line] of lines.entries()) {
     const [pid, what, mode] = line.split(' ') as [string, string, string]
     if (what === 'leave') {
       if (!inside.delete(pid)) wrong.push(`${i}: ${line}, but it was not inside`)
-      return
+      continue
     }
     for (const [other, its] of inside) {
       const dead = last.get(other)! < i
@@ -34,7 +34,7 @@ function overlaps(lines: string[]): string[] {
       else if (mode === 'exclusive' || its === 'exclusive') wrong.push(`${i}: ${line} beside ${other} ${its}`)
     }
     inside.set(pid, mode)
-  })
+  }
   return wrong
 }
 
@@ -51,9 +51,9 @@ test('KNOWN-FAILURES 35: of many processes never two hold it exclusively, nor on
   )
   const ends = await Promise.all(children.map((process) => once(process, 'exit')))
   const took = performance.now() - began
-  ends.forEach(([status, signal], i) =>
-    t.deepEqual([status, signal], i % 4 === 3 ? [null, 'SIGKILL'] : [0, null]),
-  )
+  for (const [i, [status, signal]] of ends.entries()) {
+    t.deepEqual([status, signal], i % 4 === 3 ? [null, 'SIGKILL'] : [0, null])
+  }
   const lines = (await readFile(log, 'utf8')).trimEnd().split('\n')
   t.deepEqual(overlaps(lines), [])
   t.true(lines.length > PROCESSES * count)
