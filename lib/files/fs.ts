@@ -120,7 +120,8 @@ export function sameInode(a: FileStats, b: FileStats): boolean {
 /** How often a positioned read or write that was only disturbed (EINTR, EAGAIN) is done again. */
 const MOST_RETRIES = 100
 
-async function undisturbed(act: () => Promise<number>): Promise<number> {
+/** Does a call again that was only disturbed, at most a hundred times. Only for what may be done again. */
+export async function undisturbed(act: () => Promise<number>): Promise<number> {
   for (let tries = 0; ; tries++) {
     try {
       return await act()

@@ -1,3 +1,8 @@
+export type { Audit, AuditEntry, AuditRecord } from './audit/audit-record.js'
+export { AuditTrail, type AuditTrailOptions } from './audit/audit-trail.js'
+export { getDefaultAudit, setDefaultAudit } from './audit/default-audit.js'
+export { type ReadAuditOptions, readAudit } from './audit/read-audit.js'
+export { type AuditSummary, auditTable, type OperationSummary, summarizeAudit } from './audit/summary.js'
 export type { Hasher } from './digest-file.js'
 export { diskError, errorCode, SystemError } from './disk-error.js'
 export { type DurableReplaceOptions, durableReplace } from './durable-replace.js'

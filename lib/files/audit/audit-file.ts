@@ -1,0 +1,92 @@
+import { dirname } from 'node:path'
+import { standing } from '../claim.js'
+import { SystemError } from '../disk-error.js'
+import { type FileStats, type FileSystem, OPEN, sameInode, undisturbed } from '../fs.js'
+import { sharedRuns } from '../shared-runs.js'
+import { syncFolder } from '../sync-folder.js'
+
+const NEWLINE = Buffer.from('\n')
+
+/** How often a record of which the disk took only a part is written anew. */
+const MOST_TRIES = 3
+
+/** One file of a trail that is open for appending, until its last user leaves. */
+export class AuditFile {
+  /** It has no name any more: what was written to it is gone. */
+  removed = false
+  /** Syncs it; calls that come while one runs share the next one. */
+  readonly sync: () => Promise<void>
+  readonly #fs: FileSystem
+  readonly #fd: number
+  readonly #stats: FileStats
+  /** The last line has no end: the next record must not be glued to it. */
+  #torn: boolean
+  #users = 1
+
+  private constructor(fs: FileSystem, fd: number, stats: FileStats, torn: boolean) {
+    this.#fs = fs
+    this.#fd = fd
+    this.#stats = stats
+    this.#torn = torn
+    this.sync = sharedRuns(() => fs.fsync(fd))
+  }
+
+  /** Opens what stands there, or makes it; the caller is its first user. */
+  static async open(fs: FileSystem, path: string, power: boolean): Promise<AuditFile> {
+    const fd = await fs.open(path, OPEN.append, 0o600)
+    try {
+      const stats = await fs.fstat(fd)
+      if (!stats.isFile()) throw new SystemError('ENXIO', 'open', 'not a regular file')
+      // where no flag refuses links, what is open is compared with what has the name
+      const named = fs.platform === 'win32' ? await standing(fs, path) : undefined
+      if (named && !sameInode(named, stats)) throw new SystemError('ELOOP', 'open', 'a link')
+      const last = Buffer.alloc(1)
+      const torn = stats.size > 0 && (await fs.read(fd, last, 0, 1, stats.size - 1)) === 1 && last[0] !== 0x0a
+      if (power) await syncFolder(fs, dirname(path))
+      return new AuditFile(fs, fd, stats, torn)
+    } catch (error) {
+      await fs.close(fd).catch(() => {})
+      throw error
+    }
+  }
+
+  /**
+   * Appends the line, whole. The call of the file system is made before this returns: with one that blocks the line
+   * stands, whatever becomes of the process then.
+   */
+  async append(line: Buffer): Promise<void> {
+    for (let tries = 0; tries < MOST_TRIES; tries++) {
+      const bytes = this.#torn ? Buffer.concat([NEWLINE, line]) : line
+      const taken = await undisturbed(() => this.#fs.write(this.#fd, [bytes], null))
+      if (taken === bytes.length) {
+        this.#torn = false
+        return
+      }
+      if (taken === 0) break
+      // others may have appended since: the rest of a line can never be written behind its beginning
+      this.#torn = true
+    }
+    throw new SystemError('ENOSPC', 'write', `a record of ${line.length} bytes was not taken whole`)
+  }
+
+  /** Whether this is the file that was found under the name. */
+  isSame(found: FileStats): boolean {
+    return sameInode(this.#stats, found)
+  }
+
+  /** Finds out whether it still has a name. */
+  async lookForName(): Promise<void> {
+    this.removed = (await this.#fs.fstat(this.#fd)).nlink === 0
+  }
+
+  hold(): this {
+    this.#users++
+    return this
+  }
+
+  /** Closes it when nobody uses it any more. */
+  async leave(): Promise<void> {
+    this.#users--
+    if (this.#users === 0) await this.#fs.close(this.#fd)
+  }
+}

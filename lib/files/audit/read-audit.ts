@@ -1,0 +1,106 @@
+import { basename, resolve } from 'node:path'
+import { diskError, errorCode } from '../disk-error.js'
+import {
+  type FileStats,
+  type FileSystem,
+  nodeFileSystem,
+  openRegular,
+  sameInode,
+  undisturbed,
+} from '../fs.js'
+import { type AuditRecord, decodeLine, LONGEST_LINE } from './audit-record.js'
+import { listRotated } from './rotated-names.js'
+
+/** Options of {@link readAudit}. */
+export interface ReadAuditOptions {
+  fs?: FileSystem
+  /** Called for each line of which a crash left only a part. */
+  onTorn?: () => void
+}
+
+interface OpenFile {
+  fd: number
+  stats: FileStats
+}
+
+const CHUNK = 64 * 1024
+
+/**
+ * The records of the trail at `path`, of whatever processes, file by file, the oldest first; none if there is no
+ * trail. Within one file they stand in the order in which they were written. Also while it is written and rotated;
+ * records that come later are left out. Fails with the codes of {@link diskError}.
+ */
+export async function* readAudit(
+  path: string,
+  { fs = nodeFileSystem, onTorn = () => {} }: ReadAuditOptions = {},
+): AsyncGenerator<AuditRecord, void, void> {
+  const full = resolve(path)
+  let newest: OpenFile | undefined
+  try {
+    // opened before the others are listed: what is rotated meanwhile is read under its new name, or by this handle
+    newest = await openIfThere(fs, full)
+    for (const { path: old } of await rotatedOf(fs, full)) {
+      const file = await openIfThere(fs, old)
+      try {
+        if (file && !(newest && sameInode(file.stats, newest.stats))) yield* recordsOf(fs, file, onTorn)
+      } finally {
+        if (file) await fs.close(file.fd)
+      }
+    }
+    if (newest) yield* recordsOf(fs, newest, onTorn)
+  } catch (error) {
+    throw diskError(error, 'read the audit trail', path)
+  } finally {
+    if (newest) await fs.close(newest.fd)
+  }
+}
+
+async function rotatedOf(fs: FileSystem, path: string) {
+  try {
+    return await listRotated(fs, path, basename(path))
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return []
+    throw error
+  }
+}
+
+async function openIfThere(fs: FileSystem, path: string): Promise<OpenFile | undefined> {
+  try {
+    return await openRegular(fs, path)
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return undefined
+    throw error
+  }
+}
+
+async function* recordsOf(fs: FileSystem, { fd }: OpenFile, onTorn: () => void): AsyncGenerator<AuditRecord> {
+  for await (const line of linesOf(fs, fd, onTorn)) {
+    const { record, torn } = decodeLine(line)
+    if (torn) onTorn()
+    if (record) yield record
+  }
+}
+
+/** The lines, also a last one without an end. Of one that is too long only the end is kept, where a record may be. */
+async function* linesOf(fs: FileSystem, fd: number, onTorn: () => void): AsyncGenerator<string> {
+  const buffer = Buffer.alloc(CHUNK)
+  let rest = Buffer.alloc(0)
+  for (let position = 0; ; ) {
+    const at = position
+    const got = await undisturbed(() => fs.read(fd, buffer, 0, CHUNK, at))
+    if (got === 0) break
+    position += got
+    let from = 0
+    for (let end = buffer.indexOf(0x0a); end !== -1 && end < got; end = buffer.indexOf(0x0a, from)) {
+      yield Buffer.concat([rest, buffer.subarray(from, end)]).toString()
+      rest = Buffer.alloc(0)
+      from = end + 1
+    }
+    rest = Buffer.concat([rest, buffer.subarray(from, got)])
+    if (rest.length > 2 * LONGEST_LINE) {
+      onTorn()
+      rest = Buffer.from(rest.subarray(-LONGEST_LINE))
+    }
+  }
+  if (rest.length > 0) yield rest.toString()
+}

@@ -1,0 +1,89 @@
+import { printable } from '../../errors.js'
+import type { AuditRecord } from './audit-record.js'
+
+/** What one kind of operation came to. */
+export interface OperationSummary {
+  ok: number
+  failed: number
+  /** The sum of the numbers `metadata.bytes`. */
+  bytes: number
+  /** Milliseconds, all together and the longest one. */
+  duration: number
+  longest: number
+}
+
+/** What a trail says as a whole. */
+export interface AuditSummary {
+  records: number
+  /** Lines of which a crash left only a part. */
+  torn: number
+  ok: number
+  failed: number
+  /** By operation, the first seen first. */
+  operations: Map<string, OperationSummary>
+  /** How many failed with each code. */
+  codes: Map<string, number>
+  sessions: number
+  /** The earliest and the latest time, ISO 8601. */
+  first?: string
+  last?: string
+}
+
+/** Counts records, of {@link readAudit} or of anywhere. */
+export async function summarizeAudit(
+  records: AsyncIterable<AuditRecord> | Iterable<AuditRecord>,
+): Promise<AuditSummary> {
+  const summary: AuditSummary = {
+    records: 0,
+    torn: 0,
+    ok: 0,
+    failed: 0,
+    operations: new Map(),
+    codes: new Map(),
+    sessions: 0,
+  }
+  const sessions = new Set<string>()
+  for await (const { time, session, operation, status, duration, metadata, code } of records) {
+    const of = summary.operations.get(operation) ?? { ok: 0, failed: 0, bytes: 0, duration: 0, longest: 0 }
+    summary.operations.set(operation, of)
+    summary.records++
+    summary[status]++
+    of[status]++
+    if (typeof metadata?.bytes === 'number') of.bytes += metadata.bytes
+    of.duration += duration
+    of.longest = Math.max(of.longest, duration)
+    if (code !== undefined) summary.codes.set(code, (summary.codes.get(code) ?? 0) + 1)
+    sessions.add(session)
+    // as text: all are in one form
+    if (summary.first === undefined || time < summary.first) summary.first = time
+    if (summary.last === undefined || time > summary.last) summary.last = time
+  }
+  summary.sessions = sessions.size
+  return summary
+}
+
+/** The summary as lines of columns, for a terminal: whatever the records hold, it is escaped. */
+export function auditTable(summary: AuditSummary): string {
+  const { records, torn, sessions, first, last, operations, codes } = summary
+  const rows = [['operation', 'ok', 'failed', 'bytes', 'mean ms', 'longest ms']]
+  for (const [operation, { ok, failed, bytes, duration, longest }] of operations) {
+    const mean = duration / (ok + failed)
+    rows.push([
+      printable(operation, 60),
+      ...[ok, failed, bytes].map(String),
+      mean.toFixed(1),
+      longest.toFixed(1),
+    ])
+  }
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)))
+  const lines = rows.map((row) =>
+    row
+      .map((cell, column) => (column === 0 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!)))
+      .join('  '),
+  )
+  const between = first === undefined ? '' : `, ${printable(first, 40)} to ${printable(last!, 40)}`
+  lines.push(`${records} records of ${sessions} sessions${between}`)
+  for (const [code, count] of codes) lines.push(`${count} failed with ${printable(code, 60)}`)
+  if (torn > 0) lines.push(`${torn} torn lines`)
+  return `${lines.join('\n')}\n`
+}

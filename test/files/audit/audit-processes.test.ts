@@ -1,0 +1,88 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
+import test, { type ExecutionContext } from 'ava'
+import { AuditTrail, readAudit } from '../../../lib/files/index.js'
+import { temporary } from '../../helpers/folders.js'
+import { scale } from '../../helpers/scale.js'
+
+const CHILD = fileURLToPath(new URL('../../helpers/audit-child.js', import.meta.url))
+
+function start(t: ExecutionContext<unknown>, ...args: (string | number)[]) {
+  const child = spawn(process.execPath, [CHILD, ...args.map(String)], { stdio: ['ignore', 'pipe', 'pipe'] })
+  t.teardown(() => child.kill('SIGKILL'))
+  return child
+}
+
+async function run(t: ExecutionContext<unknown>, ...args: (string | number)[]): Promise<number | null> {
+  const child = start(t, ...args)
+  child.stdout.resume()
+  child.stderr.resume()
+  const [code] = await once(child, 'close')
+  return code
+}
+
+async function pathsIn(path: string): Promise<{ paths: string[]; torn: number }> {
+  const paths: string[] = []
+  let torn = 0
+  const onTorn = () => {
+    torn++
+  }
+  for await (const record of readAudit(path, { onTorn })) paths.push(record.path)
+  return { paths, torn }
+}
+
+const numbered = (name: string, count: number) => Array.from({ length: count }, (_, n) => `${name} ${n}`)
+
+test('KNOWN-FAILURES 46: 200 records that nobody waits for stand when the process exits', async (t) => {
+  const path = join(await temporary(t), 'audit.jsonl')
+  t.is(await run(t, 'leave', path, 'a', 200), 0)
+  t.deepEqual(await pathsIn(path), { paths: numbered('a', 200), torn: 0 })
+})
+
+test('records that nobody waits for stand when the process dies of an exception', async (t) => {
+  const path = join(await temporary(t), 'audit.jsonl')
+  t.is(await run(t, 'throw', path, 'a', 200), 1)
+  t.deepEqual(await pathsIn(path), { paths: numbered('a', 200), torn: 0 })
+})
+
+test('8 processes append to one trail and rotate it: nothing is lost, no line is torn', async (t) => {
+  const path = join(await temporary(t), 'audit.jsonl')
+  const count = scale(200, 2000)
+  const names = [...'abcdefgh']
+  const codes = await Promise.all(names.map((name) => run(t, 'wait', path, name, count, 10_000)))
+  t.deepEqual(new Set(codes), new Set([0]))
+  const { paths, torn } = await pathsIn(path)
+  t.is(torn, 0)
+  t.deepEqual([...paths].sort(), names.flatMap((name) => numbered(name, count)).sort())
+  t.true((await readFile(path)).length < 20_000)
+})
+
+test('a killed process leaves what it was told stands, and the next one goes on behind it', async (t) => {
+  const path = join(await temporary(t), 'audit.jsonl')
+  const rounds = scale(4, 60)
+  const told = new Map<string, number>()
+  for (let round = 0; round < rounds; round++) {
+    const child = start(t, 'endless', path, `r${round}`)
+    const said = text(child.stdout)
+    await once(child.stdout, 'data')
+    // the moment differs from round to round, by work and not by a clock
+    for (let i = 0; i < round * 3; i++) await pathsIn(path)
+    child.kill('SIGKILL')
+    told.set(`r${round}`, Number((await said).trimEnd().split('\n').at(-1)))
+  }
+  const trail = await AuditTrail.open(path)
+  await trail.record({ operation: 'last', path: 'last', status: 'ok', duration: 0 })
+  await trail.close()
+  const { paths, torn } = await pathsIn(path)
+  t.true(torn <= rounds)
+  t.is(paths.at(-1), 'last')
+  for (const [name, last] of told) {
+    const mine = paths.filter((record) => record.startsWith(`${name} `))
+    t.true(mine.length > last)
+    t.deepEqual(mine, numbered(name, mine.length))
+  }
+})

@@ -1,0 +1,255 @@
+import test from 'ava'
+import { AuditTrail, type AuditTrailOptions, readAudit } from '../../../lib/files/index.js'
+import { MemoryDisk } from '../../../lib/testing/index.js'
+
+const entry = (path: string, metadata?: Record<string, unknown>) => ({
+  operation: 'write',
+  path,
+  status: 'ok' as const,
+  duration: 1,
+  ...(metadata ? { metadata } : {}),
+})
+
+async function opened(options: AuditTrailOptions = {}, disk = new MemoryDisk()) {
+  disk.putFolder('/d')
+  disk.syncAll()
+  const trail = await AuditTrail.open('/d/log', { fs: disk, now: () => 0, session: 's', ...options })
+  return { disk, trail }
+}
+
+async function paths(disk: MemoryDisk): Promise<string[]> {
+  const found: string[] = []
+  for await (const { path } of readAudit('/d/log', { fs: disk })) found.push(path)
+  return found
+}
+
+const raw = (disk: MemoryDisk) => disk.snapshot().get('/d/log')?.toString()
+
+test('a record is one line of JSON, with time and session', async (t) => {
+  const { disk, trail } = await opened()
+  const failed = {
+    operation: 'write',
+    path: '/a',
+    status: 'failed' as const,
+    duration: 2.5,
+    code: 'ERR_WRITE',
+  }
+  await trail.record(entry('/x', { bytes: 3 }))
+  await trail.record(failed)
+  t.is(
+    raw(disk),
+    '{"time":"1970-01-01T00:00:00.000Z","session":"s","operation":"write","path":"/x","status":"ok","duration":1,"metadata":{"bytes":3}}\n' +
+      '{"time":"1970-01-01T00:00:00.000Z","session":"s","operation":"write","path":"/a","status":"failed","duration":2.5,"code":"ERR_WRITE"}\n',
+  )
+  const read = []
+  for await (const record of trail.read()) read.push(record)
+  const more = { time: '1970-01-01T00:00:00.000Z', session: 's' }
+  t.deepEqual(read, [
+    { ...entry('/x', { bytes: 3 }), ...more },
+    { ...failed, ...more },
+  ])
+  t.is((await disk.stat('/d/log')).mode & 0o777, 0o600)
+  await trail.close()
+  t.deepEqual(disk.openHandles(), [])
+})
+
+test('a record is on its way before record() returns', async (t) => {
+  const { disk, trail } = await opened()
+  const given = [trail.record(entry('/a')), trail.record(entry('/b'))]
+  t.is(raw(disk)!.split('\n').length, 3)
+  await Promise.all(given)
+  await trail.close()
+})
+
+test('each trail has a session of its own', async (t) => {
+  const { disk, trail } = await opened({ session: undefined })
+  const { trail: other } = await opened({ session: undefined }, disk)
+  t.not(trail.session, other.session)
+  t.regex(trail.session, /^[0-9a-f]{16}$/)
+  await trail.close()
+  await other.close()
+})
+
+test('a full file is rotated, and only the newest rotated ones are kept', async (t) => {
+  const { disk, trail } = await opened({ maxBytes: 250, keep: 2 })
+  for (let n = 0; n < 20; n++) await trail.record(entry(`${n}`))
+  const files = disk.list().filter((path) => path.startsWith('/d/log'))
+  t.is(files.length, 3)
+  t.regex(files[1]!, /^\/d\/log\.00000005-[0-9a-f]{8}$/)
+  t.regex(files[2]!, /^\/d\/log\.00000006-[0-9a-f]{8}$/)
+  for (const path of files) t.true((await disk.stat(path)).size < 500)
+  t.deepEqual(await paths(disk), ['12', '13', '14', '15', '16', '17', '18', '19'])
+  await trail.close()
+  t.deepEqual(disk.openHandles(), [])
+})
+
+test('records that are given together are not lost by a rotation between them', async (t) => {
+  const { disk, trail } = await opened({ maxBytes: 250, keep: 50 })
+  for (let round = 0; round < 5; round++) {
+    await Promise.all(Array.from({ length: 10 }, (_, n) => trail.record(entry(`${round * 10 + n}`))))
+  }
+  t.deepEqual(
+    await paths(disk),
+    Array.from({ length: 50 }, (_, n) => String(n)),
+  )
+  t.is(disk.list().filter((path) => path.startsWith('/d/log')).length, 6)
+  await trail.close()
+})
+
+test('two that rotate at the same moment lose nothing', async (t) => {
+  const { disk, trail } = await opened({ maxBytes: 250, keep: 50 })
+  const { trail: other } = await opened({ maxBytes: 250, keep: 50 }, disk)
+  for (let n = 0; n < 30; n += 2) {
+    await Promise.all([trail.record(entry(`${n}`)), other.record(entry(`${n + 1}`))])
+  }
+  t.deepEqual(
+    (await paths(disk)).map(Number).sort((a, b) => a - b),
+    Array.from({ length: 30 }, (_, n) => n),
+  )
+  await trail.close()
+  await other.close()
+  t.deepEqual(disk.openHandles(), [])
+})
+
+test('a file that is removed or moved away is made again, and no record is lost', async (t) => {
+  const { disk, trail } = await opened()
+  await trail.record(entry('/a'))
+  disk.remove('/d/log')
+  await trail.record(entry('/b'))
+  t.deepEqual(await paths(disk), ['/b'])
+  disk.move('/d/log', '/d/elsewhere')
+  await trail.record(entry('/c'))
+  await trail.record(entry('/d'))
+  t.is(disk.snapshot().get('/d/elsewhere')!.toString().split('\n').length, 3)
+  t.deepEqual(await paths(disk), ['/d'])
+  disk.hook = ({ call }) => {
+    if (call === 'write') disk.remove('/d/log')
+  }
+  await t.throwsAsync(trail.record(entry('/e')), { code: 'ERR_WRITE', message: /again and again/ })
+  disk.hook = undefined
+  await t.throwsAsync(trail.close(), { code: 'ERR_WRITE' })
+  t.deepEqual(disk.openHandles(), [])
+})
+
+test('a line that a crash tore is closed, and the next record stands alone', async (t) => {
+  const disk = new MemoryDisk()
+  disk.put('/d/log', '{"time":"2026')
+  const { trail } = await opened({}, disk)
+  await trail.record(entry('/a'))
+  t.regex(raw(disk)!, /^{"time":"2026\n{"time":"1970.*}\n$/)
+  const { torn, records } = await trail.summary()
+  t.deepEqual([torn, records], [1, 1])
+  await trail.close()
+})
+
+test('of a write that was short the line is written anew', async (t) => {
+  const { disk, trail } = await opened()
+  disk.fail({ call: 'write', short: 9 })
+  await trail.record(entry('/a'))
+  t.regex(raw(disk)!, /^{"time":"\n{"time":.*}\n$/)
+  t.deepEqual(await paths(disk), ['/a'])
+  await trail.close()
+})
+
+test('a failure that nobody awaits is what flush and close fail with', async (t) => {
+  const { disk, trail } = await opened()
+  disk.fail({ call: 'write', error: 'ENOSPC' })
+  void trail.record(entry('/a'))
+  await t.throwsAsync(trail.flush(), { code: 'ERR_DISK_FULL', message: /append to the audit trail/ })
+  await trail.flush()
+  void trail.record(entry('/b', { n: 1n }))
+  await t.throwsAsync(trail.close(), { code: 'ERR_USAGE' })
+  await trail.close()
+  await t.throwsAsync(trail.record(entry('/c')), { code: 'ERR_STATE' })
+})
+
+test('a rotation that fails does not fail the record, but is said at the end', async (t) => {
+  const { disk, trail } = await opened({ maxBytes: 10 })
+  disk.fail({ call: 'rename', error: 'EACCES' })
+  await trail.record(entry('/a'))
+  await trail.record(entry('/b'))
+  t.deepEqual(await paths(disk), ['/a', '/b'])
+  await t.throwsAsync(trail.close(), { code: 'ERR_PERMISSION', message: /rotate/ })
+})
+
+test('with power each record is synced, together those that are given together', async (t) => {
+  const { disk, trail } = await opened({ durability: 'power' }, new MemoryDisk({ crashes: true }))
+  let syncs = 0
+  disk.hook = ({ call }) => {
+    if (call === 'fsync') syncs++
+  }
+  await Promise.all(Array.from({ length: 10 }, (_, n) => trail.record(entry(`${n}`))))
+  t.is(syncs, 1)
+  for (let seed = 0; seed < 20; seed++) t.is((await paths(disk.crash(seed))).length, 10)
+  await trail.close()
+})
+
+test('what is no regular file is refused, and so are wrong options', async (t) => {
+  const disk = new MemoryDisk()
+  disk.put('/d/real', '')
+  disk.putLink('/d/link', 'real')
+  disk.putPipe('/d/pipe')
+  disk.putFolder('/d/folder')
+  for (const [path, code] of [
+    ['/d/link', 'ERR_UNSAFE_LINK'],
+    ['/d/pipe', 'ERR_WRITE'],
+    ['/d/folder', 'ERR_WRITE'],
+    ['/none/log', 'ERR_WRITE'],
+  ] as const)
+    await t.throwsAsync(AuditTrail.open(path, { fs: disk }), { code }, path)
+  const windows = new MemoryDisk({ platform: 'win32' })
+  windows.put('/d/log')
+  windows.hook = ({ call }) => {
+    if (call === 'fstat') windows.put('/d/log')
+  }
+  await t.throwsAsync(AuditTrail.open('/d/log', { fs: windows }), { code: 'ERR_UNSAFE_LINK' })
+  const wrong = [
+    { maxBytes: 0 },
+    { maxBytes: Number.NaN },
+    { keep: 0 },
+    { keep: 1.5 },
+    { durability: 'none' },
+    { session: 1 },
+  ]
+  for (const options of wrong) {
+    await t.throwsAsync(AuditTrail.open('/d/log', { fs: disk, ...(options as AuditTrailOptions) }), {
+      code: 'ERR_USAGE',
+      message: new RegExp(Object.keys(options)[0]!),
+    })
+  }
+  await t.throwsAsync(AuditTrail.open(`/d/${'n'.repeat(221)}`, { fs: disk }), { code: 'ERR_USAGE' })
+  t.deepEqual([...disk.openHandles(), ...windows.openHandles()], [])
+})
+
+test('reading goes on while the trail is rotated, and sees each record once', async (t) => {
+  const { disk, trail } = await opened({ maxBytes: 250, keep: 50 })
+  for (let n = 0; n < 10; n++) await trail.record(entry(`${n}`))
+  const seen: string[] = []
+  for await (const { path } of trail.read()) {
+    seen.push(path)
+    for (let n = 0; n < 3; n++) await trail.record(entry('later'))
+  }
+  t.deepEqual(
+    seen.filter((path) => path !== 'later'),
+    Array.from({ length: 10 }, (_, n) => String(n)),
+  )
+  for await (const record of trail.read()) {
+    t.is(record.path, '0')
+    break
+  }
+  await trail.close()
+  t.deepEqual(disk.openHandles(), [])
+})
+
+test('no trail has no records, and what cannot be read is an error', async (t) => {
+  const disk = new MemoryDisk()
+  t.deepEqual(await paths(disk), [])
+  disk.put('/d/log', 'x')
+  disk.fail({ call: 'read', error: 'EIO' })
+  await t.throwsAsync(paths(disk), { code: 'ERR_WRITE', message: /read the audit trail/ })
+  disk.fail({ call: 'readdir', error: 'EACCES' })
+  await t.throwsAsync(paths(disk), { code: 'ERR_PERMISSION' })
+  disk.fail({ call: 'open', error: 'EACCES' })
+  await t.throwsAsync(paths(disk), { code: 'ERR_PERMISSION' })
+  t.deepEqual(disk.openHandles(), [])
+})
