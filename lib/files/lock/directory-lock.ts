@@ -51,7 +51,8 @@ export class DirectoryLock implements AsyncDisposable {
   readonly token: string
   readonly #folder: LockFolder
   readonly #directory: string
-  #released: Promise<void> | undefined
+  #given = false
+  #release: Promise<void> | undefined
 
   private constructor(folder: LockFolder, directory: string) {
     this.mode = folder.claimant.mode
@@ -93,7 +94,7 @@ export class DirectoryLock implements AsyncDisposable {
    */
   async check(): Promise<void> {
     const { path } = this.#folder
-    if (this.#released) throw this.#lost('it was released')
+    if (this.#given) throw this.#lost('it was released')
     try {
       if (await this.#folder.isHeld()) return
     } catch (error) {
@@ -104,14 +105,16 @@ export class DirectoryLock implements AsyncDisposable {
 
   /**
    * Gives the lock back; only ever this one, even where somebody else holds it by now. The second time does nothing,
-   * unless the first one failed. Fails as the disk does: `ERR_WRITE`, `ERR_PERMISSION`, `ERR_READ_ONLY`.
+   * unless the first one failed. Fails as the disk does (`ERR_WRITE`, `ERR_PERMISSION`, `ERR_READ_ONLY`); then others
+   * are kept out until it is done again, or this process takes the same lock again, or ends.
    */
   release(): Promise<void> {
-    this.#released ??= this.#folder.leave().catch((error: unknown) => {
-      this.#released = undefined
+    this.#given = true
+    this.#release ??= this.#folder.leave().catch((error: unknown) => {
+      this.#release = undefined
       throw diskError(error, 'release the lock on', this.#directory)
     })
-    return this.#released
+    return this.#release
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -49,6 +49,12 @@ const MOST_TRIES = 100
 /** Who waits is looked at by samples: with many that wait, each would look at each. */
 const SAMPLE = 4
 
+/**
+ * The tokens of entries that this process could not take away when it should: a disk that failed for a while must not
+ * keep a lock held as long as the process lives. What has such a token is ours, and wanted by nobody.
+ */
+const abandoned = new Set<string>()
+
 /** What stands in the gate. */
 export interface GateLook {
   /** We are inside already: the answer to the rename was lost. */
@@ -153,21 +159,25 @@ export class LockFolder {
 
   /** Gives back what {@link isHeld} asks for. */
   async leave(): Promise<void> {
-    await this.#remove(this.claimant.mode === 'exclusive' ? [GATE, this.#entry] : [this.#entry])
-    await this.#tidy()
+    const { mode } = this.claimant
+    await this.#giveUp([mode === 'exclusive' ? [GATE, this.#entry] : [this.#entry]])
   }
 
   /** Takes away our entry, wherever it stands: after a failure that may be at several places. */
   async withdraw(): Promise<void> {
-    const places = [[this.#waiting, this.#entry], [this.#waiting], [GATE, this.#entry], [this.#entry]]
+    await this.#giveUp([[this.#waiting, this.#entry], [this.#waiting], [GATE, this.#entry], [this.#entry]])
+  }
+
+  async #giveUp(places: string[][]): Promise<void> {
+    const { token } = this.claimant.owner
     let failure: { error: unknown } | undefined
     for (const place of places) {
-      try {
-        await this.#remove(place)
-      } catch (error) {
+      await this.#remove(place).catch((error: unknown) => {
         failure ??= { error }
-      }
+      })
     }
+    if (failure) abandoned.add(token)
+    else abandoned.delete(token)
     await this.#tidy()
     if (failure) throw failure.error
   }
@@ -246,9 +256,10 @@ export class LockFolder {
     const waiting = announcedEntry(name)
     const entry = waiting ?? name
     const owner = claimantOf(entry)?.owner
-    if (!owner || !isGone(owner, this.#system)) return false
+    if (!owner || (!abandoned.has(owner.token) && !isGone(owner, this.#system))) return false
     if (waiting !== undefined) await this.#remove([...above, name, entry])
     await this.#remove([...above, name])
+    abandoned.delete(owner.token)
     return true
   }
 
