@@ -85,9 +85,12 @@ async function claimByPlaceholder(file: Finished, name: string): Promise<'moved'
   }
 }
 
-/** Renames `from` over `to`; an error is believed only if a look afterwards does not find it done. */
-export async function moveOver(fs: FileSystem, from: string, to: string): Promise<void> {
-  const ours = await fs.lstat(from)
+/**
+ * Renames `from` over `to`; an error is believed only if a look afterwards does not find it done.
+ * @param known what stands at `from`, if the caller knows
+ */
+export async function moveOver(fs: FileSystem, from: string, to: string, known?: FileStats): Promise<void> {
+  const ours = known ?? (await fs.lstat(from))
   const isDone = async () => {
     const there = await standing(fs, to)
     return there !== undefined && sameInode(ours, there) && !(await standing(fs, from))

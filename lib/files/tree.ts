@@ -229,8 +229,8 @@ function unsafeLink(path: string, cause?: unknown): SluiceError {
   return new SluiceError('ERR_UNSAFE_LINK', message, { path, cause })
 }
 
-/** Makes `path` and what is missing above it. Links on the way are the user's choice. */
-async function makeAll(fs: FileSystem, path: string, power: boolean): Promise<void> {
+/** Makes `path` and what is missing above it. Links on the way are the user's choice. `power` syncs the new names. */
+export async function makeAll(fs: FileSystem, path: string, power: boolean): Promise<void> {
   const above = path.replace(/[^/\\]+[/\\]*$/, '')
   try {
     await fs.mkdir(path)

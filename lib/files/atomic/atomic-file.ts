@@ -1,0 +1,254 @@
+import { createHash } from 'node:crypto'
+import { dirname, join } from 'node:path'
+import { printable, SluiceError } from '../../errors.js'
+import { digestFile } from '../digest-file.js'
+import { diskError, errorCode, SystemError } from '../disk-error.js'
+import { type FileStats, writeFully } from '../fs.js'
+import { createTemporary } from '../temporary/move.js'
+import { temporaryName } from '../temporary/names.js'
+import { makeAll } from '../tree.js'
+import { openingMode, setAttributes, wantedMode } from './attributes.js'
+import { giveName } from './give-name.js'
+import { type AtomicWriteOptions, checkSignal, type WriteSettings, writeSettings } from './options.js'
+import { findTarget, type Target } from './target.js'
+
+/** What was written. */
+export interface Written {
+  /** Where the content stands: links followed, with the suffix that it got. */
+  path: string
+  bytes: number
+  /** SHA-256 of what was given. */
+  digest: Buffer
+  /** The path of the earlier content, if there was one and it was to be kept. */
+  backup?: string
+  /** What did not go as asked, although the content is there. */
+  warning?: SluiceError
+}
+
+/** A finished temporary file. */
+export interface Staged {
+  /** Its path. */
+  temporary: string
+  bytes: number
+  /** SHA-256 of what was given. */
+  digest: Buffer
+}
+
+/** Bytes that are written, and digested meanwhile, at once. */
+const PIECE = 4 * 1024 * 1024
+
+/** A file under its temporary name, and the one that it will replace. */
+export interface Draft {
+  target: Target
+  settings: WriteSettings
+  /** The path of the temporary file. */
+  temporary: string
+  /** What stands there, once it is finished. */
+  stats?: FileStats
+  /** Throws once it is to end: asked before each step that takes long, and before the one that cannot be undone. */
+  check: () => void
+}
+
+/**
+ * One file that is written beside its name and gets it at the end, whole, or never (CRASH-SAFETY.md, "Durable
+ * replace"). One call at a time; whichever fails removes the temporary file. All fail with `ERR_DISK_FULL`,
+ * `ERR_READ_ONLY`, `ERR_PERMISSION`, `ERR_UNSAFE_LINK` (links in a circle), `ERR_WRITE`, `ERR_CANCELLED`, and with
+ * `ERR_STATE` once it is over.
+ */
+export class AtomicFile {
+  readonly #draft: Draft
+  readonly #path: string
+  readonly #hasher = createHash('sha256')
+  #fd: number
+  #position = 0
+  #state: 'open' | 'staged' | 'over' = 'open'
+  #staged: Staged | undefined
+  #warning: SluiceError | undefined
+  #running: Promise<unknown> | undefined
+  #discarded: Promise<void> | undefined
+
+  private constructor(path: string, draft: Omit<Draft, 'check'>, fd: number) {
+    this.#path = path
+    this.#draft = { ...draft, check: () => this.#check() }
+    this.#fd = fd
+  }
+
+  /** Makes the temporary file. Fails with `ERR_USAGE` for options that are wrong. */
+  static async open(path: string, options: AtomicWriteOptions = {}): Promise<AtomicFile> {
+    const settings = writeSettings(path, options)
+    const { fs, durability, tempDir, signal } = settings
+    checkSignal(signal, path)
+    try {
+      if (settings.makeParents) await makeAll(fs, dirname(path), durability === 'power')
+      const target = await findTarget(path, settings)
+      const temporary = join(tempDir ?? target.folder, temporaryName())
+      const mode = openingMode(wantedMode(settings.mode, target.there))
+      const fd = await createTemporary(fs, temporary, mode).catch((cause: unknown) => {
+        throw errorCode(cause) === 'ENOENT' ? noFolder(path, tempDir ?? target.folder, cause) : cause
+      })
+      return new AtomicFile(path, { target, settings, temporary }, fd)
+    } catch (error) {
+      throw diskError(error, 'write', path)
+    }
+  }
+
+  /** Bytes that were written. */
+  get bytes(): number {
+    return this.#position
+  }
+
+  /** Adds to the content. The buffers must stay as they are until it ends. */
+  write(buffers: readonly Uint8Array[]): Promise<void> {
+    return this.#run('open', async () => {
+      const { fs, progress } = this.#draft.settings
+      for (const piece of piecesOf(buffers)) {
+        this.#check()
+        // digested while it is written
+        const writing = writeFully(fs, this.#fd, piece, this.#position)
+        for (const buffer of piece) {
+          this.#hasher.update(buffer)
+          this.#position += buffer.length
+        }
+        await writing
+        progress?.(this.#position)
+      }
+    })
+  }
+
+  /**
+   * Finishes the temporary file: owner and mode, size, with 'power' synced, with `verify` read back (`ERR_DIGEST`),
+   * closed. The file itself is not touched, and no handle stays open.
+   */
+  stage(): Promise<Staged> {
+    return this.#run('open', () => this.#stage())
+  }
+
+  /**
+   * Gives the content its name, in place of what has it; first finishes the temporary file, if that was not done.
+   * With 'power' the name survives a power loss once it ends. Fails with `ERR_CONFLICT` if asked for. If it fails the
+   * file is what it was, unless only the last sync failed: then it is whole, but may be the old one after a power loss.
+   */
+  commit(): Promise<Written> {
+    return this.#run('any', async () => {
+      const staged = this.#staged ?? (await this.#stage())
+      this.#state = 'over'
+      const { path, backup, warning } = await giveName(this.#draft)
+      const { bytes, digest } = staged
+      return { path, bytes, digest, ...(backup && { backup }), ...pick(this.#warning ?? warning) }
+    })
+  }
+
+  /** Removes the temporary file, unless it got its name; the second time does nothing. Never fails. */
+  discard(): Promise<void> {
+    this.#discarded ??= this.#discard()
+    return this.#discarded
+  }
+
+  async #discard(): Promise<void> {
+    await this.#running?.catch(() => {})
+    const { settings, temporary } = this.#draft
+    const published = this.#state === 'over'
+    this.#state = 'over'
+    await this.#close().catch(() => {})
+    // what cannot be removed now is collected by removeOrphans
+    if (!published) await settings.fs.unlink(temporary).catch(() => {})
+  }
+
+  async #run<T>(state: 'open' | 'any', work: () => Promise<T>): Promise<T> {
+    if (this.#discarded || this.#state === 'over' || (state === 'open' && this.#state !== 'open')) {
+      throw new SluiceError('ERR_STATE', `${printable(this.#path)} is not being written any more`)
+    }
+    if (this.#running) throw new SluiceError('ERR_STATE', 'wait until the call before has ended')
+    const running = work()
+    this.#running = running
+    try {
+      return await running
+    } catch (error) {
+      await this.#fail()
+      throw diskError(error, 'write', this.#path)
+    } finally {
+      this.#running = undefined
+    }
+  }
+
+  #check(): void {
+    checkSignal(this.#draft.settings.signal, this.#path)
+    if (this.#discarded) {
+      const message = `${printable(this.#path)} was given up before its end; the file is what it was`
+      throw new SluiceError('ERR_DESTROYED', message, { path: this.#path })
+    }
+  }
+
+  async #fail(): Promise<void> {
+    this.#state = 'over'
+    await this.#close().catch(() => {})
+    await this.#draft.settings.fs.unlink(this.#draft.temporary).catch(() => {})
+  }
+
+  async #stage(): Promise<Staged> {
+    const { settings, target, temporary } = this.#draft
+    const { fs, durability, verify } = settings
+    this.#check()
+    const fd = this.#fd
+    const stats = await fs.fstat(fd)
+    this.#draft.stats = stats
+    const bytes = this.#position
+    if (stats.size !== bytes)
+      throw new SystemError('EIO', 'write', `${stats.size} of ${bytes} bytes stand there`)
+    this.#warning = await setAttributes(fd, stats, target.there, settings, this.#path)
+    // an fsync that failed is never tried again: the second one lies
+    if (durability === 'power') await fs.fsync(fd)
+    const digest = this.#hasher.digest()
+    if (verify) await this.#verify(digest)
+    await this.#close()
+    this.#state = 'staged'
+    this.#staged = { temporary, bytes, digest }
+    return this.#staged
+  }
+
+  async #verify(expected: Buffer): Promise<void> {
+    const found = await digestFile(this.#draft.settings.fs, this.#fd, createHash('sha256'))
+    if (found.equals(expected)) return
+    const message = `what was read back of ${printable(this.#path)} is not what was written; check the disk`
+    throw new SluiceError('ERR_DIGEST', message, {
+      path: this.#path,
+      expected: expected.toString('hex'),
+      found: found.toString('hex'),
+    })
+  }
+
+  async #close(): Promise<void> {
+    const fd = this.#fd
+    if (fd === -1) return
+    // a handle whose close failed is closed nevertheless
+    this.#fd = -1
+    await this.#draft.settings.fs.close(fd)
+  }
+}
+
+/** The buffers in groups of about {@link PIECE} bytes, large ones cut. */
+function* piecesOf(buffers: readonly Uint8Array[]): Generator<Uint8Array[]> {
+  let group: Uint8Array[] = []
+  let size = 0
+  for (const buffer of buffers) {
+    for (let from = 0; from < buffer.length; from += PIECE) {
+      const part = buffer.length <= PIECE ? buffer : buffer.subarray(from, from + PIECE)
+      group.push(part)
+      size += part.length
+      if (size < PIECE) continue
+      yield group
+      group = []
+      size = 0
+    }
+  }
+  if (group.length > 0) yield group
+}
+
+function noFolder(path: string, folder: string, cause: unknown): SluiceError {
+  const message = `cannot write ${printable(path)}: the folder ${printable(folder)} does not exist (ENOENT); make it, or set makeParents`
+  return new SluiceError('ERR_WRITE', message, { path, cause })
+}
+
+function pick(warning: SluiceError | undefined): { warning?: SluiceError } {
+  return warning ? { warning } : {}
+}

@@ -1,0 +1,146 @@
+import { randomBytes } from 'node:crypto'
+import { basename, join } from 'node:path'
+import { claim, type Finished, standing } from '../claim.js'
+import type { Directory } from '../directory.js'
+import { errorCode, SystemError } from '../disk-error.js'
+import type { FileSystem } from '../fs.js'
+import { fitted } from '../names.js'
+import { copyFile } from '../temporary/move.js'
+import { temporaryName } from '../temporary/names.js'
+
+/** A kept earlier content of a file. */
+export interface Backup {
+  path: string
+  /** The name of the file that it is a backup of; shortened where it is long. */
+  of: string
+  /** When it was made, in milliseconds since 1970, as its name says: the times of the file are those of its content. */
+  time: number
+}
+
+const NAME = /^(.+)(\.(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)(\d{3})Z\.[0-9a-f]{4}\.bak)$/s
+
+/** Names that are tried; more are taken only if something is wrong. */
+const MOST_TRIES = 100
+
+/**
+ * Keeps what has the name `name` in this folder under a name of its own, `name.20261121T093015123Z.4f0a.bak`: by a
+ * second link, or where there are none by a copy; of a symbolic link the link. The file itself keeps its name all the
+ * time. Gives the new name, undefined where nothing has `name`. Throws system errors.
+ */
+export async function makeBackup(
+  fs: FileSystem,
+  folder: Directory,
+  name: string,
+  { time, power }: { time: number; power: boolean },
+): Promise<string | undefined> {
+  const path = folder.at(name)
+  const there = await standing(fs, path)
+  if (!there) return undefined
+  const target = there.isSymbolicLink() ? await fs.readlink(path) : undefined
+  for (let tries = 0; tries < MOST_TRIES; tries++) {
+    const backup = backupName(name, time)
+    try {
+      if (target !== undefined) await fs.symlink(target, folder.at(backup))
+      else if (!(await linkOrCopy(fs, folder, name, backup, power))) continue
+    } catch (error) {
+      if (errorCode(error) === 'EEXIST') continue
+      throw error
+    }
+    // before the file is replaced: else a power cut could leave the new content and no backup
+    if (power) await folder.sync()
+    return backup
+  }
+  throw new SystemError('EEXIST', 'link', 'every name for a backup is taken')
+}
+
+/** Whether the backup has its name now; false: something else has. */
+async function linkOrCopy(
+  fs: FileSystem,
+  directory: Directory,
+  name: string,
+  backup: string,
+  power: boolean,
+): Promise<boolean> {
+  try {
+    await fs.link(directory.at(name), directory.at(backup))
+    return true
+  } catch (error) {
+    if (errorCode(error) === 'EEXIST' || errorCode(error) === 'ENOENT') throw error
+  }
+  const temporary = temporaryName()
+  await copyFile(fs, directory.at(name), directory.at(temporary), { power })
+  const file: Finished = { fs, directory, temporary }
+  try {
+    const claimed = await claim(file, backup)
+    if (claimed !== 'moved') await fs.unlink(directory.at(temporary))
+    return claimed !== 'taken'
+  } catch (error) {
+    await fs.unlink(directory.at(temporary)).catch(() => {})
+    throw error
+  }
+}
+
+/**
+ * The backups in a folder, the oldest first.
+ * @param name only those of this file
+ */
+export async function listBackups(
+  fs: FileSystem,
+  folder: string | Directory,
+  name?: string,
+): Promise<Backup[]> {
+  const above = typeof folder === 'string' ? folder : folder.path
+  const names = typeof folder === 'string' ? await fs.readdir(folder) : await folder.list()
+  const found: Backup[] = []
+  for (const entry of names) {
+    const parsed = parseBackupName(entry.toString())
+    if (parsed === undefined) continue
+    const { of, time } = parsed
+    if (name === undefined || of === headOf(name))
+      found.push({ path: join(above, entry.toString()), of, time })
+  }
+  return found.sort((a, b) => a.time - b.time || (a.path < b.path ? -1 : 1))
+}
+
+/** What a name of a backup says; undefined for any other name. */
+export function parseBackupName(name: string): Pick<Backup, 'of' | 'time'> | undefined {
+  const [, of, , year, month, day, hour, minute, second, ms] = NAME.exec(name) ?? []
+  if (of === undefined) return undefined
+  const text = `${year}-${month}-${day}T${hour}:${minute}:${second}.${ms}Z`
+  const time = Date.parse(text)
+  // no such day
+  if (Number.isNaN(time) || new Date(time).toISOString() !== text) return undefined
+  return { of, time }
+}
+
+/** The time for a new backup: later than that of all others, also where the clock was set back. */
+export function nextTime(backups: readonly Backup[], now: number): number {
+  return Math.max(now, (backups.at(-1)?.time ?? 0) + 1)
+}
+
+/** Removes all but the last `keep` backups of a file. */
+export async function pruneBackups(
+  fs: FileSystem,
+  folder: Directory,
+  name: string,
+  keep: number,
+): Promise<void> {
+  const backups = await listBackups(fs, folder, name)
+  for (const { path } of backups.slice(0, Math.max(0, backups.length - keep))) {
+    await fs.unlink(folder.at(basename(path)))
+  }
+}
+
+function backupName(name: string, time: number): string {
+  return fitted(name, endingAt(time, randomBytes(2).toString('hex')))
+}
+
+function endingAt(time: number, random: string): string {
+  return `.${new Date(time).toISOString().replace(/[-:.]/g, '')}.${random}.bak`
+}
+
+/** As much of a name as its backups have. */
+function headOf(name: string): string {
+  const ending = endingAt(0, '0000')
+  return fitted(name, ending).slice(0, -ending.length)
+}

@@ -1,0 +1,103 @@
+import { SluiceError } from '../../errors.js'
+import { checkChoice, checkPath, checkWhole } from '../check-options.js'
+import { type Clock, systemClock } from '../clock.js'
+import { type FileSystem, nodeFileSystem } from '../fs.js'
+import type { Durability } from '../publish.js'
+
+/** How a file is written; every part is optional. */
+export interface AtomicWriteOptions {
+  /**
+   * Permission bits of the file, exactly. Default: those of the file that is replaced; for a new one what the umask
+   * leaves of 0o666.
+   */
+  mode?: number
+  /** 'power' (default): it survives a power loss once this has ended; 'crash': the death of the process. */
+  durability?: Durability
+  /**
+   * How many earlier contents are kept beside the file, each under a name with the time; `true` is one. Made by a link
+   * or a copy, so that there is never a moment without the file. Default: none.
+   */
+  backup?: boolean | number
+  /** Reads the file back and compares it with what was given, before it gets its name. Default false. */
+  verify?: boolean
+  /**
+   * Where a symbolic link has the name: 'follow' (default) replaces the file that it leads to, or makes it;
+   * 'replace' replaces the link.
+   */
+  symlink?: 'follow' | 'replace'
+  /**
+   * 'overwrite' (default) replaces a file that has the name. 'rename' gives the new one a suffix instead, 'fail' fails
+   * with `ERR_CONFLICT`; for both a link is as good as a file.
+   */
+  conflict?: 'overwrite' | 'rename' | 'fail'
+  /**
+   * What becomes of the owner and the group of the file that is replaced: 'try' (default) keeps them if the system
+   * allows it, else says so in `warning`; 'require' fails then; 'ignore' leaves the file to this process. Where the
+   * group cannot be kept, it gets no more rights than everybody has.
+   */
+  owner?: 'try' | 'require' | 'ignore'
+  /** Make the folder, and those above it, where they are missing. Default: that is an error. */
+  makeParents?: boolean
+  /** The folder for the temporary file. Default: that of the file, and nothing is faster. */
+  tempDir?: string
+  /** Ends it, with `ERR_CANCELLED`; the file stays as it was. */
+  signal?: AbortSignal
+  /** Called with the number of bytes that were written so far. */
+  progress?: (bytes: number) => void
+  fs?: FileSystem
+  /** For the waiting between attempts on Windows. */
+  clock?: Clock
+  /** Milliseconds since 1970, for the names of backups. Default `Date.now`. */
+  now?: () => number
+}
+
+/** The options with their defaults. */
+export interface WriteSettings extends AtomicWriteOptions {
+  durability: Durability
+  /** 0 for none. */
+  backup: number
+  symlink: 'follow' | 'replace'
+  conflict: 'overwrite' | 'rename' | 'fail'
+  owner: 'try' | 'require' | 'ignore'
+  fs: FileSystem
+  clock: Clock
+  now: () => number
+}
+
+/** `ERR_USAGE` for what is wrong. */
+export function writeSettings(path: string, options: AtomicWriteOptions): WriteSettings {
+  checkPath('path', path)
+  checkChoice('durability', options.durability, ['crash', 'power'])
+  checkChoice('symlink', options.symlink, ['follow', 'replace'])
+  checkChoice('conflict', options.conflict, ['overwrite', 'rename', 'fail'])
+  checkChoice('owner', options.owner, ['try', 'require', 'ignore'])
+  checkWhole('mode', options.mode, 0, 0o777)
+  if (options.tempDir !== undefined) checkPath('tempDir', options.tempDir)
+  const { backup = false } = options
+  if (typeof backup !== 'boolean') checkWhole('backup', backup, 0)
+  if (/[/\\]$/.test(path) && (path.endsWith('/') || process.platform === 'win32')) {
+    throw new SluiceError('ERR_USAGE', `path must name a file, not a folder: ${JSON.stringify(path)}`, {
+      found: path,
+    })
+  }
+  return {
+    ...options,
+    durability: options.durability ?? 'power',
+    backup: Number(backup),
+    symlink: options.symlink ?? 'follow',
+    conflict: options.conflict ?? 'overwrite',
+    owner: options.owner ?? 'try',
+    fs: options.fs ?? nodeFileSystem,
+    clock: options.clock ?? systemClock,
+    now: options.now ?? Date.now,
+  }
+}
+
+/** Throws `ERR_CANCELLED` once the signal says so. */
+export function checkSignal(signal: AbortSignal | undefined, path: string): void {
+  if (!signal?.aborted) return
+  throw new SluiceError('ERR_CANCELLED', 'it was cancelled; the file is what it was', {
+    path,
+    cause: signal.reason,
+  })
+}

@@ -1,0 +1,1 @@
+export { ownerOfTemporary, type TemporaryNameOptions, temporaryName } from './names.js'

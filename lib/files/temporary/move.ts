@@ -1,0 +1,123 @@
+import { printable, SluiceError } from '../../errors.js'
+import { setAttributes } from '../atomic/attributes.js'
+import { moveOver } from '../claim.js'
+import type { Clock } from '../clock.js'
+import { errorCode, SystemError } from '../disk-error.js'
+import { type FileStats, type FileSystem, OPEN, openRegular, readFully, writeFully } from '../fs.js'
+import { isRefusal } from '../open-part.js'
+
+/** What Windows says of a file that a scanner or an indexer has open for a moment. */
+const PASSING = new Set(['EPERM', 'EACCES', 'EBUSY'])
+
+/** Milliseconds between two attempts: from the first to the longest, and in all. */
+const FIRST_WAIT = 10
+const LONGEST_WAIT = 500
+const PATIENCE = 10_000
+
+/** Bytes that are copied at once. */
+const PIECE = 1024 * 1024
+
+/** Calls `move` again while Windows says that somebody has the file open, for 10 seconds in all. */
+export async function patiently(fs: FileSystem, clock: Clock, move: () => Promise<void>): Promise<void> {
+  const began = clock.now()
+  for (let wait = FIRST_WAIT; ; wait = Math.min(2 * wait, LONGEST_WAIT)) {
+    try {
+      return await move()
+    } catch (error) {
+      const passes = fs.platform === 'win32' && PASSING.has(errorCode(error) ?? '')
+      if (!passes || clock.now() - began >= PATIENCE) throw error
+    }
+    await new Promise<void>((resolve) => clock.after(wait, resolve))
+  }
+}
+
+/** Renames `from` over `to`, patiently. */
+export function moveFile(
+  fs: FileSystem,
+  clock: Clock,
+  from: string,
+  to: string,
+  known?: FileStats,
+): Promise<void> {
+  return patiently(fs, clock, () => moveOver(fs, from, to, known))
+}
+
+/** Makes a new file with a name of ours, exclusively; none is left where that fails. */
+export async function createTemporary(fs: FileSystem, path: string, mode: number): Promise<number> {
+  try {
+    return await fs.open(path, OPEN.create, mode)
+  } catch (error) {
+    // a failing disk may have made it; nobody else takes such a name
+    if (!isRefusal(error)) await fs.unlink(path).catch(() => {})
+    throw error
+  }
+}
+
+/** Options of {@link copyFile}. */
+export interface CopyOptions {
+  /** Sync the copy. */
+  power: boolean
+  /** Throws where it is to end. */
+  check?: () => void
+}
+
+/**
+ * Copies a regular file, with mode, times and, if the system allows it, owner, to a new one at `to`, which is
+ * removed if it fails.
+ */
+export async function copyFile(
+  fs: FileSystem,
+  from: string,
+  to: string,
+  { power, check }: CopyOptions,
+): Promise<void> {
+  const source = await openRegular(fs, from)
+  try {
+    const fd = await createTemporary(fs, to, 0o600)
+    try {
+      await fill(fs, source, fd, { from, power, check })
+    } catch (error) {
+      await fs.unlink(to).catch(() => {})
+      throw error
+    }
+  } finally {
+    await fs.close(source.fd).catch(() => {})
+  }
+}
+
+async function fill(
+  fs: FileSystem,
+  source: { fd: number; stats: FileStats },
+  fd: number,
+  { from, power, check }: CopyOptions & { from: string },
+): Promise<void> {
+  const { stats } = source
+  try {
+    const size = await pour(fs, source.fd, fd, check)
+    const now = await fs.fstat(source.fd)
+    if (now.size !== size || now.mtimeMs !== stats.mtimeMs) {
+      const message = `${printable(from)} changed while it was copied; run it again`
+      throw new SluiceError('ERR_SOURCE_CHANGED', message, { path: from })
+    }
+    const own = await fs.fstat(fd)
+    if (own.size !== size) throw new SystemError('EIO', 'write', `${own.size} of ${size} bytes stand there`)
+    await setAttributes(fd, own, stats, { fs, owner: 'try' }, from)
+    await fs.futimes(fd, stats.mtimeMs / 1000, stats.mtimeMs / 1000)
+    if (power) await fs.fsync(fd)
+  } catch (error) {
+    await fs.close(fd).catch(() => {})
+    throw error
+  }
+  await fs.close(fd)
+}
+
+async function pour(fs: FileSystem, from: number, to: number, check: CopyOptions['check']): Promise<number> {
+  const buffer = Buffer.allocUnsafe(PIECE)
+  for (let position = 0; ; ) {
+    check?.()
+    const got = await readFully(fs, from, buffer, position)
+    await writeFully(fs, to, [buffer.subarray(0, got)], position)
+    position += got
+    if (got < buffer.length) return position
+  }
+}
