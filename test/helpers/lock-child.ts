@@ -1,10 +1,11 @@
 // A process that takes one lock, or updates one file, many times:
-//   lock-child lock DIR LOG COUNT SEED DIE_AT    (DIE_AT: it kills itself while it holds the lock that often taken)
+//   lock-child lock DIR LOG COUNT SEED DIE_AT    (it kills itself when it has taken the lock so often, and holds it)
+//   lock-child update FILE LOG COUNT
 import { appendFileSync } from 'node:fs'
-import { DirectoryLock } from '../../lib/files/lock/directory-lock.js'
+import { DirectoryLock, updateJson } from '../../lib/files/index.js'
 import { randomBySeed } from '../../lib/testing/index.js'
 
-const [, dir, log, count, seed, dieAt] = process.argv.slice(2)
+const [role, dir, log, count, seed, dieAt] = process.argv.slice(2)
 const random = randomBySeed(Number(seed))
 
 /** One line, whole: opened for appending, written by one call. */
@@ -26,5 +27,12 @@ async function lock(): Promise<void> {
   }
 }
 
-await lock()
+async function update(): Promise<void> {
+  for (let n = 1; n <= Number(count); n++) {
+    const change = ({ counted }: { counted: number } = { counted: 0 }) => ({ counted: counted + 1 })
+    await updateJson(dir!, change, { timeout: 120_000 })
+  }
+}
+
+await (role === 'lock' ? lock() : update())
 process.disconnect?.()

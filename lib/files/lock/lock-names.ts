@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto'
+import { fitted, foldName } from '../names.js'
 import type { Owner } from '../owner.js'
 
 /** 'exclusive': one holder and nobody beside it. 'shared': any number of holders, none of them exclusive. */
@@ -25,6 +27,17 @@ export function lockFolderName(name: string): string | undefined {
   const folder = FOLDER + name
   if (name === '' || /[/\\:\0]/.test(name) || Buffer.byteLength(folder) > MOST_BYTES) return undefined
   return folder
+}
+
+/**
+ * The name of the lock for one file of the folder. Two spellings that are one file on some disk are one folder there,
+ * or have one digest.
+ */
+export function fileLockName(file: string): string {
+  const name = `file-${file}`
+  if (lockFolderName(name) !== undefined) return name
+  const digest = createHash('sha256').update(foldName(file)).digest('hex').slice(0, 32)
+  return fitted(`${FOLDER}${name.replaceAll(/[\\:]/g, '_')}`, `-${digest}`).slice(FOLDER.length)
 }
 
 /** The entry of one claimant: like no other one, in this process or elsewhere, because the token is random. */
