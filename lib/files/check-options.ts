@@ -10,6 +10,12 @@ export function checkChoice(option: string, value: unknown, choices: readonly st
   })
 }
 
+/** true, false, or undefined for the default; else `ERR_USAGE`. */
+export function checkFlag(option: string, value: unknown): void {
+  if (value === undefined || typeof value === 'boolean') return
+  throw new SluiceError('ERR_USAGE', `${option} must be true or false, not ${shown(value)}`, { found: value })
+}
+
 /** A whole number in the range, or undefined for the default; else `ERR_USAGE`. */
 export function checkWhole(
   option: string,

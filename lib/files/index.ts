@@ -29,6 +29,7 @@ export type { Claimant, LockMode } from './lock/lock-names.js'
 export { type Updated, type UpdateJsonOptions, updateJson } from './lock/update-json.js'
 export { foldName, partName, suffixed } from './names.js'
 export type { FileSystemOptions } from './node-fs.js'
+export { type RotateOptions, type Rotation, rotateFile } from './operations/rotate-file.js'
 export { type CompleteOptions, PartFile, type PartFileOptions } from './part-file.js'
 export {
   type Conflict,

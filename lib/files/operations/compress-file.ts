@@ -1,0 +1,94 @@
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { createGunzip, createGzip } from 'node:zlib'
+import { setMode, setTime } from '../attributes.js'
+import { errorCode } from '../disk-error.js'
+import { type FileStats, type FileSystem, OPEN, openRegular, readFully, writeFully } from '../fs.js'
+
+const CHUNK = 256 * 1024
+
+/** Writes the content of `from`, compressed with gzip, to a new file at `to`, which is removed if that fails. */
+export async function compressFile(fs: FileSystem, from: string, to: string, power: boolean): Promise<void> {
+  const { fd: source, stats } = await openRegular(fs, from)
+  try {
+    const target = await fs.open(to, OPEN.create, 0o600)
+    try {
+      await fill(fs, source, target, stats, power)
+    } catch (error) {
+      await fs.unlink(to).catch(() => {})
+      throw error
+    }
+  } finally {
+    await fs.close(source).catch(() => {})
+  }
+}
+
+async function fill(
+  fs: FileSystem,
+  source: number,
+  target: number,
+  { mode, mtimeMs }: FileStats,
+  power: boolean,
+): Promise<void> {
+  try {
+    let position = 0
+    await pipeline(Readable.from(piecesOf(fs, source)), createGzip(), async (compressed) => {
+      for await (const piece of compressed as AsyncIterable<Buffer>) {
+        await writeFully(fs, target, [piece], position)
+        position += piece.length
+      }
+    })
+    await setMode(fs, target, mode & 0o777)
+    await setTime(fs, target, Math.floor(mtimeMs))
+    if (power) await fs.fsync(target)
+  } catch (error) {
+    await fs.close(target).catch(() => {})
+    throw error
+  }
+  await fs.close(target)
+}
+
+/** Whether the compressed file holds exactly what the other one does; false also where it is not whole. */
+export async function holdsSame(fs: FileSystem, plain: string, compressed: string): Promise<boolean> {
+  const { fd: packed } = await openRegular(fs, compressed)
+  try {
+    const { fd } = await openRegular(fs, plain)
+    try {
+      return await compare(fs, packed, fd)
+    } finally {
+      await fs.close(fd)
+    }
+  } finally {
+    await fs.close(packed)
+  }
+}
+
+async function compare(fs: FileSystem, packed: number, fd: number): Promise<boolean> {
+  let position = 0
+  let same = true
+  try {
+    await pipeline(Readable.from(piecesOf(fs, packed)), createGunzip(), async (pieces) => {
+      for await (const piece of pieces as AsyncIterable<Buffer>) {
+        const other = Buffer.alloc(piece.length)
+        const got = await readFully(fs, fd, other, position)
+        position += piece.length
+        same &&= got === piece.length && piece.equals(other)
+      }
+    })
+  } catch (error) {
+    // zlib: not compressed, damaged, or cut
+    if (/^Z_/.test(errorCode(error) ?? '')) return false
+    throw error
+  }
+  return same && (await fs.fstat(fd)).size === position
+}
+
+async function* piecesOf(fs: FileSystem, fd: number): AsyncGenerator<Buffer> {
+  for (let position = 0; ; ) {
+    const buffer = Buffer.alloc(CHUNK)
+    const got = await readFully(fs, fd, buffer, position)
+    if (got > 0) yield buffer.subarray(0, got)
+    if (got < CHUNK) return
+    position += got
+  }
+}

@@ -1,0 +1,94 @@
+import { SluiceError } from '../../errors.js'
+
+/** How two values become one. */
+export interface MergeRules {
+  /**
+   * 'deep' (default): maps are merged at every depth. 'shallow': only the outermost, whose keys come whole from the
+   * last input that has them.
+   */
+  strategy?: 'deep' | 'shallow'
+  /**
+   * What becomes of two arrays that meet: 'replace' (default): the later one counts; 'concat': the later one comes
+   * behind; 'union': of the later one only what is not in the earlier one.
+   */
+  arrays?: 'replace' | 'concat' | 'union'
+}
+
+/** A map as JSON and YAML know it. */
+export type Config = Record<string, unknown>
+
+/** Deeper than this nobody reads it, and other programs refuse it. */
+const MOST_DEPTH = 1000
+
+/** Keys by which objects are made to be something else, once somebody copies them carelessly. */
+const NEVER = new Set(['__proto__', 'constructor', 'prototype'])
+
+/** Whether the value is a map, not an array. */
+export function isConfig(value: unknown): value is Config {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/**
+ * One map of many: where they have the same key, the last one counts, also if it says null. The values given are not
+ * changed, and nothing of them is shared with the result. The keys `__proto__`, `constructor` and `prototype` never go
+ * through, at no depth. Throws `ERR_LIMIT` for more than 1000 levels.
+ * @param dropped is told where such a key stood, as a JSON pointer
+ */
+export function mergeValues(
+  maps: readonly Config[],
+  rules: MergeRules = {},
+  dropped: (pointer: string) => void = () => {},
+): Config {
+  const { strategy = 'deep', arrays = 'replace' } = rules
+  return maps.reduce<Config>(
+    (merged, map) => mergeTwo(merged, cleaned(map, '', dropped) as Config, { strategy, arrays }),
+    {},
+  )
+}
+
+function mergeTwo(one: Config, two: Config, rules: Required<MergeRules>): Config {
+  const merged: Config = { ...one }
+  for (const [key, later] of Object.entries(two)) {
+    const earlier = Object.hasOwn(one, key) ? one[key] : undefined
+    if (Array.isArray(earlier) && Array.isArray(later)) merged[key] = joined(earlier, later, rules.arrays)
+    else if (isConfig(earlier) && isConfig(later) && rules.strategy === 'deep') {
+      merged[key] = mergeTwo(earlier, later, rules)
+    } else merged[key] = later
+  }
+  return merged
+}
+
+function joined(one: unknown[], two: unknown[], arrays: Required<MergeRules>['arrays']): unknown[] {
+  if (arrays === 'replace') return two
+  if (arrays === 'concat') return [...one, ...two]
+  const there = new Set(one.map(identity))
+  return [...one, ...two.filter((item) => !there.has(identity(item)) && there.add(identity(item)))]
+}
+
+/** A text that is the same for equal values, whatever the order of their keys. */
+function identity(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(identity).join()}]`
+  if (isConfig(value)) {
+    const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))
+    return `{${entries.map(([key, item]) => `${JSON.stringify(key)}:${identity(item)}`).join()}}`
+  }
+  return typeof value === 'string' ? JSON.stringify(value) : String(value)
+}
+
+/** A copy without the keys that never go through. */
+function cleaned(value: unknown, at: string, dropped: (pointer: string) => void, depth = 1): unknown {
+  if (depth > MOST_DEPTH) {
+    throw new SluiceError('ERR_LIMIT', `more than ${MOST_DEPTH} levels cannot be merged`, {
+      expected: MOST_DEPTH,
+    })
+  }
+  if (Array.isArray(value)) return value.map((item, i) => cleaned(item, `${at}/${i}`, dropped, depth + 1))
+  if (!isConfig(value)) return value
+  const copy: Config = {}
+  for (const [key, item] of Object.entries(value)) {
+    const pointer = `${at}/${key.replace(/~/g, '~0').replace(/\//g, '~1')}`
+    if (NEVER.has(key)) dropped(pointer)
+    else copy[key] = cleaned(item, pointer, dropped, depth + 1)
+  }
+  return copy
+}

@@ -1,0 +1,93 @@
+import { createHash } from 'node:crypto'
+import { basename, dirname } from 'node:path'
+import type { SluiceError } from '../../errors.js'
+import { checkChoice, checkFlag, checkPath, checkWhole } from '../check-options.js'
+import { diskError } from '../disk-error.js'
+import { type FileSystem, nodeFileSystem } from '../fs.js'
+import { DirectoryLock, type LockOptions } from '../lock/directory-lock.js'
+import type { Durability } from '../publish.js'
+import { Tree } from '../tree.js'
+import { Rotating } from './rotating.js'
+
+/** Options of {@link rotateFile}. */
+export interface RotateOptions extends Pick<LockOptions, 'timeout' | 'signal' | 'system' | 'clock'> {
+  /** How many rotated files there are at most afterwards, from 1. Default 5. */
+  keep?: number
+  /** Compress the rotated files, with gzip. Default false. */
+  compress?: boolean
+  /** Default 'power'. */
+  durability?: Durability
+  fs?: FileSystem
+}
+
+/** What {@link rotateFile} did. */
+export interface Rotation {
+  /** False where there was nothing to rotate: no file at the path. */
+  rotated: boolean
+  /** The path that the file has now. */
+  to?: string
+  /** The paths of those that were one too many. */
+  removed: string[]
+  /** What did not go as asked, although the file is rotated. */
+  warning?: SluiceError
+}
+
+/**
+ * Gives the file the name `path.1`, the one that has it `path.2`, and so on; those beyond `keep` are removed at the
+ * end. Then nothing stands at `path`: whoever writes there makes it anew, and has to close it before (a process that
+ * still has it open writes to `path.1`). No file at the path is no error: `rotated` is false then.
+ *
+ * No file is ever without a name, and none takes the name of another. Interrupted anywhere, by a power cut too, it is
+ * gone on with by the next run. Rotations of one file by several processes wait for each other.
+ *
+ * With `compress` each rotated file that is not compressed yet becomes `path.N.gz`, also those of earlier runs. The
+ * other one is removed once the compressed file stands and gives back the same bytes; if it was written to meanwhile
+ * it stays, with a warning.
+ *
+ * Fails with `ERR_USAGE`, `ERR_LOCKED`, `ERR_CANCELLED`, `ERR_CONFLICT` (something else has the name of a rotated
+ * file), `ERR_UNSAFE_LINK` (`path` is a link), `ERR_DISK_FULL`, `ERR_PERMISSION`, `ERR_READ_ONLY`, `ERR_WRITE`.
+ */
+export async function rotateFile(path: string, options: RotateOptions = {}): Promise<Rotation> {
+  checkPath('path', path)
+  checkWhole('keep', options.keep, 1, 99_999)
+  checkFlag('compress', options.compress)
+  checkChoice('durability', options.durability, ['crash', 'power'])
+  const { fs = nodeFileSystem, timeout, signal, system, clock } = options
+  const [folder, name] = [dirname(path), basename(path)]
+  const lock = await DirectoryLock.acquire(folder, {
+    name: lockName(name),
+    fs,
+    timeout,
+    signal,
+    system,
+    clock,
+  })
+  let rotation: Rotation
+  try {
+    rotation = await rotateLocked(fs, path, options)
+  } catch (error) {
+    await lock.release().catch(() => {})
+    throw diskError(error, 'rotate', path)
+  }
+  await lock.release()
+  return rotation
+}
+
+async function rotateLocked(fs: FileSystem, path: string, options: RotateOptions): Promise<Rotation> {
+  const tree = await Tree.open(dirname(path), { fs })
+  try {
+    const directory = await tree.directory('')
+    try {
+      return await new Rotating(fs, directory, path, options).run()
+    } finally {
+      directory.release()
+    }
+  } finally {
+    await tree.close()
+  }
+}
+
+/** One lock for each file; a long name has a short one. */
+function lockName(name: string): string {
+  return `rotate-${createHash('sha256').update(name).digest('hex').slice(0, 32)}`
+}

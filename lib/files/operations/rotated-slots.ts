@@ -1,0 +1,50 @@
+import { printable, SluiceError } from '../../errors.js'
+import { standing } from '../claim.js'
+import type { Directory } from '../directory.js'
+import type { FileSystem } from '../fs.js'
+
+/** What stands under one number: the file, or it compressed; both, where a run was interrupted. */
+export interface Slot {
+  plain?: string
+  compressed?: string
+}
+
+/** The rotated files of `name`: `name.1`, `name.2.gz`, … by number. `ERR_CONFLICT` where one is not a regular file. */
+export async function listSlots(
+  fs: FileSystem,
+  directory: Directory,
+  name: string,
+): Promise<Map<number, Slot>> {
+  const slots = new Map<number, Slot>()
+  for (const bytes of await directory.list()) {
+    const there = bytes.toString()
+    if (!there.startsWith(`${name}.`)) continue
+    const [, digits, gz] = /^([1-9]\d{0,5})(\.gz)?$/.exec(there.slice(name.length + 1)) ?? []
+    if (digits === undefined) continue
+    const stats = await standing(fs, directory.at(there))
+    if (!stats) continue
+    if (!stats.isFile()) {
+      const message = `${printable(there)} is not a regular file, but stands where a rotated file does; move it away`
+      throw new SluiceError('ERR_CONFLICT', message, { path: there })
+    }
+    const number = Number(digits)
+    const slot = slots.get(number) ?? {}
+    slots.set(number, slot)
+    slot[gz ? 'compressed' : 'plain'] = there
+  }
+  return slots
+}
+
+/** The name of a rotated file. */
+export function slotName(name: string, number: number, kind: keyof Slot): string {
+  return `${name}.${number}${kind === 'compressed' ? '.gz' : ''}`
+}
+
+/** The files of a slot. */
+export function filesOf(slot: Slot | undefined): [kind: keyof Slot, name: string][] {
+  const kinds: (keyof Slot)[] = ['plain', 'compressed']
+  return kinds.flatMap((kind) => {
+    const name = slot?.[kind]
+    return name === undefined ? [] : [[kind, name] as [keyof Slot, string]]
+  })
+}

@@ -1,0 +1,167 @@
+import { basename, dirname, join } from 'node:path'
+import { printable, SluiceError } from '../../errors.js'
+import { standing } from '../claim.js'
+import type { Directory } from '../directory.js'
+import { errorCode } from '../disk-error.js'
+import { type FileSystem, OPEN, openRegular } from '../fs.js'
+import { type Durability, publish, recoverPublish } from '../publish.js'
+import { temporaryName } from '../temporary/names.js'
+import { compressFile, holdsSame } from './compress-file.js'
+import type { RotateOptions, Rotation } from './rotate-file.js'
+import { filesOf, listSlots, type Slot, slotName } from './rotated-slots.js'
+
+/** One run of a rotation, under the lock. Every step can be the last one, and is gone on with by the next run. */
+export class Rotating {
+  readonly #fs: FileSystem
+  readonly #directory: Directory
+  readonly #folder: string
+  readonly #name: string
+  readonly #keep: number
+  readonly #compress: boolean
+  readonly #durability: Durability
+  #warning: SluiceError | undefined
+
+  constructor(fs: FileSystem, directory: Directory, path: string, options: RotateOptions) {
+    this.#fs = fs
+    this.#directory = directory
+    this.#folder = dirname(path)
+    this.#name = basename(path)
+    this.#keep = options.keep ?? 5
+    this.#compress = options.compress ?? false
+    this.#durability = options.durability ?? 'power'
+  }
+
+  async run(): Promise<Rotation> {
+    const ended = await this.#endInterrupted()
+    const moved = !ended && (await this.#rotate())
+    const removed = await this.#removeSpare()
+    if (this.#compress) await this.#compressAll()
+    const rotated = ended || moved
+    const newest = filesOf((await this.#slots()).get(1)).at(-1)?.[1]
+    return {
+      rotated,
+      ...(rotated && newest !== undefined && { to: this.#path(newest) }),
+      removed,
+      ...(this.#warning && { warning: this.#warning }),
+    }
+  }
+
+  #slots(): Promise<Map<number, Slot>> {
+    return listSlots(this.#fs, this.#directory, this.#name)
+  }
+
+  /**
+   * Ends the moves that a crash left between the new name and the old one, the highest first. Gives whether that was
+   * the move of the file itself: then it is rotated.
+   */
+  async #endInterrupted(): Promise<boolean> {
+    const slots = await this.#slots()
+    for (const number of [...slots.keys()].sort((a, b) => b - a)) {
+      for (const [kind, name] of filesOf(slots.get(number - 1))) {
+        const above = slots.get(number)?.[kind]
+        if (above !== undefined) await this.#endMove(name, above)
+      }
+    }
+    const first = slots.get(1)?.plain
+    return first !== undefined && (await this.#endMove(this.#name, first))
+  }
+
+  async #endMove(from: string, to: string): Promise<boolean> {
+    return (await recoverPublish(this.#fs, this.#directory, from, to, this.#durability)) === 'published'
+  }
+
+  /** Makes room at 1, up to the first number that is free, and takes it. */
+  async #rotate(): Promise<boolean> {
+    if (!(await this.#isThere())) return false
+    const slots = await this.#slots()
+    let free = 1
+    while (slots.has(free)) free++
+    for (let number = free - 1; number >= 1; number--) {
+      for (const [kind, name] of filesOf(slots.get(number))) {
+        await this.#move(name, slotName(this.#name, number + 1, kind))
+      }
+    }
+    await this.#move(this.#name, slotName(this.#name, 1, 'plain'))
+    return true
+  }
+
+  /** Whether the file is there; with 'power' its content is made to last before its name changes. */
+  async #isThere(): Promise<boolean> {
+    const { platform } = this.#fs
+    try {
+      const flags = platform === 'win32' ? OPEN.update : OPEN.read
+      const { fd } = await openRegular(this.#fs, this.#directory.at(this.#name), flags)
+      try {
+        if (this.#durability === 'power') await this.#fs.fsync(fd)
+      } finally {
+        await this.#fs.close(fd)
+      }
+      return true
+    } catch (error) {
+      if (errorCode(error) === 'ENOENT') return false
+      throw error
+    }
+  }
+
+  /** The new name by a link, so that nothing that has it is lost; then the old one goes. */
+  async #move(from: string, to: string): Promise<void> {
+    const options = { conflict: 'fail', durability: this.#durability } as const
+    const { warning } = await publish(this.#fs, this.#directory, from, to, options)
+    // the old name must be free for the next move
+    if (warning) throw warning
+  }
+
+  async #removeSpare(): Promise<string[]> {
+    const removed: string[] = []
+    for (const [number, slot] of await this.#slots()) {
+      if (number <= this.#keep) continue
+      for (const [, name] of filesOf(slot)) {
+        await this.#remove(name)
+        removed.push(this.#path(name))
+      }
+    }
+    return removed
+  }
+
+  async #compressAll(): Promise<void> {
+    for (const [number, { plain, compressed }] of await this.#slots()) {
+      if (plain === undefined) continue
+      const made = compressed ?? (await this.#compressOne(plain, slotName(this.#name, number, 'compressed')))
+      const at = (name: string) => this.#directory.at(name)
+      if (await holdsSame(this.#fs, at(plain), at(made))) {
+        await this.#remove(plain)
+        continue
+      }
+      if (compressed === undefined) await this.#remove(made)
+      const message = `${printable(plain)} is not the same as what was compressed of it: it is left as it is; who writes to it should close it before the rotation`
+      this.#warning ??= new SluiceError('ERR_SOURCE_CHANGED', message, { path: this.#path(plain) })
+    }
+    if (this.#durability === 'power') await this.#directory.sync()
+  }
+
+  async #compressOne(plain: string, name: string): Promise<string> {
+    const temporary = temporaryName()
+    const at = this.#directory.at(temporary)
+    await compressFile(this.#fs, this.#directory.at(plain), at, this.#durability === 'power')
+    try {
+      await this.#move(temporary, name)
+    } catch (error) {
+      await this.#fs.unlink(at).catch(() => {})
+      throw error
+    }
+    return name
+  }
+
+  async #remove(name: string): Promise<void> {
+    try {
+      await this.#fs.unlink(this.#directory.at(name))
+    } catch (error) {
+      // an answer may have been lost
+      if (await standing(this.#fs, this.#directory.at(name))) throw error
+    }
+  }
+
+  #path(name: string): string {
+    return join(this.#folder, name)
+  }
+}

@@ -1,0 +1,196 @@
+import { gunzipSync, gzipSync } from 'node:zlib'
+import test from 'ava'
+import { type RotateOptions, rotateFile } from '../../../lib/files/index.js'
+import { MemoryDisk } from '../../../lib/testing/index.js'
+import { Machine } from '../../helpers/machine.js'
+
+function disk(files: Record<string, string> = {}): MemoryDisk {
+  const made = new MemoryDisk()
+  made.putFolder('/d')
+  for (const [name, content] of Object.entries(files)) made.put(`/d/${name}`, content)
+  return made
+}
+
+function contents(of: MemoryDisk): Record<string, string> {
+  const found: Record<string, string> = {}
+  for (const [path, content] of of.snapshot()) {
+    found[path.slice(3)] = path.endsWith('.gz') ? `gz:${gunzipSync(content)}` : content.toString()
+  }
+  return found
+}
+
+async function rotate(of: MemoryDisk, options: RotateOptions = {}) {
+  const result = await rotateFile('/d/log', { fs: of, system: new Machine().start(1), ...options })
+  if (of.openHandles().length > 0) throw new Error(`left open: ${of.openHandles()}`)
+  return result
+}
+
+test('KNOWN-FAILURES 47: rotation to 3 files keeps 3', async (t) => {
+  const there = disk()
+  for (let n = 1; n <= 6; n++) {
+    there.put('/d/log', `${n}`)
+    const { rotated, to, removed } = await rotate(there, { keep: 3 })
+    t.deepEqual([rotated, to], [true, '/d/log.1'])
+    t.deepEqual(removed, n > 3 ? ['/d/log.4'] : [])
+  }
+  t.deepEqual(contents(there), { 'log.1': '6', 'log.2': '5', 'log.3': '4' })
+})
+
+test('the file takes the first free number, and those beyond keep are removed', async (t) => {
+  const there = disk({
+    log: '0',
+    'log.1': '1',
+    'log.3': '3',
+    'log.4': '4',
+    'log.7.gz': gzipSync('7').toString('latin1'),
+  })
+  t.deepEqual((await rotate(there, { keep: 3 })).removed.sort(), ['/d/log.4', '/d/log.7.gz'])
+  t.deepEqual(contents(there), { 'log.1': '0', 'log.2': '1', 'log.3': '3' })
+})
+
+test('only names that rotation gives are touched', async (t) => {
+  const others = {
+    'log.0': 'a',
+    'log.01': 'b',
+    'log.1.bak': 'c',
+    'log.x': 'd',
+    'xlog.1': 'e',
+    'log2.1': 'f',
+    'log.1.gz.1': 'g',
+  }
+  const there = disk({ ...others, log: '0' })
+  await rotate(there, { keep: 1, compress: true })
+  t.deepEqual(contents(there), { ...others, 'log.1.gz': 'gz:0' })
+})
+
+test('no file is no error', async (t) => {
+  const there = disk({ 'log.1': '1', 'log.2': '2' })
+  t.deepEqual(await rotate(there, { keep: 1 }), { rotated: false, removed: ['/d/log.2'] })
+  t.deepEqual(contents(there), { 'log.1': '1' })
+})
+
+test('compressed files keep mode and time, and move with their ending', async (t) => {
+  const there = disk({ 'log.1': 'one' })
+  there.put('/d/log', 'x'.repeat(700_000), 0o640)
+  const { mtimeMs } = await there.stat('/d/log')
+  t.is((await rotate(there, { compress: true })).to, '/d/log.1.gz')
+  const { mode, mtimeMs: time } = await there.stat('/d/log.1.gz')
+  t.deepEqual([mode & 0o777, Math.floor(time)], [0o640, Math.floor(mtimeMs)])
+  there.put('/d/log', 'new')
+  t.is((await rotate(there)).to, '/d/log.1')
+  t.deepEqual(contents(there), {
+    'log.1': 'new',
+    'log.2.gz': `gz:${'x'.repeat(700_000)}`,
+    'log.3.gz': 'gz:one',
+  })
+})
+
+test('what is written to a rotated file while it is compressed is not lost', async (t) => {
+  const there = disk({ log: 'early' })
+  there.hook = ({ call, path }) => {
+    if (call === 'fsync' && path.endsWith('.sluice-tmp')) there.put('/d/log.1', 'early and late')
+  }
+  const { rotated, warning } = await rotate(there, { compress: true })
+  t.true(rotated)
+  t.is(warning?.code, 'ERR_SOURCE_CHANGED')
+  t.deepEqual(contents(there), { 'log.1': 'early and late' })
+})
+
+test('a compressed file that is not what stands beside it is left there, and both move on', async (t) => {
+  const there = disk({ log: '0', 'log.1': '1' })
+  there.put('/d/log.1.gz', gzipSync('other'))
+  there.put('/d/log.2.gz', gzipSync('1').subarray(0, 15))
+  there.put('/d/log.2', '1')
+  const { warning } = await rotate(there, { compress: true })
+  t.is(warning?.code, 'ERR_SOURCE_CHANGED')
+  const files = there.snapshot()
+  t.deepEqual([...files.keys()].sort(), ['/d/log.1.gz', '/d/log.2', '/d/log.2.gz', '/d/log.3', '/d/log.3.gz'])
+  t.is(gunzipSync(files.get('/d/log.2.gz')!).toString(), 'other')
+})
+
+test('an interrupted run is gone on with', async (t) => {
+  const cases: [Record<string, string>, [string, string][], Record<string, string>][] = [
+    // between link and unlink of the file itself, and of another one
+    [{ log: '0', 'log.2': '2' }, [['log', 'log.1']], { 'log.1': '0', 'log.2': '2' }],
+    [{ log: '0', 'log.1': '1' }, [['log.1', 'log.2']], { 'log.1': '0', 'log.2': '1' }],
+  ]
+  for (const [files, links, expected] of cases) {
+    const there = disk(files)
+    for (const [from, to] of links) await there.link(`/d/${from}`, `/d/${to}`)
+    const { rotated, to } = await rotate(there)
+    t.deepEqual([rotated, to], [true, '/d/log.1'])
+    t.deepEqual(contents(there), expected)
+  }
+  const both = disk({ 'log.1': '1' })
+  both.put('/d/log.1.gz', gzipSync('1'))
+  t.deepEqual(await rotate(both, { compress: true }), { rotated: false, removed: [] })
+  t.deepEqual(contents(both), { 'log.1.gz': 'gz:1' })
+})
+
+test('rotations of one file wait for each other, those of two files do not', async (t) => {
+  const there = disk({ log: '0', 'log.1': '1', other: 'x' })
+  const machine = new Machine()
+  const options = { fs: there, system: machine.start(1) }
+  await Promise.all([
+    rotateFile('/d/log', options),
+    rotateFile('/d/log', options),
+    rotateFile('/d/other', options),
+  ])
+  t.deepEqual(contents(there), { 'log.1': '0', 'log.2': '1', 'other.1': 'x' })
+  there.put('/d/log', 'new')
+  let second: Promise<unknown> | undefined
+  there.hook = async ({ call, path }) => {
+    if (call !== 'link' || path !== '/d/log') return
+    there.hook = undefined
+    second = rotateFile('/d/log', { ...options, timeout: 0 })
+    await second.catch(() => {})
+  }
+  await rotateFile('/d/log', options)
+  await t.throwsAsync(second!, { code: 'ERR_LOCKED' })
+  t.is(contents(there)['log.1'], 'new')
+})
+
+test('what is no regular file is refused, and nothing has moved', async (t) => {
+  const there = disk({ real: 'text', 'log.1': '1' })
+  there.putLink('/d/log', 'real')
+  await t.throwsAsync(rotate(there), { code: 'ERR_UNSAFE_LINK' })
+  there.remove('/d/log')
+  there.putFolder('/d/log')
+  await t.throwsAsync(rotate(there), { code: 'ERR_WRITE' })
+  there.put('/d/log', '0')
+  there.putFolder('/d/log.2')
+  await t.throwsAsync(rotate(there), { code: 'ERR_CONFLICT', message: /log\.2/ })
+  t.deepEqual(contents(there), { real: 'text', 'log.1': '1', log: '0' })
+  await t.throwsAsync(rotateFile('/none/log', { fs: there }), { code: 'ERR_WRITE' })
+})
+
+test('a name that is taken in the very moment is not overwritten', async (t) => {
+  const there = disk({ log: '0', 'log.1': '1' })
+  there.hook = ({ call, to }) => {
+    if (call === 'link' && to === '/d/log.2') there.put('/d/log.2', 'of somebody else')
+  }
+  await t.throwsAsync(rotate(there), { code: 'ERR_CONFLICT' })
+  t.deepEqual(contents(there), { log: '0', 'log.1': '1', 'log.2': 'of somebody else' })
+})
+
+test('it also works without hard links', async (t) => {
+  const there = new MemoryDisk({ links: false })
+  there.put('/d/log', '0')
+  there.put('/d/log.1', '1')
+  await rotate(there, { compress: true })
+  t.deepEqual(contents(there), { 'log.1.gz': 'gz:0', 'log.2.gz': 'gz:1' })
+})
+
+test('wrong options are refused', async (t) => {
+  const wrong: [string, RotateOptions][] = [
+    ['keep', { keep: 0 }],
+    ['keep', { keep: 1.5 }],
+    ['durability', { durability: 'none' as 'crash' }],
+    ['timeout', { timeout: -1 }],
+    ['compress', { compress: 'yes' as unknown as boolean }],
+  ]
+  for (const [name, options] of wrong) {
+    await t.throwsAsync(rotate(disk(), options), { code: 'ERR_USAGE', message: new RegExp(name) })
+  }
+  await t.throwsAsync(rotateFile('', {}), { code: 'ERR_USAGE' })
+})
