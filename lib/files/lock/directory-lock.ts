@@ -6,7 +6,8 @@ import { diskError } from '../disk-error.js'
 import { type FileSystem, nodeFileSystem } from '../fs.js'
 import { type ProcessSystem, processSystem, thisOwner } from '../owner.js'
 import { LockFolder } from './lock-folder.js'
-import { type Claimant, type LockMode, lockFolderName } from './lock-names.js'
+import { type LockMode, lockFolderName } from './lock-names.js'
+import { takeLock } from './take-lock.js'
 import { Waiting } from './waiting.js'
 
 /** Options of {@link DirectoryLock.acquire}. */
@@ -76,7 +77,7 @@ export class DirectoryLock implements AsyncDisposable {
       const path = join(await fs.realpath(directory), folderName)
       const folder = new LockFolder(fs, path, { mode, owner: thisOwner(system) }, system)
       try {
-        await take(folder, waiting, random, directory)
+        await takeLock(folder, waiting, random, directory)
         waiting.ensureWanted()
       } catch (error) {
         await folder.withdraw().catch(() => {})
@@ -125,79 +126,6 @@ export class DirectoryLock implements AsyncDisposable {
     const message = `the lock on ${printable(this.#directory)} is not held any more: ${why}`
     return new SluiceError('ERR_LOCK_LOST', message, { path: this.#directory })
   }
-}
-
-/** Announce, go inside, and then wait for the readers or become one. */
-async function take(
-  folder: LockFolder,
-  waiting: Waiting,
-  random: () => number,
-  directory: string,
-): Promise<void> {
-  for (;;) {
-    await folder.announce()
-    await enter(folder, waiting, directory)
-    const taken =
-      folder.claimant.mode === 'shared'
-        ? await folder.pass(random)
-        : await outwait(folder, waiting, random, directory)
-    if (taken) return
-    // somebody removed our entry by hand: from the beginning
-    waiting.ensureWanted()
-    if (waiting.isOver) throw locked(directory, folder, [])
-    await waiting.pause()
-  }
-}
-
-async function enter(folder: LockFolder, waiting: Waiting, directory: string): Promise<void> {
-  for (let lastTry = false; ; ) {
-    if (await folder.enter()) return
-    const over = waiting.isOver
-    if (over || waiting.isLookDue()) {
-      const { ours, inside } = await folder.lookInside()
-      if (ours) return
-      // who was inside has left, or was taken away
-      if (inside.length === 0 && !lastTry) {
-        lastTry = over
-        continue
-      }
-      if (over) throw locked(directory, folder, inside)
-    }
-    await waiting.pause()
-    waiting.ensureWanted()
-  }
-}
-
-/** Inside: waits until the last reader has left. Gives whether we are still inside. */
-async function outwait(
-  folder: LockFolder,
-  waiting: Waiting,
-  random: () => number,
-  directory: string,
-): Promise<boolean> {
-  for (let waited = false; ; waited = true) {
-    const readers = await folder.readers(random)
-    if (readers.length === 0) return !waited || folder.isHeld()
-    if (waiting.isOver) throw locked(directory, folder, readers)
-    await waiting.pause()
-    waiting.ensureWanted()
-  }
-}
-
-function locked(directory: string, folder: LockFolder, holders: (Claimant | string)[]): SluiceError {
-  const { owner: own } = folder.claimant
-  const names = holders.map((holder) => {
-    if (typeof holder === 'string') return `something that is not ours, "${printable(holder)}"`
-    const { mode, owner } = holder
-    if (owner.host !== own.host)
-      return `process ${owner.pid} on another machine or in another container (${mode})`
-    return owner.pid === own.pid ? `this process (${mode})` : `process ${owner.pid} (${mode})`
-  })
-  const by = names.length === 0 ? 'others, in turns' : names.slice(0, 8).join(', ')
-  const message =
-    `${printable(directory)} is locked by ${by}; wait longer (option timeout), end that process, ` +
-    `or, if nobody uses it for certain, remove the folder ${printable(folder.path)}`
-  return new SluiceError('ERR_LOCKED', message, { path: directory, found: holders })
 }
 
 interface Checked {

@@ -1,0 +1,129 @@
+import { join } from 'node:path'
+import { standing } from '../claim.js'
+import { errorCode, SystemError } from '../disk-error.js'
+import type { FileSystem } from '../fs.js'
+import { isGone, type Owner, type ProcessSystem } from '../owner.js'
+import { announcedEntry, claimantOf, GATE } from './lock-names.js'
+
+/** A folder that vanishes between two calls is made again; so often in a row only if something is wrong. */
+const MOST_TRIES = 100
+
+/** Who waits is looked at by samples: with many that wait, each would look at each. */
+const SAMPLE = 4
+
+/**
+ * The tokens of entries that this process could not take away when it should: a disk that failed for a while must not
+ * keep a lock held as long as the process lives. What has such a token is ours, and wanted by nobody.
+ */
+const abandoned = new Set<string>()
+
+/** The entries in the folder of a lock: made, found and taken away, whoever owns them. */
+export class LockEntries {
+  readonly #fs: FileSystem
+  readonly #path: string
+  readonly #system: ProcessSystem
+
+  constructor(fs: FileSystem, path: string, system: ProcessSystem) {
+    this.#fs = fs
+    this.#path = path
+    this.#system = system
+  }
+
+  at(...names: string[]): string {
+    return join(this.#path, ...names)
+  }
+
+  async stands(...names: string[]): Promise<boolean> {
+    return (await standing(this.#fs, this.at(...names))) !== undefined
+  }
+
+  async list(...names: string[]): Promise<string[]> {
+    try {
+      return (await this.#fs.readdir(this.at(...names))).map(String)
+    } catch (error) {
+      if (errorCode(error) === 'ENOENT') return []
+      throw error
+    }
+  }
+
+  /** Makes the folder of the lock, unless it is there. */
+  async makeFolder(): Promise<void> {
+    for (let tries = 1; ; tries++) {
+      const there = await standing(this.#fs, this.#path)
+      if (there?.isDirectory()) return
+      if (there) {
+        // a link could lead to a folder of somebody else
+        const code = there.isSymbolicLink() ? 'ELOOP' : 'ENOTDIR'
+        throw new SystemError(code, 'mkdir', 'the name of the lock is taken')
+      }
+      try {
+        return await this.#fs.mkdir(this.#path)
+      } catch (error) {
+        if (errorCode(error) !== 'EEXIST' || tries === MOST_TRIES) throw error
+      }
+    }
+  }
+
+  /** Makes an entry with our token in its name. */
+  async make(...names: string[]): Promise<void> {
+    try {
+      await this.#fs.mkdir(this.at(...names))
+    } catch (error) {
+      // it can only be ours: the answer was lost
+      if (errorCode(error) !== 'EEXIST') throw error
+    }
+  }
+
+  /** Takes away an entry, if its owner is certainly gone; says whether he is. */
+  async collect(name: string, ...above: string[]): Promise<boolean> {
+    const waiting = announcedEntry(name)
+    const entry = waiting ?? name
+    const owner = claimantOf(entry)?.owner
+    if (!owner || !(abandoned.has(owner.token) || isGone(owner, this.#system))) return false
+    if (waiting !== undefined) await this.#remove([...above, name, entry])
+    await this.#remove([...above, name])
+    abandoned.delete(owner.token)
+    return true
+  }
+
+  /** The same with some of `names`; what fails is left to the next one. */
+  async collectSome(names: string[], random: () => number): Promise<void> {
+    const from = Math.floor(random() * names.length)
+    for (let i = 0; i < Math.min(SAMPLE, names.length); i++) {
+      await this.collect(names[(from + i) % names.length]!).catch(() => {})
+    }
+  }
+
+  /** Takes away entries of our own, and all that is empty then. Where that fails, the next claim here does it. */
+  async giveUp({ token }: Owner, places: string[][]): Promise<void> {
+    let failure: { error: unknown } | undefined
+    for (const place of places) {
+      await this.#remove(place).catch((error: unknown) => {
+        failure ??= { error }
+      })
+    }
+    if (failure) abandoned.add(token)
+    else abandoned.delete(token)
+    await this.#tidy()
+    if (failure) throw failure.error
+  }
+
+  async #remove(names: string[]): Promise<void> {
+    try {
+      await this.#fs.rmdir(this.at(...names))
+    } catch (error) {
+      // somebody else who collects was faster, or an answer was lost
+      if (errorCode(error) !== 'ENOENT') throw error
+    }
+  }
+
+  /** Takes away the gate and the folder if nobody is in them. */
+  async #tidy(): Promise<void> {
+    try {
+      await this.#fs.rmdir(this.at(GATE)).catch(() => {})
+      await this.#fs.rmdir(this.#path)
+    } catch {
+      // somebody else is there
+    }
+  }
+}

@@ -1,0 +1,82 @@
+import { printable, SluiceError } from '../../errors.js'
+import type { LockFolder } from './lock-folder.js'
+import type { Claimant } from './lock-names.js'
+import type { Waiting } from './waiting.js'
+
+/**
+ * The way to the lock: announce, go inside, and then wait for the readers or become one. Throws `ERR_LOCKED`,
+ * `ERR_CANCELLED` and system errors; entries of the folder's claimant may be left then.
+ * @param directory for the message
+ */
+export async function takeLock(
+  folder: LockFolder,
+  waiting: Waiting,
+  random: () => number,
+  directory: string,
+): Promise<void> {
+  for (;;) {
+    await folder.announce()
+    await enter(folder, waiting, directory)
+    const taken =
+      folder.claimant.mode === 'shared'
+        ? await folder.pass(random)
+        : await outwait(folder, waiting, random, directory)
+    if (taken) return
+    // somebody removed our entry by hand: from the beginning
+    waiting.ensureWanted()
+    if (waiting.isOver) throw locked(directory, folder, [])
+    await waiting.pause()
+  }
+}
+
+async function enter(folder: LockFolder, waiting: Waiting, directory: string): Promise<void> {
+  for (let lastTry = false; ; ) {
+    if (await folder.enter()) return
+    const over = waiting.isOver
+    if (over || waiting.isLookDue()) {
+      const { ours, inside } = await folder.lookInside()
+      if (ours) return
+      // who was inside has left, or was taken away
+      if (inside.length === 0 && !lastTry) {
+        lastTry = over
+        continue
+      }
+      if (over) throw locked(directory, folder, inside)
+    }
+    await waiting.pause()
+    waiting.ensureWanted()
+  }
+}
+
+/** Inside: waits until the last reader has left. Gives whether we are still inside. */
+async function outwait(
+  folder: LockFolder,
+  waiting: Waiting,
+  random: () => number,
+  directory: string,
+): Promise<boolean> {
+  for (let waited = false; ; waited = true) {
+    const readers = await folder.readers(random)
+    if (!readers) return false
+    if (readers.length === 0) return !waited || folder.isHeld()
+    if (waiting.isOver) throw locked(directory, folder, readers)
+    await waiting.pause()
+    waiting.ensureWanted()
+  }
+}
+
+function locked(directory: string, folder: LockFolder, holders: (Claimant | string)[]): SluiceError {
+  const { owner: own } = folder.claimant
+  const names = holders.map((holder) => {
+    if (typeof holder === 'string') return `something that is not ours, "${printable(holder)}"`
+    const { mode, owner } = holder
+    if (owner.host !== own.host)
+      return `process ${owner.pid} on another machine or in another container (${mode})`
+    return owner.pid === own.pid ? `this process (${mode})` : `process ${owner.pid} (${mode})`
+  })
+  const by = names.length === 0 ? 'others, in turns' : names.slice(0, 8).join(', ')
+  const message =
+    `${printable(directory)} is locked by ${by}; wait longer (option timeout), end that process, ` +
+    `or, if nobody uses it for certain, remove the folder ${printable(folder.path)}`
+  return new SluiceError('ERR_LOCKED', message, { path: directory, found: holders })
+}
