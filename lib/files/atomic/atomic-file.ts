@@ -165,7 +165,8 @@ export class AtomicFile {
       return await running
     } catch (error) {
       await this.#fail()
-      throw diskError(error, 'write', this.#path)
+      // what the caller's own code threw stays what it is
+      throw errorCode(error) === undefined ? error : diskError(error, 'write', this.#path)
     } finally {
       this.#running = undefined
     }

@@ -3,6 +3,7 @@ import { checkChoice, checkPath, checkWhole } from '../check-options.js'
 import { type Clock, systemClock } from '../clock.js'
 import { type FileSystem, nodeFileSystem } from '../fs.js'
 import type { Durability } from '../publish.js'
+import { cancelled } from './pieces.js'
 
 /** How a file is written; every part is optional. */
 export interface AtomicWriteOptions {
@@ -96,8 +97,5 @@ export function writeSettings(path: string, options: AtomicWriteOptions): WriteS
 /** Throws `ERR_CANCELLED` once the signal says so. */
 export function checkSignal(signal: AbortSignal | undefined, path: string): void {
   if (!signal?.aborted) return
-  throw new SluiceError('ERR_CANCELLED', 'it was cancelled; the file is what it was', {
-    path,
-    cause: signal.reason,
-  })
+  throw cancelled(path, signal)
 }

@@ -1,0 +1,154 @@
+import { Writable } from 'node:stream'
+import { printable, SluiceError } from '../../errors.js'
+import { checkChoice } from '../check-options.js'
+import { encodeText, TEXT_ENCODINGS, TextEncoderInPieces, type TextEncoding } from '../content/encodings.js'
+import { AtomicFile, type Written } from './atomic-file.js'
+import { type AtomicWriteOptions, writeSettings } from './options.js'
+import { cancelled } from './pieces.js'
+
+/** Options of {@link createAtomicWriteStream}. */
+export interface AtomicStreamOptions extends AtomicWriteOptions {
+  /** How text is written that comes without an encoding of its own. Default 'utf8'. */
+  encoding?: TextEncoding
+  /** Bytes that are held before `write` says that it is enough. Default 1 MiB. */
+  highWaterMark?: number
+}
+
+const HIGH_WATER_MARK = 1024 * 1024
+
+/** Buffers of less than this on average are put together: each one apart costs more than copying it. */
+const SMALL = 4096
+
+/** A chunk as it was written. */
+interface Chunk {
+  chunk: Buffer | string
+  encoding: BufferEncoding
+}
+
+/** A stream into a file that gets its name at the end; made by {@link createAtomicWriteStream}. */
+export class AtomicWriteStream extends Writable {
+  /**
+   * What was written, once the file has its name; rejects with what went wrong. Whoever listens to the stream need not
+   * look at it.
+   */
+  readonly result: Promise<Written>
+  readonly #path: string
+  readonly #options: AtomicStreamOptions
+  readonly #text: TextEncoderInPieces
+  #file: AtomicFile | undefined
+  #written: Written | undefined
+  #settle!: { resolve: (written: Written) => void; reject: (error: unknown) => void }
+
+  constructor(path: string, options: AtomicStreamOptions) {
+    const { encoding = 'utf8', highWaterMark = HIGH_WATER_MARK } = options
+    // decodeStrings: text would be encoded with something else in the place of what the encoding cannot hold
+    super({ decodeStrings: false, defaultEncoding: encoding, highWaterMark })
+    this.#path = path
+    this.#options = options
+    this.#text = new TextEncoderInPieces(encoding)
+    this.result = new Promise((resolve, reject) => {
+      this.#settle = { resolve, reject }
+    })
+    // the stream says it as well
+    this.result.catch(() => {})
+    const { signal } = options
+    const abort = () => this.destroy(cancelled(path, signal))
+    if (signal?.aborted) abort()
+    else signal?.addEventListener('abort', abort, { once: true })
+    this.once('close', () => signal?.removeEventListener('abort', abort))
+  }
+
+  override _construct(callback: (error?: Error | null) => void): void {
+    AtomicFile.open(this.#path, this.#options).then((file) => {
+      this.#file = file
+      callback()
+    }, callback)
+  }
+
+  override _write(
+    chunk: Buffer | string,
+    encoding: BufferEncoding,
+    callback: (error?: Error | null) => void,
+  ) {
+    this._writev([{ chunk, encoding }], callback)
+  }
+
+  override _writev(chunks: Chunk[], callback: (error?: Error | null) => void): void {
+    let buffers: Uint8Array[]
+    try {
+      buffers = this.#encode(chunks)
+    } catch (error) {
+      callback(error as Error)
+      return
+    }
+    this.#file!.write(buffers).then(() => callback(), callback)
+  }
+
+  override _final(callback: (error?: Error | null) => void): void {
+    this.#commit().then(() => callback(), callback)
+  }
+
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    const end = () => {
+      if (this.#written) this.#settle.resolve(this.#written)
+      else this.#settle.reject(error ?? destroyed(this.#path))
+      callback(error)
+    }
+    // waits for the call that runs: it may be the one that gives the name
+    if (this.#file) this.#file.discard().then(end)
+    else end()
+  }
+
+  async #commit(): Promise<void> {
+    this.#text.end()
+    this.#written = await this.#file!.commit()
+  }
+
+  #encode(chunks: readonly Chunk[]): Uint8Array[] {
+    const buffers = chunks.map(({ chunk, encoding }) =>
+      typeof chunk === 'string' ? this.#bytes(chunk, encoding) : chunk,
+    )
+    const bytes = buffers.reduce((all, { length }) => all + length, 0)
+    return buffers.length > 8 && bytes < buffers.length * SMALL ? [Buffer.concat(buffers)] : buffers
+  }
+
+  #bytes(text: string, encoding: BufferEncoding): Buffer {
+    const asked = TEXT_NAMES[encoding.toLowerCase()]
+    // hex, base64 and the like are bytes written as text
+    if (asked === undefined) return Buffer.from(text, encoding)
+    return asked === (this.#options.encoding ?? 'utf8') ? this.#text.encode(text) : encodeText(text, asked)
+  }
+}
+
+/** What Node calls the encodings of text. */
+const TEXT_NAMES: Record<string, TextEncoding> = {
+  utf8: 'utf8',
+  'utf-8': 'utf8',
+  utf16le: 'utf16le',
+  'utf-16le': 'utf16le',
+  ucs2: 'utf16le',
+  'ucs-2': 'utf16le',
+  latin1: 'latin1',
+  binary: 'latin1',
+}
+
+/**
+ * A stream into the file at `path` that puts it in place when it has ended: until then, and after any error, abort or
+ * `destroy`, the file is what it was. Ended without a write it makes an empty file. `finish` comes once the content
+ * has its name, with durability 'power' (the default) safe from a power loss; {@link AtomicWriteStream.result} says
+ * what was written.
+ *
+ * Fails with `ERR_USAGE` (at once for options, later for text that the encoding cannot hold), `ERR_DISK_FULL`,
+ * `ERR_READ_ONLY`, `ERR_PERMISSION`, `ERR_UNSAFE_LINK`, `ERR_WRITE`, `ERR_DIGEST` (with `verify`), `ERR_CONFLICT` (with
+ * `conflict: 'fail'`), `ERR_CANCELLED` and `ERR_DESTROYED`.
+ */
+export function createAtomicWriteStream(path: string, options: AtomicStreamOptions = {}): AtomicWriteStream {
+  writeSettings(path, options)
+  checkChoice('encoding', options.encoding, TEXT_ENCODINGS)
+  return new AtomicWriteStream(path, options)
+}
+
+function destroyed(path: string): SluiceError {
+  const message = `writing ${printable(path)} was given up before its end; the file is what it was`
+  return new SluiceError('ERR_DESTROYED', message, { path })
+}

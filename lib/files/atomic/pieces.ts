@@ -1,0 +1,83 @@
+import { isReadable, type Readable } from 'node:stream'
+import { printable, SluiceError } from '../../errors.js'
+
+/** What a file can be written from. */
+export type WriteData =
+  | string
+  | NodeJS.ArrayBufferView
+  | ArrayBuffer
+  | Readable
+  | AsyncIterable<string | Uint8Array>
+  | Iterable<string | Uint8Array>
+
+/** Content that comes in pieces. */
+export type Pieces = AsyncIterable<string | Uint8Array> | Iterable<string | Uint8Array>
+
+/** What is at hand, as bytes or as pieces; `ERR_USAGE` for what is neither, and for a stream that was read already. */
+export function contentOf(data: Exclude<WriteData, string>): Uint8Array | Pieces {
+  if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
+  if (data instanceof ArrayBuffer) return new Uint8Array(data)
+  if (!isPieces(data)) {
+    const message = `data must be text, bytes, a stream or an iterable of them, not ${data === null ? 'null' : typeof data}`
+    throw new SluiceError('ERR_USAGE', message, { found: data })
+  }
+  // it would give nothing, and the file would be emptied
+  if (isReadable(data as Readable) === false) {
+    throw new SluiceError(
+      'ERR_USAGE',
+      'data is a stream that was read to its end, or destroyed; give a new one',
+    )
+  }
+  return data
+}
+
+/** Bytes of a piece; `ERR_USAGE` for what is none. */
+export function bytesOfPiece(piece: unknown): Uint8Array {
+  if (piece instanceof Uint8Array) return piece
+  const message = `each piece of the data must be text or a Uint8Array, not ${piece === null ? 'null' : typeof piece}`
+  throw new SluiceError('ERR_USAGE', message, { found: piece })
+}
+
+/** The pieces, until the signal ends it with `ERR_CANCELLED`, also while it waits for one. */
+export async function* untilAborted(
+  pieces: Pieces,
+  signal: AbortSignal | undefined,
+  path: string,
+): AsyncGenerator<string | Uint8Array> {
+  if (!signal) {
+    yield* pieces
+    return
+  }
+  const iterator = Symbol.asyncIterator in pieces ? pieces[Symbol.asyncIterator]() : pieces[Symbol.iterator]()
+  let abort = () => {}
+  const aborted = new Promise<never>((_resolve, reject) => {
+    abort = () => reject(cancelled(path, signal))
+  })
+  aborted.catch(() => {})
+  if (signal.aborted) abort()
+  else signal.addEventListener('abort', abort)
+  try {
+    for (;;) {
+      const next = await Promise.race([iterator.next(), aborted])
+      if (next.done) return
+      yield next.value
+    }
+  } finally {
+    signal.removeEventListener('abort', abort)
+    // a source that is waiting does not hear it otherwise; nobody waits for its answer
+    if ('destroy' in pieces && typeof pieces.destroy === 'function') pieces.destroy()
+    Promise.resolve(iterator.return?.()).catch(() => {})
+  }
+}
+
+/** The error of what was cancelled. */
+export function cancelled(path: string, signal: AbortSignal | undefined): SluiceError {
+  const message = `writing ${printable(path)} was cancelled; the file is what it was`
+  return new SluiceError('ERR_CANCELLED', message, { path, cause: signal?.reason })
+}
+
+function isPieces(data: unknown): data is Pieces {
+  return (
+    typeof data === 'object' && data !== null && (Symbol.asyncIterator in data || Symbol.iterator in data)
+  )
+}

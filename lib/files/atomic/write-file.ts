@@ -1,0 +1,124 @@
+import { printable, SluiceError } from '../../errors.js'
+import { checkChoice } from '../check-options.js'
+import {
+  decodeText,
+  encodeText,
+  TEXT_ENCODINGS,
+  TextEncoderInPieces,
+  type TextEncoding,
+} from '../content/encodings.js'
+import { type EncodeOptions, encodeValue, type Format, formatOf, parseText } from '../content/formats.js'
+import { plainValue } from '../content/plain-value.js'
+import { checkSchema, type Schema } from '../content/schema.js'
+import { AtomicFile, type Written } from './atomic-file.js'
+import { type AtomicWriteOptions, writeSettings } from './options.js'
+import { bytesOfPiece, contentOf, type Pieces, untilAborted, type WriteData } from './pieces.js'
+
+export interface WriteFileOptions extends AtomicWriteOptions {
+  /** How text is written; what it cannot hold is refused. Default 'utf8'. */
+  encoding?: TextEncoding
+  /**
+   * A JSON Schema that the content is checked with before anything is written (`ERR_SCHEMA`). The name must end with
+   * `.json`, `.yaml` or `.yml`, and the content be at hand, as text or bytes.
+   */
+  schema?: Schema
+}
+
+export interface WriteValueOptions extends AtomicWriteOptions, EncodeOptions {
+  /** A JSON Schema that the value is checked with before anything is written (`ERR_SCHEMA`). */
+  schema?: Schema
+}
+
+/**
+ * Writes a file whole or not at all: until it has its name, and after any error or abort, the one that stood there is
+ * what it was. With durability 'power' (the default) it survives a power loss once this has ended. Of two that write
+ * one file at the same time both are whole, and the last one stays.
+ *
+ * A stream or iterable that fails gives its own error; other failures are `ERR_USAGE`, `ERR_SCHEMA`, `ERR_PARSE`,
+ * `ERR_DISK_FULL`, `ERR_READ_ONLY`, `ERR_PERMISSION`, `ERR_UNSAFE_LINK`, `ERR_WRITE`, `ERR_DIGEST` (with `verify`),
+ * `ERR_CONFLICT` (with `conflict: 'fail'`) and `ERR_CANCELLED`.
+ */
+export async function writeFileAtomic(
+  path: string,
+  data: WriteData,
+  options: WriteFileOptions = {},
+): Promise<Written> {
+  const { encoding = 'utf8', schema } = options
+  writeSettings(path, options)
+  checkChoice('encoding', encoding, TEXT_ENCODINGS)
+  const content = typeof data === 'string' ? encodeText(data, encoding) : contentOf(data)
+  if (!(content instanceof Uint8Array)) {
+    if (schema === undefined) return writePieces(path, content, encoding, options)
+    throw new SluiceError('ERR_USAGE', 'schema needs the content at hand: give text or bytes, not a stream')
+  }
+  if (schema === undefined) return writeBytes(path, content, options)
+  // of a copy: what is checked is what is written
+  const bytes = Uint8Array.from(content)
+  const value = await parseText(knownFormat(path), decodeText(bytes, encoding, path), path)
+  await checkSchema(value, schema, path)
+  return writeBytes(path, bytes, options)
+}
+
+/** Writes a value as JSON; see {@link writeFileAtomic} and {@link encodeValue}. */
+export function writeJson(path: string, value: unknown, options: WriteValueOptions = {}): Promise<Written> {
+  return writeValue('json', path, value, options)
+}
+
+/** Writes a value as YAML; see {@link writeFileAtomic} and {@link encodeValue}. */
+export function writeYaml(path: string, value: unknown, options: WriteValueOptions = {}): Promise<Written> {
+  return writeValue('yaml', path, value, options)
+}
+
+/** Writes a value as JSON or YAML, as the name of the file ends; see {@link writeFileAtomic} and {@link encodeValue}. */
+export async function writeConfig(
+  path: string,
+  value: unknown,
+  options: WriteValueOptions = {},
+): Promise<Written> {
+  return writeValue(knownFormat(path), path, value, options)
+}
+
+async function writeValue(
+  format: Format,
+  path: string,
+  value: unknown,
+  options: WriteValueOptions,
+): Promise<Written> {
+  writeSettings(path, options)
+  // of a copy: what is checked is what is written, whatever the caller does with it meanwhile
+  const plain = plainValue(value, format)
+  if (options.schema !== undefined) await checkSchema(plain, options.schema, path)
+  return writeBytes(path, encodeText(await encodeValue(format, plain, options)), options)
+}
+
+async function writeBytes(path: string, bytes: Uint8Array, options: AtomicWriteOptions): Promise<Written> {
+  const file = await AtomicFile.open(path, options)
+  await file.write([bytes])
+  return file.commit()
+}
+
+async function writePieces(
+  path: string,
+  pieces: Pieces,
+  encoding: TextEncoding,
+  options: AtomicWriteOptions,
+): Promise<Written> {
+  const file = await AtomicFile.open(path, options)
+  const text = new TextEncoderInPieces(encoding)
+  try {
+    for await (const piece of untilAborted(pieces, options.signal, path)) {
+      await file.write([typeof piece === 'string' ? text.encode(piece) : bytesOfPiece(piece)])
+    }
+    text.end()
+    return await file.commit()
+  } finally {
+    await file.discard()
+  }
+}
+
+function knownFormat(path: string): Format {
+  const format = formatOf(path)
+  if (format) return format
+  const message = `the format of ${printable(path)} is not known: its name must end with .json, .yaml or .yml`
+  throw new SluiceError('ERR_USAGE', message, { path })
+}
