@@ -7,7 +7,7 @@ export interface Owner {
   pid: number
   /** When the process began, so that another one with the same number is told apart; '' if the system does not say. */
   start: string
-  /** The machine, and the space of its process numbers (a container has its own). */
+  /** The machine, by name and by its own id, and the space of its process numbers (a container has its own). */
   host: string
   /** The boot of the machine: what an earlier one left has no living owner. '' if the system does not say. */
   boot: string
@@ -19,7 +19,7 @@ export interface Owner {
 export interface ProcessSystem {
   pid: number
   hostname(): string
-  /** The text of a file, or the target of a link, under /proc; undefined where there is none. */
+  /** The text of a file, or the target of a link, under /proc or /etc; undefined where there is none. */
   read(path: string): string | undefined
   isAlive(pid: number): boolean
 }
@@ -50,7 +50,7 @@ export const processSystem: ProcessSystem = {
 export function thisOwner(system: ProcessSystem = processSystem): Owner {
   return {
     pid: system.pid,
-    start: startOf(system.pid, system),
+    start: statOf(system.pid, system).start,
     ...placeOf(system),
     token: randomBytes(8).toString('hex'),
   }
@@ -58,27 +58,40 @@ export function thisOwner(system: ProcessSystem = processSystem): Owner {
 
 /**
  * Whether the process is certainly no more. An owner on another machine, or one of which too little is known, may
- * live.
+ * live. Where the system gives no boot (there is no /proc), machines with one name are taken for one.
  */
 export function isGone(owner: Owner, system: ProcessSystem = processSystem): boolean {
   const here = placeOf(system)
   if (owner.host !== here.host) return false
-  if (owner.boot !== here.boot) return owner.boot !== '' && here.boot !== ''
+  if (owner.boot !== here.boot) {
+    // it could be another machine of the same name, whose boot is another one, too
+    return owner.boot !== '' && here.boot !== '' && machineOf(system) !== ''
+  }
   if (!system.isAlive(owner.pid)) return true
-  const start = startOf(owner.pid, system)
-  return owner.start !== '' && start !== '' && owner.start !== start
+  const { start, ended } = statOf(owner.pid, system)
+  return ended || (owner.start !== '' && start !== '' && owner.start !== start)
 }
 
 function placeOf(system: ProcessSystem): Pick<Owner, 'host' | 'boot'> {
   const space = system.read('/proc/self/ns/pid') ?? ''
   const boot = system.read('/proc/sys/kernel/random/boot_id')?.trim() ?? ''
-  return { host: shortDigest(`${system.hostname()} ${space}`), boot: boot && shortDigest(boot) }
+  const host = shortDigest(`${system.hostname()} ${space} ${machineOf(system)}`)
+  return { host, boot: boot && shortDigest(boot) }
 }
 
-/** Ticks from the boot to the start of the process: field 22 of proc(5), counted behind the name, which may hold anything. */
-function startOf(pid: number, system: ProcessSystem): string {
+/** What tells machines of the same name apart (machine-id(5)); '' in many containers. */
+function machineOf(system: ProcessSystem): string {
+  return system.read('/etc/machine-id')?.trim() ?? ''
+}
+
+/**
+ * From proc(5), counted behind the name, which may hold anything: field 22, ticks from the boot to the start of the
+ * process; and whether it only waits for its parent to ask how it ended: state Z, without a thread that still runs.
+ */
+function statOf(pid: number, system: ProcessSystem): { start: string; ended: boolean } {
   const stat = system.read(`/proc/${pid}/stat`) ?? ''
-  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? ''
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  return { start: fields[19] ?? '', ended: fields[0] === 'Z' && Number(fields[17]) <= 1 }
 }
 
 function shortDigest(text: string): string {

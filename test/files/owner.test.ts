@@ -4,9 +4,11 @@ import test from 'ava'
 import { isGone, type ProcessSystem, thisOwner } from '../../lib/files/owner.js'
 
 function system(
-  changes: Partial<ProcessSystem> & { start?: string; boot?: string; space?: string } = {},
+  changes: Partial<ProcessSystem> &
+    Partial<Record<'start' | 'boot' | 'space' | 'machine' | 'state', string>> = {},
 ): ProcessSystem {
-  const { start = '100', boot = 'boot-1', space = 'pid:[1]' } = changes
+  const { start = '100', boot = 'boot-1', space = 'pid:[1]', machine = 'm1', state = 'S 0' } = changes
+  const [letter, threads] = state.split(' ')
   return {
     pid: 42,
     hostname: () => 'here',
@@ -14,7 +16,8 @@ function system(
     read: (path) => {
       if (path === '/proc/sys/kernel/random/boot_id') return boot
       if (path === '/proc/self/ns/pid') return space
-      return `42 (a ) name) S ${'0 '.repeat(18)}${start} 0`
+      if (path === '/etc/machine-id') return `${machine}\n`
+      return `42 (a ) name) ${letter} ${'0 '.repeat(16)}${threads} 0 ${start} 0`
     },
     ...changes,
   }
@@ -38,6 +41,21 @@ test('HOSTILE-INPUT 65: a number that was given to another process, or an earlie
   t.true(isGone(owner, system({ start: '200' })))
   t.true(isGone(owner, system({ boot: 'boot-2' })))
   t.true(isGone(owner, system({ isAlive: () => false })))
+})
+
+test('machines of the same name are told apart by their id, and where there is none, nobody is taken for gone', (t) => {
+  const owner = thisOwner(system())
+  t.false(isGone(owner, system({ boot: 'boot-2', machine: 'm2' })))
+  const nameless = thisOwner(system({ machine: '' }))
+  t.false(isGone(nameless, system({ boot: 'boot-2', machine: '' })))
+  t.true(isGone(nameless, system({ start: '200', machine: '' })))
+})
+
+test('a process that ended is gone, although its parent has not asked for it; not while a thread still runs', (t) => {
+  const owner = thisOwner(system())
+  t.true(isGone(owner, system({ state: 'Z 1' })))
+  t.false(isGone(owner, system({ state: 'Z 2' })))
+  t.false(isGone(owner, system({ state: 'S 1' })))
 })
 
 test('an owner on another machine, in another container, or of whom too little is known, may live', (t) => {

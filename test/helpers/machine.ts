@@ -5,6 +5,7 @@ export class Machine {
   hostname = 'here'
   space = 'pid:[1]'
   boot = 'boot-1'
+  id = 'machine-1'
   /** When each process that lives began. */
   readonly living = new Map<number, number>()
   #ticks = 100
@@ -32,6 +33,7 @@ export class Machine {
 
   #read(path: string): string | undefined {
     if (path === '/proc/sys/kernel/random/boot_id') return this.boot
+    if (path === '/etc/machine-id') return `${this.id}\n`
     if (path === '/proc/self/ns/pid') return this.space
     const start = this.living.get(Number(/^\/proc\/(\d+)\/stat$/.exec(path)?.[1]))
     return start === undefined ? undefined : `1 (node) S ${'0 '.repeat(18)}${start} 0`

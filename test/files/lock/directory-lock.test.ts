@@ -136,7 +136,7 @@ test('a number that was given to another process, and an earlier boot, are taken
 })
 
 test('another machine, another container, or a clock that jumps never lead to a take-over', async (t) => {
-  for (const change of ['hostname', 'space'] as const) {
+  for (const change of ['hostname', 'space', 'id'] as const) {
     const { acquire, machine, clock } = scene()
     const held = await acquire(1)
     machine.end(1)
