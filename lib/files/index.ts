@@ -29,6 +29,14 @@ export type { Claimant, LockMode } from './lock/lock-names.js'
 export { type Updated, type UpdateJsonOptions, updateJson } from './lock/update-json.js'
 export { foldName, partName, suffixed } from './names.js'
 export type { FileSystemOptions } from './node-fs.js'
+export type { Config, MergeRules } from './operations/merge.js'
+export {
+  type ConfigInput,
+  type MergeConfigOptions,
+  type Merged,
+  mergeConfig,
+} from './operations/merge-config.js'
+export { type RemoveBackupsOptions, type RemovedBackups, removeBackups } from './operations/remove-backups.js'
 export { type RotateOptions, type Rotation, rotateFile } from './operations/rotate-file.js'
 export { type CompleteOptions, PartFile, type PartFileOptions } from './part-file.js'
 export {

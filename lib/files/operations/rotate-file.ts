@@ -1,10 +1,10 @@
-import { createHash } from 'node:crypto'
 import { basename, dirname } from 'node:path'
 import type { SluiceError } from '../../errors.js'
 import { checkChoice, checkFlag, checkPath, checkWhole } from '../check-options.js'
 import { diskError } from '../disk-error.js'
 import { type FileSystem, nodeFileSystem } from '../fs.js'
 import { DirectoryLock, type LockOptions } from '../lock/directory-lock.js'
+import { fileLockName } from '../lock/lock-names.js'
 import type { Durability } from '../publish.js'
 import { Tree } from '../tree.js'
 import { Rotating } from './rotating.js'
@@ -38,7 +38,8 @@ export interface Rotation {
  * still has it open writes to `path.1`). No file at the path is no error: `rotated` is false then.
  *
  * No file is ever without a name, and none takes the name of another. Interrupted anywhere, by a power cut too, it is
- * gone on with by the next run. Rotations of one file by several processes wait for each other.
+ * gone on with by the next run. Rotations of one file by several processes wait for each other,
+ * and for `updateJson`.
  *
  * With `compress` each rotated file that is not compressed yet becomes `path.N.gz`, also those of earlier runs. The
  * other one is removed once the compressed file stands and gives back the same bytes; if it was written to meanwhile
@@ -55,7 +56,7 @@ export async function rotateFile(path: string, options: RotateOptions = {}): Pro
   const { fs = nodeFileSystem, timeout, signal, system, clock } = options
   const [folder, name] = [dirname(path), basename(path)]
   const lock = await DirectoryLock.acquire(folder, {
-    name: lockName(name),
+    name: fileLockName(name),
     fs,
     timeout,
     signal,
@@ -69,7 +70,12 @@ export async function rotateFile(path: string, options: RotateOptions = {}): Pro
     await lock.release().catch(() => {})
     throw diskError(error, 'rotate', path)
   }
-  await lock.release()
+  try {
+    await lock.release()
+  } catch (error) {
+    // it is rotated: whoever was told otherwise would do it again
+    rotation.warning ??= diskError(error, 'release the lock on', path)
+  }
   return rotation
 }
 
@@ -85,9 +91,4 @@ async function rotateLocked(fs: FileSystem, path: string, options: RotateOptions
   } finally {
     await tree.close()
   }
-}
-
-/** One lock for each file; a long name has a short one. */
-function lockName(name: string): string {
-  return `rotate-${createHash('sha256').update(name).digest('hex').slice(0, 32)}`
 }

@@ -1,0 +1,128 @@
+import { printable, SluiceError } from '../../errors.js'
+import type { Written } from '../atomic/atomic-file.js'
+import { type WriteValueOptions, writeJson, writeYaml } from '../atomic/write-file.js'
+import { checkChoice, checkFlag, checkPath } from '../check-options.js'
+import { decodeText } from '../content/encodings.js'
+import { type Format, formatOf, parseText } from '../content/formats.js'
+import { diskError, errorCode } from '../disk-error.js'
+import { type FileSystem, nodeFileSystem, openRegular, readFully } from '../fs.js'
+import { type Config, isConfig, type MergeRules, mergeValues } from './merge.js'
+
+/** One input: its path, or more about it. */
+export type ConfigInput =
+  | string
+  | {
+      path: string
+      /** A missing file counts as an empty map. Default: the option `optional`. */
+      optional?: boolean
+      /** Default: by the ending of the name. */
+      format?: Format
+    }
+
+/** Options of {@link mergeConfig}; what is not said here is as for `writeConfig`. */
+export interface MergeConfigOptions extends WriteValueOptions, MergeRules {
+  /** Missing inputs count as empty maps. Default false: they are an error. */
+  optional?: boolean
+  /** Format of the output. Default: by the ending of its name. */
+  format?: Format
+}
+
+/** What {@link mergeConfig} did. */
+export interface Merged extends Written {
+  value: Config
+  /** Inputs that were missing. */
+  missing: string[]
+  /** Where keys stood that never go through: the path of the input, `#`, and a JSON pointer. */
+  dropped: string[]
+}
+
+const FORMATS = ['json', 'yaml']
+
+/**
+ * Merges files of settings, JSON and YAML in any mixture, into one: where two say something of the same key, the last
+ * input counts. An empty YAML file is an empty map. The keys `__proto__`, `constructor` and `prototype` never go
+ * through; `dropped` says where they were. The output may be one of the inputs; comments are not kept.
+ *
+ * All is read, merged and, with `schema`, checked before anything is written; then the output is replaced whole, as
+ * `writeConfig` does. Fails with `ERR_USAGE`, `ERR_PARSE` (also where an input is not a map), `ERR_SCHEMA`, `ERR_LIMIT`
+ * (too deep), `ERR_WRITE` (an input is missing: cause ENOENT) and as `writeConfig` does.
+ */
+export async function mergeConfig(
+  inputs: readonly ConfigInput[],
+  output: string,
+  options: MergeConfigOptions = {},
+): Promise<Merged> {
+  const { fs = nodeFileSystem, strategy, arrays, optional, format, ...rest } = options
+  checkPath('output', output)
+  checkChoice('strategy', strategy, ['deep', 'shallow'])
+  checkChoice('arrays', arrays, ['replace', 'concat', 'union'])
+  checkFlag('optional', optional)
+  checkChoice('format', format, FORMATS)
+  const write = (format ?? knownFormat(output, 'output')) === 'json' ? writeJson : writeYaml
+  if (!Array.isArray(inputs) || inputs.length === 0) {
+    throw new SluiceError('ERR_USAGE', 'inputs must be a list of paths, at least one', { found: inputs })
+  }
+  const sources = inputs.map((input) => source(input, optional ?? false))
+  const missing: string[] = []
+  const dropped: string[] = []
+  const maps: Config[] = []
+  for (const { path, format: of, optional: may } of sources) {
+    const text = await readText(fs, path, may)
+    if (text === undefined) missing.push(path)
+    // each is cleaned on its own, so that it is known where something was
+    else maps.push(mergeValues([await parseMap(of, text, path)], {}, (at) => dropped.push(`${path}#${at}`)))
+  }
+  const value = mergeValues(maps, { strategy, arrays })
+  return { ...(await write(output, value, { ...rest, fs })), value, missing, dropped }
+}
+
+interface Source {
+  path: string
+  format: Format
+  optional: boolean
+}
+
+function source(input: ConfigInput, optional: boolean): Source {
+  const given = typeof input === 'string' ? { path: input } : input
+  checkPath('input', given?.path)
+  checkChoice('format', given.format, FORMATS)
+  checkFlag('optional', given.optional)
+  return {
+    path: given.path,
+    format: given.format ?? knownFormat(given.path, 'input'),
+    optional: given.optional ?? optional,
+  }
+}
+
+function knownFormat(path: string, what: string): Format {
+  const format = formatOf(path)
+  if (format) return format
+  const message = `the format of the ${what} ${printable(path)} is not known: end its name with .json, .yaml or .yml, or set format`
+  throw new SluiceError('ERR_USAGE', message, { path })
+}
+
+async function parseMap(format: Format, text: string, path: string): Promise<Config> {
+  const value = await parseText(format, text, path)
+  // what an empty YAML file holds
+  if (format === 'yaml' && value === null) return {}
+  if (isConfig(value)) return value
+  throw new SluiceError('ERR_PARSE', `${printable(path)} holds no map, and only maps can be merged`, { path })
+}
+
+/** The text of a file; undefined where an optional one is missing. */
+async function readText(fs: FileSystem, path: string, optional: boolean): Promise<string | undefined> {
+  try {
+    // a link may lead to settings; what is opened is a regular file
+    const { fd, stats } = await openRegular(fs, await fs.realpath(path))
+    try {
+      const bytes = Buffer.alloc(stats.size)
+      const length = await readFully(fs, fd, bytes, 0)
+      return decodeText(bytes.subarray(0, length), 'utf8', path)
+    } finally {
+      await fs.close(fd)
+    }
+  } catch (error) {
+    if (optional && errorCode(error) === 'ENOENT') return undefined
+    throw diskError(error, 'read', path)
+  }
+}
