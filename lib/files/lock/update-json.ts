@@ -1,28 +1,24 @@
 import { SluiceError } from '../../errors.js'
-import { checkChoice, checkPath } from '../check-options.js'
-import { decodeText } from '../content/encodings.js'
+import { AtomicFile, type Written } from '../atomic/atomic-file.js'
+import { checkSignal, writeSettings } from '../atomic/options.js'
+import { findTarget, type Target } from '../atomic/target.js'
+import type { WriteValueOptions } from '../atomic/write-file.js'
+import { checkWhole } from '../check-options.js'
+import { decodeText, encodeText } from '../content/encodings.js'
 import { encodeValue, parseText } from '../content/formats.js'
-import { checkSchema, type Schema } from '../content/schema.js'
+import { plainValue } from '../content/plain-value.js'
+import { checkSchema } from '../content/schema.js'
 import { diskError, errorCode } from '../disk-error.js'
-import { durableReplace } from '../durable-replace.js'
-import { type FileSystem, nodeFileSystem, openRegular, readFully } from '../fs.js'
-import type { Durability } from '../publish.js'
+import { type FileSystem, openRegular, readFully } from '../fs.js'
 import { DirectoryLock, type LockOptions } from './directory-lock.js'
 import { fileLockName } from './lock-names.js'
-import { realFile } from './real-file.js'
 
-/** Options of {@link updateJson}. */
+/** Options of {@link updateJson}: how long it waits, and how it writes. The signal ends both. */
 export interface UpdateJsonOptions
-  extends Pick<LockOptions, 'timeout' | 'signal' | 'system' | 'clock' | 'random'> {
+  extends Pick<LockOptions, 'timeout' | 'system' | 'random'>,
+    Omit<WriteValueOptions, 'conflict' | 'makeParents' | 'progress' | 'symlink'> {
   /** What the function gets where the file is missing. Default undefined. */
   initial?: unknown
-  /** JSON Schema of the new value. */
-  schema?: Schema
-  /** Spaces per level, from 0 to 10. Default 2. */
-  indent?: number
-  /** Default 'power'. */
-  durability?: Durability
-  fs?: FileSystem
 }
 
 /** What became of an update. */
@@ -31,14 +27,19 @@ export interface Updated<T> {
   how: 'written' | 'unchanged'
   /** What the file holds now; undefined if it is missing. */
   value: T | undefined
-  /** The lock could not be given back, although the update is done; see {@link DirectoryLock.release}. */
+  /** The path of the earlier content, if there was one and it was to be kept. */
+  backup?: string
+  /** What did not go as asked although the update is done; also a lock that could not be given back. */
   warning?: SluiceError
 }
 
+/** Gives the new value of a file, or undefined to leave it as it is. */
+export type Change<T> = (value: T | undefined) => T | undefined | Promise<T | undefined>
+
 /**
  * Changes a JSON file so that no change of another process, or of this one, gets lost: under a lock it reads the file,
- * gives the value to `change`, and writes what comes back; undefined leaves the file as it is. All paths to one file,
- * through links too, share the lock; it stands beside the file while it is held.
+ * gives the value to `change`, and writes what comes back as `writeJson` does; undefined leaves the file as it is. All
+ * paths to one file, through links too, share the lock, which stands beside the file while it is held; the links stay.
  *
  * `change` must not update the same file itself: it would wait for itself. What it throws comes out as it is. Fails
  * with `ERR_LOCKED`, `ERR_CANCELLED`, `ERR_PARSE` (the file holds no JSON), `ERR_SCHEMA`, `ERR_LOCK_LOST` (somebody
@@ -47,23 +48,29 @@ export interface Updated<T> {
  */
 export async function updateJson<T = unknown>(
   path: string,
-  change: (value: T | undefined) => T | undefined | Promise<T | undefined>,
+  change: Change<T>,
   options: UpdateJsonOptions = {},
 ): Promise<Updated<T>> {
-  checkPath('path', path)
-  checkChoice('durability', options.durability, ['crash', 'power'])
+  const settings = writeSettings(path, { ...options, conflict: 'overwrite', symlink: 'follow' })
+  checkWhole('indent', options.indent, 0, 10)
   if (typeof change !== 'function') {
     throw new SluiceError('ERR_USAGE', 'the change must be a function', { found: change })
   }
-  const { fs = nodeFileSystem, timeout, signal, system, clock, random } = options
-  const file = await realFile(fs, path).catch((error: unknown) => {
+  const { fs, clock, signal } = settings
+  let target: Target
+  let folder: string
+  try {
+    target = await findTarget(path, settings)
+    folder = await fs.realpath(target.folder)
+  } catch (error) {
     throw diskError(error, 'update', path)
-  })
-  const given = { name: fileLockName(file.name), fs, timeout, signal, system, clock, random }
-  const lock = await DirectoryLock.acquire(file.folder, given)
+  }
+  const { timeout, system, random } = options
+  const name = fileLockName(target.name)
+  const lock = await DirectoryLock.acquire(folder, { name, fs, clock, signal, timeout, system, random })
   let result: Updated<T>
   try {
-    result = await update(fs, file.path, path, change, lock, options)
+    result = await update(fs, target.path, path, change, lock, options)
   } catch (error) {
     // the first error is the one to know of
     await lock.release().catch(() => {})
@@ -73,7 +80,7 @@ export async function updateJson<T = unknown>(
     await lock.release()
   } catch (error) {
     // the update is done: whoever was told otherwise would do it again
-    result.warning = diskError(error, 'release the lock on', path)
+    result.warning ??= diskError(error, 'release the lock on', path)
   }
   return result
 }
@@ -82,22 +89,38 @@ async function update<T>(
   fs: FileSystem,
   file: string,
   shown: string,
-  change: (value: T | undefined) => T | undefined | Promise<T | undefined>,
+  change: Change<T>,
   lock: DirectoryLock,
-  { initial, schema, indent, durability, signal }: UpdateJsonOptions,
+  options: UpdateJsonOptions,
 ): Promise<Updated<T>> {
-  const there = await readJson(fs, file, shown)
-  const value = await change((there ? there.value : initial) as T | undefined)
-  if (value === undefined) return { how: 'unchanged', value: there?.value as T | undefined }
-  if (signal?.aborted) {
-    const message = 'the update was cancelled; the file is what it was'
-    throw new SluiceError('ERR_CANCELLED', message, { path: shown, cause: signal.reason })
+  const standing = await readJson(fs, file, shown)
+  const value = await change((standing ? standing.value : options.initial) as T | undefined)
+  if (value === undefined) return { how: 'unchanged', value: standing?.value as T | undefined }
+  checkSignal(options.signal, shown)
+  const plain = plainValue(value, 'json')
+  if (options.schema !== undefined) await checkSchema(plain, options.schema, shown)
+  const bytes = encodeText(await encodeValue('json', plain, options))
+  const { backup, warning } = await write(file, bytes, lock, options)
+  return { how: 'written', value, ...(backup && { backup }), ...(warning && { warning }) }
+}
+
+/** Asks for the lock as late as can be: when all that takes long is done. */
+async function write(
+  path: string,
+  bytes: Uint8Array,
+  lock: DirectoryLock,
+  options: UpdateJsonOptions,
+): Promise<Written> {
+  // a link that came since then is replaced: what it leads to has another lock
+  const file = await AtomicFile.open(path, { ...options, conflict: 'overwrite', symlink: 'replace' })
+  try {
+    await file.write([bytes])
+    await file.stage()
+    await lock.check()
+    return await file.commit()
+  } finally {
+    await file.discard()
   }
-  if (schema !== undefined) await checkSchema(value, schema, shown)
-  const text = await encodeValue('json', value, { indent })
-  await lock.check()
-  await durableReplace(fs, file, text, { mode: there?.mode, durability })
-  return { how: 'written', value }
 }
 
 /** The value in the file; undefined where there is none. */
@@ -105,7 +128,7 @@ async function readJson(
   fs: FileSystem,
   path: string,
   shown: string,
-): Promise<{ value: unknown; mode: number } | undefined> {
+): Promise<{ value: unknown } | undefined> {
   let opened: Awaited<ReturnType<typeof openRegular>>
   try {
     opened = await openRegular(fs, path)
@@ -117,8 +140,7 @@ async function readJson(
   try {
     const bytes = Buffer.alloc(stats.size)
     const length = await readFully(fs, fd, bytes, 0)
-    const value = await parseText('json', decodeText(bytes.subarray(0, length), 'utf8', shown), shown)
-    return { value, mode: stats.mode & 0o777 }
+    return { value: await parseText('json', decodeText(bytes.subarray(0, length), 'utf8', shown), shown) }
   } catch (error) {
     throw diskError(error, 'read', shown)
   } finally {

@@ -86,6 +86,33 @@ test('the mode of the file stays, and a link to it, which shares the lock', asyn
   t.is(text(fs, '/d/new'), '{"counted":1}\n')
 })
 
+test('earlier contents are kept if asked for', async (t) => {
+  const fs = diskWith('{"counted":1}')
+  const { backup } = await updateJson('/d/state.json', increase, { fs, backup: true })
+  t.is(text(fs, backup!), '{"counted":1}')
+})
+
+test('a lock that cannot be given back is a warning, because the update is done', async (t) => {
+  const fs = diskWith('{"counted":1}')
+  fs.fail({ call: 'rmdir', error: 'EIO' })
+  const { how, warning } = await updateJson('/d/state.json', increase, { fs, indent: 0 })
+  t.is(how, 'written')
+  t.is(warning!.code, 'ERR_WRITE')
+  t.is(text(fs), '{"counted":2}\n')
+})
+
+test('a link that takes the place of the file meanwhile is not written through', async (t) => {
+  const fs = diskWith('{"counted":1}')
+  fs.put('/d/other', '{}')
+  const change = (value?: Counter) => {
+    fs.putLink('/d/state.json', 'other')
+    return increase(value)
+  }
+  await updateJson('/d/state.json', change, { fs, indent: 0 })
+  t.is(text(fs), '{"counted":2}\n')
+  t.is(text(fs, '/d/other'), '{}')
+})
+
 test('links in a circle, a folder, and a folder that is missing are refused', async (t) => {
   const fs = diskWith()
   fs.putLink('/d/a', 'b')
@@ -96,6 +123,14 @@ test('links in a circle, a folder, and a folder that is missing are refused', as
   await t.throwsAsync(updateJson('/none/a', increase, { fs }), { code: 'ERR_WRITE' })
   await t.throwsAsync(updateJson('', increase, { fs }), { code: 'ERR_USAGE' })
   await t.throwsAsync(updateJson('/d/x', 5 as never, { fs }), { code: 'ERR_USAGE' })
+  await t.throwsAsync(updateJson('/d/x', increase, { fs, indent: 11 }), {
+    code: 'ERR_USAGE',
+    message: /indent/,
+  })
+  await t.throwsAsync(updateJson('/d/x', increase, { fs, timeout: -1 }), {
+    code: 'ERR_USAGE',
+    message: /timeout/,
+  })
 })
 
 test('a name of any length has a lock', async (t) => {
