@@ -50,4 +50,13 @@ export {
 export type { UnfinishedFile } from './read-journal.js'
 export { type Recovered, recoverReplaced, removeTree } from './replace-directory.js'
 export * from './temporary/index.js'
+export { FileTransaction, type TransactionResult } from './transaction/file-transaction.js'
+export type {
+  TransactionData,
+  TransactionOptions,
+  TransactionProgress,
+  TransactionValueOptions,
+  TransactionWriteOptions,
+} from './transaction/options.js'
+export { type RecoveredTransaction, type RecoverOptions, recoverTransactions } from './transaction/recover.js'
 export { type Directory, Tree, type TreeOptions } from './tree.js'

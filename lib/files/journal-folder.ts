@@ -3,6 +3,8 @@ import { diskError, errorCode } from './disk-error.js'
 import { OPEN } from './fs.js'
 import { isJournalName, journalName } from './journal-names.js'
 import { foldName } from './names.js'
+import { ownerOfTemporary } from './temporary/names.js'
+import { parseIntentName } from './transaction/intent.js'
 import type { Directory, Tree } from './tree.js'
 
 /** Our folder has one of these names, the first that is free or ours. */
@@ -58,7 +60,7 @@ async function createFile(
 }
 
 /** Makes or enters the folder; undefined where something else has its name. */
-async function ownFolder(tree: Tree, name: string): Promise<Directory | undefined> {
+export async function ownFolder(tree: Tree, name: string): Promise<Directory | undefined> {
   try {
     const made = await tree.makeDirectory(name, 0o700)
     const folder = await tree.directory(name)
@@ -77,7 +79,12 @@ async function ownFolder(tree: Tree, name: string): Promise<Directory | undefine
 export async function isOwn(tree: Tree, folder: Directory): Promise<boolean> {
   const { mode } = await tree.fs.fstat(folder.fd)
   if (tree.fs.platform !== 'win32' && (mode & 0o077) !== 0) return false
-  return (await folder.list()).every((name) => isJournalName(name.toString()))
+  return (await folder.list()).map(String).every(isOwnName)
+}
+
+/** Whether something in our folder with this name is ours: a journal, the intent of a transaction, a temporary file. */
+function isOwnName(name: string): boolean {
+  return isJournalName(name) || parseIntentName(name) !== undefined || ownerOfTemporary(name) !== undefined
 }
 
 /** Removes our folder if nothing is in it any more, and gives it back. */

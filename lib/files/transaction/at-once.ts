@@ -1,0 +1,30 @@
+/** Runs what it is given, at most `most` at once, in the order in which it came. */
+export class AtOnce {
+  readonly #most: number
+  readonly #waiting: (() => void)[] = []
+  #running = 0
+
+  constructor(most: number) {
+    this.#most = most
+  }
+
+  async run<T>(act: () => Promise<T>): Promise<T> {
+    if (this.#running === this.#most) await new Promise<void>((resolve) => this.#waiting.push(resolve))
+    else this.#running++
+    try {
+      return await act()
+    } finally {
+      // the place is handed on, so that nobody who comes now takes it
+      const next = this.#waiting.shift()
+      if (next) next()
+      else this.#running--
+    }
+  }
+
+  /** Acts on each item; waits for all of them, and then throws the first error. */
+  async each<T>(items: Iterable<T>, act: (item: T) => Promise<void>): Promise<void> {
+    const results = await Promise.allSettled([...items].map((item) => this.run(() => act(item))))
+    const failed = results.find((result) => result.status === 'rejected')
+    if (failed) throw failed.reason
+  }
+}

@@ -1,0 +1,120 @@
+import { printable, SluiceError } from '../../errors.js'
+import { diskError } from '../disk-error.js'
+import type { FileStats } from '../fs.js'
+import type { Intent, IntentAction } from './intent.js'
+import { IntentFile } from './intent-file.js'
+import type { Place } from './staging.js'
+import { type Ground, Steps } from './steps.js'
+
+/** What a transaction that is prepared is carried out with. */
+export interface CommitOptions {
+  place: Place
+  ground: Ground
+  intent: Intent
+  /** Who stands at the paths. */
+  standing: Map<string, FileStats>
+  /** Whether the lock is still held. */
+  check: () => Promise<void>
+  /** After each action. */
+  done: (action: IntentAction) => void
+}
+
+/** From the durable intent to its removal (CRASH-SAFETY.md, "Transaction", from step 3). */
+export class Commit {
+  /** The intent stands still, and with it the temporary files that a recovery needs. */
+  isKept = false
+  readonly warnings: SluiceError[] = []
+  readonly #options: CommitOptions
+  readonly #steps: Steps
+
+  constructor(options: CommitOptions) {
+    this.#options = options
+    this.#steps = new Steps(options.ground, options.intent, options.standing)
+  }
+
+  /**
+   * When it rejects, everything is as before, unless {@link isKept}: then a recovery decides, and the code is
+   * `ERR_OUTCOME_UNKNOWN` where nobody knows how.
+   */
+  async run(): Promise<void> {
+    const { place, intent, check, done } = this.#options
+    await this.#steps.sync()
+    const file = await IntentFile.create(place, intent)
+    const touched = new Set<IntentAction>()
+    try {
+      await check()
+      await file.advance('committed')
+    } catch (error) {
+      await this.#notCommitted(file, error)
+      throw error
+    }
+    try {
+      await this.#steps.forward({ touch: (action) => touched.add(action), done })
+    } catch (error) {
+      await this.#abort(file, touched, error)
+      throw error
+    }
+    try {
+      await this.#steps.sync()
+    } catch (error) {
+      const why = 'everything is in place, but the disk failed to make it last'
+      throw await this.#keep(file, 'ERR_OUTCOME_UNKNOWN', why, error)
+    }
+    await this.#end(file)
+  }
+
+  /** The commit record could not be written, or nobody knows whether it was. */
+  async #notCommitted(file: IntentFile, error: unknown): Promise<void> {
+    const state = await file.look().catch(() => undefined)
+    if (state !== 'prepared')
+      throw await this.#keep(file, 'ERR_OUTCOME_UNKNOWN', 'the disk failed while it was committed', error)
+    // should this fail, the next recovery does it: what is prepared counts for nothing
+    await file.discard()
+  }
+
+  async #abort(file: IntentFile, touched: Set<IntentAction>, error: unknown): Promise<void> {
+    try {
+      await file.advance('aborting')
+    } catch {
+      const why = 'it failed in the middle, and that could not be written down'
+      throw await this.#keep(file, 'ERR_OUTCOME_UNKNOWN', why, error)
+    }
+    try {
+      await this.#steps.undo(touched)
+      await this.#steps.sync()
+    } catch {
+      const why = 'it failed in the middle, and could not be undone: its paths are blocked until then'
+      throw await this.#keep(file, 'ERR_TRANSACTION', why, error)
+    }
+    await file.remove().catch(() => this.#keep(file, 'ERR_TRANSACTION', '', error))
+  }
+
+  /** Everything is new. */
+  async #end(file: IntentFile): Promise<void> {
+    try {
+      await file.remove()
+    } catch (error) {
+      this.warnings.push(diskError(error, 'remove the intent', file.path))
+      await this.#keep(file, 'ERR_TRANSACTION', '', error)
+      return
+    }
+    await this.#steps.clean().catch((error: unknown) => {
+      this.warnings.push(diskError(error, 'remove the temporary files of', this.#options.intent.id))
+    })
+  }
+
+  /** Leaves it to a recovery. */
+  async #keep(
+    file: IntentFile,
+    code: 'ERR_OUTCOME_UNKNOWN' | 'ERR_TRANSACTION',
+    why: string,
+    cause: unknown,
+  ): Promise<SluiceError> {
+    this.isKept = true
+    await file.leave().catch(() => {})
+    const { id } = this.#options.intent
+    const { root } = this.#options.place.tree
+    const message = `transaction ${printable(id)}: ${why}; run: sluice recover ${printable(root)}`
+    return new SluiceError(code, message, { path: root, cause })
+  }
+}

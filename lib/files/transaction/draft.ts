@@ -1,0 +1,200 @@
+import { printable, SluiceError } from '../../errors.js'
+import { standing } from '../claim.js'
+import { JOURNAL_FOLDERS } from '../journal-folder.js'
+import { nameOf } from '../names.js'
+import { checkName } from '../one-name.js'
+import { ownerOfTemporary } from '../temporary/names.js'
+import type { Blocked } from './blocked.js'
+import type { TransactionProgress } from './options.js'
+import { foldersAbove, type Plan, Planner, type Standing } from './plan.js'
+import { homeOf, type Prepared, prepare } from './prepare.js'
+import {
+  type Attributes,
+  attributesOf,
+  inFolder,
+  type Place,
+  type Staged,
+  stage,
+  stageCopy,
+} from './staging.js'
+import { type Ground, removeAll } from './steps.js'
+
+/** New content in pieces. */
+export type Pieces = AsyncIterable<Uint8Array> | Iterable<Uint8Array>
+
+/** What is between the operations of a transaction and its plan: looks at the disk, and stages what is new. */
+export class Draft {
+  readonly #place: Place
+  readonly #ground: Ground
+  readonly #blocked: Blocked
+  readonly #report: (progress: TransactionProgress) => void
+  readonly #planner = new Planner()
+  readonly #staged = new Map<number, Promise<Staged>>()
+  #turn: Promise<unknown> = Promise.resolve()
+  #files = 0
+  #bytes = 0
+
+  constructor(
+    place: Place,
+    ground: Ground,
+    blocked: Blocked,
+    report: (progress: TransactionProgress) => void,
+  ) {
+    this.#place = place
+    this.#ground = ground
+    this.#blocked = blocked
+    this.#report = report
+  }
+
+  /** What stood at a path before, of those that were named. */
+  readonly known = (path: string): Standing | undefined => this.#planner.known(path)
+
+  /** Bytes of new content. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  /** @param content called in turn: what it throws is thrown before anything is planned */
+  async write(path: string, content: () => Promise<Pieces>, mode?: number): Promise<void> {
+    const number = this.#staged.size
+    await this.#stage(
+      this.#inTurn([path], async () => {
+        const pieces = await content()
+        this.#planner.write(path, number)
+        return async () => stage(this.#place, this.#home(path), pieces, await this.#attributes(path, mode))
+      }),
+    )
+  }
+
+  async copy(from: string, to: string): Promise<void> {
+    checkDifferent(from, to)
+    const number = this.#staged.size
+    await this.#stage(
+      this.#inTurn([from, to], async () => {
+        const source = this.#planner.source(from)
+        this.#planner.write(to, number)
+        const path = source.from === 'old' ? source.path : (await this.#staged.get(source.staged)!).path
+        return async () => {
+          const own = await this.#attributes(to)
+          return stageCopy(this.#place, path, this.#home(to), (stats) =>
+            own.mode === undefined ? { mode: attributesOf(stats).mode } : own,
+          )
+        }
+      }),
+    )
+  }
+
+  async move(from: string, to: string): Promise<void> {
+    checkDifferent(from, to)
+    await this.#inTurn([from, to], async () => this.#planner.move(from, to))
+  }
+
+  async delete(path: string): Promise<void> {
+    await this.#inTurn([path], async () => this.#planner.delete(path))
+  }
+
+  /** What all of it comes to, ready to be done. No operation runs any more. */
+  async prepare(): Promise<{ plan: Plan; prepared: Prepared }> {
+    const plan = this.#planner.plan()
+    const counts = new Set(plan.actions.map(({ content }) => (content?.from === 'new' ? content.staged : -1)))
+    const staged = new Map<number, Staged>()
+    const superseded: string[] = []
+    for (const [number, promise] of this.#staged) {
+      const one = await promise
+      if (counts.has(number)) staged.set(number, one)
+      else superseded.push(one.path)
+    }
+    await removeAll(this.#ground, superseded)
+    const { atOnce } = this.#ground
+    return { plan, prepared: await prepare({ place: this.#place, atOnce, plan, staged, known: this.known }) }
+  }
+
+  /** Plans in the order of the calls, while contents are staged beside each other. */
+  #inTurn<T>(paths: string[], plan: () => Promise<T>): Promise<T> {
+    const { platform } = this.#place.tree.fs
+    for (const path of paths) {
+      for (const name of path.split('/')) checkName(name, platform, path)
+      checkNotOurs(path)
+      this.#blocked.check(path)
+    }
+    const planned = this.#turn.then(async () => {
+      for (const path of paths) await this.#learn(path)
+      return plan()
+    })
+    this.#turn = planned.catch(() => {})
+    return planned
+  }
+
+  /** @param planned gives what stages the content */
+  #stage(planned: Promise<() => Promise<Staged>>): Promise<Staged> {
+    this.#report({
+      phase: 'staging',
+      files: this.#files,
+      totalFiles: this.#staged.size + 1,
+      bytes: this.#bytes,
+    })
+    const staged = planned.then(async (act) => {
+      const one = await this.#ground.atOnce.run(act)
+      this.#files++
+      this.#bytes += one.bytes
+      this.#report({
+        phase: 'staging',
+        files: this.#files,
+        totalFiles: this.#staged.size,
+        bytes: this.#bytes,
+      })
+      return one
+    })
+    this.#staged.set(this.#staged.size, staged)
+    return staged
+  }
+
+  /** Looks at the path and what is above it, as far as that is not known. */
+  async #learn(path: string): Promise<void> {
+    const { tree } = this.#place
+    for (const one of [...foldersAbove(path), path]) {
+      if (this.known(one) !== undefined) continue
+      const there = await inFolder(tree, one, (where) => standing(tree.fs, where))
+      if (there?.isSymbolicLink())
+        throw new SluiceError(
+          'ERR_UNSAFE_LINK',
+          `${printable(one)} is a symbolic link; name what it leads to`,
+          {
+            path: one,
+          },
+        )
+      if (there && !there.isFile() && !there.isDirectory())
+        throw new SluiceError('ERR_TRANSACTION', `${printable(one)} is neither a file nor a folder`, {
+          path: one,
+        })
+      this.#planner.learn(one, there ? (there.isFile() ? 'file' : 'folder') : 'missing')
+    }
+  }
+
+  /** What a new file at `path` is to keep of the one that stands there. */
+  async #attributes(path: string, mode?: number): Promise<Attributes> {
+    const { tree } = this.#place
+    const given = mode === undefined ? {} : { mode }
+    if (this.known(path) !== 'file') return given
+    const stats = await inFolder(tree, path, (where) => tree.fs.lstat(where))
+    const { uid, gid, mode: kept } = attributesOf(stats)
+    return { uid, gid, mode: kept, ...given }
+  }
+
+  #home(path: string): string {
+    return homeOf(path, this.known)
+  }
+}
+
+function checkNotOurs(path: string): void {
+  const [top] = path.split('/')
+  const isOurs =
+    ownerOfTemporary(nameOf(path)) !== undefined || (JOURNAL_FOLDERS as readonly string[]).includes(top!)
+  if (isOurs)
+    throw new SluiceError('ERR_USAGE', `${printable(path)} is a name that Sluice itself uses`, { path })
+}
+
+function checkDifferent(from: string, to: string): void {
+  if (from === to)
+    throw new SluiceError('ERR_USAGE', `from and to are the same path, ${printable(from)}`, { path: from })
+}

@@ -1,0 +1,215 @@
+import { SluiceError } from '../../errors.js'
+import { moveOver, standing } from '../claim.js'
+import { errorCode } from '../disk-error.js'
+import { openRegular, readFully } from '../fs.js'
+import { isOwn, JOURNAL_FOLDERS, ownFolder, removeFolder } from '../journal-folder.js'
+import { nameOf } from '../names.js'
+import type { Durability } from '../publish.js'
+import type { Directory, Tree } from '../tree.js'
+import {
+  decodeIntent,
+  encodeIntent,
+  INTENT_STATES,
+  type Intent,
+  type IntentName,
+  type IntentState,
+  intentKey,
+  intentName,
+  parseIntentName,
+} from './intent.js'
+import { type Place, stage } from './staging.js'
+
+const MOST_TRIES = 16
+
+/** A larger one is none of ours. */
+const MOST_BYTES = 512 * 1024 * 1024
+
+/** The file of one intent, in our folder in the folder of the transaction. */
+export class IntentFile {
+  readonly #tree: Tree
+  readonly #folder: string
+  readonly #durability: Durability
+  #name: IntentName
+
+  constructor(tree: Tree, folder: string, name: IntentName, durability: Durability) {
+    this.#tree = tree
+    this.#folder = folder
+    this.#name = name
+    this.#durability = durability
+  }
+
+  get path(): string {
+    return `${this.#folder}/${intentName(this.#name)}`
+  }
+
+  get name(): IntentName {
+    return this.#name
+  }
+
+  /** Writes a new intent, prepared. When it resolves it lasts; when it rejects, it is removed if that is possible. */
+  static async create(place: Place, intent: Intent): Promise<IntentFile> {
+    const { tree, durability } = place
+    const name: IntentName = { key: intentKey(intent.id), state: 'prepared', left: false }
+    for (const folderName of JOURNAL_FOLDERS) {
+      for (let tries = 1; ; tries++) {
+        const folder = await ownFolder(tree, folderName)
+        if (!folder) break
+        const file = new IntentFile(tree, folderName, name, durability)
+        try {
+          await file.#write(place, folder, encodeIntent(intent))
+          folder.release()
+          return file
+        } catch (error) {
+          folder.release()
+          await file.discard()
+          // a transfer that ended meanwhile took the folder away
+          if (errorCode(error) !== 'ENOENT' || tries === MOST_TRIES) throw error
+        }
+      }
+    }
+    const message = `every name for the folder of intents is taken (${JOURNAL_FOLDERS.join(', ')}); move one away`
+    throw new SluiceError('ERR_WRITE', message, { path: JOURNAL_FOLDERS[0] })
+  }
+
+  /** Every intent in the folder of the tree. */
+  static async find(tree: Tree): Promise<IntentFile[]> {
+    const found: IntentFile[] = []
+    for (const folderName of JOURNAL_FOLDERS) {
+      const folder = await ourFolder(tree, folderName)
+      if (!folder) continue
+      try {
+        const names = (await folder.list()).map((name) => parseIntentName(name.toString()))
+        for (const name of names) if (name) found.push(new IntentFile(tree, folderName, name, 'power'))
+      } finally {
+        folder.release()
+      }
+    }
+    return found
+  }
+
+  /** What stands in it; undefined where that is not whole. */
+  async read(): Promise<Intent | undefined> {
+    const { fs } = this.#tree
+    return this.#within(async (folder) => {
+      const { fd, stats } = await openRegular(fs, folder.at(intentName(this.#name)))
+      try {
+        if (stats.size > MOST_BYTES) return undefined
+        const bytes = Buffer.alloc(stats.size)
+        await readFully(fs, fd, bytes, 0)
+        return decodeIntent(bytes)
+      } finally {
+        await fs.close(fd)
+      }
+    })
+  }
+
+  /** Looks under which name it stands: after a change that failed. Undefined where that is none. */
+  async look(): Promise<IntentState | undefined> {
+    const { fs } = this.#tree
+    return this.#within(async (folder) => {
+      for (const state of INTENT_STATES) {
+        const name = { ...this.#name, state }
+        if (!(await standing(fs, folder.at(intentName(name))))) continue
+        this.#name = name
+        return state
+      }
+      return undefined
+    })
+  }
+
+  /** Changes the state. When it resolves that lasts; when it rejects, {@link look} says what is there. */
+  async advance(state: IntentState): Promise<void> {
+    await this.#rename({ ...this.#name, state })
+    await this.sync()
+  }
+
+  /** Says that its process has given it up, so that another one may go on. */
+  async leave(): Promise<void> {
+    await this.#rename({ ...this.#name, left: true })
+  }
+
+  /** Makes the state last that was found. */
+  async sync(): Promise<void> {
+    if (this.#durability === 'power') await this.#within((folder) => folder.sync())
+  }
+
+  /** Removes it, for good. */
+  async remove(): Promise<void> {
+    const folder = await this.#tree.directory(this.#folder)
+    try {
+      await this.#tree.fs.unlink(folder.at(intentName(this.#name))).catch((error: unknown) => {
+        // an answer may have been lost
+        if (errorCode(error) !== 'ENOENT') throw error
+      })
+      if (this.#durability === 'power') await folder.sync()
+    } catch (error) {
+      folder.release()
+      throw error
+    }
+    await removeFolder(this.#tree, folder)
+  }
+
+  /** Removes it, or else says that it is given up: what is prepared counts for nothing. */
+  async discard(): Promise<void> {
+    await this.remove()
+      .catch(() => this.leave())
+      .catch(() => {})
+  }
+
+  async #write(place: Place, folder: Directory, bytes: Buffer): Promise<void> {
+    const { fs } = this.#tree
+    const { path } = await stage(place, this.#folder, [bytes], { mode: 0o600 })
+    await moveOver(fs, folder.at(nameOf(path)), folder.at(intentName(this.#name)))
+    if (this.#durability !== 'power') return
+    await folder.sync()
+    const root = await this.#tree.directory('')
+    try {
+      // the folder may be new
+      await root.sync()
+    } finally {
+      root.release()
+    }
+  }
+
+  async #rename(name: IntentName): Promise<void> {
+    await this.#within((folder) =>
+      moveOver(this.#tree.fs, folder.at(intentName(this.#name)), folder.at(intentName(name))),
+    )
+    this.#name = name
+  }
+
+  async #within<T>(act: (folder: Directory) => Promise<T>): Promise<T> {
+    const folder = await this.#tree.directory(this.#folder)
+    try {
+      return await act(folder)
+    } finally {
+      folder.release()
+    }
+  }
+}
+
+/** Our folder if it stands there and is ours. */
+async function ourFolder(tree: Tree, name: string): Promise<Directory | undefined> {
+  const folder = await tree.directory(name).catch((error: SluiceError) => {
+    const cause = errorCode(error.cause)
+    if (error.code === 'ERR_UNSAFE_LINK' || cause === 'ENOENT' || cause === 'ENOTDIR') return undefined
+    throw error
+  })
+  if (!folder) return undefined
+  try {
+    if (await isOwn(tree, folder)) return folder
+  } catch (error) {
+    folder.release()
+    throw error
+  }
+  folder.release()
+  return undefined
+}
+
+/** Removes our folders where nothing is in them: after a power cut they may be back. */
+export async function removeEmptyFolders(tree: Tree): Promise<void> {
+  for (const name of JOURNAL_FOLDERS) {
+    const folder = await ourFolder(tree, name)
+    if (folder) await removeFolder(tree, folder)
+  }
+}

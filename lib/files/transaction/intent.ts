@@ -1,0 +1,135 @@
+import { createHash, randomBytes } from 'node:crypto'
+import type { Owner } from '../owner.js'
+import type { Durability } from '../publish.js'
+
+/** What is done with one path, with all that is needed to do it, to see whether it is done, and to undo it. */
+export interface IntentAction {
+  /** Below the folder of the transaction, with `/`. */
+  path: string
+  /** The file that takes the path, by its temporary path; none: the path is removed. */
+  temporary?: string
+  /** SHA-256 of what the path is to hold, hexadecimal. */
+  digest?: string
+  /** SHA-256 of what stood there before; none: nothing did. */
+  old?: string
+  /** What stood there before, under a temporary path. */
+  backup?: string
+}
+
+/** What stands on the disk of a transaction from the moment when it is prepared to its end. */
+export interface Intent {
+  id: string
+  owner: Owner
+  durability: Durability
+  /** Milliseconds since 1970. */
+  time: number
+  /** Folders that are made, the outer ones first. */
+  folders: string[]
+  /** In the order in which they are done. */
+  actions: IntentAction[]
+}
+
+/**
+ * How far it is. It stands in the name of the intent, so that one rename changes it: a disk that is full takes that,
+ * too.
+ */
+export type IntentState = 'prepared' | 'committed' | 'aborting'
+
+/** The states, the later ones first: where a file system leaves both names of a rename, the later one counts. */
+export const INTENT_STATES: readonly IntentState[] = ['aborting', 'committed', 'prepared']
+
+const VERSION = 1
+const HEADER = /^sluice-intent ([0-9a-f]{64})\n/
+const NAME = /^([0-9a-f]{32})\.(prepared|committed|aborting)(\.left)?\.intent$/
+
+/** A name in our folder, taken apart. */
+export interface IntentName {
+  /** The part that is the same for all names of one intent. */
+  key: string
+  state: IntentState
+  /** Its process has given it up although it lives, since it could not end it. */
+  left: boolean
+}
+
+export function intentKey(id: string): string {
+  return createHash('sha256').update(id).digest('hex').slice(0, 32)
+}
+
+export function intentName({ key, state, left }: IntentName): string {
+  return `${key}.${state}${left ? '.left' : ''}.intent`
+}
+
+export function parseIntentName(name: string): IntentName | undefined {
+  const [, key, state, left] = NAME.exec(name) ?? []
+  return key === undefined ? undefined : { key, state: state as IntentState, left: left !== undefined }
+}
+
+/** An id for a transaction that was given none. */
+export function makeId(): string {
+  return randomBytes(16).toString('hex')
+}
+
+/** The bytes of an intent: a line with the digest of the rest, and the rest as JSON. */
+export function encodeIntent(intent: Intent): Buffer {
+  const body = JSON.stringify({ version: VERSION, ...intent })
+  return Buffer.from(`sluice-intent ${digestOf(body)}\n${body}`)
+}
+
+/** The intent in `bytes`; undefined where they are not whole, of another version, or anything else. */
+export function decodeIntent(bytes: Buffer): Intent | undefined {
+  const text = bytes.toString()
+  const header = HEADER.exec(text)
+  if (!header) return undefined
+  const body = text.slice(header[0].length)
+  if (digestOf(body) !== header[1]) return undefined
+  try {
+    const found: unknown = JSON.parse(body)
+    return isIntent(found) ? found : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function digestOf(text: string): string {
+  return createHash('sha256').update(text).digest('hex')
+}
+
+type Fields = Record<string, unknown>
+
+const isFields = (value: unknown): value is Fields => typeof value === 'object' && value !== null
+const isText = (value: unknown): value is string => typeof value === 'string'
+const isTextOrNone = (value: unknown) => value === undefined || isText(value)
+
+function isIntent(value: unknown): value is Intent & { version: number } {
+  if (!isFields(value)) return false
+  const { version, id, owner, durability, time, folders, actions } = value
+  return (
+    version === VERSION &&
+    isText(id) &&
+    isOwner(owner) &&
+    (durability === 'crash' || durability === 'power') &&
+    typeof time === 'number' &&
+    Array.isArray(folders) &&
+    folders.every(isText) &&
+    Array.isArray(actions) &&
+    actions.every(isAction)
+  )
+}
+
+function isOwner(value: unknown): boolean {
+  if (!isFields(value)) return false
+  const { pid, start, host, boot, token } = value
+  return Number.isSafeInteger(pid) && [start, host, boot, token].every(isText)
+}
+
+function isAction(value: unknown): boolean {
+  if (!isFields(value)) return false
+  const { path, temporary, digest, old, backup } = value
+  return (
+    isText(path) &&
+    [temporary, digest, old, backup].every(isTextOrNone) &&
+    (temporary === undefined) === (digest === undefined) &&
+    (old === undefined) === (backup === undefined) &&
+    (temporary !== undefined || old !== undefined)
+  )
+}

@@ -1,0 +1,157 @@
+import type { SluiceError } from '../../errors.js'
+import { diskError } from '../disk-error.js'
+import { type FileSystem, nodeFileSystem } from '../fs.js'
+import { DirectoryLock } from '../lock/directory-lock.js'
+import { isGone, type ProcessSystem, processSystem } from '../owner.js'
+import { Tree } from '../tree.js'
+import { AtOnce } from './at-once.js'
+import type { Intent } from './intent.js'
+import { IntentFile, removeEmptyFolders } from './intent-file.js'
+import { collectOrphans } from './orphans.js'
+import { type Ground, Steps } from './steps.js'
+
+/** The lock of the folder in which transactions run. */
+export const LOCK_NAME = 'transaction'
+
+/** Files that are looked at and digested at once. */
+export const MOST_AT_ONCE = 8
+
+/** What an unfinished transaction was found to be, and what became of it. */
+export interface RecoveredTransaction {
+  /** Its id; '' where its intent cannot be read. */
+  id: string
+  /**
+   * 'discarded': it was not committed, everything is as before. 'completed': it was committed, everything is new.
+   * 'undone': it had failed, everything is as before. With `dryRun` this is what would be done. The others are kept
+   * as they are: 'running': its process lives. 'conflict': the files of `conflicts` are neither what it found nor
+   * what it wrote. 'damaged': its intent cannot be read. 'failed': the disk failed, see `error`.
+   */
+  state: 'discarded' | 'completed' | 'undone' | 'running' | 'conflict' | 'damaged' | 'failed'
+  /** The paths that it changes, below the folder. */
+  paths: string[]
+  /** Where its intent stands, below the folder. */
+  intent: string
+  conflicts?: string[]
+  error?: SluiceError
+}
+
+/** Options of {@link recoverTransactions}. */
+export interface RecoverOptions {
+  /** Only looks, and says what would be done. */
+  dryRun?: boolean
+  fs?: FileSystem
+  /** How long a transaction that runs there is waited for. Milliseconds, default 10,000. */
+  lock?: { timeout?: number; signal?: AbortSignal }
+  /** Who lives; for tests. */
+  system?: ProcessSystem
+}
+
+/**
+ * Ends what transactions in `directory` left whose process is no more: what was committed is completed, what was not
+ * is undone; afterwards each is done wholly or not at all. Then removes the temporary files that they left. A file
+ * that is neither what the transaction found nor what it wrote is never touched: then the transaction stays, and is
+ * reported with 'conflict'. May itself be stopped at any moment and run again. Transactions of living processes are
+ * left alone.
+ *
+ * Fails with `ERR_LOCKED` (a transaction runs there), and as the disk fails while it looks: `ERR_WRITE`,
+ * `ERR_PERMISSION`, `ERR_READ_ONLY`. What fails with one transaction is told in its place.
+ */
+export async function recoverTransactions(
+  directory: string,
+  options: RecoverOptions = {},
+): Promise<RecoveredTransaction[]> {
+  const { dryRun = false, fs = nodeFileSystem, system = processSystem } = options
+  const tree = await Tree.open(directory, { fs })
+  let lock: DirectoryLock | undefined
+  try {
+    if (!dryRun)
+      lock = await DirectoryLock.acquire(tree.root, { ...options.lock, name: LOCK_NAME, fs, system })
+    const ground = { tree, atOnce: new AtOnce(MOST_AT_ONCE) }
+    const { recovered, keep } = await recoverIntents(ground, { dryRun, system })
+    if (!dryRun) {
+      if (keep) await collectOrphans(ground, { system, keep })
+      await removeEmptyFolders(tree)
+    }
+    return recovered
+  } catch (error) {
+    throw diskError(error, 'recover', directory)
+  } finally {
+    await lock?.release().catch(() => {})
+    await tree.close()
+  }
+}
+
+/** What {@link recoverIntents} gives. */
+export interface RecoveredIntents {
+  recovered: RecoveredTransaction[]
+  /** The temporary files that intents need that stay; undefined where one of these cannot be read. */
+  keep: Set<string> | undefined
+}
+
+/** Every intent in the folder, one after the other. The lock is held. */
+export async function recoverIntents(
+  ground: Ground,
+  { dryRun, system }: { dryRun: boolean; system: ProcessSystem },
+): Promise<RecoveredIntents> {
+  const recovered: RecoveredTransaction[] = []
+  let keep: Set<string> | undefined = new Set()
+  for (const file of await IntentFile.find(ground.tree)) {
+    const found: RecoveredTransaction = { id: '', state: 'damaged', paths: [], intent: file.path }
+    recovered.push(found)
+    let intent: Intent | undefined
+    try {
+      intent = await file.read()
+      if (intent) {
+        found.id = intent.id
+        found.paths = intent.actions.map(({ path }) => path)
+        if (!file.name.left && !isGone(intent.owner, system)) found.state = 'running'
+        else await recoverOne(ground, file, intent, found, dryRun)
+      }
+    } catch (error) {
+      found.state = 'failed'
+      found.error = diskError(error, 'recover', file.path)
+    }
+    if (isEnded(found)) continue
+    if (!intent) keep = undefined
+    for (const { temporary, backup } of intent?.actions ?? [])
+      for (const path of [temporary, backup]) if (path !== undefined) keep?.add(path)
+  }
+  return { recovered, keep }
+}
+
+/** Whether nothing is left of it. */
+export function isEnded({ state }: RecoveredTransaction): boolean {
+  return state === 'discarded' || state === 'completed' || state === 'undone'
+}
+
+const DONE = { prepared: 'discarded', committed: 'completed', aborting: 'undone' } as const
+
+async function recoverOne(
+  ground: Ground,
+  file: IntentFile,
+  intent: Intent,
+  found: RecoveredTransaction,
+  dryRun: boolean,
+): Promise<void> {
+  const { state } = file.name
+  const steps = new Steps(ground, intent)
+  if (state !== 'prepared') {
+    // were it acted on before it lasts, a power cut could bring back the state before, with half of the files new
+    if (!dryRun) await file.sync()
+    const conflicts = await steps.conflicts(state === 'committed' ? 'forward' : 'undo')
+    if (conflicts.length > 0) {
+      found.state = 'conflict'
+      found.conflicts = conflicts
+      return
+    }
+    if (!dryRun) {
+      await (state === 'committed' ? steps.forward() : steps.undo())
+      await steps.sync()
+    }
+  }
+  if (!dryRun) {
+    await file.remove()
+    await steps.clean()
+  }
+  found.state = DONE[state]
+}

@@ -1,0 +1,198 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { setTime } from '../attributes.js'
+import { digestFile } from '../digest-file.js'
+import { errorCode, SystemError } from '../disk-error.js'
+import { type FileStats, type FileSystem, OPEN, openRegular, sameInode, writeFully } from '../fs.js'
+import { nameOf, parentOf } from '../names.js'
+import type { Owner } from '../owner.js'
+import type { Durability } from '../publish.js'
+import { temporaryName } from '../temporary/names.js'
+import type { Directory, Tree } from '../tree.js'
+
+/** Where temporary files are made, and for whom. */
+export interface Place {
+  tree: Tree
+  owner: Owner
+  durability: Durability
+  /** Every temporary path that was taken: to be removed in the end. */
+  taken: Set<string>
+}
+
+/** A file under a temporary path. */
+export interface Staged {
+  /** Below the root of the tree. */
+  path: string
+  bytes: number
+  /** SHA-256, hexadecimal. */
+  digest: string
+}
+
+/** What a new file gets besides its content. What is left out comes from the system. */
+export interface Attributes {
+  mode?: number
+  uid?: number
+  gid?: number
+  mtimeMs?: number
+}
+
+/** What the temporary files of transactions begin with. */
+const PREFIX = 'transaction'
+
+/** Bytes that are copied at once. */
+const COPY_SIZE = 512 * 1024
+
+/** What file systems without hard links say, or those where this file may not get another name. */
+const NO_LINKS = new Set(['EPERM', 'EACCES', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'EXDEV', 'EISDIR'])
+
+/** Acts in the folder of `path`, with the place of its name there. */
+export async function inFolder<T>(
+  tree: Tree,
+  path: string,
+  act: (where: string, folder: Directory) => Promise<T>,
+): Promise<T> {
+  const folder = await tree.directory(parentOf(path))
+  try {
+    return await act(folder.at(nameOf(path)), folder)
+  } finally {
+    folder.release()
+  }
+}
+
+/** Writes a new temporary file into `folder`, synced where that is asked for; removed again where it fails. */
+export async function stage(
+  place: Place,
+  folder: string,
+  data: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  attributes: Attributes = {},
+): Promise<Staged> {
+  const { fs } = place.tree
+  const path = newPath(place, folder)
+  return inFolder(place.tree, path, async (where) => {
+    // nobody else reads what will be closed to him; what is new gets what the umask leaves
+    const fd = await fs.open(where, OPEN.create, attributes.mode === undefined ? 0o666 : 0o600)
+    try {
+      const hasher = createHash('sha256')
+      let bytes = 0
+      for await (const piece of data) {
+        if (piece.length === 0) continue
+        hasher.update(piece)
+        await writeFully(fs, fd, [piece], bytes)
+        bytes += piece.length
+      }
+      await setAttributes(fs, fd, attributes)
+      const { size } = await fs.fstat(fd)
+      if (size !== bytes) throw new SystemError('EIO', 'write', `${size} of ${bytes} bytes stand there`)
+      // an fsync that failed is never tried again: the second one lies
+      if (place.durability === 'power') await fs.fsync(fd)
+      await closeOnce(fs, fd)
+      return { path, bytes, digest: hasher.digest('hex') }
+    } catch (error) {
+      if (!(error instanceof CloseError)) await fs.close(fd).catch(() => {})
+      await fs.unlink(where).catch(() => {})
+      throw error instanceof CloseError ? error.cause : error
+    }
+  })
+}
+
+/** The handle is gone also where its close fails. */
+class CloseError extends Error {}
+
+async function closeOnce(fs: FileSystem, fd: number): Promise<void> {
+  try {
+    await fs.close(fd)
+  } catch (cause) {
+    throw new CloseError('close', { cause })
+  }
+}
+
+async function setAttributes(fs: FileSystem, fd: number, attributes: Attributes): Promise<void> {
+  const { mode, uid, gid, mtimeMs } = attributes
+  if (mode === undefined && uid === undefined && mtimeMs === undefined) return
+  const made = await fs.fstat(fd)
+  if (uid !== undefined && gid !== undefined && (made.uid !== uid || made.gid !== gid))
+    await fs.fchown(fd, uid, gid)
+  // after the owner: a change of owner takes bits away
+  if (mode !== undefined && ((made.mode & 0o7777) !== mode || uid !== undefined)) await fs.fchmod(fd, mode)
+  if (mtimeMs !== undefined) await setTime(fs, fd, mtimeMs)
+}
+
+/** The attributes that a file has, to give them to another. */
+export function attributesOf({ mode, uid, gid, mtimeMs }: FileStats): Required<Attributes> {
+  return { mode: mode & 0o7777, uid, gid, mtimeMs }
+}
+
+/** A copy of the file at `from` in a new temporary file. It is read in pieces. */
+export async function stageCopy(
+  place: Place,
+  from: string,
+  folder: string,
+  attributesFor: (source: FileStats) => Attributes,
+): Promise<Staged> {
+  const { fs } = place.tree
+  return inFolder(place.tree, from, async (where) => {
+    const { fd, stats } = await openRegular(fs, where)
+    try {
+      return await stage(place, folder, pieces(fs, fd), attributesFor(stats))
+    } finally {
+      await fs.close(fd)
+    }
+  })
+}
+
+async function* pieces(fs: FileSystem, fd: number): AsyncGenerator<Uint8Array> {
+  const buffer = Buffer.allocUnsafe(COPY_SIZE)
+  for (let position = 0; ; ) {
+    const got = await fs.read(fd, buffer, 0, buffer.length, position)
+    if (got === 0) return
+    position += got
+    yield buffer.subarray(0, got)
+  }
+}
+
+/**
+ * A second name for the file at `from`, in `folder`; a copy with its mode, owner and time where there are no links.
+ * @param expected the file that was looked at
+ */
+export async function stageLink(
+  place: Place,
+  from: string,
+  folder: string,
+  expected: FileStats,
+): Promise<string> {
+  const { tree } = place
+  const path = newPath(place, folder)
+  try {
+    return await inFolder(tree, from, (source) =>
+      inFolder(tree, path, async (where) => {
+        await tree.fs.link(source, where)
+        if (sameInode(await tree.fs.lstat(where), expected)) return path
+        throw new SystemError('EBUSY', 'link', 'the file was exchanged meanwhile')
+      }),
+    )
+  } catch (error) {
+    if (!NO_LINKS.has(errorCode(error) ?? '')) throw error
+  }
+  return (await stageCopy(place, from, folder, attributesOf)).path
+}
+
+/** SHA-256 of the regular file at `path`, hexadecimal. @param sync whether its content is made to last */
+export async function digestAt(tree: Tree, path: string, sync = false): Promise<string> {
+  const { fs } = tree
+  return inFolder(tree, path, async (where) => {
+    const { fd } = await openRegular(fs, where, sync && fs.platform === 'win32' ? OPEN.update : OPEN.read)
+    try {
+      const digest = (await digestFile(fs, fd, createHash('sha256'))).toString('hex')
+      if (sync) await fs.fsync(fd)
+      return digest
+    } finally {
+      await fs.close(fd)
+    }
+  })
+}
+
+function newPath({ owner, taken }: Place, folder: string): string {
+  const name = temporaryName({ prefix: PREFIX, owner: { ...owner, token: randomBytes(8).toString('hex') } })
+  const path = folder === '' ? name : `${folder}/${name}`
+  taken.add(path)
+  return path
+}

@@ -1,0 +1,63 @@
+import test from 'ava'
+import { SluiceError } from '../../../lib/errors.js'
+import { FileTransaction, recoverTransactions } from '../../../lib/files/index.js'
+import { MemoryDisk } from '../../../lib/testing/index.js'
+import { Machine } from '../../helpers/machine.js'
+import { faultSweep } from '../../helpers/sweep.js'
+import { eachAnother, SCENARIOS, stateOf } from './scenarios.js'
+
+// Each call of a transaction, and of a recovery, fails in each way: what is said of the outcome is true.
+
+/** What is ours: temporary files, locks, intents. */
+const isOurs = (line: string) => line.includes('.sluice')
+const visible = (disk: MemoryDisk) =>
+  stateOf(disk)
+    .split('\n')
+    .filter((line) => !isOurs(line))
+    .join('\n')
+
+async function freshOf({ set, run }: (typeof SCENARIOS)[string]): Promise<string> {
+  const disk = new MemoryDisk()
+  set(disk)
+  const transaction = await FileTransaction.begin('/d', { fs: disk, system: new Machine().start(1) })
+  await run(transaction)
+  await transaction.commit()
+  return stateOf(disk)
+}
+
+for (const [name, scenario] of Object.entries(SCENARIOS)) {
+  test(`any call of a transaction may fail, and what it says of the outcome is true: ${name}`, async (t) => {
+    const { set, run } = scenario
+    const old = stateOf(set)
+    const fresh = await freshOf(scenario)
+    const outcomes = new Map<string, number>()
+    const processes = eachAnother()
+    const { runs } = await faultSweep({
+      set,
+      work: async (disk) => {
+        await using transaction = await FileTransaction.begin('/d', { fs: disk, system: processes() })
+        await run(transaction)
+        return transaction.commit()
+      },
+      recover: (disk) => recoverTransactions('/d', { fs: disk, system: processes() }),
+      look: (disk, result, place) => {
+        const recovered = place.startsWith('after recovery')
+        const state = recovered ? stateOf(disk) : visible(disk)
+        const code = result instanceof SluiceError ? result.code : result instanceof Error ? 'other' : 'done'
+        if (!recovered) outcomes.set(code, (outcomes.get(code) ?? 0) + 1)
+        const unknown = code === 'ERR_OUTCOME_UNKNOWN'
+        const undone = code === 'ERR_TRANSACTION'
+        const fail = (why: string) => {
+          throw new Error(`${why}; ${place}:\n${state}`)
+        }
+        if (code === 'other') throw result
+        if (code === 'done' && state !== fresh) fail('said to be done, but is not all new')
+        if (code !== 'done' && !unknown && !undone && state !== old) fail('failed, but is not all old')
+        if (recovered && undone && state !== old) fail('not undone by the recovery')
+        if (recovered && unknown && state !== old && state !== fresh) fail('neither all old nor all new')
+      },
+    })
+    t.log(`${runs} runs: ${JSON.stringify(Object.fromEntries(outcomes))}`)
+    t.true(runs > 100)
+  })
+}

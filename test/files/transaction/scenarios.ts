@@ -1,0 +1,93 @@
+import type { FileTransaction } from '../../../lib/files/index.js'
+import type { ProcessSystem } from '../../../lib/files/owner.js'
+import { MemoryDisk } from '../../../lib/testing/index.js'
+import { Machine } from '../../helpers/machine.js'
+
+// What the sweeps of power cuts and of faults run.
+
+export interface Scenario {
+  set: (disk: MemoryDisk) => void
+  run: (transaction: FileTransaction) => Promise<void>
+}
+
+/** All that a user sees: every path, and the content of each file. */
+export function stateOf(of: MemoryDisk | Scenario['set']): string {
+  const disk = of instanceof MemoryDisk ? of : new MemoryDisk()
+  if (!(of instanceof MemoryDisk)) of(disk)
+  const files = disk.snapshot()
+  return disk
+    .list()
+    .map((path) => `${path} ${files.get(path)?.toString().slice(0, 40) ?? ''}`)
+    .join('\n')
+}
+
+/** Gives another process each time, and the one before is no more. */
+export function eachAnother(): () => ProcessSystem {
+  const machine = new Machine()
+  let pid = 7
+  return () => {
+    machine.end(pid++)
+    return machine.start(pid)
+  }
+}
+
+const around = (disk: MemoryDisk) => {
+  disk.put('/d/other', 'not yours')
+  disk.put('/user/precious', 'not yours either')
+}
+
+const LONG = 'content of several sectors '.repeat(60)
+
+export const SCENARIOS: Record<string, Scenario> = {
+  'one file created': {
+    set: around,
+    run: (transaction) => transaction.write('new', LONG),
+  },
+  'created, replaced, deleted, moved and copied, across folders': {
+    set: (disk) => {
+      around(disk)
+      disk.put('/d/replaced', 'old replaced')
+      disk.put('/d/a/deleted', 'old deleted')
+      disk.put('/d/a/moved', 'old moved')
+      disk.put('/d/b/copied', 'old copied')
+    },
+    run: async (transaction) => {
+      await transaction.write('replaced', LONG)
+      await transaction.write('fresh/deep/created', 'new created')
+      await transaction.delete('a/deleted')
+      await transaction.move('a/moved', 'b/moved')
+      await transaction.copy('b/copied', 'a/copy')
+    },
+  },
+  'several operations on one path': {
+    set: (disk) => {
+      around(disk)
+      disk.put('/d/x', 'old x')
+      disk.put('/d/y', 'old y')
+    },
+    run: async (transaction) => {
+      await transaction.write('x', 'first')
+      await transaction.write('x', 'second')
+      await transaction.copy('x', 'z')
+      await transaction.delete('x')
+      await transaction.move('y', 'x')
+      await transaction.write('y', 'new y')
+      await transaction.write('gone', 'never seen')
+      await transaction.delete('gone')
+    },
+  },
+  'two files exchanged, and a file that makes room for a folder': {
+    set: (disk) => {
+      around(disk)
+      disk.put('/d/one', 'old one')
+      disk.put('/d/two', 'old two')
+      disk.put('/d/room', 'old room')
+    },
+    run: async (transaction) => {
+      await transaction.move('one', 'between')
+      await transaction.move('two', 'one')
+      await transaction.move('between', 'two')
+      await transaction.move('room', 'room/inside')
+    },
+  },
+}
