@@ -8,8 +8,8 @@ import { announcedEntry, claimantOf, GATE } from './lock-names.js'
 /** A folder that vanishes between two calls is made again; so often in a row only if something is wrong. */
 const MOST_TRIES = 100
 
-/** Who waits is looked at by samples: with many that wait, each would look at each. */
-const SAMPLE = 4
+/** Of more entries than this only one is looked at: with many that wait, each would look at each. */
+const FEW = 4
 
 /**
  * The tokens of entries that this process could not take away when it should: a disk that failed for a while must not
@@ -86,12 +86,11 @@ export class LockEntries {
     return true
   }
 
-  /** The same with some of `names`; what fails is left to the next one. */
+  /** The same with all of a few `names`, or one of many; what fails is left to the next one. */
   async collectSome(names: string[], random: () => number): Promise<void> {
     const from = Math.floor(random() * names.length)
-    for (let i = 0; i < Math.min(SAMPLE, names.length); i++) {
-      await this.collect(names[(from + i) % names.length]!).catch(() => {})
-    }
+    const some = names.length > FEW ? [names[from]!] : names
+    for (const name of some) await this.collect(name).catch(() => {})
   }
 
   /** Takes away entries of our own, and all that is empty then. Where that fails, the next claim here does it. */
@@ -120,8 +119,8 @@ export class LockEntries {
   /** Takes away the gate and the folder if nobody is in them. */
   async #tidy(): Promise<void> {
     try {
-      await this.#fs.rmdir(this.at(GATE)).catch(() => {})
-      await this.#fs.rmdir(this.#path)
+      await this.#remove([GATE])
+      await this.#remove([])
     } catch {
       // somebody else is there
     }
