@@ -2,6 +2,13 @@ export * from './atomic/index.js'
 export type { Audit, AuditEntry, AuditRecord } from './audit/audit-record.js'
 export { AuditTrail, type AuditTrailOptions } from './audit/audit-trail.js'
 export { getDefaultAudit, setDefaultAudit } from './audit/default-audit.js'
+export {
+  type BatchResult,
+  batch,
+  type FileOperations,
+  type FileOperationsOptions,
+  fileOperations,
+} from './audit/file-operations.js'
 export { type ReadAuditOptions, readAudit } from './audit/read-audit.js'
 export { type AuditSummary, auditTable, type OperationSummary, summarizeAudit } from './audit/summary.js'
 export { type Clock, systemClock } from './clock.js'

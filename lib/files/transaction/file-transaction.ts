@@ -1,4 +1,5 @@
 import { printable, SluiceError } from '../../errors.js'
+import { getDefaultAudit } from '../audit/default-audit.js'
 import { encodeValue, type Format } from '../content/formats.js'
 import { checkSchema } from '../content/schema.js'
 import { diskError } from '../disk-error.js'
@@ -282,7 +283,8 @@ export class FileTransaction implements AsyncDisposable {
 
   async #record(status: 'ok' | 'failed', files: number, error?: SluiceError): Promise<void> {
     const { place, id } = this.#scene
-    await this.#options.audit?.record({
+    const { audit = getDefaultAudit() } = this.#options
+    await audit?.record({
       operation: 'transaction',
       path: place.tree.root,
       status,

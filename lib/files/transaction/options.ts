@@ -39,7 +39,7 @@ export interface TransactionOptions {
   /** What to do with a transaction that a dead process left there: end it (the default), or refuse to begin. */
   unfinished?: 'recover' | 'refuse'
   progress?: (progress: TransactionProgress) => void
-  /** Gets one record when the transaction ends. */
+  /** Gets one record when the transaction ends. Default: the default trail of the process, if any. */
   audit?: Audit
   /** Who lives; for tests. */
   system?: ProcessSystem
