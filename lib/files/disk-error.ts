@@ -39,6 +39,8 @@ const REASONS: Record<string, [Code, string, string?]> = {
   EFBIG: ['ERR_WRITE', 'the file is too large for this file system', 'choose another disk'],
   ENAMETOOLONG: ['ERR_WRITE', 'the name is too long for this file system', 'shorten it'],
   EIO: ['ERR_WRITE', 'the disk reports a failure', 'check the disk'],
+  ENOTEMPTY: ['ERR_WRITE', 'a folder that is not empty has this name', 'move it away'],
+  EXDEV: ['ERR_WRITE', 'it is on another file system', 'copy it instead'],
 }
 
 /**
@@ -56,5 +58,18 @@ export function diskError(error: unknown, what: string, path: string): SluiceErr
   const detail = error instanceof SystemError ? `, ${error.detail}` : ''
   const why = system ? `${reason} (${system}${detail})` : `${reason} (${text})`
   const message = `cannot ${what} ${printable(path)}: ${why}${wayOut ? `; ${wayOut}` : ''}`
+  return new SluiceError(code, message, { path, cause: error })
+}
+
+/**
+ * What a failed call on a file that is to be read means: `ERR_NO_SUCH_FILE` where there is none, `ERR_SOURCE_READ`
+ * otherwise; a {@link SluiceError} stays what it is.
+ */
+export function readError(error: unknown, path: string): SluiceError {
+  if (error instanceof SluiceError) return error
+  const system = errorCode(error)
+  const reason = (system && REASONS[system]?.[1]) || (error instanceof Error ? error.message : String(error))
+  const code = system === 'ENOENT' ? 'ERR_NO_SUCH_FILE' : 'ERR_SOURCE_READ'
+  const message = `cannot read ${printable(path)}: ${printable(reason, 200)}${system ? ` (${system})` : ''}`
   return new SluiceError(code, message, { path, cause: error })
 }

@@ -75,6 +75,8 @@ export const OPEN = {
   create: constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | NOFOLLOW,
   /** What stands there, for reading. Not blocking: four pipes would hold the whole thread pool. */
   read: constants.O_RDONLY | NOFOLLOW | NONBLOCK,
+  /** What stands there, or what a link leads to, for reading: for paths that are the user's choice. */
+  anyFile: constants.O_RDONLY | NONBLOCK,
   /** What stands there, for reading and writing. */
   update: constants.O_RDWR | NOFOLLOW | NONBLOCK,
   /** What stands there, or a new file, for reading and for writes that always go to its end. */

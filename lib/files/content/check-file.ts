@@ -1,0 +1,213 @@
+import { createHash, getHashes } from 'node:crypto'
+import { printable, SluiceError } from '../../errors.js'
+import { checkChoice, checkPath, checkWhole } from '../check-options.js'
+import { errorCode, readError } from '../disk-error.js'
+import { type FileStats, type FileSystem, nodeFileSystem, OPEN, readFully } from '../fs.js'
+import { decodeText, TEXT_ENCODINGS, type TextEncoding, textDecoder } from './encodings.js'
+import { type Format, formatOf, parseText } from './formats.js'
+import { checkSchema, type Schema } from './schema.js'
+
+/** What {@link checkFile} looks at. */
+export type FileCheck =
+  | 'exists'
+  | 'regular'
+  | 'readable'
+  | 'size'
+  | 'digest'
+  | 'encoding'
+  | 'format'
+  | 'schema'
+
+/** What a file should be; each part is optional. That it is there, regular and readable is always checked. */
+export interface CheckOptions {
+  /** Bytes, exactly. An empty file is a file. */
+  size?: number
+  /** Bytes, at least. */
+  minSize?: number
+  /** Bytes, at most. */
+  maxSize?: number
+  /** An algorithm of `node:crypto`, and the digest in hexadecimal digits. */
+  digest?: { algorithm: string; hex: string }
+  /** That it is text in this encoding. Without it, any bytes are fine. */
+  encoding?: TextEncoding
+  /** That it is JSON or YAML. With a schema, the default is what the name ends with. */
+  format?: Format
+  /** A JSON Schema for its value. */
+  schema?: Schema
+  fs?: FileSystem
+}
+
+/** One thing that is not as it should be. */
+export interface FailedCheck {
+  check: FileCheck
+  expected?: unknown
+  found?: unknown
+  message: string
+}
+
+export interface FileReport {
+  /** Whether nothing failed. */
+  ok: boolean
+  /** All that failed, in the order of {@link FileCheck}. */
+  failed: FailedCheck[]
+}
+
+/** Bytes that are read at once. */
+const PIECE = 512 * 1024
+
+/**
+ * Says what of a file is not as it should be. A link is followed. A file of any size is read in pieces, unless its
+ * value is looked at. Fails only with `ERR_USAGE`: what is wrong with the file is in the report.
+ */
+export async function checkFile(path: string, options: CheckOptions = {}): Promise<FileReport> {
+  checkOptions(path, options)
+  const check = new Checking(path, options)
+  await check.run()
+  return { ok: check.failed.length === 0, failed: check.failed }
+}
+
+function checkOptions(path: string, { digest, encoding, format, schema, ...sizes }: CheckOptions): void {
+  checkPath('path', path)
+  for (const name of ['size', 'minSize', 'maxSize'] as const) checkWhole(name, sizes[name], 0)
+  checkChoice('encoding', encoding, TEXT_ENCODINGS)
+  checkChoice('format', format, ['json', 'yaml'])
+  if (digest) {
+    checkChoice('digest.algorithm', digest.algorithm, getHashes())
+    const { hex } = digest
+    if (typeof hex !== 'string' || !/^([0-9a-f]{2})+$/i.test(hex)) {
+      throw new SluiceError('ERR_USAGE', 'digest.hex must be hexadecimal digits, two for each byte', {
+        found: hex,
+      })
+    }
+  }
+  if (schema !== undefined && !format && !formatOf(path)) {
+    const message = `schema needs a format: give the option format, or a name that ends with .json, .yaml or .yml`
+    throw new SluiceError('ERR_USAGE', message, { path })
+  }
+}
+
+class Checking {
+  readonly failed: FailedCheck[] = []
+  readonly #path: string
+  readonly #options: CheckOptions
+  readonly #fs: FileSystem
+  /** The content, where its value is looked at. */
+  readonly #kept: Buffer[] = []
+
+  constructor(path: string, options: CheckOptions) {
+    this.#path = path
+    this.#options = options
+    this.#fs = options.fs ?? nodeFileSystem
+  }
+
+  async run(): Promise<void> {
+    const fs = this.#fs
+    let fd: number
+    try {
+      const stats = await fs.stat(this.#path)
+      if (!stats.isFile()) {
+        const found = stats.isDirectory() ? 'a folder' : 'a pipe, a socket or a device'
+        this.#fail('regular', 'a regular file', found, `is ${found}, not a regular file`)
+        return
+      }
+      fd = await fs.open(this.#path, OPEN.anyFile)
+    } catch (error) {
+      this.#unreadable(error)
+      return
+    }
+    try {
+      const stats = await fs.fstat(fd)
+      this.#size(stats)
+      if (this.#wantsContent) await this.#content(fd)
+    } catch (error) {
+      if (error instanceof SluiceError) throw error
+      this.#unreadable(error)
+    } finally {
+      await fs.close(fd).catch(() => {})
+    }
+  }
+
+  get #wantsContent(): boolean {
+    const { digest, encoding, format, schema } = this.#options
+    return (digest ?? encoding ?? format ?? schema) !== undefined
+  }
+
+  #size({ size: found }: FileStats): void {
+    const { size, minSize, maxSize } = this.#options
+    if (size !== undefined && found !== size)
+      this.#fail('size', size, found, `has ${found} bytes, not ${size}`)
+    if (minSize !== undefined && found < minSize)
+      this.#fail('size', minSize, found, `has ${found} bytes, fewer than ${minSize}`)
+    if (maxSize !== undefined && found > maxSize)
+      this.#fail('size', maxSize, found, `has ${found} bytes, more than ${maxSize}`)
+  }
+
+  async #content(fd: number): Promise<void> {
+    const { digest, encoding, format, schema } = this.#options
+    const hasher = digest && createHash(digest.algorithm)
+    const decoder = encoding && encoding !== 'latin1' ? textDecoder(encoding) : undefined
+    const isValue = format !== undefined || schema !== undefined
+    let isText = true
+    const decode = (piece: Uint8Array, stream: boolean) => {
+      try {
+        if (isText) decoder?.decode(piece, { stream })
+      } catch {
+        isText = false
+      }
+    }
+    const buffer = Buffer.allocUnsafe(PIECE)
+    for (let position = 0; ; ) {
+      const got = await readFully(this.#fs, fd, buffer, position)
+      const piece = buffer.subarray(0, got)
+      hasher?.update(piece)
+      decode(piece, true)
+      if (isValue) this.#kept.push(Buffer.from(piece))
+      position += got
+      if (got < PIECE) break
+    }
+    decode(Buffer.alloc(0), false)
+    if (digest && hasher) this.#digest(digest, hasher.digest('hex'))
+    if (!isText) this.#fail('encoding', encoding, undefined, `is not text in ${encoding}`)
+    if (isValue) await this.#value()
+  }
+
+  #digest({ algorithm, hex }: { algorithm: string; hex: string }, found: string): void {
+    const expected = hex.toLowerCase()
+    if (found !== expected)
+      this.#fail('digest', expected, found, `has the ${algorithm} digest ${found}, not ${expected}`)
+  }
+
+  async #value(): Promise<void> {
+    const { encoding = 'utf8', format, schema } = this.#options
+    let value: unknown
+    try {
+      const text = decodeText(Buffer.concat(this.#kept), encoding, this.#path)
+      value = await parseText(format ?? formatOf(this.#path)!, text, this.#path)
+    } catch (error) {
+      this.#told('format', format ?? formatOf(this.#path), error, 'ERR_PARSE')
+      return
+    }
+    if (schema === undefined) return
+    try {
+      await checkSchema(value, schema, this.#path)
+    } catch (error) {
+      this.#told('schema', schema, error, 'ERR_SCHEMA')
+    }
+  }
+
+  /** An error that is an answer; any other one is thrown on. */
+  #told(check: FileCheck, expected: unknown, error: unknown, code: string): void {
+    if (!(error instanceof SluiceError) || error.code !== code) throw error
+    this.failed.push({ check, expected, found: error.found, message: error.message })
+  }
+
+  #unreadable(error: unknown): void {
+    const found = errorCode(error)
+    const check = found === 'ENOENT' || found === 'ENOTDIR' ? 'exists' : 'readable'
+    this.failed.push({ check, found, message: readError(error, this.#path).message })
+  }
+
+  #fail(check: FileCheck, expected: unknown, found: unknown, what: string): void {
+    this.failed.push({ check, expected, found, message: `${printable(this.#path)} ${what}` })
+  }
+}

@@ -1,0 +1,149 @@
+import { printable, SluiceError } from '../../errors.js'
+import { checkChoice, checkDuration, checkPath, checkWhole } from '../check-options.js'
+import { type Clock, systemClock } from '../clock.js'
+import { errorCode, readError, SystemError } from '../disk-error.js'
+import { type FileStats, type FileSystem, nodeFileSystem, OPEN, readFully } from '../fs.js'
+import { decodeText, TEXT_ENCODINGS, type TextEncoding } from './encodings.js'
+
+/** Options of {@link readFileRetry}. */
+export interface ReadOptions {
+  /** Give text in this encoding instead of bytes; `ERR_PARSE` where it is none. */
+  encoding?: TextEncoding
+  /** How often it is tried, in all. Default 5. */
+  attempts?: number
+  /** Milliseconds before the second attempt; then twice as long each time. Default 20. */
+  delay?: number
+  /** The longest wait between two attempts, in milliseconds. Default 1000. */
+  maxDelay?: number
+  /** Bytes; a larger file is `ERR_LIMIT`. Default: what one Buffer can hold. */
+  maxBytes?: number
+  /** Ends it, with `ERR_CANCELLED`. */
+  signal?: AbortSignal
+  fs?: FileSystem
+  clock?: Clock
+}
+
+/** What goes away by itself. That a file does not exist does not. */
+const PASSING = new Set(['EBUSY', 'EAGAIN', 'EMFILE', 'ENFILE', 'EINTR'])
+
+/** Bytes that are asked for where the size is not known. */
+const FIRST_READ = 64 * 1024
+
+/** What was read, and whether the file was the same before and after. */
+interface Attempt {
+  bytes: Buffer
+  isSame: boolean
+}
+
+/**
+ * Reads a file whole. Tries again only what can pass (EBUSY, EAGAIN, EMFILE, ENFILE, EINTR), and where the file changed
+ * while it was read; a file that does not exist fails at once. Fails with `ERR_NO_SUCH_FILE`, `ERR_SOURCE_READ`,
+ * `ERR_SOURCE_CHANGED` (with every attempt), `ERR_LIMIT`, `ERR_PARSE` (not text in the encoding), `ERR_CANCELLED`.
+ */
+export function readFileRetry(
+  path: string,
+  options: ReadOptions & { encoding: TextEncoding },
+): Promise<string>
+export function readFileRetry(path: string, options?: ReadOptions & { encoding?: undefined }): Promise<Buffer>
+export async function readFileRetry(path: string, options: ReadOptions = {}): Promise<Buffer | string> {
+  const { attempts = 5, delay = 20, maxDelay = 1000, encoding } = options
+  checkPath('path', path)
+  checkWhole('attempts', attempts, 1)
+  checkDuration('delay', delay)
+  checkDuration('maxDelay', maxDelay)
+  checkWhole('maxBytes', options.maxBytes, 0)
+  checkChoice('encoding', encoding, TEXT_ENCODINGS)
+  const { clock = systemClock, signal } = options
+  for (let attempt = 1; ; attempt++) {
+    if (signal?.aborted) throw cancelled(path, signal)
+    const found = await tryOnce(path, options, attempt === attempts)
+    if (found?.isSame) return encoding ? decodeText(found.bytes, encoding, path) : found.bytes
+    if (attempt === attempts) throw changed(path, attempts)
+    await wait(clock, Math.min(maxDelay, delay * 2 ** (attempt - 1)), signal)
+  }
+}
+
+/** undefined: it failed, but may not the next time. */
+async function tryOnce(path: string, options: ReadOptions, isLast: boolean): Promise<Attempt | undefined> {
+  try {
+    return await read(path, options)
+  } catch (error) {
+    if (!isLast && PASSING.has(errorCode(error) ?? '')) return undefined
+    throw readError(error, path)
+  }
+}
+
+async function read(path: string, options: ReadOptions): Promise<Attempt> {
+  const { fs = nodeFileSystem, maxBytes = Number.MAX_SAFE_INTEGER } = options
+  const fd = await fs.open(path, OPEN.anyFile)
+  try {
+    const before = await fs.fstat(fd)
+    if (before.isDirectory()) throw new SystemError('EISDIR', 'open', 'a folder')
+    if (!before.isFile()) throw new SystemError('ENXIO', 'open', 'not a regular file')
+    if (before.size > maxBytes) throw tooLarge(path, maxBytes, before.size)
+    const bytes = await readAll(fs, fd, before.size, () => tooLarge(path, maxBytes), maxBytes)
+    const after = await fs.fstat(fd)
+    return { bytes, isSame: isSame(before, after, bytes.length) }
+  } finally {
+    // nothing was written
+    await fs.close(fd).catch(() => {})
+  }
+}
+
+/** Until there is no more; one byte further than the size says, to see whether it grew. */
+async function readAll(
+  fs: FileSystem,
+  fd: number,
+  size: number,
+  tooMuch: () => SluiceError,
+  maxBytes: number,
+): Promise<Buffer> {
+  let buffer = Buffer.allocUnsafe(size === 0 ? FIRST_READ : size + 1)
+  let length = await readFully(fs, fd, buffer, 0)
+  while (length === buffer.length) {
+    if (length > maxBytes) throw tooMuch()
+    buffer = Buffer.concat([buffer], 2 * buffer.length)
+    length += await readFully(fs, fd, buffer.subarray(length), length)
+  }
+  if (length > maxBytes) throw tooMuch()
+  return buffer.subarray(0, length)
+}
+
+/** Files under /proc have content, and the size 0. */
+function isSame(before: FileStats, after: FileStats, length: number): boolean {
+  return (
+    before.size === after.size &&
+    before.mtimeMs === after.mtimeMs &&
+    before.ctimeMs === after.ctimeMs &&
+    (before.size === length || before.size === 0)
+  )
+}
+
+function wait(clock: Clock, ms: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve) => {
+    const end = () => {
+      cancel()
+      signal?.removeEventListener('abort', end)
+      resolve()
+    }
+    const cancel = clock.after(ms, end)
+    signal?.addEventListener('abort', end)
+  })
+}
+
+function changed(path: string, attempts: number): SluiceError {
+  const message = `${printable(path)} changed each of the ${attempts} times that it was read; try it again when it rests`
+  return new SluiceError('ERR_SOURCE_CHANGED', message, { path })
+}
+
+function tooLarge(path: string, maxBytes: number, found?: number): SluiceError {
+  const message = `${printable(path)} has more than the ${maxBytes} bytes that may be read; raise maxBytes`
+  return new SluiceError('ERR_LIMIT', message, { path, expected: maxBytes, found })
+}
+
+function cancelled(path: string, signal: AbortSignal): SluiceError {
+  return new SluiceError('ERR_CANCELLED', `reading ${printable(path)} was cancelled`, {
+    path,
+    cause: signal.reason,
+  })
+}
