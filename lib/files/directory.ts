@@ -30,6 +30,8 @@ export interface Place {
 /** A folder that is open, with those who use it. */
 export class Handle {
   users = 0
+  /** When it was entered last, counted in entries. */
+  used = 0
   /** The sync that runs, and the one that waits for it. */
   running?: Promise<void>
   waiting?: Promise<void>

@@ -128,11 +128,15 @@ export async function undisturbed(act: () => Promise<number>): Promise<number> {
     try {
       return await act()
     } catch (error) {
-      const code = errorCode(error)
-      // done again at the same position, so that nothing is written or read twice
-      if (tries === MOST_RETRIES || (code !== 'EINTR' && code !== 'EAGAIN')) throw error
+      checkDisturbed(error, tries)
     }
   }
+}
+
+/** Throws, unless the call was only disturbed: at the same position nothing is written or read twice. */
+function checkDisturbed(error: unknown, tries: number): void {
+  const code = errorCode(error)
+  if (tries === MOST_RETRIES || (code !== 'EINTR' && code !== 'EAGAIN')) throw error
 }
 
 /**
@@ -149,9 +153,15 @@ export async function writeFully(
   for (const buffer of buffers) total += buffer.length
   let rest = buffers
   let done = 0
-  while (done < total) {
-    const now = rest
-    const taken = await undisturbed(() => fs.write(fd, now, position + done))
+  for (let tries = 0; done < total; tries++) {
+    let taken: number
+    try {
+      taken = await fs.write(fd, rest, position + done)
+    } catch (error) {
+      checkDisturbed(error, tries)
+      continue
+    }
+    tries = 0
     if (taken === 0) {
       throw new SystemError('ENOSPC', 'write', `${done} of ${total} bytes were taken at position ${position}`)
     }
@@ -176,10 +186,15 @@ export async function readFully(
   position: number,
 ): Promise<number> {
   let done = 0
-  while (done < buffer.length) {
-    const got = await undisturbed(() => fs.read(fd, buffer, done, buffer.length - done, position + done))
-    if (got === 0) break
-    done += got
+  for (let tries = 0; done < buffer.length; tries++) {
+    try {
+      const got = await fs.read(fd, buffer, done, buffer.length - done, position + done)
+      if (got === 0) break
+      done += got
+      tries = 0
+    } catch (error) {
+      checkDisturbed(error, tries)
+    }
   }
   return done
 }

@@ -6,13 +6,23 @@ export interface Pooled {
   open(): Promise<number>
   /** Closes the handle. An error reaches whoever asked for the close, and nobody if the pool did it to make room. */
   shut(fd: number): Promise<void>
+  /**
+   * The pool's own. It stands here and not in a map, because a map that very many files pass through leaves old tables
+   * behind that hold on to all of them until the next full garbage collection.
+   */
+  slot?: Slot | undefined
 }
 
-interface Slot {
+/** A handle of a pool. */
+export interface Slot {
+  readonly file: Pooled
   fd: Promise<number>
   users: number
+  /** When it was used last, counted in uses. */
+  used: number
   /** 'stuck': the system has no handle for it now. */
-  state: 'opening' | 'stuck' | 'open'
+  state: 'opening' | 'stuck' | 'open' | 'closing'
+  closed?: Promise<void>
 }
 
 /**
@@ -21,10 +31,9 @@ interface Slot {
  */
 export class HandlePool {
   readonly #most: number
-  /** Open handles, the one used last at the end. */
-  readonly #slots = new Map<Pooled, Slot>()
-  /** Handles on their way to be closed. */
-  readonly #closing = new Map<Pooled, Promise<void>>()
+  /** Open handles, and those on their way to be open or closed. */
+  readonly #slots: Slot[] = []
+  #uses = 0
   #waiting: (() => void)[] = []
   #closed = false
 
@@ -43,101 +52,98 @@ export class HandlePool {
       return await work(await slot.fd)
     } finally {
       slot.users--
-      if (this.#closed && slot.users === 0) this.#shut(file, slot).catch(() => {})
+      if (this.#closed && slot.users === 0) this.#shut(slot).catch(() => {})
       this.#wake()
     }
   }
 
   /** Closes the handle of `file`, once nobody uses it. Fails as `shut` does. */
   async drop(file: Pooled): Promise<void> {
-    for (let slot = this.#slots.get(file); slot; slot = this.#slots.get(file)) {
-      if (slot.users === 0) return this.#shut(file, slot)
+    for (let { slot } = file; slot; { slot } = file) {
+      if (slot.state === 'closing') return slot.closed?.catch(() => {})
+      if (slot.users === 0) return this.#shut(slot)
       await this.#change()
     }
-    await this.#closing.get(file)?.catch(() => {})
   }
 
   /** Closes every handle, those in use as soon as they are not. Nothing can be opened afterwards. */
   async close(): Promise<void> {
     this.#closed = true
-    for (const [file, slot] of this.#slots) if (slot.users === 0) this.#shut(file, slot).catch(() => {})
+    for (const slot of [...this.#slots]) if (isIdle(slot)) this.#shut(slot).catch(() => {})
     this.#wake()
-    while (this.#slots.size > 0 || this.#closing.size > 0) await this.#change()
+    while (this.#slots.length > 0) await this.#change()
   }
 
   async #enter(file: Pooled): Promise<Slot> {
     for (;;) {
       if (this.#closed) throw new SluiceError('ERR_STATE', 'the files are closed')
-      const known = this.#slots.get(file)
-      if (known) {
-        this.#slots.delete(file)
-        this.#slots.set(file, known)
-        known.users++
-        return known
+      const { slot } = file
+      if (slot?.state === 'closing') await slot.closed?.catch(() => {})
+      else if (slot) {
+        slot.users++
+        slot.used = ++this.#uses
+        return slot
+      } else if (this.#slots.length < this.#most) return this.#open(file)
+      else {
+        if (!this.#slots.some(({ state }) => state === 'closing')) this.#evict()
+        await this.#change()
       }
-      const closing = this.#closing.get(file)
-      if (closing) await closing.catch(() => {})
-      else if (this.#slots.size + this.#closing.size < this.#most) return this.#open(file)
-      else if (!this.#evict()) await this.#change()
-      else await Promise.race(this.#closing.values()).catch(() => {})
     }
   }
 
   #open(file: Pooled): Slot {
-    const slot: Slot = { users: 1, fd: Promise.resolve(0), state: 'opening' }
-    slot.fd = this.#opened(file, slot)
-    this.#slots.set(file, slot)
+    const fd = Promise.resolve(0)
+    const slot: Slot = { file, fd, users: 1, used: ++this.#uses, state: 'opening' }
+    file.slot = slot
+    this.#slots.push(slot)
+    slot.fd = this.#opened(slot)
     slot.fd.then(
       () => {
         slot.state = 'open'
       },
-      () => {
-        if (this.#slots.get(file) === slot) this.#slots.delete(file)
-        this.#wake()
-      },
+      () => this.#remove(slot),
     )
     return slot
   }
 
   /** The system may have fewer handles than the pool: then it waits like one that is full. */
-  async #opened(file: Pooled, slot: Slot): Promise<number> {
+  async #opened(slot: Slot): Promise<number> {
     for (;;) {
       try {
         slot.state = 'opening'
-        return await file.open()
+        return await slot.file.open()
       } catch (error) {
         const code = errorCode(error)
         if (code !== 'EMFILE' && code !== 'ENFILE') throw error
         slot.state = 'stuck'
         this.#evict()
         // somebody must be there who will give a handle back
-        if (this.#closing.size === 0 && ![...this.#slots.values()].some(({ state }) => state !== 'stuck'))
-          throw error
+        if (this.#slots.every(({ state }) => state === 'stuck')) throw error
         await this.#change()
       }
     }
   }
 
-  /** Closes the handle that was used longest ago and is not in use; says whether there was one. */
-  #evict(): boolean {
-    for (const [file, slot] of this.#slots) {
-      if (slot.users > 0) continue
-      this.#shut(file, slot).catch(() => {})
-      return true
-    }
-    return false
+  /** Closes the handle that was used longest ago and is not in use, if there is one. */
+  #evict(): void {
+    let oldest: Slot | undefined
+    for (const slot of this.#slots) if (isIdle(slot) && !(oldest && oldest.used < slot.used)) oldest = slot
+    if (oldest) this.#shut(oldest).catch(() => {})
   }
 
-  async #shut(file: Pooled, slot: Slot): Promise<void> {
-    this.#slots.delete(file)
-    const closing = slot.fd.then((fd) => file.shut(fd))
-    this.#closing.set(file, closing)
-    try {
-      await closing
-    } finally {
-      this.#closing.delete(file)
-      this.#wake()
-    }
+  #shut(slot: Slot): Promise<void> {
+    slot.state = 'closing'
+    slot.closed = slot.fd.then((fd) => slot.file.shut(fd)).finally(() => this.#remove(slot))
+    return slot.closed
+  }
+
+  #remove(slot: Slot): void {
+    // one that could not be opened went already
+    if (slot.file.slot !== slot) return
+    slot.file.slot = undefined
+    const last = this.#slots.pop()!
+    if (last !== slot) this.#slots[this.#slots.indexOf(slot)] = last
+    this.#wake()
   }
 
   /** The next time that a handle was given back or closed. */
@@ -146,8 +152,13 @@ export class HandlePool {
   }
 
   #wake(): void {
+    if (this.#waiting.length === 0) return
     const waiting = this.#waiting
     this.#waiting = []
     for (const resolve of waiting) resolve()
   }
+}
+
+function isIdle({ users, state }: Slot): boolean {
+  return users === 0 && state !== 'closing'
 }

@@ -134,16 +134,25 @@ export class PartFile {
     this.#partName = partName
   }
 
-  /** Writes all of `bytes` at `position`. After an error it is unknown how much of it stands. */
-  async write(position: number, bytes: Uint8Array | readonly Uint8Array[]): Promise<void> {
+  /**
+   * Writes all of `bytes` at `position`. After an error it is unknown how much of it stands.
+   * @param options.seal what {@link PartFile.seal} does, in one go: the last bytes were among these
+   */
+  async write(
+    position: number,
+    bytes: Uint8Array | readonly Uint8Array[],
+    { seal = false }: { seal?: boolean } = {},
+  ): Promise<void> {
     const buffers = bytes instanceof Uint8Array ? [bytes] : bytes
     let length = 0
     for (const buffer of buffers) length += buffer.length
     this.#sealed = false
-    await this.#use((fd) =>
-      length === 0 ? Promise.resolve() : writeFully(this.#folders.fs, fd, buffers, position),
-    )
+    await this.#use(async (fd) => {
+      if (length > 0) await writeFully(this.#folders.fs, fd, buffers, position)
+      if (seal) await this.#setAttributes(fd, this.#earlyMode)
+    })
     this.#ranges.add(position, position + length)
+    if (seal) await this.#closeSealed()
   }
 
   /** Whether the byte at `position`, or all bytes from there up to `end`, were written or known to be right. */
@@ -173,20 +182,26 @@ export class PartFile {
    * many other files have come between. {@link PartFile.write} undoes it.
    */
   async seal(): Promise<void> {
-    if (!this.#sealed) await this.#finish(this.#isLateMode ? undefined : this.#options.mode)
+    if (!this.#sealed) await this.#finish(this.#earlyMode)
   }
 
   async #finish(mode: number | undefined): Promise<void> {
+    await this.#use((fd) => this.#setAttributes(fd, mode))
+    await this.#closeSealed()
+  }
+
+  async #setAttributes(fd: number, mode: number | undefined): Promise<void> {
     const { mtime, modes, offset } = this.#options
     const { fs } = this.#folders
-    await this.#use(async (fd) => {
-      // a mode that was not asked for when it was made is not one to learn from
-      const memory = this.#isLateMode || offset !== undefined ? undefined : modes
-      if (mode !== undefined) await setMode(fs, fd, mode, memory)
-      if (mtime !== undefined) await setTime(fs, fd, mtime)
-      // an fsync that failed is never tried again: the second one lies
-      if (this.#durability === 'power') await fs.fsync(fd)
-    })
+    // a mode that was not asked for when it was made is not one to learn from
+    const memory = this.#isLateMode || offset !== undefined ? undefined : modes
+    if (mode !== undefined && memory?.get(mode) !== true) await setMode(fs, fd, mode, memory)
+    if (mtime !== undefined) await setTime(fs, fd, mtime)
+    // an fsync that failed is never tried again: the second one lies
+    if (this.#durability === 'power') await fs.fsync(fd)
+  }
+
+  async #closeSealed(): Promise<void> {
     this.#sealed = true
     // what it says when it cannot be closed is kept
     await this.#handles.drop(this.#pooled).catch(() => {})
@@ -232,6 +247,11 @@ export class PartFile {
     const own = this.#own
     this.#own = []
     for (const thing of own) await thing.close()
+  }
+
+  /** The mode to set when all is written, unless that is too early. */
+  get #earlyMode(): number | undefined {
+    return this.#isLateMode ? undefined : this.#options.mode
   }
 
   /** Such a mode is set at the very end. */

@@ -28,8 +28,8 @@ export class Tree {
   readonly fs: FileSystem
   readonly #top: Handle
   readonly #most: number
-  /** Open folders by path, the one used last at the end. */
   readonly #handles = new Map<string, Handle>()
+  #uses = 0
   readonly #closing = new Set<Promise<void>>()
   #closed = false
 
@@ -173,14 +173,13 @@ export class Tree {
       this.#close(handle)
       return this.#touch(other)
     }
-    this.#handles.set(handle.path, hold(handle))
+    this.#handles.set(handle.path, this.#touch(handle))
     if (this.#handles.size > this.#most) this.#evict(this.#most)
     return handle
   }
 
   #touch(handle: Handle): Handle {
-    this.#handles.delete(handle.path)
-    this.#handles.set(handle.path, handle)
+    handle.used = ++this.#uses
     return hold(handle)
   }
 
@@ -202,11 +201,12 @@ export class Tree {
     }
   }
 
+  /** Closes those that nobody uses, the one that was entered longest ago first, until `most` are left. */
   #evict(most: number): void {
-    for (const [key, handle] of this.#handles) {
-      if (this.#handles.size <= most) return
-      if (handle.users > 0) continue
-      this.#handles.delete(key)
+    const idle = [...this.#handles.values()].filter(({ users }) => users === 0)
+    idle.sort((a, b) => a.used - b.used)
+    for (const handle of idle.slice(0, Math.max(0, this.#handles.size - most))) {
+      this.#handles.delete(handle.path)
       this.#close(handle)
     }
   }

@@ -2,7 +2,7 @@ import { codeOf, SluiceError } from '../errors.js'
 import type { Entry, Offer } from '../wire/manifest.js'
 import type { DigestRecord } from '../wire/messages.js'
 import { type Bitmap, isWanted } from '../wire/positions.js'
-import type { Cut, Run, SentDigest } from './items.js'
+import type { Cut, SentDigest } from './items.js'
 
 /** What is known of an entry: it will come, its digest came, it failed at the sender, or it was not asked for. */
 const Known = { Nothing: 0, Digest: 1, Failure: 2, Unwanted: 3 }
@@ -36,7 +36,7 @@ export class Cutter {
    * The cuts of `length` bytes that stand at `position` of the stream.
    * @throws SluiceError `ERR_PROTOCOL` for bytes that come twice, leave a gap, or were not asked for
    */
-  cut(position: number, length: number, chunks: readonly Buffer[]): Run {
+  cut(position: number, length: number, chunks: readonly Buffer[]): Cut[] {
     const cuts: Cut[] = []
     this.#advance(position, cuts)
     let chunk = 0
@@ -58,7 +58,7 @@ export class Cutter {
       if (last) this.#end()
       else this.#offset += take
     }
-    return { kind: 'run', position, length, cuts }
+    return cuts
   }
 
   /**

@@ -8,7 +8,7 @@ import type { PathRules } from '../wire/paths.js'
 import type { Bitmap } from '../wire/positions.js'
 import { Cutter } from './cutter.js'
 import { digestLength } from './digests.js'
-import type { Cut, Item } from './items.js'
+import { type Cut, type Item, MOST_CUTS } from './items.js'
 
 export interface DemuxerOptions extends Pick<PathRules, 'names' | 'platform'> {
   limits?: Partial<Limits>
@@ -58,7 +58,7 @@ export class Demuxer extends Transform {
   #take(frame: Frame): Offer | undefined {
     if (frame.kind === 'data') {
       this.#expect('data', 'data')
-      this.push(this.#cutter.cut(frame.position, frame.length, frame.chunks))
+      this.#give(this.#cutter.cut(frame.position, frame.length, frame.chunks))
       return undefined
     }
     const { message, size } = frame
@@ -92,23 +92,24 @@ export class Demuxer extends Transform {
   #digests(records: readonly DigestRecord[]): undefined {
     const cuts: Cut[] = []
     const digests = this.#cutter.digests(records, cuts)
-    this.#giveEmpty(cuts)
+    this.#give(cuts)
     this.push({ kind: 'digests', digests } satisfies Item)
   }
 
   #end(): undefined {
     const cuts: Cut[] = []
     this.#cutter.finish(cuts)
-    this.#giveEmpty(cuts)
+    this.#give(cuts)
     this.#state = 'ended'
   }
 
-  /** Folders and empty files, a bounded number to a run. */
-  #giveEmpty(cuts: Cut[]): void {
-    for (let from = 0; from < cuts.length; from += CUTS_PER_RUN) {
-      const some = cuts.slice(from, from + CUTS_PER_RUN)
+  /** As runs of a bounded number of cuts. */
+  #give(cuts: readonly Cut[]): void {
+    for (let from = 0; from < cuts.length; from += MOST_CUTS) {
+      const some = cuts.slice(from, from + MOST_CUTS)
       const { entry, offset } = some[0]!
-      this.push({ kind: 'run', position: entry.start + offset, length: 0, cuts: some } satisfies Item)
+      const length = some.reduce((sum, { bytes }) => sum + bytes.length, 0)
+      this.push({ kind: 'run', position: entry.start + offset, length, cuts: some } satisfies Item)
     }
   }
 
@@ -120,8 +121,6 @@ export class Demuxer extends Transform {
     })
   }
 }
-
-const CUTS_PER_RUN = 256
 
 /** @see Demuxer */
 export function demuxer(options?: DemuxerOptions): Demuxer {

@@ -52,8 +52,8 @@ export class Destination {
   /** Names of the offer that could be mistaken for ours, folded: parts by their path, folders at the top. */
   readonly #parts = new Set<string>()
   readonly #tops = new Set<string>()
-  /** Files that are neither published nor given up, by the index of their entry. */
-  readonly #numbers = new Map<number, number>()
+  /** The numbers in the journal of files that are neither published nor given up, by the index of their entry. */
+  readonly #numbers: (number | undefined)[] = []
   #holders = 0
   #closed = false
 
@@ -163,16 +163,22 @@ export class Destination {
     )
     for (const [i, arrival] of arrivals.entries()) {
       arrival.n = numbers[i]!
-      this.#numbers.set(arrival.entry.index, arrival.n)
+      this.#numbers[arrival.entry.index] = arrival.n
     }
     return arrivals
   }
 
-  /** Creates the part of a file, under a name that nothing else has. */
-  async create(arrival: Arrival): Promise<void> {
-    while (!(await arrival.part.create())) {
-      this.#nameOf(arrival)
-      await (await this.#openJournal()).rename(arrival.n, arrival.part.partName)
+  /** Begins a file: `write` makes its part, and is called again with another name where something has that one. */
+  async begin(arrival: Arrival, write: () => Promise<void>): Promise<void> {
+    for (;;) {
+      try {
+        return await write()
+      } catch (error) {
+        const isTaken = errorCode((error as SluiceError).cause) === 'EEXIST'
+        if (arrival.part.exists || !isTaken) throw error
+        this.#nameOf(arrival)
+        await (await this.#openJournal()).rename(arrival.n, arrival.part.partName)
+      }
     }
   }
 
@@ -183,9 +189,9 @@ export class Destination {
 
   /** Takes down what became of a file. */
   async ended(entry: Entry, end: JournalEnd): Promise<void> {
-    const n = this.#numbers.get(entry.index)
+    const n = this.#numbers[entry.index]
     if (n === undefined) return
-    this.#numbers.delete(entry.index)
+    this.#numbers[entry.index] = undefined
     const journal = await this.#openJournal()
     journal.end(n, end)
   }

@@ -16,6 +16,9 @@ export interface Cut {
   digest?: Buffer
 }
 
+/** Cuts in a run at most: every file that is on its way costs memory until it is published. */
+export const MOST_CUTS = 64
+
 /** One contiguous piece of the stream with the cuts that it covers, in order. */
 export interface Run {
   kind: 'run'

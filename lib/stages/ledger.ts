@@ -26,8 +26,8 @@ export class Ledger {
   #entries: Entry[] = []
   readonly #outcomes: Outcome[] = []
   #ended = 0
-  /** Files of which only one half is known. */
-  readonly #halves = new Map<number, Known>()
+  /** Files of which only one half is known, by their index. No map: see {@link Pooled.slot}. */
+  readonly #halves: (Known | undefined)[] = []
 
   /** Outcomes by the index of their entry. */
   get outcomes(): Outcome[] {
@@ -50,13 +50,13 @@ export class Ledger {
 
   /** The files that are stored, but of which the sender never said what they should be. */
   unsaid(): ReadyFile[] {
-    return [...this.#halves.values()].flatMap(({ stored }) =>
-      stored ? { stored, sent: { entry: stored.entry } } : [],
+    return this.#halves.flatMap((known) =>
+      known?.stored ? { stored: known.stored, sent: { entry: known.stored.entry } } : [],
     )
   }
 
   record(outcome: Outcome): void {
-    this.#halves.delete(outcome.entry.index)
+    this.#halves[outcome.entry.index] = undefined
     this.#outcomes[outcome.entry.index] = outcome
     this.#ended++
   }
@@ -76,10 +76,10 @@ export class Ledger {
     if (type === 'symlink') this.links.push(entry)
     else if (type === 'directory' && !news.stored?.failure) this.folders.push(entry)
     else {
-      const { stored, sent } = { ...this.#halves.get(index), ...news }
+      const { stored, sent } = { ...this.#halves[index], ...news }
       const isFailed = stored?.failure !== undefined || sent?.failure !== undefined
       if (isFailed || (stored && sent)) return [{ stored: stored ?? { entry }, sent: sent ?? { entry } }]
-      this.#halves.set(index, { stored, sent })
+      this.#halves[index] = { stored, sent }
     }
     return []
   }

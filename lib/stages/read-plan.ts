@@ -2,6 +2,7 @@ import { SluiceError } from '../errors.js'
 import type { Entry, Offer } from '../wire/manifest.js'
 import type { Range } from '../wire/positions.js'
 import { chunkSize } from './chunk-size.js'
+import { MOST_CUTS } from './items.js'
 
 /** A part of one entry. */
 export interface Piece {
@@ -21,9 +22,8 @@ export type Step =
   | { kind: 'chunk'; piece: Piece; ends: boolean }
   | { kind: 'stream'; entry: Entry }
 
-/** Bytes and entries that are read together at most. */
+/** Bytes that are read together at most. */
 const SLAB = 256 * 1024
-const MOST_PIECES = 256
 
 /** In what order and in what portions to read: pure, and lazy, since a manifest may be long. */
 export function* readPlan(
@@ -39,7 +39,7 @@ export function* readPlan(
   for (const piece of piecesOf(offer, ranges, isWanted)) {
     const { entry, offset } = piece
     const small = entry.size !== null && piece.length <= slab
-    const fits = small && length + piece.length <= slab && pieces.length < MOST_PIECES
+    const fits = small && length + piece.length <= slab && pieces.length < MOST_CUTS
     if (pieces.length > 0 && !(fits && entry.start + offset === next)) {
       yield { kind: 'pieces', pieces, length }
       pieces = []

@@ -17,8 +17,8 @@ const NOTHING = Promise.resolve(undefined)
 export class RunWriter {
   readonly #destination: Destination
   readonly #concurrency: number
-  /** Files that began and did not end. */
-  readonly #open = new Map<number, Arrival>()
+  /** Files that began and did not end, by their index. No map: see {@link Pooled.slot}. */
+  readonly #open: (Arrival | undefined)[] = []
   /** Files that failed, and of which more may come. */
   readonly #failed = new Set<number>()
   /** A write in the middle of a file, left behind while the next run is begun: the disk never waits for us. */
@@ -31,8 +31,7 @@ export class RunWriter {
 
   /** The first file that began and did not end. */
   get unfinished(): Entry | undefined {
-    const [first] = this.#open.values()
-    return first?.entry
+    return this.#open.find((arrival) => arrival)?.entry
   }
 
   /**
@@ -41,7 +40,7 @@ export class RunWriter {
    */
   async write(pieces: readonly Piece[], isStopped: () => boolean): Promise<StoredFile[]> {
     const [first] = pieces
-    if (first && pieces.length === 1 && !first.last && this.#open.get(first.entry.index)?.part.exists) {
+    if (first && pieces.length === 1 && !first.last && this.#open[first.entry.index]?.part.exists) {
       await this.#destination.alive()
       const before = this.#behind
       this.#behind = this.#write(first)
@@ -69,9 +68,9 @@ export class RunWriter {
     if (fresh.length === 0) await this.#destination.alive()
     else {
       const arrivals = await this.#destination.expect(fresh.map(({ entry }) => entry))
-      for (const arrival of arrivals) this.#open.set(arrival.entry.index, arrival)
+      for (const arrival of arrivals) this.#open[arrival.entry.index] = arrival
     }
-    const writing = pieces.filter(({ entry }) => this.#open.has(entry.index))
+    const writing = pieces.filter(({ entry }) => this.#open[entry.index])
     const write = async (piece: Piece) => {
       const file = await this.#write(piece)
       if (file) stored.set(piece.entry, file)
@@ -85,9 +84,9 @@ export class RunWriter {
     const files = await this.settle()
     for (const { entry, failure } of digests) {
       this.#failed.delete(entry.index)
-      const arrival = this.#open.get(entry.index)
+      const arrival = this.#open[entry.index]
       if (failure === undefined || arrival === undefined) continue
-      this.#open.delete(entry.index)
+      this.#open[entry.index] = undefined
       await arrival.part.close()
       files.push({ entry, part: arrival.part })
     }
@@ -111,19 +110,20 @@ export class RunWriter {
   }
 
   async #write({ entry, offset, buffers, last, digest }: Piece): Promise<StoredFile | undefined> {
-    const arrival = this.#open.get(entry.index)!
+    const arrival = this.#open[entry.index]!
     const { part } = arrival
     try {
-      if (!part.exists) await this.#destination.create(arrival)
-      if (buffers.length > 0) await part.write(offset, buffers)
-      if (!last) return undefined
       // with a digest nothing is left to do on the file but to give it its name
-      if (digest) await part.seal()
-      this.#open.delete(entry.index)
+      const seal = last && digest !== undefined
+      const write = () => part.write(offset, buffers, { seal })
+      await (part.exists ? write() : this.#destination.begin(arrival, write))
+      if (!last) return undefined
+      this.#open[entry.index] = undefined
       return digest ? { entry, part, digest } : { entry, part }
     } catch (error) {
       // the write before this one failed as well, and has said so
-      if (!this.#open.delete(entry.index)) return undefined
+      if (!this.#open[entry.index]) return undefined
+      this.#open[entry.index] = undefined
       await part.close()
       return this.#fail(entry, error, part)
     }
@@ -140,6 +140,6 @@ export class RunWriter {
   }
 
   #isNew({ index }: Entry): boolean {
-    return !this.#open.has(index) && !this.#failed.has(index)
+    return !this.#open[index] && !this.#failed.has(index)
   }
 }

@@ -1,0 +1,25 @@
+#!/usr/bin/env node
+import { pipeline } from 'node:stream/promises';
+import { deframer, demuxer, fileSource, finalizer, framer, hashTap, manifestOf, partSink, } from 'sluice';
+import through from 'through2';
+const [source, dir] = process.argv.slice(2);
+if (source === undefined || dir === undefined) {
+    console.error('usage: custom-stage SOURCE DIR');
+    process.exit(2);
+}
+const endings = new Map();
+const countEndings = through.obj({ highWaterMark: 1 }, (item, _encoding, done) => {
+    if (item.kind === 'run') {
+        for (const { entry, last } of item.cuts) {
+            const ending = /\.\w+$/.exec(entry.path)?.[0] ?? '(none)';
+            if (last && entry.type === 'file')
+                endings.set(ending, (endings.get(ending) ?? 0) + 1);
+        }
+    }
+    done(null, item);
+});
+const last = finalizer();
+await pipeline(fileSource(await manifestOf([source])), hashTap(), framer(), deframer(), // a socket would stand between these two
+demuxer(), hashTap(), countEndings, partSink({ dir }), last);
+console.log(`${(await last.outcomes).length} entries`, Object.fromEntries(endings));
+//# sourceMappingURL=custom-stage.js.map

@@ -1,0 +1,46 @@
+#!/usr/bin/env node
+// An HTTP server with routes of its own that takes transfers on an upgraded connection beside them:
+//   node dist/examples/http-upgrade.js DIR [PORT]
+//   node dist/examples/http-upgrade.js --send PORT PATH...
+import { createServer, request } from 'node:http';
+import { receive, send } from 'sluice';
+function serve(dir, port) {
+    const server = createServer((_request, response) => response.end('hello from the other route\n'));
+    server.on('upgrade', async (req, socket, head) => {
+        if (req.headers.upgrade !== 'sluice') {
+            socket.end('HTTP/1.1 400 Bad Request\r\n\r\n');
+            return;
+        }
+        socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: sluice\r\n\r\n');
+        const transfer = receive(socket, { dir, head, accept: (offer) => offer.bytes < 1e9 });
+        const line = await transfer.finished.then(({ files }) => `received ${files.length} entries`, (error) => `not received: ${error.message}`);
+        console.log(line);
+    });
+    server.listen(port, '127.0.0.1', () => {
+        const address = server.address();
+        if (address !== null && typeof address === 'object')
+            console.log(`127.0.0.1:${address.port}`);
+    });
+}
+function upload(port, paths) {
+    const req = request({ port, host: '127.0.0.1', headers: { connection: 'Upgrade', upgrade: 'sluice' } });
+    req.on('upgrade', async (_response, socket, head) => {
+        const { published } = await send(socket, paths, { head }).finished;
+        console.log(`published ${published}`);
+    });
+    req.on('response', (response) => {
+        console.error(`the server answered ${response.statusCode}`);
+        process.exitCode = 1;
+    });
+    req.end();
+}
+const [first, second, ...paths] = process.argv.slice(2);
+if (first === '--send' && second !== undefined && paths.length > 0)
+    upload(Number(second), paths);
+else if (first !== undefined && first !== '--send')
+    serve(first, Number(second ?? 0));
+else {
+    console.error('usage: http-upgrade DIR [PORT] | http-upgrade --send PORT PATH...');
+    process.exitCode = 2;
+}
+//# sourceMappingURL=http-upgrade.js.map

@@ -1,0 +1,31 @@
+import { pipeline } from 'node:stream/promises';
+import { SluiceError } from '../../errors.js';
+import { blockingFileSystem } from '../../files/fs.js';
+import { fileSource } from '../../stages/file-source.js';
+import { framer } from '../../stages/framer.js';
+import { hashTap } from '../../stages/hash-tap.js';
+import { size } from '../progress.js';
+import { manifestOfArguments } from './send.js';
+/** `sluice pack`: writes a one-way stream to standard output. */
+export async function packCommand(paths, flags, context) {
+    const { io, reporter, signal } = context;
+    if (io.stdout.isTTY) {
+        throw new SluiceError('ERR_USAGE', 'a packed stream is nothing for a terminal; add > FILE or a pipe');
+    }
+    const manifest = await manifestOfArguments(paths, flags, context);
+    for (const warning of manifest.skipped)
+        reporter.warn(warning);
+    const failures = [];
+    const onFailure = (error) => {
+        failures.push(error);
+        reporter.warn(error);
+    };
+    await pipeline(fileSource(manifest, { fs: blockingFileSystem, onFailure }), hashTap(), framer(), io.stdout, { signal });
+    const { entries, bytes } = manifest.offer;
+    if (failures.length > 0) {
+        const outcomes = failures.map(({ path, code }) => ({ path, status: 'failed', code }));
+        throw new SluiceError('ERR_FILES_FAILED', `${failures.length} of ${entries.length} entries could not be packed`, { outcomes });
+    }
+    reporter.note(`${entries.length} entries packed, ${size(bytes)}`);
+}
+//# sourceMappingURL=pack.js.map

@@ -1,0 +1,31 @@
+import { once } from 'node:events';
+import { connect, createServer } from 'node:net';
+import { resolveLoopback, showAddress } from './address.js';
+import { asSluiceError } from './exit.js';
+/** Connects to HOST:PORT. Rejects with `ERR_USAGE` or `ERR_UNREACHABLE`. */
+export async function connectTo(text) {
+    const address = await resolveLoopback(text);
+    const socket = connect({ ...address, noDelay: true });
+    try {
+        await once(socket, 'connect');
+    }
+    catch (error) {
+        throw asSluiceError(error, showAddress(address));
+    }
+    return socket;
+}
+/** Listens at HOST:PORT, port 0 for any; gives the server and its address. Rejects with `ERR_USAGE`. */
+export async function listenAt(text) {
+    const wanted = await resolveLoopback(text);
+    const server = createServer({ noDelay: true });
+    server.listen(wanted);
+    try {
+        await once(server, 'listening');
+    }
+    catch (error) {
+        throw asSluiceError(error, showAddress(wanted));
+    }
+    const { port } = server.address();
+    return { server, address: showAddress({ ...wanted, port }) };
+}
+//# sourceMappingURL=connection.js.map

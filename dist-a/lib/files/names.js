@@ -1,0 +1,71 @@
+/** Bytes that one name may have on every file system that we know. */
+const MOST_BYTES = 255;
+/** An ending longer than this is part of the name; there would be no room for a number before it. */
+const LONGEST_ENDING = 32;
+/** The last ending, and with it a `.tar` before it. What begins with a dot has its endings after that. */
+const ENDINGS = /[^.]((?:\.tar)?\.[^. ]+)$/iu;
+/**
+ * The name with a number before its endings, as it is chosen when the name is taken: `report.pdf`, 1 → `report_1.pdf`;
+ * `a.tar.gz` → `a_1.tar.gz`; `.bashrc` → `.bashrc_1`. At most 255 bytes: a long name is shortened between characters.
+ */
+export function suffixed(name, n) {
+    const found = ENDINGS.exec(name)?.[1] ?? '';
+    const ending = Buffer.byteLength(found) > LONGEST_ENDING ? '' : found;
+    return fitted(name.slice(0, name.length - ending.length), `_${n}${ending}`);
+}
+/**
+ * The name that a file has while it arrives: `x` → `x.part`, or `x.1.part`, `x.2.part`, … where that is taken. The
+ * part of a long name has a shortened one.
+ */
+export function partName(name, taken = () => false) {
+    for (let n = 0;; n++) {
+        const part = partCandidate(name, n);
+        if (!taken(part))
+            return part;
+    }
+}
+/** The `n`-th name that the part of `name` may have, from 0. */
+export function partCandidate(name, n) {
+    return fitted(name, n === 0 ? '.part' : `.${n}.part`);
+}
+/** Whether {@link partName} could have given `part` to the part of `name`. */
+export function isPartNameOf(part, name) {
+    const number = /(?:\.([1-9]\d{0,8}))?\.part$/.exec(part);
+    if (!number)
+        return false;
+    // the name may itself end like a number: `x.1` has the part `x.1.part`
+    return part === partCandidate(name, 0) || part === partCandidate(name, Number(number[1] ?? 0));
+}
+/**
+ * What two names have in common that are one on some file system: those that ignore case, and those that do not tell
+ * composed from decomposed characters.
+ */
+export function foldName(name) {
+    // upper case first: it takes apart what has no lower case of its own (ß, ſ)
+    return name.normalize('NFC').toUpperCase().toLowerCase().normalize('NFC');
+}
+/** The path above a relative POSIX path; '' for what is at the top. */
+export function parentOf(path) {
+    const slash = path.lastIndexOf('/');
+    return slash === -1 ? '' : path.slice(0, slash);
+}
+/** The last name of a relative POSIX path. */
+export function nameOf(path) {
+    return path.slice(path.lastIndexOf('/') + 1);
+}
+/** `head` and `tail`, with as many characters of `head` as there is room for. */
+function fitted(head, tail) {
+    const room = MOST_BYTES - Buffer.byteLength(tail);
+    if (Buffer.byteLength(head) <= room)
+        return head + tail;
+    let size = 0;
+    let end = 0;
+    for (const character of head) {
+        size += Buffer.byteLength(character);
+        if (size > room)
+            break;
+        end += character.length;
+    }
+    return head.slice(0, end) + tail;
+}
+//# sourceMappingURL=names.js.map

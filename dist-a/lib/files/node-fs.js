@@ -1,0 +1,98 @@
+import * as fs from 'node:fs';
+import { promisify } from 'node:util';
+/** The file system of Node behind the interface of Sluice. Interrupted opens and closes are libuv's affair. */
+export function makeFileSystem({ platform = process.platform, blocking = false, } = {}) {
+    return { platform, at: anchor(platform), ...(blocking ? BLOCKING : CALLBACKS) };
+}
+function anchor(platform) {
+    if (platform !== 'linux')
+        return () => null;
+    // asked once, when first needed: there are chroots without /proc
+    let there;
+    return (fd, name) => {
+        there ??= fs.existsSync('/proc/self/fd');
+        return there ? `/proc/self/fd/${fd}/${name}` : null;
+    };
+}
+// promisified callbacks: `fs.promises` costs an object per handle and more per call
+const readdir = promisify(fs.readdir);
+const statfs = promisify(fs.statfs);
+const futimes = promisify(fs.futimes);
+/** Node takes a negative number for the time of now, but not a date before 1970. */
+function timeOf(seconds) {
+    return seconds < 0 ? new Date(Math.floor(seconds * 1000)) : seconds;
+}
+const CALLBACKS = {
+    open: promisify(fs.open),
+    close: promisify(fs.close),
+    read: (fd, buffer, offset, length, position) => new Promise((resolve, reject) => {
+        fs.read(fd, buffer, offset, length, position, (error, n) => (error ? reject(error) : resolve(n)));
+    }),
+    write: (fd, buffers, position) => new Promise((resolve, reject) => {
+        const done = (error, n) => (error ? reject(error) : resolve(n));
+        const only = buffers.length === 1 ? buffers[0] : undefined;
+        if (only)
+            fs.write(fd, only, 0, only.length, position, done);
+        else
+            fs.writev(fd, buffers, position, done);
+    }),
+    fstat: promisify(fs.fstat),
+    fsync: promisify(fs.fsync),
+    ftruncate: promisify(fs.ftruncate),
+    fchmod: promisify(fs.fchmod),
+    fchown: promisify(fs.fchown),
+    futimes: (fd, atime, mtime) => futimes(fd, timeOf(atime), timeOf(mtime)),
+    stat: promisify(fs.stat),
+    lstat: promisify(fs.lstat),
+    mkdir: promisify(fs.mkdir),
+    rmdir: promisify(fs.rmdir),
+    readdir: (path) => readdir(path, 'buffer'),
+    link: promisify(fs.link),
+    symlink: promisify(fs.symlink),
+    readlink: promisify(fs.readlink),
+    rename: promisify(fs.rename),
+    unlink: promisify(fs.unlink),
+    realpath: promisify(fs.realpath.native),
+    free: async (path) => {
+        const { bavail, bsize } = await statfs(path);
+        return bavail * bsize;
+    },
+};
+// `async`, so that what is thrown becomes a rejection
+const BLOCKING = {
+    open: async (path, flags, mode) => fs.openSync(path, flags, mode),
+    close: async (fd) => fs.closeSync(fd),
+    read: async (fd, buffer, offset, length, position) => fs.readSync(fd, buffer, offset, length, position),
+    write: async (fd, buffers, position) => {
+        const only = buffers.length === 1 ? buffers[0] : undefined;
+        return only ? fs.writeSync(fd, only, 0, only.length, position) : fs.writevSync(fd, buffers, position);
+    },
+    fstat: async (fd) => fs.fstatSync(fd),
+    fsync: async (fd) => fs.fsyncSync(fd),
+    ftruncate: async (fd, length) => fs.ftruncateSync(fd, length),
+    fchmod: async (fd, mode) => fs.fchmodSync(fd, mode),
+    fchown: async (fd, uid, gid) => fs.fchownSync(fd, uid, gid),
+    futimes: async (fd, atime, mtime) => fs.futimesSync(fd, timeOf(atime), timeOf(mtime)),
+    stat: async (path) => fs.statSync(path),
+    lstat: async (path) => fs.lstatSync(path),
+    mkdir: async (path, mode) => {
+        fs.mkdirSync(path, mode);
+    },
+    rmdir: async (path) => fs.rmdirSync(path),
+    readdir: async (path) => fs.readdirSync(path, 'buffer'),
+    link: async (from, to) => fs.linkSync(from, to),
+    symlink: async (target, path) => fs.symlinkSync(target, path),
+    readlink: async (path) => fs.readlinkSync(path),
+    rename: async (from, to) => fs.renameSync(from, to),
+    unlink: async (path) => fs.unlinkSync(path),
+    realpath: async (path) => fs.realpathSync.native(path),
+    free: async (path) => {
+        const { bavail, bsize } = fs.statfsSync(path);
+        return bavail * bsize;
+    },
+};
+/** The file system of this machine, by asynchronous calls. */
+export const nodeFileSystem = makeFileSystem();
+/** The file system of this machine, by synchronous calls behind the same interface: for the command line. */
+export const blockingFileSystem = makeFileSystem({ blocking: true });
+//# sourceMappingURL=node-fs.js.map

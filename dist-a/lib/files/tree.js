@@ -1,0 +1,257 @@
+import { printable, SluiceError } from '../errors.js';
+import { Handle, hold, Lease, pathIn } from './directory.js';
+import { diskError, errorCode } from './disk-error.js';
+import { nodeFileSystem, OPEN, sameInode, syncDirectory } from './fs.js';
+import { checkName } from './one-name.js';
+/**
+ * The folders below one root, each entered without following a link. On Linux every step goes through the handle of
+ * the folder above, so that a folder swapped for a link at any moment leads nowhere. Elsewhere each folder is looked
+ * at before and compared after it was opened, every time that it is asked for: that leaves a window between the
+ * look and the use, in which somebody who may write to the tree can redirect one call.
+ */
+export class Tree {
+    root;
+    fs;
+    #top;
+    #most;
+    /** Open folders by path, the one used last at the end. */
+    #handles = new Map();
+    #closing = new Set();
+    #closed = false;
+    constructor(fs, root, top, most) {
+        this.fs = fs;
+        this.root = root;
+        this.#top = top;
+        this.#most = most;
+    }
+    /**
+     * Opens `root`, which may itself be reached through links: it is resolved once, here. Close it afterwards.
+     * Fails with `ERR_WRITE` (cause ENOENT, ENOTDIR, …), `ERR_PERMISSION`, `ERR_READ_ONLY`.
+     */
+    static async open(root, options = {}) {
+        const { fs = nodeFileSystem, create = false, durability = 'crash', handles = 64 } = options;
+        if (!Number.isSafeInteger(handles) || handles < 1) {
+            throw new SluiceError('ERR_USAGE', 'handles must be a whole number from 1', { found: handles });
+        }
+        try {
+            if (create)
+                await makeAll(fs, root, durability === 'power');
+            const resolved = await fs.realpath(root);
+            const fd = await fs.open(resolved, OPEN.directory);
+            return new Tree(fs, resolved, new Handle('', fd), handles);
+        }
+        catch (error) {
+            throw diskError(error, 'open the folder', root);
+        }
+    }
+    /**
+     * The folder at `path` ('' is the root). Release it after use. Fails with `ERR_PATH` (not a relative path of plain
+     * names), `ERR_UNSAFE_LINK` (a link on the way), `ERR_WRITE` (cause ENOENT, ENOTDIR), `ERR_PERMISSION`.
+     */
+    async directory(path) {
+        if (this.#closed)
+            throw new SluiceError('ERR_STATE', 'the tree is closed');
+        this.#check(path);
+        const handle = await this.#enter(path);
+        return new Lease(this, handle, (held) => this.#leave(held));
+    }
+    /**
+     * Makes one folder; the one above must be there. A folder that is there already is fine. Fails as
+     * {@link Tree.directory} does, and with cause EEXIST where something else has the name. Its name lasts once the
+     * folder above was synced.
+     * @param mode of a new folder, before the umask
+     */
+    async makeDirectory(path, mode = 0o777) {
+        if (path === '')
+            return 'there';
+        this.#check(path);
+        const [above, name] = split(path);
+        const parent = await this.directory(above);
+        try {
+            const where = parent.at(name);
+            try {
+                await this.fs.mkdir(where, mode);
+            }
+            catch (error) {
+                if (errorCode(error) !== 'EEXIST')
+                    throw error;
+                const standing = await this.fs.lstat(where);
+                if (standing.isDirectory())
+                    return 'there';
+                throw standing.isSymbolicLink() ? unsafeLink(path, error) : error;
+            }
+            // what was open under this name is another folder, which somebody took away
+            this.#forget(path);
+            return 'created';
+        }
+        catch (error) {
+            throw diskError(error, 'make the folder', path);
+        }
+        finally {
+            parent.release();
+        }
+    }
+    /** Closes what nobody uses, and what is still in use as soon as it is released. */
+    async close() {
+        if (!this.#closed) {
+            this.#closed = true;
+            this.#evict(0);
+            if (this.#top.users === 0)
+                this.#close(this.#top);
+        }
+        await Promise.all(this.#closing);
+    }
+    #check(path) {
+        if (path !== '')
+            for (const name of path.split('/'))
+                checkName(name, this.fs.platform, path);
+    }
+    async #enter(path) {
+        if (path === '')
+            return hold(this.#top);
+        const known = this.#handles.get(path);
+        if (known && this.fs.at(known.fd, '.') !== null)
+            return this.#touch(known);
+        const [above, name] = split(path);
+        const parent = await this.#enter(above);
+        try {
+            return await this.#step(parent, name, path);
+        }
+        catch (error) {
+            throw diskError(error, 'enter the folder', path);
+        }
+        finally {
+            this.#leave(parent);
+        }
+    }
+    async #step(parent, name, path) {
+        const where = pathIn(this, parent, name);
+        // where a path is only a path, what stands there is compared with what is open, each time
+        const seen = this.fs.at(parent.fd, name) === null ? await this.fs.lstat(where) : undefined;
+        if (seen?.isSymbolicLink())
+            throw unsafeLink(path);
+        const known = this.#handles.get(path);
+        if (known && seen && sameInode(await this.fs.fstat(known.fd), seen))
+            return this.#touch(known);
+        if (known && seen)
+            this.#forget(path);
+        const fd = await this.#open(where, path);
+        try {
+            if (seen && !sameInode(await this.fs.fstat(fd), seen))
+                throw unsafeLink(path);
+        }
+        catch (error) {
+            await this.fs.close(fd).catch(() => { });
+            throw error;
+        }
+        return this.#keep(new Handle(path, fd));
+    }
+    async #open(where, path) {
+        try {
+            return await this.fs.open(where, OPEN.directory);
+        }
+        catch (error) {
+            const code = errorCode(error);
+            if (code === 'EMFILE' || code === 'ENFILE') {
+                // what is only kept for later is given up first
+                this.#evict(0);
+                await Promise.all(this.#closing);
+                return this.fs.open(where, OPEN.directory);
+            }
+            // Linux says ENOTDIR of a link too, as soon as a folder is asked for
+            if (code !== 'ENOTDIR' && code !== 'ELOOP')
+                throw error;
+            const standing = await this.fs.lstat(where);
+            throw code === 'ELOOP' || standing.isSymbolicLink() ? unsafeLink(path, error) : error;
+        }
+    }
+    #keep(handle) {
+        const other = this.#handles.get(handle.path);
+        if (other) {
+            // somebody else opened the same folder meanwhile
+            this.#close(handle);
+            return this.#touch(other);
+        }
+        this.#handles.set(handle.path, hold(handle));
+        if (this.#handles.size > this.#most)
+            this.#evict(this.#most);
+        return handle;
+    }
+    #touch(handle) {
+        this.#handles.delete(handle.path);
+        this.#handles.set(handle.path, handle);
+        return hold(handle);
+    }
+    #leave(handle) {
+        handle.users--;
+        if (handle.users > 0)
+            return;
+        if (this.#closed) {
+            this.#handles.delete(handle.path);
+            this.#close(handle);
+        }
+        else if (handle !== this.#top && this.#handles.get(handle.path) !== handle)
+            this.#close(handle);
+        else if (this.#handles.size > this.#most)
+            this.#evict(this.#most);
+    }
+    #forget(path) {
+        for (const [key, handle] of this.#handles) {
+            if (key !== path && !key.startsWith(`${path}/`))
+                continue;
+            this.#handles.delete(key);
+            if (handle.users === 0)
+                this.#close(handle);
+        }
+    }
+    #evict(most) {
+        for (const [key, handle] of this.#handles) {
+            if (this.#handles.size <= most)
+                return;
+            if (handle.users > 0)
+                continue;
+            this.#handles.delete(key);
+            this.#close(handle);
+        }
+    }
+    #close(handle) {
+        // nothing was written through a folder's handle, so that a failing close loses nothing
+        const closing = this.fs.close(handle.fd).catch(() => { });
+        this.#closing.add(closing);
+        closing.then(() => this.#closing.delete(closing));
+    }
+}
+function split(path) {
+    const slash = path.lastIndexOf('/');
+    return slash === -1 ? ['', path] : [path.slice(0, slash), path.slice(slash + 1)];
+}
+function unsafeLink(path, cause) {
+    const message = `${printable(path)} is a symbolic link, or became one: nothing is written through it; remove the link`;
+    return new SluiceError('ERR_UNSAFE_LINK', message, { path, cause });
+}
+/** Makes `path` and what is missing above it. Links on the way are the user's choice. */
+async function makeAll(fs, path, power) {
+    const above = path.replace(/[^/\\]+[/\\]*$/, '');
+    try {
+        await fs.mkdir(path);
+    }
+    catch (error) {
+        const code = errorCode(error);
+        if (code === 'EEXIST')
+            return;
+        if (code !== 'ENOENT' || above === '' || above === path)
+            throw error;
+        await makeAll(fs, above, power);
+        return makeAll(fs, path, power);
+    }
+    if (!power)
+        return;
+    const fd = await fs.open(above === '' ? '.' : above, OPEN.anyDirectory);
+    try {
+        await syncDirectory(fs, fd);
+    }
+    finally {
+        await fs.close(fd);
+    }
+}
+//# sourceMappingURL=tree.js.map

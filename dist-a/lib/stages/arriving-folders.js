@@ -1,0 +1,91 @@
+import { isSluiceError } from '../errors.js';
+import { errorCode } from '../files/disk-error.js';
+import { suffixed } from '../files/names.js';
+/**
+ * Where the folders of a transfer are on disk: under their own names, merged into those that stand there, or, where
+ * something else has the name, with a suffix and all that is below them.
+ */
+export class ArrivingFolders {
+    #tree;
+    /** Path in the offer → path on disk. */
+    #made = new Map([['', '']]);
+    #making = new Map();
+    /** Folders on disk that have a new folder in them: with 'power' their names are to be synced. */
+    #grown = new Set();
+    constructor(tree) {
+        this.#tree = tree;
+    }
+    /**
+     * Makes the folder at `path` of the offer, and those above it; gives its path on disk.
+     * Fails with `ERR_UNSAFE_LINK` where a link stands in its place, and as the disk does.
+     */
+    async make(path, mode = 0o777) {
+        const made = this.#made.get(path);
+        if (made !== undefined)
+            return made;
+        let making = this.#making.get(path);
+        if (!making) {
+            making = this.#make(path, mode);
+            this.#making.set(path, making);
+        }
+        try {
+            return await making;
+        }
+        finally {
+            this.#making.delete(path);
+        }
+    }
+    /** The path on disk of an entry whose folder was made. */
+    pathOf(path) {
+        const slash = path.lastIndexOf('/');
+        const folder = this.#made.get(slash === -1 ? '' : path.slice(0, slash));
+        return join(folder, path.slice(slash + 1));
+    }
+    /** The path on disk of a folder of the offer, if it was made. */
+    folderOf(path) {
+        return this.#made.get(path);
+    }
+    /** Makes the names of new folders last. */
+    async sync() {
+        const tree = await this.#tree();
+        for (const path of [...this.#grown]) {
+            const folder = await tree.directory(path);
+            try {
+                await folder.sync();
+                this.#grown.delete(path);
+            }
+            finally {
+                folder.release();
+            }
+        }
+    }
+    async #make(path, mode) {
+        const slash = path.lastIndexOf('/');
+        const above = await this.make(slash === -1 ? '' : path.slice(0, slash));
+        const name = path.slice(slash + 1);
+        const tree = await this.#tree();
+        for (let n = 0;; n++) {
+            const there = join(above, n === 0 ? name : suffixed(name, n));
+            try {
+                // its owner must be able to write into it until the end
+                const done = await tree.makeDirectory(there, mode | 0o700);
+                if (done === 'created')
+                    this.#grown.add(above);
+                this.#made.set(path, there);
+                return there;
+            }
+            catch (error) {
+                // a link under the name itself is no accident: nobody asked for another name then
+                const isLink = n > 0 && isSluiceError(error, 'ERR_UNSAFE_LINK');
+                const cause = isSluiceError(error) ? errorCode(error.cause) : undefined;
+                const isTaken = isSluiceError(error, 'ERR_WRITE') && cause === 'EEXIST';
+                if (!isLink && !isTaken)
+                    throw error;
+            }
+        }
+    }
+}
+function join(folder, name) {
+    return folder === '' ? name : `${folder}/${name}`;
+}
+//# sourceMappingURL=arriving-folders.js.map

@@ -1,0 +1,197 @@
+import { dirname } from 'node:path';
+import { printable, SluiceError } from '../errors.js';
+import { errorCode } from '../files/disk-error.js';
+import { HandlePool } from '../files/handle-pool.js';
+import { Journal } from '../files/journal.js';
+import { collectLeftovers } from '../files/leftovers.js';
+import { foldName, partCandidate } from '../files/names.js';
+import { PartFile } from '../files/part-file.js';
+import { Tree } from '../files/tree.js';
+import { ArrivingFolders } from './arriving-folders.js';
+import { inSlices } from './at-most.js';
+/**
+ * The folder that a transfer arrives in: what `partSink` and `finalizer` share. It travels with the offer from one to
+ * the other; whoever holds it last closes it. Nothing is opened or made before it is needed.
+ */
+export class Destination {
+    /** May be raised to 'power' as long as nothing is open. */
+    durability;
+    fs;
+    folders;
+    #options;
+    #handles;
+    #modes = new Map();
+    #tree;
+    #journal;
+    #transfer = '';
+    /** Names of the offer that could be mistaken for ours, folded: parts by their path, folders at the top. */
+    #parts = new Set();
+    #tops = new Set();
+    /** Files that are neither published nor given up, by the index of their entry. */
+    #numbers = new Map();
+    #holders = 0;
+    #closed = false;
+    constructor(options) {
+        this.durability = options.durability;
+        this.fs = options.fs;
+        this.#options = options;
+        this.#handles = new HandlePool(options.handles);
+        this.folders = new ArrivingFolders(() => this.tree());
+    }
+    /** Keeps it open until {@link release}. */
+    hold() {
+        if (this.#closed) {
+            throw new SluiceError('ERR_STATE', 'the folder was closed already; put finalizer() directly behind partSink()');
+        }
+        this.#holders++;
+    }
+    /** The last one closes all. Unfinished parts stay, and the journal says that they are nobody's now. */
+    async release() {
+        if (--this.#holders > 0)
+            return;
+        this.#closed = true;
+        await this.#handles.close();
+        const journal = await this.#journal?.catch(() => undefined);
+        await journal?.close().catch(() => { });
+        const tree = await this.#tree?.catch(() => undefined);
+        await tree?.close();
+    }
+    /** Learns the names of an offer, so that no part and no folder of ours is called like one of them. */
+    async learn(offer) {
+        this.#transfer = offer.id;
+        await inSlices(offer.entries, ({ path }) => {
+            if (/\.part$/i.test(path))
+                this.#parts.add(foldName(path));
+            if (path[0] === '.')
+                this.#tops.add(foldName(path.split('/', 1)[0]));
+        });
+    }
+    /** Fails with `ERR_DISK_FULL`, both numbers in the message, if there is no room for `bytes`. */
+    async checkRoom(bytes) {
+        const free = await this.free();
+        if (free === undefined || free >= bytes)
+            return;
+        const { dir } = this.#options;
+        const message = `${bytes} bytes do not fit into ${printable(dir)}: ${free} bytes are free; make room`;
+        throw new SluiceError('ERR_DISK_FULL', message, { path: dir, expected: bytes, found: free });
+    }
+    /** Free bytes where the files go; undefined if the system does not say. */
+    async free() {
+        // what is not there yet will be made on the disk of what is above it
+        for (let path = this.#options.dir;; path = dirname(path)) {
+            try {
+                return await this.fs.free(path);
+            }
+            catch (error) {
+                if (errorCode(error) !== 'ENOENT' || path === dirname(path))
+                    return undefined;
+            }
+        }
+    }
+    /** Adds the numbers to an error of a full disk. */
+    async explain(error, { path, size }) {
+        if (error.code !== 'ERR_DISK_FULL')
+            return error;
+        const found = await this.free();
+        const needed = size === null ? 'it has a size that is not known' : `it has ${size} bytes`;
+        const message = `no room for ${printable(path)}: ${needed}, ${found} bytes are free; make room and run it again`;
+        return new SluiceError('ERR_DISK_FULL', message, { path, expected: size, found, cause: error });
+    }
+    tree() {
+        this.#tree ??= this.#openTree();
+        return this.#tree;
+    }
+    async directory(path) {
+        return (await this.tree()).directory(path);
+    }
+    /** Takes files down in the journal, all at once; their folders are made. The parts are still to be created. */
+    async expect(entries) {
+        const arrivals = entries.map((entry) => {
+            const { mode, mtime } = entry;
+            const options = {
+                mode,
+                mtime,
+                durability: this.durability,
+                handles: this.#handles,
+                modes: this.#modes,
+            };
+            const part = new PartFile(this, this.folders.pathOf(entry.path), options);
+            const arrival = { entry, part, n: 0, tries: 0 };
+            this.#nameOf(arrival);
+            return arrival;
+        });
+        const journal = await this.#openJournal();
+        const numbers = await journal.begin(arrivals.map(({ entry: { path, size, mtime }, part }) => ({
+            path,
+            size,
+            mtime,
+            ...(part.path === path ? {} : { target: part.path }),
+            part: part.partName,
+        })));
+        for (const [i, arrival] of arrivals.entries()) {
+            arrival.n = numbers[i];
+            this.#numbers.set(arrival.entry.index, arrival.n);
+        }
+        return arrivals;
+    }
+    /** Creates the part of a file, under a name that nothing else has. */
+    async create(arrival) {
+        while (!(await arrival.part.create())) {
+            this.#nameOf(arrival);
+            await (await this.#openJournal()).rename(arrival.n, arrival.part.partName);
+        }
+    }
+    /** Data is about to be written. */
+    async alive() {
+        await (await this.#journal)?.alive();
+    }
+    /** Takes down what became of a file. */
+    async ended(entry, end) {
+        const n = this.#numbers.get(entry.index);
+        if (n === undefined)
+            return;
+        this.#numbers.delete(entry.index);
+        const journal = await this.#openJournal();
+        journal.end(n, end);
+    }
+    /** With 'power': what was published until now may be acknowledged when this resolves. */
+    async settle() {
+        if (this.durability !== 'power' || !this.#tree)
+            return;
+        await this.folders.sync();
+        await (await this.#journal)?.flush();
+    }
+    /** All is done: the journal goes, unless there is something that a later run may go on with. */
+    async finish() {
+        const journal = await this.#journal;
+        this.#journal = undefined;
+        await journal?.finish();
+    }
+    async #openTree() {
+        const { dir, fs, warn, keep } = this.#options;
+        const tree = await Tree.open(dir, { fs, create: true });
+        // what dead transfers left makes room, and gives its names back
+        for (const { error } of await collectLeftovers(tree, { keep }))
+            if (error)
+                warn?.(error);
+        return tree;
+    }
+    #openJournal() {
+        this.#journal ??= this.tree().then((tree) => Journal.create(tree, this.#transfer, {
+            durability: this.durability,
+            isTaken: (name) => this.#tops.has(name),
+        }));
+        return this.#journal;
+    }
+    /** The next name for a part, none of those in the offer. */
+    #nameOf(arrival) {
+        const { path } = arrival.entry;
+        const slash = path.lastIndexOf('/') + 1;
+        let name;
+        do
+            name = partCandidate(path.slice(slash), arrival.tries++);
+        while (this.#parts.has(foldName(path.slice(0, slash) + name)));
+        arrival.part.rename(name);
+    }
+}
+//# sourceMappingURL=destination.js.map

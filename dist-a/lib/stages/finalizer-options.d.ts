@@ -1,0 +1,38 @@
+import type { SluiceError } from '../errors.js';
+import type { Conflict, Durability } from '../files/publish.js';
+import type { Entry } from '../wire/manifest.js';
+import type { Outcome } from './outcomes.js';
+import type { Unless } from './settle-file.js';
+export interface FinalizerOptions {
+    /** What to do when the name is taken by other content. Default 'rename': a suffix. */
+    conflict?: Conflict;
+    /** What counts as already there. Default 'identical': the same content, proved by the digest. */
+    unless?: Unless;
+    /** What a published file survives. Default: what `partSink` says. */
+    durability?: Durability;
+    /** Symbolic links are skipped and reported, or, with 'keep', made at the end if they stay inside. */
+    symlinks?: 'skip' | 'keep';
+    /** Files that are published at once. Default 16. */
+    concurrency?: number;
+    /** Told of every batch of entries that ended, once they are as safe as `durability` says; the next one waits for it. */
+    onOutcome?: (outcomes: Outcome[]) => void | Promise<void>;
+    /** What became of an entry that the plan left out. Default: skipped, 'unwanted'. */
+    unwanted?: (entry: Entry) => Omit<Outcome, 'entry' | 'path'>;
+    /** Told what did not go as asked although the entry is there. */
+    warn?: (warning: SluiceError) => void;
+}
+/** @throws SluiceError `ERR_USAGE` */
+export declare function checkedOptions(options: FinalizerOptions): {
+    /** What a published file survives. Default: what `partSink` says. */
+    durability?: Durability;
+    /** Told of every batch of entries that ended, once they are as safe as `durability` says; the next one waits for it. */
+    onOutcome?: (outcomes: Outcome[]) => void | Promise<void>;
+    /** What became of an entry that the plan left out. Default: skipped, 'unwanted'. */
+    unwanted?: (entry: Entry) => Omit<Outcome, 'entry' | 'path'>;
+    /** Told what did not go as asked although the entry is there. */
+    warn?: (warning: SluiceError) => void;
+    conflict: Conflict;
+    unless: Unless;
+    symlinks: "keep" | "skip";
+    concurrency: number;
+};

@@ -1,0 +1,82 @@
+import { transform } from 'through2';
+import { SluiceError } from '../errors.js';
+import { systemClock } from './clock.js';
+/**
+ * Looks at each chunk on its way, bytes or objects alike, and passes it on as it is; `onEnd` sees the end. What
+ * they throw fails the stream. Holds at most two chunks.
+ */
+export function tap(onChunk, onEnd = () => { }) {
+    if (typeof onChunk !== 'function' || typeof onEnd !== 'function') {
+        throw new SluiceError('ERR_USAGE', 'onChunk and onEnd: must be functions');
+    }
+    const guarded = (look, callback) => {
+        try {
+            look();
+        }
+        catch (error) {
+            callback(error);
+            return false;
+        }
+        return true;
+    };
+    // Objects on both sides: the mark counts chunks, and a byte stream takes and gives chunks as well.
+    const stream = transform({ objectMode: true, highWaterMark: 1 }, (chunk, _encoding, callback) => {
+        if (guarded(() => onChunk(chunk), callback))
+            callback(null, chunk);
+    }, (callback) => {
+        if (guarded(onEnd, callback))
+            callback();
+    });
+    // through2 is built of readable-stream, the same interface in classes of its own.
+    return stream;
+}
+/** A {@link tap} that adds up: by default the chunks, else what `measure` says of each. */
+export function counter(measure = () => 1) {
+    let count = 0;
+    const stream = tap((chunk) => {
+        count += measure(chunk);
+    });
+    return Object.defineProperty(stream, 'count', { get: () => count });
+}
+/**
+ * Tells how many bytes and files have passed, not more often than every `interval`, and once at the end. It may
+ * stand anywhere, between bytes or between items; before `partSink` it counts runs, behind it stored files.
+ * Throws `ERR_USAGE` on a bad option.
+ */
+export function progressTap(onProgress, options = {}) {
+    const { interval = 100, clock = systemClock } = options;
+    if (typeof onProgress !== 'function')
+        throw new SluiceError('ERR_USAGE', 'onProgress: must be a function');
+    if (!Number.isFinite(interval) || interval < 0) {
+        throw new SluiceError('ERR_USAGE', `interval: ${String(interval)} is not a number of milliseconds from 0 on`);
+    }
+    const passed = { bytes: 0, files: 0 };
+    let told = Number.NEGATIVE_INFINITY;
+    return tap((chunk) => {
+        add(passed, chunk);
+        const now = clock.now();
+        if (now - told < interval)
+            return;
+        told = now;
+        onProgress({ ...passed });
+    }, () => onProgress({ ...passed }));
+}
+function add(passed, chunk) {
+    if (chunk instanceof Uint8Array)
+        passed.bytes += chunk.length;
+    else if (chunk.kind === 'run') {
+        passed.bytes += chunk.length;
+        for (const { entry, last } of chunk.cuts)
+            if (last && entry.type === 'file')
+                passed.files++;
+    }
+    else if (chunk.kind === 'stored') {
+        for (const { entry, failure } of chunk.files) {
+            if (failure || entry.type !== 'file')
+                continue;
+            passed.bytes += entry.size ?? 0;
+            passed.files++;
+        }
+    }
+}
+//# sourceMappingURL=progress-tap.js.map

@@ -1,0 +1,23 @@
+import { setImmediate } from 'node:timers/promises';
+/** Milliseconds for which a loop may hold the others up. */
+const SLICE = 8;
+/**
+ * Lets others have their turn in a long loop of short steps, also where a blocking file system or a memory never lets
+ * go of the event loop by itself.
+ */
+export class Turns {
+    #clock;
+    #since;
+    constructor(clock) {
+        this.#clock = clock;
+        this.#since = clock.now();
+    }
+    /** Waits for a turn of the event loop, if it is time for one. */
+    async give() {
+        if (this.#clock.now() - this.#since <= SLICE)
+            return;
+        await setImmediate();
+        this.#since = this.#clock.now();
+    }
+}
+//# sourceMappingURL=turns.js.map

@@ -1,0 +1,40 @@
+/** A clock that goes on only when it is told to, or by itself from timer to timer: a test never waits for it. */
+export class FakeClock {
+    #now = 0;
+    #timers = [];
+    #auto;
+    /** With `auto`, time jumps to the next timer whenever the event loop has nothing else to do first. */
+    constructor({ auto = false } = {}) {
+        this.#auto = auto;
+    }
+    /** Timers that have neither rung nor been cancelled. */
+    get pending() {
+        return this.#timers.length;
+    }
+    now() {
+        return this.#now;
+    }
+    after(ms, callback) {
+        const timer = { at: this.#now + ms, callback };
+        this.#timers.push(timer);
+        if (this.#auto)
+            setImmediate(() => this.#timers.includes(timer) && this.advance(timer.at - this.#now));
+        return () => {
+            this.#timers = this.#timers.filter((other) => other !== timer);
+        };
+    }
+    /** Lets `ms` milliseconds pass, with every timer that rings within them, in order. */
+    advance(ms) {
+        const end = this.#now + Math.max(0, ms);
+        for (;;) {
+            const next = this.#timers.filter(({ at }) => at <= end).sort((a, b) => a.at - b.at)[0];
+            if (!next)
+                break;
+            this.#timers = this.#timers.filter((other) => other !== next);
+            this.#now = Math.max(this.#now, next.at);
+            next.callback();
+        }
+        this.#now = end;
+    }
+}
+//# sourceMappingURL=fake-clock.js.map

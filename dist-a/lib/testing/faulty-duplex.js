@@ -1,0 +1,181 @@
+import { Duplex } from 'node:stream';
+import { SluiceError } from '../errors.js';
+import { systemClock } from '../stages/clock.js';
+import { randomBySeed } from './splits.js';
+const RANDOM_PIECE = 4096;
+/**
+ * Two ends of a connection in memory, as half-open as sockets are: each end may be ended on its own, a reader
+ * that does not read stops the writer, and when one is destroyed the other sees the end, or `ECONNRESET` if
+ * something was unread. Throws `ERR_USAGE` on a fault that is not possible.
+ */
+export function duplexPair(options = {}) {
+    const { forth = {}, back = {}, highWaterMark = 16 * 1024, clock = systemClock } = options;
+    for (const faults of [forth, back])
+        check(faults);
+    const first = new End(forth, back, highWaterMark, clock);
+    const second = new End(back, forth, highWaterMark, clock);
+    first.peer = second;
+    second.peer = first;
+    return [first, second];
+}
+function check(faults) {
+    const { cutAfter, errorAfter, dropAfter, stallAfter, delay, pieces } = faults;
+    for (const [name, value] of Object.entries({ cutAfter, errorAfter, dropAfter, stallAfter, delay })) {
+        if (value !== undefined && !(value >= 0)) {
+            throw new SluiceError('ERR_USAGE', `${name}: ${String(value)} is not a number from 0 on`);
+        }
+    }
+    if (pieces !== undefined && pieces !== 'random' && !(Number.isInteger(pieces) && pieces > 0)) {
+        throw new SluiceError('ERR_USAGE', `pieces: ${String(pieces)} is neither a number of bytes nor 'random'`);
+    }
+}
+function systemError(code) {
+    return Object.assign(new Error(`${code}, made up for a test`), { code });
+}
+class End extends Duplex {
+    peer;
+    #faults;
+    #clock;
+    #random;
+    /** Bytes that have arrived at the peer, or were lost on purpose. */
+    #sent = 0;
+    #gone = false;
+    #endCame = false;
+    #wanted = false;
+    /** What goes on once this end reads again. */
+    #parked;
+    #writing;
+    #cancel;
+    constructor(faults, arriving, highWaterMark, clock) {
+        // Pieces that wait together would be read as one.
+        const readableHighWaterMark = arriving.pieces === undefined ? highWaterMark : 1;
+        super({ readableHighWaterMark, writableHighWaterMark: highWaterMark, allowHalfOpen: true });
+        this.#faults = faults;
+        this.#clock = clock;
+        this.#random = randomBySeed(faults.seed ?? 1);
+    }
+    _read() {
+        this.#wanted = true;
+        const parked = this.#parked;
+        this.#parked = undefined;
+        // Not from within read(), which would join what comes now to what it was about to give.
+        if (parked)
+            process.nextTick(parked);
+    }
+    _write(chunk, _encoding, callback) {
+        this.#writing = callback;
+        if (this.#gone)
+            this.#wrote(systemError('EPIPE'));
+        else
+            this.#carry(chunk);
+    }
+    _final(callback) {
+        this.#writing = callback;
+        if (this.#gone || this.#strike())
+            return;
+        this.peer.#arrivedEnd();
+        this.#wrote();
+    }
+    _destroy(error, callback) {
+        this.#cancel?.();
+        // As the kernel does it: only what was not read resets the connection. An error here is not known there.
+        const reset = this.readableLength > 0;
+        // In a turn of its own, as the other machine would notice it.
+        setImmediate(() => this.peer.#lost(reset));
+        callback(error);
+    }
+    #wrote(error) {
+        const done = this.#writing;
+        this.#writing = undefined;
+        done?.(error);
+    }
+    #arrivedEnd() {
+        if (this.#endCame || this.destroyed)
+            return;
+        this.#endCame = true;
+        this.push(null);
+    }
+    /** The other end is no more. */
+    #lost(reset) {
+        const known = this.#gone || (this.#endCame && this.writableFinished);
+        this.#gone = true;
+        if (this.destroyed)
+            return;
+        if (reset && !known)
+            this.destroy(systemError('ECONNRESET'));
+        else
+            this.#arrivedEnd();
+        this.#cancel?.();
+        this.#wrote(systemError('EPIPE'));
+    }
+    /** Lets the fault happen that is due at this position; says whether there was one. */
+    #strike() {
+        const { cutAfter, errorAfter, dropAfter, stallAfter, error } = this.#faults;
+        const due = (after) => after !== undefined && this.#sent >= after;
+        const peer = this.peer;
+        if (due(cutAfter)) {
+            this.#gone = true;
+            peer.#gone = true;
+            peer.#arrivedEnd();
+            this.#wrote(systemError('EPIPE'));
+        }
+        else if (due(errorAfter)) {
+            const failure = error ?? systemError('ECONNRESET');
+            peer.destroy(failure);
+            this.#wrote(failure);
+        }
+        else if (due(dropAfter))
+            this.#wrote();
+        else
+            return due(stallAfter);
+        return true;
+    }
+    #carry(rest) {
+        const peer = this.peer;
+        while (!this.destroyed) {
+            if (this.#strike())
+                return;
+            if (rest.length === 0) {
+                this.#wrote();
+                return;
+            }
+            // A copy, as through a socket: the writer may use its buffer again.
+            const piece = Buffer.from(rest.subarray(0, this.#sizeOfNext()));
+            const after = rest.subarray(piece.length);
+            const arrive = () => {
+                this.#sent += piece.length;
+                peer.#wanted = false;
+                return peer.push(piece) || peer.#wanted;
+            };
+            const { delay } = this.#faults;
+            if (delay !== undefined) {
+                this.#cancel = this.#clock.after(delay, () => {
+                    if (arrive())
+                        this.#carry(after);
+                    else
+                        peer.#parked = () => this.#carry(after);
+                });
+                return;
+            }
+            if (!arrive()) {
+                peer.#parked = () => this.#carry(after);
+                return;
+            }
+            rest = after;
+        }
+    }
+    #sizeOfNext() {
+        const { cutAfter, errorAfter, dropAfter, stallAfter, pieces } = this.#faults;
+        let size = Number.POSITIVE_INFINITY;
+        if (pieces === 'random')
+            size = 1 + Math.floor(this.#random() * RANDOM_PIECE);
+        else if (pieces !== undefined)
+            size = pieces;
+        for (const after of [cutAfter, errorAfter, dropAfter, stallAfter]) {
+            if (after !== undefined && after > this.#sent)
+                size = Math.min(size, after - this.#sent);
+        }
+        return size;
+    }
+}
+//# sourceMappingURL=faulty-duplex.js.map

@@ -1,0 +1,68 @@
+import { printable, SluiceError } from '../errors.js';
+import { DEFAULT_LIMITS } from './limits.js';
+// The names of devices are reserved in every folder, with any ending (Windows, "Naming Files, Paths, and Namespaces").
+const DEVICE = /^(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$) *(\..*|:.*)?$/i;
+const INTERPRETED = /[\p{Cc}<>:"|?*\\]/u;
+// Windows gives every folder a short name of its own, by which `.sluice` could be reached.
+const SHORT_NAME = /^sluice~\d+$/i;
+/**
+ * Checks the path of an entry: POSIX, relative, and nothing that leads anywhere else than it says. A path that only
+ * some platforms interpret (a backslash, the name of a device …) is refused on those, and wherever names are to be
+ * portable.
+ * @throws SluiceError `ERR_PATH`, with the path and what is wrong with it; `ERR_USAGE` for `names`
+ */
+export function checkPath(path, rules = {}) {
+    const { names = 'native', platform = process.platform, limits = DEFAULT_LIMITS } = rules;
+    if (names !== 'native' && names !== 'portable') {
+        throw new SluiceError('ERR_USAGE', "names: must be 'native' or 'portable'", { found: names });
+    }
+    const everywhere = names === 'portable' || platform === 'win32';
+    const fault = faultOf(path, limits) ?? (everywhere ? interpreted(path) : undefined);
+    if (fault === undefined)
+        return;
+    throw new SluiceError('ERR_PATH', `the path ${shown(path)} ${fault}`, { path });
+}
+const shown = (path) => (path === '' ? "''" : printable(path, 200));
+function faultOf(path, limits) {
+    if (path === '')
+        return 'is empty';
+    if (!path.isWellFormed())
+        return 'is not valid Unicode';
+    if (path.includes('\0'))
+        return 'contains a NUL';
+    if (path.startsWith('/'))
+        return 'is absolute';
+    if (longer(path, limits.path))
+        return `is longer than ${limits.path} bytes`;
+    const parts = path.split('/');
+    if (parts.length > limits.depth)
+        return `is deeper than ${limits.depth} names`;
+    for (const part of parts) {
+        if (part === '')
+            return 'contains an empty name';
+        if (part === '.' || part === '..')
+            return `contains the name ${part}`;
+        if (longer(part, limits.name))
+            return `contains a name longer than ${limits.name} bytes`;
+    }
+    return undefined;
+}
+/** Whether it has more bytes; those of a short text need not be counted. */
+function longer(text, bytes) {
+    return text.length * 3 > bytes && Buffer.byteLength(text) > bytes;
+}
+/** What some platform takes for more than a name. */
+function interpreted(path) {
+    for (const part of path.split('/')) {
+        if (INTERPRETED.test(part))
+            return 'contains a character that some platform interprets';
+        if (DEVICE.test(part))
+            return 'contains the name of a device';
+        if (/[. ]$/.test(part))
+            return 'contains a name that ends in a dot or a space';
+        if (SHORT_NAME.test(part))
+            return 'contains the short name of the folder .sluice';
+    }
+    return undefined;
+}
+//# sourceMappingURL=paths.js.map

@@ -1,0 +1,156 @@
+import test from 'ava';
+import fc from 'fast-check';
+import { HEADER_BYTES } from '../../lib/wire/frames.js';
+import { DEFAULT_LIMITS } from '../../lib/wire/limits.js';
+import { ManifestReader, makeOffer, offerMessages } from '../../lib/wire/manifest.js';
+import { decodeMessage, encodeMessage } from '../../lib/wire/messages.js';
+import { scale } from '../helpers/scale.js';
+const HEAD = { id: '0123456789abcdef0123456789abcdef', name: 'x', algorithm: 'sha256' };
+const file = (path, size = 1) => ({
+    type: 'file',
+    path,
+    size,
+    mtime: 0,
+    mode: 0o644,
+});
+const folder = (path) => ({ type: 'directory', path, size: 0, mtime: 0, mode: 0o755 });
+function read(messages, limits = {}, reader) {
+    const into = reader ?? new ManifestReader({ ...DEFAULT_LIMITS, ...limits }, { platform: 'linux' });
+    let offer;
+    for (const message of messages) {
+        if (message.type === 'offer')
+            offer = into.offer(message);
+        if (message.type === 'entries')
+            offer = into.entries(message, encodeMessage(message).length);
+    }
+    return offer;
+}
+const messagesOf = (...entries) => [...offerMessages(makeOffer(HEAD, entries))];
+test('an offer comes out as it went in: both sides compute the same positions', (t) => {
+    const sizes = fc.array(fc.nat(1e9), { maxLength: 1200 });
+    fc.assert(fc.property(sizes, (list) => {
+        const offer = makeOffer(HEAD, list.map((size, i) => file(`d/${i}`, size)));
+        t.deepEqual(read(offerMessages(offer)), offer);
+        let end = 0;
+        for (const { start, size } of offer.entries) {
+            if (start !== end)
+                return false;
+            end += size;
+        }
+        return offer.bytes === end;
+    }), { numRuns: 20 });
+});
+test('attached files go on where those before ended', (t) => {
+    const reader = new ManifestReader();
+    const first = makeOffer(HEAD, [file('a', 5), folder('d')]);
+    t.deepEqual(read(offerMessages(first), {}, reader), first);
+    const second = makeOffer(HEAD, [file('d/b', 7)], { first: 2, position: 5 });
+    t.deepEqual(read(offerMessages(second), {}, reader), second);
+    const after = { first: 3, position: 12 };
+    const attached = (head, entry) => {
+        const attaching = new ManifestReader();
+        read(offerMessages(first), {}, attaching);
+        return read(offerMessages(makeOffer(head, [entry], after)), {}, attaching);
+    };
+    const code = 'ERR_PROTOCOL';
+    t.throws(() => attached(HEAD, file('a')), { code, message: /twice/ });
+    t.throws(() => attached({ ...HEAD, id: 'f'.repeat(32) }, file('z')), { code, message: /another id/ });
+    t.throws(() => attached({ ...HEAD, algorithm: 'blake3' }, file('z')), { code, message: /algorithm/ });
+});
+test('an offer of nothing is complete at once', (t) => {
+    t.is(read(messagesOf()).entries.length, 0);
+});
+test('a page of entries takes at most 60 KB, whatever is in it', (t) => {
+    const text = fc.string({ minLength: 1, maxLength: 4096 });
+    const entry = fc.record({
+        type: fc.constant('symlink'),
+        path: text,
+        size: fc.constant(0),
+        mtime: fc.maxSafeInteger(),
+        mode: fc.nat(0o7777),
+        target: text,
+    });
+    fc.assert(fc.property(fc.array(entry, { minLength: 500, maxLength: 520, size: 'max' }), (entries) => messagesOf(...entries).every((message) => encodeMessage(message).length - HEADER_BYTES <= 60 * 1024)), { numRuns: 10 });
+    t.pass();
+});
+test('a page of entries stays below the limit that holds before the handshake', (t) => {
+    const entries = Array.from({ length: 2000 }, (_, i) => file(`${'long/'.repeat(50)}${i}`));
+    for (const message of messagesOf(...entries))
+        t.true(encodeMessage(message).length < DEFAULT_LIMITS.handshakeMessage);
+    const longest = Array.from({ length: 50 }, (_, i) => file(`${`${'n'.repeat(254)}/`.repeat(15)}${i}`));
+    for (const message of messagesOf(...longest))
+        t.true(encodeMessage(message).length < DEFAULT_LIMITS.handshakeMessage);
+});
+test('what stands below a folder need not come after it, and a folder need not be there', (t) => {
+    t.is(read(messagesOf(file('a/b'), folder('a'), file('c/d/e'))).entries.length, 3);
+});
+test('an offer that does not keep what it announced is refused', (t) => {
+    const [offer, page] = messagesOf(file('a', 5), file('b', 5));
+    t.throws(() => read([{ ...offer, entries: 1 }, page]), { code: 'ERR_PROTOCOL' });
+    t.throws(() => read([{ ...offer, bytes: 9 }, page]), { code: 'ERR_PROTOCOL' });
+    t.throws(() => read([{ ...offer, bytes: 11 }, page]), { code: 'ERR_PROTOCOL' });
+    t.is(read([{ ...offer, entries: 3 }, page]), undefined);
+});
+test('an offer comes in one order only: announced, then its entries, then the next', (t) => {
+    const [offer, page] = messagesOf(file('a', 5));
+    t.throws(() => read([page]), { code: 'ERR_PROTOCOL', message: /no offer announced/ });
+    t.throws(() => read([offer, offer]), { code: 'ERR_PROTOCOL', message: /before the entries/ });
+    t.throws(() => read([offer, page, page]), { code: 'ERR_PROTOCOL' });
+});
+test('what follows an unknown size has no position, and is refused', (t) => {
+    const reader = new ManifestReader();
+    t.is(read(messagesOf(file('a', 5), file('-', null)), {}, reader).entries.length, 2);
+    t.throws(() => read(messagesOf(file('b')), {}, reader), { code: 'ERR_PROTOCOL', message: /no position/ });
+});
+test('the limits are those of all offers of a transfer together', (t) => {
+    const limits = { ...DEFAULT_LIMITS, entries: 3 };
+    const reader = new ManifestReader(limits);
+    read(messagesOf(file('a'), file('b')), {}, reader);
+    t.throws(() => read(messagesOf(file('c'), file('d')), {}, reader), {
+        code: 'ERR_LIMIT',
+        message: /4 entries/,
+    });
+    const bytes = new ManifestReader(limits);
+    read(messagesOf(file('a', 2 ** 53 - 1)), {}, bytes);
+    t.throws(() => read(messagesOf(file('b')), {}, bytes), { code: 'ERR_PROTOCOL', message: /2\^53/ });
+});
+test('folders that are only implied count as entries: a deep path makes many', (t) => {
+    const deep = Array.from({ length: 100 }, (_, i) => file(`${i}/`.repeat(63).concat('f')));
+    t.throws(() => read(messagesOf(...deep), { entries: 6000 }), {
+        code: 'ERR_LIMIT',
+        message: /6000 files and folders/,
+    });
+    t.is(read(messagesOf(...deep), { entries: 6400 }).entries.length, 100);
+});
+test('which paths can stand together does not depend on their order', (t) => {
+    const names = fc
+        .array(fc.constantFrom('a', 'b'), { minLength: 1, maxLength: 3 })
+        .map((list) => list.join('/'));
+    const entry = fc.tuple(names, fc.boolean()).map(([path, isFile]) => (isFile ? file(path) : folder(path)));
+    fc.assert(fc.property(fc.array(entry, { minLength: 1, maxLength: 5 }), (entries) => {
+        const paths = entries.map(({ path }) => path);
+        const apart = new Set(paths).size === paths.length;
+        const files = entries.filter(({ type }) => type === 'file');
+        const fine = apart && !files.some(({ path }) => paths.some((other) => other.startsWith(`${path}/`)));
+        const taken = (list) => {
+            try {
+                return read(messagesOf(...list)) !== undefined;
+            }
+            catch {
+                return false;
+            }
+        };
+        return taken(entries) === fine && taken(entries.toReversed()) === fine;
+    }), { numRuns: scale(500, 20_000) });
+    t.pass();
+});
+test('100,000 entries are encoded, decoded and read in well under a second each', (t) => {
+    const entries = Array.from({ length: 100_000 }, (_, i) => file(`folder ${i % 300}/deeper/file ${i}`, i));
+    const started = performance.now();
+    const frames = messagesOf(...entries).map(encodeMessage);
+    const messages = frames.map((frame) => decodeMessage(frame[0], frame.subarray(HEADER_BYTES), DEFAULT_LIMITS));
+    t.is(read(messages).entries.length, 100_000);
+    // The bound is wide, since the machine may be busy: what is quadratic takes minutes.
+    t.true(performance.now() - started < 10_000);
+});
+//# sourceMappingURL=manifest.test.js.map

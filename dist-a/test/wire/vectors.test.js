@@ -1,0 +1,82 @@
+import { readFileSync } from 'node:fs';
+import { Readable } from 'node:stream';
+import test from 'ava';
+import { deframer } from '../../lib/stages/deframer.js';
+import { demuxer } from '../../lib/stages/demuxer.js';
+import { FrameParser } from '../../lib/wire/frame-parser.js';
+import { dataHeader } from '../../lib/wire/frames.js';
+import { DEFAULT_LIMITS } from '../../lib/wire/limits.js';
+import { encodeMessage } from '../../lib/wire/messages.js';
+import { encodePreface, PrefaceParser } from '../../lib/wire/preface.js';
+const fromHere = (path) => readFileSync(new URL(`../../../${path}`, import.meta.url), 'utf8');
+const VECTORS = JSON.parse(fromHere('test/fixtures/wire-vectors.json'));
+const bytesOf = (hex) => Buffer.from(hex, 'hex');
+const revived = (message) => JSON.parse(JSON.stringify(message), (key, value) => key === 'digest' || key === 'want' ? bytesOf(value) : value);
+function encode(part) {
+    if (!('data' in part))
+        return encodeMessage(revived(part));
+    const bytes = bytesOf(part.data.bytes);
+    return Buffer.concat([dataHeader(part.data.position, bytes.length), bytes]);
+}
+/** What frames mean, in the words of the vectors; data that follows without a gap is one. */
+function decode(bytes) {
+    const parts = [];
+    const take = (frame) => {
+        if (frame.kind === 'message')
+            parts.push(frame.message);
+        else {
+            const data = Buffer.concat(frame.chunks).toString('hex');
+            parts.push({ data: { position: frame.position, bytes: data } });
+        }
+        return true;
+    };
+    const parser = new FrameParser(DEFAULT_LIMITS, DEFAULT_LIMITS.message, take);
+    parser.push(encodePreface([]));
+    parser.push(bytes);
+    parser.settle();
+    return parts;
+}
+for (const { name, formats, hex } of VECTORS.prefaces) {
+    test(`the vector of a ${name} holds in both directions`, (t) => {
+        t.is(encodePreface(formats).toString('hex'), hex);
+        t.deepEqual(new PrefaceParser().push(bytesOf(hex)), { formats, rest: Buffer.alloc(0) });
+    });
+}
+for (const { name, message, data, hex } of VECTORS.frames) {
+    test(`the vector of the frame '${name}' holds in both directions`, (t) => {
+        const part = message === undefined ? { data: data } : revived(message);
+        t.is(encode(part).toString('hex'), hex);
+        t.deepEqual(decode(bytesOf(hex)), [part]);
+    });
+}
+for (const { name, formats, frames, hex } of VECTORS.streams) {
+    test(`the vector of the stream '${name}' holds, and is a whole transfer`, async (t) => {
+        const whole = Buffer.concat([encodePreface(formats), ...frames.map(encode)]);
+        t.is(whole.toString('hex'), hex);
+        const items = await Readable.from([bytesOf(hex)])
+            .compose(deframer())
+            .compose(demuxer())
+            .toArray();
+        const content = {};
+        for (const item of items) {
+            if (item.kind !== 'run')
+                continue;
+            for (const { entry, bytes } of item.cuts)
+                content[entry.path] = `${content[entry.path] ?? ''}${bytes}`;
+        }
+        t.deepEqual(content, { d: '', 'd/a': 'hello', 'd/empty': '' });
+    });
+}
+for (const { name, hex, code } of VECTORS.refused) {
+    test(`the vector of '${name}' is refused`, (t) => {
+        t.throws(() => decode(bytesOf(hex)), { code });
+    });
+}
+test('the specification shows every vector as it is in the file', (t) => {
+    const text = fromHere('lib/wire/README.md').replaceAll(/([0-9a-f])\n(?=[0-9a-f])/g, '$1');
+    for (const vector of Object.values(VECTORS).flat()) {
+        t.true(new RegExp(`\\b${vector.hex}\\b`).test(text), vector.name);
+        t.true(text.includes(vector.name), vector.name);
+    }
+});
+//# sourceMappingURL=vectors.test.js.map

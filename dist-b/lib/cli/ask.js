@@ -1,0 +1,30 @@
+import { printable } from '../errors.js';
+import { size } from './progress.js';
+/** Names at the top of an offer that are shown. */
+const SHOWN = 10;
+/** Paths that change what programs do: shown in any case. */
+const DELICATE = /(^|\/)\.(ssh|gnupg|config|bash\w*|profile|zsh\w*|git|npmrc|netrc)(\/|$)/;
+/** What an offer is, in lines for people: number, bytes, room, names; everything escaped. */
+export function describeOffer(offer, free) {
+    const top = new Set(offer.entries.map(({ path }) => path.split('/', 1)[0]));
+    const names = Array.from(top).slice(0, SHOWN);
+    const delicate = offer.entries.filter(({ path }) => DELICATE.test(path)).slice(0, SHOWN);
+    return [
+        `offered: ${printable(offer.name, 100)}, ${offer.entries.length} entries, ${size(offer.bytes)}` +
+            (free === null ? '' : ` (${size(free)} free)`),
+        ...names.map((name) => `  ${printable(name, 100)}`),
+        ...(top.size > SHOWN ? [`  … and ${top.size - SHOWN} more`] : []),
+        ...delicate.map(({ path }) => `  careful: ${printable(path, 200)}`),
+    ];
+}
+/** Asks on the terminal whether an offer is taken. */
+export async function confirmOffer(io, signal) {
+    const { default: confirm } = await import('@inquirer/confirm');
+    try {
+        return await confirm({ message: 'Accept?', default: false }, { input: io.stdin, output: io.stderr, signal });
+    }
+    catch {
+        return false; // Ctrl-C, or the peer went away: not a yes
+    }
+}
+//# sourceMappingURL=ask.js.map

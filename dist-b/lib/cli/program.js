@@ -1,0 +1,129 @@
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError, Option } from 'commander';
+import { isSluiceError, SluiceError } from '../errors.js';
+import { cleanCommand, statusCommand } from './commands/leftovers.js';
+import { packCommand } from './commands/pack.js';
+import { receiveCommand } from './commands/receive.js';
+import { sendCommand } from './commands/send.js';
+import { unpackCommand } from './commands/unpack.js';
+import { asSluiceError } from './exit.js';
+import { Reporter } from './reporter.js';
+/** Where the package says its version, seen from the compiled file. */
+const PACKAGE = new URL('../../../package.json', import.meta.url);
+const collect = (value, before = []) => [...before, value];
+function sourceOptions(command) {
+    return command
+        .option('--hash <algorithm>', 'digest of the files: sha256, blake3, or another that Node has', 'sha256')
+        .option('--name <name>', 'name of standard input, or of the offer')
+        .option('--include <pattern>', 'only what matches, as in .gitignore; may be repeated', collect)
+        .option('--exclude <pattern>', 'all but what matches, as in .gitignore; may be repeated', collect)
+        .option('--gitignore', 'honour the .gitignore files in the tree')
+        .option('--links', 'send symbolic links as links, instead of leaving them out');
+}
+function targetOptions(command) {
+    return command
+        .option('--dir <dir>', 'folder to put files into; made if it is not there', '.')
+        .addOption(new Option('--conflict <policy>', 'when a name is taken by other content')
+        .choices(['rename', 'overwrite', 'replace', 'skip', 'fail'])
+        .default('rename'))
+        .addOption(new Option('--unless <what>', 'what counts as already there')
+        .choices(['identical', 'unchanged', 'newer', 'nothing'])
+        .default('identical'))
+        .addOption(new Option('--durability <what>', 'what a published file survives')
+        .choices(['crash', 'power'])
+        .default('crash'))
+        .addOption(new Option('--names <which>', 'which names are taken')
+        .choices(['native', 'portable'])
+        .default('native'))
+        .option('--links', 'make symbolic links that stay inside, instead of leaving them out');
+}
+/** The commands; `act` runs one of them. */
+function program(act) {
+    const { version } = JSON.parse(readFileSync(PACKAGE, 'utf8'));
+    const sluice = new Command('sluice')
+        .description('Moves files and folders over any stream; what has a name is whole and verified.')
+        .version(version)
+        .showSuggestionAfterError()
+        .option('--json', 'events on standard output, one a line, instead of text');
+    const run = (command, action) => act(command.optsWithGlobals().json === true, action);
+    const json = ['--json', 'events on standard output, one a line, instead of text'];
+    sourceOptions(sluice.command('send'))
+        .description('send files and folders to a receiver')
+        .argument('<path...>', 'files and folders; - is standard input')
+        .option('--to <host:port>', 'where the receiver listens')
+        .option('--listen <host:port>', 'listen here for the receiver, instead of connecting to it')
+        .option('--limit <rate>', 'at most so many bytes per second, as 500k or 10M')
+        .option('--dry-run', 'show what would be sent')
+        .option(...json)
+        .action((paths, flags, command) => run(command, (context) => sendCommand(paths, flags, context)));
+    targetOptions(sluice.command('receive'))
+        .description('receive into a folder; prints the address that it listens on as its first line')
+        .argument('[host:port]', 'where the sender listens, to connect to it')
+        .option('--listen <host:port>', 'listen here; the default is any free port of 127.0.0.1')
+        .option('--once', 'end after one transfer, with its exit status')
+        .option('--yes', 'accept without asking')
+        .option(...json)
+        .action((address, flags, command) => run(command, (context) => receiveCommand(address, flags, context)));
+    sourceOptions(sluice.command('pack'))
+        .description('write files and folders as one stream to standard output')
+        .argument('<path...>', 'files and folders; - is standard input')
+        .action((paths, flags, command) => run(command, (context) => packCommand(paths, flags, context)));
+    targetOptions(sluice.command('unpack'))
+        .description('put what `sluice pack` wrote, from standard input, into a folder')
+        .option(...json)
+        .action((flags, command) => run(command, (context) => unpackCommand(flags, context)));
+    sluice
+        .command('status')
+        .description('show what interrupted transfers have left in a folder')
+        .argument('[dir]', 'the folder that was received into', '.')
+        .option(...json)
+        .action((dir, _flags, command) => run(command, (context) => statusCommand(dir, context)));
+    sluice
+        .command('clean')
+        .description('remove what interrupted transfers have left in a folder; shows it only, without --yes')
+        .argument('[dir]', 'the folder that was received into', '.')
+        .option('--yes', 'do it')
+        .option(...json)
+        .action((dir, flags, command) => run(command, (context) => cleanCommand(dir, flags, context)));
+    return sluice;
+}
+/**
+ * Runs the command line.
+ * @param args without the names of Node and the program
+ * @returns the exit status (DESIGN.md, section 10)
+ */
+export async function main(args, io, signal) {
+    let exit = 0;
+    let json = false;
+    const sluice = program(async (asked, run) => {
+        json = asked;
+        const reporter = new Reporter(io, json);
+        try {
+            await run({ io, reporter, signal });
+        }
+        catch (error) {
+            const stopped = signal.aborted && !isSluiceError(error, 'ERR_CANCELLED');
+            exit = reporter.error(stopped ? new SluiceError('ERR_CANCELLED', 'stopped by the user') : asSluiceError(error));
+        }
+    });
+    for (const command of [sluice, ...sluice.commands]) {
+        command.exitOverride().configureOutput({
+            writeOut: (text) => io.stdout.write(text),
+            writeErr: (text) => io.stderr.write(text),
+            outputError: (text, write) => write(`sluice: ${text
+                .replace(/^error: /, '')
+                .trim()
+                .replaceAll('\n', ' ')}\n`),
+        });
+    }
+    try {
+        await sluice.parseAsync(args, { from: 'user' });
+    }
+    catch (error) {
+        if (!(error instanceof CommanderError))
+            throw error;
+        return error.exitCode === 0 ? 0 : 2;
+    }
+    return exit;
+}
+//# sourceMappingURL=program.js.map

@@ -1,0 +1,98 @@
+/**
+ * Every code that Sluice raises, with the exit status of the command line (DESIGN.md, section 10).
+ * Match on `error.code`, never on the text of a message.
+ */
+export const CODES = {
+    // use
+    ERR_USAGE: { exit: 2, about: 'an option, argument or path is wrong' },
+    ERR_STATE: { exit: 2, about: 'the call does not fit the state of the object' },
+    ERR_UNSUPPORTED: { exit: 2, about: 'an algorithm or feature is not available here' },
+    ERR_DUPLICATE_NAME: { exit: 2, about: 'two arguments would arrive under one name' },
+    ERR_NO_SUCH_FILE: { exit: 2, about: 'a path to send does not exist' },
+    // the conversation
+    ERR_REJECTED: { exit: 3, about: 'the receiver did not accept the offer' },
+    ERR_CANCELLED: { exit: 130, about: 'one of the sides cancelled' },
+    ERR_INTERRUPTED: { exit: 4, about: 'the stream ended before the transfer did; rerun to resume' },
+    ERR_TIMEOUT: { exit: 4, about: 'the peer was silent for too long' },
+    ERR_UNREACHABLE: { exit: 6, about: 'no connection to the peer' },
+    ERR_PEER: { exit: 7, about: 'the peer reported an error of its own' },
+    // the protocol
+    ERR_NOT_SLUICE: { exit: 7, about: 'what the peer speaks is not Sluice' },
+    ERR_VERSION: { exit: 7, about: 'the peer speaks another version of the protocol' },
+    ERR_FORMATS: { exit: 7, about: 'the wire stages of the two sides do not match' },
+    ERR_PROTOCOL: { exit: 7, about: 'a message is malformed, out of range or out of order' },
+    ERR_LIMIT: { exit: 7, about: 'a limit of size, number or depth was exceeded' },
+    ERR_PATH: { exit: 7, about: 'a path is unsafe or not possible on this platform' },
+    ERR_TRUNCATED: { exit: 4, about: 'the input ended in the middle' },
+    ERR_DECRYPT: { exit: 7, about: 'wrong key, or the bytes were changed on the way' },
+    ERR_CORRUPT: { exit: 7, about: 'compressed or framed bytes cannot be read' },
+    // files
+    ERR_FILES_FAILED: { exit: 1, about: 'the transfer finished, some files failed; see error.outcomes' },
+    ERR_DIGEST: { exit: 5, about: 'the content of a file does not match its digest' },
+    ERR_SOURCE_CHANGED: { exit: 1, about: 'a file changed, shrank or vanished while it was read' },
+    ERR_SOURCE_READ: { exit: 1, about: 'a file could not be read at the sender' },
+    ERR_CONFLICT: { exit: 1, about: 'the name is taken by other content' },
+    ERR_SKIPPED: { exit: 0, about: 'not asked for: a link, a device, or excluded by policy' },
+    ERR_UNSENDABLE: { exit: 0, about: 'a name that is not valid UTF-8 cannot be sent' },
+    ERR_DISK_FULL: { exit: 8, about: 'not enough room at the receiver' },
+    ERR_READ_ONLY: { exit: 8, about: 'the receiving disk cannot be written' },
+    ERR_PERMISSION: { exit: 8, about: 'no permission at the receiving disk' },
+    ERR_WRITE: { exit: 8, about: 'a file could not be written' },
+    ERR_UNSAFE_LINK: { exit: 8, about: 'a symbolic link stands where a folder should be' },
+    ERR_PARSE: { exit: 1, about: 'a file is not the JSON, YAML or text that it should be' },
+    ERR_SCHEMA: { exit: 1, about: 'a value does not match its JSON Schema' },
+    ERR_LOCKED: { exit: 1, about: 'somebody else holds the lock' },
+    ERR_LOCK_LOST: { exit: 1, about: 'a lock that was held is held no more' },
+    ERR_TRANSACTION: { exit: 1, about: 'a transaction contradicts itself, or found what it did not leave' },
+    ERR_OUTCOME_UNKNOWN: { exit: 1, about: 'whether it is done can only be said after a recovery' },
+    ERR_DESTROYED: { exit: 4, about: 'a stream was destroyed before its end' },
+};
+/** The code that a peer told, if it is one of ours; else `ERR_PEER`. */
+export function codeOf(text) {
+    return Object.hasOwn(CODES, text) ? text : 'ERR_PEER';
+}
+/** The one error class of Sluice. `code` says which kind, `cause` what was underneath. */
+export class SluiceError extends Error {
+    name = 'SluiceError';
+    code;
+    expected;
+    found;
+    path;
+    outcomes;
+    constructor(code, message, details = {}) {
+        super(message, details.cause === undefined ? undefined : { cause: details.cause });
+        this.code = code;
+        if (details.expected !== undefined)
+            this.expected = details.expected;
+        if (details.found !== undefined)
+            this.found = details.found;
+        if (details.path !== undefined)
+            this.path = details.path;
+        if (details.outcomes !== undefined)
+            this.outcomes = details.outcomes;
+    }
+}
+/** Whether `error` is a {@link SluiceError}, of `code` if one is given. */
+export function isSluiceError(error, code) {
+    return error instanceof SluiceError && (code === undefined || error.code === code);
+}
+const CONTROL = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\\]/gu;
+/**
+ * Text from a peer or from a disk, made safe to show: control characters, invisible and direction-changing
+ * marks, lone surrogates and the backslash itself become `\n`-style or `\u{…}` escapes; at most `max` characters.
+ */
+export function printable(text, max = 4096) {
+    const cut = text.length > max ? `${text.slice(0, max)}…` : text;
+    return cut.replace(CONTROL, (c) => {
+        if (c === '\n')
+            return '\\n';
+        if (c === '\r')
+            return '\\r';
+        if (c === '\t')
+            return '\\t';
+        if (c === '\\')
+            return '\\\\';
+        return `\\u{${c.codePointAt(0).toString(16)}}`;
+    });
+}
+//# sourceMappingURL=errors.js.map

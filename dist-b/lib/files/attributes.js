@@ -1,0 +1,20 @@
+/**
+ * Sets the permission bits of an open file or folder, unless it has them.
+ * @param memory given for what was just made with this mode
+ */
+export async function setMode(fs, fd, mode, memory) {
+    const isKnown = memory?.get(mode);
+    if (isKnown)
+        return;
+    const differs = ((await fs.fstat(fd)).mode & 0o777) !== mode;
+    memory?.set(mode, !differs);
+    if (differs)
+        await fs.fchmod(fd, mode);
+}
+/** Sets the time of last change, in whole milliseconds. */
+export function setTime(fs, fd, mtime) {
+    // half a microsecond more: Node counts in seconds, and cuts off what is missing to the whole one
+    const seconds = (mtime + 0.0005) / 1000;
+    return fs.futimes(fd, seconds, seconds);
+}
+//# sourceMappingURL=attributes.js.map

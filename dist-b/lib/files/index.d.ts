@@ -1,0 +1,13 @@
+export type { Hasher } from './digest-file.js';
+export { diskError, errorCode, SystemError } from './disk-error.js';
+export { type DurableReplaceOptions, durableReplace } from './durable-replace.js';
+export { blockingFileSystem, type FileStats, type FileSystem, makeFileSystem, nodeFileSystem, OPEN, openRegular, readFully, sameInode, syncDirectory, writeFully, } from './fs.js';
+export { HandlePool } from './handle-pool.js';
+export { type CollectOptions, collectLeftovers, type Leftover } from './leftovers.js';
+export { foldName, partName, suffixed } from './names.js';
+export type { FileSystemOptions } from './node-fs.js';
+export { type CompleteOptions, PartFile, type PartFileOptions } from './part-file.js';
+export { type Conflict, type Durability, type Published, type PublishOptions, publish, recoverPublish, } from './publish.js';
+export type { UnfinishedFile } from './read-journal.js';
+export { type Recovered, recoverReplaced, removeTree } from './replace-directory.js';
+export { type Directory, Tree, type TreeOptions } from './tree.js';

@@ -1,0 +1,212 @@
+import { diskError } from './disk-error.js';
+import { writeFully } from './fs.js';
+import { openNew, removeFolder } from './journal-folder.js';
+import { releasedName } from './journal-names.js';
+import { encodeRecords, JOURNAL_VERSION } from './journal-records.js';
+import { thisOwner } from './owner.js';
+const CLOCK = {
+    now: Date.now,
+    after(ms, callback) {
+        const timer = setTimeout(callback, ms).unref();
+        return () => clearTimeout(timer);
+    },
+};
+/** The batch of DESIGN.md, section 7. */
+const MOST_WAITING = 150;
+const LONGEST_WAIT = 2000;
+/**
+ * What is known on disk about the files of one running transfer: append-only, one owner, in `.sluice/` of the
+ * destination. It says which parts are ours, so that after a crash somebody may go on with them or remove them. What
+ * it says of their content is a hint, never a proof.
+ */
+export class Journal {
+    #folder;
+    #tree;
+    #name;
+    #fd;
+    #power;
+    #clock;
+    #size = 0;
+    #count = 0;
+    #unfinished = 0;
+    #waiting = [];
+    #cancel;
+    #last;
+    #tail = Promise.resolve();
+    /** A batch in the background failed; said to the next caller. */
+    #error;
+    constructor(tree, opened, { durability, clock = CLOCK }) {
+        this.#tree = tree;
+        this.#folder = opened.folder;
+        this.#name = opened.name;
+        this.#fd = opened.fd;
+        this.#power = durability === 'power';
+        this.#clock = clock;
+        this.#last = clock.now();
+    }
+    /**
+     * Makes the journal of a transfer, and our folder around it.
+     * Fails with `ERR_DISK_FULL`, `ERR_READ_ONLY`, `ERR_PERMISSION`, `ERR_WRITE`.
+     */
+    static async create(tree, transfer, options) {
+        const opened = await openNew(tree, transfer, options.isTaken ?? (() => false));
+        const journal = new Journal(tree, opened, options);
+        try {
+            const owner = options.owner ?? thisOwner();
+            await journal.#append([{ kind: 'owner', version: JOURNAL_VERSION, transfer, owner }]);
+            if (journal.#power)
+                await journal.#syncNames();
+            return journal;
+        }
+        catch (error) {
+            await journal.finish().catch(() => { });
+            throw error;
+        }
+    }
+    /** Takes down files whose parts will be made after this has resolved; gives their numbers. One write for all. */
+    async begin(files) {
+        const at = this.#clock.now();
+        const numbers = [];
+        const records = files.map((file) => {
+            const n = this.#count++;
+            numbers.push(n);
+            return { kind: 'begin', n, ...file, at };
+        });
+        this.#unfinished += files.length;
+        await this.#append(records);
+        return numbers;
+    }
+    /** The part of file `n` will have another name, because that one was taken. */
+    rename(n, part) {
+        return this.#append([{ kind: 'part', n, part, at: this.#clock.now() }]);
+    }
+    /** Data is about to be written: says from time to time that the parts may have changed until now. */
+    async alive() {
+        const at = this.#clock.now();
+        if (at - this.#last > LONGEST_WAIT)
+            await this.#append([{ kind: 'alive', at }]);
+    }
+    /** Takes down what became of file `n`: at once in the books, on disk with the next batch. */
+    end(n, end) {
+        // published, but the part's name could not be removed: a later run does it
+        if (end.state === 'completed' && end.part === 'kept')
+            return;
+        if (end.state === 'completed') {
+            const { name, digest } = end;
+            this.#waiting.push({ kind: 'completed', n, name, digest: digest?.toString('hex') });
+            this.#unfinished--;
+        }
+        else {
+            this.#waiting.push({ kind: 'failed', n, code: end.code, part: end.part });
+            if (end.part === 'gone')
+                this.#unfinished--;
+        }
+        if (this.#waiting.length >= MOST_WAITING)
+            this.#inBackground();
+        else
+            this.#cancel ??= this.#clock.after(LONGEST_WAIT, () => this.#inBackground());
+    }
+    /** Writes the batch; with 'power' it is on the disk when this resolves: then what it says may be acknowledged. */
+    async flush() {
+        await this.#append([]);
+        if (!this.#power)
+            return;
+        try {
+            await this.#tree.fs.fsync(this.#fd);
+        }
+        catch (error) {
+            throw diskError(error, 'sync the journal', this.#path);
+        }
+    }
+    /** Ends it: where nothing is left to go on with, it goes, and our folder with it; else it stays for a later run. */
+    async finish() {
+        if (this.#unfinished > 0)
+            return this.close();
+        this.#drop();
+        await this.#tail;
+        const { fs } = this.#tree;
+        try {
+            await fs.close(this.#fd).catch(() => { });
+            await fs.unlink(this.#folder.at(this.#name));
+        }
+        catch (error) {
+            await this.#letGo();
+            throw diskError(error, 'remove the journal', this.#path);
+        }
+        finally {
+            await removeFolder(this.#tree, this.#folder);
+        }
+    }
+    /** Lets go of it: a later run may go on with the parts, or remove them. */
+    async close() {
+        try {
+            await this.#append([{ kind: 'released', at: this.#clock.now() }]);
+        }
+        catch (error) {
+            await this.#letGo();
+            throw error;
+        }
+        finally {
+            this.#drop();
+            this.#folder.release();
+            await this.#tree.fs.close(this.#fd).catch(() => { });
+        }
+    }
+    get #path() {
+        return `${this.#folder.path}/${this.#name}`;
+    }
+    /** By its name, where that could not be written into it. */
+    async #letGo() {
+        const { fs } = this.#tree;
+        const released = this.#folder.at(releasedName(this.#name));
+        await fs.rename(this.#folder.at(this.#name), released).catch(() => { });
+    }
+    #drop() {
+        this.#cancel?.();
+        this.#cancel = undefined;
+        this.#waiting = [];
+    }
+    #inBackground() {
+        this.#append([]).catch((error) => {
+            this.#error ??= error;
+        });
+    }
+    /** One write after the other; what waits goes along. */
+    #append(records) {
+        this.#cancel?.();
+        this.#cancel = undefined;
+        const all = [...this.#waiting, ...records];
+        this.#waiting = [];
+        const before = this.#tail;
+        const done = (async () => {
+            await before;
+            if (this.#error)
+                throw this.#error;
+            if (all.length === 0)
+                return;
+            const bytes = encodeRecords(all);
+            try {
+                await writeFully(this.#tree.fs, this.#fd, [bytes], this.#size);
+            }
+            catch (error) {
+                throw diskError(error, 'write the journal', this.#path);
+            }
+            // after a failure the next write goes over what this one left
+            this.#size += bytes.length;
+            this.#last = this.#clock.now();
+        })();
+        this.#tail = done.catch(() => { });
+        return done;
+    }
+    async #syncNames() {
+        await this.#folder.sync();
+        const root = await this.#tree.directory('');
+        try {
+            await root.sync();
+        }
+        finally {
+            root.release();
+        }
+    }
+}
+//# sourceMappingURL=journal.js.map

@@ -1,0 +1,298 @@
+import { createHash } from 'node:crypto';
+import { basename, dirname } from 'node:path';
+import { SluiceError } from '../errors.js';
+import { setMode, setTime } from './attributes.js';
+import { digestFile } from './digest-file.js';
+import { diskError, errorCode, SystemError } from './disk-error.js';
+import { OPEN, writeFully } from './fs.js';
+import { HandlePool } from './handle-pool.js';
+import { nameOf, parentOf, partCandidate } from './names.js';
+import { isRefusal, openAgain, removePart } from './open-part.js';
+import { publish } from './publish.js';
+import { Ranges } from './ranges.js';
+import { Tree } from './tree.js';
+/** Without these its owner could not open it again. */
+const OWNER_BITS = 0o600;
+/**
+ * A file while it arrives: it stands beside its name as `name.part` until it is complete, and gets the name by
+ * {@link publish}. Handles come from a pool; a file that was not used for a while is opened again.
+ *
+ * ```ts
+ * const part = await PartFile.open('inbox/report.pdf', { mtime })
+ * await part.write(0, bytes)
+ * if (expected.equals(await part.digest())) await part.complete({ conflict: 'rename' })
+ * await part.close()
+ * ```
+ *
+ * Errors of the disk are `ERR_DISK_FULL`, `ERR_READ_ONLY`, `ERR_PERMISSION`, `ERR_UNSAFE_LINK` and `ERR_WRITE`.
+ */
+export class PartFile {
+    /** The path of the finished file below the tree, or as it was given. */
+    path;
+    #folders;
+    #folder;
+    #name;
+    #options;
+    #handles;
+    #ranges = new Ranges();
+    #pooled;
+    /** What is closed with this file, because it was opened for it alone. */
+    #own = [];
+    #partName;
+    #durability;
+    #made = false;
+    /** What it was when it was closed before its end: the same is opened again. */
+    #inode;
+    /** A handle could not be closed: what it wrote may be lost. */
+    #lost;
+    #sealed = false;
+    #gone = false;
+    /** Made by {@link PartFile.open}; the part does not exist yet. */
+    constructor(folders, path, options = {}) {
+        this.path = path;
+        this.#folders = folders;
+        this.#folder = parentOf(path);
+        this.#name = nameOf(path);
+        this.#partName = options.partName ?? partCandidate(this.#name, 0);
+        this.#durability = options.durability ?? 'crash';
+        this.#options = options;
+        this.#handles = options.handles ?? new HandlePool(1);
+        if (!options.handles)
+            this.#own.push(this.#handles);
+        this.#pooled = { open: () => this.#open(), shut: (fd) => this.#shut(fd) };
+    }
+    /**
+     * Opens the part of a file: a new one, or with `offset` the one that stands there.
+     * @param where the path of the finished file, or its path below a tree
+     */
+    static async open(where, options = {}) {
+        const { offset } = options;
+        if (offset !== undefined && !(Number.isSafeInteger(offset) && offset >= 0)) {
+            throw new SluiceError('ERR_USAGE', 'offset must be a whole number of bytes', { found: offset });
+        }
+        if (typeof where !== 'string')
+            return PartFile.#begin(new PartFile(where.tree, where.path, options));
+        const tree = await Tree.open(dirname(where), { fs: options.fs });
+        const part = new PartFile(tree, basename(where), options);
+        part.#own.push(tree);
+        return PartFile.#begin(part);
+    }
+    static async #begin(part) {
+        const { offset, partName } = part.#options;
+        try {
+            if (offset !== undefined)
+                await part.#resume(offset);
+            else
+                for (let n = 1; !(await part.create()); n++) {
+                    if (partName !== undefined)
+                        throw new SystemError('EEXIST', 'open', partName);
+                    part.rename(partCandidate(part.#name, n));
+                }
+            return part;
+        }
+        catch (error) {
+            await part.close().catch(() => { });
+            throw diskError(error, 'open the part of', part.path);
+        }
+    }
+    /** The name that it has while it arrives. */
+    get partName() {
+        return this.#partName;
+    }
+    /** The path of the part, below the tree. */
+    get partPath() {
+        return this.#folder === '' ? this.#partName : `${this.#folder}/${this.#partName}`;
+    }
+    /** Whether the part was made, and neither published nor removed. */
+    get exists() {
+        return this.#made && !this.#gone;
+    }
+    /** Makes the part; false if something has its name already, which then is not touched. */
+    async create() {
+        try {
+            await this.#use(async () => { });
+            return true;
+        }
+        catch (error) {
+            if (errorCode(error.cause) === 'EEXIST')
+                return false;
+            throw error;
+        }
+    }
+    /** Another name for a part that could not be made. */
+    rename(partName) {
+        if (this.#made)
+            throw new SluiceError('ERR_STATE', 'the part has its name already', { path: this.path });
+        this.#partName = partName;
+    }
+    /** Writes all of `bytes` at `position`. After an error it is unknown how much of it stands. */
+    async write(position, bytes) {
+        const buffers = bytes instanceof Uint8Array ? [bytes] : bytes;
+        let length = 0;
+        for (const buffer of buffers)
+            length += buffer.length;
+        this.#sealed = false;
+        await this.#use((fd) => length === 0 ? Promise.resolve() : writeFully(this.#folders.fs, fd, buffers, position));
+        this.#ranges.add(position, position + length);
+    }
+    /** Whether the byte at `position`, or all bytes from there up to `end`, were written or known to be right. */
+    covers(position, end = position + 1) {
+        return this.#ranges.covers(position, end);
+    }
+    /** The digest of all that stands in the part, read back. Default: SHA-256. */
+    async digest(hasher = createHash('sha256')) {
+        return this.#use((fd) => digestFile(this.#folders.fs, fd, hasher));
+    }
+    /** The bytes that stand in the part. */
+    size() {
+        return this.#use(async (fd) => (await this.#folders.fs.fstat(fd)).size);
+    }
+    /** Forgets the content: it begins anew. */
+    async reset() {
+        this.#sealed = false;
+        await this.#use((fd) => this.#folders.fs.ftruncate(fd, 0));
+        this.#ranges.clear();
+    }
+    /**
+     * All is written: sets mode and times, syncs with 'power', and closes the handle, which costs less here than when
+     * many other files have come between. {@link PartFile.write} undoes it.
+     */
+    async seal() {
+        if (!this.#sealed)
+            await this.#finish(this.#isLateMode ? undefined : this.#options.mode);
+    }
+    async #finish(mode) {
+        const { mtime, modes, offset } = this.#options;
+        const { fs } = this.#folders;
+        await this.#use(async (fd) => {
+            // a mode that was not asked for when it was made is not one to learn from
+            const memory = this.#isLateMode || offset !== undefined ? undefined : modes;
+            if (mode !== undefined)
+                await setMode(fs, fd, mode, memory);
+            if (mtime !== undefined)
+                await setTime(fs, fd, mtime);
+            // an fsync that failed is never tried again: the second one lies
+            if (this.#durability === 'power')
+                await fs.fsync(fd);
+        });
+        this.#sealed = true;
+        // what it says when it cannot be closed is kept
+        await this.#handles.drop(this.#pooled).catch(() => { });
+        this.#check();
+    }
+    /**
+     * Gives the file its name, under the conflict policy. The content must be verified by now. Says how it went;
+     * `warning` is what did not go as asked although the file is there. Fails with `ERR_CONFLICT` too.
+     */
+    async complete({ conflict = 'rename', durability, identical } = {}) {
+        const isWeaker = durability === 'power' && this.#durability !== 'power';
+        if (isWeaker)
+            this.#durability = 'power';
+        if (isWeaker || this.#isLateMode)
+            await this.#finish(this.#options.mode);
+        else
+            await this.seal();
+        const directory = await this.#folders.directory(this.#folder);
+        try {
+            const published = await publish(this.#folders.fs, directory, this.#partName, this.#name, {
+                conflict,
+                durability: this.#durability,
+                identical,
+            });
+            // what it warns of may be that the part's name is still there
+            if (published.warning)
+                await this.discard().catch(() => { });
+            else
+                this.#gone = true;
+            return published;
+        }
+        finally {
+            directory.release();
+        }
+    }
+    /** Closes it, and removes the part if it was made. */
+    async discard() {
+        await this.close();
+        if (!this.exists)
+            return;
+        await removePart(this.#folders, this.#folder, this.#partName);
+        this.#gone = true;
+    }
+    /** Closes the handle; the part stays as it is. May be called twice. */
+    async close() {
+        await this.#handles.drop(this.#pooled).catch(() => { });
+        const own = this.#own;
+        this.#own = [];
+        for (const thing of own)
+            await thing.close();
+    }
+    /** Such a mode is set at the very end. */
+    get #isLateMode() {
+        const { mode } = this.#options;
+        return mode !== undefined && (mode & OWNER_BITS) !== OWNER_BITS;
+    }
+    async #resume(offset) {
+        this.#made = true;
+        const { fs } = this.#folders;
+        await this.#use(async (fd) => {
+            const { size } = await fs.fstat(fd);
+            if (size < offset)
+                throw new SystemError('EIO', 'open', `${size} bytes of ${offset} are there`);
+            if (size > offset)
+                await fs.ftruncate(fd, offset);
+        });
+        this.#ranges.add(0, offset);
+    }
+    async #use(work) {
+        this.#check();
+        try {
+            return await this.#handles.use(this.#pooled, work);
+        }
+        catch (error) {
+            throw diskError(error, 'write', this.partPath);
+        }
+    }
+    #check() {
+        if (this.#lost)
+            throw this.#lost;
+    }
+    async #open() {
+        const { fs } = this.#folders;
+        const directory = await this.#folders.directory(this.#folder);
+        try {
+            const path = directory.at(this.#partName);
+            if (this.#made)
+                return await openAgain(fs, path, this.#inode);
+            try {
+                const fd = await fs.open(path, OPEN.create, (this.#options.mode ?? 0o666) | OWNER_BITS);
+                this.#made = true;
+                return fd;
+            }
+            catch (error) {
+                this.#made = !isRefusal(error);
+                throw error;
+            }
+        }
+        finally {
+            directory.release();
+        }
+    }
+    async #shut(fd) {
+        const { fs } = this.#folders;
+        try {
+            if (!this.#sealed)
+                this.#inode ??= await fs.fstat(fd);
+        }
+        catch {
+            // opened again by its name alone
+        }
+        try {
+            await fs.close(fd);
+        }
+        catch (error) {
+            this.#lost = diskError(error, 'close', this.partPath);
+            throw error;
+        }
+    }
+}
+//# sourceMappingURL=part-file.js.map

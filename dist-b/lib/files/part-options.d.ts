@@ -1,0 +1,40 @@
+import type { ModeMemory } from './attributes.js';
+import type { FileSystem } from './fs.js';
+import type { HandlePool } from './handle-pool.js';
+import type { Conflict, Durability } from './publish.js';
+import type { Directory } from './tree.js';
+/** Where folders come from: a {@link Tree}, or what stands for one. */
+export interface Folders {
+    readonly fs: FileSystem;
+    directory(path: string): Promise<Directory>;
+}
+/** Options of {@link PartFile.open}. */
+export interface PartFileOptions {
+    /** Where a path is given instead of a tree. */
+    fs?: FileSystem;
+    /** The name while it arrives. Default: `name.part`, or the next that is free. */
+    partName?: string;
+    /**
+     * Goes on with the part that stands under `partName`, of which the first so many bytes are known to be right; what
+     * is behind them is cut off. Without it the part is new.
+     */
+    offset?: number;
+    /** Permission bits of the finished file. Default: what the umask leaves of 0o666. */
+    mode?: number;
+    /** Time of last change of the finished file, in whole milliseconds. Default: when it was written. */
+    mtime?: number;
+    /** 'power' syncs the content before the file gets its name. Default 'crash'. */
+    durability?: Durability;
+    /** Shared with other files, so that all together have few handles. */
+    handles?: HandlePool;
+    /** Shared with other files in the same place, so that it is asked once. */
+    modes?: ModeMemory;
+}
+export interface CompleteOptions {
+    /** Default 'rename'. */
+    conflict?: Conflict;
+    /** 'power' where the file was opened with less. Default: as it was opened. */
+    durability?: Durability;
+    /** Whether the file that has the name already, at `path`, has the same content. */
+    identical?: (path: string) => Promise<boolean>;
+}

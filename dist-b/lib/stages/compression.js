@@ -1,0 +1,63 @@
+import { constants, createBrotliCompress, createBrotliDecompress, createGunzip, createGzip } from 'node:zlib';
+import { SluiceError } from '../errors.js';
+import { incomingOf, outgoingOf } from './by-hand.js';
+import { HIGH_WATER_MARK } from './byte-stage.js';
+import { Compressor, Decompressor } from './zlib-stages.js';
+const chunkSize = HIGH_WATER_MARK;
+const ALGORITHMS = {
+    gzip: {
+        levels: [1, 9],
+        level: 6,
+        flush: constants.Z_SYNC_FLUSH,
+        compress: (level) => createGzip({ level, chunkSize }),
+        decompress: () => createGunzip({ chunkSize }),
+    },
+    brotli: {
+        levels: [0, 11],
+        level: 4,
+        flush: constants.BROTLI_OPERATION_FLUSH,
+        compress: (level) => createBrotliCompress({ chunkSize, params: { [constants.BROTLI_PARAM_QUALITY]: level } }),
+        decompress: () => createBrotliDecompress({ chunkSize }),
+    },
+};
+const MAX_RATIO = 1100;
+/**
+ * A wire stage that compresses. Its format is the name of the algorithm. When no more input is there, it
+ * flushes what it holds. The incoming side fails with `ERR_CORRUPT`, `ERR_TRUNCATED`, or `ERR_LIMIT` at the
+ * ratio cap; a bad option throws `ERR_USAGE` at once.
+ *
+ * Beside encryption it must stand first (`[compression(), encryption({ key })]`); an observer then learns from
+ * the lengths how well the content could be compressed.
+ */
+export function compression(options = {}) {
+    const { algorithm = 'gzip', maxRatio = MAX_RATIO } = options;
+    if (!Object.hasOwn(ALGORITHMS, algorithm)) {
+        const known = Object.keys(ALGORITHMS).join(', ');
+        throw new SluiceError('ERR_USAGE', `algorithm: '${String(algorithm)}' is not one of ${known}`);
+    }
+    const { compress, decompress, flush, levels, level: usual } = ALGORITHMS[algorithm];
+    const { level = usual } = options;
+    if (!Number.isInteger(level) || level < levels[0] || level > levels[1]) {
+        throw new SluiceError('ERR_USAGE', `level: ${String(level)} is not a whole number from ${levels[0]} to ${levels[1]} (${algorithm})`);
+    }
+    if (typeof maxRatio !== 'number' || !(maxRatio >= 1)) {
+        throw new SluiceError('ERR_USAGE', `maxRatio: ${String(maxRatio)} is not a number from 1 on`);
+    }
+    return {
+        format: algorithm,
+        outgoing: () => new Compressor(compress(level), flush, maxRatio),
+        incoming: () => new Decompressor(decompress(), algorithm, maxRatio),
+    };
+}
+/**
+ * Compresses with gzip, in a hand-made pipeline whose other end has {@link gunzip}: the format is named in a
+ * preface ahead of the gzip data. Throws `ERR_USAGE` on a bad option. For files in gzip format, `node:zlib`.
+ */
+export function gzip(options = {}) {
+    return outgoingOf(compression(options));
+}
+/** Undoes {@link gzip}. Fails as {@link compression} does, with `ERR_FORMATS` if the other end has another stage. */
+export function gunzip(options = {}) {
+    return incomingOf(compression(options));
+}
+//# sourceMappingURL=compression.js.map

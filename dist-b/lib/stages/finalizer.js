@@ -1,0 +1,130 @@
+import { Writable } from 'node:stream';
+import { SluiceError } from '../errors.js';
+import { atMost } from './at-most.js';
+import { prepareDigest } from './digests.js';
+import { endFolders, endLinks } from './end-folders.js';
+import { checkedOptions } from './finalizer-options.js';
+import { Ledger } from './ledger.js';
+import { filesFailed, leftOut } from './outcomes.js';
+import { journalEnd, settleFile } from './settle-file.js';
+/**
+ * Publishes what `partSink` stored: each file gets its name when its digest is that of the sender, never before, and
+ * never without one. Files that fail do so alone; the stream then ends with `ERR_FILES_FAILED`, the outcomes in it.
+ * Destroyed, it ends what it is doing to a file, and leaves the other parts for a later run.
+ *
+ * Errors: `ERR_FILES_FAILED`, `ERR_TRUNCATED` (entries never came), `ERR_DISK_FULL`, `ERR_READ_ONLY`,
+ * `ERR_UNSAFE_LINK`, `ERR_UNSUPPORTED` (hash algorithm).
+ */
+export function finalizer(options = {}) {
+    return new FinalizerStage(options);
+}
+class FinalizerStage extends Writable {
+    outcomes;
+    #options;
+    #ledger = new Ledger();
+    #destination;
+    #algorithm = '';
+    #working = Promise.resolve();
+    #stopped = false;
+    #resolve;
+    #reject;
+    constructor(options) {
+        super({ objectMode: true, highWaterMark: 1 });
+        this.#options = checkedOptions(options);
+        this.outcomes = new Promise((resolve, reject) => {
+            this.#resolve = resolve;
+            this.#reject = reject;
+        });
+        // whoever does not ask is not crashed by the answer
+        this.outcomes.catch(() => { });
+    }
+    _write(item, _encoding, done) {
+        this.#working = this.#take(item).then(() => done(), done);
+    }
+    _final(done) {
+        this.#working = this.#end().then(() => done(), done);
+    }
+    _destroy(error, done) {
+        this.#stopped = true;
+        const release = () => this.#destination?.release();
+        this.#working.then(release).then(() => {
+            this.#reject(error ?? new SluiceError('ERR_DESTROYED', 'the finalizer was destroyed before its end'));
+            done(error);
+        }, done);
+    }
+    // async, so that what is thrown becomes a rejection; up to the first await it runs at once
+    async #take(item) {
+        switch (item.kind) {
+            case 'offer':
+                // held before anything is awaited: partSink may end, and be destroyed, before the next turn
+                this.#adopt(item.destination);
+                return this.#learn(item);
+            case 'stored':
+                return this.#settle(this.#ledger.stored(item.files));
+            case 'digests':
+                return this.#settle(this.#ledger.sent(item.digests));
+            default:
+                throw new SluiceError('ERR_STATE', `finalizer() got a ${item.kind}; put it behind partSink()`);
+        }
+    }
+    #adopt(destination) {
+        if (!destination)
+            throw new SluiceError('ERR_STATE', 'finalizer() must stand behind partSink()');
+        if (this.#destination)
+            return;
+        destination.hold();
+        this.#destination = destination;
+        if (this.#options.durability === 'power')
+            destination.durability = 'power';
+    }
+    async #learn({ offer, want }) {
+        await prepareDigest(offer.algorithm);
+        this.#algorithm = offer.algorithm;
+        this.#ledger.expect(offer.entries);
+        if (want === undefined)
+            return;
+        await this.#report(await leftOut(offer, want, this.#options.unwanted));
+    }
+    async #settle(ready) {
+        const destination = this.#destination;
+        if (ready.length === 0 || !destination)
+            return;
+        const { fs, durability } = destination;
+        const options = { ...this.#options, fs, durability, algorithm: this.#algorithm };
+        const batch = [];
+        await atMost(this.#options.concurrency, ready, async ({ stored, sent }) => {
+            const { outcome, part } = await settleFile(stored, sent, options);
+            await destination.ended(outcome.entry, journalEnd(outcome, part));
+            batch.push(outcome);
+        }, () => this.#stopped);
+        await this.#report(batch);
+    }
+    /** Nothing is told before it is as safe as was asked for. */
+    async #report(batch) {
+        if (batch.length === 0 || this.#stopped)
+            return;
+        await this.#destination?.settle();
+        for (const outcome of batch) {
+            this.#ledger.record(outcome);
+            if (outcome.error && outcome.status === 'published')
+                this.#options.warn?.(outcome.error);
+        }
+        await this.#options.onOutcome?.(batch);
+    }
+    async #end() {
+        const { symlinks, concurrency, warn } = this.#options;
+        const ledger = this.#ledger;
+        await this.#settle(ledger.unsaid());
+        ledger.checkAll();
+        if (this.#destination) {
+            await this.#report(await endLinks(this.#destination, ledger.links.splice(0), symlinks));
+            await this.#report(await endFolders(this.#destination, ledger.folders.splice(0), concurrency));
+            await this.#destination.finish().catch((error) => warn?.(error));
+        }
+        const failure = filesFailed(ledger.outcomes);
+        this.#resolve(ledger.outcomes);
+        if (failure)
+            throw failure;
+    }
+}
+//# sourceMappingURL=finalizer.js.map

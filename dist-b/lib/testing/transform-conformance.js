@@ -1,0 +1,201 @@
+import { Writable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { isSluiceError } from '../errors.js';
+import { destroyCases, errorCases, optionCases, patienceOf } from './moments.js';
+import { closed, drained, ensure, fail, framed, QUIET, sizeOf, turns, within, } from './probe.js';
+import { cutsOf, describe, inSplits, same } from './sameness.js';
+/** The properties that every Transform of a river has (DESIGN.md, section 3), each as a case for any test runner. */
+export function transformConformance(make, options) {
+    const patience = patienceOf(options);
+    const subject = { make: async () => make(), input: async () => options.input(), reads: true };
+    const run = async (input) => {
+        const output = [];
+        await within(patience, 'the end of the pipeline', pipeline(input, await make(), collect(output)));
+        return output;
+    };
+    const check = async (output, input) => {
+        if (options.expected)
+            (options.same ?? same)(output, await options.expected());
+        if (options.inverse) {
+            const back = [];
+            await within(patience, 'the end of the inverse', pipeline(output, await options.inverse(), collect(back)));
+            same(back, input);
+        }
+    };
+    const cases = [
+        {
+            name: 'it is a Transform of node:stream by its interface',
+            async run() {
+                const stage = await make();
+                describe(stage, [
+                    'write',
+                    'end',
+                    'read',
+                    'pipe',
+                    'pause',
+                    'resume',
+                    'cork',
+                    'destroy',
+                    'on',
+                    'once',
+                    'off',
+                ]);
+                stage.destroy();
+                await within(patience, `'close'`, closed(stage));
+            },
+        },
+        ...inSplits(options.input, async (input) => check(await run(input), await options.input())),
+        ...(options.prompt || options.inverse
+            ? [
+                {
+                    name: 'it gives out all that it was given without waiting for more',
+                    run: () => promptly(make, options),
+                },
+            ]
+            : []),
+        { name: 'a reader that never reads stops the source', run: () => unread(make, options) },
+        { name: 'a slow reader never makes it hold more than its bound', run: () => slowly(make, options) },
+    ];
+    if (options.truncated) {
+        const { codes, whole = [] } = options.truncated;
+        cases.push({
+            name: 'it refuses an input that was cut anywhere',
+            async run() {
+                for (const { at, part } of cutsOf(await options.input())) {
+                    if (whole.includes(at))
+                        continue;
+                    const error = await run(part).then(() => undefined, (reason) => reason);
+                    const refused = codes.some((code) => isSluiceError(error, code));
+                    ensure(refused, `cut at ${at}, it ended with ${String(error)}, not with ${codes.join(' or ')}`);
+                }
+            },
+        });
+    }
+    cases.push(...destroyCases(subject, options), ...errorCases(subject, options), ...optionCases(options));
+    return framed(cases, options);
+}
+function collect(into) {
+    return new Writable({
+        objectMode: true,
+        write(chunk, _encoding, callback) {
+            into.push(chunk);
+            callback();
+        },
+    });
+}
+const BYTES = 1024 * 1024;
+const OBJECTS = 16;
+async function promptly(make, options) {
+    const { prompt, inverse } = options;
+    const stage = await make();
+    const end = (!prompt && (await inverse?.())) || undefined;
+    const last = end ?? stage;
+    const given = [];
+    const written = [];
+    let look;
+    last.on('data', (chunk) => {
+        given.push(chunk);
+        look?.();
+    });
+    const failed = new Promise((_resolve, reject) => {
+        for (const stream of [stage, last])
+            stream.once('error', reject);
+    });
+    if (end)
+        stage.pipe(end);
+    for (const chunk of await options.input()) {
+        written.push(chunk);
+        const wanted = total(written);
+        const enough = () => (prompt ? prompt(given, written) : total(given) >= wanted);
+        const seen = new Promise((resolve) => {
+            look = () => {
+                if (enough())
+                    resolve();
+            };
+        });
+        stage.write(chunk);
+        look?.();
+        const what = `after ${written.length} chunks (${wanted} bytes or objects), what they become`;
+        await within(patienceOf(options), what, Promise.race([seen, failed]));
+    }
+    stage.destroy();
+    end?.destroy();
+    await within(patienceOf(options), `'close'`, closed(stage));
+}
+const total = (chunks) => chunks.reduce((sum, chunk) => sum + sizeOf(chunk, false), 0);
+async function unread(make, options) {
+    const stage = await make();
+    const bound = options.bound ?? (stage.writableObjectMode ? OBJECTS : BYTES);
+    const errors = [];
+    stage.on('error', (error) => errors.push(error));
+    let accepted = 0;
+    let largest = 0;
+    let reading = false;
+    const whole = (async () => {
+        for await (const chunk of await options.many()) {
+            if (stage.destroyed)
+                return;
+            accepted += sizeOf(chunk, stage.writableObjectMode);
+            largest = Math.max(largest, sizeOf(chunk, stage.writableObjectMode));
+            if (!reading && !options.gathers && accepted > bound + largest) {
+                fail(`nobody reads, and it has taken ${accepted}; it may hold ${bound}`);
+            }
+            if (stage.write(chunk))
+                continue;
+            // Quiet means that it has stopped for good; only then does somebody read.
+            for (let turn = 0; turn < QUIET && stage.writableNeedDrain && !stage.destroyed; turn++)
+                await turns(1);
+            if (stage.writableNeedDrain && !reading) {
+                reading = true;
+                stage.resume();
+            }
+            await drained(stage);
+        }
+        stage.resume().end();
+        await closed(stage);
+    })();
+    try {
+        await within(patienceOf(options), 'the end after the reader has begun to read', whole);
+        ensure(errors.length === 0, `it failed: ${String(errors[0])}`);
+    }
+    finally {
+        stage.destroy();
+    }
+}
+async function slowly(make, options) {
+    const stage = await make();
+    let largest = 0;
+    let sum = 0;
+    const bound = options.bound ?? (stage.writableObjectMode ? OBJECTS : BYTES);
+    const readBound = options.bound ?? (stage.readableObjectMode ? OBJECTS : BYTES);
+    const measure = () => {
+        const over = stage.writableLength > bound + largest || stage.readableLength > readBound + largest;
+        ensure(!over, `it holds ${stage.writableLength} to work off and ${stage.readableLength} to be read`);
+    };
+    async function* source() {
+        for await (const chunk of await options.many()) {
+            largest = Math.max(largest, sizeOf(chunk, stage.writableObjectMode));
+            sum += sizeOf(chunk, stage.writableObjectMode);
+            measure();
+            yield chunk;
+        }
+    }
+    const slow = new Writable({
+        objectMode: true,
+        highWaterMark: 1,
+        write(_chunk, _encoding, callback) {
+            setImmediate(() => {
+                try {
+                    measure();
+                    callback();
+                }
+                catch (error) {
+                    callback(error);
+                }
+            });
+        },
+    });
+    await within(patienceOf(options), 'the end of the pipeline', pipeline(source, stage, slow));
+    ensure(sum > bound, `the large input of ${sum} must be larger than the bound of ${bound}`);
+}
+//# sourceMappingURL=transform-conformance.js.map

@@ -1,0 +1,226 @@
+import { printable, SluiceError } from '../errors.js';
+import { DEFAULT_LIMITS } from './limits.js';
+import { checkPath } from './paths.js';
+/** Makes an offer: numbers the entries and lays them end to end. */
+export function makeOffer({ id, name, algorithm }, entries, { first, position } = { first: 0, position: 0 }) {
+    const laid = [];
+    let end = position;
+    for (const { type, path, size, mtime, mode, target } of entries) {
+        const entry = { index: first + laid.length, type, path, size, start: end, mtime, mode };
+        if (target !== undefined)
+            entry.target = target;
+        laid.push(entry);
+        end += size ?? 0;
+    }
+    return { id, name, algorithm, first, position, bytes: end - position, entries: laid };
+}
+/** Most bytes of a page: below the limit that holds before the handshake ends, with the frame around it. */
+const PAGE_BYTES = 60 * 1024;
+const PAGE_ENTRIES = 500;
+/** What the map around the entries takes. */
+const PAGE_HEAD = 16;
+/** Most bytes that an entry takes beside its texts: list 1, type 1, two lengths 3 + 3, size 9, mtime 9, mode 3. */
+const ENTRY_HEAD = 29;
+/** The messages that say an offer: OFFER and pages of ENTRIES. */
+export function* offerMessages(offer) {
+    const { id, name, algorithm, bytes, entries } = offer;
+    yield { type: 'offer', id, name, algorithm, entries: entries.length, bytes };
+    let page = [];
+    let size = PAGE_HEAD;
+    for (const entry of entries) {
+        const more = ENTRY_HEAD + Buffer.byteLength(entry.path) + Buffer.byteLength(entry.target ?? '');
+        if (page.length > 0 && (size + more > PAGE_BYTES || page.length === PAGE_ENTRIES)) {
+            yield { type: 'entries', entries: page };
+            page = [];
+            size = PAGE_HEAD;
+        }
+        page.push(entry);
+        size += more;
+    }
+    if (page.length > 0)
+        yield { type: 'entries', entries: page };
+}
+/** The times that a disk can hold, in milliseconds: 1901 to 2446, as ext4 does with 256-byte inodes. */
+const EARLIEST = -(2 ** 31) * 1000;
+const LATEST = (2 ** 34 - 2 ** 31 - 1) * 1000;
+/** What a Map holds at most. */
+const MOST_NAMES = 2 ** 24 - 1;
+/** What a path of the manifest is: `Implied` is a folder that has no entry (yet), only others below it. */
+const Is = { Leaf: 0, Implied: 1, Folder: 2 };
+/**
+ * Reads the offers of a transfer and checks them; pure. Attached ones go on where those before ended. After an error
+ * it is of no more use.
+ */
+export class ManifestReader {
+    #limits;
+    #rules;
+    #before = { first: 0, position: 0 };
+    /** What the offer that is being read announced. */
+    #said = null;
+    /** The last offer that was complete. */
+    #last = null;
+    #entries = [];
+    #bytes = 0;
+    #payload = 0;
+    #names = new Map();
+    /** The folder of the entry before: most entries are in the same one. */
+    #parent = '';
+    constructor(limits = DEFAULT_LIMITS, rules = {}) {
+        this.#limits = limits;
+        this.#rules = { ...rules, limits };
+    }
+    /**
+     * Takes an OFFER; gives the offer if it has no entries to wait for.
+     * @throws SluiceError `ERR_PROTOCOL`, `ERR_LIMIT`
+     */
+    offer(message) {
+        this.#checkAttached(message);
+        const most = this.#limits.entries;
+        if (message.entries > most - this.#before.first) {
+            const all = this.#before.first + message.entries;
+            const text = `the peer offers ${all} entries; at most ${most} are taken: raise limits.entries, or send in parts`;
+            throw new SluiceError('ERR_LIMIT', text, { expected: most, found: all });
+        }
+        if (message.bytes > Number.MAX_SAFE_INTEGER - this.#before.position) {
+            throw new SluiceError('ERR_PROTOCOL', 'the peer offers more than 2^53 bytes', { found: message.bytes });
+        }
+        this.#said = message;
+        this.#entries = [];
+        this.#bytes = 0;
+        return this.#complete(message);
+    }
+    /**
+     * Takes a page of entries whose payload had `size` bytes; gives the offer when it is complete.
+     * @throws SluiceError `ERR_PROTOCOL`, `ERR_LIMIT`, `ERR_PATH`
+     */
+    entries(message, size) {
+        const said = this.#said;
+        if (said === null)
+            throw new SluiceError('ERR_PROTOCOL', 'the peer sent entries that no offer announced');
+        this.#payload += size;
+        const most = this.#limits.manifest;
+        if (this.#payload > most) {
+            const text = `the manifest of the peer has more than ${most} bytes: raise limits.manifest, or send in parts`;
+            throw new SluiceError('ERR_LIMIT', text, { expected: most, found: this.#payload });
+        }
+        const found = this.#entries.length + message.entries.length;
+        if (found > said.entries) {
+            const text = `the peer sent ${found} entries; its offer announced ${said.entries}`;
+            throw new SluiceError('ERR_PROTOCOL', text, { expected: said.entries, found });
+        }
+        for (const entry of message.entries)
+            this.#entry(entry, said);
+        return this.#complete(said);
+    }
+    #checkAttached({ id, algorithm }) {
+        if (this.#said !== null) {
+            throw new SluiceError('ERR_PROTOCOL', 'the peer sent an offer before the entries of the one before');
+        }
+        const last = this.#last;
+        if (last === null)
+            return;
+        if (id !== last.id || algorithm !== last.algorithm) {
+            throw new SluiceError('ERR_PROTOCOL', 'an attached offer has another id or algorithm than the first');
+        }
+        if (last.entries.at(-1)?.size === null) {
+            throw new SluiceError('ERR_PROTOCOL', 'an offer follows one of unknown size, so that it has no position');
+        }
+    }
+    #entry(entry, said) {
+        const { type, path, size, mtime, mode, target } = entry;
+        const before = this.#entries.at(-1);
+        if (before?.size === null)
+            throw refuse(before, 'has no size, but is not the last');
+        checkPath(path, this.#rules);
+        if (type !== 'file' && size !== 0)
+            throw refuse(entry, `is a ${type} with a size`);
+        if ((type === 'symlink') !== (target !== undefined))
+            throw refuse(entry, 'has a target that does not fit');
+        if (target !== undefined)
+            this.#checkTarget(path, target);
+        this.#claim(entry);
+        const laid = {
+            index: this.#before.first + this.#entries.length,
+            type,
+            path,
+            size,
+            start: this.#before.position + this.#bytes,
+            mtime: Math.min(Math.max(mtime, EARLIEST), LATEST),
+            mode: mode & 0o777,
+        };
+        if (target !== undefined)
+            laid.target = target;
+        this.#entries.push(laid);
+        this.#bytes += size ?? 0;
+        if (this.#bytes > said.bytes)
+            throw refuse(entry, `exceeds the announced ${said.bytes} bytes`);
+    }
+    /** Where a link leads is judged by who makes it; here only whether it is a path at all. */
+    #checkTarget(path, target) {
+        const fault = target === ''
+            ? 'is empty'
+            : target.includes('\0')
+                ? 'contains a NUL'
+                : !target.isWellFormed()
+                    ? 'is not valid Unicode'
+                    : Buffer.byteLength(target) > this.#limits.path
+                        ? `is longer than ${this.#limits.path} bytes`
+                        : undefined;
+        if (fault === undefined)
+            return;
+        throw new SluiceError('ERR_PATH', `the target of the link ${printable(path, 200)} ${fault}`, { path });
+    }
+    /** No path twice, and nothing below a file. */
+    #claim(entry) {
+        const { path, type } = entry;
+        const known = this.#names.get(path);
+        const folder = type === 'directory';
+        if (known !== undefined && !(known === Is.Implied && folder)) {
+            throw refuse(entry, folder === (known !== Is.Leaf) ? 'is there twice' : 'is a folder and something else');
+        }
+        this.#names.set(path, folder ? Is.Folder : Is.Leaf);
+        const end = path.lastIndexOf('/');
+        const parent = end < 0 ? '' : path.slice(0, end);
+        if (parent !== this.#parent)
+            this.#claimFolders(entry, parent);
+        this.#parent = parent;
+        this.#checkNames();
+    }
+    /** The folder and those above it, up to one that is known. */
+    #claimFolders(entry, folder) {
+        for (let path = folder; path !== ''; path = path.slice(0, Math.max(0, path.lastIndexOf('/')))) {
+            const known = this.#names.get(path);
+            if (known === Is.Leaf)
+                throw refuse(entry, 'is below something that is no folder');
+            if (known !== undefined)
+                return;
+            this.#names.set(path, Is.Implied);
+        }
+    }
+    /** A path of 64 names makes 63 folders that nobody announced: they count, too. */
+    #checkNames() {
+        const most = Math.min(this.#limits.entries, MOST_NAMES);
+        if (this.#names.size <= most)
+            return;
+        const text = `the entries of the peer need more than ${most} files and folders: raise limits.entries, or send in parts`;
+        throw new SluiceError('ERR_LIMIT', text, { expected: most, found: this.#names.size });
+    }
+    #complete({ id, name, algorithm, entries, bytes }) {
+        if (this.#entries.length < entries)
+            return undefined;
+        if (this.#bytes !== bytes) {
+            const text = `the sizes of the peer add up to ${this.#bytes} bytes; its offer announced ${bytes}`;
+            throw new SluiceError('ERR_PROTOCOL', text, { expected: bytes, found: this.#bytes });
+        }
+        const offer = { id, name, algorithm, ...this.#before, bytes, entries: this.#entries };
+        this.#before = { first: offer.first + entries, position: offer.position + bytes };
+        this.#last = offer;
+        this.#said = null;
+        return offer;
+    }
+}
+function refuse(entry, what) {
+    const { path } = entry;
+    return new SluiceError('ERR_PROTOCOL', `the entry ${printable(path, 200)} ${what}`, { path });
+}
+//# sourceMappingURL=manifest.js.map

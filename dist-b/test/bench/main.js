@@ -1,0 +1,72 @@
+// npm run bench [-- --quick] [--runs 5] [--only large,small,memory,delay,profile] [--dir FOLDER]
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { cpus, tmpdir, totalmem } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { makeLarge, makeSmall, warm } from './data.js';
+import { compareDelay } from './delay.js';
+import { compareMemory } from './memory.js';
+import { profile } from './profile.js';
+import { rsyncVersion } from './rsync.js';
+import { compareSpeed, contenders } from './speed.js';
+const { values } = parseArgs({
+    options: {
+        quick: { type: 'boolean', default: false },
+        runs: { type: 'string' },
+        only: { type: 'string', default: 'large,small,memory,delay,profile' },
+        dir: { type: 'string', default: tmpdir() },
+    },
+});
+const { quick } = values;
+const rounds = Number(values.runs ?? (quick ? 1 : 5));
+const parts = new Set(values.only.split(','));
+const GIB = 1 << 30;
+const scratch = mkdtempSync(join(values.dir, 'sluice-bench-'));
+const source = join(scratch, 'source');
+const log = (line) => process.stderr.write(`${line}\n`);
+const print = (text) => process.stdout.write(`${text}\n`);
+process.on('exit', () => rmSync(scratch, { recursive: true, force: true }));
+for (const signal of ['SIGINT', 'SIGTERM'])
+    process.on(signal, () => process.exit(130));
+mkdirSync(source);
+print(`Node ${process.versions.node}, ${process.platform}, ${cpus().length} processors, ${Math.round(totalmem() / 1e9)} GB, ${rounds} rounds`);
+if (parts.has('large') || parts.has('small')) {
+    const rsync = rsyncVersion();
+    print('missing' in rsync ? rsync.missing : `rsync ${rsync.version}`);
+    const all = contenders(scratch, 'version' in rsync);
+    for (const what of ['large', 'small']) {
+        if (!parts.has(what))
+            continue;
+        const { folder, title } = make(what);
+        print(`\n### ${title}\n\n${await compareSpeed(folder, scratch, all, rounds, log)}`);
+        rmSync(folder, { recursive: true });
+    }
+}
+if (parts.has('memory')) {
+    print(`\n### Memory\n\n${await compareMemory(source, scratch, ['blake3', 'blake3, blocking calls'], quick, log)}`);
+}
+if (parts.has('delay')) {
+    print(`\n### Event-loop delay\n\n${await compareDelay(source, scratch, ['tar', 'blake3', 'sha256'], ['blake3, 200 ms per write'], quick, log)}`);
+}
+if (parts.has('profile')) {
+    for (const what of ['large', 'small']) {
+        const { folder, title } = make(what);
+        print(`\n### Where the time goes: ${title}\n\n${await profile('blake3', folder, scratch)}`);
+        rmSync(folder, { recursive: true });
+    }
+}
+/** The data of the two main cases, in the page cache. */
+function make(what) {
+    const folder = join(source, what);
+    if (what === 'small') {
+        const count = quick ? 1000 : 10_000;
+        makeSmall(folder, count, () => 4096);
+        return { folder, title: `${count} files of 4 KiB` };
+    }
+    const bytes = quick ? GIB / 8 : GIB;
+    makeLarge(folder, bytes);
+    for (const name of readdirSync(folder))
+        warm(join(folder, name));
+    return { folder, title: `One file of ${bytes / 2 ** 20} MiB` };
+}
+//# sourceMappingURL=main.js.map

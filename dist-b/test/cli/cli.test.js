@@ -1,0 +1,230 @@
+import { once } from 'node:events';
+import { chmod, mkdir, writeFile } from 'node:fs/promises';
+import { connect, createServer } from 'node:net';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import test, {} from 'ava';
+import { Command, run } from '../helpers/command.js';
+import { listing, plant, temporary } from '../helpers/folders.js';
+const TREE = {
+    'photos/a b': 'hello',
+    "photos/it's": '',
+    'photos/none': null,
+    'photos/\u202eemoji 😀': Buffer.alloc(300_000, 'x'),
+};
+async function setup(t) {
+    const source = await plant(await temporary(t), TREE);
+    return { source, photos: join(source, 'photos'), dir: join(await temporary(t), 'in') };
+}
+test('receive and send move a folder; the address is the first line', async (t) => {
+    const { source, photos, dir } = await setup(t);
+    const receiver = new Command(t, ['receive', '--dir', dir, '--once', '--yes']);
+    const address = await receiver.line();
+    t.regex(address, /^127\.0\.0\.1:\d+$/);
+    const sent = await run(t, 'send', photos, '--to', address);
+    t.is(sent.code, 0, sent.err);
+    t.is(sent.out, '');
+    t.regex(sent.err, /5 entries published/);
+    const received = await receiver.ended;
+    t.is(received.code, 0, received.err);
+    t.is(received.out, address);
+    t.false(/\u202e/.test(received.err));
+    t.deepEqual(await listing(dir), await listing(source));
+});
+test('either side may listen', async (t) => {
+    const { source, photos, dir } = await setup(t);
+    const sender = new Command(t, ['send', photos, '--listen', '127.0.0.1:0', '--limit', '50M']);
+    const received = await run(t, 'receive', await sender.line(), '--dir', dir, '--yes');
+    t.is(received.code, 0, received.err);
+    t.is((await sender.ended).code, 0);
+    t.deepEqual(await listing(dir), await listing(source));
+});
+test('with --json there is one event per line, of one version, and nothing else', async (t) => {
+    const { photos, dir } = await setup(t);
+    const receiver = new Command(t, ['receive', '--dir', dir, '--once', '--yes', '--json']);
+    const { event, address, version } = JSON.parse(await receiver.line());
+    t.is(event, 'listening');
+    t.is(version, 1);
+    const sent = await run(t, 'send', photos, '--to', address, '--json');
+    const received = await receiver.ended;
+    for (const { out, err } of [sent, received]) {
+        const events = out.split('\n').map((line) => JSON.parse(line));
+        t.is(err, '');
+        t.is(events.filter((event) => event.event === 'file').length, 5);
+        t.like(events.at(-1), { event: 'completed', version: 1, published: 5, failed: 0 });
+    }
+});
+test('KNOWN-FAILURES 19, 33: without --yes and without a terminal an offer is refused, and nothing is left', async (t) => {
+    const { photos, dir } = await setup(t);
+    const receiver = new Command(t, ['receive', '--dir', dir, '--once']);
+    const sent = await run(t, 'send', photos, '--to', await receiver.line());
+    t.is(sent.code, 3);
+    t.regex(sent.err, /--yes/);
+    const received = await receiver.ended;
+    t.is(received.code, 3);
+    t.regex(received.err, /5 entries/);
+    await t.throwsAsync(listing(dir), { code: 'ENOENT' });
+});
+test('a folder goes through a pipe', async (t) => {
+    const { source, photos, dir } = await setup(t);
+    const pack = new Command(t, ['pack', photos]);
+    const unpack = new Command(t, ['unpack', '--dir', dir], { input: 'pipe' });
+    await pipeline(pack.child.stdout, unpack.child.stdin);
+    t.is((await pack.ended).code, 0);
+    const { code, err } = await unpack.ended;
+    t.is(code, 0, err);
+    t.deepEqual(await listing(dir), await listing(source));
+});
+test('standard input goes as a file', async (t) => {
+    const { dir } = await setup(t);
+    const receiver = new Command(t, ['receive', '--dir', dir, '--once', '--yes']);
+    const sender = new Command(t, ['send', '-', '--name', 'log.txt', '--to', await receiver.line()], {
+        input: 'pipe',
+    });
+    sender.child.stdin.end('from a pipe');
+    t.is((await sender.ended).code, 0);
+    t.is((await receiver.ended).code, 0);
+    t.regex(Object.entries(await listing(dir)).join(), /^log\.txt,file \d+ 11 /);
+});
+test('a dry run says what would be sent, and sends nothing', async (t) => {
+    const { photos } = await setup(t);
+    const { code, out, err } = await run(t, 'send', photos, '--dry-run', '--exclude', 'none/', '--exclude', 'it*');
+    t.is(code, 0);
+    t.deepEqual(out.split('\n'), ['photos', 'photos/a b', 'photos/\\u{202e}emoji 😀']);
+    t.regex(err, /3 entries/);
+});
+test('a receiver serves one transfer after the other until it is stopped', async (t) => {
+    const { photos, dir } = await setup(t);
+    const receiver = new Command(t, ['receive', '--dir', dir, '--yes']);
+    const address = await receiver.line();
+    for (let i = 0; i < 2; i++)
+        t.is((await run(t, 'send', photos, '--to', address)).code, 0);
+    receiver.child.kill('SIGINT');
+    t.is((await receiver.ended).code, 130);
+});
+test('Ctrl-C ends both sides, with 130, and is told to the peer', async (t) => {
+    const { photos, dir } = await setup(t);
+    const receiver = new Command(t, ['receive', '--dir', dir, '--once', '--yes', '--json']);
+    const { address } = JSON.parse(await receiver.line());
+    const sender = new Command(t, ['send', photos, '--to', address, '--limit', '50k', '--json']);
+    while (JSON.parse(await sender.line()).state !== 'sending')
+        ;
+    sender.child.kill('SIGINT');
+    t.is((await sender.ended).code, 130);
+    const { code, out } = await receiver.ended;
+    t.is(code, 130);
+    t.regex(out, /stopped by the user/);
+});
+test('HOSTILE-INPUT 56: a thousand silent connections do not keep an honest one out', async (t) => {
+    const { photos, dir } = await setup(t);
+    const receiver = new Command(t, ['receive', '--dir', dir, '--once', '--yes']);
+    const [, port] = (await receiver.line()).split(':');
+    const silent = Array.from({ length: 1000 }, () => connect(Number(port), '127.0.0.1').on('error', () => { }));
+    t.teardown(() => silent.forEach((socket) => void socket.destroy()));
+    await Promise.all(silent.slice(0, 100).map((socket) => once(socket, 'connect')));
+    t.is((await run(t, 'send', photos, '--to', `127.0.0.1:${port}`)).code, 0);
+    t.is((await receiver.ended).code, 0);
+});
+test('what a killed receiver leaves is shown by status, and removed by clean, with --yes only', async (t) => {
+    const { photos, dir } = await setup(t);
+    await mkdir(dir);
+    await writeFile(join(dir, 'mine.part'), 'not of a transfer');
+    const receiver = new Command(t, ['receive', '--dir', dir, '--once', '--yes', '--json']);
+    const { address } = JSON.parse(await receiver.line());
+    new Command(t, ['send', photos, '--to', address, '--limit', '50k']);
+    const partThere = async () => Object.keys(await listing(dir)).some((path) => /emoji.*part$/.test(path));
+    while (!(await partThere()))
+        await receiver.line();
+    receiver.child.kill('SIGKILL');
+    await receiver.ended;
+    const status = await run(t, 'status', dir);
+    t.is(status.code, 0);
+    t.regex(status.out, /^left photos.*emoji.*part/);
+    t.is((await run(t, 'clean', dir)).out, status.out);
+    t.true(await partThere());
+    const clean = await run(t, 'clean', dir, '--yes');
+    t.is(clean.code, 0, clean.err);
+    t.regex(clean.out, /^removed photos/);
+    t.false(await partThere());
+    t.truthy((await listing(dir))['mine.part']);
+    t.is((await run(t, 'status', dir)).out, '');
+});
+const WRONG = [
+    ['an unknown command', ['sendd'], 2, /unknown command/],
+    ['an unknown option', ['send', '--bogus'], 2, /--bogus/],
+    ['a missing argument', ['send'], 2, /path/],
+    ['a missing path', ['send', '/nowhere/at/all', '--to', '127.0.0.1:1'], 2, /nowhere.*no such file/],
+    ['no destination', ['send', '.'], 2, /--to/],
+    ['an address that is none', ['send', '.', '--to', 'here'], 2, /HOST:PORT/],
+    ['an address that is not loopback', ['send', '.', '--to', '192.0.2.1:7'], 2, /loopback.*prove/],
+    ['listening on all addresses', ['receive', '--listen', '0.0.0.0:0'], 2, /loopback/],
+    ['a policy that is none', ['receive', '--conflict', 'maybe'], 2, /rename/],
+    ['a rate that is none', ['send', '.', '--to', '127.0.0.1:1', '--limit', 'fast'], 2, /fast.*rate/],
+    ['an algorithm that is none', ['send', '.', '--dry-run', '--hash', 'md17'], 2, /md17/],
+    ['standard input without a name', ['send', '-', '--to', '127.0.0.1:1'], 2, /--name/],
+    ['standard input and files', ['pack', '-', '.', '--name', 'x'], 2, /together/],
+    ['a folder that is not there', ['status', 'nowhere'], 2, /nowhere/],
+    ['two addresses', ['receive', '127.0.0.1:1', '--listen', '127.0.0.1:0'], 2, /either/],
+    ['a special file', ['send', '/dev/null', '--to', '127.0.0.1:1'], 2, /nothing to send: .*null/],
+    ['nobody who listens', ['send', '.', '--to', '127.0.0.1:1'], 6, /nobody listens/],
+    ['a packed stream that is none', ['unpack'], 4, /ended/],
+];
+for (const [name, args, exit, message] of WRONG) {
+    test(`${name} gives one line on standard error, and exit ${exit}`, async (t) => {
+        const { code, out, err } = await new Command(t, args, { cwd: await temporary(t) }).ended;
+        t.is(code, exit, err);
+        t.is(out, '');
+        t.regex(err, message);
+        t.regex(err, /^sluice: [^\n]+\n$/);
+    });
+}
+test('a port in use is exit 2', async (t) => {
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    t.teardown(() => server.close());
+    const { port } = server.address();
+    const { code, err } = await run(t, 'receive', '--listen', `127.0.0.1:${port}`);
+    t.is(code, 2);
+    t.regex(err, /^sluice: [^\n]*in use[^\n]*\n$/);
+});
+test('a peer that speaks HTTP is exit 7', async (t) => {
+    const { photos } = await setup(t);
+    const server = createServer((socket) => socket.on('error', () => { }).end('HTTP/1.1 400 Bad Request\r\n\r\n'));
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    t.teardown(() => server.close());
+    const { port } = server.address();
+    const { code, err } = await run(t, 'send', photos, '--to', `127.0.0.1:${port}`);
+    t.is(code, 7, err);
+    t.regex(err, /^sluice: [^\n]*not a Sluice peer[^\n]*\n$/);
+});
+test('a file that cannot be read fails alone: exit 1 on both sides', async (t) => {
+    if (process.getuid?.() === 0)
+        return t.pass('root reads everything');
+    const { photos, dir } = await setup(t);
+    await chmod(join(photos, 'a b'), 0);
+    const receiver = new Command(t, ['receive', '--dir', dir, '--once', '--yes']);
+    t.is((await run(t, 'send', photos, '--to', await receiver.line())).code, 1);
+    t.is((await receiver.ended).code, 1);
+});
+test('a destination that is a file is exit 8 on both sides', async (t) => {
+    const { photos, dir } = await setup(t);
+    await writeFile(dir, 'a file');
+    const receiver = new Command(t, ['receive', '--dir', dir, '--once', '--yes']);
+    const sent = await run(t, 'send', photos, '--to', await receiver.line());
+    const received = await receiver.ended;
+    t.is(received.code, 8, received.err);
+    t.is(sent.code, 8, sent.err);
+});
+test('KNOWN-FAILURES 16: a sender whose receiver dies is interrupted, never successful', async (t) => {
+    const { photos, dir } = await setup(t);
+    await mkdir(dir);
+    const receiver = new Command(t, ['receive', '--dir', dir, '--once', '--yes']);
+    const sender = new Command(t, ['send', photos, '--to', await receiver.line(), '--limit', '50k', '--json']);
+    while (JSON.parse(await sender.line()).state !== 'sending')
+        ;
+    receiver.child.kill('SIGKILL');
+    const { code, out } = await sender.ended;
+    t.is(code, 4, out);
+});
+//# sourceMappingURL=cli.test.js.map

@@ -1,0 +1,23 @@
+import test from 'ava';
+import { CODES, isSluiceError, printable, SluiceError } from '../lib/errors.js';
+test('an error carries its code, its details and its cause', (t) => {
+    const cause = new Error('EIO');
+    const error = new SluiceError('ERR_WRITE', 'cannot write a', { path: 'a', expected: 2, found: 1, cause });
+    t.true(isSluiceError(error));
+    t.true(isSluiceError(error, 'ERR_WRITE'));
+    t.false(isSluiceError(error, 'ERR_USAGE'));
+    t.false(isSluiceError(cause));
+    t.like(error, { code: 'ERR_WRITE', path: 'a', expected: 2, found: 1, cause });
+});
+test('every code has an exit status of the table and a sentence', (t) => {
+    for (const { exit, about } of Object.values(CODES)) {
+        t.true([0, 1, 2, 3, 4, 5, 6, 7, 8, 130].includes(exit));
+        t.true(about.length > 10);
+    }
+});
+test('text from a peer is shown without control, direction or invisible characters', (t) => {
+    t.is(printable('a\u001b[31mb\n\u202ec\u200b\\'), 'a\\u{1b}[31mb\\n\\u{202e}c\\u{200b}\\\\');
+    t.is(printable('x'.repeat(5000)).length, 4097);
+    t.is(printable('grün 😀'), 'grün 😀');
+});
+//# sourceMappingURL=errors.test.js.map

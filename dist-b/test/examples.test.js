@@ -1,0 +1,79 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { get } from 'node:http';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
+import test, {} from 'ava';
+import { listing, plant, temporary } from './helpers/folders.js';
+const EXAMPLES = fileURLToPath(new URL('../examples/', import.meta.url));
+const TREE = { 'photos/a.jpg': 'a', 'photos/deep/b.jpg': Buffer.alloc(200_000, 'b'), 'photos/notes.txt': 'c' };
+function run(t, name, ...args) {
+    const child = spawn(process.execPath, [join(EXAMPLES, `${name}.js`), ...args], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    t.teardown(() => child.kill('SIGKILL'));
+    return child;
+}
+async function finished(child) {
+    const [output, [code]] = await Promise.all([text(child.stdout), once(child, 'close')]);
+    return { code: code, output };
+}
+async function setup(t) {
+    const source = await plant(await temporary(t), TREE);
+    return { source, photos: join(source, 'photos'), dir: join(await temporary(t), 'in') };
+}
+/** The first line, which is the address. */
+async function portOf(child) {
+    const [line] = (await once(createInterface(child.stdout), 'line'));
+    return line.split(':')[1];
+}
+test('the TCP sender and receiver move a folder', async (t) => {
+    const { source, photos, dir } = await setup(t);
+    const receiver = run(t, 'tcp-receive', dir);
+    const { code, output } = await finished(run(t, 'tcp-send', await portOf(receiver), photos));
+    t.is(code, 0);
+    t.regex(output, /5 published/);
+    if (receiver.exitCode === null)
+        await once(receiver, 'exit');
+    t.deepEqual(await listing(dir), await listing(source));
+});
+test('the HTTP server answers its other route before, between and after transfers', async (t) => {
+    const { source, photos, dir } = await setup(t);
+    const port = await portOf(run(t, 'http-upgrade', dir));
+    const hello = () => new Promise((resolve, reject) => {
+        get({ port, host: '127.0.0.1' }, (response) => text(response).then(resolve, reject)).on('error', reject);
+    });
+    t.regex(await hello(), /hello/);
+    const { code, output } = await finished(run(t, 'http-upgrade', '--send', port, photos));
+    t.is(code, 0);
+    t.regex(output, /published 5/);
+    t.regex(await hello(), /hello/);
+    t.deepEqual(await listing(dir), await listing(source));
+});
+test('the stage of a user counts while a hand-made pipeline receives', async (t) => {
+    const { source, photos, dir } = await setup(t);
+    const { code, output } = await finished(run(t, 'custom-stage', photos, dir));
+    t.is(code, 0);
+    t.regex(output, /5 entries.*'\.jpg': 2.*'\.txt': 1/);
+    t.deepEqual(await listing(dir), await listing(source));
+});
+test('a transfer runs over an encrypted and throttled line', async (t) => {
+    const { source, photos, dir } = await setup(t);
+    const { code, output } = await finished(run(t, 'throttle-encrypt', photos, dir));
+    t.is(code, 0);
+    t.regex(output, /published 5 entries/);
+    t.deepEqual(await listing(dir), await listing(source));
+});
+for (const name of ['tcp-send', 'tcp-receive', 'http-upgrade', 'custom-stage', 'throttle-encrypt']) {
+    test(`${name} without arguments says how it is used`, async (t) => {
+        const child = spawn(process.execPath, [join(EXAMPLES, `${name}.js`)], {
+            stdio: ['ignore', 'ignore', 'pipe'],
+        });
+        const [said, [code]] = await Promise.all([text(child.stderr), once(child, 'close')]);
+        t.is(code, 2);
+        t.regex(said, /^usage: /);
+    });
+}
+//# sourceMappingURL=examples.test.js.map

@@ -1,0 +1,322 @@
+import { randomBytes } from 'node:crypto';
+import { readFile, stat, symlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Readable, Writable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import test from 'ava';
+import { staysInside } from '../../lib/stages/end-folders.js';
+import { finalizer } from '../../lib/stages/finalizer.js';
+import { partSink } from '../../lib/stages/part-sink.js';
+import { MemoryDisk, writableConformance } from '../../lib/testing/index.js';
+import { bitmapOf } from '../../lib/wire/positions.js';
+import { conforms } from '../helpers/conforms.js';
+import { plant, temporary } from '../helpers/folders.js';
+import { itemsOf, receiveItems, statuses } from '../helpers/river.js';
+function memory(files = {}) {
+    const disk = new MemoryDisk();
+    disk.putFolder('/dst');
+    for (const [path, content] of Object.entries(files))
+        disk.put(`/dst/${path}`, content);
+    return disk;
+}
+async function receive(disk, files, options = {}) {
+    const { items = (all) => all, ...rest } = options;
+    const received = await receiveItems(items(itemsOf(files)), { dir: '/dst', fs: disk, ...rest });
+    return { ...received, found: statuses(received.outcomes) };
+}
+const text = (disk, path) => disk.snapshot().get(`/dst/${path}`)?.toString();
+const ours = (disk) => disk.list().filter((path) => /\.part$|sluice/.test(path));
+/** Changes what the sender says. */
+const saying = (change) => (items) => items.map((item) => (item.kind === 'digests' ? { ...item, digests: change(item.digests) } : item));
+for (const [conflict, expected, old, suffixed] of [
+    ['rename', 'published as a_1.txt', 'old', 'new'],
+    ['overwrite', 'published', 'new', undefined],
+    ['replace', 'published', 'new', undefined],
+    ['skip', 'skipped conflict', 'old', undefined],
+    ['fail', 'failed ERR_CONFLICT', 'old', undefined],
+]) {
+    test(`KNOWN-FAILURES 9, 10, 31: with conflict '${conflict}' a taken name is ${expected}`, async (t) => {
+        const disk = memory({ 'a.txt': 'old' });
+        const { found, error } = await receive(disk, { 'a.txt': 'new', b: 'b' }, { conflict });
+        t.deepEqual(found, { 'a.txt': expected, b: 'published' });
+        t.is(text(disk, 'a.txt'), old);
+        t.is(text(disk, 'a_1.txt'), suffixed);
+        t.is(error?.code, conflict === 'fail' ? 'ERR_FILES_FAILED' : undefined);
+        t.deepEqual(ours(disk), []);
+    });
+}
+test('what stands there with the same content is not written again, and no second copy is made', async (t) => {
+    for (const [unless, standing, expected] of [
+        ['identical', 'same', 'skipped identical'],
+        ['identical', 'Same', 'published as a_1'],
+        ['nothing', 'same', 'published as a_1'],
+        ['unchanged', 'same', 'published as a_1'],
+        ['newer', 'other', 'skipped newer'],
+    ]) {
+        const disk = memory({ a: standing });
+        const { found } = await receive(disk, { a: 'same' }, { unless });
+        t.is(found.a, expected, `${unless} ${standing}`);
+        t.is(text(disk, 'a'), standing);
+        t.deepEqual(ours(disk), []);
+    }
+    const disk = memory();
+    await receive(disk, { a: 'same' });
+    t.is((await receive(disk, { a: 'SAME' }, { unless: 'unchanged' })).found.a, 'skipped unchanged');
+    disk.remove('/dst/a');
+    await receive(disk, { a: 'same' });
+    disk.put('/dst/b', 'older');
+    t.is((await receive(disk, { a: 'same', a_1: 'x' })).found.a, 'skipped identical');
+});
+test('KNOWN-FAILURES 8: what does not match its digest gets no name, and its part goes', async (t) => {
+    const disk = memory({ a: 'good' });
+    const { found, error, outcomes } = await receive(disk, { a: 'bad', b: 'fine' }, {
+        conflict: 'overwrite',
+        items: saying((digests) => digests.map((said) => (said.entry.path === 'a' ? { ...said, digest: Buffer.alloc(32) } : said))),
+    });
+    t.deepEqual(found, { a: 'failed ERR_DIGEST', b: 'published' });
+    t.is(text(disk, 'a'), 'good');
+    t.is(error.code, 'ERR_FILES_FAILED');
+    t.is(error.outcomes, outcomes);
+    t.regex(error.message, /1 of 2 entries failed.*a does not match/);
+    t.deepEqual(ours(disk), []);
+});
+test('KNOWN-FAILURES 15; HOSTILE-INPUT 51: a file without a digest of the sender is not published', async (t) => {
+    const disk = memory();
+    const { found, error } = await receive(disk, { a: 'a', b: 'b' }, { items: saying((said) => said.slice(1)) });
+    t.deepEqual(found, { a: 'failed ERR_DIGEST', b: 'published' });
+    t.is(error.code, 'ERR_FILES_FAILED');
+    t.deepEqual(disk.snapshot().has('/dst/a'), false);
+});
+test('HOSTILE-INPUT 63: a file that the sender gave up fails with its code, begun or not, and its part goes', async (t) => {
+    const files = { a: 'a'.repeat(5000), b: 'b', c: 'c' };
+    const items = itemsOf(files, { run: 1000 });
+    const kept = items.flatMap((item) => {
+        if (item.kind !== 'run' || item.position === 0)
+            return item;
+        const cuts = item.cuts.filter(({ entry }) => entry.path === 'c');
+        return cuts.length > 0 ? { ...item, cuts } : [];
+    });
+    const given = saying((digests) => digests.map((said) => said.entry.path === 'c' ? said : { entry: said.entry, failure: 'ERR_SOURCE_CHANGED' }))(kept);
+    const disk = memory();
+    const { outcomes, error } = await receiveItems(given, { dir: '/dst', fs: disk });
+    t.deepEqual(statuses(outcomes), {
+        a: 'failed ERR_SOURCE_CHANGED',
+        b: 'failed ERR_SOURCE_CHANGED',
+        c: 'published',
+    });
+    t.is(error.code, 'ERR_FILES_FAILED');
+    t.deepEqual(ours(disk), []);
+});
+test('entries that never came are no success, and their parts stay', async (t) => {
+    const disk = memory();
+    const { error } = await receive(disk, { a: 'a', b: 'b' }, { items: (items) => items.slice(0, 1) });
+    t.is(error.code, 'ERR_TRUNCATED');
+});
+test('entries that the plan left out have an outcome, too', async (t) => {
+    const files = { a: 'a', d: null, b: 'b' };
+    const want = bitmapOf(3, (index) => index === 2);
+    const items = itemsOf(files).map((item) => {
+        if (item.kind === 'offer')
+            return { ...item, want };
+        if (item.kind === 'run')
+            return { ...item, cuts: item.cuts.filter(({ entry }) => entry.path === 'b') };
+        return item.kind === 'digests' ? { ...item, digests: item.digests.slice(1) } : item;
+    });
+    const disk = memory();
+    const options = { dir: '/dst', fs: disk };
+    t.deepEqual(statuses((await receiveItems(items, options)).outcomes), {
+        a: 'skipped unwanted',
+        d: 'skipped unwanted',
+        b: 'published',
+    });
+    const unwanted = () => ({ status: 'skipped', reason: 'identical' });
+    t.deepEqual(statuses((await receiveItems(items, { ...options, unwanted })).outcomes), {
+        a: 'skipped identical',
+        d: 'skipped identical',
+        b: 'skipped identical',
+    });
+});
+test('a batch of outcomes is told once it is as safe as was asked for, and the next one waits', async (t) => {
+    for (const durability of ['crash', 'power']) {
+        const disk = memory();
+        const told = [];
+        let busy = false;
+        const calls = [];
+        disk.hook = ({ call, path }) => {
+            if (call === 'fsync')
+                calls.push(path);
+        };
+        await receive(disk, { 'd/a': 'a', 'd/b': 'b', e: null }, {
+            durability,
+            onOutcome: async (batch) => {
+                t.false(busy);
+                busy = true;
+                for (const { path } of batch) {
+                    told.push(path);
+                    if (durability === 'power' && path !== 'e') {
+                        t.true(calls.some((synced) => synced.includes('.journal')));
+                        t.true(calls.includes('/dst') && calls.includes('/dst/d'));
+                    }
+                }
+                await new Promise((resolve) => setImmediate(resolve));
+                busy = false;
+            },
+        });
+        t.deepEqual(told, ['d/a', 'd/b', 'e']);
+        t.is(calls.length > 0, durability === 'power');
+    }
+});
+test('durability of the finalizer holds for the whole', async (t) => {
+    const disk = memory();
+    const synced = [];
+    disk.hook = ({ call, path }) => {
+        if (call === 'fsync')
+            synced.push(path);
+    };
+    const last = finalizer({ durability: 'power' });
+    await pipeline(Readable.from(itemsOf({ a: 'a' })), partSink({ dir: '/dst', fs: disk }), last);
+    t.true(synced.includes('/dst/a.part'));
+});
+test('symbolic links are skipped and reported, or made at the end if they stay inside', async (t) => {
+    const files = {
+        'd/link': { target: '../a' },
+        out: { target: '../../etc/passwd' },
+        abs: { target: '/etc' },
+        taken: { target: 'a' },
+        a: 'a',
+    };
+    const disk = memory({ taken: 'mine' });
+    const warnings = [];
+    const { found } = await receive(disk, files, { warn: (warning) => warnings.push(warning) });
+    t.is(found['d/link'], 'skipped symlink ERR_SKIPPED');
+    t.false(disk.list().some((path) => path.includes('->')));
+    const kept = await receive(disk, files, { symlinks: 'keep' });
+    t.deepEqual(kept.found, {
+        'd/link': 'published',
+        out: 'skipped symlink ERR_SKIPPED',
+        abs: 'skipped symlink ERR_SKIPPED',
+        taken: 'published as taken_1',
+        a: 'skipped identical',
+    });
+    t.true(disk.list().includes('/dst/d/link -> ../a'));
+    t.is((await receive(disk, files, { symlinks: 'keep' })).found['d/link'], 'skipped identical');
+    const broken = memory();
+    broken.fail({ call: 'symlink', error: 'EACCES' });
+    t.is((await receive(broken, files, { symlinks: 'keep' })).found['d/link'], 'failed ERR_PERMISSION');
+});
+test('a link stays inside if no part of its way leads out', (t) => {
+    for (const [path, target, inside] of [
+        ['a', 'b', true],
+        ['d/a', '../b', true],
+        ['d/a', './x/../../b', true],
+        ['a', '../b', false],
+        ['d/a', '../../b/../x', false],
+        ['a', '/b', false],
+        ['a', 'C:x', false],
+        ['a', '..\\b', false],
+        ['a', '', false],
+    ]) {
+        t.is(staysInside(path, target), inside, `${path} -> ${target}`);
+    }
+});
+test('HOSTILE-INPUT 27, 31: a link at the name is not followed, a folder at the name is not removed', async (t) => {
+    const dir = await plant(await temporary(t), { precious: 'mine', 'in/folder/x': 'mine' });
+    await symlink('../precious', join(dir, 'in/link'));
+    for (const conflict of ['overwrite', 'rename']) {
+        const { outcomes } = await receiveItems(itemsOf({ folder: 'new' }), { dir: join(dir, 'in'), conflict });
+        t.is(outcomes[0].name?.startsWith('folder_1'), true);
+    }
+    await receiveItems(itemsOf({ link: 'new' }), { dir: join(dir, 'in'), conflict: 'overwrite' });
+    t.is(await readFile(join(dir, 'precious'), 'utf8'), 'mine');
+    t.is(await readFile(join(dir, 'in/folder/x'), 'utf8'), 'mine');
+});
+test('HOSTILE-INPUT 25: folders get mode and time last, and one that cannot is a warning', async (t) => {
+    const dir = await temporary(t);
+    const { outcomes } = await receiveItems(itemsOf({ d: null, 'd/e': null, 'd/e/x': 'x' }, { modes: { d: 0o500, 'd/e': 0o555 } }), { dir });
+    t.is(outcomes.length, 3);
+    const { mode, mtimeMs } = await stat(join(dir, 'd'));
+    t.is(mode & 0o7777, 0o500);
+    t.is(Math.floor(mtimeMs), 1_600_000_000_123);
+    const disk = memory();
+    disk.fail({ call: 'futimes', path: '/dst/d', error: 'EPERM' });
+    const warnings = [];
+    const { found } = await receive(disk, { d: null }, { warn: (warning) => warnings.push(warning) });
+    t.is(found.d, 'published ERR_PERMISSION');
+    t.is(warnings.length, 1);
+});
+test('a file whose part cannot be published fails alone, and its part stays for a later run', async (t) => {
+    const disk = memory();
+    disk.fail({ call: 'link', path: '/dst/a', error: 'EIO' });
+    const { found } = await receive(disk, { a: 'a', b: 'b' });
+    t.deepEqual(found, { a: 'failed ERR_WRITE', b: 'published' });
+    t.true(ours(disk).includes('/dst/a.part'));
+    const again = await receive(disk, { a: 'a', b: 'b' });
+    t.deepEqual(again.found, { a: 'published', b: 'skipped identical' });
+    t.deepEqual(ours(disk), []);
+});
+test('it says so where it does not stand behind partSink', async (t) => {
+    const [offer, run] = itemsOf({ a: 'a' });
+    await t.throwsAsync(pipeline(Readable.from([offer]), finalizer()), { code: 'ERR_STATE' });
+    await t.throwsAsync(pipeline(Readable.from([run]), finalizer()), { code: 'ERR_STATE' });
+    const sink = partSink({ dir: '/dst', fs: memory() });
+    const items = [];
+    await pipeline(Readable.from([offer]), sink, new Writable({
+        objectMode: true,
+        write: (item, _e, done) => {
+            items.push(item);
+            done();
+        },
+    }));
+    await t.throwsAsync(pipeline(Readable.from(items), finalizer()), { code: 'ERR_STATE' });
+});
+test('outcomes that nobody asks for crash nothing, and whoever asks late hears', async (t) => {
+    const last = finalizer();
+    last.destroy();
+    await new Promise((resolve) => last.once('close', resolve));
+    await t.throwsAsync(last.outcomes, { code: 'ERR_DESTROYED' });
+});
+// ——— what every Writable of a river keeps ———
+const FILES = { d: null, 'd/a': 'hello', 'd/b': randomBytes(3000), empty: '', c: 'c' };
+let current = memory();
+async function stored(files) {
+    const items = [];
+    // held for ever: the parts must be there as long as the case runs
+    const sink = partSink({ dir: '/dst', fs: current });
+    await new Promise((resolve, reject) => {
+        sink.on('data', (item) => {
+            if (item.kind === 'offer')
+                item.destination.hold();
+            items.push(item);
+        });
+        sink.on('error', reject).on('end', resolve);
+        for (const item of itemsOf(files, { run: 2000 }))
+            sink.write(item);
+        sink.end();
+    });
+    return items;
+}
+conforms('finalizer', writableConformance(() => finalizer(), {
+    input: () => {
+        current = memory();
+        return stored(FILES);
+    },
+    check: async (stream) => {
+        const outcomes = await stream.outcomes;
+        if (outcomes.some(({ status }) => status === 'failed'))
+            throw new Error('some failed');
+    },
+    many: () => {
+        current = memory();
+        return stored(Object.fromEntries(Array.from({ length: 300 }, (_, i) => [`f${i}`, 'x'.repeat(100)])));
+    },
+    bound: 2,
+    truncated: { codes: ['ERR_TRUNCATED', 'ERR_FILES_FAILED'], whole: [0] },
+    badOptions: [
+        () => finalizer({ conflict: 'whatever' }),
+        () => finalizer({ unless: 'never' }),
+        () => finalizer({ durability: 'much' }),
+        () => finalizer({ symlinks: 'follow' }),
+        () => finalizer({ concurrency: 0 }),
+    ],
+}));
+//# sourceMappingURL=finalizer.test.js.map

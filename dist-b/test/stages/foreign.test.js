@@ -1,0 +1,39 @@
+// Streams of Node itself as wire stages: the suite holds for what others made, and finds what the contract asks and they lack.
+import { createCipheriv, createDecipheriv } from 'node:crypto';
+import { constants, createGunzip, createGzip } from 'node:zlib';
+import test from 'ava';
+import { wireStageConformance } from '../../lib/testing/index.js';
+const key = Buffer.alloc(32, 1);
+const nonce = Buffer.alloc(16, 2);
+const FOREIGN = [
+    [
+        'createCipheriv',
+        {
+            outgoing: () => createCipheriv('aes-256-ctr', key, nonce),
+            incoming: () => createDecipheriv('aes-256-ctr', key, nonce),
+        },
+        [],
+    ],
+    [
+        'createGzip',
+        { outgoing: () => createGzip(), incoming: () => createGunzip() },
+        ['outgoing: it gives out all that it was given without waiting for more'],
+    ],
+    [
+        'createGzip with a flush after each chunk',
+        { outgoing: () => createGzip({ flush: constants.Z_SYNC_FLUSH }), incoming: () => createGunzip() },
+        [],
+    ],
+];
+for (const [name, stage, lacks] of FOREIGN) {
+    for (const { name: property, run } of wireStageConformance(() => stage)) {
+        if (!lacks.includes(property))
+            test.serial(`${name}: ${property}`, (t) => t.notThrowsAsync(run));
+    }
+    for (const { name: property, run } of wireStageConformance(() => stage, { patience: 500 })) {
+        if (!lacks.includes(property))
+            continue;
+        test.serial(`${name} lacks this: ${property}`, (t) => t.throwsAsync(run, { message: /not within/ }));
+    }
+}
+//# sourceMappingURL=foreign.test.js.map

@@ -1,0 +1,325 @@
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { Readable, Transform } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import test from 'ava';
+import { finalizer } from '../../lib/stages/finalizer.js';
+import { partSink } from '../../lib/stages/part-sink.js';
+import { MemoryDisk, transformConformance } from '../../lib/testing/index.js';
+import { conforms } from '../helpers/conforms.js';
+import { listing, temporary } from '../helpers/folders.js';
+import { itemsOf, MTIME, receiveItems, statuses } from '../helpers/river.js';
+const TREE = {
+    photos: null,
+    'photos/a.txt': 'hello',
+    'photos/empty': '',
+    'photos/nothing': null,
+    'photos/deep': null,
+    'photos/deep/c': randomBytes(70_000),
+    'implied/parent/x': 'x',
+    'report.pdf': randomBytes(250_000),
+};
+function memory() {
+    const disk = new MemoryDisk();
+    disk.putFolder('/dst');
+    return disk;
+}
+for (const [how, options] of [
+    ['in the usual pieces', {}],
+    ['in runs of 10,000 bytes', { run: 10_000 }],
+    ['in cuts of 7 bytes', { cut: 7, run: 4096 }],
+    ['without digests of a tap', { tapped: false, run: 30_000 }],
+]) {
+    test(`a tree arrives as it was, ${how}`, async (t) => {
+        const disk = memory();
+        const { outcomes, error } = await receiveItems(itemsOf(TREE, options), { dir: '/dst', fs: disk });
+        t.is(error, undefined);
+        t.deepEqual(new Set(Object.values(statuses(outcomes))), new Set(['published']));
+        t.deepEqual(outcomes.map(({ path }) => path), Object.keys(TREE));
+        for (const [path, content] of Object.entries(TREE)) {
+            if (content !== null)
+                t.deepEqual(disk.snapshot().get(`/dst/${path}`), Buffer.from(content));
+        }
+        t.deepEqual(disk.openHandles(), []);
+        t.deepEqual(disk.list().filter((path) => path.includes('sluice') || path.endsWith('.part')), []);
+    });
+}
+test('a large file that came without a tap, and times before 1970, on the real disk', async (t) => {
+    const dir = await temporary(t);
+    const items = itemsOf({ large: randomBytes(1_300_000) }, { tapped: false, run: 300_000 });
+    const [first] = items;
+    first.offer.entries[0].mtime = -1500;
+    const { error } = await receiveItems(items, { dir });
+    t.is(error, undefined);
+    t.regex((await listing(dir)).large, / 1300000 -1500 /);
+});
+test('on the real disk modes and times are kept, and nothing of ours is left', async (t) => {
+    const dir = join(await temporary(t), 'not/there/yet');
+    const modes = { photos: 0o555, 'photos/a.txt': 0o400, 'report.pdf': 0o666, 'photos/deep': 0o700 };
+    const { error } = await receiveItems(itemsOf(TREE, { modes }), { dir });
+    t.is(error, undefined);
+    const found = await listing(dir);
+    t.is(found.photos, 'folder 555');
+    t.is(found['photos/deep'], 'folder 700');
+    t.regex(found['photos/a.txt'], new RegExp(`^file 400 5 ${MTIME} `));
+    t.regex(found['report.pdf'], new RegExp(`^file 666 250000 ${MTIME} `));
+    t.deepEqual(Object.keys(found).sort(), [...Object.keys(TREE), 'implied', 'implied/parent'].sort());
+});
+const ours = (disk) => disk.list().filter((path) => /\.part$|sluice/.test(path));
+async function receive(disk, files, options = {}) {
+    const received = await receiveItems(itemsOf(files, { run: 1000 }), { dir: '/dst', fs: disk, ...options });
+    if (disk.openHandles().length > 0)
+        throw new Error(`open: ${disk.openHandles().join()}`);
+    return { ...received, found: statuses(received.outcomes) };
+}
+test('KNOWN-FAILURES 2, 30: empty files and folders are real', async (t) => {
+    const disk = memory();
+    const { error } = await receive(disk, { empty: '', folder: null, 'in/empty': '' });
+    t.is(error, undefined);
+    t.deepEqual(disk.list(), ['/dst/', '/dst/empty', '/dst/folder/', '/dst/in/', '/dst/in/empty']);
+});
+test('KNOWN-FAILURES 12; HOSTILE-INPUT 21: names like those of our parts and of our folder all survive', async (t) => {
+    const files = {
+        x: '1',
+        'x.part': '2',
+        'X.1.PART': '3',
+        '.sluice': null,
+        '.sluice/a.journal': '4',
+        '.SLUICE_1': '5',
+        'd/x.part': '6',
+        'd/x': '7',
+    };
+    const disk = memory();
+    const seen = new Set();
+    disk.hook = () => {
+        for (const path of disk.list())
+            seen.add(path);
+    };
+    const { error } = await receive(disk, files);
+    t.is(error, undefined);
+    for (const [path, content] of Object.entries(files)) {
+        if (content !== null)
+            t.is(disk.snapshot().get(`/dst/${path}`)?.toString(), content, path);
+    }
+    t.deepEqual(ours(disk).sort(), ['/dst/.sluice/', '/dst/.sluice/a.journal', '/dst/d/x.part', '/dst/x.part']);
+    t.true(seen.has('/dst/x.2.part'));
+    t.true([...seen].some((path) => path.startsWith('/dst/.sluice_2/')));
+});
+test('KNOWN-FAILURES 12: a real file that is called like a part is never touched', async (t) => {
+    const disk = memory();
+    disk.put('/dst/a.part', 'mine');
+    const { error } = await receive(disk, { a: 'new' });
+    t.is(error, undefined);
+    t.is(disk.snapshot().get('/dst/a.part').toString(), 'mine');
+    t.is(disk.snapshot().get('/dst/a').toString(), 'new');
+});
+test('HOSTILE-INPUT 18: names that differ in case only both survive, also where they are one', async (t) => {
+    for (const fold of [undefined, (name) => name.toLowerCase()]) {
+        const disk = new MemoryDisk({ fold });
+        disk.putFolder('/dst');
+        const { error } = await receive(disk, { 'A.txt': 'one', 'a.TXT': 'two', 'D/x': '3', 'd/X': '4' });
+        t.is(error, undefined);
+        t.deepEqual([...disk.snapshot().values()].map(String).sort(), ['3', '4', 'one', 'two']);
+    }
+});
+test('a folder over a standing file gets a suffix as a whole, and merges into a standing folder', async (t) => {
+    const disk = memory();
+    disk.put('/dst/photos', 'a file');
+    disk.put('/dst/music/old', 'old');
+    const files = { photos: null, 'photos/a': 'a', 'photos/deep/b': 'b', 'music/new': 'new' };
+    const { found } = await receive(disk, files);
+    t.is(found.photos, 'published as photos_1');
+    t.is(found['photos/deep/b'], 'published as photos_1/deep/b');
+    t.is(disk.snapshot().get('/dst/photos').toString(), 'a file');
+    t.is(disk.snapshot().get('/dst/photos_1/deep/b').toString(), 'b');
+    t.is(disk.snapshot().size, 5);
+    const again = await receive(disk, files);
+    t.is(again.found['photos/a'], 'skipped as photos_1/a identical');
+    t.is(disk.snapshot().size, 5);
+});
+test('KNOWN-FAILURES 13; HOSTILE-INPUT 28: a link in the place of a folder ends it, and nothing is outside', async (t) => {
+    const disk = memory();
+    disk.putFolder('/outside');
+    disk.putLink('/dst/d', '/outside');
+    const { error } = await receive(disk, { a: 'a', 'd/x': 'x', z: 'z' });
+    t.is(error.code, 'ERR_UNSAFE_LINK');
+    t.deepEqual(disk.list().filter((path) => path.startsWith('/outside/') && path !== '/outside/'), []);
+});
+test('HOSTILE-INPUT 1, 34; KNOWN-FAILURES 19: an offer that cannot be taken leaves no trace', async (t) => {
+    const disk = new MemoryDisk({ capacity: 1000 });
+    disk.putFolder('/home');
+    const dir = '/home/not/there';
+    const before = disk.list();
+    const tooMuch = await receiveItems(itemsOf({ a: 'x'.repeat(2000) }), { dir, fs: disk });
+    t.is(tooMuch.error.code, 'ERR_DISK_FULL');
+    t.regex(tooMuch.error.message, /2000 bytes.*1000 bytes are free/);
+    const items = itemsOf({ ok: 'x', 'also/ok': 'x' });
+    for (const path of ['../x', '/etc/x', 'a//b', 'a\0b']) {
+        const [offer, ...rest] = items;
+        const entries = offer.offer.entries.map((entry, i) => (i === 1 ? { ...entry, path } : entry));
+        const bad = { ...offer, offer: { ...offer.offer, entries } };
+        t.is((await receiveItems([bad, ...rest], { dir, fs: disk })).error.code, 'ERR_PATH');
+    }
+    const portable = { dir, fs: disk, names: 'portable' };
+    t.is((await receiveItems(itemsOf({ 'a:b': 'x' }), portable)).error.code, 'ERR_PATH');
+    t.is((await receiveItems(itemsOf({ nul: 'x' }), { dir, fs: disk, platform: 'win32' })).error.code, 'ERR_PATH');
+    t.deepEqual(disk.list(), before);
+});
+test('HOSTILE-INPUT 24, 48: entries that were not offered, other paths and bytes beyond the end are refused', async (t) => {
+    const [offer, run] = itemsOf({ a: 'abc' });
+    const [cut] = run.cuts;
+    const entry = cut.entry;
+    for (const [change, code] of [
+        [{ entry: { ...entry, index: 7 } }, 'ERR_PROTOCOL'],
+        [{ entry: { ...entry, path: '../a' } }, 'ERR_PATH'],
+        [{ offset: 1 }, 'ERR_PROTOCOL'],
+    ]) {
+        const disk = memory();
+        const { error } = await receiveItems([offer, { ...run, cuts: [{ ...cut, ...change }] }], {
+            dir: '/dst',
+            fs: disk,
+        });
+        t.is(error.code, code);
+        t.deepEqual(disk.list(), ['/dst/']);
+    }
+});
+test('one file that cannot be written fails alone, at any of its cuts, and the others go on', async (t) => {
+    const files = { a: 'a'.repeat(5000), b: 'b', 'c/d': 'd' };
+    for (const nth of [1, 2, 3]) {
+        const disk = memory();
+        disk.fail({ call: 'write', path: '/dst/a.part', nth, error: 'EIO' });
+        const { found, error } = await receive(disk, files);
+        t.is(error.code, 'ERR_FILES_FAILED');
+        t.deepEqual(found, { a: 'failed ERR_WRITE', b: 'published', 'c/d': 'published' });
+        t.true(ours(disk).includes('/dst/a.part'), 'KNOWN-FAILURES 20');
+    }
+    const disk = memory();
+    disk.fail({ call: 'open', path: '/dst/a.part', error: 'EACCES' });
+    disk.fail({ call: 'mkdir', path: '/dst/c', error: 'EACCES' });
+    const { found } = await receive(disk, { ...files, c: null });
+    t.deepEqual(found, {
+        a: 'failed ERR_PERMISSION',
+        b: 'published',
+        'c/d': 'failed ERR_PERMISSION',
+        c: 'published',
+    });
+    t.deepEqual(ours(disk), []);
+});
+test('a disk that is full ends it with path and numbers; the parts stay, and a later run needs nothing of them', async (t) => {
+    const disk = memory();
+    const files = { a: 'a', b: 'b'.repeat(5000) };
+    disk.hook = ({ call, path }) => {
+        if (call === 'open' && path === '/dst/b.part')
+            disk.capacity = disk.used + 2500;
+    };
+    const { error } = await receive(disk, files);
+    t.is(error.code, 'ERR_DISK_FULL');
+    t.regex(error.message, /room for b: it has 5000 bytes, 0 bytes are free/);
+    t.true(disk.list().includes('/dst/b.part'));
+    disk.hook = undefined;
+    disk.capacity = Number.POSITIVE_INFINITY;
+    t.is((await receive(disk, files)).error, undefined);
+    t.deepEqual(ours(disk), []);
+});
+test('KNOWN-FAILURES 7: a write that takes fewer bytes goes on; one that takes none is a full disk', async (t) => {
+    const disk = memory();
+    disk.fail({ call: 'write', path: '/dst/a.part', short: 1, once: false });
+    t.is((await receive(disk, { a: 'abcdef' })).error, undefined);
+    const full = memory();
+    full.fail({ call: 'write', path: '/dst/a.part', short: 0 });
+    t.is((await receive(full, { a: 'abcdef' })).error.code, 'ERR_DISK_FULL');
+});
+test('the input may not end in the middle of a file', async (t) => {
+    const disk = memory();
+    const { error } = await receiveItems(itemsOf({ a: 'a'.repeat(3000) }, { run: 1000 }).slice(0, 2), {
+        dir: '/dst',
+        fs: disk,
+    });
+    t.is(error.code, 'ERR_TRUNCATED');
+    t.true(disk.list().includes('/dst/a.part'));
+});
+test('KNOWN-FAILURES 32: destroyed at any moment, nothing half has a name, and a later run starts clean', async (t) => {
+    const files = { d: null, 'd/a': 'a'.repeat(3000), b: 'b', c: 'c'.repeat(2000) };
+    for (let stop = 0; stop < 120; stop += 3) {
+        const disk = memory();
+        const sink = partSink({ dir: '/dst', fs: disk });
+        const last = finalizer();
+        const closed = Promise.all([sink, last].map((stream) => new Promise((resolve) => stream.once('close', resolve))));
+        const abort = new AbortController();
+        let calls = 0;
+        disk.hook = () => {
+            if (calls++ === stop)
+                abort.abort();
+        };
+        const done = await pipeline(Readable.from(itemsOf(files, { run: 700 })), sink, last, {
+            signal: abort.signal,
+        }).then(() => true, () => false);
+        await closed;
+        disk.hook = undefined;
+        t.deepEqual(disk.openHandles(), []);
+        for (const [path, content] of disk.snapshot()) {
+            if (!/\.part$|sluice/.test(path))
+                t.is(content.toString(), files[path.slice(5)], path);
+        }
+        if (done)
+            break;
+        t.is((await receive(disk, files)).error, undefined);
+        t.deepEqual(ours(disk), []);
+    }
+});
+test('a slow disk does not hold the event loop, and a stage between may take its time', async (t) => {
+    const disk = memory();
+    disk.hook = ({ call }) => (call === 'write' ? new Promise((resolve) => setImmediate(resolve)) : undefined);
+    const slow = new Transform({
+        objectMode: true,
+        transform: (item, _encoding, done) => setImmediate(() => done(null, item)),
+    });
+    const { error } = await receiveItems(itemsOf(TREE), { dir: '/dst', fs: disk }, [slow]);
+    t.is(error, undefined);
+});
+test('more files than handles arrive with few of them open', async (t) => {
+    const files = Object.fromEntries(Array.from({ length: 200 }, (_, i) => [`f${i}`, `${i}`]));
+    const disk = memory();
+    let most = 0;
+    disk.hook = () => {
+        most = Math.max(most, disk.openHandles().length);
+    };
+    const { error } = await receiveItems(itemsOf(files, { tapped: false }), {
+        dir: '/dst',
+        fs: disk,
+        handles: 4,
+    });
+    t.is(error, undefined);
+    t.true(most < 10, `${most}`);
+});
+// ——— what every Transform of a river keeps ———
+const FILES = { d: null, 'd/a': 'hello', 'd/b': randomBytes(3000), empty: '' };
+let disk = memory();
+const kinds = (items) => items.map(({ kind }) => kind);
+conforms('partSink', transformConformance(() => {
+    disk = memory();
+    return partSink({ dir: '/dst', fs: disk });
+}, {
+    input: () => itemsOf(FILES, { run: 4000 }),
+    expected: () => itemsOf(FILES, { run: 4000 }),
+    same: (output, expected) => {
+        const stored = kinds(expected).map((kind) => (kind === 'run' ? 'stored' : kind));
+        if (kinds(output).join() !== stored.join())
+            throw new Error(kinds(output).join());
+    },
+    many: () => itemsOf(Object.fromEntries(Array.from({ length: 200 }, (_, i) => [`f${i}`, 'x'.repeat(100)])), {
+        run: 200,
+    }),
+    bound: 2,
+    prompt: (given, written) => given.length >= written.length,
+    open: () => disk.openHandles().length,
+    badOptions: [
+        () => partSink({ dir: '' }),
+        () => partSink({}),
+        () => partSink({ dir: 'x', durability: 'none' }),
+        () => partSink({ dir: 'x', names: 'any' }),
+        () => partSink({ dir: 'x', concurrency: 1.5 }),
+        () => partSink({ dir: 'x', handles: 0 }),
+    ],
+}));
+//# sourceMappingURL=part-sink.test.js.map

@@ -1,0 +1,77 @@
+import { once } from 'node:events';
+import { printable, SluiceError } from '../../errors.js';
+import { blockingFileSystem } from '../../files/fs.js';
+import { send } from '../../send.js';
+import { manifestFrom, manifestOf } from '../../stages/manifest-of.js';
+import { throttle } from '../../stages/throttle.js';
+import { connectTo, listenAt } from '../connection.js';
+import { size } from '../progress.js';
+import { parseRate } from '../rate.js';
+/** The manifest of the paths, or of standard input for `-`. */
+export async function manifestOfArguments(paths, flags, { io }) {
+    const { hash: algorithm, name } = flags;
+    if (!paths.includes('-')) {
+        const { include, exclude, gitignore, links } = flags;
+        const symlinks = links ? 'keep' : 'skip';
+        const manifest = await manifestOf(paths, {
+            algorithm,
+            name,
+            include,
+            exclude,
+            gitignore,
+            symlinks,
+            fs: blockingFileSystem,
+        });
+        if (manifest.offer.entries.length > 0)
+            return manifest;
+        const why = manifest.skipped[0]?.message ?? 'nothing is left of it by --include and --exclude';
+        throw new SluiceError('ERR_USAGE', `there is nothing to send: ${why}`);
+    }
+    if (paths.length > 1)
+        throw new SluiceError('ERR_USAGE', 'standard input (-) cannot be sent together with files');
+    if (name === undefined)
+        throw new SluiceError('ERR_USAGE', 'standard input needs a name: add --name NAME');
+    return manifestFrom(io.stdin, { name, algorithm });
+}
+/** `sluice send`: gives the exit status 0, or throws. */
+export async function sendCommand(paths, flags, context) {
+    const { reporter, signal } = context;
+    const rate = flags.limit === undefined ? null : parseRate(flags.limit);
+    if (flags.dryRun)
+        return dryRun(await manifestOfArguments(paths, flags, context), context);
+    if ((flags.to === undefined) === (flags.listen === undefined)) {
+        throw new SluiceError('ERR_USAGE', 'say where to: --to HOST:PORT, or --listen HOST:PORT to be connected to');
+    }
+    const manifest = await manifestOfArguments(paths, flags, context);
+    const socket = flags.to === undefined ? await accepted(flags.listen, context) : await connectTo(flags.to);
+    const transfer = send(socket, manifest, {
+        fs: blockingFileSystem,
+        signal,
+        ...(rate !== null && { stages: { wire: [throttle({ rate })] } }),
+    });
+    reporter.watch(transfer);
+    reporter.completed(await transfer.finished);
+}
+/** The first that connects. */
+async function accepted(listen, { reporter, signal }) {
+    const { server, address } = await listenAt(listen);
+    reporter.result({ event: 'listening', address }, address);
+    try {
+        const [socket] = (await once(server, 'connection', { signal }));
+        return socket;
+    }
+    catch (cause) {
+        throw new SluiceError('ERR_CANCELLED', 'stopped before anybody connected', { cause });
+    }
+    finally {
+        server.close();
+    }
+}
+function dryRun({ offer, skipped }, { reporter }) {
+    for (const { type, path, size } of offer.entries)
+        reporter.result({ event: 'entry', type, path, size }, printable(path));
+    for (const warning of skipped)
+        reporter.warn(warning);
+    reporter.note(`${offer.entries.length} entries, ${size(offer.bytes)} would be sent`);
+}
+//# sourceMappingURL=send.js.map

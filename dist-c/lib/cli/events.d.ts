@@ -1,0 +1,62 @@
+import type { SluiceError } from '../errors.js';
+import type { Progress } from '../transfer/progress.js';
+import type { TransferState } from '../transfer/states.js';
+import type { FileOutcome, TransferResult } from '../transfer/transfer.js';
+/** The version of what `--json` prints. Within a version keys and events are only added. */
+export declare const EVENTS_VERSION = 1;
+/**
+ * What `--json` prints on standard output, one object a line, each with `version` as well. Sizes are bytes, times
+ * milliseconds. A transfer ends with exactly one `completed` or `error`.
+ */
+export type CliEvent = 
+/** The address that the other side has to be given; always the first line. */
+{
+    event: 'listening';
+    address: string;
+} | {
+    event: 'offer';
+    id: string;
+    name: string;
+    entries: number;
+    bytes: number;
+} | {
+    event: 'state';
+    state: TransferState;
+} | ({
+    event: 'file';
+} & FileOutcome) | {
+    event: 'warning';
+    code: string;
+    message: string;
+    path?: string;
+}
+/** At most twice a second. */
+ | ({
+    event: 'progress';
+} & Progress) | ({
+    event: 'completed';
+} & Omit<TransferResult, 'files'>) | {
+    event: 'error';
+    code: string;
+    message: string;
+    exit: number;
+    path?: string;
+}
+/** One line per part that `status` and `clean` found. */
+ | {
+    event: 'leftover';
+    path: string;
+    bytes: number;
+    state: 'part' | 'published' | 'kept';
+}
+/** One line per entry of `send --dry-run`. */
+ | {
+    event: 'entry';
+    type: string;
+    path: string;
+    size: number | null;
+};
+/** An error as an event. */
+export declare function errorEvent(error: SluiceError, exit: number): CliEvent;
+/** A warning as an event. */
+export declare function warningEvent(warning: SluiceError): CliEvent;

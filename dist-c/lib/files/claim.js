@@ -1,0 +1,102 @@
+import { errorCode } from './disk-error.js';
+import { OPEN, sameInode } from './fs.js';
+/** What file systems without hard links say (FAT, exFAT, some mounts; EISDIR is what Windows makes of it). */
+const NO_LINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'EXDEV', 'EISDIR']);
+/**
+ * Gives the file the name `name` if nothing has it, never by looking first. 'linked': it has both names now;
+ * 'moved': only the new one; 'taken': something else has the name.
+ */
+export async function claim(file, name) {
+    const { fs, directory, temporary } = file;
+    try {
+        await fs.link(directory.at(temporary), directory.at(name));
+        return 'linked';
+    }
+    catch (error) {
+        const code = errorCode(error) ?? '';
+        if (NO_LINKS.has(code))
+            return claimByPlaceholder(file, name);
+        // also after an error the link may stand: an answer was lost, or an earlier run made it
+        if (await hasBothNames(file, name).catch(() => false))
+            return 'linked';
+        if (code === 'EEXIST')
+            return 'taken';
+        throw error;
+    }
+}
+/** Whether the temporary name and `name` are one file: what a crash between link and unlink leaves. */
+export async function hasBothNames({ fs, directory, temporary }, name) {
+    const ours = await standing(fs, directory.at(temporary));
+    if (!ours?.isFile())
+        return false;
+    const theirs = await standing(fs, directory.at(name));
+    return theirs !== undefined && sameInode(ours, theirs);
+}
+/** What stands at `path`, not followed; undefined where nothing does. */
+export async function standing(fs, path) {
+    try {
+        return await fs.lstat(path);
+    }
+    catch (error) {
+        if (errorCode(error) === 'ENOENT')
+            return undefined;
+        throw error;
+    }
+}
+/**
+ * Without hard links: an empty file takes the name exclusively, then the temporary one is renamed over it, if it is
+ * still ours. Between the last look and the rename somebody else's file could be lost, and a crash in between leaves
+ * the empty file: no call of these systems is better.
+ */
+async function claimByPlaceholder(file, name) {
+    const { fs, directory, temporary } = file;
+    const path = directory.at(name);
+    let fd;
+    try {
+        fd = await fs.open(path, OPEN.create, 0o600);
+    }
+    catch (error) {
+        if (errorCode(error) === 'EEXIST')
+            return 'taken';
+        throw error;
+    }
+    let placeholder;
+    const isOurs = async () => {
+        const now = await standing(fs, path);
+        return placeholder !== undefined && now?.size === 0 && sameInode(placeholder, now);
+    };
+    try {
+        try {
+            // asked twice: an empty file that cannot be recognized cannot be removed either
+            placeholder = await fs.fstat(fd).catch(() => fs.fstat(fd));
+        }
+        finally {
+            await fs.close(fd);
+        }
+        if (!(await isOurs()))
+            return 'taken';
+        await moveOver(fs, directory.at(temporary), path);
+        return 'moved';
+    }
+    catch (error) {
+        if (await isOurs().catch(() => false))
+            await fs.unlink(path).catch(() => { });
+        throw error;
+    }
+}
+/** Renames `from` over `to`; an error is believed only if a look afterwards does not find it done. */
+export async function moveOver(fs, from, to) {
+    const ours = await fs.lstat(from);
+    const isDone = async () => {
+        const there = await standing(fs, to);
+        return there !== undefined && sameInode(ours, there) && !(await standing(fs, from));
+    };
+    try {
+        await fs.rename(from, to);
+    }
+    catch (error) {
+        if (!(await isDone().catch(() => false)))
+            throw error;
+    }
+}
+//# sourceMappingURL=claim.js.map

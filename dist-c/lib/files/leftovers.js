@@ -1,0 +1,148 @@
+import { SluiceError } from '../errors.js';
+import { standing } from './claim.js';
+import { diskError } from './disk-error.js';
+import { isOwn, JOURNAL_FOLDERS, removeFolder } from './journal-folder.js';
+import { isJournalName, isReleasedName, nameOfOwner, ownerOfName } from './journal-names.js';
+import { isPartNameOf, nameOf, parentOf, suffixed } from './names.js';
+import { isGone, processSystem, thisOwner } from './owner.js';
+import { recoverPublish } from './publish.js';
+import { readJournal } from './read-journal.js';
+/** Clocks of disks and of processes differ a little; a file that changed later than this is not the journal's. */
+const SLACK_BEFORE = 100;
+const SLACK_AFTER = 10_000;
+/** The age at which temporary files are collected. */
+const LONG_AGO = 24 * 60 * 60 * 1000;
+/**
+ * Ends what transfers into this folder left whose process is no more, or has let go: removes their parts, and then
+ * their journals. A journal is believed only so far: what is removed is a regular file with one name, called as the
+ * part of that file would be, not larger than it, of the journal's own user, and changed only while the owner lived. The rest
+ * stays: journals of living processes, of other machines, and what cannot be read.
+ * @returns what was found
+ */
+export async function collectLeftovers(tree, options = {}) {
+    const found = [];
+    for (const name of JOURNAL_FOLDERS) {
+        const folder = await tree.directory(name).catch(() => undefined);
+        if (!folder)
+            continue;
+        try {
+            if (await isOwn(tree, folder))
+                await collectFolder(tree, folder, options, found);
+        }
+        catch (error) {
+            found.push({ path: name, bytes: 0, state: 'kept', error: diskError(error, 'read', name) });
+        }
+        if (options.dryRun)
+            folder.release();
+        else
+            await removeFolder(tree, folder);
+    }
+    return found;
+}
+async function collectFolder(tree, folder, options, found) {
+    const names = (await folder.list()).map((name) => name.toString()).filter(isJournalName);
+    for (const name of names) {
+        const path = `${folder.path}/${name}`;
+        try {
+            await collectJournal(tree, folder, name, options, found);
+        }
+        catch (error) {
+            found.push({ path, bytes: 0, state: 'kept', error: diskError(error, 'collect', path) });
+        }
+    }
+}
+async function collectJournal(tree, folder, name, { dryRun = false, keep = () => false, system = processSystem, now = Date.now }, found) {
+    const { fs } = tree;
+    const path = `${folder.path}/${name}`;
+    const holder = ownerOfName(name);
+    if (holder && !isGone(holder, system))
+        return;
+    const journal = await readJournal(fs, folder.at(name));
+    if (!journal) {
+        // made by somebody who died before saying who; nothing is lost with it
+        const { size, mtimeMs } = await fs.lstat(folder.at(name));
+        if (size === 0 && now() - mtimeMs > LONG_AGO) {
+            if (!dryRun)
+                await fs.unlink(folder.at(name));
+            return;
+        }
+        const error = new SluiceError('ERR_WRITE', `${path} cannot be read as a journal; remove it if nothing runs`, { path });
+        found.push({ path, bytes: 0, state: 'kept', error });
+        return;
+    }
+    if (!journal.isReleased && !isReleasedName(name) && !isGone(journal.owner, system))
+        return;
+    let current = name;
+    if (!dryRun) {
+        // one winner, whose name says who it is
+        current = nameOfOwner(name, thisOwner(system));
+        await fs.rename(folder.at(name), folder.at(current));
+    }
+    let isDone = true;
+    for (const file of journal.unfinished) {
+        const leftover = await collectPart(tree, file, journal, dryRun, keep);
+        if (leftover === undefined)
+            continue;
+        found.push(leftover);
+        if (leftover.state === 'kept')
+            isDone = false;
+    }
+    if (dryRun)
+        return;
+    // given back under its own name to whoever comes next, unless somebody has that by now
+    if (!isDone)
+        await fs.link(folder.at(current), folder.at(name));
+    await fs.unlink(folder.at(current));
+}
+/** What stands under the part's name, if it is ours. */
+async function collectPart(tree, file, journal, dryRun, keep) {
+    const { fs } = tree;
+    const { target, part, size } = file;
+    const name = nameOf(target);
+    if (!isPartNameOf(part, name))
+        return undefined;
+    const path = parentOf(target) === '' ? part : `${parentOf(target)}/${part}`;
+    // a path that leads elsewhere, or a folder that is gone: nothing of ours is there
+    const directory = await tree.directory(parentOf(target)).catch(() => undefined);
+    if (!directory)
+        return undefined;
+    let bytes = 0;
+    try {
+        const there = await standing(fs, directory.at(part));
+        if (!there?.isFile() || there.uid !== journal.stats.uid)
+            return undefined;
+        bytes = there.size;
+        if (there.nlink === 2 && !dryRun && (await isPublished(tree, directory, part, name)))
+            return { path, bytes, state: 'published', file };
+        const isOurs = there.nlink === 1 &&
+            (size === null || bytes <= size) &&
+            there.ctimeMs >= file.at - SLACK_BEFORE &&
+            there.ctimeMs <= journal.until + SLACK_AFTER;
+        if (!isOurs)
+            return undefined;
+        if (keep(file))
+            return { path, bytes, state: 'kept', file };
+        if (!dryRun)
+            await fs.unlink(directory.at(part));
+        return { path, bytes, state: 'part', file };
+    }
+    catch (error) {
+        return { path, bytes, state: 'kept', file, error: diskError(error, 'remove', path) };
+    }
+    finally {
+        directory.release();
+    }
+}
+/** After a crash between link and unlink both names are one file; the second may have a suffix. */
+async function isPublished(tree, directory, part, name) {
+    for (let n = 0; n <= MOST_SUFFIXES; n++) {
+        const candidate = n === 0 ? name : suffixed(name, n);
+        if (!(await standing(tree.fs, directory.at(candidate))))
+            return false;
+        if ((await recoverPublish(tree.fs, directory, part, candidate, 'crash')) === 'published')
+            return true;
+    }
+    return false;
+}
+const MOST_SUFFIXES = 100;
+//# sourceMappingURL=leftovers.js.map

@@ -1,0 +1,2 @@
+export {};
+//# sourceMappingURL=part-options.js.map

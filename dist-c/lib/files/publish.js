@@ -1,0 +1,193 @@
+import { printable, SluiceError } from '../errors.js';
+import { claim, hasBothNames, moveOver, standing } from './claim.js';
+import { diskError, errorCode } from './disk-error.js';
+import { OPEN, openRegular } from './fs.js';
+import { suffixed } from './names.js';
+import { replaceDirectory } from './replace-directory.js';
+/** After so many suffixes something else is wrong. */
+const MOST_SUFFIXES = 100_000;
+/** A folder in the way, a file that is in use, or one that belongs to somebody else: then the suffix is taken. */
+const NOT_OVERWRITABLE = new Set([
+    'EISDIR',
+    'ENOTDIR',
+    'ENOTEMPTY',
+    'EEXIST',
+    'EACCES',
+    'EPERM',
+    'EBUSY',
+    'ETXTBSY',
+]);
+/**
+ * Gives the finished file `temporary` in `directory` its name, never by half (CRASH-SAFETY.md): by link and unlink
+ * where the name is free, by one atomic rename over what may be overwritten. With durability 'power' the file's
+ * content must be synced before; its name is synced here. Several at once in one folder share their syncs.
+ *
+ * When it resolves, the temporary name is gone (or the warning says why not). When it rejects, nothing is to be
+ * acknowledged, and `temporary` stands as long as the content is under no other name; publishing it again goes on
+ * where this one stopped. Fails with `ERR_CONFLICT` (conflict 'fail'), `ERR_DISK_FULL`, `ERR_READ_ONLY`,
+ * `ERR_PERMISSION`, `ERR_WRITE`.
+ */
+export async function publish(fs, directory, temporary, name, options) {
+    const shown = directory.path === '' ? name : `${directory.path}/${name}`;
+    try {
+        return await new Publication({ fs, directory, temporary }, options, shown).run(name);
+    }
+    catch (error) {
+        throw diskError(error, 'publish', shown);
+    }
+}
+/**
+ * Ends what a crash left between link and unlink, where `temporary` and `name` are one file: removes the temporary
+ * name (renaming one over the other would do nothing). Gives 'published' if that was so, else 'pending' (the
+ * temporary file is there and still to be published) or 'missing' (there is none). May itself be run again.
+ */
+export async function recoverPublish(fs, directory, temporary, name, durability) {
+    try {
+        const file = { fs, directory, temporary };
+        if (!(await standing(fs, directory.at(temporary))))
+            return 'missing';
+        if (!(await hasBothNames(file, name)))
+            return 'pending';
+        // nobody knows whether the link is on the disk: it must be before the other name goes
+        if (durability === 'power')
+            await directory.sync();
+        await fs.unlink(directory.at(temporary));
+        if (durability === 'power')
+            await directory.sync();
+        return 'published';
+    }
+    catch (error) {
+        throw diskError(error, 'recover', name);
+    }
+}
+class Publication {
+    #file;
+    #options;
+    #shown;
+    #warning;
+    constructor(file, options, shown) {
+        this.#file = file;
+        this.#options = options;
+        this.#shown = shown;
+    }
+    async run(name) {
+        for (let n = 0; n <= MOST_SUFFIXES; n++) {
+            const candidate = n === 0 ? name : suffixed(name, n);
+            const published = await this.#try(candidate, n === 0);
+            if (published)
+                return this.#warning ? { ...published, warning: this.#warning } : published;
+        }
+        throw new SluiceError('ERR_CONFLICT', `${printable(this.#shown)} is taken with every suffix; tidy the folder`, {
+            path: this.#shown,
+        });
+    }
+    /** One name; undefined sends on to the next one. */
+    async #try(name, first) {
+        const { fs, directory } = this.#file;
+        // again where what had the name went away between the claim and the look
+        for (let tries = 0; tries < 16; tries++) {
+            const claimed = await claim(this.#file, name);
+            if (claimed !== 'taken')
+                return this.#settle(claimed, first ? 'created' : 'renamed', name);
+            const there = await standing(fs, directory.at(name));
+            if (!there)
+                continue;
+            if (there.isFile() && (await this.#options.identical?.(directory.at(name))))
+                return this.#keepStanding(name);
+            return first ? this.#byPolicy(name, there) : undefined;
+        }
+        return undefined;
+    }
+    async #byPolicy(name, there) {
+        const { conflict } = this.#options;
+        if (conflict === 'rename')
+            return undefined;
+        if (conflict === 'skip') {
+            await this.#dropTemporary();
+            return { how: 'skipped', name };
+        }
+        if (conflict === 'fail') {
+            const message = `${printable(this.#shown)} is taken by other content; move it away or choose another conflict policy`;
+            throw new SluiceError('ERR_CONFLICT', message, { path: this.#shown });
+        }
+        return this.#over(name, there);
+    }
+    async #over(name, there) {
+        const { fs, directory, temporary } = this.#file;
+        const replace = this.#options.conflict === 'replace';
+        let folder;
+        try {
+            // a pipe or a device is no content that could be overwritten
+            if (!replace && !there.isFile() && !there.isSymbolicLink()) {
+                return this.#fallBack('it is not a regular file');
+            }
+            if (replace && there.isDirectory()) {
+                folder = await replaceDirectory(this.#file, name, this.#options.durability);
+            }
+            else
+                await moveOver(fs, directory.at(temporary), directory.at(name));
+        }
+        catch (error) {
+            if (!NOT_OVERWRITABLE.has(errorCode(error) ?? ''))
+                throw error;
+            return this.#fallBack(`it cannot be overwritten (${errorCode(error)})`, error);
+        }
+        try {
+            const published = await this.#settle('moved', 'replaced', name);
+            this.#warning ??= await folder?.removeOld();
+            return published;
+        }
+        finally {
+            await folder?.close();
+        }
+    }
+    /** The suffix is taken instead of the name. */
+    #fallBack(why, cause) {
+        const message = `${printable(this.#shown)} stays as it was, because ${why}: the new file gets a suffix`;
+        this.#warning ??= new SluiceError('ERR_CONFLICT', message, { path: this.#shown, cause });
+    }
+    /** The content has its name: makes that last, then takes the temporary name away. */
+    async #settle(claimed, how, name) {
+        const { directory } = this.#file;
+        const power = this.#options.durability === 'power';
+        // were the old name removed before the new one is on the disk, a power cut could take both
+        if (power)
+            await directory.sync();
+        if (claimed === 'linked') {
+            await this.#dropTemporary();
+            if (power)
+                await directory.sync().catch((error) => this.#warn(error));
+        }
+        return { how, name };
+    }
+    /** The same content stands there: with 'power' it is made to last before that is acknowledged. */
+    async #keepStanding(name) {
+        const { fs, directory } = this.#file;
+        if (this.#options.durability === 'power') {
+            const { fd } = await openRegular(fs, directory.at(name), fs.platform === 'win32' ? OPEN.update : OPEN.read);
+            try {
+                await fs.fsync(fd);
+            }
+            finally {
+                await fs.close(fd);
+            }
+            await directory.sync();
+        }
+        await this.#dropTemporary();
+        return { how: 'identical', name };
+    }
+    async #dropTemporary() {
+        const { fs, directory, temporary } = this.#file;
+        try {
+            await fs.unlink(directory.at(temporary));
+        }
+        catch (error) {
+            if (errorCode(error) !== 'ENOENT')
+                this.#warn(error);
+        }
+    }
+    #warn(error) {
+        this.#warning ??= diskError(error, 'remove the temporary file', this.#file.temporary);
+    }
+}
+//# sourceMappingURL=publish.js.map

@@ -1,0 +1,45 @@
+import type { Duplex, Transform } from 'node:stream';
+import { type FinalizerOptions } from './stages/finalizer.js';
+import { type PartSinkOptions } from './stages/part-sink.js';
+import type { WireStage } from './stages/wire-stage.js';
+import type { Transfer } from './transfer/transfer.js';
+import { type Limits } from './wire/limits.js';
+import type { Entry, Offer } from './wire/manifest.js';
+/** What `accept` may answer: yes, no, or which entries and why not. */
+export type Accept = boolean | {
+    accept: boolean;
+    /** Told to the sender when the offer is rejected. */
+    reason?: string;
+    /** The entries that are wanted; the others are not sent. */
+    select?: (entry: Entry) => boolean;
+};
+export interface ReceiveOptions extends PartSinkOptions, FinalizerOptions {
+    /** Whether an offer is taken: `'all'`, or a function that is asked. There is no default: who sends is a stranger. */
+    accept: 'all' | ((offer: Offer) => Accept | Promise<Accept>);
+    /**
+     * `wire`: what stands between the socket and the deframer; the sender needs the same formats in the same order.
+     * `file`: makers of Transforms over items, after the digest was taken: scan, filter, rename.
+     */
+    stages?: {
+        wire?: readonly WireStage[];
+        file?: readonly (() => Transform)[];
+    };
+    /** What was read from the socket before it was handed over, for instance by an HTTP server on an upgrade. */
+    head?: Buffer;
+    /** Gives the socket back after the transfer, open and paused, for what comes next on it. Not with wire stages. */
+    keepOpen?: boolean;
+    limits?: Partial<Limits>;
+    /** Cancels the transfer. */
+    signal?: AbortSignal;
+}
+/**
+ * Receives what a `send` on the other side of a duplex stream offers, into the folder `dir`.
+ *
+ * @param socket any duplex stream of bytes; it is ended afterwards unless `keepOpen`
+ * @returns at once; the transfer's `finished` resolves with one outcome per entry, or rejects with a `SluiceError`:
+ * `ERR_REJECTED`, `ERR_CANCELLED`, `ERR_INTERRUPTED`, `ERR_TRUNCATED`, `ERR_TIMEOUT`, `ERR_NOT_SLUICE`,
+ * `ERR_FORMATS`, `ERR_PROTOCOL`, `ERR_LIMIT`, `ERR_PATH`, `ERR_DISK_FULL`, `ERR_READ_ONLY`, `ERR_PERMISSION`,
+ * `ERR_UNSAFE_LINK`, or `ERR_FILES_FAILED` (with `outcomes`)
+ * @throws SluiceError `ERR_USAGE` for an option
+ */
+export declare function receive(socket: Duplex, options: ReceiveOptions): Transfer;

@@ -1,0 +1,29 @@
+import type { Duplex } from 'node:stream';
+import { type Manifest, type ManifestOptions } from './stages/manifest-of.js';
+import type { WireStage } from './stages/wire-stage.js';
+import type { Transfer } from './transfer/transfer.js';
+import { type Limits } from './wire/limits.js';
+export interface SendOptions extends ManifestOptions {
+    /** What stands between the framer and the socket; the receiver needs the same formats in the same order. */
+    stages?: {
+        wire?: readonly WireStage[];
+    };
+    /** What was read from the socket before it was handed over, for instance by an HTTP client on an upgrade. */
+    head?: Buffer;
+    /** Gives the socket back after the transfer, open and paused, for what comes next on it. Not with wire stages. */
+    keepOpen?: boolean;
+    limits?: Partial<Limits>;
+    /** Cancels the transfer. */
+    signal?: AbortSignal;
+}
+/**
+ * Sends files and folders over a duplex stream to a `receive` on its other side.
+ *
+ * @param socket any duplex stream of bytes; it is ended afterwards unless `keepOpen`
+ * @param source paths, or a manifest from `manifestOf` or `manifestFrom`
+ * @returns at once; the transfer's `finished` resolves with one outcome per entry, or rejects with a `SluiceError`:
+ * `ERR_REJECTED`, `ERR_CANCELLED`, `ERR_INTERRUPTED`, `ERR_TRUNCATED`, `ERR_TIMEOUT`, `ERR_FORMATS`,
+ * `ERR_FILES_FAILED` (with `outcomes`), or what the receiver reports
+ * @throws SluiceError `ERR_USAGE` for an option
+ */
+export declare function send(socket: Duplex, source: readonly string[] | Manifest, options?: SendOptions): Transfer;

@@ -1,0 +1,56 @@
+import { SluiceError } from '../errors.js';
+import { checkFormats, encodePreface, PrefaceParser } from '../wire/preface.js';
+import { NestedStage } from './nested-stage.js';
+/**
+ * The outgoing side of a wire stage for a pipeline made by hand: a preface that names its format, then what it
+ * makes of the input. Throws `ERR_USAGE` if the stage has no outgoing side.
+ */
+export function outgoingOf(stage) {
+    const inner = stage.outgoing?.();
+    if (!inner)
+        throw new SluiceError('ERR_USAGE', `the wire stage ${nameOf(stage)} has no outgoing side`);
+    return stage.format === undefined ? inner : new PrefaceWriter(inner, stage.format);
+}
+/**
+ * The incoming side of a wire stage for a pipeline made by hand: checks that the preface names exactly its
+ * format, and undoes the rest. Throws `ERR_USAGE` if the stage has no incoming side. The stream fails with
+ * `ERR_NOT_SLUICE`, `ERR_VERSION`, `ERR_FORMATS` (both lists are named), `ERR_TRUNCATED` or an error of the stage.
+ */
+export function incomingOf(stage) {
+    const inner = stage.incoming?.();
+    if (!inner)
+        throw new SluiceError('ERR_USAGE', `the wire stage ${nameOf(stage)} has no incoming side`);
+    return stage.format === undefined ? inner : new PrefaceReader(inner, stage.format);
+}
+function nameOf({ format }) {
+    return format === undefined ? 'without a format' : `'${format}'`;
+}
+class PrefaceWriter extends NestedStage {
+    constructor(inner, format) {
+        super(inner);
+        this.push(encodePreface([format]));
+    }
+}
+class PrefaceReader extends NestedStage {
+    #format;
+    #parser = new PrefaceParser();
+    constructor(inner, format) {
+        super(inner);
+        this.#format = format;
+    }
+    admit(chunk) {
+        if (!this.#parser)
+            return chunk;
+        const preface = this.#parser.push(chunk);
+        if (!preface)
+            return undefined;
+        checkFormats([this.#format], preface.formats);
+        this.#parser = undefined;
+        return preface.rest;
+    }
+    finishing() {
+        if (this.#parser)
+            throw new SluiceError('ERR_TRUNCATED', 'the stream ended within its preface');
+    }
+}
+//# sourceMappingURL=by-hand.js.map

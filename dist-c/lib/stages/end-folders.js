@@ -1,0 +1,119 @@
+import { setMode, setTime } from '../files/attributes.js';
+import { diskError, errorCode } from '../files/disk-error.js';
+import { nameOf, parentOf, suffixed } from '../files/names.js';
+import { atMost } from './at-most.js';
+import { skippedLink } from './outcomes.js';
+/**
+ * Sets modes and times of the folders, the deepest first: whatever is made or removed in a folder changes its time,
+ * and its mode may forbid it. What fails here is a warning: the folder is there.
+ */
+export async function endFolders(destination, entries, concurrency) {
+    const outcomes = [];
+    for (const level of byDepth(entries)) {
+        await atMost(concurrency, level, async (entry) => {
+            const { path } = entry;
+            const outcome = { entry, path, status: 'published' };
+            const there = destination.folders.folderOf(path);
+            if (there !== path)
+                outcome.name = there;
+            try {
+                await setAttributes(destination, there, entry);
+            }
+            catch (error) {
+                outcome.error = diskError(error, 'set mode and time of', there);
+            }
+            outcomes.push(outcome);
+        });
+    }
+    return outcomes;
+}
+function byDepth(entries) {
+    const levels = [];
+    for (const entry of entries) {
+        const depth = entry.path.split('/').length;
+        levels[depth] ??= [];
+        levels[depth].push(entry);
+    }
+    return levels.filter((level) => level !== undefined).reverse();
+}
+async function setAttributes(destination, path, { mode, mtime }) {
+    const { fs, durability } = destination;
+    const folder = await destination.directory(path);
+    try {
+        await setMode(fs, folder.fd, mode);
+        await setTime(fs, folder.fd, mtime);
+        if (durability === 'power')
+            await folder.sync();
+    }
+    finally {
+        folder.release();
+    }
+}
+/** Makes the symbolic links, one after the other, at the very end: nothing is ever written through one. */
+export async function endLinks(destination, entries, symlinks) {
+    const outcomes = [];
+    for (const entry of entries) {
+        outcomes.push(symlinks === 'keep' ? await endLink(destination, entry) : skippedLink(entry));
+    }
+    return outcomes;
+}
+/** Makes a symbolic link, if it leads to something inside. A taken name gives it a suffix. */
+async function endLink(destination, entry) {
+    const { path } = entry;
+    const target = entry.target;
+    if (!staysInside(path, target))
+        return skippedLink(entry, 'the link leads out of the destination');
+    try {
+        const above = await destination.folders.make(parentOf(path));
+        const folder = await destination.directory(above);
+        try {
+            for (let n = 0;; n++) {
+                const name = n === 0 ? nameOf(path) : suffixed(nameOf(path), n);
+                const full = above === '' ? name : `${above}/${name}`;
+                const state = await makeLink(destination, folder.at(name), target);
+                if (state === 'taken')
+                    continue;
+                const outcome = { entry, path, status: state === 'made' ? 'published' : 'skipped' };
+                if (state === 'there')
+                    outcome.reason = 'identical';
+                if (full !== path)
+                    outcome.name = full;
+                return outcome;
+            }
+        }
+        finally {
+            folder.release();
+        }
+    }
+    catch (error) {
+        return { entry, path, status: 'failed', error: diskError(error, 'make the link', path) };
+    }
+}
+async function makeLink({ fs }, at, target) {
+    try {
+        await fs.symlink(target, at);
+        return 'made';
+    }
+    catch (error) {
+        if (errorCode(error) !== 'EEXIST')
+            throw error;
+        const same = await fs.readlink(at).then((there) => there === target, () => false);
+        return same ? 'there' : 'taken';
+    }
+}
+/** Whether a link at `path` with this target leads to something in the destination, whatever it is. */
+export function staysInside(path, target) {
+    if (target === '' || /^[/\\]|^[A-Za-z]:|\0/.test(target))
+        return false;
+    let depth = path.split('/').length - 1;
+    for (const name of target.split(/[/\\]/)) {
+        if (name === '..')
+            depth--;
+        else if (name !== '' && name !== '.')
+            depth++;
+        if (depth < 0)
+            return false;
+    }
+    return true;
+}
+//# sourceMappingURL=end-folders.js.map

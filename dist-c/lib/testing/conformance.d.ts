@@ -1,0 +1,13 @@
+/**
+ * The conformance suites: what DESIGN.md, section 3, asks of a stage, as lists of cases. There is no test runner
+ * inside; each case rejects with an `AssertionError` that says what did not hold.
+ *
+ * ```ts
+ * for (const { name, run } of transformConformance(() => myStage(), { input, expected, many })) test(name, run)
+ * ```
+ */
+export type { ConformanceCase, ConformanceOptions } from './probe.js';
+export { type ReadableConformance, readableConformance } from './readable-conformance.js';
+export { type TransformConformance, transformConformance } from './transform-conformance.js';
+export { type WireStageConformance, wireStageConformance } from './wire-conformance.js';
+export { type WritableConformance, writableConformance } from './writable-conformance.js';

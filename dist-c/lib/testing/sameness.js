@@ -1,0 +1,63 @@
+import { deepStrictEqual } from 'node:assert';
+import { ensure } from './probe.js';
+import { piecesOf, randomPieces } from './splits.js';
+/** Bytes are joined, since their division means nothing; objects are compared one by one, deeply. */
+export function same(found, expected) {
+    if (!isBytes(found) || !isBytes(expected) || found.length + expected.length === 0) {
+        deepStrictEqual(found, expected);
+        return;
+    }
+    const [a, b] = [Buffer.concat(found), Buffer.concat(expected)];
+    if (a.equals(b))
+        return;
+    let at = 0;
+    while (at < a.length && a[at] === b[at])
+        at++;
+    ensure(false, `${a.length} bytes came, ${b.length} were expected; they differ from byte ${at} on`);
+}
+/** Whether all chunks are bytes. */
+export function isBytes(chunks) {
+    return chunks.every((chunk) => Buffer.isBuffer(chunk));
+}
+/** The stream has these methods and the properties by which neighbours recognise a stream. */
+export function describe(stream, methods) {
+    const found = stream;
+    for (const method of methods)
+        ensure(typeof found[method] === 'function', `it has no method ${method}()`);
+    for (const state of ['destroyed', 'closed'])
+        ensure(found[state] === false, `it has no property '${state}'`);
+}
+const SEEDS = 8;
+/** A case for each way to split `input`, if it is bytes; else for the input as it is. */
+export function inSplits(input, check) {
+    const split = (how) => async () => {
+        const chunks = await input();
+        if (isBytes(chunks))
+            await check(how(Buffer.concat(chunks)));
+    };
+    return [
+        { name: 'it makes of the input what it should', run: async () => check(await input()) },
+        { name: 'it makes the same of bytes in one piece', run: split((bytes) => [bytes]) },
+        { name: 'it makes the same of single bytes', run: split((bytes) => piecesOf(bytes, 1)) },
+        { name: 'it makes the same of bytes in pairs', run: split((bytes) => piecesOf(bytes, 2)) },
+        {
+            name: 'it makes the same of pieces of random sizes, some of them empty',
+            async run() {
+                for (let seed = 1; seed <= SEEDS; seed++)
+                    await split((bytes) => randomPieces(bytes, seed))();
+            },
+        },
+    ];
+}
+/** The beginnings of `input` that are not the whole: of every length in bytes, or else in objects. */
+export function* cutsOf(input) {
+    const bytes = isBytes(input) ? Buffer.concat(input) : undefined;
+    const end = bytes?.length ?? input.length;
+    for (let at = 0; at < end; at++) {
+        if (bytes)
+            yield { at, part: at === 0 ? [] : [bytes.subarray(0, at)] };
+        else
+            yield { at, part: input.slice(0, at) };
+    }
+}
+//# sourceMappingURL=sameness.js.map

@@ -1,0 +1,113 @@
+import { pipeline } from 'node:stream/promises';
+import { isSluiceError, SluiceError } from '../errors.js';
+import { isWanted } from '../wire/positions.js';
+import { deferred } from './deferred.js';
+import { asError, closed, Session } from './session.js';
+/** Outcomes in one message: with the longest names they stay within its limit. */
+const OUTCOMES_PER_MESSAGE = 200;
+/** The receiver's part of the conversation: answer, river, outcomes, result. */
+export class Receiver extends Session {
+    #receiving;
+    #goodbye = deferred();
+    #offer = null;
+    #outcomes = [];
+    #result = null;
+    constructor(socket, line, receiving, options) {
+        super('receive', socket, line, options);
+        this.#receiving = receiving;
+        this.control.move('connecting');
+        this.#run().catch((error) => this.fail(asError(error)));
+    }
+    async #run() {
+        try {
+            await pipeline([this.channel.deframer, ...this.#receiving.river], { signal: this.stop.signal });
+        }
+        catch (error) {
+            // Files that failed are part of the result, not a failure of the conversation.
+            if (!isSluiceError(error, 'ERR_FILES_FAILED'))
+                throw error;
+        }
+        if (this.over)
+            return;
+        const result = this.result(this.#outcomes.filter((outcome) => outcome !== undefined));
+        this.#result = result;
+        const { published, skipped, failed, bytes } = result;
+        this.channel.say({
+            type: 'result',
+            status: failed === 0 ? 'completed' : 'failed',
+            published,
+            skipped,
+            failed,
+            bytes,
+        });
+        await this.#goodbye.promise;
+        this.conclude(result);
+    }
+    /** Asks whether the offer is taken, and answers it; gives the entries that will come. */
+    async ask(offer) {
+        this.requireHello();
+        if (this.#offer !== null) {
+            throw new SluiceError('ERR_PROTOCOL', 'the peer attached files, which this side did not say it knows');
+        }
+        this.#offer = offer;
+        this.#outcomes = new Array(offer.entries.length);
+        this.control.identify(offer.id);
+        this.control.move('offered');
+        const { accept, reason = 'rejected by the receiver', want } = await this.#receiving.decide(offer);
+        if (this.over)
+            throw new SluiceError('ERR_CANCELLED', 'the transfer ended before the offer was answered');
+        if (!accept) {
+            this.channel.say({ type: 'answer', offer: 0, accept: false, reason });
+            const error = new SluiceError('ERR_REJECTED', `the offer was rejected: ${reason}`);
+            this.fail(error, false);
+            throw error;
+        }
+        this.plan(want === undefined ? offer.entries : offer.entries.filter((entry) => isWanted(want, entry.index)));
+        this.channel.say({ type: 'answer', offer: 0, accept: true, ...(want && { want }) });
+        this.control.move('receiving');
+        return want;
+    }
+    /** Takes the outcomes of entries, and tells the sender; resolves when more can be told. */
+    async report(ended) {
+        for (const { entry, status, name, error } of ended) {
+            const outcome = {
+                path: entry.path,
+                status,
+                ...(name !== undefined && name !== entry.path && { name }),
+                ...(error !== undefined && { code: error.code }),
+            };
+            this.#outcomes[entry.index] = outcome;
+            this.ended(outcome);
+        }
+        for (let from = 0; from < ended.length; from += OUTCOMES_PER_MESSAGE) {
+            const outcomes = ended.slice(from, from + OUTCOMES_PER_MESSAGE).map(({ entry: { index } }) => {
+                const { path: _, ...record } = this.#outcomes[index];
+                return { index, ...record };
+            });
+            this.channel.say({ type: 'outcomes', outcomes });
+            await this.channel.ready();
+        }
+    }
+    greeted() { }
+    hungUp() {
+        this.#goodbye.resolve();
+    }
+    settled() {
+        return closed(this.#receiving.river);
+    }
+    /** Once the result is there, nothing that happens to the line can change it. */
+    fail(error, tell) {
+        if (this.#result === null)
+            super.fail(error, tell);
+        else
+            this.#goodbye.resolve();
+    }
+    heard(message) {
+        if (message.type !== 'result' || this.#result === null) {
+            throw new SluiceError('ERR_PROTOCOL', `a sender does not say ${message.type} at this point`);
+        }
+        this.#goodbye.resolve();
+        return false;
+    }
+}
+//# sourceMappingURL=receiver.js.map

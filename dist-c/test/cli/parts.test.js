@@ -1,0 +1,77 @@
+import test from 'ava';
+import { parseAddress, resolveLoopback, showAddress } from '../../lib/cli/address.js';
+import { describeOffer } from '../../lib/cli/ask.js';
+import { asSluiceError, exitOf } from '../../lib/cli/exit.js';
+import { duration, named, progressLines } from '../../lib/cli/progress.js';
+import { parseRate } from '../../lib/cli/rate.js';
+import { SluiceError } from '../../lib/errors.js';
+import { offerOf } from '../helpers/items.js';
+test('addresses are HOST:PORT, with brackets for IPv6', (t) => {
+    t.deepEqual(parseAddress('127.0.0.1:80'), { host: '127.0.0.1', port: 80 });
+    t.deepEqual(parseAddress('[::1]:0'), { host: '::1', port: 0 });
+    t.is(showAddress({ host: '::1', port: 5 }), '[::1]:5');
+    for (const wrong of ['', 'x', ':80', '1.2.3.4', '::1:80', 'a:b', 'a:65536', 'a:80:90']) {
+        t.throws(() => parseAddress(wrong), { code: 'ERR_USAGE' }, wrong);
+    }
+});
+test('only loopback is resolved', async (t) => {
+    t.deepEqual(await resolveLoopback('127.9.9.9:1'), { host: '127.9.9.9', port: 1 });
+    t.deepEqual(await resolveLoopback('[::1]:1'), { host: '::1', port: 1 });
+    for (const wrong of ['0.0.0.0:1', '[::]:1', '10.0.0.1:1', '[::ffff:10.0.0.1]:1']) {
+        await t.throwsAsync(resolveLoopback(wrong), { code: 'ERR_USAGE' }, wrong);
+    }
+});
+test('rates have units', (t) => {
+    t.deepEqual(['1', '500k', '10M', '2MiB', '1.5kB/s', '1G'].map(parseRate), [1, 5e5, 1e7, 2 ** 21, 1500, 1e9]);
+    for (const wrong of ['', '0', '-1', 'fast', '1x', '0.1'])
+        t.throws(() => parseRate(wrong), { code: 'ERR_USAGE' });
+});
+test('of several reasons the weightiest decides the exit status', (t) => {
+    const failed = (...codes) => exitOf(new SluiceError('ERR_FILES_FAILED', '', {
+        outcomes: codes.map((code) => ({ path: 'a', status: 'failed', code })),
+    }));
+    t.is(failed('ERR_SOURCE_READ'), 1);
+    t.is(failed('ERR_SOURCE_READ', 'ERR_DIGEST'), 5);
+    t.is(failed('ERR_DIGEST', 'ERR_PERMISSION'), 8);
+    t.is(failed('ERR_OF_THE_FUTURE'), 1);
+    t.is(exitOf(new SluiceError('ERR_CANCELLED', '')), 130);
+    t.is(exitOf(new SluiceError('ERR_REJECTED', '')), 3);
+});
+test('what the system says of a connection becomes one of our codes', (t) => {
+    const of = (code) => asSluiceError(Object.assign(new Error('x'), { code }), 'there').code;
+    t.is(of('ECONNREFUSED'), 'ERR_UNREACHABLE');
+    t.is(of('EADDRINUSE'), 'ERR_USAGE');
+    t.is(of('EWHATEVER'), 'ERR_INTERRUPTED');
+});
+test('the lines of progress fit the terminal, with names escaped', (t) => {
+    const progress = {
+        files: 1,
+        totalFiles: 2,
+        bytes: 500,
+        totalBytes: 1000,
+        resumedBytes: 0,
+        rate: 100,
+        eta: 5000,
+        current: { path: `long/${'x'.repeat(200)}\u001b[31m`, bytes: 5, size: 10 },
+    };
+    const lines = progressLines(progress, 60);
+    t.is(lines.length, 2);
+    for (const line of lines) {
+        t.true(line.length <= 60, line);
+        t.false(/\p{Cc}/u.test(line));
+    }
+    t.regex(lines[1], /1\/2 files {2}500 B of 1 kB \(50 %\) {2}100 B\/s {2}5s left/);
+    t.is(progressLines({ ...progress, current: null, totalBytes: null, eta: null }, 60).length, 1);
+    t.is(named('short', 10), 'short');
+    t.is(duration(250), '250ms');
+});
+test('HOSTILE-INPUT 22, 23: an offer is shown escaped, and what is delicate is named', (t) => {
+    const content = Object.fromEntries(Array.from({ length: 20 }, (_, i) => [`file ${i}\n`, Buffer.alloc(1)]));
+    const lines = describeOffer(offerOf({ ...content, 'home/.ssh/authorized_keys': Buffer.alloc(3) }), 1e9);
+    t.true(lines.some((line) => line.includes('careful: home/.ssh/authorized_keys')));
+    t.true(lines.some((line) => line.includes('11 more')));
+    t.regex(lines[0], /21 entries, 23 B \(1 GB free\)/);
+    for (const line of lines)
+        t.false(/\p{Cc}/u.test(line));
+});
+//# sourceMappingURL=parts.test.js.map

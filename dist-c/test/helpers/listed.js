@@ -1,0 +1,31 @@
+import { isSluiceError, manifestOf } from '../../lib/index.js';
+import { MemoryDisk } from '../../lib/testing/index.js';
+/** A disk with these files; `null` is a folder. */
+export function disk(files, options = {}) {
+    const fs = new MemoryDisk(options);
+    for (const [path, content] of Object.entries(files)) {
+        if (content === null)
+            fs.putFolder(path);
+        else
+            fs.put(path, content);
+    }
+    return fs;
+}
+export async function pathsOf(fs, paths, options = {}) {
+    const { offer } = await manifestOf(paths, { fs, ...options });
+    allClosed(fs);
+    return offer.entries.map(({ path, type }) => (type === 'directory' ? `${path}/` : path));
+}
+export function allClosed(fs) {
+    const open = fs.openHandles();
+    if (open.length > 0)
+        throw new Error(`left open: ${open.join(', ')}`);
+}
+/** That it fails with this code, and says so. */
+export async function refused(t, code, made, message) {
+    const error = await t.throwsAsync(made);
+    t.true(isSluiceError(error, code), String(error));
+    if (message)
+        t.regex(error.message, message);
+}
+//# sourceMappingURL=listed.js.map

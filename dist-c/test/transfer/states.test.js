@@ -1,0 +1,54 @@
+import test from 'ava';
+import fc from 'fast-check';
+import { SluiceError } from '../../lib/errors.js';
+import { isFinal, nextState, stateOfError } from '../../lib/transfer/states.js';
+const ALL = [
+    'preparing',
+    'connecting',
+    'offered',
+    'sending',
+    'receiving',
+    'completed',
+    'rejected',
+    'cancelled',
+    'interrupted',
+    'failed',
+];
+test('a transfer goes its way from preparing to completed, on either side', (t) => {
+    for (const moving of ['sending', 'receiving']) {
+        let state = 'preparing';
+        for (const next of ['connecting', 'offered', moving, 'completed'])
+            state = nextState(state, next);
+        t.true(isFinal(state));
+    }
+});
+test('nothing follows a final state, and every other state can become each final one', (t) => {
+    const finals = ALL.filter(isFinal);
+    t.deepEqual(finals, ['completed', 'rejected', 'cancelled', 'interrupted', 'failed']);
+    fc.assert(fc.property(fc.constantFrom(...ALL), fc.constantFrom(...ALL), (from, to) => {
+        const allowed = (() => {
+            try {
+                return nextState(from, to) === to;
+            }
+            catch (error) {
+                t.like(error, { code: 'ERR_STATE' });
+                return false;
+            }
+        })();
+        if (isFinal(from))
+            return !allowed;
+        if (isFinal(to))
+            return allowed;
+        return !allowed || ALL.indexOf(to) > ALL.indexOf(from); // never backward
+    }));
+});
+test('an error leads to the state that says what to do about it', (t) => {
+    const state = (code) => stateOfError(new SluiceError(code, ''));
+    t.is(state('ERR_REJECTED'), 'rejected');
+    t.is(state('ERR_CANCELLED'), 'cancelled');
+    for (const code of ['ERR_INTERRUPTED', 'ERR_TRUNCATED', 'ERR_TIMEOUT'])
+        t.is(state(code), 'interrupted');
+    for (const code of ['ERR_DIGEST', 'ERR_PROTOCOL', 'ERR_DISK_FULL'])
+        t.is(state(code), 'failed');
+});
+//# sourceMappingURL=states.test.js.map

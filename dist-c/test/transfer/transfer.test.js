@@ -1,0 +1,69 @@
+import test from 'ava';
+import { SluiceError } from '../../lib/errors.js';
+import { Transfer } from '../../lib/transfer/transfer.js';
+const RESULT = { id: 'x', files: [], published: 0, skipped: 0, failed: 0, bytes: 0 };
+test('a transfer tells its states, and `finished` its result', async (t) => {
+    const control = Transfer.create('send', async () => { });
+    const states = [];
+    control.transfer.on('state', (state) => states.push(state));
+    control.identify('x');
+    for (const state of ['connecting', 'offered', 'sending'])
+        control.move(state);
+    control.complete(RESULT);
+    t.deepEqual(states, ['connecting', 'offered', 'sending', 'completed']);
+    t.is(control.transfer.id, 'x');
+    t.is(await control.transfer.finished, RESULT);
+});
+test('an error that nobody looks at does not crash the process', async (t) => {
+    const control = Transfer.create('receive', async () => { });
+    const error = new SluiceError('ERR_INTERRUPTED', 'gone');
+    control.fail(error);
+    await new Promise((resolve) => setImmediate(resolve));
+    t.is(control.transfer.state, 'interrupted');
+    t.is(await control.transfer.finished.catch((e) => e), error);
+});
+test('iterating gives progress until the end', async (t) => {
+    const control = Transfer.create('send', async () => { });
+    const seen = [];
+    const reading = (async () => {
+        for await (const progress of control.transfer) {
+            seen.push(progress);
+            if (seen.length === 1)
+                queueMicrotask(() => control.move('connecting'));
+            if (seen.length === 2) {
+                queueMicrotask(() => {
+                    control.meter.add(7, { path: 'a', bytes: 7, size: 7 });
+                    control.complete(RESULT);
+                });
+            }
+        }
+    })();
+    await reading;
+    t.is(seen.at(-1).bytes, 7);
+    t.true(seen.length >= 3);
+});
+test('progress is told ten times a second at most, and at the end', (t) => {
+    const control = Transfer.create('send', async () => { });
+    let told = 0;
+    control.transfer.on('progress', () => {
+        told += 1;
+    });
+    for (let i = 0; i < 1000; i++)
+        control.advance();
+    t.true(told >= 1 && told < 20);
+    const before = told;
+    control.complete(RESULT);
+    t.is(told, before + 1);
+});
+test('cancelling a transfer that is over does nothing', async (t) => {
+    let cancelled = 0;
+    const control = Transfer.create('send', async () => {
+        cancelled += 1;
+    });
+    await control.transfer.cancel();
+    t.is(cancelled, 1);
+    control.complete(RESULT);
+    await control.transfer.cancel('again');
+    t.is(cancelled, 1);
+});
+//# sourceMappingURL=transfer.test.js.map

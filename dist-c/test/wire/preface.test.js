@@ -1,0 +1,71 @@
+import test from 'ava';
+import fc from 'fast-check';
+import { checkFormats, encodePreface, MAGIC, PrefaceParser, VERSION } from '../../lib/wire/preface.js';
+const format = fc.stringMatching(/^[!-~]{1,64}$/);
+function parse(chunks) {
+    const parser = new PrefaceParser();
+    for (const chunk of chunks) {
+        const found = parser.push(chunk);
+        if (found !== undefined)
+            return found;
+    }
+    return undefined;
+}
+test('formats come out as they went in, and what follows is left alone', (t) => {
+    fc.assert(fc.property(fc.array(format, { maxLength: 16 }), fc.uint8Array({ maxLength: 50 }), (formats, after) => {
+        const found = parse([Buffer.concat([encodePreface(formats), after])]);
+        t.deepEqual(found, { formats, rest: Buffer.from(after) });
+    }));
+});
+test('it may come byte by byte, and is complete with its last one', (t) => {
+    const bytes = encodePreface(['gzip', 'sealed/1']);
+    const single = Array.from(bytes, (byte) => Buffer.from([byte]));
+    t.deepEqual(parse(single), { formats: ['gzip', 'sealed/1'], rest: Buffer.alloc(0) });
+    t.is(parse(single.slice(0, -1)), undefined);
+});
+test('another protocol is told apart at its first byte', (t) => {
+    for (const text of ['GET / HTTP/1.1', 'SSH-2.0-OpenSSH', '\x16\x03\x01']) {
+        t.throws(() => parse([Buffer.from(text.slice(0, 1), 'latin1')]), { code: 'ERR_NOT_SLUICE' });
+        t.throws(() => parse([Buffer.from(text, 'latin1')]), { code: 'ERR_NOT_SLUICE' });
+    }
+});
+test('a connection in text mode is noticed', (t) => {
+    const whole = encodePreface([]);
+    const damages = [
+        whole.toString('latin1').replace('\r\n', '\n'),
+        whole.toString('latin1').replace('\n', '\r\n'),
+        String.fromCharCode(...whole.map((byte) => byte & 0x7f)),
+        whole.toString('latin1').replace('\x1a', ''),
+    ];
+    for (const damaged of damages) {
+        t.throws(() => parse([Buffer.from(damaged, 'latin1')]), { code: 'ERR_NOT_SLUICE' });
+    }
+});
+test('another version is an error of its own, with both numbers', (t) => {
+    const bytes = Buffer.concat([MAGIC, Buffer.from([VERSION + 1, 0])]);
+    t.throws(() => parse([bytes]), { code: 'ERR_VERSION', message: /version 2 .* this side 1/ });
+});
+test('a list of formats that is none is refused', (t) => {
+    const bad = (...bytes) => Buffer.concat([MAGIC, Buffer.from([VERSION, ...bytes])]);
+    t.throws(() => parse([bad(200)]), { code: 'ERR_PROTOCOL' });
+    t.throws(() => parse([bad(1, 0)]), { code: 'ERR_PROTOCOL' });
+    t.throws(() => parse([bad(1, 2, 0x1b, 0x5b)]), { code: 'ERR_PROTOCOL' });
+    t.throws(() => encodePreface(['with space']), { code: 'ERR_USAGE' });
+    t.throws(() => encodePreface(new Array(17).fill('a')), { code: 'ERR_USAGE' });
+});
+test('formats that do not match are both named', (t) => {
+    t.notThrows(() => checkFormats(['a', 'b'], ['a', 'b']));
+    for (const [expected, found] of [
+        [['a'], []],
+        [[], ['a']],
+        [
+            ['a', 'b'],
+            ['b', 'a'],
+        ],
+    ]) {
+        const error = t.throws(() => checkFormats(expected, found), { code: 'ERR_FORMATS' });
+        t.true(error.message.includes(`[${expected.join(', ')}]`));
+        t.true(error.message.includes(`[${found.join(', ')}]`));
+    }
+});
+//# sourceMappingURL=preface.test.js.map
