@@ -1,5 +1,6 @@
 import { printable, SluiceError } from '../../errors.js'
 import { standing } from '../claim.js'
+import type { FileStats } from '../fs.js'
 import { JOURNAL_FOLDERS } from '../journal-folder.js'
 import { nameOf } from '../names.js'
 import { checkName } from '../one-name.js'
@@ -8,15 +9,7 @@ import type { Blocked } from './blocked.js'
 import type { TransactionProgress } from './options.js'
 import { foldersAbove, type Plan, Planner, type Standing } from './plan.js'
 import { homeOf, type Prepared, prepare } from './prepare.js'
-import {
-  type Attributes,
-  attributesOf,
-  inFolder,
-  type Place,
-  type Staged,
-  stage,
-  stageCopy,
-} from './staging.js'
+import { inFolder, type Place, type Staged, stage, stageCopy } from './staging.js'
 import { type Ground, removeAll } from './steps.js'
 
 /** New content in pieces. */
@@ -61,7 +54,8 @@ export class Draft {
       this.#inTurn([path], async () => {
         const pieces = await content()
         this.#planner.write(path, number)
-        return async () => stage(this.#place, this.#home(path), pieces, await this.#attributes(path, mode))
+        return async () =>
+          stage(this.#place, this.#home(path), pieces, { ...(await this.#keeping(path)), mode })
       }),
     )
   }
@@ -75,9 +69,9 @@ export class Draft {
         this.#planner.write(to, number)
         const path = source.from === 'old' ? source.path : (await this.#staged.get(source.staged)!).path
         return async () => {
-          const own = await this.#attributes(to)
-          return stageCopy(this.#place, path, this.#home(to), (stats) =>
-            own.mode === undefined ? { mode: attributesOf(stats).mode } : own,
+          const own = await this.#keeping(to)
+          return stageCopy(this.#place, path, this.#home(to), ({ mode }) =>
+            own.there ? own : { mode: mode & 0o777 },
           )
         }
       }),
@@ -171,14 +165,11 @@ export class Draft {
     }
   }
 
-  /** What a new file at `path` is to keep of the one that stands there. */
-  async #attributes(path: string, mode?: number): Promise<Attributes> {
+  /** The file at `path`, to take over its mode and owner. */
+  async #keeping(path: string): Promise<{ shown: string; there?: FileStats }> {
     const { tree } = this.#place
-    const given = mode === undefined ? {} : { mode }
-    if (this.known(path) !== 'file') return given
-    const stats = await inFolder(tree, path, (where) => tree.fs.lstat(where))
-    const { uid, gid, mode: kept } = attributesOf(stats)
-    return { uid, gid, mode: kept, ...given }
+    if (this.known(path) !== 'file') return { shown: path }
+    return { shown: path, there: await inFolder(tree, path, (where) => tree.fs.lstat(where)) }
   }
 
   #home(path: string): string {

@@ -102,7 +102,7 @@ export class FileTransaction implements AsyncDisposable {
     try {
       lock = await DirectoryLock.acquire(tree.root, { ...options.lock, name: LOCK_NAME, fs, system })
       const ground = { tree, atOnce: new AtOnce(MOST_AT_ONCE) }
-      const place = { tree, durability, owner: thisOwner(system), taken: new Set<string>() }
+      const place = { tree, durability, owner: thisOwner(system), taken: new Set<string>(), warnings: [] }
       const dryRun = options.unfinished === 'refuse'
       const { recovered } = await recoverIntents(ground, { dryRun, system })
       const blocked = new Blocked(dryRun ? recovered : recovered.filter((one) => !isEnded(one)), tree.root)
@@ -246,7 +246,7 @@ export class FileTransaction implements AsyncDisposable {
         commit = new Commit({ place, ground, intent, standing, check: () => lock.check(), done })
         await commit.run()
       }
-      const warnings = commit?.warnings ?? []
+      const warnings = [...place.warnings, ...(commit?.warnings ?? [])]
       await this.#close(warnings)
       await this.#record('ok', actions.length).catch((error: unknown) => {
         warnings.push(diskError(error, 'record in the audit', id))

@@ -1,4 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
+import type { SluiceError } from '../../errors.js'
+import { openingMode, setAttributes, wantedMode } from '../atomic/attributes.js'
 import { setTime } from '../attributes.js'
 import { digestFile } from '../digest-file.js'
 import { errorCode, SystemError } from '../disk-error.js'
@@ -6,6 +8,7 @@ import { type FileStats, type FileSystem, OPEN, openRegular, sameInode, writeFul
 import { nameOf, parentOf } from '../names.js'
 import type { Owner } from '../owner.js'
 import type { Durability } from '../publish.js'
+import { createTemporary } from '../temporary/move.js'
 import { temporaryName } from '../temporary/names.js'
 import type { Directory, Tree } from '../tree.js'
 
@@ -16,6 +19,8 @@ export interface Place {
   durability: Durability
   /** Every temporary path that was taken: to be removed in the end. */
   taken: Set<string>
+  /** What did not go as asked, although it went on. */
+  warnings: SluiceError[]
 }
 
 /** A file under a temporary path. */
@@ -29,9 +34,13 @@ export interface Staged {
 
 /** What a new file gets besides its content. What is left out comes from the system. */
 export interface Attributes {
+  /** The path that it is meant for, for messages. */
+  shown?: string
+  /** The file whose mode and owner it takes over. */
+  there?: FileStats
+  /** Permission bits, instead of those. */
   mode?: number
-  uid?: number
-  gid?: number
+  /** Time of the last change, milliseconds since 1970. */
   mtimeMs?: number
 }
 
@@ -68,57 +77,47 @@ export async function stage(
   const { fs } = place.tree
   const path = newPath(place, folder)
   return inFolder(place.tree, path, async (where) => {
-    // nobody else reads what will be closed to him; what is new gets what the umask leaves
-    const fd = await fs.open(where, OPEN.create, attributes.mode === undefined ? 0o666 : 0o600)
+    const mode = wantedMode(attributes.mode, attributes.there)
+    const fd = await createTemporary(fs, where, openingMode(mode))
     try {
-      const hasher = createHash('sha256')
-      let bytes = 0
-      for await (const piece of data) {
-        if (piece.length === 0) continue
-        hasher.update(piece)
-        await writeFully(fs, fd, [piece], bytes)
-        bytes += piece.length
-      }
-      await setAttributes(fs, fd, attributes)
-      const { size } = await fs.fstat(fd)
-      if (size !== bytes) throw new SystemError('EIO', 'write', `${size} of ${bytes} bytes stand there`)
-      // an fsync that failed is never tried again: the second one lies
-      if (place.durability === 'power') await fs.fsync(fd)
-      await closeOnce(fs, fd)
-      return { path, bytes, digest: hasher.digest('hex') }
+      return { path, ...(await fill(place, fd, data, attributes)) }
     } catch (error) {
-      if (!(error instanceof CloseError)) await fs.close(fd).catch(() => {})
       await fs.unlink(where).catch(() => {})
-      throw error instanceof CloseError ? error.cause : error
+      throw error
     }
   })
 }
 
-/** The handle is gone also where its close fails. */
-class CloseError extends Error {}
-
-async function closeOnce(fs: FileSystem, fd: number): Promise<void> {
+/** Writes, finishes and closes an open temporary file. */
+async function fill(
+  { tree: { fs }, durability, warnings }: Place,
+  fd: number,
+  data: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  { there, mode, mtimeMs, shown = '' }: Attributes,
+): Promise<{ bytes: number; digest: string }> {
+  const hasher = createHash('sha256')
+  let bytes = 0
   try {
-    await fs.close(fd)
-  } catch (cause) {
-    throw new CloseError('close', { cause })
+    for await (const piece of data) {
+      if (piece.length === 0) continue
+      hasher.update(piece)
+      await writeFully(fs, fd, [piece], bytes)
+      bytes += piece.length
+    }
+    const made = await fs.fstat(fd)
+    if (made.size !== bytes)
+      throw new SystemError('EIO', 'write', `${made.size} of ${bytes} bytes stand there`)
+    const warning = await setAttributes(fd, made, there, { fs, mode, owner: 'try' }, shown)
+    if (warning) warnings.push(warning)
+    if (mtimeMs !== undefined) await setTime(fs, fd, mtimeMs)
+    // an fsync that failed is never tried again: the second one lies
+    if (durability === 'power') await fs.fsync(fd)
+  } catch (error) {
+    await fs.close(fd).catch(() => {})
+    throw error
   }
-}
-
-async function setAttributes(fs: FileSystem, fd: number, attributes: Attributes): Promise<void> {
-  const { mode, uid, gid, mtimeMs } = attributes
-  if (mode === undefined && uid === undefined && mtimeMs === undefined) return
-  const made = await fs.fstat(fd)
-  if (uid !== undefined && gid !== undefined && (made.uid !== uid || made.gid !== gid))
-    await fs.fchown(fd, uid, gid)
-  // after the owner: a change of owner takes bits away
-  if (mode !== undefined && ((made.mode & 0o7777) !== mode || uid !== undefined)) await fs.fchmod(fd, mode)
-  if (mtimeMs !== undefined) await setTime(fs, fd, mtimeMs)
-}
-
-/** The attributes that a file has, to give them to another. */
-export function attributesOf({ mode, uid, gid, mtimeMs }: FileStats): Required<Attributes> {
-  return { mode: mode & 0o7777, uid, gid, mtimeMs }
+  await fs.close(fd)
+  return { bytes, digest: hasher.digest('hex') }
 }
 
 /** A copy of the file at `from` in a new temporary file. It is read in pieces. */
@@ -172,7 +171,8 @@ export async function stageLink(
   } catch (error) {
     if (!NO_LINKS.has(errorCode(error) ?? '')) throw error
   }
-  return (await stageCopy(place, from, folder, attributesOf)).path
+  return (await stageCopy(place, from, folder, (there) => ({ shown: from, there, mtimeMs: there.mtimeMs })))
+    .path
 }
 
 /** SHA-256 of the regular file at `path`, hexadecimal. @param sync whether its content is made to last */
