@@ -40,12 +40,15 @@ export async function crashSweep({
   const disk = new MemoryDisk({ ...options, crashes: true })
   set(disk)
   disk.syncAll()
+  let cuts = 0
   const moments: { found: MemoryDisk; acknowledged: boolean; place: string }[] = []
   const cut = (of: MemoryDisk, count: number, acknowledged: boolean, place: string) => {
     // each outcome once: many seeds choose the same
     const seen = new Set<string>()
+    cuts++
     for (let seed = 0; seed < count; seed++) {
-      const found = of.crash(seed)
+      // other choices at each moment: the same ones would leave the same things out each time
+      const found = of.crash(cuts * count + seed)
       const state = stateOf(found)
       if (seen.has(state)) continue
       seen.add(state)

@@ -52,7 +52,7 @@ export class Steps {
   async forward(watch: Watch = {}): Promise<void> {
     const { room, rest } = this.#making
     for (const action of room) await this.#forward(action, watch)
-    for (const folder of this.#intent.folders) await this.#ground.tree.makeDirectory(folder)
+    await this.#makeFolders()
     for (const action of rest) await this.#forward(action, watch)
   }
 
@@ -76,10 +76,26 @@ export class Steps {
 
   /** Makes the names in every folder last that has to do with it, each once. */
   async sync(): Promise<void> {
+    const paths = this.#intent.actions.flatMap(({ path, temporary, backup }) => [path, temporary, backup])
+    await this.#syncAbove([...paths, ...this.#intent.folders])
+  }
+
+  /** Removes temporary files and backups. Goes on after an error, and throws the first one. */
+  async clean(): Promise<void> {
+    const paths = this.#intent.actions.flatMap(({ temporary, backup }) => [temporary, backup])
+    await removeAll(this.#ground, paths)
+  }
+
+  async #makeFolders(): Promise<void> {
+    const { folders } = this.#intent
+    for (const folder of folders) await this.#ground.tree.makeDirectory(folder)
+    // were a folder lost that a file was moved into, the file would be lost with it
+    await this.#syncAbove(folders)
+  }
+
+  async #syncAbove(paths: readonly (string | undefined)[]): Promise<void> {
     if (this.#intent.durability !== 'power') return
-    const folders = new Set(this.#intent.folders.map(parentOf))
-    for (const { path, temporary, backup } of this.#intent.actions)
-      for (const one of [path, temporary, backup]) if (one !== undefined) folders.add(parentOf(one))
+    const folders = new Set(paths.flatMap((path) => (path === undefined ? [] : [parentOf(path)])))
     await this.#ground.atOnce.each(folders, async (path) => {
       const folder = await this.#ground.tree.directory(path).catch(unlessMissing)
       if (!folder) return
@@ -91,12 +107,6 @@ export class Steps {
         folder.release()
       }
     })
-  }
-
-  /** Removes temporary files and backups. Goes on after an error, and throws the first one. */
-  async clean(): Promise<void> {
-    const paths = this.#intent.actions.flatMap(({ temporary, backup }) => [temporary, backup])
-    await removeAll(this.#ground, paths)
   }
 
   async #forward(action: IntentAction, { touch, done }: Watch): Promise<void> {

@@ -1,10 +1,9 @@
 import test from 'ava'
 import { SluiceError } from '../../../lib/errors.js'
 import { FileTransaction, recoverTransactions } from '../../../lib/files/index.js'
-import { MemoryDisk } from '../../../lib/testing/index.js'
-import { Machine } from '../../helpers/machine.js'
+import type { MemoryDisk } from '../../../lib/testing/index.js'
 import { faultSweep } from '../../helpers/sweep.js'
-import { eachAnother, SCENARIOS, stateOf } from './scenarios.js'
+import { eachAnother, freshOf, SCENARIOS, stateOf } from './scenarios.js'
 
 // Each call of a transaction, and of a recovery, fails in each way: what is said of the outcome is true.
 
@@ -15,15 +14,6 @@ const visible = (disk: MemoryDisk) =>
     .split('\n')
     .filter((line) => !isOurs(line))
     .join('\n')
-
-async function freshOf({ set, run }: (typeof SCENARIOS)[string]): Promise<string> {
-  const disk = new MemoryDisk()
-  set(disk)
-  const transaction = await FileTransaction.begin('/d', { fs: disk, system: new Machine().start(1) })
-  await run(transaction)
-  await transaction.commit()
-  return stateOf(disk)
-}
 
 for (const [name, scenario] of Object.entries(SCENARIOS)) {
   test(`any call of a transaction may fail, and what it says of the outcome is true: ${name}`, async (t) => {

@@ -1,6 +1,6 @@
-import type { FileTransaction } from '../../../lib/files/index.js'
+import { FileTransaction } from '../../../lib/files/index.js'
 import type { ProcessSystem } from '../../../lib/files/owner.js'
-import { MemoryDisk } from '../../../lib/testing/index.js'
+import { type DiskEvent, MemoryDisk } from '../../../lib/testing/index.js'
 import { Machine } from '../../helpers/machine.js'
 
 // What the sweeps of power cuts and of faults run.
@@ -90,4 +90,59 @@ export const SCENARIOS: Record<string, Scenario> = {
       await transaction.move('room', 'room/inside')
     },
   },
+}
+
+/** What the scenario leaves if all goes well. */
+export async function freshOf({ set, run }: Scenario): Promise<string> {
+  const disk = new MemoryDisk()
+  set(disk)
+  const transaction = await FileTransaction.begin('/d', { fs: disk, system: eachAnother()() })
+  await run(transaction)
+  await transaction.commit()
+  return stateOf(disk)
+}
+
+export interface Killed {
+  disk: MemoryDisk
+  /** Whether the process died, and had not ended before. */
+  died: boolean
+}
+
+/**
+ * A disk on which a process died that ran the scenario, before its call number `at`; what it had not synced is not on
+ * the medium yet.
+ * @param fails a call that fails before: so that the process dies while it undoes
+ */
+export async function killed(
+  { set, run }: Scenario,
+  system: ProcessSystem,
+  at: number,
+  fails?: (event: DiskEvent) => boolean,
+): Promise<Killed> {
+  const disk = new MemoryDisk({ crashes: true })
+  set(disk)
+  disk.syncAll()
+  let calls = 0
+  let died = false
+  disk.hook = (event) => {
+    died ||= ++calls >= at
+    // nobody who is dead goes on after an error: all that it still tries fails, too
+    if (died) throw new Error('dead')
+    if (fails?.(event)) throw Object.assign(new Error('EIO: simulated'), { code: 'EIO' })
+  }
+  try {
+    await using transaction = await FileTransaction.begin('/d', { fs: disk, system })
+    await run(transaction)
+    await transaction.commit()
+  } catch {
+    // dead
+  }
+  disk.hook = undefined
+  return { disk, died }
+}
+
+/** The same disk again, everything on the medium, and no handle open. */
+export function again(disk: MemoryDisk): MemoryDisk {
+  disk.syncAll()
+  return disk.crash(0)
 }

@@ -1,0 +1,122 @@
+import test from 'ava'
+import { isSluiceError } from '../../../lib/errors.js'
+import { type RecoveredTransaction, recoverTransactions } from '../../../lib/files/index.js'
+import type { DiskEvent, MemoryDisk } from '../../../lib/testing/index.js'
+import { scale } from '../../helpers/scale.js'
+import { FAULTS } from '../../helpers/sweep.js'
+import { again, eachAnother, freshOf, killed, SCENARIOS, stateOf } from './scenarios.js'
+
+// A process died at any call; then the recovery meets power cuts and faults of its own.
+
+const scenario = SCENARIOS['created, replaced, deleted, moved and copied, across folders']!
+const old = stateOf(scenario.set)
+
+/** So that half of it is done when it fails, and is undone. */
+const failsHalfway = ({ call, to }: DiskEvent) => call === 'rename' && to === '/d/b/moved'
+
+function expectWhole(state: string, fresh: string, place: string): void {
+  if (state !== old && state !== fresh) throw new Error(`${place}:\n${state}`)
+}
+
+for (const [how, fails] of [
+  ['goes forward', undefined],
+  ['undoes what failed halfway', failsHalfway],
+] as const) {
+  test(`after a death at any call the power may be cut in the recovery, before the state was ever synced: it ${how}`, async (t) => {
+    const fresh = await freshOf(scenario)
+    const processes = eachAnother()
+    const outcomes = new Set<string>()
+    let states = 0
+    for (let at = 1; ; at += scale(9, 1)) {
+      const { disk, died } = await killed(scenario, processes(), at, fails)
+      const cuts: { found: MemoryDisk; place: string }[] = []
+      disk.hook = ({ call, path, number }) => {
+        for (let seed = 0; seed < scale(1, 3); seed++)
+          cuts.push({
+            found: disk.crash(seed + number),
+            place: `died at ${at}, cut before ${call} ${path}, ${seed}`,
+          })
+      }
+      await recoverTransactions('/d', { fs: disk, system: processes() })
+      disk.hook = undefined
+      expectWhole(stateOf(disk), fresh, `died at ${at}`)
+      outcomes.add(stateOf(disk) === old ? 'old' : 'new')
+      for (const { found, place } of cuts) {
+        await recoverTransactions('/d', { fs: found, system: processes() })
+        expectWhole(stateOf(found), fresh, place)
+        states++
+      }
+      if (!died) break
+    }
+    t.log(`${states} states`)
+    t.deepEqual([...outcomes].sort(), ['new', 'old'])
+  })
+
+  test(`any call of a recovery may fail, and what it says is true: it ${how}`, async (t) => {
+    const fresh = await freshOf(scenario)
+    const processes = eachAnother()
+    const said = new Map<string, number>()
+    let runs = 0
+    for (const before of await moments(processes, fails)) {
+      for (const fault of FAULTS.filter((_, i) => i % scale(3, 1) === 0)) {
+        for (let nth = 1 + (runs % scale(29, 1)); ; nth += scale(29, 1)) {
+          const disk = again(before)
+          disk.fail({ call: fault.short === undefined ? '*' : 'write', nth, ...fault })
+          const calls = disk.calls
+          const result = await recoverTransactions('/d', { fs: disk, system: processes() }).catch(
+            (error: unknown) => error,
+          )
+          const made = disk.calls - calls
+          disk.heal()
+          runs++
+          const place = `call ${nth}, ${JSON.stringify(fault)}: ${JSON.stringify(result)}`
+          if (disk.openHandles().length > 0) throw new Error(`open: ${disk.openHandles()}; ${place}`)
+          const what = outcome(result, place)
+          said.set(what, (said.get(what) ?? 0) + 1)
+          const state = visible(disk)
+          const untrue = { completed: state !== fresh, discarded: state !== old, undone: state !== old }[what]
+          if (untrue) throw new Error(`${what}? ${place}\n${state}`)
+          await recoverTransactions('/d', { fs: disk, system: processes() })
+          expectWhole(stateOf(disk), fresh, place)
+          if (nth > made) break
+        }
+      }
+    }
+    t.log(`${runs} runs: ${JSON.stringify(Object.fromEntries(said))}`)
+    t.true(said.get(fails ? 'undone' : 'completed')! > 10)
+    t.true(said.get('failed')! > 10)
+  })
+}
+
+const visible = (disk: MemoryDisk) =>
+  stateOf(disk)
+    .split('\n')
+    .filter((line) => !line.includes('.sluice'))
+    .join('\n')
+
+/** Disks on which a process died: one for each state that a recovery can find. */
+async function moments(
+  processes: ReturnType<typeof eachAnother>,
+  fails?: (event: DiskEvent) => boolean,
+): Promise<MemoryDisk[]> {
+  const found = new Map<string, MemoryDisk>()
+  for (let at = 1; ; at++) {
+    const { disk, died } = await killed(scenario, processes(), at, fails)
+    // the names of temporary files differ each time
+    const kind = disk
+      .list()
+      .map((path) => /\.sluice\/.*\.(\w+)\.intent$/.exec(path)?.[1] ?? path.replace(/\.[^/]*-[^/]*\//, ''))
+      .filter((path) => !path.includes('.sluice-'))
+      .join()
+    if (kind.includes('committed') || kind.includes('prepared') || kind.includes('aborting'))
+      found.set(kind, again(disk))
+    if (!died) return [...found.values()]
+  }
+}
+
+function outcome(result: unknown, place: string): string {
+  if (isSluiceError(result)) return result.code
+  if (!Array.isArray(result)) throw new Error(`not an error of ours: ${place}`)
+  const [first] = result as RecoveredTransaction[]
+  return first?.state ?? 'nothing'
+}
