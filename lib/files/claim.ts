@@ -10,7 +10,7 @@ export interface Finished {
 }
 
 /** What file systems without hard links say (FAT, exFAT, some mounts; EISDIR is what Windows makes of it). */
-const NO_LINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'EXDEV', 'EISDIR'])
+export const NO_LINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'EXDEV', 'EISDIR'])
 
 /**
  * Gives the file the name `name` if nothing has it, never by looking first. 'linked': it has both names now;

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { basename, join } from 'node:path'
-import { claim, type Finished, standing } from '../claim.js'
+import { moveOver, standing } from '../claim.js'
 import type { Directory } from '../directory.js'
 import { errorCode, SystemError } from '../disk-error.js'
 import type { FileSystem } from '../fs.js'
@@ -67,15 +67,15 @@ async function linkOrCopy(
   } catch (error) {
     if (errorCode(error) === 'EEXIST' || errorCode(error) === 'ENOENT') throw error
   }
-  const temporary = temporaryName()
-  await copyFile(fs, directory.at(name), directory.at(temporary), { power })
-  const file: Finished = { fs, directory, temporary }
+  if (await standing(fs, directory.at(backup))) return false
+  const temporary = directory.at(temporaryName())
+  await copyFile(fs, directory.at(name), temporary, { power })
   try {
-    const claimed = await claim(file, backup)
-    if (claimed !== 'moved') await fs.unlink(directory.at(temporary))
-    return claimed !== 'taken'
+    // its name has the time and a random part: nobody has taken it since the look
+    await moveOver(fs, temporary, directory.at(backup))
+    return true
   } catch (error) {
-    await fs.unlink(directory.at(temporary)).catch(() => {})
+    await fs.unlink(temporary).catch(() => {})
     throw error
   }
 }

@@ -126,7 +126,7 @@ async function copyOver(renaming: Renaming, folder: Folder, to: string): Promise
   let name = basename(to)
   try {
     if (conflict === 'overwrite') await moveFile(fs, clock, temporary, folder.at(name))
-    else name = await takeFreeName({ ...renaming, source: await fs.lstat(temporary) }, folder, temporary, to)
+    else name = await takeFreeName(renaming, folder, temporary, to, true)
   } catch (error) {
     await fs.unlink(temporary).catch(() => {})
     throw error

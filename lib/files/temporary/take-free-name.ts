@@ -1,17 +1,15 @@
-import { basename, dirname } from 'node:path'
+import { basename } from 'node:path'
 import { printable, SluiceError } from '../../errors.js'
 import type { Folder } from '../atomic/folder.js'
-import { standing } from '../claim.js'
+import { NO_LINKS, standing } from '../claim.js'
 import type { Directory } from '../directory.js'
-import { errorCode } from '../disk-error.js'
+import { diskError, errorCode } from '../disk-error.js'
 import type { FileSystem } from '../fs.js'
 import { suffixed } from '../names.js'
 import { publish } from '../publish.js'
 import { moveFile } from './move.js'
+import { temporaryName } from './names.js'
 import type { Renaming } from './rename-atomic.js'
-
-/** What `publish` calls the source, which may be in another folder. */
-const SOURCE = 'source'
 
 /** After so many suffixes something else is wrong. */
 const MOST_SUFFIXES = 100_000
@@ -19,34 +17,17 @@ const MOST_SUFFIXES = 100_000
 /**
  * Moves what stands at `from` to the name of `to`, or with conflict 'rename' to the first suffix that is free, never
  * over anything, and never by looking first. Gives the name. Throws system errors and `ERR_CONFLICT`.
+ * @param isCopy whether `from` is a temporary file in the folder already
  */
 export async function takeFreeName(
   renaming: Renaming,
   folder: Folder,
   from: string,
   to: string,
+  isCopy = false,
 ): Promise<string> {
-  const { fs, source, conflict, durability } = renaming
-  if (source.isFile()) {
-    // publish knows one folder; the source is under a name of its own in it
-    const both: Directory = {
-      path: dirname(to),
-      fd: folder.fd,
-      at: (name: string) => (name === SOURCE ? from : folder.at(name)),
-      list: () => folder.list(),
-      sync: () => folder.sync(),
-      release: () => {},
-    }
-    const { name, warning } = await publish(fs, both, SOURCE, basename(to), {
-      conflict: conflict === 'rename' ? 'rename' : 'fail',
-      durability,
-    }).catch((error: unknown) => {
-      throw deviceError(error)
-    })
-    // the new name is there, but so is the old one
-    if (warning) throw warning
-    return name
-  }
+  const { fs, source, conflict } = renaming
+  if (source.isFile()) return takeForFile(renaming, folder, from, to, isCopy)
   for (let n = 0; n <= MOST_SUFFIXES; n++) {
     const name = n === 0 ? basename(to) : suffixed(basename(to), n)
     if (await take(fs, renaming, from, folder.at(name))) return name
@@ -61,10 +42,58 @@ export async function takeFreeName(
   )
 }
 
-/** EXDEV, which `publish` has made an error of ours, is what the caller knows an answer to. */
-function deviceError(error: unknown): unknown {
-  const cause = error instanceof SluiceError ? error.cause : undefined
-  return errorCode(cause) === 'EXDEV' ? cause : error
+/**
+ * A file gets a second name in the folder first: that shows whether it is on the same file system, before anything is
+ * done to the name that is wanted.
+ */
+async function takeForFile(
+  renaming: Renaming,
+  folder: Folder,
+  from: string,
+  to: string,
+  isCopy: boolean,
+): Promise<string> {
+  const { fs, conflict, durability } = renaming
+  const policy = { conflict: conflict === 'rename' ? 'rename' : 'fail', durability } as const
+  const temporary = temporaryName()
+  const second = !isCopy && (await secondName(fs, from, folder.at(temporary)))
+  const place: Directory = second
+    ? folder
+    : { ...within(folder), at: (name) => (name === temporary ? from : folder.at(name)) }
+  try {
+    const { name, warning } = await publish(fs, place, temporary, basename(to), policy)
+    // the new name is there, but so is an old one; that of a copy is collected later
+    if (warning && !isCopy) throw warning
+    if (second) await fs.unlink(from)
+    return name
+  } catch (error) {
+    if (second) await fs.unlink(folder.at(temporary)).catch(() => {})
+    // as an error of ours: only what the first step says means another file system
+    throw diskError(error, 'rename', from)
+  }
+}
+
+/** false: this file system has no second names. */
+async function secondName(fs: FileSystem, from: string, to: string): Promise<boolean> {
+  try {
+    await fs.link(from, to)
+    return true
+  } catch (error) {
+    if (errorCode(error) !== 'EXDEV' && NO_LINKS.has(errorCode(error) ?? '')) return false
+    // it may have been done nevertheless
+    await fs.unlink(to).catch(() => {})
+    throw error
+  }
+}
+
+function within(folder: Folder): Omit<Directory, 'at'> {
+  return {
+    path: folder.path,
+    fd: folder.fd,
+    list: () => folder.list(),
+    sync: () => folder.sync(),
+    release: () => {},
+  }
 }
 
 /** A link or a folder, which have no second names: the name is taken by an empty one of the same kind. */

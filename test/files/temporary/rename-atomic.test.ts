@@ -217,7 +217,7 @@ test('on Windows it is tried again while somebody has the file open, elsewhere n
 test('a source that cannot be removed is an error, and the new name stands', async (t) => {
   const { disk, rename } = setup()
   disk.putFolder('/b')
-  disk.fail({ call: 'unlink', error: 'EACCES', once: false })
+  disk.fail({ call: 'unlink', path: '/a/from', error: 'EACCES', once: false })
   await t.throwsAsync(rename('/a/from', '/a/to', { conflict: 'fail' }), { code: 'ERR_PERMISSION' })
   apart(disk)
   await t.throwsAsync(rename('/a/from', '/b/to'), { code: 'ERR_PERMISSION' })
