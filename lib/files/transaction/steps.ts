@@ -129,7 +129,7 @@ export class Steps {
       return (await this.#isOld(path, there, old)) ? 'todo' : 'conflict'
     }
     const staged = await this.#look(temporary)
-    if (!staged) return (await this.#holds(path, there, digest)) ? 'done' : 'conflict'
+    if (!staged) return this.#doneBefore(path, there, digest, old)
     if (there && sameInode(there, staged)) return 'done'
     if (there && !(await this.#isOld(path, there, old)) && !(await this.#holds(path, there, digest)))
       return 'conflict'
@@ -162,8 +162,24 @@ export class Steps {
     if (saved) {
       if (there && sameInode(there, saved)) return 'done'
       if (!there || (there.isDirectory() && this.#folders.has(path)) || (await isNew())) return 'todo'
+      return (await this.#holds(path, there, old)) ? 'done' : 'conflict'
     }
-    return (await this.#holds(path, there, old)) ? 'done' : 'conflict'
+    return this.#doneBefore(path, there, old, digest)
+  }
+
+  /**
+   * The file that was to take the path is there no more: it did take it, and what became of the path since then is
+   * the user's. Unless nothing stands there, or still what was to be replaced: then the content is lost.
+   */
+  async #doneBefore(
+    path: string,
+    there: FileStats | undefined,
+    wanted?: string,
+    other?: string,
+  ): Promise<Verdict> {
+    if (!there) return 'conflict'
+    if (await this.#holds(path, there, wanted)) return 'done'
+    return (await this.#holds(path, there, other)) ? 'conflict' : 'done'
   }
 
   /** What stands at the path, if the folders above it are there. */
