@@ -23,6 +23,8 @@ export type CliEvent =
   | { event: 'error'; code: string; message: string; exit: number; path?: string }
   /** One line per part that `status` and `clean` found. */
   | { event: 'leftover'; path: string; bytes: number; state: 'part' | 'published' | 'kept' }
+  /** What `write` wrote; `digest` is SHA-256 in hexadecimal digits. */
+  | { event: 'written'; path: string; bytes: number; digest: string; backup?: string }
   /** One line per entry of `send --dry-run`. */
   | { event: 'entry'; type: string; path: string; size: number | null }
 

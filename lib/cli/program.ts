@@ -6,6 +6,7 @@ import { packCommand } from './commands/pack.js'
 import { receiveCommand } from './commands/receive.js'
 import { sendCommand } from './commands/send.js'
 import { unpackCommand } from './commands/unpack.js'
+import { writeCommand } from './commands/write.js'
 import type { Context } from './context.js'
 import { asSluiceError } from './exit.js'
 import { type Io, Reporter } from './reporter.js'
@@ -91,6 +92,22 @@ function program(act: (json: boolean, run: (context: Context) => Promise<void>) 
     .description('put what `sluice pack` wrote, from standard input, into a folder')
     .option(...json)
     .action((flags, command) => run(command, (context) => unpackCommand(flags, context)))
+
+  sluice
+    .command('write')
+    .description('put standard input into a file once all of it has come; until then the file is what it was')
+    .argument('<file>', 'the file; it keeps its mode and owner, a link is followed')
+    .option('--backup [n]', 'keep the last n contents that were replaced beside it; 1 if no number is given')
+    .option('--mode <octal>', 'permission bits, as 644')
+    .addOption(
+      new Option('--durability <what>', 'what the written file survives')
+        .choices(['crash', 'power'])
+        .default('power'),
+    )
+    .option('--verify', 'read it back and compare, before it takes its name')
+    .option('--no-clobber', 'fail if there is such a file already')
+    .option(...json)
+    .action((file, flags, command) => run(command, (context) => writeCommand(file, flags, context)))
 
   sluice
     .command('status')

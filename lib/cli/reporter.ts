@@ -8,7 +8,7 @@ import { duration, progressLines, size } from './progress.js'
 
 /** Where a command reads, writes and is shown; a parameter, so that tests need no terminal. */
 export interface Io {
-  stdin: NodeJS.ReadStream
+  stdin: NodeJS.ReadStream & { fd: number }
   stdout: NodeJS.WriteStream
   stderr: NodeJS.WriteStream
 }

@@ -1,0 +1,61 @@
+import { pipeline } from 'node:stream/promises'
+import { isSluiceError, printable, SluiceError } from '../../errors.js'
+import { createAtomicWriteStream } from '../../files/atomic/atomic-stream.js'
+import { readError, SystemError } from '../../files/disk-error.js'
+import { nodeFileSystem } from '../../files/fs.js'
+import type { Context } from '../context.js'
+import { size } from '../progress.js'
+
+export interface WriteFlags {
+  /** true without a number. */
+  backup?: string | boolean
+  mode?: string
+  durability: 'crash' | 'power'
+  verify?: boolean
+  clobber: boolean
+}
+
+/** `sluice write`: puts standard input into a file, once all of it has come. */
+export async function writeCommand(file: string, flags: WriteFlags, context: Context): Promise<void> {
+  const { io, reporter, signal } = context
+  const { durability, verify, clobber } = flags
+  const stream = createAtomicWriteStream(file, {
+    durability,
+    verify,
+    signal,
+    backup: number('--backup', flags.backup ?? false, 10),
+    mode: number('--mode', flags.mode, 8),
+    conflict: clobber ? 'overwrite' : 'fail',
+  })
+  try {
+    // Node gives no bytes of a folder, and no error either: the file would be emptied
+    if ((await nodeFileSystem.fstat(io.stdin.fd)).isDirectory())
+      throw new SystemError('EISDIR', 'read', 'a folder')
+    await pipeline(io.stdin, stream)
+  } catch (error) {
+    stream.destroy()
+    throw isSluiceError(error) ? error : readError(error, 'standard input')
+  }
+  const { path, bytes, digest, backup, warning } = await stream.result
+  if (warning) reporter.warn(warning)
+  reporter.event({
+    event: 'written',
+    path,
+    bytes,
+    digest: digest.toString('hex'),
+    ...(backup !== undefined && { backup }),
+  })
+  const kept = backup === undefined ? '' : `; what was there is ${printable(backup)}`
+  reporter.note(`${size(bytes)} written to ${printable(path)}${kept}`)
+}
+
+/** The number that an option says; `ERR_USAGE` where it is none. */
+function number<T extends boolean | undefined>(option: string, text: string | T, base: 8 | 10): number | T {
+  if (typeof text !== 'string') return text
+  const digits = base === 8 ? /^[0-7]{1,4}$/ : /^\d{1,9}$/
+  if (digits.test(text)) return Number.parseInt(text, base)
+  const what = base === 8 ? 'an octal number, as 644' : 'a whole number'
+  throw new SluiceError('ERR_USAGE', `${option} must be ${what}, not "${printable(text, 100)}"`, {
+    found: text,
+  })
+}
