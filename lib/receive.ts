@@ -10,7 +10,7 @@ import { tap } from './stages/progress-tap.js'
 import type { WireStage } from './stages/wire-stage.js'
 import { type Decision, Receiver, type River } from './transfer/receiver.js'
 import type { Transfer } from './transfer/transfer.js'
-import { DEFAULT_LIMITS, type Limits } from './wire/limits.js'
+import { type Limits, limitsOf } from './wire/limits.js'
 import type { Entry, Offer } from './wire/manifest.js'
 import { bitmapOf } from './wire/positions.js'
 
@@ -53,7 +53,7 @@ export interface ReceiveOptions extends PartSinkOptions, FinalizerOptions {
  * @throws SluiceError `ERR_USAGE` for an option
  */
 export function receive(socket: Duplex, options: ReceiveOptions): Transfer {
-  const limits = { ...DEFAULT_LIMITS, ...options.limits }
+  const limits = limitsOf(options.limits)
   const { accept, stages } = options
   if (accept !== 'all' && typeof accept !== 'function') {
     throw new SluiceError('ERR_USAGE', "accept: must be 'all' or a function that is asked about each offer", {

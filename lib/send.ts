@@ -8,7 +8,7 @@ import { tap } from './stages/progress-tap.js'
 import type { WireStage } from './stages/wire-stage.js'
 import { Sender } from './transfer/sender.js'
 import type { Transfer } from './transfer/transfer.js'
-import { DEFAULT_LIMITS, type Limits } from './wire/limits.js'
+import { type Limits, limitsOf } from './wire/limits.js'
 
 export interface SendOptions extends ManifestOptions {
   /** What stands between the framer and the socket; the receiver needs the same formats in the same order. */
@@ -37,7 +37,7 @@ export function send(
   source: readonly string[] | Manifest,
   options: SendOptions = {},
 ): Transfer {
-  const limits = { ...DEFAULT_LIMITS, ...options.limits }
+  const limits = limitsOf(options.limits)
   const { line, maxFrame } = lineOf({ ...options, limits })
   let manifest: Manifest
   const session = new Sender(

@@ -2,7 +2,7 @@ import { Duplex } from 'node:stream'
 import { SluiceError } from '../errors.js'
 import { type Frame, FrameParser } from '../wire/frame-parser.js'
 import { isTalk } from '../wire/frames.js'
-import { DEFAULT_LIMITS, type Limits } from '../wire/limits.js'
+import { type Limits, limitsOf } from '../wire/limits.js'
 import type { Message } from '../wire/messages.js'
 
 export interface DeframerOptions {
@@ -33,7 +33,7 @@ export class Deframer extends Duplex {
 
   constructor({ limits, onTalk }: DeframerOptions = {}) {
     super({ readableObjectMode: true, readableHighWaterMark: 2, writableHighWaterMark: BUFFERED })
-    this.#limits = { ...DEFAULT_LIMITS, ...limits }
+    this.#limits = limitsOf(limits)
     this.#onTalk = onTalk
     const { handshakeMessage, message } = this.#limits
     this.#parser = new FrameParser(this.#limits, onTalk ? handshakeMessage : message, (frame) =>

@@ -1,7 +1,7 @@
 import { Transform, type TransformCallback } from 'node:stream'
 import { SluiceError } from '../errors.js'
 import type { Frame } from '../wire/frame-parser.js'
-import { DEFAULT_LIMITS, type Limits } from '../wire/limits.js'
+import { type Limits, limitsOf } from '../wire/limits.js'
 import { ManifestReader, type Offer } from '../wire/manifest.js'
 import type { DigestRecord } from '../wire/messages.js'
 import type { PathRules } from '../wire/paths.js'
@@ -35,7 +35,7 @@ export class Demuxer extends Transform {
 
   constructor({ limits, names, platform, onOffer = () => undefined }: DemuxerOptions = {}) {
     super({ objectMode: true, highWaterMark: 1 })
-    this.#manifest = new ManifestReader({ ...DEFAULT_LIMITS, ...limits }, { names, platform })
+    this.#manifest = new ManifestReader(limitsOf(limits), { names, platform })
     this.#onOffer = onOffer
   }
 

@@ -3,7 +3,7 @@ import { posix, win32 } from 'node:path'
 import type { Readable } from 'node:stream'
 import { printable, SluiceError } from '../errors.js'
 import { type FileSystem, nodeFileSystem } from '../files/fs.js'
-import { DEFAULT_LIMITS, type Limits } from '../wire/limits.js'
+import { type Limits, limitsOf } from '../wire/limits.js'
 import { makeOffer, type Offer } from '../wire/manifest.js'
 import { digestLength } from './digests.js'
 import { checkPatterns, Selection } from './selection.js'
@@ -84,7 +84,7 @@ export async function manifestOf(paths: readonly string[], options: ManifestOpti
   const walk = new Walk(
     fs,
     selection,
-    { keepLinks: symlinks === 'keep', gitignore, limits: { ...DEFAULT_LIMITS, ...limits } },
+    { keepLinks: symlinks === 'keep', gitignore, limits: limitsOf(limits) },
     (found) => builder.add(found),
   )
   for (const { given, path, name } of roots) await walk.argument(given, path, name)

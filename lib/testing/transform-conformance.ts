@@ -1,4 +1,4 @@
-import { type Transform, Writable } from 'node:stream'
+import { type Duplex, Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { type Code, isSluiceError } from '../errors.js'
 import { destroyCases, errorCases, optionCases, patienceOf } from './moments.js'
@@ -19,14 +19,14 @@ import { cutsOf, describe, inSplits, type Same, same } from './sameness.js'
 
 type Maybe<T> = T | Promise<T>
 
-/** What {@link transformConformance} needs to know of a Transform from `I` to `O`. */
+/** What {@link transformConformance} needs to know of a Transform, or a Duplex used as one, from `I` to `O`. */
 export interface TransformConformance<I, O> extends ConformanceOptions {
   /** A small valid input, the same each time it is asked for. Bytes are also split in every way. */
   input: () => Maybe<I[]>
   /** What the stage makes of `input`. Give this, or `inverse`, or both. */
   expected?: () => Maybe<O[]>
   /** A stage that undoes this one. */
-  inverse?: () => Maybe<Transform>
+  inverse?: () => Maybe<Duplex>
   /** A large valid input: many megabytes, or thousands of objects. Bytes that cannot be compressed. */
   many: () => Maybe<Iterable<I> | AsyncIterable<I>>
   /** Bytes or objects that the stage may hold in all: 1 MiB, or 16 objects, by default. */
@@ -46,7 +46,7 @@ export interface TransformConformance<I, O> extends ConformanceOptions {
 
 /** The properties that every Transform of a river has (DESIGN.md, section 3), each as a case for any test runner. */
 export function transformConformance<I, O>(
-  make: () => Maybe<Transform>,
+  make: () => Maybe<Duplex>,
   options: TransformConformance<I, O>,
 ): ConformanceCase[] {
   const patience = patienceOf(options)
@@ -136,10 +136,7 @@ function collect<T>(into: T[]): Writable {
 const BYTES = 1024 * 1024
 const OBJECTS = 16
 
-async function promptly<I, O>(
-  make: () => Maybe<Transform>,
-  options: TransformConformance<I, O>,
-): Promise<void> {
+async function promptly<I, O>(make: () => Maybe<Duplex>, options: TransformConformance<I, O>): Promise<void> {
   const { prompt, inverse } = options
   const stage = await make()
   const end = (!prompt && (await inverse?.())) || undefined
@@ -176,10 +173,7 @@ async function promptly<I, O>(
 
 const total = (chunks: unknown[]) => chunks.reduce<number>((sum, chunk) => sum + sizeOf(chunk, false), 0)
 
-async function unread<I, O>(
-  make: () => Maybe<Transform>,
-  options: TransformConformance<I, O>,
-): Promise<void> {
+async function unread<I, O>(make: () => Maybe<Duplex>, options: TransformConformance<I, O>): Promise<void> {
   const stage = await make()
   const bound = options.bound ?? (stage.writableObjectMode ? OBJECTS : BYTES)
   const errors: Error[] = []
@@ -215,10 +209,7 @@ async function unread<I, O>(
   }
 }
 
-async function slowly<I, O>(
-  make: () => Maybe<Transform>,
-  options: TransformConformance<I, O>,
-): Promise<void> {
+async function slowly<I, O>(make: () => Maybe<Duplex>, options: TransformConformance<I, O>): Promise<void> {
   const stage = await make()
   let largest = 0
   let sum = 0

@@ -1,3 +1,5 @@
+import { SluiceError } from '../errors.js'
+
 /** The limits of DESIGN.md, section 11: what a peer may ask of us. All sizes in bytes, all times in milliseconds. */
 export interface Limits {
   /** Data bytes in one DATA frame. */
@@ -49,3 +51,17 @@ export const DEFAULT_LIMITS: Limits = Object.freeze({
   pingInterval: 15_000,
   closeTimeout: 5_000,
 })
+
+/** The defaults with what `given` changes. Throws `ERR_USAGE` for what is no limit, and for a value that is none. */
+export function limitsOf(given: Partial<Limits> = {}): Limits {
+  for (const [name, value] of Object.entries(given)) {
+    if (!Object.hasOwn(DEFAULT_LIMITS, name)) {
+      const known = Object.keys(DEFAULT_LIMITS).join(', ')
+      throw new SluiceError('ERR_USAGE', `limits.${name} is not one of ${known}`, { found: value })
+    }
+    if (Number.isSafeInteger(value) && value > 0) continue
+    const message = `limits.${name} must be a whole number from 1`
+    throw new SluiceError('ERR_USAGE', message, { found: value })
+  }
+  return { ...DEFAULT_LIMITS, ...given }
+}
