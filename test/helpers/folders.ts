@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
 import { lstat, mkdir, mkdtemp, readdir, readFile, readlink, rm, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { dirname, join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import type { ExecutionContext } from 'ava'
 
 /** A temporary folder that is removed when the test ends. */
@@ -44,4 +45,13 @@ export async function listing(root: string, { times = true } = {}): Promise<Reco
   }
   await walk('')
   return found
+}
+
+/** The files below a folder, as paths with `/` relative to it. */
+export async function filesBelow(root: URL): Promise<string[]> {
+  const entries = await readdir(root, { recursive: true, withFileTypes: true })
+  const top = fileURLToPath(root)
+  return entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(top, join(entry.parentPath, entry.name)).replaceAll('\\', '/'))
 }
