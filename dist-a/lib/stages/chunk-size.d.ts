@@ -1,6 +1,0 @@
-/**
- * Bytes to read at once of a file: the chunk size follows the file size, from 64 KiB to 1 MiB in powers of two, about
- * a quarter of the file. Large chunks are what makes large files fast; small ones let others have their turn.
- * @param fileSize bytes, or `null` where it is not known
- */
-export declare function chunkSize(fileSize: number | null): number;

@@ -1,8 +1,0 @@
-import type { Io, Reporter } from './reporter.js';
-/** What every command gets. */
-export interface Context {
-    io: Io;
-    reporter: Reporter;
-    /** Aborted when the user stops the program. */
-    signal: AbortSignal;
-}
