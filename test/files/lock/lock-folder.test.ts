@@ -141,3 +141,44 @@ test('a release that fails may be done again, and until then others in this proc
   await (await DirectoryLock.acquire('/d', other)).release()
   t.deepEqual(disk.list(), ['/d/'])
 })
+
+test('a claim that waits inside notices that somebody else is inside by now', async (t) => {
+  const { acquire, disk } = scene()
+  await acquire(1, { mode: 'shared' })
+  const clock = new FakeClock()
+  const waiting = acquire(2, { timeout: 400, clock })
+  const paused = async () => {
+    for (let turns = 0; clock.pending === 0 && turns < 1000; turns++) await new Promise(setImmediate)
+  }
+  await paused()
+  disk.remove(FOLDER)
+  const other = await acquire(3, { timeout: 0 })
+  clock.advance(100)
+  await paused()
+  clock.advance(100)
+  await paused()
+  clock.advance(1000)
+  await t.throwsAsync(waiting, { code: 'ERR_LOCKED', message: /process 3 \(exclusive\)/ })
+  await other.check()
+})
+
+test('an answer that is lost is looked up, and a call that is done twice is done', async (t) => {
+  for (const [call, error] of [
+    ['rename', 'EIO'],
+    ['rename', 'ENOENT'],
+    ['rename', 'EPERM'],
+    ['mkdir', 'EEXIST'],
+    ['rmdir', 'ENOENT'],
+  ] as const) {
+    for (const mode of ['exclusive', 'shared'] as const) {
+      for (const nth of [1, 2]) {
+        const { acquire, disk } = scene()
+        disk.fail({ call, error, nth, path: /(gate|new-[^/]*|-[0-9a-f]+)$/, after: true })
+        const lock = await acquire(1, { mode, timeout: 0 })
+        await lock.check()
+        await lock.release()
+        t.deepEqual(disk.list(), ['/d/'], `${call} ${error} ${mode} ${nth}`)
+      }
+    }
+  }
+})
