@@ -1,8 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto'
-import type { Owner } from './owner.js'
+import { OWNER_TEXT, type Owner, ownerOfText, textOfOwner } from './owner.js'
 
 const JOURNAL = /^[0-9a-f]{32}(\.[0-9a-f-]+)?\.journal$/
-const OWNED = /^[0-9a-f]{32}\.([0-9a-f]+)-([0-9a-f]+)-([0-9a-f]+)-([0-9a-f]*)-([0-9a-f]+)\.journal$/
+const OWNED = new RegExp(`^[0-9a-f]{32}\\.(${OWNER_TEXT})\\.journal$`)
 const RELEASED = /^[0-9a-f]{32}\.0-[0-9a-f]+\.journal$/
 
 /** Whether a file in our folder with this name is one of ours. */
@@ -27,20 +27,12 @@ export function isReleasedName(name: string): boolean {
 }
 
 /** The name of a journal while it is being collected: says by whom, in the same step that takes it. */
-export function nameOfOwner(name: string, { pid, start, host, boot, token }: Owner): string {
-  return `${name.slice(0, 32)}.${pid.toString(16)}-${Number(start).toString(16)}-${host}-${boot}-${token}.journal`
+export function nameOfOwner(name: string, owner: Owner): string {
+  return `${name.slice(0, 32)}.${textOfOwner(owner)}.journal`
 }
 
 /** By whom it is being collected. */
 export function ownerOfName(name: string): Owner | undefined {
-  const [, pid, start, host, boot, token] = OWNED.exec(name) ?? []
-  if (pid === undefined) return undefined
-  const began = Number.parseInt(start!, 16)
-  return {
-    pid: Number.parseInt(pid, 16),
-    start: began === 0 ? '' : String(began),
-    host: host!,
-    boot: boot!,
-    token: token!,
-  }
+  const [, owner] = OWNED.exec(name) ?? []
+  return owner === undefined ? undefined : ownerOfText(owner)
 }

@@ -15,6 +15,21 @@ export interface Owner {
   token: string
 }
 
+/** An owner as part of a file name; `ownerOfText` reads what matches. */
+export const OWNER_TEXT = '[0-9a-f]+-[0-9a-f]+-[0-9a-f]+-[0-9a-f]*-[0-9a-f]+'
+
+/** An owner as part of a file name: five hexadecimal words. */
+export function textOfOwner({ pid, start, host, boot, token }: Owner): string {
+  return [pid.toString(16), Number(start).toString(16), host, boot, token].join('-')
+}
+
+/** The owner in a name that {@link textOfOwner} made. */
+export function ownerOfText(text: string): Owner {
+  const [pid, start, host, boot, token] = text.split('-') as [string, string, string, string, string]
+  const began = Number.parseInt(start, 16)
+  return { pid: Number.parseInt(pid, 16), start: began === 0 ? '' : String(began), host, boot, token }
+}
+
 /** What is asked of the system; a parameter, so that a test can play another one. */
 export interface ProcessSystem {
   pid: number

@@ -1,6 +1,6 @@
 import { Readable, type Stream, Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { isSluiceError } from '../errors.js'
+import { type Code, isSluiceError } from '../errors.js'
 import {
   type ConformanceCase,
   type ConformanceOptions,
@@ -12,6 +12,7 @@ import {
   Watch,
   within,
 } from './probe.js'
+import { cutsOf } from './sameness.js'
 
 /** The stage of a suite, whichever of its sides it has. */
 export interface Subject {
@@ -46,6 +47,33 @@ export function optionCases({ badOptions = [] }: ConformanceOptions): Conformanc
       fail('bad options were taken')
     },
   }))
+}
+
+/** What a suite says of an input that is cut: the codes that refuse it, and the cuts that make a valid input. */
+interface Truncation {
+  input: () => unknown[] | Promise<unknown[]>
+  truncated?: { codes: Code[]; whole?: number[] }
+}
+
+/** An input that was cut is refused, wherever that was; none, where every input is whole. */
+export function truncationCases(
+  { input, truncated }: Truncation,
+  run: (part: unknown[]) => Promise<unknown>,
+): ConformanceCase[] {
+  if (!truncated) return []
+  const { codes, whole = [] } = truncated
+  const refuses = async () => {
+    for (const { at, part } of cutsOf(await input())) {
+      if (whole.includes(at)) continue
+      const error = await run(part).then(
+        () => undefined,
+        (reason: unknown) => reason,
+      )
+      const refused = codes.some((code) => isSluiceError(error, code))
+      ensure(refused, `cut at ${at}, it ended with ${String(error)}, not with ${codes.join(' or ')}`)
+    }
+  }
+  return [{ name: 'it refuses an input that was cut anywhere', run: refuses }]
 }
 
 /** It may be destroyed at any moment: `close` comes, with the error that was given or none, and nothing after it. */

@@ -1,7 +1,7 @@
 import { type Duplex, Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { type Code, isSluiceError } from '../errors.js'
-import { destroyCases, errorCases, optionCases, patienceOf } from './moments.js'
+import type { Code } from '../errors.js'
+import { destroyCases, errorCases, optionCases, patienceOf, truncationCases } from './moments.js'
 import {
   type ConformanceCase,
   type ConformanceOptions,
@@ -15,7 +15,7 @@ import {
   turns,
   within,
 } from './probe.js'
-import { cutsOf, describe, inSplits, type Same, same } from './sameness.js'
+import { describe, inSplits, type Same, same } from './sameness.js'
 
 type Maybe<T> = T | Promise<T>
 
@@ -102,23 +102,7 @@ export function transformConformance<I, O>(
     { name: 'a reader that never reads stops the source', run: () => unread(make, options) },
     { name: 'a slow reader never makes it hold more than its bound', run: () => slowly(make, options) },
   ]
-  if (options.truncated) {
-    const { codes, whole = [] } = options.truncated
-    cases.push({
-      name: 'it refuses an input that was cut anywhere',
-      async run() {
-        for (const { at, part } of cutsOf(await options.input())) {
-          if (whole.includes(at)) continue
-          const error = await run(part).then(
-            () => undefined,
-            (reason: unknown) => reason,
-          )
-          const refused = codes.some((code) => isSluiceError(error, code))
-          ensure(refused, `cut at ${at}, it ended with ${String(error)}, not with ${codes.join(' or ')}`)
-        }
-      },
-    })
-  }
+  cases.push(...truncationCases(options, run))
   cases.push(...destroyCases(subject, options), ...errorCases(subject, options), ...optionCases(options))
   return framed(cases, options)
 }

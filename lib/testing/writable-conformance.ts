@@ -1,7 +1,7 @@
 import { Readable, type Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { type Code, isSluiceError } from '../errors.js'
-import { destroyCases, errorCases, optionCases, patienceOf } from './moments.js'
+import type { Code } from '../errors.js'
+import { destroyCases, errorCases, optionCases, patienceOf, truncationCases } from './moments.js'
 import {
   type ConformanceCase,
   type ConformanceOptions,
@@ -12,7 +12,7 @@ import {
   sizeOf,
   within,
 } from './probe.js'
-import { cutsOf, describe, inSplits } from './sameness.js'
+import { describe, inSplits } from './sameness.js'
 
 /** What {@link writableConformance} needs to know of a Writable of `I`. */
 export interface WritableConformance<I> extends ConformanceOptions {
@@ -77,23 +77,7 @@ export function writableConformance<I>(
       },
     },
   ]
-  if (options.truncated) {
-    const { codes, whole = [] } = options.truncated
-    cases.push({
-      name: 'it refuses an input that was cut anywhere',
-      async run() {
-        for (const { at, part } of cutsOf(await options.input())) {
-          if (whole.includes(at)) continue
-          const error = await write(part).then(
-            () => undefined,
-            (reason: unknown) => reason,
-          )
-          const refused = codes.some((code) => isSluiceError(error, code))
-          ensure(refused, `cut at ${at}, it ended with ${String(error)}, not with ${codes.join(' or ')}`)
-        }
-      },
-    })
-  }
+  cases.push(...truncationCases(options, write))
   cases.push(...destroyCases(subject, options), ...errorCases(subject, options), ...optionCases(options))
   return framed(cases, options)
 }

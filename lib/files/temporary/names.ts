@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import { SluiceError } from '../../errors.js'
 import { fitted } from '../names.js'
-import { type Owner, thisOwner } from '../owner.js'
+import { OWNER_TEXT, type Owner, ownerOfText, textOfOwner, thisOwner } from '../owner.js'
 
 /** What ends the name of every temporary file of this library. */
 const ENDING = '.sluice-tmp'
 
-const NAME = /^\.(?:.*\.)?([0-9a-f]+)-([0-9a-f]+)-([0-9a-f]+)-([0-9a-f]*)-([0-9a-f]+)\.sluice-tmp$/su
+const NAME = new RegExp(`^\\.(?:.*\\.)?(${OWNER_TEXT})\\.sluice-tmp$`, 'su')
 
 /** What cannot be in a name, or leads elsewhere, on some platform. */
 const FOREIGN = /[/\\:\0]/
@@ -37,21 +37,11 @@ export function temporaryName({ prefix = '', owner = me() }: TemporaryNameOption
     const message = `prefix must be part of a name, without / \\ : and NUL, not ${JSON.stringify(prefix)}`
     throw new SluiceError('ERR_USAGE', message, { found: prefix })
   }
-  const { pid, start, host, boot, token } = owner
-  const whose = `${pid.toString(16)}-${Number(start).toString(16)}-${host}-${boot}-${token}`
-  return fitted(prefix === '' ? '' : `.${prefix}`, `.${whose}${ENDING}`)
+  return fitted(prefix === '' ? '' : `.${prefix}`, `.${textOfOwner(owner)}${ENDING}`)
 }
 
 /** Whose temporary file has this name; undefined for what is not ours, whatever it looks like otherwise. */
 export function ownerOfTemporary(name: string): Owner | undefined {
-  const [, pid, start, host, boot, token] = NAME.exec(name) ?? []
-  if (pid === undefined) return undefined
-  const began = Number.parseInt(start!, 16)
-  return {
-    pid: Number.parseInt(pid, 16),
-    start: began === 0 ? '' : String(began),
-    host: host!,
-    boot: boot!,
-    token: token!,
-  }
+  const [, owner] = NAME.exec(name) ?? []
+  return owner === undefined ? undefined : ownerOfText(owner)
 }
