@@ -1,12 +1,15 @@
 // A process that takes one lock, or updates one file, many times:
-//   lock-child lock DIR LOG COUNT SEED DIE_AT    (it kills itself when it has taken the lock so often, and holds it)
+//   lock-child lock DIR LOG COUNT SEED DIE_AT KILL_AT
+//     (it is killed when it has taken the lock DIE_AT times, and holds it, or when it makes that call of the file system)
 //   lock-child update FILE LOG COUNT
 import { appendFileSync } from 'node:fs'
-import { DirectoryLock, updateJson } from '../../lib/files/index.js'
+import { DirectoryLock, nodeFileSystem, updateJson } from '../../lib/files/index.js'
 import { randomBySeed } from '../../lib/testing/index.js'
+import { killedFileSystem } from './killed-fs.js'
 
-const [role, dir, log, count, seed, dieAt] = process.argv.slice(2)
+const [role, dir, log, count, seed, dieAt, killAt] = process.argv.slice(2)
 const random = randomBySeed(Number(seed))
+const fs = killedFileSystem(nodeFileSystem, Number(killAt))
 
 /** One line, whole: opened for appending, written by one call. */
 function note(text: string): void {
@@ -16,7 +19,7 @@ function note(text: string): void {
 async function lock(): Promise<void> {
   for (let n = 1; n <= Number(count); n++) {
     const mode = random() < 0.5 ? 'exclusive' : 'shared'
-    const held = await DirectoryLock.acquire(dir!, { mode, timeout: 120_000 })
+    const held = await DirectoryLock.acquire(dir!, { mode, fs, timeout: 120_000 })
     note(`enter ${mode} ${n}`)
     // other readers get a chance to be beside it, and writers to break in
     for (let turns = Math.floor(random() * 3); turns > 0; turns--) await new Promise(setImmediate)
