@@ -43,6 +43,10 @@ export {
   type Merged,
   mergeConfig,
 } from './operations/merge-config.js'
+export { RecoveryManager } from './operations/recovery-manager.js'
+export type { RecoveryManagerOptions, RecoveryOutcome } from './operations/recovery-options.js'
+export type { RecoveryPoint } from './operations/recovery-point.js'
+export type { RecoveryKind } from './operations/recovery-record.js'
 export { type RemoveBackupsOptions, type RemovedBackups, removeBackups } from './operations/remove-backups.js'
 export { type RotateOptions, type Rotation, rotateFile } from './operations/rotate-file.js'
 export { type CompleteOptions, PartFile, type PartFileOptions } from './part-file.js'

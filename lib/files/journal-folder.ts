@@ -3,6 +3,7 @@ import { diskError, errorCode } from './disk-error.js'
 import { OPEN } from './fs.js'
 import { isJournalName, journalName } from './journal-names.js'
 import { foldName } from './names.js'
+import { parseRecoveryName } from './operations/recovery-names.js'
 import { ownerOfTemporary } from './temporary/names.js'
 import { parseIntentName } from './transaction/intent.js'
 import type { Directory, Tree } from './tree.js'
@@ -64,9 +65,13 @@ export async function ownFolder(tree: Tree, name: string): Promise<Directory | u
   try {
     const made = await tree.makeDirectory(name, 0o700)
     const folder = await tree.directory(name)
-    if (made === 'created' || (await isOwn(tree, folder))) return folder
-    folder.release()
-    return undefined
+    let own = made === 'created'
+    try {
+      own ||= await isOwn(tree, folder)
+    } finally {
+      if (!own) folder.release()
+    }
+    return own ? folder : undefined
   } catch (error) {
     const cause = errorCode((error as SluiceError).cause)
     if ((error as SluiceError).code === 'ERR_UNSAFE_LINK' || cause === 'EEXIST' || cause === 'ENOTDIR')
@@ -82,9 +87,14 @@ export async function isOwn(tree: Tree, folder: Directory): Promise<boolean> {
   return (await folder.list()).map(String).every(isOwnName)
 }
 
-/** Whether something in our folder with this name is ours: a journal, the intent of a transaction, a temporary file. */
+/** Whether something in our folder with this name is ours: of a journal, a transaction, a recovery, or temporary. */
 function isOwnName(name: string): boolean {
-  return isJournalName(name) || parseIntentName(name) !== undefined || ownerOfTemporary(name) !== undefined
+  return (
+    isJournalName(name) ||
+    parseIntentName(name) !== undefined ||
+    parseRecoveryName(name) !== undefined ||
+    ownerOfTemporary(name) !== undefined
+  )
 }
 
 /** Removes our folder if nothing is in it any more, and gives it back. */

@@ -189,7 +189,7 @@ export class IntentFile {
 }
 
 /** Our folder if it stands there and is ours. */
-async function ourFolder(tree: Tree, name: string): Promise<Directory | undefined> {
+export async function ourFolder(tree: Tree, name: string): Promise<Directory | undefined> {
   const folder = await tree.directory(name).catch((error: SluiceError) => {
     const cause = errorCode(error.cause)
     if (error.code === 'ERR_UNSAFE_LINK' || cause === 'ENOENT' || cause === 'ENOTDIR') return undefined

@@ -47,7 +47,7 @@ for (const compress of [false, true]) {
         if (kept.join() !== 'zero,one') throw new Error(`${place}: ${JSON.stringify([...files])}`)
         if (files.size !== 3) throw new Error(`${place}: ${JSON.stringify([...files])}`)
       },
-      seeds: scale(4, 60),
+      seeds: scale(4, 30),
       again: compress ? scale(0, 1) : 1,
     })
     t.log(`${states} states`)

@@ -1,0 +1,52 @@
+import { createHash } from 'node:crypto'
+import { printable, SluiceError } from '../../errors.js'
+import { standing } from '../claim.js'
+import { digestFile } from '../digest-file.js'
+import { SystemError } from '../disk-error.js'
+import { openRegular } from '../fs.js'
+import { copyFile } from '../temporary/move.js'
+import { digestAt, inFolder, type Place } from '../transaction/staging.js'
+import type { PointRecord, RecoveryKind } from './recovery-record.js'
+
+/**
+ * Keeps what stands at `path` under `where`, and says what it was; nothing, where nothing stands there. What is about
+ * to be deleted gets a second name, since nobody writes to it any more; everything else is copied.
+ */
+export async function keepContent(
+  { tree, durability }: Place,
+  kind: RecoveryKind,
+  path: string,
+  where: string,
+): Promise<Pick<PointRecord, 'old' | 'linked'>> {
+  const { fs } = tree
+  const power = durability === 'power'
+  return inFolder(tree, path, async (from) => {
+    const there = await standing(fs, from)
+    if (kind === 'create' && there) {
+      const message = `${printable(path)} is there already, and cannot be created; make a point for 'write'`
+      throw new SluiceError('ERR_CONFLICT', message, { path })
+    }
+    if (!there && kind === 'delete') throw new SystemError('ENOENT', 'open', 'nothing to delete')
+    if (!there) return {}
+    if (!there.isFile()) {
+      const kindOf = there.isSymbolicLink() ? 'ELOOP' : there.isDirectory() ? 'EISDIR' : 'ENXIO'
+      throw new SystemError(kindOf, 'open', 'not a regular file')
+    }
+    if (kind === 'delete') {
+      const old = await digestAt(tree, path, power)
+      const linked = await fs.link(from, where).then(
+        () => true,
+        () => false,
+      )
+      if (linked) return { old, linked }
+    }
+    await copyFile(fs, from, where, { power })
+    // of the copy: that is what it must still be when it is put back
+    const { fd } = await openRegular(fs, where)
+    try {
+      return { old: (await digestFile(fs, fd, createHash('sha256'))).toString('hex') }
+    } finally {
+      await fs.close(fd)
+    }
+  })
+}

@@ -1,0 +1,175 @@
+import test from 'ava'
+import { isSluiceError } from '../../../lib/errors.js'
+import { OPEN, RecoveryManager, type RecoveryOutcome, writeFully } from '../../../lib/files/index.js'
+import type { MemoryDisk } from '../../../lib/testing/index.js'
+import { Machine } from '../../helpers/machine.js'
+import { scale } from '../../helpers/scale.js'
+import { crashSweep, faultSweep } from '../../helpers/sweep.js'
+
+const machine = new Machine()
+const clock = {
+  now: () => 0,
+  after(_ms: number, callback: () => void) {
+    setImmediate(callback)
+    return () => {}
+  },
+}
+
+const set = (disk: MemoryDisk) => {
+  disk.put('/d/a', 'a-old')
+  disk.put('/d/c', 'c-old')
+  disk.put('/d/other', 'other')
+}
+
+/** After a power cut no process of before lives. */
+function openManager(fs: MemoryDisk) {
+  machine.reboot()
+  return RecoveryManager.open('/d', { fs, clock, attempts: 2, system: machine.start(1) })
+}
+
+/** Changes as a program makes them that knows nothing of power cuts: in place, and synced nowhere. */
+async function change(disk: MemoryDisk): Promise<RecoveryManager> {
+  const manager = await openManager(disk)
+  try {
+    await manager.run('write', 'a', async () => {
+      const fd = await disk.open('/d/a', OPEN.update)
+      try {
+        await disk.ftruncate(fd, 0)
+        await writeFully(disk, fd, [Buffer.from('a-new')], 0)
+      } finally {
+        await disk.close(fd)
+      }
+    })
+    await manager.run('create', 'b', async () => {
+      const fd = await disk.open('/d/b', OPEN.create)
+      try {
+        await writeFully(disk, fd, [Buffer.from('b-new')], 0)
+      } finally {
+        await disk.close(fd)
+      }
+    })
+    await manager.run('delete', 'c', () => disk.unlink('/d/c'))
+    return manager
+  } catch (error) {
+    await manager.close().catch(() => {})
+    throw error
+  }
+}
+
+/** The files of the user, without what was kept of changes that nobody had called done. */
+function files(disk: MemoryDisk): string {
+  const found = [...disk.snapshot()].filter(([path]) => !path.endsWith('.bak') && !path.includes('.sluice'))
+  return found.map(([path, content]) => `${path.slice(3)}=${content}`).join()
+}
+
+const OLD = 'a=a-old,c=c-old,other=other'
+const NEW = 'a=a-new,b=b-new,other=other'
+const sorted = (text: string) => text.split(',').sort().join()
+
+async function undoAll(disk: MemoryDisk): Promise<RecoveryOutcome[]> {
+  const manager = await openManager(disk)
+  try {
+    return await manager.undo()
+  } finally {
+    await manager.close()
+  }
+}
+
+test('a power cut at any call of a change: the next manager takes everything back', async (t) => {
+  const { states } = await crashSweep({
+    set,
+    work: async (disk) => (await change(disk)).close(),
+    recover: async (disk) => {
+      const outcomes = await undoAll(disk)
+      const wrong = outcomes.filter(({ state }) => state !== 'undone' && state !== 'unchanged')
+      if (wrong.length > 0) throw new Error(JSON.stringify(wrong))
+    },
+    look: (disk, _acknowledged, place) => {
+      if (sorted(files(disk)) !== OLD) throw new Error(`${place}: ${disk.list()} ${files(disk)}`)
+      if (disk.list().some((path) => path.includes('.sluice/'))) throw new Error(`${place}: ${disk.list()}`)
+    },
+    seeds: scale(3, 12),
+    again: scale(0, 1),
+  })
+  t.log(`${states} states`)
+  t.true(states > 200)
+})
+
+test('a power cut at any call of an undo: the next manager ends it', async (t) => {
+  const { states } = await crashSweep({
+    set,
+    work: async (disk) => {
+      const manager = await change(disk)
+      disk.syncAll()
+      await manager.undo()
+      await manager.close()
+    },
+    recover: undoAll,
+    look: (disk, _acknowledged, place) => {
+      if (sorted(files(disk)) !== OLD) throw new Error(`${place}: ${disk.list()} ${files(disk)}`)
+    },
+    seeds: scale(2, 10),
+    again: scale(0, 1),
+  })
+  t.true(states > 100)
+})
+
+test('a power cut at any call of a commit leaves all points or none', async (t) => {
+  const { states } = await crashSweep({
+    set,
+    work: async (disk) => {
+      const manager = await change(disk)
+      await manager.commit()
+      await manager.close()
+    },
+    recover: undoAll,
+    look: (disk, acknowledged, place) => {
+      const found = sorted(files(disk))
+      if (found !== NEW && (acknowledged || found !== OLD)) throw new Error(`${place}: ${found}`)
+      if (disk.list().some((path) => path.includes('.sluice/'))) throw new Error(`${place}: ${disk.list()}`)
+    },
+    seeds: scale(3, 12),
+    again: scale(0, 1),
+  })
+  t.true(states > 200)
+})
+
+for (const ending of ['undo', 'commit'] as const) {
+  test(`whichever call fails, nothing is lost: ${ending}`, async (t) => {
+    const { runs } = await faultSweep({
+      set,
+      work: async (disk) => {
+        const manager = await change(disk)
+        try {
+          return await manager[ending]()
+        } finally {
+          await manager.close().catch(() => {})
+        }
+      },
+      recover: undoAll,
+      look: (disk, result, place) => {
+        // EINTR of the program's own calls is its own
+        if (result instanceof Error && !isSluiceError(result) && !('code' in result)) throw result
+        const found = sorted(files(disk))
+        const recovered = place.startsWith('after recovery')
+        if (recovered && found !== OLD && found !== NEW) throw new Error(`${place}: ${found}`)
+        if (recovered && ending === 'undo' && found !== OLD) throw new Error(`${place}: ${found}`)
+        if (recovered && ending === 'commit' && result === undefined && found !== NEW) {
+          throw new Error(`${place}: committed, but ${found}`)
+        }
+        if (!disk.snapshot().has('/d/other')) throw new Error(place)
+      },
+      ...(scale(0, 1) === 0 && {
+        faults: [
+          { error: 'EIO' },
+          { error: 'ENOSPC', once: false },
+          { error: 'EIO', after: true },
+          { error: 'EMFILE' },
+          { short: 0 },
+        ],
+      }),
+    })
+    t.log(`${runs} runs`)
+    t.true(runs > 300)
+  })
+}
