@@ -43,12 +43,7 @@ export {
   type Merged,
   mergeConfig,
 } from './operations/merge-config.js'
-export { RecoveryManager } from './operations/recovery-manager.js'
-export type { RecoveryManagerOptions, RecoveryOutcome } from './operations/recovery-options.js'
-export type { RecoveryPoint } from './operations/recovery-point.js'
-export type { RecoveryKind } from './operations/recovery-record.js'
 export { type RemoveBackupsOptions, type RemovedBackups, removeBackups } from './operations/remove-backups.js'
-export { type RotateOptions, type Rotation, rotateFile } from './operations/rotate-file.js'
 export { type CompleteOptions, PartFile, type PartFileOptions } from './part-file.js'
 export {
   type Conflict,
@@ -59,7 +54,12 @@ export {
   recoverPublish,
 } from './publish.js'
 export type { UnfinishedFile } from './read-journal.js'
+export { RecoveryManager } from './recovery/manager.js'
+export type { RecoveryManagerOptions, RecoveryOutcome } from './recovery/options.js'
+export type { RecoveryPoint } from './recovery/point.js'
+export type { RecoveryKind } from './recovery/record.js'
 export { type Recovered, recoverReplaced, removeTree } from './replace-directory.js'
+export { type RotateOptions, type Rotation, rotateFile } from './rotation/rotate-file.js'
 export * from './temporary/index.js'
 export { FileTransaction, type TransactionResult } from './transaction/file-transaction.js'
 export type {

@@ -8,7 +8,7 @@ import { type Durability, publish, recoverPublish } from '../publish.js'
 import { temporaryName } from '../temporary/names.js'
 import { compressFile, holdsSame } from './compress-file.js'
 import type { RotateOptions, Rotation } from './rotate-file.js'
-import { filesOf, listSlots, type Slot, slotName } from './rotated-slots.js'
+import { filesOf, listSlots, type Slot, slotName } from './slots.js'
 
 /** One run of a rotation, under the lock. Every step can be the last one, and is gone on with by the next run. */
 export class Rotating {

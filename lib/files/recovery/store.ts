@@ -10,8 +10,8 @@ import { ownerOfTemporary } from '../temporary/names.js'
 import { ourFolder } from '../transaction/intent-file.js'
 import { type Place, stage } from '../transaction/staging.js'
 import type { Tree } from '../tree.js'
-import { newRecoveryKey, parseRecoveryName, recoveryName } from './recovery-names.js'
-import { type CommitRecord, decodePoint, encodePoint, type PointRecord } from './recovery-record.js'
+import { newRecoveryKey, parseRecoveryName, recoveryName } from './names.js'
+import { type CommitRecord, decodePoint, encodePoint, type PointRecord } from './record.js'
 
 /** A point that stands on the disk. */
 export interface Stored {

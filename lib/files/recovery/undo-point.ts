@@ -5,7 +5,7 @@ import { type FileStats, sameInode } from '../fs.js'
 import { nameOf, parentOf } from '../names.js'
 import { publish } from '../publish.js'
 import { digestAt, inFolder, type Place, stageLink } from '../transaction/staging.js'
-import type { PointRecord } from './recovery-record.js'
+import type { PointRecord } from './record.js'
 
 /** What became of a point that was undone, or was not. */
 export interface Undone {

@@ -1,5 +1,5 @@
-import type { PointRecord, RecoveryKind } from './recovery-record.js'
-import type { Stored } from './recovery-store.js'
+import type { PointRecord, RecoveryKind } from './record.js'
+import type { Stored } from './store.js'
 
 /** A point to which one file can be taken back. */
 export interface RecoveryPoint {

@@ -4,7 +4,7 @@ import type { Clock } from '../clock.js'
 import type { FileSystem } from '../fs.js'
 import type { ProcessSystem } from '../owner.js'
 import type { Durability } from '../publish.js'
-import type { RecoveryKind } from './recovery-record.js'
+import type { RecoveryKind } from './record.js'
 import type { Undone } from './undo-point.js'
 
 /** Options of `RecoveryManager.open`. */

@@ -6,7 +6,7 @@ import { SystemError } from '../disk-error.js'
 import { openRegular } from '../fs.js'
 import { copyFile } from '../temporary/move.js'
 import { digestAt, inFolder, type Place } from '../transaction/staging.js'
-import type { PointRecord, RecoveryKind } from './recovery-record.js'
+import type { PointRecord, RecoveryKind } from './record.js'
 
 /**
  * Keeps what stands at `path` under `where`, and says what it was; nothing, where nothing stands there. What is about
