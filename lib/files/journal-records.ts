@@ -4,21 +4,23 @@ import type { Owner } from './owner.js'
 /** Version of the journal's format. */
 export const JOURNAL_VERSION = 1
 
+/** A file that is about to arrive. */
+export interface JournalFile {
+  path: string
+  /** Bytes; null where it is not known. */
+  size: number | null
+  /** Milliseconds since 1970. */
+  mtime: number
+  /** The path that it is to get, where it is another one: a folder above it has a suffix. */
+  target?: string
+  part: string
+}
+
 /** One line of a journal. Files are referred to by `n`, their number in this journal. */
 export type JournalRecord =
   | { kind: 'owner'; version: number; transfer: string; owner: Owner }
-  /** A file is about to arrive under the part name. `size` is null where it is not known. Times in milliseconds. */
-  | {
-      kind: 'begin'
-      n: number
-      path: string
-      size: number | null
-      mtime: number
-      /** The path that it is to get, where it is another one: a folder above it has a suffix. */
-      target?: string
-      part: string
-      at: number
-    }
+  /** A file is about to arrive under the part name. Times in milliseconds. */
+  | ({ kind: 'begin'; n: number; at: number } & JournalFile)
   /** The part got another name, because that one was taken. */
   | { kind: 'part'; n: number; part: string; at: number }
   /** The part goes on growing: says that the owner lives, and until when its parts may have changed. */

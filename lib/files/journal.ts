@@ -3,7 +3,7 @@ import { diskError } from './disk-error.js'
 import { writeFully } from './fs.js'
 import { type Opened, openNew, removeFolder } from './journal-folder.js'
 import { releasedName } from './journal-names.js'
-import { encodeRecords, JOURNAL_VERSION, type JournalRecord } from './journal-records.js'
+import { encodeRecords, JOURNAL_VERSION, type JournalFile, type JournalRecord } from './journal-records.js'
 import { type Owner, thisOwner } from './owner.js'
 import type { Durability } from './publish.js'
 import type { Directory, Tree } from './tree.js'
@@ -30,16 +30,6 @@ export interface JournalOptions {
   isTaken?: (name: string) => boolean
   owner?: Owner
   clock?: JournalClock
-}
-
-/** A file that is about to arrive. */
-export interface JournalFile {
-  path: string
-  size: number | null
-  mtime: number
-  /** The path that it is to get, where it is another one: a folder above it has a suffix. */
-  target?: string
-  part: string
 }
 
 /** What a file came to. `part` says whether there is something left that a later run may go on with. */

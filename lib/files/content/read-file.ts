@@ -1,6 +1,6 @@
 import { printable, SluiceError } from '../../errors.js'
 import { checkChoice, checkDuration, checkPath, checkWhole } from '../check-options.js'
-import { type Clock, systemClock } from '../clock.js'
+import { type Clock, pause, systemClock } from '../clock.js'
 import { errorCode, readError, SystemError } from '../disk-error.js'
 import { type FileStats, type FileSystem, nodeFileSystem, OPEN, readFully } from '../fs.js'
 import { decodeText, TEXT_ENCODINGS, type TextEncoding } from './encodings.js'
@@ -59,7 +59,7 @@ export async function readFileRetry(path: string, options: ReadOptions = {}): Pr
     const found = await tryOnce(path, options, attempt === attempts)
     if (found?.isSame) return encoding ? decodeText(found.bytes, encoding, path) : found.bytes
     if (attempt === attempts) throw changed(path, attempts)
-    await wait(clock, Math.min(maxDelay, delay * 2 ** (attempt - 1)), signal)
+    await pause(clock, Math.min(maxDelay, delay * 2 ** (attempt - 1)), signal)
   }
 }
 
@@ -117,18 +117,6 @@ function isSame(before: FileStats, after: FileStats, length: number): boolean {
     before.ctimeMs === after.ctimeMs &&
     (before.size === length || before.size === 0)
   )
-}
-
-function wait(clock: Clock, ms: number, signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve) => {
-    const end = () => {
-      cancel()
-      signal?.removeEventListener('abort', end)
-      resolve()
-    }
-    const cancel = clock.after(ms, end)
-    signal?.addEventListener('abort', end)
-  })
 }
 
 function changed(path: string, attempts: number): SluiceError {

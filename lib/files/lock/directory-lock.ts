@@ -43,8 +43,8 @@ const TIMEOUT = 10_000
  * Not promised: on a network disk it holds as far as `mkdir` and `rename` are atomic there and `readdir` shows what
  * was there before; and what a dead owner left on one machine stays until that machine locks the same name again.
  * Where the system does not say when a process began (there is no /proc), a number that is used again keeps the lock
- * held, and two machines that share a disk and a name are taken for one. The lock belongs to the process: a thread that ends does not give it back. It cannot be taken twice: who
- * holds it and waits for it, waits for himself.
+ * held, and two machines that share a disk and a name are taken for one. The lock belongs to the process: a thread
+ * that ends does not give it back. It cannot be taken twice: who holds it and waits for it, waits for himself.
  */
 export class DirectoryLock implements AsyncDisposable {
   readonly mode: LockMode

@@ -6,7 +6,7 @@ import { isGone, type Owner, type ProcessSystem } from '../owner.js'
 import { announcedEntry, claimantOf, GATE } from './lock-names.js'
 
 /** A folder that vanishes between two calls is made again; so often in a row only if something is wrong. */
-const MOST_TRIES = 100
+export const MOST_TRIES = 100
 
 /** Of more entries than this only one is looked at: with many that wait, each would look at each. */
 const FEW = 4

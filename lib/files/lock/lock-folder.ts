@@ -1,7 +1,7 @@
 import { errorCode } from '../disk-error.js'
 import type { FileSystem } from '../fs.js'
 import type { ProcessSystem } from '../owner.js'
-import { LockEntries } from './lock-entries.js'
+import { LockEntries, MOST_TRIES } from './lock-entries.js'
 import { announcedName, type Claimant, claimantOf, entryName, GATE } from './lock-names.js'
 
 /*
@@ -41,9 +41,6 @@ const OCCUPIED = new Set(['ENOTEMPTY', 'EEXIST'])
 
 /** What systems say that rename over no folder at all, not even an empty one (Windows, some network disks). */
 const REFUSED = new Set(['EPERM', 'EACCES', 'EBUSY', 'EISDIR'])
-
-/** A folder that vanishes between two calls is made again; so often in a row only if something is wrong. */
-const MOST_TRIES = 100
 
 /** What stands in the gate. */
 export interface GateLook {

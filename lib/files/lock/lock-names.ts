@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { fitted, foldName } from '../names.js'
-import type { Owner } from '../owner.js'
+import { OWNER_TEXT, type Owner, ownerOfText, textOfOwner } from '../owner.js'
 
 /** 'exclusive': one holder and nobody beside it. 'shared': any number of holders, none of them exclusive. */
 export type LockMode = 'exclusive' | 'shared'
@@ -20,7 +20,7 @@ const FOLDER = '.sluice-lock-'
 export const GATE = 'gate'
 
 const ANNOUNCED = 'new-'
-const ENTRY = /^(exclusive|shared)-([0-9a-f]+)-([0-9a-f]+)-([0-9a-f]+)-([0-9a-f]*)-([0-9a-f]+)$/
+const ENTRY = new RegExp(`^(exclusive|shared)-(${OWNER_TEXT})$`)
 
 /** The name of the folder that holds the entries of one lock; undefined if no folder can have it. */
 export function lockFolderName(name: string): string | undefined {
@@ -41,25 +41,14 @@ export function fileLockName(file: string): string {
 }
 
 /** The entry of one claimant: like no other one, in this process or elsewhere, because the token is random. */
-export function entryName({ mode, owner: { pid, start, host, boot, token } }: Claimant): string {
-  return `${mode}-${pid.toString(16)}-${Number(start).toString(16)}-${host}-${boot}-${token}`
+export function entryName({ mode, owner }: Claimant): string {
+  return `${mode}-${textOfOwner(owner)}`
 }
 
 /** Whose entry it is; undefined for a name that is not ours. */
 export function claimantOf(entry: string): Claimant | undefined {
-  const [, mode, pid, start, host, boot, token] = ENTRY.exec(entry) ?? []
-  if (mode === undefined) return undefined
-  const began = Number.parseInt(start!, 16)
-  return {
-    mode: mode as LockMode,
-    owner: {
-      pid: Number.parseInt(pid!, 16),
-      start: began === 0 ? '' : String(began),
-      host: host!,
-      boot: boot!,
-      token: token!,
-    },
-  }
+  const [, mode, owner] = ENTRY.exec(entry) ?? []
+  return owner === undefined ? undefined : { mode: mode as LockMode, owner: ownerOfText(owner) }
 }
 
 /** The name under which an entry waits. */

@@ -1,5 +1,5 @@
 import { SluiceError } from '../../errors.js'
-import type { Clock } from '../clock.js'
+import { type Clock, pause } from '../clock.js'
 
 const FIRST_PAUSE = 1
 /** The more of them wait, the more often one of them asks: the time between two holders stays short. */
@@ -56,14 +56,6 @@ export class Waiting {
     const ms = Math.min(most, this.#pause * (0.5 + random()))
     this.#pause = Math.min(LONGEST_PAUSE, this.#pause * 1.5)
     this.ensureWanted()
-    await new Promise<void>((resolve) => {
-      const done = () => {
-        cancel()
-        signal?.removeEventListener('abort', done)
-        resolve()
-      }
-      const cancel = clock.after(ms, done)
-      signal?.addEventListener('abort', done)
-    })
+    await pause(clock, ms, signal)
   }
 }
