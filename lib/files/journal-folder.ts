@@ -1,11 +1,11 @@
 import { SluiceError } from '../errors.js'
 import { diskError, errorCode } from './disk-error.js'
 import { OPEN } from './fs.js'
+import { parseIntentName } from './intent/intent.js'
 import { isJournalName, journalName } from './journal-names.js'
 import { foldName } from './names.js'
 import { parseRecoveryName } from './recovery/names.js'
 import { ownerOfTemporary } from './temporary/names.js'
-import { parseIntentName } from './transaction/intent.js'
 import type { Directory, Tree } from './tree.js'
 
 /** Our folder has one of these names, the first that is free or ours. */
@@ -80,6 +80,24 @@ export async function ownFolder(tree: Tree, name: string): Promise<Directory | u
   }
 }
 
+/** Our folder if it stands there and is ours. */
+export async function ourFolder(tree: Tree, name: string): Promise<Directory | undefined> {
+  const folder = await tree.directory(name).catch((error: SluiceError) => {
+    const cause = errorCode(error.cause)
+    if (error.code === 'ERR_UNSAFE_LINK' || cause === 'ENOENT' || cause === 'ENOTDIR') return undefined
+    throw error
+  })
+  if (!folder) return undefined
+  try {
+    if (await isOwn(tree, folder)) return folder
+  } catch (error) {
+    folder.release()
+    throw error
+  }
+  folder.release()
+  return undefined
+}
+
 /** Whether a standing folder is one of ours: nobody else may look into it, and there is nothing else inside. */
 export async function isOwn(tree: Tree, folder: Directory): Promise<boolean> {
   const { mode } = await tree.fs.fstat(folder.fd)
@@ -108,5 +126,13 @@ export async function removeFolder(tree: Tree, folder: Directory): Promise<void>
     // another transfer has its journal there
   } finally {
     root.release()
+  }
+}
+
+/** Removes our folders where nothing is in them: after a power cut they may be back. */
+export async function removeEmptyFolders(tree: Tree): Promise<void> {
+  for (const name of JOURNAL_FOLDERS) {
+    const folder = await ourFolder(tree, name)
+    if (folder) await removeFolder(tree, folder)
   }
 }

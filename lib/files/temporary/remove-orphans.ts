@@ -3,6 +3,7 @@ import type { SluiceError } from '../../errors.js'
 import { checkDuration, checkPath } from '../check-options.js'
 import { diskError, errorCode } from '../disk-error.js'
 import { type FileStats, type FileSystem, nodeFileSystem, OPEN, sameInode } from '../fs.js'
+import { NeededFiles } from '../intent/needed.js'
 import { isGone, type ProcessSystem, processSystem } from '../owner.js'
 import { ownerOfTemporary } from './names.js'
 
@@ -34,7 +35,8 @@ const A_DAY = 24 * 60 * 60 * 1000
 /**
  * Removes the temporary files of this library that processes have left which are certainly no more: whatever their
  * prefix, but only regular files whose name says who made them, and that did not change for some time. Those of living
- * processes and of other machines stay, as does everything else. Fails with `ERR_USAGE`, or as an open folder does
+ * processes and of other machines stay, and those that a transaction needs which is not at its end
+ * (`recoverTransactions`), as does everything else. Fails with `ERR_USAGE`, or as an open folder does
  * where `dir` itself cannot be read.
  */
 export async function removeOrphans(dir: string, options: RemoveOrphansOptions = {}): Promise<Orphans> {
@@ -54,6 +56,7 @@ export async function removeOrphans(dir: string, options: RemoveOrphansOptions =
 class Search {
   readonly found: Orphans = { count: 0, bytes: 0, files: [], errors: [] }
   readonly #fs: FileSystem
+  readonly #needed: NeededFiles
   readonly #want: { dryRun: boolean; recursive: boolean; before: number; system: ProcessSystem }
 
   constructor(
@@ -61,6 +64,7 @@ class Search {
     want: { dryRun: boolean; recursive: boolean; before: number; system: ProcessSystem },
   ) {
     this.#fs = fs
+    this.#needed = new NeededFiles(fs)
     this.#want = want
   }
 
@@ -75,7 +79,7 @@ class Search {
         const shown = join(path, name)
         const where = fs.at(fd, name) ?? shown
         try {
-          if (ownerOfTemporary(name)) await this.#file(name, where, shown)
+          if (ownerOfTemporary(name)) await this.#file(name, where, path)
           else if (here) await this.#below(where, shown, here)
         } catch (error) {
           // somebody else was faster
@@ -87,15 +91,16 @@ class Search {
     }
   }
 
-  async #file(name: string, where: string, shown: string): Promise<void> {
+  async #file(name: string, where: string, folder: string): Promise<void> {
     const { dryRun, before, system } = this.#want
     const owner = ownerOfTemporary(name)
     const stats = await this.#fs.lstat(where)
     if (!owner || !stats.isFile() || stats.mtimeMs > before || !isGone(owner, system)) return
+    if (await this.#needed.has(folder, name)) return
     if (!dryRun) await this.#fs.unlink(where)
     this.found.count++
     this.found.bytes += stats.size
-    this.found.files.push(shown)
+    this.found.files.push(join(folder, name))
   }
 
   async #below(where: string, shown: string, above: FileStats): Promise<void> {

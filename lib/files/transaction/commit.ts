@@ -1,7 +1,7 @@
 import { printable, SluiceError } from '../../errors.js'
 import { diskError } from '../disk-error.js'
 import type { FileStats } from '../fs.js'
-import type { Intent, IntentAction } from './intent.js'
+import type { Intent, IntentAction } from '../intent/intent.js'
 import { IntentFile } from './intent-file.js'
 import type { Place } from './staging.js'
 import { type Ground, Steps } from './steps.js'

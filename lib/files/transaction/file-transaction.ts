@@ -4,6 +4,7 @@ import { encodeValue, type Format } from '../content/formats.js'
 import { checkSchema } from '../content/schema.js'
 import { diskError } from '../disk-error.js'
 import { nodeFileSystem } from '../fs.js'
+import { type Intent, makeId } from '../intent/intent.js'
 import { DirectoryLock } from '../lock/directory-lock.js'
 import { processSystem, thisOwner } from '../owner.js'
 import { Tree } from '../tree.js'
@@ -11,7 +12,6 @@ import { AtOnce } from './at-once.js'
 import { Blocked } from './blocked.js'
 import { Commit } from './commit.js'
 import { Draft } from './draft.js'
-import { type Intent, makeId } from './intent.js'
 import {
   checkOptions,
   piecesOf,
@@ -104,7 +104,7 @@ export class FileTransaction implements AsyncDisposable {
       const ground = { tree, atOnce: new AtOnce(MOST_AT_ONCE) }
       const place = { tree, durability, owner: thisOwner(system), taken: new Set<string>(), warnings: [] }
       const dryRun = options.unfinished === 'refuse'
-      const { recovered } = await recoverIntents(ground, { dryRun, system })
+      const recovered = await recoverIntents(ground, { dryRun, system })
       const blocked = new Blocked(dryRun ? recovered : recovered.filter((one) => !isEnded(one)), tree.root)
       blocked.checkBegin(id, dryRun)
       return new FileTransaction({ id, place, ground, lock, blocked, recovered }, options)

@@ -1,13 +1,8 @@
 import { SluiceError } from '../../errors.js'
 import { moveOver, standing } from '../claim.js'
 import { errorCode } from '../disk-error.js'
-import { openRegular, readFully } from '../fs.js'
-import { isOwn, JOURNAL_FOLDERS, ownFolder, removeFolder } from '../journal-folder.js'
-import { nameOf } from '../names.js'
-import type { Durability } from '../publish.js'
-import type { Directory, Tree } from '../tree.js'
+import { findIntents, readIntent } from '../intent/find-intents.js'
 import {
-  decodeIntent,
   encodeIntent,
   INTENT_STATES,
   type Intent,
@@ -15,14 +10,14 @@ import {
   type IntentState,
   intentKey,
   intentName,
-  parseIntentName,
-} from './intent.js'
+} from '../intent/intent.js'
+import { JOURNAL_FOLDERS, ownFolder, removeFolder } from '../journal-folder.js'
+import { nameOf } from '../names.js'
+import type { Durability } from '../publish.js'
+import type { Directory, Tree } from '../tree.js'
 import { type Place, stage } from './staging.js'
 
 const MOST_TRIES = 16
-
-/** A larger one is none of ours. */
-const MOST_BYTES = 512 * 1024 * 1024
 
 /** The file of one intent, in our folder in the folder of the transaction. */
 export class IntentFile {
@@ -73,34 +68,12 @@ export class IntentFile {
 
   /** Every intent in the folder of the tree. */
   static async find(tree: Tree): Promise<IntentFile[]> {
-    const found: IntentFile[] = []
-    for (const folderName of JOURNAL_FOLDERS) {
-      const folder = await ourFolder(tree, folderName)
-      if (!folder) continue
-      try {
-        const names = (await folder.list()).map((name) => parseIntentName(name.toString()))
-        for (const name of names) if (name) found.push(new IntentFile(tree, folderName, name, 'power'))
-      } finally {
-        folder.release()
-      }
-    }
-    return found
+    return (await findIntents(tree)).map(({ folder, name }) => new IntentFile(tree, folder, name, 'power'))
   }
 
   /** What stands in it; undefined where that is not whole. */
-  async read(): Promise<Intent | undefined> {
-    const { fs } = this.#tree
-    return this.#within(async (folder) => {
-      const { fd, stats } = await openRegular(fs, folder.at(intentName(this.#name)))
-      try {
-        if (stats.size > MOST_BYTES) return undefined
-        const bytes = Buffer.alloc(stats.size)
-        await readFully(fs, fd, bytes, 0)
-        return decodeIntent(bytes)
-      } finally {
-        await fs.close(fd)
-      }
-    })
+  read(): Promise<Intent | undefined> {
+    return readIntent(this.#tree, { folder: this.#folder, name: this.#name })
   }
 
   /** Looks under which name it stands: after a change that failed. Undefined where that is none. */
@@ -185,31 +158,5 @@ export class IntentFile {
     } finally {
       folder.release()
     }
-  }
-}
-
-/** Our folder if it stands there and is ours. */
-export async function ourFolder(tree: Tree, name: string): Promise<Directory | undefined> {
-  const folder = await tree.directory(name).catch((error: SluiceError) => {
-    const cause = errorCode(error.cause)
-    if (error.code === 'ERR_UNSAFE_LINK' || cause === 'ENOENT' || cause === 'ENOTDIR') return undefined
-    throw error
-  })
-  if (!folder) return undefined
-  try {
-    if (await isOwn(tree, folder)) return folder
-  } catch (error) {
-    folder.release()
-    throw error
-  }
-  folder.release()
-  return undefined
-}
-
-/** Removes our folders where nothing is in them: after a power cut they may be back. */
-export async function removeEmptyFolders(tree: Tree): Promise<void> {
-  for (const name of JOURNAL_FOLDERS) {
-    const folder = await ourFolder(tree, name)
-    if (folder) await removeFolder(tree, folder)
   }
 }

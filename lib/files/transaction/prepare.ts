@@ -1,9 +1,9 @@
 import { printable, SluiceError } from '../../errors.js'
 import { standing } from '../claim.js'
 import type { FileStats } from '../fs.js'
+import type { IntentAction } from '../intent/intent.js'
 import { parentOf } from '../names.js'
 import type { AtOnce } from './at-once.js'
-import type { IntentAction } from './intent.js'
 import type { Plan, PlannedAction, Standing } from './plan.js'
 import { digestAt, inFolder, type Place, type Staged, stageLink } from './staging.js'
 

@@ -1,13 +1,14 @@
 import type { SluiceError } from '../../errors.js'
 import { diskError } from '../disk-error.js'
 import { type FileSystem, nodeFileSystem } from '../fs.js'
+import type { Intent } from '../intent/intent.js'
+import { removeEmptyFolders } from '../journal-folder.js'
 import { DirectoryLock } from '../lock/directory-lock.js'
 import { isGone, type ProcessSystem, processSystem } from '../owner.js'
+import { removeOrphans } from '../temporary/remove-orphans.js'
 import { Tree } from '../tree.js'
 import { AtOnce } from './at-once.js'
-import type { Intent } from './intent.js'
-import { IntentFile, removeEmptyFolders } from './intent-file.js'
-import { collectOrphans } from './orphans.js'
+import { IntentFile } from './intent-file.js'
 import { type Ground, Steps } from './steps.js'
 
 /** The lock of the folder in which transactions run. */
@@ -39,6 +40,8 @@ export interface RecoveredTransaction {
 export interface RecoverOptions {
   /** Only looks, and says what would be done. */
   dryRun?: boolean
+  /** Whether temporary files that nobody needs are removed as well, in all folders below. Default true. */
+  orphans?: boolean
   fs?: FileSystem
   /** How long a transaction that runs there is waited for. Milliseconds, default 10,000. */
   lock?: { timeout?: number; signal?: AbortSignal }
@@ -54,22 +57,23 @@ export interface RecoverOptions {
  * left alone.
  *
  * Fails with `ERR_LOCKED` (a transaction runs there), and as the disk fails while it looks: `ERR_WRITE`,
- * `ERR_PERMISSION`, `ERR_READ_ONLY`. What fails with one transaction is told in its place.
+ * `ERR_PERMISSION`, `ERR_READ_ONLY`; also where a temporary file cannot be removed, after all else was done. What
+ * fails with one transaction is told in its place.
  */
 export async function recoverTransactions(
   directory: string,
   options: RecoverOptions = {},
 ): Promise<RecoveredTransaction[]> {
-  const { dryRun = false, fs = nodeFileSystem, system = processSystem } = options
+  const { dryRun = false, orphans = true, fs = nodeFileSystem, system = processSystem } = options
   const tree = await Tree.open(directory, { fs })
   let lock: DirectoryLock | undefined
   try {
     if (!dryRun)
       lock = await DirectoryLock.acquire(tree.root, { ...options.lock, name: LOCK_NAME, fs, system })
     const ground = { tree, atOnce: new AtOnce(MOST_AT_ONCE) }
-    const { recovered, keep } = await recoverIntents(ground, { dryRun, system })
+    const recovered = await recoverIntents(ground, { dryRun, system })
     if (!dryRun) {
-      if (keep) await collectOrphans(ground, { system, keep })
+      if (orphans) await collectOrphans(tree, system)
       await removeEmptyFolders(tree)
     }
     return recovered
@@ -81,26 +85,17 @@ export async function recoverTransactions(
   }
 }
 
-/** What {@link recoverIntents} gives. */
-export interface RecoveredIntents {
-  recovered: RecoveredTransaction[]
-  /** The temporary files that intents need that stay; undefined where one of these cannot be read. */
-  keep: Set<string> | undefined
-}
-
 /** Every intent in the folder, one after the other. The lock is held. */
 export async function recoverIntents(
   ground: Ground,
   { dryRun, system }: { dryRun: boolean; system: ProcessSystem },
-): Promise<RecoveredIntents> {
+): Promise<RecoveredTransaction[]> {
   const recovered: RecoveredTransaction[] = []
-  let keep: Set<string> | undefined = new Set()
   for (const file of await IntentFile.find(ground.tree)) {
     const found: RecoveredTransaction = { id: '', state: 'damaged', paths: [], intent: file.path }
     recovered.push(found)
-    let intent: Intent | undefined
     try {
-      intent = await file.read()
+      const intent = await file.read()
       if (intent) {
         found.id = intent.id
         found.paths = intent.actions.map(({ path }) => path)
@@ -111,12 +106,15 @@ export async function recoverIntents(
       found.state = 'failed'
       found.error = diskError(error, 'recover', file.path)
     }
-    if (isEnded(found)) continue
-    if (!intent) keep = undefined
-    for (const { temporary, backup } of intent?.actions ?? [])
-      for (const path of [temporary, backup]) if (path !== undefined) keep?.add(path)
   }
-  return { recovered, keep }
+  return recovered
+}
+
+/** Those that died before their intent stood left only temporary files. What cannot be removed is told at the end. */
+async function collectOrphans(tree: Tree, system: ProcessSystem): Promise<void> {
+  const everything = { olderThan: 0, recursive: true, now: () => Number.MAX_VALUE }
+  const { errors } = await removeOrphans(tree.root, { ...everything, fs: tree.fs, system })
+  if (errors[0]) throw errors[0]
 }
 
 /** Whether nothing is left of it. */

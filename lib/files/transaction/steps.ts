@@ -2,10 +2,10 @@ import { isSluiceError, printable, SluiceError } from '../../errors.js'
 import { moveOver } from '../claim.js'
 import { diskError, errorCode } from '../disk-error.js'
 import { type FileStats, sameInode } from '../fs.js'
+import type { Intent, IntentAction } from '../intent/intent.js'
 import { parentOf } from '../names.js'
 import type { Tree } from '../tree.js'
 import type { AtOnce } from './at-once.js'
-import type { Intent, IntentAction } from './intent.js'
 import { digestAt, inFolder } from './staging.js'
 
 /** Whether a step is done, is still to be done, or cannot be, because what stands there is none of ours. */

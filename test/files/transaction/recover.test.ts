@@ -1,5 +1,5 @@
 import test from 'ava'
-import { FileTransaction, recoverTransactions } from '../../../lib/files/index.js'
+import { FileTransaction, recoverTransactions, removeOrphans } from '../../../lib/files/index.js'
 import { type DiskEvent, MemoryDisk } from '../../../lib/testing/index.js'
 import { Machine } from '../../helpers/machine.js'
 import { again, eachAnother, killed, type Scenario, stateOf } from './scenarios.js'
@@ -305,4 +305,30 @@ test('an intent in a folder of somebody else, or one that leads out, is not foll
   t.is(disk.snapshot().get('/d/file')!.toString(), 'new')
   t.is(disk.snapshot().get('/user/precious')!.toString(), 'not yours')
   t.true(disk.list().includes('/d/.sluice/theirs'))
+})
+
+test('orphans are removed with a recovery, but what an unfinished transaction needs never is, from wherever it is looked for', async (t) => {
+  const disk = await diedAt(({ call, path }) => call === 'unlink' && path === '/d/c')
+  const system = another()
+  disk.put('/d/sub/.other.5-1-abc--12.sluice-tmp', 'of another machine')
+  const options = { olderThan: 0, recursive: true, now: () => Number.MAX_VALUE, fs: disk, system }
+  const temporaries = () => disk.list().filter((path) => path.endsWith('.sluice-tmp'))
+  const before = temporaries()
+  t.true(before.length > 3)
+  for (const folder of ['/', '/d', '/d/sub']) t.deepEqual((await removeOrphans(folder, options)).files, [])
+  const intent = disk.list().find((path) => path.endsWith('.intent'))!
+  const content = disk.snapshot().get(intent)!
+  disk.put(intent, 'damaged')
+  t.deepEqual((await removeOrphans('/d', options)).files, [])
+  t.deepEqual(temporaries(), before)
+  disk.put(intent, content)
+  // a folder above that may not be looked into has no transaction of ours
+  disk.fail({ call: 'open', path: '/', error: 'EACCES', once: false })
+  t.deepEqual((await removeOrphans('/d', options)).files, [])
+  disk.heal()
+  await recoverTransactions('/d', { fs: disk, system, orphans: false })
+  t.deepEqual(files(disk), NEW)
+  t.deepEqual(temporaries(), ['/d/sub/.other.5-1-abc--12.sluice-tmp'])
+  const early = await diedAt(({ call, path }) => call === 'fsync' && path.endsWith('.sluice-tmp'))
+  t.is((await removeOrphans('/d', { ...options, fs: early })).count, 1)
 })

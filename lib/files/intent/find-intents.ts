@@ -1,0 +1,48 @@
+import { openRegular, readFully } from '../fs.js'
+import { JOURNAL_FOLDERS, ourFolder } from '../journal-folder.js'
+import type { Tree } from '../tree.js'
+import { decodeIntent, type Intent, type IntentName, intentName, parseIntentName } from './intent.js'
+
+/** A larger one is none of ours. */
+const MOST_BYTES = 512 * 1024 * 1024
+
+/** An intent that stands in the folder of a tree. */
+export interface FoundIntent {
+  /** Which of our folders it is in. */
+  folder: string
+  name: IntentName
+}
+
+/** Every intent in the folder of the tree. */
+export async function findIntents(tree: Tree): Promise<FoundIntent[]> {
+  const found: FoundIntent[] = []
+  for (const name of JOURNAL_FOLDERS) {
+    const folder = await ourFolder(tree, name)
+    if (!folder) continue
+    try {
+      const names = (await folder.list()).map((bytes) => parseIntentName(bytes.toString()))
+      for (const one of names) if (one) found.push({ folder: name, name: one })
+    } finally {
+      folder.release()
+    }
+  }
+  return found
+}
+
+/** What stands in an intent; undefined where that is not whole. */
+export async function readIntent(tree: Tree, { folder, name }: FoundIntent): Promise<Intent | undefined> {
+  const directory = await tree.directory(folder)
+  try {
+    const { fd, stats } = await openRegular(tree.fs, directory.at(intentName(name)))
+    try {
+      if (stats.size > MOST_BYTES) return undefined
+      const bytes = Buffer.alloc(stats.size)
+      await readFully(tree.fs, fd, bytes, 0)
+      return decodeIntent(bytes)
+    } finally {
+      await tree.fs.close(fd)
+    }
+  } finally {
+    directory.release()
+  }
+}
