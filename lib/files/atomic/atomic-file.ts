@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { createHash, type Hash } from 'node:crypto'
 import { dirname, join } from 'node:path'
 import { printable, SluiceError } from '../../errors.js'
 import { digestFile } from '../digest-file.js'
@@ -10,6 +10,7 @@ import { makeAll } from '../tree.js'
 import { openingMode, setAttributes, wantedMode } from './attributes.js'
 import { giveName } from './give-name.js'
 import { type AtomicWriteOptions, checkSignal, type WriteSettings, writeSettings } from './options.js'
+import { digestInSteps, portionsOf } from './portions.js'
 import { findTarget, type Target } from './target.js'
 
 /** What was written. */
@@ -17,7 +18,7 @@ export interface Written {
   /** Where the content stands: links followed, with the suffix that it got. */
   path: string
   bytes: number
-  /** SHA-256 of what was given. */
+  /** SHA-256 of what was given; empty with the option `digest: false`. */
   digest: Buffer
   /** The path of the earlier content, if there was one and it was to be kept. */
   backup?: string
@@ -33,9 +34,6 @@ export interface Staged {
   /** SHA-256 of what was given. */
   digest: Buffer
 }
-
-/** Bytes that are written, and digested meanwhile, at once. */
-const PIECE = 4 * 1024 * 1024
 
 /** A file under its temporary name, and the one that it will replace. */
 export interface Draft {
@@ -58,7 +56,7 @@ export interface Draft {
 export class AtomicFile {
   readonly #draft: Draft
   readonly #path: string
-  readonly #hasher = createHash('sha256')
+  readonly #hasher: Hash | undefined
   #fd: number
   #position = 0
   #state: 'open' | 'staged' | 'over' = 'open'
@@ -70,6 +68,8 @@ export class AtomicFile {
   private constructor(path: string, draft: Omit<Draft, 'check'>, fd: number) {
     this.#path = path
     this.#draft = { ...draft, check: () => this.#check() }
+    const { digest = true, verify } = draft.settings
+    this.#hasher = digest || verify ? createHash('sha256') : undefined
     this.#fd = fd
   }
 
@@ -101,14 +101,13 @@ export class AtomicFile {
   write(buffers: readonly Uint8Array[]): Promise<void> {
     return this.#run('open', async () => {
       const { fs, progress } = this.#draft.settings
-      for (const piece of piecesOf(buffers)) {
+      for (const piece of portionsOf(buffers)) {
         this.#check()
-        // digested while it is written
         const writing = writeFully(fs, this.#fd, piece, this.#position)
-        for (const buffer of piece) {
-          this.#hasher.update(buffer)
-          this.#position += buffer.length
-        }
+        // that it failed is seen once what is done meanwhile is done
+        writing.catch(() => {})
+        for (const { length } of piece) this.#position += length
+        if (this.#hasher) await digestInSteps(this.#hasher, piece)
         await writing
         progress?.(this.#position)
       }
@@ -199,7 +198,7 @@ export class AtomicFile {
     this.#warning = await setAttributes(fd, stats, target.there, settings, this.#path)
     // an fsync that failed is never tried again: the second one lies
     if (durability === 'power') await fs.fsync(fd)
-    const digest = this.#hasher.digest()
+    const digest = this.#hasher?.digest() ?? Buffer.alloc(0)
     if (verify) await this.#verify(digest)
     await this.#close()
     this.#state = 'staged'
@@ -225,24 +224,6 @@ export class AtomicFile {
     this.#fd = -1
     await this.#draft.settings.fs.close(fd)
   }
-}
-
-/** The buffers in groups of about {@link PIECE} bytes, large ones cut. */
-function* piecesOf(buffers: readonly Uint8Array[]): Generator<Uint8Array[]> {
-  let group: Uint8Array[] = []
-  let size = 0
-  for (const buffer of buffers) {
-    for (let from = 0; from < buffer.length; from += PIECE) {
-      const part = buffer.length <= PIECE ? buffer : buffer.subarray(from, from + PIECE)
-      group.push(part)
-      size += part.length
-      if (size < PIECE) continue
-      yield group
-      group = []
-      size = 0
-    }
-  }
-  if (group.length > 0) yield group
 }
 
 function noFolder(path: string, folder: string, cause: unknown): SluiceError {

@@ -10,11 +10,11 @@ import { cancelled } from './pieces.js'
 export interface AtomicStreamOptions extends AtomicWriteOptions {
   /** How text is written that comes without an encoding of its own. Default 'utf8'. */
   encoding?: TextEncoding
-  /** Bytes that are held before `write` says that it is enough. Default 1 MiB. */
+  /** Bytes that are held before `write` says that it is enough. Default 256 KiB. */
   highWaterMark?: number
 }
 
-const HIGH_WATER_MARK = 1024 * 1024
+const HIGH_WATER_MARK = 256 * 1024
 
 /** Buffers of less than this on average are put together: each one apart costs more than copying it. */
 const SMALL = 4096

@@ -1,5 +1,5 @@
 import { SluiceError } from '../../errors.js'
-import { checkChoice, checkPath, checkWhole } from '../check-options.js'
+import { checkChoice, checkFlag, checkPath, checkWhole } from '../check-options.js'
 import { type Clock, systemClock } from '../clock.js'
 import { type FileSystem, nodeFileSystem } from '../fs.js'
 import type { Durability } from '../publish.js'
@@ -21,6 +21,11 @@ export interface AtomicWriteOptions {
   backup?: boolean | number
   /** Reads the file back and compares it with what was given, before it gets its name. Default false. */
   verify?: boolean
+  /**
+   * Whether the result has the digest of what was given. Default true; false saves the time where nobody needs it, and
+   * gives an empty one. Where the file is read back it is always made.
+   */
+  digest?: boolean
   /**
    * Where a symbolic link has the name: 'follow' (default) replaces the file that it leads to, or makes it;
    * 'replace' replaces the link.
@@ -72,6 +77,7 @@ export function writeSettings(path: string, options: AtomicWriteOptions): WriteS
   checkChoice('symlink', options.symlink, ['follow', 'replace'])
   checkChoice('conflict', options.conflict, ['overwrite', 'rename', 'fail'])
   checkChoice('owner', options.owner, ['try', 'require', 'ignore'])
+  for (const name of ['verify', 'digest', 'makeParents'] as const) checkFlag(name, options[name])
   checkWhole('mode', options.mode, 0, 0o777)
   if (options.tempDir !== undefined) checkPath('tempDir', options.tempDir)
   const { backup = false } = options

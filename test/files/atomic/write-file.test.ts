@@ -101,6 +101,9 @@ test('what is wrong in the options is said before anything is done', async (t) =
     ['conflict', 'skip'],
     ['owner', 'root'],
     ['tempDir', ''],
+    ['verify', 'yes'],
+    ['digest', 1],
+    ['makeParents', 'yes'],
     ['encoding', 'utf7'],
   ]
   for (const [name, value] of wrong) {
@@ -269,8 +272,22 @@ test('KNOWN-FAILURES 42: the file is compared with what was given, not with itse
   disk.put('/d/file', 'old')
   await t.throwsAsync(writeFileAtomic('/d/file', 'new', { fs: disk, verify: true }), { code: 'ERR_DIGEST' })
   t.deepEqual(files(disk), { '/d/file': 'old' })
+  await t.throwsAsync(writeFileAtomic('/d/file', 'new', { fs: disk, verify: true, digest: false }), {
+    code: 'ERR_DIGEST',
+  })
   await writeFileAtomic('/d/file', 'new', { fs: disk })
   t.is(files(disk)['/d/file'], 'nxw')
+})
+
+test('a digest that nobody needs is not made, but what is read back is compared all the same', async (t) => {
+  const { disk, write } = setup()
+  const content = randomContent(3_000_000)
+  for (const verify of [false, true]) {
+    const { bytes, digest } = await write(content, { digest: false, verify })
+    t.is(bytes, content.length)
+    t.deepEqual(digest, verify ? sha256(content) : Buffer.alloc(0))
+    t.true(disk.snapshot().get('/d/file')!.equals(content))
+  }
 })
 
 test('values are written as JSON and as YAML, checked by one schema before anything is written', async (t) => {
