@@ -1,8 +1,9 @@
-// npm run bench [-- --quick] [--runs 5] [--only large,small,memory,delay,profile] [--dir FOLDER]
+// npm run bench [-- --quick] [--runs 5] [--only large,small,memory,delay,profile,atomic] [--dir FOLDER]
 import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { cpus, tmpdir, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { compareAtomic } from './atomic.js'
 import { makeLarge, makeSmall, warm } from './data.js'
 import { compareDelay } from './delay.js'
 import { compareMemory } from './memory.js'
@@ -14,7 +15,7 @@ const { values } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
     runs: { type: 'string' },
-    only: { type: 'string', default: 'large,small,memory,delay,profile' },
+    only: { type: 'string', default: 'large,small,memory,delay,profile,atomic' },
     dir: { type: 'string', default: tmpdir() },
   },
 })
@@ -63,6 +64,9 @@ if (parts.has('profile')) {
     print(`\n### Where the time goes: ${title}\n\n${await profile('blake3', folder, scratch)}`)
     rmSync(folder, { recursive: true })
   }
+}
+if (parts.has('atomic')) {
+  print(`\n### Atomic writes\n\n${await compareAtomic(scratch, rounds, quick, log)}`)
 }
 
 /** The data of the two main cases, in the page cache. */

@@ -5,6 +5,9 @@ import test from 'ava'
 import { type AtomicStreamOptions, createAtomicWriteStream } from '../../../lib/files/index.js'
 import { MemoryDisk, randomContent, randomPieces, writableConformance } from '../../../lib/testing/index.js'
 import { conforms } from '../../helpers/conforms.js'
+import { temporary } from '../../helpers/folders.js'
+import { scale } from '../../helpers/scale.js'
+import { streamPeak } from '../../helpers/stream-peak.js'
 
 const files = (disk: MemoryDisk) =>
   Object.fromEntries([...disk.snapshot()].map(([path, b]) => [path, `${b}`]))
@@ -180,3 +183,8 @@ conforms(
     },
   ),
 )
+
+test('the memory of a stream does not grow with the file', async (t) => {
+  const { peak } = await streamPeak(await temporary(t), scale(128 * 2 ** 20, 2 * 2 ** 30))
+  t.true(peak < 100e6, `${peak} bytes`)
+})

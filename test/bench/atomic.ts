@@ -1,0 +1,147 @@
+import { mkdirSync, rmSync, statSync } from 'node:fs'
+import { open } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import otherWrite from 'write-file-atomic'
+import { writeFileAtomic } from '../../lib/files/index.js'
+import { streamPeak } from '../helpers/stream-peak.js'
+import { median, megabytes, seconds, table } from './measure.js'
+import { settle } from './settle.js'
+
+/** Bytes of resident memory that the process of the stream may not reach. */
+const TARGET = 100e6
+
+/** Writers that go on at once with the small files. */
+const AT_ONCE = 16
+
+type Durability = 'power' | 'crash'
+type Write = (path: string, data: Buffer) => Promise<unknown>
+
+const OTHER = 'write-file-atomic'
+const OURS = 'Sluice'
+
+/** The other one gives no digest: without it the guarantees are the same, and more. */
+function writers(durability: Durability): Record<string, Write> {
+  const other: Write = (path, data) => otherWrite(path, data, { fsync: durability === 'power' })
+  return {
+    [OTHER]: other,
+    // what it would need to promise what 'power' does
+    ...(durability === 'power' && {
+      [`${OTHER}, and the folder synced`]: async (path, data) => {
+        await other(path, data)
+        await syncFolder(dirname(path))
+      },
+    }),
+    [OURS]: (path, data) => writeFileAtomic(path, data, { durability, digest: false }),
+    [`${OURS}, with digest`]: (path, data) => writeFileAtomic(path, data, { durability }),
+  }
+}
+
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path)
+  await folder.sync().finally(() => folder.close())
+}
+
+/** What each gives beyond a rename, by its source. */
+const GUARANTEES: [string, string, string][] = [
+  ['the name changes in one step', 'yes', 'yes'],
+  ['power: the content is synced before it', 'yes', 'yes'],
+  ['power: the folder is synced after it', 'no', 'yes'],
+  ['writes until all bytes are out', 'no', 'yes'],
+  ['a short write is an error', 'no', 'yes'],
+  ['temporary file is made exclusively', 'no', 'yes'],
+  ['temporary file is not made through a link', 'no', 'yes'],
+  ['error of close is an error', 'yes', 'yes'],
+  ['size is looked at before the rename', 'no', 'yes'],
+  ['owner and mode of the old file are kept', 'yes', 'yes'],
+  ['what was left by a killed process is collected', 'no', 'yes'],
+  ['digest of what was written', 'no', 'unless off'],
+]
+
+interface Case {
+  title: string
+  bytes: number
+  count: number
+}
+
+/**
+ * Writes many small files and one large one by each writer in turn, and streams one that is far larger than memory.
+ * @returns tables in Markdown; the ratio is that of the medians, below 1 where Sluice is faster
+ */
+export async function compareAtomic(
+  scratch: string,
+  rounds: number,
+  quick: boolean,
+  log: (line: string) => void,
+): Promise<string> {
+  const cases: Case[] = [
+    { title: `${quick ? 200 : 2000} files of 1 KiB`, bytes: 1024, count: quick ? 200 : 2000 },
+    { title: `one file of ${quick ? 32 : 256} MiB`, bytes: (quick ? 32 : 256) * 2 ** 20, count: 1 },
+  ]
+  const rows: string[][] = []
+  for (const one of cases) {
+    for (const durability of ['power', 'crash'] as const) {
+      rows.push(...(await compare(one, durability, scratch, rounds, log)))
+    }
+  }
+  const speed = table(['', 'median', `ratio to ${OTHER}`], rows)
+  const guarantees = table(['', OTHER, OURS], GUARANTEES)
+  return [speed, guarantees, await memory(scratch, quick, log)].join('\n\n')
+}
+
+async function compare(
+  { title, bytes, count }: Case,
+  durability: Durability,
+  scratch: string,
+  rounds: number,
+  log: (line: string) => void,
+): Promise<string[][]> {
+  const data = Buffer.alloc(bytes, 'sluice')
+  const contenders = Object.entries(writers(durability)).map(([name, write], i) => {
+    const folder = join(scratch, `atomic-${i}`)
+    mkdirSync(folder)
+    return { name, write, folder, took: [] as number[] }
+  })
+  // the first round makes the files, the others replace them
+  for (let round = -1; round < rounds; round++) {
+    for (const { write, folder, took } of round % 2 === 0 ? contenders : contenders.toReversed()) {
+      settle()
+      const began = performance.now()
+      await writeAll(write, folder, count, data)
+      if (round >= 0) took.push(performance.now() - began)
+    }
+    log(`atomic: ${title}, ${durability}, round ${round + 1} of ${rounds}`)
+  }
+  for (const { name, folder } of contenders) {
+    for (let i = 0; i < count; i++) {
+      if (statSync(join(folder, `${i}`)).size !== bytes) throw new Error(`${name} wrote less`)
+    }
+    rmSync(folder, { recursive: true })
+  }
+  const other = median(contenders[0]!.took)
+  return contenders.map(({ name, took }) => {
+    const middle = median(took)
+    return [`${title}, ${durability}, ${name}`, `${middle.toFixed(0)} ms`, (middle / other).toFixed(2)]
+  })
+}
+
+async function writeAll(write: Write, folder: string, count: number, data: Buffer) {
+  let next = 0
+  const writer = async () => {
+    while (next < count) await write(join(folder, `${next++}`), data)
+  }
+  await Promise.all(Array.from({ length: Math.min(AT_ONCE, count) }, writer))
+}
+
+/** The peak of a process of its own that streams into a file. */
+async function memory(scratch: string, quick: boolean, log: (line: string) => void): Promise<string> {
+  const bytes = (quick ? 0.25 : 2) * 2 ** 30
+  const { peak, wall } = await streamPeak(scratch, bytes)
+  log(`atomic: stream of ${bytes} bytes, peak ${megabytes(peak)}`)
+  const row = [
+    `a stream of ${bytes / 2 ** 30} GiB`,
+    megabytes(peak),
+    peak < TARGET ? 'yes' : 'NO',
+    seconds(wall),
+  ]
+  return table(['createAtomicWriteStream', 'peak memory', `below ${megabytes(TARGET)}`, 'wall'], [row])
+}
