@@ -1,4 +1,11 @@
-import { type Duplex, finished, type Readable, type Transform, type Writable } from 'node:stream'
+import {
+  type Duplex,
+  type FinishedOptions,
+  finished,
+  type Readable,
+  type Transform,
+  type Writable,
+} from 'node:stream'
 import createDebug from 'debug'
 import pump from 'pump'
 import { isSluiceError, SluiceError } from '../errors.js'
@@ -87,6 +94,10 @@ export class Channel {
     if (head !== undefined && head.length > 0) queueMicrotask(() => this.#read(head))
     socket.on('data', this.#read).resume()
     this.#first.on('drain', this.#resume)
+    // What has happened already is not told again.
+    if (socket.destroyed)
+      queueMicrotask(() => this.#broken(socket.errored ?? new Error('it is closed already')))
+    else if (socket.readableEnded) queueMicrotask(this.#ended)
   }
 
   /** The peer has said HELLO. */
@@ -114,9 +125,12 @@ export class Channel {
     const socket = this.#socket
     const timer = setTimeout(() => socket.destroy(), this.#limits.closeTimeout)
     if (!this.#over && !socket.destroyed) {
-      const flushed = ended(this.#last, { writable: false })
+      const listening = new AbortController()
+      const { signal } = listening
+      const flushed = ended(this.#last, { writable: false, signal })
       this.#line.framer.close()
-      await Promise.race([flushed, ended(socket)])
+      await Promise.race([flushed, ended(socket, { signal })])
+      listening.abort() // the socket may be used for long, and for other transfers
     }
     this.#over = true
     if (keepOpen && !socket.destroyed) this.#giveBack()
@@ -219,9 +233,9 @@ export class Channel {
   }
 }
 
-/** Resolves when the stream has ended, or was destroyed. */
-function ended(stream: Duplex | Readable, sides = { writable: true }): Promise<void> {
+/** Resolves when the stream has ended, or was destroyed; or is not listened to any more. */
+function ended(stream: Duplex | Readable, options: FinishedOptions = {}): Promise<void> {
   return new Promise((resolve) => {
-    finished(stream, sides, () => resolve())
+    finished(stream, options, () => resolve())
   })
 }

@@ -1,6 +1,6 @@
 import type { Duplex, Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { SluiceError } from '../errors.js'
+import { printable, SluiceError } from '../errors.js'
 import type { Entry, Offer } from '../wire/manifest.js'
 import type { Message, OutcomeRecord } from '../wire/messages.js'
 import { type Bitmap, checkBitmap, isWanted } from '../wire/positions.js'
@@ -105,7 +105,8 @@ export class Sender extends Session {
 
   #rejected(reason: string): void {
     this.channel.say({ type: 'result', status: 'failed', published: 0, skipped: 0, failed: 0, bytes: 0 })
-    this.fail(new SluiceError('ERR_REJECTED', `the receiver rejected the offer: ${reason}`), false)
+    const message = `the receiver rejected the offer: ${printable(reason, 1024)}`
+    this.fail(new SluiceError('ERR_REJECTED', message), false)
   }
 
   #outcome(record: OutcomeRecord): void {
