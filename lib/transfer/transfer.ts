@@ -125,12 +125,12 @@ export class Transfer extends EventEmitter<TransferEvents> {
     let told = Number.NEGATIVE_INFINITY
     const tell = () => {
       told = performance.now()
-      transfer.emit('progress', meter.snapshot())
+      outside(() => transfer.emit('progress', meter.snapshot()))
     }
     const move = (state: TransferState) => {
       transfer.#state = nextState(transfer.#state, state)
       if (isFinal(state)) tell()
-      transfer.emit('state', state)
+      outside(() => transfer.emit('state', state))
     }
     return {
       transfer,
@@ -143,10 +143,10 @@ export class Transfer extends EventEmitter<TransferEvents> {
         if (performance.now() - told >= PROGRESS_INTERVAL) tell()
       },
       file: (outcome) => {
-        transfer.emit('file', outcome)
+        outside(() => transfer.emit('file', outcome))
       },
       warn: (warning) => {
-        transfer.emit('warning', warning)
+        outside(() => transfer.emit('warning', warning))
       },
       complete: (result) => {
         move('completed')
@@ -157,5 +157,16 @@ export class Transfer extends EventEmitter<TransferEvents> {
         reject(error)
       },
     }
+  }
+}
+
+/** Calls listeners. What one throws is its own affair, not that of the stage which happens to tell it something. */
+function outside(emit: () => void): void {
+  try {
+    emit()
+  } catch (error) {
+    process.nextTick(() => {
+      throw error
+    })
   }
 }

@@ -70,3 +70,24 @@ test('cancelling a transfer that is over does nothing', async (t) => {
   await control.transfer.cancel('again')
   t.is(cancelled, 1)
 })
+
+test('what a listener throws is its own affair: the transfer goes on, and `finished` settles', async (t) => {
+  const control = Transfer.create('send', async () => {})
+  control.transfer.on('state', (state) => {
+    throw new Error(`listener: ${state}`)
+  })
+  const thrown: unknown[] = []
+  const { nextTick } = process
+  t.teardown(() => {
+    process.nextTick = nextTick
+  })
+  process.nextTick = (callback: () => void) => thrown.push(t.throws(callback))
+  control.move('connecting')
+  control.complete(RESULT)
+  process.nextTick = nextTick
+  t.is(await control.transfer.finished, RESULT)
+  t.deepEqual(
+    thrown.map((error) => (error as Error).message),
+    ['listener: connecting', 'listener: completed'],
+  )
+})
