@@ -94,6 +94,11 @@ export function isSluiceError(error: unknown, code?: Code): error is SluiceError
   return error instanceof SluiceError && (code === undefined || error.code === code)
 }
 
+/** The text of anything that was thrown: not all of it is an `Error`. */
+export function messageOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown)
+}
+
 const CONTROL = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\\]/gu
 
 /**

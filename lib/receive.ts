@@ -1,5 +1,5 @@
 import type { Duplex, Transform } from 'node:stream'
-import { SluiceError } from './errors.js'
+import { isSluiceError, messageOf, SluiceError } from './errors.js'
 import { demuxer } from './stages/demuxer.js'
 import { type FinalizerOptions, finalizer } from './stages/finalizer.js'
 import { hashTap } from './stages/hash-tap.js'
@@ -88,9 +88,38 @@ export function receive(socket: Duplex, options: ReceiveOptions): Transfer {
 }
 
 async function decide(offer: Offer, accept: ReceiveOptions['accept']): Promise<Decision> {
-  const answer = accept === 'all' ? true : await accept(offer)
-  if (typeof answer === 'boolean') return { accept: answer }
-  const { select, ...decision } = answer
-  if (select === undefined) return decision
-  return { ...decision, want: bitmapOf(offer.entries.length, (index) => select(offer.entries[index]!)) }
+  if (accept === 'all') return { accept: true }
+  try {
+    const answer = await accept(offer)
+    const { select, ...decision } = typeof answer === 'boolean' ? { accept: answer } : checked(answer)
+    if (!decision.accept || select === undefined) return decision
+    return {
+      ...decision,
+      want: bitmapOf(offer.entries.length, (index) => chosen(select(offer.entries[index]!))),
+    }
+  } catch (cause) {
+    // `throw undefined` as well: it must not pass for no error
+    if (isSluiceError(cause)) throw cause
+    throw new SluiceError('ERR_DESTROYED', `accept failed: ${messageOf(cause)}`, { cause })
+  }
+}
+
+/** Only a clear yes is one: an answer may come from a form, or from a program without types. */
+function checked(answer: Exclude<Accept, boolean>): Exclude<Accept, boolean> {
+  const { accept, reason, select } = answer ?? {}
+  if (
+    typeof accept === 'boolean' &&
+    (reason === undefined || typeof reason === 'string') &&
+    (select === undefined || typeof select === 'function')
+  )
+    return answer
+  const message =
+    'accept: must answer true, false, or { accept: true or false, reason?: text, select?: function }'
+  throw new SluiceError('ERR_USAGE', message, { found: answer })
+}
+
+/** A promise would be a yes to everything. */
+function chosen(wanted: boolean): boolean {
+  if (typeof wanted === 'boolean') return wanted
+  throw new SluiceError('ERR_USAGE', 'select: must answer true or false, at once', { found: wanted })
 }

@@ -38,8 +38,8 @@ export interface ChannelEvents {
   talk(message: Message): boolean
   /** The peer has closed its side, where it may. */
   ended(): void
-  /** The line cannot go on: broken, ended, silent, or not understood. Said once. */
-  failed(error: SluiceError): void
+  /** The line cannot go on: broken, ended, silent, not understood, or a stage at its end failed. */
+  failed(error: Error): void
 }
 
 /**
@@ -72,6 +72,7 @@ export class Channel {
     const outgoing = [line.framer, ...line.outgoing]
     this.#first = incoming[0]!
     this.#last = outgoing.at(-1)!
+    for (const stage of [...line.incoming, ...line.outgoing]) stage.on('error', this.#garbled)
     this.#tie(incoming)
     this.#tie(outgoing)
 
@@ -208,6 +209,15 @@ export class Channel {
     )
   }
 
+  /** Before all others who hear of it: the stages beside it are torn down, and say nothing but that they were. */
+  readonly #garbled = (cause: Error): void => {
+    this.#fail(
+      isSluiceError(cause)
+        ? cause
+        : new SluiceError('ERR_CORRUPT', `a wire stage failed: ${cause.message}`, { cause }),
+    )
+  }
+
   readonly #watch = (): void => {
     const now = performance.now()
     if (this.#socket.isPaused()) this.#heard = now
@@ -225,11 +235,7 @@ export class Channel {
     if (this.#over) return
     clearTimeout(this.#handshake)
     clearInterval(this.#watching)
-    this.#events.failed(
-      isSluiceError(error)
-        ? error
-        : new SluiceError('ERR_CORRUPT', `a wire stage failed: ${error.message}`, { cause: error }),
-    )
+    this.#events.failed(error)
   }
 }
 

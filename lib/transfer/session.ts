@@ -1,6 +1,6 @@
 import type { Duplex, Readable, Writable } from 'node:stream'
 import createDebug from 'debug'
-import { codeOf, isSluiceError, printable, SluiceError } from '../errors.js'
+import { codeOf, isSluiceError, messageOf, printable, SluiceError } from '../errors.js'
 import type { Limits } from '../wire/limits.js'
 import type { Entry } from '../wire/manifest.js'
 import type { Message } from '../wire/messages.js'
@@ -54,7 +54,7 @@ export abstract class Session {
     this.channel = new Channel(socket, line, options, {
       talk: (message) => this.#talk(message),
       ended: () => this.hungUp(),
-      failed: (error) => this.fail(error),
+      failed: (error) => this.fail(asError(error)),
     })
     this.channel.say({ type: 'hello', version: 1, agent: AGENT, features: [] })
     this.#signal?.addEventListener('abort', this.#aborted)
@@ -92,7 +92,7 @@ export abstract class Session {
   protected fail(error: SluiceError, tell = !isSluiceError(error, 'ERR_INTERRUPTED')): void {
     if (this.#ending !== null) return
     debug('failed: %s %s', error.code, printable(error.message))
-    if (tell) this.channel.say({ type: 'error', code: error.code, text: error.message })
+    if (tell) this.channel.say({ type: 'error', code: error.code, text: textFor(error) })
     this.#end(false, () => this.control.fail(error))
   }
 
@@ -197,11 +197,17 @@ export abstract class Session {
   }
 }
 
+const STOPPED = 'a stage of the transfer stopped'
+
 /** What the river threw, as an error of ours. */
 export function asError(error: unknown): SluiceError {
   if (isSluiceError(error)) return error
-  const { message } = error as Error
-  return new SluiceError('ERR_DESTROYED', `a stage of the transfer stopped: ${message}`, { cause: error })
+  return new SluiceError('ERR_DESTROYED', `${STOPPED}: ${messageOf(error)}`, { cause: error })
+}
+
+/** What a peer is told. Texts that are not ours may hold anything, and are none of a stranger's business. */
+function textFor({ code, message }: SluiceError): string {
+  return code === 'ERR_DESTROYED' ? STOPPED : message
 }
 
 /** Resolves when all of the streams, which have ended or been destroyed, have closed what they opened. */

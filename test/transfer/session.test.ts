@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import { join } from 'node:path'
+import { Transform } from 'node:stream'
 import test, { type ExecutionContext } from 'ava'
 import { SluiceError } from '../../lib/errors.js'
 import { type ReceiveOptions, receive } from '../../lib/receive.js'
@@ -63,3 +64,71 @@ test('the reason of a rejection comes escaped', async (t) => {
   const { message } = (await t.throwsAsync(send().finished, { code: 'ERR_REJECTED' }))!
   t.true(message.endsWith(String.raw`no\u{1b}[2J\n`), message)
 })
+
+const NO_ANSWERS: Record<string, unknown> = {
+  nothing: undefined,
+  'a text': 'yes',
+  'a number': 1,
+  'an object that does not say': {},
+  'a text in an object': { accept: 'no' },
+  'a reason that is no text': { accept: false, reason: 5 },
+  'a selection that is no function': { accept: true, select: [0] },
+  'a selection that promises': { accept: true, select: async () => false },
+}
+for (const [what, answer] of Object.entries(NO_ANSWERS)) {
+  test(`${what} is no answer to an offer: ERR_USAGE, and nothing comes`, async (t) => {
+    const { send, receive } = await both(t)
+    const receiving = receive({ accept: () => answer as boolean })
+    await t.throwsAsync(send().finished, { instanceOf: SluiceError })
+    await t.throwsAsync(receiving.finished, { code: 'ERR_USAGE' })
+  })
+}
+
+const SECRET = new Error('no such row in table secrets')
+const THROWN: Record<string, [unknown, RegExp]> = {
+  'an error': [SECRET, /^accept failed: no such row/],
+  nothing: [undefined, /^accept failed: undefined$/],
+  'a text': ['secrets', /^accept failed: secrets$/],
+}
+for (const [what, [thrown, message]] of Object.entries(THROWN)) {
+  test(`${what} that accept throws ends both sides; the peer does not hear what it was`, async (t) => {
+    const { send, receive } = await both(t)
+    const receiving = receive({ accept: () => Promise.reject(thrown) })
+    const there = (await t.throwsAsync(send().finished, { code: 'ERR_DESTROYED' }))!
+    t.notRegex(there.message, /secrets|undefined/)
+    const here = (await t.throwsAsync(receiving.finished, { code: 'ERR_DESTROYED', message }))!
+    t.is(here.cause, thrown)
+  })
+}
+
+test('an error of ours that accept throws keeps its code, on both sides', async (t) => {
+  const { send, receive } = await both(t)
+  const receiving = receive({
+    accept: () => {
+      throw new SluiceError('ERR_DISK_FULL', 'your quota is used up')
+    },
+  })
+  await t.throwsAsync(send().finished, { code: 'ERR_DISK_FULL', message: /quota/ })
+  await t.throwsAsync(receiving.finished, { code: 'ERR_DISK_FULL' })
+})
+
+test('a file stage that fails is not taken for one of the wire', async (t) => {
+  const { send, receive } = await both(t)
+  const broken = () =>
+    new Transform({ objectMode: true, transform: (_item, _encoding, done) => done(new TypeError('scanner')) })
+  const receiving = receive({ stages: { file: [broken] } })
+  await t.throwsAsync(send().finished, { code: 'ERR_DESTROYED' })
+  await t.throwsAsync(receiving.finished, { code: 'ERR_DESTROYED', message: /scanner/ })
+})
+
+for (const direction of ['outgoing', 'incoming']) {
+  test(`a wire stage that fails with ${direction} bytes says so`, async (t) => {
+    const { send, receive } = await both(t)
+    const broken = () =>
+      new Transform({ transform: (_bytes, _encoding, done) => done(new Error('no cipher')) })
+    const sending = send({ stages: { wire: [{ [direction]: broken }] } })
+    const receiving = receive()
+    await t.throwsAsync(sending.finished, { code: 'ERR_CORRUPT', message: 'a wire stage failed: no cipher' })
+    await t.throwsAsync(receiving.finished, { instanceOf: SluiceError })
+  })
+}
