@@ -1,4 +1,5 @@
 import { writeFileAtomic } from './atomic/write-file.js'
+import { UNRECORDED } from './audit/audited.js'
 import type { FileSystem } from './fs.js'
 import type { Durability } from './publish.js'
 
@@ -21,5 +22,12 @@ export async function durableReplace(
   data: string | Uint8Array,
   { mode = 0o600, durability = 'power' }: DurableReplaceOptions = {},
 ): Promise<void> {
-  await writeFileAtomic(path, data, { fs, mode, durability, symlink: 'replace', owner: 'ignore' })
+  await writeFileAtomic(path, data, {
+    fs,
+    mode,
+    durability,
+    symlink: 'replace',
+    owner: 'ignore',
+    audit: UNRECORDED,
+  })
 }

@@ -1,5 +1,6 @@
 import { Writable } from 'node:stream'
 import { printable, SluiceError } from '../../errors.js'
+import { type Audited, recorderOf } from '../audit/audited.js'
 import { checkChoice } from '../check-options.js'
 import { encodeText, TEXT_ENCODINGS, TextEncoderInPieces, type TextEncoding } from '../content/encodings.js'
 import { AtomicFile, type Written } from './atomic-file.js'
@@ -7,7 +8,7 @@ import { type AtomicWriteOptions, writeSettings } from './options.js'
 import { cancelled } from './pieces.js'
 
 /** Options of {@link createAtomicWriteStream}. */
-export interface AtomicStreamOptions extends AtomicWriteOptions {
+export interface AtomicStreamOptions extends AtomicWriteOptions, Audited {
   /** How text is written that comes without an encoding of its own. Default 'utf8'. */
   encoding?: TextEncoding
   /** Bytes that are held before `write` says that it is enough. Default 256 KiB. */
@@ -143,9 +144,20 @@ const TEXT_NAMES: Record<string, TextEncoding> = {
  * `conflict: 'fail'`), `ERR_CANCELLED` and `ERR_DESTROYED`.
  */
 export function createAtomicWriteStream(path: string, options: AtomicStreamOptions = {}): AtomicWriteStream {
-  writeSettings(path, options)
-  checkChoice('encoding', options.encoding, TEXT_ENCODINGS)
-  return new AtomicWriteStream(path, options)
+  const recorder = recorderOf(options)
+  const take = (result: Promise<Written>) => {
+    recorder.run('createAtomicWriteStream', path, () => result).catch(() => {})
+  }
+  try {
+    writeSettings(path, options)
+    checkChoice('encoding', options.encoding, TEXT_ENCODINGS)
+    const stream = new AtomicWriteStream(path, options)
+    take(stream.result)
+    return stream
+  } catch (error) {
+    take(Promise.reject(error))
+    throw error
+  }
 }
 
 function destroyed(path: string): SluiceError {

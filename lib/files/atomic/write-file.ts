@@ -1,4 +1,5 @@
 import { printable, SluiceError } from '../../errors.js'
+import { type Audited, audited } from '../audit/audited.js'
 import { checkChoice } from '../check-options.js'
 import {
   decodeText,
@@ -14,7 +15,8 @@ import { AtomicFile, type Written } from './atomic-file.js'
 import { type AtomicWriteOptions, writeSettings } from './options.js'
 import { bytesOfPiece, contentOf, type Pieces, untilAborted, type WriteData } from './pieces.js'
 
-export interface WriteFileOptions extends AtomicWriteOptions {
+/** Options of {@link writeFileAtomic}. */
+export interface WriteFileOptions extends AtomicWriteOptions, Audited {
   /** How text is written; what it cannot hold is refused. Default 'utf8'. */
   encoding?: TextEncoding
   /**
@@ -24,7 +26,8 @@ export interface WriteFileOptions extends AtomicWriteOptions {
   schema?: Schema
 }
 
-export interface WriteValueOptions extends AtomicWriteOptions, EncodeOptions {
+/** Options of {@link writeJson}, {@link writeYaml} and {@link writeConfig}. */
+export interface WriteValueOptions extends AtomicWriteOptions, EncodeOptions, Audited {
   /** A JSON Schema that the value is checked with before anything is written (`ERR_SCHEMA`). */
   schema?: Schema
 }
@@ -38,11 +41,15 @@ export interface WriteValueOptions extends AtomicWriteOptions, EncodeOptions {
  * `ERR_DISK_FULL`, `ERR_READ_ONLY`, `ERR_PERMISSION`, `ERR_UNSAFE_LINK`, `ERR_WRITE`, `ERR_DIGEST` (with `verify`),
  * `ERR_CONFLICT` (with `conflict: 'fail'`) and `ERR_CANCELLED`.
  */
-export async function writeFileAtomic(
+export function writeFileAtomic(
   path: string,
   data: WriteData,
   options: WriteFileOptions = {},
 ): Promise<Written> {
+  return audited('writeFileAtomic', path, options, () => writeData(path, data, options))
+}
+
+async function writeData(path: string, data: WriteData, options: WriteFileOptions): Promise<Written> {
   const { encoding = 'utf8', schema } = options
   writeSettings(path, options)
   checkChoice('encoding', encoding, TEXT_ENCODINGS)
@@ -61,21 +68,18 @@ export async function writeFileAtomic(
 
 /** Writes a value as JSON; see {@link writeFileAtomic} and {@link encodeValue}. */
 export function writeJson(path: string, value: unknown, options: WriteValueOptions = {}): Promise<Written> {
-  return writeValue('json', path, value, options)
+  return audited('writeJson', path, options, () => writeValue('json', path, value, options))
 }
 
 /** Writes a value as YAML; see {@link writeFileAtomic} and {@link encodeValue}. */
 export function writeYaml(path: string, value: unknown, options: WriteValueOptions = {}): Promise<Written> {
-  return writeValue('yaml', path, value, options)
+  return audited('writeYaml', path, options, () => writeValue('yaml', path, value, options))
 }
 
 /** Writes a value as JSON or YAML, as the name of the file ends; see {@link writeFileAtomic} and {@link encodeValue}. */
-export async function writeConfig(
-  path: string,
-  value: unknown,
-  options: WriteValueOptions = {},
-): Promise<Written> {
-  return writeValue(knownFormat(path), path, value, options)
+export function writeConfig(path: string, value: unknown, options: WriteValueOptions = {}): Promise<Written> {
+  const write = async () => writeValue(knownFormat(path), path, value, options)
+  return audited('writeConfig', path, options, write)
 }
 
 async function writeValue(

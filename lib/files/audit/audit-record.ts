@@ -27,6 +27,12 @@ export interface Audit {
   record(entry: AuditEntry): void | Promise<void>
 }
 
+/** `ERR_USAGE` for what is given as a trail and is none. */
+export function checkAudit(audit: Audit | undefined): void {
+  if (audit === undefined || typeof audit?.record === 'function') return
+  throw new SluiceError('ERR_USAGE', 'audit must have a method record', { found: audit })
+}
+
 /** Bytes of one line, written or read; a longer one is refused, or taken for torn. */
 export const LONGEST_LINE = 1 << 20
 

@@ -1,12 +1,13 @@
-import type { Audit } from './audit-record.js'
+import { type Audit, checkAudit } from './audit-record.js'
 
 let standard: Audit | undefined
 
 /**
- * Sets the trail of this process, which operations use that were given none; `undefined` takes it away. Gives the one
- * that was set before.
+ * Sets the trail of this process, which operations use that were given none, bound or not; `undefined` takes it away.
+ * Gives the one that was set before. `ERR_USAGE` for what is no trail.
  */
 export function setDefaultAudit(audit: Audit | undefined): Audit | undefined {
+  checkAudit(audit)
   const before = standard
   standard = audit
   return before

@@ -20,7 +20,7 @@ export interface RecorderOptions {
 }
 
 /** What the result of an operation says that belongs into its record. */
-const TOLD = ['bytes', 'count', 'how', 'rotated', 'to', 'backup']
+const TOLD = ['bytes', 'count', 'how', 'ok', 'copied', 'rotated', 'to', 'backup']
 
 type Metadata = Record<string, unknown>
 
@@ -46,7 +46,11 @@ export class Recorder implements Audit {
    * @param more for the record: known beforehand, or once it has ended
    */
   run<T>(operation: string, path: unknown, act: () => Promise<T>, more?: () => Metadata): Promise<T> {
-    const running = this.#run({ operation, path: typeof path === 'string' ? path : '' }, act, more)
+    return this.wait(this.#run({ operation, path: typeof path === 'string' ? path : '' }, act, more))
+  }
+
+  /** Counts it among what {@link Recorder.settled} waits for. */
+  wait<T>(running: Promise<T>): Promise<T> {
     this.#running.add(running)
     // who waits for all of them learns of it by the number
     running.catch(() => {}).finally(() => this.#running.delete(running))
@@ -106,6 +110,8 @@ function codeOf(error: unknown): string {
 
 /** Texts, numbers and flags only: a result may hold anything. */
 function toldBy(result: unknown, path: string): Metadata {
+  if (result instanceof Uint8Array) return { bytes: result.length }
+  if (Array.isArray(result)) return { count: result.length }
   if (typeof result !== 'object' || result === null) return {}
   const found: Metadata = {}
   for (const [key, value] of Object.entries(result)) {

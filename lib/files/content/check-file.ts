@@ -1,5 +1,6 @@
 import { createHash, getHashes } from 'node:crypto'
 import { printable, SluiceError } from '../../errors.js'
+import { type Audited, audited } from '../audit/audited.js'
 import { checkChoice, checkPath, checkWhole } from '../check-options.js'
 import { errorCode, readError } from '../disk-error.js'
 import { type FileStats, type FileSystem, nodeFileSystem, OPEN, readFully } from '../fs.js'
@@ -19,7 +20,7 @@ export type FileCheck =
   | 'schema'
 
 /** What a file should be; each part is optional. That it is there, regular and readable is always checked. */
-export interface CheckOptions {
+export interface CheckOptions extends Audited {
   /** Bytes, exactly. An empty file is a file. */
   size?: number
   /** Bytes, at least. */
@@ -59,11 +60,13 @@ const PIECE = 512 * 1024
  * Says what of a file is not as it should be. A link is followed. A file of any size is read in pieces, unless its
  * value is looked at. Fails only with `ERR_USAGE`: what is wrong with the file is in the report.
  */
-export async function checkFile(path: string, options: CheckOptions = {}): Promise<FileReport> {
-  checkOptions(path, options)
-  const check = new Checking(path, options)
-  await check.run()
-  return { ok: check.failed.length === 0, failed: check.failed }
+export function checkFile(path: string, options: CheckOptions = {}): Promise<FileReport> {
+  return audited('checkFile', path, options, async () => {
+    checkOptions(path, options)
+    const check = new Checking(path, options)
+    await check.run()
+    return { ok: check.failed.length === 0, failed: check.failed }
+  })
 }
 
 function checkOptions(path: string, { digest, encoding, format, schema, ...sizes }: CheckOptions): void {

@@ -1,4 +1,5 @@
 import { printable, SluiceError } from '../../errors.js'
+import { type Audited, audited } from '../audit/audited.js'
 import { checkChoice, checkDuration, checkPath, checkWhole } from '../check-options.js'
 import { type Clock, pause, systemClock } from '../clock.js'
 import { errorCode, readError, SystemError } from '../disk-error.js'
@@ -6,7 +7,7 @@ import { type FileStats, type FileSystem, nodeFileSystem, OPEN, readFully } from
 import { decodeText, TEXT_ENCODINGS, type TextEncoding } from './encodings.js'
 
 /** Options of {@link readFileRetry}. */
-export interface ReadOptions {
+export interface ReadOptions extends Audited {
   /** Give text in this encoding instead of bytes; `ERR_PARSE` where it is none. */
   encoding?: TextEncoding
   /** How often it is tried, in all. Default 5. */
@@ -45,7 +46,11 @@ export function readFileRetry(
   options: ReadOptions & { encoding: TextEncoding },
 ): Promise<string>
 export function readFileRetry(path: string, options?: ReadOptions & { encoding?: undefined }): Promise<Buffer>
-export async function readFileRetry(path: string, options: ReadOptions = {}): Promise<Buffer | string> {
+export function readFileRetry(path: string, options: ReadOptions = {}): Promise<Buffer | string> {
+  return audited('readFileRetry', path, options, () => readPatiently(path, options))
+}
+
+async function readPatiently(path: string, options: ReadOptions): Promise<Buffer | string> {
   const { attempts = 5, delay = 20, maxDelay = 1000, encoding } = options
   checkPath('path', path)
   checkWhole('attempts', attempts, 1)

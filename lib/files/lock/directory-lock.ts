@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { printable, SluiceError } from '../../errors.js'
+import { type Audited, audited } from '../audit/audited.js'
 import { checkChoice, checkDuration, checkPath } from '../check-options.js'
 import { type Clock, systemClock } from '../clock.js'
 import { diskError } from '../disk-error.js'
@@ -11,7 +12,7 @@ import { takeLock } from './take-lock.js'
 import { Waiting } from './waiting.js'
 
 /** Options of {@link DirectoryLock.acquire}. */
-export interface LockOptions {
+export interface LockOptions extends Audited {
   /** Default 'exclusive'. */
   mode?: LockMode
   /** Which lock of the folder; locks of different names do not know of each other. Default 'lock'. */
@@ -67,7 +68,11 @@ export class DirectoryLock implements AsyncDisposable {
    * says who holds it), `ERR_CANCELLED` (`cause` is the signal's reason), `ERR_USAGE`, and as the disk fails:
    * `ERR_WRITE`, `ERR_PERMISSION`, `ERR_READ_ONLY`, `ERR_DISK_FULL`, `ERR_UNSAFE_LINK`.
    */
-  static async acquire(directory: string, options: LockOptions = {}): Promise<DirectoryLock> {
+  static acquire(directory: string, options: LockOptions = {}): Promise<DirectoryLock> {
+    return audited('lock', directory, options, () => DirectoryLock.#acquire(directory, options))
+  }
+
+  static async #acquire(directory: string, options: LockOptions): Promise<DirectoryLock> {
     const { folderName, mode, timeout, signal } = checked(directory, options)
     const { fs = nodeFileSystem, system = processSystem, clock = systemClock, random = Math.random } = options
     const waiting = new Waiting({ clock, timeout, signal, random })

@@ -3,6 +3,7 @@ import { AtomicFile, type Written } from '../atomic/atomic-file.js'
 import { checkSignal, writeSettings } from '../atomic/options.js'
 import { findTarget, type Target } from '../atomic/target.js'
 import type { WriteValueOptions } from '../atomic/write-file.js'
+import { audited, UNRECORDED } from '../audit/audited.js'
 import { checkWhole } from '../check-options.js'
 import { decodeText, encodeText } from '../content/encodings.js'
 import { encodeValue, parseText } from '../content/formats.js'
@@ -46,10 +47,18 @@ export type Change<T> = (value: T | undefined) => T | undefined | Promise<T | un
  * removed the lock by hand), `ERR_USAGE`, and as the disk fails; the file is what it was then, unless only the last
  * sync failed.
  */
-export async function updateJson<T = unknown>(
+export function updateJson<T = unknown>(
   path: string,
   change: Change<T>,
   options: UpdateJsonOptions = {},
+): Promise<Updated<T>> {
+  return audited('updateJson', path, options, () => updateLocked(path, change, options))
+}
+
+async function updateLocked<T>(
+  path: string,
+  change: Change<T>,
+  options: UpdateJsonOptions,
 ): Promise<Updated<T>> {
   const settings = writeSettings(path, { ...options, conflict: 'overwrite', symlink: 'follow' })
   checkWhole('indent', options.indent, 0, 10)
@@ -67,7 +76,16 @@ export async function updateJson<T = unknown>(
   }
   const { timeout, system, random } = options
   const name = fileLockName(target.name)
-  const lock = await DirectoryLock.acquire(folder, { name, fs, clock, signal, timeout, system, random })
+  const lock = await DirectoryLock.acquire(folder, {
+    name,
+    fs,
+    clock,
+    signal,
+    timeout,
+    system,
+    random,
+    audit: UNRECORDED,
+  })
   let result: Updated<T>
   try {
     result = await update(fs, target.path, path, change, lock, options)

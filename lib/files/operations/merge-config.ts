@@ -1,6 +1,7 @@
 import { printable, SluiceError } from '../../errors.js'
 import type { Written } from '../atomic/atomic-file.js'
 import { type WriteValueOptions, writeJson, writeYaml } from '../atomic/write-file.js'
+import { audited, UNRECORDED } from '../audit/audited.js'
 import { checkChoice, checkFlag, checkPath } from '../check-options.js'
 import { decodeText } from '../content/encodings.js'
 import { type Format, formatOf, parseText } from '../content/formats.js'
@@ -47,10 +48,18 @@ const FORMATS = ['json', 'yaml']
  * `writeConfig` does. Fails with `ERR_USAGE`, `ERR_PARSE` (also where an input is not a map), `ERR_SCHEMA`, `ERR_LIMIT`
  * (too deep), `ERR_WRITE` (an input is missing: cause ENOENT) and as `writeConfig` does.
  */
-export async function mergeConfig(
+export function mergeConfig(
   inputs: readonly ConfigInput[],
   output: string,
   options: MergeConfigOptions = {},
+): Promise<Merged> {
+  return audited('mergeConfig', output, options, () => merge(inputs, output, options))
+}
+
+async function merge(
+  inputs: readonly ConfigInput[],
+  output: string,
+  options: MergeConfigOptions,
 ): Promise<Merged> {
   const { fs = nodeFileSystem, strategy, arrays, optional, format, ...rest } = options
   checkPath('output', output)
@@ -73,7 +82,7 @@ export async function mergeConfig(
     else maps.push(mergeValues([await parseMap(of, text, path)], {}, (at) => dropped.push(`${path}#${at}`)))
   }
   const value = mergeValues(maps, { strategy, arrays })
-  return { ...(await write(output, value, { ...rest, fs })), value, missing, dropped }
+  return { ...(await write(output, value, { ...rest, fs, audit: UNRECORDED })), value, missing, dropped }
 }
 
 interface Source {

@@ -1,13 +1,14 @@
 import { basename } from 'node:path'
 import { SluiceError } from '../../errors.js'
 import { type Backup, listBackups } from '../atomic/backups.js'
+import { type Audited, audited } from '../audit/audited.js'
 import { checkDuration, checkFlag, checkPath, checkWhole } from '../check-options.js'
 import { standing } from '../claim.js'
 import { diskError, errorCode } from '../disk-error.js'
 import { type FileSystem, nodeFileSystem } from '../fs.js'
 
 /** Options of {@link removeBackups}. */
-export interface RemoveBackupsOptions {
+export interface RemoveBackupsOptions extends Audited {
   /** Milliseconds: only backups that were made longer ago. Default 24 hours. */
   olderThan?: number
   /** How many of each file stay in any case, the newest. Default 0. */
@@ -38,10 +39,11 @@ const DAY = 24 * 60 * 60 * 1000
  * library have. Fails with `ERR_USAGE`, `ERR_PERMISSION`, `ERR_READ_ONLY`, `ERR_WRITE`; what was removed until then
  * stays removed.
  */
-export async function removeBackups(
-  folder: string,
-  options: RemoveBackupsOptions = {},
-): Promise<RemovedBackups> {
+export function removeBackups(folder: string, options: RemoveBackupsOptions = {}): Promise<RemovedBackups> {
+  return audited('removeBackups', folder, options, () => removeOld(folder, options))
+}
+
+async function removeOld(folder: string, options: RemoveBackupsOptions): Promise<RemovedBackups> {
   const { olderThan = DAY, keep = 0, name, dryRun = false, fs = nodeFileSystem, now = Date.now } = options
   checkPath('folder', folder)
   checkDuration('olderThan', olderThan)

@@ -1,4 +1,5 @@
 import { printable, SluiceError } from '../../errors.js'
+import { UNRECORDED } from '../audit/audited.js'
 import { Recorder } from '../audit/recorder.js'
 import { checkChoice, checkPath, checkWhole } from '../check-options.js'
 import { systemClock } from '../clock.js'
@@ -65,7 +66,13 @@ export class RecoveryManager implements AsyncDisposable {
     checkWhole('attempts', options.attempts, 1, 100)
     const tree = await Tree.open(directory, { fs })
     try {
-      const lock = await DirectoryLock.acquire(tree.root, { ...options.lock, name: 'recovery', fs, system })
+      const lock = await DirectoryLock.acquire(tree.root, {
+        ...options.lock,
+        name: 'recovery',
+        fs,
+        system,
+        audit: UNRECORDED,
+      })
       try {
         const place = { tree, durability, owner: thisOwner(system), taken: new Set<string>(), warnings: [] }
         const store = new RecoveryStore(place)

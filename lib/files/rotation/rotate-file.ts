@@ -1,5 +1,6 @@
 import { basename, dirname } from 'node:path'
 import type { SluiceError } from '../../errors.js'
+import { type Audited, audited, UNRECORDED } from '../audit/audited.js'
 import { checkChoice, checkFlag, checkPath, checkWhole } from '../check-options.js'
 import { diskError } from '../disk-error.js'
 import { type FileSystem, nodeFileSystem } from '../fs.js'
@@ -10,7 +11,7 @@ import { Tree } from '../tree.js'
 import { Rotating } from './rotating.js'
 
 /** Options of {@link rotateFile}. */
-export interface RotateOptions extends Pick<LockOptions, 'timeout' | 'signal' | 'system' | 'clock'> {
+export interface RotateOptions extends Pick<LockOptions, 'timeout' | 'signal' | 'system' | 'clock'>, Audited {
   /** How many rotated files there are at most afterwards, from 1. Default 5. */
   keep?: number
   /** Compress the rotated files, with gzip. Default false. */
@@ -48,7 +49,11 @@ export interface Rotation {
  * Fails with `ERR_USAGE`, `ERR_LOCKED`, `ERR_CANCELLED`, `ERR_CONFLICT` (something else has the name of a rotated
  * file), `ERR_UNSAFE_LINK` (`path` is a link), `ERR_DISK_FULL`, `ERR_PERMISSION`, `ERR_READ_ONLY`, `ERR_WRITE`.
  */
-export async function rotateFile(path: string, options: RotateOptions = {}): Promise<Rotation> {
+export function rotateFile(path: string, options: RotateOptions = {}): Promise<Rotation> {
+  return audited('rotateFile', path, options, () => rotate(path, options))
+}
+
+async function rotate(path: string, options: RotateOptions): Promise<Rotation> {
   checkPath('path', path)
   checkWhole('keep', options.keep, 1, 99_999)
   checkFlag('compress', options.compress)
@@ -62,6 +67,7 @@ export async function rotateFile(path: string, options: RotateOptions = {}): Pro
     signal,
     system,
     clock,
+    audit: UNRECORDED,
   })
   let rotation: Rotation
   try {

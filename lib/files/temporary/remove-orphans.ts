@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import type { SluiceError } from '../../errors.js'
+import { type Audited, audited } from '../audit/audited.js'
 import { checkDuration, checkPath } from '../check-options.js'
 import { diskError, errorCode } from '../disk-error.js'
 import { type FileStats, type FileSystem, nodeFileSystem, OPEN, sameInode } from '../fs.js'
@@ -7,7 +8,8 @@ import { NeededFiles } from '../intent/needed.js'
 import { isGone, type ProcessSystem, processSystem } from '../owner.js'
 import { ownerOfTemporary } from './names.js'
 
-export interface RemoveOrphansOptions {
+/** Options of {@link removeOrphans}. */
+export interface RemoveOrphansOptions extends Audited {
   /** Milliseconds since the last change. Default 24 hours. */
   olderThan?: number
   /** Only looks. */
@@ -39,7 +41,11 @@ const A_DAY = 24 * 60 * 60 * 1000
  * (`recoverTransactions`), as does everything else. Fails with `ERR_USAGE`, or as an open folder does
  * where `dir` itself cannot be read.
  */
-export async function removeOrphans(dir: string, options: RemoveOrphansOptions = {}): Promise<Orphans> {
+export function removeOrphans(dir: string, options: RemoveOrphansOptions = {}): Promise<Orphans> {
+  return audited('removeOrphans', dir, options, () => searchOrphans(dir, options))
+}
+
+async function searchOrphans(dir: string, options: RemoveOrphansOptions): Promise<Orphans> {
   const { olderThan = A_DAY, dryRun = false, recursive = false } = options
   const { fs = nodeFileSystem, system = processSystem, now = Date.now } = options
   checkPath('dir', dir)

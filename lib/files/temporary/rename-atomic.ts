@@ -1,6 +1,7 @@
 import { basename, dirname, join, resolve } from 'node:path'
 import { printable, SluiceError } from '../../errors.js'
 import { Folder } from '../atomic/folder.js'
+import { type Audited, audited } from '../audit/audited.js'
 import { checkChoice, checkPath } from '../check-options.js'
 import { standing } from '../claim.js'
 import { type Clock, systemClock } from '../clock.js'
@@ -13,7 +14,8 @@ import { copyFile, moveFile } from './move.js'
 import { temporaryName } from './names.js'
 import { takeFreeName } from './take-free-name.js'
 
-export interface RenameOptions {
+/** Options of {@link renameAtomic}. */
+export interface RenameOptions extends Audited {
   /**
    * 'overwrite' (default) replaces a file, a link or an empty folder that has the name. 'rename' gives a suffix instead,
    * 'fail' fails with `ERR_CONFLICT`.
@@ -56,7 +58,11 @@ export interface Renaming {
  * `ERR_CONFLICT`, `ERR_SOURCE_CHANGED` (while it was copied), `ERR_CANCELLED`, `ERR_DISK_FULL`, `ERR_READ_ONLY`,
  * `ERR_PERMISSION`, `ERR_WRITE`.
  */
-export async function renameAtomic(from: string, to: string, options: RenameOptions = {}): Promise<Renamed> {
+export function renameAtomic(from: string, to: string, options: RenameOptions = {}): Promise<Renamed> {
+  return audited('renameAtomic', from, options, () => rename(from, to, options))
+}
+
+async function rename(from: string, to: string, options: RenameOptions): Promise<Renamed> {
   const { fs = nodeFileSystem, clock = systemClock, signal } = options
   const { conflict = 'overwrite', durability = 'power' } = options
   checkPath('from', from)

@@ -1,4 +1,5 @@
 import { printable, SluiceError } from '../../errors.js'
+import { UNRECORDED } from '../audit/audited.js'
 import { getDefaultAudit } from '../audit/default-audit.js'
 import { encodeValue, type Format } from '../content/formats.js'
 import { checkSchema } from '../content/schema.js'
@@ -100,7 +101,13 @@ export class FileTransaction implements AsyncDisposable {
     const tree = await Tree.open(directory, { fs })
     let lock: DirectoryLock | undefined
     try {
-      lock = await DirectoryLock.acquire(tree.root, { ...options.lock, name: LOCK_NAME, fs, system })
+      lock = await DirectoryLock.acquire(tree.root, {
+        ...options.lock,
+        name: LOCK_NAME,
+        fs,
+        system,
+        audit: UNRECORDED,
+      })
       const ground = { tree, atOnce: new AtOnce(MOST_AT_ONCE) }
       const place = { tree, durability, owner: thisOwner(system), taken: new Set<string>(), warnings: [] }
       const dryRun = options.unfinished === 'refuse'

@@ -1,4 +1,5 @@
 import type { SluiceError } from '../../errors.js'
+import { type Audited, audited, UNRECORDED } from '../audit/audited.js'
 import { diskError } from '../disk-error.js'
 import { type FileSystem, nodeFileSystem } from '../fs.js'
 import type { Intent } from '../intent/intent.js'
@@ -37,7 +38,7 @@ export interface RecoveredTransaction {
 }
 
 /** Options of {@link recoverTransactions}. */
-export interface RecoverOptions {
+export interface RecoverOptions extends Audited {
   /** Only looks, and says what would be done. */
   dryRun?: boolean
   /** Whether temporary files that nobody needs are removed as well, in all folders below. Default true. */
@@ -60,16 +61,26 @@ export interface RecoverOptions {
  * `ERR_PERMISSION`, `ERR_READ_ONLY`; also where a temporary file cannot be removed, after all else was done. What
  * fails with one transaction is told in its place.
  */
-export async function recoverTransactions(
+export function recoverTransactions(
   directory: string,
   options: RecoverOptions = {},
 ): Promise<RecoveredTransaction[]> {
+  return audited('recoverTransactions', directory, options, () => recover(directory, options))
+}
+
+async function recover(directory: string, options: RecoverOptions): Promise<RecoveredTransaction[]> {
   const { dryRun = false, orphans = true, fs = nodeFileSystem, system = processSystem } = options
   const tree = await Tree.open(directory, { fs })
   let lock: DirectoryLock | undefined
   try {
     if (!dryRun)
-      lock = await DirectoryLock.acquire(tree.root, { ...options.lock, name: LOCK_NAME, fs, system })
+      lock = await DirectoryLock.acquire(tree.root, {
+        ...options.lock,
+        name: LOCK_NAME,
+        fs,
+        system,
+        audit: UNRECORDED,
+      })
     const ground = { tree, atOnce: new AtOnce(MOST_AT_ONCE) }
     const recovered = await recoverIntents(ground, { dryRun, system })
     if (!dryRun) {
@@ -113,7 +124,7 @@ export async function recoverIntents(
 /** Those that died before their intent stood left only temporary files. What cannot be removed is told at the end. */
 async function collectOrphans(tree: Tree, system: ProcessSystem): Promise<void> {
   const everything = { olderThan: 0, recursive: true, now: () => Number.MAX_VALUE }
-  const { errors } = await removeOrphans(tree.root, { ...everything, fs: tree.fs, system })
+  const { errors } = await removeOrphans(tree.root, { ...everything, fs: tree.fs, system, audit: UNRECORDED })
   if (errors[0]) throw errors[0]
 }
 
