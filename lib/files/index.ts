@@ -15,7 +15,6 @@ export { type Clock, systemClock } from './clock.js'
 export * from './content/index.js'
 export type { Hasher } from './digest-file.js'
 export { diskError, errorCode, readError, SystemError } from './disk-error.js'
-export { type DurableReplaceOptions, durableReplace } from './durable-replace.js'
 export {
   blockingFileSystem,
   type FileStats,

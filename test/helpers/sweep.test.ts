@@ -1,5 +1,5 @@
 import test from 'ava'
-import { durableReplace } from '../../lib/files/index.js'
+import { writeFileAtomic } from '../../lib/files/index.js'
 import type { MemoryDisk } from '../../lib/testing/index.js'
 import { crashSweep, faultSweep } from './sweep.js'
 
@@ -13,7 +13,7 @@ const expectWhole = (disk: MemoryDisk, acknowledged: boolean, place: string) => 
 test('a replacement that syncs passes the sweep of power cuts, one that does not is found out', async (t) => {
   const replace = (durability: 'crash' | 'power') => ({
     set,
-    work: (disk: MemoryDisk) => durableReplace(disk, '/d/file', 'new', { durability }),
+    work: (disk: MemoryDisk) => writeFileAtomic('/d/file', 'new', { fs: disk, durability }),
     look: expectWhole,
   })
   t.true((await crashSweep(replace('power'))).states > 20)
@@ -24,8 +24,8 @@ test('a recovery is cut as well', async (t) => {
   const places: string[] = []
   await crashSweep({
     set,
-    work: (disk) => durableReplace(disk, '/d/file', 'new'),
-    recover: (disk) => durableReplace(disk, '/d/file', 'new'),
+    work: (disk) => writeFileAtomic('/d/file', 'new', { fs: disk }),
+    recover: (disk) => writeFileAtomic('/d/file', 'new', { fs: disk }),
     look: (_disk, _acknowledged, place) => void places.push(place),
   })
   t.true(places.some((place) => place.includes('recovery cut before fsync')))
@@ -34,7 +34,7 @@ test('a recovery is cut as well', async (t) => {
 test('each call fails once in the sweep of faults, and an open handle is found out', async (t) => {
   const { runs } = await faultSweep({
     set,
-    work: (disk) => durableReplace(disk, '/d/file', 'new'),
+    work: (disk) => writeFileAtomic('/d/file', 'new', { fs: disk }),
     look: (disk, result, place) => expectWhole(disk, result === undefined, place),
   })
   t.true(runs > 100)

@@ -1,13 +1,5 @@
 import test from 'ava'
-import {
-  durableReplace,
-  OPEN,
-  publish,
-  recoverPublish,
-  recoverReplaced,
-  Tree,
-  writeFully,
-} from '../../lib/files/index.js'
+import { OPEN, publish, recoverPublish, recoverReplaced, Tree, writeFully } from '../../lib/files/index.js'
 import { MemoryDisk, type MemoryDiskOptions } from '../../lib/testing/index.js'
 import { scale } from '../helpers/scale.js'
 
@@ -108,18 +100,6 @@ async function atEachCall(
   for (const [found, place] of moments) await look(found, false, place)
   for (let seed = 0; seed < SEEDS; seed++) await look(disk.crash(seed), true, `at the end, seed ${seed}`)
 }
-
-test('a power cut at any call of a durable replace leaves the old content or the new one', async (t) => {
-  await atEachCall(
-    {},
-    (disk) => disk.put('/d/own', 'old'),
-    (disk) => durableReplace(disk, '/d/own', CONTENT),
-    (found, acknowledged, place) => {
-      const text = found.snapshot().get('/d/own')?.toString()
-      t.true(text === CONTENT || (!acknowledged && text === 'old'), `${place}: ${text}`)
-    },
-  )
-})
 
 async function withDirectory(
   disk: MemoryDisk,

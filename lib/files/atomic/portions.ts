@@ -9,32 +9,29 @@ const STEP = 1024 * 1024
 
 /** Digests, and lets others have their turn in between. */
 export async function digestInSteps(hasher: Hash, buffers: readonly Uint8Array[]): Promise<void> {
-  let sum = 0
-  for (const buffer of buffers) {
-    for (let from = 0; from < buffer.length; from += STEP) {
-      const part = buffer.length <= STEP ? buffer : buffer.subarray(from, from + STEP)
+  for (const step of portionsOf(buffers, STEP)) {
+    let bytes = 0
+    for (const part of step) {
       hasher.update(part)
-      sum += part.length
-      if (sum < STEP) continue
-      sum = 0
-      await setImmediate()
+      bytes += part.length
     }
+    if (bytes >= STEP) await setImmediate()
   }
 }
 
-/** The buffers in groups of about {@link PORTION} bytes, large ones cut. */
-export function* portionsOf(buffers: readonly Uint8Array[]): Generator<Uint8Array[]> {
+/** The buffers in groups of about `size` bytes, large ones cut. */
+export function* portionsOf(buffers: readonly Uint8Array[], size = PORTION): Generator<Uint8Array[]> {
   let group: Uint8Array[] = []
-  let size = 0
+  let bytes = 0
   for (const buffer of buffers) {
-    for (let from = 0; from < buffer.length; from += PORTION) {
-      const part = buffer.length <= PORTION ? buffer : buffer.subarray(from, from + PORTION)
+    for (let from = 0; from < buffer.length; from += size) {
+      const part = buffer.length <= size ? buffer : buffer.subarray(from, from + size)
       group.push(part)
-      size += part.length
-      if (size < PORTION) continue
+      bytes += part.length
+      if (bytes < size) continue
       yield group
       group = []
-      size = 0
+      bytes = 0
     }
   }
   if (group.length > 0) yield group

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { PassThrough, Readable } from 'node:stream'
 import test from 'ava'
 import {
+  Tree,
   type WriteData,
   type WriteFileOptions,
   writeConfig,
@@ -179,6 +180,23 @@ test('a link is replaced if that is asked for, and what it led to stays', async 
   t.true(disk.list().some((path) => /^\/d\/link\.[^ ]+\.bak -> \/real\/file$/.test(path)))
 })
 
+test('a link on the way to the folder is the caller’s choice', async (t) => {
+  for (const platform of ['linux', 'darwin'] as const) {
+    const disk = new MemoryDisk({ platform })
+    disk.put('/d/file', 'old')
+    disk.putLink('/link', '/d')
+    await writeFileAtomic('/link/file', 'new', { fs: disk, symlink: 'replace' })
+    t.deepEqual(files(disk), { '/d/file': 'new' })
+  }
+})
+
+test('a disk that is full says so, and keeps the old content', async (t) => {
+  const disk = new MemoryDisk({ capacity: 8 })
+  disk.put('/file', 'old')
+  await t.throwsAsync(writeFileAtomic('/file', 'too long', { fs: disk }), { code: 'ERR_DISK_FULL' })
+  t.deepEqual(files(disk), { '/file': 'old' })
+})
+
 test('a taken name gets a suffix, or is an error, and a link is taken too', async (t) => {
   const { disk, write } = setup()
   const { path } = await write('new', { conflict: 'rename' })
@@ -347,4 +365,10 @@ test('on the real disk it is the same', async (t) => {
   const { path: second } = await writeFileAtomic(path, 'three', { conflict: 'rename', durability: 'crash' })
   t.is(await readFile(second, 'utf8'), 'three')
   await t.throwsAsync(writeFileAtomic(join(path, 'below'), ''), { code: 'ERR_WRITE' })
+  const tree = await Tree.open(folder)
+  const open = await tree.directory('')
+  await writeFileAtomic(open.at('file'), 'through a handle')
+  t.is(await readFile(path, 'utf8'), 'through a handle')
+  open.release()
+  await tree.close()
 })
