@@ -171,7 +171,7 @@ async function collectPart(
 /** After a crash between link and unlink both names are one file; the second may have a suffix. */
 async function isPublished(tree: Tree, directory: Directory, part: string, name: string): Promise<boolean> {
   for (let n = 0; n <= MOST_SUFFIXES; n++) {
-    const candidate = n === 0 ? name : suffixed(name, n)
+    const candidate = suffixed(name, n)
     if (!(await standing(tree.fs, directory.at(candidate)))) return false
     if ((await recoverPublish(tree.fs, directory, part, candidate, 'crash')) === 'published') return true
   }

@@ -9,9 +9,11 @@ const ENDINGS = /[^.]((?:\.tar)?\.[^. ]+)$/iu
 
 /**
  * The name with a number before its endings, as it is chosen when the name is taken: `report.pdf`, 1 → `report_1.pdf`;
- * `a.tar.gz` → `a_1.tar.gz`; `.bashrc` → `.bashrc_1`. At most 255 bytes: a long name is shortened between characters.
+ * `a.tar.gz` → `a_1.tar.gz`; `.bashrc` → `.bashrc_1`; with 0 the name itself. At most 255 bytes: a long name is
+ * shortened between characters.
  */
 export function suffixed(name: string, n: number): string {
+  if (n === 0) return name
   const found = ENDINGS.exec(name)?.[1] ?? ''
   const ending = Buffer.byteLength(found) > LONGEST_ENDING ? '' : found
   return fitted(name.slice(0, name.length - ending.length), `_${n}${ending}`)

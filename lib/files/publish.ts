@@ -2,9 +2,10 @@ import { printable, SluiceError } from '../errors.js'
 import { claim, type Finished, hasBothNames, moveOver, standing } from './claim.js'
 import type { Directory } from './directory.js'
 import { diskError, errorCode } from './disk-error.js'
-import { type FileStats, type FileSystem, OPEN, openRegular } from './fs.js'
-import { suffixed } from './names.js'
+import { firstFree } from './first-free.js'
+import type { FileStats, FileSystem } from './fs.js'
 import { type Replaced, replaceDirectory } from './replace-directory.js'
+import { syncFile } from './sync-path.js'
 
 /** What to do when the name is taken by other content. */
 export type Conflict = 'rename' | 'overwrite' | 'replace' | 'skip' | 'fail'
@@ -31,9 +32,6 @@ export interface Published {
   /** What did not go as asked, although the file is there. */
   warning?: SluiceError
 }
-
-/** After so many suffixes something else is wrong. */
-const MOST_SUFFIXES = 100_000
 
 /** A folder in the way, a file that is in use, or one that belongs to somebody else: then the suffix is taken. */
 const NOT_OVERWRITABLE = new Set([
@@ -111,18 +109,8 @@ class Publication {
   }
 
   async run(name: string): Promise<Published> {
-    for (let n = 0; n <= MOST_SUFFIXES; n++) {
-      const candidate = n === 0 ? name : suffixed(name, n)
-      const published = await this.#try(candidate, n === 0)
-      if (published) return this.#warning ? { ...published, warning: this.#warning } : published
-    }
-    throw new SluiceError(
-      'ERR_CONFLICT',
-      `${printable(this.#shown)} is taken with every suffix; tidy the folder`,
-      {
-        path: this.#shown,
-      },
-    )
+    const published = await firstFree(name, this.#shown, (candidate, n) => this.#try(candidate, n === 0))
+    return this.#warning ? { ...published, warning: this.#warning } : published
   }
 
   /** One name; undefined sends on to the next one. */
@@ -203,16 +191,7 @@ class Publication {
   async #keepStanding(name: string): Promise<Published> {
     const { fs, directory } = this.#file
     if (this.#options.durability === 'power') {
-      const { fd } = await openRegular(
-        fs,
-        directory.at(name),
-        fs.platform === 'win32' ? OPEN.update : OPEN.read,
-      )
-      try {
-        await fs.fsync(fd)
-      } finally {
-        await fs.close(fd)
-      }
+      await syncFile(fs, directory.at(name))
       await directory.sync()
     }
     await this.#dropTemporary()

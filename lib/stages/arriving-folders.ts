@@ -1,6 +1,6 @@
 import { isSluiceError } from '../errors.js'
 import { errorCode } from '../files/disk-error.js'
-import { suffixed } from '../files/names.js'
+import { firstFree } from '../files/first-free.js'
 import type { Tree } from '../files/tree.js'
 
 /**
@@ -69,8 +69,8 @@ export class ArrivingFolders {
     const above = await this.make(slash === -1 ? '' : path.slice(0, slash))
     const name = path.slice(slash + 1)
     const tree = await this.#tree()
-    for (let n = 0; ; n++) {
-      const there = join(above, n === 0 ? name : suffixed(name, n))
+    return firstFree(name, path, async (candidate, n) => {
+      const there = join(above, candidate)
       try {
         // its owner must be able to write into it until the end
         const done = await tree.makeDirectory(there, mode | 0o700)
@@ -83,8 +83,9 @@ export class ArrivingFolders {
         const cause = isSluiceError(error) ? errorCode(error.cause) : undefined
         const isTaken = isSluiceError(error, 'ERR_WRITE') && cause === 'EEXIST'
         if (!isLink && !isTaken) throw error
+        return undefined
       }
-    }
+    })
   }
 }
 

@@ -1,6 +1,7 @@
 import { setMode, setTime } from '../files/attributes.js'
 import { diskError, errorCode } from '../files/disk-error.js'
-import { nameOf, parentOf, suffixed } from '../files/names.js'
+import { firstFree } from '../files/first-free.js'
+import { nameOf, parentOf } from '../files/names.js'
 import type { Entry } from '../wire/manifest.js'
 import { atMost } from './at-most.js'
 import type { Destination } from './destination.js'
@@ -77,16 +78,15 @@ async function endLink(destination: Destination, entry: Entry): Promise<Outcome>
     const above = await destination.folders.make(parentOf(path))
     const folder = await destination.directory(above)
     try {
-      for (let n = 0; ; n++) {
-        const name = n === 0 ? nameOf(path) : suffixed(nameOf(path), n)
+      return await firstFree(nameOf(path), path, async (name) => {
         const full = above === '' ? name : `${above}/${name}`
         const state = await makeLink(destination, folder.at(name), target)
-        if (state === 'taken') continue
+        if (state === 'taken') return undefined
         const outcome: Outcome = { entry, path, status: state === 'made' ? 'published' : 'skipped' }
         if (state === 'there') outcome.reason = 'identical'
         if (full !== path) outcome.name = full
         return outcome
-      }
+      })
     } finally {
       folder.release()
     }

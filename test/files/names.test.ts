@@ -15,6 +15,7 @@ for (const [name, n, expected] of [
   ['.config.json', 1, '.config_1.json'],
   ['.tar.gz', 1, '.tar_1.gz'],
   ['...', 1, '..._1'],
+  ['report.pdf', 0, 'report.pdf'],
   ['a.', 1, 'a._1'],
   ['Chapter 1. The end', 2, 'Chapter 1. The end_2'],
   [`a.${'x'.repeat(40)}`, 1, `a.${'x'.repeat(40)}_1`],

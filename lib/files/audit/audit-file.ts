@@ -3,7 +3,7 @@ import { standing } from '../claim.js'
 import { SystemError } from '../disk-error.js'
 import { type FileStats, type FileSystem, OPEN, sameInode, undisturbed } from '../fs.js'
 import { sharedRuns } from '../shared-runs.js'
-import { syncFolder } from '../sync-folder.js'
+import { syncFolder } from '../sync-path.js'
 
 const NEWLINE = Buffer.from('\n')
 

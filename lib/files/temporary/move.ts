@@ -1,7 +1,7 @@
 import { printable, SluiceError } from '../../errors.js'
 import { setAttributes } from '../atomic/attributes.js'
 import { moveOver } from '../claim.js'
-import type { Clock } from '../clock.js'
+import { type Clock, pause } from '../clock.js'
 import { errorCode, SystemError } from '../disk-error.js'
 import { type FileStats, type FileSystem, OPEN, openRegular, readFully, writeFully } from '../fs.js'
 import { isRefusal } from '../open-part.js'
@@ -27,7 +27,7 @@ export async function patiently(fs: FileSystem, clock: Clock, move: () => Promis
       const passes = fs.platform === 'win32' && PASSING.has(errorCode(error) ?? '')
       if (!passes || clock.now() - began >= PATIENCE) throw error
     }
-    await new Promise<void>((resolve) => clock.after(wait, resolve))
+    await pause(clock, wait, undefined)
   }
 }
 

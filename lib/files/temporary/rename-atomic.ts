@@ -6,9 +6,10 @@ import { checkChoice, checkPath } from '../check-options.js'
 import { standing } from '../claim.js'
 import { type Clock, systemClock } from '../clock.js'
 import { diskError, errorCode } from '../disk-error.js'
-import { type FileStats, type FileSystem, nodeFileSystem, OPEN, openRegular, sameInode } from '../fs.js'
+import { type FileStats, type FileSystem, nodeFileSystem, sameInode } from '../fs.js'
 import { foldName } from '../names.js'
 import type { Durability } from '../publish.js'
+import { syncFile, syncFolder } from '../sync-path.js'
 import { makeAll } from '../tree.js'
 import { copyFile, moveFile } from './move.js'
 import { temporaryName } from './names.js'
@@ -146,22 +147,7 @@ async function copyOver(renaming: Renaming, folder: Folder, to: string): Promise
 /** Both folders: a power cut must neither take the new name nor bring back the old one. */
 async function syncNames(fs: FileSystem, folder: Folder, from: string): Promise<void> {
   await folder.sync()
-  if (resolve(dirname(from)) === resolve(folder.path)) return
-  const old = await Folder.open(fs, dirname(from))
-  try {
-    await old.sync()
-  } finally {
-    await old.close()
-  }
-}
-
-async function syncFile(fs: FileSystem, path: string): Promise<void> {
-  const { fd } = await openRegular(fs, path, fs.platform === 'win32' ? OPEN.update : OPEN.read)
-  try {
-    await fs.fsync(fd)
-  } finally {
-    await fs.close(fd).catch(() => {})
-  }
+  if (resolve(dirname(from)) !== resolve(folder.path)) await syncFolder(fs, dirname(from))
 }
 
 async function sourceAt(fs: FileSystem, from: string): Promise<FileStats> {

@@ -4,15 +4,12 @@ import type { Folder } from '../atomic/folder.js'
 import { NO_LINKS, standing } from '../claim.js'
 import type { Directory } from '../directory.js'
 import { diskError, errorCode } from '../disk-error.js'
+import { firstFree } from '../first-free.js'
 import type { FileSystem } from '../fs.js'
-import { suffixed } from '../names.js'
 import { publish } from '../publish.js'
 import { moveFile } from './move.js'
 import { temporaryName } from './names.js'
 import type { Renaming } from './rename-atomic.js'
-
-/** After so many suffixes something else is wrong. */
-const MOST_SUFFIXES = 100_000
 
 /**
  * Moves what stands at `from` to the name of `to`, or with conflict 'rename' to the first suffix that is free, never
@@ -28,18 +25,12 @@ export async function takeFreeName(
 ): Promise<string> {
   const { fs, source, conflict } = renaming
   if (source.isFile()) return takeForFile(renaming, folder, from, to, isCopy)
-  for (let n = 0; n <= MOST_SUFFIXES; n++) {
-    const name = n === 0 ? basename(to) : suffixed(basename(to), n)
+  return firstFree(basename(to), to, async (name) => {
     if (await take(fs, renaming, from, folder.at(name))) return name
-    if (conflict === 'fail') break
-  }
-  throw new SluiceError(
-    'ERR_CONFLICT',
-    `${printable(to)} is taken; move it away or choose another conflict policy`,
-    {
-      path: to,
-    },
-  )
+    if (conflict === 'rename') return undefined
+    const message = `${printable(to)} is taken; move it away or choose another conflict policy`
+    throw new SluiceError('ERR_CONFLICT', message, { path: to })
+  })
 }
 
 /**
