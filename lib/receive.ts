@@ -4,7 +4,7 @@ import { demuxer } from './stages/demuxer.js'
 import { type FinalizerOptions, finalizer } from './stages/finalizer.js'
 import { hashTap } from './stages/hash-tap.js'
 import type { Item } from './stages/items.js'
-import { lineOf } from './stages/line.js'
+import { lineOf, made } from './stages/line.js'
 import { type PartSinkOptions, partSink } from './stages/part-sink.js'
 import { tap } from './stages/progress-tap.js'
 import type { WireStage } from './stages/wire-stage.js'
@@ -70,7 +70,7 @@ export function receive(socket: Duplex, options: ReceiveOptions): Transfer {
     }),
     tap<Item>((item) => item.kind === 'run' && session.passed(item)),
     hashTap(),
-    ...(stages?.file ?? []).map((make) => make()),
+    ...fileStages(stages?.file ?? []),
     partSink(options),
     finalizer({
       ...options,
@@ -85,6 +85,14 @@ export function receive(socket: Duplex, options: ReceiveOptions): Transfer {
     { ...options, limits },
   )
   return session.transfer
+}
+
+function fileStages(makers: readonly (() => Transform)[]): Transform[] {
+  if (!Array.isArray(makers) || !makers.every((make) => typeof make === 'function'))
+    throw new SluiceError('ERR_USAGE', 'stages.file: must be a list of functions that make a Transform', {
+      found: makers,
+    })
+  return makers.map((make) => made('stages.file', make()))
 }
 
 async function decide(offer: Offer, accept: ReceiveOptions['accept']): Promise<Decision> {

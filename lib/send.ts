@@ -1,9 +1,10 @@
 import type { Duplex } from 'node:stream'
+import { SluiceError } from './errors.js'
 import { fileSource } from './stages/file-source.js'
 import { hashTap } from './stages/hash-tap.js'
 import type { Item } from './stages/items.js'
 import { lineOf } from './stages/line.js'
-import { type Manifest, type ManifestOptions, manifestOf } from './stages/manifest-of.js'
+import { isManifest, type Manifest, type ManifestOptions, manifestOf } from './stages/manifest-of.js'
 import { tap } from './stages/progress-tap.js'
 import type { WireStage } from './stages/wire-stage.js'
 import { Sender } from './transfer/sender.js'
@@ -37,6 +38,10 @@ export function send(
   source: readonly string[] | Manifest,
   options: SendOptions = {},
 ): Transfer {
+  if (!Array.isArray(source) && !isManifest(source)) {
+    const message = 'source: must be a list of paths, or a manifest from manifestOf() or manifestFrom()'
+    throw new SluiceError('ERR_USAGE', message, { found: source })
+  }
   const limits = limitsOf(options.limits)
   const { line, maxFrame } = lineOf({ ...options, limits })
   let manifest: Manifest
@@ -45,7 +50,7 @@ export function send(
     line,
     {
       prepare: async () => {
-        manifest = 'offer' in source ? source : await manifestOf(source, options)
+        manifest = isManifest(source) ? source : await manifestOf(source, options)
         return manifest
       },
       river: (wanted, passed, warn) => [

@@ -294,13 +294,3 @@ test('a path that is not there is an error of the sender, of which the receiver 
   t.is((await settled(send(near, ['/nowhere/at/all']))).error!.code, 'ERR_NO_SUCH_FILE')
   t.is((await settled(receiving)).error!.code, 'ERR_NO_SUCH_FILE')
 })
-
-test('options are checked at once', async (t) => {
-  const [near] = await connection(t)
-  const wrong = (options: object) =>
-    t.throws(() => receive(near, options as ReceiveOptions), { code: 'ERR_USAGE' })
-  wrong({ dir: 'x' })
-  wrong({ accept: 'all' })
-  wrong({ dir: 'x', accept: 'all', conflict: 'whatever' })
-  t.pass()
-})

@@ -6,7 +6,7 @@ import type { Entry } from '../wire/manifest.js'
 import { type Bitmap, isWanted, type Range } from '../wire/positions.js'
 import { type Clock, systemClock } from './clock.js'
 import type { Item } from './items.js'
-import type { Manifest } from './manifest-of.js'
+import { isManifest, type Manifest } from './manifest-of.js'
 import { checkRanges, readPlan } from './read-plan.js'
 import { SourceReader } from './source-reader.js'
 import { Turns } from './turns.js'
@@ -53,7 +53,7 @@ class FileSource extends Readable {
   constructor(manifest: Manifest, options: FileSourceOptions) {
     const { maxRun = DEFAULT_LIMITS.frame, fs = nodeFileSystem, clock = systemClock, signal } = options
     const { ranges, wanted, onFailure } = options
-    if (!manifest?.offer || !Array.isArray(manifest.sources)) {
+    if (!isManifest(manifest)) {
       throw new SluiceError('ERR_USAGE', 'manifest: must come from manifestOf() or manifestFrom()')
     }
     if (!Number.isInteger(maxRun) || maxRun < 1 || maxRun > DEFAULT_LIMITS.frame) {

@@ -1,3 +1,4 @@
+import type { Transform } from 'node:stream'
 import { SluiceError } from '../errors.js'
 import type { Limits } from '../wire/limits.js'
 import type { Message } from '../wire/messages.js'
@@ -17,6 +18,7 @@ const FRAMES_PER_SECOND = 8
 /** The stages next to a socket, for either direction: framer and deframer, with the wire stages between. */
 export function lineOf({ stages, keepOpen = false, limits }: LineOptions) {
   const wire = stages?.wire ?? []
+  checkWire(wire)
   if (keepOpen && wire.length > 0) {
     throw new SluiceError(
       'ERR_USAGE',
@@ -28,9 +30,28 @@ export function lineOf({ stages, keepOpen = false, limits }: LineOptions) {
   const line = {
     framer: framer({ maxFrame }),
     deframer: (onTalk: (message: Message) => boolean) => deframer({ limits, onTalk }),
-    outgoing: wire.flatMap((stage) => stage.outgoing?.() ?? []),
-    incoming: wire.flatMap((stage) => stage.incoming?.() ?? []).reverse(),
+    outgoing: wire.flatMap((stage) => (stage.outgoing ? made('stages.wire', stage.outgoing()) : [])),
+    incoming: wire
+      .flatMap((stage) => (stage.incoming ? made('stages.wire', stage.incoming()) : []))
+      .reverse(),
     formats: wire.flatMap((stage) => stage.format ?? []),
   }
   return { line, maxFrame }
+}
+
+function checkWire(wire: readonly WireStage[]): void {
+  const isMaker = (make: unknown) => make === undefined || typeof make === 'function'
+  if (
+    Array.isArray(wire) &&
+    wire.every((stage) => stage && isMaker(stage.outgoing) && isMaker(stage.incoming))
+  )
+    return
+  const message = 'stages.wire: must be a list of wire stages, as throttle() gives one'
+  throw new SluiceError('ERR_USAGE', message, { found: wire })
+}
+
+/** What a maker of stages gave. Throws `ERR_USAGE` unless it is a stream: without it the bytes would go as they are. */
+export function made(option: string, stage: Transform): Transform {
+  if (typeof stage?.pipe === 'function' && typeof stage.write === 'function') return stage
+  throw new SluiceError('ERR_USAGE', `${option}: a stage did not make a Transform`, { found: stage })
 }

@@ -19,6 +19,12 @@ export interface Manifest {
   skipped: readonly SluiceError[]
 }
 
+/** Whether it has the parts of a manifest: that it came from here is up to the caller. */
+export function isManifest(value: unknown): value is Manifest {
+  const { offer, sources, skipped } = (value ?? {}) as Partial<Manifest>
+  return Array.isArray(offer?.entries) && Array.isArray(sources) && Array.isArray(skipped)
+}
+
 /** What makes an offer, of {@link manifestFrom} and {@link manifestOf} alike. */
 export interface OfferOptions {
   /** Hash algorithm of all digests: `sha256` (default), `blake3`, or one of `crypto.getHashes()`. */

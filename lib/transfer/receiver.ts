@@ -6,7 +6,8 @@ import type { Message } from '../wire/messages.js'
 import { type Bitmap, isWanted } from '../wire/positions.js'
 import type { Line } from './channel.js'
 import { deferred } from './deferred.js'
-import { asError, closed, Session, type SessionOptions } from './session.js'
+import { asError, closed, Session } from './session.js'
+import type { SessionOptions } from './session-options.js'
 import type { FileOutcome, TransferResult } from './transfer.js'
 
 /** What a receiver answers to an offer. */

@@ -6,7 +6,8 @@ import type { Message, OutcomeRecord } from '../wire/messages.js'
 import { type Bitmap, checkBitmap, isWanted } from '../wire/positions.js'
 import type { Line } from './channel.js'
 import { deferred } from './deferred.js'
-import { asError, closed, type Passed, Session, type SessionOptions } from './session.js'
+import { asError, closed, type Passed, Session } from './session.js'
+import type { SessionOptions } from './session-options.js'
 import type { FileOutcome } from './transfer.js'
 
 /** What a sender has to say and to give, made by `send`. */

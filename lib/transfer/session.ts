@@ -1,24 +1,14 @@
 import type { Duplex, Readable, Writable } from 'node:stream'
 import createDebug from 'debug'
 import { codeOf, isSluiceError, messageOf, printable, SluiceError } from '../errors.js'
-import type { Limits } from '../wire/limits.js'
 import type { Entry } from '../wire/manifest.js'
 import type { Message } from '../wire/messages.js'
 import { Channel, type Line } from './channel.js'
+import { checkSession, type SessionOptions } from './session-options.js'
 import { isFinal } from './states.js'
 import { type FileOutcome, Transfer, type TransferControl, type TransferResult } from './transfer.js'
 
 const debug = createDebug('sluice:session')
-
-export interface SessionOptions {
-  limits: Limits
-  /** What was read from the socket before it was handed over, for instance by an HTTP server on an upgrade. */
-  head?: Buffer
-  /** Leaves the socket open after a transfer that came to its end; after an error it is always closed. */
-  keepOpen?: boolean
-  /** Cancels the transfer. */
-  signal?: AbortSignal
-}
 
 /** Counts a run that flows. */
 export type Passed = (run: { length: number; cuts: readonly Passing[] }) => void
@@ -48,6 +38,7 @@ export abstract class Session {
   #ending: Promise<void> | null = null
 
   constructor(direction: 'send' | 'receive', socket: Duplex, line: Line, options: SessionOptions) {
+    checkSession(socket, options)
     this.control = Transfer.create(direction, (reason) => this.#cancel(reason))
     this.#keepOpen = options.keepOpen ?? false
     this.#signal = options.signal

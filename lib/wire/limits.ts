@@ -52,6 +52,9 @@ export const DEFAULT_LIMITS: Limits = Object.freeze({
   closeTimeout: 5_000,
 })
 
+/** Milliseconds that a timer can wait: a longer time would be none at all. */
+const LONGEST = 2 ** 31 - 1
+
 /** The defaults with what `given` changes. Throws `ERR_USAGE` for what is no limit, and for a value that is none. */
 export function limitsOf(given: Partial<Limits> = {}): Limits {
   for (const [name, value] of Object.entries(given)) {
@@ -59,8 +62,9 @@ export function limitsOf(given: Partial<Limits> = {}): Limits {
       const known = Object.keys(DEFAULT_LIMITS).join(', ')
       throw new SluiceError('ERR_USAGE', `limits.${name} is not one of ${known}`, { found: value })
     }
-    if (Number.isSafeInteger(value) && value > 0) continue
-    const message = `limits.${name} must be a whole number from 1`
+    const most = name.endsWith('Timeout') || name === 'pingInterval' ? LONGEST : Number.MAX_SAFE_INTEGER
+    if (Number.isInteger(value) && value > 0 && value <= most) continue
+    const message = `limits.${name} must be a whole number from 1 to ${most}`
     throw new SluiceError('ERR_USAGE', message, { found: value })
   }
   return { ...DEFAULT_LIMITS, ...given }
