@@ -5,6 +5,7 @@ import { type DiskCall, type DiskEvent, type DiskFault, DiskFaults } from './dis
 import { type Inode, systemError } from './memory-inode.js'
 import { ACCESS, type MemoryDiskOptions, MemoryStore } from './memory-store.js'
 import { randomBySeed } from './splits.js'
+import type { Attributes } from './unsynced.js'
 
 /** Larger than any test needs; a mistaken position fails instead of filling the memory. */
 const MOST_BYTES = 2 ** 30
@@ -290,11 +291,7 @@ export class MemoryDisk extends MemoryStore implements FileSystem {
     throw systemError(fault.error, call, path)
   }
 
-  #attributes(call: DiskCall, fd: number, change: Partial<Pick<Inode, 'mode' | 'uid' | 'gid' | 'mtimeMs'>>) {
-    return this.#call(call, fd, undefined, () => {
-      const { inode } = this.file(call, fd)
-      Object.assign(inode, change)
-      inode.ctimeMs = this.now()
-    })
+  #attributes(call: DiskCall, fd: number, change: Attributes): Promise<void> {
+    return this.#call(call, fd, undefined, () => this.change(this.file(call, fd).inode, change))
   }
 }

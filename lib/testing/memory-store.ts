@@ -1,7 +1,7 @@
 import { constants } from 'node:fs'
 import { Inode, type InodeKind, systemError } from './memory-inode.js'
 import { type Edit, type Found, Names } from './memory-names.js'
-import { Unsynced } from './unsynced.js'
+import { type Attributes, Unsynced } from './unsynced.js'
 
 /** The bits of the flags of `open` that say how. */
 export const ACCESS = constants.O_RDONLY | constants.O_WRONLY | constants.O_RDWR
@@ -117,15 +117,16 @@ export class MemoryStore {
 
   /** Takes away what is there, a folder with all in it. */
   remove(path: string): void {
-    const found = this.names.find('remove', path, false)
-    if (found.inode) this.detach(found)
+    this.unsynced?.next()
+    this.#clear(path)
   }
 
   /** Renames as another process would. */
   move(from: string, to: string): void {
     const { inode } = this.names.find('move', from, false)
     if (!inode) throw systemError('ENOENT', 'move', from)
-    this.remove(to)
+    this.unsynced?.next()
+    this.#clear(to)
     this.moveEntry(this.names.find('move', from, false), inode, this.names.find('move', to, false))
   }
 
@@ -186,8 +187,15 @@ export class MemoryStore {
     inode.mtimeMs = inode.ctimeMs = this.now()
   }
 
+  protected change(inode: Inode, attributes: Attributes): void {
+    Object.assign(inode, attributes)
+    this.unsynced?.changed(inode, attributes)
+    inode.ctimeMs = this.now()
+  }
+
   protected make(found: Found, kind: InodeKind, mode: number): Inode {
     const inode = new Inode(this.#nextIno++, kind, mode, this.now())
+    this.unsynced?.made(inode)
     this.attach(found, inode)
     return inode
   }
@@ -218,8 +226,14 @@ export class MemoryStore {
 
   protected place(path: string, kind: InodeKind, mode: number): Inode {
     this.putFolder(path.slice(0, path.lastIndexOf('/')))
-    this.remove(path)
+    this.unsynced?.next()
+    this.#clear(path)
     return this.make(this.names.free('put', path), kind, mode)
+  }
+
+  #clear(path: string): void {
+    const found = this.names.find('remove', path, false)
+    if (found.inode) this.detach(found)
   }
 
   #noted(edit: Edit): void {

@@ -1,37 +1,47 @@
 import { Inode } from './memory-inode.js'
 import type { Edit } from './memory-names.js'
+import { UnsyncedContent } from './unsynced-content.js'
 
-/** A change of a file's content; `bytes` written at `at`, or the length set to `at`. */
-interface Change {
-  at: number
-  bytes?: Buffer
-}
+/** What `fchmod` and its like set. */
+export type Attributes = Partial<Pick<Inode, 'mode' | 'uid' | 'gid' | 'mtimeMs' | 'ctimeMs'>>
 
 /** What is on the medium of one inode. */
 interface Kept {
   entries: Map<string, { name: string; inode: Inode }>
-  content: Inode
-  /** Written, but not synced, in order. */
-  pending: Change[]
+  medium: Inode
+  content: UnsyncedContent
+  /** Set, but not synced, in order. */
+  attributes: Attributes[]
 }
 
-/** A disk writes whole sectors; of a write any of them may be missing. */
-const SECTOR = 512
+/** The edits of one call: the medium gets all of them, or none. */
+interface Step {
+  edits: Edit[]
+  /** An `fsync` that should have made it last failed: no later one does. */
+  doubtful?: boolean
+}
 
 /**
- * What a disk was told and has not yet made to last: content by `fsync` of the file, names by `fsync` of the folder.
- * A power cut keeps any part of it: names and content are independent of each other, a rename is whole or not at all,
- * changes of one name keep their order, a write may be torn or leave zeros.
+ * What a disk was told and has not yet made to last: content and attributes by `fsync` of the file, names by `fsync`
+ * of the folder. A power cut keeps any part of it:
+ *
+ * - names, content and attributes are independent of each other: a name may be there without the content, which is
+ *   empty, zeros or torn then ({@link UnsyncedContent}), and a folder may be lost with all that is in it;
+ * - of the steps (a rename is one, and so are a link and an unlink) any are kept, in this or another order, in one
+ *   folder or several; only the steps of one name keep their order;
+ * - a failed `fsync` leaves in doubt what it should have written, and no later one changes that.
+ *
+ * That is more than any one file system loses: ext4, XFS and APFS keep the order of names, Btrfs does not, and none
+ * is asked to.
  */
 export class Unsynced {
   readonly #kept = new Map<Inode, Kept>()
-  /** The edits of each call, in order. */
-  #edits: Edit[][] = []
+  #steps: Step[] = []
   #open: Edit[] = []
 
-  /** The edits from here on belong to the next call. */
+  /** The edits from here on belong to the next step. */
   next(): void {
-    if (this.#open.length > 0) this.#edits.push(this.#open)
+    if (this.#open.length > 0) this.#steps.push({ edits: this.#open })
     this.#open = []
   }
 
@@ -39,37 +49,46 @@ export class Unsynced {
     this.#open.push(edit)
   }
 
-  wrote(inode: Inode, at: number, length: number): void {
-    this.#of(inode).pending.push({ at, bytes: Buffer.from(inode.data.subarray(at, at + length)) })
+  /** A new file or folder, with the attributes that it has from the beginning. */
+  made(inode: Inode): void {
+    this.#of(inode)
   }
 
-  truncated(inode: Inode, at: number): void {
-    this.#of(inode).pending.push({ at })
+  wrote(inode: Inode, at: number, length: number): void {
+    this.#of(inode).content.wrote(inode, at, length)
+  }
+
+  truncated(inode: Inode, length: number): void {
+    this.#of(inode).content.truncated(inode, length)
+  }
+
+  changed(inode: Inode, attributes: Attributes): void {
+    this.#of(inode).attributes.push(attributes)
   }
 
   /** A successful `fsync`. */
   synced(inode: Inode): void {
-    this.next()
     if (inode.kind === 'directory') this.#syncNames(inode)
     const kept = this.#of(inode)
-    for (const change of kept.pending.splice(0)) apply(kept.content, change)
-    attributes(kept.content, inode)
+    kept.content.synced()
+    kept.attributes = []
+    copyAttributes(kept.medium, inode)
   }
 
-  /** A failed `fsync`: the kernel holds the content for clean, and no later one writes it. */
+  /** A failed `fsync`. */
   failed(inode: Inode): void {
-    this.#of(inode).pending = []
+    if (inode.kind === 'directory') for (const step of this.#stepsOf(inode)) step.doubtful = true
+    this.#of(inode).content.failed()
   }
 
   /** All of them, which is everything that there is, are on the medium as they are. */
   syncAll(inodes: Iterable<Inode>): void {
-    this.next()
-    this.#edits = []
+    this.#open = []
+    this.#steps = []
+    this.#kept.clear()
     for (const inode of inodes) {
-      this.#kept.delete(inode)
-      const { content, entries } = this.#of(inode)
+      const { entries } = this.#of(inode, true)
       for (const [key, entry] of inode.entries) entries.set(key, entry)
-      content.write(inode.content(), 0)
     }
   }
 
@@ -82,17 +101,14 @@ export class Unsynced {
       entries.set(folder, known)
       return known
     }
-    const keep = choice(random, this.#edits.length)
-    this.#edits.forEach((group, i) => {
-      if (keep(i)) for (const edit of group) this.#apply(edit, entriesOf)
+    const keep = choice(random, this.#steps.length)
+    this.#steps.forEach(({ edits }, i) => {
+      if (keep(i)) for (const edit of edits) apply(edit, entriesOf)
     })
     const made = new Map<Inode, Inode>()
     const build = (old: Inode): Inode => {
-      const found = new Inode(old.ino, old.kind, old.mode, old.mtimeMs)
+      const found = this.#found(old, random)
       made.set(old, found)
-      attributes(found, random() < 0.5 ? old : this.#of(old).content)
-      found.target = old.target
-      if (old.kind === 'file') this.#content(old, found, random)
       for (const [key, { name, inode }] of entriesOf(old)) {
         const known = made.get(inode)
         // a folder has one place
@@ -109,45 +125,69 @@ export class Unsynced {
     return found
   }
 
-  #of(inode: Inode): Kept {
+  #of(inode: Inode, withContent = false): Kept {
     const known = this.#kept.get(inode)
     if (known) return known
-    const content = new Inode(inode.ino, inode.kind, inode.mode, inode.mtimeMs)
-    const kept: Kept = { entries: new Map(), content, pending: [] }
+    const medium = new Inode(inode.ino, inode.kind, inode.mode, inode.mtimeMs)
+    copyAttributes(medium, inode)
+    if (withContent) medium.write(inode.content(), 0)
+    const kept = { entries: new Map(), medium, content: new UnsyncedContent(medium), attributes: [] }
     this.#kept.set(inode, kept)
     return kept
   }
 
-  #apply({ folder, key, name, inode }: Edit, entriesOf: (folder: Inode) => Kept['entries']): void {
-    if (inode) entriesOf(folder).set(key, { name, inode })
-    else entriesOf(folder).delete(key)
+  #found(old: Inode, random: () => number): Inode {
+    const { medium, content, attributes } = this.#of(old)
+    const found = new Inode(old.ino, old.kind, medium.mode, medium.mtimeMs)
+    copyAttributes(found, medium)
+    const keep = choice(random, attributes.length)
+    for (const [i, attribute] of attributes.entries()) if (keep(i)) Object.assign(found, attribute)
+    found.target = old.target
+    if (old.kind === 'file') content.crash(found, random)
+    // the time of a write comes with it, or before it, or after it
+    const isSet = attributes.some(({ mtimeMs }) => mtimeMs !== undefined)
+    if (!isSet && random() < 0.5) found.mtimeMs = old.mtimeMs
+    return found
   }
 
-  /** The calls that touched the folder, and those before them that touched the same names in another one. */
-  #syncNames(folder: Inode): void {
+  /** The steps that touched the folder, and those before them that touched the same names in another one. */
+  #stepsOf(folder: Inode): Step[] {
+    this.next()
     const needed = new Set<string>()
-    const id = (edit: Edit) => `${edit.folder.ino}/${edit.key}`
-    const last = this.#edits.length - 1
-    const now: Edit[][] = []
-    for (let i = last; i >= 0; i--) {
-      const group = this.#edits[i]!
-      if (!group.some((edit) => edit.folder === folder || needed.has(id(edit)))) continue
-      for (const edit of group) needed.add(id(edit))
-      now.unshift(group)
-      this.#edits.splice(i, 1)
+    const steps: Step[] = []
+    for (const step of this.#steps.toReversed()) {
+      if (step.doubtful) continue
+      if (!step.edits.some((edit) => edit.folder === folder || needed.has(nameOf(edit)))) continue
+      for (const edit of step.edits) needed.add(nameOf(edit))
+      steps.unshift(step)
     }
-    for (const edit of now.flat()) this.#apply(edit, (of) => this.#of(of).entries)
+    return steps
   }
 
-  #content(old: Inode, found: Inode, random: () => number): void {
-    const { content, pending } = this.#of(old)
-    found.write(content.content(), 0)
-    const keep = choice(random, pending.length)
-    pending.forEach((change, i) => {
-      if (keep(i)) apply(found, change)
-      else if (change.bytes) tear(found, change.at, change.bytes, random)
+  #syncNames(folder: Inode): void {
+    const done = new Set<string>()
+    const steps = new Set(this.#stepsOf(folder))
+    this.#steps = this.#steps.toReversed().filter((step) => {
+      if (steps.has(step)) for (const edit of step.edits) done.add(nameOf(edit))
+      // what is in doubt about a name ends with the next step that lasts
+      else step.edits = step.edits.filter((edit) => !done.has(nameOf(edit)))
+      return !steps.has(step) && step.edits.length > 0
     })
+    this.#steps.reverse()
+    for (const { edits } of steps) for (const edit of edits) apply(edit, (of) => this.#of(of).entries)
   }
+}
+
+function nameOf({ folder, key }: Edit): string {
+  return `${folder.ino}/${key}`
+}
+
+function apply(
+  { folder, key, name, inode }: Edit,
+  entriesOf: (folder: Inode) => Map<string, { name: string; inode: Inode }>,
+): void {
+  if (inode) entriesOf(folder).set(key, { name, inode })
+  else entriesOf(folder).delete(key)
 }
 
 /** Which of `count` things are kept: none, all, those up to one of them, or any. */
@@ -159,21 +199,6 @@ function choice(random: () => number, count: number): (i: number) => boolean {
   return kind === 2 ? (i) => i < end : () => random() < 0.5
 }
 
-function apply(content: Inode, { at, bytes }: Change): void {
-  if (bytes) content.write(bytes, at)
-  else content.truncate(at)
-}
-
-/** A write that did not finish: nothing of it, its length in zeros, or some of its sectors. */
-function tear(found: Inode, at: number, bytes: Buffer, random: () => number): void {
-  if (random() < 0.5) return
-  if (at + bytes.length > found.size) found.truncate(at + bytes.length)
-  if (random() < 0.5) return
-  for (let from = 0; from < bytes.length; from += SECTOR) {
-    if (random() < 0.5) found.write(bytes.subarray(from, from + SECTOR), at + from)
-  }
-}
-
-function attributes(to: Inode, { mode, uid, gid, mtimeMs, ctimeMs }: Inode): void {
+function copyAttributes(to: Inode, { mode, uid, gid, mtimeMs, ctimeMs }: Inode): void {
   Object.assign(to, { mode, uid, gid, mtimeMs, ctimeMs })
 }
