@@ -12,15 +12,20 @@ export function textOf(path: string, number: number): string {
   return `${number} ${path} ${'.'.repeat(1000 + (number % 7) * 1000)}\n`
 }
 
-/** Looks at all files but our own; throws where they are not all of one generation. */
+/** The number in such a text; 0 where it is none. */
+export function numberOf(text: string): number {
+  return Number.parseInt(text, 10) || 0
+}
+
+/** Looks at all files but our own, and backups; throws where they are not all of one generation. */
 export async function generation(dir: string): Promise<State> {
   const numbers = new Set<number>()
   const files: string[] = []
   for (const entry of await readdir(dir, { recursive: true, withFileTypes: true })) {
     const path = join(entry.parentPath, entry.name).slice(dir.length + 1)
-    if (!entry.isFile() || path.includes('.sluice')) continue
+    if (!entry.isFile() || path.includes('.sluice') || path.endsWith('.bak')) continue
     const text = await readFile(join(dir, path), 'utf8')
-    const number = Number(text.split(' ', 1)[0])
+    const number = numberOf(text)
     if (text !== textOf(path, number)) throw new Error(`${path} holds ${text.slice(0, 40)}`)
     numbers.add(number)
     files.push(path)
