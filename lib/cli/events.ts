@@ -1,4 +1,5 @@
 import type { SluiceError } from '../errors.js'
+import type { RecoveredTransaction } from '../files/transaction/recover.js'
 import type { Progress } from '../transfer/progress.js'
 import type { TransferState } from '../transfer/states.js'
 import type { FileOutcome, TransferResult } from '../transfer/transfer.js'
@@ -21,8 +22,23 @@ export type CliEvent =
   | ({ event: 'progress' } & Progress)
   | ({ event: 'completed' } & Omit<TransferResult, 'files'>)
   | { event: 'error'; code: string; message: string; exit: number; path?: string }
-  /** One line per part that `status` and `clean` found. */
+  /** One line per part that `status`, `clean` and `recover` found. */
   | { event: 'leftover'; path: string; bytes: number; state: 'part' | 'published' | 'kept' }
+  /**
+   * One line per unfinished transaction that `recover` found. `intent` is the file that stands for it in the folder,
+   * `paths` are those that it changes, `conflicts` those that somebody else has changed meanwhile.
+   */
+  | {
+      event: 'transaction'
+      id: string
+      state: RecoveredTransaction['state']
+      paths: string[]
+      intent: string
+      conflicts?: string[]
+      code?: string
+    }
+  /** One line per temporary file of a dead process that `recover` found. */
+  | { event: 'orphan'; path: string }
   /** What `write` wrote; `digest` is SHA-256 in hexadecimal digits. */
   | { event: 'written'; path: string; bytes: number; digest: string; backup?: string }
   /** One line per entry of `send --dry-run`. */

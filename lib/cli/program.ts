@@ -4,6 +4,7 @@ import { isSluiceError, SluiceError } from '../errors.js'
 import { cleanCommand, statusCommand } from './commands/leftovers.js'
 import { packCommand } from './commands/pack.js'
 import { receiveCommand } from './commands/receive.js'
+import { recoverCommand } from './commands/recover.js'
 import { sendCommand } from './commands/send.js'
 import { unpackCommand } from './commands/unpack.js'
 import { writeCommand } from './commands/write.js'
@@ -123,6 +124,14 @@ function program(act: (json: boolean, run: (context: Context) => Promise<void>) 
     .option('--yes', 'do it')
     .option(...json)
     .action((dir, flags, command) => run(command, (context) => cleanCommand(dir, flags, context)))
+
+  sluice
+    .command('recover')
+    .description('end what dead processes have left in a folder: transactions, parts, temporary files')
+    .argument('<dir>', 'the folder; temporary files are looked for in all folders below it, too')
+    .option('--yes', 'do it; without, it is only shown')
+    .option(...json)
+    .action((dir, flags, command) => run(command, (context) => recoverCommand(dir, flags, context)))
   return sluice
 }
 

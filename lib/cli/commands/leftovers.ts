@@ -37,12 +37,7 @@ export async function cleanCommand(dir: string, flags: { yes?: boolean }, contex
 }
 
 async function collect(dir: string, dryRun: boolean): Promise<Leftover[]> {
-  const tree = await Tree.open(dir, { fs: blockingFileSystem }).catch((cause) => {
-    throw new SluiceError('ERR_USAGE', `${printable(dir)} is not a folder that can be opened`, {
-      path: dir,
-      cause,
-    })
-  })
+  const tree = await openFolder(dir)
   try {
     return await collectLeftovers(tree, { dryRun })
   } finally {
@@ -50,7 +45,16 @@ async function collect(dir: string, dryRun: boolean): Promise<Leftover[]> {
   }
 }
 
-function tell({ path, bytes, state }: Leftover, done: string, reporter: Context['reporter']): void {
+/** A folder that the user named: `ERR_USAGE` where it cannot be opened. */
+export async function openFolder(dir: string): Promise<Tree> {
+  return Tree.open(dir, { fs: blockingFileSystem }).catch((cause) => {
+    const message = `${printable(dir)} is not a folder that can be opened`
+    throw new SluiceError('ERR_USAGE', message, { path: dir, cause })
+  })
+}
+
+/** One line, or event, for a part. @param done what is done with it, or would be */
+export function tell({ path, bytes, state }: Leftover, done: string, reporter: Context['reporter']): void {
   const what = state === 'kept' ? 'kept' : done
   reporter.result({ event: 'leftover', path, bytes, state }, `${what} ${printable(path)} (${size(bytes)})`)
 }

@@ -1,0 +1,112 @@
+import { relative } from 'node:path'
+import { printable, SluiceError } from '../../errors.js'
+import { removeEmptyFolders } from '../../files/journal-folder.js'
+import { collectLeftovers, type Leftover } from '../../files/leftovers.js'
+import { type Orphans, removeOrphans } from '../../files/temporary/remove-orphans.js'
+import { isEnded, type RecoveredTransaction, recoverTransactions } from '../../files/transaction/recover.js'
+import type { Context } from '../context.js'
+import { size } from '../progress.js'
+import { openFolder, tell } from './leftovers.js'
+
+/** What was found, by kind. */
+interface Found {
+  transactions: RecoveredTransaction[]
+  parts: Leftover[]
+  orphans: Orphans
+}
+
+/**
+ * `sluice recover`: ends what dead processes have left in a folder, with `--yes`; without, shows what it would do.
+ * Transactions come first: what they need is no orphan.
+ */
+export async function recoverCommand(dir: string, flags: { yes?: boolean }, context: Context): Promise<void> {
+  const dryRun = flags.yes !== true
+  const { reporter, signal } = context
+  const tree = await openFolder(dir)
+  let found: Found
+  try {
+    const transactions = await recoverTransactions(dir, { dryRun, orphans: false, lock: { signal } })
+    for (const one of transactions) tellTransaction(one, dryRun, reporter)
+    const parts = await collectLeftovers(tree, { dryRun })
+    for (const part of parts) tell(part, removing(dryRun), reporter)
+    const orphans = await removeOrphans(dir, { dryRun, recursive: true, olderThan: 0, now: () => Infinity })
+    for (const file of orphans.files) {
+      const path = relative(dir, file)
+      reporter.result({ event: 'orphan', path }, `${removing(dryRun)} ${printable(path)}`)
+    }
+    if (!dryRun) await removeEmptyFolders(tree)
+    found = { transactions, parts, orphans }
+  } finally {
+    await tree.close()
+  }
+  reporter.note(sum(found, dryRun))
+  const failures = failuresOf(found)
+  if (dryRun || failures.length === 0) return
+  if (failures.length === 1) throw failures[0]
+  for (const failure of failures) reporter.warn(failure)
+  const outcomes = failures.map((error) => ({ status: 'failed', error }))
+  throw new SluiceError('ERR_FILES_FAILED', `${failures.length} things could not be ended`, { outcomes })
+}
+
+const removing = (dryRun: boolean) => (dryRun ? 'would remove' : 'removed')
+
+/** What is said of a transaction that can be ended, before and after; and of one that cannot. */
+const SAID: Record<RecoveredTransaction['state'], [before: string, after: string]> = {
+  completed: ['would complete', 'completed'],
+  discarded: ['would discard', 'discarded'],
+  undone: ['would undo', 'undid'],
+  running: ['running', 'running'],
+  conflict: ['in conflict', 'in conflict'],
+  damaged: ['damaged', 'damaged'],
+  failed: ['failed', 'failed'],
+}
+
+function tellTransaction(one: RecoveredTransaction, dryRun: boolean, reporter: Context['reporter']): void {
+  const { error, ...event } = one
+  const { id, state, paths, conflicts, intent } = one
+  const what = id === '' ? printable(intent) : `transaction ${printable(id)} (${count(paths.length, 'file')})`
+  const which = conflicts ? `: ${conflicts.map((path) => printable(path)).join(', ')}` : ''
+  const why = error ? `: ${error.message}` : ''
+  reporter.result(
+    { event: 'transaction', ...event, ...(error && { code: error.code }) },
+    `${SAID[state][dryRun ? 0 : 1]} ${what}${which}${why}`,
+  )
+}
+
+function sum({ transactions, parts, orphans }: Found, dryRun: boolean): string {
+  const ended = transactions.filter(isEnded).length
+  const removed = parts.filter(({ state }) => state !== 'kept')
+  if (transactions.length + parts.length + orphans.count + orphans.errors.length === 0)
+    return 'there is nothing to recover'
+  const bytes = removed.reduce((all, part) => all + part.bytes, orphans.bytes)
+  const what = `${count(ended, 'transaction')}, ${count(removed.length, 'part')}, ${count(orphans.count, 'temporary file')} (${size(bytes)})`
+  return dryRun ? `${what} would be ended or removed by recover --yes` : `${what} ended or removed`
+}
+
+/** What was not ended although its process is no more, and what to do about it. */
+function failuresOf({ transactions, parts, orphans }: Found): SluiceError[] {
+  const failures = transactions.flatMap((one) => failureOf(one) ?? [])
+  return [...failures, ...parts.flatMap(({ error }) => error ?? []), ...orphans.errors]
+}
+
+function failureOf({
+  id,
+  state,
+  intent,
+  conflicts = [],
+  error,
+}: RecoveredTransaction): SluiceError | undefined {
+  if (error) return error
+  if (state === 'conflict') {
+    const paths = conflicts.map((path) => printable(path)).join(', ')
+    const message = `transaction ${printable(id)} cannot be ended: somebody else changed ${paths}; move that away, and run this again`
+    return new SluiceError('ERR_TRANSACTION', message, { path: conflicts[0] })
+  }
+  if (state !== 'damaged') return undefined
+  const message = `${printable(intent)} is the intent of a transaction and cannot be read; look at the files, then remove it`
+  return new SluiceError('ERR_TRANSACTION', message, { path: intent })
+}
+
+function count(number: number, what: string): string {
+  return `${number} ${what}${number === 1 ? '' : 's'}`
+}

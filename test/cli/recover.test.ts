@@ -1,0 +1,149 @@
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { chmod, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import test, { type ExecutionContext } from 'ava'
+import { FileTransaction } from '../../lib/files/index.js'
+import { randomContent } from '../../lib/testing/index.js'
+import { Command, run } from '../helpers/command.js'
+import { plant, temporary } from '../helpers/folders.js'
+
+const CHILD = fileURLToPath(new URL('../helpers/unfinished-child.js', import.meta.url))
+
+/** A folder in which a process died in a transaction. */
+async function unfinished(t: ExecutionContext<unknown>, state: 'staged' | 'prepared' | 'committed') {
+  const dir = await plant(await temporary(t), { gone: 'old', kept: 'old', 'sub/mine': 'mine' })
+  await leave(dir, state)
+  return dir
+}
+
+async function leave(dir: string, state: string): Promise<void> {
+  const child = fork(CHILD, [dir, 'the-id', state])
+  const [, signal] = await once(child, 'exit')
+  if (signal !== 'SIGKILL') throw new Error(`ended with ${signal}`)
+}
+
+const contents = async (dir: string) =>
+  Promise.all(
+    (await readdir(dir)).map(
+      async (name) => `${name} ${name === 'sub' ? '' : await readFile(join(dir, name), 'utf8')}`,
+    ),
+  )
+
+test('what was committed is shown, and completed with --yes', async (t) => {
+  const dir = await unfinished(t, 'committed')
+  const before = await readdir(dir, { recursive: true })
+  const shown = await run(t, 'recover', dir)
+  t.is(shown.code, 0, shown.err)
+  t.is(shown.out, 'would complete transaction the-id (2 files)')
+  t.regex(
+    shown.err,
+    /^1 transaction, 0 parts, 0 temporary files \(0 B\) would be ended or removed by recover --yes$/m,
+  )
+  t.deepEqual(await readdir(dir, { recursive: true }), before)
+  const done = await run(t, 'recover', dir, '--yes')
+  t.is(done.code, 0, done.err)
+  t.is(done.out, 'completed transaction the-id (2 files)')
+  t.deepEqual(await contents(dir), ['kept new', 'sub '])
+  const again = await run(t, 'recover', dir, '--yes')
+  t.deepEqual([again.code, again.out, again.err], [0, '', 'there is nothing to recover\n'])
+})
+
+test('what was not committed is discarded; with --json there is one event for each', async (t) => {
+  const dir = await unfinished(t, 'prepared')
+  const { code, out, err } = await run(t, 'recover', dir, '--yes', '--json')
+  t.is(code, 0)
+  t.is(err, '')
+  const { intent, ...event } = JSON.parse(out)
+  t.deepEqual(event, {
+    version: 1,
+    event: 'transaction',
+    id: 'the-id',
+    state: 'discarded',
+    paths: ['kept', 'gone'],
+  })
+  t.regex(intent, /^\.sluice\/.*\.prepared\.intent$/)
+  t.deepEqual(await contents(dir), ['gone old', 'kept old', 'sub '])
+})
+
+test('parts and temporary files go as well, those of living processes and of the user stay', async (t) => {
+  const dir = await unfinished(t, 'staged')
+  const photos = await plant(await temporary(t), { photo: randomContent(400_000) })
+  const receiver = new Command(t, ['receive', '--dir', dir, '--once', '--yes', '--json'])
+  const { address } = JSON.parse(await receiver.line())
+  new Command(t, ['send', join(photos, 'photo'), '--to', address, '--limit', '50k'])
+  while (!(await readdir(dir)).includes('photo.part')) await receiver.line()
+  receiver.child.kill('SIGKILL')
+  await receiver.ended
+  await writeFile(join(dir, 'mine.part'), 'mine')
+  await using transaction = await FileTransaction.begin(join(dir, 'sub'))
+  await transaction.write('new', 'new')
+  const living = (await readdir(join(dir, 'sub'))).length
+  const shown = await run(t, 'recover', dir)
+  t.regex(
+    shown.out,
+    /^would remove photo\.part \(.*\)\n(would remove (\.sluice\/)?\.transaction\.[^/]*\.sluice-tmp\n?){4}$/,
+  )
+  const done = await run(t, 'recover', dir, '--yes')
+  t.is(done.code, 0, done.err)
+  t.is(done.out, shown.out.replaceAll('would remove', 'removed'))
+  t.regex(done.err, /^0 transactions, 1 part, 4 temporary files \(/)
+  t.deepEqual((await readdir(dir)).sort(), ['gone', 'kept', 'mine.part', 'sub'])
+  t.is((await readdir(join(dir, 'sub'))).length, living)
+})
+
+test('a file that somebody else has changed meanwhile is named, and nothing is overwritten', async (t) => {
+  const dir = await unfinished(t, 'committed')
+  await writeFile(join(dir, 'kept'), 'by somebody else')
+  const shown = await run(t, 'recover', dir)
+  t.is(shown.code, 0)
+  t.is(shown.out, 'in conflict transaction the-id (2 files): kept')
+  const { code, out, err } = await run(t, 'recover', dir, '--yes')
+  t.is(code, 1)
+  t.is(out, shown.out)
+  t.regex(err, /^sluice: transaction the-id cannot be ended: somebody else changed kept; move that away/m)
+  t.is(await readFile(join(dir, 'kept'), 'utf8'), 'by somebody else')
+  await rm(join(dir, 'kept'))
+  await writeFile(join(dir, 'kept'), 'old')
+  t.is((await run(t, 'recover', dir, '--yes')).code, 0)
+  t.deepEqual(await contents(dir), ['kept new', 'sub '])
+})
+
+test('an intent that cannot be read is named; of several reasons each is said, and the weightiest decides', async (t) => {
+  const dir = await unfinished(t, 'committed')
+  const [name] = (await readdir(join(dir, '.sluice'))).filter((name) => name.endsWith('.intent'))
+  await writeFile(join(dir, '.sluice', name!), 'damaged')
+  const one = await run(t, 'recover', dir, '--yes')
+  t.is(one.code, 1)
+  t.regex(one.err, /^sluice: \.sluice\/.*\.intent is the intent of a transaction and cannot be read/m)
+  await writeFile(join(dir, '.sluice', `${'0'.repeat(32)}.journal`), 'damaged')
+  const two = await run(t, 'recover', dir, '--yes')
+  t.is(two.code, 8)
+  t.regex(two.err, /^warning: .*\.journal cannot be read/m)
+  t.regex(two.err, /^sluice: 2 things could not be ended$/m)
+  t.deepEqual(await readFile(join(dir, 'kept'), 'utf8'), 'old')
+})
+
+test('a transaction that runs is waited for, until the user has enough', async (t) => {
+  const dir = await plant(await temporary(t), { a: 'old' })
+  await using transaction = await FileTransaction.begin(dir)
+  t.is(transaction.recovered.length, 0)
+  const command = new Command(t, ['recover', dir, '--yes'])
+  // until it has announced itself
+  const lock = join(dir, '.sluice-lock-transaction')
+  while (!(await readdir(lock)).some((name) => name.startsWith('new-')));
+  command.child.kill('SIGINT')
+  t.is((await command.ended).code, 130)
+})
+
+test('a folder that is not there is exit 2, one that may not be written 8', async (t) => {
+  t.is((await run(t, 'recover', '/nowhere/at/all')).code, 2)
+  t.is((await run(t, 'recover')).code, 2)
+  if (process.getuid?.() === 0) return
+  const dir = await unfinished(t, 'committed')
+  await chmod(dir, 0o500)
+  const { code, err } = await run(t, 'recover', dir, '--yes')
+  await chmod(dir, 0o700)
+  t.is(code, 8, err)
+})
