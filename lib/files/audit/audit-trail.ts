@@ -186,7 +186,9 @@ export class AuditTrail implements Audit, AsyncDisposable {
     const name = basename(this.path)
     const next = nextRotated(this.path, await listRotated(fs, this.path, name))
     try {
-      await fs.rename(this.path, next.path)
+      // while the folder was listed somebody may have been faster: a file that is not full must not be rotated
+      const named = await standing(fs, this.path)
+      if (named && this.#file.isSame(named)) await fs.rename(this.path, next.path)
     } catch (error) {
       // somebody else was faster
       if (errorCode(error) !== 'ENOENT') throw error

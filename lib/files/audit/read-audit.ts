@@ -9,7 +9,7 @@ import {
   undisturbed,
 } from '../fs.js'
 import { type AuditRecord, decodeLine, LONGEST_LINE } from './audit-record.js'
-import { listRotated } from './rotated-names.js'
+import { listRotated, type Rotated } from './rotated-names.js'
 
 /** Options of {@link readAudit}. */
 export interface ReadAuditOptions {
@@ -55,12 +55,34 @@ export async function* readAudit(
   }
 }
 
-async function rotatedOf(fs: FileSystem, path: string) {
+async function rotatedOf(fs: FileSystem, path: string): Promise<Rotated[]> {
+  let rotated: Rotated[]
   try {
-    return await listRotated(fs, path, basename(path))
+    rotated = await listRotated(fs, path, basename(path))
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return []
     throw error
+  }
+  // two processes that rotate in the same moment take the same number
+  const twins = rotated.filter(({ number }, i) =>
+    [rotated[i - 1], rotated[i + 1]].some((other) => other?.number === number),
+  )
+  const times = new Map<Rotated, string>()
+  for (const twin of twins) times.set(twin, await firstTime(fs, twin.path))
+  const timeOf = (one: Rotated) => times.get(one) ?? ''
+  const order = (a: string, b: string) => Number(a > b) - Number(a < b)
+  return rotated.sort((a, b) => a.number - b.number || order(timeOf(a), timeOf(b)))
+}
+
+/** The time of the first record; '' where there is none. */
+async function firstTime(fs: FileSystem, path: string): Promise<string> {
+  const file = await openIfThere(fs, path)
+  if (!file) return ''
+  try {
+    for await (const { time } of recordsOf(fs, file, () => {})) return time
+    return ''
+  } finally {
+    await fs.close(file.fd)
   }
 }
 

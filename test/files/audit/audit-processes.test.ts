@@ -35,6 +35,7 @@ async function pathsIn(path: string): Promise<{ paths: string[]; torn: number }>
   return { paths, torn }
 }
 
+const byNumber = (a: string, b: string) => Number(a.split(' ')[1]) - Number(b.split(' ')[1])
 const numbered = (name: string, count: number) => Array.from({ length: count }, (_, n) => `${name} ${n}`)
 
 test('KNOWN-FAILURES 46: 200 records that nobody waits for stand when the process exits', async (t) => {
@@ -85,4 +86,34 @@ test('a killed process leaves what it was told stands, and the next one goes on 
     t.true(mine.length > last)
     t.deepEqual(mine, numbered(name, mine.length))
   }
+})
+
+test('processes are killed while they append to one trail and rotate it: what they were told stands', async (t) => {
+  const path = join(await temporary(t), 'audit.jsonl')
+  const names = Array.from({ length: scale(6, 40) }, (_, n) => `r${n}`)
+  const running = names.slice(0, 3).map((name) => endless(name))
+  function endless(name: string) {
+    const child = start(t, 'endless', path, name, 0, 4000)
+    return { name, child, said: text(child.stdout), began: once(child.stdout, 'data') }
+  }
+  const told = new Map<string, number>()
+  for (let round = 0; round < names.length; round++) {
+    const { name, child, said, began } = running.shift()!
+    await began
+    for (let i = 0; i < round % 4; i++) await pathsIn(path)
+    child.kill('SIGKILL')
+    told.set(name, Number((await said).trimEnd().split('\n').at(-1)))
+    // the others go on, and one more begins
+    const next = names[round + 3]
+    if (next !== undefined) running.push(endless(next))
+  }
+  const { paths, torn } = await pathsIn(path)
+  t.true(torn <= names.length)
+  for (const [name, last] of told) {
+    const mine = paths.filter((record) => record.startsWith(`${name} `))
+    t.true(mine.length > last, `${name} was told ${last}, and ${mine.length} stand`)
+    // none is there twice, and none is made of a line that was cut
+    t.deepEqual(mine.sort(byNumber), numbered(name, mine.length))
+  }
+  t.deepEqual([...new Set(paths.map((record) => record.split(' ')[0]))].sort(), [...names].sort())
 })

@@ -1,4 +1,5 @@
 import test from 'ava'
+import { encodeRecord } from '../../../lib/files/audit/audit-record.js'
 import { AuditTrail, type AuditTrailOptions, readAudit } from '../../../lib/files/index.js'
 import { MemoryDisk } from '../../../lib/testing/index.js'
 
@@ -106,6 +107,42 @@ test('two that rotate at the same moment lose nothing', async (t) => {
     (await paths(disk)).map(Number).sort((a, b) => a - b),
     Array.from({ length: 30 }, (_, n) => n),
   )
+  await trail.close()
+  await other.close()
+  t.deepEqual(disk.openHandles(), [])
+})
+
+test('two files that were rotated in the same moment are read in the order of their records', async (t) => {
+  const disk = new MemoryDisk()
+  const line = (path: string, ms: number) =>
+    encodeRecord({ ...entry(path), time: new Date(ms).toISOString(), session: 's' })
+  disk.put('/d/log.00000001-bbbbbbbb', Buffer.concat([Buffer.from('\n'), line('0', 0), line('1', 9)]))
+  disk.put('/d/log.00000002-cccccccc', line('2', 10))
+  // the rest of a line that was cut says no time, and the empty one says none
+  disk.put('/d/log.00000002-bbbbbbbb', Buffer.concat([Buffer.from('"}\n'), line('3', 11)]))
+  disk.put('/d/log.00000002-aaaaaaaa', line('4', 12))
+  disk.put('/d/log.00000002-dddddddd', '')
+  disk.put('/d/log', line('5', 13))
+  t.deepEqual(await paths(disk), ['0', '1', '2', '3', '4', '5'])
+  t.deepEqual(disk.openHandles(), [])
+})
+
+test('a file that another process rotates just before is not rotated again', async (t) => {
+  const { disk, trail } = await opened({ maxBytes: 250, keep: 50 })
+  const { trail: other } = await opened({ maxBytes: 250, keep: 50 }, disk)
+  await trail.record(entry('0'))
+  await trail.record(entry('1'))
+  let once = true
+  disk.hook = async ({ call }) => {
+    // the folder is listed to find a free number
+    if (call !== 'readdir' || !once) return
+    once = false
+    await other.record(entry('3'))
+  }
+  await trail.record(entry('2'))
+  t.false(once)
+  t.is(disk.list().filter((path) => path.startsWith('/d/log.')).length, 1)
+  t.deepEqual(await paths(disk), ['0', '1', '2', '3'])
   await trail.close()
   await other.close()
   t.deepEqual(disk.openHandles(), [])
