@@ -103,6 +103,10 @@ test('a selection is sent, and nothing else', async (t) => {
   t.is(sent.published, 4)
   t.is(sent.skipped, 5)
   t.deepEqual(sent, received)
+  for (const { progress } of [sending, receiving]) {
+    t.like(progress, { files: 4, totalFiles: 4, bytes: 370_000, totalBytes: 370_000 })
+    t.is(progress.current!.path, 'photos/deep/er/b.bin')
+  }
   t.deepEqual(Object.keys(await listing(dir)).sort(), [
     'photos',
     'photos/deep',

@@ -1,6 +1,6 @@
 /** How far a transfer is. A snapshot: it does not change any more. */
 export interface Progress {
-  /** Files, folders and links that ended, whatever their outcome. */
+  /** Files, folders and links of the plan that ended, whatever their outcome. */
   readonly files: number
   /** Those that the plan contains; 0 before there is a plan. */
   readonly totalFiles: number
@@ -45,8 +45,8 @@ export class ProgressMeter {
     this.#now = now
   }
 
-  /** Counts `length` more bytes, which belong to `current`. */
-  add(length: number, current: CurrentFile): void {
+  /** Counts `length` more bytes, the last of them in `current`. */
+  add(length: number, current: CurrentFile | null): void {
     const time = this.#now()
     const last = this.#samples.at(-1)
     // Samples are a tenth of a second apart at least, so that there are never more than some fifty.

@@ -3,7 +3,7 @@ import { pipeline } from 'node:stream/promises'
 import { isSluiceError, SluiceError } from '../errors.js'
 import type { Entry, Offer } from '../wire/manifest.js'
 import type { Message } from '../wire/messages.js'
-import { type Bitmap, isWanted } from '../wire/positions.js'
+import type { Bitmap } from '../wire/positions.js'
 import type { Line } from './channel.js'
 import { deferred } from './deferred.js'
 import { asError, closed, Session } from './session.js'
@@ -96,9 +96,7 @@ export class Receiver extends Session {
       this.fail(error, false)
       throw error
     }
-    this.plan(
-      want === undefined ? offer.entries : offer.entries.filter((entry) => isWanted(want, entry.index)),
-    )
+    this.plan(offer.entries, want)
     this.channel.say({ type: 'answer', offer: 0, accept: true, ...(want && { want }) })
     this.control.move('receiving')
     return want
@@ -114,7 +112,7 @@ export class Receiver extends Session {
         ...(error !== undefined && { code: error.code }),
       }
       this.#outcomes[entry.index] = outcome
-      this.ended(outcome)
+      this.ended(entry.index, outcome)
     }
     for (let from = 0; from < ended.length; from += OUTCOMES_PER_MESSAGE) {
       const outcomes = ended.slice(from, from + OUTCOMES_PER_MESSAGE).map(({ entry: { index } }) => {

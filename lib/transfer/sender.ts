@@ -3,7 +3,7 @@ import { pipeline } from 'node:stream/promises'
 import { printable, SluiceError } from '../errors.js'
 import type { Entry, Offer } from '../wire/manifest.js'
 import type { Message, OutcomeRecord } from '../wire/messages.js'
-import { type Bitmap, checkBitmap, isWanted } from '../wire/positions.js'
+import { type Bitmap, checkBitmap } from '../wire/positions.js'
 import type { Line } from './channel.js'
 import { deferred } from './deferred.js'
 import { asError, closed, type Passed, Session } from './session.js'
@@ -97,9 +97,7 @@ export class Sender extends Session {
   #accepted(want: Bitmap | undefined): void {
     if (want !== undefined) checkBitmap(want, this.#entries.length)
     this.#state = 'sending'
-    this.plan(
-      want === undefined ? this.#entries : this.#entries.filter((entry) => isWanted(want, entry.index)),
-    )
+    this.plan(this.#entries, want)
     this.control.move('sending')
     this.#answer.resolve(want)
   }
@@ -121,7 +119,7 @@ export class Sender extends Session {
     const { status, name, code } = record
     const outcome: FileOutcome = { path: entry.path, status, ...(name && { name }), ...(code && { code }) }
     this.#outcomes.set(record.index, outcome)
-    this.ended(outcome)
+    this.ended(record.index, outcome)
   }
 
   #result(message: Message & { type: 'result' }): void {

@@ -3,7 +3,9 @@ import createDebug from 'debug'
 import { codeOf, isSluiceError, messageOf, printable, SluiceError } from '../errors.js'
 import type { Entry } from '../wire/manifest.js'
 import type { Message } from '../wire/messages.js'
+import { type Bitmap, isWanted } from '../wire/positions.js'
 import { Channel, type Line } from './channel.js'
+import type { CurrentFile } from './progress.js'
 import { checkSession, type SessionOptions } from './session-options.js'
 import { isFinal } from './states.js'
 import { type FileOutcome, Transfer, type TransferControl, type TransferResult } from './transfer.js'
@@ -35,6 +37,7 @@ export abstract class Session {
   readonly #keepOpen: boolean
   readonly #signal: AbortSignal | undefined
   #greeted = false
+  #want: Bitmap | undefined
   #ending: Promise<void> | null = null
 
   constructor(direction: 'send' | 'receive', socket: Duplex, line: Line, options: SessionOptions) {
@@ -92,28 +95,36 @@ export abstract class Session {
     if (!this.#greeted) throw new SluiceError('ERR_PROTOCOL', 'the peer began before it said hello')
   }
 
-  /** Counts the entries that are to come. */
-  protected plan(entries: readonly Entry[]): void {
+  /** Counts the entries that are to come: those that are wanted, all if `want` is left out. */
+  protected plan(entries: readonly Entry[], want: Bitmap | undefined): void {
     const { meter } = this.control
-    meter.totalFiles = entries.length
+    this.#want = want
+    meter.totalFiles = 0
     meter.totalBytes = 0
-    for (const { size } of entries) {
+    for (const { index, size } of entries) {
+      if (!this.#isPlanned(index)) continue
+      meter.totalFiles += 1
       meter.totalBytes = size === null || meter.totalBytes === null ? null : meter.totalBytes + size
     }
   }
 
+  #isPlanned(index: number): boolean {
+    return this.#want === undefined || isWanted(this.#want, index)
+  }
+
   /** Counts what flows. */
   readonly passed: Passed = ({ length, cuts }) => {
-    const { entry, offset, bytes } = cuts.at(-1)!
-    this.control.meter.add(length, { path: entry.path, bytes: offset + bytes.length, size: entry.size })
+    const { meter } = this.control
+    const last = cuts.findLast(({ entry }) => entry.type === 'file')
+    meter.add(length, last ? runningIn(last) : meter.current)
     this.control.advance()
   }
 
   readonly warn = (warning: SluiceError): void => this.control.warn(warning)
 
-  /** Counts an entry of which the outcome is known. */
-  protected ended(outcome: FileOutcome): void {
-    this.control.meter.files += 1
+  /** Takes what became of an entry; what is not in the plan is not counted. */
+  protected ended(index: number, outcome: FileOutcome): void {
+    if (this.#isPlanned(index)) this.control.meter.files += 1
     this.control.file(outcome)
     this.control.advance()
   }
@@ -206,6 +217,10 @@ export async function closed(streams: readonly (Readable | Writable)[]): Promise
   await Promise.all(
     streams.map((stream) => stream.closed || new Promise((resolve) => stream.once('close', resolve))),
   )
+}
+
+function runningIn({ entry: { path, size }, offset, bytes }: Passing): CurrentFile {
+  return { path, bytes: offset + bytes.length, size }
 }
 
 function because(what: string, reason: string): string {
