@@ -1,0 +1,105 @@
+import { execFile } from 'node:child_process'
+import { mkdir, readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import test, { type ExecutionContext } from 'ava'
+import { temporary } from '../helpers/folders.js'
+
+// The programs in examples/files, run as a user runs them.
+
+const EXAMPLES = fileURLToPath(new URL('../../examples/files/', import.meta.url))
+
+async function run(name: string, ...args: string[]): Promise<string> {
+  const { stdout } = await promisify(execFile)(process.execPath, [join(EXAMPLES, `${name}.js`), ...args])
+  return stdout
+}
+
+async function folder(t: ExecutionContext<unknown>): Promise<string> {
+  const dir = join(await temporary(t), 'data')
+  await mkdir(dir)
+  return dir
+}
+
+/** The names in the folder; the times and random parts of backups say nothing here. */
+const names = async (dir: string) =>
+  (await readdir(dir)).map((name) => name.replace(/\.\d{8}T\d{9}Z\.[0-9a-f]{4}\./, '.TIME.')).sort()
+
+test('write: a value that fits, one that does not, and a stream', async (t) => {
+  const dir = await folder(t)
+  const lines = ['19 bytes of settings', 'ERR_SCHEMA', /^\d+ bytes compressed$/, 'as written', '']
+  const said = (await run('write', dir)).split('\n')
+  t.is(said.length, lines.length)
+  for (const [n, line] of lines.entries())
+    if (typeof line === 'string') t.is(said[n], line)
+    else t.regex(said[n]!, line)
+  await run('write', dir)
+  t.deepEqual(await names(dir), ['settings.json', 'settings.json.TIME.bak', 'settings.json.gz'])
+})
+
+test('update: several at once count each of them', async (t) => {
+  const dir = await folder(t)
+  const said = await Promise.all(Array.from({ length: 4 }, () => run('update', dir)))
+  t.deepEqual(said.sort(), ['run 1\n', 'run 2\n', 'run 3\n', 'run 4\n'])
+  t.is(await readFile(join(dir, 'report.txt'), 'utf8'), '4 runs\n')
+  t.deepEqual(await names(dir), ['counter.json', 'report.txt'])
+})
+
+test('transaction: three files or none', async (t) => {
+  const dir = await folder(t)
+  const said = await run('transaction', dir)
+  t.deepEqual(said.split('\n').sort(), [
+    '',
+    'ERR_SCHEMA',
+    'created notes/1.0.txt',
+    'created notes/latest.txt',
+    'created version.json',
+  ])
+  t.deepEqual(JSON.parse(await readFile(join(dir, 'version.json'), 'utf8')), { version: '1.0' })
+  t.deepEqual(await names(dir), ['notes', 'version.json'])
+})
+
+test('audit: each operation is in the table', async (t) => {
+  const dir = await folder(t)
+  const said = await run('audit', dir)
+  for (const line of [
+    /^writeFileAtomic +2 +0 /m,
+    /^rotateFile +1 +0 /m,
+    /^readFileRetry +0 +1 /m,
+    /^batch +1 +0 /m,
+    /^mergeConfig +1 +0 /m,
+    /^7 records of 1 sessions/m,
+    /^1 failed with ERR_NO_SUCH_FILE$/m,
+  ])
+    t.regex(said, line)
+  t.deepEqual(await names(dir), ['a.json', 'all.json', 'app.log.1.gz', 'audit.jsonl', 'b.txt'])
+})
+
+test('recovery: what was changed is as it was, the last change first', async (t) => {
+  const dir = await folder(t)
+  t.is(
+    await run('recovery', dir),
+    [
+      'the migration failed',
+      'undone delete old.db',
+      'undone create new.db',
+      'undone write settings.ini',
+      'port=80\n\n',
+    ].join('\n'),
+  )
+  t.deepEqual(await names(dir), ['old.db', 'settings.ini'])
+})
+
+test('power-cut: the test of a user passes', async (t) => {
+  t.regex(await run('power-cut'), /'ann \| hello ann'/)
+})
+
+test('each example is run here, and says how it is used', async (t) => {
+  const all = (await readdir(EXAMPLES))
+    .filter((name) => name.endsWith('.js'))
+    .map((name) => name.slice(0, -3))
+  t.deepEqual(all.sort(), ['audit', 'power-cut', 'recovery', 'transaction', 'update', 'write'])
+  for (const name of all.filter((name) => name !== 'power-cut')) {
+    await t.throwsAsync(run(name), { code: 2, message: /usage: / } as object, name)
+  }
+})
