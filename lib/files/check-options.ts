@@ -46,6 +46,22 @@ export function checkPath(option: string, value: unknown): void {
   throw new SluiceError('ERR_USAGE', message, { found: value })
 }
 
+/** A function, or undefined for none; else `ERR_USAGE`. */
+export function checkCallback(option: string, value: unknown): void {
+  if (value === undefined || typeof value === 'function') return
+  throw new SluiceError('ERR_USAGE', `${option} must be a function, not ${shown(value)}`, { found: value })
+}
+
+/** What can be aborted, of this library or another, or undefined for none; else `ERR_USAGE`. */
+export function checkAbortSignal(option: string, value: unknown): void {
+  if (value === undefined) return
+  const { aborted, addEventListener } = (value ?? {}) as Partial<AbortSignal>
+  if (typeof aborted === 'boolean' && typeof addEventListener === 'function') return
+  throw new SluiceError('ERR_USAGE', `${option} must be an AbortSignal, not ${shown(value)}`, {
+    found: value,
+  })
+}
+
 function shown(value: unknown): string {
   return typeof value === 'string' ? JSON.stringify(value.slice(0, 100)) : String(value)
 }

@@ -1,11 +1,11 @@
 import { Writable } from 'node:stream'
 import { printable, SluiceError } from '../../errors.js'
 import { type Audited, recorderOf } from '../audit/audited.js'
-import { checkChoice } from '../check-options.js'
+import { checkChoice, checkWhole } from '../check-options.js'
 import { encodeText, TEXT_ENCODINGS, TextEncoderInPieces, type TextEncoding } from '../content/encodings.js'
 import { AtomicFile, type Written } from './atomic-file.js'
 import { type AtomicWriteOptions, writeSettings } from './options.js'
-import { cancelled } from './pieces.js'
+import { cancelled, schemaOfStream } from './pieces.js'
 
 /** Options of {@link createAtomicWriteStream}. */
 export interface AtomicStreamOptions extends AtomicWriteOptions, Audited {
@@ -151,6 +151,8 @@ export function createAtomicWriteStream(path: string, options: AtomicStreamOptio
   try {
     writeSettings(path, options)
     checkChoice('encoding', options.encoding, TEXT_ENCODINGS)
+    checkWhole('highWaterMark', options.highWaterMark, 0)
+    if ('schema' in options && options.schema !== undefined) throw schemaOfStream()
     const stream = new AtomicWriteStream(path, options)
     take(stream.result)
     return stream

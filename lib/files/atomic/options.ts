@@ -1,5 +1,12 @@
 import { SluiceError } from '../../errors.js'
-import { checkChoice, checkFlag, checkPath, checkWhole } from '../check-options.js'
+import {
+  checkAbortSignal,
+  checkCallback,
+  checkChoice,
+  checkFlag,
+  checkPath,
+  checkWhole,
+} from '../check-options.js'
 import { type Clock, systemClock } from '../clock.js'
 import { type FileSystem, nodeFileSystem } from '../fs.js'
 import type { Durability } from '../publish.js'
@@ -79,6 +86,8 @@ export function writeSettings(path: string, options: AtomicWriteOptions): WriteS
   checkChoice('owner', options.owner, ['try', 'require', 'ignore'])
   for (const name of ['verify', 'digest', 'makeParents'] as const) checkFlag(name, options[name])
   checkWhole('mode', options.mode, 0, 0o777)
+  checkAbortSignal('signal', options.signal)
+  checkCallback('progress', options.progress)
   if (options.tempDir !== undefined) checkPath('tempDir', options.tempDir)
   const { backup = false } = options
   if (typeof backup !== 'boolean') checkWhole('backup', backup, 0)

@@ -31,6 +31,11 @@ export function contentOf(data: Exclude<WriteData, string>): Uint8Array | Pieces
   return data
 }
 
+/** The error of a schema for content that is not at hand before it is written. */
+export function schemaOfStream(): SluiceError {
+  return new SluiceError('ERR_USAGE', 'schema needs the content at hand: give text or bytes, not a stream')
+}
+
 /** Bytes of a piece; `ERR_USAGE` for what is none. */
 export function bytesOfPiece(piece: unknown): Uint8Array {
   if (piece instanceof Uint8Array) return piece

@@ -13,7 +13,14 @@ import { plainValue } from '../content/plain-value.js'
 import { checkSchema, type Schema } from '../content/schema.js'
 import { AtomicFile, type Written } from './atomic-file.js'
 import { type AtomicWriteOptions, writeSettings } from './options.js'
-import { bytesOfPiece, contentOf, type Pieces, untilAborted, type WriteData } from './pieces.js'
+import {
+  bytesOfPiece,
+  contentOf,
+  type Pieces,
+  schemaOfStream,
+  untilAborted,
+  type WriteData,
+} from './pieces.js'
 
 /** Options of {@link writeFileAtomic}. */
 export interface WriteFileOptions extends AtomicWriteOptions, Audited {
@@ -56,7 +63,7 @@ async function writeData(path: string, data: WriteData, options: WriteFileOption
   const content = typeof data === 'string' ? encodeText(data, encoding) : contentOf(data)
   if (!(content instanceof Uint8Array)) {
     if (schema === undefined) return writePieces(path, content, encoding, options)
-    throw new SluiceError('ERR_USAGE', 'schema needs the content at hand: give text or bytes, not a stream')
+    throw schemaOfStream()
   }
   if (schema === undefined) return writeBytes(path, content, options)
   // of a copy: what is checked is what is written

@@ -1,6 +1,6 @@
 import { printable, SluiceError } from '../../errors.js'
 import { type Audited, audited } from '../audit/audited.js'
-import { checkChoice, checkDuration, checkPath, checkWhole } from '../check-options.js'
+import { checkAbortSignal, checkChoice, checkDuration, checkPath, checkWhole } from '../check-options.js'
 import { type Clock, pause, systemClock } from '../clock.js'
 import { errorCode, readError, SystemError } from '../disk-error.js'
 import { type FileStats, type FileSystem, nodeFileSystem, OPEN, readFully } from '../fs.js'
@@ -58,6 +58,7 @@ async function readPatiently(path: string, options: ReadOptions): Promise<Buffer
   checkDuration('maxDelay', maxDelay)
   checkWhole('maxBytes', options.maxBytes, 0)
   checkChoice('encoding', encoding, TEXT_ENCODINGS)
+  checkAbortSignal('signal', options.signal)
   const { clock = systemClock, signal } = options
   for (let attempt = 1; ; attempt++) {
     if (signal?.aborted) throw cancelled(path, signal)

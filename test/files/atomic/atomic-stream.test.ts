@@ -184,6 +184,24 @@ conforms(
   ),
 )
 
+test('options that are wrong are refused at once, and so is a schema, which nobody could check in time', (t) => {
+  const wrong: [string, unknown][] = [
+    ['highWaterMark', 0.5],
+    ['highWaterMark', -1],
+    ['highWaterMark', '1'],
+    ['encoding', 'hex'],
+    ['digest', 1],
+    ['schema', {}],
+  ]
+  for (const [name, value] of wrong) {
+    const options = { fs: new MemoryDisk(), [name]: value } as AtomicStreamOptions
+    t.throws(() => createAtomicWriteStream('/f.json', options), {
+      code: 'ERR_USAGE',
+      message: new RegExp(`^${name} `),
+    })
+  }
+})
+
 test('the memory of a stream does not grow with the file', async (t) => {
   const { peak } = await streamPeak(await temporary(t), scale(128 * 2 ** 20, 2 * 2 ** 30))
   t.true(peak < 100e6, `${peak} bytes`)
