@@ -1,7 +1,6 @@
 import { createHash, type Hash } from 'node:crypto'
 import { dirname, join } from 'node:path'
 import { printable, SluiceError } from '../../errors.js'
-import { digestFile } from '../digest-file.js'
 import { diskError, errorCode, SystemError } from '../disk-error.js'
 import { type FileStats, writeFully } from '../fs.js'
 import { createTemporary } from '../temporary/move.js'
@@ -12,6 +11,7 @@ import { giveName } from './give-name.js'
 import { type AtomicWriteOptions, checkSignal, type WriteSettings, writeSettings } from './options.js'
 import { digestInSteps, portionsOf } from './portions.js'
 import { findTarget, type Target } from './target.js'
+import { verifyFile } from './verify.js'
 
 /** What was written. */
 export interface Written {
@@ -43,6 +43,8 @@ export interface Draft {
   temporary: string
   /** What stands there, once it is finished. */
   stats?: FileStats
+  /** SHA-256 of what was given, then. */
+  digest?: Buffer
   /** Throws once it is to end: asked before each step that takes long, and before the one that cannot be undone. */
   check: () => void
 }
@@ -199,22 +201,12 @@ export class AtomicFile {
     // an fsync that failed is never tried again: the second one lies
     if (durability === 'power') await fs.fsync(fd)
     const digest = this.#hasher?.digest() ?? Buffer.alloc(0)
-    if (verify) await this.#verify(digest)
+    this.#draft.digest = digest
+    if (verify) await verifyFile(fs, fd, digest, this.#path)
     await this.#close()
     this.#state = 'staged'
     this.#staged = { temporary, bytes, digest }
     return this.#staged
-  }
-
-  async #verify(expected: Buffer): Promise<void> {
-    const found = await digestFile(this.#draft.settings.fs, this.#fd, createHash('sha256'))
-    if (found.equals(expected)) return
-    const message = `what was read back of ${printable(this.#path)} is not what was written; check the disk`
-    throw new SluiceError('ERR_DIGEST', message, {
-      path: this.#path,
-      expected: expected.toString('hex'),
-      found: found.toString('hex'),
-    })
   }
 
   async #close(): Promise<void> {

@@ -1,12 +1,14 @@
 import { basename, join } from 'node:path'
 import type { SluiceError } from '../../errors.js'
 import { diskError, errorCode } from '../disk-error.js'
+import { openRegular } from '../fs.js'
 import { publish } from '../publish.js'
 import { copyFile, moveFile } from '../temporary/move.js'
 import { temporaryName } from '../temporary/names.js'
 import type { Draft, Written } from './atomic-file.js'
 import { listBackups, makeBackup, nextTime, pruneBackups } from './backups.js'
 import { Folder } from './folder.js'
+import { verifyFile } from './verify.js'
 
 type Named = Pick<Written, 'path' | 'backup' | 'warning'>
 
@@ -47,12 +49,22 @@ async function fromElsewhere(folder: Folder, draft: Draft): Promise<Named> {
     isCopy = true
   }
   try {
+    if (isCopy && settings.verify) await verifyCopy(beside, draft)
     const named = await nameIn(folder, name, isCopy ? { ...draft, stats: undefined } : draft)
     if (isCopy) await fs.unlink(temporary).catch(() => {})
     return named
   } catch (error) {
     await fs.unlink(beside).catch(() => {})
     throw error
+  }
+}
+
+async function verifyCopy(path: string, { target, settings: { fs }, digest }: Draft): Promise<void> {
+  const { fd } = await openRegular(fs, path)
+  try {
+    await verifyFile(fs, fd, digest!, target.path)
+  } finally {
+    await fs.close(fd).catch(() => {})
   }
 }
 

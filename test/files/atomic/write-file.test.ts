@@ -13,6 +13,7 @@ import {
   writeYaml,
 } from '../../../lib/files/index.js'
 import { MemoryDisk, randomContent } from '../../../lib/testing/index.js'
+import { systemError } from '../../../lib/testing/memory-inode.js'
 import { temporary } from '../../helpers/folders.js'
 
 const sha256 = (data: string | Buffer) => createHash('sha256').update(data).digest()
@@ -104,6 +105,8 @@ test('what is wrong in the options is said before anything is done', async (t) =
     ['tempDir', ''],
     ['verify', 'yes'],
     ['digest', 1],
+    ['progress', true],
+    ['signal', {}],
     ['makeParents', 'yes'],
     ['encoding', 'utf7'],
   ]
@@ -306,6 +309,35 @@ test('a digest that nobody needs is not made, but what is read back is compared 
     t.deepEqual(digest, verify ? sha256(content) : Buffer.alloc(0))
     t.true(disk.snapshot().get('/d/file')!.equals(content))
   }
+})
+
+test('what was copied from another file system is read back too before it gets its name', async (t) => {
+  class Apart extends MemoryDisk {
+    corrupt = false
+    override rename(from: string, to: string): Promise<void> {
+      if (from.startsWith('/t/') !== to.startsWith('/t/'))
+        return Promise.reject(systemError('EXDEV', 'rename'))
+      return super.rename(from, to)
+    }
+    // only what is copied: the temporary file itself is right
+    override write(fd: number, buffers: readonly Uint8Array[], position: number): Promise<number> {
+      const isCopy = this.corrupt && this.list().filter((path) => path.endsWith('.sluice-tmp')).length === 2
+      return super.write(fd, isCopy ? [Buffer.from(buffers[0]!).fill('x', 1, 2)] : buffers, position)
+    }
+  }
+  const disk = new Apart()
+  disk.put('/d/file', 'old')
+  disk.putFolder('/t')
+  const write = (verify: boolean) =>
+    writeFileAtomic('/d/file', 'new', { fs: disk, tempDir: '/t', verify, backup: true })
+  await write(true)
+  disk.corrupt = true
+  await t.throwsAsync(write(true), { code: 'ERR_DIGEST' })
+  t.is(files(disk)['/d/file'], 'new')
+  t.is(disk.list().filter((path) => path.endsWith('.sluice-tmp')).length, 0)
+  await write(false)
+  t.is(files(disk)['/d/file'], 'nxw')
+  t.deepEqual(disk.openHandles(), [])
 })
 
 test('values are written as JSON and as YAML, checked by one schema before anything is written', async (t) => {
