@@ -118,7 +118,7 @@ export function nextTime(backups: readonly Backup[], now: number): number {
   return Math.max(now, (backups.at(-1)?.time ?? 0) + 1)
 }
 
-/** Removes all but the last `keep` backups of a file. */
+/** Removes all but the last `keep` backups of a file. Throws system errors. */
 export async function pruneBackups(
   fs: FileSystem,
   folder: Directory,
@@ -127,7 +127,10 @@ export async function pruneBackups(
 ): Promise<void> {
   const backups = await listBackups(fs, folder, name)
   for (const { path } of backups.slice(0, Math.max(0, backups.length - keep))) {
-    await fs.unlink(folder.at(basename(path)))
+    await fs.unlink(folder.at(basename(path))).catch((error: unknown) => {
+      // another writer of the file was faster
+      if (errorCode(error) !== 'ENOENT') throw error
+    })
   }
 }
 
