@@ -2,7 +2,7 @@ import { basename, dirname, join, resolve } from 'node:path'
 import { printable, SluiceError } from '../../errors.js'
 import { Folder } from '../atomic/folder.js'
 import { type Audited, audited } from '../audit/audited.js'
-import { checkChoice, checkPath } from '../check-options.js'
+import { checkAbortSignal, checkChoice, checkPath } from '../check-options.js'
 import { standing } from '../claim.js'
 import { type Clock, systemClock } from '../clock.js'
 import { diskError, errorCode } from '../disk-error.js'
@@ -24,7 +24,7 @@ export interface RenameOptions extends Audited {
   conflict?: 'overwrite' | 'rename' | 'fail'
   /** 'power' (default) syncs the file and its names; of a folder only the names, not what is in it. */
   durability?: Durability
-  /** Ends a copy to another file system, with `ERR_CANCELLED`; the source stays. */
+  /** Ends it before it begins, or while it copies to another file system, with `ERR_CANCELLED`; the source stays. */
   signal?: AbortSignal
   fs?: FileSystem
   /** For the waiting between attempts on Windows. */
@@ -70,9 +70,12 @@ async function rename(from: string, to: string, options: RenameOptions): Promise
   checkPath('to', to)
   checkChoice('conflict', conflict, ['overwrite', 'rename', 'fail'])
   checkChoice('durability', durability, ['crash', 'power'])
+  checkAbortSignal('signal', signal)
   if (resolve(from) === resolve(to)) throw samePath(from)
+  if (signal?.aborted) throw stopped(from, signal)
   try {
     const source = await sourceAt(fs, from)
+    if (await isSameName(fs, from, to, source)) throw samePath(from)
     await makeAll(fs, dirname(to), durability === 'power')
     // a rename to a name on the disk does not put the content there
     if (durability === 'power' && source.isFile()) await syncFile(fs, from)
@@ -118,7 +121,19 @@ async function dropSecondName(fs: FileSystem, from: string, to: string, source: 
   const left = await standing(fs, from)
   if (!left || !sameInode(left, source)) return
   // where case does not count it is one name, spelled anew
-  if (foldName(resolve(from)) !== foldName(resolve(to))) await fs.unlink(from)
+  if (foldName(basename(from)) === foldName(basename(to)) && (await inOneFolder(fs, from, to))) return
+  await fs.unlink(from)
+}
+
+/** Whether both paths lead to one name, though they are spelled differently: through a link to its folder. */
+async function isSameName(fs: FileSystem, from: string, to: string, source: FileStats): Promise<boolean> {
+  if (basename(from) !== basename(to)) return false
+  const there = await standing(fs, to)
+  return there !== undefined && sameInode(there, source) && (await inOneFolder(fs, from, to))
+}
+
+async function inOneFolder(fs: FileSystem, from: string, to: string): Promise<boolean> {
+  return sameInode(await fs.stat(dirname(from)), await fs.stat(dirname(to)))
 }
 
 async function copyOver(renaming: Renaming, folder: Folder, to: string): Promise<Renamed> {

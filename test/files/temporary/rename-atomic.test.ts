@@ -49,6 +49,8 @@ test('twice the same path, and a source that is missing, are refused', async (t)
   }
   await t.throwsAsync(rename('/a/none', '/x/to'), { code: 'ERR_NO_SUCH_FILE' })
   await t.throwsAsync(rename('', '/x'), { code: 'ERR_USAGE' })
+  await t.throwsAsync(rename('/a/from', '/x', { signal: AbortSignal.abort() }), { code: 'ERR_CANCELLED' })
+  await t.throwsAsync(rename('/a/from', '/x', { signal: {} as AbortSignal }), { code: 'ERR_USAGE' })
   await t.throwsAsync(rename('/a/from', '/x\0'), { code: 'ERR_USAGE' })
   await t.throwsAsync(rename('/a/from', '/x', { conflict: 'skip' as 'fail' }), { code: 'ERR_USAGE' })
   await t.throwsAsync(rename('/a', '/a/inside'), { code: 'ERR_USAGE', message: /inside it/ })
@@ -113,7 +115,28 @@ test('over another name of the same file only the new name stays; another spelli
   folding.put('/a/from', 'content')
   await folding.link('/a/from', '/a/other')
   await renameAtomic('/a/from', '/a/FROM', { fs: folding })
-  t.deepEqual(files(folding), { '/a/FROM': 'content', '/a/other': 'content' })
+  folding.putLink('/link', '/a')
+  await renameAtomic('/link/FROM', '/a/From', { fs: folding })
+  t.deepEqual(files(folding), { '/a/From': 'content', '/a/other': 'content' })
+})
+
+test('twice the same name, reached through a link, is refused too, and no name is lost', async (t) => {
+  for (const conflict of ['overwrite', 'rename', 'fail'] as const) {
+    const { disk, rename } = setup()
+    await disk.link('/a/from', '/b')
+    disk.putLink('/link', '/a')
+    const before = disk.list()
+    for (const [from, to] of [
+      ['/link/from', '/a/from'],
+      ['/a/from', '/link/from'],
+    ] as const) {
+      await t.throwsAsync(rename(from, to, { conflict }), { code: 'ERR_USAGE', message: /same path/ })
+    }
+    t.deepEqual(disk.list(), before)
+    await rename('/link/from', '/a/other', { conflict })
+    t.deepEqual(files(disk), { '/a/other': 'content', '/b': 'content' })
+    t.deepEqual(disk.openHandles(), [])
+  }
 })
 
 test('to another file system it is copied with its mode and time, and the source goes last', async (t) => {
@@ -130,7 +153,7 @@ test('to another file system it is copied with its mode and time, and the source
     t.deepEqual(disk.list(), ['/a/', '/b/', '/b/to'])
     t.true(disk.snapshot().get('/b/to')!.equals(content))
     const { mode, mtimeMs } = await disk.stat('/b/to')
-    t.deepEqual([mode & 0o777, mtimeMs], [0o640, 1_000_000])
+    t.deepEqual([mode & 0o777, Math.floor(mtimeMs)], [0o640, 1_000_000])
     t.deepEqual(disk.openHandles(), [])
   }
 })
