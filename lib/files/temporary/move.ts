@@ -1,5 +1,6 @@
 import { printable, SluiceError } from '../../errors.js'
 import { setAttributes } from '../atomic/attributes.js'
+import { setTime } from '../attributes.js'
 import { moveOver } from '../claim.js'
 import { type Clock, pause } from '../clock.js'
 import { errorCode, SystemError } from '../disk-error.js'
@@ -102,7 +103,7 @@ async function fill(
     const own = await fs.fstat(fd)
     if (own.size !== size) throw new SystemError('EIO', 'write', `${own.size} of ${size} bytes stand there`)
     await setAttributes(fd, own, stats, { fs, owner: 'try' }, from)
-    await fs.futimes(fd, stats.mtimeMs / 1000, stats.mtimeMs / 1000)
+    await setTime(fs, fd, stats.mtimeMs)
     if (power) await fs.fsync(fd)
   } catch (error) {
     await fs.close(fd).catch(() => {})
