@@ -91,7 +91,10 @@ export class Journal {
     }
   }
 
-  /** Takes down files whose parts will be made after this has resolved; gives their numbers. One write for all. */
+  /**
+   * Takes down files whose parts will be made after this has resolved; gives their numbers. One write for all, and
+   * with 'power' one sync: a part that nobody knew of after a power cut would never be collected.
+   */
   async begin(files: readonly JournalFile[]): Promise<number[]> {
     const at = this.#clock.now()
     const numbers: number[] = []
@@ -102,6 +105,7 @@ export class Journal {
     })
     this.#unfinished += files.length
     await this.#append(records)
+    if (this.#power) await this.#sync()
     return numbers
   }
 
@@ -135,12 +139,7 @@ export class Journal {
   /** Writes the batch; with 'power' it is on the disk when this resolves: then what it says may be acknowledged. */
   async flush(): Promise<void> {
     await this.#append([])
-    if (!this.#power) return
-    try {
-      await this.#tree.fs.fsync(this.#fd)
-    } catch (error) {
-      throw diskError(error, 'sync the journal', this.#path)
-    }
+    if (this.#power) await this.#sync()
   }
 
   /** Ends it: where nothing is left to go on with, it goes, and our folder with it; else it stays for a later run. */
@@ -222,13 +221,16 @@ export class Journal {
     return done
   }
 
+  async #sync(): Promise<void> {
+    try {
+      await this.#tree.fs.fsync(this.#fd)
+    } catch (error) {
+      throw diskError(error, 'sync the journal', this.#path)
+    }
+  }
+
   async #syncNames(): Promise<void> {
     await this.#folder.sync()
-    const root = await this.#tree.directory('')
-    try {
-      await root.sync()
-    } finally {
-      root.release()
-    }
+    await this.#tree.sync('')
   }
 }

@@ -117,13 +117,17 @@ async function collectJournal(
     await fs.rename(folder.at(name), folder.at(current))
   }
   let isDone = true
+  const changed = new Set<string>()
   for (const file of journal.unfinished) {
     const leftover = await collectPart(tree, file, journal, dryRun, keep)
     if (leftover === undefined) continue
     found.push(leftover)
     if (leftover.state === 'kept') isDone = false
+    else changed.add(parentOf(leftover.path))
   }
   if (dryRun) return
+  // were the journal gone and a part back after a power cut, nobody would know of it
+  for (const path of changed) await tree.sync(path)
   // given back under its own name to whoever comes next, unless somebody has that by now
   if (!isDone) await fs.link(folder.at(current), folder.at(name))
   await fs.unlink(folder.at(current))

@@ -1,6 +1,7 @@
 import { diskError, errorCode, SystemError } from './disk-error.js'
 import { type FileStats, type FileSystem, OPEN, openRegular, sameInode } from './fs.js'
 import type { Folders } from './part-options.js'
+import type { Durability } from './publish.js'
 
 /** What a system says when it certainly made no file. */
 const REFUSALS = new Set(
@@ -24,11 +25,17 @@ export async function openAgain(fs: FileSystem, path: string, known: FileStats |
 }
 
 /** Removes a part; that it is gone already is fine. */
-export async function removePart(folders: Folders, folder: string, name: string): Promise<void> {
+export async function removePart(
+  folders: Folders,
+  folder: string,
+  name: string,
+  durability: Durability,
+): Promise<void> {
   try {
     const directory = await folders.directory(folder)
     try {
       await folders.fs.unlink(directory.at(name))
+      if (durability === 'power') await directory.sync()
     } finally {
       directory.release()
     }

@@ -233,11 +233,11 @@ export class PartFile {
     }
   }
 
-  /** Closes it, and removes the part if it was made. */
+  /** Closes it, and removes the part if it was made, with 'power' for good. */
   async discard(): Promise<void> {
     await this.close()
     if (!this.exists) return
-    await removePart(this.#folders, this.#folder, this.#partName)
+    await removePart(this.#folders, this.#folder, this.#partName, this.#durability)
     this.#gone = true
   }
 

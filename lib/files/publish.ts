@@ -176,14 +176,9 @@ class Publication {
 
   /** The content has its name: makes that last, then takes the temporary name away. */
   async #settle(claimed: 'linked' | 'moved', how: Published['how'], name: string): Promise<Published> {
-    const { directory } = this.#file
-    const power = this.#options.durability === 'power'
     // were the old name removed before the new one is on the disk, a power cut could take both
-    if (power) await directory.sync()
-    if (claimed === 'linked') {
-      await this.#dropTemporary()
-      if (power) await directory.sync().catch((error: unknown) => this.#warn(error))
-    }
+    if (this.#options.durability === 'power') await this.#file.directory.sync()
+    if (claimed === 'linked') await this.#dropTemporary()
     return { how, name }
   }
 
@@ -202,6 +197,8 @@ class Publication {
     const { fs, directory, temporary } = this.#file
     try {
       await fs.unlink(directory.at(temporary))
+      // or it would be back after a power cut, and nobody would know of it any more
+      if (this.#options.durability === 'power') await directory.sync()
     } catch (error) {
       if (errorCode(error) !== 'ENOENT') this.#warn(error)
     }

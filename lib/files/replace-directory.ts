@@ -3,7 +3,7 @@ import { printable, SluiceError } from '../errors.js'
 import { type Finished, moveOver, standing } from './claim.js'
 import type { Directory } from './directory.js'
 import { diskError, errorCode, SystemError } from './disk-error.js'
-import { type FileStats, type FileSystem, OPEN, sameInode, syncDirectory } from './fs.js'
+import { type FileStats, type FileSystem, OPEN, sameInode } from './fs.js'
 
 /** What a folder that makes room is kept in: our mark, the inode of the file that replaces it, a random part. */
 const ASIDE = /^\.sluice-aside-([0-9a-f]+)-[0-9a-f]{16}$/
@@ -35,7 +35,6 @@ export async function replaceDirectory(
   durability: 'crash' | 'power',
 ): Promise<Replaced> {
   const { fs, directory, temporary } = file
-  const power = durability === 'power'
   const { ino } = await fs.lstat(directory.at(temporary))
   const aside = await makeAside(fs, directory, name, ino)
   const close = async () => {
@@ -52,10 +51,10 @@ export async function replaceDirectory(
     return undefined
   }
   try {
-    if (power) await directory.sync()
+    // without it the folder could be lost that the old one is moved into
+    if (durability === 'power') await directory.sync()
     await fs.rename(directory.at(name), aside.inner)
     try {
-      if (power) await syncDirectory(fs, aside.fd)
       // not by link: whatever takes the name in this moment may be replaced as well, if it is no folder
       await moveOver(fs, directory.at(temporary), directory.at(name))
       return { removeOld, close }

@@ -1,8 +1,9 @@
 import { printable, SluiceError } from '../errors.js'
 import { type Directory, Handle, hold, Lease, pathIn } from './directory.js'
 import { diskError, errorCode } from './disk-error.js'
-import { type FileSystem, nodeFileSystem, OPEN, sameInode, syncDirectory } from './fs.js'
+import { type FileSystem, nodeFileSystem, OPEN, sameInode } from './fs.js'
 import { checkName } from './one-name.js'
+import { syncFolder } from './sync-path.js'
 
 export type { Directory } from './directory.js'
 
@@ -68,6 +69,16 @@ export class Tree {
     this.#check(path)
     const handle = await this.#enter(path)
     return new Lease(this, handle, (held) => this.#leave(held))
+  }
+
+  /** Makes the names in the folder at `path` last. Fails as {@link Tree.directory} does, and with system errors. */
+  async sync(path: string): Promise<void> {
+    const directory = await this.directory(path)
+    try {
+      await directory.sync()
+    } finally {
+      directory.release()
+    }
   }
 
   /**
@@ -241,11 +252,5 @@ export async function makeAll(fs: FileSystem, path: string, power: boolean): Pro
     await makeAll(fs, above, power)
     return makeAll(fs, path, power)
   }
-  if (!power) return
-  const fd = await fs.open(above === '' ? '.' : above, OPEN.anyDirectory)
-  try {
-    await syncDirectory(fs, fd)
-  } finally {
-    await fs.close(fd)
-  }
+  if (power) await syncFolder(fs, above === '' ? '.' : above)
 }

@@ -54,13 +54,8 @@ export class ArrivingFolders {
   async sync(): Promise<void> {
     const tree = await this.#tree()
     for (const path of [...this.#grown]) {
-      const folder = await tree.directory(path)
-      try {
-        await folder.sync()
-        this.#grown.delete(path)
-      } finally {
-        folder.release()
-      }
+      await tree.sync(path)
+      this.#grown.delete(path)
     }
   }
 

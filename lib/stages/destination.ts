@@ -212,7 +212,7 @@ export class Destination {
 
   async #openTree(): Promise<Tree> {
     const { dir, fs, warn, keep } = this.#options
-    const tree = await Tree.open(dir, { fs, create: true })
+    const tree = await Tree.open(dir, { fs, create: true, durability: this.durability })
     // what dead transfers left makes room, and gives its names back
     for (const { error } of await collectLeftovers(tree, { keep })) if (error) warn?.(error)
     return tree
