@@ -183,6 +183,20 @@ test('a call that was only disturbed is done again, but not for ever', async (t)
   }
 })
 
+test('no link is followed to a file, whatever it is opened for', async (t) => {
+  await inFolder(async (folder) => {
+    for (const fs of [nodeFileSystem, new MemoryDisk()]) {
+      if (fs instanceof MemoryDisk) {
+        fs.putFolder(folder)
+        fs.put(join(folder, 'file'), 'content')
+      } else writeFileSync(join(folder, 'file'), 'content')
+      await fs.symlink('file', join(folder, 'link'))
+      for (const flags of [OPEN.read, OPEN.update, OPEN.append])
+        t.is(await codeOf(fs.open(join(folder, 'link'), flags)), 'ELOOP')
+    }
+  })
+})
+
 test('the flags that create never take what is there', async (t) => {
   await inFolder(async (folder) => {
     for (const fs of [nodeFileSystem, new MemoryDisk()]) {

@@ -89,3 +89,26 @@ test('one call at a time', async (t) => {
   await file.commit()
   t.is(files(disk)['/d/file'], 'a')
 })
+
+test('a disk that says it took more than it did is found out before the name is taken', async (t) => {
+  const disk = new MemoryDisk()
+  disk.put('/d/f', 'old')
+  const lying = new Proxy(disk, {
+    get(target, key: keyof MemoryDisk) {
+      if (key === 'write') {
+        return async (fd: number, [first]: Uint8Array[], position: number) => {
+          await target.write(fd, [first!.subarray(1)], position)
+          return first!.length
+        }
+      }
+      const value: unknown = target[key]
+      return typeof value === 'function' ? value.bind(target) : value
+    },
+  })
+  const file = await AtomicFile.open('/d/f', { fs: lying })
+  await file.write([Buffer.from('new content')])
+  await t.throwsAsync(file.commit(), { code: 'ERR_WRITE' })
+  await file.discard()
+  t.deepEqual(disk.list(), ['/d/', '/d/f'])
+  t.is(disk.snapshot().get('/d/f')?.toString(), 'old')
+})

@@ -1,0 +1,119 @@
+import test from 'ava'
+import {
+  FileTransaction,
+  OPEN,
+  RecoveryManager,
+  recoverTransactions,
+  rotateFile,
+  writeFully,
+} from '../../lib/files/index.js'
+import { type DiskEvent, MemoryDisk } from '../../lib/testing/index.js'
+import { eachAnother } from './transaction/scenarios.js'
+
+// What was acknowledged lasts: the power is cut right after, with many outcomes, and what is there then is looked at
+// before anything was recovered.
+
+const OUTCOMES = 60
+
+async function unsynced(disk: MemoryDisk, path: string, text: string): Promise<void> {
+  const fd = await disk.open(path, OPEN.create)
+  await writeFully(disk, fd, [Buffer.from(text)], 0)
+  await disk.close(fd)
+}
+
+function newDisk(files: Record<string, string>): MemoryDisk {
+  const disk = new MemoryDisk({ crashes: true })
+  for (const [path, text] of Object.entries(files)) disk.put(path, text)
+  disk.syncAll()
+  return disk
+}
+
+function outcomes(disk: MemoryDisk): Map<string, string>[] {
+  return Array.from(
+    { length: OUTCOMES },
+    (_, seed) => new Map([...disk.crash(seed).snapshot()].map(([path, text]) => [path, text.toString()])),
+  )
+}
+
+test('a log that nobody ever synced has its content once it is rotated', async (t) => {
+  const disk = newDisk({ '/d/other': '' })
+  await unsynced(disk, '/d/log', 'lines')
+  await rotateFile('/d/log', { fs: disk })
+  for (const files of outcomes(disk)) t.is(files.get('/d/log.1'), 'lines')
+})
+
+test('a log that was compressed does not come back beside what was made of it', async (t) => {
+  const disk = newDisk({ '/d/log': 'lines' })
+  await rotateFile('/d/log', { fs: disk, compress: true })
+  for (const files of outcomes(disk)) {
+    t.true(files.has('/d/log.1.gz'))
+    t.false(files.has('/d/log.1'))
+  }
+})
+
+test('what a recovery brought back is there, with the folder that it was in', async (t) => {
+  const disk = newDisk({ '/d/sub/file': 'old' })
+  const manager = await RecoveryManager.open('/d', { fs: disk })
+  await manager.run('delete', 'sub/file', async () => {
+    await disk.unlink('/d/sub/file')
+    await disk.rmdir('/d/sub')
+  })
+  disk.syncAll()
+  await manager.undo()
+  for (const files of outcomes(disk)) t.is(files.get('/d/sub/file'), 'old')
+  await manager.close()
+})
+
+test('a file whose content nobody synced has it once a transaction has moved it', async (t) => {
+  const disk = newDisk({ '/d/other': '' })
+  await unsynced(disk, '/d/a', 'content')
+  const transaction = await FileTransaction.begin('/d', { fs: disk })
+  await transaction.move('a', 'b')
+  await transaction.commit()
+  for (const files of outcomes(disk)) t.is(files.get('/d/b'), 'content')
+})
+
+test('a transaction is over once it is committed: no recovery meddles with what became of its files', async (t) => {
+  const another = eachAnother()
+  const disk = newDisk({ '/d/other': '' })
+  const transaction = await FileTransaction.begin('/d', { fs: disk, system: another() })
+  await transaction.write('a', 'content')
+  await transaction.commit()
+  await disk.unlink('/d/a')
+  const folder = await disk.open('/d', OPEN.directory)
+  await disk.fsync(folder)
+  await disk.close(folder)
+  for (let seed = 0; seed < OUTCOMES; seed++) {
+    const found = disk.crash(seed)
+    t.deepEqual(await recoverTransactions('/d', { fs: found, system: another() }), [])
+    t.false(found.snapshot().has('/d/a'))
+  }
+})
+
+test('the intent of a transaction lasts before it is committed', async (t) => {
+  const disk = newDisk({ '/d/other': '' })
+  let seen = 0
+  disk.hook = ({ call, path }: DiskEvent) => {
+    if (call !== 'rename' || !path.endsWith('.intent')) return
+    for (const files of outcomes(disk)) t.true([...files.keys()].some((name) => name.endsWith('.intent')))
+    seen++
+  }
+  const transaction = await FileTransaction.begin('/d', { fs: disk })
+  await transaction.write('a', 'content')
+  await transaction.commit()
+  t.true(seen > 0)
+})
+
+test('a transaction whose lock was removed by hand commits nothing', async (t) => {
+  const disk = newDisk({ '/d/a': 'old' })
+  const transaction = await FileTransaction.begin('/d', { fs: disk })
+  await transaction.write('a', 'new')
+  const locks = disk.list().filter((path) => path.includes('.sluice-lock'))
+  for (const path of locks.reverse()) await disk.rmdir(path.replace(/\/$/, ''))
+  await t.throwsAsync(transaction.commit(), { code: 'ERR_LOCK_LOST' })
+  t.is(disk.snapshot().get('/d/a')?.toString(), 'old')
+  t.deepEqual(
+    disk.list().filter((path) => /sluice/.test(path)),
+    [],
+  )
+})

@@ -1,0 +1,70 @@
+import { execFile } from 'node:child_process'
+import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import test from 'ava'
+import { allSafeguards, type Safeguard } from './fixtures/safeguards.js'
+import { LONG } from './helpers/scale.js'
+
+// Each safeguard is taken away in turn, in a copy of what was built: then a test has to fail. What no test misses,
+// nobody would notice if it went. The list of them is printed.
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+const AVA = fileURLToPath(import.meta.resolve('ava')).replace(/entrypoints.*/, 'entrypoints/cli.mjs')
+
+const safeguards = await allSafeguards(join(ROOT, 'dist/lib'))
+
+/** In the short run some that are quick. */
+const chosen = LONG ? safeguards : safeguards.filter(({ inShort }) => inShort)
+
+let project: string
+
+test.before(async (t) => {
+  t.timeout(60_000)
+  project = await mkdtemp(join(tmpdir(), 'sluice-test-'))
+  for (const part of ['dist', 'package.json', 'examples'])
+    await cp(join(ROOT, part), join(project, part), { recursive: true })
+  await symlink(join(ROOT, 'node_modules'), join(project, 'node_modules'))
+})
+
+test.after.always(() => rm(project, { recursive: true, force: true }))
+
+test('the list of safeguards fits the code', (t) => {
+  const names = safeguards.map(({ name }) => name)
+  t.is(new Set(names).size, names.length)
+  for (const { name, found } of safeguards)
+    t.is(found, 1, `${name}: its text stands ${found} times in the code`)
+  t.true(chosen.length > 3)
+})
+
+for (const safeguard of chosen) {
+  test.serial(`a test fails without this: ${safeguard.name}`, async (t) => {
+    t.timeout(10 * 60_000)
+    for (const file of safeguard.tests) {
+      const failed = await failingTest(file, safeguard)
+      if (failed === undefined) continue
+      t.log(`noticed by ${file}: ${failed}`)
+      t.pass()
+      return
+    }
+    t.fail(`nobody notices; run were ${safeguard.tests.join(', ') || 'no tests: name some'}`)
+  })
+}
+
+/** The first test of the file that fails without the safeguard. */
+async function failingTest(file: string, { module, without }: Safeguard): Promise<string | undefined> {
+  const path = join(project, 'dist/lib', `${module}.js`)
+  const whole = await readFile(path, 'utf8')
+  await writeFile(path, without(whole))
+  try {
+    const args = [AVA, '--fail-fast', '--timeout=60s', `dist/test/${file}.test.js`]
+    const env = { ...process.env, SLUICE_LONG: '', NODE_V8_COVERAGE: '' }
+    const out = await new Promise<string>((resolve) => {
+      execFile(process.execPath, args, { cwd: project, env }, (_error, stdout) => resolve(stdout))
+    })
+    return /✘ \[fail\]: (.*)/.exec(out)?.[1]
+  } finally {
+    await writeFile(path, whole)
+  }
+}
