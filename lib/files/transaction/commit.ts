@@ -2,9 +2,10 @@ import { printable, SluiceError } from '../../errors.js'
 import { diskError } from '../disk-error.js'
 import type { FileStats } from '../fs.js'
 import type { Intent, IntentAction } from '../intent/intent.js'
+import type { Ground } from './ground.js'
 import { IntentFile } from './intent-file.js'
 import type { Place } from './staging.js'
-import { type Ground, Steps } from './steps.js'
+import { Steps } from './steps.js'
 
 /** What a transaction that is prepared is carried out with. */
 export interface CommitOptions {

@@ -6,11 +6,11 @@ import { nameOf } from '../names.js'
 import { checkName } from '../one-name.js'
 import { ownerOfTemporary } from '../temporary/names.js'
 import type { Blocked } from './blocked.js'
+import { type Ground, removeAll } from './ground.js'
 import type { TransactionProgress } from './options.js'
 import { foldersAbove, type Plan, Planner, type Standing } from './plan.js'
 import { homeOf, type Prepared, prepare } from './prepare.js'
 import { inFolder, type Place, type Staged, stage, stageCopy } from './staging.js'
-import { type Ground, removeAll } from './steps.js'
 
 /** New content in pieces. */
 export type Pieces = AsyncIterable<Uint8Array> | Iterable<Uint8Array>

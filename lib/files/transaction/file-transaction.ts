@@ -13,6 +13,7 @@ import { AtOnce } from './at-once.js'
 import { Blocked } from './blocked.js'
 import { Commit } from './commit.js'
 import { Draft } from './draft.js'
+import { type Ground, removeAll } from './ground.js'
 import {
   checkOptions,
   piecesOf,
@@ -23,7 +24,6 @@ import {
 } from './options.js'
 import { isEnded, LOCK_NAME, MOST_AT_ONCE, type RecoveredTransaction, recoverIntents } from './recover.js'
 import type { Place } from './staging.js'
-import { type Ground, removeAll } from './steps.js'
 
 /** What a transaction did. */
 export interface TransactionResult {

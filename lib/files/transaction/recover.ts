@@ -9,8 +9,9 @@ import { isGone, type ProcessSystem, processSystem } from '../owner.js'
 import { removeOrphans } from '../temporary/remove-orphans.js'
 import { Tree } from '../tree.js'
 import { AtOnce } from './at-once.js'
+import type { Ground } from './ground.js'
 import { IntentFile } from './intent-file.js'
-import { type Ground, Steps } from './steps.js'
+import { Steps } from './steps.js'
 
 /** The lock of the folder in which transactions run. */
 export const LOCK_NAME = 'transaction'

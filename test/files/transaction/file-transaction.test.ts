@@ -285,11 +285,11 @@ test('a file that changes between the last look and its turn is left, and the ot
   await transaction.write('b', 'new b')
   await transaction.delete('c')
   disk.hook = ({ call, to }) => {
-    if (call === 'rename' && to === '/d/a') disk.put('/d/b', 'theirs')
+    if (call === 'rename' && to === '/d/a') disk.put('/d/c', 'theirs')
   }
-  await t.throwsAsync(transaction.commit(), { code: 'ERR_TRANSACTION', message: /^b is neither/ })
+  await t.throwsAsync(transaction.commit(), { code: 'ERR_TRANSACTION', message: /^c is neither/ })
   disk.hook = undefined
-  t.deepEqual([...disk.snapshot()].map(String).sort(), ['/d/a,old a', '/d/b,theirs', '/d/c,old c'])
+  t.deepEqual([...disk.snapshot()].map(String).sort(), ['/d/a,old a', '/d/b,old b', '/d/c,theirs'])
 })
 
 test('without hard links all is the same, by copies', async (t) => {

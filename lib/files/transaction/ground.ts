@@ -1,0 +1,60 @@
+import { isSluiceError } from '../../errors.js'
+import { diskError, errorCode } from '../disk-error.js'
+import { parentOf } from '../names.js'
+import type { Tree } from '../tree.js'
+import type { AtOnce } from './at-once.js'
+import { inFolder } from './staging.js'
+
+/** Where a transaction is carried out. */
+export interface Ground {
+  tree: Tree
+  atOnce: AtOnce
+}
+
+/** Removes files; one that is not there is fine. Goes on after an error, and throws the first one. */
+export async function removeAll(
+  { tree, atOnce }: Ground,
+  paths: Iterable<string | undefined>,
+): Promise<void> {
+  await atOnce.each(paths, async (path) => {
+    if (path !== undefined) await removeFile(tree, path)
+  })
+}
+
+/** Removes a file; that there is none is fine. */
+export async function removeFile(tree: Tree, path: string): Promise<void> {
+  try {
+    await inFolder(tree, path, (where) => tree.fs.unlink(where))
+  } catch (error) {
+    if (!isMissing(error)) throw diskError(error, 'remove', path)
+  }
+}
+
+/** Makes the names last in the folders of these paths, each folder once. One that is not there is fine. */
+export async function syncFoldersOf(
+  { tree, atOnce }: Ground,
+  paths: readonly (string | undefined)[],
+): Promise<void> {
+  const folders = new Set(paths.flatMap((path) => (path === undefined ? [] : [parentOf(path)])))
+  await atOnce.each(folders, async (path) => {
+    const folder = await tree.directory(path).catch(unlessMissing)
+    if (!folder) return
+    try {
+      await folder.sync()
+    } catch (error) {
+      throw diskError(error, 'sync the folder', path)
+    } finally {
+      folder.release()
+    }
+  })
+}
+
+/** Undefined for the error that says that something is not there, or not below a folder; throws any other. */
+export function unlessMissing(error: unknown): undefined {
+  if (!isMissing(error)) throw error
+}
+
+function isMissing(error: unknown): boolean {
+  const code = errorCode(isSluiceError(error) ? error.cause : error)
+  return code === 'ENOENT' || code === 'ENOTDIR'
+}
