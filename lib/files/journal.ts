@@ -87,7 +87,7 @@ export class Journal {
       return journal
     } catch (error) {
       await journal.finish().catch(() => {})
-      throw error
+      throw diskError(error, 'make the journal', journal.#path)
     }
   }
 

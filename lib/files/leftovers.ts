@@ -6,7 +6,7 @@ import { isJournalName, isReleasedName, nameOfOwner, ownerOfName } from './journ
 import { isPartNameOf, nameOf, parentOf, suffixed } from './names.js'
 import { isGone, type ProcessSystem, processSystem, thisOwner } from './owner.js'
 import { recoverPublish } from './publish.js'
-import { type JournalContent, readJournal, type UnfinishedFile } from './read-journal.js'
+import { isUnwritten, type JournalContent, readJournal, type UnfinishedFile } from './read-journal.js'
 import type { Directory, Tree } from './tree.js'
 
 /** What a transfer that was interrupted has left. */
@@ -96,8 +96,8 @@ async function collectJournal(
   const journal = await readJournal(fs, folder.at(name))
   if (!journal) {
     // made by somebody who died before saying who; nothing is lost with it
-    const { size, mtimeMs } = await fs.lstat(folder.at(name))
-    if (size === 0 && now() - mtimeMs > LONG_AGO) {
+    const { mtimeMs } = await fs.lstat(folder.at(name))
+    if (now() - mtimeMs > LONG_AGO && (await isUnwritten(fs, folder.at(name)))) {
       if (!dryRun) await fs.unlink(folder.at(name))
       return
     }

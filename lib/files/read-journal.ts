@@ -58,6 +58,22 @@ export async function readJournal(fs: FileSystem, path: string): Promise<Journal
   }
 }
 
+/**
+ * Whether nothing was ever written into the file, as far as the disk knows: it is empty, or after a power cut as long
+ * as its first records and full of zeros.
+ */
+export async function isUnwritten(fs: FileSystem, path: string): Promise<boolean> {
+  const { fd, stats } = await openRegular(fs, path)
+  try {
+    if (stats.nlink !== 1 || stats.size > PIECE) return false
+    const bytes = Buffer.alloc(stats.size)
+    const length = await readFully(fs, fd, bytes, 0)
+    return length === stats.size && bytes.every((byte) => byte === 0)
+  } finally {
+    await fs.close(fd).catch(() => {})
+  }
+}
+
 /** Adds up the records. */
 class Books {
   owner: Owner | undefined

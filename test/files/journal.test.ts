@@ -313,11 +313,21 @@ test('HOSTILE-INPUT 64: journals of nothing, of garbage and of a gigabyte are re
   await tree.close()
 })
 
-test('an empty journal is removed after a day', async (t) => {
-  const { disk, collect } = await leave(t)
-  disk.put(PATH, '')
-  t.deepEqual(await collect({ now: () => Date.now() + 25 * 3600_000 }), [])
-  t.false(disk.list().includes(PATH))
+test('a journal that is empty, or full of zeros after a power cut, is removed after a day', async (t) => {
+  const now = () => Date.now() + 25 * 3600_000
+  for (const content of ['', Buffer.alloc(300)]) {
+    const { disk, collect } = await leave(t)
+    disk.put(PATH, content)
+    t.like(await collect(), [{ state: 'kept' }])
+    t.deepEqual(await collect({ now }), [])
+    t.false(disk.list().includes(PATH))
+  }
+  for (const content of [`${'\0'.repeat(300)}x`, Buffer.alloc(100_000)]) {
+    const { disk, collect } = await leave(t)
+    disk.put(PATH, content)
+    t.like(await collect({ now }), [{ state: 'kept' }])
+    t.true(disk.list().includes(PATH))
+  }
 })
 
 test('KNOWN-FAILURES 18: the journal of a living owner is not touched; one that let go is', async (t) => {

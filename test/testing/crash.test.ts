@@ -1,10 +1,8 @@
 import test from 'ava'
-import { OPEN, publish, recoverPublish, recoverReplaced, Tree, writeFully } from '../../lib/files/index.js'
-import { MemoryDisk, type MemoryDiskOptions } from '../../lib/testing/index.js'
-import { scale } from '../helpers/scale.js'
+import { OPEN, writeFully } from '../../lib/files/index.js'
+import { MemoryDisk } from '../../lib/testing/index.js'
 
 const NONE = '(none)'
-const SEEDS = scale(60, 2000)
 
 /** Every outcome of a power cut at this moment that the seeds show, each once. */
 function outcomes(disk: MemoryDisk, path: string): string[] {
@@ -91,80 +89,3 @@ test('a sync of one folder takes earlier changes of the same names in another wi
   await disk.fsync(a)
   t.deepEqual(outcomes(disk, '/b/y'), ['x'])
 })
-
-const CONTENT = 'new content '.repeat(100)
-
-/** Cuts the power before each call of `work`, and looks at what may be found then. */
-async function atEachCall(
-  options: MemoryDiskOptions,
-  set: (disk: MemoryDisk) => void,
-  work: (disk: MemoryDisk) => Promise<void>,
-  look: (found: MemoryDisk, acknowledged: boolean, place: string) => void | Promise<void>,
-): Promise<void> {
-  const disk = new MemoryDisk({ ...options, crashes: true })
-  set(disk)
-  disk.syncAll()
-  const moments: [MemoryDisk, string][] = []
-  disk.hook = ({ call, number }) => {
-    for (let seed = 0; seed < SEEDS; seed++)
-      moments.push([disk.crash(seed), `before ${call} (${number}), seed ${seed}`])
-  }
-  await work(disk)
-  for (const [found, place] of moments) await look(found, false, place)
-  for (let seed = 0; seed < SEEDS; seed++) await look(disk.crash(seed), true, `at the end, seed ${seed}`)
-}
-
-async function withDirectory(
-  disk: MemoryDisk,
-  act: (d: Awaited<ReturnType<Tree['directory']>>) => Promise<void>,
-) {
-  const tree = await Tree.open('/d', { fs: disk })
-  const directory = await tree.directory('')
-  await act(directory)
-  directory.release()
-  await tree.close()
-}
-
-for (const links of [true, false]) {
-  for (const conflict of ['rename', 'overwrite', 'replace'] as const) {
-    test(`a power cut at any call of a publication loses nothing (${conflict}${links ? '' : ', no links'})`, async (t) => {
-      for (const standing of ['nothing', 'file', 'folder']) {
-        await atEachCall(
-          { links },
-          (disk) => {
-            disk.put('/d/n.part', CONTENT)
-            disk.put('/d/other', 'other')
-            if (standing === 'file') disk.put('/d/n', 'old')
-            if (standing === 'folder') disk.put('/d/n/file', 'old')
-          },
-          (disk) =>
-            withDirectory(disk, async (directory) => {
-              await publish(disk, directory, 'n.part', 'n', { conflict, durability: 'power' })
-            }),
-          async (found, acknowledged, place) => {
-            await withDirectory(found, async (directory) => {
-              await recoverReplaced(found, directory)
-              for (const name of ['n', 'n_1']) await recoverPublish(found, directory, 'n.part', name, 'power')
-            })
-            const files = new Map([...found.snapshot()].map(([path, text]) => [path, text.toString()]))
-            const where = `${standing}, ${place}: ${JSON.stringify([...files.keys()])}`
-            t.is(files.get('/d/other'), 'other', where)
-            const published = files.get('/d/n') === CONTENT || files.get('/d/n_1') === CONTENT
-            t.true(published || (!acknowledged && files.get('/d/n.part') === CONTENT), where)
-            for (const name of ['/d/n', '/d/n_1']) {
-              const text = files.get(name)
-              // without links the empty placeholder may be found
-              t.true(
-                text === undefined || text === CONTENT || text === 'old' || (!links && text === ''),
-                where,
-              )
-            }
-            const kept = files.get('/d/n') === 'old' || files.get('/d/n/file') === 'old'
-            if (standing !== 'nothing')
-              t.true(kept || (conflict !== 'rename' && files.get('/d/n') === CONTENT), where)
-          },
-        )
-      }
-    })
-  }
-}

@@ -82,5 +82,6 @@ test('whichever call fails, a record that resolved stands, and one that did not 
       if (missing.length > 0) throw new Error(`${place}: ${missing} of ${resolved} missing in ${records}`)
     },
   })
+  t.log(`${runs} runs`)
   t.true(runs > 300)
 })

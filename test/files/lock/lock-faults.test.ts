@@ -49,6 +49,7 @@ for (const mode of ['exclusive', 'shared'] as const) {
       // the same process again: it is not gone, but knows what it gave up
       recover: (disk) => takeAndGive(disk, machine, 1, 'exclusive'),
     })
+    t.log(`${runs} runs`)
     t.true(runs > 100)
   })
 

@@ -204,6 +204,7 @@ test('a power cut at any call leaves the old value or the new one', async (t) =>
       if (counted !== 2 && (acknowledged || counted !== 1)) throw new Error(`${place}: ${counted}`)
     },
   })
+  t.log(`${states} states`)
   t.true(states > 50)
 })
 
@@ -219,5 +220,6 @@ test('whichever call fails, the file holds the old value or the new one, and suc
     },
     recover: work,
   })
+  t.log(`${runs} runs`)
   t.true(runs > 200)
 })

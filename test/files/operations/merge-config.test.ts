@@ -187,11 +187,14 @@ const expectWhole = (of: MemoryDisk, acknowledged: boolean, place: string) => {
 
 test('a power cut or a failing call leaves the old output or the new one, and the inputs', async (t) => {
   const work = (of: MemoryDisk) => merge(of, ['a.json', 'b.yaml'], 'out.json')
-  t.true((await crashSweep({ set, work, look: expectWhole })).states > 20)
+  const { states } = await crashSweep({ set, work, look: expectWhole })
+  t.log(`${states} states`)
+  t.true(states > 20)
   const { runs } = await faultSweep({
     set,
     work,
     look: (of, result, place) => expectWhole(of, !(result instanceof Error), place),
   })
+  t.log(`${runs} runs`)
   t.true(runs > 100)
 })

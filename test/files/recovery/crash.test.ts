@@ -111,6 +111,7 @@ test('a power cut at any call of an undo: the next manager ends it', async (t) =
     seeds: scale(2, 10),
     again: scale(0, 1),
   })
+  t.log(`${states} states`)
   t.true(states > 100)
 })
 
@@ -131,6 +132,7 @@ test('a power cut at any call of a commit leaves all points or none', async (t) 
     seeds: scale(3, 12),
     again: scale(0, 1),
   })
+  t.log(`${states} states`)
   t.true(states > 200)
 })
 

@@ -67,6 +67,7 @@ test('a power cut leaves every content under some name, before any recovery', as
     },
     seeds: scale(20, 300),
   })
+  t.log(`${states} states`)
   t.true(states > 200)
 })
 
@@ -101,6 +102,7 @@ test('whichever call fails, nothing is lost, and the next run ends it', async (t
           throw new Error(`${place}: ${JSON.stringify([...files])}`)
       },
     })
+    t.log(`${runs} runs`)
     t.true(runs > 500)
   }
 })
