@@ -25,6 +25,7 @@ export type Accept =
       select?: (entry: Entry) => boolean
     }
 
+/** Options of {@link receive}. */
 export interface ReceiveOptions extends PartSinkOptions, FinalizerOptions {
   /** Whether an offer is taken: `'all'`, or a function that is asked. There is no default: who sends is a stranger. */
   accept: 'all' | ((offer: Offer) => Accept | Promise<Accept>)

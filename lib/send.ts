@@ -11,6 +11,7 @@ import { Sender } from './transfer/sender.js'
 import type { Transfer } from './transfer/transfer.js'
 import { type Limits, limitsOf } from './wire/limits.js'
 
+/** Options of {@link send}. */
 export interface SendOptions extends ManifestOptions {
   /** What stands between the framer and the socket; the receiver needs the same formats in the same order. */
   stages?: { wire?: readonly WireStage[] }

@@ -25,6 +25,7 @@ export interface Leftover {
   error?: SluiceError
 }
 
+/** Options of {@link collectLeftovers}. */
 export interface CollectOptions {
   /** Only looks. */
   dryRun?: boolean

@@ -33,6 +33,7 @@ export interface PartFileOptions {
   modes?: ModeMemory
 }
 
+/** Options of {@link PartFile.complete}. */
 export interface CompleteOptions {
   /** Default 'rename'. */
   conflict?: Conflict

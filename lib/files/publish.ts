@@ -13,6 +13,7 @@ export type Conflict = 'rename' | 'overwrite' | 'replace' | 'skip' | 'fail'
 /** What a finished write survives: the death of the process, or the loss of power too. */
 export type Durability = 'crash' | 'power'
 
+/** Options of {@link publish}. */
 export interface PublishOptions {
   conflict: Conflict
   durability: Durability

@@ -5,6 +5,7 @@ import { isTalk } from '../wire/frames.js'
 import { type Limits, limitsOf } from '../wire/limits.js'
 import type { Message } from '../wire/messages.js'
 
+/** Options of {@link deframer}. */
 export interface DeframerOptions {
   limits?: Partial<Limits>
   /**

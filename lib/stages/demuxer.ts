@@ -10,6 +10,7 @@ import { Cutter } from './cutter.js'
 import { digestLength } from './digests.js'
 import { type Cut, type Item, MOST_CUTS } from './items.js'
 
+/** Options of {@link demuxer}. */
 export interface DemuxerOptions extends Pick<PathRules, 'names' | 'platform'> {
   limits?: Partial<Limits>
   /**

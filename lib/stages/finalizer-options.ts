@@ -5,6 +5,7 @@ import { checkCount, checkOption } from './options.js'
 import type { Outcome } from './outcomes.js'
 import type { Unless } from './settle-file.js'
 
+/** Options of `finalizer`. */
 export interface FinalizerOptions {
   /** What to do when the name is taken by other content. Default 'rename': a suffix. */
   conflict?: Conflict

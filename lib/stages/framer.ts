@@ -6,6 +6,7 @@ import { encodePreface } from '../wire/preface.js'
 import { type FramePieces, framesOf } from './frames-of.js'
 import type { Item } from './items.js'
 
+/** Options of {@link framer}. */
 export interface FramerOptions {
   /** Most data bytes in a frame, 1 to 1 MiB. Small frames let talk pass sooner on a slow line. Default 1 MiB. */
   maxFrame?: number

@@ -13,6 +13,7 @@ import { checkCount, checkOption } from './options.js'
 import { type Piece, piecesOf } from './pieces.js'
 import { RunWriter } from './run-writer.js'
 
+/** Options of {@link partSink}. */
 export interface PartSinkOptions {
   /** The folder that files arrive in. It is made when the first of them comes. */
   dir: string

@@ -85,10 +85,12 @@ export class Transfer extends EventEmitter<TransferEvents> {
     return this.#id
   }
 
+  /** Where it is on its way; the event `state` tells each change. */
   get state(): TransferState {
     return this.#state
   }
 
+  /** How far it is now. */
   get progress(): Progress {
     return this.#meter.snapshot()
   }

@@ -34,6 +34,7 @@ export interface Limits {
   closeTimeout: number
 }
 
+/** The limits that hold where nothing else is said. */
 export const DEFAULT_LIMITS: Limits = Object.freeze({
   frame: 1024 * 1024,
   handshakeMessage: 64 * 1024,

@@ -6,6 +6,7 @@ import { DEFAULT_LIMITS, type Limits } from './limits.js'
  */
 export type Names = 'native' | 'portable'
 
+/** Which paths are taken. */
 export interface PathRules {
   /** Default `native`. */
   names?: Names

@@ -46,6 +46,7 @@ export interface FailedCheck {
   message: string
 }
 
+/** What {@link checkFile} found. */
 export interface FileReport {
   /** Whether nothing failed. */
   ok: boolean

@@ -13,6 +13,7 @@ export function formatOf(path: string): Format | undefined {
   return ending.toLowerCase() === 'json' ? 'json' : 'yaml'
 }
 
+/** How a value is written. */
 export interface EncodeOptions {
   /** Spaces per level, from 0 (JSON: one line) to 10. Default 2. YAML has at least 1. */
   indent?: number

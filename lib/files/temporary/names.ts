@@ -11,6 +11,7 @@ const NAME = new RegExp(`^\\.(?:.*\\.)?(${OWNER_TEXT})\\.sluice-tmp$`, 'su')
 /** What cannot be in a name, or leads elsewhere, on some platform. */
 const FOREIGN = /[/\\:\0]/
 
+/** Options of {@link temporaryName}. */
 export interface TemporaryNameOptions {
   /** What the name begins with, behind the dot: for people. Shortened where the name would be too long. */
   prefix?: string

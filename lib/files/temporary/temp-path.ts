@@ -2,6 +2,7 @@ import { dirname, join } from 'node:path'
 import { checkPath } from '../check-options.js'
 import { temporaryName } from './names.js'
 
+/** Options of {@link tempPath}. */
 export interface TempPathOptions {
   /** What the name begins with, behind the dot: for people. */
   prefix?: string
