@@ -60,7 +60,8 @@ export type { RecoveryKind } from './recovery/record.js'
 export { type Recovered, recoverReplaced, removeTree } from './replace-directory.js'
 export { type RotateOptions, type Rotation, rotateFile } from './rotation/rotate-file.js'
 export * from './temporary/index.js'
-export { FileTransaction, type TransactionResult } from './transaction/file-transaction.js'
+export type { TransactionResult } from './transaction/carry-out.js'
+export { FileTransaction } from './transaction/file-transaction.js'
 export type {
   TransactionData,
   TransactionOptions,

@@ -24,7 +24,6 @@ export interface CommitOptions {
 export class Commit {
   /** The intent stands still, and with it the temporary files that a recovery needs. */
   isKept = false
-  readonly warnings: SluiceError[] = []
   readonly #options: CommitOptions
   readonly #steps: Steps
 
@@ -95,12 +94,14 @@ export class Commit {
     try {
       await file.remove()
     } catch (error) {
-      this.warnings.push(diskError(error, 'remove the intent', file.path))
+      this.#options.place.warnings.push(diskError(error, 'remove the intent', file.path))
       await this.#keep(file, 'ERR_TRANSACTION', '', error)
       return
     }
     await this.#steps.clean().catch((error: unknown) => {
-      this.warnings.push(diskError(error, 'remove the temporary files of', this.#options.intent.id))
+      this.#options.place.warnings.push(
+        diskError(error, 'remove the temporary files of', this.#options.intent.id),
+      )
     })
   }
 

@@ -1,50 +1,22 @@
 import { printable, SluiceError } from '../../errors.js'
-import { UNRECORDED } from '../audit/audited.js'
 import { getDefaultAudit } from '../audit/default-audit.js'
 import { encodeValue, type Format } from '../content/formats.js'
 import { checkSchema } from '../content/schema.js'
 import { diskError } from '../disk-error.js'
-import { nodeFileSystem } from '../fs.js'
-import { type Intent, makeId } from '../intent/intent.js'
-import { DirectoryLock } from '../lock/directory-lock.js'
-import { processSystem, thisOwner } from '../owner.js'
-import { Tree } from '../tree.js'
-import { AtOnce } from './at-once.js'
-import { Blocked } from './blocked.js'
-import { Commit } from './commit.js'
+import { carryOut, type TransactionResult } from './carry-out.js'
 import { Draft } from './draft.js'
-import { type Ground, removeAll } from './ground.js'
+import { removeAll } from './ground.js'
 import {
   checkOptions,
   piecesOf,
   type TransactionData,
   type TransactionOptions,
+  type TransactionProgress,
   type TransactionValueOptions,
   type TransactionWriteOptions,
 } from './options.js'
-import { isEnded, LOCK_NAME, MOST_AT_ONCE, type RecoveredTransaction, recoverIntents } from './recover.js'
-import type { Place } from './staging.js'
-
-/** What a transaction did. */
-export interface TransactionResult {
-  id: string
-  /** Every path that changed, with what became of it. */
-  files: { path: string; how: 'created' | 'replaced' | 'deleted' }[]
-  /** Folders that were made. */
-  folders: string[]
-  /** What did not go as it should after everything was in place: leftovers, which a recovery removes. */
-  warnings: SluiceError[]
-}
-
-/** What a transaction works with, from `begin` to its end. */
-interface Scene {
-  id: string
-  place: Place
-  ground: Ground
-  lock: DirectoryLock
-  blocked: Blocked
-  recovered: readonly RecoveredTransaction[]
-}
+import type { RecoveredTransaction } from './recover.js'
+import { closeScene, openScene, type Scene } from './scene.js'
 
 /**
  * Changes several files below one folder, all of them or none, as seen after success, failure, the death of the
@@ -77,6 +49,7 @@ export class FileTransaction implements AsyncDisposable {
   readonly #draft: Draft
   readonly #running = new Set<Promise<void>>()
   readonly #began = performance.now()
+  readonly #report = (progress: TransactionProgress): void => this.#options.progress?.(progress)
   #failure: SluiceError | undefined
   #ending: Promise<unknown> | undefined
 
@@ -86,7 +59,7 @@ export class FileTransaction implements AsyncDisposable {
     this.#scene = scene
     this.#options = options
     const { place, ground, blocked } = scene
-    this.#draft = new Draft(place, ground, blocked, (progress) => options.progress?.(progress))
+    this.#draft = new Draft(place, ground, blocked, this.#report)
   }
 
   /**
@@ -97,29 +70,7 @@ export class FileTransaction implements AsyncDisposable {
    */
   static async begin(directory: string, options: TransactionOptions = {}): Promise<FileTransaction> {
     checkOptions(options)
-    const { id = makeId(), durability = 'power', fs = nodeFileSystem, system = processSystem } = options
-    const tree = await Tree.open(directory, { fs })
-    let lock: DirectoryLock | undefined
-    try {
-      lock = await DirectoryLock.acquire(tree.root, {
-        ...options.lock,
-        name: LOCK_NAME,
-        fs,
-        system,
-        audit: UNRECORDED,
-      })
-      const ground = { tree, atOnce: new AtOnce(MOST_AT_ONCE) }
-      const place = { tree, durability, owner: thisOwner(system), taken: new Set<string>(), warnings: [] }
-      const dryRun = options.unfinished === 'refuse'
-      const recovered = await recoverIntents(ground, { dryRun, system })
-      const blocked = new Blocked(dryRun ? recovered : recovered.filter((one) => !isEnded(one)), tree.root)
-      blocked.checkBegin(id, dryRun)
-      return new FileTransaction({ id, place, ground, lock, blocked, recovered }, options)
-    } catch (error) {
-      await lock?.release().catch(() => {})
-      await tree.close()
-      throw diskError(error, 'begin a transaction in', directory)
-    }
+    return new FileTransaction(await openScene(directory, options), options)
   }
 
   /**
@@ -229,45 +180,31 @@ export class FileTransaction implements AsyncDisposable {
   }
 
   async #commit(): Promise<TransactionResult> {
-    const { place, ground, lock, id } = this.#scene
-    let commit: Commit | undefined
+    const { place, id } = this.#scene
+    let result: TransactionResult
     try {
-      await Promise.all(this.#running)
-      if (this.#failure) {
-        const message = `transaction ${printable(id)} is not committed, since an operation failed: ${this.#failure.message}`
-        throw new SluiceError('ERR_TRANSACTION', message, { path: this.#failure.path, cause: this.#failure })
-      }
-      const { plan, prepared } = await this.#draft.prepare()
-      const { actions, standing } = prepared
-      const { owner, durability } = place
-      const intent: Intent = { id, owner, durability, time: Date.now(), folders: plan.folders, actions }
-      let files = 0
-      const done = () =>
-        this.#options.progress?.({
-          phase: 'applying',
-          files: ++files,
-          totalFiles: actions.length,
-          bytes: this.#draft.bytes,
-        })
-      if (actions.length > 0) {
-        commit = new Commit({ place, ground, intent, standing, check: () => lock.check(), done })
-        await commit.run()
-      }
-      const warnings = [...place.warnings, ...(commit?.warnings ?? [])]
-      await this.#close(warnings)
-      await this.#record('ok', actions.length).catch((error: unknown) => {
-        warnings.push(diskError(error, 'record in the audit', id))
-      })
-      return resultOf(intent, warnings)
+      const ready = () => this.#ready()
+      result = await carryOut(this.#scene, { draft: this.#draft, ready, report: this.#report })
     } catch (error) {
       const failure = diskError(error, 'commit in', place.tree.root)
-      // what cannot be removed now is collected by a recovery
-      if (!commit?.isKept) await removeAll(ground, place.taken).catch(() => {})
-      await this.#close()
+      await closeScene(this.#scene)
       // the failure counts, not that of the audit
       await this.#record('failed', 0, failure).catch(() => {})
       throw failure
     }
+    await closeScene(this.#scene)
+    await this.#record('ok', result.files.length).catch((error: unknown) => {
+      place.warnings.push(diskError(error, 'record in the audit', id))
+    })
+    return result
+  }
+
+  /** Waits for all operations. One that failed makes the transaction fail. */
+  async #ready(): Promise<void> {
+    await Promise.all(this.#running)
+    if (!this.#failure) return
+    const message = `transaction ${printable(this.id)} is not committed, since an operation failed: ${this.#failure.message}`
+    throw new SluiceError('ERR_TRANSACTION', message, { path: this.#failure.path, cause: this.#failure })
   }
 
   async #rollback(): Promise<void> {
@@ -276,16 +213,9 @@ export class FileTransaction implements AsyncDisposable {
     try {
       await removeAll(ground, place.taken)
     } finally {
-      await this.#close()
+      await closeScene(this.#scene)
       await this.#record('failed', 0, this.#failure)
     }
-  }
-
-  /** @param warnings where a lock that cannot be given back is told; it is free once the process ends */
-  async #close(warnings: SluiceError[] = []): Promise<void> {
-    const { lock, place } = this.#scene
-    await lock.release().catch((error: SluiceError) => warnings.push(error))
-    await place.tree.close()
   }
 
   async #record(status: 'ok' | 'failed', files: number, error?: SluiceError): Promise<void> {
@@ -300,17 +230,4 @@ export class FileTransaction implements AsyncDisposable {
       ...(error ? { code: error.code } : {}),
     })
   }
-}
-
-function resultOf({ id, folders, actions }: Intent, warnings: SluiceError[]): TransactionResult {
-  const files = actions.map(({ path, temporary, old }) => ({
-    path,
-    how:
-      temporary === undefined
-        ? ('deleted' as const)
-        : old === undefined
-          ? ('created' as const)
-          : ('replaced' as const),
-  }))
-  return { id, files, folders, warnings }
 }
