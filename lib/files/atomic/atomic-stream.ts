@@ -106,18 +106,22 @@ export class AtomicWriteStream extends Writable {
   }
 
   #encode(chunks: readonly Chunk[]): Uint8Array[] {
-    const buffers = chunks.map(({ chunk, encoding }) =>
-      typeof chunk === 'string' ? this.#bytes(chunk, encoding) : chunk,
-    )
+    const buffers = chunks.map(({ chunk, encoding }) => {
+      if (typeof chunk === 'string') return this.#bytes(chunk, encoding)
+      this.#text.end()
+      return chunk
+    })
     const bytes = buffers.reduce((all, { length }) => all + length, 0)
     return buffers.length > 8 && bytes < buffers.length * SMALL ? [Buffer.concat(buffers)] : buffers
   }
 
   #bytes(text: string, encoding: BufferEncoding): Buffer {
     const asked = TEXT_NAMES[encoding.toLowerCase()]
+    if (asked === (this.#options.encoding ?? 'utf8')) return this.#text.encode(text)
+    // nothing but more text of the same kind completes a character
+    this.#text.end()
     // hex, base64 and the like are bytes written as text
-    if (asked === undefined) return Buffer.from(text, encoding)
-    return asked === (this.#options.encoding ?? 'utf8') ? this.#text.encode(text) : encodeText(text, asked)
+    return asked === undefined ? Buffer.from(text, encoding) : encodeText(text, asked)
   }
 }
 

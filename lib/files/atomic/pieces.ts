@@ -1,5 +1,7 @@
+import { EventEmitter } from 'node:events'
 import { isReadable, type Readable } from 'node:stream'
 import { printable, SluiceError } from '../../errors.js'
+import { TextEncoderInPieces, type TextEncoding } from '../content/encodings.js'
 
 /** What a file can be written from. */
 export type WriteData =
@@ -21,13 +23,7 @@ export function contentOf(data: Exclude<WriteData, string>): Uint8Array | Pieces
     const message = `data must be text, bytes, a stream or an iterable of them, not ${data === null ? 'null' : typeof data}`
     throw new SluiceError('ERR_USAGE', message, { found: data })
   }
-  // it would give nothing, and the file would be emptied
-  if (isReadable(data as Readable) === false) {
-    throw new SluiceError(
-      'ERR_USAGE',
-      'data is a stream that was read to its end, or destroyed; give a new one',
-    )
-  }
+  if (isReadable(data as Readable) === false) throw usedUp()
   return data
 }
 
@@ -36,8 +32,48 @@ export function schemaOfStream(): SluiceError {
   return new SluiceError('ERR_USAGE', 'schema needs the content at hand: give text or bytes, not a stream')
 }
 
+/**
+ * Reads what was given, which is heard from this moment on: an error of a stream that comes before anybody reads it
+ * would end the process. It is thrown where the stream is read. Where that fails the stream is destroyed.
+ */
+export async function reading<T>(data: unknown, read: () => Promise<T>): Promise<T> {
+  const stream = data instanceof EventEmitter ? data : undefined
+  stream?.on('error', () => {})
+  try {
+    return await read()
+  } catch (error) {
+    destroy(data)
+    throw error
+  }
+}
+
+/**
+ * The pieces as bytes. `ERR_USAGE` for what is neither text nor bytes, and for text that the encoding cannot hold: a
+ * character may be cut between two texts, but not by bytes.
+ */
+export async function* encodedPieces(pieces: Pieces, encoding: TextEncoding): AsyncGenerator<Uint8Array> {
+  checkUnread(pieces)
+  const text = new TextEncoderInPieces(encoding)
+  for await (const piece of pieces) {
+    if (typeof piece !== 'string') text.end()
+    yield typeof piece === 'string' ? text.encode(piece) : bytesOfPiece(piece)
+  }
+  text.end()
+}
+
+/** `ERR_USAGE` where somebody else has read it since it was given. */
+function checkUnread(pieces: Pieces): void {
+  if ((pieces as Partial<Readable>).readableEnded) throw usedUp()
+}
+
+/** A stream that would give nothing, so that the file would be emptied. */
+function usedUp(): SluiceError {
+  const message = 'data is a stream that was read to its end, or destroyed; give a new one'
+  return new SluiceError('ERR_USAGE', message)
+}
+
 /** Bytes of a piece; `ERR_USAGE` for what is none. */
-export function bytesOfPiece(piece: unknown): Uint8Array {
+function bytesOfPiece(piece: unknown): Uint8Array {
   if (piece instanceof Uint8Array) return piece
   const message = `each piece of the data must be text or a Uint8Array, not ${piece === null ? 'null' : typeof piece}`
   throw new SluiceError('ERR_USAGE', message, { found: piece })
@@ -49,6 +85,7 @@ export async function* untilAborted(
   signal: AbortSignal | undefined,
   path: string,
 ): AsyncGenerator<string | Uint8Array> {
+  checkUnread(pieces)
   if (!signal) {
     yield* pieces
     return
@@ -70,7 +107,7 @@ export async function* untilAborted(
   } finally {
     signal.removeEventListener('abort', abort)
     // a source that is waiting does not hear it otherwise; nobody waits for its answer
-    if ('destroy' in pieces && typeof pieces.destroy === 'function') pieces.destroy()
+    destroy(pieces)
     Promise.resolve(iterator.return?.()).catch(() => {})
   }
 }
@@ -79,6 +116,10 @@ export async function* untilAborted(
 export function cancelled(path: string, signal: AbortSignal | undefined): SluiceError {
   const message = `writing ${printable(path)} was cancelled; the file is what it was`
   return new SluiceError('ERR_CANCELLED', message, { path, cause: signal?.reason })
+}
+
+function destroy(data: unknown): void {
+  if (isPieces(data) && 'destroy' in data && typeof data.destroy === 'function') data.destroy()
 }
 
 function isPieces(data: unknown): data is Pieces {

@@ -1,22 +1,16 @@
-import { printable, SluiceError } from '../../errors.js'
 import { type Audited, audited } from '../audit/audited.js'
 import { checkChoice } from '../check-options.js'
-import {
-  decodeText,
-  encodeText,
-  TEXT_ENCODINGS,
-  TextEncoderInPieces,
-  type TextEncoding,
-} from '../content/encodings.js'
-import { type EncodeOptions, encodeValue, type Format, formatOf, parseText } from '../content/formats.js'
+import { decodeText, encodeText, TEXT_ENCODINGS, type TextEncoding } from '../content/encodings.js'
+import { type EncodeOptions, encodeValue, type Format, knownFormat, parseText } from '../content/formats.js'
 import { plainValue } from '../content/plain-value.js'
 import { checkSchema, type Schema } from '../content/schema.js'
 import { AtomicFile, type Written } from './atomic-file.js'
 import { type AtomicWriteOptions, writeSettings } from './options.js'
 import {
-  bytesOfPiece,
   contentOf,
+  encodedPieces,
   type Pieces,
+  reading,
   schemaOfStream,
   untilAborted,
   type WriteData,
@@ -108,28 +102,20 @@ async function writeBytes(path: string, bytes: Uint8Array, options: AtomicWriteO
   return file.commit()
 }
 
-async function writePieces(
+function writePieces(
   path: string,
   pieces: Pieces,
   encoding: TextEncoding,
   options: AtomicWriteOptions,
 ): Promise<Written> {
-  const file = await AtomicFile.open(path, options)
-  const text = new TextEncoderInPieces(encoding)
-  try {
-    for await (const piece of untilAborted(pieces, options.signal, path)) {
-      await file.write([typeof piece === 'string' ? text.encode(piece) : bytesOfPiece(piece)])
+  return reading(pieces, async () => {
+    const file = await AtomicFile.open(path, options)
+    try {
+      const source = untilAborted(pieces, options.signal, path)
+      for await (const bytes of encodedPieces(source, encoding)) await file.write([bytes])
+      return await file.commit()
+    } finally {
+      await file.discard()
     }
-    text.end()
-    return await file.commit()
-  } finally {
-    await file.discard()
-  }
-}
-
-function knownFormat(path: string): Format {
-  const format = formatOf(path)
-  if (format) return format
-  const message = `the format of ${printable(path)} is not known: its name must end with .json, .yaml or .yml`
-  throw new SluiceError('ERR_USAGE', message, { path })
+  })
 }

@@ -13,6 +13,14 @@ export function formatOf(path: string): Format | undefined {
   return ending.toLowerCase() === 'json' ? 'json' : 'yaml'
 }
 
+/** The format that a file has by its name, or `ERR_USAGE`. */
+export function knownFormat(path: string): Format {
+  const format = formatOf(path)
+  if (format) return format
+  const message = `the format of ${printable(path)} is not known: its name must end with .json, .yaml or .yml`
+  throw new SluiceError('ERR_USAGE', message, { path })
+}
+
 /** How a value is written. */
 export interface EncodeOptions {
   /** Spaces per level, from 0 (JSON: one line) to 10. Default 2. YAML has at least 1. */

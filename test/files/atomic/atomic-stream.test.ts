@@ -138,10 +138,11 @@ test('text is encoded as asked, also where it is cut within a character, and ref
   wide.end('ä')
   await wide.result
   t.deepEqual(disk.snapshot().get('/d/file'), Buffer.from([0xe4, 0]))
-  const cannot: [AtomicStreamOptions, string[]][] = [
+  const cannot: [AtomicStreamOptions, (string | Buffer)[]][] = [
     [{ encoding: 'latin1' }, ['a', '€']],
     [{}, ['a\ud83d']],
     [{}, ['\ud83d', 'x']],
+    [{}, ['\ud83d', Buffer.from('x'), '\ude00']],
   ]
   for (const [options, texts] of cannot) {
     await t.throwsAsync(pipeline(Readable.from(texts), create(options)), { code: 'ERR_USAGE' })

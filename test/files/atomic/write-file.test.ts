@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
 import { lstat, readdir, readFile, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { PassThrough, Readable } from 'node:stream'
@@ -87,6 +88,8 @@ test('KNOWN-FAILURES 36: text is written in its encoding, and what that cannot h
       await t.throwsAsync(write(data, { encoding }), { code: 'ERR_USAGE', message: /cannot hold U\+/ })
     }
   }
+  // bytes between the halves of a character
+  await t.throwsAsync(write(['a\ud83d', Buffer.from('x'), '\ude00']), { code: 'ERR_USAGE' })
   t.deepEqual(files(disk), { '/d/file': 'a😀b' })
   t.deepEqual(disk.openHandles(), [])
 })
@@ -243,6 +246,20 @@ test('a source that fails gives its own error, and the file is what it was', asy
   t.is(await t.throwsAsync(writing), broken)
   t.deepEqual(files(disk), { '/d/file': 'old' })
   t.deepEqual(disk.openHandles(), [])
+})
+
+test('a stream that fails before it is read gives its error too, and one that is not read is destroyed', async (t) => {
+  const folder = await temporary(t)
+  const missing = createReadStream(join(folder, 'missing'))
+  await t.throwsAsync(writeFileAtomic(join(folder, 'file'), missing), { code: 'ENOENT' })
+  const unread = createReadStream(folder)
+  await t.throwsAsync(writeFileAtomic(join(folder, 'none', 'file'), unread), { code: 'ERR_WRITE' })
+  t.true(unread.destroyed)
+  const other = Readable.from(['x'])
+  const writing = writeFileAtomic(join(folder, 'file'), other)
+  other.resume()
+  await t.throwsAsync(writing, { code: 'ERR_USAGE', message: /read to its end/ })
+  t.deepEqual(await readdir(folder), [])
 })
 
 test('a signal ends it before, during and while it waits for its source', async (t) => {
