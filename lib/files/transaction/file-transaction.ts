@@ -1,4 +1,5 @@
 import { printable, SluiceError } from '../../errors.js'
+import { reading } from '../atomic/pieces.js'
 import { getDefaultAudit } from '../audit/default-audit.js'
 import { encodeValue, type Format } from '../content/formats.js'
 import { checkSchema } from '../content/schema.js'
@@ -76,13 +77,12 @@ export class FileTransaction implements AsyncDisposable {
   /**
    * The path is to hold `data`; a stream is read now, into a temporary file. Fails with `ERR_TRANSACTION` (a folder
    * has this path, or a file stands where a folder would have to be, or an unfinished transaction needs the path),
-   * `ERR_PATH`, `ERR_UNSAFE_LINK`, `ERR_USAGE`, `ERR_PARSE` and `ERR_SCHEMA` (with a schema), and as the disk or the
-   * stream fails.
+   * `ERR_PATH`, `ERR_UNSAFE_LINK`, `ERR_USAGE`, `ERR_PARSE` and `ERR_SCHEMA` (with a schema), `ERR_SOURCE_READ` where
+   * the stream fails, and as the disk fails.
    */
   write(path: string, data: TransactionData, options: TransactionWriteOptions = {}): Promise<void> {
-    return this.#operation('write', path, () =>
-      this.#draft.write(path, () => piecesOf(data, options, path), options.mode),
-    )
+    const write = () => this.#draft.write(path, () => piecesOf(data, options, path), options.mode)
+    return reading(data, () => this.#operation('write', path, write))
   }
 
   /** The path is to hold the value as JSON. Fails as {@link write}, with `ERR_USAGE` for what JSON cannot hold. */

@@ -1,7 +1,9 @@
-import { SluiceError } from '../../errors.js'
+import { printable, SluiceError } from '../../errors.js'
+import { contentOf, encodedPieces, schemaOfStream, type WriteData } from '../atomic/pieces.js'
 import type { Audit } from '../audit/audit-record.js'
 import { checkChoice, checkWhole } from '../check-options.js'
-import { type EncodeOptions, formatOf, parseText } from '../content/formats.js'
+import { decodeText, encodeText } from '../content/encodings.js'
+import { type EncodeOptions, knownFormat, parseText } from '../content/formats.js'
 import { checkSchema, type Schema } from '../content/schema.js'
 import type { FileSystem } from '../fs.js'
 import type { ProcessSystem } from '../owner.js'
@@ -9,11 +11,7 @@ import type { Durability } from '../publish.js'
 import type { Pieces } from './draft.js'
 
 /** New content: text (UTF-8), bytes, or a stream or other iterable of them. */
-export type TransactionData =
-  | string
-  | Uint8Array
-  | Iterable<string | Uint8Array>
-  | AsyncIterable<string | Uint8Array>
+export type TransactionData = WriteData
 
 /** How far a transaction is. */
 export interface TransactionProgress {
@@ -70,32 +68,32 @@ export async function piecesOf(
   { mode, schema }: TransactionWriteOptions,
   path: string,
 ): Promise<Pieces> {
-  checkWhole('mode', mode, 0, 0o7777)
-  const whole = typeof data === 'string' ? Buffer.from(data) : data instanceof Uint8Array ? data : undefined
-  if (schema !== undefined) await checkContent(whole, schema, path)
-  if (whole) return [whole]
-  if (typeof data === 'object' && data !== null && (Symbol.asyncIterator in data || Symbol.iterator in data))
-    return pieces(data as Exclude<TransactionData, string | Uint8Array>)
-  throw new SluiceError('ERR_USAGE', 'data must be text, bytes, or a stream or iterable of them', {
-    found: data,
-  })
+  checkWhole('mode', mode, 0, 0o777)
+  const content = typeof data === 'string' ? encodeText(data) : contentOf(data)
+  if (!(content instanceof Uint8Array)) {
+    if (schema !== undefined) throw schemaOfStream()
+    return fromSource(encodedPieces(content, 'utf8'), path)
+  }
+  if (schema === undefined) return [content]
+  // of a copy: what is checked is what is written
+  const bytes = Uint8Array.from(content)
+  await checkContent(bytes, schema, path)
+  return [bytes]
 }
 
-async function checkContent(whole: Uint8Array | undefined, schema: Schema, path: string): Promise<void> {
-  const format = formatOf(path)
-  if (!whole || !format) {
-    const message = 'schema needs text or bytes, and a path that ends with .json, .yaml or .yml'
-    throw new SluiceError('ERR_USAGE', message, { path })
+/** What the source says of itself is not taken for what the disk says of the file. */
+async function* fromSource(pieces: AsyncIterable<Uint8Array>, path: string): AsyncGenerator<Uint8Array> {
+  try {
+    yield* pieces
+  } catch (cause) {
+    if (cause instanceof SluiceError) throw cause
+    const why = printable(cause instanceof Error ? cause.message : String(cause), 200)
+    const message = `what ${printable(path)} is to hold cannot be read: ${why}`
+    throw new SluiceError('ERR_SOURCE_READ', message, { path, cause })
   }
-  await checkSchema(await parseText(format, Buffer.from(whole).toString(), path), schema, path)
 }
 
-async function* pieces(
-  data: Iterable<string | Uint8Array> | AsyncIterable<string | Uint8Array>,
-): AsyncGenerator<Uint8Array> {
-  for await (const piece of data) {
-    if (typeof piece === 'string') yield Buffer.from(piece)
-    else if (piece instanceof Uint8Array) yield piece
-    else throw new SluiceError('ERR_USAGE', 'data must consist of text or bytes', { found: piece })
-  }
+async function checkContent(bytes: Uint8Array, schema: Schema, path: string): Promise<void> {
+  const text = decodeText(bytes, 'utf8', path)
+  await checkSchema(await parseText(knownFormat(path), text, path), schema, path)
 }
