@@ -27,8 +27,11 @@ export type Accept =
 
 /** Options of {@link receive}. */
 export interface ReceiveOptions extends PartSinkOptions, FinalizerOptions {
-  /** Whether an offer is taken: `'all'`, or a function that is asked. There is no default: who sends is a stranger. */
-  accept: 'all' | ((offer: Offer) => Accept | Promise<Accept>)
+  /**
+   * Whether an offer is taken: `'all'`, or a function that is asked. There is no default: who sends is a stranger.
+   * The signal aborts when the transfer ends before there is an answer, and nobody has to be asked any more.
+   */
+  accept: 'all' | ((offer: Offer, signal: AbortSignal) => Accept | Promise<Accept>)
   /**
    * `wire`: what stands between the socket and the deframer; the sender needs the same formats in the same order.
    * `file`: makers of Transforms over items, after the digest was taken: scan, filter, rename.
@@ -82,7 +85,7 @@ export function receive(socket: Duplex, options: ReceiveOptions): Transfer {
   const session = new Receiver(
     socket,
     line,
-    { river, decide: (offer) => decide(offer, accept) },
+    { river, decide: (offer, signal) => decide(offer, signal, accept) },
     { ...options, limits },
   )
   return session.transfer
@@ -96,10 +99,14 @@ function fileStages(makers: readonly (() => Transform)[]): Transform[] {
   return makers.map((make) => made('stages.file', make()))
 }
 
-async function decide(offer: Offer, accept: ReceiveOptions['accept']): Promise<Decision> {
+async function decide(
+  offer: Offer,
+  signal: AbortSignal,
+  accept: ReceiveOptions['accept'],
+): Promise<Decision> {
   if (accept === 'all') return { accept: true }
   try {
-    const answer = await accept(offer)
+    const answer = await accept(offer, signal)
     const { select, ...decision } = typeof answer === 'boolean' ? { accept: answer } : checked(answer)
     if (!decision.accept || select === undefined) return decision
     return {

@@ -1,7 +1,7 @@
 import { printable } from '../errors.js'
 import type { Offer } from '../wire/manifest.js'
+import type { Context } from './context.js'
 import { size } from './progress.js'
-import type { Io } from './reporter.js'
 
 /** Names at the top of an offer that are shown. */
 const SHOWN = 10
@@ -23,8 +23,8 @@ export function describeOffer(offer: Offer, free: number | null): string[] {
   ]
 }
 
-/** Asks on the terminal whether an offer is taken. */
-export async function confirmOffer(io: Io, signal: AbortSignal): Promise<boolean> {
+/** Asks on the terminal whether an offer is taken; nobody is asked any more when `signal` aborts. */
+export async function confirmOffer({ io, stop }: Context, signal: AbortSignal): Promise<boolean> {
   const { default: confirm } = await import('@inquirer/confirm')
   try {
     return await confirm(
@@ -32,6 +32,8 @@ export async function confirmOffer(io: Io, signal: AbortSignal): Promise<boolean
       { input: io.stdin, output: io.stderr, signal },
     )
   } catch {
-    return false // Ctrl-C, or the peer went away: not a yes
+    // Ctrl-C is no signal while a question is on the terminal, but a key
+    if (!signal.aborted) stop()
+    return false
   }
 }

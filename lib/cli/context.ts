@@ -6,4 +6,6 @@ export interface Context {
   reporter: Reporter
   /** Aborted when the user stops the program. */
   signal: AbortSignal
+  /** Stops the program, as the user asked for by other means than a signal. */
+  stop(): void
 }

@@ -34,3 +34,8 @@ export function asSluiceError(error: unknown, where = 'the peer'): SluiceError {
   const [code, say] = OF_SYSTEM[cause.code ?? ''] ?? ['ERR_INTERRUPTED', () => printable(cause.message)]
   return new SluiceError(code, say(where), { cause })
 }
+
+/** That the user stopped the program. */
+export function stopped(): SluiceError {
+  return new SluiceError('ERR_CANCELLED', 'stopped by the user')
+}

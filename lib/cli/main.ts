@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { stopped } from './exit.js'
 import { main } from './program.js'
 
 const stop = new AbortController()
@@ -6,10 +7,10 @@ for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(name, () => {
     // The first time the peer is told and what is open is closed; who cannot wait says it again.
     if (stop.signal.aborted) process.exit(130)
-    stop.abort(new Error('stopped by the user'))
+    stop.abort(stopped())
   })
 }
-// A reader that goes away is noticed where something is written; without a listener it would end the process.
-process.stdout.on('error', () => {})
+// Notes that nobody reads any more are no reason to end; standard output is looked after by `main`.
+process.stderr.on('error', () => {})
 
-process.exitCode = await main(process.argv.slice(2), process, stop.signal)
+process.exitCode = await main(process.argv.slice(2), process, stop)

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError, Option } from 'commander'
-import { isSluiceError, SluiceError } from '../errors.js'
+import { isSluiceError, type SluiceError } from '../errors.js'
+import { diskError, errorCode } from '../files/disk-error.js'
 import { cleanCommand, statusCommand } from './commands/leftovers.js'
 import { packCommand } from './commands/pack.js'
 import { receiveCommand } from './commands/receive.js'
@@ -9,7 +10,7 @@ import { sendCommand } from './commands/send.js'
 import { unpackCommand } from './commands/unpack.js'
 import { writeCommand } from './commands/write.js'
 import type { Context } from './context.js'
-import { asSluiceError } from './exit.js'
+import { asSluiceError, stopped } from './exit.js'
 import { type Io, Reporter } from './reporter.js'
 
 /** Where the package says its version, seen from the compiled file. */
@@ -138,21 +139,31 @@ function program(act: (json: boolean, run: (context: Context) => Promise<void>) 
 /**
  * Runs the command line.
  * @param args without the names of Node and the program
+ * @param stop aborted with {@link stopped} when the user stops the program
  * @returns the exit status (DESIGN.md, section 10)
  */
-export async function main(args: readonly string[], io: Io, signal: AbortSignal): Promise<number> {
+export async function main(args: readonly string[], io: Io, stop: AbortController): Promise<number> {
+  const { signal } = stop
   let exit = 0
+  let lost: SluiceError | undefined
+  // Who reads may have read enough; but results that are lost, as on a full disk, are not to go unnoticed.
+  io.stdout.on('error', (error) => {
+    if (errorCode(error) === 'EPIPE') return
+    lost ??= diskError(error, 'write', 'standard output')
+    stop.abort(lost)
+  })
   let json = false
   const sluice = program(async (asked, run) => {
     json = asked
     const reporter = new Reporter(io, json)
     try {
-      await run({ io, reporter, signal })
+      await run({ io, reporter, signal, stop: () => stop.abort(stopped()) })
+      await written(io.stdout)
+      if (lost) throw lost
     } catch (error) {
-      const stopped = signal.aborted && !isSluiceError(error, 'ERR_CANCELLED')
-      exit = reporter.error(
-        stopped ? new SluiceError('ERR_CANCELLED', 'stopped by the user') : asSluiceError(error),
-      )
+      // what fails because of the stop says less than the stop itself
+      const reason: SluiceError | undefined = signal.reason
+      exit = reporter.error(reason && !isSluiceError(error, reason.code) ? reason : asSluiceError(error))
     }
   })
   for (const command of [sluice, ...sluice.commands]) {
@@ -175,4 +186,12 @@ export async function main(args: readonly string[], io: Io, signal: AbortSignal)
     return error.exitCode === 0 ? 0 : 2
   }
   return exit
+}
+
+/** Resolves when all that was written before has been, or is lost. */
+function written(stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise((resolve) => {
+    if (stream.destroyed || stream.writableEnded) resolve()
+    else stream.write('', () => resolve())
+  })
 }

@@ -1,8 +1,9 @@
 import { createLogUpdate } from 'log-update'
 import { printable, type SluiceError } from '../errors.js'
-import type { Progress } from '../transfer/progress.js'
+import { deferred } from '../transfer/deferred.js'
+import { isFinal } from '../transfer/states.js'
 import type { Transfer, TransferResult } from '../transfer/transfer.js'
-import { type CliEvent, EVENTS_VERSION, errorEvent, warningEvent } from './events.js'
+import { type CliEvent, errorEvent, eventLine, warningEvent } from './events.js'
 import { exitOf } from './exit.js'
 import { duration, progressLines, size } from './progress.js'
 
@@ -16,12 +17,17 @@ export interface Io {
 /** Milliseconds between two progress events of `--json`. */
 const JSON_INTERVAL = 500
 
-/** Tells what happens: for people on standard error, with a live line on a terminal; or as events on standard output. */
+/** Tells what happens: for people on standard error, with live lines on a terminal; or as events on standard output. */
 export class Reporter {
   readonly #io: Io
   readonly #json: boolean
   readonly #live: ReturnType<typeof createLogUpdate> | null
-  #began = performance.now()
+  /** What is shown of the transfers that run, in the order in which they began. */
+  readonly #running = new Map<Transfer, string[]>()
+  /** Resolves when no question is open. */
+  #asking = Promise.resolve()
+  /** Lines that wait for the end of a question. */
+  #waiting: string[] | null = null
 
   constructor(io: Io, json: boolean) {
     this.#io = io
@@ -31,16 +37,12 @@ export class Reporter {
 
   /** One result on standard output: as an event, or as the line `text`. */
   result(event: CliEvent, text: string): void {
-    this.#io.stdout.write(
-      this.#json ? `${JSON.stringify({ version: EVENTS_VERSION, ...event })}\n` : `${text}\n`,
-    )
+    this.#io.stdout.write(this.#json ? eventLine(event) : `${text}\n`)
   }
 
   /** A line for people; nothing with `--json`. */
   note(text: string): void {
-    if (this.#json) return
-    this.#live?.clear()
-    this.#io.stderr.write(`${text}\n`)
+    if (!this.#json) this.#line(text)
   }
 
   event(event: CliEvent): void {
@@ -56,43 +58,98 @@ export class Reporter {
   error(error: SluiceError): number {
     const exit = exitOf(error)
     this.event(errorEvent(error, exit))
-    this.#live?.clear()
-    this.#io.stderr.write(`sluice: ${error.message.replaceAll('\n', ' ')}\n`)
-    if (process.env.DEBUG?.includes('sluice')) this.#io.stderr.write(`${error.stack}\n`)
+    this.#line(`sluice: ${error.message.replaceAll('\n', ' ')}`)
+    if (process.env.DEBUG?.includes('sluice')) this.#line(`${error.stack}`)
     return exit
   }
 
-  /** Shows a transfer while it runs. */
+  /**
+   * Shows `lines` and has a question asked below them, one at a time: nothing else comes onto the terminal before the
+   * answer. No, without a question, if `over` aborts before its turn comes.
+   */
+  async ask(lines: readonly string[], question: () => Promise<boolean>, over: AbortSignal): Promise<boolean> {
+    const before = this.#asking
+    const { promise, resolve } = deferred<void>()
+    this.#asking = promise
+    await before
+    try {
+      return !over.aborted && (await this.#ask(lines, question))
+    } finally {
+      resolve()
+    }
+  }
+
+  async #ask(lines: readonly string[], question: () => Promise<boolean>): Promise<boolean> {
+    for (const line of lines) this.#line(line)
+    this.#live?.done()
+    const waiting: string[] = []
+    this.#waiting = waiting
+    try {
+      return await question()
+    } finally {
+      this.#waiting = null
+      for (const line of waiting) this.#line(line)
+      this.#draw()
+    }
+  }
+
+  /** Shows a transfer while it runs, and how it ended if it ended well. */
   watch(transfer: Transfer): void {
-    this.#began = performance.now()
+    let began = performance.now()
     let told = Number.NEGATIVE_INFINITY
-    transfer.on('state', (state) => this.event({ event: 'state', state }))
+    transfer.on('state', (state) => {
+      this.event({ event: 'state', state })
+      // what came before is the time that people took to answer
+      if (state === 'sending' || state === 'receiving') began = performance.now()
+    })
     transfer.on('warning', (warning) => this.warn(warning))
     transfer.on('file', (outcome) => {
       this.event({ event: 'file', ...outcome })
       if (outcome.status === 'failed') this.note(`failed: ${printable(outcome.path)} (${outcome.code})`)
     })
     transfer.on('progress', (progress) => {
-      this.progress(progress)
+      if (this.#live && !isFinal(transfer.state)) {
+        this.#running.set(transfer, progressLines(progress, this.#io.stderr.columns || 80))
+        this.#draw()
+      }
       if (performance.now() - told < JSON_INTERVAL) return
       told = performance.now()
       this.event({ event: 'progress', ...progress })
     })
+    transfer.finished
+      .finally(() => this.#forget(transfer))
+      .then(
+        (result) => this.completed(result, performance.now() - began),
+        () => {}, // told by who waits for it
+      )
   }
 
-  progress(progress: Progress): void {
-    this.#live?.(progressLines(progress, this.#io.stderr.columns ?? 80).join('\n'))
-  }
-
-  completed({ files, ...result }: TransferResult): void {
-    this.#live?.clear()
+  /** What a transfer came to, in `took` milliseconds. */
+  completed({ files, ...result }: TransferResult, took: number): void {
     this.event({ event: 'completed', ...result })
     const { published, skipped, bytes } = result
-    const took = performance.now() - this.#began
     const rate = size((bytes / Math.max(took, 1)) * 1000)
     const left = skipped === 0 ? '' : `, ${skipped} there already or left out`
     const renamed = files.filter(({ name }) => name !== undefined)
     for (const { path, name } of renamed) this.note(`${printable(path)} is now ${printable(name!)}`)
     this.note(`${published} entries published${left}; ${size(bytes)} in ${duration(took)} (${rate}/s)`)
+  }
+
+  #forget(transfer: Transfer): void {
+    this.#running.delete(transfer)
+    if (this.#waiting) return
+    this.#live?.clear()
+    if (this.#running.size === 0) this.#live?.done()
+  }
+
+  #line(text: string): void {
+    if (this.#waiting) return void this.#waiting.push(text)
+    this.#live?.clear()
+    this.#io.stderr.write(`${text}\n`)
+  }
+
+  #draw(): void {
+    if (this.#waiting || this.#running.size === 0) return
+    this.#live?.(Array.from(this.#running.values()).flat().join('\n'))
   }
 }

@@ -34,7 +34,8 @@ export type River = [...Duplex[], Writable]
 /** What a receiver does with what comes, made by `receive`. */
 export interface Receiving {
   river: River
-  decide(offer: Offer): Promise<Decision>
+  /** `signal` aborts when the transfer is over, whatever the answer will be. */
+  decide(offer: Offer, signal: AbortSignal): Promise<Decision>
 }
 
 /** Outcomes in one message: with the longest names they stay within its limit. */
@@ -88,7 +89,11 @@ export class Receiver extends Session {
     this.#outcomes = new Array(offer.entries.length)
     this.control.identify(offer.id)
     this.control.move('offered')
-    const { accept, reason = 'rejected by the receiver', want } = await this.#receiving.decide(offer)
+    const {
+      accept,
+      reason = 'rejected by the receiver',
+      want,
+    } = await this.#receiving.decide(offer, this.stop.signal)
     if (this.over) throw new SluiceError('ERR_CANCELLED', 'the transfer ended before the offer was answered')
     if (!accept) {
       this.channel.say({ type: 'answer', offer: 0, accept: false, reason })

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
-import { chmod, mkdir, writeFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { chmod, mkdir, open, writeFile } from 'node:fs/promises'
 import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
@@ -251,4 +252,31 @@ test('KNOWN-FAILURES 16: a sender whose receiver dies is interrupted, never succ
   receiver.child.kill('SIGKILL')
   const { code, out } = await sender.ended
   t.is(code, 4, out)
+})
+
+test('results that cannot be written are an error, and the address that nobody read is not listened at', async (t) => {
+  if (!existsSync('/dev/full')) return t.pass('no full disk at hand')
+  const { photos, dir } = await setup(t)
+  const wrong = [
+    ['receive', '--dir', dir, '--yes'],
+    ['send', photos, '--dry-run'],
+    ['pack', photos],
+  ]
+  for (const args of wrong) {
+    const full = await open('/dev/full', 'w')
+    t.teardown(() => full.close())
+    const { code, err } = await new Command(t, args, { output: full.fd }).ended
+    t.is(code, 8, err)
+    t.regex(err, /^(5 entries[^\n]*\n)?sluice: cannot write standard output: no space[^\n]*\n$/)
+  }
+})
+
+test('a reader of notes that goes away does not end a transfer', async (t) => {
+  const { source, photos, dir } = await setup(t)
+  const receiver = new Command(t, ['receive', '--dir', dir, '--once', '--yes'])
+  receiver.child.stderr!.destroy()
+  const sent = await run(t, 'send', photos, '--to', await receiver.line())
+  t.is(sent.code, 0, sent.err)
+  t.is((await receiver.ended).code, 0)
+  t.deepEqual(await listing(dir), await listing(source))
 })

@@ -1,6 +1,7 @@
 import test from 'ava'
 import { parseAddress, resolveLoopback, showAddress } from '../../lib/cli/address.js'
 import { describeOffer } from '../../lib/cli/ask.js'
+import { eventLine } from '../../lib/cli/events.js'
 import { asSluiceError, exitOf } from '../../lib/cli/exit.js'
 import { duration, named, progressLines } from '../../lib/cli/progress.js'
 import { parseRate } from '../../lib/cli/rate.js'
@@ -82,4 +83,11 @@ test('HOSTILE-INPUT 22, 23: an offer is shown escaped, and what is delicate is n
   t.true(lines.some((line) => line.includes('11 more')))
   t.regex(lines[0]!, /21 entries, 23 B \(1 GB free\)/)
   for (const line of lines) t.false(/\p{Cc}/u.test(line))
+})
+
+test('an event is one line of JSON that no terminal takes for more than text', (t) => {
+  const path = 'a\n\u001b[2J \u009b \u202e \u2028 \u{e0041} 😀'
+  const line = eventLine({ event: 'file', path, status: 'published' })
+  t.regex(line, /^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+\n$/u)
+  t.deepEqual(JSON.parse(line), { version: 1, event: 'file', path, status: 'published' })
 })

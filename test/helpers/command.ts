@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
+import { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import type { ExecutionContext } from 'ava'
@@ -24,22 +25,24 @@ export class Command {
   constructor(
     t: ExecutionContext<unknown>,
     args: string[],
-    options: { cwd?: string; input?: 'pipe' | 'ignore' } = {},
+    options: { cwd?: string; input?: 'pipe' | 'ignore'; output?: number } = {},
   ) {
     this.child = spawn(process.execPath, [MAIN, ...args], {
       cwd: options.cwd,
-      stdio: [options.input ?? 'ignore', 'pipe', 'pipe'],
+      stdio: [options.input ?? 'ignore', options.output ?? 'pipe', 'pipe'],
       env: { ...process.env, DEBUG: '' },
     })
     t.teardown(() => this.child.kill('SIGKILL'))
-    const lines = createInterface(this.child.stdout!)
+    const lines = createInterface(this.child.stdout ?? Readable.from([]))
     lines.on('line', (line) => this.#out.push(line))
     this.#lines = lines[Symbol.asyncIterator]()
-    this.ended = Promise.all([text(this.child.stderr!), once(this.child, 'close')]).then(([err, [code]]) => ({
-      code: code as number | null,
-      out: this.#out.join('\n'),
-      err,
-    }))
+    this.ended = Promise.all([text(this.child.stderr!).catch(() => ''), once(this.child, 'close')]).then(
+      ([err, [code]]) => ({
+        code: code as number | null,
+        out: this.#out.join('\n'),
+        err,
+      }),
+    )
   }
 
   /** The next line of standard output. */

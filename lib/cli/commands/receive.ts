@@ -10,7 +10,7 @@ import type { Names } from '../../wire/paths.js'
 import { confirmOffer, describeOffer } from '../ask.js'
 import { connectTo, listenAt } from '../connection.js'
 import type { Context } from '../context.js'
-import { asSluiceError } from '../exit.js'
+import { asSluiceError, stopped } from '../exit.js'
 
 export interface ReceiveFlags {
   dir: string
@@ -24,8 +24,8 @@ export interface ReceiveFlags {
   links?: boolean
 }
 
-/** Connections that have not offered anything yet; when there are more, the oldest of them has to go. */
-const MOST_SILENT = 64
+/** Connections that have not offered anything yet; when there are more, one of them has to go. */
+const MOST_SILENT = 256
 
 /** `sluice receive`: connects to ADDRESS for one transfer, or listens. */
 export async function receiveCommand(
@@ -40,7 +40,8 @@ export async function receiveCommand(
   if (address !== undefined) {
     const transfer = receive(await connectTo(address), optionsOf(flags, context))
     reporter.watch(transfer)
-    return reporter.completed(await transfer.finished)
+    await transfer.finished
+    return
   }
   const { server, address: here } = await listenAt(flags.listen ?? '127.0.0.1:0')
   reporter.result({ event: 'listening', address: here }, here)
@@ -49,7 +50,7 @@ export async function receiveCommand(
   } finally {
     server.close()
   }
-  if (signal.aborted) throw new SluiceError('ERR_CANCELLED', 'stopped by the user')
+  if (signal.aborted) throw stopped()
 }
 
 /** Takes transfers until the user stops it, or with `--once` until the first that was offered has ended. */
@@ -70,34 +71,34 @@ function serve(server: Server, flags: ReceiveFlags, context: Context): Promise<v
       const transfer = receive(socket, optionsOf(flags, context))
       running.add(transfer)
       silent.set(socket, transfer)
-      const [oldest] = silent.keys()
-      if (silent.size > MOST_SILENT) oldest!.destroy()
+      if (silent.size > MOST_SILENT) leastWorth(silent.keys()).destroy()
       transfer.once('state', () => {
         silent.delete(socket)
         if (transfer.state !== 'offered') return
         if (flags.once) {
-          taken ??= transfer
+          if (taken !== null) return void socket.destroy()
+          taken = transfer
           server.close()
+          for (const other of silent.keys()) other.destroy()
         }
         reporter.watch(transfer)
       })
-      transfer.finished
-        .then(
-          (result) => {
-            reporter.completed(result)
-            return null
-          },
-          (error: SluiceError) => error,
-        )
-        .then((error) => {
-          running.delete(transfer)
-          silent.delete(socket)
-          if (transfer === taken) return error === null ? resolve() : reject(error)
-          if (error !== null && !signal.aborted) reporter.warn(error)
-          if (signal.aborted && running.size === 0) resolve()
-        })
+      const over = (error?: SluiceError) => {
+        running.delete(transfer)
+        silent.delete(socket)
+        if (transfer === taken) return error ? reject(error) : resolve()
+        if (error && taken === null && !signal.aborted) reporter.warn(error)
+        if (signal.aborted && running.size === 0) resolve()
+      }
+      transfer.finished.then(() => over(), over)
     })
   })
+}
+
+/** The oldest that has not said a word; an honest one greets at once. If all have, the oldest. */
+function leastWorth(sockets: Iterable<Socket>): Socket {
+  const all = Array.from(sockets)
+  return all.find(({ bytesRead }) => bytesRead === 0) ?? all[0]!
 }
 
 function optionsOf(flags: ReceiveFlags, context: Context): ReceiveOptions {
@@ -111,25 +112,28 @@ function optionsOf(flags: ReceiveFlags, context: Context): ReceiveOptions {
     symlinks: flags.links ? 'keep' : 'skip',
     fs: blockingFileSystem,
     signal: context.signal,
-    accept: (offer) => ask(offer, flags, context),
+    accept: (offer, over) => answer(offer, over, flags, context),
   }
 }
 
-/** One question at a time. */
-let asking: Promise<unknown> = Promise.resolve()
-
-async function ask(offer: Offer, flags: ReceiveFlags, { io, reporter, signal }: Context): Promise<Accept> {
+/** What is answered to an offer; `over` aborts when nobody waits for it any more. */
+async function answer(
+  offer: Offer,
+  over: AbortSignal,
+  flags: ReceiveFlags,
+  context: Context,
+): Promise<Accept> {
+  const { io, reporter } = context
   const { id, name, entries, bytes } = offer
   reporter.event({ event: 'offer', id, name, entries: entries.length, bytes })
-  const free = await freeAt(flags.dir)
-  for (const line of describeOffer(offer, free)) reporter.note(line)
-  if (flags.yes) return true
-  if (!io.stdin.isTTY || !io.stderr.isTTY) {
-    return { accept: false, reason: 'nobody is there to be asked; the receiver has to be started with --yes' }
+  const lines = describeOffer(offer, await freeAt(flags.dir))
+  if (!flags.yes && io.stdin.isTTY && io.stderr.isTTY) {
+    const accept = await reporter.ask(lines, () => confirmOffer(context, over), over)
+    return { accept, reason: 'the receiver said no' }
   }
-  const answer = asking.then(() => confirmOffer(io, signal))
-  asking = answer
-  return { accept: await answer, reason: 'the receiver said no' }
+  for (const line of lines) reporter.note(line)
+  if (flags.yes) return true
+  return { accept: false, reason: 'nobody is there to be asked; the receiver has to be started with --yes' }
 }
 
 /** Free bytes where the folder is or will be. */

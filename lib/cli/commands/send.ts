@@ -74,7 +74,7 @@ export async function sendCommand(paths: string[], flags: SendFlags, context: Co
     ...(rate !== null && { stages: { wire: [throttle({ rate })] } }),
   })
   reporter.watch(transfer)
-  reporter.completed(await transfer.finished)
+  await transfer.finished
 }
 
 /** The first that connects. */

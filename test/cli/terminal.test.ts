@@ -1,0 +1,126 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { join } from 'node:path'
+import { PassThrough } from 'node:stream'
+import test, { type ExecutionContext } from 'ava'
+import { stopped } from '../../lib/cli/exit.js'
+import { main } from '../../lib/cli/program.js'
+import type { Io } from '../../lib/cli/reporter.js'
+import { send } from '../../lib/send.js'
+import { listing, plant, temporary } from '../helpers/folders.js'
+
+/** A stream that the program takes for a terminal, and what came through it. */
+class Terminal extends PassThrough {
+  readonly isTTY = true
+  readonly columns = 60
+  text = ''
+
+  constructor() {
+    super()
+    this.on('data', (bytes) => {
+      this.text += bytes
+    })
+  }
+
+  /** As the standard streams of a process, it is not ended by what is piped into it. */
+  override end(): this {
+    return this
+  }
+
+  /** Resolves when `pattern` is in what came. */
+  async shows(pattern: RegExp): Promise<void> {
+    while (!pattern.test(this.text)) await once(this, 'data')
+  }
+}
+
+/** `sluice receive` at a terminal, and senders of one file each. */
+async function receiver(t: ExecutionContext<unknown>, ...flags: string[]) {
+  const dir = join(await temporary(t), 'in')
+  const source = await plant(await temporary(t), { one: 'first', two: 'second' })
+  const io = { stdin: new PassThrough(), stdout: new Terminal(), stderr: new Terminal() }
+  const stdin = Object.assign(io.stdin, { isTTY: true, fd: 0 })
+  const stop = new AbortController()
+  const args = ['receive', '--dir', dir, '--listen', '127.0.0.1:0', ...flags]
+  const exit = main(args, { ...io, stdin } as unknown as Io, stop)
+  await io.stdout.shows(/\n/)
+  const port = Number(io.stdout.text.trim().split(':')[1])
+  const offer = (name: string) => {
+    const socket = connect(port, '127.0.0.1')
+    t.teardown(() => socket.destroy())
+    return send(socket, [join(source, name)])
+  }
+  return { dir, port, exit, offer, stop, type: (keys: string) => stdin.write(keys), screen: io.stderr }
+}
+
+test('a yes at the terminal accepts an offer', async (t) => {
+  const { dir, exit, offer, type, screen } = await receiver(t, '--once')
+  const sending = offer('one')
+  await screen.shows(/offered: one, 1 entries, 5 B.*Accept\?/s)
+  type('y\n')
+  t.is((await sending.finished).published, 1)
+  t.is(await exit, 0)
+  t.deepEqual(Object.keys(await listing(dir)), ['one'])
+})
+
+test('offers are asked about one after the other, each with what it is', async (t) => {
+  const { exit, offer, stop, type, screen } = await receiver(t)
+  const first = offer('one')
+  await screen.shows(/offered: one.*Accept\?/s)
+  const second = offer('two')
+  while (second.state !== 'offered') await once(second, 'state')
+  t.notRegex(screen.text, /offered: two/)
+  type('n\n')
+  await t.throwsAsync(first.finished, { code: 'ERR_REJECTED', message: /said no/ })
+  await screen.shows(/offered: two.*Accept\?/s)
+  type('y\n')
+  await second.finished
+  stop.abort(stopped())
+  t.is(await exit, 130)
+})
+
+test('a question ends with the sender that is gone; what it offered is not asked about any more', async (t) => {
+  const { exit, offer, stop, screen } = await receiver(t)
+  const first = offer('one')
+  await screen.shows(/Accept\?/s)
+  const second = offer('two')
+  while (second.state !== 'offered') await once(second, 'state')
+  await second.cancel()
+  await first.cancel('changed my mind')
+  await screen.shows(/changed my mind/)
+  t.notRegex(screen.text, /offered: two/)
+  stop.abort(stopped())
+  t.is(await exit, 130)
+})
+
+test('with --once the program ends with the sender that is gone, without an answer', async (t) => {
+  const { exit, offer, screen } = await receiver(t, '--once')
+  const sending = offer('one')
+  await screen.shows(/Accept\?/s)
+  await sending.cancel()
+  t.is(await exit, 130)
+})
+
+test('Ctrl-C at the question stops the program and cancels the transfer', async (t) => {
+  const { dir, exit, offer, type, screen } = await receiver(t)
+  const sending = offer('one')
+  await screen.shows(/Accept\?/s)
+  type('\u0003')
+  await t.throwsAsync(sending.finished, { code: 'ERR_CANCELLED', message: /stopped by the user/ })
+  t.is(await exit, 130)
+  t.regex(screen.text, /y\/N[^\n]*\n[^\n]*sluice: stopped by the user\n$/)
+  await t.throwsAsync(listing(dir), { code: 'ENOENT' })
+})
+
+test('with --once one transfer is taken, and connections that were there before do not hold the program', async (t) => {
+  const { exit, offer, port, type, screen } = await receiver(t, '--once')
+  const silent = connect(port, '127.0.0.1')
+  t.teardown(() => silent.destroy())
+  await once(silent, 'connect')
+  const sending = offer('one')
+  await screen.shows(/Accept\?/)
+  await once(silent.resume(), 'close')
+  type('y\n')
+  await sending.finished
+  t.is(await exit, 0)
+  t.notRegex(screen.text, /warning/)
+})
