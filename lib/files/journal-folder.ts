@@ -80,13 +80,21 @@ export async function ownFolder(tree: Tree, name: string): Promise<Directory | u
   }
 }
 
+/** The folder at `path`; undefined where there is none: nothing, something else, or a link. */
+export async function folderAt(tree: Tree, path: string): Promise<Directory | undefined> {
+  try {
+    return await tree.directory(path)
+  } catch (error) {
+    const cause = errorCode((error as SluiceError).cause)
+    if ((error as SluiceError).code === 'ERR_UNSAFE_LINK' || cause === 'ENOENT' || cause === 'ENOTDIR')
+      return undefined
+    throw error
+  }
+}
+
 /** Our folder if it stands there and is ours. */
 export async function ourFolder(tree: Tree, name: string): Promise<Directory | undefined> {
-  const folder = await tree.directory(name).catch((error: SluiceError) => {
-    const cause = errorCode(error.cause)
-    if (error.code === 'ERR_UNSAFE_LINK' || cause === 'ENOENT' || cause === 'ENOTDIR') return undefined
-    throw error
-  })
+  const folder = await folderAt(tree, name)
   if (!folder) return undefined
   try {
     if (await isOwn(tree, folder)) return folder

@@ -1,7 +1,7 @@
 import { SluiceError } from '../errors.js'
 import { standing } from './claim.js'
 import { diskError } from './disk-error.js'
-import { isOwn, JOURNAL_FOLDERS, removeFolder } from './journal-folder.js'
+import { folderAt, JOURNAL_FOLDERS, ourFolder, removeFolder } from './journal-folder.js'
 import { isJournalName, isReleasedName, nameOfOwner, ownerOfName } from './journal-names.js'
 import { isPartNameOf, nameOf, parentOf, suffixed } from './names.js'
 import { isGone, type ProcessSystem, processSystem, thisOwner } from './owner.js'
@@ -53,15 +53,12 @@ const LONG_AGO = 24 * 60 * 60 * 1000
 export async function collectLeftovers(tree: Tree, options: CollectOptions = {}): Promise<Leftover[]> {
   const found: Leftover[] = []
   for (const name of JOURNAL_FOLDERS) {
-    const folder = await tree.directory(name).catch(() => undefined)
-    if (!folder) continue
     try {
-      if (await isOwn(tree, folder)) await collectFolder(tree, folder, options, found)
+      const folder = await ourFolder(tree, name)
+      if (folder) await collectFolder(tree, folder, options, found)
     } catch (error) {
       found.push({ path: name, bytes: 0, state: 'kept', error: diskError(error, 'read', name) })
     }
-    if (options.dryRun) folder.release()
-    else await removeFolder(tree, folder)
   }
   return found
 }
@@ -72,14 +69,18 @@ async function collectFolder(
   options: CollectOptions,
   found: Leftover[],
 ): Promise<void> {
-  const names = (await folder.list()).map((name) => name.toString()).filter(isJournalName)
-  for (const name of names) {
-    const path = `${folder.path}/${name}`
-    try {
-      await collectJournal(tree, folder, name, options, found)
-    } catch (error) {
-      found.push({ path, bytes: 0, state: 'kept', error: diskError(error, 'collect', path) })
+  try {
+    for (const name of (await folder.list()).map(String).filter(isJournalName)) {
+      const path = `${folder.path}/${name}`
+      try {
+        await collectJournal(tree, folder, name, options, found)
+      } catch (error) {
+        found.push({ path, bytes: 0, state: 'kept', error: diskError(error, 'collect', path) })
+      }
     }
+  } finally {
+    if (options.dryRun) folder.release()
+    else await removeFolder(tree, folder)
   }
 }
 
@@ -147,11 +148,12 @@ async function collectPart(
   const name = nameOf(target)
   if (!isPartNameOf(part, name)) return undefined
   const path = parentOf(target) === '' ? part : `${parentOf(target)}/${part}`
-  // a path that leads elsewhere, or a folder that is gone: nothing of ours is there
-  const directory = await tree.directory(parentOf(target)).catch(() => undefined)
-  if (!directory) return undefined
+  let directory: Directory | undefined
   let bytes = 0
   try {
+    directory = await folderAt(tree, parentOf(target))
+    // a path that leads elsewhere, or a folder that is gone: nothing of ours is there
+    if (!directory) return undefined
     const there = await standing(fs, directory.at(part))
     if (!there?.isFile() || there.uid !== journal.stats.uid) return undefined
     bytes = there.size
@@ -169,7 +171,7 @@ async function collectPart(
   } catch (error) {
     return { path, bytes, state: 'kept', file, error: diskError(error, 'remove', path) }
   } finally {
-    directory.release()
+    directory?.release()
   }
 }
 

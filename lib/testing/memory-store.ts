@@ -101,8 +101,8 @@ export class MemoryStore {
   }
 
   /** Puts a folder there, with those above it, unless it is there. */
-  putFolder(path: string): void {
-    if (path !== '' && !this.#stands(path)) this.place(path, 'directory', 0o755)
+  putFolder(path: string, mode = 0o755): void {
+    if (path !== '' && !this.#stands(path)) this.place(path, 'directory', mode)
   }
 
   /** Puts a symbolic link there, in the place of whatever is. */

@@ -1,6 +1,7 @@
 import test from 'ava'
 import { isSluiceError } from '../../lib/errors.js'
-import { removeBackups, removeOrphans, temporaryName } from '../../lib/files/index.js'
+import { collectLeftovers, removeBackups, removeOrphans, Tree, temporaryName } from '../../lib/files/index.js'
+import { encodeRecords, type JournalRecord } from '../../lib/files/journal-records.js'
 import { processSystem, thisOwner } from '../../lib/files/owner.js'
 import type { MemoryDisk } from '../../lib/testing/index.js'
 import { scale } from '../helpers/scale.js'
@@ -14,6 +15,8 @@ const ORPHANS = ['/d', '/d', '/d/below'].map(
   (folder, i) => `${folder}/${temporaryName({ owner: owner(90 + i) })}`,
 )
 const BACKUPS = [1, 2, 3].map((day) => `/d/file.2020010${day}T000000000Z.0000.bak`)
+const PARTS = ['new', 'below/new']
+const JOURNAL = `/d/.sluice/${'ab'.repeat(16)}.journal`
 const MINE: Record<string, string> = {
   '/d/file': 'mine',
   '/d/below/file': 'mine, too',
@@ -24,14 +27,37 @@ const MINE: Record<string, string> = {
 const set = (disk: MemoryDisk) => {
   for (const [path, text] of Object.entries(MINE)) disk.put(path, text)
   for (const path of [...ORPHANS, ...BACKUPS]) disk.put(path, 'left over')
+  const records = PARTS.map((path, n): JournalRecord => {
+    const name = path.slice(path.lastIndexOf('/') + 1)
+    return { kind: 'begin', n, path, size: 9, mtime: 0, part: `${name}.part`, at: Date.now() }
+  })
+  disk.putFolder('/d/.sluice', 0o700)
+  const first: JournalRecord = { kind: 'owner', version: 1, transfer: 'ab', owner: owner(99) }
+  disk.put(JOURNAL, encodeRecords([first, ...records]))
+  for (const path of PARTS) disk.put(`/d/${path}.part`, 'left over')
 }
 
 const now = () => Date.now() + 1e12
 
-const CLEANERS: Record<
-  string,
-  { goes: string[]; stays: string[]; work: (fs: MemoryDisk) => Promise<unknown> }
-> = {
+interface Cleaner {
+  goes: string[]
+  stays: string[]
+  work: (fs: MemoryDisk) => Promise<unknown>
+}
+
+async function collect(fs: MemoryDisk): Promise<unknown> {
+  const tree = await Tree.open('/d', { fs })
+  try {
+    const found = await collectLeftovers(tree, { system, now })
+    const failed = found.find(({ error }) => error)
+    if (failed) throw failed.error
+    return found
+  } finally {
+    await tree.close()
+  }
+}
+
+const CLEANERS: Record<string, Cleaner> = {
   removeOrphans: {
     goes: ORPHANS,
     stays: BACKUPS,
@@ -46,6 +72,11 @@ const CLEANERS: Record<
     stays: [...ORPHANS, BACKUPS[2]!],
     work: (fs) => removeBackups('/d', { fs, now, keep: 1 }),
   },
+  collectLeftovers: {
+    goes: [...PARTS.map((path) => `/d/${path}.part`), JOURNAL],
+    stays: [...ORPHANS, ...BACKUPS],
+    work: collect,
+  },
 }
 
 for (const [name, { goes, stays, work }] of Object.entries(CLEANERS)) {
@@ -54,6 +85,9 @@ for (const [name, { goes, stays, work }] of Object.entries(CLEANERS)) {
     const lost = Object.entries(MINE).find(([path, text]) => files.get(path)?.toString() !== text)
     if (lost) throw new Error(`${place}: ${lost[0]} is not what it was`)
     for (const path of stays) if (!files.has(path)) throw new Error(`${place}: ${path} is gone`)
+    // what could not be removed for once is empty, and the next run does it
+    const isLeft = name === 'collectLeftovers' && disk.list().includes('/d/.sluice/')
+    if (isLeft && place.includes('recovery')) throw new Error(`${place}: our folder is left`)
     for (const path of goes) if (done && files.has(path)) throw new Error(`${place}: ${path} is left`)
   }
 

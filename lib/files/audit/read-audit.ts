@@ -44,14 +44,14 @@ export async function* readAudit(
       try {
         if (file && !(newest && sameInode(file.stats, newest.stats))) yield* recordsOf(fs, file, onTorn)
       } finally {
-        if (file) await fs.close(file.fd)
+        if (file) await fs.close(file.fd).catch(() => {})
       }
     }
     if (newest) yield* recordsOf(fs, newest, onTorn)
   } catch (error) {
     throw diskError(error, 'read the audit trail', path)
   } finally {
-    if (newest) await fs.close(newest.fd)
+    if (newest) await fs.close(newest.fd).catch(() => {})
   }
 }
 
@@ -82,7 +82,7 @@ async function firstTime(fs: FileSystem, path: string): Promise<string> {
     for await (const { time } of recordsOf(fs, file, () => {})) return time
     return ''
   } finally {
-    await fs.close(file.fd)
+    await fs.close(file.fd).catch(() => {})
   }
 }
 
