@@ -75,18 +75,18 @@ test('a file whose content nobody synced has it once a transaction has moved it'
 
 test('a transaction is over once it is committed: no recovery meddles with what became of its files', async (t) => {
   const another = eachAnother()
-  const disk = newDisk({ '/d/other': '' })
+  const disk = newDisk({ '/d/sub/other': '' })
   const transaction = await FileTransaction.begin('/d', { fs: disk, system: another() })
-  await transaction.write('a', 'content')
+  await transaction.write('sub/a', 'content')
   await transaction.commit()
-  await disk.unlink('/d/a')
-  const folder = await disk.open('/d', OPEN.directory)
+  await disk.unlink('/d/sub/a')
+  const folder = await disk.open('/d/sub', OPEN.directory)
   await disk.fsync(folder)
   await disk.close(folder)
   for (let seed = 0; seed < OUTCOMES; seed++) {
     const found = disk.crash(seed)
     t.deepEqual(await recoverTransactions('/d', { fs: found, system: another() }), [])
-    t.false(found.snapshot().has('/d/a'))
+    t.false(found.snapshot().has('/d/sub/a'))
   }
 })
 
