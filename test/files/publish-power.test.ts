@@ -38,6 +38,7 @@ test('what a killed process left between link and unlink is ended so that a powe
       else check(files['/d/n'] === CONTENT || files['/d/n.part'] === CONTENT, where)
     },
   })
+  t.log(`${states} states`)
   t.true(states > 5)
 })
 
@@ -66,6 +67,7 @@ for (const [conflict, standing] of [
         check(files['/d/n'] === CONTENT || (!acknowledged && files['/d/n.part'] === CONTENT), where)
       },
     })
+    t.log(`${states} states`)
     t.true(states > 5)
   })
 }
