@@ -1,3 +1,4 @@
+import { UNRECORDED } from '../audit/audited.js'
 import { diskError } from '../disk-error.js'
 import { nodeFileSystem } from '../fs.js'
 import { makeId } from '../intent/intent.js'
@@ -31,7 +32,13 @@ export async function openScene(directory: string, options: TransactionOptions):
   const tree = await Tree.open(directory, { fs })
   let lock: DirectoryLock | undefined
   try {
-    lock = await DirectoryLock.acquire(tree.root, { ...options.lock, name: LOCK_NAME, fs, system })
+    lock = await DirectoryLock.acquire(tree.root, {
+      ...options.lock,
+      name: LOCK_NAME,
+      fs,
+      system,
+      audit: UNRECORDED,
+    })
     const ground = { tree, atOnce: new AtOnce(MOST_AT_ONCE) }
     const place = { tree, durability, owner: thisOwner(system), taken: new Set<string>(), warnings: [] }
     const dryRun = options.unfinished === 'refuse'
