@@ -10,6 +10,7 @@ import { type Ground, removeAll } from './ground.js'
 import type { TransactionProgress } from './options.js'
 import { foldersAbove, type Plan, Planner, type Standing } from './plan.js'
 import { homeOf, type Prepared, prepare } from './prepare.js'
+import { Spellings } from './spellings.js'
 import { inFolder, type Place, type Staged, stage, stageCopy } from './staging.js'
 
 /** New content in pieces. */
@@ -23,6 +24,7 @@ export class Draft {
   readonly #report: (progress: TransactionProgress) => void
   readonly #planner = new Planner()
   readonly #staged = new Map<number, Promise<Staged>>()
+  readonly #spellings: Spellings
   #turn: Promise<unknown> = Promise.resolve()
   #files = 0
   #bytes = 0
@@ -37,6 +39,7 @@ export class Draft {
     this.#ground = ground
     this.#blocked = blocked
     this.#report = report
+    this.#spellings = new Spellings(place.tree)
   }
 
   /** What stood at a path before, of those that were named. */
@@ -161,6 +164,7 @@ export class Draft {
         throw new SluiceError('ERR_TRANSACTION', `${printable(one)} is neither a file nor a folder`, {
           path: one,
         })
+      if (there?.isFile()) await this.#spellings.check(one, there)
       this.#planner.learn(one, there ? (there.isFile() ? 'file' : 'folder') : 'missing')
     }
   }

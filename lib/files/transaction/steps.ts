@@ -3,6 +3,7 @@ import { moveOver } from '../claim.js'
 import { errorCode } from '../disk-error.js'
 import type { FileStats } from '../fs.js'
 import type { Intent, IntentAction } from '../intent/intent.js'
+import { foldName } from '../names.js'
 import { type Ground, removeAll, removeFile, syncFoldersOf, unlessMissing } from './ground.js'
 import { inFolder } from './staging.js'
 import { type Verdict, Verdicts } from './verdicts.js'
@@ -18,6 +19,8 @@ interface Order {
   /** Files that are removed since a folder gets their name. */
   room: IntentAction[]
   puts: IntentAction[]
+  /** Whether these may be done at once: no two of them may be one name on some disk. */
+  apart: boolean
   /** Last, so that a file that moves never has no name. */
   removes: IntentAction[]
 }
@@ -101,8 +104,12 @@ export class Steps {
     if (this.#intent.durability === 'power') await syncFoldersOf(this.#ground, paths)
   }
 
-  /** Several at once; after an error none is begun any more. */
+  /** Several at once, unless they may meet; after an error none is begun any more. */
   async #each(actions: readonly IntentAction[], act: (action: IntentAction) => Promise<void>): Promise<void> {
+    if (!this.#order.apart) {
+      for (const action of actions) await act(action)
+      return
+    }
     let failed = false
     await this.#ground.atOnce.each(actions, async (action) => {
       if (failed) return
@@ -141,6 +148,7 @@ function orderOf({ actions, folders }: Intent): Order {
   return {
     room: others.filter(({ path }) => made.has(path)),
     puts,
+    apart: new Set(puts.map(({ path }) => foldName(path))).size === puts.length,
     removes: others.filter(({ path }) => !made.has(path)),
   }
 }
