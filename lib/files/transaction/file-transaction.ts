@@ -2,6 +2,7 @@ import { printable, SluiceError } from '../../errors.js'
 import { reading } from '../atomic/pieces.js'
 import { getDefaultAudit } from '../audit/default-audit.js'
 import { encodeValue, type Format } from '../content/formats.js'
+import { plainValue } from '../content/plain-value.js'
 import { checkSchema } from '../content/schema.js'
 import { diskError } from '../disk-error.js'
 import { carryOut, type TransactionResult } from './carry-out.js'
@@ -75,13 +76,18 @@ export class FileTransaction implements AsyncDisposable {
   }
 
   /**
-   * The path is to hold `data`; a stream is read now, into a temporary file. Fails with `ERR_TRANSACTION` (a folder
-   * has this path, or a file stands where a folder would have to be, or an unfinished transaction needs the path),
+   * The path is to hold `data`, which is read now, into a temporary file: until this resolves bytes must stay what
+   * they are. Fails with `ERR_TRANSACTION` (a folder has this path, or a file stands where a folder would have to be, or an unfinished transaction needs the path),
    * `ERR_PATH`, `ERR_UNSAFE_LINK`, `ERR_USAGE`, `ERR_PARSE` and `ERR_SCHEMA` (with a schema), `ERR_SOURCE_READ` where
    * the stream fails, and as the disk fails.
    */
   write(path: string, data: TransactionData, options: TransactionWriteOptions = {}): Promise<void> {
-    const write = () => this.#draft.write(path, () => piecesOf(data, options, path), options.mode)
+    const write = () => {
+      // now: what is wrong with the data is said at once, and what a schema is to see cannot change any more
+      const content = piecesOf(data, options, path)
+      content.catch(() => {})
+      return this.#draft.write(path, () => content, options.mode)
+    }
     return reading(data, () => this.#operation('write', path, write))
   }
 
@@ -151,11 +157,12 @@ export class FileTransaction implements AsyncDisposable {
 
   #writeValue(format: Format, path: string, value: unknown, options: TransactionValueOptions): Promise<void> {
     const { schema, mode, ...encode } = options
-    return this.#operation(`write as ${format.toUpperCase()}`, path, () => {
+    return this.#operation(`write as ${format.toUpperCase()}`, path, async () => {
+      // of a copy, made now: what is checked is what is written, whatever the caller does with it meanwhile
+      const plain = plainValue(value, format)
       const content = async () => {
-        const text = await encodeValue(format, value, encode)
-        if (schema !== undefined) await checkSchema(value, schema, path)
-        return piecesOf(text, { mode }, path)
+        if (schema !== undefined) await checkSchema(plain, schema, path)
+        return piecesOf(await encodeValue(format, plain, encode), { mode }, path)
       }
       return this.#draft.write(path, content, mode)
     })
@@ -167,16 +174,24 @@ export class FileTransaction implements AsyncDisposable {
   }
 
   /** One that fails makes the transaction fail: who does not look at an operation is not to commit half of them. */
-  async #operation(verb: string, path: string, act: () => Promise<void>): Promise<void> {
+  #operation(verb: string, path: string, act: () => Promise<void>): Promise<void> {
+    const running = this.#run(verb, path, act)
+    // it is no unhandled rejection either: the commit tells of it
+    const settled = running.catch(() => {})
+    this.#running.add(settled)
+    void settled.then(() => this.#running.delete(settled))
+    return running
+  }
+
+  async #run(verb: string, path: string, act: () => Promise<void>): Promise<void> {
     this.#checkOpen()
-    const running = act().catch((error: unknown) => {
+    try {
+      await act()
+    } catch (error) {
       const failure = diskError(error, verb, path)
       this.#failure ??= failure
       throw failure
-    })
-    const settled = running.catch(() => {})
-    this.#running.add(settled)
-    await running.finally(() => this.#running.delete(settled))
+    }
   }
 
   async #commit(): Promise<TransactionResult> {

@@ -36,6 +36,7 @@ export interface TransactionOptions {
   lock?: { timeout?: number; signal?: AbortSignal }
   /** What to do with a transaction that a dead process left there: end it (the default), or refuse to begin. */
   unfinished?: 'recover' | 'refuse'
+  /** Told how far it is. What it throws makes the transaction fail. */
   progress?: (progress: TransactionProgress) => void
   /** Gets one record when the transaction ends. Default: the default trail of the process, if any. */
   audit?: Audit

@@ -1,0 +1,78 @@
+import test from 'ava'
+import type { SluiceError } from '../../../lib/errors.js'
+import { FileTransaction, type TransactionData } from '../../../lib/files/index.js'
+import { MemoryDisk } from '../../../lib/testing/index.js'
+
+function disk(): MemoryDisk {
+  const made = new MemoryDisk()
+  made.put('/d/old', 'old')
+  return made
+}
+
+const textAt = (on: MemoryDisk, path: string) => on.snapshot().get(path)?.toString()
+
+test('a value is written as it was when it was given, and what the schema saw is what is written', async (t) => {
+  const on = disk()
+  const transaction = await FileTransaction.begin('/d', { fs: on })
+  const value = { port: 1 }
+  const bytes = Buffer.from('{"port":1}')
+  const schema = { properties: { port: { const: 1 } } }
+  const writing = [
+    transaction.write('first', 'takes a while'),
+    transaction.writeJson('a.json', value, { schema }),
+    transaction.writeYaml('b.yaml', value),
+    transaction.write('c.json', bytes, { schema }),
+  ]
+  value.port = 2
+  bytes.write('2', 8)
+  await Promise.all(writing)
+  await transaction.commit()
+  t.is(textAt(on, '/d/a.json'), '{\n  "port": 1\n}\n')
+  t.is(textAt(on, '/d/b.yaml'), 'port: 1\n')
+  t.is(textAt(on, '/d/c.json'), '{"port":1}')
+})
+
+test('text that UTF-8 cannot hold, and bytes that are no text, are refused and not changed', async (t) => {
+  const refused: [TransactionData, string][] = [
+    ['\ud800', 'ERR_USAGE'],
+    [['whole \ud83d', 'and apart'], 'ERR_USAGE'],
+    [Buffer.from('"\xff"', 'latin1'), 'ERR_PARSE'],
+  ]
+  for (const [data, code] of refused) {
+    await using transaction = await FileTransaction.begin('/d', { fs: disk() })
+    const schema = code === 'ERR_PARSE' ? { schema: true } : {}
+    await t.throwsAsync(transaction.write('a.json', data, schema), { code })
+  }
+  const on = disk()
+  const transaction = await FileTransaction.begin('/d', { fs: on })
+  // one character in two pieces
+  await transaction.write('a', ['\ud83d', '\ude00'])
+  await transaction.commit()
+  t.is(textAt(on, '/d/a'), '😀')
+})
+
+test('an operation that fails and that nobody waits for ends no process: the commit tells of it', async (t) => {
+  const on = disk()
+  const transaction = await FileTransaction.begin('/d', { fs: on })
+  void transaction.write('new', 'new')
+  void transaction.delete('missing')
+  void transaction.writeJson('value.json', undefined)
+  const error = await t.throwsAsync<SluiceError>(transaction.commit(), { code: 'ERR_TRANSACTION' })
+  t.is((error!.cause as SluiceError).code, 'ERR_USAGE')
+  t.deepEqual(on.list(), ['/d/', '/d/old'])
+})
+
+test('a listener of the progress that throws makes the transaction fail, wherever it is, and everything is as before', async (t) => {
+  for (const phase of ['staging', 'applying'] as const) {
+    const on = disk()
+    const transaction = await FileTransaction.begin('/d', {
+      fs: on,
+      progress: (progress) => {
+        if (progress.phase === phase && progress.files === 1) throw new Error('mine')
+      },
+    })
+    await transaction.write('old', 'new').catch(() => {})
+    await t.throwsAsync(transaction.commit(), { message: /mine/ })
+    t.deepEqual([on.list(), textAt(on, '/d/old')], [['/d/', '/d/old'], 'old'])
+  }
+})
