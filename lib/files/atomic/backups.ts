@@ -115,7 +115,7 @@ export function parseBackupName(name: string): Pick<Backup, 'of' | 'time'> | und
 
 /** The time for a new backup: later than that of all others, also where the clock was set back. */
 export function nextTime(backups: readonly Backup[], now: number): number {
-  return Math.max(now, (backups.at(-1)?.time ?? 0) + 1)
+  return Math.max(now, (backups.at(-1)?.time ?? Number.NEGATIVE_INFINITY) + 1)
 }
 
 /** Removes all but the last `keep` backups of a file. Throws system errors. */
