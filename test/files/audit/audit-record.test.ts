@@ -41,6 +41,21 @@ test('whatever the texts hold, a record is one printable line and comes back the
   t.notThrows(() => fc.assert(holds))
 })
 
+test('what a terminal acts on, or what ends a line elsewhere, is escaped', (t) => {
+  const path = '\u001b[2J\u0085\u2028\u202e\u{e0001}\n'
+  const record: AuditRecord = {
+    time: '2026-01-01T00:00:00.000Z',
+    session: '',
+    operation: '',
+    path,
+    status: 'ok',
+    duration: 0,
+  }
+  const line = encodeRecord(record).toString()
+  t.regex(line, /"path":"\\u001b\[2J\\u0085\\u2028\\u202e\\udb40\\udc01\\n"/)
+  t.is(decodeLine(line).record?.path, path)
+})
+
 test('a line that is cut anywhere gives nothing wrong, and one glued behind it is found', (t) => {
   const holds = fc.property(records, records, fc.nat(), (torn, next, cut) => {
     const line = encodeRecord(torn).toString().trimEnd()

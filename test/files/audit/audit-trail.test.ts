@@ -1,5 +1,5 @@
 import test from 'ava'
-import { encodeRecord } from '../../../lib/files/audit/audit-record.js'
+import { encodeRecord, LONGEST_LINE } from '../../../lib/files/audit/audit-record.js'
 import { AuditTrail, type AuditTrailOptions, readAudit } from '../../../lib/files/index.js'
 import { MemoryDisk } from '../../../lib/testing/index.js'
 
@@ -219,6 +219,42 @@ test('with power each record is synced, together those that are given together',
   t.is(syncs, 1)
   for (let seed = 0; seed < 20; seed++) t.is((await paths(disk.crash(seed))).length, 10)
   await trail.close()
+})
+
+test('a table for people says what was done, and the block closes the trail', async (t) => {
+  const disk = new MemoryDisk()
+  {
+    await using trail = (await opened({}, disk)).trail
+    await trail.record(entry('/a', { bytes: 3 }))
+    t.regex(await trail.table(), /^operation .*\nwrite +1 +0 +3 +1\.0 +1\.0\n1 records of 1 sessions/)
+  }
+  t.deepEqual(disk.openHandles(), [])
+})
+
+test('rotated files that another process removes first are no error, and those that stay are told', async (t) => {
+  const { disk, trail } = await opened({ maxBytes: 10, keep: 1 })
+  await trail.record(entry('0'))
+  disk.fail({ call: 'unlink', error: 'ENOENT' })
+  await trail.record(entry('1'))
+  await trail.flush()
+  disk.fail({ call: 'unlink', error: 'EACCES' })
+  await trail.record(entry('2'))
+  await t.throwsAsync(trail.flush(), { code: 'ERR_PERMISSION' })
+  await trail.close()
+})
+
+test('a line without an end does not fill the memory, and what stands behind it is found', async (t) => {
+  const disk = new MemoryDisk()
+  const line = encodeRecord({ ...entry('/a'), time: new Date(0).toISOString(), session: 's' })
+  disk.put('/d/log', Buffer.concat([Buffer.alloc(3 * LONGEST_LINE, 'x'), line, line]))
+  let torn = 0
+  const found: string[] = []
+  const onTorn = () => {
+    torn++
+  }
+  for await (const { path } of readAudit('/d/log', { fs: disk, onTorn })) found.push(path)
+  t.deepEqual(found, ['/a', '/a'])
+  t.true(torn > 0)
 })
 
 test('what is no regular file is refused, and so are wrong options', async (t) => {
