@@ -86,7 +86,7 @@ export class AtomicFile {
       const temporary = join(tempDir ?? target.folder, temporaryName())
       const mode = openingMode(wantedMode(settings.mode, target.there))
       const fd = await createTemporary(fs, temporary, mode).catch((cause: unknown) => {
-        throw errorCode(cause) === 'ENOENT' ? noFolder(path, tempDir ?? target.folder, cause) : cause
+        throw errorCode(cause) === 'ENOENT' ? noFolder(path, target.folder, tempDir, cause) : cause
       })
       return new AtomicFile(path, { target, settings, temporary }, fd)
     } catch (error) {
@@ -218,8 +218,9 @@ export class AtomicFile {
   }
 }
 
-function noFolder(path: string, folder: string, cause: unknown): SluiceError {
-  const message = `cannot write ${printable(path)}: the folder ${printable(folder)} does not exist (ENOENT); make it, or set makeParents`
+function noFolder(path: string, folder: string, tempDir: string | undefined, cause: unknown): SluiceError {
+  const wayOut = tempDir === undefined ? 'make it, or set makeParents' : 'make it, or choose another tempDir'
+  const message = `cannot write ${printable(path)}: the folder ${printable(tempDir ?? folder)} does not exist (ENOENT); ${wayOut}`
   return new SluiceError('ERR_WRITE', message, { path, cause })
 }
 

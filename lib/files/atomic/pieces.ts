@@ -23,7 +23,11 @@ export function contentOf(data: Exclude<WriteData, string>): Uint8Array | Pieces
     const message = `data must be text, bytes, a stream or an iterable of them, not ${data === null ? 'null' : typeof data}`
     throw new SluiceError('ERR_USAGE', message, { found: data })
   }
-  if (isReadable(data as Readable) === false) throw usedUp()
+  // it would give nothing, and the file would be emptied
+  if (isReadable(data as Readable) === false) {
+    const message = 'data is a stream that was read to its end, or destroyed; give a new one'
+    throw new SluiceError('ERR_USAGE', message)
+  }
   return data
 }
 
@@ -33,18 +37,35 @@ export function schemaOfStream(): SluiceError {
 }
 
 /**
- * Reads what was given, which is heard from this moment on: an error of a stream that comes before anybody reads it
- * would end the process. It is thrown where the stream is read. Where that fails the stream is destroyed.
+ * Reads what was given. Of a stream the first piece is asked for at once: until then nobody hears its errors, which
+ * would end the process, and Node throws away the output of a child process that has ended. Where it fails the stream
+ * is destroyed.
  */
-export async function reading<T>(data: unknown, read: () => Promise<T>): Promise<T> {
-  const stream = data instanceof EventEmitter ? data : undefined
-  stream?.on('error', () => {})
+export async function reading<T extends WriteData, R>(
+  data: T,
+  read: (data: T | Pieces) => Promise<R>,
+): Promise<R> {
   try {
-    return await read()
+    return await read(isStream(data) && isReadable(data) !== false ? begun(data) : data)
   } catch (error) {
-    destroy(data)
+    if (isStream(data)) data.destroy()
     throw error
   }
+}
+
+/** The same pieces, the first of which is on its way. */
+function begun(stream: Readable): Pieces {
+  const iterator = stream[Symbol.asyncIterator]() as AsyncIterator<string | Uint8Array, undefined>
+  let first: Promise<IteratorResult<string | Uint8Array, undefined>> | undefined = iterator.next()
+  // whoever asks for it learns of it
+  first.catch(() => {})
+  const next = () => {
+    const asked = first ?? iterator.next()
+    first = undefined
+    return asked
+  }
+  const end = async () => ({ done: true, value: await iterator.return?.() }) as const
+  return { [Symbol.asyncIterator]: () => ({ next, return: end }) as AsyncIterator<string | Uint8Array> }
 }
 
 /**
@@ -52,24 +73,12 @@ export async function reading<T>(data: unknown, read: () => Promise<T>): Promise
  * character may be cut between two texts, but not by bytes.
  */
 export async function* encodedPieces(pieces: Pieces, encoding: TextEncoding): AsyncGenerator<Uint8Array> {
-  checkUnread(pieces)
   const text = new TextEncoderInPieces(encoding)
   for await (const piece of pieces) {
     if (typeof piece !== 'string') text.end()
     yield typeof piece === 'string' ? text.encode(piece) : bytesOfPiece(piece)
   }
   text.end()
-}
-
-/** `ERR_USAGE` where somebody else has read it since it was given. */
-function checkUnread(pieces: Pieces): void {
-  if ((pieces as Partial<Readable>).readableEnded) throw usedUp()
-}
-
-/** A stream that would give nothing, so that the file would be emptied. */
-function usedUp(): SluiceError {
-  const message = 'data is a stream that was read to its end, or destroyed; give a new one'
-  return new SluiceError('ERR_USAGE', message)
 }
 
 /** Bytes of a piece; `ERR_USAGE` for what is none. */
@@ -85,7 +94,6 @@ export async function* untilAborted(
   signal: AbortSignal | undefined,
   path: string,
 ): AsyncGenerator<string | Uint8Array> {
-  checkUnread(pieces)
   if (!signal) {
     yield* pieces
     return
@@ -106,8 +114,7 @@ export async function* untilAborted(
     }
   } finally {
     signal.removeEventListener('abort', abort)
-    // a source that is waiting does not hear it otherwise; nobody waits for its answer
-    destroy(pieces)
+    // one that is waiting does not hear it; nobody waits for its answer
     Promise.resolve(iterator.return?.()).catch(() => {})
   }
 }
@@ -118,8 +125,8 @@ export function cancelled(path: string, signal: AbortSignal | undefined): Sluice
   return new SluiceError('ERR_CANCELLED', message, { path, cause: signal?.reason })
 }
 
-function destroy(data: unknown): void {
-  if (isPieces(data) && 'destroy' in data && typeof data.destroy === 'function') data.destroy()
+function isStream(data: unknown): data is Readable {
+  return data instanceof EventEmitter && isPieces(data)
 }
 
 function isPieces(data: unknown): data is Pieces {

@@ -108,10 +108,10 @@ function writePieces(
   encoding: TextEncoding,
   options: AtomicWriteOptions,
 ): Promise<Written> {
-  return reading(pieces, async () => {
+  return reading(pieces, async (begun) => {
     const file = await AtomicFile.open(path, options)
     try {
-      const source = untilAborted(pieces, options.signal, path)
+      const source = untilAborted(begun, options.signal, path)
       for await (const bytes of encodedPieces(source, encoding)) await file.write([bytes])
       return await file.commit()
     } finally {

@@ -82,13 +82,13 @@ export class FileTransaction implements AsyncDisposable {
    * the stream fails, and as the disk fails.
    */
   write(path: string, data: TransactionData, options: TransactionWriteOptions = {}): Promise<void> {
-    const write = () => {
+    const write = (begun: TransactionData) => {
       // now: what is wrong with the data is said at once, and what a schema is to see cannot change any more
-      const content = piecesOf(data, options, path)
+      const content = piecesOf(begun, options, path)
       content.catch(() => {})
       return this.#draft.write(path, () => content, options.mode)
     }
-    return reading(data, () => this.#operation('write', path, write))
+    return reading(data, (begun) => this.#operation('write', path, () => write(begun)))
   }
 
   /** The path is to hold the value as JSON. Fails as {@link write}, with `ERR_USAGE` for what JSON cannot hold. */

@@ -1,10 +1,14 @@
+import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
+import { once } from 'node:events'
 import { createReadStream } from 'node:fs'
 import { lstat, readdir, readFile, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { PassThrough, Readable } from 'node:stream'
 import test from 'ava'
 import {
+  type FileSystem,
+  nodeFileSystem,
   Tree,
   type WriteData,
   type WriteFileOptions,
@@ -133,6 +137,9 @@ test('a folder that is missing is an error, or made; its name lasts as the file 
   const disk = new MemoryDisk({ crashes: true })
   const write = (makeParents: boolean) => writeFileAtomic('/a/b/file', 'new', { fs: disk, makeParents })
   await t.throwsAsync(write(false), { code: 'ERR_WRITE', message: /\/a\/b does not exist.*makeParents/ })
+  await t.throwsAsync(writeFileAtomic('/file', '', { fs: disk, tempDir: '/t' }), {
+    message: /\/t does not exist.*tempDir/,
+  })
   await write(true)
   for (let seed = 0; seed < 50; seed++) t.deepEqual(files(disk.crash(seed)), { '/a/b/file': 'new' })
 })
@@ -255,11 +262,24 @@ test('a stream that fails before it is read gives its error too, and one that is
   const unread = createReadStream(folder)
   await t.throwsAsync(writeFileAtomic(join(folder, 'none', 'file'), unread), { code: 'ERR_WRITE' })
   t.true(unread.destroyed)
-  const other = Readable.from(['x'])
-  const writing = writeFileAtomic(join(folder, 'file'), other)
-  other.resume()
-  await t.throwsAsync(writing, { code: 'ERR_USAGE', message: /read to its end/ })
   t.deepEqual(await readdir(folder), [])
+})
+
+test('what a process says is written also where the process has ended before the first byte is read', async (t) => {
+  const folder = await temporary(t)
+  const child = spawn(process.execPath, ['-e', 'console.log("said")'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const ended = once(child, 'exit')
+  const slow: FileSystem = {
+    ...nodeFileSystem,
+    open: async (...given) => {
+      await ended
+      return nodeFileSystem.open(...given)
+    },
+  }
+  await writeFileAtomic(join(folder, 'file'), child.stdout, { fs: slow })
+  t.is(await readFile(join(folder, 'file'), 'utf8'), 'said\n')
 })
 
 test('a signal ends it before, during and while it waits for its source', async (t) => {
