@@ -4,10 +4,10 @@ import { SluiceError } from '../errors.js'
 import { setMode, setTime } from './attributes.js'
 import { digestFile, type Hasher } from './digest-file.js'
 import { diskError, errorCode, SystemError } from './disk-error.js'
-import { type FileStats, OPEN, writeFully } from './fs.js'
-import { HandlePool, type Pooled } from './handle-pool.js'
+import { writeFully } from './fs.js'
+import { HandlePool } from './handle-pool.js'
 import { nameOf, parentOf, partCandidate } from './names.js'
-import { isRefusal, openAgain, removePart } from './open-part.js'
+import { PartHandle } from './part-handle.js'
 import type { CompleteOptions, Folders, PartFileOptions } from './part-options.js'
 import { type Durability, type Published, publish } from './publish.js'
 import { Ranges } from './ranges.js'
@@ -35,36 +35,30 @@ export class PartFile {
   /** The path of the finished file below the tree, or as it was given. */
   readonly path: string
   readonly #folders: Folders
-  readonly #folder: string
   readonly #name: string
   readonly #options: PartFileOptions
-  readonly #handles: HandlePool
+  readonly #handle: PartHandle
   readonly #ranges = new Ranges()
-  readonly #pooled: Pooled
   /** What is closed with this file, because it was opened for it alone. */
   #own: { close(): Promise<void> }[] = []
-  #partName: string
   #durability: Durability
-  #made = false
-  /** What it was when it was closed before its end: the same is opened again. */
-  #inode: FileStats | undefined
-  /** A handle could not be closed: what it wrote may be lost. */
-  #lost: SluiceError | undefined
-  #sealed = false
-  #gone = false
 
   /** Made by {@link PartFile.open}; the part does not exist yet. */
   constructor(folders: Folders, path: string, options: PartFileOptions = {}) {
+    const { durability = 'crash', mode = 0o666, offset, handles } = options
     this.path = path
     this.#folders = folders
-    this.#folder = parentOf(path)
     this.#name = nameOf(path)
-    this.#partName = options.partName ?? partCandidate(this.#name, 0)
-    this.#durability = options.durability ?? 'crash'
+    this.#durability = durability
     this.#options = options
-    this.#handles = options.handles ?? new HandlePool(1)
-    if (!options.handles) this.#own.push(this.#handles)
-    this.#pooled = { open: () => this.#open(), shut: (fd) => this.#shut(fd) }
+    const pool = handles ?? new HandlePool(1)
+    if (!handles) this.#own.push(pool)
+    const place = { folder: parentOf(path), name: options.partName ?? partCandidate(this.#name, 0) }
+    this.#handle = new PartHandle(folders, place, {
+      pool,
+      mode: mode | OWNER_BITS,
+      made: offset !== undefined,
+    })
   }
 
   /**
@@ -104,23 +98,23 @@ export class PartFile {
 
   /** The name that it has while it arrives. */
   get partName(): string {
-    return this.#partName
+    return this.#handle.name
   }
 
   /** The path of the part, below the tree. */
   get partPath(): string {
-    return this.#folder === '' ? this.#partName : `${this.#folder}/${this.#partName}`
+    return this.#handle.path
   }
 
   /** Whether the part was made, and neither published nor removed. */
   get exists(): boolean {
-    return this.#made && !this.#gone
+    return this.#handle.exists
   }
 
   /** Makes the part; false if something has its name already, which then is not touched. */
   async create(): Promise<boolean> {
     try {
-      await this.#use(async () => {})
+      await this.#handle.use(async () => {})
       return true
     } catch (error) {
       if (errorCode((error as SluiceError).cause) === 'EEXIST') return false
@@ -130,8 +124,7 @@ export class PartFile {
 
   /** Another name for a part that could not be made. */
   rename(partName: string): void {
-    if (this.#made) throw new SluiceError('ERR_STATE', 'the part has its name already', { path: this.path })
-    this.#partName = partName
+    this.#handle.name = partName
   }
 
   /**
@@ -146,13 +139,13 @@ export class PartFile {
     const buffers = bytes instanceof Uint8Array ? [bytes] : bytes
     let length = 0
     for (const buffer of buffers) length += buffer.length
-    this.#sealed = false
-    await this.#use(async (fd) => {
+    this.#handle.unseal()
+    await this.#handle.use(async (fd) => {
       if (length > 0) await writeFully(this.#folders.fs, fd, buffers, position)
       if (seal) await this.#setAttributes(fd, this.#earlyMode)
     })
     this.#ranges.add(position, position + length)
-    if (seal) await this.#closeSealed()
+    if (seal) await this.#handle.seal()
   }
 
   /** Whether the byte at `position`, or all bytes from there up to `end`, were written or known to be right. */
@@ -162,18 +155,18 @@ export class PartFile {
 
   /** The digest of all that stands in the part, read back. Default: SHA-256. */
   async digest(hasher: Hasher = createHash('sha256')): Promise<Buffer> {
-    return this.#use((fd) => digestFile(this.#folders.fs, fd, hasher))
+    return this.#handle.use((fd) => digestFile(this.#folders.fs, fd, hasher))
   }
 
   /** The bytes that stand in the part. */
   size(): Promise<number> {
-    return this.#use(async (fd) => (await this.#folders.fs.fstat(fd)).size)
+    return this.#handle.use(async (fd) => (await this.#folders.fs.fstat(fd)).size)
   }
 
   /** Forgets the content: it begins anew. */
   async reset(): Promise<void> {
-    this.#sealed = false
-    await this.#use((fd) => this.#folders.fs.ftruncate(fd, 0))
+    this.#handle.unseal()
+    await this.#handle.use((fd) => this.#folders.fs.ftruncate(fd, 0))
     this.#ranges.clear()
   }
 
@@ -182,12 +175,12 @@ export class PartFile {
    * many other files have come between. {@link PartFile.write} undoes it.
    */
   async seal(): Promise<void> {
-    if (!this.#sealed) await this.#finish(this.#earlyMode)
+    if (!this.#handle.isSealed) await this.#finish(this.#earlyMode)
   }
 
   async #finish(mode: number | undefined): Promise<void> {
-    await this.#use((fd) => this.#setAttributes(fd, mode))
-    await this.#closeSealed()
+    await this.#handle.use((fd) => this.#setAttributes(fd, mode))
+    await this.#handle.seal()
   }
 
   async #setAttributes(fd: number, mode: number | undefined): Promise<void> {
@@ -201,13 +194,6 @@ export class PartFile {
     if (this.#durability === 'power') await fs.fsync(fd)
   }
 
-  async #closeSealed(): Promise<void> {
-    this.#sealed = true
-    // what it says when it cannot be closed is kept
-    await this.#handles.drop(this.#pooled).catch(() => {})
-    this.#check()
-  }
-
   /**
    * Gives the file its name, under the conflict policy. The content must be verified by now. Says how it went;
    * `warning` is what did not go as asked although the file is there. Fails with `ERR_CONFLICT` too.
@@ -217,16 +203,16 @@ export class PartFile {
     if (isWeaker) this.#durability = 'power'
     if (isWeaker || this.#isLateMode) await this.#finish(this.#options.mode)
     else await this.seal()
-    const directory = await this.#folders.directory(this.#folder)
+    const directory = await this.#folders.directory(this.#handle.folder)
     try {
-      const published = await publish(this.#folders.fs, directory, this.#partName, this.#name, {
+      const published = await publish(this.#folders.fs, directory, this.#handle.name, this.#name, {
         conflict,
         durability: this.#durability,
         identical,
       })
       // what it warns of may be that the part's name is still there
       if (published.warning) await this.discard().catch(() => {})
-      else this.#gone = true
+      else this.#handle.left()
       return published
     } finally {
       directory.release()
@@ -236,14 +222,12 @@ export class PartFile {
   /** Closes it, and removes the part if it was made, with 'power' for good. */
   async discard(): Promise<void> {
     await this.close()
-    if (!this.exists) return
-    await removePart(this.#folders, this.#folder, this.#partName, this.#durability)
-    this.#gone = true
+    if (this.exists) await this.#handle.remove(this.#durability)
   }
 
   /** Closes the handle; the part stays as it is. May be called twice. */
   async close(): Promise<void> {
-    await this.#handles.drop(this.#pooled).catch(() => {})
+    await this.#handle.close()
     const own = this.#own
     this.#own = []
     for (const thing of own) await thing.close()
@@ -261,60 +245,12 @@ export class PartFile {
   }
 
   async #resume(offset: number): Promise<void> {
-    this.#made = true
     const { fs } = this.#folders
-    await this.#use(async (fd) => {
+    await this.#handle.use(async (fd) => {
       const { size } = await fs.fstat(fd)
       if (size < offset) throw new SystemError('EIO', 'open', `${size} bytes of ${offset} are there`)
       if (size > offset) await fs.ftruncate(fd, offset)
     })
     this.#ranges.add(0, offset)
-  }
-
-  async #use<T>(work: (fd: number) => Promise<T>): Promise<T> {
-    this.#check()
-    try {
-      return await this.#handles.use(this.#pooled, work)
-    } catch (error) {
-      throw diskError(error, 'write', this.partPath)
-    }
-  }
-
-  #check(): void {
-    if (this.#lost) throw this.#lost
-  }
-
-  async #open(): Promise<number> {
-    const { fs } = this.#folders
-    const directory = await this.#folders.directory(this.#folder)
-    try {
-      const path = directory.at(this.#partName)
-      if (this.#made) return await openAgain(fs, path, this.#inode)
-      try {
-        const fd = await fs.open(path, OPEN.create, (this.#options.mode ?? 0o666) | OWNER_BITS)
-        this.#made = true
-        return fd
-      } catch (error) {
-        this.#made = !isRefusal(error)
-        throw error
-      }
-    } finally {
-      directory.release()
-    }
-  }
-
-  async #shut(fd: number): Promise<void> {
-    const { fs } = this.#folders
-    try {
-      if (!this.#sealed) this.#inode ??= await fs.fstat(fd)
-    } catch {
-      // opened again by its name alone
-    }
-    try {
-      await fs.close(fd)
-    } catch (error) {
-      this.#lost = diskError(error, 'close', this.partPath)
-      throw error
-    }
   }
 }

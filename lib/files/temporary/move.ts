@@ -5,7 +5,7 @@ import { moveOver } from '../claim.js'
 import { type Clock, pause } from '../clock.js'
 import { errorCode, SystemError } from '../disk-error.js'
 import { type FileStats, type FileSystem, OPEN, openRegular, readFully, writeFully } from '../fs.js'
-import { isRefusal } from '../open-part.js'
+import { isRefusal } from '../open-refusal.js'
 
 /** What Windows says of a file that a scanner or an indexer has open for a moment. */
 const PASSING = new Set(['EPERM', 'EACCES', 'EBUSY'])
