@@ -4,10 +4,11 @@ import {
   OPEN,
   RecoveryManager,
   recoverTransactions,
+  renameAtomic,
   rotateFile,
   writeFully,
 } from '../../lib/files/index.js'
-import { type DiskEvent, MemoryDisk } from '../../lib/testing/index.js'
+import { type DiskEvent, MemoryDisk, type MemoryDiskOptions } from '../../lib/testing/index.js'
 import { eachAnother } from './transaction/scenarios.js'
 
 // What was acknowledged lasts: the power is cut right after, with many outcomes, and what is there then is looked at
@@ -21,8 +22,8 @@ async function unsynced(disk: MemoryDisk, path: string, text: string): Promise<v
   await disk.close(fd)
 }
 
-function newDisk(files: Record<string, string>): MemoryDisk {
-  const disk = new MemoryDisk({ crashes: true })
+function newDisk(files: Record<string, string>, options: MemoryDiskOptions = {}): MemoryDisk {
+  const disk = new MemoryDisk({ ...options, crashes: true })
   for (const [path, text] of Object.entries(files)) disk.put(path, text)
   disk.syncAll()
   return disk
@@ -62,6 +63,14 @@ test('what a recovery brought back is there, with the folder that it was in', as
   await manager.undo()
   for (const files of outcomes(disk)) t.is(files.get('/d/sub/file'), 'old')
   await manager.close()
+})
+
+test('a new name lasts, also where there are no links', async (t) => {
+  for (const links of [true, false]) {
+    const disk = newDisk({ '/d/a': 'content', '/d/b': 'another' }, { links })
+    await renameAtomic('/d/a', '/d/b', { fs: disk, conflict: 'rename' })
+    for (const files of outcomes(disk)) t.is(files.get('/d/b_1'), 'content')
+  }
 })
 
 test('a file whose content nobody synced has it once a transaction has moved it', async (t) => {
