@@ -88,7 +88,9 @@ export class FileTransaction implements AsyncDisposable {
       content.catch(() => {})
       return this.#draft.write(path, () => content, options.mode)
     }
-    return reading(data, (begun) => this.#operation('write', path, () => write(begun)))
+    const written = reading(data, (begun) => this.#operation('write', path, () => write(begun)))
+    written.catch(() => {})
+    return written
   }
 
   /** The path is to hold the value as JSON. Fails as {@link write}, with `ERR_USAGE` for what JSON cannot hold. */

@@ -55,6 +55,7 @@ test('an operation that fails and that nobody waits for ends no process: the com
   const on = disk()
   const transaction = await FileTransaction.begin('/d', { fs: on })
   void transaction.write('new', 'new')
+  void transaction.write('old/in a file', 'new')
   void transaction.delete('missing')
   void transaction.writeJson('value.json', undefined)
   const error = await t.throwsAsync<SluiceError>(transaction.commit(), { code: 'ERR_TRANSACTION' })
