@@ -240,17 +240,34 @@ function unsafeLink(path: string, cause?: unknown): SluiceError {
   return new SluiceError('ERR_UNSAFE_LINK', message, { path, cause })
 }
 
-/** Makes `path` and what is missing above it. Links on the way are the user's choice. `power` syncs the new names. */
+/**
+ * Makes `path` and what is missing above it. Links on the way are the user's choice. `power` makes the new names last;
+ * also that of a folder which is there, because somebody may just have made it, who is not at his sync yet.
+ */
 export async function makeAll(fs: FileSystem, path: string, power: boolean): Promise<void> {
   const above = path.replace(/[^/\\]+[/\\]*$/, '')
+  let isNew = true
   try {
     await fs.mkdir(path)
   } catch (error) {
     const code = errorCode(error)
-    if (code === 'EEXIST') return
-    if (code !== 'ENOENT' || above === '' || above === path) throw error
-    await makeAll(fs, above, power)
-    return makeAll(fs, path, power)
+    if (code === 'ENOENT' && above !== '' && above !== path) {
+      await makeAll(fs, above, power)
+      return makeAll(fs, path, power)
+    }
+    if (code !== 'EEXIST') throw error
+    isNew = false
   }
-  if (power) await syncFolder(fs, above === '' ? '.' : above)
+  if (!power) return
+  try {
+    await syncFolder(fs, above === '' ? '.' : above)
+  } catch (error) {
+    // who may not look into it did not make the folder in it
+    if (!isNew && UNREADABLE.has(errorCode(error) ?? '')) return
+    // or the next one would take it for a folder that lasts
+    if (isNew) await fs.rmdir(path).catch(() => {})
+    throw error
+  }
 }
+
+const UNREADABLE = new Set(['EACCES', 'EPERM'])
