@@ -64,8 +64,11 @@ function begun(stream: Readable): Pieces {
     first = undefined
     return asked
   }
-  const end = async () => ({ done: true, value: await iterator.return?.() }) as const
-  return { [Symbol.asyncIterator]: () => ({ next, return: end }) as AsyncIterator<string | Uint8Array> }
+  const end = async () => {
+    await iterator.return?.()
+    return { done: true, value: undefined } as const
+  }
+  return { [Symbol.asyncIterator]: () => ({ next, return: end }) }
 }
 
 /**
@@ -99,16 +102,17 @@ export async function* untilAborted(
     return
   }
   const iterator = Symbol.asyncIterator in pieces ? pieces[Symbol.asyncIterator]() : pieces[Symbol.iterator]()
-  let abort = () => {}
-  const aborted = new Promise<never>((_resolve, reject) => {
-    abort = () => reject(cancelled(path, signal))
-  })
-  aborted.catch(() => {})
-  if (signal.aborted) abort()
-  else signal.addEventListener('abort', abort)
+  let stop = () => {}
+  const abort = () => stop()
+  signal.addEventListener('abort', abort)
   try {
     for (;;) {
-      const next = await Promise.race([iterator.next(), aborted])
+      // not a race with one promise for all: that one would remember each of them
+      const next = await new Promise<IteratorResult<string | Uint8Array>>((resolve, reject) => {
+        stop = () => reject(cancelled(path, signal))
+        if (signal.aborted) stop()
+        else Promise.resolve(iterator.next()).then(resolve, reject)
+      })
       if (next.done) return
       yield next.value
     }

@@ -5,6 +5,8 @@ import { createReadStream } from 'node:fs'
 import { lstat, readdir, readFile, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { PassThrough, Readable } from 'node:stream'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import test from 'ava'
 import {
   type FileSystem,
@@ -307,6 +309,36 @@ test('a signal ends it before, during and while it waits for its source', async 
   done.abort()
   t.deepEqual(files(disk), { '/d/file': 'ab' })
   t.deepEqual(disk.openHandles(), [])
+})
+
+test('a signal remembers nothing of the pieces that have gone by', async (t) => {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  const heap = () => {
+    collect()
+    return process.memoryUsage().heapUsed
+  }
+  const count = 50_000
+  const piece = Buffer.from('x')
+  let before = 0
+  let after = 0
+  function* pieces() {
+    for (let i = 0; i < count; i++) {
+      if (i === 1000) before = heap()
+      yield piece
+    }
+    after = heap()
+  }
+  // takes bytes and keeps none
+  const fs = {
+    ...nodeFileSystem,
+    write: async (_fd: number, [first]: readonly Uint8Array[]) => first!.length,
+    fstat: async (fd: number) => Object.assign(await nodeFileSystem.fstat(fd), { size: count }),
+  }
+  const { signal } = new AbortController()
+  const { bytes } = await writeFileAtomic(join(await temporary(t), 'file'), pieces(), { fs, signal })
+  t.is(bytes, count)
+  t.true(after - before < 5e6, `${after - before} bytes`)
 })
 
 test('a progress callback that throws ends it', async (t) => {
