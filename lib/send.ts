@@ -50,8 +50,8 @@ export function send(
     socket,
     line,
     {
-      prepare: async () => {
-        manifest = isManifest(source) ? source : await manifestOf(source, options)
+      prepare: async (signal) => {
+        manifest = isManifest(source) ? source : await manifestOf(source, { ...options, signal })
         return manifest
       },
       river: (wanted, passed, warn) => [

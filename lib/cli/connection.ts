@@ -3,13 +3,14 @@ import { connect, createServer, type Server, type Socket } from 'node:net'
 import { resolveLoopback, showAddress } from './address.js'
 import { asSluiceError } from './exit.js'
 
-/** Connects to HOST:PORT. Rejects with `ERR_USAGE` or `ERR_UNREACHABLE`. */
-export async function connectTo(text: string): Promise<Socket> {
+/** Connects to HOST:PORT. Rejects with `ERR_USAGE` or `ERR_UNREACHABLE`, or when `signal` aborts. */
+export async function connectTo(text: string, signal: AbortSignal): Promise<Socket> {
   const address = await resolveLoopback(text)
   const socket = connect({ ...address, noDelay: true })
   try {
-    await once(socket, 'connect')
+    await once(socket, 'connect', { signal })
   } catch (error) {
+    socket.destroy()
     throw asSluiceError(error, showAddress(address))
   }
   return socket

@@ -88,7 +88,9 @@ function program(act: (json: boolean, run: (context: Context) => Promise<void>) 
   sourceOptions(sluice.command('pack'))
     .description('write files and folders as one stream to standard output')
     .argument('<path...>', 'files and folders; - is standard input')
-    .action((paths, flags, command) => run(command, (context) => packCommand(paths, flags, context)))
+    .action((paths, _flags, command) => {
+      return run(command, (context) => packCommand(paths, command.optsWithGlobals(), context))
+    })
 
   targetOptions(sluice.command('unpack'))
     .description('put what `sluice pack` wrote, from standard input, into a folder')

@@ -2,7 +2,7 @@ import { createLogUpdate } from 'log-update'
 import { printable, type SluiceError } from '../errors.js'
 import { deferred } from '../transfer/deferred.js'
 import { isFinal } from '../transfer/states.js'
-import type { Transfer, TransferResult } from '../transfer/transfer.js'
+import type { FileOutcome, Transfer, TransferResult } from '../transfer/transfer.js'
 import { type CliEvent, errorEvent, eventLine, warningEvent } from './events.js'
 import { exitOf } from './exit.js'
 import { duration, progressLines, size } from './progress.js'
@@ -103,10 +103,7 @@ export class Reporter {
       if (state === 'sending' || state === 'receiving') began = performance.now()
     })
     transfer.on('warning', (warning) => this.warn(warning))
-    transfer.on('file', (outcome) => {
-      this.event({ event: 'file', ...outcome })
-      if (outcome.status === 'failed') this.note(`failed: ${printable(outcome.path)} (${outcome.code})`)
-    })
+    transfer.on('file', (outcome) => this.file(outcome))
     transfer.on('progress', (progress) => {
       if (this.#live && !isFinal(transfer.state)) {
         this.#running.set(transfer, progressLines(progress, this.#io.stderr.columns || 80))
@@ -122,6 +119,12 @@ export class Reporter {
         (result) => this.completed(result, performance.now() - began),
         () => {}, // told by who waits for it
       )
+  }
+
+  /** What became of an entry. */
+  file(outcome: FileOutcome): void {
+    this.event({ event: 'file', ...outcome })
+    if (outcome.status === 'failed') this.note(`failed: ${printable(outcome.path)} (${outcome.code})`)
   }
 
   /** What a transfer came to, in `took` milliseconds. */

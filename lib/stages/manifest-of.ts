@@ -50,6 +50,8 @@ export interface ManifestOptions extends OfferOptions {
   /** What the receiver takes: `entries`, `path`, `name` and `depth` count here. */
   limits?: Partial<Limits>
   fs?: FileSystem
+  /** Ends the listing, with `ERR_CANCELLED`. */
+  signal?: AbortSignal
 }
 
 /**
@@ -60,7 +62,8 @@ export interface ManifestOptions extends OfferOptions {
  * read is found when it is sent.
  *
  * Rejects with `ERR_USAGE`, `ERR_UNSUPPORTED` (algorithm), `ERR_NO_SUCH_FILE` and `ERR_SOURCE_READ` (an argument),
- * `ERR_DUPLICATE_NAME` (two arguments would arrive under one name), `ERR_LIMIT` (more than can be offered).
+ * `ERR_DUPLICATE_NAME` (two arguments would arrive under one name), `ERR_LIMIT` (more than can be offered),
+ * `ERR_CANCELLED`.
  */
 export async function manifestOf(paths: readonly string[], options: ManifestOptions = {}): Promise<Manifest> {
   const {
@@ -70,6 +73,7 @@ export async function manifestOf(paths: readonly string[], options: ManifestOpti
     gitignore = false,
     fs = nodeFileSystem,
     limits,
+    signal,
   } = options
   if (!Array.isArray(paths) || paths.length === 0) {
     throw new SluiceError('ERR_USAGE', 'no path was given; name at least one file or folder to send')
@@ -90,7 +94,7 @@ export async function manifestOf(paths: readonly string[], options: ManifestOpti
   const walk = new Walk(
     fs,
     selection,
-    { keepLinks: symlinks === 'keep', gitignore, limits: limitsOf(limits) },
+    { keepLinks: symlinks === 'keep', gitignore, limits: limitsOf(limits), signal },
     (found) => builder.add(found),
   )
   for (const { given, path, name } of roots) await walk.argument(given, path, name)

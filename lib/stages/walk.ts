@@ -36,6 +36,7 @@ export interface WalkOptions {
   keepLinks: boolean
   gitignore: boolean
   limits: Limits
+  signal: AbortSignal | undefined
 }
 
 /** Goes through folders in a fixed order and gives out what is to be sent. */
@@ -57,9 +58,14 @@ export class Walk {
 
   /** What the user named: a link is followed, and what is not there is an error. */
   async argument(given: string, path: string, name: string): Promise<void> {
+    this.#checkStop()
     const { real, stats } = await this.#resolve(given, path)
     if (stats.isFile()) await this.#openable(given, real)
     await this.#one(undefined, { real, path: name, stats: await this.#sized(real, stats) })
+  }
+
+  #checkStop(): void {
+    if (this.#options.signal?.aborted) throw new SluiceError('ERR_CANCELLED', 'the listing was cancelled')
   }
 
   async #resolve(given: string, path: string): Promise<{ real: string; stats: FileStats }> {
@@ -100,6 +106,7 @@ export class Walk {
     names.sort(Buffer.compare)
     if (this.#options.gitignore) folder.rules = await this.#rulesOf(folder, names)
     for (let from = 0; from < names.length; from += AT_ONCE) {
+      this.#checkStop()
       const some = names.slice(from, from + AT_ONCE)
       const looked = await Promise.all(some.map((name) => this.#look(folder, name)))
       for (const one of looked) await this.#one(folder, one)

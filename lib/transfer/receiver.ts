@@ -6,6 +6,7 @@ import type { Message } from '../wire/messages.js'
 import type { Bitmap } from '../wire/positions.js'
 import type { Line } from './channel.js'
 import { deferred } from './deferred.js'
+import { fileOutcome, type Reported } from './result.js'
 import { asError, closed, Session } from './session.js'
 import type { SessionOptions } from './session-options.js'
 import type { FileOutcome, TransferResult } from './transfer.js'
@@ -17,15 +18,6 @@ export interface Decision {
   reason?: string
   /** The entries that are to come, one bit each; all if left out. */
   want?: Bitmap
-}
-
-/** What became of an entry, as the last stage reports it. */
-export interface Reported {
-  entry: Entry
-  status: FileOutcome['status']
-  /** The path under which it was published, where it is another one. */
-  name?: string
-  error?: SluiceError
 }
 
 /** The stages behind the deframer; they ask, count and report by the methods of the session. */
@@ -108,14 +100,10 @@ export class Receiver extends Session {
   }
 
   /** Takes the outcomes of entries, and tells the sender; resolves when more can be told. */
-  async report(ended: readonly Reported[]): Promise<void> {
-    for (const { entry, status, name, error } of ended) {
-      const outcome: FileOutcome = {
-        path: entry.path,
-        status,
-        ...(name !== undefined && name !== entry.path && { name }),
-        ...(error !== undefined && { code: error.code }),
-      }
+  async report(ended: readonly (Reported & { entry: Entry })[]): Promise<void> {
+    for (const reported of ended) {
+      const { entry } = reported
+      const outcome = fileOutcome(reported)
       this.#outcomes[entry.index] = outcome
       this.ended(entry.index, outcome)
     }

@@ -12,8 +12,8 @@ import type { FileOutcome } from './transfer.js'
 
 /** What a sender has to say and to give, made by `send`. */
 export interface Sending {
-  /** Makes the offer; `skipped` becomes warnings. */
-  prepare(): Promise<{ offer: Offer; skipped: readonly SluiceError[] }>
+  /** Makes the offer; `skipped` becomes warnings. `signal` aborts when the transfer is over before. */
+  prepare(signal: AbortSignal): Promise<{ offer: Offer; skipped: readonly SluiceError[] }>
   /**
    * The stages from the source to just before the framer. The offer is given out first; what follows waits for the
    * answer: which entries the receiver wants, all if `undefined`. `passed` is called for what flows.
@@ -47,7 +47,7 @@ export class Sender extends Session {
   }
 
   async #run(): Promise<void> {
-    const { offer, skipped } = await this.#sending.prepare()
+    const { offer, skipped } = await this.#sending.prepare(this.stop.signal)
     if (this.over) return
     this.control.identify(offer.id)
     for (const warning of skipped) this.control.warn(warning)

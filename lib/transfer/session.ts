@@ -6,6 +6,7 @@ import type { Message } from '../wire/messages.js'
 import { type Bitmap, isWanted } from '../wire/positions.js'
 import { Channel, type Line } from './channel.js'
 import type { CurrentFile } from './progress.js'
+import { resultOf } from './result.js'
 import { checkSession, type SessionOptions } from './session-options.js'
 import { isFinal } from './states.js'
 import { type FileOutcome, Transfer, type TransferControl, type TransferResult } from './transfer.js'
@@ -130,15 +131,7 @@ export abstract class Session {
   }
 
   protected result(files: FileOutcome[]): TransferResult {
-    const count = (status: FileOutcome['status']) => files.filter((file) => file.status === status).length
-    return {
-      id: this.transfer.id,
-      files,
-      published: count('published'),
-      skipped: count('skipped'),
-      failed: count('failed'),
-      bytes: this.control.meter.bytes,
-    }
+    return resultOf(this.transfer.id, files, this.control.meter.bytes)
   }
 
   /** Whether the outcome is decided. */

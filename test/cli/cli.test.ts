@@ -142,7 +142,8 @@ test('HOSTILE-INPUT 56: a thousand silent connections do not keep an honest one 
   const silent = Array.from({ length: 1000 }, () => connect(Number(port), '127.0.0.1').on('error', () => {}))
   t.teardown(() => silent.forEach((socket) => void socket.destroy()))
   await Promise.all(silent.slice(0, 100).map((socket) => once(socket, 'connect')))
-  t.is((await run(t, 'send', photos, '--to', `127.0.0.1:${port}`)).code, 0)
+  const sent = await run(t, 'send', photos, '--to', `127.0.0.1:${port}`)
+  t.is(sent.code, 0, sent.err)
   t.is((await receiver.ended).code, 0)
 })
 
@@ -279,4 +280,52 @@ test('a reader of notes that goes away does not end a transfer', async (t) => {
   t.is(sent.code, 0, sent.err)
   t.is((await receiver.ended).code, 0)
   t.deepEqual(await listing(dir), await listing(source))
+})
+
+test('unpack ends its events as a transfer does, and says what has another name', async (t) => {
+  const { photos, dir } = await setup(t)
+  const unpack = async (...flags: string[]) => {
+    const pack = new Command(t, ['pack', photos])
+    const command = new Command(t, ['unpack', '--dir', dir, ...flags], { input: 'pipe' })
+    await pipeline(pack.child.stdout!, command.child.stdin!)
+    return command.ended
+  }
+  const events = (await unpack('--json')).out.split('\n').map((line) => JSON.parse(line))
+  t.like(events[0], { event: 'offer', name: 'photos', entries: 5, bytes: 300_005 })
+  t.like(events.at(-1), { event: 'completed', id: events[0].id, published: 5, failed: 0, bytes: 300_005 })
+  await writeFile(join(dir, 'photos/a b'), 'of my own')
+  t.regex((await unpack()).err, /photos\/a b is now photos\/a b_1\n3 entries published, 2 there already/)
+})
+
+test('a folder in place of standard input is an error, not an empty file', async (t) => {
+  const { source, dir } = await setup(t)
+  for (const args of [
+    ['pack', '-', '--name', 'x'],
+    ['send', '-', '--name', 'x', '--dry-run'],
+    ['unpack', '--dir', dir],
+  ]) {
+    const folder = await open(source)
+    t.teardown(() => folder.close())
+    const { code, err } = await new Command(t, args, { input: folder.fd }).ended
+    t.is(code, 1)
+    t.regex(err, /^sluice: cannot read standard input: [^\n]*EISDIR[^\n]*\n$/)
+  }
+})
+
+test('Ctrl-C while nobody connects ends at once', async (t) => {
+  const { photos } = await setup(t)
+  const listening = new Command(t, ['send', photos, '--listen', '127.0.0.1:0'])
+  await listening.line()
+  listening.child.kill('SIGINT')
+  const { code, err } = await listening.ended
+  t.is(code, 130)
+  t.regex(err, /^sluice: stopped before anybody connected\n$/)
+})
+
+test('pack has no room for events on standard output', async (t) => {
+  const { photos } = await setup(t)
+  const { code, out, err } = await run(t, '--json', 'pack', photos)
+  t.is(code, 2)
+  t.regex(err, /^sluice: [^\n]*no room for --json\n$/)
+  t.is(JSON.parse(out).event, 'error')
 })

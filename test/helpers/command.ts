@@ -25,7 +25,7 @@ export class Command {
   constructor(
     t: ExecutionContext<unknown>,
     args: string[],
-    options: { cwd?: string; input?: 'pipe' | 'ignore'; output?: number } = {},
+    options: { cwd?: string; input?: 'pipe' | 'ignore' | number; output?: number } = {},
   ) {
     this.child = spawn(process.execPath, [MAIN, ...args], {
       cwd: options.cwd,

@@ -6,6 +6,7 @@ import { Readable } from 'node:stream'
 import { promisify } from 'node:util'
 import test from 'ava'
 import fc from 'fast-check'
+import { type FileSystem, nodeFileSystem } from '../../lib/files/fs.js'
 import { isSluiceError, manifestFrom, manifestOf } from '../../lib/index.js'
 import { MemoryDisk } from '../../lib/testing/index.js'
 import { DEFAULT_LIMITS } from '../../lib/wire/limits.js'
@@ -396,4 +397,23 @@ test('many files are listed in little time and memory', async (t) => {
   const { offer } = await manifestOf([dir])
   t.is(offer.bytes, count)
   t.true(process.memoryUsage().heapUsed - before < 20e6 + count * 2000)
+})
+
+test('a signal ends the listing, at once or in the middle', async (t) => {
+  const root = await plant(await temporary(t), { 'a/b/c': 'x' })
+  const already = manifestOf([root], { signal: AbortSignal.abort() })
+  await t.throwsAsync(already, { code: 'ERR_CANCELLED' })
+  const stop = new AbortController()
+  const listed: string[] = []
+  const fs: FileSystem = Object.create(nodeFileSystem, {
+    readdir: {
+      value: (path: string) => {
+        listed.push(path)
+        stop.abort()
+        return nodeFileSystem.readdir(path)
+      },
+    },
+  })
+  await t.throwsAsync(manifestOf([root], { fs, signal: stop.signal }), { code: 'ERR_CANCELLED' })
+  t.deepEqual(listed, [root])
 })

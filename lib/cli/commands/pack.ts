@@ -9,8 +9,17 @@ import { size } from '../progress.js'
 import { manifestOfArguments, type SourceFlags } from './send.js'
 
 /** `sluice pack`: writes a one-way stream to standard output. */
-export async function packCommand(paths: string[], flags: SourceFlags, context: Context): Promise<void> {
+export async function packCommand(
+  paths: string[],
+  flags: SourceFlags & { json?: boolean },
+  context: Context,
+): Promise<void> {
   const { io, reporter, signal } = context
+  if (flags.json)
+    throw new SluiceError(
+      'ERR_USAGE',
+      'pack writes its stream to standard output: there is no room for --json',
+    )
   if (io.stdout.isTTY) {
     throw new SluiceError('ERR_USAGE', 'a packed stream is nothing for a terminal; add > FILE or a pipe')
   }

@@ -38,7 +38,7 @@ export async function receiveCommand(
     throw new SluiceError('ERR_USAGE', 'either an address to connect to or --listen, not both')
   }
   if (address !== undefined) {
-    const transfer = receive(await connectTo(address), optionsOf(flags, context))
+    const transfer = receive(await connectTo(address, signal), optionsOf(flags, context))
     reporter.watch(transfer)
     await transfer.finished
     return

@@ -7,6 +7,7 @@ import { type Manifest, manifestFrom, manifestOf } from '../../stages/manifest-o
 import { throttle } from '../../stages/throttle.js'
 import { connectTo, listenAt } from '../connection.js'
 import type { Context } from '../context.js'
+import { standardInput } from '../input.js'
 import { size } from '../progress.js'
 import { parseRate } from '../rate.js'
 
@@ -30,7 +31,7 @@ export interface SendFlags extends SourceFlags {
 export async function manifestOfArguments(
   paths: string[],
   flags: SourceFlags,
-  { io }: Context,
+  { io, signal }: Context,
 ): Promise<Manifest> {
   const { hash: algorithm, name } = flags
   if (!paths.includes('-')) {
@@ -44,6 +45,7 @@ export async function manifestOfArguments(
       gitignore,
       symlinks,
       fs: blockingFileSystem,
+      signal,
     })
     if (manifest.offer.entries.length > 0) return manifest
     const why = manifest.skipped[0]?.message ?? 'nothing is left of it by --include and --exclude'
@@ -52,7 +54,7 @@ export async function manifestOfArguments(
   if (paths.length > 1)
     throw new SluiceError('ERR_USAGE', 'standard input (-) cannot be sent together with files')
   if (name === undefined) throw new SluiceError('ERR_USAGE', 'standard input needs a name: add --name NAME')
-  return manifestFrom(io.stdin, { name, algorithm })
+  return manifestFrom(await standardInput(io), { name, algorithm })
 }
 
 /** `sluice send`: gives the exit status 0, or throws. */
@@ -67,7 +69,8 @@ export async function sendCommand(paths: string[], flags: SendFlags, context: Co
     )
   }
   const manifest = await manifestOfArguments(paths, flags, context)
-  const socket = flags.to === undefined ? await accepted(flags.listen!, context) : await connectTo(flags.to)
+  const socket =
+    flags.to === undefined ? await accepted(flags.listen!, context) : await connectTo(flags.to, signal)
   const transfer = send(socket, manifest, {
     fs: blockingFileSystem,
     signal,
@@ -80,6 +83,7 @@ export async function sendCommand(paths: string[], flags: SendFlags, context: Co
 /** The first that connects. */
 async function accepted(listen: string, { reporter, signal }: Context): Promise<Socket> {
   const { server, address } = await listenAt(listen)
+  server.maxConnections = 1
   reporter.result({ event: 'listening', address }, address)
   try {
     const [socket] = (await once(server, 'connection', { signal })) as [Socket]

@@ -1,13 +1,18 @@
 import { pipeline } from 'node:stream/promises'
-import { printable, SluiceError } from '../../errors.js'
+import { SluiceError } from '../../errors.js'
 import { blockingFileSystem } from '../../files/fs.js'
 import { deframer } from '../../stages/deframer.js'
 import { demuxer } from '../../stages/demuxer.js'
 import { finalizer } from '../../stages/finalizer.js'
 import { hashTap } from '../../stages/hash-tap.js'
+import type { Item } from '../../stages/items.js'
 import type { Outcome } from '../../stages/outcomes.js'
 import { partSink } from '../../stages/part-sink.js'
+import { tap } from '../../stages/progress-tap.js'
+import { fileOutcome, resultOf } from '../../transfer/result.js'
+import type { Offer } from '../../wire/manifest.js'
 import type { Context } from '../context.js'
+import { standardInput } from '../input.js'
 import type { ReceiveFlags } from './receive.js'
 
 export type UnpackFlags = Omit<ReceiveFlags, 'listen' | 'once' | 'yes'>
@@ -18,19 +23,36 @@ export async function unpackCommand(flags: UnpackFlags, { io, reporter, signal }
     throw new SluiceError('ERR_USAGE', 'a packed stream does not come from a terminal; add < FILE')
   const { dir, durability, names, conflict, unless, links } = flags
   const fs = blockingFileSystem
+  const began = performance.now()
+  let id = ''
+  let bytes = 0
+  const onOffer = (offer: Offer) => {
+    id = offer.id
+    reporter.event({
+      event: 'offer',
+      id,
+      name: offer.name,
+      entries: offer.entries.length,
+      bytes: offer.bytes,
+    })
+    return undefined
+  }
   const onOutcome = (outcomes: Outcome[]) => {
-    for (const { path, status, name, error } of outcomes) {
-      const renamed = name !== undefined && name !== path ? { name } : {}
-      reporter.event({ event: 'file', path, status, ...renamed, ...(error && { code: error.code }) })
-      if (error !== undefined && status === 'failed')
-        reporter.note(`failed: ${printable(path)} (${error.code})`)
-    }
+    for (const outcome of outcomes) reporter.file(fileOutcome(outcome))
   }
   const warn = (warning: SluiceError) => reporter.warn(warning)
   const last = finalizer({ conflict, unless, symlinks: links ? 'keep' : 'skip', onOutcome, warn })
-  const river = [deframer(), demuxer({ names }), hashTap(), partSink({ dir, fs, durability, names }), last]
-  await pipeline([io.stdin, ...river], { signal })
-  const outcomes = await last.outcomes
-  const published = outcomes.filter(({ status }) => status === 'published').length
-  reporter.note(`${published} entries published, ${outcomes.length - published} there already or left out`)
+  const river = [
+    deframer(),
+    demuxer({ names, onOffer }),
+    tap<Item>((item) => {
+      if (item.kind === 'run') bytes += item.length
+    }),
+    hashTap(),
+    partSink({ dir, fs, durability, names }),
+    last,
+  ]
+  await pipeline([await standardInput(io), ...river], { signal })
+  const files = (await last.outcomes).map(fileOutcome)
+  reporter.completed(resultOf(id, files, bytes), performance.now() - began)
 }

@@ -1,9 +1,9 @@
 import { pipeline } from 'node:stream/promises'
 import { isSluiceError, printable, SluiceError } from '../../errors.js'
 import { createAtomicWriteStream } from '../../files/atomic/atomic-stream.js'
-import { readError, SystemError } from '../../files/disk-error.js'
-import { nodeFileSystem } from '../../files/fs.js'
+import { readError } from '../../files/disk-error.js'
 import type { Context } from '../context.js'
+import { standardInput } from '../input.js'
 import { size } from '../progress.js'
 
 export interface WriteFlags {
@@ -28,10 +28,7 @@ export async function writeCommand(file: string, flags: WriteFlags, context: Con
     conflict: clobber ? 'overwrite' : 'fail',
   })
   try {
-    // Node gives no bytes of a folder, and no error either: the file would be emptied
-    if ((await nodeFileSystem.fstat(io.stdin.fd)).isDirectory())
-      throw new SystemError('EISDIR', 'read', 'a folder')
-    await pipeline(io.stdin, stream)
+    await pipeline(await standardInput(io), stream)
   } catch (error) {
     stream.destroy()
     throw isSluiceError(error) ? error : readError(error, 'standard input')
