@@ -1,24 +1,15 @@
 import { randomBytes } from 'node:crypto'
 import { SluiceError } from '../../errors.js'
 import { createAtomicWriteStream } from '../atomic/atomic-stream.js'
-import { writeConfig, writeFileAtomic, writeJson, writeYaml } from '../atomic/write-file.js'
 import { checkChoice } from '../check-options.js'
-import { checkFile } from '../content/check-file.js'
-import { readFileRetry } from '../content/read-file.js'
 import type { FileSystem } from '../fs.js'
-import { DirectoryLock } from '../lock/directory-lock.js'
-import { updateJson } from '../lock/update-json.js'
-import { mergeConfig } from '../operations/merge-config.js'
-import { removeBackups } from '../operations/remove-backups.js'
 import type { Durability } from '../publish.js'
 import { RecoveryManager } from '../recovery/manager.js'
-import { rotateFile } from '../rotation/rotate-file.js'
-import { removeOrphans } from '../temporary/remove-orphans.js'
-import { renameAtomic } from '../temporary/rename-atomic.js'
+import { tempPath } from '../temporary/temp-path.js'
 import { FileTransaction } from '../transaction/file-transaction.js'
-import { recoverTransactions } from '../transaction/recover.js'
-import { type Audit, checkAudit } from './audit-record.js'
+import { checkAudit } from './audit-record.js'
 import { UNRECORDED } from './audited.js'
+import { Binding, type Bound } from './binding.js'
 import { Recorder, type RecorderOptions } from './recorder.js'
 
 /** Options of {@link fileOperations}. */
@@ -39,46 +30,14 @@ export interface BatchResult<T> {
   failed: number
 }
 
-type Act = (...args: never[]) => Promise<unknown>
-
-/** An operation, and where among its arguments the path stands that is taken down, and the options. */
-interface Operation<F extends Act> {
-  act: F
-  path: number
-  options: number
-}
-
-function on<F extends Act>(act: F, path: number, options: number): Operation<F> {
-  return { act, path, options }
-}
-
-/** Every operation with a path and options: one more is one more line. */
-const OPERATIONS = {
-  writeFileAtomic: on(writeFileAtomic, 0, 2),
-  writeJson: on(writeJson, 0, 2),
-  writeYaml: on(writeYaml, 0, 2),
-  writeConfig: on(writeConfig, 0, 2),
-  readFileRetry: on(readFileRetry, 0, 1),
-  checkFile: on(checkFile, 0, 1),
-  renameAtomic: on(renameAtomic, 0, 2),
-  removeOrphans: on(removeOrphans, 0, 1),
-  updateJson: on(updateJson, 0, 2),
-  mergeConfig: on(mergeConfig, 1, 2),
-  rotateFile: on(rotateFile, 0, 1),
-  removeBackups: on(removeBackups, 0, 1),
-  recoverTransactions: on(recoverTransactions, 0, 1),
-  /** {@link DirectoryLock.acquire} */
-  lock: on(DirectoryLock.acquire, 0, 1),
-}
-
-type Bound = { readonly [Name in keyof typeof OPERATIONS]: (typeof OPERATIONS)[Name]['act'] }
-
 /** The operations of this module, bound to one trail, one file system and one durability. */
 export interface FileOperations extends Bound {
   /** The record is written when the file has its name, or when it is clear that it never will. */
   createAtomicWriteStream: typeof createAtomicWriteStream
   /** {@link FileTransaction.begin}; the record is written when it ends. */
   transaction: typeof FileTransaction.begin
+  /** As it is: it touches no disk, and leaves no record. */
+  tempPath: typeof tempPath
   /** {@link RecoveryManager.open}; a record is written for each point that is undone, or is not. */
   recovery: typeof RecoveryManager.open
   /**
@@ -103,7 +62,7 @@ export function fileOperations(options: FileOperationsOptions = {}): FileOperati
 }
 
 /** {@link FileOperations.batch} of operations that are bound just for it. */
-export function batch<T>(
+export async function batch<T>(
   name: string,
   work: (operations: FileOperations) => T | Promise<T>,
   options: FileOperationsOptions = {},
@@ -112,22 +71,7 @@ export function batch<T>(
 }
 
 function bind(options: FileOperationsOptions, recorder: Recorder): FileOperations {
-  const { fs, durability } = options
-  const common = { ...(fs && { fs }), ...(durability && { durability }) }
-  const operations: [string, Operation<Act>][] = Object.entries(OPERATIONS)
-  const bound = operations.map(([name, { act, path, options: at }]) => {
-    const call = (...args: unknown[]) => {
-      const given = Array.from({ length: Math.max(args.length, at + 1) }, (_, i) => args[i])
-      // async: what is thrown at once is taken down, too
-      const run = async (audit: Audit | undefined) => {
-        given[at] = { ...withCommon(common, args[at]), audit }
-        return act(...(given as never[]))
-      }
-      const own = auditOf(args[at])
-      return own ? recorder.wait(run(own)) : recorder.run(name, args[path], () => run(UNRECORDED))
-    }
-    return [name, call] as const
-  })
+  const binding = new Binding(options, recorder)
   /** What takes itself down when it ends; but what did not begin does not end. */
   const begin = async <T>(name: string, directory: string, act: () => Promise<T>): Promise<T> => {
     try {
@@ -138,15 +82,15 @@ function bind(options: FileOperationsOptions, recorder: Recorder): FileOperation
     }
   }
   return {
-    ...(Object.fromEntries(bound) as unknown as Bound),
+    ...binding.operations(),
     createAtomicWriteStream(path, given) {
-      const own = auditOf(given)
-      if (own) return createAtomicWriteStream(path, { ...common, ...given })
+      const own = given?.audit
+      if (own) return createAtomicWriteStream(path, binding.options(given))
       const take = (result: Promise<unknown>) => {
         recorder.run('createAtomicWriteStream', path, () => result).catch(() => {})
       }
       try {
-        const stream = createAtomicWriteStream(path, { ...common, ...given, audit: UNRECORDED })
+        const stream = createAtomicWriteStream(path, { ...binding.options(given), audit: UNRECORDED })
         take(stream.result)
         return stream
       } catch (error) {
@@ -155,13 +99,14 @@ function bind(options: FileOperationsOptions, recorder: Recorder): FileOperation
       }
     },
     transaction: (directory, given) =>
-      begin('transaction', directory, () =>
-        FileTransaction.begin(directory, { ...common, audit: recorder, ...given }),
+      begin('transaction', directory, async () =>
+        FileTransaction.begin(directory, { audit: recorder, ...binding.options(given) }),
       ),
     recovery: (directory, given) =>
-      begin('recovery', directory, () =>
-        RecoveryManager.open(directory, { ...common, audit: recorder, ...given }),
+      begin('recovery', directory, async () =>
+        RecoveryManager.open(directory, { audit: recorder, ...binding.options(given) }),
       ),
+    tempPath,
     batch: (name, work) => runBatch(name, work, options, recorder),
   }
 }
@@ -187,16 +132,4 @@ async function runBatch<T>(
   const more = () => ({ id, ran: inner.ran, failed: inner.failed })
   const value = await outer.run('batch', name, act, more)
   return { name, id, value, ran: inner.ran, failed: inner.failed }
-}
-
-/** The trail that a call asks for itself. */
-function auditOf(given: unknown): Audit | undefined {
-  return typeof given === 'object' && given !== null && 'audit' in given
-    ? (given.audit as Audit | undefined)
-    : undefined
-}
-
-function withCommon(common: object, given: unknown): object {
-  if (given === undefined || (typeof given === 'object' && given !== null)) return { ...common, ...given }
-  throw new SluiceError('ERR_USAGE', `options must be an object, not ${String(given)}`, { found: given })
 }

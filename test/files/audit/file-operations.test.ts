@@ -134,6 +134,29 @@ test('what a call says itself counts before what is bound', async (t) => {
   t.deepEqual([...other.snapshot().keys()], ['/d/b'])
 })
 
+test('what a call leaves undefined is as it is bound', async (t) => {
+  const { disk, records, operations } = scene()
+  const system = new Machine().start(1)
+  let syncs = 0
+  disk.hook = ({ call }) => {
+    if (call === 'fsync') syncs++
+  }
+  const nothing = { fs: undefined, durability: undefined, audit: undefined }
+  await operations.writeFileAtomic('/d/a', 'x', nothing)
+  await once(operations.createAtomicWriteStream('/d/b', nothing).end('x'), 'close')
+  await (await operations.transaction('/d', { ...nothing, system })).rollback()
+  const manager = await operations.recovery('/d', { ...nothing, system })
+  await manager.before('write', 'a')
+  await manager.undo()
+  await manager.close()
+  t.is(syncs, 0)
+  t.deepEqual([...disk.snapshot().keys()].sort(), ['/d/a', '/d/b'])
+  t.deepEqual(
+    records.map(({ operation }) => operation),
+    ['writeFileAtomic', 'createAtomicWriteStream', 'transaction', 'undo'],
+  )
+})
+
 test('the default audit is used only where none was given', async (t) => {
   const standard: AuditEntry[] = []
   const { disk, records, operations } = scene()
@@ -220,6 +243,10 @@ test('wrong options are refused', async (t) => {
   t.throws(() => fileOperations({ audit: {} as never }), { code: 'ERR_USAGE' })
   await t.throwsAsync(
     batch('', () => {}),
+    { code: 'ERR_USAGE' },
+  )
+  await t.throwsAsync(
+    batch('b', () => {}, { durability: 'none' as 'crash' }),
     { code: 'ERR_USAGE' },
   )
 })
