@@ -3,7 +3,9 @@ import type { Transform } from 'node:stream'
 import { SluiceError } from '../errors.js'
 import { incomingOf, outgoingOf } from './by-hand.js'
 import { ByteStage } from './byte-stage.js'
-import { isOwnHeader, makeHeader, Opener, Sealer } from './sealed-stream.js'
+import { Opener } from './opener.js'
+import { isOwnHeader, makeHeader } from './sealed-stream.js'
+import { Sealer } from './sealer.js'
 import type { WireStage } from './wire-stage.js'
 
 /** What {@link encryption}, {@link encrypt} and {@link decrypt} take. */
