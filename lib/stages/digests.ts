@@ -1,26 +1,16 @@
 import { createHash, getHashes, hash } from 'node:crypto'
-import { createRequire } from 'node:module'
 import { printable, SluiceError } from '../errors.js'
+import {
+  BLAKE3_LENGTH,
+  type Blake3Loaders,
+  type Digest,
+  type Engine,
+  LOADERS,
+  nativeEngine,
+  wasmEngine,
+} from './blake3.js'
 
-/** A digest that is being computed. */
-export interface Digest {
-  /** Bytes of the result. */
-  readonly length: number
-  /** Takes the next bytes; gives itself. */
-  update(bytes: Uint8Array): Digest
-  /** The result; the object is used up by it. */
-  digest(): Buffer
-}
-
-type Native = typeof import('@napi-rs/blake-hash')
-type Wasm = typeof import('hash-wasm')
-
-/** Where BLAKE3 comes from; a parameter, so that a machine without the native module can be tested. */
-export interface Blake3Loaders {
-  /** Throws where there is no native module for this platform. */
-  native(): Native
-  wasm(): Promise<Wasm>
-}
+export type { Blake3Loaders, Digest }
 
 /** What {@link makeDigests} gives: the algorithms of this machine. */
 export interface Digests {
@@ -40,20 +30,7 @@ export interface Digests {
   digestOf(algorithm: string, bytes: Uint8Array): Buffer
 }
 
-interface Engine {
-  create(): Digest
-  once(bytes: Uint8Array): Buffer
-}
-
 const BLAKE3 = 'blake3'
-const BLAKE3_LENGTH = 32
-
-const require = createRequire(import.meta.url)
-const LOADERS: Blake3Loaders = {
-  native: () => require('@napi-rs/blake-hash'),
-  wasm: () => import('hash-wasm'),
-}
-
 /** The algorithms that a digest may have: `blake3` and all of `crypto.getHashes()` of a fixed length. */
 export function makeDigests(loaders: Blake3Loaders = LOADERS): Digests {
   const lengths = new Map<string, number>([[BLAKE3, BLAKE3_LENGTH]])
@@ -155,56 +132,4 @@ class CryptoDigest implements Digest {
   digest(): Buffer {
     return this.#hash.digest()
   }
-}
-
-function nativeEngine({ Blake3Hasher, blake3 }: Native): Engine {
-  return {
-    once: blake3,
-    create() {
-      const hasher = new Blake3Hasher()
-      const digest: Digest = {
-        length: BLAKE3_LENGTH,
-        update(bytes) {
-          hasher.update(bytes)
-          return digest
-        },
-        digest: () => hasher.digestBuffer(),
-      }
-      return digest
-    },
-  }
-}
-
-/**
- * The one hasher of hash-wasm is made asynchronously and serves all digests: what it holds of one is saved when
- * another one goes on.
- */
-async function wasmEngine({ createBLAKE3 }: Wasm): Promise<Engine> {
-  const hasher = await createBLAKE3()
-  let current: { state?: Uint8Array } | undefined
-  const create = (): Digest => {
-    const own: { state?: Uint8Array } = {}
-    const turnTo = () => {
-      if (current === own) return
-      if (current) current.state = hasher.save()
-      if (own.state) hasher.load(own.state)
-      else hasher.init()
-      current = own
-    }
-    const digest: Digest = {
-      length: BLAKE3_LENGTH,
-      update(bytes) {
-        turnTo()
-        hasher.update(bytes)
-        return digest
-      },
-      digest() {
-        turnTo()
-        current = undefined
-        return Buffer.from(hasher.digest('binary'))
-      },
-    }
-    return digest
-  }
-  return { create, once: (bytes) => create().update(bytes).digest() }
 }

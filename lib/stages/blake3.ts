@@ -1,0 +1,89 @@
+import { createRequire } from 'node:module'
+
+/** A digest that is being computed. */
+export interface Digest {
+  /** Bytes of the result. */
+  readonly length: number
+  /** Takes the next bytes; gives itself. */
+  update(bytes: Uint8Array): Digest
+  /** The result; the object is used up by it. */
+  digest(): Buffer
+}
+
+type Native = typeof import('@napi-rs/blake-hash')
+type Wasm = typeof import('hash-wasm')
+
+/** Where BLAKE3 comes from; a parameter, so that a machine without the native module can be tested. */
+export interface Blake3Loaders {
+  /** Throws where there is no native module for this platform. */
+  native(): Native
+  wasm(): Promise<Wasm>
+}
+
+/** BLAKE3, wherever it comes from. */
+export interface Engine {
+  create(): Digest
+  once(bytes: Uint8Array): Buffer
+}
+
+export const BLAKE3_LENGTH = 32
+
+const require = createRequire(import.meta.url)
+/** What this machine has. */
+export const LOADERS: Blake3Loaders = {
+  native: () => require('@napi-rs/blake-hash'),
+  wasm: () => import('hash-wasm'),
+}
+
+/** By the native module, where there is one for the platform. */
+export function nativeEngine({ Blake3Hasher, blake3 }: Native): Engine {
+  return {
+    once: blake3,
+    create() {
+      const hasher = new Blake3Hasher()
+      const digest: Digest = {
+        length: BLAKE3_LENGTH,
+        update(bytes) {
+          hasher.update(bytes)
+          return digest
+        },
+        digest: () => hasher.digestBuffer(),
+      }
+      return digest
+    },
+  }
+}
+
+/**
+ * The one hasher of hash-wasm is made asynchronously and serves all digests: what it holds of one is saved when
+ * another one goes on.
+ */
+export async function wasmEngine({ createBLAKE3 }: Wasm): Promise<Engine> {
+  const hasher = await createBLAKE3()
+  let current: { state?: Uint8Array } | undefined
+  const create = (): Digest => {
+    const own: { state?: Uint8Array } = {}
+    const turnTo = () => {
+      if (current === own) return
+      if (current) current.state = hasher.save()
+      if (own.state) hasher.load(own.state)
+      else hasher.init()
+      current = own
+    }
+    const digest: Digest = {
+      length: BLAKE3_LENGTH,
+      update(bytes) {
+        turnTo()
+        hasher.update(bytes)
+        return digest
+      },
+      digest() {
+        turnTo()
+        current = undefined
+        return Buffer.from(hasher.digest('binary'))
+      },
+    }
+    return digest
+  }
+  return { create, once: (bytes) => create().update(bytes).digest() }
+}
