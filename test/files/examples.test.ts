@@ -94,11 +94,13 @@ test('power-cut: the test of a user passes', async (t) => {
   t.regex(await run('power-cut'), /'ann \| hello ann'/)
 })
 
-test('each example is run here, and says how it is used', async (t) => {
+test('each example is run here, is on the page of examples, and says how it is used', async (t) => {
   const all = (await readdir(EXAMPLES))
     .filter((name) => name.endsWith('.js'))
     .map((name) => name.slice(0, -3))
   t.deepEqual(all.sort(), ['audit', 'power-cut', 'recovery', 'transaction', 'update', 'write'])
+  const page = await readFile(new URL('../../../examples/README.md', import.meta.url), 'utf8')
+  for (const name of all) t.true(page.includes(`(files/${name}.ts)`), name)
   for (const name of all.filter((name) => name !== 'power-cut')) {
     await t.throwsAsync(run(name), { code: 2, message: /usage: / } as object, name)
   }
