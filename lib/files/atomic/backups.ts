@@ -81,7 +81,7 @@ async function linkOrCopy(
 }
 
 /**
- * The backups in a folder, the oldest first.
+ * The backups in a folder, the oldest first. Throws system errors.
  * @param name only those of this file
  */
 export async function listBackups(

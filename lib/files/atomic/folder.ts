@@ -19,6 +19,7 @@ export class Folder implements Directory {
     this.fd = fd
   }
 
+  /** Opens the folder at `path`, as a path is given by the user. Throws system errors (ENOENT, ENOTDIR, EACCES, …). */
   static async open(fs: FileSystem, path: string): Promise<Folder> {
     return new Folder(fs, path, await fs.open(path, OPEN.anyDirectory))
   }

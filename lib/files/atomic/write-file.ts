@@ -35,8 +35,9 @@ export interface WriteValueOptions extends AtomicWriteOptions, EncodeOptions, Au
 
 /**
  * Writes a file whole or not at all: until it has its name, and after any error or abort, the one that stood there is
- * what it was. With durability 'power' (the default) it survives a power loss once this has ended. Of two that write
- * one file at the same time both are whole, and the last one stays.
+ * what it was; only where the very last step failed, the sync of the folder, the new one stands, but a power loss may
+ * bring back the old one. With durability 'power' (the default) it survives a power loss once this has ended. Of two
+ * that write one file at the same time both are whole, and the last one stays.
  *
  * A stream or iterable that fails gives its own error; other failures are `ERR_USAGE`, `ERR_SCHEMA`, `ERR_PARSE`,
  * `ERR_DISK_FULL`, `ERR_READ_ONLY`, `ERR_PERMISSION`, `ERR_UNSAFE_LINK`, `ERR_WRITE`, `ERR_DIGEST` (with `verify`),
@@ -67,17 +68,27 @@ async function writeData(path: string, data: WriteData, options: WriteFileOption
   return writeBytes(path, bytes, options)
 }
 
-/** Writes a value as JSON; see {@link writeFileAtomic} and {@link encodeValue}. */
+/**
+ * Writes a value as JSON that ends with a line feed. Fails as {@link writeFileAtomic}, with `ERR_USAGE` for what JSON
+ * cannot hold ({@link encodeValue}).
+ */
 export function writeJson(path: string, value: unknown, options: WriteValueOptions = {}): Promise<Written> {
   return audited('writeJson', path, options, () => writeValue('json', path, value, options))
 }
 
-/** Writes a value as YAML; see {@link writeFileAtomic} and {@link encodeValue}. */
+/**
+ * Writes a value as YAML 1.2. Fails as {@link writeFileAtomic}, with `ERR_USAGE` for what YAML cannot hold
+ * ({@link encodeValue}).
+ */
 export function writeYaml(path: string, value: unknown, options: WriteValueOptions = {}): Promise<Written> {
   return audited('writeYaml', path, options, () => writeValue('yaml', path, value, options))
 }
 
-/** Writes a value as JSON or YAML, as the name of the file ends; see {@link writeFileAtomic} and {@link encodeValue}. */
+/**
+ * Writes a value as JSON or YAML, as the name of the file ends: `.json`, `.yaml`, `.yml`. Fails as
+ * {@link writeFileAtomic}, with `ERR_USAGE` for any other name and for what the format cannot hold
+ * ({@link encodeValue}).
+ */
 export function writeConfig(path: string, value: unknown, options: WriteValueOptions = {}): Promise<Written> {
   const write = async () => writeValue(knownFormat(path), path, value, options)
   return audited('writeConfig', path, options, write)

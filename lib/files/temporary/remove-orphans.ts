@@ -38,8 +38,8 @@ const A_DAY = 24 * 60 * 60 * 1000
  * Removes the temporary files of this library that processes have left which are certainly no more: whatever their
  * prefix, but only regular files whose name says who made them, and that did not change for some time. Those of living
  * processes and of other machines stay, and those that a transaction needs which is not at its end
- * (`recoverTransactions`), as does everything else. Fails with `ERR_USAGE`, or as an open folder does
- * where `dir` itself cannot be read.
+ * (`recoverTransactions`), as does everything else. Fails with `ERR_USAGE`, and where `dir` itself cannot be read with
+ * `ERR_PERMISSION` or `ERR_WRITE`; what goes wrong below is in the result.
  */
 export function removeOrphans(dir: string, options: RemoveOrphansOptions = {}): Promise<Orphans> {
   return audited('removeOrphans', dir, options, () => searchOrphans(dir, options))
