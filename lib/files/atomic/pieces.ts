@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events'
 import { isReadable, type Readable } from 'node:stream'
 import { printable, SluiceError } from '../../errors.js'
 import { TextEncoderInPieces, type TextEncoding } from '../content/encodings.js'
+import { gathered } from './portions.js'
 
 /** What a file can be written from. */
 export type WriteData =
@@ -72,10 +73,15 @@ function begun(stream: Readable): Pieces {
 }
 
 /**
- * The pieces as bytes. `ERR_USAGE` for what is neither text nor bytes, and for text that the encoding cannot hold: a
- * character may be cut between two texts, but not by bytes.
+ * The pieces as bytes, each of which is to be used before the next one is asked for. `ERR_USAGE` for what is neither
+ * text nor bytes, and for text that the encoding cannot hold: a character may be cut between two texts, but not by
+ * bytes.
  */
-export async function* encodedPieces(pieces: Pieces, encoding: TextEncoding): AsyncGenerator<Uint8Array> {
+export function encodedPieces(pieces: Pieces, encoding: TextEncoding): AsyncGenerator<Uint8Array> {
+  return gathered(eachEncoded(pieces, encoding))
+}
+
+async function* eachEncoded(pieces: Pieces, encoding: TextEncoding): AsyncGenerator<Uint8Array> {
   const text = new TextEncoderInPieces(encoding)
   for await (const piece of pieces) {
     if (typeof piece !== 'string') text.end()

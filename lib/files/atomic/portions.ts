@@ -7,6 +7,12 @@ const PORTION = 4 * 1024 * 1024
 /** Bytes that are digested at once: more would hold the event loop. */
 const STEP = 1024 * 1024
 
+/** Pieces of less are put together: a write of each apart costs far more than to copy it. */
+const SMALL = 16 * 1024
+
+/** Bytes that are put together at the most. */
+const TOGETHER = 64 * 1024
+
 /** Digests, and lets others have their turn in between. */
 export async function digestInSteps(hasher: Hash, buffers: readonly Uint8Array[]): Promise<void> {
   for (const step of portionsOf(buffers, STEP)) {
@@ -35,4 +41,23 @@ export function* portionsOf(buffers: readonly Uint8Array[], size = PORTION): Gen
     }
   }
   if (group.length > 0) yield group
+}
+
+/** The same bytes in pieces that are worth a write: small ones put together, in a buffer that is used again and again. */
+export async function* gathered(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  let buffer: Buffer | undefined
+  let used = 0
+  for await (const piece of pieces) {
+    if (used > 0 && (piece.length >= SMALL || used + piece.length > TOGETHER)) {
+      yield buffer!.subarray(0, used)
+      used = 0
+    }
+    if (piece.length >= SMALL) yield piece
+    else {
+      buffer ??= Buffer.allocUnsafe(TOGETHER)
+      buffer.set(piece, used)
+      used += piece.length
+    }
+  }
+  if (used > 0) yield buffer!.subarray(0, used)
 }

@@ -1,6 +1,6 @@
 import { createHash, type Hash } from 'node:crypto'
 import test from 'ava'
-import { digestInSteps, portionsOf } from '../../../lib/files/atomic/portions.js'
+import { digestInSteps, gathered, portionsOf } from '../../../lib/files/atomic/portions.js'
 import { randomContent } from '../../../lib/testing/index.js'
 
 const MIB = 1024 * 1024
@@ -47,4 +47,25 @@ test('portions are the same bytes in the same order, none much larger than anoth
     }
   }
   t.deepEqual([...portionsOf([])], [])
+})
+
+test('small pieces become few, large ones stay what they are, and none is kept', async (t) => {
+  const content = randomContent(1_000_000)
+  for (const sizes of [[1, 100], [20_000], [65_536, 1], [10_000, 10_000, 300_000], [16_383, 0]]) {
+    const reused = Buffer.alloc(Math.max(...sizes))
+    async function* pieces() {
+      for (let at = 0, i = 0; at < content.length; i++) {
+        const size = sizes[i % sizes.length]!
+        // as a reader does that has one buffer
+        content.copy(reused, 0, at, at + size)
+        yield reused.subarray(0, Math.min(size, content.length - at))
+        at += size
+      }
+    }
+    const found: Buffer[] = []
+    for await (const piece of gathered(pieces())) found.push(Buffer.from(piece))
+    t.true(Buffer.concat(found).equals(content))
+    t.true(found.length <= 100, `${found.length} pieces of ${sizes}`)
+    t.true(found.every(({ length }) => length > 0))
+  }
 })

@@ -299,7 +299,7 @@ test('a signal ends it before, during and while it waits for its source', async 
   const stop = new AbortController()
   const stream = new PassThrough()
   const writing = write(stream, { signal: stop.signal })
-  stream.write('half')
+  stream.write(Buffer.alloc(100_000))
   disk.hook = ({ call }) => void (call === 'write' && setImmediate(() => stop.abort(reason)))
   await t.throwsAsync(writing, { code: 'ERR_CANCELLED' })
   t.true(stream.destroyed)
