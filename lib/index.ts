@@ -8,13 +8,8 @@ export type { CurrentFile, Progress } from './transfer/progress.js'
 export type { TransferState } from './transfer/states.js'
 
 // what is sent
-export {
-  type Manifest,
-  type ManifestOptions,
-  manifestFrom,
-  manifestOf,
-  type OfferOptions,
-} from './stages/manifest-of.js'
+export type { Manifest, OfferOptions } from './stages/manifest-builder.js'
+export { type ManifestOptions, manifestFrom, manifestOf } from './stages/manifest-of.js'
 export { type FileSourceOptions, fileSource } from './stages/file-source.js'
 export type { Source, SourcePath } from './stages/source-file.js'
 export { chunkSize } from './stages/chunk-size.js'

@@ -4,7 +4,7 @@ import type { FileSystem } from '../files/fs.js'
 import type { Entry } from '../wire/manifest.js'
 import type { Clock } from './clock.js'
 import type { Cut, Item } from './items.js'
-import type { Manifest } from './manifest-of.js'
+import type { Manifest } from './manifest-builder.js'
 import type { Step } from './read-plan.js'
 import { type Source, SourceFile, type SourcePath, sourceError } from './source-file.js'
 
