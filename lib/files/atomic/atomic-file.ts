@@ -219,7 +219,7 @@ export class AtomicFile {
 }
 
 function noFolder(path: string, folder: string, tempDir: string | undefined, cause: unknown): SluiceError {
-  const wayOut = tempDir === undefined ? 'make it, or set makeParents' : 'make it, or choose another tempDir'
+  const wayOut = tempDir === undefined ? 'make it first' : 'make it first, or choose another tempDir'
   const message = `cannot write ${printable(path)}: the folder ${printable(tempDir ?? folder)} does not exist (ENOENT); ${wayOut}`
   return new SluiceError('ERR_WRITE', message, { path, cause })
 }
