@@ -138,7 +138,7 @@ test('what is wrong in the options is said before anything is done', async (t) =
 test('a folder that is missing is an error, or made; its name lasts as the file does', async (t) => {
   const disk = new MemoryDisk({ crashes: true })
   const write = (makeParents: boolean) => writeFileAtomic('/a/b/file', 'new', { fs: disk, makeParents })
-  await t.throwsAsync(write(false), { code: 'ERR_WRITE', message: /\/a\/b does not exist.*makeParents/ })
+  await t.throwsAsync(write(false), { code: 'ERR_WRITE', message: /\/a\/b does not exist.*make it first/ })
   await t.throwsAsync(writeFileAtomic('/file', '', { fs: disk, tempDir: '/t' }), {
     message: /\/t does not exist.*tempDir/,
   })
