@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto'
 import { printable, SluiceError } from '../errors.js'
 import { makeOffer, type Offer } from '../wire/manifest.js'
 import { digestLength } from './digests.js'
+import type { Found } from './found.js'
 import type { Source } from './source-file.js'
-import type { Found } from './walk.js'
 
 /** What is offered, and how to read it here. Only the offer is ever sent. */
 export interface Manifest {

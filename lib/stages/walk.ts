@@ -1,19 +1,13 @@
-import { isUtf8 } from 'node:buffer'
-import { printable, SluiceError } from '../errors.js'
+import { SluiceError } from '../errors.js'
 import { errorCode } from '../files/disk-error.js'
-import { type FileStats, type FileSystem, openRegular, readFully } from '../files/fs.js'
-import type { Limits } from '../wire/limits.js'
-import type { Entry } from '../wire/manifest.js'
-
-import { checkPath } from '../wire/paths.js'
+import { type FileSystem, openRegular, readFully } from '../files/fs.js'
 import { systemClock } from './clock.js'
+import { attributes, type Found, foundIn, type Looked } from './found.js'
+import { cannotRead, join, Look, type LookOptions } from './look.js'
 import { patiently } from './patience.js'
 import type { FolderRules, Selection } from './selection.js'
-import { type Source, sourceError } from './source-file.js'
+import { sourceError } from './source-file.js'
 import { Turns } from './turns.js'
-
-/** An entry without its place in the offer, and where its bytes are. */
-export type Found = Omit<Entry, 'index' | 'start'> & { source?: Source }
 
 /** Names of a folder that are looked at together. More gain nothing: the thread pool has four threads. */
 const AT_ONCE = 16
@@ -32,10 +26,8 @@ interface Folder {
 }
 
 /** What a {@link Walk} is to do. */
-export interface WalkOptions {
-  keepLinks: boolean
+export interface WalkOptions extends LookOptions {
   gitignore: boolean
-  limits: Limits
   signal: AbortSignal | undefined
 }
 
@@ -43,6 +35,7 @@ export interface WalkOptions {
 export class Walk {
   readonly skipped: SluiceError[] = []
   readonly #fs: FileSystem
+  readonly #look: Look
   readonly #selection: Selection
   readonly #options: WalkOptions
   readonly #give: (found: Found) => void
@@ -51,47 +44,20 @@ export class Walk {
 
   constructor(fs: FileSystem, selection: Selection, options: WalkOptions, give: (found: Found) => void) {
     this.#fs = fs
+    this.#look = new Look(fs, options)
     this.#selection = selection
     this.#options = options
     this.#give = give
   }
 
-  /** What the user named: a link is followed, and what is not there is an error. */
+  /** What the user named, and all that is in it. */
   async argument(given: string, path: string, name: string): Promise<void> {
     this.#checkStop()
-    const { real, stats } = await this.#resolve(given, path)
-    if (stats.isFile()) await this.#openable(given, real)
-    await this.#one(undefined, { real, path: name, stats: await this.#sized(real, stats) })
+    await this.#one(undefined, await this.#look.argument(given, path, name))
   }
 
   #checkStop(): void {
     if (this.#options.signal?.aborted) throw new SluiceError('ERR_CANCELLED', 'the listing was cancelled')
-  }
-
-  async #resolve(given: string, path: string): Promise<{ real: string; stats: FileStats }> {
-    try {
-      const stats = await this.#fs.lstat(path)
-      if (!stats.isSymbolicLink()) return { real: path, stats }
-      const real = await this.#fs.realpath(path)
-      return { real, stats: await this.#fs.lstat(real) }
-    } catch (cause) {
-      const system = errorCode(cause)
-      if (system === 'ENOENT' || system === 'ENOTDIR') {
-        const message = `${printable(given)}: there is no such file or folder`
-        throw new SluiceError('ERR_NO_SUCH_FILE', message, { path: given, cause })
-      }
-      throw cannotRead(given, cause)
-    }
-  }
-
-  /** A file that was named is asked at once; of those in folders it is found when they are read. */
-  async #openable(given: string, real: string): Promise<void> {
-    try {
-      const { fd } = await patiently(() => openRegular(this.#fs, real))
-      await this.#fs.close(fd)
-    } catch (cause) {
-      throw cannotRead(given, cause)
-    }
   }
 
   async #folder(folder: Folder): Promise<void> {
@@ -108,52 +74,10 @@ export class Walk {
     for (let from = 0; from < names.length; from += AT_ONCE) {
       this.#checkStop()
       const some = names.slice(from, from + AT_ONCE)
-      const looked = await Promise.all(some.map((name) => this.#look(folder, name)))
+      // taken up in the order of the names, so that every run says the same
+      const looked = await Promise.all(some.map((name) => this.#look.name(folder, name)))
       for (const one of looked) await this.#one(folder, one)
       await this.#turns.give()
-    }
-  }
-
-  /** What it finds out is taken up in the order of the names, so that every run says the same. */
-  async #look(folder: Folder, bytes: Buffer): Promise<Looked> {
-    const name = bytes.toString()
-    const real = join(folder.real, name)
-    const path = `${folder.path}/${name}`
-    if (!isUtf8(bytes)) return { real, path, refused: unsendable(real, 'is not valid UTF-8') }
-    if (!isSendable(path, this.#options.limits))
-      return { real, path, refused: unsendable(real, 'is longer or deeper than can be sent') }
-    try {
-      const stats = await this.#fs.lstat(real)
-      const target =
-        stats.isSymbolicLink() && this.#options.keepLinks ? await this.#fs.readlink(real) : undefined
-      return { real, path, stats: await this.#sized(real, stats), target }
-    } catch (cause) {
-      return { real, path, refused: sourceError(real, cause) }
-    }
-  }
-
-  /**
-   * The stats of a file, or `undefined` of one like those of /proc: its size says nothing of what it contains. A file
-   * that has just grown is what it is now.
-   */
-  async #sized(real: string, stats: FileStats): Promise<FileStats | undefined> {
-    if (!stats.isFile() || stats.size > 0) return stats
-    let fd: number
-    try {
-      fd = (await patiently(() => openRegular(this.#fs, real))).fd
-    } catch {
-      // that it cannot be read is found, and reported, when it is read
-      return stats
-    }
-    try {
-      const got = await readFully(this.#fs, fd, Buffer.alloc(1), 0)
-      if (got === 0) return stats
-      const now = await this.#fs.fstat(fd)
-      return now.size > 0 ? now : undefined
-    } catch {
-      return undefined
-    } finally {
-      await this.#fs.close(fd)
     }
   }
 
@@ -214,60 +138,4 @@ export class Walk {
       throw cannotRead(path, cause)
     }
   }
-}
-
-/** What a name turned out to be; neither `stats` nor `refused` if its size says nothing of its content. */
-interface Looked {
-  real: string
-  path: string
-  stats?: FileStats | undefined
-  target?: string | undefined
-  refused?: SluiceError
-}
-
-function foundIn({ real, path, stats, target, refused }: Looked): Found | SluiceError {
-  if (refused) return refused
-  if (!stats) return skipped(real, 'it has content but no size, like the files of /proc')
-  const { dev, ino, mtimeMs, size } = stats
-  if (stats.isFile()) {
-    return { type: 'file', path, size, ...attributes(stats), source: { path: real, dev, ino, mtimeMs } }
-  }
-  if (target !== undefined) return { type: 'symlink', path, size: 0, ...attributes(stats), target }
-  if (stats.isSymbolicLink()) return skipped(real, 'it is a symbolic link')
-  return skipped(real, 'it is a pipe, a socket or a device')
-}
-
-function skipped(path: string, why: string): SluiceError {
-  return new SluiceError('ERR_SKIPPED', `${printable(path)} is left out: ${why}`, { path })
-}
-
-function unsendable(path: string, why: string): SluiceError {
-  return new SluiceError('ERR_UNSENDABLE', `${printable(path)} cannot be sent: its name ${why}; rename it`, {
-    path,
-  })
-}
-
-/** Node takes a slash on every platform. */
-function join(folder: string, name: string): string {
-  return folder.endsWith('/') ? folder + name : `${folder}/${name}`
-}
-
-/** By the rules that hold everywhere; what the receiving platform cannot hold is the receiver's affair. */
-function isSendable(path: string, limits: Limits): boolean {
-  try {
-    checkPath(path, { platform: 'linux', limits })
-    return true
-  } catch {
-    return false
-  }
-}
-
-function attributes({ mtimeMs, mode }: FileStats): { mtime: number; mode: number } {
-  return { mtime: Math.floor(mtimeMs), mode: mode & 0o777 }
-}
-
-function cannotRead(path: string, cause: unknown): SluiceError {
-  const why = errorCode(cause) ?? String(cause)
-  const message = `cannot read ${printable(path)} (${printable(why, 200)}); check its owner and mode`
-  return new SluiceError('ERR_SOURCE_READ', message, { path, cause })
 }
