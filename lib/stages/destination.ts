@@ -1,11 +1,9 @@
-import { dirname } from 'node:path'
-import { printable, SluiceError } from '../errors.js'
+import { SluiceError } from '../errors.js'
 import { errorCode } from '../files/disk-error.js'
 import type { FileSystem } from '../files/fs.js'
 import { HandlePool } from '../files/handle-pool.js'
 import { Journal, type JournalEnd } from '../files/journal.js'
 import { collectLeftovers } from '../files/leftovers.js'
-import { foldName, partCandidate } from '../files/names.js'
 import { PartFile } from '../files/part-file.js'
 import type { Durability } from '../files/publish.js'
 import type { UnfinishedFile } from '../files/read-journal.js'
@@ -13,6 +11,8 @@ import { type Directory, Tree } from '../files/tree.js'
 import type { Entry, Offer } from '../wire/manifest.js'
 import { ArrivingFolders } from './arriving-folders.js'
 import { inSlices } from './at-most.js'
+import { OurNames } from './our-names.js'
+import { Room } from './room.js'
 
 export interface DestinationOptions {
   dir: string
@@ -43,15 +43,14 @@ export class Destination {
   durability: Durability
   readonly fs: FileSystem
   readonly folders: ArrivingFolders
+  readonly room: Room
   readonly #options: DestinationOptions
   readonly #handles: HandlePool
   readonly #modes = new Map<number, boolean>()
   #tree: Promise<Tree> | undefined
   #journal: Promise<Journal> | undefined
   #transfer = ''
-  /** Names of the offer that could be mistaken for ours, folded: parts by their path, folders at the top. */
-  readonly #parts = new Set<string>()
-  readonly #tops = new Set<string>()
+  readonly #names = new OurNames()
   /** The numbers in the journal of files that are neither published nor given up, by the index of their entry. */
   readonly #numbers: (number | undefined)[] = []
   #holders = 0
@@ -63,6 +62,7 @@ export class Destination {
     this.#options = options
     this.#handles = new HandlePool(options.handles)
     this.folders = new ArrivingFolders(() => this.tree())
+    this.room = new Room(options.fs, options.dir)
   }
 
   /** Keeps it open until {@link release}. */
@@ -90,40 +90,7 @@ export class Destination {
   /** Learns the names of an offer, so that no part and no folder of ours is called like one of them. */
   async learn(offer: Offer): Promise<void> {
     this.#transfer = offer.id
-    await inSlices(offer.entries, ({ path }) => {
-      if (/\.part$/i.test(path)) this.#parts.add(foldName(path))
-      if (path[0] === '.') this.#tops.add(foldName(path.split('/', 1)[0]!))
-    })
-  }
-
-  /** Fails with `ERR_DISK_FULL`, both numbers in the message, if there is no room for `bytes`. */
-  async checkRoom(bytes: number): Promise<void> {
-    const free = await this.free()
-    if (free === undefined || free >= bytes) return
-    const { dir } = this.#options
-    const message = `${bytes} bytes do not fit into ${printable(dir)}: ${free} bytes are free; make room`
-    throw new SluiceError('ERR_DISK_FULL', message, { path: dir, expected: bytes, found: free })
-  }
-
-  /** Free bytes where the files go; undefined if the system does not say. */
-  async free(): Promise<number | undefined> {
-    // what is not there yet will be made on the disk of what is above it
-    for (let path = this.#options.dir; ; path = dirname(path)) {
-      try {
-        return await this.fs.free(path)
-      } catch (error) {
-        if (errorCode(error) !== 'ENOENT' || path === dirname(path)) return undefined
-      }
-    }
-  }
-
-  /** Adds the numbers to an error of a full disk. */
-  async explain(error: SluiceError, { path, size }: Entry): Promise<SluiceError> {
-    if (error.code !== 'ERR_DISK_FULL') return error
-    const found = await this.free()
-    const needed = size === null ? 'it has a size that is not known' : `it has ${size} bytes`
-    const message = `no room for ${printable(path)}: ${needed}, ${found} bytes are free; make room and run it again`
-    return new SluiceError('ERR_DISK_FULL', message, { path, expected: size, found, cause: error })
+    await inSlices(offer.entries, ({ path }) => this.#names.avoid(path))
   }
 
   tree(): Promise<Tree> {
@@ -148,7 +115,7 @@ export class Destination {
       }
       const part = new PartFile(this, this.folders.pathOf(entry.path), options)
       const arrival = { entry, part, n: 0, tries: 0 }
-      this.#nameOf(arrival)
+      this.#name(arrival)
       return arrival
     })
     const journal = await this.#openJournal()
@@ -176,7 +143,7 @@ export class Destination {
       } catch (error) {
         const isTaken = errorCode((error as SluiceError).cause) === 'EEXIST'
         if (arrival.part.exists || !isTaken) throw error
-        this.#nameOf(arrival)
+        this.#name(arrival)
         await (await this.#openJournal()).rename(arrival.n, arrival.part.partName)
       }
     }
@@ -222,19 +189,16 @@ export class Destination {
     this.#journal ??= this.tree().then((tree) =>
       Journal.create(tree, this.#transfer, {
         durability: this.durability,
-        isTaken: (name) => this.#tops.has(name),
+        isTaken: (name) => this.#names.isTop(name),
       }),
     )
     return this.#journal
   }
 
-  /** The next name for a part, none of those in the offer. */
-  #nameOf(arrival: Arrival): void {
-    const { path } = arrival.entry
-    const slash = path.lastIndexOf('/') + 1
-    let name: string
-    do name = partCandidate(path.slice(slash), arrival.tries++)
-    while (this.#parts.has(foldName(path.slice(0, slash) + name)))
+  /** Gives a part the next name that it may have. */
+  #name(arrival: Arrival): void {
+    const { name, tries } = this.#names.part(arrival.entry.path, arrival.tries)
+    arrival.tries = tries
     arrival.part.rename(name)
   }
 }

@@ -115,7 +115,7 @@ class PartSink extends Transform {
       if (want === undefined || isWanted(want, entry.index - offer.first)) bytes += entry.size ?? 0
     })
     await this.#destination.learn(offer)
-    if (bytes > 0) await this.#destination.checkRoom(bytes)
+    if (bytes > 0) await this.#destination.room.check(bytes)
     this.#entries = this.#entries.concat(offer.entries)
     this.push({ ...item, destination: this.#destination })
   }

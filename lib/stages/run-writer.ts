@@ -132,7 +132,7 @@ export class RunWriter {
   /** One file failed, or all: then it throws. */
   async #fail(entry: Entry, error: unknown, part?: PartFile): Promise<StoredFile> {
     const failure = diskError(error, 'write', entry.path)
-    if (FATAL.has(failure.code)) throw await this.#destination.explain(failure, entry)
+    if (FATAL.has(failure.code)) throw await this.#destination.room.explain(failure, entry)
     this.#failed.add(entry.index)
     const left = part?.exists ? 'kept' : 'gone'
     await this.#destination.ended(entry, { state: 'failed', code: failure.code, part: left })
