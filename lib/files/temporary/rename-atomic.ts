@@ -169,7 +169,7 @@ async function sourceAt(fs: FileSystem, from: string): Promise<FileStats> {
   try {
     return await fs.lstat(from)
   } catch (cause) {
-    if (errorCode(cause) !== 'ENOENT') throw cause
+    if (errorCode(cause) !== 'ENOENT' && errorCode(cause) !== 'ENOTDIR') throw cause
     const message = `${printable(from)} cannot be renamed: it does not exist`
     throw new SluiceError('ERR_NO_SUCH_FILE', message, { path: from, cause })
   }

@@ -47,7 +47,8 @@ test('twice the same path, and a source that is missing, are refused', async (t)
   for (const to of ['/a/from', '/a/../a/from', '/a//from']) {
     await t.throwsAsync(rename('/a/from', to), { code: 'ERR_USAGE', message: /same path/ })
   }
-  await t.throwsAsync(rename('/a/none', '/x/to'), { code: 'ERR_NO_SUCH_FILE' })
+  for (const none of ['/a/none', '/none/from', '/a/from/below'])
+    await t.throwsAsync(rename(none, '/x/to'), { code: 'ERR_NO_SUCH_FILE' })
   await t.throwsAsync(rename('', '/x'), { code: 'ERR_USAGE' })
   await t.throwsAsync(rename('/a/from', '/x', { signal: AbortSignal.abort() }), { code: 'ERR_CANCELLED' })
   await t.throwsAsync(rename('/a/from', '/x', { signal: {} as AbortSignal }), { code: 'ERR_USAGE' })
