@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { basename, join } from 'node:path'
 import { moveOver, standing } from '../claim.js'
 import type { Directory } from '../directory.js'
@@ -11,7 +11,7 @@ import { temporaryName } from '../temporary/names.js'
 /** A kept earlier content of a file. */
 export interface Backup {
   path: string
-  /** The name of the file that it is a backup of; shortened where it is long. */
+  /** The name of the file that it is a backup of; where it is long, shortened and with a part of its digest. */
   of: string
   /** When it was made, in milliseconds since 1970, as its name says: the times of the file are those of its content. */
   time: number
@@ -135,15 +135,20 @@ export async function pruneBackups(
 }
 
 function backupName(name: string, time: number): string {
-  return fitted(name, endingAt(time, randomBytes(2).toString('hex')))
+  return headOf(name) + endingAt(time, randomBytes(2).toString('hex'))
 }
 
 function endingAt(time: number, random: string): string {
   return `.${new Date(time).toISOString().replace(/[-:.]/g, '')}.${random}.bak`
 }
 
-/** As much of a name as its backups have. */
+/**
+ * What the names of all backups of a file begin with: its name, or where that is too long as much of it as there is
+ * room for, and a part of its digest, since the backups of another one that begins alike are not its own.
+ */
 function headOf(name: string): string {
   const ending = endingAt(0, '0000')
-  return fitted(name, ending).slice(0, -ending.length)
+  if (fitted(name, ending) === name + ending) return name
+  const mark = `~${createHash('sha256').update(name).digest('hex').slice(0, 8)}`
+  return fitted(name, mark + ending).slice(0, -ending.length)
 }

@@ -51,7 +51,10 @@ export interface AtomicWriteOptions {
   owner?: 'try' | 'require' | 'ignore'
   /** Make the folder, and those above it, where they are missing. Default: that is an error. */
   makeParents?: boolean
-  /** The folder for the temporary file. Default: that of the file, and nothing is faster. */
+  /**
+   * The folder for the temporary file, which must be there: `removeOrphans` finds in it what a killed process left.
+   * Default: that of the file, and nothing is faster.
+   */
   tempDir?: string
   /** Ends it, with `ERR_CANCELLED`; the file stays as it was. */
   signal?: AbortSignal

@@ -49,6 +49,22 @@ test('writers of one file at once keep the last n, and none complains of what an
   t.is(names(disk).length, 3)
 })
 
+test('long names that begin alike have backups of their own', async (t) => {
+  const disk = new MemoryDisk()
+  const paths = ['AAAAA', 'BBBBB', 'ä'.repeat(3)].map((tail) => `/d/${'n'.repeat(248)}${tail}`)
+  for (const path of paths) {
+    disk.put(path, 'old')
+    const { backup } = await writeFileAtomic(path, 'new', { fs: disk, backup: 1 })
+    t.true(Buffer.byteLength(backup!.slice(3)) <= 255)
+  }
+  for (const path of paths) {
+    const backups = await listBackups(disk, '/d', path.slice(3))
+    t.is(backups.length, 1)
+    t.is(backups[0]!.of, parseBackupName(backups[0]!.path.slice(3))!.of)
+  }
+  t.is(names(disk).length, 6)
+})
+
 test('KNOWN-FAILURES 39: the file never loses its name, with links and without', async (t) => {
   for (const links of [true, false]) {
     const { disk, write, kept } = setup({ backup: 2 }, new MemoryDisk({ links }))
