@@ -1,8 +1,9 @@
 // node dist/test/states.js [--short] [SEQUENCE...]
 //
-// Runs the sweeps of every sequence of sluice/files (or of those named, as in fixtures/sequences.ts), at the scale of npm run test:long unless told otherwise, and adds
-// up what they log: disks that were looked at after a power cut (states), and runs in which a call failed. Exits with
-// 1 if a sweep fails, or if at the long scale there are fewer states than there must be.
+// Runs the sweeps of every sequence of sluice/files (or of those named, as in fixtures/sequences.ts), at the scale of
+// npm run test:long unless told otherwise, and adds up what they log: disks that were looked at after a power cut
+// (states), and runs in which a call failed. Exits with 1 if a sweep fails, or if in all there are fewer states than
+// there must be.
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { SEQUENCES } from './fixtures/sequences.js'
