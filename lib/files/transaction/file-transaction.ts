@@ -77,9 +77,10 @@ export class FileTransaction implements AsyncDisposable {
 
   /**
    * The path is to hold `data`, which is read now, into a temporary file: until this resolves bytes must stay what
-   * they are. Fails with `ERR_TRANSACTION` (a folder has this path, or a file stands where a folder would have to be, or an unfinished transaction needs the path),
-   * `ERR_PATH`, `ERR_UNSAFE_LINK`, `ERR_USAGE`, `ERR_PARSE` and `ERR_SCHEMA` (with a schema), `ERR_SOURCE_READ` where
-   * the stream fails, and as the disk fails.
+   * they are. Fails with `ERR_TRANSACTION` (a folder has this path, or a file stands where a folder would have to be,
+   * or it is another spelling of a file that was named, or an unfinished transaction needs it), `ERR_PATH`,
+   * `ERR_UNSAFE_LINK`, `ERR_USAGE`, `ERR_PARSE` and `ERR_SCHEMA` (with a schema), `ERR_SOURCE_READ` where the stream
+   * fails, and as the disk fails.
    */
   write(path: string, data: TransactionData, options: TransactionWriteOptions = {}): Promise<void> {
     const write = (begun: TransactionData) => {
