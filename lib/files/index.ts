@@ -63,6 +63,7 @@ export * from './temporary/index.js'
 export type { TransactionResult } from './transaction/carry-out.js'
 export { FileTransaction } from './transaction/file-transaction.js'
 export type {
+  TransactionCopyOptions,
   TransactionData,
   TransactionOptions,
   TransactionProgress,

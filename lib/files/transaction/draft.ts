@@ -63,7 +63,8 @@ export class Draft {
     )
   }
 
-  async copy(from: string, to: string): Promise<void> {
+  /** @param check throws where the content is not what it should be */
+  async copy(from: string, to: string, check?: (content: Uint8Array) => Promise<void>): Promise<void> {
     checkDifferent(from, to)
     const number = this.#staged.size
     await this.#stage(
@@ -73,9 +74,8 @@ export class Draft {
         const path = source.from === 'old' ? source.path : (await this.#staged.get(source.staged)!).path
         return async () => {
           const own = await this.#keeping(to)
-          return stageCopy(this.#place, path, this.#home(to), ({ mode }) =>
-            own.there ? own : { mode: mode & 0o777 },
-          )
+          const attributes = ({ mode }: FileStats) => (own.there ? own : { mode: mode & 0o777 })
+          return stageCopy(this.#place, path, this.#home(to), attributes, check)
         }
       }),
     )

@@ -9,8 +9,10 @@ import { carryOut, type TransactionResult } from './carry-out.js'
 import { Draft } from './draft.js'
 import { removeAll } from './ground.js'
 import {
+  checkContent,
   checkOptions,
   piecesOf,
+  type TransactionCopyOptions,
   type TransactionData,
   type TransactionOptions,
   type TransactionProgress,
@@ -108,8 +110,11 @@ export class FileTransaction implements AsyncDisposable {
    * `to` is to hold what `from` holds now, or what was planned for it. Mode and owner are those of `to` if it stands,
    * else the mode of `from`. Fails as {@link write}, and with `ERR_TRANSACTION` where there is no file to copy.
    */
-  copy(from: string, to: string): Promise<void> {
-    return this.#operation('copy', from, () => this.#draft.copy(from, to))
+  copy(from: string, to: string, { schema }: TransactionCopyOptions = {}): Promise<void> {
+    const check = (content: Uint8Array) => checkContent(content, schema!, to)
+    return this.#operation('copy', from, () =>
+      this.#draft.copy(from, to, schema === undefined ? undefined : check),
+    )
   }
 
   /**

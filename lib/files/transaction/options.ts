@@ -52,6 +52,12 @@ export interface TransactionWriteOptions {
   schema?: Schema
 }
 
+/** Options of {@link FileTransaction.copy}. */
+export interface TransactionCopyOptions {
+  /** What the value in the file must match; `to` must end with `.json`, `.yaml` or `.yml`. */
+  schema?: Schema
+}
+
 /** Options of {@link FileTransaction.writeJson} and {@link FileTransaction.writeYaml}. */
 export interface TransactionValueOptions extends TransactionWriteOptions, EncodeOptions {}
 
@@ -94,7 +100,8 @@ async function* fromSource(pieces: AsyncIterable<Uint8Array>, path: string): Asy
   }
 }
 
-async function checkContent(bytes: Uint8Array, schema: Schema, path: string): Promise<void> {
+/** Checks what `path` is to hold: `ERR_PARSE`, `ERR_SCHEMA`; `ERR_USAGE` where its name says no format. */
+export async function checkContent(bytes: Uint8Array, schema: Schema, path: string): Promise<void> {
   const text = decodeText(bytes, 'utf8', path)
   await checkSchema(await parseText(knownFormat(path), text, path), schema, path)
 }

@@ -4,7 +4,15 @@ import { openingMode, setAttributes, wantedMode } from '../atomic/attributes.js'
 import { setTime } from '../attributes.js'
 import { digestFile } from '../digest-file.js'
 import { errorCode, SystemError } from '../disk-error.js'
-import { type FileStats, type FileSystem, OPEN, openRegular, sameInode, writeFully } from '../fs.js'
+import {
+  type FileStats,
+  type FileSystem,
+  OPEN,
+  openRegular,
+  readFully,
+  sameInode,
+  writeFully,
+} from '../fs.js'
 import { nameOf, parentOf } from '../names.js'
 import type { Owner } from '../owner.js'
 import type { Durability } from '../publish.js'
@@ -120,22 +128,39 @@ async function fill(
   return { bytes, digest: hasher.digest('hex') }
 }
 
-/** A copy of the file at `from` in a new temporary file. It is read in pieces. */
+/**
+ * A copy of the file at `from` in a new temporary file. It is read in pieces.
+ * @param check looks at the content before it is written: then it is read as a whole
+ */
 export async function stageCopy(
   place: Place,
   from: string,
   folder: string,
   attributesFor: (source: FileStats) => Attributes,
+  check?: (content: Uint8Array) => Promise<void>,
 ): Promise<Staged> {
   const { fs } = place.tree
   return inFolder(place.tree, from, async (where) => {
     const { fd, stats } = await openRegular(fs, where)
     try {
-      return await stage(place, folder, pieces(fs, fd), attributesFor(stats))
+      const content = check ? await checked(fs, fd, stats.size, check) : pieces(fs, fd)
+      return await stage(place, folder, content, attributesFor(stats))
     } finally {
       await fs.close(fd)
     }
   })
+}
+
+async function checked(
+  fs: FileSystem,
+  fd: number,
+  size: number,
+  check: (content: Uint8Array) => Promise<void>,
+): Promise<[Uint8Array]> {
+  const buffer = Buffer.alloc(size)
+  const content = buffer.subarray(0, await readFully(fs, fd, buffer, 0))
+  await check(content)
+  return [content]
 }
 
 async function* pieces(fs: FileSystem, fd: number): AsyncGenerator<Uint8Array> {

@@ -77,3 +77,29 @@ test('a listener of the progress that throws makes the transaction fail, whereve
     t.deepEqual([on.list(), textAt(on, '/d/old')], [['/d/', '/d/old'], 'old'])
   }
 })
+
+test('what is copied can be checked with a schema, also what was only planned', async (t) => {
+  const schema = { type: 'object', required: ['port'] }
+  const on = disk()
+  on.put('/d/good.json', '{"port":1}', 0o640)
+  on.put('/d/bad.json', '{}')
+  const transaction = await FileTransaction.begin('/d', { fs: on })
+  await transaction.copy('good.json', 'sub/copy.json', { schema })
+  await transaction.writeJson('made.yaml', { port: 2 }, { indent: 0 })
+  await transaction.copy('made.yaml', 'second.json', { schema })
+  await transaction.commit()
+  t.is(textAt(on, '/d/sub/copy.json'), '{"port":1}')
+  t.is((await on.stat('/d/sub/copy.json')).mode & 0o777, 0o640)
+  t.is(textAt(on, '/d/second.json'), '{"port":2}\n')
+  const before = on.list()
+  const refused: [string, string, string][] = [
+    ['bad.json', 'copy.json', 'ERR_SCHEMA'],
+    ['old', 'copy.json', 'ERR_PARSE'],
+    ['good.json', 'copy', 'ERR_USAGE'],
+  ]
+  for (const [from, to, code] of refused) {
+    await using one = await FileTransaction.begin('/d', { fs: on })
+    await t.throwsAsync(one.copy(from, to, { schema }), { code })
+  }
+  t.deepEqual(on.list(), before)
+})
