@@ -1,6 +1,7 @@
 import test from 'ava'
 import { isSluiceError } from '../../../lib/errors.js'
 import { type RecoveredTransaction, recoverTransactions } from '../../../lib/files/index.js'
+import type { ProcessSystem } from '../../../lib/files/owner.js'
 import type { DiskEvent, MemoryDisk } from '../../../lib/testing/index.js'
 import { scale } from '../../helpers/scale.js'
 import { FAULTS } from '../../helpers/sweep.js'
@@ -27,7 +28,9 @@ for (const [how, fails] of [
     const processes = eachAnother()
     const outcomes = new Set<string>()
     let states = 0
-    for (let at = 1; ; at += scale(9, 1)) {
+    const vital = await changesOfState(processes(), fails)
+    for (let at = 1; ; at++) {
+      if (at % scale(10, 1) !== 0 && !vital.has(at)) continue
       const { disk, died } = await killed(scenario, processes(), at, fails)
       const cuts: { found: MemoryDisk; place: string }[] = []
       disk.hook = ({ call, path, number }) => {
@@ -93,6 +96,21 @@ const visible = (disk: MemoryDisk) =>
     .split('\n')
     .filter((line) => !line.includes('.sluice'))
     .join('\n')
+
+/** The calls just behind one that changes the state of the intent: the change is not on the medium yet. */
+async function changesOfState(
+  system: ProcessSystem,
+  fails?: (event: DiskEvent) => boolean,
+): Promise<Set<number>> {
+  const found = new Set<number>()
+  let calls = 0
+  await killed(scenario, system, Number.POSITIVE_INFINITY, (event) => {
+    calls++
+    if (event.call === 'rename' && event.to?.endsWith('.intent')) found.add(calls + 1)
+    return fails?.(event) ?? false
+  })
+  return found
+}
 
 /** Disks on which a process died: one for each state that a recovery can find. */
 async function moments(
