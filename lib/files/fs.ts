@@ -199,6 +199,19 @@ export async function readFully(
   return done
 }
 
+/** Does the work on a handle, and closes it in any case. What the close says counts, unless the work failed before. */
+export async function closing<T>(fs: FileSystem, fd: number, work: () => Promise<T>): Promise<T> {
+  let result: T
+  try {
+    result = await work()
+  } catch (error) {
+    await fs.close(fd).catch(() => {})
+    throw error
+  }
+  await fs.close(fd)
+  return result
+}
+
 /** Codes of file systems that cannot sync a folder, and of Windows, where a folder is never open for writing. */
 const CANNOT_SYNC = new Set(['EINVAL', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'])
 const CANNOT_SYNC_WINDOWS = new Set(['EPERM', 'EACCES', 'EBADF', 'EISDIR'])

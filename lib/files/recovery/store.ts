@@ -159,13 +159,7 @@ export class RecoveryStore {
 
   /** Our folder may be new. */
   async #syncRoot(): Promise<void> {
-    if (!this.#power) return
-    const root = await this.#tree.directory('')
-    try {
-      await root.sync()
-    } finally {
-      root.release()
-    }
+    if (this.#power) await this.#tree.sync('')
   }
 
   async #within({ folder: name }: Stored, act: (folder: Directory) => Promise<void>): Promise<void> {

@@ -3,7 +3,7 @@ import { pipeline } from 'node:stream/promises'
 import { createGunzip, createGzip } from 'node:zlib'
 import { setMode, setTime } from '../attributes.js'
 import { errorCode } from '../disk-error.js'
-import { type FileStats, type FileSystem, OPEN, openRegular, readFully, writeFully } from '../fs.js'
+import { closing, type FileStats, type FileSystem, OPEN, openRegular, readFully, writeFully } from '../fs.js'
 
 const CHUNK = 256 * 1024
 
@@ -13,7 +13,7 @@ export async function compressFile(fs: FileSystem, from: string, to: string, pow
   try {
     const target = await fs.open(to, OPEN.create, 0o600)
     try {
-      await fill(fs, source, target, stats, power)
+      await closing(fs, target, () => fill(fs, source, target, stats, power))
     } catch (error) {
       await fs.unlink(to).catch(() => {})
       throw error
@@ -30,22 +30,16 @@ async function fill(
   { mode, mtimeMs }: FileStats,
   power: boolean,
 ): Promise<void> {
-  try {
-    let position = 0
-    await pipeline(Readable.from(piecesOf(fs, source)), createGzip(), async (compressed) => {
-      for await (const piece of compressed as AsyncIterable<Buffer>) {
-        await writeFully(fs, target, [piece], position)
-        position += piece.length
-      }
-    })
-    await setMode(fs, target, mode & 0o777)
-    await setTime(fs, target, Math.floor(mtimeMs))
-    if (power) await fs.fsync(target)
-  } catch (error) {
-    await fs.close(target).catch(() => {})
-    throw error
-  }
-  await fs.close(target)
+  let position = 0
+  await pipeline(Readable.from(piecesOf(fs, source)), createGzip(), async (compressed) => {
+    for await (const piece of compressed as AsyncIterable<Buffer>) {
+      await writeFully(fs, target, [piece], position)
+      position += piece.length
+    }
+  })
+  await setMode(fs, target, mode & 0o777)
+  await setTime(fs, target, Math.floor(mtimeMs))
+  if (power) await fs.fsync(target)
 }
 
 /** Whether the compressed file holds exactly what the other one does; false also where it is not whole. */

@@ -4,7 +4,7 @@ import { setTime } from '../attributes.js'
 import { moveOver } from '../claim.js'
 import { type Clock, pause } from '../clock.js'
 import { errorCode, SystemError } from '../disk-error.js'
-import { type FileStats, type FileSystem, OPEN, openRegular, readFully, writeFully } from '../fs.js'
+import { closing, type FileStats, type FileSystem, OPEN, openRegular, readFully, writeFully } from '../fs.js'
 import { isRefusal } from '../open-refusal.js'
 
 /** What Windows says of a file that a scanner or an indexer has open for a moment. */
@@ -76,7 +76,7 @@ export async function copyFile(
   try {
     const fd = await createTemporary(fs, to, 0o600)
     try {
-      await fill(fs, source, fd, { from, power, check })
+      await closing(fs, fd, () => fill(fs, source, fd, { from, power, check }))
     } catch (error) {
       await fs.unlink(to).catch(() => {})
       throw error
@@ -93,23 +93,17 @@ async function fill(
   { from, power, check }: CopyOptions & { from: string },
 ): Promise<void> {
   const { stats } = source
-  try {
-    const size = await pour(fs, source.fd, fd, check)
-    const now = await fs.fstat(source.fd)
-    if (now.size !== size || now.mtimeMs !== stats.mtimeMs) {
-      const message = `${printable(from)} changed while it was copied; run it again`
-      throw new SluiceError('ERR_SOURCE_CHANGED', message, { path: from })
-    }
-    const own = await fs.fstat(fd)
-    if (own.size !== size) throw new SystemError('EIO', 'write', `${own.size} of ${size} bytes stand there`)
-    await setAttributes(fd, own, stats, { fs, owner: 'try' }, from)
-    await setTime(fs, fd, stats.mtimeMs)
-    if (power) await fs.fsync(fd)
-  } catch (error) {
-    await fs.close(fd).catch(() => {})
-    throw error
+  const size = await pour(fs, source.fd, fd, check)
+  const now = await fs.fstat(source.fd)
+  if (now.size !== size || now.mtimeMs !== stats.mtimeMs) {
+    const message = `${printable(from)} changed while it was copied; run it again`
+    throw new SluiceError('ERR_SOURCE_CHANGED', message, { path: from })
   }
-  await fs.close(fd)
+  const own = await fs.fstat(fd)
+  if (own.size !== size) throw new SystemError('EIO', 'write', `${own.size} of ${size} bytes stand there`)
+  await setAttributes(fd, own, stats, { fs, owner: 'try' }, from)
+  await setTime(fs, fd, stats.mtimeMs)
+  if (power) await fs.fsync(fd)
 }
 
 async function pour(fs: FileSystem, from: number, to: number, check: CopyOptions['check']): Promise<number> {
