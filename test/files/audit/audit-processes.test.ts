@@ -2,10 +2,10 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import test, { type ExecutionContext } from 'ava'
 import { AuditTrail, readAudit } from '../../../lib/files/index.js'
+import { randomBySeed } from '../../../lib/testing/index.js'
 import { temporary } from '../../helpers/folders.js'
 import { scale } from '../../helpers/scale.js'
 
@@ -62,18 +62,38 @@ test('8 processes append to one trail and rotate it: nothing is lost, no line is
   t.true((await readFile(path)).length < 20_000)
 })
 
+/** Starts one that appends until it is killed; `dead` gives the last number that it was told. */
+function endless(t: ExecutionContext<unknown>, path: string, name: string, maxBytes: number) {
+  const child = start(t, 'endless', path, name, 0, maxBytes)
+  let said = ''
+  let wanted = Number.POSITIVE_INFINITY
+  const look = () => {
+    if (said.split('\n').length > wanted) child.kill('SIGKILL')
+  }
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    said += text
+    look()
+  })
+  const dead = once(child, 'close').then(() =>
+    Number(said.slice(0, said.lastIndexOf('\n')).split('\n').at(-1)),
+  )
+  /** Kills it once it has said so many lines: a moment that differs by work, and not by a clock. */
+  const killAfter = (lines: number) => {
+    wanted = lines
+    look()
+    return dead
+  }
+  return { name, killAfter }
+}
+
 test('a killed process leaves what it was told stands, and the next one goes on behind it', async (t) => {
   const path = join(await temporary(t), 'audit.jsonl')
   const rounds = scale(4, 60)
+  const random = randomBySeed(3)
   const told = new Map<string, number>()
   for (let round = 0; round < rounds; round++) {
-    const child = start(t, 'endless', path, `r${round}`)
-    const said = text(child.stdout)
-    await once(child.stdout, 'data')
-    // the moment differs from round to round, by work and not by a clock
-    for (let i = 0; i < round * 3; i++) await pathsIn(path)
-    child.kill('SIGKILL')
-    told.set(`r${round}`, Number((await said).trimEnd().split('\n').at(-1)))
+    const { name, killAfter } = endless(t, path, `r${round}`, 10 << 20)
+    told.set(name, await killAfter(1 + Math.floor(random() * 300)))
   }
   const trail = await AuditTrail.open(path)
   await trail.record({ operation: 'last', path: 'last', status: 'ok', duration: 0 })
@@ -91,21 +111,15 @@ test('a killed process leaves what it was told stands, and the next one goes on 
 test('processes are killed while they append to one trail and rotate it: what they were told stands', async (t) => {
   const path = join(await temporary(t), 'audit.jsonl')
   const names = Array.from({ length: scale(6, 40) }, (_, n) => `r${n}`)
-  const running = names.slice(0, 3).map((name) => endless(name))
-  function endless(name: string) {
-    const child = start(t, 'endless', path, name, 0, 4000)
-    return { name, child, said: text(child.stdout), began: once(child.stdout, 'data') }
-  }
+  const random = randomBySeed(4)
+  const running = names.slice(0, 3).map((name) => endless(t, path, name, 4000))
   const told = new Map<string, number>()
   for (let round = 0; round < names.length; round++) {
-    const { name, child, said, began } = running.shift()!
-    await began
-    for (let i = 0; i < round % 4; i++) await pathsIn(path)
-    child.kill('SIGKILL')
-    told.set(name, Number((await said).trimEnd().split('\n').at(-1)))
+    const { name, killAfter } = running.shift()!
+    told.set(name, await killAfter(1 + Math.floor(random() * 300)))
     // the others go on, and one more begins
     const next = names[round + 3]
-    if (next !== undefined) running.push(endless(next))
+    if (next !== undefined) running.push(endless(t, path, next, 4000))
   }
   const { paths, torn } = await pathsIn(path)
   t.true(torn <= names.length)
