@@ -15,8 +15,8 @@ export interface StreamPeak {
 
 /** Streams a sparse file of so many bytes into another one by `createAtomicWriteStream`, in a process of its own. */
 export async function streamPeak(folder: string, bytes: number): Promise<StreamPeak> {
-  const source = join(folder, 'source')
-  const target = join(folder, 'target')
+  const source = join(folder, 'stream-source')
+  const target = join(folder, 'stream-target')
   const fd = openSync(source, 'w')
   ftruncateSync(fd, bytes)
   closeSync(fd)
