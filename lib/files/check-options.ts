@@ -46,6 +46,12 @@ export function checkPath(option: string, value: unknown): void {
   throw new SluiceError('ERR_USAGE', message, { found: value })
 }
 
+/** An object; else `ERR_USAGE`. An encoding in the place of the options, as `node:fs` takes it, would be passed over. */
+export function checkObject(option: string, value: unknown): void {
+  if (typeof value === 'object' && value !== null) return
+  throw new SluiceError('ERR_USAGE', `${option} must be an object, not ${shown(value)}`, { found: value })
+}
+
 /** A function, or undefined for none; else `ERR_USAGE`. */
 export function checkCallback(option: string, value: unknown): void {
   if (value === undefined || typeof value === 'function') return

@@ -1,3 +1,4 @@
+import { checkObject } from '../check-options.js'
 import { type Audit, checkAudit } from './audit-record.js'
 import { Recorder } from './recorder.js'
 
@@ -20,9 +21,10 @@ export async function audited<T>(
   return recorderOf(options).run(operation, path, act)
 }
 
-/** `ERR_USAGE` where `audit` is none. */
+/** `ERR_USAGE` where the options are none, or `audit`. */
 export function recorderOf(options: Audited): Recorder {
-  const audit = options?.audit
+  checkObject('options', options)
+  const { audit } = options
   checkAudit(audit)
   return new Recorder({ audit })
 }

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import type { SluiceError } from '../../errors.js'
 import { type Audited, audited } from '../audit/audited.js'
-import { checkDuration, checkPath } from '../check-options.js'
+import { checkDuration, checkFlag, checkPath } from '../check-options.js'
 import { diskError, errorCode } from '../disk-error.js'
 import { type FileStats, type FileSystem, nodeFileSystem, OPEN, sameInode } from '../fs.js'
 import { NeededFiles } from '../intent/needed.js'
@@ -49,6 +49,8 @@ async function searchOrphans(dir: string, options: RemoveOrphansOptions): Promis
   const { olderThan = A_DAY, dryRun = false, recursive = false } = options
   const { fs = nodeFileSystem, system = processSystem, now = Date.now } = options
   checkPath('dir', dir)
+  checkFlag('dryRun', dryRun)
+  checkFlag('recursive', recursive)
   checkDuration('olderThan', olderThan)
   const search = new Search(fs, { dryRun, recursive, before: now() - olderThan, system })
   try {
