@@ -18,7 +18,15 @@ export interface MemoryDiskOptions {
   links?: boolean
   /** What two names have in common that are one, for a disk that ignores case or forms of characters. */
   fold?: (name: string) => string
-  /** Whether it remembers what was not synced, so that {@link MemoryDisk.crash} can lose it. Costs time. */
+  /**
+   * Whether it remembers what was not synced, so that {@link MemoryDisk.crash} can lose it. Costs time.
+   *
+   * What `fsync` of a file makes last is its content, size and attributes; names last by `fsync` of their folder. All
+   * else may be found in any version that it had since then, each sector (512 bytes), the size, each attribute and each
+   * name for itself: a name without content, zeros, a size that ends at a sector, a folder lost with all that is in it,
+   * the second of two renames without the first, neither name after a link and an unlink. A rename is found whole or
+   * not at all. What a failed `fsync` was to write stays in doubt, until it is changed and synced again.
+   */
   crashes?: boolean
   /** Milliseconds; default `Date.now`. */
   now?: () => number

@@ -19,8 +19,9 @@ function note(text: string): void {
 async function lock(): Promise<void> {
   for (let n = 1; n <= Number(count); n++) {
     const mode = random() < 0.5 ? 'exclusive' : 'shared'
+    const began = performance.now()
     const held = await DirectoryLock.acquire(dir!, { mode, fs, timeout: 120_000 })
-    note(`enter ${mode} ${n}`)
+    note(`enter ${mode} ${n} ${Math.round(performance.now() - began)}`)
     // other readers get a chance to be beside it, and writers to break in
     for (let turns = Math.floor(random() * 3); turns > 0; turns--) await new Promise(setImmediate)
     await held.check()
