@@ -9,7 +9,7 @@ import { makeAll } from '../tree.js'
 import { openingMode, setAttributes, wantedMode } from './attributes.js'
 import { giveName } from './give-name.js'
 import { type AtomicWriteOptions, checkSignal, type WriteSettings, writeSettings } from './options.js'
-import { digestInSteps, portionsOf } from './portions.js'
+import { digestInSteps, LARGE_PORTION, PORTION, portionsOf } from './portions.js'
 import { findTarget, type Target } from './target.js'
 import { verifyFile } from './verify.js'
 
@@ -102,8 +102,9 @@ export class AtomicFile {
   /** Adds to the content. The buffers must stay as they are until it ends. */
   write(buffers: readonly Uint8Array[]): Promise<void> {
     return this.#run('open', async () => {
-      const { fs, progress } = this.#draft.settings
-      for (const piece of portionsOf(buffers)) {
+      const { fs, progress, signal } = this.#draft.settings
+      const size = progress || signal ? PORTION : LARGE_PORTION
+      for (const piece of portionsOf(buffers, size)) {
         this.#check()
         const writing = writeFully(fs, this.#fd, piece, this.#position)
         // that it failed is seen once what is done meanwhile is done

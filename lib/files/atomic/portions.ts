@@ -1,8 +1,9 @@
 import type { Hash } from 'node:crypto'
 import { setImmediate } from 'node:timers/promises'
 
-/** Bytes that are written at once. */
-const PORTION = 4 * 1024 * 1024
+/** Bytes that are written at once: where somebody looks on, or may end it, and where nobody does. */
+export const PORTION = 4 * 1024 * 1024
+export const LARGE_PORTION = 32 * 1024 * 1024
 
 /** Bytes that are digested at once: more would hold the event loop. */
 const STEP = 1024 * 1024
@@ -26,7 +27,7 @@ export async function digestInSteps(hasher: Hash, buffers: readonly Uint8Array[]
 }
 
 /** The buffers in groups of about `size` bytes, large ones cut. */
-export function* portionsOf(buffers: readonly Uint8Array[], size = PORTION): Generator<Uint8Array[]> {
+export function* portionsOf(buffers: readonly Uint8Array[], size: number): Generator<Uint8Array[]> {
   let group: Uint8Array[] = []
   let bytes = 0
   for (const buffer of buffers) {

@@ -39,14 +39,14 @@ test('portions are the same bytes in the same order, none much larger than anoth
   const content = randomContent(21 * MIB + 1)
   for (const cuts of [[], [1, 2, 3], [9 * MIB, 10 * MIB], [7 * MIB, 14 * MIB, 21 * MIB]]) {
     const buffers = [...cuts, content.length].map((end, i) => content.subarray(cuts[i - 1] ?? 0, end))
-    const portions = [...portionsOf(buffers)]
+    const portions = [...portionsOf(buffers, 4 * MIB)]
     t.true(Buffer.concat(portions.flat()).equals(content))
     for (const portion of portions) {
       const bytes = portion.reduce((sum, { length }) => sum + length, 0)
       t.true(bytes < 8 * MIB)
     }
   }
-  t.deepEqual([...portionsOf([])], [])
+  t.deepEqual([...portionsOf([], MIB)], [])
 })
 
 test('small pieces become few, large ones stay what they are, and none is kept', async (t) => {
