@@ -47,16 +47,16 @@ export async function reading<T extends WriteData, R>(
   read: (data: T | Pieces) => Promise<R>,
 ): Promise<R> {
   try {
-    return await read(isStream(data) && isReadable(data) !== false ? begun(data) : data)
+    return await read(isEmitter(data) && isReadable(data as Readable) !== false ? begun(data) : data)
   } catch (error) {
-    if (isStream(data)) data.destroy()
+    if (isEmitter(data)) data.destroy?.()
     throw error
   }
 }
 
 /** The same pieces, the first of which is on its way. */
-function begun(stream: Readable): Pieces {
-  const iterator = stream[Symbol.asyncIterator]() as AsyncIterator<string | Uint8Array, undefined>
+function begun(emitter: Emitter): Pieces {
+  const iterator = emitter[Symbol.asyncIterator]()
   let first: Promise<IteratorResult<string | Uint8Array, undefined>> | undefined = iterator.next()
   // whoever asks for it learns of it
   first.catch(() => {})
@@ -135,8 +135,11 @@ export function cancelled(path: string, signal: AbortSignal | undefined): Sluice
   return new SluiceError('ERR_CANCELLED', message, { path, cause: signal?.reason })
 }
 
-function isStream(data: unknown): data is Readable {
-  return data instanceof EventEmitter && isPieces(data)
+/** A stream, or what is much like one: the lines of `node:readline`. */
+type Emitter = EventEmitter & AsyncIterable<string | Uint8Array, undefined> & { destroy?(): void }
+
+function isEmitter(data: unknown): data is Emitter {
+  return data instanceof EventEmitter && Symbol.asyncIterator in data
 }
 
 function isPieces(data: unknown): data is Pieces {

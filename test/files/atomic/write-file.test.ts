@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { createReadStream } from 'node:fs'
 import { lstat, readdir, readFile, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { PassThrough, Readable } from 'node:stream'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
@@ -282,6 +283,14 @@ test('what a process says is written also where the process has ended before the
   }
   await writeFileAtomic(join(folder, 'file'), child.stdout, { fs: slow })
   t.is(await readFile(join(folder, 'file'), 'utf8'), 'said\n')
+})
+
+test('lines of node:readline are written, and their lack of a destroy hides no error', async (t) => {
+  const folder = await temporary(t)
+  const lines = () => createInterface({ input: Readable.from(['a\nb\n']) })
+  await writeFileAtomic(join(folder, 'file'), lines())
+  t.is(await readFile(join(folder, 'file'), 'utf8'), 'ab')
+  await t.throwsAsync(writeFileAtomic(join(folder, 'none', 'file'), lines()), { code: 'ERR_WRITE' })
 })
 
 test('a signal ends it before, during and while it waits for its source', async (t) => {
