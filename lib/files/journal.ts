@@ -104,14 +104,13 @@ export class Journal {
       return { kind: 'begin', n, ...file, at }
     })
     this.#unfinished += files.length
-    await this.#append(records)
-    if (this.#power) await this.#sync()
+    await this.#lasting(records)
     return numbers
   }
 
   /** The part of file `n` will have another name, because that one was taken. */
   rename(n: number, part: string): Promise<void> {
-    return this.#append([{ kind: 'part', n, part, at: this.#clock.now() }])
+    return this.#lasting([{ kind: 'part', n, part, at: this.#clock.now() }])
   }
 
   /** Data is about to be written: says from time to time that the parts may have changed until now. */
@@ -138,8 +137,7 @@ export class Journal {
 
   /** Writes the batch; with 'power' it is on the disk when this resolves: then what it says may be acknowledged. */
   async flush(): Promise<void> {
-    await this.#append([])
-    if (this.#power) await this.#sync()
+    await this.#lasting([])
   }
 
   /** Ends it: where nothing is left to go on with, it goes, and our folder with it; else it stays for a later run. */
@@ -221,7 +219,10 @@ export class Journal {
     return done
   }
 
-  async #sync(): Promise<void> {
+  /** Appends; with 'power' it is on the disk when this resolves. */
+  async #lasting(records: readonly JournalRecord[]): Promise<void> {
+    await this.#append(records)
+    if (!this.#power) return
     try {
       await this.#tree.fs.fsync(this.#fd)
     } catch (error) {

@@ -24,6 +24,7 @@ const SENT: Record<string, Content> = {
 const STANDING: Record<string, string> = {
   '/dst/report.pdf': 'another report',
   '/dst/photos/mine': 'mine',
+  '/dst/photos/a.txt.part': 'mine, too',
 }
 
 const contents = new Set(Object.values(SENT).map((content) => bytesOf(content).toString('hex')))
