@@ -1,6 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import test from 'ava'
+import { isSluiceError } from '../../../lib/errors.js'
 import {
   type FileSystem,
   FileTransaction,
@@ -35,6 +36,23 @@ async function change(transaction: FileTransaction, text: string, others: boolea
   await Promise.all(operations)
 }
 
+/** A transaction of which the 500th file cannot get its name. */
+async function failInTheMiddle(dir: string, durability: 'crash' | 'power'): Promise<void> {
+  let left = 500
+  const fs: FileSystem = Object.create(nodeFileSystem, {
+    rename: {
+      value: async (from: string, to: string) => {
+        if (/file \d+$/.test(to) && --left === 0) throw Object.assign(new Error('EIO'), { code: 'EIO' })
+        return nodeFileSystem.rename(from, to)
+      },
+    },
+  })
+  const transaction = await FileTransaction.begin(dir, { durability, fs })
+  await change(transaction, 'never', false)
+  const failure = await transaction.commit().catch((error: unknown) => error)
+  if (!isSluiceError(failure, 'ERR_WRITE')) throw failure
+}
+
 for (const durability of LONG ? (['power', 'crash'] as const) : (['power'] as const)) {
   test(`a transaction of 1,000 files changes all of them, or none: ${durability}`, async (t) => {
     const dir = await temporary(t)
@@ -50,20 +68,11 @@ for (const durability of LONG ? (['power', 'crash'] as const) : (['power'] as co
     const old = await contents(dir)
     t.deepEqual(old, Object.fromEntries(numbers.map((i) => [pathOf(i), `first ${i}`])))
 
-    let left = 500
-    const failing: FileSystem = Object.create(nodeFileSystem, {
-      rename: {
-        value: async (from: string, to: string) => {
-          if (/file \d+$/.test(to) && --left === 0) throw Object.assign(new Error('EIO'), { code: 'EIO' })
-          return nodeFileSystem.rename(from, to)
-        },
-      },
-    })
-    const undone = await FileTransaction.begin(dir, { durability, fs: failing })
-    await change(undone, 'never', false)
-    await t.throwsAsync(undone.commit(), { code: 'ERR_WRITE' })
-    lap('another one failed in the middle, and undone')
-    t.deepEqual(await contents(dir), old)
+    if (LONG) {
+      await failInTheMiddle(dir, durability)
+      lap('another one failed in the middle, and undone')
+      t.deepEqual(await contents(dir), old)
+    }
 
     const second = await FileTransaction.begin(dir, { durability })
     await change(second, 'second', true)
