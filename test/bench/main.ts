@@ -2,29 +2,19 @@
 import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { cpus, tmpdir, totalmem } from 'node:os'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
 import { compareAtomic } from './atomic.js'
 import { makeLarge, makeSmall, warm } from './data.js'
 import { compareDelay } from './delay.js'
 import { compareMemory } from './memory.js'
+import { benchOptions } from './options.js'
 import { profile } from './profile.js'
 import { rsyncVersion } from './rsync.js'
 import { compareSpeed, contenders } from './speed.js'
 
-const { values } = parseArgs({
-  options: {
-    quick: { type: 'boolean', default: false },
-    runs: { type: 'string' },
-    only: { type: 'string', default: 'large,small,memory,delay,profile,atomic' },
-    dir: { type: 'string', default: tmpdir() },
-  },
-})
-const { quick } = values
-const rounds = Number(values.runs ?? (quick ? 1 : 5))
-const parts = new Set(values.only.split(','))
+const { quick, rounds, parts, dir } = optionsOrExit()
 const GIB = 1 << 30
 
-const scratch = mkdtempSync(join(values.dir, 'sluice-bench-'))
+const scratch = mkdtempSync(join(dir, 'sluice-bench-'))
 const source = join(scratch, 'source')
 const log = (line: string) => process.stderr.write(`${line}\n`)
 const print = (text: string) => process.stdout.write(`${text}\n`)
@@ -81,4 +71,14 @@ function make(what: 'large' | 'small') {
   makeLarge(folder, bytes)
   for (const name of readdirSync(folder)) warm(join(folder, name))
   return { folder, title: `One file of ${bytes / 2 ** 20} MiB` }
+}
+
+/** Wrong use is one line, and exit 2. */
+function optionsOrExit() {
+  try {
+    return benchOptions(process.argv.slice(2), tmpdir())
+  } catch (error) {
+    process.stderr.write(`bench: ${(error as Error).message}\n`)
+    process.exit(2)
+  }
 }
