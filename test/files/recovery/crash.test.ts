@@ -88,7 +88,7 @@ test('a power cut at any call of a change: the next manager takes everything bac
       if (sorted(files(disk)) !== OLD) throw new Error(`${place}: ${disk.list()} ${files(disk)}`)
       if (disk.list().some((path) => path.includes('.sluice/'))) throw new Error(`${place}: ${disk.list()}`)
     },
-    seeds: scale(3, 12),
+    seeds: scale(3, 5),
     again: scale(0, 1),
   })
   t.log(`${states} states`)
@@ -108,7 +108,7 @@ test('a power cut at any call of an undo: the next manager ends it', async (t) =
     look: (disk, _acknowledged, place) => {
       if (sorted(files(disk)) !== OLD) throw new Error(`${place}: ${disk.list()} ${files(disk)}`)
     },
-    seeds: scale(2, 10),
+    seeds: scale(2, 5),
     again: scale(0, 1),
   })
   t.log(`${states} states`)
@@ -129,7 +129,7 @@ test('a power cut at any call of a commit leaves all points or none', async (t) 
       if (found !== NEW && (acknowledged || found !== OLD)) throw new Error(`${place}: ${found}`)
       if (disk.list().some((path) => path.includes('.sluice/'))) throw new Error(`${place}: ${disk.list()}`)
     },
-    seeds: scale(3, 12),
+    seeds: scale(3, 5),
     again: scale(0, 1),
   })
   t.log(`${states} states`)
