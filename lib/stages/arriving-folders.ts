@@ -12,7 +12,7 @@ export class ArrivingFolders {
   /** Path in the offer → path on disk. */
   readonly #made = new Map<string, string>([['', '']])
   readonly #making = new Map<string, Promise<string>>()
-  /** Folders on disk that have a new folder in them: with 'power' their names are to be synced. */
+  /** Folders on disk that have one of ours in them: with 'power' their names are to be synced. */
   readonly #grown = new Set<string>()
 
   constructor(tree: () => Promise<Tree>) {
@@ -68,8 +68,9 @@ export class ArrivingFolders {
       const there = join(above, candidate)
       try {
         // its owner must be able to write into it until the end
-        const done = await tree.makeDirectory(there, mode | 0o700)
-        if (done === 'created') this.#grown.add(above)
+        await tree.makeDirectory(there, mode | 0o700)
+        // also where it was there: who made it may have been killed before his sync, or not be at it yet
+        this.#grown.add(above)
         this.#made.set(path, there)
         return there
       } catch (error) {

@@ -89,3 +89,13 @@ test('whoever finds a folder that another one just made does not rely on the syn
   goOn()
   await first
 })
+
+test('a folder above that may not be looked into is nothing to fail for, if the one in it was there', async (t) => {
+  const disk = new MemoryDisk()
+  disk.putFolder('/home/me')
+  const write = () => writeFileAtomic('/home/me/file', 'text', { fs: disk, makeParents: true })
+  disk.fail({ call: 'open', path: '/home/', error: 'EACCES' })
+  await write()
+  disk.fail({ call: 'open', path: '/home/', error: 'EIO' })
+  await t.throwsAsync(write(), { code: 'ERR_WRITE' })
+})

