@@ -40,9 +40,34 @@ function percent(part: number, whole: number): string {
 /** A path escaped, its beginning cut away where there is no room. */
 export function named(path: string, columns: number): string {
   const shown = printable(path)
-  return shown.length <= columns ? shown : `…${shown.slice(shown.length - Math.max(columns - 1, 1))}`
+  if (widthOf(shown) <= columns) return shown
+  return `…${fitting(Array.from(shown).reverse(), Math.max(columns - 1, 1))
+    .reverse()
+    .join('')}`
 }
 
 function fitted(line: string, columns: number): string {
-  return line.length <= columns ? line : `${line.slice(0, Math.max(columns - 1, 0))}…`
+  if (widthOf(line) <= columns) return line
+  return `${fitting(Array.from(line), Math.max(columns - 1, 0)).join('')}…`
+}
+
+/** The first of the characters, as many as there is room for. */
+function fitting(characters: string[], columns: number): string[] {
+  let room = columns
+  const end = characters.findIndex((character) => {
+    room -= widthOf(character)
+    return room < 0
+  })
+  return end === -1 ? characters : characters.slice(0, end)
+}
+
+/** What takes two columns of a terminal, or may: East Asian characters and emoji. */
+const WIDE =
+  /[\p{Extended_Pictographic}\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{20000}-\u{3fffd}]/gu
+const MARK = /\p{M}/gu
+
+/** Columns that a text takes, at most. */
+function widthOf(text: string): number {
+  const count = (pattern: RegExp) => text.match(pattern)?.length ?? 0
+  return Array.from(text).length + count(WIDE) - count(MARK)
 }

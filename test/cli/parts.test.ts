@@ -91,3 +91,10 @@ test('an event is one line of JSON that no terminal takes for more than text', (
   t.regex(line, /^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+\n$/u)
   t.deepEqual(JSON.parse(line), { version: 1, event: 'file', path, status: 'published' })
 })
+
+test('wide characters take two columns, marks none, and none is cut in two', (t) => {
+  t.is(named('日本語', 6), '日本語')
+  t.is(named('日本語', 5), '…本語')
+  t.is(named('a/🎉🎉🎉', 6), '…🎉🎉')
+  t.is(named('e\u0301a\u0308', 2), 'e\u0301a\u0308')
+})
