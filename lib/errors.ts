@@ -99,6 +99,14 @@ export function messageOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown)
 }
 
+/** What was thrown, as an error: a stream takes `undefined`, and all that is false, for success. */
+export function errorOf(thrown: unknown): Error {
+  if (thrown instanceof Error) return thrown
+  return new SluiceError('ERR_DESTROYED', `what was thrown is no error: ${messageOf(thrown)}`, {
+    cause: thrown,
+  })
+}
+
 const CONTROL = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\\]/gu
 
 /**

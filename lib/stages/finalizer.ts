@@ -1,5 +1,5 @@
 import { Writable } from 'node:stream'
-import { SluiceError } from '../errors.js'
+import { errorOf, SluiceError } from '../errors.js'
 import { atMost } from './at-most.js'
 import type { Destination } from './destination.js'
 import { prepareDigest } from './digests.js'
@@ -30,6 +30,14 @@ export function finalizer(options: FinalizerOptions = {}): Finalizer {
   return new FinalizerStage(options)
 }
 
+/** Says how it ended, whatever a callback of the user's threw. */
+function settled(work: Promise<void>, done: (error?: Error | null) => void): Promise<void> {
+  return work.then(
+    () => done(),
+    (thrown: unknown) => done(errorOf(thrown)),
+  )
+}
+
 class FinalizerStage extends Writable implements Finalizer {
   readonly outcomes: Promise<Outcome[]>
   readonly #options
@@ -53,11 +61,11 @@ class FinalizerStage extends Writable implements Finalizer {
   }
 
   override _write(item: Item, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
-    this.#working = this.#take(item).then(() => done(), done)
+    this.#working = settled(this.#take(item), done)
   }
 
   override _final(done: (error?: Error | null) => void): void {
-    this.#working = this.#end().then(() => done(), done)
+    this.#working = settled(this.#end(), done)
   }
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {

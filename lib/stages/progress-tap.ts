@@ -1,6 +1,6 @@
 import type { Transform } from 'node:stream'
 import { transform } from 'through2'
-import { SluiceError } from '../errors.js'
+import { errorOf, SluiceError } from '../errors.js'
 import { type Clock, systemClock } from './clock.js'
 import type { Item } from './items.js'
 
@@ -31,7 +31,7 @@ export function tap<T>(onChunk: (chunk: T) => void, onEnd: () => void = () => {}
     try {
       look()
     } catch (error) {
-      callback(error as Error)
+      callback(errorOf(error))
       return false
     }
     return true

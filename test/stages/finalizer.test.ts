@@ -367,3 +367,10 @@ conforms(
     ],
   }),
 )
+
+test('a callback that fails without an error fails the transfer nevertheless', async (t) => {
+  const disk = new MemoryDisk()
+  const onOutcome = () => Promise.reject(undefined)
+  const { error } = await receiveItems(itemsOf({ a: 'hello' }), { dir: '/dst', fs: disk, onOutcome })
+  t.is(error?.code, 'ERR_DESTROYED')
+})
