@@ -28,7 +28,10 @@ export class Deframer extends Duplex {
   readonly #parser: FrameParser
   readonly #limits: Limits
   readonly #onTalk: DeframerOptions['onTalk']
+  /** What was written and is not parsed yet, and who wants to know that it is. */
+  #chunks: Buffer[] = []
   #done: Callback | null = null
+  #parsing = false
   #more = true
   #ended = false
 
@@ -51,7 +54,7 @@ export class Deframer extends Duplex {
     this.#parse([chunk], done)
   }
 
-  /** All that piled up while the reader was busy is parsed at once, and gives few, large pieces. */
+  /** What piled up while the reader was busy gives few, large pieces. */
   override _writev(chunks: { chunk: Buffer }[], done: Callback): void {
     this.#parse(
       chunks.map(({ chunk }) => chunk),
@@ -69,21 +72,46 @@ export class Deframer extends Duplex {
 
   override _read(): void {
     this.#more = true
-    const done = this.#done
-    this.#done = null
-    done?.()
+    this.#goOn()
   }
 
   #parse(chunks: Buffer[], done: Callback): void {
+    this.#chunks = chunks
+    this.#done = done
+    this.#goOn()
+  }
+
+  /**
+   * Parses as far as the reader wants to read: very many small files are few bytes, and much once they are parsed.
+   * Back-pressure is the callback of the write, kept until all of it is parsed and read.
+   */
+  #goOn(): void {
+    const done = this.#done
+    // a reader that asks again from within push() is served when that returns
+    if (done === null || this.#parsing) return
+    this.#parsing = true
     try {
-      for (const chunk of chunks) this.#parser.push(chunk)
-      this.#parser.settle()
+      while (this.#more && this.#chunks.length > 0) this.#next()
     } catch (error) {
+      this.#done = null
       return done(error as Error)
+    } finally {
+      this.#parsing = false
     }
-    // Back-pressure is the callback of the write, kept until the reader comes back.
-    if (this.#more) done()
-    else this.#done = done
+    if (!this.#more || this.#chunks.length > 0) return
+    this.#done = null
+    done()
+  }
+
+  /** The next chunk, or as much of it as the reader takes. */
+  #next(): void {
+    const rest = this.#parser.push(this.#chunks[0]!)
+    if (rest.length > 0) {
+      this.#chunks[0] = rest
+      return
+    }
+    this.#chunks.shift()
+    if (this.#chunks.length === 0) this.#parser.settle()
   }
 
   #take(frame: Frame): boolean {
@@ -92,6 +120,7 @@ export class Deframer extends Duplex {
     this.#more = false
     // A reader that asks again from within push() does not repeat its question: `_read` has set it.
     if (this.push(frame)) this.#more = true
+    if (!this.#more) this.#parser.pause()
     if (frame.kind === 'message' && frame.message.type === 'end') {
       this.#ended = true
       this.#more = true // nothing more will be read, but the conversation goes on

@@ -72,7 +72,9 @@ export function makeDigests(loaders: Blake3Loaders = LOADERS): Digests {
     },
     digestOf(algorithm, bytes) {
       digestLength(algorithm)
-      return algorithm === BLAKE3 ? blake3().once(bytes) : hash(algorithm, bytes, 'buffer')
+      const digest = algorithm === BLAKE3 ? blake3().once(bytes) : hash(algorithm, bytes, 'buffer')
+      // many are kept for a while: in Node's pool, and not with a store of memory for each
+      return Buffer.from(digest)
     },
   }
 }

@@ -17,7 +17,7 @@ export interface Cut {
 }
 
 /** Cuts in a run at most: every file that is on its way costs memory until it is published. */
-export const MOST_CUTS = 64
+export const MOST_CUTS = 32
 
 /** One contiguous piece of the stream with the cuts that it covers, in order. */
 export interface Run {

@@ -48,14 +48,9 @@ export async function leftOut(
 
 /** The error of a transfer of which files failed: the first of them says what it was. */
 export function filesFailed(outcomes: readonly Outcome[]): SluiceError | undefined {
-  let first: Outcome | undefined
-  let count = 0
-  for (const outcome of outcomes) {
-    if (outcome.status !== 'failed') continue
-    first ??= outcome
-    count++
-  }
+  const failed = outcomes.filter(({ status }) => status === 'failed')
+  const [first] = failed
   if (!first) return undefined
-  const message = `${count} of ${outcomes.length} entries failed; the first: ${first.error?.message}`
+  const message = `${failed.length} of ${outcomes.length} entries failed; the first: ${first.error?.message}`
   return new SluiceError('ERR_FILES_FAILED', message, { outcomes, cause: first.error })
 }

@@ -23,13 +23,7 @@ export function fileOutcome({ path, status, name, error }: Reported): FileOutcom
 
 /** Adds the outcomes up. */
 export function resultOf(id: string, files: FileOutcome[], bytes: number): TransferResult {
-  const count = (status: FileOutcome['status']) => files.filter((file) => file.status === status).length
-  return {
-    id,
-    files,
-    published: count('published'),
-    skipped: count('skipped'),
-    failed: count('failed'),
-    bytes,
-  }
+  const count = { published: 0, skipped: 0, failed: 0 }
+  for (const { status } of files) count[status]++
+  return { id, files, ...count, bytes }
 }

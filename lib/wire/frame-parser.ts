@@ -18,6 +18,8 @@ export type Frame = Data | { kind: 'message'; type: number; message: Message; si
 /** Data that follows without a gap is gathered up to this many bytes: what comes after is paid per piece. */
 const GATHER = 1024 * 1024
 
+const NOTHING = Buffer.alloc(0)
+
 /**
  * Parses the frames of a stream at any split; no stream itself. Data is never copied. A message that is cut is put
  * together only after its length was found to be within the limits.
@@ -39,6 +41,7 @@ export class FrameParser {
   #payload: Buffer | null = null
   #position = 0
   #data: Data | null = null
+  #paused = false
 
   /** `emit` is given each frame in order, and says whether to go on. */
   constructor(limits: Limits, maxMessage: number, emit: (frame: Frame) => boolean) {
@@ -53,21 +56,30 @@ export class FrameParser {
   }
 
   /**
-   * Parses a chunk; data may be held back until `settle()`.
+   * Parses a chunk; data may be held back until `settle()`. After a `pause()` it gives what it left, which is to be
+   * pushed again.
    * @throws SluiceError `ERR_NOT_SLUICE`, `ERR_VERSION`, `ERR_FORMATS`, `ERR_PROTOCOL`, `ERR_LIMIT`
    */
-  push(chunk: Buffer): void {
+  push(chunk: Buffer): Buffer {
     let rest = chunk
+    this.#paused = false
     if (this.#preface !== null) {
       const preface = this.#preface.push(rest)
-      if (preface === undefined) return
+      if (preface === undefined) return NOTHING
       checkFormats([], preface.formats)
       this.#preface = null
       rest = preface.rest
     }
-    while (rest.length > 0 && this.rest === null)
+    while (rest.length > 0 && this.rest === null && !this.#paused)
       rest = this.#left === 0 ? this.#header(rest) : this.#body(rest)
-    if (this.rest !== null && rest.length > 0) this.rest = Buffer.concat([this.rest, rest])
+    if (this.rest === null) return rest
+    if (rest.length > 0) this.rest = Buffer.concat([this.rest, rest])
+    return NOTHING
+  }
+
+  /** To be called by `emit`: nothing more is parsed until the next `push()`. */
+  pause(): void {
+    this.#paused = true
   }
 
   /** Gives out what is held back: called when there is no more input for now. */

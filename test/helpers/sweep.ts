@@ -34,8 +34,8 @@ export async function crashSweep({
   work,
   recover,
   look,
-  seeds = scale(12, 200),
-  again = scale(1, 3),
+  seeds = scale(12, 60),
+  again = scale(1, 2),
 }: CrashSweep): Promise<{ states: number }> {
   const disk = new MemoryDisk({ ...options, crashes: true })
   set(disk)

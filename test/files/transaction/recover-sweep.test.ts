@@ -62,7 +62,7 @@ for (const [how, fails] of [
     let runs = 0
     for (const before of await moments(processes, fails)) {
       for (const fault of FAULTS.filter((_, i) => i % scale(3, 1) === 0)) {
-        for (let nth = 1 + (runs % scale(29, 1)); ; nth += scale(29, 1)) {
+        for (let nth = 1 + (runs % scale(29, 7)); ; nth += scale(29, 7)) {
           const disk = again(before)
           disk.fail({ call: fault.short === undefined ? '*' : 'write', nth, ...fault })
           const calls = disk.calls
