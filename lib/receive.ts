@@ -80,6 +80,8 @@ export function receive(socket: Duplex, options: ReceiveOptions): Transfer {
       ...options,
       warn: (warning) => session.warn(warning),
       onOutcome: (outcomes) => session.report(outcomes),
+      // the session keeps what is to be said of each
+      outcomes: 'failed',
     }),
   ]
   const session = new Receiver(

@@ -15,10 +15,15 @@ export interface FinalizerOptions {
   durability?: Durability
   /** Symbolic links are skipped and reported, or, with 'keep', made at the end if they stay inside. */
   symlinks?: 'skip' | 'keep'
-  /** Files that are published at once. Default 16. */
+  /** Files that are published at once. Default 32. */
   concurrency?: number
   /** Told of every batch of entries that ended, once they are as safe as `durability` says; the next one waits for it. */
   onOutcome?: (outcomes: Outcome[]) => void | Promise<void>
+  /**
+   * Of which entries there are outcomes at the end. Default 'all'. With 'failed', a transfer of very many files takes no
+   * memory for those that went well; `onOutcome` has told of them.
+   */
+  outcomes?: 'all' | 'failed'
   /** What became of an entry that the plan left out. Default: skipped, 'unwanted'. */
   unwanted?: (entry: Entry) => Omit<Outcome, 'entry' | 'path'>
   /** Told what did not go as asked although the entry is there. */
@@ -27,10 +32,11 @@ export interface FinalizerOptions {
 
 /** @throws SluiceError `ERR_USAGE` */
 export function checkedOptions(options: FinalizerOptions) {
-  const { conflict = 'rename', unless = 'identical', symlinks = 'skip', concurrency = 16 } = options
+  const { conflict = 'rename', unless = 'identical', symlinks = 'skip', concurrency = 32 } = options
   checkOption('conflict', conflict, ['rename', 'overwrite', 'replace', 'skip', 'fail'])
   checkOption('unless', unless, ['identical', 'unchanged', 'newer', 'nothing'])
   checkOption('symlinks', symlinks, ['skip', 'keep'])
+  checkOption('outcomes', options.outcomes, [undefined, 'all', 'failed'])
   checkOption('durability', options.durability, [undefined, 'crash', 'power'])
   checkCount('concurrency', concurrency)
   return { ...options, conflict, unless, symlinks, concurrency }

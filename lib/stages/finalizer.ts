@@ -41,7 +41,7 @@ function settled(work: Promise<void>, done: (error?: Error | null) => void): Pro
 class FinalizerStage extends Writable implements Finalizer {
   readonly outcomes: Promise<Outcome[]>
   readonly #options
-  readonly #ledger = new Ledger()
+  readonly #ledger: Ledger
   #destination: Destination | undefined
   #algorithm = ''
   #working: Promise<void> = Promise.resolve()
@@ -52,6 +52,7 @@ class FinalizerStage extends Writable implements Finalizer {
   constructor(options: FinalizerOptions) {
     super({ objectMode: true, highWaterMark: 1 })
     this.#options = checkedOptions(options)
+    this.#ledger = new Ledger(options.outcomes)
     this.outcomes = new Promise((resolve, reject) => {
       this.#resolve = resolve
       this.#reject = reject
@@ -149,7 +150,7 @@ class FinalizerStage extends Writable implements Finalizer {
       await this.#report(await endFolders(this.#destination, ledger.folders.splice(0), concurrency))
       await this.#destination.finish().catch((error: SluiceError) => warn?.(error))
     }
-    const failure = filesFailed(ledger.outcomes)
+    const failure = filesFailed(ledger.outcomes, ledger.size)
     this.#resolve(ledger.outcomes)
     if (failure) throw failure
   }

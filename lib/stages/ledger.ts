@@ -24,18 +24,29 @@ export class Ledger {
   readonly folders: Entry[] = []
   readonly links: Entry[] = []
   #entries: Entry[] = []
-  readonly #outcomes: Outcome[] = []
+  readonly #keep: 'all' | 'failed'
+  /** Those that are kept: all by the index of their entry, or the failed ones in the order in which they ended. */
+  readonly outcomes: Outcome[] = []
+  /** By the index of the entry: whether its outcome is there. */
+  #isOver = new Uint8Array(0)
   #ended = 0
   /** Files of which only one half is known, by their index. No map: see {@link Pooled.slot}. */
   readonly #halves: (Known | undefined)[] = []
 
-  /** Outcomes by the index of their entry. */
-  get outcomes(): Outcome[] {
-    return this.#outcomes
+  constructor(keep: 'all' | 'failed' = 'all') {
+    this.#keep = keep
+  }
+
+  /** How many entries there are. */
+  get size(): number {
+    return this.#entries.length
   }
 
   expect(entries: readonly Entry[]): void {
     this.#entries = this.#entries.concat(entries)
+    const before = this.#isOver
+    this.#isOver = new Uint8Array(this.#entries.length)
+    this.#isOver.set(before)
   }
 
   /** Takes in what was stored; gives the files that are ready. */
@@ -56,9 +67,12 @@ export class Ledger {
   }
 
   record(outcome: Outcome): void {
-    this.#halves[outcome.entry.index] = undefined
-    this.#outcomes[outcome.entry.index] = outcome
+    const { index } = outcome.entry
+    this.#halves[index] = undefined
+    this.#isOver[index] = 1
     this.#ended++
+    if (this.#keep === 'all') this.outcomes[index] = outcome
+    else if (outcome.status === 'failed') this.outcomes.push(outcome)
   }
 
   /** @throws SluiceError `ERR_TRUNCATED` if there are entries of which nothing came */
@@ -72,7 +86,7 @@ export class Ledger {
   #take(entry: Entry, news: Known): ReadyFile[] {
     const { index, type } = entry
     // it failed here, and the sender has nothing to add
-    if (this.#outcomes[index]) return []
+    if (this.#isOver[index]) return []
     if (type === 'symlink') this.links.push(entry)
     else if (type === 'directory' && !news.stored?.failure) this.folders.push(entry)
     else {

@@ -46,11 +46,11 @@ export async function leftOut(
   return outcomes
 }
 
-/** The error of a transfer of which files failed: the first of them says what it was. */
-export function filesFailed(outcomes: readonly Outcome[]): SluiceError | undefined {
+/** The error of a transfer of `count` entries of which files failed: the first of them says what it was. */
+export function filesFailed(outcomes: readonly Outcome[], count: number): SluiceError | undefined {
   const failed = outcomes.filter(({ status }) => status === 'failed')
   const [first] = failed
   if (!first) return undefined
-  const message = `${failed.length} of ${outcomes.length} entries failed; the first: ${first.error?.message}`
+  const message = `${failed.length} of ${count} entries failed; the first: ${first.error?.message}`
   return new SluiceError('ERR_FILES_FAILED', message, { outcomes, cause: first.error })
 }

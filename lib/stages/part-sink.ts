@@ -24,7 +24,7 @@ export interface PartSinkOptions {
   names?: Names
   /** Default: the platform of `fs`. */
   platform?: NodeJS.Platform
-  /** Files that are worked on at once. Default 16. */
+  /** Files that are worked on at once. Default 32. */
   concurrency?: number
   /** Files that are open at once. Default 64. */
   handles?: number
@@ -61,7 +61,7 @@ class PartSink extends Transform {
 
   constructor(options: PartSinkOptions) {
     super({ objectMode: true, highWaterMark: 1 })
-    const { fs = nodeFileSystem, concurrency = 16, handles = 64 } = options
+    const { fs = nodeFileSystem, concurrency = 32, handles = 64 } = options
     const { durability = 'crash', names = 'native', platform = fs.platform } = options
     if (typeof options.dir !== 'string' || options.dir === '') {
       throw new SluiceError('ERR_USAGE', 'dir must be the path of a folder', { found: options.dir })

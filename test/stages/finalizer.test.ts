@@ -374,3 +374,24 @@ test('a callback that fails without an error fails the transfer nevertheless', a
   const { error } = await receiveItems(itemsOf({ a: 'hello' }), { dir: '/dst', fs: disk, onOutcome })
   t.is(error?.code, 'ERR_DESTROYED')
 })
+
+test('with outcomes: failed, only what failed is there at the end, and onOutcome is told of all', async (t) => {
+  const told: string[] = []
+  const items = itemsOf({ a: 'a', b: 'b', c: 'c' })
+  for (const item of items) if (item.kind === 'digests') item.digests[1]!.digest = Buffer.alloc(32)
+  const { error } = await receiveItems(items, {
+    dir: '/dst',
+    fs: new MemoryDisk(),
+    outcomes: 'failed',
+    onOutcome: (batch) => {
+      for (const { path } of batch) told.push(path)
+    },
+  })
+  t.is(error?.code, 'ERR_FILES_FAILED')
+  t.deepEqual(
+    error?.outcomes?.map(({ path }) => path),
+    ['b'],
+  )
+  t.regex(error!.message, /1 of 3 entries failed/)
+  t.deepEqual(told.sort(), ['a', 'b', 'c'])
+})
