@@ -53,6 +53,8 @@ async function compile(schema: Schema, path: string): Promise<ValidateFunction> 
     const ajv = new Validator({ strict: false, allErrors: true, validateFormats: false, logger: false })
     // of a copy: ajv keeps what it was given
     const validate = ajv.compile(JSON.parse(text) as Schema)
+    // its answer would be a promise, which is true whatever it says
+    if ('$async' in validate) throw new Error('it is asynchronous; leave out $async')
     if (typeof schema === 'object') compiled.set(schema, { text, validate })
     return validate
   } catch (cause) {

@@ -77,3 +77,9 @@ test('a schema that was changed is compiled anew, and the value stays as it is',
   schema.type = 'array'
   await t.throwsAsync(checkSchema(value, schema, 'x'), { code: 'ERR_SCHEMA' })
 })
+
+test('an asynchronous schema is refused, and lets nothing pass', async (t) => {
+  const schema = { $async: true, type: 'number' }
+  await t.throwsAsync(checkSchema('x', schema, 'x'), { code: 'ERR_USAGE', message: /asynchronous/ })
+  await checkSchema(1, { ...schema, $async: false }, 'x')
+})
