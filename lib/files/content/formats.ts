@@ -1,3 +1,4 @@
+import type { Node } from 'yaml'
 import { printable, SluiceError } from '../../errors.js'
 import { checkWhole } from '../check-options.js'
 import { jsonErrorAt } from './json-place.js'
@@ -48,7 +49,7 @@ export async function encodeValue(
 /**
  * The value in a text. A byte order mark at its beginning is passed over; an empty YAML text is null. The key
  * `__proto__` is a key like any other. Fails with `ERR_PARSE`, whose message says line and column: also for two equal
- * keys in one YAML map, for several documents, and for tags that YAML itself does not know.
+ * keys in one YAML map, for several documents, and for tags and types that JSON does not have (dates, sets, binary).
  * @param path for the message
  */
 export async function parseText(format: Format, text: string, path: string): Promise<unknown> {
@@ -72,10 +73,17 @@ function parseJson(text: string, path: string): unknown {
 }
 
 async function parseYaml(text: string, path: string): Promise<unknown> {
-  const { parseDocument } = await import('yaml')
-  const document = parseDocument(text, { logLevel: 'error', prettyErrors: true })
+  const { isNode, LineCounter, parseDocument, visit } = await import('yaml')
+  const lines = new LineCounter()
+  const document = parseDocument(text, { logLevel: 'error', prettyErrors: true, lineCounter: lines })
   const wrong = document.errors[0] ?? document.warnings[0]
   if (wrong) throw unparsable(path, 'YAML', wrong.message.split('\n')[0]!, wrong.linePos?.[0], wrong)
+  visit(document, (_, node) => {
+    if (!isNode(node) || !isBeyondJson(node)) return
+    const place = node.range ? lines.linePos(node.range[0]) : undefined
+    const why = 'a type that JSON does not have; write it as text, list or map'
+    throw unparsable(path, 'YAML', why, place, undefined)
+  })
   try {
     return document.toJS() as unknown
   } catch (cause) {
@@ -88,6 +96,15 @@ async function parseYaml(text: string, path: string): Promise<unknown> {
       cause,
     )
   }
+}
+
+/** The tags of what JSON has, too, and the mark for "no tag". */
+const JSON_TAG = /^(!|tag:yaml\.org,2002:(null|bool|int|float|str|seq|map))$/
+
+/** What would come out as an instance of Date, Set, Map or Uint8Array, of which a merge or a copy would keep nothing. */
+function isBeyondJson(node: Node): boolean {
+  if ('value' in node && typeof node.value === 'object' && node.value !== null) return true
+  return node.tag !== undefined && !JSON_TAG.test(node.tag)
 }
 
 function unparsable(

@@ -117,6 +117,11 @@ test('what cannot be parsed is said with its line and column', async (t) => {
     ['yaml', 'a: 1\na: 2', 'line 2, column 1'],
     ['yaml', 'a: !foo 1', 'line 1, column 4'],
     ['yaml', '--- 1\n--- 2\n', 'line 2, column 1'],
+    ['yaml', 'a: 1\nb: !!set {x, y}', 'line 2, column 10'],
+    ['yaml', 'a: !!binary aGk=', 'line 1, column 13'],
+    ['yaml', 'a: !!timestamp 2020-01-01', 'line 1, column 16'],
+    ['yaml', '%YAML 1.1\n---\na: 2020-01-01', 'line 3, column 4'],
+    ['yaml', '!!omap [a: 1]', 'line 1, column 8'],
   ]
   for (const [format, text, place] of wrong) {
     const error = await t.throwsAsync(parseText(format, text, 'b\nad'), { code: 'ERR_PARSE' }, text)
@@ -126,6 +131,11 @@ test('what cannot be parsed is said with its line and column', async (t) => {
   let bomb = 'a0: &a0 [x]\n'
   for (let i = 1; i < 30; i++) bomb += `a${i}: &a${i} [*a${i - 1}, *a${i - 1}]\n`
   await t.throwsAsync(parseText('yaml', bomb, 'x'), { code: 'ERR_PARSE' })
+})
+
+test('a tag for what JSON has, too, is read', async (t) => {
+  const text = '!!map {a: !!str 1, b: ! x, c: !!seq [!!int "2", !!float 3.5, !!null ~, !!bool true]}'
+  t.deepEqual(await parseText('yaml', text, 'x'), { a: '1', b: 'x', c: [2, 3.5, null, true] })
 })
 
 test('a text that JSON.parse refuses has a place for its error within it, whatever it is', async (t) => {
