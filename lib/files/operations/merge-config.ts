@@ -5,7 +5,7 @@ import { audited, UNRECORDED } from '../audit/audited.js'
 import { checkChoice, checkFlag, checkPath } from '../check-options.js'
 import { decodeText } from '../content/encodings.js'
 import { type Format, formatOf, parseText } from '../content/formats.js'
-import { diskError, errorCode } from '../disk-error.js'
+import { errorCode, readError } from '../disk-error.js'
 import { type FileSystem, nodeFileSystem, openRegular, readFully } from '../fs.js'
 import { type Config, isConfig, type MergeRules, mergeValues } from './merge.js'
 
@@ -41,12 +41,13 @@ const FORMATS = ['json', 'yaml']
 
 /**
  * Merges files of settings, JSON and YAML in any mixture, into one: where two say something of the same key, the last
- * input counts. An empty YAML file is an empty map. The keys `__proto__`, `constructor` and `prototype` never go
- * through; `dropped` says where they were. The output may be one of the inputs; comments are not kept.
+ * input counts. An empty YAML file is an empty map; `<<` merges only below `%YAML 1.1`, else it is a key like any other,
+ * as YAML 1.2 has it. The keys `__proto__`, `constructor` and `prototype` never go through; `dropped` says where they
+ * were. The output may be one of the inputs; comments are not kept.
  *
  * All is read, merged and, with `schema`, checked before anything is written; then the output is replaced whole, as
  * `writeConfig` does. Fails with `ERR_USAGE`, `ERR_PARSE` (also where an input is not a map), `ERR_SCHEMA`, `ERR_LIMIT`
- * (too deep), `ERR_WRITE` (an input is missing: cause ENOENT) and as `writeConfig` does.
+ * (too deep), `ERR_NO_SUCH_FILE` (an input is missing), `ERR_SOURCE_READ` (it cannot be read) and as `writeConfig` does.
  */
 export function mergeConfig(
   inputs: readonly ConfigInput[],
@@ -132,6 +133,6 @@ async function readText(fs: FileSystem, path: string, optional: boolean): Promis
     }
   } catch (error) {
     if (optional && errorCode(error) === 'ENOENT') return undefined
-    throw diskError(error, 'read', path)
+    throw readError(error, path)
   }
 }

@@ -84,7 +84,7 @@ test('KNOWN-FAILURES 47: __proto__ does not go through, and it is said where it 
 test('a missing input is an error unless it is optional', async (t) => {
   const there = disk({ 'a.json': '{"a":1}' })
   await t.throwsAsync(merge(there, ['a.json', 'none.yaml'], 'out.json'), {
-    code: 'ERR_WRITE',
+    code: 'ERR_NO_SUCH_FILE',
     message: /none\.yaml.*does not exist/,
   })
   t.is(text(there, 'out.json'), undefined)
@@ -96,7 +96,9 @@ test('a missing input is an error unless it is optional', async (t) => {
   t.deepEqual((await mergeConfig(inputs, '/d/out', { fs: there, format: 'yaml' })).missing, ['/d/none'])
   t.is(text(there, 'out'), 'a: 1\n')
   // a folder on the way that is no folder is not "missing"
-  await t.throwsAsync(merge(there, ['a.json/x.json'], 'out.json', { optional: true }), { code: 'ERR_WRITE' })
+  await t.throwsAsync(merge(there, ['a.json/x.json'], 'out.json', { optional: true }), {
+    code: 'ERR_SOURCE_READ',
+  })
 })
 
 test('an input may be a link, and what cannot be merged is refused', async (t) => {
@@ -115,7 +117,7 @@ test('an input may be a link, and what cannot be merged is refused', async (t) =
     ['null.json', 'ERR_PARSE'],
     ['bad.json', 'ERR_PARSE'],
     ['bad.yaml', 'ERR_PARSE'],
-    ['pipe.json', 'ERR_WRITE'],
+    ['pipe.json', 'ERR_SOURCE_READ'],
     ['none.txt', 'ERR_USAGE'],
   ] as const)
     await t.throwsAsync(merge(there, ['a.json', name], 'out2.json'), { code }, name)
