@@ -1,7 +1,35 @@
+import { SluiceError } from '../errors.js'
+import { checkChoice, checkWhole } from '../files/check-options.js'
 import type { FileSystem } from '../files/fs.js'
 
 /** The calls that can fail. */
 export type DiskCall = Exclude<keyof FileSystem, 'platform' | 'at'>
+
+const CALLS: Record<DiskCall | '*', true> = {
+  '*': true,
+  open: true,
+  close: true,
+  read: true,
+  write: true,
+  fstat: true,
+  fsync: true,
+  ftruncate: true,
+  fchmod: true,
+  fchown: true,
+  futimes: true,
+  stat: true,
+  lstat: true,
+  mkdir: true,
+  rmdir: true,
+  readdir: true,
+  link: true,
+  symlink: true,
+  readlink: true,
+  rename: true,
+  unlink: true,
+  realpath: true,
+  free: true,
+}
 
 /** What is about to happen on a {@link MemoryDisk}. */
 export interface DiskEvent {
@@ -14,7 +42,7 @@ export interface DiskEvent {
   number: number
 }
 
-/** One rule of {@link MemoryDisk.fail}. */
+/** One rule of {@link MemoryDisk.fail}; it has `error` or `short`. */
 export interface DiskFault {
   /** The call that fails; '*' is any. */
   call: DiskCall | '*'
@@ -40,7 +68,13 @@ export class DiskFaults {
     return this.#rules.length === 0
   }
 
+  /** `ERR_USAGE` for a rule that could never strike: a test would pass, and have shown nothing. */
   add(fault: DiskFault): void {
+    if (!Object.hasOwn(CALLS, fault.call)) checkChoice('call', fault.call ?? null, Object.keys(CALLS))
+    checkWhole('nth', fault.nth, 1)
+    if (fault.error === undefined && fault.short === undefined) {
+      throw new SluiceError('ERR_USAGE', 'a fault must have error or short', { found: fault })
+    }
     this.#rules.push({ fault, seen: 0 })
   }
 
@@ -66,6 +100,7 @@ export class DiskFaults {
 function fits({ call, path }: DiskFault, event: DiskEvent): boolean {
   if (call !== '*' && call !== event.call) return false
   if (path === undefined) return true
-  const matches = (there: string) => (typeof path === 'string' ? there === path : path.test(there))
+  // search: with the flag g, test() would go on where it stopped at the call before
+  const matches = (there: string) => (typeof path === 'string' ? there === path : there.search(path) >= 0)
   return matches(event.path) || (event.to !== undefined && matches(event.to))
 }

@@ -35,7 +35,7 @@ export class MemoryDisk extends MemoryStore implements FileSystem {
 
   // ——— for the test ———
 
-  /** Makes one of the next calls fail, or take fewer bytes. */
+  /** Makes one of the next calls fail, or take fewer bytes. `ERR_USAGE` for a rule that could never strike. */
   fail(fault: DiskFault): void {
     this.#faults.add(fault)
   }

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs'
 import test from 'ava'
 import { errorCode, OPEN } from '../../lib/files/index.js'
-import { type DiskEvent, MemoryDisk } from '../../lib/testing/index.js'
+import { type DiskEvent, type DiskFault, MemoryDisk } from '../../lib/testing/index.js'
 
 const codeOf = (promise: Promise<unknown>) => promise.then(() => 'done', errorCode)
 const bytes = (length: number) => [Buffer.alloc(length, 1)]
@@ -23,6 +23,19 @@ test('the nth fitting call fails, once or from then on', async (t) => {
   disk.heal()
   disk.fail({ call: 'mkdir', path: /^\/x/, error: 'EROFS' })
   t.deepEqual([await codeOf(disk.mkdir('/y')), await codeOf(disk.mkdir('/x'))], ['done', 'EROFS'])
+})
+
+test('a rule that could never strike is refused, and one with the flag g strikes each time', async (t) => {
+  const disk = new MemoryDisk()
+  for (const wrong of [
+    { call: 'wirte', error: 'EIO' },
+    { call: 'write' },
+    { call: '*', error: 'EIO', nth: 0 },
+    {},
+  ])
+    t.throws(() => disk.fail(wrong as DiskFault), { code: 'ERR_USAGE' }, JSON.stringify(wrong))
+  disk.fail({ call: 'mkdir', path: /x$/g, error: 'EROFS', once: false })
+  for (let i = 0; i < 3; i++) t.is(await codeOf(disk.mkdir('/x')), 'EROFS')
 })
 
 test('a call may do its work and then say that it failed', async (t) => {
