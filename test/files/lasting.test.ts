@@ -2,10 +2,13 @@ import test from 'ava'
 import {
   FileTransaction,
   OPEN,
+  publish,
   RecoveryManager,
   recoverTransactions,
   renameAtomic,
   rotateFile,
+  Tree,
+  writeFileAtomic,
   writeFully,
 } from '../../lib/files/index.js'
 import { type DiskEvent, MemoryDisk, type MemoryDiskOptions } from '../../lib/testing/index.js'
@@ -29,9 +32,9 @@ function newDisk(files: Record<string, string>, options: MemoryDiskOptions = {})
   return disk
 }
 
-function outcomes(disk: MemoryDisk): Map<string, string>[] {
+function outcomes(disk: MemoryDisk, length = OUTCOMES): Map<string, string>[] {
   return Array.from(
-    { length: OUTCOMES },
+    { length },
     (_, seed) => new Map([...disk.crash(seed).snapshot()].map(([path, text]) => [path, text.toString()])),
   )
 }
@@ -125,4 +128,37 @@ test('a transaction whose lock was removed by hand commits nothing', async (t) =
     disk.list().filter((path) => /sluice/.test(path)),
     [],
   )
+})
+
+/** Looks at what may be found at every call that follows. */
+function watch(disk: MemoryDisk, look: (files: Map<string, string>) => void): void {
+  disk.hook = () => {
+    for (const files of outcomes(disk, 400)) look(files)
+  }
+}
+
+test('a folder that somebody else has just made lasts with what is made below it', async (t) => {
+  const disk = newDisk({ '/d/other': '' })
+  await disk.mkdir('/d/e')
+  await writeFileAtomic('/d/e/f/file', 'content', { fs: disk, makeParents: true })
+  for (const files of outcomes(disk)) t.is(files.get('/d/e/f/file'), 'content')
+})
+
+test('what comes from another file system has its name for good before the source goes', async (t) => {
+  const disk = newDisk({ '/t/source': 'content', '/d/file': 'old' })
+  disk.fail({ call: 'rename', error: 'EXDEV' })
+  watch(disk, (files) => t.true(files.get('/t/source') === 'content' || files.get('/d/file') === 'content'))
+  await renameAtomic('/t/source', '/d/file', { fs: disk })
+  t.false(disk.snapshot().has('/t/source'))
+})
+
+test('a folder that makes room for a file is never lost before the file has the name', async (t) => {
+  const disk = newDisk({ '/d/n.part': 'content', '/d/n/inner': 'old' })
+  watch(disk, (files) => t.true(files.get('/d/n') === 'content' || [...files.values()].includes('old')))
+  const tree = await Tree.open('/d', { fs: disk })
+  const directory = await tree.directory('')
+  await publish(disk, directory, 'n.part', 'n', { conflict: 'replace', durability: 'power' })
+  directory.release()
+  await tree.close()
+  t.is(disk.snapshot().get('/d/n')?.toString(), 'content')
 })

@@ -82,7 +82,8 @@ function within(folder: Folder): Omit<Directory, 'at'> {
     path: folder.path,
     fd: folder.fd,
     list: () => folder.list(),
-    sync: () => folder.sync(),
+    // whoever renames syncs both folders afterwards, and until then the source stands
+    sync: async () => {},
     release: () => {},
   }
 }
