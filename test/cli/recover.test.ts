@@ -47,7 +47,10 @@ test('what was committed is shown, and completed with --yes', async (t) => {
   t.is(done.out, 'completed transaction the-id (2 files)')
   t.deepEqual(await contents(dir), ['kept new', 'sub '])
   const again = await run(t, 'recover', dir, '--yes')
-  t.deepEqual([again.code, again.out, again.err], [0, '', 'there is nothing to recover\n'])
+  t.deepEqual(
+    [again.code, again.out, again.err],
+    [0, '', 'no transaction, no part and no temporary file is left\n'],
+  )
 })
 
 test('what was not committed is discarded; with --json there is one event for each', async (t) => {

@@ -77,7 +77,7 @@ function sum({ transactions, parts, orphans }: Found, dryRun: boolean): string {
   const ended = transactions.filter(isEnded).length
   const removed = parts.filter(({ state }) => state !== 'kept')
   if (transactions.length + parts.length + orphans.count + orphans.errors.length === 0)
-    return 'there is nothing to recover'
+    return 'no transaction, no part and no temporary file is left'
   const bytes = removed.reduce((all, part) => all + part.bytes, orphans.bytes)
   const what = `${count(ended, 'transaction')}, ${count(removed.length, 'part')}, ${count(orphans.count, 'temporary file')} (${size(bytes)})`
   return dryRun ? `${what} would be ended or removed by recover --yes` : `${what} ended or removed`

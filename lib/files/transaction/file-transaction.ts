@@ -41,8 +41,9 @@ import { closeScene, openScene, type Scene } from './scene.js'
  * An operation that fails makes the whole transaction fail: all that is left then is {@link rollback}.
  *
  * While files get their names another process can see some of them new and some old: all or nothing holds for what is
- * found afterwards. Files that are changed by others in the very moment between the last look and the rename are
- * replaced; a transaction in a folder knows nothing of one in a folder above or below it.
+ * found afterwards. What others write into a file until {@link commit} looks at it is replaced, as by any write: only a
+ * file that they make or remove meanwhile is an error. A transaction in a folder knows nothing of one in a folder above
+ * or below it.
  */
 export class FileTransaction implements AsyncDisposable {
   readonly id: string
@@ -134,8 +135,8 @@ export class FileTransaction implements AsyncDisposable {
    * Does it all. When it resolves, everything is new, and stays so. When it rejects, everything is as it was, unless
    * the code is `ERR_OUTCOME_UNKNOWN` (a recovery decides), or the message says that it could not be undone yet
    * (`ERR_TRANSACTION`: a recovery does it, and until then the paths are blocked). Fails with `ERR_TRANSACTION` also
-   * where an operation had failed (the `cause`) or somebody else changed a file meanwhile; with `ERR_LOCK_LOST`; and
-   * as the disk fails: `ERR_DISK_FULL`, `ERR_WRITE`, `ERR_PERMISSION`, `ERR_READ_ONLY`.
+   * where an operation had failed (the `cause`), or somebody else made, removed or, during the commit, changed a file;
+   * with `ERR_LOCK_LOST`; and as the disk fails: `ERR_DISK_FULL`, `ERR_WRITE`, `ERR_PERMISSION`, `ERR_READ_ONLY`.
    */
   async commit(): Promise<TransactionResult> {
     this.#checkOpen()
