@@ -8,7 +8,7 @@ export const CODES = {
   ERR_STATE: { exit: 2, about: 'the call does not fit the state of the object' },
   ERR_UNSUPPORTED: { exit: 2, about: 'an algorithm or feature is not available here' },
   ERR_DUPLICATE_NAME: { exit: 2, about: 'two arguments would arrive under one name' },
-  ERR_NO_SUCH_FILE: { exit: 2, about: 'a path to send does not exist' },
+  ERR_NO_SUCH_FILE: { exit: 2, about: 'a path to send, to read or to change does not exist' },
   // the conversation
   ERR_REJECTED: { exit: 3, about: 'the receiver did not accept the offer' },
   ERR_CANCELLED: { exit: 130, about: 'one of the sides cancelled' },

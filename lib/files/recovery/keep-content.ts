@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { printable, SluiceError } from '../../errors.js'
 import { standing } from '../claim.js'
 import { digestFile } from '../digest-file.js'
-import { SystemError } from '../disk-error.js'
+import { errorCode, SystemError } from '../disk-error.js'
 import { openRegular } from '../fs.js'
 import { copyFile } from '../temporary/move.js'
 import { digestAt, inFolder, type Place } from '../transaction/staging.js'
@@ -20,13 +20,13 @@ export async function keepContent(
 ): Promise<Pick<PointRecord, 'old' | 'linked'>> {
   const { fs } = tree
   const power = durability === 'power'
-  return inFolder(tree, path, async (from) => {
+  const keep = async (from: string) => {
     const there = await standing(fs, from)
     if (kind === 'create' && there) {
       const message = `${printable(path)} is there already, and cannot be created; make a point for 'write'`
       throw new SluiceError('ERR_CONFLICT', message, { path })
     }
-    if (!there && kind === 'delete') throw new SystemError('ENOENT', 'open', 'nothing to delete')
+    if (!there && kind === 'delete') throw nothingToDelete(tree.root, path)
     if (!there) return {}
     if (!there.isFile()) {
       const kindOf = there.isSymbolicLink() ? 'ELOOP' : there.isDirectory() ? 'EISDIR' : 'ENXIO'
@@ -48,5 +48,20 @@ export async function keepContent(
     } finally {
       await fs.close(fd)
     }
+  }
+  return inFolder(tree, path, keep).catch((error: unknown) => {
+    throw kind === 'delete' && isNoFolder(error) ? nothingToDelete(tree.root, path) : error
   })
+}
+
+/** Whether a folder above could not be entered since it is not there. */
+function isNoFolder(error: unknown): boolean {
+  return error instanceof SluiceError && ['ENOENT', 'ENOTDIR'].includes(errorCode(error.cause) ?? '')
+}
+
+function nothingToDelete(root: string, path: string): SluiceError {
+  const message =
+    `${printable(path)} cannot be deleted: there is no such file in ${printable(root)}; ` +
+    'correct the path, or make no point for it'
+  return new SluiceError('ERR_NO_SUCH_FILE', message, { path })
 }

@@ -100,8 +100,9 @@ export class RecoveryManager implements AsyncDisposable {
    *
    * What is to be written is copied: it may be written in place. What is to be deleted gets a second name.
    *
-   * Fails with `ERR_PATH` (not a path below the folder), `ERR_UNSAFE_LINK`, `ERR_CONFLICT`, `ERR_SOURCE_CHANGED` (it was
-   * written to meanwhile), `ERR_STATE` (closed), `ERR_LOCK_LOST`, and as the disk fails; no point is made then.
+   * Fails with `ERR_PATH` (not a path below the folder), `ERR_UNSAFE_LINK`, `ERR_CONFLICT`, `ERR_NO_SUCH_FILE` (nothing
+   * to delete), `ERR_SOURCE_CHANGED` (it was written to meanwhile), `ERR_STATE` (closed), `ERR_LOCK_LOST`, and as the
+   * disk fails; no point is made then.
    */
   before(kind: RecoveryKind, path: string): Promise<RecoveryPoint> {
     return this.#inTurn('make a recovery point for', path, async () => {

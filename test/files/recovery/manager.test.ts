@@ -1,4 +1,5 @@
 import test from 'ava'
+import type { SluiceError } from '../../../lib/errors.js'
 import {
   type AuditEntry,
   type Clock,
@@ -308,6 +309,18 @@ test('transactions and recovery use our folder side by side', async (t) => {
   t.deepEqual(contents(there), { a: 'a1', b: 'b2' })
 })
 
+test('what is to be deleted and is not there is no such file, which is said with the way out', async (t) => {
+  const there = disk({ a: 'a1' })
+  const manager = await open(there)
+  for (const path of ['none', 'none/at all', 'a/none']) {
+    const error = await t.throwsAsync<SluiceError>(manager.before('delete', path))
+    t.like(error, { code: 'ERR_NO_SUCH_FILE', path })
+    t.regex(error.message, new RegExp(`^${path} cannot be deleted: .* in /d; correct the path, or`))
+  }
+  t.deepEqual(manager.points, [])
+  t.deepEqual(contents(there), { a: 'a1' })
+})
+
 test('what cannot be taken back is refused before it is done', async (t) => {
   const there = disk({ a: 'a1', 'sub/b': 'b' })
   there.putLink('/d/link', 'a')
@@ -316,7 +329,6 @@ test('what cannot be taken back is refused before it is done', async (t) => {
   const manager = await open(there)
   const wrong: [RecoveryKind, string, string][] = [
     ['create', 'a', 'ERR_CONFLICT'],
-    ['delete', 'none', 'ERR_WRITE'],
     ['write', 'none/a', 'ERR_WRITE'],
     ['write', 'link', 'ERR_UNSAFE_LINK'],
     ['write', 'folder/b', 'ERR_UNSAFE_LINK'],
