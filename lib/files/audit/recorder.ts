@@ -83,7 +83,10 @@ export class Recorder implements Audit {
       result = await act()
     } catch (error) {
       this.failed++
-      await this.#record({ ...what, status: 'failed', duration: duration(), code: codeOf(error) }, more())
+      await this.#record(
+        { ...what, status: 'failed', duration: duration(), code: codeForRecord(error) },
+        more(),
+      )
       throw error
     }
     await this.#record(
@@ -104,7 +107,8 @@ export class Recorder implements Audit {
   }
 }
 
-function codeOf(error: unknown): string {
+/** What a record says of a failure: not all that fails is an error of ours. */
+export function codeForRecord(error: unknown): string {
   return errorCode(error) ?? (error instanceof Error ? error.name : typeof error)
 }
 

@@ -124,26 +124,24 @@ export class Draft {
 
   /** @param planned gives what stages the content */
   #stage(planned: Promise<() => Promise<Staged>>): Promise<Staged> {
-    this.#report({
-      phase: 'staging',
-      files: this.#files,
-      totalFiles: this.#staged.size + 1,
-      bytes: this.#bytes,
-    })
-    const staged = planned.then(async (act) => {
-      const one = await this.#ground.atOnce.run(act)
-      this.#files++
-      this.#bytes += one.bytes
-      this.#report({
-        phase: 'staging',
-        files: this.#files,
-        totalFiles: this.#staged.size,
-        bytes: this.#bytes,
+    // async: what it throws ends the operation, but not before the look at the disk that is under way
+    const told = (async () => this.#tell(this.#staged.size + 1))()
+    told.catch(() => {})
+    const staged = planned
+      .finally(() => told)
+      .then(async (act) => {
+        const one = await this.#ground.atOnce.run(act)
+        this.#files++
+        this.#bytes += one.bytes
+        this.#tell(this.#staged.size)
+        return one
       })
-      return one
-    })
     this.#staged.set(this.#staged.size, staged)
     return staged
+  }
+
+  #tell(totalFiles: number): void {
+    this.#report({ phase: 'staging', files: this.#files, totalFiles, bytes: this.#bytes })
   }
 
   /** Looks at the path and what is above it, as far as that is not known. */

@@ -1,6 +1,8 @@
-import { printable, SluiceError } from '../../errors.js'
+import { isSluiceError, printable, SluiceError } from '../../errors.js'
 import { reading } from '../atomic/pieces.js'
 import { getDefaultAudit } from '../audit/default-audit.js'
+import { codeForRecord } from '../audit/recorder.js'
+import { CallersCode } from '../callers-code.js'
 import { encodeValue, type Format } from '../content/formats.js'
 import { plainValue } from '../content/plain-value.js'
 import { checkSchema } from '../content/schema.js'
@@ -54,8 +56,10 @@ export class FileTransaction implements AsyncDisposable {
   readonly #draft: Draft
   readonly #running = new Set<Promise<void>>()
   readonly #began = performance.now()
-  readonly #report = (progress: TransactionProgress): void => this.#options.progress?.(progress)
-  #failure: SluiceError | undefined
+  readonly #callback = new CallersCode()
+  readonly #report = (progress: TransactionProgress): void =>
+    this.#callback.run(() => this.#options.progress?.(progress))
+  #failure: Error | undefined
   #ending: Promise<unknown> | undefined
 
   private constructor(scene: Scene, options: TransactionOptions) {
@@ -197,7 +201,7 @@ export class FileTransaction implements AsyncDisposable {
     try {
       await act()
     } catch (error) {
-      const failure = diskError(error, verb, path)
+      const failure = this.#failureOf(error, verb, path)
       this.#failure ??= failure
       throw failure
     }
@@ -210,7 +214,7 @@ export class FileTransaction implements AsyncDisposable {
       const ready = () => this.#ready()
       result = await carryOut(this.#scene, { draft: this.#draft, ready, report: this.#report })
     } catch (error) {
-      const failure = diskError(error, 'commit in', place.tree.root)
+      const failure = this.#failureOf(error, 'commit in', place.tree.root)
       await closeScene(this.#scene)
       // the failure counts, not that of the audit
       await this.#record('failed', 0, failure).catch(() => {})
@@ -228,7 +232,12 @@ export class FileTransaction implements AsyncDisposable {
     await Promise.all(this.#running)
     if (!this.#failure) return
     const message = `transaction ${printable(this.id)} is not committed, since an operation failed: ${this.#failure.message}`
-    throw new SluiceError('ERR_TRANSACTION', message, { path: this.#failure.path, cause: this.#failure })
+    const path = isSluiceError(this.#failure) ? this.#failure.path : undefined
+    throw new SluiceError('ERR_TRANSACTION', message, { path, cause: this.#failure })
+  }
+
+  #failureOf(error: unknown, what: string, path: string): Error {
+    return this.#callback.threw(error) ? error : diskError(error, what, path)
   }
 
   async #rollback(): Promise<void> {
@@ -242,7 +251,7 @@ export class FileTransaction implements AsyncDisposable {
     }
   }
 
-  async #record(status: 'ok' | 'failed', files: number, error?: SluiceError): Promise<void> {
+  async #record(status: 'ok' | 'failed', files: number, error?: Error): Promise<void> {
     const { place, id } = this.#scene
     const { audit = getDefaultAudit() } = this.#options
     await audit?.record({
@@ -251,7 +260,7 @@ export class FileTransaction implements AsyncDisposable {
       status,
       duration: performance.now() - this.#began,
       metadata: { id, files, bytes: this.#draft.bytes },
-      ...(error ? { code: error.code } : {}),
+      ...(error ? { code: codeForRecord(error) } : {}),
     })
   }
 }

@@ -1,7 +1,7 @@
 import { printable, SluiceError } from '../../errors.js'
 import { contentOf, encodedPieces, schemaOfStream, type WriteData } from '../atomic/pieces.js'
 import type { Audit } from '../audit/audit-record.js'
-import { checkChoice, checkWhole } from '../check-options.js'
+import { checkCallback, checkChoice, checkWhole } from '../check-options.js'
 import { decodeText, encodeText } from '../content/encodings.js'
 import { type EncodeOptions, knownFormat, parseText } from '../content/formats.js'
 import { checkSchema, type Schema } from '../content/schema.js'
@@ -36,7 +36,10 @@ export interface TransactionOptions {
   lock?: { timeout?: number; signal?: AbortSignal }
   /** What to do with a transaction that a dead process left there: end it (the default), or refuse to begin. */
   unfinished?: 'recover' | 'refuse'
-  /** Told how far it is. What it throws makes the transaction fail. */
+  /**
+   * Told how far it is. What it throws comes out as it is, of the operation or the commit that told it, and makes the
+   * transaction fail: everything stays as it was.
+   */
   progress?: (progress: TransactionProgress) => void
   /** Gets one record when the transaction ends. Default: the default trail of the process, if any. */
   audit?: Audit
@@ -62,11 +65,12 @@ export interface TransactionCopyOptions {
 export interface TransactionValueOptions extends TransactionWriteOptions, EncodeOptions {}
 
 /** Checks what can be wrong in {@link TransactionOptions}: `ERR_USAGE`. */
-export function checkOptions({ id, durability, unfinished }: TransactionOptions): void {
+export function checkOptions({ id, durability, unfinished, progress }: TransactionOptions): void {
   if (id !== undefined && (typeof id !== 'string' || id === '' || id.length > 200))
     throw new SluiceError('ERR_USAGE', 'id must be a text of 1 to 200 characters', { found: id })
   checkChoice('durability', durability, ['crash', 'power'])
   checkChoice('unfinished', unfinished, ['recover', 'refuse'])
+  checkCallback('progress', progress)
 }
 
 /** The data as pieces of bytes, after the schema was checked. `ERR_USAGE` for what is neither text nor bytes. */

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import test from 'ava'
 import type { SluiceError } from '../../../lib/errors.js'
+import { errorCode } from '../../../lib/files/disk-error.js'
 import {
   type Audit,
   type AuditEntry,
@@ -386,4 +387,64 @@ test('a moved file is the same one still, with its times and other names', async
   t.is(moved.ino, ino)
   t.is(moved.nlink, 1)
   t.is(moved.mtimeMs, time.getTime())
+})
+
+test('what progress throws comes out as it is, and nothing is left of the transaction', async (t) => {
+  const full = Object.assign(new Error('the log is full'), { code: 'ENOSPC' })
+  for (const thrown of [new Error('enough'), full, undefined]) {
+    // at its beginning, at its end, for the first file of two that get their place, and for the last
+    for (const last of [1, 2, 3, 4]) {
+      const dir = await plant(await temporary(t), BEFORE)
+      const before = await listing(dir)
+      const records: AuditEntry[] = []
+      let calls = 0
+      const transaction = await FileTransaction.begin(dir, {
+        audit: { record: (entry) => void records.push(entry) },
+        progress: () => {
+          if (++calls === last) throw thrown
+        },
+      })
+      const operation = transaction.write('a.txt', 'new')
+      const failing = last > 2 ? operation.then(() => commit(transaction)) : operation
+      const error = await t.throwsAsync(failing)
+      if (thrown) t.is(error, thrown)
+      else t.like(error, { code: 'ERR_DESTROYED', message: 'what was thrown is no error: undefined' })
+      if (last <= 2) {
+        const said = { code: 'ERR_TRANSACTION', message: new RegExp(error.message) }
+        t.is((await t.throwsAsync<SluiceError>(transaction.commit(), said)).cause, error)
+      }
+      t.deepEqual(await listing(dir), before)
+      t.is(
+        records[0]!.code,
+        last <= 2 ? 'ERR_TRANSACTION' : thrown ? (errorCode(thrown) ?? 'Error') : 'ERR_DESTROYED',
+      )
+      await (await FileTransaction.begin(dir)).rollback()
+    }
+  }
+
+  async function commit(transaction: FileTransaction) {
+    await transaction.delete('b.txt')
+    await transaction.commit()
+  }
+})
+
+test('a progress that throws ends its operation only when that does nothing more', async (t) => {
+  const disk = new MemoryDisk()
+  disk.put('/d/sub/a', 'old')
+  const progress = () => {
+    throw new Error('enough')
+  }
+  const transaction = await FileTransaction.begin('/d', { fs: disk, progress })
+  await t.throwsAsync(transaction.write('sub/a', 'new'), { message: 'enough' })
+  await transaction.rollback()
+  const calls: string[] = []
+  disk.hook = ({ call }) => void calls.push(call)
+  await new Promise((resolve) => setImmediate(resolve))
+  t.deepEqual(calls, [])
+  t.deepEqual([...disk.snapshot()].map(String), ['/d/sub/a,old'])
+  t.deepEqual(disk.openHandles(), [])
+  await t.throwsAsync(FileTransaction.begin('/d', { fs: disk, progress: true as unknown as () => void }), {
+    code: 'ERR_USAGE',
+    message: /^progress must be a function/,
+  })
 })
