@@ -1,6 +1,7 @@
 import { createHash, type Hash } from 'node:crypto'
 import { dirname, join } from 'node:path'
 import { printable, SluiceError } from '../../errors.js'
+import { CallersCode } from '../callers-code.js'
 import { diskError, errorCode, SystemError } from '../disk-error.js'
 import { type FileStats, writeFully } from '../fs.js'
 import { createTemporary } from '../temporary/move.js'
@@ -59,6 +60,7 @@ export class AtomicFile {
   readonly #draft: Draft
   readonly #path: string
   readonly #hasher: Hash | undefined
+  readonly #callback = new CallersCode()
   #fd: number
   #position = 0
   #state: 'open' | 'staged' | 'over' = 'open'
@@ -112,7 +114,7 @@ export class AtomicFile {
         for (const { length } of piece) this.#position += length
         if (this.#hasher) await digestInSteps(this.#hasher, piece)
         await writing
-        progress?.(this.#position)
+        this.#callback.run(() => progress?.(this.#position))
       }
     })
   }
@@ -168,7 +170,8 @@ export class AtomicFile {
     } catch (error) {
       await this.#fail()
       // what the caller's own code threw stays what it is
-      throw errorCode(error) === undefined ? error : diskError(error, 'write', this.#path)
+      const isCallers = this.#callback.threw(error) || errorCode(error) === undefined
+      throw isCallers ? error : diskError(error, 'write', this.#path)
     } finally {
       this.#running = undefined
     }

@@ -58,7 +58,7 @@ export interface AtomicWriteOptions {
   tempDir?: string
   /** Ends it, with `ERR_CANCELLED`; the file stays as it was. */
   signal?: AbortSignal
-  /** Called with the number of bytes that were written so far. */
+  /** Called with the number of bytes that were written so far. What it throws ends it, and comes out as it is. */
   progress?: (bytes: number) => void
   fs?: FileSystem
   /** For the waiting between attempts on Windows. */

@@ -350,14 +350,18 @@ test('a signal remembers nothing of the pieces that have gone by', async (t) => 
   t.true(after - before < 5e6, `${after - before} bytes`)
 })
 
-test('a progress callback that throws ends it', async (t) => {
-  const { disk, write } = setup()
-  const enough = new Error('no more')
-  const progress = () => {
-    throw enough
+test('what a progress callback throws ends it, and comes out as it is, also where it looks like an error of the disk', async (t) => {
+  const full = Object.assign(new Error('the log is full'), { code: 'ENOSPC' })
+  for (const thrown of [new Error('no more'), full, undefined]) {
+    const { disk, write } = setup()
+    const progress = () => {
+      throw thrown
+    }
+    const error = await t.throwsAsync(write('new', { progress }))
+    if (thrown) t.is(error, thrown)
+    else t.like(error, { code: 'ERR_DESTROYED', message: 'what was thrown is no error: undefined' })
+    t.deepEqual(files(disk), { '/d/file': 'old' })
   }
-  t.is(await t.throwsAsync(write('new', { progress })), enough)
-  t.deepEqual(files(disk), { '/d/file': 'old' })
 })
 
 test('KNOWN-FAILURES 42: the file is compared with what was given, not with itself', async (t) => {
