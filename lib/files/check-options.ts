@@ -31,6 +31,14 @@ export function checkWhole(
   })
 }
 
+/** Permission bits, or undefined for the default; else `ERR_USAGE`, which says it in octal, as modes are written. */
+export function checkMode(option: string, value: unknown): void {
+  if (value === undefined || (isWhole(value) && value <= 0o777)) return
+  const octal = isWhole(value) ? ` (0o${value.toString(8)})` : ''
+  const message = `${option} must be permission bits from 0o000 to 0o777, not ${shown(value)}${octal}`
+  throw new SluiceError('ERR_USAGE', message, { found: value })
+}
+
 /** A number from `least`, perhaps without end, or undefined for the default; else `ERR_USAGE`. */
 export function checkDuration(option: string, value: unknown, least = 0): void {
   if (value === undefined || (typeof value === 'number' && value >= least)) return
@@ -66,6 +74,10 @@ export function checkAbortSignal(option: string, value: unknown): void {
   throw new SluiceError('ERR_USAGE', `${option} must be an AbortSignal, not ${shown(value)}`, {
     found: value,
   })
+}
+
+function isWhole(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0
 }
 
 function shown(value: unknown): string {

@@ -2,6 +2,7 @@ import test from 'ava'
 import {
   checkFile,
   createAtomicWriteStream,
+  FileTransaction,
   readFileRetry,
   removeBackups,
   removeOrphans,
@@ -37,6 +38,26 @@ test('an encoding in the place of the options, as node:fs takes it, is refused a
       )
     }
   }
+})
+
+test('a mode that is none is refused in octal, as modes are written', async (t) => {
+  const fs = new MemoryDisk()
+  fs.putFolder('/d')
+  const transaction = await FileTransaction.begin('/d', { fs })
+  const wrong: [unknown, string][] = [
+    [644, '644 (0o1204)'],
+    [0o1777, '1023 (0o1777)'],
+    [-1, '-1'],
+    ['644', '"644"'],
+  ]
+  for (const [mode, said] of wrong) {
+    const options = { fs, mode: mode as number }
+    const message = `mode must be permission bits from 0o000 to 0o777, not ${said}`
+    await t.throwsAsync(writeFileAtomic('/d/file', '', options), { code: 'ERR_USAGE', message })
+    await t.throwsAsync(transaction.write('file', '', options), { code: 'ERR_USAGE', message })
+  }
+  await transaction.rollback()
+  t.deepEqual(fs.list(), ['/d/'])
 })
 
 test('a switch of removeOrphans is true or false', async (t) => {

@@ -4,6 +4,7 @@ import {
   checkCallback,
   checkChoice,
   checkFlag,
+  checkMode,
   checkPath,
   checkWhole,
 } from '../check-options.js'
@@ -88,7 +89,7 @@ export function writeSettings(path: string, options: AtomicWriteOptions): WriteS
   checkChoice('conflict', options.conflict, ['overwrite', 'rename', 'fail'])
   checkChoice('owner', options.owner, ['try', 'require', 'ignore'])
   for (const name of ['verify', 'digest', 'makeParents'] as const) checkFlag(name, options[name])
-  checkWhole('mode', options.mode, 0, 0o777)
+  checkMode('mode', options.mode)
   checkAbortSignal('signal', options.signal)
   checkCallback('progress', options.progress)
   if (options.tempDir !== undefined) checkPath('tempDir', options.tempDir)

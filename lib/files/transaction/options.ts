@@ -1,7 +1,7 @@
 import { printable, SluiceError } from '../../errors.js'
 import { contentOf, encodedPieces, schemaOfStream, type WriteData } from '../atomic/pieces.js'
 import type { Audit } from '../audit/audit-record.js'
-import { checkCallback, checkChoice, checkWhole } from '../check-options.js'
+import { checkCallback, checkChoice, checkMode } from '../check-options.js'
 import { decodeText, encodeText } from '../content/encodings.js'
 import { type EncodeOptions, knownFormat, parseText } from '../content/formats.js'
 import { checkSchema, type Schema } from '../content/schema.js'
@@ -79,7 +79,7 @@ export async function piecesOf(
   { mode, schema }: TransactionWriteOptions,
   path: string,
 ): Promise<Pieces> {
-  checkWhole('mode', mode, 0, 0o777)
+  checkMode('mode', mode)
   const content = typeof data === 'string' ? encodeText(data) : contentOf(data)
   if (!(content instanceof Uint8Array)) {
     if (schema !== undefined) throw schemaOfStream()
