@@ -67,16 +67,20 @@ async function outwait(
 
 function locked(directory: string, folder: LockFolder, holders: (Claimant | string)[]): SluiceError {
   const { owner: own } = folder.claimant
+  const isThis = ({ owner: { host, pid } }: Claimant) => host === own.host && pid === own.pid
   const names = holders.map((holder) => {
     if (typeof holder === 'string') return `something that is not ours, "${printable(holder)}"`
     const { mode, owner } = holder
-    if (owner.host !== own.host)
-      return `process ${owner.pid} on another machine or in another container (${mode})`
-    return owner.pid === own.pid ? `this process (${mode})` : `process ${owner.pid} (${mode})`
+    if (isThis(holder)) return `this process (${mode})`
+    const where = owner.host === own.host ? '' : ' on another machine or in another container'
+    return `process ${owner.pid}${where} (${mode})`
   })
   const by = names.length === 0 ? 'others, in turns' : names.slice(0, 8).join(', ')
-  const message =
-    `${printable(directory)} is locked by ${by}; wait longer (option timeout), end that process, ` +
-    `or, if nobody uses it for certain, remove the folder ${printable(folder.path)}`
+  // whoever is told to end it, or to remove the folder, would harm himself
+  const wayOut = holders.some((holder) => typeof holder !== 'string' && isThis(holder))
+    ? 'end what holds it here first (a lock, an update, a transaction, a recovery manager), or wait longer (option timeout)'
+    : 'wait longer (option timeout), end that process, ' +
+      `or, if nobody uses it for certain, remove the folder ${printable(folder.path)}`
+  const message = `${printable(directory)} is locked by ${by}; ${wayOut}`
   return new SluiceError('ERR_LOCKED', message, { path: directory, found: holders })
 }

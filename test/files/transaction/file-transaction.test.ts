@@ -203,6 +203,14 @@ test('nothing is written or read outside, no link is followed, and our own names
   t.deepEqual(await listing(root), before)
 })
 
+test('a second transaction in one process is told that this process itself is in the way', async (t) => {
+  const dir = await temporary(t)
+  await using first = await FileTransaction.begin(dir)
+  const message = /is locked by this process \(exclusive\); end what holds it here first \(.*a transaction/
+  await t.throwsAsync(FileTransaction.begin(dir, { lock: { timeout: 0 } }), { code: 'ERR_LOCKED', message })
+  await first.rollback()
+})
+
 test('options and data are checked where they come in', async (t) => {
   const dir = await temporary(t)
   await t.throwsAsync(FileTransaction.begin(dir, { id: '' }), { code: 'ERR_USAGE' })
