@@ -5,7 +5,23 @@ import { printable, SluiceError } from '../errors.js'
  * a platform does not like in a name is decided when an offer arrives.
  */
 export function checkName(name: string, platform: NodeJS.Platform, path: string): void {
-  const foreign = platform === 'win32' ? /[/\\:\0]/ : /[/\0]/
-  if (name !== '' && name !== '.' && name !== '..' && !foreign.test(name)) return
+  if (isOneName(name, platform)) return
   throw new SluiceError('ERR_PATH', `"${printable(path)}" is not a relative path of plain names`, { path })
+}
+
+/**
+ * Refuses (`ERR_PATH`) a path of the caller's that is none of plain names below a folder, and says the way out.
+ * @param elsewhere what to do for a file that is not below it
+ */
+export function checkBelow(path: string, root: string, platform: NodeJS.Platform, elsewhere: string): void {
+  if (path.split('/').every((name) => isOneName(name, platform))) return
+  const message =
+    `"${printable(path)}" is not a path below ${printable(root)}: name files relative to that folder, ` +
+    `as sub/file, without . and ..; for files elsewhere ${elsewhere}`
+  throw new SluiceError('ERR_PATH', message, { path })
+}
+
+function isOneName(name: string, platform: NodeJS.Platform): boolean {
+  const foreign = platform === 'win32' ? /[/\\:\0]/ : /[/\0]/
+  return name !== '' && name !== '.' && name !== '..' && !foreign.test(name)
 }

@@ -7,6 +7,7 @@ import { diskError } from '../disk-error.js'
 import { nodeFileSystem } from '../fs.js'
 import { JOURNAL_FOLDERS } from '../journal-folder.js'
 import { DirectoryLock } from '../lock/directory-lock.js'
+import { checkBelow } from '../one-name.js'
 import { processSystem, thisOwner } from '../owner.js'
 import type { Place } from '../transaction/staging.js'
 import { Tree } from '../tree.js'
@@ -107,7 +108,10 @@ export class RecoveryManager implements AsyncDisposable {
   before(kind: RecoveryKind, path: string): Promise<RecoveryPoint> {
     return this.#inTurn('make a recovery point for', path, async () => {
       checkChoice('kind', kind, ['write', 'create', 'delete'])
-      checkBelow(path)
+      checkPath('path', path)
+      const { root, fs } = this.#place.tree
+      checkBelow(path, root, fs.platform, 'open a manager there')
+      checkNotOurs(path)
       await this.#lock.check()
       const time = this.#options.now()
       const stored = await this.#store.add(this.#number, async (where) => ({
@@ -236,8 +240,7 @@ async function withoutCommitted(store: RecoveryStore, found: Stored[]): Promise<
   return found.filter(({ number }) => number > commit.number)
 }
 
-function checkBelow(path: string): void {
-  checkPath('path', path)
+function checkNotOurs(path: string): void {
   const [top] = path.split('/')
   if (!(JOURNAL_FOLDERS as readonly string[]).includes(top!)) return
   throw new SluiceError('ERR_PATH', `${printable(path)} is in our own folder`, { path })

@@ -3,7 +3,7 @@ import { standing } from '../claim.js'
 import type { FileStats } from '../fs.js'
 import { JOURNAL_FOLDERS } from '../journal-folder.js'
 import { nameOf } from '../names.js'
-import { checkName } from '../one-name.js'
+import { checkBelow } from '../one-name.js'
 import { ownerOfTemporary } from '../temporary/names.js'
 import type { Blocked } from './blocked.js'
 import { type Ground, removeAll } from './ground.js'
@@ -108,9 +108,9 @@ export class Draft {
 
   /** Plans in the order of the calls, while contents are staged beside each other. */
   #inTurn<T>(paths: string[], plan: () => Promise<T>): Promise<T> {
-    const { platform } = this.#place.tree.fs
+    const { root, fs } = this.#place.tree
     for (const path of paths) {
-      for (const name of path.split('/')) checkName(name, platform, path)
+      checkBelow(path, root, fs.platform, 'begin a transaction there')
       checkNotOurs(path)
       this.#blocked.check(path)
     }

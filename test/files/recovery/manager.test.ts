@@ -342,6 +342,9 @@ test('what cannot be taken back is refused before it is done', async (t) => {
   ]
   for (const [kind, path, code] of wrong)
     await t.throwsAsync(manager.before(kind, path), { code }, `${kind} ${path}`)
+  const said =
+    /^"\/d\/a" is not a path below \/d: name files relative .* for files elsewhere open a manager there$/
+  await t.throwsAsync(manager.before('write', '/d/a'), { message: said })
   await t.throwsAsync(manager.run('write', 'a', 1 as unknown as () => void), { code: 'ERR_USAGE' })
   t.deepEqual(manager.points, [])
   const point = await manager.before('delete', 'a')

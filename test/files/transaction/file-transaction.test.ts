@@ -201,6 +201,10 @@ test('nothing is written or read outside, no link is followed, and our own names
     }
   }
   t.deepEqual(await listing(root), before)
+  await using transaction = await FileTransaction.begin(dir)
+  const said = `"/etc/passwd" is not a path below ${dir}: name files relative to that folder, as sub/file, without . and ..; for files elsewhere begin a transaction there`
+  await t.throwsAsync(transaction.write('/etc/passwd', ''), { message: said })
+  await transaction.rollback()
 })
 
 test('a second transaction in one process is told that this process itself is in the way', async (t) => {
