@@ -1,4 +1,5 @@
 import { printable, SluiceError } from '../../errors.js'
+import { errorCode } from '../../files/disk-error.js'
 import { blockingFileSystem } from '../../files/fs.js'
 import { collectLeftovers, type Leftover } from '../../files/leftovers.js'
 import { Tree } from '../../files/tree.js'
@@ -45,11 +46,13 @@ async function collect(dir: string, dryRun: boolean): Promise<Leftover[]> {
   }
 }
 
-/** A folder that the user named: `ERR_USAGE` where it cannot be opened. */
+/** A folder that the user named: `ERR_USAGE` where it cannot be opened, and why. */
 export async function openFolder(dir: string): Promise<Tree> {
-  return Tree.open(dir, { fs: blockingFileSystem }).catch((cause) => {
-    const message = `${printable(dir)} is not a folder that can be opened`
-    throw new SluiceError('ERR_USAGE', message, { path: dir, cause })
+  return Tree.open(dir, { fs: blockingFileSystem }).catch((cause: SluiceError) => {
+    // of what the user meant for a folder nobody would say that it is in the way
+    const isFile = errorCode(cause.cause) === 'ENOTDIR'
+    const ofFile = `cannot open the folder ${printable(dir)}: it is a file, or below one (ENOTDIR); name a folder`
+    throw new SluiceError('ERR_USAGE', isFile ? ofFile : cause.message, { path: dir, cause })
   })
 }
 
