@@ -1,14 +1,32 @@
 import { isSluiceError } from '../../errors.js'
+import { UNRECORDED } from '../audit/audited.js'
 import { diskError, errorCode } from '../disk-error.js'
+import { DirectoryLock, type LockOptions } from '../lock/directory-lock.js'
 import { parentOf } from '../names.js'
+import type { ProcessSystem } from '../owner.js'
 import type { Tree } from '../tree.js'
-import type { AtOnce } from './at-once.js'
+import { AtOnce } from './at-once.js'
 import { inFolder } from './staging.js'
 
 /** Where a transaction is carried out. */
 export interface Ground {
   tree: Tree
   atOnce: AtOnce
+}
+
+/** Files that are looked at and digested at once. */
+const MOST_AT_ONCE = 8
+
+export function groundOf(tree: Tree): Ground {
+  return { tree, atOnce: new AtOnce(MOST_AT_ONCE) }
+}
+
+/** Takes the lock of the folder in which transactions run, and are recovered: one at a time. */
+export function lockGround(
+  { tree: { root, fs } }: Ground,
+  { lock, system }: { lock?: Pick<LockOptions, 'timeout' | 'signal'>; system: ProcessSystem },
+): Promise<DirectoryLock> {
+  return DirectoryLock.acquire(root, { ...lock, name: 'transaction', fs, system, audit: UNRECORDED })
 }
 
 /** Removes files; one that is not there is fine. Goes on after an error, and throws the first one. */

@@ -4,20 +4,13 @@ import { diskError } from '../disk-error.js'
 import { type FileSystem, nodeFileSystem } from '../fs.js'
 import type { Intent } from '../intent/intent.js'
 import { removeEmptyFolders } from '../journal-folder.js'
-import { DirectoryLock } from '../lock/directory-lock.js'
+import type { DirectoryLock } from '../lock/directory-lock.js'
 import { isGone, type ProcessSystem, processSystem } from '../owner.js'
 import { removeOrphans } from '../temporary/remove-orphans.js'
 import { Tree } from '../tree.js'
-import { AtOnce } from './at-once.js'
-import type { Ground } from './ground.js'
+import { type Ground, groundOf, lockGround } from './ground.js'
 import { IntentFile } from './intent-file.js'
 import { Steps } from './steps.js'
-
-/** The lock of the folder in which transactions run. */
-export const LOCK_NAME = 'transaction'
-
-/** Files that are looked at and digested at once. */
-export const MOST_AT_ONCE = 8
 
 /** What an unfinished transaction was found to be, and what became of it. */
 export interface RecoveredTransaction {
@@ -74,15 +67,8 @@ async function recover(directory: string, options: RecoverOptions): Promise<Reco
   const tree = await Tree.open(directory, { fs })
   let lock: DirectoryLock | undefined
   try {
-    if (!dryRun)
-      lock = await DirectoryLock.acquire(tree.root, {
-        ...options.lock,
-        name: LOCK_NAME,
-        fs,
-        system,
-        audit: UNRECORDED,
-      })
-    const ground = { tree, atOnce: new AtOnce(MOST_AT_ONCE) }
+    const ground = groundOf(tree)
+    if (!dryRun) lock = await lockGround(ground, { lock: options.lock, system })
     const recovered = await recoverIntents(ground, { dryRun, system })
     if (!dryRun) {
       if (orphans) await collectOrphans(tree, system)

@@ -1,15 +1,13 @@
-import { UNRECORDED } from '../audit/audited.js'
 import { diskError } from '../disk-error.js'
 import { nodeFileSystem } from '../fs.js'
 import { makeId } from '../intent/intent.js'
-import { DirectoryLock } from '../lock/directory-lock.js'
+import type { DirectoryLock } from '../lock/directory-lock.js'
 import { processSystem, thisOwner } from '../owner.js'
 import { Tree } from '../tree.js'
-import { AtOnce } from './at-once.js'
 import { Blocked } from './blocked.js'
-import type { Ground } from './ground.js'
+import { type Ground, groundOf, lockGround } from './ground.js'
 import type { TransactionOptions } from './options.js'
-import { isEnded, LOCK_NAME, MOST_AT_ONCE, type RecoveredTransaction, recoverIntents } from './recover.js'
+import { isEnded, type RecoveredTransaction, recoverIntents } from './recover.js'
 import type { Place } from './staging.js'
 
 /** What a transaction works with, from its beginning to its end. */
@@ -32,14 +30,8 @@ export async function openScene(directory: string, options: TransactionOptions):
   const tree = await Tree.open(directory, { fs })
   let lock: DirectoryLock | undefined
   try {
-    lock = await DirectoryLock.acquire(tree.root, {
-      ...options.lock,
-      name: LOCK_NAME,
-      fs,
-      system,
-      audit: UNRECORDED,
-    })
-    const ground = { tree, atOnce: new AtOnce(MOST_AT_ONCE) }
+    const ground = groundOf(tree)
+    lock = await lockGround(ground, { lock: options.lock, system })
     const place = { tree, durability, owner: thisOwner(system), taken: new Set<string>(), warnings: [] }
     const dryRun = options.unfinished === 'refuse'
     const recovered = await recoverIntents(ground, { dryRun, system })
