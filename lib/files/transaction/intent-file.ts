@@ -135,13 +135,8 @@ export class IntentFile {
     await moveOver(fs, folder.at(nameOf(path)), folder.at(intentName(this.#name)))
     if (this.#durability !== 'power') return
     await folder.sync()
-    const root = await this.#tree.directory('')
-    try {
-      // the folder may be new
-      await root.sync()
-    } finally {
-      root.release()
-    }
+    // the folder may be new
+    await this.#tree.sync('')
   }
 
   async #rename(name: IntentName): Promise<void> {
