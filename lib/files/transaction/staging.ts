@@ -5,6 +5,7 @@ import { setTime } from '../attributes.js'
 import { digestFile } from '../digest-file.js'
 import { errorCode, SystemError } from '../disk-error.js'
 import {
+  closing,
   type FileStats,
   type FileSystem,
   OPEN,
@@ -88,7 +89,7 @@ export async function stage(
     const mode = wantedMode(attributes.mode, attributes.there)
     const fd = await createTemporary(fs, where, openingMode(mode))
     try {
-      return { path, ...(await fill(place, fd, data, attributes)) }
+      return { path, ...(await closing(fs, fd, () => fill(place, fd, data, attributes))) }
     } catch (error) {
       await fs.unlink(where).catch(() => {})
       throw error
@@ -96,7 +97,7 @@ export async function stage(
   })
 }
 
-/** Writes, finishes and closes an open temporary file. */
+/** Writes and finishes an open temporary file. */
 async function fill(
   { tree: { fs }, durability, warnings }: Place,
   fd: number,
@@ -105,26 +106,19 @@ async function fill(
 ): Promise<{ bytes: number; digest: string }> {
   const hasher = createHash('sha256')
   let bytes = 0
-  try {
-    for await (const piece of data) {
-      if (piece.length === 0) continue
-      hasher.update(piece)
-      await writeFully(fs, fd, [piece], bytes)
-      bytes += piece.length
-    }
-    const made = await fs.fstat(fd)
-    if (made.size !== bytes)
-      throw new SystemError('EIO', 'write', `${made.size} of ${bytes} bytes stand there`)
-    const warning = await setAttributes(fd, made, there, { fs, mode, owner: 'try' }, shown)
-    if (warning) warnings.push(warning)
-    if (mtimeMs !== undefined) await setTime(fs, fd, mtimeMs)
-    // an fsync that failed is never tried again: the second one lies
-    if (durability === 'power') await fs.fsync(fd)
-  } catch (error) {
-    await fs.close(fd).catch(() => {})
-    throw error
+  for await (const piece of data) {
+    if (piece.length === 0) continue
+    hasher.update(piece)
+    await writeFully(fs, fd, [piece], bytes)
+    bytes += piece.length
   }
-  await fs.close(fd)
+  const made = await fs.fstat(fd)
+  if (made.size !== bytes) throw new SystemError('EIO', 'write', `${made.size} of ${bytes} bytes stand there`)
+  const warning = await setAttributes(fd, made, there, { fs, mode, owner: 'try' }, shown)
+  if (warning) warnings.push(warning)
+  if (mtimeMs !== undefined) await setTime(fs, fd, mtimeMs)
+  // an fsync that failed is never tried again: the second one lies
+  if (durability === 'power') await fs.fsync(fd)
   return { bytes, digest: hasher.digest('hex') }
 }
 
