@@ -1,7 +1,7 @@
 import { createLogUpdate } from 'log-update'
 import { printable, type SluiceError } from '../errors.js'
 import { deferred } from '../transfer/deferred.js'
-import { isFinal } from '../transfer/states.js'
+import { isFinal, type TransferState } from '../transfer/states.js'
 import type { FileOutcome, Transfer, TransferResult } from '../transfer/transfer.js'
 import { type CliEvent, errorEvent, eventLine, warningEvent } from './events.js'
 import { exitOf } from './exit.js'
@@ -97,11 +97,14 @@ export class Reporter {
   watch(transfer: Transfer): void {
     let began = performance.now()
     let told = Number.NEGATIVE_INFINITY
-    transfer.on('state', (state) => {
+    const enter = (state: TransferState) => {
       this.event({ event: 'state', state })
       // what came before is the time that people took to answer
       if (state === 'sending' || state === 'receiving') began = performance.now()
-    })
+    }
+    // one that was let in is watched only from its offer on
+    if (transfer.state === 'offered') enter('offered')
+    transfer.on('state', enter)
     transfer.on('warning', (warning) => this.warn(warning))
     transfer.on('file', (outcome) => this.file(outcome))
     transfer.on('progress', (progress) => {

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { chmod, mkdir, open, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, open, rm, symlink, writeFile } from 'node:fs/promises'
 import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
@@ -247,6 +247,45 @@ test('a peer that speaks HTTP is exit 7', async (t) => {
   const { code, err } = await run(t, 'send', photos, '--to', `127.0.0.1:${port}`)
   t.is(code, 7, err)
   t.regex(err, /^sluice: [^\n]*not a Sluice peer[^\n]*\n$/)
+})
+
+test('a sender that listens tells of strangers in one line each, and waits for its receiver', async (t) => {
+  const { source, photos, dir } = await setup(t)
+  await symlink('a b', join(photos, 'link'))
+  for (const json of [false, true]) {
+    const sender = new Command(t, ['send', photos, '--listen', '127.0.0.1:0', ...(json ? ['--json'] : [])])
+    const first = await sender.line()
+    const address: string = json ? JSON.parse(first).address : first
+    const port = Number(address.split(':')[1])
+    // one that says nothing, and stays
+    const silent = connect(port, '127.0.0.1').on('error', () => {})
+    t.teardown(() => silent.destroy())
+    for (const words of ['GET / HTTP/1.1\r\n\r\n', '']) {
+      const stranger = connect(port, '127.0.0.1').on('error', () => {})
+      stranger.resume().end(words)
+      // it may be reset
+      await new Promise((resolve) => stranger.on('close', resolve))
+    }
+    const received = await run(t, 'receive', address, '--dir', dir, '--yes')
+    t.is(received.code, 0, received.err)
+    const { code, out, err } = await sender.ended
+    t.is(code, 0, err)
+    const events = json ? out.split('\n').map((line) => JSON.parse(line)) : []
+    const warnings = json
+      ? events.filter(({ event }) => event === 'warning').map(({ message }) => `warning: ${message}`)
+      : err.split('\n').filter((line) => line.startsWith('warning: '))
+    t.is(warnings.length, 3, warnings.join())
+    t.regex(warnings[0]!, /link/)
+    t.regex(warnings[1]!, /^warning: a connection came to nothing: .*not a Sluice peer.*; still listening$/)
+    t.regex(warnings[2]!, /^warning: a connection came to nothing: .*; still listening$/)
+    if (json) {
+      t.is(err, '')
+      const states = events.filter(({ event }) => event === 'state').map(({ state }) => state)
+      t.deepEqual(states, ['offered', 'sending', 'completed'])
+    }
+  }
+  await rm(join(photos, 'link'))
+  t.deepEqual(await listing(dir), await listing(source))
 })
 
 test('a file that cannot be read fails alone: exit 1 on both sides', async (t) => {

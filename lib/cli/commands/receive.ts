@@ -1,16 +1,16 @@
-import type { Server, Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { SluiceError } from '../../errors.js'
 import { blockingFileSystem } from '../../files/fs.js'
 import type { Conflict, Durability } from '../../files/publish.js'
 import { type Accept, type ReceiveOptions, receive } from '../../receive.js'
 import type { Unless } from '../../stages/settle-file.js'
-import type { Transfer } from '../../transfer/transfer.js'
 import type { Offer } from '../../wire/manifest.js'
 import type { Names } from '../../wire/paths.js'
 import { confirmOffer, describeOffer } from '../ask.js'
 import { connectTo, listenAt } from '../connection.js'
 import type { Context } from '../context.js'
 import { asSluiceError, stopped } from '../exit.js'
+import { serve } from '../serve.js'
 
 export interface ReceiveFlags {
   dir: string
@@ -23,9 +23,6 @@ export interface ReceiveFlags {
   names?: Names
   links?: boolean
 }
-
-/** Connections that have not offered anything yet; when there are more, one of them has to go. */
-const MOST_SILENT = 256
 
 /** `sluice receive`: connects to ADDRESS for one transfer, or listens. */
 export async function receiveCommand(
@@ -46,59 +43,12 @@ export async function receiveCommand(
   const { server, address: here } = await listenAt(flags.listen ?? '127.0.0.1:0')
   reporter.result({ event: 'listening', address: here }, here)
   try {
-    await serve(server, flags, context)
+    const begin = (socket: Socket) => receive(socket, optionsOf(flags, context))
+    await serve(server, { begin, once: flags.once === true }, context)
   } finally {
     server.close()
   }
   if (signal.aborted) throw stopped()
-}
-
-/** Takes transfers until the user stops it, or with `--once` until the first that was offered has ended. */
-function serve(server: Server, flags: ReceiveFlags, context: Context): Promise<void> {
-  const { reporter, signal } = context
-  const running = new Set<Transfer>()
-  const silent = new Map<Socket, Transfer>()
-  return new Promise<void>((resolve, reject) => {
-    let taken: Transfer | null = null
-    const stop = () => {
-      server.close()
-      if (running.size === 0) resolve()
-    }
-    signal.addEventListener('abort', stop)
-    if (signal.aborted) stop()
-    server.on('connection', (socket: Socket) => {
-      if (taken !== null) return void socket.destroy()
-      const transfer = receive(socket, optionsOf(flags, context))
-      running.add(transfer)
-      silent.set(socket, transfer)
-      if (silent.size > MOST_SILENT) leastWorth(silent.keys()).destroy()
-      transfer.once('state', () => {
-        silent.delete(socket)
-        if (transfer.state !== 'offered') return
-        if (flags.once) {
-          if (taken !== null) return void socket.destroy()
-          taken = transfer
-          server.close()
-          for (const other of silent.keys()) other.destroy()
-        }
-        reporter.watch(transfer)
-      })
-      const over = (error?: SluiceError) => {
-        running.delete(transfer)
-        silent.delete(socket)
-        if (transfer === taken) return error ? reject(error) : resolve()
-        if (error && taken === null && !signal.aborted) reporter.warn(error)
-        if (signal.aborted && running.size === 0) resolve()
-      }
-      transfer.finished.then(() => over(), over)
-    })
-  })
-}
-
-/** The oldest that has not said a word; an honest one greets at once. If all have, the oldest. */
-function leastWorth(sockets: Iterable<Socket>): Socket {
-  const all = Array.from(sockets)
-  return all.find(({ bytesRead }) => bytesRead === 0) ?? all[0]!
 }
 
 function optionsOf(flags: ReceiveFlags, context: Context): ReceiveOptions {

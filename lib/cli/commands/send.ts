@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import { printable, SluiceError } from '../../errors.js'
 import { blockingFileSystem } from '../../files/fs.js'
@@ -6,11 +5,13 @@ import { send } from '../../send.js'
 import type { Manifest } from '../../stages/manifest-builder.js'
 import { manifestFrom, manifestOf } from '../../stages/manifest-of.js'
 import { throttle } from '../../stages/throttle.js'
+import type { Transfer } from '../../transfer/transfer.js'
 import { connectTo, listenAt } from '../connection.js'
 import type { Context } from '../context.js'
 import { standardInput } from '../input.js'
 import { size } from '../progress.js'
 import { parseRate } from '../rate.js'
+import { serve } from '../serve.js'
 
 export interface SourceFlags {
   hash?: string
@@ -70,30 +71,36 @@ export async function sendCommand(paths: string[], flags: SendFlags, context: Co
     )
   }
   const manifest = await manifestOfArguments(paths, flags, context)
-  const socket =
-    flags.to === undefined ? await accepted(flags.listen!, context) : await connectTo(flags.to, signal)
-  const transfer = send(socket, manifest, {
-    fs: blockingFileSystem,
-    signal,
-    ...(rate !== null && { stages: { wire: [throttle({ rate })] } }),
-  })
+  const begin = (socket: Socket) =>
+    send(socket, manifest, {
+      fs: blockingFileSystem,
+      signal,
+      ...(rate !== null && { stages: { wire: [throttle({ rate })] } }),
+    })
+  if (flags.to === undefined) return sendToFirst(flags.listen!, manifest, begin, context)
+  const transfer = begin(await connectTo(flags.to, signal))
   reporter.watch(transfer)
   await transfer.finished
 }
 
-/** The first that connects. */
-async function accepted(listen: string, { reporter, signal }: Context): Promise<Socket> {
+/** Listens, and sends to the first receiver that connects: nothing of the manifest is read before. */
+async function sendToFirst(
+  listen: string,
+  { skipped }: Manifest,
+  begin: (socket: Socket) => Transfer,
+  context: Context,
+): Promise<void> {
+  const { reporter, signal } = context
   const { server, address } = await listenAt(listen)
-  server.maxConnections = 1
   reporter.result({ event: 'listening', address }, address)
+  // now and not with each connection: who connects may be a stranger
+  for (const warning of skipped) reporter.warn(warning)
   try {
-    const [socket] = (await once(server, 'connection', { signal })) as [Socket]
-    return socket
-  } catch (cause) {
-    throw new SluiceError('ERR_CANCELLED', 'stopped before anybody connected', { cause })
+    await serve(server, { begin, once: true }, context)
   } finally {
     server.close()
   }
+  if (signal.aborted) throw new SluiceError('ERR_CANCELLED', 'stopped before anybody connected')
 }
 
 function dryRun({ offer, skipped }: Manifest, { reporter }: Context): void {
