@@ -208,20 +208,18 @@ test('a folder that cannot be opened is exit 2, with the reason', async (t) => {
   const { source, photos } = await setup(t)
   const closed = join(source, 'closed')
   await mkdir(closed, { mode: 0 })
-  const wrong: [string, string][] = [
-    [join(source, 'none'), 'it does not exist (ENOENT)'],
-    [join(photos, 'a b'), 'it is a file, or below one (ENOTDIR); name a folder'],
-    [join(photos, 'a b', 'below'), 'it is a file, or below one (ENOTDIR); name a folder'],
+  const wrong: [string, string, string][] = [
+    ['status', join(source, 'none'), 'it does not exist (ENOENT)'],
+    ['clean', join(photos, 'a b'), 'it is a file, or below one (ENOTDIR); name a folder'],
+    ['recover', join(photos, 'a b', 'below'), 'it is a file, or below one (ENOTDIR); name a folder'],
   ]
   if (process.getuid?.() !== 0)
-    wrong.push([closed, 'permission denied (EACCES); check owner and mode of the folder'])
-  for (const [dir, why] of wrong) {
-    for (const command of ['status', 'clean', 'recover']) {
-      const { code, out, err } = await run(t, command, dir)
-      t.is(code, 2)
-      t.is(out, '')
-      t.is(err, `sluice: cannot open the folder ${dir}: ${why}\n`)
-    }
+    wrong.push(['status', closed, 'permission denied (EACCES); check owner and mode of the folder'])
+  for (const [command, dir, why] of wrong) {
+    const { code, out, err } = await run(t, command, dir)
+    t.is(code, 2)
+    t.is(out, '')
+    t.is(err, `sluice: cannot open the folder ${dir}: ${why}\n`)
   }
 })
 
