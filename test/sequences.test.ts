@@ -16,6 +16,7 @@ test('every test file that sweeps is counted for its sequence, and says how much
     for (const [sweep, logged] of [
       ['crashSweep(', 'states'],
       ['faultSweep(', 'runs'],
+      ['killSweep(', 'states'],
     ] as const)
       if (text.includes(`await ${sweep}`))
         t.regex(text, new RegExp(`} ${logged}[:\`]`), `${name} does not log its ${logged}`)

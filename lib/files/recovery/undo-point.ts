@@ -134,7 +134,9 @@ async function makeFolders(place: Place, path: string): Promise<void> {
   const { tree, durability } = place
   if (path === '') return
   await makeFolders(place, parentOf(path))
-  if ((await tree.makeDirectory(path)) === 'there' || durability !== 'power') return
+  await tree.makeDirectory(path)
+  if (durability !== 'power') return
+  // also where it was there: who made it, an earlier recovery too, may have been killed before the sync
   const above = await tree.directory(parentOf(path))
   try {
     await above.sync()

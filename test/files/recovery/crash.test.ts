@@ -1,10 +1,18 @@
 import test from 'ava'
 import { isSluiceError } from '../../../lib/errors.js'
-import { OPEN, RecoveryManager, type RecoveryOutcome, writeFully } from '../../../lib/files/index.js'
+import {
+  type FileSystem,
+  OPEN,
+  RecoveryManager,
+  type RecoveryOutcome,
+  writeFully,
+} from '../../../lib/files/index.js'
 import type { MemoryDisk } from '../../../lib/testing/index.js'
+import { killSweep } from '../../helpers/kill-sweep.js'
 import { Machine } from '../../helpers/machine.js'
 import { scale } from '../../helpers/scale.js'
 import { crashSweep, faultSweep } from '../../helpers/sweep.js'
+import { eachAnother } from '../transaction/scenarios.js'
 
 const machine = new Machine()
 const clock = {
@@ -113,6 +121,38 @@ test('a power cut at any call of an undo: the next manager ends it', async (t) =
   })
   t.log(`${states} states`)
   t.true(states > 100)
+})
+
+test('an undo is killed, the next one goes on, and the power is cut: what was kept is there, or in its place', async (t) => {
+  const another = eachAnother()
+  const undo = async (fs: FileSystem) => {
+    const open = await RecoveryManager.open('/d', { fs, clock, attempts: 2, system: another() })
+    await open.undo()
+    await open.close()
+  }
+  const { states } = await killSweep({
+    set: async (disk) => {
+      disk.put('/d/s/u/b', 'old')
+      disk.put('/d/other', 'other')
+      const open = await RecoveryManager.open('/d', { fs: disk, clock, system: another() })
+      await open.run('delete', 's/u/b', async () => {
+        await disk.unlink('/d/s/u/b')
+        await disk.rmdir('/d/s/u')
+        await disk.rmdir('/d/s')
+      })
+      await open.close()
+    },
+    work: undo,
+    rerun: undo,
+    look: async (found, acknowledged, place) => {
+      if (!acknowledged) await undo(found)
+      if (files(found) !== 'other=other,s/u/b=old') throw new Error(`${place}: ${found.list()}`)
+    },
+    seeds: scale(4, 20),
+    every: scale(5, 1),
+  })
+  t.log(`${states} states`)
+  t.true(states > 500)
 })
 
 test('a power cut at any call of a commit leaves all points or none', async (t) => {
