@@ -104,7 +104,8 @@ class Search {
     const owner = ownerOfTemporary(name)
     const stats = await this.#fs.lstat(where)
     if (!owner || !stats.isFile() || stats.mtimeMs > before || !isGone(owner, system)) return
-    if (await this.#needed.has(folder, name)) return
+    // only now: see there
+    if (await this.#needed.has(folder, name, owner)) return
     if (!dryRun) await this.#fs.unlink(where)
     this.found.count++
     this.found.bytes += stats.size

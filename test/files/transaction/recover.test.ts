@@ -1,5 +1,11 @@
 import test from 'ava'
-import { FileTransaction, recoverTransactions, removeOrphans } from '../../../lib/files/index.js'
+import {
+  FileTransaction,
+  recoverTransactions,
+  removeOrphans,
+  temporaryName,
+} from '../../../lib/files/index.js'
+import { type ProcessSystem, thisOwner } from '../../../lib/files/owner.js'
 import { type DiskEvent, MemoryDisk } from '../../../lib/testing/index.js'
 import { Machine } from '../../helpers/machine.js'
 import { again, eachAnother, killed, type Scenario, stateOf } from './scenarios.js'
@@ -331,4 +337,57 @@ test('orphans are removed with a recovery, but what an unfinished transaction ne
   t.deepEqual(temporaries(), ['/d/sub/.other.5-1-abc--12.sluice-tmp'])
   const early = await diedAt(({ call, path }) => call === 'fsync' && path.endsWith('.sluice-tmp'))
   t.is((await removeOrphans('/d', { ...options, fs: early })).count, 1)
+})
+
+test('a transaction in a folder below that commits and dies while orphans are searched is completed all the same', async (t) => {
+  for (const place of [renameTo(/committed/), renameTo('/d/s/b/f1'), renameTo('/d/s/c/f2')]) {
+    const disk = new MemoryDisk()
+    const machine = new Machine()
+    const victim = machine.start(5)
+    // the search knows the intents of /d/s already when it comes to b and c
+    const orphan = temporaryName({ owner: thisOwner(machine.start(4)) })
+    machine.end(4)
+    for (const path of [`a/${orphan}`, 'b/f1', 'c/f2']) disk.put(`/d/s/${path}`, `old ${path}`)
+    disk.hook = async ({ call, path }) => {
+      if (call !== 'readdir' || path !== '/d/s/b') return
+      await new Promise<void>((dead) => {
+        let isAfter = false
+        disk.hook = (event) => {
+          // the call that comes after it is never made
+          if (isAfter) {
+            dead()
+            return new Promise(() => {})
+          }
+          isAfter = place(event)
+          return undefined
+        }
+        void (async () => {
+          const transaction = await FileTransaction.begin('/d/s', { fs: disk, system: victim })
+          await transaction.write('b/f1', 'new 1')
+          await transaction.write('c/f2', 'new 2')
+          await transaction.commit()
+        })()
+      })
+      disk.hook = undefined
+      machine.end(5)
+    }
+    const system = machine.start(6)
+    await recoverTransactions('/d', { fs: disk, system })
+    t.false(disk.list().includes(`/d/s/a/${orphan}`))
+    t.like(await recoverTransactions('/d/s', { fs: disk, system }), [{ state: 'completed' }])
+    t.deepEqual(files(disk), { 's/b/f1': 'new 1', 's/c/f2': 'new 2' })
+    t.false(disk.list().some((path) => path.includes('.sluice')))
+  }
+})
+
+test('orphans are found where the system does not say when a process began', async (t) => {
+  const disk = await diedAt(halfway)
+  const system: ProcessSystem = { ...another(), read: () => undefined }
+  const left = disk.list().filter((path) => path.endsWith('.sluice-tmp'))
+  disk.put(`/d/${temporaryName({ owner: thisOwner({ ...system, pid: 4 }) })}`, 'nobody needs it')
+  t.is((await removeOrphans('/d', { fs: disk, system, olderThan: 0, now: () => Number.MAX_VALUE })).count, 1)
+  t.deepEqual(
+    disk.list().filter((path) => path.endsWith('.sluice-tmp')),
+    left,
+  )
 })
