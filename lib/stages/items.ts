@@ -16,7 +16,7 @@ export interface Cut {
   digest?: Buffer
 }
 
-/** Cuts in a run at most: every file that is on its way costs memory until it is published. */
+/** Cuts in a run of the receiver at most: every file that is on its way costs memory until it is published. */
 export const MOST_CUTS = 32
 
 /** One contiguous piece of the stream with the cuts that it covers, in order. */

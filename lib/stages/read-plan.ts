@@ -2,7 +2,6 @@ import { SluiceError } from '../errors.js'
 import type { Entry, Offer } from '../wire/manifest.js'
 import type { Range } from '../wire/positions.js'
 import { chunkSize } from './chunk-size.js'
-import { MOST_CUTS } from './items.js'
 
 /** A part of one entry. */
 export interface Piece {
@@ -25,6 +24,9 @@ export type Step =
 /** Bytes that are read together at most. */
 const SLAB = 256 * 1024
 
+/** Pieces that are read together at most: with fewer, the threads that read wait for each other too often. */
+const MOST_PIECES = 64
+
 /** In what order and in what portions to read: pure, and lazy, since a manifest may be long. */
 export function* readPlan(
   offer: Offer,
@@ -39,7 +41,7 @@ export function* readPlan(
   for (const piece of piecesOf(offer, ranges, isWanted)) {
     const { entry, offset } = piece
     const small = entry.size !== null && piece.length <= slab
-    const fits = small && length + piece.length <= slab && pieces.length < MOST_CUTS
+    const fits = small && length + piece.length <= slab && pieces.length < MOST_PIECES
     if (pieces.length > 0 && !(fits && entry.start + offset === next)) {
       yield { kind: 'pieces', pieces, length }
       pieces = []

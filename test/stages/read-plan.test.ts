@@ -53,7 +53,7 @@ test('a step is never larger than a run may be', (t) => {
   const many = [...readPlan(offerOf(Array(150).fill(0)), undefined, all, MIB)]
   t.deepEqual(
     many.map((step) => step.kind === 'pieces' && step.pieces.length),
-    [32, 32, 32, 32, 22],
+    [64, 64, 22],
   )
 })
 
