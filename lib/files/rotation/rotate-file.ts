@@ -38,9 +38,10 @@ export interface Rotation {
  * end. Then nothing stands at `path`: whoever writes there makes it anew, and has to close it before (a process that
  * still has it open writes to `path.1`). No file at the path is no error: `rotated` is false then.
  *
- * No file is ever without a name, and none takes the name of another. Interrupted anywhere, by a power cut too, it is
- * gone on with by the next run. Rotations of one file by several processes wait for each other,
- * and for `updateJson`.
+ * No file is ever without a name, and none takes the name of another; one that is put at `path` meanwhile stays there,
+ * or is the one that is rotated. Interrupted anywhere, by a power cut too, it is gone on with by the next run. Rotations
+ * of one file by several processes wait for each other, and for `updateJson`. Who ignores that and makes `path.1` by
+ * himself can lose what he made, if he does it in the moment between the last look and the rename.
  *
  * With `compress` each rotated file that is not compressed yet becomes `path.N.gz`, also those of earlier runs. The
  * other one is removed once the compressed file stands and gives back the same bytes; if it was written to meanwhile

@@ -1,10 +1,11 @@
 import { basename, dirname, join } from 'node:path'
 import { printable, SluiceError } from '../../errors.js'
 import { standing } from '../claim.js'
+import { type Clock, systemClock } from '../clock.js'
 import type { Directory } from '../directory.js'
 import { errorCode } from '../disk-error.js'
 import { type FileSystem, OPEN, openRegular } from '../fs.js'
-import { type Durability, publish, recoverPublish } from '../publish.js'
+import { moveFile } from '../temporary/move.js'
 import { temporaryName } from '../temporary/names.js'
 import { compressFile, holdsSame } from './compress-file.js'
 import type { RotateOptions, Rotation } from './rotate-file.js'
@@ -18,7 +19,8 @@ export class Rotating {
   readonly #name: string
   readonly #keep: number
   readonly #compress: boolean
-  readonly #durability: Durability
+  readonly #power: boolean
+  readonly #clock: Clock
   #warning: SluiceError | undefined
 
   constructor(fs: FileSystem, directory: Directory, path: string, options: RotateOptions) {
@@ -28,15 +30,17 @@ export class Rotating {
     this.#name = basename(path)
     this.#keep = options.keep ?? 5
     this.#compress = options.compress ?? false
-    this.#durability = options.durability ?? 'power'
+    this.#power = options.durability !== 'crash'
+    this.#clock = options.clock ?? systemClock
   }
 
   async run(): Promise<Rotation> {
-    const ended = await this.#endInterrupted()
-    const moved = !ended && (await this.#rotate())
+    const slots = await this.#slots()
+    // a run that was killed may have moved them: what it freed would be taken for good before it is free for good
+    if (this.#power && slots.size > 0) await this.#directory.sync()
+    const rotated = await this.#rotate(slots)
     const removed = await this.#removeSpare()
     if (this.#compress) await this.#compressAll()
-    const rotated = ended || moved
     const newest = filesOf((await this.#slots()).get(1)).at(-1)?.[1]
     return {
       rotated,
@@ -50,30 +54,9 @@ export class Rotating {
     return listSlots(this.#fs, this.#directory, this.#name)
   }
 
-  /**
-   * Ends the moves that a crash left between the new name and the old one, the highest first. Gives whether that was
-   * the move of the file itself: then it is rotated.
-   */
-  async #endInterrupted(): Promise<boolean> {
-    const slots = await this.#slots()
-    for (const number of [...slots.keys()].sort((a, b) => b - a)) {
-      for (const [kind, name] of filesOf(slots.get(number - 1))) {
-        const above = slots.get(number)?.[kind]
-        if (above !== undefined) await this.#endMove(name, above)
-      }
-    }
-    const first = slots.get(1)?.plain
-    return first !== undefined && (await this.#endMove(this.#name, first))
-  }
-
-  async #endMove(from: string, to: string): Promise<boolean> {
-    return (await recoverPublish(this.#fs, this.#directory, from, to, this.#durability)) === 'published'
-  }
-
   /** Makes room at 1, up to the first number that is free, and takes it. */
-  async #rotate(): Promise<boolean> {
+  async #rotate(slots: Map<number, Slot>): Promise<boolean> {
     if (!(await this.#isThere())) return false
-    const slots = await this.#slots()
     let free = 1
     while (slots.has(free)) free++
     for (let number = free - 1; number >= 1; number--) {
@@ -92,7 +75,7 @@ export class Rotating {
       const flags = platform === 'win32' ? OPEN.update : OPEN.read
       const { fd } = await openRegular(this.#fs, this.#directory.at(this.#name), flags)
       try {
-        if (this.#durability === 'power') await this.#fs.fsync(fd)
+        if (this.#power) await this.#fs.fsync(fd)
       } finally {
         await this.#fs.close(fd)
       }
@@ -103,12 +86,21 @@ export class Rotating {
     }
   }
 
-  /** The new name by a link, so that nothing that has it is lost; then the old one goes. */
+  /**
+   * By one rename: it takes whatever has the old name in that very moment, so that nothing goes that nobody saw, as it
+   * could between a link and an unlink. Whether the new name is free is looked at right before: what somebody who
+   * ignores the lock makes under it between this look and the rename is lost. With 'power' each move lasts before the
+   * next one takes the name that it freed.
+   */
   async #move(from: string, to: string): Promise<void> {
-    const options = { conflict: 'fail', durability: this.#durability } as const
-    const { warning } = await publish(this.#fs, this.#directory, from, to, options)
-    // the old name must be free for the next move
-    if (warning) throw warning
+    const [source, target] = [this.#directory.at(from), this.#directory.at(to)]
+    const known = await this.#fs.lstat(source)
+    if (await standing(this.#fs, target)) {
+      const message = `${printable(to)} was made by somebody else in this moment; move it away`
+      throw new SluiceError('ERR_CONFLICT', message, { path: this.#path(to) })
+    }
+    await moveFile(this.#fs, this.#clock, source, target, known)
+    if (this.#power) await this.#directory.sync()
   }
 
   async #removeSpare(): Promise<string[]> {
@@ -136,13 +128,13 @@ export class Rotating {
       const message = `${printable(plain)} is not the same as what was compressed of it: it is left as it is; who writes to it should close it before the rotation`
       this.#warning ??= new SluiceError('ERR_SOURCE_CHANGED', message, { path: this.#path(plain) })
     }
-    if (this.#durability === 'power') await this.#directory.sync()
+    if (this.#power) await this.#directory.sync()
   }
 
   async #compressOne(plain: string, name: string): Promise<string> {
     const temporary = temporaryName()
     const at = this.#directory.at(temporary)
-    await compressFile(this.#fs, this.#directory.at(plain), at, this.#durability === 'power')
+    await compressFile(this.#fs, this.#directory.at(plain), at, this.#power)
     try {
       await this.#move(temporary, name)
     } catch (error) {

@@ -1,11 +1,13 @@
 import { gunzipSync } from 'node:zlib'
 import test from 'ava'
 import { isSluiceError } from '../../../lib/errors.js'
-import { type Rotation, rotateFile } from '../../../lib/files/index.js'
+import { type FileSystem, type Rotation, rotateFile } from '../../../lib/files/index.js'
 import type { MemoryDisk } from '../../../lib/testing/index.js'
+import { killSweep } from '../../helpers/kill-sweep.js'
 import { Machine } from '../../helpers/machine.js'
 import { scale } from '../../helpers/scale.js'
 import { crashSweep, faultSweep } from '../../helpers/sweep.js'
+import { eachAnother } from '../transaction/scenarios.js'
 
 const KEEP = 2
 
@@ -70,6 +72,27 @@ test('a power cut leaves every content under some name, before any recovery', as
   t.log(`${states} states`)
   t.true(states > 200)
 })
+
+for (const links of [true, false]) {
+  test(`a rotation is killed, the next one goes on, and the power is cut: nothing is lost (links: ${links})`, async (t) => {
+    const another = eachAnother()
+    const run = (fs: FileSystem) => rotateFile('/d/log', { fs, keep: KEEP, system: another() })
+    const { states } = await killSweep({
+      options: { links },
+      set,
+      work: run,
+      rerun: run,
+      look: (found, acknowledged, place) => {
+        const files = contents(found, place)
+        const there = [...files.values()]
+        if (!there.includes('zero') || !there.includes('one')) throw new Error(`${place}: ${there}`)
+        if (acknowledged && files.get('/d/log.1') !== 'zero') throw new Error(`${place}: ${there}`)
+      },
+    })
+    t.log(`${states} states`)
+    t.true(states > 500)
+  })
+}
 
 test('whichever call fails, nothing is lost, and the next run ends it', async (t) => {
   for (const compress of [false, true]) {

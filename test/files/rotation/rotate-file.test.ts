@@ -1,6 +1,6 @@
 import { gunzipSync, gzipSync } from 'node:zlib'
 import test from 'ava'
-import { type RotateOptions, rotateFile } from '../../../lib/files/index.js'
+import { type RotateOptions, rotateFile, writeFileAtomic } from '../../../lib/files/index.js'
 import { MemoryDisk } from '../../../lib/testing/index.js'
 import { Machine } from '../../helpers/machine.js'
 
@@ -109,22 +109,46 @@ test('a compressed file that is not what stands beside it is left there, and bot
 })
 
 test('an interrupted run is gone on with', async (t) => {
-  const cases: [Record<string, string>, [string, string][], Record<string, string>][] = [
-    // between link and unlink of the file itself, and of another one
-    [{ log: '0', 'log.2': '2' }, [['log', 'log.1']], { 'log.1': '0', 'log.2': '2' }],
-    [{ log: '0', 'log.1': '1' }, [['log.1', 'log.2']], { 'log.1': '0', 'log.2': '1' }],
-  ]
-  for (const [files, links, expected] of cases) {
-    const there = disk(files)
-    for (const [from, to] of links) await there.link(`/d/${from}`, `/d/${to}`)
-    const { rotated, to } = await rotate(there)
-    t.deepEqual([rotated, to], [true, '/d/log.1'])
-    t.deepEqual(contents(there), expected)
-  }
+  const there = disk({ log: '0', 'log.2': '1' })
+  t.deepEqual(await rotate(there), { rotated: true, to: '/d/log.1', removed: [] })
+  t.deepEqual(contents(there), { 'log.1': '0', 'log.2': '1' })
   const both = disk({ 'log.1': '1' })
   both.put('/d/log.1.gz', gzipSync('1'))
   t.deepEqual(await rotate(both, { compress: true }), { rotated: false, removed: [] })
   t.deepEqual(contents(both), { 'log.1.gz': 'gz:1' })
+})
+
+test('hard links to one file are rotated like any other files', async (t) => {
+  const there = disk({ log: '0' })
+  await there.link('/d/log', '/d/log.1')
+  t.true((await rotate(there)).rotated)
+  t.deepEqual(contents(there), { 'log.1': '0', 'log.2': '0' })
+})
+
+test('a file that somebody puts there at any call of a rotation is there afterwards, or is rotated', async (t) => {
+  for (let at = 1, made = 1; at <= made; at++) {
+    const there = disk({ log: 'first', 'log.1': 'older' })
+    made = 0
+    there.hook = async () => {
+      if (++made !== at) return
+      there.hook = undefined
+      const before = contents(there)
+      await writeFileAtomic('/d/log', 'acknowledged', { fs: there })
+      // it replaced the first one, or was made anew
+      if ('log' in before) t.is(before.log, 'first')
+      there.hook = () => void made++
+    }
+    await rotate(there)
+    const found = Object.values(contents(there))
+    t.true(found.includes('acknowledged') && found.includes('older'), `call ${at}: ${found}`)
+  }
+})
+
+test('an error that is answered although the file was moved is not believed', async (t) => {
+  const there = disk({ log: '0', 'log.1': '1' })
+  there.fail({ call: 'rename', error: 'EIO', after: true, once: false })
+  t.is((await rotate(there)).to, '/d/log.1')
+  t.deepEqual(contents(there), { 'log.1': '0', 'log.2': '1' })
 })
 
 test('rotations of one file wait for each other, those of two files do not', async (t) => {
@@ -140,7 +164,7 @@ test('rotations of one file wait for each other, those of two files do not', asy
   there.put('/d/log', 'new')
   let second: Promise<unknown> | undefined
   there.hook = async ({ call, path }) => {
-    if (call !== 'link' || path !== '/d/log') return
+    if (call !== 'rename' || path !== '/d/log') return
     there.hook = undefined
     second = rotateFile('/d/log', { ...options, timeout: 0 })
     await second.catch(() => {})
@@ -166,8 +190,8 @@ test('what is no regular file is refused, and nothing has moved', async (t) => {
 
 test('a name that is taken in the very moment is not overwritten', async (t) => {
   const there = disk({ log: '0', 'log.1': '1' })
-  there.hook = ({ call, to }) => {
-    if (call === 'link' && to === '/d/log.2') there.put('/d/log.2', 'of somebody else')
+  there.hook = ({ call, path }) => {
+    if (call === 'lstat' && path === '/d/log.2') there.put('/d/log.2', 'of somebody else')
   }
   await t.throwsAsync(rotate(there), { code: 'ERR_CONFLICT' })
   t.deepEqual(contents(there), { log: '0', 'log.1': '1', 'log.2': 'of somebody else' })
