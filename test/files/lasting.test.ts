@@ -102,6 +102,32 @@ test('a transaction is over once it is committed: no recovery meddles with what 
   }
 })
 
+test('a committed transaction lasts with the folders that somebody else has just made above its files', async (t) => {
+  const another = eachAnother()
+  const disk = newDisk({ '/d/other': '' })
+  for (const folder of ['n', 'n/m', 'n/m/o']) await disk.mkdir(`/d/${folder}`)
+  const transaction = await FileTransaction.begin('/d', { fs: disk, system: another() })
+  await transaction.write('n/m/o/file', 'content')
+  await transaction.write('n/m/o/p/file', 'content')
+  await transaction.write('file', 'content')
+  const syncs = new Map<string, number>()
+  const crashed: MemoryDisk[] = []
+  disk.hook = ({ call, path }) => {
+    if (call === 'fsync') syncs.set(path, (syncs.get(path) ?? 0) + 1)
+    for (let seed = 0; seed < 8; seed++) crashed.push(disk.crash(seed))
+  }
+  await transaction.commit()
+  disk.hook = undefined
+  const all = ['/d/file', '/d/n/m/o/file', '/d/n/m/o/p/file', '/d/other']
+  for (const files of outcomes(disk)) t.deepEqual([...files.keys()].sort(), all)
+  for (const found of crashed) {
+    await recoverTransactions('/d', { fs: found, system: another() })
+    const files = [...found.snapshot().keys()].sort()
+    t.true(files.length === 1 || files.length === all.length, files.join())
+  }
+  for (const path of ['/d/n', '/d/n/m']) t.is(syncs.get(path), 1, path)
+})
+
 test('the intent of a transaction lasts before it is committed', async (t) => {
   const disk = newDisk({ '/d/other': '' })
   let seen = 0

@@ -38,7 +38,7 @@ export class Commit {
    */
   async run(): Promise<void> {
     const { place, intent, check, done } = this.#options
-    await this.#steps.sync()
+    await this.#steps.syncAll()
     const file = await IntentFile.create(place, intent)
     const touched = new Set<IntentAction>()
     try {

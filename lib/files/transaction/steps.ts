@@ -5,6 +5,7 @@ import type { FileStats } from '../fs.js'
 import type { Intent, IntentAction } from '../intent/intent.js'
 import { foldName } from '../names.js'
 import { type Ground, removeAll, removeFile, syncFoldersOf, unlessMissing } from './ground.js'
+import { foldersAbove } from './plan.js'
 import { inFolder } from './staging.js'
 import { type Verdict, Verdicts } from './verdicts.js'
 
@@ -83,14 +84,29 @@ export class Steps {
 
   /** Makes the names in every folder last that has to do with it, each once. */
   async sync(): Promise<void> {
-    const paths = this.#intent.actions.flatMap(({ path, temporary, backup }) => [path, temporary, backup])
-    await this.#syncFoldersOf([...paths, ...this.#intent.folders])
+    await this.#syncFoldersOf(this.#paths())
+  }
+
+  /**
+   * The same before it is committed, and the names of the folders above, up to the root: who made one of them may not
+   * be at his sync yet, or was killed before it, and everything in it would be lost with it. The names in the root
+   * itself last once the intent does.
+   */
+  async syncAll(): Promise<void> {
+    const paths = this.#paths()
+    const above = paths.flatMap((path) => (path === undefined ? [] : foldersAbove(path).slice(1)))
+    await this.#syncFoldersOf([...paths, ...above])
   }
 
   /** Removes temporary files and backups. Goes on after an error, and throws the first one. */
   async clean(): Promise<void> {
     const paths = this.#intent.actions.flatMap(({ temporary, backup }) => [temporary, backup])
     await removeAll(this.#ground, paths)
+  }
+
+  #paths(): (string | undefined)[] {
+    const { actions, folders } = this.#intent
+    return [...actions.flatMap(({ path, temporary, backup }) => [path, temporary, backup]), ...folders]
   }
 
   async #makeFolders(): Promise<void> {
