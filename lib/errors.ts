@@ -51,9 +51,34 @@ export const CODES = {
 /** One of the codes of {@link CODES}. */
 export type Code = keyof typeof CODES
 
-/** The code that a peer told, if it is one of ours; else `ERR_PEER`. */
+/** What is said of one entry, of a finished transfer, or by `sluice/files`: no peer can end a transfer with it. */
+const ENDS_NO_TRANSFER: ReadonlySet<string> = new Set<Code>([
+  'ERR_FILES_FAILED',
+  'ERR_DIGEST',
+  'ERR_CONFLICT',
+  'ERR_SKIPPED',
+  'ERR_UNSENDABLE',
+  'ERR_PARSE',
+  'ERR_SCHEMA',
+  'ERR_LOCKED',
+  'ERR_LOCK_LOST',
+  'ERR_TRANSACTION',
+  'ERR_OUTCOME_UNKNOWN',
+])
+
+/** Exit statuses that are about a whole run of the program, or about no failure: none of a file's. */
+const OF_NO_FILE: readonly number[] = [0, 2, 3, 130]
+
+/** The code that a peer gives up with, if it is one of ours with which a transfer can end; else `ERR_PEER`. */
 export function codeOf(text: string): Code {
-  return Object.hasOwn(CODES, text) ? (text as Code) : 'ERR_PEER'
+  return Object.hasOwn(CODES, text) && !ENDS_NO_TRANSFER.has(text) ? (text as Code) : 'ERR_PEER'
+}
+
+/** The code that a peer gives for the failure of one file, if it is one of ours and a failure; else `ERR_PEER`. */
+export function fileCodeOf(text: string): Code {
+  if (!Object.hasOwn(CODES, text)) return 'ERR_PEER'
+  const code = text as Code
+  return OF_NO_FILE.includes(CODES[code].exit) ? 'ERR_PEER' : code
 }
 
 /** What helps to find the cause: every part is optional. */

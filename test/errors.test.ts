@@ -1,5 +1,5 @@
 import test from 'ava'
-import { CODES, isSluiceError, printable, SluiceError } from '../lib/errors.js'
+import { CODES, type Code, codeOf, fileCodeOf, isSluiceError, printable, SluiceError } from '../lib/errors.js'
 
 test('an error carries its code, its details and its cause', (t) => {
   const cause = new Error('EIO')
@@ -22,4 +22,18 @@ test('text from a peer is shown without control, direction or invisible characte
   t.is(printable('a\u001b[31mb\n\u202ec\u200b\\'), 'a\\u{1b}[31mb\\n\\u{202e}c\\u{200b}\\\\')
   t.is(printable('x'.repeat(5000)).length, 4097)
   t.is(printable('grün 😀'), 'grün 😀')
+})
+
+test('a peer ends a transfer only with a code that a transfer can end with, and that is never success', (t) => {
+  for (const code of Object.keys(CODES) as Code[]) t.not(CODES[codeOf(code)].exit, 0, code)
+  for (const code of ['ERR_SKIPPED', 'ERR_UNSENDABLE', 'ERR_FILES_FAILED', 'ERR_LOCKED', 'toString'])
+    t.is(codeOf(code), 'ERR_PEER')
+  t.is(codeOf('ERR_DISK_FULL'), 'ERR_DISK_FULL')
+})
+
+test('a peer gives a file that failed a code of a failure, none of the program', (t) => {
+  for (const code of ['ERR_SKIPPED', 'ERR_UNSENDABLE', 'ERR_CANCELLED', 'ERR_USAGE', 'ERR_REJECTED', 'x'])
+    t.is(fileCodeOf(code), 'ERR_PEER')
+  for (const code of ['ERR_SOURCE_CHANGED', 'ERR_DIGEST', 'ERR_CONFLICT', 'ERR_WRITE'] as const)
+    t.is(fileCodeOf(code), code)
 })

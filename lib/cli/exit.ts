@@ -3,7 +3,7 @@ import { CODES, type Code, isSluiceError, printable, SluiceError } from '../erro
 /** If several exit statuses apply, the first of these counts (DESIGN.md, section 10). */
 const ORDER = [130, 2, 3, 6, 7, 8, 4, 5, 1]
 
-/** The exit status of an error; of one whose files failed, that of the weightiest of them. */
+/** The exit status of an error, never 0; of one whose files failed, that of the weightiest of them. */
 export function exitOf(error: SluiceError): number {
   const outcomes = (error.outcomes ?? []) as readonly { status: string; code?: string; error?: SluiceError }[]
   const codes = outcomes
@@ -12,7 +12,7 @@ export function exitOf(error: SluiceError): number {
   const exits = [error.code, ...codes].map((code) =>
     Object.hasOwn(CODES, code ?? '') ? CODES[code as Code].exit : 1,
   )
-  return ORDER.find((exit) => (exits as number[]).includes(exit)) ?? 0
+  return ORDER.find((exit) => (exits as number[]).includes(exit)) ?? 1
 }
 
 /** What the system says of a connection, and what we make of it. */

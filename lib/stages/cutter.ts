@@ -1,4 +1,4 @@
-import { codeOf, SluiceError } from '../errors.js'
+import { fileCodeOf, SluiceError } from '../errors.js'
 import type { Entry, Offer } from '../wire/manifest.js'
 import type { DigestRecord } from '../wire/messages.js'
 import { type Bitmap, isWanted } from '../wire/positions.js'
@@ -112,7 +112,7 @@ export class Cutter {
   #failure(entry: Entry, record: DigestRecord): SentDigest {
     this.#known[entry.index] = Known.Failure
     if (entry.index === this.#next && this.#offset > 0) this.#end()
-    return { entry, failure: codeOf(record.failure!) }
+    return { entry, failure: fileCodeOf(record.failure!) }
   }
 
   /** Goes on to `position`, past entries of no bytes and past what failed or is not wanted. */

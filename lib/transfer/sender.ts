@@ -1,6 +1,6 @@
 import type { Duplex, Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { printable, SluiceError } from '../errors.js'
+import { fileCodeOf, printable, SluiceError } from '../errors.js'
 import type { Entry, Offer } from '../wire/manifest.js'
 import type { Message, OutcomeRecord } from '../wire/messages.js'
 import { type Bitmap, checkBitmap } from '../wire/positions.js'
@@ -116,7 +116,8 @@ export class Sender extends Session {
         `the peer reported an outcome of entry ${record.index} that nobody waits for`,
       )
     }
-    const { status, name, code } = record
+    const { status, name } = record
+    const code = status === 'failed' ? fileCodeOf(record.code ?? '') : record.code
     const outcome: FileOutcome = { path: entry.path, status, ...(name && { name }), ...(code && { code }) }
     this.#outcomes.set(record.index, outcome)
     this.ended(record.index, outcome)

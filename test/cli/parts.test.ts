@@ -44,6 +44,8 @@ test('of several reasons the weightiest decides the exit status', (t) => {
   t.is(failed('ERR_OF_THE_FUTURE'), 1)
   t.is(exitOf(new SluiceError('ERR_CANCELLED', '')), 130)
   t.is(exitOf(new SluiceError('ERR_REJECTED', '')), 3)
+  // whatever its code, what ended in an error is no success
+  t.is(exitOf(new SluiceError('ERR_SKIPPED', '')), 1)
 })
 
 test('what the system says of a connection becomes one of our codes', (t) => {

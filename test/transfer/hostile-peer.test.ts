@@ -120,6 +120,22 @@ test('an error of the peer keeps its code, and its text comes escaped', async (t
   t.is((await toReceiver(t, HELLO, { type: 'error', code: 'ERR_OF_THE_FUTURE', text: '' })).code, 'ERR_PEER')
 })
 
+test('an error of the peer with a code that means no harm is its own failure all the same', async (t) => {
+  for (const code of ['ERR_SKIPPED', 'ERR_UNSENDABLE'])
+    t.is((await toSender(t, { type: 'error', code, text: 'no' })).code, 'ERR_PEER')
+})
+
+test('a file that failed with a code that means no failure counts as one of the peer', async (t) => {
+  const [near, far] = duplexPair()
+  const transfer = receive(near, { dir: await temporary(t), accept: 'all', limits: LIMITS })
+  const failed: Message = { type: 'digests', digests: [{ index: 0, failure: 'ERR_SKIPPED' }] }
+  say(far, encodePreface([]), HELLO, ...OFFER, failed, { type: 'end' })
+  far.end()
+  const error = await errorOf(transfer.finished)
+  t.is(error.code, 'ERR_FILES_FAILED')
+  t.like(error.outcomes?.[0], { status: 'failed', code: 'ERR_PEER' })
+})
+
 test('HOSTILE-INPUT 55: a peer that never reads does not make memory grow', async (t) => {
   const content = Object.fromEntries(
     Array.from({ length: 20_000 }, (_, i) => [`empty file ${i}`, Buffer.alloc(0)]),
