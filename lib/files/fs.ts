@@ -119,6 +119,11 @@ export function sameInode(a: FileStats, b: FileStats): boolean {
   return a.ino === b.ino && a.dev === b.dev
 }
 
+/** Whether nobody wrote to an open file between two looks at it, as far as its size and its times tell. */
+export function sameContent(before: FileStats, after: FileStats): boolean {
+  return before.size === after.size && before.mtimeMs === after.mtimeMs && before.ctimeMs === after.ctimeMs
+}
+
 /** How often a positioned read or write that was only disturbed (EINTR, EAGAIN) is done again. */
 const MOST_RETRIES = 100
 

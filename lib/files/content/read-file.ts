@@ -3,7 +3,7 @@ import { type Audited, audited } from '../audit/audited.js'
 import { checkAbortSignal, checkChoice, checkDuration, checkPath, checkWhole } from '../check-options.js'
 import { type Clock, pause, systemClock } from '../clock.js'
 import { errorCode, readError, SystemError } from '../disk-error.js'
-import { type FileStats, type FileSystem, nodeFileSystem, OPEN, readFully } from '../fs.js'
+import { type FileStats, type FileSystem, nodeFileSystem, OPEN, readFully, sameContent } from '../fs.js'
 import { decodeText, TEXT_ENCODINGS, type TextEncoding } from './encodings.js'
 
 /** Options of {@link readFileRetry}. */
@@ -117,12 +117,7 @@ async function readAll(
 
 /** Files under /proc have content, and the size 0. */
 function isSame(before: FileStats, after: FileStats, length: number): boolean {
-  return (
-    before.size === after.size &&
-    before.mtimeMs === after.mtimeMs &&
-    before.ctimeMs === after.ctimeMs &&
-    (before.size === length || before.size === 0)
-  )
+  return sameContent(before, after) && (before.size === length || before.size === 0)
 }
 
 function changed(path: string, attempts: number): SluiceError {

@@ -4,7 +4,16 @@ import { setTime } from '../attributes.js'
 import { moveOver } from '../claim.js'
 import { type Clock, pause } from '../clock.js'
 import { errorCode, SystemError } from '../disk-error.js'
-import { closing, type FileStats, type FileSystem, OPEN, openRegular, readFully, writeFully } from '../fs.js'
+import {
+  closing,
+  type FileStats,
+  type FileSystem,
+  OPEN,
+  openRegular,
+  readFully,
+  sameContent,
+  writeFully,
+} from '../fs.js'
 import { isRefusal } from '../open-refusal.js'
 
 /** What Windows says of a file that a scanner or an indexer has open for a moment. */
@@ -94,16 +103,25 @@ async function fill(
 ): Promise<void> {
   const { stats } = source
   const size = await pour(fs, source.fd, fd, check)
-  const now = await fs.fstat(source.fd)
-  if (now.size !== size || now.mtimeMs !== stats.mtimeMs) {
-    const message = `${printable(from)} changed while it was copied; run it again`
-    throw new SluiceError('ERR_SOURCE_CHANGED', message, { path: from })
-  }
+  await checkUnchanged(fs, source, size, from)
   const own = await fs.fstat(fd)
   if (own.size !== size) throw new SystemError('EIO', 'write', `${own.size} of ${size} bytes stand there`)
   await setAttributes(fd, own, stats, { fs, owner: 'try' }, from)
   await setTime(fs, fd, stats.mtimeMs)
   if (power) await fs.fsync(fd)
+}
+
+/** Refuses (`ERR_SOURCE_CHANGED`) `size` bytes that were read of a file while somebody wrote to it. */
+export async function checkUnchanged(
+  fs: FileSystem,
+  source: { fd: number; stats: FileStats },
+  size: number,
+  path: string,
+): Promise<void> {
+  const now = await fs.fstat(source.fd)
+  if (now.size === size && sameContent(source.stats, now)) return
+  const message = `${printable(path)} changed while it was copied; run it again`
+  throw new SluiceError('ERR_SOURCE_CHANGED', message, { path })
 }
 
 async function pour(fs: FileSystem, from: number, to: number, check: CopyOptions['check']): Promise<number> {

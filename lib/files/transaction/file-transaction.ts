@@ -113,7 +113,8 @@ export class FileTransaction implements AsyncDisposable {
 
   /**
    * `to` is to hold what `from` holds now, or what was planned for it. Mode and owner are those of `to` if it stands,
-   * else the mode of `from`. Fails as {@link write}, and with `ERR_TRANSACTION` where there is no file to copy.
+   * else the mode of `from`. Fails as {@link write}, with `ERR_TRANSACTION` where there is no file to copy, and with
+   * `ERR_SOURCE_CHANGED` where somebody wrote to it meanwhile.
    */
   copy(from: string, to: string, { schema }: TransactionCopyOptions = {}): Promise<void> {
     const check = (content: Uint8Array) => checkContent(content, schema!, to)
@@ -140,7 +141,8 @@ export class FileTransaction implements AsyncDisposable {
    * the code is `ERR_OUTCOME_UNKNOWN` (a recovery decides), or the message says that it could not be undone yet
    * (`ERR_TRANSACTION`: a recovery does it, and until then the paths are blocked). Fails with `ERR_TRANSACTION` also
    * where an operation had failed (the `cause`), or somebody else made, removed or, during the commit, changed a file;
-   * with `ERR_LOCK_LOST`; and as the disk fails: `ERR_DISK_FULL`, `ERR_WRITE`, `ERR_PERMISSION`, `ERR_READ_ONLY`.
+   * with `ERR_SOURCE_CHANGED` where there are no links, and a file changed while it was copied; with `ERR_LOCK_LOST`;
+   * and as the disk fails: `ERR_DISK_FULL`, `ERR_WRITE`, `ERR_PERMISSION`, `ERR_READ_ONLY`.
    */
   async commit(): Promise<TransactionResult> {
     this.#checkOpen()

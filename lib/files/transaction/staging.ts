@@ -17,7 +17,7 @@ import {
 import { nameOf, parentOf } from '../names.js'
 import type { Owner } from '../owner.js'
 import type { Durability } from '../publish.js'
-import { createTemporary } from '../temporary/move.js'
+import { checkUnchanged, createTemporary } from '../temporary/move.js'
 import { temporaryName } from '../temporary/names.js'
 import type { Directory, Tree } from '../tree.js'
 
@@ -122,8 +122,17 @@ async function fill(
   return { bytes, digest: hasher.digest('hex') }
 }
 
+/** An open file that is copied. */
+interface Source {
+  fd: number
+  stats: FileStats
+  /** For messages. */
+  path: string
+}
+
 /**
- * A copy of the file at `from` in a new temporary file. It is read in pieces.
+ * A copy of the file at `from` in a new temporary file. It is read in pieces. Fails with `ERR_SOURCE_CHANGED` where
+ * somebody wrote to it meanwhile.
  * @param check looks at the content before it is written: then it is read as a whole
  */
 export async function stageCopy(
@@ -135,33 +144,33 @@ export async function stageCopy(
 ): Promise<Staged> {
   const { fs } = place.tree
   return inFolder(place.tree, from, async (where) => {
-    const { fd, stats } = await openRegular(fs, where)
+    const source = { ...(await openRegular(fs, where)), path: from }
     try {
-      const content = check ? await checked(fs, fd, stats.size, check) : pieces(fs, fd)
-      return await stage(place, folder, content, attributesFor(stats))
+      const content = check ? await checked(fs, source, check) : pieces(fs, source)
+      return await stage(place, folder, content, attributesFor(source.stats))
     } finally {
-      await fs.close(fd)
+      await fs.close(source.fd)
     }
   })
 }
 
 async function checked(
   fs: FileSystem,
-  fd: number,
-  size: number,
+  source: Source,
   check: (content: Uint8Array) => Promise<void>,
 ): Promise<[Uint8Array]> {
-  const buffer = Buffer.alloc(size)
-  const content = buffer.subarray(0, await readFully(fs, fd, buffer, 0))
+  const buffer = Buffer.alloc(source.stats.size)
+  const content = buffer.subarray(0, await readFully(fs, source.fd, buffer, 0))
+  await checkUnchanged(fs, source, content.length, source.path)
   await check(content)
   return [content]
 }
 
-async function* pieces(fs: FileSystem, fd: number): AsyncGenerator<Uint8Array> {
+async function* pieces(fs: FileSystem, source: Source): AsyncGenerator<Uint8Array> {
   const buffer = Buffer.allocUnsafe(COPY_SIZE)
   for (let position = 0; ; ) {
-    const got = await fs.read(fd, buffer, 0, buffer.length, position)
-    if (got === 0) return
+    const got = await fs.read(source.fd, buffer, 0, buffer.length, position)
+    if (got === 0) return checkUnchanged(fs, source, position, source.path)
     position += got
     yield buffer.subarray(0, got)
   }

@@ -1,6 +1,6 @@
 import test from 'ava'
 import type { SluiceError } from '../../../lib/errors.js'
-import { FileTransaction, type TransactionData } from '../../../lib/files/index.js'
+import { FileTransaction, OPEN, type TransactionData, writeFully } from '../../../lib/files/index.js'
 import { MemoryDisk } from '../../../lib/testing/index.js'
 
 function disk(): MemoryDisk {
@@ -102,4 +102,45 @@ test('what is copied can be checked with a schema, also what was only planned', 
     await t.throwsAsync(one.copy(from, to, { schema }), { code })
   }
   t.deepEqual(on.list(), before)
+})
+
+test('KNOWN-FAILURES 38: of a file that somebody rewrites while it is copied, no half is committed', async (t) => {
+  const before = `{"a":"${'A'.repeat(1 << 20)}"}`
+  const schema = { type: 'object' }
+  const rewrites: Record<string, (on: MemoryDisk, fd: number) => Promise<void>> = {
+    'as long as before': (on, fd) => writeFully(on, fd, [Buffer.from(before.replaceAll('A', 'B'))], 0),
+    shorter: (on, fd) => on.ftruncate(fd, 8),
+    longer: (on, fd) => writeFully(on, fd, [Buffer.from('and more')], before.length),
+    'with the time that it had': async (on, fd) => {
+      const { mtimeMs } = await on.fstat(fd)
+      await writeFully(on, fd, [Buffer.from('B')], 7)
+      await on.futimes(fd, mtimeMs / 1000, mtimeMs / 1000)
+    },
+  }
+  for (const [how, rewrite] of Object.entries(rewrites)) {
+    for (const options of [{}, { schema }]) {
+      let now = 0
+      const on = new MemoryDisk({ now: () => ++now })
+      on.put('/d/source.json', before)
+      const transaction = await FileTransaction.begin('/d', { fs: on })
+      on.hook = async ({ call, path }) => {
+        if (call !== 'read' || path !== '/d/source.json') return
+        on.hook = async (event) => {
+          if (event.path !== '/d/source.json' || !['read', 'fstat'].includes(event.call)) return
+          on.hook = undefined
+          const fd = await on.open('/d/source.json', OPEN.update)
+          await rewrite(on, fd)
+          await on.close(fd)
+        }
+      }
+      await t.throwsAsync(
+        transaction.copy('source.json', 'copy.json', options),
+        { code: 'ERR_SOURCE_CHANGED', message: /source\.json changed while it was copied/ },
+        how,
+      )
+      await t.throwsAsync(transaction.commit(), { code: 'ERR_TRANSACTION' })
+      t.deepEqual([...on.snapshot().keys()], ['/d/source.json'])
+      t.deepEqual(on.openHandles(), [])
+    }
+  }
 })
