@@ -1,6 +1,7 @@
 import type { Transform } from 'node:stream'
 import { constants, createBrotliCompress, createBrotliDecompress, createGunzip, createGzip } from 'node:zlib'
 import { SluiceError } from '../errors.js'
+import { checkWhole } from '../files/check-options.js'
 import { incomingOf, outgoingOf } from './by-hand.js'
 import { HIGH_WATER_MARK } from './byte-stage.js'
 import type { WireStage } from './wire-stage.js'
@@ -65,12 +66,7 @@ export function compression(options: CompressionOptions = {}): WireStage {
   }
   const { compress, decompress, flush, levels, level: usual } = ALGORITHMS[algorithm]
   const { level = usual } = options
-  if (!Number.isInteger(level) || level < levels[0] || level > levels[1]) {
-    throw new SluiceError(
-      'ERR_USAGE',
-      `level: ${String(level)} is not a whole number from ${levels[0]} to ${levels[1]} (${algorithm})`,
-    )
-  }
+  checkWhole(`level (${algorithm})`, level, levels[0], levels[1])
   if (typeof maxRatio !== 'number' || !(maxRatio >= 1)) {
     throw new SluiceError('ERR_USAGE', `maxRatio: ${String(maxRatio)} is not a number from 1 on`)
   }

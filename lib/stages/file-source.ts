@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream'
 import { SluiceError } from '../errors.js'
+import { checkWhole } from '../files/check-options.js'
 import { type FileSystem, nodeFileSystem } from '../files/fs.js'
 import { DEFAULT_LIMITS } from '../wire/limits.js'
 import type { Entry } from '../wire/manifest.js'
@@ -54,12 +55,9 @@ class FileSource extends Readable {
     const { maxRun = DEFAULT_LIMITS.frame, fs = nodeFileSystem, clock = systemClock, signal } = options
     const { ranges, wanted, onFailure } = options
     if (!isManifest(manifest)) {
-      throw new SluiceError('ERR_USAGE', 'manifest: must come from manifestOf() or manifestFrom()')
+      throw new SluiceError('ERR_USAGE', 'manifest must come from manifestOf() or manifestFrom()')
     }
-    if (!Number.isInteger(maxRun) || maxRun < 1 || maxRun > DEFAULT_LIMITS.frame) {
-      const message = `maxRun: must be a whole number from 1 to ${DEFAULT_LIMITS.frame} bytes`
-      throw new SluiceError('ERR_USAGE', message, { found: maxRun })
-    }
+    checkWhole('maxRun', maxRun, 1, DEFAULT_LIMITS.frame)
     if (Array.isArray(ranges)) checkRanges(ranges, manifest.offer)
     super({ objectMode: true, highWaterMark: 1, ...(signal && { signal }) })
     this.#manifest = manifest

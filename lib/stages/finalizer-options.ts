@@ -1,7 +1,7 @@
 import type { SluiceError } from '../errors.js'
+import { checkChoice, checkWhole } from '../files/check-options.js'
 import type { Conflict, Durability } from '../files/publish.js'
 import type { Entry } from '../wire/manifest.js'
-import { checkCount, checkOption } from './options.js'
 import type { Outcome } from './outcomes.js'
 import type { Unless } from './settle-file.js'
 
@@ -33,11 +33,11 @@ export interface FinalizerOptions {
 /** @throws SluiceError `ERR_USAGE` */
 export function checkedOptions(options: FinalizerOptions) {
   const { conflict = 'rename', unless = 'identical', symlinks = 'skip', concurrency = 32 } = options
-  checkOption('conflict', conflict, ['rename', 'overwrite', 'replace', 'skip', 'fail'])
-  checkOption('unless', unless, ['identical', 'unchanged', 'newer', 'nothing'])
-  checkOption('symlinks', symlinks, ['skip', 'keep'])
-  checkOption('outcomes', options.outcomes, [undefined, 'all', 'failed'])
-  checkOption('durability', options.durability, [undefined, 'crash', 'power'])
-  checkCount('concurrency', concurrency)
+  checkChoice('conflict', conflict, ['rename', 'overwrite', 'replace', 'skip', 'fail'])
+  checkChoice('unless', unless, ['identical', 'unchanged', 'newer', 'nothing'])
+  checkChoice('symlinks', symlinks, ['skip', 'keep'])
+  checkChoice('outcomes', options.outcomes, ['all', 'failed'])
+  checkChoice('durability', options.durability, ['crash', 'power'])
+  checkWhole('concurrency', concurrency, 1)
   return { ...options, conflict, unless, symlinks, concurrency }
 }

@@ -1,5 +1,5 @@
 import { Duplex } from 'node:stream'
-import { SluiceError } from '../errors.js'
+import { checkWhole } from '../files/check-options.js'
 import { DEFAULT_LIMITS } from '../wire/limits.js'
 import { encodeMessage, type Message } from '../wire/messages.js'
 import { encodePreface } from '../wire/preface.js'
@@ -31,15 +31,7 @@ export class Framer extends Duplex {
   #wanted = false
 
   constructor({ maxFrame = DEFAULT_LIMITS.frame }: FramerOptions = {}) {
-    if (!Number.isInteger(maxFrame) || maxFrame < 1 || maxFrame > DEFAULT_LIMITS.frame) {
-      throw new SluiceError(
-        'ERR_USAGE',
-        `maxFrame must be a whole number from 1 to ${DEFAULT_LIMITS.frame} bytes`,
-        {
-          found: maxFrame,
-        },
-      )
-    }
+    checkWhole('maxFrame', maxFrame, 1, DEFAULT_LIMITS.frame)
     super({ writableObjectMode: true, writableHighWaterMark: 1, readableHighWaterMark: maxFrame })
     this.#maxFrame = maxFrame
     this.push(encodePreface([]))

@@ -1,5 +1,6 @@
 import { Transform, type TransformCallback } from 'node:stream'
 import { printable, SluiceError } from '../errors.js'
+import { checkChoice, checkWhole } from '../files/check-options.js'
 import { type FileSystem, nodeFileSystem } from '../files/fs.js'
 import type { Durability } from '../files/publish.js'
 import type { UnfinishedFile } from '../files/read-journal.js'
@@ -9,7 +10,6 @@ import { isWanted } from '../wire/positions.js'
 import { inSlices } from './at-most.js'
 import { Destination } from './destination.js'
 import type { Item, Run, StoredFile } from './items.js'
-import { checkCount, checkOption } from './options.js'
 import { type Piece, piecesOf } from './pieces.js'
 import { RunWriter } from './run-writer.js'
 
@@ -66,9 +66,9 @@ class PartSink extends Transform {
     if (typeof options.dir !== 'string' || options.dir === '') {
       throw new SluiceError('ERR_USAGE', 'dir must be the path of a folder', { found: options.dir })
     }
-    checkOption('durability', durability, ['crash', 'power'])
-    checkOption('names', names, ['native', 'portable'])
-    checkCount('concurrency', concurrency)
+    checkChoice('durability', durability, ['crash', 'power'])
+    checkChoice('names', names, ['native', 'portable'])
+    checkWhole('concurrency', concurrency, 1)
     this.#options = { ...options, fs, concurrency, handles, durability, names, platform }
     this.#destination = new Destination(this.#options)
     this.#destination.hold()
