@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { basename, dirname } from 'node:path'
-import { SluiceError } from '../errors.js'
+import type { SluiceError } from '../errors.js'
 import { setMode, setTime } from './attributes.js'
 import { digestFile, type Hasher } from './digest-file.js'
 import { diskError, errorCode, SystemError } from './disk-error.js'
@@ -8,7 +8,13 @@ import { writeFully } from './fs.js'
 import { HandlePool } from './handle-pool.js'
 import { nameOf, parentOf, partCandidate } from './names.js'
 import { PartHandle } from './part-handle.js'
-import type { CompleteOptions, Folders, PartFileOptions } from './part-options.js'
+import {
+  type CompleteOptions,
+  checkCompleteOptions,
+  checkPartOptions,
+  type Folders,
+  type PartFileOptions,
+} from './part-options.js'
 import { type Durability, type Published, publish } from './publish.js'
 import { Ranges } from './ranges.js'
 import { Tree } from './tree.js'
@@ -29,7 +35,7 @@ const OWNER_BITS = 0o600
  * await part.close()
  * ```
  *
- * Errors of the disk are `ERR_DISK_FULL`, `ERR_READ_ONLY`, `ERR_PERMISSION`, `ERR_UNSAFE_LINK` and `ERR_WRITE`.
+ * Options that are not what they should be are `ERR_USAGE`. Errors of the disk are `ERR_DISK_FULL`, `ERR_READ_ONLY`, `ERR_PERMISSION`, `ERR_UNSAFE_LINK` and `ERR_WRITE`.
  */
 export class PartFile {
   /** The path of the finished file below the tree, or as it was given. */
@@ -69,10 +75,7 @@ export class PartFile {
     where: string | { tree: Folders; path: string },
     options: PartFileOptions = {},
   ): Promise<PartFile> {
-    const { offset } = options
-    if (offset !== undefined && !(Number.isSafeInteger(offset) && offset >= 0)) {
-      throw new SluiceError('ERR_USAGE', 'offset must be a whole number of bytes', { found: offset })
-    }
+    checkPartOptions(options)
     if (typeof where !== 'string') return PartFile.#begin(new PartFile(where.tree, where.path, options))
     const tree = await Tree.open(dirname(where), { fs: options.fs })
     const part = new PartFile(tree, basename(where), options)
@@ -196,9 +199,11 @@ export class PartFile {
 
   /**
    * Gives the file its name, under the conflict policy. The content must be verified by now. Says how it went;
-   * `warning` is what did not go as asked although the file is there. Fails with `ERR_CONFLICT` too.
+   * `warning` is what did not go as asked although the file is there. Fails with `ERR_CONFLICT` and `ERR_USAGE` too.
    */
-  async complete({ conflict = 'rename', durability, identical }: CompleteOptions = {}): Promise<Published> {
+  async complete(options: CompleteOptions = {}): Promise<Published> {
+    checkCompleteOptions(options)
+    const { conflict = 'rename', durability, identical } = options
     const isWeaker = durability === 'power' && this.#durability !== 'power'
     if (isWeaker) this.#durability = 'power'
     if (isWeaker || this.#isLateMode) await this.#finish(this.#options.mode)

@@ -1,7 +1,8 @@
 import type { ModeMemory } from './attributes.js'
+import { checkChoice, checkMode, checkObject, checkWhole } from './check-options.js'
 import type { FileSystem } from './fs.js'
 import type { HandlePool } from './handle-pool.js'
-import type { Conflict, Durability } from './publish.js'
+import { CONFLICTS, type Conflict, DURABILITIES, type Durability } from './publish.js'
 import type { Directory } from './tree.js'
 
 /** Where folders come from: a {@link Tree}, or what stands for one. */
@@ -41,4 +42,19 @@ export interface CompleteOptions {
   durability?: Durability
   /** Whether the file that has the name already, at `path`, has the same content. */
   identical?: (path: string) => Promise<boolean>
+}
+
+/** @throws SluiceError `ERR_USAGE` */
+export function checkPartOptions(options: PartFileOptions): void {
+  checkObject('the options of a part', options)
+  checkWhole('offset', options.offset, 0)
+  checkMode('mode', options.mode)
+  checkWhole('mtime', options.mtime, Number.MIN_SAFE_INTEGER)
+  checkChoice('durability', options.durability, DURABILITIES)
+}
+
+/** @throws SluiceError `ERR_USAGE` */
+export function checkCompleteOptions({ conflict, durability }: CompleteOptions): void {
+  checkChoice('conflict', conflict, CONFLICTS)
+  checkChoice('durability', durability, DURABILITIES)
 }

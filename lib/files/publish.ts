@@ -1,4 +1,5 @@
 import { printable, SluiceError } from '../errors.js'
+import { checkChoice } from './check-options.js'
 import { claim, type Finished, hasBothNames, moveOver, standing } from './claim.js'
 import type { Directory } from './directory.js'
 import { diskError, errorCode } from './disk-error.js'
@@ -12,6 +13,12 @@ export type Conflict = 'rename' | 'overwrite' | 'replace' | 'skip' | 'fail'
 
 /** What a finished write survives: the death of the process, or the loss of power too. */
 export type Durability = 'crash' | 'power'
+
+/** Each {@link Conflict}. */
+export const CONFLICTS: readonly Conflict[] = ['rename', 'overwrite', 'replace', 'skip', 'fail']
+
+/** Each {@link Durability}. */
+export const DURABILITIES: readonly Durability[] = ['crash', 'power']
 
 /** Options of {@link publish}. */
 export interface PublishOptions {
@@ -54,7 +61,7 @@ const NOT_OVERWRITABLE = new Set([
  * When it resolves, the temporary name is gone (or the warning says why not). When it rejects, nothing is to be
  * acknowledged, and `temporary` stands as long as the content is under no other name; publishing it again goes on
  * where this one stopped. Fails with `ERR_CONFLICT` (conflict 'fail'), `ERR_DISK_FULL`, `ERR_READ_ONLY`,
- * `ERR_PERMISSION`, `ERR_WRITE`.
+ * `ERR_PERMISSION`, `ERR_WRITE`, and with `ERR_USAGE` before anything is done.
  */
 export async function publish(
   fs: FileSystem,
@@ -63,6 +70,8 @@ export async function publish(
   name: string,
   options: PublishOptions,
 ): Promise<Published> {
+  checkChoice('conflict', options.conflict ?? null, CONFLICTS)
+  checkChoice('durability', options.durability ?? null, DURABILITIES)
   const shown = directory.path === '' ? name : `${directory.path}/${name}`
   try {
     return await new Publication({ fs, directory, temporary }, options, shown).run(name)
@@ -83,6 +92,7 @@ export async function recoverPublish(
   name: string,
   durability: Durability,
 ): Promise<'published' | 'pending' | 'missing'> {
+  checkChoice('durability', durability ?? null, DURABILITIES)
   try {
     const file = { fs, directory, temporary }
     if (!(await standing(fs, directory.at(temporary)))) return 'missing'
@@ -132,16 +142,23 @@ class Publication {
 
   async #byPolicy(name: string, there: FileStats): Promise<Published | undefined> {
     const { conflict } = this.#options
-    if (conflict === 'rename') return undefined
-    if (conflict === 'skip') {
-      await this.#dropTemporary()
-      return { how: 'skipped', name }
+    switch (conflict) {
+      case 'rename':
+        return undefined
+      case 'skip':
+        await this.#dropTemporary()
+        return { how: 'skipped', name }
+      case 'fail': {
+        const message = `${printable(this.#shown)} is taken by other content; move it away or choose another conflict policy`
+        throw new SluiceError('ERR_CONFLICT', message, { path: this.#shown })
+      }
+      case 'overwrite':
+      case 'replace':
+        return this.#over(name, there)
+      default:
+        // whatever was not asked for by its name never costs a file
+        throw new SluiceError('ERR_USAGE', 'unknown conflict policy', { found: conflict satisfies never })
     }
-    if (conflict === 'fail') {
-      const message = `${printable(this.#shown)} is taken by other content; move it away or choose another conflict policy`
-      throw new SluiceError('ERR_CONFLICT', message, { path: this.#shown })
-    }
-    return this.#over(name, there)
   }
 
   async #over(name: string, there: FileStats): Promise<Published | undefined> {

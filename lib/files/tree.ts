@@ -1,4 +1,5 @@
 import { printable, SluiceError } from '../errors.js'
+import { checkChoice } from './check-options.js'
 import { type Directory, Handle, hold, Lease, pathIn } from './directory.js'
 import { diskError, errorCode } from './disk-error.js'
 import { type FileSystem, nodeFileSystem, OPEN, sameInode } from './fs.js'
@@ -50,6 +51,7 @@ export class Tree {
     if (!Number.isSafeInteger(handles) || handles < 1) {
       throw new SluiceError('ERR_USAGE', 'handles must be a whole number from 1', { found: handles })
     }
+    checkChoice('durability', durability, ['crash', 'power'])
     try {
       if (create) await makeAll(fs, root, durability === 'power')
       const resolved = await fs.realpath(root)

@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import test from 'ava'
-import { HandlePool, PartFile, Tree } from '../../lib/files/index.js'
+import { HandlePool, PartFile, publish, Tree } from '../../lib/files/index.js'
 import { MemoryDisk } from '../../lib/testing/index.js'
 import { temporary } from '../helpers/folders.js'
 
@@ -161,4 +161,36 @@ test('it is discarded if it was made, and may be closed twice', async (t) => {
     disk.list().filter((path) => path.startsWith('/d/a')),
     [],
   )
+})
+
+test('a policy or a durability that there is not costs no file, and is named', async (t) => {
+  const disk = memory()
+  disk.put('/d/a', 'mine')
+  const tree = await Tree.open('/d', { fs: disk })
+  const part = await PartFile.open({ tree, path: 'a' })
+  await part.write(0, CONTENT)
+  for (const conflict of ['Rename', 'ask', null, '']) {
+    await t.throwsAsync(part.complete({ conflict: conflict as never }), {
+      code: 'ERR_USAGE',
+      message: /^conflict must be one of 'rename', .*, not /,
+    })
+    const published = publish(disk, await tree.directory(''), 'a.part', 'a', {
+      conflict: conflict as never,
+      durability: 'crash',
+    })
+    await t.throwsAsync(published, { code: 'ERR_USAGE' })
+  }
+  const durability = 'Power' as never
+  const refused = { code: 'ERR_USAGE', message: `durability must be one of 'crash', 'power', not "Power"` }
+  await t.throwsAsync(part.complete({ durability }), refused)
+  await t.throwsAsync(PartFile.open({ tree, path: 'b' }, { durability }), refused)
+  await t.throwsAsync(PartFile.open({ tree, path: 'b' }, { mode: -1 }), { code: 'ERR_USAGE' })
+  await t.throwsAsync(PartFile.open({ tree, path: 'b' }, { mtime: Number.NaN }), { code: 'ERR_USAGE' })
+  await t.throwsAsync(PartFile.open({ tree, path: 'b' }, null as never), { code: 'ERR_USAGE' })
+  await t.throwsAsync(Tree.open('/d', { fs: disk, durability }), refused)
+  t.is(disk.snapshot().get('/d/a')!.toString(), 'mine')
+  t.false(disk.list().includes('/d/b.part'))
+  t.like(await part.complete(), { how: 'renamed', name: 'a_1' })
+  await part.close()
+  await tree.close()
 })
