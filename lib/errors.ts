@@ -69,15 +69,22 @@ const ENDS_NO_TRANSFER: ReadonlySet<string> = new Set<Code>([
 /** Exit statuses that are about a whole run of the program, or about no failure: none of a file's. */
 const OF_NO_FILE: readonly number[] = [0, 2, 3, 130]
 
+/** Each code as the one string that is kept, however often a peer says it. */
+const KNOWN = new Map((Object.keys(CODES) as Code[]).map((code) => [code as string, code]))
+
+/** The code that a peer said, if it is one of ours; else `ERR_PEER`. */
+export function knownCode(text: string): Code {
+  return KNOWN.get(text) ?? 'ERR_PEER'
+}
+
 /** The code that a peer gives up with, if it is one of ours with which a transfer can end; else `ERR_PEER`. */
 export function codeOf(text: string): Code {
-  return Object.hasOwn(CODES, text) && !ENDS_NO_TRANSFER.has(text) ? (text as Code) : 'ERR_PEER'
+  return ENDS_NO_TRANSFER.has(text) ? 'ERR_PEER' : knownCode(text)
 }
 
 /** The code that a peer gives for the failure of one file, if it is one of ours and a failure; else `ERR_PEER`. */
 export function fileCodeOf(text: string): Code {
-  if (!Object.hasOwn(CODES, text)) return 'ERR_PEER'
-  const code = text as Code
+  const code = knownCode(text)
   return OF_NO_FILE.includes(CODES[code].exit) ? 'ERR_PEER' : code
 }
 

@@ -1,6 +1,6 @@
 import type { Duplex, Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { fileCodeOf, printable, SluiceError } from '../errors.js'
+import { fileCodeOf, knownCode, printable, SluiceError } from '../errors.js'
 import type { Entry, Offer } from '../wire/manifest.js'
 import type { Message, OutcomeRecord } from '../wire/messages.js'
 import { type Bitmap, checkBitmap } from '../wire/positions.js'
@@ -25,6 +25,9 @@ export interface Sending {
   ): [Readable, ...Duplex[]]
 }
 
+/** Bytes that a name may be longer than its path without being counted: some suffixes, of the file and its folders. */
+const SUFFIXES = 16
+
 /** The sender's part of the conversation: offer, answer, river, outcomes, result. */
 export class Sender extends Session {
   readonly #line: Line
@@ -33,13 +36,18 @@ export class Sender extends Session {
   readonly #answer = deferred<Bitmap | undefined>()
   #state: 'preparing' | 'offered' | 'sending' | 'sent' = 'preparing'
   #entries: readonly Entry[] = []
-  readonly #outcomes = new Map<number, FileOutcome>()
+  /** By the index of the entry. */
+  #outcomes: (FileOutcome | undefined)[] = []
+  readonly #mostNames: number
+  /** Bytes by which the names so far are longer than what their entries explain. */
+  #names = 0
   #stages: readonly (Readable | Duplex)[] = []
 
   constructor(socket: Duplex, line: Line, sending: Sending, options: SessionOptions) {
     super('send', socket, line, options)
     this.#line = line
     this.#sending = sending
+    this.#mostNames = options.limits.names
     this.channel.deframer.on('data', () => {
       this.fail(new SluiceError('ERR_PROTOCOL', 'the peer sends files, but this side is the sender'))
     })
@@ -55,6 +63,7 @@ export class Sender extends Session {
     await this.#hello.promise
     if (this.over) return
     this.#entries = offer.entries
+    this.#outcomes = new Array(offer.entries.length)
     const stages = this.#sending.river(this.#answer.promise, this.passed, this.warn)
     this.#stages = stages
     this.#state = 'offered'
@@ -110,22 +119,31 @@ export class Sender extends Session {
 
   #outcome(record: OutcomeRecord): void {
     const entry = this.#entries[record.index]
-    if (entry === undefined || this.#outcomes.has(record.index)) {
+    if (entry === undefined || this.#outcomes[record.index] !== undefined) {
       throw new SluiceError(
         'ERR_PROTOCOL',
         `the peer reported an outcome of entry ${record.index} that nobody waits for`,
       )
     }
     const { status, name } = record
-    const code = status === 'failed' ? fileCodeOf(record.code ?? '') : record.code
+    if (name !== undefined) this.#countName(name, entry)
+    const code = status === 'failed' ? fileCodeOf(record.code ?? '') : record.code && knownCode(record.code)
     const outcome: FileOutcome = { path: entry.path, status, ...(name && { name }), ...(code && { code }) }
-    this.#outcomes.set(record.index, outcome)
+    this.#outcomes[record.index] = outcome
     this.ended(record.index, outcome)
   }
 
+  /** Names are kept until the end, so that a peer must not choose how much they are. */
+  #countName(name: string, { path }: Entry): void {
+    this.#names += Math.max(0, Buffer.byteLength(name) - Buffer.byteLength(path) - SUFFIXES)
+    if (this.#names <= this.#mostNames) return
+    const most = this.#mostNames
+    const message = `the names that the peer gave are more than ${most} bytes longer than those of the offer: raise limits.names`
+    throw new SluiceError('ERR_LIMIT', message, { expected: most, found: this.#names })
+  }
+
   #result(message: Message & { type: 'result' }): void {
-    const files = this.#entries.map(({ index }) => this.#outcomes.get(index))
-    const result = this.result(files.filter((outcome) => outcome !== undefined))
+    const result = this.result(this.#outcomes.filter((outcome) => outcome !== undefined))
     const { published, skipped, failed } = message
     if (
       result.files.length !== this.#entries.length ||

@@ -22,6 +22,8 @@ export interface Limits {
   msgpackDepth: number
   /** Items in a list of one message: what is worked off at once, and grows in memory, stays small. */
   list: number
+  /** UTF-8 bytes by which the names in OUTCOMES may be longer than the paths of their entries, all of a transfer. */
+  names: number
   /** UTF-8 bytes of an error text. */
   errorText: number
   /** The whole handshake, in milliseconds. */
@@ -46,6 +48,7 @@ export const DEFAULT_LIMITS: Limits = Object.freeze({
   depth: 64,
   msgpackDepth: 8,
   list: 4096,
+  names: 8 * 1024 * 1024,
   errorText: 1024,
   handshakeTimeout: 10_000,
   idleTimeout: 60_000,

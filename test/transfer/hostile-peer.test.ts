@@ -6,9 +6,11 @@ import type { SluiceError } from '../../lib/errors.js'
 import { receive } from '../../lib/receive.js'
 import { send } from '../../lib/send.js'
 import { duplexPair } from '../../lib/testing/index.js'
+import type { FileOutcome } from '../../lib/transfer/transfer.js'
 import { dataHeader } from '../../lib/wire/frames.js'
+import type { Limits } from '../../lib/wire/limits.js'
 import { offerMessages } from '../../lib/wire/manifest.js'
-import { encodeMessage, type Message } from '../../lib/wire/messages.js'
+import { encodeMessage, type Message, type OutcomeRecord } from '../../lib/wire/messages.js'
 import { encodePreface } from '../../lib/wire/preface.js'
 import { plant, temporary } from '../helpers/folders.js'
 import { offerOf } from '../helpers/items.js'
@@ -51,6 +53,18 @@ async function toReceiver(t: ExecutionContext<unknown>, ...said: (Message | Buff
   const transfer = receive(near, { dir: await temporary(t), accept: 'all', limits: LIMITS })
   say(far, encodePreface([]), ...said)
   return errorOf(transfer.finished)
+}
+
+/** A sender of two empty folders, which are accepted, with these limits. */
+async function sendFolders(t: ExecutionContext<unknown>, limits: Partial<Limits>) {
+  const source = await plant(await temporary(t), { some: null, other: null })
+  const [near, far] = duplexPair()
+  const paths = [join(source, 'some'), join(source, 'other')]
+  const transfer = send(near, paths, { limits: { ...LIMITS, ...limits } })
+  say(far, encodePreface([]), HELLO)
+  await new Promise<void>((resolve) => transfer.on('state', (state) => state === 'offered' && resolve()))
+  say(far, ACCEPT)
+  return { transfer, far }
 }
 
 const ACCEPT: Message = { type: 'answer', offer: 0, accept: true }
@@ -134,6 +148,33 @@ test('a file that failed with a code that means no failure counts as one of the 
   const error = await errorOf(transfer.finished)
   t.is(error.code, 'ERR_FILES_FAILED')
   t.like(error.outcomes?.[0], { status: 'failed', code: 'ERR_PEER' })
+})
+
+test('a receiver that makes up long names does not make the memory of a sender grow', async (t) => {
+  const { transfer, far } = await sendFolders(t, { names: 1000 })
+  const [first, second] = [{ name: `some${'x'.repeat(16 + 1000)}` }, { name: `other${'x'.repeat(17)}` }]
+  const heard = once(transfer, 'file')
+  say(far, { type: 'outcomes', outcomes: [{ index: 0, status: 'published', ...first }] })
+  await heard
+  say(far, { type: 'outcomes', outcomes: [{ index: 1, status: 'published', ...second }] })
+  t.is((await errorOf(transfer.finished)).code, 'ERR_LIMIT')
+})
+
+test('names with suffixes are none too many, and codes that nobody knows are those of the peer', async (t) => {
+  const { transfer, far } = await sendFolders(t, { names: 1 })
+  const outcomes: OutcomeRecord[] = [
+    { index: 0, status: 'published', name: 'some_1' },
+    { index: 1, status: 'skipped', name: 'other_123', code: 'ERR_OF_THE_FUTURE' },
+  ]
+  const files: FileOutcome[] = []
+  transfer.on('file', (outcome) => files.push(outcome))
+  say(far, { type: 'outcomes', outcomes })
+  far.end()
+  t.is((await errorOf(transfer.finished)).code, 'ERR_TRUNCATED')
+  t.deepEqual(files, [
+    { path: 'some', status: 'published', name: 'some_1' },
+    { path: 'other', status: 'skipped', name: 'other_123', code: 'ERR_PEER' },
+  ])
 })
 
 test('HOSTILE-INPUT 55: a peer that never reads does not make memory grow', async (t) => {
