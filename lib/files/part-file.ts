@@ -10,8 +10,10 @@ import { nameOf, parentOf, partCandidate } from './names.js'
 import { PartHandle } from './part-handle.js'
 import {
   type CompleteOptions,
+  checkBuffers,
   checkCompleteOptions,
   checkPartOptions,
+  checkPosition,
   type Folders,
   type PartFileOptions,
 } from './part-options.js'
@@ -131,7 +133,8 @@ export class PartFile {
   }
 
   /**
-   * Writes all of `bytes` at `position`. After an error it is unknown how much of it stands.
+   * Writes all of `bytes` at `position`, counted in bytes. After an error of the disk it is unknown how much of it
+   * stands; with `ERR_USAGE` nothing was written.
    * @param options.seal what {@link PartFile.seal} does, in one go: the last bytes were among these
    */
   async write(
@@ -140,8 +143,10 @@ export class PartFile {
     { seal = false }: { seal?: boolean } = {},
   ): Promise<void> {
     const buffers = bytes instanceof Uint8Array ? [bytes] : bytes
+    checkBuffers(buffers)
     let length = 0
     for (const buffer of buffers) length += buffer.length
+    checkPosition('position', position, length)
     this.#handle.unseal()
     await this.#handle.use(async (fd) => {
       if (length > 0) await writeFully(this.#folders.fs, fd, buffers, position)
@@ -151,8 +156,13 @@ export class PartFile {
     if (seal) await this.#handle.seal()
   }
 
-  /** Whether the byte at `position`, or all bytes from there up to `end`, were written or known to be right. */
+  /**
+   * Whether the byte at `position`, or all bytes from there up to `end`, were written or known to be right.
+   * @throws SluiceError `ERR_USAGE`
+   */
   covers(position: number, end = position + 1): boolean {
+    checkPosition('position', position)
+    checkPosition('end', end)
     return this.#ranges.covers(position, end)
   }
 

@@ -1,3 +1,4 @@
+import { SluiceError } from '../errors.js'
 import type { ModeMemory } from './attributes.js'
 import { checkChoice, checkMode, checkObject, checkWhole } from './check-options.js'
 import type { FileSystem } from './fs.js'
@@ -57,4 +58,19 @@ export function checkPartOptions(options: PartFileOptions): void {
 export function checkCompleteOptions({ conflict, durability }: CompleteOptions): void {
   checkChoice('conflict', conflict, CONFLICTS)
   checkChoice('durability', durability, DURABILITIES)
+}
+
+/**
+ * What stands between the numbers of a peer and the disk.
+ * @throws SluiceError `ERR_USAGE`
+ */
+export function checkPosition(option: string, position: unknown, length = 0): void {
+  checkWhole(option, position ?? null, 0, Number.MAX_SAFE_INTEGER - length)
+}
+
+/** @throws SluiceError `ERR_USAGE` */
+export function checkBuffers(bytes: unknown): asserts bytes is readonly Uint8Array[] {
+  if (Array.isArray(bytes) && bytes.every((one) => one instanceof Uint8Array)) return
+  const message = `bytes must be a Uint8Array or a list of them, not ${Array.isArray(bytes) ? 'a list of others' : typeof bytes}`
+  throw new SluiceError('ERR_USAGE', message, { found: bytes })
 }

@@ -194,3 +194,38 @@ test('a policy or a durability that there is not costs no file, and is named', a
   await part.close()
   await tree.close()
 })
+
+test('a position that is none is refused before anything is written', async (t) => {
+  const disk = memory()
+  const tree = await Tree.open('/d', { fs: disk })
+  const part = await PartFile.open({ tree, path: 'a' })
+  await part.write(0, Buffer.from('0123456789'))
+  for (const position of [
+    -1,
+    1.5,
+    Number.NaN,
+    Infinity,
+    2 ** 60,
+    Number.MAX_SAFE_INTEGER,
+    null,
+    undefined,
+    '3',
+    3n,
+  ]) {
+    const refused = { code: 'ERR_USAGE', message: /^position must be a whole number from 0/ }
+    const label = String(position)
+    await t.throwsAsync(part.write(position as never, Buffer.from('AB')), refused, label)
+    if (position !== Number.MAX_SAFE_INTEGER)
+      t.throws(() => part.covers(position as never, 9), refused, label)
+    if (position !== undefined && position !== Number.MAX_SAFE_INTEGER)
+      t.throws(() => part.covers(0, position as never), { code: 'ERR_USAGE' }, label)
+  }
+  for (const bytes of ['AB', ['AB'], null, 5]) {
+    await t.throwsAsync(part.write(0, bytes as never), { code: 'ERR_USAGE' })
+  }
+  t.is(disk.snapshot().get('/d/a.part')!.toString(), '0123456789')
+  t.true(part.covers(0, 10))
+  t.false(part.covers(10))
+  await part.discard()
+  await tree.close()
+})
