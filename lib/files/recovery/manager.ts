@@ -18,6 +18,7 @@ import type { RecoveryKind } from './record.js'
 import { RecoveryStore, type Stored } from './store.js'
 import { type Undoing, undoAll } from './undo-all.js'
 import { digestOf, look } from './undo-point.js'
+import { Unfinished } from './unfinished.js'
 
 /**
  * Takes files back to what they were, whoever changed them and however: before each change it is told of it, and keeps
@@ -26,6 +27,11 @@ import { digestOf, look } from './undo-point.js'
  * Beside `FileTransaction`: a transaction makes the changes itself, all at the end, and nobody ever sees a half of them;
  * use it where it fits. This is for what changes files on its own, in place or one after the other: other programs,
  * migrations, installers. In between the changes can be seen; and they are undone only when somebody says so.
+ *
+ * Before it looks at a file it ends the transactions in its folder that dead processes left, as the next transaction
+ * there would (`FileTransaction.begin`): a committed one would change the file yet. Where one that needs the file cannot
+ * be ended, that is `ERR_TRANSACTION`, and says how to go on; `ERR_LOCKED` where one that is being committed takes too
+ * long. Transactions in folders above and below are not looked for.
  *
  * ```ts
  * await using manager = await RecoveryManager.open(dir)
@@ -38,6 +44,7 @@ export class RecoveryManager implements AsyncDisposable {
   readonly #place: Place
   readonly #store: RecoveryStore
   readonly #lock: DirectoryLock
+  readonly #unfinished: Unfinished
   readonly #options: Pick<Undoing, 'attempts' | 'clock' | 'now' | 'recorder'>
   /** The oldest first. */
   #points: Point[]
@@ -51,6 +58,7 @@ export class RecoveryManager implements AsyncDisposable {
     this.#place = scene.place
     this.#store = scene.store
     this.#lock = scene.lock
+    this.#unfinished = new Unfinished(scene.place.tree, options.lock, options.system ?? processSystem)
     this.#points = scene.found.map((stored) => new Point(stored, true))
     this.#number = (scene.found.at(-1)?.number ?? 0) + 1
   }
@@ -102,8 +110,8 @@ export class RecoveryManager implements AsyncDisposable {
    * What is to be written is copied: it may be written in place. What is to be deleted gets a second name.
    *
    * Fails with `ERR_PATH` (not a path below the folder), `ERR_UNSAFE_LINK`, `ERR_CONFLICT`, `ERR_NO_SUCH_FILE` (nothing
-   * to delete), `ERR_SOURCE_CHANGED` (it was written to meanwhile), `ERR_STATE` (closed), `ERR_LOCK_LOST`, and as the
-   * disk fails; no point is made then.
+   * to delete), `ERR_SOURCE_CHANGED` (it was written to meanwhile), `ERR_TRANSACTION`, `ERR_LOCKED` (see above),
+   * `ERR_STATE` (closed), `ERR_LOCK_LOST`, and as the disk fails; no point is made then.
    */
   before(kind: RecoveryKind, path: string): Promise<RecoveryPoint> {
     return this.#inTurn('make a recovery point for', path, async () => {
@@ -113,6 +121,7 @@ export class RecoveryManager implements AsyncDisposable {
       checkBelow(path, root, fs.platform, 'open a manager there')
       checkNotOurs(path)
       await this.#lock.check()
+      await this.#unfinished.end(path)
       const time = this.#options.now()
       const stored = await this.#store.add(this.#number, async (where) => ({
         kind,
@@ -131,13 +140,14 @@ export class RecoveryManager implements AsyncDisposable {
    * Says that the change is done: takes down what stands there now, so that a later change by somebody else is noticed
    * and not undone. Without it, whatever stands there is taken for the change, perhaps half done; undoing it keeps that
    * as a backup. Fails with `ERR_STATE` (the point does not count any more, or a file that was to be deleted is there),
-   * and as the disk fails.
+   * `ERR_TRANSACTION`, `ERR_LOCKED`, and as the disk fails.
    */
   after(point: RecoveryPoint): Promise<void> {
     return this.#inTurn('look after the change of', point.path, async () => {
       const mine = this.#points.find((one) => one === point)
       if (!mine?.record)
         throw new SluiceError('ERR_STATE', 'the point does not count any more', { path: point.path })
+      await this.#unfinished.end(point.path)
       const after = digestOf(await look(this.#place, point.path))
       if (after === undefined || (point.kind === 'delete' && after !== null)) {
         const message = `${printable(point.path)} is not what a ${point.kind} leaves: do it, or undo the point`
@@ -170,6 +180,7 @@ export class RecoveryManager implements AsyncDisposable {
       const { outcomes, left } = await undoAll(this.#points, {
         place: this.#place,
         store: this.#store,
+        unfinished: this.#unfinished,
         ...this.#options,
       })
       this.#points = left

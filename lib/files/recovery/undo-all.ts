@@ -7,11 +7,13 @@ import type { Point } from './point.js'
 import type { PointRecord } from './record.js'
 import type { RecoveryStore } from './store.js'
 import { type Undone, undoPoint } from './undo-point.js'
+import type { Unfinished } from './unfinished.js'
 
 /** What it takes to undo points. */
 export interface Undoing {
   place: Place
   store: RecoveryStore
+  unfinished: Unfinished
   recorder: Recorder
   attempts: number
   clock: Clock
@@ -54,7 +56,7 @@ function isUndone({ state }: { state: RecoveryOutcome['state'] }): boolean {
 
 async function undoOne(
   point: Point,
-  { place, store, attempts, clock, now }: Undoing,
+  { place, store, unfinished, attempts, clock, now }: Undoing,
 ): Promise<RecoveryOutcome> {
   const { kind, path, record, stored } = point
   const outcome = { kind, path, attempts: 0 }
@@ -64,7 +66,7 @@ async function undoOne(
   for (;;) {
     outcome.attempts++
     try {
-      undone ??= await undoPoint(place, record, store.keptPath(stored), now())
+      undone ??= await undoSettled(place, record, store.keptPath(stored), now(), unfinished)
       if (isUndone(undone)) await store.remove(stored)
       const [warning] = place.warnings.splice(0)
       return { ...outcome, ...undone, ...(warning && { warning }) }
@@ -74,6 +76,22 @@ async function undoOne(
     }
     const wait = FIRST_WAIT * 2 ** (outcome.attempts - 1)
     await new Promise<void>((resolve) => clock.after(wait, resolve))
+  }
+}
+
+/** Undoes a point, with no transaction at work that would change the path yet. */
+async function undoSettled(
+  place: Place,
+  record: PointRecord,
+  kept: string,
+  now: number,
+  unfinished: Unfinished,
+): Promise<Undone> {
+  await unfinished.end(record.path)
+  for (;;) {
+    const undone = await undoPoint(place, record, kept, now)
+    // asked after the look: what is not committed by now is a change of its own, and later
+    if (undone.state !== 'unchanged' || !(await unfinished.end(record.path))) return undone
   }
 }
 

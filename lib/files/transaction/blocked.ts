@@ -25,14 +25,18 @@ export class Blocked {
   checkBegin(id: string, refuse: boolean): void {
     const same = this.#left.find((one) => one.id === id)
     if (same) throw this.#refused(same, 'is not at its end, and has the same id')
-    const unreadable = this.#left.find((one) => one.id === '')
-    if (unreadable) {
-      if (unreadable.error) throw unreadable.error
-      const { intent } = unreadable
-      const message = `${printable(intent)} is the intent of a transaction and cannot be read; look at the files in ${printable(this.#root)}, then remove it`
-      throw new SluiceError('ERR_TRANSACTION', message, { path: intent })
-    }
+    this.checkReadable()
     if (refuse && this.#left[0]) throw this.#refused(this.#left[0], 'was left there')
+  }
+
+  /** Whether it is known which paths they need: `ERR_TRANSACTION`. */
+  checkReadable(): void {
+    const unreadable = this.#left.find((one) => one.id === '')
+    if (!unreadable) return
+    if (unreadable.error) throw unreadable.error
+    const { intent } = unreadable
+    const message = `${printable(intent)} is the intent of a transaction and cannot be read; look at the files in ${printable(this.#root)}, then remove it`
+    throw new SluiceError('ERR_TRANSACTION', message, { path: intent })
   }
 
   /** Whether an operation may name the path: `ERR_TRANSACTION`. */

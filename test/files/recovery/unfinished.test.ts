@@ -1,0 +1,153 @@
+import test from 'ava'
+import {
+  FileTransaction,
+  RecoveryManager,
+  type RecoveryManagerOptions,
+  recoverTransactions,
+} from '../../../lib/files/index.js'
+import { type DiskEvent, MemoryDisk } from '../../../lib/testing/index.js'
+import { Machine } from '../../helpers/machine.js'
+
+// Recovery points in a folder where a transaction was committed whose process died before it had done its work.
+
+const clock: RecoveryManagerOptions['clock'] = {
+  now: () => 0,
+  after(_ms, callback) {
+    setImmediate(callback)
+    return () => {}
+  },
+}
+
+interface Scene {
+  disk: MemoryDisk
+  machine: Machine
+  open: (pid: number) => Promise<RecoveryManager>
+}
+
+function scene(): Scene {
+  const disk = new MemoryDisk()
+  for (const name of ['a', 'b']) disk.put(`/d/${name}`, `old ${name}`)
+  const machine = new Machine()
+  const open = (pid: number) => RecoveryManager.open('/d', { fs: disk, system: machine.start(pid), clock })
+  return { disk, machine, open }
+}
+
+const isCommit = ({ call, to }: DiskEvent) => call === 'rename' && to?.includes('committed') === true
+
+/** A transaction that is committed by a process that dies in the very moment. */
+async function dies({ disk, machine }: Scene, when = isCommit): Promise<void> {
+  const before = disk.hook
+  await new Promise<void>((dead) => {
+    let isAfter = false
+    disk.hook = (event) => {
+      // the call that comes after it is never made
+      if (isAfter) {
+        dead()
+        return new Promise(() => {})
+      }
+      isAfter = when(event)
+      return undefined
+    }
+    void (async () => {
+      const transaction = await FileTransaction.begin('/d', { fs: disk, system: machine.start(5) })
+      await transaction.write('a', 'new a')
+      await transaction.write('b', 'new b')
+      await transaction.commit()
+    })()
+  })
+  machine.end(5)
+  disk.hook = before
+}
+
+const files = (disk: MemoryDisk) =>
+  Object.fromEntries(
+    ['a', 'b', 'c'].flatMap((name) => {
+      const content = disk.snapshot().get(`/d/${name}`)?.toString()
+      return content === undefined ? [] : [[name, content]]
+    }),
+  )
+const OLD = { a: 'old a', b: 'old b' }
+const NEW = { a: 'new a', b: 'new b' }
+
+test('what a committed transaction has still to change is undone, and stays so', async (t) => {
+  for (const when of [isCommit, ({ call, to }: DiskEvent) => call === 'rename' && to === '/d/a']) {
+    const on = scene()
+    const { disk, machine, open } = on
+    const first = await open(1)
+    for (const path of ['a', 'b']) await first.before('write', path)
+    await dies(on, when)
+    machine.end(1)
+    const manager = await open(2)
+    t.like(await manager.undo(), [
+      { path: 'b', state: 'undone' },
+      { path: 'a', state: 'undone' },
+    ])
+    await manager.close()
+    t.deepEqual(files(disk), OLD)
+    t.deepEqual(await recoverTransactions('/d', { fs: disk, system: machine.start(3) }), [])
+    t.deepEqual(files(disk), OLD)
+  }
+})
+
+test('a transaction that commits, and dies, between the look and the end of a point is undone as well', async (t) => {
+  const on = scene()
+  const manager = await on.open(1)
+  await manager.before('write', 'a')
+  let looks = 0
+  on.disk.hook = async ({ call, path }) => {
+    // the look at what was kept comes after that at the file
+    if (call !== 'lstat' || !path.includes('/d/.sluice/') || looks++ > 0) return
+    on.disk.hook = undefined
+    await dies(on)
+  }
+  t.like(await manager.undo(), [{ path: 'a', state: 'undone' }])
+  t.is(looks, 1)
+  t.deepEqual(files(on.disk), { ...NEW, a: 'old a' })
+  await manager.close()
+})
+
+test('a point keeps what a committed transaction leaves, and takes that down as done', async (t) => {
+  const on = scene()
+  const manager = await on.open(1)
+  await dies(on)
+  const point = await manager.before('write', 'a')
+  t.deepEqual(files(on.disk), NEW)
+  for (const [name, content] of Object.entries(OLD)) on.disk.put(`/d/${name}`, content)
+  await dies(on)
+  await manager.after(point)
+  t.deepEqual(files(on.disk), NEW)
+  on.disk.put('/d/a', 'of somebody else')
+  t.like(await manager.undo(), [{ path: 'a', state: 'conflict' }])
+  await manager.close()
+})
+
+test('where the transaction cannot be ended its paths are refused, and the points stay', async (t) => {
+  const on = scene()
+  const manager = await on.open(1)
+  const point = await manager.before('write', 'a')
+  const other = await manager.before('create', 'c')
+  on.disk.put('/d/c', 'made')
+  await dies(on)
+  on.disk.put('/d/b', 'of somebody else')
+  const refused = { code: 'ERR_TRANSACTION', message: /\(conflict\) .* run: sluice recover \/d/ }
+  await t.throwsAsync(manager.before('write', 'b'), refused)
+  await t.throwsAsync(manager.after(point), refused)
+  await manager.after(other)
+  t.like(await manager.undo(), [
+    { path: 'c', state: 'undone' },
+    { path: 'a', state: 'failed', error: { code: 'ERR_TRANSACTION' } },
+  ])
+  t.deepEqual(
+    manager.points.map(({ path }) => path),
+    ['a'],
+  )
+  const intent = on.disk.list().find((path) => path.endsWith('.intent'))!
+  const content = on.disk.snapshot().get(intent)!
+  on.disk.put(intent, 'damaged')
+  await t.throwsAsync(manager.before('write', 'c'), { code: 'ERR_TRANSACTION', message: /cannot be read/ })
+  on.disk.put(intent, content)
+  on.disk.put('/d/b', 'old b')
+  t.like(await manager.undo(), [{ path: 'a', state: 'undone' }])
+  t.deepEqual(files(on.disk), { ...NEW, a: 'old a' })
+  await manager.close()
+})
