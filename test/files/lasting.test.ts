@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib'
 import test from 'ava'
 import {
   FileTransaction,
@@ -162,6 +163,17 @@ function watch(disk: MemoryDisk, look: (files: Map<string, string>) => void): vo
     for (const files of outcomes(disk, 400)) look(files)
   }
 }
+
+test('what a killed run compressed has its name for good before the log goes', async (t) => {
+  const disk = newDisk({ '/d/log.1': 'lines' })
+  const fd = await disk.open('/d/log.1.gz', OPEN.create)
+  await writeFully(disk, fd, [gzipSync('lines')], 0)
+  await disk.fsync(fd)
+  await disk.close(fd)
+  watch(disk, (files) => t.true(files.has('/d/log.1') || files.has('/d/log.1.gz')))
+  await rotateFile('/d/log', { fs: disk, compress: true })
+  t.false(disk.snapshot().has('/d/log.1'))
+})
 
 test('a folder that somebody else has just made lasts with what is made below it', async (t) => {
   const disk = newDisk({ '/d/other': '' })

@@ -12,7 +12,7 @@ export interface KillSweep extends Pick<CrashSweep, 'options' | 'recover' | 'loo
   rerun: (disk: MemoryDisk) => Promise<unknown>
   /** Outcomes of each moment. */
   seeds?: number
-  /** The power is cut before each so-manieth call of the rerun, each time from another one on; and at its end. */
+  /** The power is cut before each so-manieth call of the rerun and before each sync of it; and at its end. */
   every?: number
 }
 
@@ -46,7 +46,7 @@ export async function killSweep({
     }
     let calls = kill
     disk.hook = ({ call, path }) => {
-      if (calls++ % every === 0) cut(seeds, false, `before ${call} ${path}`)
+      if (calls++ % every === 0 || call === 'fsync') cut(seeds, false, `before ${call} ${path}`)
     }
     await rerun(disk)
     disk.hook = undefined

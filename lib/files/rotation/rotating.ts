@@ -5,6 +5,7 @@ import { type Clock, systemClock } from '../clock.js'
 import type { Directory } from '../directory.js'
 import { errorCode } from '../disk-error.js'
 import { type FileSystem, OPEN, openRegular } from '../fs.js'
+import { syncFile } from '../sync-path.js'
 import { moveFile } from '../temporary/move.js'
 import { temporaryName } from '../temporary/names.js'
 import { compressFile, holdsSame } from './compress-file.js'
@@ -121,6 +122,8 @@ export class Rotating {
       const made = compressed ?? (await this.#compressOne(plain, slotName(this.#name, number, 'compressed')))
       const at = (name: string) => this.#directory.at(name)
       if (await holdsSame(this.#fs, at(plain), at(made))) {
+        // the bytes of an earlier run may be in memory only; its name was synced at the beginning
+        if (this.#power && compressed !== undefined) await syncFile(this.#fs, at(made))
         await this.#remove(plain)
         continue
       }

@@ -94,6 +94,49 @@ for (const links of [true, false]) {
   })
 }
 
+/** The contents of the files that are whole. */
+function whole(disk: MemoryDisk): string[] {
+  return [...disk.snapshot()].flatMap(([path, bytes]) => {
+    try {
+      return [(/gz$|sluice-tmp$/.test(path) ? gunzipSync(bytes) : bytes).toString()]
+    } catch {
+      return []
+    }
+  })
+}
+
+for (const durability of ['crash', 'power'] as const) {
+  test(`a compression (${durability}) is killed, the next one goes on, and the power is cut: nothing is lost`, async (t) => {
+    const another = eachAnother()
+    const run = (fs: FileSystem, how: 'crash' | 'power') =>
+      rotateFile('/d/log', { fs, keep: KEEP, compress: true, durability: how, system: another() })
+    const older = durability === 'power' ? ['zero', 'one'] : ['one']
+    let stood = false
+    const { states } = await killSweep({
+      set: (disk) => {
+        // what a run moves without a sync it may lose itself
+        if (durability === 'power') disk.put('/d/log', 'zero')
+        disk.put('/d/log.1', 'one')
+      },
+      work: (fs) => run(fs, durability),
+      rerun: (disk) => {
+        stood = disk.snapshot().has('/d/log.1')
+        return run(disk, 'power')
+      },
+      look: (found, acknowledged, place) => {
+        if (!stood && durability === 'crash') return
+        const there = whole(found)
+        const lost = older.filter((text) => !there.includes(text))
+        if (lost.length > 0) throw new Error(`${place}: ${lost} is lost: ${found.list()}`)
+        if (acknowledged && !found.list().includes('/d/log.1.gz')) throw new Error(place)
+      },
+      every: scale(8, 1),
+    })
+    t.log(`${states} states`)
+    t.true(states > 500)
+  })
+}
+
 test('whichever call fails, nothing is lost, and the next run ends it', async (t) => {
   for (const compress of [false, true]) {
     const machine = new Machine()
