@@ -6,6 +6,7 @@ import { printable, SluiceError } from '../errors.js'
  */
 export function checkName(name: string, platform: NodeJS.Platform, path: string): void {
   if (isOneName(name, platform)) return
+  if (!name.isWellFormed()) throw illFormed(path)
   throw new SluiceError('ERR_PATH', `"${printable(path)}" is not a relative path of plain names`, { path })
 }
 
@@ -15,6 +16,7 @@ export function checkName(name: string, platform: NodeJS.Platform, path: string)
  */
 export function checkBelow(path: string, root: string, platform: NodeJS.Platform, elsewhere: string): void {
   if (path.split('/').every((name) => isOneName(name, platform))) return
+  if (!path.isWellFormed()) throw illFormed(path)
   const message =
     `"${printable(path)}" is not a path below ${printable(root)}: name files relative to that folder, ` +
     `as sub/file, without . and ..; for files elsewhere ${elsewhere}`
@@ -23,5 +25,11 @@ export function checkBelow(path: string, root: string, platform: NodeJS.Platform
 
 function isOneName(name: string, platform: NodeJS.Platform): boolean {
   const foreign = platform === 'win32' ? /[/\\:\0]/ : /[/\0]/
-  return name !== '' && name !== '.' && name !== '..' && !foreign.test(name)
+  return name !== '' && name !== '.' && name !== '..' && !foreign.test(name) && name.isWellFormed()
+}
+
+/** The system would put U+FFFD in its place, so that two names would be one, or that of another file. */
+function illFormed(path: string): SluiceError {
+  const message = `"${printable(path)}" holds half of a surrogate pair, which no name on a disk can; give the name whole`
+  return new SluiceError('ERR_PATH', message, { path })
 }

@@ -2,12 +2,17 @@ import test from 'ava'
 import {
   checkFile,
   createAtomicWriteStream,
+  DirectoryLock,
   FileTransaction,
+  RecoveryManager,
   readFileRetry,
   removeBackups,
   removeOrphans,
   renameAtomic,
   rotateFile,
+  Tree,
+  temporaryName,
+  updateJson,
   writeConfig,
   writeFileAtomic,
   writeJson,
@@ -68,4 +73,45 @@ test('a switch of removeOrphans is true or false', async (t) => {
       message: new RegExp(`^${name} must`),
     })
   }
+})
+
+test('half of a surrogate pair, in whose place the system would put another character, is refused in any path', async (t) => {
+  const disk = new MemoryDisk()
+  disk.put('/d/a\ufffd.json', 'of the user')
+  const [path, options] = ['/d/a\ud800.json', { fs: disk }]
+  const calls: (() => unknown)[] = [
+    () => writeFileAtomic(path, '', options),
+    () => writeJson(path, {}, options),
+    () => createAtomicWriteStream(path, options),
+    () => updateJson(path, () => 1, options),
+    () => readFileRetry(path, options),
+    () => checkFile(path, options),
+    () => renameAtomic(path, '/d/to', options),
+    () => renameAtomic('/d/a\ufffd.json', path, options),
+    () => rotateFile(path, options),
+    () => removeOrphans(path, options),
+    () => DirectoryLock.acquire(path, options),
+    () => RecoveryManager.open(path, options),
+  ]
+  for (const call of calls)
+    await t.throwsAsync(
+      async () => call(),
+      { code: 'ERR_USAGE', message: /pair, not .*\\ud800.*whole/ },
+      `${call}`,
+    )
+  await t.throwsAsync(async () => DirectoryLock.acquire('/d', { ...options, name: '\udfff' }), {
+    code: 'ERR_USAGE',
+  })
+  t.throws(() => temporaryName({ prefix: '\ud800' }), { code: 'ERR_USAGE' })
+  t.notThrows(() => temporaryName({ prefix: '\u{1f600}' }))
+  await using transaction = await FileTransaction.begin('/d', options)
+  const refused = { code: 'ERR_PATH', message: /"b\\u\{d800\}" holds half .* whole/ }
+  await t.throwsAsync(transaction.write('b\ud800', 'one'), refused)
+  await t.throwsAsync(transaction.move('b\ud800', 'c'), refused)
+  await using manager = await RecoveryManager.open('/d', options)
+  await t.throwsAsync(manager.before('write', 'b\ud800'), { code: 'ERR_USAGE' })
+  const tree = await Tree.open('/d', options)
+  await t.throwsAsync(tree.directory('b\ud800'), refused)
+  await tree.close()
+  t.deepEqual([...disk.snapshot()].map(String), ['/d/a\ufffd.json,of the user'])
 })

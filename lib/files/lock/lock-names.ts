@@ -25,7 +25,8 @@ const ENTRY = new RegExp(`^(exclusive|shared)-(${OWNER_TEXT})$`)
 /** The name of the folder that holds the entries of one lock; undefined if no folder can have it. */
 export function lockFolderName(name: string): string | undefined {
   const folder = FOLDER + name
-  if (name === '' || /[/\\:\0]/.test(name) || Buffer.byteLength(folder) > MOST_BYTES) return undefined
+  if (name === '' || /[/\\:\0]/.test(name) || !name.isWellFormed() || Buffer.byteLength(folder) > MOST_BYTES)
+    return undefined
   return folder
 }
 

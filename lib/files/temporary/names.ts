@@ -9,7 +9,7 @@ const ENDING = '.sluice-tmp'
 const NAME = new RegExp(`^\\.(?:.*\\.)?(${OWNER_TEXT})\\.sluice-tmp$`, 'su')
 
 /** What cannot be in a name, or leads elsewhere, on some platform. */
-const FOREIGN = /[/\\:*?"<>|\p{Cc}]/u
+const FOREIGN = /[/\\:*?"<>|\p{Cc}\p{Cs}]/u
 
 /** Options of {@link temporaryName}. */
 export interface TemporaryNameOptions {
@@ -35,7 +35,7 @@ function me(): Owner {
  */
 export function temporaryName({ prefix = '', owner = me() }: TemporaryNameOptions = {}): string {
   if (FOREIGN.test(prefix)) {
-    const message = `prefix must be part of a name, without / \\ : * ? " < > | and control characters, not ${JSON.stringify(prefix)}`
+    const message = `prefix must be part of a name, without / \\ : * ? " < > | control characters and half surrogate pairs, not ${JSON.stringify(prefix)}`
     throw new SluiceError('ERR_USAGE', message, { found: prefix })
   }
   return fitted(prefix === '' ? '' : `.${prefix}`, `.${textOfOwner(owner)}${ENDING}`)
