@@ -48,7 +48,7 @@ export function checkDuration(option: string, value: unknown, least = 0): void {
 }
 
 /** A text that can be a path to a file, else `ERR_USAGE`. */
-export function checkPath(option: string, value: unknown): void {
+export function checkPath(option: string, value: unknown): asserts value is string {
   if (typeof value === 'string' && !value.isWellFormed()) {
     const message = `${option} must be a path without half of a surrogate pair, not ${shown(value)}: the system would take the file with U+FFFD in its place; give the name whole`
     throw new SluiceError('ERR_USAGE', message, { found: value })

@@ -2,11 +2,13 @@ import { createHash } from 'node:crypto'
 import { basename, dirname } from 'node:path'
 import type { SluiceError } from '../errors.js'
 import { setMode, setTime } from './attributes.js'
+import { checkPath } from './check-options.js'
 import { digestFile, type Hasher } from './digest-file.js'
 import { diskError, errorCode, SystemError } from './disk-error.js'
-import { writeFully } from './fs.js'
+import { nodeFileSystem, writeFully } from './fs.js'
 import { HandlePool } from './handle-pool.js'
 import { nameOf, parentOf, partCandidate } from './names.js'
+import { checkName } from './one-name.js'
 import { PartHandle } from './part-handle.js'
 import {
   type CompleteOptions,
@@ -71,14 +73,20 @@ export class PartFile {
 
   /**
    * Opens the part of a file: a new one, or with `offset` the one that stands there.
-   * @param where the path of the finished file, or its path below a tree
+   * @param where the path of the finished file, or its path below a tree; `ERR_PATH` where it does not end in a name
    */
   static async open(
     where: string | { tree: Folders; path: string },
     options: PartFileOptions = {},
   ): Promise<PartFile> {
     checkPartOptions(options)
-    if (typeof where !== 'string') return PartFile.#begin(new PartFile(where.tree, where.path, options))
+    if (typeof where === 'object' && where?.tree) {
+      checkPath('path', where.path)
+      checkName(nameOf(where.path), where.tree.fs.platform, where.path)
+      return PartFile.#begin(new PartFile(where.tree, where.path, options))
+    }
+    checkPath('the path of a part', where)
+    checkName(basename(where), (options.fs ?? nodeFileSystem).platform, where)
     const tree = await Tree.open(dirname(where), { fs: options.fs })
     const part = new PartFile(tree, basename(where), options)
     part.#own.push(tree)
@@ -234,10 +242,14 @@ export class PartFile {
     }
   }
 
-  /** Closes it, and removes the part if it was made, with 'power' for good. */
+  /** Removes the part if it was made, with 'power' for good, and closes it. What was opened by a path is not closed before. */
   async discard(): Promise<void> {
-    await this.close()
-    if (this.exists) await this.#handle.remove(this.#durability)
+    await this.#handle.close()
+    try {
+      if (this.exists) await this.#handle.remove(this.#durability)
+    } finally {
+      await this.close()
+    }
   }
 
   /** Closes the handle; the part stays as it is. May be called twice. */

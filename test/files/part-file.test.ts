@@ -229,3 +229,36 @@ test('a position that is none is refused before anything is written', async (t) 
   await part.discard()
   await tree.close()
 })
+
+test('a part that was opened by its path is discarded, also where complete() warned', async (t) => {
+  const disk = memory()
+  const part = await PartFile.open('/d/a', { fs: disk })
+  await part.write(0, CONTENT)
+  await part.discard()
+  await part.discard()
+  t.deepEqual(disk.list(), ['/d'])
+  disk.put('/d/a', 'mine')
+  const skipped = await PartFile.open('/d/a', { fs: disk })
+  await skipped.write(0, CONTENT)
+  disk.fail({ call: 'unlink', error: 'EIO' })
+  t.truthy((await skipped.complete({ conflict: 'skip' })).warning)
+  t.false(skipped.exists)
+  await skipped.close()
+  t.deepEqual(disk.list(), ['/d', '/d/a'])
+  t.deepEqual(disk.openHandles(), [])
+})
+
+test('what is no path to a file has no part', async (t) => {
+  const disk = memory()
+  const tree = await Tree.open('/d', { fs: disk })
+  for (const path of ['', '.', '..', '/', '/d/..', 'a\0b', 5, null, {}, undefined, []]) {
+    for (const where of [path, { tree, path }]) {
+      const opened = PartFile.open(where as never, { fs: disk })
+      const { code } = (await t.throwsAsync(opened, undefined, String(path))) as { code?: string }
+      t.true(code === 'ERR_USAGE' || code === 'ERR_PATH', `${String(path)}: ${code}`)
+    }
+  }
+  await tree.close()
+  t.deepEqual(disk.list(), ['/d'])
+  t.deepEqual(disk.openHandles(), [])
+})
