@@ -236,7 +236,7 @@ test('a part that was opened by its path is discarded, also where complete() war
   await part.write(0, CONTENT)
   await part.discard()
   await part.discard()
-  t.deepEqual(disk.list(), ['/d'])
+  t.deepEqual(disk.list(), ['/d/'])
   disk.put('/d/a', 'mine')
   const skipped = await PartFile.open('/d/a', { fs: disk })
   await skipped.write(0, CONTENT)
@@ -244,7 +244,7 @@ test('a part that was opened by its path is discarded, also where complete() war
   t.truthy((await skipped.complete({ conflict: 'skip' })).warning)
   t.false(skipped.exists)
   await skipped.close()
-  t.deepEqual(disk.list(), ['/d', '/d/a'])
+  t.deepEqual(disk.list(), ['/d/', '/d/a'])
   t.deepEqual(disk.openHandles(), [])
 })
 
@@ -259,6 +259,6 @@ test('what is no path to a file has no part', async (t) => {
     }
   }
   await tree.close()
-  t.deepEqual(disk.list(), ['/d'])
+  t.deepEqual(disk.list(), ['/d/'])
   t.deepEqual(disk.openHandles(), [])
 })

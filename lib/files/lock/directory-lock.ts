@@ -147,7 +147,8 @@ function checked(directory: string, options: LockOptions): Checked {
   checkDuration('timeout', timeout)
   const folderName = typeof name === 'string' ? lockFolderName(name) : undefined
   if (folderName === undefined) {
-    const message = 'name must be one plain name of at most 242 bytes, without / \\ : and NUL, and whole characters'
+    const message =
+      'name must be one plain name of at most 242 bytes, without / \\ : and NUL, and whole characters'
     throw new SluiceError('ERR_USAGE', message, { found: name })
   }
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
