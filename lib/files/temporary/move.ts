@@ -1,7 +1,7 @@
 import { printable, SluiceError } from '../../errors.js'
 import { setAttributes } from '../atomic/attributes.js'
 import { setTime } from '../attributes.js'
-import { moveOver } from '../claim.js'
+import { moveOver, standing } from '../claim.js'
 import { type Clock, pause } from '../clock.js'
 import { errorCode, SystemError } from '../disk-error.js'
 import {
@@ -12,6 +12,7 @@ import {
   openRegular,
   readFully,
   sameContent,
+  sameInode,
   writeFully,
 } from '../fs.js'
 import { isRefusal } from '../open-refusal.js'
@@ -72,15 +73,24 @@ export interface CopyOptions {
 }
 
 /**
+ * Removes the old name of what has a new one, unless somebody put another file there since then: that one is his. Of
+ * one that comes between this look and the unlink nothing is left: no system has a call for "if it is still this one".
+ */
+export async function dropOldName(fs: FileSystem, from: string, moved: FileStats): Promise<void> {
+  const now = await standing(fs, from)
+  if (now && sameInode(now, moved)) await fs.unlink(from)
+}
+
+/**
  * Copies a regular file, with mode, times and, if the system allows it, owner, to a new one at `to`, which is
- * removed if it fails.
+ * removed if it fails. Gives which file it was.
  */
 export async function copyFile(
   fs: FileSystem,
   from: string,
   to: string,
   { power, check }: CopyOptions,
-): Promise<void> {
+): Promise<FileStats> {
   const source = await openRegular(fs, from)
   try {
     const fd = await createTemporary(fs, to, 0o600)
@@ -90,6 +100,7 @@ export async function copyFile(
       await fs.unlink(to).catch(() => {})
       throw error
     }
+    return source.stats
   } finally {
     await fs.close(source.fd).catch(() => {})
   }

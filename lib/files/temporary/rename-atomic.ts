@@ -11,7 +11,7 @@ import { foldName } from '../names.js'
 import type { Durability } from '../publish.js'
 import { syncFile, syncFolder } from '../sync-path.js'
 import { makeAll } from '../tree.js'
-import { copyFile, moveFile } from './move.js'
+import { copyFile, dropOldName, moveFile } from './move.js'
 import { temporaryName } from './names.js'
 import { takeFreeName } from './take-free-name.js'
 
@@ -54,7 +54,9 @@ export interface Renaming {
 /**
  * Renames a file, a folder or a link; folders that are missing above `to` are made. At any moment the content has one
  * of its names, or both. To another file system a file is copied, synced, put in place, and only then removed at its
- * old one; a folder is not copied (`ERR_WRITE`, cause EXDEV). On Windows it is tried again while somebody has the file
+ * old one; a folder is not copied (`ERR_WRITE`, cause EXDEV). Where the new name is given before the old one goes (with
+ * 'fail' and 'rename', and to another file system), a file that somebody else puts at `from` meanwhile stays there; one
+ * that he puts there in the very moment between the last look and the removal is lost: lock it out. On Windows it is tried again while somebody has the file
  * open. Fails with `ERR_NO_SUCH_FILE` (no source), `ERR_USAGE` (twice the same path, a folder into itself),
  * `ERR_CONFLICT`, `ERR_SOURCE_CHANGED` (while it was copied), `ERR_CANCELLED`, `ERR_DISK_FULL`, `ERR_READ_ONLY`,
  * `ERR_PERMISSION`, `ERR_WRITE`.
@@ -139,11 +141,12 @@ async function inOneFolder(fs: FileSystem, from: string, to: string): Promise<bo
 async function copyOver(renaming: Renaming, folder: Folder, to: string): Promise<Renamed> {
   const { fs, clock, from, source, conflict, durability, signal } = renaming
   const temporary = folder.at(temporaryName())
+  let copied = source
   if (source.isFile()) {
     const check = () => {
       if (signal?.aborted) throw stopped(from, signal)
     }
-    await copyFile(fs, from, temporary, { power: durability === 'power', check })
+    copied = await copyFile(fs, from, temporary, { power: durability === 'power', check })
   } else await fs.symlink(await fs.readlink(from), temporary)
   let name = basename(to)
   try {
@@ -155,7 +158,7 @@ async function copyOver(renaming: Renaming, folder: Folder, to: string): Promise
   }
   // the copy must have its name for good before the source goes
   if (durability === 'power') await folder.sync()
-  await fs.unlink(from)
+  await dropOldName(fs, from, copied)
   return { path: join(dirname(to), name), copied: true }
 }
 

@@ -5,9 +5,9 @@ import { NO_LINKS, standing } from '../claim.js'
 import type { Directory } from '../directory.js'
 import { diskError, errorCode } from '../disk-error.js'
 import { firstFree } from '../first-free.js'
-import type { FileSystem } from '../fs.js'
+import type { FileStats, FileSystem } from '../fs.js'
 import { publish } from '../publish.js'
-import { moveFile } from './move.js'
+import { dropOldName, moveFile } from './move.js'
 import { temporaryName } from './names.js'
 import type { Renaming } from './rename-atomic.js'
 
@@ -47,7 +47,7 @@ async function takeForFile(
   const { fs, conflict, durability } = renaming
   const policy = { conflict: conflict === 'rename' ? 'rename' : 'fail', durability } as const
   const temporary = temporaryName()
-  const second = !isCopy && (await secondName(fs, from, folder.at(temporary)))
+  const second = isCopy ? undefined : await secondName(fs, from, folder.at(temporary))
   const place: Directory = second
     ? folder
     : { ...within(folder), at: (name) => (name === temporary ? from : folder.at(name)) }
@@ -55,7 +55,7 @@ async function takeForFile(
     const { name, warning } = await publish(fs, place, temporary, basename(to), policy)
     // the new name is there, but so is an old one; that of a copy is collected later
     if (warning && !isCopy) throw warning
-    if (second) await fs.unlink(from)
+    if (second) await dropOldName(fs, from, second)
     return name
   } catch (error) {
     if (second) await fs.unlink(folder.at(temporary)).catch(() => {})
@@ -64,13 +64,13 @@ async function takeForFile(
   }
 }
 
-/** false: this file system has no second names. */
-async function secondName(fs: FileSystem, from: string, to: string): Promise<boolean> {
+/** The file that has it now; undefined: this file system has no second names. */
+async function secondName(fs: FileSystem, from: string, to: string): Promise<FileStats | undefined> {
   try {
     await fs.link(from, to)
-    return true
+    return await fs.lstat(to)
   } catch (error) {
-    if (errorCode(error) !== 'EXDEV' && NO_LINKS.has(errorCode(error) ?? '')) return false
+    if (errorCode(error) !== 'EXDEV' && NO_LINKS.has(errorCode(error) ?? '')) return undefined
     // it may have been done nevertheless
     await fs.unlink(to).catch(() => {})
     throw error
@@ -92,7 +92,7 @@ function within(folder: Folder): Omit<Directory, 'at'> {
 async function take(fs: FileSystem, { source, clock }: Renaming, from: string, to: string): Promise<boolean> {
   if (source.isSymbolicLink()) {
     if (!(await isMade(() => readAndLink(fs, from, to)))) return false
-    await fs.unlink(from)
+    await dropOldName(fs, from, source)
     return true
   }
   if (!source.isDirectory() || fs.platform === 'win32') {

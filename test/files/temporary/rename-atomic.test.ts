@@ -76,6 +76,32 @@ test('a taken name is not taken over if that is asked for', async (t) => {
   }
 })
 
+test('a file that somebody puts at the old name meanwhile stays there, or has the new name', async (t) => {
+  for (const far of [false, true])
+    for (const conflict of ['overwrite', 'fail', 'rename'] as const)
+      for (let at = 1, made = 1; at <= made; at++) {
+        const { disk, rename } = setup()
+        disk.putFolder('/b')
+        made = 0
+        if (far) apart(disk)
+        const across = disk.hook
+        const hook = async (event: DiskEvent) => {
+          // right before its removal no look helps
+          if (++made === at && !(event.call === 'unlink' && event.path === '/a/from')) {
+            disk.hook = undefined
+            await disk.rename('/a/from', '/a/mine').catch(() => {})
+            disk.put('/a/from', 'acknowledged')
+            disk.hook = hook
+          }
+          await across?.(event)
+        }
+        disk.hook = hook
+        await rename('/a/from', '/b/to', { conflict }).catch(() => {})
+        if (!files(disk)['/a/mine']) continue
+        t.true(Object.values(files(disk)).includes('acknowledged'), `${far} ${conflict} call ${at}`)
+      }
+})
+
 test('folders and links are renamed as they are, and never over anything', async (t) => {
   for (const platform of ['linux', 'win32'] as const) {
     const { disk, rename } = setup({ platform })
