@@ -5,6 +5,7 @@ import { nameOf, parentOf } from '../files/names.js'
 import type { Entry } from '../wire/manifest.js'
 import { atMost } from './at-most.js'
 import type { Destination } from './destination.js'
+import { staysInside } from './link-target.js'
 import { type Outcome, skippedLink } from './outcomes.js'
 
 /**
@@ -73,7 +74,8 @@ export async function endLinks(
 async function endLink(destination: Destination, entry: Entry): Promise<Outcome> {
   const { path } = entry
   const target = entry.target!
-  if (!staysInside(path, target)) return skippedLink(entry, 'the link leads out of the destination')
+  if (!staysInside(path, target))
+    return skippedLink(entry, 'the link leads, or could lead, out of the destination')
   try {
     const above = await destination.folders.make(parentOf(path))
     const folder = await destination.directory(above)
@@ -111,16 +113,4 @@ async function makeLink(
     )
     return same ? 'there' : 'taken'
   }
-}
-
-/** Whether a link at `path` with this target leads to something in the destination, whatever it is. */
-export function staysInside(path: string, target: string): boolean {
-  if (target === '' || /^[/\\]|^[A-Za-z]:|\0/.test(target)) return false
-  let depth = path.split('/').length - 1
-  for (const name of target.split(/[/\\]/)) {
-    if (name === '..') depth--
-    else if (name !== '' && name !== '.') depth++
-    if (depth < 0) return false
-  }
-  return true
 }

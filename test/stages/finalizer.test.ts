@@ -5,7 +5,6 @@ import { Readable, Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import test from 'ava'
 import type { SluiceError } from '../../lib/errors.js'
-import { staysInside } from '../../lib/stages/end-folders.js'
 import { type FinalizerOptions, finalizer } from '../../lib/stages/finalizer.js'
 import type { Item } from '../../lib/stages/items.js'
 import type { Outcome } from '../../lib/stages/outcomes.js'
@@ -213,6 +212,8 @@ test('symbolic links are skipped and reported, or made at the end if they stay i
     'd/link': { target: '../a' },
     out: { target: '../../etc/passwd' },
     abs: { target: '/etc' },
+    'd/up': { target: '..' },
+    through: { target: 'd/up/../secret' },
     taken: { target: 'a' },
     a: 'a',
   }
@@ -226,6 +227,8 @@ test('symbolic links are skipped and reported, or made at the end if they stay i
     'd/link': 'published',
     out: 'skipped symlink ERR_SKIPPED',
     abs: 'skipped symlink ERR_SKIPPED',
+    'd/up': 'published',
+    through: 'skipped symlink ERR_SKIPPED',
     taken: 'published as taken_1',
     a: 'skipped identical',
   })
@@ -234,22 +237,6 @@ test('symbolic links are skipped and reported, or made at the end if they stay i
   const broken = memory()
   broken.fail({ call: 'symlink', error: 'EACCES' })
   t.is((await receive(broken, files, { symlinks: 'keep' })).found['d/link'], 'failed ERR_PERMISSION')
-})
-
-test('a link stays inside if no part of its way leads out', (t) => {
-  for (const [path, target, inside] of [
-    ['a', 'b', true],
-    ['d/a', '../b', true],
-    ['d/a', './x/../../b', true],
-    ['a', '../b', false],
-    ['d/a', '../../b/../x', false],
-    ['a', '/b', false],
-    ['a', 'C:x', false],
-    ['a', '..\\b', false],
-    ['a', '', false],
-  ] as const) {
-    t.is(staysInside(path, target), inside, `${path} -> ${target}`)
-  }
 })
 
 test('HOSTILE-INPUT 27, 31: a link at the name is not followed, a folder at the name is not removed', async (t) => {
