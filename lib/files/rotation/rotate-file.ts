@@ -29,7 +29,7 @@ export interface Rotation {
   to?: string
   /** The paths of those that were one too many. */
   removed: string[]
-  /** What did not go as asked, although the file is rotated. */
+  /** What did not go as asked, although the file is rotated: what could not be compressed or removed stands. */
   warning?: SluiceError
 }
 
@@ -45,7 +45,8 @@ export interface Rotation {
  *
  * With `compress` each rotated file that is not compressed yet becomes `path.N.gz`, also those of earlier runs. The
  * other one is removed once the compressed file stands and gives back the same bytes; if it was written to meanwhile
- * it stays, with a warning.
+ * it stays, with a warning. What fails once the file is rotated, a compression on a full disk, say, is a warning too, and
+ * the next run goes on with it. What fails before leaves the file at `path`; older ones may have the next number already.
  *
  * Fails with `ERR_USAGE`, `ERR_LOCKED`, `ERR_CANCELLED`, `ERR_CONFLICT` (something else has the name of a rotated
  * file), `ERR_UNSAFE_LINK` (`path` is a link), `ERR_DISK_FULL`, `ERR_PERMISSION`, `ERR_READ_ONLY`, `ERR_WRITE`.

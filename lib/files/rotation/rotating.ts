@@ -3,7 +3,7 @@ import { printable, SluiceError } from '../../errors.js'
 import { standing } from '../claim.js'
 import { type Clock, systemClock } from '../clock.js'
 import type { Directory } from '../directory.js'
-import { errorCode } from '../disk-error.js'
+import { diskError, errorCode } from '../disk-error.js'
 import { type FileSystem, OPEN, openRegular } from '../fs.js'
 import { syncFile } from '../sync-path.js'
 import { moveFile } from '../temporary/move.js'
@@ -40,12 +40,20 @@ export class Rotating {
     // a run that was killed may have moved them: what it freed would be taken for good before it is free for good
     if (this.#power && slots.size > 0) await this.#directory.sync()
     const rotated = await this.#rotate(slots)
-    const removed = await this.#removeSpare()
-    if (this.#compress) await this.#compressAll()
-    const newest = filesOf((await this.#slots()).get(1)).at(-1)?.[1]
+    const removed: string[] = []
+    let to = rotated ? slotName(this.#name, 1, 'plain') : undefined
+    try {
+      await this.#removeSpare(removed)
+      if (this.#compress) await this.#compressAll()
+      if (rotated) to = filesOf((await this.#slots()).get(1)).at(-1)?.[1]
+    } catch (error) {
+      // whoever was told that a rotated file is not would do it again; the next run goes on with the rest
+      if (!rotated) throw error
+      this.#warning ??= diskError(error, 'clear up after the rotation of', this.#path(this.#name))
+    }
     return {
       rotated,
-      ...(rotated && newest !== undefined && { to: this.#path(newest) }),
+      ...(to !== undefined && { to: this.#path(to) }),
       removed,
       ...(this.#warning && { warning: this.#warning }),
     }
@@ -104,8 +112,7 @@ export class Rotating {
     if (this.#power) await this.#directory.sync()
   }
 
-  async #removeSpare(): Promise<string[]> {
-    const removed: string[] = []
+  async #removeSpare(removed: string[]): Promise<void> {
     for (const [number, slot] of await this.#slots()) {
       if (number <= this.#keep) continue
       for (const [, name] of filesOf(slot)) {
@@ -113,7 +120,6 @@ export class Rotating {
         removed.push(this.#path(name))
       }
     }
-    return removed
   }
 
   async #compressAll(): Promise<void> {

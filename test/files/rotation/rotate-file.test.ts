@@ -197,6 +197,36 @@ test('a name that is taken in the very moment is not overwritten', async (t) => 
   t.deepEqual(contents(there), { log: '0', 'log.1': '1', 'log.2': 'of somebody else' })
 })
 
+test('what fails once the file is rotated is a warning, and the next run goes on with it', async (t) => {
+  const cases = [
+    { call: 'write', path: /sluice-tmp/, error: 'ENOSPC', once: false, code: 'ERR_DISK_FULL' },
+    { call: 'open', path: /sluice-tmp/, error: 'EACCES', once: false, code: 'ERR_PERMISSION' },
+    { call: 'rename', path: /sluice-tmp/, error: 'ENAMETOOLONG', once: false, code: 'ERR_WRITE' },
+    { call: 'unlink', path: /log\.3$/, error: 'EIO', once: false, code: 'ERR_WRITE' },
+  ] as const
+  for (const { code, ...fault } of cases) {
+    const there = disk({ log: '0', 'log.1': '1', 'log.2': '2' })
+    there.fail(fault)
+    const { rotated, to, warning } = await rotate(there, { compress: true, keep: 2 })
+    t.deepEqual([rotated, to, warning?.code], [true, '/d/log.1', code], fault.call)
+    t.is(contents(there)['log.1'], '0')
+    there.heal()
+    t.deepEqual((await rotate(there, { compress: true, keep: 2 })).rotated, false)
+    t.deepEqual(contents(there), { 'log.1.gz': 'gz:0', 'log.2.gz': 'gz:1' })
+  }
+})
+
+test('what fails before the file is rotated leaves it at its path', async (t) => {
+  const there = disk({ log: '0', 'log.1': '1' })
+  there.fail({ call: 'rename', path: '/d/log', error: 'EACCES' })
+  await t.throwsAsync(rotate(there), { code: 'ERR_PERMISSION' })
+  t.deepEqual(contents(there), { log: '0', 'log.2': '1' })
+  await rotate(there)
+  t.deepEqual(contents(there), { 'log.1': '0', 'log.2': '1' })
+  there.fail({ call: 'unlink', path: /log/, error: 'EIO', once: false })
+  await t.throwsAsync(rotate(there, { keep: 1 }), { code: 'ERR_WRITE' }, 'nothing was rotated')
+})
+
 test('it also works without hard links', async (t) => {
   const there = new MemoryDisk({ links: false })
   there.put('/d/log', '0')
