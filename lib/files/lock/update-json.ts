@@ -1,6 +1,7 @@
 import { SluiceError } from '../../errors.js'
 import { AtomicFile, type Written } from '../atomic/atomic-file.js'
 import { checkSignal, writeSettings } from '../atomic/options.js'
+import { cancelled } from '../atomic/pieces.js'
 import { findTarget, type Target } from '../atomic/target.js'
 import type { WriteValueOptions } from '../atomic/write-file.js'
 import { audited, UNRECORDED } from '../audit/audited.js'
@@ -14,7 +15,7 @@ import { type FileSystem, openRegular, readFully } from '../fs.js'
 import { DirectoryLock, type LockOptions } from './directory-lock.js'
 import { fileLockName } from './lock-names.js'
 
-/** Options of {@link updateJson}: how long it waits, and how it writes. The signal ends both. */
+/** Options of {@link updateJson}: how long it waits, and how it writes. The signal ends both, and the wait for the change. */
 export interface UpdateJsonOptions
   extends Pick<LockOptions, 'timeout' | 'system' | 'random'>,
     Omit<WriteValueOptions, 'conflict' | 'makeParents' | 'progress' | 'symlink'> {
@@ -42,7 +43,8 @@ export type Change<T> = (value: T | undefined) => T | undefined | Promise<T | un
  * gives the value to `change`, and writes what comes back as `writeJson` does; undefined leaves the file as it is. All
  * paths to one file, through links too, share the lock, which stands beside the file while it is held; the links stay.
  *
- * `change` must not update the same file itself: it would wait for itself. What it throws comes out as it is. Fails
+ * `change` must not update the same file itself: it would wait for itself. What it throws comes out as it is. Where the
+ * signal is aborted while it runs, nobody waits for it any more, and what it gives counts for nothing. Fails
  * with `ERR_LOCKED`, `ERR_CANCELLED`, `ERR_PARSE` (the file holds no JSON), `ERR_SCHEMA`, `ERR_LOCK_LOST` (somebody
  * removed the lock by hand), `ERR_USAGE`, and as the disk fails; the file is what it was then, unless only the last
  * sync failed.
@@ -112,7 +114,8 @@ async function update<T>(
   options: UpdateJsonOptions,
 ): Promise<Updated<T>> {
   const standing = await readJson(fs, file, shown)
-  const value = await change((standing ? standing.value : options.initial) as T | undefined)
+  const given = (standing ? standing.value : options.initial) as T | undefined
+  const value = await unlessAborted(async () => change(given), options.signal, shown)
   if (value === undefined) return { how: 'unchanged', value: standing?.value as T | undefined }
   checkSignal(options.signal, shown)
   const plain = plainValue(value, 'json')
@@ -120,6 +123,26 @@ async function update<T>(
   const bytes = encodeText(await encodeValue('json', plain, options))
   const { backup, warning } = await write(file, bytes, lock, options)
   return { how: 'written', value, ...(backup && { backup }), ...(warning && { warning }) }
+}
+
+/** What `act` gives, unless the signal is aborted before: `ERR_CANCELLED`. */
+async function unlessAborted<T>(
+  act: () => Promise<T>,
+  signal: AbortSignal | undefined,
+  path: string,
+): Promise<T> {
+  checkSignal(signal, path)
+  if (!signal) return act()
+  let abort = () => {}
+  try {
+    return await new Promise<T>((resolve, reject) => {
+      abort = () => reject(cancelled(path, signal))
+      signal.addEventListener('abort', abort)
+      act().then(resolve, reject)
+    })
+  } finally {
+    signal.removeEventListener('abort', abort)
+  }
 }
 
 /** Asks for the lock as late as can be: when all that takes long is done. */

@@ -1,4 +1,4 @@
-import { isSluiceError, printable, SluiceError } from '../../errors.js'
+import { printable, SluiceError } from '../../errors.js'
 import { reading } from '../atomic/pieces.js'
 import { getDefaultAudit } from '../audit/default-audit.js'
 import { codeForRecord } from '../audit/recorder.js'
@@ -9,6 +9,7 @@ import { checkSchema } from '../content/schema.js'
 import { diskError } from '../disk-error.js'
 import { carryOut, type TransactionResult } from './carry-out.js'
 import { Draft } from './draft.js'
+import { Failing } from './failing.js'
 import { removeAll } from './ground.js'
 import {
   checkContent,
@@ -40,7 +41,8 @@ import { closeScene, openScene, type Scene } from './scene.js'
  * written keep their mode and owner, moved ones are the same files still. After a crash the next `begin` in the
  * folder ends what was left, or {@link recoverTransactions} does.
  *
- * An operation that fails makes the whole transaction fail: all that is left then is {@link rollback}.
+ * An operation that fails makes the whole transaction fail: all that is left then is {@link rollback}. Writes that still
+ * wait for their source fail then, too (`ERR_CANCELLED`, with that as the cause), and their streams are destroyed.
  *
  * While files get their names another process can see some of them new and some old: all or nothing holds for what is
  * found afterwards. What others write into a file until {@link commit} looks at it is replaced, as by any write: only a
@@ -59,7 +61,7 @@ export class FileTransaction implements AsyncDisposable {
   readonly #callback = new CallersCode()
   readonly #report = (progress: TransactionProgress): void =>
     this.#callback.run(() => this.#options.progress?.(progress))
-  #failure: Error | undefined
+  readonly #failing: Failing
   #ending: Promise<unknown> | undefined
 
   private constructor(scene: Scene, options: TransactionOptions) {
@@ -67,6 +69,7 @@ export class FileTransaction implements AsyncDisposable {
     this.recovered = scene.recovered
     this.#scene = scene
     this.#options = options
+    this.#failing = new Failing(scene.id, options.signal)
     const { place, ground, blocked } = scene
     this.#draft = new Draft(place, ground, blocked, this.#report)
   }
@@ -92,7 +95,7 @@ export class FileTransaction implements AsyncDisposable {
   write(path: string, data: TransactionData, options: TransactionWriteOptions = {}): Promise<void> {
     const write = (begun: TransactionData) => {
       // now: what is wrong with the data is said at once, and what a schema is to see cannot change any more
-      const content = piecesOf(begun, options, path)
+      const content = piecesOf(begun, options, path, this.#failing.unwanted)
       content.catch(() => {})
       return this.#draft.write(path, () => content, options.mode)
     }
@@ -142,7 +145,7 @@ export class FileTransaction implements AsyncDisposable {
    * (`ERR_TRANSACTION`: a recovery does it, and until then the paths are blocked). Fails with `ERR_TRANSACTION` also
    * where an operation had failed (the `cause`), or somebody else made, removed or, during the commit, changed a file;
    * with `ERR_SOURCE_CHANGED` where there are no links, and a file changed while it was copied; with `ERR_LOCK_LOST`;
-   * and as the disk fails: `ERR_DISK_FULL`, `ERR_WRITE`, `ERR_PERMISSION`, `ERR_READ_ONLY`.
+   * with `ERR_CANCELLED`; and as the disk fails: `ERR_DISK_FULL`, `ERR_WRITE`, `ERR_PERMISSION`, `ERR_READ_ONLY`.
    */
   async commit(): Promise<TransactionResult> {
     this.#checkOpen()
@@ -152,8 +155,8 @@ export class FileTransaction implements AsyncDisposable {
   }
 
   /**
-   * Gives up: everything stays as it is, and the temporary files are removed. Does nothing after a commit, or the
-   * second time. Fails as the disk does, where a temporary file could not be removed.
+   * Gives up: everything stays as it is, and the temporary files are removed. Writes that run fail (`ERR_CANCELLED`), and
+   * their streams are destroyed. Does nothing after a commit, or the second time. Fails as the disk does, where a temporary file could not be removed.
    */
   async rollback(): Promise<void> {
     if (!this.#ending) {
@@ -200,11 +203,12 @@ export class FileTransaction implements AsyncDisposable {
 
   async #run(verb: string, path: string, act: () => Promise<void>): Promise<void> {
     this.#checkOpen()
+    this.#failing.checkWanted()
     try {
       await act()
     } catch (error) {
       const failure = this.#failureOf(error, verb, path)
-      this.#failure ??= failure
+      this.#failing.fail(failure)
       throw failure
     }
   }
@@ -213,7 +217,7 @@ export class FileTransaction implements AsyncDisposable {
     const { place, id } = this.#scene
     let result: TransactionResult
     try {
-      const ready = () => this.#ready()
+      const ready = () => this.#failing.settled(this.#running)
       result = await carryOut(this.#scene, { draft: this.#draft, ready, report: this.#report })
     } catch (error) {
       const failure = this.#failureOf(error, 'commit in', place.tree.root)
@@ -229,31 +233,25 @@ export class FileTransaction implements AsyncDisposable {
     return result
   }
 
-  /** Waits for all operations. One that failed makes the transaction fail. */
-  async #ready(): Promise<void> {
-    await Promise.all(this.#running)
-    if (!this.#failure) return
-    const message = `transaction ${printable(this.id)} is not committed, since an operation failed: ${this.#failure.message}`
-    const path = isSluiceError(this.#failure) ? this.#failure.path : undefined
-    throw new SluiceError('ERR_TRANSACTION', message, { path, cause: this.#failure })
-  }
-
   #failureOf(error: unknown, what: string, path: string): Error {
     return this.#callback.threw(error) ? error : diskError(error, what, path)
   }
 
   async #rollback(): Promise<void> {
     const { place, ground } = this.#scene
+    // one whose source stalls would never end
+    this.#failing.stop(new SluiceError('ERR_STATE', `transaction ${printable(this.id)} was rolled back`))
     await Promise.all(this.#running)
     try {
       await removeAll(ground, place.taken)
     } finally {
       await closeScene(this.#scene)
-      await this.#record('failed', 0, this.#failure)
+      await this.#record('failed', 0, this.#failing.error)
     }
   }
 
   async #record(status: 'ok' | 'failed', files: number, error?: Error): Promise<void> {
+    this.#failing.end()
     const { place, id } = this.#scene
     const { audit = getDefaultAudit() } = this.#options
     await audit?.record({

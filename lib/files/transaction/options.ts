@@ -1,7 +1,7 @@
 import { printable, SluiceError } from '../../errors.js'
-import { contentOf, encodedPieces, schemaOfStream, type WriteData } from '../atomic/pieces.js'
+import { contentOf, encodedPieces, schemaOfStream, untilAborted, type WriteData } from '../atomic/pieces.js'
 import type { Audit } from '../audit/audit-record.js'
-import { checkCallback, checkChoice, checkMode } from '../check-options.js'
+import { checkAbortSignal, checkCallback, checkChoice, checkMode } from '../check-options.js'
 import { decodeText, encodeText } from '../content/encodings.js'
 import { type EncodeOptions, knownFormat, parseText } from '../content/formats.js'
 import { checkSchema, type Schema } from '../content/schema.js'
@@ -34,6 +34,11 @@ export interface TransactionOptions {
   fs?: FileSystem
   /** One transaction runs in a folder at a time: how long the others are waited for. Milliseconds, default 10,000. */
   lock?: { timeout?: number; signal?: AbortSignal }
+  /**
+   * Makes the transaction fail with `ERR_CANCELLED`, until the commit has all that it needs: also while it waits for the
+   * lock, or for the source of a write.
+   */
+  signal?: AbortSignal
   /** What to do with a transaction that a dead process left there: end it (the default), or refuse to begin. */
   unfinished?: 'recover' | 'refuse'
   /**
@@ -65,25 +70,30 @@ export interface TransactionCopyOptions {
 export interface TransactionValueOptions extends TransactionWriteOptions, EncodeOptions {}
 
 /** Checks what can be wrong in {@link TransactionOptions}: `ERR_USAGE`. */
-export function checkOptions({ id, durability, unfinished, progress }: TransactionOptions): void {
+export function checkOptions({ id, durability, unfinished, progress, signal }: TransactionOptions): void {
   if (id !== undefined && (typeof id !== 'string' || id === '' || id.length > 200))
     throw new SluiceError('ERR_USAGE', 'id must be a text of 1 to 200 characters', { found: id })
   checkChoice('durability', durability, ['crash', 'power'])
   checkChoice('unfinished', unfinished, ['recover', 'refuse'])
   checkCallback('progress', progress)
+  checkAbortSignal('signal', signal)
 }
 
-/** The data as pieces of bytes, after the schema was checked. `ERR_USAGE` for what is neither text nor bytes. */
+/**
+ * The data as pieces of bytes, after the schema was checked. `ERR_USAGE` for what is neither text nor bytes.
+ * @param unwanted ends the waiting for a source
+ */
 export async function piecesOf(
   data: TransactionData,
   { mode, schema }: TransactionWriteOptions,
   path: string,
+  unwanted?: AbortSignal,
 ): Promise<Pieces> {
   checkMode('mode', mode)
   const content = typeof data === 'string' ? encodeText(data) : contentOf(data)
   if (!(content instanceof Uint8Array)) {
     if (schema !== undefined) throw schemaOfStream()
-    return fromSource(encodedPieces(content, 'utf8'), path)
+    return fromSource(encodedPieces(untilAborted(content, unwanted, path), 'utf8'), path)
   }
   if (schema === undefined) return [content]
   // of a copy: what is checked is what is written

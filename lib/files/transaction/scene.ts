@@ -31,7 +31,7 @@ export async function openScene(directory: string, options: TransactionOptions):
   let lock: DirectoryLock | undefined
   try {
     const ground = groundOf(tree)
-    lock = await lockGround(ground, { lock: options.lock, system })
+    lock = await lockGround(ground, { lock: { signal: options.signal, ...options.lock }, system })
     const place = { tree, durability, owner: thisOwner(system), taken: new Set<string>(), warnings: [] }
     const dryRun = options.unfinished === 'refuse'
     const recovered = await recoverIntents(ground, { dryRun, system })

@@ -141,6 +141,20 @@ test('a name of any length has a lock', async (t) => {
   }
 })
 
+test('a signal ends the wait for a function that hangs, and gives the lock back', async (t) => {
+  const fs = diskWith('{"counted":1}')
+  const controller = new AbortController()
+  const cause = new Error('enough')
+  const hangs = (now?: Counter) => {
+    controller.abort(cause)
+    return now?.counted === 1 ? new Promise<Counter>(() => {}) : undefined
+  }
+  const updating = updateJson<Counter>('/d/state.json', hangs, { fs, signal: controller.signal })
+  t.is((await t.throwsAsync(updating, { code: 'ERR_CANCELLED' }))!.cause, cause)
+  await updateJson('/d/state.json', increase, { fs, timeout: 0 })
+  t.is(text(fs), '{\n  "counted": 2\n}\n')
+})
+
 test('a signal that comes while the function runs, or a lock that was taken away then, keeps the file', async (t) => {
   const fs = diskWith('{"counted":1}')
   const controller = new AbortController()
