@@ -4,7 +4,7 @@ import { fileSource } from './stages/file-source.js'
 import { hashTap } from './stages/hash-tap.js'
 import type { Item } from './stages/items.js'
 import { lineOf } from './stages/line.js'
-import { isManifest, type Manifest } from './stages/manifest-builder.js'
+import { closeStreams, isManifest, type Manifest } from './stages/manifest-builder.js'
 import { type ManifestOptions, manifestOf } from './stages/manifest-of.js'
 import { tap } from './stages/progress-tap.js'
 import type { WireStage } from './stages/wire-stage.js'
@@ -29,7 +29,7 @@ export interface SendOptions extends ManifestOptions {
  * Sends files and folders over a duplex stream to a `receive` on its other side.
  *
  * @param socket any duplex stream of bytes; it is ended afterwards unless `keepOpen`
- * @param source paths, or a manifest from `manifestOf` or `manifestFrom`
+ * @param source paths, or a manifest from `manifestOf` or `manifestFrom`, whose stream is destroyed if the transfer fails
  * @returns at once; the transfer's `finished` resolves with one outcome per entry, or rejects with a `SluiceError`:
  * `ERR_REJECTED`, `ERR_CANCELLED`, `ERR_INTERRUPTED`, `ERR_TRUNCATED`, `ERR_TIMEOUT`, `ERR_FORMATS`,
  * `ERR_FILES_FAILED` (with `outcomes`), or what the receiver reports
@@ -60,6 +60,7 @@ export function send(
         hashTap(),
         tap<Item>((item) => item.kind === 'run' && passed(item)),
       ],
+      abandon: () => isManifest(source) && closeStreams(source),
     },
     { ...options, limits },
   )

@@ -7,7 +7,7 @@ import type { Entry } from '../wire/manifest.js'
 import { type Bitmap, isWanted, type Range } from '../wire/positions.js'
 import { type Clock, systemClock } from './clock.js'
 import type { Item } from './items.js'
-import { isManifest, type Manifest } from './manifest-builder.js'
+import { closeStreams, isManifest, type Manifest } from './manifest-builder.js'
 import { checkRanges, readPlan } from './read-plan.js'
 import { SourceReader } from './source-reader.js'
 import { Turns } from './turns.js'
@@ -85,9 +85,7 @@ class FileSource extends Readable {
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
     this.#stop.abort()
-    if (error || !this.readableEnded) {
-      for (const source of this.#manifest.sources) if (source && 'stream' in source) source.stream.destroy()
-    }
+    if (error || !this.readableEnded) closeStreams(this.#manifest)
     // after the call that is under way: a handle closed in mid-read could by then be that of another file
     this.#items.return(undefined).then(() => done(error), done)
   }

@@ -20,6 +20,11 @@ export function isManifest(value: unknown): value is Manifest {
   return Array.isArray(offer?.entries) && Array.isArray(sources) && Array.isArray(skipped)
 }
 
+/** Destroys the streams that a manifest was to be read from. */
+export function closeStreams({ sources }: Manifest): void {
+  for (const source of sources) if (source && 'stream' in source) source.stream.destroy()
+}
+
 /** What makes an offer, of `manifestFrom` and `manifestOf` alike. */
 export interface OfferOptions {
   /** Hash algorithm of all digests: `sha256` (default), `blake3`, or one of `crypto.getHashes()`. */

@@ -23,6 +23,8 @@ export interface Sending {
     passed: Passed,
     warn: (warning: SluiceError) => void,
   ): [Readable, ...Duplex[]]
+  /** Closes what was to be sent, where the transfer ended before there was a river. */
+  abandon(): void
 }
 
 /** Bytes that a name may be longer than its path without being counted: some suffixes, of the file and its folders. */
@@ -78,6 +80,7 @@ export class Sender extends Session {
   }
 
   protected override settled(): Promise<void> {
+    if (this.#stages.length === 0) this.#sending.abandon()
     return closed(this.#stages)
   }
 

@@ -1,11 +1,12 @@
 import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import { join } from 'node:path'
-import { Transform } from 'node:stream'
+import { PassThrough, Transform } from 'node:stream'
 import test, { type ExecutionContext } from 'ava'
 import { SluiceError } from '../../lib/errors.js'
 import { type ReceiveOptions, receive } from '../../lib/receive.js'
 import { type SendOptions, send } from '../../lib/send.js'
+import { manifestFrom } from '../../lib/stages/manifest-of.js'
 import { plant, temporary } from '../helpers/folders.js'
 import { connection } from '../helpers/sockets.js'
 
@@ -44,6 +45,17 @@ test('a peer that closes its side before the hand-over, and only its own, interr
   near.end()
   await once(far.resume(), 'end')
   await t.throwsAsync(sides.receive().finished, { code: 'ERR_TRUNCATED' })
+})
+
+test('the stream that a manifest is read from is destroyed, also when nothing is read from it', async (t) => {
+  for (const said of ['HTTP/1.1 400 Bad Request\r\n\r\n', '']) {
+    const { near, far } = await both(t)
+    const stream = new PassThrough()
+    const { finished } = send(near, manifestFrom(stream, { name: 'x' }))
+    far.end(said)
+    await t.throwsAsync(finished, { instanceOf: SluiceError })
+    t.true(stream.destroyed)
+  }
 })
 
 test('a connection that is used for many transfers has no more listeners than before', async (t) => {
