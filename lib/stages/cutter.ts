@@ -9,7 +9,8 @@ const Known = { Nothing: 0, Digest: 1, Failure: 2, Unwanted: 3 }
 
 /**
  * Cuts the stream at file boundaries: pure, knows positions and nothing else. Entries of no bytes have no data of
- * their own; they are cut when the stream passes them, when their digest comes, or at the end.
+ * their own; they are cut when the stream passes them, when their digest comes, or at the end. Cuts are made one by one,
+ * as they are asked for: a million folders may follow each other.
  */
 export class Cutter {
   #entries: Entry[] = []
@@ -36,19 +37,18 @@ export class Cutter {
    * The cuts of `length` bytes that stand at `position` of the stream.
    * @throws SluiceError `ERR_PROTOCOL` for bytes that come twice, leave a gap, or were not asked for
    */
-  cut(position: number, length: number, chunks: readonly Buffer[]): Cut[] {
-    const cuts: Cut[] = []
-    this.#advance(position, cuts)
+  *cut(position: number, length: number, chunks: readonly Buffer[]): Generator<Cut, void> {
+    yield* this.#advance(position)
     let chunk = 0
     let used = 0
     for (let left = length; left > 0; ) {
-      const entry = this.#current(position + length - left, cuts)
+      const entry = yield* this.#current(position + length - left)
       const room = entry.size === null ? left : entry.size - this.#offset
       const source = chunks[chunk]!
       const take = Math.min(left, room, source.length - used)
       const last = take === room && entry.size !== null
       const bytes = take === source.length ? source : source.subarray(used, used + take)
-      cuts.push({ entry, offset: this.#offset, bytes, last })
+      yield { entry, offset: this.#offset, bytes, last }
       used += take
       left -= take
       if (used === source.length) {
@@ -58,52 +58,55 @@ export class Cutter {
       if (last) this.#end()
       else this.#offset += take
     }
-    return cuts
   }
 
   /**
-   * Checks what the sender says of files that ended; `cuts` receives those of no bytes that this makes due.
+   * Checks what the sender says of files that ended, and gives it; before, the cuts of no bytes that this makes due.
    * @throws SluiceError `ERR_PROTOCOL` for an entry that is not there, not asked for, said twice, or not ended
    */
-  digests(records: readonly DigestRecord[], cuts: Cut[]): SentDigest[] {
-    return records.map((record) => {
+  *digests(records: readonly DigestRecord[]): Generator<Cut, SentDigest[]> {
+    const sent: SentDigest[] = []
+    for (const record of records) {
       const entry = this.#entries[record.index]
       if (entry?.type !== 'file')
         throw refuse(`a digest of entry ${record.index}, which is no file of the offer`)
       if (this.#known[record.index] !== Known.Nothing)
         throw refuse('a digest that nobody waits for of', entry)
-      return record.failure === undefined ? this.#digest(entry, record, cuts) : this.#failure(entry, record)
-    })
+      sent.push(
+        record.failure === undefined ? yield* this.#digest(entry, record) : this.#failure(entry, record),
+      )
+    }
+    return sent
   }
 
   /**
    * The cuts of no bytes that are left at the end.
    * @throws SluiceError `ERR_PROTOCOL` if a file of the plan did not end, or ended without a digest
    */
-  finish(cuts: Cut[]): void {
-    while (this.#next < this.#entries.length) this.#pass(this.#entries[this.#next]!, cuts)
+  *finish(): Generator<Cut, void> {
+    while (this.#next < this.#entries.length) yield* this.#pass(this.#entries[this.#next]!)
     const missing = this.#entries.find(
       (entry) => entry.type === 'file' && this.#known[entry.index] === Known.Nothing,
     )
     if (missing !== undefined) throw refuse('the end before the digest of', missing)
   }
 
-  #digest(entry: Entry, record: DigestRecord, cuts: Cut[]): SentDigest {
+  *#digest(entry: Entry, record: DigestRecord): Generator<Cut, SentDigest> {
     const { digest, size } = record
     if (digest === undefined || digest.length !== this.#digestLength) {
       throw refuse(`a digest of ${digest?.length ?? 0} instead of ${this.#digestLength} bytes for`, entry)
     }
-    while (this.#next < entry.index) this.#pass(this.#entries[this.#next]!, cuts)
+    while (this.#next < entry.index) yield* this.#pass(this.#entries[this.#next]!)
     if (entry.size === null) {
       if (this.#next !== entry.index || size !== this.#offset) {
         throw refuse(`a size of ${size} after ${this.#offset} bytes for`, entry)
       }
-      cuts.push({ entry, offset: this.#offset, bytes: Buffer.alloc(0), last: true })
+      yield { entry, offset: this.#offset, bytes: Buffer.alloc(0), last: true }
       this.#end()
     } else if (size !== undefined) {
       throw refuse('a second size for', entry)
     } else if (this.#next === entry.index) {
-      this.#pass(entry, cuts)
+      yield* this.#pass(entry)
     }
     this.#known[entry.index] = Known.Digest
     return { entry, digest: Buffer.from(digest), ...(size === undefined ? {} : { size }) }
@@ -116,7 +119,7 @@ export class Cutter {
   }
 
   /** Goes on to `position`, past entries of no bytes and past what failed or is not wanted. */
-  #advance(position: number, cuts: Cut[]): void {
+  *#advance(position: number): Generator<Cut, void> {
     for (;;) {
       const entry = this.#entries[this.#next]
       if (entry === undefined) throw refuse(`bytes at ${position}, beyond the end of the offer`)
@@ -127,13 +130,13 @@ export class Cutter {
         if (position !== at) throw refuse(`bytes at ${position} leave a gap of ${position - at} in`, entry)
         return
       }
-      this.#pass(entry, cuts)
+      yield* this.#pass(entry)
     }
   }
 
   /** The entry that the byte at `position` belongs to; it must be one that was asked for. */
-  #current(position: number, cuts: Cut[]): Entry {
-    if (this.#offset === 0) this.#advance(position, cuts)
+  *#current(position: number): Generator<Cut, Entry> {
+    if (this.#offset === 0) yield* this.#advance(position)
     const entry = this.#entries[this.#next]!
     const known = this.#known[entry.index]
     if (known === Known.Failure || known === Known.Unwanted) {
@@ -143,11 +146,11 @@ export class Cutter {
   }
 
   /** Leaves an entry behind that has no bytes, is not wanted, or failed. */
-  #pass(entry: Entry, cuts: Cut[]): void {
+  *#pass(entry: Entry): Generator<Cut, void> {
     const known = this.#known[entry.index]
     if (known !== Known.Failure && known !== Known.Unwanted) {
       if (entry.size !== 0) throw refuse('a gap that no failure explains in', entry)
-      cuts.push({ entry, offset: 0, bytes: Buffer.alloc(0), last: true })
+      yield { entry, offset: 0, bytes: Buffer.alloc(0), last: true }
     }
     this.#end()
   }

@@ -9,6 +9,7 @@ import type { Bitmap } from '../wire/positions.js'
 import { Cutter } from './cutter.js'
 import { digestLength } from './digests.js'
 import { type Cut, type Item, MOST_CUTS } from './items.js'
+import { Outlet } from './outlet.js'
 
 /** Options of {@link demuxer}. */
 export interface DemuxerOptions extends Pick<PathRules, 'names' | 'platform'> {
@@ -32,6 +33,7 @@ export class Demuxer extends Transform {
   readonly #manifest: ManifestReader
   readonly #cutter = new Cutter()
   readonly #onOffer: NonNullable<DemuxerOptions['onOffer']>
+  readonly #outlet = new Outlet<Item>((item) => this.push(item))
   #state: State = 'offer'
 
   constructor({ limits, names, platform, onOffer = () => undefined }: DemuxerOptions = {}) {
@@ -42,12 +44,18 @@ export class Demuxer extends Transform {
 
   override _transform(frame: Frame, _encoding: BufferEncoding, done: TransformCallback): void {
     try {
-      const offer = this.#take(frame)
-      if (offer === undefined) return done()
-      this.#accept(offer).then(() => done(), done)
+      const taken = this.#take(frame)
+      if (taken === undefined) done()
+      else if ('entries' in taken) this.#accept(taken).then(() => done(), done)
+      else this.#outlet.take(taken, done)
     } catch (error) {
       done(error as Error)
     }
+  }
+
+  /** Also in the middle of a frame: a million folders may come at its end. */
+  override _read(size: number): void {
+    if (!this.#outlet.resume()) super._read(size)
   }
 
   override _flush(done: TransformCallback): void {
@@ -55,12 +63,11 @@ export class Demuxer extends Transform {
     done(new SluiceError('ERR_TRUNCATED', 'the stream ended before the end of the transfer'))
   }
 
-  /** Gives the offer, when this frame completes one. */
-  #take(frame: Frame): Offer | undefined {
+  /** Gives the offer, when this frame completes one, or the items that it brings. */
+  #take(frame: Frame): Offer | Iterator<Item> | undefined {
     if (frame.kind === 'data') {
       this.#expect('data', 'data')
-      this.#give(this.#cutter.cut(frame.position, frame.length, frame.chunks))
-      return undefined
+      return runsOf(this.#cutter.cut(frame.position, frame.length, frame.chunks))
     }
     const { message, size } = frame
     switch (message.type) {
@@ -90,28 +97,14 @@ export class Demuxer extends Transform {
     this.push({ kind: 'offer', offer, ...(want && { want }) } satisfies Item)
   }
 
-  #digests(records: readonly DigestRecord[]): undefined {
-    const cuts: Cut[] = []
-    const digests = this.#cutter.digests(records, cuts)
-    this.#give(cuts)
-    this.push({ kind: 'digests', digests } satisfies Item)
+  *#digests(records: readonly DigestRecord[]): Generator<Item, void> {
+    const digests = yield* runsOf(this.#cutter.digests(records))
+    yield { kind: 'digests', digests }
   }
 
-  #end(): undefined {
-    const cuts: Cut[] = []
-    this.#cutter.finish(cuts)
-    this.#give(cuts)
+  *#end(): Generator<Item, void> {
+    yield* runsOf(this.#cutter.finish())
     this.#state = 'ended'
-  }
-
-  /** As runs of a bounded number of cuts. */
-  #give(cuts: readonly Cut[]): void {
-    for (let from = 0; from < cuts.length; from += MOST_CUTS) {
-      const some = cuts.slice(from, from + MOST_CUTS)
-      const { entry, offset } = some[0]!
-      const length = some.reduce((sum, { bytes }) => sum + bytes.length, 0)
-      this.push({ kind: 'run', position: entry.start + offset, length, cuts: some } satisfies Item)
-    }
   }
 
   #expect(what: string, ...states: State[]): void {
@@ -121,6 +114,26 @@ export class Demuxer extends Transform {
       found: this.#state,
     })
   }
+}
+
+/** Runs of a bounded number of cuts; gives what the cuts end with. */
+function* runsOf<T>(cuts: Generator<Cut, T>): Generator<Item, T> {
+  let run: Cut[] = []
+  for (;;) {
+    const { value, done } = cuts.next()
+    if (!done) run.push(value)
+    if (run.length === MOST_CUTS || (done && run.length > 0)) {
+      yield runOf(run)
+      run = []
+    }
+    if (done) return value
+  }
+}
+
+function runOf(cuts: Cut[]): Item {
+  const { entry, offset } = cuts[0]!
+  const length = cuts.reduce((sum, { bytes }) => sum + bytes.length, 0)
+  return { kind: 'run', position: entry.start + offset, length, cuts }
 }
 
 /** @see Demuxer */

@@ -5,6 +5,7 @@ import { encodeMessage, type Message } from '../wire/messages.js'
 import { encodePreface } from '../wire/preface.js'
 import { type FramePieces, framesOf } from './frames-of.js'
 import type { Item } from './items.js'
+import { Outlet } from './outlet.js'
 
 /** Options of {@link framer}. */
 export interface FramerOptions {
@@ -22,13 +23,11 @@ type Callback = (error?: Error | null) => void
  */
 export class Framer extends Duplex {
   readonly #maxFrame: number
-  #frames: Iterator<FramePieces> | null = null
-  #done: Callback = () => {}
+  readonly #outlet = new Outlet<FramePieces>((frame) => this.#pushFrame(frame))
   #waiting: (() => void)[] = []
   /** Messages that came while a frame was being pushed: a reader may answer from within. */
   #talk: Message[] = []
   #pushing = false
-  #wanted = false
 
   constructor({ maxFrame = DEFAULT_LIMITS.frame }: FramerOptions = {}) {
     checkWhole('maxFrame', maxFrame, 1, DEFAULT_LIMITS.frame)
@@ -55,20 +54,19 @@ export class Framer extends Duplex {
   }
 
   override _write(item: Item, _encoding: BufferEncoding, done: Callback): void {
-    this.#take(framesOf(item, this.#maxFrame), done)
+    this.#outlet.take(framesOf(item, this.#maxFrame), done)
   }
 
   override _final(done: Callback): void {
-    this.#take([[encodeMessage({ type: 'end' })]].values(), (error) => {
+    this.#outlet.take([[encodeMessage({ type: 'end' })]].values(), (error) => {
       if (!error) this.push(null)
       done(error)
     })
   }
 
   override _read(): void {
-    this.#wanted = true
     this.#wake()
-    this.#pump()
+    this.#outlet.resume()
   }
 
   override _destroy(error: Error | null, done: Callback): void {
@@ -80,39 +78,13 @@ export class Framer extends Duplex {
     for (const resolve of this.#waiting.splice(0)) resolve()
   }
 
-  #take(frames: Iterator<FramePieces>, done: Callback): void {
-    this.#frames = frames
-    this.#done = done
-    this.#pump()
-  }
-
-  /** Back-pressure is the callback of the write, kept until the last frame of the item is out. */
-  #pump(): void {
-    while (this.#frames !== null && !this.#pushing) {
-      try {
-        const { value, done } = this.#frames.next()
-        if (done) return this.#finish()
-        if (!this.#pushFrame(value)) return
-      } catch (error) {
-        return this.#finish(error as Error)
-      }
-    }
-  }
-
-  #finish(error?: Error): void {
-    this.#frames = null
-    this.#done(error)
-  }
-
-  /** Whether to go on: a reader that asks again from within `push` does not repeat its question. */
   #pushFrame(frame: FramePieces): boolean {
-    this.#wanted = false
     this.#pushing = true
     let more = true
     for (const piece of frame) more = this.push(piece)
     this.#pushing = false
     for (const message of this.#talk.splice(0)) more = this.push(encodeMessage(message))
-    return more || this.#wanted
+    return more
   }
 }
 

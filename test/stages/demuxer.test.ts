@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import test from 'ava'
@@ -199,4 +200,49 @@ test('KNOWN-FAILURES 23: the end of the stream between two files is not the end 
 
 test('the types of frames are those of the specification', (t) => {
   t.is(new Set(Object.values(FrameType)).size, Object.keys(FrameType).length)
+})
+
+test('folders without any data come one by one, as the reader wants them', async (t) => {
+  const folders = Object.fromEntries(Array.from({ length: 5000 }, (_, i) => [`d${i}`, null]))
+  const content: Content = { ...folders, empty: Buffer.alloc(0), ...{ z: null, file: Buffer.from('x') } }
+  const said = (path: string) => Buffer.from(expected(content)[path]!.said, 'hex')
+  const [empty, file] = [5000, 5002]
+  const ways: Frame[][] = [
+    [digests({ index: empty, digest: said('empty') }), data(0, 'x')],
+    [data(0, 'x'), digests({ index: empty, digest: said('empty') })],
+  ]
+  for (const way of ways) {
+    const stage = demuxer()
+    const items: Item[] = []
+    let most = 0
+    const frames = [...Array.from(offerMessages(offerOf(content)), message), ...way]
+    frames.push(digests({ index: file, digest: said('file') }), END)
+    await pipeline(Readable.from(frames), stage, async (source) => {
+      for await (const item of source as AsyncIterable<Item>) {
+        items.push(item)
+        most = Math.max(most, stage.readableLength)
+      }
+    })
+    t.true(most <= 2, String(most))
+    t.deepEqual(amount(items), expected(content))
+  }
+})
+
+test('at the end no more is given out than the reader has room for', async (t) => {
+  const folders = Object.fromEntries(Array.from({ length: 5000 }, (_, i) => [`d${i}`, null]))
+  const stage = demuxer()
+  const end = pipeline(Readable.from([...Array.from(offerMessages(offerOf(folders)), message), END]), stage)
+  await once(stage, 'readable')
+  let count = 0
+  for (let item = stage.read(); ; item = stage.read()) {
+    if (item === null) {
+      if (stage.readableEnded) break
+      await Promise.race([once(stage, 'readable'), once(stage, 'end')])
+      continue
+    }
+    if (item.kind === 'run') count += item.cuts.length
+    t.true(stage.readableLength <= 2)
+  }
+  await end
+  t.is(count, 5000)
 })
