@@ -3,8 +3,9 @@ import { type Audited, audited } from '../audit/audited.js'
 import { checkAbortSignal, checkChoice, checkDuration, checkPath, checkWhole } from '../check-options.js'
 import { type Clock, pause, systemClock } from '../clock.js'
 import { errorCode, readError, SystemError } from '../disk-error.js'
-import { type FileStats, type FileSystem, nodeFileSystem, OPEN, readFully, sameContent } from '../fs.js'
+import { type FileSystem, nodeFileSystem, OPEN } from '../fs.js'
 import { decodeText, TEXT_ENCODINGS, type TextEncoding } from './encodings.js'
+import { type Attempt, changedWhileRead, readOpened } from './read-whole.js'
 
 /** Options of {@link readFileRetry}. */
 export interface ReadOptions extends Audited {
@@ -26,15 +27,6 @@ export interface ReadOptions extends Audited {
 
 /** What goes away by itself. That a file does not exist does not. */
 const PASSING = new Set(['EBUSY', 'EAGAIN', 'EMFILE', 'ENFILE', 'EINTR'])
-
-/** Bytes that are asked for where the size is not known. */
-const FIRST_READ = 64 * 1024
-
-/** What was read, and whether the file was the same before and after. */
-interface Attempt {
-  bytes: Buffer
-  isSame: boolean
-}
 
 /**
  * Reads a file whole. Tries again only what can pass (EBUSY, EAGAIN, EMFILE, ENFILE, EINTR), and where the file changed
@@ -64,7 +56,7 @@ async function readPatiently(path: string, options: ReadOptions): Promise<Buffer
     if (signal?.aborted) throw cancelled(path, signal)
     const found = await tryOnce(path, options, attempt === attempts)
     if (found?.isSame) return encoding ? decodeText(found.bytes, encoding, path) : found.bytes
-    if (attempt === attempts) throw changed(path, attempts)
+    if (attempt === attempts) throw changedWhileRead(path, attempts)
     await pause(clock, Math.min(maxDelay, delay * 2 ** (attempt - 1)), signal)
   }
 }
@@ -87,42 +79,11 @@ async function read(path: string, options: ReadOptions): Promise<Attempt> {
     if (before.isDirectory()) throw new SystemError('EISDIR', 'open', 'a folder')
     if (!before.isFile()) throw new SystemError('ENXIO', 'open', 'not a regular file')
     if (before.size > maxBytes) throw tooLarge(path, maxBytes, before.size)
-    const bytes = await readAll(fs, fd, before.size, () => tooLarge(path, maxBytes), maxBytes)
-    const after = await fs.fstat(fd)
-    return { bytes, isSame: isSame(before, after, bytes.length) }
+    return await readOpened(fs, fd, before, maxBytes, () => tooLarge(path, maxBytes))
   } finally {
     // nothing was written
     await fs.close(fd).catch(() => {})
   }
-}
-
-/** Until there is no more; one byte further than the size says, to see whether it grew. */
-async function readAll(
-  fs: FileSystem,
-  fd: number,
-  size: number,
-  tooMuch: () => SluiceError,
-  maxBytes: number,
-): Promise<Buffer> {
-  let buffer = Buffer.allocUnsafe(size === 0 ? FIRST_READ : size + 1)
-  let length = await readFully(fs, fd, buffer, 0)
-  while (length === buffer.length) {
-    if (length > maxBytes) throw tooMuch()
-    buffer = Buffer.concat([buffer], 2 * buffer.length)
-    length += await readFully(fs, fd, buffer.subarray(length), length)
-  }
-  if (length > maxBytes) throw tooMuch()
-  return buffer.subarray(0, length)
-}
-
-/** Files under /proc have content, and the size 0. */
-function isSame(before: FileStats, after: FileStats, length: number): boolean {
-  return sameContent(before, after) && (before.size === length || before.size === 0)
-}
-
-function changed(path: string, attempts: number): SluiceError {
-  const message = `${printable(path)} changed each of the ${attempts} times that it was read; try it again when it rests`
-  return new SluiceError('ERR_SOURCE_CHANGED', message, { path })
 }
 
 function tooLarge(path: string, maxBytes: number, found?: number): SluiceError {

@@ -9,9 +9,10 @@ import { checkWhole } from '../check-options.js'
 import { decodeText, encodeText } from '../content/encodings.js'
 import { encodeValue, parseText } from '../content/formats.js'
 import { plainValue } from '../content/plain-value.js'
+import { readWhole } from '../content/read-whole.js'
 import { checkSchema } from '../content/schema.js'
 import { diskError, errorCode } from '../disk-error.js'
-import { type FileSystem, openRegular, readFully } from '../fs.js'
+import type { FileSystem } from '../fs.js'
 import { DirectoryLock, type LockOptions } from './directory-lock.js'
 import { fileLockName } from './lock-names.js'
 
@@ -44,8 +45,13 @@ export type Change<T> = (value: T | undefined) => T | undefined | Promise<T | un
  * paths to one file, through links too, share the lock, which stands beside the file while it is held; the links stay.
  *
  * `change` must not update the same file itself: it would wait for itself. What it throws comes out as it is. Where the
- * signal is aborted while it runs, nobody waits for it any more, and what it gives counts for nothing. Fails
- * with `ERR_LOCKED`, `ERR_CANCELLED`, `ERR_PARSE` (the file holds no JSON), `ERR_SCHEMA`, `ERR_LOCK_LOST` (somebody
+ * signal is aborted while it runs, nobody waits for it any more, and what it gives counts for nothing.
+ *
+ * Numbers are those of JavaScript: of a whole number beyond 2^53 (an id of 64 bits, say) digits get lost, also where
+ * `change` leaves it as it is. Hold such ones as text.
+ *
+ * Fails with `ERR_LOCKED`, `ERR_CANCELLED`, `ERR_PARSE` (the file holds no JSON), `ERR_SOURCE_CHANGED` (somebody without
+ * the lock wrote to it each time that it was read), `ERR_SCHEMA`, `ERR_LOCK_LOST` (somebody
  * removed the lock by hand), `ERR_USAGE`, and as the disk fails; the file is what it was then, unless only the last
  * sync failed.
  */
@@ -170,21 +176,11 @@ async function readJson(
   path: string,
   shown: string,
 ): Promise<{ value: unknown } | undefined> {
-  let opened: Awaited<ReturnType<typeof openRegular>>
   try {
-    opened = await openRegular(fs, path)
+    const text = decodeText(await readWhole(fs, path, shown), 'utf8', shown)
+    return { value: await parseText('json', text, shown) }
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return undefined
     throw diskError(error, 'read', shown)
-  }
-  const { fd, stats } = opened
-  try {
-    const bytes = Buffer.alloc(stats.size)
-    const length = await readFully(fs, fd, bytes, 0)
-    return { value: await parseText('json', decodeText(bytes.subarray(0, length), 'utf8', shown), shown) }
-  } catch (error) {
-    throw diskError(error, 'read', shown)
-  } finally {
-    await fs.close(fd).catch(() => {})
   }
 }

@@ -5,8 +5,9 @@ import { audited, UNRECORDED } from '../audit/audited.js'
 import { checkChoice, checkFlag, checkPath } from '../check-options.js'
 import { decodeText } from '../content/encodings.js'
 import { type Format, formatOf, parseText } from '../content/formats.js'
+import { readWhole } from '../content/read-whole.js'
 import { errorCode, readError } from '../disk-error.js'
-import { type FileSystem, nodeFileSystem, openRegular, readFully } from '../fs.js'
+import { type FileSystem, nodeFileSystem } from '../fs.js'
 import { type Config, isConfig, type MergeRules, mergeValues } from './merge.js'
 
 /** One input: its path, or more about it. */
@@ -47,7 +48,8 @@ const FORMATS = ['json', 'yaml']
  *
  * All is read, merged and, with `schema`, checked before anything is written; then the output is replaced whole, as
  * `writeConfig` does. Fails with `ERR_USAGE`, `ERR_PARSE` (also where an input is not a map), `ERR_SCHEMA`, `ERR_LIMIT`
- * (too deep), `ERR_NO_SUCH_FILE` (an input is missing), `ERR_SOURCE_READ` (it cannot be read) and as `writeConfig` does.
+ * (too deep), `ERR_NO_SUCH_FILE` (an input is missing), `ERR_SOURCE_READ` (it cannot be read),
+ * `ERR_SOURCE_CHANGED` (it was written to each time that it was read) and as `writeConfig` does.
  */
 export function mergeConfig(
   inputs: readonly ConfigInput[],
@@ -123,14 +125,7 @@ async function parseMap(format: Format, text: string, path: string): Promise<Con
 async function readText(fs: FileSystem, path: string, optional: boolean): Promise<string | undefined> {
   try {
     // a link may lead to settings; what is opened is a regular file
-    const { fd, stats } = await openRegular(fs, await fs.realpath(path))
-    try {
-      const bytes = Buffer.alloc(stats.size)
-      const length = await readFully(fs, fd, bytes, 0)
-      return decodeText(bytes.subarray(0, length), 'utf8', path)
-    } finally {
-      await fs.close(fd)
-    }
+    return decodeText(await readWhole(fs, await fs.realpath(path), path), 'utf8', path)
   } catch (error) {
     if (optional && errorCode(error) === 'ENOENT') return undefined
     throw readError(error, path)

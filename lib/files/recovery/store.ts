@@ -1,8 +1,8 @@
 import { SluiceError } from '../../errors.js'
 import { moveOver } from '../claim.js'
+import { readWhole } from '../content/read-whole.js'
 import type { Directory } from '../directory.js'
 import { errorCode } from '../disk-error.js'
-import { openRegular, readFully } from '../fs.js'
 import { JOURNAL_FOLDERS, ourFolder, ownFolder, removeFolder } from '../journal-folder.js'
 import { nameOf } from '../names.js'
 import { isGone, type ProcessSystem } from '../owner.js'
@@ -138,15 +138,7 @@ export class RecoveryStore {
   }
 
   async #read(folder: Directory, name: string): Promise<PointRecord | CommitRecord | undefined> {
-    const { fs } = this.#tree
-    const { fd, stats } = await openRegular(fs, folder.at(name))
-    try {
-      const bytes = Buffer.alloc(stats.size)
-      await readFully(fs, fd, bytes, 0)
-      return decodePoint(bytes)
-    } finally {
-      await fs.close(fd)
-    }
+    return decodePoint(await readWhole(this.#tree.fs, folder.at(name), name))
   }
 
   async #unlink(folder: Directory, name: string): Promise<void> {

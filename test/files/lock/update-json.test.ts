@@ -4,7 +4,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import test from 'ava'
-import { DirectoryLock, updateJson } from '../../../lib/files/index.js'
+import { DirectoryLock, OPEN, updateJson, writeFully } from '../../../lib/files/index.js'
 import { MemoryDisk } from '../../../lib/testing/index.js'
 import { temporary } from '../../helpers/folders.js'
 import { scale } from '../../helpers/scale.js'
@@ -34,6 +34,18 @@ test('a file that is missing is made from the initial value, or from nothing', a
   await updateJson<Counter>('/d/other', async (value) => increase(value), { fs, initial, indent: 0 })
   t.is(text(fs, '/d/other'), '{"counted":6}\n')
   t.deepEqual(fs.list(), ['/d/', '/d/other', '/d/state.json'])
+})
+
+test('what somebody without the lock writes in place while it is read is not taken for half of it', async (t) => {
+  const fs = diskWith('{"counted": 1}')
+  fs.hook = async ({ call, path }) => {
+    if (call !== 'read' || !path.endsWith('state.json')) return
+    fs.hook = undefined
+    const fd = await fs.open('/d/state.json', OPEN.update)
+    await writeFully(fs, fd, [Buffer.from('{"counted": 12345}')], 0)
+    await fs.close(fd)
+  }
+  t.is((await updateJson('/d/state.json', increase, { fs })).value?.counted, 12346)
 })
 
 test('undefined leaves the file as it is, and what the function throws comes out as it is', async (t) => {

@@ -1,6 +1,13 @@
 import test from 'ava'
 import fc from 'fast-check'
-import { encodeValue, type MergeConfigOptions, mergeConfig, parseText } from '../../../lib/files/index.js'
+import {
+  encodeValue,
+  type MergeConfigOptions,
+  mergeConfig,
+  OPEN,
+  parseText,
+  writeFully,
+} from '../../../lib/files/index.js'
 import { mergeValues } from '../../../lib/files/operations/merge.js'
 import { MemoryDisk } from '../../../lib/testing/index.js'
 import { crashSweep, faultSweep } from '../../helpers/sweep.js'
@@ -36,6 +43,31 @@ test('JSON and YAML are merged in any mixture, the last one counts', async (t) =
   // also over one of the inputs
   await merge(there, ['a.json', 'b.yaml'], 'a.json', { strategy: 'shallow', indent: 0 })
   t.is(text(there, 'a.json'), '{"port":2,"log":{"to":["b"]}}\n')
+  t.deepEqual(there.openHandles(), [])
+})
+
+/** Somebody writes to the file in place, again and again, whenever it is read. */
+function rewritten(of: MemoryDisk, path: string, texts: string[]): void {
+  of.hook = async ({ call, path: at }) => {
+    if (call !== 'read' || !at.endsWith(path) || texts.length === 0) return
+    const fd = await of.open(path, OPEN.update)
+    await of.ftruncate(fd, 0)
+    await writeFully(of, fd, [Buffer.from(texts.shift()!)], 0)
+    await of.close(fd)
+  }
+}
+
+test('an input that is written to while it is read is read again, never cut', async (t) => {
+  const there = disk({ 'a.yaml': 'host: prod\nport: 80\n' })
+  rewritten(there, '/d/a.yaml', ['host: prod\nport: 8080\nsecure: true\n'])
+  t.deepEqual((await merge(there, ['a.yaml'], 'out.json')).value, { host: 'prod', port: 8080, secure: true })
+  rewritten(
+    there,
+    '/d/a.yaml',
+    Array.from({ length: 100 }, (_, n) => (n % 2 ? 'n: 1' : 'n: 1234567')),
+  )
+  await t.throwsAsync(merge(there, ['a.yaml'], 'out.json'), { code: 'ERR_SOURCE_CHANGED' })
+  t.regex(text(there, 'out.json')!, /8080/)
   t.deepEqual(there.openHandles(), [])
 })
 

@@ -1,0 +1,65 @@
+import { printable, SluiceError } from '../../errors.js'
+import { type FileStats, type FileSystem, openRegular, readFully, sameContent } from '../fs.js'
+
+/** Bytes that are asked for where the size is not known. */
+const FIRST_READ = 64 * 1024
+
+/** How often a file is read that changes meanwhile, one time right after the other. */
+const ATTEMPTS = 5
+
+/** What was read, and whether the file was the same before and after. */
+export interface Attempt {
+  bytes: Buffer
+  isSame: boolean
+}
+
+/**
+ * The content of a regular file at one moment, never through a link: it is read again if it was written to meanwhile.
+ * Throws system errors, and `ERR_SOURCE_CHANGED` if it never rested.
+ * @param shown the path in the message
+ */
+export async function readWhole(fs: FileSystem, path: string, shown: string): Promise<Buffer> {
+  for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+    const { fd, stats } = await openRegular(fs, path)
+    try {
+      const { bytes, isSame } = await readOpened(fs, fd, stats)
+      if (isSame) return bytes
+    } finally {
+      // nothing was written
+      await fs.close(fd).catch(() => {})
+    }
+  }
+  throw changedWhileRead(shown, ATTEMPTS)
+}
+
+/**
+ * All that stands in an open file, until there is no more: one byte further than the size says, to see whether it grew.
+ * @param before what `fstat` said when it was opened
+ * @param maxBytes a file that has more is read no further
+ * @param tooMuch the error for that
+ */
+export async function readOpened(
+  fs: FileSystem,
+  fd: number,
+  before: FileStats,
+  maxBytes = Number.POSITIVE_INFINITY,
+  tooMuch?: () => SluiceError,
+): Promise<Attempt> {
+  const { size } = before
+  let buffer = Buffer.allocUnsafe(size === 0 ? FIRST_READ : size + 1)
+  let length = await readFully(fs, fd, buffer, 0)
+  while (length === buffer.length && length <= maxBytes) {
+    buffer = Buffer.concat([buffer], 2 * buffer.length)
+    length += await readFully(fs, fd, buffer.subarray(length), length)
+  }
+  if (length > maxBytes && tooMuch) throw tooMuch()
+  // files under /proc have content, and the size 0
+  const isSame = sameContent(before, await fs.fstat(fd)) && (size === length || size === 0)
+  return { bytes: buffer.subarray(0, length), isSame }
+}
+
+/** `ERR_SOURCE_CHANGED`. */
+export function changedWhileRead(path: string, attempts: number): SluiceError {
+  const message = `${printable(path)} changed each of the ${attempts} times that it was read; try it again when it rests`
+  return new SluiceError('ERR_SOURCE_CHANGED', message, { path })
+}
