@@ -11,10 +11,15 @@ export function checkName(name: string, platform: NodeJS.Platform, path: string)
 }
 
 /**
- * Refuses (`ERR_PATH`) a path of the caller's that is none of plain names below a folder, and says the way out.
+ * Refuses (`ERR_PATH`) a path of the caller's that is none of plain names below a folder, and says the way out; what is
+ * no text, with `ERR_USAGE`.
  * @param elsewhere what to do for a file that is not below it
  */
 export function checkBelow(path: string, root: string, platform: NodeJS.Platform, elsewhere: string): void {
+  if (typeof path !== 'string') {
+    const message = `each path must be a text, relative to ${printable(root)}, as sub/file, not ${String(path)}`
+    throw new SluiceError('ERR_USAGE', message, { found: path })
+  }
   if (path.split('/').every((name) => isOneName(name, platform))) return
   if (!path.isWellFormed()) throw illFormed(path)
   const message =

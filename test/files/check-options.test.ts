@@ -1,11 +1,13 @@
 import test from 'ava'
 import {
+  batch,
   checkFile,
   createAtomicWriteStream,
   DirectoryLock,
   FileTransaction,
   RecoveryManager,
   readFileRetry,
+  recoverTransactions,
   removeBackups,
   removeOrphans,
   renameAtomic,
@@ -114,4 +116,35 @@ test('half of a surrogate pair, in whose place the system would put another char
   await t.throwsAsync(tree.directory('b\ud800'), refused)
   await tree.close()
   t.deepEqual([...disk.snapshot()].map(String), ['/d/a\ufffd.json,of the user'])
+})
+
+test('arguments and options that are missing or wrong are named', async (t) => {
+  const fs = new MemoryDisk()
+  fs.putFolder('/d')
+  const none = undefined as never
+  const wrong = 5 as never
+  const calls: [option: RegExp, call: () => unknown][] = [
+    [/^directory must/, () => recoverTransactions(none)],
+    [/^dryRun must/, () => recoverTransactions('/d', { fs, dryRun: 'yes' as never })],
+    [/^orphans must/, () => recoverTransactions('/d', { fs, orphans: 'no' as never })],
+    [/^directory must/, () => FileTransaction.begin(none)],
+    [/^options must/, () => FileTransaction.begin('/d', wrong)],
+    [/^audit must/, () => FileTransaction.begin('/d', { fs, audit: wrong })],
+    [/^directory must/, () => RecoveryManager.open(none)],
+    [/^options must/, () => RecoveryManager.open('/d', null as never)],
+    [/^audit must/, () => RecoveryManager.open('/d', { fs, audit: wrong })],
+    [/^name must/, () => batch(none, none)],
+    [/^work must/, () => batch('x', none)],
+  ]
+  for (const [message, call] of calls)
+    await t.throwsAsync(async () => call(), { code: 'ERR_USAGE', message }, `${call}`)
+  const message = /^each path must be a text, relative to \/d/
+  for (const act of ['write', 'writeJson', 'copy', 'move', 'delete'] as const) {
+    await using transaction = await FileTransaction.begin('/d', { fs })
+    await t.throwsAsync(transaction[act](none, none), { code: 'ERR_USAGE' }, act)
+    await t.throwsAsync(transaction[act](none, 'text'), { code: 'ERR_USAGE', message }, act)
+  }
+  await using manager = await RecoveryManager.open('/d', { fs })
+  await t.throwsAsync(manager.after(none), { code: 'ERR_USAGE', message: /^point must/ })
+  await t.throwsAsync(manager.before('write', none), { code: 'ERR_USAGE', message: /^path must/ })
 })

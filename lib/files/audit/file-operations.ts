@@ -120,6 +120,9 @@ async function runBatch<T>(
   if (typeof name !== 'string' || name === '') {
     throw new SluiceError('ERR_USAGE', 'name must say what the batch is called', { found: name })
   }
+  if (typeof work !== 'function') {
+    throw new SluiceError('ERR_USAGE', `work must be a function, not ${String(work)}`, { found: work })
+  }
   const id = randomBytes(8).toString('hex')
   const inner = new Recorder(options, { name, id })
   const act = async () => {

@@ -1,7 +1,8 @@
 import { printable, SluiceError } from '../../errors.js'
+import { checkAudit } from '../audit/audit-record.js'
 import { UNRECORDED } from '../audit/audited.js'
 import { Recorder } from '../audit/recorder.js'
-import { checkChoice, checkPath, checkWhole } from '../check-options.js'
+import { checkChoice, checkObject, checkPath, checkWhole } from '../check-options.js'
 import { systemClock } from '../clock.js'
 import { diskError } from '../disk-error.js'
 import { nodeFileSystem } from '../fs.js'
@@ -69,8 +70,10 @@ export class RecoveryManager implements AsyncDisposable {
    * `ERR_READ_ONLY`, `ERR_DISK_FULL`.
    */
   static async open(directory: string, options: RecoveryManagerOptions = {}): Promise<RecoveryManager> {
-    const { fs = nodeFileSystem, durability = 'power', system = processSystem } = options
     checkPath('directory', directory)
+    checkObject('options', options)
+    const { fs = nodeFileSystem, durability = 'power', system = processSystem } = options
+    checkAudit(options.audit)
     checkChoice('durability', options.durability, ['crash', 'power'])
     checkWhole('attempts', options.attempts, 1, 100)
     const tree = await Tree.open(directory, { fs })
@@ -142,7 +145,8 @@ export class RecoveryManager implements AsyncDisposable {
    * as a backup. Fails with `ERR_STATE` (the point does not count any more, or a file that was to be deleted is there),
    * `ERR_TRANSACTION`, `ERR_LOCKED`, and as the disk fails.
    */
-  after(point: RecoveryPoint): Promise<void> {
+  async after(point: RecoveryPoint): Promise<void> {
+    checkObject('point', point)
     return this.#inTurn('look after the change of', point.path, async () => {
       const mine = this.#points.find((one) => one === point)
       if (!mine?.record)

@@ -188,6 +188,7 @@ function checkNotOurs(path: string): void {
 }
 
 function checkDifferent(from: string, to: string): void {
-  if (from === to)
+  // what is no text is refused where each path is looked at
+  if (from === to && typeof from === 'string')
     throw new SluiceError('ERR_USAGE', `from and to are the same path, ${printable(from)}`, { path: from })
 }

@@ -3,6 +3,7 @@ import { reading } from '../atomic/pieces.js'
 import { getDefaultAudit } from '../audit/default-audit.js'
 import { codeForRecord } from '../audit/recorder.js'
 import { CallersCode } from '../callers-code.js'
+import { checkPath } from '../check-options.js'
 import { encodeValue, type Format } from '../content/formats.js'
 import { plainValue } from '../content/plain-value.js'
 import { checkSchema } from '../content/schema.js'
@@ -81,6 +82,7 @@ export class FileTransaction implements AsyncDisposable {
    * as the disk fails: `ERR_WRITE`, `ERR_PERMISSION`, `ERR_READ_ONLY`, `ERR_DISK_FULL`.
    */
   static async begin(directory: string, options: TransactionOptions = {}): Promise<FileTransaction> {
+    checkPath('directory', directory)
     checkOptions(options)
     return new FileTransaction(await openScene(directory, options), options)
   }

@@ -1,7 +1,7 @@
 import { printable, SluiceError } from '../../errors.js'
 import { contentOf, encodedPieces, schemaOfStream, untilAborted, type WriteData } from '../atomic/pieces.js'
-import type { Audit } from '../audit/audit-record.js'
-import { checkAbortSignal, checkCallback, checkChoice, checkMode } from '../check-options.js'
+import { type Audit, checkAudit } from '../audit/audit-record.js'
+import { checkAbortSignal, checkCallback, checkChoice, checkMode, checkObject } from '../check-options.js'
 import { decodeText, encodeText } from '../content/encodings.js'
 import { type EncodeOptions, knownFormat, parseText } from '../content/formats.js'
 import { checkSchema, type Schema } from '../content/schema.js'
@@ -70,13 +70,16 @@ export interface TransactionCopyOptions {
 export interface TransactionValueOptions extends TransactionWriteOptions, EncodeOptions {}
 
 /** Checks what can be wrong in {@link TransactionOptions}: `ERR_USAGE`. */
-export function checkOptions({ id, durability, unfinished, progress, signal }: TransactionOptions): void {
+export function checkOptions(options: TransactionOptions): void {
+  checkObject('options', options)
+  const { id, durability, unfinished, progress, signal, audit } = options
   if (id !== undefined && (typeof id !== 'string' || id === '' || id.length > 200))
     throw new SluiceError('ERR_USAGE', 'id must be a text of 1 to 200 characters', { found: id })
   checkChoice('durability', durability, ['crash', 'power'])
   checkChoice('unfinished', unfinished, ['recover', 'refuse'])
   checkCallback('progress', progress)
   checkAbortSignal('signal', signal)
+  checkAudit(audit)
 }
 
 /**

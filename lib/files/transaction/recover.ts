@@ -1,5 +1,6 @@
 import type { SluiceError } from '../../errors.js'
 import { type Audited, audited, UNRECORDED } from '../audit/audited.js'
+import { checkFlag, checkPath } from '../check-options.js'
 import { diskError } from '../disk-error.js'
 import { type FileSystem, nodeFileSystem } from '../fs.js'
 import type { Intent } from '../intent/intent.js'
@@ -51,7 +52,7 @@ export interface RecoverOptions extends Audited {
  * reported with 'conflict'. May itself be stopped at any moment and run again. Transactions of living processes are
  * left alone.
  *
- * Fails with `ERR_LOCKED` (a transaction runs there), and as the disk fails while it looks: `ERR_WRITE`,
+ * Fails with `ERR_USAGE`, `ERR_LOCKED` (a transaction runs there), and as the disk fails while it looks: `ERR_WRITE`,
  * `ERR_PERMISSION`, `ERR_READ_ONLY`; also where a temporary file cannot be removed, after all else was done. What
  * fails with one transaction is told in its place.
  */
@@ -64,6 +65,9 @@ export function recoverTransactions(
 
 async function recover(directory: string, options: RecoverOptions): Promise<RecoveredTransaction[]> {
   const { dryRun = false, orphans = true, fs = nodeFileSystem, system = processSystem } = options
+  checkPath('directory', directory)
+  checkFlag('dryRun', dryRun)
+  checkFlag('orphans', orphans)
   const tree = await Tree.open(directory, { fs })
   let lock: DirectoryLock | undefined
   try {
