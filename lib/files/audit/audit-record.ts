@@ -47,7 +47,8 @@ const HARMFUL = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu
 
 /**
  * The line of a record, with its newline. All that could end the line or act on a terminal is escaped as JSON allows,
- * so that reading gives back the same text. Throws `ERR_USAGE` for metadata that JSON cannot hold, or too large.
+ * so that reading gives back the same text. Throws `ERR_USAGE` for metadata that JSON cannot hold, or too large, and for
+ * what a reader would not take for a record.
  */
 export function encodeRecord({
   time,
@@ -65,6 +66,13 @@ export function encodeRecord({
     text = JSON.stringify({ time, session, operation, path, status, duration, metadata, code })
   } catch (cause) {
     throw new SluiceError('ERR_USAGE', 'metadata must be what JSON can hold: no bigint, no cycle', { cause })
+  }
+  const wrong = wrongField(JSON.parse(text))
+  if (wrong) {
+    const message = `${wrong} of an audit record must be ${FIELDS[wrong]}`
+    throw new SluiceError('ERR_USAGE', message, {
+      found: { time, session, operation, path, status, duration, metadata, code }[wrong],
+    })
   }
   const line = Buffer.from(`${text.replace(HARMFUL, escaped)}\n`)
   if (line.length > LONGEST_LINE) {
@@ -99,18 +107,36 @@ function parseRecord(text: string): AuditRecord | undefined {
   } catch {
     return undefined
   }
-  if (!isObject(value)) return undefined
-  const { time, session, operation, path, status, duration, metadata, code } = value
-  if (typeof time !== 'string' || Number.isNaN(Date.parse(time))) return undefined
-  if (typeof session !== 'string' || typeof operation !== 'string' || typeof path !== 'string')
-    return undefined
-  if ((status !== 'ok' && status !== 'failed') || typeof duration !== 'number') return undefined
-  if (metadata !== undefined && !isObject(metadata)) return undefined
-  if (code !== undefined && typeof code !== 'string') return undefined
+  if (!isObject(value) || wrongField(value)) return undefined
+  const { time, session, operation, path, status, duration, metadata, code } = value as unknown as AuditRecord
   const record: AuditRecord = { time, session, operation, path, status, duration }
   if (metadata) record.metadata = metadata
   if (code !== undefined) record.code = code
   return record
+}
+
+/** What each must be, as JSON gives it back: NaN has become null there. */
+const FIELDS = {
+  time: 'a date as ISO 8601',
+  session: 'a text',
+  operation: 'a text',
+  path: 'a text',
+  status: "'ok' or 'failed'",
+  duration: 'a number of milliseconds',
+  metadata: 'an object',
+  code: 'a text',
+}
+
+/** The first field that is none of an {@link AuditRecord}. */
+function wrongField(value: Record<string, unknown>): keyof typeof FIELDS | undefined {
+  const { time, metadata, code } = value
+  if (typeof time !== 'string' || Number.isNaN(Date.parse(time))) return 'time'
+  for (const field of ['session', 'operation', 'path'] as const)
+    if (typeof value[field] !== 'string') return field
+  if (value.status !== 'ok' && value.status !== 'failed') return 'status'
+  if (typeof value.duration !== 'number') return 'duration'
+  if (metadata !== undefined && !isObject(metadata)) return 'metadata'
+  return code !== undefined && typeof code !== 'string' ? 'code' : undefined
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

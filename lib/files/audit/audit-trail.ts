@@ -86,7 +86,7 @@ export class AuditTrail implements Audit, AsyncDisposable {
 
   /**
    * Appends one record. Await it to know that it stands; a failure that nobody awaits does not crash the process, but
-   * is what {@link AuditTrail.flush} and {@link AuditTrail.close} fail with. Fails with `ERR_USAGE` (metadata),
+   * is what {@link AuditTrail.flush} and {@link AuditTrail.close} fail with. Fails with `ERR_USAGE` (what is no record),
    * `ERR_STATE` (closed), `ERR_DISK_FULL`, `ERR_WRITE`.
    */
   record(entry: AuditEntry): Promise<void> {
@@ -227,7 +227,8 @@ function check(
   if (Buffer.byteLength(basename(path)) > LONGEST_TRAIL_NAME) {
     refuse(`the name of an audit trail has at most ${LONGEST_TRAIL_NAME} bytes`, basename(path))
   }
-  if (!(maxBytes >= 1)) refuse('maxBytes must be a number from 1, or Infinity', maxBytes)
+  if (typeof maxBytes !== 'number' || !(maxBytes >= 1))
+    refuse('maxBytes must be a number from 1, or Infinity', maxBytes)
   if (!Number.isSafeInteger(keep) || keep < 1) refuse('keep must be a whole number from 1', keep)
   if (durability !== 'crash' && durability !== 'power')
     refuse(`durability must be 'crash' or 'power'`, durability)

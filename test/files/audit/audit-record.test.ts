@@ -110,7 +110,14 @@ test('what is not a record is passed over', (t) => {
 })
 
 test('metadata that cannot be held is refused', (t) => {
-  const record: AuditRecord = { time: '', session: '', operation: '', path: '', status: 'ok', duration: 0 }
+  const record: AuditRecord = {
+    time: '2026-01-01T00:00:00.000Z',
+    session: '',
+    operation: '',
+    path: '',
+    status: 'ok',
+    duration: 0,
+  }
   const cycle: Record<string, unknown> = {}
   cycle.self = cycle
   t.throws(() => encodeRecord({ ...record, metadata: cycle }), { code: 'ERR_USAGE' })
@@ -157,4 +164,25 @@ test('the summary counts by operation, status and code', async (t) => {
     ].join('\n'),
   )
   t.is(auditTable(await summarizeAudit([])).split('\n')[1], '0 records of 0 sessions')
+})
+
+test('what could not be read back as a record is refused', (t) => {
+  const record = { time: '2026-01-01T00:00:00.000Z', session: '', operation: 'o', path: 'p', duration: 0 }
+  const wrong: [string, object][] = [
+    ['duration', { duration: Number.NaN }],
+    ['duration', { duration: Number.POSITIVE_INFINITY }],
+    ['duration', { duration: '1' }],
+    ['status', { status: 'weird' }],
+    ['status', { status: undefined }],
+    ['operation', { operation: 5 }],
+    ['path', { path: undefined }],
+    ['code', { code: 7 }],
+    ['metadata', { metadata: new Date() }],
+    ['metadata', { metadata: null }],
+    ['time', { time: 'noon' }],
+  ]
+  for (const [name, part] of wrong) {
+    const given = { ...record, status: 'ok', ...part } as unknown as AuditRecord
+    t.throws(() => encodeRecord(given), { code: 'ERR_USAGE', message: new RegExp(`^${name} `) }, name)
+  }
 })

@@ -279,6 +279,7 @@ test('what is no regular file is refused, and so are wrong options', async (t) =
   const wrong = [
     { maxBytes: 0 },
     { maxBytes: Number.NaN },
+    { maxBytes: '5' },
     { keep: 0 },
     { keep: 1.5 },
     { durability: 'none' },
