@@ -1,4 +1,4 @@
-import { SluiceError } from '../errors.js'
+import { isSluiceError, SluiceError } from '../errors.js'
 import { errorCode } from './disk-error.js'
 
 /** What a pool opens and closes. */
@@ -20,7 +20,7 @@ export interface Slot {
   users: number
   /** When it was used last, counted in uses. */
   used: number
-  /** 'stuck': the system has no handle for it now. */
+  /** 'stuck': the system had no handle for it, and it waits for its turn. */
   state: 'opening' | 'stuck' | 'open' | 'closing'
   closed?: Promise<void>
 }
@@ -34,6 +34,12 @@ export class HandlePool {
   /** Open handles, and those on their way to be open or closed. */
   readonly #slots: Slot[] = []
   #uses = 0
+  /** How often a handle was given back or closed. */
+  #changes = 0
+  /** Calls of {@link HandlePool.patiently} that hold handles, and will give them back. */
+  #running = 0
+  /** Those for whom the system had no handle are served one after the other: together they would hold on to all. */
+  #turn: Promise<unknown> = Promise.resolve()
   #waiting: (() => void)[] = []
   #closed = false
 
@@ -108,18 +114,55 @@ export class HandlePool {
 
   /** The system may have fewer handles than the pool: then it waits like one that is full. */
   async #opened(slot: Slot): Promise<number> {
-    for (;;) {
+    const open = () => slot.file.open()
+    try {
+      return await open()
+    } catch (error) {
+      if (!isShort(error)) throw error
+      slot.state = 'stuck'
+      this.#wake()
+      return this.#inTurn(open)
+    }
+  }
+
+  /**
+   * Calls `work`, which opens something besides the files of the pool. Where the system has no handle for it (EMFILE,
+   * ENFILE, also as the cause), it is called again as soon as others gave handles back, as long as there are such;
+   * what the pool keeps for later is given up. It must hold nothing when it has failed, and not use the pool.
+   */
+  async patiently<T>(work: () => Promise<T>): Promise<T> {
+    this.#running++
+    try {
+      return await work()
+    } catch (error) {
+      if (!isShort(error)) throw error
+    } finally {
+      this.#running--
+      this.#wake()
+    }
+    return this.#inTurn(work)
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#turn.then(() => this.#persist(work))
+    this.#turn = done.catch(() => {})
+    return done
+  }
+
+  async #persist<T>(work: () => Promise<T>): Promise<T> {
+    for (let isLast = false; ; ) {
+      const before = this.#changes
+      this.#evict()
       try {
-        slot.state = 'opening'
-        return await slot.file.open()
+        return await work()
       } catch (error) {
-        const code = errorCode(error)
-        if (code !== 'EMFILE' && code !== 'ENFILE') throw error
-        slot.state = 'stuck'
-        this.#evict()
-        // somebody must be there who will give a handle back
-        if (this.#slots.every(({ state }) => state === 'stuck')) throw error
-        await this.#change()
+        if (!isShort(error)) throw error
+        if (this.#changes > before) continue
+        // somebody must be there who will give a handle back; else what failed may itself have given up some, once
+        const isAlone = this.#running === 0 && this.#slots.every(({ state }) => state === 'stuck')
+        if (isAlone && isLast) throw error
+        isLast = isAlone
+        if (!isAlone) await this.#change()
       }
     }
   }
@@ -152,6 +195,7 @@ export class HandlePool {
   }
 
   #wake(): void {
+    this.#changes++
     if (this.#waiting.length === 0) return
     const waiting = this.#waiting
     this.#waiting = []
@@ -159,6 +203,12 @@ export class HandlePool {
   }
 }
 
+/** Whether the process, or the system, has no handle left. */
+export function isShort(error: unknown): boolean {
+  const code = errorCode(isSluiceError(error) ? error.cause : error)
+  return code === 'EMFILE' || code === 'ENFILE'
+}
+
 function isIdle({ users, state }: Slot): boolean {
-  return users === 0 && state !== 'closing'
+  return users === 0 && state === 'open'
 }

@@ -226,20 +226,17 @@ export class PartFile {
     if (isWeaker) this.#durability = 'power'
     if (isWeaker || this.#isLateMode) await this.#finish(this.#options.mode)
     else await this.seal()
-    const directory = await this.#folders.directory(this.#handle.folder)
-    try {
-      const published = await publish(this.#folders.fs, directory, this.#handle.name, this.#name, {
+    const published = await this.#handle.within((directory) =>
+      publish(this.#folders.fs, directory, this.#handle.name, this.#name, {
         conflict,
         durability: this.#durability,
         identical,
-      })
-      // what it warns of may be that the part's name is still there
-      if (published.warning) await this.discard().catch(() => {})
-      else this.#handle.left()
-      return published
-    } finally {
-      directory.release()
-    }
+      }),
+    )
+    // what it warns of may be that the part's name is still there
+    if (published.warning) await this.discard().catch(() => {})
+    else this.#handle.left()
+    return published
   }
 
   /** Removes the part if it was made, with 'power' for good, and closes it. What was opened by a path is not closed before. */

@@ -1,10 +1,11 @@
 import { SluiceError } from '../errors.js'
 import { diskError, errorCode, SystemError } from './disk-error.js'
 import { type FileStats, OPEN, openRegular, sameInode } from './fs.js'
-import type { HandlePool, Pooled, Slot } from './handle-pool.js'
+import { type HandlePool, isShort, type Pooled, type Slot } from './handle-pool.js'
 import { isRefusal } from './open-refusal.js'
 import type { Folders } from './part-options.js'
 import type { Durability } from './publish.js'
+import type { Directory } from './tree.js'
 
 /**
  * The handle of a part: made when it is first used, closed when the pool needs room, and opened again when it is used
@@ -98,17 +99,33 @@ export class PartHandle implements Pooled {
   async remove(durability: Durability): Promise<void> {
     const { fs } = this.#folders
     try {
-      const directory = await this.#folders.directory(this.folder)
-      try {
+      await this.within(async (directory) => {
         await fs.unlink(directory.at(this.#name))
         if (durability === 'power') await directory.sync()
-      } finally {
-        directory.release()
-      }
+      })
     } catch (error) {
       if (errorCode(error) !== 'ENOENT') throw diskError(error, 'remove', this.path)
     }
     this.#gone = true
+  }
+
+  /** Calls `work` with the folder that it is in; again, where the system had no handles for it. */
+  within<T>(work: (directory: Directory) => Promise<T>): Promise<T> {
+    return this.#pool.patiently(() => this.#within(work))
+  }
+
+  async #within<T>(work: (directory: Directory) => Promise<T>): Promise<T> {
+    const directory = await this.#folders.directory(this.folder)
+    try {
+      return await work(directory)
+    } catch (error) {
+      if (!isShort(error)) throw error
+      // those on the way to its own folder were kept for later just now
+      await this.#folders.giveUp?.()
+      return await work(directory)
+    } finally {
+      directory.release()
+    }
   }
 
   /** The file has another name now. */
@@ -121,14 +138,11 @@ export class PartHandle implements Pooled {
   }
 
   /** For the pool. */
-  async open(): Promise<number> {
-    const directory = await this.#folders.directory(this.folder)
-    try {
+  open(): Promise<number> {
+    return this.#within((directory) => {
       const path = directory.at(this.#name)
-      return await (this.#made ? this.#openAgain(path) : this.#make(path))
-    } finally {
-      directory.release()
-    }
+      return this.#made ? this.#openAgain(path) : this.#make(path)
+    })
   }
 
   async #make(path: string): Promise<number> {

@@ -10,6 +10,8 @@ import type { Directory } from './tree.js'
 export interface Folders {
   readonly fs: FileSystem
   directory(path: string): Promise<Directory>
+  /** Closes the folders that are only kept open for later: the handles are needed. */
+  giveUp?(): Promise<void>
 }
 
 /** Options of {@link PartFile.open}. */

@@ -114,6 +114,12 @@ export class Tree {
     }
   }
 
+  /** Closes the folders that are only kept open for later: the handles are needed. */
+  async giveUp(): Promise<void> {
+    this.#evict(0)
+    await Promise.all(this.#closing)
+  }
+
   /** Closes what nobody uses, and what is still in use as soon as it is released. */
   async close(): Promise<void> {
     if (!this.#closed) {
@@ -167,9 +173,7 @@ export class Tree {
     } catch (error) {
       const code = errorCode(error)
       if (code === 'EMFILE' || code === 'ENFILE') {
-        // what is only kept for later is given up first
-        this.#evict(0)
-        await Promise.all(this.#closing)
+        await this.giveUp()
         return this.fs.open(where, OPEN.directory)
       }
       // Linux says ENOTDIR of a link too, as soon as a folder is asked for

@@ -3,20 +3,26 @@ import { errorCode } from '../files/disk-error.js'
 import { firstFree } from '../files/first-free.js'
 import type { Tree } from '../files/tree.js'
 
+/** Where the folders are made, and how to wait for handles. */
+interface Ground {
+  tree(): Promise<Tree>
+  patiently<T>(work: () => Promise<T>): Promise<T>
+}
+
 /**
  * Where the folders of a transfer are on disk: under their own names, merged into those that stand there, or, where
  * something else has the name, with a suffix and all that is below them.
  */
 export class ArrivingFolders {
-  readonly #tree: () => Promise<Tree>
+  readonly #ground: Ground
   /** Path in the offer → path on disk. */
   readonly #made = new Map<string, string>([['', '']])
   readonly #making = new Map<string, Promise<string>>()
   /** Folders on disk that have one of ours in them: with 'power' their names are to be synced. */
   readonly #grown = new Set<string>()
 
-  constructor(tree: () => Promise<Tree>) {
-    this.#tree = tree
+  constructor(ground: Ground) {
+    this.#ground = ground
   }
 
   /**
@@ -52,9 +58,9 @@ export class ArrivingFolders {
 
   /** Makes the names of new folders last. */
   async sync(): Promise<void> {
-    const tree = await this.#tree()
+    const tree = await this.#ground.tree()
     for (const path of [...this.#grown]) {
-      await tree.sync(path)
+      await this.#ground.patiently(() => tree.sync(path))
       this.#grown.delete(path)
     }
   }
@@ -63,12 +69,12 @@ export class ArrivingFolders {
     const slash = path.lastIndexOf('/')
     const above = await this.make(slash === -1 ? '' : path.slice(0, slash))
     const name = path.slice(slash + 1)
-    const tree = await this.#tree()
+    const tree = await this.#ground.tree()
     return firstFree(name, path, async (candidate, n) => {
       const there = join(above, candidate)
       try {
         // its owner must be able to write into it until the end
-        await tree.makeDirectory(there, mode | 0o700)
+        await this.#ground.patiently(() => tree.makeDirectory(there, mode | 0o700))
         // also where it was there: who made it may have been killed before his sync, or not be at it yet
         this.#grown.add(above)
         this.#made.set(path, there)

@@ -1,7 +1,7 @@
 import { SluiceError } from '../errors.js'
 import { errorCode } from '../files/disk-error.js'
 import type { FileSystem } from '../files/fs.js'
-import { HandlePool } from '../files/handle-pool.js'
+import { HandlePool, isShort } from '../files/handle-pool.js'
 import { Journal, type JournalEnd } from '../files/journal.js'
 import { collectLeftovers } from '../files/leftovers.js'
 import { PartFile } from '../files/part-file.js'
@@ -61,7 +61,7 @@ export class Destination {
     this.fs = options.fs
     this.#options = options
     this.#handles = new HandlePool(options.handles)
-    this.folders = new ArrivingFolders(() => this.tree())
+    this.folders = new ArrivingFolders(this)
     this.room = new Room(options.fs, options.dir)
   }
 
@@ -98,8 +98,38 @@ export class Destination {
     return this.#tree
   }
 
+  /** For the parts, which wait for handles by themselves. */
   async directory(path: string): Promise<Directory> {
     return (await this.tree()).directory(path)
+  }
+
+  /** For the parts: the handles are needed. */
+  async giveUp(): Promise<void> {
+    await (await this.tree()).giveUp()
+  }
+
+  /** Calls `work` with the folder at `path`; again, where the system had no handles for it. */
+  within<T>(path: string, work: (folder: Directory) => Promise<T>): Promise<T> {
+    return this.patiently(async () => {
+      const folder = await this.directory(path)
+      try {
+        return await work(folder)
+      } finally {
+        folder.release()
+      }
+    })
+  }
+
+  /** Calls `work`; again, where the system had no handles for it: see {@link HandlePool.patiently}. */
+  patiently<T>(work: () => Promise<T>): Promise<T> {
+    return this.#handles.patiently(async () => {
+      try {
+        return await work()
+      } catch (error) {
+        if (isShort(error)) await this.giveUp()
+        throw error
+      }
+    })
   }
 
   /** Takes files down in the journal, all at once; their folders are made. The parts are still to be created. */
@@ -186,12 +216,12 @@ export class Destination {
   }
 
   #openJournal(): Promise<Journal> {
-    this.#journal ??= this.tree().then((tree) =>
-      Journal.create(tree, this.#transfer, {
+    const make = async () =>
+      Journal.create(await this.tree(), this.#transfer, {
         durability: this.durability,
         isTaken: (name) => this.#names.isTop(name),
-      }),
-    )
+      })
+    this.#journal ??= this.patiently(make)
     return this.#journal
   }
 

@@ -45,16 +45,13 @@ function byDepth(entries: readonly Entry[]): Entry[][] {
   return levels.filter((level) => level !== undefined).reverse()
 }
 
-async function setAttributes(destination: Destination, path: string, { mode, mtime }: Entry): Promise<void> {
+function setAttributes(destination: Destination, path: string, { mode, mtime }: Entry): Promise<void> {
   const { fs, durability } = destination
-  const folder = await destination.directory(path)
-  try {
+  return destination.within(path, async (folder) => {
     await setMode(fs, folder.fd, mode)
     await setTime(fs, folder.fd, mtime)
     if (durability === 'power') await folder.sync()
-  } finally {
-    folder.release()
-  }
+  })
 }
 
 /** Makes the symbolic links, one after the other, at the very end: nothing is ever written through one. */
@@ -78,9 +75,8 @@ async function endLink(destination: Destination, entry: Entry): Promise<Outcome>
     return skippedLink(entry, 'the link leads, or could lead, out of the destination')
   try {
     const above = await destination.folders.make(parentOf(path))
-    const folder = await destination.directory(above)
-    try {
-      return await firstFree(nameOf(path), path, async (name) => {
+    return await destination.within(above, (folder) =>
+      firstFree(nameOf(path), path, async (name) => {
         const full = above === '' ? name : `${above}/${name}`
         const state = await makeLink(destination, folder.at(name), target)
         if (state === 'taken') return undefined
@@ -88,10 +84,8 @@ async function endLink(destination: Destination, entry: Entry): Promise<Outcome>
         if (state === 'there') outcome.reason = 'identical'
         if (full !== path) outcome.name = full
         return outcome
-      })
-    } finally {
-      folder.release()
-    }
+      }),
+    )
   } catch (error) {
     return { entry, path, status: 'failed', error: diskError(error, 'make the link', path) }
   }
