@@ -25,8 +25,8 @@ export type Accept =
       select?: (entry: Entry) => boolean
     }
 
-/** Options of {@link receive}. */
-export interface ReceiveOptions extends PartSinkOptions, FinalizerOptions {
+/** Options of {@link receive}. What `warn` is told is also the event `warning` of the transfer. */
+export interface ReceiveOptions extends PartSinkOptions, Omit<FinalizerOptions, 'outcomes'> {
   /**
    * Whether an offer is taken: `'all'`, or a function that is asked. There is no default: who sends is a stranger.
    * The signal aborts when the transfer ends before there is an answer, and nobody has to be asked any more.
@@ -65,6 +65,10 @@ export function receive(socket: Duplex, options: ReceiveOptions): Transfer {
     })
   }
   const { line } = lineOf({ ...options, limits })
+  const warn = (warning: SluiceError) => {
+    session.warn(warning)
+    options.warn?.(warning)
+  }
   const river: River = [
     demuxer({
       limits,
@@ -75,11 +79,15 @@ export function receive(socket: Duplex, options: ReceiveOptions): Transfer {
     tap<Item>((item) => item.kind === 'run' && session.passed(item)),
     hashTap(),
     ...fileStages(stages?.file ?? []),
-    partSink(options),
+    partSink({ ...options, warn }),
     finalizer({
       ...options,
-      warn: (warning) => session.warn(warning),
-      onOutcome: (outcomes) => session.report(outcomes),
+      warn,
+      onOutcome: async (outcomes) => {
+        // before the sender hears of it: who keeps books has done so when a send succeeds
+        await options.onOutcome?.(outcomes)
+        await session.report(outcomes)
+      },
       // the session keeps what is to be said of each
       outcomes: 'failed',
     }),

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { chmod, mkdir, open, rm, symlink, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, open, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
@@ -83,6 +83,19 @@ test('a folder goes through a pipe', async (t) => {
   const { code, err } = await unpack.ended
   t.is(code, 0, err)
   t.deepEqual(await listing(dir), await listing(source))
+})
+
+test('unpack warns of what an earlier run left and it cannot read', async (t) => {
+  const { photos, dir } = await setup(t)
+  await plant(dir, { '.sluice/junk': 'no journal' })
+  await rename(join(dir, '.sluice/junk'), join(dir, `.sluice/${'0'.repeat(32)}.journal`))
+  await chmod(join(dir, '.sluice'), 0o700)
+  const pack = new Command(t, ['pack', photos])
+  const unpack = new Command(t, ['unpack', '--dir', dir], { input: 'pipe' })
+  await pipeline(pack.child.stdout!, unpack.child.stdin!)
+  const { code, err } = await unpack.ended
+  t.is(code, 0)
+  t.regex(err, /warning: .*\.journal cannot be read/)
 })
 
 test('standard input goes as a file', async (t) => {

@@ -1,7 +1,9 @@
 import { once } from 'node:events'
+import { chmod, rename } from 'node:fs/promises'
 import type { Socket } from 'node:net'
 import { join } from 'node:path'
 import { PassThrough, Transform } from 'node:stream'
+import { setImmediate } from 'node:timers/promises'
 import test, { type ExecutionContext } from 'ava'
 import { SluiceError } from '../../lib/errors.js'
 import { type ReceiveOptions, receive } from '../../lib/receive.js'
@@ -56,6 +58,37 @@ test('the stream that a manifest is read from is destroyed, also when nothing is
     await t.throwsAsync(finished, { instanceOf: SluiceError })
     t.true(stream.destroyed)
   }
+})
+
+test('each warning of a receiver is an event of its transfer and goes to `warn`', async (t) => {
+  const dir = await plant(await temporary(t), { file: null, '.sluice/junk.journal': 'no journal' })
+  await rename(join(dir, '.sluice/junk.journal'), join(dir, `.sluice/${'0'.repeat(32)}.journal`))
+  await chmod(join(dir, '.sluice'), 0o700)
+  const { send, receive } = await both(t)
+  const told: SluiceError[] = []
+  const heard: SluiceError[] = []
+  const receiving = receive({ dir, conflict: 'overwrite', warn: (warning) => told.push(warning) })
+  receiving.on('warning', (warning) => heard.push(warning))
+  await Promise.all([send().finished, receiving.finished])
+  t.is(told.length, 2)
+  t.true(told[0]!.message.includes('journal'), told[0]!.message)
+  t.true(told[1]!.message.includes('file'), told[1]!.message)
+  t.deepEqual(heard, told)
+})
+
+test('onOutcome of receive is told of each entry before the sender is', async (t) => {
+  const { send, receive } = await both(t)
+  const order: string[] = []
+  const receiving = receive({
+    onOutcome: async (outcomes) => {
+      await setImmediate()
+      for (const { path, status } of outcomes) order.push(`receiver ${path} ${status}`)
+    },
+  })
+  const sending = send()
+  sending.on('file', ({ path }) => order.push(`sender ${path}`))
+  await Promise.all([sending.finished, receiving.finished])
+  t.deepEqual(order, ['receiver file published', 'sender file'])
 })
 
 test('a connection that is used for many transfers has no more listeners than before', async (t) => {

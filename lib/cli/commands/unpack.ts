@@ -49,7 +49,7 @@ export async function unpackCommand(flags: UnpackFlags, { io, reporter, signal }
       if (item.kind === 'run') bytes += item.length
     }),
     hashTap(),
-    partSink({ dir, fs, durability, names }),
+    partSink({ dir, fs, durability, names, warn }),
     last,
   ]
   await pipeline([await standardInput(io), ...river], { signal })
