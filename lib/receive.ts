@@ -69,6 +69,7 @@ export function receive(socket: Duplex, options: ReceiveOptions): Transfer {
     session.warn(warning)
     options.warn?.(warning)
   }
+  const guests = fileStages(stages?.file ?? [])
   const river: River = [
     demuxer({
       limits,
@@ -78,7 +79,7 @@ export function receive(socket: Duplex, options: ReceiveOptions): Transfer {
     }),
     tap<Item>((item) => item.kind === 'run' && session.passed(item)),
     hashTap(),
-    ...fileStages(stages?.file ?? []),
+    ...guests,
     partSink({ ...options, warn }),
     finalizer({
       ...options,
@@ -95,7 +96,7 @@ export function receive(socket: Duplex, options: ReceiveOptions): Transfer {
   const session = new Receiver(
     socket,
     line,
-    { river, decide: (offer, signal) => decide(offer, signal, accept) },
+    { river, guests, decide: (offer, signal) => decide(offer, signal, accept) },
     { ...options, limits },
   )
   return session.transfer

@@ -7,7 +7,7 @@ import type { Bitmap } from '../wire/positions.js'
 import type { Line } from './channel.js'
 import { deferred } from './deferred.js'
 import { fileOutcome, type Reported } from './result.js'
-import { asError, closed, Session } from './session.js'
+import { asError, closed, closedSoon, Session } from './session.js'
 import type { SessionOptions } from './session-options.js'
 import type { FileOutcome, TransferResult } from './transfer.js'
 
@@ -26,6 +26,8 @@ export type River = [...Duplex[], Writable]
 /** What a receiver does with what comes, made by `receive`. */
 export interface Receiving {
   river: River
+  /** Those of the river that are not ours, and may not close as ours do. */
+  guests: readonly Duplex[]
   /** `signal` aborts when the transfer is over, whatever the answer will be. */
   decide(offer: Offer, signal: AbortSignal): Promise<Decision>
 }
@@ -36,6 +38,7 @@ const OUTCOMES_PER_MESSAGE = 200
 /** The receiver's part of the conversation: answer, river, outcomes, result. */
 export class Receiver extends Session {
   readonly #receiving: Receiving
+  readonly #patience: number
   readonly #goodbye = deferred<void>()
   #offer: Offer | null = null
   #outcomes: (FileOutcome | undefined)[] = []
@@ -44,6 +47,7 @@ export class Receiver extends Session {
   constructor(socket: Duplex, line: Line, receiving: Receiving, options: SessionOptions) {
     super('receive', socket, line, options)
     this.#receiving = receiving
+    this.#patience = options.limits.closeTimeout
     this.control.move('connecting')
     this.#run().catch((error) => this.fail(asError(error)))
   }
@@ -123,8 +127,10 @@ export class Receiver extends Session {
     this.#goodbye.resolve()
   }
 
-  protected override settled(): Promise<void> {
-    return closed(this.#receiving.river)
+  protected override async settled(): Promise<void> {
+    const { river, guests } = this.#receiving
+    const ours = river.filter((stage) => !guests.includes(stage as Duplex))
+    await Promise.all([closed(ours), closedSoon(guests, this.#patience)])
   }
 
   /** Once the result is there, nothing that happens to the line can change it. */

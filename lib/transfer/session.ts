@@ -212,6 +212,24 @@ export async function closed(streams: readonly (Readable | Writable)[]): Promise
   )
 }
 
+/**
+ * The same for streams that are not ours: closes those that do not do so by themselves, and waits for none longer
+ * than `milliseconds`, nor for one that never tells.
+ */
+export async function closedSoon(streams: readonly Duplex[], milliseconds: number): Promise<void> {
+  const telling = streams.filter((stream) => {
+    const { _readableState: state } = stream as { _readableState?: { emitClose?: boolean } }
+    stream.destroy()
+    return state?.emitClose === true
+  })
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, milliseconds)
+  })
+  await Promise.race([closed(telling), late])
+  clearTimeout(timer)
+}
+
 function runningIn({ entry: { path, size }, offset, bytes }: Passing): CurrentFile {
   return { path, bytes: offset + bytes.length, size }
 }

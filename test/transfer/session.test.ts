@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { chmod, rename } from 'node:fs/promises'
 import type { Socket } from 'node:net'
 import { join } from 'node:path'
-import { PassThrough, Transform } from 'node:stream'
+import { PassThrough, Transform, type TransformOptions } from 'node:stream'
 import { setImmediate } from 'node:timers/promises'
 import test, { type ExecutionContext } from 'ava'
 import { SluiceError } from '../../lib/errors.js'
@@ -90,6 +90,28 @@ test('onOutcome of receive is told of each entry before the sender is', async (t
   await Promise.all([sending.finished, receiving.finished])
   t.deepEqual(order, ['receiver file published', 'sender file'])
 })
+
+const UNCLOSING: Record<string, TransformOptions> = {
+  'does not close by itself': { autoDestroy: false },
+  'never tells that it closed': { emitClose: false },
+  'never closes': { destroy: () => {} },
+}
+for (const [what, options] of Object.entries(UNCLOSING)) {
+  test(`a transfer ends although a file stage ${what}`, async (t) => {
+    const { send, receive } = await both(t)
+    const stage = () =>
+      new Transform({
+        objectMode: true,
+        highWaterMark: 1,
+        transform: (item, _encoding, done) => done(null, item),
+        ...options,
+      })
+    const receiving = receive({ stages: { file: [stage] }, limits: { closeTimeout: 100 } })
+    await Promise.all([send().finished, receiving.finished])
+    await receiving.cancel()
+    t.is(receiving.state, 'completed')
+  })
+}
 
 test('a connection that is used for many transfers has no more listeners than before', async (t) => {
   const { near, far, ...sides } = await both(t)
