@@ -113,20 +113,29 @@ export function parseBackupName(name: string): Pick<Backup, 'of' | 'time'> | und
   return { of, time }
 }
 
-/** The time for a new backup: later than that of all others, also where the clock was set back. */
+/**
+ * The time for a new backup: later than that of all others, also where the clock was set back. After a clock that was
+ * ahead the times go on from there: were they to go back, the newest backups would be taken for the oldest.
+ */
 export function nextTime(backups: readonly Backup[], now: number): number {
   return Math.max(now, (backups.at(-1)?.time ?? Number.NEGATIVE_INFINITY) + 1)
 }
 
-/** Removes all but the last `keep` backups of a file. Throws system errors. */
+/**
+ * Removes all but the last `keep` backups of a file. Throws system errors.
+ * @param made the name of the one that was just made, which stays: at the end of all times that a name can hold it need
+ *   not be the last one
+ */
 export async function pruneBackups(
   fs: FileSystem,
   folder: Directory,
   name: string,
   keep: number,
+  made?: string,
 ): Promise<void> {
   const backups = await listBackups(fs, folder, name)
-  for (const { path } of backups.slice(0, Math.max(0, backups.length - keep))) {
+  const others = backups.filter(({ path }) => basename(path) !== made)
+  for (const { path } of others.slice(0, Math.max(0, backups.length - keep))) {
     await fs.unlink(folder.at(basename(path))).catch((error: unknown) => {
       // another writer of the file was faster
       if (errorCode(error) !== 'ENOENT') throw error
@@ -138,8 +147,13 @@ function backupName(name: string, time: number): string {
   return headOf(name) + endingAt(time, randomBytes(2).toString('hex'))
 }
 
+/** The last time that four digits of a year can say. */
+const LAST = Date.parse('9999-12-31T23:59:59.999Z')
+
 function endingAt(time: number, random: string): string {
-  return `.${new Date(time).toISOString().replace(/[-:.]/g, '')}.${random}.bak`
+  // of a clock that is out of its mind the nearest time that a name can hold; NaN is none at all
+  const held = Math.min(Math.max(time || 0, 0), LAST)
+  return `.${new Date(held).toISOString().replace(/[-:.]/g, '')}.${random}.bak`
 }
 
 /**

@@ -96,7 +96,7 @@ async function nameIn(
     })
   }
   if (backup === undefined) return { path: target.path }
-  const warning = await prune(folder, name, settings.backup, fs)
+  const warning = await prune(folder, name, settings.backup, backup, fs)
   return { path: target.path, backup: join(folder.path, backup), ...(warning && { warning }) }
 }
 
@@ -116,10 +116,11 @@ async function prune(
   folder: Folder,
   name: string,
   keep: number,
+  made: string,
   fs: Draft['settings']['fs'],
 ): Promise<SluiceError | undefined> {
   try {
-    await pruneBackups(fs, folder, name, keep)
+    await pruneBackups(fs, folder, name, keep, made)
     return undefined
   } catch (error) {
     return diskError(error, 'remove old backups of', name)

@@ -35,7 +35,8 @@ const DAY = 24 * 60 * 60 * 1000
 
 /**
  * Removes old backups from a folder (not those below it). How old one is says its name: the times of the file are
- * those of its content, which may be years old when the backup is made. Only names are touched that backups of this
+ * those of its content, which may be years old when the backup is made. One that says a time to come, since the clock was
+ * wrong then, counts as just made; the next write with `backup` removes it when its turn comes. Only names are touched that backups of this
  * library have. Fails with `ERR_USAGE`, `ERR_PERMISSION`, `ERR_READ_ONLY`, `ERR_WRITE`; what was removed until then
  * stays removed.
  */
