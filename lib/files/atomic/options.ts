@@ -24,7 +24,9 @@ export interface AtomicWriteOptions {
   durability?: Durability
   /**
    * How many earlier contents are kept beside the file, each under a name with the time; `true` is one. Made by a link
-   * or a copy, so that there is never a moment without the file. Default: none.
+   * or a copy, so that there is never a moment without the file. What another writer puts there between the backup and
+   * the rename is in none: where nothing may be lost between several writers, take `updateJson`, or a `DirectoryLock`
+   * around the write. The times only grow: after a clock that was ahead the next ones go on from there. Default: none.
    */
   backup?: boolean | number
   /** Reads the file back and compares it with what was given, before it gets its name. Default false. */

@@ -22,14 +22,17 @@ export interface WriteFileOptions extends AtomicWriteOptions, Audited {
   encoding?: TextEncoding
   /**
    * A JSON Schema that the content is checked with before anything is written (`ERR_SCHEMA`). The name must end with
-   * `.json`, `.yaml` or `.yml`, and the content be at hand, as text or bytes.
+   * `.json`, `.yaml` or `.yml`, and the content be at hand, as text or bytes. `format` keywords are not checked.
    */
   schema?: Schema
 }
 
 /** Options of {@link writeJson}, {@link writeYaml} and {@link writeConfig}. */
 export interface WriteValueOptions extends AtomicWriteOptions, EncodeOptions, Audited {
-  /** A JSON Schema that the value is checked with before anything is written (`ERR_SCHEMA`). */
+  /**
+   * A JSON Schema that the value is checked with before anything is written (`ERR_SCHEMA`). `format` keywords are not
+   * checked.
+   */
   schema?: Schema
 }
 

@@ -33,7 +33,7 @@ export interface CheckOptions extends Audited {
   encoding?: TextEncoding
   /** That it is JSON or YAML. With a schema, the default is what the name ends with. */
   format?: Format
-  /** A JSON Schema for its value. */
+  /** A JSON Schema for its value; `format` keywords are not checked. */
   schema?: Schema
   fs?: FileSystem
 }

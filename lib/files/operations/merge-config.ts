@@ -44,7 +44,7 @@ const FORMATS = ['json', 'yaml']
  * Merges files of settings, JSON and YAML in any mixture, into one: where two say something of the same key, the last
  * input counts. An empty YAML file is an empty map; `<<` merges only below `%YAML 1.1`, else it is a key like any other,
  * as YAML 1.2 has it. The keys `__proto__`, `constructor` and `prototype` never go through; `dropped` says where they
- * were. The output may be one of the inputs; comments are not kept.
+ * were. The output may be one of the inputs; comments are not kept, nor the digits of whole numbers beyond 2^53.
  *
  * All is read, merged and, with `schema`, checked before anything is written; then the output is replaced whole, as
  * `writeConfig` does. Fails with `ERR_USAGE`, `ERR_PARSE` (also where an input is not a map), `ERR_SCHEMA`, `ERR_LIMIT`

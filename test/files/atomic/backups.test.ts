@@ -109,14 +109,23 @@ test('KNOWN-FAILURES 44: the time in the name counts, also where the clock was s
 })
 
 test('a clock that was far ahead, or is out of its mind, does not make backups grow', async (t) => {
-  for (const wrong of [Date.UTC(2038, 0), Date.parse('9999-12-31T23:59:59.998Z'), 1e300, -1e300, Number.NaN]) {
+  for (const wrong of [
+    Date.UTC(2038, 0),
+    Date.parse('9999-12-31T23:59:59.998Z'),
+    1e300,
+    -1e300,
+    Number.NaN,
+  ]) {
     const { disk, write, kept, set } = setup({ backup: 2 })
     set(wrong)
     await write('version 1')
     set(NOW)
     for (let n = 2; n <= 6; n++) {
       const { backup } = await write(`version ${n}`)
-      t.true(names(disk).some((name) => backup?.endsWith(name)), `${wrong}: the one that was told is there`)
+      t.true(
+        names(disk).some((name) => backup?.endsWith(name)),
+        `${wrong}: the one that was told is there`,
+      )
     }
     const found = await kept()
     t.is(found.length, 2, `${wrong}`)
