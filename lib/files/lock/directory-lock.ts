@@ -2,8 +2,9 @@ import { join } from 'node:path'
 import { printable, SluiceError } from '../../errors.js'
 import { type Audited, audited } from '../audit/audited.js'
 import { checkChoice, checkDuration, checkPath } from '../check-options.js'
+import { standing } from '../claim.js'
 import { type Clock, systemClock } from '../clock.js'
-import { diskError } from '../disk-error.js'
+import { diskError, errorCode } from '../disk-error.js'
 import { type FileSystem, nodeFileSystem } from '../fs.js'
 import { type ProcessSystem, processSystem, thisOwner } from '../owner.js'
 import { LockFolder } from './lock-folder.js'
@@ -41,6 +42,10 @@ const TIMEOUT = 10_000
  * nor is one that a clock says is late. An exclusive claim that waits lets no new reader in once it is at the front,
  * so readers that come and go do not keep it out; among those that wait, chance decides who is next.
  *
+ * Users who may all write to the folder share its lock: what the lock is made of gets the permission bits of the folder.
+ * Not in one with the sticky bit, as /tmp: there it is the first one's while he holds it, and the others get
+ * `ERR_PERMISSION` at once.
+ *
  * Not promised: on a network disk it holds as far as `mkdir` and `rename` are atomic there and `readdir` shows what
  * was there before; and what a dead owner left on one machine stays until that machine locks the same name again.
  * Where the system does not say when a process began (there is no /proc), a number that is used again keeps the lock
@@ -77,10 +82,13 @@ export class DirectoryLock implements AsyncDisposable {
     const { fs = nodeFileSystem, system = processSystem, clock = systemClock, random = Math.random } = options
     const waiting = new Waiting({ clock, timeout, signal, random })
     waiting.ensureWanted()
+    let path: string | undefined
     try {
       // the lock is given back where it was taken, whatever becomes of links and of the working directory
-      const path = join(await fs.realpath(directory), folderName)
-      const folder = new LockFolder(fs, path, { mode, owner: thisOwner(system) }, system)
+      const real = await fs.realpath(directory)
+      path = join(real, folderName)
+      const around = await fs.stat(real)
+      const folder = new LockFolder(fs, path, { mode, owner: thisOwner(system) }, { system, around })
       try {
         await takeLock(folder, waiting, random, directory)
         waiting.ensureWanted()
@@ -90,7 +98,7 @@ export class DirectoryLock implements AsyncDisposable {
       }
       return new DirectoryLock(folder, directory)
     } catch (error) {
-      throw diskError(error, 'lock', directory)
+      throw (await refusal(fs, error, directory, path)) ?? diskError(error, 'lock', directory)
     }
   }
 
@@ -131,6 +139,23 @@ export class DirectoryLock implements AsyncDisposable {
     const message = `the lock on ${printable(this.#directory)} is not held any more: ${why}`
     return new SluiceError('ERR_LOCK_LOST', message, { path: this.#directory })
   }
+}
+
+/** What to say where the folder of the lock is that of another user. */
+async function refusal(
+  fs: FileSystem,
+  error: unknown,
+  directory: string,
+  path: string | undefined,
+): Promise<SluiceError | undefined> {
+  if (path === undefined || !['EACCES', 'EPERM'].includes(errorCode(error) ?? '')) return undefined
+  const there = await standing(fs, path).catch(() => undefined)
+  if (!there) return undefined
+  const shown = printable(path)
+  const message =
+    `cannot lock ${printable(directory)}: the folder of its lock belongs to the user ${there.uid}, and others may not ` +
+    `write in it: let both users write to ${printable(directory)}, without the sticky bit, and, once nobody uses it, remove ${shown}`
+  return new SluiceError('ERR_PERMISSION', message, { path: directory, cause: error })
 }
 
 interface Checked {

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { standing } from '../claim.js'
 import { errorCode, SystemError } from '../disk-error.js'
-import type { FileSystem } from '../fs.js'
+import { type FileStats, type FileSystem, OPEN } from '../fs.js'
 import { isGone, type Owner, type ProcessSystem } from '../owner.js'
 import { announcedEntry, claimantOf, GATE } from './lock-names.js'
 
@@ -22,11 +22,23 @@ export class LockEntries {
   readonly #fs: FileSystem
   readonly #path: string
   readonly #system: ProcessSystem
+  readonly #around: FileStats
 
-  constructor(fs: FileSystem, path: string, system: ProcessSystem) {
+  /** @param around the folder that the folder of the lock is in */
+  constructor(fs: FileSystem, path: string, system: ProcessSystem, around: FileStats) {
     this.#fs = fs
     this.#path = path
     this.#system = system
+    this.#around = around
+  }
+
+  /**
+   * Whether several users may write around the lock, so that they share it. Where the sticky bit says that nobody
+   * removes what is not his own, nobody is let near the entries of others.
+   */
+  get isShared(): boolean {
+    const { mode } = this.#around
+    return (mode & 0o022) !== 0 && (mode & 0o1000) === 0
   }
 
   at(...names: string[]): string {
@@ -50,14 +62,19 @@ export class LockEntries {
   async makeFolder(): Promise<void> {
     for (let tries = 1; ; tries++) {
       const there = await standing(this.#fs, this.#path)
-      if (there?.isDirectory()) return
+      if (there?.isDirectory()) {
+        // who made it may have been killed before he shared it
+        if ((there.mode & 0o777) !== (this.#around.mode & 0o777)) await this.share()
+        return
+      }
       if (there) {
         // a link could lead to a folder of somebody else
         const code = there.isSymbolicLink() ? 'ELOOP' : 'ENOTDIR'
         throw new SystemError(code, 'mkdir', 'the name of the lock is taken')
       }
       try {
-        return await this.#fs.mkdir(this.#path)
+        await this.#fs.mkdir(this.#path)
+        return await this.share()
       } catch (error) {
         if (errorCode(error) !== 'EEXIST' || tries === MOST_TRIES) throw error
       }
@@ -71,6 +88,25 @@ export class LockEntries {
     } catch (error) {
       // it can only be ours: the answer was lost
       if (errorCode(error) !== 'EEXIST') throw error
+    }
+  }
+
+  /**
+   * Lets everybody use a folder of ours who may write around the lock: the umask took that away. Where that cannot be,
+   * it stays with our user. A group is let in only if it is the one that may write around it.
+   */
+  async share(...names: string[]): Promise<void> {
+    if (!this.isShared) return
+    try {
+      const fd = await this.#fs.open(this.at(...names), OPEN.directory)
+      try {
+        const { gid } = await this.#fs.fstat(fd)
+        await this.#fs.fchmod(fd, this.#around.mode & (gid === this.#around.gid ? 0o777 : 0o707))
+      } finally {
+        await this.#fs.close(fd)
+      }
+    } catch {
+      // of another user, or a file system without modes
     }
   }
 

@@ -1,5 +1,5 @@
 import { errorCode } from '../disk-error.js'
-import type { FileSystem } from '../fs.js'
+import type { FileStats, FileSystem } from '../fs.js'
 import type { ProcessSystem } from '../owner.js'
 import { LockEntries, MOST_TRIES } from './lock-entries.js'
 import { announcedName, type Claimant, claimantOf, entryName, GATE } from './lock-names.js'
@@ -31,6 +31,9 @@ import { announcedName, type Claimant, claimantOf, entryName, GATE } from './loc
  * says "the holder". The only name that all share is `gate` itself, and it is removed only by rmdir, which refuses
  * unless it is empty; then nobody is inside.
  *
+ * Where several users may write around the lock, they may write in its folder and in the gate, too (share): else the
+ * entry of one who is dead could be taken away by his user alone.
+ *
  * Every crash is between two of these calls, and leaves new-E (empty or not), gate/E or E, each with the name of its
  * owner: whoever comes next takes it away, once the owner is certainly gone. Whether it is gone is a matter of process
  * numbers, starts and boots (owner.ts), never of a clock. Nothing needs to be synced: no owner survives a power cut.
@@ -59,11 +62,16 @@ export class LockFolder {
   readonly #entry: string
   readonly #waiting: string
 
-  constructor(fs: FileSystem, path: string, claimant: Claimant, system: ProcessSystem) {
+  constructor(
+    fs: FileSystem,
+    path: string,
+    claimant: Claimant,
+    { system, around }: { system: ProcessSystem; around: FileStats },
+  ) {
     this.#fs = fs
     this.path = path
     this.claimant = claimant
-    this.#entries = new LockEntries(fs, path, system)
+    this.#entries = new LockEntries(fs, path, system, around)
     this.#entry = entryName(claimant)
     this.#waiting = announcedName(this.#entry)
   }
@@ -74,11 +82,14 @@ export class LockFolder {
       await this.#entries.makeFolder()
       try {
         await this.#entries.make(this.#waiting)
+        await this.#entries.share(this.#waiting)
         await this.#entries.make(this.#waiting, this.#entry)
         return
       } catch (error) {
-        // the last one to leave took the folder away
-        if (errorCode(error) !== 'ENOENT' || tries === MOST_TRIES) throw error
+        const code = errorCode(error)
+        // the last one to leave took the folder away, or another user has just made it, and shares it in a moment
+        const passes = code === 'ENOENT' || (code === 'EACCES' && this.#entries.isShared)
+        if (!passes || tries === MOST_TRIES) throw error
       }
     }
   }

@@ -1,5 +1,5 @@
 import test from 'ava'
-import { DirectoryLock, type LockOptions, SystemError } from '../../../lib/files/index.js'
+import { DirectoryLock, type LockOptions, OPEN, SystemError } from '../../../lib/files/index.js'
 import { FakeClock, MemoryDisk } from '../../../lib/testing/index.js'
 import { Machine } from '../../helpers/machine.js'
 
@@ -181,4 +181,72 @@ test('an answer that is lost is looked up, and a call that is done twice is done
       }
     }
   }
+})
+
+test('users who may all write to a folder may write in its lock, too, and nobody else may', async (t) => {
+  const cases: [folder: number, lock: number, mode: string][] = [
+    [0o777, 0o777, 'everybody'],
+    [0o775, 0o775, 'the group'],
+    [0o2770, 0o770, 'the group, and others may not look'],
+    [0o755, 0o755, 'the owner'],
+    [0o700, 0o755, 'the owner alone'],
+    [0o1777, 0o755, 'everybody, but nobody removes what is not his own'],
+  ]
+  for (const [mode, expected, who] of cases) {
+    for (const kind of ['exclusive', 'shared'] as const) {
+      const { acquire, disk } = scene()
+      const fd = await disk.open('/d', OPEN.directory)
+      await disk.fchmod(fd, mode)
+      await disk.close(fd)
+      const lock = await acquire(1, { mode: kind })
+      const paths = kind === 'exclusive' ? [FOLDER, `${FOLDER}/gate`] : [FOLDER]
+      for (const path of paths) t.is((await disk.stat(path)).mode & 0o7777, expected, `${who}: ${path}`)
+      await lock.release()
+      t.deepEqual(disk.list(), ['/d/'])
+      t.deepEqual(disk.openHandles(), [])
+    }
+  }
+})
+
+test('a lock is not shared with a group that may not write around it, and works where there are no modes', async (t) => {
+  for (const fails of [false, true]) {
+    const { acquire, disk } = scene()
+    const fd = await disk.open('/d', OPEN.directory)
+    await disk.fchmod(fd, 0o775)
+    await disk.fchown(fd, 0, 4711)
+    await disk.close(fd)
+    if (fails) disk.fail({ call: 'fchmod', error: 'EPERM', once: false })
+    const lock = await acquire(1)
+    t.is((await disk.stat(FOLDER)).mode & 0o777, fails ? 0o755 : 0o705)
+    await lock.release()
+    t.deepEqual(disk.openHandles(), [])
+  }
+})
+
+test('a lock that another user has just made, or was killed before he shared it, is shared', async (t) => {
+  const { acquire, disk } = scene()
+  const fd = await disk.open('/d', OPEN.directory)
+  await disk.fchmod(fd, 0o777)
+  await disk.close(fd)
+  disk.putFolder(FOLDER)
+  disk.fail({ call: 'mkdir', error: 'EACCES' })
+  const lock = await acquire(1)
+  t.is((await disk.stat(FOLDER)).mode & 0o777, 0o777)
+  await lock.release()
+})
+
+test('where the lock is of another user and cannot be shared, that is said at once', async (t) => {
+  const { acquire, disk } = scene()
+  disk.putFolder(`${FOLDER}/gate/exclusive-of-theirs`)
+  disk.fail({ call: 'mkdir', error: 'EACCES', once: false })
+  await t.throwsAsync(acquire(1), {
+    code: 'ERR_PERMISSION',
+    message:
+      /the folder of its lock belongs to the user 0, .* let both users write to \/d, without the sticky bit/,
+  })
+  disk.remove(FOLDER)
+  await t.throwsAsync(acquire(1), {
+    code: 'ERR_PERMISSION',
+    message: /^cannot lock \/d: (?!the folder of its lock)/,
+  })
 })
