@@ -26,7 +26,7 @@ export type Accept =
     }
 
 /** Options of {@link receive}. What `warn` is told is also the event `warning` of the transfer. */
-export interface ReceiveOptions extends PartSinkOptions, Omit<FinalizerOptions, 'outcomes'> {
+export interface ReceiveOptions extends PartSinkOptions, Omit<FinalizerOptions, 'outcomes' | 'missing'> {
   /**
    * Whether an offer is taken: `'all'`, or a function that is asked. There is no default: who sends is a stranger.
    * The signal aborts when the transfer ends before there is an answer, and nobody has to be asked any more.
@@ -34,7 +34,9 @@ export interface ReceiveOptions extends PartSinkOptions, Omit<FinalizerOptions, 
   accept: 'all' | ((offer: Offer, signal: AbortSignal) => Accept | Promise<Accept>)
   /**
    * `wire`: what stands between the socket and the deframer; the sender needs the same formats in the same order.
-   * `file`: makers of Transforms over items, after the digest was taken: scan, filter, rename.
+   * `file`: makers of Transforms over items, after the digest was taken: scan, filter, rename, convert. An entry of
+   * which nothing passes is skipped as 'filtered'. For another path or another size the cuts get an entry that says so,
+   * a copy with the same index.
    */
   stages?: { wire?: readonly WireStage[]; file?: readonly (() => Transform)[] }
   /** What was read from the socket before it was handed over, for instance by an HTTP server on an upgrade. */
@@ -89,6 +91,7 @@ export function receive(socket: Duplex, options: ReceiveOptions): Transfer {
         await options.onOutcome?.(outcomes)
         await session.report(outcomes)
       },
+      missing: guests.length > 0 ? 'skip' : 'fail',
       // the session keeps what is to be said of each
       outcomes: 'failed',
     }),

@@ -24,6 +24,11 @@ export interface FinalizerOptions {
    * memory for those that went well; `onOutcome` has told of them.
    */
   outcomes?: 'all' | 'failed'
+  /**
+   * Entries that never came although the input ended well: 'fail' (default) with `ERR_TRUNCATED`; or 'skip', where a
+   * stage behind `demuxer` filters: that one notices by itself if the input is cut off.
+   */
+  missing?: 'fail' | 'skip'
   /** What became of an entry that the plan left out. Default: skipped, 'unwanted'. */
   unwanted?: (entry: Entry) => Omit<Outcome, 'entry' | 'path'>
   /** Told what did not go as asked although the entry is there. */

@@ -7,7 +7,7 @@ import { endFolders, endLinks } from './end-folders.js'
 import { checkedOptions, type FinalizerOptions } from './finalizer-options.js'
 import type { Item } from './items.js'
 import { Ledger, type ReadyFile } from './ledger.js'
-import { filesFailed, leftOut, type Outcome } from './outcomes.js'
+import { filesFailed, filtered, leftOut, type Outcome } from './outcomes.js'
 import { journalEnd, settleFile } from './settle-file.js'
 
 export type { FinalizerOptions }
@@ -130,9 +130,10 @@ class FinalizerStage extends Writable implements Finalizer {
   }
 
   /** Nothing is told before it is as safe as was asked for. */
-  async #report(batch: Outcome[]): Promise<void> {
-    if (batch.length === 0 || this.#stopped) return
+  async #report(ended: readonly Outcome[]): Promise<void> {
+    if (ended.length === 0 || this.#stopped) return
     await this.#destination?.settle()
+    const batch = ended.map((outcome) => this.#ledger.asOffered(outcome))
     for (const outcome of batch) {
       this.#ledger.record(outcome)
       if (outcome.error && outcome.status === 'published') this.#options.warn?.(outcome.error)
@@ -141,9 +142,10 @@ class FinalizerStage extends Writable implements Finalizer {
   }
 
   async #end(): Promise<void> {
-    const { symlinks, concurrency, warn } = this.#options
+    const { symlinks, concurrency, warn, missing } = this.#options
     const ledger = this.#ledger
     await this.#settle(ledger.unsaid())
+    if (missing === 'skip') await this.#report(ledger.missing().map(filtered))
     ledger.checkAll()
     if (this.#destination) {
       await this.#report(await endLinks(this.#destination, ledger.links.splice(0), symlinks))

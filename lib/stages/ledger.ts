@@ -66,6 +66,21 @@ export class Ledger {
     )
   }
 
+  /** The entries of which nothing is stored, and that did not fail. */
+  missing(): Entry[] {
+    if (this.#missing === 0) return []
+    const waiting = new Set([...this.folders, ...this.links].map(({ index }) => index))
+    return this.#entries.filter(({ index }) => !this.#isOver[index] && !waiting.has(index))
+  }
+
+  /** The outcome under the path of the offer: a stage in between may have given the entry another one. */
+  asOffered(outcome: Outcome): Outcome {
+    const entry = this.#entries[outcome.entry.index]!
+    const { path, status, name = path } = outcome
+    if (path === entry.path) return outcome
+    return { ...outcome, entry, path: entry.path, ...(status !== 'failed' && { name }) }
+  }
+
   record(outcome: Outcome): void {
     const { index } = outcome.entry
     this.#halves[index] = undefined
@@ -77,10 +92,13 @@ export class Ledger {
 
   /** @throws SluiceError `ERR_TRUNCATED` if there are entries of which nothing came */
   checkAll(): void {
-    const missing = this.#entries.length - this.#ended - this.folders.length - this.links.length
-    if (missing === 0) return
-    const message = `the input ended before ${missing} of ${this.#entries.length} entries came`
+    if (this.#missing === 0) return
+    const message = `the input ended before ${this.#missing} of ${this.#entries.length} entries came`
     throw new SluiceError('ERR_TRUNCATED', message)
+  }
+
+  get #missing(): number {
+    return this.#entries.length - this.#ended - this.folders.length - this.links.length
   }
 
   #take(entry: Entry, news: Known): ReadyFile[] {

@@ -17,9 +17,10 @@ export interface Outcome {
   error?: SluiceError
   /**
    * Why it was skipped: the same content stands there ('identical'), or what `unless` says ('unchanged', 'newer');
-   * other content has the name ('conflict'); the plan left it out ('unwanted'); it is a symbolic link ('symlink').
+   * other content has the name ('conflict'); the plan left it out ('unwanted'); it is a symbolic link ('symlink'); a
+   * file stage took it away ('filtered').
    */
-  reason?: 'identical' | 'unchanged' | 'newer' | 'conflict' | 'unwanted' | 'symlink'
+  reason?: 'identical' | 'unchanged' | 'newer' | 'conflict' | 'unwanted' | 'symlink' | 'filtered'
 }
 
 /** Why an entry failed, by a code. */
@@ -31,6 +32,12 @@ export function failureOf({ path }: Entry, code: Code, why: string): SluiceError
 export function skippedLink(entry: Entry, why = 'symbolic links were not asked for'): Outcome {
   const error = failureOf(entry, 'ERR_SKIPPED', why)
   return { entry, path: entry.path, status: 'skipped', reason: 'symlink', error }
+}
+
+/** An entry of which a stage between demuxer and partSink let nothing pass. */
+export function filtered(entry: Entry): Outcome {
+  const error = failureOf(entry, 'ERR_SKIPPED', 'a file stage took it away')
+  return { entry, path: entry.path, status: 'skipped', reason: 'filtered', error }
 }
 
 /** The entries of an offer that will not come: skipped, unless `say` knows better. */

@@ -68,6 +68,10 @@ export async function settleFile(
       const details = { path, expected: sent.digest, found }
       return failed(new SluiceError('ERR_DIGEST', mismatch(path), details), await drop(part))
     }
+    const { size } = entry
+    // the digest is taken before the file stages
+    if (size !== null && !part.covers(0, size))
+      return failed(failureOf(entry, 'ERR_DIGEST', CUT_SHORT), await drop(part))
     return { outcome: await publishPart(entry, part, sent.digest, options), part: stateOf(part) }
   } catch (reason) {
     const error = diskError(reason, 'publish', path)
@@ -153,6 +157,9 @@ async function isSettledByTime(
   const there = Math.floor(stats.mtimeMs)
   return unless === 'newer' ? there >= mtime : there === mtime && stats.size === size
 }
+
+const CUT_SHORT =
+  'a file stage left less of it than its entry says; one that changes content must say the new size in the entry'
 
 function mismatch(path: string): string {
   return `the content of ${printable(path)} does not match its digest; it is not published`

@@ -1,0 +1,131 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Transform } from 'node:stream'
+import test, { type ExecutionContext } from 'ava'
+import { SluiceError } from '../../lib/errors.js'
+import { receive } from '../../lib/receive.js'
+import { send } from '../../lib/send.js'
+import type { Cut, Item, SentDigest } from '../../lib/stages/items.js'
+import { plant, temporary } from '../helpers/folders.js'
+import { connection } from '../helpers/sockets.js'
+
+type Change<T> = (one: T) => T | undefined
+
+/** A file stage that changes cuts, and what the sender says; what becomes undefined does not pass. */
+function stage(cut: Change<Cut>, digest: Change<SentDigest> = (one) => one): () => Transform {
+  const changed = (item: Item): Item => {
+    if (item.kind === 'run') return { ...item, cuts: item.cuts.flatMap((one) => cut(one) ?? []) }
+    if (item.kind === 'digests') return { ...item, digests: item.digests.flatMap((one) => digest(one) ?? []) }
+    return item
+  }
+  return () =>
+    new Transform({
+      objectMode: true,
+      highWaterMark: 1,
+      transform: (item: Item, _encoding, done) => done(null, changed(item)),
+    })
+}
+
+/** Sends three files and a folder through the stage. */
+async function through(t: ExecutionContext<unknown>, file: () => Transform) {
+  const source = await plant(await temporary(t), {
+    't/a.txt': 'a'.repeat(100),
+    't/b.exe': 'b'.repeat(100),
+    't/c.txt': 'c'.repeat(100),
+    't/empty.exe': '',
+  })
+  const dir = await temporary(t)
+  const [near, far] = await connection(t)
+  const receiving = receive(far, { dir, accept: 'all', stages: { file: [file] } })
+  const sending = send(near, [join(source, 't')])
+  const results = [sending, receiving].map(({ finished }) =>
+    finished.then(
+      ({ files }) => files,
+      (error: SluiceError) => error,
+    ),
+  )
+  const [sent, received] = (await Promise.all(results)).map((end) =>
+    end instanceof SluiceError ? (end.outcomes ?? end.code) : end,
+  )
+  t.deepEqual(sent, received)
+  return { ends: sent, read: (path: string) => readFile(join(dir, path), 'latin1') }
+}
+
+const isProgram = ({ entry }: { entry: { path: string } }) => entry.path.endsWith('.exe')
+const published = (path: string) => ({ path, status: 'published' })
+const skipped = (path: string) => ({ path, status: 'skipped', code: 'ERR_SKIPPED' })
+
+const FILTERS = {
+  'the cuts': stage((cut) => (isProgram(cut) ? undefined : cut)),
+  'the cuts and the digests': stage(
+    (cut) => (isProgram(cut) ? undefined : cut),
+    (digest) => (isProgram(digest) ? undefined : digest),
+  ),
+}
+for (const [what, filter] of Object.entries(FILTERS)) {
+  test(`an entry of which a file stage takes ${what} away is skipped, and only that one`, async (t) => {
+    const { ends, read } = await through(t, filter)
+    t.deepEqual(ends, [
+      published('t'),
+      published('t/a.txt'),
+      skipped('t/b.exe'),
+      published('t/c.txt'),
+      skipped('t/empty.exe'),
+    ])
+    await t.throwsAsync(read('t/b.exe'), { code: 'ENOENT' })
+  })
+}
+
+test('a file that a file stage refuses fails alone, with the code of the stage', async (t) => {
+  const refuse = stage(
+    (cut) => (isProgram(cut) ? undefined : cut),
+    (digest) => (isProgram(digest) ? { entry: digest.entry, failure: 'ERR_PERMISSION' } : digest),
+  )
+  const { ends } = await through(t, refuse)
+  const failed = (path: string) => ({ path, status: 'failed', code: 'ERR_PERMISSION' })
+  t.deepEqual(ends, [
+    published('t'),
+    published('t/a.txt'),
+    failed('t/b.exe'),
+    published('t/c.txt'),
+    failed('t/empty.exe'),
+  ])
+})
+
+test('both sides hear of the name that a file stage gave', async (t) => {
+  const rename = stage((cut) => ({
+    ...cut,
+    entry: { ...cut.entry, path: cut.entry.path.replace('.txt', '.md') },
+  }))
+  const { ends, read } = await through(t, rename)
+  t.deepEqual(ends, [
+    published('t'),
+    { ...published('t/a.txt'), name: 't/a.md' },
+    published('t/b.exe'),
+    { ...published('t/c.txt'), name: 't/c.md' },
+    published('t/empty.exe'),
+  ])
+  t.is(await read('t/a.md'), 'a'.repeat(100))
+})
+
+const shorter = (cut: Cut) => ({ ...cut, bytes: cut.bytes.subarray(0, 10) })
+test('a file that a file stage makes shorter without saying so is not published', async (t) => {
+  const { ends, read } = await through(
+    t,
+    stage((cut) => (isProgram(cut) ? shorter(cut) : cut)),
+  )
+  t.like(ends, { 2: { path: 't/b.exe', status: 'failed', code: 'ERR_DIGEST' } })
+  t.is(await read('t/a.txt'), 'a'.repeat(100))
+  await t.throwsAsync(read('t/b.exe'), { code: 'ENOENT' })
+})
+
+for (const size of [10, null]) {
+  test(`a file stage converts content when the entry says so: ${size} bytes`, async (t) => {
+    const convert = stage((cut) =>
+      cut.entry.path === 't/b.exe' ? { ...shorter(cut), entry: { ...cut.entry, size } } : cut,
+    )
+    const { ends, read } = await through(t, convert)
+    t.like(ends, { 2: { path: 't/b.exe', status: 'published' } })
+    t.is(await read('t/b.exe'), 'b'.repeat(10))
+  })
+}
