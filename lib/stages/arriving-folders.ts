@@ -1,13 +1,20 @@
 import { isSluiceError } from '../errors.js'
+import { type ModeMemory, setMode } from '../files/attributes.js'
 import { errorCode } from '../files/disk-error.js'
 import { firstFree } from '../files/first-free.js'
-import type { Tree } from '../files/tree.js'
+import type { FileSystem } from '../files/fs.js'
+import type { Directory, Tree } from '../files/tree.js'
 
 /** Where the folders are made, and how to wait for handles. */
 interface Ground {
   tree(): Promise<Tree>
+  readonly fs: FileSystem
   patiently<T>(work: () => Promise<T>): Promise<T>
+  within<T>(path: string, work: (folder: Directory) => Promise<T>): Promise<T>
 }
+
+/** Its owner must be able to write into a folder until the end. */
+const OWNER_BITS = 0o700
 
 /**
  * Where the folders of a transfer are on disk: under their own names, merged into those that stand there, or, where
@@ -18,6 +25,10 @@ export class ArrivingFolders {
   /** Path in the offer → path on disk. */
   readonly #made = new Map<string, string>([['', '']])
   readonly #making = new Map<string, Promise<string>>()
+  /** Those of them that this transfer made. */
+  readonly #own = new Set<string>()
+  /** Which modes new folders get as they were asked for. */
+  readonly #modes: ModeMemory = new Map()
   /** Folders on disk that have one of ours in them: with 'power' their names are to be synced. */
   readonly #grown = new Set<string>()
 
@@ -27,9 +38,9 @@ export class ArrivingFolders {
 
   /**
    * Makes the folder at `path` of the offer, and those above it; gives its path on disk.
-   * Fails with `ERR_UNSAFE_LINK` where a link stands in its place, and as the disk does.
+   * Without a mode a new one gets what the umask leaves. Fails with `ERR_UNSAFE_LINK` where a link stands in its place, and as the disk does.
    */
-  async make(path: string, mode = 0o777): Promise<string> {
+  async make(path: string, mode?: number): Promise<string> {
     const made = this.#made.get(path)
     if (made !== undefined) return made
     let making = this.#making.get(path)
@@ -56,6 +67,15 @@ export class ArrivingFolders {
     return this.#made.get(path)
   }
 
+  /**
+   * The mode that the folder at `path` of the offer is to have at the end, where `standing` is the one that it has:
+   * its own if we made it. One that was there keeps what it has, or a sender could open a folder of the user's to
+   * others; only the bits are taken back that an interrupted transfer gave to its owner.
+   */
+  modeOf(path: string, mode: number, standing: number): number {
+    return this.#own.has(path) || standing === (mode | OWNER_BITS) ? mode : standing
+  }
+
   /** Makes the names of new folders last. */
   async sync(): Promise<void> {
     const tree = await this.#ground.tree()
@@ -65,7 +85,11 @@ export class ArrivingFolders {
     }
   }
 
-  async #make(path: string, mode: number): Promise<string> {
+  #setMode(there: string, bits: number): Promise<void> {
+    return this.#ground.within(there, ({ fd }) => setMode(this.#ground.fs, fd, bits, this.#modes))
+  }
+
+  async #make(path: string, mode?: number): Promise<string> {
     const slash = path.lastIndexOf('/')
     const above = await this.make(slash === -1 ? '' : path.slice(0, slash))
     const name = path.slice(slash + 1)
@@ -73,8 +97,13 @@ export class ArrivingFolders {
     return firstFree(name, path, async (candidate, n) => {
       const there = join(above, candidate)
       try {
-        // its owner must be able to write into it until the end
-        await this.#ground.patiently(() => tree.makeDirectory(there, mode | 0o700))
+        const bits = mode === undefined ? 0o777 : mode | OWNER_BITS
+        const made = await this.#ground.patiently(() => tree.makeDirectory(there, bits))
+        if (made === 'created') {
+          this.#own.add(path)
+          // what the umask took away nobody could give back who finds the folder after an interruption
+          if (mode !== undefined && this.#modes.get(bits) !== true) await this.#setMode(there, bits)
+        }
         // also where it was there: who made it may have been killed before his sync, or not be at it yet
         this.#grown.add(above)
         this.#made.set(path, there)

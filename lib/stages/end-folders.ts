@@ -1,4 +1,4 @@
-import { setMode, setTime } from '../files/attributes.js'
+import { setTime } from '../files/attributes.js'
 import { diskError, errorCode } from '../files/disk-error.js'
 import { firstFree } from '../files/first-free.js'
 import { nameOf, parentOf } from '../files/names.js'
@@ -10,7 +10,8 @@ import { type Outcome, skippedLink } from './outcomes.js'
 
 /**
  * Sets modes and times of the folders, the deepest first: whatever is made or removed in a folder changes its time,
- * and its mode may forbid it. What fails here is a warning: the folder is there.
+ * and its mode may forbid it. One that was there before keeps its mode: see {@link ArrivingFolders.modeOf}. What fails
+ * here is a warning: the folder is there.
  */
 export async function endFolders(
   destination: Destination,
@@ -45,10 +46,13 @@ function byDepth(entries: readonly Entry[]): Entry[][] {
   return levels.filter((level) => level !== undefined).reverse()
 }
 
-function setAttributes(destination: Destination, path: string, { mode, mtime }: Entry): Promise<void> {
-  const { fs, durability } = destination
-  return destination.within(path, async (folder) => {
-    await setMode(fs, folder.fd, mode)
+function setAttributes(destination: Destination, there: string, entry: Entry): Promise<void> {
+  const { fs, durability, folders } = destination
+  const { path, mode, mtime } = entry
+  return destination.within(there, async (folder) => {
+    const standing = (await fs.fstat(folder.fd)).mode & 0o777
+    const wanted = folders.modeOf(path, mode, standing)
+    if (wanted !== standing) await fs.fchmod(folder.fd, wanted)
     await setTime(fs, folder.fd, mtime)
     if (durability === 'power') await folder.sync()
   })
