@@ -120,7 +120,8 @@ export class DirectoryLock implements AsyncDisposable {
   /**
    * Gives the lock back; only ever this one, even where somebody else holds it by now. The second time does nothing,
    * unless the first one failed. Fails as the disk does (`ERR_WRITE`, `ERR_PERMISSION`, `ERR_READ_ONLY`); then others
-   * are kept out until it is done again, or this process takes the same lock again, or ends.
+   * are kept out until it is done again, or this process takes the same lock again, or ends. So are they without an
+   * error where the folder was moved meanwhile, with the lock in it.
    */
   release(): Promise<void> {
     this.#given = true

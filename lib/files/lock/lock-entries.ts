@@ -13,7 +13,8 @@ const FEW = 4
 
 /**
  * The tokens of entries that this process could not take away when it should: a disk that failed for a while must not
- * keep a lock held as long as the process lives. What has such a token is ours, and wanted by nobody.
+ * keep a lock held as long as the process lives, nor a folder that was moved. What has such a token is ours, and wanted by
+ * nobody.
  */
 const abandoned = new Set<string>()
 
@@ -129,26 +130,35 @@ export class LockEntries {
     for (const name of some) await this.collect(name).catch(() => {})
   }
 
-  /** Takes away entries of our own, and all that is empty then. Where that fails, the next claim here does it. */
-  async giveUp({ token }: Owner, places: string[][]): Promise<void> {
+  /**
+   * Takes away entries of our own, and all that is empty then. Where that fails, the next claim here does it.
+   * @param held they stood there: one that is gone may stand elsewhere, since the folder was moved with it
+   */
+  async giveUp({ token }: Owner, places: string[][], held = false): Promise<void> {
     let failure: { error: unknown } | undefined
+    let areRemoved = true
     for (const place of places) {
-      await this.#remove(place).catch((error: unknown) => {
+      try {
+        if (!(await this.#remove(place))) areRemoved = false
+      } catch (error) {
         failure ??= { error }
-      })
+      }
     }
-    if (failure) abandoned.add(token)
+    if (failure || (held && !areRemoved)) abandoned.add(token)
     else abandoned.delete(token)
     await this.#tidy()
     if (failure) throw failure.error
   }
 
-  async #remove(names: string[]): Promise<void> {
+  /** Says whether it was there. */
+  async #remove(names: string[]): Promise<boolean> {
     try {
       await this.#fs.rmdir(this.at(...names))
+      return true
     } catch (error) {
       // somebody else who collects was faster, or an answer was lost
       if (errorCode(error) !== 'ENOENT') throw error
+      return false
     }
   }
 

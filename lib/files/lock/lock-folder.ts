@@ -160,7 +160,7 @@ export class LockFolder {
 
   /** Gives back what {@link isHeld} asks for. */
   leave(): Promise<void> {
-    return this.#entries.giveUp(this.claimant.owner, [this.#held()])
+    return this.#entries.giveUp(this.claimant.owner, [this.#held()], true)
   }
 
   /** Takes away our entry, wherever it stands: after a failure that may be at several places. */

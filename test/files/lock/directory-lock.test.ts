@@ -164,6 +164,21 @@ test('a lock whose folder was removed by hand is lost, also if somebody else hol
   }
 })
 
+test('a lock that moved away with its folder is no obstacle there once it was released', async (t) => {
+  for (const mode of ['exclusive', 'shared'] as const) {
+    const { acquire, disk, machine } = scene()
+    const first = await acquire(1, { mode })
+    disk.move('/d', '/moved')
+    await t.throwsAsync(first.check(), { code: 'ERR_LOCK_LOST' })
+    const options = { fs: disk, system: machine.start(2), timeout: 0 }
+    await t.throwsAsync(DirectoryLock.acquire('/moved', options), { code: 'ERR_LOCKED' })
+    await first.release()
+    const second = await DirectoryLock.acquire('/moved', options)
+    await second.release()
+    t.deepEqual(disk.list(), ['/moved/'])
+  }
+})
+
 test('bad options are refused, with their names', async (t) => {
   const bad: [string, unknown][] = [
     ['mode', 'both'],
