@@ -6,6 +6,9 @@ export interface Clock {
   after(ms: number, callback: () => void): () => void
 }
 
+/** In milliseconds: what is older counts as left behind, unless the caller says something else. */
+export const A_DAY = 24 * 60 * 60 * 1000
+
 /** The clock of this process. */
 export const systemClock: Clock = {
   now: () => performance.now(),

@@ -1,6 +1,7 @@
 export * from './atomic/index.js'
 export type { Audit, AuditEntry, AuditRecord } from './audit/audit-record.js'
 export { AuditTrail, type AuditTrailOptions } from './audit/audit-trail.js'
+export type { Audited } from './audit/audited.js'
 export { getDefaultAudit, setDefaultAudit } from './audit/default-audit.js'
 export {
   type BatchResult,
@@ -43,6 +44,7 @@ export {
   mergeConfig,
 } from './operations/merge-config.js'
 export { type RemoveBackupsOptions, type RemovedBackups, removeBackups } from './operations/remove-backups.js'
+export type { Owner, ProcessSystem } from './owner.js'
 export { type CompleteOptions, PartFile, type PartFileOptions } from './part-file.js'
 export {
   type Conflict,

@@ -1,5 +1,6 @@
 import { SluiceError } from '../errors.js'
 import { standing } from './claim.js'
+import { A_DAY } from './clock.js'
 import { diskError } from './disk-error.js'
 import { folderAt, JOURNAL_FOLDERS, ourFolder, removeFolder } from './journal-folder.js'
 import { isJournalName, isReleasedName, nameOfOwner, ownerOfName } from './journal-names.js'
@@ -39,9 +40,6 @@ export interface CollectOptions {
 /** Clocks of disks and of processes differ a little; a file that changed later than this is not the journal's. */
 const SLACK_BEFORE = 100
 const SLACK_AFTER = 10_000
-
-/** The age at which temporary files are collected. */
-const LONG_AGO = 24 * 60 * 60 * 1000
 
 /**
  * Ends what transfers into this folder left whose process is no more, or has let go: removes their parts, and then
@@ -99,7 +97,7 @@ async function collectJournal(
   if (!journal) {
     // made by somebody who died before saying who; nothing is lost with it
     const { mtimeMs } = await fs.lstat(folder.at(name))
-    if (now() - mtimeMs > LONG_AGO && (await isUnwritten(fs, folder.at(name)))) {
+    if (now() - mtimeMs > A_DAY && (await isUnwritten(fs, folder.at(name)))) {
       if (!dryRun) await fs.unlink(folder.at(name))
       return
     }

@@ -14,11 +14,15 @@ export function formatOf(path: string): Format | undefined {
   return ending.toLowerCase() === 'json' ? 'json' : 'yaml'
 }
 
-/** The format that a file has by its name, or `ERR_USAGE`. */
-export function knownFormat(path: string): Format {
+/**
+ * The format that a file has by its name, or `ERR_USAGE`.
+ * @param argument which one it is, where the format can be said otherwise: for the message
+ */
+export function knownFormat(path: string, argument?: string): Format {
   const format = formatOf(path)
   if (format) return format
-  const message = `the format of ${printable(path)} is not known: its name must end with .json, .yaml or .yml`
+  const [which, or] = argument === undefined ? ['', ''] : [`the ${argument} `, ', or set format']
+  const message = `the format of ${which}${printable(path)} is not known: its name must end with .json, .yaml or .yml${or}`
   throw new SluiceError('ERR_USAGE', message, { path })
 }
 

@@ -2,7 +2,7 @@ import { SluiceError } from '../../errors.js'
 import type { Format } from './formats.js'
 
 /** Deeper than this nobody reads it, and other programs refuse it. */
-const MOST_DEPTH = 1000
+export const MOST_DEPTH = 1000
 
 /**
  * A copy of `value` that holds only what the format can: null, true and false, finite numbers (YAML: any), text, arrays

@@ -53,7 +53,7 @@ async function readPatiently(path: string, options: ReadOptions): Promise<Buffer
   checkAbortSignal('signal', options.signal)
   const { clock = systemClock, signal } = options
   for (let attempt = 1; ; attempt++) {
-    if (signal?.aborted) throw cancelled(path, signal)
+    if (signal?.aborted) throw readCancelled(path, signal)
     const found = await tryOnce(path, options, attempt === attempts)
     if (found?.isSame) return encoding ? decodeText(found.bytes, encoding, path) : found.bytes
     if (attempt === attempts) throw changedWhileRead(path, attempts)
@@ -91,7 +91,7 @@ function tooLarge(path: string, maxBytes: number, found?: number): SluiceError {
   return new SluiceError('ERR_LIMIT', message, { path, expected: maxBytes, found })
 }
 
-function cancelled(path: string, signal: AbortSignal): SluiceError {
+function readCancelled(path: string, signal: AbortSignal): SluiceError {
   return new SluiceError('ERR_CANCELLED', `reading ${printable(path)} was cancelled`, {
     path,
     cause: signal.reason,

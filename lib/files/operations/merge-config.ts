@@ -4,7 +4,7 @@ import { type WriteValueOptions, writeJson, writeYaml } from '../atomic/write-fi
 import { audited, UNRECORDED } from '../audit/audited.js'
 import { checkChoice, checkFlag, checkPath } from '../check-options.js'
 import { decodeText } from '../content/encodings.js'
-import { type Format, formatOf, parseText } from '../content/formats.js'
+import { type Format, knownFormat, parseText } from '../content/formats.js'
 import { readWhole } from '../content/read-whole.js'
 import { errorCode, readError } from '../disk-error.js'
 import { type FileSystem, nodeFileSystem } from '../fs.js'
@@ -104,13 +104,6 @@ function source(input: ConfigInput, optional: boolean): Source {
     format: given.format ?? knownFormat(given.path, 'input'),
     optional: given.optional ?? optional,
   }
-}
-
-function knownFormat(path: string, what: string): Format {
-  const format = formatOf(path)
-  if (format) return format
-  const message = `the format of the ${what} ${printable(path)} is not known: end its name with .json, .yaml or .yml, or set format`
-  throw new SluiceError('ERR_USAGE', message, { path })
 }
 
 async function parseMap(format: Format, text: string, path: string): Promise<Config> {

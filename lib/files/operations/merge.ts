@@ -1,4 +1,5 @@
 import { SluiceError } from '../../errors.js'
+import { MOST_DEPTH } from '../content/plain-value.js'
 
 /** How two values become one. */
 export interface MergeRules {
@@ -16,9 +17,6 @@ export interface MergeRules {
 
 /** A map as JSON and YAML know it. */
 export type Config = Record<string, unknown>
-
-/** Deeper than this nobody reads it, and other programs refuse it. */
-const MOST_DEPTH = 1000
 
 /** Keys by which objects are made to be something else, once somebody copies them carelessly. */
 const NEVER = new Set(['__proto__', 'constructor', 'prototype'])

@@ -4,6 +4,7 @@ import { type Backup, listBackups } from '../atomic/backups.js'
 import { type Audited, audited } from '../audit/audited.js'
 import { checkDuration, checkFlag, checkPath, checkWhole } from '../check-options.js'
 import { standing } from '../claim.js'
+import { A_DAY } from '../clock.js'
 import { diskError, errorCode } from '../disk-error.js'
 import { type FileSystem, nodeFileSystem } from '../fs.js'
 
@@ -31,8 +32,6 @@ export interface RemovedBackups {
   paths: string[]
 }
 
-const DAY = 24 * 60 * 60 * 1000
-
 /**
  * Removes old backups from a folder (not those below it). How old one is says its name: the times of the file are
  * those of its content, which may be years old when the backup is made. One that says a time to come, since the clock was
@@ -45,7 +44,7 @@ export function removeBackups(folder: string, options: RemoveBackupsOptions = {}
 }
 
 async function removeOld(folder: string, options: RemoveBackupsOptions): Promise<RemovedBackups> {
-  const { olderThan = DAY, keep = 0, name, dryRun = false, fs = nodeFileSystem, now = Date.now } = options
+  const { olderThan = A_DAY, keep = 0, name, dryRun = false, fs = nodeFileSystem, now = Date.now } = options
   checkPath('folder', folder)
   checkDuration('olderThan', olderThan)
   checkWhole('keep', keep, 0)

@@ -74,7 +74,7 @@ export async function undoPoint(
   }
   const unknown = after === undefined && found !== 'nothing'
   const backup = unknown ? await keepBackup(place, path, now) : undefined
-  if (old === null) await removeFile(place, path)
+  if (old === null) await removeCreated(place, path)
   else await putBack(place, path, kept, content as Exclude<Look, string>, found === 'nothing')
   return { state: 'undone', ...(backup !== undefined && { backup }) }
 }
@@ -95,7 +95,7 @@ async function keepBackup(
   return name === undefined || folder === '' ? name : `${folder}/${name}`
 }
 
-async function removeFile({ tree, durability }: Place, path: string): Promise<void> {
+async function removeCreated({ tree, durability }: Place, path: string): Promise<void> {
   await inFolder(tree, path, async (where, directory) => {
     await tree.fs.unlink(where).catch((error: unknown) => {
       if (errorCode(error) !== 'ENOENT') throw error

@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import type { SluiceError } from '../../errors.js'
 import { type Audited, audited } from '../audit/audited.js'
 import { checkDuration, checkFlag, checkPath } from '../check-options.js'
+import { A_DAY } from '../clock.js'
 import { diskError, errorCode } from '../disk-error.js'
 import { type FileStats, type FileSystem, nodeFileSystem, OPEN, sameInode } from '../fs.js'
 import { NeededFiles } from '../intent/needed.js'
@@ -31,8 +32,6 @@ export interface Orphans {
   /** What could not be looked at or removed; the rest was gone on with. */
   errors: SluiceError[]
 }
-
-const A_DAY = 24 * 60 * 60 * 1000
 
 /**
  * Removes the temporary files of this library that processes have left which are certainly no more: whatever their
