@@ -63,6 +63,9 @@ export class Deframer extends Duplex {
   }
 
   override _final(done: Callback): void {
+    // one way nobody has anything to say behind END; in a conversation a last word may be cut off
+    if (this.#ended && this.#onTalk === undefined && !this.#parser.complete)
+      return done(new SluiceError('ERR_PROTOCOL', AFTER_END))
     if (this.#ended || this.rest !== null) return done()
     const where = this.#parser.complete ? 'before the end of the transfer' : 'in the middle of a frame'
     const error = new SluiceError('ERR_TRUNCATED', `the stream ended ${where}`)
@@ -116,7 +119,7 @@ export class Deframer extends Duplex {
 
   #take(frame: Frame): boolean {
     if (frame.kind === 'message' && isTalk(frame.type)) return this.#talk(frame.message)
-    if (this.#ended) throw new SluiceError('ERR_PROTOCOL', 'the peer went on after END')
+    if (this.#ended) throw new SluiceError('ERR_PROTOCOL', AFTER_END)
     this.#more = false
     // A reader that asks again from within push() does not repeat its question: `_read` has set it.
     if (this.push(frame)) this.#more = true
@@ -137,6 +140,8 @@ export class Deframer extends Duplex {
     return this.#onTalk(message) !== false
   }
 }
+
+const AFTER_END = 'the peer went on after END'
 
 /** Bytes that may pile up while the reader is busy: one large run. */
 const BUFFERED = 1024 * 1024

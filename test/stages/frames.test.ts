@@ -107,6 +107,14 @@ test('a message gets between two frames, never into one, and does not wait for w
   t.deepEqual(amount(items), expected(SMALL))
 })
 
+test('one way nothing may follow the end, be it ever so short', async (t) => {
+  const bytes = await bytesOf(itemsOf(SMALL))
+  for (const more of [Buffer.from('x'), Buffer.from('x\n'), Buffer.from([FrameType.END, 0, 0, 0]), bytes]) {
+    await t.throwsAsync(parsed([Buffer.concat([bytes, more])]), { code: 'ERR_PROTOCOL' })
+    await t.throwsAsync(parsed([bytes, more]), { code: 'ERR_PROTOCOL' })
+  }
+})
+
 test('a file that ends without a digest is not sent', async (t) => {
   const items = itemsOf(SMALL)
   for (const item of items) if (item.kind === 'run') for (const cut of item.cuts) delete cut.digest
