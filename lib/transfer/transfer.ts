@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events'
-import type { SluiceError } from '../errors.js'
+import { messageOf, type SluiceError } from '../errors.js'
 import { deferred } from './deferred.js'
 import { type Progress, ProgressMeter } from './progress.js'
 import { isFinal, nextState, stateOfError, type TransferState } from './states.js'
@@ -100,7 +100,8 @@ export class Transfer extends EventEmitter<TransferEvents> {
    * the stream is closed; does nothing if the transfer is over.
    */
   async cancel(reason = ''): Promise<void> {
-    if (!isFinal(this.#state)) await this.#cancel(reason)
+    // whatever comes from code without types: a transfer that is to end must not go on
+    if (!isFinal(this.#state)) await this.#cancel(textOf(reason))
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Progress, void, void> {
@@ -160,6 +161,11 @@ export class Transfer extends EventEmitter<TransferEvents> {
       },
     }
   }
+}
+
+/** A reason as text; none if there is none. */
+function textOf(reason: unknown): string {
+  return reason === undefined || reason === null ? '' : messageOf(reason)
 }
 
 /** Calls listeners. What one throws is its own affair, not that of the stage which happens to tell it something. */

@@ -113,6 +113,24 @@ for (const [what, options] of Object.entries(UNCLOSING)) {
   })
 }
 
+test('a transfer is cancelled whatever the reason is', async (t) => {
+  for (const [reason, text] of [
+    [5, '5'],
+    [null, ''],
+    [new Error('why'), 'why'],
+  ]) {
+    const { near, far, ...sides } = await both(t)
+    const sending = sides.send()
+    const receiving = sides.receive({ accept: () => new Promise(() => {}) })
+    await once(receiving, 'state')
+    const ends = [sending, receiving].map(({ finished }) =>
+      t.throwsAsync(finished, { code: 'ERR_CANCELLED' }),
+    )
+    await sending.cancel(reason as string)
+    for (const end of await Promise.all(ends)) t.true(end?.message.endsWith(text as string), end?.message)
+  }
+})
+
 test('a connection that is used for many transfers has no more listeners than before', async (t) => {
   const { near, far, ...sides } = await both(t)
   const listeners = () =>
