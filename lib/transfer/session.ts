@@ -26,6 +26,9 @@ interface Passing {
 /** What is said of oneself. */
 const AGENT = 'sluice/0.1'
 
+/** PINGs of a peer within a `pingInterval`, of which one is said in each. */
+const MOST_PINGS = 1000
+
 /**
  * The conversation that sender and receiver have in common: HELLO, cancelling, errors, and how it ends. Whatever
  * happens first decides the outcome; `finished` settles when everything that was opened is closed.
@@ -37,6 +40,9 @@ export abstract class Session {
   protected readonly stop = new AbortController()
   readonly #keepOpen: boolean
   readonly #signal: AbortSignal | undefined
+  readonly #pingInterval: number
+  /** PINGs since that time. */
+  #pings = { count: 0, since: performance.now() }
   #greeted = false
   #want: Bitmap | undefined
   #ending: Promise<void> | null = null
@@ -45,6 +51,7 @@ export abstract class Session {
     checkSession(socket, options)
     this.control = Transfer.create(direction, (reason) => this.#cancel(reason))
     this.#keepOpen = options.keepOpen ?? false
+    this.#pingInterval = options.limits.pingInterval
     this.#signal = options.signal
     this.channel = new Channel(socket, line, options, {
       talk: (message) => this.#talk(message),
@@ -176,6 +183,7 @@ export abstract class Session {
         this.greeted()
         return true
       case 'ping':
+        this.#pinged()
         return true
       case 'cancel':
         this.fail(
@@ -189,6 +197,16 @@ export abstract class Session {
       default:
         return this.heard(message)
     }
+  }
+
+  /** A sign of life costs the peer next to nothing, and keeps the connection: there must not be any number of them. */
+  #pinged(): void {
+    const now = performance.now()
+    if (now - this.#pings.since > this.#pingInterval) this.#pings = { count: 0, since: now }
+    this.#pings.count += 1
+    if (this.#pings.count <= MOST_PINGS) return
+    const message = `the peer sent more than ${MOST_PINGS} pings within ${this.#pingInterval} ms`
+    throw new SluiceError('ERR_LIMIT', message, { expected: MOST_PINGS })
   }
 }
 

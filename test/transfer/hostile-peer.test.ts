@@ -177,6 +177,13 @@ test('names with suffixes are none too many, and codes that nobody knows are tho
   ])
 })
 
+test('HOSTILE-INPUT 44: a flood of pings ends the transfer, before an offer as well', async (t) => {
+  const pings = Array.from({ length: 1001 }, (): Message => ({ type: 'ping' }))
+  t.is((await toReceiver(t, HELLO, ...pings)).code, 'ERR_LIMIT')
+  t.is((await toSender(t, ...pings)).code, 'ERR_LIMIT')
+  t.is((await toReceiver(t, HELLO, ...pings.slice(1), ACCEPT)).code, 'ERR_PROTOCOL')
+})
+
 test('HOSTILE-INPUT 55: a peer that never reads does not make memory grow', async (t) => {
   const content = Object.fromEntries(
     Array.from({ length: 20_000 }, (_, i) => [`empty file ${i}`, Buffer.alloc(0)]),
