@@ -7,7 +7,11 @@ import type { Unless } from './settle-file.js'
 
 /** Options of `finalizer`. */
 export interface FinalizerOptions {
-  /** What to do when the name is taken by other content. Default 'rename': a suffix. */
+  /**
+   * What to do when the name is taken by other content. Default 'rename': a suffix. An incoming folder merges into a
+   * standing one, and gets the suffix where something else has its name, under every policy; a link that finds a
+   * folder under its name gets the suffix where a file would overwrite or replace.
+   */
   conflict?: Conflict
   /** What counts as already there. Default 'identical': the same content, proved by the digest. */
   unless?: Unless

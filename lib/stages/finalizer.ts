@@ -3,7 +3,8 @@ import { errorOf, SluiceError } from '../errors.js'
 import { atMost } from './at-most.js'
 import type { Destination } from './destination.js'
 import { prepareDigest } from './digests.js'
-import { endFolders, endLinks } from './end-folders.js'
+import { endFolders } from './end-folders.js'
+import { endLinks } from './end-links.js'
 import { checkedOptions, type FinalizerOptions } from './finalizer-options.js'
 import type { Item } from './items.js'
 import { Ledger, type ReadyFile } from './ledger.js'
@@ -142,13 +143,13 @@ class FinalizerStage extends Writable implements Finalizer {
   }
 
   async #end(): Promise<void> {
-    const { symlinks, concurrency, warn, missing } = this.#options
+    const { concurrency, warn, missing } = this.#options
     const ledger = this.#ledger
     await this.#settle(ledger.unsaid())
     if (missing === 'skip') await this.#report(ledger.missing().map(filtered))
     ledger.checkAll()
     if (this.#destination) {
-      await this.#report(await endLinks(this.#destination, ledger.links.splice(0), symlinks))
+      await this.#report(await endLinks(this.#destination, ledger.links.splice(0), this.#options))
       await this.#report(await endFolders(this.#destination, ledger.folders.splice(0), concurrency))
       await this.#destination.finish().catch((error: SluiceError) => warn?.(error))
     }
