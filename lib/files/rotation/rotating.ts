@@ -126,10 +126,10 @@ export class Rotating {
     for (const [number, { plain, compressed }] of await this.#slots()) {
       if (plain === undefined) continue
       const made = compressed ?? (await this.#compressOne(plain, slotName(this.#name, number, 'compressed')))
-      const at = (name: string) => this.#directory.at(name)
-      if (await holdsSame(this.#fs, at(plain), at(made))) {
+      const packed = this.#directory.at(made)
+      if (await holdsSame(this.#fs, this.#directory.at(plain), packed)) {
         // the bytes of an earlier run may be in memory only; its name was synced at the beginning
-        if (this.#power && compressed !== undefined) await syncFile(this.#fs, at(made))
+        if (this.#power && compressed !== undefined) await syncFile(this.#fs, packed)
         await this.#remove(plain)
         continue
       }
