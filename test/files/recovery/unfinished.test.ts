@@ -70,18 +70,21 @@ const OLD = { a: 'old a', b: 'old b' }
 const NEW = { a: 'new a', b: 'new b' }
 
 test('what a committed transaction has still to change is undone, and stays so', async (t) => {
-  for (const when of [isCommit, ({ call, to }: DiskEvent) => call === 'rename' && to === '/d/a']) {
+  const isHalf = ({ call, to }: DiskEvent) => call === 'rename' && to === '/d/a'
+  for (const [when, ...paths] of [
+    [isCommit, 'a', 'b'],
+    [isHalf, 'a', 'b'],
+    [isHalf, 'b', 'a'],
+  ] as const) {
     const on = scene()
     const { disk, machine, open } = on
     const first = await open(1)
-    for (const path of ['a', 'b']) await first.before('write', path)
+    for (const path of paths) await first.before('write', path)
     await dies(on, when)
     machine.end(1)
     const manager = await open(2)
-    t.like(await manager.undo(), [
-      { path: 'b', state: 'undone' },
-      { path: 'a', state: 'undone' },
-    ])
+    const undone = paths.toReversed().map((path) => ({ path, state: 'undone' }))
+    t.like(await manager.undo(), undone)
     await manager.close()
     t.deepEqual(files(disk), OLD)
     t.deepEqual(await recoverTransactions('/d', { fs: disk, system: machine.start(3) }), [])
