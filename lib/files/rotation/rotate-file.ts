@@ -41,7 +41,8 @@ export interface Rotation {
  * No file is ever without a name, and none takes the name of another; one that is put at `path` meanwhile stays there,
  * or is the one that is rotated. Interrupted anywhere, by a power cut too, it is gone on with by the next run. Rotations
  * of one file by several processes wait for each other, and for `updateJson`. Who ignores that and makes `path.1` by
- * himself can lose what he made, if he does it in the moment between the last look and the rename.
+ * himself can lose what he made, if he does it in the moment between the last look and the rename. On Windows it is
+ * tried again while somebody has the file open.
  *
  * With `compress` each rotated file that is not compressed yet becomes `path.N.gz`, also those of earlier runs. The
  * other one is removed once the compressed file stands and gives back the same bytes; if it was written to meanwhile

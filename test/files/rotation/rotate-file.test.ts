@@ -1,7 +1,7 @@
 import { gunzipSync, gzipSync } from 'node:zlib'
 import test from 'ava'
 import { type RotateOptions, rotateFile, writeFileAtomic } from '../../../lib/files/index.js'
-import { MemoryDisk } from '../../../lib/testing/index.js'
+import { FakeClock, MemoryDisk } from '../../../lib/testing/index.js'
 import { Machine } from '../../helpers/machine.js'
 
 function disk(files: Record<string, string> = {}): MemoryDisk {
@@ -225,6 +225,14 @@ test('what fails before the file is rotated leaves it at its path', async (t) =>
   t.deepEqual(contents(there), { 'log.1': '0', 'log.2': '1' })
   there.fail({ call: 'unlink', path: /log/, error: 'EIO', once: false })
   await t.throwsAsync(rotate(there, { keep: 1 }), { code: 'ERR_WRITE' }, 'nothing was rotated')
+})
+
+test('on Windows a log that somebody has open for a moment is waited for', async (t) => {
+  const there = new MemoryDisk({ platform: 'win32' })
+  there.put('/d/log', '0')
+  there.fail({ call: 'rename', path: /log$/, error: 'EBUSY' })
+  t.is((await rotate(there, { clock: new FakeClock({ auto: true }) })).to, '/d/log.1')
+  t.deepEqual(contents(there), { 'log.1': '0' })
 })
 
 test('it also works without hard links', async (t) => {
