@@ -1,9 +1,9 @@
 import { Duplex } from 'node:stream'
 import { checkWhole } from '../files/check-options.js'
-import { DEFAULT_LIMITS } from '../wire/limits.js'
+import { DEFAULT_LIMITS, type PeerLimits } from '../wire/limits.js'
 import { encodeMessage, type Message } from '../wire/messages.js'
 import { encodePreface } from '../wire/preface.js'
-import { type FramePieces, framesOf } from './frames-of.js'
+import { type FrameLimits, type FramePieces, framesOf } from './frames-of.js'
 import type { Item } from './items.js'
 import { Outlet } from './outlet.js'
 
@@ -22,7 +22,7 @@ type Callback = (error?: Error | null) => void
  * Errors: `ERR_USAGE` for an option; `ERR_STATE` if a file ends without a digest (no `hashTap()` stands before it).
  */
 export class Framer extends Duplex {
-  readonly #maxFrame: number
+  readonly #limits: FrameLimits
   readonly #outlet = new Outlet<FramePieces>((frame) => this.#pushFrame(frame))
   #waiting: (() => void)[] = []
   /** Messages that came while a frame was being pushed: a reader may answer from within. */
@@ -32,8 +32,14 @@ export class Framer extends Duplex {
   constructor({ maxFrame = DEFAULT_LIMITS.frame }: FramerOptions = {}) {
     checkWhole('maxFrame', maxFrame, 1, DEFAULT_LIMITS.frame)
     super({ writableObjectMode: true, writableHighWaterMark: 1, readableHighWaterMark: maxFrame })
-    this.#maxFrame = maxFrame
+    this.#limits = { frame: maxFrame, message: DEFAULT_LIMITS.message }
     this.push(encodePreface([]))
+  }
+
+  /** Heeds what the peer says that it takes, from the next item on. */
+  limit({ frame, message }: PeerLimits): void {
+    if (frame !== undefined) this.#limits.frame = Math.min(frame, this.#limits.frame)
+    if (message !== undefined) this.#limits.message = Math.min(message, this.#limits.message)
   }
 
   /** Puts a message between two frames, ahead of what was not framed yet. */
@@ -54,7 +60,7 @@ export class Framer extends Duplex {
   }
 
   override _write(item: Item, _encoding: BufferEncoding, done: Callback): void {
-    this.#outlet.take(framesOf(item, this.#maxFrame), done)
+    this.#outlet.take(framesOf(item, this.#limits), done)
   }
 
   override _final(done: Callback): void {

@@ -1,5 +1,6 @@
 import { SluiceError } from '../errors.js'
 import { dataHeader } from '../wire/frames.js'
+import type { Limits } from '../wire/limits.js'
 import { offerMessages } from '../wire/manifest.js'
 import { encodeMessage } from '../wire/messages.js'
 import type { Cut, Item, Run, SentDigest } from './items.js'
@@ -7,22 +8,29 @@ import type { Cut, Item, Run, SentDigest } from './items.js'
 /** One frame in the pieces that it is written in: nothing may come between them. */
 export type FramePieces = readonly Buffer[]
 
-/** The frames of an item, with at most `maxFrame` bytes of data in each. */
-export function* framesOf(item: Item, maxFrame: number): Generator<FramePieces> {
+/** What the other side takes, in bytes. */
+export type FrameLimits = Pick<Limits, 'frame' | 'message'>
+
+/** The frames of an item, with at most `frame` bytes of data or `message` bytes of a message in each. */
+export function* framesOf(item: Item, { frame, message }: FrameLimits): Generator<FramePieces> {
   switch (item.kind) {
     case 'offer':
-      for (const message of offerMessages(item.offer)) yield [encodeMessage(message)]
+      for (const page of offerMessages(item.offer, message)) yield [encodeMessage(page)]
       break
     case 'run':
-      yield* dataFrames(item, maxFrame)
-      yield* digestFrames(item.cuts.filter((cut) => cut.last && cut.entry.type === 'file').map(digestOf))
+      yield* dataFrames(item, frame)
+      yield* digestFrames(ended(item.cuts).map(digestOf), message)
       break
     case 'digests':
-      yield* digestFrames(item.digests)
+      yield* digestFrames(item.digests, message)
       break
     default:
       throw new SluiceError('ERR_STATE', `framer() cannot send an item of kind ${item.kind}`)
   }
+}
+
+function ended(cuts: readonly Cut[]): Cut[] {
+  return cuts.filter(({ last, entry }) => last && entry.type === 'file')
 }
 
 function* dataFrames(run: Run, maxFrame: number): Generator<FramePieces> {
@@ -65,18 +73,18 @@ function joined(cuts: readonly Cut[]): Buffer[] {
   return buffers
 }
 
-/** As many digests in a message as fit easily, whatever the limits of the other side. */
+/** Digests in a message at most, and the bytes of the longest. */
 const DIGESTS_PER_MESSAGE = 500
+const DIGEST_BYTES = 100
 
-function* digestFrames(digests: readonly SentDigest[]): Generator<FramePieces> {
-  for (let from = 0; from < digests.length; from += DIGESTS_PER_MESSAGE) {
-    const records = digests
-      .slice(from, from + DIGESTS_PER_MESSAGE)
-      .map(({ entry, digest, failure, size }) => ({
-        index: entry.index,
-        ...(digest === undefined ? { failure: failure! } : { digest }),
-        ...(size === undefined ? {} : { size }),
-      }))
+function* digestFrames(digests: readonly SentDigest[], message: number): Generator<FramePieces> {
+  const most = Math.max(1, Math.min(DIGESTS_PER_MESSAGE, Math.floor(message / DIGEST_BYTES)))
+  for (let from = 0; from < digests.length; from += most) {
+    const records = digests.slice(from, from + most).map(({ entry, digest, failure, size }) => ({
+      index: entry.index,
+      ...(digest === undefined ? { failure: failure! } : { digest }),
+      ...(size === undefined ? {} : { size }),
+    }))
     yield [encodeMessage({ type: 'digests', digests: records })]
   }
 }

@@ -9,7 +9,7 @@ import {
 import createDebug from 'debug'
 import pump from 'pump'
 import { isSluiceError, SluiceError } from '../errors.js'
-import type { Limits } from '../wire/limits.js'
+import type { Limits, PeerLimits } from '../wire/limits.js'
 import type { Message } from '../wire/messages.js'
 import { checkFormats, encodePreface, PrefaceParser } from '../wire/preface.js'
 
@@ -18,7 +18,12 @@ const debug = createDebug('sluice:channel')
 /** The stages around a socket, made by `send` and `receive`. */
 export interface Line {
   /** Takes the river of a sender. `talk` puts a message between two frames; `close` ends without one. */
-  framer: Duplex & { talk(message: Message): void; ready(): Promise<void>; close(): void }
+  framer: Duplex & {
+    limit(limits: PeerLimits): void
+    talk(message: Message): void
+    ready(): Promise<void>
+    close(): void
+  }
   /** Gives the river to a receiver; the conversation goes to `onTalk`, until that says `false`. */
   deframer(onTalk: (message: Message) => boolean): Duplex & { readonly rest: Buffer | null }
   outgoing: Transform[]

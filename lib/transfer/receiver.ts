@@ -1,6 +1,7 @@
 import type { Duplex, Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { isSluiceError, SluiceError } from '../errors.js'
+import { DEFAULT_LIMITS, type PeerLimits } from '../wire/limits.js'
 import type { Entry, Offer } from '../wire/manifest.js'
 import type { Message } from '../wire/messages.js'
 import type { Bitmap } from '../wire/positions.js'
@@ -32,8 +33,9 @@ export interface Receiving {
   decide(offer: Offer, signal: AbortSignal): Promise<Decision>
 }
 
-/** Outcomes in one message: with the longest names they stay within its limit. */
+/** Outcomes in one message at most, and the bytes of the longest: all of them stay within the limit of a message. */
 const OUTCOMES_PER_MESSAGE = 200
+const OUTCOME_BYTES = 4200
 
 /** The receiver's part of the conversation: answer, river, outcomes, result. */
 export class Receiver extends Session {
@@ -43,6 +45,7 @@ export class Receiver extends Session {
   #offer: Offer | null = null
   #outcomes: (FileOutcome | undefined)[] = []
   #result: TransferResult | null = null
+  #perMessage = OUTCOMES_PER_MESSAGE
 
   constructor(socket: Duplex, line: Line, receiving: Receiving, options: SessionOptions) {
     super('receive', socket, line, options)
@@ -111,8 +114,8 @@ export class Receiver extends Session {
       this.#outcomes[entry.index] = outcome
       this.ended(entry.index, outcome)
     }
-    for (let from = 0; from < ended.length; from += OUTCOMES_PER_MESSAGE) {
-      const outcomes = ended.slice(from, from + OUTCOMES_PER_MESSAGE).map(({ entry: { index } }) => {
+    for (let from = 0; from < ended.length; from += this.#perMessage) {
+      const outcomes = ended.slice(from, from + this.#perMessage).map(({ entry: { index } }) => {
         const { path: _, ...record } = this.#outcomes[index]!
         return { index, ...record }
       })
@@ -121,7 +124,9 @@ export class Receiver extends Session {
     }
   }
 
-  protected override greeted(): void {}
+  protected override greeted({ message = DEFAULT_LIMITS.message }: PeerLimits): void {
+    this.#perMessage = Math.max(1, Math.min(OUTCOMES_PER_MESSAGE, Math.floor(message / OUTCOME_BYTES)))
+  }
 
   protected override hungUp(): void {
     this.#goodbye.resolve()

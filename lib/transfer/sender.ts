@@ -1,6 +1,7 @@
 import type { Duplex, Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { fileCodeOf, knownCode, printable, SluiceError } from '../errors.js'
+import type { PeerLimits } from '../wire/limits.js'
 import type { Entry, Offer } from '../wire/manifest.js'
 import type { Message, OutcomeRecord } from '../wire/messages.js'
 import { type Bitmap, checkBitmap } from '../wire/positions.js'
@@ -34,7 +35,7 @@ const SUFFIXES = 16
 export class Sender extends Session {
   readonly #line: Line
   readonly #sending: Sending
-  readonly #hello = deferred<void>()
+  readonly #hello = deferred<PeerLimits>()
   readonly #answer = deferred<Bitmap | undefined>()
   #state: 'preparing' | 'offered' | 'sending' | 'sent' = 'preparing'
   #entries: readonly Entry[] = []
@@ -62,8 +63,10 @@ export class Sender extends Session {
     this.control.identify(offer.id)
     for (const warning of skipped) this.control.warn(warning)
     this.control.move('connecting')
-    await this.#hello.promise
+    const limits = await this.#hello.promise
     if (this.over) return
+    this.#line.framer.limit(limits)
+    checkEntries(offer.entries.length, limits)
     this.#entries = offer.entries
     this.#outcomes = new Array(offer.entries.length)
     const stages = this.#sending.river(this.#answer.promise, this.passed, this.warn)
@@ -75,8 +78,8 @@ export class Sender extends Session {
     this.#state = 'sent'
   }
 
-  protected override greeted(): void {
-    this.#hello.resolve()
+  protected override greeted(limits: PeerLimits): void {
+    this.#hello.resolve(limits)
   }
 
   protected override settled(): Promise<void> {
@@ -171,4 +174,11 @@ export class Sender extends Session {
     if (states.includes(this.#state)) return
     throw new SluiceError('ERR_PROTOCOL', `the peer said ${message.type} while this side was ${this.#state}`)
   }
+}
+
+/** Spares both sides an offer that the receiver says it will refuse. */
+function checkEntries(found: number, { entries: expected = found }: PeerLimits): void {
+  if (found <= expected) return
+  const message = `the receiver takes at most ${expected} entries, and these are ${found}: send in parts`
+  throw new SluiceError('ERR_LIMIT', message, { expected, found })
 }

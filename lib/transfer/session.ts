@@ -1,6 +1,7 @@
 import type { Duplex, Readable, Writable } from 'node:stream'
 import createDebug from 'debug'
 import { codeOf, isSluiceError, messageOf, printable, SluiceError } from '../errors.js'
+import { type PeerLimits, saidLimits } from '../wire/limits.js'
 import type { Entry } from '../wire/manifest.js'
 import type { Message } from '../wire/messages.js'
 import { type Bitmap, isWanted } from '../wire/positions.js'
@@ -58,7 +59,8 @@ export abstract class Session {
       ended: () => this.hungUp(),
       failed: (error) => this.fail(asError(error)),
     })
-    this.channel.say({ type: 'hello', version: 1, agent: AGENT, features: [] })
+    const limits = saidLimits(options.limits)
+    this.channel.say({ type: 'hello', version: 1, agent: AGENT, features: [], ...(limits && { limits }) })
     this.#signal?.addEventListener('abort', this.#aborted)
     if (this.#signal?.aborted) queueMicrotask(this.#aborted)
   }
@@ -67,8 +69,8 @@ export abstract class Session {
     return this.control.transfer
   }
 
-  /** The peer has said HELLO. */
-  protected abstract greeted(): void
+  /** The peer has said HELLO, and what it takes where that is not the default. */
+  protected abstract greeted(limits: PeerLimits): void
   /** A message that only one of the two directions knows; `false` if it is the peer's last. */
   protected abstract heard(message: Message): boolean
   /** The peer has nothing more to say. */
@@ -180,7 +182,7 @@ export abstract class Session {
         if (this.#greeted) throw new SluiceError('ERR_PROTOCOL', 'the peer said hello twice')
         this.#greeted = true
         this.channel.greeted()
-        this.greeted()
+        this.greeted(message.limits ?? {})
         return true
       case 'ping':
         this.#pinged()

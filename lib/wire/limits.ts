@@ -1,6 +1,10 @@
 import { SluiceError } from '../errors.js'
 
-/** The limits of DESIGN.md, section 11: what a peer may ask of us. All sizes in bytes, all times in milliseconds. */
+/**
+ * The limits of DESIGN.md, section 11: what a peer may ask of us. All sizes in bytes, all times in milliseconds.
+ * `frame`, `message`, `entries` and `manifest` are told to the peer, which heeds them; where one of the others is lower
+ * than its default, a peer may exceed it unknowingly.
+ */
 export interface Limits {
   /** Data bytes in one DATA frame. */
   frame: number
@@ -72,4 +76,15 @@ export function limitsOf(given: Partial<Limits> = {}): Limits {
     throw new SluiceError('ERR_USAGE', message, { found: value })
   }
   return { ...DEFAULT_LIMITS, ...given }
+}
+
+/** What a peer takes at most, as its HELLO says where it is not the default. */
+export type PeerLimits = Partial<Pick<Limits, 'frame' | 'message' | 'entries' | 'manifest'>>
+
+/** Those of the limits that HELLO says, unless they are the defaults; `undefined` if there are none. */
+export function saidLimits(limits: Limits): PeerLimits | undefined {
+  const said: PeerLimits = {}
+  for (const name of ['frame', 'message', 'entries', 'manifest'] as const)
+    if (limits[name] !== DEFAULT_LIMITS[name]) said[name] = limits[name]
+  return Object.keys(said).length > 0 ? said : undefined
 }

@@ -67,15 +67,16 @@ const PAGE_HEAD = 16
 /** Most bytes that an entry takes beside its texts: list 1, type 1, two lengths 3 + 3, size 9, mtime 9, mode 3. */
 const ENTRY_HEAD = 29
 
-/** The messages that say an offer: OFFER and pages of ENTRIES. */
-export function* offerMessages(offer: Offer): Generator<Message> {
+/** The messages that say an offer: OFFER and pages of ENTRIES, of at most `most` bytes where one entry allows it. */
+export function* offerMessages(offer: Offer, most = PAGE_BYTES): Generator<Message> {
+  const pageBytes = Math.min(most, PAGE_BYTES)
   const { id, name, algorithm, bytes, entries } = offer
   yield { type: 'offer', id, name, algorithm, entries: entries.length, bytes }
   let page: Entry[] = []
   let size = PAGE_HEAD
   for (const entry of entries) {
     const more = ENTRY_HEAD + Buffer.byteLength(entry.path) + Buffer.byteLength(entry.target ?? '')
-    if (page.length > 0 && (size + more > PAGE_BYTES || page.length === PAGE_ENTRIES)) {
+    if (page.length > 0 && (size + more > pageBytes || page.length === PAGE_ENTRIES)) {
       yield { type: 'entries', entries: page }
       page = []
       size = PAGE_HEAD

@@ -1,6 +1,6 @@
 import { SluiceError } from '../errors.js'
 import { FrameType, frameHeader } from './frames.js'
-import { DEFAULT_LIMITS, type Limits } from './limits.js'
+import { DEFAULT_LIMITS, type Limits, type PeerLimits } from './limits.js'
 import type { Entry } from './manifest.js'
 import { type Packed, pack, unpack } from './msgpack.js'
 import { ENTRY_TYPES, NAME_BYTES, SHAPES, type Shape, STATUSES } from './shapes.js'
@@ -24,9 +24,6 @@ export interface OutcomeRecord {
   name?: string
   code?: string
 }
-
-/** What who says HELLO takes at most, where it is not the default: as in `Limits`. */
-export type PeerLimits = Partial<Pick<Limits, 'frame' | 'message' | 'entries' | 'manifest'>>
 
 /** The messages of version 1 by their types; README.md has what each of them means. */
 export interface Messages {

@@ -36,7 +36,9 @@ const END = encodeMessage({ type: 'end' })
 /** The frames of items, the last one END. */
 function framesFrom(items: Iterable<Item>): Buffer[] {
   return [
-    ...[...items].flatMap((item) => [...framesOf(item, KIB)].map((pieces) => Buffer.concat(pieces))),
+    ...[...items].flatMap((item) =>
+      [...framesOf(item, { frame: KIB, message: 1 << 20 })].map((pieces) => Buffer.concat(pieces)),
+    ),
     END,
   ]
 }

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { chmod, rename } from 'node:fs/promises'
 import type { Socket } from 'node:net'
@@ -129,6 +130,36 @@ test('a transfer is cancelled whatever the reason is', async (t) => {
     await sending.cancel(reason as string)
     for (const end of await Promise.all(ends)) t.true(end?.message.endsWith(text as string), end?.message)
   }
+})
+
+test('each side heeds what the other says that it takes', async (t) => {
+  const files = Object.fromEntries(
+    Array.from({ length: 60 }, (_, i) => [`${i} ${'x'.repeat(200)}`, `file ${i}`]),
+  )
+  const source = await plant(await temporary(t), { t: null, big: randomBytes(300_000) })
+  await plant(join(source, 't'), files)
+  const limits = { frame: 5000, message: 9000 }
+  for (const [sends, receives] of [
+    [{}, { limits }],
+    [{ limits }, {}],
+  ]) {
+    const { near, receive } = await both(t)
+    const receiving = receive(receives)
+    const sending = send(near, [join(source, 't'), join(source, 'big')], sends)
+    const [sent, received] = await Promise.all([sending.finished, receiving.finished])
+    t.is(sent.published, 62)
+    t.deepEqual(sent, received)
+  }
+})
+
+test('more entries than the receiver says that it takes are not offered', async (t) => {
+  const source = await plant(await temporary(t), { t: null, 't/a': '', 't/b': '' })
+  const { near, receive } = await both(t)
+  const receiving = receive({ limits: { entries: 2 } })
+  const sending = send(near, [join(source, 't')])
+  const { message } = (await t.throwsAsync(sending.finished, { code: 'ERR_LIMIT' }))!
+  t.regex(message, /takes at most 2 entries, and these are 3/)
+  await t.throwsAsync(receiving.finished, { code: 'ERR_LIMIT', message: /the peer says/ })
 })
 
 test('a connection that is used for many transfers has no more listeners than before', async (t) => {
