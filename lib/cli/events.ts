@@ -9,19 +9,21 @@ export const EVENTS_VERSION = 1
 
 /**
  * What `--json` prints on standard output, one object a line, each with `version` as well. Sizes are bytes, times
- * milliseconds. A transfer ends with exactly one `completed` or `error`.
+ * milliseconds. A transfer ends with exactly one `completed` or `error`. `id` is that of the transfer, as soon as its
+ * offer is known; an `error` without it is how the command itself ended. Those of `pack`, whose standard output is the
+ * stream, are on standard error.
  */
 export type CliEvent =
   /** The address that the other side has to be given; always the first line. */
   | { event: 'listening'; address: string }
   | { event: 'offer'; id: string; name: string; entries: number; bytes: number }
-  | { event: 'state'; state: TransferState }
-  | ({ event: 'file' } & FileOutcome)
-  | { event: 'warning'; code: string; message: string; path?: string }
+  | { event: 'state'; id?: string; state: TransferState }
+  | ({ event: 'file'; id?: string } & FileOutcome)
+  | { event: 'warning'; id?: string; code: string; message: string; path?: string }
   /** At most twice a second. */
-  | ({ event: 'progress' } & Progress)
+  | ({ event: 'progress'; id?: string } & Progress)
   | ({ event: 'completed' } & Omit<TransferResult, 'files'>)
-  | { event: 'error'; code: string; message: string; exit: number; path?: string }
+  | { event: 'error'; id?: string; code: string; message: string; exit: number; path?: string }
   /** One line per part that `status`, `clean` and `recover` found. */
   | { event: 'leftover'; path: string; bytes: number; state: 'part' | 'published' | 'kept' }
   /**
@@ -64,13 +66,18 @@ function escaped(character: string): string {
 }
 
 /** An error as an event. */
-export function errorEvent(error: SluiceError, exit: number): CliEvent {
+export function errorEvent(error: SluiceError, exit: number, id?: string): CliEvent {
   const { code, message, path } = error
-  return { event: 'error', code, message, exit, ...(path === undefined ? {} : { path }) }
+  return { event: 'error', ...known(id), code, message, exit, ...(path === undefined ? {} : { path }) }
 }
 
 /** A warning as an event. */
-export function warningEvent(warning: SluiceError): CliEvent {
+export function warningEvent(warning: SluiceError, id?: string): CliEvent {
   const { code, message, path } = warning
-  return { event: 'warning', code, message, ...(path === undefined ? {} : { path }) }
+  return { event: 'warning', ...known(id), code, message, ...(path === undefined ? {} : { path }) }
+}
+
+/** The id of a transfer as part of an event; nothing before its offer is known. */
+export function known(id: string | undefined): { id?: string } {
+  return id === undefined || id === '' ? {} : { id }
 }

@@ -54,8 +54,10 @@ function targetOptions(command: Command): Command {
     .option('--links', 'make symbolic links that stay inside, instead of leaving them out')
 }
 
-/** The commands; `act` runs one of them. */
-function program(act: (json: boolean, run: (context: Context) => Promise<void>) => Promise<void>): Command {
+/** The commands; `act` runs one of them, which `streams` bytes to standard output or prints results there. */
+function program(
+  act: (json: boolean, streams: boolean, run: (context: Context) => Promise<void>) => Promise<void>,
+): Command {
   const { version } = JSON.parse(readFileSync(PACKAGE, 'utf8')) as { version: string }
   const sluice = new Command('sluice')
     .description('Moves files and folders over any stream; what has a name is whole and verified.')
@@ -63,7 +65,7 @@ function program(act: (json: boolean, run: (context: Context) => Promise<void>) 
     .showSuggestionAfterError()
     .option('--json', 'events on standard output, one a line, instead of text')
   const run = (command: Command, action: (context: Context) => Promise<void>) =>
-    act(command.optsWithGlobals().json === true, action)
+    act(command.optsWithGlobals().json === true, command.name() === 'pack', action)
   const json = ['--json', 'events on standard output, one a line, instead of text'] as const
 
   sourceOptions(sluice.command('send'))
@@ -88,6 +90,7 @@ function program(act: (json: boolean, run: (context: Context) => Promise<void>) 
   sourceOptions(sluice.command('pack'))
     .description('write files and folders as one stream to standard output')
     .argument('<path...>', 'files and folders; - is standard input')
+    .option('--json', 'events on standard error, one a line, instead of text')
     .action((paths, _flags, command) => {
       return run(command, (context) => packCommand(paths, command.optsWithGlobals(), context))
     })
@@ -155,9 +158,9 @@ export async function main(args: readonly string[], io: Io, stop: AbortControlle
     stop.abort(lost)
   })
   let json = false
-  const sluice = program(async (asked, run) => {
+  const sluice = program(async (asked, streams, run) => {
     json = asked
-    const reporter = new Reporter(io, json)
+    const reporter = new Reporter(io, json, streams ? io.stderr : io.stdout)
     try {
       await run({ io, reporter, signal, stop: () => stop.abort(stopped()) })
       await written(io.stdout)

@@ -3,7 +3,7 @@ import { printable, type SluiceError } from '../errors.js'
 import { deferred } from '../transfer/deferred.js'
 import { isFinal, type TransferState } from '../transfer/states.js'
 import type { FileOutcome, Transfer, TransferResult } from '../transfer/transfer.js'
-import { type CliEvent, errorEvent, eventLine, warningEvent } from './events.js'
+import { type CliEvent, errorEvent, eventLine, known, warningEvent } from './events.js'
 import { exitOf } from './exit.js'
 import { duration, progressLines, size } from './progress.js'
 
@@ -21,6 +21,9 @@ const JSON_INTERVAL = 500
 export class Reporter {
   readonly #io: Io
   readonly #json: boolean
+  readonly #events: NodeJS.WriteStream
+  /** Which transfer an error has ended. */
+  readonly #ended = new WeakMap<SluiceError, string>()
   readonly #live: ReturnType<typeof createLogUpdate> | null
   /** What is shown of the transfers that run, in the order in which they began. */
   readonly #running = new Map<Transfer, string[]>()
@@ -29,15 +32,18 @@ export class Reporter {
   /** Lines that wait for the end of a question. */
   #waiting: string[] | null = null
 
-  constructor(io: Io, json: boolean) {
+  /** @param events where they go with `json`. Default: standard output */
+  constructor(io: Io, json: boolean, events = io.stdout) {
     this.#io = io
     this.#json = json
+    this.#events = events
     this.#live = !json && io.stderr.isTTY ? createLogUpdate(io.stderr) : null
   }
 
   /** One result on standard output: as an event, or as the line `text`. */
   result(event: CliEvent, text: string): void {
-    this.#io.stdout.write(this.#json ? eventLine(event) : `${text}\n`)
+    if (this.#json) this.#events.write(eventLine(event))
+    else this.#io.stdout.write(`${text}\n`)
   }
 
   /** A line for people; nothing with `--json`. */
@@ -49,16 +55,24 @@ export class Reporter {
     if (this.#json) this.result(event, '')
   }
 
-  warn(warning: SluiceError): void {
-    this.event(warningEvent(warning))
+  /** @param id of the transfer that it concerns */
+  warn(warning: SluiceError, id?: string): void {
+    this.event(warningEvent(warning, id))
     this.note(`warning: ${warning.message}`)
+  }
+
+  /** One transfer of several came to nothing. `isOver`: so did the others, and people will be told of it once. */
+  failed(error: SluiceError, id: string, isOver: boolean): void {
+    this.event(errorEvent(error, exitOf(error), id))
+    if (!isOver) this.note(`warning: ${error.message}`)
   }
 
   /** Gives the exit status that belongs to the error. */
   error(error: SluiceError): number {
     const exit = exitOf(error)
-    this.event(errorEvent(error, exit))
-    this.#line(`sluice: ${error.message.replaceAll('\n', ' ')}`)
+    this.event(errorEvent(error, exit, this.#ended.get(error)))
+    if (!this.#json || this.#events !== this.#io.stderr)
+      this.#line(`sluice: ${error.message.replaceAll('\n', ' ')}`)
     if (process.env.DEBUG?.includes('sluice')) this.#line(`${error.stack}`)
     return exit
   }
@@ -98,15 +112,15 @@ export class Reporter {
     let began = performance.now()
     let told = Number.NEGATIVE_INFINITY
     const enter = (state: TransferState) => {
-      this.event({ event: 'state', state })
+      this.event({ event: 'state', ...known(transfer.id), state })
       // what came before is the time that people took to answer
       if (state === 'sending' || state === 'receiving') began = performance.now()
     }
     // one that was let in is watched only from its offer on
     if (transfer.state === 'offered') enter('offered')
     transfer.on('state', enter)
-    transfer.on('warning', (warning) => this.warn(warning))
-    transfer.on('file', (outcome) => this.file(outcome))
+    transfer.on('warning', (warning) => this.warn(warning, transfer.id))
+    transfer.on('file', (outcome) => this.file(outcome, transfer.id))
     transfer.on('progress', (progress) => {
       if (this.#live && !isFinal(transfer.state)) {
         this.#running.set(transfer, progressLines(progress, this.#io.stderr.columns || 80))
@@ -114,19 +128,19 @@ export class Reporter {
       }
       if (performance.now() - told < JSON_INTERVAL) return
       told = performance.now()
-      this.event({ event: 'progress', ...progress })
+      this.event({ event: 'progress', ...known(transfer.id), ...progress })
     })
     transfer.finished
       .finally(() => this.#forget(transfer))
       .then(
         (result) => this.completed(result, performance.now() - began),
-        () => {}, // told by who waits for it
+        (error: SluiceError) => void this.#ended.set(error, transfer.id), // told by who waits for it
       )
   }
 
   /** What became of an entry. */
-  file(outcome: FileOutcome): void {
-    this.event({ event: 'file', ...outcome })
+  file(outcome: FileOutcome, id: string): void {
+    this.event({ event: 'file', ...known(id), ...outcome })
     if (outcome.status === 'failed') this.note(`failed: ${printable(outcome.path)} (${outcome.code})`)
   }
 

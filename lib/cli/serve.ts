@@ -61,7 +61,8 @@ export function serve(
         running.delete(transfer)
         silent.delete(socket)
         if (transfer === taken) return error ? reject(error) : resolve()
-        if (error && taken === null && !signal.aborted) reporter.warn(offered ? error : ofStranger(error))
+        if (error && offered) reporter.failed(error, transfer.id, signal.aborted)
+        else if (error && taken === null && !signal.aborted) reporter.warn(ofStranger(error))
         if (signal.aborted && running.size === 0) resolve()
       }
       transfer.finished.then(() => over(), over)

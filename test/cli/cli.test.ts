@@ -396,10 +396,58 @@ test('Ctrl-C while nobody connects ends at once', async (t) => {
   t.regex(err, /^sluice: stopped before anybody connected\n$/)
 })
 
-test('pack has no room for events on standard output', async (t) => {
+test('the events of pack are on standard error: standard output is the stream', async (t) => {
+  const { photos, dir } = await setup(t)
+  const failed = await run(t, '--json', 'pack', join(photos, 'nowhere'))
+  t.is(failed.code, 2)
+  t.is(failed.out, '')
+  t.like(JSON.parse(failed.err), { event: 'error', exit: 2 })
+  const packing = new Command(t, ['pack', photos, '--json'])
+  const unpack = new Command(t, ['unpack', '--dir', dir, '--json'], { input: 'pipe' })
+  await pipeline(packing.child.stdout!, unpack.child.stdin!)
+  const { id, ...packed } = JSON.parse((await packing.ended).err)
+  t.like(packed, { event: 'completed', published: 5, failed: 0 })
+  const events = (await unpack.ended).out.split('\n').map((line) => JSON.parse(line))
+  t.deepEqual(new Set(events.map((event) => event.id)), new Set([id]))
+})
+
+test('what would fail with the first connection is refused before', async (t) => {
   const { photos } = await setup(t)
-  const { code, out, err } = await run(t, '--json', 'pack', photos)
-  t.is(code, 2)
-  t.regex(err, /^sluice: [^\n]*no room for --json\n$/)
-  t.is(JSON.parse(out).event, 'error')
+  for (const [args, message] of [
+    [['receive', '--dir', '', '--yes'], /--dir must be a path/],
+    [['unpack', '--dir', ''], /--dir must be a path/],
+    [['send', '-', '--name', 'x', '--include', '*.ts', '--to', '127.0.0.1:1'], /--include is for folders/],
+    [['send', photos, '--limit', '1', '--to', '127.0.0.1:1'], /the lowest rate is 1k/],
+  ] as const) {
+    const { code, out, err } = await run(t, ...args)
+    t.is(code, 2, args.join(' '))
+    t.is(out, '')
+    t.regex(err, message)
+    t.regex(err, /^sluice: [^\n]*\n$/)
+  }
+})
+
+test('each transfer of a listening receiver ends with one completed or error, with its id in every event', async (t) => {
+  const { photos, dir } = await setup(t)
+  const receiver = new Command(t, ['receive', '--dir', dir, '--yes', '--json'])
+  const { address } = JSON.parse(await receiver.line())
+  const broken = new Command(t, ['send', photos, '--to', address, '--limit', '30k'])
+  const events: { event: string; id?: string; state?: string }[] = []
+  const until = async (last: (event: (typeof events)[number]) => boolean) => {
+    do events.push(JSON.parse(await receiver.line()))
+    while (!last(events.at(-1)!))
+  }
+  await until(({ state }) => state === 'receiving')
+  broken.child.kill('SIGKILL')
+  await until(({ event }) => event === 'error')
+  t.is((await run(t, 'send', photos, '--to', address)).code, 0)
+  await until(({ event }) => event === 'completed')
+  const ids = new Set(events.map(({ id }) => id))
+  t.is(ids.size, 2)
+  t.false(ids.has(undefined))
+  for (const id of ids) {
+    t.is(events.filter((one) => one.id === id && /^(completed|error)$/.test(one.event)).length, 1)
+  }
+  receiver.child.kill('SIGINT')
+  t.is((await receiver.ended).code, 130)
 })

@@ -26,9 +26,17 @@ test('only loopback is resolved', async (t) => {
 })
 
 test('rates have units', (t) => {
-  t.deepEqual(['1', '500k', '10M', '2MiB', '1.5kB/s', '1G'].map(parseRate), [1, 5e5, 1e7, 2 ** 21, 1500, 1e9])
+  t.deepEqual(['1000', '500k', '10M', '2MiB', '1.5kB/s', '1G'].map(parseRate), [
+    1000,
+    5e5,
+    1e7,
+    2 ** 21,
+    1500,
+    1e9,
+  ])
   for (const wrong of ['', '0', '-1', 'fast', '1x', '0.1'])
     t.throws(() => parseRate(wrong), { code: 'ERR_USAGE' })
+  t.throws(() => parseRate('1'), { code: 'ERR_USAGE', message: /the lowest rate is 1k/ })
 })
 
 test('of several reasons the weightiest decides the exit status', (t) => {

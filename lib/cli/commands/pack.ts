@@ -8,18 +8,9 @@ import type { Context } from '../context.js'
 import { size } from '../progress.js'
 import { manifestOfArguments, type SourceFlags } from './send.js'
 
-/** `sluice pack`: writes a one-way stream to standard output. */
-export async function packCommand(
-  paths: string[],
-  flags: SourceFlags & { json?: boolean },
-  context: Context,
-): Promise<void> {
+/** `sluice pack`: writes a one-way stream to standard output, and its events, if asked for, to standard error. */
+export async function packCommand(paths: string[], flags: SourceFlags, context: Context): Promise<void> {
   const { io, reporter, signal } = context
-  if (flags.json)
-    throw new SluiceError(
-      'ERR_USAGE',
-      'pack writes its stream to standard output: there is no room for --json',
-    )
   if (io.stdout.isTTY) {
     throw new SluiceError('ERR_USAGE', 'a packed stream is nothing for a terminal; add > FILE or a pipe')
   }
@@ -37,7 +28,7 @@ export async function packCommand(
     io.stdout,
     { signal },
   )
-  const { entries, bytes } = manifest.offer
+  const { id, entries, bytes } = manifest.offer
   if (failures.length > 0) {
     const outcomes = failures.map(({ path, code }) => ({ path, status: 'failed', code }))
     throw new SluiceError(
@@ -46,5 +37,6 @@ export async function packCommand(
       { outcomes },
     )
   }
+  reporter.event({ event: 'completed', id, published: entries.length, skipped: 0, failed: 0, bytes })
   reporter.note(`${entries.length} entries packed, ${size(bytes)}`)
 }

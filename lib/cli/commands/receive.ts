@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import { SluiceError } from '../../errors.js'
+import { checkPath } from '../../files/check-options.js'
 import { blockingFileSystem } from '../../files/fs.js'
 import type { Conflict, Durability } from '../../files/publish.js'
 import { type Accept, type ReceiveOptions, receive } from '../../receive.js'
@@ -34,6 +35,8 @@ export async function receiveCommand(
   if (address !== undefined && flags.listen !== undefined) {
     throw new SluiceError('ERR_USAGE', 'either an address to connect to or --listen, not both')
   }
+  // now and not with the first connection
+  checkPath('--dir', flags.dir)
   if (address !== undefined) {
     const transfer = receive(await connectTo(address, signal), optionsOf(flags, context))
     reporter.watch(transfer)

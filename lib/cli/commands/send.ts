@@ -56,6 +56,10 @@ export async function manifestOfArguments(
   if (paths.length > 1)
     throw new SluiceError('ERR_USAGE', 'standard input (-) cannot be sent together with files')
   if (name === undefined) throw new SluiceError('ERR_USAGE', 'standard input needs a name: add --name NAME')
+  for (const flag of ['include', 'exclude', 'gitignore', 'links'] as const) {
+    if (flags[flag] === undefined) continue
+    throw new SluiceError('ERR_USAGE', `--${flag} is for folders: leave it out with standard input (-)`)
+  }
   return manifestFrom(await standardInput(io), { name, algorithm })
 }
 

@@ -1,5 +1,6 @@
 import { pipeline } from 'node:stream/promises'
 import { SluiceError } from '../../errors.js'
+import { checkPath } from '../../files/check-options.js'
 import { blockingFileSystem } from '../../files/fs.js'
 import { deframer } from '../../stages/deframer.js'
 import { demuxer } from '../../stages/demuxer.js'
@@ -22,6 +23,7 @@ export async function unpackCommand(flags: UnpackFlags, { io, reporter, signal }
   if (io.stdin.isTTY)
     throw new SluiceError('ERR_USAGE', 'a packed stream does not come from a terminal; add < FILE')
   const { dir, durability, names, conflict, unless, links } = flags
+  checkPath('--dir', dir)
   const fs = blockingFileSystem
   const began = performance.now()
   let id = ''
@@ -38,9 +40,9 @@ export async function unpackCommand(flags: UnpackFlags, { io, reporter, signal }
     return undefined
   }
   const onOutcome = (outcomes: Outcome[]) => {
-    for (const outcome of outcomes) reporter.file(fileOutcome(outcome))
+    for (const outcome of outcomes) reporter.file(fileOutcome(outcome), id)
   }
-  const warn = (warning: SluiceError) => reporter.warn(warning)
+  const warn = (warning: SluiceError) => reporter.warn(warning, id)
   const last = finalizer({ conflict, unless, symlinks: links ? 'keep' : 'skip', onOutcome, warn })
   const river = [
     deframer(),
