@@ -1,4 +1,5 @@
-import { readFile } from 'node:fs/promises'
+import { randomBytes } from 'node:crypto'
+import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Transform } from 'node:stream'
 import test, { type ExecutionContext } from 'ava'
@@ -90,6 +91,42 @@ test('a file that a file stage refuses fails alone, with the code of the stage',
     published('t/c.txt'),
     failed('t/empty.exe'),
   ])
+})
+
+test('a file stage may refuse a file of which it let a part pass', async (t) => {
+  const source = await plant(await temporary(t), { 't/a': 'a', 't/b': randomBytes(3_000_000), 't/c': 'c' })
+  const dir = await temporary(t)
+  let passed = 0
+  const refuse = () =>
+    new Transform({
+      objectMode: true,
+      highWaterMark: 1,
+      transform(item: Item, _encoding, done) {
+        if (item.kind !== 'run') return done(null, item)
+        const isLarge = ({ entry }: Cut) => entry.path === 't/b'
+        const large = item.cuts.find(isLarge)
+        if (large && ++passed > 1) {
+          if (passed === 2)
+            this.push({ kind: 'digests', digests: [{ entry: large.entry, failure: 'ERR_PERMISSION' }] })
+          return done(null, { ...item, cuts: item.cuts.filter((cut) => !isLarge(cut)) })
+        }
+        done(null, item)
+      },
+    })
+  const [near, far] = await connection(t)
+  const receiving = receive(far, { dir, accept: 'all', stages: { file: [refuse] } })
+  const sending = send(near, [join(source, 't')])
+  for (const { finished } of [receiving, sending]) {
+    const { outcomes } = (await t.throwsAsync<SluiceError>(finished, { code: 'ERR_FILES_FAILED' }))!
+    t.deepEqual(outcomes, [
+      published('t'),
+      published('t/a'),
+      { path: 't/b', status: 'failed', code: 'ERR_PERMISSION' },
+      published('t/c'),
+    ])
+  }
+  t.true(passed > 2)
+  t.deepEqual((await readdir(join(dir, 't'))).sort(), ['a', 'c'])
 })
 
 test('both sides hear of the name that a file stage gave', async (t) => {
