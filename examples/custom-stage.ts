@@ -15,6 +15,7 @@ import {
   partSink,
 } from 'sluice'
 import through from 'through2'
+import './one-line.js'
 
 const [source, dir] = process.argv.slice(2)
 if (source === undefined || dir === undefined) {

@@ -5,6 +5,7 @@
 import { createServer, request } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { receive, send } from 'sluice'
+import './one-line.js'
 
 function serve(dir: string, port: number): void {
   const server = createServer((_request, response) => response.end('hello from the other route\n'))

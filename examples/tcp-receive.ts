@@ -2,6 +2,7 @@
 // Receives over TCP into a folder:  node dist/examples/tcp-receive.js DIR [PORT]
 import { createServer } from 'node:net'
 import { receive } from 'sluice'
+import './one-line.js'
 
 const [dir, port = '0'] = process.argv.slice(2)
 if (dir === undefined) {

@@ -2,6 +2,7 @@
 // Sends files and folders over TCP:  node dist/examples/tcp-send.js PORT PATH...
 import { connect } from 'node:net'
 import { send } from 'sluice'
+import './one-line.js'
 
 const [port, ...paths] = process.argv.slice(2)
 if (port === undefined || paths.length === 0) {

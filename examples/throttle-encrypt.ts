@@ -4,6 +4,7 @@
 import { randomBytes } from 'node:crypto'
 import { connect, createServer, type Socket } from 'node:net'
 import { encryption, receive, send, throttle } from 'sluice'
+import './one-line.js'
 
 const [source, dir, rate = '1e7'] = process.argv.slice(2)
 if (source === undefined || dir === undefined) {

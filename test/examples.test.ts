@@ -86,3 +86,27 @@ for (const name of ['tcp-send', 'tcp-receive', 'http-upgrade', 'custom-stage', '
     t.regex(said, /^usage: /)
   })
 }
+
+/** Nothing is received into it. */
+const NOWHERE = '/nonexist/in'
+
+for (const args of [
+  ['http-upgrade', '--send', '1', 'README.md'],
+  ['http-upgrade', '--send', 'abc', 'README.md'],
+  ['throttle-encrypt', '/nonexist', NOWHERE],
+  ['throttle-encrypt', 'README.md', NOWHERE, 'fast'],
+  ['custom-stage', '/nonexist', NOWHERE],
+  ['tcp-send', 'abc', 'README.md'],
+  ['tcp-receive', NOWHERE, 'abc'],
+] as const) {
+  test(`${args.join(' ')} is told in one line`, async (t) => {
+    const [name, ...rest] = args
+    const child = spawn(process.execPath, [join(EXAMPLES, `${name}.js`), ...rest], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+      timeout: 20_000,
+    })
+    const [said, [code]] = await Promise.all([text(child.stderr), once(child, 'close')])
+    t.is(code, 1)
+    t.regex(said, /^[^\n]+\n$/)
+  })
+}
