@@ -2,6 +2,7 @@ import { lookup } from 'node:dns/promises'
 import { BlockList, isIP } from 'node:net'
 import { printable, SluiceError } from '../errors.js'
 
+/** Where to connect to, or to listen. */
 export interface Address {
   host: string
   port: number
@@ -27,6 +28,7 @@ export function parseAddress(text: string): Address {
   return { host: match[1] ?? match[2]!, port }
 }
 
+/** As HOST:PORT, with brackets around an IPv6 address. */
 export function showAddress({ host, port }: Address): string {
   return isIP(host) === 6 ? `[${host}]:${port}` : `${host}:${port}`
 }

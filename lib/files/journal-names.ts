@@ -22,6 +22,7 @@ export function releasedName(name: string): string {
   return `${name.slice(0, 32)}.0-${randomBytes(8).toString('hex')}.journal`
 }
 
+/** Whether {@link releasedName} made it: nobody owns that journal any more. */
 export function isReleasedName(name: string): boolean {
   return RELEASED.test(name)
 }

@@ -24,6 +24,7 @@ const CLOCK: JournalClock = {
   },
 }
 
+/** What {@link Journal.create} takes. */
 export interface JournalOptions {
   durability: Durability
   /** Names at the top that the transfer itself brings: our folder is called otherwise. */

@@ -26,6 +26,7 @@ export interface Engine {
   once(bytes: Uint8Array): Buffer
 }
 
+/** Bytes of a BLAKE3 digest. */
 export const BLAKE3_LENGTH = 32
 
 const require = createRequire(import.meta.url)

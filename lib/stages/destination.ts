@@ -14,6 +14,7 @@ import { inSlices } from './at-most.js'
 import { OurNames } from './our-names.js'
 import { Room } from './room.js'
 
+/** What a {@link Destination} is made with: the options of `partSink`, checked. */
 export interface DestinationOptions {
   dir: string
   fs: FileSystem

@@ -34,6 +34,7 @@ function skipped(path: string, why: string): SluiceError {
   return new SluiceError('ERR_SKIPPED', `${printable(path)} is left out: ${why}`, { path })
 }
 
+/** An entry whose name no offer can hold: reported, and left out. */
 export function unsendable(path: string, why: string): SluiceError {
   return new SluiceError('ERR_UNSENDABLE', `${printable(path)} cannot be sent: its name ${why}; rename it`, {
     path,

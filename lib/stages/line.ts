@@ -6,6 +6,7 @@ import { deframer } from './deframer.js'
 import { framer } from './framer.js'
 import type { WireStage } from './wire-stage.js'
 
+/** What {@link lineOf} takes: the options of `send` and `receive` that concern the line. */
 export interface LineOptions {
   stages?: { wire?: readonly WireStage[] }
   keepOpen?: boolean

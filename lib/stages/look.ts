@@ -7,6 +7,7 @@ import { isSendable, type Looked, unsendable } from './found.js'
 import { patiently } from './patience.js'
 import { sourceError } from './source-file.js'
 
+/** How the files and folders that are to be sent are looked at. */
 export interface LookOptions {
   keepLinks: boolean
   limits: Limits

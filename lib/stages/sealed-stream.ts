@@ -19,15 +19,22 @@
  */
 import { createHmac, hkdfSync, type KeyObject, randomBytes } from 'node:crypto'
 
+/** How each chunk is encrypted and authenticated, by the name that Node has for it. */
 export const ALGORITHM = 'chacha20-poly1305'
 const INFO = 'sluice encryption-1'
 const SALT = 32
 const MARK = 16
+/** Bytes of what a stream begins with: its salt, and the mark by which its maker knows it again. */
 export const HEADER = SALT + MARK
+/** Bytes of the kind and length before each chunk. */
 export const PREFIX = 4
+/** Bytes of the tag behind each chunk. */
 export const TAG = 16
+/** Bytes of text that one chunk has at most. */
 export const MAX_CHUNK = 64 * 1024
+/** The kind of a chunk that others follow. */
 export const DATA = 0
+/** The kind of the chunk that ends a stream. */
 export const LAST = 1
 
 /** Header for one stream; `secret` lets {@link isOwnHeader} know it again. */

@@ -13,6 +13,7 @@ import { failureOf, type Outcome } from './outcomes.js'
 /** What counts as already there, where the name is taken. */
 export type Unless = 'identical' | 'unchanged' | 'newer' | 'nothing'
 
+/** What {@link settleFile} takes: the options of `finalizer`, checked, with what the offer and the destination say. */
 export interface SettleOptions {
   fs: FileSystem
   algorithm: string

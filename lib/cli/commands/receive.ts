@@ -13,6 +13,7 @@ import type { Context } from '../context.js'
 import { asSluiceError, stopped } from '../exit.js'
 import { serve } from '../serve.js'
 
+/** The options of `sluice receive`, as its help says. */
 export interface ReceiveFlags {
   dir: string
   listen?: string

@@ -13,6 +13,7 @@ import { size } from '../progress.js'
 import { parseRate } from '../rate.js'
 import { serve } from '../serve.js'
 
+/** The options that `send` and `pack` have in common: what is sent, and under which name. */
 export interface SourceFlags {
   hash?: string
   name?: string
@@ -22,6 +23,7 @@ export interface SourceFlags {
   links?: boolean
 }
 
+/** The options of `sluice send`, as its help says. */
 export interface SendFlags extends SourceFlags {
   to?: string
   listen?: string

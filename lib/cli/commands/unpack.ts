@@ -16,6 +16,7 @@ import type { Context } from '../context.js'
 import { standardInput } from '../input.js'
 import type { ReceiveFlags } from './receive.js'
 
+/** The options of `sluice unpack`: those of `receive` that need no connection. */
 export type UnpackFlags = Omit<ReceiveFlags, 'listen' | 'once' | 'yes'>
 
 /** `sluice unpack`: reads a one-way stream from standard input. */

@@ -6,6 +6,7 @@ import type { Context } from '../context.js'
 import { standardInput } from '../input.js'
 import { size } from '../progress.js'
 
+/** The options of `sluice write`, as its help says. */
 export interface WriteFlags {
   /** true without a number. */
   backup?: string | boolean

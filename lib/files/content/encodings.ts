@@ -3,6 +3,7 @@ import { printable, SluiceError } from '../../errors.js'
 /** How text is kept in a file. */
 export type TextEncoding = 'utf8' | 'utf16le' | 'latin1'
 
+/** Each encoding that text can be read and written in. */
 export const TEXT_ENCODINGS: readonly TextEncoding[] = ['utf8', 'utf16le', 'latin1']
 
 /**
