@@ -1,4 +1,5 @@
 import { Writable } from 'node:stream'
+import { setImmediate } from 'node:timers/promises'
 import { errorOf, SluiceError } from '../errors.js'
 import { atMost } from './at-most.js'
 import type { Destination } from './destination.js'
@@ -30,6 +31,9 @@ export interface Finalizer extends Writable {
 export function finalizer(options: FinalizerOptions = {}): Finalizer {
   return new FinalizerStage(options)
 }
+
+/** Outcomes that are told at once. */
+const MOST_TOLD = 500
 
 /** Says how it ended, whatever a callback of the user's threw. */
 function settled(work: Promise<void>, done: (error?: Error | null) => void): Promise<void> {
@@ -130,10 +134,17 @@ class FinalizerStage extends Writable implements Finalizer {
     await this.#report(batch)
   }
 
-  /** Nothing is told before it is as safe as was asked for. */
+  /** Nothing is told before it is as safe as was asked for; of a million folders, others have their turn meanwhile. */
   async #report(ended: readonly Outcome[]): Promise<void> {
     if (ended.length === 0 || this.#stopped) return
     await this.#destination?.settle()
+    for (let from = 0; from < ended.length && !this.#stopped; from += MOST_TOLD) {
+      if (from > 0) await setImmediate()
+      await this.#tell(ended.slice(from, from + MOST_TOLD))
+    }
+  }
+
+  async #tell(ended: readonly Outcome[]): Promise<void> {
     const batch = ended.map((outcome) => this.#ledger.asOffered(outcome))
     for (const outcome of batch) {
       this.#ledger.record(outcome)

@@ -382,3 +382,17 @@ test('with outcomes: failed, only what failed is there at the end, and onOutcome
   t.regex(error!.message, /1 of 3 entries failed/)
   t.deepEqual(told.sort(), ['a', 'b', 'c'])
 })
+
+test('the outcomes of very many folders are told in parts', async (t) => {
+  const folders = Object.fromEntries(Array.from({ length: 1200 }, (_, i) => [`d${i}`, null]))
+  const told: number[] = []
+  const { error } = await receiveItems(itemsOf(folders), {
+    dir: '/dst',
+    fs: new MemoryDisk(),
+    onOutcome: (batch) => {
+      told.push(batch.length)
+    },
+  })
+  t.is(error, undefined)
+  t.deepEqual(told, [500, 500, 200])
+})
