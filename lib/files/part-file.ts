@@ -86,7 +86,8 @@ export class PartFile {
       return PartFile.#begin(new PartFile(where.tree, where.path, options))
     }
     checkPath('the path of a part', where)
-    checkName(basename(where), (options.fs ?? nodeFileSystem).platform, where)
+    // what ends in a slash is meant to be a folder
+    checkName(where.endsWith('/') ? '' : basename(where), (options.fs ?? nodeFileSystem).platform, where)
     const tree = await Tree.open(dirname(where), { fs: options.fs })
     const part = new PartFile(tree, basename(where), options)
     part.#own.push(tree)

@@ -251,7 +251,7 @@ test('a part that was opened by its path is discarded, also where complete() war
 test('what is no path to a file has no part', async (t) => {
   const disk = memory()
   const tree = await Tree.open('/d', { fs: disk })
-  for (const path of ['', '.', '..', '/', '/d/..', 'a\0b', 5, null, {}, undefined, []]) {
+  for (const path of ['', '.', '..', '/', '/d/', '/d/b/', '/d/..', 'a\0b', 5, null, {}, undefined, []]) {
     for (const where of [path, { tree, path }]) {
       const opened = PartFile.open(where as never, { fs: disk })
       const { code } = (await t.throwsAsync(opened, undefined, String(path))) as { code?: string }
