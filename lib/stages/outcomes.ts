@@ -23,9 +23,11 @@ export interface Outcome {
   reason?: 'identical' | 'unchanged' | 'newer' | 'conflict' | 'unwanted' | 'symlink' | 'filtered'
 }
 
-/** Why an entry failed, by a code. */
+/** Why an entry failed, by a code. Without a stack: a peer can make a million of them, and is where they come from. */
 export function failureOf({ path }: Entry, code: Code, why: string): SluiceError {
-  return new SluiceError(code, `${printable(path)}: ${why}`, { path })
+  const error = new SluiceError(code, `${printable(path)}: ${why}`, { path })
+  error.stack = `${error.name}: ${error.message}`
+  return error
 }
 
 /** A symbolic link that is not made. */

@@ -7,7 +7,7 @@ import test from 'ava'
 import type { SluiceError } from '../../lib/errors.js'
 import { type FinalizerOptions, finalizer } from '../../lib/stages/finalizer.js'
 import type { Item } from '../../lib/stages/items.js'
-import type { Outcome } from '../../lib/stages/outcomes.js'
+import { failureOf, type Outcome } from '../../lib/stages/outcomes.js'
 import { partSink } from '../../lib/stages/part-sink.js'
 import { MemoryDisk, writableConformance } from '../../lib/testing/index.js'
 import { bitmapOf } from '../../lib/wire/positions.js'
@@ -395,4 +395,14 @@ test('the outcomes of very many folders are told in parts', async (t) => {
   })
   t.is(error, undefined)
   t.deepEqual(told, [500, 500, 200])
+})
+
+test('what a peer says of a million files holds no million stacks', (t) => {
+  const [offer] = itemsOf({ a: 'abc' }) as [Item & { kind: 'offer' }]
+  const error = failureOf(
+    offer.offer.entries[0]!,
+    'ERR_SOURCE_READ',
+    'the sender could not send it to its end',
+  )
+  t.is(error.stack, `SluiceError: ${error.message}`)
 })
