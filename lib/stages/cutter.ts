@@ -2,7 +2,7 @@ import { fileCodeOf, SluiceError } from '../errors.js'
 import type { Entry, Offer } from '../wire/manifest.js'
 import type { DigestRecord } from '../wire/messages.js'
 import { type Bitmap, isWanted } from '../wire/positions.js'
-import type { Cut, SentDigest } from './items.js'
+import { allEntries, type Cut, type SentDigest } from './items.js'
 
 /** What is known of an entry: it will come, its digest came, it failed at the sender, or it was not asked for. */
 const Known = { Nothing: 0, Digest: 1, Failure: 2, Unwanted: 3 }
@@ -13,7 +13,7 @@ const Known = { Nothing: 0, Digest: 1, Failure: 2, Unwanted: 3 }
  * as they are asked for: a million folders may follow each other.
  */
 export class Cutter {
-  #entries: Entry[] = []
+  #entries: readonly Entry[] = []
   #known = new Uint8Array(0)
   #digestLength = 0
   /** The entry that comes next or is running, and how much of it was cut. */
@@ -23,7 +23,7 @@ export class Cutter {
   /** Takes an offer, the first or an attached one; `want` holds a bit per entry of it, all if it is left out. */
   add(offer: Offer, digestLength: number, want?: Bitmap): void {
     this.#digestLength = digestLength
-    this.#entries = this.#entries.concat(offer.entries)
+    this.#entries = allEntries(this.#entries, offer)
     const known = new Uint8Array(this.#entries.length)
     known.set(this.#known)
     if (want !== undefined) {

@@ -110,7 +110,7 @@ class FinalizerStage extends Writable implements Finalizer {
   async #learn({ offer, want }: Item & { kind: 'offer' }): Promise<void> {
     await prepareDigest(offer.algorithm)
     this.#algorithm = offer.algorithm
-    this.#ledger.expect(offer.entries)
+    this.#ledger.expect(offer)
     if (want === undefined) return
     await this.#report(await leftOut(offer, want, this.#options.unwanted))
   }

@@ -4,6 +4,11 @@ import type { Entry, Offer } from '../wire/manifest.js'
 import type { Bitmap } from '../wire/positions.js'
 import type { Destination } from './destination.js'
 
+/** The entries of all offers so far. Those of a first one as they are: a million of them need not be copied. */
+export function allEntries(before: readonly Entry[], { entries }: Offer): readonly Entry[] {
+  return before.length === 0 ? entries : [...before, ...entries]
+}
+
 /** A piece of one entry. `bytes` is a view, never a copy; folders and empty files are cuts of no bytes. */
 export interface Cut {
   entry: Entry

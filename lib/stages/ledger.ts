@@ -1,6 +1,6 @@
 import { SluiceError } from '../errors.js'
-import type { Entry } from '../wire/manifest.js'
-import type { SentDigest, StoredFile } from './items.js'
+import type { Entry, Offer } from '../wire/manifest.js'
+import { allEntries, type SentDigest, type StoredFile } from './items.js'
 import type { Outcome } from './outcomes.js'
 
 /** What is known of a file: what is stored of it, and what the sender says of it. */
@@ -23,7 +23,7 @@ export class Ledger {
   /** Folders that stand, and links that are still to be made: they end last. */
   readonly folders: Entry[] = []
   readonly links: Entry[] = []
-  #entries: Entry[] = []
+  #entries: readonly Entry[] = []
   readonly #keep: 'all' | 'failed'
   /** Those that are kept: all by the index of their entry, or the failed ones in the order in which they ended. */
   readonly outcomes: Outcome[] = []
@@ -42,8 +42,8 @@ export class Ledger {
     return this.#entries.length
   }
 
-  expect(entries: readonly Entry[]): void {
-    this.#entries = this.#entries.concat(entries)
+  expect(offer: Offer): void {
+    this.#entries = allEntries(this.#entries, offer)
     const before = this.#isOver
     this.#isOver = new Uint8Array(this.#entries.length)
     this.#isOver.set(before)

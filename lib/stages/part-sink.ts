@@ -9,7 +9,7 @@ import { checkPath, type Names } from '../wire/paths.js'
 import { isWanted } from '../wire/positions.js'
 import { inSlices } from './at-most.js'
 import { Destination } from './destination.js'
-import type { Item, Run, StoredFile } from './items.js'
+import { allEntries, type Item, type Run, type StoredFile } from './items.js'
 import { type Piece, piecesOf } from './pieces.js'
 import { RunWriter } from './run-writer.js'
 
@@ -54,7 +54,7 @@ class PartSink extends Transform {
   readonly #options
   readonly #destination: Destination
   /** The entries that were offered, in order. */
-  #entries: Entry[] = []
+  #entries: readonly Entry[] = []
   readonly #writer: RunWriter
   #working: Promise<void> = Promise.resolve()
   #stopped = false
@@ -116,7 +116,7 @@ class PartSink extends Transform {
     })
     await this.#destination.learn(offer)
     if (bytes > 0) await this.#destination.room.check(bytes)
-    this.#entries = this.#entries.concat(offer.entries)
+    this.#entries = allEntries(this.#entries, offer)
     this.push({ ...item, destination: this.#destination })
   }
 
