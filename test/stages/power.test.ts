@@ -109,6 +109,16 @@ test('a destination that was not there is there after a power cut, once its file
   }
 })
 
+test('a folder that nothing is in is there after a power cut, once it is acknowledged', async (t) => {
+  for (let seed = 0; seed < 20; seed++) {
+    const disk = new MemoryDisk({ crashes: true })
+    disk.putFolder('/dst')
+    disk.syncAll()
+    await receive(disk)
+    t.true(disk.crash(seed).list().includes('/dst/new/folder/'), `seed ${seed}`)
+  }
+})
+
 test('what is told of a file stands in the journal before, whatever the power does then', async (t) => {
   const disk = new MemoryDisk({ crashes: true })
   let told = 0
