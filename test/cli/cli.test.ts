@@ -169,7 +169,7 @@ test('what a killed receiver leaves is shown by status, and removed by clean, wi
   await writeFile(join(dir, 'mine.part'), 'not of a transfer')
   const receiver = new Command(t, ['receive', '--dir', dir, '--once', '--yes', '--json'])
   const { address } = JSON.parse(await receiver.line())
-  new Command(t, ['send', photos, '--to', address, '--limit', '50k'])
+  new Command(t, ['send', photos, '--to', address, '--limit', '5k'])
   const partThere = async () => Object.keys(await listing(dir)).some((path) => /emoji.*part$/.test(path))
   while (!(await partThere())) await receiver.line()
   receiver.child.kill('SIGKILL')
