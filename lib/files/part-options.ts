@@ -43,8 +43,8 @@ export interface CompleteOptions {
   conflict?: Conflict
   /** 'power' where the file was opened with less. Default: as it was opened. */
   durability?: Durability
-  /** Whether the file that has the name already, at `path`, has the same content. */
-  identical?: (path: string) => Promise<boolean>
+  /** Whether the file that has the name already, at `path`, has the same content as the part, at `partPath`. */
+  identical?: (path: string, partPath: string) => Promise<boolean>
 }
 
 /** @throws SluiceError `ERR_USAGE` */

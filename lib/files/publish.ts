@@ -24,8 +24,8 @@ export const DURABILITIES: readonly Durability[] = ['crash', 'power']
 export interface PublishOptions {
   conflict: Conflict
   durability: Durability
-  /** Whether the regular file that stands at `path` has the same content; asked only when the name is taken. */
-  identical?: (path: string) => Promise<boolean>
+  /** Whether the regular file at `path` has the same content as ours, at `temporary`; asked when the name is taken. */
+  identical?: (path: string, temporary: string) => Promise<boolean>
 }
 
 /** How a file got its name. */
@@ -126,15 +126,15 @@ class Publication {
 
   /** One name; undefined sends on to the next one. */
   async #try(name: string, first: boolean): Promise<Published | undefined> {
-    const { fs, directory } = this.#file
+    const { fs, directory, temporary } = this.#file
     // again where what had the name went away between the claim and the look
     for (let tries = 0; tries < 16; tries++) {
       const claimed = await claim(this.#file, name)
       if (claimed !== 'taken') return this.#settle(claimed, first ? 'created' : 'renamed', name)
       const there = await standing(fs, directory.at(name))
       if (!there) continue
-      if (there.isFile() && (await this.#options.identical?.(directory.at(name))))
-        return this.#keepStanding(name)
+      const isSame = async () => this.#options.identical?.(directory.at(name), directory.at(temporary))
+      if (there.isFile() && (await isSame())) return this.#keepStanding(name)
       return first ? this.#byPolicy(name, there) : undefined
     }
     return undefined

@@ -1,7 +1,7 @@
 import { type Code, printable, SluiceError } from '../errors.js'
 import { digestFile } from '../files/digest-file.js'
 import { diskError } from '../files/disk-error.js'
-import { type FileSystem, openRegular } from '../files/fs.js'
+import { closing, type FileSystem, openRegular } from '../files/fs.js'
 import type { JournalEnd } from '../files/journal.js'
 import { nameOf, parentOf } from '../files/names.js'
 import type { Conflict, Durability } from '../files/publish.js'
@@ -96,9 +96,9 @@ async function publishPart(
   const { how, name, warning } = await part.complete({
     conflict,
     durability,
-    identical: (there) => {
+    identical: (there, ours) => {
       if (unless === 'nothing') return Promise.resolve(false)
-      if (unless === 'identical') return isIdentical(fs, there, size, algorithm, digest)
+      if (unless === 'identical') return haveSameContent(fs, there, ours, size, algorithm)
       return isSettledByTime(fs, there, asked, { ...entry, size }, unless)
     },
   })
@@ -128,21 +128,33 @@ export function journalEnd({ status, name, digest, error }: Outcome, part: Settl
   return { state: 'completed', name, digest, part }
 }
 
-/** Whether the regular file at `path` has this size and this digest. */
-async function isIdentical(
+/**
+ * Whether what stands there has the content of our part, which is read for it: a file stage may have made something
+ * else of what was sent.
+ */
+async function haveSameContent(
+  fs: FileSystem,
+  there: string,
+  ours: string,
+  size: number,
+  algorithm: string,
+): Promise<boolean> {
+  const found = await digestAt(fs, there, size, algorithm)
+  const wanted = found && (await digestAt(fs, ours, size, algorithm))
+  return wanted?.equals(found!) ?? false
+}
+
+/** The digest of a regular file, if it has this size. */
+async function digestAt(
   fs: FileSystem,
   path: string,
   size: number,
   algorithm: string,
-  digest: Buffer,
-): Promise<boolean> {
+): Promise<Buffer | undefined> {
   const { fd, stats } = await openRegular(fs, path)
-  try {
-    if (stats.size !== size) return false
-    return (await digestFile(fs, fd, createDigest(algorithm))).equals(digest)
-  } finally {
-    await fs.close(fd)
-  }
+  return closing(fs, fd, async () =>
+    stats.size === size ? digestFile(fs, fd, createDigest(algorithm)) : undefined,
+  )
 }
 
 /** Whether the file under the very name is as old and as large, or newer. */

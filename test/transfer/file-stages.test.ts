@@ -27,6 +27,26 @@ function stage(cut: Change<Cut>, digest: Change<SentDigest> = (one) => one): () 
     })
 }
 
+test('what stands there is compared with what a file stage made, and not with what was sent', async (t) => {
+  const source = await plant(await temporary(t), { a: 'abcdef' })
+  const dir = await plant(await temporary(t), { a: 'abcdef' })
+  const upper = stage((cut) => ({ ...cut, bytes: Buffer.from(cut.bytes.toString().toUpperCase()) }))
+  const move = async () => {
+    const [near, far] = await connection(t)
+    const { finished } = receive(far, {
+      dir,
+      accept: 'all',
+      conflict: 'overwrite',
+      stages: { file: [upper] },
+    })
+    await send(near, [join(source, 'a')]).finished
+    const { files } = await finished
+    return [files[0]?.status, await readFile(join(dir, 'a'), 'utf8')]
+  }
+  t.deepEqual(await move(), ['published', 'ABCDEF'])
+  t.deepEqual(await move(), ['skipped', 'ABCDEF'])
+})
+
 /** Sends three files and a folder through the stage. */
 async function through(t: ExecutionContext<unknown>, file: () => Transform) {
   const source = await plant(await temporary(t), {
