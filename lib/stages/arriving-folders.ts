@@ -68,12 +68,11 @@ export class ArrivingFolders {
   }
 
   /**
-   * The mode that the folder at `path` of the offer is to have at the end, where `standing` is the one that it has:
-   * its own if we made it. One that was there keeps what it has, or a sender could open a folder of the user's to
-   * others; only the bits are taken back that an interrupted transfer gave to its owner.
+   * Whether this transfer made the folder at `path` of the offer, and so sets its mode. One that was there keeps what it
+   * has, or a sender could open a folder of the user's to others, or shut it.
    */
-  modeOf(path: string, mode: number, standing: number): number {
-    return this.#own.has(path) || standing === (mode | OWNER_BITS) ? mode : standing
+  isOurs(path: string): boolean {
+    return this.#own.has(path)
   }
 
   /** Makes the names of new folders last. */

@@ -1,4 +1,4 @@
-import { setTime } from '../files/attributes.js'
+import { setMode, setTime } from '../files/attributes.js'
 import { diskError } from '../files/disk-error.js'
 import type { Entry } from '../wire/manifest.js'
 import { atMost } from './at-most.js'
@@ -7,7 +7,7 @@ import type { Outcome } from './outcomes.js'
 
 /**
  * Sets modes and times of the folders, the deepest first: whatever is made or removed in a folder changes its time,
- * and its mode may forbid it. One that was there before keeps its mode: see {@link ArrivingFolders.modeOf}. What fails
+ * and its mode may forbid it. One that was there before keeps its mode: see {@link ArrivingFolders.isOurs}. What fails
  * here is a warning: the folder is there.
  */
 export async function endFolders(
@@ -47,9 +47,7 @@ function setAttributes(destination: Destination, there: string, entry: Entry): P
   const { fs, durability, folders } = destination
   const { path, mode, mtime } = entry
   return destination.within(there, async (folder) => {
-    const standing = (await fs.fstat(folder.fd)).mode & 0o777
-    const wanted = folders.modeOf(path, mode, standing)
-    if (wanted !== standing) await fs.fchmod(folder.fd, wanted)
+    if (folders.isOurs(path)) await setMode(fs, folder.fd, mode)
     await setTime(fs, folder.fd, mtime)
     if (durability === 'power') await folder.sync()
   })

@@ -22,7 +22,15 @@ test('a folder that was there keeps its mode: no sender opens it to others', asy
   }
 })
 
-test('a folder that an interrupted transfer made has its mode when the next one has ended', async (t) => {
+test('a folder that was there is not shut either', async (t) => {
+  const disk = new MemoryDisk()
+  disk.putFolder('/dst')
+  await disk.mkdir('/dst/docs', 0o755)
+  await receiveItems(itemsOf({ docs: null }, { modes: { docs: 0o055 } }), { dir: '/dst', fs: disk })
+  t.is(await modeOf(disk, '/dst/docs'), 0o755)
+})
+
+test("a folder that an interrupted transfer made has its mode when the next one has ended, and is its owner's", async (t) => {
   const files = { d: null, 'd/e': null, 'd/e/x': 'x', 'd/f': null, 'd/g': null }
   const modes = { d: 0o555, 'd/e': 0o777, 'd/f': 0o070, 'd/g': 0o500 }
   const disk = new MemoryDisk()
@@ -41,5 +49,6 @@ test('a folder that an interrupted transfer made has its mode when the next one 
   t.is(await modeOf(disk, '/dst/d'), 0o755)
   const { error } = await receiveItems(itemsOf(files, { modes }), { dir: '/dst', fs: disk })
   t.is(error, undefined)
-  for (const [path, mode] of Object.entries(modes)) t.is(await modeOf(disk, `/dst/${path}`), mode, path)
+  for (const [path, mode] of Object.entries(modes))
+    t.is(await modeOf(disk, `/dst/${path}`), mode | 0o700, path)
 })
