@@ -31,6 +31,9 @@ export interface Sending {
 /** Bytes that a name may be longer than its path without being counted: some suffixes, of the file and its folders. */
 const SUFFIXES = 16
 
+/** Bytes that a receiver has to take at once: cut up smaller, a run would hold the event loop. */
+const LEAST = 4096
+
 /** The sender's part of the conversation: offer, answer, river, outcomes, result. */
 export class Sender extends Session {
   readonly #line: Line
@@ -65,8 +68,8 @@ export class Sender extends Session {
     this.control.move('connecting')
     const limits = await this.#hello.promise
     if (this.over) return
+    checkLimits(offer.entries.length, limits)
     this.#line.framer.limit(limits)
-    checkEntries(offer.entries.length, limits)
     this.#entries = offer.entries
     this.#outcomes = new Array(offer.entries.length)
     const stages = this.#sending.river(this.#answer.promise, this.passed, this.warn)
@@ -176,9 +179,14 @@ export class Sender extends Session {
   }
 }
 
-/** Spares both sides an offer that the receiver says it will refuse. */
-function checkEntries(found: number, { entries: expected = found }: PeerLimits): void {
-  if (found <= expected) return
-  const message = `the receiver takes at most ${expected} entries, and these are ${found}: send in parts`
-  throw new SluiceError('ERR_LIMIT', message, { expected, found })
+/** Spares both sides an offer that the receiver says it will refuse, and this one a flood of small frames. */
+function checkLimits(count: number, { entries = count, frame = LEAST, message = LEAST }: PeerLimits): void {
+  if (count > entries) {
+    const text = `the receiver takes at most ${entries} entries, and these are ${count}: send in parts`
+    throw new SluiceError('ERR_LIMIT', text, { expected: entries, found: count })
+  }
+  const least = Math.min(frame, message)
+  if (least >= LEAST) return
+  const text = `the receiver takes only ${least} bytes in a frame or a message; it should take at least ${LEAST}`
+  throw new SluiceError('ERR_LIMIT', text, { expected: LEAST, found: least })
 }

@@ -2,8 +2,9 @@ import { SluiceError } from '../errors.js'
 
 /**
  * The limits of DESIGN.md, section 11: what a peer may ask of us. All sizes in bytes, all times in milliseconds.
- * `frame`, `message`, `entries` and `manifest` are told to the peer, which heeds them; where one of the others is lower
- * than its default, a peer may exceed it unknowingly.
+ * `frame`, `message`, `entries` and `manifest` are told to the peer, which heeds all but the last; where one of the
+ * others is lower than its default, a peer may exceed it unknowingly. Of `frame` and `message` a sender wants 4,096 bytes
+ * at least.
  */
 export interface Limits {
   /** Data bytes in one DATA frame. */

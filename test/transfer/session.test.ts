@@ -162,6 +162,16 @@ test('more entries than the receiver says that it takes are not offered', async 
   await t.throwsAsync(receiving.finished, { code: 'ERR_LIMIT', message: /the peer says/ })
 })
 
+test('a receiver that takes next to nothing at once is refused: its frames would hold the event loop', async (t) => {
+  for (const limits of [{ frame: 4095 }, { message: 4095 }]) {
+    const { send, receive } = await both(t)
+    const receiving = receive({ limits })
+    const { message } = (await t.throwsAsync(send().finished, { code: 'ERR_LIMIT' }))!
+    t.regex(message, /only 4095 bytes.*at least 4096/)
+    await t.throwsAsync(receiving.finished, { code: 'ERR_LIMIT', message: /the peer says/ })
+  }
+})
+
 test('a connection that is used for many transfers has no more listeners than before', async (t) => {
   const { near, far, ...sides } = await both(t)
   const listeners = () =>
