@@ -33,17 +33,17 @@ export class Outlet<T> {
   #run(): boolean {
     let given = this.#giving
     while (this.#items !== null && !this.#giving) {
+      let failure: Error | undefined
       try {
         const { value, done } = this.#items.next()
-        if (done) {
-          this.#end()
-          return given
-        }
-        given = true
-        if (!this.#next(value)) return given
+        given ||= !done
+        if (!done && this.#next(value)) continue
+        if (!done) return given
       } catch (error) {
-        this.#end(error as Error)
+        failure = error as Error
       }
+      this.#end(failure)
+      return given
     }
     return given
   }
