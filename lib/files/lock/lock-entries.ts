@@ -94,7 +94,8 @@ export class LockEntries {
 
   /**
    * Lets everybody use a folder of ours who may write around the lock: the umask took that away. Where that cannot be,
-   * it stays with our user. A group is let in only if it is the one that may write around it.
+   * it stays with our user. A group other than that of the folder around gets what all others get: more would let in
+   * who may not write there, less would keep out those who may, since a system looks at the group first.
    */
   async share(...names: string[]): Promise<void> {
     if (!this.isShared) return
@@ -102,7 +103,8 @@ export class LockEntries {
       const fd = await this.#fs.open(this.at(...names), OPEN.directory)
       try {
         const { gid } = await this.#fs.fstat(fd)
-        await this.#fs.fchmod(fd, this.#around.mode & (gid === this.#around.gid ? 0o777 : 0o707))
+        const { mode, gid: theirs } = this.#around
+        await this.#fs.fchmod(fd, gid === theirs ? mode & 0o777 : (mode & 0o707) | ((mode & 7) << 3))
       } finally {
         await this.#fs.close(fd)
       }

@@ -208,19 +208,35 @@ test('users who may all write to a folder may write in its lock, too, and nobody
   }
 })
 
-test('a lock is not shared with a group that may not write around it, and works where there are no modes', async (t) => {
-  for (const fails of [false, true]) {
+test('a group that has no part in the folder gets of its lock what all others get, neither more nor less', async (t) => {
+  for (const [mode, expected] of [
+    [0o775, 0o755],
+    [0o777, 0o777],
+    [0o707, 0o777],
+    [0o770, 0o700],
+  ] as const) {
     const { acquire, disk } = scene()
     const fd = await disk.open('/d', OPEN.directory)
-    await disk.fchmod(fd, 0o775)
+    await disk.fchmod(fd, mode)
     await disk.fchown(fd, 0, 4711)
     await disk.close(fd)
-    if (fails) disk.fail({ call: 'fchmod', error: 'EPERM', once: false })
     const lock = await acquire(1)
-    t.is((await disk.stat(FOLDER)).mode & 0o777, fails ? 0o755 : 0o705)
+    for (const path of [FOLDER, `${FOLDER}/gate`]) t.is((await disk.stat(path)).mode & 0o777, expected)
     await lock.release()
     t.deepEqual(disk.openHandles(), [])
   }
+})
+
+test('a lock works where there are no modes', async (t) => {
+  const { acquire, disk } = scene()
+  const fd = await disk.open('/d', OPEN.directory)
+  await disk.fchmod(fd, 0o777)
+  await disk.close(fd)
+  disk.fail({ call: 'fchmod', error: 'EPERM', once: false })
+  const lock = await acquire(1)
+  t.is((await disk.stat(FOLDER)).mode & 0o777, 0o755)
+  await lock.release()
+  t.deepEqual(disk.openHandles(), [])
 })
 
 test('a lock that another user has just made, or was killed before he shared it, is shared', async (t) => {
