@@ -29,10 +29,11 @@ import { Unfinished } from './unfinished.js'
  * use it where it fits. This is for what changes files on its own, in place or one after the other: other programs,
  * migrations, installers. In between the changes can be seen; and they are undone only when somebody says so.
  *
- * Before it looks at a file it ends the transactions in its folder that dead processes left, as the next transaction
- * there would (`FileTransaction.begin`): a committed one would change the file yet. Where one that needs the file cannot
- * be ended, that is `ERR_TRANSACTION`, and says how to go on; `ERR_LOCKED` where one that is being committed takes too
- * long. Transactions in folders above and below are not looked for.
+ * Before it looks at a file that transactions in its folder need which dead processes left, it ends them, as the next
+ * transaction there would (`FileTransaction.begin`): a committed one would change the file yet. Where one that needs the
+ * file cannot be ended, or the intent of one cannot be read, that is `ERR_TRANSACTION`, and says how to go on;
+ * `ERR_LOCKED` where one that works there meanwhile takes too long. Those that do not need the file are left alone, as
+ * are transactions in folders above and below.
  *
  * ```ts
  * await using manager = await RecoveryManager.open(dir)

@@ -1,4 +1,5 @@
-import { findIntents } from '../intent/find-intents.js'
+import { type FoundIntent, findIntents, readIntent } from '../intent/find-intents.js'
+import { foldName } from '../names.js'
 import type { ProcessSystem } from '../owner.js'
 import { Blocked } from '../transaction/blocked.js'
 import { groundOf, lockGround } from '../transaction/ground.js'
@@ -22,13 +23,14 @@ export class Unfinished {
   }
 
   /**
-   * Ends them, as the next transaction in the folder would, before `path` is looked at; waits for one that is being
-   * committed. Fails with `ERR_TRANSACTION` where one that needs the path cannot be ended, and `ERR_LOCKED`.
+   * Where one of them needs `path`, ends them, as the next transaction in the folder would, before the path is looked
+   * at; waits for one that needs it and is being committed. One that does not need it neither changes nor delays it.
+   * Fails with `ERR_TRANSACTION` where one that needs the path, or may need any, cannot be ended, and `ERR_LOCKED`.
    * @returns whether a file may have changed by that
    */
   async end(path: string): Promise<boolean> {
     const found = await findIntents(this.#tree)
-    if (found.length === 0) return false
+    if (!(await this.#mayNeed(found, path))) return false
     const ground = groundOf(this.#tree)
     const system = this.#system
     const lock = await lockGround(ground, { lock: this.#lock, system })
@@ -43,4 +45,21 @@ export class Unfinished {
       await lock.release().catch(() => {})
     }
   }
+  /**
+   * Asked without the lock: which paths an intent needs never changes as long as it stands. Where one cannot be read,
+   * perhaps since it is renamed in this moment, it may need any.
+   */
+  async #mayNeed(found: FoundIntent[], path: string): Promise<boolean> {
+    for (const one of found) {
+      const intent = await readIntent(this.#tree, one).catch(() => undefined)
+      if (!intent || intent.actions.some((action) => areInLine(action.path, path))) return true
+    }
+    return false
+  }
+}
+
+/** Whether two paths are one, or one is in the other, on any file system: to ask for too much is only slower. */
+function areInLine(one: string, other: string): boolean {
+  const [a, b] = [`${foldName(one)}/`, `${foldName(other)}/`]
+  return a.startsWith(b) || b.startsWith(a)
 }

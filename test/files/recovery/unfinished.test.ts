@@ -21,21 +21,22 @@ const clock: RecoveryManagerOptions['clock'] = {
 interface Scene {
   disk: MemoryDisk
   machine: Machine
-  open: (pid: number) => Promise<RecoveryManager>
+  open: (pid: number, lock?: RecoveryManagerOptions['lock']) => Promise<RecoveryManager>
 }
 
 function scene(): Scene {
   const disk = new MemoryDisk()
   for (const name of ['a', 'b']) disk.put(`/d/${name}`, `old ${name}`)
   const machine = new Machine()
-  const open = (pid: number) => RecoveryManager.open('/d', { fs: disk, system: machine.start(pid), clock })
+  const open: Scene['open'] = (pid, lock) =>
+    RecoveryManager.open('/d', { fs: disk, system: machine.start(pid), clock, lock })
   return { disk, machine, open }
 }
 
 const isCommit = ({ call, to }: DiskEvent) => call === 'rename' && to?.includes('committed') === true
 
 /** A transaction that is committed by a process that dies in the very moment. */
-async function dies({ disk, machine }: Scene, when = isCommit): Promise<void> {
+async function dies({ disk, machine }: Scene, when = isCommit, first = 'a'): Promise<void> {
   const before = disk.hook
   await new Promise<void>((dead) => {
     let isAfter = false
@@ -50,7 +51,7 @@ async function dies({ disk, machine }: Scene, when = isCommit): Promise<void> {
     }
     void (async () => {
       const transaction = await FileTransaction.begin('/d', { fs: disk, system: machine.start(5) })
-      await transaction.write('a', 'new a')
+      await transaction.write(first, 'new a')
       await transaction.write('b', 'new b')
       await transaction.commit()
     })()
@@ -152,5 +153,49 @@ test('where the transaction cannot be ended its paths are refused, and the point
   on.disk.put('/d/b', 'old b')
   t.like(await manager.undo(), [{ path: 'a', state: 'undone' }])
   t.deepEqual(files(on.disk), { ...NEW, a: 'old a' })
+  await manager.close()
+})
+
+test('a transaction that does not need the path is neither waited for nor ended', async (t) => {
+  const on = scene()
+  const manager = await on.open(1, { timeout: 50 })
+  await dies(on)
+  on.disk.put('/d/b', 'of somebody else')
+  const system = on.machine.start(3)
+  const running = await FileTransaction.begin('/d', { fs: on.disk, system })
+  t.like(running.recovered, [{ state: 'conflict' }])
+  const point = await manager.before('create', 'c')
+  on.disk.put('/d/c', 'made')
+  await manager.after(point)
+  for (const path of ['a', 'A', 'b', 'b/below']) {
+    await t.throwsAsync(manager.before('write', path), { code: 'ERR_LOCKED' }, path)
+  }
+  t.like(await manager.undo(), [{ path: 'c', state: 'undone' }])
+  await running.rollback()
+  await t.throwsAsync(manager.before('write', 'a'), { code: 'ERR_TRANSACTION' })
+  on.disk.put('/d/b', 'old b')
+  await manager.before('create', 'c')
+  t.deepEqual(files(on.disk), OLD)
+  await manager.before('write', 'a')
+  t.deepEqual(files(on.disk), NEW)
+  await manager.close()
+})
+
+test('a transaction is ended for a folder that its paths are in', async (t) => {
+  const on = scene()
+  const manager = await on.open(1)
+  await dies(on, isCommit, 'sub/a')
+  await t.throwsAsync(manager.before('write', 'sub'), { code: 'ERR_WRITE', message: /folder/ })
+  t.is(on.disk.snapshot().get('/d/sub/a')?.toString(), 'new a')
+  await manager.close()
+})
+
+test('a transaction whose intent cannot be read at first is ended for any path', async (t) => {
+  const on = scene()
+  const manager = await on.open(1)
+  await dies(on)
+  on.disk.fail({ call: 'open', path: /intent$/, error: 'EIO' })
+  await manager.before('create', 'c')
+  t.deepEqual(files(on.disk), NEW)
   await manager.close()
 })
