@@ -1,8 +1,9 @@
 import type { Socket } from 'node:net'
+import { PassThrough, pipeline } from 'node:stream'
 import { printable, SluiceError } from '../../errors.js'
 import { blockingFileSystem } from '../../files/fs.js'
 import { send } from '../../send.js'
-import type { Manifest } from '../../stages/manifest-builder.js'
+import { closeStreams, type Manifest } from '../../stages/manifest-builder.js'
 import { manifestFrom, manifestOf } from '../../stages/manifest-of.js'
 import { throttle } from '../../stages/throttle.js'
 import type { Transfer } from '../../transfer/transfer.js'
@@ -77,14 +78,14 @@ export async function sendCommand(paths: string[], flags: SendFlags, context: Co
     )
   }
   const manifest = await manifestOfArguments(paths, flags, context)
-  const begin = (socket: Socket) =>
-    send(socket, manifest, {
+  const begin = (socket: Socket, source: Manifest) =>
+    send(socket, source, {
       fs: blockingFileSystem,
       signal,
       ...(rate !== null && { stages: { wire: [throttle({ rate })] } }),
     })
   if (flags.to === undefined) return sendToFirst(flags.listen!, manifest, begin, context)
-  const transfer = begin(await connectTo(flags.to, signal))
+  const transfer = begin(await connectTo(flags.to, signal), manifest)
   reporter.watch(transfer)
   await transfer.finished
 }
@@ -92,21 +93,42 @@ export async function sendCommand(paths: string[], flags: SendFlags, context: Co
 /** Listens, and sends to the first receiver that connects: nothing of the manifest is read before. */
 async function sendToFirst(
   listen: string,
-  { skipped }: Manifest,
-  begin: (socket: Socket) => Transfer,
+  manifest: Manifest,
+  begin: (socket: Socket, source: Manifest) => Transfer,
   context: Context,
 ): Promise<void> {
   const { reporter, signal } = context
   const { server, address } = await listenAt(listen)
   reporter.result({ event: 'listening', address }, address)
   // now and not with each connection: who connects may be a stranger
-  for (const warning of skipped) reporter.warn(warning)
+  for (const warning of manifest.skipped) reporter.warn(warning)
   try {
-    await serve(server, { begin, once: true }, context)
+    await serve(server, { begin: (socket) => beginOne(socket, manifest, begin), once: true }, context)
   } finally {
     server.close()
+    closeStreams(manifest)
   }
   if (signal.aborted) throw new SluiceError('ERR_CANCELLED', 'stopped before anybody connected')
+}
+
+/**
+ * Begins one of several transfers. A transfer that fails destroys the stream of its manifest, and a stream can be read
+ * only once: each gets one of its own, and what there is to read flows into that of the first that is accepted.
+ */
+function beginOne(
+  socket: Socket,
+  manifest: Manifest,
+  begin: (socket: Socket, source: Manifest) => Transfer,
+): Transfer {
+  const [source] = manifest.sources
+  if (!source || !('stream' in source)) return begin(socket, manifest)
+  // an error is heard of when it is read
+  const stream = new PassThrough().on('error', () => {})
+  const transfer = begin(socket, { ...manifest, sources: [{ stream }] })
+  transfer.on('state', (state) => {
+    if (state === 'sending') pipeline(source.stream, stream, () => {})
+  })
+  return transfer
 }
 
 function dryRun({ offer, skipped }: Manifest, { reporter }: Context): void {
