@@ -14,6 +14,11 @@ export interface Io {
   stderr: NodeJS.WriteStream
 }
 
+/** A transfer, or an offer: the id is empty until it is known. */
+interface Identified {
+  readonly id: string
+}
+
 /** Milliseconds between two progress events of `--json`. */
 const JSON_INTERVAL = 500
 
@@ -22,8 +27,8 @@ export class Reporter {
   readonly #io: Io
   readonly #json: boolean
   readonly #events: NodeJS.WriteStream
-  /** Which transfer an error has ended. */
-  readonly #ended = new WeakMap<SluiceError, string>()
+  /** That with which the command ends, until it is completed. */
+  #last: Identified | null = null
   readonly #live: ReturnType<typeof createLogUpdate> | null
   /** What is shown of the transfers that run, in the order in which they began. */
   readonly #running = new Map<Transfer, string[]>()
@@ -52,6 +57,8 @@ export class Reporter {
   }
 
   event(event: CliEvent): void {
+    // what fails after it is not the transfer
+    if (event.event === 'completed') this.#last = null
     if (this.#json) this.result(event, '')
   }
 
@@ -67,10 +74,15 @@ export class Reporter {
     if (!isOver) this.note(`warning: ${error.message}`)
   }
 
+  /** The command ends as this does: its error is told with that id. */
+  endsWith(last: Identified): void {
+    this.#last = last
+  }
+
   /** Gives the exit status that belongs to the error. */
   error(error: SluiceError): number {
     const exit = exitOf(error)
-    this.event(errorEvent(error, exit, this.#ended.get(error)))
+    this.event(errorEvent(error, exit, this.#last?.id))
     if (!this.#json || this.#events !== this.#io.stderr)
       this.#line(`sluice: ${error.message.replaceAll('\n', ' ')}`)
     if (process.env.DEBUG?.includes('sluice')) this.#line(`${error.stack}`)
@@ -130,12 +142,13 @@ export class Reporter {
       told = performance.now()
       this.event({ event: 'progress', ...known(transfer.id), ...progress })
     })
-    transfer.finished
-      .finally(() => this.#forget(transfer))
-      .then(
-        (result) => this.completed(result, performance.now() - began),
-        (error: SluiceError) => void this.#ended.set(error, transfer.id), // told by who waits for it
-      )
+    transfer.finished.then(
+      (result) => {
+        this.#forget(transfer)
+        this.completed(result, performance.now() - began)
+      },
+      () => this.#forget(transfer), // the error is told by who waits for it
+    )
   }
 
   /** What became of an entry. */

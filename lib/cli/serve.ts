@@ -51,6 +51,7 @@ export function serve(
         if (once) {
           if (taken !== null) return void socket.destroy()
           taken = transfer
+          reporter.endsWith(transfer)
           server.close()
           for (const other of silent.keys()) other.destroy()
         }

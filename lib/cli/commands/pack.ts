@@ -15,11 +15,13 @@ export async function packCommand(paths: string[], flags: SourceFlags, context: 
     throw new SluiceError('ERR_USAGE', 'a packed stream is nothing for a terminal; add > FILE or a pipe')
   }
   const manifest = await manifestOfArguments(paths, flags, context)
-  for (const warning of manifest.skipped) reporter.warn(warning)
+  const { id, entries, bytes } = manifest.offer
+  reporter.endsWith(manifest.offer)
+  for (const warning of manifest.skipped) reporter.warn(warning, id)
   const failures: SluiceError[] = []
   const onFailure = (error: SluiceError) => {
     failures.push(error)
-    reporter.warn(error)
+    reporter.warn(error, id)
   }
   await pipeline(
     fileSource(manifest, { fs: blockingFileSystem, onFailure }),
@@ -28,7 +30,6 @@ export async function packCommand(paths: string[], flags: SourceFlags, context: 
     io.stdout,
     { signal },
   )
-  const { id, entries, bytes } = manifest.offer
   if (failures.length > 0) {
     const outcomes = failures.map(({ path, code }) => ({ path, status: 'failed', code }))
     throw new SluiceError(

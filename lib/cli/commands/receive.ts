@@ -40,6 +40,7 @@ export async function receiveCommand(
   checkPath('--dir', flags.dir)
   if (address !== undefined) {
     const transfer = receive(await connectTo(address, signal), optionsOf(flags, context))
+    reporter.endsWith(transfer)
     reporter.watch(transfer)
     await transfer.finished
     return

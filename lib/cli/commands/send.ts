@@ -86,6 +86,7 @@ export async function sendCommand(paths: string[], flags: SendFlags, context: Co
     })
   if (flags.to === undefined) return sendToFirst(flags.listen!, manifest, begin, context)
   const transfer = begin(await connectTo(flags.to, signal), manifest)
+  reporter.endsWith(transfer)
   reporter.watch(transfer)
   await transfer.finished
 }

@@ -31,6 +31,7 @@ export async function unpackCommand(flags: UnpackFlags, { io, reporter, signal }
   let bytes = 0
   const onOffer = (offer: Offer) => {
     id = offer.id
+    reporter.endsWith(offer)
     reporter.event({
       event: 'offer',
       id,
