@@ -64,8 +64,8 @@ function program(
     .version(version)
     .showSuggestionAfterError()
     .option('--json', 'events on standard output, one a line, instead of text')
-  const run = (command: Command, action: (context: Context) => Promise<void>) =>
-    act(command.optsWithGlobals().json === true, command.name() === 'pack', action)
+  const run = (command: Command, action: (context: Context) => Promise<void>, streams = false) =>
+    act(command.optsWithGlobals().json === true, streams, action)
   const json = ['--json', 'events on standard output, one a line, instead of text'] as const
 
   sourceOptions(sluice.command('send'))
@@ -92,7 +92,7 @@ function program(
     .argument('<path...>', 'files and folders; - is standard input')
     .option('--json', 'events on standard error, one a line, instead of text')
     .action((paths, _flags, command) => {
-      return run(command, (context) => packCommand(paths, command.optsWithGlobals(), context))
+      return run(command, (context) => packCommand(paths, command.optsWithGlobals(), context), true)
     })
 
   targetOptions(sluice.command('unpack'))

@@ -17,20 +17,20 @@ const MOST_SILENT = 256
 
 /**
  * Takes transfers until the user stops it, or with `once` until the first that was offered has ended: rejects as that
- * does. A connection that fails before an offer is a stranger's: it is told of, and keeps nobody else out.
+ * does, or resolves with true; with false if it was stopped before. A connection that fails before an offer is a stranger's: it is told of, and keeps nobody else out.
  */
 export function serve(
   server: Server,
   { begin, once }: Serving,
   { reporter, signal }: Context,
-): Promise<void> {
+): Promise<boolean> {
   const running = new Set<Transfer>()
   const silent = new Map<Socket, Transfer>()
-  return new Promise<void>((resolve, reject) => {
+  return new Promise<boolean>((resolve, reject) => {
     let taken: Transfer | null = null
     const stop = () => {
       server.close()
-      if (running.size === 0) resolve()
+      if (running.size === 0) resolve(false)
     }
     signal.addEventListener('abort', stop)
     if (signal.aborted) stop()
@@ -61,10 +61,10 @@ export function serve(
       const over = (error?: SluiceError) => {
         running.delete(transfer)
         silent.delete(socket)
-        if (transfer === taken) return error ? reject(error) : resolve()
+        if (transfer === taken) return error ? reject(error) : resolve(true)
         if (error && offered) reporter.failed(error, transfer.id, signal.aborted)
         else if (error && taken === null && !signal.aborted) reporter.warn(ofStranger(error))
-        if (signal.aborted && running.size === 0) resolve()
+        if (signal.aborted && running.size === 0) resolve(false)
       }
       transfer.finished.then(() => over(), over)
     })

@@ -2,9 +2,13 @@ import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { join } from 'node:path'
+import { PassThrough, Writable } from 'node:stream'
 import test, { type ExecutionContext } from 'ava'
+import { stopped } from '../../lib/cli/exit.js'
+import { main } from '../../lib/cli/program.js'
+import type { Io } from '../../lib/cli/reporter.js'
 import { Command, run } from '../helpers/command.js'
-import { temporary } from '../helpers/folders.js'
+import { plant, temporary } from '../helpers/folders.js'
 
 /** `send -` that listens, and its port. */
 async function sending(t: ExecutionContext<unknown>, ...flags: string[]) {
@@ -71,4 +75,34 @@ test('a sender that is refused, or stopped, leaves standard input at once, thoug
   running.sender.child.kill('SIGINT')
   t.is((await running.sender.ended).code, 130)
   t.is((await receiver.ended).code, 130)
+})
+
+/** Runs the program here, and stops it in the moment in which its transfer is completed. */
+function stoppedAtTheEnd(args: string[]) {
+  const stop = new AbortController()
+  let address = (_: string) => {}
+  const listening = new Promise<string>((resolve) => {
+    address = resolve
+  })
+  const stdout = new Writable({
+    write(line, _encoding, done) {
+      const event = JSON.parse(line.toString() || '{}')
+      if (event.event === 'listening') address(event.address)
+      if (event.state === 'completed') stop.abort(stopped())
+      done()
+    },
+  })
+  const io = { stdin: new PassThrough(), stdout, stderr: new PassThrough().resume() } as unknown as Io
+  return { exit: main([...args, '--json'], io, stop), listening, stop }
+}
+
+test('a transfer that was completed is not undone by a Ctrl-C that comes at its end', async (t) => {
+  const path = join(await plant(await temporary(t), { file: 'content' }), 'file')
+  const sender = stoppedAtTheEnd(['send', path, '--listen', '127.0.0.1:0'])
+  const args = ['receive', await sender.listening, '--dir', await temporary(t), '--yes']
+  t.is((await run(t, ...args)).code, 0)
+  t.true(await sender.exit.then((exit) => exit === 0 && sender.stop.signal.aborted))
+  const receiver = stoppedAtTheEnd(['receive', '--once', '--dir', await temporary(t), '--yes'])
+  t.is((await run(t, 'send', path, '--to', await receiver.listening)).code, 0)
+  t.true(await receiver.exit.then((exit) => exit === 0 && receiver.stop.signal.aborted))
 })

@@ -49,11 +49,11 @@ export async function receiveCommand(
   reporter.result({ event: 'listening', address: here }, here)
   try {
     const begin = (socket: Socket) => receive(socket, optionsOf(flags, context))
-    await serve(server, { begin, once: flags.once === true }, context)
+    if (await serve(server, { begin, once: flags.once === true }, context)) return
   } finally {
     server.close()
   }
-  if (signal.aborted) throw stopped()
+  throw stopped()
 }
 
 function optionsOf(flags: ReceiveFlags, context: Context): ReceiveOptions {

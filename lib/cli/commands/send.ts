@@ -98,18 +98,19 @@ async function sendToFirst(
   begin: (socket: Socket, source: Manifest) => Transfer,
   context: Context,
 ): Promise<void> {
-  const { reporter, signal } = context
+  const { reporter } = context
   const { server, address } = await listenAt(listen)
   reporter.result({ event: 'listening', address }, address)
   // now and not with each connection: who connects may be a stranger
   for (const warning of manifest.skipped) reporter.warn(warning)
   try {
-    await serve(server, { begin: (socket) => beginOne(socket, manifest, begin), once: true }, context)
+    const beginning = (socket: Socket) => beginOne(socket, manifest, begin)
+    if (await serve(server, { begin: beginning, once: true }, context)) return
   } finally {
     server.close()
     closeStreams(manifest)
   }
-  if (signal.aborted) throw new SluiceError('ERR_CANCELLED', 'stopped before anybody connected')
+  throw new SluiceError('ERR_CANCELLED', 'stopped before anybody connected')
 }
 
 /**
