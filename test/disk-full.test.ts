@@ -89,7 +89,7 @@ test('a small disk that somebody else fills up: exit 8 on both sides, with the p
   const received = await receiver.ended
   t.is(received.code, 8, received.err)
   t.is((await sender.ended).code, 8)
-  t.regex(received.out, /"event":"error","code":"ERR_DISK_FULL","message":"[^"]*tree\/a/)
+  t.regex(received.out, /"event":"error","id":"\w+","code":"ERR_DISK_FULL","message":"[^"]*tree\/a/)
   const left = Object.keys(await listing(dir)).filter((path) => !/\.part$|^\.sluice/.test(path))
   t.deepEqual(left.sort(), ['mine', 'tree'])
 })
