@@ -60,10 +60,14 @@ async function createFile(
   }
 }
 
-/** Makes or enters the folder; undefined where something else has its name. */
+/**
+ * Makes or enters the folder that has the name now: whoever was done with the one that had it before took that away,
+ * perhaps while this process kept it open. Undefined where something else has its name.
+ */
 export async function ownFolder(tree: Tree, name: string): Promise<Directory | undefined> {
   try {
     const made = await tree.makeDirectory(name, 0o700)
+    tree.forget(name)
     const folder = await tree.directory(name)
     let own = made === 'created'
     try {
@@ -92,8 +96,9 @@ export async function folderAt(tree: Tree, path: string): Promise<Directory | un
   }
 }
 
-/** Our folder if it stands there and is ours. */
+/** Our folder if one stands there now, see {@link ownFolder}, and is ours. */
 export async function ourFolder(tree: Tree, name: string): Promise<Directory | undefined> {
+  tree.forget(name)
   const folder = await folderAt(tree, name)
   if (!folder) return undefined
   try {

@@ -105,12 +105,24 @@ export class Tree {
         throw standing.isSymbolicLink() ? unsafeLink(path, error) : error
       }
       // what was open under this name is another folder, which somebody took away
-      this.#forget(path)
+      this.forget(path)
       return 'created'
     } catch (error) {
       throw diskError(error, 'make the folder', path)
     } finally {
       parent.release()
+    }
+  }
+
+  /**
+   * Lets go of the folder at `path` and of those below it: others may take it away and make another one of the same
+   * name, and who enters it next is to see that one. Who is in it stays there until it is released.
+   */
+  forget(path: string): void {
+    for (const [key, handle] of this.#handles) {
+      if (key !== path && !key.startsWith(`${path}/`)) continue
+      this.#handles.delete(key)
+      if (handle.users === 0) this.#close(handle)
     }
   }
 
@@ -156,7 +168,7 @@ export class Tree {
     if (seen?.isSymbolicLink()) throw unsafeLink(path)
     const known = this.#handles.get(path)
     if (known && seen && sameInode(await this.fs.fstat(known.fd), seen)) return this.#touch(known)
-    if (known && seen) this.#forget(path)
+    if (known && seen) this.forget(path)
     const fd = await this.#open(where, path)
     try {
       if (seen && !sameInode(await this.fs.fstat(fd), seen)) throw unsafeLink(path)
@@ -208,14 +220,6 @@ export class Tree {
       this.#close(handle)
     } else if (handle !== this.#top && this.#handles.get(handle.path) !== handle) this.#close(handle)
     else if (this.#handles.size > this.#most) this.#evict(this.#most)
-  }
-
-  #forget(path: string): void {
-    for (const [key, handle] of this.#handles) {
-      if (key !== path && !key.startsWith(`${path}/`)) continue
-      this.#handles.delete(key)
-      if (handle.users === 0) this.#close(handle)
-    }
   }
 
   /** Closes those that nobody uses, the one that was entered longest ago first, until `most` are left. */

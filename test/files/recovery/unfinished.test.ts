@@ -125,6 +125,33 @@ test('a point keeps what a committed transaction leaves, and takes that down as 
   await manager.close()
 })
 
+test('our folder may go, and be made anew by a transaction: it is found in the new one', async (t) => {
+  const on = scene()
+  const manager = await on.open(1)
+  const isOurs = (path: string) => path.startsWith('/d/.sluice')
+  // the manager takes the folder away itself
+  await manager.before('write', 'a')
+  await manager.commit()
+  t.false([...on.disk.snapshot().keys()].some(isOurs))
+  await dies(on)
+  await manager.before('write', 'a')
+  t.deepEqual(files(on.disk), NEW)
+  await manager.commit()
+  // it has only looked into it when somebody else does
+  for (const [name, content] of Object.entries(OLD)) on.disk.put(`/d/${name}`, content)
+  await dies(on)
+  on.disk.put('/d/b', 'of somebody else')
+  await t.throwsAsync(manager.before('write', 'a'), { code: 'ERR_TRANSACTION' })
+  on.disk.put('/d/b', OLD.b)
+  await recoverTransactions('/d', { fs: on.disk, system: on.machine.start(3) })
+  t.false([...on.disk.snapshot().keys()].some(isOurs))
+  for (const [name, content] of Object.entries(OLD)) on.disk.put(`/d/${name}`, content)
+  await dies(on)
+  await manager.before('write', 'a')
+  t.deepEqual(files(on.disk), NEW)
+  await manager.close()
+})
+
 test('where the transaction cannot be ended its paths are refused, and the points stay', async (t) => {
   const on = scene()
   const manager = await on.open(1)
