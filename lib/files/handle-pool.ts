@@ -1,5 +1,5 @@
-import { isSluiceError, SluiceError } from '../errors.js'
-import { errorCode } from './disk-error.js'
+import { SluiceError } from '../errors.js'
+import { HandleReturns, isShort } from './handle-returns.js'
 
 /** What a pool opens and closes. */
 export interface Pooled {
@@ -33,14 +33,10 @@ export class HandlePool {
   readonly #most: number
   /** Open handles, and those on their way to be open or closed. */
   readonly #slots: Slot[] = []
+  readonly #returns = new HandleReturns()
   #uses = 0
-  /** How often a handle was given back or closed. */
-  #changes = 0
   /** Calls of {@link HandlePool.patiently} that hold handles, and will give them back. */
   #running = 0
-  /** Those for whom the system had no handle are served one after the other: together they would hold on to all. */
-  #turn: Promise<unknown> = Promise.resolve()
-  #waiting: (() => void)[] = []
   #closed = false
 
   /** @param most handles open at once. Default 64. */
@@ -59,7 +55,7 @@ export class HandlePool {
     } finally {
       slot.users--
       if (this.#closed && slot.users === 0) this.#shut(slot).catch(() => {})
-      this.#wake()
+      this.#returns.tell()
     }
   }
 
@@ -68,7 +64,7 @@ export class HandlePool {
     for (let { slot } = file; slot; { slot } = file) {
       if (slot.state === 'closing') return slot.closed?.catch(() => {})
       if (slot.users === 0) return this.#shut(slot)
-      await this.#change()
+      await this.#returns.next()
     }
   }
 
@@ -76,8 +72,8 @@ export class HandlePool {
   async close(): Promise<void> {
     this.#closed = true
     for (const slot of [...this.#slots]) if (isIdle(slot)) this.#shut(slot).catch(() => {})
-    this.#wake()
-    while (this.#slots.length > 0) await this.#change()
+    this.#returns.tell()
+    while (this.#slots.length > 0) await this.#returns.next()
   }
 
   async #enter(file: Pooled): Promise<Slot> {
@@ -92,7 +88,7 @@ export class HandlePool {
       } else if (this.#slots.length < this.#most) return this.#open(file)
       else {
         if (!this.#slots.some(({ state }) => state === 'closing')) this.#evict()
-        await this.#change()
+        await this.#returns.next()
       }
     }
   }
@@ -120,8 +116,8 @@ export class HandlePool {
     } catch (error) {
       if (!isShort(error)) throw error
       slot.state = 'stuck'
-      this.#wake()
-      return this.#inTurn(open)
+      this.#returns.tell()
+      return this.#retry(open)
     }
   }
 
@@ -138,33 +134,16 @@ export class HandlePool {
       if (!isShort(error)) throw error
     } finally {
       this.#running--
-      this.#wake()
+      this.#returns.tell()
     }
-    return this.#inTurn(work)
+    return this.#retry(work)
   }
 
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const done = this.#turn.then(() => this.#persist(work))
-    this.#turn = done.catch(() => {})
-    return done
-  }
-
-  async #persist<T>(work: () => Promise<T>): Promise<T> {
-    for (let isLast = false; ; ) {
-      const before = this.#changes
-      this.#evict()
-      try {
-        return await work()
-      } catch (error) {
-        if (!isShort(error)) throw error
-        if (this.#changes > before) continue
-        // somebody must be there who will give a handle back; else what failed may itself have given up some, once
-        const isAlone = this.#running === 0 && this.#slots.every(({ state }) => state === 'stuck')
-        if (isAlone && isLast) throw error
-        isLast = isAlone
-        if (!isAlone) await this.#change()
-      }
-    }
+  #retry<T>(work: () => Promise<T>): Promise<T> {
+    return this.#returns.retry(work, {
+      evict: () => this.#evict(),
+      isHeld: () => this.#running > 0 || this.#slots.some(({ state }) => state !== 'stuck'),
+    })
   }
 
   /** Closes the handle that was used longest ago and is not in use, if there is one. */
@@ -186,27 +165,8 @@ export class HandlePool {
     slot.file.slot = undefined
     const last = this.#slots.pop()!
     if (last !== slot) this.#slots[this.#slots.indexOf(slot)] = last
-    this.#wake()
+    this.#returns.tell()
   }
-
-  /** The next time that a handle was given back or closed. */
-  #change(): Promise<void> {
-    return new Promise((resolve) => this.#waiting.push(resolve))
-  }
-
-  #wake(): void {
-    this.#changes++
-    if (this.#waiting.length === 0) return
-    const waiting = this.#waiting
-    this.#waiting = []
-    for (const resolve of waiting) resolve()
-  }
-}
-
-/** Whether the process, or the system, has no handle left. */
-export function isShort(error: unknown): boolean {
-  const code = errorCode(isSluiceError(error) ? error.cause : error)
-  return code === 'EMFILE' || code === 'ENFILE'
 }
 
 function isIdle({ users, state }: Slot): boolean {

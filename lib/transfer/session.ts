@@ -237,17 +237,19 @@ export async function closed(streams: readonly (Readable | Writable)[]): Promise
  * than `milliseconds`, nor for one that never tells.
  */
 export async function closedSoon(streams: readonly Duplex[], milliseconds: number): Promise<void> {
-  const telling = streams.filter((stream) => {
-    const { _readableState: state } = stream as { _readableState?: { emitClose?: boolean } }
-    stream.destroy()
-    return state?.emitClose === true
-  })
+  for (const stream of streams) stream.destroy()
+  const telling = streams.filter(tellsClose)
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<void>((resolve) => {
     timer = setTimeout(resolve, milliseconds)
   })
   await Promise.race([closed(telling), late])
   clearTimeout(timer)
+}
+
+/** Whether it emits 'close', which is the only way to learn of it. */
+function tellsClose(stream: Duplex): boolean {
+  return (stream as { _readableState?: { emitClose?: boolean } })._readableState?.emitClose === true
 }
 
 function runningIn({ entry: { path, size }, offset, bytes }: Passing): CurrentFile {
