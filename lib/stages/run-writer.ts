@@ -7,8 +7,7 @@ import type { Arrival, Destination } from './destination.js'
 import type { SentDigest, StoredFile } from './items.js'
 import type { Piece } from './pieces.js'
 import { FATAL } from './settle-file.js'
-
-const NOTHING = Promise.resolve(undefined)
+import { WriteBehind } from './write-behind.js'
 
 /**
  * Puts the pieces of runs on disk: folders before their files, several files at once, those of one file in order. What
@@ -21,8 +20,11 @@ export class RunWriter {
   readonly #open: (Arrival | undefined)[] = []
   /** Files that failed, and of which more may come. */
   readonly #failed = new Set<number>()
-  /** A write in the middle of a file, left behind while the next run is begun: the disk never waits for us. */
-  #behind: Promise<StoredFile | undefined> = NOTHING
+  /** Pieces from the middle of a file. */
+  readonly #behind = new WriteBehind(async (piece) =>
+    // nothing more of a file that failed
+    this.#open[piece.entry.index] ? this.#write(piece) : undefined,
+  )
 
   constructor(destination: Destination, concurrency: number) {
     this.#destination = destination
@@ -35,28 +37,21 @@ export class RunWriter {
   }
 
   /**
-   * Writes them; gives the entries that ended, in order. One write in the middle of a file is not waited for, but the
-   * next call waits for it.
+   * Writes them; gives the entries that ended, in order. What is in the middle of a file is written while more may be
+   * given.
    */
   async write(pieces: readonly Piece[], isStopped: () => boolean): Promise<StoredFile[]> {
     const [first] = pieces
     if (first && pieces.length === 1 && !first.last && this.#open[first.entry.index]?.part.exists) {
       await this.#destination.alive()
-      const before = this.#behind
-      this.#behind = this.#write(first)
-      this.#behind.catch(() => {}) // heard of by the next call
-      const file = await before
-      return file ? [file] : []
+      return this.#behind.add(first)
     }
     return [...(await this.settle()), ...(await this.#writeAll(pieces, isStopped))]
   }
 
-  /** Waits for the write that was left behind; gives its entry if that failed. */
-  async settle(): Promise<StoredFile[]> {
-    const before = this.#behind
-    this.#behind = NOTHING
-    const file = await before
-    return file ? [file] : []
+  /** Waits for what is still being written; gives the entries that failed. */
+  settle(): Promise<StoredFile[]> {
+    return this.#behind.settle()
   }
 
   async #writeAll(pieces: readonly Piece[], isStopped: () => boolean): Promise<StoredFile[]> {
