@@ -6,7 +6,10 @@ import type { FileSystem } from './fs.js'
 export interface FileSystemOptions {
   /** `process.platform` unless a test plays another one. */
   platform?: NodeJS.Platform
-  /** By the synchronous calls: faster for small files, but it holds the event loop. For the command line. */
+  /**
+   * By the synchronous calls: faster for small files, but it holds the event loop. Only what is long to write goes the
+   * other way: there the processor has better things to do meanwhile. For the command line.
+   */
   blocking?: boolean
 }
 
@@ -78,12 +81,22 @@ const CALLBACKS: Calls = {
   },
 }
 
+/** Bytes whose copying takes longer than to have another thread do it; a socket gives 64 KiB at once. */
+const LONG = 48 * 1024
+
+function isLong(buffers: readonly Uint8Array[]): boolean {
+  let length = 0
+  for (const buffer of buffers) length += buffer.length
+  return length >= LONG
+}
+
 // `async`, so that what is thrown becomes a rejection
 const BLOCKING: Calls = {
   open: async (path, flags, mode) => fs.openSync(path, flags, mode),
   close: async (fd) => fs.closeSync(fd),
   read: async (fd, buffer, offset, length, position) => fs.readSync(fd, buffer, offset, length, position),
   write: async (fd, buffers, position) => {
+    if (isLong(buffers)) return CALLBACKS.write(fd, buffers, position)
     const only = buffers.length === 1 ? buffers[0] : undefined
     return only
       ? fs.writeSync(fd, only, 0, only.length, position)
@@ -117,5 +130,8 @@ const BLOCKING: Calls = {
 /** The file system of this machine, by asynchronous calls. */
 export const nodeFileSystem: FileSystem = makeFileSystem()
 
-/** The file system of this machine, by synchronous calls behind the same interface: for the command line. */
+/**
+ * The file system of this machine behind the same interface, by synchronous calls except for long writes: for the
+ * command line.
+ */
 export const blockingFileSystem: FileSystem = makeFileSystem({ blocking: true })

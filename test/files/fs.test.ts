@@ -62,6 +62,20 @@ for (const [name, fs] of Object.entries({ nodeFileSystem, blockingFileSystem }))
     })
   })
 
+  test(`${name} writes what is long, in one buffer and in several`, async (t) => {
+    await inFolder(async (folder) => {
+      const fd = await fs.open(join(folder, 'a'), OPEN.create, 0o600)
+      const [one, two] = [Buffer.alloc(100_000, 1), Buffer.alloc(60_000, 2)]
+      t.is(await fs.write(fd, [one], 5), 100_000)
+      t.is(await fs.write(fd, [two, one], 100_005), 160_000)
+      const found = Buffer.alloc(260_005)
+      t.is(await fs.read(fd, found, 0, found.length, 0), found.length)
+      t.true(found.equals(Buffer.concat([Buffer.alloc(5), one, two, one])))
+      await fs.close(fd)
+      t.is(await codeOf(fs.write(fd, [one], 0)), 'EBADF')
+    })
+  })
+
   test(`${name} appends at the end that the file has then`, async (t) => {
     await inFolder(async (folder) => {
       const file = join(folder, 'log')
