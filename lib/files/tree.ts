@@ -2,7 +2,7 @@ import { printable, SluiceError } from '../errors.js'
 import { checkChoice } from './check-options.js'
 import { type Directory, Handle, hold, Lease, pathIn } from './directory.js'
 import { diskError, errorCode } from './disk-error.js'
-import { type FileSystem, nodeFileSystem, OPEN, sameInode } from './fs.js'
+import { type FileStats, type FileSystem, nodeFileSystem, OPEN, sameInode } from './fs.js'
 import { checkName } from './one-name.js'
 import { syncFolder } from './sync-path.js'
 
@@ -166,9 +166,9 @@ export class Tree {
     // where a path is only a path, what stands there is compared with what is open, each time
     const seen = this.fs.at(parent.fd, name) === null ? await this.fs.lstat(where) : undefined
     if (seen?.isSymbolicLink()) throw unsafeLink(path)
-    const known = this.#handles.get(path)
-    if (known && seen && sameInode(await this.fs.fstat(known.fd), seen)) return this.#touch(known)
-    if (known && seen) this.forget(path)
+    const known = seen && this.#handles.get(path)
+    if (known && (await this.#isStill(known, seen))) return known
+    if (known) this.forget(path)
     const fd = await this.#open(where, path)
     try {
       if (seen && !sameInode(await this.fs.fstat(fd), seen)) throw unsafeLink(path)
@@ -177,6 +177,18 @@ export class Tree {
       throw error
     }
     return this.#keep(new Handle(path, fd))
+  }
+
+  /** Whether an open folder is the one that was seen, and then it stays held. Without that it could be closed meanwhile. */
+  async #isStill(known: Handle, seen: FileStats): Promise<boolean> {
+    this.#touch(known)
+    let same = false
+    try {
+      same = sameInode(await this.fs.fstat(known.fd), seen)
+    } finally {
+      if (!same) this.#leave(known)
+    }
+    return same
   }
 
   async #open(where: string, path: string): Promise<number> {

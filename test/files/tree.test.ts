@@ -23,6 +23,7 @@ import {
   writeFully,
 } from '../../lib/files/index.js'
 import { MemoryDisk } from '../../lib/testing/index.js'
+import { randomBySeed } from '../../lib/testing/splits.js'
 import { scale } from '../helpers/scale.js'
 
 const memory = (platform: NodeJS.Platform = 'linux') => {
@@ -192,6 +193,45 @@ test('where there are only paths, a folder swapped for a link is found when it i
   await t.throwsAsync(tree.directory('c'), { code: 'ERR_UNSAFE_LINK' })
   await tree.close()
   t.deepEqual(disk.openHandles(), [])
+})
+
+test('a folder stays open while it is looked at, whoever enters and leaves others meanwhile', async (t) => {
+  for (let seed = 1; seed <= scale(20, 2000); seed++) {
+    const random = randomBySeed(seed)
+    const platform = seed % 2 === 0 ? 'linux' : 'darwin'
+    const disk = memory(platform)
+    for (let i = 0; i < 6; i++) disk.putFolder(`/root/d${i}`)
+    const pause = async () => {
+      for (let n = Math.floor(random() * 4); n > 0; n--) await new Promise((done) => setImmediate(done))
+    }
+    disk.hook = pause
+    let closedTwice = 0
+    const close = async (fd: number) => {
+      await pause()
+      await disk.close(fd).catch(() => closedTwice++)
+    }
+    const fs: FileSystem = new Proxy<FileSystem>(disk, {
+      get(target, name) {
+        if (name === 'close') return close
+        const value = Reflect.get(target, name)
+        return typeof value === 'function' ? value.bind(target) : value
+      },
+    })
+    const tree = await Tree.open('/root', { fs, handles: 2 })
+    const user = async () => {
+      for (let n = 0; n < 12; n++) {
+        const path = `d${Math.floor(random() * 6)}`
+        if (random() < 0.2) tree.forget(path)
+        const directory = await tree.directory(path)
+        await t.notThrowsAsync(disk.fstat(directory.fd), `seed ${seed}`)
+        directory.release()
+      }
+    }
+    await Promise.all([user(), user(), user()])
+    await tree.close()
+    t.is(closedTwice, 0, `seed ${seed}`)
+    t.deepEqual(disk.openHandles(), [])
+  }
 })
 
 test('a bounded number of folders stays open, and those in use are never closed', async (t) => {
