@@ -65,6 +65,17 @@ async function createFile(
  * perhaps while this process kept it open. Undefined where something else has its name.
  */
 export async function ownFolder(tree: Tree, name: string): Promise<Directory | undefined> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await enterOwn(tree, name)
+    } catch (error) {
+      // taken away between the look and the entry
+      if (errorCode((error as SluiceError).cause) !== 'ENOENT' || tries === MOST_TRIES) throw error
+    }
+  }
+}
+
+async function enterOwn(tree: Tree, name: string): Promise<Directory | undefined> {
   try {
     const made = await tree.makeDirectory(name, 0o700)
     tree.forget(name)

@@ -1,7 +1,7 @@
 import { SluiceError } from '../errors.js'
 import { standing } from './claim.js'
 import { A_DAY } from './clock.js'
-import { diskError } from './disk-error.js'
+import { diskError, errorCode } from './disk-error.js'
 import { folderAt, JOURNAL_FOLDERS, ourFolder, removeFolder } from './journal-folder.js'
 import { isJournalName, isReleasedName, nameOfOwner, ownerOfName } from './journal-names.js'
 import { isPartNameOf, nameOf, parentOf, suffixed } from './names.js'
@@ -86,36 +86,18 @@ async function collectJournal(
   tree: Tree,
   folder: Directory,
   name: string,
-  { dryRun = false, keep = () => false, system = processSystem, now = Date.now }: CollectOptions,
+  options: CollectOptions,
   found: Leftover[],
 ): Promise<void> {
+  const { dryRun = false, keep = () => false } = options
   const { fs } = tree
-  const path = `${folder.path}/${name}`
-  const holder = ownerOfName(name)
-  if (holder && !isGone(holder, system)) return
-  const journal = await readJournal(fs, folder.at(name))
-  if (!journal) {
-    // made by somebody who died before saying who; nothing is lost with it
-    const { mtimeMs } = await fs.lstat(folder.at(name))
-    if (now() - mtimeMs > A_DAY && (await isUnwritten(fs, folder.at(name)))) {
-      if (!dryRun) await fs.unlink(folder.at(name))
-      return
-    }
-    const error = new SluiceError(
-      'ERR_WRITE',
-      `${path} cannot be read as a journal; remove it if nothing runs`,
-      { path },
-    )
-    found.push({ path, bytes: 0, state: 'kept', error })
-    return
-  }
-  if (!journal.isReleased && !isReleasedName(name) && !isGone(journal.owner, system)) return
-  let current = name
-  if (!dryRun) {
-    // one winner, whose name says who it is
-    current = nameOfOwner(name, thisOwner(system))
-    await fs.rename(folder.at(name), folder.at(current))
-  }
+  const claimed = await claimJournal(tree, folder, name, options, found).catch((error: unknown) => {
+    // its owner was done with it meanwhile, or somebody else has it
+    if (errorCode(error) === 'ENOENT') return undefined
+    throw error
+  })
+  if (!claimed) return
+  const { journal, current } = claimed
   let isDone = true
   const changed = new Set<string>()
   for (const file of journal.unfinished) {
@@ -131,6 +113,42 @@ async function collectJournal(
   // given back under its own name to whoever comes next, unless somebody has that by now
   if (!isDone) await fs.link(folder.at(current), folder.at(name))
   await fs.unlink(folder.at(current))
+}
+
+/** The journal of somebody who is no more, under a name that says who has it now. */
+async function claimJournal(
+  tree: Tree,
+  folder: Directory,
+  name: string,
+  { dryRun = false, system = processSystem, now = Date.now }: CollectOptions,
+  found: Leftover[],
+): Promise<{ journal: JournalContent; current: string } | undefined> {
+  const { fs } = tree
+  const path = `${folder.path}/${name}`
+  const holder = ownerOfName(name)
+  if (holder && !isGone(holder, system)) return undefined
+  const journal = await readJournal(fs, folder.at(name))
+  if (!journal) {
+    // made by somebody who died before saying who; nothing is lost with it
+    const { mtimeMs } = await fs.lstat(folder.at(name))
+    if (now() - mtimeMs > A_DAY && (await isUnwritten(fs, folder.at(name)))) {
+      if (!dryRun) await fs.unlink(folder.at(name))
+      return undefined
+    }
+    const error = new SluiceError(
+      'ERR_WRITE',
+      `${path} cannot be read as a journal; remove it if nothing runs`,
+      { path },
+    )
+    found.push({ path, bytes: 0, state: 'kept', error })
+    return undefined
+  }
+  if (!journal.isReleased && !isReleasedName(name) && !isGone(journal.owner, system)) return undefined
+  if (dryRun) return { journal, current: name }
+  // one winner, whose name says who it is
+  const current = nameOfOwner(name, thisOwner(system))
+  await fs.rename(folder.at(name), folder.at(current))
+  return { journal, current }
 }
 
 /** What stands under the part's name, if it is ours. */

@@ -46,6 +46,44 @@ async function setup(options: { durability?: 'crash' | 'power'; isTaken?: (name:
   return { disk, tree, open, pass, timers, records }
 }
 
+test('our folder may go between the look at it and the entry: it is made again', async (t) => {
+  for (const call of ['lstat', 'open'] as const) {
+    const { disk, tree, open } = await setup()
+    disk.putFolder('/d/.sluice', 0o700)
+    let gone = 0
+    disk.hook = (event) => {
+      if (event.call !== call || event.path !== '/d/.sluice' || gone > 0) return
+      gone++
+      disk.remove('/d/.sluice')
+    }
+    const journal = await open()
+    t.is(gone, 1)
+    t.true(disk.snapshot().has(PATH))
+    await journal.finish()
+    await tree.close()
+    t.deepEqual(disk.openHandles(), [])
+  }
+})
+
+test('a journal that goes while it is looked at is none of ours', async (t) => {
+  for (const call of ['open', 'rename'] as const) {
+    const { disk, tree, open } = await setup()
+    const journal = await open()
+    await journal.begin([FILE])
+    await journal.close()
+    let gone = 0
+    disk.hook = ({ call: made, path }) => {
+      if (made !== call || path !== PATH || gone > 0) return
+      gone++
+      disk.remove(PATH)
+    }
+    t.deepEqual(await collectLeftovers(tree, { system: GRAVE }), [])
+    t.is(gone, 1)
+    await tree.close()
+    t.deepEqual(disk.openHandles(), [])
+  }
+})
+
 test('records come back as they were written, in pieces of any size', (t) => {
   const records: JournalRecord[] = [
     OWNER,
