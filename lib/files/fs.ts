@@ -1,7 +1,7 @@
 import { constants } from 'node:fs'
 import { errorCode, SystemError } from './disk-error.js'
 
-export { blockingFileSystem, makeFileSystem, nodeFileSystem } from './node-fs.js'
+export { blockingFileSystem, commandFileSystem, makeFileSystem, nodeFileSystem } from './node-fs.js'
 
 /** What Sluice asks of a `stat`; a `Stats` of Node fits. */
 export interface FileStats {

@@ -18,6 +18,7 @@ export type { Hasher } from './digest-file.js'
 export { diskError, errorCode, readError, SystemError } from './disk-error.js'
 export {
   blockingFileSystem,
+  commandFileSystem,
   type FileStats,
   type FileSystem,
   makeFileSystem,

@@ -7,10 +7,10 @@ export interface FileSystemOptions {
   /** `process.platform` unless a test plays another one. */
   platform?: NodeJS.Platform
   /**
-   * By the synchronous calls: faster for small files, but it holds the event loop. Only what is long to write goes the
-   * other way: there the processor has better things to do meanwhile. For the command line.
+   * By the synchronous calls: faster for small files, but it holds the event loop. 'short': except for long writes,
+   * which another thread does better. Default: by the asynchronous ones.
    */
-  blocking?: boolean
+  blocking?: boolean | 'short'
 }
 
 /** The file system of Node behind the interface of Sluice. Interrupted opens and closes are libuv's affair. */
@@ -18,7 +18,12 @@ export function makeFileSystem({
   platform = process.platform,
   blocking = false,
 }: FileSystemOptions = {}): FileSystem {
-  return { platform, at: anchor(platform), ...(blocking ? BLOCKING : CALLBACKS) }
+  return { platform, at: anchor(platform), ...callsOf(blocking) }
+}
+
+function callsOf(blocking: boolean | 'short'): Calls {
+  if (blocking === 'short') return { ...BLOCKING, write: longElsewhere }
+  return blocking ? BLOCKING : CALLBACKS
 }
 
 function anchor(platform: NodeJS.Platform): FileSystem['at'] {
@@ -81,22 +86,12 @@ const CALLBACKS: Calls = {
   },
 }
 
-/** Bytes whose copying takes longer than to have another thread do it; a socket gives 64 KiB at once. */
-const LONG = 48 * 1024
-
-function isLong(buffers: readonly Uint8Array[]): boolean {
-  let length = 0
-  for (const buffer of buffers) length += buffer.length
-  return length >= LONG
-}
-
 // `async`, so that what is thrown becomes a rejection
 const BLOCKING: Calls = {
   open: async (path, flags, mode) => fs.openSync(path, flags, mode),
   close: async (fd) => fs.closeSync(fd),
   read: async (fd, buffer, offset, length, position) => fs.readSync(fd, buffer, offset, length, position),
   write: async (fd, buffers, position) => {
-    if (isLong(buffers)) return CALLBACKS.write(fd, buffers, position)
     const only = buffers.length === 1 ? buffers[0] : undefined
     return only
       ? fs.writeSync(fd, only, 0, only.length, position)
@@ -127,11 +122,20 @@ const BLOCKING: Calls = {
   },
 }
 
+/** Bytes whose copying takes longer than to have another thread do it; a socket gives 64 KiB at once. */
+const LONG = 48 * 1024
+
+const longElsewhere: Calls['write'] = (fd, buffers, position) => {
+  let length = 0
+  for (const buffer of buffers) length += buffer.length
+  return (length < LONG ? BLOCKING : CALLBACKS).write(fd, buffers, position)
+}
+
 /** The file system of this machine, by asynchronous calls. */
 export const nodeFileSystem: FileSystem = makeFileSystem()
 
-/**
- * The file system of this machine behind the same interface, by synchronous calls except for long writes: for the
- * command line.
- */
+/** The same by synchronous calls: what it does is done when a call returns. */
 export const blockingFileSystem: FileSystem = makeFileSystem({ blocking: true })
+
+/** The same by synchronous calls except for long writes: what the command line uses, the fastest for one transfer. */
+export const commandFileSystem: FileSystem = makeFileSystem({ blocking: 'short' })

@@ -40,7 +40,7 @@ if (parts.has('large') || parts.has('small')) {
 }
 if (parts.has('memory')) {
   print(
-    `\n### Memory\n\n${await compareMemory(source, scratch, ['blake3', 'blake3, blocking calls'], quick, log)}`,
+    `\n### Memory\n\n${await compareMemory(source, scratch, ['blake3', 'blake3, command line'], quick, log)}`,
   )
 }
 if (parts.has('delay')) {

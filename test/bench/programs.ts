@@ -24,13 +24,13 @@ async function tar(): Promise<Program> {
 }
 
 /**
- * Sluice as a server uses it, or (`blocking`) as its own command does: with the synchronous calls of the disk.
+ * Sluice as a server uses it, or (`command`) as its own command does.
  * @param writeDelay milliseconds that each write at the receiver takes longer
  */
-async function sluice(algorithm: string, { blocking = false, writeDelay = 0 } = {}): Promise<Program> {
+async function sluice(algorithm: string, { command = false, writeDelay = 0 } = {}): Promise<Program> {
   const { send, receive } = await import('../../lib/index.js')
-  const { blockingFileSystem, nodeFileSystem } = await import('../../lib/files/fs.js')
-  const fs = blocking ? blockingFileSystem : nodeFileSystem
+  const { commandFileSystem, nodeFileSystem } = await import('../../lib/files/fs.js')
+  const fs = command ? commandFileSystem : nodeFileSystem
   return {
     send: async (socket, source) => {
       await send(socket, [source], { algorithm, fs }).finished
@@ -56,6 +56,6 @@ export const PROGRAMS: Record<string, () => Promise<Program>> = {
   tar,
   sha256: () => sluice('sha256'),
   blake3: () => sluice('blake3'),
-  'blake3, blocking calls': () => sluice('blake3', { blocking: true }),
+  'blake3, command line': () => sluice('blake3', { command: true }),
   'blake3, 200 ms per write': () => sluice('blake3', { writeDelay: 200 }),
 }

@@ -26,7 +26,7 @@ export function contenders(scratch: string, withRsync: boolean): Contender[] {
   return [
     pair(BASELINE, 'tar'),
     pair('sluice blake3', 'blake3'),
-    pair('sluice blake3, blocking calls', 'blake3, blocking calls'),
+    pair('sluice blake3, command line', 'blake3, command line'),
     pair('sluice sha256', 'sha256'),
     ...(withRsync
       ? [{ name: 'rsync daemon', run: (source: string, target: string) => runRsync(source, target, scratch) }]

@@ -6,6 +6,7 @@ import test from 'ava'
 import fc from 'fast-check'
 import {
   blockingFileSystem,
+  commandFileSystem,
   errorCode,
   type FileSystem,
   makeFileSystem,
@@ -28,7 +29,7 @@ async function inFolder(act: (folder: string) => Promise<void>): Promise<void> {
 
 const codeOf = (promise: Promise<unknown>) => promise.then(() => 'done', errorCode)
 
-for (const [name, fs] of Object.entries({ nodeFileSystem, blockingFileSystem })) {
+for (const [name, fs] of Object.entries({ nodeFileSystem, blockingFileSystem, commandFileSystem })) {
   test(`${name} does every call`, async (t) => {
     await inFolder(async (folder) => {
       const path = join(folder, 'a')

@@ -1,6 +1,6 @@
 import { printable, SluiceError } from '../../errors.js'
 import { errorCode } from '../../files/disk-error.js'
-import { blockingFileSystem } from '../../files/fs.js'
+import { commandFileSystem } from '../../files/fs.js'
 import { collectLeftovers, type Leftover } from '../../files/leftovers.js'
 import { Tree } from '../../files/tree.js'
 import type { Context } from '../context.js'
@@ -48,7 +48,7 @@ async function collect(dir: string, dryRun: boolean): Promise<Leftover[]> {
 
 /** A folder that the user named: `ERR_USAGE` where it cannot be opened, and why. */
 export async function openFolder(dir: string): Promise<Tree> {
-  return Tree.open(dir, { fs: blockingFileSystem }).catch((cause: SluiceError) => {
+  return Tree.open(dir, { fs: commandFileSystem }).catch((cause: SluiceError) => {
     // of what the user meant for a folder nobody would say that it is in the way
     const isFile = errorCode(cause.cause) === 'ENOTDIR'
     const ofFile = `cannot open the folder ${printable(dir)}: it is a file, or below one (ENOTDIR); name a folder`

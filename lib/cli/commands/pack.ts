@@ -1,6 +1,6 @@
 import { pipeline } from 'node:stream/promises'
 import { SluiceError } from '../../errors.js'
-import { blockingFileSystem } from '../../files/fs.js'
+import { commandFileSystem } from '../../files/fs.js'
 import { fileSource } from '../../stages/file-source.js'
 import { framer } from '../../stages/framer.js'
 import { hashTap } from '../../stages/hash-tap.js'
@@ -23,13 +23,9 @@ export async function packCommand(paths: string[], flags: SourceFlags, context: 
     failures.push(error)
     reporter.warn(error, id)
   }
-  await pipeline(
-    fileSource(manifest, { fs: blockingFileSystem, onFailure }),
-    hashTap(),
-    framer(),
-    io.stdout,
-    { signal },
-  )
+  await pipeline(fileSource(manifest, { fs: commandFileSystem, onFailure }), hashTap(), framer(), io.stdout, {
+    signal,
+  })
   if (failures.length > 0) {
     const outcomes = failures.map(({ path, code }) => ({ path, status: 'failed', code }))
     throw new SluiceError(

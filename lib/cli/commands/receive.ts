@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import { SluiceError } from '../../errors.js'
 import { checkPath } from '../../files/check-options.js'
-import { blockingFileSystem } from '../../files/fs.js'
+import { commandFileSystem } from '../../files/fs.js'
 import type { Conflict, Durability } from '../../files/publish.js'
 import { type Accept, type ReceiveOptions, receive } from '../../receive.js'
 import type { Unless } from '../../stages/settle-file.js'
@@ -65,7 +65,7 @@ function optionsOf(flags: ReceiveFlags, context: Context): ReceiveOptions {
     durability,
     names,
     symlinks: flags.links ? 'keep' : 'skip',
-    fs: blockingFileSystem,
+    fs: commandFileSystem,
     signal: context.signal,
     accept: (offer, over) => answer(offer, over, flags, context),
   }
@@ -95,7 +95,7 @@ async function answer(
 async function freeAt(dir: string): Promise<number | null> {
   for (const path of [dir, '.']) {
     try {
-      return await blockingFileSystem.free(path)
+      return await commandFileSystem.free(path)
     } catch (error) {
       if (asSluiceError(error).code === 'ERR_USAGE') return null
     }

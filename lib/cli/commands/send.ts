@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import { PassThrough, pipeline } from 'node:stream'
 import { printable, SluiceError } from '../../errors.js'
-import { blockingFileSystem } from '../../files/fs.js'
+import { commandFileSystem } from '../../files/fs.js'
 import { send } from '../../send.js'
 import { closeStreams, type Manifest } from '../../stages/manifest-builder.js'
 import { manifestFrom, manifestOf } from '../../stages/manifest-of.js'
@@ -49,7 +49,7 @@ export async function manifestOfArguments(
       exclude,
       gitignore,
       symlinks,
-      fs: blockingFileSystem,
+      fs: commandFileSystem,
       signal,
     })
     if (manifest.offer.entries.length > 0) return manifest
@@ -80,7 +80,7 @@ export async function sendCommand(paths: string[], flags: SendFlags, context: Co
   const manifest = await manifestOfArguments(paths, flags, context)
   const begin = (socket: Socket, source: Manifest) =>
     send(socket, source, {
-      fs: blockingFileSystem,
+      fs: commandFileSystem,
       signal,
       ...(rate !== null && { stages: { wire: [throttle({ rate })] } }),
     })

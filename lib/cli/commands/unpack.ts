@@ -1,7 +1,7 @@
 import { pipeline } from 'node:stream/promises'
 import { SluiceError } from '../../errors.js'
 import { checkPath } from '../../files/check-options.js'
-import { blockingFileSystem } from '../../files/fs.js'
+import { commandFileSystem } from '../../files/fs.js'
 import { deframer } from '../../stages/deframer.js'
 import { demuxer } from '../../stages/demuxer.js'
 import { finalizer } from '../../stages/finalizer.js'
@@ -25,7 +25,7 @@ export async function unpackCommand(flags: UnpackFlags, { io, reporter, signal }
     throw new SluiceError('ERR_USAGE', 'a packed stream does not come from a terminal; add < FILE')
   const { dir, durability, names, conflict, unless, links } = flags
   checkPath('--dir', dir)
-  const fs = blockingFileSystem
+  const fs = commandFileSystem
   const began = performance.now()
   let id = ''
   let bytes = 0

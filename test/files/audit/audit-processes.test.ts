@@ -50,6 +50,12 @@ test('records that nobody waits for stand when the process dies of an exception'
   t.deepEqual(await pathsIn(path), { paths: numbered('a', 200), torn: 0 })
 })
 
+test('long records that nobody waits for stand, in order, when the process is killed while its threads are busy', async (t) => {
+  const path = join(await temporary(t), 'audit.jsonl')
+  t.is(await run(t, 'killed', path, 'a', 5), null)
+  t.deepEqual(await pathsIn(path), { paths: numbered('a', 5), torn: 0 })
+})
+
 test('8 processes append to one trail and rotate it: nothing is lost, no line is torn', async (t) => {
   const path = join(await temporary(t), 'audit.jsonl')
   const count = scale(200, 2000)
