@@ -9,7 +9,10 @@ export function allEntries(before: readonly Entry[], { entries }: Offer): readon
   return before.length === 0 ? entries : [...before, ...entries]
 }
 
-/** A piece of one entry. `bytes` is a view, never a copy; folders and empty files are cuts of no bytes. */
+/**
+ * A piece of one entry. `bytes` is a view, never a copy: nobody changes what was passed on. Folders and empty files are
+ * cuts of no bytes.
+ */
 export interface Cut {
   entry: Entry
   /** Where `bytes` begin within the file. */

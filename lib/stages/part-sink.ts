@@ -57,7 +57,6 @@ class PartSink extends Transform {
   #entries: readonly Entry[] = []
   readonly #writer: RunWriter
   #working: Promise<void> = Promise.resolve()
-  #stopped = false
 
   constructor(options: PartSinkOptions) {
     super({ objectMode: true, highWaterMark: 1 })
@@ -84,7 +83,7 @@ class PartSink extends Transform {
   }
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
-    this.#stopped = true
+    this.#writer.stop()
     this.#working
       .then(() => this.#writer.settle())
       .catch(() => {}) // it came too late to matter
@@ -123,7 +122,7 @@ class PartSink extends Transform {
   async #run(run: Run): Promise<void> {
     const pieces = piecesOf(run.cuts)
     for (const piece of pieces) this.#check(piece)
-    this.#give(await this.#writer.write(pieces, () => this.#stopped))
+    this.#give(await this.#writer.write(pieces))
   }
 
   async #end(): Promise<void> {

@@ -21,10 +21,8 @@ export class RunWriter {
   /** Files that failed, and of which more may come. */
   readonly #failed = new Set<number>()
   /** Pieces from the middle of a file. */
-  readonly #behind = new WriteBehind(async (piece) =>
-    // nothing more of a file that failed
-    this.#open[piece.entry.index] ? this.#write(piece) : undefined,
-  )
+  readonly #behind = new WriteBehind((piece) => this.#writeOn(piece))
+  #stopped = false
 
   constructor(destination: Destination, concurrency: number) {
     this.#destination = destination
@@ -40,13 +38,13 @@ export class RunWriter {
    * Writes them; gives the entries that ended, in order. What is in the middle of a file is written while more may be
    * given.
    */
-  async write(pieces: readonly Piece[], isStopped: () => boolean): Promise<StoredFile[]> {
+  async write(pieces: readonly Piece[]): Promise<StoredFile[]> {
     const [first] = pieces
     if (first && pieces.length === 1 && !first.last && this.#open[first.entry.index]?.part.exists) {
       await this.#destination.alive()
       return this.#behind.add(first)
     }
-    return [...(await this.settle()), ...(await this.#writeAll(pieces, isStopped))]
+    return [...(await this.settle()), ...(await this.#writeAll(pieces))]
   }
 
   /** Waits for what is still being written; gives the entries that failed. */
@@ -54,7 +52,13 @@ export class RunWriter {
     return this.#behind.settle()
   }
 
-  async #writeAll(pieces: readonly Piece[], isStopped: () => boolean): Promise<StoredFile[]> {
+  /** Begins no write any more; {@link settle} waits for those that run. */
+  stop(): void {
+    this.#stopped = true
+    this.#behind.stop()
+  }
+
+  async #writeAll(pieces: readonly Piece[]): Promise<StoredFile[]> {
     // the folder itself: its failure is not one of a file
     await this.#destination.tree()
     const stored = new Map<Entry, StoredFile>()
@@ -70,7 +74,7 @@ export class RunWriter {
       const file = await this.#write(piece)
       if (file) stored.set(piece.entry, file)
     }
-    await atMost(this.#concurrency, writing, write, isStopped)
+    await atMost(this.#concurrency, writing, write, () => this.#stopped)
     return pieces.flatMap(({ entry }) => stored.get(entry) ?? [])
   }
 
@@ -102,6 +106,11 @@ export class RunWriter {
         stored.set(entry, await this.#fail(entry, error))
       }
     }
+  }
+
+  /** Nothing more of a file that failed while the piece waited. */
+  async #writeOn(piece: Piece): Promise<StoredFile | undefined> {
+    return this.#open[piece.entry.index] && this.#write(piece)
   }
 
   async #write({ entry, offset, buffers, last, digest }: Piece): Promise<StoredFile | undefined> {

@@ -14,21 +14,29 @@ export class WriteBehind {
   #running: Promise<StoredFile | undefined> | undefined
   #waiting: Piece | undefined
   #ended: StoredFile[] = []
-  #error: unknown
+  #failed: { error: unknown } | undefined
+  #stopped = false
 
   /** @param write gives the entry if that ended; what it throws is thrown by every later call here */
   constructor(write: (piece: Piece) => Promise<StoredFile | undefined>) {
     this.#write = write
   }
 
-  /** Takes a piece; resolves when the next one may come, with the entries that ended before. */
+  /** Takes a piece over; resolves when the next one may come, with the entries that ended before. */
   async add(piece: Piece): Promise<StoredFile[]> {
     while (this.#waiting && !follows(this.#waiting, piece)) await this.#next()
     const ended = this.#take()
+    if (this.#stopped) return ended
     if (this.#waiting) join(this.#waiting, piece)
-    else this.#waiting = { ...piece, buffers: [...piece.buffers] }
+    else this.#waiting = piece
     if (!this.#running) void this.#work()
     return ended
+  }
+
+  /** Begins no write any more: what waits, and what still comes, is dropped. */
+  stop(): void {
+    this.#stopped = true
+    this.#waiting = undefined
   }
 
   /** Resolves when all is written, with the entries that ended. */
@@ -50,7 +58,7 @@ export class WriteBehind {
         if (file) this.#ended.push(file)
       }
     } catch (error) {
-      this.#error ??= error
+      this.#failed = { error }
       this.#waiting = undefined
     } finally {
       this.#running = undefined
@@ -58,7 +66,7 @@ export class WriteBehind {
   }
 
   #take(): StoredFile[] {
-    if (this.#error !== undefined) throw this.#error
+    if (this.#failed) throw this.#failed.error
     return this.#ended.splice(0)
   }
 }

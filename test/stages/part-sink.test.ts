@@ -266,6 +266,87 @@ test('the input may not end in the middle of a file', async (t) => {
   t.true(disk.list().includes('/dst/a.part'))
 })
 
+/** A disk that is slower than what arrives, so that what arrives has to wait. */
+function slow(): MemoryDisk {
+  const disk = memory()
+  disk.hook = async ({ call }) => {
+    if (call === 'write') for (let n = 0; n < 20; n++) await new Promise((done) => setImmediate(done))
+  }
+  return disk
+}
+
+test('what arrives while the disk is busy takes one write, and stands where it belongs', async (t) => {
+  const disk = slow()
+  const { error } = await receiveItems(itemsOf(TREE, { run: 1000 }), { dir: '/dst', fs: disk })
+  t.is(error, undefined)
+  for (const [path, content] of Object.entries(TREE))
+    if (content !== null) t.deepEqual(disk.snapshot().get(`/dst/${path}`), Buffer.from(content))
+  const calm = memory()
+  await receiveItems(itemsOf(TREE, { run: 1000 }), { dir: '/dst', fs: calm })
+  t.true(disk.calls < calm.calls / 2, `${disk.calls} calls, and ${calm.calls} where nothing waits`)
+})
+
+test('a file whose write fails while more of it waits fails alone', async (t) => {
+  const files = { first: randomBytes(30_000), second: randomBytes(30_000), last: 'x' }
+  const seen = new Set<string>()
+  for (let nth = 1; nth <= 12; nth++) {
+    const disk = slow()
+    disk.fail({ call: 'write', path: /(first|second)\.part$/, error: 'EIO', nth })
+    const { outcomes, error } = await receiveItems(itemsOf(files, { run: 1000 }), { dir: '/dst', fs: disk })
+    const failed = outcomes.filter(({ status }) => status === 'failed').map(({ path }) => path)
+    t.true(failed.length <= 1)
+    t.is(error?.code, failed.length === 1 ? 'ERR_FILES_FAILED' : undefined)
+    for (const [path, content] of Object.entries(files))
+      t.deepEqual(
+        disk.snapshot().get(`/dst/${path}`),
+        failed.includes(path) ? undefined : Buffer.from(content),
+      )
+    t.deepEqual(disk.openHandles(), [])
+    for (const path of failed) seen.add(path)
+  }
+  t.deepEqual([...seen].sort(), ['first', 'second'])
+})
+
+test('destroyed while the disk is busy it begins no write any more', async (t) => {
+  const disk = memory()
+  let goOn = () => {}
+  const late: string[] = []
+  let writes = 0
+  const sink = partSink({ dir: '/dst', fs: disk })
+  const busy = new Promise<void>((reached) => {
+    disk.hook = ({ call, path }) => {
+      if (call !== 'write' || !path.endsWith('large.part')) return
+      // the first one makes the part, and is waited for
+      if (writes++ === 0) return
+      if (sink.destroyed) late.push(path)
+      reached()
+      return new Promise((done) => {
+        goOn = done
+      })
+    }
+  })
+  const flowing = pipeline(
+    Readable.from(itemsOf({ large: randomBytes(90_000) }, { run: 1000 })),
+    sink,
+    async (files) => {
+      for await (const _ of files);
+    },
+  )
+  await busy
+  // until it takes no more
+  for (let before = -1; before !== sink.writableLength; ) {
+    before = sink.writableLength
+    await new Promise((done) => setImmediate(done))
+  }
+  const closed = new Promise((done) => sink.once('close', done))
+  sink.destroy(new Error('cancelled'))
+  goOn()
+  await t.throwsAsync(flowing, { message: 'cancelled' })
+  await closed
+  t.deepEqual(late, [])
+  t.deepEqual(disk.openHandles(), [])
+})
+
 test('KNOWN-FAILURES 32: destroyed at any moment, nothing half has a name, and a later run starts clean', async (t) => {
   const files = { d: null, 'd/a': 'a'.repeat(3000), b: 'b', c: 'c'.repeat(2000) }
   for (let stop = 0; stop < 120; stop += 3) {

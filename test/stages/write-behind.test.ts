@@ -131,6 +131,39 @@ test('what is thrown stops everything: no later piece is written', async (t) => 
   t.deepEqual(written, [0, 1])
 })
 
+test('what waits when one throws is not written', async (t) => {
+  const error = new Error('the disk is full')
+  const written: number[] = []
+  let fail = () => {}
+  const behind = new WriteBehind(({ offset }) => {
+    written.push(offset)
+    return new Promise((_, reject) => {
+      fail = () => reject(error)
+    })
+  })
+  await behind.add(text(A, 0, 'a'))
+  await behind.add(text(A, 1, 'b'))
+  const parked = behind.add(text(B, 0, 'c'))
+  fail()
+  t.is(await t.throwsAsync(parked), error)
+  t.is(await t.throwsAsync(behind.settle()), error)
+  t.deepEqual(written, [0])
+})
+
+test('after a stop no write begins: what waits is dropped, and what still comes', async (t) => {
+  const { behind, end, written } = slowDisk()
+  await behind.add(text(A, 0, 'a'))
+  await behind.add(text(A, 1, 'b'))
+  const parked = behind.add(text(B, 0, 'c'))
+  behind.stop()
+  const settled = behind.settle()
+  await end()
+  t.deepEqual(await parked, [])
+  t.deepEqual(await settled, [])
+  t.deepEqual(await behind.add(text(A, 2, 'd')), [])
+  t.deepEqual(written(), [['f0', 0, 'a']])
+})
+
 test('whatever comes, and however long each write takes: all of it, in order, one write at a time', async (t) => {
   const given = fc.array(fc.tuple(fc.constantFrom(A, B), fc.nat({ max: 2 }), fc.string({ maxLength: 9 })))
   await fc.assert(
