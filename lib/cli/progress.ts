@@ -8,6 +8,11 @@ export function size(bytes: number): string {
   return prettyBytes(bytes)
 }
 
+/** A number of things for people: 1 file, 2 files; 1 entry, 2 entries. */
+export function count(number: number, one: string, many = `${one}s`): string {
+  return `${number} ${number === 1 ? one : many}`
+}
+
 /** A duration for people. */
 export function duration(milliseconds: number): string {
   return prettyMilliseconds(milliseconds, { compact: milliseconds >= 1000, secondsDecimalDigits: 0 })
@@ -68,6 +73,6 @@ const MARK = /\p{M}/gu
 
 /** Columns that a text takes, at most. */
 function widthOf(text: string): number {
-  const count = (pattern: RegExp) => text.match(pattern)?.length ?? 0
-  return Array.from(text).length + count(WIDE) - count(MARK)
+  const amount = (pattern: RegExp) => text.match(pattern)?.length ?? 0
+  return Array.from(text).length + amount(WIDE) - amount(MARK)
 }

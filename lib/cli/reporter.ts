@@ -5,7 +5,7 @@ import { isFinal, type TransferState } from '../transfer/states.js'
 import type { FileOutcome, Transfer, TransferResult } from '../transfer/transfer.js'
 import { type CliEvent, errorEvent, eventLine, known, warningEvent } from './events.js'
 import { exitOf } from './exit.js'
-import { duration, progressLines, size } from './progress.js'
+import { count, duration, progressLines, size } from './progress.js'
 
 /** Where a command reads, writes and is shown; a parameter, so that tests need no terminal. */
 export interface Io {
@@ -127,6 +127,9 @@ export class Reporter {
       this.event({ event: 'state', ...known(transfer.id), state })
       // what came before is the time that people took to answer
       if (state === 'sending' || state === 'receiving') began = performance.now()
+      // somebody may have to be asked there
+      if (state === 'offered' && transfer.direction === 'send')
+        this.#show(transfer, ['offered; waiting for the answer'])
     }
     // one that was let in is watched only from its offer on
     if (transfer.state === 'offered') enter('offered')
@@ -134,10 +137,7 @@ export class Reporter {
     transfer.on('warning', (warning) => this.warn(warning, transfer.id))
     transfer.on('file', (outcome) => this.file(outcome, transfer.id))
     transfer.on('progress', (progress) => {
-      if (this.#live && !isFinal(transfer.state)) {
-        this.#running.set(transfer, progressLines(progress, this.#io.stderr.columns || 80))
-        this.#draw()
-      }
+      this.#show(transfer, progressLines(progress, this.#io.stderr.columns || 80))
       if (performance.now() - told < JSON_INTERVAL) return
       told = performance.now()
       this.event({ event: 'progress', ...known(transfer.id), ...progress })
@@ -165,7 +165,15 @@ export class Reporter {
     const left = skipped === 0 ? '' : `, ${skipped} there already or left out`
     const renamed = files.filter(({ name }) => name !== undefined)
     for (const { path, name } of renamed) this.note(`${printable(path)} is now ${printable(name!)}`)
-    this.note(`${published} entries published${left}; ${size(bytes)} in ${duration(took)} (${rate}/s)`)
+    this.note(
+      `${count(published, 'entry', 'entries')} published${left}; ${size(bytes)} in ${duration(took)} (${rate}/s)`,
+    )
+  }
+
+  #show(transfer: Transfer, lines: string[]): void {
+    if (!this.#live || isFinal(transfer.state)) return
+    this.#running.set(transfer, lines)
+    this.#draw()
   }
 
   #forget(transfer: Transfer): void {

@@ -49,17 +49,37 @@ async function receiver(t: ExecutionContext<unknown>, ...flags: string[]) {
     t.teardown(() => socket.destroy())
     return send(socket, [join(source, name)])
   }
-  return { dir, port, exit, offer, stop, type: (keys: string) => stdin.write(keys), screen: io.stderr }
+  return {
+    dir,
+    source,
+    port,
+    exit,
+    offer,
+    stop,
+    type: (keys: string) => stdin.write(keys),
+    screen: io.stderr,
+  }
 }
 
 test('a yes at the terminal accepts an offer', async (t) => {
   const { dir, exit, offer, type, screen } = await receiver(t, '--once')
   const sending = offer('one')
-  await screen.shows(/offered: one, 1 entries, 5 B.*Accept\?/s)
+  await screen.shows(/offered: one, 1 entry, 5 B.*Accept\?/s)
   type('y\n')
   t.is((await sending.finished).published, 1)
   t.is(await exit, 0)
   t.deepEqual(Object.keys(await listing(dir)), ['one'])
+})
+
+test('a sender at a terminal says that it waits for the answer, until there is one', async (t) => {
+  const { source, port, exit, type } = await receiver(t, '--once')
+  const io = { stdin: new PassThrough(), stdout: new Terminal(), stderr: new Terminal() }
+  const sent = main(['send', source, '--to', `127.0.0.1:${port}`], io as unknown as Io, new AbortController())
+  await io.stderr.shows(/offered; waiting for the answer/)
+  type('y\n')
+  t.is(await sent, 0)
+  t.is(await exit, 0)
+  t.regex(io.stderr.text, /3 entries published/)
 })
 
 test('offers are asked about one after the other, each with what it is', async (t) => {

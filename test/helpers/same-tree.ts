@@ -16,6 +16,8 @@ export interface SameTreeOptions {
   modes?: boolean
   /** Times of modification in whole milliseconds, of files and folders. */
   times?: boolean
+  /** A name that is not looked for in the target, wherever it stands. */
+  except?: string
   /** `skip`: links of the source are not looked for in the target. */
   links?: 'compare' | 'skip'
 }
@@ -48,6 +50,7 @@ export function sameTree(source: string, target: string, options: SameTreeOption
   const folder = (path: string) => {
     const found = new Map(list(join(target, path)).map((entry) => [entry.name, entry]))
     for (const entry of list(join(source, path))) {
+      if (entry.name === options.except) continue
       if (entry.isSymbolicLink() && skipLinks) {
         result.links++
         continue

@@ -4,7 +4,7 @@ import { commandFileSystem } from '../../files/fs.js'
 import { collectLeftovers, type Leftover } from '../../files/leftovers.js'
 import { Tree } from '../../files/tree.js'
 import type { Context } from '../context.js'
-import { size } from '../progress.js'
+import { count, size } from '../progress.js'
 
 /** `sluice status`: what interrupted transfers have left in a folder. Changes nothing. */
 export async function statusCommand(dir: string, { reporter }: Context): Promise<void> {
@@ -64,5 +64,5 @@ export function tell({ path, bytes, state }: Leftover, done: string, reporter: C
 
 function sum(found: readonly Leftover[], what: string): string {
   const removable = found.filter(({ state }) => state !== 'kept')
-  return `${removable.length} parts, ${size(removable.reduce((all, { bytes }) => all + bytes, 0))} ${what}`
+  return `${count(removable.length, 'part')}, ${size(removable.reduce((all, { bytes }) => all + bytes, 0))} ${what}`
 }

@@ -5,7 +5,7 @@ import { collectLeftovers, type Leftover } from '../../files/leftovers.js'
 import { type Orphans, removeOrphans } from '../../files/temporary/remove-orphans.js'
 import { isEnded, type RecoveredTransaction, recoverTransactions } from '../../files/transaction/recover.js'
 import type { Context } from '../context.js'
-import { size } from '../progress.js'
+import { count, size } from '../progress.js'
 import { openFolder, tell } from './leftovers.js'
 
 /** What was found, by kind. */
@@ -105,8 +105,4 @@ function failureOf({
   if (state !== 'damaged') return undefined
   const message = `${printable(intent)} is the intent of a transaction and cannot be read; look at the files, then remove it`
   return new SluiceError('ERR_TRANSACTION', message, { path: intent })
-}
-
-function count(number: number, what: string): string {
-  return `${number} ${what}${number === 1 ? '' : 's'}`
 }

@@ -10,7 +10,7 @@ import type { Transfer } from '../../transfer/transfer.js'
 import { connectTo, listenAt } from '../connection.js'
 import type { Context } from '../context.js'
 import { standardInput } from '../input.js'
-import { size } from '../progress.js'
+import { count, size } from '../progress.js'
 import { parseRate } from '../rate.js'
 import { serve } from '../serve.js'
 
@@ -137,5 +137,5 @@ function dryRun({ offer, skipped }: Manifest, { reporter }: Context): void {
   for (const { type, path, size } of offer.entries)
     reporter.result({ event: 'entry', type, path, size }, printable(path))
   for (const warning of skipped) reporter.warn(warning)
-  reporter.note(`${offer.entries.length} entries, ${size(offer.bytes)} would be sent`)
+  reporter.note(`${count(offer.entries.length, 'entry', 'entries')}, ${size(offer.bytes)} would be sent`)
 }
