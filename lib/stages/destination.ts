@@ -1,18 +1,13 @@
 import { SluiceError } from '../errors.js'
-import { errorCode } from '../files/disk-error.js'
 import type { FileSystem } from '../files/fs.js'
 import { HandlePool } from '../files/handle-pool.js'
 import { isShort } from '../files/handle-returns.js'
-import { Journal, type JournalEnd } from '../files/journal.js'
 import { collectLeftovers } from '../files/leftovers.js'
-import { PartFile } from '../files/part-file.js'
 import type { Durability } from '../files/publish.js'
 import type { UnfinishedFile } from '../files/read-journal.js'
 import { type Directory, Tree } from '../files/tree.js'
-import type { Entry, Offer } from '../wire/manifest.js'
+import { Arrivals } from './arrivals.js'
 import { ArrivingFolders } from './arriving-folders.js'
-import { inSlices } from './at-most.js'
-import { OurNames } from './our-names.js'
 import { Room } from './room.js'
 
 /** What a {@link Destination} is made with: the options of `partSink`, checked. */
@@ -26,16 +21,6 @@ export interface DestinationOptions {
   warn?: (warning: SluiceError) => void
 }
 
-/** A file on its way in. */
-export interface Arrival {
-  entry: Entry
-  part: PartFile
-  /** Its number in the journal. */
-  n: number
-  /** How many part names were tried. */
-  tries: number
-}
-
 /**
  * The folder that a transfer arrives in: what `partSink` and `finalizer` share. It travels with the offer from one to
  * the other; whoever holds it last closes it. Nothing is opened or made before it is needed.
@@ -45,16 +30,11 @@ export class Destination {
   durability: Durability
   readonly fs: FileSystem
   readonly folders: ArrivingFolders
+  readonly arrivals: Arrivals
   readonly room: Room
   readonly #options: DestinationOptions
   readonly #handles: HandlePool
-  readonly #modes = new Map<number, boolean>()
   #tree: Promise<Tree> | undefined
-  #journal: Promise<Journal> | undefined
-  #transfer = ''
-  readonly #names = new OurNames()
-  /** The numbers in the journal of files that are neither published nor given up, by the index of their entry. */
-  readonly #numbers: (number | undefined)[] = []
   #holders = 0
   #closed = false
 
@@ -64,6 +44,7 @@ export class Destination {
     this.#options = options
     this.#handles = new HandlePool(options.handles)
     this.folders = new ArrivingFolders(this)
+    this.arrivals = new Arrivals(this, this.#handles)
     this.room = new Room(options.fs, options.dir)
   }
 
@@ -78,21 +59,14 @@ export class Destination {
     this.#holders++
   }
 
-  /** The last one closes all. Unfinished parts stay, and the journal says that they are nobody's now. */
+  /** The last one closes all. Unfinished parts stay. */
   async release(): Promise<void> {
     if (--this.#holders > 0) return
     this.#closed = true
     await this.#handles.close()
-    const journal = await this.#journal?.catch(() => undefined)
-    await journal?.close().catch(() => {})
+    await this.arrivals.close()
     const tree = await this.#tree?.catch(() => undefined)
     await tree?.close()
-  }
-
-  /** Learns the names of an offer, so that no part and no folder of ours is called like one of them. */
-  async learn(offer: Offer): Promise<void> {
-    this.#transfer = offer.id
-    await inSlices(offer.entries, ({ path }) => this.#names.avoid(path))
   }
 
   tree(): Promise<Tree> {
@@ -134,79 +108,11 @@ export class Destination {
     })
   }
 
-  /** Takes files down in the journal, all at once; their folders are made. The parts are still to be created. */
-  async expect(entries: readonly Entry[]): Promise<Arrival[]> {
-    const arrivals = entries.map((entry): Arrival => {
-      const { mode, mtime } = entry
-      const options = {
-        mode,
-        mtime,
-        durability: this.durability,
-        handles: this.#handles,
-        modes: this.#modes,
-      }
-      const part = new PartFile(this, this.folders.pathOf(entry.path), options)
-      const arrival = { entry, part, n: 0, tries: 0 }
-      this.#name(arrival)
-      return arrival
-    })
-    const journal = await this.#openJournal()
-    const numbers = await journal.begin(
-      arrivals.map(({ entry: { path, size, mtime }, part }) => ({
-        path,
-        size,
-        mtime,
-        ...(part.path === path ? {} : { target: part.path }),
-        part: part.partName,
-      })),
-    )
-    for (const [i, arrival] of arrivals.entries()) {
-      arrival.n = numbers[i]!
-      this.#numbers[arrival.entry.index] = arrival.n
-    }
-    return arrivals
-  }
-
-  /** Begins a file: `write` makes its part, and is called again with another name where something has that one. */
-  async begin(arrival: Arrival, write: () => Promise<void>): Promise<void> {
-    for (;;) {
-      try {
-        return await write()
-      } catch (error) {
-        const isTaken = errorCode((error as SluiceError).cause) === 'EEXIST'
-        if (arrival.part.exists || !isTaken) throw error
-        this.#name(arrival)
-        await (await this.#openJournal()).rename(arrival.n, arrival.part.partName)
-      }
-    }
-  }
-
-  /** Data is about to be written. */
-  async alive(): Promise<void> {
-    await (await this.#journal)?.alive()
-  }
-
-  /** Takes down what became of a file. */
-  async ended(entry: Entry, end: JournalEnd): Promise<void> {
-    const n = this.#numbers[entry.index]
-    if (n === undefined) return
-    this.#numbers[entry.index] = undefined
-    const journal = await this.#openJournal()
-    journal.end(n, end)
-  }
-
   /** With 'power': what was published until now may be acknowledged when this resolves. */
   async settle(): Promise<void> {
     if (this.durability !== 'power' || !this.#tree) return
     await this.folders.sync()
-    await (await this.#journal)?.flush()
-  }
-
-  /** All is done: the journal goes, unless there is something that a later run may go on with. */
-  async finish(): Promise<void> {
-    const journal = await this.#journal
-    this.#journal = undefined
-    await journal?.finish()
+    await this.arrivals.sync()
   }
 
   async #openTree(): Promise<Tree> {
@@ -215,22 +121,5 @@ export class Destination {
     // what dead transfers left makes room, and gives its names back
     for (const { error } of await collectLeftovers(tree, { keep })) if (error) warn?.(error)
     return tree
-  }
-
-  #openJournal(): Promise<Journal> {
-    const make = async () =>
-      Journal.create(await this.tree(), this.#transfer, {
-        durability: this.durability,
-        isTaken: (name) => this.#names.isTop(name),
-      })
-    this.#journal ??= this.patiently(make)
-    return this.#journal
-  }
-
-  /** Gives a part the next name that it may have. */
-  #name(arrival: Arrival): void {
-    const { name, tries } = this.#names.part(arrival.entry.path, arrival.tries)
-    arrival.tries = tries
-    arrival.part.rename(name)
   }
 }

@@ -126,7 +126,7 @@ class FinalizerStage extends Writable implements Finalizer {
       ready,
       async ({ stored, sent }) => {
         const { outcome, part } = await settleFile(stored, sent, options)
-        await destination.ended(outcome.entry, journalEnd(outcome, part))
+        await destination.arrivals.ended(outcome.entry, journalEnd(outcome, part))
         batch.push(outcome)
       },
       () => this.#stopped,
@@ -162,7 +162,7 @@ class FinalizerStage extends Writable implements Finalizer {
     if (this.#destination) {
       await this.#report(await endLinks(this.#destination, ledger.links.splice(0), this.#options))
       await this.#report(await endFolders(this.#destination, ledger.folders.splice(0), concurrency))
-      await this.#destination.finish().catch((error: SluiceError) => warn?.(error))
+      await this.#destination.arrivals.finish().catch((error: SluiceError) => warn?.(error))
     }
     const failure = filesFailed(ledger.outcomes, ledger.size)
     this.#resolve(ledger.outcomes)

@@ -113,7 +113,7 @@ class PartSink extends Transform {
       this.#checkPath(entry)
       if (want === undefined || isWanted(want, entry.index - offer.first)) bytes += entry.size ?? 0
     })
-    await this.#destination.learn(offer)
+    await this.#destination.arrivals.learn(offer)
     if (bytes > 0) await this.#destination.room.check(bytes)
     this.#entries = allEntries(this.#entries, offer)
     this.push({ ...item, destination: this.#destination })

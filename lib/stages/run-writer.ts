@@ -2,8 +2,9 @@ import { diskError } from '../files/disk-error.js'
 import { parentOf } from '../files/names.js'
 import type { PartFile } from '../files/part-file.js'
 import type { Entry } from '../wire/manifest.js'
+import type { Arrival } from './arrivals.js'
 import { atMost } from './at-most.js'
-import type { Arrival, Destination } from './destination.js'
+import type { Destination } from './destination.js'
 import type { SentDigest, StoredFile } from './items.js'
 import type { Piece } from './pieces.js'
 import { FATAL } from './settle-file.js'
@@ -41,7 +42,7 @@ export class RunWriter {
   async write(pieces: readonly Piece[]): Promise<StoredFile[]> {
     const [first] = pieces
     if (first && pieces.length === 1 && !first.last && this.#open[first.entry.index]?.part.exists) {
-      await this.#destination.alive()
+      await this.#destination.arrivals.alive()
       return this.#behind.add(first)
     }
     return [...(await this.settle()), ...(await this.#writeAll(pieces))]
@@ -64,9 +65,9 @@ export class RunWriter {
     const stored = new Map<Entry, StoredFile>()
     await this.#makeFolders(pieces, stored)
     const fresh = pieces.filter(({ entry }) => entry.type === 'file' && this.#isNew(entry))
-    if (fresh.length === 0) await this.#destination.alive()
+    if (fresh.length === 0) await this.#destination.arrivals.alive()
     else {
-      const arrivals = await this.#destination.expect(fresh.map(({ entry }) => entry))
+      const arrivals = await this.#destination.arrivals.expect(fresh.map(({ entry }) => entry))
       for (const arrival of arrivals) this.#open[arrival.entry.index] = arrival
     }
     const writing = pieces.filter(({ entry }) => this.#open[entry.index])
@@ -120,7 +121,7 @@ export class RunWriter {
       // with a digest nothing is left to do on the file but to give it its name
       const seal = last && digest !== undefined
       const write = () => part.write(offset, buffers, { seal })
-      await (part.exists ? write() : this.#destination.begin(arrival, write))
+      await (part.exists ? write() : this.#destination.arrivals.begin(arrival, write))
       if (!last) return undefined
       this.#open[entry.index] = undefined
       return digest ? { entry, part, digest } : { entry, part }
@@ -139,7 +140,7 @@ export class RunWriter {
     if (FATAL.has(failure.code)) throw await this.#destination.room.explain(failure, entry)
     this.#failed.add(entry.index)
     const left = part?.exists ? 'kept' : 'gone'
-    await this.#destination.ended(entry, { state: 'failed', code: failure.code, part: left })
+    await this.#destination.arrivals.ended(entry, { state: 'failed', code: failure.code, part: left })
     return { entry, failure }
   }
 
