@@ -70,6 +70,10 @@ const files = (disk: MemoryDisk) =>
 const OLD = { a: 'old a', b: 'old b' }
 const NEW = { a: 'new a', b: 'new b' }
 
+function putOld(disk: MemoryDisk): void {
+  for (const [name, content] of Object.entries(OLD)) disk.put(`/d/${name}`, content)
+}
+
 test('what a committed transaction has still to change is undone, and stays so', async (t) => {
   const isHalf = ({ call, to }: DiskEvent) => call === 'rename' && to === '/d/a'
   for (const [when, ...paths] of [
@@ -116,7 +120,7 @@ test('a point keeps what a committed transaction leaves, and takes that down as 
   await dies(on)
   const point = await manager.before('write', 'a')
   t.deepEqual(files(on.disk), NEW)
-  for (const [name, content] of Object.entries(OLD)) on.disk.put(`/d/${name}`, content)
+  putOld(on.disk)
   await dies(on)
   await manager.after(point)
   t.deepEqual(files(on.disk), NEW)
@@ -138,14 +142,14 @@ test('our folder may go, and be made anew by a transaction: it is found in the n
   t.deepEqual(files(on.disk), NEW)
   await manager.commit()
   // it has only looked into it when somebody else does
-  for (const [name, content] of Object.entries(OLD)) on.disk.put(`/d/${name}`, content)
+  putOld(on.disk)
   await dies(on)
   on.disk.put('/d/b', 'of somebody else')
   await t.throwsAsync(manager.before('write', 'a'), { code: 'ERR_TRANSACTION' })
   on.disk.put('/d/b', OLD.b)
   await recoverTransactions('/d', { fs: on.disk, system: on.machine.start(3) })
   t.false([...on.disk.snapshot().keys()].some(isOurs))
-  for (const [name, content] of Object.entries(OLD)) on.disk.put(`/d/${name}`, content)
+  putOld(on.disk)
   await dies(on)
   await manager.before('write', 'a')
   t.deepEqual(files(on.disk), NEW)
