@@ -20,7 +20,7 @@ import {
   type PartFileOptions,
 } from './part-options.js'
 import { type Durability, type Published, publish } from './publish.js'
-import { Ranges } from './ranges.js'
+import { Ranges } from '../ranges.js'
 import { Tree } from './tree.js'
 
 export type { CompleteOptions, PartFileOptions }

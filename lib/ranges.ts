@@ -1,0 +1,104 @@
+/** The bytes from `start` up to, but not including, `end`. */
+export interface Range {
+  start: number
+  end: number
+}
+
+/** A set of bytes, kept as ranges that do not touch each other. Pure. */
+export class Ranges {
+  /** Starts and ends by turns, ascending: [s0, e0, s1, e1, …]. */
+  #edges: number[] = []
+
+  /** The set of the bytes of one range. */
+  static of(start: number, end: number): Ranges {
+    const ranges = new Ranges()
+    ranges.add(start, end)
+    return ranges
+  }
+
+  get isEmpty(): boolean {
+    return this.#edges.length === 0
+  }
+
+  /** How many bytes are in the set. */
+  get size(): number {
+    let size = 0
+    for (let i = 0; i < this.#edges.length; i += 2) size += this.#edges[i + 1]! - this.#edges[i]!
+    return size
+  }
+
+  /** Adds the bytes from `start` up to, but not including, `end`. */
+  add(start: number, end: number): void {
+    if (end <= start) return
+    const edges = this.#edges
+    // the ordinary case: a file that grows at its end
+    if (edges.length > 0 && edges.at(-1) === start) {
+      edges[edges.length - 1] = end
+      return
+    }
+    const from = this.#first((edge) => edge >= start)
+    const to = this.#first((edge) => edge > end)
+    // an odd index lies inside a range, which then goes on
+    this.#replace(from, to, from % 2 === 0 ? start : undefined, to % 2 === 0 ? end : undefined)
+  }
+
+  /** Takes the bytes from `start` up to, but not including, `end` out of the set. */
+  remove(start: number, end: number): void {
+    if (end <= start) return
+    const from = this.#first((edge) => edge >= start)
+    const to = this.#first((edge) => edge > end)
+    // an odd index lies inside a range, of which a piece is left on that side
+    this.#replace(from, to, from % 2 === 1 ? start : undefined, to % 2 === 1 ? end : undefined)
+  }
+
+  /** Whether all bytes from `start` up to `end` are in the set. */
+  covers(start: number, end: number): boolean {
+    if (end <= start) return true
+    const place = this.#first((edge) => edge > start)
+    return place % 2 === 1 && this.#edges[place]! >= end
+  }
+
+  /** Whether any byte from `start` up to `end` is in the set. */
+  overlaps(start: number, end: number): boolean {
+    if (end <= start) return false
+    const place = this.#first((edge) => edge > start)
+    return place % 2 === 1 || (this.#edges[place] ?? end) < end
+  }
+
+  /** The first range of the set that has bytes at or after `from`, without those before; undefined if there is none. */
+  next(from: number): Range | undefined {
+    const place = this.#first((edge) => edge > from)
+    if (place === this.#edges.length) return undefined
+    return place % 2 === 1
+      ? { start: from, end: this.#edges[place]! }
+      : { start: this.#edges[place]!, end: this.#edges[place + 1]! }
+  }
+
+  /** The ranges in ascending order. */
+  toArray(): Range[] {
+    const ranges: Range[] = []
+    for (let i = 0; i < this.#edges.length; i += 2)
+      ranges.push({ start: this.#edges[i]!, end: this.#edges[i + 1]! })
+    return ranges
+  }
+
+  clear(): void {
+    this.#edges = []
+  }
+
+  /** Puts up to two edges in the place of those from `from` up to `to`. */
+  #replace(from: number, to: number, ...edges: (number | undefined)[]): void {
+    this.#edges.splice(from, to - from, ...edges.filter((edge) => edge !== undefined))
+  }
+
+  #first(holds: (edge: number) => boolean): number {
+    let low = 0
+    let high = this.#edges.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if (holds(this.#edges[middle]!)) high = middle
+      else low = middle + 1
+    }
+    return low
+  }
+}
