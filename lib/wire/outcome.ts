@@ -1,0 +1,84 @@
+import { type Code, printable, SluiceError } from '../errors.js'
+import type { Entry } from './manifest.js'
+
+/** What became of an entry. */
+export type OutcomeStatus = 'published' | 'skipped' | 'failed'
+
+/**
+ * Why an entry was skipped: the same content stands there ('identical'), or what `unless` says ('unchanged', 'newer');
+ * other content has the name ('conflict'); the receiver did not want it ('unwanted'); it is a symbolic link ('symlink');
+ * a file stage took it away ('filtered').
+ */
+export type SkipReason =
+  | 'identical'
+  | 'unchanged'
+  | 'newer'
+  | 'conflict'
+  | 'unwanted'
+  | 'symlink'
+  | 'filtered'
+
+/** What became of one entry: the same on both sides, as far as it is told. */
+export interface Outcome {
+  entry: Entry
+  /** The path in the offer. */
+  path: string
+  status: OutcomeStatus
+  /** The path under which it is at the receiver, where that is another one. */
+  name?: string
+  /** Why it failed, was skipped, or did not go as asked although it was published. */
+  code?: Code
+  /** Why it was skipped; at the receiver only. */
+  reason?: SkipReason
+  /** The digest of the content, by the algorithm of the offer; at the receiver only. */
+  digest?: Buffer
+  /** The error behind `code`; at the receiver only. */
+  error?: SluiceError
+}
+
+/** The whole result of a transfer, the same on both sides. */
+export interface TransferResult {
+  id: string
+  /** One record per entry, in the order of the offer. */
+  files: Outcome[]
+  published: number
+  skipped: number
+  failed: number
+  /** Bytes of content that travelled. */
+  bytes: number
+}
+
+/** Adds the outcomes up. */
+export function resultOf(id: string, files: Outcome[], bytes: number): TransferResult {
+  const count = { published: 0, skipped: 0, failed: 0 }
+  for (const { status } of files) count[status]++
+  return { id, files, ...count, bytes }
+}
+
+/** Why an entry failed, by a code. Without a stack: a peer can make a million of them, and is where they come from. */
+export function failureOf({ path }: Entry, code: Code, why: string): SluiceError {
+  const error = new SluiceError(code, `${printable(path)}: ${why}`, { path })
+  error.stack = `${error.name}: ${error.message}`
+  return error
+}
+
+/** The outcome of an entry that failed. */
+export function failed(entry: Entry, error: SluiceError): Outcome {
+  return { entry, path: entry.path, status: 'failed', code: error.code, error }
+}
+
+/** The outcome of an entry that was skipped; with an error that says more than the reason. */
+export function skipped(entry: Entry, reason: SkipReason, error?: SluiceError): Outcome {
+  const outcome: Outcome = { entry, path: entry.path, status: 'skipped', reason }
+  return error ? { ...outcome, code: error.code, error } : outcome
+}
+
+/** The error of a transfer of `count` entries of which files failed: the first of them says what it was. */
+export function filesFailed(outcomes: readonly Outcome[], count: number): SluiceError | undefined {
+  const failures = outcomes.filter(({ status }) => status === 'failed')
+  const [first] = failures
+  if (!first) return undefined
+  const why = first.error?.message ?? `${printable(first.path)} (${first.code})`
+  const message = `${failures.length} of ${count} entries failed; the first: ${why}`
+  return new SluiceError('ERR_FILES_FAILED', message, { outcomes, cause: first.error })
+}
