@@ -1,5 +1,5 @@
 import { type Code, printable, SluiceError } from '../errors.js'
-import type { Entry } from './manifest.js'
+import type { Entry } from './entry.js'
 
 /** What became of an entry. */
 export type OutcomeStatus = 'published' | 'skipped' | 'failed'

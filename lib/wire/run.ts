@@ -1,4 +1,4 @@
-import type { Entry } from './manifest.js'
+import type { Entry } from './entry.js'
 
 /**
  * The digests of consecutive entries in one buffer, a slot for each. The slots of folders, of links, and of files whose
@@ -128,7 +128,10 @@ export class RunReader {
     const buffer = this.#buffers[this.#index]
     if (buffer === undefined || most === 0) return NOTHING
     const left = buffer.length - this.#used
-    const bytes = this.#used === 0 && left <= most ? buffer : buffer.subarray(this.#used, this.#used + Math.min(most, left))
+    const bytes =
+      this.#used === 0 && left <= most
+        ? buffer
+        : buffer.subarray(this.#used, this.#used + Math.min(most, left))
     this.#used += bytes.length
     if (this.#used === buffer.length) {
       this.#index++
