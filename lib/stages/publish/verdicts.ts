@@ -37,7 +37,7 @@ export class Verdicts {
     for (let index = first; index < first + count; ) {
       const stored = this.#ledger.at(index)
       const to = stored?.run ? this.#equalUpTo(index, stored, item) : index
-      if (to > index) await this.#publish(stored!, index, to - 1, outcomes)
+      if (to > index) alone.push(...(await this.#publish(stored!, index, to - 1, outcomes)))
       else if (this.#isDecided(index, item)) alone.push(index)
       index = Math.max(to, index + 1)
     }
@@ -69,20 +69,20 @@ export class Verdicts {
     return to
   }
 
-  /** Many at once: those that are plainly published have no record of their own. */
+  /** Many at once; gives those that have to go one by one. */
   async #publish(
     { run, entries }: StoredRun,
     first: number,
     last: number,
     outcomes: (Outcome | undefined)[],
-  ): Promise<void> {
-    const unusual = await run!.publish(first, last, this.#policy)
+  ): Promise<number[]> {
+    const unusual = await run!.publish(first, last)
     for (let index = first; index <= last; index++) {
       const entry = entries[index]!
       if (entry.type === 'file' && this.#ledger.isWaited(index))
         outcomes[index] = { entry, path: entry.path, status: 'published' }
     }
-    for (const outcome of unusual) outcomes[outcome.entry.index] = outcome
+    return unusual
   }
 
   async #judge(index: number, item: DigestsItem): Promise<Outcome | undefined> {
