@@ -6,10 +6,10 @@ import { ManifestReader, type Offer } from '../wire/manifest.js'
 import type { DigestRecord } from '../wire/messages.js'
 import type { PathRules } from '../wire/paths.js'
 import type { Bitmap } from '../wire/positions.js'
+import { Pump } from './bytes/pump.js'
 import { Cutter } from './cutter.js'
 import { digestLength } from './digests.js'
 import { type Cut, type Item, MOST_CUTS } from './items.js'
-import { Outlet } from './outlet.js'
 
 /** Options of {@link demuxer}. */
 export interface DemuxerOptions extends Pick<PathRules, 'names' | 'platform'> {
@@ -33,7 +33,7 @@ export class Demuxer extends Transform {
   readonly #manifest: ManifestReader
   readonly #cutter = new Cutter()
   readonly #onOffer: NonNullable<DemuxerOptions['onOffer']>
-  readonly #outlet = new Outlet<Item>((item) => this.push(item))
+  readonly #pump = new Pump<Item>(this)
   #state: State = 'offer'
 
   constructor({ limits, names, platform, onOffer = () => undefined }: DemuxerOptions = {}) {
@@ -47,7 +47,7 @@ export class Demuxer extends Transform {
       const taken = this.#take(frame)
       if (taken === undefined) done()
       else if ('entries' in taken) this.#accept(taken).then(() => done(), done)
-      else this.#outlet.take(taken, done)
+      else this.#pump.take(taken, done)
     } catch (error) {
       done(error as Error)
     }
@@ -55,7 +55,7 @@ export class Demuxer extends Transform {
 
   /** Also in the middle of a frame: a million folders may come at its end. */
   override _read(size: number): void {
-    if (!this.#outlet.resume()) super._read(size)
+    if (!this.#pump.resume()) super._read(size)
   }
 
   override _flush(done: TransformCallback): void {

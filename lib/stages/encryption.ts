@@ -96,6 +96,6 @@ class Decryptor extends ByteStage {
 
   protected override finish(): Iterator<Buffer> {
     this.#opener.finish()
-    return [][Symbol.iterator]()
+    return super.finish()
   }
 }
