@@ -8,7 +8,7 @@ import type { PathRules } from '../wire/paths.js'
 import type { Bitmap } from '../wire/positions.js'
 import { Pump } from './bytes/pump.js'
 import { Cutter } from './cutter.js'
-import { digestLength } from './digests.js'
+import { digestLength } from './digest/digests.js'
 import { type Cut, type Item, MOST_CUTS } from './items.js'
 
 /** Options of {@link demuxer}. */

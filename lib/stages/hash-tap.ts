@@ -1,6 +1,6 @@
 import { Transform, type TransformCallback } from 'node:stream'
 import { printable, SluiceError } from '../errors.js'
-import { createDigest, type Digest, digestOf, prepareDigest } from './digests.js'
+import { createDigest, type Digest, digestOf, prepareDigest } from './digest/digests.js'
 import type { Cut, Item } from './items.js'
 
 /** Files that have begun and not ended; a river has one, a stage that weaves rivers together a few. */

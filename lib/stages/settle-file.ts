@@ -6,7 +6,7 @@ import type { JournalEnd } from '../files/journal.js'
 import { nameOf, parentOf } from '../files/names.js'
 import type { Conflict, Durability } from '../files/publish.js'
 import type { Entry } from '../wire/manifest.js'
-import { createDigest } from './digests.js'
+import { createDigest } from './digest/digests.js'
 import type { SentDigest, StoredFile } from './items.js'
 import { failureOf, type Outcome } from './outcomes.js'
 

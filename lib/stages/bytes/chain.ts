@@ -1,9 +1,9 @@
 import type { Transform } from 'node:stream'
-import { SluiceError } from '../errors.js'
-import type { Limits } from '../wire/limits.js'
-import type { Message } from '../wire/messages.js'
-import { deframer } from './deframer.js'
-import { framer } from './framer.js'
+import { SluiceError } from '../../errors.js'
+import type { Limits } from '../../wire/limits.js'
+import type { Message } from '../../wire/messages.js'
+import { deframer } from '../deframer.js'
+import { framer } from '../framer.js'
 import type { WireStage } from './wire-stage.js'
 
 /** What {@link lineOf} takes: the options of `send` and `receive` that concern the line. */

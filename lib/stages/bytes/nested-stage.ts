@@ -1,7 +1,7 @@
 import { Transform, type TransformCallback } from 'node:stream'
-import { SluiceError } from '../errors.js'
+import { SluiceError } from '../../errors.js'
 import { HIGH_WATER_MARK } from './byte-stage.js'
-import { type Callback, Pump } from './bytes/pump.js'
+import { type Callback, Pump } from './pump.js'
 
 /**
  * A Transform that works by another one inside, and stays one stream to whoever uses it: the inner stream's

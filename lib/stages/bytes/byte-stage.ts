@@ -1,5 +1,5 @@
 import { Transform, type TransformCallback } from 'node:stream'
-import { type Callback, Pump } from './bytes/pump.js'
+import { type Callback, Pump } from './pump.js'
 
 /** Bytes that a stage lets pile up on each of its sides before it asks the source to wait. */
 export const HIGH_WATER_MARK = 64 * 1024

@@ -1,6 +1,6 @@
 import type { Transform } from 'node:stream'
-import { SluiceError } from '../errors.js'
-import { checkFormats, encodePreface, PrefaceParser } from '../wire/preface.js'
+import { SluiceError } from '../../errors.js'
+import { checkFormats, encodePreface, PrefaceParser } from '../../wire/preface.js'
 import { NestedStage } from './nested-stage.js'
 import type { WireStage } from './wire-stage.js'
 
