@@ -34,7 +34,7 @@ export {
 } from './stages/compression.js'
 export { decrypt, type EncryptionOptions, encrypt, encryption } from './stages/encryption.js'
 export { incomingOf, outgoingOf } from './stages/bytes/preface-stage.js'
-export { type Clock, systemClock } from './stages/clock.js'
+export { type Clock, systemClock } from './files/clock.js'
 export { type Deframer, type DeframerOptions, deframer } from './stages/deframer.js'
 export type { Frame } from './wire/frame-parser.js'
 export type { Message } from './wire/messages.js'

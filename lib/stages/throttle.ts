@@ -1,9 +1,9 @@
 import type { Transform } from 'node:stream'
 import { SluiceError } from '../errors.js'
+import { type Clock, systemClock } from '../files/clock.js'
 import { ByteStage } from './bytes/byte-stage.js'
 import type { Callback } from './bytes/pump.js'
 import type { WireStage } from './bytes/wire-stage.js'
-import { type Clock, systemClock } from './clock.js'
 
 /** What {@link throttle} and {@link limitRate} take. */
 export interface ThrottleOptions {
