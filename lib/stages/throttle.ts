@@ -40,7 +40,7 @@ function checked({ rate, clock = systemClock }: ThrottleOptions): () => Transfor
 
 /**
  * A token bucket: it fills at `rate`, holds no more than a twentieth of a second, and begins empty. A large
- * chunk leaves in pieces (views of it), so that the line is shared evenly and little waits in the streams behind.
+ * chunk leaves in pieces (views of it), so that the connection is shared evenly and little waits in the streams behind.
  */
 class Throttle extends ByteStage {
   readonly #rate: number

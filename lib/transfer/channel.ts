@@ -16,7 +16,7 @@ import { checkFormats, encodePreface, PrefaceParser } from '../wire/preface.js'
 const debug = createDebug('sluice:channel')
 
 /** The stages around a socket, made by `send` and `receive`. */
-export interface Line {
+export interface Chain {
   /** Takes the river of a sender. `talk` puts a message between two frames; `close` ends without one. */
   framer: Duplex & {
     limit(limits: PeerLimits): void
@@ -32,6 +32,9 @@ export interface Line {
   formats: string[]
 }
 
+/** The former name, for the modules that still use it. */
+export type Line = Chain
+
 export interface ChannelOptions {
   limits: Limits
   /** What was read from the socket before it was handed over. */
@@ -43,7 +46,7 @@ export interface ChannelEvents {
   talk(message: Message): boolean
   /** The peer has closed its side, where it may. */
   ended(): void
-  /** The line cannot go on: broken, ended, silent, not understood, or a stage at its end failed. */
+  /** The connection cannot go on: broken, ended, silent, not understood, or a stage at its end failed. */
   failed(error: Error): void
 }
 
@@ -52,9 +55,9 @@ export interface ChannelEvents {
  * to live long enough to carry the ERROR. Watches the time, too: that of the whole handshake, and silence.
  */
 export class Channel {
-  readonly deframer: ReturnType<Line['deframer']>
+  readonly deframer: ReturnType<Chain['deframer']>
   readonly #socket: Duplex
-  readonly #line: Line
+  readonly #chain: Chain
   readonly #limits: Limits
   readonly #events: ChannelEvents
   readonly #first: Writable
@@ -66,18 +69,18 @@ export class Channel {
   readonly #watching: NodeJS.Timeout
   readonly #handshake: NodeJS.Timeout
 
-  constructor(socket: Duplex, line: Line, { limits, head }: ChannelOptions, events: ChannelEvents) {
+  constructor(socket: Duplex, chain: Chain, { limits, head }: ChannelOptions, events: ChannelEvents) {
     this.#socket = socket
-    this.#line = line
+    this.#chain = chain
     this.#limits = limits
     this.#events = events
-    this.deframer = line.deframer((message) => events.talk(message))
+    this.deframer = chain.deframer((message) => events.talk(message))
     this.deframer.once('finish', () => events.ended())
-    const incoming = [...line.incoming, this.deframer]
-    const outgoing = [line.framer, ...line.outgoing]
+    const incoming = [...chain.incoming, this.deframer]
+    const outgoing = [chain.framer, ...chain.outgoing]
     this.#first = incoming[0]!
     this.#last = outgoing.at(-1)!
-    for (const stage of [...line.incoming, ...line.outgoing]) stage.on('error', this.#garbled)
+    for (const stage of [...chain.incoming, ...chain.outgoing]) stage.on('error', this.#garbled)
     this.#tie(incoming)
     this.#tie(outgoing)
 
@@ -89,8 +92,8 @@ export class Channel {
     this.#watching = setInterval(this.#watch, Math.min(pingInterval, idleTimeout) / 4)
 
     // The list of formats goes in the clear, so that a mismatch can be told from a broken stream.
-    this.#preface = line.formats.length > 0 ? new PrefaceParser() : null
-    if (line.formats.length > 0) socket.write(encodePreface(line.formats))
+    this.#preface = chain.formats.length > 0 ? new PrefaceParser() : null
+    if (chain.formats.length > 0) socket.write(encodePreface(chain.formats))
     this.#last.on('data', this.#write).once('end', () => debug('all said'))
     socket
       .on('drain', this.#drained)
@@ -113,16 +116,16 @@ export class Channel {
 
   say(message: Message): void {
     debug('say %s', message.type)
-    if (!this.#over) this.#line.framer.talk(message)
+    if (!this.#over) this.#chain.framer.talk(message)
   }
 
-  /** Resolves when what was said is on its way, or the line is over: for who has much to say. */
+  /** Resolves when what was said is on its way, or the connection is over: for who has much to say. */
   async ready(): Promise<void> {
-    if (!this.#over) await this.#line.framer.ready()
+    if (!this.#over) await this.#chain.framer.ready()
   }
 
   /**
-   * Ends the line once what was said has gone out. The peer has `closeTimeout` for it; what it still sends is
+   * Ends the connection once what was said has gone out. The peer has `closeTimeout` for it; what it still sends is
    * discarded. With `keepOpen` the socket is given back instead: paused, what follows the transfer unread.
    */
   async hangUp(keepOpen: boolean): Promise<void> {
@@ -134,7 +137,7 @@ export class Channel {
       const listening = new AbortController()
       const { signal } = listening
       const flushed = ended(this.#last, { writable: false, signal })
-      this.#line.framer.close()
+      this.#chain.framer.close()
       await Promise.race([flushed, ended(socket, { signal })])
       listening.abort() // the socket may be used for long, and for other transfers
     }
@@ -147,7 +150,7 @@ export class Channel {
       socket.destroy()
     }
     clearTimeout(timer)
-    for (const stage of [...this.#line.incoming, this.deframer, this.#line.framer, ...this.#line.outgoing])
+    for (const stage of [...this.#chain.incoming, this.deframer, this.#chain.framer, ...this.#chain.outgoing])
       stage.destroy()
   }
 
@@ -184,7 +187,7 @@ export class Channel {
       try {
         const preface = this.#preface.push(bytes)
         if (preface === undefined) return
-        checkFormats(this.#line.formats, preface.formats)
+        checkFormats(this.#chain.formats, preface.formats)
         this.#preface = null
         bytes = preface.rest
       } catch (error) {
