@@ -11,7 +11,7 @@ import pump from 'pump'
 import { isSluiceError, SluiceError } from '../errors.js'
 import type { Limits, PeerLimits } from '../wire/limits.js'
 import type { Message } from '../wire/messages.js'
-import { checkFormats, encodePreface, PrefaceParser } from '../wire/preface.js'
+import { encodePreface, PrefaceCheck } from '../wire/preface.js'
 
 const debug = createDebug('sluice:channel')
 
@@ -62,7 +62,8 @@ export class Channel {
   readonly #events: ChannelEvents
   readonly #first: Writable
   readonly #last: Readable
-  #preface: PrefaceParser | null
+  /** There is one only where there are formats to compare: the frames bring a preface of their own. */
+  readonly #preface: PrefaceCheck | undefined
   #over = false
   #heard = performance.now()
   #said = performance.now()
@@ -92,8 +93,10 @@ export class Channel {
     this.#watching = setInterval(this.#watch, Math.min(pingInterval, idleTimeout) / 4)
 
     // The list of formats goes in the clear, so that a mismatch can be told from a broken stream.
-    this.#preface = chain.formats.length > 0 ? new PrefaceParser() : null
-    if (chain.formats.length > 0) socket.write(encodePreface(chain.formats))
+    if (chain.formats.length > 0) {
+      this.#preface = new PrefaceCheck(chain.formats)
+      socket.write(encodePreface(chain.formats))
+    }
     this.#last.on('data', this.#write).once('end', () => debug('all said'))
     socket
       .on('drain', this.#drained)
@@ -183,16 +186,10 @@ export class Channel {
     this.#heard = performance.now()
     if (this.#over) return
     let bytes = chunk
-    if (this.#preface !== null) {
-      try {
-        const preface = this.#preface.push(bytes)
-        if (preface === undefined) return
-        checkFormats(this.#chain.formats, preface.formats)
-        this.#preface = null
-        bytes = preface.rest
-      } catch (error) {
-        return this.#fail(error as Error)
-      }
+    try {
+      bytes = this.#preface?.strip(chunk) ?? chunk
+    } catch (error) {
+      return this.#fail(error as Error)
     }
     if (bytes.length > 0 && !this.#first.write(bytes)) this.#socket.pause()
   }
@@ -204,7 +201,7 @@ export class Channel {
 
   readonly #ended = (): void => {
     if (this.#over) return
-    if (this.#preface !== null)
+    if (this.#preface?.complete === false)
       this.#fail(new SluiceError('ERR_TRUNCATED', 'the stream ended before its preface did'))
     else if (!this.#first.writableEnded) this.#first.end()
   }

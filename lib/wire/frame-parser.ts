@@ -2,7 +2,7 @@ import { SluiceError } from '../errors.js'
 import { FrameType, HEADER_BYTES as HEADER, POSITION_BYTES as POSITION } from './frames.js'
 import type { Limits } from './limits.js'
 import { checkFrameType, decodeMessage, type Message } from './messages.js'
-import { checkFormats, PrefaceParser } from './preface.js'
+import { PrefaceCheck } from './preface.js'
 
 /** A piece of the stream. The data of one frame may come in several pieces, each at its own position. */
 export interface Data {
@@ -28,7 +28,7 @@ export class FrameParser {
   /** The bytes behind the message at which `stop()` was called; `null` before. */
   rest: Buffer | null = null
   readonly #limits: Limits
-  #preface: PrefaceParser | null = new PrefaceParser()
+  readonly #preface = new PrefaceCheck([])
   /** The header and, of data, the position: gathered here when a chunk ends in it. */
   readonly #head = Buffer.alloc(HEADER + POSITION)
   #headFilled = 0
@@ -46,7 +46,7 @@ export class FrameParser {
 
   /** Whether the bytes so far end between two frames. */
   get complete(): boolean {
-    return this.#preface === null && this.#headFilled === 0
+    return this.#preface.complete && this.#headFilled === 0
   }
 
   /**
@@ -56,7 +56,7 @@ export class FrameParser {
    */
   *parse(chunks: Iterable<Buffer>): Generator<Frame, void> {
     for (const chunk of chunks) {
-      let bytes = this.#preface === null ? chunk : this.#prefaced(this.#preface, chunk)
+      let bytes = this.#preface.strip(chunk)
       while (bytes.length > 0 && this.rest === null) {
         if (this.#left === 0) bytes = this.#header(bytes)
         else {
@@ -74,15 +74,6 @@ export class FrameParser {
   /** To be called at a message that was just given: what follows it is not parsed, but left in `rest`. */
   stop(): void {
     this.rest = Buffer.alloc(0)
-  }
-
-  /** What follows the preface, of which this chunk may be a part only. */
-  #prefaced(parser: PrefaceParser, chunk: Buffer): Buffer {
-    const preface = parser.push(chunk)
-    if (preface === undefined) return Buffer.alloc(0)
-    checkFormats([], preface.formats)
-    this.#preface = null
-    return preface.rest
   }
 
   #header(bytes: Buffer): Buffer {

@@ -29,8 +29,8 @@ export class NestedStage extends Transform {
     })
   }
 
-  /** The part of a chunk that is for the inner stream; nothing, if it is for this one alone. May throw. */
-  protected admit(chunk: Buffer): Buffer | undefined {
+  /** The part of a chunk that is for the inner stream, possibly empty. May throw. */
+  protected admit(chunk: Buffer): Buffer {
     return chunk
   }
 
@@ -92,7 +92,7 @@ export class NestedStage extends Transform {
     try {
       for (const { chunk } of batch) {
         const part = this.admit(chunk)
-        if (part && part.length > 0) admitted.push(part)
+        if (part.length > 0) admitted.push(part)
       }
     } catch (error) {
       callback(error as Error)
