@@ -17,7 +17,7 @@ export type { Cut, Item, Run, SentDigest, StoredFile } from './stages/items.js'
 
 // digests and taps, on either side
 export { hashTap } from './stages/hash-tap.js'
-export { createDigest, type Digest, digestLength, digestOf, prepareDigest } from './stages/digest/digests.js'
+export { createDigest, type Digest, digestLength, digestOf, prepareDigest } from './digest/digests.js'
 export { counter, type Passed, type ProgressTapOptions, progressTap, tap } from './stages/progress-tap.js'
 
 // the line

@@ -8,7 +8,7 @@ import type { DigestsMessage } from '../wire/messages.js'
 import type { PathRules } from '../wire/paths.js'
 import { digestIn, type Run, RunReader } from '../wire/run.js'
 import { Pump } from './bytes/pump.js'
-import { digestLength } from './digest/digests.js'
+import { digestLength } from '../digest/digests.js'
 import type { Item } from './river/items.js'
 
 /** Options of {@link demuxer}. */

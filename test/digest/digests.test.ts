@@ -9,7 +9,7 @@ import {
   digestOf,
   makeDigests,
   prepareDigest,
-} from '../../../lib/stages/digest/digests.js'
+} from '../../lib/digest/digests.js'
 import { piecesOf, randomContent } from '../../../lib/testing/index.js'
 import { scale } from '../../helpers/scale.js'
 

@@ -1,5 +1,5 @@
 import { createHash, getHashes, hash } from 'node:crypto'
-import { printable, SluiceError } from '../../errors.js'
+import { printable, SluiceError } from '../errors.js'
 import {
   BLAKE3_LENGTH,
   type Blake3Loaders,
