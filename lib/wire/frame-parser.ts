@@ -52,7 +52,7 @@ export class FrameParser {
 
   /** Whether the bytes so far end between two frames. */
   get complete(): boolean {
-    return this.#preface === null && this.#headFilled === 0
+    return this.#preface === null && this.#headFilled === 0 && this.#left === 0
   }
 
   /**
@@ -61,17 +61,19 @@ export class FrameParser {
    * @throws SluiceError `ERR_NOT_SLUICE`, `ERR_VERSION`, `ERR_FORMATS`, `ERR_PROTOCOL`, `ERR_LIMIT`
    */
   push(chunk: Buffer): Buffer {
-    let rest = chunk
+    let bytes = chunk
     this.#paused = false
     if (this.#preface !== null) {
-      const preface = this.#preface.push(rest)
+      const preface = this.#preface.push(bytes)
       if (preface === undefined) return NOTHING
       checkFormats([], preface.formats)
       this.#preface = null
-      rest = preface.rest
+      bytes = preface.rest
     }
-    while (rest.length > 0 && this.rest === null && !this.#paused)
-      rest = this.#left === 0 ? this.#header(rest) : this.#body(rest)
+    let at = 0
+    while (at < bytes.length && this.rest === null && !this.#paused)
+      at += this.#left === 0 ? this.#header(bytes, at) : this.#body(bytes, at)
+    const rest = at === bytes.length ? NOTHING : at === 0 ? bytes : bytes.subarray(at)
     if (this.rest === null) return rest
     if (rest.length > 0) this.rest = Buffer.concat([this.rest, rest])
     return NOTHING
@@ -89,88 +91,95 @@ export class FrameParser {
     if (data !== null) this.#give(data)
   }
 
-  #header(bytes: Buffer): Buffer {
+  /** Reads a header that begins at `at`, or more of one that began before; gives how many bytes that took. */
+  #header(bytes: Buffer, at: number): number {
+    if (this.#headFilled === 0 && bytes.length - at >= HEADER + POSITION) {
+      this.#check(bytes, at)
+      return this.#begin(bytes, at)
+    }
     const wanted = this.#headFilled > 0 && this.#head[0] === FrameType.DATA ? HEADER + POSITION : HEADER
-    const taken = bytes.copy(this.#head, this.#headFilled, 0, wanted - this.#headFilled)
+    const taken = bytes.copy(this.#head, this.#headFilled, at, at + wanted - this.#headFilled)
     this.#headFilled += taken
-    if (this.#headFilled === HEADER) this.#check(this.#head[0]!, this.#head.readUInt32BE(1))
-    if (this.#headFilled === HEADER && this.#head[0] !== FrameType.DATA) this.#begin(0)
-    if (this.#headFilled === HEADER + POSITION) this.#begin(POSITION)
-    return bytes.subarray(taken)
+    if (this.#headFilled < HEADER) return taken
+    if (this.#headFilled === HEADER) this.#check(this.#head, 0)
+    if (this.#head[0] !== FrameType.DATA || this.#headFilled === HEADER + POSITION) {
+      this.#begin(this.#head, 0)
+      this.#headFilled = 0
+    }
+    return taken
   }
 
-  #check(type: number, length: number): void {
-    checkFrameType(type)
-    const data = type === FrameType.DATA
-    const [least, most] = data ? [POSITION + 1, POSITION + this.#limits.frame] : [1, this.maxMessage]
+  /** Judges type and length, before anything of the payload is waited for. */
+  #check(head: Buffer, at: number): void {
+    const type = head[at]!
+    const length = head.readUInt32BE(at + 1)
+    const isData = type === FrameType.DATA
+    if (!isData) checkFrameType(type)
+    const least = isData ? POSITION + 1 : 1
+    const most = isData ? POSITION + this.#limits.frame : this.maxMessage
     if (length > most) {
-      throw new SluiceError(
-        'ERR_LIMIT',
-        `the peer announced a frame of ${length} bytes; at most ${most} are taken`,
-        {
-          expected: most,
-          found: length,
-        },
-      )
+      const text = `the peer announced a frame of ${length} bytes; at most ${most} are taken`
+      throw new SluiceError('ERR_LIMIT', text, { expected: most, found: length })
     }
     if (length < least) {
       throw new SluiceError('ERR_PROTOCOL', `the peer sent an empty frame of type ${type}`)
     }
   }
 
-  #begin(used: number): void {
-    this.#type = this.#head[0]!
-    this.#left = this.#head.readUInt32BE(1) - used
-    if (this.#type !== FrameType.DATA) return
-    const high = this.#head.readUInt32BE(HEADER)
-    const position = high * 0x1_0000_0000 + this.#head.readUInt32BE(HEADER + 4)
+  /** The header is whole: the payload follows. Gives how long the header is. */
+  #begin(head: Buffer, at: number): number {
+    this.#type = head[at]!
+    this.#left = head.readUInt32BE(at + 1)
+    if (this.#type !== FrameType.DATA) return HEADER
+    this.#left -= POSITION
+    const high = head.readUInt32BE(at + HEADER)
+    const position = high * 0x1_0000_0000 + head.readUInt32BE(at + HEADER + 4)
     // Compared like this, since a sum beyond 2^53 would be rounded.
     if (position > Number.MAX_SAFE_INTEGER - this.#left) {
       throw new SluiceError('ERR_PROTOCOL', 'the peer sent data at positions beyond 2^53')
     }
     this.#position = position
+    return HEADER + POSITION
   }
 
-  #body(bytes: Buffer): Buffer {
-    const piece = bytes.length > this.#left ? bytes.subarray(0, this.#left) : bytes
-    if (this.#type === FrameType.DATA) this.#gather(piece)
-    else this.#message(piece)
-    return bytes.subarray(piece.length)
+  /** Takes what is there of the payload; gives how many bytes that is. */
+  #body(bytes: Buffer, at: number): number {
+    const length = Math.min(bytes.length - at, this.#left)
+    const part = length === bytes.length ? bytes : bytes.subarray(at, at + length)
+    this.#left -= length
+    if (this.#type === FrameType.DATA) this.#gather(part)
+    else this.#message(part)
+    return length
   }
 
-  #gather(piece: Buffer): void {
-    const data = this.#data
-    if (
-      data !== null &&
-      (data.position + data.length !== this.#position || data.length + piece.length > GATHER)
-    ) {
+  #gather(bytes: Buffer): void {
+    const { length } = bytes
+    let data = this.#data
+    if (data !== null && (data.position + data.length !== this.#position || data.length + length > GATHER)) {
       this.settle()
+      data = null
     }
-    if (this.#data === null) this.#data = { kind: 'data', position: this.#position, length: 0, chunks: [] }
-    this.#data.chunks.push(piece)
-    this.#data.length += piece.length
-    this.#position += piece.length
-    this.#consume(piece.length)
+    if (data === null) {
+      this.#data = { kind: 'data', position: this.#position, length, chunks: [bytes] }
+    } else {
+      data.chunks.push(bytes)
+      data.length += length
+    }
+    this.#position += length
   }
 
-  #message(piece: Buffer): void {
-    if (this.#payload === null && piece.length < this.#left) this.#payload = Buffer.allocUnsafe(this.#left)
-    if (this.#payload !== null) piece.copy(this.#payload, this.#payload.length - this.#left)
-    const whole = this.#payload ?? piece
-    if (!this.#consume(piece.length)) return
+  #message(bytes: Buffer): void {
+    const { length } = bytes
+    if (this.#payload === null && this.#left > 0) this.#payload = Buffer.allocUnsafe(length + this.#left)
+    if (this.#payload !== null) bytes.copy(this.#payload, this.#payload.length - this.#left - length)
+    if (this.#left > 0) return
+    const whole = this.#payload ?? bytes
     this.#payload = null
     this.settle()
     if (this.rest === null) {
       const message = decodeMessage(this.#type, whole, this.#limits)
       this.#give({ kind: 'message', type: this.#type, message, size: whole.length })
     }
-  }
-
-  /** Whether the frame ends with these bytes of its payload. */
-  #consume(length: number): boolean {
-    this.#left -= length
-    if (this.#left === 0) this.#headFilled = 0
-    return this.#left === 0
   }
 
   #give(frame: Frame): void {
