@@ -19,7 +19,8 @@ type Callback = (error?: Error | null) => void
 
 /**
  * Takes bytes at any split and gives frames: data in pieces (nothing waits for a whole frame), and the checked
- * messages of the river. Its readable side ends with END.
+ * messages of the river. One way its readable side ends with the input, which END must end. In a conversation more may
+ * be asked for after END, so that it ends when {@link Deframer.finish} is called.
  *
  * Errors: `ERR_NOT_SLUICE`, `ERR_VERSION`, `ERR_FORMATS`, `ERR_PROTOCOL`, `ERR_LIMIT`; `ERR_TRUNCATED` if the input
  * ends before END does.
@@ -33,7 +34,9 @@ export class Deframer extends Duplex {
   #done: Callback | null = null
   #parsing = false
   #more = true
+  /** END was heard; the river was ended. */
   #ended = false
+  #finished = false
 
   constructor({ limits, onTalk }: DeframerOptions = {}) {
     super({ readableObjectMode: true, readableHighWaterMark: 2, writableHighWaterMark: BUFFERED })
@@ -50,6 +53,15 @@ export class Deframer extends Duplex {
     return this.#parser.rest
   }
 
+  /** Ends the river: every entry has its outcome, nothing will be asked for any more. Talk goes on. */
+  finish(): void {
+    if (this.#finished) return
+    this.#finished = true
+    this.#more = true // nothing more will be read, and what comes is parsed all the same
+    this.push(null)
+    this.#goOn()
+  }
+
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: Callback): void {
     this.#parse([chunk], done)
   }
@@ -63,9 +75,11 @@ export class Deframer extends Duplex {
   }
 
   override _final(done: Callback): void {
-    // one way nobody has anything to say behind END; in a conversation a last word may be cut off
-    if (this.#ended && this.#onTalk === undefined && !this.#parser.complete)
-      return done(new SluiceError('ERR_PROTOCOL', AFTER_END))
+    if (this.#ended && this.#onTalk === undefined) {
+      // one way nobody has anything to say behind END; in a conversation a last word may be cut off
+      if (!this.#parser.complete) return done(new SluiceError('ERR_PROTOCOL', AFTER_END))
+      this.finish()
+    }
     if (this.#ended || this.rest !== null) return done()
     const where = this.#parser.complete ? 'before the end of the transfer' : 'in the middle of a frame'
     const error = new SluiceError('ERR_TRUNCATED', `the stream ended ${where}`)
@@ -119,16 +133,13 @@ export class Deframer extends Duplex {
 
   #take(frame: Frame): boolean {
     if (frame.kind === 'message' && isTalk(frame.type)) return this.#talk(frame.message)
-    if (this.#ended) throw new SluiceError('ERR_PROTOCOL', AFTER_END)
+    if (this.#finished || (this.#ended && this.#onTalk === undefined))
+      throw new SluiceError('ERR_PROTOCOL', AFTER_END)
     this.#more = false
     // A reader that asks again from within push() does not repeat its question: `_read` has set it.
     if (this.push(frame)) this.#more = true
     if (!this.#more) this.#parser.pause()
-    if (frame.kind === 'message' && frame.message.type === 'end') {
-      this.#ended = true
-      this.#more = true // nothing more will be read, but the conversation goes on
-      this.push(null)
-    }
+    if (frame.kind === 'message' && frame.message.type === 'end') this.#ended = true
     return true
   }
 
