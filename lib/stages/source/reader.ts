@@ -1,17 +1,20 @@
 import debug from 'debug'
-import { printable, SluiceError } from '../errors.js'
-import type { FileSystem } from '../files/fs.js'
-import type { Entry } from '../wire/manifest.js'
-import type { Clock } from './clock.js'
-import type { Cut, Item } from './items.js'
-import type { Manifest } from './manifest-builder.js'
-import type { Step } from './read-plan.js'
-import { type Source, SourceFile, type SourcePath, sourceError } from './source-file.js'
+import { type Code, SluiceError } from '../../errors.js'
+import { type OpenSource, type SourceStore, sourceError } from '../../stores/sources.js'
+import type { Piece, Plan } from '../../transfer/plan.js'
+import type { Entry } from '../../wire/entry.js'
+import type { Run } from '../../wire/run.js'
+import { digestLength } from '../digests.js'
+import type { DigestsItem, Item } from '../river/items.js'
+import { closeSource, openSource, readEach, readToEnd } from './read.js'
+import type { Step } from './steps.js'
 
 /** What a {@link SourceReader} depends on. */
 export interface ReaderOptions {
-  fs: FileSystem
-  clock: Clock
+  store: SourceStore
+  plan: Plan
+  /** The hash algorithm of the offer. */
+  algorithm: string
   /** Bytes of a run at most, where a stream decides about its length. */
   maxRun: number
   /** What fails after it is aborted fails because of that, and is not told. */
@@ -19,27 +22,27 @@ export interface ReaderOptions {
   onFailure: ((error: SluiceError) => void) | undefined
 }
 
-/** Files of a run that are read at the same time. */
-const AT_ONCE = 16
 const NOTHING = Buffer.alloc(0)
 const log = debug('sluice:source')
 
-/** Makes items of the steps of a plan. What cannot be read becomes a `failure` and nothing else of that file follows. */
+/**
+ * Reads what the steps say and makes items of it, which the plan takes for sent. What cannot be read becomes a failure,
+ * and nothing else of that file follows. What got its outcome while it was read is left out.
+ */
 export class SourceReader {
-  readonly #manifest: Manifest
   readonly #options: ReaderOptions
+  /** Bytes of a digest. */
+  readonly #slot: number
   /** The large file that is being read. */
-  #file: { index: number; open: SourceFile } | undefined
-  /** Steps come in the order of the entries: only the last one that failed can come again. */
-  #failed = -1
+  #file: { index: number; open: OpenSource } | undefined
 
-  constructor(manifest: Manifest, options: ReaderOptions) {
-    this.#manifest = manifest
+  constructor(options: ReaderOptions) {
     this.#options = options
+    this.#slot = digestLength(options.algorithm)
   }
 
   async *items(step: Step): AsyncGenerator<Item> {
-    if (step.kind === 'pieces') yield* this.#pieces(step)
+    if (step.kind === 'small') yield* this.#small(step.entries, step.length)
     else if (step.kind === 'chunk') yield* this.#chunk(step)
     else yield* this.#stream(step.entry)
   }
@@ -47,134 +50,141 @@ export class SourceReader {
   async close(): Promise<void> {
     const file = this.#file
     this.#file = undefined
-    await file?.open.close()
+    await closeSource(file?.open)
   }
 
-  /** Many small files, folders and empty files: read side by side into one buffer. */
-  async *#pieces({ pieces, length }: Step & { kind: 'pieces' }): AsyncGenerator<Item> {
+  /** Many small files, folders and empty files. A run is contiguous: a file that failed ends one. */
+  async *#small(entries: readonly Entry[], length: number): AsyncGenerator<Item> {
+    const { plan, signal } = this.#options
     // not used again: nobody can prove here that downstream no longer holds a view of it
-    const slab = Buffer.allocUnsafeSlow(length)
+    const slab = length === 0 ? NOTHING : Buffer.allocUnsafeSlow(length)
+    const failures = await this.#readFiles(entries, slab)
+    if (signal.aborted) return
     let used = 0
-    const cuts = pieces.map(({ entry, offset, length: size, last }): Cut => {
-      const bytes = size === 0 ? NOTHING : slab.subarray(used, used + size)
-      used += size
-      return { entry, offset, bytes, last }
-    })
-    const failures = new Map<Cut, SluiceError>()
-    let next = 0
-    const readOn = async () => {
-      while (next < cuts.length && !this.#options.signal.aborted) {
-        const cut = cuts[next++]!
-        if (cut.entry.type === 'file') await this.#whole(cut).catch((error) => failures.set(cut, error))
+    let from = 0
+    for (const { index, start, size } of entries) {
+      const failure = failures.get(index)
+      if (failure) {
+        yield* this.#runs(start - (used - from), slab.subarray(from, used))
+        yield* this.#fail(plan.entries[index]!, failure)
+        from = used + size!
       }
+      used += size!
     }
-    await Promise.all(Array.from({ length: Math.min(AT_ONCE, cuts.length) }, readOn))
-    yield* this.#runs(cuts, failures)
+    const { index, start, size } = entries.at(-1)!
+    yield* this.#runs(start + size! - (used - from), slab.subarray(from))
+    for (const piece of plan.pass(index + 1)) yield this.#run(piece, NOTHING)
   }
 
-  async #whole({ entry, offset, bytes }: Cut): Promise<void> {
-    const file = await this.#open(entry)
+  /** The files among the entries, into one buffer; gives those that failed. */
+  async #readFiles(entries: readonly Entry[], slab: Buffer): Promise<ReadonlyMap<number, unknown>> {
+    const { store, signal } = this.#options
+    const files = entries.every(isFile) ? entries : entries.filter(isFile)
+    if (files.length === 0) return new Map()
     try {
-      await file.read(bytes, offset)
-      await file.verify()
-    } finally {
-      await file.close()
+      if (store.readRun) return await store.readRun(files, slab, signal)
+      return await readEach(store, files, slab, signal)
+    } catch (error) {
+      return new Map(files.map(({ index }) => [index, error]))
     }
   }
 
-  /** A run is contiguous: a file that failed ends one. */
-  *#runs(cuts: readonly Cut[], failures: ReadonlyMap<Cut, SluiceError>): Generator<Item> {
-    let run: Cut[] = []
-    for (const cut of cuts) {
-      const failure = failures.get(cut)
-      if (!failure && cut.entry.index !== this.#failed) {
-        run.push(cut)
-        continue
-      }
-      if (run.length > 0) yield runOf(run)
-      run = []
-      if (failure) yield* this.#fail(cut.entry, failure)
-    }
-    if (run.length > 0) yield runOf(run)
-  }
-
-  async *#chunk({ piece, ends }: Step & { kind: 'chunk' }): AsyncGenerator<Item> {
-    const { entry, offset, length, last } = piece
-    if (entry.index === this.#failed) return
-    const bytes = Buffer.allocUnsafeSlow(length)
+  async *#chunk({ entry, start, end, isLast }: Step & { kind: 'chunk' }): AsyncGenerator<Item> {
+    const { plan } = this.#options
+    const bytes = Buffer.allocUnsafeSlow(end - start)
     try {
-      if (this.#file?.index !== entry.index) {
-        await this.close()
-        this.#file = { index: entry.index, open: await this.#open(entry) }
-      }
-      const { open } = this.#file
-      await open.read(bytes, offset)
-      if (ends) await open.verify()
-      if (last) await this.close()
+      const open = await this.#open(entry)
+      await open.read(start, bytes)
+      if (isLast) await open.verify()
+      if (end === entry.size) await this.close()
     } catch (error) {
       await this.close()
       yield* this.#fail(entry, error)
       return
     }
-    yield runOf([{ entry, offset, bytes, last }])
+    if (plan.isClosed(entry.index)) await this.close()
+    yield* this.#runs(entry.start + start, bytes)
+  }
+
+  async #open(entry: Entry): Promise<OpenSource> {
+    if (this.#file?.index === entry.index) return this.#file.open
+    await this.close()
+    const { store, signal } = this.#options
+    const open = await openSource(store, entry, signal)
+    this.#file = { index: entry.index, open }
+    return open
   }
 
   async *#stream(entry: Entry): AsyncGenerator<Item> {
-    const { maxRun } = this.#options
+    const { store, plan, maxRun } = this.#options
+    const { index } = entry
     let offset = 0
+    for (const piece of plan.pass(index)) yield this.#run(piece, NOTHING)
     try {
-      const { stream } = this.#sourceOf(entry, 'stream')
-      // the loop below would take an end that others saw for an empty file
-      if (stream.readableEnded || stream.destroyed) throw stream.errored ?? new Error('it was read before')
-      for await (const chunk of stream) {
-        const bytes = bytesOf(chunk)
-        for (let from = 0; from < bytes.length; from += maxRun) {
-          const some = bytes.subarray(from, from + maxRun)
-          yield runOf([{ entry, offset, bytes: some, last: false }])
-          offset += some.length
-        }
+      for await (const bytes of readToEnd(store, entry, maxRun)) {
+        // what follows of it is not wanted any more; leaving the loop destroys the stream
+        if (plan.isClosed(index)) return
+        yield* this.#runs(entry.start + offset, bytes)
+        offset += bytes.length
       }
     } catch (error) {
       yield* this.#fail(entry, error)
       return
     }
-    yield runOf([{ entry, offset, bytes: NOTHING, last: true }])
+    if (plan.isClosed(index)) return
+    if (entry.size === 0) for (const piece of plan.pass(index + 1)) yield this.#run(piece, NOTHING)
+    if (entry.size !== null) return
+    plan.setSize(index, offset)
+    const position = entry.start + offset
+    yield this.#run(
+      { position, length: 0, first: index, last: index, offset, ends: true, isLate: false },
+      NOTHING,
+    )
+  }
+
+  /** Takes bytes for sent, which stand at `position`: the runs that they are. */
+  *#runs(position: number, bytes: Buffer): Generator<Item> {
+    if (bytes.length === 0) return
+    for (const piece of this.#options.plan.take(position, bytes.length)) {
+      if (piece.isLate) continue
+      const from = piece.position - position
+      yield this.#run(piece, bytes.subarray(from, from + piece.length))
+    }
+  }
+
+  /** The digests of the files that end in a run come from the stages behind: for the plan they are answered here. */
+  #run({ position, length, first, last, offset, ends }: Piece, bytes: Buffer): Run {
+    const { plan } = this.#options
+    const { entries } = plan
+    for (let index = first; index < last || (ends && index === last); index++) {
+      if (!plan.isOpen(index)) continue
+      if (entries[index]!.size === null || plan.isThere(index)) plan.answer(index)
+    }
+    const buffers = bytes.length === 0 ? [] : [bytes]
+    return { kind: 'run', position, length, buffers, entries, first, last, offset, ends }
   }
 
   *#fail(entry: Entry, cause: unknown): Generator<Item> {
-    if (this.#options.signal.aborted) return
-    if (entry.index === this.#failed) return
-    this.#failed = entry.index
-    const error = cause instanceof SluiceError ? cause : sourceError(entry.path, cause)
-    log('entry %d: %s', entry.index, error.message)
-    this.#options.onFailure?.(error)
-    yield { kind: 'digests', digests: [{ entry, failure: error.code }] }
+    const { plan, signal, onFailure } = this.#options
+    const { index, path } = entry
+    if (signal.aborted) return
+    const error = sourceError(path, cause)
+    log('entry %d: %s', index, error.message)
+    // each request is answered once
+    let isFirst = true
+    while (plan.isOpen(index)) {
+      plan.answer(index, true)
+      if (isFirst) onFailure?.(error)
+      isFirst = false
+      yield this.#failure(index, error.code)
+    }
   }
 
-  async #open(entry: Entry): Promise<SourceFile> {
-    return SourceFile.open(this.#sourceOf(entry, 'path'), entry, this.#options)
-  }
-
-  #sourceOf(entry: Entry, kind: 'path'): SourcePath
-  #sourceOf(entry: Entry, kind: 'stream'): Exclude<Source, SourcePath>
-  #sourceOf({ index, path }: Entry, kind: 'path' | 'stream'): Source {
-    const source = this.#manifest.sources[index - this.#manifest.offer.first]
-    if (source && kind in source) return source
-    const message = `the manifest does not say where the bytes of ${printable(path)} are; take it from manifestOf()`
-    throw new SluiceError('ERR_SOURCE_READ', message, { path })
+  #failure(first: number, code: Code): DigestsItem {
+    return { kind: 'digests', first, count: 1, bytes: Buffer.alloc(this.#slot), failures: new Map([[first, code]]) }
   }
 }
 
-function runOf(cuts: Cut[]): Item {
-  const { entry, offset } = cuts[0]!
-  let length = 0
-  for (const { bytes } of cuts) length += bytes.length
-  return { kind: 'run', position: entry.start + offset, length, cuts }
-}
-
-function bytesOf(chunk: unknown): Buffer {
-  if (Buffer.isBuffer(chunk)) return chunk
-  if (typeof chunk === 'string') return Buffer.from(chunk)
-  if (chunk instanceof Uint8Array) return Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength)
-  throw new TypeError('the stream gives objects, not bytes')
+function isFile({ type }: Entry): boolean {
+  return type === 'file'
 }

@@ -1,30 +1,27 @@
-import type { Readable } from 'node:stream'
-import { printable, SluiceError } from '../errors.js'
-import { errorCode } from '../files/disk-error.js'
-import { type FileStats, type FileSystem, openRegular, readFully } from '../files/fs.js'
-import type { Entry } from '../wire/manifest.js'
-import type { Clock } from './clock.js'
-import { patiently } from './patience.js'
+import {
+  type FileStats,
+  type FileSystem,
+  openRegular,
+  openRegularSync,
+  readFully,
+  readFullySync,
+  sameContent,
+} from '../../files/fs.js'
+import { type OpenSource, sourceChanged, sourceError } from '../sources.js'
 
-/** A file as it was when the manifest was made. */
-export interface SourcePath {
-  path: string
+/** Which file it was when it was listed, and which content it had. */
+export interface FileVersion {
   dev: number
   ino: number
   mtimeMs: number
+  size: number
 }
 
-/** Where the bytes of a file come from. */
-export type Source = SourcePath | { stream: Readable }
-
-/** System codes that mean: what stood here is no longer there, or something else is. */
-const GONE = new Set(['ENOENT', 'ENOTDIR', 'ELOOP', 'EISDIR', 'ENXIO', 'ESTALE'])
-
 /**
- * A file of the manifest, open for reading. It must be the same as in the manifest when it is opened, and not change
- * until `verify`. All methods fail with `ERR_SOURCE_CHANGED` or `ERR_SOURCE_READ`.
+ * A file that was listed, open for reading. It must be the same when it is opened, and not change until `verify`. All
+ * methods fail with `ERR_SOURCE_CHANGED` or `ERR_SOURCE_READ`.
  */
-export class SourceFile {
+export class SourceFile implements OpenSource {
   readonly #fs: FileSystem
   readonly #path: string
   readonly #fd: number
@@ -37,34 +34,23 @@ export class SourceFile {
     this.#opened = opened
   }
 
-  static async open(
-    { path, dev, ino, mtimeMs }: SourcePath,
-    { size }: Entry,
-    { fs, ...patience }: { fs: FileSystem; clock: Clock; signal: AbortSignal },
-  ): Promise<SourceFile> {
-    const { fd, stats } = await patiently(() => openRegular(fs, path), patience).catch(failing(path))
+  /** Opens what stands at `path`. A call that fails because too many files are open fails as it is: it can wait. */
+  static async open(fs: FileSystem, path: string, version: FileVersion): Promise<SourceFile> {
+    const { fd, stats } = await openRegular(fs, path)
     const file = new SourceFile(fs, path, fd, stats)
-    const same = stats.dev === dev && stats.ino === ino && stats.mtimeMs === mtimeMs
-    if (same && stats.size === size) return file
+    if (isVersion(stats, version)) return file
     await file.close()
-    throw changed(path, { expected: size, found: stats.size })
+    throw sourceChanged(path, { expected: version.size, found: stats.size })
   }
 
-  /** Fills `into` from `offset`: less than that means that the file was cut, and is never filled up. */
-  async read(into: Uint8Array, offset: number): Promise<void> {
-    const got = await readFully(this.#fs, this.#fd, into, offset).catch(failing(this.#path))
-    if (got < into.length) {
-      throw changed(this.#path, { expected: offset + into.length, found: offset + got })
-    }
+  /** Fewer bytes than asked for mean that the file was cut: nothing is ever filled up. */
+  async read(offset: number, buffer: Buffer): Promise<void> {
+    const got = await readFully(this.#fs, this.#fd, buffer, offset).catch(failing(this.#path))
+    checkLength(this.#path, offset, buffer, got)
   }
 
-  /** That it did not change since it was opened. The change time tells even where the other times were put back. */
   async verify(): Promise<void> {
-    const { size, mtimeMs, ctimeMs } = await this.#fs.fstat(this.#fd).catch(failing(this.#path))
-    const before = this.#opened
-    if (size !== before.size || mtimeMs !== before.mtimeMs || ctimeMs !== before.ctimeMs) {
-      throw changed(this.#path, { expected: before.size, found: size })
-    }
+    checkContent(this.#path, this.#opened, await this.#fs.fstat(this.#fd).catch(failing(this.#path)))
   }
 
   /** What was read is not worth less when the handle cannot be closed. */
@@ -73,27 +59,44 @@ export class SourceFile {
   }
 }
 
-function changed(path: string, sizes: { expected: unknown; found: unknown }): SluiceError {
-  const message = `${printable(path)} changed after it was listed; send it again`
-  return new SluiceError('ERR_SOURCE_CHANGED', message, { path, ...sizes })
+/**
+ * Reads a small file from its beginning to its end by synchronous calls, with the same checks. Fails as the calls do,
+ * or with `ERR_SOURCE_CHANGED`.
+ */
+export function readSourceSync(fs: FileSystem, path: string, version: FileVersion, buffer: Buffer): void {
+  const sync = fs.sync!
+  const { fd, stats } = openRegularSync(fs, path)
+  try {
+    if (!isVersion(stats, version)) throw sourceChanged(path, { expected: version.size, found: stats.size })
+    checkLength(path, 0, buffer, readFullySync(fs, fd, buffer, 0))
+    checkContent(path, stats, sync.fstat(fd))
+  } finally {
+    try {
+      sync.close(fd)
+    } catch {
+      // what was read is not worth less
+    }
+  }
+}
+
+function isVersion({ dev, ino, mtimeMs, size }: FileStats, version: FileVersion): boolean {
+  return (
+    dev === version.dev && ino === version.ino && mtimeMs === version.mtimeMs && size === version.size
+  )
+}
+
+function checkLength(path: string, offset: number, { length }: Buffer, got: number): void {
+  if (got < length) throw sourceChanged(path, { expected: offset + length, found: offset + got })
+}
+
+/** The change time tells even where the other times were put back. */
+function checkContent(path: string, before: FileStats, after: FileStats): void {
+  if (sameContent(before, after)) return
+  throw sourceChanged(path, { expected: before.size, found: after.size })
 }
 
 function failing(path: string): (cause: unknown) => never {
   return (cause) => {
     throw sourceError(path, cause)
   }
-}
-
-/** What a failed call on a source means: `ERR_SOURCE_CHANGED` if it is no longer there, `ERR_SOURCE_READ` otherwise. */
-export function sourceError(path: string, cause: unknown): SluiceError {
-  const system = errorCode(cause)
-  const why = system ?? (cause instanceof Error ? cause.message : String(cause))
-  if (system !== undefined && GONE.has(system)) {
-    const message = `${printable(path)} vanished, or something else took its place (${system})`
-    return new SluiceError('ERR_SOURCE_CHANGED', message, { path, cause })
-  }
-  return new SluiceError('ERR_SOURCE_READ', `cannot read ${printable(path)} (${printable(why, 200)})`, {
-    path,
-    cause,
-  })
 }
