@@ -7,8 +7,8 @@ import { fileSource } from './stages/file-source.js'
 import { framer } from './stages/framer.js'
 import { hashTap } from './stages/hash-tap.js'
 import type { Item } from './stages/river/items.js'
-import { closeStreams, isManifest, type Manifest } from './stages/manifest-builder.js'
-import { type ManifestOptions, manifestOf } from './stages/manifest-of.js'
+import { isManifest, type Manifest } from './stages/manifest/builder.js'
+import { type ManifestOptions, manifestOf } from './stages/manifest/manifest-of.js'
 import { tap } from './stages/progress-tap.js'
 import type { Chain } from './transfer/channel.js'
 import { Sender } from './transfer/sender.js'
@@ -65,9 +65,9 @@ export function send(
       },
       river: ({ plan, passed, warn }) => {
         const source = fileSource(manifest, { plan, maxRun: maxFrame, onFailure: warn })
-        return { stages: [source, hashTap(), tap<Item>(passed)], wake: () => source.wake() }
+        return { stages: [source, hashTap(), tap<Item>(passed)], source }
       },
-      abandon: () => isManifest(source) && closeStreams(source),
+      abandon: () => void (isManifest(source) && source.store.close?.()),
     },
     { ...options, limits },
   )

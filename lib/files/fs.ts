@@ -125,15 +125,43 @@ export async function openRegular(
   const fd = await fs.open(path, flags)
   try {
     const stats = await fs.fstat(fd)
-    if (stats.isDirectory()) throw new SystemError('EISDIR', 'open', 'a folder')
-    if (!stats.isFile()) throw new SystemError('ENXIO', 'open', 'not a regular file')
-    if (before && !sameInode(before, stats))
-      throw new SystemError('ELOOP', 'open', 'changed while it was opened')
+    checkRegular(stats, before)
     return { fd, stats }
   } catch (error) {
     await fs.close(fd).catch(() => {})
     throw error
   }
+}
+
+/** {@link openRegular} by the calls that are made at once; only where there are such. */
+export function openRegularSync(
+  fs: FileSystem,
+  path: string,
+  flags: number = OPEN.read,
+): { fd: number; stats: FileStats } {
+  const sync = fs.sync!
+  const before = NOFOLLOW === 0 || fs.platform === 'win32' ? sync.lstat(path) : undefined
+  if (before?.isSymbolicLink()) throw new SystemError('ELOOP', 'open', 'a link')
+  const fd = sync.open(path, flags)
+  try {
+    const stats = sync.fstat(fd)
+    checkRegular(stats, before)
+    return { fd, stats }
+  } catch (error) {
+    try {
+      sync.close(fd)
+    } catch {
+      // the failure before counts
+    }
+    throw error
+  }
+}
+
+function checkRegular(stats: FileStats, before: FileStats | undefined): void {
+  if (stats.isDirectory()) throw new SystemError('EISDIR', 'open', 'a folder')
+  if (!stats.isFile()) throw new SystemError('ENXIO', 'open', 'not a regular file')
+  if (before && !sameInode(before, stats))
+    throw new SystemError('ELOOP', 'open', 'changed while it was opened')
 }
 
 /** Whether both are one file under two names. */
@@ -216,6 +244,22 @@ export async function readFully(
   for (let tries = 0; done < buffer.length; tries++) {
     try {
       const got = await fs.read(fd, buffer, done, buffer.length - done, position + done)
+      if (got === 0) break
+      done += got
+      tries = 0
+    } catch (error) {
+      checkDisturbed(error, tries)
+    }
+  }
+  return done
+}
+
+/** {@link readFully} by the calls that are made at once; only where there are such. */
+export function readFullySync(fs: FileSystem, fd: number, buffer: Uint8Array, position: number): number {
+  let done = 0
+  for (let tries = 0; done < buffer.length; tries++) {
+    try {
+      const got = fs.sync!.read(fd, buffer, done, buffer.length - done, position + done)
       if (got === 0) break
       done += got
       tries = 0

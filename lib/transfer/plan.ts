@@ -202,7 +202,8 @@ export class Plan {
    */
   coming(index: number = this.#next): { entry: Entry; start: number; end: number } | undefined {
     const isFirst = index <= this.#next
-    for (let i = index; i < this.entries.length; i++) {
+    // nothing comes of what was not decided about; that is looked at when it was, and not each time until then
+    for (let i = index; i < this.#decided; i++) {
       const state = this.#state[i]
       if (this.#isClosed[i] || (state !== Is.Coming && state !== Is.Mixed)) continue
       const entry = this.entries[i]!
@@ -212,7 +213,7 @@ export class Plan {
       if (isFirst) this.#next = i
       return { entry, start: range.start, end: entry.size === 0 ? 0 : range.end }
     }
-    if (isFirst) this.#next = this.entries.length
+    if (isFirst) this.#next = this.#decided
     return undefined
   }
 

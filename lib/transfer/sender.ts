@@ -27,9 +27,12 @@ export interface Sending {
   prepare(signal: AbortSignal): Promise<{ offer: Offer; skipped: readonly SluiceError[] }>
   /**
    * Makes the stages from the source to just before the framer. The source gives the offer out first, then what the
-   * plan wants; `wake` tells it that the plan has changed.
+   * plan wants; it is told when that has changed, and when nothing more will be asked for.
    */
-  river(hooks: SenderHooks): { stages: [Readable, ...Duplex[]]; wake(): void }
+  river(hooks: SenderHooks): {
+    stages: [Readable, ...Duplex[]]
+    source: { wake(): void; finish(): void }
+  }
   /** Closes what was to be sent, where the transfer ended before there was a river. */
   abandon(): void
 }
@@ -127,7 +130,7 @@ export class Sender extends Session {
   #accepted(): void {
     this.#state = 'sending'
     this.control.move('sending')
-    this.#river?.wake()
+    if (this.plan.entries.length === 0) this.#river?.source.finish()
   }
 
   #rejected(reason: string): void {
@@ -147,7 +150,8 @@ export class Sender extends Session {
       if (kind === 'skip') plan.skip(count)
       else plan.want(count)
     }
-    this.#river?.wake()
+    if (plan.undecided === plan.entries.length) this.#river?.source.finish()
+    else this.#river?.source.wake()
   }
 
   #settle({ first, count, status, code, except }: Messages['outcomes']): void {
@@ -167,7 +171,7 @@ export class Sender extends Session {
     if (this.control.hasFileListeners)
       for (const outcome of outcomesOf(range, entries)) this.control.file(outcome)
     this.control.advance()
-    this.#river?.wake()
+    this.#river?.source.wake()
   }
 
   #outcome({ status, name, code }: OutcomeRecord, entry: Entry): Outcome {

@@ -1,30 +1,49 @@
 import { isUtf8 } from 'node:buffer'
-import { printable, SluiceError } from '../errors.js'
-import { errorCode } from '../files/disk-error.js'
-import { type FileStats, type FileSystem, openRegular, readFully } from '../files/fs.js'
-import type { Limits } from '../wire/limits.js'
-import { isSendable, type Looked, unsendable } from './found.js'
-import { patiently } from './patience.js'
-import { sourceError } from './source-file.js'
+import { printable, SluiceError } from '../../errors.js'
+import type { Clock } from '../../files/clock.js'
+import { errorCode } from '../../files/disk-error.js'
+import { type FileStats, type FileSystem, openRegular, readFully } from '../../files/fs.js'
+import { sourceError } from '../../stores/sources.js'
+import type { WireEntry } from '../../wire/entry.js'
+import type { Limits } from '../../wire/limits.js'
+import { checkPath } from '../../wire/paths.js'
+import { patiently } from '../patience.js'
 
 /** How the files and folders that are to be sent are looked at. */
-export interface LookOptions {
+export interface InspectOptions {
+  clock: Clock
+  signal: AbortSignal | undefined
   keepLinks: boolean
   limits: Limits
 }
 
-/** Finds out what stands under a name. */
-export class Look {
-  readonly #fs: FileSystem
-  readonly #options: LookOptions
+/** An entry without its place in the offer, and what was found of it here. */
+export interface Found extends WireEntry {
+  real: string
+  stats: FileStats
+}
 
-  constructor(fs: FileSystem, options: LookOptions) {
+/** What a name turned out to be; neither `stats` nor `refused` if its size says nothing of its content. */
+export interface Inspected {
+  real: string
+  path: string
+  stats?: FileStats | undefined
+  target?: string | undefined
+  refused?: SluiceError
+}
+
+/** Finds out what stands under a name. */
+export class Inspector {
+  readonly #fs: FileSystem
+  readonly #options: InspectOptions
+
+  constructor(fs: FileSystem, options: InspectOptions) {
     this.#fs = fs
     this.#options = options
   }
 
   /** What the user named: a link is followed, and what is not there is an error. */
-  async argument(given: string, path: string, name: string): Promise<Looked> {
+  async argument(given: string, path: string, name: string): Promise<Inspected> {
     const { real, stats } = await this.#resolve(given, path)
     if (stats.isFile()) await this.#openable(given, real)
     return { real, path: name, stats: await this.#sized(real, stats) }
@@ -49,7 +68,7 @@ export class Look {
   /** A file that was named is asked at once; of those in folders it is found when they are read. */
   async #openable(given: string, real: string): Promise<void> {
     try {
-      const { fd } = await patiently(() => openRegular(this.#fs, real))
+      const { fd } = await patiently(() => openRegular(this.#fs, real), this.#options)
       await this.#fs.close(fd)
     } catch (cause) {
       throw cannotRead(given, cause)
@@ -57,7 +76,7 @@ export class Look {
   }
 
   /** A name in a folder: `real` here, `path` in the offer. */
-  async name(folder: { real: string; path: string }, bytes: Buffer): Promise<Looked> {
+  async name(folder: { real: string; path: string }, bytes: Buffer): Promise<Inspected> {
     const name = bytes.toString()
     const real = join(folder.real, name)
     const path = `${folder.path}/${name}`
@@ -82,7 +101,7 @@ export class Look {
     if (!stats.isFile() || stats.size > 0) return stats
     let fd: number
     try {
-      fd = (await patiently(() => openRegular(this.#fs, real))).fd
+      fd = (await patiently(() => openRegular(this.#fs, real), this.#options)).fd
     } catch {
       // that it cannot be read is found, and reported, when it is read
       return stats
@@ -110,4 +129,41 @@ export function cannotRead(path: string, cause: unknown): SluiceError {
   const why = errorCode(cause) ?? String(cause)
   const message = `cannot read ${printable(path)} (${printable(why, 200)}); check its owner and mode`
   return new SluiceError('ERR_SOURCE_READ', message, { path, cause })
+}
+
+/** What is to be sent of it, or why it is not. */
+export function foundIn({ real, path, stats, target, refused }: Inspected): Found | SluiceError {
+  if (refused) return refused
+  if (!stats) return skipped(real, 'it has content but no size, like the files of /proc')
+  if (stats.isDirectory()) return { type: 'directory', path, size: 0, ...attributes(stats), real, stats }
+  if (stats.isFile()) return { type: 'file', path, size: stats.size, ...attributes(stats), real, stats }
+  if (target !== undefined) return { type: 'symlink', path, size: 0, ...attributes(stats), target, real, stats }
+  if (stats.isSymbolicLink()) return skipped(real, 'it is a symbolic link')
+  return skipped(real, 'it is a pipe, a socket or a device')
+}
+
+function skipped(path: string, why: string): SluiceError {
+  return new SluiceError('ERR_SKIPPED', `${printable(path)} is left out: ${why}`, { path })
+}
+
+/** An entry whose name no offer can hold: reported, and left out. */
+function unsendable(path: string, why: string): SluiceError {
+  return new SluiceError('ERR_UNSENDABLE', `${printable(path)} cannot be sent: its name ${why}; rename it`, {
+    path,
+  })
+}
+
+/** By the rules that hold everywhere; what the receiving platform cannot hold is the receiver's affair. */
+function isSendable(path: string, limits: Limits): boolean {
+  try {
+    checkPath(path, { platform: 'linux', limits })
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** As they are sent. */
+function attributes({ mtimeMs, mode }: FileStats): { mtime: number; mode: number } {
+  return { mtime: Math.floor(mtimeMs), mode: mode & 0o777 }
 }

@@ -1,5 +1,5 @@
 import ignore, { type Ignore } from 'ignore'
-import { SluiceError } from '../errors.js'
+import { SluiceError } from '../../errors.js'
 
 /** The rules of one `.gitignore`, which hold from its folder down. */
 export interface FolderRules {

@@ -1,7 +1,7 @@
 import { posix, win32 } from 'node:path'
-import { printable, SluiceError } from '../errors.js'
-import type { Offer } from '../wire/manifest.js'
-import { LONGEST_NAME } from './manifest-builder.js'
+import { printable, SluiceError } from '../../errors.js'
+import type { Offer } from '../../wire/entry.js'
+import { LONGEST_NAME } from './builder.js'
 
 /** A path that the user named. */
 export interface Argument {

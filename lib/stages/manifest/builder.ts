@@ -1,31 +1,26 @@
 import { randomBytes } from 'node:crypto'
-import { printable, SluiceError } from '../errors.js'
-import { makeOffer, type Offer } from '../wire/manifest.js'
-import { digestLength } from '../digest/digests.js'
-import type { Found } from './found.js'
-import type { Source } from './source-file.js'
+import { printable, SluiceError } from '../../errors.js'
+import { isSourceStore, type SourceStore } from '../../stores/sources.js'
+import type { Entry, Offer, WireEntry } from '../../wire/entry.js'
+import { makeOffer } from '../../wire/manifest.js'
+import { digestLength } from '../../digest/digests.js'
 
 /** What is offered, and how to read it here. Only the offer is ever sent. */
 export interface Manifest {
   offer: Offer
-  /** Per entry of the offer, in its order; `undefined` for folders and links. */
-  sources: readonly (Source | undefined)[]
+  /** Where the bytes of its entries come from. */
+  store: SourceStore
   /** What was met and is not offered: `path`, and as `code` `ERR_SKIPPED`, `ERR_UNSENDABLE` or `ERR_SOURCE_READ`. */
   skipped: readonly SluiceError[]
 }
 
 /** Whether it has the parts of a manifest: that it came from here is up to the caller. */
 export function isManifest(value: unknown): value is Manifest {
-  const { offer, sources, skipped } = (value ?? {}) as Partial<Manifest>
-  return Array.isArray(offer?.entries) && Array.isArray(sources) && Array.isArray(skipped)
+  const { offer, store, skipped } = (value ?? {}) as Partial<Manifest>
+  return Array.isArray(offer?.entries) && isSourceStore(store) && Array.isArray(skipped)
 }
 
-/** Destroys the streams that a manifest was to be read from. */
-export function closeStreams({ sources }: Manifest): void {
-  for (const source of sources) if (source && 'stream' in source) source.stream.destroy()
-}
-
-/** What makes an offer, of `manifestFrom` and `manifestOf` alike. */
+/** What makes an offer, of whatever entries. */
 export interface OfferOptions {
   /** Hash algorithm of all digests: `sha256` (default), `blake3`, or one of `crypto.getHashes()`. */
   algorithm?: string
@@ -39,9 +34,8 @@ export interface OfferOptions {
 export const LONGEST_NAME = 255
 
 /** Numbers what is found and lays it end to end, one by one: all at once would hold others up. */
-export class ManifestBuilder {
-  readonly #offer: Offer
-  readonly #sources: (Source | undefined)[] = []
+export class OfferBuilder {
+  readonly offer: Offer
 
   constructor({ algorithm, id, after }: OfferOptions, name: string) {
     const head = {
@@ -73,22 +67,19 @@ export class ManifestBuilder {
       first: after.first + after.entries.length,
       position: after.position + after.bytes,
     }
-    this.#offer = makeOffer(head, [], before)
+    this.offer = makeOffer(head, [], before)
   }
 
-  add({ source, ...found }: Found): void {
-    const { first, position, bytes, entries } = this.#offer
+  add({ type, path, size, mtime, mode, target }: WireEntry): void {
+    const { first, position, bytes, entries } = this.offer
     const start = position + bytes
-    if (!Number.isSafeInteger(start + (found.size ?? 0))) {
-      const message = `${printable(found.path)} makes the total larger than 2^53 − 1 bytes`
-      throw new SluiceError('ERR_LIMIT', message, { path: found.path })
+    if (!Number.isSafeInteger(start + (size ?? 0))) {
+      const message = `${printable(path)} makes the total larger than 2^53 − 1 bytes`
+      throw new SluiceError('ERR_LIMIT', message, { path })
     }
-    entries.push({ index: first + entries.length, ...found, start })
-    this.#offer.bytes += found.size ?? 0
-    this.#sources.push(source)
-  }
-
-  build(skipped: readonly SluiceError[]): Manifest {
-    return { offer: this.#offer, sources: this.#sources, skipped }
+    const entry: Entry = { index: first + entries.length, type, path, size, start, mtime, mode }
+    if (target !== undefined) entry.target = target
+    entries.push(entry)
+    this.offer.bytes += size ?? 0
   }
 }

@@ -1,13 +1,12 @@
-import { SluiceError } from '../errors.js'
-import { systemClock } from '../files/clock.js'
-import { errorCode } from '../files/disk-error.js'
-import { type FileSystem, openRegular, readFully } from '../files/fs.js'
-import { attributes, type Found, foundIn, type Looked } from './found.js'
-import { cannotRead, join, Look, type LookOptions } from './look.js'
-import { patiently } from './patience.js'
+import { SluiceError } from '../../errors.js'
+import type { Clock } from '../../files/clock.js'
+import { errorCode } from '../../files/disk-error.js'
+import { type FileSystem, openRegular, readFully } from '../../files/fs.js'
+import { sourceError } from '../../stores/sources.js'
+import { patiently } from '../patience.js'
+import { Turns } from '../turns.js'
+import { cannotRead, type Found, foundIn, type Inspected, type InspectOptions, Inspector, join } from './inspect.js'
 import type { FolderRules, Selection } from './selection.js'
-import { sourceError } from './source-file.js'
-import { Turns } from './turns.js'
 
 /** Names of a folder that are looked at together. More gain nothing: the thread pool has four threads. */
 const AT_ONCE = 16
@@ -26,8 +25,9 @@ interface Folder {
 }
 
 /** What a {@link Walk} is to do. */
-export interface WalkOptions extends LookOptions {
+export interface WalkOptions extends InspectOptions {
   gitignore: boolean
+  clock: Clock
   signal: AbortSignal | undefined
 }
 
@@ -35,25 +35,26 @@ export interface WalkOptions extends LookOptions {
 export class Walk {
   readonly skipped: SluiceError[] = []
   readonly #fs: FileSystem
-  readonly #look: Look
+  readonly #inspector: Inspector
   readonly #selection: Selection
   readonly #options: WalkOptions
   readonly #give: (found: Found) => void
-  readonly #turns = new Turns(systemClock)
+  readonly #turns: Turns
   #given = 0
 
   constructor(fs: FileSystem, selection: Selection, options: WalkOptions, give: (found: Found) => void) {
     this.#fs = fs
-    this.#look = new Look(fs, options)
+    this.#inspector = new Inspector(fs, options)
     this.#selection = selection
     this.#options = options
     this.#give = give
+    this.#turns = new Turns(options.clock)
   }
 
   /** What the user named, and all that is in it. */
   async argument(given: string, path: string, name: string): Promise<void> {
     this.#checkStop()
-    await this.#one(undefined, await this.#look.argument(given, path, name))
+    await this.#one(undefined, await this.#inspector.argument(given, path, name))
   }
 
   #checkStop(): void {
@@ -63,7 +64,7 @@ export class Walk {
   async #folder(folder: Folder): Promise<void> {
     let names: Buffer[]
     try {
-      names = await patiently(() => this.#fs.readdir(folder.real))
+      names = await patiently(() => this.#fs.readdir(folder.real), this.#options)
     } catch (cause) {
       if (!folder.above) throw cannotRead(folder.real, cause)
       this.skipped.push(sourceError(folder.real, cause))
@@ -75,25 +76,24 @@ export class Walk {
       this.#checkStop()
       const some = names.slice(from, from + AT_ONCE)
       // taken up in the order of the names, so that every run says the same
-      const looked = await Promise.all(some.map((name) => this.#look.name(folder, name)))
-      for (const one of looked) await this.#one(folder, one)
+      const inspected = await Promise.all(some.map((name) => this.#inspector.name(folder, name)))
+      for (const one of inspected) await this.#one(folder, one)
       await this.#turns.give()
     }
   }
 
-  async #one(above: Folder | undefined, looked: Looked): Promise<void> {
-    const { real, path, stats } = looked
+  async #one(above: Folder | undefined, inspected: Inspected): Promise<void> {
+    const { real, path, stats } = inspected
     const isFolder = stats?.isDirectory() ?? false
     if (this.#selection.excluded(path, isFolder, above?.rules)) return
     const included = this.#selection.included(path, isFolder)
-    if (stats && isFolder) {
-      const entry: Found = { type: 'directory', path, size: 0, ...attributes(stats) }
-      const folder = { real, path, rules: above?.rules, above, entry }
+    if (!included && !isFolder) return
+    const found = foundIn(inspected)
+    if (!(found instanceof SluiceError) && isFolder) {
+      const folder = { real, path, rules: above?.rules, above, entry: found }
       if (included) this.#offerFolder(folder)
       return this.#folder(folder)
     }
-    if (!included) return
-    const found = foundIn(looked)
     if (found instanceof SluiceError) this.skipped.push(found)
     else {
       this.#offerFolder(above)
@@ -121,7 +121,7 @@ export class Walk {
     if (!names.some((name) => name.toString() === '.gitignore')) return folder.rules
     const path = join(folder.real, '.gitignore')
     try {
-      const { fd, stats } = await patiently(() => openRegular(this.#fs, path))
+      const { fd, stats } = await patiently(() => openRegular(this.#fs, path), this.#options)
       try {
         // half of the rules would offer what the other half keeps back
         if (stats.size > LARGEST_RULES) throw new RangeError(`it has ${stats.size} bytes`)

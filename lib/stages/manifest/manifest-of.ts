@@ -1,9 +1,10 @@
-import type { Readable } from 'node:stream'
-import { printable, SluiceError } from '../errors.js'
-import { type FileSystem, nodeFileSystem } from '../files/fs.js'
-import { type Limits, limitsOf } from '../wire/limits.js'
+import { printable, SluiceError } from '../../errors.js'
+import { type Clock, systemClock } from '../../files/clock.js'
+import { type FileSystem, nodeFileSystem } from '../../files/fs.js'
+import { DiskSources } from '../../stores/disk/disk-sources.js'
+import { type Limits, limitsOf } from '../../wire/limits.js'
 import { argumentsOf, offerNameOf } from './arguments.js'
-import { type Manifest, ManifestBuilder, type OfferOptions } from './manifest-builder.js'
+import { type Manifest, OfferBuilder, type OfferOptions } from './builder.js'
 import { checkPatterns, Selection } from './selection.js'
 import { Walk } from './walk.js'
 
@@ -21,7 +22,9 @@ export interface ManifestOptions extends OfferOptions {
   gitignore?: boolean
   /** What the receiver takes: `entries`, `path`, `name` and `depth` count here. */
   limits?: Partial<Limits>
+  /** The disk on which the paths are, for the listing and for the reading. */
   fs?: FileSystem
+  clock?: Clock
   /** Ends the listing, with `ERR_CANCELLED`. */
   signal?: AbortSignal
 }
@@ -44,6 +47,7 @@ export async function manifestOf(paths: readonly string[], options: ManifestOpti
     exclude = [],
     gitignore = false,
     fs = nodeFileSystem,
+    clock = systemClock,
     limits,
     signal,
   } = options
@@ -62,31 +66,18 @@ export async function manifestOf(paths: readonly string[], options: ManifestOpti
     fs.platform,
   )
   const roots = argumentsOf(paths, fs.platform, options.after)
-  const builder = new ManifestBuilder(options, options.name ?? offerNameOf(roots))
+  const builder = new OfferBuilder(options, options.name ?? offerNameOf(roots))
+  const store = new DiskSources(fs, clock, builder.offer.first)
   const walk = new Walk(
     fs,
     selection,
-    { keepLinks: symlinks === 'keep', gitignore, limits: limitsOf(limits), signal },
-    (found) => builder.add(found),
+    { keepLinks: symlinks === 'keep', gitignore, limits: limitsOf(limits), clock, signal },
+    (found) => {
+      builder.add(found)
+      if (!found.path.includes('/')) store.addRoot(found.path, found.real)
+      store.add(found.stats)
+    },
   )
   for (const { given, path, name } of roots) await walk.argument(given, path, name)
-  return builder.build(walk.skipped)
-}
-
-/**
- * The manifest of one file whose content is read from `stream` and whose size is not known beforehand.
- * Throws `ERR_USAGE` and `ERR_UNSUPPORTED`.
- */
-export function manifestFrom(stream: Readable, options: OfferOptions & { name: string }): Manifest {
-  const { name } = options
-  if (typeof stream?.pipe !== 'function') throw new SluiceError('ERR_USAGE', 'stream: must be a Readable')
-  if (typeof name !== 'string' || !/^(?!\.{1,2}$)[^/\0]+$/.test(name) || !name.isWellFormed()) {
-    throw new SluiceError('ERR_USAGE', 'name: must be the name of a file, without folders', { found: name })
-  }
-  const builder = new ManifestBuilder(options, name)
-  const entry = { type: 'file', path: name, size: null, mtime: Date.now(), mode: 0o644 } as const
-  builder.add({ ...entry, source: { stream } })
-  // it may fail before it is read; that is heard of when it is
-  stream.on('error', () => {})
-  return builder.build([])
+  return { offer: builder.offer, store, skipped: walk.skipped }
 }

@@ -1,0 +1,102 @@
+import {
+  type FileStats,
+  type FileSystem,
+  openRegular,
+  openRegularSync,
+  readFully,
+  readFullySync,
+  sameContent,
+} from '../../files/fs.js'
+import { type OpenSource, sourceChanged, sourceError } from '../sources.js'
+
+/** Which file it was when it was listed, and which content it had. */
+export interface FileVersion {
+  dev: number
+  ino: number
+  mtimeMs: number
+  size: number
+}
+
+/**
+ * A file that was listed, open for reading. It must be the same when it is opened, and not change until `verify`. All
+ * methods fail with `ERR_SOURCE_CHANGED` or `ERR_SOURCE_READ`.
+ */
+export class SourceFile implements OpenSource {
+  readonly #fs: FileSystem
+  readonly #path: string
+  readonly #fd: number
+  readonly #opened: FileStats
+
+  private constructor(fs: FileSystem, path: string, fd: number, opened: FileStats) {
+    this.#fs = fs
+    this.#path = path
+    this.#fd = fd
+    this.#opened = opened
+  }
+
+  /** Opens what stands at `path`. A call that fails because too many files are open fails as it is: it can wait. */
+  static async open(fs: FileSystem, path: string, version: FileVersion): Promise<SourceFile> {
+    const { fd, stats } = await openRegular(fs, path)
+    const file = new SourceFile(fs, path, fd, stats)
+    if (isVersion(stats, version)) return file
+    await file.close()
+    throw sourceChanged(path, { expected: version.size, found: stats.size })
+  }
+
+  /** Fewer bytes than asked for mean that the file was cut: nothing is ever filled up. */
+  async read(offset: number, buffer: Buffer): Promise<void> {
+    const got = await readFully(this.#fs, this.#fd, buffer, offset).catch(failing(this.#path))
+    checkLength(this.#path, offset, buffer, got)
+  }
+
+  async verify(): Promise<void> {
+    checkContent(this.#path, this.#opened, await this.#fs.fstat(this.#fd).catch(failing(this.#path)))
+  }
+
+  /** What was read is not worth less when the handle cannot be closed. */
+  async close(): Promise<void> {
+    await this.#fs.close(this.#fd).catch(() => {})
+  }
+}
+
+/**
+ * Reads a small file from its beginning to its end by synchronous calls, with the same checks. Fails as the calls do,
+ * or with `ERR_SOURCE_CHANGED`.
+ */
+export function readSourceSync(fs: FileSystem, path: string, version: FileVersion, buffer: Buffer): void {
+  const sync = fs.sync!
+  const { fd, stats } = openRegularSync(fs, path)
+  try {
+    if (!isVersion(stats, version)) throw sourceChanged(path, { expected: version.size, found: stats.size })
+    checkLength(path, 0, buffer, readFullySync(fs, fd, buffer, 0))
+    checkContent(path, stats, sync.fstat(fd))
+  } finally {
+    try {
+      sync.close(fd)
+    } catch {
+      // what was read is not worth less
+    }
+  }
+}
+
+function isVersion({ dev, ino, mtimeMs, size }: FileStats, version: FileVersion): boolean {
+  return (
+    dev === version.dev && ino === version.ino && mtimeMs === version.mtimeMs && size === version.size
+  )
+}
+
+function checkLength(path: string, offset: number, { length }: Buffer, got: number): void {
+  if (got < length) throw sourceChanged(path, { expected: offset + length, found: offset + got })
+}
+
+/** The change time tells even where the other times were put back. */
+function checkContent(path: string, before: FileStats, after: FileStats): void {
+  if (sameContent(before, after)) return
+  throw sourceChanged(path, { expected: before.size, found: after.size })
+}
+
+function failing(path: string): (cause: unknown) => never {
+  return (cause) => {
+    throw sourceError(path, cause)
+  }
+}
