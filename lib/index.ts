@@ -17,12 +17,12 @@ export type { Cut, Item, Run, SentDigest, StoredFile } from './stages/items.js'
 
 // digests and taps, on either side
 export { hashTap } from './stages/hash-tap.js'
-export { createDigest, type Digest, digestLength, digestOf, prepareDigest } from './stages/digests.js'
+export { createDigest, type Digest, digestLength, digestOf, prepareDigest } from './digest/digests.js'
 export { counter, type Passed, type ProgressTapOptions, progressTap, tap } from './stages/progress-tap.js'
 
 // the line
 export { type Framer, type FramerOptions, framer } from './stages/framer.js'
-export type { WireStage } from './stages/wire-stage.js'
+export type { WireStage } from './stages/bytes/wire-stage.js'
 export { type ThrottleOptions, limitRate, throttle } from './stages/throttle.js'
 export {
   type CompressionOptions,
@@ -33,8 +33,8 @@ export {
   type RatioOptions,
 } from './stages/compression.js'
 export { decrypt, type EncryptionOptions, encrypt, encryption } from './stages/encryption.js'
-export { incomingOf, outgoingOf } from './stages/by-hand.js'
-export { type Clock, systemClock } from './stages/clock.js'
+export { incomingOf, outgoingOf } from './stages/bytes/preface-stage.js'
+export { type Clock, systemClock } from './files/clock.js'
 export { type Deframer, type DeframerOptions, deframer } from './stages/deframer.js'
 export type { Frame } from './wire/frame-parser.js'
 export type { Message } from './wire/messages.js'

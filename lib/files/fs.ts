@@ -63,6 +63,28 @@ export interface FileSystem {
    * (on Linux through `/proc/self/fd`); `null` where the platform has no such thing.
    */
   at(fd: number, name: string): string | null
+  /**
+   * Some of the calls made at once, for loops over many small files: a promise for each call costs more there than the
+   * call. Without it the calls above are used. Who replaces a call above replaces it here too, or leaves this out.
+   */
+  readonly sync?: SyncCalls | undefined
+}
+
+/** Calls of a {@link FileSystem} that are done when they return, and hold the event loop until then. */
+export interface SyncCalls {
+  open(path: string, flags: number, mode?: number): number
+  close(fd: number): void
+  read(fd: number, buffer: Uint8Array, offset: number, length: number, position: number): number
+  write(fd: number, buffers: readonly Uint8Array[], position: number | null): number
+  fstat(fd: number): FileStats
+  fsync(fd: number): void
+  fchmod(fd: number, mode: number): void
+  futimes(fd: number, atime: number, mtime: number): void
+  lstat(path: string): FileStats
+  mkdir(path: string, mode?: number): void
+  link(from: string, to: string): void
+  rename(from: string, to: string): void
+  unlink(path: string): void
 }
 
 // Windows knows neither O_NOFOLLOW nor O_DIRECTORY nor O_NONBLOCK: what they do is checked by hand there.

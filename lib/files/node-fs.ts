@@ -1,6 +1,6 @@
 import * as fs from 'node:fs'
 import { promisify } from 'node:util'
-import type { FileSystem } from './fs.js'
+import type { FileSystem, SyncCalls } from './fs.js'
 
 /** What {@link makeFileSystem} depends on. */
 export interface FileSystemOptions {
@@ -18,7 +18,13 @@ export function makeFileSystem({
   platform = process.platform,
   blocking = false,
 }: FileSystemOptions = {}): FileSystem {
-  return { platform, at: anchor(platform), ...callsOf(blocking) }
+  const made: FileSystem = { platform, at: anchor(platform), ...callsOf(blocking) }
+  return Object.defineProperty(made, 'sync', {
+    // of this object alone: one that is derived from it to replace a call must not be gone past
+    get: function sync(this: unknown) {
+      return this === made ? AT_ONCE : undefined
+    },
+  })
 }
 
 function callsOf(blocking: boolean | 'short'): Calls {
@@ -36,7 +42,7 @@ function anchor(platform: NodeJS.Platform): FileSystem['at'] {
   }
 }
 
-type Calls = Omit<FileSystem, 'platform' | 'at'>
+type Calls = Omit<FileSystem, 'platform' | 'at' | 'sync'>
 
 // promisified callbacks: `fs.promises` costs an object per handle and more per call
 const readdir = promisify(fs.readdir)
@@ -86,35 +92,51 @@ const CALLBACKS: Calls = {
   },
 }
 
-// `async`, so that what is thrown becomes a rejection
-const BLOCKING: Calls = {
-  open: async (path, flags, mode) => fs.openSync(path, flags, mode),
-  close: async (fd) => fs.closeSync(fd),
-  read: async (fd, buffer, offset, length, position) => fs.readSync(fd, buffer, offset, length, position),
-  write: async (fd, buffers, position) => {
+const AT_ONCE: SyncCalls = {
+  open: fs.openSync,
+  close: fs.closeSync,
+  read: fs.readSync,
+  write: (fd, buffers, position) => {
     const only = buffers.length === 1 ? buffers[0] : undefined
     return only
       ? fs.writeSync(fd, only, 0, only.length, position)
       : fs.writevSync(fd, buffers, position ?? undefined)
   },
-  fstat: async (fd) => fs.fstatSync(fd),
-  fsync: async (fd) => fs.fsyncSync(fd),
-  ftruncate: async (fd, length) => fs.ftruncateSync(fd, length),
-  fchmod: async (fd, mode) => fs.fchmodSync(fd, mode),
-  fchown: async (fd, uid, gid) => fs.fchownSync(fd, uid, gid),
-  futimes: async (fd, atime, mtime) => fs.futimesSync(fd, timeOf(atime), timeOf(mtime)),
-  stat: async (path) => fs.statSync(path),
-  lstat: async (path) => fs.lstatSync(path),
-  mkdir: async (path, mode) => {
+  fstat: (fd) => fs.fstatSync(fd),
+  fsync: fs.fsyncSync,
+  fchmod: fs.fchmodSync,
+  futimes: (fd, atime, mtime) => fs.futimesSync(fd, timeOf(atime), timeOf(mtime)),
+  lstat: (path) => fs.lstatSync(path),
+  mkdir: (path, mode) => {
     fs.mkdirSync(path, mode)
   },
+  link: fs.linkSync,
+  rename: fs.renameSync,
+  unlink: fs.unlinkSync,
+}
+
+// `async`, so that what is thrown becomes a rejection
+const BLOCKING: Calls = {
+  open: async (path, flags, mode) => AT_ONCE.open(path, flags, mode),
+  close: async (fd) => AT_ONCE.close(fd),
+  read: async (fd, buffer, offset, length, position) => AT_ONCE.read(fd, buffer, offset, length, position),
+  write: async (fd, buffers, position) => AT_ONCE.write(fd, buffers, position),
+  fstat: async (fd) => AT_ONCE.fstat(fd),
+  fsync: async (fd) => AT_ONCE.fsync(fd),
+  ftruncate: async (fd, length) => fs.ftruncateSync(fd, length),
+  fchmod: async (fd, mode) => AT_ONCE.fchmod(fd, mode),
+  fchown: async (fd, uid, gid) => fs.fchownSync(fd, uid, gid),
+  futimes: async (fd, atime, mtime) => AT_ONCE.futimes(fd, atime, mtime),
+  stat: async (path) => fs.statSync(path),
+  lstat: async (path) => AT_ONCE.lstat(path),
+  mkdir: async (path, mode) => AT_ONCE.mkdir(path, mode),
   rmdir: async (path) => fs.rmdirSync(path),
   readdir: async (path) => fs.readdirSync(path, 'buffer'),
-  link: async (from, to) => fs.linkSync(from, to),
+  link: async (from, to) => AT_ONCE.link(from, to),
   symlink: async (target, path) => fs.symlinkSync(target, path),
   readlink: async (path) => fs.readlinkSync(path),
-  rename: async (from, to) => fs.renameSync(from, to),
-  unlink: async (path) => fs.unlinkSync(path),
+  rename: async (from, to) => AT_ONCE.rename(from, to),
+  unlink: async (path) => AT_ONCE.unlink(path),
   realpath: async (path) => fs.realpathSync.native(path),
   free: async (path) => {
     const { bavail, bsize } = fs.statfsSync(path)

@@ -3,9 +3,9 @@ import { checkWhole } from '../files/check-options.js'
 import { DEFAULT_LIMITS, type PeerLimits } from '../wire/limits.js'
 import { encodeMessage, type Message } from '../wire/messages.js'
 import { encodePreface } from '../wire/preface.js'
+import { Pump } from './bytes/pump.js'
 import { type FrameLimits, type FramePieces, framesOf } from './frames-of.js'
 import type { Item } from './items.js'
-import { Outlet } from './outlet.js'
 
 /** Options of {@link framer}. */
 export interface FramerOptions {
@@ -23,7 +23,7 @@ type Callback = (error?: Error | null) => void
  */
 export class Framer extends Duplex {
   readonly #limits: FrameLimits
-  readonly #outlet = new Outlet<FramePieces>((frame) => this.#pushFrame(frame))
+  readonly #pump = new Pump<FramePieces>(this, (frame) => this.#pushFrame(frame))
   #waiting: (() => void)[] = []
   /** Messages that came while a frame was being pushed: a reader may answer from within. */
   #talk: Message[] = []
@@ -60,11 +60,11 @@ export class Framer extends Duplex {
   }
 
   override _write(item: Item, _encoding: BufferEncoding, done: Callback): void {
-    this.#outlet.take(framesOf(item, this.#limits), done)
+    this.#pump.take(framesOf(item, this.#limits), done)
   }
 
   override _final(done: Callback): void {
-    this.#outlet.take([[encodeMessage({ type: 'end' })]].values(), (error) => {
+    this.#pump.take([[encodeMessage({ type: 'end' })]].values(), (error) => {
       if (!error) this.push(null)
       done(error)
     })
@@ -72,7 +72,7 @@ export class Framer extends Duplex {
 
   override _read(): void {
     this.#wake()
-    this.#outlet.resume()
+    this.#pump.resume()
   }
 
   override _destroy(error: Error | null, done: Callback): void {

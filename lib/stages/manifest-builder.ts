@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { printable, SluiceError } from '../errors.js'
 import { makeOffer, type Offer } from '../wire/manifest.js'
-import { digestLength } from './digests.js'
+import { digestLength } from '../digest/digests.js'
 import type { Found } from './found.js'
 import type { Source } from './source-file.js'
 

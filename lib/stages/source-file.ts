@@ -1,9 +1,9 @@
 import type { Readable } from 'node:stream'
 import { printable, SluiceError } from '../errors.js'
+import type { Clock } from '../files/clock.js'
 import { errorCode } from '../files/disk-error.js'
 import { type FileStats, type FileSystem, openRegular, readFully } from '../files/fs.js'
 import type { Entry } from '../wire/manifest.js'
-import type { Clock } from './clock.js'
 import { patiently } from './patience.js'
 
 /** A file as it was when the manifest was made. */

@@ -1,7 +1,7 @@
 import { SluiceError } from '../errors.js'
+import { systemClock } from '../files/clock.js'
 import { errorCode } from '../files/disk-error.js'
 import { type FileSystem, openRegular, readFully } from '../files/fs.js'
-import { systemClock } from './clock.js'
 import { attributes, type Found, foundIn, type Looked } from './found.js'
 import { cannotRead, join, Look, type LookOptions } from './look.js'
 import { patiently } from './patience.js'

@@ -3,7 +3,7 @@ import { checkChoice, checkWhole } from '../files/check-options.js'
 import type { FileSystem } from '../files/fs.js'
 
 /** The calls that can fail. */
-export type DiskCall = Exclude<keyof FileSystem, 'platform' | 'at'>
+export type DiskCall = Exclude<keyof FileSystem, 'platform' | 'at' | 'sync'>
 
 const CALLS: Record<DiskCall | '*', true> = {
   '*': true,

@@ -2,7 +2,7 @@ import { SluiceError } from '../errors.js'
 import { FrameType, HEADER_BYTES as HEADER, POSITION_BYTES as POSITION } from './frames.js'
 import type { Limits } from './limits.js'
 import { checkFrameType, decodeMessage, type Message } from './messages.js'
-import { checkFormats, PrefaceParser } from './preface.js'
+import { PrefaceCheck } from './preface.js'
 
 /** A piece of the stream. The data of one frame may come in several pieces, each at its own position. */
 export interface Data {
@@ -18,8 +18,6 @@ export type Frame = Data | { kind: 'message'; type: number; message: Message; si
 /** Data that follows without a gap is gathered up to this many bytes: what comes after is paid per piece. */
 const GATHER = 1024 * 1024
 
-const NOTHING = Buffer.alloc(0)
-
 /**
  * Parses the frames of a stream at any split; no stream itself. Data is never copied. A message that is cut is put
  * together only after its length was found to be within the limits.
@@ -27,11 +25,10 @@ const NOTHING = Buffer.alloc(0)
 export class FrameParser {
   /** Most bytes of a message from now on. */
   maxMessage: number
-  /** What was not parsed any more after `emit` said false. */
+  /** The bytes behind the message at which `stop()` was called; `null` before. */
   rest: Buffer | null = null
   readonly #limits: Limits
-  readonly #emit: (frame: Frame) => boolean
-  #preface: PrefaceParser | null = new PrefaceParser()
+  readonly #preface = new PrefaceCheck([])
   /** The header and, of data, the position: gathered here when a chunk ends in it. */
   readonly #head = Buffer.alloc(HEADER + POSITION)
   #headFilled = 0
@@ -41,54 +38,54 @@ export class FrameParser {
   #payload: Buffer | null = null
   #position = 0
   #data: Data | null = null
-  #paused = false
 
-  /** `emit` is given each frame in order, and says whether to go on. */
-  constructor(limits: Limits, maxMessage: number, emit: (frame: Frame) => boolean) {
+  constructor(limits: Limits, maxMessage: number) {
     this.#limits = limits
     this.maxMessage = maxMessage
-    this.#emit = emit
   }
 
   /** Whether the bytes so far end between two frames. */
   get complete(): boolean {
-    return this.#preface === null && this.#headFilled === 0 && this.#left === 0
+    return this.#preface.complete && this.#headFilled === 0 && this.#left === 0
   }
 
   /**
-   * Parses a chunk; data may be held back until `settle()`. After a `pause()` it gives what it left, which is to be
-   * pushed again.
+   * The frames of these chunks, each parsed when it is asked for. Data that follows without a gap comes together, at
+   * the latest at the end of the chunks.
    * @throws SluiceError `ERR_NOT_SLUICE`, `ERR_VERSION`, `ERR_FORMATS`, `ERR_PROTOCOL`, `ERR_LIMIT`
    */
-  push(chunk: Buffer): Buffer {
-    let bytes = chunk
-    this.#paused = false
-    if (this.#preface !== null) {
-      const preface = this.#preface.push(bytes)
-      if (preface === undefined) return NOTHING
-      checkFormats([], preface.formats)
-      this.#preface = null
-      bytes = preface.rest
+  *parse(chunks: Iterable<Buffer>): Generator<Frame, void> {
+    for (const chunk of chunks) {
+      const bytes = this.#preface.strip(chunk)
+      let at = 0
+      while (at < bytes.length && this.rest === null) {
+        if (this.#left === 0) {
+          at += this.#header(bytes, at)
+          continue
+        }
+        const end = Math.min(bytes.length, at + this.#left)
+        const part = end - at === bytes.length ? bytes : bytes.subarray(at, end)
+        this.#left -= part.length
+        at = end
+        if (this.#type === FrameType.DATA) {
+          const before = this.#gather(part)
+          if (before !== null) yield before
+        } else {
+          const payload = this.#collect(part)
+          if (payload === null) continue
+          if (this.#data !== null) yield this.#settle(this.#data)
+          const message = decodeMessage(this.#type, payload, this.#limits)
+          yield { kind: 'message', type: this.#type, message, size: payload.length }
+        }
+      }
+      if (this.rest !== null && at < bytes.length) this.rest = Buffer.concat([this.rest, bytes.subarray(at)])
     }
-    let at = 0
-    while (at < bytes.length && this.rest === null && !this.#paused)
-      at += this.#left === 0 ? this.#header(bytes, at) : this.#body(bytes, at)
-    const rest = at === bytes.length ? NOTHING : at === 0 ? bytes : bytes.subarray(at)
-    if (this.rest === null) return rest
-    if (rest.length > 0) this.rest = Buffer.concat([this.rest, rest])
-    return NOTHING
+    if (this.#data !== null) yield this.#settle(this.#data)
   }
 
-  /** To be called by `emit`: nothing more is parsed until the next `push()`. */
-  pause(): void {
-    this.#paused = true
-  }
-
-  /** Gives out what is held back: called when there is no more input for now. */
-  settle(): void {
-    const data = this.#data
-    this.#data = null
-    if (data !== null) this.#give(data)
+  /** To be called at a message that was just given: what follows it is not parsed, but left in `rest`. */
+  stop(): void {
+    this.rest = Buffer.alloc(0)
   }
 
   /** Reads a header that begins at `at`, or more of one that began before; gives how many bytes that took. */
@@ -142,47 +139,34 @@ export class FrameParser {
     return HEADER + POSITION
   }
 
-  /** Takes what is there of the payload; gives how many bytes that is. */
-  #body(bytes: Buffer, at: number): number {
-    const length = Math.min(bytes.length - at, this.#left)
-    const part = length === bytes.length ? bytes : bytes.subarray(at, at + length)
-    this.#left -= length
-    if (this.#type === FrameType.DATA) this.#gather(part)
-    else this.#message(part)
-    return length
-  }
-
-  #gather(bytes: Buffer): void {
+  /** Adds data to what is held back; gives what was held back before, if that does not go on with it. */
+  #gather(bytes: Buffer): Data | null {
     const { length } = bytes
-    let data = this.#data
-    if (data !== null && (data.position + data.length !== this.#position || data.length + length > GATHER)) {
-      this.settle()
-      data = null
-    }
-    if (data === null) {
-      this.#data = { kind: 'data', position: this.#position, length, chunks: [bytes] }
-    } else {
+    const data = this.#data
+    const position = this.#position
+    this.#position += length
+    if (data !== null && data.position + data.length === position && data.length + length <= GATHER) {
       data.chunks.push(bytes)
       data.length += length
+      return null
     }
-    this.#position += length
+    this.#data = { kind: 'data', position, length, chunks: [bytes] }
+    return data
   }
 
-  #message(bytes: Buffer): void {
-    const { length } = bytes
-    if (this.#payload === null && this.#left > 0) this.#payload = Buffer.allocUnsafe(length + this.#left)
-    if (this.#payload !== null) bytes.copy(this.#payload, this.#payload.length - this.#left - length)
-    if (this.#left > 0) return
-    const whole = this.#payload ?? bytes
+  #settle(data: Data): Data {
+    this.#data = null
+    return data
+  }
+
+  /** Adds a part of a message; gives the payload once it is whole. */
+  #collect(bytes: Buffer): Buffer | null {
+    if (this.#payload === null && this.#left === 0) return bytes
+    this.#payload ??= Buffer.allocUnsafe(bytes.length + this.#left)
+    bytes.copy(this.#payload, this.#payload.length - this.#left - bytes.length)
+    if (this.#left > 0) return null
+    const payload = this.#payload
     this.#payload = null
-    this.settle()
-    if (this.rest === null) {
-      const message = decodeMessage(this.#type, whole, this.#limits)
-      this.#give({ kind: 'message', type: this.#type, message, size: whole.length })
-    }
-  }
-
-  #give(frame: Frame): void {
-    if (!this.#emit(frame)) this.rest = Buffer.alloc(0)
+    return payload
   }
 }

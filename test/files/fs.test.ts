@@ -27,6 +27,38 @@ async function inFolder(act: (folder: string) => Promise<void>): Promise<void> {
   }
 }
 
+for (const [name, { sync }] of Object.entries({ nodeFileSystem, blockingFileSystem, commandFileSystem })) {
+  test(`${name} makes its calls at once, too`, async (t) => {
+    await inFolder(async (folder) => {
+      const path = join(folder, 'a')
+      const fd = sync!.open(path, OPEN.create, 0o640)
+      t.is(sync!.write(fd, [Buffer.from('he'), Buffer.from('llo')], 0), 5)
+      t.is(sync!.write(fd, [Buffer.from('!')], 5), 1)
+      const buffer = Buffer.alloc(8)
+      t.is(sync!.read(fd, buffer, 1, 7, 1), 5)
+      t.is(buffer.toString('latin1'), '\0ello!\0\0')
+      sync!.fchmod(fd, 0o600)
+      sync!.futimes(fd, -10, -20)
+      const { size, mtimeMs, mode } = sync!.fstat(fd)
+      t.deepEqual([size, mtimeMs, mode & 0o777], [6, -20_000, process.platform === 'win32' ? 0o666 : 0o600])
+      sync!.fsync(fd)
+      sync!.close(fd)
+      sync!.mkdir(join(folder, 'd'), 0o700)
+      sync!.link(path, join(folder, 'd/e'))
+      t.is(sync!.lstat(path).nlink, 2)
+      sync!.rename(path, join(folder, 'b'))
+      sync!.unlink(join(folder, 'b'))
+      t.throws(() => sync!.lstat(path), { code: 'ENOENT' })
+      t.is(await codeOf(nodeFileSystem.lstat(join(folder, 'd/e'))), 'done')
+    })
+  })
+}
+
+test('a file system that is derived from one of Node, to replace a call, has no calls that go past it', (t) => {
+  t.is({ ...nodeFileSystem }.sync, undefined)
+  t.is((Object.create(nodeFileSystem) as FileSystem).sync, undefined)
+})
+
 const codeOf = (promise: Promise<unknown>) => promise.then(() => 'done', errorCode)
 
 for (const [name, fs] of Object.entries({ nodeFileSystem, blockingFileSystem, commandFileSystem })) {
