@@ -3,7 +3,8 @@
 // the conversation
 export { type SendOptions, send } from './send.js'
 export { type Accept, type ReceiveOptions, receive } from './receive.js'
-export type { FileOutcome, Transfer, TransferEvents, TransferResult } from './transfer/transfer.js'
+export type { Transfer, TransferEvents } from './transfer/transfer.js'
+export type { Outcome, TransferResult } from './wire/outcome.js'
 export type { CurrentFile, Progress } from './transfer/progress.js'
 export type { TransferState } from './transfer/states.js'
 
@@ -13,7 +14,9 @@ export { type ManifestOptions, manifestFrom, manifestOf } from './stages/manifes
 export { type FileSourceOptions, fileSource } from './stages/file-source.js'
 export type { Source, SourcePath } from './stages/source-file.js'
 export { chunkSize } from './stages/chunk-size.js'
-export type { Cut, Item, Run, SentDigest, StoredFile } from './stages/items.js'
+export type { DigestsItem, EndItem, Item, OfferItem, StoredItem } from './stages/river/items.js'
+export { type Cut, cutsOf, type DigestColumn, type Run, runOf } from './wire/run.js'
+export { Plan } from './transfer/plan.js'
 
 // digests and taps, on either side
 export { hashTap } from './stages/hash-tap.js'
@@ -43,13 +46,12 @@ export type { Message } from './wire/messages.js'
 export { type Demuxer, type DemuxerOptions, demuxer } from './stages/demuxer.js'
 export { type PartSinkOptions, partSink } from './stages/part-sink.js'
 export { type Finalizer, type FinalizerOptions, finalizer } from './stages/finalizer.js'
-export type { Outcome } from './stages/outcomes.js'
 export { type CompleteOptions, PartFile, type PartFileOptions } from './files/part-file.js'
-export type { Conflict, Durability } from './files/publish.js'
+export type { Conflict, Durability, Part, PartRun, PartStore, StoredRun, Unless } from './stores/parts.js'
 
 // what all of it has in common
 export { CODES, type Code, isSluiceError, printable, SluiceError } from './errors.js'
 export { DEFAULT_LIMITS, type Limits } from './wire/limits.js'
 export type { Entry, Offer } from './wire/manifest.js'
 export { checkPath, type Names, type PathRules } from './wire/paths.js'
-export type { Bitmap, Range } from './wire/positions.js'
+export type { Range } from './ranges.js'

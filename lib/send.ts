@@ -6,7 +6,7 @@ import { deframer } from './stages/deframer.js'
 import { fileSource } from './stages/file-source.js'
 import { framer } from './stages/framer.js'
 import { hashTap } from './stages/hash-tap.js'
-import type { Item } from './stages/items.js'
+import type { Item } from './stages/river/items.js'
 import { closeStreams, isManifest, type Manifest } from './stages/manifest-builder.js'
 import { type ManifestOptions, manifestOf } from './stages/manifest-of.js'
 import { tap } from './stages/progress-tap.js'
@@ -63,11 +63,10 @@ export function send(
         manifest = isManifest(source) ? source : await manifestOf(source, { ...options, signal })
         return manifest
       },
-      river: (wanted, passed, warn) => [
-        fileSource(manifest, { wanted, maxRun: maxFrame, fs: options.fs, onFailure: warn }),
-        hashTap(),
-        tap<Item>((item) => item.kind === 'run' && passed(item)),
-      ],
+      river: ({ plan, passed, warn }) => {
+        const source = fileSource(manifest, { plan, maxRun: maxFrame, onFailure: warn })
+        return { stages: [source, hashTap(), tap<Item>(passed)], wake: () => source.wake() }
+      },
       abandon: () => isManifest(source) && closeStreams(source),
     },
     { ...options, limits },

@@ -25,7 +25,7 @@ export interface Chain {
     close(): void
   }
   /** Gives the river to a receiver; the conversation goes to `onTalk`, until that says `false`. */
-  deframer(onTalk: (message: Message) => boolean): Duplex & { readonly rest: Buffer | null }
+  deframer(onTalk: (message: Message) => boolean): Duplex & { readonly rest: Buffer | null; finish(): void }
   outgoing: Transform[]
   incoming: Transform[]
   /** The formats of the wire stages, the first applied first. */

@@ -6,11 +6,10 @@ import { deframer } from '../../stages/deframer.js'
 import { demuxer } from '../../stages/demuxer.js'
 import { finalizer } from '../../stages/finalizer.js'
 import { hashTap } from '../../stages/hash-tap.js'
-import type { Item } from '../../stages/items.js'
-import type { Outcome } from '../../stages/outcomes.js'
+import type { Item } from '../../stages/river/items.js'
 import { partSink } from '../../stages/part-sink.js'
 import { tap } from '../../stages/progress-tap.js'
-import { fileOutcome, resultOf } from '../../transfer/result.js'
+import { type Outcome, resultOf } from '../../wire/outcome.js'
 import type { Offer } from '../../wire/manifest.js'
 import type { Context } from '../context.js'
 import { standardInput } from '../input.js'
@@ -42,7 +41,7 @@ export async function unpackCommand(flags: UnpackFlags, { io, reporter, signal }
     return undefined
   }
   const onOutcome = (outcomes: Outcome[]) => {
-    for (const outcome of outcomes) reporter.file(fileOutcome(outcome), id)
+    for (const outcome of outcomes) reporter.file(outcome, id)
   }
   const warn = (warning: SluiceError) => reporter.warn(warning, id)
   const last = finalizer({ conflict, unless, symlinks: links ? 'keep' : 'skip', onOutcome, warn })
@@ -57,6 +56,6 @@ export async function unpackCommand(flags: UnpackFlags, { io, reporter, signal }
     last,
   ]
   await pipeline([await standardInput(io), ...river], { signal })
-  const files = (await last.outcomes).map(fileOutcome)
+  const files = await last.outcomes
   reporter.completed(resultOf(id, files, bytes), performance.now() - began)
 }
