@@ -4,7 +4,7 @@ import type { Limits } from './limits.js'
 import { checkFrameType, decodeMessage, type Message } from './messages.js'
 import { PrefaceCheck } from './preface.js'
 
-/** A piece of the stream. The data of one frame may come in several pieces, each at its own position. */
+/** Bytes of the stream. One DATA frame may be given in several parts, and several frames as one. */
 export interface Data {
   kind: 'data'
   position: number
@@ -12,10 +12,10 @@ export interface Data {
   chunks: Buffer[]
 }
 
-/** What a stream is made of. */
+/** What the parser gives: data, and checked messages. */
 export type Frame = Data | { kind: 'message'; type: number; message: Message; size: number }
 
-/** Data that follows without a gap is gathered up to this many bytes: what comes after is paid per piece. */
+/** Data that follows without a gap is given together, up to this many bytes: later stages have a cost per frame. */
 const GATHER = 1024 * 1024
 
 /**
