@@ -44,8 +44,8 @@ export { type Demuxer, type DemuxerOptions, demuxer } from './stages/demuxer.js'
 export { type PartSinkOptions, partSink } from './stages/part-sink.js'
 export { type Finalizer, type FinalizerOptions, finalizer } from './stages/finalizer.js'
 export type { Outcome } from './stages/outcomes.js'
-export { type CompleteOptions, PartFile, type PartFileOptions } from './files/part-file.js'
-export type { Conflict, Durability } from './files/publish.js'
+export { type CompleteOptions, PartFile, type PartFileOptions } from './files/part/part-file.js'
+export type { Conflict, Durability } from './files/publish/publish.js'
 
 // what all of it has in common
 export { CODES, type Code, isSluiceError, printable, SluiceError } from './errors.js'

@@ -1,1 +1,1 @@
-export { type Clock, systemClock } from '../files/clock.js'
+export { type Clock, systemClock } from '../files/disk/clock.js'

@@ -1,7 +1,7 @@
 import type { Transform } from 'node:stream'
 import { constants, createBrotliCompress, createBrotliDecompress, createGunzip, createGzip } from 'node:zlib'
 import { SluiceError } from '../errors.js'
-import { checkWhole } from '../files/check-options.js'
+import { checkWhole } from '../files/disk/check-options.js'
 import { incomingOf, outgoingOf } from './by-hand.js'
 import { HIGH_WATER_MARK } from './byte-stage.js'
 import type { WireStage } from './wire-stage.js'

@@ -1,5 +1,5 @@
-import { setMode, setTime } from '../files/attributes.js'
-import { diskError } from '../files/disk-error.js'
+import { setMode, setTime } from '../files/disk/attributes.js'
+import { diskError } from '../files/disk/disk-error.js'
 import type { Entry } from '../wire/manifest.js'
 import { atMost } from './at-most.js'
 import type { Destination } from './destination.js'

@@ -1,6 +1,6 @@
 import type { SluiceError } from '../errors.js'
-import { checkChoice, checkWhole } from '../files/check-options.js'
-import type { Conflict, Durability } from '../files/publish.js'
+import { checkChoice, checkWhole } from '../files/disk/check-options.js'
+import type { Conflict, Durability } from '../files/publish/publish.js'
 import type { Entry } from '../wire/manifest.js'
 import type { Outcome } from './outcomes.js'
 import type { Unless } from './settle-file.js'

@@ -1,5 +1,5 @@
 import { printable, SluiceError } from '../errors.js'
-import type { FileStats } from '../files/fs.js'
+import type { FileStats } from '../files/disk/fs.js'
 import type { Limits } from '../wire/limits.js'
 import type { Entry } from '../wire/manifest.js'
 import { checkPath } from '../wire/paths.js'

@@ -1,5 +1,5 @@
 import { Duplex } from 'node:stream'
-import { checkWhole } from '../files/check-options.js'
+import { checkWhole } from '../files/disk/check-options.js'
 import { DEFAULT_LIMITS, type PeerLimits } from '../wire/limits.js'
 import { encodeMessage, type Message } from '../wire/messages.js'
 import { encodePreface } from '../wire/preface.js'

@@ -1,5 +1,5 @@
 import type { Code, SluiceError } from '../errors.js'
-import type { PartFile } from '../files/part-file.js'
+import type { PartFile } from '../files/part/part-file.js'
 import type { Entry, Offer } from '../wire/manifest.js'
 import type { Bitmap } from '../wire/positions.js'
 import type { Destination } from './destination.js'

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream'
 import { printable, SluiceError } from '../errors.js'
-import { type FileSystem, nodeFileSystem } from '../files/fs.js'
+import { type FileSystem, nodeFileSystem } from '../files/disk/fs.js'
 import { type Limits, limitsOf } from '../wire/limits.js'
 import { argumentsOf, offerNameOf } from './arguments.js'
 import { type Manifest, ManifestBuilder, type OfferOptions } from './manifest-builder.js'

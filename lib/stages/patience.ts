@@ -1,4 +1,4 @@
-import { errorCode } from '../files/disk-error.js'
+import { errorCode } from '../files/disk/disk-error.js'
 import { type Clock, systemClock } from './clock.js'
 
 /** Milliseconds between two tries, and how many there are: 10 s in all. */

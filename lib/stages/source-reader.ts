@@ -1,6 +1,6 @@
 import debug from 'debug'
 import { printable, SluiceError } from '../errors.js'
-import type { FileSystem } from '../files/fs.js'
+import type { FileSystem } from '../files/disk/fs.js'
 import type { Entry } from '../wire/manifest.js'
 import type { Clock } from './clock.js'
 import type { Cut, Item } from './items.js'

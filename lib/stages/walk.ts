@@ -1,6 +1,6 @@
 import { SluiceError } from '../errors.js'
-import { errorCode } from '../files/disk-error.js'
-import { type FileSystem, openRegular, readFully } from '../files/fs.js'
+import { errorCode } from '../files/disk/disk-error.js'
+import { type FileSystem, openRegular, readFully } from '../files/disk/fs.js'
 import { systemClock } from './clock.js'
 import { attributes, type Found, foundIn, type Looked } from './found.js'
 import { cannotRead, join, Look, type LookOptions } from './look.js'

@@ -1,6 +1,6 @@
 import { pipeline } from 'node:stream/promises'
 import { SluiceError } from '../../errors.js'
-import { commandFileSystem } from '../../files/fs.js'
+import { commandFileSystem } from '../../files/disk/fs.js'
 import { fileSource } from '../../stages/file-source.js'
 import { framer } from '../../stages/framer.js'
 import { hashTap } from '../../stages/hash-tap.js'

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import { PassThrough, pipeline } from 'node:stream'
 import { printable, SluiceError } from '../../errors.js'
-import { commandFileSystem } from '../../files/fs.js'
+import { commandFileSystem } from '../../files/disk/fs.js'
 import { send } from '../../send.js'
 import { closeStreams, type Manifest } from '../../stages/manifest-builder.js'
 import { manifestFrom, manifestOf } from '../../stages/manifest-of.js'

@@ -1,12 +1,12 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { basename, join } from 'node:path'
-import { moveOver, standing } from '../claim.js'
-import type { Directory } from '../directory.js'
-import { errorCode, SystemError } from '../disk-error.js'
-import type { FileSystem } from '../fs.js'
-import { fitted } from '../names.js'
-import { copyFile } from '../temporary/move.js'
-import { temporaryName } from '../temporary/names.js'
+import { errorCode, SystemError } from '../disk/disk-error.js'
+import type { FileSystem } from '../disk/fs.js'
+import { copyFile } from '../disk/move-file.js'
+import { fitted } from '../disk/names.js'
+import { temporaryName } from '../own/temporary-name.js'
+import { moveOver, standing } from '../publish/claim.js'
+import type { Directory } from '../tree/directory.js'
 
 /** A kept earlier content of a file. */
 export interface Backup {

@@ -1,7 +1,7 @@
+export { Folder } from '../tree/folder.js'
 export { AtomicFile, type Staged, type Written } from './atomic-file.js'
 export { type AtomicStreamOptions, AtomicWriteStream, createAtomicWriteStream } from './atomic-stream.js'
 export { type Backup, listBackups, makeBackup, parseBackupName, pruneBackups } from './backups.js'
-export { Folder } from './folder.js'
 export type { AtomicWriteOptions } from './options.js'
 export type { WriteData } from './pieces.js'
 export {

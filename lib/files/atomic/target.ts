@@ -1,7 +1,7 @@
 import { basename, dirname, isAbsolute } from 'node:path'
-import { standing } from '../claim.js'
-import { SystemError } from '../disk-error.js'
-import type { FileStats, FileSystem } from '../fs.js'
+import { SystemError } from '../disk/disk-error.js'
+import type { FileStats, FileSystem } from '../disk/fs.js'
+import { standing } from '../publish/claim.js'
 import type { WriteSettings } from './options.js'
 
 /** What is to be written. */

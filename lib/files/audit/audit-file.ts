@@ -1,9 +1,9 @@
 import { dirname } from 'node:path'
-import { standing } from '../claim.js'
-import { SystemError } from '../disk-error.js'
-import { type FileStats, type FileSystem, OPEN, sameInode, undisturbed } from '../fs.js'
-import { sharedRuns } from '../shared-runs.js'
-import { syncFolder } from '../sync-path.js'
+import { SystemError } from '../disk/disk-error.js'
+import { type FileStats, type FileSystem, OPEN, sameInode, undisturbed } from '../disk/fs.js'
+import { sharedRuns } from '../disk/shared-runs.js'
+import { syncFolder } from '../disk/sync-path.js'
+import { standing } from '../publish/claim.js'
 
 const NEWLINE = Buffer.from('\n')
 

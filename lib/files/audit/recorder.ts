@@ -1,6 +1,6 @@
-import type { Clock } from '../clock.js'
-import { systemClock } from '../clock.js'
-import { errorCode } from '../disk-error.js'
+import type { Clock } from '../disk/clock.js'
+import { systemClock } from '../disk/clock.js'
+import { errorCode } from '../disk/disk-error.js'
 import type { Audit, AuditEntry } from './audit-record.js'
 import { getDefaultAudit } from './default-audit.js'
 

@@ -1,6 +1,6 @@
-import { openRegular, readFully } from '../fs.js'
-import { JOURNAL_FOLDERS, ourFolder } from '../journal-folder.js'
-import type { Tree } from '../tree.js'
+import { openRegular, readFully } from '../disk/fs.js'
+import { JOURNAL_FOLDERS, ourFolder } from '../own/own-folder.js'
+import type { Tree } from '../tree/tree.js'
 import { decodeIntent, type Intent, type IntentName, intentName, parseIntentName } from './intent.js'
 
 /** A larger one is none of ours. */

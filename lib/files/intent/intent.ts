@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
-import type { Owner } from '../owner.js'
-import type { Durability } from '../publish.js'
+import type { Owner } from '../own/owner.js'
+import type { Durability } from '../publish/publish.js'
 
 /** What is done with one path, with all that is needed to do it, to see whether it is done, and to undo it. */
 export interface IntentAction {

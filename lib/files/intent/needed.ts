@@ -1,8 +1,8 @@
 import { dirname, sep } from 'node:path'
 import { isSluiceError } from '../../errors.js'
-import type { FileSystem } from '../fs.js'
-import { type Owner, textOfOwner } from '../owner.js'
-import { Tree } from '../tree.js'
+import type { FileSystem } from '../disk/fs.js'
+import { type Owner, textOfOwner } from '../own/owner.js'
+import { Tree } from '../tree/tree.js'
 import { findIntents, readIntent } from './find-intents.js'
 
 /** By folder: the paths that its intents need; null where one cannot be read, and may need any. */

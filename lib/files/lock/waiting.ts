@@ -1,5 +1,5 @@
 import { SluiceError } from '../../errors.js'
-import { type Clock, pause } from '../clock.js'
+import { type Clock, pause } from '../disk/clock.js'
 
 const FIRST_PAUSE = 1
 /** The more of them wait, the more often one of them asks: the time between two holders stays short. */

@@ -2,11 +2,11 @@ import { basename } from 'node:path'
 import { SluiceError } from '../../errors.js'
 import { type Backup, listBackups } from '../atomic/backups.js'
 import { type Audited, audited } from '../audit/audited.js'
-import { checkDuration, checkFlag, checkPath, checkWhole } from '../check-options.js'
-import { standing } from '../claim.js'
-import { A_DAY } from '../clock.js'
-import { diskError, errorCode } from '../disk-error.js'
-import { type FileSystem, nodeFileSystem } from '../fs.js'
+import { checkDuration, checkFlag, checkPath, checkWhole } from '../disk/check-options.js'
+import { A_DAY } from '../disk/clock.js'
+import { diskError, errorCode } from '../disk/disk-error.js'
+import { type FileSystem, nodeFileSystem } from '../disk/fs.js'
+import { standing } from '../publish/claim.js'
 
 /** Options of {@link removeBackups}. */
 export interface RemoveBackupsOptions extends Audited {

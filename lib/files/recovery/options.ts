@@ -1,9 +1,9 @@
 import type { SluiceError } from '../../errors.js'
 import type { Audit } from '../audit/audit-record.js'
-import type { Clock } from '../clock.js'
-import type { FileSystem } from '../fs.js'
-import type { ProcessSystem } from '../owner.js'
-import type { Durability } from '../publish.js'
+import type { Clock } from '../disk/clock.js'
+import type { FileSystem } from '../disk/fs.js'
+import type { ProcessSystem } from '../own/owner.js'
+import type { Durability } from '../publish/publish.js'
 import type { RecoveryKind } from './record.js'
 import type { Undone } from './undo-point.js'
 

@@ -1,6 +1,6 @@
 import type { Recorder } from '../audit/recorder.js'
-import type { Clock } from '../clock.js'
-import { diskError } from '../disk-error.js'
+import type { Clock } from '../disk/clock.js'
+import { diskError } from '../disk/disk-error.js'
 import type { Place } from '../transaction/staging.js'
 import type { RecoveryOutcome } from './options.js'
 import type { Point } from './point.js'

@@ -1,10 +1,10 @@
+import { foldName } from '../disk/names.js'
 import { type FoundIntent, findIntents, readIntent } from '../intent/find-intents.js'
-import { foldName } from '../names.js'
-import type { ProcessSystem } from '../owner.js'
+import type { ProcessSystem } from '../own/owner.js'
 import { Blocked } from '../transaction/blocked.js'
 import { groundOf, lockGround } from '../transaction/ground.js'
 import { isEnded, recoverIntents } from '../transaction/recover.js'
-import type { Tree } from '../tree.js'
+import type { Tree } from '../tree/tree.js'
 import type { RecoveryManagerOptions } from './options.js'
 
 /**

@@ -1,7 +1,7 @@
 import { printable, SluiceError } from '../../errors.js'
-import { standing } from '../claim.js'
-import type { Directory } from '../directory.js'
-import type { FileSystem } from '../fs.js'
+import type { FileSystem } from '../disk/fs.js'
+import { standing } from '../publish/claim.js'
+import type { Directory } from '../tree/directory.js'
 
 /** What stands under one number: the file, or it compressed; both, where a run was interrupted. */
 export interface Slot {

@@ -1,13 +1,13 @@
 import { join } from 'node:path'
 import type { SluiceError } from '../../errors.js'
 import { type Audited, audited } from '../audit/audited.js'
-import { checkDuration, checkFlag, checkPath } from '../check-options.js'
-import { A_DAY } from '../clock.js'
-import { diskError, errorCode } from '../disk-error.js'
-import { type FileStats, type FileSystem, nodeFileSystem, OPEN, sameInode } from '../fs.js'
+import { checkDuration, checkFlag, checkPath } from '../disk/check-options.js'
+import { A_DAY } from '../disk/clock.js'
+import { diskError, errorCode } from '../disk/disk-error.js'
+import { type FileStats, type FileSystem, nodeFileSystem, OPEN, sameInode } from '../disk/fs.js'
 import { NeededFiles } from '../intent/needed.js'
-import { isGone, type ProcessSystem, processSystem } from '../owner.js'
-import { ownerOfTemporary } from './names.js'
+import { isGone, type ProcessSystem, processSystem } from '../own/owner.js'
+import { ownerOfTemporary } from '../own/temporary-name.js'
 
 /** Options of {@link removeOrphans}. */
 export interface RemoveOrphansOptions extends Audited {

@@ -1,6 +1,6 @@
 import { dirname, join } from 'node:path'
-import { checkPath } from '../check-options.js'
-import { temporaryName } from './names.js'
+import { checkPath } from '../disk/check-options.js'
+import { temporaryName } from '../own/temporary-name.js'
 
 /** Options of {@link tempPath}. */
 export interface TempPathOptions {

@@ -1,6 +1,6 @@
 import { printable, SluiceError } from '../../errors.js'
-import { diskError } from '../disk-error.js'
-import type { FileStats } from '../fs.js'
+import { diskError } from '../disk/disk-error.js'
+import type { FileStats } from '../disk/fs.js'
 import type { Intent, IntentAction } from '../intent/intent.js'
 import type { Ground } from './ground.js'
 import { IntentFile } from './intent-file.js'

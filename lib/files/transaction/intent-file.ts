@@ -1,6 +1,6 @@
 import { SluiceError } from '../../errors.js'
-import { moveOver, standing } from '../claim.js'
-import { errorCode } from '../disk-error.js'
+import { errorCode } from '../disk/disk-error.js'
+import { nameOf } from '../disk/names.js'
 import { findIntents, readIntent } from '../intent/find-intents.js'
 import {
   encodeIntent,
@@ -11,10 +11,10 @@ import {
   intentKey,
   intentName,
 } from '../intent/intent.js'
-import { JOURNAL_FOLDERS, ownFolder, removeFolder } from '../journal-folder.js'
-import { nameOf } from '../names.js'
-import type { Durability } from '../publish.js'
-import type { Directory, Tree } from '../tree.js'
+import { JOURNAL_FOLDERS, ownFolder, removeFolder } from '../own/own-folder.js'
+import { moveOver, standing } from '../publish/claim.js'
+import type { Durability } from '../publish/publish.js'
+import type { Directory, Tree } from '../tree/tree.js'
 import { type Place, stage } from './staging.js'
 
 const MOST_TRIES = 16

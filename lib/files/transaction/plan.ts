@@ -1,5 +1,5 @@
 import { printable, SluiceError } from '../../errors.js'
-import { parentOf } from '../names.js'
+import { parentOf } from '../disk/names.js'
 
 /** What stands at a path before the transaction. */
 export type Standing = 'file' | 'folder' | 'missing'

@@ -1,9 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { SluiceError } from '../../errors.js'
-import { openingMode, setAttributes, wantedMode } from '../atomic/attributes.js'
-import { setTime } from '../attributes.js'
-import { digestFile } from '../digest-file.js'
-import { errorCode, SystemError } from '../disk-error.js'
+import { setTime } from '../disk/attributes.js'
+import { digestFile } from '../disk/digest-file.js'
+import { errorCode, SystemError } from '../disk/disk-error.js'
 import {
   closing,
   type FileStats,
@@ -13,13 +12,14 @@ import {
   readFully,
   sameInode,
   writeFully,
-} from '../fs.js'
-import { nameOf, parentOf } from '../names.js'
-import type { Owner } from '../owner.js'
-import type { Durability } from '../publish.js'
-import { checkUnchanged, createTemporary } from '../temporary/move.js'
-import { temporaryName } from '../temporary/names.js'
-import type { Directory, Tree } from '../tree.js'
+} from '../disk/fs.js'
+import { openingMode, setAttributes, wantedMode } from '../disk/keep-attributes.js'
+import { checkUnchanged, createTemporary } from '../disk/move-file.js'
+import { nameOf, parentOf } from '../disk/names.js'
+import type { Owner } from '../own/owner.js'
+import { temporaryName } from '../own/temporary-name.js'
+import type { Durability } from '../publish/publish.js'
+import type { Directory, Tree } from '../tree/tree.js'
 
 /** Where temporary files are made, and for whom. */
 export interface Place {

@@ -1,6 +1,6 @@
-import { type FileStats, sameInode } from '../fs.js'
+import { type FileStats, sameInode } from '../disk/fs.js'
 import type { Intent, IntentAction } from '../intent/intent.js'
-import type { Tree } from '../tree.js'
+import type { Tree } from '../tree/tree.js'
 import { unlessMissing } from './ground.js'
 import { digestAt, inFolder } from './staging.js'
 

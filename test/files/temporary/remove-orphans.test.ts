@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import test from 'ava'
 import { type RemoveOrphansOptions, removeOrphans, temporaryName } from '../../../lib/files/index.js'
-import { type Owner, type ProcessSystem, thisOwner } from '../../../lib/files/owner.js'
+import { type Owner, type ProcessSystem, thisOwner } from '../../../lib/files/own/owner.js'
 import { MemoryDisk } from '../../../lib/testing/index.js'
 import { temporary } from '../../helpers/folders.js'
 

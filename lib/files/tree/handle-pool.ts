@@ -1,0 +1,174 @@
+import { SluiceError } from '../../errors.js'
+import { HandleReturns, isShort } from './handle-returns.js'
+
+/** What a pool opens and closes. */
+export interface Pooled {
+  open(): Promise<number>
+  /** Closes the handle. An error reaches whoever asked for the close, and nobody if the pool did it to make room. */
+  shut(fd: number): Promise<void>
+  /**
+   * The pool's own. It stands here and not in a map, because a map that very many files pass through leaves old tables
+   * behind that hold on to all of them until the next full garbage collection.
+   */
+  slot?: Slot | undefined
+}
+
+/** A handle of a pool. */
+export interface Slot {
+  readonly file: Pooled
+  fd: Promise<number>
+  users: number
+  /** When it was used last, counted in uses. */
+  used: number
+  /** 'stuck': the system had no handle for it, and it waits for its turn. */
+  state: 'opening' | 'stuck' | 'open' | 'closing'
+  closed?: Promise<void>
+}
+
+/**
+ * Keeps the handles of many files open, but never more than a fixed number at once: those used longest ago are closed
+ * to make room, and whoever asks while all are in use waits.
+ */
+export class HandlePool {
+  readonly #most: number
+  /** Open handles, and those on their way to be open or closed. */
+  readonly #slots: Slot[] = []
+  readonly #returns = new HandleReturns()
+  #uses = 0
+  /** Calls of {@link HandlePool.patiently} that hold handles, and will give them back. */
+  #running = 0
+  #closed = false
+
+  /** @param most handles open at once. Default 64. */
+  constructor(most = 64) {
+    if (!Number.isSafeInteger(most) || most < 1) {
+      throw new SluiceError('ERR_USAGE', 'handles must be a whole number from 1', { found: most })
+    }
+    this.#most = most
+  }
+
+  /** Calls `work` with the open handle of `file`, opened if it is not. Fails as `open` and `work` do. */
+  async use<T>(file: Pooled, work: (fd: number) => Promise<T>): Promise<T> {
+    const slot = await this.#enter(file)
+    try {
+      return await work(await slot.fd)
+    } finally {
+      slot.users--
+      if (this.#closed && slot.users === 0) this.#shut(slot).catch(() => {})
+      this.#returns.tell()
+    }
+  }
+
+  /** Closes the handle of `file`, once nobody uses it. Fails as `shut` does. */
+  async drop(file: Pooled): Promise<void> {
+    for (let { slot } = file; slot; { slot } = file) {
+      if (slot.state === 'closing') return slot.closed?.catch(() => {})
+      if (slot.users === 0) return this.#shut(slot)
+      await this.#returns.next()
+    }
+  }
+
+  /** Closes every handle, those in use as soon as they are not. Nothing can be opened afterwards. */
+  async close(): Promise<void> {
+    this.#closed = true
+    for (const slot of [...this.#slots]) if (isIdle(slot)) this.#shut(slot).catch(() => {})
+    this.#returns.tell()
+    while (this.#slots.length > 0) await this.#returns.next()
+  }
+
+  async #enter(file: Pooled): Promise<Slot> {
+    for (;;) {
+      if (this.#closed) throw new SluiceError('ERR_STATE', 'the files are closed')
+      const { slot } = file
+      if (slot?.state === 'closing') await slot.closed?.catch(() => {})
+      else if (slot) {
+        slot.users++
+        slot.used = ++this.#uses
+        return slot
+      } else if (this.#slots.length < this.#most) return this.#open(file)
+      else {
+        if (!this.#slots.some(({ state }) => state === 'closing')) this.#evict()
+        await this.#returns.next()
+      }
+    }
+  }
+
+  #open(file: Pooled): Slot {
+    const fd = Promise.resolve(0)
+    const slot: Slot = { file, fd, users: 1, used: ++this.#uses, state: 'opening' }
+    file.slot = slot
+    this.#slots.push(slot)
+    slot.fd = this.#opened(slot)
+    slot.fd.then(
+      () => {
+        slot.state = 'open'
+      },
+      () => this.#remove(slot),
+    )
+    return slot
+  }
+
+  /** The system may have fewer handles than the pool: then it waits like one that is full. */
+  async #opened(slot: Slot): Promise<number> {
+    const open = () => slot.file.open()
+    try {
+      return await open()
+    } catch (error) {
+      if (!isShort(error)) throw error
+      slot.state = 'stuck'
+      this.#returns.tell()
+      return this.#retry(open)
+    }
+  }
+
+  /**
+   * Calls `work`, which opens something besides the files of the pool. Where the system has no handle for it (EMFILE,
+   * ENFILE, also as the cause), it is called again as soon as others gave handles back, as long as there are such;
+   * what the pool keeps for later is given up. It must hold nothing when it has failed, and not use the pool.
+   */
+  async patiently<T>(work: () => Promise<T>): Promise<T> {
+    this.#running++
+    try {
+      return await work()
+    } catch (error) {
+      if (!isShort(error)) throw error
+    } finally {
+      this.#running--
+      this.#returns.tell()
+    }
+    return this.#retry(work)
+  }
+
+  #retry<T>(work: () => Promise<T>): Promise<T> {
+    return this.#returns.retry(work, {
+      evict: () => this.#evict(),
+      isHeld: () => this.#running > 0 || this.#slots.some(({ state }) => state !== 'stuck'),
+    })
+  }
+
+  /** Closes the handle that was used longest ago and is not in use, if there is one. */
+  #evict(): void {
+    let oldest: Slot | undefined
+    for (const slot of this.#slots) if (isIdle(slot) && !(oldest && oldest.used < slot.used)) oldest = slot
+    if (oldest) this.#shut(oldest).catch(() => {})
+  }
+
+  #shut(slot: Slot): Promise<void> {
+    slot.state = 'closing'
+    slot.closed = slot.fd.then((fd) => slot.file.shut(fd)).finally(() => this.#remove(slot))
+    return slot.closed
+  }
+
+  #remove(slot: Slot): void {
+    // one that could not be opened went already
+    if (slot.file.slot !== slot) return
+    slot.file.slot = undefined
+    const last = this.#slots.pop()!
+    if (last !== slot) this.#slots[this.#slots.indexOf(slot)] = last
+    this.#returns.tell()
+  }
+}
+
+function isIdle({ users, state }: Slot): boolean {
+  return users === 0 && state === 'open'
+}
