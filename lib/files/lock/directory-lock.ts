@@ -10,7 +10,7 @@ import { standing } from '../publish/claim.js'
 import { LockFolder } from './lock-folder.js'
 import { type LockMode, lockFolderName } from './lock-names.js'
 import { takeLock } from './take-lock.js'
-import { Waiting } from './waiting.js'
+import { Waiting } from './wait.js'
 
 /** Options of {@link DirectoryLock.acquire}. */
 export interface LockOptions extends Audited {

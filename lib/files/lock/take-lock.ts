@@ -1,7 +1,7 @@
 import { printable, SluiceError } from '../../errors.js'
 import type { LockFolder } from './lock-folder.js'
 import type { Claimant } from './lock-names.js'
-import type { Waiting } from './waiting.js'
+import type { Waiting } from './wait.js'
 
 /**
  * The way to the lock: announce, go inside, and then wait for the readers or become one. Throws `ERR_LOCKED`,

@@ -2,9 +2,9 @@ import { printable, SluiceError } from '../../errors.js'
 import { diskError } from '../disk/disk-error.js'
 import type { FileStats } from '../disk/fs.js'
 import type { Intent, IntentAction } from '../intent/intent.js'
+import { IntentFile } from '../intent/intent-file.js'
+import type { Place } from '../intent/staging.js'
 import type { Ground } from './ground.js'
-import { IntentFile } from './intent-file.js'
-import type { Place } from './staging.js'
 import { Steps } from './steps.js'
 
 /** What a transaction that is prepared is carried out with. */

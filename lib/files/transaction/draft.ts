@@ -2,6 +2,7 @@ import { printable, SluiceError } from '../../errors.js'
 import { checkBelow } from '../disk/check-name.js'
 import type { FileStats } from '../disk/fs.js'
 import { nameOf } from '../disk/names.js'
+import { inFolder, type Place, type Staged, stage, stageCopy } from '../intent/staging.js'
 import { JOURNAL_FOLDERS } from '../own/own-folder.js'
 import { ownerOfTemporary } from '../own/temporary-name.js'
 import { standing } from '../publish/claim.js'
@@ -11,7 +12,6 @@ import type { TransactionProgress } from './options.js'
 import { foldersAbove, type Plan, Planner, type Standing } from './plan.js'
 import { homeOf, type Prepared, prepare } from './prepare.js'
 import { Spellings } from './spellings.js'
-import { inFolder, type Place, type Staged, stage, stageCopy } from './staging.js'
 
 /** New content in pieces. */
 export type Pieces = AsyncIterable<Uint8Array> | Iterable<Uint8Array>

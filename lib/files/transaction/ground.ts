@@ -1,12 +1,12 @@
 import { isSluiceError } from '../../errors.js'
 import { UNRECORDED } from '../audit/audited.js'
+import { AtOnce } from '../disk/at-once.js'
 import { diskError, errorCode } from '../disk/disk-error.js'
 import { parentOf } from '../disk/names.js'
+import { inFolder } from '../intent/staging.js'
 import { DirectoryLock, type LockOptions } from '../lock/directory-lock.js'
 import type { ProcessSystem } from '../own/owner.js'
 import type { Tree } from '../tree/tree.js'
-import { AtOnce } from './at-once.js'
-import { inFolder } from './staging.js'
 
 /** Where a transaction is carried out. */
 export interface Ground {

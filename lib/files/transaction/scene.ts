@@ -1,6 +1,7 @@
 import { diskError } from '../disk/disk-error.js'
 import { nodeFileSystem } from '../disk/fs.js'
 import { makeId } from '../intent/intent.js'
+import type { Place } from '../intent/staging.js'
 import type { DirectoryLock } from '../lock/directory-lock.js'
 import { processSystem, thisOwner } from '../own/owner.js'
 import { Tree } from '../tree/tree.js'
@@ -8,7 +9,6 @@ import { Blocked } from './blocked.js'
 import { type Ground, groundOf, lockGround } from './ground.js'
 import type { TransactionOptions } from './options.js'
 import { isEnded, type RecoveredTransaction, recoverIntents } from './recover.js'
-import type { Place } from './staging.js'
 
 /** What a transaction works with, from its beginning to its end. */
 export interface Scene {

@@ -1,8 +1,8 @@
 import { printable, SluiceError } from '../../errors.js'
 import { type FileStats, sameInode } from '../disk/fs.js'
 import { foldName, nameOf } from '../disk/names.js'
+import { inFolder } from '../intent/staging.js'
 import type { Tree } from '../tree/tree.js'
-import { inFolder } from './staging.js'
 
 /** The files that a transaction names, to find two spellings of one name: where case does not count, for instance. */
 export class Spellings {

@@ -3,10 +3,10 @@ import { errorCode } from '../disk/disk-error.js'
 import type { FileStats } from '../disk/fs.js'
 import { foldName } from '../disk/names.js'
 import type { Intent, IntentAction } from '../intent/intent.js'
+import { inFolder } from '../intent/staging.js'
 import { moveOver } from '../publish/claim.js'
 import { type Ground, removeAll, removeFile, syncFoldersOf, unlessMissing } from './ground.js'
 import { foldersAbove } from './plan.js'
-import { inFolder } from './staging.js'
 import { type Verdict, Verdicts } from './verdicts.js'
 
 /** Who wants to know of each action that it begins and that it is done. */

@@ -1,8 +1,8 @@
 import { type FileStats, sameInode } from '../disk/fs.js'
 import type { Intent, IntentAction } from '../intent/intent.js'
+import { digestAt, inFolder } from '../intent/staging.js'
 import type { Tree } from '../tree/tree.js'
 import { unlessMissing } from './ground.js'
-import { digestAt, inFolder } from './staging.js'
 
 /** Whether a step is done, is still to be done, or cannot be, because what stands there is none of ours. */
 export type Verdict = 'done' | 'todo' | 'conflict'

@@ -1,5 +1,6 @@
 import test from 'ava'
 import fc from 'fast-check'
+import { mergeValues } from '../../../lib/files/config/merge.js'
 import {
   encodeValue,
   type MergeConfigOptions,
@@ -8,7 +9,6 @@ import {
   parseText,
   writeFully,
 } from '../../../lib/files/index.js'
-import { mergeValues } from '../../../lib/files/operations/merge.js'
 import { MemoryDisk } from '../../../lib/testing/index.js'
 import { crashSweep, faultSweep } from '../../helpers/sweep.js'
 

@@ -1,7 +1,11 @@
 import { SluiceError } from '../../errors.js'
 import { errorCode } from '../disk/disk-error.js'
 import { nameOf } from '../disk/names.js'
-import { findIntents, readIntent } from '../intent/find-intents.js'
+import { JOURNAL_FOLDERS, ownFolder, removeFolder } from '../own/own-folder.js'
+import { moveOver, standing } from '../publish/claim.js'
+import type { Durability } from '../publish/publish.js'
+import type { Directory, Tree } from '../tree/tree.js'
+import { findIntents, readIntent } from './find-intents.js'
 import {
   encodeIntent,
   INTENT_STATES,
@@ -10,11 +14,7 @@ import {
   type IntentState,
   intentKey,
   intentName,
-} from '../intent/intent.js'
-import { JOURNAL_FOLDERS, ownFolder, removeFolder } from '../own/own-folder.js'
-import { moveOver, standing } from '../publish/claim.js'
-import type { Durability } from '../publish/publish.js'
-import type { Directory, Tree } from '../tree/tree.js'
+} from './intent.js'
 import { type Place, stage } from './staging.js'
 
 const MOST_TRIES = 16

@@ -1,7 +1,7 @@
 import type { Recorder } from '../audit/recorder.js'
 import type { Clock } from '../disk/clock.js'
 import { diskError } from '../disk/disk-error.js'
-import type { Place } from '../transaction/staging.js'
+import type { Place } from '../intent/staging.js'
 import type { RecoveryOutcome } from './options.js'
 import type { Point } from './point.js'
 import type { PointRecord } from './record.js'

@@ -13,8 +13,8 @@ import { checkSchema } from '../content/schema.js'
 import { checkWhole } from '../disk/check-options.js'
 import { diskError, errorCode } from '../disk/disk-error.js'
 import type { FileSystem } from '../disk/fs.js'
-import { DirectoryLock, type LockOptions } from './directory-lock.js'
-import { fileLockName } from './lock-names.js'
+import { DirectoryLock, type LockOptions } from '../lock/directory-lock.js'
+import { fileLockName } from '../lock/lock-names.js'
 
 /** Options of {@link updateJson}: how long it waits, and how it writes. The signal ends both, and the wait for the change. */
 export interface UpdateJsonOptions

@@ -1,16 +1,16 @@
 import { randomBytes } from 'node:crypto'
 import { SluiceError } from '../../errors.js'
 import { createAtomicWriteStream } from '../atomic/atomic-stream.js'
+import { tempPath } from '../atomic/temp-path.js'
+import { checkAudit } from '../audit/audit-record.js'
+import { UNRECORDED } from '../audit/audited.js'
+import { Recorder, type RecorderOptions } from '../audit/recorder.js'
 import { checkChoice } from '../disk/check-options.js'
 import type { FileSystem } from '../disk/fs.js'
 import type { Durability } from '../publish/publish.js'
-import { RecoveryManager } from '../recovery/manager.js'
-import { tempPath } from '../temporary/temp-path.js'
+import { RecoveryManager } from '../restore/recovery-manager.js'
 import { FileTransaction } from '../transaction/file-transaction.js'
-import { checkAudit } from './audit-record.js'
-import { UNRECORDED } from './audited.js'
 import { Binding, type Bound } from './binding.js'
-import { Recorder, type RecorderOptions } from './recorder.js'
 
 /** Options of {@link fileOperations}. */
 export interface FileOperationsOptions extends RecorderOptions {

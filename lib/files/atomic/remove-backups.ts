@@ -1,12 +1,12 @@
 import { basename } from 'node:path'
 import { SluiceError } from '../../errors.js'
-import { type Backup, listBackups } from '../atomic/backups.js'
 import { type Audited, audited } from '../audit/audited.js'
 import { checkDuration, checkFlag, checkPath, checkWhole } from '../disk/check-options.js'
 import { A_DAY } from '../disk/clock.js'
 import { diskError, errorCode } from '../disk/disk-error.js'
 import { type FileSystem, nodeFileSystem } from '../disk/fs.js'
 import { standing } from '../publish/claim.js'
+import { type Backup, listBackups } from './backups.js'
 
 /** Options of {@link removeBackups}. */
 export interface RemoveBackupsOptions extends Audited {

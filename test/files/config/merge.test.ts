@@ -1,6 +1,6 @@
 import test from 'ava'
 import fc from 'fast-check'
-import { type Config, type MergeRules, mergeValues } from '../../../lib/files/operations/merge.js'
+import { type Config, type MergeRules, mergeValues } from '../../../lib/files/config/merge.js'
 
 const json = fc.jsonValue({ maxDepth: 4 })
 const key = fc.oneof(fc.constantFrom('a', 'b', 'c', '__proto__', 'constructor', 'prototype'), fc.string())

@@ -2,9 +2,9 @@ import { makeBackup } from '../atomic/backups.js'
 import { errorCode } from '../disk/disk-error.js'
 import { type FileStats, sameInode } from '../disk/fs.js'
 import { nameOf, parentOf } from '../disk/names.js'
+import { digestAt, inFolder, type Place, stageLink } from '../intent/staging.js'
 import { moveOver, standing } from '../publish/claim.js'
 import { publish } from '../publish/publish.js'
-import { digestAt, inFolder, type Place, stageLink } from '../transaction/staging.js'
 import type { PointRecord } from './record.js'
 
 /** What became of a point that was undone, or was not. */

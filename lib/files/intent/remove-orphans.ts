@@ -5,9 +5,9 @@ import { checkDuration, checkFlag, checkPath } from '../disk/check-options.js'
 import { A_DAY } from '../disk/clock.js'
 import { diskError, errorCode } from '../disk/disk-error.js'
 import { type FileStats, type FileSystem, nodeFileSystem, OPEN, sameInode } from '../disk/fs.js'
-import { NeededFiles } from '../intent/needed.js'
 import { isGone, type ProcessSystem, processSystem } from '../own/owner.js'
 import { ownerOfTemporary } from '../own/temporary-name.js'
+import { NeededFiles } from './needed-files.js'
 
 /** Options of {@link removeOrphans}. */
 export interface RemoveOrphansOptions extends Audited {
