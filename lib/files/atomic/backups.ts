@@ -1,11 +1,10 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { basename, join } from 'node:path'
 import { errorCode, SystemError } from '../disk/disk-error.js'
-import type { FileSystem } from '../disk/fs.js'
+import { type FileSystem, moveOver, standing } from '../disk/fs.js'
 import { copyFile } from '../disk/move-file.js'
 import { fitted } from '../disk/names.js'
 import { temporaryName } from '../own/temporary-name.js'
-import { moveOver, standing } from '../publish/claim.js'
 import type { Directory } from '../tree/directory.js'
 
 /** A kept earlier content of a file. */

@@ -4,8 +4,7 @@ import { type Audited, audited } from '../audit/audited.js'
 import { checkDuration, checkFlag, checkPath, checkWhole } from '../disk/check-options.js'
 import { A_DAY } from '../disk/clock.js'
 import { diskError, errorCode } from '../disk/disk-error.js'
-import { type FileSystem, nodeFileSystem } from '../disk/fs.js'
-import { standing } from '../publish/claim.js'
+import { type FileSystem, nodeFileSystem, standing } from '../disk/fs.js'
 import { type Backup, listBackups } from './backups.js'
 
 /** Options of {@link removeBackups}. */

@@ -1,7 +1,6 @@
 import { basename, dirname, isAbsolute } from 'node:path'
 import { SystemError } from '../disk/disk-error.js'
-import type { FileStats, FileSystem } from '../disk/fs.js'
-import { standing } from '../publish/claim.js'
+import { type FileStats, type FileSystem, standing } from '../disk/fs.js'
 import type { WriteSettings } from './options.js'
 
 /** What is to be written. */

@@ -1,9 +1,8 @@
 import { dirname } from 'node:path'
 import { SystemError } from '../disk/disk-error.js'
-import { type FileStats, type FileSystem, OPEN, sameInode, undisturbed } from '../disk/fs.js'
+import { type FileStats, type FileSystem, OPEN, sameInode, standing, undisturbed } from '../disk/fs.js'
 import { sharedRuns } from '../disk/shared-runs.js'
 import { syncFolder } from '../disk/sync-path.js'
-import { standing } from '../publish/claim.js'
 
 const NEWLINE = Buffer.from('\n')
 

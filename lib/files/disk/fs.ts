@@ -114,6 +114,33 @@ export async function openRegular(
   }
 }
 
+/** What stands at `path`, not followed; undefined where nothing does. */
+export async function standing(fs: FileSystem, path: string): Promise<FileStats | undefined> {
+  try {
+    return await fs.lstat(path)
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return undefined
+    throw error
+  }
+}
+
+/**
+ * Renames `from` over `to`; an error is believed only if a look afterwards does not find it done.
+ * @param known what stands at `from`, if the caller knows
+ */
+export async function moveOver(fs: FileSystem, from: string, to: string, known?: FileStats): Promise<void> {
+  const ours = known ?? (await fs.lstat(from))
+  const isDone = async () => {
+    const there = await standing(fs, to)
+    return there !== undefined && sameInode(ours, there) && !(await standing(fs, from))
+  }
+  try {
+    await fs.rename(from, to)
+  } catch (error) {
+    if (!(await isDone().catch(() => false))) throw error
+  }
+}
+
 /** Whether both are one file under two names. */
 export function sameInode(a: FileStats, b: FileStats): boolean {
   return a.ino === b.ino && a.dev === b.dev

@@ -1,7 +1,15 @@
 import { printable, SluiceError } from '../../errors.js'
-import type { WriteSettings } from '../atomic/options.js'
 import { errorCode } from './disk-error.js'
 import type { FileStats, FileSystem } from './fs.js'
+
+/** How {@link setAttributes} goes about it. */
+export interface KeepOptions {
+  fs: FileSystem
+  /** Permission bits instead of those of the file that is replaced. */
+  mode?: number | undefined
+  /** 'try': owner and group are kept if the system lets us; 'require': or else it fails; 'ignore': not at all. */
+  owner: 'try' | 'require' | 'ignore'
+}
 
 /** What a new file is opened with if nothing else was asked for; the system takes the umask from it. */
 const FRESH = 0o666
@@ -28,7 +36,7 @@ export async function setAttributes(
   fd: number,
   stats: FileStats,
   there: FileStats | undefined,
-  { fs, mode: asked, owner }: Pick<WriteSettings, 'fs' | 'mode' | 'owner'>,
+  { fs, mode: asked, owner }: KeepOptions,
   path: string,
 ): Promise<SluiceError | undefined> {
   let mode = wantedMode(asked, there)

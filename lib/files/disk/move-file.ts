@@ -1,5 +1,4 @@
 import { printable, SluiceError } from '../../errors.js'
-import { moveOver, standing } from '../publish/claim.js'
 import { setTime } from './attributes.js'
 import { type Clock, pause } from './clock.js'
 import { errorCode, SystemError } from './disk-error.js'
@@ -7,11 +6,13 @@ import {
   closing,
   type FileStats,
   type FileSystem,
+  moveOver,
   OPEN,
   openRegular,
   readFully,
   sameContent,
   sameInode,
+  standing,
   writeFully,
 } from './fs.js'
 import { setAttributes } from './keep-attributes.js'

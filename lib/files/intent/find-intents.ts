@@ -1,7 +1,8 @@
 import { openRegular, readFully } from '../disk/fs.js'
+import { type IntentName, intentName, parseIntentName } from '../own/names.js'
 import { JOURNAL_FOLDERS, ourFolder } from '../own/own-folder.js'
 import type { Tree } from '../tree/tree.js'
-import { decodeIntent, type Intent, type IntentName, intentName, parseIntentName } from './intent.js'
+import { decodeIntent, type Intent } from './intent.js'
 
 /** A larger one is none of ours. */
 const MOST_BYTES = 512 * 1024 * 1024

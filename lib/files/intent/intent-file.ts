@@ -1,20 +1,13 @@
 import { SluiceError } from '../../errors.js'
 import { errorCode } from '../disk/disk-error.js'
+import { moveOver, standing } from '../disk/fs.js'
 import { nameOf } from '../disk/names.js'
+import { INTENT_STATES, type IntentName, type IntentState, intentKey, intentName } from '../own/names.js'
 import { JOURNAL_FOLDERS, ownFolder, removeFolder } from '../own/own-folder.js'
-import { moveOver, standing } from '../publish/claim.js'
 import type { Durability } from '../publish/publish.js'
 import type { Directory, Tree } from '../tree/tree.js'
 import { findIntents, readIntent } from './find-intents.js'
-import {
-  encodeIntent,
-  INTENT_STATES,
-  type Intent,
-  type IntentName,
-  type IntentState,
-  intentKey,
-  intentName,
-} from './intent.js'
+import { encodeIntent, type Intent } from './intent.js'
 import { type Place, stage } from './staging.js'
 
 const MOST_TRIES = 16

@@ -1,7 +1,7 @@
 import type { SluiceError } from '../../errors.js'
 import { diskError } from '../disk/disk-error.js'
 import { writeFully } from '../disk/fs.js'
-import { releasedName } from '../own/journal-names.js'
+import { releasedName } from '../own/names.js'
 import { type Opened, openNew, removeFolder } from '../own/own-folder.js'
 import { type Owner, thisOwner } from '../own/owner.js'
 import type { Durability } from '../publish/publish.js'

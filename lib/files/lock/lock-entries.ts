@@ -1,8 +1,7 @@
 import { join } from 'node:path'
 import { errorCode, SystemError } from '../disk/disk-error.js'
-import { type FileStats, type FileSystem, OPEN } from '../disk/fs.js'
+import { type FileStats, type FileSystem, OPEN, standing } from '../disk/fs.js'
 import { isGone, type Owner, type ProcessSystem } from '../own/owner.js'
-import { standing } from '../publish/claim.js'
 import { announcedEntry, claimantOf, GATE } from './lock-names.js'
 
 /** A folder that vanishes between two calls is made again; so often in a row only if something is wrong. */

@@ -2,10 +2,8 @@ import { SluiceError } from '../../errors.js'
 import { diskError, errorCode } from '../disk/disk-error.js'
 import { OPEN } from '../disk/fs.js'
 import { foldName } from '../disk/names.js'
-import { parseIntentName } from '../intent/intent.js'
 import type { Directory, Tree } from '../tree/tree.js'
-import { isJournalName, journalName } from './journal-names.js'
-import { parseRecoveryName } from './recovery-names.js'
+import { isJournalName, journalName, parseIntentName, parseRecoveryName } from './names.js'
 import { ownerOfTemporary } from './temporary-name.js'
 
 /** Our folder has one of these names, the first that is free or ours. */

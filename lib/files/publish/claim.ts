@@ -1,5 +1,5 @@
 import { errorCode } from '../disk/disk-error.js'
-import { type FileStats, type FileSystem, OPEN, sameInode } from '../disk/fs.js'
+import { type FileStats, type FileSystem, moveOver, OPEN, sameInode, standing } from '../disk/fs.js'
 import type { Directory } from '../tree/directory.js'
 
 /** A finished file under its temporary name, on the way to its own. */
@@ -39,16 +39,6 @@ export async function hasBothNames({ fs, directory, temporary }: Finished, name:
   return theirs !== undefined && sameInode(ours, theirs)
 }
 
-/** What stands at `path`, not followed; undefined where nothing does. */
-export async function standing(fs: FileSystem, path: string): Promise<FileStats | undefined> {
-  try {
-    return await fs.lstat(path)
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') return undefined
-    throw error
-  }
-}
-
 /**
  * Without hard links: an empty file takes the name exclusively, then the temporary one is renamed over it, if it is
  * still ours. Between the last look and the rename somebody else's file could be lost, and a crash in between leaves
@@ -82,22 +72,5 @@ async function claimByPlaceholder(file: Finished, name: string): Promise<'moved'
   } catch (error) {
     if (await isOurs().catch(() => false)) await fs.unlink(path).catch(() => {})
     throw error
-  }
-}
-
-/**
- * Renames `from` over `to`; an error is believed only if a look afterwards does not find it done.
- * @param known what stands at `from`, if the caller knows
- */
-export async function moveOver(fs: FileSystem, from: string, to: string, known?: FileStats): Promise<void> {
-  const ours = known ?? (await fs.lstat(from))
-  const isDone = async () => {
-    const there = await standing(fs, to)
-    return there !== undefined && sameInode(ours, there) && !(await standing(fs, from))
-  }
-  try {
-    await fs.rename(from, to)
-  } catch (error) {
-    if (!(await isDone().catch(() => false))) throw error
   }
 }

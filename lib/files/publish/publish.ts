@@ -1,10 +1,10 @@
 import { printable, SluiceError } from '../../errors.js'
 import { checkChoice } from '../disk/check-options.js'
 import { diskError, errorCode } from '../disk/disk-error.js'
-import type { FileStats, FileSystem } from '../disk/fs.js'
+import { type FileStats, type FileSystem, moveOver, standing } from '../disk/fs.js'
 import { syncFile } from '../disk/sync-path.js'
 import type { Directory } from '../tree/directory.js'
-import { claim, type Finished, hasBothNames, moveOver, standing } from './claim.js'
+import { claim, type Finished, hasBothNames } from './claim.js'
 import { firstFree } from './first-free.js'
 import { type Replaced, replaceDirectory } from './replace-directory.js'
 

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { printable, SluiceError } from '../../errors.js'
 import { diskError, errorCode, SystemError } from '../disk/disk-error.js'
-import { type FileStats, type FileSystem, OPEN, sameInode } from '../disk/fs.js'
+import { type FileStats, type FileSystem, moveOver, OPEN, sameInode, standing } from '../disk/fs.js'
 import type { Directory } from '../tree/directory.js'
-import { type Finished, moveOver, standing } from './claim.js'
+import type { Finished } from './claim.js'
 
 /** What a folder that makes room is kept in: our mark, the inode of the file that replaces it, a random part. */
 const ASIDE = /^\.sluice-aside-([0-9a-f]+)-[0-9a-f]{16}$/

@@ -2,10 +2,9 @@ import { createHash } from 'node:crypto'
 import { printable, SluiceError } from '../../errors.js'
 import { digestFile } from '../disk/digest-file.js'
 import { errorCode, SystemError } from '../disk/disk-error.js'
-import { openRegular } from '../disk/fs.js'
+import { openRegular, standing } from '../disk/fs.js'
 import { copyFile } from '../disk/move-file.js'
 import { digestAt, inFolder, type Place } from '../intent/staging.js'
-import { standing } from '../publish/claim.js'
 import type { PointRecord, RecoveryKind } from './record.js'
 
 /**

@@ -1,9 +1,8 @@
 import { makeBackup } from '../atomic/backups.js'
 import { errorCode } from '../disk/disk-error.js'
-import { type FileStats, sameInode } from '../disk/fs.js'
+import { type FileStats, moveOver, sameInode, standing } from '../disk/fs.js'
 import { nameOf, parentOf } from '../disk/names.js'
 import { digestAt, inFolder, type Place, stageLink } from '../intent/staging.js'
-import { moveOver, standing } from '../publish/claim.js'
 import { publish } from '../publish/publish.js'
 import type { PointRecord } from './record.js'
 

@@ -1,6 +1,5 @@
 import { printable, SluiceError } from '../../errors.js'
-import type { FileSystem } from '../disk/fs.js'
-import { standing } from '../publish/claim.js'
+import { type FileSystem, standing } from '../disk/fs.js'
 import type { Directory } from '../tree/directory.js'
 
 /** What stands under one number: the file, or it compressed; both, where a run was interrupted. */

@@ -1,10 +1,9 @@
 import { printable, SluiceError } from '../../errors.js'
 import type { AtOnce } from '../disk/at-once.js'
-import type { FileStats } from '../disk/fs.js'
+import { type FileStats, standing } from '../disk/fs.js'
 import { parentOf } from '../disk/names.js'
 import type { IntentAction } from '../intent/intent.js'
 import { digestAt, inFolder, type Place, type Staged, stageLink } from '../intent/staging.js'
-import { standing } from '../publish/claim.js'
 import type { Plan, PlannedAction, Standing } from './plan.js'
 
 /** What {@link prepare} needs to know. */
