@@ -9,7 +9,6 @@ export type { AtomicWriteOptions } from './atomic/options.js'
 export type { WriteData } from './atomic/pieces.js'
 export { type RemoveBackupsOptions, type RemovedBackups, removeBackups } from './atomic/remove-backups.js'
 export { type Renamed, type RenameOptions, renameAtomic } from './atomic/rename-atomic.js'
-export { type TempPathOptions, tempPath } from './atomic/temp-path.js'
 export {
   type WriteFileOptions,
   type WriteValueOptions,
@@ -21,8 +20,8 @@ export {
 export type { Audit, AuditEntry, AuditRecord } from './audit/audit-record.js'
 export { AuditTrail, type AuditTrailOptions } from './audit/audit-trail.js'
 export type { Audited } from './audit/audited.js'
-export { getDefaultAudit, setDefaultAudit } from './audit/default-audit.js'
 export { type ReadAuditOptions, readAudit } from './audit/read-audit.js'
+export { getDefaultAudit, setDefaultAudit } from './audit/recorder.js'
 export { type AuditSummary, auditTable, type OperationSummary, summarizeAudit } from './audit/summary.js'
 export type { Config, MergeRules } from './config/merge.js'
 export {
@@ -75,7 +74,13 @@ export {
   fileOperations,
 } from './operations/file-operations.js'
 export type { Owner, ProcessSystem } from './own/owner.js'
-export { ownerOfTemporary, type TemporaryNameOptions, temporaryName } from './own/temporary-name.js'
+export {
+  ownerOfTemporary,
+  type TemporaryNameOptions,
+  type TempPathOptions,
+  temporaryName,
+  tempPath,
+} from './own/temporary-name.js'
 export { type CompleteOptions, PartFile, type PartFileOptions } from './part/part-file.js'
 export {
   type Conflict,
@@ -91,7 +96,7 @@ export type { RecoveryPoint } from './restore/point.js'
 export type { RecoveryKind } from './restore/record.js'
 export { RecoveryManager } from './restore/recovery-manager.js'
 export { type RotateOptions, type Rotation, rotateFile } from './rotation/rotate-file.js'
-export type { TransactionResult } from './transaction/carry-out.js'
+export type { TransactionResult } from './transaction/commit.js'
 export { FileTransaction } from './transaction/file-transaction.js'
 export type {
   TransactionCopyOptions,

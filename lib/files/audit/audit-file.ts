@@ -1,7 +1,7 @@
 import { dirname } from 'node:path'
+import { sharedRuns } from '../disk/async.js'
 import { SystemError } from '../disk/disk-error.js'
 import { type FileStats, type FileSystem, OPEN, sameInode, standing, undisturbed } from '../disk/fs.js'
-import { sharedRuns } from '../disk/shared-runs.js'
 import { syncFolder } from '../disk/sync-path.js'
 
 const NEWLINE = Buffer.from('\n')

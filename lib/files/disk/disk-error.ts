@@ -73,3 +73,13 @@ export function readError(error: unknown, path: string): SluiceError {
   const message = `cannot read ${printable(path)}: ${printable(reason, 200)}${system ? ` (${system})` : ''}`
   return new SluiceError(code, message, { path, cause: error })
 }
+
+/** What a system says when it certainly made no file. */
+const REFUSALS = new Set(
+  'EEXIST EACCES EPERM EROFS ENOSPC EDQUOT EMFILE ENFILE ENOENT ENOTDIR ELOOP ENAMETOOLONG EINVAL'.split(' '),
+)
+
+/** Whether a failed exclusive open certainly made no file: of a failing disk nobody knows. */
+export function isRefusal(error: unknown): boolean {
+  return REFUSALS.has(errorCode(error) ?? '')
+}

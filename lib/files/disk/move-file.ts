@@ -1,7 +1,7 @@
 import { printable, SluiceError } from '../../errors.js'
 import { setTime } from './attributes.js'
 import { type Clock, pause } from './clock.js'
-import { errorCode, SystemError } from './disk-error.js'
+import { errorCode, isRefusal, SystemError } from './disk-error.js'
 import {
   closing,
   type FileStats,
@@ -16,7 +16,6 @@ import {
   writeFully,
 } from './fs.js'
 import { setAttributes } from './keep-attributes.js'
-import { isRefusal } from './open-refusal.js'
 
 /** What Windows says of a file that a scanner or an indexer has open for a moment. */
 const PASSING = new Set(['EPERM', 'EACCES', 'EBUSY'])

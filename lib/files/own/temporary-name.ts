@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto'
+import { dirname, join } from 'node:path'
 import { SluiceError } from '../../errors.js'
+import { checkPath } from '../disk/check-options.js'
 import { fitted } from '../disk/names.js'
 import { OWNER_TEXT, type Owner, ownerOfText, textOfOwner, thisOwner } from './owner.js'
 
@@ -45,4 +47,22 @@ export function temporaryName({ prefix = '', owner = me() }: TemporaryNameOption
 export function ownerOfTemporary(name: string): Owner | undefined {
   const [, owner] = NAME.exec(name) ?? []
   return owner === undefined ? undefined : ownerOfText(owner)
+}
+
+/** Options of {@link tempPath}. */
+export interface TempPathOptions {
+  /** What the name begins with, behind the dot: for people. */
+  prefix?: string
+  /** The folder. Default: that of the target, so that a rename puts it in place. */
+  dir?: string
+}
+
+/**
+ * A path for a temporary file of this process beside `target`, which nobody else takes. Nothing is made. What is left
+ * there is removed by `removeOrphans` once this process is gone. `ERR_USAGE` for what is no path.
+ */
+export function tempPath(target: string, { prefix, dir }: TempPathOptions = {}): string {
+  checkPath('target', target)
+  if (dir !== undefined) checkPath('dir', dir)
+  return join(dir ?? dirname(target), temporaryName({ prefix }))
 }

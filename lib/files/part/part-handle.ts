@@ -1,10 +1,8 @@
 import { SluiceError } from '../../errors.js'
-import { diskError, errorCode, SystemError } from '../disk/disk-error.js'
+import { diskError, errorCode, isRefusal, SystemError } from '../disk/disk-error.js'
 import { type FileStats, OPEN, openRegular, sameInode } from '../disk/fs.js'
-import { isRefusal } from '../disk/open-refusal.js'
 import type { Durability } from '../publish/publish.js'
-import type { HandlePool, Pooled, Slot } from '../tree/handle-pool.js'
-import { isShort } from '../tree/handle-returns.js'
+import { type HandlePool, isShort, type Pooled, type Slot } from '../tree/handle-pool.js'
 import type { Directory } from '../tree/tree.js'
 import type { Folders } from './part-options.js'
 

@@ -1,6 +1,6 @@
 import { isSluiceError } from '../../errors.js'
 import { UNRECORDED } from '../audit/audited.js'
-import { AtOnce } from '../disk/at-once.js'
+import { AtOnce } from '../disk/async.js'
 import { diskError, errorCode } from '../disk/disk-error.js'
 import { parentOf } from '../disk/names.js'
 import { inFolder } from '../intent/staging.js'

@@ -1,5 +1,5 @@
 import { printable, SluiceError } from '../../errors.js'
-import type { AtOnce } from '../disk/at-once.js'
+import type { AtOnce } from '../disk/async.js'
 import { type FileStats, standing } from '../disk/fs.js'
 import { parentOf } from '../disk/names.js'
 import type { IntentAction } from '../intent/intent.js'
