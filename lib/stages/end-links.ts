@@ -1,6 +1,6 @@
 import { printable, SluiceError } from '../errors.js'
 import { diskError, errorCode } from '../files/disk/disk-error.js'
-import { type FileSystem, moveOver, standing } from '../files/disk/fs.js'
+import { type FileSystem, moveOver, lstatIfThere as standing } from '../files/disk/fs.js'
 import { nameOf, parentOf } from '../files/disk/names.js'
 import { temporaryName } from '../files/own/temporary-name.js'
 import { firstFree } from '../files/publish/first-free.js'

@@ -1,7 +1,7 @@
 import test from 'ava'
 import { isSluiceError } from '../../lib/errors.js'
 import { collectLeftovers, removeBackups, removeOrphans, Tree, temporaryName } from '../../lib/files/index.js'
-import { encodeRecords, type JournalRecord } from '../../lib/files/journal/records.js'
+import { encodeRecords, type JournalRecord } from '../../lib/files/journal/journal-records.js'
 import { processSystem, thisOwner } from '../../lib/files/own/owner.js'
 import type { MemoryDisk } from '../../lib/testing/index.js'
 import { scale } from '../helpers/scale.js'

@@ -4,7 +4,7 @@ import { type Audited, audited } from '../audit/audited.js'
 import { checkDuration, checkFlag, checkPath, checkWhole } from '../disk/check-options.js'
 import { A_DAY } from '../disk/clock.js'
 import { diskError, errorCode } from '../disk/disk-error.js'
-import { type FileSystem, nodeFileSystem, standing } from '../disk/fs.js'
+import { type FileSystem, lstatIfThere, nodeFileSystem } from '../disk/fs.js'
 import { type Backup, listBackups } from './backups.js'
 
 /** Options of {@link removeBackups}. */
@@ -57,7 +57,7 @@ async function removeOld(folder: string, options: RemoveBackupsOptions): Promise
     const backups = await listBackups(fs, folder, name)
     for (const { path, time } of withoutNewest(backups, keep)) {
       if (time >= before) continue
-      const there = await standing(fs, path)
+      const there = await lstatIfThere(fs, path)
       // a folder with such a name is none of ours
       if (!there || there.isDirectory()) continue
       if (!dryRun && !(await remove(fs, path))) continue

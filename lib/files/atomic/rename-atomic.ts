@@ -4,14 +4,14 @@ import { type Audited, audited } from '../audit/audited.js'
 import { checkAbortSignal, checkChoice, checkPath } from '../disk/check-options.js'
 import { type Clock, systemClock } from '../disk/clock.js'
 import { diskError, errorCode } from '../disk/disk-error.js'
-import { type FileStats, type FileSystem, nodeFileSystem, sameInode, standing } from '../disk/fs.js'
+import { type FileStats, type FileSystem, lstatIfThere, nodeFileSystem, sameInode } from '../disk/fs.js'
 import { copyFile, dropOldName, moveFile } from '../disk/move-file.js'
 import { foldName } from '../disk/names.js'
 import { syncFile, syncFolder } from '../disk/sync-path.js'
 import { temporaryName } from '../own/temporary-name.js'
 import type { Durability } from '../publish/publish.js'
 import { Folder } from '../tree/folder.js'
-import { makeAll } from '../tree/make-folders.js'
+import { makeFolders } from '../tree/make-folders.js'
 import { takeFreeName } from './take-free-name.js'
 
 /** Options of {@link renameAtomic}. */
@@ -77,7 +77,7 @@ async function rename(from: string, to: string, options: RenameOptions): Promise
   try {
     const source = await sourceAt(fs, from)
     if (await isSameName(fs, from, to, source)) throw samePath(from)
-    await makeAll(fs, dirname(to), durability === 'power')
+    await makeFolders(fs, dirname(to), durability === 'power')
     // a rename to a name on the disk does not put the content there
     if (durability === 'power' && source.isFile()) await syncFile(fs, from)
     return await move({ fs, clock, from, source, conflict, durability, signal }, to)
@@ -119,7 +119,7 @@ async function overwrite({ fs, clock, from, source }: Renaming, folder: Folder, 
 /** Renaming one name of a file over another one of the same file does nothing, and leaves both. */
 async function dropSecondName(fs: FileSystem, from: string, to: string, source: FileStats): Promise<void> {
   if (source.nlink < 2 || source.isDirectory()) return
-  const left = await standing(fs, from)
+  const left = await lstatIfThere(fs, from)
   if (!left || !sameInode(left, source)) return
   // where case does not count it is one name, spelled anew
   if (foldName(basename(from)) === foldName(basename(to)) && (await inOneFolder(fs, from, to))) return
@@ -129,7 +129,7 @@ async function dropSecondName(fs: FileSystem, from: string, to: string, source: 
 /** Whether both paths lead to one name, though they are spelled differently: through a link to its folder. */
 async function isSameName(fs: FileSystem, from: string, to: string, source: FileStats): Promise<boolean> {
   if (basename(from) !== basename(to)) return false
-  const there = await standing(fs, to)
+  const there = await lstatIfThere(fs, to)
   return there !== undefined && sameInode(there, source) && (await inOneFolder(fs, from, to))
 }
 

@@ -1,12 +1,12 @@
 import { basename } from 'node:path'
 import { printable, SluiceError } from '../../errors.js'
 import { diskError, errorCode } from '../disk/disk-error.js'
-import { type FileStats, type FileSystem, standing } from '../disk/fs.js'
+import { type FileStats, type FileSystem, lstatIfThere } from '../disk/fs.js'
 import { dropOldName, moveFile } from '../disk/move-file.js'
 import { temporaryName } from '../own/temporary-name.js'
-import { NO_LINKS } from '../publish/claim.js'
 import { firstFree } from '../publish/first-free.js'
 import { publish } from '../publish/publish.js'
+import { NO_LINKS } from '../publish/take-name.js'
 import type { Directory } from '../tree/directory.js'
 import type { Folder } from '../tree/folder.js'
 import type { Renaming } from './rename-atomic.js'
@@ -97,7 +97,7 @@ async function take(fs: FileSystem, { source, clock }: Renaming, from: string, t
   }
   if (!source.isDirectory() || fs.platform === 'win32') {
     // Windows renames no folder over anything; of pipes and devices nobody makes an empty one
-    if (await standing(fs, to)) return false
+    if (await lstatIfThere(fs, to)) return false
     await moveFile(fs, clock, from, to, source)
     return true
   }

@@ -1,5 +1,5 @@
 /** Runs what it is given, at most `most` at once, in the order in which it came. */
-export class AtOnce {
+export class Limiter {
   readonly #most: number
   readonly #waiting: (() => void)[] = []
   #running = 0
@@ -33,7 +33,7 @@ export class AtOnce {
  * Makes one run serve many: calls that come while `act` runs share the next run, since the one that runs may have
  * begun before what they want covered. A run begins after the caller's turn, so that calls of one turn share it too.
  */
-export function sharedRuns(act: () => Promise<void>): () => Promise<void> {
+export function coalesce(act: () => Promise<void>): () => Promise<void> {
   let running: Promise<void> = Promise.resolve()
   let waiting: Promise<void> | undefined
   return () => {

@@ -115,7 +115,7 @@ export async function openRegular(
 }
 
 /** What stands at `path`, not followed; undefined where nothing does. */
-export async function standing(fs: FileSystem, path: string): Promise<FileStats | undefined> {
+export async function lstatIfThere(fs: FileSystem, path: string): Promise<FileStats | undefined> {
   try {
     return await fs.lstat(path)
   } catch (error) {
@@ -131,8 +131,8 @@ export async function standing(fs: FileSystem, path: string): Promise<FileStats 
 export async function moveOver(fs: FileSystem, from: string, to: string, known?: FileStats): Promise<void> {
   const ours = known ?? (await fs.lstat(from))
   const isDone = async () => {
-    const there = await standing(fs, to)
-    return there !== undefined && sameInode(ours, there) && !(await standing(fs, from))
+    const there = await lstatIfThere(fs, to)
+    return there !== undefined && sameInode(ours, there) && !(await lstatIfThere(fs, from))
   }
   try {
     await fs.rename(from, to)

@@ -6,13 +6,13 @@ import {
   closing,
   type FileStats,
   type FileSystem,
+  lstatIfThere,
   moveOver,
   OPEN,
   openRegular,
   readFully,
   sameContent,
   sameInode,
-  standing,
   writeFully,
 } from './fs.js'
 import { setAttributes } from './keep-attributes.js'
@@ -77,7 +77,7 @@ export interface CopyOptions {
  * one that comes between this look and the unlink nothing is left: no system has a call for "if it is still this one".
  */
 export async function dropOldName(fs: FileSystem, from: string, moved: FileStats): Promise<void> {
-  const now = await standing(fs, from)
+  const now = await lstatIfThere(fs, from)
   if (now && sameInode(now, moved)) await fs.unlink(from)
 }
 

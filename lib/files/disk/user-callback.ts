@@ -1,7 +1,7 @@
 import { errorOf } from '../../errors.js'
 
-/** Calls what the caller gave, and knows again what that threw: it is no failure of the disk, whatever its code says. */
-export class CallersCode {
+/** Runs a user callback and remembers what it threw, so that it is not mistaken for a disk error, whatever its code. */
+export class UserCallback {
   readonly #thrown = new WeakSet<Error>()
 
   /** What `call` throws comes out as it is; what is no `Error`, as one with `ERR_DESTROYED`. */

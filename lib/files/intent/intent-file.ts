@@ -1,14 +1,14 @@
 import { SluiceError } from '../../errors.js'
 import { errorCode } from '../disk/disk-error.js'
-import { moveOver, standing } from '../disk/fs.js'
+import { lstatIfThere, moveOver } from '../disk/fs.js'
 import { nameOf } from '../disk/names.js'
 import { INTENT_STATES, type IntentName, type IntentState, intentKey, intentName } from '../own/names.js'
-import { JOURNAL_FOLDERS, ownFolder, removeFolder } from '../own/own-folder.js'
+import { makeOwnFolder, OWN_FOLDERS, removeOwnFolder } from '../own/own-folder.js'
 import type { Durability } from '../publish/publish.js'
 import type { Directory, Tree } from '../tree/tree.js'
 import { findIntents, readIntent } from './find-intents.js'
 import { encodeIntent, type Intent } from './intent.js'
-import { type Place, stage } from './staging.js'
+import { type StagingArea, stage } from './staging.js'
 
 const MOST_TRIES = 16
 
@@ -35,16 +35,16 @@ export class IntentFile {
   }
 
   /** Writes a new intent, prepared. When it resolves it lasts; when it rejects, it is removed if that is possible. */
-  static async create(place: Place, intent: Intent): Promise<IntentFile> {
-    const { tree, durability } = place
+  static async create(area: StagingArea, intent: Intent): Promise<IntentFile> {
+    const { tree, durability } = area
     const name: IntentName = { key: intentKey(intent.id), state: 'prepared', left: false }
-    for (const folderName of JOURNAL_FOLDERS) {
+    for (const folderName of OWN_FOLDERS) {
       for (let tries = 1; ; tries++) {
-        const folder = await ownFolder(tree, folderName)
+        const folder = await makeOwnFolder(tree, folderName)
         if (!folder) break
         const file = new IntentFile(tree, folderName, name, durability)
         try {
-          await file.#write(place, folder, encodeIntent(intent))
+          await file.#write(area, folder, encodeIntent(intent))
           folder.release()
           return file
         } catch (error) {
@@ -55,8 +55,8 @@ export class IntentFile {
         }
       }
     }
-    const message = `every name for the folder of intents is taken (${JOURNAL_FOLDERS.join(', ')}); move one away`
-    throw new SluiceError('ERR_WRITE', message, { path: JOURNAL_FOLDERS[0] })
+    const message = `every name for the folder of intents is taken (${OWN_FOLDERS.join(', ')}); move one away`
+    throw new SluiceError('ERR_WRITE', message, { path: OWN_FOLDERS[0] })
   }
 
   /** Every intent in the folder of the tree. */
@@ -75,7 +75,7 @@ export class IntentFile {
     return this.#within(async (folder) => {
       for (const state of INTENT_STATES) {
         const name = { ...this.#name, state }
-        if (!(await standing(fs, folder.at(intentName(name))))) continue
+        if (!(await lstatIfThere(fs, folder.at(intentName(name))))) continue
         this.#name = name
         return state
       }
@@ -112,7 +112,7 @@ export class IntentFile {
       folder.release()
       throw error
     }
-    await removeFolder(this.#tree, folder)
+    await removeOwnFolder(this.#tree, folder)
   }
 
   /** Removes it, or else says that it is given up: what is prepared counts for nothing. */
@@ -122,9 +122,9 @@ export class IntentFile {
       .catch(() => {})
   }
 
-  async #write(place: Place, folder: Directory, bytes: Buffer): Promise<void> {
+  async #write(area: StagingArea, folder: Directory, bytes: Buffer): Promise<void> {
     const { fs } = this.#tree
-    const { path } = await stage(place, this.#folder, [bytes], { mode: 0o600 })
+    const { path } = await stage(area, this.#folder, [bytes], { mode: 0o600 })
     await moveOver(fs, folder.at(nameOf(path)), folder.at(intentName(this.#name)))
     if (this.#durability !== 'power') return
     await folder.sync()

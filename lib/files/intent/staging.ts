@@ -22,7 +22,7 @@ import type { Durability } from '../publish/publish.js'
 import type { Directory, Tree } from '../tree/tree.js'
 
 /** Where temporary files are made, and for whom. */
-export interface Place {
+export interface StagingArea {
   tree: Tree
   owner: Owner
   durability: Durability
@@ -33,7 +33,7 @@ export interface Place {
 }
 
 /** A file under a temporary path. */
-export interface Staged {
+export interface StagedFile {
   /** Below the root of the tree. */
   path: string
   bytes: number
@@ -78,18 +78,18 @@ export async function inFolder<T>(
 
 /** Writes a new temporary file into `folder`, synced where that is asked for; removed again where it fails. */
 export async function stage(
-  place: Place,
+  area: StagingArea,
   folder: string,
   data: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   attributes: Attributes = {},
-): Promise<Staged> {
-  const { fs } = place.tree
-  const path = newPath(place, folder)
-  return inFolder(place.tree, path, async (where) => {
+): Promise<StagedFile> {
+  const { fs } = area.tree
+  const path = newPath(area, folder)
+  return inFolder(area.tree, path, async (where) => {
     const mode = wantedMode(attributes.mode, attributes.there)
     const fd = await createTemporary(fs, where, openingMode(mode))
     try {
-      return { path, ...(await closing(fs, fd, () => fill(place, fd, data, attributes))) }
+      return { path, ...(await closing(fs, fd, () => fill(area, fd, data, attributes))) }
     } catch (error) {
       await fs.unlink(where).catch(() => {})
       throw error
@@ -99,7 +99,7 @@ export async function stage(
 
 /** Writes and finishes an open temporary file. */
 async function fill(
-  { tree: { fs }, durability, warnings }: Place,
+  { tree: { fs }, durability, warnings }: StagingArea,
   fd: number,
   data: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   { there, mode, mtimeMs, shown = '' }: Attributes,
@@ -136,18 +136,18 @@ interface Source {
  * @param check looks at the content before it is written: then it is read as a whole
  */
 export async function stageCopy(
-  place: Place,
+  area: StagingArea,
   from: string,
   folder: string,
   attributesFor: (source: FileStats) => Attributes,
   check?: (content: Uint8Array) => Promise<void>,
-): Promise<Staged> {
-  const { fs } = place.tree
-  return inFolder(place.tree, from, async (where) => {
+): Promise<StagedFile> {
+  const { fs } = area.tree
+  return inFolder(area.tree, from, async (where) => {
     const source = { ...(await openRegular(fs, where)), path: from }
     try {
       const content = check ? await checked(fs, source, check) : pieces(fs, source)
-      return await stage(place, folder, content, attributesFor(source.stats))
+      return await stage(area, folder, content, attributesFor(source.stats))
     } finally {
       await fs.close(source.fd)
     }
@@ -181,13 +181,13 @@ async function* pieces(fs: FileSystem, source: Source): AsyncGenerator<Uint8Arra
  * @param expected the file that was looked at
  */
 export async function stageLink(
-  place: Place,
+  area: StagingArea,
   from: string,
   folder: string,
   expected: FileStats,
 ): Promise<string> {
-  const { tree } = place
-  const path = newPath(place, folder)
+  const { tree } = area
+  const path = newPath(area, folder)
   try {
     return await inFolder(tree, from, (source) =>
       inFolder(tree, path, async (where) => {
@@ -199,7 +199,7 @@ export async function stageLink(
   } catch (error) {
     if (!NO_LINKS.has(errorCode(error) ?? '')) throw error
   }
-  return (await stageCopy(place, from, folder, (there) => ({ shown: from, there, mtimeMs: there.mtimeMs })))
+  return (await stageCopy(area, from, folder, (there) => ({ shown: from, there, mtimeMs: there.mtimeMs })))
     .path
 }
 
@@ -218,7 +218,7 @@ export async function digestAt(tree: Tree, path: string, sync = false): Promise<
   })
 }
 
-function newPath({ owner, taken }: Place, folder: string): string {
+function newPath({ owner, taken }: StagingArea, folder: string): string {
   const name = temporaryName({ prefix: PREFIX, owner: { ...owner, token: randomBytes(8).toString('hex') } })
   const path = folder === '' ? name : `${folder}/${name}`
   taken.add(path)

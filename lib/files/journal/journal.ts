@@ -2,11 +2,11 @@ import type { SluiceError } from '../../errors.js'
 import { diskError } from '../disk/disk-error.js'
 import { writeFully } from '../disk/fs.js'
 import { releasedName } from '../own/names.js'
-import { type Opened, openNew, removeFolder } from '../own/own-folder.js'
+import { type Opened, openNewJournal, removeOwnFolder } from '../own/own-folder.js'
 import { type Owner, thisOwner } from '../own/owner.js'
 import type { Durability } from '../publish/publish.js'
 import type { Directory, Tree } from '../tree/tree.js'
-import { encodeRecords, JOURNAL_VERSION, type JournalFile, type JournalRecord } from './records.js'
+import { encodeRecords, JOURNAL_VERSION, type JournalFile, type JournalRecord } from './journal-records.js'
 
 /** The clock of a journal; a parameter, so that tests need not wait. */
 export interface JournalClock {
@@ -79,7 +79,7 @@ export class Journal {
    * Fails with `ERR_DISK_FULL`, `ERR_READ_ONLY`, `ERR_PERMISSION`, `ERR_WRITE`.
    */
   static async create(tree: Tree, transfer: string, options: JournalOptions): Promise<Journal> {
-    const opened = await openNew(tree, transfer, options.isTaken ?? (() => false))
+    const opened = await openNewJournal(tree, transfer, options.isTaken ?? (() => false))
     const journal = new Journal(tree, opened, options)
     try {
       const owner = options.owner ?? thisOwner()
@@ -154,7 +154,7 @@ export class Journal {
       await this.#letGo()
       throw diskError(error, 'remove the journal', this.#path)
     } finally {
-      await removeFolder(this.#tree, this.#folder)
+      await removeOwnFolder(this.#tree, this.#folder)
     }
   }
 

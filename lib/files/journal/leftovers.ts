@@ -1,10 +1,10 @@
 import { SluiceError } from '../../errors.js'
 import { A_DAY } from '../disk/clock.js'
 import { diskError, errorCode } from '../disk/disk-error.js'
-import { standing } from '../disk/fs.js'
+import { lstatIfThere } from '../disk/fs.js'
 import { isPartNameOf, nameOf, parentOf, suffixed } from '../disk/names.js'
 import { isJournalName, isReleasedName, nameOfOwner, ownerOfName } from '../own/names.js'
-import { folderAt, JOURNAL_FOLDERS, ourFolder, removeFolder } from '../own/own-folder.js'
+import { findOwnFolder, folderAt, OWN_FOLDERS, removeOwnFolder } from '../own/own-folder.js'
 import { isGone, type ProcessSystem, processSystem, thisOwner } from '../own/owner.js'
 import { recoverPublish } from '../publish/publish.js'
 import type { Directory, Tree } from '../tree/tree.js'
@@ -50,9 +50,9 @@ const SLACK_AFTER = 10_000
  */
 export async function collectLeftovers(tree: Tree, options: CollectOptions = {}): Promise<Leftover[]> {
   const found: Leftover[] = []
-  for (const name of JOURNAL_FOLDERS) {
+  for (const name of OWN_FOLDERS) {
     try {
-      const folder = await ourFolder(tree, name)
+      const folder = await findOwnFolder(tree, name)
       if (folder) await collectFolder(tree, folder, options, found)
     } catch (error) {
       found.push({ path: name, bytes: 0, state: 'kept', error: diskError(error, 'read', name) })
@@ -78,7 +78,7 @@ async function collectFolder(
     }
   } finally {
     if (options.dryRun) folder.release()
-    else await removeFolder(tree, folder)
+    else await removeOwnFolder(tree, folder)
   }
 }
 
@@ -170,7 +170,7 @@ async function collectPart(
     directory = await folderAt(tree, parentOf(target))
     // a path that leads elsewhere, or a folder that is gone: nothing of ours is there
     if (!directory) return undefined
-    const there = await standing(fs, directory.at(part))
+    const there = await lstatIfThere(fs, directory.at(part))
     if (!there?.isFile() || there.uid !== journal.stats.uid) return undefined
     bytes = there.size
     if (there.nlink === 2 && !dryRun && (await isPublished(tree, directory, part, name)))
@@ -195,7 +195,7 @@ async function collectPart(
 async function isPublished(tree: Tree, directory: Directory, part: string, name: string): Promise<boolean> {
   for (let n = 0; n <= MOST_SUFFIXES; n++) {
     const candidate = suffixed(name, n)
-    if (!(await standing(tree.fs, directory.at(candidate)))) return false
+    if (!(await lstatIfThere(tree.fs, directory.at(candidate)))) return false
     if ((await recoverPublish(tree.fs, directory, part, candidate, 'crash')) === 'published') return true
   }
   return false

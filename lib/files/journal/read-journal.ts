@@ -1,6 +1,6 @@
 import { type FileStats, type FileSystem, openRegular, readFully } from '../disk/fs.js'
 import type { Owner } from '../own/owner.js'
-import { type JournalRecord, RecordReader } from './records.js'
+import { type JournalRecord, RecordReader } from './journal-records.js'
 
 /** A file that a journal says is not finished. */
 export interface UnfinishedFile {

@@ -7,7 +7,7 @@ import { isJournalName, journalName, parseIntentName, parseRecoveryName } from '
 import { ownerOfTemporary } from './temporary-name.js'
 
 /** Our folder has one of these names, the first that is free or ours. */
-export const JOURNAL_FOLDERS = ['.sluice', '.sluice_1', '.sluice_2', '.sluice_3', '.sluice_4'] as const
+export const OWN_FOLDERS = ['.sluice', '.sluice_1', '.sluice_2', '.sluice_3', '.sluice_4'] as const
 
 const MOST_TRIES = 16
 
@@ -19,28 +19,28 @@ export interface Opened {
 }
 
 /** Makes the file of a new journal, and our folder around it. */
-export async function openNew(
+export async function openNewJournal(
   tree: Tree,
   transfer: string,
   isTaken: (name: string) => boolean,
 ): Promise<Opened> {
-  for (const folderName of JOURNAL_FOLDERS) {
+  for (const folderName of OWN_FOLDERS) {
     if (isTaken(foldName(folderName))) continue
     for (let tries = 1; ; tries++) {
-      const folder = await ownFolder(tree, folderName)
+      const folder = await makeOwnFolder(tree, folderName)
       if (!folder) break
       try {
         return { folder, ...(await createFile(tree, folder, transfer)) }
       } catch (error) {
-        await removeFolder(tree, folder)
+        await removeOwnFolder(tree, folder)
         // the last journal in it went meanwhile, and the folder with it
         if (errorCode(error) === 'ENOENT' && tries < MOST_TRIES) continue
         throw diskError(error, 'make the journal in', folderName)
       }
     }
   }
-  const message = `every name for the journal's folder is taken (${JOURNAL_FOLDERS.join(', ')}); move one away`
-  throw new SluiceError('ERR_WRITE', message, { path: JOURNAL_FOLDERS[0] })
+  const message = `every name for the journal's folder is taken (${OWN_FOLDERS.join(', ')}); move one away`
+  throw new SluiceError('ERR_WRITE', message, { path: OWN_FOLDERS[0] })
 }
 
 async function createFile(
@@ -62,7 +62,7 @@ async function createFile(
  * Makes or enters the folder that has the name now: whoever was done with the one that had it before took that away,
  * perhaps while this process kept it open. Undefined where something else has its name.
  */
-export async function ownFolder(tree: Tree, name: string): Promise<Directory | undefined> {
+export async function makeOwnFolder(tree: Tree, name: string): Promise<Directory | undefined> {
   for (let tries = 1; ; tries++) {
     try {
       return await enterOwn(tree, name)
@@ -80,7 +80,7 @@ async function enterOwn(tree: Tree, name: string): Promise<Directory | undefined
     const folder = await tree.directory(name)
     let own = made === 'created'
     try {
-      own ||= await isOwn(tree, folder)
+      own ||= await isOwnFolder(tree, folder)
     } finally {
       if (!own) folder.release()
     }
@@ -105,13 +105,13 @@ export async function folderAt(tree: Tree, path: string): Promise<Directory | un
   }
 }
 
-/** Our folder if one stands there now, see {@link ownFolder}, and is ours. */
-export async function ourFolder(tree: Tree, name: string): Promise<Directory | undefined> {
+/** Our folder if one stands there now, see {@link makeOwnFolder}, and is ours. */
+export async function findOwnFolder(tree: Tree, name: string): Promise<Directory | undefined> {
   tree.forget(name)
   const folder = await folderAt(tree, name)
   if (!folder) return undefined
   try {
-    if (await isOwn(tree, folder)) return folder
+    if (await isOwnFolder(tree, folder)) return folder
   } catch (error) {
     folder.release()
     throw error
@@ -121,7 +121,7 @@ export async function ourFolder(tree: Tree, name: string): Promise<Directory | u
 }
 
 /** Whether a standing folder is one of ours: nobody else may look into it, and there is nothing else inside. */
-export async function isOwn(tree: Tree, folder: Directory): Promise<boolean> {
+export async function isOwnFolder(tree: Tree, folder: Directory): Promise<boolean> {
   const { mode } = await tree.fs.fstat(folder.fd)
   if (tree.fs.platform !== 'win32' && (mode & 0o077) !== 0) return false
   return (await folder.list()).map(String).every(isOwnName)
@@ -138,7 +138,7 @@ function isOwnName(name: string): boolean {
 }
 
 /** Removes our folder if nothing is in it any more, and gives it back. */
-export async function removeFolder(tree: Tree, folder: Directory): Promise<void> {
+export async function removeOwnFolder(tree: Tree, folder: Directory): Promise<void> {
   const { path } = folder
   folder.release()
   const root = await tree.directory('')
@@ -153,8 +153,8 @@ export async function removeFolder(tree: Tree, folder: Directory): Promise<void>
 
 /** Removes our folders where nothing is in them: after a power cut they may be back. */
 export async function removeEmptyFolders(tree: Tree): Promise<void> {
-  for (const name of JOURNAL_FOLDERS) {
-    const folder = await ourFolder(tree, name)
-    if (folder) await removeFolder(tree, folder)
+  for (const name of OWN_FOLDERS) {
+    const folder = await findOwnFolder(tree, name)
+    if (folder) await removeOwnFolder(tree, folder)
   }
 }

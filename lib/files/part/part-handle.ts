@@ -2,7 +2,7 @@ import { SluiceError } from '../../errors.js'
 import { diskError, errorCode, isRefusal, SystemError } from '../disk/disk-error.js'
 import { type FileStats, OPEN, openRegular, sameInode } from '../disk/fs.js'
 import type { Durability } from '../publish/publish.js'
-import { type HandlePool, isShort, type Pooled, type Slot } from '../tree/handle-pool.js'
+import { type HandlePool, isOutOfHandles, type Pooled, type Slot } from '../tree/handle-pool.js'
 import type { Directory } from '../tree/tree.js'
 import type { Folders } from './part-options.js'
 
@@ -118,7 +118,7 @@ export class PartHandle implements Pooled {
     try {
       return await work(directory)
     } catch (error) {
-      if (!isShort(error)) throw error
+      if (!isOutOfHandles(error)) throw error
       // those on the way to its own folder were kept for later just now
       await this.#folders.giveUp?.()
       return await work(directory)

@@ -1,12 +1,12 @@
 import { printable, SluiceError } from '../../errors.js'
 import { checkChoice } from '../disk/check-options.js'
 import { diskError, errorCode } from '../disk/disk-error.js'
-import { type FileStats, type FileSystem, moveOver, standing } from '../disk/fs.js'
+import { type FileStats, type FileSystem, lstatIfThere, moveOver } from '../disk/fs.js'
 import { syncFile } from '../disk/sync-path.js'
 import type { Directory } from '../tree/directory.js'
-import { claim, type Finished, hasBothNames } from './claim.js'
 import { firstFree } from './first-free.js'
 import { type Replaced, replaceDirectory } from './replace-directory.js'
+import { hasBothNames, type TemporaryFile, takeName } from './take-name.js'
 
 /** What to do when the name is taken by other content. */
 export type Conflict = 'rename' | 'overwrite' | 'replace' | 'skip' | 'fail'
@@ -95,7 +95,7 @@ export async function recoverPublish(
   checkChoice('durability', durability ?? null, DURABILITIES)
   try {
     const file = { fs, directory, temporary }
-    if (!(await standing(fs, directory.at(temporary)))) return 'missing'
+    if (!(await lstatIfThere(fs, directory.at(temporary)))) return 'missing'
     if (!(await hasBothNames(file, name))) return 'pending'
     // nobody knows whether the link is on the disk: it must be before the other name goes
     if (durability === 'power') await directory.sync()
@@ -108,12 +108,12 @@ export async function recoverPublish(
 }
 
 class Publication {
-  readonly #file: Finished
+  readonly #file: TemporaryFile
   readonly #options: PublishOptions
   readonly #shown: string
   #warning: SluiceError | undefined
 
-  constructor(file: Finished, options: PublishOptions, shown: string) {
+  constructor(file: TemporaryFile, options: PublishOptions, shown: string) {
     this.#file = file
     this.#options = options
     this.#shown = shown
@@ -129,9 +129,9 @@ class Publication {
     const { fs, directory, temporary } = this.#file
     // again where what had the name went away between the claim and the look
     for (let tries = 0; tries < 16; tries++) {
-      const claimed = await claim(this.#file, name)
+      const claimed = await takeName(this.#file, name)
       if (claimed !== 'taken') return this.#settle(claimed, first ? 'created' : 'renamed', name)
-      const there = await standing(fs, directory.at(name))
+      const there = await lstatIfThere(fs, directory.at(name))
       if (!there) continue
       const isSame = async () => this.#options.identical?.(directory.at(name), directory.at(temporary))
       if (there.isFile() && (await isSame())) return this.#keepStanding(name)

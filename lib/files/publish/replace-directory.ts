@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { printable, SluiceError } from '../../errors.js'
 import { diskError, errorCode, SystemError } from '../disk/disk-error.js'
-import { type FileStats, type FileSystem, moveOver, OPEN, sameInode, standing } from '../disk/fs.js'
+import { type FileStats, type FileSystem, lstatIfThere, moveOver, OPEN, sameInode } from '../disk/fs.js'
 import type { Directory } from '../tree/directory.js'
-import type { Finished } from './claim.js'
+import type { TemporaryFile } from './take-name.js'
 
 /** What a folder that makes room is kept in: our mark, the inode of the file that replaces it, a random part. */
 const ASIDE = /^\.sluice-aside-([0-9a-f]+)-[0-9a-f]{16}$/
@@ -30,7 +30,7 @@ export interface Replaced {
  * moved back.
  */
 export async function replaceDirectory(
-  file: Finished,
+  file: TemporaryFile,
   name: string,
   durability: 'crash' | 'power',
 ): Promise<Replaced> {
@@ -84,7 +84,7 @@ async function makeAside(fs: FileSystem, directory: Directory, name: string, ino
 async function moveBack(fs: FileSystem, directory: Directory, name: string, aside: Aside, cause: unknown) {
   try {
     // a rename would silently replace an empty folder
-    if (await standing(fs, directory.at(name))) throw new Error('the name is taken again')
+    if (await lstatIfThere(fs, directory.at(name))) throw new Error('the name is taken again')
     await fs.rename(aside.inner, directory.at(name))
   } catch {
     const where = `${aside.name}/${name}`
@@ -143,7 +143,7 @@ async function recoverOne(
 ): Promise<void> {
   const inner = fs.at(aside.fd, name) ?? `${directory.at(aside.name)}/${name}`
   try {
-    const there = await standing(fs, directory.at(name))
+    const there = await lstatIfThere(fs, directory.at(name))
     if (there?.isFile() && there.ino === ino) {
       await removeTree(fs, inner)
       recovered.removed.push(name)

@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto'
 import { printable, SluiceError } from '../../errors.js'
 import { digestFile } from '../disk/digest-file.js'
 import { errorCode, SystemError } from '../disk/disk-error.js'
-import { openRegular, standing } from '../disk/fs.js'
+import { lstatIfThere, openRegular } from '../disk/fs.js'
 import { copyFile } from '../disk/move-file.js'
-import { digestAt, inFolder, type Place } from '../intent/staging.js'
+import { digestAt, inFolder, type StagingArea } from '../intent/staging.js'
 import type { PointRecord, RecoveryKind } from './record.js'
 
 /**
@@ -12,7 +12,7 @@ import type { PointRecord, RecoveryKind } from './record.js'
  * to be deleted gets a second name, since nobody writes to it any more; everything else is copied.
  */
 export async function keepContent(
-  { tree, durability }: Place,
+  { tree, durability }: StagingArea,
   kind: RecoveryKind,
   path: string,
   where: string,
@@ -20,7 +20,7 @@ export async function keepContent(
   const { fs } = tree
   const power = durability === 'power'
   const keep = async (from: string) => {
-    const there = await standing(fs, from)
+    const there = await lstatIfThere(fs, from)
     if (kind === 'create' && there) {
       const message = `${printable(path)} is there already, and cannot be created; make a point for 'write'`
       throw new SluiceError('ERR_CONFLICT', message, { path })

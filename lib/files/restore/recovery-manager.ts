@@ -7,9 +7,9 @@ import { checkChoice, checkObject, checkPath, checkWhole } from '../disk/check-o
 import { systemClock } from '../disk/clock.js'
 import { diskError } from '../disk/disk-error.js'
 import { nodeFileSystem } from '../disk/fs.js'
-import type { Place } from '../intent/staging.js'
+import type { StagingArea } from '../intent/staging.js'
 import { DirectoryLock } from '../lock/directory-lock.js'
-import { JOURNAL_FOLDERS } from '../own/own-folder.js'
+import { OWN_FOLDERS } from '../own/own-folder.js'
 import { processSystem, thisOwner } from '../own/owner.js'
 import { Tree } from '../tree/tree.js'
 import { keepContent } from './keep-content.js'
@@ -17,9 +17,9 @@ import type { RecoveryManagerOptions, RecoveryOutcome } from './options.js'
 import { Point, type RecoveryPoint } from './point.js'
 import type { RecoveryKind } from './record.js'
 import { RecoveryStore, type Stored } from './store.js'
-import { type Undoing, undoAll } from './undo-all.js'
+import { type UndoContext, undoAll } from './undo-all.js'
 import { digestOf, look } from './undo-point.js'
-import { Unfinished } from './unfinished.js'
+import { UnfinishedTransactions } from './unfinished-transactions.js'
 
 /**
  * Takes files back to what they were, whoever changed them and however: before each change it is told of it, and keeps
@@ -43,26 +43,30 @@ import { Unfinished } from './unfinished.js'
  * ```
  */
 export class RecoveryManager implements AsyncDisposable {
-  readonly #place: Place
+  readonly #area: StagingArea
   readonly #store: RecoveryStore
   readonly #lock: DirectoryLock
-  readonly #unfinished: Unfinished
-  readonly #options: Pick<Undoing, 'attempts' | 'clock' | 'now' | 'recorder'>
+  readonly #unfinished: UnfinishedTransactions
+  readonly #options: Pick<UndoContext, 'attempts' | 'clock' | 'now' | 'recorder'>
   /** The oldest first. */
   #points: Point[]
   #number: number
   #turn: Promise<unknown> = Promise.resolve()
   #closing: Promise<void> | undefined
 
-  private constructor(scene: Scene, options: RecoveryManagerOptions) {
+  private constructor(context: RecoveryContext, options: RecoveryManagerOptions) {
     const { attempts = 3, clock = systemClock, now = Date.now, audit } = options
     this.#options = { attempts, clock, now, recorder: new Recorder({ audit, clock }) }
-    this.#place = scene.place
-    this.#store = scene.store
-    this.#lock = scene.lock
-    this.#unfinished = new Unfinished(scene.place.tree, options.lock, options.system ?? processSystem)
-    this.#points = scene.found.map((stored) => new Point(stored, true))
-    this.#number = (scene.found.at(-1)?.number ?? 0) + 1
+    this.#area = context.area
+    this.#store = context.store
+    this.#lock = context.lock
+    this.#unfinished = new UnfinishedTransactions(
+      context.area.tree,
+      options.lock,
+      options.system ?? processSystem,
+    )
+    this.#points = context.found.map((stored) => new Point(stored, true))
+    this.#number = (context.found.at(-1)?.number ?? 0) + 1
   }
 
   /**
@@ -87,10 +91,10 @@ export class RecoveryManager implements AsyncDisposable {
         audit: UNRECORDED,
       })
       try {
-        const place = { tree, durability, owner: thisOwner(system), taken: new Set<string>(), warnings: [] }
-        const store = new RecoveryStore(place)
+        const area = { tree, durability, owner: thisOwner(system), taken: new Set<string>(), warnings: [] }
+        const store = new RecoveryStore(area)
         const found = await withoutCommitted(store, await store.find(system))
-        return new RecoveryManager({ place, store, lock, found }, options)
+        return new RecoveryManager({ area, store, lock, found }, options)
       } catch (error) {
         await lock.release().catch(() => {})
         throw error
@@ -121,7 +125,7 @@ export class RecoveryManager implements AsyncDisposable {
     return this.#inTurn('make a recovery point for', path, async () => {
       checkChoice('kind', kind, ['write', 'create', 'delete'])
       checkPath('path', path)
-      const { root, fs } = this.#place.tree
+      const { root, fs } = this.#area.tree
       checkBelow(path, root, fs.platform, 'open a manager there')
       checkNotOurs(path)
       await this.#lock.check()
@@ -131,7 +135,7 @@ export class RecoveryManager implements AsyncDisposable {
         kind,
         path,
         time,
-        ...(await keepContent(this.#place, kind, path, where)),
+        ...(await keepContent(this.#area, kind, path, where)),
       }))
       this.#number++
       const point = new Point(stored, false)
@@ -153,7 +157,7 @@ export class RecoveryManager implements AsyncDisposable {
       if (!mine?.record)
         throw new SluiceError('ERR_STATE', 'the point does not count any more', { path: point.path })
       await this.#unfinished.end(point.path)
-      const after = digestOf(await look(this.#place, point.path))
+      const after = digestOf(await look(this.#area, point.path))
       if (after === undefined || (point.kind === 'delete' && after !== null)) {
         const message = `${printable(point.path)} is not what a ${point.kind} leaves: do it, or undo the point`
         throw new SluiceError('ERR_STATE', message, { path: point.path })
@@ -183,7 +187,7 @@ export class RecoveryManager implements AsyncDisposable {
     return this.#inTurn('undo in', '', async () => {
       await this.#lock.check()
       const { outcomes, left } = await undoAll(this.#points, {
-        place: this.#place,
+        area: this.#area,
         store: this.#store,
         unfinished: this.#unfinished,
         ...this.#options,
@@ -217,7 +221,7 @@ export class RecoveryManager implements AsyncDisposable {
     this.#closing ??= this.#turn
       .catch(() => {})
       .then(() => this.#lock.release())
-      .finally(() => this.#place.tree.close())
+      .finally(() => this.#area.tree.close())
     return this.#closing
   }
 
@@ -233,15 +237,15 @@ export class RecoveryManager implements AsyncDisposable {
       .catch(() => {})
       .then(act)
       .catch((error: unknown) => {
-        throw diskError(error, what, path === '' ? this.#place.tree.root : path)
+        throw diskError(error, what, path === '' ? this.#area.tree.root : path)
       })
     this.#turn = turn
     return turn
   }
 }
 
-interface Scene {
-  place: Place
+interface RecoveryContext {
+  area: StagingArea
   store: RecoveryStore
   lock: DirectoryLock
   found: Stored[]
@@ -258,6 +262,6 @@ async function withoutCommitted(store: RecoveryStore, found: Stored[]): Promise<
 
 function checkNotOurs(path: string): void {
   const [top] = path.split('/')
-  if (!(JOURNAL_FOLDERS as readonly string[]).includes(top!)) return
+  if (!(OWN_FOLDERS as readonly string[]).includes(top!)) return
   throw new SluiceError('ERR_PATH', `${printable(path)} is in our own folder`, { path })
 }

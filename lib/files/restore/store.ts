@@ -3,9 +3,9 @@ import { readWhole } from '../content/read-whole.js'
 import { errorCode } from '../disk/disk-error.js'
 import { moveOver } from '../disk/fs.js'
 import { nameOf } from '../disk/names.js'
-import { type Place, stage } from '../intent/staging.js'
+import { type StagingArea, stage } from '../intent/staging.js'
 import { newRecoveryKey, parseRecoveryName, recoveryName } from '../own/names.js'
-import { JOURNAL_FOLDERS, ourFolder, ownFolder, removeFolder } from '../own/own-folder.js'
+import { findOwnFolder, makeOwnFolder, OWN_FOLDERS, removeOwnFolder } from '../own/own-folder.js'
 import { isGone, type ProcessSystem } from '../own/owner.js'
 import { ownerOfTemporary } from '../own/temporary-name.js'
 import type { Directory } from '../tree/directory.js'
@@ -26,26 +26,26 @@ const MOST_TRIES = 16
 
 /** Recovery points on the disk: in our folder one file for each, and beside it the content that is kept. */
 export class RecoveryStore {
-  readonly #place: Place
+  readonly #area: StagingArea
   readonly #tree: Tree
   readonly #power: boolean
 
-  constructor(place: Place) {
-    this.#place = place
-    this.#tree = place.tree
-    this.#power = place.durability === 'power'
+  constructor(area: StagingArea) {
+    this.#area = area
+    this.#tree = area.tree
+    this.#power = area.durability === 'power'
   }
 
   /** All that stand there, the oldest first. Removes what a crash left beside them. */
   async find(system: ProcessSystem): Promise<Stored[]> {
     const found: Stored[] = []
-    for (const name of JOURNAL_FOLDERS) {
-      const folder = await ourFolder(this.#tree, name)
+    for (const name of OWN_FOLDERS) {
+      const folder = await findOwnFolder(this.#tree, name)
       if (!folder) continue
       try {
         found.push(...(await this.#findIn(folder, system)))
       } finally {
-        await removeFolder(this.#tree, folder)
+        await removeOwnFolder(this.#tree, folder)
       }
     }
     return found.sort((a, b) => a.number - b.number)
@@ -77,9 +77,9 @@ export class RecoveryStore {
     const key = newRecoveryKey(number)
     const point = recoveryName(key, 'point')
     const kept = recoveryName(key, 'kept')
-    for (const name of JOURNAL_FOLDERS) {
+    for (const name of OWN_FOLDERS) {
       for (let tries = 1; ; tries++) {
-        const folder = await ownFolder(this.#tree, name)
+        const folder = await makeOwnFolder(this.#tree, name)
         if (!folder) break
         try {
           const record = await keep(folder.at(kept))
@@ -89,15 +89,15 @@ export class RecoveryStore {
           return { folder: name, key, number, record }
         } catch (error) {
           for (const one of [point, kept]) await this.#tree.fs.unlink(folder.at(one)).catch(() => {})
-          await removeFolder(this.#tree, folder)
+          await removeOwnFolder(this.#tree, folder)
           // somebody who was done with our folder took it away meanwhile
           const code = errorCode(error instanceof SluiceError ? error.cause : error)
           if (code !== 'ENOENT' || tries === MOST_TRIES) throw error
         }
       }
     }
-    const message = `every name for our folder is taken (${JOURNAL_FOLDERS.join(', ')}); move one away`
-    throw new SluiceError('ERR_WRITE', message, { path: JOURNAL_FOLDERS[0] })
+    const message = `every name for our folder is taken (${OWN_FOLDERS.join(', ')}); move one away`
+    throw new SluiceError('ERR_WRITE', message, { path: OWN_FOLDERS[0] })
   }
 
   /** Writes what a point says anew. */
@@ -115,7 +115,7 @@ export class RecoveryStore {
       if (this.#power) await folder.sync()
       await this.#unlink(folder, recoveryName(key, 'kept'))
     } finally {
-      await removeFolder(this.#tree, folder)
+      await removeOwnFolder(this.#tree, folder)
     }
   }
 
@@ -126,7 +126,7 @@ export class RecoveryStore {
 
   /** Whole or not at all: under a temporary name first. */
   async #write(folder: Directory, name: string, record: PointRecord | CommitRecord): Promise<void> {
-    const { path } = await stage(this.#place, folder.path, [encodePoint(record)], { mode: 0o600 })
+    const { path } = await stage(this.#area, folder.path, [encodePoint(record)], { mode: 0o600 })
     const temporary = folder.at(nameOf(path))
     try {
       await moveOver(this.#tree.fs, temporary, folder.at(name))

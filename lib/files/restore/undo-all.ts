@@ -1,19 +1,19 @@
 import type { Recorder } from '../audit/recorder.js'
 import type { Clock } from '../disk/clock.js'
 import { diskError } from '../disk/disk-error.js'
-import type { Place } from '../intent/staging.js'
+import type { StagingArea } from '../intent/staging.js'
 import type { RecoveryOutcome } from './options.js'
 import type { Point } from './point.js'
 import type { PointRecord } from './record.js'
 import type { RecoveryStore } from './store.js'
 import { type Undone, undoPoint } from './undo-point.js'
-import type { Unfinished } from './unfinished.js'
+import type { UnfinishedTransactions } from './unfinished-transactions.js'
 
 /** What it takes to undo points. */
-export interface Undoing {
-  place: Place
+export interface UndoContext {
+  area: StagingArea
   store: RecoveryStore
-  unfinished: Unfinished
+  unfinished: UnfinishedTransactions
   recorder: Recorder
   attempts: number
   clock: Clock
@@ -29,7 +29,7 @@ const FIRST_WAIT = 50
  */
 export async function undoAll(
   points: readonly Point[],
-  undoing: Undoing,
+  undoing: UndoContext,
 ): Promise<{ outcomes: RecoveryOutcome[]; left: Point[] }> {
   complete(points)
   const outcomes: RecoveryOutcome[] = []
@@ -56,7 +56,7 @@ function isUndone({ state }: { state: RecoveryOutcome['state'] }): boolean {
 
 async function undoOne(
   point: Point,
-  { place, store, unfinished, attempts, clock, now }: Undoing,
+  { area, store, unfinished, attempts, clock, now }: UndoContext,
 ): Promise<RecoveryOutcome> {
   const { kind, path, record, stored } = point
   const outcome = { kind, path, attempts: 0 }
@@ -66,9 +66,9 @@ async function undoOne(
   for (;;) {
     outcome.attempts++
     try {
-      undone ??= await undoSettled(place, record, store.keptPath(stored), now(), unfinished)
+      undone ??= await undoSettled(area, record, store.keptPath(stored), now(), unfinished)
       if (isUndone(undone)) await store.remove(stored)
-      const [warning] = place.warnings.splice(0)
+      const [warning] = area.warnings.splice(0)
       return { ...outcome, ...undone, ...(warning && { warning }) }
     } catch (error) {
       const failure = diskError(error, 'undo the change of', path)
@@ -81,15 +81,15 @@ async function undoOne(
 
 /** Undoes a point, with no transaction at work that would change the path yet. */
 async function undoSettled(
-  place: Place,
+  area: StagingArea,
   record: PointRecord,
   kept: string,
   now: number,
-  unfinished: Unfinished,
+  unfinished: UnfinishedTransactions,
 ): Promise<Undone> {
   await unfinished.end(record.path)
   for (;;) {
-    const undone = await undoPoint(place, record, kept, now)
+    const undone = await undoPoint(area, record, kept, now)
     // asked after the look: what is not committed by now is a change of its own, and later
     if (undone.state !== 'unchanged' || !(await unfinished.end(record.path))) return undone
   }
@@ -109,12 +109,12 @@ function complete(points: readonly Point[]): void {
 async function takeDown(
   outcome: RecoveryOutcome,
   duration: number,
-  { place, recorder }: Undoing,
+  { area, recorder }: UndoContext,
 ): Promise<void> {
   const { kind, path, state, attempts, error } = outcome
   await recorder.record({
     operation: 'undo',
-    path: `${place.tree.root}/${path}`,
+    path: `${area.tree.root}/${path}`,
     status: isUndone(outcome) ? 'ok' : 'failed',
     duration,
     metadata: { kind, state, attempts },

@@ -1,8 +1,8 @@
 import { makeBackup } from '../atomic/backups.js'
 import { errorCode } from '../disk/disk-error.js'
-import { type FileStats, moveOver, sameInode, standing } from '../disk/fs.js'
+import { type FileStats, lstatIfThere, moveOver, sameInode } from '../disk/fs.js'
 import { nameOf, parentOf } from '../disk/names.js'
-import { digestAt, inFolder, type Place, stageLink } from '../intent/staging.js'
+import { digestAt, inFolder, type StagingArea, stageLink } from '../intent/staging.js'
 import { publish } from '../publish/publish.js'
 import type { PointRecord } from './record.js'
 
@@ -25,13 +25,13 @@ type Look = 'nothing' | 'other' | { stats: FileStats; digest: string }
  * What stands at `path` of the tree, and what it digests to. With 'power' it is made to last first: what a point says
  * of it, or that there is no point any more, must not last longer than itself.
  */
-export async function look({ tree, durability }: Place, path: string): Promise<Look> {
+export async function look({ tree, durability }: StagingArea, path: string): Promise<Look> {
   const power = durability === 'power'
   let stats: FileStats | undefined
   try {
     stats = await inFolder(tree, path, async (where, folder) => {
       if (power) await folder.sync()
-      return standing(tree.fs, where)
+      return lstatIfThere(tree.fs, where)
     })
   } catch (error) {
     // the folder is missing
@@ -55,14 +55,14 @@ export function digestOf(found: Look): string | null | undefined {
  * @param now for the name of a backup
  */
 export async function undoPoint(
-  place: Place,
+  area: StagingArea,
   record: PointRecord,
   kept: string,
   now: number,
 ): Promise<Undone> {
   const { path, old = null, kind } = record
-  const found = await look(place, path)
-  const content = await look(place, kept)
+  const found = await look(area, path)
+  const content = await look(area, kept)
   if (digestOf(found) === old || isSame(found, content)) return { state: 'unchanged' }
   // what else could have been done
   const after = record.after === undefined && kind === 'delete' ? null : record.after
@@ -72,9 +72,9 @@ export async function undoPoint(
     return { state: 'damaged' }
   }
   const unknown = after === undefined && found !== 'nothing'
-  const backup = unknown ? await keepBackup(place, path, now) : undefined
-  if (old === null) await removeCreated(place, path)
-  else await putBack(place, path, kept, content as Exclude<Look, string>, found === 'nothing')
+  const backup = unknown ? await keepBackup(area, path, now) : undefined
+  if (old === null) await removeCreated(area, path)
+  else await putBack(area, path, kept, content as Exclude<Look, string>, found === 'nothing')
   return { state: 'undone', ...(backup !== undefined && { backup }) }
 }
 
@@ -83,7 +83,7 @@ function isSame(found: Look, content: Look): boolean {
 }
 
 async function keepBackup(
-  { tree, durability }: Place,
+  { tree, durability }: StagingArea,
   path: string,
   time: number,
 ): Promise<string | undefined> {
@@ -94,7 +94,7 @@ async function keepBackup(
   return name === undefined || folder === '' ? name : `${folder}/${name}`
 }
 
-async function removeCreated({ tree, durability }: Place, path: string): Promise<void> {
+async function removeCreated({ tree, durability }: StagingArea, path: string): Promise<void> {
   await inFolder(tree, path, async (where, directory) => {
     await tree.fs.unlink(where).catch((error: unknown) => {
       if (errorCode(error) !== 'ENOENT') throw error
@@ -105,15 +105,15 @@ async function removeCreated({ tree, durability }: Place, path: string): Promise
 
 /** By a second name for what was kept, which takes the place of what stands there in one step. */
 async function putBack(
-  place: Place,
+  area: StagingArea,
   path: string,
   kept: string,
   { stats }: Exclude<Look, string>,
   free: boolean,
 ): Promise<void> {
-  const { tree, durability } = place
-  await makeFolders(place, parentOf(path))
-  const staged = await stageLink(place, kept, parentOf(path), stats)
+  const { tree, durability } = area
+  await makeFolders(area, parentOf(path))
+  const staged = await stageLink(area, kept, parentOf(path), stats)
   await inFolder(tree, path, async (where, directory) => {
     const temporary = directory.at(nameOf(staged))
     try {
@@ -129,10 +129,10 @@ async function putBack(
 }
 
 /** The folders that are missing: what was deleted may have been the last thing in them. */
-async function makeFolders(place: Place, path: string): Promise<void> {
-  const { tree, durability } = place
+async function makeFolders(area: StagingArea, path: string): Promise<void> {
+  const { tree, durability } = area
   if (path === '') return
-  await makeFolders(place, parentOf(path))
+  await makeFolders(area, parentOf(path))
   await tree.makeDirectory(path)
   if (durability !== 'power') return
   // also where it was there: who made it, an earlier recovery too, may have been killed before the sync

@@ -3,20 +3,20 @@ import { diskError } from '../disk/disk-error.js'
 import type { FileStats } from '../disk/fs.js'
 import type { Intent, IntentAction } from '../intent/intent.js'
 import { IntentFile } from '../intent/intent-file.js'
-import type { Place } from '../intent/staging.js'
+import type { StagingArea } from '../intent/staging.js'
+import type { TransactionContext } from './context.js'
 import type { Draft } from './draft.js'
-import { type Ground, removeAll } from './ground.js'
+import { removeAll, type TransactionFolder } from './folder.js'
 import type { TransactionProgress } from './options.js'
-import type { Scene } from './scene.js'
 import { Steps } from './steps.js'
 
-/** What a transaction that is prepared is carried out with. */
+/** What a prepared transaction is committed with. */
 export interface CommitOptions {
-  place: Place
-  ground: Ground
+  area: StagingArea
+  folder: TransactionFolder
   intent: Intent
-  /** Who stands at the paths. */
-  standing: Map<string, FileStats>
+  /** The stats of each path when it was prepared. */
+  stats: Map<string, FileStats>
   /** Whether the lock is still held. */
   check: () => Promise<void>
   /** After each action. */
@@ -32,7 +32,7 @@ export class Commit {
 
   constructor(options: CommitOptions) {
     this.#options = options
-    this.#steps = new Steps(options.ground, options.intent, options.standing)
+    this.#steps = new Steps(options.folder, options.intent, options.stats)
   }
 
   /**
@@ -40,9 +40,9 @@ export class Commit {
    * `ERR_OUTCOME_UNKNOWN` where nobody knows how.
    */
   async run(): Promise<void> {
-    const { place, intent, check, done } = this.#options
+    const { area, intent, check, done } = this.#options
     await this.#steps.syncAll()
-    const file = await IntentFile.create(place, intent)
+    const file = await IntentFile.create(area, intent)
     const touched = new Set<IntentAction>()
     try {
       await check()
@@ -97,12 +97,12 @@ export class Commit {
     try {
       await file.remove()
     } catch (error) {
-      this.#options.place.warnings.push(diskError(error, 'remove the intent', file.path))
+      this.#options.area.warnings.push(diskError(error, 'remove the intent', file.path))
       await this.#keep(file, 'ERR_TRANSACTION', '', error)
       return
     }
     await this.#steps.clean().catch((error: unknown) => {
-      this.#options.place.warnings.push(
+      this.#options.area.warnings.push(
         diskError(error, 'remove the temporary files of', this.#options.intent.id),
       )
     })
@@ -118,7 +118,7 @@ export class Commit {
     this.isKept = true
     await file.leave().catch(() => {})
     const { id } = this.#options.intent
-    const { root } = this.#options.place.tree
+    const { root } = this.#options.area.tree
     const message = `transaction ${printable(id)}: ${why}; run: sluice recover ${printable(root)}`
     return new SluiceError(code, message, { path: root, cause })
   }
@@ -135,8 +135,8 @@ export interface TransactionResult {
   warnings: SluiceError[]
 }
 
-/** What {@link carryOut} needs besides the scene. */
-export interface CarryOut {
+/** What {@link runTransaction} needs besides the context. */
+export interface TransactionRun {
   draft: Draft
   /** Waits for the operations; rejects where one has failed. */
   ready: () => Promise<void>
@@ -147,28 +147,28 @@ export interface CarryOut {
  * Does what was drafted. When it rejects, everything is as before and the temporary files are removed, unless a
  * recovery needs them. The warnings are those of the place.
  */
-export async function carryOut(
-  { id, place, ground, lock }: Scene,
-  { draft, ready, report }: CarryOut,
+export async function runTransaction(
+  { id, area, folder, lock }: TransactionContext,
+  { draft, ready, report }: TransactionRun,
 ): Promise<TransactionResult> {
   let commit: Commit | undefined
   try {
     await ready()
     const { plan, prepared } = await draft.prepare()
-    const { actions, standing } = prepared
-    const { owner, durability } = place
+    const { actions, stats } = prepared
+    const { owner, durability } = area
     const intent: Intent = { id, owner, durability, time: Date.now(), folders: plan.folders, actions }
     let files = 0
     const totalFiles = actions.length
     const done = () => report({ phase: 'applying', files: ++files, totalFiles, bytes: draft.bytes })
     if (totalFiles > 0) {
-      commit = new Commit({ place, ground, intent, standing, check: () => lock.check(), done })
+      commit = new Commit({ area, folder, intent, stats, check: () => lock.check(), done })
       await commit.run()
     }
-    return resultOf(intent, place.warnings)
+    return resultOf(intent, area.warnings)
   } catch (error) {
     // what cannot be removed now is collected by a recovery
-    if (!commit?.isKept) await removeAll(ground, place.taken).catch(() => {})
+    if (!commit?.isKept) await removeAll(folder, area.taken).catch(() => {})
     throw error
   }
 }

@@ -22,7 +22,7 @@ export interface Directory {
 }
 
 /** Where the folders are. */
-export interface Place {
+export interface TreeRoot {
   readonly fs: FileSystem
   readonly root: string
 }
@@ -44,12 +44,12 @@ export class Handle {
 
 /** One user's hold on a handle. */
 export class Lease implements Directory {
-  readonly #tree: Place
+  readonly #tree: TreeRoot
   readonly #handle: Handle
   readonly #leave: (handle: Handle) => void
   #released = false
 
-  constructor(tree: Place, handle: Handle, leave: (handle: Handle) => void) {
+  constructor(tree: TreeRoot, handle: Handle, leave: (handle: Handle) => void) {
     this.#tree = tree
     this.#handle = handle
     this.#leave = leave
@@ -101,7 +101,7 @@ export class Lease implements Directory {
 }
 
 /** The path of `name` in an open folder of the tree. */
-export function pathIn({ fs, root }: Place, folder: { path: string; fd: number }, name: string): string {
+export function pathIn({ fs, root }: TreeRoot, folder: { path: string; fd: number }, name: string): string {
   const anchored = fs.at(folder.fd, name)
   if (anchored !== null) return anchored
   const top = root.endsWith('/') ? root : `${root}/`

@@ -33,7 +33,7 @@ export class HandlePool {
   readonly #most: number
   /** Open handles, and those on their way to be open or closed. */
   readonly #slots: Slot[] = []
-  readonly #returns = new HandleReturns()
+  readonly #queue = new HandleQueue()
   #uses = 0
   /** Calls of {@link HandlePool.patiently} that hold handles, and will give them back. */
   #running = 0
@@ -55,7 +55,7 @@ export class HandlePool {
     } finally {
       slot.users--
       if (this.#closed && slot.users === 0) this.#shut(slot).catch(() => {})
-      this.#returns.tell()
+      this.#queue.returned()
     }
   }
 
@@ -64,7 +64,7 @@ export class HandlePool {
     for (let { slot } = file; slot; { slot } = file) {
       if (slot.state === 'closing') return slot.closed?.catch(() => {})
       if (slot.users === 0) return this.#shut(slot)
-      await this.#returns.next()
+      await this.#queue.nextReturn()
     }
   }
 
@@ -72,8 +72,8 @@ export class HandlePool {
   async close(): Promise<void> {
     this.#closed = true
     for (const slot of [...this.#slots]) if (isIdle(slot)) this.#shut(slot).catch(() => {})
-    this.#returns.tell()
-    while (this.#slots.length > 0) await this.#returns.next()
+    this.#queue.returned()
+    while (this.#slots.length > 0) await this.#queue.nextReturn()
   }
 
   async #enter(file: Pooled): Promise<Slot> {
@@ -88,7 +88,7 @@ export class HandlePool {
       } else if (this.#slots.length < this.#most) return this.#open(file)
       else {
         if (!this.#slots.some(({ state }) => state === 'closing')) this.#evict()
-        await this.#returns.next()
+        await this.#queue.nextReturn()
       }
     }
   }
@@ -114,9 +114,9 @@ export class HandlePool {
     try {
       return await open()
     } catch (error) {
-      if (!isShort(error)) throw error
+      if (!isOutOfHandles(error)) throw error
       slot.state = 'stuck'
-      this.#returns.tell()
+      this.#queue.returned()
       return this.#retry(open)
     }
   }
@@ -131,16 +131,16 @@ export class HandlePool {
     try {
       return await work()
     } catch (error) {
-      if (!isShort(error)) throw error
+      if (!isOutOfHandles(error)) throw error
     } finally {
       this.#running--
-      this.#returns.tell()
+      this.#queue.returned()
     }
     return this.#retry(work)
   }
 
   #retry<T>(work: () => Promise<T>): Promise<T> {
-    return this.#returns.retry(work, {
+    return this.#queue.retry(work, {
       evict: () => this.#evict(),
       isHeld: () => this.#running > 0 || this.#slots.some(({ state }) => state !== 'stuck'),
     })
@@ -165,7 +165,7 @@ export class HandlePool {
     slot.file.slot = undefined
     const last = this.#slots.pop()!
     if (last !== slot) this.#slots[this.#slots.indexOf(slot)] = last
-    this.#returns.tell()
+    this.#queue.returned()
   }
 }
 
@@ -181,15 +181,15 @@ interface Source {
   isHeld(): boolean
 }
 
-/** Handles that are given back, and those who wait for that. */
-export class HandleReturns {
+/** Those who wait for a handle, each served when one is returned. */
+export class HandleQueue {
   #count = 0
   #waiting: (() => void)[] = []
   /** Those for whom the system had no handle are served one after the other: together they would hold on to all. */
   #turn: Promise<unknown> = Promise.resolve()
 
-  /** A handle was given back or closed. */
-  tell(): void {
+  /** To be called whenever a handle was given back or closed. */
+  returned(): void {
     this.#count++
     if (this.#waiting.length === 0) return
     const waiting = this.#waiting
@@ -197,8 +197,8 @@ export class HandleReturns {
     for (const resolve of waiting) resolve()
   }
 
-  /** The next time that one is. */
-  next(): Promise<void> {
+  /** Resolves when the next handle is returned. */
+  nextReturn(): Promise<void> {
     return new Promise((resolve) => this.#waiting.push(resolve))
   }
 
@@ -219,20 +219,20 @@ export class HandleReturns {
       try {
         return await work()
       } catch (error) {
-        if (!isShort(error)) throw error
+        if (!isOutOfHandles(error)) throw error
         if (this.#count > before) continue
         // where nobody will give one back, what failed may itself have given up some, once
         const isAlone = !source.isHeld()
         if (isAlone && isLast) throw error
         isLast = isAlone
-        if (!isAlone) await this.next()
+        if (!isAlone) await this.nextReturn()
       }
     }
   }
 }
 
 /** Whether the process, or the system, has no handle left. */
-export function isShort(error: unknown): boolean {
+export function isOutOfHandles(error: unknown): boolean {
   const code = errorCode(isSluiceError(error) ? error.cause : error)
   return code === 'EMFILE' || code === 'ENFILE'
 }

@@ -4,9 +4,9 @@ import { syncFolder } from '../disk/sync-path.js'
 
 /**
  * Makes `path` and what is missing above it. Links on the way are the user's choice. `power` makes the new names last;
- * also that of the folder that was there, because who made it may not be at his sync yet, or was killed before it.
+ * also that of the folder that was there, because its creator may not have synced it yet, or was killed before it.
  */
-export async function makeAll(fs: FileSystem, path: string, power: boolean): Promise<void> {
+export async function makeFolders(fs: FileSystem, path: string, power: boolean): Promise<void> {
   const above = folderAbove(path)
   try {
     await fs.mkdir(path)
@@ -14,8 +14,8 @@ export async function makeAll(fs: FileSystem, path: string, power: boolean): Pro
     const code = errorCode(error)
     if (code === 'EEXIST') return power ? syncStanding(fs, path) : undefined
     if (code !== 'ENOENT' || above === '' || above === path) throw error
-    await makeAll(fs, above, power)
-    return makeAll(fs, path, power)
+    await makeFolders(fs, above, power)
+    return makeFolders(fs, path, power)
   }
   if (!power) return
   try {

@@ -4,7 +4,7 @@ import { checkChoice } from '../disk/check-options.js'
 import { diskError, errorCode } from '../disk/disk-error.js'
 import { type FileStats, type FileSystem, nodeFileSystem, OPEN, sameInode } from '../disk/fs.js'
 import { type Directory, Handle, hold, Lease, pathIn } from './directory.js'
-import { makeAll } from './make-folders.js'
+import { makeFolders } from './make-folders.js'
 
 export type { Directory } from './directory.js'
 
@@ -53,7 +53,7 @@ export class Tree {
     }
     checkChoice('durability', durability, ['crash', 'power'])
     try {
-      if (create) await makeAll(fs, root, durability === 'power')
+      if (create) await makeFolders(fs, root, durability === 'power')
       const resolved = await fs.realpath(root)
       const fd = await fs.open(resolved, OPEN.directory)
       return new Tree(fs, resolved, new Handle('', fd), handles)

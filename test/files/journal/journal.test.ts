@@ -1,8 +1,12 @@
 import test from 'ava'
 import { collectLeftovers, Tree } from '../../../lib/files/index.js'
 import { Journal, type JournalClock } from '../../../lib/files/journal/journal.js'
+import {
+  encodeRecords,
+  type JournalRecord,
+  RecordReader,
+} from '../../../lib/files/journal/journal-records.js'
 import { readJournal } from '../../../lib/files/journal/read-journal.js'
-import { encodeRecords, type JournalRecord, RecordReader } from '../../../lib/files/journal/records.js'
 import { nameOfOwner, ownerOfName } from '../../../lib/files/own/names.js'
 import { type ProcessSystem, thisOwner } from '../../../lib/files/own/owner.js'
 import { MemoryDisk } from '../../../lib/testing/index.js'

@@ -2,7 +2,7 @@ import { basename, dirname, join } from 'node:path'
 import { printable, SluiceError } from '../../errors.js'
 import { type Clock, systemClock } from '../disk/clock.js'
 import { diskError, errorCode } from '../disk/disk-error.js'
-import { type FileSystem, OPEN, openRegular, standing } from '../disk/fs.js'
+import { type FileSystem, lstatIfThere, OPEN, openRegular } from '../disk/fs.js'
 import { moveFile } from '../disk/move-file.js'
 import { syncFile } from '../disk/sync-path.js'
 import { temporaryName } from '../own/temporary-name.js'
@@ -12,7 +12,7 @@ import type { RotateOptions, Rotation } from './rotate-file.js'
 import { filesOf, listSlots, type Slot, slotName } from './slots.js'
 
 /** One run of a rotation, under the lock. Every step can be the last one, and is gone on with by the next run. */
-export class Rotating {
+export class RotationRun {
   readonly #fs: FileSystem
   readonly #directory: Directory
   readonly #folder: string
@@ -103,7 +103,7 @@ export class Rotating {
   async #move(from: string, to: string): Promise<void> {
     const [source, target] = [this.#directory.at(from), this.#directory.at(to)]
     const known = await this.#fs.lstat(source)
-    if (await standing(this.#fs, target)) {
+    if (await lstatIfThere(this.#fs, target)) {
       const message = `${printable(to)} was made by somebody else in this moment; move it away`
       throw new SluiceError('ERR_CONFLICT', message, { path: this.#path(to) })
     }
@@ -157,7 +157,7 @@ export class Rotating {
       await this.#fs.unlink(this.#directory.at(name))
     } catch (error) {
       // an answer may have been lost
-      if (await standing(this.#fs, this.#directory.at(name))) throw error
+      if (await lstatIfThere(this.#fs, this.#directory.at(name))) throw error
     }
   }
 

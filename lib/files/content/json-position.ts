@@ -6,18 +6,18 @@ const SCALAR =
 const STRING = /"(?:[ !#-[\]-\u{10ffff}]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/uy
 
 /** A place in a text, counted from 1 as editors do. */
-export interface Place {
+export interface TextPosition {
   line: number
   column: number
 }
 
 /** Where a text that JSON.parse refuses is no longer JSON: the token that does not belong there. */
-export function jsonErrorAt(text: string): Place {
-  return placeOf(text, indexOfError(text))
+export function jsonErrorAt(text: string): TextPosition {
+  return positionAt(text, indexOfError(text))
 }
 
 /** Line and column of the character at `index`. */
-export function placeOf(text: string, index: number): Place {
+export function positionAt(text: string, index: number): TextPosition {
   const before = text.slice(0, index)
   const line = before.split('\n').length
   return { line, column: index - before.lastIndexOf('\n') }

@@ -1,9 +1,9 @@
 import { errorCode } from '../disk/disk-error.js'
-import { type FileStats, type FileSystem, moveOver, OPEN, sameInode, standing } from '../disk/fs.js'
+import { type FileStats, type FileSystem, lstatIfThere, moveOver, OPEN, sameInode } from '../disk/fs.js'
 import type { Directory } from '../tree/directory.js'
 
 /** A finished file under its temporary name, on the way to its own. */
-export interface Finished {
+export interface TemporaryFile {
   fs: FileSystem
   directory: Directory
   temporary: string
@@ -16,14 +16,14 @@ export const NO_LINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EM
  * Gives the file the name `name` if nothing has it, never by looking first. 'linked': it has both names now;
  * 'moved': only the new one; 'taken': something else has the name.
  */
-export async function claim(file: Finished, name: string): Promise<'linked' | 'moved' | 'taken'> {
+export async function takeName(file: TemporaryFile, name: string): Promise<'linked' | 'moved' | 'taken'> {
   const { fs, directory, temporary } = file
   try {
     await fs.link(directory.at(temporary), directory.at(name))
     return 'linked'
   } catch (error) {
     const code = errorCode(error) ?? ''
-    if (NO_LINKS.has(code)) return claimByPlaceholder(file, name)
+    if (NO_LINKS.has(code)) return takeByPlaceholder(file, name)
     // also after an error the link may stand: an answer was lost, or an earlier run made it
     if (await hasBothNames(file, name).catch(() => false)) return 'linked'
     if (code === 'EEXIST') return 'taken'
@@ -32,10 +32,13 @@ export async function claim(file: Finished, name: string): Promise<'linked' | 'm
 }
 
 /** Whether the temporary name and `name` are one file: what a crash between link and unlink leaves. */
-export async function hasBothNames({ fs, directory, temporary }: Finished, name: string): Promise<boolean> {
-  const ours = await standing(fs, directory.at(temporary))
+export async function hasBothNames(
+  { fs, directory, temporary }: TemporaryFile,
+  name: string,
+): Promise<boolean> {
+  const ours = await lstatIfThere(fs, directory.at(temporary))
   if (!ours?.isFile()) return false
-  const theirs = await standing(fs, directory.at(name))
+  const theirs = await lstatIfThere(fs, directory.at(name))
   return theirs !== undefined && sameInode(ours, theirs)
 }
 
@@ -44,7 +47,7 @@ export async function hasBothNames({ fs, directory, temporary }: Finished, name:
  * still ours. Between the last look and the rename somebody else's file could be lost, and a crash in between leaves
  * the empty file: no call of these systems is better.
  */
-async function claimByPlaceholder(file: Finished, name: string): Promise<'moved' | 'taken'> {
+async function takeByPlaceholder(file: TemporaryFile, name: string): Promise<'moved' | 'taken'> {
   const { fs, directory, temporary } = file
   const path = directory.at(name)
   let fd: number
@@ -56,7 +59,7 @@ async function claimByPlaceholder(file: Finished, name: string): Promise<'moved'
   }
   let placeholder: FileStats | undefined
   const isOurs = async () => {
-    const now = await standing(fs, path)
+    const now = await lstatIfThere(fs, path)
     return placeholder !== undefined && now?.size === 0 && sameInode(placeholder, now)
   }
   try {

@@ -5,7 +5,7 @@ import { inFolder } from '../intent/staging.js'
 import type { Tree } from '../tree/tree.js'
 
 /** The files that a transaction names, to find two spellings of one name: where case does not count, for instance. */
-export class Spellings {
+export class Aliases {
   readonly #tree: Tree
   readonly #known = new Map<string, { path: string; there: FileStats }[]>()
 

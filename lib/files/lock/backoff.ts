@@ -7,7 +7,7 @@ const LONGEST_PAUSE = 25
 /** Whether the holder lives costs more to find out than whether there is one. */
 const LOOK_EVERY = 100
 
-export interface WaitingOptions {
+export interface BackoffOptions {
   clock: Clock
   /** Milliseconds. */
   timeout: number
@@ -17,13 +17,13 @@ export interface WaitingOptions {
 }
 
 /** The time that one claimant spends waiting: ever longer pauses, each of a random length, until one of its ends. */
-export class Waiting {
-  readonly #options: WaitingOptions
+export class Backoff {
+  readonly #options: BackoffOptions
   readonly #end: number
   #pause = FIRST_PAUSE
   #look = Number.NEGATIVE_INFINITY
 
-  constructor(options: WaitingOptions) {
+  constructor(options: BackoffOptions) {
     this.#options = options
     this.#end = options.clock.now() + options.timeout
   }

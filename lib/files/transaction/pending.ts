@@ -3,7 +3,7 @@ import { foldersAbove } from './plan.js'
 import type { RecoveredTransaction } from './recover.js'
 
 /** The paths that transactions need which are not at their end. */
-export class Blocked {
+export class PendingTransactions {
   readonly #left: readonly RecoveredTransaction[]
   readonly #root: string
   /** By path, and by the folders above it: the transaction. */

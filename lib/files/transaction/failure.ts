@@ -1,7 +1,7 @@
 import { printable, SluiceError } from '../../errors.js'
 
 /** What makes a transaction fail; from then on nobody waits for what its writes are still to be given. */
-export class Failing {
+export class Failure {
   readonly #id: string
   readonly #signal: AbortSignal | undefined
   #unwanted = new AbortController()

@@ -1,22 +1,22 @@
 import { diskError } from '../disk/disk-error.js'
 import { nodeFileSystem } from '../disk/fs.js'
 import { makeId } from '../intent/intent.js'
-import type { Place } from '../intent/staging.js'
+import type { StagingArea } from '../intent/staging.js'
 import type { DirectoryLock } from '../lock/directory-lock.js'
 import { processSystem, thisOwner } from '../own/owner.js'
 import { Tree } from '../tree/tree.js'
-import { Blocked } from './blocked.js'
-import { type Ground, groundOf, lockGround } from './ground.js'
+import { lockFolder, type TransactionFolder, transactionFolder } from './folder.js'
 import type { TransactionOptions } from './options.js'
+import { PendingTransactions } from './pending.js'
 import { isEnded, type RecoveredTransaction, recoverIntents } from './recover.js'
 
 /** What a transaction works with, from its beginning to its end. */
-export interface Scene {
+export interface TransactionContext {
   id: string
-  place: Place
-  ground: Ground
+  area: StagingArea
+  folder: TransactionFolder
   lock: DirectoryLock
-  blocked: Blocked
+  pending: PendingTransactions
   /** What was found of earlier transactions, and what became of them. */
   recovered: readonly RecoveredTransaction[]
 }
@@ -25,19 +25,25 @@ export interface Scene {
  * Opens the folder, locks it, and ends what dead processes left there, or refuses to begin. What was opened is closed
  * if that fails.
  */
-export async function openScene(directory: string, options: TransactionOptions): Promise<Scene> {
+export async function openContext(
+  directory: string,
+  options: TransactionOptions,
+): Promise<TransactionContext> {
   const { id = makeId(), durability = 'power', fs = nodeFileSystem, system = processSystem } = options
   const tree = await Tree.open(directory, { fs })
   let lock: DirectoryLock | undefined
   try {
-    const ground = groundOf(tree)
-    lock = await lockGround(ground, { lock: { signal: options.signal, ...options.lock }, system })
-    const place = { tree, durability, owner: thisOwner(system), taken: new Set<string>(), warnings: [] }
+    const folder = transactionFolder(tree)
+    lock = await lockFolder(folder, { lock: { signal: options.signal, ...options.lock }, system })
+    const area = { tree, durability, owner: thisOwner(system), taken: new Set<string>(), warnings: [] }
     const dryRun = options.unfinished === 'refuse'
-    const recovered = await recoverIntents(ground, { dryRun, system })
-    const blocked = new Blocked(dryRun ? recovered : recovered.filter((one) => !isEnded(one)), tree.root)
-    blocked.checkBegin(id, dryRun)
-    return { id, place, ground, lock, blocked, recovered }
+    const recovered = await recoverIntents(folder, { dryRun, system })
+    const pending = new PendingTransactions(
+      dryRun ? recovered : recovered.filter((one) => !isEnded(one)),
+      tree.root,
+    )
+    pending.checkBegin(id, dryRun)
+    return { id, area, folder, lock, pending, recovered }
   } catch (error) {
     await lock?.release().catch(() => {})
     await tree.close()
@@ -46,10 +52,10 @@ export async function openScene(directory: string, options: TransactionOptions):
 }
 
 /** Gives the folder back. What does not go as it should is added to the warnings of the place. */
-export async function closeScene({ lock, place }: Scene): Promise<void> {
+export async function closeContext({ lock, area }: TransactionContext): Promise<void> {
   // a lock that cannot be given back is free once the process ends
   await lock.release().catch((error: unknown) => {
-    place.warnings.push(diskError(error, 'release the lock on', place.tree.root))
+    area.warnings.push(diskError(error, 'release the lock on', area.tree.root))
   })
-  await place.tree.close()
+  await area.tree.close()
 }

@@ -1,6 +1,6 @@
 import { isSluiceError } from '../../errors.js'
 import { UNRECORDED } from '../audit/audited.js'
-import { AtOnce } from '../disk/async.js'
+import { Limiter } from '../disk/async.js'
 import { diskError, errorCode } from '../disk/disk-error.js'
 import { parentOf } from '../disk/names.js'
 import { inFolder } from '../intent/staging.js'
@@ -9,21 +9,21 @@ import type { ProcessSystem } from '../own/owner.js'
 import type { Tree } from '../tree/tree.js'
 
 /** Where a transaction is carried out. */
-export interface Ground {
+export interface TransactionFolder {
   tree: Tree
-  atOnce: AtOnce
+  limiter: Limiter
 }
 
 /** Files that are looked at and digested at once. */
 const MOST_AT_ONCE = 8
 
-export function groundOf(tree: Tree): Ground {
-  return { tree, atOnce: new AtOnce(MOST_AT_ONCE) }
+export function transactionFolder(tree: Tree): TransactionFolder {
+  return { tree, limiter: new Limiter(MOST_AT_ONCE) }
 }
 
 /** Takes the lock of the folder in which transactions run, and are recovered: one at a time. */
-export function lockGround(
-  { tree: { root, fs } }: Ground,
+export function lockFolder(
+  { tree: { root, fs } }: TransactionFolder,
   { lock, system }: { lock?: Pick<LockOptions, 'timeout' | 'signal'>; system: ProcessSystem },
 ): Promise<DirectoryLock> {
   return DirectoryLock.acquire(root, { ...lock, name: 'transaction', fs, system, audit: UNRECORDED })
@@ -31,10 +31,10 @@ export function lockGround(
 
 /** Removes files; one that is not there is fine. Goes on after an error, and throws the first one. */
 export async function removeAll(
-  { tree, atOnce }: Ground,
+  { tree, limiter }: TransactionFolder,
   paths: Iterable<string | undefined>,
 ): Promise<void> {
-  await atOnce.each(paths, async (path) => {
+  await limiter.each(paths, async (path) => {
     if (path !== undefined) await removeFile(tree, path)
   })
 }
@@ -50,11 +50,11 @@ export async function removeFile(tree: Tree, path: string): Promise<void> {
 
 /** Makes the names last in the folders of these paths, each folder once. One that is not there is fine. */
 export async function syncFoldersOf(
-  { tree, atOnce }: Ground,
+  { tree, limiter }: TransactionFolder,
   paths: readonly (string | undefined)[],
 ): Promise<void> {
   const folders = new Set(paths.flatMap((path) => (path === undefined ? [] : [parentOf(path)])))
-  await atOnce.each(folders, async (path) => {
+  await limiter.each(folders, async (path) => {
     const folder = await tree.directory(path).catch(unlessMissing)
     if (!folder) return
     try {

@@ -2,18 +2,18 @@ import { type FileStats, sameInode } from '../disk/fs.js'
 import type { Intent, IntentAction } from '../intent/intent.js'
 import { digestAt, inFolder } from '../intent/staging.js'
 import type { Tree } from '../tree/tree.js'
-import { unlessMissing } from './ground.js'
+import { unlessMissing } from './folder.js'
 
 /** Whether a step is done, is still to be done, or cannot be, because what stands there is none of ours. */
-export type Verdict = 'done' | 'todo' | 'conflict'
+export type StepState = 'done' | 'todo' | 'conflict'
 
 /** Looks at what stands on the disk, and says of each step of an intent how far it is. Changes nothing. */
-export class Verdicts {
+export class StepStates {
   readonly #tree: Tree
   readonly #folders: Set<string>
   readonly #known: Map<string, FileStats> | undefined
 
-  /** @param known who stood at a path when it was prepared, for the process that prepared it: then no content is read */
+  /** @param known the stats of each path at prepare time, in the process that prepared it: then no content is read */
   constructor(tree: Tree, { folders }: Intent, known?: Map<string, FileStats>) {
     this.#tree = tree
     this.#folders = new Set(folders)
@@ -21,7 +21,7 @@ export class Verdicts {
   }
 
   /** Whether the path can get what it is to hold. */
-  async forward({ path, temporary, digest, old }: IntentAction): Promise<Verdict> {
+  async forward({ path, temporary, digest, old }: IntentAction): Promise<StepState> {
     const there = await this.#look(path)
     if (temporary === undefined) {
       if (!there || this.#isMade(path, there)) return 'done'
@@ -37,7 +37,7 @@ export class Verdicts {
   }
 
   /** Whether the path can get back what it held before. */
-  async undo({ path, temporary, digest, old, backup }: IntentAction): Promise<Verdict> {
+  async undo({ path, temporary, digest, old, backup }: IntentAction): Promise<StepState> {
     const there = await this.#look(path)
     if (temporary !== undefined) {
       const staged = await this.#look(temporary)
@@ -67,7 +67,7 @@ export class Verdicts {
     there: FileStats | undefined,
     wanted?: string,
     other?: string,
-  ): Promise<Verdict> {
+  ): Promise<StepState> {
     if (!there) return 'conflict'
     if (await this.#holds(path, there, wanted)) return 'done'
     return (await this.#holds(path, there, other)) ? 'conflict' : 'done'

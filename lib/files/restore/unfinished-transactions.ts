@@ -1,8 +1,8 @@
 import { foldName } from '../disk/names.js'
 import { type FoundIntent, findIntents, readIntent } from '../intent/find-intents.js'
 import type { ProcessSystem } from '../own/owner.js'
-import { Blocked } from '../transaction/blocked.js'
-import { groundOf, lockGround } from '../transaction/ground.js'
+import { lockFolder, transactionFolder } from '../transaction/folder.js'
+import { PendingTransactions } from '../transaction/pending.js'
 import { isEnded, recoverIntents } from '../transaction/recover.js'
 import type { Tree } from '../tree/tree.js'
 import type { RecoveryManagerOptions } from './options.js'
@@ -11,7 +11,7 @@ import type { RecoveryManagerOptions } from './options.js'
  * Transactions in the folder that dead processes left. One that is committed changes its files yet, whenever somebody
  * recovers it: were a file looked at before that, what stands there would be taken for what stays.
  */
-export class Unfinished {
+export class UnfinishedTransactions {
   readonly #tree: Tree
   readonly #lock: RecoveryManagerOptions['lock']
   readonly #system: ProcessSystem
@@ -31,15 +31,15 @@ export class Unfinished {
   async end(path: string): Promise<boolean> {
     const found = await findIntents(this.#tree)
     if (!(await this.#mayNeed(found, path))) return false
-    const ground = groundOf(this.#tree)
+    const folder = transactionFolder(this.#tree)
     const system = this.#system
-    const lock = await lockGround(ground, { lock: this.#lock, system })
+    const lock = await lockFolder(folder, { lock: this.#lock, system })
     try {
-      const recovered = await recoverIntents(ground, { dryRun: false, system })
+      const recovered = await recoverIntents(folder, { dryRun: false, system })
       const left = recovered.filter((one) => !isEnded(one))
-      const blocked = new Blocked(left, this.#tree.root)
-      blocked.checkReadable()
-      blocked.check(path)
+      const pending = new PendingTransactions(left, this.#tree.root)
+      pending.checkReadable()
+      pending.check(path)
       return left.length < found.length
     } finally {
       await lock.release().catch(() => {})
