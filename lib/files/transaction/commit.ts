@@ -3,22 +3,18 @@ import { diskError } from '../disk/disk-error.js'
 import type { FileStats } from '../disk/fs.js'
 import type { Intent, IntentAction } from '../intent/intent.js'
 import { IntentFile } from '../intent/intent-file.js'
-import type { StagingArea } from '../intent/staging.js'
 import type { TransactionContext } from './context.js'
 import type { Draft } from './draft.js'
-import { removeAll, type TransactionFolder } from './folder.js'
+import { removeAll } from './folder.js'
 import type { TransactionProgress } from './options.js'
 import { Steps } from './steps.js'
 
 /** What a prepared transaction is committed with. */
 export interface CommitOptions {
-  area: StagingArea
-  folder: TransactionFolder
+  context: TransactionContext
   intent: Intent
   /** The stats of each path when it was prepared. */
   stats: Map<string, FileStats>
-  /** Whether the lock is still held. */
-  check: () => Promise<void>
   /** After each action. */
   done: (action: IntentAction) => void
 }
@@ -32,7 +28,7 @@ export class Commit {
 
   constructor(options: CommitOptions) {
     this.#options = options
-    this.#steps = new Steps(options.folder, options.intent, options.stats)
+    this.#steps = new Steps(options.context, options.intent, options.stats)
   }
 
   /**
@@ -40,12 +36,12 @@ export class Commit {
    * `ERR_OUTCOME_UNKNOWN` where nobody knows how.
    */
   async run(): Promise<void> {
-    const { area, intent, check, done } = this.#options
+    const { context, intent, done } = this.#options
     await this.#steps.syncAll()
-    const file = await IntentFile.create(area, intent)
+    const file = await IntentFile.create(context, intent)
     const touched = new Set<IntentAction>()
     try {
-      await check()
+      await context.lock.check()
       await file.advance('committed')
     } catch (error) {
       await this.#notCommitted(file, error)
@@ -97,12 +93,12 @@ export class Commit {
     try {
       await file.remove()
     } catch (error) {
-      this.#options.area.warnings.push(diskError(error, 'remove the intent', file.path))
+      this.#options.context.warnings.push(diskError(error, 'remove the intent', file.path))
       await this.#keep(file, 'ERR_TRANSACTION', '', error)
       return
     }
     await this.#steps.clean().catch((error: unknown) => {
-      this.#options.area.warnings.push(
+      this.#options.context.warnings.push(
         diskError(error, 'remove the temporary files of', this.#options.intent.id),
       )
     })
@@ -118,7 +114,7 @@ export class Commit {
     this.isKept = true
     await file.leave().catch(() => {})
     const { id } = this.#options.intent
-    const { root } = this.#options.area.tree
+    const { root } = this.#options.context.tree
     const message = `transaction ${printable(id)}: ${why}; run: sluice recover ${printable(root)}`
     return new SluiceError(code, message, { path: root, cause })
   }
@@ -145,10 +141,10 @@ export interface TransactionRun {
 
 /**
  * Does what was drafted. When it rejects, everything is as before and the temporary files are removed, unless a
- * recovery needs them. The warnings are those of the place.
+ * recovery needs them. The warnings are those of the context.
  */
 export async function runTransaction(
-  { id, area, folder, lock }: TransactionContext,
+  context: TransactionContext,
   { draft, ready, report }: TransactionRun,
 ): Promise<TransactionResult> {
   let commit: Commit | undefined
@@ -156,19 +152,19 @@ export async function runTransaction(
     await ready()
     const { plan, prepared } = await draft.prepare()
     const { actions, stats } = prepared
-    const { owner, durability } = area
+    const { id, owner, durability } = context
     const intent: Intent = { id, owner, durability, time: Date.now(), folders: plan.folders, actions }
     let files = 0
     const totalFiles = actions.length
     const done = () => report({ phase: 'applying', files: ++files, totalFiles, bytes: draft.bytes })
     if (totalFiles > 0) {
-      commit = new Commit({ area, folder, intent, stats, check: () => lock.check(), done })
+      commit = new Commit({ context, intent, stats, done })
       await commit.run()
     }
-    return resultOf(intent, area.warnings)
+    return resultOf(intent, context.warnings)
   } catch (error) {
     // what cannot be removed now is collected by a recovery
-    if (!commit?.isKept) await removeAll(folder, area.taken).catch(() => {})
+    if (!commit?.isKept) await removeAll(context, context.taken).catch(() => {})
     throw error
   }
 }

@@ -11,10 +11,8 @@ import { PendingTransactions } from './pending.js'
 import { isEnded, type RecoveredTransaction, recoverIntents } from './recover.js'
 
 /** What a transaction works with, from its beginning to its end. */
-export interface TransactionContext {
+export interface TransactionContext extends StagingArea, TransactionFolder {
   id: string
-  area: StagingArea
-  folder: TransactionFolder
   lock: DirectoryLock
   pending: PendingTransactions
   /** What was found of earlier transactions, and what became of them. */
@@ -35,7 +33,6 @@ export async function openContext(
   try {
     const folder = transactionFolder(tree)
     lock = await lockFolder(folder, { lock: { signal: options.signal, ...options.lock }, system })
-    const area = { tree, durability, owner: thisOwner(system), taken: new Set<string>(), warnings: [] }
     const dryRun = options.unfinished === 'refuse'
     const recovered = await recoverIntents(folder, { dryRun, system })
     const pending = new PendingTransactions(
@@ -43,7 +40,8 @@ export async function openContext(
       tree.root,
     )
     pending.checkBegin(id, dryRun)
-    return { id, area, folder, lock, pending, recovered }
+    const area = { owner: thisOwner(system), durability, taken: new Set<string>(), warnings: [] }
+    return { ...folder, ...area, id, lock, pending, recovered }
   } catch (error) {
     await lock?.release().catch(() => {})
     await tree.close()
@@ -51,11 +49,11 @@ export async function openContext(
   }
 }
 
-/** Gives the folder back. What does not go as it should is added to the warnings of the place. */
-export async function closeContext({ lock, area }: TransactionContext): Promise<void> {
+/** Gives the folder back. What does not go as it should is added to the warnings. */
+export async function closeContext({ lock, tree, warnings }: TransactionContext): Promise<void> {
   // a lock that cannot be given back is free once the process ends
   await lock.release().catch((error: unknown) => {
-    area.warnings.push(diskError(error, 'release the lock on', area.tree.root))
+    warnings.push(diskError(error, 'release the lock on', tree.root))
   })
-  await area.tree.close()
+  await tree.close()
 }

@@ -2,13 +2,13 @@ import { printable, SluiceError } from '../../errors.js'
 import { checkBelow } from '../disk/check-name.js'
 import { type FileStats, lstatIfThere } from '../disk/fs.js'
 import { nameOf } from '../disk/names.js'
-import { inFolder, type StagedFile, type StagingArea, stage, stageCopy } from '../intent/staging.js'
+import { inFolder, type StagedFile, stage, stageCopy } from '../intent/staging.js'
 import { OWN_FOLDERS } from '../own/own-folder.js'
 import { ownerOfTemporary } from '../own/temporary-name.js'
 import { Aliases } from './aliases.js'
-import { removeAll, type TransactionFolder } from './folder.js'
+import type { TransactionContext } from './context.js'
+import { removeAll } from './folder.js'
 import type { TransactionProgress } from './options.js'
-import type { PendingTransactions } from './pending.js'
 import { foldersAbove, type PathKind, type Plan, Planner } from './plan.js'
 import { homeOf, type Prepared, prepare } from './prepare.js'
 
@@ -17,9 +17,7 @@ export type Pieces = AsyncIterable<Uint8Array> | Iterable<Uint8Array>
 
 /** Checks each operation against the disk, stages new content, and feeds the planner. */
 export class Draft {
-  readonly #area: StagingArea
-  readonly #folder: TransactionFolder
-  readonly #pending: PendingTransactions
+  readonly #context: TransactionContext
   readonly #report: (progress: TransactionProgress) => void
   readonly #planner = new Planner()
   readonly #staged = new Map<number, Promise<StagedFile>>()
@@ -28,17 +26,10 @@ export class Draft {
   #files = 0
   #bytes = 0
 
-  constructor(
-    area: StagingArea,
-    folder: TransactionFolder,
-    pending: PendingTransactions,
-    report: (progress: TransactionProgress) => void,
-  ) {
-    this.#area = area
-    this.#folder = folder
-    this.#pending = pending
+  constructor(context: TransactionContext, report: (progress: TransactionProgress) => void) {
+    this.#context = context
     this.#report = report
-    this.#aliases = new Aliases(area.tree)
+    this.#aliases = new Aliases(context.tree)
   }
 
   /** What stood at a path before, of those that were named. */
@@ -57,7 +48,7 @@ export class Draft {
         const pieces = await content()
         this.#planner.write(path, number)
         return async () =>
-          stage(this.#area, this.#home(path), pieces, { ...(await this.#keeping(path)), mode })
+          stage(this.#context, this.#home(path), pieces, { ...(await this.#keeping(path)), mode })
       }),
     )
   }
@@ -74,7 +65,7 @@ export class Draft {
         return async () => {
           const own = await this.#keeping(to)
           const attributes = ({ mode }: FileStats) => (own.there ? own : { mode: mode & 0o777 })
-          return stageCopy(this.#area, path, this.#home(to), attributes, check)
+          return stageCopy(this.#context, path, this.#home(to), attributes, check)
         }
       }),
     )
@@ -100,18 +91,17 @@ export class Draft {
       if (counts.has(number)) staged.set(number, one)
       else superseded.push(one.path)
     }
-    await removeAll(this.#folder, superseded)
-    const { limiter } = this.#folder
-    return { plan, prepared: await prepare({ area: this.#area, limiter, plan, staged, known: this.known }) }
+    await removeAll(this.#context, superseded)
+    return { plan, prepared: await prepare({ context: this.#context, plan, staged, known: this.known }) }
   }
 
   /** Plans in the order of the calls, while contents are staged beside each other. */
   #inTurn<T>(paths: string[], plan: () => Promise<T>): Promise<T> {
-    const { root, fs } = this.#area.tree
+    const { root, fs } = this.#context.tree
     for (const path of paths) {
       checkBelow(path, root, fs.platform, 'begin a transaction there')
       checkNotOurs(path)
-      this.#pending.check(path)
+      this.#context.pending.check(path)
     }
     const planned = this.#turn.then(async () => {
       for (const path of paths) await this.#learn(path)
@@ -129,7 +119,7 @@ export class Draft {
     const staged = planned
       .finally(() => told)
       .then(async (act) => {
-        const one = await this.#folder.limiter.run(act)
+        const one = await this.#context.limiter.run(act)
         this.#files++
         this.#bytes += one.bytes
         this.#tell(this.#staged.size)
@@ -145,7 +135,7 @@ export class Draft {
 
   /** Looks at the path and what is above it, as far as that is not known. */
   async #learn(path: string): Promise<void> {
-    const { tree } = this.#area
+    const { tree } = this.#context
     for (const one of [...foldersAbove(path), path]) {
       if (this.known(one) !== undefined) continue
       const there = await inFolder(tree, one, (where) => lstatIfThere(tree.fs, where))
@@ -168,7 +158,7 @@ export class Draft {
 
   /** The file at `path`, to take over its mode and owner. */
   async #keeping(path: string): Promise<{ shown: string; there?: FileStats }> {
-    const { tree } = this.#area
+    const { tree } = this.#context
     if (this.known(path) !== 'file') return { shown: path }
     return { shown: path, there: await inFolder(tree, path, (where) => tree.fs.lstat(where)) }
   }

@@ -70,8 +70,7 @@ export class FileTransaction implements AsyncDisposable {
     this.#context = context
     this.#options = options
     this.#failure = new Failure(context.id, options.signal)
-    const { area, folder, pending } = context
-    this.#draft = new Draft(area, folder, pending, this.#report)
+    this.#draft = new Draft(context, this.#report)
   }
 
   /**
@@ -215,13 +214,13 @@ export class FileTransaction implements AsyncDisposable {
   }
 
   async #commit(): Promise<TransactionResult> {
-    const { area, id } = this.#context
+    const { tree, warnings, id } = this.#context
     let result: TransactionResult
     try {
       const ready = () => this.#failure.settled(this.#running)
       result = await runTransaction(this.#context, { draft: this.#draft, ready, report: this.#report })
     } catch (error) {
-      const failure = this.#failureOf(error, 'commit in', area.tree.root)
+      const failure = this.#failureOf(error, 'commit in', tree.root)
       await closeContext(this.#context)
       // the failure counts, not that of the audit
       await this.#record('failed', 0, failure).catch(() => {})
@@ -229,7 +228,7 @@ export class FileTransaction implements AsyncDisposable {
     }
     await closeContext(this.#context)
     await this.#record('ok', result.files.length).catch((error: unknown) => {
-      area.warnings.push(diskError(error, 'record in the audit', id))
+      warnings.push(diskError(error, 'record in the audit', id))
     })
     return result
   }
@@ -239,12 +238,11 @@ export class FileTransaction implements AsyncDisposable {
   }
 
   async #rollback(): Promise<void> {
-    const { area, folder } = this.#context
     // one whose source stalls would never end
     this.#failure.stop(new SluiceError('ERR_STATE', `transaction ${printable(this.id)} was rolled back`))
     await Promise.all(this.#running)
     try {
-      await removeAll(folder, area.taken)
+      await removeAll(this.#context, this.#context.taken)
     } finally {
       await closeContext(this.#context)
       await this.#record('failed', 0, this.#failure.error)
@@ -253,11 +251,11 @@ export class FileTransaction implements AsyncDisposable {
 
   async #record(status: 'ok' | 'failed', files: number, error?: Error): Promise<void> {
     this.#failure.end()
-    const { area, id } = this.#context
+    const { tree, id } = this.#context
     const { audit = getDefaultAudit() } = this.#options
     await audit?.record({
       operation: 'transaction',
-      path: area.tree.root,
+      path: tree.root,
       status,
       duration: performance.now() - this.#began,
       metadata: { id, files, bytes: this.#draft.bytes },

@@ -1,15 +1,14 @@
 import { printable, SluiceError } from '../../errors.js'
-import type { Limiter } from '../disk/async.js'
 import { type FileStats, lstatIfThere } from '../disk/fs.js'
 import { parentOf } from '../disk/names.js'
 import type { IntentAction } from '../intent/intent.js'
-import { digestAt, inFolder, type StagedFile, type StagingArea, stageLink } from '../intent/staging.js'
+import { digestAt, inFolder, type StagedFile, stageLink } from '../intent/staging.js'
+import type { TransactionContext } from './context.js'
 import type { PathKind, Plan, PlannedAction } from './plan.js'
 
 /** What {@link prepare} needs to know. */
 export interface Prepare {
-  area: StagingArea
-  limiter: Limiter
+  context: TransactionContext
   plan: Plan
   /** New content by its number. */
   staged: ReadonlyMap<number, StagedFile>
@@ -28,23 +27,23 @@ export interface Prepared {
  * it goes, what will be replaced or removed gets one beside itself, by link or by copy. Fails with `ERR_TRANSACTION`
  * where something else stands now than when the path was named.
  */
-export async function prepare({ area, limiter, plan, staged, known }: Prepare): Promise<Prepared> {
+export async function prepare({ context, plan, staged, known }: Prepare): Promise<Prepared> {
   const stats = new Map<string, FileStats>()
   const saved = new Map<string, { old: string; backup: string }>()
   const moved = new Set(
     plan.actions.flatMap(({ content }) => (content?.from === 'old' ? [content.path] : [])),
   )
-  await limiter.each(plan.actions, async ({ path }) => {
-    const there = await lookAgain(area, path, known(path))
+  await context.limiter.each(plan.actions, async ({ path }) => {
+    const there = await lookAgain(context, path, known(path))
     if (!there) return
     stats.set(path, there)
-    const backup = await stageLink(area, path, parentOf(path), there)
+    const backup = await stageLink(context, path, parentOf(path), there)
     // what moves is to last under its new name
-    const sync = moved.has(path) && area.durability === 'power'
-    saved.set(path, { old: await digestAt(area.tree, backup, sync), backup })
+    const sync = moved.has(path) && context.durability === 'power'
+    saved.set(path, { old: await digestAt(context.tree, backup, sync), backup })
   })
   const actions: IntentAction[] = plan.actions.map(({ path }) => ({ path, ...saved.get(path) }))
-  await limiter.each(plan.actions.keys(), async (i) => {
+  await context.limiter.each(plan.actions.keys(), async (i) => {
     const { content, path } = plan.actions[i] as PlannedAction
     if (!content) return
     if (content.from === 'new') {
@@ -52,7 +51,7 @@ export async function prepare({ area, limiter, plan, staged, known }: Prepare): 
       actions[i] = { ...actions[i]!, temporary, digest }
     } else {
       const there = stats.get(content.path)!
-      const temporary = await stageLink(area, content.path, homeOf(path, known), there)
+      const temporary = await stageLink(context, content.path, homeOf(path, known), there)
       actions[i] = { ...actions[i]!, temporary, digest: saved.get(content.path)!.old }
     }
   })
@@ -67,7 +66,7 @@ export function homeOf(path: string, known: (path: string) => PathKind | undefin
 }
 
 async function lookAgain(
-  { tree }: StagingArea,
+  { tree }: TransactionContext,
   path: string,
   before: PathKind | undefined,
 ): Promise<FileStats | undefined> {
