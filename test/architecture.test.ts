@@ -3,7 +3,7 @@ import { posix } from 'node:path'
 import test from 'ava'
 import { filesBelow } from './helpers/folders.js'
 
-// Who may import whom: lib/README.md, DESIGN.md section 4.
+// Who may import whom: lib/README.md, and for the floors of files its own README.md.
 
 const LIB = new URL('../../lib/', import.meta.url)
 
