@@ -37,7 +37,7 @@ export {
 } from './stages/compression.js'
 export { decrypt, type EncryptionOptions, encrypt, encryption } from './stages/encryption.js'
 export { incomingOf, outgoingOf } from './stages/bytes/preface-stage.js'
-export { type Clock, systemClock } from './files/clock.js'
+export { type Clock, systemClock } from './files/disk/clock.js'
 export { type Deframer, type DeframerOptions, deframer } from './stages/deframer.js'
 export type { Frame } from './wire/frame-parser.js'
 export type { Message } from './wire/messages.js'
@@ -46,7 +46,7 @@ export type { Message } from './wire/messages.js'
 export { type Demuxer, type DemuxerOptions, demuxer } from './stages/demuxer.js'
 export { type PartSinkOptions, partSink } from './stages/part-sink.js'
 export { type Finalizer, type FinalizerOptions, finalizer } from './stages/finalizer.js'
-export { type CompleteOptions, PartFile, type PartFileOptions } from './files/part-file.js'
+export { type CompleteOptions, PartFile, type PartFileOptions } from './files/part/part-file.js'
 export type { Conflict, Durability, Part, PartRun, PartStore, StoredRun, Unless } from './stores/parts.js'
 
 // what all of it has in common

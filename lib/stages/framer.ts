@@ -1,6 +1,6 @@
 import { Duplex } from 'node:stream'
 import { SluiceError } from '../errors.js'
-import { checkWhole } from '../files/check-options.js'
+import { checkWhole } from '../files/disk/check-options.js'
 import { DEFAULT_LIMITS, type PeerLimits } from '../wire/limits.js'
 import { encodeMessage, type Message } from '../wire/messages.js'
 import { encodePreface } from '../wire/preface.js'
@@ -67,7 +67,9 @@ export class Framer extends Duplex {
 
   override _final(done: Callback): void {
     if (!this.#isEnded) {
-      done(new SluiceError('ERR_STATE', 'the items ended without an end; fileSource() gives it as the last one'))
+      done(
+        new SluiceError('ERR_STATE', 'the items ended without an end; fileSource() gives it as the last one'),
+      )
       return
     }
     this.push(null)

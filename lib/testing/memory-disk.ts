@@ -1,6 +1,6 @@
 import { constants } from 'node:fs'
 import { SluiceError } from '../errors.js'
-import type { FileStats, FileSystem } from '../files/fs.js'
+import type { FileStats, FileSystem } from '../files/disk/fs.js'
 import { type DiskCall, type DiskEvent, type DiskFault, DiskFaults } from './disk-faults.js'
 import { type Inode, systemError } from './memory-inode.js'
 import { ACCESS, type MemoryDiskOptions, MemoryStore } from './memory-store.js'

@@ -166,7 +166,9 @@ export class Sender extends Session {
     const range: OutcomeRange = { first, last, status }
     if (code !== undefined) range.code = status === 'failed' ? fileCodeOf(code) : knownCode(code)
     if (status === 'failed') range.code ??= fileCodeOf('')
-    range.except = new Map(except.map((record) => [record.index, this.#outcome(record, entries[record.index]!)]))
+    range.except = new Map(
+      except.map((record) => [record.index, this.#outcome(record, entries[record.index]!)]),
+    )
     this.#outcomes.add(range, entries)
     if (this.control.hasFileListeners)
       for (const outcome of outcomesOf(range, entries)) this.control.file(outcome)
@@ -176,7 +178,8 @@ export class Sender extends Session {
 
   #outcome({ status, name, code }: OutcomeRecord, entry: Entry): Outcome {
     if (name !== undefined) this.#countName(name, entry)
-    const known = status === 'failed' ? fileCodeOf(code ?? '') : code === undefined ? undefined : knownCode(code)
+    const known =
+      status === 'failed' ? fileCodeOf(code ?? '') : code === undefined ? undefined : knownCode(code)
     return outcomeOf(entry, { status, ...(name && { name }), ...(known && { code: known }) })
   }
 
@@ -218,7 +221,10 @@ export class Sender extends Session {
 }
 
 function unexpected(index: number): SluiceError {
-  return new SluiceError('ERR_PROTOCOL', `the peer reported an outcome of entry ${index} that nobody waits for`)
+  return new SluiceError(
+    'ERR_PROTOCOL',
+    `the peer reported an outcome of entry ${index} that nobody waits for`,
+  )
 }
 
 /** Spares both sides an offer that the receiver says it will refuse, and this one a flood of small frames. */

@@ -1,5 +1,5 @@
 import test from 'ava'
-import { OPEN } from '../../lib/files/fs.js'
+import { OPEN } from '../../lib/files/disk/fs.js'
 import { fileSource, hashTap, manifestOf, type SluiceError } from '../../lib/index.js'
 import { FakeClock, MemoryDisk } from '../../lib/testing/index.js'
 

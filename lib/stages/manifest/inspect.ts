@@ -1,8 +1,8 @@
 import { isUtf8 } from 'node:buffer'
 import { printable, SluiceError } from '../../errors.js'
-import type { Clock } from '../../files/clock.js'
-import { errorCode } from '../../files/disk-error.js'
-import { type FileStats, type FileSystem, openRegular, readFully } from '../../files/fs.js'
+import type { Clock } from '../../files/disk/clock.js'
+import { errorCode } from '../../files/disk/disk-error.js'
+import { type FileStats, type FileSystem, openRegular, readFully } from '../../files/disk/fs.js'
 import { sourceError } from '../../stores/sources.js'
 import type { WireEntry } from '../../wire/entry.js'
 import type { Limits } from '../../wire/limits.js'
@@ -137,7 +137,8 @@ export function foundIn({ real, path, stats, target, refused }: Inspected): Foun
   if (!stats) return skipped(real, 'it has content but no size, like the files of /proc')
   if (stats.isDirectory()) return { type: 'directory', path, size: 0, ...attributes(stats), real, stats }
   if (stats.isFile()) return { type: 'file', path, size: stats.size, ...attributes(stats), real, stats }
-  if (target !== undefined) return { type: 'symlink', path, size: 0, ...attributes(stats), target, real, stats }
+  if (target !== undefined)
+    return { type: 'symlink', path, size: 0, ...attributes(stats), target, real, stats }
   if (stats.isSymbolicLink()) return skipped(real, 'it is a symbolic link')
   return skipped(real, 'it is a pipe, a socket or a device')
 }

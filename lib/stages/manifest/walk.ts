@@ -1,11 +1,19 @@
 import { SluiceError } from '../../errors.js'
-import type { Clock } from '../../files/clock.js'
-import { errorCode } from '../../files/disk-error.js'
-import { type FileSystem, openRegular, readFully } from '../../files/fs.js'
+import type { Clock } from '../../files/disk/clock.js'
+import { errorCode } from '../../files/disk/disk-error.js'
+import { type FileSystem, openRegular, readFully } from '../../files/disk/fs.js'
 import { sourceError } from '../../stores/sources.js'
 import { patiently } from '../patience.js'
 import { Turns } from '../turns.js'
-import { cannotRead, type Found, foundIn, type Inspected, type InspectOptions, Inspector, join } from './inspect.js'
+import {
+  cannotRead,
+  type Found,
+  foundIn,
+  type Inspected,
+  type InspectOptions,
+  Inspector,
+  join,
+} from './inspect.js'
 import type { FolderRules, Selection } from './selection.js'
 
 /** Names of a folder that are looked at together. More gain nothing: the thread pool has four threads. */

@@ -1,5 +1,5 @@
 import { printable, SluiceError } from '../../errors.js'
-import { diskError } from '../../files/disk-error.js'
+import { diskError } from '../../files/disk/disk-error.js'
 import type { Part, PublishPolicy, StoredRun } from '../../stores/parts.js'
 import type { Entry } from '../../wire/manifest.js'
 import { failed, failureOf, type Outcome, type OutcomeRange, rangesOf } from '../../wire/outcome.js'
@@ -106,7 +106,11 @@ export class Verdicts {
       const found = seen ?? (await part.digest(this.#policy.algorithm))
       if (!found.equals(sent)) {
         const text = `the content of ${printable(path)} does not match its digest; it is not published`
-        return await dropped(entry, part, new SluiceError('ERR_DIGEST', text, { path, expected: sent, found }))
+        return await dropped(
+          entry,
+          part,
+          new SluiceError('ERR_DIGEST', text, { path, expected: sent, found }),
+        )
       }
       // the digest is taken before the file stages
       if (size !== null && !part.covers(size))

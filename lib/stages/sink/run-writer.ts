@@ -1,5 +1,5 @@
-import { diskError } from '../../files/disk-error.js'
 import { SluiceError } from '../../errors.js'
+import { diskError } from '../../files/disk/disk-error.js'
 import type { Part, PartStore, StoredRun } from '../../stores/parts.js'
 import type { Entry } from '../../wire/manifest.js'
 import { lengthIn, type Run, sliceRun } from '../../wire/run.js'
@@ -43,9 +43,13 @@ export class RunWriter {
     }
     const stored = await this.settle()
     // the files at its ends may be there only in part
-    const first = run.offset > 0 || (run.first === run.last && !run.ends) || this.#open[run.first] ? run.first + 1 : run.first
+    const first =
+      run.offset > 0 || (run.first === run.last && !run.ends) || this.#open[run.first]
+        ? run.first + 1
+        : run.first
     const last = run.ends ? run.last : run.last - 1
-    if (first > run.first) stored.push(...(await this.#writeAll(writesOf(sliceRun(run, run.first, run.first)))))
+    if (first > run.first)
+      stored.push(...(await this.#writeAll(writesOf(sliceRun(run, run.first, run.first)))))
     if (first <= last) stored.push(...(await this.#writeWhole(sliceRun(run, first, last))))
     if (last < run.last && first <= run.last)
       stored.push(...(await this.#writeAll(writesOf(sliceRun(run, run.last, run.last)))))

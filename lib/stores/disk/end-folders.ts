@@ -1,7 +1,7 @@
-import { setMode, setTime } from '../../files/attributes.js'
-import { diskError } from '../../files/disk-error.js'
-import type { Entry } from '../../wire/manifest.js'
+import { setMode, setTime } from '../../files/disk/attributes.js'
+import { diskError } from '../../files/disk/disk-error.js'
 import { atMost } from '../../stages/at-most.js'
+import type { Entry } from '../../wire/manifest.js'
 import type { Outcome } from '../../wire/outcome.js'
 import type { DiskStore } from './disk-store.js'
 

@@ -6,7 +6,7 @@ import {
   readFully,
   readFullySync,
   sameContent,
-} from '../../files/fs.js'
+} from '../../files/disk/fs.js'
 import { type OpenSource, sourceChanged, sourceError } from '../sources.js'
 
 /** Which file it was when it was listed, and which content it had. */
@@ -80,9 +80,7 @@ export function readSourceSync(fs: FileSystem, path: string, version: FileVersio
 }
 
 function isVersion({ dev, ino, mtimeMs, size }: FileStats, version: FileVersion): boolean {
-  return (
-    dev === version.dev && ino === version.ino && mtimeMs === version.mtimeMs && size === version.size
-  )
+  return dev === version.dev && ino === version.ino && mtimeMs === version.mtimeMs && size === version.size
 }
 
 function checkLength(path: string, offset: number, { length }: Buffer, got: number): void {
