@@ -57,7 +57,7 @@ export class Arrivals {
 
   /** Whether the first name that a part may have is none of the transfer's own: then {@link expectRun} may take it. */
   hasPlainPart(path: string): boolean {
-    return this.#names.part(path, 0).tries === 1
+    return this.#names.isPlain(path)
   }
 
   /** Records files in the journal that have plain part names, all by one record. */
