@@ -14,7 +14,7 @@ import type { DiskStore } from './disk-store.js'
 /** Milliseconds for which the loop may hold the event loop. */
 const SLICE = 4
 /** A disk is slow when two files in a row took so many milliseconds each. */
-const SLOW = 20
+const SLOW = 50
 
 /** Without these its owner could not open a file again: such a mode is set at the very end. */
 const OWNER_BITS = 0o600
