@@ -19,6 +19,7 @@ const WRONG: [args: string[], message: RegExp][] = [
   [['--runs', '0'], /--runs/],
   [['--only', 'large,huge'], /--only knows large.*'huge'/],
   [['--dir', '/nowhere/at/all'], /--dir.*nowhere/],
+  [['--disk', 'old'], /--disk.*'old'/],
   [['--node', '/nowhere/node'], /--node.*nowhere/],
 ]
 test('wrong use of the benchmark is an error that names the option', async (t) => {

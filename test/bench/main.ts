@@ -1,4 +1,4 @@
-// npm run bench [-- --quick] [--runs 5] [--only large,small,memory,delay,profile,atomic] [--dir FOLDER]
+// npm run bench [-- --quick] [--runs 5] [--only large,small,memory,delay,profile,atomic] [--dir FOLDER] [--disk fresh]
 //   [--node PROGRAM]
 import { mkdirSync, rmSync } from 'node:fs'
 import { cpus, loadavg, tmpdir, totalmem } from 'node:os'
@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { compareAtomic } from './atomic.js'
 import { type Load, makeLoad } from './data.js'
 import { compareDelay } from './delay.js'
-import { plainFolder } from './disk.js'
+import { freshDisk, type Place, plainFolder } from './disk.js'
 import { compareMemory } from './memory.js'
 import { benchOptions, nodeVersion, type Part } from './options.js'
 import { profile } from './profile.js'
@@ -29,8 +29,9 @@ if (parts.has('large') || parts.has('small'))
   print('missing' in rsync ? rsync.missing : `rsync ${rsync.version}`)
 const withRsync = 'version' in rsync
 
+let { fresh } = options
 for (const part of parts) {
-  const { folder, close } = plainFolder(options.dir)
+  const { folder, close } = await place()
   print(`\n${await measure(part, folder)}`)
   await close()
 }
@@ -71,6 +72,19 @@ async function withLoad(
   const text = await run(folder)
   rmSync(folder, { recursive: true })
   return `### ${before}${title}\n\n${text}`
+}
+
+/** Where the data of the next part is: each gets a new disk, if there are any, since the one before has left traces. */
+async function place(): Promise<Place> {
+  if (fresh) {
+    try {
+      return await freshDisk(options.dir)
+    } catch (error) {
+      print(`no fresh disk, the data is in a folder of --dir: ${(error as Error).message}`)
+      fresh = false
+    }
+  }
+  return plainFolder(options.dir)
 }
 
 /** Wrong use is one line, and exit 2. */

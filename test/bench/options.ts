@@ -7,11 +7,15 @@ import { type Build, peerOf } from './pair.js'
 const PARTS = ['large', 'small', 'memory', 'delay', 'profile', 'atomic'] as const
 export type Part = (typeof PARTS)[number]
 
+const DISKS = ['dir', 'fresh']
+
 export interface BenchOptions {
   quick: boolean
   rounds: number
   parts: ReadonlySet<Part>
   dir: string
+  /** Each part gets a file system that is made for it. */
+  fresh: boolean
   /** This build, which is measured, with the Node that runs the child processes. */
   build: Build
 }
@@ -28,19 +32,22 @@ export function benchOptions(args: string[], tmp: string): BenchOptions {
       runs: { type: 'string' },
       only: { type: 'string' },
       dir: { type: 'string', default: tmp },
+      disk: { type: 'string', default: 'dir' },
       node: { type: 'string', default: process.execPath },
     },
   })
-  const { quick, runs = quick ? '1' : '5', dir, node } = values
+  const { quick, runs = quick ? '1' : '5', dir, disk, node } = values
   if (!/^[1-9]\d{0,3}$/.test(runs)) throw new Error(`--runs must be a whole number from 1, not ${runs}`)
   if (!statSync(dir, { throwIfNoEntry: false })?.isDirectory())
     throw new Error(`--dir must be a folder; ${dir} is none`)
+  if (!DISKS.includes(disk)) throw new Error(`--disk knows ${DISKS.join(', ')}, not '${disk}'`)
   if (!nodeVersion(node)) throw new Error(`--node must be a Node program; ${node} is none`)
   return {
     quick,
     rounds: Number(runs),
     parts: partsOf(values.only, PARTS),
     dir,
+    fresh: disk === 'fresh',
     build: { node, peer: peerOf() },
   }
 }
