@@ -1,8 +1,10 @@
 // npm run bench [-- --quick] [--runs 5] [--only large,small,memory,delay,profile,atomic] [--dir FOLDER] [--disk fresh]
-//   [--node PROGRAM]
+//   [--node PROGRAM] [--against CHECKOUT]
+import { spawnSync } from 'node:child_process'
 import { mkdirSync, rmSync } from 'node:fs'
 import { cpus, loadavg, tmpdir, totalmem } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
+import { COMPARABLE, compareBuilds } from './against.js'
 import { compareAtomic } from './atomic.js'
 import { type Load, makeLoad } from './data.js'
 import { compareDelay } from './delay.js'
@@ -14,7 +16,7 @@ import { rsyncVersion } from './rsync.js'
 import { compareSpeed } from './speed.js'
 
 const options = optionsOrExit()
-const { quick, rounds, parts, build } = options
+const { quick, rounds, parts, build, against } = options
 
 const log = (line: string) => process.stderr.write(`${line}\n`)
 const print = (text: string) => process.stdout.write(`${text}\n`)
@@ -24,6 +26,7 @@ for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM'] as const) process.on(signal
 print(
   `Node ${nodeVersion(build.node)}, ${process.platform}, ${cpus().length} processors, ${Math.round(totalmem() / 1e9)} GB, load ${loadavg()[0]!.toFixed(1)}, ${rounds} rounds`,
 )
+if (against) print(`before: ${commit(against.checkout)}; after: ${commit(dirname(build.peer))}`)
 const rsync = rsyncVersion()
 if (parts.has('large') || parts.has('small'))
   print('missing' in rsync ? rsync.missing : `rsync ${rsync.version}`)
@@ -38,6 +41,9 @@ for (const part of parts) {
 
 /** The text of one part. */
 async function measure(part: Part, scratch: string): Promise<string> {
+  const both = COMPARABLE.find((name) => name === part)
+  if (against && both)
+    return compareBuilds(both, scratch, { before: against.build, after: build }, withRsync, options, log)
   const source = join(scratch, 'source')
   mkdirSync(source)
   switch (part) {
@@ -85,6 +91,12 @@ async function place(): Promise<Place> {
     }
   }
   return plainFolder(options.dir)
+}
+
+/** The commit of a checkout, for the reader of the figures; nothing depends on it. */
+function commit(checkout: string): string {
+  const git = spawnSync('git', ['-C', checkout, 'describe', '--always', '--dirty'], { encoding: 'utf8' })
+  return git.status === 0 ? git.stdout.trim() : checkout
 }
 
 /** Wrong use is one line, and exit 2. */

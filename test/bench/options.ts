@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { statSync } from 'node:fs'
 import { parseArgs } from 'node:util'
+import { COMPARABLE } from './against.js'
 import { type Build, peerOf } from './pair.js'
 
 /** The parts of the benchmark, in their order. */
@@ -18,6 +19,8 @@ export interface BenchOptions {
   fresh: boolean
   /** This build, which is measured, with the Node that runs the child processes. */
   build: Build
+  /** Another checkout, and the same Node. */
+  against: { checkout: string; build: Build } | undefined
 }
 
 /**
@@ -34,28 +37,36 @@ export function benchOptions(args: string[], tmp: string): BenchOptions {
       dir: { type: 'string', default: tmp },
       disk: { type: 'string', default: 'dir' },
       node: { type: 'string', default: process.execPath },
+      against: { type: 'string' },
     },
   })
-  const { quick, runs = quick ? '1' : '5', dir, disk, node } = values
+  const { quick, runs = quick ? '1' : '5', dir, disk, node, against } = values
   if (!/^[1-9]\d{0,3}$/.test(runs)) throw new Error(`--runs must be a whole number from 1, not ${runs}`)
   if (!statSync(dir, { throwIfNoEntry: false })?.isDirectory())
     throw new Error(`--dir must be a folder; ${dir} is none`)
   if (!DISKS.includes(disk)) throw new Error(`--disk knows ${DISKS.join(', ')}, not '${disk}'`)
   if (!nodeVersion(node)) throw new Error(`--node must be a Node program; ${node} is none`)
+  if (against !== undefined && !statSync(peerOf(against), { throwIfNoEntry: false }))
+    throw new Error(`--against must be a built checkout; ${peerOf(against)} is not there`)
   return {
     quick,
     rounds: Number(runs),
-    parts: partsOf(values.only, PARTS),
+    parts: partsOf(values.only, against === undefined ? PARTS : COMPARABLE),
     dir,
     fresh: disk === 'fresh',
     build: { node, peer: peerOf() },
+    against:
+      against === undefined ? undefined : { checkout: against, build: { node, peer: peerOf(against) } },
   }
 }
 
 function partsOf(only: string | undefined, known: readonly Part[]): Set<Part> {
   const names = only?.split(',') ?? known
   const unknown = names.find((name) => !known.some((part) => part === name))
-  if (unknown !== undefined) throw new Error(`--only knows ${known.join(', ')}, not '${unknown}'`)
+  if (unknown !== undefined)
+    throw new Error(
+      `--only knows ${known.join(', ')}${known === PARTS ? '' : ' together with --against'}, not '${unknown}'`,
+    )
   return new Set(known.filter((part) => names.includes(part)))
 }
 
