@@ -1,3 +1,4 @@
+import { inSlices } from '../async.js'
 import type { SluiceError } from '../errors.js'
 import { errorCode } from '../files/disk-error.js'
 import type { HandlePool } from '../files/handle-pool.js'
@@ -8,7 +9,6 @@ import type { Durability } from '../files/publish.js'
 import type { Tree } from '../files/tree.js'
 import type { Entry, Offer } from '../wire/manifest.js'
 import type { ArrivingFolders } from './arriving-folders.js'
-import { inSlices } from './at-most.js'
 import { OurNames } from './our-names.js'
 
 /** Where the files arrive, and how to wait for handles. */

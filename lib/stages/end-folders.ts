@@ -1,7 +1,7 @@
+import { Limiter } from '../async.js'
 import { setMode, setTime } from '../files/attributes.js'
 import { diskError } from '../files/disk-error.js'
 import type { Entry } from '../wire/manifest.js'
-import { atMost } from './at-most.js'
 import type { Destination } from './destination.js'
 import type { Outcome } from './outcomes.js'
 
@@ -16,8 +16,9 @@ export async function endFolders(
   concurrency: number,
 ): Promise<Outcome[]> {
   const outcomes: Outcome[] = []
+  const limiter = new Limiter(concurrency)
   for (const level of byDepth(entries)) {
-    await atMost(concurrency, level, async (entry) => {
+    await limiter.each(level, async (entry) => {
       const { path } = entry
       const outcome: Outcome = { entry, path, status: 'published' }
       const there = destination.folders.folderOf(path)!

@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream'
+import { TimeSlice } from '../async.js'
 import { SluiceError } from '../errors.js'
 import { checkWhole } from '../files/check-options.js'
 import { type Clock, systemClock } from '../files/clock.js'
@@ -10,7 +11,6 @@ import type { Item } from './items.js'
 import { closeStreams, isManifest, type Manifest } from './manifest-builder.js'
 import { checkRanges, readPlan } from './read-plan.js'
 import { SourceReader } from './source-reader.js'
-import { Turns } from './turns.js'
 
 /** What {@link fileSource} takes. */
 export interface FileSourceOptions {
@@ -96,11 +96,11 @@ class FileSource extends Readable {
     const [ranges, wanted] = await this.#choice()
     if (ranges) checkRanges(ranges, offer)
     const wants = ({ index }: Entry) => wanted === undefined || isWanted(wanted, index - offer.first)
-    const turns = new Turns(this.#clock)
+    const slice = new TimeSlice(this.#clock)
     try {
       for (const step of readPlan(offer, ranges, wants, this.#maxRun)) {
         yield* this.#reader.items(step)
-        await turns.give()
+        await slice.yield()
       }
     } finally {
       await this.#reader.close()

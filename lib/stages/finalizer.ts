@@ -1,7 +1,7 @@
 import { Writable } from 'node:stream'
 import { setImmediate } from 'node:timers/promises'
+import { Limiter } from '../async.js'
 import { errorOf, SluiceError } from '../errors.js'
-import { atMost } from './at-most.js'
 import type { Destination } from './destination.js'
 import { prepareDigest } from './digest/digests.js'
 import { endFolders } from './end-folders.js'
@@ -121,15 +121,14 @@ class FinalizerStage extends Writable implements Finalizer {
     const { fs, durability } = destination
     const options = { ...this.#options, fs, durability, algorithm: this.#algorithm }
     const batch: Outcome[] = []
-    await atMost(
-      this.#options.concurrency,
+    await new Limiter(this.#options.concurrency).each(
       ready,
       async ({ stored, sent }) => {
         const { outcome, part } = await settleFile(stored, sent, options)
         await destination.arrivals.ended(outcome.entry, journalEnd(outcome, part))
         batch.push(outcome)
       },
-      () => this.#stopped,
+      { failFast: true, isStopped: () => this.#stopped },
     )
     await this.#report(batch)
   }

@@ -1,7 +1,7 @@
+import { inSlices } from '../async.js'
 import { type Code, printable, SluiceError } from '../errors.js'
 import type { Entry, Offer } from '../wire/manifest.js'
 import { type Bitmap, isWanted } from '../wire/positions.js'
-import { inSlices } from './at-most.js'
 
 /** What became of one entry. */
 export interface Outcome {

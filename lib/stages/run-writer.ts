@@ -1,9 +1,9 @@
+import { Limiter } from '../async.js'
 import { diskError } from '../files/disk-error.js'
 import { parentOf } from '../files/names.js'
 import type { PartFile } from '../files/part-file.js'
 import type { Entry } from '../wire/manifest.js'
 import type { Arrival } from './arrivals.js'
-import { atMost } from './at-most.js'
 import type { Destination } from './destination.js'
 import type { SentDigest, StoredFile } from './items.js'
 import type { Piece } from './pieces.js'
@@ -75,7 +75,10 @@ export class RunWriter {
       const file = await this.#write(piece)
       if (file) stored.set(piece.entry, file)
     }
-    await atMost(this.#concurrency, writing, write, () => this.#stopped)
+    await new Limiter(this.#concurrency).each(writing, write, {
+      failFast: true,
+      isStopped: () => this.#stopped,
+    })
     return pieces.flatMap(({ entry }) => stored.get(entry) ?? [])
   }
 

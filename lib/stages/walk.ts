@@ -1,3 +1,4 @@
+import { TimeSlice } from '../async.js'
 import { SluiceError } from '../errors.js'
 import { systemClock } from '../files/clock.js'
 import { errorCode } from '../files/disk-error.js'
@@ -7,7 +8,6 @@ import { cannotRead, join, Look, type LookOptions } from './look.js'
 import { patiently } from './patience.js'
 import type { FolderRules, Selection } from './selection.js'
 import { sourceError } from './source-file.js'
-import { Turns } from './turns.js'
 
 /** Names of a folder that are looked at together. More gain nothing: the thread pool has four threads. */
 const AT_ONCE = 16
@@ -39,7 +39,7 @@ export class Walk {
   readonly #selection: Selection
   readonly #options: WalkOptions
   readonly #give: (found: Found) => void
-  readonly #turns = new Turns(systemClock)
+  readonly #slice = new TimeSlice(systemClock)
   #given = 0
 
   constructor(fs: FileSystem, selection: Selection, options: WalkOptions, give: (found: Found) => void) {
@@ -77,7 +77,7 @@ export class Walk {
       // taken up in the order of the names, so that every run says the same
       const looked = await Promise.all(some.map((name) => this.#look.name(folder, name)))
       for (const one of looked) await this.#one(folder, one)
-      await this.#turns.give()
+      await this.#slice.yield()
     }
   }
 

@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events'
+import { deferred } from '../async.js'
 import { messageOf, type SluiceError } from '../errors.js'
-import { deferred } from './deferred.js'
 import { type Progress, ProgressMeter } from './progress.js'
 import { isFinal, nextState, stateOfError, type TransferState } from './states.js'
 
