@@ -1,9 +1,9 @@
+import { Limiter } from '../../async.js'
 import { SluiceError } from '../../errors.js'
 import { diskError } from '../../files/disk/disk-error.js'
 import type { Part, PartStore, StoredRun } from '../../stores/parts.js'
 import type { Entry } from '../../wire/manifest.js'
 import { lengthIn, type Run, sliceRun } from '../../wire/run.js'
-import { atMost } from '../at-most.js'
 import { endsTransfer } from '../river/fatal.js'
 import { WriteBehind } from './write-behind.js'
 import { columnOf, type FileWrite, writesOf } from './writes.js'
@@ -15,7 +15,7 @@ import { columnOf, type FileWrite, writesOf } from './writes.js'
  */
 export class RunWriter {
   readonly #store: PartStore
-  readonly #concurrency: number
+  readonly #limiter: Limiter
   /** Parts of files that began and did not end, by their index. No map: very many pass, and old tables hold on to them. */
   readonly #open: (Part | undefined)[] = []
   /** Files that failed, and of which more may come. */
@@ -26,7 +26,7 @@ export class RunWriter {
 
   constructor(store: PartStore, concurrency: number) {
     this.#store = store
-    this.#concurrency = concurrency
+    this.#limiter = new Limiter(concurrency)
   }
 
   /** The first file that began and did not end. */
@@ -129,14 +129,13 @@ export class RunWriter {
     }
     await this.#begin(writes, ended)
     const open = writes.filter(({ entry }) => this.#open[entry.index])
-    await atMost(
-      this.#concurrency,
+    await this.#limiter.each(
       open,
       async (write) => {
         const file = await this.#write(write)
         if (file) ended.set(write, file)
       },
-      () => this.#stopped,
+      { failFast: true, isStopped: () => this.#stopped },
     )
     for (const write of writes) {
       const run = ended.get(write)
