@@ -1,12 +1,7 @@
-import {
-  type FileStats,
-  type FileSystem,
-  openRegular,
-  openRegularSync,
-  readFully,
-  readFullySync,
-  sameContent,
-} from '../../files/disk/fs.js'
+import type { FileStats, FileSystem } from '../../files/disk/fs.js'
+import { openRegular, openRegularSync } from '../../files/disk/open-regular.js'
+import { readFully, readFullySync } from '../../files/disk/read-write.js'
+import { sameContent } from '../../files/disk/stats.js'
 import { type OpenSource, sourceChanged, sourceError } from '../sources.js'
 
 /** Which file it was when it was listed, and which content it had. */
