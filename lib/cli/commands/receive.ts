@@ -1,8 +1,8 @@
 import type { Socket } from 'node:net'
 import { SluiceError } from '../../errors.js'
-import { checkPath } from '../../files/disk/check-options.js'
 import { commandFileSystem } from '../../files/disk/node-fs.js'
 import type { Conflict, Durability } from '../../files/publish/publish.js'
+import { checkLocalPath } from '../../options.js'
 import { type Accept, type ReceiveOptions, receive } from '../../receive.js'
 import type { Unless } from '../../stores/parts.js'
 import type { Offer } from '../../wire/manifest.js'
@@ -37,7 +37,7 @@ export async function receiveCommand(
     throw new SluiceError('ERR_USAGE', 'either an address to connect to or --listen, not both')
   }
   // now and not with the first connection
-  checkPath('--dir', flags.dir)
+  checkLocalPath('--dir', flags.dir)
   if (address !== undefined) {
     const transfer = receive(await connectTo(address, signal), optionsOf(flags, context))
     reporter.endsWith(transfer)
