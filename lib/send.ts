@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream'
-import { SluiceError } from './errors.js'
+import { checkOption } from './options.js'
 import { wireChain } from './stages/bytes/chain.js'
 import type { WireStage } from './stages/bytes/wire-stage.js'
 import { deframer } from './stages/deframer.js'
@@ -43,10 +43,13 @@ export function send(
   source: readonly string[] | Manifest,
   options: SendOptions = {},
 ): Transfer {
-  if (!Array.isArray(source) && !isManifest(source)) {
-    const message = 'source: must be a list of paths, or a manifest from manifestOf() or manifestFrom()'
-    throw new SluiceError('ERR_USAGE', message, { found: source })
-  }
+  const isSource = Array.isArray(source) || isManifest(source)
+  checkOption(
+    'source',
+    source,
+    isSource,
+    'a list of paths, or a manifest from manifestOf() or manifestFrom()',
+  )
   const limits = limitsOf(options.limits)
   const { maxFrame, ...wire } = wireChain({ ...options, limits })
   const chain: Chain = {
