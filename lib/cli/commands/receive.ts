@@ -7,11 +7,11 @@ import { type Accept, type ReceiveOptions, receive } from '../../receive.js'
 import type { Unless } from '../../stores/parts.js'
 import type { Offer } from '../../wire/manifest.js'
 import type { Names } from '../../wire/paths.js'
-import { confirmOffer, describeOffer } from '../ask.js'
-import { connectTo, listenAt } from '../connection.js'
-import type { Context } from '../context.js'
-import { asSluiceError, stopped } from '../exit.js'
-import { serve } from '../serve.js'
+import { connectTo, listenAt } from '../network/connection.js'
+import { serve } from '../network/serve.js'
+import { confirmOffer, describeOffer } from '../terminal/ask.js'
+import type { Context } from '../terminal/context.js'
+import { asSluiceError, stopped } from '../terminal/exit.js'
 
 /** The options of `sluice receive`, as its help says. */
 export interface ReceiveFlags {

@@ -11,8 +11,8 @@ import { tap } from '../../stages/progress-tap.js'
 import type { Item } from '../../stages/river/items.js'
 import type { Offer } from '../../wire/manifest.js'
 import { type Outcome, resultOf } from '../../wire/outcome.js'
-import type { Context } from '../context.js'
-import { standardInput } from '../input.js'
+import type { Context } from '../terminal/context.js'
+import { standardInput } from '../terminal/input.js'
 import type { ReceiveFlags } from './receive.js'
 
 /** The options of `sluice unpack`: those of `receive` that need no connection. */
