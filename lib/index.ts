@@ -8,21 +8,25 @@ export type { CurrentFile, Progress } from './transfer/progress.js'
 export type { TransferState } from './transfer/states.js'
 
 // what is sent
-export type { Manifest, OfferOptions } from './stages/manifest-builder.js'
-export { type ManifestOptions, manifestFrom, manifestOf } from './stages/manifest-of.js'
-export { type FileSourceOptions, fileSource } from './stages/file-source.js'
-export type { Source, SourcePath } from './stages/source-file.js'
-export { chunkSize } from './stages/chunk-size.js'
-export type { Cut, Item, Run, SentDigest, StoredFile } from './stages/items.js'
+export type { Manifest, OfferOptions } from './stages/manifest/builder.js'
+export { type EntriesOptions, manifestFrom, manifestOfEntries } from './stages/manifest/manifest-from.js'
+export { type ManifestOptions, manifestOf } from './stages/manifest/manifest-of.js'
+export { type MemoryContents, type MemorySources, memorySources } from './stores/memory-sources.js'
+export { type OpenSource, type SourceEntry, type SourceStore, sourceError } from './stores/sources.js'
+export { type FileSource, type FileSourceOptions, fileSource } from './stages/file-source.js'
+export { chunkSize } from './stages/source/steps.js'
+export { Plan } from './transfer/plan.js'
+export type { DigestsItem, EndItem, Item, OfferItem, StoredItem } from './stages/river/items.js'
+export { type Cut, cutsOf, type DigestColumn, type Run, runOf } from './wire/run.js'
 
 // digests and taps, on either side
 export { hashTap } from './stages/hash-tap.js'
-export { createDigest, type Digest, digestLength, digestOf, prepareDigest } from './stages/digests.js'
+export { createDigest, type Digest, digestLength, digestOf, prepareDigest } from './digest/digests.js'
 export { counter, type Passed, type ProgressTapOptions, progressTap, tap } from './stages/progress-tap.js'
 
 // the line
 export { type Framer, type FramerOptions, framer } from './stages/framer.js'
-export type { WireStage } from './stages/wire-stage.js'
+export type { WireStage } from './stages/bytes/wire-stage.js'
 export { type ThrottleOptions, limitRate, throttle } from './stages/throttle.js'
 export {
   type CompressionOptions,
@@ -33,8 +37,8 @@ export {
   type RatioOptions,
 } from './stages/compression.js'
 export { decrypt, type EncryptionOptions, encrypt, encryption } from './stages/encryption.js'
-export { incomingOf, outgoingOf } from './stages/by-hand.js'
-export { type Clock, systemClock } from './stages/clock.js'
+export { incomingOf, outgoingOf } from './stages/bytes/preface-stage.js'
+export { type Clock, systemClock } from './files/clock.js'
 export { type Deframer, type DeframerOptions, deframer } from './stages/deframer.js'
 export type { Frame } from './wire/frame-parser.js'
 export type { Message } from './wire/messages.js'
@@ -52,4 +56,4 @@ export { CODES, type Code, isSluiceError, printable, SluiceError } from './error
 export { DEFAULT_LIMITS, type Limits } from './wire/limits.js'
 export type { Entry, Offer } from './wire/manifest.js'
 export { checkPath, type Names, type PathRules } from './wire/paths.js'
-export type { Bitmap, Range } from './wire/positions.js'
+export type { Range } from './ranges.js'

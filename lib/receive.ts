@@ -1,13 +1,16 @@
 import type { Duplex, Transform } from 'node:stream'
 import { isSluiceError, messageOf, SluiceError } from './errors.js'
+import { made, wireChain } from './stages/bytes/chain.js'
+import type { WireStage } from './stages/bytes/wire-stage.js'
+import { deframer } from './stages/deframer.js'
 import { demuxer } from './stages/demuxer.js'
 import { type FinalizerOptions, finalizer } from './stages/finalizer.js'
+import { framer } from './stages/framer.js'
 import { hashTap } from './stages/hash-tap.js'
 import type { Item } from './stages/items.js'
-import { lineOf, made } from './stages/line.js'
 import { type PartSinkOptions, partSink } from './stages/part-sink.js'
 import { tap } from './stages/progress-tap.js'
-import type { WireStage } from './stages/wire-stage.js'
+import type { Chain } from './transfer/channel.js'
 import { type Decision, Receiver, type River } from './transfer/receiver.js'
 import type { Transfer } from './transfer/transfer.js'
 import { type Limits, limitsOf } from './wire/limits.js'
@@ -66,7 +69,12 @@ export function receive(socket: Duplex, options: ReceiveOptions): Transfer {
       found: accept,
     })
   }
-  const { line } = lineOf({ ...options, limits })
+  const { maxFrame, ...wire } = wireChain({ ...options, limits })
+  const chain: Chain = {
+    framer: framer({ maxFrame }),
+    deframer: (onTalk) => deframer({ limits, onTalk }),
+    ...wire,
+  }
   const warn = (warning: SluiceError) => {
     session.warn(warning)
     options.warn?.(warning)
@@ -98,7 +106,7 @@ export function receive(socket: Duplex, options: ReceiveOptions): Transfer {
   ]
   const session = new Receiver(
     socket,
-    line,
+    chain,
     { river, guests, decide: (offer, signal) => decide(offer, signal, accept) },
     { ...options, limits },
   )

@@ -20,7 +20,12 @@ export async function setMode(fs: FileSystem, fd: number, mode: number, memory?:
 
 /** Sets the time of last change, in whole milliseconds. */
 export function setTime(fs: FileSystem, fd: number, mtime: number): Promise<void> {
-  // half a microsecond more: Node counts in seconds, and cuts off what is missing to the whole one
-  const seconds = (mtime + 0.0005) / 1000
+  const seconds = timeInSeconds(mtime)
   return fs.futimes(fd, seconds, seconds)
+}
+
+/** A time in whole milliseconds as Node's calls take it. */
+export function timeInSeconds(mtime: number): number {
+  // half a microsecond more: Node counts in seconds, and cuts off what is missing to the whole one
+  return (mtime + 0.0005) / 1000
 }

@@ -16,20 +16,28 @@ export interface JournalFile {
   part: string
 }
 
+/** A file of a run: path, size, time of last change, and its target where that is another one than the path. */
+export type RunFile = [path: string, size: number | null, mtime: number, target?: string]
+
 /** One line of a journal. Files are referred to by `n`, their number in this journal. */
 export type JournalRecord =
   | { kind: 'owner'; version: number; transfer: string; owner: Owner }
   /** A file is about to arrive under the part name. Times in milliseconds. */
   | ({ kind: 'begin'; n: number; at: number } & JournalFile)
+  /** Files that are about to arrive under their plain part names, numbered from `n` on: path, size, mtime, target. */
+  | { kind: 'run'; n: number; files: RunFile[]; at: number }
   /** The part got another name, because that one was taken. */
   | { kind: 'part'; n: number; part: string; at: number }
   /** The part goes on growing: says that the owner lives, and until when its parts may have changed. */
   | { kind: 'alive'; at: number }
-  /** The file has ended; with `part: 'kept'` there is something to resume. */
-  | { kind: 'completed'; n: number; name?: string; digest?: string }
+  /** The file has ended, or with `count` so many of them in a row; with `part: 'kept'` there is something to resume. */
+  | { kind: 'completed'; n: number; name?: string; digest?: string; count?: number }
   | { kind: 'failed'; n: number; code: string; part: 'kept' | 'gone' }
   /** The owner has let go of everything, although it may live. */
   | { kind: 'released'; at: number }
+
+/** Files that one record ends at most. */
+const MOST_ENDED = 65_536
 
 /** No record is longer: a path has at most 4,096 bytes, and JSON may make six of each. */
 const LONGEST_LINE = 64 * 1024
@@ -109,9 +117,20 @@ const SHAPES: Record<JournalRecord['kind'], Shape> = {
   },
   part: { n: whole, part: text, at: time },
   alive: { at: time },
-  completed: { n: whole, name: maybe(text), digest: maybe(text) },
+  run: {
+    n: whole,
+    files: (value) => Array.isArray(value) && value.every(isRunFile),
+    at: time,
+  },
+  completed: { n: whole, name: maybe(text), digest: maybe(text), count: maybe((value) => whole(value) && (value as number) <= MOST_ENDED) },
   failed: { n: whole, code: text, part: (value) => value === 'kept' || value === 'gone' },
   released: { at: time },
+}
+
+function isRunFile(value: unknown): boolean {
+  if (!Array.isArray(value) || value.length < 3 || value.length > 4) return false
+  const [path, size, mtime, target] = value
+  return text(path) && (size === null || whole(size)) && time(mtime) && maybe(text)(target)
 }
 
 function isRecord(value: unknown): value is JournalRecord {

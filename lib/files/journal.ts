@@ -3,7 +3,7 @@ import { diskError } from './disk-error.js'
 import { writeFully } from './fs.js'
 import { type Opened, openNew, removeFolder } from './journal-folder.js'
 import { releasedName } from './journal-names.js'
-import { encodeRecords, JOURNAL_VERSION, type JournalFile, type JournalRecord } from './journal-records.js'
+import { encodeRecords, JOURNAL_VERSION, type JournalFile, type JournalRecord, type RunFile } from './journal-records.js'
 import { type Owner, thisOwner } from './owner.js'
 import type { Durability } from './publish.js'
 import type { Directory, Tree } from './tree.js'
@@ -38,7 +38,12 @@ export type JournalEnd =
   | { state: 'completed'; name?: string; digest?: Buffer; part: 'kept' | 'gone' }
   | { state: 'failed'; code: string; part: 'kept' | 'gone' }
 
-/** The batch of DESIGN.md, section 7. */
+/** Characters of the files of one run record: an average path is far from the longest. */
+const LONGEST_RUN = 48 * 1024
+/** Characters of a file of a run record beside its texts. */
+const RUN_FILE = 64
+
+/** The batch: so many records, or so many milliseconds. */
 const MOST_WAITING = 150
 const LONGEST_WAIT = 2000
 
@@ -109,6 +114,33 @@ export class Journal {
     return numbers
   }
 
+  /**
+   * The same for files that have plain part names, by as few records as go; gives the number of the first, which the
+   * others follow.
+   */
+  async beginRun(files: readonly (Omit<JournalFile, 'part'> & { target: string })[]): Promise<number> {
+    const at = this.#clock.now()
+    const first = this.#count
+    const records: JournalRecord[] = []
+    let room = 0
+    let list: RunFile[] = []
+    for (const { path, size, mtime, target } of files) {
+      const file: RunFile = path === target ? [path, size, mtime] : [path, size, mtime, target]
+      // JSON makes at most six bytes of one
+      room -= 6 * (path.length + (path === target ? 0 : target.length)) + RUN_FILE
+      if (room < 0) {
+        list = []
+        records.push({ kind: 'run', n: this.#count, files: list, at })
+        room = LONGEST_RUN
+      }
+      list.push(file)
+      this.#count++
+    }
+    this.#unfinished += files.length
+    await this.#lasting(records)
+    return first
+  }
+
   /** The part of file `n` will have another name, because that one was taken. */
   rename(n: number, part: string): Promise<void> {
     return this.#lasting([{ kind: 'part', n, part, at: this.#clock.now() }])
@@ -120,7 +152,14 @@ export class Journal {
     if (at - this.#last > LONGEST_WAIT) await this.#append([{ kind: 'alive', at }])
   }
 
-  /** Takes down what became of file `n`: at once in the books, on disk with the next batch. */
+  /** Records that `count` files from file `n` on were published under their own names. */
+  endRun(n: number, count: number): void {
+    this.#waiting.push({ kind: 'completed', n, ...(count > 1 && { count }) })
+    this.#unfinished -= count
+    this.#ended()
+  }
+
+  /** Records what became of file `n`: at once in memory, on disk with the next batch. */
   end(n: number, end: JournalEnd): void {
     // published, but the part's name could not be removed: a later run does it
     if (end.state === 'completed' && end.part === 'kept') return
@@ -132,6 +171,10 @@ export class Journal {
       this.#waiting.push({ kind: 'failed', n, code: end.code, part: end.part })
       if (end.part === 'gone') this.#unfinished--
     }
+    this.#ended()
+  }
+
+  #ended(): void {
     if (this.#waiting.length >= MOST_WAITING) this.#inBackground()
     else this.#cancel ??= this.#clock.after(LONGEST_WAIT, () => this.#inBackground())
   }

@@ -67,8 +67,10 @@ export class PartFile {
     this.#handle = new PartHandle(folders, place, {
       pool,
       mode: mode | OWNER_BITS,
-      made: offset !== undefined,
+      made: offset !== undefined || options.written !== undefined,
+      sealed: options.written !== undefined,
     })
+    if (options.written !== undefined) this.#ranges.add(0, options.written)
   }
 
   /**

@@ -30,11 +30,11 @@ export class PartHandle implements Pooled {
   /** It could not be closed: what was written may be lost. */
   #lost: SluiceError | undefined
 
-  /** @param made whether it stands there already */
+  /** @param made whether it stands there already; `sealed`: all of it */
   constructor(
     folders: Folders,
     { folder, name }: { folder: string; name: string },
-    { pool, mode, made }: { pool: HandlePool; mode: number; made: boolean },
+    { pool, mode, made, sealed = false }: { pool: HandlePool; mode: number; made: boolean; sealed?: boolean },
   ) {
     this.#folders = folders
     this.folder = folder
@@ -42,6 +42,7 @@ export class PartHandle implements Pooled {
     this.#pool = pool
     this.#mode = mode
     this.#made = made
+    this.#sealed = sealed
   }
 
   get name(): string {

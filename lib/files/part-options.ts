@@ -35,6 +35,8 @@ export interface PartFileOptions {
   handles?: HandlePool
   /** Shared with other files in the same place, so that it is asked once. */
   modes?: ModeMemory
+  /** The part stands there with so many bytes, written and sealed by somebody else of this process. */
+  written?: number
 }
 
 /** Options of {@link PartFile.complete}. */

@@ -1,5 +1,6 @@
 import { type FileStats, type FileSystem, openRegular, readFully } from './fs.js'
 import { type JournalRecord, RecordReader } from './journal-records.js'
+import { nameOf, partCandidate } from './names.js'
 import type { Owner } from './owner.js'
 
 /** A file that a journal says is not finished. */
@@ -90,11 +91,17 @@ class Books {
     }
     if ('at' in record) this.#until = Math.max(this.#until, record.at)
     if (record.kind === 'released') this.#isReleased = true
-    else if (record.kind === 'completed') this.#files.delete(record.n)
+    else if (record.kind === 'completed')
+      for (let i = 0; i < (record.count ?? 1); i++) this.#files.delete(record.n + i)
     else if (record.kind === 'failed' && record.part === 'gone') this.#files.delete(record.n)
     else if (record.kind === 'begin') {
       const { n, path, target = path, size, mtime, part, at } = record
       this.#files.set(n, { path, target, size, mtime, part, at })
+    } else if (record.kind === 'run') {
+      for (const [i, [path, size, mtime, target = path]] of record.files.entries()) {
+        const part = partCandidate(nameOf(target), 0)
+        this.#files.set(record.n + i, { path, target, size, mtime, part, at: record.at })
+      }
     } else if (record.kind === 'part') {
       const file = this.#files.get(record.n)
       if (file) this.#files.set(record.n, { ...file, part: record.part, at: record.at })

@@ -1,15 +1,15 @@
 import { Transform, type TransformCallback } from 'node:stream'
-import { SluiceError } from '../errors.js'
+import { type Code, fileCodeOf, SluiceError } from '../errors.js'
 import { type Piece, Plan } from '../transfer/plan.js'
 import type { Data, Frame } from '../wire/frame-parser.js'
 import { type Limits, limitsOf } from '../wire/limits.js'
 import { ManifestReader, type Offer } from '../wire/manifest.js'
-import type { Messages } from '../wire/messages.js'
+import type { DigestsMessage } from '../wire/messages.js'
 import type { PathRules } from '../wire/paths.js'
-import { type Run, RunReader } from '../wire/run.js'
-import { digestLength } from './digests.js'
-import { Outlet } from './outlet.js'
-import type { DigestsItem, Item } from './river/items.js'
+import { digestIn, type Run, RunReader } from '../wire/run.js'
+import { Pump } from './bytes/pump.js'
+import { digestLength } from '../digest/digests.js'
+import type { Item } from './river/items.js'
 
 /** Options of {@link demuxer}. */
 export interface DemuxerOptions extends Pick<PathRules, 'names' | 'platform'> {
@@ -35,7 +35,7 @@ export class Demuxer extends Transform {
   readonly plan: Plan
   readonly #manifest: ManifestReader
   readonly #onOffer: NonNullable<DemuxerOptions['onOffer']>
-  readonly #outlet = new Outlet<Item>((item) => this.push(item))
+  readonly #pump = new Pump<Item>(this)
   #state: State = 'offer'
   #digestLength = 0
 
@@ -51,7 +51,7 @@ export class Demuxer extends Transform {
       const taken = this.#take(frame)
       if (taken === undefined) done()
       else if ('entries' in taken) this.#accept(taken).then(() => done(), done)
-      else this.#outlet.take(taken, done)
+      else this.#pump.take(taken, done)
     } catch (error) {
       done(error as Error)
     }
@@ -59,7 +59,7 @@ export class Demuxer extends Transform {
 
   /** Also in the middle of a frame: a million folders may come at its end. */
   override _read(size: number): void {
-    if (!this.#outlet.resume()) super._read(size)
+    if (!this.#pump.resume()) super._read(size)
   }
 
   override _flush(done: TransformCallback): void {
@@ -111,31 +111,25 @@ export class Demuxer extends Transform {
     }
   }
 
-  *#digests({ first, count, digests, failures, sizes }: Messages['digests']): Generator<Item, void> {
+  *#digests({ first, count, bytes, failures: codes, sizes }: DigestsMessage): Generator<Item, void> {
     const { plan } = this
     if (first + count > plan.entries.length)
       throw new SluiceError('ERR_PROTOCOL', `the peer sent a digest of entry ${first + count - 1}, which is none`)
-    const length = digests.length / count
     for (const piece of plan.pass(first + count)) yield this.#run(piece, [])
+    const column = { first, count, bytes }
+    const failures = new Map<number, Code>()
     for (let index = first; index < first + count; index++) {
-      const { type } = plan.entries[index]!
-      const slot = digests.subarray((index - first) * length, (index - first + 1) * length)
-      const isZero = slot.every((byte) => byte === 0)
-      const isFailure = failures?.has(index) ?? false
-      if (type !== 'file' || isFailure) {
-        if (!isZero || (isFailure && type !== 'file')) throw this.#refuse('a digest where none belongs of', index)
-        if (isFailure) plan.answer(index, true)
-        continue
-      }
-      if (isZero || length !== this.#digestLength)
-        throw this.#refuse(`a digest of ${isZero ? 0 : length} instead of ${this.#digestLength} bytes for`, index)
-      yield* this.#size(index, sizes?.get(index))
-      plan.answer(index)
+      const digest = digestIn(column, index)
+      const code = codes?.get(index)
+      // a slot of zeros says nothing: of a folder, or of a file that nobody asked for
+      if (digest === undefined && code === undefined) continue
+      if (digest !== undefined && digest.length !== this.#digestLength)
+        throw this.#refuse(`a digest of ${digest.length} instead of ${this.#digestLength} bytes for`, index)
+      if (code === undefined) yield* this.#size(index, sizes?.get(index))
+      else failures.set(index, fileCodeOf(code))
+      plan.answer(index, code !== undefined)
     }
-    const item: DigestsItem = { kind: 'digests', first, count, bytes: digests }
-    if (failures) item.failures = failures
-    if (sizes) item.sizes = sizes
-    yield item
+    yield { kind: 'digests', ...column, failures, ...(sizes && { sizes }) }
   }
 
   /** An entry of unknown size ends with a run of no bytes, once its size was said. */

@@ -4,7 +4,7 @@ import { checkWhole } from '../files/check-options.js'
 import { DEFAULT_LIMITS, type PeerLimits } from '../wire/limits.js'
 import { encodeMessage, type Message } from '../wire/messages.js'
 import { encodePreface } from '../wire/preface.js'
-import { Outlet } from './outlet.js'
+import { Pump } from './bytes/pump.js'
 import { type FrameBuffers, type FrameLimits, framesOf } from './river/frames-of.js'
 import type { Item } from './river/items.js'
 
@@ -25,7 +25,7 @@ type Callback = (error?: Error | null) => void
  */
 export class Framer extends Duplex {
   readonly #limits: FrameLimits
-  readonly #outlet = new Outlet<FrameBuffers>((frame) => this.#pushFrame(frame))
+  readonly #pump = new Pump<FrameBuffers>(this, (frame) => this.#pushFrame(frame))
   #waiting: (() => void)[] = []
   /** Messages that came while a frame was being pushed: a reader may answer from within. */
   #talk: Message[] = []
@@ -64,7 +64,7 @@ export class Framer extends Duplex {
 
   override _write(item: Item, _encoding: BufferEncoding, done: Callback): void {
     if (item.kind === 'end') this.#isEnded = true
-    this.#outlet.take(framesOf(item, this.#limits), done)
+    this.#pump.take(framesOf(item, this.#limits), done)
   }
 
   override _final(done: Callback): void {
@@ -78,7 +78,7 @@ export class Framer extends Duplex {
 
   override _read(): void {
     this.#wake()
-    this.#outlet.resume()
+    this.#pump.resume()
   }
 
   override _destroy(error: Error | null, done: Callback): void {

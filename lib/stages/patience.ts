@@ -1,5 +1,5 @@
+import { type Clock, systemClock } from '../files/clock.js'
 import { errorCode } from '../files/disk-error.js'
-import { type Clock, systemClock } from './clock.js'
 
 /** Milliseconds between two tries, and how many there are: 10 s in all. */
 const PAUSE = 20

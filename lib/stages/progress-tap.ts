@@ -1,7 +1,7 @@
 import type { Transform } from 'node:stream'
 import { transform } from 'through2'
 import { errorOf, SluiceError } from '../errors.js'
-import { type Clock, systemClock } from './clock.js'
+import { type Clock, systemClock } from '../files/clock.js'
 import type { Item } from './items.js'
 
 /** What has passed a {@link progressTap}. */

@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises'
-import type { Clock } from './clock.js'
+import type { Clock } from '../files/clock.js'
 
 /** Milliseconds for which a loop may hold the others up. */
 const SLICE = 8

@@ -55,10 +55,10 @@ export interface Part {
 /** Many small files that were stored together. */
 export interface PartRun {
   /**
-   * Gives the files from entry `first` to entry `last` their names; they are verified. Gives the outcomes that are not
-   * plainly "published under its own name".
+   * Gives the files from entry `first` to entry `last` their own names, if those are free; they are verified. Gives the
+   * indices of those with which it was not so: they go one by one, by {@link part}.
    */
-  publish(first: number, last: number, policy: PublishPolicy): Promise<Outcome[]>
+  publish(first: number, last: number): Promise<number[]>
   /** One of them as a part of its own: for what is unusual. */
   part(index: number): Part
 }

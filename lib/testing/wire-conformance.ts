@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream'
 import { type Code, SluiceError } from '../errors.js'
-import type { WireStage } from '../stages/wire-stage.js'
+import type { WireStage } from '../stages/bytes/wire-stage.js'
 import type { ConformanceCase, ConformanceOptions } from './probe.js'
 import { piecesOf, randomContent } from './splits.js'
 import { transformConformance } from './transform-conformance.js'

@@ -11,12 +11,12 @@ import pump from 'pump'
 import { isSluiceError, SluiceError } from '../errors.js'
 import type { Limits, PeerLimits } from '../wire/limits.js'
 import type { Message } from '../wire/messages.js'
-import { checkFormats, encodePreface, PrefaceParser } from '../wire/preface.js'
+import { encodePreface, PrefaceCheck } from '../wire/preface.js'
 
 const debug = createDebug('sluice:channel')
 
 /** The stages around a socket, made by `send` and `receive`. */
-export interface Line {
+export interface Chain {
   /** Takes the river of a sender. `talk` puts a message between two frames; `close` ends without one. */
   framer: Duplex & {
     limit(limits: PeerLimits): void
@@ -32,6 +32,9 @@ export interface Line {
   formats: string[]
 }
 
+/** The former name, for the modules that still use it. */
+export type Line = Chain
+
 export interface ChannelOptions {
   limits: Limits
   /** What was read from the socket before it was handed over. */
@@ -43,7 +46,7 @@ export interface ChannelEvents {
   talk(message: Message): boolean
   /** The peer has closed its side, where it may. */
   ended(): void
-  /** The line cannot go on: broken, ended, silent, not understood, or a stage at its end failed. */
+  /** The connection cannot go on: broken, ended, silent, not understood, or a stage at its end failed. */
   failed(error: Error): void
 }
 
@@ -52,32 +55,33 @@ export interface ChannelEvents {
  * to live long enough to carry the ERROR. Watches the time, too: that of the whole handshake, and silence.
  */
 export class Channel {
-  readonly deframer: ReturnType<Line['deframer']>
+  readonly deframer: ReturnType<Chain['deframer']>
   readonly #socket: Duplex
-  readonly #line: Line
+  readonly #chain: Chain
   readonly #limits: Limits
   readonly #events: ChannelEvents
   readonly #first: Writable
   readonly #last: Readable
-  #preface: PrefaceParser | null
+  /** There is one only where there are formats to compare: the frames bring a preface of their own. */
+  readonly #preface: PrefaceCheck | undefined
   #over = false
   #heard = performance.now()
   #said = performance.now()
   readonly #watching: NodeJS.Timeout
   readonly #handshake: NodeJS.Timeout
 
-  constructor(socket: Duplex, line: Line, { limits, head }: ChannelOptions, events: ChannelEvents) {
+  constructor(socket: Duplex, chain: Chain, { limits, head }: ChannelOptions, events: ChannelEvents) {
     this.#socket = socket
-    this.#line = line
+    this.#chain = chain
     this.#limits = limits
     this.#events = events
-    this.deframer = line.deframer((message) => events.talk(message))
+    this.deframer = chain.deframer((message) => events.talk(message))
     this.deframer.once('finish', () => events.ended())
-    const incoming = [...line.incoming, this.deframer]
-    const outgoing = [line.framer, ...line.outgoing]
+    const incoming = [...chain.incoming, this.deframer]
+    const outgoing = [chain.framer, ...chain.outgoing]
     this.#first = incoming[0]!
     this.#last = outgoing.at(-1)!
-    for (const stage of [...line.incoming, ...line.outgoing]) stage.on('error', this.#garbled)
+    for (const stage of [...chain.incoming, ...chain.outgoing]) stage.on('error', this.#garbled)
     this.#tie(incoming)
     this.#tie(outgoing)
 
@@ -89,8 +93,10 @@ export class Channel {
     this.#watching = setInterval(this.#watch, Math.min(pingInterval, idleTimeout) / 4)
 
     // The list of formats goes in the clear, so that a mismatch can be told from a broken stream.
-    this.#preface = line.formats.length > 0 ? new PrefaceParser() : null
-    if (line.formats.length > 0) socket.write(encodePreface(line.formats))
+    if (chain.formats.length > 0) {
+      this.#preface = new PrefaceCheck(chain.formats)
+      socket.write(encodePreface(chain.formats))
+    }
     this.#last.on('data', this.#write).once('end', () => debug('all said'))
     socket
       .on('drain', this.#drained)
@@ -113,16 +119,16 @@ export class Channel {
 
   say(message: Message): void {
     debug('say %s', message.type)
-    if (!this.#over) this.#line.framer.talk(message)
+    if (!this.#over) this.#chain.framer.talk(message)
   }
 
-  /** Resolves when what was said is on its way, or the line is over: for who has much to say. */
+  /** Resolves when what was said is on its way, or the connection is over: for who has much to say. */
   async ready(): Promise<void> {
-    if (!this.#over) await this.#line.framer.ready()
+    if (!this.#over) await this.#chain.framer.ready()
   }
 
   /**
-   * Ends the line once what was said has gone out. The peer has `closeTimeout` for it; what it still sends is
+   * Ends the connection once what was said has gone out. The peer has `closeTimeout` for it; what it still sends is
    * discarded. With `keepOpen` the socket is given back instead: paused, what follows the transfer unread.
    */
   async hangUp(keepOpen: boolean): Promise<void> {
@@ -134,7 +140,7 @@ export class Channel {
       const listening = new AbortController()
       const { signal } = listening
       const flushed = ended(this.#last, { writable: false, signal })
-      this.#line.framer.close()
+      this.#chain.framer.close()
       await Promise.race([flushed, ended(socket, { signal })])
       listening.abort() // the socket may be used for long, and for other transfers
     }
@@ -147,7 +153,7 @@ export class Channel {
       socket.destroy()
     }
     clearTimeout(timer)
-    for (const stage of [...this.#line.incoming, this.deframer, this.#line.framer, ...this.#line.outgoing])
+    for (const stage of [...this.#chain.incoming, this.deframer, this.#chain.framer, ...this.#chain.outgoing])
       stage.destroy()
   }
 
@@ -180,16 +186,10 @@ export class Channel {
     this.#heard = performance.now()
     if (this.#over) return
     let bytes = chunk
-    if (this.#preface !== null) {
-      try {
-        const preface = this.#preface.push(bytes)
-        if (preface === undefined) return
-        checkFormats(this.#line.formats, preface.formats)
-        this.#preface = null
-        bytes = preface.rest
-      } catch (error) {
-        return this.#fail(error as Error)
-      }
+    try {
+      bytes = this.#preface?.strip(chunk) ?? chunk
+    } catch (error) {
+      return this.#fail(error as Error)
     }
     if (bytes.length > 0 && !this.#first.write(bytes)) this.#socket.pause()
   }
@@ -201,7 +201,7 @@ export class Channel {
 
   readonly #ended = (): void => {
     if (this.#over) return
-    if (this.#preface !== null)
+    if (this.#preface?.complete === false)
       this.#fail(new SluiceError('ERR_TRUNCATED', 'the stream ended before its preface did'))
     else if (!this.#first.writableEnded) this.#first.end()
   }

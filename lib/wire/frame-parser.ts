@@ -2,7 +2,7 @@ import { SluiceError } from '../errors.js'
 import { FrameType, HEADER_BYTES as HEADER, POSITION_BYTES as POSITION } from './frames.js'
 import type { Limits } from './limits.js'
 import { checkFrameType, decodeMessage, type Message } from './messages.js'
-import { checkFormats, PrefaceParser } from './preface.js'
+import { PrefaceCheck } from './preface.js'
 
 /** A piece of the stream. The data of one frame may come in several pieces, each at its own position. */
 export interface Data {
@@ -18,8 +18,6 @@ export type Frame = Data | { kind: 'message'; type: number; message: Message; si
 /** Data that follows without a gap is gathered up to this many bytes: what comes after is paid per piece. */
 const GATHER = 1024 * 1024
 
-const NOTHING = Buffer.alloc(0)
-
 /**
  * Parses the frames of a stream at any split; no stream itself. Data is never copied. A message that is cut is put
  * together only after its length was found to be within the limits.
@@ -27,11 +25,10 @@ const NOTHING = Buffer.alloc(0)
 export class FrameParser {
   /** Most bytes of a message from now on. */
   maxMessage: number
-  /** What was not parsed any more after `emit` said false. */
+  /** The bytes behind the message at which `stop()` was called; `null` before. */
   rest: Buffer | null = null
   readonly #limits: Limits
-  readonly #emit: (frame: Frame) => boolean
-  #preface: PrefaceParser | null = new PrefaceParser()
+  readonly #preface = new PrefaceCheck([])
   /** The header and, of data, the position: gathered here when a chunk ends in it. */
   readonly #head = Buffer.alloc(HEADER + POSITION)
   #headFilled = 0
@@ -41,52 +38,42 @@ export class FrameParser {
   #payload: Buffer | null = null
   #position = 0
   #data: Data | null = null
-  #paused = false
 
-  /** `emit` is given each frame in order, and says whether to go on. */
-  constructor(limits: Limits, maxMessage: number, emit: (frame: Frame) => boolean) {
+  constructor(limits: Limits, maxMessage: number) {
     this.#limits = limits
     this.maxMessage = maxMessage
-    this.#emit = emit
   }
 
   /** Whether the bytes so far end between two frames. */
   get complete(): boolean {
-    return this.#preface === null && this.#headFilled === 0
+    return this.#preface.complete && this.#headFilled === 0
   }
 
   /**
-   * Parses a chunk; data may be held back until `settle()`. After a `pause()` it gives what it left, which is to be
-   * pushed again.
+   * The frames of these chunks, each parsed when it is asked for. Data that follows without a gap comes together, at
+   * the latest at the end of the chunks.
    * @throws SluiceError `ERR_NOT_SLUICE`, `ERR_VERSION`, `ERR_FORMATS`, `ERR_PROTOCOL`, `ERR_LIMIT`
    */
-  push(chunk: Buffer): Buffer {
-    let rest = chunk
-    this.#paused = false
-    if (this.#preface !== null) {
-      const preface = this.#preface.push(rest)
-      if (preface === undefined) return NOTHING
-      checkFormats([], preface.formats)
-      this.#preface = null
-      rest = preface.rest
+  *parse(chunks: Iterable<Buffer>): Generator<Frame, void> {
+    for (const chunk of chunks) {
+      let bytes = this.#preface.strip(chunk)
+      while (bytes.length > 0 && this.rest === null) {
+        if (this.#left === 0) bytes = this.#header(bytes)
+        else {
+          const piece = bytes.subarray(0, this.#left)
+          bytes = bytes.subarray(piece.length)
+          if (this.#type === FrameType.DATA) yield* this.#gather(piece)
+          else yield* this.#message(piece)
+        }
+      }
+      if (this.rest !== null && bytes.length > 0) this.rest = Buffer.concat([this.rest, bytes])
     }
-    while (rest.length > 0 && this.rest === null && !this.#paused)
-      rest = this.#left === 0 ? this.#header(rest) : this.#body(rest)
-    if (this.rest === null) return rest
-    if (rest.length > 0) this.rest = Buffer.concat([this.rest, rest])
-    return NOTHING
+    yield* this.#settle()
   }
 
-  /** To be called by `emit`: nothing more is parsed until the next `push()`. */
-  pause(): void {
-    this.#paused = true
-  }
-
-  /** Gives out what is held back: called when there is no more input for now. */
-  settle(): void {
-    const data = this.#data
-    this.#data = null
-    if (data !== null) this.#give(data)
+  /** To be called at a message that was just given: what follows it is not parsed, but left in `rest`. */
+  stop(): void {
+    this.rest = Buffer.alloc(0)
   }
 
   #header(bytes: Buffer): Buffer {
@@ -131,20 +118,13 @@ export class FrameParser {
     this.#position = position
   }
 
-  #body(bytes: Buffer): Buffer {
-    const piece = bytes.length > this.#left ? bytes.subarray(0, this.#left) : bytes
-    if (this.#type === FrameType.DATA) this.#gather(piece)
-    else this.#message(piece)
-    return bytes.subarray(piece.length)
-  }
-
-  #gather(piece: Buffer): void {
+  *#gather(piece: Buffer): Generator<Frame, void> {
     const data = this.#data
     if (
       data !== null &&
       (data.position + data.length !== this.#position || data.length + piece.length > GATHER)
     ) {
-      this.settle()
+      yield* this.#settle()
     }
     if (this.#data === null) this.#data = { kind: 'data', position: this.#position, length: 0, chunks: [] }
     this.#data.chunks.push(piece)
@@ -153,17 +133,22 @@ export class FrameParser {
     this.#consume(piece.length)
   }
 
-  #message(piece: Buffer): void {
+  /** Gives out the data that was held back. */
+  *#settle(): Generator<Frame, void> {
+    const data = this.#data
+    this.#data = null
+    if (data !== null) yield data
+  }
+
+  *#message(piece: Buffer): Generator<Frame, void> {
     if (this.#payload === null && piece.length < this.#left) this.#payload = Buffer.allocUnsafe(this.#left)
     if (this.#payload !== null) piece.copy(this.#payload, this.#payload.length - this.#left)
     const whole = this.#payload ?? piece
     if (!this.#consume(piece.length)) return
     this.#payload = null
-    this.settle()
-    if (this.rest === null) {
-      const message = decodeMessage(this.#type, whole, this.#limits)
-      this.#give({ kind: 'message', type: this.#type, message, size: whole.length })
-    }
+    yield* this.#settle()
+    const message = decodeMessage(this.#type, whole, this.#limits)
+    yield { kind: 'message', type: this.#type, message, size: whole.length }
   }
 
   /** Whether the frame ends with these bytes of its payload. */
@@ -171,9 +156,5 @@ export class FrameParser {
     this.#left -= length
     if (this.#left === 0) this.#headFilled = 0
     return this.#left === 0
-  }
-
-  #give(frame: Frame): void {
-    if (!this.#emit(frame)) this.rest = Buffer.alloc(0)
   }
 }

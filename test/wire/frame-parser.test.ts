@@ -14,13 +14,11 @@ interface Parsed {
 
 function parse(chunks: Iterable<Buffer>, until = (_frame: Frame) => true): Parsed {
   const frames: Frame[] = []
-  const take = (frame: Frame) => {
+  const parser = new FrameParser(DEFAULT_LIMITS, DEFAULT_LIMITS.handshakeMessage)
+  for (const frame of parser.parse(chunks)) {
     frames.push(frame)
-    return until(frame)
+    if (!until(frame)) parser.stop()
   }
-  const parser = new FrameParser(DEFAULT_LIMITS, DEFAULT_LIMITS.handshakeMessage, take)
-  for (const chunk of chunks) parser.push(chunk)
-  parser.settle()
   return { frames, parser }
 }
 

@@ -4,7 +4,7 @@ import test from 'ava'
 import { deframer } from '../../lib/stages/deframer.js'
 import { demuxer } from '../../lib/stages/demuxer.js'
 import type { Item } from '../../lib/stages/items.js'
-import { type Frame, FrameParser } from '../../lib/wire/frame-parser.js'
+import { FrameParser } from '../../lib/wire/frame-parser.js'
 import { dataHeader } from '../../lib/wire/frames.js'
 import { DEFAULT_LIMITS } from '../../lib/wire/limits.js'
 import { encodeMessage, type Message } from '../../lib/wire/messages.js'
@@ -37,20 +37,11 @@ function encode(part: Part): Buffer {
 
 /** What frames mean, in the words of the vectors; data that follows without a gap is one. */
 function decode(bytes: Buffer): Part[] {
-  const parts: Part[] = []
-  const take = (frame: Frame) => {
-    if (frame.kind === 'message') parts.push(frame.message)
-    else {
-      const data = Buffer.concat(frame.chunks).toString('hex')
-      parts.push({ data: { position: frame.position, bytes: data } })
-    }
-    return true
-  }
-  const parser = new FrameParser(DEFAULT_LIMITS, DEFAULT_LIMITS.message, take)
-  parser.push(encodePreface([]))
-  parser.push(bytes)
-  parser.settle()
-  return parts
+  const parser = new FrameParser(DEFAULT_LIMITS, DEFAULT_LIMITS.message)
+  return [...parser.parse([encodePreface([]), bytes])].map((frame): Part => {
+    if (frame.kind === 'message') return frame.message
+    return { data: { position: frame.position, bytes: Buffer.concat(frame.chunks).toString('hex') } }
+  })
 }
 
 for (const { name, formats, hex } of VECTORS.prefaces) {

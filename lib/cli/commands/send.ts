@@ -1,11 +1,12 @@
 import type { Socket } from 'node:net'
-import { PassThrough, pipeline } from 'node:stream'
 import { printable, SluiceError } from '../../errors.js'
 import { commandFileSystem } from '../../files/fs.js'
 import { send } from '../../send.js'
-import { closeStreams, type Manifest } from '../../stages/manifest-builder.js'
-import { manifestFrom, manifestOf } from '../../stages/manifest-of.js'
+import type { Manifest } from '../../stages/manifest/builder.js'
+import { manifestFrom } from '../../stages/manifest/manifest-from.js'
+import { manifestOf } from '../../stages/manifest/manifest-of.js'
 import { throttle } from '../../stages/throttle.js'
+import type { SourceStore } from '../../stores/sources.js'
 import type { Transfer } from '../../transfer/transfer.js'
 import { connectTo, listenAt } from '../connection.js'
 import type { Context } from '../context.js'
@@ -108,29 +109,32 @@ async function sendToFirst(
     if (await serve(server, { begin: beginning, once: true }, context)) return
   } finally {
     server.close()
-    closeStreams(manifest)
+    await manifest.store.close?.()
   }
   throw new SluiceError('ERR_CANCELLED', 'stopped before anybody connected')
 }
 
 /**
- * Begins one of several transfers. A transfer that fails destroys the stream of its manifest, and a stream can be read
- * only once: each gets one of its own, and what there is to read flows into that of the first that is accepted.
+ * Begins one of several transfers. A transfer that fails closes the store of its manifest, and a stream can be read
+ * only once: it stays for the next one, unless this one began to read it.
  */
 function beginOne(
   socket: Socket,
   manifest: Manifest,
   begin: (socket: Socket, source: Manifest) => Transfer,
 ): Transfer {
-  const [source] = manifest.sources
-  if (!source || !('stream' in source)) return begin(socket, manifest)
-  // an error is heard of when it is read
-  const stream = new PassThrough().on('error', () => {})
-  const transfer = begin(socket, { ...manifest, sources: [{ stream }] })
-  transfer.on('state', (state) => {
-    if (state === 'sending') pipeline(source.stream, stream, () => {})
-  })
-  return transfer
+  const { store } = manifest
+  if (!store.stream) return begin(socket, manifest)
+  let begun = false
+  const own: SourceStore = {
+    rereadable: (entry) => store.rereadable(entry),
+    stream(entry) {
+      begun = true
+      return store.stream!(entry)
+    },
+    close: () => (begun ? store.close?.() : undefined),
+  }
+  return begin(socket, { ...manifest, store: own })
 }
 
 function dryRun({ offer, skipped }: Manifest, { reporter }: Context): void {

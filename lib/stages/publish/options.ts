@@ -1,9 +1,7 @@
-import type { SluiceError } from '../errors.js'
-import { checkChoice, checkWhole } from '../files/check-options.js'
-import type { Conflict, Durability } from '../files/publish.js'
-import type { Entry } from '../wire/manifest.js'
-import type { Outcome } from './outcomes.js'
-import type { Unless } from './settle-file.js'
+import type { SluiceError } from '../../errors.js'
+import { checkChoice, checkWhole } from '../../files/check-options.js'
+import type { Conflict, Durability, Unless } from '../../stores/parts.js'
+import type { Outcome, OutcomeRange } from '../../wire/outcome.js'
 
 /** Options of `finalizer`. */
 export interface FinalizerOptions {
@@ -23,6 +21,8 @@ export interface FinalizerOptions {
   concurrency?: number
   /** Told of every batch of entries that ended, once they are as safe as `durability` says; the next one waits for it. */
   onOutcome?: (outcomes: Outcome[]) => void | Promise<void>
+  /** The same in ranges: what very many files cost least. Called after `onOutcome`. */
+  onSettled?: (ranges: readonly OutcomeRange[]) => void | Promise<void>
   /**
    * Of which entries there are outcomes at the end. Default 'all'. With 'failed', a transfer of very many files takes no
    * memory for those that went well; `onOutcome` has told of them.
@@ -33,8 +33,6 @@ export interface FinalizerOptions {
    * stage behind `demuxer` filters: that one notices by itself if the input is cut off.
    */
   missing?: 'fail' | 'skip'
-  /** What became of an entry that the plan left out. Default: skipped, 'unwanted'. */
-  unwanted?: (entry: Entry) => Omit<Outcome, 'entry' | 'path'>
   /** Told what did not go as asked although the entry is there. */
   warn?: (warning: SluiceError) => void
 }

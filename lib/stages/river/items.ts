@@ -3,12 +3,15 @@ import type { StoredRun } from '../../stores/parts.js'
 import type { Offer } from '../../wire/manifest.js'
 import type { DigestColumn, Run } from '../../wire/run.js'
 import type { Plan } from '../../transfer/plan.js'
+import type { SharedStore } from './shared-store.js'
 
 /** An offer that is complete and was answered; the plan says which of its entries will come. */
 export interface OfferItem {
   kind: 'offer'
   offer: Offer
   plan: Plan
+  /** Where the files go; put there by `partSink` for `finalizer`. */
+  store?: Pick<SharedStore, 'parts' | 'hold' | 'release'>
 }
 
 /** What the sender says of consecutive entries, behind their data: one record for each file among them. */

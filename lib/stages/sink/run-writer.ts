@@ -1,55 +1,59 @@
-import { diskError } from '../files/disk-error.js'
-import { parentOf } from '../files/names.js'
-import type { PartFile } from '../files/part-file.js'
-import type { Entry } from '../wire/manifest.js'
-import type { Arrival } from './arrivals.js'
-import { atMost } from './at-most.js'
-import type { Destination } from './destination.js'
-import type { SentDigest, StoredFile } from './items.js'
-import type { Piece } from './pieces.js'
-import { FATAL } from './settle-file.js'
+import { diskError } from '../../files/disk-error.js'
+import { SluiceError } from '../../errors.js'
+import type { Part, PartStore, StoredRun } from '../../stores/parts.js'
+import type { Entry } from '../../wire/manifest.js'
+import { lengthIn, type Run, sliceRun } from '../../wire/run.js'
+import { atMost } from '../at-most.js'
+import { endsTransfer } from '../river/fatal.js'
 import { WriteBehind } from './write-behind.js'
+import { columnOf, type FileWrite, writesOf } from './writes.js'
 
 /**
- * Puts the pieces of runs on disk: folders before their files, several files at once, those of one file in order. What
- * fails for one file is its outcome; what would fail for all is thrown.
+ * Puts runs into a store: folders before their files, small whole files all at once where the store has a way, others
+ * one by one, several at a time, the bytes of one file in order. What fails for one file is its outcome; what would
+ * fail for all is thrown.
  */
 export class RunWriter {
-  readonly #destination: Destination
+  readonly #store: PartStore
   readonly #concurrency: number
-  /** Files that began and did not end, by their index. No map: see {@link Pooled.slot}. */
-  readonly #open: (Arrival | undefined)[] = []
+  /** Parts of files that began and did not end, by their index. No map: very many pass, and old tables hold on to them. */
+  readonly #open: (Part | undefined)[] = []
   /** Files that failed, and of which more may come. */
   readonly #failed = new Set<number>()
-  /** Pieces from the middle of a file. */
-  readonly #behind = new WriteBehind((piece) => this.#writeOn(piece))
+  /** Bytes from the middle of a file. */
+  readonly #behind = new WriteBehind((write) => this.#writeOn(write))
   #stopped = false
 
-  constructor(destination: Destination, concurrency: number) {
-    this.#destination = destination
+  constructor(store: PartStore, concurrency: number) {
+    this.#store = store
     this.#concurrency = concurrency
   }
 
   /** The first file that began and did not end. */
   get unfinished(): Entry | undefined {
-    return this.#open.find((arrival) => arrival)?.entry
+    return this.#open.find((part) => part)?.entry
   }
 
-  /**
-   * Writes them; gives the entries that ended, in order. What is in the middle of a file is written while more may be
-   * given.
-   */
-  async write(pieces: readonly Piece[]): Promise<StoredFile[]> {
-    const [first] = pieces
-    if (first && pieces.length === 1 && !first.last && this.#open[first.entry.index]?.part.exists) {
-      await this.#destination.arrivals.alive()
-      return this.#behind.add(first)
+  /** Writes a run; gives what ended with it. Bytes in the middle of a file are written while more may be given. */
+  async write(run: Run): Promise<StoredRun[]> {
+    if (run.cuts) return this.#writeAll(writesOf(run))
+    if (run.first === run.last && !run.ends && this.#open[run.first]) {
+      await this.#store.alive()
+      return this.#behind.add(writesOf(run)[0]!)
     }
-    return [...(await this.settle()), ...(await this.#writeAll(pieces))]
+    const stored = await this.settle()
+    // the files at its ends may be there only in part
+    const first = run.offset > 0 || (run.first === run.last && !run.ends) || this.#open[run.first] ? run.first + 1 : run.first
+    const last = run.ends ? run.last : run.last - 1
+    if (first > run.first) stored.push(...(await this.#writeAll(writesOf(sliceRun(run, run.first, run.first)))))
+    if (first <= last) stored.push(...(await this.#writeWhole(sliceRun(run, first, last))))
+    if (last < run.last && first <= run.last)
+      stored.push(...(await this.#writeAll(writesOf(sliceRun(run, run.last, run.last)))))
+    return stored
   }
 
   /** Waits for what is still being written; gives the entries that failed. */
-  settle(): Promise<StoredFile[]> {
+  settle(): Promise<StoredRun[]> {
     return this.#behind.settle()
   }
 
@@ -59,92 +63,133 @@ export class RunWriter {
     this.#behind.stop()
   }
 
-  async #writeAll(pieces: readonly Piece[]): Promise<StoredFile[]> {
-    // the folder itself: its failure is not one of a file
-    await this.#destination.tree()
-    const stored = new Map<Entry, StoredFile>()
-    await this.#makeFolders(pieces, stored)
-    const fresh = pieces.filter(({ entry }) => entry.type === 'file' && this.#isNew(entry))
-    if (fresh.length === 0) await this.#destination.arrivals.alive()
-    else {
-      const arrivals = await this.#destination.arrivals.expect(fresh.map(({ entry }) => entry))
-      for (const arrival of arrivals) this.#open[arrival.entry.index] = arrival
+  /** The sender said all of these entries: files among them that began and did not end will not end by themselves. */
+  async giveUp(first: number, count: number): Promise<StoredRun[]> {
+    const stored = await this.settle()
+    for (let index = first; index < first + count; index++) {
+      const part = this.#open[index]
+      this.#failed.delete(index)
+      if (part === undefined) continue
+      this.#open[index] = undefined
+      stored.push(this.#stored(part.entry, { part }))
     }
-    const writing = pieces.filter(({ entry }) => this.#open[entry.index])
-    const write = async (piece: Piece) => {
-      const file = await this.#write(piece)
-      if (file) stored.set(piece.entry, file)
-    }
-    await atMost(this.#concurrency, writing, write, () => this.#stopped)
-    return pieces.flatMap(({ entry }) => stored.get(entry) ?? [])
+    return stored
   }
 
-  /** Files that the sender gave up will not end by themselves: gives those that began. */
-  async giveUp(digests: readonly SentDigest[]): Promise<StoredFile[]> {
-    const files = await this.settle()
-    for (const { entry, failure } of digests) {
-      this.#failed.delete(entry.index)
-      const arrival = this.#open[entry.index]
-      if (failure === undefined || arrival === undefined) continue
-      this.#open[entry.index] = undefined
-      await arrival.part.close()
-      files.push({ entry, part: arrival.part })
-    }
-    return files
+  /** Files that are there from their first byte to their last. */
+  async #writeWhole(run: Run): Promise<StoredRun[]> {
+    const { entries, first, last, digests } = run
+    const write = this.#isFresh(run) ? this.#store.writeRun?.bind(this.#store) : undefined
+    if (!write) return this.#writeAll(writesOf(run))
+    const failures = new Map<number, SluiceError>()
+    await this.#makeFolders(run, failures)
+    const written = await write(run)
+    for (const [index, error] of written.failures) failures.set(index, this.#fail(error, index))
+    return [{ entries, first, last, run: written.run, failures, ...(digests && { digests }) }]
   }
 
-  /** Folders, and those that files are in, in the order of the run. */
-  async #makeFolders(pieces: readonly Piece[], stored: Map<Entry, StoredFile>): Promise<void> {
-    const { folders } = this.#destination
-    for (const { entry } of pieces) {
-      const { type, path, mode } = entry
-      if (type === 'file' && !this.#isNew(entry)) continue
+  async #makeFolders({ entries, first, last }: Run, failures: Map<number, SluiceError>): Promise<void> {
+    for (let index = first; index <= last; index++) {
+      const entry = entries[index]!
+      if (entry.type !== 'directory') continue
       try {
-        if (type === 'directory') await folders.make(path, mode)
-        if (type === 'file') await folders.make(parentOf(path))
-        else stored.set(entry, { entry })
+        await this.#store.makeFolder(entry)
       } catch (error) {
-        stored.set(entry, await this.#fail(entry, error))
+        failures.set(index, this.#fail(diskError(error, 'make the folder', entry.path), index))
       }
     }
   }
 
-  /** Nothing more of a file that failed while the piece waited. */
-  async #writeOn(piece: Piece): Promise<StoredFile | undefined> {
-    return this.#open[piece.entry.index] && this.#write(piece)
+  /** Whether nothing of these files was begun, and there is more than one. */
+  #isFresh(run: Run): boolean {
+    let files = 0
+    for (let index = run.first; index <= run.last; index++) {
+      if (this.#open[index] || this.#failed.has(index)) return false
+      if (lengthIn(run, index) > 0) files++
+    }
+    return files > 1
   }
 
-  async #write({ entry, offset, buffers, last, digest }: Piece): Promise<StoredFile | undefined> {
-    const arrival = this.#open[entry.index]!
-    const { part } = arrival
+  async #writeAll(writes: readonly FileWrite[]): Promise<StoredRun[]> {
+    const stored = await this.settle()
+    const ended = new Map<FileWrite, StoredRun>()
+    for (const write of writes) {
+      const { entry } = write
+      if (entry.type === 'file') continue
+      try {
+        if (entry.type === 'directory') await this.#store.makeFolder(entry)
+        ended.set(write, this.#stored(entry))
+      } catch (error) {
+        ended.set(write, this.#failedRun(entry, diskError(error, 'make the folder', entry.path)))
+      }
+    }
+    await this.#begin(writes, ended)
+    const open = writes.filter(({ entry }) => this.#open[entry.index])
+    await atMost(
+      this.#concurrency,
+      open,
+      async (write) => {
+        const file = await this.#write(write)
+        if (file) ended.set(write, file)
+      },
+      () => this.#stopped,
+    )
+    for (const write of writes) {
+      const run = ended.get(write)
+      if (run) stored.push(run)
+    }
+    return stored
+  }
+
+  /** Makes parts for the files of which nothing came before. */
+  async #begin(writes: readonly FileWrite[], ended: Map<FileWrite, StoredRun>): Promise<void> {
+    const fresh = writes.filter(
+      ({ entry }) => entry.type === 'file' && !this.#open[entry.index] && !this.#failed.has(entry.index),
+    )
+    if (fresh.length === 0) return this.#store.alive()
+    const parts = await this.#store.begin(fresh.map(({ entry }) => entry))
+    for (const write of fresh) {
+      const part = parts.get(write.entry.index)!
+      if (part instanceof SluiceError) ended.set(write, this.#failedRun(write.entry, part))
+      else this.#open[write.entry.index] = part
+    }
+  }
+
+  /** Nothing more of a file that failed while the write waited. */
+  async #writeOn(write: FileWrite): Promise<StoredRun | undefined> {
+    return this.#open[write.entry.index] && this.#write(write)
+  }
+
+  async #write({ entry, offset, buffers, last, digest }: FileWrite): Promise<StoredRun | undefined> {
+    const part = this.#open[entry.index]!
     try {
       // with a digest nothing is left to do on the file but to give it its name
-      const seal = last && digest !== undefined
-      const write = () => part.write(offset, buffers, { seal })
-      await (part.exists ? write() : this.#destination.arrivals.begin(arrival, write))
-      if (!last) return undefined
-      this.#open[entry.index] = undefined
-      return digest ? { entry, part, digest } : { entry, part }
+      await part.write(offset, buffers, last && digest !== undefined)
     } catch (error) {
       // the write before this one failed as well, and has said so
       if (!this.#open[entry.index]) return undefined
       this.#open[entry.index] = undefined
-      await part.close()
-      return this.#fail(entry, error, part)
+      const failure = diskError(error, 'write', entry.path)
+      await part.keep(failure)
+      return this.#failedRun(entry, failure)
     }
+    if (!last) return undefined
+    this.#open[entry.index] = undefined
+    return this.#stored(entry, { part, ...(digest && { digests: columnOf(entry.index, digest) }) })
   }
 
-  /** One file failed, or all: then it throws. */
-  async #fail(entry: Entry, error: unknown, part?: PartFile): Promise<StoredFile> {
-    const failure = diskError(error, 'write', entry.path)
-    if (FATAL.has(failure.code)) throw await this.#destination.room.explain(failure, entry)
-    this.#failed.add(entry.index)
-    const left = part?.exists ? 'kept' : 'gone'
-    await this.#destination.arrivals.ended(entry, { state: 'failed', code: failure.code, part: left })
-    return { entry, failure }
+  #stored(entry: Entry, more: Partial<StoredRun> = {}): StoredRun {
+    return { entries: [], first: entry.index, last: entry.index, entry, ...more }
   }
 
-  #isNew({ index }: Entry): boolean {
-    return !this.#open[index] && !this.#failed.has(index)
+  #failedRun(entry: Entry, error: SluiceError): StoredRun {
+    return this.#stored(entry, { failures: new Map([[entry.index, this.#fail(error, entry.index)]]) })
+  }
+
+  /** One file failed; or all, then it throws. */
+  #fail(error: SluiceError, index: number): SluiceError {
+    if (endsTransfer(error)) throw error
+    this.#failed.add(index)
+    return error
   }
 }

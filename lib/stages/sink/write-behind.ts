@@ -1,5 +1,5 @@
-import type { StoredFile } from './items.js'
-import type { Piece } from './pieces.js'
+import type { StoredRun } from '../../stores/parts.js'
+import type { FileWrite } from './writes.js'
 
 /**
  * Bytes that wait together: for a write of a mebibyte Linux looks for pages that lie side by side, which takes longer
@@ -10,28 +10,28 @@ const MOST_BUFFERS = 1024
 
 /**
  * Writes in the background, one at a time: two on one file would only wait for its lock in the kernel, which spins.
- * Pieces that come meanwhile, and follow each other, wait together and take one write.
+ * FileWrites that come meanwhile, and follow each other, wait together and take one write.
  */
 export class WriteBehind {
-  readonly #write: (piece: Piece) => Promise<StoredFile | undefined>
-  #running: Promise<StoredFile | undefined> | undefined
-  #waiting: Piece | undefined
-  #ended: StoredFile[] = []
+  readonly #write: (write: FileWrite) => Promise<StoredRun | undefined>
+  #running: Promise<StoredRun | undefined> | undefined
+  #waiting: FileWrite | undefined
+  #ended: StoredRun[] = []
   #failed: { error: unknown } | undefined
   #stopped = false
 
   /** @param write gives the entry if that ended; what it throws is thrown by every later call here */
-  constructor(write: (piece: Piece) => Promise<StoredFile | undefined>) {
+  constructor(write: (write: FileWrite) => Promise<StoredRun | undefined>) {
     this.#write = write
   }
 
   /** Takes a piece over; resolves when the next one may come, with the entries that ended before. */
-  async add(piece: Piece): Promise<StoredFile[]> {
-    while (this.#waiting && !follows(this.#waiting, piece)) await this.#next()
+  async add(write: FileWrite): Promise<StoredRun[]> {
+    while (this.#waiting && !follows(this.#waiting, write)) await this.#next()
     const ended = this.#take()
     if (this.#stopped) return ended
-    if (this.#waiting) join(this.#waiting, piece)
-    else this.#waiting = piece
+    if (this.#waiting) join(this.#waiting, write)
+    else this.#waiting = write
     if (!this.#running) void this.#work()
     return ended
   }
@@ -43,7 +43,7 @@ export class WriteBehind {
   }
 
   /** Resolves when all is written, with the entries that ended. */
-  async settle(): Promise<StoredFile[]> {
+  async settle(): Promise<StoredRun[]> {
     while (this.#running) await this.#next()
     return this.#take()
   }
@@ -68,13 +68,13 @@ export class WriteBehind {
     }
   }
 
-  #take(): StoredFile[] {
+  #take(): StoredRun[] {
     if (this.#failed) throw this.#failed.error
     return this.#ended.splice(0)
   }
 }
 
-function follows(waiting: Piece, { entry, offset, length, buffers }: Piece): boolean {
+function follows(waiting: FileWrite, { entry, offset, length, buffers }: FileWrite): boolean {
   return (
     waiting.entry === entry &&
     waiting.offset + waiting.length === offset &&
@@ -83,7 +83,7 @@ function follows(waiting: Piece, { entry, offset, length, buffers }: Piece): boo
   )
 }
 
-function join(waiting: Piece, { buffers, length }: Piece): void {
+function join(waiting: FileWrite, { buffers, length }: FileWrite): void {
   waiting.buffers.push(...buffers)
   waiting.length += length
 }

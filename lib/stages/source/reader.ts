@@ -4,7 +4,7 @@ import { type OpenSource, type SourceStore, sourceError } from '../../stores/sou
 import type { Piece, Plan } from '../../transfer/plan.js'
 import type { Entry } from '../../wire/entry.js'
 import type { Run } from '../../wire/run.js'
-import { digestLength } from '../digests.js'
+import { digestLength } from '../../digest/digests.js'
 import type { DigestsItem, Item } from '../river/items.js'
 import { closeSource, openSource, readEach, readToEnd } from './read.js'
 import type { Step } from './steps.js'

@@ -1,47 +1,29 @@
-import type { SluiceError } from '../errors.js'
-import { errorCode } from '../files/disk-error.js'
-import type { HandlePool } from '../files/handle-pool.js'
-import { Journal, type JournalEnd } from '../files/journal.js'
-import { PartFile } from '../files/part-file.js'
-import type { Folders } from '../files/part-options.js'
-import type { Durability } from '../files/publish.js'
-import type { Tree } from '../files/tree.js'
-import type { Entry, Offer } from '../wire/manifest.js'
-import type { ArrivingFolders } from './arriving-folders.js'
-import { inSlices } from './at-most.js'
+import type { SluiceError } from '../../errors.js'
+import type { ModeMemory } from '../../files/attributes.js'
+import { errorCode } from '../../files/disk-error.js'
+import type { HandlePool } from '../../files/handle-pool.js'
+import { Journal, type JournalEnd } from '../../files/journal.js'
+import { PartFile } from '../../files/part-file.js'
+import { inSlices } from '../../stages/at-most.js'
+import type { Entry, Offer } from '../../wire/manifest.js'
+import { DiskPart } from './disk-part.js'
+import type { DiskStore } from './disk-store.js'
 import { OurNames } from './our-names.js'
-
-/** Where the files arrive, and how to wait for handles. */
-interface Ground extends Folders {
-  readonly durability: Durability
-  readonly folders: Pick<ArrivingFolders, 'pathOf'>
-  tree(): Promise<Tree>
-  patiently<T>(work: () => Promise<T>): Promise<T>
-}
-
-/** A file on its way in. */
-export interface Arrival {
-  entry: Entry
-  part: PartFile
-  /** Its number in the journal. */
-  n: number
-  /** How many part names were tried. */
-  tries: number
-}
 
 /** The files of a transfer on their way in: each a part that the journal knows before it is made, until its end. */
 export class Arrivals {
-  readonly #ground: Ground
+  /** Which modes a new file gets as they were asked for. */
+  readonly modes: ModeMemory = new Map()
+  readonly #store: DiskStore
   readonly #handles: HandlePool
-  readonly #modes = new Map<number, boolean>()
   readonly #names = new OurNames()
   #transfer = ''
   #journal: Promise<Journal> | undefined
   /** The numbers in the journal of files that are neither published nor given up, by the index of their entry. */
   readonly #numbers: (number | undefined)[] = []
 
-  constructor(ground: Ground, handles: HandlePool) {
-    this.#ground = ground
+  constructor(store: DiskStore, handles: HandlePool) {
+    this.#store = store
     this.#handles = handles
   }
 
@@ -51,59 +33,85 @@ export class Arrivals {
     await inSlices(offer.entries, ({ path }) => this.#names.avoid(path))
   }
 
-  /** Takes files down in the journal, all at once; their folders are made. The parts are still to be created. */
-  async expect(entries: readonly Entry[]): Promise<Arrival[]> {
-    const arrivals = entries.map((entry): Arrival => {
-      const { mode, mtime } = entry
-      const options = {
-        mode,
-        mtime,
-        durability: this.#ground.durability,
-        handles: this.#handles,
-        modes: this.#modes,
-      }
-      const part = new PartFile(this.#ground, this.#ground.folders.pathOf(entry.path), options)
-      const arrival = { entry, part, n: 0, tries: 0 }
-      this.#name(arrival)
-      return arrival
+  /** Records files in the journal, all at once; their folders are made. The parts are still to be created. */
+  async expect(entries: readonly Entry[]): Promise<DiskPart[]> {
+    const parts = entries.map((entry) => {
+      const part = this.#part(entry)
+      this.#name(part)
+      return part
     })
+    if (parts.length === 0) return parts
     const journal = await this.#openJournal()
     const numbers = await journal.begin(
-      arrivals.map(({ entry: { path, size, mtime }, part }) => ({
+      parts.map(({ entry: { path, size, mtime }, file }) => ({
         path,
         size,
         mtime,
-        ...(part.path === path ? {} : { target: part.path }),
-        part: part.partName,
+        ...(file.path === path ? {} : { target: file.path }),
+        part: file.partName,
       })),
     )
-    for (const [i, arrival] of arrivals.entries()) {
-      arrival.n = numbers[i]!
-      this.#numbers[arrival.entry.index] = arrival.n
-    }
-    return arrivals
+    for (const [i, { entry }] of parts.entries()) this.#numbers[entry.index] = numbers[i]!
+    return parts
+  }
+
+  /** Whether the first name that a part may have is none of the transfer's own: then {@link expectRun} may take it. */
+  hasPlainPart(path: string): boolean {
+    return this.#names.part(path, 0).tries === 1
+  }
+
+  /** Records files in the journal that have plain part names, all by one record. */
+  async expectRun(entries: readonly Entry[]): Promise<void> {
+    const journal = await this.#openJournal()
+    const { folders } = this.#store
+    const first = await journal.beginRun(
+      entries.map(({ path, size, mtime }) => ({ path, size, mtime, target: folders.pathOf(path) })),
+    )
+    for (const [i, { index }] of entries.entries()) this.#numbers[index] = first + i
+  }
+
+  /** Whether the journal waits for the end of a file. */
+  isExpected({ index }: Entry): boolean {
+    return this.#numbers[index] !== undefined
+  }
+
+  /** The part of such a file, of which all was written and sealed. */
+  written(entry: Entry, size: number): DiskPart {
+    return this.#part(entry, size)
+  }
+
+  /** The part of such a file, of which nothing stands. */
+  unwritten(entry: Entry): DiskPart {
+    const part = this.#part(entry)
+    part.tries = 1
+    return part
   }
 
   /** Begins a file: `write` makes its part, and is called again with another name where something has that one. */
-  async begin(arrival: Arrival, write: () => Promise<void>): Promise<void> {
+  async begin(part: DiskPart, write: () => Promise<void>): Promise<void> {
     for (;;) {
       try {
         return await write()
       } catch (error) {
         const isTaken = errorCode((error as SluiceError).cause) === 'EEXIST'
-        if (arrival.part.exists || !isTaken) throw error
-        this.#name(arrival)
-        await (await this.#openJournal()).rename(arrival.n, arrival.part.partName)
+        if (part.file.exists || !isTaken) throw error
+        this.#name(part)
+        await (await this.#openJournal()).rename(this.#numbers[part.entry.index]!, part.file.partName)
       }
     }
   }
 
-  /** Data is about to be written. */
+  /** Bytes are about to be written. */
   async alive(): Promise<void> {
     await (await this.#journal)?.alive()
   }
 
-  /** Takes down what became of a file. */
+  /** Adds the numbers to an error of a full disk. */
+  explain(error: SluiceError, entry: Entry): Promise<SluiceError> {
+    return this.#store.space.explain(error, entry)
+  }
+
+  /** Records a file's outcome in the journal. */
   async ended(entry: Entry, end: JournalEnd): Promise<void> {
     const n = this.#numbers[entry.index]
     if (n === undefined) return
@@ -112,7 +120,25 @@ export class Arrivals {
     journal.end(n, end)
   }
 
-  /** What was taken down until now lasts when this resolves. */
+  /** Records that files of a run were published, all under their own names: one record for those that follow each other. */
+  async published(entries: readonly Entry[]): Promise<void> {
+    const journal = await this.#openJournal()
+    let first = -1
+    let count = 0
+    for (const { index } of entries) {
+      const n = this.#numbers[index]!
+      this.#numbers[index] = undefined
+      if (n === first + count) count++
+      else {
+        if (count > 0) journal.endRun(first, count)
+        first = n
+        count = 1
+      }
+    }
+    if (count > 0) journal.endRun(first, count)
+  }
+
+  /** What was recorded until now lasts when this resolves. */
   async sync(): Promise<void> {
     await (await this.#journal)?.flush()
   }
@@ -132,18 +158,25 @@ export class Arrivals {
 
   #openJournal(): Promise<Journal> {
     const make = async () =>
-      Journal.create(await this.#ground.tree(), this.#transfer, {
-        durability: this.#ground.durability,
+      Journal.create(await this.#store.tree(), this.#transfer, {
+        durability: this.#store.durability,
         isTaken: (name) => this.#names.isTop(name),
       })
-    this.#journal ??= this.#ground.patiently(make)
+    this.#journal ??= this.#store.patiently(make)
     return this.#journal
   }
 
+  #part(entry: Entry, written?: number): DiskPart {
+    const { mode, mtime, path } = entry
+    const { durability, folders, fs } = this.#store
+    const options = { mode, mtime, durability, handles: this.#handles, modes: this.modes, written }
+    return new DiskPart(entry, new PartFile(this.#store, folders.pathOf(path), options), fs, this)
+  }
+
   /** Gives a part the next name that it may have. */
-  #name(arrival: Arrival): void {
-    const { name, tries } = this.#names.part(arrival.entry.path, arrival.tries)
-    arrival.tries = tries
-    arrival.part.rename(name)
+  #name(part: DiskPart): void {
+    const { name, tries } = this.#names.part(part.entry.path, part.tries)
+    part.tries = tries
+    part.file.rename(name)
   }
 }

@@ -1,68 +1,134 @@
-import { SluiceError } from '../errors.js'
-import type { FileSystem } from '../files/fs.js'
-import { HandlePool } from '../files/handle-pool.js'
-import { isShort } from '../files/handle-returns.js'
-import { collectLeftovers } from '../files/leftovers.js'
-import type { Durability } from '../files/publish.js'
-import type { UnfinishedFile } from '../files/read-journal.js'
-import { type Directory, Tree } from '../files/tree.js'
+import type { SluiceError } from '../../errors.js'
+import { diskError } from '../../files/disk-error.js'
+import type { FileSystem } from '../../files/fs.js'
+import { HandlePool } from '../../files/handle-pool.js'
+import { isShort } from '../../files/handle-returns.js'
+import { collectLeftovers } from '../../files/leftovers.js'
+import { parentOf } from '../../files/names.js'
+import type { UnfinishedFile } from '../../files/read-journal.js'
+import { type Directory, Tree } from '../../files/tree.js'
+import type { Entry, Offer } from '../../wire/manifest.js'
+import type { Outcome } from '../../wire/outcome.js'
+import type { Run } from '../../wire/run.js'
+import type { Durability, Part, PartRun, PartStore, PublishPolicy } from '../parts.js'
 import { Arrivals } from './arrivals.js'
-import { ArrivingFolders } from './arriving-folders.js'
-import { Room } from './room.js'
+import { endFolders } from './end-folders.js'
+import { ArrivingFolders } from './folders.js'
+import { FreeSpace } from './free-space.js'
+import { makeLinks } from './links.js'
+import { SmallFiles } from './small-files.js'
 
-/** What a {@link Destination} is made with: the options of `partSink`, checked. */
-export interface DestinationOptions {
+/** What {@link diskParts} takes. */
+export interface DiskPartsOptions {
+  /** The folder that files arrive in. It is made when the first of them comes. */
   dir: string
   fs: FileSystem
   durability: Durability
+  /** Files that are open at once. */
   handles: number
+  /** Folders that are ended at once. */
+  concurrency: number
   /** Parts of earlier transfers that are to stay. */
   keep?: (file: UnfinishedFile) => boolean
   warn?: (warning: SluiceError) => void
 }
 
-/**
- * The folder that a transfer arrives in: what `partSink` and `finalizer` share. It travels with the offer from one to
- * the other; whoever holds it last closes it. Nothing is opened or made before it is needed.
- */
-export class Destination {
-  /** May be raised to 'power' as long as nothing is open. */
+/** A folder of this disk as a store of parts: `name.part` beside `name`, a journal in our own folder. */
+export function diskParts(options: DiskPartsOptions): PartStore {
+  return new DiskStore(options)
+}
+
+/** The folder that a transfer arrives in. Nothing is opened or made before it is needed. */
+export class DiskStore implements PartStore {
+  readonly features = { order: 'any', readBack: true, unit: 1 } as const
   durability: Durability
   readonly fs: FileSystem
   readonly folders: ArrivingFolders
   readonly arrivals: Arrivals
-  readonly room: Room
-  readonly #options: DestinationOptions
+  readonly space: FreeSpace
+  readonly #options: DiskPartsOptions
   readonly #handles: HandlePool
   #tree: Promise<Tree> | undefined
-  #holders = 0
-  #closed = false
+  /** Until when calls are left to other threads, in milliseconds: the disk was slow. */
+  #slowUntil = 0
 
-  constructor(options: DestinationOptions) {
+  constructor(options: DiskPartsOptions) {
     this.durability = options.durability
     this.fs = options.fs
     this.#options = options
     this.#handles = new HandlePool(options.handles)
     this.folders = new ArrivingFolders(this)
     this.arrivals = new Arrivals(this, this.#handles)
-    this.room = new Room(options.fs, options.dir)
+    this.space = new FreeSpace(options.fs, options.dir)
   }
 
-  /** Keeps it open until {@link release}. */
-  hold(): void {
-    if (this.#closed) {
-      throw new SluiceError(
-        'ERR_STATE',
-        'the folder was closed already; put finalizer() directly behind partSink()',
-      )
+  async expect(offer: Offer, bytes: number): Promise<void> {
+    await this.arrivals.learn(offer)
+    if (bytes > 0) await this.space.check(bytes)
+  }
+
+  async makeFolder({ path, mode }: Entry): Promise<void> {
+    // the root itself: its failure is not one of an entry
+    await this.tree()
+    await this.folders.make(path, mode)
+  }
+
+  async begin(entries: readonly Entry[]): Promise<Map<number, Part | SluiceError>> {
+    await this.tree()
+    const parts = new Map<number, Part | SluiceError>()
+    const standing: Entry[] = []
+    for (const entry of entries) {
+      try {
+        await this.folders.make(parentOf(entry.path))
+        standing.push(entry)
+      } catch (error) {
+        parts.set(entry.index, diskError(error, 'write', entry.path))
+      }
     }
-    this.#holders++
+    for (const part of await this.arrivals.expect(standing)) parts.set(part.entry.index, part)
+    return parts
   }
 
-  /** The last one closes all. Unfinished parts stay. */
-  async release(): Promise<void> {
-    if (--this.#holders > 0) return
-    this.#closed = true
+  /** By synchronous calls, if the file system has them, the disk is quick, and nothing has to be synced. */
+  get writeRun(): ((run: Run) => Promise<{ run: PartRun; failures: Map<number, SluiceError> }>) | undefined {
+    const calls = this.fs.sync
+    if (!calls || this.durability === 'power' || performance.now() < this.#slowUntil) return undefined
+    return async (run) => {
+      await this.tree()
+      const files = new SmallFiles(this, calls, run)
+      return { run: files, failures: await files.write() }
+    }
+  }
+
+  /** A call took long: the event loop must not wait for the next ones. */
+  wasSlow(): void {
+    this.#slowUntil = performance.now() + SLOW_TIME
+  }
+
+  alive(): Promise<void> {
+    return this.arrivals.alive()
+  }
+
+  async sync(): Promise<void> {
+    if (this.durability !== 'power' || !this.#tree) return
+    await this.folders.sync()
+    await this.arrivals.sync()
+  }
+
+  makeLinks(entries: readonly Entry[], policy: PublishPolicy): Promise<Outcome[]> {
+    return makeLinks(this, entries, policy)
+  }
+
+  endFolders(entries: readonly Entry[]): Promise<Outcome[]> {
+    return endFolders(this, entries, this.#options.concurrency)
+  }
+
+  finish(): Promise<void> {
+    return this.arrivals.finish()
+  }
+
+  /** Unfinished parts stay. */
+  async close(): Promise<void> {
     await this.#handles.close()
     await this.arrivals.close()
     const tree = await this.#tree?.catch(() => undefined)
@@ -108,13 +174,6 @@ export class Destination {
     })
   }
 
-  /** With 'power': what was published until now may be acknowledged when this resolves. */
-  async settle(): Promise<void> {
-    if (this.durability !== 'power' || !this.#tree) return
-    await this.folders.sync()
-    await this.arrivals.sync()
-  }
-
   async #openTree(): Promise<Tree> {
     const { dir, fs, warn, keep } = this.#options
     const tree = await Tree.open(dir, { fs, create: true, durability: this.durability })
@@ -123,3 +182,6 @@ export class Destination {
     return tree
   }
 }
+
+/** Milliseconds for which a disk that was slow once is not waited for. */
+const SLOW_TIME = 2000

@@ -1,9 +1,9 @@
-import { setMode, setTime } from '../files/attributes.js'
-import { diskError } from '../files/disk-error.js'
-import type { Entry } from '../wire/manifest.js'
-import { atMost } from './at-most.js'
-import type { Destination } from './destination.js'
-import type { Outcome } from './outcomes.js'
+import { setMode, setTime } from '../../files/attributes.js'
+import { diskError } from '../../files/disk-error.js'
+import type { Entry } from '../../wire/manifest.js'
+import { atMost } from '../../stages/at-most.js'
+import type { Outcome } from '../../wire/outcome.js'
+import type { DiskStore } from './disk-store.js'
 
 /**
  * Sets modes and times of the folders, the deepest first: whatever is made or removed in a folder changes its time,
@@ -11,7 +11,7 @@ import type { Outcome } from './outcomes.js'
  * here is a warning: the folder is there.
  */
 export async function endFolders(
-  destination: Destination,
+  store: DiskStore,
   entries: readonly Entry[],
   concurrency: number,
 ): Promise<Outcome[]> {
@@ -20,10 +20,10 @@ export async function endFolders(
     await atMost(concurrency, level, async (entry) => {
       const { path } = entry
       const outcome: Outcome = { entry, path, status: 'published' }
-      const there = destination.folders.folderOf(path)!
+      const there = store.folders.folderOf(path)!
       if (there !== path) outcome.name = there
       try {
-        await setAttributes(destination, there, entry)
+        await setAttributes(store, there, entry)
       } catch (error) {
         outcome.error = diskError(error, 'set mode and time of', there)
       }
@@ -43,10 +43,10 @@ function byDepth(entries: readonly Entry[]): Entry[][] {
   return levels.filter((level) => level !== undefined).reverse()
 }
 
-function setAttributes(destination: Destination, there: string, entry: Entry): Promise<void> {
-  const { fs, durability, folders } = destination
+function setAttributes(store: DiskStore, there: string, entry: Entry): Promise<void> {
+  const { fs, durability, folders } = store
   const { path, mode, mtime } = entry
-  return destination.within(there, async (folder) => {
+  return store.within(there, async (folder) => {
     if (folders.isOurs(path)) await setMode(fs, folder.fd, mode)
     await setTime(fs, folder.fd, mtime)
     if (durability === 'power') await folder.sync()

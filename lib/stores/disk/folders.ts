@@ -1,12 +1,12 @@
-import { isSluiceError } from '../errors.js'
-import { type ModeMemory, setMode } from '../files/attributes.js'
-import { errorCode } from '../files/disk-error.js'
-import { firstFree } from '../files/first-free.js'
-import type { FileSystem } from '../files/fs.js'
-import type { Directory, Tree } from '../files/tree.js'
+import { isSluiceError } from '../../errors.js'
+import { type ModeMemory, setMode } from '../../files/attributes.js'
+import { errorCode } from '../../files/disk-error.js'
+import { firstFree } from '../../files/first-free.js'
+import type { FileSystem } from '../../files/fs.js'
+import type { Directory, Tree } from '../../files/tree.js'
 
 /** Where the folders are made, and how to wait for handles. */
-interface Ground {
+interface Place {
   tree(): Promise<Tree>
   readonly fs: FileSystem
   patiently<T>(work: () => Promise<T>): Promise<T>
@@ -21,7 +21,7 @@ const OWNER_BITS = 0o700
  * something else has the name, with a suffix and all that is below them.
  */
 export class ArrivingFolders {
-  readonly #ground: Ground
+  readonly #place: Place
   /** Path in the offer → path on disk. */
   readonly #made = new Map<string, string>([['', '']])
   readonly #making = new Map<string, Promise<string>>()
@@ -32,8 +32,8 @@ export class ArrivingFolders {
   /** Folders on disk that have one of ours in them: with 'power' their names are to be synced. */
   readonly #grown = new Set<string>()
 
-  constructor(ground: Ground) {
-    this.#ground = ground
+  constructor(place: Place) {
+    this.#place = place
   }
 
   /**
@@ -77,27 +77,27 @@ export class ArrivingFolders {
 
   /** Makes the names of new folders last. */
   async sync(): Promise<void> {
-    const tree = await this.#ground.tree()
+    const tree = await this.#place.tree()
     for (const path of [...this.#grown]) {
-      await this.#ground.patiently(() => tree.sync(path))
+      await this.#place.patiently(() => tree.sync(path))
       this.#grown.delete(path)
     }
   }
 
   #setMode(there: string, bits: number): Promise<void> {
-    return this.#ground.within(there, ({ fd }) => setMode(this.#ground.fs, fd, bits, this.#modes))
+    return this.#place.within(there, ({ fd }) => setMode(this.#place.fs, fd, bits, this.#modes))
   }
 
   async #make(path: string, mode?: number): Promise<string> {
     const slash = path.lastIndexOf('/')
     const above = await this.make(slash === -1 ? '' : path.slice(0, slash))
     const name = path.slice(slash + 1)
-    const tree = await this.#ground.tree()
+    const tree = await this.#place.tree()
     return firstFree(name, path, async (candidate, n) => {
       const there = join(above, candidate)
       try {
         const bits = mode === undefined ? 0o777 : mode | OWNER_BITS
-        const made = await this.#ground.patiently(() => tree.makeDirectory(there, bits))
+        const made = await this.#place.patiently(() => tree.makeDirectory(there, bits))
         if (made === 'created') {
           this.#own.add(path)
           // what the umask took away nobody could give back who finds the folder after an interruption

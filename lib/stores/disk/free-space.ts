@@ -1,11 +1,11 @@
 import { dirname } from 'node:path'
-import { printable, SluiceError } from '../errors.js'
-import { errorCode } from '../files/disk-error.js'
-import type { FileSystem } from '../files/fs.js'
-import type { Entry } from '../wire/manifest.js'
+import { printable, SluiceError } from '../../errors.js'
+import { errorCode } from '../../files/disk-error.js'
+import type { FileSystem } from '../../files/fs.js'
+import type { Entry } from '../../wire/manifest.js'
 
 /** How much fits into the folder that a transfer arrives in. */
-export class Room {
+export class FreeSpace {
   readonly #fs: FileSystem
   readonly #dir: string
 

@@ -1,56 +1,50 @@
-import { printable, SluiceError } from '../errors.js'
-import { moveOver, standing } from '../files/claim.js'
-import { diskError, errorCode } from '../files/disk-error.js'
-import { firstFree } from '../files/first-free.js'
-import type { FileSystem } from '../files/fs.js'
-import { nameOf, parentOf } from '../files/names.js'
-import type { Conflict } from '../files/publish.js'
-import { temporaryName } from '../files/temporary/names.js'
-import type { Directory } from '../files/tree.js'
-import type { Entry } from '../wire/manifest.js'
-import type { Destination } from './destination.js'
+import { printable, SluiceError } from '../../errors.js'
+import { moveOver, standing } from '../../files/claim.js'
+import { diskError, errorCode } from '../../files/disk-error.js'
+import { firstFree } from '../../files/first-free.js'
+import type { FileSystem } from '../../files/fs.js'
+import { nameOf, parentOf } from '../../files/names.js'
+import { temporaryName } from '../../files/temporary/names.js'
+import type { Directory } from '../../files/tree.js'
+import type { Entry } from '../../wire/manifest.js'
+import { failed, failureOf, type Outcome, skipped } from '../../wire/outcome.js'
+import type { Conflict, PublishPolicy } from '../parts.js'
+import type { DiskStore } from './disk-store.js'
 import { staysInside } from './link-target.js'
-import { failureOf, type Outcome, skippedLink } from './outcomes.js'
-
-/** What is to become of symbolic links. */
-export interface LinkOptions {
-  symlinks: 'skip' | 'keep'
-  conflict: Conflict
-}
 
 /**
  * Makes the symbolic links, one after the other, at the very end: nothing is ever written through one. A name that is
  * taken is dealt with as for files, but for two things: a link with the same target is there already, whatever
  * `unless` says, and a folder makes no room for a link, under 'replace' neither: the link gets a suffix.
  */
-export async function endLinks(
-  destination: Destination,
+export async function makeLinks(
+  store: DiskStore,
   entries: readonly Entry[],
-  { symlinks, conflict }: LinkOptions,
+  { symlinks, conflict }: PublishPolicy,
 ): Promise<Outcome[]> {
   const outcomes: Outcome[] = []
   for (const entry of entries) {
-    outcomes.push(symlinks === 'keep' ? await endLink(destination, entry, conflict) : skippedLink(entry))
+    outcomes.push(symlinks === 'keep' ? await makeLink(store, entry, conflict) : skippedLink(entry))
   }
   return outcomes
 }
 
 /** Makes a symbolic link, if it leads to something inside. */
-async function endLink(destination: Destination, entry: Entry, conflict: Conflict): Promise<Outcome> {
+async function makeLink(store: DiskStore, entry: Entry, conflict: Conflict): Promise<Outcome> {
   const { path } = entry
   if (!staysInside(path, entry.target!)) {
     return skippedLink(entry, 'the link leads, or could lead, out of the destination')
   }
   try {
-    const { fs, durability } = destination
-    const above = await destination.folders.make(parentOf(path))
-    return await destination.within(above, async (folder) => {
+    const { fs, durability } = store
+    const above = await store.folders.make(parentOf(path))
+    return await store.within(above, async (folder) => {
       const outcome = await new Link(fs, folder, entry, conflict).make(above)
       if (durability === 'power') await folder.sync()
       return outcome
     })
   } catch (error) {
-    return { entry, path, status: 'failed', error: diskError(error, 'make the link', path) }
+    return failed(entry, diskError(error, 'make the link', path))
   }
 }
 
@@ -74,7 +68,7 @@ class Link {
       const ended = await this.#try(name, n === 0)
       if (!ended) return undefined
       const full = above === '' ? name : `${above}/${name}`
-      const warning = this.#warning && { error: this.#warning }
+      const warning = this.#warning && { error: this.#warning, code: this.#warning.code }
       return { entry: this.#entry, path, ...(full === path ? {} : { name: full }), ...warning, ...ended }
     })
   }
@@ -106,7 +100,7 @@ class Link {
         return { status: 'skipped', reason: 'conflict' }
       case 'fail': {
         const why = 'the name is taken; move away what has it, or choose another conflict policy'
-        return { status: 'failed', error: failureOf(this.#entry, 'ERR_CONFLICT', why) }
+        return { status: 'failed', code: 'ERR_CONFLICT', error: failureOf(this.#entry, 'ERR_CONFLICT', why) }
       }
       case 'overwrite':
       case 'replace': {
@@ -131,4 +125,9 @@ class Link {
     }
     return { status: 'published' }
   }
+}
+
+/** A symbolic link that is not made. */
+function skippedLink(entry: Entry, why = 'symbolic links were not asked for'): Outcome {
+  return skipped(entry, 'symlink', failureOf(entry, 'ERR_SKIPPED', why))
 }

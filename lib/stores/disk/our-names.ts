@@ -1,4 +1,4 @@
-import { foldName, partCandidate } from '../files/names.js'
+import { foldName, partCandidate } from '../../files/names.js'
 
 /** Names for what is ours in a destination, none of those that an offer brings. */
 export class OurNames {

@@ -1,23 +1,23 @@
 import type { Transform } from 'node:stream'
-import { SluiceError } from '../errors.js'
-import type { Limits } from '../wire/limits.js'
-import type { Message } from '../wire/messages.js'
-import { deframer } from './deframer.js'
-import { framer } from './framer.js'
+import { SluiceError } from '../../errors.js'
+import type { Limits } from '../../wire/limits.js'
 import type { WireStage } from './wire-stage.js'
 
-/** What {@link lineOf} takes: the options of `send` and `receive` that concern the line. */
-export interface LineOptions {
+/** What {@link wireChain} takes: the options of `send` and `receive` that concern the connection. */
+export interface WireChainOptions {
   stages?: { wire?: readonly WireStage[] }
   keepOpen?: boolean
   limits: Limits
 }
 
-/** Frames on a throttled line take at most this part of a second, so that talk is not behind by more than one. */
+/** Frames on a throttled connection take at most this part of a second, so that talk is not behind by more than one. */
 const FRAMES_PER_SECOND = 8
 
-/** The stages next to a socket, for either direction: framer and deframer, with the wire stages between. */
-export function lineOf({ stages, keepOpen = false, limits }: LineOptions) {
+/**
+ * The wire stages of one connection, made afresh, for both directions; and the most data bytes in a frame that they
+ * allow. Throws `ERR_USAGE` for what is no wire stage.
+ */
+export function wireChain({ stages, keepOpen = false, limits }: WireChainOptions) {
   const wire = stages?.wire ?? []
   checkWire(wire)
   if (keepOpen && wire.length > 0) {
@@ -28,16 +28,14 @@ export function lineOf({ stages, keepOpen = false, limits }: LineOptions) {
   }
   const rate = Math.min(...wire.map((stage) => stage.rate ?? Number.POSITIVE_INFINITY))
   const maxFrame = Math.max(1, Math.min(limits.frame, Math.floor(rate / FRAMES_PER_SECOND)))
-  const line = {
-    framer: framer({ maxFrame }),
-    deframer: (onTalk: (message: Message) => boolean) => deframer({ limits, onTalk }),
+  return {
+    maxFrame,
     outgoing: wire.flatMap((stage) => (stage.outgoing ? made('stages.wire', stage.outgoing()) : [])),
     incoming: wire
       .flatMap((stage) => (stage.incoming ? made('stages.wire', stage.incoming()) : []))
       .reverse(),
     formats: wire.flatMap((stage) => stage.format ?? []),
   }
-  return { line, maxFrame }
 }
 
 function checkWire(wire: readonly WireStage[]): void {

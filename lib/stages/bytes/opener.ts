@@ -1,5 +1,5 @@
 import { createDecipheriv, type KeyObject } from 'node:crypto'
-import { SluiceError } from '../errors.js'
+import { SluiceError } from '../../errors.js'
 import { ALGORITHM, DATA, HEADER, LAST, MAX_CHUNK, nonceOf, PREFIX, streamKey, TAG } from './sealed-stream.js'
 
 /** Opens one stream, however it is split. */

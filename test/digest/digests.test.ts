@@ -2,10 +2,16 @@ import { createHash, getHashes } from 'node:crypto'
 import { createRequire } from 'node:module'
 import test from 'ava'
 import fc from 'fast-check'
-import { isSluiceError } from '../../lib/index.js'
-import { createDigest, digestLength, digestOf, makeDigests, prepareDigest } from '../../lib/stages/digests.js'
-import { piecesOf, randomContent } from '../../lib/testing/index.js'
-import { scale } from '../helpers/scale.js'
+import { isSluiceError } from '../../../lib/index.js'
+import {
+  createDigest,
+  digestLength,
+  digestOf,
+  makeDigests,
+  prepareDigest,
+} from '../../lib/digest/digests.js'
+import { piecesOf, randomContent } from '../../../lib/testing/index.js'
+import { scale } from '../../helpers/scale.js'
 
 const require = createRequire(import.meta.url)
 // the two vectors of the BLAKE3 paper's test file for inputs of 0 and 1 bytes

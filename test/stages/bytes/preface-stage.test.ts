@@ -19,15 +19,15 @@ import {
   tap,
   throttle,
   type WireStage,
-} from '../../lib/index.js'
+} from '../../../lib/index.js'
 import {
   piecesOf,
   randomContent,
   type WireStageConformance,
   wireStageConformance,
-} from '../../lib/testing/index.js'
-import { encodePreface } from '../../lib/wire/preface.js'
-import { conforms } from '../helpers/conforms.js'
+} from '../../../lib/testing/index.js'
+import { encodePreface } from '../../../lib/wire/preface.js'
+import { conforms } from '../../helpers/conforms.js'
 
 const key = Buffer.alloc(32, 7)
 const content = randomContent(300_000)

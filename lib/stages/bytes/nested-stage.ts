@@ -1,8 +1,7 @@
 import { Transform, type TransformCallback } from 'node:stream'
-import { SluiceError } from '../errors.js'
+import { SluiceError } from '../../errors.js'
 import { HIGH_WATER_MARK } from './byte-stage.js'
-
-type Done = (error?: Error | null) => void
+import { type Callback, Pump } from './pump.js'
 
 /**
  * A Transform that works by another one inside, and stays one stream to whoever uses it: the inner stream's
@@ -11,7 +10,7 @@ type Done = (error?: Error | null) => void
  */
 export class NestedStage extends Transform {
   protected readonly inner: Transform
-  #wanted = false
+  readonly #pump = new Pump<Buffer>(this)
   #finish: TransformCallback | undefined
 
   constructor(inner: Transform) {
@@ -30,13 +29,13 @@ export class NestedStage extends Transform {
     })
   }
 
-  /** The part of a chunk that is for the inner stream; nothing, if it is for this one alone. May throw. */
-  protected admit(chunk: Buffer): Buffer | undefined {
+  /** The part of a chunk that is for the inner stream, possibly empty. May throw. */
+  protected admit(chunk: Buffer): Buffer {
     return chunk
   }
 
   /** Writes one part to the inner stream. */
-  protected feed(part: Buffer, done?: Done): void {
+  protected feed(part: Buffer, done?: Callback): void {
     this.inner.write(part, done)
   }
 
@@ -59,11 +58,11 @@ export class NestedStage extends Transform {
     return error
   }
 
-  override _write(chunk: Buffer, _encoding: BufferEncoding, callback: Done): void {
+  override _write(chunk: Buffer, _encoding: BufferEncoding, callback: Callback): void {
     this.#forward([{ chunk }], callback)
   }
 
-  override _writev(batch: { chunk: Buffer }[], callback: Done): void {
+  override _writev(batch: { chunk: Buffer }[], callback: Callback): void {
     this.#forward(batch, callback)
   }
 
@@ -79,21 +78,21 @@ export class NestedStage extends Transform {
   }
 
   override _read(): void {
-    this.#wanted = true
+    this.#pump.resume()
     this.inner.resume()
   }
 
-  override _destroy(error: Error | null, callback: Done): void {
+  override _destroy(error: Error | null, callback: Callback): void {
     if (this.inner.closed) callback(error)
     else this.inner.once('close', () => callback(error)).destroy()
   }
 
-  #forward(batch: { chunk: Buffer }[], callback: Done): void {
+  #forward(batch: { chunk: Buffer }[], callback: Callback): void {
     const admitted: Buffer[] = []
     try {
       for (const { chunk } of batch) {
         const part = this.admit(chunk)
-        if (part && part.length > 0) admitted.push(part)
+        if (part.length > 0) admitted.push(part)
       }
     } catch (error) {
       callback(error as Error)
@@ -123,8 +122,6 @@ export class NestedStage extends Transform {
       this.destroy(error as Error)
       return
     }
-    this.#wanted = false
-    // A reader may ask again from within push(); that question is not repeated, so it must not be lost.
-    if (!this.push(piece) && !this.#wanted) this.inner.pause()
+    if (!this.#pump.give(piece)) this.inner.pause()
   }
 }

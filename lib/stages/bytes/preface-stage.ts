@@ -1,6 +1,6 @@
 import type { Transform } from 'node:stream'
-import { SluiceError } from '../errors.js'
-import { checkFormats, encodePreface, PrefaceParser } from '../wire/preface.js'
+import { SluiceError } from '../../errors.js'
+import { encodePreface, PrefaceCheck } from '../../wire/preface.js'
 import { NestedStage } from './nested-stage.js'
 import type { WireStage } from './wire-stage.js'
 
@@ -37,24 +37,19 @@ class PrefaceWriter extends NestedStage {
 }
 
 class PrefaceReader extends NestedStage {
-  readonly #format: string
-  #parser: PrefaceParser | undefined = new PrefaceParser()
+  readonly #preface: PrefaceCheck
 
   constructor(inner: Transform, format: string) {
     super(inner)
-    this.#format = format
+    this.#preface = new PrefaceCheck([format])
   }
 
-  protected override admit(chunk: Buffer): Buffer | undefined {
-    if (!this.#parser) return chunk
-    const preface = this.#parser.push(chunk)
-    if (!preface) return undefined
-    checkFormats([this.#format], preface.formats)
-    this.#parser = undefined
-    return preface.rest
+  protected override admit(chunk: Buffer): Buffer {
+    return this.#preface.strip(chunk)
   }
 
   protected override finishing(): void {
-    if (this.#parser) throw new SluiceError('ERR_TRUNCATED', 'the stream ended within its preface')
+    if (this.#preface.complete) return
+    throw new SluiceError('ERR_TRUNCATED', 'the stream ended within its preface')
   }
 }

@@ -1,5 +1,5 @@
 import type { Transform } from 'node:stream'
-import { SluiceError } from '../errors.js'
+import { SluiceError } from '../../errors.js'
 import { NestedStage } from './nested-stage.js'
 
 /** Output that is never held against the input: a small file may well be nothing but zeros. */

@@ -1,0 +1,225 @@
+import { setImmediate } from 'node:timers/promises'
+import type { SluiceError } from '../../errors.js'
+import { timeInSeconds } from '../../files/attributes.js'
+import { diskError } from '../../files/disk-error.js'
+import { OPEN, type SyncCalls } from '../../files/fs.js'
+import { nameOf, parentOf, partCandidate } from '../../files/names.js'
+import type { Directory } from '../../files/tree.js'
+import type { Entry } from '../../wire/manifest.js'
+import { lengthIn, type Run, RunReader } from '../../wire/run.js'
+import type { Part, PartRun } from '../parts.js'
+import type { DiskPart } from './disk-part.js'
+import type { DiskStore } from './disk-store.js'
+
+/** Milliseconds for which the loop may hold the event loop, and for which a file may take until the disk is slow. */
+const SLICE = 4
+const SLOW = 20
+
+/** Without these its owner could not open a file again: such a mode is set at the very end. */
+const OWNER_BITS = 0o600
+
+/**
+ * Many small whole files: written and named by one loop of synchronous calls, without an object, a promise or a closure
+ * for each. What is unusual with one of them (its part name is taken, a call fails) goes its own way as a
+ * {@link DiskPart}.
+ */
+export class SmallFiles implements PartRun {
+  readonly #store: DiskStore
+  readonly #calls: SyncCalls
+  readonly #run: Run
+  /** Files that went their own way, by the index of their entry. */
+  readonly #alone = new Map<number, DiskPart>()
+  readonly #failures = new Map<number, SluiceError>()
+  #directory: Directory | undefined
+  #since = performance.now()
+
+  constructor(store: DiskStore, calls: SyncCalls, run: Run) {
+    this.#store = store
+    this.#calls = calls
+    this.#run = run
+  }
+
+  /** Writes all of them; gives those that failed. */
+  async write(): Promise<Map<number, SluiceError>> {
+    const { first, last, entries, buffers } = this.#run
+    const plain = await this.#expect()
+    const reader = new RunReader(buffers)
+    try {
+      for (let index = first; index <= last; index++) {
+        const entry = entries[index]!
+        const bytes = reader.take(lengthIn(this.#run, index))
+        if (entry.type !== 'file' || this.#failures.has(index)) continue
+        const written = plain.has(index) && (await this.#tryWrite(entry, bytes))
+        if (!written) await this.#writeAlone(entry, bytes)
+        await this.#breathe()
+      }
+    } finally {
+      this.#leave()
+    }
+    return this.#failures
+  }
+
+  async publish(first: number, last: number): Promise<number[]> {
+    const unusual: number[] = []
+    const published: Entry[] = []
+    try {
+      for (let index = first; index <= last; index++) {
+        const entry = this.#run.entries[index]!
+        if (entry.type !== 'file' || this.#failures.has(index)) continue
+        if (!this.#alone.has(index) && (await this.#tryPublish(entry))) published.push(entry)
+        else unusual.push(index)
+        await this.#breathe()
+      }
+    } finally {
+      this.#leave()
+    }
+    await this.#store.arrivals.published(published)
+    return unusual
+  }
+
+  part(index: number): Part {
+    const entry = this.#run.entries[index]!
+    return this.#alone.get(index) ?? this.#store.arrivals.written(entry, entry.size!)
+  }
+
+  /** Makes the folders and records the files in the journal; gives those that can be written here. */
+  async #expect(): Promise<Set<number>> {
+    const { first, last, entries } = this.#run
+    const { folders, arrivals } = this.#store
+    const plain: Entry[] = []
+    let folder: string | undefined
+    for (let index = first; index <= last; index++) {
+      const entry = entries[index]!
+      if (entry.type !== 'file') continue
+      const above = parentOf(entry.path)
+      try {
+        if (above !== folder) await folders.make(above)
+        folder = above
+      } catch (error) {
+        this.#failures.set(index, diskError(error, 'write', entry.path))
+        continue
+      }
+      if ((entry.mode & OWNER_BITS) === OWNER_BITS && arrivals.hasPlainPart(entry.path)) plain.push(entry)
+    }
+    if (plain.length > 0) await arrivals.expectRun(plain)
+    return new Set(plain.map(({ index }) => index))
+  }
+
+  /**
+   * Writes a file under its plain part name; false, and nothing is left of it, where that does not go.
+   * @returns true also where it failed for good: see {@link write}
+   */
+  async #tryWrite(entry: Entry, bytes: readonly Buffer[]): Promise<boolean> {
+    const calls = this.#calls
+    let path: string
+    let fd: number
+    try {
+      path = (await this.#enter(entry)).at(partCandidate(nameOf(entry.path), 0))
+      fd = calls.open(path, OPEN.create, entry.mode)
+    } catch {
+      return false
+    }
+    let isOpen = true
+    try {
+      writeAll(calls, fd, bytes)
+      this.#setMode(fd, entry.mode)
+      const seconds = timeInSeconds(entry.mtime)
+      calls.futimes(fd, seconds, seconds)
+      isOpen = false
+      calls.close(fd)
+      return true
+    } catch (error) {
+      if (isOpen) attempt(() => calls.close(fd))
+      if (attempt(() => calls.unlink(path))) return false
+      // with the name of its part taken by itself it cannot begin anew
+      const failure = diskError(error, 'write', entry.path)
+      await this.#store.arrivals.ended(entry, { state: 'failed', code: failure.code, part: 'kept' })
+      this.#failures.set(entry.index, failure)
+      return true
+    }
+  }
+
+  #setMode(fd: number, mode: number): void {
+    const { modes } = this.#store.arrivals
+    if (modes.get(mode) === true) return
+    const differs = (this.#calls.fstat(fd).mode & 0o777) !== mode
+    modes.set(mode, !differs)
+    if (differs) this.#calls.fchmod(fd, mode)
+  }
+
+  /** By the calls that can wait and try again; what goes wrong then is the file's failure. */
+  async #writeAlone(entry: Entry, bytes: Buffer[]): Promise<void> {
+    const { arrivals } = this.#store
+    const isPlain = arrivals.isExpected(entry)
+    const part = isPlain ? arrivals.unwritten(entry) : (await arrivals.expect([entry]))[0]!
+    this.#alone.set(entry.index, part)
+    try {
+      await part.write(0, bytes, true)
+    } catch (error) {
+      const failure = error as SluiceError
+      await part.keep(failure)
+      this.#failures.set(entry.index, failure)
+    }
+  }
+
+  /** Gives a file its name if that is free; false where it is not, or anything goes wrong. */
+  async #tryPublish(entry: Entry): Promise<boolean> {
+    try {
+      const name = nameOf(entry.path)
+      const directory = await this.#enter(entry)
+      const part = directory.at(partCandidate(name, 0))
+      this.#calls.link(part, directory.at(name))
+      this.#calls.unlink(part)
+      return true
+    } catch {
+      // whatever of it is done already is found by whoever publishes it alone
+      return false
+    }
+  }
+
+  /** The folder of an entry, held until another one is entered. */
+  async #enter({ path }: Entry): Promise<Directory> {
+    const folder = this.#store.folders.folderOf(parentOf(path))!
+    if (this.#directory?.path === folder) return this.#directory
+    this.#leave()
+    this.#directory = await this.#store.directory(folder)
+    return this.#directory
+  }
+
+  #leave(): void {
+    this.#directory?.release()
+    this.#directory = undefined
+  }
+
+  /** Lets others have their turn; notices a disk that makes them wait. */
+  async #breathe(): Promise<void> {
+    const taken = performance.now() - this.#since
+    if (taken < SLICE) return
+    if (taken > SLOW) this.#store.wasSlow()
+    await setImmediate()
+    this.#since = performance.now()
+  }
+}
+
+/** A write may take fewer bytes than given; one that takes none means that the disk is full. */
+function writeAll(calls: SyncCalls, fd: number, buffers: readonly Buffer[]): void {
+  let position = 0
+  for (const buffer of buffers) {
+    for (let done = 0; done < buffer.length; ) {
+      const taken = calls.write(fd, [done === 0 ? buffer : buffer.subarray(done)], position)
+      if (taken === 0) throw new Error('the disk is full')
+      done += taken
+      position += taken
+    }
+  }
+}
+
+/** Whether it went well. */
+function attempt(act: () => void): boolean {
+  try {
+    act()
+    return true
+  } catch {
+    return false
+  }
+}
