@@ -1,14 +1,13 @@
 import { constants } from 'node:fs'
 import { SluiceError } from '../errors.js'
-import type { FileStats, FileSystem } from '../files/fs.js'
-import { type DiskCall, type DiskEvent, type DiskFault, DiskFaults } from './disk-faults.js'
+import type { FileStats, FileSystem, SyncCalls } from '../files/fs.js'
+import type { DiskCall } from './disk-faults.js'
+import { MemoryCalls } from './memory-calls.js'
 import { type Inode, systemError } from './memory-inode.js'
-import { ACCESS, type MemoryDiskOptions, MemoryStore } from './memory-store.js'
+import { ACCESS, type MemoryDiskOptions, MOST_BYTES } from './memory-store.js'
+import { syncCallsOf } from './memory-sync.js'
 import { randomBySeed } from './splits.js'
 import type { Attributes } from './unsynced.js'
-
-/** Larger than any test needs; a mistaken position fails instead of filling the memory. */
-const MOST_BYTES = 2 ** 30
 
 /** What `rmdir` says of a path that ends like this. */
 const DOTS: Record<string, string> = { '.': 'EINVAL', '..': 'ENOTEMPTY' }
@@ -19,31 +18,19 @@ const DOTS: Record<string, string> = { '.': 'EINVAL', '..': 'ENOTEMPTY' }
  * Every call can be failed, shortened, delayed or watched. Handles get a new number each time, so that one that is
  * used after its close is found.
  */
-export class MemoryDisk extends MemoryStore implements FileSystem {
+export class MemoryDisk extends MemoryCalls implements FileSystem {
   readonly platform: NodeJS.Platform
-  /** Called before each call; may throw to fail it, return a promise to delay it, or act on the disk. */
-  hook: ((event: DiskEvent) => void | Promise<void>) | undefined
-  /** How many calls there were. */
-  calls = 0
-  readonly #faults = new DiskFaults()
+  /** With the option `sync`. */
+  readonly sync: SyncCalls | undefined
   #nextFd = 1000
 
   constructor(options: MemoryDiskOptions = {}, root?: Inode) {
     super(options, root)
     this.platform = options.platform ?? 'linux'
+    this.sync = options.sync ? syncCallsOf(this, (act) => this.atOnce(act)) : undefined
   }
 
   // ——— for the test ———
-
-  /** Makes one of the next calls fail, or take fewer bytes. `ERR_USAGE` for a rule that could never strike. */
-  fail(fault: DiskFault): void {
-    this.#faults.add(fault)
-  }
-
-  /** Forgets all that {@link fail} was told. */
-  heal(): void {
-    this.#faults.clear()
-  }
 
   /**
    * The disk that is found after the power was cut now: all that was synced, and of the rest what the seed chooses.
@@ -62,7 +49,7 @@ export class MemoryDisk extends MemoryStore implements FileSystem {
   }
 
   open(path: string, flags: number, mode = 0o666): Promise<number> {
-    return this.#call('open', path, undefined, () => {
+    return this.call('open', path, undefined, () => {
       const exclusive = (flags & constants.O_CREAT) !== 0 && (flags & constants.O_EXCL) !== 0
       const follow = !exclusive && (flags & constants.O_NOFOLLOW) === 0
       const found = this.names.find('open', path, follow)
@@ -80,11 +67,11 @@ export class MemoryDisk extends MemoryStore implements FileSystem {
   close(fd: number): Promise<void> {
     // a failing close closes nevertheless, as on Linux
     const close = () => this.drop(fd)
-    return this.#call('close', fd, undefined, close, close)
+    return this.call('close', fd, undefined, close, close)
   }
 
   read(fd: number, buffer: Uint8Array, offset: number, length: number, position: number): Promise<number> {
-    return this.#call('read', fd, undefined, (fault) => {
+    return this.call('read', fd, undefined, (fault) => {
       // Node does not even ask
       if (length === 0) return 0
       const { inode } = this.file('read', fd, constants.O_WRONLY)
@@ -97,32 +84,14 @@ export class MemoryDisk extends MemoryStore implements FileSystem {
   }
 
   write(fd: number, buffers: readonly Uint8Array[], where: number | null): Promise<number> {
-    return this.#call('write', fd, undefined, (fault) => {
+    return this.call('write', fd, undefined, (fault) => {
       const { inode, flags } = this.file('write', fd, constants.O_RDONLY)
-      const position = this.position(inode, flags, where)
-      const total = buffers.reduce((sum, { length }) => sum + length, 0)
-      if (total === 0) return 0
-      const room = inode.size + (this.capacity - this.taken) - position
-      if (room <= 0) throw systemError('ENOSPC', 'write')
-      if (position + total > MOST_BYTES) throw systemError('EFBIG', 'write')
-      const limit = Math.min(total, room, fault?.short ?? total)
-      const before = inode.size
-      let done = 0
-      for (const buffer of buffers) {
-        if (done === limit) break
-        const part = buffer.length > limit - done ? buffer.subarray(0, limit - done) : buffer
-        inode.write(part, position + done)
-        done += part.length
-      }
-      this.unsynced?.wrote(inode, position, done)
-      this.taken += inode.size - before
-      inode.mtimeMs = inode.ctimeMs = this.now()
-      return done
+      return this.writeAt(inode, this.position(inode, flags, where), buffers, fault?.short)
     })
   }
 
   fstat(fd: number): Promise<FileStats> {
-    return this.#call('fstat', fd, undefined, () => this.file('fstat', fd).inode.stats())
+    return this.call('fstat', fd, undefined, () => this.file('fstat', fd).inode.stats())
   }
 
   fsync(fd: number): Promise<void> {
@@ -131,11 +100,11 @@ export class MemoryDisk extends MemoryStore implements FileSystem {
       if (inode.kind === 'pipe') throw systemError('EINVAL', 'fsync')
       this.unsynced?.synced(inode)
     }
-    return this.#call('fsync', fd, undefined, sync, () => this.unsynced?.failed(this.file('fsync', fd).inode))
+    return this.call('fsync', fd, undefined, sync, () => this.unsynced?.failed(this.file('fsync', fd).inode))
   }
 
   ftruncate(fd: number, length: number): Promise<void> {
-    return this.#call('ftruncate', fd, undefined, () => {
+    return this.call('ftruncate', fd, undefined, () => {
       const { inode, flags } = this.file('ftruncate', fd)
       if ((flags & ACCESS) === constants.O_RDONLY || inode.kind !== 'file')
         throw systemError('EINVAL', 'ftruncate')
@@ -158,21 +127,21 @@ export class MemoryDisk extends MemoryStore implements FileSystem {
   }
 
   stat(path: string): Promise<FileStats> {
-    return this.#call('stat', path, undefined, () => this.names.get('stat', path, true).stats())
+    return this.call('stat', path, undefined, () => this.names.get('stat', path, true).stats())
   }
 
   lstat(path: string): Promise<FileStats> {
-    return this.#call('lstat', path, undefined, () => this.names.get('lstat', path, false).stats())
+    return this.call('lstat', path, undefined, () => this.names.get('lstat', path, false).stats())
   }
 
   mkdir(path: string, mode = 0o777): Promise<void> {
-    return this.#call('mkdir', path, undefined, () => {
+    return this.call('mkdir', path, undefined, () => {
       this.make(this.names.free('mkdir', path), 'directory', mode & ~this.umask & 0o1777)
     })
   }
 
   rmdir(path: string): Promise<void> {
-    return this.#call('rmdir', path, undefined, () => {
+    return this.call('rmdir', path, undefined, () => {
       const found = this.names.find('rmdir', path, false)
       if (found.key === '') throw systemError(DOTS[found.name] ?? 'EBUSY', 'rmdir', path)
       if (!found.inode) throw systemError('ENOENT', 'rmdir', path)
@@ -183,7 +152,7 @@ export class MemoryDisk extends MemoryStore implements FileSystem {
   }
 
   readdir(path: string): Promise<Buffer[]> {
-    return this.#call('readdir', path, undefined, () => {
+    return this.call('readdir', path, undefined, () => {
       const inode = this.names.get('scandir', path, true)
       if (inode.kind !== 'directory') throw systemError('ENOTDIR', 'scandir', path)
       return [...inode.entries.values()].map(({ name }) => Buffer.from(name))
@@ -191,7 +160,7 @@ export class MemoryDisk extends MemoryStore implements FileSystem {
   }
 
   link(from: string, to: string): Promise<void> {
-    return this.#call('link', from, to, () => {
+    return this.call('link', from, to, () => {
       const inode = this.names.get('link', from, false)
       const free = this.names.free('link', to)
       if (inode.kind === 'directory' || this.options.links === false) throw systemError('EPERM', 'link', from)
@@ -200,14 +169,14 @@ export class MemoryDisk extends MemoryStore implements FileSystem {
   }
 
   symlink(target: string, path: string): Promise<void> {
-    return this.#call('symlink', path, undefined, () => {
+    return this.call('symlink', path, undefined, () => {
       if (target === '') throw systemError('ENOENT', 'symlink', path)
       this.make(this.names.free('symlink', path), 'symlink', 0o777).target = target
     })
   }
 
   readlink(path: string): Promise<string> {
-    return this.#call('readlink', path, undefined, () => {
+    return this.call('readlink', path, undefined, () => {
       const inode = this.names.get('readlink', path, false)
       if (inode.kind !== 'symlink') throw systemError('EINVAL', 'readlink', path)
       return inode.target
@@ -215,7 +184,7 @@ export class MemoryDisk extends MemoryStore implements FileSystem {
   }
 
   rename(from: string, to: string): Promise<void> {
-    return this.#call('rename', from, to, () => {
+    return this.call('rename', from, to, () => {
       const old = this.names.find('rename', from, false, true)
       const target = this.names.find('rename', to, false, true)
       if (old.key === '' || target.key === '') throw systemError('EBUSY', 'rename', from)
@@ -243,7 +212,7 @@ export class MemoryDisk extends MemoryStore implements FileSystem {
   }
 
   unlink(path: string): Promise<void> {
-    return this.#call('unlink', path, undefined, () => {
+    return this.call('unlink', path, undefined, () => {
       const found = this.names.find('unlink', path, false)
       if (!found.inode) throw systemError('ENOENT', 'unlink', path)
       if (found.inode.kind === 'directory') throw systemError('EISDIR', 'unlink', path)
@@ -252,11 +221,11 @@ export class MemoryDisk extends MemoryStore implements FileSystem {
   }
 
   realpath(path: string): Promise<string> {
-    return this.#call('realpath', path, undefined, () => this.names.real(path))
+    return this.call('realpath', path, undefined, () => this.names.real(path))
   }
 
   free(path: string): Promise<number> {
-    return this.#call('free', path, undefined, () => {
+    return this.call('free', path, undefined, () => {
       this.names.get('statfs', path, true)
       return Math.max(0, Math.min(this.capacity - this.taken, Number.MAX_SAFE_INTEGER))
     })
@@ -264,34 +233,7 @@ export class MemoryDisk extends MemoryStore implements FileSystem {
 
   // ——— inside ———
 
-  async #call<T>(
-    call: DiskCall,
-    where: string | number,
-    to: string | undefined,
-    act: (fault?: DiskFault) => T,
-    /** What happens although the call fails. */
-    nevertheless?: () => void,
-  ): Promise<T> {
-    const number = this.calls++
-    this.unsynced?.next()
-    if (!this.hook && this.#faults.none) return act()
-    const path = typeof where === 'number' ? (this.files.get(where)?.path ?? '') : this.names.plain(where)
-    const event: DiskEvent = { call, path, number }
-    if (to !== undefined) event.to = this.names.plain(to)
-    await this.hook?.(event)
-    const fault = this.#faults.strike(event)
-    this.unsynced?.next()
-    if (fault?.error === undefined) return act(fault)
-    if (!fault.after) nevertheless?.()
-    else {
-      // nobody learns the number of a handle whose open failed
-      const done = act(fault)
-      if (call === 'open' && typeof done === 'number') this.drop(done)
-    }
-    throw systemError(fault.error, call, path)
-  }
-
   #attributes(call: DiskCall, fd: number, change: Attributes): Promise<void> {
-    return this.#call(call, fd, undefined, () => this.change(this.file(call, fd).inode, change))
+    return this.call(call, fd, undefined, () => this.change(this.file(call, fd).inode, change))
   }
 }

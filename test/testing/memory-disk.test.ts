@@ -183,3 +183,49 @@ test('what is wrong with a path is said as the kernel does', async (t) => {
   t.is(disk.at(fd, 'x'), `/proc/self/fd/${fd}/x`)
   t.is(new MemoryDisk({ platform: 'win32' }).at(fd, 'x'), null)
 })
+
+test('the option sync gives calls that are done at once, and are counted, watched and failed like the others', async (t) => {
+  t.is(new MemoryDisk().sync, undefined)
+  const disk = new MemoryDisk({ sync: true })
+  const sync = disk.sync!
+  const seen: string[] = []
+  disk.hook = ({ call, path }) => {
+    seen.push(`${call} ${path}`)
+  }
+  sync.mkdir('/d')
+  const fd = sync.open('/d/a', OPEN.create, 0o600)
+  t.is(sync.write(fd, bytes(3), 0), 3)
+  sync.fchmod(fd, 0o640)
+  sync.futimes(fd, 10, 20)
+  sync.fsync(fd)
+  const buffer = Buffer.alloc(4)
+  t.is(sync.read(fd, buffer, 1, 3, 0), 3)
+  t.deepEqual([...buffer], [0, 1, 1, 1])
+  t.like(sync.fstat(fd), { size: 3, mtimeMs: 20_000 })
+  sync.close(fd)
+  sync.link('/d/a', '/d/b')
+  sync.rename('/d/b', '/d/c')
+  sync.unlink('/d/a')
+  t.is(sync.lstat('/d/c').nlink, 1)
+  t.is(disk.calls, 13)
+  t.is(seen.length, 13)
+  t.deepEqual(seen.slice(0, 3), ['mkdir /d', 'open /d/a', 'write /d/a'])
+  disk.fail({ call: 'lstat', error: 'EIO' })
+  t.throws(() => sync.lstat('/d/c'), { code: 'EIO' })
+  t.throws(() => sync.lstat('/d/a'), { code: 'ENOENT' })
+  t.is(await codeOf(disk.lstat('/d/c')), 'done')
+})
+
+test('a hook may act on the disk within a synchronous call, but not delay it', async (t) => {
+  const disk = new MemoryDisk({ sync: true })
+  disk.put('/a', 'x')
+  let inner: Promise<unknown> | undefined
+  disk.hook = ({ call }) => {
+    disk.hook = undefined
+    if (call === 'lstat') inner = disk.unlink('/a')
+  }
+  t.throws(() => disk.sync!.lstat('/a'), { code: 'ENOENT' })
+  await inner
+  disk.hook = async () => {}
+  t.throws(() => disk.sync!.mkdir('/b'), { code: 'ERR_USAGE' })
+})
