@@ -12,9 +12,9 @@ import { type FileVersion, readSourceSync, SourceFile } from './source-file.js'
 const AT_ONCE = 16
 /** Milliseconds for which a run holds the event loop before others have their turn. */
 const SLICE = 4
-/** Milliseconds for one small file after which the disk counts as slow, and for how long it does. */
+/** Milliseconds for one small file after which the disk counts as slow, and for how many times as long it does. */
 const SLOW = 20
-const SLOW_FOR = 2000
+const SLOW_FACTOR = 10
 
 /** Numbers of a file's version: dev, ino, mtime. */
 const NUMBERS = 3
@@ -108,7 +108,7 @@ export class DiskSources implements SourceStore {
       run.next++
       run.used += entry.size!
       const now = this.#clock.now()
-      if (now - before > SLOW) this.#slowUntil = now + SLOW_FOR
+      if (now - before > SLOW) this.#slowUntil = now + (now - before) * SLOW_FACTOR
       if (now - begun > SLICE) return true
       before = now
     }
