@@ -7,15 +7,14 @@ import { demuxer } from './stages/demuxer.js'
 import { type FinalizerOptions, finalizer } from './stages/finalizer.js'
 import { framer } from './stages/framer.js'
 import { hashTap } from './stages/hash-tap.js'
-import type { Item } from './stages/items.js'
 import { type PartSinkOptions, partSink } from './stages/part-sink.js'
 import { tap } from './stages/progress-tap.js'
-import type { Chain } from './transfer/channel.js'
-import { type Decision, Receiver, type River } from './transfer/receiver.js'
+import type { Item } from './stages/river/items.js'
+import type { Chain } from './transfer/chain.js'
+import { type Decision, Receiver } from './transfer/receiver.js'
 import type { Transfer } from './transfer/transfer.js'
 import { type Limits, limitsOf } from './wire/limits.js'
 import type { Entry, Offer } from './wire/manifest.js'
-import { bitmapOf } from './wire/positions.js'
 
 /** What `accept` may answer: yes, no, or which entries and why not. */
 export type Accept =
@@ -29,7 +28,9 @@ export type Accept =
     }
 
 /** Options of {@link receive}. What `warn` is told is also the event `warning` of the transfer. */
-export interface ReceiveOptions extends PartSinkOptions, Omit<FinalizerOptions, 'outcomes' | 'missing'> {
+export interface ReceiveOptions
+  extends PartSinkOptions,
+    Omit<FinalizerOptions, 'outcomes' | 'missing' | 'onSettled'> {
   /**
    * Whether an offer is taken: `'all'`, or a function that is asked. There is no default: who sends is a stranger.
    * The signal aborts when the transfer ends before there is an answer, and nobody has to be asked any more.
@@ -75,39 +76,37 @@ export function receive(socket: Duplex, options: ReceiveOptions): Transfer {
     deframer: (onTalk) => deframer({ limits, onTalk }),
     ...wire,
   }
-  const warn = (warning: SluiceError) => {
-    session.warn(warning)
-    options.warn?.(warning)
-  }
-  const guests = fileStages(stages?.file ?? [])
-  const river: River = [
-    demuxer({
-      limits,
-      names: options.names,
-      platform: options.platform,
-      onOffer: (offer) => session.ask(offer),
-    }),
-    tap<Item>((item) => item.kind === 'run' && session.passed(item)),
-    hashTap(),
-    ...guests,
-    partSink({ ...options, warn }),
-    finalizer({
-      ...options,
-      warn,
-      onOutcome: async (outcomes) => {
-        // before the sender hears of it: who keeps books has done so when a send succeeds
-        await options.onOutcome?.(outcomes)
-        await session.report(outcomes)
-      },
-      missing: guests.length > 0 ? 'skip' : 'fail',
-      // the session keeps what is to be said of each
-      outcomes: 'failed',
-    }),
-  ]
   const session = new Receiver(
     socket,
     chain,
-    { river, guests, decide: (offer, signal) => decide(offer, signal, accept) },
+    {
+      decide: (offer, signal) => decide(offer, signal, accept),
+      river: ({ plan, offered, passed, settled, ...hooks }) => {
+        const warn = (warning: SluiceError) => {
+          hooks.warn(warning)
+          options.warn?.(warning)
+        }
+        const guests = fileStages(stages?.file ?? [])
+        return {
+          guests,
+          stages: [
+            demuxer({ limits, names: options.names, platform: options.platform, plan, onOffer: offered }),
+            tap<Item>(passed),
+            hashTap(),
+            ...guests,
+            partSink({ ...options, warn }),
+            finalizer({
+              ...options,
+              warn,
+              onSettled: settled,
+              missing: guests.length > 0 ? 'skip' : 'fail',
+              // the session keeps what is to be said of each
+              outcomes: 'failed',
+            }),
+          ],
+        }
+      },
+    },
     { ...options, limits },
   )
   return session.transfer
@@ -131,10 +130,7 @@ async function decide(
     const answer = await accept(offer, signal)
     const { select, ...decision } = typeof answer === 'boolean' ? { accept: answer } : checked(answer)
     if (!decision.accept || select === undefined) return decision
-    return {
-      ...decision,
-      want: bitmapOf(offer.entries.length, (index) => chosen(select(offer.entries[index]!))),
-    }
+    return { ...decision, wanted: offer.entries.map((entry) => chosen(select(entry))) }
   } catch (cause) {
     // `throw undefined` as well: it must not pass for no error
     if (isSluiceError(cause)) throw cause

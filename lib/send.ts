@@ -6,11 +6,11 @@ import { deframer } from './stages/deframer.js'
 import { fileSource } from './stages/file-source.js'
 import { framer } from './stages/framer.js'
 import { hashTap } from './stages/hash-tap.js'
-import type { Item } from './stages/items.js'
-import { closeStreams, isManifest, type Manifest } from './stages/manifest-builder.js'
-import { type ManifestOptions, manifestOf } from './stages/manifest-of.js'
+import { isManifest, type Manifest } from './stages/manifest/builder.js'
+import { type ManifestOptions, manifestOf } from './stages/manifest/manifest-of.js'
 import { tap } from './stages/progress-tap.js'
-import type { Chain } from './transfer/channel.js'
+import type { Item } from './stages/river/items.js'
+import type { Chain } from './transfer/chain.js'
 import { Sender } from './transfer/sender.js'
 import type { Transfer } from './transfer/transfer.js'
 import { type Limits, limitsOf } from './wire/limits.js'
@@ -63,12 +63,11 @@ export function send(
         manifest = isManifest(source) ? source : await manifestOf(source, { ...options, signal })
         return manifest
       },
-      river: (wanted, passed, warn) => [
-        fileSource(manifest, { wanted, maxRun: maxFrame, fs: options.fs, onFailure: warn }),
-        hashTap(),
-        tap<Item>((item) => item.kind === 'run' && passed(item)),
-      ],
-      abandon: () => isManifest(source) && closeStreams(source),
+      river: ({ plan, passed, warn }) => {
+        const source = fileSource(manifest, { plan, maxRun: maxFrame, onFailure: warn })
+        return { stages: [source, hashTap(), tap<Item>(passed)], source }
+      },
+      abandon: () => void (isManifest(source) && source.store.close?.()),
     },
     { ...options, limits },
   )

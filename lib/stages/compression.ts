@@ -1,7 +1,7 @@
 import type { Transform } from 'node:stream'
 import { constants, createBrotliCompress, createBrotliDecompress, createGunzip, createGzip } from 'node:zlib'
 import { SluiceError } from '../errors.js'
-import { checkWhole } from '../files/check-options.js'
+import { checkWhole } from '../files/disk/check-options.js'
 import { HIGH_WATER_MARK } from './bytes/byte-stage.js'
 import { incomingOf, outgoingOf } from './bytes/preface-stage.js'
 import type { WireStage } from './bytes/wire-stage.js'

@@ -1,4 +1,5 @@
 import { Transform, type TransformCallback } from 'node:stream'
+import { digestLength } from '../digest/digests.js'
 import { type Code, fileCodeOf, SluiceError } from '../errors.js'
 import { type Piece, Plan } from '../transfer/plan.js'
 import type { Data, Frame } from '../wire/frame-parser.js'
@@ -8,7 +9,6 @@ import type { DigestsMessage } from '../wire/messages.js'
 import type { PathRules } from '../wire/paths.js'
 import { digestIn, type Run, RunReader } from '../wire/run.js'
 import { Pump } from './bytes/pump.js'
-import { digestLength } from '../digest/digests.js'
 import type { Item } from './river/items.js'
 
 /** Options of {@link demuxer}. */
@@ -114,7 +114,10 @@ export class Demuxer extends Transform {
   *#digests({ first, count, bytes, failures: codes, sizes }: DigestsMessage): Generator<Item, void> {
     const { plan } = this
     if (first + count > plan.entries.length)
-      throw new SluiceError('ERR_PROTOCOL', `the peer sent a digest of entry ${first + count - 1}, which is none`)
+      throw new SluiceError(
+        'ERR_PROTOCOL',
+        `the peer sent a digest of entry ${first + count - 1}, which is none`,
+      )
     for (const piece of plan.pass(first + count)) yield this.#run(piece, [])
     const column = { first, count, bytes }
     const failures = new Map<number, Code>()
@@ -140,7 +143,10 @@ export class Demuxer extends Transform {
     if (size === undefined) throw this.#refuse('a digest without the size of', index)
     plan.setSize(index, size)
     const position = entry.start + size
-    yield this.#run({ position, length: 0, first: index, last: index, offset: size, ends: true, isLate: false }, [])
+    yield this.#run(
+      { position, length: 0, first: index, last: index, offset: size, ends: true, isLate: false },
+      [],
+    )
   }
 
   *#end(): Generator<Item, void> {

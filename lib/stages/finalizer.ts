@@ -1,11 +1,18 @@
 import { Writable } from 'node:stream'
 import { setImmediate } from 'node:timers/promises'
+import { prepareDigest } from '../digest/digests.js'
 import { errorOf, SluiceError } from '../errors.js'
 import type { PublishPolicy } from '../stores/parts.js'
 import type { Plan } from '../transfer/plan.js'
 import type { Offer } from '../wire/manifest.js'
-import { failed, filesFailed, type Outcome, type OutcomeRange, outcomesOf, rangesOf } from '../wire/outcome.js'
-import { prepareDigest } from '../digest/digests.js'
+import {
+  failed,
+  filesFailed,
+  type Outcome,
+  type OutcomeRange,
+  outcomesOf,
+  rangesOf,
+} from '../wire/outcome.js'
 import { Ledger } from './publish/ledger.js'
 import { checkedOptions, type FinalizerOptions } from './publish/options.js'
 import { asOffered, filtered, skippedRanges } from './publish/outcomes.js'
@@ -115,7 +122,13 @@ class FinalizerStage extends Writable implements Finalizer {
     store.hold()
     const { conflict, unless, symlinks, durability = store.parts.durability } = this.#options
     if (durability === 'power') store.parts.durability = 'power'
-    const policy = { conflict, unless, symlinks, durability: store.parts.durability, algorithm: offer.algorithm }
+    const policy = {
+      conflict,
+      unless,
+      symlinks,
+      durability: store.parts.durability,
+      algorithm: offer.algorithm,
+    }
     this.#books = { plan, ledger: new Ledger(plan), store, policy }
   }
 

@@ -1,10 +1,10 @@
 import { Duplex } from 'node:stream'
 import { SluiceError } from '../errors.js'
-import { checkWhole } from '../files/check-options.js'
+import { checkWhole } from '../files/disk/check-options.js'
 import { DEFAULT_LIMITS, type PeerLimits } from '../wire/limits.js'
 import { encodeMessage, type Message } from '../wire/messages.js'
 import { encodePreface } from '../wire/preface.js'
-import { Pump } from './bytes/pump.js'
+import { type Callback, Pump } from './bytes/pump.js'
 import { type FrameBuffers, type FrameLimits, framesOf } from './river/frames-of.js'
 import type { Item } from './river/items.js'
 
@@ -13,8 +13,6 @@ export interface FramerOptions {
   /** Most data bytes in a frame, 1 to 1 MiB. Small frames let talk pass sooner on a slow line. Default 1 MiB. */
   maxFrame?: number
 }
-
-type Callback = (error?: Error | null) => void
 
 /**
  * Takes items and gives the bytes of the protocol: a preface, the offer, the data of each run with the digests of the
@@ -69,7 +67,9 @@ export class Framer extends Duplex {
 
   override _final(done: Callback): void {
     if (!this.#isEnded) {
-      done(new SluiceError('ERR_STATE', 'the items ended without an end; fileSource() gives it as the last one'))
+      done(
+        new SluiceError('ERR_STATE', 'the items ended without an end; fileSource() gives it as the last one'),
+      )
       return
     }
     this.push(null)

@@ -1,8 +1,8 @@
 import { Transform, type TransformCallback } from 'node:stream'
+import { createDigest, type Digest, digestLength, digestOf, prepareDigest } from '../digest/digests.js'
 import { printable, SluiceError } from '../errors.js'
 import type { Entry } from '../wire/manifest.js'
 import { type Cut, endsIn, lengthIn, type Run, RunReader } from '../wire/run.js'
-import { createDigest, type Digest, digestLength, digestOf, prepareDigest } from '../digest/digests.js'
 import type { Item } from './river/items.js'
 
 /** Files that have begun and not ended; a river has one, a stage that weaves rivers together a few. */

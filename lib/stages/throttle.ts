@@ -1,6 +1,6 @@
 import type { Transform } from 'node:stream'
 import { SluiceError } from '../errors.js'
-import { type Clock, systemClock } from '../files/clock.js'
+import { type Clock, systemClock } from '../files/disk/clock.js'
 import { ByteStage } from './bytes/byte-stage.js'
 import type { Callback } from './bytes/pump.js'
 import type { WireStage } from './bytes/wire-stage.js'

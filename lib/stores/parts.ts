@@ -111,4 +111,7 @@ export interface PartStore {
 }
 
 /** A cut together with those behind it that go on in the same file: one write. */
-export type PartCut = Pick<Cut, 'entry' | 'offset' | 'last' | 'digest'> & { buffers: Buffer[]; length: number }
+export type PartCut = Pick<Cut, 'entry' | 'offset' | 'last' | 'digest'> & {
+  buffers: Buffer[]
+  length: number
+}

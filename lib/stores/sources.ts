@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream'
 import { printable, SluiceError } from '../errors.js'
-import { errorCode } from '../files/disk-error.js'
+import { errorCode } from '../files/disk/disk-error.js'
 import type { Entry } from '../wire/entry.js'
 
 /** What a source of a user's says of one of its entries. */

@@ -1,6 +1,6 @@
 import { constants } from 'node:fs'
 import { SluiceError } from '../errors.js'
-import type { FileStats, FileSystem, SyncCalls } from '../files/fs.js'
+import type { FileStats, FileSystem, SyncCalls } from '../files/disk/fs.js'
 import type { DiskCall } from './disk-faults.js'
 import { MemoryCalls } from './memory-calls.js'
 import { type Inode, systemError } from './memory-inode.js'

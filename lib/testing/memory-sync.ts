@@ -1,4 +1,4 @@
-import type { FileSystem, SyncCalls } from '../files/fs.js'
+import type { FileSystem, SyncCalls } from '../files/disk/fs.js'
 
 /** The synchronous calls of a disk, each of which `atOnce` makes by the asynchronous one. */
 export function syncCallsOf(disk: FileSystem, atOnce: <T>(act: () => Promise<T>) => T): SyncCalls {

@@ -1,5 +1,5 @@
 import { SluiceError } from '../errors.js'
-import { Ranges, type Range } from '../ranges.js'
+import { type Range, Ranges } from '../ranges.js'
 import type { Entry, Offer } from '../wire/manifest.js'
 
 /**
@@ -375,7 +375,8 @@ export class Plan {
 
   #came(entry: Entry, position: number, start: number, end: number): void {
     const { index } = entry
-    if (!this.isComing(index, start, end)) throw refuse(`bytes at ${position} ${this.#why(index, start, end)}`, entry)
+    if (!this.isComing(index, start, end))
+      throw refuse(`bytes at ${position} ${this.#why(index, start, end)}`, entry)
     this.cameBytes += end - start
     if (start === 0 && end === this.#sizeOf(index)) this.#become(index, Is.There)
     else this.#turn(index, [{ start, end }], 'there')

@@ -4,7 +4,7 @@ import type { Limits } from './limits.js'
 import { checkFrameType, decodeMessage, type Message } from './messages.js'
 import { PrefaceCheck } from './preface.js'
 
-/** A piece of the stream. The data of one frame may come in several pieces, each at its own position. */
+/** Bytes of the stream. One DATA frame may be given in several parts, and several frames as one. */
 export interface Data {
   kind: 'data'
   position: number
@@ -12,10 +12,10 @@ export interface Data {
   chunks: Buffer[]
 }
 
-/** What a stream is made of. */
+/** What the parser gives: data, and checked messages. */
 export type Frame = Data | { kind: 'message'; type: number; message: Message; size: number }
 
-/** Data that follows without a gap is gathered up to this many bytes: what comes after is paid per piece. */
+/** Data that follows without a gap is given together, up to this many bytes: later stages have a cost per frame. */
 const GATHER = 1024 * 1024
 
 /**
@@ -46,7 +46,7 @@ export class FrameParser {
 
   /** Whether the bytes so far end between two frames. */
   get complete(): boolean {
-    return this.#preface.complete && this.#headFilled === 0
+    return this.#preface.complete && this.#headFilled === 0 && this.#left === 0
   }
 
   /**
@@ -56,19 +56,31 @@ export class FrameParser {
    */
   *parse(chunks: Iterable<Buffer>): Generator<Frame, void> {
     for (const chunk of chunks) {
-      let bytes = this.#preface.strip(chunk)
-      while (bytes.length > 0 && this.rest === null) {
-        if (this.#left === 0) bytes = this.#header(bytes)
-        else {
-          const piece = bytes.subarray(0, this.#left)
-          bytes = bytes.subarray(piece.length)
-          if (this.#type === FrameType.DATA) yield* this.#gather(piece)
-          else yield* this.#message(piece)
+      const bytes = this.#preface.strip(chunk)
+      let at = 0
+      while (at < bytes.length && this.rest === null) {
+        if (this.#left === 0) {
+          at += this.#header(bytes, at)
+          continue
+        }
+        const end = Math.min(bytes.length, at + this.#left)
+        const part = end - at === bytes.length ? bytes : bytes.subarray(at, end)
+        this.#left -= part.length
+        at = end
+        if (this.#type === FrameType.DATA) {
+          const before = this.#gather(part)
+          if (before !== null) yield before
+        } else {
+          const payload = this.#collect(part)
+          if (payload === null) continue
+          if (this.#data !== null) yield this.#settle(this.#data)
+          const message = decodeMessage(this.#type, payload, this.#limits)
+          yield { kind: 'message', type: this.#type, message, size: payload.length }
         }
       }
-      if (this.rest !== null && bytes.length > 0) this.rest = Buffer.concat([this.rest, bytes])
+      if (this.rest !== null && at < bytes.length) this.rest = Buffer.concat([this.rest, bytes.subarray(at)])
     }
-    yield* this.#settle()
+    if (this.#data !== null) yield this.#settle(this.#data)
   }
 
   /** To be called at a message that was just given: what follows it is not parsed, but left in `rest`. */
@@ -76,85 +88,85 @@ export class FrameParser {
     this.rest = Buffer.alloc(0)
   }
 
-  #header(bytes: Buffer): Buffer {
+  /** Reads a header that begins at `at`, or more of one that began before; gives how many bytes that took. */
+  #header(bytes: Buffer, at: number): number {
+    if (this.#headFilled === 0 && bytes.length - at >= HEADER + POSITION) {
+      this.#check(bytes, at)
+      return this.#begin(bytes, at)
+    }
     const wanted = this.#headFilled > 0 && this.#head[0] === FrameType.DATA ? HEADER + POSITION : HEADER
-    const taken = bytes.copy(this.#head, this.#headFilled, 0, wanted - this.#headFilled)
+    const taken = bytes.copy(this.#head, this.#headFilled, at, at + wanted - this.#headFilled)
     this.#headFilled += taken
-    if (this.#headFilled === HEADER) this.#check(this.#head[0]!, this.#head.readUInt32BE(1))
-    if (this.#headFilled === HEADER && this.#head[0] !== FrameType.DATA) this.#begin(0)
-    if (this.#headFilled === HEADER + POSITION) this.#begin(POSITION)
-    return bytes.subarray(taken)
+    if (this.#headFilled < HEADER) return taken
+    if (this.#headFilled === HEADER) this.#check(this.#head, 0)
+    if (this.#head[0] !== FrameType.DATA || this.#headFilled === HEADER + POSITION) {
+      this.#begin(this.#head, 0)
+      this.#headFilled = 0
+    }
+    return taken
   }
 
-  #check(type: number, length: number): void {
-    checkFrameType(type)
-    const data = type === FrameType.DATA
-    const [least, most] = data ? [POSITION + 1, POSITION + this.#limits.frame] : [1, this.maxMessage]
+  /** Judges type and length, before anything of the payload is waited for. */
+  #check(head: Buffer, at: number): void {
+    const type = head[at]!
+    const length = head.readUInt32BE(at + 1)
+    const isData = type === FrameType.DATA
+    if (!isData) checkFrameType(type)
+    const least = isData ? POSITION + 1 : 1
+    const most = isData ? POSITION + this.#limits.frame : this.maxMessage
     if (length > most) {
-      throw new SluiceError(
-        'ERR_LIMIT',
-        `the peer announced a frame of ${length} bytes; at most ${most} are taken`,
-        {
-          expected: most,
-          found: length,
-        },
-      )
+      const text = `the peer announced a frame of ${length} bytes; at most ${most} are taken`
+      throw new SluiceError('ERR_LIMIT', text, { expected: most, found: length })
     }
     if (length < least) {
       throw new SluiceError('ERR_PROTOCOL', `the peer sent an empty frame of type ${type}`)
     }
   }
 
-  #begin(used: number): void {
-    this.#type = this.#head[0]!
-    this.#left = this.#head.readUInt32BE(1) - used
-    if (this.#type !== FrameType.DATA) return
-    const high = this.#head.readUInt32BE(HEADER)
-    const position = high * 0x1_0000_0000 + this.#head.readUInt32BE(HEADER + 4)
+  /** The header is whole: the payload follows. Gives how long the header is. */
+  #begin(head: Buffer, at: number): number {
+    this.#type = head[at]!
+    this.#left = head.readUInt32BE(at + 1)
+    if (this.#type !== FrameType.DATA) return HEADER
+    this.#left -= POSITION
+    const high = head.readUInt32BE(at + HEADER)
+    const position = high * 0x1_0000_0000 + head.readUInt32BE(at + HEADER + 4)
     // Compared like this, since a sum beyond 2^53 would be rounded.
     if (position > Number.MAX_SAFE_INTEGER - this.#left) {
       throw new SluiceError('ERR_PROTOCOL', 'the peer sent data at positions beyond 2^53')
     }
     this.#position = position
+    return HEADER + POSITION
   }
 
-  *#gather(piece: Buffer): Generator<Frame, void> {
+  /** Adds data to what is held back; gives what was held back before, if that does not go on with it. */
+  #gather(bytes: Buffer): Data | null {
+    const { length } = bytes
     const data = this.#data
-    if (
-      data !== null &&
-      (data.position + data.length !== this.#position || data.length + piece.length > GATHER)
-    ) {
-      yield* this.#settle()
+    const position = this.#position
+    this.#position += length
+    if (data !== null && data.position + data.length === position && data.length + length <= GATHER) {
+      data.chunks.push(bytes)
+      data.length += length
+      return null
     }
-    if (this.#data === null) this.#data = { kind: 'data', position: this.#position, length: 0, chunks: [] }
-    this.#data.chunks.push(piece)
-    this.#data.length += piece.length
-    this.#position += piece.length
-    this.#consume(piece.length)
+    this.#data = { kind: 'data', position, length, chunks: [bytes] }
+    return data
   }
 
-  /** Gives out the data that was held back. */
-  *#settle(): Generator<Frame, void> {
-    const data = this.#data
+  #settle(data: Data): Data {
     this.#data = null
-    if (data !== null) yield data
+    return data
   }
 
-  *#message(piece: Buffer): Generator<Frame, void> {
-    if (this.#payload === null && piece.length < this.#left) this.#payload = Buffer.allocUnsafe(this.#left)
-    if (this.#payload !== null) piece.copy(this.#payload, this.#payload.length - this.#left)
-    const whole = this.#payload ?? piece
-    if (!this.#consume(piece.length)) return
+  /** Adds a part of a message; gives the payload once it is whole. */
+  #collect(bytes: Buffer): Buffer | null {
+    if (this.#payload === null && this.#left === 0) return bytes
+    this.#payload ??= Buffer.allocUnsafe(bytes.length + this.#left)
+    bytes.copy(this.#payload, this.#payload.length - this.#left - bytes.length)
+    if (this.#left > 0) return null
+    const payload = this.#payload
     this.#payload = null
-    yield* this.#settle()
-    const message = decodeMessage(this.#type, whole, this.#limits)
-    yield { kind: 'message', type: this.#type, message, size: whole.length }
-  }
-
-  /** Whether the frame ends with these bytes of its payload. */
-  #consume(length: number): boolean {
-    this.#left -= length
-    if (this.#left === 0) this.#headFilled = 0
-    return this.#left === 0
+    return payload
   }
 }

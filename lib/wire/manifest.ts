@@ -6,7 +6,7 @@ import { checkPath, type PathRules } from './paths.js'
 
 export type { Entry, Offer } from './entry.js'
 
-/** What an offer goes on from: nothing, or those before it. */
+/** Where an offer begins: at 0, or where the offers before it end. */
 type Before = Pick<Offer, 'first' | 'position'>
 
 /** Makes an offer: numbers the entries and lays them end to end. */
@@ -29,7 +29,7 @@ export function makeOffer(
 /** Most bytes of a page: below the limit that holds before the handshake ends, with the frame around it. */
 const PAGE_BYTES = 60 * 1024
 const PAGE_ENTRIES = 500
-/** What the map around the entries takes. */
+/** Bytes of the map around the entries. */
 const PAGE_HEAD = 16
 /** Most bytes that an entry takes beside its texts: list 1, type 1, two lengths 3 + 3, size 9, mtime 9, mode 3. */
 const ENTRY_HEAD = 29
@@ -57,7 +57,7 @@ export function* offerMessages(offer: Offer, most = PAGE_BYTES): Generator<Messa
 /** The times that a disk can hold, in milliseconds: 1901 to 2446, as ext4 does with 256-byte inodes. */
 const EARLIEST = -(2 ** 31) * 1000
 const LATEST = (2 ** 34 - 2 ** 31 - 1) * 1000
-/** What a Map holds at most. */
+/** The most items that a `Map` of JavaScript can hold. */
 const MOST_NAMES = 2 ** 24 - 1
 
 /** What a path of the manifest is: `Implied` is a folder that has no entry (yet), only others below it. */
@@ -65,7 +65,7 @@ const Is = { Leaf: 0, Implied: 1, Folder: 2 }
 
 /**
  * Reads the offers of a transfer and checks them; pure. Attached ones go on where those before ended. After an error
- * it is of no more use.
+ * it must not be used any more.
  */
 export class ManifestReader {
   readonly #limits: Limits
@@ -171,7 +171,7 @@ export class ManifestReader {
     if (this.#bytes > said.bytes) throw refuse(entry, `exceeds the announced ${said.bytes} bytes`)
   }
 
-  /** Where a link leads is judged by who makes it; here only whether it is a path at all. */
+  /** Checks only that the target is a path at all. Whether it may lead there is checked where the link is made. */
   #checkTarget(path: string, target: string): void {
     const fault =
       target === ''
@@ -216,7 +216,7 @@ export class ManifestReader {
     }
   }
 
-  /** A path of 64 names makes 63 folders that nobody announced: they count, too. */
+  /** A path of 64 names implies 63 folders that have no entry: they count, too. */
   #checkNames(): void {
     const most = Math.min(this.#limits.entries, MOST_NAMES)
     if (this.#names.size <= most) return

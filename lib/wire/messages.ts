@@ -130,12 +130,12 @@ function packed(message: Message): { [key: string]: Packed | undefined } {
 }
 
 const utf8 = new TextEncoder()
-const room = Buffer.alloc(DEFAULT_LIMITS.errorText)
+const scratch = Buffer.alloc(DEFAULT_LIMITS.errorText)
 
 /** As many whole characters as `bytes` of UTF-8 hold; lone surrogates are replaced. */
-function shortened(text: string, bytes = room.length): string {
-  const { written } = utf8.encodeInto(text, room.subarray(0, bytes))
-  return room.toString('utf8', 0, written)
+function shortened(text: string, bytes = scratch.length): string {
+  const { written } = utf8.encodeInto(text, scratch.subarray(0, bytes))
+  return scratch.toString('utf8', 0, written)
 }
 
 function entryTuple({ type, path, size, mtime, mode, target }: WireEntry): Packed[] {
@@ -167,7 +167,7 @@ function outcomeTuple({ index, status, name, code }: OutcomeRecord): Packed[] {
 }
 
 /**
- * Refuses frames of types that have no message: to be asked before a payload is waited for.
+ * Refuses frames of types that have no message. Called at the header, before the payload has come.
  * @throws SluiceError `ERR_PROTOCOL`
  */
 export function checkFrameType(frameType: number): void {
@@ -206,7 +206,7 @@ export function decodeMessage(frameType: number, payload: Buffer, limits: Limits
   return unpacked(type, map)
 }
 
-/** Trusts the map: its shape was checked. */
+/** The message of a map whose shape was checked. */
 function unpacked(type: keyof Messages, map: Record<string, unknown>): Message {
   switch (type) {
     case 'entries':

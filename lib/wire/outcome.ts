@@ -36,6 +36,14 @@ export interface Outcome {
   error?: SluiceError
 }
 
+/** An outcome as it is told to programs: what both sides know of it. */
+export type ToldOutcome = Pick<Outcome, 'path' | 'status' | 'name' | 'code'>
+
+/** An outcome without what only one side knows. */
+export function told({ path, status, name, code }: Outcome): ToldOutcome {
+  return { path, status, ...(name !== undefined && { name }), ...(code !== undefined && { code }) }
+}
+
 /** The whole result of a transfer, the same on both sides. */
 export interface TransferResult {
   id: string

@@ -44,7 +44,7 @@ const text =
   (value, limits) =>
     typeof value === 'string' && fits(value, most(limits))
 
-/** The bytes of a short text need not be counted. */
+/** A UTF-16 unit takes 3 bytes of UTF-8 at most, so that those of a short text need not be counted. */
 const fits = (value: string, most: number) =>
   value.length <= most && (value.length * 3 <= most || Buffer.byteLength(value) <= most)
 
@@ -101,7 +101,7 @@ const boolean: Check = (value) => typeof value === 'boolean'
 const nothing: Check = (value) => value === null
 const reason = text((limits) => limits.errorText)
 const name = text(() => NAME_BYTES)
-/** Paths are checked with their entries, where they can be named; a payload bounds them already. */
+/** Paths are checked by the manifest, which can say whose they are. The limit of a message bounds them here. */
 const path: Check = (value) => typeof value === 'string'
 const shortPath = text((limits) => limits.path)
 const code = matching(CODE)
@@ -120,7 +120,7 @@ const planKind: Check = (value) => {
 /** A tuple that begins with the index of an entry. */
 type Indexed = [index: number, ...rest: Packed[]]
 
-/** What is wrong with a list of entries among the `count` ones from `first` on: they ascend, and none is there twice. */
+/** Checks that the indices ascend, none of them twice, within the range of `count` entries from `first` on. */
 function faultOfIndices(first: number, count: number, list: readonly Indexed[]): string | undefined {
   let least = first
   for (const [index] of list) {

@@ -1,4 +1,4 @@
-import type { FileSystem } from '../../lib/files/fs.js'
+import type { FileSystem } from '../../lib/files/disk/fs.js'
 
 /** A file system of which the process is killed, with SIGKILL, when call number `at` begins; counts from 1. */
 export function killedFileSystem(fs: FileSystem, at: number): FileSystem & { readonly calls: number } {

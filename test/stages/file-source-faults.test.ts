@@ -1,6 +1,6 @@
 import test from 'ava'
 import type { SluiceError } from '../../lib/errors.js'
-import { type FileSystem, OPEN, type SyncCalls } from '../../lib/files/fs.js'
+import { type FileSystem, OPEN, type SyncCalls } from '../../lib/files/disk/fs.js'
 import { fileSource } from '../../lib/stages/file-source.js'
 import { hashTap } from '../../lib/stages/hash-tap.js'
 import { manifestOf } from '../../lib/stages/manifest/manifest-of.js'

@@ -1,12 +1,11 @@
 import type { Socket } from 'node:net'
 import { printable, SluiceError } from '../../errors.js'
-import { commandFileSystem } from '../../files/fs.js'
+import { commandFileSystem } from '../../files/disk/fs.js'
 import { send } from '../../send.js'
 import type { Manifest } from '../../stages/manifest/builder.js'
 import { manifestFrom } from '../../stages/manifest/manifest-from.js'
 import { manifestOf } from '../../stages/manifest/manifest-of.js'
 import { throttle } from '../../stages/throttle.js'
-import type { SourceStore } from '../../stores/sources.js'
 import type { Transfer } from '../../transfer/transfer.js'
 import { connectTo, listenAt } from '../connection.js'
 import type { Context } from '../context.js'
@@ -81,7 +80,6 @@ export async function sendCommand(paths: string[], flags: SendFlags, context: Co
   const manifest = await manifestOfArguments(paths, flags, context)
   const begin = (socket: Socket, source: Manifest) =>
     send(socket, source, {
-      fs: commandFileSystem,
       signal,
       ...(rate !== null && { stages: { wire: [throttle({ rate })] } }),
     })
@@ -105,7 +103,7 @@ async function sendToFirst(
   // now and not with each connection: who connects may be a stranger
   for (const warning of manifest.skipped) reporter.warn(warning)
   try {
-    const beginning = (socket: Socket) => beginOne(socket, manifest, begin)
+    const beginning = (socket: Socket) => begin(socket, shared(manifest))
     if (await serve(server, { begin: beginning, once: true }, context)) return
   } finally {
     server.close()
@@ -115,26 +113,20 @@ async function sendToFirst(
 }
 
 /**
- * Begins one of several transfers. A transfer that fails closes the store of its manifest, and a stream can be read
- * only once: it stays for the next one, unless this one began to read it.
+ * The same for several transfers, of which one will be accepted: one that fails before must not close what the others
+ * are to read.
  */
-function beginOne(
-  socket: Socket,
-  manifest: Manifest,
-  begin: (socket: Socket, source: Manifest) => Transfer,
-): Transfer {
+function shared(manifest: Manifest): Manifest {
   const { store } = manifest
-  if (!store.stream) return begin(socket, manifest)
-  let begun = false
-  const own: SourceStore = {
-    rereadable: (entry) => store.rereadable(entry),
-    stream(entry) {
-      begun = true
-      return store.stream!(entry)
+  return {
+    ...manifest,
+    store: {
+      rereadable: (entry) => store.rereadable(entry),
+      open: store.open && ((entry, signal) => store.open!(entry, signal)),
+      stream: store.stream && ((entry) => store.stream!(entry)),
+      readRun: store.readRun && ((entries, buffer, signal) => store.readRun!(entries, buffer, signal)),
     },
-    close: () => (begun ? store.close?.() : undefined),
   }
-  return begin(socket, { ...manifest, store: own })
 }
 
 function dryRun({ offer, skipped }: Manifest, { reporter }: Context): void {

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto'
+import { digestLength } from '../../digest/digests.js'
 import { printable, SluiceError } from '../../errors.js'
 import { isSourceStore, type SourceStore } from '../../stores/sources.js'
 import type { Entry, Offer, WireEntry } from '../../wire/entry.js'
 import { makeOffer } from '../../wire/manifest.js'
-import { digestLength } from '../../digest/digests.js'
 
 /** What is offered, and how to read it here. Only the offer is ever sent. */
 export interface Manifest {

@@ -1,13 +1,13 @@
 import { isUtf8 } from 'node:buffer'
 import { printable, SluiceError } from '../../errors.js'
-import type { Clock } from '../../files/clock.js'
-import { errorCode } from '../../files/disk-error.js'
-import { type FileStats, type FileSystem, openRegular, readFully } from '../../files/fs.js'
+import type { Clock } from '../../files/disk/clock.js'
+import { errorCode } from '../../files/disk/disk-error.js'
+import { type FileStats, type FileSystem, openRegular, readFully } from '../../files/disk/fs.js'
+import { retryOpen } from '../../files/disk/retry-open.js'
 import { sourceError } from '../../stores/sources.js'
 import type { WireEntry } from '../../wire/entry.js'
 import type { Limits } from '../../wire/limits.js'
 import { checkPath } from '../../wire/paths.js'
-import { patiently } from '../patience.js'
 
 /** How the files and folders that are to be sent are looked at. */
 export interface InspectOptions {
@@ -68,7 +68,7 @@ export class Inspector {
   /** A file that was named is asked at once; of those in folders it is found when they are read. */
   async #openable(given: string, real: string): Promise<void> {
     try {
-      const { fd } = await patiently(() => openRegular(this.#fs, real), this.#options)
+      const { fd } = await retryOpen(() => openRegular(this.#fs, real), this.#options)
       await this.#fs.close(fd)
     } catch (cause) {
       throw cannotRead(given, cause)
@@ -101,7 +101,7 @@ export class Inspector {
     if (!stats.isFile() || stats.size > 0) return stats
     let fd: number
     try {
-      fd = (await patiently(() => openRegular(this.#fs, real), this.#options)).fd
+      fd = (await retryOpen(() => openRegular(this.#fs, real), this.#options)).fd
     } catch {
       // that it cannot be read is found, and reported, when it is read
       return stats
@@ -137,7 +137,8 @@ export function foundIn({ real, path, stats, target, refused }: Inspected): Foun
   if (!stats) return skipped(real, 'it has content but no size, like the files of /proc')
   if (stats.isDirectory()) return { type: 'directory', path, size: 0, ...attributes(stats), real, stats }
   if (stats.isFile()) return { type: 'file', path, size: stats.size, ...attributes(stats), real, stats }
-  if (target !== undefined) return { type: 'symlink', path, size: 0, ...attributes(stats), target, real, stats }
+  if (target !== undefined)
+    return { type: 'symlink', path, size: 0, ...attributes(stats), target, real, stats }
   if (stats.isSymbolicLink()) return skipped(real, 'it is a symbolic link')
   return skipped(real, 'it is a pipe, a socket or a device')
 }

@@ -57,7 +57,8 @@ export function manifestOfEntries(
   for (const entry of entries) {
     if (types.size === limits.entries)
       throw new SluiceError('ERR_LIMIT', `more than ${limits.entries} entries; send them in several parts`)
-    if (offer.entries.at(-1)?.size === null) throw unfit(offer.entries.at(-1)!, 'has no size, but is not the last')
+    if (offer.entries.at(-1)?.size === null)
+      throw unfit(offer.entries.at(-1)!, 'has no size, but is not the last')
     const complete = checked(entry, limits, now)
     const { path, type } = complete
     if (types.has(path)) {
@@ -78,7 +79,10 @@ function checked(
   now: number,
 ): WireEntry {
   if (type !== 'file' && type !== 'directory' && type !== 'symlink')
-    throw unfit({ path }, `has the type ${printable(String(type), 64)}; there are 'file', 'directory' and 'symlink'`)
+    throw unfit(
+      { path },
+      `has the type ${printable(String(type), 64)}; there are 'file', 'directory' and 'symlink'`,
+    )
   if (typeof path !== 'string') throw unfit({ path: String(path) }, 'has a path that is no text')
   checkPath(path, { platform: 'linux', limits })
   const isFile = type === 'file'
@@ -89,8 +93,10 @@ function checked(
   const bits = mode ?? (isFile ? 0o644 : 0o755)
   if (!isCount(bits) || bits > 0o777) throw unfit({ path }, `has a mode of ${String(bits)}; it is 0 to 0o777`)
   const time = Math.floor(mtime ?? now)
-  if (!Number.isSafeInteger(time)) throw unfit({ path }, `has a time of ${String(mtime)}; it is in milliseconds`)
-  const isLink = typeof target === 'string' && target !== '' && !target.includes('\0') && target.isWellFormed()
+  if (!Number.isSafeInteger(time))
+    throw unfit({ path }, `has a time of ${String(mtime)}; it is in milliseconds`)
+  const isLink =
+    typeof target === 'string' && target !== '' && !target.includes('\0') && target.isWellFormed()
   if (type === 'symlink' ? !isLink : target !== undefined)
     throw unfit({ path }, 'has a target that does not fit: a symlink has one, anything else has none')
   const entry: WireEntry = { type, path, size: bytes, mtime: time, mode: bits }

@@ -1,6 +1,6 @@
 import { printable, SluiceError } from '../../errors.js'
-import { type Clock, systemClock } from '../../files/clock.js'
-import { type FileSystem, nodeFileSystem } from '../../files/fs.js'
+import { type Clock, systemClock } from '../../files/disk/clock.js'
+import { type FileSystem, nodeFileSystem } from '../../files/disk/fs.js'
 import { DiskSources } from '../../stores/disk/disk-sources.js'
 import { type Limits, limitsOf } from '../../wire/limits.js'
 import { argumentsOf, offerNameOf } from './arguments.js'

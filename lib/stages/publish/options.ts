@@ -1,5 +1,5 @@
 import type { SluiceError } from '../../errors.js'
-import { checkChoice, checkWhole } from '../../files/check-options.js'
+import { checkChoice, checkWhole } from '../../files/disk/check-options.js'
 import type { Conflict, Durability, Unless } from '../../stores/parts.js'
 import type { Outcome, OutcomeRange } from '../../wire/outcome.js'
 

@@ -1,10 +1,10 @@
+import { Limiter } from '../../async.js'
 import { printable, SluiceError } from '../../errors.js'
-import { diskError } from '../../files/disk-error.js'
+import { diskError } from '../../files/disk/disk-error.js'
 import type { Part, PublishPolicy, StoredRun } from '../../stores/parts.js'
 import type { Entry } from '../../wire/manifest.js'
 import { failed, failureOf, type Outcome, type OutcomeRange, rangesOf } from '../../wire/outcome.js'
 import { digestIn } from '../../wire/run.js'
-import { atMost } from '../at-most.js'
 import { endsTransfer } from '../river/fatal.js'
 import type { DigestsItem } from '../river/items.js'
 import type { Ledger } from './ledger.js'
@@ -45,7 +45,7 @@ export class Verdicts {
     const judge = async (index: number) => {
       outcomes[index] = await this.#judge(index, item)
     }
-    await atMost(concurrency, alone, judge, isStopped)
+    await new Limiter(concurrency).each(alone, judge, { failFast: true, isStopped })
     return rangesOf(Object.values(outcomes).filter((outcome) => outcome !== undefined))
   }
 
@@ -106,7 +106,11 @@ export class Verdicts {
       const found = seen ?? (await part.digest(this.#policy.algorithm))
       if (!found.equals(sent)) {
         const text = `the content of ${printable(path)} does not match its digest; it is not published`
-        return await dropped(entry, part, new SluiceError('ERR_DIGEST', text, { path, expected: sent, found }))
+        return await dropped(
+          entry,
+          part,
+          new SluiceError('ERR_DIGEST', text, { path, expected: sent, found }),
+        )
       }
       // the digest is taken before the file stages
       if (size !== null && !part.covers(size))

@@ -1,8 +1,8 @@
 import type { Code } from '../../errors.js'
 import type { StoredRun } from '../../stores/parts.js'
+import type { Plan } from '../../transfer/plan.js'
 import type { Offer } from '../../wire/manifest.js'
 import type { DigestColumn, Run } from '../../wire/run.js'
-import type { Plan } from '../../transfer/plan.js'
 import type { SharedStore } from './shared-store.js'
 
 /** An offer that is complete and was answered; the plan says which of its entries will come. */

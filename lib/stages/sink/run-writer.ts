@@ -1,9 +1,9 @@
-import { diskError } from '../../files/disk-error.js'
+import { Limiter } from '../../async.js'
 import { SluiceError } from '../../errors.js'
+import { diskError } from '../../files/disk/disk-error.js'
 import type { Part, PartStore, StoredRun } from '../../stores/parts.js'
 import type { Entry } from '../../wire/manifest.js'
 import { lengthIn, type Run, sliceRun } from '../../wire/run.js'
-import { atMost } from '../at-most.js'
 import { endsTransfer } from '../river/fatal.js'
 import { WriteBehind } from './write-behind.js'
 import { columnOf, type FileWrite, writesOf } from './writes.js'
@@ -15,7 +15,7 @@ import { columnOf, type FileWrite, writesOf } from './writes.js'
  */
 export class RunWriter {
   readonly #store: PartStore
-  readonly #concurrency: number
+  readonly #limiter: Limiter
   /** Parts of files that began and did not end, by their index. No map: very many pass, and old tables hold on to them. */
   readonly #open: (Part | undefined)[] = []
   /** Files that failed, and of which more may come. */
@@ -26,7 +26,7 @@ export class RunWriter {
 
   constructor(store: PartStore, concurrency: number) {
     this.#store = store
-    this.#concurrency = concurrency
+    this.#limiter = new Limiter(concurrency)
   }
 
   /** The first file that began and did not end. */
@@ -43,9 +43,13 @@ export class RunWriter {
     }
     const stored = await this.settle()
     // the files at its ends may be there only in part
-    const first = run.offset > 0 || (run.first === run.last && !run.ends) || this.#open[run.first] ? run.first + 1 : run.first
+    const first =
+      run.offset > 0 || (run.first === run.last && !run.ends) || this.#open[run.first]
+        ? run.first + 1
+        : run.first
     const last = run.ends ? run.last : run.last - 1
-    if (first > run.first) stored.push(...(await this.#writeAll(writesOf(sliceRun(run, run.first, run.first)))))
+    if (first > run.first)
+      stored.push(...(await this.#writeAll(writesOf(sliceRun(run, run.first, run.first)))))
     if (first <= last) stored.push(...(await this.#writeWhole(sliceRun(run, first, last))))
     if (last < run.last && first <= run.last)
       stored.push(...(await this.#writeAll(writesOf(sliceRun(run, run.last, run.last)))))
@@ -125,14 +129,13 @@ export class RunWriter {
     }
     await this.#begin(writes, ended)
     const open = writes.filter(({ entry }) => this.#open[entry.index])
-    await atMost(
-      this.#concurrency,
+    await this.#limiter.each(
       open,
       async (write) => {
         const file = await this.#write(write)
         if (file) ended.set(write, file)
       },
-      () => this.#stopped,
+      { failFast: true, isStopped: () => this.#stopped },
     )
     for (const write of writes) {
       const run = ended.get(write)

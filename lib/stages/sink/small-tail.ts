@@ -16,7 +16,8 @@ export class SmallTail {
     const tail = this.#tail
     this.#tail = undefined
     let joined = run
-    if (tail && run.first === tail.last && run.offset === tail.length && !run.cuts) joined = joinRuns(tail, run)
+    if (tail && run.first === tail.last && run.offset === tail.length && !run.cuts)
+      joined = joinRuns(tail, run)
     else if (tail) runs.push(tail)
     if (this.#keeps(joined)) {
       this.#tail = sliceRun(joined, joined.last, joined.last)

@@ -5,11 +5,7 @@ import type { Entry } from '../../wire/entry.js'
 const AT_ONCE = 16
 
 /** Opens a file that is rereadable. */
-export async function openSource(
-  store: SourceStore,
-  entry: Entry,
-  signal: AbortSignal,
-): Promise<OpenSource> {
+export async function openSource(store: SourceStore, entry: Entry, signal: AbortSignal): Promise<OpenSource> {
   if (!store.open) throw new TypeError('its store has no open() for a file that is rereadable')
   return store.open(entry, signal)
 }

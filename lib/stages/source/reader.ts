@@ -1,10 +1,10 @@
 import debug from 'debug'
-import { type Code, SluiceError } from '../../errors.js'
+import { digestLength } from '../../digest/digests.js'
+import type { Code, SluiceError } from '../../errors.js'
 import { type OpenSource, type SourceStore, sourceError } from '../../stores/sources.js'
 import type { Piece, Plan } from '../../transfer/plan.js'
 import type { Entry } from '../../wire/entry.js'
 import type { Run } from '../../wire/run.js'
-import { digestLength } from '../../digest/digests.js'
 import type { DigestsItem, Item } from '../river/items.js'
 import { closeSource, openSource, readEach, readToEnd } from './read.js'
 import type { Step } from './steps.js'
@@ -181,7 +181,13 @@ export class SourceReader {
   }
 
   #failure(first: number, code: Code): DigestsItem {
-    return { kind: 'digests', first, count: 1, bytes: Buffer.alloc(this.#slot), failures: new Map([[first, code]]) }
+    return {
+      kind: 'digests',
+      first,
+      count: 1,
+      bytes: Buffer.alloc(this.#slot),
+      failures: new Map([[first, code]]),
+    }
   }
 }
 

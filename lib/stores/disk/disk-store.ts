@@ -1,12 +1,11 @@
 import type { SluiceError } from '../../errors.js'
-import { diskError } from '../../files/disk-error.js'
-import type { FileSystem } from '../../files/fs.js'
-import { HandlePool } from '../../files/handle-pool.js'
-import { isShort } from '../../files/handle-returns.js'
-import { collectLeftovers } from '../../files/leftovers.js'
-import { parentOf } from '../../files/names.js'
-import type { UnfinishedFile } from '../../files/read-journal.js'
-import { type Directory, Tree } from '../../files/tree.js'
+import { diskError } from '../../files/disk/disk-error.js'
+import type { FileSystem } from '../../files/disk/fs.js'
+import { parentOf } from '../../files/disk/names.js'
+import { collectLeftovers } from '../../files/journal/leftovers.js'
+import type { UnfinishedFile } from '../../files/journal/read-journal.js'
+import { HandlePool, isOutOfHandles } from '../../files/tree/handle-pool.js'
+import { type Directory, Tree } from '../../files/tree/tree.js'
 import type { Entry, Offer } from '../../wire/manifest.js'
 import type { Outcome } from '../../wire/outcome.js'
 import type { Run } from '../../wire/run.js'
@@ -168,7 +167,7 @@ export class DiskStore implements PartStore {
       try {
         return await work()
       } catch (error) {
-        if (isShort(error)) await this.giveUp()
+        if (isOutOfHandles(error)) await this.giveUp()
         throw error
       }
     })

@@ -1,7 +1,7 @@
-import { setMode, setTime } from '../../files/attributes.js'
-import { diskError } from '../../files/disk-error.js'
+import { Limiter } from '../../async.js'
+import { setMode, setTime } from '../../files/disk/attributes.js'
+import { diskError } from '../../files/disk/disk-error.js'
 import type { Entry } from '../../wire/manifest.js'
-import { atMost } from '../../stages/at-most.js'
 import type { Outcome } from '../../wire/outcome.js'
 import type { DiskStore } from './disk-store.js'
 
@@ -16,8 +16,9 @@ export async function endFolders(
   concurrency: number,
 ): Promise<Outcome[]> {
   const outcomes: Outcome[] = []
+  const limiter = new Limiter(concurrency)
   for (const level of byDepth(entries)) {
-    await atMost(concurrency, level, async (entry) => {
+    await limiter.each(level, async (entry) => {
       const { path } = entry
       const outcome: Outcome = { entry, path, status: 'published' }
       const there = store.folders.folderOf(path)!

@@ -1,9 +1,9 @@
 import { isSluiceError } from '../../errors.js'
-import { type ModeMemory, setMode } from '../../files/attributes.js'
-import { errorCode } from '../../files/disk-error.js'
-import { firstFree } from '../../files/first-free.js'
-import type { FileSystem } from '../../files/fs.js'
-import type { Directory, Tree } from '../../files/tree.js'
+import { type ModeMemory, setMode } from '../../files/disk/attributes.js'
+import { errorCode } from '../../files/disk/disk-error.js'
+import type { FileSystem } from '../../files/disk/fs.js'
+import { firstFree } from '../../files/publish/first-free.js'
+import type { Directory, Tree } from '../../files/tree/tree.js'
 
 /** Where the folders are made, and how to wait for handles. */
 interface Place {

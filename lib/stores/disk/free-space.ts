@@ -1,7 +1,7 @@
 import { dirname } from 'node:path'
 import { printable, SluiceError } from '../../errors.js'
-import { errorCode } from '../../files/disk-error.js'
-import type { FileSystem } from '../../files/fs.js'
+import { errorCode } from '../../files/disk/disk-error.js'
+import type { FileSystem } from '../../files/disk/fs.js'
 import type { Entry } from '../../wire/manifest.js'
 
 /** How much fits into the folder that a transfer arrives in. */

@@ -1,11 +1,10 @@
 import { printable, SluiceError } from '../../errors.js'
-import { moveOver, standing } from '../../files/claim.js'
-import { diskError, errorCode } from '../../files/disk-error.js'
-import { firstFree } from '../../files/first-free.js'
-import type { FileSystem } from '../../files/fs.js'
-import { nameOf, parentOf } from '../../files/names.js'
-import { temporaryName } from '../../files/temporary/names.js'
-import type { Directory } from '../../files/tree.js'
+import { diskError, errorCode } from '../../files/disk/disk-error.js'
+import { type FileSystem, lstatIfThere, moveOver } from '../../files/disk/fs.js'
+import { nameOf, parentOf } from '../../files/disk/names.js'
+import { temporaryName } from '../../files/own/temporary-name.js'
+import { firstFree } from '../../files/publish/first-free.js'
+import type { Directory } from '../../files/tree/tree.js'
 import type { Entry } from '../../wire/manifest.js'
 import { failed, failureOf, type Outcome, skipped } from '../../wire/outcome.js'
 import type { Conflict, PublishPolicy } from '../parts.js'
@@ -104,7 +103,7 @@ class Link {
       }
       case 'overwrite':
       case 'replace': {
-        const there = await standing(this.#fs, at)
+        const there = await lstatIfThere(this.#fs, at)
         if (!there || there.isFile() || there.isSymbolicLink()) return this.#over(at)
         const message = `${printable(path)} stays as it was, because it is neither file nor link: the new link gets a suffix`
         this.#warning = new SluiceError('ERR_CONFLICT', message, { path })

@@ -1,4 +1,4 @@
-import { foldName, partCandidate } from '../../files/names.js'
+import { foldName, partCandidate } from '../../files/disk/names.js'
 
 /** Names for what is ours in a destination, none of those that an offer brings. */
 export class OurNames {
@@ -15,6 +15,11 @@ export class OurNames {
   /** Whether the offer has something of this folded name at its top. */
   isTop(name: string): boolean {
     return this.#tops.has(name)
+  }
+
+  /** Whether the first name that comes to mind for the part of the file at `path` is none of the offer's. */
+  isPlain(path: string): boolean {
+    return this.#parts.size === 0 || this.part(path, 0).tries === 1
   }
 
   /** A name for the part of the file at `path`, after `tries` that were taken; and how many have been tried then. */

@@ -11,7 +11,7 @@ import {
   type WriteFileOptions,
   writeFileAtomic,
 } from '../../../lib/files/index.js'
-import { processSystem } from '../../../lib/files/owner.js'
+import { processSystem } from '../../../lib/files/own/owner.js'
 import { MemoryDisk } from '../../../lib/testing/index.js'
 import { systemError } from '../../../lib/testing/memory-inode.js'
 import { crashSweep, faultSweep } from '../../helpers/sweep.js'

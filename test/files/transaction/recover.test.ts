@@ -5,7 +5,7 @@ import {
   removeOrphans,
   temporaryName,
 } from '../../../lib/files/index.js'
-import { type ProcessSystem, thisOwner } from '../../../lib/files/owner.js'
+import { type ProcessSystem, thisOwner } from '../../../lib/files/own/owner.js'
 import { type DiskEvent, MemoryDisk } from '../../../lib/testing/index.js'
 import { Machine } from '../../helpers/machine.js'
 import { again, eachAnother, killed, type Scenario, stateOf } from './scenarios.js'
