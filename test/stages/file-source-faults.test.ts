@@ -116,6 +116,13 @@ for (const [kind, content, isSync] of [
       }
       const items = await collect(fileSource(manifest).pipe(hashTap()))
       const files = filesOf(t, items)
+      if (isSync && what === 'is written to, and its time put back') {
+        // one who looks only once, after reading, takes it for another file, reads it again and finds it unchanged
+        const now = Buffer.from(content)
+        now.write('x', 5)
+        t.deepEqual(files['p/m'], ended(now.toString('latin1')))
+        continue
+      }
       t.is(files['p/m']!.failure, 'ERR_SOURCE_CHANGED', what)
       t.false(files['p/m']!.ended)
       t.true(files['p/m']!.text.length < content.length, 'never filled up with zeros')
@@ -131,7 +138,8 @@ for (const [kind, content, isSync] of [
     for (const call of ['open', 'fstat', 'read'] as const) {
       for (const error of ['EIO', 'EACCES']) {
         const { fs, manifest, around } = await setUp()
-        fs.fail({ call, path: '/p/m', error })
+        // what fails in the synchronous loop is tried once more
+        fs.fail({ call, path: '/p/m', error, once: !isSync })
         const files = filesOf(t, await read(fs, manifest))
         t.like(files, { ...around, 'p/m': failed('ERR_SOURCE_READ') }, `${call} ${error}`)
       }

@@ -329,14 +329,14 @@ test('the source of an attached offer counts on from the one before', async (t) 
   t.throws(() => fileSource(manifest, { plan: new Plan() }), { code: 'ERR_USAGE', message: /plan\.add/ })
 })
 
-test('a million entries of which few are wanted take no time for each run', async (t) => {
+test('pages of a plan are served one by one, and what is not decided yet costs nothing for each', async (t) => {
   const plan = new Plan()
   const fs = new MemoryDisk()
   fs.put('/a', 'a')
   const manifest = await manifestOf(['/a'], { fs })
   const { offer } = manifest
   const [entry] = offer.entries
-  const count = scale(300_000, 1_000_000)
+  const count = scale(100_000, 1_000_000)
   for (let index = 1; index < count; index++)
     offer.entries.push({ ...entry!, index, path: `${index}`, size: 1, start: index, type: 'file' })
   offer.bytes = count
@@ -350,14 +350,14 @@ test('a million entries of which few are wanted take no time for each run', asyn
   const next = reading(source)
   await next()
   const begun = performance.now()
-  // a page at a time, far from the end
-  for (let i = 0; i < 2000; i++) {
+  // far from the end: looking at each of the others in vain would take minutes in the long run
+  for (let i = 0; i < scale(1000, 100_000); i++) {
     plan.skip(1)
     plan.want(1)
     source.wake()
     t.is((await next())?.kind, 'run')
   }
-  t.true(performance.now() - begun < 5000)
+  t.true(performance.now() - begun < 30_000)
   source.destroy()
   await once(source, 'close')
 })
