@@ -14,7 +14,7 @@ export { type ManifestOptions, manifestOf } from './stages/manifest/manifest-of.
 export { type EntriesOptions, manifestFrom, manifestOfEntries } from './stages/manifest/manifest-from.js'
 export { FileSource, type FileSourceOptions, fileSource } from './stages/file-source.js'
 export type { OpenSource, SourceEntry, SourceStore } from './stores/sources.js'
-export type { DigestsItem, EndItem, Item, OfferItem, StoredItem } from './stages/river/items.js'
+export type { DigestsItem, EndItem, Item, OfferItem, StoredItem, StoredRun } from './stages/river/items.js'
 export { type Cut, cutsOf, type DigestColumn, type Run, runOf } from './wire/run.js'
 export { Plan } from './transfer/plan.js'
 
@@ -47,7 +47,18 @@ export { type Demuxer, type DemuxerOptions, demuxer } from './stages/demuxer.js'
 export { type PartSinkOptions, partSink } from './stages/part-sink.js'
 export { type Finalizer, type FinalizerOptions, finalizer } from './stages/finalizer.js'
 export { type CompleteOptions, PartFile, type PartFileOptions } from './files/part/part-file.js'
-export type { Conflict, Durability, Part, PartRun, PartStore, StoredRun, Unless } from './stores/parts.js'
+export type {
+  Conflict,
+  Durability,
+  Part,
+  PartRun,
+  PartStore,
+  PartStoreFeatures,
+  Placement,
+  Placing,
+  PublishPolicy,
+  Unless,
+} from './stores/parts.js'
 
 // what all of it has in common
 export { CODES, type Code, isSluiceError, printable, SluiceError } from './errors.js'

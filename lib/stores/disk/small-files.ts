@@ -29,7 +29,7 @@ export class SmallFiles implements PartRun {
   readonly #run: Run
   /** Files that went their own way, by the index of their entry. */
   readonly #alone = new Map<number, DiskPart>()
-  readonly #failures = new Map<number, SluiceError>()
+  readonly failures = new Map<number, SluiceError>()
   #directory: Directory | undefined
   #since = performance.now()
 
@@ -39,8 +39,8 @@ export class SmallFiles implements PartRun {
     this.#run = run
   }
 
-  /** Writes all of them; gives those that failed. */
-  async write(): Promise<Map<number, SluiceError>> {
+  /** Writes all of them. */
+  async write(): Promise<void> {
     const { first, last, entries, buffers } = this.#run
     const plain = await this.#expect()
     const reader = new RunReader(buffers)
@@ -48,7 +48,7 @@ export class SmallFiles implements PartRun {
       for (let index = first; index <= last; index++) {
         const entry = entries[index]!
         const bytes = reader.take(lengthIn(this.#run, index))
-        if (entry.type !== 'file' || this.#failures.has(index)) continue
+        if (entry.type !== 'file' || this.failures.has(index)) continue
         const written = plain.has(index) && (await this.#tryWrite(entry, bytes))
         if (!written) await this.#writeAlone(entry, bytes)
         await this.#breathe()
@@ -56,7 +56,6 @@ export class SmallFiles implements PartRun {
     } finally {
       this.#leave()
     }
-    return this.#failures
   }
 
   async publish(first: number, last: number): Promise<number[]> {
@@ -65,7 +64,7 @@ export class SmallFiles implements PartRun {
     try {
       for (let index = first; index <= last; index++) {
         const entry = this.#run.entries[index]!
-        if (entry.type !== 'file' || this.#failures.has(index)) continue
+        if (entry.type !== 'file' || this.failures.has(index)) continue
         if (!this.#alone.has(index) && (await this.#tryPublish(entry))) published.push(entry)
         else unusual.push(index)
         await this.#breathe()
@@ -96,7 +95,7 @@ export class SmallFiles implements PartRun {
         if (above !== folder) await folders.make(above)
         folder = above
       } catch (error) {
-        this.#failures.set(index, diskError(error, 'write', entry.path))
+        this.failures.set(index, diskError(error, 'write', entry.path))
         continue
       }
       if ((entry.mode & OWNER_BITS) === OWNER_BITS && arrivals.hasPlainPart(entry.path)) plain.push(entry)
@@ -134,7 +133,7 @@ export class SmallFiles implements PartRun {
       // with the name of its part taken by itself it cannot begin anew
       const failure = diskError(error, 'write', entry.path)
       await this.#store.arrivals.ended(entry, { state: 'failed', code: failure.code, part: 'kept' })
-      this.#failures.set(entry.index, failure)
+      this.failures.set(entry.index, failure)
       return true
     }
   }
@@ -158,7 +157,7 @@ export class SmallFiles implements PartRun {
     } catch (error) {
       const failure = error as SluiceError
       await part.keep(failure)
-      this.#failures.set(entry.index, failure)
+      this.failures.set(entry.index, failure)
     }
   }
 
