@@ -47,6 +47,7 @@ export { type Demuxer, type DemuxerOptions, demuxer } from './stages/demuxer.js'
 export { type PartSinkOptions, partSink } from './stages/part-sink.js'
 export { type Finalizer, type FinalizerOptions, finalizer } from './stages/finalizer.js'
 export { type CompleteOptions, PartFile, type PartFileOptions } from './files/part/part-file.js'
+export { type MemoryFile, type MemoryParts, memoryParts } from './stores/memory-parts.js'
 export type {
   Conflict,
   Durability,
@@ -59,6 +60,7 @@ export type {
   PublishPolicy,
   Unless,
 } from './stores/parts.js'
+export { type Naming, publishByPolicy, type Standing } from './stores/publish-by-policy.js'
 
 // what all of it has in common
 export { CODES, type Code, isSluiceError, printable, SluiceError } from './errors.js'
