@@ -10,15 +10,16 @@ const LIB = new URL('../../lib/', import.meta.url)
 /** The rooms, and below which a room may reach. The files at the top are rooms of their own. */
 const BELOW: Record<string, string[]> = {
   errors: [],
+  async: [],
   wire: ['errors'],
-  files: ['errors'],
-  stages: ['wire', 'files', 'errors'],
-  transfer: ['wire', 'files', 'errors', 'stages'],
-  send: ['transfer', 'stages', 'wire', 'files', 'errors'],
-  receive: ['transfer', 'stages', 'wire', 'files', 'errors'],
-  index: ['send', 'receive', 'transfer', 'stages', 'wire', 'files', 'errors'],
-  testing: ['stages', 'wire', 'files', 'errors'],
-  cli: ['index', 'send', 'receive', 'transfer', 'stages', 'wire', 'files', 'errors'],
+  files: ['errors', 'async'],
+  stages: ['wire', 'files', 'errors', 'async'],
+  transfer: ['wire', 'files', 'errors', 'async', 'stages'],
+  send: ['transfer', 'stages', 'wire', 'files', 'errors', 'async'],
+  receive: ['transfer', 'stages', 'wire', 'files', 'errors', 'async'],
+  index: ['send', 'receive', 'transfer', 'stages', 'wire', 'files', 'errors', 'async'],
+  testing: ['stages', 'wire', 'files', 'errors', 'async'],
+  cli: ['index', 'send', 'receive', 'transfer', 'stages', 'wire', 'files', 'errors', 'async'],
 }
 
 /** The floors of lib/files, the lowest last: a folder imports from those after it, and from no other. */

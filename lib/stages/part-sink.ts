@@ -1,4 +1,5 @@
 import { Transform, type TransformCallback } from 'node:stream'
+import { inSlices } from '../async.js'
 import { printable, SluiceError } from '../errors.js'
 import { checkChoice, checkWhole } from '../files/disk/check-options.js'
 import { type FileSystem, nodeFileSystem } from '../files/disk/fs.js'
@@ -8,7 +9,6 @@ import { checkPartStore, type Durability, type PartStore } from '../stores/parts
 import type { Entry } from '../wire/manifest.js'
 import { checkPath, type Names } from '../wire/paths.js'
 import { cutsOf, type Run } from '../wire/run.js'
-import { inSlices } from './at-most.js'
 import type { Item, OfferItem, StoredRun } from './river/items.js'
 import { SharedStore } from './river/shared-store.js'
 import { StoreCalls } from './river/store-calls.js'

@@ -1,10 +1,10 @@
+import { Limiter } from '../../async.js'
 import { printable, SluiceError } from '../../errors.js'
 import { diskError } from '../../files/disk/disk-error.js'
 import type { Part, PublishPolicy } from '../../stores/parts.js'
 import type { Entry } from '../../wire/manifest.js'
 import { failed, failureOf, type Outcome, type OutcomeRange, rangesOf } from '../../wire/outcome.js'
 import { digestIn } from '../../wire/run.js'
-import { atMost } from '../at-most.js'
 import { endsTransfer } from '../river/fatal.js'
 import type { DigestsItem, StoredRun } from '../river/items.js'
 import type { StoreCalls } from '../river/store-calls.js'
@@ -56,7 +56,7 @@ export class Verdicts {
     const judge = async (index: number) => {
       outcomes[index] = await this.#judge(index, item)
     }
-    await atMost(concurrency, alone, judge, isStopped)
+    await new Limiter(concurrency).each(alone, judge, { failFast: true, isStopped })
     return rangesOf(Object.values(outcomes).filter((outcome) => outcome !== undefined))
   }
 

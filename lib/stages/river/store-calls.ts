@@ -1,3 +1,4 @@
+import { Limiter } from '../../async.js'
 import { printable, SluiceError } from '../../errors.js'
 import { diskError } from '../../files/disk/disk-error.js'
 import { CONFLICTS } from '../../files/publish/publish.js'
@@ -15,7 +16,6 @@ import {
 import type { Entry, Offer } from '../../wire/manifest.js'
 import { failed, failureOf, type Outcome, skipped } from '../../wire/outcome.js'
 import type { Run } from '../../wire/run.js'
-import { atMost } from '../at-most.js'
 
 /** What a store is called with, whatever it leaves out. */
 interface StoreCallsOptions {
@@ -30,16 +30,18 @@ interface StoreCallsOptions {
  */
 export class StoreCalls {
   readonly #store: PartStore
-  readonly #options: StoreCallsOptions
+  readonly #limiter: Limiter
+  readonly #warn: (warning: SluiceError) => void
   /** Parts that cannot be kept, and have to be discarded if the transfer ends before them. */
   readonly #passing = new Set<Part>()
   #durability: Durability
   /** What the transfer is called, for messages about the whole store. */
   #name = 'the transfer'
 
-  constructor(store: PartStore, options: StoreCallsOptions) {
+  constructor(store: PartStore, { concurrency, warn = () => {} }: StoreCallsOptions) {
     this.#store = store
-    this.#options = options
+    this.#limiter = new Limiter(concurrency)
+    this.#warn = warn
     this.#durability = store.durability ?? 'crash'
   }
 
@@ -91,7 +93,7 @@ export class StoreCalls {
       const parts = await this.#whole('begin files of', () => this.#store.beginAll!(entries))
       for (const entry of entries) add(entry, parts.get(entry.index))
     } else {
-      await atMost(this.#options.concurrency, entries, async (entry) => {
+      await this.#limiter.each(entries, async (entry) => {
         try {
           add(entry, await this.#store.begin(entry))
         } catch (error) {
@@ -139,7 +141,7 @@ export class StoreCalls {
     try {
       await part.discard(failure)
     } catch (error) {
-      this.#options.warn?.(diskError(error, 'remove what came of', entry.path))
+      this.#warn(diskError(error, 'remove what came of', entry.path))
     }
   }
 
@@ -148,7 +150,7 @@ export class StoreCalls {
     try {
       await part.keep(failure)
     } catch (error) {
-      this.#options.warn?.(diskError(error, 'keep what came of', entry.path))
+      this.#warn(diskError(error, 'keep what came of', entry.path))
     }
   }
 
@@ -172,7 +174,7 @@ export class StoreCalls {
     if (!this.#store.endFolder) return entries.map((entry) => outcomeOf(entry, {}))
     const outcomes: Outcome[] = []
     for (const level of byDepth(entries)) {
-      await atMost(this.#options.concurrency, level, async (entry) => {
+      await this.#limiter.each(level, async (entry) => {
         outcomes.push(await this.#endFolder(entry))
       })
     }
@@ -190,7 +192,7 @@ export class StoreCalls {
       try {
         await part.discard(failure)
       } catch (error) {
-        this.#options.warn?.(diskError(error, 'remove what came of', this.#name))
+        this.#warn(diskError(error, 'remove what came of', this.#name))
       }
     }
     this.#passing.clear()

@@ -1,10 +1,10 @@
+import { Limiter } from '../../async.js'
 import { printable, SluiceError } from '../../errors.js'
 import { diskError } from '../../files/disk/disk-error.js'
 import { Ranges } from '../../ranges.js'
 import type { Part } from '../../stores/parts.js'
 import type { Entry } from '../../wire/manifest.js'
 import { lengthIn, type Run, sliceRun } from '../../wire/run.js'
-import { atMost } from '../at-most.js'
 import { endsTransfer } from '../river/fatal.js'
 import type { StoredRun } from '../river/items.js'
 import type { StoreCalls } from '../river/store-calls.js'
@@ -27,7 +27,7 @@ interface OpenFile {
  */
 export class RunWriter {
   readonly #store: StoreCalls
-  readonly #concurrency: number
+  readonly #limiter: Limiter
   /** Files that began and did not end, by their index. No map: very many pass, and old tables hold on to them. */
   readonly #open: (OpenFile | undefined)[] = []
   /** Files that failed, and of which more may come. */
@@ -38,7 +38,7 @@ export class RunWriter {
 
   constructor(store: StoreCalls, concurrency: number) {
     this.#store = store
-    this.#concurrency = concurrency
+    this.#limiter = new Limiter(concurrency)
   }
 
   /** The first file that began and did not end. */
@@ -141,8 +141,7 @@ export class RunWriter {
       }
     }
     await this.#begin(writes, ended)
-    await atMost(
-      this.#concurrency,
+    await this.#limiter.each(
       byFile(writes.filter(({ entry }) => this.#open[entry.index])),
       async (ofFile) => {
         for (const write of ofFile) {
@@ -150,7 +149,7 @@ export class RunWriter {
           if (file) ended.set(write, file)
         }
       },
-      () => this.#stopped,
+      { failFast: true, isStopped: () => this.#stopped },
     )
     for (const write of writes) {
       const run = ended.get(write)

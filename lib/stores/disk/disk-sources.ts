@@ -3,7 +3,7 @@ import { printable, SluiceError } from '../../errors.js'
 import type { Clock } from '../../files/disk/clock.js'
 import { errorCode } from '../../files/disk/disk-error.js'
 import type { FileStats, FileSystem } from '../../files/disk/fs.js'
-import { patiently } from '../../stages/patience.js'
+import { retryOpen } from '../../files/disk/retry-open.js'
 import type { Entry } from '../../wire/entry.js'
 import { type OpenSource, type SourceStore, sourceError } from '../sources.js'
 import { type FileVersion, readSourceSync, SourceFile } from './source-file.js'
@@ -68,7 +68,7 @@ export class DiskSources implements SourceStore {
     const version = this.#versionOf(entry)
     const open = () => SourceFile.open(this.#fs, path, version)
     try {
-      return await patiently(open, { clock: this.#clock, signal })
+      return await retryOpen(open, { clock: this.#clock, signal })
     } catch (cause) {
       throw sourceError(path, cause)
     }

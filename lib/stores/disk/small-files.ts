@@ -11,9 +11,10 @@ import type { Part, PartRun } from '../parts.js'
 import type { DiskPart } from './disk-part.js'
 import type { DiskStore } from './disk-store.js'
 
-/** Milliseconds for which the loop may hold the event loop, and for which a file may take until the disk is slow. */
+/** Milliseconds for which the loop may hold the event loop. */
 const SLICE = 4
-const SLOW = 20
+/** A disk is slow when two files in a row took so many milliseconds each. */
+const SLOW = 50
 
 /** Without these its owner could not open a file again: such a mode is set at the very end. */
 const OWNER_BITS = 0o600
@@ -30,8 +31,12 @@ export class SmallFiles implements PartRun {
   /** Files that went their own way, by the index of their entry. */
   readonly #alone = new Map<number, DiskPart>()
   readonly failures = new Map<number, SluiceError>()
+  /** The folder that is held, and its path in the offer. */
   #directory: Directory | undefined
-  #since = performance.now()
+  #folder = ''
+  /** When the event loop had its turn, and whether the file before took long. */
+  #since = 0
+  #wasSlow = false
 
   constructor(store: DiskStore, calls: SyncCalls, run: Run) {
     this.#store = store
@@ -43,15 +48,17 @@ export class SmallFiles implements PartRun {
   async write(): Promise<void> {
     const { first, last, entries, buffers } = this.#run
     const plain = await this.#expect()
+    this.#since = performance.now()
     const reader = new RunReader(buffers)
     try {
       for (let index = first; index <= last; index++) {
         const entry = entries[index]!
         const bytes = reader.take(lengthIn(this.#run, index))
         if (entry.type !== 'file' || this.failures.has(index)) continue
-        const written = plain.has(index) && (await this.#tryWrite(entry, bytes))
-        if (!written) await this.#writeAlone(entry, bytes)
-        await this.#breathe()
+        const directory = plain.has(index) ? (this.#held(entry) ?? (await this.#enter(entry))) : undefined
+        const isEnded = directory ? await this.#tryWrite(directory, entry, bytes) : false
+        if (!isEnded) await this.#writeAlone(entry, bytes)
+        if (this.#isTime()) await this.#yield()
       }
     } finally {
       this.#leave()
@@ -59,15 +66,18 @@ export class SmallFiles implements PartRun {
   }
 
   async publish(first: number, last: number): Promise<number[]> {
+    this.#since = performance.now()
     const unusual: number[] = []
     const published: Entry[] = []
     try {
       for (let index = first; index <= last; index++) {
         const entry = this.#run.entries[index]!
         if (entry.type !== 'file' || this.failures.has(index)) continue
-        if (!this.#alone.has(index) && (await this.#tryPublish(entry))) published.push(entry)
+        const isAlone = this.#alone.has(index)
+        const directory = isAlone ? undefined : (this.#held(entry) ?? (await this.#enter(entry)))
+        if (directory && this.#tryPublish(directory, entry)) published.push(entry)
         else unusual.push(index)
-        await this.#breathe()
+        if (this.#isTime()) await this.#yield()
       }
     } finally {
       this.#leave()
@@ -108,12 +118,12 @@ export class SmallFiles implements PartRun {
    * Writes a file under its plain part name; false, and nothing is left of it, where that does not go.
    * @returns true also where it failed for good: see {@link write}
    */
-  async #tryWrite(entry: Entry, bytes: readonly Buffer[]): Promise<boolean> {
+  #tryWrite(directory: Directory, entry: Entry, bytes: readonly Buffer[]): boolean | Promise<boolean> {
     const calls = this.#calls
     let path: string
     let fd: number
     try {
-      path = (await this.#enter(entry)).at(partCandidate(nameOf(entry.path), 0))
+      path = directory.at(partCandidate(nameOf(entry.path), 0))
       fd = calls.open(path, OPEN.create, entry.mode)
     } catch {
       return false
@@ -130,12 +140,15 @@ export class SmallFiles implements PartRun {
     } catch (error) {
       if (isOpen) attempt(() => calls.close(fd))
       if (attempt(() => calls.unlink(path))) return false
-      // with the name of its part taken by itself it cannot begin anew
-      const failure = diskError(error, 'write', entry.path)
-      await this.#store.arrivals.ended(entry, { state: 'failed', code: failure.code, part: 'kept' })
-      this.failures.set(entry.index, failure)
-      return true
+      return this.#fail(entry, diskError(error, 'write', entry.path))
     }
+  }
+
+  /** Its part could not be removed: with that in the way the file cannot begin anew. */
+  async #fail(entry: Entry, failure: SluiceError): Promise<boolean> {
+    await this.#store.arrivals.ended(entry, { state: 'failed', code: failure.code, part: 'kept' })
+    this.failures.set(entry.index, failure)
+    return true
   }
 
   #setMode(fd: number, mode: number): void {
@@ -162,10 +175,9 @@ export class SmallFiles implements PartRun {
   }
 
   /** Gives a file its name if that is free; false where it is not, or anything goes wrong. */
-  async #tryPublish(entry: Entry): Promise<boolean> {
+  #tryPublish(directory: Directory, { path }: Entry): boolean {
     try {
-      const name = nameOf(entry.path)
-      const directory = await this.#enter(entry)
+      const name = nameOf(path)
       const part = directory.at(partCandidate(name, 0))
       this.#calls.link(part, directory.at(name))
       this.#calls.unlink(part)
@@ -176,12 +188,22 @@ export class SmallFiles implements PartRun {
     }
   }
 
-  /** The folder of an entry, held until another one is entered. */
-  async #enter({ path }: Entry): Promise<Directory> {
-    const folder = this.#store.folders.folderOf(parentOf(path))!
-    if (this.#directory?.path === folder) return this.#directory
+  /** The folder of an entry, if it is the one that is held. */
+  #held({ path }: Entry): Directory | undefined {
+    const slash = path.lastIndexOf('/')
+    const isSame = this.#directory && this.#folder.length === slash && path.startsWith(this.#folder)
+    return isSame ? this.#directory : undefined
+  }
+
+  /** The folder of an entry, held until another one is entered; undefined where it cannot be. */
+  async #enter({ path }: Entry): Promise<Directory | undefined> {
     this.#leave()
-    this.#directory = await this.#store.directory(folder)
+    try {
+      this.#directory = await this.#store.directory(this.#store.folders.folderOf(parentOf(path))!)
+      this.#folder = parentOf(path)
+    } catch {
+      // whoever goes on with the file says why
+    }
     return this.#directory
   }
 
@@ -190,11 +212,15 @@ export class SmallFiles implements PartRun {
     this.#directory = undefined
   }
 
-  /** Lets others have their turn; notices a disk that makes them wait. */
-  async #breathe(): Promise<void> {
-    const taken = performance.now() - this.#since
-    if (taken < SLICE) return
-    if (taken > SLOW) this.#store.wasSlow()
+  /** Whether others are to have their turn. */
+  #isTime(): boolean {
+    return performance.now() - this.#since > SLICE
+  }
+
+  async #yield(): Promise<void> {
+    const isSlow = performance.now() - this.#since > SLOW
+    if (isSlow && this.#wasSlow) this.#store.wasSlow()
+    this.#wasSlow = isSlow
     await setImmediate()
     this.#since = performance.now()
   }

@@ -1,6 +1,6 @@
 import test from 'ava'
-import { patiently } from '../../lib/stages/patience.js'
-import { FakeClock } from '../../lib/testing/index.js'
+import { retryOpen } from '../../../lib/files/disk/retry-open.js'
+import { FakeClock } from '../../../lib/testing/index.js'
 
 const fault = (code: string) => Object.assign(new Error(code), { code })
 
@@ -13,7 +13,7 @@ async function pass(clock: FakeClock, ms: number): Promise<void> {
 test('too many open files is a reason to wait, not to give up', async (t) => {
   const clock = new FakeClock()
   const faults = ['EMFILE', 'ENFILE', 'EMFILE']
-  const done = patiently(
+  const done = retryOpen(
     async () => {
       const code = faults.shift()
       if (code) throw fault(code)
@@ -30,14 +30,14 @@ test('it gives up after ten seconds, or once it is told to stop', async (t) => {
   const clock = new FakeClock()
   let over = false
   const act = () => Promise.reject(fault('EMFILE'))
-  const done = patiently(act, { clock }).finally(() => {
+  const done = retryOpen(act, { clock }).finally(() => {
     over = true
   })
   const failed = t.throwsAsync(done, { code: 'EMFILE' })
   while (!over) await pass(clock, 20)
   await failed
   t.true(clock.now() >= 9_980)
-  await t.throwsAsync(patiently(act, { clock, signal: AbortSignal.abort() }), { code: 'EMFILE' })
+  await t.throwsAsync(retryOpen(act, { clock, signal: AbortSignal.abort() }), { code: 'EMFILE' })
 })
 
 test('every other error is passed on at once', async (t) => {
@@ -46,6 +46,6 @@ test('every other error is passed on at once', async (t) => {
     tries++
     return Promise.reject(fault('EIO'))
   }
-  await t.throwsAsync(patiently(act), { code: 'EIO' })
+  await t.throwsAsync(retryOpen(act), { code: 'EIO' })
   t.is(tries, 1)
 })

@@ -1,5 +1,5 @@
-import { type Clock, systemClock } from '../files/disk/clock.js'
-import { errorCode } from '../files/disk/disk-error.js'
+import { type Clock, systemClock } from './clock.js'
+import { errorCode } from './disk-error.js'
 
 /** Milliseconds between two tries, and how many there are: 10 s in all. */
 const PAUSE = 20
@@ -9,7 +9,7 @@ const TRIES = 500
  * Does `act` again while too many files are open, here or on the whole system: others will close theirs. Everything
  * else that goes wrong is passed on at once, and so is this after 10 s or once `signal` is aborted.
  */
-export async function patiently<T>(
+export async function retryOpen<T>(
   act: () => Promise<T>,
   { clock = systemClock, signal }: { clock?: Clock; signal?: AbortSignal } = {},
 ): Promise<T> {
