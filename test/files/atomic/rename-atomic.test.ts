@@ -9,7 +9,7 @@ import {
   type MemoryDiskOptions,
   randomContent,
 } from '../../../lib/testing/index.js'
-import { systemError } from '../../../lib/testing/memory-inode.js'
+import { systemError } from '../../../lib/testing/disk/memory-inode.js'
 import { temporary } from '../../helpers/folders.js'
 
 const files = (disk: MemoryDisk) =>

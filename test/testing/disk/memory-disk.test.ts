@@ -1,7 +1,7 @@
 import { constants } from 'node:fs'
 import test from 'ava'
-import { errorCode, OPEN } from '../../lib/files/index.js'
-import { type DiskEvent, type DiskFault, MemoryDisk } from '../../lib/testing/index.js'
+import { errorCode, OPEN } from '../../../lib/files/index.js'
+import { type DiskEvent, type DiskFault, MemoryDisk } from '../../../lib/testing/index.js'
 
 const codeOf = (promise: Promise<unknown>) => promise.then(() => 'done', errorCode)
 const bytes = (length: number) => [Buffer.alloc(length, 1)]

@@ -1,6 +1,6 @@
-import { SluiceError } from '../errors.js'
-import { checkChoice, checkWhole } from '../files/disk/check-options.js'
-import type { FileSystem } from '../files/disk/fs.js'
+import { SluiceError } from '../../errors.js'
+import { checkChoice, checkWhole } from '../../files/disk/check-options.js'
+import type { FileSystem } from '../../files/disk/fs.js'
 
 /** The calls that can fail. */
 export type DiskCall = Exclude<keyof FileSystem, 'platform' | 'at' | 'sync'>

@@ -21,9 +21,9 @@ import {
   type FileStats,
   type FileSystem,
   OPEN,
-} from '../../lib/files/index.js'
-import { MemoryDisk } from '../../lib/testing/index.js'
-import { scale } from '../helpers/scale.js'
+} from '../../../lib/files/index.js'
+import { MemoryDisk } from '../../../lib/testing/index.js'
+import { scale } from '../../helpers/scale.js'
 
 // What the simulated disk answers is compared with what Linux answers: other systems differ in their codes.
 const REAL = process.platform === 'linux'

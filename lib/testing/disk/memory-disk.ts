@@ -1,10 +1,10 @@
 import { constants } from 'node:fs'
-import { SluiceError } from '../errors.js'
-import type { FileStats, FileSystem } from '../files/disk/fs.js'
+import { SluiceError } from '../../errors.js'
+import type { FileStats, FileSystem } from '../../files/disk/fs.js'
+import { randomBySeed } from '../splits.js'
 import { type DiskCall, type DiskEvent, type DiskFault, DiskFaults } from './disk-faults.js'
 import { type Inode, systemError } from './memory-inode.js'
 import { ACCESS, type MemoryDiskOptions, MemoryStore } from './memory-store.js'
-import { randomBySeed } from './splits.js'
 import type { Attributes } from './unsynced.js'
 
 /** Larger than any test needs; a mistaken position fails instead of filling the memory. */
