@@ -92,9 +92,9 @@ for (const [kind, content] of [
       fs.put('/p/z', 'zzz')
       const manifest = await manifestOf(['/p'], { fs })
       let seen = 0
-      fs.hook = async ({ call }) => {
+      fs.delay = async ({ call }) => {
         if (call !== 'read' || ++seen !== 1) return
-        fs.hook = undefined
+        fs.delay = undefined
         await act(fs, now)
       }
       const items = await collect(fileSource(manifest, { fs }).pipe(hashTap()))
@@ -156,9 +156,9 @@ test('a file that fails is said to fail once, also when more ranges of it follow
 test('a file that changed after a part of it that is not its end is noticed there', async (t) => {
   for (const length of [64 * KIB, 300 * KIB]) {
     const { fs, manifest } = await between(LARGE)
-    fs.hook = async ({ call, path }) => {
+    fs.delay = async ({ call, path }) => {
       if (call !== 'read' || path !== '/p/m') return
-      fs.hook = undefined
+      fs.delay = undefined
       await cutTo(fs, 500 * KIB)
     }
     const items = await read(fs, manifest, { ranges: [{ start: 3, end: 3 + length }] })
@@ -178,7 +178,7 @@ test('no more than sixteen files are open at once', async (t) => {
   for (let i = 0; i < 100; i++) fs.put(`/p/${i}`, 'x')
   const manifest = await manifestOf(['/p'], { fs })
   let most = 0
-  fs.hook = async () => {
+  fs.delay = async () => {
     await new Promise((resolve) => setImmediate(resolve))
     most = Math.max(most, fs.openHandles().length)
   }

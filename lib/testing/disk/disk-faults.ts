@@ -40,6 +40,8 @@ export interface DiskEvent {
   to?: string
   /** How many calls came before this one. */
   number: number
+  /** Whether it is made at once, and not as a promise. */
+  sync: boolean
 }
 
 /** One rule of {@link MemoryDisk.fail}; it has `error` or `short`. */

@@ -1,36 +1,33 @@
-import { constants } from 'node:fs'
 import { SluiceError } from '../../errors.js'
-import type { FileStats, FileSystem } from '../../files/disk/fs.js'
+import type { FileStats, FileSystem, SyncCalls } from '../../files/disk/fs.js'
 import { randomBySeed } from '../splits.js'
 import { type DiskCall, type DiskEvent, type DiskFault, DiskFaults } from './disk-faults.js'
+import { MemoryCalls, type PreparedCall } from './memory-calls.js'
 import { type Inode, systemError } from './memory-inode.js'
-import { ACCESS, type MemoryDiskOptions, MemoryStore } from './memory-store.js'
-import type { Attributes } from './unsynced.js'
-
-/** Larger than any test needs; a mistaken position fails instead of filling the memory. */
-const MOST_BYTES = 2 ** 30
-
-/** What `rmdir` says of a path that ends like this. */
-const DOTS: Record<string, string> = { '.': 'EINVAL', '..': 'ENOTEMPTY' }
+import type { MemoryDiskOptions } from './memory-store.js'
 
 /**
  * A disk in memory that answers as Linux does: files, folders, symbolic and hard links, pipes, the flags of `open`,
  * and the same error codes (a test compares it with the real one). Permissions are not checked: the user is root.
- * Every call can be failed, shortened, delayed or watched. Handles get a new number each time, so that one that is
- * used after its close is found.
+ * Every call can be failed, shortened, delayed or watched, whether it is made as a promise or at once (`sync`). Handles
+ * get a new number each time, so that one that is used after its close is found.
  */
-export class MemoryDisk extends MemoryStore implements FileSystem {
+export class MemoryDisk extends MemoryCalls implements FileSystem {
   readonly platform: NodeJS.Platform
-  /** Called before each call; may throw to fail it, return a promise to delay it, or act on the disk. */
-  hook: ((event: DiskEvent) => void | Promise<void>) | undefined
+  /** Called before each call; may throw to fail it, or act on the disk. What it gives must be no promise. */
+  hook: ((event: DiskEvent) => void) | undefined
+  /** Called before each call, behind `hook`; the call waits for it. Calls made at once cannot: `sync` is left out then. */
+  delay: ((event: DiskEvent) => void | Promise<void>) | undefined
   /** How many calls there were. */
   calls = 0
   readonly #faults = new DiskFaults()
-  #nextFd = 1000
+  readonly #sync: SyncCalls | undefined
 
   constructor(options: MemoryDiskOptions = {}, root?: Inode) {
     super(options, root)
     this.platform = options.platform ?? 'linux'
+    // a class derived from this one may replace a call, which these would not know
+    if (options.sync !== false && new.target === MemoryDisk) this.#sync = this.#makeSync()
   }
 
   // ——— for the test ———
@@ -57,228 +54,155 @@ export class MemoryDisk extends MemoryStore implements FileSystem {
 
   // ——— the calls ———
 
+  /** The same disk by calls that are made at once; not with the option `sync: false`, and not while calls are delayed. */
+  get sync(): SyncCalls | undefined {
+    // nor of an object that has this one as its prototype
+    return #sync in this && !this.delay ? this.#sync : undefined
+  }
+
   at(fd: number, name: string): string | null {
     return this.platform === 'linux' ? `/proc/self/fd/${fd}/${name}` : null
   }
 
-  open(path: string, flags: number, mode = 0o666): Promise<number> {
-    return this.#call('open', path, undefined, () => {
-      const exclusive = (flags & constants.O_CREAT) !== 0 && (flags & constants.O_EXCL) !== 0
-      const follow = !exclusive && (flags & constants.O_NOFOLLOW) === 0
-      const found = this.names.find('open', path, follow)
-      if (found.inode) this.admit(found.inode, flags, path)
-      else if ((flags & constants.O_CREAT) === 0) throw systemError('ENOENT', 'open', path)
-      const inode = found.inode ?? this.make(found, 'file', mode & ~this.umask)
-      if ((flags & constants.O_TRUNC) !== 0 && inode.kind === 'file') this.resize(inode, 0)
-      const fd = this.#nextFd++
-      inode.opens++
-      this.files.set(fd, { inode, flags, path: this.names.plain(path) })
-      return fd
-    })
+  open(path: string, flags: number, mode?: number): Promise<number> {
+    return this.#later('open', this.prepared.open(path, flags, mode))
   }
 
   close(fd: number): Promise<void> {
-    // a failing close closes nevertheless, as on Linux
-    const close = () => this.drop(fd)
-    return this.#call('close', fd, undefined, close, close)
+    return this.#later('close', this.prepared.close(fd))
   }
 
   read(fd: number, buffer: Uint8Array, offset: number, length: number, position: number): Promise<number> {
-    return this.#call('read', fd, undefined, (fault) => {
-      // Node does not even ask
-      if (length === 0) return 0
-      const { inode } = this.file('read', fd, constants.O_WRONLY)
-      if (inode.kind === 'directory') throw systemError('EISDIR', 'read')
-      const end = Math.min(inode.size, position + Math.min(length, fault?.short ?? length))
-      if (position >= end) return 0
-      buffer.set(inode.data.subarray(position, end), offset)
-      return end - position
-    })
+    return this.#later('read', this.prepared.read(fd, buffer, offset, length, position))
   }
 
-  write(fd: number, buffers: readonly Uint8Array[], where: number | null): Promise<number> {
-    return this.#call('write', fd, undefined, (fault) => {
-      const { inode, flags } = this.file('write', fd, constants.O_RDONLY)
-      const position = this.position(inode, flags, where)
-      const total = buffers.reduce((sum, { length }) => sum + length, 0)
-      if (total === 0) return 0
-      const room = inode.size + (this.capacity - this.taken) - position
-      if (room <= 0) throw systemError('ENOSPC', 'write')
-      if (position + total > MOST_BYTES) throw systemError('EFBIG', 'write')
-      const limit = Math.min(total, room, fault?.short ?? total)
-      const before = inode.size
-      let done = 0
-      for (const buffer of buffers) {
-        if (done === limit) break
-        const part = buffer.length > limit - done ? buffer.subarray(0, limit - done) : buffer
-        inode.write(part, position + done)
-        done += part.length
-      }
-      this.unsynced?.wrote(inode, position, done)
-      this.taken += inode.size - before
-      inode.mtimeMs = inode.ctimeMs = this.now()
-      return done
-    })
+  write(fd: number, buffers: readonly Uint8Array[], position: number | null): Promise<number> {
+    return this.#later('write', this.prepared.write(fd, buffers, position))
   }
 
   fstat(fd: number): Promise<FileStats> {
-    return this.#call('fstat', fd, undefined, () => this.file('fstat', fd).inode.stats())
+    return this.#later('fstat', this.prepared.fstat(fd))
   }
 
   fsync(fd: number): Promise<void> {
-    const sync = () => {
-      const { inode } = this.file('fsync', fd)
-      if (inode.kind === 'pipe') throw systemError('EINVAL', 'fsync')
-      this.unsynced?.synced(inode)
-    }
-    return this.#call('fsync', fd, undefined, sync, () => this.unsynced?.failed(this.file('fsync', fd).inode))
+    return this.#later('fsync', this.prepared.fsync(fd))
   }
 
   ftruncate(fd: number, length: number): Promise<void> {
-    return this.#call('ftruncate', fd, undefined, () => {
-      const { inode, flags } = this.file('ftruncate', fd)
-      if ((flags & ACCESS) === constants.O_RDONLY || inode.kind !== 'file')
-        throw systemError('EINVAL', 'ftruncate')
-      if (length > MOST_BYTES) throw systemError('EFBIG', 'ftruncate')
-      if (length - inode.size > this.capacity - this.taken) throw systemError('ENOSPC', 'ftruncate')
-      this.resize(inode, length)
-    })
+    return this.#later('ftruncate', this.prepared.ftruncate(fd, length))
   }
 
   fchmod(fd: number, mode: number): Promise<void> {
-    return this.#attributes('fchmod', fd, { mode: mode & 0o7777 })
+    return this.#later('fchmod', this.prepared.fchmod(fd, mode))
   }
 
   fchown(fd: number, uid: number, gid: number): Promise<void> {
-    return this.#attributes('fchown', fd, { uid, gid })
+    return this.#later('fchown', this.prepared.fchown(fd, uid, gid))
   }
 
-  futimes(fd: number, _atime: number, mtime: number): Promise<void> {
-    return this.#attributes('futimes', fd, { mtimeMs: mtime * 1000 })
+  futimes(fd: number, atime: number, mtime: number): Promise<void> {
+    return this.#later('futimes', this.prepared.futimes(fd, atime, mtime))
   }
 
   stat(path: string): Promise<FileStats> {
-    return this.#call('stat', path, undefined, () => this.names.get('stat', path, true).stats())
+    return this.#later('stat', this.prepared.stat(path))
   }
 
   lstat(path: string): Promise<FileStats> {
-    return this.#call('lstat', path, undefined, () => this.names.get('lstat', path, false).stats())
+    return this.#later('lstat', this.prepared.lstat(path))
   }
 
-  mkdir(path: string, mode = 0o777): Promise<void> {
-    return this.#call('mkdir', path, undefined, () => {
-      this.make(this.names.free('mkdir', path), 'directory', mode & ~this.umask & 0o1777)
-    })
+  mkdir(path: string, mode?: number): Promise<void> {
+    return this.#later('mkdir', this.prepared.mkdir(path, mode))
   }
 
   rmdir(path: string): Promise<void> {
-    return this.#call('rmdir', path, undefined, () => {
-      const found = this.names.find('rmdir', path, false)
-      if (found.key === '') throw systemError(DOTS[found.name] ?? 'EBUSY', 'rmdir', path)
-      if (!found.inode) throw systemError('ENOENT', 'rmdir', path)
-      if (found.inode.kind !== 'directory') throw systemError('ENOTDIR', 'rmdir', path)
-      if (found.inode.entries.size > 0) throw systemError('ENOTEMPTY', 'rmdir', path)
-      this.detach(found)
-    })
+    return this.#later('rmdir', this.prepared.rmdir(path))
   }
 
   readdir(path: string): Promise<Buffer[]> {
-    return this.#call('readdir', path, undefined, () => {
-      const inode = this.names.get('scandir', path, true)
-      if (inode.kind !== 'directory') throw systemError('ENOTDIR', 'scandir', path)
-      return [...inode.entries.values()].map(({ name }) => Buffer.from(name))
-    })
+    return this.#later('readdir', this.prepared.readdir(path))
   }
 
   link(from: string, to: string): Promise<void> {
-    return this.#call('link', from, to, () => {
-      const inode = this.names.get('link', from, false)
-      const free = this.names.free('link', to)
-      if (inode.kind === 'directory' || this.options.links === false) throw systemError('EPERM', 'link', from)
-      this.attach(free, inode)
-    })
+    return this.#later('link', this.prepared.link(from, to))
   }
 
   symlink(target: string, path: string): Promise<void> {
-    return this.#call('symlink', path, undefined, () => {
-      if (target === '') throw systemError('ENOENT', 'symlink', path)
-      this.make(this.names.free('symlink', path), 'symlink', 0o777).target = target
-    })
+    return this.#later('symlink', this.prepared.symlink(target, path))
   }
 
   readlink(path: string): Promise<string> {
-    return this.#call('readlink', path, undefined, () => {
-      const inode = this.names.get('readlink', path, false)
-      if (inode.kind !== 'symlink') throw systemError('EINVAL', 'readlink', path)
-      return inode.target
-    })
+    return this.#later('readlink', this.prepared.readlink(path))
   }
 
   rename(from: string, to: string): Promise<void> {
-    return this.#call('rename', from, to, () => {
-      const old = this.names.find('rename', from, false, true)
-      const target = this.names.find('rename', to, false, true)
-      if (old.key === '' || target.key === '') throw systemError('EBUSY', 'rename', from)
-      this.names.measure('rename', old)
-      if (!old.inode) throw systemError('ENOENT', 'rename', from)
-      this.names.measure('rename', target)
-      const { inode } = old
-      const folder = inode.kind === 'directory'
-      if (folder && this.names.isWithin(target.folder, inode)) throw systemError('EINVAL', 'rename', from)
-      const there = target.inode
-      if (there === inode) {
-        // another spelling of the same name, or another name of the same file: then nothing happens
-        if (old.key === target.key && old.folder === target.folder) this.moveEntry(old, inode, target)
-        return
-      }
-      if (there) {
-        if (this.names.isWithin(old.folder, there)) throw systemError('ENOTEMPTY', 'rename', from)
-        if (folder && there.kind !== 'directory') throw systemError('ENOTDIR', 'rename', from)
-        if (!folder && there.kind === 'directory') throw systemError('EISDIR', 'rename', from)
-        if (there.entries.size > 0) throw systemError('ENOTEMPTY', 'rename', from)
-        this.detach(target)
-      }
-      this.moveEntry(old, inode, target)
-    })
+    return this.#later('rename', this.prepared.rename(from, to))
   }
 
   unlink(path: string): Promise<void> {
-    return this.#call('unlink', path, undefined, () => {
-      const found = this.names.find('unlink', path, false)
-      if (!found.inode) throw systemError('ENOENT', 'unlink', path)
-      if (found.inode.kind === 'directory') throw systemError('EISDIR', 'unlink', path)
-      this.detach(found)
-    })
+    return this.#later('unlink', this.prepared.unlink(path))
   }
 
   realpath(path: string): Promise<string> {
-    return this.#call('realpath', path, undefined, () => this.names.real(path))
+    return this.#later('realpath', this.prepared.realpath(path))
   }
 
   free(path: string): Promise<number> {
-    return this.#call('free', path, undefined, () => {
-      this.names.get('statfs', path, true)
-      return Math.max(0, Math.min(this.capacity - this.taken, Number.MAX_SAFE_INTEGER))
-    })
+    return this.#later('free', this.prepared.free(path))
   }
 
   // ——— inside ———
 
-  async #call<T>(
-    call: DiskCall,
-    where: string | number,
-    to: string | undefined,
-    act: (fault?: DiskFault) => T,
-    /** What happens although the call fails. */
-    nevertheless?: () => void,
-  ): Promise<T> {
+  #makeSync(): SyncCalls {
+    const { prepared } = this
+    const now = <T>(call: DiskCall, made: PreparedCall<T>) => this.#now(call, made)
+    return {
+      open: (...given) => now('open', prepared.open(...given)),
+      close: (...given) => now('close', prepared.close(...given)),
+      read: (...given) => now('read', prepared.read(...given)),
+      write: (...given) => now('write', prepared.write(...given)),
+      fstat: (...given) => now('fstat', prepared.fstat(...given)),
+      fsync: (...given) => now('fsync', prepared.fsync(...given)),
+      fchmod: (...given) => now('fchmod', prepared.fchmod(...given)),
+      futimes: (...given) => now('futimes', prepared.futimes(...given)),
+      lstat: (...given) => now('lstat', prepared.lstat(...given)),
+      mkdir: (...given) => now('mkdir', prepared.mkdir(...given)),
+      link: (...given) => now('link', prepared.link(...given)),
+      rename: (...given) => now('rename', prepared.rename(...given)),
+      unlink: (...given) => now('unlink', prepared.unlink(...given)),
+    }
+  }
+
+  async #later<T>(call: DiskCall, made: PreparedCall<T>): Promise<T> {
+    const event = this.#announce(call, made, false)
+    if (event) await this.delay?.(event)
+    return event ? this.#carryOut(event, made) : made.act()
+  }
+
+  #now<T>(call: DiskCall, made: PreparedCall<T>): T {
+    const event = this.#announce(call, made, true)
+    if (this.delay) throw new SluiceError('ERR_USAGE', `${call} is made at once, and cannot wait for 'delay'`)
+    return event ? this.#carryOut(event, made) : made.act()
+  }
+
+  /** Counts the call and tells of it; undefined where nobody wants to know. */
+  #announce(call: DiskCall, { on, to }: PreparedCall<unknown>, sync: boolean): DiskEvent | undefined {
     const number = this.calls++
     this.unsynced?.next()
-    if (!this.hook && this.#faults.none) return act()
-    const path = typeof where === 'number' ? (this.files.get(where)?.path ?? '') : this.names.plain(where)
-    const event: DiskEvent = { call, path, number }
+    if (!this.hook && !this.delay && this.#faults.none) return undefined
+    const path = typeof on === 'number' ? (this.files.get(on)?.path ?? '') : this.names.plain(on)
+    const event: DiskEvent = { call, path, number, sync }
     if (to !== undefined) event.to = this.names.plain(to)
-    await this.hook?.(event)
+    const given: unknown = this.hook?.(event)
+    if (given instanceof Promise) {
+      given.catch(() => {}) // this error comes first
+      throw new SluiceError('ERR_USAGE', "hook gave a promise, which nothing waits for; give it as 'delay'")
+    }
+    return event
+  }
+
+  #carryOut<T>(event: DiskEvent, { act, nevertheless }: PreparedCall<T>): T {
     const fault = this.#faults.strike(event)
     this.unsynced?.next()
     if (fault?.error === undefined) return act(fault)
@@ -286,12 +210,8 @@ export class MemoryDisk extends MemoryStore implements FileSystem {
     else {
       // nobody learns the number of a handle whose open failed
       const done = act(fault)
-      if (call === 'open' && typeof done === 'number') this.drop(done)
+      if (event.call === 'open' && typeof done === 'number') this.drop(done)
     }
-    throw systemError(fault.error, call, path)
-  }
-
-  #attributes(call: DiskCall, fd: number, change: Attributes): Promise<void> {
-    return this.#call(call, fd, undefined, () => this.change(this.file(call, fd).inode, change))
+    throw systemError(fault.error, event.call, event.path)
   }
 }
