@@ -162,7 +162,12 @@ export class DiskSources implements SourceStore {
     if (at < 0 || at >= this.#count) throw unknown(path)
     const versions = this.#versions
     const from = at * NUMBERS
-    const [dev, ino, mtimeMs, ctimeMs] = [versions[from]!, versions[from + 1]!, versions[from + 2]!, versions[from + 3]!]
+    const [dev, ino, mtimeMs, ctimeMs] = [
+      versions[from]!,
+      versions[from + 1]!,
+      versions[from + 2]!,
+      versions[from + 3]!,
+    ]
     return { dev, ino, mtimeMs, ctimeMs, size: size! }
   }
 }

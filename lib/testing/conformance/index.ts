@@ -7,10 +7,10 @@
  * ```
  */
 
-export { partStoreConformance } from './part-store-conformance.js'
+export { partStoreConformance } from './part-store.js'
 export type { PartStorePlace, Standing } from './part-store-transfer.js'
 export type { ConformanceCase, ConformanceOptions } from './probe.js'
-export { type ReadableConformance, readableConformance } from './readable-conformance.js'
-export { type TransformConformance, transformConformance } from './transform-conformance.js'
-export { type WireStageConformance, wireStageConformance } from './wire-conformance.js'
-export { type WritableConformance, writableConformance } from './writable-conformance.js'
+export { type ReadableConformance, readableConformance } from './readable.js'
+export { type TransformConformance, transformConformance } from './transform.js'
+export { type WireStageConformance, wireStageConformance } from './wire-stage.js'
+export { type WritableConformance, writableConformance } from './writable.js'
