@@ -131,7 +131,8 @@ export class DiskSources implements SourceStore {
 
   async #readNext(run: ReadingRun): Promise<void> {
     const entry = run.entries[run.next++]!
-    const into = run.buffer.subarray(run.used, (run.used += entry.size!))
+    const into = run.buffer.subarray(run.used, run.used + entry.size!)
+    run.used += into.length
     try {
       const file = await this.open(entry, run.signal)
       try {
