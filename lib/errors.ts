@@ -1,5 +1,5 @@
 /**
- * Every code that Sluice raises, with the exit status of the command line (DESIGN.md, section 10).
+ * Every code that Sluice raises, with the exit status of the command line.
  * Match on `error.code`, never on the text of a message.
  */
 export const CODES = {

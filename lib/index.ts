@@ -3,26 +3,31 @@
 // the conversation
 export { type SendOptions, send } from './send.js'
 export { type Accept, type ReceiveOptions, receive } from './receive.js'
-export type { FileOutcome, Transfer, TransferEvents, TransferResult } from './transfer/transfer.js'
+export type { Transfer, TransferEvents } from './transfer/transfer.js'
+export type { Outcome, TransferResult } from './wire/outcome.js'
 export type { CurrentFile, Progress } from './transfer/progress.js'
 export type { TransferState } from './transfer/states.js'
 
 // what is sent
-export type { Manifest, OfferOptions } from './stages/manifest-builder.js'
-export { type ManifestOptions, manifestFrom, manifestOf } from './stages/manifest-of.js'
-export { type FileSourceOptions, fileSource } from './stages/file-source.js'
-export type { Source, SourcePath } from './stages/source-file.js'
-export { chunkSize } from './stages/chunk-size.js'
-export type { Cut, Item, Run, SentDigest, StoredFile } from './stages/items.js'
+export type { Manifest, OfferOptions } from './stages/manifest/builder.js'
+export { type EntriesOptions, manifestFrom, manifestOfEntries } from './stages/manifest/manifest-from.js'
+export { type ManifestOptions, manifestOf } from './stages/manifest/manifest-of.js'
+export { type MemoryContents, type MemorySources, memorySources } from './stores/memory-sources.js'
+export { type OpenSource, type SourceEntry, type SourceStore, sourceError } from './stores/sources.js'
+export { FileSource, type FileSourceOptions, fileSource } from './stages/file-source.js'
+export { chunkSize } from './stages/source/steps.js'
+export { Plan } from './transfer/plan.js'
+export type { DigestsItem, EndItem, Item, OfferItem, StoredItem, StoredRun } from './stages/river/items.js'
+export { type Cut, cutsOf, type DigestColumn, type Run, runOf } from './wire/run.js'
 
 // digests and taps, on either side
 export { hashTap } from './stages/hash-tap.js'
-export { createDigest, type Digest, digestLength, digestOf, prepareDigest } from './stages/digests.js'
+export { createDigest, type Digest, digestLength, digestOf, prepareDigest } from './digest/digests.js'
 export { counter, type Passed, type ProgressTapOptions, progressTap, tap } from './stages/progress-tap.js'
 
 // the line
 export { type Framer, type FramerOptions, framer } from './stages/framer.js'
-export type { WireStage } from './stages/wire-stage.js'
+export type { WireStage } from './stages/bytes/wire-stage.js'
 export { type ThrottleOptions, limitRate, throttle } from './stages/throttle.js'
 export {
   type CompressionOptions,
@@ -33,23 +38,36 @@ export {
   type RatioOptions,
 } from './stages/compression.js'
 export { decrypt, type EncryptionOptions, encrypt, encryption } from './stages/encryption.js'
-export { incomingOf, outgoingOf } from './stages/by-hand.js'
-export { type Clock, systemClock } from './stages/clock.js'
+export { incomingOf, outgoingOf } from './stages/bytes/preface-stage.js'
+export { type Clock, systemClock } from './files/disk/clock.js'
 export { type Deframer, type DeframerOptions, deframer } from './stages/deframer.js'
 export type { Frame } from './wire/frame-parser.js'
 export type { Message } from './wire/messages.js'
 
 // what arrives
 export { type Demuxer, type DemuxerOptions, demuxer } from './stages/demuxer.js'
+export { type CutChange, mapCuts } from './stages/map-cuts.js'
 export { type PartSinkOptions, partSink } from './stages/part-sink.js'
 export { type Finalizer, type FinalizerOptions, finalizer } from './stages/finalizer.js'
-export type { Outcome } from './stages/outcomes.js'
-export { type CompleteOptions, PartFile, type PartFileOptions } from './files/part-file.js'
-export type { Conflict, Durability } from './files/publish.js'
+export { type CompleteOptions, PartFile, type PartFileOptions } from './files/part/part-file.js'
+export { type MemoryFile, type MemoryParts, memoryParts } from './stores/memory-parts.js'
+export type {
+  Conflict,
+  Durability,
+  Part,
+  PartRun,
+  PartStore,
+  PartStoreFeatures,
+  Placement,
+  Placing,
+  PublishPolicy,
+  Unless,
+} from './stores/parts.js'
+export { type Naming, publishByPolicy, type Standing } from './stores/publish-by-policy.js'
 
 // what all of it has in common
 export { CODES, type Code, isSluiceError, printable, SluiceError } from './errors.js'
 export { DEFAULT_LIMITS, type Limits } from './wire/limits.js'
 export type { Entry, Offer } from './wire/manifest.js'
 export { checkPath, type Names, type PathRules } from './wire/paths.js'
-export type { Bitmap, Range } from './wire/positions.js'
+export type { Range } from './ranges.js'

@@ -1,18 +1,21 @@
 import type { Duplex, Transform } from 'node:stream'
 import { isSluiceError, messageOf, SluiceError } from './errors.js'
+import { made, wireChain } from './stages/bytes/chain.js'
+import type { WireStage } from './stages/bytes/wire-stage.js'
+import { deframer } from './stages/deframer.js'
 import { demuxer } from './stages/demuxer.js'
 import { type FinalizerOptions, finalizer } from './stages/finalizer.js'
+import { framer } from './stages/framer.js'
 import { hashTap } from './stages/hash-tap.js'
-import type { Item } from './stages/items.js'
-import { lineOf, made } from './stages/line.js'
 import { type PartSinkOptions, partSink } from './stages/part-sink.js'
 import { tap } from './stages/progress-tap.js'
-import type { WireStage } from './stages/wire-stage.js'
-import { type Decision, Receiver, type River } from './transfer/receiver.js'
+import type { Item } from './stages/river/items.js'
+import { checkPartStore } from './stores/parts.js'
+import type { Chain } from './transfer/chain.js'
+import { type Decision, Receiver } from './transfer/receiver.js'
 import type { Transfer } from './transfer/transfer.js'
 import { type Limits, limitsOf } from './wire/limits.js'
 import type { Entry, Offer } from './wire/manifest.js'
-import { bitmapOf } from './wire/positions.js'
 
 /** What `accept` may answer: yes, no, or which entries and why not. */
 export type Accept =
@@ -26,7 +29,9 @@ export type Accept =
     }
 
 /** Options of {@link receive}. What `warn` is told is also the event `warning` of the transfer. */
-export interface ReceiveOptions extends PartSinkOptions, Omit<FinalizerOptions, 'outcomes' | 'missing'> {
+export interface ReceiveOptions
+  extends PartSinkOptions,
+    Omit<FinalizerOptions, 'outcomes' | 'missing' | 'onSettled'> {
   /**
    * Whether an offer is taken: `'all'`, or a function that is asked. There is no default: who sends is a stranger.
    * The signal aborts when the transfer ends before there is an answer, and nobody has to be asked any more.
@@ -49,7 +54,7 @@ export interface ReceiveOptions extends PartSinkOptions, Omit<FinalizerOptions, 
 }
 
 /**
- * Receives what a `send` on the other side of a duplex stream offers, into the folder `dir`.
+ * Receives what a `send` on the other side of a duplex stream offers, into the folder `dir`, or into a `store`.
  *
  * @param socket any duplex stream of bytes; it is ended afterwards unless `keepOpen`
  * @returns at once; the transfer's `finished` resolves with one outcome per entry, or rejects with a `SluiceError`:
@@ -66,40 +71,43 @@ export function receive(socket: Duplex, options: ReceiveOptions): Transfer {
       found: accept,
     })
   }
-  const { line } = lineOf({ ...options, limits })
-  const warn = (warning: SluiceError) => {
-    session.warn(warning)
-    options.warn?.(warning)
+  if (options.store !== undefined) checkPartStore(options.store, options.conflict)
+  const { maxFrame, ...wire } = wireChain({ ...options, limits })
+  const chain: Chain = {
+    framer: framer({ maxFrame }),
+    deframer: (onTalk) => deframer({ limits, onTalk }),
+    ...wire,
   }
-  const guests = fileStages(stages?.file ?? [])
-  const river: River = [
-    demuxer({
-      limits,
-      names: options.names,
-      platform: options.platform,
-      onOffer: (offer) => session.ask(offer),
-    }),
-    tap<Item>((item) => item.kind === 'run' && session.passed(item)),
-    hashTap(),
-    ...guests,
-    partSink({ ...options, warn }),
-    finalizer({
-      ...options,
-      warn,
-      onOutcome: async (outcomes) => {
-        // before the sender hears of it: who keeps books has done so when a send succeeds
-        await options.onOutcome?.(outcomes)
-        await session.report(outcomes)
-      },
-      missing: guests.length > 0 ? 'skip' : 'fail',
-      // the session keeps what is to be said of each
-      outcomes: 'failed',
-    }),
-  ]
   const session = new Receiver(
     socket,
-    line,
-    { river, guests, decide: (offer, signal) => decide(offer, signal, accept) },
+    chain,
+    {
+      decide: (offer, signal) => decide(offer, signal, accept),
+      river: ({ plan, offered, passed, settled, ...hooks }) => {
+        const warn = (warning: SluiceError) => {
+          hooks.warn(warning)
+          options.warn?.(warning)
+        }
+        const makers = stages?.file ?? []
+        const before = [
+          demuxer({ limits, names: options.names, platform: options.platform, plan, onOffer: offered }),
+          tap<Item>(passed),
+          hashTap(),
+        ]
+        const sink = partSink({ ...options, warn })
+        const last = finalizer({
+          ...options,
+          warn,
+          onSettled: settled,
+          missing: makers.length > 0 ? 'skip' : 'fail',
+          // the session keeps what is to be said of each
+          outcomes: 'failed',
+        })
+        // last, so that a wrong option leaves no stage of somebody else's behind
+        const guests = fileStages(makers)
+        return { guests, stages: [...before, ...guests, sink, last] }
+      },
+    },
     { ...options, limits },
   )
   return session.transfer
@@ -110,7 +118,7 @@ function fileStages(makers: readonly (() => Transform)[]): Transform[] {
     throw new SluiceError('ERR_USAGE', 'stages.file: must be a list of functions that make a Transform', {
       found: makers,
     })
-  return makers.map((make) => made('stages.file', make()))
+  return makers.map((make) => made('stages.file', make))
 }
 
 async function decide(
@@ -123,10 +131,7 @@ async function decide(
     const answer = await accept(offer, signal)
     const { select, ...decision } = typeof answer === 'boolean' ? { accept: answer } : checked(answer)
     if (!decision.accept || select === undefined) return decision
-    return {
-      ...decision,
-      want: bitmapOf(offer.entries.length, (index) => chosen(select(offer.entries[index]!))),
-    }
+    return { ...decision, wanted: offer.entries.map((entry) => chosen(select(entry))) }
   } catch (cause) {
     // `throw undefined` as well: it must not pass for no error
     if (isSluiceError(cause)) throw cause

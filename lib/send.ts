@@ -1,13 +1,16 @@
 import type { Duplex } from 'node:stream'
 import { SluiceError } from './errors.js'
+import { wireChain } from './stages/bytes/chain.js'
+import type { WireStage } from './stages/bytes/wire-stage.js'
+import { deframer } from './stages/deframer.js'
 import { fileSource } from './stages/file-source.js'
+import { framer } from './stages/framer.js'
 import { hashTap } from './stages/hash-tap.js'
-import type { Item } from './stages/items.js'
-import { lineOf } from './stages/line.js'
-import { closeStreams, isManifest, type Manifest } from './stages/manifest-builder.js'
-import { type ManifestOptions, manifestOf } from './stages/manifest-of.js'
+import { isManifest, type Manifest } from './stages/manifest/builder.js'
+import { type ManifestOptions, manifestOf } from './stages/manifest/manifest-of.js'
 import { tap } from './stages/progress-tap.js'
-import type { WireStage } from './stages/wire-stage.js'
+import type { Item } from './stages/river/items.js'
+import type { Chain } from './transfer/chain.js'
 import { Sender } from './transfer/sender.js'
 import type { Transfer } from './transfer/transfer.js'
 import { type Limits, limitsOf } from './wire/limits.js'
@@ -44,23 +47,32 @@ export function send(
     const message = 'source: must be a list of paths, or a manifest from manifestOf() or manifestFrom()'
     throw new SluiceError('ERR_USAGE', message, { found: source })
   }
+  if (isManifest(source) && source.offer.first > 0) {
+    throw new SluiceError('ERR_USAGE', 'source: follows another offer, without which it cannot be sent')
+  }
   const limits = limitsOf(options.limits)
-  const { line, maxFrame } = lineOf({ ...options, limits })
+  const { maxFrame, ...wire } = wireChain({ ...options, limits })
+  const chain: Chain = {
+    framer: framer({ maxFrame }),
+    deframer: (onTalk) => deframer({ limits, onTalk }),
+    ...wire,
+  }
   let manifest: Manifest
   const session = new Sender(
     socket,
-    line,
+    chain,
     {
       prepare: async (signal) => {
         manifest = isManifest(source) ? source : await manifestOf(source, { ...options, signal })
         return manifest
       },
-      river: (wanted, passed, warn) => [
-        fileSource(manifest, { wanted, maxRun: maxFrame, fs: options.fs, onFailure: warn }),
-        hashTap(),
-        tap<Item>((item) => item.kind === 'run' && passed(item)),
-      ],
-      abandon: () => isManifest(source) && closeStreams(source),
+      river: ({ plan, passed, warn }) => {
+        const source = fileSource(manifest, { plan, maxRun: maxFrame, onFailure: warn })
+        return { stages: [source, hashTap(), tap<Item>(passed)], source }
+      },
+      abandon: async () => {
+        if (isManifest(source)) await source.store.close?.()
+      },
     },
     { ...options, limits },
   )

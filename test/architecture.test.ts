@@ -3,37 +3,131 @@ import { posix } from 'node:path'
 import test from 'ava'
 import { filesBelow } from './helpers/folders.js'
 
-// Who may import whom: lib/README.md, DESIGN.md section 4.
+// Who may import whom: lib/README.md, and for the floors of files its own README.md.
 
 const LIB = new URL('../../lib/', import.meta.url)
 
 /** The rooms, and below which a room may reach. The files at the top are rooms of their own. */
 const BELOW: Record<string, string[]> = {
   errors: [],
+  async: [],
   wire: ['errors'],
-  files: ['errors'],
-  stages: ['wire', 'files', 'errors'],
-  transfer: ['wire', 'files', 'errors', 'stages'],
-  send: ['transfer', 'stages', 'wire', 'files', 'errors'],
-  receive: ['transfer', 'stages', 'wire', 'files', 'errors'],
-  index: ['send', 'receive', 'transfer', 'stages', 'wire', 'files', 'errors'],
-  testing: ['stages', 'wire', 'files', 'errors'],
-  cli: ['index', 'send', 'receive', 'transfer', 'stages', 'wire', 'files', 'errors'],
+  files: ['errors', 'async'],
+  stages: ['wire', 'files', 'errors', 'async'],
+  transfer: ['wire', 'files', 'errors', 'async', 'stages'],
+  send: ['transfer', 'stages', 'wire', 'files', 'errors', 'async'],
+  receive: ['transfer', 'stages', 'wire', 'files', 'errors', 'async'],
+  index: ['send', 'receive', 'transfer', 'stages', 'wire', 'files', 'errors', 'async'],
+  testing: ['stages', 'wire', 'files', 'errors', 'async'],
+  cli: ['index', 'send', 'receive', 'transfer', 'stages', 'wire', 'files', 'errors', 'async'],
 }
+
+/** The floors of lib/files, the lowest last: a folder imports from those after it, and from no other. */
+const FLOORS = [
+  'index',
+  'operations',
+  'restore',
+  'transaction',
+  'intent',
+  'config',
+  'atomic',
+  'rotation',
+  'content',
+  'lock',
+  'audit',
+  'part',
+  'journal',
+  'publish',
+  'own',
+  'tree',
+  'disk',
+]
+
+/** Files directly in one folder, at most. */
+const MOST_FILES = 15
+
+/** Folders that have more of them still. */
+const TOO_LARGE: string[] = []
+
+/** Folders that still import each other in a circle. */
+const IN_CIRCLES = ['cli', 'cli/commands']
 
 const roomOf = (path: string) => path.split('/')[0]!.replace(/\.[jt]s$/, '')
 
-async function imports(path: string): Promise<string[]> {
+/** The folder of a file; what stands at the top of lib, of files or of testing, is one of its own. */
+const folderOf = (path: string) => (/^((files|testing)\/)?[^/]+$/.test(path) ? path : posix.dirname(path))
+
+async function sources(): Promise<string[]> {
+  const files = (await filesBelow(LIB)).filter((path) => path.endsWith('.ts'))
+  if (files.length < 100) throw new Error(`only ${files.length} files were found`)
+  return files.sort()
+}
+
+interface Import {
+  name: string
+  /** Gone once it is compiled. */
+  isType: boolean
+}
+
+async function importsOf(path: string): Promise<Import[]> {
   const text = await readFile(new URL(path, LIB), 'utf8')
-  const found = text.matchAll(/(?<!\.)(?:from|import)\s*\(?\s*'([^']+)'/g)
-  return [...found].map(([, name]) => name!)
+  const found = text.matchAll(
+    /(?:^(?:import|export)(?<type> type)?\b[^'"();]*?\bfrom\s*|(?<!\.)\bimport\s*\(?\s*)'(?<name>[^']+)'/gm,
+  )
+  return [...found].map(({ groups }) => ({ name: groups!.name!, isType: groups!.type !== undefined }))
+}
+
+async function imports(path: string): Promise<string[]> {
+  return (await importsOf(path)).map(({ name }) => name)
+}
+
+/** The file of lib that an import of another one leads to. */
+const targetOf = (path: string, name: string) => posix.join(posix.dirname(path), name).replace(/\.js$/, '.ts')
+
+/** What imports what, by what `nodeOf` makes of each file. */
+async function graphOf(
+  nodeOf: (path: string) => string,
+  counts: (one: Import) => boolean,
+): Promise<Map<string, Set<string>>> {
+  const graph = new Map<string, Set<string>>()
+  for (const path of await sources()) {
+    const from = nodeOf(path)
+    const to = graph.get(from) ?? new Set()
+    graph.set(from, to)
+    for (const one of await importsOf(path)) {
+      if (!one.name.startsWith('.') || !counts(one)) continue
+      const node = nodeOf(targetOf(path, one.name))
+      if (node !== from) to.add(node)
+    }
+  }
+  return graph
+}
+
+/** Those that import each other in circles: each group of nodes that lead to one another (Tarjan 1972). */
+function circlesIn(graph: ReadonlyMap<string, ReadonlySet<string>>): string[][] {
+  const order = new Map<string, number>()
+  const lowest = new Map<string, number>()
+  const open: string[] = []
+  const circles: string[][] = []
+  const visit = (node: string) => {
+    order.set(node, order.size)
+    lowest.set(node, order.get(node)!)
+    open.push(node)
+    for (const next of graph.get(node) ?? []) {
+      if (!order.has(next)) visit(next)
+      if (open.includes(next)) lowest.set(node, Math.min(lowest.get(node)!, lowest.get(next)!))
+    }
+    if (lowest.get(node) !== order.get(node)) return
+    const circle = open.splice(open.indexOf(node))
+    if (circle.length > 1) circles.push(circle.sort())
+  }
+  for (const node of graph.keys()) if (!order.has(node)) visit(node)
+  return circles
 }
 
 test('imports go downward only', async (t) => {
-  const files = (await filesBelow(LIB)).filter((path) => path.endsWith('.ts'))
-  t.true(files.length > 100)
   const wrong: string[] = []
-  for (const path of files) {
+  for (const path of await sources()) {
     const room = roomOf(path)
     for (const name of await imports(path)) {
       if (!name.startsWith('.')) continue
@@ -42,6 +136,56 @@ test('imports go downward only', async (t) => {
     }
   }
   t.deepEqual(wrong, [])
+})
+
+test('between the folders of lib/files imports go downward only, by the list of floors', async (t) => {
+  const floorOf = (path: string) => FLOORS.indexOf(roomOf(path.slice('files/'.length)))
+  const wrong: string[] = []
+  for (const path of await sources()) {
+    if (!path.startsWith('files/')) continue
+    if (floorOf(path) === -1) wrong.push(`${path} is on no floor`)
+    for (const name of await imports(path)) {
+      const target = targetOf(path, name)
+      if (!name.startsWith('.') || !target.startsWith('files/')) continue
+      if (floorOf(target) < floorOf(path)) wrong.push(`${path} imports ${name}`)
+    }
+  }
+  t.deepEqual(wrong, [])
+})
+
+test('no folders import each other in a circle', async (t) => {
+  const graph = await graphOf(folderOf, () => true)
+  t.deepEqual(circlesIn(graph).flat().sort(), IN_CIRCLES)
+})
+
+test('no files import each other in a circle, but for types', async (t) => {
+  const graph = await graphOf(
+    (path) => path,
+    ({ isType }) => !isType,
+  )
+  t.deepEqual(circlesIn(graph), [])
+})
+
+test('a circle is found, however long, and nothing that only leads to it', (t) => {
+  const graph = new Map(
+    Object.entries({ a: ['b'], b: ['c'], c: ['d', 'e'], d: ['b'], e: [], f: ['g', 'a'], g: ['f'] }).map(
+      ([node, to]) => [node, new Set(to)],
+    ),
+  )
+  t.deepEqual(circlesIn(graph), [
+    ['b', 'c', 'd'],
+    ['f', 'g'],
+  ])
+})
+
+test('no folder holds more files than one can take in', async (t) => {
+  const counts = new Map<string, number>()
+  for (const path of await sources()) {
+    const folder = posix.dirname(path)
+    counts.set(folder, (counts.get(folder) ?? 0) + 1)
+  }
+  const large = [...counts].filter(([, count]) => count > MOST_FILES).map(([folder]) => folder)
+  t.deepEqual(large.sort(), TOO_LARGE)
 })
 
 test('what is on the wire is pure: no stream, no disk, no network, no clock', async (t) => {
@@ -67,5 +211,5 @@ test('only the file system of Node knows node:fs', async (t) => {
     if ((await imports(path)).some((name) => /^(node:)?fs(\/|$)/.test(name))) knows.push(path)
   }
   // the flags of open are constants of node:fs, and owners are read from /proc
-  t.deepEqual(knows.sort(), ['files/fs.ts', 'files/node-fs.ts', 'files/owner.ts'])
+  t.deepEqual(knows.sort(), ['files/disk/fs.ts', 'files/disk/node-fs.ts', 'files/own/owner.ts'])
 })

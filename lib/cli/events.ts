@@ -2,7 +2,7 @@ import type { SluiceError } from '../errors.js'
 import type { RecoveredTransaction } from '../files/transaction/recover.js'
 import type { Progress } from '../transfer/progress.js'
 import type { TransferState } from '../transfer/states.js'
-import type { FileOutcome, TransferResult } from '../transfer/transfer.js'
+import type { ToldOutcome, TransferResult } from '../wire/outcome.js'
 
 /** The version of what `--json` prints. Within a version keys and events are only added. */
 export const EVENTS_VERSION = 1
@@ -18,7 +18,7 @@ export type CliEvent =
   | { event: 'listening'; address: string }
   | { event: 'offer'; id: string; name: string; entries: number; bytes: number }
   | { event: 'state'; id?: string; state: TransferState }
-  | ({ event: 'file'; id?: string } & FileOutcome)
+  | ({ event: 'file'; id?: string } & ToldOutcome)
   | { event: 'warning'; id?: string; code: string; message: string; path?: string }
   /** At most twice a second. */
   | ({ event: 'progress'; id?: string } & Progress)

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError, Option } from 'commander'
 import { isSluiceError, type SluiceError } from '../errors.js'
-import { diskError, errorCode } from '../files/disk-error.js'
+import { diskError, errorCode } from '../files/disk/disk-error.js'
 import { cleanCommand, statusCommand } from './commands/leftovers.js'
 import { packCommand } from './commands/pack.js'
 import { receiveCommand } from './commands/receive.js'

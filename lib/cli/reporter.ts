@@ -1,8 +1,9 @@
 import { createLogUpdate } from 'log-update'
+import { deferred } from '../async.js'
 import { printable, type SluiceError } from '../errors.js'
-import { deferred } from '../transfer/deferred.js'
 import { isFinal, type TransferState } from '../transfer/states.js'
-import type { FileOutcome, Transfer, TransferResult } from '../transfer/transfer.js'
+import type { Transfer } from '../transfer/transfer.js'
+import { type Outcome, type TransferResult, told } from '../wire/outcome.js'
 import { type CliEvent, errorEvent, eventLine, known, warningEvent } from './events.js'
 import { exitOf } from './exit.js'
 import { count, duration, progressLines, size } from './progress.js'
@@ -152,8 +153,8 @@ export class Reporter {
   }
 
   /** What became of an entry. */
-  file(outcome: FileOutcome, id: string): void {
-    this.event({ event: 'file', ...known(id), ...outcome })
+  file(outcome: Outcome, id: string): void {
+    this.event({ event: 'file', ...known(id), ...told(outcome) })
     if (outcome.status === 'failed') this.note(`failed: ${printable(outcome.path)} (${outcome.code})`)
   }
 

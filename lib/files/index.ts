@@ -1,21 +1,50 @@
-export * from './atomic/index.js'
+export { AtomicFile, type Staged, type Written } from './atomic/atomic-file.js'
+export {
+  type AtomicStreamOptions,
+  AtomicWriteStream,
+  createAtomicWriteStream,
+} from './atomic/atomic-stream.js'
+export { type Backup, listBackups, makeBackup, parseBackupName, pruneBackups } from './atomic/backups.js'
+export type { AtomicWriteOptions } from './atomic/options.js'
+export type { WriteData } from './atomic/pieces.js'
+export { type RemoveBackupsOptions, type RemovedBackups, removeBackups } from './atomic/remove-backups.js'
+export { type Renamed, type RenameOptions, renameAtomic } from './atomic/rename-atomic.js'
+export {
+  type WriteFileOptions,
+  type WriteValueOptions,
+  writeConfig,
+  writeFileAtomic,
+  writeJson,
+  writeYaml,
+} from './atomic/write-file.js'
 export type { Audit, AuditEntry, AuditRecord } from './audit/audit-record.js'
 export { AuditTrail, type AuditTrailOptions } from './audit/audit-trail.js'
 export type { Audited } from './audit/audited.js'
-export { getDefaultAudit, setDefaultAudit } from './audit/default-audit.js'
-export {
-  type BatchResult,
-  batch,
-  type FileOperations,
-  type FileOperationsOptions,
-  fileOperations,
-} from './audit/file-operations.js'
 export { type ReadAuditOptions, readAudit } from './audit/read-audit.js'
+export { getDefaultAudit, setDefaultAudit } from './audit/recorder.js'
 export { type AuditSummary, auditTable, type OperationSummary, summarizeAudit } from './audit/summary.js'
-export { type Clock, systemClock } from './clock.js'
-export * from './content/index.js'
-export type { Hasher } from './digest-file.js'
-export { diskError, errorCode, readError, SystemError } from './disk-error.js'
+export type { Config, MergeRules } from './config/merge.js'
+export {
+  type ConfigInput,
+  type MergeConfigOptions,
+  type Merged,
+  mergeConfig,
+} from './config/merge-config.js'
+export { type Change, type Updated, type UpdateJsonOptions, updateJson } from './config/update-json.js'
+export {
+  type CheckOptions,
+  checkFile,
+  type FailedCheck,
+  type FileCheck,
+  type FileReport,
+} from './content/check-file.js'
+export { decodeText, encodeText, type TextEncoding } from './content/encodings.js'
+export { type EncodeOptions, encodeValue, type Format, formatOf, parseText } from './content/formats.js'
+export { type ReadOptions, readFileRetry } from './content/read-file.js'
+export { checkSchema, type Schema, type SchemaFailure } from './content/schema.js'
+export { type Clock, systemClock } from './disk/clock.js'
+export type { Hasher } from './disk/digest-file.js'
+export { diskError, errorCode, readError, SystemError } from './disk/disk-error.js'
 export {
   blockingFileSystem,
   commandFileSystem,
@@ -29,24 +58,30 @@ export {
   sameInode,
   syncDirectory,
   writeFully,
-} from './fs.js'
-export { HandlePool } from './handle-pool.js'
-export { type CollectOptions, collectLeftovers, type Leftover } from './leftovers.js'
+} from './disk/fs.js'
+export { foldName, partName, suffixed } from './disk/names.js'
+export type { FileSystemOptions } from './disk/node-fs.js'
+export { type Orphans, type RemoveOrphansOptions, removeOrphans } from './intent/remove-orphans.js'
+export { type CollectOptions, collectLeftovers, type Leftover } from './journal/leftovers.js'
+export type { UnfinishedFile } from './journal/read-journal.js'
 export { DirectoryLock, type LockOptions } from './lock/directory-lock.js'
 export type { Claimant, LockMode } from './lock/lock-names.js'
-export { type Change, type Updated, type UpdateJsonOptions, updateJson } from './lock/update-json.js'
-export { foldName, partName, suffixed } from './names.js'
-export type { FileSystemOptions } from './node-fs.js'
-export type { Config, MergeRules } from './operations/merge.js'
 export {
-  type ConfigInput,
-  type MergeConfigOptions,
-  type Merged,
-  mergeConfig,
-} from './operations/merge-config.js'
-export { type RemoveBackupsOptions, type RemovedBackups, removeBackups } from './operations/remove-backups.js'
-export type { Owner, ProcessSystem } from './owner.js'
-export { type CompleteOptions, PartFile, type PartFileOptions } from './part-file.js'
+  type BatchResult,
+  batch,
+  type FileOperations,
+  type FileOperationsOptions,
+  fileOperations,
+} from './operations/file-operations.js'
+export type { Owner, ProcessSystem } from './own/owner.js'
+export {
+  ownerOfTemporary,
+  type TemporaryNameOptions,
+  type TempPathOptions,
+  temporaryName,
+  tempPath,
+} from './own/temporary-name.js'
+export { type CompleteOptions, PartFile, type PartFileOptions } from './part/part-file.js'
 export {
   type Conflict,
   type Durability,
@@ -54,16 +89,14 @@ export {
   type PublishOptions,
   publish,
   recoverPublish,
-} from './publish.js'
-export type { UnfinishedFile } from './read-journal.js'
-export { RecoveryManager } from './recovery/manager.js'
-export type { RecoveryManagerOptions, RecoveryOutcome } from './recovery/options.js'
-export type { RecoveryPoint } from './recovery/point.js'
-export type { RecoveryKind } from './recovery/record.js'
-export { type Recovered, recoverReplaced, removeTree } from './replace-directory.js'
+} from './publish/publish.js'
+export { type Recovered, recoverReplaced, removeTree } from './publish/replace-directory.js'
+export type { RecoveryManagerOptions, RecoveryOutcome } from './restore/options.js'
+export type { RecoveryPoint } from './restore/point.js'
+export type { RecoveryKind } from './restore/record.js'
+export { RecoveryManager } from './restore/recovery-manager.js'
 export { type RotateOptions, type Rotation, rotateFile } from './rotation/rotate-file.js'
-export * from './temporary/index.js'
-export type { TransactionResult } from './transaction/carry-out.js'
+export type { TransactionResult } from './transaction/commit.js'
 export { FileTransaction } from './transaction/file-transaction.js'
 export type {
   TransactionCopyOptions,
@@ -74,4 +107,6 @@ export type {
   TransactionWriteOptions,
 } from './transaction/options.js'
 export { type RecoveredTransaction, type RecoverOptions, recoverTransactions } from './transaction/recover.js'
-export { type Directory, Tree, type TreeOptions } from './tree.js'
+export { Folder } from './tree/folder.js'
+export { HandlePool } from './tree/handle-pool.js'
+export { type Directory, Tree, type TreeOptions } from './tree/tree.js'

@@ -1,11 +1,11 @@
 import type { Transform } from 'node:stream'
 import { constants, createBrotliCompress, createBrotliDecompress, createGunzip, createGzip } from 'node:zlib'
 import { SluiceError } from '../errors.js'
-import { checkWhole } from '../files/check-options.js'
-import { incomingOf, outgoingOf } from './by-hand.js'
-import { HIGH_WATER_MARK } from './byte-stage.js'
-import type { WireStage } from './wire-stage.js'
-import { Compressor, Decompressor } from './zlib-stages.js'
+import { checkWhole } from '../files/disk/check-options.js'
+import { HIGH_WATER_MARK } from './bytes/byte-stage.js'
+import { incomingOf, outgoingOf } from './bytes/preface-stage.js'
+import type { WireStage } from './bytes/wire-stage.js'
+import { Compressor, Decompressor } from './bytes/zlib-stages.js'
 
 /** What {@link gzip} takes, and {@link compression} too. */
 export interface LevelOptions {

@@ -4,6 +4,7 @@ import { type Frame, FrameParser } from '../wire/frame-parser.js'
 import { isTalk } from '../wire/frames.js'
 import { type Limits, limitsOf } from '../wire/limits.js'
 import type { Message } from '../wire/messages.js'
+import { type Callback, Pump } from './bytes/pump.js'
 
 /** Options of {@link deframer}. */
 export interface DeframerOptions {
@@ -15,34 +16,29 @@ export interface DeframerOptions {
   onTalk?: (message: Message) => boolean
 }
 
-type Callback = (error?: Error | null) => void
-
 /**
  * Takes bytes at any split and gives frames: data in pieces (nothing waits for a whole frame), and the checked
- * messages of the river. Its readable side ends with END.
+ * messages of the river. One way its readable side ends with the input, which END must end. In a conversation more may
+ * be asked for after END, so that it ends when {@link Deframer.finish} is called.
  *
  * Errors: `ERR_NOT_SLUICE`, `ERR_VERSION`, `ERR_FORMATS`, `ERR_PROTOCOL`, `ERR_LIMIT`; `ERR_TRUNCATED` if the input
- * ends before END does.
+ * ends before END does: after what came before was read. The event `cutOff` has that error at once.
  */
 export class Deframer extends Duplex {
   readonly #parser: FrameParser
   readonly #limits: Limits
   readonly #onTalk: DeframerOptions['onTalk']
-  /** What was written and is not parsed yet, and who wants to know that it is. */
-  #chunks: Buffer[] = []
-  #done: Callback | null = null
-  #parsing = false
-  #more = true
+  readonly #pump = new Pump<Frame>(this, (frame) => this.#give(frame))
+  /** END was heard; the river was ended. */
   #ended = false
+  #finished = false
 
   constructor({ limits, onTalk }: DeframerOptions = {}) {
     super({ readableObjectMode: true, readableHighWaterMark: 2, writableHighWaterMark: BUFFERED })
     this.#limits = limitsOf(limits)
     this.#onTalk = onTalk
     const { handshakeMessage, message } = this.#limits
-    this.#parser = new FrameParser(this.#limits, onTalk ? handshakeMessage : message, (frame) =>
-      this.#take(frame),
-    )
+    this.#parser = new FrameParser(this.#limits, onTalk ? handshakeMessage : message)
   }
 
   /** The bytes behind the message at which `onTalk` said `false`; `null` before. */
@@ -50,94 +46,62 @@ export class Deframer extends Duplex {
     return this.#parser.rest
   }
 
+  /** Ends the river: every entry has its outcome, nothing will be asked for any more. Talk goes on. */
+  finish(): void {
+    if (this.#finished) return
+    this.#finished = true
+    this.push(null)
+    this.#pump.resume() // nothing more will be read, and what comes is parsed all the same
+  }
+
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: Callback): void {
-    this.#parse([chunk], done)
+    this.#pump.take(this.#frames([chunk]), done)
   }
 
   /** What piled up while the reader was busy gives few, large pieces. */
   override _writev(chunks: { chunk: Buffer }[], done: Callback): void {
-    this.#parse(
-      chunks.map(({ chunk }) => chunk),
-      done,
-    )
+    this.#pump.take(this.#frames(chunks.map(({ chunk }) => chunk)), done)
   }
 
   override _final(done: Callback): void {
-    // one way nobody has anything to say behind END; in a conversation a last word may be cut off
-    if (this.#ended && this.#onTalk === undefined && !this.#parser.complete)
-      return done(new SluiceError('ERR_PROTOCOL', AFTER_END))
+    if (this.#ended && this.#onTalk === undefined) {
+      // one way nobody has anything to say behind END; in a conversation a last word may be cut off
+      if (!this.#parser.complete) return done(new SluiceError('ERR_PROTOCOL', AFTER_END))
+      this.finish()
+    }
     if (this.#ended || this.rest !== null) return done()
     const where = this.#parser.complete ? 'before the end of the transfer' : 'in the middle of a frame'
     const error = new SluiceError('ERR_TRUNCATED', `the stream ended ${where}`)
+    this.emit('cutOff', error)
     // What came before is read first: it is whole, and an error in it is the one that matters.
     this.once('end', () => done(error)).push(null)
   }
 
   override _read(): void {
-    this.#more = true
-    this.#goOn()
+    this.#pump.resume()
   }
 
-  #parse(chunks: Buffer[], done: Callback): void {
-    this.#chunks = chunks
-    this.#done = done
-    this.#goOn()
-  }
-
-  /**
-   * Parses as far as the reader wants to read: very many small files are few bytes, and much once they are parsed.
-   * Back-pressure is the callback of the write, kept until all of it is parsed and read.
-   */
-  #goOn(): void {
-    const done = this.#done
-    // a reader that asks again from within push() is served when that returns
-    if (done === null || this.#parsing) return
-    this.#parsing = true
-    try {
-      while (this.#more && this.#chunks.length > 0) this.#next()
-    } catch (error) {
-      this.#done = null
-      return done(error as Error)
-    } finally {
-      this.#parsing = false
+  /** The frames of the river; the conversation is handed out as it is met. */
+  *#frames(chunks: Buffer[]): Generator<Frame, void> {
+    for (const frame of this.#parser.parse(chunks)) {
+      if (frame.kind === 'message' && isTalk(frame.type)) this.#talk(frame.message)
+      else if (this.#finished || (this.#ended && this.#onTalk === undefined))
+        throw new SluiceError('ERR_PROTOCOL', AFTER_END)
+      else yield frame
     }
-    if (!this.#more || this.#chunks.length > 0) return
-    this.#done = null
-    done()
   }
 
-  /** The next chunk, or as much of it as the reader takes. */
-  #next(): void {
-    const rest = this.#parser.push(this.#chunks[0]!)
-    if (rest.length > 0) {
-      this.#chunks[0] = rest
-      return
-    }
-    this.#chunks.shift()
-    if (this.#chunks.length === 0) this.#parser.settle()
+  #give(frame: Frame): boolean {
+    if (frame.kind === 'message' && frame.message.type === 'end') this.#ended = true
+    return this.push(frame)
   }
 
-  #take(frame: Frame): boolean {
-    if (frame.kind === 'message' && isTalk(frame.type)) return this.#talk(frame.message)
-    if (this.#ended) throw new SluiceError('ERR_PROTOCOL', AFTER_END)
-    this.#more = false
-    // A reader that asks again from within push() does not repeat its question: `_read` has set it.
-    if (this.push(frame)) this.#more = true
-    if (!this.#more) this.#parser.pause()
-    if (frame.kind === 'message' && frame.message.type === 'end') {
-      this.#ended = true
-      this.#more = true // nothing more will be read, but the conversation goes on
-      this.push(null)
-    }
-    return true
-  }
-
-  #talk(message: Message): boolean {
+  #talk(message: Message): void {
     if (this.#onTalk === undefined) {
       throw new SluiceError('ERR_PROTOCOL', `a stream that goes one way cannot hold ${message.type}`)
     }
     if (message.type === 'hello') this.#parser.maxMessage = this.#limits.message
-    return this.#onTalk(message) !== false
+    if (this.#onTalk(message) === false) this.#parser.stop()
   }
 }
 

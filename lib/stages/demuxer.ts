@@ -1,43 +1,47 @@
 import { Transform, type TransformCallback } from 'node:stream'
-import { SluiceError } from '../errors.js'
-import type { Frame } from '../wire/frame-parser.js'
+import { digestLength } from '../digest/digests.js'
+import { type Code, fileCodeOf, SluiceError } from '../errors.js'
+import { type Piece, Plan } from '../transfer/plan.js'
+import type { Data, Frame } from '../wire/frame-parser.js'
 import { type Limits, limitsOf } from '../wire/limits.js'
 import { ManifestReader, type Offer } from '../wire/manifest.js'
-import type { DigestRecord } from '../wire/messages.js'
+import type { DigestsMessage } from '../wire/messages.js'
 import type { PathRules } from '../wire/paths.js'
-import type { Bitmap } from '../wire/positions.js'
-import { Cutter } from './cutter.js'
-import { digestLength } from './digests.js'
-import { type Cut, type Item, MOST_CUTS } from './items.js'
-import { Outlet } from './outlet.js'
+import { digestIn, type Run, RunReader } from '../wire/run.js'
+import { Pump } from './bytes/pump.js'
+import type { Item } from './river/items.js'
 
 /** Options of {@link demuxer}. */
 export interface DemuxerOptions extends Pick<PathRules, 'names' | 'platform'> {
   limits?: Partial<Limits>
+  /** What is wanted of the offers. Default: a plan of its own. */
+  plan?: Plan
   /**
-   * Asked once an offer is complete and checked, before anything of it is passed on. What it gives says which of the
-   * entries will come, one bit each; without it, all. A rejection ends the stream with its error.
+   * Called once an offer is complete and checked, before anything of it is passed on: decides about its entries by
+   * `plan.want` and `plan.skip`. Those that it leaves undecided are wanted. A rejection ends the stream with its error.
    */
-  onOffer?: (offer: Offer) => Promise<Bitmap | undefined> | Bitmap | undefined
+  onOffer?: (offer: Offer, plan: Plan) => Promise<void> | void
 }
 
-type State = 'offer' | 'entries' | 'data' | 'ended'
+type State = 'offer' | 'entries' | 'data'
 
 /**
- * Takes frames and gives items: learns the offers, cuts the data by its position in the stream, refuses bytes outside
- * the plan, gaps that nothing explains, and an end without a digest for every file.
+ * Takes frames and gives items: learns the offers, cuts the data by its position in the stream into runs, refuses
+ * bytes that the plan does not want, and an end without a digest for every file.
  *
  * Errors: `ERR_PROTOCOL`, `ERR_LIMIT`, `ERR_PATH`, `ERR_UNSUPPORTED` (hash algorithm), `ERR_TRUNCATED`.
  */
 export class Demuxer extends Transform {
+  readonly plan: Plan
   readonly #manifest: ManifestReader
-  readonly #cutter = new Cutter()
   readonly #onOffer: NonNullable<DemuxerOptions['onOffer']>
-  readonly #outlet = new Outlet<Item>((item) => this.push(item))
+  readonly #pump = new Pump<Item>(this)
   #state: State = 'offer'
+  #digestLength = 0
 
-  constructor({ limits, names, platform, onOffer = () => undefined }: DemuxerOptions = {}) {
+  constructor({ limits, names, platform, plan = new Plan(), onOffer = () => {} }: DemuxerOptions = {}) {
     super({ objectMode: true, highWaterMark: 1 })
+    this.plan = plan
     this.#manifest = new ManifestReader(limitsOf(limits), { names, platform })
     this.#onOffer = onOffer
   }
@@ -47,7 +51,7 @@ export class Demuxer extends Transform {
       const taken = this.#take(frame)
       if (taken === undefined) done()
       else if ('entries' in taken) this.#accept(taken).then(() => done(), done)
-      else this.#outlet.take(taken, done)
+      else this.#pump.take(taken, done)
     } catch (error) {
       done(error as Error)
     }
@@ -55,11 +59,11 @@ export class Demuxer extends Transform {
 
   /** Also in the middle of a frame: a million folders may come at its end. */
   override _read(size: number): void {
-    if (!this.#outlet.resume()) super._read(size)
+    if (!this.#pump.resume()) super._read(size)
   }
 
   override _flush(done: TransformCallback): void {
-    if (this.#state === 'ended') return done()
+    if (this.plan.isEnded) return done()
     done(new SluiceError('ERR_TRUNCATED', 'the stream ended before the end of the transfer'))
   }
 
@@ -67,7 +71,7 @@ export class Demuxer extends Transform {
   #take(frame: Frame): Offer | Iterator<Item> | undefined {
     if (frame.kind === 'data') {
       this.#expect('data', 'data')
-      return runsOf(this.#cutter.cut(frame.position, frame.length, frame.chunks))
+      return this.#data(frame)
     }
     const { message, size } = frame
     switch (message.type) {
@@ -80,7 +84,7 @@ export class Demuxer extends Transform {
         return this.#manifest.entries(message, size)
       case 'digests':
         this.#expect('digests', 'data')
-        return this.#digests(message.digests)
+        return this.#digests(message)
       case 'end':
         this.#expect('the end', 'data')
         return this.#end()
@@ -90,21 +94,74 @@ export class Demuxer extends Transform {
   }
 
   async #accept(offer: Offer): Promise<void> {
-    const length = digestLength(offer.algorithm)
-    const want = await this.#onOffer(offer)
-    this.#cutter.add(offer, length, want)
+    this.#digestLength = digestLength(offer.algorithm)
+    const { plan } = this
+    plan.add(offer)
+    await this.#onOffer(offer, plan)
+    plan.want(plan.entries.length - plan.undecided)
     this.#state = 'data'
-    this.push({ kind: 'offer', offer, ...(want && { want }) } satisfies Item)
+    this.push({ kind: 'offer', offer, plan } satisfies Item)
   }
 
-  *#digests(records: readonly DigestRecord[]): Generator<Item, void> {
-    const digests = yield* runsOf(this.#cutter.digests(records))
-    yield { kind: 'digests', digests }
+  *#data({ position, length, chunks }: Data): Generator<Item, void> {
+    const reader = new RunReader(chunks)
+    for (const piece of this.plan.take(position, length)) {
+      const buffers = reader.take(piece.length)
+      if (!piece.isLate) yield this.#run(piece, buffers)
+    }
+  }
+
+  *#digests({ first, count, bytes, failures: codes, sizes }: DigestsMessage): Generator<Item, void> {
+    const { plan } = this
+    if (first + count > plan.entries.length)
+      throw new SluiceError(
+        'ERR_PROTOCOL',
+        `the peer sent a digest of entry ${first + count - 1}, which is none`,
+      )
+    for (const piece of plan.pass(first + count)) yield this.#run(piece, [])
+    const column = { first, count, bytes }
+    const failures = new Map<number, Code>()
+    for (let index = first; index < first + count; index++) {
+      const digest = digestIn(column, index)
+      const code = codes?.get(index)
+      // a slot of zeros says nothing: of a folder, or of a file that nobody asked for
+      if (digest === undefined && code === undefined) continue
+      if (digest !== undefined && digest.length !== this.#digestLength)
+        throw this.#refuse(`a digest of ${digest.length} instead of ${this.#digestLength} bytes for`, index)
+      if (code === undefined) yield* this.#size(index, sizes?.get(index))
+      else failures.set(index, fileCodeOf(code))
+      plan.answer(index, code !== undefined)
+    }
+    yield { kind: 'digests', ...column, failures, ...(sizes && { sizes }) }
+  }
+
+  /** An entry of unknown size ends with a run of no bytes, once its size was said. */
+  *#size(index: number, size: number | undefined): Generator<Item, void> {
+    const { plan } = this
+    const entry = plan.entries[index]!
+    if (plan.isClosed(index) || (entry.size !== null && size === undefined)) return
+    if (size === undefined) throw this.#refuse('a digest without the size of', index)
+    plan.setSize(index, size)
+    const position = entry.start + size
+    yield this.#run(
+      { position, length: 0, first: index, last: index, offset: size, ends: true, isLate: false },
+      [],
+    )
   }
 
   *#end(): Generator<Item, void> {
-    yield* runsOf(this.#cutter.finish())
-    this.#state = 'ended'
+    for (const piece of this.plan.pass()) yield this.#run(piece, [])
+    this.plan.end()
+    yield { kind: 'end' }
+  }
+
+  #run({ position, length, first, last, offset, ends }: Piece, buffers: Buffer[]): Run {
+    return { kind: 'run', position, length, buffers, entries: this.plan.entries, first, last, offset, ends }
+  }
+
+  #refuse(what: string, index: number): SluiceError {
+    const { path } = this.plan.entries[index]!
+    return new SluiceError('ERR_PROTOCOL', `the peer sent ${what} entry ${index}`, { path })
   }
 
   #expect(what: string, ...states: State[]): void {
@@ -114,26 +171,6 @@ export class Demuxer extends Transform {
       found: this.#state,
     })
   }
-}
-
-/** Runs of a bounded number of cuts; gives what the cuts end with. */
-function* runsOf<T>(cuts: Generator<Cut, T>): Generator<Item, T> {
-  let run: Cut[] = []
-  for (;;) {
-    const { value, done } = cuts.next()
-    if (!done) run.push(value)
-    if (run.length === MOST_CUTS || (done && run.length > 0)) {
-      yield runOf(run)
-      run = []
-    }
-    if (done) return value
-  }
-}
-
-function runOf(cuts: Cut[]): Item {
-  const { entry, offset } = cuts[0]!
-  const length = cuts.reduce((sum, { bytes }) => sum + bytes.length, 0)
-  return { kind: 'run', position: entry.start + offset, length, cuts }
 }
 
 /** @see Demuxer */

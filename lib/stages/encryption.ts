@@ -1,12 +1,12 @@
 import { createSecretKey, KeyObject, randomBytes } from 'node:crypto'
 import type { Transform } from 'node:stream'
 import { SluiceError } from '../errors.js'
-import { incomingOf, outgoingOf } from './by-hand.js'
-import { ByteStage } from './byte-stage.js'
-import { Opener } from './opener.js'
-import { isOwnHeader, makeHeader } from './sealed-stream.js'
-import { Sealer } from './sealer.js'
-import type { WireStage } from './wire-stage.js'
+import { ByteStage } from './bytes/byte-stage.js'
+import { Opener } from './bytes/opener.js'
+import { incomingOf, outgoingOf } from './bytes/preface-stage.js'
+import { isOwnHeader, makeHeader } from './bytes/sealed-stream.js'
+import { Sealer } from './bytes/sealer.js'
+import type { WireStage } from './bytes/wire-stage.js'
 
 /** What {@link encryption}, {@link encrypt} and {@link decrypt} take. */
 export interface EncryptionOptions {
@@ -16,7 +16,7 @@ export interface EncryptionOptions {
 
 /**
  * A wire stage that encrypts and authenticates with a shared key (ChaCha20-Poly1305 in chunks of at most
- * 64 KiB; the format is described in `sealed-stream.ts`). It gives out what it is given at once. The incoming
+ * 64 KiB; the format is described in `bytes/sealed-stream.ts`). It gives out what it is given at once. The incoming
  * side fails with `ERR_DECRYPT` (another key; changed, reordered or repeated bytes) or `ERR_TRUNCATED`. A bad
  * option throws `ERR_USAGE` at once.
  *
@@ -96,6 +96,6 @@ class Decryptor extends ByteStage {
 
   protected override finish(): Iterator<Buffer> {
     this.#opener.finish()
-    return [][Symbol.iterator]()
+    return super.finish()
   }
 }

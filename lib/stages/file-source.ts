@@ -1,73 +1,93 @@
 import { Readable } from 'node:stream'
+import { TimeSlice } from '../async.js'
 import { SluiceError } from '../errors.js'
-import { checkWhole } from '../files/check-options.js'
-import { type FileSystem, nodeFileSystem } from '../files/fs.js'
+import { checkWhole } from '../files/disk/check-options.js'
+import { type Clock, systemClock } from '../files/disk/clock.js'
+import { Plan } from '../transfer/plan.js'
 import { DEFAULT_LIMITS } from '../wire/limits.js'
-import type { Entry } from '../wire/manifest.js'
-import { type Bitmap, isWanted, type Range } from '../wire/positions.js'
-import { type Clock, systemClock } from './clock.js'
-import type { Item } from './items.js'
-import { closeStreams, isManifest, type Manifest } from './manifest-builder.js'
-import { checkRanges, readPlan } from './read-plan.js'
-import { SourceReader } from './source-reader.js'
-import { Turns } from './turns.js'
+import { isManifest, type Manifest } from './manifest/builder.js'
+import type { Item } from './river/items.js'
+import { SourceReader } from './source/reader.js'
+import { nextStep, type StepRules } from './source/steps.js'
 
 /** What {@link fileSource} takes. */
 export interface FileSourceOptions {
-  /** The bytes to send, in ascending order; all by default. The offer is given out before a promise is waited for. */
-  ranges?: readonly Range[] | Promise<readonly Range[] | undefined> | undefined
-  /** The entries to send, a bit for each of the offer; all by default. */
-  wanted?: Bitmap | Promise<Bitmap | undefined> | undefined
+  /**
+   * What to send: the offer was added to it, and what is wanted is sent as soon as it says so. Whoever changes it
+   * calls {@link FileSource.wake}, and at last {@link FileSource.finish}. Default: everything, at once.
+   */
+  plan?: Plan | undefined
   /** Bytes of a run at most: 1 to 1 MiB, 1 MiB by default. */
   maxRun?: number | undefined
-  fs?: FileSystem | undefined
   clock?: Clock | undefined
   /** Destroys the stream. */
   signal?: AbortSignal | undefined
-  /** Hears why a file could not be sent, with path and cause; the peer is told the code only. */
+  /** Called with path and cause when a file cannot be sent; the peer is told the code only. */
   onFailure?: ((error: SluiceError) => void) | undefined
 }
 
 /**
- * Reads a manifest as items: the offer, then runs in the order of the stream. A file that cannot be read or is no
- * longer what the manifest says ends with a `failure` instead of its last cut (`ERR_SOURCE_READ`,
- * `ERR_SOURCE_CHANGED`), and the others go on at their own positions. Reads one run ahead. A stream in the manifest
- * is destroyed together with this one.
+ * Reads a manifest as items: the offer, then runs of what the plan wants in the order of the stream, small files many
+ * to a run, and `end`. A file that cannot be read or is no longer what the manifest says becomes a digests item with a
+ * failure (`ERR_SOURCE_READ`, `ERR_SOURCE_CHANGED`), and the others go on at their own positions. Reads one run ahead.
+ * The store of the manifest is closed if this is destroyed before its end.
  *
- * Throws `ERR_USAGE` for an option; a promise that is rejected or gives bad ranges fails the stream.
+ * What is given out counts in the plan as sent, and a file that was given out to its end as answered.
+ *
+ * Throws `ERR_USAGE` for an option.
  */
-export function fileSource(manifest: Manifest, options: FileSourceOptions = {}): Readable {
+export function fileSource(manifest: Manifest, options: FileSourceOptions = {}): FileSource {
   return new FileSource(manifest, options)
 }
 
-class FileSource extends Readable {
+/** @see fileSource */
+export class FileSource extends Readable {
   readonly #manifest: Manifest
-  readonly #chosen: Promise<[readonly Range[] | undefined, Bitmap | undefined]>
-  readonly #maxRun: number
+  readonly #plan: Plan
+  readonly #rules: StepRules
   readonly #clock: Clock
   readonly #stop = new AbortController()
   readonly #reader: SourceReader
   readonly #items: AsyncGenerator<Item>
   /** The item that is being read while downstream works on the one before. */
   #ahead: Promise<IteratorResult<Item>> | undefined
+  #isFinished: boolean
+  /** Whether the plan was changed since it was looked at, and who waits for that. */
+  #isChanged = false
+  #resume = () => {}
 
   constructor(manifest: Manifest, options: FileSourceOptions) {
-    const { maxRun = DEFAULT_LIMITS.frame, fs = nodeFileSystem, clock = systemClock, signal } = options
-    const { ranges, wanted, onFailure } = options
+    const { maxRun = DEFAULT_LIMITS.frame, clock = systemClock, signal, onFailure } = options
     if (!isManifest(manifest)) {
-      throw new SluiceError('ERR_USAGE', 'manifest must come from manifestOf() or manifestFrom()')
+      const message = 'manifest: must come from manifestOf(), manifestFrom() or manifestOfEntries()'
+      throw new SluiceError('ERR_USAGE', message)
     }
     checkWhole('maxRun', maxRun, 1, DEFAULT_LIMITS.frame)
-    if (Array.isArray(ranges)) checkRanges(ranges, manifest.offer)
+    const { offer, store } = manifest
+    const plan = options.plan ?? planOfAll(manifest)
+    if (offer.entries.length > 0 && plan.entries[offer.first] !== offer.entries[0])
+      throw new SluiceError('ERR_USAGE', 'plan: does not have the offer; call plan.add(manifest.offer) first')
     super({ objectMode: true, highWaterMark: 1, ...(signal && { signal }) })
     this.#manifest = manifest
-    this.#maxRun = maxRun
+    this.#plan = plan
+    this.#isFinished = options.plan === undefined
+    this.#rules = { maxRun, isRereadable: (entry) => store.rereadable(entry) }
     this.#clock = clock
-    this.#chosen = Promise.all([ranges, wanted])
-    // it may be rejected before it is waited for, or when nobody waits for it any more
-    this.#chosen.catch(() => {})
-    this.#reader = new SourceReader(manifest, { fs, clock, maxRun, signal: this.#stop.signal, onFailure })
+    const { algorithm } = offer
+    this.#reader = new SourceReader({ store, plan, algorithm, maxRun, signal: this.#stop.signal, onFailure })
     this.#items = this.#produce()
+  }
+
+  /** To be called when the plan was changed: decided about entries, asked for something again, closed something. */
+  wake(): void {
+    this.#isChanged = true
+    this.#resume()
+  }
+
+  /** To be called when nothing will be asked for any more: the source ends once all that is wanted was given out. */
+  finish(): void {
+    this.#isFinished = true
+    this.wake()
   }
 
   override _read(): void {
@@ -85,40 +105,55 @@ class FileSource extends Readable {
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
     this.#stop.abort()
-    if (error || !this.readableEnded) closeStreams(this.#manifest)
-    // after the call that is under way: a handle closed in mid-read could by then be that of another file
-    this.#items.return(undefined).then(() => done(error), done)
+    this.#resume()
+    this.#close(error !== null || !this.readableEnded).then(() => done(error), done)
+  }
+
+  async #close(early: boolean): Promise<void> {
+    const { store } = this.#manifest
+    // what waits for a stream ends with it; what is being read goes on to its end first, since a handle that is closed
+    // in mid-read could by then be that of another file
+    await Promise.all([early && store.close?.(), this.#items.return(undefined)])
   }
 
   async *#produce(): AsyncGenerator<Item> {
-    const { offer } = this.#manifest
-    yield { kind: 'offer', offer }
-    const [ranges, wanted] = await this.#choice()
-    if (ranges) checkRanges(ranges, offer)
-    const wants = ({ index }: Entry) => wanted === undefined || isWanted(wanted, index - offer.first)
-    const turns = new Turns(this.#clock)
+    const plan = this.#plan
+    yield { kind: 'offer', offer: this.#manifest.offer, plan }
+    const slice = new TimeSlice(this.#clock)
     try {
-      for (const step of readPlan(offer, ranges, wants, this.#maxRun)) {
-        yield* this.#reader.items(step)
-        await turns.give()
+      for (;;) {
+        this.#isChanged = false
+        const step = nextStep(plan, this.#rules)
+        if (step) yield* this.#reader.items(step)
+        else if (this.#isFinished) break
+        else await this.#change()
+        if (this.#stop.signal.aborted) return
+        await slice.yield()
       }
     } finally {
       await this.#reader.close()
     }
+    plan.end()
+    yield { kind: 'end' }
   }
 
-  /** The answer may never come: then the end of the stream does. */
-  async #choice() {
-    const { signal } = this.#stop
-    let stop = () => {}
-    const stopped = new Promise<never>((_resolve, reject) => {
-      stop = () => reject(signal.reason)
-      signal.addEventListener('abort', stop)
+  /** Resolves when the plan was changed, or nobody reads any more. */
+  async #change(): Promise<void> {
+    await this.#reader.close()
+    if (this.#isChanged || this.#stop.signal.aborted) return
+    await new Promise<void>((resolve) => {
+      this.#resume = resolve
     })
-    try {
-      return await Promise.race([this.#chosen, stopped])
-    } finally {
-      signal.removeEventListener('abort', stop)
-    }
   }
+}
+
+function planOfAll({ offer }: Manifest): Plan {
+  if (offer.first > 0) {
+    const message = 'plan: an attached offer needs the plan of its transfer, which has the offers before it'
+    throw new SluiceError('ERR_USAGE', message)
+  }
+  const plan = new Plan()
+  plan.add(offer)
+  plan.want(offer.entries.length)
+  return plan
 }

@@ -1,16 +1,24 @@
 import { Writable } from 'node:stream'
 import { setImmediate } from 'node:timers/promises'
+import { prepareDigest } from '../digest/digests.js'
 import { errorOf, SluiceError } from '../errors.js'
-import { atMost } from './at-most.js'
-import type { Destination } from './destination.js'
-import { prepareDigest } from './digests.js'
-import { endFolders } from './end-folders.js'
-import { endLinks } from './end-links.js'
-import { checkedOptions, type FinalizerOptions } from './finalizer-options.js'
-import type { Item } from './items.js'
-import { Ledger, type ReadyFile } from './ledger.js'
-import { filesFailed, filtered, leftOut, type Outcome } from './outcomes.js'
-import { journalEnd, settleFile } from './settle-file.js'
+import type { PublishPolicy } from '../stores/parts.js'
+import type { Plan } from '../transfer/plan.js'
+import type { Offer } from '../wire/manifest.js'
+import {
+  failed,
+  filesFailed,
+  type Outcome,
+  type OutcomeRange,
+  outcomesOf,
+  rangesOf,
+} from '../wire/outcome.js'
+import { Ledger } from './publish/ledger.js'
+import { checkedOptions, type FinalizerOptions } from './publish/options.js'
+import { asOffered, filtered, skippedRanges } from './publish/outcomes.js'
+import { unsaid, Verdicts } from './publish/verdicts.js'
+import type { Item, OfferItem } from './river/items.js'
+import { SharedStore } from './river/shared-store.js'
 
 export type { FinalizerOptions }
 
@@ -32,23 +40,26 @@ export function finalizer(options: FinalizerOptions = {}): Finalizer {
   return new FinalizerStage(options)
 }
 
+type Callback = (error?: Error | null) => void
+
 /** Outcomes that are told at once. */
 const MOST_TOLD = 500
 
-/** Says how it ended, whatever a callback of the user's threw. */
-function settled(work: Promise<void>, done: (error?: Error | null) => void): Promise<void> {
-  return work.then(
-    () => done(),
-    (thrown: unknown) => done(errorOf(thrown)),
-  )
+/** What a transfer has until its end. */
+interface Books {
+  plan: Plan
+  ledger: Ledger
+  store: SharedStore
+  policy: PublishPolicy
 }
 
 class FinalizerStage extends Writable implements Finalizer {
   readonly outcomes: Promise<Outcome[]>
   readonly #options
-  readonly #ledger: Ledger
-  #destination: Destination | undefined
-  #algorithm = ''
+  #books: Books | undefined
+  /** Those that are kept: all by the index of their entry, or the failed ones in the order in which they ended. */
+  readonly #kept: Outcome[] = []
+  #isFinished = false
   #working: Promise<void> = Promise.resolve()
   #stopped = false
   #resolve!: (outcomes: Outcome[]) => void
@@ -57,7 +68,6 @@ class FinalizerStage extends Writable implements Finalizer {
   constructor(options: FinalizerOptions) {
     super({ objectMode: true, highWaterMark: 1 })
     this.#options = checkedOptions(options)
-    this.#ledger = new Ledger(options.outcomes)
     this.outcomes = new Promise((resolve, reject) => {
       this.#resolve = resolve
       this.#reject = reject
@@ -66,106 +76,142 @@ class FinalizerStage extends Writable implements Finalizer {
     this.outcomes.catch(() => {})
   }
 
-  override _write(item: Item, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
+  override _write(item: Item, _encoding: BufferEncoding, done: Callback): void {
     this.#working = settled(this.#take(item), done)
   }
 
-  override _final(done: (error?: Error | null) => void): void {
+  override _final(done: Callback): void {
     this.#working = settled(this.#end(), done)
   }
 
-  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+  override _destroy(error: Error | null, done: Callback): void {
     this.#stopped = true
-    const release = () => this.#destination?.release()
-    this.#working.then(release).then(() => {
-      this.#reject(error ?? new SluiceError('ERR_DESTROYED', 'the finalizer was destroyed before its end'))
-      done(error)
-    }, done)
+    const release = () => this.#books?.store.release()
+    const end = (failure: Error | null) => {
+      this.#reject(failure ?? new SluiceError('ERR_DESTROYED', 'the finalizer was destroyed before its end'))
+      done(failure)
+    }
+    this.#working.then(release).then(
+      () => end(error),
+      (failure) => end(error ?? failure),
+    )
   }
 
   // async, so that what is thrown becomes a rejection; up to the first await it runs at once
   async #take(item: Item): Promise<void> {
-    switch (item.kind) {
-      case 'offer':
-        // held before anything is awaited: partSink may end, and be destroyed, before the next turn
-        this.#adopt(item.destination)
-        return this.#learn(item)
-      case 'stored':
-        return this.#settle(this.#ledger.stored(item.files))
-      case 'digests':
-        return this.#settle(this.#ledger.sent(item.digests))
-      default:
-        throw new SluiceError('ERR_STATE', `finalizer() got a ${item.kind}; put it behind partSink()`)
+    if (item.kind === 'offer') {
+      // held before anything is awaited: partSink may end, and be destroyed, before the next turn
+      this.#adopt(item)
+      return this.#learn(item.offer)
+    }
+    const books = this.#books
+    if (item.kind === 'run' || !books) {
+      throw new SluiceError('ERR_STATE', `finalizer() got a ${item.kind}; put it behind partSink()`)
+    }
+    if (item.kind === 'stored') {
+      const { stored } = item
+      books.ledger.add(stored)
+      const failures = [...(stored.failures ?? [])]
+      const entryOf = (index: number) => stored.entry ?? stored.entries[index]!
+      await this.#report(rangesOf(failures.map(([index, error]) => failed(entryOf(index), error))))
+    } else if (item.kind === 'digests') {
+      await this.#report(await this.#verdicts(books).of(item))
+    } else {
+      await this.#finish()
     }
   }
 
-  #adopt(destination: Destination | undefined): void {
-    if (!destination) throw new SluiceError('ERR_STATE', 'finalizer() must stand behind partSink()')
-    if (this.#destination) return
-    destination.hold()
-    this.#destination = destination
-    if (this.#options.durability === 'power') destination.durability = 'power'
+  #adopt({ plan, store, offer }: OfferItem): void {
+    if (!(store instanceof SharedStore))
+      throw new SluiceError('ERR_STATE', 'finalizer() must stand behind partSink()')
+    if (this.#books) return
+    const { parts } = store
+    const { unless, durability } = this.#options
+    const conflict = parts.conflict(this.#options.conflict)
+    store.hold()
+    if (durability === 'power') parts.raiseDurability()
+    const policy = { conflict, unless, durability: parts.durability, algorithm: offer.algorithm }
+    this.#books = { plan, ledger: new Ledger(plan), store, policy }
   }
 
-  async #learn({ offer, want }: Item & { kind: 'offer' }): Promise<void> {
+  async #learn(offer: Offer): Promise<void> {
     await prepareDigest(offer.algorithm)
-    this.#algorithm = offer.algorithm
-    this.#ledger.expect(offer)
-    if (want === undefined) return
-    await this.#report(await leftOut(offer, want, this.#options.unwanted))
+    await this.#report(skippedRanges(this.#books!.plan, offer))
   }
 
-  async #settle(ready: readonly ReadyFile[]): Promise<void> {
-    const destination = this.#destination
-    if (ready.length === 0 || !destination) return
-    const { fs, durability } = destination
-    const options = { ...this.#options, fs, durability, algorithm: this.#algorithm }
-    const batch: Outcome[] = []
-    await atMost(
-      this.#options.concurrency,
-      ready,
-      async ({ stored, sent }) => {
-        const { outcome, part } = await settleFile(stored, sent, options)
-        await destination.arrivals.ended(outcome.entry, journalEnd(outcome, part))
-        batch.push(outcome)
-      },
-      () => this.#stopped,
-    )
-    await this.#report(batch)
+  #verdicts({ ledger, policy, store }: Books): Verdicts {
+    const { concurrency, missing } = this.#options
+    return new Verdicts(ledger, store.parts, policy, { concurrency, missing, isStopped: () => this.#stopped })
   }
 
   /** Nothing is told before it is as safe as was asked for; of a million folders, others have their turn meanwhile. */
-  async #report(ended: readonly Outcome[]): Promise<void> {
-    if (ended.length === 0 || this.#stopped) return
-    await this.#destination?.settle()
-    for (let from = 0; from < ended.length && !this.#stopped; from += MOST_TOLD) {
-      if (from > 0) await setImmediate()
-      await this.#tell(ended.slice(from, from + MOST_TOLD))
+  async #report(ranges: readonly OutcomeRange[]): Promise<void> {
+    const books = this.#books
+    if (ranges.length === 0 || this.#stopped || !books) return
+    await books.store.parts.sync()
+    const { plan, ledger } = books
+    const told = ranges.map((range) => asOffered(range, plan.entries))
+    for (const range of told) await this.#tell(range, plan)
+    if (this.#stopped) return
+    for (const { first, last } of told) for (let index = first; index <= last; index++) ledger.close(index)
+    await this.#options.onSettled?.(told)
+  }
+
+  async #tell(range: OutcomeRange, { entries }: Plan): Promise<void> {
+    const { onOutcome, outcomes, warn } = this.#options
+    for (const outcome of range.except?.values() ?? []) {
+      if (outcome.error && outcome.status === 'published') warn?.(outcome.error)
+      if (outcomes === 'failed' && outcome.status === 'failed') this.#kept.push(outcome)
+    }
+    if (outcomes === 'failed' && !onOutcome) return
+    let batch: Outcome[] = []
+    for (const outcome of outcomesOf(range, entries)) {
+      if (outcomes !== 'failed') this.#kept[outcome.entry.index] = outcome
+      batch.push(outcome)
+      if (batch.length < MOST_TOLD && outcome.entry.index < range.last) continue
+      if (this.#stopped) return
+      await onOutcome?.(batch)
+      if (outcome.entry.index < range.last) await setImmediate()
+      batch = []
     }
   }
 
-  async #tell(ended: readonly Outcome[]): Promise<void> {
-    const batch = ended.map((outcome) => this.#ledger.asOffered(outcome))
-    for (const outcome of batch) {
-      this.#ledger.record(outcome)
-      if (outcome.error && outcome.status === 'published') this.#options.warn?.(outcome.error)
-    }
-    await this.#options.onOutcome?.(batch)
+  /** Nothing more comes: what ends last, and what never came. */
+  async #finish(): Promise<void> {
+    const books = this.#books
+    if (this.#isFinished || !books) return
+    this.#isFinished = true
+    const { ledger, store, policy } = books
+    await this.#report(await unsaid(ledger, store.parts))
+    if (this.#options.missing === 'skip') await this.#report(rangesOf(ledger.missing().map(filtered)))
+    checkAll(ledger, books.plan)
+    const { symlinks } = this.#options
+    await this.#report(rangesOf(await store.parts.makeLinks(ledger.links.splice(0), symlinks, policy)))
+    const folders = await store.parts.endFolders(ledger.folders.splice(0))
+    await this.#report(rangesOf(folders.sort((a, b) => a.entry.index - b.entry.index)))
+    await store.parts.finish().catch((error: SluiceError) => this.#options.warn?.(error))
   }
 
   async #end(): Promise<void> {
-    const { concurrency, warn, missing } = this.#options
-    const ledger = this.#ledger
-    await this.#settle(ledger.unsaid())
-    if (missing === 'skip') await this.#report(ledger.missing().map(filtered))
-    ledger.checkAll()
-    if (this.#destination) {
-      await this.#report(await endLinks(this.#destination, ledger.links.splice(0), this.#options))
-      await this.#report(await endFolders(this.#destination, ledger.folders.splice(0), concurrency))
-      await this.#destination.arrivals.finish().catch((error: SluiceError) => warn?.(error))
-    }
-    const failure = filesFailed(ledger.outcomes, ledger.size)
-    this.#resolve(ledger.outcomes)
+    await this.#finish()
+    const failure = filesFailed(this.#kept, this.#books?.plan.entries.length ?? 0)
+    this.#resolve(this.#kept)
     if (failure) throw failure
   }
+}
+
+/** Says how it ended, whatever a callback of the user's threw. */
+function settled(work: Promise<void>, done: Callback): Promise<void> {
+  return work.then(
+    () => done(),
+    (thrown: unknown) => done(errorOf(thrown)),
+  )
+}
+
+/** @throws SluiceError `ERR_TRUNCATED` if there are entries of which nothing came */
+function checkAll(ledger: Ledger, { entries }: Plan): void {
+  const { length } = ledger.missing()
+  if (length === 0) return
+  const message = `the input ended before ${length} of ${entries.length} entries came`
+  throw new SluiceError('ERR_TRUNCATED', message)
 }

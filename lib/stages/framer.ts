@@ -1,11 +1,12 @@
 import { Duplex } from 'node:stream'
-import { checkWhole } from '../files/check-options.js'
+import { SluiceError } from '../errors.js'
+import { checkWhole } from '../files/disk/check-options.js'
 import { DEFAULT_LIMITS, type PeerLimits } from '../wire/limits.js'
 import { encodeMessage, type Message } from '../wire/messages.js'
 import { encodePreface } from '../wire/preface.js'
-import { type FrameLimits, type FramePieces, framesOf } from './frames-of.js'
-import type { Item } from './items.js'
-import { Outlet } from './outlet.js'
+import { type Callback, Pump } from './bytes/pump.js'
+import { type FrameBuffers, type FrameLimits, framesOf } from './river/frames-of.js'
+import type { Item } from './river/items.js'
 
 /** Options of {@link framer}. */
 export interface FramerOptions {
@@ -13,21 +14,21 @@ export interface FramerOptions {
   maxFrame?: number
 }
 
-type Callback = (error?: Error | null) => void
-
 /**
- * Takes items and gives the bytes of the protocol: a preface, the offer, a DATA frame per run with the digests of the
- * files that ended in it, and END. Data is passed on as it is, never copied.
+ * Takes items and gives the bytes of the protocol: a preface, the offer, the data of each run with the digests of the
+ * files that end in it, and END. Data is passed on as it is, never copied.
  *
- * Errors: `ERR_USAGE` for an option; `ERR_STATE` if a file ends without a digest (no `hashTap()` stands before it).
+ * Errors: `ERR_USAGE` for an option; `ERR_STATE` if a file ends without a digest (no `hashTap()` stands before it), or
+ * the items without an end item: the receiver could not tell that from a river that was cut off.
  */
 export class Framer extends Duplex {
   readonly #limits: FrameLimits
-  readonly #outlet = new Outlet<FramePieces>((frame) => this.#pushFrame(frame))
+  readonly #pump = new Pump<FrameBuffers>(this, (frame) => this.#pushFrame(frame))
   #waiting: (() => void)[] = []
   /** Messages that came while a frame was being pushed: a reader may answer from within. */
   #talk: Message[] = []
   #pushing = false
+  #isEnded = false
 
   constructor({ maxFrame = DEFAULT_LIMITS.frame }: FramerOptions = {}) {
     checkWhole('maxFrame', maxFrame, 1, DEFAULT_LIMITS.frame)
@@ -60,19 +61,24 @@ export class Framer extends Duplex {
   }
 
   override _write(item: Item, _encoding: BufferEncoding, done: Callback): void {
-    this.#outlet.take(framesOf(item, this.#limits), done)
+    if (item.kind === 'end') this.#isEnded = true
+    this.#pump.take(framesOf(item, this.#limits), done)
   }
 
   override _final(done: Callback): void {
-    this.#outlet.take([[encodeMessage({ type: 'end' })]].values(), (error) => {
-      if (!error) this.push(null)
-      done(error)
-    })
+    if (!this.#isEnded) {
+      done(
+        new SluiceError('ERR_STATE', 'the items ended without an end; fileSource() gives it as the last one'),
+      )
+      return
+    }
+    this.push(null)
+    done()
   }
 
   override _read(): void {
     this.#wake()
-    this.#outlet.resume()
+    this.#pump.resume()
   }
 
   override _destroy(error: Error | null, done: Callback): void {
@@ -84,7 +90,7 @@ export class Framer extends Duplex {
     for (const resolve of this.#waiting.splice(0)) resolve()
   }
 
-  #pushFrame(frame: FramePieces): boolean {
+  #pushFrame(frame: FrameBuffers): boolean {
     this.#pushing = true
     let more = true
     for (const piece of frame) more = this.push(piece)

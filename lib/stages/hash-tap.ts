@@ -1,21 +1,23 @@
 import { Transform, type TransformCallback } from 'node:stream'
+import { createDigest, type Digest, digestLength, digestOf, prepareDigest } from '../digest/digests.js'
 import { printable, SluiceError } from '../errors.js'
-import { createDigest, type Digest, digestOf, prepareDigest } from './digests.js'
-import type { Cut, Item } from './items.js'
+import type { Entry } from '../wire/manifest.js'
+import { type Cut, endsIn, lengthIn, type Run, RunReader } from '../wire/run.js'
+import type { Item } from './river/items.js'
 
 /** Files that have begun and not ended; a river has one, a stage that weaves rivers together a few. */
 const MOST_RUNNING = 16
 
 interface Running {
   digest: Digest
-  /** Where the next cut must begin. */
+  /** Where the next bytes must begin. */
   offset: number
 }
 
 /**
- * Puts the digest of each whole file on its last cut, by the algorithm of the offer, when all of the file passed from
- * its first byte on without a gap. Everything passes; nothing is held back. Of files that were begun and left, the
- * 16 that were begun last are remembered.
+ * Puts the digest of each whole file on the run in which it ends, by the algorithm of the offer, when all of the file
+ * passed from its first byte on without a gap. Everything passes; nothing is held back. Of files that were begun and
+ * left, the 16 that were begun last are remembered.
  *
  * Errors: `ERR_UNSUPPORTED` if this machine does not have the algorithm, `ERR_STATE` if data comes before an offer,
  * `ERR_PROTOCOL` if a later offer has another algorithm.
@@ -26,6 +28,7 @@ export function hashTap(): Transform {
 
 class HashTap extends Transform {
   #algorithm: string | undefined
+  #length = 0
   readonly #running = new Map<number, Running>()
 
   constructor() {
@@ -38,8 +41,8 @@ class HashTap extends Transform {
       return
     }
     try {
-      if (item.kind === 'run') for (const cut of item.cuts) this.#take(cut)
-      if (item.kind === 'digests') for (const { entry } of item.digests) this.#running.delete(entry.index)
+      if (item.kind === 'run') this.#run(item)
+      if (item.kind === 'digests') this.#forget(item.first, item.count)
     } catch (error) {
       done(error as Error)
       return
@@ -58,43 +61,78 @@ class HashTap extends Transform {
       throw new SluiceError('ERR_PROTOCOL', message, { expected: this.#algorithm, found: algorithm })
     }
     await prepareDigest(algorithm)
+    this.#length = digestLength(algorithm)
     this.#algorithm = algorithm
   }
 
-  #take(cut: Cut): void {
-    const { entry, offset, bytes, last } = cut
-    if (entry.type !== 'file') return
+  #run(run: Run): void {
     if (this.#algorithm === undefined) {
       throw new SluiceError(
         'ERR_STATE',
         'hashTap() got data before an offer; put it behind fileSource() or demuxer()',
       )
     }
-    if (offset === 0) {
-      this.#running.delete(entry.index)
-      if (last) {
-        cut.digest = digestOf(this.#algorithm, bytes)
-        return
-      }
-      this.#begin(entry.index, this.#algorithm)
-    }
-    const running = this.#running.get(entry.index)
-    if (running === undefined) return
-    // a gap or a repeat: what comes of this file can no longer be its digest
-    if (running.offset !== offset) {
-      this.#running.delete(entry.index)
-      return
-    }
-    running.digest.update(bytes)
-    running.offset += bytes.length
-    if (!last) return
-    cut.digest = running.digest.digest()
-    this.#running.delete(entry.index)
+    if (run.cuts) for (const cut of run.cuts) this.#cut(cut)
+    else this.#columns(run)
   }
 
-  #begin(index: number, algorithm: string): void {
-    this.#running.set(index, { digest: createDigest(algorithm), offset: 0 })
+  #columns(run: Run): void {
+    const { first, last, entries } = run
+    const count = (run.ends ? last : last - 1) - first + 1
+    const column = count > 0 ? Buffer.alloc(count * this.#length) : undefined
+    const reader = new RunReader(run.buffers)
+    for (let index = first; index <= last; index++) {
+      const entry = entries[index]!
+      if (entry.type !== 'file') continue
+      const offset = index === first ? run.offset : 0
+      const buffers = reader.take(lengthIn(run, index))
+      this.#take(entry, offset, buffers, endsIn(run, index))?.copy(column!, (index - first) * this.#length)
+    }
+    if (column) run.digests = { first, count, bytes: column }
+  }
+
+  #cut(cut: Cut): void {
+    const { entry, offset, bytes, last } = cut
+    if (entry.type !== 'file') return
+    const digest = this.#take(entry, offset, [bytes], last)
+    if (digest) cut.digest = digest
+  }
+
+  /** Takes in bytes of a file; gives its digest if it ends with them, and all of it passed. */
+  #take(entry: Entry, offset: number, buffers: readonly Buffer[], ends: boolean): Buffer | undefined {
+    const { index } = entry
+    if (offset === 0) {
+      this.#running.delete(index)
+      if (ends && buffers.length <= 1) return digestOf(this.#algorithm!, buffers[0] ?? NOTHING)
+      this.#begin(index)
+    }
+    const running = this.#running.get(index)
+    if (running === undefined) return undefined
+    // a gap or a repeat: what comes of this file can no longer be its digest
+    if (running.offset !== offset) {
+      this.#running.delete(index)
+      return undefined
+    }
+    for (const bytes of buffers) {
+      running.digest.update(bytes)
+      running.offset += bytes.length
+    }
+    if (!ends) return undefined
+    this.#running.delete(index)
+    return running.digest.digest()
+  }
+
+  #begin(index: number): void {
+    this.#running.set(index, { digest: createDigest(this.#algorithm!), offset: 0 })
     const [oldest] = this.#running.keys()
     if (this.#running.size > MOST_RUNNING) this.#running.delete(oldest!)
   }
+
+  /** The sender has said what became of these: nothing more of them passes without being asked for again. */
+  #forget(first: number, count: number): void {
+    for (const index of this.#running.keys())
+      if (index >= first && index < first + count) this.#running.delete(index)
+  }
 }
+
+const NOTHING = Buffer.alloc(0)

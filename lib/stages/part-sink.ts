@@ -1,22 +1,26 @@
 import { Transform, type TransformCallback } from 'node:stream'
+import { inSlices } from '../async.js'
 import { printable, SluiceError } from '../errors.js'
-import { checkChoice, checkWhole } from '../files/check-options.js'
-import { type FileSystem, nodeFileSystem } from '../files/fs.js'
-import type { Durability } from '../files/publish.js'
-import type { UnfinishedFile } from '../files/read-journal.js'
+import { checkChoice, checkWhole } from '../files/disk/check-options.js'
+import { type FileSystem, nodeFileSystem } from '../files/disk/fs.js'
+import type { UnfinishedFile } from '../files/journal/read-journal.js'
+import { diskParts } from '../stores/disk/disk-store.js'
+import { checkPartStore, type Durability, type PartStore } from '../stores/parts.js'
 import type { Entry } from '../wire/manifest.js'
 import { checkPath, type Names } from '../wire/paths.js'
-import { isWanted } from '../wire/positions.js'
-import { inSlices } from './at-most.js'
-import { Destination } from './destination.js'
-import { allEntries, type Item, type Run, type StoredFile } from './items.js'
-import { type Piece, piecesOf } from './pieces.js'
-import { RunWriter } from './run-writer.js'
+import { cutsOf, type Run } from '../wire/run.js'
+import type { Item, OfferItem, StoredRun } from './river/items.js'
+import { SharedStore } from './river/shared-store.js'
+import { StoreCalls } from './river/store-calls.js'
+import { RunWriter } from './sink/run-writer.js'
+import { SmallTail } from './sink/small-tail.js'
 
 /** Options of {@link partSink}. */
 export interface PartSinkOptions {
-  /** The folder that files arrive in. It is made when the first of them comes. */
-  dir: string
+  /** The folder that files arrive in. It is made when the first of them comes. Instead of `store`. */
+  dir?: string
+  /** Where the files go, where that is not a folder of this disk. Closed at the end. */
+  store?: PartStore
   fs?: FileSystem
   /** What a published file survives. Default 'crash'. */
   durability?: Durability
@@ -38,10 +42,10 @@ export interface PartSinkOptions {
 }
 
 /**
- * Puts what arrives on disk, each file beside its name as `name.part`: folders before their files, the cuts of a
- * file in order, all of a run before it gives out the files that ended (`stored`) and takes the next. Checks every
- * path of an offer again, and the room on the disk. A file that cannot be written fails alone; when the disk is full
- * or read-only, or a link stands in the place of a folder, the stream ends. Parts stay for a later run.
+ * Stores what arrives: on disk each file beside its name as `name.part`, folders before their files, the bytes of a
+ * file in order. Gives out what ended (`stored`) before it takes the next run. Checks every path of an offer again, and
+ * the room on the disk. A file that cannot be written fails alone; when the disk is full or read-only, or a link
+ * stands in the place of a folder, the stream ends. Parts stay for a later run.
  *
  * Errors: `ERR_PATH`, `ERR_PROTOCOL`, `ERR_DISK_FULL`, `ERR_READ_ONLY`, `ERR_UNSAFE_LINK`, `ERR_PERMISSION` and
  * `ERR_WRITE` of the folder itself.
@@ -51,27 +55,22 @@ export function partSink(options: PartSinkOptions): Transform {
 }
 
 class PartSink extends Transform {
-  readonly #options
-  readonly #destination: Destination
-  /** The entries that were offered, in order. */
-  #entries: readonly Entry[] = []
+  readonly #options: PartSinkOptions
+  readonly #store: SharedStore
   readonly #writer: RunWriter
+  readonly #tail = new SmallTail()
+  #entries: readonly Entry[] = []
   #working: Promise<void> = Promise.resolve()
 
   constructor(options: PartSinkOptions) {
     super({ objectMode: true, highWaterMark: 1 })
-    const { fs = nodeFileSystem, concurrency = 32, handles = 64 } = options
-    const { durability = 'crash', names = 'native', platform = fs.platform } = options
-    if (typeof options.dir !== 'string' || options.dir === '') {
-      throw new SluiceError('ERR_USAGE', 'dir must be the path of a folder', { found: options.dir })
-    }
-    checkChoice('durability', durability, ['crash', 'power'])
-    checkChoice('names', names, ['native', 'portable'])
-    checkWhole('concurrency', concurrency, 1)
-    this.#options = { ...options, fs, concurrency, handles, durability, names, platform }
-    this.#destination = new Destination(this.#options)
-    this.#destination.hold()
-    this.#writer = new RunWriter(this.#destination, concurrency)
+    const checked = checkedOptions(options)
+    this.#options = checked
+    const parts = new StoreCalls(options.store ?? diskParts(checked), checked)
+    if (checked.durability === 'power') parts.raiseDurability()
+    this.#store = new SharedStore(parts)
+    this.#store.hold()
+    this.#writer = new RunWriter(this.#store.parts, checked.concurrency)
   }
 
   override _transform(item: Item, _encoding: BufferEncoding, done: TransformCallback): void {
@@ -87,8 +86,11 @@ class PartSink extends Transform {
     this.#working
       .then(() => this.#writer.settle())
       .catch(() => {}) // it came too late to matter
-      .then(() => this.#destination.release())
-      .then(() => done(error), done)
+      .then(() => this.#store.release())
+      .then(
+        () => done(error),
+        (failure) => done(error ?? failure),
+      )
   }
 
   async #take(item: Item): Promise<void> {
@@ -96,9 +98,11 @@ class PartSink extends Transform {
       case 'offer':
         return this.#offer(item)
       case 'run':
-        return this.#run(item)
+        this.#check(item)
+        return this.#write(this.#tail.take(item))
       case 'digests':
-        this.#give(await this.#writer.giveUp(item.digests))
+        await this.#write(this.#tail.flush(item.first, item.count))
+        this.#give(await this.#writer.giveUp(item.first, item.count))
         this.push(item)
         return
       default:
@@ -106,48 +110,64 @@ class PartSink extends Transform {
     }
   }
 
-  async #offer(item: Item & { kind: 'offer' }): Promise<void> {
-    const { offer, want } = item
+  async #offer(item: OfferItem): Promise<void> {
+    const { offer, plan } = item
     let bytes = 0
     await inSlices(offer.entries, (entry) => {
       this.#checkPath(entry)
-      if (want === undefined || isWanted(want, entry.index - offer.first)) bytes += entry.size ?? 0
+      if (plan.isWanted(entry.index)) bytes += entry.size ?? 0
     })
-    await this.#destination.arrivals.learn(offer)
-    if (bytes > 0) await this.#destination.room.check(bytes)
-    this.#entries = allEntries(this.#entries, offer)
-    this.push({ ...item, destination: this.#destination })
+    await this.#store.parts.expect(offer, bytes)
+    this.#entries = plan.entries
+    this.push({ ...item, store: this.#store } satisfies Item)
   }
 
-  async #run(run: Run): Promise<void> {
-    const pieces = piecesOf(run.cuts)
-    for (const piece of pieces) this.#check(piece)
-    this.#give(await this.#writer.write(pieces))
+  async #write(runs: readonly Run[]): Promise<void> {
+    for (const run of runs) this.#give(await this.#writer.write(run))
   }
 
   async #end(): Promise<void> {
+    await this.#write(this.#tail.flush())
     this.#give(await this.#writer.settle())
     const path = this.#writer.unfinished?.path
     if (path === undefined) return
     throw new SluiceError('ERR_TRUNCATED', `the input ended in the middle of ${printable(path)}`, { path })
   }
 
-  #give(files: StoredFile[]): void {
-    if (files.length > 0) this.push({ kind: 'stored', files } satisfies Item)
+  #give(stored: readonly StoredRun[]): void {
+    for (const run of stored) this.push({ kind: 'stored', stored: run } satisfies Item)
   }
 
-  #check({ entry, offset, length }: Piece): void {
-    const offered = this.#entries[entry.index]
-    if (offered === undefined) throw refuse('is not in the offer', entry)
-    // a stage in between may have changed it
-    if (offered !== entry) this.#checkPath(entry)
-    if (entry.size !== null && offset + length > entry.size)
-      throw refuse(`has only ${entry.size} bytes`, entry)
+  /** A stage in between may have changed the entries, or where their bytes stand. */
+  #check(run: Run): void {
+    if (run.cuts === undefined && run.last < this.#entries.length) return
+    for (const { entry, offset, bytes } of cutsOf(run)) {
+      const offered = this.#entries[entry.index]
+      if (offered === undefined) throw refuse('is not in the offer', entry)
+      if (offered !== entry) this.#checkPath(entry)
+      if (entry.size !== null && offset + bytes.length > entry.size)
+        throw refuse(`has only ${entry.size} bytes`, entry)
+    }
   }
 
   #checkPath({ path }: Entry): void {
     checkPath(path, this.#options)
   }
+}
+
+/** @throws SluiceError `ERR_USAGE` */
+function checkedOptions(options: PartSinkOptions) {
+  const { fs = nodeFileSystem, concurrency = 32, handles = 64, dir = '', store } = options
+  const { durability = 'crash', names = 'native', platform = fs.platform } = options
+  if (store === undefined && (typeof dir !== 'string' || dir === ''))
+    throw new SluiceError('ERR_USAGE', 'dir must be the path of a folder', { found: options.dir })
+  if (store !== undefined && options.dir !== undefined)
+    throw new SluiceError('ERR_USAGE', 'dir and store: only one of them says where files go')
+  if (store !== undefined) checkPartStore(store)
+  checkChoice('durability', durability, ['crash', 'power'])
+  checkChoice('names', names, ['native', 'portable'])
+  checkWhole('concurrency', concurrency, 1)
+  return { ...options, dir, fs, concurrency, handles, durability, names, platform }
 }
 
 function refuse(what: string, { path }: Entry): SluiceError {

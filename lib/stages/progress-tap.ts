@@ -1,8 +1,9 @@
 import type { Transform } from 'node:stream'
 import { transform } from 'through2'
 import { errorOf, SluiceError } from '../errors.js'
-import { type Clock, systemClock } from './clock.js'
-import type { Item } from './items.js'
+import { type Clock, systemClock } from '../files/disk/clock.js'
+import { cutsOf } from '../wire/run.js'
+import type { Item } from './river/items.js'
 
 /** What has passed a {@link progressTap}. */
 export interface Passed {
@@ -96,10 +97,12 @@ function add(passed: Passed, chunk: Uint8Array | Item): void {
   if (chunk instanceof Uint8Array) passed.bytes += chunk.length
   else if (chunk.kind === 'run') {
     passed.bytes += chunk.length
-    for (const { entry, last } of chunk.cuts) if (last && entry.type === 'file') passed.files++
+    for (const { entry, last } of cutsOf(chunk)) if (last && entry.type === 'file') passed.files++
   } else if (chunk.kind === 'stored') {
-    for (const { entry, failure } of chunk.files) {
-      if (failure || entry.type !== 'file') continue
+    const { first, last, entries, entry: only, failures } = chunk.stored
+    for (let index = first; index <= last; index++) {
+      const entry = only ?? entries[index]!
+      if (failures?.has(index) || entry.type !== 'file') continue
       passed.bytes += entry.size ?? 0
       passed.files++
     }

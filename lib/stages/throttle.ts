@@ -1,7 +1,9 @@
-import { Transform, type TransformCallback } from 'node:stream'
+import type { Transform } from 'node:stream'
 import { SluiceError } from '../errors.js'
-import { type Clock, systemClock } from './clock.js'
-import type { WireStage } from './wire-stage.js'
+import { type Clock, systemClock } from '../files/disk/clock.js'
+import { ByteStage } from './bytes/byte-stage.js'
+import type { Callback } from './bytes/pump.js'
+import type { WireStage } from './bytes/wire-stage.js'
 
 /** What {@link throttle} and {@link limitRate} take. */
 export interface ThrottleOptions {
@@ -38,25 +40,21 @@ function checked({ rate, clock = systemClock }: ThrottleOptions): () => Transfor
 
 /**
  * A token bucket: it fills at `rate`, holds no more than a twentieth of a second, and begins empty. A large
- * chunk leaves in pieces (views of it), so that the line is shared evenly and little waits in the streams behind.
+ * chunk leaves in pieces (views of it), so that the connection is shared evenly and little waits in the streams behind.
  */
-class Throttle extends Transform {
+class Throttle extends ByteStage {
   readonly #rate: number
   readonly #piece: number
   readonly #depth: number
   readonly #clock: Clock
   #tokens = 0
   #filled: number
-  #rest: Buffer = Buffer.alloc(0)
-  #done: TransformCallback | undefined
-  #wanted = false
-  #parked = false
-  #cancel: (() => void) | undefined
+  #cancel = () => {}
 
   constructor(rate: number, clock: Clock) {
     const depth = Math.max(1, Math.ceil(rate / PIECES_PER_SECOND))
     const piece = Math.min(depth, MAX_PIECE)
-    super({ readableHighWaterMark: piece, writableHighWaterMark: piece })
+    super(piece)
     this.#rate = rate
     this.#piece = piece
     this.#depth = depth
@@ -64,50 +62,37 @@ class Throttle extends Transform {
     this.#filled = clock.now()
   }
 
-  override _transform(chunk: Buffer, _encoding: BufferEncoding, callback: TransformCallback): void {
-    this.#rest = chunk
-    this.#done = callback
-    this.#advance()
+  protected override *convert(chunks: Buffer[]): Iterator<Buffer | undefined> {
+    for (const chunk of chunks) {
+      for (let start = 0; start < chunk.length; ) {
+        const piece = chunk.subarray(start, start + this.#piece)
+        if (this.#spend(piece.length)) {
+          start += piece.length
+          yield piece
+        } else yield undefined
+      }
+    }
   }
 
-  override _read(size: number): void {
-    this.#wanted = true
-    if (this.#parked) {
-      this.#parked = false
-      this.#advance()
-    } else super._read(size)
-  }
-
-  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
-    this.#cancel?.()
+  override _destroy(error: Error | null, callback: Callback): void {
+    this.#cancel()
     callback(error)
   }
 
-  #advance(): void {
-    while (this.#rest.length > 0) {
-      const now = this.#clock.now()
-      this.#tokens = Math.min(this.#depth, this.#tokens + ((now - this.#filled) / 1000) * this.#rate)
-      this.#filled = now
-      const size = Math.min(this.#piece, this.#rest.length)
-      if (this.#tokens < size) {
-        const wait = ((size - this.#tokens) / this.#rate) * 1000
-        // Rounded up: a timer that rings a little early would be set again and again.
-        this.#cancel = this.#clock.after(Math.max(1, Math.ceil(wait)), () => this.#advance())
-        return
-      }
-      this.#tokens -= size
-      const piece = this.#rest.subarray(0, size)
-      this.#rest = this.#rest.subarray(size)
-      this.#wanted = false
-      const room = this.push(piece)
-      if (this.destroyed) return
-      if (!room && !this.#wanted && this.#rest.length > 0) {
-        this.#parked = true
-        return
-      }
+  /** Takes tokens for a piece; if there are too few, resumes when there will be enough. */
+  #spend(size: number): boolean {
+    const now = this.#clock.now()
+    this.#tokens = Math.min(this.#depth, this.#tokens + ((now - this.#filled) / 1000) * this.#rate)
+    this.#filled = now
+    // The reader may ask while the timer runs: one timer is enough.
+    this.#cancel()
+    if (this.#tokens < size) {
+      const wait = ((size - this.#tokens) / this.#rate) * 1000
+      // Rounded up: a timer that rings a little early would be set again and again.
+      this.#cancel = this.#clock.after(Math.max(1, Math.ceil(wait)), () => this.pump.resume())
+      return false
     }
-    const done = this.#done
-    this.#done = undefined
-    done?.()
+    this.#tokens -= size
+    return true
   }
 }

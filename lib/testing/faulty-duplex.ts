@@ -1,6 +1,6 @@
 import { Duplex } from 'node:stream'
 import { SluiceError } from '../errors.js'
-import { type Clock, systemClock } from '../stages/clock.js'
+import { type Clock, systemClock } from '../files/disk/clock.js'
 import { randomBySeed } from './splits.js'
 
 /**

@@ -1,41 +1,24 @@
-import {
-  type Duplex,
-  type FinishedOptions,
-  finished,
-  type Readable,
-  type Transform,
-  type Writable,
-} from 'node:stream'
+import type { Duplex, Readable, Writable } from 'node:stream'
 import createDebug from 'debug'
-import pump from 'pump'
 import { isSluiceError, SluiceError } from '../errors.js'
-import type { Limits, PeerLimits } from '../wire/limits.js'
+import { type Clock, systemClock } from '../files/disk/clock.js'
+import type { Limits } from '../wire/limits.js'
 import type { Message } from '../wire/messages.js'
-import { checkFormats, encodePreface, PrefaceParser } from '../wire/preface.js'
+import { encodePreface, PrefaceCheck } from '../wire/preface.js'
+import { type Chain, ended, tie } from './chain.js'
+import { Heartbeat } from './heartbeat.js'
 
 const debug = createDebug('sluice:channel')
 
-/** The stages around a socket, made by `send` and `receive`. */
-export interface Line {
-  /** Takes the river of a sender. `talk` puts a message between two frames; `close` ends without one. */
-  framer: Duplex & {
-    limit(limits: PeerLimits): void
-    talk(message: Message): void
-    ready(): Promise<void>
-    close(): void
-  }
-  /** Gives the river to a receiver; the conversation goes to `onTalk`, until that says `false`. */
-  deframer(onTalk: (message: Message) => boolean): Duplex & { readonly rest: Buffer | null }
-  outgoing: Transform[]
-  incoming: Transform[]
-  /** The formats of the wire stages, the first applied first. */
-  formats: string[]
-}
+/** The former name, for the modules that still use it. */
+export type { Chain as Line } from './chain.js'
 
 export interface ChannelOptions {
   limits: Limits
   /** What was read from the socket before it was handed over. */
   head?: Buffer
+  /** Where the time comes from; the clock of the process by default. */
+  clock?: Clock
 }
 
 export interface ChannelEvents {
@@ -43,54 +26,57 @@ export interface ChannelEvents {
   talk(message: Message): boolean
   /** The peer has closed its side, where it may. */
   ended(): void
-  /** The line cannot go on: broken, ended, silent, not understood, or a stage at its end failed. */
+  /** The connection cannot go on: broken, ended, silent, not understood, or a stage at its end failed. */
   failed(error: Error): void
 }
 
 /**
  * A socket with the stages around it. The socket stands apart from the chains, which are torn down on an error: it has
- * to live long enough to carry the ERROR. Watches the time, too: that of the whole handshake, and silence.
+ * to live long enough to carry the ERROR.
  */
 export class Channel {
-  readonly deframer: ReturnType<Line['deframer']>
+  readonly deframer: ReturnType<Chain['deframer']>
   readonly #socket: Duplex
-  readonly #line: Line
-  readonly #limits: Limits
+  readonly #chain: Chain
+  readonly #closeTimeout: number
+  readonly #clock: Clock
   readonly #events: ChannelEvents
   readonly #first: Writable
   readonly #last: Readable
-  #preface: PrefaceParser | null
+  /** There is one only where there are formats to compare: the frames bring a preface of their own. */
+  readonly #preface: PrefaceCheck | undefined
   #over = false
-  #heard = performance.now()
-  #said = performance.now()
-  readonly #watching: NodeJS.Timeout
-  readonly #handshake: NodeJS.Timeout
+  readonly #heartbeat: Heartbeat
 
-  constructor(socket: Duplex, line: Line, { limits, head }: ChannelOptions, events: ChannelEvents) {
+  constructor(socket: Duplex, chain: Chain, options: ChannelOptions, events: ChannelEvents) {
+    const { limits, head, clock = systemClock } = options
     this.#socket = socket
-    this.#line = line
-    this.#limits = limits
+    this.#chain = chain
+    this.#closeTimeout = limits.closeTimeout
+    this.#clock = clock
     this.#events = events
-    this.deframer = line.deframer((message) => events.talk(message))
+    this.deframer = chain.deframer((message) => events.talk(message))
     this.deframer.once('finish', () => events.ended())
-    const incoming = [...line.incoming, this.deframer]
-    const outgoing = [line.framer, ...line.outgoing]
+    const incoming = [...chain.incoming, this.deframer]
+    const outgoing = [chain.framer, ...chain.outgoing]
     this.#first = incoming[0]!
     this.#last = outgoing.at(-1)!
-    for (const stage of [...line.incoming, ...line.outgoing]) stage.on('error', this.#garbled)
-    this.#tie(incoming)
-    this.#tie(outgoing)
+    for (const stage of [...chain.incoming, ...chain.outgoing]) stage.on('error', this.#garbled)
+    tie(incoming, this.#fail)
+    tie(outgoing, this.#fail)
 
-    const { handshakeTimeout, pingInterval, idleTimeout } = limits
-    this.#handshake = setTimeout(
-      () => this.#late('handshake did not end', handshakeTimeout),
-      handshakeTimeout,
-    )
-    this.#watching = setInterval(this.#watch, Math.min(pingInterval, idleTimeout) / 4)
+    this.#heartbeat = new Heartbeat(clock, limits, {
+      // Where something waits to go out there is no need for a sign of life, and it would only pile up.
+      ping: () => this.#last.isPaused() || this.say({ type: 'ping' }),
+      isListening: () => !socket.isPaused(),
+      timedOut: this.#fail,
+    })
 
     // The list of formats goes in the clear, so that a mismatch can be told from a broken stream.
-    this.#preface = line.formats.length > 0 ? new PrefaceParser() : null
-    if (line.formats.length > 0) socket.write(encodePreface(line.formats))
+    if (chain.formats.length > 0) {
+      this.#preface = new PrefaceCheck(chain.formats)
+      socket.write(encodePreface(chain.formats))
+    }
     this.#last.on('data', this.#write).once('end', () => debug('all said'))
     socket
       .on('drain', this.#drained)
@@ -108,33 +94,32 @@ export class Channel {
 
   /** The peer has said HELLO. */
   greeted(): void {
-    clearTimeout(this.#handshake)
+    this.#heartbeat.greeted()
   }
 
   say(message: Message): void {
     debug('say %s', message.type)
-    if (!this.#over) this.#line.framer.talk(message)
+    if (!this.#over) this.#chain.framer.talk(message)
   }
 
-  /** Resolves when what was said is on its way, or the line is over: for who has much to say. */
+  /** Resolves when what was said is on its way, or the connection is over: for who has much to say. */
   async ready(): Promise<void> {
-    if (!this.#over) await this.#line.framer.ready()
+    if (!this.#over) await this.#chain.framer.ready()
   }
 
   /**
-   * Ends the line once what was said has gone out. The peer has `closeTimeout` for it; what it still sends is
+   * Ends the connection once what was said has gone out. The peer has `closeTimeout` for it; what it still sends is
    * discarded. With `keepOpen` the socket is given back instead: paused, what follows the transfer unread.
    */
   async hangUp(keepOpen: boolean): Promise<void> {
-    clearTimeout(this.#handshake)
-    clearInterval(this.#watching)
+    this.#heartbeat.stop()
     const socket = this.#socket
-    const timer = setTimeout(() => socket.destroy(), this.#limits.closeTimeout)
+    const cancel = this.#clock.after(this.#closeTimeout, () => socket.destroy())
     if (!this.#over && !socket.destroyed) {
       const listening = new AbortController()
       const { signal } = listening
       const flushed = ended(this.#last, { writable: false, signal })
-      this.#line.framer.close()
+      this.#chain.framer.close()
       await Promise.race([flushed, ended(socket, { signal })])
       listening.abort() // the socket may be used for long, and for other transfers
     }
@@ -146,8 +131,8 @@ export class Channel {
       await ended(socket)
       socket.destroy()
     }
-    clearTimeout(timer)
-    for (const stage of [...this.#line.incoming, this.deframer, this.#line.framer, ...this.#line.outgoing])
+    cancel()
+    for (const stage of [...this.#chain.incoming, this.deframer, this.#chain.framer, ...this.#chain.outgoing])
       stage.destroy()
   }
 
@@ -160,93 +145,51 @@ export class Channel {
     if (rest !== null && rest.length > 0) socket.unshift(rest)
   }
 
-  /** Makes one chain of the stages, torn down together; their errors come to `#fail`. */
-  #tie(stages: Duplex[]): void {
-    const failed = (error?: Error | null) => error && this.#fail(error)
-    if (stages.length > 1) pump(stages, failed)
-    else stages[0]!.on('error', failed)
-  }
-
   readonly #write = (chunk: Buffer): void => {
-    this.#said = performance.now()
+    this.#heartbeat.said()
     if (!this.#socket.destroyed && !this.#socket.write(chunk)) this.#last.pause()
   }
 
-  readonly #drained = (): void => {
-    this.#last.resume()
-  }
+  readonly #drained = (): unknown => this.#last.resume()
 
   readonly #read = (chunk: Buffer): void => {
-    this.#heard = performance.now()
+    this.#heartbeat.heard()
     if (this.#over) return
     let bytes = chunk
-    if (this.#preface !== null) {
-      try {
-        const preface = this.#preface.push(bytes)
-        if (preface === undefined) return
-        checkFormats(this.#line.formats, preface.formats)
-        this.#preface = null
-        bytes = preface.rest
-      } catch (error) {
-        return this.#fail(error as Error)
-      }
+    try {
+      bytes = this.#preface?.strip(chunk) ?? chunk
+    } catch (error) {
+      return this.#fail(error as Error)
     }
     if (bytes.length > 0 && !this.#first.write(bytes)) this.#socket.pause()
   }
 
   readonly #resume = (): void => {
-    this.#heard = performance.now() // who was not listened to was not silent
+    this.#heartbeat.heard() // who was not listened to was not silent
     this.#socket.resume()
   }
 
   readonly #ended = (): void => {
     if (this.#over) return
-    if (this.#preface !== null)
+    if (this.#preface?.complete === false)
       this.#fail(new SluiceError('ERR_TRUNCATED', 'the stream ended before its preface did'))
     else if (!this.#first.writableEnded) this.#first.end()
   }
 
   readonly #broken = (cause: Error): void => {
-    this.#fail(
-      new SluiceError('ERR_INTERRUPTED', `the connection broke: ${cause.message}; run it again to resume`, {
-        cause,
-      }),
-    )
+    const message = `the connection broke: ${cause.message}; run it again to resume`
+    this.#fail(new SluiceError('ERR_INTERRUPTED', message, { cause }))
   }
 
   /** Before all others who hear of it: the stages beside it are torn down, and say nothing but that they were. */
   readonly #garbled = (cause: Error): void => {
-    this.#fail(
-      isSluiceError(cause)
-        ? cause
-        : new SluiceError('ERR_CORRUPT', `a wire stage failed: ${cause.message}`, { cause }),
-    )
+    const message = `a wire stage failed: ${cause.message}`
+    this.#fail(isSluiceError(cause) ? cause : new SluiceError('ERR_CORRUPT', message, { cause }))
   }
 
-  readonly #watch = (): void => {
-    const now = performance.now()
-    if (this.#socket.isPaused()) this.#heard = now
-    if (now - this.#heard > this.#limits.idleTimeout) this.#late('peer was silent', this.#limits.idleTimeout)
-    // Where something waits to go out there is no need for a sign of life, and it would only pile up.
-    else if (now - this.#said > this.#limits.pingInterval && !this.#last.isPaused())
-      this.say({ type: 'ping' })
-  }
-
-  #late(what: string, milliseconds: number): void {
-    this.#fail(new SluiceError('ERR_TIMEOUT', `the ${what} for ${milliseconds} ms`))
-  }
-
-  #fail(error: Error): void {
+  readonly #fail = (error: Error): void => {
     if (this.#over) return
-    clearTimeout(this.#handshake)
-    clearInterval(this.#watching)
+    this.#heartbeat.stop()
     this.#events.failed(error)
   }
-}
-
-/** Resolves when the stream has ended, or was destroyed; or is not listened to any more. */
-function ended(stream: Duplex | Readable, options: FinishedOptions = {}): Promise<void> {
-  return new Promise((resolve) => {
-    finished(stream, options, () => resolve())
-  })
 }

@@ -1,3 +1,6 @@
+import type { Run } from '../wire/run.js'
+import type { Plan } from './plan.js'
+
 /** How far a transfer is. A snapshot: it does not change any more. */
 export interface Progress {
   /** Files, folders and links of the plan that ended, whatever their outcome. */
@@ -30,41 +33,40 @@ export interface CurrentFile {
 /** How many milliseconds the rate looks back. */
 const WINDOW = 5_000
 
-/** Counts what passes and makes {@link Progress} of it. Pure but for the clock (milliseconds, monotonic). */
+/** Makes {@link Progress} of a plan, and of when its bytes passed. Pure but for the clock (milliseconds, monotonic). */
 export class ProgressMeter {
-  files = 0
-  totalFiles = 0
-  bytes = 0
-  totalBytes: number | null = 0
-  resumedBytes = 0
   current: CurrentFile | null = null
+  readonly #plan: Plan
   readonly #now: () => number
   readonly #samples: { time: number; bytes: number }[] = []
 
-  constructor(now: () => number = () => performance.now()) {
+  constructor(plan: Plan, now: () => number = () => performance.now()) {
+    this.#plan = plan
     this.#now = now
   }
 
-  /** Counts `length` more bytes, the last of them in `current`. */
-  add(length: number, current: CurrentFile | null): void {
+  /** A run has passed, of which the plan knows already. */
+  passed(run: Run): void {
     const time = this.#now()
     const last = this.#samples.at(-1)
     // Samples are a tenth of a second apart at least, so that there are never more than some fifty.
-    if (last === undefined || time - last.time >= 100) this.#samples.push({ time, bytes: this.bytes })
+    if (last === undefined || time - last.time >= 100)
+      this.#samples.push({ time, bytes: this.#plan.cameBytes - run.length })
     while (this.#samples.length > 2 && time - this.#samples[0]!.time > WINDOW) this.#samples.shift()
-    this.bytes += length
-    this.current = current
+    const { path, size, start, type } = run.entries[run.last]!
+    if (type === 'file') this.current = { path, bytes: run.position + run.length - start, size }
   }
 
   snapshot(): Progress {
+    const { closedWanted, wantedEntries, cameBytes, wantedBytes, provedBytes } = this.#plan
     const rate = this.#rate()
-    const left = this.totalBytes === null ? null : Math.max(0, this.totalBytes - this.bytes)
+    const left = wantedBytes === null ? null : Math.max(0, wantedBytes - cameBytes - provedBytes)
     return {
-      files: this.files,
-      totalFiles: this.totalFiles,
-      bytes: this.bytes,
-      totalBytes: this.totalBytes,
-      resumedBytes: this.resumedBytes,
+      files: closedWanted,
+      totalFiles: wantedEntries,
+      bytes: cameBytes,
+      totalBytes: wantedBytes,
+      resumedBytes: provedBytes,
       rate,
       eta: left === null || rate === 0 ? null : (left / rate) * 1000,
       current: this.current,
@@ -75,6 +77,6 @@ export class ProgressMeter {
     const first = this.#samples[0]
     if (first === undefined) return 0
     const elapsed = this.#now() - first.time
-    return elapsed < 1 ? 0 : ((this.bytes - first.bytes) / elapsed) * 1000
+    return elapsed < 1 ? 0 : ((this.#plan.cameBytes - first.bytes) / elapsed) * 1000
   }
 }

@@ -1,131 +1,198 @@
 import type { Duplex, Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
+import { setImmediate } from 'node:timers/promises'
+import { deferred } from '../async.js'
 import { isSluiceError, SluiceError } from '../errors.js'
 import { DEFAULT_LIMITS, type PeerLimits } from '../wire/limits.js'
-import type { Entry, Offer } from '../wire/manifest.js'
-import type { Message } from '../wire/messages.js'
-import type { Bitmap } from '../wire/positions.js'
+import type { Offer } from '../wire/manifest.js'
+import type { Message, PlanRecord } from '../wire/messages.js'
+import { type OutcomeRange, outcomesOf, type TransferResult } from '../wire/outcome.js'
+import type { Run } from '../wire/run.js'
 import type { Line } from './channel.js'
-import { deferred } from './deferred.js'
-import { fileOutcome, type Reported } from './result.js'
+import { messagesOf, OutcomeTable } from './outcomes.js'
+import type { Plan } from './plan.js'
 import { asError, closed, closedSoon, Session } from './session.js'
 import type { SessionOptions } from './session-options.js'
-import type { FileOutcome, TransferResult } from './transfer.js'
 
 /** What a receiver answers to an offer. */
 export interface Decision {
   accept: boolean
   /** Why not. */
   reason?: string
-  /** The entries that are to come, one bit each; all if left out. */
-  want?: Bitmap
+  /** Whether each entry of the offer is to come; all if left out. */
+  wanted?: readonly boolean[]
 }
 
-/** The stages behind the deframer; they ask, count and report by the methods of the session. */
-export type River = [...Duplex[], Writable]
+/** What the stages of a receiver tell the session. */
+export interface ReceiverHooks {
+  plan: Plan
+  /** An offer is complete: asks, answers, and decides in the plan. */
+  offered(offer: Offer): Promise<void>
+  /** An item has passed the demuxer. */
+  passed(item: Run | { kind: 'offer' | 'digests' | 'stored' | 'end' }): void
+  /** Entries have their outcome; resolves when more can be told. */
+  settled(ranges: readonly OutcomeRange[]): Promise<void>
+  warn(warning: SluiceError): void
+}
 
 /** What a receiver does with what comes, made by `receive`. */
 export interface Receiving {
-  river: River
-  /** Those of the river that are not ours, and may not close as ours do. */
-  guests: readonly Duplex[]
+  /** Makes the stages behind the deframer. `guests` are those that are not ours, and may not close as ours do. */
+  river(hooks: ReceiverHooks): { stages: [...Duplex[], Writable]; guests: readonly Duplex[] }
   /** `signal` aborts when the transfer is over, whatever the answer will be. */
   decide(offer: Offer, signal: AbortSignal): Promise<Decision>
 }
 
-/** Outcomes in one message at most, and the bytes of the longest: all of them stay within the limit of a message. */
-const OUTCOMES_PER_MESSAGE = 200
-const OUTCOME_BYTES = 4200
+/** Items in a list of one message at most. */
+const MOST_ITEMS = 1000
 
-/** The receiver's part of the conversation: answer, river, outcomes, result. */
+/** Bytes of a page of the plan without its records at most, and of one record. */
+const PAGE_BYTES = 32
+const RECORD_BYTES = 8
+
+/** Entries of a page of the plan at most, so that whoever hears it takes them in within a few milliseconds. */
+const PAGE_ENTRIES = 65_536
+
+/** The receiver's part of the conversation: answer, plan, river, outcomes, result. */
 export class Receiver extends Session {
   readonly #receiving: Receiving
-  readonly #patience: number
+  readonly #closeTimeout: number
   readonly #goodbye = deferred<void>()
-  #offer: Offer | null = null
-  #outcomes: (FileOutcome | undefined)[] = []
+  readonly #river: ReturnType<Receiving['river']>
+  readonly #outcomes = new OutcomeTable()
   #result: TransferResult | null = null
-  #perMessage = OUTCOMES_PER_MESSAGE
+  /** Bytes of a message that the sender takes. */
+  #mostBytes = DEFAULT_LIMITS.message
 
   constructor(socket: Duplex, line: Line, receiving: Receiving, options: SessionOptions) {
     super('receive', socket, line, options)
     this.#receiving = receiving
-    this.#patience = options.limits.closeTimeout
+    this.#closeTimeout = options.limits.closeTimeout
+    this.#river = receiving.river({
+      plan: this.plan,
+      offered: (offer) => this.#offered(offer),
+      passed: (item) => {
+        if (item.kind === 'run') this.passed(item)
+        else this.#finishRiver()
+      },
+      settled: (ranges) => this.#settled(ranges),
+      warn: this.warn,
+    })
+    this.open()
     this.control.move('connecting')
     this.#run().catch((error) => this.fail(asError(error)))
   }
 
   async #run(): Promise<void> {
     try {
-      await pipeline([this.channel.deframer, ...this.#receiving.river], { signal: this.stop.signal })
+      await pipeline([this.channel.deframer, ...this.#river.stages], { signal: this.stop.signal })
     } catch (error) {
       // Files that failed are part of the result, not a failure of the conversation.
-      if (!isSluiceError(error, 'ERR_FILES_FAILED')) throw error
+      if (!isSluiceError(error, 'ERR_FILES_FAILED') || !this.plan.isFinished) throw error
     }
     if (this.over) return
-    const result = this.result(this.#outcomes.filter((outcome) => outcome !== undefined))
+    if (!this.plan.isFinished)
+      throw new SluiceError('ERR_DESTROYED', 'the river ended before every entry had its outcome')
+    const result = this.result(this.#outcomes.toArray(this.plan.entries))
     this.#result = result
     const { published, skipped, failed, bytes } = result
-    this.channel.say({
-      type: 'result',
-      status: failed === 0 ? 'completed' : 'failed',
-      published,
-      skipped,
-      failed,
-      bytes,
-    })
+    const status = failed === 0 ? 'completed' : 'failed'
+    this.say({ type: 'result', status, published, skipped, failed, bytes })
     await this.#goodbye.promise
     this.conclude(result)
   }
 
-  /** Asks whether the offer is taken, and answers it; gives the entries that will come. */
-  async ask(offer: Offer): Promise<Bitmap | undefined> {
+  /** Asks whether the offer is taken, and answers it; says what is wanted, page by page. */
+  async #offered(offer: Offer): Promise<void> {
     this.requireHello()
-    if (this.#offer !== null) {
+    if (offer.first > 0) {
       throw new SluiceError('ERR_PROTOCOL', 'the peer attached files, which this side did not say it knows')
     }
-    this.#offer = offer
-    this.#outcomes = new Array(offer.entries.length)
     this.control.identify(offer.id)
     this.control.move('offered')
-    const {
-      accept,
-      reason = 'rejected by the receiver',
-      want,
-    } = await this.#receiving.decide(offer, this.stop.signal)
-    if (this.over) throw new SluiceError('ERR_CANCELLED', 'the transfer ended before the offer was answered')
-    if (!accept) {
-      this.channel.say({ type: 'answer', offer: 0, accept: false, reason })
-      const error = new SluiceError('ERR_REJECTED', `the offer was rejected: ${reason}`)
-      this.fail(error, false)
-      throw error
-    }
-    this.plan(offer.entries, want)
-    this.channel.say({ type: 'answer', offer: 0, accept: true, ...(want && { want }) })
+    this.#checkRunning()
+    const { accept, reason, wanted } = await this.#decide(offer)
+    this.#checkRunning()
+    if (!accept) throw this.#reject(reason)
+    this.say({ type: 'answer', offer: 0, accept: true })
+    await this.#sayPlan(offer, wanted)
+    this.#checkRunning()
     this.control.move('receiving')
-    return want
+  }
+
+  /** Nobody reads what comes meanwhile, also not that nothing comes any more. */
+  async #decide(offer: Offer): Promise<Decision> {
+    const { deframer } = this.channel
+    const cutOff = (error: SluiceError) => this.fail(error)
+    deframer.once('cutOff', cutOff)
+    try {
+      return await this.#receiving.decide(offer, this.stop.signal)
+    } finally {
+      deframer.off('cutOff', cutOff)
+    }
+  }
+
+  /** Who listens to events, and who is asked, may end the transfer. */
+  #checkRunning(): void {
+    if (this.over) throw new SluiceError('ERR_CANCELLED', 'the transfer has ended')
+  }
+
+  #reject(reason = 'rejected by the receiver'): SluiceError {
+    const error = new SluiceError('ERR_REJECTED', `the offer was rejected: ${reason}`)
+    this.fail(error, { type: 'answer', offer: 0, accept: false, reason })
+    return error
+  }
+
+  /** Says what is wanted of an offer, page by page, and notes it in the plan. */
+  async #sayPlan({ entries, first }: Offer, wanted?: readonly boolean[]): Promise<void> {
+    const { plan } = this
+    const most = Math.max(1, Math.min(MOST_ITEMS, Math.floor((this.#mostBytes - PAGE_BYTES) / RECORD_BYTES)))
+    while (plan.undecided < first + entries.length) {
+      const from = plan.undecided
+      const page: PlanRecord[] = []
+      for (const record of recordsOf(from - first, entries.length, wanted)) {
+        if (record.kind === 'all') plan.want(record.count)
+        else plan.skip(record.count)
+        page.push(record)
+        if (page.length === most || plan.undecided - from >= PAGE_ENTRIES) break
+      }
+      this.say({ type: 'plan', first: from, plan: page })
+      await this.channel.ready()
+      await setImmediate() // others have their turn between the pages
+      if (this.over) return
+    }
   }
 
   /** Takes the outcomes of entries, and tells the sender; resolves when more can be told. */
-  async report(ended: readonly (Reported & { entry: Entry })[]): Promise<void> {
-    for (const reported of ended) {
-      const { entry } = reported
-      const outcome = fileOutcome(reported)
-      this.#outcomes[entry.index] = outcome
-      this.ended(entry.index, outcome)
+  async #settled(ranges: readonly OutcomeRange[]): Promise<void> {
+    const { entries } = this.plan
+    for (const range of ranges) {
+      this.#outcomes.add(range, entries)
+      for (const message of messagesOf(range, { message: this.#mostBytes, list: MOST_ITEMS })) {
+        const { first, count } = message
+        if (first > range.first) await setImmediate() // of a million, others have their turn meanwhile
+        const some = { ...range, first, last: first + count - 1 }
+        if (this.control.hasFileListeners)
+          for (const outcome of outcomesOf(some, entries)) this.control.file(outcome)
+        this.say({ type: 'outcomes', ...message })
+        await this.channel.ready()
+      }
     }
-    for (let from = 0; from < ended.length; from += this.#perMessage) {
-      const outcomes = ended.slice(from, from + this.#perMessage).map(({ entry: { index } }) => {
-        const { path: _, ...record } = this.#outcomes[index]!
-        return { index, ...record }
-      })
-      this.channel.say({ type: 'outcomes', outcomes })
-      await this.channel.ready()
-    }
+    this.control.advance()
+    this.#finishRiver()
+  }
+
+  /**
+   * The river ends when END was heard and every entry has its outcome: until then more may be asked for. Behind stages
+   * that are not ours nothing is asked for again, and one of them may not have passed the end on.
+   */
+  #finishRiver(): void {
+    const { isEnded, isFinished } = this.plan
+    if (isFinished || (isEnded && this.#river.guests.length > 0)) this.channel.deframer.finish()
   }
 
   protected override greeted({ message = DEFAULT_LIMITS.message }: PeerLimits): void {
-    this.#perMessage = Math.max(1, Math.min(OUTCOMES_PER_MESSAGE, Math.floor(message / OUTCOME_BYTES)))
+    this.#mostBytes = message
   }
 
   protected override hungUp(): void {
@@ -133,14 +200,14 @@ export class Receiver extends Session {
   }
 
   protected override async settled(): Promise<void> {
-    const { river, guests } = this.#receiving
-    const ours = river.filter((stage) => !guests.includes(stage as Duplex))
-    await Promise.all([closed(ours), closedSoon(guests, this.#patience)])
+    const { stages, guests } = this.#river
+    const ours = stages.filter((stage) => !guests.includes(stage as Duplex))
+    await Promise.all([closed(ours), closedSoon(guests, this.#closeTimeout)])
   }
 
-  /** Once the result is there, nothing that happens to the line can change it. */
-  protected override fail(error: SluiceError, tell?: boolean): void {
-    if (this.#result === null) super.fail(error, tell)
+  /** Once the result is there, nothing that happens to the connection can change it. */
+  protected override fail(error: SluiceError, lastWord?: Message | null): void {
+    if (this.#result === null) super.fail(error, lastWord)
     else this.#goodbye.resolve()
   }
 
@@ -150,5 +217,17 @@ export class Receiver extends Session {
     }
     this.#goodbye.resolve()
     return false
+  }
+}
+
+/** What is wanted from entry `first` of an offer on, as few records as it takes. */
+function* recordsOf(first: number, end: number, wanted?: readonly boolean[]): Generator<PlanRecord, void> {
+  for (let index = first; index < end; ) {
+    const from = index
+    const isWanted = wanted?.[from] ?? true
+    const most = Math.min(end, from + PAGE_ENTRIES)
+    if (wanted) while (index < most && wanted[index] === isWanted) index++
+    else index = most
+    yield { count: index - from, kind: isWanted ? 'all' : 'skip' }
   }
 }

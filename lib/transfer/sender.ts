@@ -1,59 +1,76 @@
 import type { Duplex, Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
+import { deferred } from '../async.js'
 import { fileCodeOf, knownCode, printable, SluiceError } from '../errors.js'
 import type { PeerLimits } from '../wire/limits.js'
 import type { Entry, Offer } from '../wire/manifest.js'
-import type { Message, OutcomeRecord } from '../wire/messages.js'
-import { type Bitmap, checkBitmap } from '../wire/positions.js'
+import type { Message, Messages, OutcomeRecord } from '../wire/messages.js'
+import { type Outcome, type OutcomeRange, outcomesOf } from '../wire/outcome.js'
+import type { Run } from '../wire/run.js'
 import type { Line } from './channel.js'
-import { deferred } from './deferred.js'
-import { asError, closed, type Passed, Session } from './session.js'
+import { OutcomeTable, outcomeOf } from './outcomes.js'
+import type { Plan } from './plan.js'
+import { asError, closed, Session } from './session.js'
 import type { SessionOptions } from './session-options.js'
-import type { FileOutcome } from './transfer.js'
+
+/** What the stages of a sender tell the session. */
+export interface SenderHooks {
+  plan: Plan
+  /** An item is about to be framed. */
+  passed(item: Run | { kind: 'offer' | 'digests' | 'stored' | 'end' }): void
+  warn(warning: SluiceError): void
+}
 
 /** What a sender has to say and to give, made by `send`. */
 export interface Sending {
   /** Makes the offer; `skipped` becomes warnings. `signal` aborts when the transfer is over before. */
   prepare(signal: AbortSignal): Promise<{ offer: Offer; skipped: readonly SluiceError[] }>
   /**
-   * The stages from the source to just before the framer. The offer is given out first; what follows waits for the
-   * answer: which entries the receiver wants, all if `undefined`. `passed` is called for what flows.
+   * Makes the stages from the source to just before the framer. The source gives the offer out first, then what the
+   * plan wants; it is told when that has changed, and when nothing more will be asked for.
    */
-  river(
-    wanted: Promise<Bitmap | undefined>,
-    passed: Passed,
-    warn: (warning: SluiceError) => void,
-  ): [Readable, ...Duplex[]]
+  river(hooks: SenderHooks): {
+    stages: [Readable, ...Duplex[]]
+    source: { wake(): void; finish(): void }
+  }
   /** Closes what was to be sent, where the transfer ended before there was a river. */
-  abandon(): void
+  abandon(): Promise<void>
 }
 
 /** Bytes that a name may be longer than its path without being counted: some suffixes, of the file and its folders. */
 const SUFFIXES = 16
 
+/** What is said after a rejection. */
+const NOTHING_SENT: Message = {
+  type: 'result',
+  status: 'failed',
+  published: 0,
+  skipped: 0,
+  failed: 0,
+  bytes: 0,
+}
+
 /** Bytes that a receiver has to take at once: cut up smaller, a run would hold the event loop. */
 const LEAST = 4096
 
-/** The sender's part of the conversation: offer, answer, river, outcomes, result. */
+/** The sender's part of the conversation: offer, plan, river, outcomes, result. */
 export class Sender extends Session {
   readonly #line: Line
   readonly #sending: Sending
   readonly #hello = deferred<PeerLimits>()
-  readonly #answer = deferred<Bitmap | undefined>()
   #state: 'preparing' | 'offered' | 'sending' | 'sent' = 'preparing'
-  #entries: readonly Entry[] = []
-  /** By the index of the entry. */
-  #outcomes: (FileOutcome | undefined)[] = []
+  readonly #outcomes = new OutcomeTable()
   readonly #mostNames: number
   /** Bytes by which the names so far are longer than what their entries explain. */
   #names = 0
-  #stages: readonly (Readable | Duplex)[] = []
+  #river: ReturnType<Sending['river']> | undefined
 
   constructor(socket: Duplex, line: Line, sending: Sending, options: SessionOptions) {
     super('send', socket, line, options)
     this.#line = line
     this.#sending = sending
     this.#mostNames = options.limits.names
+    this.open()
     this.channel.deframer.on('data', () => {
       this.fail(new SluiceError('ERR_PROTOCOL', 'the peer sends files, but this side is the sender'))
     })
@@ -70,24 +87,27 @@ export class Sender extends Session {
     if (this.over) return
     checkLimits(offer.entries.length, limits)
     this.#line.framer.limit(limits)
-    this.#entries = offer.entries
-    this.#outcomes = new Array(offer.entries.length)
-    const stages = this.#sending.river(this.#answer.promise, this.passed, this.warn)
-    this.#stages = stages
+    this.plan.add(offer)
+    this.#river = this.#sending.river({
+      plan: this.plan,
+      passed: (item) => {
+        if (item.kind === 'run') this.passed(item)
+        if (item.kind === 'end') this.#state = 'sent'
+      },
+      warn: this.warn,
+    })
     this.#state = 'offered'
     this.control.move('offered')
-    await pipeline([...stages, this.#line.framer], { end: false, signal: this.stop.signal })
-    this.channel.say({ type: 'end' })
-    this.#state = 'sent'
+    await pipeline([...this.#river.stages, this.#line.framer], { end: false, signal: this.stop.signal })
   }
 
   protected override greeted(limits: PeerLimits): void {
     this.#hello.resolve(limits)
   }
 
-  protected override settled(): Promise<void> {
-    if (this.#stages.length === 0) this.#sending.abandon()
-    return closed(this.#stages)
+  protected override async settled(): Promise<void> {
+    if (this.#river) return closed(this.#river.stages)
+    await this.#sending.abandon().catch((error) => this.warn(asError(error)))
   }
 
   protected override heard(message: Message): boolean {
@@ -96,12 +116,16 @@ export class Sender extends Session {
         this.#expect(message, 'offered')
         if (message.offer !== 0)
           throw new SluiceError('ERR_PROTOCOL', 'the peer answered an offer that was not made')
-        if (message.accept) this.#accepted(message.want)
+        if (message.accept) this.#accepted()
         else this.#rejected(message.reason ?? 'no reason given')
         return message.accept
+      case 'plan':
+        this.#expect(message, 'sending')
+        this.#planned(message)
+        return true
       case 'outcomes':
         this.#expect(message, 'sending', 'sent')
-        for (const outcome of message.outcomes) this.#outcome(outcome)
+        this.#settle(message)
         return true
       case 'result':
         this.#expect(message, 'sent')
@@ -112,34 +136,59 @@ export class Sender extends Session {
     }
   }
 
-  #accepted(want: Bitmap | undefined): void {
-    if (want !== undefined) checkBitmap(want, this.#entries.length)
+  #accepted(): void {
     this.#state = 'sending'
-    this.plan(this.#entries, want)
     this.control.move('sending')
-    this.#answer.resolve(want)
+    if (this.plan.entries.length === 0) this.#river?.source.finish()
   }
 
   #rejected(reason: string): void {
-    this.channel.say({ type: 'result', status: 'failed', published: 0, skipped: 0, failed: 0, bytes: 0 })
     const message = `the receiver rejected the offer: ${printable(reason, 1024)}`
-    this.fail(new SluiceError('ERR_REJECTED', message), false)
+    this.fail(new SluiceError('ERR_REJECTED', message), NOTHING_SENT)
   }
 
-  #outcome(record: OutcomeRecord): void {
-    const entry = this.#entries[record.index]
-    if (entry === undefined || this.#outcomes[record.index] !== undefined) {
-      throw new SluiceError(
-        'ERR_PROTOCOL',
-        `the peer reported an outcome of entry ${record.index} that nobody waits for`,
-      )
+  /** A page of the plan: what it wants is sent as it comes. */
+  #planned({ first, plan: page }: Messages['plan']): void {
+    const { plan } = this
+    if (first !== plan.undecided) {
+      const text = `the peer sent a page of the plan from entry ${first} on, where ${plan.undecided} is the next`
+      throw new SluiceError('ERR_PROTOCOL', text, { expected: plan.undecided, found: first })
     }
-    const { status, name } = record
+    for (const { count, kind } of page) {
+      if (kind === 'skip') plan.skip(count)
+      else plan.want(count)
+    }
+    if (plan.undecided === plan.entries.length) this.#river?.source.finish()
+    else this.#river?.source.wake()
+  }
+
+  #settle({ first, count, status, code, except }: Messages['outcomes']): void {
+    const { plan } = this
+    const { entries } = plan
+    const last = first + count - 1
+    if (last >= plan.undecided) throw unexpected(last)
+    for (let index = first; index <= last; index++) {
+      if (plan.isClosed(index)) throw unexpected(index)
+      plan.close(index)
+    }
+    const range: OutcomeRange = { first, last, status }
+    if (code !== undefined) range.code = status === 'failed' ? fileCodeOf(code) : knownCode(code)
+    if (status === 'failed') range.code ??= fileCodeOf('')
+    range.except = new Map(
+      except.map((record) => [record.index, this.#outcome(record, entries[record.index]!)]),
+    )
+    this.#outcomes.add(range, entries)
+    if (this.control.hasFileListeners)
+      for (const outcome of outcomesOf(range, entries)) this.control.file(outcome)
+    this.control.advance()
+    this.#river?.source.wake()
+  }
+
+  #outcome({ status, name, code }: OutcomeRecord, entry: Entry): Outcome {
     if (name !== undefined) this.#countName(name, entry)
-    const code = status === 'failed' ? fileCodeOf(record.code ?? '') : record.code && knownCode(record.code)
-    const outcome: FileOutcome = { path: entry.path, status, ...(name && { name }), ...(code && { code }) }
-    this.#outcomes[record.index] = outcome
-    this.ended(record.index, outcome)
+    const known =
+      status === 'failed' ? fileCodeOf(code ?? '') : code === undefined ? undefined : knownCode(code)
+    return outcomeOf(entry, { status, ...(name && { name }), ...(known && { code: known }) })
   }
 
   /** Names are kept until the end, so that a peer must not choose how much they are. */
@@ -152,24 +201,19 @@ export class Sender extends Session {
   }
 
   #result(message: Message & { type: 'result' }): void {
-    const result = this.result(this.#outcomes.filter((outcome) => outcome !== undefined))
-    const { published, skipped, failed } = message
+    const { published, skipped, failed, bytes } = message
+    // what it discarded, it did not count
+    const result = this.result(this.#outcomes.toArray(this.plan.entries), bytes)
     if (
-      result.files.length !== this.#entries.length ||
+      result.files.length !== this.plan.entries.length ||
       result.published !== published ||
       result.skipped !== skipped ||
       result.failed !== failed
     ) {
-      throw new SluiceError(
-        'ERR_PROTOCOL',
-        'the result of the peer does not match the outcomes that it reported',
-        {
-          expected: result,
-          found: message,
-        },
-      )
+      const text = 'the result of the peer does not match the outcomes that it reported'
+      throw new SluiceError('ERR_PROTOCOL', text, { expected: result, found: message })
     }
-    this.channel.say(message)
+    this.say(message)
     this.conclude(result)
   }
 
@@ -177,6 +221,13 @@ export class Sender extends Session {
     if (states.includes(this.#state)) return
     throw new SluiceError('ERR_PROTOCOL', `the peer said ${message.type} while this side was ${this.#state}`)
   }
+}
+
+function unexpected(index: number): SluiceError {
+  return new SluiceError(
+    'ERR_PROTOCOL',
+    `the peer reported an outcome of entry ${index} that nobody waits for`,
+  )
 }
 
 /** Spares both sides an offer that the receiver says it will refuse, and this one a flood of small frames. */

@@ -1,28 +1,17 @@
 import type { Duplex, Readable, Writable } from 'node:stream'
 import createDebug from 'debug'
 import { codeOf, isSluiceError, messageOf, printable, SluiceError } from '../errors.js'
-import { type PeerLimits, saidLimits } from '../wire/limits.js'
-import type { Entry } from '../wire/manifest.js'
+import { type Limits, type PeerLimits, saidLimits } from '../wire/limits.js'
 import type { Message } from '../wire/messages.js'
-import { type Bitmap, isWanted } from '../wire/positions.js'
+import { type Outcome, resultOf, type TransferResult } from '../wire/outcome.js'
+import type { Run } from '../wire/run.js'
 import { Channel, type Line } from './channel.js'
-import type { CurrentFile } from './progress.js'
-import { resultOf } from './result.js'
+import { Plan } from './plan.js'
 import { checkSession, type SessionOptions } from './session-options.js'
 import { isFinal } from './states.js'
-import { type FileOutcome, Transfer, type TransferControl, type TransferResult } from './transfer.js'
+import { Transfer, type TransferControl } from './transfer.js'
 
 const debug = createDebug('sluice:session')
-
-/** Counts a run that flows. */
-export type Passed = (run: { length: number; cuts: readonly Passing[] }) => void
-
-/** As much of a cut as is counted. */
-interface Passing {
-  entry: Entry
-  offset: number
-  bytes: { length: number }
-}
 
 /** What is said of oneself. */
 const AGENT = 'sluice/0.1'
@@ -35,32 +24,42 @@ const MOST_PINGS = 1000
  * happens first decides the outcome; `finished` settles when everything that was opened is closed.
  */
 export abstract class Session {
+  /** What is wanted, what came, and what has its outcome. */
+  protected readonly plan = new Plan()
   protected readonly control: TransferControl
-  protected readonly channel: Channel
+  protected channel!: Channel
+  readonly #open: () => Channel
   /** Aborted when the river has to stop. */
   protected readonly stop = new AbortController()
   readonly #keepOpen: boolean
   readonly #signal: AbortSignal | undefined
   readonly #pingInterval: number
+  readonly #limits: Limits
   /** PINGs since that time. */
   #pings = { count: 0, since: performance.now() }
   #greeted = false
-  #want: Bitmap | undefined
   #ending: Promise<void> | null = null
 
   constructor(direction: 'send' | 'receive', socket: Duplex, line: Line, options: SessionOptions) {
     checkSession(socket, options)
-    this.control = Transfer.create(direction, (reason) => this.#cancel(reason))
+    this.control = Transfer.create(direction, (reason) => this.#cancel(reason), this.plan)
     this.#keepOpen = options.keepOpen ?? false
     this.#pingInterval = options.limits.pingInterval
     this.#signal = options.signal
-    this.channel = new Channel(socket, line, options, {
-      talk: (message) => this.#talk(message),
-      ended: () => this.hungUp(),
-      failed: (error) => this.fail(asError(error)),
-    })
-    const limits = saidLimits(options.limits)
-    this.channel.say({ type: 'hello', version: 1, agent: AGENT, features: [], ...(limits && { limits }) })
+    this.#open = () =>
+      new Channel(socket, line, options, {
+        talk: (message) => this.#talk(message),
+        ended: () => this.hungUp(),
+        failed: (error) => this.fail(asError(error)),
+      })
+    this.#limits = options.limits
+  }
+
+  /** Begins to speak: called when the stages are made, so that a wrong option leaves the socket alone. */
+  protected open(): void {
+    this.channel = this.#open()
+    const limits = saidLimits(this.#limits)
+    this.say({ type: 'hello', version: 1, agent: AGENT, features: [], ...(limits && { limits }) })
     this.#signal?.addEventListener('abort', this.#aborted)
     if (this.#signal?.aborted) queueMicrotask(this.#aborted)
   }
@@ -92,12 +91,20 @@ export abstract class Session {
     )
   }
 
-  /** Ends with an error, of which the peer is told, unless it said so itself or cannot be reached. */
-  protected fail(error: SluiceError, tell = !isSluiceError(error, 'ERR_INTERRUPTED')): void {
+  /**
+   * Ends with an error. `lastWord` is what the peer is told of it: by default the error itself, unless it cannot be
+   * reached; `null` where it knows already.
+   */
+  protected fail(error: SluiceError, lastWord: Message | null = lastWordOf(error)): void {
     if (this.#ending !== null) return
     debug('failed: %s %s', error.code, printable(error.message))
-    if (tell) this.channel.say({ type: 'error', code: error.code, text: textFor(error) })
+    if (lastWord) this.say(lastWord)
     this.#end(false, () => this.control.fail(error))
+  }
+
+  /** Tells the peer, unless this side has had its last word. */
+  protected say(message: Message): void {
+    if (this.#ending === null) this.channel.say(message)
   }
 
   /** The river begins behind the handshake. */
@@ -105,42 +112,16 @@ export abstract class Session {
     if (!this.#greeted) throw new SluiceError('ERR_PROTOCOL', 'the peer began before it said hello')
   }
 
-  /** Counts the entries that are to come: those that are wanted, all if `want` is left out. */
-  protected plan(entries: readonly Entry[], want: Bitmap | undefined): void {
-    const { meter } = this.control
-    this.#want = want
-    meter.totalFiles = 0
-    meter.totalBytes = 0
-    for (const { index, size } of entries) {
-      if (!this.#isPlanned(index)) continue
-      meter.totalFiles += 1
-      meter.totalBytes = size === null || meter.totalBytes === null ? null : meter.totalBytes + size
-    }
-  }
-
-  #isPlanned(index: number): boolean {
-    return this.#want === undefined || isWanted(this.#want, index)
-  }
-
   /** Counts what flows. */
-  readonly passed: Passed = ({ length, cuts }) => {
-    const { meter } = this.control
-    const last = cuts.findLast(({ entry }) => entry.type === 'file')
-    meter.add(length, last ? runningIn(last) : meter.current)
+  protected passed(run: Run): void {
+    this.control.meter.passed(run)
     this.control.advance()
   }
 
   readonly warn = (warning: SluiceError): void => this.control.warn(warning)
 
-  /** Takes what became of an entry; what is not in the plan is not counted. */
-  protected ended(index: number, outcome: FileOutcome): void {
-    if (this.#isPlanned(index)) this.control.meter.files += 1
-    this.control.file(outcome)
-    this.control.advance()
-  }
-
-  protected result(files: FileOutcome[]): TransferResult {
-    return resultOf(this.transfer.id, files, this.control.meter.bytes)
+  protected result(files: Outcome[], bytes = this.plan.cameBytes): TransferResult {
+    return resultOf(this.transfer.id, files, bytes)
   }
 
   /** Whether the outcome is decided. */
@@ -164,11 +145,10 @@ export abstract class Session {
   }
 
   async #cancel(reason: string): Promise<void> {
-    if (this.#ending === null) {
-      this.channel.say({ type: 'cancel', ...(reason === '' ? {} : { reason }) })
-      this.fail(new SluiceError('ERR_CANCELLED', because('cancelled here', reason)), false)
-    }
-    await this.#ending
+    const lastWord: Message = { type: 'cancel', ...(reason !== '' && { reason }) }
+    this.fail(new SluiceError('ERR_CANCELLED', because('cancelled here', reason)), lastWord)
+    // how it ended is told there
+    await this.transfer.finished.catch(() => {})
   }
 
   #talk(message: Message): boolean {
@@ -190,11 +170,11 @@ export abstract class Session {
       case 'cancel':
         this.fail(
           new SluiceError('ERR_CANCELLED', because('cancelled by the peer', message.reason ?? '')),
-          false,
+          null,
         )
         return false
       case 'error':
-        this.fail(errorOfPeer(message.code, message.text), false)
+        this.fail(errorOfPeer(message.code, message.text), null)
         return false
       default:
         return this.heard(message)
@@ -220,9 +200,10 @@ export function asError(error: unknown): SluiceError {
   return new SluiceError('ERR_DESTROYED', `${STOPPED}: ${messageOf(error)}`, { cause: error })
 }
 
-/** What a peer is told. Texts that are not ours may hold anything, and are none of a stranger's business. */
-function textFor({ code, message }: SluiceError): string {
-  return code === 'ERR_DESTROYED' ? STOPPED : message
+/** What a peer is told of an error: foreign messages may contain local paths, it gets a fixed text instead. */
+function lastWordOf({ code, message }: SluiceError): Message | null {
+  if (code === 'ERR_INTERRUPTED') return null
+  return { type: 'error', code, text: code === 'ERR_DESTROYED' ? STOPPED : message }
 }
 
 /** Resolves when all of the streams, which have ended or been destroyed, have closed what they opened. */
@@ -252,10 +233,6 @@ function tellsClose(stream: Duplex): boolean {
   return (stream as { _readableState?: { emitClose?: boolean } })._readableState?.emitClose === true
 }
 
-function runningIn({ entry: { path, size }, offset, bytes }: Passing): CurrentFile {
-  return { path, bytes: offset + bytes.length, size }
-}
-
 function because(what: string, reason: string): string {
   return reason === '' ? what : `${what}: ${printable(reason, 1024)}`
 }
@@ -265,7 +242,7 @@ function errorOfPeer(code: string, text: string): SluiceError {
   return new SluiceError(codeOf(code), `the peer says: ${printable(text, 1024)}`, { found: code })
 }
 
-function describe(failed: readonly FileOutcome[], all: number): string {
+function describe(failed: readonly Outcome[], all: number): string {
   const { path, code } = failed[0]!
   const more = failed.length === 1 ? '' : ` and ${failed.length - 1} more`
   return `${failed.length} of ${all} entries failed: ${printable(path)} (${code})${more}`

@@ -1,37 +1,16 @@
 import { EventEmitter } from 'node:events'
+import { deferred } from '../async.js'
 import { messageOf, type SluiceError } from '../errors.js'
-import { deferred } from './deferred.js'
+import type { Outcome, TransferResult } from '../wire/outcome.js'
+import { Plan } from './plan.js'
 import { type Progress, ProgressMeter } from './progress.js'
 import { isFinal, nextState, stateOfError, type TransferState } from './states.js'
-
-/** What became of one entry, as the receiver reports it. */
-export interface FileOutcome {
-  /** The path in the offer. */
-  path: string
-  status: 'published' | 'skipped' | 'failed'
-  /** The path under which it was published, where it is another one. */
-  name?: string
-  /** Why it was skipped or failed. */
-  code?: string
-}
-
-/** The whole result of a transfer, the same on both sides. */
-export interface TransferResult {
-  id: string
-  /** One record per entry, in the order of the offer. */
-  files: FileOutcome[]
-  published: number
-  skipped: number
-  failed: number
-  /** Bytes of content that travelled. */
-  bytes: number
-}
 
 /** The events of a {@link Transfer} and their arguments. There is no `error`: errors come by `finished`. */
 export interface TransferEvents {
   state: [state: TransferState]
   /** An entry ended. */
-  file: [outcome: FileOutcome]
+  file: [outcome: Outcome]
   /** Something that a person should know, and that did not stop the transfer. */
   warning: [warning: SluiceError]
   /** At most ten times a second while bytes flow, and once at the end. */
@@ -49,7 +28,10 @@ export interface TransferControl {
   move(state: TransferState): void
   /** Says that bytes or files were counted by the meter. */
   advance(): void
-  file(outcome: FileOutcome): void
+  /** Tells what became of an entry. */
+  file(outcome: Outcome): void
+  /** Whether anybody hears of single entries. */
+  readonly hasFileListeners: boolean
   warn(warning: SluiceError): void
   complete(result: TransferResult): void
   /** Ends in the state that belongs to the error. */
@@ -66,18 +48,20 @@ export class Transfer extends EventEmitter<TransferEvents> {
   readonly finished: Promise<TransferResult>
   #state: TransferState = 'preparing'
   #id = ''
-  readonly #meter = new ProgressMeter()
+  readonly #meter: ProgressMeter
   readonly #cancel: (reason: string) => Promise<void>
 
   private constructor(
     direction: 'send' | 'receive',
     finished: Promise<TransferResult>,
     cancel: (reason: string) => Promise<void>,
+    plan: Plan,
   ) {
     super()
     this.direction = direction
     this.finished = finished
     this.#cancel = cancel
+    this.#meter = new ProgressMeter(plan)
   }
 
   /** The same on both sides; empty until the offer is known. */
@@ -120,10 +104,14 @@ export class Transfer extends EventEmitter<TransferEvents> {
   }
 
   /** Makes a transfer together with what only its session may do. */
-  static create(direction: 'send' | 'receive', cancel: (reason: string) => Promise<void>): TransferControl {
+  static create(
+    direction: 'send' | 'receive',
+    cancel: (reason: string) => Promise<void>,
+    plan = new Plan(),
+  ): TransferControl {
     const { promise, resolve, reject } = deferred<TransferResult>()
     promise.catch(() => {}) // who ignores the result is not punished with an unhandled rejection
-    const transfer = new Transfer(direction, promise, cancel)
+    const transfer = new Transfer(direction, promise, cancel, plan)
     const meter = transfer.#meter
     let told = Number.NEGATIVE_INFINITY
     const tell = () => {
@@ -144,6 +132,9 @@ export class Transfer extends EventEmitter<TransferEvents> {
       move,
       advance: () => {
         if (performance.now() - told >= PROGRESS_INTERVAL) tell()
+      },
+      get hasFileListeners() {
+        return transfer.listenerCount('file') > 0
       },
       file: (outcome) => {
         outside(() => transfer.emit('file', outcome))

@@ -2,9 +2,9 @@ import { SluiceError } from '../errors.js'
 import { FrameType, HEADER_BYTES as HEADER, POSITION_BYTES as POSITION } from './frames.js'
 import type { Limits } from './limits.js'
 import { checkFrameType, decodeMessage, type Message } from './messages.js'
-import { checkFormats, PrefaceParser } from './preface.js'
+import { PrefaceCheck } from './preface.js'
 
-/** A piece of the stream. The data of one frame may come in several pieces, each at its own position. */
+/** Bytes of the stream. One DATA frame may be given in several parts, and several frames as one. */
 export interface Data {
   kind: 'data'
   position: number
@@ -12,13 +12,11 @@ export interface Data {
   chunks: Buffer[]
 }
 
-/** What a stream is made of. */
+/** What the parser gives: data, and checked messages. */
 export type Frame = Data | { kind: 'message'; type: number; message: Message; size: number }
 
-/** Data that follows without a gap is gathered up to this many bytes: what comes after is paid per piece. */
+/** Data that follows without a gap is given together, up to this many bytes: later stages have a cost per frame. */
 const GATHER = 1024 * 1024
-
-const NOTHING = Buffer.alloc(0)
 
 /**
  * Parses the frames of a stream at any split; no stream itself. Data is never copied. A message that is cut is put
@@ -27,11 +25,10 @@ const NOTHING = Buffer.alloc(0)
 export class FrameParser {
   /** Most bytes of a message from now on. */
   maxMessage: number
-  /** What was not parsed any more after `emit` said false. */
+  /** The bytes behind the message at which `stop()` was called; `null` before. */
   rest: Buffer | null = null
   readonly #limits: Limits
-  readonly #emit: (frame: Frame) => boolean
-  #preface: PrefaceParser | null = new PrefaceParser()
+  readonly #preface = new PrefaceCheck([])
   /** The header and, of data, the position: gathered here when a chunk ends in it. */
   readonly #head = Buffer.alloc(HEADER + POSITION)
   #headFilled = 0
@@ -41,139 +38,135 @@ export class FrameParser {
   #payload: Buffer | null = null
   #position = 0
   #data: Data | null = null
-  #paused = false
 
-  /** `emit` is given each frame in order, and says whether to go on. */
-  constructor(limits: Limits, maxMessage: number, emit: (frame: Frame) => boolean) {
+  constructor(limits: Limits, maxMessage: number) {
     this.#limits = limits
     this.maxMessage = maxMessage
-    this.#emit = emit
   }
 
   /** Whether the bytes so far end between two frames. */
   get complete(): boolean {
-    return this.#preface === null && this.#headFilled === 0
+    return this.#preface.complete && this.#headFilled === 0 && this.#left === 0
   }
 
   /**
-   * Parses a chunk; data may be held back until `settle()`. After a `pause()` it gives what it left, which is to be
-   * pushed again.
+   * The frames of these chunks, each parsed when it is asked for. Data that follows without a gap comes together, at
+   * the latest at the end of the chunks.
    * @throws SluiceError `ERR_NOT_SLUICE`, `ERR_VERSION`, `ERR_FORMATS`, `ERR_PROTOCOL`, `ERR_LIMIT`
    */
-  push(chunk: Buffer): Buffer {
-    let rest = chunk
-    this.#paused = false
-    if (this.#preface !== null) {
-      const preface = this.#preface.push(rest)
-      if (preface === undefined) return NOTHING
-      checkFormats([], preface.formats)
-      this.#preface = null
-      rest = preface.rest
+  *parse(chunks: Iterable<Buffer>): Generator<Frame, void> {
+    for (const chunk of chunks) {
+      const bytes = this.#preface.strip(chunk)
+      let at = 0
+      while (at < bytes.length && this.rest === null) {
+        if (this.#left === 0) {
+          at += this.#header(bytes, at)
+          continue
+        }
+        const end = Math.min(bytes.length, at + this.#left)
+        const part = end - at === bytes.length ? bytes : bytes.subarray(at, end)
+        this.#left -= part.length
+        at = end
+        if (this.#type === FrameType.DATA) {
+          const before = this.#gather(part)
+          if (before !== null) yield before
+        } else {
+          const payload = this.#collect(part)
+          if (payload === null) continue
+          if (this.#data !== null) yield this.#settle(this.#data)
+          const message = decodeMessage(this.#type, payload, this.#limits)
+          yield { kind: 'message', type: this.#type, message, size: payload.length }
+        }
+      }
+      if (this.rest !== null && at < bytes.length) this.rest = Buffer.concat([this.rest, bytes.subarray(at)])
     }
-    while (rest.length > 0 && this.rest === null && !this.#paused)
-      rest = this.#left === 0 ? this.#header(rest) : this.#body(rest)
-    if (this.rest === null) return rest
-    if (rest.length > 0) this.rest = Buffer.concat([this.rest, rest])
-    return NOTHING
+    if (this.#data !== null) yield this.#settle(this.#data)
   }
 
-  /** To be called by `emit`: nothing more is parsed until the next `push()`. */
-  pause(): void {
-    this.#paused = true
+  /** To be called at a message that was just given: what follows it is not parsed, but left in `rest`. */
+  stop(): void {
+    this.rest = Buffer.alloc(0)
   }
 
-  /** Gives out what is held back: called when there is no more input for now. */
-  settle(): void {
-    const data = this.#data
-    this.#data = null
-    if (data !== null) this.#give(data)
-  }
-
-  #header(bytes: Buffer): Buffer {
+  /** Reads a header that begins at `at`, or more of one that began before; gives how many bytes that took. */
+  #header(bytes: Buffer, at: number): number {
+    if (this.#headFilled === 0 && bytes.length - at >= HEADER + POSITION) {
+      this.#check(bytes, at)
+      return this.#begin(bytes, at)
+    }
     const wanted = this.#headFilled > 0 && this.#head[0] === FrameType.DATA ? HEADER + POSITION : HEADER
-    const taken = bytes.copy(this.#head, this.#headFilled, 0, wanted - this.#headFilled)
+    const taken = bytes.copy(this.#head, this.#headFilled, at, at + wanted - this.#headFilled)
     this.#headFilled += taken
-    if (this.#headFilled === HEADER) this.#check(this.#head[0]!, this.#head.readUInt32BE(1))
-    if (this.#headFilled === HEADER && this.#head[0] !== FrameType.DATA) this.#begin(0)
-    if (this.#headFilled === HEADER + POSITION) this.#begin(POSITION)
-    return bytes.subarray(taken)
+    if (this.#headFilled < HEADER) return taken
+    if (this.#headFilled === HEADER) this.#check(this.#head, 0)
+    if (this.#head[0] !== FrameType.DATA || this.#headFilled === HEADER + POSITION) {
+      this.#begin(this.#head, 0)
+      this.#headFilled = 0
+    }
+    return taken
   }
 
-  #check(type: number, length: number): void {
-    checkFrameType(type)
-    const data = type === FrameType.DATA
-    const [least, most] = data ? [POSITION + 1, POSITION + this.#limits.frame] : [1, this.maxMessage]
+  /** Judges type and length, before anything of the payload is waited for. */
+  #check(head: Buffer, at: number): void {
+    const type = head[at]!
+    const length = head.readUInt32BE(at + 1)
+    const isData = type === FrameType.DATA
+    if (!isData) checkFrameType(type)
+    const least = isData ? POSITION + 1 : 1
+    const most = isData ? POSITION + this.#limits.frame : this.maxMessage
     if (length > most) {
-      throw new SluiceError(
-        'ERR_LIMIT',
-        `the peer announced a frame of ${length} bytes; at most ${most} are taken`,
-        {
-          expected: most,
-          found: length,
-        },
-      )
+      const text = `the peer announced a frame of ${length} bytes; at most ${most} are taken`
+      throw new SluiceError('ERR_LIMIT', text, { expected: most, found: length })
     }
     if (length < least) {
       throw new SluiceError('ERR_PROTOCOL', `the peer sent an empty frame of type ${type}`)
     }
   }
 
-  #begin(used: number): void {
-    this.#type = this.#head[0]!
-    this.#left = this.#head.readUInt32BE(1) - used
-    if (this.#type !== FrameType.DATA) return
-    const high = this.#head.readUInt32BE(HEADER)
-    const position = high * 0x1_0000_0000 + this.#head.readUInt32BE(HEADER + 4)
+  /** The header is whole: the payload follows. Gives how long the header is. */
+  #begin(head: Buffer, at: number): number {
+    this.#type = head[at]!
+    this.#left = head.readUInt32BE(at + 1)
+    if (this.#type !== FrameType.DATA) return HEADER
+    this.#left -= POSITION
+    const high = head.readUInt32BE(at + HEADER)
+    const position = high * 0x1_0000_0000 + head.readUInt32BE(at + HEADER + 4)
     // Compared like this, since a sum beyond 2^53 would be rounded.
     if (position > Number.MAX_SAFE_INTEGER - this.#left) {
       throw new SluiceError('ERR_PROTOCOL', 'the peer sent data at positions beyond 2^53')
     }
     this.#position = position
+    return HEADER + POSITION
   }
 
-  #body(bytes: Buffer): Buffer {
-    const piece = bytes.length > this.#left ? bytes.subarray(0, this.#left) : bytes
-    if (this.#type === FrameType.DATA) this.#gather(piece)
-    else this.#message(piece)
-    return bytes.subarray(piece.length)
-  }
-
-  #gather(piece: Buffer): void {
+  /** Adds data to what is held back; gives what was held back before, if that does not go on with it. */
+  #gather(bytes: Buffer): Data | null {
+    const { length } = bytes
     const data = this.#data
-    if (
-      data !== null &&
-      (data.position + data.length !== this.#position || data.length + piece.length > GATHER)
-    ) {
-      this.settle()
+    const position = this.#position
+    this.#position += length
+    if (data !== null && data.position + data.length === position && data.length + length <= GATHER) {
+      data.chunks.push(bytes)
+      data.length += length
+      return null
     }
-    if (this.#data === null) this.#data = { kind: 'data', position: this.#position, length: 0, chunks: [] }
-    this.#data.chunks.push(piece)
-    this.#data.length += piece.length
-    this.#position += piece.length
-    this.#consume(piece.length)
+    this.#data = { kind: 'data', position, length, chunks: [bytes] }
+    return data
   }
 
-  #message(piece: Buffer): void {
-    if (this.#payload === null && piece.length < this.#left) this.#payload = Buffer.allocUnsafe(this.#left)
-    if (this.#payload !== null) piece.copy(this.#payload, this.#payload.length - this.#left)
-    const whole = this.#payload ?? piece
-    if (!this.#consume(piece.length)) return
+  #settle(data: Data): Data {
+    this.#data = null
+    return data
+  }
+
+  /** Adds a part of a message; gives the payload once it is whole. */
+  #collect(bytes: Buffer): Buffer | null {
+    if (this.#payload === null && this.#left === 0) return bytes
+    this.#payload ??= Buffer.allocUnsafe(bytes.length + this.#left)
+    bytes.copy(this.#payload, this.#payload.length - this.#left - bytes.length)
+    if (this.#left > 0) return null
+    const payload = this.#payload
     this.#payload = null
-    this.settle()
-    if (this.rest === null) {
-      const message = decodeMessage(this.#type, whole, this.#limits)
-      this.#give({ kind: 'message', type: this.#type, message, size: whole.length })
-    }
-  }
-
-  /** Whether the frame ends with these bytes of its payload. */
-  #consume(length: number): boolean {
-    this.#left -= length
-    if (this.#left === 0) this.#headFilled = 0
-    return this.#left === 0
-  }
-
-  #give(frame: Frame): void {
-    if (!this.#emit(frame)) this.rest = Buffer.alloc(0)
+    return payload
   }
 }

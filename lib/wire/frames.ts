@@ -7,7 +7,7 @@ export const FrameType = Object.freeze({
   END: 0x05,
   HELLO: 0x20,
   ANSWER: 0x21,
-  SIGNATURE: 0x22,
+  PLAN: 0x22,
   OUTCOMES: 0x23,
   PAUSE: 0x24,
   RESUME: 0x25,
@@ -16,6 +16,13 @@ export const FrameType = Object.freeze({
   RESULT: 0x28,
   ERROR: 0x29,
 })
+
+/** Numbers that version 1 keeps free for messages to come, and their names. Frames of these types are refused. */
+export const RESERVED_FRAMES: ReadonlyMap<number, string> = new Map([
+  [0x06, 'BLOCKS'],
+  [0x07, 'CHUNKS'],
+  [0x2a, 'WANT'],
+])
 
 /** Whether a frame of this type belongs to the conversation. */
 export function isTalk(type: number): boolean {

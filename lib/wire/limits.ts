@@ -1,10 +1,10 @@
 import { SluiceError } from '../errors.js'
 
 /**
- * The limits of DESIGN.md, section 11: what a peer may ask of us. All sizes in bytes, all times in milliseconds.
- * `frame`, `message`, `entries` and `manifest` are told to the peer, which heeds all but the last; where one of the
- * others is lower than its default, a peer may exceed it unknowingly. Of `frame` and `message` a sender wants 4,096 bytes
- * at least.
+ * What a peer may ask of us. All sizes in bytes, all times in milliseconds. HELLO tells the peer `frame`, `message`,
+ * `entries` and `manifest`, where they are not the defaults; a sender of ours keeps to the first three. The others are
+ * not told, so a peer may exceed one that is lower than its default without knowing. A sender needs at least 4,096
+ * bytes of `frame` and of `message`.
  */
 export interface Limits {
   /** Data bytes in one DATA frame. */
@@ -25,19 +25,19 @@ export interface Limits {
   depth: number
   /** Nesting of a msgpack payload. */
   msgpackDepth: number
-  /** Items in a list of one message: what is worked off at once, and grows in memory, stays small. */
+  /** Items in a list of one message: bounds the work, and the memory, that one message can cause. */
   list: number
-  /** UTF-8 bytes by which the names in OUTCOMES may be longer than the paths of their entries, all of a transfer. */
+  /** UTF-8 bytes by which names in OUTCOMES may be longer than the paths of their entries, in all of a transfer. */
   names: number
   /** UTF-8 bytes of an error text. */
   errorText: number
   /** The whole handshake, in milliseconds. */
   handshakeTimeout: number
-  /** Silence after which the peer is given up, in milliseconds. */
+  /** Silence after which the connection is given up, in milliseconds. */
   idleTimeout: number
   /** Silence after which a PING is sent, in milliseconds. */
   pingInterval: number
-  /** What the peer has for closing its side after the last word, in milliseconds. */
+  /** How long the peer may take to close its side after the last message, in milliseconds. */
   closeTimeout: number
 }
 
@@ -61,10 +61,13 @@ export const DEFAULT_LIMITS: Limits = Object.freeze({
   closeTimeout: 5_000,
 })
 
-/** Milliseconds that a timer can wait: a longer time would be none at all. */
+/** The longest time that a timer can wait, in milliseconds: Node turns a longer one into 1 ms. */
 const LONGEST = 2 ** 31 - 1
 
-/** The defaults with what `given` changes. Throws `ERR_USAGE` for what is no limit, and for a value that is none. */
+/**
+ * The defaults, with what `given` changes.
+ * @throws SluiceError `ERR_USAGE` for an unknown limit or an invalid value
+ */
 export function limitsOf(given: Partial<Limits> = {}): Limits {
   for (const [name, value] of Object.entries(given)) {
     if (!Object.hasOwn(DEFAULT_LIMITS, name)) {
@@ -79,10 +82,10 @@ export function limitsOf(given: Partial<Limits> = {}): Limits {
   return { ...DEFAULT_LIMITS, ...given }
 }
 
-/** What a peer takes at most, as its HELLO says where it is not the default. */
+/** The limits of a peer as its HELLO says them; what is left out is the default. */
 export type PeerLimits = Partial<Pick<Limits, 'frame' | 'message' | 'entries' | 'manifest'>>
 
-/** Those of the limits that HELLO says, unless they are the defaults; `undefined` if there are none. */
+/** What HELLO says of our limits: those that are not the defaults; `undefined` if all of them are. */
 export function saidLimits(limits: Limits): PeerLimits | undefined {
   const said: PeerLimits = {}
   for (const name of ['frame', 'message', 'entries', 'manifest'] as const)

@@ -1,45 +1,12 @@
 import { printable, SluiceError } from '../errors.js'
+import type { Entry, Offer, WireEntry } from './entry.js'
 import { DEFAULT_LIMITS, type Limits } from './limits.js'
-import type { Message, Messages, WireEntry } from './messages.js'
+import type { Message, Messages } from './messages.js'
 import { checkPath, type PathRules } from './paths.js'
 
-/** One file, folder or link of a manifest. `start` is computed by both sides and never sent. */
-export interface Entry {
-  /** Its number in the transfer, from 0. */
-  index: number
-  type: 'file' | 'directory' | 'symlink'
-  /** POSIX, relative, without `.` and `..`; valid UTF-8. */
-  path: string
-  /** Bytes; `null` if it is not known beforehand (only the last entry of an offer). 0 for folders and links. */
-  size: number | null
-  /** Its first byte in the stream of the whole transfer. */
-  start: number
-  /** Whole milliseconds since 1970. */
-  mtime: number
-  /** Permission bits, 0 to 0o777. */
-  mode: number
-  /** Where a symbolic link points to. */
-  target?: string
-}
+export type { Entry, Offer } from './entry.js'
 
-/** What is offered at once: the first of a transfer, or files attached to it. */
-export interface Offer {
-  /** 32 hexadecimal digits; the same in every offer of one transfer. */
-  id: string
-  /** A short name for people. */
-  name: string
-  /** Hash algorithm of every digest: `sha256`, `blake3`, or one of `crypto.getHashes()`. */
-  algorithm: string
-  /** Index of the first entry: 0, or the number of entries offered before. */
-  first: number
-  /** Position of the first byte: 0, or the total of the offers before. */
-  position: number
-  /** Sum of the known sizes in bytes. */
-  bytes: number
-  entries: Entry[]
-}
-
-/** What an offer goes on from: nothing, or those before it. */
+/** Where an offer begins: at 0, or where the offers before it end. */
 type Before = Pick<Offer, 'first' | 'position'>
 
 /** Makes an offer: numbers the entries and lays them end to end. */
@@ -62,7 +29,7 @@ export function makeOffer(
 /** Most bytes of a page: below the limit that holds before the handshake ends, with the frame around it. */
 const PAGE_BYTES = 60 * 1024
 const PAGE_ENTRIES = 500
-/** What the map around the entries takes. */
+/** Bytes of the map around the entries. */
 const PAGE_HEAD = 16
 /** Most bytes that an entry takes beside its texts: list 1, type 1, two lengths 3 + 3, size 9, mtime 9, mode 3. */
 const ENTRY_HEAD = 29
@@ -90,7 +57,7 @@ export function* offerMessages(offer: Offer, most = PAGE_BYTES): Generator<Messa
 /** The times that a disk can hold, in milliseconds: 1901 to 2446, as ext4 does with 256-byte inodes. */
 const EARLIEST = -(2 ** 31) * 1000
 const LATEST = (2 ** 34 - 2 ** 31 - 1) * 1000
-/** What a Map holds at most. */
+/** The most items that a `Map` of JavaScript can hold. */
 const MOST_NAMES = 2 ** 24 - 1
 
 /** What a path of the manifest is: `Implied` is a folder that has no entry (yet), only others below it. */
@@ -98,7 +65,7 @@ const Is = { Leaf: 0, Implied: 1, Folder: 2 }
 
 /**
  * Reads the offers of a transfer and checks them; pure. Attached ones go on where those before ended. After an error
- * it is of no more use.
+ * it must not be used any more.
  */
 export class ManifestReader {
   readonly #limits: Limits
@@ -111,6 +78,7 @@ export class ManifestReader {
   #entries: Entry[] = []
   #bytes = 0
   #payload = 0
+  /** Forgotten when the first offer is complete, since few are followed by another one, and kept from the second on. */
   readonly #names = new Map<string, number>()
   /** The folder of the entry before: most entries are in the same one. */
   #parent = ''
@@ -135,6 +103,8 @@ export class ManifestReader {
     if (message.bytes > Number.MAX_SAFE_INTEGER - this.#before.position) {
       throw new SluiceError('ERR_PROTOCOL', 'the peer offers more than 2^53 bytes', { found: message.bytes })
     }
+    // a second offer: what the first one has named counts here too
+    if (this.#names.size === 0) for (const entry of this.#last?.entries ?? []) this.#claim(entry)
     this.#said = message
     this.#entries = []
     this.#bytes = 0
@@ -204,7 +174,7 @@ export class ManifestReader {
     if (this.#bytes > said.bytes) throw refuse(entry, `exceeds the announced ${said.bytes} bytes`)
   }
 
-  /** Where a link leads is judged by who makes it; here only whether it is a path at all. */
+  /** Checks only that the target is a path at all. Whether it may lead there is checked where the link is made. */
   #checkTarget(path: string, target: string): void {
     const fault =
       target === ''
@@ -249,7 +219,7 @@ export class ManifestReader {
     }
   }
 
-  /** A path of 64 names makes 63 folders that nobody announced: they count, too. */
+  /** A path of 64 names implies 63 folders that have no entry: they count, too. */
   #checkNames(): void {
     const most = Math.min(this.#limits.entries, MOST_NAMES)
     if (this.#names.size <= most) return
@@ -265,6 +235,8 @@ export class ManifestReader {
     }
     const offer: Offer = { id, name, algorithm, ...this.#before, bytes, entries: this.#entries }
     this.#before = { first: offer.first + entries, position: offer.position + bytes }
+    if (this.#last === null) this.#names.clear()
+    this.#parent = ''
     this.#last = offer
     this.#said = null
     return offer

@@ -1,39 +1,66 @@
 import { SluiceError } from '../errors.js'
-import { FrameType, frameHeader } from './frames.js'
+import type { WireEntry } from './entry.js'
+import { FrameType, frameHeader, RESERVED_FRAMES } from './frames.js'
 import { DEFAULT_LIMITS, type Limits, type PeerLimits } from './limits.js'
-import type { Entry } from './manifest.js'
 import { type Packed, pack, unpack } from './msgpack.js'
-import { ENTRY_TYPES, NAME_BYTES, SHAPES, type Shape, STATUSES } from './shapes.js'
+import type { OutcomeStatus } from './outcome.js'
+import type { DigestColumn } from './run.js'
+import {
+  type DigestsMap,
+  ENTRY_TYPES,
+  NAME_BYTES,
+  PLAN_KINDS,
+  SHAPES,
+  type Shape,
+  STATUSES,
+} from './shapes.js'
 
-/** An entry as it is sent: without what both sides compute. */
-export type WireEntry = Pick<Entry, 'type' | 'path' | 'size' | 'mtime' | 'mode' | 'target'>
+export type { WireEntry } from './entry.js'
 
-/** What is said of a file that ended: a digest or a failure, and the size where it was not known. */
-export interface DigestRecord {
-  index: number
-  digest?: Uint8Array
-  failure?: string
-  size?: number
+/** What the plan says of the next `count` entries: none of them is to be sent, or all of each. */
+export interface PlanRecord {
+  count: number
+  kind: (typeof PLAN_KINDS)[number]
 }
 
 /** What became of an entry. */
 export interface OutcomeRecord {
   index: number
-  status: 'published' | 'skipped' | 'failed'
+  status: OutcomeStatus
   /** The path under which it was published, where that is another one. */
   name?: string
+  /** Why it was skipped or failed, or what did not go as asked although it was published. */
   code?: string
+}
+
+/** What is said of the files among consecutive entries. A slot of zeros without a failure says nothing of its entry. */
+export interface DigestsMessage extends DigestColumn {
+  /** Codes of the files that cannot be sent (to their end), by the index of the entry. Their slots are zero. */
+  failures?: ReadonlyMap<number, string>
+  /** Sizes that were not known before, by the index of the entry. */
+  sizes?: ReadonlyMap<number, number>
+}
+
+/** What became of `count` entries from `first` on: `status` and `code` for all but those of `except`. */
+export interface OutcomesMessage {
+  first: number
+  count: number
+  status: OutcomeStatus
+  code?: string
+  /** Ascending by index. */
+  except: OutcomeRecord[]
 }
 
 /** The messages of version 1 by their types; README.md has what each of them means. */
 export interface Messages {
   offer: { id: string; name: string; algorithm: string; entries: number; bytes: number }
   entries: { entries: WireEntry[] }
-  digests: { digests: DigestRecord[] }
+  digests: DigestsMessage
   end: object
   hello: { version: number; agent: string; features: string[]; limits?: PeerLimits }
-  answer: { offer: number; accept: boolean; reason?: string; want?: Uint8Array }
-  outcomes: { outcomes: OutcomeRecord[] }
+  answer: { offer: number; accept: boolean; reason?: string }
+  plan: { first: number; plan: PlanRecord[] }
+  outcomes: OutcomesMessage
   pause: object
   resume: object
   cancel: { reason?: string }
@@ -73,16 +100,21 @@ function packed(message: Message): { [key: string]: Packed | undefined } {
     case 'entries':
       return { entries: message.entries.map(entryTuple) }
     case 'digests':
-      return { digests: message.digests.map(digestTuple) }
-    case 'outcomes':
-      return { outcomes: message.outcomes.map(outcomeTuple) }
+      return digestsMap(message)
+    case 'plan':
+      return { first: message.first, plan: message.plan.map(planTuple) }
+    case 'outcomes': {
+      const { first, count, status, code, except } = message
+      const tuples = except.length === 0 ? undefined : except.map(outcomeTuple)
+      return { first, count, status: STATUSES.indexOf(status), code, except: tuples }
+    }
     case 'hello': {
       const { version, agent, features, limits } = message
       return { version, agent: shortened(agent, NAME_BYTES), features, limits }
     }
     case 'answer': {
-      const { offer, accept, reason, want } = message
-      return { offer, accept, reason: reason === undefined ? undefined : shortened(reason), want }
+      const { offer, accept, reason } = message
+      return { offer, accept, reason: reason === undefined ? undefined : shortened(reason) }
     }
     case 'cancel':
       return message.reason === undefined ? {} : { reason: shortened(message.reason) }
@@ -98,12 +130,12 @@ function packed(message: Message): { [key: string]: Packed | undefined } {
 }
 
 const utf8 = new TextEncoder()
-const room = Buffer.alloc(DEFAULT_LIMITS.errorText)
+const scratch = Buffer.alloc(DEFAULT_LIMITS.errorText)
 
 /** As many whole characters as `bytes` of UTF-8 hold; lone surrogates are replaced. */
-function shortened(text: string, bytes = room.length): string {
-  const { written } = utf8.encodeInto(text, room.subarray(0, bytes))
-  return room.toString('utf8', 0, written)
+function shortened(text: string, bytes = scratch.length): string {
+  const { written } = utf8.encodeInto(text, scratch.subarray(0, bytes))
+  return scratch.toString('utf8', 0, written)
 }
 
 function entryTuple({ type, path, size, mtime, mode, target }: WireEntry): Packed[] {
@@ -112,10 +144,19 @@ function entryTuple({ type, path, size, mtime, mode, target }: WireEntry): Packe
   return tuple
 }
 
-function digestTuple({ index, digest, failure, size }: DigestRecord): Packed[] {
-  const tuple: Packed[] = [index, digest ?? failure!]
-  if (size !== undefined) tuple.push(size)
-  return tuple
+function digestsMap({ first, count, bytes, failures, sizes }: DigestsMessage): DigestsMap {
+  const map: DigestsMap = { first, count, digests: bytes }
+  if (failures !== undefined && failures.size > 0) map.failures = ascending(failures)
+  if (sizes !== undefined && sizes.size > 0) map.sizes = ascending(sizes)
+  return map
+}
+
+function ascending<T>(map: ReadonlyMap<number, T>): [index: number, value: T][] {
+  return [...map].sort(([a], [b]) => a - b)
+}
+
+function planTuple({ count, kind }: PlanRecord): Packed[] {
+  return [count, PLAN_KINDS.indexOf(kind)]
 }
 
 function outcomeTuple({ index, status, name, code }: OutcomeRecord): Packed[] {
@@ -126,19 +167,17 @@ function outcomeTuple({ index, status, name, code }: OutcomeRecord): Packed[] {
 }
 
 /**
- * Refuses frames of types that have no message: to be asked before a payload is waited for.
+ * Refuses frames of types that have no message. Called at the header, before the payload has come.
  * @throws SluiceError `ERR_PROTOCOL`
  */
 export function checkFrameType(frameType: number): void {
   if (frameType === FrameType.DATA || TYPE_OF_FRAME.has(frameType)) return
   const type = `0x${frameType.toString(16).padStart(2, '0')}`
-  throw new SluiceError(
-    'ERR_PROTOCOL',
-    frameType === FrameType.SIGNATURE
-      ? `the peer sent a frame of type ${type} (SIGNATURE), which version 1 only reserves`
-      : `the peer sent a frame of the unknown type ${type}`,
-    { found: frameType },
-  )
+  const reserved = RESERVED_FRAMES.get(frameType)
+  const text = reserved
+    ? `the peer sent a frame of type ${type} (${reserved}), which version 1 only reserves`
+    : `the peer sent a frame of the unknown type ${type}`
+  throw new SluiceError('ERR_PROTOCOL', text, { found: frameType })
 }
 
 /**
@@ -167,23 +206,32 @@ export function decodeMessage(frameType: number, payload: Buffer, limits: Limits
   return unpacked(type, map)
 }
 
-/** Trusts the map: its shape was checked. */
+/** The message of a map whose shape was checked. */
 function unpacked(type: keyof Messages, map: Record<string, unknown>): Message {
   switch (type) {
     case 'entries':
       return { type, entries: (map.entries as EntryTuple[]).map(entryOf) }
     case 'digests':
-      return { type, digests: (map.digests as DigestTuple[]).map(digestOf) }
+      return { type, ...digestsOf(map as DigestsMap) }
+    case 'plan':
+      return { type, first: map.first as number, plan: (map.plan as PlanTuple[]).map(planOf) }
     case 'outcomes':
-      return { type, outcomes: (map.outcomes as OutcomeTuple[]).map(outcomeOf) }
+      return { type, ...outcomesOf(map as OutcomesMap) }
     default:
       return { ...map, type } as Message
   }
 }
 
 type EntryTuple = [type: number, path: string, size: number | null, mtime: number, mode: number, to?: string]
-type DigestTuple = [index: number, said: Uint8Array | string, size?: number]
+type PlanTuple = [count: number, kind: number]
 type OutcomeTuple = [index: number, status: number, name?: string | null, code?: string]
+type OutcomesMap = {
+  first: number
+  count: number
+  status: number
+  code?: string
+  except?: OutcomeTuple[]
+}
 
 function entryOf([type, path, size, mtime, mode, target]: EntryTuple): WireEntry {
   const entry: WireEntry = { type: ENTRY_TYPES[type]!, path, size, mtime, mode }
@@ -191,10 +239,21 @@ function entryOf([type, path, size, mtime, mode, target]: EntryTuple): WireEntry
   return entry
 }
 
-function digestOf([index, said, size]: DigestTuple): DigestRecord {
-  const record: DigestRecord = typeof said === 'string' ? { index, failure: said } : { index, digest: said }
-  if (size !== undefined) record.size = size
-  return record
+function digestsOf({ first, count, digests, failures, sizes }: DigestsMap): DigestsMessage {
+  const message: DigestsMessage = { first, count, bytes: digests }
+  if (failures !== undefined) message.failures = new Map(failures)
+  if (sizes !== undefined) message.sizes = new Map(sizes)
+  return message
+}
+
+function planOf([count, kind]: PlanTuple): PlanRecord {
+  return { count, kind: PLAN_KINDS[kind]! }
+}
+
+function outcomesOf({ first, count, status, code, except = [] }: OutcomesMap): OutcomesMessage {
+  const message: OutcomesMessage = { first, count, status: STATUSES[status]!, except: except.map(outcomeOf) }
+  if (code !== undefined) message.code = code
+  return message
 }
 
 function outcomeOf([index, status, name, code]: OutcomeTuple): OutcomeRecord {

@@ -55,7 +55,7 @@ class Scan {
   readonly #bytes: Buffer
   readonly #depth: number
   readonly #list: number
-  /** Lists and maps so far: an empty one takes a byte here and fifty in memory. */
+  /** Lists and maps so far: an empty one takes one byte here, and about fifty in memory. */
   #nested = 0
 
   constructor(bytes: Buffer, { msgpackDepth, list }: Limits) {
@@ -138,13 +138,13 @@ class Scan {
     }
   }
 
-  /** A count is believed only as far as bytes follow: each value has one at least. */
+  /** Refuses a count that cannot be true, before anything depends on it: each value takes one byte at least. */
   #enter(count: number, values: number, depth: number): void {
     if (depth > this.#depth)
       throw new SluiceError('ERR_LIMIT', `a message of the peer is nested deeper than ${this.#depth}`)
     if (values > this.#bytes.length - this.#at) throw refuse('ends in the middle')
     this.#nested += 1
-    // one list of the longest, a map around it, and a few more
+    // the longest list, with a list in each place, the map around it, and a few more
     if (count > this.#list || this.#nested > this.#list + 16)
       throw new SluiceError('ERR_LIMIT', `a message of the peer has more than ${this.#list} items`)
   }
@@ -154,7 +154,7 @@ class Scan {
     if (!isUtf8(this.#bytes.subarray(start, start + length))) throw refuse('has a text that is not UTF-8')
   }
 
-  /** Eight bytes of which the upper four are `high`: within 53 bits and the sign. */
+  /** Checks that the 64-bit integer just passed, whose upper half is `high`, is a safe integer. */
   #wide(high: number): void {
     const low = this.#bytes.readUInt32BE(this.#at - 4)
     if (high > 0x1fffff || high < -0x200000 || (high === -0x200000 && low === 0)) {
@@ -175,7 +175,7 @@ class Scan {
         : this.#bytes.readUInt32BE(at)
   }
 
-  /** Goes on by `length` bytes, and gives where they begin. */
+  /** Moves on by `length` bytes; gives the offset at which they begin. */
   #take(length: number): number {
     const at = this.#at
     if (length > this.#bytes.length - at) throw refuse('ends in the middle')

@@ -1,5 +1,5 @@
 import { type Code, printable, SluiceError } from '../errors.js'
-import type { Entry } from './manifest.js'
+import type { Entry } from './entry.js'
 
 /** What became of an entry. */
 export type OutcomeStatus = 'published' | 'skipped' | 'failed'
@@ -34,6 +34,14 @@ export interface Outcome {
   digest?: Buffer
   /** The error behind `code`; at the receiver only. */
   error?: SluiceError
+}
+
+/** An outcome as it is told to programs: what both sides know of it. */
+export type ToldOutcome = Pick<Outcome, 'path' | 'status' | 'name' | 'code'>
+
+/** An outcome without what only one side knows. */
+export function told({ path, status, name, code }: Outcome): ToldOutcome {
+  return { path, status, ...(name !== undefined && { name }), ...(code !== undefined && { code }) }
 }
 
 /** The whole result of a transfer, the same on both sides. */
@@ -81,4 +89,48 @@ export function filesFailed(outcomes: readonly Outcome[], count: number): Sluice
   const why = first.error?.message ?? `${printable(first.path)} (${first.code})`
   const message = `${failures.length} of ${count} entries failed; the first: ${why}`
   return new SluiceError('ERR_FILES_FAILED', message, { outcomes, cause: first.error })
+}
+
+/** What became of consecutive entries: the same of all, but for the exceptions. */
+export interface OutcomeRange {
+  /** Indices of the first and of the last entry. */
+  first: number
+  last: number
+  status: OutcomeStatus
+  reason?: SkipReason
+  code?: Code
+  /** By the index of the entry. */
+  except?: ReadonlyMap<number, Outcome>
+}
+
+/** The outcomes of a range, one by one. */
+export function* outcomesOf(range: OutcomeRange, entries: readonly Entry[]): Generator<Outcome, void> {
+  const { first, last, status, reason, code, except } = range
+  for (let index = first; index <= last; index++) {
+    const entry = entries[index]!
+    yield except?.get(index) ?? {
+      entry,
+      path: entry.path,
+      status,
+      ...(reason && { reason }),
+      ...(code && { code }),
+    }
+  }
+}
+
+/** Outcomes in the order of their entries as ranges: those that are plainly published need no record of their own. */
+export function rangesOf(outcomes: readonly Outcome[]): OutcomeRange[] {
+  const ranges: (OutcomeRange & { except: Map<number, Outcome> })[] = []
+  for (const outcome of outcomes) {
+    const { index } = outcome.entry
+    let range = ranges.at(-1)
+    if (range === undefined || index !== range.last + 1) {
+      range = { first: index, last: index, status: 'published', except: new Map() }
+      ranges.push(range)
+    }
+    range.last = index
+    const { status, name, error } = outcome
+    if (status !== 'published' || name !== undefined || error) range.except.set(index, outcome)
+  }
+  return ranges
 }

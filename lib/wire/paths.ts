@@ -57,12 +57,12 @@ function faultOf(path: string, limits: Pick<Limits, 'path' | 'name' | 'depth'>):
   return undefined
 }
 
-/** Whether it has more bytes; those of a short text need not be counted. */
+/** Whether a text has more bytes of UTF-8: a UTF-16 unit takes 3 at most, so that a short text need not be counted. */
 function longer(text: string, bytes: number): boolean {
   return text.length * 3 > bytes && Buffer.byteLength(text) > bytes
 }
 
-/** What some platform takes for more than a name. */
+/** What is wrong with a path on a platform that gives some names a meaning. */
 function interpreted(path: string): string | undefined {
   for (const part of path.split('/')) {
     if (INTERPRETED.test(part)) return 'contains a character that some platform interprets'

@@ -98,3 +98,32 @@ export function checkFormats(expected: readonly string[], found: readonly string
     { expected, found },
   )
 }
+
+/** Takes the preface off a stream, and checks that it lists the same formats as this side. */
+export class PrefaceCheck {
+  readonly #parser = new PrefaceParser()
+  readonly #formats: readonly string[]
+  #complete = false
+
+  constructor(formats: readonly string[]) {
+    this.#formats = formats
+  }
+
+  /** Whether all of the preface was seen. */
+  get complete(): boolean {
+    return this.#complete
+  }
+
+  /**
+   * What of a chunk follows the preface: nothing until that is complete, and then all of it.
+   * @throws SluiceError as {@link PrefaceParser.push} and {@link checkFormats} do
+   */
+  strip(chunk: Buffer): Buffer {
+    if (this.#complete) return chunk
+    const preface = this.#parser.push(chunk)
+    if (preface === undefined) return Buffer.alloc(0)
+    checkFormats(this.#formats, preface.formats)
+    this.#complete = true
+    return preface.rest
+  }
+}

@@ -1,4 +1,4 @@
-import type { Entry } from './manifest.js'
+import type { Entry } from './entry.js'
 
 /**
  * The digests of consecutive entries in one buffer, a slot for each. The slots of folders, of links, and of files whose
@@ -128,7 +128,10 @@ export class RunReader {
     const buffer = this.#buffers[this.#index]
     if (buffer === undefined || most === 0) return NOTHING
     const left = buffer.length - this.#used
-    const bytes = this.#used === 0 && left <= most ? buffer : buffer.subarray(this.#used, this.#used + Math.min(most, left))
+    const bytes =
+      this.#used === 0 && left <= most
+        ? buffer
+        : buffer.subarray(this.#used, this.#used + Math.min(most, left))
     this.#used += bytes.length
     if (this.#used === buffer.length) {
       this.#index++
@@ -147,4 +150,31 @@ export class RunReader {
     }
     return buffers
   }
+}
+
+/** The part of a run that has the entries from `first` to `last`; its digests stay those of the whole run. */
+export function sliceRun(run: Run, first: number, last: number): Run {
+  if (first === run.first && last === run.last) return run
+  const { entries, position } = run
+  const from = first === run.first ? position : entries[first]!.start
+  const to = last === run.last ? position + run.length : entries[last]!.start + entries[last]!.size!
+  const reader = new RunReader(run.buffers)
+  reader.take(from - position)
+  return {
+    ...run,
+    position: from,
+    length: to - from,
+    buffers: reader.take(to - from),
+    first,
+    last,
+    offset: first === run.first ? run.offset : 0,
+    ends: endsIn(run, last),
+  }
+}
+
+/** One run of two that follow each other, the first of them with bytes of a single entry. */
+export function joinRuns(head: Run, run: Run): Run {
+  const { position, offset } = head
+  const buffers = [...head.buffers, ...run.buffers]
+  return { ...run, position, offset, length: head.length + run.length, buffers }
 }

@@ -2,21 +2,28 @@ import { SluiceError } from '../errors.js'
 import { FrameType } from './frames.js'
 import type { Limits } from './limits.js'
 import type { Packed } from './msgpack.js'
+import type { OutcomeStatus } from './outcome.js'
 
 /** How a message stands in a frame: its number, and each key of its map with what is allowed there. */
 export interface Shape {
   frame: number
   required: Record<string, Check>
   optional?: Record<string, Check>
-  /** What the keys must be together: gives what is wrong. */
+  /** Checks what concerns several keys at once, when each is right by itself: gives what is wrong. */
   together?: (map: Record<string, Packed>) => string | undefined
 }
 
 type Check = (value: Packed, limits: Limits) => boolean
 
-/** Kinds of entries and outcomes, by the number that stands for them in a tuple. */
+/** Words that stand in a message as a number: their place in these lists. */
 export const ENTRY_TYPES = ['file', 'directory', 'symlink'] as const
-export const STATUSES = ['published', 'skipped', 'failed'] as const
+export const STATUSES: readonly OutcomeStatus[] = ['published', 'skipped', 'failed']
+export const PLAN_KINDS = ['skip', 'all'] as const
+/** Kinds of a plan that come with a later feature. */
+const RESERVED_KINDS = new Map<Packed, string>([
+  [2, 'prove'],
+  [3, 'chunks'],
+])
 
 /** UTF-8 bytes of a name for people: that of an offer, of an agent. */
 export const NAME_BYTES = 255
@@ -37,7 +44,7 @@ const text =
   (value, limits) =>
     typeof value === 'string' && fits(value, most(limits))
 
-/** The bytes of a short text need not be counted. */
+/** A UTF-16 unit takes 3 bytes of UTF-8 at most, so that those of a short text need not be counted. */
 const fits = (value: string, most: number) =>
   value.length <= most && (value.length * 3 <= most || Buffer.byteLength(value) <= most)
 
@@ -63,7 +70,8 @@ const tuples =
     if (!Array.isArray(value) || value.length === 0) return false
     for (const [number, tuple] of value.entries()) {
       if (!Array.isArray(tuple) || tuple.length < required || tuple.length > parts.length) {
-        throw bad(`item ${number} is not a list of ${required} to ${parts.length} parts`)
+        const count = required === parts.length ? required : `${required} to ${parts.length}`
+        throw bad(`item ${number} is not a list of ${count} parts`)
       }
       for (const [i, part] of tuple.entries()) {
         if (!parts[i]!(part, limits)) throw bad(`part ${i} of item ${number} is not what belongs there`)
@@ -93,11 +101,85 @@ const boolean: Check = (value) => typeof value === 'boolean'
 const nothing: Check = (value) => value === null
 const reason = text((limits) => limits.errorText)
 const name = text(() => NAME_BYTES)
-/** Paths are checked with their entries, where they can be named; a payload bounds them already. */
+/** Paths are checked by the manifest, which can say whose they are. The limit of a message bounds them here. */
 const path: Check = (value) => typeof value === 'string'
 const shortPath = text((limits) => limits.path)
 const code = matching(CODE)
 const word = matching(WORD)
+const status = integer(0, STATUSES.length - 1)
+
+const planKind: Check = (value) => {
+  const reserved = RESERVED_KINDS.get(value)
+  if (reserved !== undefined) {
+    const text = `the peer sent a plan with the kind ${value} (${reserved}), which version 1 only reserves`
+    throw new SluiceError('ERR_PROTOCOL', text, { found: value })
+  }
+  return value === 0 || value === 1
+}
+
+/** A tuple that begins with the index of an entry. */
+type Indexed = [index: number, ...rest: Packed[]]
+
+/** Checks that the indices ascend, none of them twice, within the range of `count` entries from `first` on. */
+function faultOfIndices(first: number, count: number, list: readonly Indexed[]): string | undefined {
+  let least = first
+  for (const [index] of list) {
+    if (index < first || index >= first + count)
+      return `about entry ${index}, which is not among ${count} from ${first} on`
+    if (index < least) return `with entry ${index} twice, or not in order`
+    least = index + 1
+  }
+  return undefined
+}
+
+function faultOfRange(first: number, count: number): string | undefined {
+  return Number.isSafeInteger(first + count) ? undefined : 'with entries beyond 2^53'
+}
+
+function faultOfPlan(map: Record<string, Packed>): string | undefined {
+  const { first, plan } = map as { first: number; plan: [count: number, kind: number][] }
+  let end = first
+  for (const [count] of plan) {
+    const fault = faultOfRange(end, count)
+    if (fault !== undefined) return fault
+    end += count
+  }
+  return undefined
+}
+
+function faultOfDigests(map: Record<string, Packed>): string | undefined {
+  const { first, count, digests, failures = [], sizes = [] } = map as DigestsMap
+  const length = digests.length / count
+  if (!Number.isInteger(length) || length > DIGEST_BYTES)
+    return `with ${digests.length} bytes for the digests of ${count} entries`
+  const fault =
+    faultOfRange(first, count) ??
+    faultOfIndices(first, count, failures) ??
+    faultOfIndices(first, count, sizes)
+  if (fault !== undefined) return fault
+  const failed = new Set(failures.map(([index]) => index))
+  for (const index of failed) {
+    const at = (index - first) * length
+    if (digests.subarray(at, at + length).some((byte) => byte !== 0))
+      return `with a digest and a failure of entry ${index}`
+  }
+  const both = sizes.find(([index]) => failed.has(index))
+  return both && `with a size and a failure of entry ${both[0]}`
+}
+
+function faultOfOutcomes(map: Record<string, Packed>): string | undefined {
+  const { first, count, except = [] } = map as { first: number; count: number; except?: Indexed[] }
+  return faultOfRange(first, count) ?? faultOfIndices(first, count, except)
+}
+
+/** DIGESTS as it stands in a payload. */
+export interface DigestsMap extends Record<string, Packed | undefined> {
+  first: number
+  count: number
+  digests: Buffer
+  failures?: [index: number, code: string][]
+  sizes?: [index: number, size: number][]
+}
 
 /** Every message of version 1. */
 export const SHAPES = {
@@ -122,8 +204,10 @@ export const SHAPES = {
   },
   digests: {
     frame: FrameType.DIGESTS,
-    // index, digest or failure, size
-    required: { digests: tuples(2, count, either(binary(1, DIGEST_BYTES), code), count) },
+    required: { first: count, count: positive, digests: binary(1) },
+    // index and code; index and size
+    optional: { failures: tuples(2, count, code), sizes: tuples(2, count, count) },
+    together: faultOfDigests,
   },
   end: { frame: FrameType.END, required: {} },
   hello: {
@@ -139,20 +223,22 @@ export const SHAPES = {
   answer: {
     frame: FrameType.ANSWER,
     required: { offer: count, accept: boolean },
-    optional: { reason, want: binary(0) },
-    together: ({ accept, reason: why, want }) =>
-      accept === true && why !== undefined
-        ? 'that accepts, with a reason'
-        : accept === false && want !== undefined
-          ? 'that rejects, with a selection'
-          : undefined,
+    optional: { reason },
+    together: ({ accept, reason: why }) =>
+      accept === true && why !== undefined ? 'that accepts, with a reason' : undefined,
+  },
+  plan: {
+    frame: FrameType.PLAN,
+    // count, kind
+    required: { first: count, plan: tuples(2, positive, planKind) },
+    together: faultOfPlan,
   },
   outcomes: {
     frame: FrameType.OUTCOMES,
+    required: { first: count, count: positive, status },
     // index, status, name, code
-    required: {
-      outcomes: tuples(2, count, integer(0, STATUSES.length - 1), either(shortPath, nothing), code),
-    },
+    optional: { code, except: tuples(2, count, status, either(shortPath, nothing), code) },
+    together: faultOfOutcomes,
   },
   pause: { frame: FrameType.PAUSE, required: {} },
   resume: { frame: FrameType.RESUME, required: {} },

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { setTimeout as wait } from 'node:timers/promises'
-import type { FileSystem } from '../../lib/files/fs.js'
+import type { FileSystem } from '../../lib/files/disk/fs.js'
 
 /** A way to move a folder over a connected socket, into a folder of the same name under `target`. */
 export interface Program {
@@ -29,7 +29,7 @@ async function tar(): Promise<Program> {
  */
 async function sluice(algorithm: string, { command = false, writeDelay = 0 } = {}): Promise<Program> {
   const { send, receive } = await import('../../lib/index.js')
-  const { commandFileSystem, nodeFileSystem } = await import('../../lib/files/fs.js')
+  const { commandFileSystem, nodeFileSystem } = await import('../../lib/files/disk/fs.js')
   const fs = command ? commandFileSystem : nodeFileSystem
   return {
     send: async (socket, source) => {

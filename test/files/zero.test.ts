@@ -7,7 +7,7 @@ import {
   writeFileAtomic,
   writeJson,
 } from '../../lib/files/index.js'
-import { thisOwner } from '../../lib/files/owner.js'
+import { thisOwner } from '../../lib/files/own/owner.js'
 import { FakeClock, MemoryDisk } from '../../lib/testing/index.js'
 
 test('KNOWN-FAILURES 48: zero is a number like any other, and not none', async (t) => {

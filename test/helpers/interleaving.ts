@@ -1,5 +1,5 @@
-import type { Clock } from '../../lib/files/clock.js'
-import type { FileSystem } from '../../lib/files/fs.js'
+import type { Clock } from '../../lib/files/disk/clock.js'
+import type { FileSystem } from '../../lib/files/disk/fs.js'
 
 /** After so many steps the clients only wait for each other. */
 const MOST_STEPS = 100_000

@@ -1,4 +1,4 @@
-import type { FileSystem } from '../../lib/files/fs.js'
+import type { FileSystem } from '../../lib/files/disk/fs.js'
 import { MemoryDisk } from '../../lib/testing/index.js'
 import { scale } from './scale.js'
 import type { CrashSweep } from './sweep.js'

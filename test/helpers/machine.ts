@@ -1,4 +1,4 @@
-import type { ProcessSystem } from '../../lib/files/owner.js'
+import type { ProcessSystem } from '../../lib/files/own/owner.js'
 
 /** A machine with processes that a test starts and ends. */
 export class Machine {

@@ -1,6 +1,6 @@
 import { Readable, type Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { digestOf } from '../../lib/stages/digests.js'
+import { digestOf } from '../../lib/digest/digests.js'
 import { type FinalizerOptions, finalizer } from '../../lib/stages/finalizer.js'
 import type { Cut, Item, SentDigest } from '../../lib/stages/items.js'
 import type { Outcome } from '../../lib/stages/outcomes.js'

@@ -17,13 +17,15 @@ export class SuddenDeath {
 
   constructor(fs: FileSystem, random: () => number) {
     this.#random = random
-    this.fs = new Proxy(fs, {
+    const handler: ProxyHandler<object> = {
       get: (target, name) => {
         const value: unknown = Reflect.get(target, name)
+        if (name === 'sync' && value) return new Proxy(value, handler)
         if (typeof value !== 'function' || name === 'at') return value
         return (...args: unknown[]) => this.#call(String(name), () => Reflect.apply(value, target, args))
       },
-    })
+    }
+    this.fs = new Proxy(fs, handler) as FileSystem
   }
 
   /** Dies in one of the next `within` calls, whichever chance says; 0: not at all. */

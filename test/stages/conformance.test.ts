@@ -69,13 +69,8 @@ const sameFrames = (found: Frame[], wanted: Frame[]) => assert.deepEqual(content
 
 /** The frames of a stream, as they are parsed of one chunk each. */
 function parsed(chunks: readonly Buffer[]): Frame[] {
-  const frames: Frame[] = []
-  const parser = new FrameParser(DEFAULT_LIMITS, DEFAULT_LIMITS.message, (frame) => frames.push(frame) > 0)
-  for (const chunk of chunks) {
-    parser.push(chunk)
-    parser.settle()
-  }
-  return frames
+  const parser = new FrameParser(DEFAULT_LIMITS, DEFAULT_LIMITS.message)
+  return chunks.flatMap((chunk) => [...parser.parse([chunk])])
 }
 
 const dataOf = (frames: readonly Frame[]) =>

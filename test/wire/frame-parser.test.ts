@@ -1,7 +1,7 @@
 import test from 'ava'
 import fc from 'fast-check'
 import { type Frame, FrameParser } from '../../lib/wire/frame-parser.js'
-import { dataHeader, FrameType, frameHeader, isTalk } from '../../lib/wire/frames.js'
+import { dataHeader, FrameType, frameHeader, isTalk, RESERVED_FRAMES } from '../../lib/wire/frames.js'
 import { DEFAULT_LIMITS } from '../../lib/wire/limits.js'
 import { encodeMessage, type Message } from '../../lib/wire/messages.js'
 import { encodePreface } from '../../lib/wire/preface.js'
@@ -14,13 +14,11 @@ interface Parsed {
 
 function parse(chunks: Iterable<Buffer>, until = (_frame: Frame) => true): Parsed {
   const frames: Frame[] = []
-  const take = (frame: Frame) => {
+  const parser = new FrameParser(DEFAULT_LIMITS, DEFAULT_LIMITS.handshakeMessage)
+  for (const frame of parser.parse(chunks)) {
     frames.push(frame)
-    return until(frame)
+    if (!until(frame)) parser.stop()
   }
-  const parser = new FrameParser(DEFAULT_LIMITS, DEFAULT_LIMITS.handshakeMessage, take)
-  for (const chunk of chunks) parser.push(chunk)
-  parser.settle()
   return { frames, parser }
 }
 
@@ -90,9 +88,10 @@ test('data that follows without a gap is given out together, and is never copied
 })
 
 test('a stream is complete between two frames only', (t) => {
-  const whole = Buffer.concat([encodePreface([]), encode({ position: 0, bytes: Buffer.from('ab') })])
+  const head = [encodePreface([]), encode({ position: 0, bytes: Buffer.from('ab') })]
+  const whole = Buffer.concat([...head, encode({ type: 'ping' })])
   for (let end = 0; end <= whole.length; end++) {
-    const between = end === encodePreface([]).length || end === whole.length
+    const between = [head[0]!.length, Buffer.concat(head).length, whole.length].includes(end)
     t.is(parse([whole.subarray(0, end)]).parser.complete, between, `${end}`)
   }
 })
@@ -121,8 +120,17 @@ test('the largest frames are taken, and a byte more is refused at the header', (
   t.throws(push(frameHeader(FrameType.HELLO, handshakeMessage + 1)), { code: 'ERR_LIMIT' })
   t.throws(push(frameHeader(FrameType.PING, 0)), { code: 'ERR_PROTOCOL' })
   t.throws(push(dataHeader(0, 0)), { code: 'ERR_PROTOCOL' })
-  for (const type of [0x00, 0x06, 0x1f, 0x22, 0x2a, 0xff]) {
+  for (const type of [0x00, 0x06, 0x07, 0x08, 0x1f, 0x2a, 0x2b, 0xff]) {
     t.throws(push(frameHeader(type, 1)), { code: 'ERR_PROTOCOL', message: new RegExp(type.toString(16)) })
+  }
+})
+
+test('a frame that this version only reserves is refused by its name', (t) => {
+  t.deepEqual([...RESERVED_FRAMES.values()], ['BLOCKS', 'CHUNKS', 'WANT'])
+  for (const [type, name] of RESERVED_FRAMES) {
+    const message = new RegExp(`\\(${name}\\), which version 1 only reserves`)
+    t.throws(() => parse([encodePreface([]), frameHeader(type, 1)]), { code: 'ERR_PROTOCOL', message })
+    t.false(Object.values<number>(FrameType).includes(type))
   }
 })
 

@@ -13,11 +13,87 @@ function decode(frame: Buffer): Message {
 const count = fc.maxSafeNat()
 const positive = fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER })
 const text = fc.string({ unit: 'grapheme', maxLength: 40 })
-const bytes = fc.uint8Array({ minLength: 1, maxLength: 64 }).map((array) => Buffer.from(array))
 const code = fc.stringMatching(/^[A-Z][A-Z0-9_]{0,30}$/)
 const optional = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: undefined })
 const defined = <T extends object>(record: T): T =>
   Object.fromEntries(Object.entries(record).filter(([, value]) => value !== undefined)) as T
+
+/** An entry among `count` from `first` on, each at most once, ascending. */
+const indices = (first: number, count: number) =>
+  fc
+    .uniqueArray(fc.integer({ min: first, max: first + count - 1 }), { maxLength: 20 })
+    .map((list) => list.sort((a, b) => a - b))
+
+/** A range of entries that may be as large, and may begin as far, as there are numbers. */
+const range = fc
+  .tuple(fc.oneof(fc.nat(1000), count), fc.oneof(fc.integer({ min: 1, max: 1000 }), positive))
+  .map(([first, length]) => ({
+    first,
+    count: Math.max(1, Math.min(length, Number.MAX_SAFE_INTEGER - first)),
+  }))
+  .filter(({ first, count }) => Number.isSafeInteger(first + count))
+
+const digests = fc
+  .record({ first: count, count: fc.integer({ min: 1, max: 40 }), length: fc.integer({ min: 1, max: 64 }) })
+  .filter(({ first, count }) => Number.isSafeInteger(first + count))
+  .chain(({ first, count, length }) =>
+    fc
+      .record({
+        bytes: fc.uint8Array({ minLength: count * length, maxLength: count * length }),
+        said: indices(first, count).chain((list) =>
+          fc.tuple(...list.map((index) => fc.tuple(fc.constant(index), fc.oneof(code, fc.nat())))),
+        ),
+      })
+      .map(({ bytes, said }): Message => {
+        const failures = new Map(said.filter((pair): pair is [number, string] => typeof pair[1] === 'string'))
+        const sizes = new Map(said.filter((pair): pair is [number, number] => typeof pair[1] === 'number'))
+        for (const index of failures.keys())
+          bytes.fill(0, (index - first) * length, (index - first + 1) * length)
+        return {
+          type: 'digests',
+          first,
+          count,
+          bytes: Buffer.from(bytes),
+          ...(failures.size > 0 && { failures }),
+          ...(sizes.size > 0 && { sizes }),
+        }
+      }),
+  )
+
+const status = fc.constantFrom('published' as const, 'skipped' as const, 'failed' as const)
+
+const outcomes = range.chain(({ first, count }) =>
+  fc
+    .record({
+      type: fc.constant('outcomes' as const),
+      first: fc.constant(first),
+      count: fc.constant(count),
+      status,
+      code: optional(code),
+      except: indices(first, count).chain((list) =>
+        fc.tuple(
+          ...list.map((index) =>
+            fc
+              .record({ index: fc.constant(index), status, name: optional(text), code: optional(code) })
+              .map(defined),
+          ),
+        ),
+      ),
+    })
+    .map(defined),
+)
+
+const plan = fc.record({
+  type: fc.constant('plan' as const),
+  first: fc.nat(2 ** 50),
+  plan: fc.array(
+    fc.record({
+      count: fc.oneof(fc.integer({ min: 1, max: 5 }), fc.integer({ min: 1, max: 2 ** 45 })),
+      kind: fc.constantFrom('skip' as const, 'all' as const),
+    }),
+    { minLength: 1, maxLength: 50 },
+  ),
+})
 
 const MESSAGES: fc.Arbitrary<Message> = fc
   .oneof(
@@ -45,17 +121,9 @@ const MESSAGES: fc.Arbitrary<Message> = fc
         { minLength: 1 },
       ),
     }),
-    fc.record({
-      type: fc.constant('digests' as const),
-      digests: fc.array(
-        fc
-          .tuple(count, fc.oneof(bytes, code), optional(count))
-          .map(([index, said, size]) =>
-            defined({ index, ...(typeof said === 'string' ? { failure: said } : { digest: said }), size }),
-          ),
-        { minLength: 1 },
-      ),
-    }),
+    digests,
+    plan,
+    outcomes,
     fc
       .record({
         type: fc.constant('hello' as const),
@@ -78,21 +146,7 @@ const MESSAGES: fc.Arbitrary<Message> = fc
         reason: optional(text),
       })
       .map(defined),
-    fc.record({ type: fc.constant('answer' as const), offer: count, accept: fc.constant(true), want: bytes }),
-    fc.record({
-      type: fc.constant('outcomes' as const),
-      outcomes: fc.array(
-        fc
-          .record({
-            index: count,
-            status: fc.constantFrom('published' as const, 'skipped' as const, 'failed' as const),
-            name: optional(text),
-            code: optional(code),
-          })
-          .map(defined),
-        { minLength: 1 },
-      ),
-    }),
+    fc.record({ type: fc.constant('answer' as const), offer: count, accept: fc.constant(true) }),
     fc.record({
       type: fc.constant('result' as const),
       status: fc.constantFrom('completed' as const, 'failed' as const),
@@ -167,11 +221,90 @@ test('names for people are cut to what a peer takes, and made valid', (t) => {
   }
 })
 
-test('a message outlives the buffer that it was read from', (t) => {
-  const frame = encodeMessage({ type: 'digests', digests: [{ index: 0, digest: Buffer.alloc(32, 7) }] })
-  const message = decode(frame)
+test('the digests of a message hold on to nothing of the payload', (t) => {
+  const message: Message = { type: 'digests', first: 0, count: 2, bytes: Buffer.alloc(64, 7) }
+  const frame = encodeMessage(message)
+  const decoded = decode(frame)
   frame.fill(0)
-  t.deepEqual(message, { type: 'digests', digests: [{ index: 0, digest: Buffer.alloc(32, 7) }] })
+  t.deepEqual(decoded, message)
+  t.true(decoded.type === 'digests' && decoded.bytes.buffer.byteLength === 64)
+})
+
+test('a column of digests may be longer than a list: the limit of a message bounds it', (t) => {
+  const count = 8 * DEFAULT_LIMITS.list
+  const message: Message = { type: 'digests', first: 0, count, bytes: Buffer.alloc(count * 31, 7) }
+  t.deepEqual(decode(encodeMessage(message)), message)
+  const except = Array.from({ length: DEFAULT_LIMITS.list + 1 }, (_, index) => ({
+    index,
+    status: 'failed' as const,
+  }))
+  const frame = encodeMessage({ type: 'outcomes', first: 0, count, status: 'published', except })
+  t.throws(() => decode(frame), { code: 'ERR_LIMIT' })
+})
+
+test('failures and sizes go out in ascending order, however they were gathered', (t) => {
+  const failures: [number, string][] = [
+    [7, 'ERR_SOURCE_CHANGED'],
+    [9, 'ERR_SOURCE_READ'],
+  ]
+  const sizes: [number, number][] = [
+    [6, 2],
+    [8, 1],
+  ]
+  const head = { type: 'digests' as const, first: 6, count: 4, bytes: Buffer.from('aa00aa00', 'hex') }
+  const said = encodeMessage({
+    ...head,
+    failures: new Map(failures.toReversed()),
+    sizes: new Map(sizes.toReversed()),
+  })
+  t.deepEqual(decode(said), { ...head, failures: new Map(failures), sizes: new Map(sizes) })
+})
+
+test('a refusal of a list says what is wrong in it', (t) => {
+  const digests = { type: 'digests' as const, first: 4, count: 2, bytes: Buffer.from('ab00', 'hex') }
+  const outcomes = { type: 'outcomes' as const, first: 4, count: 2, status: 'published' as const }
+  const failed = (index: number) => ({ index, status: 'failed' as const })
+  const cases: [Message, RegExp][] = [
+    [{ ...digests, count: 3 }, /with 2 bytes for the digests of 3 entries/],
+    [{ ...digests, count: 1, bytes: Buffer.alloc(65, 1) }, /with 65 bytes for the digests of 1 entries/],
+    [{ ...digests, failures: new Map([[4, 'ERR_X']]) }, /with a digest and a failure of entry 4/],
+    [{ ...digests, failures: new Map([[6, 'ERR_X']]) }, /entry 6, which is not among 2 from 4 on/],
+    [{ ...digests, sizes: new Map([[3, 0]]) }, /entry 3, which is not among 2 from 4 on/],
+    [
+      { ...digests, failures: new Map([[5, 'ERR_X']]), sizes: new Map([[5, 0]]) },
+      /with a size and a failure of entry 5/,
+    ],
+    [{ ...digests, first: Number.MAX_SAFE_INTEGER - 1 }, /beyond 2\^53/],
+    [{ ...outcomes, except: [failed(5), failed(5)] }, /entry 5 twice, or not in order/],
+    [{ ...outcomes, except: [failed(5), failed(4)] }, /entry 4 twice, or not in order/],
+    [{ ...outcomes, except: [failed(6)] }, /entry 6, which is not among 2 from 4 on/],
+    [{ ...outcomes, count: Number.MAX_SAFE_INTEGER, except: [] }, /beyond 2\^53/],
+    [
+      {
+        type: 'plan',
+        first: 9,
+        plan: [
+          { count: Number.MAX_SAFE_INTEGER - 9, kind: 'all' },
+          { count: 1, kind: 'all' },
+        ],
+      },
+      /beyond 2\^53/,
+    ],
+  ]
+  for (const [message, text] of cases)
+    t.throws(() => decode(encodeMessage(message)), { code: 'ERR_PROTOCOL', message: text })
+})
+
+test('the kinds of a plan that this version only reserves are refused by their names', (t) => {
+  const frame = encodeMessage({ type: 'plan', first: 0, plan: [{ count: 1, kind: 'all' }] })
+  for (const [kind, name] of [
+    [2, /kind 2 \(prove\), which version 1 only reserves/],
+    [3, /kind 3 \(chunks\), which version 1 only reserves/],
+    [4, /part 1 of item 0/],
+  ] as const) {
+    frame[frame.length - 1] = kind
+    t.throws(() => decode(frame), { code: 'ERR_PROTOCOL', message: name })
+  }
 })
 
 test('data is no message', (t) => {

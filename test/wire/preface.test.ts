@@ -1,6 +1,13 @@
 import test from 'ava'
 import fc from 'fast-check'
-import { checkFormats, encodePreface, MAGIC, PrefaceParser, VERSION } from '../../lib/wire/preface.js'
+import {
+  checkFormats,
+  encodePreface,
+  MAGIC,
+  PrefaceCheck,
+  PrefaceParser,
+  VERSION,
+} from '../../lib/wire/preface.js'
 
 const format = fc.stringMatching(/^[!-~]{1,64}$/)
 
@@ -77,4 +84,17 @@ test('formats that do not match are both named', (t) => {
     t.true(error!.message.includes(`[${expected.join(', ')}]`))
     t.true(error!.message.includes(`[${found.join(', ')}]`))
   }
+})
+
+test('a check takes the preface off, byte by byte as well, and refuses other formats', (t) => {
+  const whole = Buffer.concat([encodePreface(['gzip']), Buffer.from('what follows')])
+  for (const chunks of [[whole], Array.from(whole, (byte) => Buffer.of(byte))]) {
+    const check = new PrefaceCheck(['gzip'])
+    t.false(check.complete)
+    t.is(Buffer.concat(chunks.map((chunk) => check.strip(chunk))).toString(), 'what follows')
+    t.true(check.complete)
+  }
+  const check = new PrefaceCheck([])
+  t.throws(() => check.strip(whole), { code: 'ERR_FORMATS' })
+  t.false(check.complete)
 })

@@ -3,14 +3,14 @@ import { Readable } from 'node:stream'
 import test from 'ava'
 import { deframer } from '../../lib/stages/deframer.js'
 import { demuxer } from '../../lib/stages/demuxer.js'
-import type { Item } from '../../lib/stages/items.js'
-import { type Frame, FrameParser } from '../../lib/wire/frame-parser.js'
+import type { Item } from '../../lib/stages/river/items.js'
+import { FrameParser } from '../../lib/wire/frame-parser.js'
 import { dataHeader } from '../../lib/wire/frames.js'
 import { DEFAULT_LIMITS } from '../../lib/wire/limits.js'
 import { encodeMessage, type Message } from '../../lib/wire/messages.js'
 import { encodePreface, PrefaceParser } from '../../lib/wire/preface.js'
+import { cutsOf } from '../../lib/wire/run.js'
 
-/** Bytes stand as hexadecimal digits in the file. */
 type Part = Message | { data: { position: number; bytes: string } }
 
 interface Vectors {
@@ -21,36 +21,27 @@ interface Vectors {
 }
 
 const fromHere = (path: string) => readFileSync(new URL(`../../../${path}`, import.meta.url), 'utf8')
-const VECTORS: Vectors = JSON.parse(fromHere('test/fixtures/wire-vectors.json'))
 const bytesOf = (hex: string) => Buffer.from(hex, 'hex')
 
-const revived = (message: Message): Message =>
-  JSON.parse(JSON.stringify(message), (key, value) =>
-    key === 'digest' || key === 'want' ? bytesOf(value) : value,
-  )
+/** Bytes stand as hexadecimal digits, maps as lists of pairs. */
+const VECTORS: Vectors = JSON.parse(fromHere('test/fixtures/wire-vectors.json'), (key, value) => {
+  if (key === 'failures' || key === 'sizes') return new Map(value)
+  return value?.type === 'digests' ? { ...value, bytes: bytesOf(value.bytes) } : value
+})
 
 function encode(part: Part): Buffer {
-  if (!('data' in part)) return encodeMessage(revived(part))
+  if (!('data' in part)) return encodeMessage(part)
   const bytes = bytesOf(part.data.bytes)
   return Buffer.concat([dataHeader(part.data.position, bytes.length), bytes])
 }
 
 /** What frames mean, in the words of the vectors; data that follows without a gap is one. */
 function decode(bytes: Buffer): Part[] {
-  const parts: Part[] = []
-  const take = (frame: Frame) => {
-    if (frame.kind === 'message') parts.push(frame.message)
-    else {
-      const data = Buffer.concat(frame.chunks).toString('hex')
-      parts.push({ data: { position: frame.position, bytes: data } })
-    }
-    return true
-  }
-  const parser = new FrameParser(DEFAULT_LIMITS, DEFAULT_LIMITS.message, take)
-  parser.push(encodePreface([]))
-  parser.push(bytes)
-  parser.settle()
-  return parts
+  const parser = new FrameParser(DEFAULT_LIMITS, DEFAULT_LIMITS.message)
+  return [...parser.parse([encodePreface([]), bytes])].map((frame): Part => {
+    if (frame.kind === 'message') return frame.message
+    return { data: { position: frame.position, bytes: Buffer.concat(frame.chunks).toString('hex') } }
+  })
 }
 
 for (const { name, formats, hex } of VECTORS.prefaces) {
@@ -62,7 +53,7 @@ for (const { name, formats, hex } of VECTORS.prefaces) {
 
 for (const { name, message, data, hex } of VECTORS.frames) {
   test(`the vector of the frame '${name}' holds in both directions`, (t) => {
-    const part = message === undefined ? { data: data! } : revived(message)
+    const part = message === undefined ? { data: data! } : message
     t.is(encode(part).toString('hex'), hex)
     t.deepEqual(decode(bytesOf(hex)), [part])
   })
@@ -79,7 +70,8 @@ for (const { name, formats, frames, hex } of VECTORS.streams) {
     const content: Record<string, string> = {}
     for (const item of items) {
       if (item.kind !== 'run') continue
-      for (const { entry, bytes } of item.cuts) content[entry.path] = `${content[entry.path] ?? ''}${bytes}`
+      for (const { entry, bytes } of cutsOf(item))
+        content[entry.path] = `${content[entry.path] ?? ''}${bytes}`
     }
     t.deepEqual(content, { d: '', 'd/a': 'hello', 'd/empty': '' })
   })

@@ -1,8 +1,8 @@
 import { printable, SluiceError } from '../../errors.js'
-import { errorCode } from '../../files/disk-error.js'
-import { commandFileSystem } from '../../files/fs.js'
-import { collectLeftovers, type Leftover } from '../../files/leftovers.js'
-import { Tree } from '../../files/tree.js'
+import { errorCode } from '../../files/disk/disk-error.js'
+import { commandFileSystem } from '../../files/disk/fs.js'
+import { collectLeftovers, type Leftover } from '../../files/journal/leftovers.js'
+import { Tree } from '../../files/tree/tree.js'
 import type { Context } from '../context.js'
 import { count, size } from '../progress.js'
 

@@ -1,6 +1,5 @@
 import { pipeline } from 'node:stream/promises'
 import { SluiceError } from '../../errors.js'
-import { commandFileSystem } from '../../files/fs.js'
 import { fileSource } from '../../stages/file-source.js'
 import { framer } from '../../stages/framer.js'
 import { hashTap } from '../../stages/hash-tap.js'
@@ -23,7 +22,7 @@ export async function packCommand(paths: string[], flags: SourceFlags, context: 
     failures.push(error)
     reporter.warn(error, id)
   }
-  await pipeline(fileSource(manifest, { fs: commandFileSystem, onFailure }), hashTap(), framer(), io.stdout, {
+  await pipeline(fileSource(manifest, { onFailure }), hashTap(), framer(), io.stdout, {
     signal,
   })
   if (failures.length > 0) {

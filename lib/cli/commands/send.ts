@@ -1,10 +1,10 @@
 import type { Socket } from 'node:net'
-import { PassThrough, pipeline } from 'node:stream'
 import { printable, SluiceError } from '../../errors.js'
-import { commandFileSystem } from '../../files/fs.js'
+import { commandFileSystem } from '../../files/disk/fs.js'
 import { send } from '../../send.js'
-import { closeStreams, type Manifest } from '../../stages/manifest-builder.js'
-import { manifestFrom, manifestOf } from '../../stages/manifest-of.js'
+import type { Manifest } from '../../stages/manifest/builder.js'
+import { manifestFrom } from '../../stages/manifest/manifest-from.js'
+import { manifestOf } from '../../stages/manifest/manifest-of.js'
 import { throttle } from '../../stages/throttle.js'
 import type { Transfer } from '../../transfer/transfer.js'
 import { connectTo, listenAt } from '../connection.js'
@@ -80,7 +80,6 @@ export async function sendCommand(paths: string[], flags: SendFlags, context: Co
   const manifest = await manifestOfArguments(paths, flags, context)
   const begin = (socket: Socket, source: Manifest) =>
     send(socket, source, {
-      fs: commandFileSystem,
       signal,
       ...(rate !== null && { stages: { wire: [throttle({ rate })] } }),
     })
@@ -104,33 +103,37 @@ async function sendToFirst(
   // now and not with each connection: who connects may be a stranger
   for (const warning of manifest.skipped) reporter.warn(warning)
   try {
-    const beginning = (socket: Socket) => beginOne(socket, manifest, begin)
+    const beginning = (socket: Socket) => begin(socket, shared(manifest))
     if (await serve(server, { begin: beginning, once: true }, context)) return
   } finally {
     server.close()
-    closeStreams(manifest)
+    await manifest.store.close?.()
   }
   throw new SluiceError('ERR_CANCELLED', 'stopped before anybody connected')
 }
 
 /**
- * Begins one of several transfers. A transfer that fails destroys the stream of its manifest, and a stream can be read
- * only once: each gets one of its own, and what there is to read flows into that of the first that is accepted.
+ * The same for several transfers, of which one will be accepted: one that fails before must not close what the others
+ * are to read. One that has begun to read a stream closes it, since it may wait for the stream's next bytes.
  */
-function beginOne(
-  socket: Socket,
-  manifest: Manifest,
-  begin: (socket: Socket, source: Manifest) => Transfer,
-): Transfer {
-  const [source] = manifest.sources
-  if (!source || !('stream' in source)) return begin(socket, manifest)
-  // an error is heard of when it is read
-  const stream = new PassThrough().on('error', () => {})
-  const transfer = begin(socket, { ...manifest, sources: [{ stream }] })
-  transfer.on('state', (state) => {
-    if (state === 'sending') pipeline(source.stream, stream, () => {})
-  })
-  return transfer
+function shared(manifest: Manifest): Manifest {
+  const { store } = manifest
+  let hasBegun = false
+  return {
+    ...manifest,
+    store: {
+      rereadable: (entry) => store.rereadable(entry),
+      open: store.open && ((entry, signal) => store.open!(entry, signal)),
+      stream:
+        store.stream &&
+        ((entry) => {
+          hasBegun = true
+          return store.stream!(entry)
+        }),
+      readRun: store.readRun && ((entries, buffer, signal) => store.readRun!(entries, buffer, signal)),
+      close: () => (hasBegun ? store.close?.() : undefined),
+    },
+  }
 }
 
 function dryRun({ offer, skipped }: Manifest, { reporter }: Context): void {

@@ -1,17 +1,16 @@
 import { pipeline } from 'node:stream/promises'
 import { SluiceError } from '../../errors.js'
-import { checkPath } from '../../files/check-options.js'
-import { commandFileSystem } from '../../files/fs.js'
+import { checkPath } from '../../files/disk/check-options.js'
+import { commandFileSystem } from '../../files/disk/fs.js'
 import { deframer } from '../../stages/deframer.js'
 import { demuxer } from '../../stages/demuxer.js'
 import { finalizer } from '../../stages/finalizer.js'
 import { hashTap } from '../../stages/hash-tap.js'
-import type { Item } from '../../stages/items.js'
-import type { Outcome } from '../../stages/outcomes.js'
 import { partSink } from '../../stages/part-sink.js'
 import { tap } from '../../stages/progress-tap.js'
-import { fileOutcome, resultOf } from '../../transfer/result.js'
+import type { Item } from '../../stages/river/items.js'
 import type { Offer } from '../../wire/manifest.js'
+import { type Outcome, resultOf } from '../../wire/outcome.js'
 import type { Context } from '../context.js'
 import { standardInput } from '../input.js'
 import type { ReceiveFlags } from './receive.js'
@@ -42,7 +41,7 @@ export async function unpackCommand(flags: UnpackFlags, { io, reporter, signal }
     return undefined
   }
   const onOutcome = (outcomes: Outcome[]) => {
-    for (const outcome of outcomes) reporter.file(fileOutcome(outcome), id)
+    for (const outcome of outcomes) reporter.file(outcome, id)
   }
   const warn = (warning: SluiceError) => reporter.warn(warning, id)
   const last = finalizer({ conflict, unless, symlinks: links ? 'keep' : 'skip', onOutcome, warn })
@@ -57,6 +56,6 @@ export async function unpackCommand(flags: UnpackFlags, { io, reporter, signal }
     last,
   ]
   await pipeline([await standardInput(io), ...river], { signal })
-  const files = (await last.outcomes).map(fileOutcome)
+  const files = await last.outcomes
   reporter.completed(resultOf(id, files, bytes), performance.now() - began)
 }

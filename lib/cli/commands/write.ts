@@ -1,7 +1,7 @@
 import { pipeline } from 'node:stream/promises'
 import { isSluiceError, printable, SluiceError } from '../../errors.js'
 import { createAtomicWriteStream } from '../../files/atomic/atomic-stream.js'
-import { readError } from '../../files/disk-error.js'
+import { readError } from '../../files/disk/disk-error.js'
 import type { Context } from '../context.js'
 import { standardInput } from '../input.js'
 import { size } from '../progress.js'

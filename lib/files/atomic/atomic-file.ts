@@ -1,13 +1,13 @@
 import { createHash, type Hash } from 'node:crypto'
 import { dirname, join } from 'node:path'
 import { printable, SluiceError } from '../../errors.js'
-import { CallersCode } from '../callers-code.js'
-import { diskError, errorCode, SystemError } from '../disk-error.js'
-import { type FileStats, writeFully } from '../fs.js'
-import { makeAll } from '../make-folders.js'
-import { createTemporary } from '../temporary/move.js'
-import { temporaryName } from '../temporary/names.js'
-import { openingMode, setAttributes, wantedMode } from './attributes.js'
+import { diskError, errorCode, SystemError } from '../disk/disk-error.js'
+import { type FileStats, writeFully } from '../disk/fs.js'
+import { openingMode, setAttributes, wantedMode } from '../disk/keep-attributes.js'
+import { createTemporary } from '../disk/move-file.js'
+import { UserCallback } from '../disk/user-callback.js'
+import { temporaryName } from '../own/temporary-name.js'
+import { makeFolders } from '../tree/make-folders.js'
 import { giveName } from './give-name.js'
 import { type AtomicWriteOptions, checkSignal, type WriteSettings, writeSettings } from './options.js'
 import { digestInSteps, LARGE_PORTION, PORTION, portionsOf } from './portions.js'
@@ -37,7 +37,7 @@ export interface Staged {
 }
 
 /** A file under its temporary name, and the one that it will replace. */
-export interface Draft {
+export interface UnnamedFile {
   target: Target
   settings: WriteSettings
   /** The path of the temporary file. */
@@ -57,10 +57,10 @@ export interface Draft {
  * `ERR_STATE` once it is over.
  */
 export class AtomicFile {
-  readonly #draft: Draft
+  readonly #draft: UnnamedFile
   readonly #path: string
   readonly #hasher: Hash | undefined
-  readonly #callback = new CallersCode()
+  readonly #callback = new UserCallback()
   #fd: number
   #position = 0
   #state: 'open' | 'staged' | 'over' = 'open'
@@ -69,7 +69,7 @@ export class AtomicFile {
   #running: Promise<unknown> | undefined
   #discarded: Promise<void> | undefined
 
-  private constructor(path: string, draft: Omit<Draft, 'check'>, fd: number) {
+  private constructor(path: string, draft: Omit<UnnamedFile, 'check'>, fd: number) {
     this.#path = path
     this.#draft = { ...draft, check: () => this.#check() }
     const { digest = true, verify } = draft.settings
@@ -83,7 +83,7 @@ export class AtomicFile {
     const { fs, durability, tempDir, signal } = settings
     checkSignal(signal, path)
     try {
-      if (settings.makeParents) await makeAll(fs, dirname(path), durability === 'power')
+      if (settings.makeParents) await makeFolders(fs, dirname(path), durability === 'power')
       const target = await findTarget(path, settings)
       const temporary = join(tempDir ?? target.folder, temporaryName())
       const mode = openingMode(wantedMode(settings.mode, target.there))

@@ -1,12 +1,11 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { basename, join } from 'node:path'
-import { moveOver, standing } from '../claim.js'
-import type { Directory } from '../directory.js'
-import { errorCode, SystemError } from '../disk-error.js'
-import type { FileSystem } from '../fs.js'
-import { fitted } from '../names.js'
-import { copyFile } from '../temporary/move.js'
-import { temporaryName } from '../temporary/names.js'
+import { errorCode, SystemError } from '../disk/disk-error.js'
+import { type FileSystem, lstatIfThere, moveOver } from '../disk/fs.js'
+import { copyFile } from '../disk/move-file.js'
+import { fitted } from '../disk/names.js'
+import { temporaryName } from '../own/temporary-name.js'
+import type { Directory } from '../tree/directory.js'
 
 /** A kept earlier content of a file. */
 export interface Backup {
@@ -34,7 +33,7 @@ export async function makeBackup(
   { time, power }: { time: number; power: boolean },
 ): Promise<string | undefined> {
   const path = folder.at(name)
-  const there = await standing(fs, path)
+  const there = await lstatIfThere(fs, path)
   if (!there) return undefined
   const target = there.isSymbolicLink() ? await fs.readlink(path) : undefined
   for (let tries = 0; tries < MOST_TRIES; tries++) {
@@ -67,7 +66,7 @@ async function linkOrCopy(
   } catch (error) {
     if (errorCode(error) === 'EEXIST' || errorCode(error) === 'ENOENT') throw error
   }
-  if (await standing(fs, directory.at(backup))) return false
+  if (await lstatIfThere(fs, directory.at(backup))) return false
   const temporary = directory.at(temporaryName())
   await copyFile(fs, directory.at(name), temporary, { power })
   try {

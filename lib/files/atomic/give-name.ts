@@ -1,13 +1,13 @@
 import { basename, join } from 'node:path'
 import type { SluiceError } from '../../errors.js'
-import { diskError, errorCode } from '../disk-error.js'
-import { openRegular } from '../fs.js'
-import { publish } from '../publish.js'
-import { copyFile, moveFile } from '../temporary/move.js'
-import { temporaryName } from '../temporary/names.js'
-import type { Draft, Written } from './atomic-file.js'
+import { diskError, errorCode } from '../disk/disk-error.js'
+import { openRegular } from '../disk/fs.js'
+import { copyFile, moveFile } from '../disk/move-file.js'
+import { temporaryName } from '../own/temporary-name.js'
+import { publish } from '../publish/publish.js'
+import { Folder } from '../tree/folder.js'
+import type { UnnamedFile, Written } from './atomic-file.js'
 import { listBackups, makeBackup, nextTime, pruneBackups } from './backups.js'
-import { Folder } from './folder.js'
 import { verifyFile } from './verify.js'
 
 type Named = Pick<Written, 'path' | 'backup' | 'warning'>
@@ -16,7 +16,7 @@ type Named = Pick<Written, 'path' | 'backup' | 'warning'>
  * Gives a finished temporary file its name. Throws system errors; then the temporary file is left to the caller,
  * unless it was moved to another folder before.
  */
-export async function giveName(draft: Draft): Promise<Named> {
+export async function giveName(draft: UnnamedFile): Promise<Named> {
   const { target, settings, temporary } = draft
   const { fs, clock, durability, conflict, backup, tempDir } = settings
   // a folder is opened only where something is done in it that needs one
@@ -35,7 +35,7 @@ export async function giveName(draft: Draft): Promise<Named> {
 }
 
 /** The temporary file comes beside its target first, so that the last step is within one folder. */
-async function fromElsewhere(folder: Folder, draft: Draft): Promise<Named> {
+async function fromElsewhere(folder: Folder, draft: UnnamedFile): Promise<Named> {
   const { settings, temporary, check } = draft
   const { fs, clock, durability } = settings
   const name = temporaryName()
@@ -59,7 +59,7 @@ async function fromElsewhere(folder: Folder, draft: Draft): Promise<Named> {
   }
 }
 
-async function verifyCopy(path: string, { target, settings: { fs }, digest }: Draft): Promise<void> {
+async function verifyCopy(path: string, { target, settings: { fs }, digest }: UnnamedFile): Promise<void> {
   const { fd } = await openRegular(fs, path)
   try {
     await verifyFile(fs, fd, digest!, target.path)
@@ -71,7 +71,7 @@ async function verifyCopy(path: string, { target, settings: { fs }, digest }: Dr
 async function nameIn(
   folder: Folder,
   temporary: string,
-  { target, settings, stats, check }: Draft,
+  { target, settings, stats, check }: UnnamedFile,
 ): Promise<Named> {
   const { fs, clock, durability, conflict } = settings
   const power = durability === 'power'
@@ -105,7 +105,7 @@ async function backUp(
   name: string,
   now: number,
   power: boolean,
-  fs: Draft['settings']['fs'],
+  fs: UnnamedFile['settings']['fs'],
 ): Promise<string | undefined> {
   const time = nextTime(await listBackups(fs, folder, name), now)
   return makeBackup(fs, folder, name, { time, power })
@@ -117,7 +117,7 @@ async function prune(
   name: string,
   keep: number,
   made: string,
-  fs: Draft['settings']['fs'],
+  fs: UnnamedFile['settings']['fs'],
 ): Promise<SluiceError | undefined> {
   try {
     await pruneBackups(fs, folder, name, keep, made)

@@ -7,10 +7,10 @@ import {
   checkMode,
   checkPath,
   checkWhole,
-} from '../check-options.js'
-import { type Clock, systemClock } from '../clock.js'
-import { type FileSystem, nodeFileSystem } from '../fs.js'
-import type { Durability } from '../publish.js'
+} from '../disk/check-options.js'
+import { type Clock, systemClock } from '../disk/clock.js'
+import { type FileSystem, nodeFileSystem } from '../disk/fs.js'
+import type { Durability } from '../publish/publish.js'
 import { cancelled } from './pieces.js'
 
 /** How a file is written; every part is optional. */

@@ -1,7 +1,6 @@
 import { basename, dirname, isAbsolute } from 'node:path'
-import { standing } from '../claim.js'
-import { SystemError } from '../disk-error.js'
-import type { FileStats, FileSystem } from '../fs.js'
+import { SystemError } from '../disk/disk-error.js'
+import { type FileStats, type FileSystem, lstatIfThere } from '../disk/fs.js'
 import type { WriteSettings } from './options.js'
 
 /** What is to be written. */
@@ -20,7 +19,7 @@ const MOST_LINKS = 40
 export async function findTarget(path: string, { fs, symlink, conflict }: WriteSettings): Promise<Target> {
   // whoever has the name will be found by the step that takes it
   if (conflict !== 'overwrite') return parts(path, undefined)
-  const there = await standing(fs, path)
+  const there = await lstatIfThere(fs, path)
   const target = there?.isSymbolicLink() && symlink === 'follow' ? await follow(fs, path) : parts(path, there)
   const kept = target.there
   if (kept?.isDirectory()) throw new SystemError('EISDIR', 'open', 'a folder')
@@ -33,7 +32,7 @@ export async function findTarget(path: string, { fs, symlink, conflict }: WriteS
 async function follow(fs: FileSystem, path: string): Promise<Target> {
   let here = path
   for (let links = 0; links <= MOST_LINKS; links++) {
-    const there = await standing(fs, here)
+    const there = await lstatIfThere(fs, here)
     if (!there?.isSymbolicLink()) {
       if (!there && here.endsWith('/')) throw new SystemError('EISDIR', 'open', 'the link leads to a folder')
       return parts(here, there)

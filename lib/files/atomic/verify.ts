@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { printable, SluiceError } from '../../errors.js'
-import { digestFile } from '../digest-file.js'
-import type { FileSystem } from '../fs.js'
+import { digestFile } from '../disk/digest-file.js'
+import type { FileSystem } from '../disk/fs.js'
 
 /**
  * Reads back what stands in the open file. `ERR_DIGEST` where it is not what was given.

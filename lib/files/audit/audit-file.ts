@@ -1,9 +1,8 @@
 import { dirname } from 'node:path'
-import { standing } from '../claim.js'
-import { SystemError } from '../disk-error.js'
-import { type FileStats, type FileSystem, OPEN, sameInode, undisturbed } from '../fs.js'
-import { sharedRuns } from '../shared-runs.js'
-import { syncFolder } from '../sync-path.js'
+import { coalesce } from '../../async.js'
+import { SystemError } from '../disk/disk-error.js'
+import { type FileStats, type FileSystem, lstatIfThere, OPEN, sameInode, undisturbed } from '../disk/fs.js'
+import { syncFolder } from '../disk/sync-path.js'
 
 const NEWLINE = Buffer.from('\n')
 
@@ -28,7 +27,7 @@ export class AuditFile {
     this.#fd = fd
     this.#stats = stats
     this.#torn = torn
-    this.sync = sharedRuns(() => fs.fsync(fd))
+    this.sync = coalesce(() => fs.fsync(fd))
   }
 
   /** Opens what stands there, or makes it; the caller is its first user. */
@@ -38,7 +37,7 @@ export class AuditFile {
       const stats = await fs.fstat(fd)
       if (!stats.isFile()) throw new SystemError('ENXIO', 'open', 'not a regular file')
       // where no flag refuses links, what is open is compared with what has the name
-      const named = fs.platform === 'win32' ? await standing(fs, path) : undefined
+      const named = fs.platform === 'win32' ? await lstatIfThere(fs, path) : undefined
       if (named && !sameInode(named, stats)) throw new SystemError('ELOOP', 'open', 'a link')
       const last = Buffer.alloc(1)
       const torn = stats.size > 0 && (await fs.read(fd, last, 0, 1, stats.size - 1)) === 1 && last[0] !== 0x0a

@@ -1,12 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { basename, dirname, resolve } from 'node:path'
+import { coalesce } from '../../async.js'
 import { SluiceError } from '../../errors.js'
-import { standing } from '../claim.js'
-import { diskError, errorCode } from '../disk-error.js'
-import { blockingFileSystem, type FileSystem, nodeFileSystem } from '../fs.js'
-import type { Durability } from '../publish.js'
-import { sharedRuns } from '../shared-runs.js'
-import { syncFolder } from '../sync-path.js'
+import { diskError, errorCode } from '../disk/disk-error.js'
+import { blockingFileSystem, type FileSystem, lstatIfThere, nodeFileSystem } from '../disk/fs.js'
+import { syncFolder } from '../disk/sync-path.js'
+import type { Durability } from '../publish/publish.js'
 import { AuditFile } from './audit-file.js'
 import { type Audit, type AuditEntry, type AuditRecord, encodeRecord } from './audit-record.js'
 import { type ReadAuditOptions, readAudit } from './read-audit.js'
@@ -66,7 +65,7 @@ export class AuditTrail implements Audit, AsyncDisposable {
     this.#options = { fs, maxBytes, keep, durability, now }
     this.#reading = options.fs ?? nodeFileSystem
     this.#file = file
-    this.#settle = sharedRuns(() => this.#look())
+    this.#settle = coalesce(() => this.#look())
   }
 
   /**
@@ -167,7 +166,7 @@ export class AuditTrail implements Audit, AsyncDisposable {
   async #look(): Promise<void> {
     const { fs, maxBytes } = this.#options
     try {
-      const named = await standing(fs, this.path)
+      const named = await lstatIfThere(fs, this.path)
       if (named && this.#file.isSame(named)) {
         if (named.size >= maxBytes) await this.#rotate()
         return
@@ -187,7 +186,7 @@ export class AuditTrail implements Audit, AsyncDisposable {
     const next = nextRotated(this.path, await listRotated(fs, this.path, name))
     try {
       // while the folder was listed somebody may have been faster: a file that is not full must not be rotated
-      const named = await standing(fs, this.path)
+      const named = await lstatIfThere(fs, this.path)
       if (named && this.#file.isSame(named)) await fs.rename(this.path, next.path)
     } catch (error) {
       // somebody else was faster

@@ -1,5 +1,5 @@
 import { basename, resolve } from 'node:path'
-import { diskError, errorCode } from '../disk-error.js'
+import { diskError, errorCode } from '../disk/disk-error.js'
 import {
   type FileStats,
   type FileSystem,
@@ -7,7 +7,7 @@ import {
   openRegular,
   sameInode,
   undisturbed,
-} from '../fs.js'
+} from '../disk/fs.js'
 import { type AuditRecord, decodeLine, LONGEST_LINE } from './audit-record.js'
 import { listRotated, type Rotated } from './rotated-names.js'
 

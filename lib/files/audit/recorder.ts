@@ -1,8 +1,6 @@
-import type { Clock } from '../clock.js'
-import { systemClock } from '../clock.js'
-import { errorCode } from '../disk-error.js'
-import type { Audit, AuditEntry } from './audit-record.js'
-import { getDefaultAudit } from './default-audit.js'
+import { type Clock, systemClock } from '../disk/clock.js'
+import { errorCode } from '../disk/disk-error.js'
+import { type Audit, type AuditEntry, checkAudit } from './audit-record.js'
 
 /** The batch that an operation belongs to, as it stands in the metadata of its record. */
 export interface Batch {
@@ -128,4 +126,22 @@ function toldBy(result: unknown, path: string): Metadata {
 
 function warn(error: unknown): void {
   process.emitWarning(error instanceof Error ? error : String(error))
+}
+
+let standard: Audit | undefined
+
+/**
+ * Sets the trail of this process, which operations use that were given none, bound or not; `undefined` takes it away.
+ * Gives the one that was set before. `ERR_USAGE` for what is no trail.
+ */
+export function setDefaultAudit(audit: Audit | undefined): Audit | undefined {
+  checkAudit(audit)
+  const before = standard
+  standard = audit
+  return before
+}
+
+/** The trail of this process, if one was set. */
+export function getDefaultAudit(): Audit | undefined {
+  return standard
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { dirname, join } from 'node:path'
-import { errorCode } from '../disk-error.js'
-import type { FileSystem } from '../fs.js'
+import { errorCode } from '../disk/disk-error.js'
+import type { FileSystem } from '../disk/fs.js'
 
 /** Bytes that the name of a trail may have: the names of its rotated files are longer and must fit, too. */
 export const LONGEST_TRAIL_NAME = 220

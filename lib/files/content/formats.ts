@@ -1,7 +1,7 @@
 import type { Node } from 'yaml'
 import { printable, SluiceError } from '../../errors.js'
-import { checkWhole } from '../check-options.js'
-import { jsonErrorAt } from './json-place.js'
+import { checkWhole } from '../disk/check-options.js'
+import { jsonErrorAt } from './json-position.js'
 import { plainValue } from './plain-value.js'
 
 /** How a value is kept in a file. */

@@ -1,9 +1,9 @@
 import { printable, SluiceError } from '../../errors.js'
 import { type Audited, audited } from '../audit/audited.js'
-import { checkAbortSignal, checkChoice, checkDuration, checkPath, checkWhole } from '../check-options.js'
-import { type Clock, pause, systemClock } from '../clock.js'
-import { errorCode, readError, SystemError } from '../disk-error.js'
-import { type FileSystem, nodeFileSystem, OPEN } from '../fs.js'
+import { checkAbortSignal, checkChoice, checkDuration, checkPath, checkWhole } from '../disk/check-options.js'
+import { type Clock, pause, systemClock } from '../disk/clock.js'
+import { errorCode, readError, SystemError } from '../disk/disk-error.js'
+import { type FileSystem, nodeFileSystem, OPEN } from '../disk/fs.js'
 import { decodeText, TEXT_ENCODINGS, type TextEncoding } from './encodings.js'
 import { type Attempt, changedWhileRead, readOpened } from './read-whole.js'
 

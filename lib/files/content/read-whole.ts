@@ -1,5 +1,5 @@
 import { printable, SluiceError } from '../../errors.js'
-import { type FileStats, type FileSystem, openRegular, readFully, sameContent } from '../fs.js'
+import { type FileStats, type FileSystem, openRegular, readFully, sameContent } from '../disk/fs.js'
 
 /** Bytes that are asked for where the size is not known. */
 const FIRST_READ = 64 * 1024

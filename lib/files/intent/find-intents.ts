@@ -1,7 +1,8 @@
-import { openRegular, readFully } from '../fs.js'
-import { JOURNAL_FOLDERS, ourFolder } from '../journal-folder.js'
-import type { Tree } from '../tree.js'
-import { decodeIntent, type Intent, type IntentName, intentName, parseIntentName } from './intent.js'
+import { openRegular, readFully } from '../disk/fs.js'
+import { type IntentName, intentName, parseIntentName } from '../own/names.js'
+import { findOwnFolder, OWN_FOLDERS } from '../own/own-folder.js'
+import type { Tree } from '../tree/tree.js'
+import { decodeIntent, type Intent } from './intent.js'
 
 /** A larger one is none of ours. */
 const MOST_BYTES = 512 * 1024 * 1024
@@ -16,8 +17,8 @@ export interface FoundIntent {
 /** Every intent in the folder of the tree. */
 export async function findIntents(tree: Tree): Promise<FoundIntent[]> {
   const found: FoundIntent[] = []
-  for (const name of JOURNAL_FOLDERS) {
-    const folder = await ourFolder(tree, name)
+  for (const name of OWN_FOLDERS) {
+    const folder = await findOwnFolder(tree, name)
     if (!folder) continue
     try {
       const names = (await folder.list()).map((bytes) => parseIntentName(bytes.toString()))

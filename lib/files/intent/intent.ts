@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
-import type { Owner } from '../owner.js'
-import type { Durability } from '../publish.js'
+import type { Owner } from '../own/owner.js'
+import type { Durability } from '../publish/publish.js'
 
 /** What is done with one path, with all that is needed to do it, to see whether it is done, and to undo it. */
 export interface IntentAction {
@@ -29,40 +29,8 @@ export interface Intent {
   actions: IntentAction[]
 }
 
-/**
- * How far it is. It stands in the name of the intent, so that one rename changes it: a disk that is full takes that,
- * too.
- */
-export type IntentState = 'prepared' | 'committed' | 'aborting'
-
-/** The states, the later ones first: where a file system leaves both names of a rename, the later one counts. */
-export const INTENT_STATES: readonly IntentState[] = ['aborting', 'committed', 'prepared']
-
 const VERSION = 1
 const HEADER = /^sluice-intent ([0-9a-f]{64})\n/
-const NAME = /^([0-9a-f]{32})\.(prepared|committed|aborting)(\.left)?\.intent$/
-
-/** A name in our folder, taken apart. */
-export interface IntentName {
-  /** The part that is the same for all names of one intent. */
-  key: string
-  state: IntentState
-  /** Its process has given it up although it lives, since it could not end it. */
-  left: boolean
-}
-
-export function intentKey(id: string): string {
-  return createHash('sha256').update(id).digest('hex').slice(0, 32)
-}
-
-export function intentName({ key, state, left }: IntentName): string {
-  return `${key}.${state}${left ? '.left' : ''}.intent`
-}
-
-export function parseIntentName(name: string): IntentName | undefined {
-  const [, key, state, left] = NAME.exec(name) ?? []
-  return key === undefined ? undefined : { key, state: state as IntentState, left: left !== undefined }
-}
 
 /** An id for a transaction that was given none. */
 export function makeId(): string {

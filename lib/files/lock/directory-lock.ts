@@ -1,16 +1,15 @@
 import { join } from 'node:path'
 import { printable, SluiceError } from '../../errors.js'
 import { type Audited, audited } from '../audit/audited.js'
-import { checkChoice, checkDuration, checkPath } from '../check-options.js'
-import { standing } from '../claim.js'
-import { type Clock, systemClock } from '../clock.js'
-import { diskError, errorCode } from '../disk-error.js'
-import { type FileSystem, nodeFileSystem } from '../fs.js'
-import { type ProcessSystem, processSystem, thisOwner } from '../owner.js'
+import { checkChoice, checkDuration, checkPath } from '../disk/check-options.js'
+import { type Clock, systemClock } from '../disk/clock.js'
+import { diskError, errorCode } from '../disk/disk-error.js'
+import { type FileSystem, lstatIfThere, nodeFileSystem } from '../disk/fs.js'
+import { type ProcessSystem, processSystem, thisOwner } from '../own/owner.js'
+import { Backoff } from './backoff.js'
 import { LockFolder } from './lock-folder.js'
 import { type LockMode, lockFolderName } from './lock-names.js'
 import { takeLock } from './take-lock.js'
-import { Waiting } from './waiting.js'
 
 /** Options of {@link DirectoryLock.acquire}. */
 export interface LockOptions extends Audited {
@@ -50,7 +49,7 @@ const TIMEOUT = 10_000
  * was there before; and what a dead owner left on one machine stays until that machine locks the same name again.
  * Where the system does not say when a process began (there is no /proc), a number that is used again keeps the lock
  * held, and two machines that share a disk and a name are taken for one. The lock belongs to the process: a thread
- * that ends does not give it back. It cannot be taken twice: who holds it and waits for it, waits for himself.
+ * that ends does not give it back. It is not re-entrant: the holder would wait for itself.
  */
 export class DirectoryLock implements AsyncDisposable {
   readonly mode: LockMode
@@ -80,7 +79,7 @@ export class DirectoryLock implements AsyncDisposable {
   static async #acquire(directory: string, options: LockOptions): Promise<DirectoryLock> {
     const { folderName, mode, timeout, signal } = checked(directory, options)
     const { fs = nodeFileSystem, system = processSystem, clock = systemClock, random = Math.random } = options
-    const waiting = new Waiting({ clock, timeout, signal, random })
+    const waiting = new Backoff({ clock, timeout, signal, random })
     waiting.ensureWanted()
     let path: string | undefined
     try {
@@ -150,7 +149,7 @@ async function refusal(
   path: string | undefined,
 ): Promise<SluiceError | undefined> {
   if (path === undefined || !['EACCES', 'EPERM'].includes(errorCode(error) ?? '')) return undefined
-  const there = await standing(fs, path).catch(() => undefined)
+  const there = await lstatIfThere(fs, path).catch(() => undefined)
   if (!there) return undefined
   const shown = printable(path)
   const message =

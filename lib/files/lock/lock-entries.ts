@@ -1,8 +1,7 @@
 import { join } from 'node:path'
-import { standing } from '../claim.js'
-import { errorCode, SystemError } from '../disk-error.js'
-import { type FileStats, type FileSystem, OPEN } from '../fs.js'
-import { isGone, type Owner, type ProcessSystem } from '../owner.js'
+import { errorCode, SystemError } from '../disk/disk-error.js'
+import { type FileStats, type FileSystem, lstatIfThere, OPEN } from '../disk/fs.js'
+import { isGone, type Owner, type ProcessSystem } from '../own/owner.js'
 import { announcedEntry, claimantOf, GATE } from './lock-names.js'
 
 /** A folder that vanishes between two calls is made again; so often in a row only if something is wrong. */
@@ -47,7 +46,7 @@ export class LockEntries {
   }
 
   async stands(...names: string[]): Promise<boolean> {
-    return (await standing(this.#fs, this.at(...names))) !== undefined
+    return (await lstatIfThere(this.#fs, this.at(...names))) !== undefined
   }
 
   async list(...names: string[]): Promise<string[]> {
@@ -62,7 +61,7 @@ export class LockEntries {
   /** Makes the folder of the lock, unless it is there. */
   async makeFolder(): Promise<void> {
     for (let tries = 1; ; tries++) {
-      const there = await standing(this.#fs, this.#path)
+      const there = await lstatIfThere(this.#fs, this.#path)
       if (there?.isDirectory()) {
         // who made it may have been killed before he shared it
         if ((there.mode & 0o777) !== (this.#around.mode & 0o777)) await this.share()

@@ -1,6 +1,6 @@
-import { errorCode } from '../disk-error.js'
-import type { FileStats, FileSystem } from '../fs.js'
-import type { ProcessSystem } from '../owner.js'
+import { errorCode } from '../disk/disk-error.js'
+import type { FileStats, FileSystem } from '../disk/fs.js'
+import type { ProcessSystem } from '../own/owner.js'
 import { LockEntries, MOST_TRIES } from './lock-entries.js'
 import { announcedName, type Claimant, claimantOf, entryName, GATE } from './lock-names.js'
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
-import { fitted, foldName } from '../names.js'
-import { OWNER_TEXT, type Owner, ownerOfText, textOfOwner } from '../owner.js'
+import { fitted, foldName } from '../disk/names.js'
+import { OWNER_TEXT, type Owner, ownerOfText, textOfOwner } from '../own/owner.js'
 
 /** 'exclusive': one holder and nobody beside it. 'shared': any number of holders, none of them exclusive. */
 export type LockMode = 'exclusive' | 'shared'

@@ -1,7 +1,7 @@
 import { printable, SluiceError } from '../../errors.js'
+import type { Backoff } from './backoff.js'
 import type { LockFolder } from './lock-folder.js'
 import type { Claimant } from './lock-names.js'
-import type { Waiting } from './waiting.js'
 
 /**
  * The way to the lock: announce, go inside, and then wait for the readers or become one. Throws `ERR_LOCKED`,
@@ -10,7 +10,7 @@ import type { Waiting } from './waiting.js'
  */
 export async function takeLock(
   folder: LockFolder,
-  waiting: Waiting,
+  waiting: Backoff,
   random: () => number,
   directory: string,
 ): Promise<void> {
@@ -29,7 +29,7 @@ export async function takeLock(
   }
 }
 
-async function enter(folder: LockFolder, waiting: Waiting, directory: string): Promise<void> {
+async function enter(folder: LockFolder, waiting: Backoff, directory: string): Promise<void> {
   for (let lastTry = false; ; ) {
     if (await folder.enter()) return
     const over = waiting.isOver
@@ -51,7 +51,7 @@ async function enter(folder: LockFolder, waiting: Waiting, directory: string): P
 /** Inside: waits until the last reader has left. Gives whether we are still inside. */
 async function outwait(
   folder: LockFolder,
-  waiting: Waiting,
+  waiting: Backoff,
   random: () => number,
   directory: string,
 ): Promise<boolean> {

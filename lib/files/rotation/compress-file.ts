@@ -1,9 +1,17 @@
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createGunzip, createGzip } from 'node:zlib'
-import { setMode, setTime } from '../attributes.js'
-import { errorCode } from '../disk-error.js'
-import { closing, type FileStats, type FileSystem, OPEN, openRegular, readFully, writeFully } from '../fs.js'
+import { setMode, setTime } from '../disk/attributes.js'
+import { errorCode } from '../disk/disk-error.js'
+import {
+  closing,
+  type FileStats,
+  type FileSystem,
+  OPEN,
+  openRegular,
+  readFully,
+  writeFully,
+} from '../disk/fs.js'
 
 const CHUNK = 256 * 1024
 

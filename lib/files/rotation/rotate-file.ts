@@ -1,14 +1,14 @@
 import { basename, dirname } from 'node:path'
 import type { SluiceError } from '../../errors.js'
 import { type Audited, audited, UNRECORDED } from '../audit/audited.js'
-import { checkChoice, checkFlag, checkPath, checkWhole } from '../check-options.js'
-import { diskError } from '../disk-error.js'
-import { type FileSystem, nodeFileSystem } from '../fs.js'
+import { checkChoice, checkFlag, checkPath, checkWhole } from '../disk/check-options.js'
+import { diskError } from '../disk/disk-error.js'
+import { type FileSystem, nodeFileSystem } from '../disk/fs.js'
 import { DirectoryLock, type LockOptions } from '../lock/directory-lock.js'
 import { fileLockName } from '../lock/lock-names.js'
-import type { Durability } from '../publish.js'
-import { Tree } from '../tree.js'
-import { Rotating } from './rotating.js'
+import type { Durability } from '../publish/publish.js'
+import { Tree } from '../tree/tree.js'
+import { RotationRun } from './rotation-run.js'
 
 /** Options of {@link rotateFile}. */
 export interface RotateOptions extends Pick<LockOptions, 'timeout' | 'signal' | 'system' | 'clock'>, Audited {
@@ -93,7 +93,7 @@ async function rotateLocked(fs: FileSystem, path: string, options: RotateOptions
   try {
     const directory = await tree.directory('')
     try {
-      return await new Rotating(fs, directory, path, options).run()
+      return await new RotationRun(fs, directory, path, options).run()
     } finally {
       directory.release()
     }

@@ -1,7 +1,6 @@
 import { printable, SluiceError } from '../../errors.js'
-import { standing } from '../claim.js'
-import type { Directory } from '../directory.js'
-import type { FileSystem } from '../fs.js'
+import { type FileSystem, lstatIfThere } from '../disk/fs.js'
+import type { Directory } from '../tree/directory.js'
 
 /** What stands under one number: the file, or it compressed; both, where a run was interrupted. */
 export interface Slot {
@@ -21,7 +20,7 @@ export async function listSlots(
     if (!there.startsWith(`${name}.`)) continue
     const [, digits, gz] = /^([1-9]\d{0,5})(\.gz)?$/.exec(there.slice(name.length + 1)) ?? []
     if (digits === undefined) continue
-    const stats = await standing(fs, directory.at(there))
+    const stats = await lstatIfThere(fs, directory.at(there))
     if (!stats) continue
     if (!stats.isFile()) {
       const message = `${printable(there)} is not a regular file, but stands where a rotated file does; move it away`

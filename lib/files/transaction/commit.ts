@@ -1,21 +1,20 @@
 import { printable, SluiceError } from '../../errors.js'
-import { diskError } from '../disk-error.js'
-import type { FileStats } from '../fs.js'
+import { diskError } from '../disk/disk-error.js'
+import type { FileStats } from '../disk/fs.js'
 import type { Intent, IntentAction } from '../intent/intent.js'
-import type { Ground } from './ground.js'
-import { IntentFile } from './intent-file.js'
-import type { Place } from './staging.js'
+import { IntentFile } from '../intent/intent-file.js'
+import type { TransactionContext } from './context.js'
+import type { Draft } from './draft.js'
+import { removeAll } from './folder.js'
+import type { TransactionProgress } from './options.js'
 import { Steps } from './steps.js'
 
-/** What a transaction that is prepared is carried out with. */
+/** What a prepared transaction is committed with. */
 export interface CommitOptions {
-  place: Place
-  ground: Ground
+  context: TransactionContext
   intent: Intent
-  /** Who stands at the paths. */
-  standing: Map<string, FileStats>
-  /** Whether the lock is still held. */
-  check: () => Promise<void>
+  /** The stats of each path when it was prepared. */
+  stats: Map<string, FileStats>
   /** After each action. */
   done: (action: IntentAction) => void
 }
@@ -29,7 +28,7 @@ export class Commit {
 
   constructor(options: CommitOptions) {
     this.#options = options
-    this.#steps = new Steps(options.ground, options.intent, options.standing)
+    this.#steps = new Steps(options.context, options.intent, options.stats)
   }
 
   /**
@@ -37,12 +36,12 @@ export class Commit {
    * `ERR_OUTCOME_UNKNOWN` where nobody knows how.
    */
   async run(): Promise<void> {
-    const { place, intent, check, done } = this.#options
+    const { context, intent, done } = this.#options
     await this.#steps.syncAll()
-    const file = await IntentFile.create(place, intent)
+    const file = await IntentFile.create(context, intent)
     const touched = new Set<IntentAction>()
     try {
-      await check()
+      await context.lock.check()
       await file.advance('committed')
     } catch (error) {
       await this.#notCommitted(file, error)
@@ -94,12 +93,12 @@ export class Commit {
     try {
       await file.remove()
     } catch (error) {
-      this.#options.place.warnings.push(diskError(error, 'remove the intent', file.path))
+      this.#options.context.warnings.push(diskError(error, 'remove the intent', file.path))
       await this.#keep(file, 'ERR_TRANSACTION', '', error)
       return
     }
     await this.#steps.clean().catch((error: unknown) => {
-      this.#options.place.warnings.push(
+      this.#options.context.warnings.push(
         diskError(error, 'remove the temporary files of', this.#options.intent.id),
       )
     })
@@ -115,8 +114,65 @@ export class Commit {
     this.isKept = true
     await file.leave().catch(() => {})
     const { id } = this.#options.intent
-    const { root } = this.#options.place.tree
+    const { root } = this.#options.context.tree
     const message = `transaction ${printable(id)}: ${why}; run: sluice recover ${printable(root)}`
     return new SluiceError(code, message, { path: root, cause })
   }
+}
+
+/** What a transaction did. */
+export interface TransactionResult {
+  id: string
+  /** Every path that changed, with what became of it. */
+  files: { path: string; how: 'created' | 'replaced' | 'deleted' }[]
+  /** Folders that were made. */
+  folders: string[]
+  /** What did not go as it should after everything was in place: leftovers, which a recovery removes. */
+  warnings: SluiceError[]
+}
+
+/** What {@link runTransaction} needs besides the context. */
+export interface TransactionRun {
+  draft: Draft
+  /** Waits for the operations; rejects where one has failed. */
+  ready: () => Promise<void>
+  report: (progress: TransactionProgress) => void
+}
+
+/**
+ * Does what was drafted. When it rejects, everything is as before and the temporary files are removed, unless a
+ * recovery needs them. The warnings are those of the context.
+ */
+export async function runTransaction(
+  context: TransactionContext,
+  { draft, ready, report }: TransactionRun,
+): Promise<TransactionResult> {
+  let commit: Commit | undefined
+  try {
+    await ready()
+    const { plan, prepared } = await draft.prepare()
+    const { actions, stats } = prepared
+    const { id, owner, durability } = context
+    const intent: Intent = { id, owner, durability, time: Date.now(), folders: plan.folders, actions }
+    let files = 0
+    const totalFiles = actions.length
+    const done = () => report({ phase: 'applying', files: ++files, totalFiles, bytes: draft.bytes })
+    if (totalFiles > 0) {
+      commit = new Commit({ context, intent, stats, done })
+      await commit.run()
+    }
+    return resultOf(intent, context.warnings)
+  } catch (error) {
+    // what cannot be removed now is collected by a recovery
+    if (!commit?.isKept) await removeAll(context, context.taken).catch(() => {})
+    throw error
+  }
+}
+
+function resultOf({ id, folders, actions }: Intent, warnings: SluiceError[]): TransactionResult {
+  const files = actions.map(({ path, temporary, old }) => {
+    if (temporary === undefined) return { path, how: 'deleted' as const }
+    return { path, how: old === undefined ? ('created' as const) : ('replaced' as const) }
+  })
+  return { id, files, folders, warnings }
 }

@@ -1,49 +1,39 @@
 import { printable, SluiceError } from '../../errors.js'
-import { standing } from '../claim.js'
-import type { FileStats } from '../fs.js'
-import { JOURNAL_FOLDERS } from '../journal-folder.js'
-import { nameOf } from '../names.js'
-import { checkBelow } from '../one-name.js'
-import { ownerOfTemporary } from '../temporary/names.js'
-import type { Blocked } from './blocked.js'
-import { type Ground, removeAll } from './ground.js'
+import { checkBelow } from '../disk/check-name.js'
+import { type FileStats, lstatIfThere } from '../disk/fs.js'
+import { nameOf } from '../disk/names.js'
+import { inFolder, type StagedFile, stage, stageCopy } from '../intent/staging.js'
+import { OWN_FOLDERS } from '../own/own-folder.js'
+import { ownerOfTemporary } from '../own/temporary-name.js'
+import { Aliases } from './aliases.js'
+import type { TransactionContext } from './context.js'
+import { removeAll } from './folder.js'
 import type { TransactionProgress } from './options.js'
-import { foldersAbove, type Plan, Planner, type Standing } from './plan.js'
+import { foldersAbove, type PathKind, type Plan, Planner } from './plan.js'
 import { homeOf, type Prepared, prepare } from './prepare.js'
-import { Spellings } from './spellings.js'
-import { inFolder, type Place, type Staged, stage, stageCopy } from './staging.js'
 
 /** New content in pieces. */
 export type Pieces = AsyncIterable<Uint8Array> | Iterable<Uint8Array>
 
-/** What is between the operations of a transaction and its plan: looks at the disk, and stages what is new. */
+/** Checks each operation against the disk, stages new content, and feeds the planner. */
 export class Draft {
-  readonly #place: Place
-  readonly #ground: Ground
-  readonly #blocked: Blocked
+  readonly #context: TransactionContext
   readonly #report: (progress: TransactionProgress) => void
   readonly #planner = new Planner()
-  readonly #staged = new Map<number, Promise<Staged>>()
-  readonly #spellings: Spellings
+  readonly #staged = new Map<number, Promise<StagedFile>>()
+  readonly #aliases: Aliases
   #turn: Promise<unknown> = Promise.resolve()
   #files = 0
   #bytes = 0
 
-  constructor(
-    place: Place,
-    ground: Ground,
-    blocked: Blocked,
-    report: (progress: TransactionProgress) => void,
-  ) {
-    this.#place = place
-    this.#ground = ground
-    this.#blocked = blocked
+  constructor(context: TransactionContext, report: (progress: TransactionProgress) => void) {
+    this.#context = context
     this.#report = report
-    this.#spellings = new Spellings(place.tree)
+    this.#aliases = new Aliases(context.tree)
   }
 
   /** What stood at a path before, of those that were named. */
-  readonly known = (path: string): Standing | undefined => this.#planner.known(path)
+  readonly known = (path: string): PathKind | undefined => this.#planner.known(path)
 
   /** Bytes of new content. */
   get bytes(): number {
@@ -58,7 +48,7 @@ export class Draft {
         const pieces = await content()
         this.#planner.write(path, number)
         return async () =>
-          stage(this.#place, this.#home(path), pieces, { ...(await this.#keeping(path)), mode })
+          stage(this.#context, this.#home(path), pieces, { ...(await this.#keeping(path)), mode })
       }),
     )
   }
@@ -75,7 +65,7 @@ export class Draft {
         return async () => {
           const own = await this.#keeping(to)
           const attributes = ({ mode }: FileStats) => (own.there ? own : { mode: mode & 0o777 })
-          return stageCopy(this.#place, path, this.#home(to), attributes, check)
+          return stageCopy(this.#context, path, this.#home(to), attributes, check)
         }
       }),
     )
@@ -94,25 +84,24 @@ export class Draft {
   async prepare(): Promise<{ plan: Plan; prepared: Prepared }> {
     const plan = this.#planner.plan()
     const counts = new Set(plan.actions.map(({ content }) => (content?.from === 'new' ? content.staged : -1)))
-    const staged = new Map<number, Staged>()
+    const staged = new Map<number, StagedFile>()
     const superseded: string[] = []
     for (const [number, promise] of this.#staged) {
       const one = await promise
       if (counts.has(number)) staged.set(number, one)
       else superseded.push(one.path)
     }
-    await removeAll(this.#ground, superseded)
-    const { atOnce } = this.#ground
-    return { plan, prepared: await prepare({ place: this.#place, atOnce, plan, staged, known: this.known }) }
+    await removeAll(this.#context, superseded)
+    return { plan, prepared: await prepare({ context: this.#context, plan, staged, known: this.known }) }
   }
 
   /** Plans in the order of the calls, while contents are staged beside each other. */
   #inTurn<T>(paths: string[], plan: () => Promise<T>): Promise<T> {
-    const { root, fs } = this.#place.tree
+    const { root, fs } = this.#context.tree
     for (const path of paths) {
       checkBelow(path, root, fs.platform, 'begin a transaction there')
       checkNotOurs(path)
-      this.#blocked.check(path)
+      this.#context.pending.check(path)
     }
     const planned = this.#turn.then(async () => {
       for (const path of paths) await this.#learn(path)
@@ -123,14 +112,14 @@ export class Draft {
   }
 
   /** @param planned gives what stages the content */
-  #stage(planned: Promise<() => Promise<Staged>>): Promise<Staged> {
+  #stage(planned: Promise<() => Promise<StagedFile>>): Promise<StagedFile> {
     // async: what it throws ends the operation, but not before the look at the disk that is under way
     const told = (async () => this.#tell(this.#staged.size + 1))()
     told.catch(() => {})
     const staged = planned
       .finally(() => told)
       .then(async (act) => {
-        const one = await this.#ground.atOnce.run(act)
+        const one = await this.#context.limiter.run(act)
         this.#files++
         this.#bytes += one.bytes
         this.#tell(this.#staged.size)
@@ -146,10 +135,10 @@ export class Draft {
 
   /** Looks at the path and what is above it, as far as that is not known. */
   async #learn(path: string): Promise<void> {
-    const { tree } = this.#place
+    const { tree } = this.#context
     for (const one of [...foldersAbove(path), path]) {
       if (this.known(one) !== undefined) continue
-      const there = await inFolder(tree, one, (where) => standing(tree.fs, where))
+      const there = await inFolder(tree, one, (where) => lstatIfThere(tree.fs, where))
       if (there?.isSymbolicLink())
         throw new SluiceError(
           'ERR_UNSAFE_LINK',
@@ -162,14 +151,14 @@ export class Draft {
         throw new SluiceError('ERR_TRANSACTION', `${printable(one)} is neither a file nor a folder`, {
           path: one,
         })
-      if (there?.isFile()) await this.#spellings.check(one, there)
+      if (there?.isFile()) await this.#aliases.check(one, there)
       this.#planner.learn(one, there ? (there.isFile() ? 'file' : 'folder') : 'missing')
     }
   }
 
   /** The file at `path`, to take over its mode and owner. */
   async #keeping(path: string): Promise<{ shown: string; there?: FileStats }> {
-    const { tree } = this.#place
+    const { tree } = this.#context
     if (this.known(path) !== 'file') return { shown: path }
     return { shown: path, there: await inFolder(tree, path, (where) => tree.fs.lstat(where)) }
   }
@@ -182,7 +171,7 @@ export class Draft {
 function checkNotOurs(path: string): void {
   const [top] = path.split('/')
   const isOurs =
-    ownerOfTemporary(nameOf(path)) !== undefined || (JOURNAL_FOLDERS as readonly string[]).includes(top!)
+    ownerOfTemporary(nameOf(path)) !== undefined || (OWN_FOLDERS as readonly string[]).includes(top!)
   if (isOurs)
     throw new SluiceError('ERR_USAGE', `${printable(path)} is a name that Sluice itself uses`, { path })
 }

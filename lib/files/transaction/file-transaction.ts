@@ -1,17 +1,17 @@
 import { printable, SluiceError } from '../../errors.js'
 import { reading } from '../atomic/pieces.js'
-import { getDefaultAudit } from '../audit/default-audit.js'
-import { codeForRecord } from '../audit/recorder.js'
-import { CallersCode } from '../callers-code.js'
-import { checkPath } from '../check-options.js'
+import { codeForRecord, getDefaultAudit } from '../audit/recorder.js'
 import { encodeValue, type Format } from '../content/formats.js'
 import { plainValue } from '../content/plain-value.js'
 import { checkSchema } from '../content/schema.js'
-import { diskError } from '../disk-error.js'
-import { carryOut, type TransactionResult } from './carry-out.js'
+import { checkPath } from '../disk/check-options.js'
+import { diskError } from '../disk/disk-error.js'
+import { UserCallback } from '../disk/user-callback.js'
+import { runTransaction, type TransactionResult } from './commit.js'
+import { closeContext, openContext, type TransactionContext } from './context.js'
 import { Draft } from './draft.js'
-import { Failing } from './failing.js'
-import { removeAll } from './ground.js'
+import { Failure } from './failure.js'
+import { removeAll } from './folder.js'
 import {
   checkContent,
   checkOptions,
@@ -24,7 +24,6 @@ import {
   type TransactionWriteOptions,
 } from './options.js'
 import type { RecoveredTransaction } from './recover.js'
-import { closeScene, openScene, type Scene } from './scene.js'
 
 /**
  * Changes several files below one folder, all of them or none, as seen after success, failure, the death of the
@@ -54,25 +53,24 @@ export class FileTransaction implements AsyncDisposable {
   readonly id: string
   /** What `begin` found of earlier transactions, and what became of them. */
   readonly recovered: readonly RecoveredTransaction[]
-  readonly #scene: Scene
+  readonly #context: TransactionContext
   readonly #options: TransactionOptions
   readonly #draft: Draft
   readonly #running = new Set<Promise<void>>()
   readonly #began = performance.now()
-  readonly #callback = new CallersCode()
+  readonly #callback = new UserCallback()
   readonly #report = (progress: TransactionProgress): void =>
     this.#callback.run(() => this.#options.progress?.(progress))
-  readonly #failing: Failing
+  readonly #failure: Failure
   #ending: Promise<unknown> | undefined
 
-  private constructor(scene: Scene, options: TransactionOptions) {
-    this.id = scene.id
-    this.recovered = scene.recovered
-    this.#scene = scene
+  private constructor(context: TransactionContext, options: TransactionOptions) {
+    this.id = context.id
+    this.recovered = context.recovered
+    this.#context = context
     this.#options = options
-    this.#failing = new Failing(scene.id, options.signal)
-    const { place, ground, blocked } = scene
-    this.#draft = new Draft(place, ground, blocked, this.#report)
+    this.#failure = new Failure(context.id, options.signal)
+    this.#draft = new Draft(context, this.#report)
   }
 
   /**
@@ -84,7 +82,7 @@ export class FileTransaction implements AsyncDisposable {
   static async begin(directory: string, options: TransactionOptions = {}): Promise<FileTransaction> {
     checkPath('directory', directory)
     checkOptions(options)
-    return new FileTransaction(await openScene(directory, options), options)
+    return new FileTransaction(await openContext(directory, options), options)
   }
 
   /**
@@ -97,7 +95,7 @@ export class FileTransaction implements AsyncDisposable {
   write(path: string, data: TransactionData, options: TransactionWriteOptions = {}): Promise<void> {
     const write = (begun: TransactionData) => {
       // now: what is wrong with the data is said at once, and what a schema is to see cannot change any more
-      const content = piecesOf(begun, options, path, this.#failing.unwanted)
+      const content = piecesOf(begun, options, path, this.#failure.unwanted)
       content.catch(() => {})
       return this.#draft.write(path, () => content, options.mode)
     }
@@ -144,7 +142,7 @@ export class FileTransaction implements AsyncDisposable {
   /**
    * Does it all. When it resolves, everything is new, and stays so. When it rejects, everything is as it was, unless
    * the code is `ERR_OUTCOME_UNKNOWN` (a recovery decides), or the message says that it could not be undone yet
-   * (`ERR_TRANSACTION`: a recovery does it, and until then the paths are blocked). Fails with `ERR_TRANSACTION` also
+   * (`ERR_TRANSACTION`: a recovery does it, and until then the paths are pending). Fails with `ERR_TRANSACTION` also
    * where an operation had failed (the `cause`), or somebody else made, removed or, during the commit, changed a file;
    * with `ERR_SOURCE_CHANGED` where there are no links, and a file changed while it was copied; with `ERR_LOCK_LOST`;
    * with `ERR_CANCELLED`; and as the disk fails: `ERR_DISK_FULL`, `ERR_WRITE`, `ERR_PERMISSION`, `ERR_READ_ONLY`.
@@ -205,32 +203,32 @@ export class FileTransaction implements AsyncDisposable {
 
   async #run(verb: string, path: string, act: () => Promise<void>): Promise<void> {
     this.#checkOpen()
-    this.#failing.checkWanted()
+    this.#failure.checkWanted()
     try {
       await act()
     } catch (error) {
       const failure = this.#failureOf(error, verb, path)
-      this.#failing.fail(failure)
+      this.#failure.fail(failure)
       throw failure
     }
   }
 
   async #commit(): Promise<TransactionResult> {
-    const { place, id } = this.#scene
+    const { tree, warnings, id } = this.#context
     let result: TransactionResult
     try {
-      const ready = () => this.#failing.settled(this.#running)
-      result = await carryOut(this.#scene, { draft: this.#draft, ready, report: this.#report })
+      const ready = () => this.#failure.settled(this.#running)
+      result = await runTransaction(this.#context, { draft: this.#draft, ready, report: this.#report })
     } catch (error) {
-      const failure = this.#failureOf(error, 'commit in', place.tree.root)
-      await closeScene(this.#scene)
+      const failure = this.#failureOf(error, 'commit in', tree.root)
+      await closeContext(this.#context)
       // the failure counts, not that of the audit
       await this.#record('failed', 0, failure).catch(() => {})
       throw failure
     }
-    await closeScene(this.#scene)
+    await closeContext(this.#context)
     await this.#record('ok', result.files.length).catch((error: unknown) => {
-      place.warnings.push(diskError(error, 'record in the audit', id))
+      warnings.push(diskError(error, 'record in the audit', id))
     })
     return result
   }
@@ -240,25 +238,24 @@ export class FileTransaction implements AsyncDisposable {
   }
 
   async #rollback(): Promise<void> {
-    const { place, ground } = this.#scene
     // one whose source stalls would never end
-    this.#failing.stop(new SluiceError('ERR_STATE', `transaction ${printable(this.id)} was rolled back`))
+    this.#failure.stop(new SluiceError('ERR_STATE', `transaction ${printable(this.id)} was rolled back`))
     await Promise.all(this.#running)
     try {
-      await removeAll(ground, place.taken)
+      await removeAll(this.#context, this.#context.taken)
     } finally {
-      await closeScene(this.#scene)
-      await this.#record('failed', 0, this.#failing.error)
+      await closeContext(this.#context)
+      await this.#record('failed', 0, this.#failure.error)
     }
   }
 
   async #record(status: 'ok' | 'failed', files: number, error?: Error): Promise<void> {
-    this.#failing.end()
-    const { place, id } = this.#scene
+    this.#failure.end()
+    const { tree, id } = this.#context
     const { audit = getDefaultAudit() } = this.#options
     await audit?.record({
       operation: 'transaction',
-      path: place.tree.root,
+      path: tree.root,
       status,
       duration: performance.now() - this.#began,
       metadata: { id, files, bytes: this.#draft.bytes },

@@ -1,13 +1,19 @@
 import { printable, SluiceError } from '../../errors.js'
 import { contentOf, encodedPieces, schemaOfStream, untilAborted, type WriteData } from '../atomic/pieces.js'
 import { type Audit, checkAudit } from '../audit/audit-record.js'
-import { checkAbortSignal, checkCallback, checkChoice, checkMode, checkObject } from '../check-options.js'
 import { decodeText, encodeText } from '../content/encodings.js'
 import { type EncodeOptions, knownFormat, parseText } from '../content/formats.js'
 import { checkSchema, type Schema } from '../content/schema.js'
-import type { FileSystem } from '../fs.js'
-import type { ProcessSystem } from '../owner.js'
-import type { Durability } from '../publish.js'
+import {
+  checkAbortSignal,
+  checkCallback,
+  checkChoice,
+  checkMode,
+  checkObject,
+} from '../disk/check-options.js'
+import type { FileSystem } from '../disk/fs.js'
+import type { ProcessSystem } from '../own/owner.js'
+import type { Durability } from '../publish/publish.js'
 import type { Pieces } from './draft.js'
 
 /** New content: text (UTF-8), bytes, or a stream or other iterable of them. */

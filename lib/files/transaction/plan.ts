@@ -1,8 +1,8 @@
 import { printable, SluiceError } from '../../errors.js'
-import { parentOf } from '../names.js'
+import { parentOf } from '../disk/names.js'
 
 /** What stands at a path before the transaction. */
-export type Standing = 'file' | 'folder' | 'missing'
+export type PathKind = 'file' | 'folder' | 'missing'
 
 /** What a path is to hold: the file that stands at `path` before the transaction, or new content by its number. */
 export type Content = { from: 'old'; path: string } | { from: 'new'; staged: number }
@@ -27,20 +27,20 @@ export interface Plan {
  * what stands there, throws `ERR_TRANSACTION` and changes nothing.
  */
 export class Planner {
-  readonly #standing = new Map<string, Standing>([['', 'folder']])
+  readonly #kinds = new Map<string, PathKind>([['', 'folder']])
   /** What was planned so far; null: nothing stands there any more. */
   readonly #now = new Map<string, Content | null>()
   /** How many planned files are below a folder. */
   readonly #below = new Map<string, number>()
 
   /** Says what stands at `path`; of the folders above it too, before an operation names it. */
-  learn(path: string, standing: Standing): void {
-    this.#standing.set(path, standing)
+  learn(path: string, kind: PathKind): void {
+    this.#kinds.set(path, kind)
   }
 
   /** What was learned; what is below something that is no folder is missing. */
-  known(path: string): Standing | undefined {
-    const here = this.#standing.get(path)
+  known(path: string): PathKind | undefined {
+    const here = this.#kinds.get(path)
     if (here) return here
     const above = this.known(parentOf(path))
     return above === undefined || above === 'folder' ? undefined : 'missing'

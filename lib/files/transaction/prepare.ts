@@ -1,27 +1,25 @@
 import { printable, SluiceError } from '../../errors.js'
-import { standing } from '../claim.js'
-import type { FileStats } from '../fs.js'
+import { type FileStats, lstatIfThere } from '../disk/fs.js'
+import { parentOf } from '../disk/names.js'
 import type { IntentAction } from '../intent/intent.js'
-import { parentOf } from '../names.js'
-import type { AtOnce } from './at-once.js'
-import type { Plan, PlannedAction, Standing } from './plan.js'
-import { digestAt, inFolder, type Place, type Staged, stageLink } from './staging.js'
+import { digestAt, inFolder, type StagedFile, stageLink } from '../intent/staging.js'
+import type { TransactionContext } from './context.js'
+import type { PathKind, Plan, PlannedAction } from './plan.js'
 
 /** What {@link prepare} needs to know. */
 export interface Prepare {
-  place: Place
-  atOnce: AtOnce
+  context: TransactionContext
   plan: Plan
   /** New content by its number. */
-  staged: ReadonlyMap<number, Staged>
+  staged: ReadonlyMap<number, StagedFile>
   /** What stood at a path when it was first named. */
-  known: (path: string) => Standing | undefined
+  known: (path: string) => PathKind | undefined
 }
 
-/** What the intent says, and who stands at the paths. */
+/** What the intent says, and the stats of each path at this moment. */
 export interface Prepared {
   actions: IntentAction[]
-  standing: Map<string, FileStats>
+  stats: Map<string, FileStats>
 }
 
 /**
@@ -29,54 +27,56 @@ export interface Prepared {
  * it goes, what will be replaced or removed gets one beside itself, by link or by copy. Fails with `ERR_TRANSACTION`
  * where something else stands now than when the path was named.
  */
-export async function prepare({ place, atOnce, plan, staged, known }: Prepare): Promise<Prepared> {
-  const standingNow = new Map<string, FileStats>()
+export async function prepare({ context, plan, staged, known }: Prepare): Promise<Prepared> {
+  const stats = new Map<string, FileStats>()
   const saved = new Map<string, { old: string; backup: string }>()
   const moved = new Set(
     plan.actions.flatMap(({ content }) => (content?.from === 'old' ? [content.path] : [])),
   )
-  await atOnce.each(plan.actions, async ({ path }) => {
-    const there = await lookAgain(place, path, known(path))
+  await context.limiter.each(plan.actions, async ({ path }) => {
+    const there = await lookAgain(context, path, known(path))
     if (!there) return
-    standingNow.set(path, there)
-    const backup = await stageLink(place, path, parentOf(path), there)
+    stats.set(path, there)
+    const backup = await stageLink(context, path, parentOf(path), there)
     // what moves is to last under its new name
-    const sync = moved.has(path) && place.durability === 'power'
-    saved.set(path, { old: await digestAt(place.tree, backup, sync), backup })
+    const sync = moved.has(path) && context.durability === 'power'
+    saved.set(path, { old: await digestAt(context.tree, backup, sync), backup })
   })
   const actions: IntentAction[] = plan.actions.map(({ path }) => ({ path, ...saved.get(path) }))
-  await atOnce.each(plan.actions.keys(), async (i) => {
+  await context.limiter.each(plan.actions.keys(), async (i) => {
     const { content, path } = plan.actions[i] as PlannedAction
     if (!content) return
     if (content.from === 'new') {
       const { path: temporary, digest } = staged.get(content.staged)!
       actions[i] = { ...actions[i]!, temporary, digest }
     } else {
-      const there = standingNow.get(content.path)!
-      const temporary = await stageLink(place, content.path, homeOf(path, known), there)
+      const there = stats.get(content.path)!
+      const temporary = await stageLink(context, content.path, homeOf(path, known), there)
       actions[i] = { ...actions[i]!, temporary, digest: saved.get(content.path)!.old }
     }
   })
-  return { actions, standing: standingNow }
+  return { actions, stats }
 }
 
 /** The nearest folder above `path` that stands: new content waits there, so that no folder is made before the end. */
-export function homeOf(path: string, known: (path: string) => Standing | undefined): string {
+export function homeOf(path: string, known: (path: string) => PathKind | undefined): string {
   let home = parentOf(path)
   while (known(home) !== 'folder') home = parentOf(home)
   return home
 }
 
 async function lookAgain(
-  { tree }: Place,
+  { tree }: TransactionContext,
   path: string,
-  before: Standing | undefined,
+  before: PathKind | undefined,
 ): Promise<FileStats | undefined> {
   // what is below a folder that does not stand does not stand either; makeDirectory tells if that changes
-  const there = await inFolder(tree, path, (where) => standing(tree.fs, where)).catch((error: unknown) => {
-    if (before === 'missing') return undefined
-    throw error
-  })
+  const there = await inFolder(tree, path, (where) => lstatIfThere(tree.fs, where)).catch(
+    (error: unknown) => {
+      if (before === 'missing') return undefined
+      throw error
+    },
+  )
   if (before === 'file' ? there?.isFile() : !there) return there
   const message = `${printable(path)} was changed by somebody else since the transaction named it`
   throw new SluiceError('ERR_TRANSACTION', message, { path })

@@ -1,16 +1,16 @@
 import type { SluiceError } from '../../errors.js'
 import { type Audited, audited, UNRECORDED } from '../audit/audited.js'
-import { checkFlag, checkPath } from '../check-options.js'
-import { diskError } from '../disk-error.js'
-import { type FileSystem, nodeFileSystem } from '../fs.js'
+import { checkFlag, checkPath } from '../disk/check-options.js'
+import { diskError } from '../disk/disk-error.js'
+import { type FileSystem, nodeFileSystem } from '../disk/fs.js'
 import type { Intent } from '../intent/intent.js'
-import { removeEmptyFolders } from '../journal-folder.js'
+import { IntentFile } from '../intent/intent-file.js'
+import { removeOrphans } from '../intent/remove-orphans.js'
 import type { DirectoryLock } from '../lock/directory-lock.js'
-import { isGone, type ProcessSystem, processSystem } from '../owner.js'
-import { removeOrphans } from '../temporary/remove-orphans.js'
-import { Tree } from '../tree.js'
-import { type Ground, groundOf, lockGround } from './ground.js'
-import { IntentFile } from './intent-file.js'
+import { removeEmptyFolders } from '../own/own-folder.js'
+import { isGone, type ProcessSystem, processSystem } from '../own/owner.js'
+import { Tree } from '../tree/tree.js'
+import { lockFolder, type TransactionFolder, transactionFolder } from './folder.js'
 import { Steps } from './steps.js'
 
 /** What an unfinished transaction was found to be, and what became of it. */
@@ -71,9 +71,9 @@ async function recover(directory: string, options: RecoverOptions): Promise<Reco
   const tree = await Tree.open(directory, { fs })
   let lock: DirectoryLock | undefined
   try {
-    const ground = groundOf(tree)
-    if (!dryRun) lock = await lockGround(ground, { lock: options.lock, system })
-    const recovered = await recoverIntents(ground, { dryRun, system })
+    const folder = transactionFolder(tree)
+    if (!dryRun) lock = await lockFolder(folder, { lock: options.lock, system })
+    const recovered = await recoverIntents(folder, { dryRun, system })
     if (!dryRun) {
       if (orphans) await collectOrphans(tree, system)
       await removeEmptyFolders(tree)
@@ -89,11 +89,11 @@ async function recover(directory: string, options: RecoverOptions): Promise<Reco
 
 /** Every intent in the folder, one after the other. The lock is held. */
 export async function recoverIntents(
-  ground: Ground,
+  folder: TransactionFolder,
   { dryRun, system }: { dryRun: boolean; system: ProcessSystem },
 ): Promise<RecoveredTransaction[]> {
   const recovered: RecoveredTransaction[] = []
-  for (const file of await IntentFile.find(ground.tree)) {
+  for (const file of await IntentFile.find(folder.tree)) {
     const found: RecoveredTransaction = { id: '', state: 'damaged', paths: [], intent: file.path }
     recovered.push(found)
     try {
@@ -102,7 +102,7 @@ export async function recoverIntents(
         found.id = intent.id
         found.paths = intent.actions.map(({ path }) => path)
         if (!file.name.left && !isGone(intent.owner, system)) found.state = 'running'
-        else await recoverOne(ground, file, intent, found, dryRun)
+        else await recoverOne(folder, file, intent, found, dryRun)
       }
     } catch (error) {
       found.state = 'failed'
@@ -127,14 +127,14 @@ export function isEnded({ state }: RecoveredTransaction): boolean {
 const DONE = { prepared: 'discarded', committed: 'completed', aborting: 'undone' } as const
 
 async function recoverOne(
-  ground: Ground,
+  folder: TransactionFolder,
   file: IntentFile,
   intent: Intent,
   found: RecoveredTransaction,
   dryRun: boolean,
 ): Promise<void> {
   const { state } = file.name
-  const steps = new Steps(ground, intent)
+  const steps = new Steps(folder, intent)
   if (state !== 'prepared') {
     // were it acted on before it lasts, a power cut could bring back the state before, with half of the files new
     if (!dryRun) await file.sync()

@@ -1,13 +1,12 @@
 import { printable, SluiceError } from '../../errors.js'
-import { moveOver } from '../claim.js'
-import { errorCode } from '../disk-error.js'
-import type { FileStats } from '../fs.js'
+import { errorCode } from '../disk/disk-error.js'
+import { type FileStats, moveOver } from '../disk/fs.js'
+import { foldName } from '../disk/names.js'
 import type { Intent, IntentAction } from '../intent/intent.js'
-import { foldName } from '../names.js'
-import { type Ground, removeAll, removeFile, syncFoldersOf, unlessMissing } from './ground.js'
+import { inFolder } from '../intent/staging.js'
+import { removeAll, removeFile, syncFoldersOf, type TransactionFolder, unlessMissing } from './folder.js'
 import { foldersAbove } from './plan.js'
-import { inFolder } from './staging.js'
-import { type Verdict, Verdicts } from './verdicts.js'
+import { type StepState, StepStates } from './step-state.js'
 
 /** Who wants to know of each action that it begins and that it is done. */
 export interface Watch {
@@ -18,7 +17,7 @@ export interface Watch {
 /** The actions of an intent by when they are done: those of one list at once. */
 interface Order {
   /** Files that are removed since a folder gets their name. */
-  room: IntentAction[]
+  cleared: IntentAction[]
   puts: IntentAction[]
   /** Whether these may be done at once: no two of them may be one name on some disk. */
   apart: boolean
@@ -31,30 +30,30 @@ interface Order {
  * any interruption, and so that nothing is overwritten that neither the transaction wrote nor knew.
  */
 export class Steps {
-  readonly #ground: Ground
+  readonly #folder: TransactionFolder
   readonly #intent: Intent
   readonly #order: Order
-  readonly #verdicts: Verdicts
+  readonly #states: StepStates
 
-  /** @param known who stood at a path when it was prepared, for the process that prepared it */
-  constructor(ground: Ground, intent: Intent, known?: Map<string, FileStats>) {
-    this.#ground = ground
+  /** @param known the stats of each path at prepare time, in the process that prepared it */
+  constructor(folder: TransactionFolder, intent: Intent, known?: Map<string, FileStats>) {
+    this.#folder = folder
     this.#intent = intent
     this.#order = orderOf(intent)
-    this.#verdicts = new Verdicts(ground.tree, intent, known)
+    this.#states = new StepStates(folder.tree, intent, known)
   }
 
   /** Does everything. */
   async forward({ touch, done }: Watch = {}): Promise<void> {
     const forward = async (action: IntentAction) => {
-      if (isTodo(action, await this.#verdicts.forward(action))) {
+      if (isTodo(action, await this.#states.forward(action))) {
         touch?.(action)
         await this.#put(action.temporary, action.path)
       }
       done?.(action)
     }
-    const { room, puts, removes } = this.#order
-    await this.#each(room, forward)
+    const { cleared, puts, removes } = this.#order
+    await this.#each(cleared, forward)
     await this.#makeFolders()
     await this.#each(puts, forward)
     await this.#each(removes, forward)
@@ -63,21 +62,21 @@ export class Steps {
   /** Undoes everything, or only what was touched. */
   async undo(touched: { has(action: IntentAction): boolean } = { has: () => true }): Promise<void> {
     const undo = async (action: IntentAction) => {
-      if (!touched.has(action) || !isTodo(action, await this.#verdicts.undo(action))) return
+      if (!touched.has(action) || !isTodo(action, await this.#states.undo(action))) return
       await this.#put(action.backup, action.path)
     }
-    const { room, puts, removes } = this.#order
+    const { cleared, puts, removes } = this.#order
     await this.#each(removes, undo)
     await this.#each(puts, undo)
     for (const folder of this.#intent.folders.toReversed()) await this.#removeFolder(folder)
-    await this.#each(room, undo)
+    await this.#each(cleared, undo)
   }
 
   /** The paths whose steps cannot be done. */
   async conflicts(direction: 'forward' | 'undo'): Promise<string[]> {
     const found: string[] = []
-    await this.#ground.atOnce.each(this.#intent.actions, async (action) => {
-      if ((await this.#verdicts[direction](action)) === 'conflict') found.push(action.path)
+    await this.#folder.limiter.each(this.#intent.actions, async (action) => {
+      if ((await this.#states[direction](action)) === 'conflict') found.push(action.path)
     })
     return found.sort()
   }
@@ -88,8 +87,8 @@ export class Steps {
   }
 
   /**
-   * The same before it is committed, and the names of the folders above, up to the root: who made one of them may not
-   * be at his sync yet, or was killed before it, and everything in it would be lost with it. The names in the root
+   * The same before it is committed, and the names of the folders above, up to the root: whoever made one
+   * of them may not have synced it yet, or was killed before it, and everything in it would be lost with it. The names in the root
    * itself last once the intent does.
    */
   async syncAll(): Promise<void> {
@@ -101,7 +100,7 @@ export class Steps {
   /** Removes temporary files and backups. Goes on after an error, and throws the first one. */
   async clean(): Promise<void> {
     const paths = this.#intent.actions.flatMap(({ temporary, backup }) => [temporary, backup])
-    await removeAll(this.#ground, paths)
+    await removeAll(this.#folder, paths)
   }
 
   #paths(): (string | undefined)[] {
@@ -111,13 +110,13 @@ export class Steps {
 
   async #makeFolders(): Promise<void> {
     const { folders } = this.#intent
-    for (const folder of folders) await this.#ground.tree.makeDirectory(folder)
+    for (const folder of folders) await this.#folder.tree.makeDirectory(folder)
     // were a folder lost that a file was moved into, the file would be lost with it
     await this.#syncFoldersOf(folders)
   }
 
   async #syncFoldersOf(paths: readonly (string | undefined)[]): Promise<void> {
-    if (this.#intent.durability === 'power') await syncFoldersOf(this.#ground, paths)
+    if (this.#intent.durability === 'power') await syncFoldersOf(this.#folder, paths)
   }
 
   /** Several at once, unless they may meet; after an error none is begun any more. */
@@ -127,7 +126,7 @@ export class Steps {
       return
     }
     let failed = false
-    await this.#ground.atOnce.each(actions, async (action) => {
+    await this.#folder.limiter.each(actions, async (action) => {
       if (failed) return
       try {
         await act(action)
@@ -140,13 +139,13 @@ export class Steps {
 
   /** Puts the file at `from` in place of what stands at `to`; without one only removes that. */
   async #put(from: string | undefined, to: string): Promise<void> {
-    const { tree } = this.#ground
+    const { tree } = this.#folder
     if (from === undefined) return removeFile(tree, to)
     await inFolder(tree, from, (source) => inFolder(tree, to, (target) => moveOver(tree.fs, source, target)))
   }
 
   async #removeFolder(path: string): Promise<void> {
-    const { tree } = this.#ground
+    const { tree } = this.#folder
     try {
       await inFolder(tree, path, (where) => tree.fs.rmdir(where))
     } catch (error) {
@@ -162,7 +161,7 @@ function orderOf({ actions, folders }: Intent): Order {
   const puts = actions.filter(({ temporary }) => temporary !== undefined)
   const others = actions.filter(({ temporary }) => temporary === undefined)
   return {
-    room: others.filter(({ path }) => made.has(path)),
+    cleared: others.filter(({ path }) => made.has(path)),
     puts,
     apart: new Set(puts.map(({ path }) => foldName(path))).size === puts.length,
     removes: others.filter(({ path }) => !made.has(path)),
@@ -170,8 +169,8 @@ function orderOf({ actions, folders }: Intent): Order {
 }
 
 /** Whether there is something to do; throws where it cannot be done. */
-function isTodo({ path }: IntentAction, verdict: Verdict): boolean {
-  if (verdict !== 'conflict') return verdict === 'todo'
+function isTodo({ path }: IntentAction, state: StepState): boolean {
+  if (state !== 'conflict') return state === 'todo'
   const message = `${printable(path)} is neither what the transaction found nor what it wrote: it is left as it is`
   throw new SluiceError('ERR_TRANSACTION', message, { path })
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import test from 'ava'
 import type { SluiceError } from '../../../lib/errors.js'
-import { errorCode } from '../../../lib/files/disk-error.js'
+import { errorCode } from '../../../lib/files/disk/disk-error.js'
 import {
   type Audit,
   type AuditEntry,

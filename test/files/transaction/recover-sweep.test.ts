@@ -1,7 +1,7 @@
 import test from 'ava'
 import { isSluiceError } from '../../../lib/errors.js'
 import { type RecoveredTransaction, recoverTransactions } from '../../../lib/files/index.js'
-import type { ProcessSystem } from '../../../lib/files/owner.js'
+import type { ProcessSystem } from '../../../lib/files/own/owner.js'
 import type { DiskEvent, MemoryDisk } from '../../../lib/testing/index.js'
 import { scale } from '../../helpers/scale.js'
 import { FAULTS } from '../../helpers/sweep.js'

@@ -1,5 +1,5 @@
 import { FileTransaction } from '../../../lib/files/index.js'
-import type { ProcessSystem } from '../../../lib/files/owner.js'
+import type { ProcessSystem } from '../../../lib/files/own/owner.js'
 import { type DiskEvent, MemoryDisk } from '../../../lib/testing/index.js'
 import { Machine } from '../../helpers/machine.js'
 

@@ -1,0 +1,91 @@
+import { hash } from 'node:crypto'
+import { SluiceError } from '../errors.js'
+import {
+  BLAKE3_LENGTH,
+  type Blake3Loaders,
+  type Digest,
+  type Engine,
+  LOADERS,
+  nativeEngine,
+  wasmEngine,
+} from './blake3.js'
+import { CryptoDigest, cryptoLength } from './crypto-digest.js'
+
+export type { Blake3Loaders, Digest }
+
+/** What {@link makeDigests} gives: the algorithms of this machine. */
+export interface Digests {
+  /**
+   * Makes an algorithm ready. Only `blake3` without its native module needs the wait; everywhere else the other
+   * functions work without it. Throws as `digestLength` does.
+   */
+  prepareDigest(algorithm: string): Promise<void>
+  /**
+   * Bytes of a digest. Throws `ERR_UNSUPPORTED` if this machine does not have the algorithm, or if its results are
+   * of no fixed length (SHAKE) and so cannot be compared.
+   */
+  digestLength(algorithm: string): number
+  /** A digest to feed bit by bit. Throws as `digestLength` does. */
+  createDigest(algorithm: string): Digest
+  /** The digest of what is there already: for small files, cheaper than an object for each. */
+  digestOf(algorithm: string, bytes: Uint8Array): Buffer
+}
+
+const BLAKE3 = 'blake3'
+/** The algorithms that a digest may have: `blake3` and all of `crypto.getHashes()` of a fixed length. */
+export function makeDigests(loaders: Blake3Loaders = LOADERS): Digests {
+  const lengths = new Map<string, number>([[BLAKE3, BLAKE3_LENGTH]])
+  let engine: Engine | undefined
+
+  const digestLength = (algorithm: string): number => {
+    let length = lengths.get(algorithm)
+    if (length === undefined) {
+      length = cryptoLength(algorithm)
+      lengths.set(algorithm, length)
+    }
+    return length
+  }
+  // loaded when first asked for: most transfers do without
+  const blake3 = (): Engine => {
+    try {
+      engine ??= nativeEngine(loaders.native())
+    } catch (cause) {
+      const message = `${BLAKE3}: no native module for this platform; await prepareDigest('${BLAKE3}') first`
+      throw new SluiceError('ERR_UNSUPPORTED', message, { cause })
+    }
+    return engine
+  }
+  return {
+    digestLength,
+    async prepareDigest(algorithm) {
+      digestLength(algorithm)
+      if (algorithm !== BLAKE3 || engine) return
+      try {
+        blake3()
+      } catch {
+        const wasm = await wasmEngine(await loaders.wasm())
+        engine ??= wasm
+      }
+    },
+    createDigest(algorithm) {
+      const length = digestLength(algorithm)
+      return algorithm === BLAKE3 ? blake3().create() : new CryptoDigest(algorithm, length)
+    },
+    digestOf(algorithm, bytes) {
+      digestLength(algorithm)
+      const digest = algorithm === BLAKE3 ? blake3().once(bytes) : hash(algorithm, bytes, 'buffer')
+      // many are kept for a while: in Node's pool, and not with a store of memory for each
+      return Buffer.from(digest)
+    },
+  }
+}
+
+const here = makeDigests()
+/** Makes an algorithm ready on this machine; see {@link Digests}. */
+export const prepareDigest = here.prepareDigest
+/** Bytes of a digest; see {@link Digests}. `ERR_UNSUPPORTED` if this machine does not have the algorithm. */
+export const digestLength = here.digestLength
+/** A digest to feed bit by bit; see {@link Digests}. */
+export const createDigest = here.createDigest
+/** The digest of what is there already; see {@link Digests}. */
+export const digestOf = here.digestOf

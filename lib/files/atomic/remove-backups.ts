@@ -1,0 +1,94 @@
+import { basename } from 'node:path'
+import { SluiceError } from '../../errors.js'
+import { type Audited, audited } from '../audit/audited.js'
+import { checkDuration, checkFlag, checkPath, checkWhole } from '../disk/check-options.js'
+import { A_DAY } from '../disk/clock.js'
+import { diskError, errorCode } from '../disk/disk-error.js'
+import { type FileSystem, lstatIfThere, nodeFileSystem } from '../disk/fs.js'
+import { type Backup, listBackups } from './backups.js'
+
+/** Options of {@link removeBackups}. */
+export interface RemoveBackupsOptions extends Audited {
+  /** Milliseconds: only backups that were made longer ago. Default 24 hours. */
+  olderThan?: number
+  /** How many of each file stay in any case, the newest. Default 0. */
+  keep?: number
+  /** Only the backups of the file with this name. Default: of all files in the folder. */
+  name?: string
+  /** Remove nothing, only say what would be. Default false. */
+  dryRun?: boolean
+  fs?: FileSystem
+  /** Milliseconds since 1970. */
+  now?: () => number
+}
+
+/** What {@link removeBackups} removed, or would. */
+export interface RemovedBackups {
+  count: number
+  /** Of their content; a backup by a link shares it with the file as long as that is the same. */
+  bytes: number
+  /** The oldest first. */
+  paths: string[]
+}
+
+/**
+ * Removes old backups from a folder (not those below it). How old one is says its name: the times of the file are
+ * those of its content, which may be years old when the backup is made. One that says a time to come, since the clock was
+ * wrong then, counts as just made; the next write with `backup` removes it when its turn comes. Only names are touched that backups of this
+ * library have. Fails with `ERR_USAGE`, `ERR_PERMISSION`, `ERR_READ_ONLY`, `ERR_WRITE`; what was removed until then
+ * stays removed.
+ */
+export function removeBackups(folder: string, options: RemoveBackupsOptions = {}): Promise<RemovedBackups> {
+  return audited('removeBackups', folder, options, () => removeOld(folder, options))
+}
+
+async function removeOld(folder: string, options: RemoveBackupsOptions): Promise<RemovedBackups> {
+  const { olderThan = A_DAY, keep = 0, name, dryRun = false, fs = nodeFileSystem, now = Date.now } = options
+  checkPath('folder', folder)
+  checkDuration('olderThan', olderThan)
+  checkWhole('keep', keep, 0)
+  checkFlag('dryRun', dryRun)
+  if (name !== undefined && (typeof name !== 'string' || name !== basename(name))) {
+    throw new SluiceError('ERR_USAGE', 'name must be that of a file in the folder', { found: name })
+  }
+  const removed: RemovedBackups = { count: 0, bytes: 0, paths: [] }
+  try {
+    const before = now() - olderThan
+    const backups = await listBackups(fs, folder, name)
+    for (const { path, time } of withoutNewest(backups, keep)) {
+      if (time >= before) continue
+      const there = await lstatIfThere(fs, path)
+      // a folder with such a name is none of ours
+      if (!there || there.isDirectory()) continue
+      if (!dryRun && !(await remove(fs, path))) continue
+      removed.count++
+      removed.bytes += there.size
+      removed.paths.push(path)
+    }
+    return removed
+  } catch (error) {
+    throw diskError(error, 'remove backups in', folder)
+  }
+}
+
+/** All but the newest `keep` of each file. */
+function withoutNewest(backups: Backup[], keep: number): Backup[] {
+  const left = new Map<string, number>()
+  const older = backups.toReversed().filter(({ of }) => {
+    const seen = left.get(of) ?? 0
+    left.set(of, seen + 1)
+    return seen >= keep
+  })
+  return older.reverse()
+}
+
+/** False where somebody else was faster. */
+async function remove(fs: FileSystem, path: string): Promise<boolean> {
+  try {
+    await fs.unlink(path)
+    return true
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return false
+    throw error
+  }
+}

@@ -1,0 +1,193 @@
+import { basename, dirname, join, resolve } from 'node:path'
+import { printable, SluiceError } from '../../errors.js'
+import { type Audited, audited } from '../audit/audited.js'
+import { checkAbortSignal, checkChoice, checkPath } from '../disk/check-options.js'
+import { type Clock, systemClock } from '../disk/clock.js'
+import { diskError, errorCode } from '../disk/disk-error.js'
+import { type FileStats, type FileSystem, lstatIfThere, nodeFileSystem, sameInode } from '../disk/fs.js'
+import { copyFile, dropOldName, moveFile } from '../disk/move-file.js'
+import { foldName } from '../disk/names.js'
+import { syncFile, syncFolder } from '../disk/sync-path.js'
+import { temporaryName } from '../own/temporary-name.js'
+import type { Durability } from '../publish/publish.js'
+import { Folder } from '../tree/folder.js'
+import { makeFolders } from '../tree/make-folders.js'
+import { takeFreeName } from './take-free-name.js'
+
+/** Options of {@link renameAtomic}. */
+export interface RenameOptions extends Audited {
+  /**
+   * 'overwrite' (default) replaces a file, a link or an empty folder that has the name. 'rename' gives a suffix instead,
+   * 'fail' fails with `ERR_CONFLICT`.
+   */
+  conflict?: 'overwrite' | 'rename' | 'fail'
+  /** 'power' (default) syncs the file and its names; of a folder only the names, not what is in it. */
+  durability?: Durability
+  /** Ends it before it begins, or while it copies to another file system, with `ERR_CANCELLED`; the source stays. */
+  signal?: AbortSignal
+  fs?: FileSystem
+  /** For the waiting between attempts on Windows. */
+  clock?: Clock
+}
+
+/** What {@link renameAtomic} did. */
+export interface Renamed {
+  /** Where it stands now. */
+  path: string
+  /** Whether it had to be copied, to another file system. */
+  copied: boolean
+}
+
+/** What is known once the options are checked. */
+export interface Renaming {
+  fs: FileSystem
+  clock: Clock
+  from: string
+  /** What stands at `from`. */
+  source: FileStats
+  conflict: 'overwrite' | 'rename' | 'fail'
+  durability: Durability
+  signal?: AbortSignal
+}
+
+/**
+ * Renames a file, a folder or a link; folders that are missing above `to` are made. At any moment the content has one
+ * of its names, or both. To another file system a file is copied, synced, put in place, and only then removed at its
+ * old one; a folder is not copied (`ERR_WRITE`, cause EXDEV). Where the new name is given before the old one goes (with
+ * 'fail' and 'rename', and to another file system), a file that somebody else puts at `from` meanwhile stays there; one
+ * that he puts there in the very moment between the last look and the removal is lost: lock it out. On Windows it is tried again while somebody has the file
+ * open. Fails with `ERR_NO_SUCH_FILE` (no source), `ERR_USAGE` (twice the same path, a folder into itself),
+ * `ERR_CONFLICT`, `ERR_SOURCE_CHANGED` (while it was copied), `ERR_CANCELLED`, `ERR_DISK_FULL`, `ERR_READ_ONLY`,
+ * `ERR_PERMISSION`, `ERR_WRITE`.
+ */
+export function renameAtomic(from: string, to: string, options: RenameOptions = {}): Promise<Renamed> {
+  return audited('renameAtomic', from, options, () => rename(from, to, options))
+}
+
+async function rename(from: string, to: string, options: RenameOptions): Promise<Renamed> {
+  const { fs = nodeFileSystem, clock = systemClock, signal } = options
+  const { conflict = 'overwrite', durability = 'power' } = options
+  checkPath('from', from)
+  checkPath('to', to)
+  checkChoice('conflict', conflict, ['overwrite', 'rename', 'fail'])
+  checkChoice('durability', durability, ['crash', 'power'])
+  checkAbortSignal('signal', signal)
+  if (resolve(from) === resolve(to)) throw samePath(from)
+  if (signal?.aborted) throw stopped(from, signal)
+  try {
+    const source = await sourceAt(fs, from)
+    if (await isSameName(fs, from, to, source)) throw samePath(from)
+    await makeFolders(fs, dirname(to), durability === 'power')
+    // a rename to a name on the disk does not put the content there
+    if (durability === 'power' && source.isFile()) await syncFile(fs, from)
+    return await move({ fs, clock, from, source, conflict, durability, signal }, to)
+  } catch (error) {
+    throw diskError(error, 'rename', from)
+  }
+}
+
+async function move(renaming: Renaming, to: string): Promise<Renamed> {
+  const { fs, from, conflict, durability } = renaming
+  const folder = await Folder.open(fs, dirname(to))
+  try {
+    let renamed: Renamed
+    try {
+      const name =
+        conflict === 'overwrite'
+          ? await overwrite(renaming, folder, to)
+          : await takeFreeName(renaming, folder, from, to)
+      renamed = { path: join(dirname(to), name), copied: false }
+    } catch (error) {
+      if (errorCode(error) !== 'EXDEV' || !(renaming.source.isFile() || renaming.source.isSymbolicLink()))
+        throw intoItself(error, from, to)
+      renamed = await copyOver(renaming, folder, to)
+    }
+    if (durability === 'power') await syncNames(fs, folder, from)
+    return renamed
+  } finally {
+    await folder.close()
+  }
+}
+
+async function overwrite({ fs, clock, from, source }: Renaming, folder: Folder, to: string): Promise<string> {
+  const name = basename(to)
+  await moveFile(fs, clock, from, folder.at(name), source)
+  await dropSecondName(fs, from, to, source)
+  return name
+}
+
+/** Renaming one name of a file over another one of the same file does nothing, and leaves both. */
+async function dropSecondName(fs: FileSystem, from: string, to: string, source: FileStats): Promise<void> {
+  if (source.nlink < 2 || source.isDirectory()) return
+  const left = await lstatIfThere(fs, from)
+  if (!left || !sameInode(left, source)) return
+  // where case does not count it is one name, spelled anew
+  if (foldName(basename(from)) === foldName(basename(to)) && (await inOneFolder(fs, from, to))) return
+  await fs.unlink(from)
+}
+
+/** Whether both paths lead to one name, though they are spelled differently: through a link to its folder. */
+async function isSameName(fs: FileSystem, from: string, to: string, source: FileStats): Promise<boolean> {
+  if (basename(from) !== basename(to)) return false
+  const there = await lstatIfThere(fs, to)
+  return there !== undefined && sameInode(there, source) && (await inOneFolder(fs, from, to))
+}
+
+async function inOneFolder(fs: FileSystem, from: string, to: string): Promise<boolean> {
+  return sameInode(await fs.stat(dirname(from)), await fs.stat(dirname(to)))
+}
+
+async function copyOver(renaming: Renaming, folder: Folder, to: string): Promise<Renamed> {
+  const { fs, clock, from, source, conflict, durability, signal } = renaming
+  const temporary = folder.at(temporaryName())
+  let copied = source
+  if (source.isFile()) {
+    const check = () => {
+      if (signal?.aborted) throw stopped(from, signal)
+    }
+    copied = await copyFile(fs, from, temporary, { power: durability === 'power', check })
+  } else await fs.symlink(await fs.readlink(from), temporary)
+  let name = basename(to)
+  try {
+    if (conflict === 'overwrite') await moveFile(fs, clock, temporary, folder.at(name))
+    else name = await takeFreeName(renaming, folder, temporary, to, true)
+  } catch (error) {
+    await fs.unlink(temporary).catch(() => {})
+    throw error
+  }
+  // the copy must have its name for good before the source goes
+  if (durability === 'power') await folder.sync()
+  await dropOldName(fs, from, copied)
+  return { path: join(dirname(to), name), copied: true }
+}
+
+/** Both folders: a power cut must neither take the new name nor bring back the old one. */
+async function syncNames(fs: FileSystem, folder: Folder, from: string): Promise<void> {
+  await folder.sync()
+  if (resolve(dirname(from)) !== resolve(folder.path)) await syncFolder(fs, dirname(from))
+}
+
+async function sourceAt(fs: FileSystem, from: string): Promise<FileStats> {
+  try {
+    return await fs.lstat(from)
+  } catch (cause) {
+    if (errorCode(cause) !== 'ENOENT' && errorCode(cause) !== 'ENOTDIR') throw cause
+    const message = `${printable(from)} cannot be renamed: it does not exist`
+    throw new SluiceError('ERR_NO_SUCH_FILE', message, { path: from, cause })
+  }
+}
+
+function samePath(path: string): SluiceError {
+  return new SluiceError('ERR_USAGE', `from and to are the same path: ${printable(path)}`, { path })
+}
+
+function intoItself(error: unknown, from: string, to: string): unknown {
+  if (errorCode(error) !== 'EINVAL') return error
+  const message = `${printable(from)} cannot be renamed to ${printable(to)}, which is inside it`
+  return new SluiceError('ERR_USAGE', message, { path: from, cause: error })
+}
+
+function stopped(path: string, signal: AbortSignal): SluiceError {
+  const message = `renaming ${printable(path)} was cancelled; it is where it was`
+  return new SluiceError('ERR_CANCELLED', message, { path, cause: signal.reason })
+}

@@ -1,0 +1,126 @@
+import { printable, SluiceError } from '../../errors.js'
+import type { Written } from '../atomic/atomic-file.js'
+import { type WriteValueOptions, writeJson, writeYaml } from '../atomic/write-file.js'
+import { audited, UNRECORDED } from '../audit/audited.js'
+import { decodeText } from '../content/encodings.js'
+import { type Format, knownFormat, parseText } from '../content/formats.js'
+import { readWhole } from '../content/read-whole.js'
+import { checkChoice, checkFlag, checkPath } from '../disk/check-options.js'
+import { errorCode, readError } from '../disk/disk-error.js'
+import { type FileSystem, nodeFileSystem } from '../disk/fs.js'
+import { type Config, isConfig, type MergeRules, mergeValues } from './merge.js'
+
+/** One input: its path, or more about it. */
+export type ConfigInput =
+  | string
+  | {
+      path: string
+      /** A missing file counts as an empty map. Default: the option `optional`. */
+      optional?: boolean
+      /** Default: by the ending of the name. */
+      format?: Format
+    }
+
+/** Options of {@link mergeConfig}; what is not said here is as for `writeConfig`. */
+export interface MergeConfigOptions extends WriteValueOptions, MergeRules {
+  /** Missing inputs count as empty maps. Default false: they are an error. */
+  optional?: boolean
+  /** Format of the output. Default: by the ending of its name. */
+  format?: Format
+}
+
+/** What {@link mergeConfig} did. */
+export interface Merged extends Written {
+  value: Config
+  /** Inputs that were missing. */
+  missing: string[]
+  /** Where keys stood that never go through: the path of the input, `#`, and a JSON pointer. */
+  dropped: string[]
+}
+
+const FORMATS = ['json', 'yaml']
+
+/**
+ * Merges files of settings, JSON and YAML in any mixture, into one: where two say something of the same key, the last
+ * input counts. An empty YAML file is an empty map; `<<` merges only below `%YAML 1.1`, else it is a key like any other,
+ * as YAML 1.2 has it. The keys `__proto__`, `constructor` and `prototype` never go through; `dropped` says where they
+ * were. The output may be one of the inputs; comments are not kept, nor the digits of whole numbers beyond 2^53.
+ *
+ * All is read, merged and, with `schema`, checked before anything is written; then the output is replaced whole, as
+ * `writeConfig` does. Fails with `ERR_USAGE`, `ERR_PARSE` (also where an input is not a map), `ERR_SCHEMA`, `ERR_LIMIT`
+ * (too deep), `ERR_NO_SUCH_FILE` (an input is missing), `ERR_SOURCE_READ` (it cannot be read),
+ * `ERR_SOURCE_CHANGED` (it was written to each time that it was read) and as `writeConfig` does.
+ */
+export function mergeConfig(
+  inputs: readonly ConfigInput[],
+  output: string,
+  options: MergeConfigOptions = {},
+): Promise<Merged> {
+  return audited('mergeConfig', output, options, () => merge(inputs, output, options))
+}
+
+async function merge(
+  inputs: readonly ConfigInput[],
+  output: string,
+  options: MergeConfigOptions,
+): Promise<Merged> {
+  const { fs = nodeFileSystem, strategy, arrays, optional, format, ...rest } = options
+  checkPath('output', output)
+  checkChoice('strategy', strategy, ['deep', 'shallow'])
+  checkChoice('arrays', arrays, ['replace', 'concat', 'union'])
+  checkFlag('optional', optional)
+  checkChoice('format', format, FORMATS)
+  const write = (format ?? knownFormat(output, 'output')) === 'json' ? writeJson : writeYaml
+  if (!Array.isArray(inputs) || inputs.length === 0) {
+    throw new SluiceError('ERR_USAGE', 'inputs must be a list of paths, at least one', { found: inputs })
+  }
+  const sources = inputs.map((input) => source(input, optional ?? false))
+  const missing: string[] = []
+  const dropped: string[] = []
+  const maps: Config[] = []
+  for (const { path, format: of, optional: may } of sources) {
+    const text = await readText(fs, path, may)
+    if (text === undefined) missing.push(path)
+    // each is cleaned on its own, so that it is known where something was
+    else maps.push(mergeValues([await parseMap(of, text, path)], {}, (at) => dropped.push(`${path}#${at}`)))
+  }
+  const value = mergeValues(maps, { strategy, arrays })
+  return { ...(await write(output, value, { ...rest, fs, audit: UNRECORDED })), value, missing, dropped }
+}
+
+interface Source {
+  path: string
+  format: Format
+  optional: boolean
+}
+
+function source(input: ConfigInput, optional: boolean): Source {
+  const given = typeof input === 'string' ? { path: input } : input
+  checkPath('input', given?.path)
+  checkChoice('format', given.format, FORMATS)
+  checkFlag('optional', given.optional)
+  return {
+    path: given.path,
+    format: given.format ?? knownFormat(given.path, 'input'),
+    optional: given.optional ?? optional,
+  }
+}
+
+async function parseMap(format: Format, text: string, path: string): Promise<Config> {
+  const value = await parseText(format, text, path)
+  // what an empty YAML file holds
+  if (format === 'yaml' && value === null) return {}
+  if (isConfig(value)) return value
+  throw new SluiceError('ERR_PARSE', `${printable(path)} holds no map, and only maps can be merged`, { path })
+}
+
+/** The text of a file; undefined where an optional one is missing. */
+async function readText(fs: FileSystem, path: string, optional: boolean): Promise<string | undefined> {
+  try {
+    // a link may lead to settings; what is opened is a regular file
+    return decodeText(await readWhole(fs, await fs.realpath(path), path), 'utf8', path)
+  } catch (error) {
+    if (optional && errorCode(error) === 'ENOENT') return undefined
+    throw readError(error, path)
+  }
+}

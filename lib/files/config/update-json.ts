@@ -1,0 +1,186 @@
+import { SluiceError } from '../../errors.js'
+import { AtomicFile, type Written } from '../atomic/atomic-file.js'
+import { checkSignal, writeSettings } from '../atomic/options.js'
+import { cancelled } from '../atomic/pieces.js'
+import { findTarget, type Target } from '../atomic/target.js'
+import type { WriteValueOptions } from '../atomic/write-file.js'
+import { audited, UNRECORDED } from '../audit/audited.js'
+import { decodeText, encodeText } from '../content/encodings.js'
+import { encodeValue, parseText } from '../content/formats.js'
+import { plainValue } from '../content/plain-value.js'
+import { readWhole } from '../content/read-whole.js'
+import { checkSchema } from '../content/schema.js'
+import { checkWhole } from '../disk/check-options.js'
+import { diskError, errorCode } from '../disk/disk-error.js'
+import type { FileSystem } from '../disk/fs.js'
+import { DirectoryLock, type LockOptions } from '../lock/directory-lock.js'
+import { fileLockName } from '../lock/lock-names.js'
+
+/** Options of {@link updateJson}: how long it waits, and how it writes. The signal ends both, and the wait for the change. */
+export interface UpdateJsonOptions
+  extends Pick<LockOptions, 'timeout' | 'system' | 'random'>,
+    Omit<WriteValueOptions, 'conflict' | 'makeParents' | 'progress' | 'symlink'> {
+  /** What the function gets where the file is missing. Default undefined. */
+  initial?: unknown
+}
+
+/** What became of an update. */
+export interface Updated<T> {
+  /** 'unchanged': the function gave undefined, and the file is what it was. */
+  how: 'written' | 'unchanged'
+  /** What the file holds now; undefined if it is missing. */
+  value: T | undefined
+  /** The path of the earlier content, if there was one and it was to be kept. */
+  backup?: string
+  /** What did not go as asked although the update is done; also a lock that could not be given back. */
+  warning?: SluiceError
+}
+
+/** Gives the new value of a file, or undefined to leave it as it is. */
+export type Change<T> = (value: T | undefined) => T | undefined | Promise<T | undefined>
+
+/**
+ * Changes a JSON file so that no change of another process, or of this one, gets lost: under a lock it reads the file,
+ * gives the value to `change`, and writes what comes back as `writeJson` does; undefined leaves the file as it is. All
+ * paths to one file, through links too, share the lock, which stands beside the file while it is held; the links stay.
+ *
+ * `change` must not update the same file itself: it would wait for itself. What it throws comes out as it is. Where the
+ * signal is aborted while it runs, nobody waits for it any more, and what it gives counts for nothing.
+ *
+ * Numbers are those of JavaScript: of a whole number beyond 2^53 (an id of 64 bits, say) digits get lost, also where
+ * `change` leaves it as it is. Hold such ones as text.
+ *
+ * Fails with `ERR_LOCKED`, `ERR_CANCELLED`, `ERR_PARSE` (the file holds no JSON), `ERR_SOURCE_CHANGED` (somebody without
+ * the lock wrote to it each time that it was read), `ERR_SCHEMA`, `ERR_LOCK_LOST` (somebody
+ * removed the lock by hand), `ERR_USAGE`, and as the disk fails; the file is what it was then, unless only the last
+ * sync failed.
+ */
+export function updateJson<T = unknown>(
+  path: string,
+  change: Change<T>,
+  options: UpdateJsonOptions = {},
+): Promise<Updated<T>> {
+  return audited('updateJson', path, options, () => updateLocked(path, change, options))
+}
+
+async function updateLocked<T>(
+  path: string,
+  change: Change<T>,
+  options: UpdateJsonOptions,
+): Promise<Updated<T>> {
+  const settings = writeSettings(path, { ...options, conflict: 'overwrite', symlink: 'follow' })
+  checkWhole('indent', options.indent, 0, 10)
+  if (typeof change !== 'function') {
+    throw new SluiceError('ERR_USAGE', 'the change must be a function', { found: change })
+  }
+  const { fs, clock, signal } = settings
+  let target: Target
+  let folder: string
+  try {
+    target = await findTarget(path, settings)
+    folder = await fs.realpath(target.folder)
+  } catch (error) {
+    throw diskError(error, 'update', path)
+  }
+  const { timeout, system, random } = options
+  const name = fileLockName(target.name)
+  const lock = await DirectoryLock.acquire(folder, {
+    name,
+    fs,
+    clock,
+    signal,
+    timeout,
+    system,
+    random,
+    audit: UNRECORDED,
+  })
+  let result: Updated<T>
+  try {
+    result = await update(fs, target.path, path, change, lock, options)
+  } catch (error) {
+    // the first error is the one to know of
+    await lock.release().catch(() => {})
+    throw error
+  }
+  try {
+    await lock.release()
+  } catch (error) {
+    // the update is done: whoever was told otherwise would do it again
+    result.warning ??= diskError(error, 'release the lock on', path)
+  }
+  return result
+}
+
+async function update<T>(
+  fs: FileSystem,
+  file: string,
+  shown: string,
+  change: Change<T>,
+  lock: DirectoryLock,
+  options: UpdateJsonOptions,
+): Promise<Updated<T>> {
+  const standing = await readJson(fs, file, shown)
+  const given = (standing ? standing.value : options.initial) as T | undefined
+  const value = await unlessAborted(async () => change(given), options.signal, shown)
+  if (value === undefined) return { how: 'unchanged', value: standing?.value as T | undefined }
+  checkSignal(options.signal, shown)
+  const plain = plainValue(value, 'json')
+  if (options.schema !== undefined) await checkSchema(plain, options.schema, shown)
+  const bytes = encodeText(await encodeValue('json', plain, options))
+  const { backup, warning } = await write(file, bytes, lock, options)
+  return { how: 'written', value, ...(backup && { backup }), ...(warning && { warning }) }
+}
+
+/** What `act` gives, unless the signal is aborted before: `ERR_CANCELLED`. */
+async function unlessAborted<T>(
+  act: () => Promise<T>,
+  signal: AbortSignal | undefined,
+  path: string,
+): Promise<T> {
+  checkSignal(signal, path)
+  if (!signal) return act()
+  let abort = () => {}
+  try {
+    return await new Promise<T>((resolve, reject) => {
+      abort = () => reject(cancelled(path, signal))
+      signal.addEventListener('abort', abort)
+      act().then(resolve, reject)
+    })
+  } finally {
+    signal.removeEventListener('abort', abort)
+  }
+}
+
+/** Asks for the lock as late as can be: when all that takes long is done. */
+async function write(
+  path: string,
+  bytes: Uint8Array,
+  lock: DirectoryLock,
+  options: UpdateJsonOptions,
+): Promise<Written> {
+  // a link that came since then is replaced: what it leads to has another lock
+  const file = await AtomicFile.open(path, { ...options, conflict: 'overwrite', symlink: 'replace' })
+  try {
+    await file.write([bytes])
+    await file.stage()
+    await lock.check()
+    return await file.commit()
+  } finally {
+    await file.discard()
+  }
+}
+
+/** The value in the file; undefined where there is none. */
+async function readJson(
+  fs: FileSystem,
+  path: string,
+  shown: string,
+): Promise<{ value: unknown } | undefined> {
+  try {
+    const text = decodeText(await readWhole(fs, path, shown), 'utf8', shown)
+    return { value: await parseText('json', text, shown) }
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return undefined
+    throw diskError(error, 'read', shown)
+  }
+}

@@ -1,0 +1,66 @@
+// JSON.parse says where a text goes wrong only sometimes, and differently in each version of the engine.
+
+const SPACE = /[ \t\n\r]*/y
+const SCALAR =
+  /"(?:[ !#-[\]-\u{10ffff}]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null/uy
+const STRING = /"(?:[ !#-[\]-\u{10ffff}]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/uy
+
+/** A place in a text, counted from 1 as editors do. */
+export interface TextPosition {
+  line: number
+  column: number
+}
+
+/** Where a text that JSON.parse refuses is no longer JSON: the token that does not belong there. */
+export function jsonErrorAt(text: string): TextPosition {
+  return positionAt(text, indexOfError(text))
+}
+
+/** Line and column of the character at `index`. */
+export function positionAt(text: string, index: number): TextPosition {
+  const before = text.slice(0, index)
+  const line = before.split('\n').length
+  return { line, column: index - before.lastIndexOf('\n') }
+}
+
+/** The index of the first token that does not belong there; the length of the text where it ends too early. */
+function indexOfError(text: string): number {
+  let at = 0
+  const take = (pattern: RegExp): boolean => {
+    pattern.lastIndex = at
+    const found = pattern.exec(text)
+    if (found) at += found[0].length
+    return found !== null
+  }
+  const space = () => take(SPACE)
+  const open: string[] = []
+  let wants: 'value' | 'value or end' | 'key' | 'key or end' | 'comma or end' = 'value'
+  for (;;) {
+    space()
+    const next = text[at]
+    const closes = open.at(-1)
+    if (closes === undefined && wants === 'comma or end') return at
+    if (next === closes && wants.endsWith('end')) {
+      open.pop()
+      at++
+      wants = 'comma or end'
+    } else if (wants === 'comma or end') {
+      if (next !== ',') return at
+      at++
+      wants = closes === '}' ? 'key' : 'value'
+    } else if (wants.startsWith('key')) {
+      if (!take(STRING)) return at
+      space()
+      if (text[at] !== ':') return at
+      at++
+      wants = 'value'
+    } else if (next === '[' || next === '{') {
+      open.push(next === '[' ? ']' : '}')
+      at++
+      wants = next === '[' ? 'value or end' : 'key or end'
+    } else {
+      if (!take(SCALAR)) return at
+      wants = 'comma or end'
+    }
+  }
+}

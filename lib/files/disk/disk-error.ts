@@ -1,0 +1,85 @@
+import { type Code, printable, SluiceError } from '../../errors.js'
+
+/** The `code` of a system error (`ENOENT`, …), or undefined for anything else. */
+export function errorCode(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !('code' in error)) return undefined
+  return typeof error.code === 'string' ? error.code : undefined
+}
+
+/** A system error as Node makes them, where Sluice itself finds what the system did not say. */
+export class SystemError extends Error {
+  readonly code: string
+  readonly syscall: string
+  /** What belongs to the message beyond the code: numbers. */
+  readonly detail: string
+
+  constructor(code: string, syscall: string, detail: string) {
+    super(`${code}: ${REASONS[code]?.[1] ?? 'refused'}, ${syscall}: ${detail}`)
+    this.code = code
+    this.syscall = syscall
+    this.detail = detail
+  }
+}
+
+/** Per system code: the code of Sluice, what is wrong, the way out. */
+const REASONS: Record<string, [Code, string, string?]> = {
+  ENOSPC: ['ERR_DISK_FULL', 'no space is left on the disk', 'make room and run it again'],
+  EDQUOT: ['ERR_DISK_FULL', 'the disk quota is used up', 'make room and run it again'],
+  EROFS: ['ERR_READ_ONLY', 'the file system is read-only', 'choose another folder'],
+  EACCES: ['ERR_PERMISSION', 'permission denied', 'check owner and mode of the folder'],
+  EPERM: ['ERR_PERMISSION', 'the operation is not permitted', 'check owner, mode and flags of the folder'],
+  ENOENT: ['ERR_WRITE', 'it does not exist'],
+  ENOTDIR: ['ERR_WRITE', 'something that is not a folder is in the way', 'move it away'],
+  EEXIST: ['ERR_WRITE', 'something else has this name', 'move it away'],
+  EISDIR: ['ERR_WRITE', 'a folder has this name', 'move it away'],
+  ENXIO: ['ERR_WRITE', 'it is a pipe, a socket or a device', 'move it away'],
+  ELOOP: ['ERR_UNSAFE_LINK', 'a symbolic link is in the way', 'remove the link'],
+  EMFILE: ['ERR_WRITE', 'too many files are open', 'raise the limit (ulimit -n)'],
+  ENFILE: ['ERR_WRITE', 'too many files are open on this system', 'close other programs'],
+  EFBIG: ['ERR_WRITE', 'the file is too large for this file system', 'choose another disk'],
+  ENAMETOOLONG: ['ERR_WRITE', 'the name is too long for this file system', 'shorten it'],
+  EIO: ['ERR_WRITE', 'the disk reports a failure', 'check the disk'],
+  ENOTEMPTY: ['ERR_WRITE', 'a folder that is not empty has this name', 'move it away'],
+  EXDEV: ['ERR_WRITE', 'it is on another file system', 'copy it instead'],
+}
+
+/**
+ * What a failed call on the receiving disk means to the user. ENOSPC and EDQUOT become `ERR_DISK_FULL`, EROFS
+ * `ERR_READ_ONLY`, EACCES and EPERM `ERR_PERMISSION`, ELOOP `ERR_UNSAFE_LINK`, everything else `ERR_WRITE`; a
+ * {@link SluiceError} stays what it is.
+ * @param what a verb for the message: 'write', 'publish', 'open'
+ * @param path what it was done to, shown escaped and kept in `error.path`
+ */
+export function diskError(error: unknown, what: string, path: string): SluiceError {
+  if (error instanceof SluiceError) return error
+  const system = errorCode(error)
+  const [code, reason, wayOut] = (system && REASONS[system]) || (['ERR_WRITE', 'it failed'] as const)
+  const text = error instanceof Error ? error.message : String(error)
+  const detail = error instanceof SystemError ? `, ${error.detail}` : ''
+  const why = system ? `${reason} (${system}${detail})` : `${reason} (${text})`
+  const message = `cannot ${what} ${printable(path)}: ${why}${wayOut ? `; ${wayOut}` : ''}`
+  return new SluiceError(code, message, { path, cause: error })
+}
+
+/**
+ * What a failed call on a file that is to be read means: `ERR_NO_SUCH_FILE` where there is none, `ERR_SOURCE_READ`
+ * otherwise; a {@link SluiceError} stays what it is.
+ */
+export function readError(error: unknown, path: string): SluiceError {
+  if (error instanceof SluiceError) return error
+  const system = errorCode(error)
+  const reason = (system && REASONS[system]?.[1]) || (error instanceof Error ? error.message : String(error))
+  const code = system === 'ENOENT' ? 'ERR_NO_SUCH_FILE' : 'ERR_SOURCE_READ'
+  const message = `cannot read ${printable(path)}: ${printable(reason, 200)}${system ? ` (${system})` : ''}`
+  return new SluiceError(code, message, { path, cause: error })
+}
+
+/** What a system says when it certainly made no file. */
+const REFUSALS = new Set(
+  'EEXIST EACCES EPERM EROFS ENOSPC EDQUOT EMFILE ENFILE ENOENT ENOTDIR ELOOP ENAMETOOLONG EINVAL'.split(' '),
+)
+
+/** Whether a failed exclusive open certainly made no file: of a failing disk nobody knows. */
+export function isRefusal(error: unknown): boolean {
+  return REFUSALS.has(errorCode(error) ?? '')
+}

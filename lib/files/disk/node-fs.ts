@@ -1,0 +1,163 @@
+import * as fs from 'node:fs'
+import { promisify } from 'node:util'
+import type { FileSystem, SyncCalls } from './fs.js'
+
+/** What {@link makeFileSystem} depends on. */
+export interface FileSystemOptions {
+  /** `process.platform` unless a test plays another one. */
+  platform?: NodeJS.Platform
+  /**
+   * By the synchronous calls: faster for small files, but it holds the event loop. 'short': except for long writes,
+   * which another thread does better. Default: by the asynchronous ones.
+   */
+  blocking?: boolean | 'short'
+}
+
+/** The file system of Node behind the interface of Sluice. Interrupted opens and closes are libuv's affair. */
+export function makeFileSystem({
+  platform = process.platform,
+  blocking = false,
+}: FileSystemOptions = {}): FileSystem {
+  const made: FileSystem = { platform, at: anchor(platform), ...callsOf(blocking) }
+  return Object.defineProperty(made, 'sync', {
+    // of this object alone: one that is derived from it to replace a call must not be gone past
+    get: function sync(this: unknown) {
+      return this === made ? AT_ONCE : undefined
+    },
+  })
+}
+
+function callsOf(blocking: boolean | 'short'): Calls {
+  if (blocking === 'short') return { ...BLOCKING, write: longElsewhere }
+  return blocking ? BLOCKING : CALLBACKS
+}
+
+function anchor(platform: NodeJS.Platform): FileSystem['at'] {
+  if (platform !== 'linux') return () => null
+  // asked once, when first needed: there are chroots without /proc
+  let there: boolean | undefined
+  return (fd, name) => {
+    there ??= fs.existsSync('/proc/self/fd')
+    return there ? `/proc/self/fd/${fd}/${name}` : null
+  }
+}
+
+type Calls = Omit<FileSystem, 'platform' | 'at' | 'sync'>
+
+// promisified callbacks: `fs.promises` costs an object per handle and more per call
+const readdir = promisify(fs.readdir)
+const statfs = promisify(fs.statfs)
+
+const futimes = promisify(fs.futimes)
+
+/** Node takes a negative number for the time of now, but not a date before 1970. */
+function timeOf(seconds: number): number | Date {
+  return seconds < 0 ? new Date(Math.floor(seconds * 1000)) : seconds
+}
+
+const CALLBACKS: Calls = {
+  open: promisify(fs.open),
+  close: promisify(fs.close),
+  read: (fd, buffer, offset, length, position) =>
+    new Promise((resolve, reject) => {
+      fs.read(fd, buffer, offset, length, position, (error, n) => (error ? reject(error) : resolve(n)))
+    }),
+  write: (fd, buffers, position) =>
+    new Promise((resolve, reject) => {
+      const done = (error: Error | null, n: number) => (error ? reject(error) : resolve(n))
+      const only = buffers.length === 1 ? buffers[0] : undefined
+      if (only) fs.write(fd, only, 0, only.length, position, done)
+      else fs.writev(fd, buffers, position, done)
+    }),
+  fstat: promisify(fs.fstat),
+  fsync: promisify(fs.fsync),
+  ftruncate: promisify(fs.ftruncate),
+  fchmod: promisify(fs.fchmod),
+  fchown: promisify(fs.fchown),
+  futimes: (fd, atime, mtime) => futimes(fd, timeOf(atime), timeOf(mtime)),
+  stat: promisify(fs.stat),
+  lstat: promisify(fs.lstat),
+  mkdir: promisify(fs.mkdir) as Calls['mkdir'],
+  rmdir: promisify(fs.rmdir),
+  readdir: (path) => readdir(path, 'buffer'),
+  link: promisify(fs.link),
+  symlink: promisify(fs.symlink),
+  readlink: promisify(fs.readlink),
+  rename: promisify(fs.rename),
+  unlink: promisify(fs.unlink),
+  realpath: promisify(fs.realpath.native),
+  free: async (path) => {
+    const { bavail, bsize } = await statfs(path)
+    return bavail * bsize
+  },
+}
+
+const AT_ONCE: SyncCalls = {
+  open: fs.openSync,
+  close: fs.closeSync,
+  read: fs.readSync,
+  write: (fd, buffers, position) => {
+    const only = buffers.length === 1 ? buffers[0] : undefined
+    return only
+      ? fs.writeSync(fd, only, 0, only.length, position)
+      : fs.writevSync(fd, buffers, position ?? undefined)
+  },
+  fstat: (fd) => fs.fstatSync(fd),
+  fsync: fs.fsyncSync,
+  fchmod: fs.fchmodSync,
+  futimes: (fd, atime, mtime) => fs.futimesSync(fd, timeOf(atime), timeOf(mtime)),
+  lstat: (path) => fs.lstatSync(path),
+  mkdir: (path, mode) => {
+    fs.mkdirSync(path, mode)
+  },
+  link: fs.linkSync,
+  rename: fs.renameSync,
+  unlink: fs.unlinkSync,
+}
+
+// `async`, so that what is thrown becomes a rejection
+const BLOCKING: Calls = {
+  open: async (path, flags, mode) => AT_ONCE.open(path, flags, mode),
+  close: async (fd) => AT_ONCE.close(fd),
+  read: async (fd, buffer, offset, length, position) => AT_ONCE.read(fd, buffer, offset, length, position),
+  write: async (fd, buffers, position) => AT_ONCE.write(fd, buffers, position),
+  fstat: async (fd) => AT_ONCE.fstat(fd),
+  fsync: async (fd) => AT_ONCE.fsync(fd),
+  ftruncate: async (fd, length) => fs.ftruncateSync(fd, length),
+  fchmod: async (fd, mode) => AT_ONCE.fchmod(fd, mode),
+  fchown: async (fd, uid, gid) => fs.fchownSync(fd, uid, gid),
+  futimes: async (fd, atime, mtime) => AT_ONCE.futimes(fd, atime, mtime),
+  stat: async (path) => fs.statSync(path),
+  lstat: async (path) => AT_ONCE.lstat(path),
+  mkdir: async (path, mode) => AT_ONCE.mkdir(path, mode),
+  rmdir: async (path) => fs.rmdirSync(path),
+  readdir: async (path) => fs.readdirSync(path, 'buffer'),
+  link: async (from, to) => AT_ONCE.link(from, to),
+  symlink: async (target, path) => fs.symlinkSync(target, path),
+  readlink: async (path) => fs.readlinkSync(path),
+  rename: async (from, to) => AT_ONCE.rename(from, to),
+  unlink: async (path) => AT_ONCE.unlink(path),
+  realpath: async (path) => fs.realpathSync.native(path),
+  free: async (path) => {
+    const { bavail, bsize } = fs.statfsSync(path)
+    return bavail * bsize
+  },
+}
+
+/** Bytes whose copying takes longer than to have another thread do it; a socket gives 64 KiB at once. */
+const LONG = 48 * 1024
+
+const longElsewhere: Calls['write'] = (fd, buffers, position) => {
+  let length = 0
+  for (const buffer of buffers) length += buffer.length
+  return (length < LONG ? BLOCKING : CALLBACKS).write(fd, buffers, position)
+}
+
+/** The file system of this machine, by asynchronous calls. */
+export const nodeFileSystem: FileSystem = makeFileSystem()
+
+/** The same by synchronous calls: what it does is done when a call returns. */
+export const blockingFileSystem: FileSystem = makeFileSystem({ blocking: true })
+
+/** The same by synchronous calls except for long writes: what the command line uses, the fastest for one transfer. */
+export const commandFileSystem: FileSystem = makeFileSystem({ blocking: 'short' })

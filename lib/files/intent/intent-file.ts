@@ -1,0 +1,150 @@
+import { SluiceError } from '../../errors.js'
+import { errorCode } from '../disk/disk-error.js'
+import { lstatIfThere, moveOver } from '../disk/fs.js'
+import { nameOf } from '../disk/names.js'
+import { INTENT_STATES, type IntentName, type IntentState, intentKey, intentName } from '../own/names.js'
+import { makeOwnFolder, OWN_FOLDERS, removeOwnFolder } from '../own/own-folder.js'
+import type { Durability } from '../publish/publish.js'
+import type { Directory, Tree } from '../tree/tree.js'
+import { findIntents, readIntent } from './find-intents.js'
+import { encodeIntent, type Intent } from './intent.js'
+import { type StagingArea, stage } from './staging.js'
+
+const MOST_TRIES = 16
+
+/** The file of one intent, in our folder in the folder of the transaction. */
+export class IntentFile {
+  readonly #tree: Tree
+  readonly #folder: string
+  readonly #durability: Durability
+  #name: IntentName
+
+  constructor(tree: Tree, folder: string, name: IntentName, durability: Durability) {
+    this.#tree = tree
+    this.#folder = folder
+    this.#name = name
+    this.#durability = durability
+  }
+
+  get path(): string {
+    return `${this.#folder}/${intentName(this.#name)}`
+  }
+
+  get name(): IntentName {
+    return this.#name
+  }
+
+  /** Writes a new intent, prepared. When it resolves it lasts; when it rejects, it is removed if that is possible. */
+  static async create(area: StagingArea, intent: Intent): Promise<IntentFile> {
+    const { tree, durability } = area
+    const name: IntentName = { key: intentKey(intent.id), state: 'prepared', left: false }
+    for (const folderName of OWN_FOLDERS) {
+      for (let tries = 1; ; tries++) {
+        const folder = await makeOwnFolder(tree, folderName)
+        if (!folder) break
+        const file = new IntentFile(tree, folderName, name, durability)
+        try {
+          await file.#write(area, folder, encodeIntent(intent))
+          folder.release()
+          return file
+        } catch (error) {
+          folder.release()
+          await file.discard()
+          // a transfer that ended meanwhile took the folder away
+          if (errorCode(error) !== 'ENOENT' || tries === MOST_TRIES) throw error
+        }
+      }
+    }
+    const message = `every name for the folder of intents is taken (${OWN_FOLDERS.join(', ')}); move one away`
+    throw new SluiceError('ERR_WRITE', message, { path: OWN_FOLDERS[0] })
+  }
+
+  /** Every intent in the folder of the tree. */
+  static async find(tree: Tree): Promise<IntentFile[]> {
+    return (await findIntents(tree)).map(({ folder, name }) => new IntentFile(tree, folder, name, 'power'))
+  }
+
+  /** What stands in it; undefined where that is not whole. */
+  read(): Promise<Intent | undefined> {
+    return readIntent(this.#tree, { folder: this.#folder, name: this.#name })
+  }
+
+  /** Looks under which name it stands: after a change that failed. Undefined where that is none. */
+  async look(): Promise<IntentState | undefined> {
+    const { fs } = this.#tree
+    return this.#within(async (folder) => {
+      for (const state of INTENT_STATES) {
+        const name = { ...this.#name, state }
+        if (!(await lstatIfThere(fs, folder.at(intentName(name))))) continue
+        this.#name = name
+        return state
+      }
+      return undefined
+    })
+  }
+
+  /** Changes the state. When it resolves that lasts; when it rejects, {@link look} says what is there. */
+  async advance(state: IntentState): Promise<void> {
+    await this.#rename({ ...this.#name, state })
+    await this.sync()
+  }
+
+  /** Says that its process has given it up, so that another one may go on. */
+  async leave(): Promise<void> {
+    await this.#rename({ ...this.#name, left: true })
+  }
+
+  /** Makes the state last that was found. */
+  async sync(): Promise<void> {
+    if (this.#durability === 'power') await this.#within((folder) => folder.sync())
+  }
+
+  /** Removes it, for good. */
+  async remove(): Promise<void> {
+    const folder = await this.#tree.directory(this.#folder)
+    try {
+      await this.#tree.fs.unlink(folder.at(intentName(this.#name))).catch((error: unknown) => {
+        // an answer may have been lost
+        if (errorCode(error) !== 'ENOENT') throw error
+      })
+      if (this.#durability === 'power') await folder.sync()
+    } catch (error) {
+      folder.release()
+      throw error
+    }
+    await removeOwnFolder(this.#tree, folder)
+  }
+
+  /** Removes it, or else says that it is given up: what is prepared counts for nothing. */
+  async discard(): Promise<void> {
+    await this.remove()
+      .catch(() => this.leave())
+      .catch(() => {})
+  }
+
+  async #write(area: StagingArea, folder: Directory, bytes: Buffer): Promise<void> {
+    const { fs } = this.#tree
+    const { path } = await stage(area, this.#folder, [bytes], { mode: 0o600 })
+    await moveOver(fs, folder.at(nameOf(path)), folder.at(intentName(this.#name)))
+    if (this.#durability !== 'power') return
+    await folder.sync()
+    // the folder may be new
+    await this.#tree.sync('')
+  }
+
+  async #rename(name: IntentName): Promise<void> {
+    await this.#within((folder) =>
+      moveOver(this.#tree.fs, folder.at(intentName(this.#name)), folder.at(intentName(name))),
+    )
+    this.#name = name
+  }
+
+  async #within<T>(act: (folder: Directory) => Promise<T>): Promise<T> {
+    const folder = await this.#tree.directory(this.#folder)
+    try {
+      return await act(folder)
+    } finally {
+      folder.release()
+    }
+  }
+}

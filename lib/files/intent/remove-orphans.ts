@@ -1,0 +1,119 @@
+import { join } from 'node:path'
+import type { SluiceError } from '../../errors.js'
+import { type Audited, audited } from '../audit/audited.js'
+import { checkDuration, checkFlag, checkPath } from '../disk/check-options.js'
+import { A_DAY } from '../disk/clock.js'
+import { diskError, errorCode } from '../disk/disk-error.js'
+import { type FileStats, type FileSystem, nodeFileSystem, OPEN, sameInode } from '../disk/fs.js'
+import { isGone, type ProcessSystem, processSystem } from '../own/owner.js'
+import { ownerOfTemporary } from '../own/temporary-name.js'
+import { NeededFiles } from './needed-files.js'
+
+/** Options of {@link removeOrphans}. */
+export interface RemoveOrphansOptions extends Audited {
+  /** Milliseconds since the last change. Default 24 hours. */
+  olderThan?: number
+  /** Only looks. */
+  dryRun?: boolean
+  /** Also in the folders below, not through links and not into other file systems. */
+  recursive?: boolean
+  fs?: FileSystem
+  system?: ProcessSystem
+  /** Milliseconds since 1970. */
+  now?: () => number
+}
+
+/** What {@link removeOrphans} removed, or with `dryRun` would. */
+export interface Orphans {
+  count: number
+  bytes: number
+  /** Their paths. */
+  files: string[]
+  /** What could not be looked at or removed; the rest was gone on with. */
+  errors: SluiceError[]
+}
+
+/**
+ * Removes the temporary files of this library that processes have left which are certainly no more: whatever their
+ * prefix, but only regular files whose name says who made them, and that did not change for some time. Those of living
+ * processes and of other machines stay, and those that a transaction needs which is not at its end
+ * (`recoverTransactions`), as does everything else. Fails with `ERR_USAGE`, and where `dir` itself cannot be read with
+ * `ERR_PERMISSION` or `ERR_WRITE`; what goes wrong below is in the result.
+ */
+export function removeOrphans(dir: string, options: RemoveOrphansOptions = {}): Promise<Orphans> {
+  return audited('removeOrphans', dir, options, () => searchOrphans(dir, options))
+}
+
+async function searchOrphans(dir: string, options: RemoveOrphansOptions): Promise<Orphans> {
+  const { olderThan = A_DAY, dryRun = false, recursive = false } = options
+  const { fs = nodeFileSystem, system = processSystem, now = Date.now } = options
+  checkPath('dir', dir)
+  checkFlag('dryRun', dryRun)
+  checkFlag('recursive', recursive)
+  checkDuration('olderThan', olderThan)
+  const search = new Search(fs, { dryRun, recursive, before: now() - olderThan, system })
+  try {
+    await search.folder(dir, await fs.open(dir, OPEN.anyDirectory))
+  } catch (error) {
+    throw diskError(error, 'search', dir)
+  }
+  return search.found
+}
+
+class Search {
+  readonly found: Orphans = { count: 0, bytes: 0, files: [], errors: [] }
+  readonly #fs: FileSystem
+  readonly #needed: NeededFiles
+  readonly #want: { dryRun: boolean; recursive: boolean; before: number; system: ProcessSystem }
+
+  constructor(
+    fs: FileSystem,
+    want: { dryRun: boolean; recursive: boolean; before: number; system: ProcessSystem },
+  ) {
+    this.#fs = fs
+    this.#needed = new NeededFiles(fs)
+    this.#want = want
+  }
+
+  /** The folder that is open as `fd`, which is closed; `seen` is what stood there before it was opened. */
+  async folder(path: string, fd: number, seen?: FileStats): Promise<void> {
+    const fs = this.#fs
+    try {
+      const here = this.#want.recursive ? await fs.fstat(fd) : undefined
+      if (seen && here && !sameInode(seen, here)) return
+      for (const entry of await fs.readdir(fs.at(fd, '.') ?? path)) {
+        const name = entry.toString()
+        const shown = join(path, name)
+        const where = fs.at(fd, name) ?? shown
+        try {
+          if (ownerOfTemporary(name)) await this.#file(name, where, path)
+          else if (here) await this.#below(where, shown, here)
+        } catch (error) {
+          // somebody else was faster
+          if (errorCode(error) !== 'ENOENT') this.found.errors.push(diskError(error, 'remove', shown))
+        }
+      }
+    } finally {
+      await fs.close(fd).catch(() => {})
+    }
+  }
+
+  async #file(name: string, where: string, folder: string): Promise<void> {
+    const { dryRun, before, system } = this.#want
+    const owner = ownerOfTemporary(name)
+    const stats = await this.#fs.lstat(where)
+    if (!owner || !stats.isFile() || stats.mtimeMs > before || !isGone(owner, system)) return
+    // only now: see there
+    if (await this.#needed.has(folder, name, owner)) return
+    if (!dryRun) await this.#fs.unlink(where)
+    this.found.count++
+    this.found.bytes += stats.size
+    this.found.files.push(join(folder, name))
+  }
+
+  async #below(where: string, shown: string, above: FileStats): Promise<void> {
+    const stats = await this.#fs.lstat(where)
+    if (!stats.isDirectory() || stats.dev !== above.dev) return
+    await this.folder(shown, await this.#fs.open(where, OPEN.directory), stats)
+  }
+}

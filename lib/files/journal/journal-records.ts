@@ -1,0 +1,154 @@
+import { crc32 } from 'node:zlib'
+import type { Owner } from '../own/owner.js'
+
+/** Version of the journal's format. */
+export const JOURNAL_VERSION = 1
+
+/** A file that is about to arrive. */
+export interface JournalFile {
+  path: string
+  /** Bytes; null where it is not known. */
+  size: number | null
+  /** Milliseconds since 1970. */
+  mtime: number
+  /** The path that it is to get, where it is another one: a folder above it has a suffix. */
+  target?: string
+  part: string
+}
+
+/** A file of a run: path, size, time of last change, and its target where that is another one than the path. */
+export type RunFile = [path: string, size: number | null, mtime: number, target?: string]
+
+/** One line of a journal. Files are referred to by `n`, their number in this journal. */
+export type JournalRecord =
+  | { kind: 'owner'; version: number; transfer: string; owner: Owner }
+  /** A file is about to arrive under the part name. Times in milliseconds. */
+  | ({ kind: 'begin'; n: number; at: number } & JournalFile)
+  /** Files that are about to arrive under their plain part names, numbered from `n` on: path, size, mtime, target. */
+  | { kind: 'run'; n: number; files: RunFile[]; at: number }
+  /** The part got another name, because that one was taken. */
+  | { kind: 'part'; n: number; part: string; at: number }
+  /** The part goes on growing: says that the owner lives, and until when its parts may have changed. */
+  | { kind: 'alive'; at: number }
+  /** The file has ended, or with `count` so many of them in a row; with `part: 'kept'` there is something to resume. */
+  | { kind: 'completed'; n: number; name?: string; digest?: string; count?: number }
+  | { kind: 'failed'; n: number; code: string; part: 'kept' | 'gone' }
+  /** The owner has let go of everything, although it may live. */
+  | { kind: 'released'; at: number }
+
+/** Files that one record ends at most. */
+const MOST_ENDED = 65_536
+
+/** No record is longer: a path has at most 4,096 bytes, and JSON may make six of each. */
+const LONGEST_LINE = 64 * 1024
+
+/** The records as lines, each with its own check before it. */
+export function encodeRecords(records: readonly JournalRecord[]): Buffer {
+  let text = ''
+  for (const record of records) {
+    const json = JSON.stringify(record)
+    text += `${checkOf(json)} ${json}\n`
+  }
+  return Buffer.from(text)
+}
+
+/** Reads records from bytes that come in pieces. A line whose check does not fit is dropped: torn, or not ours. */
+export class RecordReader {
+  /** Lines that were dropped. */
+  dropped = 0
+  #rest: Buffer = Buffer.alloc(0)
+
+  /** The records that are complete now. */
+  push(piece: Buffer): JournalRecord[] {
+    const records: JournalRecord[] = []
+    let bytes = this.#rest.length === 0 ? piece : Buffer.concat([this.#rest, piece])
+    for (let end = bytes.indexOf(10); end !== -1; end = bytes.indexOf(10)) {
+      const record = decode(bytes.subarray(0, end))
+      bytes = bytes.subarray(end + 1)
+      if (record) records.push(record)
+      else this.dropped++
+    }
+    if (bytes.length > LONGEST_LINE) {
+      bytes = Buffer.alloc(0)
+      this.dropped++
+    }
+    this.#rest = Buffer.from(bytes)
+    return records
+  }
+}
+
+function checkOf(json: string): string {
+  return crc32(json).toString(16).padStart(8, '0')
+}
+
+function decode(line: Buffer): JournalRecord | undefined {
+  const json = line.toString('utf8', 9)
+  if (line.length < 11 || line[8] !== 32 || line.toString('latin1', 0, 8) !== checkOf(json)) return undefined
+  try {
+    const value: unknown = JSON.parse(json)
+    return isRecord(value) ? value : undefined
+  } catch {
+    return undefined
+  }
+}
+
+type Shape = Record<string, (value: unknown) => boolean>
+
+const text = (value: unknown) => typeof value === 'string'
+const whole = (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 0
+const time = (value: unknown) => Number.isFinite(value)
+const maybe = (shape: (value: unknown) => boolean) => (value: unknown) => value === undefined || shape(value)
+const OWNER: Shape = { pid: whole, start: text, host: text, boot: text, token: text }
+
+const SHAPES: Record<JournalRecord['kind'], Shape> = {
+  owner: {
+    version: (value) => value === JOURNAL_VERSION,
+    transfer: text,
+    owner: (value) => fits(value, OWNER),
+  },
+  begin: {
+    n: whole,
+    path: text,
+    size: (value) => value === null || whole(value),
+    mtime: time,
+    target: maybe(text),
+    part: text,
+    at: time,
+  },
+  part: { n: whole, part: text, at: time },
+  alive: { at: time },
+  run: {
+    n: whole,
+    files: (value) => Array.isArray(value) && value.every(isRunFile),
+    at: time,
+  },
+  completed: {
+    n: whole,
+    name: maybe(text),
+    digest: maybe(text),
+    count: maybe((value) => whole(value) && (value as number) <= MOST_ENDED),
+  },
+  failed: { n: whole, code: text, part: (value) => value === 'kept' || value === 'gone' },
+  released: { at: time },
+}
+
+function isRunFile(value: unknown): boolean {
+  if (!Array.isArray(value) || value.length < 3 || value.length > 4) return false
+  const [path, size, mtime, target] = value
+  return text(path) && (size === null || whole(size)) && time(mtime) && maybe(text)(target)
+}
+
+function isRecord(value: unknown): value is JournalRecord {
+  if (typeof value !== 'object' || value === null || !('kind' in value)) return false
+  const { kind } = value
+  return (
+    typeof kind === 'string' &&
+    Object.hasOwn(SHAPES, kind) &&
+    fits(value, SHAPES[kind as JournalRecord['kind']])
+  )
+}
+
+function fits(value: unknown, shape: Shape): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  return Object.entries(shape).every(([key, holds]) => holds((value as Record<string, unknown>)[key]))
+}

@@ -1,0 +1,287 @@
+import type { SluiceError } from '../../errors.js'
+import { diskError } from '../disk/disk-error.js'
+import { writeFully } from '../disk/fs.js'
+import { releasedName } from '../own/names.js'
+import { type Opened, openNewJournal, removeOwnFolder } from '../own/own-folder.js'
+import { type Owner, thisOwner } from '../own/owner.js'
+import type { Durability } from '../publish/publish.js'
+import type { Directory, Tree } from '../tree/tree.js'
+import {
+  encodeRecords,
+  JOURNAL_VERSION,
+  type JournalFile,
+  type JournalRecord,
+  type RunFile,
+} from './journal-records.js'
+
+/** The clock of a journal; a parameter, so that tests need not wait. */
+export interface JournalClock {
+  /** Milliseconds since 1970. */
+  now(): number
+  /** Calls back once after `ms` milliseconds, unless the process ends before; gives a function that cancels it. */
+  after(ms: number, callback: () => void): () => void
+}
+
+const CLOCK: JournalClock = {
+  now: Date.now,
+  after(ms, callback) {
+    const timer = setTimeout(callback, ms).unref()
+    return () => clearTimeout(timer)
+  },
+}
+
+/** What {@link Journal.create} takes. */
+export interface JournalOptions {
+  durability: Durability
+  /** Names at the top that the transfer itself brings: our folder is called otherwise. */
+  isTaken?: (name: string) => boolean
+  owner?: Owner
+  clock?: JournalClock
+}
+
+/** What a file came to. `part` says whether there is something left that a later run may go on with. */
+export type JournalEnd =
+  | { state: 'completed'; name?: string; digest?: Buffer; part: 'kept' | 'gone' }
+  | { state: 'failed'; code: string; part: 'kept' | 'gone' }
+
+/** Characters of the files of one run record: an average path is far from the longest. */
+const LONGEST_RUN = 48 * 1024
+/** Characters of a file of a run record beside its texts. */
+const RUN_FILE = 64
+
+/** The batch: so many records, or so many milliseconds. */
+const MOST_WAITING = 150
+const LONGEST_WAIT = 2000
+
+/**
+ * What is known on disk about the files of one running transfer: append-only, one owner, in `.sluice/` of the
+ * destination. It says which parts are ours, so that after a crash somebody may go on with them or remove them. What
+ * it says of their content is a hint, never a proof.
+ */
+export class Journal {
+  readonly #folder: Directory
+  readonly #tree: Tree
+  readonly #name: string
+  readonly #fd: number
+  readonly #power: boolean
+  readonly #clock: JournalClock
+  #size = 0
+  #count = 0
+  #unfinished = 0
+  #waiting: JournalRecord[] = []
+  #cancel: (() => void) | undefined
+  #last: number
+  #tail: Promise<void> = Promise.resolve()
+  /** A batch in the background failed; said to the next caller. */
+  #error: SluiceError | undefined
+
+  private constructor(tree: Tree, opened: Opened, { durability, clock = CLOCK }: JournalOptions) {
+    this.#tree = tree
+    this.#folder = opened.folder
+    this.#name = opened.name
+    this.#fd = opened.fd
+    this.#power = durability === 'power'
+    this.#clock = clock
+    this.#last = clock.now()
+  }
+
+  /**
+   * Makes the journal of a transfer, and our folder around it.
+   * Fails with `ERR_DISK_FULL`, `ERR_READ_ONLY`, `ERR_PERMISSION`, `ERR_WRITE`.
+   */
+  static async create(tree: Tree, transfer: string, options: JournalOptions): Promise<Journal> {
+    const opened = await openNewJournal(tree, transfer, options.isTaken ?? (() => false))
+    const journal = new Journal(tree, opened, options)
+    try {
+      const owner = options.owner ?? thisOwner()
+      await journal.#append([{ kind: 'owner', version: JOURNAL_VERSION, transfer, owner }])
+      if (journal.#power) await journal.#syncNames()
+      return journal
+    } catch (error) {
+      await journal.finish().catch(() => {})
+      throw diskError(error, 'make the journal', journal.#path)
+    }
+  }
+
+  /**
+   * Takes down files whose parts will be made after this has resolved; gives their numbers. One write for all, and
+   * with 'power' one sync: a part that nobody knew of after a power cut would never be collected.
+   */
+  async begin(files: readonly JournalFile[]): Promise<number[]> {
+    const at = this.#clock.now()
+    const numbers: number[] = []
+    const records = files.map((file): JournalRecord => {
+      const n = this.#count++
+      numbers.push(n)
+      return { kind: 'begin', n, ...file, at }
+    })
+    this.#unfinished += files.length
+    await this.#lasting(records)
+    return numbers
+  }
+
+  /**
+   * The same for files that have plain part names, by as few records as go; gives the number of the first, which the
+   * others follow.
+   */
+  async beginRun(files: readonly (Omit<JournalFile, 'part'> & { target: string })[]): Promise<number> {
+    const at = this.#clock.now()
+    const first = this.#count
+    const records: JournalRecord[] = []
+    let room = 0
+    let list: RunFile[] = []
+    for (const { path, size, mtime, target } of files) {
+      const file: RunFile = path === target ? [path, size, mtime] : [path, size, mtime, target]
+      // JSON makes at most six bytes of one
+      room -= 6 * (path.length + (path === target ? 0 : target.length)) + RUN_FILE
+      if (room < 0) {
+        list = []
+        records.push({ kind: 'run', n: this.#count, files: list, at })
+        room = LONGEST_RUN
+      }
+      list.push(file)
+      this.#count++
+    }
+    this.#unfinished += files.length
+    await this.#lasting(records)
+    return first
+  }
+
+  /** The part of file `n` will have another name, because that one was taken. */
+  rename(n: number, part: string): Promise<void> {
+    return this.#lasting([{ kind: 'part', n, part, at: this.#clock.now() }])
+  }
+
+  /** Data is about to be written: says from time to time that the parts may have changed until now. */
+  async alive(): Promise<void> {
+    const at = this.#clock.now()
+    if (at - this.#last > LONGEST_WAIT) await this.#append([{ kind: 'alive', at }])
+  }
+
+  /** Records that `count` files from file `n` on were published under their own names. */
+  endRun(n: number, count: number): void {
+    this.#waiting.push({ kind: 'completed', n, ...(count > 1 && { count }) })
+    this.#unfinished -= count
+    this.#ended()
+  }
+
+  /** Records what became of file `n`: at once in memory, on disk with the next batch. */
+  end(n: number, end: JournalEnd): void {
+    // published, but the part's name could not be removed: a later run does it
+    if (end.state === 'completed' && end.part === 'kept') return
+    if (end.state === 'completed') {
+      const { name, digest } = end
+      this.#waiting.push({ kind: 'completed', n, name, digest: digest?.toString('hex') })
+      this.#unfinished--
+    } else {
+      this.#waiting.push({ kind: 'failed', n, code: end.code, part: end.part })
+      if (end.part === 'gone') this.#unfinished--
+    }
+    this.#ended()
+  }
+
+  #ended(): void {
+    if (this.#waiting.length >= MOST_WAITING) this.#inBackground()
+    else this.#cancel ??= this.#clock.after(LONGEST_WAIT, () => this.#inBackground())
+  }
+
+  /** Writes the batch; with 'power' it is on the disk when this resolves: then what it says may be acknowledged. */
+  async flush(): Promise<void> {
+    await this.#lasting([])
+  }
+
+  /** Ends it: where nothing is left to go on with, it goes, and our folder with it; else it stays for a later run. */
+  async finish(): Promise<void> {
+    if (this.#unfinished > 0) return this.close()
+    this.#drop()
+    await this.#tail
+    const { fs } = this.#tree
+    try {
+      await fs.close(this.#fd).catch(() => {})
+      await fs.unlink(this.#folder.at(this.#name))
+    } catch (error) {
+      await this.#letGo()
+      throw diskError(error, 'remove the journal', this.#path)
+    } finally {
+      await removeOwnFolder(this.#tree, this.#folder)
+    }
+  }
+
+  /** Lets go of it: a later run may go on with the parts, or remove them. */
+  async close(): Promise<void> {
+    try {
+      await this.#append([{ kind: 'released', at: this.#clock.now() }])
+    } catch (error) {
+      await this.#letGo()
+      throw error
+    } finally {
+      this.#drop()
+      this.#folder.release()
+      await this.#tree.fs.close(this.#fd).catch(() => {})
+    }
+  }
+
+  get #path(): string {
+    return `${this.#folder.path}/${this.#name}`
+  }
+
+  /** By its name, where that could not be written into it. */
+  async #letGo(): Promise<void> {
+    const { fs } = this.#tree
+    const released = this.#folder.at(releasedName(this.#name))
+    await fs.rename(this.#folder.at(this.#name), released).catch(() => {})
+  }
+
+  #drop(): void {
+    this.#cancel?.()
+    this.#cancel = undefined
+    this.#waiting = []
+  }
+
+  #inBackground(): void {
+    this.#append([]).catch((error: SluiceError) => {
+      this.#error ??= error
+    })
+  }
+
+  /** One write after the other; what waits goes along. */
+  #append(records: readonly JournalRecord[]): Promise<void> {
+    this.#cancel?.()
+    this.#cancel = undefined
+    const all = [...this.#waiting, ...records]
+    this.#waiting = []
+    const before = this.#tail
+    const done = (async () => {
+      await before
+      if (this.#error) throw this.#error
+      if (all.length === 0) return
+      const bytes = encodeRecords(all)
+      try {
+        await writeFully(this.#tree.fs, this.#fd, [bytes], this.#size)
+      } catch (error) {
+        throw diskError(error, 'write the journal', this.#path)
+      }
+      // after a failure the next write goes over what this one left
+      this.#size += bytes.length
+      this.#last = this.#clock.now()
+    })()
+    this.#tail = done.catch(() => {})
+    return done
+  }
+
+  /** Appends; with 'power' it is on the disk when this resolves. */
+  async #lasting(records: readonly JournalRecord[]): Promise<void> {
+    await this.#append(records)
+    if (!this.#power) return
+    try {
+      await this.#tree.fs.fsync(this.#fd)
+    } catch (error) {
+      throw diskError(error, 'sync the journal', this.#path)
+    }
+  }
+
+  async #syncNames(): Promise<void> {
+    await this.#folder.sync()
+    await this.#tree.sync('')
+  }
+}

@@ -1,0 +1,204 @@
+import { SluiceError } from '../../errors.js'
+import { A_DAY } from '../disk/clock.js'
+import { diskError, errorCode } from '../disk/disk-error.js'
+import { lstatIfThere } from '../disk/fs.js'
+import { isPartNameOf, nameOf, parentOf, suffixed } from '../disk/names.js'
+import { isJournalName, isReleasedName, nameOfOwner, ownerOfName } from '../own/names.js'
+import { findOwnFolder, folderAt, OWN_FOLDERS, removeOwnFolder } from '../own/own-folder.js'
+import { isGone, type ProcessSystem, processSystem, thisOwner } from '../own/owner.js'
+import { recoverPublish } from '../publish/publish.js'
+import type { Directory, Tree } from '../tree/tree.js'
+import { isUnwritten, type JournalContent, readJournal, type UnfinishedFile } from './read-journal.js'
+
+/** What a transfer that was interrupted has left. */
+export interface Leftover {
+  /** The part, below the root; or the journal itself, where that cannot be read or removed. */
+  path: string
+  /** Bytes that stand in it. */
+  bytes: number
+  /**
+   * 'part': it can be removed, and was unless `dryRun`. 'published': the file has its name already, only the part's
+   * name was left of it. 'kept': not removed, for the reason in `error` or because `keep` said so.
+   */
+  state: 'part' | 'published' | 'kept'
+  /** The file that it is a part of, as the journal says. */
+  file?: UnfinishedFile
+  error?: SluiceError
+}
+
+/** Options of {@link collectLeftovers}. */
+export interface CollectOptions {
+  /** Only looks. */
+  dryRun?: boolean
+  /** Parts that are to stay, for a transfer that goes on with them; their journal stays, too. */
+  keep?: (file: UnfinishedFile) => boolean
+  system?: ProcessSystem
+  /** Milliseconds since 1970. */
+  now?: () => number
+}
+
+/** Clocks of disks and of processes differ a little; a file that changed later than this is not the journal's. */
+const SLACK_BEFORE = 100
+const SLACK_AFTER = 10_000
+
+/**
+ * Ends what transfers into this folder left whose process is no more, or has let go: removes their parts, and then
+ * their journals. A journal is believed only so far: what is removed is a regular file with one name, called as the
+ * part of that file would be, not larger than it, of the journal's own user, and changed only while the owner lived. The rest
+ * stays: journals of living processes, of other machines, and what cannot be read.
+ * @returns what was found
+ */
+export async function collectLeftovers(tree: Tree, options: CollectOptions = {}): Promise<Leftover[]> {
+  const found: Leftover[] = []
+  for (const name of OWN_FOLDERS) {
+    try {
+      const folder = await findOwnFolder(tree, name)
+      if (folder) await collectFolder(tree, folder, options, found)
+    } catch (error) {
+      found.push({ path: name, bytes: 0, state: 'kept', error: diskError(error, 'read', name) })
+    }
+  }
+  return found
+}
+
+async function collectFolder(
+  tree: Tree,
+  folder: Directory,
+  options: CollectOptions,
+  found: Leftover[],
+): Promise<void> {
+  try {
+    for (const name of (await folder.list()).map(String).filter(isJournalName)) {
+      const path = `${folder.path}/${name}`
+      try {
+        await collectJournal(tree, folder, name, options, found)
+      } catch (error) {
+        found.push({ path, bytes: 0, state: 'kept', error: diskError(error, 'collect', path) })
+      }
+    }
+  } finally {
+    if (options.dryRun) folder.release()
+    else await removeOwnFolder(tree, folder)
+  }
+}
+
+async function collectJournal(
+  tree: Tree,
+  folder: Directory,
+  name: string,
+  options: CollectOptions,
+  found: Leftover[],
+): Promise<void> {
+  const { dryRun = false, keep = () => false } = options
+  const { fs } = tree
+  const claimed = await claimJournal(tree, folder, name, options, found).catch((error: unknown) => {
+    // its owner was done with it meanwhile, or somebody else has it
+    if (errorCode(error) === 'ENOENT') return undefined
+    throw error
+  })
+  if (!claimed) return
+  const { journal, current } = claimed
+  let isDone = true
+  const changed = new Set<string>()
+  for (const file of journal.unfinished) {
+    const leftover = await collectPart(tree, file, journal, dryRun, keep)
+    if (leftover === undefined) continue
+    found.push(leftover)
+    if (leftover.state === 'kept') isDone = false
+    else changed.add(parentOf(leftover.path))
+  }
+  if (dryRun) return
+  // were the journal gone and a part back after a power cut, nobody would know of it
+  for (const path of changed) await tree.sync(path)
+  // given back under its own name to whoever comes next, unless somebody has that by now
+  if (!isDone) await fs.link(folder.at(current), folder.at(name))
+  await fs.unlink(folder.at(current))
+}
+
+/** The journal of somebody who is no more, under a name that says who has it now. */
+async function claimJournal(
+  tree: Tree,
+  folder: Directory,
+  name: string,
+  { dryRun = false, system = processSystem, now = Date.now }: CollectOptions,
+  found: Leftover[],
+): Promise<{ journal: JournalContent; current: string } | undefined> {
+  const { fs } = tree
+  const path = `${folder.path}/${name}`
+  const holder = ownerOfName(name)
+  if (holder && !isGone(holder, system)) return undefined
+  const journal = await readJournal(fs, folder.at(name))
+  if (!journal) {
+    // made by somebody who died before saying who; nothing is lost with it
+    const { mtimeMs } = await fs.lstat(folder.at(name))
+    if (now() - mtimeMs > A_DAY && (await isUnwritten(fs, folder.at(name)))) {
+      if (!dryRun) await fs.unlink(folder.at(name))
+      return undefined
+    }
+    const error = new SluiceError(
+      'ERR_WRITE',
+      `${path} cannot be read as a journal; remove it if nothing runs`,
+      { path },
+    )
+    found.push({ path, bytes: 0, state: 'kept', error })
+    return undefined
+  }
+  if (!journal.isReleased && !isReleasedName(name) && !isGone(journal.owner, system)) return undefined
+  if (dryRun) return { journal, current: name }
+  // one winner, whose name says who it is
+  const current = nameOfOwner(name, thisOwner(system))
+  await fs.rename(folder.at(name), folder.at(current))
+  return { journal, current }
+}
+
+/** What stands under the part's name, if it is ours. */
+async function collectPart(
+  tree: Tree,
+  file: UnfinishedFile,
+  journal: JournalContent,
+  dryRun: boolean,
+  keep: (file: UnfinishedFile) => boolean,
+): Promise<Leftover | undefined> {
+  const { fs } = tree
+  const { target, part, size } = file
+  const name = nameOf(target)
+  if (!isPartNameOf(part, name)) return undefined
+  const path = parentOf(target) === '' ? part : `${parentOf(target)}/${part}`
+  let directory: Directory | undefined
+  let bytes = 0
+  try {
+    directory = await folderAt(tree, parentOf(target))
+    // a path that leads elsewhere, or a folder that is gone: nothing of ours is there
+    if (!directory) return undefined
+    const there = await lstatIfThere(fs, directory.at(part))
+    if (!there?.isFile() || there.uid !== journal.stats.uid) return undefined
+    bytes = there.size
+    if (there.nlink === 2 && !dryRun && (await isPublished(tree, directory, part, name)))
+      return { path, bytes, state: 'published', file }
+    const isOurs =
+      there.nlink === 1 &&
+      (size === null || bytes <= size) &&
+      there.ctimeMs >= file.at - SLACK_BEFORE &&
+      there.ctimeMs <= journal.until + SLACK_AFTER
+    if (!isOurs) return undefined
+    if (keep(file)) return { path, bytes, state: 'kept', file }
+    if (!dryRun) await fs.unlink(directory.at(part))
+    return { path, bytes, state: 'part', file }
+  } catch (error) {
+    return { path, bytes, state: 'kept', file, error: diskError(error, 'remove', path) }
+  } finally {
+    directory?.release()
+  }
+}
+
+/** After a crash between link and unlink both names are one file; the second may have a suffix. */
+async function isPublished(tree: Tree, directory: Directory, part: string, name: string): Promise<boolean> {
+  for (let n = 0; n <= MOST_SUFFIXES; n++) {
+    const candidate = suffixed(name, n)
+    if (!(await lstatIfThere(tree.fs, directory.at(candidate)))) return false
+    if ((await recoverPublish(tree.fs, directory, part, candidate, 'crash')) === 'published') return true
+  }
+  return false
+}
+
+const MOST_SUFFIXES = 100

@@ -1,0 +1,122 @@
+import { type FileStats, type FileSystem, openRegular, readFully } from '../disk/fs.js'
+import { nameOf, partCandidate } from '../disk/names.js'
+import type { Owner } from '../own/owner.js'
+import { type JournalRecord, RecordReader } from './journal-records.js'
+
+/** A file that a journal says is not finished. */
+export interface UnfinishedFile {
+  /** Its path in the offer. */
+  path: string
+  /** The path that it is to get. */
+  target: string
+  size: number | null
+  /** Time of last change at the sender, in milliseconds. */
+  mtime: number
+  /** The name of its part, beside `target`. */
+  part: string
+  /** When the part was announced, in milliseconds: it is not older. */
+  at: number
+}
+
+/** What a journal says. */
+export interface JournalContent {
+  transfer: string
+  owner: Owner
+  /** Whether the owner has let go. */
+  isReleased: boolean
+  /** The last sign of life, in milliseconds: the parts have not changed since. */
+  until: number
+  unfinished: UnfinishedFile[]
+  stats: FileStats
+}
+
+/** A million files with long names stay below it. */
+const LARGEST = 512 * 1024 * 1024
+const PIECE = 64 * 1024
+
+/**
+ * Reads a journal; undefined if it is not one, or not to be trusted: no regular file of its own, too large, garbage.
+ * A torn tail and torn lines are dropped.
+ */
+export async function readJournal(fs: FileSystem, path: string): Promise<JournalContent | undefined> {
+  const { fd, stats } = await openRegular(fs, path)
+  try {
+    if (stats.nlink !== 1 || stats.size > LARGEST) return undefined
+    const reader = new RecordReader()
+    const books = new Books()
+    const buffer = Buffer.allocUnsafe(PIECE)
+    for (let position = 0; position < stats.size; ) {
+      const got = await readFully(fs, fd, buffer, position)
+      if (got === 0) break
+      position += got
+      for (const record of reader.push(buffer.subarray(0, got))) books.take(record)
+      // the first line is the owner's; what has none is not read to its end
+      if (books.owner === undefined) return undefined
+    }
+    return books.close(stats)
+  } finally {
+    await fs.close(fd).catch(() => {})
+  }
+}
+
+/**
+ * Whether nothing was ever written into the file, as far as the disk knows: it is empty, or after a power cut as long
+ * as its first records and full of zeros.
+ */
+export async function isUnwritten(fs: FileSystem, path: string): Promise<boolean> {
+  const { fd, stats } = await openRegular(fs, path)
+  try {
+    if (stats.nlink !== 1 || stats.size > PIECE) return false
+    const bytes = Buffer.alloc(stats.size)
+    const length = await readFully(fs, fd, bytes, 0)
+    return length === stats.size && bytes.every((byte) => byte === 0)
+  } finally {
+    await fs.close(fd).catch(() => {})
+  }
+}
+
+/** Adds up the records. */
+class Books {
+  owner: Owner | undefined
+  #transfer = ''
+  #isReleased = false
+  #until = 0
+  readonly #files = new Map<number, UnfinishedFile>()
+
+  take(record: JournalRecord): void {
+    if (record.kind === 'owner') {
+      this.owner ??= record.owner
+      this.#transfer ||= record.transfer
+      return
+    }
+    if ('at' in record) this.#until = Math.max(this.#until, record.at)
+    if (record.kind === 'released') this.#isReleased = true
+    else if (record.kind === 'completed')
+      for (let i = 0; i < (record.count ?? 1); i++) this.#files.delete(record.n + i)
+    else if (record.kind === 'failed' && record.part === 'gone') this.#files.delete(record.n)
+    else if (record.kind === 'begin') {
+      const { n, path, target = path, size, mtime, part, at } = record
+      this.#files.set(n, { path, target, size, mtime, part, at })
+    } else if (record.kind === 'run') {
+      for (const [i, [path, size, mtime, target = path]] of record.files.entries()) {
+        const part = partCandidate(nameOf(target), 0)
+        this.#files.set(record.n + i, { path, target, size, mtime, part, at: record.at })
+      }
+    } else if (record.kind === 'part') {
+      const file = this.#files.get(record.n)
+      if (file) this.#files.set(record.n, { ...file, part: record.part, at: record.at })
+    }
+  }
+
+  close(stats: FileStats): JournalContent | undefined {
+    if (!this.owner) return undefined
+    return {
+      transfer: this.#transfer,
+      owner: this.owner,
+      isReleased: this.#isReleased,
+      until: this.#until,
+      unfinished: [...this.#files.values()],
+      stats,
+    }
+  }
+}

@@ -1,0 +1,102 @@
+import { SluiceError } from '../../errors.js'
+import { removeBackups } from '../atomic/remove-backups.js'
+import { renameAtomic } from '../atomic/rename-atomic.js'
+import { writeConfig, writeFileAtomic, writeJson, writeYaml } from '../atomic/write-file.js'
+import { type Audited, UNRECORDED } from '../audit/audited.js'
+import type { Recorder } from '../audit/recorder.js'
+import { mergeConfig } from '../config/merge-config.js'
+import { updateJson } from '../config/update-json.js'
+import { checkFile } from '../content/check-file.js'
+import { readFileRetry } from '../content/read-file.js'
+import type { FileSystem } from '../disk/fs.js'
+import { removeOrphans } from '../intent/remove-orphans.js'
+import { DirectoryLock } from '../lock/directory-lock.js'
+import type { Durability } from '../publish/publish.js'
+import { rotateFile } from '../rotation/rotate-file.js'
+import { recoverTransactions } from '../transaction/recover.js'
+
+type Act = (...args: never[]) => Promise<unknown>
+
+/** An operation, and where among its arguments the path stands that is taken down, and the options. */
+interface Operation<F extends Act> {
+  act: F
+  path: number
+  options: number
+}
+
+function on<F extends Act>(act: F, path: number, options: number): Operation<F> {
+  return { act, path, options }
+}
+
+/** Every operation with a path and options: one more is one more line. */
+const OPERATIONS = {
+  writeFileAtomic: on(writeFileAtomic, 0, 2),
+  writeJson: on(writeJson, 0, 2),
+  writeYaml: on(writeYaml, 0, 2),
+  writeConfig: on(writeConfig, 0, 2),
+  readFileRetry: on(readFileRetry, 0, 1),
+  checkFile: on(checkFile, 0, 1),
+  renameAtomic: on(renameAtomic, 0, 2),
+  removeOrphans: on(removeOrphans, 0, 1),
+  updateJson: on(updateJson, 0, 2),
+  mergeConfig: on(mergeConfig, 1, 2),
+  rotateFile: on(rotateFile, 0, 1),
+  removeBackups: on(removeBackups, 0, 1),
+  recoverTransactions: on(recoverTransactions, 0, 1),
+  /** {@link DirectoryLock.acquire} */
+  lock: on(DirectoryLock.acquire, 0, 1),
+}
+
+/** The operations of the table, as they are without being bound. */
+export type Bound = { readonly [Name in keyof typeof OPERATIONS]: (typeof OPERATIONS)[Name]['act'] }
+
+/** What each call gets that does not say otherwise itself. */
+interface Common {
+  fs?: FileSystem
+  durability?: Durability
+}
+
+/** Gives operations what they have in common, and takes them down. */
+export class Binding {
+  readonly #common: Common
+  readonly #recorder: Recorder
+
+  constructor({ fs, durability }: Common, recorder: Recorder) {
+    this.#common = { fs, durability }
+    this.#recorder = recorder
+  }
+
+  /** The options of a call, with what it does not say itself. What it leaves undefined it does not say. */
+  options<T extends object>(given: T | undefined): T & Common {
+    if (given !== undefined && (typeof given !== 'object' || given === null)) {
+      throw new SluiceError('ERR_USAGE', `options must be an object, not ${String(given)}`, { found: given })
+    }
+    return { ...said(this.#common), ...said(given ?? {}) } as T & Common
+  }
+
+  /** All operations of the table, each bound. */
+  operations(): Bound {
+    const operations: [string, Operation<Act>][] = Object.entries(OPERATIONS)
+    const bound = operations.map(([name, operation]) => [name, this.#bound(name, operation)])
+    return Object.fromEntries(bound) as unknown as Bound
+  }
+
+  #bound(name: string, { act, path, options: at }: Operation<Act>): (...args: unknown[]) => Promise<unknown> {
+    return (...args) => {
+      const given = args[at] as Audited | undefined
+      // async: what is thrown at once is taken down, too
+      const run = async (more: Audited) => {
+        const all = Array.from({ length: Math.max(args.length, at + 1) }, (_, i) => args[i])
+        all[at] = { ...this.options(given), ...more }
+        return act(...(all as never[]))
+      }
+      // with a trail of its own it takes itself down
+      if (given?.audit) return this.#recorder.wait(run({}))
+      return this.#recorder.run(name, args[path], () => run({ audit: UNRECORDED }))
+    }
+  }
+}
+
+function said(options: object): object {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
+}

@@ -1,0 +1,98 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { OWNER_TEXT, type Owner, ownerOfText, textOfOwner } from './owner.js'
+
+// Every name that Sluice gives a file in its own folder: journals, intents of transactions, recovery points.
+
+const JOURNAL = /^[0-9a-f]{32}(\.[0-9a-f-]+)?\.journal$/
+const OWNED = new RegExp(`^[0-9a-f]{32}\\.(${OWNER_TEXT})\\.journal$`)
+const RELEASED = /^[0-9a-f]{32}\.0-[0-9a-f]+\.journal$/
+const INTENT = /^([0-9a-f]{32})\.(prepared|committed|aborting)(\.left)?\.intent$/
+const RECOVERY = /^(([0-9a-f]{8})[0-9a-f]{24})\.(point|kept)$/
+
+/** Whether a file in our folder with this name is a journal. */
+export function isJournalName(name: string): boolean {
+  return JOURNAL.test(name)
+}
+
+/** The `n`-th name for the journal of a transfer, from 0. */
+export function journalName(transfer: string, n: number): string {
+  const isId = /^[0-9a-f]{32}$/.test(transfer)
+  const id = isId ? transfer : createHash('sha256').update(transfer).digest('hex').slice(0, 32)
+  return n === 0 ? `${id}.journal` : `${id}.${n.toString(16)}.journal`
+}
+
+/** The name of a journal whose owner let go, but could not write that into it: a full disk still takes a name. */
+export function releasedName(name: string): string {
+  return `${name.slice(0, 32)}.0-${randomBytes(8).toString('hex')}.journal`
+}
+
+/** Whether {@link releasedName} made it: nobody owns that journal any more. */
+export function isReleasedName(name: string): boolean {
+  return RELEASED.test(name)
+}
+
+/** The name of a journal while it is being collected: says by whom, in the same step that takes it. */
+export function nameOfOwner(name: string, owner: Owner): string {
+  return `${name.slice(0, 32)}.${textOfOwner(owner)}.journal`
+}
+
+/** By whom it is being collected. */
+export function ownerOfName(name: string): Owner | undefined {
+  const [, owner] = OWNED.exec(name) ?? []
+  return owner === undefined ? undefined : ownerOfText(owner)
+}
+
+/**
+ * How far it is. It stands in the name of the intent, so that one rename changes it: a disk that is full takes that,
+ * too.
+ */
+export type IntentState = 'prepared' | 'committed' | 'aborting'
+
+/** The states, the later ones first: where a file system leaves both names of a rename, the later one counts. */
+export const INTENT_STATES: readonly IntentState[] = ['aborting', 'committed', 'prepared']
+
+/** The name of an intent in our folder, taken apart. */
+export interface IntentName {
+  /** The part that is the same for all names of one intent. */
+  key: string
+  state: IntentState
+  /** Its process has given it up although it lives, since it could not end it. */
+  left: boolean
+}
+
+export function intentKey(id: string): string {
+  return createHash('sha256').update(id).digest('hex').slice(0, 32)
+}
+
+export function intentName({ key, state, left }: IntentName): string {
+  return `${key}.${state}${left ? '.left' : ''}.intent`
+}
+
+export function parseIntentName(name: string): IntentName | undefined {
+  const [, key, state, left] = INTENT.exec(name) ?? []
+  return key === undefined ? undefined : { key, state: state as IntentState, left: left !== undefined }
+}
+
+/** A name in our folder that belongs to a recovery point, taken apart. */
+export interface RecoveryName {
+  /** What both files of a point have in common. */
+  key: string
+  /** Points are undone from the highest to the lowest. */
+  number: number
+  /** 'point': what is to be undone. 'kept': the content that stood there before. */
+  what: 'point' | 'kept'
+}
+
+export function newRecoveryKey(number: number): string {
+  return number.toString(16).padStart(8, '0') + randomBytes(12).toString('hex')
+}
+
+export function recoveryName(key: string, what: RecoveryName['what']): string {
+  return `${key}.${what}`
+}
+
+export function parseRecoveryName(name: string): RecoveryName | undefined {
+  const [, key, number, what] = RECOVERY.exec(name) ?? []
+  if (key === undefined) return undefined
+  return { key, number: Number.parseInt(number!, 16), what: what as RecoveryName['what'] }
+}

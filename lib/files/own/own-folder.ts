@@ -1,0 +1,160 @@
+import { SluiceError } from '../../errors.js'
+import { diskError, errorCode } from '../disk/disk-error.js'
+import { OPEN } from '../disk/fs.js'
+import { foldName } from '../disk/names.js'
+import type { Directory, Tree } from '../tree/tree.js'
+import { isJournalName, journalName, parseIntentName, parseRecoveryName } from './names.js'
+import { ownerOfTemporary } from './temporary-name.js'
+
+/** Our folder has one of these names, the first that is free or ours. */
+export const OWN_FOLDERS = ['.sluice', '.sluice_1', '.sluice_2', '.sluice_3', '.sluice_4'] as const
+
+const MOST_TRIES = 16
+
+/** A journal that was just made. */
+export interface Opened {
+  folder: Directory
+  name: string
+  fd: number
+}
+
+/** Makes the file of a new journal, and our folder around it. */
+export async function openNewJournal(
+  tree: Tree,
+  transfer: string,
+  isTaken: (name: string) => boolean,
+): Promise<Opened> {
+  for (const folderName of OWN_FOLDERS) {
+    if (isTaken(foldName(folderName))) continue
+    for (let tries = 1; ; tries++) {
+      const folder = await makeOwnFolder(tree, folderName)
+      if (!folder) break
+      try {
+        return { folder, ...(await createFile(tree, folder, transfer)) }
+      } catch (error) {
+        await removeOwnFolder(tree, folder)
+        // the last journal in it went meanwhile, and the folder with it
+        if (errorCode(error) === 'ENOENT' && tries < MOST_TRIES) continue
+        throw diskError(error, 'make the journal in', folderName)
+      }
+    }
+  }
+  const message = `every name for the journal's folder is taken (${OWN_FOLDERS.join(', ')}); move one away`
+  throw new SluiceError('ERR_WRITE', message, { path: OWN_FOLDERS[0] })
+}
+
+async function createFile(
+  tree: Tree,
+  folder: Directory,
+  transfer: string,
+): Promise<{ name: string; fd: number }> {
+  for (let n = 0; ; n++) {
+    const name = journalName(transfer, n)
+    try {
+      return { name, fd: await tree.fs.open(folder.at(name), OPEN.create, 0o600) }
+    } catch (error) {
+      if (errorCode(error) !== 'EEXIST') throw error
+    }
+  }
+}
+
+/**
+ * Makes or enters the folder that has the name now: whoever was done with the one that had it before took that away,
+ * perhaps while this process kept it open. Undefined where something else has its name.
+ */
+export async function makeOwnFolder(tree: Tree, name: string): Promise<Directory | undefined> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await enterOwn(tree, name)
+    } catch (error) {
+      // taken away between the look and the entry
+      if (errorCode((error as SluiceError).cause) !== 'ENOENT' || tries === MOST_TRIES) throw error
+    }
+  }
+}
+
+async function enterOwn(tree: Tree, name: string): Promise<Directory | undefined> {
+  try {
+    const made = await tree.makeDirectory(name, 0o700)
+    tree.forget(name)
+    const folder = await tree.directory(name)
+    let own = made === 'created'
+    try {
+      own ||= await isOwnFolder(tree, folder)
+    } finally {
+      if (!own) folder.release()
+    }
+    return own ? folder : undefined
+  } catch (error) {
+    const cause = errorCode((error as SluiceError).cause)
+    if ((error as SluiceError).code === 'ERR_UNSAFE_LINK' || cause === 'EEXIST' || cause === 'ENOTDIR')
+      return undefined
+    throw error
+  }
+}
+
+/** The folder at `path`; undefined where there is none: nothing, something else, or a link. */
+export async function folderAt(tree: Tree, path: string): Promise<Directory | undefined> {
+  try {
+    return await tree.directory(path)
+  } catch (error) {
+    const cause = errorCode((error as SluiceError).cause)
+    if ((error as SluiceError).code === 'ERR_UNSAFE_LINK' || cause === 'ENOENT' || cause === 'ENOTDIR')
+      return undefined
+    throw error
+  }
+}
+
+/** Our folder if one stands there now, see {@link makeOwnFolder}, and is ours. */
+export async function findOwnFolder(tree: Tree, name: string): Promise<Directory | undefined> {
+  tree.forget(name)
+  const folder = await folderAt(tree, name)
+  if (!folder) return undefined
+  try {
+    if (await isOwnFolder(tree, folder)) return folder
+  } catch (error) {
+    folder.release()
+    throw error
+  }
+  folder.release()
+  return undefined
+}
+
+/** Whether a standing folder is one of ours: nobody else may look into it, and there is nothing else inside. */
+export async function isOwnFolder(tree: Tree, folder: Directory): Promise<boolean> {
+  const { mode } = await tree.fs.fstat(folder.fd)
+  if (tree.fs.platform !== 'win32' && (mode & 0o077) !== 0) return false
+  return (await folder.list()).map(String).every(isOwnName)
+}
+
+/** Whether something in our folder with this name is ours: of a journal, a transaction, a recovery, or temporary. */
+function isOwnName(name: string): boolean {
+  return (
+    isJournalName(name) ||
+    parseIntentName(name) !== undefined ||
+    parseRecoveryName(name) !== undefined ||
+    ownerOfTemporary(name) !== undefined
+  )
+}
+
+/** Removes our folder if nothing is in it any more, and gives it back. */
+export async function removeOwnFolder(tree: Tree, folder: Directory): Promise<void> {
+  const { path } = folder
+  folder.release()
+  const root = await tree.directory('')
+  try {
+    await tree.fs.rmdir(root.at(path))
+  } catch {
+    // another transfer has its journal there
+  } finally {
+    root.release()
+  }
+}
+
+/** Removes our folders where nothing is in them: after a power cut they may be back. */
+export async function removeEmptyFolders(tree: Tree): Promise<void> {
+  for (const name of OWN_FOLDERS) {
+    const folder = await findOwnFolder(tree, name)
+    if (folder) await removeOwnFolder(tree, folder)
+  }
+}

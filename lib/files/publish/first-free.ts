@@ -1,0 +1,23 @@
+import { printable, SluiceError } from '../../errors.js'
+import { suffixed } from '../disk/names.js'
+
+/** After so many suffixes something else is wrong. */
+const MOST_SUFFIXES = 100_000
+
+/**
+ * The rule for a name that is taken: tries the name itself, then with the suffix `_1`, `_2`, …, until `take` gives
+ * something. `take` must be the step that takes the name, not a look at it. `ERR_CONFLICT` where all are taken.
+ * @param shown the path for the message
+ */
+export async function firstFree<T>(
+  name: string,
+  shown: string,
+  take: (candidate: string, n: number) => Promise<T | undefined>,
+): Promise<T> {
+  for (let n = 0; n <= MOST_SUFFIXES; n++) {
+    const taken = await take(suffixed(name, n), n)
+    if (taken !== undefined) return taken
+  }
+  const message = `${printable(shown)} is taken with every suffix; tidy the folder`
+  throw new SluiceError('ERR_CONFLICT', message, { path: shown })
+}

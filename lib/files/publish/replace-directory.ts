@@ -1,0 +1,194 @@
+import { randomBytes } from 'node:crypto'
+import { printable, SluiceError } from '../../errors.js'
+import { diskError, errorCode, SystemError } from '../disk/disk-error.js'
+import { type FileStats, type FileSystem, lstatIfThere, moveOver, OPEN, sameInode } from '../disk/fs.js'
+import type { Directory } from '../tree/directory.js'
+import type { TemporaryFile } from './take-name.js'
+
+/** What a folder that makes room is kept in: our mark, the inode of the file that replaces it, a random part. */
+const ASIDE = /^\.sluice-aside-([0-9a-f]+)-[0-9a-f]{16}$/
+
+/** A folder of our own beside the name, with the old folder inside under its own name. */
+interface Aside {
+  name: string
+  fd: number
+  inner: string
+}
+
+/** A file that has the name of a folder now, while the folder still exists. */
+export interface Replaced {
+  /** Removes the folder; gives what went wrong. */
+  removeOld(): Promise<SluiceError | undefined>
+  /** Ends it, in any case. */
+  close(): Promise<void>
+}
+
+/**
+ * Puts the file in the place of the folder `name`: the folder is moved aside, the file gets the name, and the caller
+ * removes the folder once the file's name is safe. There is no call that swaps them, so that for a moment nothing has
+ * the name; a crash then is repaired by {@link recoverReplaced}. Where the file cannot get the name, the folder is
+ * moved back.
+ */
+export async function replaceDirectory(
+  file: TemporaryFile,
+  name: string,
+  durability: 'crash' | 'power',
+): Promise<Replaced> {
+  const { fs, directory, temporary } = file
+  const { ino } = await fs.lstat(directory.at(temporary))
+  const aside = await makeAside(fs, directory, name, ino)
+  const close = async () => {
+    await fs.close(aside.fd).catch(() => {})
+    // stays where the old folder is still inside
+    await fs.rmdir(directory.at(aside.name)).catch(() => {})
+  }
+  const removeOld = async () => {
+    try {
+      await removeTree(fs, aside.inner)
+    } catch (error) {
+      return diskError(error, 'remove the replaced folder', `${aside.name}/${name}`)
+    }
+    return undefined
+  }
+  try {
+    // without it the folder could be lost that the old one is moved into
+    if (durability === 'power') await directory.sync()
+    await fs.rename(directory.at(name), aside.inner)
+    try {
+      // not by link: whatever takes the name in this moment may be replaced as well, if it is no folder
+      await moveOver(fs, directory.at(temporary), directory.at(name))
+      return { removeOld, close }
+    } catch (error) {
+      await moveBack(fs, directory, name, aside, error)
+      throw error
+    }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+async function makeAside(fs: FileSystem, directory: Directory, name: string, ino: number): Promise<Aside> {
+  const aside = `.sluice-aside-${ino.toString(16)}-${randomBytes(8).toString('hex')}`
+  const path = directory.at(aside)
+  await fs.mkdir(path, 0o700)
+  try {
+    const fd = await fs.open(path, OPEN.directory)
+    return { name: aside, fd, inner: fs.at(fd, name) ?? `${path}/${name}` }
+  } catch (error) {
+    await fs.rmdir(path).catch(() => {})
+    throw error
+  }
+}
+
+async function moveBack(fs: FileSystem, directory: Directory, name: string, aside: Aside, cause: unknown) {
+  try {
+    // a rename would silently replace an empty folder
+    if (await lstatIfThere(fs, directory.at(name))) throw new Error('the name is taken again')
+    await fs.rename(aside.inner, directory.at(name))
+  } catch {
+    const where = `${aside.name}/${name}`
+    const message = `${printable(name)} could not be replaced, and the folder is now at ${printable(where)}`
+    throw new SluiceError('ERR_WRITE', message, { path: where, cause })
+  }
+}
+
+/** What {@link recoverReplaced} did, by the names of the replaced folders. */
+export interface Recovered {
+  /** Moved back, because the new file had not got the name. */
+  restored: string[]
+  /** Removed, because the new file stands. */
+  removed: string[]
+  /** Left in the folder that it was moved to: something else has its name now, or it failed. Paths. */
+  kept: string[]
+}
+
+/** Ends what a crash left of replaced folders in `directory`. May itself be stopped at any moment and run again. */
+export async function recoverReplaced(fs: FileSystem, directory: Directory): Promise<Recovered> {
+  const recovered: Recovered = { restored: [], removed: [], kept: [] }
+  for (const entry of await directory.list()) {
+    const aside = entry.toString()
+    const ino = ASIDE.exec(aside)?.[1]
+    if (ino === undefined) continue
+    const path = directory.at(aside)
+    const fd = await fs.open(path, OPEN.directory).catch(() => undefined)
+    // a link or a file that is only called like that
+    if (fd === undefined) continue
+    try {
+      for (const inner of await fs.readdir(fs.at(fd, '.') ?? path)) {
+        await recoverOne(
+          fs,
+          directory,
+          { name: aside, fd, inner: '' },
+          inner.toString(),
+          Number.parseInt(ino, 16),
+          recovered,
+        )
+      }
+    } finally {
+      await fs.close(fd)
+    }
+    await fs.rmdir(path).catch(() => {})
+  }
+  return recovered
+}
+
+async function recoverOne(
+  fs: FileSystem,
+  directory: Directory,
+  aside: Aside,
+  name: string,
+  ino: number,
+  recovered: Recovered,
+): Promise<void> {
+  const inner = fs.at(aside.fd, name) ?? `${directory.at(aside.name)}/${name}`
+  try {
+    const there = await lstatIfThere(fs, directory.at(name))
+    if (there?.isFile() && there.ino === ino) {
+      await removeTree(fs, inner)
+      recovered.removed.push(name)
+      return
+    }
+    if (!there) {
+      await fs.rename(inner, directory.at(name))
+      await directory.sync()
+      recovered.restored.push(name)
+      return
+    }
+  } catch {
+    // kept, and said so
+  }
+  recovered.kept.push(`${aside.name}/${name}`)
+}
+
+/**
+ * Removes the folder at `path` and what is in it, never through a link and never into another mounted file system.
+ * Goes on after an error and throws the first one at the end, with its system code.
+ */
+export async function removeTree(fs: FileSystem, path: string): Promise<void> {
+  await removeFolder(fs, path, await fs.lstat(path))
+}
+
+async function removeFolder(fs: FileSystem, path: string, seen: FileStats): Promise<void> {
+  let first: unknown
+  const fd = await fs.open(path, OPEN.directory)
+  try {
+    const here = await fs.fstat(fd)
+    if (!sameInode(here, seen)) throw new SystemError('EBUSY', 'rmdir', 'the folder was exchanged meanwhile')
+    for (const entry of await fs.readdir(fs.at(fd, '.') ?? path)) {
+      const name = entry.toString()
+      const inner = fs.at(fd, name) ?? `${path}/${name}`
+      try {
+        const stats = await fs.lstat(inner)
+        if (!stats.isDirectory()) await fs.unlink(inner)
+        else if (stats.dev === here.dev) await removeFolder(fs, inner, stats)
+      } catch (error) {
+        if (errorCode(error) !== 'ENOENT') first ??= error
+      }
+    }
+  } finally {
+    await fs.close(fd).catch(() => {})
+  }
+  if (first !== undefined) throw first
+  await fs.rmdir(path)
+}

@@ -1,0 +1,49 @@
+import { join } from 'node:path'
+import { checkName } from '../disk/check-name.js'
+import { type FileSystem, OPEN, syncDirectory } from '../disk/fs.js'
+import type { Directory } from './directory.js'
+
+/**
+ * The folder at `path`, which may be reached through links: that is the user's choice. Held open until it is closed,
+ * so that what is done in it is done in one and the same folder (on Linux; elsewhere by its path).
+ */
+export class Folder implements Directory {
+  readonly path: string
+  readonly fd: number
+  readonly #fs: FileSystem
+  #closing: Promise<void> | undefined
+
+  private constructor(fs: FileSystem, path: string, fd: number) {
+    this.#fs = fs
+    this.path = path
+    this.fd = fd
+  }
+
+  /** Opens the folder at `path`, as a path is given by the user. Throws system errors (ENOENT, ENOTDIR, EACCES, …). */
+  static async open(fs: FileSystem, path: string): Promise<Folder> {
+    return new Folder(fs, path, await fs.open(path, OPEN.anyDirectory))
+  }
+
+  at(name: string): string {
+    checkName(name, this.#fs.platform, name)
+    return this.#fs.at(this.fd, name) ?? join(this.path, name)
+  }
+
+  list(): Promise<Buffer[]> {
+    return this.#fs.readdir(this.#fs.at(this.fd, '.') ?? this.path)
+  }
+
+  sync(): Promise<void> {
+    return syncDirectory(this.#fs, this.fd)
+  }
+
+  release(): void {
+    this.close()
+  }
+
+  /** Ends when it is closed. Nothing was written through its handle, so that a failing close loses nothing. */
+  close(): Promise<void> {
+    this.#closing ??= this.#fs.close(this.fd).catch(() => {})
+    return this.#closing
+  }
+}

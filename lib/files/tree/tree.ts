@@ -1,0 +1,263 @@
+import { printable, SluiceError } from '../../errors.js'
+import { checkName } from '../disk/check-name.js'
+import { checkChoice } from '../disk/check-options.js'
+import { diskError, errorCode } from '../disk/disk-error.js'
+import { type FileStats, type FileSystem, nodeFileSystem, OPEN, sameInode } from '../disk/fs.js'
+import { type Directory, Handle, hold, Lease, pathIn } from './directory.js'
+import { makeFolders } from './make-folders.js'
+
+export type { Directory } from './directory.js'
+
+/** Options of {@link Tree.open}. */
+export interface TreeOptions {
+  fs?: FileSystem
+  /** Make the root, and the folders above it, where they are missing. */
+  create?: boolean
+  /** With 'power' the names of the folders that were made so are synced. Default 'crash'. */
+  durability?: 'crash' | 'power'
+  /** How many folders that nobody uses stay open. Default 64. */
+  handles?: number
+}
+
+/**
+ * The folders below one root, each entered without following a link. On Linux every step goes through the handle of
+ * the folder above, so that a folder swapped for a link at any moment leads nowhere. Elsewhere each folder is looked
+ * at before and compared after it was opened, every time that it is asked for: that leaves a window between the
+ * look and the use, in which somebody who may write to the tree can redirect one call.
+ */
+export class Tree {
+  readonly root: string
+  readonly fs: FileSystem
+  readonly #top: Handle
+  readonly #most: number
+  readonly #handles = new Map<string, Handle>()
+  #uses = 0
+  readonly #closing = new Set<Promise<void>>()
+  #closed = false
+
+  private constructor(fs: FileSystem, root: string, top: Handle, most: number) {
+    this.fs = fs
+    this.root = root
+    this.#top = top
+    this.#most = most
+  }
+
+  /**
+   * Opens `root`, which may itself be reached through links: it is resolved once, here. Close it afterwards.
+   * Fails with `ERR_WRITE` (cause ENOENT, ENOTDIR, …), `ERR_PERMISSION`, `ERR_READ_ONLY`.
+   */
+  static async open(root: string, options: TreeOptions = {}): Promise<Tree> {
+    const { fs = nodeFileSystem, create = false, durability = 'crash', handles = 64 } = options
+    if (!Number.isSafeInteger(handles) || handles < 1) {
+      throw new SluiceError('ERR_USAGE', 'handles must be a whole number from 1', { found: handles })
+    }
+    checkChoice('durability', durability, ['crash', 'power'])
+    try {
+      if (create) await makeFolders(fs, root, durability === 'power')
+      const resolved = await fs.realpath(root)
+      const fd = await fs.open(resolved, OPEN.directory)
+      return new Tree(fs, resolved, new Handle('', fd), handles)
+    } catch (error) {
+      throw diskError(error, 'open the folder', root)
+    }
+  }
+
+  /**
+   * The folder at `path` ('' is the root). Release it after use. Fails with `ERR_PATH` (not a relative path of plain
+   * names), `ERR_UNSAFE_LINK` (a link on the way), `ERR_WRITE` (cause ENOENT, ENOTDIR), `ERR_PERMISSION`.
+   */
+  async directory(path: string): Promise<Directory> {
+    if (this.#closed) throw new SluiceError('ERR_STATE', 'the tree is closed')
+    this.#check(path)
+    const handle = await this.#enter(path)
+    return new Lease(this, handle, (held) => this.#leave(held))
+  }
+
+  /** Makes the names in the folder at `path` last. Fails as {@link Tree.directory} does, and with system errors. */
+  async sync(path: string): Promise<void> {
+    const directory = await this.directory(path)
+    try {
+      await directory.sync()
+    } finally {
+      directory.release()
+    }
+  }
+
+  /**
+   * Makes one folder; the one above must be there. A folder that is there already is fine. Fails as
+   * {@link Tree.directory} does, and with cause EEXIST where something else has the name. Its name lasts once the
+   * folder above was synced.
+   * @param mode of a new folder, before the umask
+   */
+  async makeDirectory(path: string, mode = 0o777): Promise<'created' | 'there'> {
+    if (path === '') return 'there'
+    this.#check(path)
+    const [above, name] = split(path)
+    const parent = await this.directory(above)
+    try {
+      const where = parent.at(name)
+      try {
+        await this.fs.mkdir(where, mode)
+      } catch (error) {
+        if (errorCode(error) !== 'EEXIST') throw error
+        const standing = await this.fs.lstat(where)
+        if (standing.isDirectory()) return 'there'
+        throw standing.isSymbolicLink() ? unsafeLink(path, error) : error
+      }
+      // what was open under this name is another folder, which somebody took away
+      this.forget(path)
+      return 'created'
+    } catch (error) {
+      throw diskError(error, 'make the folder', path)
+    } finally {
+      parent.release()
+    }
+  }
+
+  /**
+   * Lets go of the folder at `path` and of those below it: others may take it away and make another one of the same
+   * name, and who enters it next is to see that one. Who is in it stays there until it is released.
+   */
+  forget(path: string): void {
+    for (const [key, handle] of this.#handles) {
+      if (key !== path && !key.startsWith(`${path}/`)) continue
+      this.#handles.delete(key)
+      if (handle.users === 0) this.#close(handle)
+    }
+  }
+
+  /** Closes the folders that are only kept open for later: the handles are needed. */
+  async giveUp(): Promise<void> {
+    this.#evict(0)
+    await Promise.all(this.#closing)
+  }
+
+  /** Closes what nobody uses, and what is still in use as soon as it is released. */
+  async close(): Promise<void> {
+    if (!this.#closed) {
+      this.#closed = true
+      this.#evict(0)
+      if (this.#top.users === 0) this.#close(this.#top)
+    }
+    await Promise.all(this.#closing)
+  }
+
+  #check(path: string): void {
+    if (path !== '') for (const name of path.split('/')) checkName(name, this.fs.platform, path)
+  }
+
+  async #enter(path: string): Promise<Handle> {
+    if (path === '') return hold(this.#top)
+    const known = this.#handles.get(path)
+    if (known && this.fs.at(known.fd, '.') !== null) return this.#touch(known)
+    const [above, name] = split(path)
+    const parent = await this.#enter(above)
+    try {
+      return await this.#step(parent, name, path)
+    } catch (error) {
+      throw diskError(error, 'enter the folder', path)
+    } finally {
+      this.#leave(parent)
+    }
+  }
+
+  async #step(parent: Handle, name: string, path: string): Promise<Handle> {
+    const where = pathIn(this, parent, name)
+    // where a path is only a path, what stands there is compared with what is open, each time
+    const seen = this.fs.at(parent.fd, name) === null ? await this.fs.lstat(where) : undefined
+    if (seen?.isSymbolicLink()) throw unsafeLink(path)
+    const known = seen && this.#handles.get(path)
+    if (known && (await this.#isStill(known, seen))) return known
+    if (known) this.forget(path)
+    const fd = await this.#open(where, path)
+    try {
+      if (seen && !sameInode(await this.fs.fstat(fd), seen)) throw unsafeLink(path)
+    } catch (error) {
+      await this.fs.close(fd).catch(() => {})
+      throw error
+    }
+    return this.#keep(new Handle(path, fd))
+  }
+
+  /** Whether an open folder is the one that was seen, and then it stays held. Without that it could be closed meanwhile. */
+  async #isStill(known: Handle, seen: FileStats): Promise<boolean> {
+    this.#touch(known)
+    let same = false
+    try {
+      same = sameInode(await this.fs.fstat(known.fd), seen)
+    } finally {
+      if (!same) this.#leave(known)
+    }
+    return same
+  }
+
+  async #open(where: string, path: string): Promise<number> {
+    try {
+      return await this.fs.open(where, OPEN.directory)
+    } catch (error) {
+      const code = errorCode(error)
+      if (code === 'EMFILE' || code === 'ENFILE') {
+        await this.giveUp()
+        return this.fs.open(where, OPEN.directory)
+      }
+      // Linux says ENOTDIR of a link too, as soon as a folder is asked for
+      if (code !== 'ENOTDIR' && code !== 'ELOOP') throw error
+      const standing = await this.fs.lstat(where)
+      throw code === 'ELOOP' || standing.isSymbolicLink() ? unsafeLink(path, error) : error
+    }
+  }
+
+  #keep(handle: Handle): Handle {
+    const other = this.#handles.get(handle.path)
+    if (other) {
+      // somebody else opened the same folder meanwhile
+      this.#close(handle)
+      return this.#touch(other)
+    }
+    this.#handles.set(handle.path, this.#touch(handle))
+    if (this.#handles.size > this.#most) this.#evict(this.#most)
+    return handle
+  }
+
+  #touch(handle: Handle): Handle {
+    handle.used = ++this.#uses
+    return hold(handle)
+  }
+
+  #leave(handle: Handle): void {
+    handle.users--
+    if (handle.users > 0) return
+    if (this.#closed) {
+      this.#handles.delete(handle.path)
+      this.#close(handle)
+    } else if (handle !== this.#top && this.#handles.get(handle.path) !== handle) this.#close(handle)
+    else if (this.#handles.size > this.#most) this.#evict(this.#most)
+  }
+
+  /** Closes those that nobody uses, the one that was entered longest ago first, until `most` are left. */
+  #evict(most: number): void {
+    const idle = [...this.#handles.values()].filter(({ users }) => users === 0)
+    idle.sort((a, b) => a.used - b.used)
+    for (const handle of idle.slice(0, Math.max(0, this.#handles.size - most))) {
+      this.#handles.delete(handle.path)
+      this.#close(handle)
+    }
+  }
+
+  #close(handle: Handle): void {
+    // nothing was written through a folder's handle, so that a failing close loses nothing
+    const closing = this.fs.close(handle.fd).catch(() => {})
+    this.#closing.add(closing)
+    closing.then(() => this.#closing.delete(closing))
+  }
+}
+
+function split(path: string): [above: string, name: string] {
+  const slash = path.lastIndexOf('/')
+  return slash === -1 ? ['', path] : [path.slice(0, slash), path.slice(slash + 1)]
+}
+
+function unsafeLink(path: string, cause?: unknown): SluiceError {
+  const message = `${printable(path)} is a symbolic link, or became one: nothing is written through it; remove the link`
+  return new SluiceError('ERR_UNSAFE_LINK', message, { path, cause })
+}

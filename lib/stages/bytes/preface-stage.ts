@@ -1,0 +1,55 @@
+import type { Transform } from 'node:stream'
+import { SluiceError } from '../../errors.js'
+import { encodePreface, PrefaceCheck } from '../../wire/preface.js'
+import { NestedStage } from './nested-stage.js'
+import type { WireStage } from './wire-stage.js'
+
+/**
+ * The outgoing side of a wire stage for a pipeline made by hand: a preface that names its format, then what it
+ * makes of the input. Throws `ERR_USAGE` if the stage has no outgoing side.
+ */
+export function outgoingOf(stage: WireStage): Transform {
+  const inner = stage.outgoing?.()
+  if (!inner) throw new SluiceError('ERR_USAGE', `the wire stage ${nameOf(stage)} has no outgoing side`)
+  return stage.format === undefined ? inner : new PrefaceWriter(inner, stage.format)
+}
+
+/**
+ * The incoming side of a wire stage for a pipeline made by hand: checks that the preface names exactly its
+ * format, and undoes the rest. Throws `ERR_USAGE` if the stage has no incoming side. The stream fails with
+ * `ERR_NOT_SLUICE`, `ERR_VERSION`, `ERR_FORMATS` (both lists are named), `ERR_TRUNCATED` or an error of the stage.
+ */
+export function incomingOf(stage: WireStage): Transform {
+  const inner = stage.incoming?.()
+  if (!inner) throw new SluiceError('ERR_USAGE', `the wire stage ${nameOf(stage)} has no incoming side`)
+  return stage.format === undefined ? inner : new PrefaceReader(inner, stage.format)
+}
+
+function nameOf({ format }: WireStage): string {
+  return format === undefined ? 'without a format' : `'${format}'`
+}
+
+class PrefaceWriter extends NestedStage {
+  constructor(inner: Transform, format: string) {
+    super(inner)
+    this.push(encodePreface([format]))
+  }
+}
+
+class PrefaceReader extends NestedStage {
+  readonly #preface: PrefaceCheck
+
+  constructor(inner: Transform, format: string) {
+    super(inner)
+    this.#preface = new PrefaceCheck([format])
+  }
+
+  protected override admit(chunk: Buffer): Buffer {
+    return this.#preface.strip(chunk)
+  }
+
+  protected override finishing(): void {
+    if (this.#preface.complete) return
+    throw new SluiceError('ERR_TRUNCATED', 'the stream ended within its preface')
+  }
+}

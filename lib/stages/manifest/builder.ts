@@ -1,0 +1,85 @@
+import { randomBytes } from 'node:crypto'
+import { digestLength } from '../../digest/digests.js'
+import { printable, SluiceError } from '../../errors.js'
+import { isSourceStore, type SourceStore } from '../../stores/sources.js'
+import type { Entry, Offer, WireEntry } from '../../wire/entry.js'
+import { makeOffer } from '../../wire/manifest.js'
+
+/** What is offered, and how to read it here. Only the offer is ever sent. */
+export interface Manifest {
+  offer: Offer
+  /** Where the bytes of its entries come from. */
+  store: SourceStore
+  /** What was met and is not offered: `path`, and as `code` `ERR_SKIPPED`, `ERR_UNSENDABLE` or `ERR_SOURCE_READ`. */
+  skipped: readonly SluiceError[]
+}
+
+/** Whether it has the parts of a manifest: that it came from here is up to the caller. */
+export function isManifest(value: unknown): value is Manifest {
+  const { offer, store, skipped } = (value ?? {}) as Partial<Manifest>
+  return Array.isArray(offer?.entries) && isSourceStore(store) && Array.isArray(skipped)
+}
+
+/** What makes an offer, of whatever entries. */
+export interface OfferOptions {
+  /** Hash algorithm of all digests: `sha256` (default), `blake3`, or one of `crypto.getHashes()`. */
+  algorithm?: string
+  /** 32 hexadecimal digits; random by default. */
+  id?: string
+  /** The offer before in the same transfer: this one goes on where it ends, with its id and its algorithm. */
+  after?: Offer
+}
+
+/** Bytes of the name of an offer. */
+export const LONGEST_NAME = 255
+
+/** Numbers what is found and lays it end to end, one by one: all at once would hold others up. */
+export class OfferBuilder {
+  readonly offer: Offer
+
+  constructor({ algorithm, id, after }: OfferOptions, name: string) {
+    const head = {
+      id: id ?? after?.id ?? randomBytes(16).toString('hex'),
+      name,
+      algorithm: algorithm ?? after?.algorithm ?? 'sha256',
+    }
+    if (
+      typeof name !== 'string' ||
+      name === '' ||
+      Buffer.byteLength(name) > LONGEST_NAME ||
+      !name.isWellFormed()
+    ) {
+      throw new SluiceError('ERR_USAGE', `name: must be a text of 1 to ${LONGEST_NAME} bytes`, {
+        found: name,
+      })
+    }
+    if (!/^[0-9a-f]{32}$/.test(head.id)) {
+      throw new SluiceError('ERR_USAGE', 'id: must be 32 hexadecimal digits in lower case', { found: id })
+    }
+    digestLength(head.algorithm)
+    if (after && (head.id !== after.id || head.algorithm !== after.algorithm)) {
+      throw new SluiceError('ERR_USAGE', 'id, algorithm: are those of the offer that this one follows')
+    }
+    if (after?.entries.at(-1)?.size === null) {
+      throw new SluiceError('ERR_STATE', 'nothing can follow a file of unknown size')
+    }
+    const before = after && {
+      first: after.first + after.entries.length,
+      position: after.position + after.bytes,
+    }
+    this.offer = makeOffer(head, [], before)
+  }
+
+  add({ type, path, size, mtime, mode, target }: WireEntry): void {
+    const { first, position, bytes, entries } = this.offer
+    const start = position + bytes
+    if (!Number.isSafeInteger(start + (size ?? 0))) {
+      const message = `${printable(path)} makes the total larger than 2^53 − 1 bytes`
+      throw new SluiceError('ERR_LIMIT', message, { path })
+    }
+    const entry: Entry = { index: first + entries.length, type, path, size, start, mtime, mode }
+    if (target !== undefined) entry.target = target
+    entries.push(entry)
+    this.offer.bytes += size ?? 0
+  }
+}

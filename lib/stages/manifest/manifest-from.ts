@@ -1,0 +1,121 @@
+import type { Readable } from 'node:stream'
+import { printable, SluiceError } from '../../errors.js'
+import { isSourceStore, type SourceEntry, type SourceStore } from '../../stores/sources.js'
+import { streamSource } from '../../stores/stream-source.js'
+import type { WireEntry } from '../../wire/entry.js'
+import { type Limits, limitsOf } from '../../wire/limits.js'
+import { checkPath } from '../../wire/paths.js'
+import { type Manifest, OfferBuilder, type OfferOptions } from './builder.js'
+
+/** What {@link manifestOfEntries} takes. */
+export interface EntriesOptions extends OfferOptions {
+  /** A short name for people. */
+  name: string
+  /** What the receiver takes: `entries`, `path`, `name` and `depth` count here. */
+  limits?: Partial<Limits>
+}
+
+/**
+ * The manifest of one file whose content is read from `stream` and whose size is not known beforehand.
+ * Throws `ERR_USAGE` and `ERR_UNSUPPORTED`.
+ */
+export function manifestFrom(stream: Readable, options: OfferOptions & { name: string }): Manifest {
+  const { name } = options
+  if (typeof stream?.pipe !== 'function') throw new SluiceError('ERR_USAGE', 'stream: must be a Readable')
+  if (typeof name !== 'string' || !/^(?!\.{1,2}$)[^/\0]+$/.test(name) || !name.isWellFormed()) {
+    throw new SluiceError('ERR_USAGE', 'name: must be the name of a file, without folders', { found: name })
+  }
+  const builder = new OfferBuilder(options, name)
+  builder.add({ type: 'file', path: name, size: null, mtime: Date.now(), mode: 0o644 })
+  return { offer: builder.offer, store: streamSource(stream), skipped: [] }
+}
+
+/**
+ * The manifest of entries that need be no files: rows of a database, objects of a bucket, members of an archive. They
+ * are offered in the order in which they come; `store` is asked for their bytes when it is their turn.
+ *
+ * Throws `ERR_USAGE` for an option, and for an entry that cannot be offered: `ERR_USAGE` (type, size, mode, time,
+ * target; something below an entry that is no folder), `ERR_PATH`, `ERR_DUPLICATE_NAME`, `ERR_LIMIT`;
+ * `ERR_UNSUPPORTED` (algorithm).
+ */
+export function manifestOfEntries(
+  entries: Iterable<SourceEntry>,
+  store: SourceStore,
+  options: EntriesOptions,
+): Manifest {
+  if (typeof entries?.[Symbol.iterator] !== 'function')
+    throw new SluiceError('ERR_USAGE', 'entries: must be iterable', { found: entries })
+  if (!isSourceStore(store)) {
+    const message = 'store: must have rereadable(), and open() or stream()'
+    throw new SluiceError('ERR_USAGE', message, { found: store })
+  }
+  const limits = limitsOf(options.limits)
+  const builder = new OfferBuilder(options, options.name)
+  const { offer } = builder
+  const now = Date.now()
+  const types = new Map<string, WireEntry['type']>()
+  for (const entry of entries) {
+    if (types.size === limits.entries)
+      throw new SluiceError('ERR_LIMIT', `more than ${limits.entries} entries; send them in several parts`)
+    if (offer.entries.at(-1)?.size === null)
+      throw unfit(offer.entries.at(-1)!, 'has no size, but is not the last')
+    const complete = checked(entry, limits, now)
+    const { path, type } = complete
+    if (types.has(path)) {
+      const message = `${printable(path)} is there twice; two entries cannot arrive under one name`
+      throw new SluiceError('ERR_DUPLICATE_NAME', message, { path })
+    }
+    types.set(path, type)
+    builder.add(complete)
+  }
+  for (const { path } of offer.entries) checkParents(path, types)
+  return { offer, store, skipped: [] }
+}
+
+/** The entry with its defaults. Throws unless it can be offered. */
+function checked(
+  { type = 'file', path, size, mtime, mode, target }: SourceEntry,
+  limits: Limits,
+  now: number,
+): WireEntry {
+  if (type !== 'file' && type !== 'directory' && type !== 'symlink')
+    throw unfit(
+      { path },
+      `has the type ${printable(String(type), 64)}; there are 'file', 'directory' and 'symlink'`,
+    )
+  if (typeof path !== 'string') throw unfit({ path: String(path) }, 'has a path that is no text')
+  checkPath(path, { platform: 'linux', limits })
+  const isFile = type === 'file'
+  const bytes = isFile ? size : (size ?? 0)
+  if (bytes === undefined) throw unfit({ path }, 'has no size; where it is not known, say null')
+  if (isFile ? bytes !== null && !isCount(bytes) : bytes !== 0)
+    throw unfit({ path }, `has a size of ${String(bytes)}; a file has 0 or more bytes, anything else none`)
+  const bits = mode ?? (isFile ? 0o644 : 0o755)
+  if (!isCount(bits) || bits > 0o777) throw unfit({ path }, `has a mode of ${String(bits)}; it is 0 to 0o777`)
+  const time = Math.floor(mtime ?? now)
+  if (!Number.isSafeInteger(time))
+    throw unfit({ path }, `has a time of ${String(mtime)}; it is in milliseconds`)
+  const isLink =
+    typeof target === 'string' && target !== '' && !target.includes('\0') && target.isWellFormed()
+  if (type === 'symlink' ? !isLink : target !== undefined)
+    throw unfit({ path }, 'has a target that does not fit: a symlink has one, anything else has none')
+  const entry: WireEntry = { type, path, size: bytes, mtime: time, mode: bits }
+  if (target !== undefined) entry.target = target
+  return entry
+}
+
+/** What is above an entry is a folder, whether it has an entry of its own or not. */
+function checkParents(path: string, types: ReadonlyMap<string, WireEntry['type']>): void {
+  for (let end = path.lastIndexOf('/'); end > 0; end = path.lastIndexOf('/', end - 1)) {
+    const type = types.get(path.slice(0, end))
+    if (type !== undefined && type !== 'directory') throw unfit({ path }, `is below a ${type}`)
+  }
+}
+
+function isCount(value: number): boolean {
+  return Number.isSafeInteger(value) && value >= 0
+}
+
+function unfit({ path }: { path: string }, what: string): SluiceError {
+  return new SluiceError('ERR_USAGE', `the entry ${printable(path, 200)} ${what}`, { path })
+}

@@ -1,0 +1,83 @@
+import { printable, SluiceError } from '../../errors.js'
+import { type Clock, systemClock } from '../../files/disk/clock.js'
+import { type FileSystem, nodeFileSystem } from '../../files/disk/fs.js'
+import { DiskSources } from '../../stores/disk/disk-sources.js'
+import { type Limits, limitsOf } from '../../wire/limits.js'
+import { argumentsOf, offerNameOf } from './arguments.js'
+import { type Manifest, OfferBuilder, type OfferOptions } from './builder.js'
+import { checkPatterns, Selection } from './selection.js'
+import { Walk } from './walk.js'
+
+/** What {@link manifestOf} takes. */
+export interface ManifestOptions extends OfferOptions {
+  /** A short name for people; that of the first argument, and how many more there are, by default. */
+  name?: string
+  /** Symbolic links inside of folders: left out and reported (default), or kept as links. */
+  symlinks?: 'skip' | 'keep'
+  /** Patterns as in `.gitignore`, matched against the paths of the offer: only what matches, and the folders that lead there. */
+  include?: readonly string[]
+  /** Patterns as in `.gitignore`, matched against the paths of the offer: all but what matches. */
+  exclude?: readonly string[]
+  /** Honours the `.gitignore` files that are found, each from its folder down. */
+  gitignore?: boolean
+  /** What the receiver takes: `entries`, `path`, `name` and `depth` count here. */
+  limits?: Partial<Limits>
+  /** The disk on which the paths are, for the listing and for the reading. */
+  fs?: FileSystem
+  clock?: Clock
+  /** Ends the listing, with `ERR_CANCELLED`. */
+  signal?: AbortSignal
+}
+
+/**
+ * Lists files and folders with all that is in them, in the byte order of their names, parents before children.
+ * `photos` becomes the entries `photos`, `photos/a.jpg` …; of `a/b/c` only the last name is sent, of `.` that of the
+ * folder. An argument that is a symbolic link is followed and keeps its own name; links below are not followed.
+ * Folders that cannot be read, special files and names that cannot be sent are in `skipped`. A file that cannot be
+ * read is found when it is sent.
+ *
+ * Rejects with `ERR_USAGE`, `ERR_UNSUPPORTED` (algorithm), `ERR_NO_SUCH_FILE` and `ERR_SOURCE_READ` (an argument),
+ * `ERR_DUPLICATE_NAME` (two arguments would arrive under one name), `ERR_LIMIT` (more than can be offered),
+ * `ERR_CANCELLED`.
+ */
+export async function manifestOf(paths: readonly string[], options: ManifestOptions = {}): Promise<Manifest> {
+  const {
+    symlinks = 'skip',
+    include = [],
+    exclude = [],
+    gitignore = false,
+    fs = nodeFileSystem,
+    clock = systemClock,
+    limits,
+    signal,
+  } = options
+  if (!Array.isArray(paths) || paths.length === 0) {
+    throw new SluiceError('ERR_USAGE', 'no path was given; name at least one file or folder to send')
+  }
+  if (symlinks !== 'skip' && symlinks !== 'keep') {
+    throw new SluiceError(
+      'ERR_USAGE',
+      `symlinks: must be 'skip' or 'keep', not ${printable(String(symlinks))}`,
+    )
+  }
+  const selection = new Selection(
+    checkPatterns('include', include),
+    checkPatterns('exclude', exclude),
+    fs.platform,
+  )
+  const roots = argumentsOf(paths, fs.platform, options.after)
+  const builder = new OfferBuilder(options, options.name ?? offerNameOf(roots))
+  const store = new DiskSources(fs, clock, builder.offer.first)
+  const walk = new Walk(
+    fs,
+    selection,
+    { keepLinks: symlinks === 'keep', gitignore, limits: limitsOf(limits), clock, signal },
+    (found) => {
+      builder.add(found)
+      if (!found.path.includes('/')) store.addRoot(found.path, found.real)
+      store.add(found.stats)
+    },
+  )
+  for (const { given, path, name } of roots) await walk.argument(given, path, name)
+  return { offer: builder.offer, store, skipped: walk.skipped }
+}

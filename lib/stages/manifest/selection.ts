@@ -1,0 +1,54 @@
+import ignore, { type Ignore } from 'ignore'
+import { SluiceError } from '../../errors.js'
+
+/** The rules of one `.gitignore`, which hold from its folder down. */
+export interface FolderRules {
+  /** Path of the folder with a slash at its end, or '' for all. */
+  prefix: string
+  rules: Ignore
+  /** Those of the folders above, which hold where these say nothing. */
+  above: FolderRules | undefined
+}
+
+/** Which paths to send, by patterns in the syntax of `.gitignore`. */
+export class Selection {
+  readonly #include: Ignore | undefined
+  readonly #exclude: Ignore | undefined
+  readonly #ignorecase: boolean
+
+  /** @param platform decides whether upper and lower case differ in patterns, as its own tools do */
+  constructor(include: readonly string[], exclude: readonly string[], platform: NodeJS.Platform) {
+    this.#ignorecase = platform === 'win32' || platform === 'darwin'
+    this.#include = include.length > 0 ? this.rules(include) : undefined
+    this.#exclude = exclude.length > 0 ? this.rules(exclude) : undefined
+  }
+
+  rules(patterns: string | readonly string[]): Ignore {
+    return ignore({ ignorecase: this.#ignorecase }).add(patterns)
+  }
+
+  /** Whether neither the path nor, if it is a folder, anything below it is to be sent. */
+  excluded(path: string, isFolder: boolean, folderRules: FolderRules | undefined): boolean {
+    const tested = isFolder ? `${path}/` : path
+    if (this.#exclude?.test(tested).ignored) return true
+    for (let own = folderRules; own; own = own.above) {
+      const { ignored, unignored } = own.rules.test(tested.slice(own.prefix.length))
+      if (ignored) return true
+      if (unignored) return false
+    }
+    return false
+  }
+
+  /** Whether the path is asked for itself. A folder that is not may still lead to something that is. */
+  included(path: string, isFolder: boolean): boolean {
+    return this.#include === undefined || this.#include.test(isFolder ? `${path}/` : path).ignored
+  }
+}
+
+/** Checks an option of patterns; throws `ERR_USAGE`. */
+export function checkPatterns(option: string, patterns: unknown): readonly string[] {
+  if (Array.isArray(patterns) && patterns.every((pattern) => typeof pattern === 'string')) return patterns
+  throw new SluiceError('ERR_USAGE', `${option}: must be a list of patterns as in .gitignore`, {
+    found: patterns,
+  })
+}

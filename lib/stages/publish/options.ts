@@ -1,0 +1,52 @@
+import type { SluiceError } from '../../errors.js'
+import { checkChoice, checkWhole } from '../../files/disk/check-options.js'
+import { CONFLICTS } from '../../files/publish/publish.js'
+import type { Conflict, Durability, Unless } from '../../stores/parts.js'
+import type { Outcome, OutcomeRange } from '../../wire/outcome.js'
+
+/** Options of `finalizer`. */
+export interface FinalizerOptions {
+  /**
+   * What to do when the name is taken by other content. Default 'rename': a suffix. An incoming folder merges into a
+   * standing one, and gets the suffix where something else has its name, under every policy; a link that finds a
+   * folder under its name gets the suffix where a file would overwrite or replace. In a store that cannot do 'rename' the
+   * default is the first that it can.
+   */
+  conflict?: Conflict
+  /** What counts as already there. Default 'identical': the same content, proved by the digest. */
+  unless?: Unless
+  /** What a published file survives. Default: what `partSink` says. */
+  durability?: Durability
+  /** Symbolic links are skipped and reported, or, with 'keep', made at the end if they stay inside. */
+  symlinks?: 'skip' | 'keep'
+  /** Files that are published at once. Default 32. */
+  concurrency?: number
+  /** Told of every batch of entries that ended, once they are as safe as `durability` says; the next one waits for it. */
+  onOutcome?: (outcomes: Outcome[]) => void | Promise<void>
+  /** The same in ranges: what very many files cost least. Called after `onOutcome`. */
+  onSettled?: (ranges: readonly OutcomeRange[]) => void | Promise<void>
+  /**
+   * Of which entries there are outcomes at the end. Default 'all'. With 'failed', a transfer of very many files takes no
+   * memory for those that went well; `onOutcome` has told of them.
+   */
+  outcomes?: 'all' | 'failed'
+  /**
+   * Entries that never came although the input ended well: 'fail' (default) with `ERR_TRUNCATED`; or 'skip', where a
+   * stage behind `demuxer` filters: that one notices by itself if the input is cut off.
+   */
+  missing?: 'fail' | 'skip'
+  /** Told what did not go as asked although the entry is there. */
+  warn?: (warning: SluiceError) => void
+}
+
+/** @throws SluiceError `ERR_USAGE` */
+export function checkedOptions(options: FinalizerOptions) {
+  const { conflict, unless = 'identical', symlinks = 'skip', concurrency = 32 } = options
+  checkChoice('conflict', conflict, CONFLICTS)
+  checkChoice('unless', unless, ['identical', 'unchanged', 'newer', 'nothing'])
+  checkChoice('symlinks', symlinks, ['skip', 'keep'])
+  checkChoice('outcomes', options.outcomes, ['all', 'failed'])
+  checkChoice('durability', options.durability, ['crash', 'power'])
+  checkWhole('concurrency', concurrency, 1)
+  return { ...options, unless, symlinks, concurrency }
+}

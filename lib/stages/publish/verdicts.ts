@@ -1,0 +1,158 @@
+import { Limiter } from '../../async.js'
+import { printable, SluiceError } from '../../errors.js'
+import { diskError } from '../../files/disk/disk-error.js'
+import type { Part, PublishPolicy } from '../../stores/parts.js'
+import type { Entry } from '../../wire/manifest.js'
+import { failed, failureOf, type Outcome, type OutcomeRange, rangesOf } from '../../wire/outcome.js'
+import { digestIn } from '../../wire/run.js'
+import { endsTransfer } from '../river/fatal.js'
+import type { DigestsItem, StoredRun } from '../river/items.js'
+import type { StoreCalls } from '../river/store-calls.js'
+import type { Ledger } from './ledger.js'
+import { filtered } from './outcomes.js'
+
+interface VerdictOptions {
+  concurrency: number
+  /** An entry of which nothing was stored is 'filtered', or may still come. */
+  missing?: 'fail' | 'skip'
+  isStopped(): boolean
+}
+
+/** A file that waits for its verdict. */
+interface StoredFile {
+  entry: Entry
+  part: Part
+  /** Whether every byte of it was written. */
+  isWhole: boolean
+}
+
+/** Compares what is stored with what the sender says: equal files are published, others fail. */
+export class Verdicts {
+  readonly #ledger: Ledger
+  readonly #store: StoreCalls
+  readonly #policy: PublishPolicy
+  readonly #options: VerdictOptions
+
+  constructor(ledger: Ledger, store: StoreCalls, policy: PublishPolicy, options: VerdictOptions) {
+    this.#ledger = ledger
+    this.#store = store
+    this.#policy = policy
+    this.#options = options
+  }
+
+  /** Decides about the files of which the item has a digest or a failure; gives their outcomes. */
+  async of(item: DigestsItem): Promise<OutcomeRange[]> {
+    const outcomes: (Outcome | undefined)[] = []
+    const { first, count } = item
+    const alone: number[] = []
+    for (let index = first; index < first + count; ) {
+      const stored = this.#ledger.at(index)
+      const to = stored?.run ? this.#equalUpTo(index, stored, item) : index
+      if (to > index) alone.push(...(await this.#publish(stored!, index, to - 1, outcomes)))
+      else if (this.#isDecided(index, item)) alone.push(index)
+      index = Math.max(to, index + 1)
+    }
+    const { concurrency, isStopped } = this.#options
+    const judge = async (index: number) => {
+      outcomes[index] = await this.#judge(index, item)
+    }
+    await new Limiter(concurrency).each(alone, judge, { failFast: true, isStopped })
+    return rangesOf(Object.values(outcomes).filter((outcome) => outcome !== undefined))
+  }
+
+  /** A folder has no record; of a closed file nobody wants to know. */
+  #isDecided(index: number, { first, bytes, count, failures }: DigestsItem): boolean {
+    if (!this.#ledger.isWaited(index)) return false
+    return failures?.has(index) || digestIn({ first, count, bytes }, index) !== undefined
+  }
+
+  /** Up to which entry the digests of a stored run are those of the sender. */
+  #equalUpTo(index: number, { last, digests, failures }: StoredRun, item: DigestsItem): number {
+    if (!digests) return index
+    const length = item.bytes.length / item.count
+    const end = Math.min(last + 1, item.first + item.count, digests.first + digests.count)
+    let to = index
+    for (; to < end && !item.failures?.has(to) && !failures?.has(to); to++) {
+      const ours = (to - digests.first) * length
+      const theirs = (to - item.first) * length
+      if (item.bytes.compare(digests.bytes, ours, ours + length, theirs, theirs + length) !== 0) break
+    }
+    return to
+  }
+
+  /** Many at once; gives those that have to go one by one. */
+  async #publish(
+    { run, entries }: StoredRun,
+    first: number,
+    last: number,
+    outcomes: (Outcome | undefined)[],
+  ): Promise<readonly number[]> {
+    const unusual = await this.#store.publishRun(run!, first, last)
+    for (let index = first; index <= last; index++) {
+      const entry = entries[index]!
+      if (entry.type === 'file' && this.#ledger.isWaited(index))
+        outcomes[index] = { entry, path: entry.path, status: 'published' }
+    }
+    return unusual
+  }
+
+  async #judge(index: number, item: DigestsItem): Promise<Outcome | undefined> {
+    const stored = this.#ledger.at(index)
+    const entry = stored?.entry ?? this.#ledger.entry(index)
+    const code = item.failures?.get(index)
+    const part = stored?.part ?? stored?.run?.part(index)
+    if (code !== undefined) {
+      const error = failureOf(entry, code, 'the sender could not send it to its end')
+      if (part) await this.#store.discard(part, entry, error)
+      return failed(entry, error)
+    }
+    if (!part) return this.#options.missing === 'skip' ? filtered(entry) : undefined
+    const isWhole = stored!.run !== undefined || stored!.isWhole === true
+    return this.#compare({ entry, part, isWhole }, digestIn(stored!.digests, index), digestIn(item, index)!)
+  }
+
+  async #compare(file: StoredFile, seen: Buffer | undefined, sent: Buffer): Promise<Outcome> {
+    const { entry, part, isWhole } = file
+    const { path } = entry
+    try {
+      // where bytes came with gaps, what stands in the store is what counts
+      const found = seen ?? (await this.#store.digest(part, entry, this.#policy.algorithm))
+      if (!found.equals(sent)) {
+        const text = `the content of ${printable(path)} does not match its digest; it is not published`
+        return await this.#drop(file, new SluiceError('ERR_DIGEST', text, { path, expected: sent, found }))
+      }
+      // the digest is taken before the file stages
+      if (!isWhole) return await this.#drop(file, failureOf(entry, 'ERR_DIGEST', CUT_SHORT))
+      return { ...(await this.#store.publish(part, entry, this.#policy)), digest: sent }
+    } catch (reason) {
+      const error = diskError(reason, 'publish', path)
+      if (endsTransfer(error)) throw error
+      // other content has the name: that would be so the next time, too
+      if (error.code === 'ERR_CONFLICT') await this.#store.discard(part, entry, error)
+      else await this.#store.keep(part, entry, error)
+      return failed(entry, error)
+    }
+  }
+
+  async #drop({ entry, part }: StoredFile, error: SluiceError): Promise<Outcome> {
+    await this.#store.discard(part, entry, error)
+    return failed(entry, error)
+  }
+}
+
+/** Files that are stored, but of which the sender never said what they should be: they fail, their parts stay. */
+export async function unsaid(ledger: Ledger, store: StoreCalls): Promise<OutcomeRange[]> {
+  const outcomes: Outcome[] = []
+  for (const index of ledger.unsaid()) {
+    const stored = ledger.at(index)!
+    const entry = stored.entry ?? ledger.entry(index)
+    const error = failureOf(entry, 'ERR_DIGEST', 'nothing to compare it with; it is not published')
+    const part = stored.part ?? stored.run?.part(index)
+    if (part) await store.keep(part, entry, error)
+    outcomes.push(failed(entry, error))
+  }
+  return rangesOf(outcomes)
+}
+
+const CUT_SHORT =
+  'a file stage left less of it than its entry says; one that changes content must say the new size in the entry'

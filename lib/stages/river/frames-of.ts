@@ -1,0 +1,179 @@
+import { SluiceError } from '../../errors.js'
+import type { Entry } from '../../wire/entry.js'
+import { dataHeader } from '../../wire/frames.js'
+import type { Limits } from '../../wire/limits.js'
+import { offerMessages } from '../../wire/manifest.js'
+import { encodeMessage } from '../../wire/messages.js'
+import { type Cut, digestIn, type Run } from '../../wire/run.js'
+import type { DigestsItem, Item } from './items.js'
+
+/** One frame in the buffers that it is written in: nothing may come between them. */
+export type FrameBuffers = readonly Buffer[]
+
+/** What the other side takes, in bytes. */
+export type FrameLimits = Pick<Limits, 'frame' | 'message'>
+
+/**
+ * The frames of an item, with at most `frame` bytes of data or `message` bytes of a message in each.
+ * @throws SluiceError `ERR_STATE` for a file that ends without a digest
+ */
+export function* framesOf(item: Item, { frame, message }: FrameLimits): Generator<FrameBuffers, void> {
+  switch (item.kind) {
+    case 'offer':
+      for (const page of offerMessages(item.offer, message)) yield [encodeMessage(page)]
+      break
+    case 'run':
+      if (item.cuts) {
+        for (const span of spansOf(item.cuts)) yield* dataFrames(span, frame)
+        for (const digests of digestsOfCuts(item.cuts)) yield* digestFrames(digests, message)
+      } else {
+        yield* dataFrames(item, frame)
+        const digests = digestsOfRun(item)
+        if (digests) yield* digestFrames(digests, message)
+      }
+      break
+    case 'digests':
+      yield* digestFrames(item, message)
+      break
+    case 'end':
+      yield [encodeMessage({ type: 'end' })]
+      break
+    default:
+      throw new SluiceError('ERR_STATE', `framer() cannot send an item of kind ${item.kind}`)
+  }
+}
+
+/** Bytes that stand next to each other in the stream. */
+interface Span {
+  position: number
+  buffers: readonly Buffer[]
+}
+
+function* dataFrames(span: Span, maxFrame: number): Generator<FrameBuffers, void> {
+  let { position } = span
+  let frame: Buffer[] = []
+  let length = 0
+  for (const whole of joined(span.buffers)) {
+    for (let bytes = whole; bytes.length > 0; ) {
+      const some = bytes.length <= maxFrame - length ? bytes : bytes.subarray(0, maxFrame - length)
+      frame.push(some)
+      length += some.length
+      bytes = bytes.subarray(some.length)
+      if (length === maxFrame) {
+        yield [dataHeader(position, length), ...frame]
+        position += length
+        frame = []
+        length = 0
+      }
+    }
+  }
+  if (length > 0) yield [dataHeader(position, length), ...frame]
+}
+
+/** Views that stand next to each other in one memory become one again: a write for a hundred small files. */
+function joined(buffers: readonly Buffer[]): Buffer[] {
+  const joined: Buffer[] = []
+  for (const bytes of buffers) {
+    const last = joined.at(-1)
+    if (bytes.length === 0) continue
+    if (last?.buffer === bytes.buffer && last.byteOffset + last.length === bytes.byteOffset)
+      joined[joined.length - 1] = Buffer.from(last.buffer, last.byteOffset, last.length + bytes.length)
+    else joined.push(bytes)
+  }
+  return joined
+}
+
+/** A stage of a user's may have dropped some of what is between. */
+function* spansOf(cuts: readonly Cut[]): Generator<Span, void> {
+  let span: { position: number; buffers: Buffer[] } | undefined
+  let end = 0
+  for (const { entry, offset, bytes } of cuts) {
+    const position = entry.start + offset
+    if (span && position !== end) {
+      yield span
+      span = undefined
+    }
+    span ??= { position, buffers: [] }
+    span.buffers.push(bytes)
+    end = position + bytes.length
+  }
+  if (span) yield span
+}
+
+type Digests = Omit<DigestsItem, 'kind'>
+
+/** What is to be said of the files that end in a run; undefined if none does. */
+function digestsOfRun(run: Run): Digests | undefined {
+  const { entries, digests } = run
+  let { first } = run
+  let last = run.ends ? run.last : run.last - 1
+  while (first <= last && entries[first]!.type !== 'file') first++
+  while (first <= last && entries[last]!.type !== 'file') last--
+  if (first > last) return undefined
+  for (let index = first; index <= last; index++) {
+    const entry = entries[index]!
+    if (entry.type === 'file' && digestIn(digests, index) === undefined) throw withoutDigest(entry)
+  }
+  const { bytes, count } = digests!
+  const slot = bytes.length / count
+  const from = (first - digests!.first) * slot
+  const said: Digests = {
+    first,
+    count: last - first + 1,
+    bytes: bytes.subarray(from, from + (last - first + 1) * slot),
+  }
+  const entry = entries[last]!
+  if (entry.size === null) said.sizes = new Map([[last, run.position + run.length - entry.start]])
+  return said
+}
+
+/** The same where a stage of a user's made the run: rows of entries, since it may have dropped some between. */
+function* digestsOfCuts(cuts: readonly Cut[]): Generator<Digests, void> {
+  let first = 0
+  let slots: Buffer[] = []
+  let sizes = new Map<number, number>()
+  const row = (): Digests => ({ first, count: slots.length, bytes: Buffer.concat(slots), sizes })
+  for (const { entry, offset, bytes, last, digest } of cuts) {
+    if (!last || entry.type !== 'file') continue
+    if (digest === undefined) throw withoutDigest(entry)
+    if (slots.length > 0 && entry.index !== first + slots.length) {
+      yield row()
+      slots = []
+      sizes = new Map()
+    }
+    if (slots.length === 0) first = entry.index
+    slots.push(digest)
+    if (entry.size === null) sizes.set(entry.index, offset + bytes.length)
+  }
+  if (slots.length > 0) yield row()
+}
+
+/** Entries in a message at most; bytes of the map around them; bytes of an index with a code or a size at most. */
+const MOST_SLOTS = 1024
+const HEAD = 64
+const EXCEPTION = 80
+
+function* digestFrames({ first, count, bytes, failures, sizes }: Digests, message: number) {
+  const slot = bytes.length / count
+  const isPlain = (failures?.size ?? 0) + (sizes?.size ?? 0) === 0
+  const fit = Math.floor((message - HEAD) / (isPlain ? slot : slot + EXCEPTION))
+  const most = Math.max(1, Math.min(MOST_SLOTS, fit))
+  for (let from = 0; from < count; from += most) {
+    const end = Math.min(count, from + most)
+    const isIn = ([index]: [number, unknown]) => index >= first + from && index < first + end
+    const page = { first: first + from, count: end - from, bytes: bytes.subarray(from * slot, end * slot) }
+    if (isPlain) yield [encodeMessage({ type: 'digests', ...page })]
+    else {
+      const some = {
+        failures: new Map([...(failures ?? [])].filter(isIn)),
+        sizes: new Map([...(sizes ?? [])].filter(isIn)),
+      }
+      yield [encodeMessage({ type: 'digests', ...page, ...some })]
+    }
+  }
+}
+
+function withoutDigest({ path }: Entry): SluiceError {
+  const message = 'a file ended without a digest; put hashTap() before framer()'
+  return new SluiceError('ERR_STATE', message, { path })
+}

@@ -1,0 +1,242 @@
+import { Limiter } from '../../async.js'
+import { printable, SluiceError } from '../../errors.js'
+import { diskError } from '../../files/disk/disk-error.js'
+import { Ranges } from '../../ranges.js'
+import type { Part } from '../../stores/parts.js'
+import type { Entry } from '../../wire/manifest.js'
+import { lengthIn, type Run, sliceRun } from '../../wire/run.js'
+import { endsTransfer } from '../river/fatal.js'
+import type { StoredRun } from '../river/items.js'
+import type { StoreCalls } from '../river/store-calls.js'
+import { WriteBehind } from './write-behind.js'
+import { columnOf, type FileWrite, writesOf } from './writes.js'
+
+/** A file that began and did not end. */
+interface OpenFile {
+  part: Part
+  entry: Entry
+  written: Ranges
+  /** Where the last write ended. */
+  end: number
+}
+
+/**
+ * Puts runs into a store: folders before their files, small whole files all at once where the store has a way, others
+ * one by one, several at a time, the bytes of one file in order. What fails for one file is its outcome; what would
+ * fail for all is thrown.
+ */
+export class RunWriter {
+  readonly #store: StoreCalls
+  readonly #limiter: Limiter
+  /** Files that began and did not end, by their index. No map: very many pass, and old tables hold on to them. */
+  readonly #open: (OpenFile | undefined)[] = []
+  /** Files that failed, and of which more may come. */
+  readonly #failed = new Set<number>()
+  /** Bytes from the middle of a file. */
+  readonly #behind = new WriteBehind((write) => this.#writeOn(write))
+  #stopped = false
+
+  constructor(store: StoreCalls, concurrency: number) {
+    this.#store = store
+    this.#limiter = new Limiter(concurrency)
+  }
+
+  /** The first file that began and did not end. */
+  get unfinished(): Entry | undefined {
+    return this.#open.find((file) => file)?.entry
+  }
+
+  /** Writes a run; gives what ended with it. Bytes in the middle of a file are written while more may be given. */
+  async write(run: Run): Promise<StoredRun[]> {
+    if (run.cuts) return this.#writeAll(writesOf(run))
+    if (run.first === run.last && !run.ends && this.#open[run.first]) {
+      await this.#store.alive()
+      return this.#behind.add(writesOf(run)[0]!)
+    }
+    const stored = await this.settle()
+    // the files at its ends may be there only in part
+    const first =
+      run.offset > 0 || (run.first === run.last && !run.ends) || this.#open[run.first]
+        ? run.first + 1
+        : run.first
+    const last = run.ends ? run.last : run.last - 1
+    if (first > run.first)
+      stored.push(...(await this.#writeAll(writesOf(sliceRun(run, run.first, run.first)))))
+    if (first <= last) stored.push(...(await this.#writeWhole(sliceRun(run, first, last))))
+    if (last < run.last && first <= run.last)
+      stored.push(...(await this.#writeAll(writesOf(sliceRun(run, run.last, run.last)))))
+    return stored
+  }
+
+  /** Waits for what is still being written; gives the entries that failed. */
+  settle(): Promise<StoredRun[]> {
+    return this.#behind.settle()
+  }
+
+  /** Begins no write any more; {@link settle} waits for those that run. */
+  stop(): void {
+    this.#stopped = true
+    this.#behind.stop()
+  }
+
+  /** The sender said all of these entries: files among them that began and did not end will not end by themselves. */
+  async giveUp(first: number, count: number): Promise<StoredRun[]> {
+    const stored = await this.settle()
+    for (let index = first; index < first + count; index++) {
+      const file = this.#open[index]
+      this.#failed.delete(index)
+      if (file === undefined) continue
+      this.#open[index] = undefined
+      stored.push(this.#stored(file.entry, { part: file.part, isWhole: isWhole(file, file.entry) }))
+    }
+    return stored
+  }
+
+  /** Files that are there from their first byte to their last. */
+  async #writeWhole(run: Run): Promise<StoredRun[]> {
+    const { entries, first, last, digests } = run
+    const write = this.#isFresh(run) ? this.#store.writeRun : undefined
+    if (!write) return this.#writeAll(writesOf(run))
+    const failures = new Map<number, SluiceError>()
+    await this.#makeFolders(run, failures)
+    const written = await write(run)
+    for (const [index, error] of written.failures)
+      failures.set(index, this.#fail(diskError(error, 'write', entries[index]!.path), index))
+    return [{ entries, first, last, run: written, failures, ...(digests && { digests }) }]
+  }
+
+  async #makeFolders({ entries, first, last }: Run, failures: Map<number, SluiceError>): Promise<void> {
+    for (let index = first; index <= last; index++) {
+      const entry = entries[index]!
+      if (entry.type !== 'directory') continue
+      try {
+        await this.#store.makeFolder(entry)
+      } catch (error) {
+        failures.set(index, this.#fail(error as SluiceError, index))
+      }
+    }
+  }
+
+  /** Whether nothing of these files was begun, and there is more than one. */
+  #isFresh(run: Run): boolean {
+    let files = 0
+    for (let index = run.first; index <= run.last; index++) {
+      if (this.#open[index] || this.#failed.has(index)) return false
+      if (lengthIn(run, index) > 0) files++
+    }
+    return files > 1
+  }
+
+  async #writeAll(writes: readonly FileWrite[]): Promise<StoredRun[]> {
+    const stored = await this.settle()
+    const ended = new Map<FileWrite, StoredRun>()
+    for (const write of writes) {
+      const { entry } = write
+      if (entry.type === 'file') continue
+      try {
+        if (entry.type === 'directory') await this.#store.makeFolder(entry)
+        ended.set(write, this.#stored(entry))
+      } catch (error) {
+        ended.set(write, this.#failedRun(entry, error as SluiceError))
+      }
+    }
+    await this.#begin(writes, ended)
+    await this.#limiter.each(
+      byFile(writes.filter(({ entry }) => this.#open[entry.index])),
+      async (ofFile) => {
+        for (const write of ofFile) {
+          const file = await this.#writeOn(write)
+          if (file) ended.set(write, file)
+        }
+      },
+      { failFast: true, isStopped: () => this.#stopped },
+    )
+    for (const write of writes) {
+      const run = ended.get(write)
+      if (run) stored.push(run)
+    }
+    return stored
+  }
+
+  /** Makes parts for the files of which nothing came before. */
+  async #begin(writes: readonly FileWrite[], ended: Map<FileWrite, StoredRun>): Promise<void> {
+    const isFresh = ({ entry: { type, index } }: FileWrite) =>
+      type === 'file' && !this.#open[index] && !this.#failed.has(index)
+    const fresh = byFile(writes.filter(isFresh)).map(([write]) => write!)
+    if (fresh.length === 0) return this.#store.alive()
+    const parts = await this.#store.begin(fresh.map(({ entry }) => entry))
+    for (const write of fresh) {
+      const part = parts.get(write.entry.index)!
+      const { entry } = write
+      if (part instanceof SluiceError) ended.set(write, this.#failedRun(entry, part))
+      else this.#open[entry.index] = { part, entry, written: new Ranges(), end: 0 }
+    }
+  }
+
+  /** Nothing more of a file that failed while the write waited. */
+  async #writeOn(write: FileWrite): Promise<StoredRun | undefined> {
+    return this.#open[write.entry.index] && this.#write(write)
+  }
+
+  async #write({ entry, offset, length, buffers, last, digest }: FileWrite): Promise<StoredRun | undefined> {
+    const file = this.#open[entry.index]!
+    const { part } = file
+    try {
+      if (this.#store.order === 'ascending' && offset !== file.end) throw outOfOrder(entry, offset, file.end)
+      // with a digest nothing is left to do on the file but to give it its name
+      await part.write(offset, buffers, last && digest !== undefined)
+    } catch (error) {
+      // the write before this one failed as well, and has said so
+      if (!this.#open[entry.index]) return undefined
+      this.#open[entry.index] = undefined
+      const failure = diskError(error, 'write', entry.path)
+      await this.#store.keep(part, entry, failure)
+      return this.#failedRun(entry, failure)
+    }
+    file.end = offset + length
+    file.written.add(offset, file.end)
+    if (!last) return undefined
+    this.#open[entry.index] = undefined
+    return this.#stored(entry, {
+      part,
+      isWhole: isWhole(file, entry),
+      ...(digest && { digests: columnOf(entry.index, digest) }),
+    })
+  }
+
+  #stored(entry: Entry, more: Partial<StoredRun> = {}): StoredRun {
+    return { entries: [], first: entry.index, last: entry.index, entry, ...more }
+  }
+
+  #failedRun(entry: Entry, error: SluiceError): StoredRun {
+    return this.#stored(entry, { failures: new Map([[entry.index, this.#fail(error, entry.index)]]) })
+  }
+
+  /** One file failed; or all, then it throws. */
+  #fail(error: SluiceError, index: number): SluiceError {
+    if (endsTransfer(error)) throw error
+    this.#failed.add(index)
+    return error
+  }
+}
+
+/** Writes of one file go one after the other: a stage of a user's may have put others between its cuts. */
+function byFile(writes: readonly FileWrite[]): FileWrite[][] {
+  const files = new Map<number, FileWrite[]>()
+  for (const write of writes) {
+    const ofFile = files.get(write.entry.index)
+    if (ofFile) ofFile.push(write)
+    else files.set(write.entry.index, [write])
+  }
+  return [...files.values()]
+}
+
+/** Whether every byte of the entry was written, as far as its size is known. */
+function isWhole({ written }: OpenFile, { size }: Entry): boolean {
+  return size === null || written.covers(0, size)
+}
+
+function outOfOrder({ path }: Entry, offset: number, end: number): SluiceError {
+  const message = `${printable(path)} goes on at byte ${offset} instead of ${end}: the store takes the bytes of a file in ascending order only`
+  return new SluiceError('ERR_UNSUPPORTED', message, { path, expected: end, found: offset })
+}

@@ -1,0 +1,89 @@
+import type { StoredRun } from '../river/items.js'
+import type { FileWrite } from './writes.js'
+
+/**
+ * Bytes that wait together: for a write of a mebibyte Linux looks for pages that lie side by side, which takes longer
+ * than the copying where memory is in pieces. And buffers, of which the system takes as many at once.
+ */
+const MOST_BYTES = 512 * 1024
+const MOST_BUFFERS = 1024
+
+/**
+ * Writes in the background, one at a time: two on one file would only wait for its lock in the kernel, which spins.
+ * FileWrites that come meanwhile, and follow each other, wait together and take one write.
+ */
+export class WriteBehind {
+  readonly #write: (write: FileWrite) => Promise<StoredRun | undefined>
+  #running: Promise<StoredRun | undefined> | undefined
+  #waiting: FileWrite | undefined
+  #ended: StoredRun[] = []
+  #failed: { error: unknown } | undefined
+  #stopped = false
+
+  /** @param write gives the entry if that ended; what it throws is thrown by every later call here */
+  constructor(write: (write: FileWrite) => Promise<StoredRun | undefined>) {
+    this.#write = write
+  }
+
+  /** Takes a piece over; resolves when the next one may come, with the entries that ended before. */
+  async add(write: FileWrite): Promise<StoredRun[]> {
+    while (this.#waiting && !follows(this.#waiting, write)) await this.#next()
+    const ended = this.#take()
+    if (this.#stopped) return ended
+    if (this.#waiting) join(this.#waiting, write)
+    else this.#waiting = write
+    if (!this.#running) void this.#work()
+    return ended
+  }
+
+  /** Begins no write any more: what waits, and what still comes, is dropped. */
+  stop(): void {
+    this.#stopped = true
+    this.#waiting = undefined
+  }
+
+  /** Resolves when all is written, with the entries that ended. */
+  async settle(): Promise<StoredRun[]> {
+    while (this.#running) await this.#next()
+    return this.#take()
+  }
+
+  async #next(): Promise<void> {
+    await this.#running?.catch(() => {}) // #take() throws it
+  }
+
+  async #work(): Promise<void> {
+    try {
+      while (this.#waiting) {
+        this.#running = this.#write(this.#waiting)
+        this.#waiting = undefined
+        const file = await this.#running
+        if (file) this.#ended.push(file)
+      }
+    } catch (error) {
+      this.#failed = { error }
+      this.#waiting = undefined
+    } finally {
+      this.#running = undefined
+    }
+  }
+
+  #take(): StoredRun[] {
+    if (this.#failed) throw this.#failed.error
+    return this.#ended.splice(0)
+  }
+}
+
+function follows(waiting: FileWrite, { entry, offset, length, buffers }: FileWrite): boolean {
+  return (
+    waiting.entry === entry &&
+    waiting.offset + waiting.length === offset &&
+    waiting.length + length <= MOST_BYTES &&
+    waiting.buffers.length + buffers.length <= MOST_BUFFERS
+  )
+}
+
+function join(waiting: FileWrite, { buffers, length }: FileWrite): void {
+  waiting.buffers.push(...buffers)
+  waiting.length += length
+}

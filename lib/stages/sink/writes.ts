@@ -1,0 +1,54 @@
+import type { Entry } from '../../wire/manifest.js'
+import { type DigestColumn, digestIn, endsIn, lengthIn, type Run, RunReader } from '../../wire/run.js'
+
+/** What a run brings of one entry: bytes that are written together. */
+export interface FileWrite {
+  entry: Entry
+  offset: number
+  length: number
+  /** Without empty ones. */
+  buffers: Buffer[]
+  /** Whether it reaches the end of the entry. */
+  last: boolean
+  digest?: Buffer
+}
+
+/** What a run brings, entry by entry; cuts that follow each other in one entry are one write. */
+export function writesOf(run: Run): FileWrite[] {
+  return run.cuts ? ofCuts(run.cuts) : ofColumns(run)
+}
+
+function ofColumns(run: Run): FileWrite[] {
+  const reader = new RunReader(run.buffers)
+  const writes: FileWrite[] = []
+  for (let index = run.first; index <= run.last; index++) {
+    const length = lengthIn(run, index)
+    const last = endsIn(run, index)
+    const digest = last ? digestIn(run.digests, index) : undefined
+    const offset = index === run.first ? run.offset : 0
+    const buffers = reader.take(length)
+    writes.push({ entry: run.entries[index]!, offset, length, buffers, last, ...(digest && { digest }) })
+  }
+  return writes
+}
+
+function ofCuts(cuts: NonNullable<Run['cuts']>): FileWrite[] {
+  const writes: FileWrite[] = []
+  for (const { entry, offset, bytes, last, digest } of cuts) {
+    let write = writes.at(-1)
+    if (write === undefined || write.entry !== entry || write.offset + write.length !== offset) {
+      write = { entry, offset, length: 0, buffers: [], last: false }
+      writes.push(write)
+    }
+    if (bytes.length > 0) write.buffers.push(bytes)
+    write.length += bytes.length
+    write.last = last
+    if (digest) write.digest = digest
+  }
+  return writes
+}
+
+/** The digest of one entry as a column. */
+export function columnOf(index: number, digest: Buffer): DigestColumn {
+  return { first: index, count: 1, bytes: digest }
+}

@@ -1,0 +1,196 @@
+import debug from 'debug'
+import { digestLength } from '../../digest/digests.js'
+import type { Code, SluiceError } from '../../errors.js'
+import { type OpenSource, type SourceStore, sourceError } from '../../stores/sources.js'
+import type { Piece, Plan } from '../../transfer/plan.js'
+import type { Entry } from '../../wire/entry.js'
+import type { Run } from '../../wire/run.js'
+import type { DigestsItem, Item } from '../river/items.js'
+import { closeSource, openSource, readEach, readToEnd } from './read.js'
+import type { Step } from './steps.js'
+
+/** What a {@link SourceReader} depends on. */
+export interface ReaderOptions {
+  store: SourceStore
+  plan: Plan
+  /** The hash algorithm of the offer. */
+  algorithm: string
+  /** Bytes of a run at most, where a stream decides about its length. */
+  maxRun: number
+  /** What fails after it is aborted fails because of that, and is not told. */
+  signal: AbortSignal
+  onFailure: ((error: SluiceError) => void) | undefined
+}
+
+const NOTHING = Buffer.alloc(0)
+const log = debug('sluice:source')
+
+/**
+ * Reads what the steps say and makes items of it, which the plan takes for sent. What cannot be read becomes a failure,
+ * and nothing else of that file follows. What got its outcome while it was read is left out.
+ */
+export class SourceReader {
+  readonly #options: ReaderOptions
+  /** Bytes of a digest. */
+  readonly #slot: number
+  /** The large file that is being read. */
+  #file: { index: number; open: OpenSource } | undefined
+
+  constructor(options: ReaderOptions) {
+    this.#options = options
+    this.#slot = digestLength(options.algorithm)
+  }
+
+  async *items(step: Step): AsyncGenerator<Item> {
+    if (step.kind === 'small') yield* this.#small(step.entries, step.length)
+    else if (step.kind === 'chunk') yield* this.#chunk(step)
+    else yield* this.#stream(step.entry)
+  }
+
+  async close(): Promise<void> {
+    const file = this.#file
+    this.#file = undefined
+    await closeSource(file?.open)
+  }
+
+  /** Many small files, folders and empty files. A run is contiguous: a file that failed ends one. */
+  async *#small(entries: readonly Entry[], length: number): AsyncGenerator<Item> {
+    const { plan, signal } = this.#options
+    // not used again: nobody can prove here that downstream no longer holds a view of it
+    const slab = length === 0 ? NOTHING : Buffer.allocUnsafeSlow(length)
+    const failures = await this.#readFiles(entries, slab)
+    if (signal.aborted) return
+    let used = 0
+    let from = 0
+    for (const { index, start, size } of entries) {
+      const failure = failures.get(index)
+      if (failure) {
+        yield* this.#runs(start - (used - from), slab.subarray(from, used))
+        yield* this.#fail(plan.entries[index]!, failure)
+        from = used + size!
+      }
+      used += size!
+    }
+    const { index, start, size } = entries.at(-1)!
+    yield* this.#runs(start + size! - (used - from), slab.subarray(from))
+    for (const piece of plan.pass(index + 1)) yield this.#run(piece, NOTHING)
+  }
+
+  /** The files among the entries, into one buffer; gives those that failed. */
+  async #readFiles(entries: readonly Entry[], slab: Buffer): Promise<ReadonlyMap<number, unknown>> {
+    const { store, signal } = this.#options
+    const files = entries.every(isFile) ? entries : entries.filter(isFile)
+    if (files.length === 0) return new Map()
+    try {
+      if (store.readRun) return await store.readRun(files, slab, signal)
+      return await readEach(store, files, slab, signal)
+    } catch (error) {
+      return new Map(files.map(({ index }) => [index, error]))
+    }
+  }
+
+  async *#chunk({ entry, start, end, isLast }: Step & { kind: 'chunk' }): AsyncGenerator<Item> {
+    const { plan } = this.#options
+    const bytes = Buffer.allocUnsafeSlow(end - start)
+    try {
+      const open = await this.#open(entry)
+      await open.read(start, bytes)
+      if (isLast) await open.verify()
+      if (end === entry.size) await this.close()
+    } catch (error) {
+      await this.close()
+      yield* this.#fail(entry, error)
+      return
+    }
+    if (plan.isClosed(entry.index)) await this.close()
+    yield* this.#runs(entry.start + start, bytes)
+  }
+
+  async #open(entry: Entry): Promise<OpenSource> {
+    if (this.#file?.index === entry.index) return this.#file.open
+    await this.close()
+    const { store, signal } = this.#options
+    const open = await openSource(store, entry, signal)
+    this.#file = { index: entry.index, open }
+    return open
+  }
+
+  async *#stream(entry: Entry): AsyncGenerator<Item> {
+    const { store, plan, maxRun } = this.#options
+    const { index } = entry
+    let offset = 0
+    for (const piece of plan.pass(index)) yield this.#run(piece, NOTHING)
+    try {
+      for await (const bytes of readToEnd(store, entry, maxRun)) {
+        // what follows of it is not wanted any more; leaving the loop destroys the stream
+        if (plan.isClosed(index)) return
+        yield* this.#runs(entry.start + offset, bytes)
+        offset += bytes.length
+      }
+    } catch (error) {
+      yield* this.#fail(entry, error)
+      return
+    }
+    if (plan.isClosed(index)) return
+    if (entry.size === 0) for (const piece of plan.pass(index + 1)) yield this.#run(piece, NOTHING)
+    if (entry.size !== null) return
+    plan.setSize(index, offset)
+    const position = entry.start + offset
+    yield this.#run(
+      { position, length: 0, first: index, last: index, offset, ends: true, isLate: false },
+      NOTHING,
+    )
+  }
+
+  /** Takes bytes for sent, which stand at `position`: the runs that they are. */
+  *#runs(position: number, bytes: Buffer): Generator<Item> {
+    if (bytes.length === 0) return
+    for (const piece of this.#options.plan.take(position, bytes.length)) {
+      if (piece.isLate) continue
+      const from = piece.position - position
+      yield this.#run(piece, bytes.subarray(from, from + piece.length))
+    }
+  }
+
+  /** The digests of the files that end in a run come from the stages behind: for the plan they are answered here. */
+  #run({ position, length, first, last, offset, ends }: Piece, bytes: Buffer): Run {
+    const { plan } = this.#options
+    const { entries } = plan
+    for (let index = first; index < last || (ends && index === last); index++) {
+      if (!plan.isOpen(index)) continue
+      if (entries[index]!.size === null || plan.isThere(index)) plan.answer(index)
+    }
+    const buffers = bytes.length === 0 ? [] : [bytes]
+    return { kind: 'run', position, length, buffers, entries, first, last, offset, ends }
+  }
+
+  *#fail(entry: Entry, cause: unknown): Generator<Item> {
+    const { plan, signal, onFailure } = this.#options
+    const { index, path } = entry
+    if (signal.aborted) return
+    const error = sourceError(path, cause)
+    log('entry %d: %s', index, error.message)
+    // each request is answered once
+    let isFirst = true
+    while (plan.isOpen(index)) {
+      plan.answer(index, true)
+      if (isFirst) onFailure?.(error)
+      isFirst = false
+      yield this.#failure(index, error.code)
+    }
+  }
+
+  #failure(first: number, code: Code): DigestsItem {
+    return {
+      kind: 'digests',
+      first,
+      count: 1,
+      bytes: Buffer.alloc(this.#slot),
+      failures: new Map([[first, code]]),
+    }
+  }
+}
+
+function isFile({ type }: Entry): boolean {
+  return type === 'file'
+}

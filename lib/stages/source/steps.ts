@@ -1,0 +1,71 @@
+import type { Plan } from '../../transfer/plan.js'
+import type { Entry } from '../../wire/entry.js'
+
+/**
+ * What is read at once: small entries as a whole that stand next to each other in the stream; a chunk of one file, and
+ * whether nothing more of its range comes behind it; or a stream to its end.
+ */
+export type Step =
+  | { kind: 'small'; entries: Entry[]; length: number }
+  | { kind: 'chunk'; entry: Entry; start: number; end: number; isLast: boolean }
+  | { kind: 'stream'; entry: Entry }
+
+/** What {@link nextStep} depends on. */
+export interface StepRules {
+  /** Bytes of a run at most. */
+  maxRun: number
+  /** Whether a file can be read in chunks; if not, it is a stream. */
+  isRereadable: (entry: Entry) => boolean
+}
+
+/** Bytes, and entries, that are read together at most. */
+const SLAB = 256 * 1024
+const MOST_ENTRIES = 512
+
+const KIB = 1024
+const SMALLEST = 64 * KIB
+const LARGEST = 1024 * KIB
+
+/** What of the plan is to be read next; undefined if nothing more is to come of what was decided until now. Pure. */
+export function nextStep(plan: Plan, { maxRun, isRereadable }: StepRules): Step | undefined {
+  const slab = Math.min(SLAB, maxRun)
+  const entries: Entry[] = []
+  let length = 0
+  let hasFile = false
+  for (let next = plan.coming(); next; next = plan.coming(next.entry.index + 1)) {
+    const { entry, start, end } = next
+    const { type, size } = entry
+    const isSmall = start === 0 && end === size && size <= slab && (type !== 'file' || isRereadable(entry))
+    if (!isSmall) {
+      // the run of a large file owns the folders and links before it; a file must be looked at, be it empty
+      if (!hasFile) return large(next, maxRun, isRereadable)
+      break
+    }
+    const before = entries.at(-1)
+    const isNext = before === undefined || before.start + before.size! === entry.start
+    if (!isNext || length + size > slab || entries.length === MOST_ENTRIES) break
+    entries.push(entry)
+    length += size
+    hasFile ||= type === 'file'
+  }
+  return entries.length > 0 ? { kind: 'small', entries, length } : undefined
+}
+
+type Coming = NonNullable<ReturnType<Plan['coming']>>
+
+function large({ entry, start, end }: Coming, maxRun: number, isRereadable: StepRules['isRereadable']): Step {
+  if (entry.size === null || !isRereadable(entry)) return { kind: 'stream', entry }
+  const until = Math.min(end, start + Math.min(chunkSize(entry.size), maxRun))
+  return { kind: 'chunk', entry, start, end: until, isLast: until === end }
+}
+
+/**
+ * Bytes to read at once of a file: the chunk size follows the file size, from 64 KiB to 1 MiB in powers of two, about
+ * a quarter of the file. Large chunks are what makes large files fast; small ones let others have their turn.
+ * @param fileSize bytes, or `null` where it is not known
+ */
+export function chunkSize(fileSize: number | null): number {
+  let size = SMALLEST
+  while (size < LARGEST && size * 4 < (fileSize ?? 0)) size *= 2
+  return size
+}

@@ -1,0 +1,182 @@
+import { inSlices } from '../../async.js'
+import type { SluiceError } from '../../errors.js'
+import type { ModeMemory } from '../../files/disk/attributes.js'
+import { errorCode } from '../../files/disk/disk-error.js'
+import { Journal, type JournalEnd } from '../../files/journal/journal.js'
+import { PartFile } from '../../files/part/part-file.js'
+import type { HandlePool } from '../../files/tree/handle-pool.js'
+import type { Entry, Offer } from '../../wire/manifest.js'
+import { DiskPart } from './disk-part.js'
+import type { DiskStore } from './disk-store.js'
+import { OurNames } from './our-names.js'
+
+/** The files of a transfer on their way in: each a part that the journal knows before it is made, until its end. */
+export class Arrivals {
+  /** Which modes a new file gets as they were asked for. */
+  readonly modes: ModeMemory = new Map()
+  readonly #store: DiskStore
+  readonly #handles: HandlePool
+  readonly #names = new OurNames()
+  #transfer = ''
+  #journal: Promise<Journal> | undefined
+  /** The numbers in the journal of files that are neither published nor given up, by the index of their entry. */
+  readonly #numbers: (number | undefined)[] = []
+
+  constructor(store: DiskStore, handles: HandlePool) {
+    this.#store = store
+    this.#handles = handles
+  }
+
+  /** Learns the names of an offer, so that no part and no folder of ours is called like one of them. */
+  async learn(offer: Offer): Promise<void> {
+    this.#transfer = offer.id
+    await inSlices(offer.entries, ({ path }) => this.#names.avoid(path))
+  }
+
+  /** Records files in the journal, all at once; their folders are made. The parts are still to be created. */
+  async expect(entries: readonly Entry[]): Promise<DiskPart[]> {
+    const parts = entries.map((entry) => {
+      const part = this.#part(entry)
+      this.#name(part)
+      return part
+    })
+    if (parts.length === 0) return parts
+    const journal = await this.#openJournal()
+    const numbers = await journal.begin(
+      parts.map(({ entry: { path, size, mtime }, file }) => ({
+        path,
+        size,
+        mtime,
+        ...(file.path === path ? {} : { target: file.path }),
+        part: file.partName,
+      })),
+    )
+    for (const [i, { entry }] of parts.entries()) this.#numbers[entry.index] = numbers[i]!
+    return parts
+  }
+
+  /** Whether the first name that a part may have is none of the transfer's own: then {@link expectRun} may take it. */
+  hasPlainPart(path: string): boolean {
+    return this.#names.isPlain(path)
+  }
+
+  /** Records files in the journal that have plain part names, all by one record. */
+  async expectRun(entries: readonly Entry[]): Promise<void> {
+    const journal = await this.#openJournal()
+    const { folders } = this.#store
+    const first = await journal.beginRun(
+      entries.map(({ path, size, mtime }) => ({ path, size, mtime, target: folders.pathOf(path) })),
+    )
+    for (const [i, { index }] of entries.entries()) this.#numbers[index] = first + i
+  }
+
+  /** Whether the journal waits for the end of a file. */
+  isExpected({ index }: Entry): boolean {
+    return this.#numbers[index] !== undefined
+  }
+
+  /** The part of such a file, of which all was written and sealed. */
+  written(entry: Entry, size: number): DiskPart {
+    return this.#part(entry, size)
+  }
+
+  /** The part of such a file, of which nothing stands. */
+  unwritten(entry: Entry): DiskPart {
+    const part = this.#part(entry)
+    part.tries = 1
+    return part
+  }
+
+  /** Begins a file: `write` makes its part, and is called again with another name where something has that one. */
+  async begin(part: DiskPart, write: () => Promise<void>): Promise<void> {
+    for (;;) {
+      try {
+        return await write()
+      } catch (error) {
+        const isTaken = errorCode((error as SluiceError).cause) === 'EEXIST'
+        if (part.file.exists || !isTaken) throw error
+        this.#name(part)
+        await (await this.#openJournal()).rename(this.#numbers[part.entry.index]!, part.file.partName)
+      }
+    }
+  }
+
+  /** Bytes are about to be written. */
+  async alive(): Promise<void> {
+    await (await this.#journal)?.alive()
+  }
+
+  /** Adds the numbers to an error of a full disk. */
+  explain(error: SluiceError, entry: Entry): Promise<SluiceError> {
+    return this.#store.space.explain(error, entry)
+  }
+
+  /** Records a file's outcome in the journal. */
+  async ended(entry: Entry, end: JournalEnd): Promise<void> {
+    const n = this.#numbers[entry.index]
+    if (n === undefined) return
+    this.#numbers[entry.index] = undefined
+    const journal = await this.#openJournal()
+    journal.end(n, end)
+  }
+
+  /** Records that files of a run were published, all under their own names: one record for those that follow each other. */
+  async published(entries: readonly Entry[]): Promise<void> {
+    const journal = await this.#openJournal()
+    let first = -1
+    let count = 0
+    for (const { index } of entries) {
+      const n = this.#numbers[index]!
+      this.#numbers[index] = undefined
+      if (n === first + count) count++
+      else {
+        if (count > 0) journal.endRun(first, count)
+        first = n
+        count = 1
+      }
+    }
+    if (count > 0) journal.endRun(first, count)
+  }
+
+  /** What was recorded until now lasts when this resolves. */
+  async sync(): Promise<void> {
+    await (await this.#journal)?.flush()
+  }
+
+  /** All is done: the journal goes, unless there is something that a later run may go on with. */
+  async finish(): Promise<void> {
+    const journal = await this.#journal
+    this.#journal = undefined
+    await journal?.finish()
+  }
+
+  /** Unfinished parts stay, and the journal says that they are nobody's now. */
+  async close(): Promise<void> {
+    const journal = await this.#journal?.catch(() => undefined)
+    await journal?.close().catch(() => {})
+  }
+
+  #openJournal(): Promise<Journal> {
+    const make = async () =>
+      Journal.create(await this.#store.tree(), this.#transfer, {
+        durability: this.#store.durability,
+        isTaken: (name) => this.#names.isTop(name),
+      })
+    this.#journal ??= this.#store.patiently(make)
+    return this.#journal
+  }
+
+  #part(entry: Entry, written?: number): DiskPart {
+    const { mode, mtime, path } = entry
+    const { durability, folders, fs } = this.#store
+    const options = { mode, mtime, durability, handles: this.#handles, modes: this.modes, written }
+    return new DiskPart(entry, new PartFile(this.#store, folders.pathOf(path), options), fs, this)
+  }
+
+  /** Gives a part the next name that it may have. */
+  #name(part: DiskPart): void {
+    const { name, tries } = this.#names.part(part.entry.path, part.tries)
+    part.tries = tries
+    part.file.rename(name)
+  }
+}

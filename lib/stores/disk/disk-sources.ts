@@ -1,0 +1,195 @@
+import { setImmediate } from 'node:timers/promises'
+import { printable, SluiceError } from '../../errors.js'
+import type { Clock } from '../../files/disk/clock.js'
+import { errorCode } from '../../files/disk/disk-error.js'
+import type { FileStats, FileSystem } from '../../files/disk/fs.js'
+import { retryOpen } from '../../files/disk/retry-open.js'
+import type { Entry } from '../../wire/entry.js'
+import { type OpenSource, type SourceStore, sourceError } from '../sources.js'
+import { type FileVersion, readSourceSync, SourceFile } from './source-file.js'
+
+/** Files of a run that are read at the same time by asynchronous calls. */
+const AT_ONCE = 16
+/** Milliseconds for which a run holds the event loop before others have their turn. */
+const SLICE = 4
+/** A disk is slow when two small files in a row took so many milliseconds each; and for how many then. */
+const SLOW = 20
+const SLOW_FOR = 1000
+
+/** Numbers of a file's version: dev, ino, mtime, ctime. */
+const NUMBERS = 4
+
+/**
+ * The files of a disk, as they were when they were listed. A file costs four numbers: its path is that of its entry
+ * below the path of an argument.
+ */
+export class DiskSources implements SourceStore {
+  readonly #fs: FileSystem
+  readonly #clock: Clock
+  /** Index of the first entry. */
+  readonly #first: number
+  /** Where the arguments are here, by the names that they arrive under. */
+  readonly #roots = new Map<string, string>()
+  #versions = new Float64Array(NUMBERS * 64)
+  #count = 0
+  /** Until then the disk counts as slow: the event loop does not wait for it. */
+  #slowUntil = Number.NEGATIVE_INFINITY
+  /** Whether the file before took long. One may be chance: other processes have their turn, too. */
+  #wasSlow = false
+
+  constructor(fs: FileSystem, clock: Clock, first: number) {
+    this.#fs = fs
+    this.#clock = clock
+    this.#first = first
+  }
+
+  /** An argument: what is offered under `name`, or below it, stands at `real`. */
+  addRoot(name: string, real: string): void {
+    this.#roots.set(name, real)
+  }
+
+  /** The next entry. */
+  add({ dev, ino, mtimeMs, ctimeMs }: FileStats): void {
+    const at = this.#count++ * NUMBERS
+    if (at === this.#versions.length) {
+      const larger = new Float64Array(at * 2)
+      larger.set(this.#versions)
+      this.#versions = larger
+    }
+    this.#versions[at] = dev
+    this.#versions[at + 1] = ino
+    this.#versions[at + 2] = mtimeMs
+    this.#versions[at + 3] = ctimeMs
+  }
+
+  rereadable(): boolean {
+    return true
+  }
+
+  async open(entry: Entry, signal: AbortSignal): Promise<OpenSource> {
+    const path = this.#pathOf(entry)
+    const version = this.#versionOf(entry)
+    const open = () => SourceFile.open(this.#fs, path, version)
+    try {
+      return await retryOpen(open, { clock: this.#clock, signal })
+    } catch (cause) {
+      throw sourceError(path, cause)
+    }
+  }
+
+  async readRun(
+    entries: readonly Entry[],
+    buffer: Buffer,
+    signal: AbortSignal,
+  ): Promise<ReadonlyMap<number, Error>> {
+    const run = { entries, buffer, signal, next: 0, used: 0, failures: new Map<number, Error>() }
+    while (run.next < entries.length && !signal.aborted) {
+      if (this.#fs.sync === undefined || this.#clock.now() < this.#slowUntil) await this.#readTogether(run)
+      else if (!this.#readNow(run)) await this.#readNext(run)
+      else if (run.next < entries.length) await setImmediate()
+    }
+    return run.failures
+  }
+
+  /**
+   * Reads file after file, as long as it is this run's turn and the disk is fast; gives `false` if the next one has to
+   * wait for a handle.
+   */
+  #readNow(run: ReadingRun): boolean {
+    const { entries, failures } = run
+    const begun = this.#clock.now()
+    let before = begun
+    while (run.next < entries.length) {
+      const entry = entries[run.next]!
+      try {
+        readSourceSync(this.#fs, this.#pathOf(entry), this.#versionOf(entry), run.buffer, run.used)
+      } catch (error) {
+        if (isOutOfHandles(error)) return false
+        failures.set(entry.index, this.#failure(entry, error))
+      }
+      run.next++
+      run.used += entry.size!
+      const now = this.#clock.now()
+      const isSlow = now - before > SLOW
+      if (isSlow && this.#wasSlow) this.#slowUntil = now + SLOW_FOR
+      this.#wasSlow = isSlow
+      if (now - begun > SLICE) return true
+      before = now
+    }
+    return true
+  }
+
+  /** Reads the rest by asynchronous calls, several files at a time. */
+  async #readTogether(run: ReadingRun): Promise<void> {
+    const left = Math.min(AT_ONCE, run.entries.length - run.next)
+    await Promise.all(Array.from({ length: left }, () => this.#readOn(run)))
+  }
+
+  async #readOn(run: ReadingRun): Promise<void> {
+    while (run.next < run.entries.length && !run.signal.aborted) await this.#readNext(run)
+  }
+
+  async #readNext(run: ReadingRun): Promise<void> {
+    const entry = run.entries[run.next++]!
+    const into = run.buffer.subarray(run.used, run.used + entry.size!)
+    run.used += into.length
+    try {
+      const file = await this.open(entry, run.signal)
+      try {
+        await file.read(0, into)
+        await file.verify()
+      } finally {
+        await file.close()
+      }
+    } catch (error) {
+      run.failures.set(entry.index, error as Error)
+    }
+  }
+
+  #failure(entry: Entry, cause: unknown): SluiceError {
+    return cause instanceof SluiceError ? cause : sourceError(this.#pathOf(entry), cause)
+  }
+
+  #pathOf({ path }: Entry): string {
+    const end = path.indexOf('/')
+    const root = this.#roots.get(end < 0 ? path : path.slice(0, end))
+    if (root === undefined) throw unknown(path)
+    if (end < 0) return root
+    return root.endsWith('/') ? root + path.slice(end + 1) : root + path.slice(end)
+  }
+
+  #versionOf({ index, path, size }: Entry): FileVersion {
+    const at = index - this.#first
+    if (at < 0 || at >= this.#count) throw unknown(path)
+    const versions = this.#versions
+    const from = at * NUMBERS
+    const [dev, ino, mtimeMs, ctimeMs] = [
+      versions[from]!,
+      versions[from + 1]!,
+      versions[from + 2]!,
+      versions[from + 3]!,
+    ]
+    return { dev, ino, mtimeMs, ctimeMs, size: size! }
+  }
+}
+
+/** Small files that are being read one behind the other into one buffer. */
+interface ReadingRun {
+  entries: readonly Entry[]
+  buffer: Buffer
+  signal: AbortSignal
+  /** The next file, and where its bytes begin in the buffer. */
+  next: number
+  used: number
+  failures: Map<number, Error>
+}
+
+function isOutOfHandles(error: unknown): boolean {
+  const code = errorCode(error)
+  return code === 'EMFILE' || code === 'ENFILE'
+}
+
+function unknown(path: string): SluiceError {
+  const message = `the manifest does not say where the bytes of ${printable(path)} are; take it from manifestOf()`
+  return new SluiceError('ERR_SOURCE_READ', message, { path })
+}

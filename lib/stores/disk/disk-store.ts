@@ -1,0 +1,191 @@
+import type { SluiceError } from '../../errors.js'
+import { diskError } from '../../files/disk/disk-error.js'
+import type { FileSystem } from '../../files/disk/fs.js'
+import { parentOf } from '../../files/disk/names.js'
+import { collectLeftovers } from '../../files/journal/leftovers.js'
+import type { UnfinishedFile } from '../../files/journal/read-journal.js'
+import { HandlePool, isOutOfHandles } from '../../files/tree/handle-pool.js'
+import { type Directory, Tree } from '../../files/tree/tree.js'
+import type { Entry, Offer } from '../../wire/manifest.js'
+import type { Run } from '../../wire/run.js'
+import type { Durability, PartRun, PartStore, Placement, PublishPolicy } from '../parts.js'
+import { Arrivals } from './arrivals.js'
+import type { DiskPart } from './disk-part.js'
+import { endFolder } from './end-folder.js'
+import { ArrivingFolders } from './folders.js'
+import { FreeSpace } from './free-space.js'
+import { makeLink } from './links.js'
+import { SmallFiles } from './small-files.js'
+
+/** What {@link diskParts} takes. */
+export interface DiskPartsOptions {
+  /** The folder that files arrive in. It is made when the first of them comes. */
+  dir: string
+  fs: FileSystem
+  durability: Durability
+  /** Files that are open at once. */
+  handles: number
+  /** Parts of earlier transfers that are to stay. */
+  keep?: (file: UnfinishedFile) => boolean
+  warn?: (warning: SluiceError) => void
+}
+
+/** A folder of this disk as a store of parts: `name.part` beside `name`, a journal in our own folder. */
+export function diskParts(options: DiskPartsOptions): PartStore {
+  return new DiskStore(options)
+}
+
+/** The folder that a transfer arrives in. Nothing is opened or made before it is needed. */
+export class DiskStore implements PartStore {
+  durability: Durability
+  readonly fs: FileSystem
+  readonly folders: ArrivingFolders
+  readonly arrivals: Arrivals
+  readonly space: FreeSpace
+  readonly #options: DiskPartsOptions
+  readonly #handles: HandlePool
+  #tree: Promise<Tree> | undefined
+  /** Until when calls are left to other threads, in milliseconds: the disk was slow. */
+  #slowUntil = 0
+
+  constructor(options: DiskPartsOptions) {
+    this.durability = options.durability
+    this.fs = options.fs
+    this.#options = options
+    this.#handles = new HandlePool(options.handles)
+    this.folders = new ArrivingFolders(this)
+    this.arrivals = new Arrivals(this, this.#handles)
+    this.space = new FreeSpace(options.fs, options.dir)
+  }
+
+  async expect(offer: Offer, bytes: number): Promise<void> {
+    await this.arrivals.learn(offer)
+    if (bytes > 0) await this.space.check(bytes)
+  }
+
+  async makeFolder({ path, mode }: Entry): Promise<void> {
+    // the root itself: its failure is not one of an entry
+    await this.tree()
+    await this.folders.make(path, mode)
+  }
+
+  async begin(entry: Entry): Promise<DiskPart> {
+    const part = (await this.beginAll([entry])).get(entry.index)!
+    if (part instanceof Error) throw part
+    return part
+  }
+
+  /** All are recorded in the journal at once. */
+  async beginAll(entries: readonly Entry[]): Promise<Map<number, DiskPart | SluiceError>> {
+    await this.tree()
+    const parts = new Map<number, DiskPart | SluiceError>()
+    const standing: Entry[] = []
+    for (const entry of entries) {
+      try {
+        await this.folders.make(parentOf(entry.path))
+        standing.push(entry)
+      } catch (error) {
+        parts.set(entry.index, diskError(error, 'write', entry.path))
+      }
+    }
+    for (const part of await this.arrivals.expect(standing)) parts.set(part.entry.index, part)
+    return parts
+  }
+
+  /** By synchronous calls, if the file system has them, the disk is quick, and nothing has to be synced. */
+  get writeRun(): ((run: Run) => Promise<PartRun>) | undefined {
+    const calls = this.fs.sync
+    if (!calls || this.durability === 'power' || performance.now() < this.#slowUntil) return undefined
+    return async (run) => {
+      await this.tree()
+      const files = new SmallFiles(this, calls, run)
+      await files.write()
+      return files
+    }
+  }
+
+  /** A call took long: the event loop must not wait for the next ones. */
+  wasSlow(): void {
+    this.#slowUntil = performance.now() + SLOW_TIME
+  }
+
+  alive(): Promise<void> {
+    return this.arrivals.alive()
+  }
+
+  async sync(): Promise<void> {
+    if (this.durability !== 'power' || !this.#tree) return
+    await this.folders.sync()
+    await this.arrivals.sync()
+  }
+
+  makeLink(entry: Entry, policy: PublishPolicy): Promise<Placement> {
+    return makeLink(this, entry, policy)
+  }
+
+  endFolder(entry: Entry): Promise<Placement> {
+    return endFolder(this, entry)
+  }
+
+  finish(): Promise<void> {
+    return this.arrivals.finish()
+  }
+
+  /** Unfinished parts stay. */
+  async close(): Promise<void> {
+    await this.#handles.close()
+    await this.arrivals.close()
+    const tree = await this.#tree?.catch(() => undefined)
+    await tree?.close()
+  }
+
+  tree(): Promise<Tree> {
+    this.#tree ??= this.#openTree()
+    return this.#tree
+  }
+
+  /** For the parts, which wait for handles by themselves. */
+  async directory(path: string): Promise<Directory> {
+    return (await this.tree()).directory(path)
+  }
+
+  /** For the parts: the handles are needed. */
+  async giveUp(): Promise<void> {
+    await (await this.tree()).giveUp()
+  }
+
+  /** Calls `work` with the folder at `path`; again, where the system had no handles for it. */
+  within<T>(path: string, work: (folder: Directory) => Promise<T>): Promise<T> {
+    return this.patiently(async () => {
+      const folder = await this.directory(path)
+      try {
+        return await work(folder)
+      } finally {
+        folder.release()
+      }
+    })
+  }
+
+  /** Calls `work`; again, where the system had no handles for it: see {@link HandlePool.patiently}. */
+  patiently<T>(work: () => Promise<T>): Promise<T> {
+    return this.#handles.patiently(async () => {
+      try {
+        return await work()
+      } catch (error) {
+        if (isOutOfHandles(error)) await this.giveUp()
+        throw error
+      }
+    })
+  }
+
+  async #openTree(): Promise<Tree> {
+    const { dir, fs, warn, keep } = this.#options
+    const tree = await Tree.open(dir, { fs, create: true, durability: this.durability })
+    // what dead transfers left makes room, and gives its names back
+    for (const { error } of await collectLeftovers(tree, { keep })) if (error) warn?.(error)
+    return tree
+  }
+}
+
+/** Milliseconds for which a disk that was slow once is not waited for. */
+const SLOW_TIME = 2000

@@ -1,0 +1,124 @@
+import { isSluiceError } from '../../errors.js'
+import { type ModeMemory, setMode } from '../../files/disk/attributes.js'
+import { errorCode } from '../../files/disk/disk-error.js'
+import type { FileSystem } from '../../files/disk/fs.js'
+import { firstFree } from '../../files/publish/first-free.js'
+import type { Directory, Tree } from '../../files/tree/tree.js'
+
+/** Where the folders are made, and how to wait for handles. */
+interface Place {
+  tree(): Promise<Tree>
+  readonly fs: FileSystem
+  patiently<T>(work: () => Promise<T>): Promise<T>
+  within<T>(path: string, work: (folder: Directory) => Promise<T>): Promise<T>
+}
+
+/** Its owner must be able to write into a folder until the end. */
+const OWNER_BITS = 0o700
+
+/**
+ * Where the folders of a transfer are on disk: under their own names, merged into those that stand there, or, where
+ * something else has the name, with a suffix and all that is below them.
+ */
+export class ArrivingFolders {
+  readonly #place: Place
+  /** Path in the offer → path on disk. */
+  readonly #made = new Map<string, string>([['', '']])
+  readonly #making = new Map<string, Promise<string>>()
+  /** Those of them that this transfer made. */
+  readonly #own = new Set<string>()
+  /** Which modes new folders get as they were asked for. */
+  readonly #modes: ModeMemory = new Map()
+  /** Folders on disk that have one of ours in them: with 'power' their names are to be synced. */
+  readonly #grown = new Set<string>()
+
+  constructor(place: Place) {
+    this.#place = place
+  }
+
+  /**
+   * Makes the folder at `path` of the offer, and those above it; gives its path on disk.
+   * Without a mode a new one gets what the umask leaves. Fails with `ERR_UNSAFE_LINK` where a link stands in its place, and as the disk does.
+   */
+  async make(path: string, mode?: number): Promise<string> {
+    const made = this.#made.get(path)
+    if (made !== undefined) return made
+    let making = this.#making.get(path)
+    if (!making) {
+      making = this.#make(path, mode)
+      this.#making.set(path, making)
+    }
+    try {
+      return await making
+    } finally {
+      this.#making.delete(path)
+    }
+  }
+
+  /** The path on disk of an entry whose folder was made. */
+  pathOf(path: string): string {
+    const slash = path.lastIndexOf('/')
+    const folder = this.#made.get(slash === -1 ? '' : path.slice(0, slash))!
+    return join(folder, path.slice(slash + 1))
+  }
+
+  /** The path on disk of a folder of the offer, if it was made. */
+  folderOf(path: string): string | undefined {
+    return this.#made.get(path)
+  }
+
+  /**
+   * Whether this transfer made the folder at `path` of the offer, and so sets its mode. One that was there keeps what it
+   * has, or a sender could open a folder of the user's to others, or shut it.
+   */
+  isOurs(path: string): boolean {
+    return this.#own.has(path)
+  }
+
+  /** Makes the names of new folders last. */
+  async sync(): Promise<void> {
+    const tree = await this.#place.tree()
+    for (const path of [...this.#grown]) {
+      await this.#place.patiently(() => tree.sync(path))
+      this.#grown.delete(path)
+    }
+  }
+
+  #setMode(there: string, bits: number): Promise<void> {
+    return this.#place.within(there, ({ fd }) => setMode(this.#place.fs, fd, bits, this.#modes))
+  }
+
+  async #make(path: string, mode?: number): Promise<string> {
+    const slash = path.lastIndexOf('/')
+    const above = await this.make(slash === -1 ? '' : path.slice(0, slash))
+    const name = path.slice(slash + 1)
+    const tree = await this.#place.tree()
+    return firstFree(name, path, async (candidate, n) => {
+      const there = join(above, candidate)
+      try {
+        const bits = mode === undefined ? 0o777 : mode | OWNER_BITS
+        const made = await this.#place.patiently(() => tree.makeDirectory(there, bits))
+        if (made === 'created') {
+          this.#own.add(path)
+          // what the umask took away nobody could give back who finds the folder after an interruption
+          if (mode !== undefined && this.#modes.get(bits) !== true) await this.#setMode(there, bits)
+        }
+        // also where it was there: who made it may have been killed before his sync, or not be at it yet
+        this.#grown.add(above)
+        this.#made.set(path, there)
+        return there
+      } catch (error) {
+        // a link under the name itself is no accident: nobody asked for another name then
+        const isLink = n > 0 && isSluiceError(error, 'ERR_UNSAFE_LINK')
+        const cause = isSluiceError(error) ? errorCode(error.cause) : undefined
+        const isTaken = isSluiceError(error, 'ERR_WRITE') && cause === 'EEXIST'
+        if (!isLink && !isTaken) throw error
+        return undefined
+      }
+    })
+  }
+}
+
+function join(folder: string, name: string): string {
+  return folder === '' ? name : `${folder}/${name}`
+}

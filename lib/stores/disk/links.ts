@@ -1,0 +1,106 @@
+import { printable, SluiceError } from '../../errors.js'
+import { errorCode } from '../../files/disk/disk-error.js'
+import { type FileSystem, lstatIfThere, moveOver } from '../../files/disk/fs.js'
+import { nameOf, parentOf } from '../../files/disk/names.js'
+import { temporaryName } from '../../files/own/temporary-name.js'
+import { firstFree } from '../../files/publish/first-free.js'
+import type { Directory } from '../../files/tree/tree.js'
+import type { Entry } from '../../wire/manifest.js'
+import type { Conflict, Placement, PublishPolicy } from '../parts.js'
+import type { DiskStore } from './disk-store.js'
+
+/**
+ * Makes a symbolic link. A name that is taken is dealt with as for files, but for two things: a link with the same target
+ * is there already, whatever `unless` says, and a folder makes no room for a link, under 'replace' neither: the link
+ * gets a suffix.
+ */
+export async function makeLink(
+  store: DiskStore,
+  entry: Entry,
+  { conflict }: PublishPolicy,
+): Promise<Placement> {
+  const { fs, durability } = store
+  const above = await store.folders.make(parentOf(entry.path))
+  return store.within(above, async (folder) => {
+    const placement = await new Link(fs, folder, entry, conflict).make(above)
+    if (durability === 'power') await folder.sync()
+    return placement
+  })
+}
+
+class Link {
+  readonly #fs: FileSystem
+  readonly #folder: Directory
+  readonly #entry: Entry
+  readonly #conflict: Conflict
+  #warning: SluiceError | undefined
+
+  constructor(fs: FileSystem, folder: Directory, entry: Entry, conflict: Conflict) {
+    this.#fs = fs
+    this.#folder = folder
+    this.#entry = entry
+    this.#conflict = conflict
+  }
+
+  async make(above: string): Promise<Placement> {
+    const { path } = this.#entry
+    return firstFree(nameOf(path), path, async (name, n) => {
+      const ended = await this.#try(name, n === 0)
+      if (!ended) return undefined
+      return { name: above === '' ? name : `${above}/${name}`, warning: this.#warning, ...ended }
+    })
+  }
+
+  /** One name; undefined sends on to the next one. */
+  async #try(name: string, first: boolean): Promise<Placement | undefined> {
+    const target = this.#entry.target!
+    const at = this.#folder.at(name)
+    try {
+      await this.#fs.symlink(target, at)
+      return {}
+    } catch (error) {
+      if (errorCode(error) !== 'EEXIST') throw error
+    }
+    const same = await this.#fs.readlink(at).then(
+      (there) => there === target,
+      () => false,
+    )
+    if (same) return { skipped: 'identical' }
+    return first ? this.#byPolicy(at) : undefined
+  }
+
+  async #byPolicy(at: string): Promise<Placement | undefined> {
+    const { path } = this.#entry
+    switch (this.#conflict) {
+      case 'rename':
+        return undefined
+      case 'skip':
+        return { skipped: 'conflict' }
+      case 'fail': {
+        const why = 'is taken; move away what has it, or choose another conflict policy'
+        throw new SluiceError('ERR_CONFLICT', `${printable(path)} ${why}`, { path })
+      }
+      case 'overwrite':
+      case 'replace': {
+        const there = await lstatIfThere(this.#fs, at)
+        if (!there || there.isFile() || there.isSymbolicLink()) return this.#over(at)
+        const message = `${printable(path)} stays as it was, because it is neither file nor link: the new link gets a suffix`
+        this.#warning = new SluiceError('ERR_CONFLICT', message, { path })
+        return undefined
+      }
+    }
+  }
+
+  /** By one rename: at every moment there is the old one or the new one. */
+  async #over(at: string): Promise<Placement> {
+    const temporary = this.#folder.at(temporaryName())
+    await this.#fs.symlink(this.#entry.target!, temporary)
+    try {
+      await moveOver(this.#fs, temporary, at)
+    } catch (error) {
+      await this.#fs.unlink(temporary).catch(() => {})
+      throw error
+    }
+    return {}
+  }
+}

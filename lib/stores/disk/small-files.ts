@@ -1,0 +1,250 @@
+import { setImmediate } from 'node:timers/promises'
+import type { SluiceError } from '../../errors.js'
+import { timeInSeconds } from '../../files/disk/attributes.js'
+import { diskError } from '../../files/disk/disk-error.js'
+import { OPEN, type SyncCalls } from '../../files/disk/fs.js'
+import { nameOf, parentOf, partCandidate } from '../../files/disk/names.js'
+import type { Directory } from '../../files/tree/tree.js'
+import type { Entry } from '../../wire/manifest.js'
+import { lengthIn, type Run, RunReader } from '../../wire/run.js'
+import type { Part, PartRun } from '../parts.js'
+import type { DiskPart } from './disk-part.js'
+import type { DiskStore } from './disk-store.js'
+
+/** Milliseconds for which the loop may hold the event loop. */
+const SLICE = 4
+/** A disk is slow when two files in a row took so many milliseconds each. */
+const SLOW = 50
+
+/** Without these its owner could not open a file again: such a mode is set at the very end. */
+const OWNER_BITS = 0o600
+
+/**
+ * Many small whole files: written and named by one loop of synchronous calls, without an object, a promise or a closure
+ * for each. What is unusual with one of them (its part name is taken, a call fails) goes its own way as a
+ * {@link DiskPart}.
+ */
+export class SmallFiles implements PartRun {
+  readonly #store: DiskStore
+  readonly #calls: SyncCalls
+  readonly #run: Run
+  /** Files that went their own way, by the index of their entry. */
+  readonly #alone = new Map<number, DiskPart>()
+  readonly failures = new Map<number, SluiceError>()
+  /** The folder that is held, and its path in the offer. */
+  #directory: Directory | undefined
+  #folder = ''
+  /** When the event loop had its turn, and whether the file before took long. */
+  #since = 0
+  #wasSlow = false
+
+  constructor(store: DiskStore, calls: SyncCalls, run: Run) {
+    this.#store = store
+    this.#calls = calls
+    this.#run = run
+  }
+
+  /** Writes all of them. */
+  async write(): Promise<void> {
+    const { first, last, entries, buffers } = this.#run
+    const plain = await this.#expect()
+    this.#since = performance.now()
+    const reader = new RunReader(buffers)
+    try {
+      for (let index = first; index <= last; index++) {
+        const entry = entries[index]!
+        const bytes = reader.take(lengthIn(this.#run, index))
+        if (entry.type !== 'file' || this.failures.has(index)) continue
+        const directory = plain.has(index) ? (this.#held(entry) ?? (await this.#enter(entry))) : undefined
+        const isEnded = directory ? await this.#tryWrite(directory, entry, bytes) : false
+        if (!isEnded) await this.#writeAlone(entry, bytes)
+        if (this.#isTime()) await this.#yield()
+      }
+    } finally {
+      this.#leave()
+    }
+  }
+
+  async publish(first: number, last: number): Promise<number[]> {
+    this.#since = performance.now()
+    const unusual: number[] = []
+    const published: Entry[] = []
+    try {
+      for (let index = first; index <= last; index++) {
+        const entry = this.#run.entries[index]!
+        if (entry.type !== 'file' || this.failures.has(index)) continue
+        const isAlone = this.#alone.has(index)
+        const directory = isAlone ? undefined : (this.#held(entry) ?? (await this.#enter(entry)))
+        if (directory && this.#tryPublish(directory, entry)) published.push(entry)
+        else unusual.push(index)
+        if (this.#isTime()) await this.#yield()
+      }
+    } finally {
+      this.#leave()
+    }
+    await this.#store.arrivals.published(published)
+    return unusual
+  }
+
+  part(index: number): Part {
+    const entry = this.#run.entries[index]!
+    return this.#alone.get(index) ?? this.#store.arrivals.written(entry, entry.size!)
+  }
+
+  /** Makes the folders and records the files in the journal; gives those that can be written here. */
+  async #expect(): Promise<Set<number>> {
+    const { first, last, entries } = this.#run
+    const { folders, arrivals } = this.#store
+    const plain: Entry[] = []
+    let folder: string | undefined
+    for (let index = first; index <= last; index++) {
+      const entry = entries[index]!
+      if (entry.type !== 'file') continue
+      const above = parentOf(entry.path)
+      try {
+        if (above !== folder) await folders.make(above)
+        folder = above
+      } catch (error) {
+        this.failures.set(index, diskError(error, 'write', entry.path))
+        continue
+      }
+      if ((entry.mode & OWNER_BITS) === OWNER_BITS && arrivals.hasPlainPart(entry.path)) plain.push(entry)
+    }
+    if (plain.length > 0) await arrivals.expectRun(plain)
+    return new Set(plain.map(({ index }) => index))
+  }
+
+  /**
+   * Writes a file under its plain part name; false, and nothing is left of it, where that does not go.
+   * @returns true also where it failed for good: see {@link write}
+   */
+  #tryWrite(directory: Directory, entry: Entry, bytes: readonly Buffer[]): boolean | Promise<boolean> {
+    const calls = this.#calls
+    let path: string
+    let fd: number
+    try {
+      path = directory.at(partCandidate(nameOf(entry.path), 0))
+      fd = calls.open(path, OPEN.create, entry.mode)
+    } catch {
+      return false
+    }
+    let isOpen = true
+    try {
+      writeAll(calls, fd, bytes)
+      this.#setMode(fd, entry.mode)
+      const seconds = timeInSeconds(entry.mtime)
+      calls.futimes(fd, seconds, seconds)
+      isOpen = false
+      calls.close(fd)
+      return true
+    } catch (error) {
+      if (isOpen) attempt(() => calls.close(fd))
+      if (attempt(() => calls.unlink(path))) return false
+      return this.#fail(entry, diskError(error, 'write', entry.path))
+    }
+  }
+
+  /** Its part could not be removed: with that in the way the file cannot begin anew. */
+  async #fail(entry: Entry, failure: SluiceError): Promise<boolean> {
+    await this.#store.arrivals.ended(entry, { state: 'failed', code: failure.code, part: 'kept' })
+    this.failures.set(entry.index, failure)
+    return true
+  }
+
+  #setMode(fd: number, mode: number): void {
+    const { modes } = this.#store.arrivals
+    if (modes.get(mode) === true) return
+    const differs = (this.#calls.fstat(fd).mode & 0o777) !== mode
+    modes.set(mode, !differs)
+    if (differs) this.#calls.fchmod(fd, mode)
+  }
+
+  /** By the calls that can wait and try again; what goes wrong then is the file's failure. */
+  async #writeAlone(entry: Entry, bytes: Buffer[]): Promise<void> {
+    const { arrivals } = this.#store
+    const isPlain = arrivals.isExpected(entry)
+    const part = isPlain ? arrivals.unwritten(entry) : (await arrivals.expect([entry]))[0]!
+    this.#alone.set(entry.index, part)
+    try {
+      await part.write(0, bytes, true)
+    } catch (error) {
+      const failure = error as SluiceError
+      await part.keep(failure)
+      this.failures.set(entry.index, failure)
+    }
+  }
+
+  /** Gives a file its name if that is free; false where it is not, or anything goes wrong. */
+  #tryPublish(directory: Directory, { path }: Entry): boolean {
+    try {
+      const name = nameOf(path)
+      const part = directory.at(partCandidate(name, 0))
+      this.#calls.link(part, directory.at(name))
+      this.#calls.unlink(part)
+      return true
+    } catch {
+      // whatever of it is done already is found by whoever publishes it alone
+      return false
+    }
+  }
+
+  /** The folder of an entry, if it is the one that is held. */
+  #held({ path }: Entry): Directory | undefined {
+    const slash = path.lastIndexOf('/')
+    const isSame = this.#directory && this.#folder.length === slash && path.startsWith(this.#folder)
+    return isSame ? this.#directory : undefined
+  }
+
+  /** The folder of an entry, held until another one is entered; undefined where it cannot be. */
+  async #enter({ path }: Entry): Promise<Directory | undefined> {
+    this.#leave()
+    try {
+      this.#directory = await this.#store.directory(this.#store.folders.folderOf(parentOf(path))!)
+      this.#folder = parentOf(path)
+    } catch {
+      // whoever goes on with the file says why
+    }
+    return this.#directory
+  }
+
+  #leave(): void {
+    this.#directory?.release()
+    this.#directory = undefined
+  }
+
+  /** Whether others are to have their turn. */
+  #isTime(): boolean {
+    return performance.now() - this.#since > SLICE
+  }
+
+  async #yield(): Promise<void> {
+    const isSlow = performance.now() - this.#since > SLOW
+    if (isSlow && this.#wasSlow) this.#store.wasSlow()
+    this.#wasSlow = isSlow
+    await setImmediate()
+    this.#since = performance.now()
+  }
+}
+
+/** A write may take fewer bytes than given; one that takes none means that the disk is full. */
+function writeAll(calls: SyncCalls, fd: number, buffers: readonly Buffer[]): void {
+  let position = 0
+  for (const buffer of buffers) {
+    for (let done = 0; done < buffer.length; ) {
+      const taken = calls.write(fd, [done === 0 ? buffer : buffer.subarray(done)], position)
+      if (taken === 0) throw new Error('the disk is full')
+      done += taken
+      position += taken
+    }
+  }
+}
+
+/** Whether it went well. */
+function attempt(act: () => void): boolean {
+  try {
+    act()
+    return true
+  } catch {
+    return false
+  }
+}

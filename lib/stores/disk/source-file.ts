@@ -1,0 +1,153 @@
+import {
+  type FileStats,
+  type FileSystem,
+  OPEN,
+  openRegular,
+  openRegularSync,
+  readFully,
+  readFullySync,
+  type SyncCalls,
+  sameContent,
+} from '../../files/disk/fs.js'
+import { type OpenSource, sourceChanged, sourceError } from '../sources.js'
+
+/**
+ * Which file it was when it was listed, and which content it had. The change time is not part of that: it also changes
+ * with the mode, the owner and the names of a file.
+ */
+export interface FileVersion {
+  dev: number
+  ino: number
+  mtimeMs: number
+  ctimeMs: number
+  size: number
+}
+
+/**
+ * A file that was listed, open for reading. It must be the same when it is opened, and not change until `verify`. All
+ * methods fail with `ERR_SOURCE_CHANGED` or `ERR_SOURCE_READ`.
+ */
+export class SourceFile implements OpenSource {
+  readonly #fs: FileSystem
+  readonly #path: string
+  readonly #fd: number
+  readonly #opened: FileStats
+
+  private constructor(fs: FileSystem, path: string, fd: number, opened: FileStats) {
+    this.#fs = fs
+    this.#path = path
+    this.#fd = fd
+    this.#opened = opened
+  }
+
+  /** Opens what stands at `path`. A call that fails because too many files are open fails as it is: it can wait. */
+  static async open(fs: FileSystem, path: string, version: FileVersion): Promise<SourceFile> {
+    const { fd, stats } = await openRegular(fs, path)
+    const file = new SourceFile(fs, path, fd, stats)
+    if (isVersion(stats, version)) return file
+    await file.close()
+    throw sourceChanged(path, { expected: version.size, found: stats.size })
+  }
+
+  /** Fewer bytes than asked for mean that the file was cut: nothing is ever filled up. */
+  async read(offset: number, buffer: Buffer): Promise<void> {
+    const got = await readFully(this.#fs, this.#fd, buffer, offset).catch(failing(this.#path))
+    if (got < buffer.length)
+      throw sourceChanged(this.#path, { expected: offset + buffer.length, found: offset + got })
+  }
+
+  async verify(): Promise<void> {
+    checkContent(this.#path, this.#opened, await this.#fs.fstat(this.#fd).catch(failing(this.#path)))
+  }
+
+  /** What was read is not worth less when the handle cannot be closed. */
+  async close(): Promise<void> {
+    await this.#fs.close(this.#fd).catch(() => {})
+  }
+}
+
+/**
+ * Reads a small file from its beginning to its end by synchronous calls, into `buffer` from `offset` on. Fails as the
+ * calls do, or with `ERR_SOURCE_CHANGED`.
+ */
+export function readSourceSync(
+  fs: FileSystem,
+  path: string,
+  version: FileVersion,
+  buffer: Buffer,
+  offset: number,
+): void {
+  if (!isReadUntouched(fs.sync!, path, version, buffer, offset))
+    readChecked(fs, path, version, buffer, offset)
+}
+
+/**
+ * One look at the file, after it was read: if even its change time is the one that was listed, then nobody touched it
+ * in all that time. `false` for everything else, also for a file of which only the mode was changed.
+ */
+function isReadUntouched(
+  calls: SyncCalls,
+  path: string,
+  version: FileVersion,
+  buffer: Buffer,
+  offset: number,
+): boolean {
+  let fd = -1
+  try {
+    fd = calls.open(path, OPEN.read)
+    const { size } = version
+    if (size > 0 && calls.read(fd, buffer, offset, size, 0) < size) return false
+    const stats = calls.fstat(fd)
+    return stats.isFile() && stats.ctimeMs === version.ctimeMs && isVersion(stats, version)
+  } catch {
+    // it is tried once more, and then it is known why
+    return false
+  } finally {
+    if (fd >= 0) closeAnyway(calls, fd)
+  }
+}
+
+/** The same checks as those of a {@link SourceFile}. */
+function readChecked(
+  fs: FileSystem,
+  path: string,
+  version: FileVersion,
+  buffer: Buffer,
+  offset: number,
+): void {
+  const calls = fs.sync!
+  const { fd, stats } = openRegularSync(fs, path)
+  try {
+    if (!isVersion(stats, version)) throw sourceChanged(path, { expected: version.size, found: stats.size })
+    const found = readFullySync(calls, fd, buffer, offset, version.size, 0)
+    if (found < version.size) throw sourceChanged(path, { expected: version.size, found })
+    checkContent(path, stats, calls.fstat(fd))
+  } finally {
+    closeAnyway(calls, fd)
+  }
+}
+
+/** What was read is not worth less when the handle cannot be closed. */
+function closeAnyway(calls: SyncCalls, fd: number): void {
+  try {
+    calls.close(fd)
+  } catch {
+    // there is nothing to be done about it
+  }
+}
+
+function isVersion({ dev, ino, mtimeMs, size }: FileStats, version: FileVersion): boolean {
+  return dev === version.dev && ino === version.ino && mtimeMs === version.mtimeMs && size === version.size
+}
+
+/** The change time tells even where the other times were put back. */
+function checkContent(path: string, before: FileStats, after: FileStats): void {
+  if (sameContent(before, after)) return
+  throw sourceChanged(path, { expected: before.size, found: after.size })
+}
+
+function failing(path: string): (cause: unknown) => never {
+  return (cause) => {
+    throw sourceError(path, cause)
+  }
+}

@@ -1,0 +1,38 @@
+/** One file, folder or link of a manifest. `start` is computed by both sides and never sent. */
+export interface Entry {
+  /** Its number in the transfer, from 0. */
+  index: number
+  type: 'file' | 'directory' | 'symlink'
+  /** POSIX, relative, without `.` and `..`; valid UTF-8. */
+  path: string
+  /** Bytes; `null` if it is not known beforehand (only the last entry of an offer). 0 for folders and links. */
+  size: number | null
+  /** Its first byte in the stream of the whole transfer. */
+  start: number
+  /** Whole milliseconds since 1970. */
+  mtime: number
+  /** Permission bits, 0 to 0o777. */
+  mode: number
+  /** Where a symbolic link points to. */
+  target?: string
+}
+
+/** An entry as it is sent: without what both sides compute. */
+export type WireEntry = Pick<Entry, 'type' | 'path' | 'size' | 'mtime' | 'mode' | 'target'>
+
+/** What is offered at once: the first offer of a transfer, or files attached to it. */
+export interface Offer {
+  /** 32 hexadecimal digits; the same in every offer of one transfer. */
+  id: string
+  /** A short name for people. */
+  name: string
+  /** Hash algorithm of every digest: `sha256`, `blake3`, or one of `crypto.getHashes()`. */
+  algorithm: string
+  /** Index of the first entry: 0, or the number of entries offered before. */
+  first: number
+  /** Position of the first byte: 0, or the total of the offers before. */
+  position: number
+  /** Sum of the known sizes in bytes. */
+  bytes: number
+  entries: Entry[]
+}

@@ -1,0 +1,132 @@
+import { execFile } from 'node:child_process'
+import { readdir, utimes } from 'node:fs/promises'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import test from 'ava'
+import { type RemoveOrphansOptions, removeOrphans, temporaryName } from '../../../lib/files/index.js'
+import { type Owner, type ProcessSystem, thisOwner } from '../../../lib/files/own/owner.js'
+import { MemoryDisk } from '../../../lib/testing/index.js'
+import { temporary } from '../../helpers/folders.js'
+
+const HOUR = 3_600_000
+const NOW = 100 * HOUR
+const system: ProcessSystem = {
+  pid: 1,
+  hostname: () => 'here',
+  read: (path) => (path.endsWith('boot_id') ? 'boot' : undefined),
+  isAlive: (pid) => pid === 1,
+}
+const me = thisOwner(system)
+const gone: Owner = { ...me, pid: 2, token: 'aa' }
+
+function setup(disk = new MemoryDisk({ now: () => NOW - 30 * HOUR })) {
+  const remove = (options: RemoveOrphansOptions = {}, dir = '/d') =>
+    removeOrphans(dir, { fs: disk, system, now: () => NOW, ...options })
+  return { disk, remove }
+}
+
+test('KNOWN-FAILURES 37: what dead processes left is removed whatever its prefix, what belongs to a live one stays', async (t) => {
+  const { disk, remove } = setup()
+  const orphans = ['', 'mine', 'a.b.c'].map((prefix) => temporaryName({ prefix, owner: gone }))
+  const kept = [
+    temporaryName({ owner: me }),
+    temporaryName({ prefix: 'x', owner: { ...gone, host: 'elsewhere' } }),
+    'report.tmp',
+    '.report.sluice-tmp',
+    'report',
+  ]
+  for (const name of [...orphans, ...kept]) disk.put(`/d/${name}`, 'four')
+  const dry = await remove({ dryRun: true })
+  t.is(disk.snapshot().size, 8)
+  const { count, bytes, files, errors } = await remove()
+  t.deepEqual({ count, bytes, files: files.sort(), errors }, { ...dry, files: dry.files.sort() })
+  t.deepEqual([count, bytes, errors], [3, 12, []])
+  t.deepEqual(files, orphans.map((name) => `/d/${name}`).sort())
+  t.deepEqual([...disk.snapshot().keys()].sort(), kept.map((name) => `/d/${name}`).sort())
+  t.is((await remove()).count, 0)
+  t.deepEqual(disk.openHandles(), [])
+})
+
+test('only what is old enough goes', async (t) => {
+  const { disk, remove } = setup()
+  disk.put(`/d/${temporaryName({ owner: gone })}`, 'x')
+  t.is((await remove({ olderThan: 31 * HOUR })).count, 0)
+  t.is((await remove({ olderThan: 30 * HOUR })).count, 1)
+  await t.throwsAsync(remove({ olderThan: -1 }), { code: 'ERR_USAGE' })
+  await t.throwsAsync(remove({}, ''), { code: 'ERR_USAGE' })
+})
+
+test('links, folders and pipes that are called like ours stay, and no link is followed', async (t) => {
+  const { disk, remove } = setup()
+  let n = 0
+  const name = () => temporaryName({ owner: { ...gone, token: `${n++}` } })
+  disk.put('/outside/precious', 'mine')
+  disk.put(`/outside/${name()}`, 'not asked for')
+  disk.putLink(`/d/${name()}`, '/outside/precious')
+  disk.putFolder(`/d/${name()}`)
+  disk.putPipe(`/d/${name()}`)
+  disk.putLink('/d/out', '/outside')
+  const before = disk.list()
+  t.is((await remove({ recursive: true })).count, 0)
+  t.deepEqual(disk.list(), before)
+})
+
+test('folders below are searched only if asked for', async (t) => {
+  for (const platform of ['linux', 'darwin'] as const) {
+    const { disk, remove } = setup(new MemoryDisk({ platform, now: () => NOW - 30 * HOUR }))
+    for (const folder of ['/d', '/d/a', '/d/a/b'])
+      disk.put(`${folder}/${temporaryName({ owner: gone })}`, 'x')
+    t.is((await remove()).count, 1)
+    t.is((await remove({ recursive: true })).count, 2)
+    t.deepEqual(disk.openHandles(), [])
+  }
+})
+
+test('what cannot be removed is said, and the rest removed; what somebody else removed is fine', async (t) => {
+  const { disk, remove } = setup()
+  for (let i = 0; i < 4; i++) disk.put(`/d/${temporaryName({ owner: { ...gone, token: `${i}` } })}`, 'x')
+  disk.put('/d/folder/x', 'x')
+  disk.fail({ call: 'unlink', error: 'EACCES' })
+  disk.fail({ call: 'unlink', nth: 2, error: 'ENOENT' })
+  disk.fail({ call: 'open', path: '/d/folder', error: 'EIO' })
+  const { count, errors } = await remove({ recursive: true })
+  t.is(count, 2)
+  t.deepEqual(
+    errors.map(({ code }) => code),
+    ['ERR_PERMISSION', 'ERR_WRITE'],
+  )
+  await t.throwsAsync(remove({}, '/none'), { code: 'ERR_WRITE' })
+  disk.heal()
+  t.is((await remove()).count, 2)
+})
+
+test('a folder that is exchanged while it is entered is left alone', async (t) => {
+  const { disk, remove } = setup()
+  disk.putFolder('/d/a')
+  disk.hook = ({ call, path }) => {
+    if (call !== 'open' || path !== '/d/a') return
+    disk.move('/d/a', '/d/b')
+    disk.put(`/d/a/${temporaryName({ owner: gone })}`, 'x')
+  }
+  t.is((await remove({ recursive: true })).count, 0)
+  t.deepEqual(disk.openHandles(), [])
+})
+
+test('on the real disk, what a process left that was killed is removed', async (t) => {
+  const folder = await temporary(t)
+  const index = new URL('../../../lib/files/index.js', import.meta.url).href
+  const script = `
+    const { AtomicFile } = await import(${JSON.stringify(index)})
+    const file = await AtomicFile.open(process.argv[1] + '/file')
+    await file.write([Buffer.from('half')])
+    process.kill(process.pid, 'SIGKILL')
+    setInterval(() => {}, 1000)`
+  await t.throwsAsync(promisify(execFile)(process.execPath, ['--input-type=module', '-e', script, folder]))
+  const [left] = await readdir(folder)
+  await removeOrphans(folder)
+  t.deepEqual(await readdir(folder), [left])
+  await utimes(join(folder, left!), 1_600_000_000, 1_600_000_000)
+  const { count, bytes } = await removeOrphans(folder)
+  t.deepEqual([count, bytes], [1, 4])
+  t.deepEqual(await readdir(folder), [])
+})

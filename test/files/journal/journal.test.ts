@@ -1,0 +1,424 @@
+import test from 'ava'
+import { collectLeftovers, Tree } from '../../../lib/files/index.js'
+import { Journal, type JournalClock } from '../../../lib/files/journal/journal.js'
+import {
+  encodeRecords,
+  type JournalRecord,
+  RecordReader,
+} from '../../../lib/files/journal/journal-records.js'
+import { readJournal } from '../../../lib/files/journal/read-journal.js'
+import { nameOfOwner, ownerOfName } from '../../../lib/files/own/names.js'
+import { type ProcessSystem, thisOwner } from '../../../lib/files/own/owner.js'
+import { MemoryDisk } from '../../../lib/testing/index.js'
+
+const ID = 'ab'.repeat(16)
+const PATH = `/d/.sluice/${ID}.journal`
+const FILE = { path: 'x', size: 10, mtime: 1, part: 'x.part' }
+const OWNER: JournalRecord = { kind: 'owner', version: 1, transfer: ID, owner: thisOwner() }
+
+/** A machine on which every other process is dead. */
+const GRAVE: ProcessSystem = { pid: 1, hostname: () => 'h', read: () => undefined, isAlive: () => false }
+const DEAD = { ...thisOwner(GRAVE), pid: 99 }
+
+function manual() {
+  let time = Date.now()
+  const timers = new Set<() => void>()
+  const clock: JournalClock = {
+    now: () => time,
+    after(_ms, callback) {
+      timers.add(callback)
+      return () => timers.delete(callback)
+    },
+  }
+  const pass = (ms: number) => {
+    time += ms
+    for (const callback of [...timers]) {
+      timers.delete(callback)
+      callback()
+    }
+  }
+  return { clock, pass, timers }
+}
+
+async function setup(options: { durability?: 'crash' | 'power'; isTaken?: (name: string) => boolean } = {}) {
+  const disk = new MemoryDisk()
+  disk.putFolder('/d')
+  const tree = await Tree.open('/d', { fs: disk })
+  const { clock, pass, timers } = manual()
+  const open = () => Journal.create(tree, ID, { durability: 'crash', owner: DEAD, clock, ...options })
+  const records = (path = PATH) => new RecordReader().push(disk.snapshot().get(path)!)
+  return { disk, tree, open, pass, timers, records }
+}
+
+test('our folder may go between the look at it and the entry: it is made again', async (t) => {
+  for (const call of ['lstat', 'open'] as const) {
+    const { disk, tree, open } = await setup()
+    disk.putFolder('/d/.sluice', 0o700)
+    let gone = 0
+    disk.hook = (event) => {
+      if (event.call !== call || event.path !== '/d/.sluice' || gone > 0) return
+      gone++
+      disk.remove('/d/.sluice')
+    }
+    const journal = await open()
+    t.is(gone, 1)
+    t.true(disk.snapshot().has(PATH))
+    await journal.finish()
+    await tree.close()
+    t.deepEqual(disk.openHandles(), [])
+  }
+})
+
+test('a journal that goes while it is looked at is none of ours', async (t) => {
+  for (const call of ['open', 'rename'] as const) {
+    const { disk, tree, open } = await setup()
+    const journal = await open()
+    await journal.begin([FILE])
+    await journal.close()
+    let gone = 0
+    disk.hook = ({ call: made, path }) => {
+      if (made !== call || path !== PATH || gone > 0) return
+      gone++
+      disk.remove(PATH)
+    }
+    t.deepEqual(await collectLeftovers(tree, { system: GRAVE }), [])
+    t.is(gone, 1)
+    await tree.close()
+    t.deepEqual(disk.openHandles(), [])
+  }
+})
+
+test('records come back as they were written, in pieces of any size', (t) => {
+  const records: JournalRecord[] = [
+    OWNER,
+    { kind: 'begin', n: 0, path: 'a\nb\u202e', size: null, mtime: -1, target: 'c/d', part: 'd.part', at: 5 },
+    { kind: 'part', n: 0, part: 'd.1.part', at: 6 },
+    { kind: 'alive', at: 7 },
+    { kind: 'completed', n: 0, name: 'c/d', digest: '00ff' },
+    { kind: 'failed', n: 1, code: 'ERR_DIGEST', part: 'gone' },
+    { kind: 'released', at: 8 },
+  ]
+  const bytes = encodeRecords(records)
+  for (const size of [1, 7, 100, bytes.length]) {
+    const reader = new RecordReader()
+    const found: JournalRecord[] = []
+    for (let i = 0; i < bytes.length; i += size) found.push(...reader.push(bytes.subarray(i, i + size)))
+    t.deepEqual(found, records)
+    t.is(reader.dropped, 0)
+  }
+})
+
+test('KNOWN-FAILURES 18: torn, foreign and changed lines are dropped, those around them stay', (t) => {
+  const good = encodeRecords([{ kind: 'alive', at: 1 }])
+  const changed = Buffer.from(good)
+  changed[20]! ^= 1
+  const foreign = [
+    '{}',
+    'null',
+    '[]',
+    '"x"',
+    '{"kind":"alive"}',
+    '{"kind":"alive","at":"x"}',
+    '{"kind":"toString"}',
+    '{"kind":1}',
+  ]
+  const bad = [
+    changed,
+    good.subarray(0, 8),
+    Buffer.from('garbage'),
+    Buffer.alloc(200_000, 'x'),
+    ...foreign.map((json) => encodeRecords([JSON.parse(json) as JournalRecord])),
+    encodeRecords([{ kind: 'owner', version: 2, transfer: 'x', owner: DEAD }]),
+    encodeRecords([{ kind: 'owner', version: 1, transfer: 'x', owner: null as never }]),
+  ]
+  const reader = new RecordReader()
+  for (const line of bad)
+    t.deepEqual(reader.push(Buffer.concat([line, Buffer.from('\n'), good])), [{ kind: 'alive', at: 1 }])
+  t.true(reader.dropped >= bad.length)
+})
+
+test('a part is announced before it may be made, many at once with one write, and ends are batched', async (t) => {
+  const { disk, open, pass, timers, records } = await setup()
+  const journal = await open()
+  t.is(records()[0]!.kind, 'owner')
+  const before = disk.calls
+  const numbers = await journal.begin(
+    Array.from({ length: 200 }, (_, i) => ({ ...FILE, path: `f${i}`, part: `f${i}.part` })),
+  )
+  t.is(disk.calls, before + 1)
+  t.is(records().length, 201)
+  for (const n of numbers.slice(0, 149))
+    journal.end(n, { state: 'completed', part: 'gone', digest: Buffer.from('ff', 'hex') })
+  t.is(timers.size, 1)
+  t.is(disk.calls, before + 1)
+  journal.end(149, { state: 'failed', code: 'ERR_DIGEST', part: 'gone' })
+  await journal.flush()
+  t.is(disk.calls, before + 2)
+  t.is(records().length, 351)
+  journal.end(150, { state: 'completed', part: 'gone' })
+  pass(2000)
+  await journal.flush()
+  t.is(records().length, 352)
+  await journal.close()
+  t.is(records().at(-1)!.kind, 'released')
+  t.deepEqual(disk.openHandles(), ['/d', '/d/.sluice'])
+})
+
+test('where nothing is left it goes, with its folder; else it stays', async (t) => {
+  const { disk, open, tree } = await setup({ durability: 'power' })
+  const journal = await open()
+  const other = await open()
+  const [n, m] = await journal.begin([FILE, { ...FILE, path: 'y', part: 'y.part' }])
+  journal.end(n!, { state: 'completed', part: 'gone' })
+  journal.end(m!, { state: 'failed', code: 'ERR_WRITE', part: 'kept' })
+  await journal.flush()
+  await journal.finish()
+  await other.finish()
+  t.deepEqual(
+    disk.list().filter((path) => path.startsWith('/d/') && path !== '/d/'),
+    ['/d/.sluice/', PATH],
+  )
+  await tree.close()
+  t.deepEqual(disk.openHandles(), [])
+})
+
+test('HOSTILE-INPUT 21: a folder of the user that is called like ours is not used', async (t) => {
+  for (const put of [
+    (disk: MemoryDisk) => disk.put('/d/.sluice', 'a file'),
+    (disk: MemoryDisk) => disk.put('/d/.sluice/notes.txt', 'mine'),
+    (disk: MemoryDisk) => disk.putFolder('/d/.sluice'),
+    (disk: MemoryDisk) => disk.putLink('/d/.sluice', '/'),
+  ]) {
+    const { disk, open } = await setup()
+    put(disk)
+    const before = disk.list()
+    const journal = await open()
+    t.true(disk.list().includes(`/d/.sluice_1/${ID}.journal`))
+    await journal.finish()
+    t.deepEqual(disk.list(), before)
+  }
+  const { disk, open } = await setup({ isTaken: (name) => name === '.sluice' })
+  await open()
+  t.true(disk.list().includes('/d/.sluice_1/'))
+})
+
+test('where every name for its folder is taken it says so', async (t) => {
+  const { open } = await setup({ isTaken: () => true })
+  await t.throwsAsync(open(), { code: 'ERR_WRITE', message: /\.sluice_4/ })
+})
+
+test('what cannot be written in the background is said to the next caller', async (t) => {
+  const { disk, open, pass } = await setup()
+  const journal = await open()
+  const [n] = await journal.begin([FILE])
+  disk.fail({ call: 'write', error: 'EIO' })
+  journal.end(n!, { state: 'completed', part: 'gone' })
+  pass(2000)
+  await t.throwsAsync(journal.flush(), { code: 'ERR_WRITE' })
+  await t.throwsAsync(journal.close(), { code: 'ERR_WRITE' })
+  t.regex(disk.list().find((path) => path.endsWith('.journal'))!, /\.0-[0-9a-f]+\.journal$/)
+})
+
+test('from time to time it says that its owner lives', async (t) => {
+  const { open, pass, records } = await setup()
+  const journal = await open()
+  await journal.alive()
+  t.is(records().length, 1)
+  pass(2001)
+  await journal.alive()
+  t.is(records().at(-1)!.kind, 'alive')
+  await journal.finish()
+})
+
+// ——— what dead owners left ———
+
+async function leave(t: { teardown(end: () => void): void }, ...extra: JournalRecord[]) {
+  const { disk, tree } = await setup()
+  disk.put(
+    PATH,
+    encodeRecords([
+      { kind: 'owner', version: 1, transfer: ID, owner: DEAD },
+      { kind: 'begin', n: 0, ...FILE, at: Date.now() },
+      ...extra,
+    ]),
+  )
+  await disk.lstat('/d/.sluice')
+  const folder = await disk.open('/d/.sluice', 0)
+  await disk.fchmod(folder, 0o700)
+  await disk.close(folder)
+  t.teardown(() => tree.close())
+  return { disk, tree, collect: (options = {}) => collectLeftovers(tree, { system: GRAVE, ...options }) }
+}
+
+test('the part of a dead owner is removed, and then its journal', async (t) => {
+  const { disk, collect } = await leave(t)
+  disk.put('/d/x.part', 'abc')
+  disk.put('/d/other.part', 'abc')
+  const [found] = await collect({ dryRun: true })
+  t.like(found, { path: 'x.part', bytes: 3, state: 'part' })
+  t.true(disk.list().includes('/d/x.part'))
+  t.is((await collect()).length, 1)
+  t.deepEqual(
+    disk.list().filter((path) => path.startsWith('/d/') && path !== '/d/'),
+    ['/d/other.part'],
+  )
+  t.deepEqual(await collect(), [])
+})
+
+test('a part that somebody wants to go on with stays, with its journal', async (t) => {
+  const { disk, collect } = await leave(t)
+  disk.put('/d/x.part', 'abc')
+  const [found] = await collect({ keep: ({ path }: { path: string }) => path === 'x' })
+  t.is(found!.state, 'kept')
+  t.true(disk.list().includes(PATH))
+  t.true(disk.list().includes('/d/x.part'))
+})
+
+test('after a crash between link and unlink both names are one file: the part goes, the file stays', async (t) => {
+  for (const name of ['/d/x', '/d/x_1']) {
+    const { disk, collect } = await leave(t)
+    if (name !== '/d/x') disk.put('/d/x', 'other')
+    disk.put('/d/x.part', 'abc')
+    await disk.link('/d/x.part', name)
+    t.is((await collect())[0]!.state, 'published')
+    t.is(disk.snapshot().get(name)!.toString(), 'abc')
+    t.false(disk.list().includes('/d/x.part'))
+  }
+})
+
+const FOREIGN: [string, (disk: MemoryDisk) => void | Promise<void>, JournalRecord[]?][] = [
+  ['is larger than the file', (disk) => disk.put('/d/x.part', 'more than ten bytes')],
+  ['is a link', (disk) => disk.putLink('/d/x.part', '/mine')],
+  ['is a pipe', (disk) => disk.putPipe('/d/x.part')],
+  ['is a folder', (disk) => disk.putFolder('/d/x.part')],
+  [
+    'has another name somewhere',
+    async (disk) => {
+      disk.put('/d/x.part', 'abc')
+      await disk.link('/d/x.part', '/d/mine')
+    },
+  ],
+  ['was made long before', () => {}, [{ kind: 'part', n: 0, part: 'x.part', at: Date.now() + 100_000 }]],
+  [
+    'is not called like a part',
+    (disk) => disk.put('/d/important', 'abc'),
+    [{ kind: 'part', n: 0, part: 'important', at: Date.now() }],
+  ],
+  [
+    'is outside',
+    () => {},
+    [{ kind: 'begin', n: 0, ...FILE, path: '../mine', part: 'mine.part', at: Date.now() }],
+  ],
+  [
+    'is below a link',
+    (disk) => disk.putLink('/d/sub', '/'),
+    [{ kind: 'begin', n: 0, ...FILE, path: 'sub/mine', part: 'mine.part', at: Date.now() }],
+  ],
+  ['has a path for a name', () => {}, [{ kind: 'part', n: 0, part: '../mine.part', at: Date.now() }]],
+]
+for (const [what, put, extra = []] of FOREIGN) {
+  test(`HOSTILE-INPUT 64: what a journal calls a part is left alone if it ${what}`, async (t) => {
+    const { disk, collect } = await leave(t, ...extra)
+    disk.put('/mine.part', 'mine')
+    disk.put('/mine', 'mine')
+    if (what === 'was made long before') disk.put('/d/x.part', 'abc')
+    await put(disk)
+    const before = disk.list().filter((path) => !path.includes('.sluice'))
+    await collect()
+    t.deepEqual(
+      disk.list().filter((path) => !path.includes('.sluice')),
+      before,
+    )
+  })
+}
+
+test('HOSTILE-INPUT 64: journals of nothing, of garbage and of a gigabyte are reported, and nothing is removed', async (t) => {
+  for (const content of ['', 'x'.repeat(1000), '\n'.repeat(1000)]) {
+    const { disk, collect } = await leave(t)
+    disk.put('/d/x.part', 'abc')
+    disk.put(PATH, content)
+    const [found] = await collect()
+    t.like(found, { state: 'kept', path: `.sluice/${ID}.journal` })
+    t.true(disk.list().includes(PATH))
+    t.true(disk.list().includes('/d/x.part'))
+  }
+  const { disk, tree } = await leave(t)
+  const fs = new Proxy(disk, {
+    get(target, key) {
+      if (key === 'fstat')
+        return async (fd: number) => Object.assign(await target.fstat(fd), { size: 2 ** 30 })
+      const value: unknown = Reflect.get(target, key, target)
+      return typeof value === 'function' ? value.bind(target) : value
+    },
+  })
+  t.is(await readJournal(fs, PATH), undefined)
+  await tree.close()
+})
+
+test('a journal that is empty, or full of zeros after a power cut, is removed after a day', async (t) => {
+  const now = () => Date.now() + 25 * 3600_000
+  for (const content of ['', Buffer.alloc(300)]) {
+    const { disk, collect } = await leave(t)
+    disk.put(PATH, content)
+    t.like(await collect(), [{ state: 'kept' }])
+    t.deepEqual(await collect({ now }), [])
+    t.false(disk.list().includes(PATH))
+  }
+  for (const content of [`${'\0'.repeat(300)}x`, Buffer.alloc(100_000)]) {
+    const { disk, collect } = await leave(t)
+    disk.put(PATH, content)
+    t.like(await collect({ now }), [{ state: 'kept' }])
+    t.true(disk.list().includes(PATH))
+  }
+})
+
+test('KNOWN-FAILURES 18: the journal of a living owner is not touched; one that let go is', async (t) => {
+  const { disk, tree } = await setup()
+  const journal = await Journal.create(tree, ID, { durability: 'crash' })
+  await journal.begin([FILE])
+  disk.put('/d/x.part', 'abc')
+  t.deepEqual(await collectLeftovers(tree), [])
+  t.true(disk.list().includes('/d/x.part'))
+  await journal.close()
+  t.is((await collectLeftovers(tree)).length, 1)
+  t.false(disk.list().includes('/d/x.part'))
+  await tree.close()
+  t.deepEqual(disk.openHandles(), [])
+})
+
+test('HOSTILE-INPUT 65: of several that collect at once one wins, and what it holds is not taken from it', async (t) => {
+  const { disk, tree } = await leave(t)
+  disk.put('/d/x.part', 'abc')
+  const found = await Promise.all(
+    Array.from({ length: 5 }, () =>
+      collectLeftovers(tree, { system: { ...GRAVE, isAlive: (pid) => pid === 1 } }),
+    ),
+  )
+  t.is(found.flat().filter(({ state }) => state === 'part').length, 1)
+  t.deepEqual(
+    disk.list().filter((path) => path.startsWith('/d/') && path !== '/d/'),
+    [],
+  )
+})
+
+test('a collector that dies leaves a journal that the next one takes over, one that lives keeps it', async (t) => {
+  const { disk, tree, collect } = await leave(t)
+  disk.put('/d/x.part', 'abc')
+  const living = { ...thisOwner(GRAVE), pid: 7 }
+  await disk.rename(PATH, `/d/.sluice/${nameOfOwner(`${ID}.journal`, living)}`)
+  t.deepEqual(await collectLeftovers(tree, { system: { ...GRAVE, isAlive: (pid) => pid === 7 } }), [])
+  t.true(disk.list().includes('/d/x.part'))
+  t.is((await collect())[0]!.state, 'part')
+  const here = thisOwner()
+  t.deepEqual(ownerOfName(nameOfOwner(`${ID}.journal`, here)), here)
+})
+
+test('a part that cannot be removed keeps its journal, for the next time', async (t) => {
+  const { disk, collect } = await leave(t)
+  disk.put('/d/x.part', 'abc')
+  disk.fail({ call: 'unlink', error: 'EACCES' })
+  const [found] = await collect()
+  t.is(found!.error!.code, 'ERR_PERMISSION')
+  t.true(disk.list().includes(PATH))
+  t.is((await collect())[0]!.state, 'part')
+})

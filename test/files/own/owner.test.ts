@@ -1,0 +1,70 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import test from 'ava'
+import { isGone, type ProcessSystem, thisOwner } from '../../../lib/files/own/owner.js'
+
+function system(
+  changes: Partial<ProcessSystem> &
+    Partial<Record<'start' | 'boot' | 'space' | 'machine' | 'state', string>> = {},
+): ProcessSystem {
+  const { start = '100', boot = 'boot-1', space = 'pid:[1]', machine = 'm1', state = 'S 0' } = changes
+  const [letter, threads] = state.split(' ')
+  return {
+    pid: 42,
+    hostname: () => 'here',
+    isAlive: () => true,
+    read: (path) => {
+      if (path === '/proc/sys/kernel/random/boot_id') return boot
+      if (path === '/proc/self/ns/pid') return space
+      if (path === '/etc/machine-id') return `${machine}\n`
+      return `42 (a ) name) ${letter} ${'0 '.repeat(16)}${threads} 0 ${start} 0`
+    },
+    ...changes,
+  }
+}
+
+test('this process lives, and two owners in it differ', (t) => {
+  const one = thisOwner()
+  t.false(isGone(one))
+  t.not(one.token, thisOwner().token)
+})
+
+test('a process that ended is gone', async (t) => {
+  const child = spawn(process.execPath, ['-e', ''])
+  await once(child, 'exit')
+  t.true(isGone({ ...thisOwner(), pid: child.pid! }))
+})
+
+test('HOSTILE-INPUT 65: a number that was given to another process, or an earlier boot, is no living owner', (t) => {
+  const owner = thisOwner(system())
+  t.false(isGone(owner, system()))
+  t.true(isGone(owner, system({ start: '200' })))
+  t.true(isGone(owner, system({ boot: 'boot-2' })))
+  t.true(isGone(owner, system({ isAlive: () => false })))
+})
+
+test('machines of the same name are told apart by their id, and where there is none, nobody is taken for gone', (t) => {
+  const owner = thisOwner(system())
+  t.false(isGone(owner, system({ boot: 'boot-2', machine: 'm2' })))
+  const nameless = thisOwner(system({ machine: '' }))
+  t.false(isGone(nameless, system({ boot: 'boot-2', machine: '' })))
+  t.true(isGone(nameless, system({ start: '200', machine: '' })))
+})
+
+test('a process that ended is gone, although its parent has not asked for it; not while a thread still runs', (t) => {
+  const owner = thisOwner(system())
+  t.true(isGone(owner, system({ state: 'Z 1' })))
+  t.false(isGone(owner, system({ state: 'Z 2' })))
+  t.false(isGone(owner, system({ state: 'S 1' })))
+})
+
+test('an owner on another machine, in another container, or of whom too little is known, may live', (t) => {
+  const owner = thisOwner(system())
+  const dead = { isAlive: () => false }
+  t.false(isGone(owner, system({ ...dead, hostname: () => 'there' })))
+  t.false(isGone(owner, system({ ...dead, space: 'pid:[2]' })))
+  t.false(isGone(owner, system({ ...dead, boot: '' })))
+  t.false(isGone({ ...owner, start: '' }, system({ start: '200' })))
+  const bare = system({ read: () => undefined })
+  t.false(isGone(thisOwner(bare), bare))
+})

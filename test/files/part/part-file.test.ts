@@ -1,0 +1,264 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { readFile, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import test from 'ava'
+import { HandlePool, PartFile, publish, Tree } from '../../../lib/files/index.js'
+import { MemoryDisk } from '../../../lib/testing/index.js'
+import { temporary } from '../../helpers/folders.js'
+
+const CONTENT = randomBytes(10_000)
+const MTIME = 1_234_567_890_123
+
+function memory(): MemoryDisk {
+  const disk = new MemoryDisk()
+  disk.putFolder('/d')
+  return disk
+}
+
+test('by itself: written, compared, named, with mode and time', async (t) => {
+  const dir = await temporary(t)
+  const part = await PartFile.open(join(dir, 'a.bin'), { mode: 0o640, mtime: MTIME, durability: 'power' })
+  t.is(part.partName, 'a.bin.part')
+  await part.write(5000, CONTENT.subarray(5000))
+  t.false(part.covers(0, 10_000))
+  await part.write(0, [CONTENT.subarray(0, 100), CONTENT.subarray(100, 5000)])
+  t.true(part.covers(0, 10_000))
+  t.true(part.covers(9999))
+  t.false(part.covers(10_000))
+  t.deepEqual(await part.digest(), createHash('sha256').update(CONTENT).digest())
+  t.is(await part.size(), 10_000)
+  t.like(await part.complete(), { how: 'created', name: 'a.bin' })
+  t.false(part.exists)
+  await part.close()
+  t.deepEqual(await readFile(join(dir, 'a.bin')), CONTENT)
+  const { mode, mtimeMs } = await stat(join(dir, 'a.bin'))
+  t.is(mode & 0o777, 0o640)
+  t.is(Math.floor(mtimeMs), MTIME)
+})
+
+test('KNOWN-FAILURES 3: it goes on at an offset, and what is behind that is cut off', async (t) => {
+  const dir = await temporary(t)
+  await writeFile(join(dir, 'a.part'), Buffer.concat([CONTENT.subarray(0, 4000), Buffer.alloc(9000)]))
+  const part = await PartFile.open(join(dir, 'a'), { offset: 4000 })
+  t.true(part.covers(0, 4000))
+  t.false(part.covers(4000))
+  await part.write(4000, CONTENT.subarray(4000))
+  await part.complete()
+  await part.close()
+  t.deepEqual(await readFile(join(dir, 'a')), CONTENT)
+})
+
+test('HOSTILE-INPUT 61: an offset beyond the part, or none at all, is refused', async (t) => {
+  const dir = await temporary(t)
+  await writeFile(join(dir, 'a.part'), 'abc')
+  await t.throwsAsync(PartFile.open(join(dir, 'a'), { offset: 4 }), { code: 'ERR_WRITE' })
+  await t.throwsAsync(PartFile.open(join(dir, 'a'), { offset: -1 }), { code: 'ERR_USAGE' })
+  await t.throwsAsync(PartFile.open(join(dir, 'b'), { offset: 0 }), { code: 'ERR_WRITE' })
+  t.is(await readFile(join(dir, 'a.part'), 'utf8'), 'abc')
+})
+
+test('HOSTILE-INPUT 30: a planted part is not used: a pipe, a link, a file with two names', async (t) => {
+  const disk = memory()
+  disk.putPipe('/d/a.part')
+  disk.putLink('/d/b.part', '/d/victim')
+  disk.put('/d/victim', 'mine')
+  await disk.link('/d/victim', '/d/c.part')
+  const tree = await Tree.open('/d', { fs: disk })
+  for (const path of ['a', 'b', 'c']) {
+    await t.throwsAsync(PartFile.open({ tree, path }, { offset: 0 }), undefined, path)
+    const part = await PartFile.open({ tree, path })
+    t.is(part.partName, `${path}.1.part`)
+    await part.write(0, CONTENT)
+    await part.discard()
+    await t.throwsAsync(PartFile.open({ tree, path }, { partName: `${path}.part` }), { code: 'ERR_WRITE' })
+  }
+  await tree.close()
+  t.is(disk.snapshot().get('/d/victim')!.toString(), 'mine')
+  t.deepEqual(disk.openHandles(), [])
+})
+
+test('many files share few handles, and each finds its own part again', async (t) => {
+  const disk = memory()
+  const handles = new HandlePool(2)
+  const tree = await Tree.open('/d', { fs: disk })
+  const parts = await Promise.all(
+    ['a', 'b', 'c', 'd', 'e'].map((path) => PartFile.open({ tree, path }, { handles })),
+  )
+  for (let position = 0; position < 3; position++) {
+    await Promise.all(parts.map((part) => part.write(position, Buffer.from(part.path))))
+  }
+  t.true(disk.openHandles().length <= 3)
+  await Promise.all(parts.map((part) => part.complete()))
+  t.is(disk.snapshot().get('/d/c')!.toString(), 'ccc')
+  await handles.close()
+  await tree.close()
+  t.deepEqual(disk.openHandles(), [])
+})
+
+test('a part that is exchanged while its handle is closed is not written to', async (t) => {
+  const disk = memory()
+  const handles = new HandlePool(1)
+  const tree = await Tree.open('/d', { fs: disk })
+  const part = await PartFile.open({ tree, path: 'a' }, { handles })
+  await part.write(0, Buffer.from('a'))
+  const other = await PartFile.open({ tree, path: 'b' }, { handles })
+  disk.remove('/d/a.part')
+  disk.put('/d/a.part', 'planted')
+  await t.throwsAsync(part.write(1, Buffer.from('b')), { code: 'ERR_WRITE' })
+  t.is(disk.snapshot().get('/d/a.part')!.toString(), 'planted')
+  await other.close()
+  await handles.close()
+  await tree.close()
+})
+
+test('a mode without which it could not be opened again is set at the very end', async (t) => {
+  const disk = memory()
+  const tree = await Tree.open('/d', { fs: disk })
+  const part = await PartFile.open({ tree, path: 'a' }, { mode: 0o400, mtime: MTIME })
+  await part.write(0, CONTENT)
+  await part.seal()
+  t.is((await disk.lstat('/d/a.part')).mode & 0o777, 0o600)
+  await part.reset()
+  t.is(await part.size(), 0)
+  await part.write(0, Buffer.from('again'))
+  await part.complete({ durability: 'power' })
+  t.is((await disk.lstat('/d/a')).mode & 0o777, 0o400)
+  t.is(disk.snapshot().get('/d/a')!.toString(), 'again')
+  await part.close()
+  await tree.close()
+})
+
+test('KNOWN-FAILURES 7, 11: a handle that cannot be closed, or synced, is not taken for written', async (t) => {
+  for (const call of ['close', 'fsync', 'futimes', 'fchmod'] as const) {
+    const disk = memory()
+    const tree = await Tree.open('/d', { fs: disk })
+    const part = await PartFile.open({ tree, path: 'a' }, { mode: 0o666, mtime: MTIME, durability: 'power' })
+    await part.write(0, CONTENT)
+    disk.fail({ call, error: 'EIO' })
+    await t.throwsAsync(part.complete(), { code: 'ERR_WRITE' }, call)
+    t.false(disk.list().includes('/d/a'), call)
+    if (call === 'close') await t.throwsAsync(part.write(0, CONTENT), { code: 'ERR_WRITE' })
+    await part.close()
+    await tree.close()
+    t.deepEqual(disk.openHandles(), [], call)
+  }
+})
+
+test('it is discarded if it was made, and may be closed twice', async (t) => {
+  const disk = memory()
+  const tree = await Tree.open('/d', { fs: disk })
+  await new PartFile(tree, 'a').discard()
+  const part = new PartFile(tree, 'a')
+  t.true(await part.create())
+  t.throws(() => part.rename('b.part'), { code: 'ERR_STATE' })
+  disk.fail({ call: 'unlink', error: 'EIO' })
+  await t.throwsAsync(part.discard(), { code: 'ERR_WRITE' })
+  await part.discard()
+  await part.close()
+  t.false(part.exists)
+  await tree.close()
+  t.deepEqual(
+    disk.list().filter((path) => path.startsWith('/d/a')),
+    [],
+  )
+})
+
+test('a policy or a durability that there is not costs no file, and is named', async (t) => {
+  const disk = memory()
+  disk.put('/d/a', 'mine')
+  const tree = await Tree.open('/d', { fs: disk })
+  const part = await PartFile.open({ tree, path: 'a' })
+  await part.write(0, CONTENT)
+  for (const conflict of ['Rename', 'ask', null, '']) {
+    await t.throwsAsync(part.complete({ conflict: conflict as never }), {
+      code: 'ERR_USAGE',
+      message: /^conflict must be one of 'rename', .*, not /,
+    })
+    const published = publish(disk, await tree.directory(''), 'a.part', 'a', {
+      conflict: conflict as never,
+      durability: 'crash',
+    })
+    await t.throwsAsync(published, { code: 'ERR_USAGE' })
+  }
+  const durability = 'Power' as never
+  const refused = { code: 'ERR_USAGE', message: `durability must be one of 'crash', 'power', not "Power"` }
+  await t.throwsAsync(part.complete({ durability }), refused)
+  await t.throwsAsync(PartFile.open({ tree, path: 'b' }, { durability }), refused)
+  await t.throwsAsync(PartFile.open({ tree, path: 'b' }, { mode: -1 }), { code: 'ERR_USAGE' })
+  await t.throwsAsync(PartFile.open({ tree, path: 'b' }, { mtime: Number.NaN }), { code: 'ERR_USAGE' })
+  await t.throwsAsync(PartFile.open({ tree, path: 'b' }, null as never), { code: 'ERR_USAGE' })
+  await t.throwsAsync(Tree.open('/d', { fs: disk, durability }), refused)
+  t.is(disk.snapshot().get('/d/a')!.toString(), 'mine')
+  t.false(disk.list().includes('/d/b.part'))
+  t.like(await part.complete(), { how: 'renamed', name: 'a_1' })
+  await part.close()
+  await tree.close()
+})
+
+test('a position that is none is refused before anything is written', async (t) => {
+  const disk = memory()
+  const tree = await Tree.open('/d', { fs: disk })
+  const part = await PartFile.open({ tree, path: 'a' })
+  await part.write(0, Buffer.from('0123456789'))
+  for (const position of [
+    -1,
+    1.5,
+    Number.NaN,
+    Infinity,
+    2 ** 60,
+    Number.MAX_SAFE_INTEGER,
+    null,
+    undefined,
+    '3',
+    3n,
+  ]) {
+    const refused = { code: 'ERR_USAGE', message: /^position must be a whole number from 0/ }
+    const label = String(position)
+    await t.throwsAsync(part.write(position as never, Buffer.from('AB')), refused, label)
+    if (position !== Number.MAX_SAFE_INTEGER)
+      t.throws(() => part.covers(position as never, 9), refused, label)
+    if (position !== undefined && position !== Number.MAX_SAFE_INTEGER)
+      t.throws(() => part.covers(0, position as never), { code: 'ERR_USAGE' }, label)
+  }
+  for (const bytes of ['AB', ['AB'], null, 5]) {
+    await t.throwsAsync(part.write(0, bytes as never), { code: 'ERR_USAGE' })
+  }
+  t.is(disk.snapshot().get('/d/a.part')!.toString(), '0123456789')
+  t.true(part.covers(0, 10))
+  t.false(part.covers(10))
+  await part.discard()
+  await tree.close()
+})
+
+test('a part that was opened by its path is discarded, also where complete() warned', async (t) => {
+  const disk = memory()
+  const part = await PartFile.open('/d/a', { fs: disk })
+  await part.write(0, CONTENT)
+  await part.discard()
+  await part.discard()
+  t.deepEqual(disk.list(), ['/d/'])
+  disk.put('/d/a', 'mine')
+  const skipped = await PartFile.open('/d/a', { fs: disk })
+  await skipped.write(0, CONTENT)
+  disk.fail({ call: 'unlink', error: 'EIO' })
+  t.truthy((await skipped.complete({ conflict: 'skip' })).warning)
+  t.false(skipped.exists)
+  await skipped.close()
+  t.deepEqual(disk.list(), ['/d/', '/d/a'])
+  t.deepEqual(disk.openHandles(), [])
+})
+
+test('what is no path to a file has no part', async (t) => {
+  const disk = memory()
+  const tree = await Tree.open('/d', { fs: disk })
+  for (const path of ['', '.', '..', '/', '/d/', '/d/b/', '/d/..', 'a\0b', 5, null, {}, undefined, []]) {
+    for (const where of [path, { tree, path }]) {
+      const opened = PartFile.open(where as never, { fs: disk })
+      const { code } = (await t.throwsAsync(opened, undefined, String(path))) as { code?: string }
+      t.true(code === 'ERR_USAGE' || code === 'ERR_PATH', `${String(path)}: ${code}`)
+    }
+  }
+  await tree.close()
+  t.deepEqual(disk.list(), ['/d/'])
+  t.deepEqual(disk.openHandles(), [])
+})
