@@ -17,7 +17,7 @@ export { type OpenSource, type SourceEntry, type SourceStore, sourceError } from
 export { FileSource, type FileSourceOptions, fileSource } from './stages/file-source.js'
 export { chunkSize } from './stages/source/steps.js'
 export { Plan } from './transfer/plan.js'
-export type { DigestsItem, EndItem, Item, OfferItem, StoredItem } from './stages/river/items.js'
+export type { DigestsItem, EndItem, Item, OfferItem, StoredItem, StoredRun } from './stages/river/items.js'
 export { type Cut, cutsOf, type DigestColumn, type Run, runOf } from './wire/run.js'
 
 // digests and taps, on either side
@@ -46,10 +46,24 @@ export type { Message } from './wire/messages.js'
 
 // what arrives
 export { type Demuxer, type DemuxerOptions, demuxer } from './stages/demuxer.js'
+export { type CutChange, mapCuts } from './stages/map-cuts.js'
 export { type PartSinkOptions, partSink } from './stages/part-sink.js'
 export { type Finalizer, type FinalizerOptions, finalizer } from './stages/finalizer.js'
 export { type CompleteOptions, PartFile, type PartFileOptions } from './files/part/part-file.js'
-export type { Conflict, Durability, Part, PartRun, PartStore, StoredRun, Unless } from './stores/parts.js'
+export { type MemoryFile, type MemoryParts, memoryParts } from './stores/memory-parts.js'
+export type {
+  Conflict,
+  Durability,
+  Part,
+  PartRun,
+  PartStore,
+  PartStoreFeatures,
+  Placement,
+  Placing,
+  PublishPolicy,
+  Unless,
+} from './stores/parts.js'
+export { type Naming, publishByPolicy, type Standing } from './stores/publish-by-policy.js'
 
 // what all of it has in common
 export { CODES, type Code, isSluiceError, printable, SluiceError } from './errors.js'

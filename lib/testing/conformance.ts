@@ -1,11 +1,14 @@
 /**
- * The conformance suites: what DESIGN.md, section 3, asks of a stage, as lists of cases. There is no test runner
+ * The conformance suites: what must hold of a stage or a store, as lists of cases. There is no test runner
  * inside; each case rejects with an `AssertionError` that says what did not hold.
  *
  * ```ts
  * for (const { name, run } of transformConformance(() => myStage(), { input, expected, many })) test(name, run)
  * ```
  */
+
+export { partStoreConformance } from './part-store-conformance.js'
+export type { PartStorePlace, Standing } from './part-store-transfer.js'
 export type { ConformanceCase, ConformanceOptions } from './probe.js'
 export { type ReadableConformance, readableConformance } from './readable-conformance.js'
 export { type TransformConformance, transformConformance } from './transform-conformance.js'

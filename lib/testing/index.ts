@@ -1,8 +1,11 @@
 export {
   type ConformanceCase,
   type ConformanceOptions,
+  type PartStorePlace,
+  partStoreConformance,
   type ReadableConformance,
   readableConformance,
+  type Standing,
   type TransformConformance,
   transformConformance,
   type WireStageConformance,
