@@ -11,6 +11,7 @@ import { hashTap } from './stages/hash-tap.js'
 import { type PartSinkOptions, partSink } from './stages/part-sink.js'
 import { tap } from './stages/progress-tap.js'
 import type { Item } from './stages/river/items.js'
+import { checkPartStore } from './stores/parts.js'
 import type { Chain } from './transfer/chain.js'
 import { type Decision, Receiver } from './transfer/receiver.js'
 import type { Transfer } from './transfer/transfer.js'
@@ -54,7 +55,7 @@ export interface ReceiveOptions
 }
 
 /**
- * Receives what a `send` on the other side of a duplex stream offers, into the folder `dir`.
+ * Receives what a `send` on the other side of a duplex stream offers, into the folder `dir`, or into a `store`.
  *
  * @param socket any duplex stream of bytes; it is ended afterwards unless `keepOpen`
  * @returns at once; the transfer's `finished` resolves with one outcome per entry, or rejects with a `SluiceError`:
@@ -68,6 +69,7 @@ export function receive(socket: Duplex, options: ReceiveOptions): Transfer {
   const { accept, stages } = options
   const isAccept = accept === 'all' || typeof accept === 'function'
   checkOption('accept', accept, isAccept, "'all' or a function that is asked about each offer")
+  if (options.store !== undefined) checkPartStore(options.store, options.conflict)
   const { maxFrame, ...wire } = wireChain({ ...options, limits })
   const chain: Chain = {
     framer: framer({ maxFrame }),
@@ -84,25 +86,24 @@ export function receive(socket: Duplex, options: ReceiveOptions): Transfer {
           hooks.warn(warning)
           options.warn?.(warning)
         }
-        const guests = fileStages(stages?.file ?? [])
-        return {
-          guests,
-          stages: [
-            demuxer({ limits, names: options.names, platform: options.platform, plan, onOffer: offered }),
-            tap<Item>(passed),
-            hashTap(),
-            ...guests,
-            partSink({ ...options, warn }),
-            finalizer({
-              ...options,
-              warn,
-              onSettled: settled,
-              missing: guests.length > 0 ? 'skip' : 'fail',
-              // the session keeps what is to be said of each
-              outcomes: 'failed',
-            }),
-          ],
-        }
+        const makers = stages?.file ?? []
+        const before = [
+          demuxer({ limits, names: options.names, platform: options.platform, plan, onOffer: offered }),
+          tap<Item>(passed),
+          hashTap(),
+        ]
+        const sink = partSink({ ...options, warn })
+        const last = finalizer({
+          ...options,
+          warn,
+          onSettled: settled,
+          missing: makers.length > 0 ? 'skip' : 'fail',
+          // the session keeps what is to be said of each
+          outcomes: 'failed',
+        })
+        // last, so that a wrong option leaves no stage of somebody else's behind
+        const guests = fileStages(makers)
+        return { guests, stages: [...before, ...guests, sink, last] }
       },
     },
     { ...options, limits },
@@ -113,7 +114,7 @@ export function receive(socket: Duplex, options: ReceiveOptions): Transfer {
 function fileStages(makers: readonly (() => Transform)[]): Transform[] {
   const areMakers = Array.isArray(makers) && makers.every((make) => typeof make === 'function')
   checkOption('stages.file', makers, areMakers, 'a list of functions that make a Transform')
-  return makers.map((make) => made('stages.file', make()))
+  return makers.map((make) => made('stages.file', make))
 }
 
 async function decide(

@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream'
-import { checkOption } from './options.js'
+import { badOption, checkOption } from './options.js'
 import { wireChain } from './stages/bytes/chain.js'
 import type { WireStage } from './stages/bytes/wire-stage.js'
 import { deframer } from './stages/deframer.js'
@@ -50,6 +50,8 @@ export function send(
     isSource,
     'a list of paths, or a manifest from manifestOf() or manifestFrom()',
   )
+  if (isManifest(source) && source.offer.first > 0)
+    throw badOption('source', 'an offer that follows no other, which cannot be sent without it', source)
   const limits = limitsOf(options.limits)
   const { maxFrame, ...wire } = wireChain({ ...options, limits })
   const chain: Chain = {
@@ -70,7 +72,9 @@ export function send(
         const source = fileSource(manifest, { plan, maxRun: maxFrame, onFailure: warn })
         return { stages: [source, hashTap(), tap<Item>(passed)], source }
       },
-      abandon: () => void (isManifest(source) && source.store.close?.()),
+      abandon: async () => {
+        if (isManifest(source)) await source.store.close?.()
+      },
     },
     { ...options, limits },
   )

@@ -30,7 +30,7 @@ export class SmallFiles implements PartRun {
   readonly #run: Run
   /** Files that went their own way, by the index of their entry. */
   readonly #alone = new Map<number, DiskPart>()
-  readonly #failures = new Map<number, SluiceError>()
+  readonly failures = new Map<number, SluiceError>()
   /** The folder that is held, and its path in the offer. */
   #directory: Directory | undefined
   #folder = ''
@@ -44,8 +44,8 @@ export class SmallFiles implements PartRun {
     this.#run = run
   }
 
-  /** Writes all of them; gives those that failed. */
-  async write(): Promise<Map<number, SluiceError>> {
+  /** Writes all of them. */
+  async write(): Promise<void> {
     const { first, last, entries, buffers } = this.#run
     const plain = await this.#expect()
     this.#since = performance.now()
@@ -54,7 +54,7 @@ export class SmallFiles implements PartRun {
       for (let index = first; index <= last; index++) {
         const entry = entries[index]!
         const bytes = reader.take(lengthIn(this.#run, index))
-        if (entry.type !== 'file' || this.#failures.has(index)) continue
+        if (entry.type !== 'file' || this.failures.has(index)) continue
         const directory = plain.has(index) ? (this.#held(entry) ?? (await this.#enter(entry))) : undefined
         const isEnded = directory ? await this.#tryWrite(directory, entry, bytes) : false
         if (!isEnded) await this.#writeAlone(entry, bytes)
@@ -63,7 +63,6 @@ export class SmallFiles implements PartRun {
     } finally {
       this.#leave()
     }
-    return this.#failures
   }
 
   async publish(first: number, last: number): Promise<number[]> {
@@ -73,10 +72,12 @@ export class SmallFiles implements PartRun {
     try {
       for (let index = first; index <= last; index++) {
         const entry = this.#run.entries[index]!
-        if (entry.type !== 'file' || this.#failures.has(index)) continue
+        if (entry.type !== 'file' || this.failures.has(index)) continue
         const isAlone = this.#alone.has(index)
         const directory = isAlone ? undefined : (this.#held(entry) ?? (await this.#enter(entry)))
-        if (directory && this.#tryPublish(directory, entry)) published.push(entry)
+        // below a folder that has a suffix it gets another name than its own
+        const isOwn = directory !== undefined && directory.path === this.#folder
+        if (isOwn && this.#tryPublish(directory, entry)) published.push(entry)
         else unusual.push(index)
         if (this.#isTime()) await this.#yield()
       }
@@ -106,7 +107,7 @@ export class SmallFiles implements PartRun {
         if (above !== folder) await folders.make(above)
         folder = above
       } catch (error) {
-        this.#failures.set(index, diskError(error, 'write', entry.path))
+        this.failures.set(index, diskError(error, 'write', entry.path))
         continue
       }
       if ((entry.mode & OWNER_BITS) === OWNER_BITS && arrivals.hasPlainPart(entry.path)) plain.push(entry)
@@ -148,7 +149,7 @@ export class SmallFiles implements PartRun {
   /** Its part could not be removed: with that in the way the file cannot begin anew. */
   async #fail(entry: Entry, failure: SluiceError): Promise<boolean> {
     await this.#store.arrivals.ended(entry, { state: 'failed', code: failure.code, part: 'kept' })
-    this.#failures.set(entry.index, failure)
+    this.failures.set(entry.index, failure)
     return true
   }
 
@@ -171,7 +172,7 @@ export class SmallFiles implements PartRun {
     } catch (error) {
       const failure = error as SluiceError
       await part.keep(failure)
-      this.#failures.set(entry.index, failure)
+      this.failures.set(entry.index, failure)
     }
   }
 
