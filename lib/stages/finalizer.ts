@@ -2,11 +2,12 @@ import { Writable } from 'node:stream'
 import { setImmediate } from 'node:timers/promises'
 import { prepareDigest } from '../digest/digests.js'
 import { errorOf, SluiceError } from '../errors.js'
-import type { PublishPolicy } from '../stores/parts.js'
+import type { PublishPolicy, StoredRun } from '../stores/parts.js'
 import type { Plan } from '../transfer/plan.js'
 import type { Offer } from '../wire/manifest.js'
 import {
   failed,
+  failureOf,
   filesFailed,
   type Outcome,
   type OutcomeRange,
@@ -104,16 +105,24 @@ class FinalizerStage extends Writable implements Finalizer {
       throw new SluiceError('ERR_STATE', `finalizer() got a ${item.kind}; put it behind partSink()`)
     }
     if (item.kind === 'stored') {
-      const { stored } = item
-      books.ledger.add(stored)
-      const failures = [...(stored.failures ?? [])]
-      const entryOf = (index: number) => stored.entry ?? stored.entries[index]!
-      await this.#report(rangesOf(failures.map(([index, error]) => failed(entryOf(index), error))))
+      await this.#stored(item.stored, books)
     } else if (item.kind === 'digests') {
       await this.#report(await this.#verdicts(books).of(item))
     } else {
       await this.#finish()
     }
+  }
+
+  /** What failed has its outcome at once; what comes after its outcome goes. */
+  async #stored(stored: StoredRun, { ledger, plan }: Books): Promise<void> {
+    for (const index of ledger.add(stored)) {
+      const part = stored.part ?? stored.run?.part(index)
+      await part?.discard(failureOf(plan.entries[index]!, 'ERR_STATE', 'it came behind its outcome'))
+    }
+    const outcomes: Outcome[] = []
+    for (const [index, error] of stored.failures ?? [])
+      if (!plan.isClosed(index)) outcomes.push(failed(plan.entries[index]!, error))
+    await this.#report(rangesOf(outcomes))
   }
 
   #adopt({ plan, store, offer }: OfferItem): void {
@@ -148,11 +157,10 @@ class FinalizerStage extends Writable implements Finalizer {
     if (ranges.length === 0 || this.#stopped || !books) return
     await books.store.parts.sync()
     const { plan, ledger } = books
-    const told = ranges.map((range) => asOffered(range, plan.entries))
-    for (const range of told) await this.#tell(range, plan)
+    for (const range of ranges) await this.#tell(range, plan)
     if (this.#stopped) return
-    for (const { first, last } of told) for (let index = first; index <= last; index++) ledger.close(index)
-    await this.#options.onSettled?.(told)
+    for (const { first, last } of ranges) for (let index = first; index <= last; index++) ledger.close(index)
+    await this.#options.onSettled?.(ranges)
   }
 
   async #tell(range: OutcomeRange, { entries }: Plan): Promise<void> {
@@ -179,13 +187,17 @@ class FinalizerStage extends Writable implements Finalizer {
     const books = this.#books
     if (this.#isFinished || !books) return
     this.#isFinished = true
-    const { ledger, store, policy } = books
+    const { ledger, plan, store, policy } = books
+    const report = (outcomes: Outcome[]) =>
+      this.#report(
+        rangesOf(outcomes.map((outcome) => asOffered(outcome, plan.entries[outcome.entry.index]!))),
+      )
     await this.#report(await unsaid(ledger))
-    if (this.#options.missing === 'skip') await this.#report(rangesOf(ledger.missing().map(filtered)))
-    checkAll(ledger, books.plan)
-    await this.#report(rangesOf(await store.parts.makeLinks(ledger.links.splice(0), policy)))
+    if (this.#options.missing === 'skip') await report(ledger.missing().map(filtered))
+    checkAll(ledger, plan)
+    await report(await store.parts.makeLinks(ledger.links.splice(0), policy))
     const folders = await store.parts.endFolders(ledger.folders.splice(0))
-    await this.#report(rangesOf(folders.sort((a, b) => a.entry.index - b.entry.index)))
+    await report(folders.sort((a, b) => a.entry.index - b.entry.index))
     await store.parts.finish().catch((error: SluiceError) => this.#options.warn?.(error))
   }
 
