@@ -36,11 +36,9 @@ export class RunWriter {
 
   /** Writes a run; gives what ended with it. Bytes in the middle of a file are written while more may be given. */
   async write(run: Run): Promise<StoredRun[]> {
-    if (run.cuts) return this.#writeAll(writesOf(run))
-    if (run.first === run.last && !run.ends && this.#open[run.first]) {
-      await this.#store.alive()
-      return this.#behind.add(writesOf(run)[0]!)
-    }
+    if (run.cuts) return this.#writeCuts(run)
+    if (run.first === run.last && !run.ends && this.#open[run.first])
+      return this.#writeBehind(writesOf(run)[0]!)
     const stored = await this.settle()
     // the files at its ends may be there only in part
     const first =
@@ -54,6 +52,18 @@ export class RunWriter {
     if (last < run.last && first <= run.last)
       stored.push(...(await this.#writeAll(writesOf(sliceRun(run, run.last, run.last)))))
     return stored
+  }
+
+  async #writeCuts(run: Run): Promise<StoredRun[]> {
+    const writes = writesOf(run)
+    const [only] = writes
+    const isMiddle = writes.length === 1 && !only!.last && this.#open[only!.entry.index]
+    return isMiddle ? this.#writeBehind(only!) : this.#writeAll(writes)
+  }
+
+  async #writeBehind(write: FileWrite): Promise<StoredRun[]> {
+    await this.#store.alive()
+    return this.#behind.add(write)
   }
 
   /** Waits for what is still being written; gives the entries that failed. */
@@ -128,16 +138,13 @@ export class RunWriter {
       }
     }
     await this.#begin(writes, ended)
-    const open = writes.filter(({ entry }) => this.#open[entry.index])
-    await atMost(
-      this.#concurrency,
-      open,
-      async (write) => {
-        const file = await this.#write(write)
+    const write = async (ofFile: readonly FileWrite[]) => {
+      for (const write of ofFile) {
+        const file = await this.#writeOn(write)
         if (file) ended.set(write, file)
-      },
-      () => this.#stopped,
-    )
+      }
+    }
+    await atMost(this.#concurrency, this.#byFile(writes), write, () => this.#stopped)
     for (const write of writes) {
       const run = ended.get(write)
       if (run) stored.push(run)
@@ -147,16 +154,32 @@ export class RunWriter {
 
   /** Makes parts for the files of which nothing came before. */
   async #begin(writes: readonly FileWrite[], ended: Map<FileWrite, StoredRun>): Promise<void> {
-    const fresh = writes.filter(
-      ({ entry }) => entry.type === 'file' && !this.#open[entry.index] && !this.#failed.has(entry.index),
-    )
-    if (fresh.length === 0) return this.#store.alive()
-    const parts = await this.#store.begin(fresh.map(({ entry }) => entry))
-    for (const write of fresh) {
+    const fresh = new Map<number, FileWrite>()
+    for (const write of writes) {
+      const { index, type } = write.entry
+      if (type !== 'file' || this.#open[index] || this.#failed.has(index)) continue
+      if (!fresh.has(index)) fresh.set(index, write)
+    }
+    if (fresh.size === 0) return this.#store.alive()
+    const parts = await this.#store.begin(Array.from(fresh.values(), ({ entry }) => entry))
+    for (const write of fresh.values()) {
       const part = parts.get(write.entry.index)!
       if (part instanceof SluiceError) ended.set(write, this.#failedRun(write.entry, part))
       else this.#open[write.entry.index] = part
     }
+  }
+
+  /** What is to be written to the files that are open, those of one file together: they go one after the other. */
+  #byFile(writes: readonly FileWrite[]): FileWrite[][] {
+    const files = new Map<number, FileWrite[]>()
+    for (const write of writes) {
+      const { index } = write.entry
+      if (!this.#open[index]) continue
+      const others = files.get(index)
+      if (others) others.push(write)
+      else files.set(index, [write])
+    }
+    return [...files.values()]
   }
 
   /** Nothing more of a file that failed while the write waited. */
