@@ -26,6 +26,7 @@ export async function endFolders(
         await setAttributes(store, there, entry)
       } catch (error) {
         outcome.error = diskError(error, 'set mode and time of', there)
+        outcome.code = outcome.error.code
       }
       outcomes.push(outcome)
     })
