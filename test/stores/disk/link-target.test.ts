@@ -2,10 +2,10 @@ import { lstat, mkdir, realpath, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import test from 'ava'
 import fc from 'fast-check'
-import { errorCode } from '../../lib/files/index.js'
-import { staysInside } from '../../lib/stages/link-target.js'
-import { temporary } from '../helpers/folders.js'
-import { scale } from '../helpers/scale.js'
+import { errorCode } from '../../../lib/files/index.js'
+import { staysInside } from '../../../lib/stores/disk/link-target.js'
+import { temporary } from '../../helpers/folders.js'
+import { scale } from '../../helpers/scale.js'
 
 test('a link stays inside if it climbs only at its beginning, and not out', (t) => {
   for (const [path, target, inside] of [
