@@ -2,7 +2,7 @@ import { Writable } from 'node:stream'
 import { setImmediate } from 'node:timers/promises'
 import { prepareDigest } from '../digest/digests.js'
 import { errorOf, SluiceError } from '../errors.js'
-import type { PublishPolicy, StoredRun } from '../stores/parts.js'
+import type { PublishPolicy } from '../stores/parts.js'
 import type { Plan } from '../transfer/plan.js'
 import type { Offer } from '../wire/manifest.js'
 import {
@@ -18,7 +18,8 @@ import { Ledger } from './publish/ledger.js'
 import { checkedOptions, type FinalizerOptions } from './publish/options.js'
 import { asOffered, filtered, skippedRanges } from './publish/outcomes.js'
 import { unsaid, Verdicts } from './publish/verdicts.js'
-import type { Item, OfferItem } from './river/items.js'
+import type { Item, OfferItem, StoredRun } from './river/items.js'
+import { SharedStore } from './river/shared-store.js'
 
 export type { FinalizerOptions }
 
@@ -49,7 +50,7 @@ const MOST_TOLD = 500
 interface Books {
   plan: Plan
   ledger: Ledger
-  store: NonNullable<OfferItem['store']>
+  store: SharedStore
   policy: PublishPolicy
 }
 
@@ -87,10 +88,14 @@ class FinalizerStage extends Writable implements Finalizer {
   override _destroy(error: Error | null, done: Callback): void {
     this.#stopped = true
     const release = () => this.#books?.store.release()
-    this.#working.then(release).then(() => {
-      this.#reject(error ?? new SluiceError('ERR_DESTROYED', 'the finalizer was destroyed before its end'))
-      done(error)
-    }, done)
+    const end = (failure: Error | null) => {
+      this.#reject(failure ?? new SluiceError('ERR_DESTROYED', 'the finalizer was destroyed before its end'))
+      done(failure)
+    }
+    this.#working.then(release).then(
+      () => end(error),
+      (failure) => end(error ?? failure),
+    )
   }
 
   // async, so that what is thrown becomes a rejection; up to the first await it runs at once
@@ -114,10 +119,12 @@ class FinalizerStage extends Writable implements Finalizer {
   }
 
   /** What failed has its outcome at once; what comes after its outcome goes. */
-  async #stored(stored: StoredRun, { ledger, plan }: Books): Promise<void> {
+  async #stored(stored: StoredRun, { ledger, plan, store }: Books): Promise<void> {
     for (const index of ledger.add(stored)) {
       const part = stored.part ?? stored.run?.part(index)
-      await part?.discard(failureOf(plan.entries[index]!, 'ERR_STATE', 'it came behind its outcome'))
+      const entry = plan.entries[index]!
+      if (part)
+        await store.parts.discard(part, entry, failureOf(entry, 'ERR_STATE', 'it came behind its outcome'))
     }
     const outcomes: Outcome[] = []
     for (const [index, error] of stored.failures ?? [])
@@ -126,18 +133,15 @@ class FinalizerStage extends Writable implements Finalizer {
   }
 
   #adopt({ plan, store, offer }: OfferItem): void {
-    if (!store) throw new SluiceError('ERR_STATE', 'finalizer() must stand behind partSink()')
+    if (!(store instanceof SharedStore))
+      throw new SluiceError('ERR_STATE', 'finalizer() must stand behind partSink()')
     if (this.#books) return
+    const { parts } = store
+    const { unless, durability } = this.#options
+    const conflict = parts.conflict(this.#options.conflict)
     store.hold()
-    const { conflict, unless, symlinks, durability = store.parts.durability } = this.#options
-    if (durability === 'power') store.parts.durability = 'power'
-    const policy = {
-      conflict,
-      unless,
-      symlinks,
-      durability: store.parts.durability,
-      algorithm: offer.algorithm,
-    }
+    if (durability === 'power') parts.raiseDurability()
+    const policy = { conflict, unless, durability: parts.durability, algorithm: offer.algorithm }
     this.#books = { plan, ledger: new Ledger(plan), store, policy }
   }
 
@@ -146,9 +150,9 @@ class FinalizerStage extends Writable implements Finalizer {
     await this.#report(skippedRanges(this.#books!.plan, offer))
   }
 
-  #verdicts({ ledger, policy }: Books): Verdicts {
+  #verdicts({ ledger, policy, store }: Books): Verdicts {
     const { concurrency, missing } = this.#options
-    return new Verdicts(ledger, policy, { concurrency, missing, isStopped: () => this.#stopped })
+    return new Verdicts(ledger, store.parts, policy, { concurrency, missing, isStopped: () => this.#stopped })
   }
 
   /** Nothing is told before it is as safe as was asked for; of a million folders, others have their turn meanwhile. */
@@ -192,10 +196,10 @@ class FinalizerStage extends Writable implements Finalizer {
       this.#report(
         rangesOf(outcomes.map((outcome) => asOffered(outcome, plan.entries[outcome.entry.index]!))),
       )
-    await this.#report(await unsaid(ledger))
+    await this.#report(await unsaid(ledger, store.parts))
     if (this.#options.missing === 'skip') await report(ledger.missing().map(filtered))
     checkAll(ledger, plan)
-    await report(await store.parts.makeLinks(ledger.links.splice(0), policy))
+    await report(await store.parts.makeLinks(ledger.links.splice(0), this.#options.symlinks, policy))
     const folders = await store.parts.endFolders(ledger.folders.splice(0))
     await report(folders.sort((a, b) => a.entry.index - b.entry.index))
     await store.parts.finish().catch((error: SluiceError) => this.#options.warn?.(error))

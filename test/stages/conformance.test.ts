@@ -10,7 +10,8 @@ import { hashTap } from '../../lib/stages/hash-tap.js'
 import { manifestOf } from '../../lib/stages/manifest/manifest-of.js'
 import { partSink } from '../../lib/stages/part-sink.js'
 import { framesOf } from '../../lib/stages/river/frames-of.js'
-import type { Item, OfferItem } from '../../lib/stages/river/items.js'
+import type { Item } from '../../lib/stages/river/items.js'
+import type { SharedStore } from '../../lib/stages/river/shared-store.js'
 import {
   MemoryDisk,
   readableConformance,
@@ -225,7 +226,7 @@ conforms(
   }),
 )
 
-const held: NonNullable<OfferItem['store']>[] = []
+const held: SharedStore[] = []
 /** `pipeline` does not wait until its streams are closed. */
 const closes: Promise<unknown>[] = []
 
@@ -236,8 +237,9 @@ async function stored(content: Content, run: number): Promise<Item[]> {
     objectMode: true,
     write(item: Item, _encoding, done) {
       if (item.kind === 'offer') {
-        item.store!.hold()
-        held.push(item.store!)
+        const store = item.store as SharedStore
+        store.hold()
+        held.push(store)
       }
       items.push(item)
       done()

@@ -1,6 +1,6 @@
-import type { StoredRun } from '../../stores/parts.js'
 import type { Plan } from '../../transfer/plan.js'
 import type { Entry } from '../../wire/manifest.js'
+import type { StoredRun } from '../river/items.js'
 
 /**
  * What is stored and waits for the word of the sender, and what ends last: pure. Which entries have their outcome is

@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import type { SluiceError } from '../../errors.js'
 import { timeInSeconds } from '../../files/disk/attributes.js'
-import { diskError } from '../../files/disk/disk-error.js'
+import { diskError, isRefusal, SystemError } from '../../files/disk/disk-error.js'
 import { OPEN, type SyncCalls } from '../../files/disk/fs.js'
 import { nameOf, parentOf, partCandidate } from '../../files/disk/names.js'
 import type { Directory } from '../../files/tree/tree.js'
@@ -14,7 +14,7 @@ import type { DiskStore } from './disk-store.js'
 /** Milliseconds for which the loop may hold the event loop. */
 const SLICE = 4
 /** A disk is slow when two files in a row took so many milliseconds each. */
-const SLOW = 20
+const SLOW = 50
 
 /** Without these its owner could not open a file again: such a mode is set at the very end. */
 const OWNER_BITS = 0o600
@@ -30,7 +30,7 @@ export class SmallFiles implements PartRun {
   readonly #run: Run
   /** Files that went their own way, by the index of their entry. */
   readonly #alone = new Map<number, DiskPart>()
-  readonly #failures = new Map<number, SluiceError>()
+  readonly failures = new Map<number, SluiceError>()
   /** The folder that is held, and its path in the offer. */
   #directory: Directory | undefined
   #folder = ''
@@ -44,8 +44,8 @@ export class SmallFiles implements PartRun {
     this.#run = run
   }
 
-  /** Writes all of them; gives those that failed. */
-  async write(): Promise<Map<number, SluiceError>> {
+  /** Writes all of them. */
+  async write(): Promise<void> {
     const { first, last, entries, buffers } = this.#run
     const plain = await this.#expect()
     this.#since = performance.now()
@@ -54,7 +54,7 @@ export class SmallFiles implements PartRun {
       for (let index = first; index <= last; index++) {
         const entry = entries[index]!
         const bytes = reader.take(lengthIn(this.#run, index))
-        if (entry.type !== 'file' || this.#failures.has(index)) continue
+        if (entry.type !== 'file' || this.failures.has(index)) continue
         const directory = plain.has(index) ? (this.#held(entry) ?? (await this.#enter(entry))) : undefined
         const isEnded = directory ? await this.#tryWrite(directory, entry, bytes) : false
         if (!isEnded) await this.#writeAlone(entry, bytes)
@@ -63,7 +63,6 @@ export class SmallFiles implements PartRun {
     } finally {
       this.#leave()
     }
-    return this.#failures
   }
 
   async publish(first: number, last: number): Promise<number[]> {
@@ -73,10 +72,12 @@ export class SmallFiles implements PartRun {
     try {
       for (let index = first; index <= last; index++) {
         const entry = this.#run.entries[index]!
-        if (entry.type !== 'file' || this.#failures.has(index)) continue
+        if (entry.type !== 'file' || this.failures.has(index)) continue
         const isAlone = this.#alone.has(index)
         const directory = isAlone ? undefined : (this.#held(entry) ?? (await this.#enter(entry)))
-        if (directory && this.#tryPublish(directory, entry)) published.push(entry)
+        // where the folder has another name than it was to have, so has the file, and that is to be told
+        const isPlain = directory !== undefined && directory.path === this.#folder
+        if (isPlain && this.#tryPublish(directory, entry)) published.push(entry)
         else unusual.push(index)
         if (this.#isTime()) await this.#yield()
       }
@@ -106,7 +107,7 @@ export class SmallFiles implements PartRun {
         if (above !== folder) await folders.make(above)
         folder = above
       } catch (error) {
-        this.#failures.set(index, diskError(error, 'write', entry.path))
+        this.failures.set(index, diskError(error, 'write', entry.path))
         continue
       }
       if ((entry.mode & OWNER_BITS) === OWNER_BITS && arrivals.hasPlainPart(entry.path)) plain.push(entry)
@@ -126,8 +127,9 @@ export class SmallFiles implements PartRun {
     try {
       path = directory.at(partCandidate(nameOf(entry.path), 0))
       fd = calls.open(path, OPEN.create, entry.mode)
-    } catch {
-      return false
+    } catch (error) {
+      // of a failing disk nobody knows whether it made the file
+      return isRefusal(error) ? false : this.#fail(entry, diskError(error, 'write', entry.path))
     }
     let isOpen = true
     try {
@@ -148,7 +150,7 @@ export class SmallFiles implements PartRun {
   /** Its part could not be removed: with that in the way the file cannot begin anew. */
   async #fail(entry: Entry, failure: SluiceError): Promise<boolean> {
     await this.#store.arrivals.ended(entry, { state: 'failed', code: failure.code, part: 'kept' })
-    this.#failures.set(entry.index, failure)
+    this.failures.set(entry.index, failure)
     return true
   }
 
@@ -163,6 +165,8 @@ export class SmallFiles implements PartRun {
   /** By the calls that can wait and try again; what goes wrong then is the file's failure. */
   async #writeAlone(entry: Entry, bytes: Buffer[]): Promise<void> {
     const { arrivals } = this.#store
+    // it may need the handle
+    this.#leave()
     const isPlain = arrivals.isExpected(entry)
     const part = isPlain ? arrivals.unwritten(entry) : (await arrivals.expect([entry]))[0]!
     this.#alone.set(entry.index, part)
@@ -171,8 +175,9 @@ export class SmallFiles implements PartRun {
     } catch (error) {
       const failure = error as SluiceError
       await part.keep(failure)
-      this.#failures.set(entry.index, failure)
+      this.failures.set(entry.index, failure)
     }
+    this.#since = performance.now()
   }
 
   /** Gives a file its name if that is free; false where it is not, or anything goes wrong. */
@@ -191,8 +196,8 @@ export class SmallFiles implements PartRun {
 
   /** The folder of an entry, if it is the one that is held. */
   #held({ path }: Entry): Directory | undefined {
-    const slash = path.lastIndexOf('/')
-    const isSame = this.#directory && this.#folder.length === slash && path.startsWith(this.#folder)
+    const length = Math.max(path.lastIndexOf('/'), 0)
+    const isSame = this.#directory && this.#folder.length === length && path.startsWith(this.#folder)
     return isSame ? this.#directory : undefined
   }
 
@@ -205,6 +210,7 @@ export class SmallFiles implements PartRun {
     } catch {
       // whoever goes on with the file says why
     }
+    this.#since = performance.now()
     return this.#directory
   }
 
@@ -233,7 +239,7 @@ function writeAll(calls: SyncCalls, fd: number, buffers: readonly Buffer[]): voi
   for (const buffer of buffers) {
     for (let done = 0; done < buffer.length; ) {
       const taken = calls.write(fd, [done === 0 ? buffer : buffer.subarray(done)], position)
-      if (taken === 0) throw new Error('the disk is full')
+      if (taken === 0) throw new SystemError('ENOSPC', 'write', 'it takes no more bytes')
       done += taken
       position += taken
     }
