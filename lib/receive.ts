@@ -10,7 +10,8 @@ import { hashTap } from './stages/hash-tap.js'
 import { type PartSinkOptions, partSink } from './stages/part-sink.js'
 import { tap } from './stages/progress-tap.js'
 import type { Item } from './stages/river/items.js'
-import type { Chain } from './transfer/channel.js'
+import { checkPartStore } from './stores/parts.js'
+import type { Chain } from './transfer/chain.js'
 import { type Decision, Receiver } from './transfer/receiver.js'
 import type { Transfer } from './transfer/transfer.js'
 import { type Limits, limitsOf } from './wire/limits.js'
@@ -53,7 +54,7 @@ export interface ReceiveOptions
 }
 
 /**
- * Receives what a `send` on the other side of a duplex stream offers, into the folder `dir`.
+ * Receives what a `send` on the other side of a duplex stream offers, into the folder `dir`, or into a `store`.
  *
  * @param socket any duplex stream of bytes; it is ended afterwards unless `keepOpen`
  * @returns at once; the transfer's `finished` resolves with one outcome per entry, or rejects with a `SluiceError`:
@@ -70,6 +71,7 @@ export function receive(socket: Duplex, options: ReceiveOptions): Transfer {
       found: accept,
     })
   }
+  if (options.store !== undefined) checkPartStore(options.store, options.conflict)
   const { maxFrame, ...wire } = wireChain({ ...options, limits })
   const chain: Chain = {
     framer: framer({ maxFrame }),

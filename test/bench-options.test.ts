@@ -12,6 +12,15 @@ test('the benchmark runs all of its parts, five times, unless asked otherwise', 
   t.deepEqual([...parts], ['small', 'delay'])
 })
 
+test('with another build, the benchmark runs the parts that both can take', async (t) => {
+  const dir = await temporary(t)
+  t.is(benchOptions([], dir).against, undefined)
+  const checkout = fileURLToPath(new URL('../..', import.meta.url))
+  const { parts, build, against } = benchOptions(['--against', checkout, '--disk', 'fresh'], dir)
+  t.deepEqual([...parts], ['large', 'small', 'memory', 'delay'])
+  t.deepEqual(against?.build, build)
+})
+
 const WRONG: [args: string[], message: RegExp][] = [
   [['--bogus'], /--bogus/],
   [['extra'], /extra/],
@@ -19,6 +28,10 @@ const WRONG: [args: string[], message: RegExp][] = [
   [['--runs', '0'], /--runs/],
   [['--only', 'large,huge'], /--only knows large.*'huge'/],
   [['--dir', '/nowhere/at/all'], /--dir.*nowhere/],
+  [['--disk', 'old'], /--disk.*'old'/],
+  [['--node', '/nowhere/node'], /--node.*nowhere/],
+  [['--against', '/nowhere/at/all'], /--against.*nowhere/],
+  [['--against', '.', '--only', 'atomic'], /--only.*--against.*'atomic'/],
 ]
 test('wrong use of the benchmark is an error that names the option', async (t) => {
   const dir = await temporary(t)

@@ -1,6 +1,6 @@
 import { createLogUpdate } from 'log-update'
+import { deferred } from '../async.js'
 import { printable, type SluiceError } from '../errors.js'
-import { deferred } from '../transfer/deferred.js'
 import { isFinal, type TransferState } from '../transfer/states.js'
 import type { Transfer } from '../transfer/transfer.js'
 import { type Outcome, type TransferResult, told } from '../wire/outcome.js'

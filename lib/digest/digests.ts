@@ -1,5 +1,5 @@
-import { createHash, getHashes, hash } from 'node:crypto'
-import { printable, SluiceError } from '../errors.js'
+import { hash } from 'node:crypto'
+import { SluiceError } from '../errors.js'
 import {
   BLAKE3_LENGTH,
   type Blake3Loaders,
@@ -9,6 +9,7 @@ import {
   nativeEngine,
   wasmEngine,
 } from './blake3.js'
+import { CryptoDigest, cryptoLength } from './crypto-digest.js'
 
 export type { Blake3Loaders, Digest }
 
@@ -39,7 +40,7 @@ export function makeDigests(loaders: Blake3Loaders = LOADERS): Digests {
   const digestLength = (algorithm: string): number => {
     let length = lengths.get(algorithm)
     if (length === undefined) {
-      length = lengthOf(algorithm)
+      length = cryptoLength(algorithm)
       lengths.set(algorithm, length)
     }
     return length
@@ -88,50 +89,3 @@ export const digestLength = here.digestLength
 export const createDigest = here.createDigest
 /** The digest of what is there already; see {@link Digests}. */
 export const digestOf = here.digestOf
-
-/** Any other length than its own: only an algorithm of no fixed length (XOF) can give this one. */
-const ODD_LENGTH = 5
-
-function lengthOf(algorithm: string): number {
-  // the exact name: createHash also takes others, which the peer may not have
-  if (!getHashes().includes(algorithm)) throw unsupported(algorithm, 'not known here')
-  try {
-    createHash(algorithm, { outputLength: ODD_LENGTH }).digest()
-  } catch {
-    return plainLength(algorithm)
-  }
-  throw unsupported(algorithm, 'of no fixed length, so that two digests cannot be compared')
-}
-
-function plainLength(algorithm: string): number {
-  try {
-    return createHash(algorithm).digest().length
-  } catch (cause) {
-    throw unsupported(algorithm, 'switched off here', cause)
-  }
-}
-
-function unsupported(algorithm: string, why: string, cause?: unknown): SluiceError {
-  const there = [BLAKE3, ...getHashes()].join(', ')
-  const message = `the hash algorithm ${printable(String(algorithm), 64)} is ${why}; there are: ${there}`
-  return new SluiceError('ERR_UNSUPPORTED', message, { found: algorithm, cause })
-}
-
-class CryptoDigest implements Digest {
-  readonly length: number
-  readonly #hash: ReturnType<typeof createHash>
-
-  constructor(algorithm: string, length: number) {
-    this.length = length
-    this.#hash = createHash(algorithm)
-  }
-
-  update(bytes: Uint8Array): Digest {
-    this.#hash.update(bytes)
-    return this
-  }
-
-  digest(): Buffer {
-    return this.#hash.digest()
-  }
-}

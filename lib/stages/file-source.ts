@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream'
+import { TimeSlice } from '../async.js'
 import { SluiceError } from '../errors.js'
 import { checkWhole } from '../files/disk/check-options.js'
 import { type Clock, systemClock } from '../files/disk/clock.js'
@@ -8,7 +9,6 @@ import { isManifest, type Manifest } from './manifest/builder.js'
 import type { Item } from './river/items.js'
 import { SourceReader } from './source/reader.js'
 import { nextStep, type StepRules } from './source/steps.js'
-import { Turns } from './turns.js'
 
 /** What {@link fileSource} takes. */
 export interface FileSourceOptions {
@@ -119,7 +119,7 @@ export class FileSource extends Readable {
   async *#produce(): AsyncGenerator<Item> {
     const plan = this.#plan
     yield { kind: 'offer', offer: this.#manifest.offer, plan }
-    const turns = new Turns(this.#clock)
+    const slice = new TimeSlice(this.#clock)
     try {
       for (;;) {
         this.#isChanged = false
@@ -128,7 +128,7 @@ export class FileSource extends Readable {
         else if (this.#isFinished) break
         else await this.#change()
         if (this.#stop.signal.aborted) return
-        await turns.give()
+        await slice.yield()
       }
     } finally {
       await this.#reader.close()

@@ -18,6 +18,7 @@ import { checkedOptions, type FinalizerOptions } from './publish/options.js'
 import { asOffered, filtered, skippedRanges } from './publish/outcomes.js'
 import { unsaid, Verdicts } from './publish/verdicts.js'
 import type { Item, OfferItem } from './river/items.js'
+import { SharedStore } from './river/shared-store.js'
 
 export type { FinalizerOptions }
 
@@ -48,7 +49,7 @@ const MOST_TOLD = 500
 interface Books {
   plan: Plan
   ledger: Ledger
-  store: NonNullable<OfferItem['store']>
+  store: SharedStore
   policy: PublishPolicy
 }
 
@@ -86,10 +87,14 @@ class FinalizerStage extends Writable implements Finalizer {
   override _destroy(error: Error | null, done: Callback): void {
     this.#stopped = true
     const release = () => this.#books?.store.release()
-    this.#working.then(release).then(() => {
-      this.#reject(error ?? new SluiceError('ERR_DESTROYED', 'the finalizer was destroyed before its end'))
-      done(error)
-    }, done)
+    const end = (failure: Error | null) => {
+      this.#reject(failure ?? new SluiceError('ERR_DESTROYED', 'the finalizer was destroyed before its end'))
+      done(failure)
+    }
+    this.#working.then(release).then(
+      () => end(error),
+      (failure) => end(error ?? failure),
+    )
   }
 
   // async, so that what is thrown becomes a rejection; up to the first await it runs at once
@@ -117,18 +122,15 @@ class FinalizerStage extends Writable implements Finalizer {
   }
 
   #adopt({ plan, store, offer }: OfferItem): void {
-    if (!store) throw new SluiceError('ERR_STATE', 'finalizer() must stand behind partSink()')
+    if (!(store instanceof SharedStore))
+      throw new SluiceError('ERR_STATE', 'finalizer() must stand behind partSink()')
     if (this.#books) return
+    const { parts } = store
+    const { unless, durability } = this.#options
+    const conflict = parts.conflict(this.#options.conflict)
     store.hold()
-    const { conflict, unless, symlinks, durability = store.parts.durability } = this.#options
-    if (durability === 'power') store.parts.durability = 'power'
-    const policy = {
-      conflict,
-      unless,
-      symlinks,
-      durability: store.parts.durability,
-      algorithm: offer.algorithm,
-    }
+    if (durability === 'power') parts.raiseDurability()
+    const policy = { conflict, unless, durability: parts.durability, algorithm: offer.algorithm }
     this.#books = { plan, ledger: new Ledger(plan), store, policy }
   }
 
@@ -137,9 +139,9 @@ class FinalizerStage extends Writable implements Finalizer {
     await this.#report(skippedRanges(this.#books!.plan, offer))
   }
 
-  #verdicts({ ledger, policy }: Books): Verdicts {
+  #verdicts({ ledger, policy, store }: Books): Verdicts {
     const { concurrency, missing } = this.#options
-    return new Verdicts(ledger, policy, { concurrency, missing, isStopped: () => this.#stopped })
+    return new Verdicts(ledger, store.parts, policy, { concurrency, missing, isStopped: () => this.#stopped })
   }
 
   /** Nothing is told before it is as safe as was asked for; of a million folders, others have their turn meanwhile. */
@@ -180,10 +182,11 @@ class FinalizerStage extends Writable implements Finalizer {
     if (this.#isFinished || !books) return
     this.#isFinished = true
     const { ledger, store, policy } = books
-    await this.#report(await unsaid(ledger))
+    await this.#report(await unsaid(ledger, store.parts))
     if (this.#options.missing === 'skip') await this.#report(rangesOf(ledger.missing().map(filtered)))
     checkAll(ledger, books.plan)
-    await this.#report(rangesOf(await store.parts.makeLinks(ledger.links.splice(0), policy)))
+    const { symlinks } = this.#options
+    await this.#report(rangesOf(await store.parts.makeLinks(ledger.links.splice(0), symlinks, policy)))
     const folders = await store.parts.endFolders(ledger.folders.splice(0))
     await this.#report(rangesOf(folders.sort((a, b) => a.entry.index - b.entry.index)))
     await store.parts.finish().catch((error: SluiceError) => this.#options.warn?.(error))

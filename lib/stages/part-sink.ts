@@ -1,16 +1,17 @@
 import { Transform, type TransformCallback } from 'node:stream'
+import { inSlices } from '../async.js'
 import { printable, SluiceError } from '../errors.js'
 import { checkChoice, checkWhole } from '../files/disk/check-options.js'
 import { type FileSystem, nodeFileSystem } from '../files/disk/fs.js'
 import type { UnfinishedFile } from '../files/journal/read-journal.js'
 import { diskParts } from '../stores/disk/disk-store.js'
-import type { Durability, PartStore, StoredRun } from '../stores/parts.js'
+import { checkPartStore, type Durability, type PartStore } from '../stores/parts.js'
 import type { Entry } from '../wire/manifest.js'
 import { checkPath, type Names } from '../wire/paths.js'
 import { cutsOf, type Run } from '../wire/run.js'
-import { inSlices } from './at-most.js'
-import type { Item, OfferItem } from './river/items.js'
+import type { Item, OfferItem, StoredRun } from './river/items.js'
 import { SharedStore } from './river/shared-store.js'
+import { StoreCalls } from './river/store-calls.js'
 import { RunWriter } from './sink/run-writer.js'
 import { SmallTail } from './sink/small-tail.js'
 
@@ -65,7 +66,9 @@ class PartSink extends Transform {
     super({ objectMode: true, highWaterMark: 1 })
     const checked = checkedOptions(options)
     this.#options = checked
-    this.#store = new SharedStore(options.store ?? diskParts(checked))
+    const parts = new StoreCalls(options.store ?? diskParts(checked), checked)
+    if (checked.durability === 'power') parts.raiseDurability()
+    this.#store = new SharedStore(parts)
     this.#store.hold()
     this.#writer = new RunWriter(this.#store.parts, checked.concurrency)
   }
@@ -84,7 +87,10 @@ class PartSink extends Transform {
       .then(() => this.#writer.settle())
       .catch(() => {}) // it came too late to matter
       .then(() => this.#store.release())
-      .then(() => done(error), done)
+      .then(
+        () => done(error),
+        (failure) => done(error ?? failure),
+      )
   }
 
   async #take(item: Item): Promise<void> {
@@ -157,6 +163,7 @@ function checkedOptions(options: PartSinkOptions) {
     throw new SluiceError('ERR_USAGE', 'dir must be the path of a folder', { found: options.dir })
   if (store !== undefined && options.dir !== undefined)
     throw new SluiceError('ERR_USAGE', 'dir and store: only one of them says where files go')
+  if (store !== undefined) checkPartStore(store)
   checkChoice('durability', durability, ['crash', 'power'])
   checkChoice('names', names, ['native', 'portable'])
   checkWhole('concurrency', concurrency, 1)

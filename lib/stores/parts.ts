@@ -1,117 +1,212 @@
-import type { SluiceError } from '../errors.js'
+import { SluiceError } from '../errors.js'
+import { checkChoice } from '../files/disk/check-options.js'
+import { CONFLICTS, type Conflict, type Durability } from '../files/publish/publish.js'
 import type { Entry, Offer } from '../wire/manifest.js'
-import type { Outcome } from '../wire/outcome.js'
-import type { Cut, DigestColumn, Run } from '../wire/run.js'
+import type { SkipReason } from '../wire/outcome.js'
+import type { Run } from '../wire/run.js'
 
-/** What to do when the name is taken by other content. */
-export type Conflict = 'rename' | 'overwrite' | 'replace' | 'skip' | 'fail'
-
-/** What a published file survives: the death of the process, or the loss of power too. */
-export type Durability = 'crash' | 'power'
+export type { Conflict, Durability }
 
 /** What counts as already there, where the name is taken. */
 export type Unless = 'identical' | 'unchanged' | 'newer' | 'nothing'
 
-/** How names are given: the options of `finalizer`, checked. */
+/** How names are given: the options of `finalizer`, checked. See `publishByPolicy`, which obeys `conflict` and `unless`. */
 export interface PublishPolicy {
   conflict: Conflict
   unless: Unless
   durability: Durability
-  symlinks: 'skip' | 'keep'
   /** The hash algorithm of the offer. */
   algorithm: string
 }
 
-/** What a store can do; the plan obeys it. */
+/** How an entry was put where it belongs. To give nothing means: under its own path. */
+export interface Placement {
+  /** The path that it has, where that is not its own. */
+  name?: string | undefined
+  /** It was not put there, and why: the same is there already, or other content has the name under the policy 'skip'. */
+  skipped?: SkipReason | undefined
+  /** What did not go as asked, although it is there. */
+  warning?: Error | undefined
+}
+
+/** What a method gives that says it: a {@link Placement} or nothing, at once or later. */
+// biome-ignore lint/suspicious/noConfusingVoidType: a method without a `return` is the ordinary case
+export type Placing = Placement | void | Promise<Placement | void>
+
+/** What a store can do, where that is less than everything. */
 export interface PartStoreFeatures {
-  /** In which order the bytes of one file may be written. */
-  order: 'any' | 'ascending'
-  /** Whether what was written can be read again: without it nothing is resumed or repaired. */
-  readBack: boolean
-  /** Bytes in whose multiples it wants to be written, but for the end of a file; 1 for any. */
-  unit: number
+  /**
+   * In which order it takes the bytes of one file. With 'ascending' each write begins where the one before it ended, and
+   * the first at 0; a file of which the bytes come otherwise fails (`ERR_UNSUPPORTED`). Default 'any'.
+   */
+  order?: 'any' | 'ascending'
+  /** The conflict policies that it can obey; others are refused (`ERR_USAGE`). Default: all. */
+  conflicts?: readonly Conflict[]
 }
 
-/** One file while it arrives. All methods fail with a `SluiceError`. */
+/**
+ * One file while it arrives. Its methods are called one after the other, each when the one before has resolved; those of
+ * several files run at the same time. It ends with exactly one of {@link publish}, {@link discard} and {@link keep}, but
+ * for a publish that throws, which one of the others follows, and for a part with `keep` that still arrives when the
+ * store is closed.
+ */
 export interface Part {
-  readonly entry: Entry
   /**
-   * Writes bytes at an offset of the file. Called by `partSink`; never again before it has resolved.
-   * @param ends whether all bytes of the file were written with these, so that it can be closed
+   * Writes bytes at an offset of the file. Called by `partSink` as they come, at least once: for an empty file with no
+   * buffers. What it throws fails the file.
+   * @param buffers none of them empty; they may be used again once it has resolved, so that what is kept is to be copied
+   * @param ends whether nothing is left to do but to give the file its name, so that it can be closed
    */
-  write(offset: number, buffers: readonly Buffer[], ends: boolean): Promise<void>
-  /** Whether all bytes up to `size` were written. */
-  covers(size: number): boolean
-  /** The digest of all that stands in it, read back. Called by `finalizer` where bytes came with gaps. */
-  digest(algorithm: string): Promise<Buffer>
-  /** Gives the file its name. Called by `finalizer`, once, when the content is what the sender says. */
-  publish(policy: PublishPolicy): Promise<Outcome>
-  /** Removes it: it is of no use any more. Called by `finalizer` instead of {@link publish}. */
-  discard(failure: SluiceError): Promise<void>
-  /** Lets it go as it is, for a later run. Called when the file failed for a reason that may pass. */
-  keep(failure: SluiceError): Promise<void>
+  write(offset: number, buffers: readonly Buffer[], ends: boolean): Promise<void> | void
+  /**
+   * The digest of all that was written, read back. Called by `finalizer` where `hashTap` did not see the file from its
+   * first byte to its last. Left out: such files fail (`ERR_UNSUPPORTED`).
+   */
+  digest?(algorithm: string): Promise<Buffer> | Buffer
+  /**
+   * Gives the file its name, at once or not at all: nobody ever sees half of it. Called by `finalizer`, when every byte
+   * was written and the digest is the one that the sender says, never before. What it throws fails the file.
+   */
+  publish(policy: PublishPolicy): Placing
+  /**
+   * Removes what was written: it is of no use any more. Called by `finalizer` if the content is not what the sender
+   * says, if the sender gives the file up, or if other content has the name under the policy 'fail'. What it throws is a
+   * warning.
+   */
+  discard(failure: SluiceError): Promise<void> | void
+  /**
+   * Leaves what was written for a later run. Called in the place of {@link discard} where the file failed for a reason
+   * that may pass: a write failed, or the sender never said what it should be. Left out: `discard` is called then, and
+   * also when the transfer ends before the file does.
+   */
+  keep?(failure: SluiceError): Promise<void> | void
 }
 
-/** Many small files that were stored together. */
+/** Many small files that were stored together by {@link PartStore.writeRun}. */
 export interface PartRun {
+  /** Files that could not be stored, and why, by the index of their entry. */
+  readonly failures: ReadonlyMap<number, Error>
   /**
-   * Gives the files from entry `first` to entry `last` their own names, if those are free; they are verified. Gives the
-   * indices of those with which it was not so: they go one by one, by {@link part}.
+   * Gives the files from entry `first` to entry `last` their own names, if those are free. Called by `finalizer` when the
+   * digests of all of them, but for those that failed, are the sender's. What it throws ends the transfer.
+   * @returns the indices of those that are to go one by one, by {@link part}: their names are taken, or it went wrong
    */
-  publish(first: number, last: number): Promise<number[]>
-  /** One of them as a part of its own: for what is unusual. */
+  publish(first: number, last: number): Promise<readonly number[]>
+  /** One of the files as a part of its own, for what is unusual. Called by `finalizer`; all of it is written. */
   part(index: number): Part
 }
 
-/** What `partSink` hands to `finalizer`: entries that are stored, or failed, and wait for the word of the sender. */
-export interface StoredRun {
-  entries: readonly Entry[]
-  /** Indices of the first and of the last entry. */
-  first: number
-  last: number
-  /** Their digests, as far as they passed without a gap. */
-  digests?: DigestColumn
-  /** Where they are: many, or a single file. Neither for folders, for links, and for what failed. */
-  run?: PartRun
-  part?: Part
-  /** The entry as a stage of a user's renamed it, where it is a single one. */
-  entry?: Entry
-  /** Entries that could not be stored, by their index. */
-  failures?: ReadonlyMap<number, SluiceError>
-}
-
-/** Where files go while they arrive, and where they get their names. Every method fails with a `SluiceError`. */
+/**
+ * Where files go while they arrive, and where they get their names: a disk, memory, a database, a bucket, a tar. Only
+ * {@link begin} is required, and of a part `write`, `publish` and `discard`; what else is left out has a default, and
+ * every method may also do its work at once and give no promise.
+ *
+ * What a method throws is a `SluiceError`, which stays what it is, or anything else, which becomes one: `ERR_DISK_FULL`,
+ * `ERR_READ_ONLY` or `ERR_PERMISSION` where it has the code of such a system error (`ENOSPC`, `EROFS`, `EACCES`, …),
+ * `ERR_WRITE` otherwise, with what was thrown as its cause. It fails the one entry that the call was for. Codes that
+ * would be the same for every entry end the transfer: `ERR_DISK_FULL`, `ERR_READ_ONLY`, `ERR_UNSAFE_LINK`, `ERR_STATE`.
+ * So does everything that is thrown by a method that is for no single entry.
+ *
+ * A store belongs to one transfer at a time.
+ */
 export interface PartStore {
-  readonly features: PartStoreFeatures
-  /** What a published file survives; may be raised to 'power' before anything was written. */
-  durability: Durability
-  /** An offer was accepted; `bytes` of it will come. Called by `partSink` before anything of it is written. */
-  expect(offer: Offer, bytes: number): Promise<void>
-  /** Makes a folder, before what is in it. Its mode and time are set by {@link endFolders}. */
-  makeFolder(entry: Entry): Promise<void>
-  /** Begins files, all announced at once; those above them are made where they are missing. */
-  begin(entries: readonly Entry[]): Promise<Map<number, Part | SluiceError>>
+  /** Default: everything. */
+  readonly features?: PartStoreFeatures
   /**
-   * Stores a run whose files are all small and whole, at once where that pays; gives those that failed. Left out by a
-   * store for which it does not pay.
+   * What a published file survives if nobody asks for more. A store that has it, has it set to 'power' before anything is
+   * written, where `durability: 'power'` was asked for. Left out: it always does what it can.
    */
-  writeRun?(run: Run): Promise<{ run: PartRun; failures: Map<number, SluiceError> }>
-  /** Bytes are about to be written: what says that somebody is at work is renewed. */
-  alive(): Promise<void>
-  /** With 'power': what was published until now may be acknowledged when this resolves. */
-  sync(): Promise<void>
-  /** Makes symbolic links, at the very end. */
-  makeLinks(entries: readonly Entry[], policy: PublishPolicy): Promise<Outcome[]>
-  /** Sets modes and times of the folders, the deepest first, when nothing more comes into them. */
-  endFolders(entries: readonly Entry[]): Promise<Outcome[]>
-  /** Everything of the transfer has its outcome. */
-  finish(): Promise<void>
-  /** Lets everything go; unfinished parts stay for a later run where the store can resume. */
-  close(): Promise<void>
+  durability?: Durability
+  /**
+   * An offer was accepted; `bytes` of it will come. Called by `partSink` once, before anything else. Here a store says
+   * that they do not fit (`ERR_DISK_FULL`).
+   */
+  expect?(offer: Offer, bytes: number): Promise<void> | void
+  /**
+   * Makes a folder. Called by `partSink` before anything that is in it; folders that have no entry are not announced. One
+   * that is there already is no error. Left out: folders need not be made.
+   */
+  makeFolder?(entry: Entry): Promise<void> | void
+  /**
+   * Begins a file of which nothing is to be seen until it is published. Called by `partSink` once for each file, when
+   * the first of its bytes are there; for several files at the same time.
+   */
+  begin(entry: Entry): Promise<Part> | Part
+  /**
+   * Begins several files at once. Called by `partSink` in the place of {@link begin}, where that pays.
+   * @returns a part, or why there is none, for each of them, by the index of its entry
+   */
+  beginAll?(entries: readonly Entry[]): Promise<ReadonlyMap<number, Part | Error>>
+  /**
+   * Stores files that are small and whole, more than one; their folders are made. Called by `partSink` in the place of
+   * `begin` and `write`, where that pays. It is looked for before each run: a store in which it does not pay at all
+   * times has a getter that gives undefined then. Folders and links in the run are not for it.
+   */
+  writeRun?: ((run: Run) => Promise<PartRun>) | undefined
+  /**
+   * More bytes of files that were begun are about to be written: here a store renews what says that it is in use. Called
+   * by `partSink`, very often.
+   */
+  alive?(): Promise<void> | void
+  /**
+   * With the durability 'power': what was published until now survives a loss of power when it has resolved. Called by
+   * `finalizer` before outcomes are told.
+   */
+  sync?(): Promise<void> | void
+  /**
+   * Makes a symbolic link. Called by `finalizer` with `symlinks: 'keep'` at the very end, one after the other, for links
+   * that do not lead out of the destination. Left out: links are skipped.
+   */
+  makeLink?(entry: Entry, policy: PublishPolicy): Placing
+  /**
+   * Sets mode and time of a folder, into which nothing comes any more. Called by `finalizer` behind the links for all
+   * folders that were made, the deepest first, those of one depth at the same time. What it throws is a warning.
+   */
+  endFolder?(entry: Entry): Placing
+  /** Every entry has its outcome. Called by `finalizer` once, if the transfer came to its end. What it throws is a warning. */
+  finish?(): Promise<void> | void
+  /**
+   * Lets everything go. Called once, on every path, when all other calls have ended, by `partSink` or `finalizer`,
+   * whichever of them is closed last.
+   */
+  close?(): Promise<void> | void
 }
 
-/** A cut together with those behind it that go on in the same file: one write. */
-export type PartCut = Pick<Cut, 'entry' | 'offset' | 'last' | 'digest'> & {
-  buffers: Buffer[]
-  length: number
+/** Methods that may be left out. */
+const OPTIONAL = [
+  'expect',
+  'makeFolder',
+  'beginAll',
+  'writeRun',
+  'alive',
+  'sync',
+  'makeLink',
+  'endFolder',
+  'finish',
+  'close',
+] as const
+
+/**
+ * Checks that a store has what it must have, and that it can obey a conflict policy.
+ * @throws SluiceError `ERR_USAGE`
+ */
+export function checkPartStore(store: PartStore, conflict?: Conflict): void {
+  if (typeof store?.begin !== 'function')
+    throw new SluiceError('ERR_USAGE', 'store: must be a store of parts; it has no begin()', { found: store })
+  for (const name of OPTIONAL) {
+    if (store[name] === undefined || typeof store[name] === 'function') continue
+    throw new SluiceError('ERR_USAGE', `store.${name} must be a function, or be left out`, {
+      found: store[name],
+    })
+  }
+  checkChoice('store.durability', store.durability, ['crash', 'power'])
+  const { order, conflicts } = store.features ?? {}
+  checkChoice('store.features.order', order, ['any', 'ascending'])
+  if (conflicts === undefined) return
+  if (!Array.isArray(conflicts) || conflicts.length === 0)
+    throw new SluiceError('ERR_USAGE', 'store.features.conflicts must be a list of conflict policies', {
+      found: conflicts,
+    })
+  for (const one of conflicts) checkChoice('store.features.conflicts', one, CONFLICTS)
+  checkChoice('conflict', conflict, conflicts)
 }

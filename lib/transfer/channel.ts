@@ -1,44 +1,24 @@
-import {
-  type Duplex,
-  type FinishedOptions,
-  finished,
-  type Readable,
-  type Transform,
-  type Writable,
-} from 'node:stream'
+import type { Duplex, Readable, Writable } from 'node:stream'
 import createDebug from 'debug'
-import pump from 'pump'
 import { isSluiceError, SluiceError } from '../errors.js'
-import type { Limits, PeerLimits } from '../wire/limits.js'
+import { type Clock, systemClock } from '../files/disk/clock.js'
+import type { Limits } from '../wire/limits.js'
 import type { Message } from '../wire/messages.js'
 import { encodePreface, PrefaceCheck } from '../wire/preface.js'
+import { type Chain, ended, tie } from './chain.js'
+import { Heartbeat } from './heartbeat.js'
 
 const debug = createDebug('sluice:channel')
 
-/** The stages around a socket, made by `send` and `receive`. */
-export interface Chain {
-  /** Takes the river of a sender. `talk` puts a message between two frames; `close` ends without one. */
-  framer: Duplex & {
-    limit(limits: PeerLimits): void
-    talk(message: Message): void
-    ready(): Promise<void>
-    close(): void
-  }
-  /** Gives the river to a receiver; the conversation goes to `onTalk`, until that says `false`. */
-  deframer(onTalk: (message: Message) => boolean): Duplex & { readonly rest: Buffer | null; finish(): void }
-  outgoing: Transform[]
-  incoming: Transform[]
-  /** The formats of the wire stages, the first applied first. */
-  formats: string[]
-}
-
 /** The former name, for the modules that still use it. */
-export type Line = Chain
+export type { Chain as Line } from './chain.js'
 
 export interface ChannelOptions {
   limits: Limits
   /** What was read from the socket before it was handed over. */
   head?: Buffer
+  /** Where the time comes from; the clock of the process by default. */
+  clock?: Clock
 }
 
 export interface ChannelEvents {
@@ -52,28 +32,28 @@ export interface ChannelEvents {
 
 /**
  * A socket with the stages around it. The socket stands apart from the chains, which are torn down on an error: it has
- * to live long enough to carry the ERROR. Watches the time, too: that of the whole handshake, and silence.
+ * to live long enough to carry the ERROR.
  */
 export class Channel {
   readonly deframer: ReturnType<Chain['deframer']>
   readonly #socket: Duplex
   readonly #chain: Chain
-  readonly #limits: Limits
+  readonly #closeTimeout: number
+  readonly #clock: Clock
   readonly #events: ChannelEvents
   readonly #first: Writable
   readonly #last: Readable
   /** There is one only where there are formats to compare: the frames bring a preface of their own. */
   readonly #preface: PrefaceCheck | undefined
   #over = false
-  #heard = performance.now()
-  #said = performance.now()
-  readonly #watching: NodeJS.Timeout
-  readonly #handshake: NodeJS.Timeout
+  readonly #heartbeat: Heartbeat
 
-  constructor(socket: Duplex, chain: Chain, { limits, head }: ChannelOptions, events: ChannelEvents) {
+  constructor(socket: Duplex, chain: Chain, options: ChannelOptions, events: ChannelEvents) {
+    const { limits, head, clock = systemClock } = options
     this.#socket = socket
     this.#chain = chain
-    this.#limits = limits
+    this.#closeTimeout = limits.closeTimeout
+    this.#clock = clock
     this.#events = events
     this.deframer = chain.deframer((message) => events.talk(message))
     this.deframer.once('finish', () => events.ended())
@@ -82,15 +62,15 @@ export class Channel {
     this.#first = incoming[0]!
     this.#last = outgoing.at(-1)!
     for (const stage of [...chain.incoming, ...chain.outgoing]) stage.on('error', this.#garbled)
-    this.#tie(incoming)
-    this.#tie(outgoing)
+    tie(incoming, this.#fail)
+    tie(outgoing, this.#fail)
 
-    const { handshakeTimeout, pingInterval, idleTimeout } = limits
-    this.#handshake = setTimeout(
-      () => this.#late('handshake did not end', handshakeTimeout),
-      handshakeTimeout,
-    )
-    this.#watching = setInterval(this.#watch, Math.min(pingInterval, idleTimeout) / 4)
+    this.#heartbeat = new Heartbeat(clock, limits, {
+      // Where something waits to go out there is no need for a sign of life, and it would only pile up.
+      ping: () => this.#last.isPaused() || this.say({ type: 'ping' }),
+      isListening: () => !socket.isPaused(),
+      timedOut: this.#fail,
+    })
 
     // The list of formats goes in the clear, so that a mismatch can be told from a broken stream.
     if (chain.formats.length > 0) {
@@ -114,7 +94,7 @@ export class Channel {
 
   /** The peer has said HELLO. */
   greeted(): void {
-    clearTimeout(this.#handshake)
+    this.#heartbeat.greeted()
   }
 
   say(message: Message): void {
@@ -132,10 +112,9 @@ export class Channel {
    * discarded. With `keepOpen` the socket is given back instead: paused, what follows the transfer unread.
    */
   async hangUp(keepOpen: boolean): Promise<void> {
-    clearTimeout(this.#handshake)
-    clearInterval(this.#watching)
+    this.#heartbeat.stop()
     const socket = this.#socket
-    const timer = setTimeout(() => socket.destroy(), this.#limits.closeTimeout)
+    const cancel = this.#clock.after(this.#closeTimeout, () => socket.destroy())
     if (!this.#over && !socket.destroyed) {
       const listening = new AbortController()
       const { signal } = listening
@@ -152,7 +131,7 @@ export class Channel {
       await ended(socket)
       socket.destroy()
     }
-    clearTimeout(timer)
+    cancel()
     for (const stage of [...this.#chain.incoming, this.deframer, this.#chain.framer, ...this.#chain.outgoing])
       stage.destroy()
   }
@@ -166,24 +145,15 @@ export class Channel {
     if (rest !== null && rest.length > 0) socket.unshift(rest)
   }
 
-  /** Makes one chain of the stages, torn down together; their errors come to `#fail`. */
-  #tie(stages: Duplex[]): void {
-    const failed = (error?: Error | null) => error && this.#fail(error)
-    if (stages.length > 1) pump(stages, failed)
-    else stages[0]!.on('error', failed)
-  }
-
   readonly #write = (chunk: Buffer): void => {
-    this.#said = performance.now()
+    this.#heartbeat.said()
     if (!this.#socket.destroyed && !this.#socket.write(chunk)) this.#last.pause()
   }
 
-  readonly #drained = (): void => {
-    this.#last.resume()
-  }
+  readonly #drained = (): unknown => this.#last.resume()
 
   readonly #read = (chunk: Buffer): void => {
-    this.#heard = performance.now()
+    this.#heartbeat.heard()
     if (this.#over) return
     let bytes = chunk
     try {
@@ -195,7 +165,7 @@ export class Channel {
   }
 
   readonly #resume = (): void => {
-    this.#heard = performance.now() // who was not listened to was not silent
+    this.#heartbeat.heard() // who was not listened to was not silent
     this.#socket.resume()
   }
 
@@ -207,46 +177,19 @@ export class Channel {
   }
 
   readonly #broken = (cause: Error): void => {
-    this.#fail(
-      new SluiceError('ERR_INTERRUPTED', `the connection broke: ${cause.message}; run it again to resume`, {
-        cause,
-      }),
-    )
+    const message = `the connection broke: ${cause.message}; run it again to resume`
+    this.#fail(new SluiceError('ERR_INTERRUPTED', message, { cause }))
   }
 
   /** Before all others who hear of it: the stages beside it are torn down, and say nothing but that they were. */
   readonly #garbled = (cause: Error): void => {
-    this.#fail(
-      isSluiceError(cause)
-        ? cause
-        : new SluiceError('ERR_CORRUPT', `a wire stage failed: ${cause.message}`, { cause }),
-    )
+    const message = `a wire stage failed: ${cause.message}`
+    this.#fail(isSluiceError(cause) ? cause : new SluiceError('ERR_CORRUPT', message, { cause }))
   }
 
-  readonly #watch = (): void => {
-    const now = performance.now()
-    if (this.#socket.isPaused()) this.#heard = now
-    if (now - this.#heard > this.#limits.idleTimeout) this.#late('peer was silent', this.#limits.idleTimeout)
-    // Where something waits to go out there is no need for a sign of life, and it would only pile up.
-    else if (now - this.#said > this.#limits.pingInterval && !this.#last.isPaused())
-      this.say({ type: 'ping' })
-  }
-
-  #late(what: string, milliseconds: number): void {
-    this.#fail(new SluiceError('ERR_TIMEOUT', `the ${what} for ${milliseconds} ms`))
-  }
-
-  #fail(error: Error): void {
+  readonly #fail = (error: Error): void => {
     if (this.#over) return
-    clearTimeout(this.#handshake)
-    clearInterval(this.#watching)
+    this.#heartbeat.stop()
     this.#events.failed(error)
   }
-}
-
-/** Resolves when the stream has ended, or was destroyed; or is not listened to any more. */
-function ended(stream: Duplex | Readable, options: FinishedOptions = {}): Promise<void> {
-  return new Promise((resolve) => {
-    finished(stream, options, () => resolve())
-  })
 }

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events'
+import { deferred } from '../async.js'
 import { messageOf, type SluiceError } from '../errors.js'
 import type { Outcome, TransferResult } from '../wire/outcome.js'
-import { deferred } from './deferred.js'
 import { Plan } from './plan.js'
 import { type Progress, ProgressMeter } from './progress.js'
 import { isFinal, nextState, stateOfError, type TransferState } from './states.js'

@@ -4,6 +4,7 @@ import {
   ftruncateSync,
   mkdirSync,
   openSync,
+  readdirSync,
   readSync,
   statSync,
   writeFileSync,
@@ -12,6 +13,26 @@ import {
 import { join } from 'node:path'
 
 const PIECE = 1 << 20
+const MIB = 2 ** 20
+
+export type Load = 'large' | 'small' | 'tiny'
+
+/**
+ * Makes what the main cases transfer.
+ * @param quick an eighth or a tenth of it
+ * @returns what it is, as a title
+ */
+export function makeLoad(load: Load, folder: string, quick: boolean): string {
+  if (load === 'large') {
+    const bytes = (quick ? 128 : 1024) * MIB
+    makeLarge(folder, bytes)
+    for (const name of readdirSync(folder)) warm(join(folder, name))
+    return `One file of ${bytes / MIB} MiB`
+  }
+  const count = (load === 'small' ? 10_000 : 100_000) / (quick ? 10 : 1)
+  makeSmall(folder, count, load === 'small' ? () => 4096 : (i) => (i % 5 === 0 ? 0 : i % 200))
+  return `${count} files of ${load === 'small' ? '4 KiB' : '0 to 199 bytes'}`
+}
 
 /** One file of random bytes in a folder of its own. */
 export function makeLarge(folder: string, bytes: number): void {
@@ -45,7 +66,7 @@ export function makeSparse(folder: string, bytes: number): void {
 }
 
 /** Reads a file once, so that the page cache has it. */
-export function warm(path: string): void {
+function warm(path: string): void {
   const piece = Buffer.alloc(PIECE)
   const fd = openSync(path, 'r')
   for (let left = statSync(path).size; left > 0; ) {

@@ -1,76 +1,102 @@
-// npm run bench [-- --quick] [--runs 5] [--only large,small,memory,delay,profile,atomic] [--dir FOLDER]
-import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
-import { cpus, tmpdir, totalmem } from 'node:os'
-import { join } from 'node:path'
+// npm run bench [-- --quick] [--runs 5] [--only large,small,memory,delay,profile,atomic] [--dir FOLDER] [--disk fresh]
+//   [--node PROGRAM] [--against CHECKOUT]
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, rmSync } from 'node:fs'
+import { cpus, loadavg, tmpdir, totalmem } from 'node:os'
+import { dirname, join } from 'node:path'
+import { COMPARABLE, compareBuilds } from './against.js'
 import { compareAtomic } from './atomic.js'
-import { makeLarge, makeSmall, warm } from './data.js'
+import { type Load, makeLoad } from './data.js'
 import { compareDelay } from './delay.js'
+import { freshDisk, type Place, plainFolder } from './disk.js'
 import { compareMemory } from './memory.js'
-import { benchOptions } from './options.js'
+import { benchOptions, nodeVersion, type Part } from './options.js'
 import { profile } from './profile.js'
 import { rsyncVersion } from './rsync.js'
-import { compareSpeed, contenders } from './speed.js'
+import { compareSpeed } from './speed.js'
 
-const { quick, rounds, parts, dir } = optionsOrExit()
-const GIB = 1 << 30
+const options = optionsOrExit()
+const { quick, rounds, parts, build, against } = options
 
-const scratch = mkdtempSync(join(dir, 'sluice-bench-'))
-const source = join(scratch, 'source')
 const log = (line: string) => process.stderr.write(`${line}\n`)
 const print = (text: string) => process.stdout.write(`${text}\n`)
 
-process.on('exit', () => rmSync(scratch, { recursive: true, force: true }))
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130))
+for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130))
 
-mkdirSync(source)
 print(
-  `Node ${process.versions.node}, ${process.platform}, ${cpus().length} processors, ${Math.round(totalmem() / 1e9)} GB, ${rounds} rounds`,
+  `Node ${nodeVersion(build.node)}, ${process.platform}, ${cpus().length} processors, ${Math.round(totalmem() / 1e9)} GB, load ${loadavg()[0]!.toFixed(1)}, ${rounds} rounds`,
 )
-
-if (parts.has('large') || parts.has('small')) {
-  const rsync = rsyncVersion()
+if (against) print(`before: ${commit(against.checkout)}; after: ${commit(dirname(build.peer))}`)
+const rsync = rsyncVersion()
+if (parts.has('large') || parts.has('small'))
   print('missing' in rsync ? rsync.missing : `rsync ${rsync.version}`)
-  const all = contenders(scratch, 'version' in rsync)
-  for (const what of ['large', 'small'] as const) {
-    if (!parts.has(what)) continue
-    const { folder, title } = make(what)
-    print(`\n### ${title}\n\n${await compareSpeed(folder, scratch, all, rounds, log)}`)
-    rmSync(folder, { recursive: true })
-  }
-}
-if (parts.has('memory')) {
-  print(
-    `\n### Memory\n\n${await compareMemory(source, scratch, ['blake3', 'blake3, command line'], quick, log)}`,
-  )
-}
-if (parts.has('delay')) {
-  print(
-    `\n### Event-loop delay\n\n${await compareDelay(source, scratch, ['tar', 'blake3', 'sha256'], ['blake3, 200 ms per write'], quick, log)}`,
-  )
-}
-if (parts.has('profile')) {
-  for (const what of ['large', 'small'] as const) {
-    const { folder, title } = make(what)
-    print(`\n### Where the time goes: ${title}\n\n${await profile('blake3', folder, scratch)}`)
-    rmSync(folder, { recursive: true })
-  }
-}
-if (parts.has('atomic')) {
-  print(`\n### Atomic writes\n\n${await compareAtomic(scratch, rounds, quick, log)}`)
+const withRsync = 'version' in rsync
+
+let { fresh } = options
+for (const part of parts) {
+  const { folder, close } = await place()
+  print(`\n${await measure(part, folder)}`)
+  await close()
 }
 
-/** The data of the two main cases, in the page cache. */
-function make(what: 'large' | 'small') {
-  const folder = join(source, what)
-  if (what === 'small') {
-    const count = quick ? 1000 : 10_000
-    makeSmall(folder, count, () => 4096)
-    return { folder, title: `${count} files of 4 KiB` }
+/** The text of one part. */
+async function measure(part: Part, scratch: string): Promise<string> {
+  const both = COMPARABLE.find((name) => name === part)
+  if (against && both)
+    return compareBuilds(both, scratch, { before: against.build, after: build }, withRsync, options, log)
+  const source = join(scratch, 'source')
+  mkdirSync(source)
+  switch (part) {
+    case 'large':
+    case 'small':
+      return withLoad(part, source, '', (folder) =>
+        compareSpeed(folder, scratch, build, withRsync, rounds, log),
+      )
+    case 'memory':
+      return `### Memory\n\n${await compareMemory(source, scratch, build, ['blake3', 'blake3, command line'], quick, log)}`
+    case 'delay':
+      return `### Event-loop delay\n\n${await compareDelay(source, scratch, build, ['tar', 'blake3', 'sha256'], ['blake3, 200 ms per write'], quick, log)}`
+    case 'profile': {
+      const run = (folder: string) => profile(build, 'blake3', folder, scratch)
+      const title = 'Where the time goes: '
+      return `${await withLoad('large', source, title, run)}\n\n${await withLoad('small', source, title, run)}`
+    }
+    case 'atomic':
+      return `### Atomic writes\n\n${await compareAtomic(scratch, rounds, quick, log)}`
   }
-  const bytes = quick ? GIB / 8 : GIB
-  makeLarge(folder, bytes)
-  for (const name of readdirSync(folder)) warm(join(folder, name))
-  return { folder, title: `One file of ${bytes / 2 ** 20} MiB` }
+}
+
+/** Runs with one of the main loads, and puts a title above what comes of it. */
+async function withLoad(
+  load: Load,
+  source: string,
+  before: string,
+  run: (folder: string) => Promise<string>,
+) {
+  const folder = join(source, load)
+  const title = makeLoad(load, folder, quick)
+  const text = await run(folder)
+  rmSync(folder, { recursive: true })
+  return `### ${before}${title}\n\n${text}`
+}
+
+/** Where the data of the next part is: each gets a new disk, if there are any, since the one before has left traces. */
+async function place(): Promise<Place> {
+  if (fresh) {
+    try {
+      return await freshDisk(options.dir)
+    } catch (error) {
+      print(`no fresh disk, the data is in a folder of --dir: ${(error as Error).message}`)
+      fresh = false
+    }
+  }
+  return plainFolder(options.dir)
+}
+
+/** The commit of a checkout, for the reader of the figures; nothing depends on it. */
+function commit(checkout: string): string {
+  const git = spawnSync('git', ['-C', checkout, 'describe', '--always', '--dirty'], { encoding: 'utf8' })
+  return git.status === 0 ? git.stdout.trim() : checkout
 }
 
 /** Wrong use is one line, and exit 2. */

@@ -2,24 +2,23 @@ import { readFileSync } from 'node:fs'
 
 /** What one process used. */
 export interface Usage {
-  /** Seconds of processor time, user and system. */
+  /** Seconds of processor time of all threads, user and system, since the order to begin. */
   cpu: number
+  /** The same, with the start of the process. */
+  cpuWithStart: number
   /** The most resident memory at any moment, in bytes. */
   peak: number
+  /** Where it was asked for. */
+  delay?: Delay | undefined
 }
 
-const MICRO = 1e-6
-
-/**
- * Starts to count what this process uses.
- * @returns what gives the usage since then; the peak is that of the whole life of the process
- */
-export function meter(): () => Usage {
-  const start = process.cpuUsage()
-  return () => {
-    const { user, system } = process.cpuUsage(start)
-    return { cpu: (user + system) * MICRO, peak: peakMemory() }
-  }
+/** Milliseconds that an event loop was late. */
+export interface Delay {
+  p50: number
+  p99: number
+  max: number
+  /** The longest time without a turn for a timer that is due each millisecond. */
+  longest: number
 }
 
 /**

@@ -1,9 +1,9 @@
 import { rmSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { sameTree } from '../helpers/same-tree.js'
-import { makeSmall, makeSparse } from './data.js'
+import { makeLoad, makeSparse } from './data.js'
 import { megabytes, seconds, table } from './measure.js'
-import { runPair } from './pair.js'
+import { type Build, runPair } from './pair.js'
 import { settle } from './settle.js'
 
 const GIB = 2 ** 30
@@ -18,27 +18,27 @@ const TARGET = 200e6
 export async function compareMemory(
   source: string,
   scratch: string,
+  build: Build,
   programs: readonly string[],
   quick: boolean,
   log: (line: string) => void,
 ): Promise<string> {
   const bytes = quick ? GIB / 2 : 4 * GIB
-  const count = quick ? 10_000 : 100_000
   const cases = [
-    { name: `a sparse file of ${bytes / GIB} GiB`, make: (folder: string) => makeSparse(folder, bytes) },
-    {
-      name: `${count} files of 0 to 199 bytes`,
-      make: (folder: string) => makeSmall(folder, count, (i) => (i % 5 === 0 ? 0 : i % 200)),
+    (folder: string) => {
+      makeSparse(folder, bytes)
+      return `A sparse file of ${bytes / GIB} GiB`
     },
+    (folder: string) => makeLoad('tiny', folder, quick),
   ]
   const rows: string[][] = []
-  for (const { name, make } of cases) {
+  for (const make of cases) {
     const folder = join(source, 'memory')
-    make(folder)
+    const name = make(folder)
     for (const program of programs) {
       const target = join(scratch, 'target')
       settle()
-      const { wall, send, receive } = await runPair({ program, source: folder, target })
+      const { wall, send, receive } = await runPair({ build, program, source: folder, target })
       const { differences } = sameTree(folder, join(target, basename(folder)))
       if (differences.length > 0) throw new Error(`${program} did not deliver the same: ${differences[0]}`)
       rmSync(target, { recursive: true })

@@ -1,8 +1,16 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Usage } from './measure.js'
-import type { Delay, Job, Order, Report } from './peer.js'
+import type { Job, Order, Report } from './peer.js'
+
+/** A built checkout of this project, and the Node that runs it. */
+export interface Build {
+  node: string
+  /** Its program for one side of a transfer. */
+  peer: string
+}
 
 /** What one transfer took. */
 export interface Run {
@@ -12,29 +20,36 @@ export interface Run {
   receive: Usage
 }
 
-/** What two processes reported beside it. */
-export interface PairRun extends Run {
-  delays?: { send: Delay; receive: Delay }
-}
-
 export interface PairOptions {
+  build: Build
   program: string
   source: string
   target: string
+  /** Measures the event-loop delay too. */
   delay?: boolean
   /** A folder in which both processes leave a profile of their processor time. */
   profiles?: string
 }
 
-const PEER = fileURLToPath(new URL('peer.js', import.meta.url))
+/** The reports as they arrive: the probe has put what it measured beside the last one. */
+type Message = Report & { measured?: Usage }
+
+const CHECKOUT = fileURLToPath(new URL('../../..', import.meta.url))
+const PROBE = new URL('probe.js', import.meta.url).href
+
+/** Where the program for one side is in a built checkout; in this one if none is given. */
+export const peerOf = (checkout = CHECKOUT) => join(checkout, 'dist', 'test', 'bench', 'peer.js')
 
 /** Runs a transfer between two processes over a TCP connection on loopback. */
-export async function runPair({ profiles, delay, ...job }: PairOptions): Promise<PairRun> {
+export async function runPair({ build, profiles, delay, ...job }: PairOptions): Promise<Run> {
   const start = (role: Job['role']) => {
-    const execArgv = profiles
-      ? ['--cpu-prof', `--cpu-prof-dir=${profiles}`, `--cpu-prof-name=${role}.cpuprofile`]
-      : []
-    return fork(PEER, [JSON.stringify({ ...job, role, delay } satisfies Job)], { execArgv })
+    const execArgv = ['--import', delay ? `${PROBE}?delay` : PROBE]
+    if (profiles)
+      execArgv.push('--cpu-prof', `--cpu-prof-dir=${profiles}`, `--cpu-prof-name=${role}.cpuprofile`)
+    return fork(build.peer, [JSON.stringify({ ...job, role } satisfies Job)], {
+      execPath: build.node,
+      execArgv,
+    })
   }
   const children = [start('receive'), start('send')] as const
   try {
@@ -49,24 +64,19 @@ export async function runPair({ profiles, delay, ...job }: PairOptions): Promise
     const [receive, send] = await Promise.race([done, failed])
     const wall = (performance.now() - began) / 1000
     await Promise.all(children.map((child) => child.exitCode ?? once(child, 'exit')))
-    return {
-      wall,
-      send: send!.usage,
-      receive: receive!.usage,
-      ...(send!.delay && receive!.delay ? { delays: { send: send!.delay, receive: receive!.delay } } : {}),
-    }
+    return { wall, send: send!.measured!, receive: receive!.measured! }
   } finally {
     for (const child of children) child.kill()
   }
 }
 
-function report<K extends Report['kind']>(
+function report<K extends Message['kind']>(
   child: ChildProcess,
   kind: K,
-): Promise<Extract<Report, { kind: K }>> {
+): Promise<Extract<Message, { kind: K }>> {
   return new Promise((resolve) => {
-    child.on('message', (message: Report) => {
-      if (message.kind === kind) resolve(message as Extract<Report, { kind: K }>)
+    child.on('message', (message: Message) => {
+      if (message.kind === kind) resolve(message as Extract<Message, { kind: K }>)
     })
   })
 }

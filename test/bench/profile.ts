@@ -1,7 +1,7 @@
 import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { seconds, table } from './measure.js'
-import { runPair } from './pair.js'
+import { type Build, runPair } from './pair.js'
 import { summarise } from './profile-summary.js'
 import { settle } from './settle.js'
 
@@ -11,12 +11,17 @@ const ROWS = 10
  * Moves a folder with the profiler of V8 at work in both processes.
  * @returns a table in Markdown for each side: where the time of the main thread goes
  */
-export async function profile(program: string, folder: string, scratch: string): Promise<string> {
+export async function profile(
+  build: Build,
+  program: string,
+  folder: string,
+  scratch: string,
+): Promise<string> {
   const target = join(scratch, 'target')
   const profiles = join(scratch, 'profiles')
   mkdirSync(profiles, { recursive: true })
   settle()
-  const run = await runPair({ program, source: folder, target, profiles })
+  const run = await runPair({ build, program, source: folder, target, profiles })
   rmSync(target, { recursive: true })
   const sides = (['send', 'receive'] as const).map((side) => {
     const { busy, idle, kinds } = summarise(join(profiles, `${side}.cpuprofile`))

@@ -4,7 +4,7 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
-import { peakMemory } from './measure.js'
+import { peakMemory, type Usage } from './measure.js'
 import type { Run } from './pair.js'
 
 /** Its version, or why it cannot take part. */
@@ -63,8 +63,8 @@ export async function runRsync(source: string, target: string, scratch: string):
     await reaped(daemon)
     return {
       wall,
-      send: { cpu: childSeconds('self') - before, peak: send },
-      receive: { cpu: childSeconds(daemon.pid!) - daemonBefore, peak: receive },
+      send: usage(childSeconds('self') - before, send),
+      receive: usage(childSeconds(daemon.pid!) - daemonBefore, receive),
     }
   } finally {
     const gone = daemon.exitCode === null ? once(daemon, 'exit') : undefined
@@ -73,6 +73,9 @@ export async function runRsync(source: string, target: string, scratch: string):
     rmSync(config, { force: true })
   }
 }
+
+/** The start of its processes takes next to nothing, and is always counted. */
+const usage = (cpu: number, peak: number): Usage => ({ cpu, cpuWithStart: cpu, peak })
 
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')

@@ -1,5 +1,5 @@
 import { dirname } from 'node:path'
-import { coalesce } from '../disk/async.js'
+import { coalesce } from '../../async.js'
 import { SystemError } from '../disk/disk-error.js'
 import { type FileStats, type FileSystem, lstatIfThere, OPEN, sameInode, undisturbed } from '../disk/fs.js'
 import { syncFolder } from '../disk/sync-path.js'

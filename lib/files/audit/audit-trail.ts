@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { basename, dirname, resolve } from 'node:path'
+import { coalesce } from '../../async.js'
 import { SluiceError } from '../../errors.js'
-import { coalesce } from '../disk/async.js'
 import { diskError, errorCode } from '../disk/disk-error.js'
 import { blockingFileSystem, type FileSystem, lstatIfThere, nodeFileSystem } from '../disk/fs.js'
 import { syncFolder } from '../disk/sync-path.js'

@@ -1,6 +1,6 @@
+import { Limiter } from '../../async.js'
 import { isSluiceError } from '../../errors.js'
 import { UNRECORDED } from '../audit/audited.js'
-import { Limiter } from '../disk/async.js'
 import { diskError, errorCode } from '../disk/disk-error.js'
 import { parentOf } from '../disk/names.js'
 import { inFolder } from '../intent/staging.js'

@@ -3,11 +3,11 @@ import { printable, SluiceError } from '../../errors.js'
 import type { Clock } from '../../files/disk/clock.js'
 import { errorCode } from '../../files/disk/disk-error.js'
 import { type FileStats, type FileSystem, openRegular, readFully } from '../../files/disk/fs.js'
+import { retryOpen } from '../../files/disk/retry-open.js'
 import { sourceError } from '../../stores/sources.js'
 import type { WireEntry } from '../../wire/entry.js'
 import type { Limits } from '../../wire/limits.js'
 import { checkPath } from '../../wire/paths.js'
-import { patiently } from '../patience.js'
 
 /** How the files and folders that are to be sent are looked at. */
 export interface InspectOptions {
@@ -68,7 +68,7 @@ export class Inspector {
   /** A file that was named is asked at once; of those in folders it is found when they are read. */
   async #openable(given: string, real: string): Promise<void> {
     try {
-      const { fd } = await patiently(() => openRegular(this.#fs, real), this.#options)
+      const { fd } = await retryOpen(() => openRegular(this.#fs, real), this.#options)
       await this.#fs.close(fd)
     } catch (cause) {
       throw cannotRead(given, cause)
@@ -101,7 +101,7 @@ export class Inspector {
     if (!stats.isFile() || stats.size > 0) return stats
     let fd: number
     try {
-      fd = (await patiently(() => openRegular(this.#fs, real), this.#options)).fd
+      fd = (await retryOpen(() => openRegular(this.#fs, real), this.#options)).fd
     } catch {
       // that it cannot be read is found, and reported, when it is read
       return stats

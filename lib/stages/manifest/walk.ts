@@ -1,10 +1,10 @@
+import { TimeSlice } from '../../async.js'
 import { SluiceError } from '../../errors.js'
 import type { Clock } from '../../files/disk/clock.js'
 import { errorCode } from '../../files/disk/disk-error.js'
 import { type FileSystem, openRegular, readFully } from '../../files/disk/fs.js'
+import { retryOpen } from '../../files/disk/retry-open.js'
 import { sourceError } from '../../stores/sources.js'
-import { patiently } from '../patience.js'
-import { Turns } from '../turns.js'
 import {
   cannotRead,
   type Found,
@@ -47,7 +47,7 @@ export class Walk {
   readonly #selection: Selection
   readonly #options: WalkOptions
   readonly #give: (found: Found) => void
-  readonly #turns: Turns
+  readonly #slice: TimeSlice
   #given = 0
 
   constructor(fs: FileSystem, selection: Selection, options: WalkOptions, give: (found: Found) => void) {
@@ -56,7 +56,7 @@ export class Walk {
     this.#selection = selection
     this.#options = options
     this.#give = give
-    this.#turns = new Turns(options.clock)
+    this.#slice = new TimeSlice(options.clock)
   }
 
   /** What the user named, and all that is in it. */
@@ -72,7 +72,7 @@ export class Walk {
   async #folder(folder: Folder): Promise<void> {
     let names: Buffer[]
     try {
-      names = await patiently(() => this.#fs.readdir(folder.real), this.#options)
+      names = await retryOpen(() => this.#fs.readdir(folder.real), this.#options)
     } catch (cause) {
       if (!folder.above) throw cannotRead(folder.real, cause)
       this.skipped.push(sourceError(folder.real, cause))
@@ -86,7 +86,7 @@ export class Walk {
       // taken up in the order of the names, so that every run says the same
       const inspected = await Promise.all(some.map((name) => this.#inspector.name(folder, name)))
       for (const one of inspected) await this.#one(folder, one)
-      await this.#turns.give()
+      await this.#slice.yield()
     }
   }
 
@@ -129,7 +129,7 @@ export class Walk {
     if (!names.some((name) => name.toString() === '.gitignore')) return folder.rules
     const path = join(folder.real, '.gitignore')
     try {
-      const { fd, stats } = await patiently(() => openRegular(this.#fs, path), this.#options)
+      const { fd, stats } = await retryOpen(() => openRegular(this.#fs, path), this.#options)
       try {
         // half of the rules would offer what the other half keeps back
         if (stats.size > LARGEST_RULES) throw new RangeError(`it has ${stats.size} bytes`)

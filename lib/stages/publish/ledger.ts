@@ -1,6 +1,6 @@
-import type { StoredRun } from '../../stores/parts.js'
 import type { Plan } from '../../transfer/plan.js'
 import type { Entry } from '../../wire/manifest.js'
+import type { StoredRun } from '../river/items.js'
 
 /** Stored entries, with how many files among them still wait for their outcome. */
 interface Waiting {

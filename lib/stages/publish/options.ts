@@ -1,5 +1,6 @@
 import type { SluiceError } from '../../errors.js'
 import { checkChoice, checkWhole } from '../../files/disk/check-options.js'
+import { CONFLICTS } from '../../files/publish/publish.js'
 import type { Conflict, Durability, Unless } from '../../stores/parts.js'
 import type { Outcome, OutcomeRange } from '../../wire/outcome.js'
 
@@ -8,7 +9,8 @@ export interface FinalizerOptions {
   /**
    * What to do when the name is taken by other content. Default 'rename': a suffix. An incoming folder merges into a
    * standing one, and gets the suffix where something else has its name, under every policy; a link that finds a
-   * folder under its name gets the suffix where a file would overwrite or replace.
+   * folder under its name gets the suffix where a file would overwrite or replace. In a store that cannot do 'rename' the
+   * default is the first that it can.
    */
   conflict?: Conflict
   /** What counts as already there. Default 'identical': the same content, proved by the digest. */
@@ -39,12 +41,12 @@ export interface FinalizerOptions {
 
 /** @throws SluiceError `ERR_USAGE` */
 export function checkedOptions(options: FinalizerOptions) {
-  const { conflict = 'rename', unless = 'identical', symlinks = 'skip', concurrency = 32 } = options
-  checkChoice('conflict', conflict, ['rename', 'overwrite', 'replace', 'skip', 'fail'])
+  const { conflict, unless = 'identical', symlinks = 'skip', concurrency = 32 } = options
+  checkChoice('conflict', conflict, CONFLICTS)
   checkChoice('unless', unless, ['identical', 'unchanged', 'newer', 'nothing'])
   checkChoice('symlinks', symlinks, ['skip', 'keep'])
   checkChoice('outcomes', options.outcomes, ['all', 'failed'])
   checkChoice('durability', options.durability, ['crash', 'power'])
   checkWhole('concurrency', concurrency, 1)
-  return { ...options, conflict, unless, symlinks, concurrency }
+  return { ...options, unless, symlinks, concurrency }
 }

@@ -1,12 +1,13 @@
+import { Limiter } from '../../async.js'
 import { printable, SluiceError } from '../../errors.js'
 import { diskError } from '../../files/disk/disk-error.js'
-import type { Part, PublishPolicy, StoredRun } from '../../stores/parts.js'
+import type { Part, PublishPolicy } from '../../stores/parts.js'
 import type { Entry } from '../../wire/manifest.js'
 import { failed, failureOf, type Outcome, type OutcomeRange, rangesOf } from '../../wire/outcome.js'
 import { digestIn } from '../../wire/run.js'
-import { atMost } from '../at-most.js'
 import { endsTransfer } from '../river/fatal.js'
-import type { DigestsItem } from '../river/items.js'
+import type { DigestsItem, StoredRun } from '../river/items.js'
+import type { StoreCalls } from '../river/store-calls.js'
 import type { Ledger } from './ledger.js'
 import { filtered } from './outcomes.js'
 
@@ -17,14 +18,24 @@ interface VerdictOptions {
   isStopped(): boolean
 }
 
+/** A file that waits for its verdict. */
+interface StoredFile {
+  entry: Entry
+  part: Part
+  /** Whether every byte of it was written. */
+  isWhole: boolean
+}
+
 /** Compares what is stored with what the sender says: equal files are published, others fail. */
 export class Verdicts {
   readonly #ledger: Ledger
+  readonly #store: StoreCalls
   readonly #policy: PublishPolicy
   readonly #options: VerdictOptions
 
-  constructor(ledger: Ledger, policy: PublishPolicy, options: VerdictOptions) {
+  constructor(ledger: Ledger, store: StoreCalls, policy: PublishPolicy, options: VerdictOptions) {
     this.#ledger = ledger
+    this.#store = store
     this.#policy = policy
     this.#options = options
   }
@@ -45,7 +56,7 @@ export class Verdicts {
     const judge = async (index: number) => {
       outcomes[index] = await this.#judge(index, item)
     }
-    await atMost(concurrency, alone, judge, isStopped)
+    await new Limiter(concurrency).each(alone, judge, { failFast: true, isStopped })
     return rangesOf(Object.values(outcomes).filter((outcome) => outcome !== undefined))
   }
 
@@ -75,8 +86,8 @@ export class Verdicts {
     first: number,
     last: number,
     outcomes: (Outcome | undefined)[],
-  ): Promise<number[]> {
-    const unusual = await run!.publish(first, last)
+  ): Promise<readonly number[]> {
+    const unusual = await this.#store.publishRun(run!, first, last)
     for (let index = first; index <= last; index++) {
       const entry = entries[index]!
       if (entry.type === 'file' && this.#ledger.isWaited(index))
@@ -92,57 +103,55 @@ export class Verdicts {
     const part = stored?.part ?? stored?.run?.part(index)
     if (code !== undefined) {
       const error = failureOf(entry, code, 'the sender could not send it to its end')
-      await part?.discard(error)
+      if (part) await this.#store.discard(part, entry, error)
       return failed(entry, error)
     }
     if (!part) return this.#options.missing === 'skip' ? filtered(entry) : undefined
-    return this.#compare(entry, part, digestIn(stored!.digests, index), digestIn(item, index)!)
+    const isWhole = stored!.run !== undefined || stored!.isWhole === true
+    return this.#compare({ entry, part, isWhole }, digestIn(stored!.digests, index), digestIn(item, index)!)
   }
 
-  async #compare(entry: Entry, part: Part, seen: Buffer | undefined, sent: Buffer): Promise<Outcome> {
-    const { path, size } = entry
+  async #compare(file: StoredFile, seen: Buffer | undefined, sent: Buffer): Promise<Outcome> {
+    const { entry, part, isWhole } = file
+    const { path } = entry
     try {
       // where bytes came with gaps, what stands in the store is what counts
-      const found = seen ?? (await part.digest(this.#policy.algorithm))
+      const found = seen ?? (await this.#store.digest(part, entry, this.#policy.algorithm))
       if (!found.equals(sent)) {
         const text = `the content of ${printable(path)} does not match its digest; it is not published`
-        return await dropped(
-          entry,
-          part,
-          new SluiceError('ERR_DIGEST', text, { path, expected: sent, found }),
-        )
+        return await this.#drop(file, new SluiceError('ERR_DIGEST', text, { path, expected: sent, found }))
       }
       // the digest is taken before the file stages
-      if (size !== null && !part.covers(size))
-        return await dropped(entry, part, failureOf(entry, 'ERR_DIGEST', CUT_SHORT))
-      return { ...(await part.publish(this.#policy)), digest: sent }
+      if (!isWhole) return await this.#drop(file, failureOf(entry, 'ERR_DIGEST', CUT_SHORT))
+      return { ...(await this.#store.publish(part, entry, this.#policy)), digest: sent }
     } catch (reason) {
       const error = diskError(reason, 'publish', path)
       if (endsTransfer(error)) throw error
       // other content has the name: that would be so the next time, too
-      if (error.code === 'ERR_CONFLICT') await part.discard(error)
-      else await part.keep(error)
+      if (error.code === 'ERR_CONFLICT') await this.#store.discard(part, entry, error)
+      else await this.#store.keep(part, entry, error)
       return failed(entry, error)
     }
+  }
+
+  async #drop({ entry, part }: StoredFile, error: SluiceError): Promise<Outcome> {
+    await this.#store.discard(part, entry, error)
+    return failed(entry, error)
   }
 }
 
 /** Files that are stored, but of which the sender never said what they should be: they fail, their parts stay. */
-export async function unsaid(ledger: Ledger): Promise<OutcomeRange[]> {
+export async function unsaid(ledger: Ledger, store: StoreCalls): Promise<OutcomeRange[]> {
   const outcomes: Outcome[] = []
   for (const index of ledger.unsaid()) {
     const stored = ledger.at(index)!
     const entry = stored.entry ?? ledger.entry(index)
     const error = failureOf(entry, 'ERR_DIGEST', 'nothing to compare it with; it is not published')
-    await (stored.part ?? stored.run?.part(index))?.keep(error)
+    const part = stored.part ?? stored.run?.part(index)
+    if (part) await store.keep(part, entry, error)
     outcomes.push(failed(entry, error))
   }
   return rangesOf(outcomes)
-}
-
-async function dropped(entry: Entry, part: Part, error: SluiceError): Promise<Outcome> {
-  await part.discard(error)
-  return failed(entry, error)
 }
 
 const CUT_SHORT =

@@ -1,17 +1,16 @@
-import type { Code } from '../../errors.js'
-import type { StoredRun } from '../../stores/parts.js'
+import type { Code, SluiceError } from '../../errors.js'
+import type { Part, PartRun } from '../../stores/parts.js'
 import type { Plan } from '../../transfer/plan.js'
-import type { Offer } from '../../wire/manifest.js'
+import type { Entry, Offer } from '../../wire/manifest.js'
 import type { DigestColumn, Run } from '../../wire/run.js'
-import type { SharedStore } from './shared-store.js'
 
 /** An offer that is complete and was answered; the plan says which of its entries will come. */
 export interface OfferItem {
   kind: 'offer'
   offer: Offer
   plan: Plan
-  /** Where the files go; put there by `partSink` for `finalizer`. */
-  store?: Pick<SharedStore, 'parts' | 'hold' | 'release'>
+  /** Where the files go; put there by `partSink`, and for `finalizer` only. */
+  store?: object
 }
 
 /** What the sender says of consecutive entries, behind their data: one record for each file among them. */
@@ -21,6 +20,25 @@ export interface DigestsItem extends DigestColumn {
   failures?: ReadonlyMap<number, Code>
   /** Sizes that were not known before, by the index of the entry. */
   sizes?: ReadonlyMap<number, number>
+}
+
+/** What `partSink` hands to `finalizer`: entries that are stored, or failed, and wait for the word of the sender. */
+export interface StoredRun {
+  entries: readonly Entry[]
+  /** Indices of the first and of the last entry. */
+  first: number
+  last: number
+  /** Their digests, as far as they passed without a gap. */
+  digests?: DigestColumn
+  /** Where they are: many, or a single file. Neither for folders, for links, and for what failed. */
+  run?: PartRun
+  part?: Part
+  /** Whether every byte of `part` was written. */
+  isWhole?: boolean
+  /** The entry as a stage of a user's renamed it, where it is a single one. */
+  entry?: Entry
+  /** Entries that could not be stored, by their index. */
+  failures?: ReadonlyMap<number, SluiceError>
 }
 
 /** What `partSink` stored of a run: what is to be published, or to fail. */

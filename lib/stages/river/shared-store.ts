@@ -1,13 +1,13 @@
 import { SluiceError } from '../../errors.js'
-import type { PartStore } from '../../stores/parts.js'
+import type { StoreCalls } from './store-calls.js'
 
 /** A store that `partSink` and `finalizer` share: it travels with the offer, and whoever holds it last closes it. */
 export class SharedStore {
-  readonly parts: PartStore
+  readonly parts: StoreCalls
   #holders = 0
   #closed = false
 
-  constructor(parts: PartStore) {
+  constructor(parts: StoreCalls) {
     this.parts = parts
   }
 

@@ -1,12 +1,24 @@
-import { SluiceError } from '../../errors.js'
+import { Limiter } from '../../async.js'
+import { printable, SluiceError } from '../../errors.js'
 import { diskError } from '../../files/disk/disk-error.js'
-import type { Part, PartStore, StoredRun } from '../../stores/parts.js'
+import { Ranges } from '../../ranges.js'
+import type { Part } from '../../stores/parts.js'
 import type { Entry } from '../../wire/manifest.js'
 import { lengthIn, type Run, sliceRun } from '../../wire/run.js'
-import { atMost } from '../at-most.js'
 import { endsTransfer } from '../river/fatal.js'
+import type { StoredRun } from '../river/items.js'
+import type { StoreCalls } from '../river/store-calls.js'
 import { WriteBehind } from './write-behind.js'
 import { columnOf, type FileWrite, writesOf } from './writes.js'
+
+/** A file that began and did not end. */
+interface OpenFile {
+  part: Part
+  entry: Entry
+  written: Ranges
+  /** Where the last write ended. */
+  end: number
+}
 
 /**
  * Puts runs into a store: folders before their files, small whole files all at once where the store has a way, others
@@ -14,24 +26,24 @@ import { columnOf, type FileWrite, writesOf } from './writes.js'
  * fail for all is thrown.
  */
 export class RunWriter {
-  readonly #store: PartStore
-  readonly #concurrency: number
-  /** Parts of files that began and did not end, by their index. No map: very many pass, and old tables hold on to them. */
-  readonly #open: (Part | undefined)[] = []
+  readonly #store: StoreCalls
+  readonly #limiter: Limiter
+  /** Files that began and did not end, by their index. No map: very many pass, and old tables hold on to them. */
+  readonly #open: (OpenFile | undefined)[] = []
   /** Files that failed, and of which more may come. */
   readonly #failed = new Set<number>()
   /** Bytes from the middle of a file. */
   readonly #behind = new WriteBehind((write) => this.#writeOn(write))
   #stopped = false
 
-  constructor(store: PartStore, concurrency: number) {
+  constructor(store: StoreCalls, concurrency: number) {
     this.#store = store
-    this.#concurrency = concurrency
+    this.#limiter = new Limiter(concurrency)
   }
 
   /** The first file that began and did not end. */
   get unfinished(): Entry | undefined {
-    return this.#open.find((part) => part)?.entry
+    return this.#open.find((file) => file)?.entry
   }
 
   /** Writes a run; gives what ended with it. Bytes in the middle of a file are written while more may be given. */
@@ -71,11 +83,11 @@ export class RunWriter {
   async giveUp(first: number, count: number): Promise<StoredRun[]> {
     const stored = await this.settle()
     for (let index = first; index < first + count; index++) {
-      const part = this.#open[index]
+      const file = this.#open[index]
       this.#failed.delete(index)
-      if (part === undefined) continue
+      if (file === undefined) continue
       this.#open[index] = undefined
-      stored.push(this.#stored(part.entry, { part }))
+      stored.push(this.#stored(file.entry, { part: file.part, isWhole: isWhole(file, file.entry) }))
     }
     return stored
   }
@@ -83,13 +95,14 @@ export class RunWriter {
   /** Files that are there from their first byte to their last. */
   async #writeWhole(run: Run): Promise<StoredRun[]> {
     const { entries, first, last, digests } = run
-    const write = this.#isFresh(run) ? this.#store.writeRun?.bind(this.#store) : undefined
+    const write = this.#isFresh(run) ? this.#store.writeRun : undefined
     if (!write) return this.#writeAll(writesOf(run))
     const failures = new Map<number, SluiceError>()
     await this.#makeFolders(run, failures)
     const written = await write(run)
-    for (const [index, error] of written.failures) failures.set(index, this.#fail(error, index))
-    return [{ entries, first, last, run: written.run, failures, ...(digests && { digests }) }]
+    for (const [index, error] of written.failures)
+      failures.set(index, this.#fail(diskError(error, 'write', entries[index]!.path), index))
+    return [{ entries, first, last, run: written, failures, ...(digests && { digests }) }]
   }
 
   async #makeFolders({ entries, first, last }: Run, failures: Map<number, SluiceError>): Promise<void> {
@@ -99,7 +112,7 @@ export class RunWriter {
       try {
         await this.#store.makeFolder(entry)
       } catch (error) {
-        failures.set(index, this.#fail(diskError(error, 'make the folder', entry.path), index))
+        failures.set(index, this.#fail(error as SluiceError, index))
       }
     }
   }
@@ -124,19 +137,19 @@ export class RunWriter {
         if (entry.type === 'directory') await this.#store.makeFolder(entry)
         ended.set(write, this.#stored(entry))
       } catch (error) {
-        ended.set(write, this.#failedRun(entry, diskError(error, 'make the folder', entry.path)))
+        ended.set(write, this.#failedRun(entry, error as SluiceError))
       }
     }
     await this.#begin(writes, ended)
-    const open = writes.filter(({ entry }) => this.#open[entry.index])
-    await atMost(
-      this.#concurrency,
-      open,
-      async (write) => {
-        const file = await this.#write(write)
-        if (file) ended.set(write, file)
+    await this.#limiter.each(
+      byFile(writes.filter(({ entry }) => this.#open[entry.index])),
+      async (ofFile) => {
+        for (const write of ofFile) {
+          const file = await this.#writeOn(write)
+          if (file) ended.set(write, file)
+        }
       },
-      () => this.#stopped,
+      { failFast: true, isStopped: () => this.#stopped },
     )
     for (const write of writes) {
       const run = ended.get(write)
@@ -147,15 +160,16 @@ export class RunWriter {
 
   /** Makes parts for the files of which nothing came before. */
   async #begin(writes: readonly FileWrite[], ended: Map<FileWrite, StoredRun>): Promise<void> {
-    const fresh = writes.filter(
-      ({ entry }) => entry.type === 'file' && !this.#open[entry.index] && !this.#failed.has(entry.index),
-    )
+    const isFresh = ({ entry: { type, index } }: FileWrite) =>
+      type === 'file' && !this.#open[index] && !this.#failed.has(index)
+    const fresh = byFile(writes.filter(isFresh)).map(([write]) => write!)
     if (fresh.length === 0) return this.#store.alive()
     const parts = await this.#store.begin(fresh.map(({ entry }) => entry))
     for (const write of fresh) {
       const part = parts.get(write.entry.index)!
-      if (part instanceof SluiceError) ended.set(write, this.#failedRun(write.entry, part))
-      else this.#open[write.entry.index] = part
+      const { entry } = write
+      if (part instanceof SluiceError) ended.set(write, this.#failedRun(entry, part))
+      else this.#open[entry.index] = { part, entry, written: new Ranges(), end: 0 }
     }
   }
 
@@ -164,9 +178,11 @@ export class RunWriter {
     return this.#open[write.entry.index] && this.#write(write)
   }
 
-  async #write({ entry, offset, buffers, last, digest }: FileWrite): Promise<StoredRun | undefined> {
-    const part = this.#open[entry.index]!
+  async #write({ entry, offset, length, buffers, last, digest }: FileWrite): Promise<StoredRun | undefined> {
+    const file = this.#open[entry.index]!
+    const { part } = file
     try {
+      if (this.#store.order === 'ascending' && offset !== file.end) throw outOfOrder(entry, offset, file.end)
       // with a digest nothing is left to do on the file but to give it its name
       await part.write(offset, buffers, last && digest !== undefined)
     } catch (error) {
@@ -174,12 +190,18 @@ export class RunWriter {
       if (!this.#open[entry.index]) return undefined
       this.#open[entry.index] = undefined
       const failure = diskError(error, 'write', entry.path)
-      await part.keep(failure)
+      await this.#store.keep(part, entry, failure)
       return this.#failedRun(entry, failure)
     }
+    file.end = offset + length
+    file.written.add(offset, file.end)
     if (!last) return undefined
     this.#open[entry.index] = undefined
-    return this.#stored(entry, { part, ...(digest && { digests: columnOf(entry.index, digest) }) })
+    return this.#stored(entry, {
+      part,
+      isWhole: isWhole(file, entry),
+      ...(digest && { digests: columnOf(entry.index, digest) }),
+    })
   }
 
   #stored(entry: Entry, more: Partial<StoredRun> = {}): StoredRun {
@@ -196,4 +218,25 @@ export class RunWriter {
     this.#failed.add(index)
     return error
   }
+}
+
+/** Writes of one file go one after the other: a stage of a user's may have put others between its cuts. */
+function byFile(writes: readonly FileWrite[]): FileWrite[][] {
+  const files = new Map<number, FileWrite[]>()
+  for (const write of writes) {
+    const ofFile = files.get(write.entry.index)
+    if (ofFile) ofFile.push(write)
+    else files.set(write.entry.index, [write])
+  }
+  return [...files.values()]
+}
+
+/** Whether every byte of the entry was written, as far as its size is known. */
+function isWhole({ written }: OpenFile, { size }: Entry): boolean {
+  return size === null || written.covers(0, size)
+}
+
+function outOfOrder({ path }: Entry, offset: number, end: number): SluiceError {
+  const message = `${printable(path)} goes on at byte ${offset} instead of ${end}: the store takes the bytes of a file in ascending order only`
+  return new SluiceError('ERR_UNSUPPORTED', message, { path, expected: end, found: offset })
 }

@@ -1,4 +1,4 @@
-import type { StoredRun } from '../../stores/parts.js'
+import type { StoredRun } from '../river/items.js'
 import type { FileWrite } from './writes.js'
 
 /**

@@ -1,10 +1,10 @@
+import { inSlices } from '../../async.js'
 import type { SluiceError } from '../../errors.js'
 import type { ModeMemory } from '../../files/disk/attributes.js'
 import { errorCode } from '../../files/disk/disk-error.js'
 import { Journal, type JournalEnd } from '../../files/journal/journal.js'
 import { PartFile } from '../../files/part/part-file.js'
 import type { HandlePool } from '../../files/tree/handle-pool.js'
-import { inSlices } from '../../stages/at-most.js'
 import type { Entry, Offer } from '../../wire/manifest.js'
 import { DiskPart } from './disk-part.js'
 import type { DiskStore } from './disk-store.js'
@@ -57,7 +57,7 @@ export class Arrivals {
 
   /** Whether the first name that a part may have is none of the transfer's own: then {@link expectRun} may take it. */
   hasPlainPart(path: string): boolean {
-    return this.#names.part(path, 0).tries === 1
+    return this.#names.isPlain(path)
   }
 
   /** Records files in the journal that have plain part names, all by one record. */

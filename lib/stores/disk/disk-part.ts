@@ -6,8 +6,7 @@ import { closing, type FileSystem, openRegular } from '../../files/disk/fs.js'
 import { nameOf, parentOf } from '../../files/disk/names.js'
 import type { PartFile } from '../../files/part/part-file.js'
 import type { Entry } from '../../wire/manifest.js'
-import type { Outcome } from '../../wire/outcome.js'
-import type { Part, PublishPolicy } from '../parts.js'
+import type { Part, Placement, PublishPolicy } from '../parts.js'
 import type { Arrivals } from './arrivals.js'
 
 /** A file on its way in, that the journal knows. */
@@ -35,15 +34,11 @@ export class DiskPart implements Part {
     }
   }
 
-  covers(size: number): boolean {
-    return this.file.covers(0, size)
-  }
-
   digest(algorithm: string): Promise<Buffer> {
     return this.file.digest(createDigest(algorithm))
   }
 
-  async publish(policy: PublishPolicy): Promise<Outcome> {
+  async publish(policy: PublishPolicy): Promise<Placement> {
     const { conflict, durability, unless } = policy
     const { entry, file } = this
     const { path } = entry
@@ -60,16 +55,12 @@ export class DiskPart implements Part {
     })
     const folder = parentOf(file.path)
     const full = folder === '' ? name : `${folder}/${name}`
-    const outcome: Outcome = { entry, path, status: 'published' }
-    if (full !== path) outcome.name = full
-    if (warning) {
-      outcome.error = warning
-      outcome.code = warning.code
-    }
-    if (how === 'identical') Object.assign(outcome, { status: 'skipped', reason: unless })
-    if (how === 'skipped') Object.assign(outcome, { status: 'skipped', reason: 'conflict' })
-    await this.#arrivals.ended(entry, { state: 'completed', name: outcome.name, part: this.#left })
-    return outcome
+    const end = { state: 'completed', part: this.#left, ...(full !== path && { name: full }) } as const
+    await this.#arrivals.ended(entry, end)
+    const placement: Placement = { name: full, warning }
+    if (how === 'identical' && unless !== 'nothing') placement.skipped = unless
+    if (how === 'skipped') placement.skipped = 'conflict'
+    return placement
   }
 
   /** Where that fails, a later run does it. */

@@ -7,14 +7,14 @@ import type { UnfinishedFile } from '../../files/journal/read-journal.js'
 import { HandlePool, isOutOfHandles } from '../../files/tree/handle-pool.js'
 import { type Directory, Tree } from '../../files/tree/tree.js'
 import type { Entry, Offer } from '../../wire/manifest.js'
-import type { Outcome } from '../../wire/outcome.js'
 import type { Run } from '../../wire/run.js'
-import type { Durability, Part, PartRun, PartStore, PublishPolicy } from '../parts.js'
+import type { Durability, PartRun, PartStore, Placement, PublishPolicy } from '../parts.js'
 import { Arrivals } from './arrivals.js'
-import { endFolders } from './end-folders.js'
+import type { DiskPart } from './disk-part.js'
+import { endFolder } from './end-folder.js'
 import { ArrivingFolders } from './folders.js'
 import { FreeSpace } from './free-space.js'
-import { makeLinks } from './links.js'
+import { makeLink } from './links.js'
 import { SmallFiles } from './small-files.js'
 
 /** What {@link diskParts} takes. */
@@ -25,8 +25,6 @@ export interface DiskPartsOptions {
   durability: Durability
   /** Files that are open at once. */
   handles: number
-  /** Folders that are ended at once. */
-  concurrency: number
   /** Parts of earlier transfers that are to stay. */
   keep?: (file: UnfinishedFile) => boolean
   warn?: (warning: SluiceError) => void
@@ -39,7 +37,6 @@ export function diskParts(options: DiskPartsOptions): PartStore {
 
 /** The folder that a transfer arrives in. Nothing is opened or made before it is needed. */
 export class DiskStore implements PartStore {
-  readonly features = { order: 'any', readBack: true, unit: 1 } as const
   durability: Durability
   readonly fs: FileSystem
   readonly folders: ArrivingFolders
@@ -72,9 +69,16 @@ export class DiskStore implements PartStore {
     await this.folders.make(path, mode)
   }
 
-  async begin(entries: readonly Entry[]): Promise<Map<number, Part | SluiceError>> {
+  async begin(entry: Entry): Promise<DiskPart> {
+    const part = (await this.beginAll([entry])).get(entry.index)!
+    if (part instanceof Error) throw part
+    return part
+  }
+
+  /** All are recorded in the journal at once. */
+  async beginAll(entries: readonly Entry[]): Promise<Map<number, DiskPart | SluiceError>> {
     await this.tree()
-    const parts = new Map<number, Part | SluiceError>()
+    const parts = new Map<number, DiskPart | SluiceError>()
     const standing: Entry[] = []
     for (const entry of entries) {
       try {
@@ -89,13 +93,14 @@ export class DiskStore implements PartStore {
   }
 
   /** By synchronous calls, if the file system has them, the disk is quick, and nothing has to be synced. */
-  get writeRun(): ((run: Run) => Promise<{ run: PartRun; failures: Map<number, SluiceError> }>) | undefined {
+  get writeRun(): ((run: Run) => Promise<PartRun>) | undefined {
     const calls = this.fs.sync
     if (!calls || this.durability === 'power' || performance.now() < this.#slowUntil) return undefined
     return async (run) => {
       await this.tree()
       const files = new SmallFiles(this, calls, run)
-      return { run: files, failures: await files.write() }
+      await files.write()
+      return files
     }
   }
 
@@ -114,12 +119,12 @@ export class DiskStore implements PartStore {
     await this.arrivals.sync()
   }
 
-  makeLinks(entries: readonly Entry[], policy: PublishPolicy): Promise<Outcome[]> {
-    return makeLinks(this, entries, policy)
+  makeLink(entry: Entry, policy: PublishPolicy): Promise<Placement> {
+    return makeLink(this, entry, policy)
   }
 
-  endFolders(entries: readonly Entry[]): Promise<Outcome[]> {
-    return endFolders(this, entries, this.#options.concurrency)
+  endFolder(entry: Entry): Promise<Placement> {
+    return endFolder(this, entry)
   }
 
   finish(): Promise<void> {

@@ -17,6 +17,11 @@ export class OurNames {
     return this.#tops.has(name)
   }
 
+  /** Whether the first name that comes to mind for the part of the file at `path` is none of the offer's. */
+  isPlain(path: string): boolean {
+    return this.#parts.size === 0 || this.part(path, 0).tries === 1
+  }
+
   /** A name for the part of the file at `path`, after `tries` that were taken; and how many have been tried then. */
   part(path: string, tries: number): { name: string; tries: number } {
     const slash = path.lastIndexOf('/') + 1

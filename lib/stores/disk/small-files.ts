@@ -11,9 +11,10 @@ import type { Part, PartRun } from '../parts.js'
 import type { DiskPart } from './disk-part.js'
 import type { DiskStore } from './disk-store.js'
 
-/** Milliseconds for which the loop may hold the event loop, and for which a file may take until the disk is slow. */
+/** Milliseconds for which the loop may hold the event loop. */
 const SLICE = 4
-const SLOW = 20
+/** A disk is slow when two files in a row took so many milliseconds each. */
+const SLOW = 50
 
 /** Without these its owner could not open a file again: such a mode is set at the very end. */
 const OWNER_BITS = 0o600
@@ -29,9 +30,13 @@ export class SmallFiles implements PartRun {
   readonly #run: Run
   /** Files that went their own way, by the index of their entry. */
   readonly #alone = new Map<number, DiskPart>()
-  readonly #failures = new Map<number, SluiceError>()
+  readonly failures = new Map<number, SluiceError>()
+  /** The folder that is held, and its path in the offer. */
   #directory: Directory | undefined
-  #since = performance.now()
+  #folder = ''
+  /** When the event loop had its turn, and whether the file before took long. */
+  #since = 0
+  #wasSlow = false
 
   constructor(store: DiskStore, calls: SyncCalls, run: Run) {
     this.#store = store
@@ -39,36 +44,42 @@ export class SmallFiles implements PartRun {
     this.#run = run
   }
 
-  /** Writes all of them; gives those that failed. */
-  async write(): Promise<Map<number, SluiceError>> {
+  /** Writes all of them. */
+  async write(): Promise<void> {
     const { first, last, entries, buffers } = this.#run
     const plain = await this.#expect()
+    this.#since = performance.now()
     const reader = new RunReader(buffers)
     try {
       for (let index = first; index <= last; index++) {
         const entry = entries[index]!
         const bytes = reader.take(lengthIn(this.#run, index))
-        if (entry.type !== 'file' || this.#failures.has(index)) continue
-        const written = plain.has(index) && (await this.#tryWrite(entry, bytes))
-        if (!written) await this.#writeAlone(entry, bytes)
-        await this.#breathe()
+        if (entry.type !== 'file' || this.failures.has(index)) continue
+        const directory = plain.has(index) ? (this.#held(entry) ?? (await this.#enter(entry))) : undefined
+        const isEnded = directory ? await this.#tryWrite(directory, entry, bytes) : false
+        if (!isEnded) await this.#writeAlone(entry, bytes)
+        if (this.#isTime()) await this.#yield()
       }
     } finally {
       this.#leave()
     }
-    return this.#failures
   }
 
   async publish(first: number, last: number): Promise<number[]> {
+    this.#since = performance.now()
     const unusual: number[] = []
     const published: Entry[] = []
     try {
       for (let index = first; index <= last; index++) {
         const entry = this.#run.entries[index]!
-        if (entry.type !== 'file' || this.#failures.has(index)) continue
-        if (!this.#alone.has(index) && (await this.#tryPublish(entry))) published.push(entry)
+        if (entry.type !== 'file' || this.failures.has(index)) continue
+        const isAlone = this.#alone.has(index)
+        const directory = isAlone ? undefined : (this.#held(entry) ?? (await this.#enter(entry)))
+        // below a folder that has a suffix it gets another name than its own
+        const isOwn = directory !== undefined && directory.path === this.#folder
+        if (isOwn && this.#tryPublish(directory, entry)) published.push(entry)
         else unusual.push(index)
-        await this.#breathe()
+        if (this.#isTime()) await this.#yield()
       }
     } finally {
       this.#leave()
@@ -96,7 +107,7 @@ export class SmallFiles implements PartRun {
         if (above !== folder) await folders.make(above)
         folder = above
       } catch (error) {
-        this.#failures.set(index, diskError(error, 'write', entry.path))
+        this.failures.set(index, diskError(error, 'write', entry.path))
         continue
       }
       if ((entry.mode & OWNER_BITS) === OWNER_BITS && arrivals.hasPlainPart(entry.path)) plain.push(entry)
@@ -109,12 +120,12 @@ export class SmallFiles implements PartRun {
    * Writes a file under its plain part name; false, and nothing is left of it, where that does not go.
    * @returns true also where it failed for good: see {@link write}
    */
-  async #tryWrite(entry: Entry, bytes: readonly Buffer[]): Promise<boolean> {
+  #tryWrite(directory: Directory, entry: Entry, bytes: readonly Buffer[]): boolean | Promise<boolean> {
     const calls = this.#calls
     let path: string
     let fd: number
     try {
-      path = (await this.#enter(entry)).at(partCandidate(nameOf(entry.path), 0))
+      path = directory.at(partCandidate(nameOf(entry.path), 0))
       fd = calls.open(path, OPEN.create, entry.mode)
     } catch {
       return false
@@ -131,12 +142,15 @@ export class SmallFiles implements PartRun {
     } catch (error) {
       if (isOpen) attempt(() => calls.close(fd))
       if (attempt(() => calls.unlink(path))) return false
-      // with the name of its part taken by itself it cannot begin anew
-      const failure = diskError(error, 'write', entry.path)
-      await this.#store.arrivals.ended(entry, { state: 'failed', code: failure.code, part: 'kept' })
-      this.#failures.set(entry.index, failure)
-      return true
+      return this.#fail(entry, diskError(error, 'write', entry.path))
     }
+  }
+
+  /** Its part could not be removed: with that in the way the file cannot begin anew. */
+  async #fail(entry: Entry, failure: SluiceError): Promise<boolean> {
+    await this.#store.arrivals.ended(entry, { state: 'failed', code: failure.code, part: 'kept' })
+    this.failures.set(entry.index, failure)
+    return true
   }
 
   #setMode(fd: number, mode: number): void {
@@ -158,15 +172,14 @@ export class SmallFiles implements PartRun {
     } catch (error) {
       const failure = error as SluiceError
       await part.keep(failure)
-      this.#failures.set(entry.index, failure)
+      this.failures.set(entry.index, failure)
     }
   }
 
   /** Gives a file its name if that is free; false where it is not, or anything goes wrong. */
-  async #tryPublish(entry: Entry): Promise<boolean> {
+  #tryPublish(directory: Directory, { path }: Entry): boolean {
     try {
-      const name = nameOf(entry.path)
-      const directory = await this.#enter(entry)
+      const name = nameOf(path)
       const part = directory.at(partCandidate(name, 0))
       this.#calls.link(part, directory.at(name))
       this.#calls.unlink(part)
@@ -177,12 +190,22 @@ export class SmallFiles implements PartRun {
     }
   }
 
-  /** The folder of an entry, held until another one is entered. */
-  async #enter({ path }: Entry): Promise<Directory> {
-    const folder = this.#store.folders.folderOf(parentOf(path))!
-    if (this.#directory?.path === folder) return this.#directory
+  /** The folder of an entry, if it is the one that is held. */
+  #held({ path }: Entry): Directory | undefined {
+    const slash = path.lastIndexOf('/')
+    const isSame = this.#directory && this.#folder.length === slash && path.startsWith(this.#folder)
+    return isSame ? this.#directory : undefined
+  }
+
+  /** The folder of an entry, held until another one is entered; undefined where it cannot be. */
+  async #enter({ path }: Entry): Promise<Directory | undefined> {
     this.#leave()
-    this.#directory = await this.#store.directory(folder)
+    try {
+      this.#directory = await this.#store.directory(this.#store.folders.folderOf(parentOf(path))!)
+      this.#folder = parentOf(path)
+    } catch {
+      // whoever goes on with the file says why
+    }
     return this.#directory
   }
 
@@ -191,11 +214,15 @@ export class SmallFiles implements PartRun {
     this.#directory = undefined
   }
 
-  /** Lets others have their turn; notices a disk that makes them wait. */
-  async #breathe(): Promise<void> {
-    const taken = performance.now() - this.#since
-    if (taken < SLICE) return
-    if (taken > SLOW) this.#store.wasSlow()
+  /** Whether others are to have their turn. */
+  #isTime(): boolean {
+    return performance.now() - this.#since > SLICE
+  }
+
+  async #yield(): Promise<void> {
+    const isSlow = performance.now() - this.#since > SLOW
+    if (isSlow && this.#wasSlow) this.#store.wasSlow()
+    this.#wasSlow = isSlow
     await setImmediate()
     this.#since = performance.now()
   }

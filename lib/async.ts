@@ -1,0 +1,123 @@
+import { setImmediate } from 'node:timers/promises'
+
+/** A promise together with what settles it (`Promise.withResolvers` of Node 22). */
+export interface Deferred<T> {
+  promise: Promise<T>
+  resolve(value: T): void
+  reject(error: unknown): void
+}
+
+export function deferred<T>(): Deferred<T> {
+  let resolve!: (value: T) => void
+  let reject!: (error: unknown) => void
+  const promise = new Promise<T>((yes, no) => {
+    resolve = yes
+    reject = no
+  })
+  return { promise, resolve, reject }
+}
+
+/** When {@link Limiter.each} begins no more. */
+export interface EachOptions {
+  /** Begins no more after the first failure. By default all are begun. */
+  failFast?: boolean
+  /** Asked before each. */
+  isStopped?(): boolean
+}
+
+/** Runs what it is given, at most `most` at once, in the order in which it came. */
+export class Limiter {
+  readonly #most: number
+  readonly #waiting: (() => void)[] = []
+  #running = 0
+
+  constructor(most: number) {
+    this.#most = most
+  }
+
+  async run<T>(act: () => Promise<T>): Promise<T> {
+    if (this.#running === this.#most) await new Promise<void>((resolve) => this.#waiting.push(resolve))
+    else this.#running++
+    try {
+      return await act()
+    } finally {
+      // the place is handed on, so that nobody who comes now takes it
+      const next = this.#waiting.shift()
+      if (next) next()
+      else this.#running--
+    }
+  }
+
+  /** Acts on each item; waits for all that were begun, and then throws the first error. */
+  async each<T>(
+    items: Iterable<T>,
+    act: (item: T) => Promise<void>,
+    { failFast = false, isStopped = () => false }: EachOptions = {},
+  ): Promise<void> {
+    const rest = items[Symbol.iterator]()
+    const failures: unknown[] = []
+    const worker = async () => {
+      while (!isStopped() && !(failFast && failures.length > 0)) {
+        const { value, done } = rest.next()
+        if (done) return
+        await this.run(() => act(value)).catch((error) => failures.push(error))
+      }
+    }
+    await Promise.all(Array.from({ length: this.#most }, worker))
+    if (failures.length > 0) throw failures[0]
+  }
+}
+
+/**
+ * Makes one run serve many: calls that come while `act` runs share the next run, since the one that runs may have
+ * begun before what they want covered. A run begins after the caller's turn, so that calls of one turn share it too.
+ */
+export function coalesce(act: () => Promise<void>): () => Promise<void> {
+  let running: Promise<void> = Promise.resolve()
+  let waiting: Promise<void> | undefined
+  return () => {
+    waiting ??= running
+      .catch(() => {})
+      .then(() => {
+        running = waiting!
+        waiting = undefined
+        return act()
+      })
+    return waiting
+  }
+}
+
+/** Items of {@link inSlices} between two turns of the event loop. */
+const SLICE_ITEMS = 1000
+
+/** Calls `work` for each item in slices, between which the event loop turns: for a million items. */
+export async function inSlices<T>(items: readonly T[], work: (item: T) => void): Promise<void> {
+  for (let i = 0; i < items.length; i++) {
+    work(items[i]!)
+    if (i % SLICE_ITEMS === SLICE_ITEMS - 1) await setImmediate()
+  }
+}
+
+/** Milliseconds for which a {@link TimeSlice} holds the event loop. */
+const SLICE_TIME = 8
+
+/**
+ * Lets the event loop turn in a long loop of short steps, also where a blocking file system or one in memory never
+ * lets go of it by itself.
+ */
+export class TimeSlice {
+  readonly #clock: { now(): number }
+  #since: number
+
+  constructor(clock: { now(): number }) {
+    this.#clock = clock
+    this.#since = clock.now()
+  }
+
+  /** To be awaited after each step: lets the event loop turn if it was held for long. */
+  async yield(): Promise<void> {
+    if (this.#clock.now() - this.#since <= SLICE_TIME) return
+    await setImmediate()
+    this.#since = this.#clock.now()
+  }
+}

@@ -1,0 +1,55 @@
+import { createHash, getHashes } from 'node:crypto'
+import { printable, SluiceError } from '../errors.js'
+import type { Digest } from './blake3.js'
+
+/** Any other length than its own: only an algorithm of no fixed length (XOF) can give this one. */
+const ODD_LENGTH = 5
+
+/**
+ * Bytes of a digest of an algorithm of `node:crypto`. Throws `ERR_UNSUPPORTED` if this machine does not have it, or if
+ * its results are of no fixed length.
+ */
+export function cryptoLength(algorithm: string): number {
+  // the exact name: createHash also takes others, which the peer may not have
+  if (!getHashes().includes(algorithm)) throw unsupported(algorithm, 'not known here')
+  try {
+    createHash(algorithm, { outputLength: ODD_LENGTH }).digest()
+  } catch {
+    return plainLength(algorithm)
+  }
+  throw unsupported(algorithm, 'of no fixed length, so that two digests cannot be compared')
+}
+
+function plainLength(algorithm: string): number {
+  try {
+    return createHash(algorithm).digest().length
+  } catch (cause) {
+    throw unsupported(algorithm, 'switched off here', cause)
+  }
+}
+
+function unsupported(algorithm: string, why: string, cause?: unknown): SluiceError {
+  const there = ['blake3', ...getHashes()].join(', ')
+  const message = `the hash algorithm ${printable(String(algorithm), 64)} is ${why}; there are: ${there}`
+  return new SluiceError('ERR_UNSUPPORTED', message, { found: algorithm, cause })
+}
+
+/** A digest by `node:crypto`. */
+export class CryptoDigest implements Digest {
+  readonly length: number
+  readonly #hash: ReturnType<typeof createHash>
+
+  constructor(algorithm: string, length: number) {
+    this.length = length
+    this.#hash = createHash(algorithm)
+  }
+
+  update(bytes: Uint8Array): Digest {
+    this.#hash.update(bytes)
+    return this
+  }
+
+  digest(): Buffer {
+    return this.#hash.digest()
+  }
+}

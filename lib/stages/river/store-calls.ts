@@ -1,0 +1,254 @@
+import { Limiter } from '../../async.js'
+import { printable, SluiceError } from '../../errors.js'
+import { diskError } from '../../files/disk/disk-error.js'
+import { CONFLICTS } from '../../files/publish/publish.js'
+import { staysInside } from '../../stores/link-target.js'
+import {
+  type Conflict,
+  checkPartStore,
+  type Durability,
+  type Part,
+  type PartRun,
+  type PartStore,
+  type Placement,
+  type PublishPolicy,
+} from '../../stores/parts.js'
+import type { Entry, Offer } from '../../wire/manifest.js'
+import { failed, failureOf, type Outcome, skipped } from '../../wire/outcome.js'
+import type { Run } from '../../wire/run.js'
+
+/** What a store is called with, whatever it leaves out. */
+interface StoreCallsOptions {
+  /** Files and folders that are worked on at once. */
+  concurrency: number
+  warn?: (warning: SluiceError) => void
+}
+
+/**
+ * Calls a store of parts as its interface says, in the one place where what it leaves out has its default, where what it
+ * throws becomes a `SluiceError`, and where parts are let go that nobody ended.
+ */
+export class StoreCalls {
+  readonly #store: PartStore
+  readonly #limiter: Limiter
+  readonly #warn: (warning: SluiceError) => void
+  /** Parts that cannot be kept, and have to be discarded if the transfer ends before them. */
+  readonly #passing = new Set<Part>()
+  #durability: Durability
+  /** What the transfer is called, for messages about the whole store. */
+  #name = 'the transfer'
+
+  constructor(store: PartStore, { concurrency, warn = () => {} }: StoreCallsOptions) {
+    this.#store = store
+    this.#limiter = new Limiter(concurrency)
+    this.#warn = warn
+    this.#durability = store.durability ?? 'crash'
+  }
+
+  get order(): 'any' | 'ascending' {
+    return this.#store.features?.order ?? 'any'
+  }
+
+  /** The policy that was asked for, if the store can obey it; or its default. Throws `ERR_USAGE`. */
+  conflict(asked: Conflict | undefined): Conflict {
+    checkPartStore(this.#store, asked)
+    const { conflicts = CONFLICTS } = this.#store.features ?? {}
+    return asked ?? (conflicts.includes('rename') ? 'rename' : conflicts[0]!)
+  }
+
+  get durability(): Durability {
+    return this.#durability
+  }
+
+  /** What is published survives the loss of power from now on. */
+  raiseDurability(): void {
+    this.#durability = 'power'
+    if (this.#store.durability !== undefined) this.#store.durability = 'power'
+  }
+
+  async expect(offer: Offer, bytes: number): Promise<void> {
+    this.#name = offer.name
+    await this.#whole('prepare for', () => this.#store.expect?.(offer, bytes))
+  }
+
+  async makeFolder(entry: Entry): Promise<void> {
+    try {
+      await this.#store.makeFolder?.(entry)
+    } catch (error) {
+      throw diskError(error, 'make the folder', entry.path)
+    }
+  }
+
+  /** Begins files; gives a part, or why there is none, for each of them, by the index of its entry. */
+  async begin(entries: readonly Entry[]): Promise<Map<number, Part | SluiceError>> {
+    const begun = new Map<number, Part | SluiceError>()
+    const add = ({ index, path }: Entry, part: Part | Error | undefined) => {
+      if (part === undefined || part instanceof Error) begun.set(index, diskError(part, 'begin', path))
+      else {
+        begun.set(index, part)
+        if (!part.keep) this.#passing.add(part)
+      }
+    }
+    if (this.#store.beginAll) {
+      const parts = await this.#whole('begin files of', () => this.#store.beginAll!(entries))
+      for (const entry of entries) add(entry, parts.get(entry.index))
+    } else {
+      await this.#limiter.each(entries, async (entry) => {
+        try {
+          add(entry, await this.#store.begin(entry))
+        } catch (error) {
+          begun.set(entry.index, diskError(error, 'begin', entry.path))
+        }
+      })
+    }
+    return begun
+  }
+
+  /** A way to store small files together, if the store has one at the moment. */
+  get writeRun(): ((run: Run) => Promise<PartRun>) | undefined {
+    const write = this.#store.writeRun
+    return write && ((run) => this.#whole('write files of', () => write.call(this.#store, run)))
+  }
+
+  async publishRun(run: PartRun, first: number, last: number): Promise<readonly number[]> {
+    return this.#whole('publish files of', () => run.publish(first, last))
+  }
+
+  async alive(): Promise<void> {
+    if (this.#store.alive) await this.#whole('go on with', () => this.#store.alive!())
+  }
+
+  async sync(): Promise<void> {
+    if (this.#durability === 'power') await this.#whole('sync', () => this.#store.sync?.())
+  }
+
+  /** The digest of what stands in a part, read back. */
+  async digest(part: Part, { path }: Entry, algorithm: string): Promise<Buffer> {
+    if (part.digest) return part.digest(algorithm)
+    const message = `${printable(path)} came with gaps, and the store cannot read it again; put hashTap() before partSink()`
+    throw new SluiceError('ERR_UNSUPPORTED', message, { path })
+  }
+
+  /** Fails as the store does; the part is then still to be kept or discarded. */
+  async publish(part: Part, entry: Entry, policy: PublishPolicy): Promise<Outcome> {
+    const placement = await part.publish(policy)
+    this.#passing.delete(part)
+    return outcomeOf(entry, placement ?? {})
+  }
+
+  async discard(part: Part, entry: Entry, failure: SluiceError): Promise<void> {
+    this.#passing.delete(part)
+    try {
+      await part.discard(failure)
+    } catch (error) {
+      this.#warn(diskError(error, 'remove what came of', entry.path))
+    }
+  }
+
+  async keep(part: Part, entry: Entry, failure: SluiceError): Promise<void> {
+    if (!part.keep) return this.discard(part, entry, failure)
+    try {
+      await part.keep(failure)
+    } catch (error) {
+      this.#warn(diskError(error, 'keep what came of', entry.path))
+    }
+  }
+
+  /** Makes the symbolic links, one after the other. */
+  async makeLinks(
+    entries: readonly Entry[],
+    symlinks: 'skip' | 'keep',
+    policy: PublishPolicy,
+  ): Promise<Outcome[]> {
+    const outcomes: Outcome[] = []
+    for (const entry of entries) {
+      const why = this.#whyNoLink(entry, symlinks)
+      if (why === undefined) outcomes.push(await this.#makeLink(entry, policy))
+      else outcomes.push(skipped(entry, 'symlink', failureOf(entry, 'ERR_SKIPPED', why)))
+    }
+    return outcomes
+  }
+
+  /** Ends the folders, the deepest first: what is made or removed in one changes its time, and its mode may forbid it. */
+  async endFolders(entries: readonly Entry[]): Promise<Outcome[]> {
+    if (!this.#store.endFolder) return entries.map((entry) => outcomeOf(entry, {}))
+    const outcomes: Outcome[] = []
+    for (const level of byDepth(entries)) {
+      await this.#limiter.each(level, async (entry) => {
+        outcomes.push(await this.#endFolder(entry))
+      })
+    }
+    return outcomes
+  }
+
+  async finish(): Promise<void> {
+    await this.#whole('finish', () => this.#store.finish?.())
+  }
+
+  /** Lets everything go; what is not ended of a file that cannot be kept is discarded. */
+  async close(): Promise<void> {
+    const failure = new SluiceError('ERR_DESTROYED', 'the transfer ended before the file did')
+    for (const part of this.#passing) {
+      try {
+        await part.discard(failure)
+      } catch (error) {
+        this.#warn(diskError(error, 'remove what came of', this.#name))
+      }
+    }
+    this.#passing.clear()
+    await this.#whole('close', () => this.#store.close?.())
+  }
+
+  #whyNoLink({ path, target }: Entry, symlinks: 'skip' | 'keep'): string | undefined {
+    if (symlinks === 'skip') return 'symbolic links were not asked for'
+    if (!staysInside(path, target!)) return 'the link leads, or could lead, out of the destination'
+    return this.#store.makeLink ? undefined : 'there are no symbolic links where it goes'
+  }
+
+  async #makeLink(entry: Entry, policy: PublishPolicy): Promise<Outcome> {
+    try {
+      return outcomeOf(entry, (await this.#store.makeLink!(entry, policy)) ?? {})
+    } catch (error) {
+      return failed(entry, diskError(error, 'make the link', entry.path))
+    }
+  }
+
+  /** The folder is there, whatever goes wrong here. */
+  async #endFolder(entry: Entry): Promise<Outcome> {
+    try {
+      return outcomeOf(entry, (await this.#store.endFolder!(entry)) ?? {})
+    } catch (warning) {
+      return outcomeOf(entry, { warning: diskError(warning, 'set mode and time of', entry.path) })
+    }
+  }
+
+  /** A call that is for no single entry. */
+  async #whole<T>(what: string, call: () => Promise<T> | T): Promise<T> {
+    try {
+      return await call()
+    } catch (error) {
+      throw diskError(error, what, this.#name)
+    }
+  }
+}
+
+function outcomeOf(entry: Entry, { name, skipped: reason, warning }: Placement): Outcome {
+  const { path } = entry
+  const outcome: Outcome = reason ? skipped(entry, reason) : { entry, path, status: 'published' }
+  if (name !== undefined && name !== path) outcome.name = name
+  if (warning) {
+    outcome.error = diskError(warning, 'publish', path)
+    outcome.code = outcome.error.code
+  }
+  return outcome
+}
+
+function byDepth(entries: readonly Entry[]): Entry[][] {
+  const levels: Entry[][] = []
+  for (const entry of entries) {
+    const depth = entry.path.split('/').length
+    levels[depth] ??= []
+    levels[depth].push(entry)
+  }
+  return levels.filter((level) => level !== undefined).reverse()
+}

@@ -1,0 +1,29 @@
+import { setMode, setTime } from '../../files/disk/attributes.js'
+import { diskError } from '../../files/disk/disk-error.js'
+import type { Entry } from '../../wire/manifest.js'
+import type { Placement } from '../parts.js'
+import type { DiskStore } from './disk-store.js'
+
+/**
+ * Sets mode and time of a folder. One that was there before keeps its mode: see {@link ArrivingFolders.isOurs}. What
+ * fails here is a warning: the folder is there.
+ */
+export async function endFolder(store: DiskStore, entry: Entry): Promise<Placement> {
+  const name = store.folders.folderOf(entry.path)!
+  try {
+    await setAttributes(store, name, entry)
+    return { name }
+  } catch (error) {
+    return { name, warning: diskError(error, 'set mode and time of', name) }
+  }
+}
+
+function setAttributes(store: DiskStore, there: string, entry: Entry): Promise<void> {
+  const { fs, durability, folders } = store
+  const { path, mode, mtime } = entry
+  return store.within(there, async (folder) => {
+    if (folders.isOurs(path)) await setMode(fs, folder.fd, mode)
+    await setTime(fs, folder.fd, mtime)
+    if (durability === 'power') await folder.sync()
+  })
+}

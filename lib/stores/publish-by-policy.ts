@@ -1,0 +1,77 @@
+import { printable, SluiceError } from '../errors.js'
+import { nameOf, parentOf } from '../files/disk/names.js'
+import { firstFree } from '../files/publish/first-free.js'
+import type { Placement, PublishPolicy } from './parts.js'
+
+/** What stands under a path. */
+export interface Standing {
+  /** Bytes. */
+  size: number
+  /** Milliseconds since 1970. */
+  mtime: number
+  /** Whether its content is that of the file that is to be published. Asked if the sizes are equal. */
+  isSame(): boolean | Promise<boolean>
+}
+
+/** How a store gives names. Its methods are called one after the other. */
+export interface Naming {
+  /**
+   * Gives the file the path in one step; it must not look first and act then. `how` says what may stand there: 'create'
+   * nothing, 'overwrite' nothing or a file, 'replace' whatever it is.
+   * @returns whether it has the path now; if not, nothing has changed
+   */
+  take(path: string, how: 'create' | 'overwrite' | 'replace'): boolean | Promise<boolean>
+  /** What stands under a path that was taken, if it is a file. Left out: nothing is ever found to be there already. */
+  look?(path: string): Standing | null | undefined | Promise<Standing | null | undefined>
+}
+
+/**
+ * What `Part.publish` has to do in a store that has paths: obeys `conflict` and `unless`, as a folder of the disk does.
+ * @param file where it is to go, its size in bytes and its time in milliseconds
+ * @throws SluiceError `ERR_CONFLICT` under the policy 'fail'; and what the methods of `naming` throw
+ */
+export async function publishByPolicy(
+  file: { path: string; size: number; mtime: number },
+  { conflict, unless }: PublishPolicy,
+  naming: Naming,
+): Promise<Placement> {
+  const { path } = file
+  const above = parentOf(path)
+  let warning: SluiceError | undefined
+  return firstFree(nameOf(path), path, async (candidate, n) => {
+    const name = above === '' ? candidate : `${above}/${candidate}`
+    if (await naming.take(name, 'create')) return { name, warning }
+    if (unless !== 'nothing') {
+      const standing = await naming.look?.(name)
+      const isThere =
+        standing &&
+        (unless === 'identical'
+          ? await haveSameContent(standing, file)
+          : n === 0 && isThereByTime(standing, file, unless))
+      if (isThere) return { name, skipped: unless, warning }
+    }
+    if (n > 0 || conflict === 'rename') return undefined
+    if (conflict === 'skip') return { name, skipped: 'conflict' }
+    if (conflict === 'fail') {
+      const message = `${printable(path)} is taken by other content; move it away or choose another conflict policy`
+      throw new SluiceError('ERR_CONFLICT', message, { path })
+    }
+    if (await naming.take(name, conflict)) return { name }
+    const message = `${printable(path)} stays as it was, because it is not a file: the new one gets a suffix`
+    warning = new SluiceError('ERR_CONFLICT', message, { path })
+    return undefined
+  })
+}
+
+async function haveSameContent(there: Standing, { size }: { size: number }): Promise<boolean> {
+  return there.size === size && (await there.isSame())
+}
+
+/** Only asked for the very name: the time of a file with a suffix says nothing of this one. */
+function isThereByTime(
+  there: Standing,
+  { size, mtime }: { size: number; mtime: number },
+  unless: 'unchanged' | 'newer',
+): boolean {
+  return unless === 'newer' ? there.mtime >= mtime : there.mtime === mtime && there.size === size
+}

@@ -1,0 +1,174 @@
+import { type Duplex, Transform, type Writable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { type Code, isSluiceError, type SluiceError } from '../../errors.js'
+import { CONFLICTS } from '../../files/publish/publish.js'
+import { deframer } from '../../stages/deframer.js'
+import { demuxer } from '../../stages/demuxer.js'
+import { fileSource } from '../../stages/file-source.js'
+import { type FinalizerOptions, finalizer } from '../../stages/finalizer.js'
+import { framer } from '../../stages/framer.js'
+import { hashTap } from '../../stages/hash-tap.js'
+import { manifestOfEntries } from '../../stages/manifest/manifest-from.js'
+import { partSink } from '../../stages/part-sink.js'
+import type { Item } from '../../stages/river/items.js'
+import { memorySources } from '../../stores/memory-sources.js'
+import type { Conflict, PartStore } from '../../stores/parts.js'
+import type { Outcome } from '../../wire/outcome.js'
+import { ensure, fail, within } from './probe.js'
+
+/** What stands somewhere: the content of a file, null for a folder, where a symbolic link points to. */
+export type Standing = Uint8Array | null | { target: string }
+
+/** A place where stores of parts put files. */
+export interface PartStorePlace {
+  /** A store over the place. Called once for each transfer; what the transfers before have published stands there. */
+  open(): PartStore | Promise<PartStore>
+  /** All that users can see there, by path. Parts of unfinished files are none of it. */
+  read(): ReadonlyMap<string, Standing> | Promise<ReadonlyMap<string, Standing>>
+}
+
+/** What is sent, by path. */
+export type Sent = Record<string, Standing>
+
+/** How a transfer is received. */
+export interface TransferOptions extends FinalizerOptions {
+  /** Stages before and behind `partSink`. */
+  before?: Transform
+  behind?: Transform
+  /** Data bytes of a frame at most. */
+  maxFrame?: number
+  signal?: AbortSignal
+}
+
+/** What came of a transfer; `error` is what ended it, but for files that failed. */
+export interface Received {
+  outcomes: Map<string, Outcome>
+  error?: SluiceError
+}
+
+/** Sends files through all stages of both rivers into a store; resolves when the stages have closed. */
+async function transfer(
+  store: PartStore,
+  files: Sent,
+  patience: number,
+  { before, behind, maxFrame, signal, ...options }: TransferOptions = {},
+): Promise<Received> {
+  const entries = Object.entries(files).map(([path, content]) => {
+    if (content === null) return { type: 'directory' as const, path }
+    if ('target' in content) return { type: 'symlink' as const, path, target: content.target }
+    return { path, size: content.length }
+  })
+  const contents = Object.entries(files).filter(
+    (file): file is [string, Uint8Array] => file[1] instanceof Uint8Array,
+  )
+  const manifest = manifestOfEntries(entries, memorySources(new Map(contents)), { name: 'conformance' })
+  const last = finalizer(options)
+  const sink = partSink({ store })
+  const stages: [...Duplex[], Writable] = [
+    ...(before ? [before] : []),
+    sink,
+    ...(behind ? [behind] : []),
+    last,
+  ]
+  const closed = Promise.all(
+    [sink, last].map((stage) => new Promise((resolve) => stage.once('close', resolve))),
+  )
+  const source = fileSource(manifest)
+  const wire = [hashTap(), framer({ maxFrame }), deframer(), demuxer(), hashTap()]
+  const run = pipeline([source, ...wire, ...stages], { signal })
+  let error: SluiceError | undefined
+  try {
+    await within(patience, 'the end of the transfer', run)
+  } catch (thrown) {
+    if (!isSluiceError(thrown) && !signal?.aborted) throw thrown
+    if (!isSluiceError(thrown, 'ERR_FILES_FAILED')) error = thrown as SluiceError
+  }
+  await within(patience, `'close' of the stages`, closed)
+  const outcomes = await last.outcomes.catch((): Outcome[] => [])
+  return { outcomes: new Map(outcomes.map((outcome) => [outcome.path, outcome])), ...(error && { error }) }
+}
+
+/** A stage that gives other items for each item. */
+export function changing(change: (item: Item) => Iterable<Item> | Promise<Iterable<Item>>): Transform {
+  return new Transform({
+    objectMode: true,
+    highWaterMark: 1,
+    async transform(item: Item, _encoding, done) {
+      try {
+        for (const other of await change(item)) this.push(other)
+        done()
+      } catch (error) {
+        done(error as Error)
+      }
+    },
+  })
+}
+
+/** A place, and what the cases do with it. */
+export class Place {
+  readonly #place: PartStorePlace
+  readonly #patience: number
+
+  constructor(place: PartStorePlace, patience: number) {
+    this.#place = place
+    this.#patience = patience
+  }
+
+  async receive(files: Sent, options: TransferOptions = {}): Promise<Received> {
+    return transfer(await this.#place.open(), files, this.#patience, options)
+  }
+
+  async read() {
+    return this.#place.read()
+  }
+
+  check(files: Sent, received: Received): Promise<void> {
+    return checkArrived(this.#place, files, received)
+  }
+
+  /** What the store can do. */
+  async abilities(): Promise<{ conflicts: readonly Conflict[]; isAscending: boolean; hasFolders: boolean }> {
+    const store = await this.#place.open()
+    const { order, conflicts = CONFLICTS } = store.features ?? {}
+    await store.close?.()
+    return { conflicts, isAscending: order === 'ascending', hasFolders: store.makeFolder !== undefined }
+  }
+
+  /** A file must have failed, with one of the codes, and must not be seen; the others must have arrived. */
+  async checkFailed(files: Sent, path: string, received: Received, codes: Code[]): Promise<void> {
+    const outcome = received.outcomes.get(path)
+    ensure(outcome?.status === 'failed', `${path} is ${outcome?.status}, and should have failed`)
+    ensure(codes.includes(outcome.code!), `${path} failed with ${outcome.code}, not ${codes.join(' or ')}`)
+    ensure(!(await this.read()).has(path), `${path} failed, and is to be seen`)
+    const { [path]: _failed, ...others } = files
+    await this.check(others, received)
+  }
+}
+
+/** Fails the case unless what the outcomes say of the files is so, and nothing failed. */
+async function checkArrived(place: PartStorePlace, files: Sent, received: Received): Promise<void> {
+  const { outcomes, error } = received
+  ensure(error === undefined, `the transfer ended with ${String(error)}`)
+  const seen = await place.read()
+  for (const [path, content] of Object.entries(files)) {
+    const outcome = outcomes.get(path) ?? fail(`${path} has no outcome`)
+    ensure(outcome.status !== 'failed', `${path} failed: ${String(outcome.error)}`)
+    if (outcome.status === 'published') checkContent(seen, outcome.name ?? path, content)
+  }
+}
+
+/** Fails the case unless this stands under the path; a store need not have folders. */
+export function checkContent(seen: ReadonlyMap<string, Standing>, path: string, content: Standing): void {
+  if (content === null) return
+  const found = seen.get(path)
+  ensure(found !== undefined && found !== null, `there is nothing under ${path}`)
+  if (!(content instanceof Uint8Array)) {
+    const target = found instanceof Uint8Array ? 'a file' : found.target
+    ensure(target === content.target, `the link ${path} leads to ${target}, not to ${content.target}`)
+    return
+  }
+  ensure(found instanceof Uint8Array, `${path} is no file`)
+  const are = `${path} has ${found.length} bytes, not the ${content.length} that were sent`
+  ensure(found.length === content.length, are)
+  ensure(Buffer.compare(found, content) === 0, `${path} has other bytes than those that were sent`)
+}

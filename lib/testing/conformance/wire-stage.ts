@@ -1,0 +1,71 @@
+import { Readable } from 'node:stream'
+import { type Code, SluiceError } from '../../errors.js'
+import type { WireStage } from '../../stages/bytes/wire-stage.js'
+import { piecesOf, randomContent } from '../splits.js'
+import type { ConformanceCase, ConformanceOptions } from './probe.js'
+import { transformConformance } from './transform.js'
+
+/** What {@link wireStageConformance} needs to know of a wire stage. */
+export interface WireStageConformance extends ConformanceOptions {
+  /** The codes with which the incoming side refuses an input that was cut. None for a stage that cannot notice. */
+  truncated?: Code[]
+  /** A small input, 40 bytes in 4 chunks by default. Every cut of what it becomes is tried. */
+  input?: () => Buffer[]
+  /** Bytes of the large input: 8 MiB by default. */
+  many?: number
+  /** Bytes that one side may hold: 1 MiB by default. */
+  bound?: number
+}
+
+const CHUNK = 64 * 1024
+
+/**
+ * The properties of both sides of a wire stage, and that the one undoes the other. `make` is called for each
+ * side anew, as it is on two machines. Throws `ERR_USAGE` unless the stage has both sides.
+ */
+export function wireStageConformance(
+  make: () => WireStage,
+  options: WireStageConformance = {},
+): ConformanceCase[] {
+  const { truncated, many = 8 * 1024 * 1024, ...rest } = options
+  const input = options.input ?? (() => piecesOf(randomContent(40), 11))
+  const sample = make()
+  if (!sample.outgoing || !sample.incoming) {
+    throw new SluiceError('ERR_USAGE', 'a wire stage needs both sides to be tested against itself')
+  }
+  const outgoing = () => make().outgoing!()
+  const incoming = () => make().incoming!()
+  const large = () => piecesOf(randomContent(many), CHUNK)
+  const made = async (chunks: Buffer[]): Promise<Buffer[]> => Readable.from(chunks).pipe(outgoing()).toArray()
+  return [
+    ...named(
+      'outgoing',
+      transformConformance<Buffer, Buffer>(outgoing, { ...rest, input, inverse: incoming, many: large }),
+    ),
+    ...named(
+      'incoming',
+      transformConformance<Buffer, Buffer>(incoming, {
+        ...rest,
+        badOptions: [],
+        input: () => made(input()),
+        expected: input,
+        many: () => Readable.from(large()).pipe(outgoing()),
+        truncated: truncated && { codes: truncated },
+      }),
+    ),
+    ...named(
+      'outgoing, with nothing to send',
+      transformConformance<Buffer, Buffer>(outgoing, {
+        ...rest,
+        badOptions: [],
+        input: () => [],
+        inverse: incoming,
+        many: large,
+      }).filter(({ name }) => name.startsWith('it makes of the input')),
+    ),
+  ]
+}
+
+function named(side: string, cases: ConformanceCase[]): ConformanceCase[] {
+  return cases.map(({ name, run }) => ({ name: `${side}: ${name}`, run }))
+}

@@ -1,0 +1,107 @@
+import { setImmediate } from 'node:timers/promises'
+import test from 'ava'
+import { deferred, inSlices, Limiter, TimeSlice } from '../lib/async.js'
+import { FakeClock } from '../lib/testing/index.js'
+
+/** Work that counts how much of it runs at once. */
+function counted() {
+  const seen = { running: 0, most: 0, begun: [] as number[] }
+  const work = async (item: number) => {
+    seen.begun.push(item)
+    seen.most = Math.max(seen.most, ++seen.running)
+    await setImmediate()
+    seen.running--
+    if (item < 0) throw new Error(`item ${item}`)
+  }
+  return { seen, work }
+}
+
+const items = Array.from({ length: 20 }, (_, i) => i)
+
+test('a limiter runs at most so many at once, in order, over all that use it', async (t) => {
+  const { seen, work } = counted()
+  const limiter = new Limiter(3)
+  await Promise.all([limiter.each(items, work), limiter.each([20, 21], work), limiter.run(() => work(22))])
+  t.is(seen.most, 3)
+  t.is(seen.begun.length, 23)
+  t.deepEqual(
+    seen.begun.filter((item) => item < 20),
+    items,
+  )
+  t.is(seen.running, 0)
+})
+
+test('a limiter gives what the work gave, and throws what it threw, and serves the next one after it', async (t) => {
+  const limiter = new Limiter(1)
+  const failing = limiter.run(() => Promise.reject(new Error('no')))
+  const next = limiter.run(async () => 5)
+  await t.throwsAsync(failing, { message: 'no' })
+  t.is(await next, 5)
+})
+
+test('each acts on all in spite of a failure, or on no more after it', async (t) => {
+  const all = counted()
+  await t.throwsAsync(new Limiter(2).each([0, -1, 2, -3, 4], all.work), { message: 'item -1' })
+  t.deepEqual(all.seen.begun, [0, -1, 2, -3, 4])
+
+  const fast = counted()
+  await t.throwsAsync(new Limiter(2).each([0, -1, 2, -3, 4, 5], fast.work, { failFast: true }), {
+    message: 'item -1',
+  })
+  t.true(fast.seen.begun.length <= 3)
+  t.is(fast.seen.running, 0)
+})
+
+test('each throws even what is no error, and begins nothing once it is stopped', async (t) => {
+  const thrown = await new Limiter(2)
+    .each([1], () => Promise.reject(undefined))
+    .then(
+      () => 'nothing',
+      (error) => error,
+    )
+  t.is(thrown, undefined)
+
+  const { seen, work } = counted()
+  await new Limiter(2).each(items, work, { isStopped: () => seen.begun.length >= 5 })
+  t.is(seen.begun.length, 5)
+})
+
+test('a long list is gone through in slices, between which others have their turn', async (t) => {
+  let count = 0
+  let seen = 0
+  const going = inSlices(
+    Array.from({ length: 3000 }, () => 1),
+    (one) => {
+      count += one
+    },
+  )
+  await setImmediate()
+  seen = count
+  await going
+  t.true(seen > 0 && seen < 3000, `${seen}`)
+  t.is(count, 3000)
+})
+
+test('a time slice lets the event loop turn only when it was held for long', async (t) => {
+  const clock = new FakeClock()
+  const slice = new TimeSlice(clock)
+  let turned = false
+  setImmediate().then(() => {
+    turned = true
+  })
+  clock.advance(8)
+  await slice.yield()
+  t.false(turned)
+  clock.advance(1)
+  await slice.yield()
+  t.true(turned)
+})
+
+test('a deferred promise is settled from outside', async (t) => {
+  const good = deferred<number>()
+  good.resolve(1)
+  t.is(await good.promise, 1)
+  const bad = deferred<number>()
+  bad.reject(new Error('no'))
+  await t.throwsAsync(bad.promise, { message: 'no' })
+})
