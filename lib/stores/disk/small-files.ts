@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import type { SluiceError } from '../../errors.js'
 import { timeInSeconds } from '../../files/disk/attributes.js'
-import { diskError } from '../../files/disk/disk-error.js'
+import { diskError, isRefusal } from '../../files/disk/disk-error.js'
 import { OPEN, type SyncCalls } from '../../files/disk/fs.js'
 import { nameOf, parentOf, partCandidate } from '../../files/disk/names.js'
 import type { Directory } from '../../files/tree/tree.js'
@@ -127,8 +127,10 @@ export class SmallFiles implements PartRun {
     try {
       path = directory.at(partCandidate(nameOf(entry.path), 0))
       fd = calls.open(path, OPEN.create, entry.mode)
-    } catch {
-      return false
+    } catch (error) {
+      if (isRefusal(error)) return false
+      // it may be there: beside another part nobody would know of it
+      return this.#fail(entry, diskError(error, 'write', entry.path))
     }
     let isOpen = true
     try {
@@ -146,7 +148,7 @@ export class SmallFiles implements PartRun {
     }
   }
 
-  /** Its part could not be removed: with that in the way the file cannot begin anew. */
+  /** Something stands under the name of its part, or may: with that in the way the file cannot begin anew. */
   async #fail(entry: Entry, failure: SluiceError): Promise<boolean> {
     await this.#store.arrivals.ended(entry, { state: 'failed', code: failure.code, part: 'kept' })
     this.failures.set(entry.index, failure)
