@@ -194,7 +194,7 @@ export class SmallFiles implements PartRun {
 
   /** The folder of an entry, if it is the one that is held. */
   #held({ path }: Entry): Directory | undefined {
-    const slash = path.lastIndexOf('/')
+    const slash = Math.max(0, path.lastIndexOf('/'))
     const isSame = this.#directory && this.#folder.length === slash && path.startsWith(this.#folder)
     return isSame ? this.#directory : undefined
   }
@@ -226,6 +226,8 @@ export class SmallFiles implements PartRun {
     if (isSlow && this.#wasSlow) this.#store.wasSlow()
     this.#wasSlow = isSlow
     await setImmediate()
+    // the parts of a journal that was silent for long are not believed to be its own
+    await this.#store.alive()
     this.#since = performance.now()
   }
 }
