@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import type { SluiceError } from '../../errors.js'
 import { timeInSeconds } from '../../files/disk/attributes.js'
-import { diskError, isRefusal } from '../../files/disk/disk-error.js'
+import { diskError, errorCode, isRefusal } from '../../files/disk/disk-error.js'
 import { OPEN, type SyncCalls } from '../../files/disk/fs.js'
 import { nameOf, parentOf, partCandidate } from '../../files/disk/names.js'
 import type { Directory } from '../../files/tree/tree.js'
@@ -180,15 +180,24 @@ export class SmallFiles implements PartRun {
 
   /** Gives a file its name if that is free; false where it is not, or anything goes wrong. */
   #tryPublish(directory: Directory, { path }: Entry): boolean {
+    const name = nameOf(path)
+    const part = directory.at(partCandidate(name, 0))
     try {
-      const name = nameOf(path)
-      const part = directory.at(partCandidate(name, 0))
       this.#calls.link(part, directory.at(name))
-      this.#calls.unlink(part)
-      return true
     } catch {
-      // whatever of it is done already is found by whoever publishes it alone
+      // where it is done already, that is found by whoever publishes it alone
       return false
+    }
+    return attempt(() => this.#calls.unlink(part)) || this.#isGone(part)
+  }
+
+  /** An answer may be lost, and the call done. */
+  #isGone(path: string): boolean {
+    try {
+      this.#calls.lstat(path)
+      return false
+    } catch (error) {
+      return errorCode(error) === 'ENOENT'
     }
   }
 
