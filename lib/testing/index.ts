@@ -6,6 +6,8 @@ export {
   type ReadableConformance,
   readableConformance,
   type Standing,
+  type SourceSample,
+  sourceStoreConformance,
   type TransformConformance,
   transformConformance,
   type WireStageConformance,
