@@ -1,7 +1,7 @@
 import type { Duplex, Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { deferred } from '../async.js'
 import { setImmediate } from 'node:timers/promises'
+import { deferred } from '../async.js'
 import { isSluiceError, SluiceError } from '../errors.js'
 import { DEFAULT_LIMITS, type PeerLimits } from '../wire/limits.js'
 import type { Offer } from '../wire/manifest.js'

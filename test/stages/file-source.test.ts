@@ -374,7 +374,7 @@ test('it closes what it opened when it is destroyed in mid-read, and not before 
       const arrived = new Promise<void>((resolve) => {
         reached = resolve
       })
-      fs.hook = (event) => {
+      fs.delay = (event) => {
         if (event.call !== call || event.path !== '/p/m') return
         reached()
         return held

@@ -131,7 +131,8 @@ export class DiskSources implements SourceStore {
 
   async #readNext(run: ReadingRun): Promise<void> {
     const entry = run.entries[run.next++]!
-    const into = run.buffer.subarray(run.used, (run.used += entry.size!))
+    const into = run.buffer.subarray(run.used, run.used + entry.size!)
+    run.used += into.length
     try {
       const file = await this.open(entry, run.signal)
       try {
@@ -162,7 +163,12 @@ export class DiskSources implements SourceStore {
     if (at < 0 || at >= this.#count) throw unknown(path)
     const versions = this.#versions
     const from = at * NUMBERS
-    const [dev, ino, mtimeMs, ctimeMs] = [versions[from]!, versions[from + 1]!, versions[from + 2]!, versions[from + 3]!]
+    const [dev, ino, mtimeMs, ctimeMs] = [
+      versions[from]!,
+      versions[from + 1]!,
+      versions[from + 2]!,
+      versions[from + 3]!,
+    ]
     return { dev, ino, mtimeMs, ctimeMs, size: size! }
   }
 }

@@ -77,7 +77,8 @@ export function readSourceSync(
   buffer: Buffer,
   offset: number,
 ): void {
-  if (!isReadUntouched(fs.sync!, path, version, buffer, offset)) readChecked(fs, path, version, buffer, offset)
+  if (!isReadUntouched(fs.sync!, path, version, buffer, offset))
+    readChecked(fs, path, version, buffer, offset)
 }
 
 /**
@@ -107,7 +108,13 @@ function isReadUntouched(
 }
 
 /** The same checks as those of a {@link SourceFile}. */
-function readChecked(fs: FileSystem, path: string, version: FileVersion, buffer: Buffer, offset: number): void {
+function readChecked(
+  fs: FileSystem,
+  path: string,
+  version: FileVersion,
+  buffer: Buffer,
+  offset: number,
+): void {
   const calls = fs.sync!
   const { fd, stats } = openRegularSync(fs, path)
   try {

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs'
 import test from 'ava'
-import { errorCode, OPEN } from '../../lib/files/index.js'
-import { type DiskEvent, type DiskFault, MemoryDisk } from '../../lib/testing/index.js'
+import { errorCode, OPEN } from '../../../lib/files/index.js'
+import { type DiskEvent, type DiskFault, MemoryDisk } from '../../../lib/testing/index.js'
 
 const codeOf = (promise: Promise<unknown>) => promise.then(() => 'done', errorCode)
 const bytes = (length: number) => [Buffer.alloc(length, 1)]
@@ -71,7 +71,7 @@ test('a close that fails closes nevertheless, and a handle that was closed is ne
   t.is(await codeOf(disk.close(fd)), 'EBADF')
 })
 
-test('a hook sees every call with its plain paths, and may delay or fail it', async (t) => {
+test('a hook sees every call with its plain paths, and may fail it; another may delay it', async (t) => {
   const disk = new MemoryDisk()
   disk.putFolder('/a/b')
   const fd = await disk.open('/a/b', OPEN.directory)
@@ -80,7 +80,9 @@ test('a hook sees every call with its plain paths, and may delay or fail it', as
   disk.hook = (event) => {
     events.push(event)
     if (event.call === 'fsync') throw Object.assign(new Error('no'), { code: 'ENO' })
-    if (event.call === 'mkdir') return new Promise((resolve) => (go = resolve))
+  }
+  disk.delay = ({ call }) => {
+    if (call === 'mkdir') return new Promise((resolve) => (go = resolve))
   }
   const made = disk.mkdir(disk.at(fd, 'c')!)
   t.false(disk.list().includes('/a/b/c/'))
@@ -95,6 +97,80 @@ test('a hook sees every call with its plain paths, and may delay or fail it', as
     ['mkdir /a/b/c', 'fsync /a/b', 'rename /a/b/c /d', 'readdir /a/b', 'lstat /'],
   )
   t.is(disk.calls, 6)
+})
+
+test('calls that are made at once are counted, seen, failed and shortened as the others are', async (t) => {
+  const disk = new MemoryDisk()
+  const sync = disk.sync!
+  const events: string[] = []
+  disk.hook = ({ call, path, to, number, sync: atOnce }) =>
+    void events.push([number, call, path, to, atOnce].join(' '))
+  const fd = sync.open('/a', OPEN.create)
+  disk.fail({ call: 'write', short: 3 })
+  t.is(sync.write(fd, [...bytes(2), ...bytes(2)], 0), 3)
+  await disk.write(fd, bytes(2), 3)
+  disk.fail({ call: '*', nth: 2, error: 'EIO' })
+  t.is(sync.fstat(fd).size, 5)
+  t.throws(() => sync.link('/a', '/b'), { code: 'EIO' })
+  disk.fail({ call: 'link', error: 'EIO', after: true })
+  t.throws(() => sync.link('/a', '/b'), { code: 'EIO' })
+  disk.fail({ call: 'close', error: 'EIO' })
+  t.throws(() => sync.close(fd), { code: 'EIO' })
+  t.deepEqual([disk.list(), disk.openHandles()], [['/a', '/b'], []])
+  t.is(disk.calls, 7)
+  t.deepEqual(events, [
+    '0 open /a  true',
+    '1 write /a  true',
+    '2 write /a  false',
+    '3 fstat /a  true',
+    '4 link /a /b true',
+    '5 link /a /b true',
+    '6 close /a  true',
+  ])
+  disk.hook = () => {
+    throw Object.assign(new Error('no'), { code: 'ENO' })
+  }
+  t.throws(() => sync.unlink('/a'), { code: 'ENO' })
+  t.deepEqual(disk.list(), ['/a', '/b'])
+})
+
+test('what was written at once and not synced may be lost, and each name for itself', (t) => {
+  const seen = new Set<string>()
+  for (let seed = 0; seed < 60; seed++) {
+    const disk = new MemoryDisk({ crashes: true })
+    const { open, write, close, link, unlink } = disk.sync!
+    const fd = open('/a.part', OPEN.create)
+    write(fd, [Buffer.from('whole')], 0)
+    close(fd)
+    link('/a.part', '/a')
+    unlink('/a.part')
+    const found = disk.crash(seed)
+    t.truthy(found.sync)
+    seen.add([...found.snapshot()].map(([path, text]) => `${path}:${text.length}`).join(' '))
+  }
+  for (const state of ['', '/a:0', '/a:5', '/a.part:0', '/a.part:5']) t.true(seen.has(state), state)
+})
+
+test('calls are not made at once where that is not wanted, while they are delayed, and where one was replaced', async (t) => {
+  class Other extends MemoryDisk {
+    override async unlink() {}
+  }
+  t.is(new MemoryDisk({ sync: false }).sync, undefined)
+  t.is(new MemoryDisk({ sync: false, crashes: true }).crash(0).sync, undefined)
+  t.is(new Other().sync, undefined)
+  const disk = new MemoryDisk()
+  t.is(Object.create(disk, { unlink: { value: async () => {} } }).sync, undefined)
+  const { sync } = disk
+  disk.delay = async () => {}
+  t.is(disk.sync, undefined)
+  t.throws(() => sync!.mkdir('/a'), { code: 'ERR_USAGE' })
+  await disk.mkdir('/a')
+  disk.delay = undefined
+  t.is(disk.sync, sync)
+  disk.hook = async () => {}
+  t.throws(() => sync!.mkdir('/b'), { code: 'ERR_USAGE' })
+  await t.throwsAsync(disk.mkdir('/b'), { code: 'ERR_USAGE', message: /delay/ })
+  t.deepEqual(disk.list(), ['/a/'])
 })
 
 test('the capacity bounds the content, and what is removed gives its room back', async (t) => {

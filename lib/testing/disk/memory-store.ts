@@ -16,6 +16,8 @@ export interface MemoryDiskOptions {
   umask?: number
   /** Whether there are hard links; without, `link` is EPERM, as on FAT. Default true. */
   links?: boolean
+  /** Whether the calls that a `FileSystem` can make at once are there (`sync`), too. Default true. */
+  sync?: boolean
   /** What two names have in common that are one, for a disk that ignores case or forms of characters. */
   fold?: (name: string) => string
   /**
@@ -30,8 +32,6 @@ export interface MemoryDiskOptions {
   crashes?: boolean
   /** Milliseconds; default `Date.now`. */
   now?: () => number
-  /** Whether it makes synchronous calls, too. Then the hook cannot delay them. Default false. */
-  sync?: boolean
 }
 
 export interface OpenFile {
@@ -40,9 +40,6 @@ export interface OpenFile {
   /** The path that it was opened by, without `/proc`. */
   path: string
 }
-
-/** Larger than any test needs; a mistaken position fails instead of filling the memory. */
-export const MOST_BYTES = 2 ** 30
 
 /** What a {@link MemoryDisk} holds, without the calls: names, content, open files, and what a test does to them. */
 export class MemoryStore {
@@ -141,28 +138,6 @@ export class MemoryStore {
     this.unsynced?.next()
     this.#clear(to)
     this.moveEntry(this.names.find('move', from, false), inode, this.names.find('move', to, false))
-  }
-
-  /** Writes as much of the buffers as there is room for, and `most` allows; gives the number of bytes. */
-  protected writeAt(inode: Inode, position: number, buffers: readonly Uint8Array[], most?: number): number {
-    const total = buffers.reduce((sum, { length }) => sum + length, 0)
-    if (total === 0) return 0
-    const room = inode.size + (this.capacity - this.taken) - position
-    if (room <= 0) throw systemError('ENOSPC', 'write')
-    if (position + total > MOST_BYTES) throw systemError('EFBIG', 'write')
-    const limit = Math.min(total, room, most ?? total)
-    const before = inode.size
-    let done = 0
-    for (const buffer of buffers) {
-      if (done === limit) break
-      const part = buffer.length > limit - done ? buffer.subarray(0, limit - done) : buffer
-      inode.write(part, position + done)
-      done += part.length
-    }
-    this.unsynced?.wrote(inode, position, done)
-    this.taken += inode.size - before
-    inode.mtimeMs = inode.ctimeMs = this.now()
-    return done
   }
 
   protected now(): number {

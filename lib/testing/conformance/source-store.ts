@@ -1,10 +1,10 @@
-import { type Code, isSluiceError } from '../errors.js'
-import { fileSource } from '../stages/file-source.js'
-import type { Manifest } from '../stages/manifest/builder.js'
-import type { Item } from '../stages/river/items.js'
-import type { OpenSource, SourceStore } from '../stores/sources.js'
-import type { Entry } from '../wire/entry.js'
-import { cutsOf } from '../wire/run.js'
+import { type Code, isSluiceError } from '../../errors.js'
+import { fileSource } from '../../stages/file-source.js'
+import type { Manifest } from '../../stages/manifest/builder.js'
+import type { Item } from '../../stages/river/items.js'
+import type { OpenSource, SourceStore } from '../../stores/sources.js'
+import type { Entry } from '../../wire/entry.js'
+import { cutsOf } from '../../wire/run.js'
 import { type ConformanceCase, type ConformanceOptions, closed, ensure, fail, framed, within } from './probe.js'
 
 /** A store of sources that is to be judged, and what it holds. */
