@@ -1,12 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFile } from 'node:fs/promises'
+import { mkdir, readFile } from 'node:fs/promises'
 import { get } from 'node:http'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import test, { type ExecutionContext } from 'ava'
+import sqlite from 'node-sqlite3-wasm'
+import { contentOf } from '../examples/sqlite-parts.js'
 import { listing, plant, temporary } from './helpers/folders.js'
 
 const EXAMPLES = fileURLToPath(new URL('../examples/', import.meta.url))
@@ -44,6 +46,21 @@ test('the TCP sender and receiver move a folder', async (t) => {
   t.regex(output, /5 published/)
   if (receiver.exitCode === null) await once(receiver, 'exit')
   t.deepEqual(await listing(dir), await listing(source))
+})
+
+test('the receiver with a database has each file in it', async (t) => {
+  const { photos, dir } = await setup(t)
+  await mkdir(dir)
+  const file = join(dir, 'files.db')
+  const receiver = run(t, 'receive-into-sqlite', file)
+  const { code } = await finished(run(t, 'tcp-send', await portOf(receiver), photos))
+  t.is(code, 0)
+  if (receiver.exitCode === null) await once(receiver, 'exit')
+  t.is(receiver.exitCode, 0)
+  const db = new sqlite.Database(file)
+  t.teardown(() => db.close())
+  for (const [path, content] of Object.entries(TREE))
+    t.deepEqual(contentOf(db, path), Buffer.from(content), path)
 })
 
 test('the HTTP server answers its other route before, between and after transfers', async (t) => {

@@ -143,7 +143,10 @@ export interface PartStore {
    * times has a getter that gives undefined then. Folders and links in the run are not for it.
    */
   writeRun?: ((run: Run) => Promise<PartRun>) | undefined
-  /** Bytes are about to be written: here a store renews what says that it is in use. Called by `partSink`, very often. */
+  /**
+   * More bytes of files that were begun are about to be written: here a store renews what says that it is in use. Called
+   * by `partSink`, very often.
+   */
   alive?(): Promise<void> | void
   /**
    * With the durability 'power': what was published until now survives a loss of power when it has resolved. Called by

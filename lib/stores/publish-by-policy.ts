@@ -22,7 +22,7 @@ export interface Naming {
    */
   take(path: string, how: 'create' | 'overwrite' | 'replace'): boolean | Promise<boolean>
   /** What stands under a path that was taken, if it is a file. Left out: nothing is ever found to be there already. */
-  look?(path: string): Standing | undefined | Promise<Standing | undefined>
+  look?(path: string): Standing | null | undefined | Promise<Standing | null | undefined>
 }
 
 /**
