@@ -1,6 +1,6 @@
 import { printable, SluiceError } from '../../errors.js'
 import { errorCode } from '../../files/disk/disk-error.js'
-import { commandFileSystem } from '../../files/disk/fs.js'
+import { commandFileSystem } from '../../files/disk/node-fs.js'
 import { collectLeftovers, type Leftover } from '../../files/journal/leftovers.js'
 import { Tree } from '../../files/tree/tree.js'
 import type { Context } from '../context.js'

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import { SluiceError } from '../../errors.js'
 import { checkPath } from '../../files/disk/check-options.js'
-import { commandFileSystem } from '../../files/disk/fs.js'
+import { commandFileSystem } from '../../files/disk/node-fs.js'
 import type { Conflict, Durability } from '../../files/publish/publish.js'
 import { type Accept, type ReceiveOptions, receive } from '../../receive.js'
 import type { Unless } from '../../stores/parts.js'

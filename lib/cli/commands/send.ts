@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import { printable, SluiceError } from '../../errors.js'
-import { commandFileSystem } from '../../files/disk/fs.js'
+import { commandFileSystem } from '../../files/disk/node-fs.js'
 import { send } from '../../send.js'
 import type { Manifest } from '../../stages/manifest/builder.js'
 import { manifestFrom } from '../../stages/manifest/manifest-from.js'

@@ -1,7 +1,7 @@
 import { pipeline } from 'node:stream/promises'
 import { SluiceError } from '../../errors.js'
 import { checkPath } from '../../files/disk/check-options.js'
-import { commandFileSystem } from '../../files/disk/fs.js'
+import { commandFileSystem } from '../../files/disk/node-fs.js'
 import { deframer } from '../../stages/deframer.js'
 import { demuxer } from '../../stages/demuxer.js'
 import { finalizer } from '../../stages/finalizer.js'

@@ -9,7 +9,8 @@ import {
   checkWhole,
 } from '../disk/check-options.js'
 import { type Clock, systemClock } from '../disk/clock.js'
-import { type FileSystem, nodeFileSystem } from '../disk/fs.js'
+import type { FileSystem } from '../disk/fs.js'
+import { nodeFileSystem } from '../disk/node-fs.js'
 import type { Durability } from '../publish/publish.js'
 import { cancelled } from './pieces.js'
 

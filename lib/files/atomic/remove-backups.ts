@@ -4,7 +4,9 @@ import { type Audited, audited } from '../audit/audited.js'
 import { checkDuration, checkFlag, checkPath, checkWhole } from '../disk/check-options.js'
 import { A_DAY } from '../disk/clock.js'
 import { diskError, errorCode } from '../disk/disk-error.js'
-import { type FileSystem, lstatIfThere, nodeFileSystem } from '../disk/fs.js'
+import type { FileSystem } from '../disk/fs.js'
+import { nodeFileSystem } from '../disk/node-fs.js'
+import { lstatIfThere } from '../disk/stats.js'
 import { type Backup, listBackups } from './backups.js'
 
 /** Options of {@link removeBackups}. */

@@ -7,7 +7,8 @@ import { type Format, knownFormat, parseText } from '../content/formats.js'
 import { readWhole } from '../content/read-whole.js'
 import { checkChoice, checkFlag, checkPath } from '../disk/check-options.js'
 import { errorCode, readError } from '../disk/disk-error.js'
-import { type FileSystem, nodeFileSystem } from '../disk/fs.js'
+import type { FileSystem } from '../disk/fs.js'
+import { nodeFileSystem } from '../disk/node-fs.js'
 import { type Config, isConfig, type MergeRules, mergeValues } from './merge.js'
 
 /** One input: its path, or more about it. */

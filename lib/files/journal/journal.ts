@@ -1,6 +1,6 @@
 import type { SluiceError } from '../../errors.js'
 import { diskError } from '../disk/disk-error.js'
-import { writeFully } from '../disk/fs.js'
+import { writeFully } from '../disk/read-write.js'
 import { releasedName } from '../own/names.js'
 import { type Opened, openNewJournal, removeOwnFolder } from '../own/own-folder.js'
 import { type Owner, thisOwner } from '../own/owner.js'

@@ -1,5 +1,7 @@
-import { type FileStats, type FileSystem, openRegular, readFully } from '../disk/fs.js'
+import type { FileStats, FileSystem } from '../disk/fs.js'
 import { nameOf, partCandidate } from '../disk/names.js'
+import { openRegular } from '../disk/open-regular.js'
+import { readFully } from '../disk/read-write.js'
 import type { Owner } from '../own/owner.js'
 import { type JournalRecord, RecordReader } from './journal-records.js'
 

@@ -1,8 +1,10 @@
 import { printable, SluiceError } from '../../errors.js'
-import { checkName } from '../disk/check-name.js'
 import { checkChoice } from '../disk/check-options.js'
 import { diskError, errorCode } from '../disk/disk-error.js'
-import { type FileStats, type FileSystem, nodeFileSystem, OPEN, sameInode } from '../disk/fs.js'
+import { type FileStats, type FileSystem, OPEN } from '../disk/fs.js'
+import { checkName } from '../disk/names.js'
+import { nodeFileSystem } from '../disk/node-fs.js'
+import { sameInode } from '../disk/stats.js'
 import { type Directory, Handle, hold, Lease, pathIn } from './directory.js'
 import { makeFolders } from './make-folders.js'
 

@@ -1,6 +1,7 @@
 import { printable, SluiceError } from '../../errors.js'
 import { type Clock, systemClock } from '../../files/disk/clock.js'
-import { type FileSystem, nodeFileSystem } from '../../files/disk/fs.js'
+import type { FileSystem } from '../../files/disk/fs.js'
+import { nodeFileSystem } from '../../files/disk/node-fs.js'
 import { DiskSources } from '../../stores/disk/disk-sources.js'
 import { type Limits, limitsOf } from '../../wire/limits.js'
 import { argumentsOf, offerNameOf } from './arguments.js'
