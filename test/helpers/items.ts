@@ -3,7 +3,15 @@ import type { Item } from '../../lib/stages/river/items.js'
 import { type Piece, Plan } from '../../lib/transfer/plan.js'
 import type { Offer, WireEntry } from '../../lib/wire/entry.js'
 import { makeOffer } from '../../lib/wire/manifest.js'
-import { cutsOf, type DigestColumn, digestIn, endsIn, type Run, RunReader, runOf } from '../../lib/wire/run.js'
+import {
+  cutsOf,
+  type DigestColumn,
+  digestIn,
+  endsIn,
+  type Run,
+  RunReader,
+  runOf,
+} from '../../lib/wire/run.js'
 
 /** The content of a small transfer: bytes are files, `null` is a folder. */
 export type Content = Record<string, Buffer | null>
@@ -47,7 +55,9 @@ export function planOf(offer: Offer): Plan {
 export function itemsOf(content: Content, run = 600): Item[] {
   const offer = offerOf(content)
   const plan = planOf(offer)
-  const reader = new RunReader(Object.values(content).filter((bytes) => bytes !== null && bytes.length > 0) as Buffer[])
+  const reader = new RunReader(
+    Object.values(content).filter((bytes) => bytes !== null && bytes.length > 0) as Buffer[],
+  )
   const items: Item[] = [{ kind: 'offer', offer, plan }]
   const add = ({ position, length, first, last, offset, ends }: Piece) => {
     const { entries } = plan
