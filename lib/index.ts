@@ -10,14 +10,15 @@ export type { TransferState } from './transfer/states.js'
 
 // what is sent
 export type { Manifest, OfferOptions } from './stages/manifest/builder.js'
-export { type ManifestOptions, manifestOf } from './stages/manifest/manifest-of.js'
 export { type EntriesOptions, manifestFrom, manifestOfEntries } from './stages/manifest/manifest-from.js'
-export { FileSource, type FileSourceOptions, fileSource } from './stages/file-source.js'
+export { type ManifestOptions, manifestOf } from './stages/manifest/manifest-of.js'
 export { type MemoryContents, type MemorySources, memorySources } from './stores/memory-sources.js'
-export type { OpenSource, SourceEntry, SourceStore } from './stores/sources.js'
+export { type OpenSource, type SourceEntry, type SourceStore, sourceError } from './stores/sources.js'
+export { FileSource, type FileSourceOptions, fileSource } from './stages/file-source.js'
+export { chunkSize } from './stages/source/steps.js'
+export { Plan } from './transfer/plan.js'
 export type { DigestsItem, EndItem, Item, OfferItem, StoredItem, StoredRun } from './stages/river/items.js'
 export { type Cut, cutsOf, type DigestColumn, type Run, runOf } from './wire/run.js'
-export { Plan } from './transfer/plan.js'
 
 // digests and taps, on either side
 export { hashTap } from './stages/hash-tap.js'
@@ -45,6 +46,7 @@ export type { Message } from './wire/messages.js'
 
 // what arrives
 export { type Demuxer, type DemuxerOptions, demuxer } from './stages/demuxer.js'
+export { type CutChange, mapCuts } from './stages/map-cuts.js'
 export { type PartSinkOptions, partSink } from './stages/part-sink.js'
 export { type Finalizer, type FinalizerOptions, finalizer } from './stages/finalizer.js'
 export { type CompleteOptions, PartFile, type PartFileOptions } from './files/part/part-file.js'
@@ -61,7 +63,7 @@ export type {
   PublishPolicy,
   Unless,
 } from './stores/parts.js'
-export { type Naming, publishByPolicy, type Standing } from './stores/publish-by-policy.js'
+export { type Naming, publishByPolicy, type StandingFile } from './stores/publish-by-policy.js'
 
 // what all of it has in common
 export { CODES, type Code, isSluiceError, printable, SluiceError } from './errors.js'

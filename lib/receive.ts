@@ -88,25 +88,24 @@ export function receive(socket: Duplex, options: ReceiveOptions): Transfer {
           hooks.warn(warning)
           options.warn?.(warning)
         }
-        const guests = fileStages(stages?.file ?? [])
-        return {
-          guests,
-          stages: [
-            demuxer({ limits, names: options.names, platform: options.platform, plan, onOffer: offered }),
-            tap<Item>(passed),
-            hashTap(),
-            ...guests,
-            partSink({ ...options, warn }),
-            finalizer({
-              ...options,
-              warn,
-              onSettled: settled,
-              missing: guests.length > 0 ? 'skip' : 'fail',
-              // the session keeps what is to be said of each
-              outcomes: 'failed',
-            }),
-          ],
-        }
+        const makers = stages?.file ?? []
+        const before = [
+          demuxer({ limits, names: options.names, platform: options.platform, plan, onOffer: offered }),
+          tap<Item>(passed),
+          hashTap(),
+        ]
+        const sink = partSink({ ...options, warn })
+        const last = finalizer({
+          ...options,
+          warn,
+          onSettled: settled,
+          missing: makers.length > 0 ? 'skip' : 'fail',
+          // the session keeps what is to be said of each
+          outcomes: 'failed',
+        })
+        // last, so that a wrong option leaves no stage of somebody else's behind
+        const guests = fileStages(makers)
+        return { guests, stages: [...before, ...guests, sink, last] }
       },
     },
     { ...options, limits },
@@ -119,7 +118,7 @@ function fileStages(makers: readonly (() => Transform)[]): Transform[] {
     throw new SluiceError('ERR_USAGE', 'stages.file: must be a list of functions that make a Transform', {
       found: makers,
     })
-  return makers.map((make) => made('stages.file', make()))
+  return makers.map((make) => made('stages.file', make))
 }
 
 async function decide(

@@ -47,6 +47,9 @@ export function send(
     const message = 'source: must be a list of paths, or a manifest from manifestOf() or manifestFrom()'
     throw new SluiceError('ERR_USAGE', message, { found: source })
   }
+  if (isManifest(source) && source.offer.first > 0) {
+    throw new SluiceError('ERR_USAGE', 'source: follows another offer, without which it cannot be sent')
+  }
   const limits = limitsOf(options.limits)
   const { maxFrame, ...wire } = wireChain({ ...options, limits })
   const chain: Chain = {
@@ -67,7 +70,9 @@ export function send(
         const source = fileSource(manifest, { plan, maxRun: maxFrame, onFailure: warn })
         return { stages: [source, hashTap(), tap<Item>(passed)], source }
       },
-      abandon: () => void (isManifest(source) && source.store.close?.()),
+      abandon: async () => {
+        if (isManifest(source)) await source.store.close?.()
+      },
     },
     { ...options, limits },
   )

@@ -22,7 +22,7 @@ export interface DeframerOptions {
  * be asked for after END, so that it ends when {@link Deframer.finish} is called.
  *
  * Errors: `ERR_NOT_SLUICE`, `ERR_VERSION`, `ERR_FORMATS`, `ERR_PROTOCOL`, `ERR_LIMIT`; `ERR_TRUNCATED` if the input
- * ends before END does.
+ * ends before END does: after what came before was read. The event `cutOff` has that error at once.
  */
 export class Deframer extends Duplex {
   readonly #parser: FrameParser
@@ -72,6 +72,7 @@ export class Deframer extends Duplex {
     if (this.#ended || this.rest !== null) return done()
     const where = this.#parser.complete ? 'before the end of the transfer' : 'in the middle of a frame'
     const error = new SluiceError('ERR_TRUNCATED', `the stream ended ${where}`)
+    this.emit('cutOff', error)
     // What came before is read first: it is whole, and an error in it is the one that matters.
     this.once('end', () => done(error)).push(null)
   }

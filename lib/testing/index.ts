@@ -2,20 +2,20 @@ export {
   type ConformanceCase,
   type ConformanceOptions,
   type PartStorePlace,
+  type PlacedContent,
   partStoreConformance,
   type ReadableConformance,
   readableConformance,
-  type Standing,
   type TransformConformance,
   transformConformance,
   type WireStageConformance,
   type WritableConformance,
   wireStageConformance,
   writableConformance,
-} from './conformance.js'
-export type { DiskCall, DiskEvent, DiskFault } from './disk-faults.js'
+} from './conformance/index.js'
+export type { DiskCall, DiskEvent, DiskFault } from './disk/disk-faults.js'
+export { MemoryDisk } from './disk/memory-disk.js'
+export type { MemoryDiskOptions } from './disk/memory-store.js'
 export { FakeClock } from './fake-clock.js'
 export { type DuplexPairOptions, duplexPair, type Faults } from './faulty-duplex.js'
-export { MemoryDisk } from './memory-disk.js'
-export type { MemoryDiskOptions } from './memory-store.js'
 export { piecesOf, randomBySeed, randomContent, randomPieces } from './splits.js'

@@ -1,19 +1,20 @@
 import type { Code } from '../errors.js'
 import type { Entry } from '../wire/manifest.js'
-import type { Messages, OutcomeRecord } from '../wire/messages.js'
+import type { OutcomeRecord, OutcomesMessage } from '../wire/messages.js'
 import { type Outcome, type OutcomeRange, type OutcomeStatus, outcomesOf } from '../wire/outcome.js'
 
-const STATUSES: readonly OutcomeStatus[] = ['published', 'skipped', 'failed']
+/** The status of an entry as a byte; 0 for one that has no outcome yet. */
+const STATUSES: readonly (OutcomeStatus | undefined)[] = [undefined, 'published', 'skipped', 'failed']
 
 /**
- * What became of every entry of a transfer, a byte for each that has no more to say than that it was published: there may
- * be a million of them.
+ * The outcome of every entry of a transfer: a byte for each that has no more to say than its status, since there may be
+ * a million of them.
  */
 export class OutcomeTable {
   #status = new Uint8Array(0)
   readonly #unusual = new Map<number, Outcome>()
 
-  /** Takes in what became of consecutive entries. */
+  /** Takes in the outcomes of consecutive entries. */
   add(range: OutcomeRange, entries: readonly Entry[]): void {
     const { first, last, status, code, reason, except } = range
     if (this.#status.length < entries.length) {
@@ -29,29 +30,58 @@ export class OutcomeTable {
     }
   }
 
-  /** One record per entry, in the order of the offer. */
+  /** One record per entry that has an outcome, in the order of the offers. */
   toArray(entries: readonly Entry[]): Outcome[] {
-    return entries.map(
-      (entry, index) =>
-        this.#unusual.get(index) ?? { entry, path: entry.path, status: STATUSES[this.#status[index]!]! },
-    )
+    const outcomes: Outcome[] = []
+    for (const [index, entry] of entries.entries()) {
+      const status = STATUSES[this.#status[index] ?? 0]
+      if (status) outcomes.push(this.#unusual.get(index) ?? { entry, path: entry.path, status })
+    }
+    return outcomes
   }
 }
 
-/** The messages that tell the sender of a range, with at most `most` exceptions in each. */
-export function* messagesOf(range: OutcomeRange, most: number): Generator<Messages['outcomes']> {
-  const { status, code, except } = range
-  let first = range.first
-  let records: OutcomeRecord[] = []
-  for (const [index, outcome] of except ?? []) {
-    records.push(recordOf(index, outcome))
-    if (records.length < most) continue
-    yield { first, count: index - first + 1, status, ...(code && { code }), except: records }
-    first = index + 1
-    records = []
+/** How much a message of outcomes may hold. */
+export interface OutcomeLimits {
+  /** Bytes of its payload. */
+  message: number
+  /** Records of exceptions. */
+  list: number
+}
+
+/** Entries of a message at most, so that whoever hears it takes them in within a few milliseconds. */
+const MOST_ENTRIES = 4096
+
+/** Bytes of a payload without its exceptions at most, and of one exception without its texts. */
+const HEAD_BYTES = 160
+const RECORD_BYTES = 20
+
+/**
+ * The messages that tell the sender of a range. None is larger than the limits, unless a single record is, which then
+ * has a message of its own.
+ */
+export function* messagesOf(range: OutcomeRange, limits: OutcomeLimits): Generator<OutcomesMessage, void> {
+  const { status, code } = range
+  const room = limits.message - HEAD_BYTES
+  let { first } = range
+  let except: OutcomeRecord[] = []
+  let bytes = 0
+  const upTo = (end: number): OutcomesMessage => {
+    const message = { first, count: end - first, status, ...(code && { code }), except }
+    first = end
+    except = []
+    bytes = 0
+    return message
   }
-  if (first <= range.last)
-    yield { first, count: range.last - first + 1, status, ...(code && { code }), except: records }
+  for (const [index, outcome] of range.except ?? []) {
+    while (index >= first + MOST_ENTRIES) yield upTo(first + MOST_ENTRIES)
+    const record = recordOf(index, outcome)
+    const size = RECORD_BYTES + Buffer.byteLength(record.name ?? '') + (record.code?.length ?? 0)
+    if (except.length > 0 && (except.length >= limits.list || bytes + size > room)) yield upTo(index)
+    except.push(record)
+    bytes += size
+  }
+  while (first <= range.last) yield upTo(Math.min(first + MOST_ENTRIES, range.last + 1))
 }
 
 function recordOf(index: number, { status, name, code }: Outcome): OutcomeRecord {

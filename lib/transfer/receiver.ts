@@ -1,5 +1,6 @@
 import type { Duplex, Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
+import { setImmediate } from 'node:timers/promises'
 import { deferred } from '../async.js'
 import { isSluiceError, SluiceError } from '../errors.js'
 import { DEFAULT_LIMITS, type PeerLimits } from '../wire/limits.js'
@@ -42,13 +43,15 @@ export interface Receiving {
   decide(offer: Offer, signal: AbortSignal): Promise<Decision>
 }
 
-/** Exceptions in a message of outcomes at most, and the bytes of the longest: all stay within the limit of a message. */
-const OUTCOMES_PER_MESSAGE = 200
-const OUTCOME_BYTES = 4200
+/** Items in a list of one message at most. */
+const MOST_ITEMS = 1000
 
-/** Records in a page of the plan, and bytes of the longest. */
-const PAGE_RECORDS = 1000
+/** Bytes of a page of the plan without its records at most, and of one record. */
+const PAGE_BYTES = 32
 const RECORD_BYTES = 8
+
+/** Entries of a page of the plan at most, so that whoever hears it takes them in within a few milliseconds. */
+const PAGE_ENTRIES = 65_536
 
 /** The receiver's part of the conversation: answer, plan, river, outcomes, result. */
 export class Receiver extends Session {
@@ -58,8 +61,8 @@ export class Receiver extends Session {
   readonly #river: ReturnType<Receiving['river']>
   readonly #outcomes = new OutcomeTable()
   #result: TransferResult | null = null
-  #mostOutcomes = OUTCOMES_PER_MESSAGE
-  #mostRecords = PAGE_RECORDS
+  /** Bytes of a message that the sender takes. */
+  #mostBytes = DEFAULT_LIMITS.message
 
   constructor(socket: Duplex, line: Line, receiving: Receiving, options: SessionOptions) {
     super('receive', socket, line, options)
@@ -85,14 +88,16 @@ export class Receiver extends Session {
       await pipeline([this.channel.deframer, ...this.#river.stages], { signal: this.stop.signal })
     } catch (error) {
       // Files that failed are part of the result, not a failure of the conversation.
-      if (!isSluiceError(error, 'ERR_FILES_FAILED')) throw error
+      if (!isSluiceError(error, 'ERR_FILES_FAILED') || !this.plan.isFinished) throw error
     }
     if (this.over) return
+    if (!this.plan.isFinished)
+      throw new SluiceError('ERR_DESTROYED', 'the river ended before every entry had its outcome')
     const result = this.result(this.#outcomes.toArray(this.plan.entries))
     this.#result = result
     const { published, skipped, failed, bytes } = result
     const status = failed === 0 ? 'completed' : 'failed'
-    this.channel.say({ type: 'result', status, published, skipped, failed, bytes })
+    this.say({ type: 'result', status, published, skipped, failed, bytes })
     await this.#goodbye.promise
     this.conclude(result)
   }
@@ -105,45 +110,57 @@ export class Receiver extends Session {
     }
     this.control.identify(offer.id)
     this.control.move('offered')
-    const {
-      accept,
-      reason = 'rejected by the receiver',
-      wanted,
-    } = await this.#receiving.decide(offer, this.stop.signal)
-    if (this.over) throw new SluiceError('ERR_CANCELLED', 'the transfer ended before the offer was answered')
-    if (!accept) {
-      this.channel.say({ type: 'answer', offer: 0, accept: false, reason })
-      const error = new SluiceError('ERR_REJECTED', `the offer was rejected: ${reason}`)
-      this.fail(error, false)
-      throw error
-    }
-    this.channel.say({ type: 'answer', offer: 0, accept: true })
+    this.#checkRunning()
+    const { accept, reason, wanted } = await this.#decide(offer)
+    this.#checkRunning()
+    if (!accept) throw this.#reject(reason)
+    this.say({ type: 'answer', offer: 0, accept: true })
     await this.#sayPlan(offer, wanted)
+    this.#checkRunning()
     this.control.move('receiving')
   }
 
+  /** Nobody reads what comes meanwhile, also not that nothing comes any more. */
+  async #decide(offer: Offer): Promise<Decision> {
+    const { deframer } = this.channel
+    const cutOff = (error: SluiceError) => this.fail(error)
+    deframer.once('cutOff', cutOff)
+    try {
+      return await this.#receiving.decide(offer, this.stop.signal)
+    } finally {
+      deframer.off('cutOff', cutOff)
+    }
+  }
+
+  /** Who listens to events, and who is asked, may end the transfer. */
+  #checkRunning(): void {
+    if (this.over) throw new SluiceError('ERR_CANCELLED', 'the transfer has ended')
+  }
+
+  #reject(reason = 'rejected by the receiver'): SluiceError {
+    const error = new SluiceError('ERR_REJECTED', `the offer was rejected: ${reason}`)
+    this.fail(error, { type: 'answer', offer: 0, accept: false, reason })
+    return error
+  }
+
+  /** Says what is wanted of an offer, page by page, and notes it in the plan. */
   async #sayPlan({ entries, first }: Offer, wanted?: readonly boolean[]): Promise<void> {
     const { plan } = this
-    let page: PlanRecord[] = []
-    let from = first
-    const say = () => {
-      this.channel.say({ type: 'plan', first: from, plan: page })
-      from = plan.undecided
-      page = []
-    }
-    for (let index = 0; index < entries.length; ) {
-      const isWanted = wanted?.[index] ?? true
-      let count = wanted ? 1 : entries.length
-      while (wanted?.[index + count] === isWanted) count++
-      if (isWanted) plan.want(count)
-      else plan.skip(count)
-      page.push({ count, kind: isWanted ? 'all' : 'skip' })
-      index += count
-      if (page.length < this.#mostRecords) continue
-      say()
+    const most = Math.max(1, Math.min(MOST_ITEMS, Math.floor((this.#mostBytes - PAGE_BYTES) / RECORD_BYTES)))
+    while (plan.undecided < first + entries.length) {
+      const from = plan.undecided
+      const page: PlanRecord[] = []
+      for (const record of recordsOf(from - first, entries.length, wanted)) {
+        if (record.kind === 'all') plan.want(record.count)
+        else plan.skip(record.count)
+        page.push(record)
+        if (page.length === most || plan.undecided - from >= PAGE_ENTRIES) break
+      }
+      this.say({ type: 'plan', first: from, plan: page })
       await this.channel.ready()
+      await setImmediate() // others have their turn between the pages
+      if (this.over) return
     }
-    if (page.length > 0) say()
   }
 
   /** Takes the outcomes of entries, and tells the sender; resolves when more can be told. */
@@ -151,10 +168,13 @@ export class Receiver extends Session {
     const { entries } = this.plan
     for (const range of ranges) {
       this.#outcomes.add(range, entries)
-      if (this.control.hasFileListeners)
-        for (const outcome of outcomesOf(range, entries)) this.control.file(outcome)
-      for (const message of messagesOf(range, this.#mostOutcomes)) {
-        this.channel.say({ type: 'outcomes', ...message })
+      for (const message of messagesOf(range, { message: this.#mostBytes, list: MOST_ITEMS })) {
+        const { first, count } = message
+        if (first > range.first) await setImmediate() // of a million, others have their turn meanwhile
+        const some = { ...range, first, last: first + count - 1 }
+        if (this.control.hasFileListeners)
+          for (const outcome of outcomesOf(some, entries)) this.control.file(outcome)
+        this.say({ type: 'outcomes', ...message })
         await this.channel.ready()
       }
     }
@@ -162,14 +182,17 @@ export class Receiver extends Session {
     this.#finishRiver()
   }
 
-  /** The river ends when END was heard and every entry has its outcome: until then more may be asked for. */
+  /**
+   * The river ends when END was heard and every entry has its outcome: until then more may be asked for. Behind stages
+   * that are not ours nothing is asked for again, and one of them may not have passed the end on.
+   */
   #finishRiver(): void {
-    if (this.plan.isFinished) this.channel.deframer.finish()
+    const { isEnded, isFinished } = this.plan
+    if (isFinished || (isEnded && this.#river.guests.length > 0)) this.channel.deframer.finish()
   }
 
   protected override greeted({ message = DEFAULT_LIMITS.message }: PeerLimits): void {
-    this.#mostOutcomes = Math.max(1, Math.min(OUTCOMES_PER_MESSAGE, Math.floor(message / OUTCOME_BYTES)))
-    this.#mostRecords = Math.max(1, Math.min(PAGE_RECORDS, Math.floor(message / RECORD_BYTES)))
+    this.#mostBytes = message
   }
 
   protected override hungUp(): void {
@@ -183,8 +206,8 @@ export class Receiver extends Session {
   }
 
   /** Once the result is there, nothing that happens to the connection can change it. */
-  protected override fail(error: SluiceError, tell?: boolean): void {
-    if (this.#result === null) super.fail(error, tell)
+  protected override fail(error: SluiceError, lastWord?: Message | null): void {
+    if (this.#result === null) super.fail(error, lastWord)
     else this.#goodbye.resolve()
   }
 
@@ -194,5 +217,17 @@ export class Receiver extends Session {
     }
     this.#goodbye.resolve()
     return false
+  }
+}
+
+/** What is wanted from entry `first` of an offer on, as few records as it takes. */
+function* recordsOf(first: number, end: number, wanted?: readonly boolean[]): Generator<PlanRecord, void> {
+  for (let index = first; index < end; ) {
+    const from = index
+    const isWanted = wanted?.[from] ?? true
+    const most = Math.min(end, from + PAGE_ENTRIES)
+    if (wanted) while (index < most && wanted[index] === isWanted) index++
+    else index = most
+    yield { count: index - from, kind: isWanted ? 'all' : 'skip' }
   }
 }

@@ -34,11 +34,21 @@ export interface Sending {
     source: { wake(): void; finish(): void }
   }
   /** Closes what was to be sent, where the transfer ended before there was a river. */
-  abandon(): void
+  abandon(): Promise<void>
 }
 
 /** Bytes that a name may be longer than its path without being counted: some suffixes, of the file and its folders. */
 const SUFFIXES = 16
+
+/** What is said after a rejection. */
+const NOTHING_SENT: Message = {
+  type: 'result',
+  status: 'failed',
+  published: 0,
+  skipped: 0,
+  failed: 0,
+  bytes: 0,
+}
 
 /** Bytes that a receiver has to take at once: cut up smaller, a run would hold the event loop. */
 const LEAST = 4096
@@ -95,10 +105,9 @@ export class Sender extends Session {
     this.#hello.resolve(limits)
   }
 
-  protected override settled(): Promise<void> {
+  protected override async settled(): Promise<void> {
     if (this.#river) return closed(this.#river.stages)
-    this.#sending.abandon()
-    return Promise.resolve()
+    await this.#sending.abandon().catch((error) => this.warn(asError(error)))
   }
 
   protected override heard(message: Message): boolean {
@@ -134,9 +143,8 @@ export class Sender extends Session {
   }
 
   #rejected(reason: string): void {
-    this.channel.say({ type: 'result', status: 'failed', published: 0, skipped: 0, failed: 0, bytes: 0 })
     const message = `the receiver rejected the offer: ${printable(reason, 1024)}`
-    this.fail(new SluiceError('ERR_REJECTED', message), false)
+    this.fail(new SluiceError('ERR_REJECTED', message), NOTHING_SENT)
   }
 
   /** A page of the plan: what it wants is sent as it comes. */
@@ -193,24 +201,19 @@ export class Sender extends Session {
   }
 
   #result(message: Message & { type: 'result' }): void {
-    const result = this.result(this.#outcomes.toArray(this.plan.entries))
-    const { published, skipped, failed } = message
+    const { published, skipped, failed, bytes } = message
+    // what it discarded, it did not count
+    const result = this.result(this.#outcomes.toArray(this.plan.entries), bytes)
     if (
-      this.plan.closedEntries !== this.plan.entries.length ||
+      result.files.length !== this.plan.entries.length ||
       result.published !== published ||
       result.skipped !== skipped ||
       result.failed !== failed
     ) {
-      throw new SluiceError(
-        'ERR_PROTOCOL',
-        'the result of the peer does not match the outcomes that it reported',
-        {
-          expected: result,
-          found: message,
-        },
-      )
+      const text = 'the result of the peer does not match the outcomes that it reported'
+      throw new SluiceError('ERR_PROTOCOL', text, { expected: result, found: message })
     }
-    this.channel.say(message)
+    this.say(message)
     this.conclude(result)
   }
 

@@ -59,7 +59,7 @@ export abstract class Session {
   protected open(): void {
     this.channel = this.#open()
     const limits = saidLimits(this.#limits)
-    this.channel.say({ type: 'hello', version: 1, agent: AGENT, features: [], ...(limits && { limits }) })
+    this.say({ type: 'hello', version: 1, agent: AGENT, features: [], ...(limits && { limits }) })
     this.#signal?.addEventListener('abort', this.#aborted)
     if (this.#signal?.aborted) queueMicrotask(this.#aborted)
   }
@@ -91,12 +91,20 @@ export abstract class Session {
     )
   }
 
-  /** Ends with an error, of which the peer is told, unless it said so itself or cannot be reached. */
-  protected fail(error: SluiceError, tell = !isSluiceError(error, 'ERR_INTERRUPTED')): void {
+  /**
+   * Ends with an error. `lastWord` is what the peer is told of it: by default the error itself, unless it cannot be
+   * reached; `null` where it knows already.
+   */
+  protected fail(error: SluiceError, lastWord: Message | null = lastWordOf(error)): void {
     if (this.#ending !== null) return
     debug('failed: %s %s', error.code, printable(error.message))
-    if (tell) this.channel.say({ type: 'error', code: error.code, text: textFor(error) })
+    if (lastWord) this.say(lastWord)
     this.#end(false, () => this.control.fail(error))
+  }
+
+  /** Tells the peer, unless this side has had its last word. */
+  protected say(message: Message): void {
+    if (this.#ending === null) this.channel.say(message)
   }
 
   /** The river begins behind the handshake. */
@@ -112,8 +120,8 @@ export abstract class Session {
 
   readonly warn = (warning: SluiceError): void => this.control.warn(warning)
 
-  protected result(files: Outcome[]): TransferResult {
-    return resultOf(this.transfer.id, files, this.plan.cameBytes)
+  protected result(files: Outcome[], bytes = this.plan.cameBytes): TransferResult {
+    return resultOf(this.transfer.id, files, bytes)
   }
 
   /** Whether the outcome is decided. */
@@ -137,11 +145,10 @@ export abstract class Session {
   }
 
   async #cancel(reason: string): Promise<void> {
-    if (this.#ending === null) {
-      this.channel.say({ type: 'cancel', ...(reason === '' ? {} : { reason }) })
-      this.fail(new SluiceError('ERR_CANCELLED', because('cancelled here', reason)), false)
-    }
-    await this.#ending
+    const lastWord: Message = { type: 'cancel', ...(reason !== '' && { reason }) }
+    this.fail(new SluiceError('ERR_CANCELLED', because('cancelled here', reason)), lastWord)
+    // how it ended is told there
+    await this.transfer.finished.catch(() => {})
   }
 
   #talk(message: Message): boolean {
@@ -163,11 +170,11 @@ export abstract class Session {
       case 'cancel':
         this.fail(
           new SluiceError('ERR_CANCELLED', because('cancelled by the peer', message.reason ?? '')),
-          false,
+          null,
         )
         return false
       case 'error':
-        this.fail(errorOfPeer(message.code, message.text), false)
+        this.fail(errorOfPeer(message.code, message.text), null)
         return false
       default:
         return this.heard(message)
@@ -193,9 +200,10 @@ export function asError(error: unknown): SluiceError {
   return new SluiceError('ERR_DESTROYED', `${STOPPED}: ${messageOf(error)}`, { cause: error })
 }
 
-/** What a peer is told. Texts that are not ours may hold anything, and are none of a stranger's business. */
-function textFor({ code, message }: SluiceError): string {
-  return code === 'ERR_DESTROYED' ? STOPPED : message
+/** What a peer is told of an error: foreign messages may contain local paths, it gets a fixed text instead. */
+function lastWordOf({ code, message }: SluiceError): Message | null {
+  if (code === 'ERR_INTERRUPTED') return null
+  return { type: 'error', code, text: code === 'ERR_DESTROYED' ? STOPPED : message }
 }
 
 /** Resolves when all of the streams, which have ended or been destroyed, have closed what they opened. */

@@ -78,6 +78,7 @@ export class ManifestReader {
   #entries: Entry[] = []
   #bytes = 0
   #payload = 0
+  /** Forgotten when the first offer is complete, since few are followed by another one, and kept from the second on. */
   readonly #names = new Map<string, number>()
   /** The folder of the entry before: most entries are in the same one. */
   #parent = ''
@@ -102,6 +103,8 @@ export class ManifestReader {
     if (message.bytes > Number.MAX_SAFE_INTEGER - this.#before.position) {
       throw new SluiceError('ERR_PROTOCOL', 'the peer offers more than 2^53 bytes', { found: message.bytes })
     }
+    // a second offer: what the first one has named counts here too
+    if (this.#names.size === 0) for (const entry of this.#last?.entries ?? []) this.#claim(entry)
     this.#said = message
     this.#entries = []
     this.#bytes = 0
@@ -232,6 +235,8 @@ export class ManifestReader {
     }
     const offer: Offer = { id, name, algorithm, ...this.#before, bytes, entries: this.#entries }
     this.#before = { first: offer.first + entries, position: offer.position + bytes }
+    if (this.#last === null) this.#names.clear()
+    this.#parent = ''
     this.#last = offer
     this.#said = null
     return offer

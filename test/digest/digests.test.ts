@@ -2,7 +2,7 @@ import { createHash, getHashes } from 'node:crypto'
 import { createRequire } from 'node:module'
 import test from 'ava'
 import fc from 'fast-check'
-import { isSluiceError } from '../../../lib/index.js'
+import { isSluiceError } from '../../lib/index.js'
 import {
   createDigest,
   digestLength,
@@ -10,8 +10,8 @@ import {
   makeDigests,
   prepareDigest,
 } from '../../lib/digest/digests.js'
-import { piecesOf, randomContent } from '../../../lib/testing/index.js'
-import { scale } from '../../helpers/scale.js'
+import { piecesOf, randomContent } from '../../lib/testing/index.js'
+import { scale } from '../helpers/scale.js'
 
 const require = createRequire(import.meta.url)
 // the two vectors of the BLAKE3 paper's test file for inputs of 0 and 1 bytes

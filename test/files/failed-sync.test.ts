@@ -75,7 +75,7 @@ test('whoever finds a folder that another one just made does not rely on the syn
     goOn = resolve
   })
   const stopped = new AbortController()
-  disk.hook = ({ call, path }) => {
+  disk.delay = ({ call, path }) => {
     // the first one stops before its sync
     if (call !== 'open' || !/^.d.?$/.test(path) || stopped.signal.aborted) return undefined
     stopped.abort()

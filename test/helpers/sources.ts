@@ -1,15 +1,12 @@
 import type { Readable } from 'node:stream'
 import type { ExecutionContext } from 'ava'
-import {
-  type Code,
-  type FileSourceOptions,
-  fileSource,
-  type Item,
-  type Manifest,
-  manifestOf,
-  type Run,
-} from '../../lib/index.js'
-import { MemoryDisk, randomContent } from '../../lib/testing/index.js'
+import type { Code } from '../../lib/errors.js'
+import { type FileSourceOptions, fileSource } from '../../lib/stages/file-source.js'
+import type { Manifest } from '../../lib/stages/manifest/builder.js'
+import { manifestOf } from '../../lib/stages/manifest/manifest-of.js'
+import type { Item } from '../../lib/stages/river/items.js'
+import { MemoryDisk, type MemoryDiskOptions, randomContent } from '../../lib/testing/index.js'
+import { cutsOf, type Run } from '../../lib/wire/run.js'
 
 export const KIB = 1024
 
@@ -19,12 +16,13 @@ export async function collect(stream: Readable): Promise<Item[]> {
   return items
 }
 
+/** Reads a manifest of the disk to its end, and makes sure that no file was left open. */
 export async function read(
   fs: MemoryDisk,
   manifest: Manifest,
   options: FileSourceOptions = {},
 ): Promise<Item[]> {
-  const items = await collect(fileSource(manifest, { fs, ...options }))
+  const items = await collect(fileSource(manifest, options))
   allClosed(fs)
   return items
 }
@@ -36,6 +34,9 @@ export function allClosed(fs: MemoryDisk): void {
 
 export const runsOf = (items: Item[]): Run[] => items.filter((item) => item.kind === 'run')
 
+/** The bytes of the runs, joined. */
+export const bytesOf = (items: Item[]): Buffer => Buffer.concat(runsOf(items).flatMap(({ buffers }) => buffers))
+
 /** The content per path, whether it ended, and the failure. Checks what every run must be. */
 export function filesOf(t: ExecutionContext, items: Item[]) {
   const files: Record<string, { text: string; ended: boolean; failure?: Code }> = {}
@@ -43,17 +44,22 @@ export function filesOf(t: ExecutionContext, items: Item[]) {
     files[path] ??= { text: '', ended: false }
     return files[path]
   }
+  const [head] = items
+  if (head?.kind !== 'offer') throw new Error('the offer is missing')
+  const { entries } = head.plan
   for (const item of items) {
     if (item.kind === 'digests') {
-      for (const { entry, failure, digest } of item.digests) {
-        t.is(digest, undefined)
-        t.false(of(entry.path).ended)
-        of(entry.path).failure = failure!
+      t.true(item.bytes.length === item.count * 32 && item.bytes.every((byte) => byte === 0))
+      for (const [index, failure] of item.failures!) {
+        const file = of(entries[index]!.path)
+        t.false(file.ended)
+        file.failure = failure
       }
     }
     if (item.kind !== 'run') continue
+    t.is(item.entries, entries)
     let at = item.position
-    for (const { entry, offset, bytes, last } of item.cuts) {
+    for (const { entry, offset, bytes, last } of cutsOf(item)) {
       t.is(entry.start + offset, at, 'a run is contiguous')
       at += bytes.length
       const file = of(entry.path)
@@ -64,6 +70,7 @@ export function filesOf(t: ExecutionContext, items: Item[]) {
     }
     t.is(at - item.position, item.length)
   }
+  t.deepEqual(items.at(-1), { kind: 'end' })
   return files
 }
 
@@ -71,8 +78,11 @@ export const ended = (text: string) => ({ text, ended: true })
 export const failed = (failure: Code, text = '') => ({ text, ended: false, failure })
 
 /** `a` and `z` are small, `m` is small or large. */
-export async function between(m: Buffer): Promise<{ fs: MemoryDisk; manifest: Manifest; around: object }> {
-  const fs = new MemoryDisk({ now: () => 1000 })
+export async function between(
+  m: Buffer,
+  options: MemoryDiskOptions = {},
+): Promise<{ fs: MemoryDisk; manifest: Manifest; around: object }> {
+  const fs = new MemoryDisk({ now: () => 1000, ...options })
   fs.put('/p/a', 'aaa')
   fs.put('/p/m', m)
   fs.put('/p/z', 'zzz')

@@ -1,12 +1,19 @@
 import { once } from 'node:events'
 import { PassThrough, Readable } from 'node:stream'
 import test from 'ava'
-import { fileSource, hashTap, manifestFrom, type SluiceError } from '../../lib/index.js'
+import type { SluiceError } from '../../lib/errors.js'
+import { fileSource } from '../../lib/stages/file-source.js'
+import { hashTap } from '../../lib/stages/hash-tap.js'
+import { manifestFrom, manifestOfEntries } from '../../lib/stages/manifest/manifest-from.js'
+import type { Item } from '../../lib/stages/river/items.js'
+import type { SourceEntry, SourceStore } from '../../lib/stores/sources.js'
 import { piecesOf, randomContent } from '../../lib/testing/index.js'
+import { Plan } from '../../lib/transfer/plan.js'
+import { digestIn } from '../../lib/wire/run.js'
+import { planOf } from '../helpers/items.js'
+import { bytesOf, collect, ended, failed, filesOf, runsOf } from '../helpers/sources.js'
 
-import { collect, ended, failed, filesOf, runsOf } from '../helpers/sources.js'
-
-test('a stream of unknown size comes in runs and ends with an empty last cut', async (t) => {
+test('a stream of unknown size comes in runs and ends with a run of no bytes', async (t) => {
   const content = randomContent(5000)
   for (const pieces of [piecesOf(content, 1), piecesOf(content, 2000), [content], []]) {
     const manifest = manifestFrom(Readable.from(pieces), { name: 'x' })
@@ -14,8 +21,8 @@ test('a stream of unknown size comes in runs and ends with an empty last cut', a
     const bytes = Buffer.concat(pieces)
     t.deepEqual(filesOf(t, items), { x: ended(bytes.toString('latin1')) })
     const last = runsOf(items).at(-1)!
-    t.like(last, { position: bytes.length, length: 0 })
-    t.is(last.cuts[0]!.digest!.length, 32)
+    t.like(last, { position: bytes.length, length: 0, offset: bytes.length, ends: true })
+    t.is(digestIn(last.digests, 0)!.length, 32)
     t.true(runsOf(items).every(({ length }) => length <= 700))
   }
 })
@@ -93,8 +100,95 @@ test('destroying the source ends one that waits for its stream, and tells no fai
 
 test('a stream that nobody wants stays with its owner', async (t) => {
   const stream = Readable.from(['x'])
-  const items = await collect(fileSource(manifestFrom(stream, { name: 'x' }), { wanted: Buffer.alloc(1) }))
-  t.is(items.length, 1)
+  const manifest = manifestFrom(stream, { name: 'x' })
+  const plan = new Plan()
+  plan.add(manifest.offer)
+  plan.skip(1)
+  const source = fileSource(manifest, { plan })
+  source.finish()
+  t.deepEqual(
+    (await collect(source)).map(({ kind }) => kind),
+    ['offer', 'end'],
+  )
   t.false(stream.destroyed)
   stream.destroy()
+})
+
+test('a stream whose file got its outcome is left and destroyed', async (t) => {
+  const stream = Readable.from(Array(100).fill(Buffer.alloc(1000)))
+  const manifest = manifestFrom(stream, { name: 'x' })
+  const plan = planOf(manifest.offer)
+  const source = fileSource(manifest, { plan })
+  source.finish()
+  const items: Item[] = []
+  for await (const item of source) {
+    items.push(item)
+    if (items.length === 3) plan.close(0)
+  }
+  t.true(bytesOf(items).length < 10_000)
+  t.deepEqual(items.at(-1), { kind: 'end' })
+  t.true(stream.destroyed)
+})
+
+/** Files that can be read once, each a stream of these chunks. */
+function readOnce(files: Record<string, { size: number | null; chunks: string[] }>): [SourceEntry[], SourceStore] {
+  const entries = Object.entries(files).map(([path, { size }]) => ({ path, size }))
+  return [
+    entries,
+    { rereadable: () => false, stream: ({ path }) => Readable.from(files[path]!.chunks, { objectMode: false }) },
+  ]
+}
+
+test('files of known size may be streams, and must have that size at their end', async (t) => {
+  const [entries, store] = readOnce({
+    whole: { size: 6, chunks: ['abc', 'def'] },
+    empty: { size: 0, chunks: [] },
+    short: { size: 6, chunks: ['abc'] },
+    long: { size: 5, chunks: ['abc', 'def'] },
+    longer: { size: 3, chunks: ['abc', 'def'] },
+    'not empty': { size: 0, chunks: ['x'] },
+    last: { size: null, chunks: ['any', 'thing'] },
+  })
+  for (const maxRun of [1, 2, 100]) {
+    const manifest = manifestOfEntries(entries, store, { name: 'x' })
+    const items = await collect(fileSource(manifest, { maxRun }).pipe(hashTap()))
+    const { short, long, longer, ...others } = filesOf(t, items)
+    t.deepEqual(others, {
+      whole: ended('abcdef'),
+      empty: ended(''),
+      'not empty': failed('ERR_SOURCE_CHANGED'),
+      last: ended('anything'),
+    })
+    t.like(short, { ended: false, failure: 'ERR_SOURCE_CHANGED' })
+    t.like(long, { ended: false, failure: 'ERR_SOURCE_CHANGED' })
+    // its size was reached, but not its end: the last bytes are held back
+    t.like(longer, { ended: false, failure: 'ERR_SOURCE_CHANGED' })
+    for (const run of runsOf(items)) t.true(run.length <= maxRun)
+  }
+})
+
+test('a store that lacks what its entries need, or throws, fails the files', async (t) => {
+  const stores: SourceStore[] = [
+    { rereadable: () => true, stream: () => Readable.from(['x']) },
+    { rereadable: () => false, open: () => Promise.reject(new Error('no')) },
+    { rereadable: () => true, open: () => Promise.reject(new Error('no')) },
+    {
+      rereadable: () => true,
+      open: () => Promise.reject(new Error('no')),
+      readRun: () => Promise.reject(new Error('no')),
+    },
+    {
+      rereadable: () => false,
+      stream: () => {
+        throw new Error('no')
+      },
+    },
+  ]
+  for (const store of stores) {
+    const manifest = manifestOfEntries([{ path: 'a', size: 1 }, { path: 'b', size: 1 }], store, { name: 'x' })
+    t.deepEqual(filesOf(t, await collect(fileSource(manifest))), {
+      a: failed('ERR_SOURCE_READ'),
+      b: failed('ERR_SOURCE_READ'),
+    })
+  }
 })

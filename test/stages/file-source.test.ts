@@ -3,26 +3,26 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import test from 'ava'
 import fc from 'fast-check'
+import type { SluiceError } from '../../lib/errors.js'
 import { blockingFileSystem } from '../../lib/files/index.js'
-import {
-  fileSource,
-  hashTap,
-  type Item,
-  isSluiceError,
-  type Manifest,
-  manifestFrom,
-  manifestOf,
-  type SluiceError,
-} from '../../lib/index.js'
+import { fileSource } from '../../lib/stages/file-source.js'
+import { hashTap } from '../../lib/stages/hash-tap.js'
+import type { Manifest } from '../../lib/stages/manifest/builder.js'
+import { manifestFrom } from '../../lib/stages/manifest/manifest-from.js'
+import { manifestOf } from '../../lib/stages/manifest/manifest-of.js'
+import type { Item } from '../../lib/stages/river/items.js'
 import { FakeClock, MemoryDisk, randomContent, readableConformance } from '../../lib/testing/index.js'
-import { bitmapOf, type Range } from '../../lib/wire/positions.js'
+import { Plan } from '../../lib/transfer/plan.js'
+import { cutsOf, digestIn } from '../../lib/wire/run.js'
 import { conforms } from '../helpers/conforms.js'
 import { plant, temporary } from '../helpers/folders.js'
+import { planOf } from '../helpers/items.js'
 import { scale } from '../helpers/scale.js'
 
 import {
   allClosed,
   between,
+  bytesOf,
   collect,
   ended,
   filesOf,
@@ -40,33 +40,54 @@ test('first the offer, then runs in the order of the stream, with folders and em
   fs.putLink('/p/link', 'a')
   const manifest = await manifestOf(['/p'], { fs, symlinks: 'keep' })
   const items = await read(fs, manifest)
-  t.deepEqual(items[0], { kind: 'offer', offer: manifest.offer })
-  t.is(items.length, 2)
-  const [run] = runsOf(items)
+  t.like(items[0], { kind: 'offer', offer: manifest.offer })
+  const runs = runsOf(items)
+  t.is(items.length, 1 + runs.length + 1)
   t.deepEqual(
-    run!.cuts.map(({ entry, offset, bytes, last }) => [entry.path, offset, bytes.toString(), last]),
+    runs.map((run) => Array.from(cutsOf(run), ({ entry, bytes, last }) => [entry.path, `${bytes}`, last])),
     [
-      ['p', 0, '', true],
-      ['p/a', 0, 'first', true],
-      ['p/b', 0, '', true],
-      ['p/c', 0, '', true],
-      ['p/d', 0, 'second', true],
-      ['p/link', 0, '', true],
+      [
+        ['p', '', true],
+        ['p/a', 'first', true],
+        ['p/b', '', true],
+        ['p/c', '', true],
+        ['p/d', 'second', true],
+      ],
+      // what has no bytes goes with those behind it, and at the end by itself
+      [['p/link', '', true]],
     ],
   )
-  t.like(run, { position: 0, length: 11 })
+  t.like(runs[0], { position: 0, length: 11, first: 0, last: 4, offset: 0, ends: true })
+  t.like(runs[1], { position: 11, length: 0, first: 5, last: 5, buffers: [] })
+  t.deepEqual(items.at(-1), { kind: 'end' })
 })
 
-test('the cuts of a run are views that stand next to each other in one memory', async (t) => {
+test('the files of a run stand behind each other in one buffer, in the order of the stream', async (t) => {
   const fs = new MemoryDisk()
   for (let i = 0; i < 100; i++) fs.put(`/p/${i}`, randomContent(i * 7))
-  const [run] = runsOf(await read(fs, await manifestOf(['/p'], { fs })))
-  const cuts = run!.cuts.filter(({ bytes }) => bytes.length > 0)
-  cuts.reduce((before, cut) => {
-    t.is(cut.bytes.buffer, before.bytes.buffer)
-    t.is(cut.bytes.byteOffset, before.bytes.byteOffset + before.bytes.length)
-    return cut
-  })
+  const manifest = await manifestOf(['/p'], { fs })
+  const [run, ...others] = runsOf(await read(fs, manifest))
+  t.deepEqual(others, [])
+  t.is(run!.buffers.length, 1)
+  t.is(run!.last, 100)
+  const content = manifest.offer.entries.slice(1).map(({ size }) => randomContent(size!))
+  t.deepEqual(run!.buffers[0], Buffer.concat(content))
+})
+
+test('a run has 512 entries and 256 KiB of small files at most', async (t) => {
+  const fs = new MemoryDisk()
+  for (let i = 0; i < 1200; i++) fs.put(`/tiny/${i}`, 'x')
+  for (let i = 0; i < 10; i++) fs.put(`/small/${i}`, randomContent(100 * KIB))
+  const tiny = runsOf(await read(fs, await manifestOf(['/tiny'], { fs })))
+  t.deepEqual(
+    tiny.map(({ first, last }) => last - first + 1),
+    [512, 512, 177],
+  )
+  const small = runsOf(await read(fs, await manifestOf(['/small'], { fs })))
+  t.deepEqual(
+    small.map(({ length }) => length),
+    Array(5).fill(200 * KIB),
+  )
 })
 
 test('a large file comes in chunks of a size that follows its own', async (t) => {
@@ -76,7 +97,7 @@ test('a large file comes in chunks of a size that follows its own', async (t) =>
   t.is(runs[0]!.length, 1024 * KIB)
   t.is(runs.length, 6)
   t.deepEqual(
-    runs.map(({ cuts }) => cuts[0]!.last),
+    runs.map(({ ends }) => ends),
     [...Array(5).fill(false), true],
   )
 })
@@ -87,8 +108,8 @@ test('a zero-byte file and an empty folder are sent like all others (known failu
   fs.putFolder('/none')
   const manifest = await manifestOf(['/zero', '/none'], { fs })
   t.deepEqual(filesOf(t, await read(fs, manifest)), { zero: ended(''), none: ended('') })
-  const items = await collect(fileSource(manifest, { fs }).pipe(hashTap()))
-  t.is(runsOf(items)[0]!.cuts[0]!.digest!.length, 32)
+  const items = await collect(fileSource(manifest).pipe(hashTap()))
+  t.is(digestIn(runsOf(items)[0]!.digests, 0)!.length, 32)
 })
 
 test('short reads are gone on with until all is there (known failure 24)', async (t) => {
@@ -107,14 +128,15 @@ const tree = fc.array(fc.oneof(fc.constant(null), fc.nat(30), fc.integer({ min: 
   maxLength: 15,
 })
 
-test('the runs joined are the files joined, for any tree, ranges and size of a run', async (t) => {
+test('the runs joined are the files joined, for any tree, wanted ranges and size of a run', async (t) => {
   await fc.assert(
     fc.asyncProperty(
       tree,
       fc.array(fc.nat(2000), { maxLength: 6 }),
       fc.integer({ min: 1, max: 300 }),
-      async (sizes, marks, maxRun) => {
-        const fs = new MemoryDisk()
+      fc.boolean(),
+      async (sizes, marks, maxRun, sync) => {
+        const fs = new MemoryDisk({ sync })
         const contents = sizes.map((size, i) => {
           const name = `/p/${String(i).padStart(3, '0')}`
           if (size === null) fs.putFolder(name)
@@ -125,47 +147,164 @@ test('the runs joined are the files joined, for any tree, ranges and size of a r
         const stream = Buffer.concat(contents)
         t.is(manifest.offer.bytes, stream.length)
         const whole = await read(fs, manifest, { maxRun })
-        t.deepEqual(joined(whole), stream)
+        t.deepEqual(bytesOf(whole), stream)
         t.true(Object.values(filesOf(t, whole)).every((file) => file.ended))
+        t.is(Object.keys(filesOf(t, whole)).length, manifest.offer.entries.length)
         const bounds = marks.map((mark) => Math.min(mark, stream.length)).sort((a, b) => a - b)
-        const ranges: Range[] = []
-        for (let i = 0; i + 1 < bounds.length; i += 2) ranges.push({ start: bounds[i]!, end: bounds[i + 1]! })
-        const some = await read(fs, manifest, { maxRun, ranges })
-        t.deepEqual(joined(some), Buffer.concat(ranges.map(({ start, end }) => stream.subarray(start, end))))
+        const plan = new Plan()
+        plan.add(manifest.offer)
+        let expected = 0
+        const isWanted = (at: number) => bounds.filter((bound) => bound <= at).length % 2 === 1
+        for (const { index, type, size, start } of manifest.offer.entries) {
+          const other: { start: number; end: number }[] = []
+          for (let at = 0; at < size!; at++) {
+            if (isWanted(start + at)) expected++
+            else other.push({ start: at, end: at + 1 })
+          }
+          if (type === 'file' && size! > 0 && other.length === size) plan.skip(1)
+          else if (other.length === 0) plan.want(1)
+          else {
+            plan.claim(other)
+            plan.prove(index, other)
+          }
+        }
+        const source = fileSource(manifest, { maxRun, plan })
+        const some: Item[] = []
+        if (expected === 0) source.finish()
+        for await (const item of source) {
+          some.push(item)
+          if (item.kind !== 'run' || bytesOf(some).length < expected) continue
+          // of a file whose end was not asked for, somebody else says the digest
+          for (const { index } of manifest.offer.entries)
+            if (plan.isOpen(index) && plan.isThere(index)) plan.answer(index)
+          source.finish()
+        }
+        allClosed(fs)
+        t.is(bytesOf(some).length, expected)
         for (const run of runsOf(some)) {
           t.true(run.length <= maxRun)
-          t.true(
-            run.length === 0 || ranges.some(({ start, end }) => run.position >= start && run.position < end),
-          )
+          const bytes = Buffer.concat(run.buffers)
+          t.deepEqual(bytes, stream.subarray(run.position, run.position + run.length))
+          for (let at = 0; at < bytes.length; at++) t.true(isWanted(run.position + at))
         }
+        t.true(plan.isEnded)
       },
     ),
     { numRuns: scale(60, 1000) },
   )
 })
 
-function joined(items: Item[]): Buffer {
-  return Buffer.concat(runsOf(items).flatMap(({ cuts }) => cuts.map(({ bytes }) => bytes)))
+/** Gives out one item after the other. */
+const reading = (source: Readable) => {
+  const iterator = source[Symbol.asyncIterator]()
+  return async (): Promise<Item | undefined> => (await iterator.next()).value
 }
 
-test('the entries that are wanted may be said after the offer was given', async (t) => {
+test('what is wanted may be said after the offer was given, page by page, and comes as soon as it is said', async (t) => {
   const fs = new MemoryDisk()
-  for (const name of ['a', 'b', 'c', 'd']) fs.put(`/p/${name}`, name === 'c' ? '' : name.repeat(3))
+  for (const name of ['a', 'b', 'c', 'd', 'e']) fs.put(`/p/${name}`, name === 'c' ? '' : name.repeat(3))
   const manifest = await manifestOf(['/p'], { fs })
-  let answer = (_bits: Uint8Array) => {}
-  const wanted = new Promise<Uint8Array>((resolve) => {
-    answer = resolve
-  })
-  const source = fileSource(manifest, { fs, wanted })
-  const iterator = source[Symbol.asyncIterator]()
-  t.is((await iterator.next()).value.kind, 'offer')
+  const plan = new Plan()
+  plan.add(manifest.offer)
+  const source = fileSource(manifest, { plan })
+  const next = reading(source)
+  t.like(await next(), { kind: 'offer', offer: manifest.offer, plan })
   const calls = fs.calls
-  answer(bitmapOf(5, (index) => index === 2 || index === 3))
-  const rest: Item[] = []
-  for (let next = await iterator.next(); !next.done; next = await iterator.next()) rest.push(next.value)
-  t.true(fs.calls > calls)
-  t.deepEqual(filesOf(t, rest), { 'p/b': ended('bbb'), 'p/c': ended('') })
-  t.is(runsOf(rest)[0]!.position, 3)
+  await new Promise((resolve) => setImmediate(resolve))
+  t.is(fs.calls, calls, 'nothing is read before')
+  plan.skip(2)
+  plan.want(1)
+  source.wake()
+  t.like(await next(), { kind: 'run', position: 3, length: 3, first: 2, last: 2 })
+  // an empty one is not held back until there is more
+  plan.want(1)
+  source.wake()
+  t.like(await next(), { kind: 'run', position: 6, length: 0, first: 3, last: 3 })
+  plan.skip(1)
+  plan.want(1)
+  source.finish()
+  t.like(await next(), { kind: 'run', position: 9, length: 3, first: 5, last: 5 })
+  t.deepEqual(await next(), { kind: 'end' })
+  t.is(await next(), undefined)
+  allClosed(fs)
+})
+
+test('what is said while the source reads is not missed', async (t) => {
+  const fs = new MemoryDisk()
+  for (const name of ['a', 'b']) fs.put(`/p/${name}`, name)
+  const manifest = await manifestOf(['/p'], { fs })
+  const plan = new Plan()
+  plan.add(manifest.offer)
+  plan.want(2)
+  const source = fileSource(manifest, { plan })
+  fs.hook = ({ call }) => {
+    if (call !== 'close') return
+    fs.hook = undefined
+    plan.want(1)
+    source.finish()
+  }
+  t.deepEqual(Object.keys(filesOf(t, await collect(source))), ['p', 'p/a', 'p/b'])
+})
+
+test('a file that is open while nothing is asked for is closed', async (t) => {
+  const fs = new MemoryDisk()
+  fs.put('/m', LARGE)
+  const manifest = await manifestOf(['/m'], { fs })
+  const plan = new Plan()
+  plan.add(manifest.offer)
+  plan.claim([{ start: 1000, end: LARGE.length }])
+  const source = fileSource(manifest, { plan })
+  const next = reading(source)
+  t.is((await next())?.kind, 'offer')
+  t.like(await next(), { length: 1000, ends: false })
+  for (let i = 0; i < 3; i++) await new Promise((resolve) => setImmediate(resolve))
+  allClosed(fs)
+  plan.ask(0, [{ start: 1000, end: LARGE.length }])
+  source.wake()
+  t.like(await next(), { position: 1000, length: 256 * KIB })
+  source.destroy()
+  await once(source, 'close')
+  allClosed(fs)
+})
+
+test('what got its outcome is left off, be it in the middle of a file', async (t) => {
+  const fs = new MemoryDisk()
+  fs.put('/p/a', 'aaa')
+  fs.put('/p/m', LARGE)
+  fs.put('/p/y', 'yyy')
+  fs.put('/p/z', 'zzz')
+  const manifest = await manifestOf(['/p'], { fs })
+  const plan = planOf(manifest.offer)
+  const source = fileSource(manifest, { plan })
+  source.finish()
+  const items: Item[] = []
+  for await (const item of source) {
+    items.push(item)
+    // one more chunk of it was read ahead
+    if (item.kind === 'run' && item.length === 256 * KIB) {
+      plan.close(2)
+      plan.close(3)
+    }
+  }
+  allClosed(fs)
+  const { 'p/m': m, ...others } = filesOf(t, items)
+  t.deepEqual(others, { p: ended(''), 'p/a': ended('aaa'), 'p/z': ended('zzz') })
+  t.false(m!.ended)
+  t.is(m!.text.length, 512 * KIB)
+})
+
+test('what gets its outcome while it is read is not sent', async (t) => {
+  const fs = new MemoryDisk()
+  for (const name of ['a', 'b', 'c']) fs.put(`/p/${name}`, name.repeat(3))
+  const manifest = await manifestOf(['/p'], { fs })
+  const plan = planOf(manifest.offer)
+  fs.hook = ({ call, path }) => {
+    if (call === 'read' && path === '/p/c') plan.close(2)
+  }
+  const source = fileSource(manifest, { plan })
+  source.finish()
+  const items = await collect(source)
+  t.deepEqual(Object.keys(filesOf(t, items)), ['p', 'p/a', 'p/c'])
 })
 
 test('the source of an attached offer counts on from the one before', async (t) => {
@@ -175,9 +314,52 @@ test('the source of an attached offer counts on from the one before', async (t) 
   fs.put('/c', '9')
   const { offer } = await manifestOf(['/a'], { fs })
   const manifest = await manifestOf(['/b', '/c'], { fs, after: offer })
-  t.like(runsOf(await read(fs, manifest)), [{ position: 5, length: 4 }])
-  const wanted = bitmapOf(2, (index) => index === 1)
-  t.like(runsOf(await read(fs, manifest, { wanted })), [{ position: 8, length: 1 }])
+  const source = (wants: boolean[]) => {
+    const plan = new Plan()
+    plan.add(offer)
+    plan.add(manifest.offer)
+    for (const isWanted of wants) isWanted ? plan.want(1) : plan.skip(1)
+    const stream = fileSource(manifest, { plan })
+    stream.finish()
+    return collect(stream)
+  }
+  t.like(runsOf(await source([false, true, true])), [{ position: 5, length: 4 }])
+  t.like(runsOf(await source([false, false, true])), [{ position: 8, length: 1 }])
+  t.throws(() => fileSource(manifest), { code: 'ERR_USAGE', message: /attached/ })
+  t.throws(() => fileSource(manifest, { plan: new Plan() }), { code: 'ERR_USAGE', message: /plan\.add/ })
+})
+
+test('pages of a plan are served one by one, and what is not decided yet costs nothing for each', async (t) => {
+  const plan = new Plan()
+  const fs = new MemoryDisk()
+  fs.put('/a', 'a')
+  const manifest = await manifestOf(['/a'], { fs })
+  const { offer } = manifest
+  const [entry] = offer.entries
+  const count = scale(100_000, 1_000_000)
+  for (let index = 1; index < count; index++)
+    offer.entries.push({ ...entry!, index, path: `${index}`, size: 1, start: index, type: 'file' })
+  offer.bytes = count
+  plan.add(offer)
+  const store = {
+    rereadable: () => true,
+    readRun: async () => new Map<number, Error>(),
+    open: async () => Promise.reject(new Error('readRun is there')),
+  }
+  const source = fileSource({ offer, store, skipped: [] }, { plan })
+  const next = reading(source)
+  await next()
+  const begun = performance.now()
+  // far from the end: looking at each of the others in vain would take minutes in the long run
+  for (let i = 0; i < scale(1000, 100_000); i++) {
+    plan.skip(1)
+    plan.want(1)
+    source.wake()
+    t.is((await next())?.kind, 'run')
+  }
+  t.true(performance.now() - begun < 30_000)
+  source.destroy()
+  await once(source, 'close')
 })
 
 test('it closes what it opened when it is destroyed in mid-read, and not before that read is over', async (t) => {
@@ -192,13 +374,13 @@ test('it closes what it opened when it is destroyed in mid-read, and not before 
       const arrived = new Promise<void>((resolve) => {
         reached = resolve
       })
-      fs.hook = (event) => {
+      fs.delay = (event) => {
         if (event.call !== call || event.path !== '/p/m') return
         reached()
         return held
       }
       const failures: SluiceError[] = []
-      const source = fileSource(manifest, { fs, onFailure: (error) => failures.push(error) })
+      const source = fileSource(manifest, { onFailure: (error) => failures.push(error) })
       source.resume()
       await arrived
       source.destroy()
@@ -215,36 +397,19 @@ test('it may be destroyed while it waits for what is wanted, and a late answer h
   const fs = new MemoryDisk()
   fs.put('/a', 'x')
   const manifest = await manifestOf(['/a'], { fs })
-  let reject = (_error: Error) => {}
-  const wanted = new Promise<undefined>((_resolve, no) => {
-    reject = no
-  })
-  const source = fileSource(manifest, { fs, wanted }).resume()
+  const plan = new Plan()
+  plan.add(manifest.offer)
+  const source = fileSource(manifest, { plan }).resume()
   await once(source, 'data')
-  source.destroy()
-  await once(source, 'close')
-  reject(new Error('too late'))
   await new Promise((resolve) => setImmediate(resolve))
-  t.is(fs.openHandles().length, 0)
-})
-
-test('an answer that is an error, or no range of the offer, fails the stream', async (t) => {
-  const fs = new MemoryDisk()
-  fs.put('/a', 'x')
-  const manifest = await manifestOf(['/a'], { fs })
-  const boom = new Error('boom')
-  t.is(await t.throwsAsync(read(fs, manifest, { wanted: Promise.reject(boom) })), boom)
-  const ranges = Promise.resolve([{ start: 0, end: 9 }])
-  t.true(isSluiceError(await t.throwsAsync(read(fs, manifest, { ranges })), 'ERR_USAGE'))
-})
-
-test('an answer that is an error before anybody reads is not unhandled', async (t) => {
-  const { fs, manifest } = await between(SMALL)
-  const source = fileSource(manifest, { fs, wanted: Promise.reject(new Error('boom')) })
-  for (let i = 0; i < 3; i++) await new Promise((resolve) => setImmediate(resolve))
   source.destroy()
   await once(source, 'close')
-  t.is(fs.openHandles().length, 0)
+  plan.want(1)
+  source.wake()
+  source.finish()
+  await new Promise((resolve) => setImmediate(resolve))
+  allClosed(fs)
+  t.is(source.errored, null)
 })
 
 test('a signal destroys it', async (t) => {
@@ -283,7 +448,7 @@ test('others have their turn also when the file system is a blocking one', async
     return clock.now()
   }
   const slow = { after: clock.after.bind(clock), now }
-  const source = fileSource(manifest, { fs: blockingFileSystem, clock: slow })
+  const source = fileSource(manifest, { clock: slow })
   let bytes = 0
   await pipeline(source, async (items: AsyncIterable<Item>) => {
     for await (const item of items) if (item.kind === 'run') bytes += item.length
@@ -303,7 +468,7 @@ few.put('/few/b', randomContent(400 * KIB))
 few.put('/few/c', '')
 const ID = '1'.repeat(32)
 const sourceOf = async (fs: MemoryDisk, path: string) =>
-  fileSource(await manifestOf([path], { fs, id: ID }), { fs })
+  fileSource(await manifestOf([path], { fs, id: ID }))
 
 conforms(
   'the file source',
@@ -318,7 +483,7 @@ conforms(
       ...[0, -1, 1.5, 1024 * KIB + 1, Number.NaN, '1' as unknown as number].map(
         (maxRun) => () => fileSource(manifestFrom(Readable.from([]), { name: 'x' }), { maxRun }),
       ),
-      () => fileSource(manifestFrom(Readable.from([]), { name: 'x' }), { ranges: [{ start: -1, end: 0 }] }),
+      () => fileSource(manifestFrom(Readable.from([]), { name: 'x' }), { plan: new Plan() }),
     ],
   }),
 )

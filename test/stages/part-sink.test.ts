@@ -269,7 +269,7 @@ test('the input may not end in the middle of a file', async (t) => {
 /** A disk that is slower than what arrives, so that what arrives has to wait. */
 function slow(): MemoryDisk {
   const disk = memory()
-  disk.hook = async ({ call }) => {
+  disk.delay = async ({ call }) => {
     if (call === 'write') for (let n = 0; n < 20; n++) await new Promise((done) => setImmediate(done))
   }
   return disk
@@ -314,7 +314,7 @@ test('destroyed while the disk is busy it begins no write any more', async (t) =
   let writes = 0
   const sink = partSink({ dir: '/dst', fs: disk })
   const busy = new Promise<void>((reached) => {
-    disk.hook = ({ call, path }) => {
+    disk.delay = ({ call, path }) => {
       if (call !== 'write' || !path.endsWith('large.part')) return
       // the first one makes the part, and is waited for
       if (writes++ === 0) return
@@ -381,7 +381,7 @@ test('KNOWN-FAILURES 32: destroyed at any moment, nothing half has a name, and a
 
 test('a slow disk does not hold the event loop, and a stage between may take its time', async (t) => {
   const disk = memory()
-  disk.hook = ({ call }) => (call === 'write' ? new Promise((resolve) => setImmediate(resolve)) : undefined)
+  disk.delay = ({ call }) => (call === 'write' ? new Promise((resolve) => setImmediate(resolve)) : undefined)
   const slow = new Transform({
     objectMode: true,
     transform: (item, _encoding, done) => setImmediate(() => done(null, item)),

@@ -114,17 +114,24 @@ async function sendToFirst(
 
 /**
  * The same for several transfers, of which one will be accepted: one that fails before must not close what the others
- * are to read.
+ * are to read. One that has begun to read a stream closes it, since it may wait for the stream's next bytes.
  */
 function shared(manifest: Manifest): Manifest {
   const { store } = manifest
+  let hasBegun = false
   return {
     ...manifest,
     store: {
       rereadable: (entry) => store.rereadable(entry),
       open: store.open && ((entry, signal) => store.open!(entry, signal)),
-      stream: store.stream && ((entry) => store.stream!(entry)),
+      stream:
+        store.stream &&
+        ((entry) => {
+          hasBegun = true
+          return store.stream!(entry)
+        }),
       readRun: store.readRun && ((entries, buffer, signal) => store.readRun!(entries, buffer, signal)),
+      close: () => (hasBegun ? store.close?.() : undefined),
     },
   }
 }

@@ -281,12 +281,19 @@ export async function readFully(
   return done
 }
 
-/** {@link readFully} by the calls that are made at once; only where there are such. */
-export function readFullySync(fs: FileSystem, fd: number, buffer: Uint8Array, position: number): number {
+/** {@link readFully} by the calls that are made at once, into `length` bytes of `buffer` from `offset` on. */
+export function readFullySync(
+  { read }: SyncCalls,
+  fd: number,
+  buffer: Uint8Array,
+  offset: number,
+  length: number,
+  position: number,
+): number {
   let done = 0
-  for (let tries = 0; done < buffer.length; tries++) {
+  for (let tries = 0; done < length; tries++) {
     try {
-      const got = fs.sync!.read(fd, buffer, done, buffer.length - done, position + done)
+      const got = read(fd, buffer, offset + done, length - done, position + done)
       if (got === 0) break
       done += got
       tries = 0

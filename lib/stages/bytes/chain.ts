@@ -1,5 +1,5 @@
 import type { Transform } from 'node:stream'
-import { SluiceError } from '../../errors.js'
+import { isSluiceError, messageOf, SluiceError } from '../../errors.js'
 import type { Limits } from '../../wire/limits.js'
 import type { WireStage } from './wire-stage.js'
 
@@ -30,9 +30,9 @@ export function wireChain({ stages, keepOpen = false, limits }: WireChainOptions
   const maxFrame = Math.max(1, Math.min(limits.frame, Math.floor(rate / FRAMES_PER_SECOND)))
   return {
     maxFrame,
-    outgoing: wire.flatMap((stage) => (stage.outgoing ? made('stages.wire', stage.outgoing()) : [])),
+    outgoing: wire.flatMap((stage) => (stage.outgoing ? made('stages.wire', () => stage.outgoing!()) : [])),
     incoming: wire
-      .flatMap((stage) => (stage.incoming ? made('stages.wire', stage.incoming()) : []))
+      .flatMap((stage) => (stage.incoming ? made('stages.wire', () => stage.incoming!()) : []))
       .reverse(),
     formats: wire.flatMap((stage) => stage.format ?? []),
   }
@@ -49,8 +49,18 @@ function checkWire(wire: readonly WireStage[]): void {
   throw new SluiceError('ERR_USAGE', message, { found: wire })
 }
 
-/** What a maker of stages gave. Throws `ERR_USAGE` unless it is a stream: without it the bytes would go as they are. */
-export function made(option: string, stage: Transform): Transform {
+/**
+ * Calls a maker of stages.
+ * @throws SluiceError `ERR_USAGE` if it fails, or gives no stream: without the stage the bytes would go as they are
+ */
+export function made(option: string, make: () => Transform): Transform {
+  let stage: Transform
+  try {
+    stage = make()
+  } catch (cause) {
+    if (isSluiceError(cause)) throw cause
+    throw new SluiceError('ERR_USAGE', `${option}: a stage could not be made: ${messageOf(cause)}`, { cause })
+  }
   if (typeof stage?.pipe === 'function' && typeof stage.write === 'function') return stage
   throw new SluiceError('ERR_USAGE', `${option}: a stage did not make a Transform`, { found: stage })
 }

@@ -12,15 +12,15 @@ import { type FileVersion, readSourceSync, SourceFile } from './source-file.js'
 const AT_ONCE = 16
 /** Milliseconds for which a run holds the event loop before others have their turn. */
 const SLICE = 4
-/** Milliseconds for one small file after which the disk counts as slow, and for how long it does. */
+/** A disk is slow when two small files in a row took so many milliseconds each; and for how many then. */
 const SLOW = 20
-const SLOW_FOR = 2000
+const SLOW_FOR = 1000
 
-/** Numbers of a file's version: dev, ino, mtime. */
-const NUMBERS = 3
+/** Numbers of a file's version: dev, ino, mtime, ctime. */
+const NUMBERS = 4
 
 /**
- * The files of a disk, as they were when they were listed. A file costs three numbers: its path is that of its entry
+ * The files of a disk, as they were when they were listed. A file costs four numbers: its path is that of its entry
  * below the path of an argument.
  */
 export class DiskSources implements SourceStore {
@@ -34,6 +34,8 @@ export class DiskSources implements SourceStore {
   #count = 0
   /** Until then the disk counts as slow: the event loop does not wait for it. */
   #slowUntil = Number.NEGATIVE_INFINITY
+  /** Whether the file before took long. One may be chance: other processes have their turn, too. */
+  #wasSlow = false
 
   constructor(fs: FileSystem, clock: Clock, first: number) {
     this.#fs = fs
@@ -47,7 +49,7 @@ export class DiskSources implements SourceStore {
   }
 
   /** The next entry. */
-  add({ dev, ino, mtimeMs }: Pick<FileStats, 'dev' | 'ino' | 'mtimeMs'>): void {
+  add({ dev, ino, mtimeMs, ctimeMs }: FileStats): void {
     const at = this.#count++ * NUMBERS
     if (at === this.#versions.length) {
       const larger = new Float64Array(at * 2)
@@ -57,6 +59,7 @@ export class DiskSources implements SourceStore {
     this.#versions[at] = dev
     this.#versions[at + 1] = ino
     this.#versions[at + 2] = mtimeMs
+    this.#versions[at + 3] = ctimeMs
   }
 
   rereadable(): boolean {
@@ -99,8 +102,7 @@ export class DiskSources implements SourceStore {
     while (run.next < entries.length) {
       const entry = entries[run.next]!
       try {
-        const into = run.buffer.subarray(run.used, run.used + entry.size!)
-        readSourceSync(this.#fs, this.#pathOf(entry), this.#versionOf(entry), into)
+        readSourceSync(this.#fs, this.#pathOf(entry), this.#versionOf(entry), run.buffer, run.used)
       } catch (error) {
         if (isOutOfHandles(error)) return false
         failures.set(entry.index, this.#failure(entry, error))
@@ -108,7 +110,9 @@ export class DiskSources implements SourceStore {
       run.next++
       run.used += entry.size!
       const now = this.#clock.now()
-      if (now - before > SLOW) this.#slowUntil = now + SLOW_FOR
+      const isSlow = now - before > SLOW
+      if (isSlow && this.#wasSlow) this.#slowUntil = now + SLOW_FOR
+      this.#wasSlow = isSlow
       if (now - begun > SLICE) return true
       before = now
     }
@@ -127,7 +131,8 @@ export class DiskSources implements SourceStore {
 
   async #readNext(run: ReadingRun): Promise<void> {
     const entry = run.entries[run.next++]!
-    const into = run.buffer.subarray(run.used, (run.used += entry.size!))
+    const into = run.buffer.subarray(run.used, run.used + entry.size!)
+    run.used += into.length
     try {
       const file = await this.open(entry, run.signal)
       try {
@@ -158,7 +163,13 @@ export class DiskSources implements SourceStore {
     if (at < 0 || at >= this.#count) throw unknown(path)
     const versions = this.#versions
     const from = at * NUMBERS
-    return { dev: versions[from]!, ino: versions[from + 1]!, mtimeMs: versions[from + 2]!, size: size! }
+    const [dev, ino, mtimeMs, ctimeMs] = [
+      versions[from]!,
+      versions[from + 1]!,
+      versions[from + 2]!,
+      versions[from + 3]!,
+    ]
+    return { dev, ino, mtimeMs, ctimeMs, size: size! }
   }
 }
 

@@ -1,19 +1,25 @@
 import {
   type FileStats,
   type FileSystem,
+  OPEN,
   openRegular,
   openRegularSync,
   readFully,
   readFullySync,
+  type SyncCalls,
   sameContent,
 } from '../../files/disk/fs.js'
 import { type OpenSource, sourceChanged, sourceError } from '../sources.js'
 
-/** Which file it was when it was listed, and which content it had. */
+/**
+ * Which file it was when it was listed, and which content it had. The change time is not part of that: it also changes
+ * with the mode, the owner and the names of a file.
+ */
 export interface FileVersion {
   dev: number
   ino: number
   mtimeMs: number
+  ctimeMs: number
   size: number
 }
 
@@ -46,7 +52,8 @@ export class SourceFile implements OpenSource {
   /** Fewer bytes than asked for mean that the file was cut: nothing is ever filled up. */
   async read(offset: number, buffer: Buffer): Promise<void> {
     const got = await readFully(this.#fs, this.#fd, buffer, offset).catch(failing(this.#path))
-    checkLength(this.#path, offset, buffer, got)
+    if (got < buffer.length)
+      throw sourceChanged(this.#path, { expected: offset + buffer.length, found: offset + got })
   }
 
   async verify(): Promise<void> {
@@ -60,31 +67,77 @@ export class SourceFile implements OpenSource {
 }
 
 /**
- * Reads a small file from its beginning to its end by synchronous calls, with the same checks. Fails as the calls do,
- * or with `ERR_SOURCE_CHANGED`.
+ * Reads a small file from its beginning to its end by synchronous calls, into `buffer` from `offset` on. Fails as the
+ * calls do, or with `ERR_SOURCE_CHANGED`.
  */
-export function readSourceSync(fs: FileSystem, path: string, version: FileVersion, buffer: Buffer): void {
-  const sync = fs.sync!
+export function readSourceSync(
+  fs: FileSystem,
+  path: string,
+  version: FileVersion,
+  buffer: Buffer,
+  offset: number,
+): void {
+  if (!isReadUntouched(fs.sync!, path, version, buffer, offset))
+    readChecked(fs, path, version, buffer, offset)
+}
+
+/**
+ * One look at the file, after it was read: if even its change time is the one that was listed, then nobody touched it
+ * in all that time. `false` for everything else, also for a file of which only the mode was changed.
+ */
+function isReadUntouched(
+  calls: SyncCalls,
+  path: string,
+  version: FileVersion,
+  buffer: Buffer,
+  offset: number,
+): boolean {
+  let fd = -1
+  try {
+    fd = calls.open(path, OPEN.read)
+    const { size } = version
+    if (size > 0 && calls.read(fd, buffer, offset, size, 0) < size) return false
+    const stats = calls.fstat(fd)
+    return stats.isFile() && stats.ctimeMs === version.ctimeMs && isVersion(stats, version)
+  } catch {
+    // it is tried once more, and then it is known why
+    return false
+  } finally {
+    if (fd >= 0) closeAnyway(calls, fd)
+  }
+}
+
+/** The same checks as those of a {@link SourceFile}. */
+function readChecked(
+  fs: FileSystem,
+  path: string,
+  version: FileVersion,
+  buffer: Buffer,
+  offset: number,
+): void {
+  const calls = fs.sync!
   const { fd, stats } = openRegularSync(fs, path)
   try {
     if (!isVersion(stats, version)) throw sourceChanged(path, { expected: version.size, found: stats.size })
-    checkLength(path, 0, buffer, readFullySync(fs, fd, buffer, 0))
-    checkContent(path, stats, sync.fstat(fd))
+    const found = readFullySync(calls, fd, buffer, offset, version.size, 0)
+    if (found < version.size) throw sourceChanged(path, { expected: version.size, found })
+    checkContent(path, stats, calls.fstat(fd))
   } finally {
-    try {
-      sync.close(fd)
-    } catch {
-      // what was read is not worth less
-    }
+    closeAnyway(calls, fd)
+  }
+}
+
+/** What was read is not worth less when the handle cannot be closed. */
+function closeAnyway(calls: SyncCalls, fd: number): void {
+  try {
+    calls.close(fd)
+  } catch {
+    // there is nothing to be done about it
   }
 }
 
 function isVersion({ dev, ino, mtimeMs, size }: FileStats, version: FileVersion): boolean {
   return dev === version.dev && ino === version.ino && mtimeMs === version.mtimeMs && size === version.size
-}
-
-function checkLength(path: string, offset: number, { length }: Buffer, got: number): void {
-  if (got < length) throw sourceChanged(path, { expected: offset + length, found: offset + got })
 }
 
 /** The change time tells even where the other times were put back. */

@@ -2,6 +2,7 @@ import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import test from 'ava'
 import { type RenameOptions, renameAtomic } from '../../../lib/files/index.js'
+import { systemError } from '../../../lib/testing/disk/memory-inode.js'
 import {
   type DiskEvent,
   FakeClock,
@@ -9,7 +10,6 @@ import {
   type MemoryDiskOptions,
   randomContent,
 } from '../../../lib/testing/index.js'
-import { systemError } from '../../../lib/testing/memory-inode.js'
 import { temporary } from '../../helpers/folders.js'
 
 const files = (disk: MemoryDisk) =>
@@ -85,17 +85,18 @@ test('a file that somebody puts at the old name meanwhile stays there, or has th
         made = 0
         if (far) apart(disk)
         const across = disk.hook
-        const hook = async (event: DiskEvent) => {
+        disk.hook = undefined
+        const meanwhile = async (event: DiskEvent) => {
           // right before its removal no look helps
           if (++made === at && !(event.call === 'unlink' && event.path === '/a/from')) {
-            disk.hook = undefined
+            disk.delay = undefined
             await disk.rename('/a/from', '/a/mine').catch(() => {})
             disk.put('/a/from', 'acknowledged')
-            disk.hook = hook
+            disk.delay = meanwhile
           }
-          await across?.(event)
+          across?.(event)
         }
-        disk.hook = hook
+        disk.delay = meanwhile
         await rename('/a/from', '/b/to', { conflict }).catch(() => {})
         if (!files(disk)['/a/mine']) continue
         t.true(Object.values(files(disk)).includes('acknowledged'), `${far} ${conflict} call ${at}`)
@@ -232,15 +233,13 @@ test('a source that changes while it is copied stays', async (t) => {
   const { disk, rename } = setup()
   disk.putFolder('/b')
   apart(disk)
-  const { hook } = disk
-  disk.hook = async (event) => {
-    if (event.call === 'read') {
-      disk.hook = hook
+  disk.delay = async ({ call }) => {
+    if (call === 'read') {
+      disk.delay = undefined
       const fd = await disk.open('/a/from', 2)
       await disk.write(fd, [Buffer.from('more content')], 0)
       await disk.close(fd)
     }
-    await hook?.(event)
   }
   await t.throwsAsync(rename('/a/from', '/b/to'), { code: 'ERR_SOURCE_CHANGED' })
   t.deepEqual(files(disk), { '/a/from': 'more content' })

@@ -12,8 +12,8 @@ import {
   writeFileAtomic,
 } from '../../../lib/files/index.js'
 import { processSystem } from '../../../lib/files/own/owner.js'
+import { systemError } from '../../../lib/testing/disk/memory-inode.js'
 import { MemoryDisk } from '../../../lib/testing/index.js'
-import { systemError } from '../../../lib/testing/memory-inode.js'
 import { crashSweep, faultSweep } from '../../helpers/sweep.js'
 
 // Every call is the last one before the power is cut, and every call fails, for each way to write and to rename.

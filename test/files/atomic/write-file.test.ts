@@ -20,8 +20,8 @@ import {
   writeJson,
   writeYaml,
 } from '../../../lib/files/index.js'
+import { systemError } from '../../../lib/testing/disk/memory-inode.js'
 import { MemoryDisk, randomContent } from '../../../lib/testing/index.js'
-import { systemError } from '../../../lib/testing/memory-inode.js'
 import { temporary } from '../../helpers/folders.js'
 
 const sha256 = (data: string | Buffer) => createHash('sha256').update(data).digest()

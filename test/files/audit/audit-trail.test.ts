@@ -133,7 +133,7 @@ test('a file that another process rotates just before is not rotated again', asy
   await trail.record(entry('0'))
   await trail.record(entry('1'))
   let once = true
-  disk.hook = async ({ call }) => {
+  disk.delay = async ({ call }) => {
     // the folder is listed to find a free number
     if (call !== 'readdir' || !once) return
     once = false

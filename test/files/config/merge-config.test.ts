@@ -48,7 +48,7 @@ test('JSON and YAML are merged in any mixture, the last one counts', async (t) =
 
 /** Somebody writes to the file in place, again and again, whenever it is read. */
 function rewritten(of: MemoryDisk, path: string, texts: string[]): void {
-  of.hook = async ({ call, path: at }) => {
+  of.delay = async ({ call, path: at }) => {
     if (call !== 'read' || !at.endsWith(path) || texts.length === 0) return
     const fd = await of.open(path, OPEN.update)
     await of.ftruncate(fd, 0)

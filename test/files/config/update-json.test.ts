@@ -38,9 +38,9 @@ test('a file that is missing is made from the initial value, or from nothing', a
 
 test('what somebody without the lock writes in place while it is read is not taken for half of it', async (t) => {
   const fs = diskWith('{"counted": 1}')
-  fs.hook = async ({ call, path }) => {
+  fs.delay = async ({ call, path }) => {
     if (call !== 'read' || !path.endsWith('state.json')) return
-    fs.hook = undefined
+    fs.delay = undefined
     const fd = await fs.open('/d/state.json', OPEN.update)
     await writeFully(fs, fd, [Buffer.from('{"counted": 12345}')], 0)
     await fs.close(fd)

@@ -65,7 +65,7 @@ test('KNOWN-FAILURES 38: a file that changed while it was read is read again', a
 
   const growing = setup('one')
   let grows = 2
-  growing.disk.hook = async ({ call }) => {
+  growing.disk.delay = async ({ call }) => {
     if (call !== 'read' || grows-- <= 0) return
     const fd = await growing.disk.open('/d/file', 2)
     await growing.disk.write(fd, [Buffer.from('more')], grows * 3)
@@ -76,7 +76,7 @@ test('KNOWN-FAILURES 38: a file that changed while it was read is read again', a
 
   const restless = setup('one')
   let time = 0
-  restless.disk.hook = async ({ call }) => {
+  restless.disk.delay = async ({ call }) => {
     if (call !== 'read') return
     const fd = await restless.disk.open('/d/file', 2)
     await restless.disk.futimes(fd, ++time, time)
@@ -94,9 +94,9 @@ test('a file that is too large is refused, also where it grows meanwhile', async
   const { disk, read } = setup('12345')
   await t.throwsAsync(read({ maxBytes: 4 }), { code: 'ERR_LIMIT' })
   t.is(`${await read({ maxBytes: 5 })}`, '12345')
-  disk.hook = async ({ call }) => {
+  disk.delay = async ({ call }) => {
     if (call !== 'read') return
-    disk.hook = undefined
+    disk.delay = undefined
     const fd = await disk.open('/d/file', 2)
     await disk.write(fd, [Buffer.alloc(100_000)], 0)
     await disk.close(fd)

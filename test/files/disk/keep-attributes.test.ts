@@ -99,9 +99,9 @@ test('where only the owner is refused the group is kept, and the mode with it', 
 test('the temporary file never has more rights than the finished one', async (t) => {
   for (const bits of [0o640, 0o600, 0o620, 0o644, 0o604]) {
     const disk = await foreign(7, 8, bits)
-    disk.hook = async ({ call, path }) => {
+    disk.delay = async ({ call, path }) => {
       if (call !== 'write') return
-      disk.hook = undefined
+      disk.delay = undefined
       t.is((await disk.stat(path)).mode & 0o177 & ~bits, 0, bits.toString(8))
     }
     await writeFileAtomic(PATH, 'new', { fs: disk })

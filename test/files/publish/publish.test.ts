@@ -184,7 +184,7 @@ test('two that want one name both keep their content', async (t) => {
     const { disk, d } = await opened({ links })
     const some = Array.from({ length: 12 }, (_, i) => `${i}.part`)
     for (const part of some) disk.put(`/d/sub/${part}`, part)
-    disk.hook = () => new Promise((resolve) => setImmediate(resolve))
+    disk.delay = () => new Promise((resolve) => setImmediate(resolve))
     const all = await Promise.all(
       some.map((part) => publish(disk, d, part, 'x', { conflict: 'rename', ...CRASH })),
     )

@@ -37,10 +37,10 @@ const isCommit = ({ call, to }: DiskEvent) => call === 'rename' && to?.includes(
 
 /** A transaction that is committed by a process that dies in the very moment. */
 async function dies({ disk, machine }: Scene, when = isCommit, first = 'a'): Promise<void> {
-  const before = disk.hook
+  const before = disk.delay
   await new Promise<void>((dead) => {
     let isAfter = false
-    disk.hook = (event) => {
+    disk.delay = (event) => {
       // the call that comes after it is never made
       if (isAfter) {
         dead()
@@ -57,7 +57,7 @@ async function dies({ disk, machine }: Scene, when = isCommit, first = 'a'): Pro
     })()
   })
   machine.end(5)
-  disk.hook = before
+  disk.delay = before
 }
 
 const files = (disk: MemoryDisk) =>
@@ -102,10 +102,10 @@ test('a transaction that commits, and dies, between the look and the end of a po
   const manager = await on.open(1)
   await manager.before('write', 'a')
   let looks = 0
-  on.disk.hook = async ({ call, path }) => {
+  on.disk.delay = async ({ call, path }) => {
     // the look at what was kept comes after that at the file
     if (call !== 'lstat' || !path.includes('/d/.sluice/') || looks++ > 0) return
-    on.disk.hook = undefined
+    on.disk.delay = undefined
     await dies(on)
   }
   t.like(await manager.undo(), [{ path: 'a', state: 'undone' }])

@@ -129,9 +129,9 @@ test('a file that somebody puts there at any call of a rotation is there afterwa
   for (let at = 1, made = 1; at <= made; at++) {
     const there = disk({ log: 'first', 'log.1': 'older' })
     made = 0
-    there.hook = async () => {
+    there.delay = async () => {
       if (++made !== at) return
-      there.hook = undefined
+      there.delay = undefined
       const before = contents(there)
       await writeFileAtomic('/d/log', 'acknowledged', { fs: there })
       // it replaced the first one, or was made anew
@@ -163,9 +163,9 @@ test('rotations of one file wait for each other, those of two files do not', asy
   t.deepEqual(contents(there), { 'log.1': '0', 'log.2': '1', 'other.1': 'x' })
   there.put('/d/log', 'new')
   let second: Promise<unknown> | undefined
-  there.hook = async ({ call, path }) => {
+  there.delay = async ({ call, path }) => {
     if (call !== 'rename' || path !== '/d/log') return
-    there.hook = undefined
+    there.delay = undefined
     second = rotateFile('/d/log', { ...options, timeout: 0 })
     await second.catch(() => {})
   }

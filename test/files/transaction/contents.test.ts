@@ -123,11 +123,11 @@ test('KNOWN-FAILURES 38: of a file that somebody rewrites while it is copied, no
       const on = new MemoryDisk({ now: () => ++now })
       on.put('/d/source.json', before)
       const transaction = await FileTransaction.begin('/d', { fs: on })
-      on.hook = async ({ call, path }) => {
+      on.delay = async ({ call, path }) => {
         if (call !== 'read' || path !== '/d/source.json') return
-        on.hook = async (event) => {
+        on.delay = async (event) => {
           if (event.path !== '/d/source.json' || !['read', 'fstat'].includes(event.call)) return
-          on.hook = undefined
+          on.delay = undefined
           const fd = await on.open('/d/source.json', OPEN.update)
           await rewrite(on, fd)
           await on.close(fd)

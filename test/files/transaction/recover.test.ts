@@ -348,11 +348,11 @@ test('a transaction in a folder below that commits and dies while orphans are se
     const orphan = temporaryName({ owner: thisOwner(machine.start(4)) })
     machine.end(4)
     for (const path of [`a/${orphan}`, 'b/f1', 'c/f2']) disk.put(`/d/s/${path}`, `old ${path}`)
-    disk.hook = async ({ call, path }) => {
+    disk.delay = async ({ call, path }) => {
       if (call !== 'readdir' || path !== '/d/s/b') return
       await new Promise<void>((dead) => {
         let isAfter = false
-        disk.hook = (event) => {
+        disk.delay = (event) => {
           // the call that comes after it is never made
           if (isAfter) {
             dead()
@@ -368,7 +368,7 @@ test('a transaction in a folder below that commits and dies while orphans are se
           await transaction.commit()
         })()
       })
-      disk.hook = undefined
+      disk.delay = undefined
       machine.end(5)
     }
     const system = machine.start(6)

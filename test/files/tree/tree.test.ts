@@ -204,7 +204,7 @@ test('a folder stays open while it is looked at, whoever enters and leaves other
     const pause = async () => {
       for (let n = Math.floor(random() * 4); n > 0; n--) await new Promise((done) => setImmediate(done))
     }
-    disk.hook = pause
+    disk.delay = pause
     let closedTwice = 0
     const close = async (fd: number) => {
       await pause()
@@ -301,7 +301,7 @@ test('syncs that wait share one, which begins after all of them were asked for',
   const directory = await tree.directory('a')
   let syncs = 0
   const waiting: (() => void)[] = []
-  disk.hook = ({ call }) => {
+  disk.delay = ({ call }) => {
     if (call !== 'fsync') return
     syncs++
     return new Promise((resolve) => waiting.push(resolve))
@@ -315,7 +315,7 @@ test('syncs that wait share one, which begins after all of them were asked for',
   waiting.shift()!()
   await Promise.all(later)
   t.is(syncs, 2)
-  disk.hook = undefined
+  disk.delay = undefined
   disk.fail({ call: 'fsync', error: 'EIO' })
   const outcomes = await Promise.allSettled([directory.sync(), directory.sync()])
   t.deepEqual(

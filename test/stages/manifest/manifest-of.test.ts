@@ -6,14 +6,16 @@ import { Readable } from 'node:stream'
 import { promisify } from 'node:util'
 import test from 'ava'
 import fc from 'fast-check'
-import { type FileSystem, nodeFileSystem } from '../../lib/files/disk/fs.js'
-import { isSluiceError, manifestFrom, manifestOf } from '../../lib/index.js'
-import { MemoryDisk } from '../../lib/testing/index.js'
-import { DEFAULT_LIMITS } from '../../lib/wire/limits.js'
-import { checkPath } from '../../lib/wire/paths.js'
-import { plant, temporary } from '../helpers/folders.js'
-import { allClosed, disk, pathsOf, refused } from '../helpers/listed.js'
-import { scale } from '../helpers/scale.js'
+import { type FileSystem, nodeFileSystem } from '../../../lib/files/disk/fs.js'
+import { isSluiceError, manifestFrom, manifestOf } from '../../../lib/index.js'
+import type { SourceStore } from '../../../lib/stores/sources.js'
+import { MemoryDisk } from '../../../lib/testing/index.js'
+import type { Entry } from '../../../lib/wire/entry.js'
+import { DEFAULT_LIMITS } from '../../../lib/wire/limits.js'
+import { checkPath } from '../../../lib/wire/paths.js'
+import { plant, temporary } from '../../helpers/folders.js'
+import { allClosed, disk, pathsOf, refused } from '../../helpers/listed.js'
+import { scale } from '../../helpers/scale.js'
 
 test('a folder becomes its name and all that is in it, in byte order, parents first', async (t) => {
   const fs = disk({
@@ -39,11 +41,20 @@ test('a folder becomes its name and all that is in it, in byte order, parents fi
   ])
 })
 
+async function contentOf(store: SourceStore, entry: Entry): Promise<string> {
+  const source = await store.open!(entry, new AbortController().signal)
+  const buffer = Buffer.alloc(entry.size!)
+  await source.read(0, buffer)
+  await source.verify()
+  await source.close()
+  return buffer.toString()
+}
+
 test('the offer says type, size, whole milliseconds, permission bits, and where each file begins', async (t) => {
   const fs = disk({}, { now: () => 1_600_000_000_123.75 })
   fs.put('/d/a', 'aaa', 0o4755)
   fs.put('/d/b', 'bb', 0o600)
-  const { offer, sources, skipped } = await manifestOf(['/d'], { fs })
+  const { offer, store, skipped } = await manifestOf(['/d'], { fs })
   const mtime = 1_600_000_000_123
   t.deepEqual(offer.entries, [
     { index: 0, type: 'directory', path: 'd', size: 0, start: 0, mtime, mode: 0o755 },
@@ -52,9 +63,8 @@ test('the offer says type, size, whole milliseconds, permission bits, and where 
   ])
   t.like(offer, { name: 'd', algorithm: 'sha256', first: 0, position: 0, bytes: 5 })
   t.regex(offer.id, /^[0-9a-f]{32}$/)
-  t.is(sources[0], undefined)
-  t.like(sources[1], { path: '/d/a' })
-  t.is(sources.length, 3)
+  t.is(await contentOf(store, offer.entries[1]!), 'aaa')
+  t.is(await contentOf(store, offer.entries[2]!), 'bb')
   t.deepEqual(skipped, [])
   // where the files are is no business of the peer
   t.false(JSON.stringify(offer).includes('/d/a'))
@@ -231,13 +241,14 @@ test('an argument that is a link is followed under its own name', async (t) => {
   fs.putLink('/file.link', '/file')
   fs.putLink('/real/l', '/file')
   for (const symlinks of ['skip', 'keep'] as const) {
-    const { offer, sources, skipped } = await manifestOf(['/latest', '/file.link'], { fs, symlinks })
+    const { offer, store, skipped } = await manifestOf(['/latest', '/file.link'], { fs, symlinks })
     const kept = symlinks === 'keep' ? ['symlink latest/l'] : []
     t.deepEqual(
       offer.entries.map(({ type, path }) => `${type} ${path}`),
       ['directory latest', 'file latest/a', ...kept, 'file file.link'],
     )
-    t.like(sources.at(-1), { path: '/file' })
+    t.is(await contentOf(store, offer.entries[1]!), '1')
+    t.is(await contentOf(store, offer.entries.at(-1)!), '22')
     t.is(skipped.length, symlinks === 'keep' ? 0 : 1)
   }
 })
@@ -322,10 +333,11 @@ test('sizes that add up to more than 2^53 are refused', async (t) => {
 
 test('a manifest of a stream has one entry of unknown size', (t) => {
   const stream = Readable.from(['x'])
-  const { offer, sources, skipped } = manifestFrom(stream, { name: 'dump.sql', algorithm: 'blake3' })
+  const { offer, store, skipped } = manifestFrom(stream, { name: 'dump.sql', algorithm: 'blake3' })
   t.like(offer, { name: 'dump.sql', algorithm: 'blake3', bytes: 0 })
   t.like(offer.entries, [{ index: 0, type: 'file', path: 'dump.sql', size: null, start: 0, mode: 0o644 }])
-  t.deepEqual(sources, [{ stream }])
+  t.false(store.rereadable(offer.entries[0]!))
+  t.is(store.stream!(offer.entries[0]!), stream)
   t.deepEqual(skipped, [])
   for (const name of ['', '.', '..', 'a/b', 'a\0', '\ud800', 5 as never, 'n'.repeat(256)]) {
     t.true(

@@ -1,6 +1,6 @@
 import test from 'ava'
-import { manifestOf } from '../../lib/index.js'
-import { allClosed, disk, pathsOf, refused } from '../helpers/listed.js'
+import { manifestOf } from '../../../lib/index.js'
+import { allClosed, disk, pathsOf, refused } from '../../helpers/listed.js'
 
 const TREE = {
   '/p/src/main.ts': '1',

@@ -1,177 +1,230 @@
 import test from 'ava'
 import fc from 'fast-check'
-import { isSluiceError } from '../../lib/index.js'
-import { checkRanges, type Piece, readPlan } from '../../lib/stages/read-plan.js'
-import { makeOffer } from '../../lib/wire/manifest.js'
-import type { Range } from '../../lib/wire/positions.js'
-import { scale } from '../helpers/scale.js'
+import type { Range } from '../../../lib/ranges.js'
+import { chunkSize, nextStep, type Step, type StepRules } from '../../../lib/stages/source/steps.js'
+import { Plan } from '../../../lib/transfer/plan.js'
+import type { Entry } from '../../../lib/wire/entry.js'
+import { makeOffer } from '../../../lib/wire/manifest.js'
+import { scale } from '../../helpers/scale.js'
 
 const HEAD = { id: '0'.repeat(32), name: 'x', algorithm: 'sha256' }
 const KIB = 1024
 const MIB = 1024 * KIB
 
-const offerOf = (sizes: (number | null)[], before = { first: 0, position: 0 }) =>
+type Size = number | null | 'folder'
+
+/** Files of these sizes, and folders. */
+const offerOf = (sizes: Size[], before = { first: 0, position: 0 }) =>
   makeOffer(
     HEAD,
-    sizes.map((size, i) => ({ type: 'file', path: `f${i}`, size, mtime: 0, mode: 0o644 })),
+    sizes.map((size, i) =>
+      size === 'folder'
+        ? { type: 'directory', path: `d${i}`, size: 0, mtime: 0, mode: 0o755 }
+        : { type: 'file', path: `f${i}`, size, mtime: 0, mode: 0o644 },
+    ),
     before,
   )
 
-const all = () => true
+/** A plan of these files; of each `wanted` says `true`, `false`, or which ranges of it are to come. */
+function planOf(sizes: Size[], wanted: (boolean | Range[])[] = sizes.map(() => true)): Plan {
+  const plan = new Plan()
+  const offer = offerOf(sizes)
+  plan.add(offer)
+  for (const [index, wants] of wanted.entries()) {
+    if (wants === true) plan.want(1)
+    else if (wants === false) plan.skip(1)
+    else plan.claim(without(offer.entries[index]!, wants))
+  }
+  return plan
+}
 
-/** Each step as text: pieces as `name[from-to]`, with a dot where the entry ends. */
-function stepsOf(sizes: (number | null)[], ranges?: Range[], maxRun = MIB, wants = all): string[] {
-  const text = ({ entry, offset, length, last }: Piece) =>
-    `${entry.path}[${offset}-${offset + length}]${last ? '.' : ''}`
-  return [...readPlan(offerOf(sizes), ranges, wants, maxRun)].map((step) => {
-    if (step.kind === 'pieces') return step.pieces.map(text).join(' ')
-    if (step.kind === 'chunk') return `${text(step.piece)}${step.ends ? ' ends' : ''}`
-    return `stream ${step.entry.path}`
+function without({ size }: Entry, ranges: Range[]): Range[] {
+  const others: Range[] = []
+  let at = 0
+  for (const { start, end } of ranges) {
+    if (start > at) others.push({ start: at, end: start })
+    at = end
+  }
+  if (at < size!) others.push({ start: at, end: size! })
+  return others
+}
+
+const RULES: StepRules = { maxRun: MIB, isRereadable: () => true }
+
+/** All steps, one after the other, as who reads takes them for sent. */
+function* stepsOf(plan: Plan, rules = RULES): Generator<Step> {
+  for (let step = nextStep(plan, rules); step; step = nextStep(plan, rules)) {
+    yield step
+    if (step.kind === 'stream') {
+      plan.close(step.entry.index)
+      continue
+    }
+    if (step.kind === 'chunk') {
+      take(plan, step.entry.start + step.start, step.end - step.start)
+      continue
+    }
+    take(plan, step.entries[0]!.start, step.length)
+    for (const _ of plan.pass(step.entries.at(-1)!.index + 1)) {
+      // entries of no bytes
+    }
+  }
+}
+
+function take(plan: Plan, position: number, length: number): void {
+  for (const _ of plan.take(position, length)) {
+    // it is sent
+  }
+}
+
+/** Each step as text. */
+function textsOf(plan: Plan, rules = RULES): string[] {
+  return Array.from(stepsOf(plan, rules), (step) => {
+    if (step.kind === 'small') return step.entries.map(({ path, size }) => `${path}:${size}`).join(' ')
+    if (step.kind === 'stream') return `stream ${step.entry.path}`
+    return `${step.entry.path}[${step.start}-${step.end}]${step.isLast ? ' last' : ''}`
   })
 }
 
 test('small files come many to a step, large ones in chunks, a stream last', (t) => {
-  t.deepEqual(stepsOf([3, 0, 5, 300 * KIB, 4, null]), [
-    'f0[0-3]. f1[0-0]. f2[0-5].',
+  t.deepEqual(textsOf(planOf([3, 0, 5, 300 * KIB, 4, null])), [
+    'f0:3 f1:0 f2:5',
     'f3[0-131072]',
     'f3[131072-262144]',
-    'f3[262144-307200]. ends',
-    'f4[0-4].',
+    'f3[262144-307200] last',
+    'f4:4',
     'stream f5',
   ])
 })
 
+test('a file that cannot be read twice is a stream, however small it is', (t) => {
+  const rules = { maxRun: MIB, isRereadable: ({ index }: Entry) => index !== 1 }
+  t.deepEqual(textsOf(planOf([3, 4, 5]), rules), ['f0:3', 'stream f1', 'f2:5'])
+})
+
 test('a step is never larger than a run may be', (t) => {
-  t.deepEqual(stepsOf([3, 2, 9, 1], undefined, 4), [
-    'f0[0-3].',
-    'f1[0-2].',
+  t.deepEqual(textsOf(planOf([3, 2, 9, 1]), { ...RULES, maxRun: 4 }), [
+    'f0:3',
+    'f1:2',
     'f2[0-4]',
     'f2[4-8]',
-    'f2[8-9]. ends',
-    'f3[0-1].',
+    'f2[8-9] last',
+    'f3:1',
   ])
-  const many = [...readPlan(offerOf(Array(150).fill(0)), undefined, all, MIB)]
+  const many = [...stepsOf(planOf(Array(1100).fill(0)))]
   t.deepEqual(
-    many.map((step) => step.kind === 'pieces' && step.pieces.length),
-    [64, 64, 22],
+    many.map((step) => step.kind === 'small' && step.entries.length),
+    [512, 512, 76],
   )
 })
 
-test('ranges cut files where they begin and end, and only a file that is read to its end ends', (t) => {
-  t.deepEqual(
-    stepsOf(
-      [10, 10, 10],
-      [
-        { start: 5, end: 12 },
-        { start: 15, end: 30 },
-      ],
-    ),
-    ['f0[5-10]. f1[0-2]', 'f1[5-10]. f2[0-10].'],
-  )
-  t.deepEqual(stepsOf([10, 10], [{ start: 3, end: 7 }]), ['f0[3-7]'])
-  t.deepEqual(stepsOf([10, 10], []), [])
-  t.deepEqual(stepsOf([10], [{ start: 4, end: 4 }]), [])
+test('folders before a large file need no step of their own; empty files do, since they must be looked at', (t) => {
+  t.deepEqual(textsOf(planOf(['folder', 'folder', 300 * KIB])), [
+    'f2[0-131072]',
+    'f2[131072-262144]',
+    'f2[262144-307200] last',
+  ])
+  t.is(textsOf(planOf(['folder', 0, 300 * KIB]))[0], 'd0:0 f1:0')
+  t.deepEqual(textsOf(planOf(['folder', 'folder'])), ['d0:0 d1:0'])
 })
 
-test('an empty file belongs to one range only: the one that goes on there, or the last', (t) => {
-  const sizes = [4, 0, 4, 0]
-  t.deepEqual(stepsOf(sizes, [{ start: 0, end: 4 }]), ['f0[0-4].'])
-  t.deepEqual(stepsOf(sizes, [{ start: 4, end: 8 }]), ['f1[0-0]. f2[0-4]. f3[0-0].'])
-  t.deepEqual(
-    stepsOf(sizes, [
-      { start: 0, end: 4 },
-      { start: 4, end: 8 },
-    ]),
-    ['f0[0-4]. f1[0-0]. f2[0-4]. f3[0-0].'],
-  )
-  t.deepEqual(stepsOf([0, 0], [{ start: 0, end: 0 }]), ['f0[0-0]. f1[0-0].'])
+test('parts of files that are wanted are chunks, and a whole file is never part of one', (t) => {
+  t.deepEqual(textsOf(planOf([10, 10, 10], [[{ start: 5, end: 10 }], true, [{ start: 0, end: 2 }]])), [
+    'f0[5-10] last',
+    'f1:10',
+    'f2[0-2] last',
+  ])
+  t.deepEqual(textsOf(planOf([10], [[{ start: 1, end: 3 }, { start: 5, end: 6 }]])), [
+    'f0[1-3] last',
+    'f0[5-6] last',
+  ])
 })
 
 test('entries that are not wanted are left out, also empty ones', (t) => {
-  t.deepEqual(
-    stepsOf([3, 0, 5, 0], undefined, MIB, ({ index } = { index: 0 } as never) => index === 1 || index === 2),
-    ['f1[0-0]. f2[0-5].'],
-  )
+  t.deepEqual(textsOf(planOf([3, 0, 5, 0], [false, true, true, false])), ['f1:0 f2:5'])
+  t.deepEqual(textsOf(planOf([3, 4, 5], [true, false, true])), ['f0:3', 'f2:5'])
+  t.deepEqual(textsOf(planOf([3], [false])), [])
+  t.deepEqual(textsOf(planOf([])), [])
 })
 
-test('any ranges give exactly their bytes, in order, and each empty file once', (t) => {
-  const sizes = fc.array(fc.oneof(fc.constant(0), fc.nat(20), fc.integer({ min: 60, max: 200 })), {
-    maxLength: 12,
-  })
+test('what is asked for again comes again, and before what follows', (t) => {
+  const plan = planOf([3, 300 * KIB, 4])
+  const steps = stepsOf(plan)
+  steps.next()
+  steps.next()
+  plan.ask(0, [{ start: 1, end: 3 }])
+  t.like(steps.next().value, { kind: 'chunk', entry: { path: 'f0' }, start: 1, end: 3, isLast: true })
+  t.like(steps.next().value, { kind: 'chunk', entry: { path: 'f1' }, start: 128 * KIB })
+})
+
+test('any plan gives exactly the bytes that it wants, in order, and each entry of no bytes once', (t) => {
+  const sizes = fc.array(
+    fc.oneof(fc.constant('folder' as const), fc.constant(0), fc.nat(20), fc.integer({ min: 60, max: 200 })),
+    { maxLength: 12 },
+  )
   fc.assert(
     fc.property(
       sizes,
       fc.array(fc.nat(1000), { maxLength: 8 }),
       fc.integer({ min: 1, max: 90 }),
-      (files, marks, max) => {
-        const offer = offerOf(files, { first: 3, position: 7 })
-        const end = offer.position + offer.bytes
-        const bounds = marks.map((mark) => Math.min(end, 7 + mark)).sort((a, b) => a - b)
-        const ranges: Range[] = []
-        for (let i = 0; i + 1 < bounds.length; i += 2) ranges.push({ start: bounds[i]!, end: bounds[i + 1]! })
-        checkRanges(ranges, offer)
-        const wanted = new Set<number>()
-        for (const { start, end } of ranges) for (let at = start; at < end; at++) wanted.add(at)
-        const found: number[] = []
-        for (const step of readPlan(offer, ranges, all, max)) {
-          if (step.kind === 'stream') throw new Error('there is none')
-          const pieces = step.kind === 'pieces' ? step.pieces : [step.piece]
-          let length = 0
-          for (const { entry, offset, length: own, last } of pieces) {
-            for (let i = 0; i < own; i++) found.push(entry.start + offset + i)
-            t.is(last, offset + own === entry.size)
-            length += own
+      (sizes, marks, maxRun) => {
+        const offer = offerOf(sizes)
+        const bounds = marks.map((mark) => Math.min(offer.bytes, mark)).sort((a, b) => a - b)
+        const isWanted = (at: number) => bounds.filter((bound) => bound <= at).length % 2 === 1
+        const wanted: number[] = []
+        const ranges = offer.entries.map(({ start, size }) => {
+          const own: Range[] = []
+          for (let at = 0; at < size!; at++) {
+            if (!isWanted(start + at)) continue
+            wanted.push(start + at)
+            if (own.at(-1)?.end === at) own.at(-1)!.end++
+            else own.push({ start: at, end: at + 1 })
           }
-          t.true(length <= max)
+          return size === 0 || (own[0]?.start === 0 && own[0].end === size) ? true : own
+        })
+        const plan = planOf(sizes, ranges)
+        const found: number[] = []
+        const empty: number[] = []
+        for (const step of stepsOf(plan, { ...RULES, maxRun })) {
+          if (step.kind === 'stream') throw new Error('there is none')
+          const parts =
+            step.kind === 'chunk'
+              ? [step]
+              : step.entries.map((entry) => ({ entry, start: 0, end: entry.size! }))
+          let length = 0
+          for (const { entry, start, end } of parts) {
+            if (entry.size === 0) empty.push(entry.index)
+            for (let at = start; at < end; at++) found.push(entry.start + at)
+            length += end - start
+          }
+          t.true(length <= maxRun)
+          if (step.kind === 'small') t.is(step.length, length)
         }
-        t.deepEqual(
-          found,
-          [...wanted].sort((a, b) => a - b),
-        )
-        // two rivers that share the stream at any place share the empty files, too
-        const split = bounds[0] ?? 7
-        const halves = [[{ start: 7, end: split }], [{ start: split, end }]]
-        if (split === 7 || split === end) return
-        const ended = halves.flatMap((half) =>
-          [...readPlan(offer, half, all, max)].flatMap((step) =>
-            step.kind === 'pieces' ? step.pieces.filter(({ length }) => length === 0) : [],
-          ),
-        )
-        t.is(ended.length, files.filter((size) => size === 0).length)
+        t.deepEqual(found, wanted)
+        t.is(new Set(empty).size, empty.length)
+        // every entry of no bytes was passed, be it with a run of others
+        for (const { index, size } of offer.entries) if (size === 0) t.true(plan.isThere(index), `${index}`)
+        t.is(plan.coming(), undefined)
       },
     ),
     { numRuns: scale(200, 5000) },
   )
 })
 
-test('ranges that are none of the offer, or out of order, are refused', (t) => {
-  const offer = offerOf([10], { first: 1, position: 5 })
-  const bad: Range[][] = [
-    [{ start: 4, end: 6 }],
-    [{ start: 5, end: 16 }],
-    [{ start: 8, end: 7 }],
-    [{ start: 5.5, end: 7 }],
-    [{ start: 5, end: Number.NaN }],
-    [
-      { start: 7, end: 9 },
-      { start: 8, end: 10 },
-    ],
-  ]
-  for (const ranges of bad)
-    t.true(
-      isSluiceError(
-        t.throws(() => checkRanges(ranges, offer)),
-        'ERR_USAGE',
-      ),
-    )
-  t.notThrows(() =>
-    checkRanges(
-      [
-        { start: 5, end: 9 },
-        { start: 9, end: 15 },
-      ],
-      offer,
-    ),
-  )
-  t.notThrows(() => checkRanges([{ start: 0, end: 2 ** 40 }], offerOf([1, null])))
+test('the chunk size follows the file size, from 64 KiB to 1 MiB', (t) => {
+  t.is(chunkSize(0), 64 * KIB)
+  t.is(chunkSize(null), 64 * KIB)
+  t.is(chunkSize(256 * KIB), 64 * KIB)
+  t.is(chunkSize(256 * KIB + 1), 128 * KIB)
+  t.is(chunkSize(2 * MIB), 512 * KIB)
+  t.is(chunkSize(4 * MIB), 1 * MIB)
+  t.is(chunkSize(Number.MAX_SAFE_INTEGER), 1 * MIB)
+})
+
+test('a larger file never has a smaller chunk', (t) => {
+  let before = 0
+  for (let size = 1; size < 2 ** 50; size *= 1.7) {
+    const chunk = chunkSize(size)
+    t.true(chunk >= before)
+    before = chunk
+  }
 })

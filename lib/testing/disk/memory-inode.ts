@@ -1,5 +1,5 @@
 import { constants } from 'node:os'
-import type { FileStats } from '../files/disk/fs.js'
+import type { FileStats } from '../../files/disk/fs.js'
 
 /** What a {@link MemoryDisk} can hold. */
 export type InodeKind = 'file' | 'directory' | 'symlink' | 'pipe'

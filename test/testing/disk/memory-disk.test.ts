@@ -1,7 +1,7 @@
 import { constants } from 'node:fs'
 import test from 'ava'
-import { errorCode, OPEN } from '../../lib/files/index.js'
-import { type DiskEvent, type DiskFault, MemoryDisk } from '../../lib/testing/index.js'
+import { errorCode, OPEN } from '../../../lib/files/index.js'
+import { type DiskEvent, type DiskFault, MemoryDisk } from '../../../lib/testing/index.js'
 
 const codeOf = (promise: Promise<unknown>) => promise.then(() => 'done', errorCode)
 const bytes = (length: number) => [Buffer.alloc(length, 1)]
@@ -71,7 +71,7 @@ test('a close that fails closes nevertheless, and a handle that was closed is ne
   t.is(await codeOf(disk.close(fd)), 'EBADF')
 })
 
-test('a hook sees every call with its plain paths, and may delay or fail it', async (t) => {
+test('a hook sees every call with its plain paths, and may fail it; another may delay it', async (t) => {
   const disk = new MemoryDisk()
   disk.putFolder('/a/b')
   const fd = await disk.open('/a/b', OPEN.directory)
@@ -80,7 +80,9 @@ test('a hook sees every call with its plain paths, and may delay or fail it', as
   disk.hook = (event) => {
     events.push(event)
     if (event.call === 'fsync') throw Object.assign(new Error('no'), { code: 'ENO' })
-    if (event.call === 'mkdir') return new Promise((resolve) => (go = resolve))
+  }
+  disk.delay = ({ call }) => {
+    if (call === 'mkdir') return new Promise((resolve) => (go = resolve))
   }
   const made = disk.mkdir(disk.at(fd, 'c')!)
   t.false(disk.list().includes('/a/b/c/'))
@@ -95,6 +97,80 @@ test('a hook sees every call with its plain paths, and may delay or fail it', as
     ['mkdir /a/b/c', 'fsync /a/b', 'rename /a/b/c /d', 'readdir /a/b', 'lstat /'],
   )
   t.is(disk.calls, 6)
+})
+
+test('calls that are made at once are counted, seen, failed and shortened as the others are', async (t) => {
+  const disk = new MemoryDisk()
+  const sync = disk.sync!
+  const events: string[] = []
+  disk.hook = ({ call, path, to, number, sync: atOnce }) =>
+    void events.push([number, call, path, to, atOnce].join(' '))
+  const fd = sync.open('/a', OPEN.create)
+  disk.fail({ call: 'write', short: 3 })
+  t.is(sync.write(fd, [...bytes(2), ...bytes(2)], 0), 3)
+  await disk.write(fd, bytes(2), 3)
+  disk.fail({ call: '*', nth: 2, error: 'EIO' })
+  t.is(sync.fstat(fd).size, 5)
+  t.throws(() => sync.link('/a', '/b'), { code: 'EIO' })
+  disk.fail({ call: 'link', error: 'EIO', after: true })
+  t.throws(() => sync.link('/a', '/b'), { code: 'EIO' })
+  disk.fail({ call: 'close', error: 'EIO' })
+  t.throws(() => sync.close(fd), { code: 'EIO' })
+  t.deepEqual([disk.list(), disk.openHandles()], [['/a', '/b'], []])
+  t.is(disk.calls, 7)
+  t.deepEqual(events, [
+    '0 open /a  true',
+    '1 write /a  true',
+    '2 write /a  false',
+    '3 fstat /a  true',
+    '4 link /a /b true',
+    '5 link /a /b true',
+    '6 close /a  true',
+  ])
+  disk.hook = () => {
+    throw Object.assign(new Error('no'), { code: 'ENO' })
+  }
+  t.throws(() => sync.unlink('/a'), { code: 'ENO' })
+  t.deepEqual(disk.list(), ['/a', '/b'])
+})
+
+test('what was written at once and not synced may be lost, and each name for itself', (t) => {
+  const seen = new Set<string>()
+  for (let seed = 0; seed < 60; seed++) {
+    const disk = new MemoryDisk({ crashes: true })
+    const { open, write, close, link, unlink } = disk.sync!
+    const fd = open('/a.part', OPEN.create)
+    write(fd, [Buffer.from('whole')], 0)
+    close(fd)
+    link('/a.part', '/a')
+    unlink('/a.part')
+    const found = disk.crash(seed)
+    t.truthy(found.sync)
+    seen.add([...found.snapshot()].map(([path, text]) => `${path}:${text.length}`).join(' '))
+  }
+  for (const state of ['', '/a:0', '/a:5', '/a.part:0', '/a.part:5']) t.true(seen.has(state), state)
+})
+
+test('calls are not made at once where that is not wanted, while they are delayed, and where one was replaced', async (t) => {
+  class Other extends MemoryDisk {
+    override async unlink() {}
+  }
+  t.is(new MemoryDisk({ sync: false }).sync, undefined)
+  t.is(new MemoryDisk({ sync: false, crashes: true }).crash(0).sync, undefined)
+  t.is(new Other().sync, undefined)
+  const disk = new MemoryDisk()
+  t.is(Object.create(disk, { unlink: { value: async () => {} } }).sync, undefined)
+  const { sync } = disk
+  disk.delay = async () => {}
+  t.is(disk.sync, undefined)
+  t.throws(() => sync!.mkdir('/a'), { code: 'ERR_USAGE' })
+  await disk.mkdir('/a')
+  disk.delay = undefined
+  t.is(disk.sync, sync)
+  disk.hook = async () => {}
+  t.throws(() => sync!.mkdir('/b'), { code: 'ERR_USAGE' })
+  await t.throwsAsync(disk.mkdir('/b'), { code: 'ERR_USAGE', message: /delay/ })
+  t.deepEqual(disk.list(), ['/a/'])
 })
 
 test('the capacity bounds the content, and what is removed gives its room back', async (t) => {
@@ -182,4 +258,50 @@ test('what is wrong with a path is said as the kernel does', async (t) => {
   t.throws(() => disk.remove('/none/x'), { code: 'ENOENT' })
   t.is(disk.at(fd, 'x'), `/proc/self/fd/${fd}/x`)
   t.is(new MemoryDisk({ platform: 'win32' }).at(fd, 'x'), null)
+})
+
+test('the option sync gives calls that are done at once, and are counted, watched and failed like the others', async (t) => {
+  t.is(new MemoryDisk().sync, undefined)
+  const disk = new MemoryDisk({ sync: true })
+  const sync = disk.sync!
+  const seen: string[] = []
+  disk.hook = ({ call, path }) => {
+    seen.push(`${call} ${path}`)
+  }
+  sync.mkdir('/d')
+  const fd = sync.open('/d/a', OPEN.create, 0o600)
+  t.is(sync.write(fd, bytes(3), 0), 3)
+  sync.fchmod(fd, 0o640)
+  sync.futimes(fd, 10, 20)
+  sync.fsync(fd)
+  const buffer = Buffer.alloc(4)
+  t.is(sync.read(fd, buffer, 1, 3, 0), 3)
+  t.deepEqual([...buffer], [0, 1, 1, 1])
+  t.like(sync.fstat(fd), { size: 3, mtimeMs: 20_000 })
+  sync.close(fd)
+  sync.link('/d/a', '/d/b')
+  sync.rename('/d/b', '/d/c')
+  sync.unlink('/d/a')
+  t.is(sync.lstat('/d/c').nlink, 1)
+  t.is(disk.calls, 13)
+  t.is(seen.length, 13)
+  t.deepEqual(seen.slice(0, 3), ['mkdir /d', 'open /d/a', 'write /d/a'])
+  disk.fail({ call: 'lstat', error: 'EIO' })
+  t.throws(() => sync.lstat('/d/c'), { code: 'EIO' })
+  t.throws(() => sync.lstat('/d/a'), { code: 'ENOENT' })
+  t.is(await codeOf(disk.lstat('/d/c')), 'done')
+})
+
+test('a hook may act on the disk within a synchronous call, but not delay it', async (t) => {
+  const disk = new MemoryDisk({ sync: true })
+  disk.put('/a', 'x')
+  let inner: Promise<unknown> | undefined
+  disk.hook = ({ call }) => {
+    disk.hook = undefined
+    if (call === 'lstat') inner = disk.unlink('/a')
+  }
+  t.throws(() => disk.sync!.lstat('/a'), { code: 'ENOENT' })
+  await inner
+  disk.hook = async () => {}
+  t.throws(() => disk.sync!.mkdir('/b'), { code: 'ERR_USAGE' })
 })

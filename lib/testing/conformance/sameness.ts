@@ -1,7 +1,7 @@
 import { deepStrictEqual } from 'node:assert'
 import type { Stream } from 'node:stream'
+import { piecesOf, randomPieces } from '../splits.js'
 import { type ConformanceCase, ensure } from './probe.js'
-import { piecesOf, randomPieces } from './splits.js'
 
 /** Throws unless what was found means the same as what was expected. */
 export type Same<T> = (found: T[], expected: T[]) => void

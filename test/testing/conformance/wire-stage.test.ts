@@ -1,10 +1,10 @@
 // Each property of the suite, and a wire stage that lacks just that: the suite must say so.
 import { PassThrough, type Transform } from 'node:stream'
 import test from 'ava'
-import { isSluiceError } from '../../lib/index.js'
-import { type WireStageConformance, wireStageConformance } from '../../lib/testing/index.js'
-import { patience, refuted } from '../helpers/refuted.js'
-import { pass, transforming } from '../helpers/transforming.js'
+import { isSluiceError } from '../../../lib/index.js'
+import { type WireStageConformance, wireStageConformance } from '../../../lib/testing/index.js'
+import { patience, refuted } from '../../helpers/refuted.js'
+import { pass, transforming } from '../../helpers/transforming.js'
 
 function wires(outgoing: () => Transform, more: WireStageConformance = {}) {
   return () =>

@@ -1,8 +1,8 @@
 import test from 'ava'
-import { OPEN, writeFully } from '../../lib/files/index.js'
-import { MemoryDisk, randomBySeed } from '../../lib/testing/index.js'
-import { ContentRules, NameRules, shownNames } from '../helpers/crash-rules.js'
-import { scale } from '../helpers/scale.js'
+import { OPEN, writeFully } from '../../../lib/files/index.js'
+import { MemoryDisk, randomBySeed } from '../../../lib/testing/index.js'
+import { ContentRules, NameRules, shownNames } from '../../helpers/crash-rules.js'
+import { scale } from '../../helpers/scale.js'
 
 // Short histories: what the disk in memory shows after a power cut is all that is allowed, and nothing else.
 

@@ -16,6 +16,8 @@ export interface MemoryDiskOptions {
   umask?: number
   /** Whether there are hard links; without, `link` is EPERM, as on FAT. Default true. */
   links?: boolean
+  /** Whether the calls that a `FileSystem` can make at once are there (`sync`), too. Default true. */
+  sync?: boolean
   /** What two names have in common that are one, for a disk that ignores case or forms of characters. */
   fold?: (name: string) => string
   /**

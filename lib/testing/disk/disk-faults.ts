@@ -1,6 +1,6 @@
-import { SluiceError } from '../errors.js'
-import { checkChoice, checkWhole } from '../files/disk/check-options.js'
-import type { FileSystem } from '../files/disk/fs.js'
+import { SluiceError } from '../../errors.js'
+import { checkChoice, checkWhole } from '../../files/disk/check-options.js'
+import type { FileSystem } from '../../files/disk/fs.js'
 
 /** The calls that can fail. */
 export type DiskCall = Exclude<keyof FileSystem, 'platform' | 'at' | 'sync'>
@@ -40,6 +40,8 @@ export interface DiskEvent {
   to?: string
   /** How many calls came before this one. */
   number: number
+  /** Whether it is made at once, and not as a promise. */
+  sync: boolean
 }
 
 /** One rule of {@link MemoryDisk.fail}; it has `error` or `short`. */

@@ -1,6 +1,6 @@
 import { type Duplex, Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import type { Code } from '../errors.js'
+import type { Code } from '../../errors.js'
 import { destroyCases, errorCases, optionCases, patienceOf, truncationCases } from './moments.js'
 import {
   type ConformanceCase,
@@ -44,7 +44,7 @@ export interface TransformConformance<I, O> extends ConformanceOptions {
   same?: Same<O>
 }
 
-/** The properties that every Transform of a river has (DESIGN.md, section 3), each as a case for any test runner. */
+/** The properties that every Transform of a river has, each as a case for any test runner. */
 export function transformConformance<I, O>(
   make: () => Maybe<Duplex>,
   options: TransformConformance<I, O>,

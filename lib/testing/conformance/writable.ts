@@ -1,6 +1,6 @@
 import { Readable, type Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import type { Code } from '../errors.js'
+import type { Code } from '../../errors.js'
 import { destroyCases, errorCases, optionCases, patienceOf, truncationCases } from './moments.js'
 import {
   type ConformanceCase,

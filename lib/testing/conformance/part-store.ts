@@ -1,7 +1,8 @@
-import { CONFLICTS } from '../files/publish/publish.js'
-import type { Item } from '../stages/river/items.js'
-import type { Conflict } from '../stores/parts.js'
-import { type Cut, cutsOf, type Run, runOf } from '../wire/run.js'
+import { CONFLICTS } from '../../files/publish/publish.js'
+import type { Item } from '../../stages/river/items.js'
+import type { Conflict } from '../../stores/parts.js'
+import { type Cut, cutsOf, type Run, runOf } from '../../wire/run.js'
+import { randomContent } from '../splits.js'
 import { optionCases, patienceOf } from './moments.js'
 import {
   changing,
@@ -12,7 +13,6 @@ import {
   type TransferOptions,
 } from './part-store-transfer.js'
 import { type ConformanceCase, type ConformanceOptions, ensure, framed } from './probe.js'
-import { randomContent } from './splits.js'
 
 /** Bytes of a frame that make several runs of a few files. */
 const SMALL_FRAME = 16
@@ -79,7 +79,7 @@ export function partStoreConformance(
 
 function manySmall(): Sent {
   const files: Sent = {}
-  for (let i = 0; i < 1000; i++) files[`folder ${i % 7}/file ${i}`] = randomContent((i * 37) % 300, i)
+  for (let i = 0; i < 300; i++) files[`folder ${i % 7}/file ${i}`] = randomContent((i * 37) % 300, i)
   return files
 }
 

@@ -1,8 +1,8 @@
 // Each property of the suite, and a Writable that lacks just that: the suite must say so.
 import { Writable } from 'node:stream'
-import { type WritableConformance, writableConformance } from '../../lib/testing/index.js'
-import { conforms } from '../helpers/conforms.js'
-import { large, patience, refuted, small } from '../helpers/refuted.js'
+import { type WritableConformance, writableConformance } from '../../../lib/testing/index.js'
+import { conforms } from '../../helpers/conforms.js'
+import { large, patience, refuted, small } from '../../helpers/refuted.js'
 
 function writables(make: () => Writable, more: Partial<WritableConformance<Buffer>> = {}) {
   return () => writableConformance<Buffer>(make, { input: small, many: large, patience, ...more })

@@ -2,11 +2,11 @@
 import { AssertionError } from 'node:assert'
 import { Duplex, PassThrough, Transform } from 'node:stream'
 import test from 'ava'
-import { SluiceError } from '../../lib/index.js'
-import { type TransformConformance, transformConformance } from '../../lib/testing/index.js'
-import { within } from '../../lib/testing/probe.js'
-import { large, patience, refuted, small } from '../helpers/refuted.js'
-import { pass, transforming } from '../helpers/transforming.js'
+import { SluiceError } from '../../../lib/index.js'
+import { within } from '../../../lib/testing/conformance/probe.js'
+import { type TransformConformance, transformConformance } from '../../../lib/testing/index.js'
+import { large, patience, refuted, small } from '../../helpers/refuted.js'
+import { pass, transforming } from '../../helpers/transforming.js'
 
 function transforms(make: () => Transform, more: Partial<TransformConformance<Buffer, Buffer>> = {}) {
   return () =>

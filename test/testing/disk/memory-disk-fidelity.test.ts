@@ -13,17 +13,18 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import test from 'ava'
+import test, { type ExecutionContext } from 'ava'
 import fc from 'fast-check'
 import {
   blockingFileSystem,
   errorCode,
   type FileStats,
   type FileSystem,
+  nodeFileSystem,
   OPEN,
-} from '../../lib/files/index.js'
-import { MemoryDisk } from '../../lib/testing/index.js'
-import { scale } from '../helpers/scale.js'
+} from '../../../lib/files/index.js'
+import { MemoryDisk } from '../../../lib/testing/index.js'
+import { scale } from '../../helpers/scale.js'
 
 // What the simulated disk answers is compared with what Linux answers: other systems differ in their codes.
 const REAL = process.platform === 'linux'
@@ -209,7 +210,24 @@ function memoryList(disk: MemoryDisk, base: string): string[] {
     )
 }
 
-test('the disk in memory answers every sequence of calls as Linux does', async (t) => {
+/** The same file system, with the calls made at once where it has such. */
+function atOnce(fs: FileSystem): FileSystem {
+  const { sync } = fs
+  const later = Object.entries(sync!).map(([name, call]: [string, (...given: unknown[]) => unknown]) => [
+    name,
+    async (...given: unknown[]) => call(...given),
+  ])
+  const calls = Object.fromEntries(later)
+  return new Proxy(fs, {
+    get(target, name) {
+      if (Object.hasOwn(calls, name)) return calls[name]
+      const value: unknown = Reflect.get(target, name, target)
+      return typeof value === 'function' ? value.bind(target) : value
+    },
+  })
+}
+
+const play = async (t: ExecutionContext, fs: FileSystem, simulate: (disk: MemoryDisk) => FileSystem) => {
   if (!REAL) return t.pass('only Linux is imitated')
   const top = realpathSync(mkdtempSync(join(tmpdir(), 'sluice-fidelity-')))
   const pipe = join(top, 'pipe')
@@ -227,12 +245,13 @@ test('the disk in memory answers every sequence of calls as Linux does', async (
         const disk = new MemoryDisk({ umask: process.umask() })
         disk.putFolder(base)
         disk.putPipe(`${base}/pipe`)
+        const memory = simulate(disk)
         const real: number[] = []
         const simulated: number[] = []
         try {
           for (const run of sequence) {
-            const expected = await outcome(run, blockingFileSystem, base, real)
-            const found = await outcome(run, disk, base, simulated)
+            const expected = await outcome(run, fs, base, real)
+            const found = await outcome(run, memory, base, simulated)
             if (JSON.stringify(found) !== JSON.stringify(expected)) {
               throw new Error(
                 `${fc.stringify(run)}: real ${JSON.stringify(expected)}, simulated ${JSON.stringify(found)}`,
@@ -244,14 +263,22 @@ test('the disk in memory answers every sequence of calls as Linux does', async (
           if (found.join() !== expected.join())
             throw new Error(`real ${expected.join()}, simulated ${found.join()}`)
         } finally {
-          for (const fd of real) await blockingFileSystem.close(fd)
+          for (const fd of real) await fs.close(fd)
           rmSync(own, { recursive: true })
         }
       },
     )
-    const { failed, counterexample, errorInstance } = await fc.check(same, { numRuns: scale(400, 20_000) })
+    const { failed, counterexample, errorInstance } = await fc.check(same, { numRuns: scale(300, 15_000) })
     t.false(failed, `${errorInstance}\n${fc.stringify(counterexample)}`)
   } finally {
     rmSync(top, { recursive: true })
   }
+}
+
+test('the disk in memory answers every sequence of calls as Linux does', async (t) => {
+  await play(t, blockingFileSystem, (disk) => disk)
+})
+
+test('the disk in memory answers every sequence of calls that are made at once as Linux does', async (t) => {
+  await play(t, atOnce(nodeFileSystem), atOnce)
 })

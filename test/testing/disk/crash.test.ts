@@ -1,6 +1,6 @@
 import test from 'ava'
-import { OPEN, writeFully } from '../../lib/files/index.js'
-import { MemoryDisk } from '../../lib/testing/index.js'
+import { OPEN, writeFully } from '../../../lib/files/index.js'
+import { MemoryDisk } from '../../../lib/testing/index.js'
 
 const NONE = '(none)'
 

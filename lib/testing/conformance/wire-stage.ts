@@ -1,9 +1,9 @@
 import { Readable } from 'node:stream'
-import { type Code, SluiceError } from '../errors.js'
-import type { WireStage } from '../stages/bytes/wire-stage.js'
+import { type Code, SluiceError } from '../../errors.js'
+import type { WireStage } from '../../stages/bytes/wire-stage.js'
+import { piecesOf, randomContent } from '../splits.js'
 import type { ConformanceCase, ConformanceOptions } from './probe.js'
-import { piecesOf, randomContent } from './splits.js'
-import { transformConformance } from './transform-conformance.js'
+import { transformConformance } from './transform.js'
 
 /** What {@link wireStageConformance} needs to know of a wire stage. */
 export interface WireStageConformance extends ConformanceOptions {

@@ -1,8 +1,8 @@
 // Each property of the suite, and a Readable that lacks just that: the suite must say so.
 import { Readable } from 'node:stream'
-import { type ReadableConformance, readableConformance } from '../../lib/testing/index.js'
-import { conforms } from '../helpers/conforms.js'
-import { large, patience, refuted, small } from '../helpers/refuted.js'
+import { type ReadableConformance, readableConformance } from '../../../lib/testing/index.js'
+import { conforms } from '../../helpers/conforms.js'
+import { large, patience, refuted, small } from '../../helpers/refuted.js'
 
 function readables(make: () => Readable, more: Partial<ReadableConformance<Buffer>> = {}) {
   return () =>

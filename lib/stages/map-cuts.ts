@@ -1,0 +1,83 @@
+import { Transform, type TransformCallback } from 'node:stream'
+import { errorOf, SluiceError } from '../errors.js'
+import { type Cut, cutsOf, type Run, runOf } from '../wire/run.js'
+import type { DigestsItem, Item } from './river/items.js'
+
+/**
+ * What becomes of a cut: itself, or others in its place; nothing, so that it does not pass; or an error, with which its
+ * file fails alone, and nothing more of it passes.
+ */
+export type CutChange = Cut | readonly Cut[] | SluiceError | undefined
+
+/**
+ * A file stage made of one function, which is called with each cut, in order, and awaited: filters, renames, converts or
+ * refuses files. Everything else passes as it is. What may be changed of a cut, and how, is what file stages may do:
+ *
+ * ```ts
+ * receive(socket, { dir, accept, stages: { file: [() => mapCuts((cut) => (isWanted(cut.entry) ? cut : undefined))] } })
+ * ```
+ * What the function throws fails the stream. Throws `ERR_USAGE` if it is none.
+ */
+export function mapCuts(change: (cut: Cut) => CutChange | Promise<CutChange>): Transform {
+  if (typeof change !== 'function') {
+    throw new SluiceError('ERR_USAGE', 'change: must be a function that takes a cut', { found: change })
+  }
+  return new MapCuts(change)
+}
+
+class MapCuts extends Transform {
+  readonly #change: (cut: Cut) => CutChange | Promise<CutChange>
+  /** Files that were refused, and of which more may come. */
+  readonly #refused = new Set<number>()
+
+  constructor(change: (cut: Cut) => CutChange | Promise<CutChange>) {
+    super({ objectMode: true, highWaterMark: 1 })
+    this.#change = change
+  }
+
+  override _transform(item: Item, _encoding: BufferEncoding, done: TransformCallback): void {
+    if (item.kind === 'run') {
+      this.#run(item).then(
+        () => done(),
+        (thrown) => done(errorOf(thrown)),
+      )
+      return
+    }
+    if (item.kind === 'digests') this.#forget(item)
+    done(null, item)
+  }
+
+  async #run(run: Run): Promise<void> {
+    const cuts: Cut[] = []
+    const refusals: DigestsItem[] = []
+    for (const cut of cutsOf(run)) {
+      const { index } = cut.entry
+      if (this.#refused.has(index)) continue
+      const changed = await this.#change(cut)
+      if (this.destroyed) return
+      if (changed instanceof SluiceError) {
+        this.#refused.add(index)
+        refusals.push(refusalOf(index, changed))
+      } else if (changed) cuts.push(...[changed].flat())
+    }
+    if (cuts.length > 0) this.push(runOf(run, cuts))
+    for (const refusal of refusals) this.push(refusal)
+  }
+
+  /** Nothing more of these comes without being asked for. */
+  #forget({ first, count }: DigestsItem): void {
+    for (const index of this.#refused)
+      if (index >= first && index < first + count) this.#refused.delete(index)
+  }
+}
+
+/** Says of a file what a sender says that could not send it to its end. */
+function refusalOf(index: number, { code }: SluiceError): DigestsItem {
+  return {
+    kind: 'digests',
+    first: index,
+    count: 1,
+    bytes: Buffer.alloc(1),
+    failures: new Map([[index, code]]),
+  }
+}

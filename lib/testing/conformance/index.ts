@@ -1,0 +1,16 @@
+/**
+ * The conformance suites: what must hold of a stage or a store, as lists of cases. There is no test runner
+ * inside; each case rejects with an `AssertionError` that says what did not hold.
+ *
+ * ```ts
+ * for (const { name, run } of transformConformance(() => myStage(), { input, expected, many })) test(name, run)
+ * ```
+ */
+
+export { partStoreConformance } from './part-store.js'
+export type { PartStorePlace, PlacedContent } from './part-store-transfer.js'
+export type { ConformanceCase, ConformanceOptions } from './probe.js'
+export { type ReadableConformance, readableConformance } from './readable.js'
+export { type TransformConformance, transformConformance } from './transform.js'
+export { type WireStageConformance, wireStageConformance } from './wire-stage.js'
+export { type WritableConformance, writableConformance } from './writable.js'
