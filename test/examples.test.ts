@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir } from 'node:fs/promises'
+import { mkdir, readFile } from 'node:fs/promises'
 import { get } from 'node:http'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -86,6 +86,22 @@ test('the stage of a user counts while a hand-made pipeline receives', async (t)
   t.deepEqual(await listing(dir), await listing(source))
 })
 
+test('entries that are no files arrive as files', async (t) => {
+  const { dir } = await setup(t)
+  const { code, output } = await finished(run(t, 'send-entries', dir))
+  t.is(code, 0)
+  t.deepEqual(output.trim().split('\n').sort(), [
+    'published tables/letters.csv',
+    'published tables/nothing.csv',
+    'published tables/squares.csv',
+  ])
+  const table = await readFile(join(dir, 'tables/squares.csv'), 'utf8')
+  const rows = table.split('\n').slice(0, -1)
+  t.is(rows.length, 1000)
+  for (const [i, row] of rows.entries()) t.is(row.trimEnd(), `${i},${i * i}`)
+  t.is((await readFile(join(dir, 'tables/letters.csv'), 'utf8')).length, 26 * 16)
+})
+
 test('a transfer runs over an encrypted and throttled line', async (t) => {
   const { source, photos, dir } = await setup(t)
   const { code, output } = await finished(run(t, 'throttle-encrypt', photos, dir))
@@ -94,7 +110,7 @@ test('a transfer runs over an encrypted and throttled line', async (t) => {
   t.deepEqual(await listing(dir), await listing(source))
 })
 
-for (const name of ['tcp-send', 'tcp-receive', 'http-upgrade', 'custom-stage', 'throttle-encrypt']) {
+for (const name of ['tcp-send', 'tcp-receive', 'http-upgrade', 'custom-stage', 'send-entries', 'throttle-encrypt']) {
   test(`${name} without arguments says how it is used`, async (t) => {
     const child = spawn(process.execPath, [join(EXAMPLES, `${name}.js`)], {
       stdio: ['ignore', 'ignore', 'pipe'],

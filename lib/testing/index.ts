@@ -6,6 +6,8 @@ export {
   partStoreConformance,
   type ReadableConformance,
   readableConformance,
+  type SourceSample,
+  sourceStoreConformance,
   type TransformConformance,
   transformConformance,
   type WireStageConformance,

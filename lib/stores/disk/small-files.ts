@@ -75,7 +75,9 @@ export class SmallFiles implements PartRun {
         if (entry.type !== 'file' || this.failures.has(index)) continue
         const isAlone = this.#alone.has(index)
         const directory = isAlone ? undefined : (this.#held(entry) ?? (await this.#enter(entry)))
-        if (directory && this.#tryPublish(directory, entry)) published.push(entry)
+        // below a folder that has a suffix it gets another name than its own
+        const isOwn = directory !== undefined && directory.path === this.#folder
+        if (isOwn && this.#tryPublish(directory, entry)) published.push(entry)
         else unusual.push(index)
         if (this.#isTime()) await this.#yield()
       }
