@@ -1,7 +1,7 @@
 import { lstat, mkdtemp, readdir, readFile, readlink, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { nodeFileSystem } from '../../lib/files/disk/fs.js'
+import { nodeFileSystem } from '../../lib/files/disk/node-fs.js'
 import { memoryParts } from '../../lib/index.js'
 import { diskParts } from '../../lib/stores/disk/disk-store.js'
 import type { Durability, PartStore } from '../../lib/stores/parts.js'
