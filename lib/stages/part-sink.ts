@@ -20,7 +20,10 @@ import { SmallTail } from './sink/small-tail.js'
 export interface PartSinkOptions {
   /** The folder that files arrive in. It is made when the first of them comes. Instead of `store`. */
   dir?: string
-  /** Where the files go, where that is not a folder of this disk. Closed at the end. */
+  /**
+   * Where the files go, where that is not a folder of this disk; closed at the end. `fs`, `handles` and `keep` are for a
+   * folder only.
+   */
   store?: PartStore
   fs?: FileSystem
   /** What a published file survives. Default 'crash'. */

@@ -24,8 +24,14 @@ const BOTH: Record<string, [options: object, message: RegExp]> = {
   'keepOpen beside wire stages': [{ keepOpen: true, stages: { wire: [{}] } }, /^keepOpen must/],
   'wire stages that are no list': [{ stages: { wire: {} } }, /^stages.wire must/],
   'a wire stage that is none': [{ stages: { wire: [null] } }, /^stages.wire must/],
-  'a maker that is no function': [{ stages: { wire: [{ outgoing: new PassThrough() }] } }, /^stages.wire must/],
-  'a maker that makes nothing': [{ stages: { wire: [{ format: 'x', outgoing() {} }] } }, /stages.wire makes must/],
+  'a maker that is no function': [
+    { stages: { wire: [{ outgoing: new PassThrough() }] } },
+    /^stages.wire must/,
+  ],
+  'a maker that makes nothing': [
+    { stages: { wire: [{ format: 'x', outgoing() {} }] } },
+    /stages.wire makes must/,
+  ],
   'a limit that is none': [{ limits: { patience: 1 } }, /^the name of a limit must/],
   'a time that no timer can wait': [
     { limits: { idleTimeout: 2 ** 31 } },
