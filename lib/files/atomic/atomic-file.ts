@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path'
 import { printable, SluiceError } from '../../errors.js'
 import { diskError, errorCode, SystemError } from '../disk/disk-error.js'
 import type { FileStats } from '../disk/fs.js'
-import { openingMode, setAttributes, wantedMode } from '../disk/keep-attributes.js'
+import { keepAttributes, openingMode, wantedMode } from '../disk/keep-attributes.js'
 import { createTemporary } from '../disk/move-file.js'
 import { writeFully } from '../disk/read-write.js'
 import { UserCallback } from '../disk/user-callback.js'
@@ -202,7 +202,7 @@ export class AtomicFile {
     const bytes = this.#position
     if (stats.size !== bytes)
       throw new SystemError('EIO', 'write', `${stats.size} of ${bytes} bytes stand there`)
-    this.#warning = await setAttributes(fd, stats, target.there, settings, this.#path)
+    this.#warning = await keepAttributes(fd, stats, target.there, settings, this.#path)
     // an fsync that failed is never tried again: the second one lies
     if (durability === 'power') await fs.fsync(fd)
     const digest = this.#hasher?.digest() ?? Buffer.alloc(0)

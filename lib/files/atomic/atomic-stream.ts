@@ -15,10 +15,10 @@ export interface AtomicStreamOptions extends AtomicWriteOptions, Audited {
   highWaterMark?: number
 }
 
-const HIGH_WATER_MARK = 256 * 1024
+const DEFAULT_HIGH_WATER_MARK = 256 * 1024
 
 /** Buffers of less than this on average are put together: each one apart costs more than copying it. */
-const SMALL = 4096
+const SMALL_WRITE = 4096
 
 /** A chunk as it was written. */
 interface Chunk {
@@ -41,7 +41,7 @@ export class AtomicWriteStream extends Writable {
   #settle!: { resolve: (written: Written) => void; reject: (error: unknown) => void }
 
   constructor(path: string, options: AtomicStreamOptions) {
-    const { encoding = 'utf8', highWaterMark = HIGH_WATER_MARK } = options
+    const { encoding = 'utf8', highWaterMark = DEFAULT_HIGH_WATER_MARK } = options
     // decodeStrings: text would be encoded with something else in the place of what the encoding cannot hold
     super({ decodeStrings: false, defaultEncoding: encoding, highWaterMark })
     this.#path = path
@@ -92,7 +92,7 @@ export class AtomicWriteStream extends Writable {
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
     const end = () => {
       if (this.#written) this.#settle.resolve(this.#written)
-      else this.#settle.reject(error ?? destroyed(this.#path))
+      else this.#settle.reject(error ?? destroyedBeforeEnd(this.#path))
       callback(error)
     }
     // waits for the call that runs: it may be the one that gives the name
@@ -112,7 +112,7 @@ export class AtomicWriteStream extends Writable {
       return chunk
     })
     const bytes = buffers.reduce((all, { length }) => all + length, 0)
-    return buffers.length > 8 && bytes < buffers.length * SMALL ? [Buffer.concat(buffers)] : buffers
+    return buffers.length > 8 && bytes < buffers.length * SMALL_WRITE ? [Buffer.concat(buffers)] : buffers
   }
 
   #bytes(text: string, encoding: BufferEncoding): Buffer {
@@ -166,7 +166,7 @@ export function createAtomicWriteStream(path: string, options: AtomicStreamOptio
   }
 }
 
-function destroyed(path: string): SluiceError {
+function destroyedBeforeEnd(path: string): SluiceError {
   const message = `writing ${printable(path)} was given up before its end; the file is what it was`
   return new SluiceError('ERR_DESTROYED', message, { path })
 }

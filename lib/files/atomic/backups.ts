@@ -17,10 +17,10 @@ export interface Backup {
   time: number
 }
 
-const NAME = /^(.+)(\.(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)(\d{3})Z\.[0-9a-f]{4}\.bak)$/s
+const BACKUP_NAME = /^(.+)(\.(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)(\d{3})Z\.[0-9a-f]{4}\.bak)$/s
 
 /** Names that are tried; more are taken only if something is wrong. */
-const MOST_TRIES = 100
+const MOST_NAMES_TRIED = 100
 
 /**
  * Keeps what has the name `name` in this folder under a name of its own, `name.20261121T093015123Z.4f0a.bak`: by a
@@ -37,7 +37,7 @@ export async function makeBackup(
   const there = await lstatIfThere(fs, path)
   if (!there) return undefined
   const target = there.isSymbolicLink() ? await fs.readlink(path) : undefined
-  for (let tries = 0; tries < MOST_TRIES; tries++) {
+  for (let tries = 0; tries < MOST_NAMES_TRIED; tries++) {
     const backup = backupName(name, time)
     try {
       if (target !== undefined) await fs.symlink(target, folder.at(backup))
@@ -104,7 +104,7 @@ export async function listBackups(
 
 /** What a name of a backup says; undefined for any other name. */
 export function parseBackupName(name: string): Pick<Backup, 'of' | 'time'> | undefined {
-  const [, of, , year, month, day, hour, minute, second, ms] = NAME.exec(name) ?? []
+  const [, of, , year, month, day, hour, minute, second, ms] = BACKUP_NAME.exec(name) ?? []
   if (of === undefined) return undefined
   const text = `${year}-${month}-${day}T${hour}:${minute}:${second}.${ms}Z`
   const time = Date.parse(text)
@@ -148,11 +148,11 @@ function backupName(name: string, time: number): string {
 }
 
 /** The last time that four digits of a year can say. */
-const LAST = Date.parse('9999-12-31T23:59:59.999Z')
+const LAST_TIME = Date.parse('9999-12-31T23:59:59.999Z')
 
 function endingAt(time: number, random: string): string {
   // of a clock that is out of its mind the nearest time that a name can hold; NaN is none at all
-  const held = Math.min(Math.max(time || 0, 0), LAST)
+  const held = Math.min(Math.max(time || 0, 0), LAST_TIME)
   return `.${new Date(held).toISOString().replace(/[-:.]/g, '')}.${random}.bak`
 }
 

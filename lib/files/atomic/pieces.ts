@@ -3,7 +3,7 @@ import { isReadable, type Readable } from 'node:stream'
 import { printable, SluiceError } from '../../errors.js'
 import { badOption } from '../../options.js'
 import { TextEncoderInPieces, type TextEncoding } from '../content/encodings.js'
-import { gathered } from './portions.js'
+import { gatheredPieces } from './portions.js'
 
 /** What a file can be written from. */
 export type WriteData =
@@ -77,7 +77,7 @@ function begun(emitter: Emitter): Pieces {
  * bytes.
  */
 export function encodedPieces(pieces: Pieces, encoding: TextEncoding): AsyncGenerator<Uint8Array> {
-  return gathered(eachEncoded(pieces, encoding))
+  return gatheredPieces(eachEncoded(pieces, encoding))
 }
 
 async function* eachEncoded(pieces: Pieces, encoding: TextEncoding): AsyncGenerator<Uint8Array> {

@@ -9,7 +9,7 @@ export const LARGE_PORTION = 32 * 1024 * 1024
 const STEP = 1024 * 1024
 
 /** Pieces of less are put together: a write of each apart costs far more than to copy it. */
-const SMALL = 16 * 1024
+const SMALL_PIECE = 16 * 1024
 
 /** Bytes that are put together at the most. */
 const TOGETHER = 64 * 1024
@@ -45,15 +45,15 @@ export function* portionsOf(buffers: readonly Uint8Array[], size: number): Gener
 }
 
 /** The same bytes in pieces that are worth a write: small ones put together, in a buffer that is used again and again. */
-export async function* gathered(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+export async function* gatheredPieces(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   let buffer: Buffer | undefined
   let used = 0
   for await (const piece of pieces) {
-    if (used > 0 && (piece.length >= SMALL || used + piece.length > TOGETHER)) {
+    if (used > 0 && (piece.length >= SMALL_PIECE || used + piece.length > TOGETHER)) {
       yield buffer!.subarray(0, used)
       used = 0
     }
-    if (piece.length >= SMALL) yield piece
+    if (piece.length >= SMALL_PIECE) yield piece
     else {
       buffer ??= Buffer.allocUnsafe(TOGETHER)
       buffer.set(piece, used)

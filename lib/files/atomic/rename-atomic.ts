@@ -75,7 +75,7 @@ async function rename(from: string, to: string, options: RenameOptions): Promise
   checkChoice('durability', durability, ['crash', 'power'])
   checkAbortSignal('signal', signal)
   if (resolve(from) === resolve(to)) throw samePath(from)
-  if (signal?.aborted) throw stopped(from, signal)
+  if (signal?.aborted) throw renameCancelled(from, signal)
   try {
     const source = await sourceAt(fs, from)
     if (await isSameName(fs, from, to, source)) throw samePath(from)
@@ -145,7 +145,7 @@ async function copyOver(renaming: Renaming, folder: Folder, to: string): Promise
   let copied = source
   if (source.isFile()) {
     const check = () => {
-      if (signal?.aborted) throw stopped(from, signal)
+      if (signal?.aborted) throw renameCancelled(from, signal)
     }
     copied = await copyFile(fs, from, temporary, { power: durability === 'power', check })
   } else await fs.symlink(await fs.readlink(from), temporary)
@@ -189,7 +189,7 @@ function intoItself(error: unknown, from: string, to: string): unknown {
   return new SluiceError('ERR_USAGE', message, { path: from, cause: error })
 }
 
-function stopped(path: string, signal: AbortSignal): SluiceError {
+function renameCancelled(path: string, signal: AbortSignal): SluiceError {
   const message = `renaming ${printable(path)} was cancelled; it is where it was`
   return new SluiceError('ERR_CANCELLED', message, { path, cause: signal.reason })
 }

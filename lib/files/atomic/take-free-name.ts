@@ -7,7 +7,7 @@ import { lstatIfThere } from '../disk/stats.js'
 import { temporaryName } from '../own/temporary-name.js'
 import { firstFree } from '../publish/first-free.js'
 import { publish } from '../publish/publish.js'
-import { NO_LINKS } from '../publish/take-name.js'
+import { isLinkRefusal } from '../publish/take-name.js'
 import type { Directory } from '../tree/directory.js'
 import type { Folder } from '../tree/folder.js'
 import type { Renaming } from './rename-atomic.js'
@@ -51,7 +51,7 @@ async function takeForFile(
   const second = isCopy ? undefined : await secondName(fs, from, folder.at(temporary))
   const place: Directory = second
     ? folder
-    : { ...within(folder), at: (name) => (name === temporary ? from : folder.at(name)) }
+    : { ...directoryOf(folder), at: (name) => (name === temporary ? from : folder.at(name)) }
   try {
     const { name, warning } = await publish(fs, place, temporary, basename(to), policy)
     // the new name is there, but so is an old one; that of a copy is collected later
@@ -71,14 +71,14 @@ async function secondName(fs: FileSystem, from: string, to: string): Promise<Fil
     await fs.link(from, to)
     return await fs.lstat(to)
   } catch (error) {
-    if (errorCode(error) !== 'EXDEV' && NO_LINKS.has(errorCode(error) ?? '')) return undefined
+    if (errorCode(error) !== 'EXDEV' && isLinkRefusal(error)) return undefined
     // it may have been done nevertheless
     await fs.unlink(to).catch(() => {})
     throw error
   }
 }
 
-function within(folder: Folder): Omit<Directory, 'at'> {
+function directoryOf(folder: Folder): Omit<Directory, 'at'> {
   return {
     path: folder.path,
     fd: folder.fd,

@@ -14,14 +14,15 @@ export interface Target {
 }
 
 /** After so many links a path leads nowhere, says Linux. */
-const MOST_LINKS = 40
+const MOST_FOLLOWED = 40
 
 /** Finds what a write to `path` will replace. Throws system errors: EISDIR, ENXIO (pipe, device), ELOOP. */
 export async function findTarget(path: string, { fs, symlink, conflict }: WriteSettings): Promise<Target> {
   // whoever has the name will be found by the step that takes it
-  if (conflict !== 'overwrite') return parts(path, undefined)
+  if (conflict !== 'overwrite') return targetOf(path, undefined)
   const there = await lstatIfThere(fs, path)
-  const target = there?.isSymbolicLink() && symlink === 'follow' ? await follow(fs, path) : parts(path, there)
+  const target =
+    there?.isSymbolicLink() && symlink === 'follow' ? await follow(fs, path) : targetOf(path, there)
   const kept = target.there
   if (kept?.isDirectory()) throw new SystemError('EISDIR', 'open', 'a folder')
   if (kept && !kept.isFile() && !kept.isSymbolicLink())
@@ -32,11 +33,11 @@ export async function findTarget(path: string, { fs, symlink, conflict }: WriteS
 /** Goes along the links, the last of which may lead to nothing: then that is what will be made. */
 async function follow(fs: FileSystem, path: string): Promise<Target> {
   let here = path
-  for (let links = 0; links <= MOST_LINKS; links++) {
+  for (let links = 0; links <= MOST_FOLLOWED; links++) {
     const there = await lstatIfThere(fs, here)
     if (!there?.isSymbolicLink()) {
       if (!there && here.endsWith('/')) throw new SystemError('EISDIR', 'open', 'the link leads to a folder')
-      return parts(here, there)
+      return targetOf(here, there)
     }
     const to = await fs.readlink(here)
     // not joined: what `..` means behind a link is for the system to say
@@ -45,6 +46,6 @@ async function follow(fs: FileSystem, path: string): Promise<Target> {
   throw new SystemError('ELOOP', 'open', 'the links lead in a circle')
 }
 
-function parts(path: string, there: FileStats | undefined): Target {
+function targetOf(path: string, there: FileStats | undefined): Target {
   return { path, folder: dirname(path), name: basename(path), there }
 }

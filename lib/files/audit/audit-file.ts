@@ -9,7 +9,7 @@ import { syncFolder } from '../disk/sync.js'
 const NEWLINE = Buffer.from('\n')
 
 /** How often a record of which the disk took only a part is written anew. */
-const MOST_TRIES = 3
+const MOST_APPEND_TRIES = 3
 
 /** One file of a trail that is open for appending, until its last user leaves. */
 export class AuditFile {
@@ -56,7 +56,7 @@ export class AuditFile {
    * stands, whatever becomes of the process then.
    */
   async append(line: Buffer): Promise<void> {
-    for (let tries = 0; tries < MOST_TRIES; tries++) {
+    for (let tries = 0; tries < MOST_APPEND_TRIES; tries++) {
       const bytes = this.#torn ? Buffer.concat([NEWLINE, line]) : line
       const taken = await undisturbed(() => this.#fs.write(this.#fd, [bytes], null))
       if (taken === bytes.length) {

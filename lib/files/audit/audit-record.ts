@@ -1,3 +1,4 @@
+import { printableJson } from '../../errors.js'
 import { badOption, checkOption } from '../../options.js'
 
 /** One line of an audit trail: what was done to one path, and how it went. */
@@ -34,16 +35,13 @@ export function checkAudit(audit: Audit | undefined): void {
 }
 
 /** Bytes of one line, written or read; a longer one is refused, or taken for torn. */
-export const LONGEST_LINE = 1 << 20
+export const LONGEST_AUDIT_LINE = 1 << 20
 
 /** How every line begins; no text inside a line can look like this, because quotes are escaped there. */
-const MARK = '{"time":"'
+const RECORD_START = '{"time":"'
 
 /** How many beginnings of a record are tried in one torn line. */
-const MOST_MARKS = 100
-
-/** What a terminal or an editor would act on. JSON itself escapes only what is below the space. */
-const HARMFUL = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu
+const MOST_STARTS = 100
 
 /**
  * The line of a record, with its newline. All that could end the line or act on a terminal is escaped as JSON allows,
@@ -62,7 +60,7 @@ export function encodeRecord({
 }: AuditRecord): Buffer {
   let text: string
   try {
-    // the order of the keys is that of MARK
+    // the order of the keys is that of RECORD_START
     text = JSON.stringify({ time, session, operation, path, status, duration, metadata, code })
   } catch (cause) {
     throw badOption('metadata', 'what JSON can hold, without bigint and cycle', metadata, { cause })
@@ -72,10 +70,10 @@ export function encodeRecord({
     const found = { time, session, operation, path, status, duration, metadata, code }[wrong]
     throw badOption(`${wrong} of an audit record`, FIELDS[wrong], found)
   }
-  const line = Buffer.from(`${text.replace(HARMFUL, escaped)}\n`)
-  if (line.length > LONGEST_LINE) {
-    const expected = `so little that the record has at most ${LONGEST_LINE} bytes`
-    throw badOption('metadata', expected, line.length, { expected: LONGEST_LINE })
+  const line = Buffer.from(`${printableJson(text)}\n`)
+  if (line.length > LONGEST_AUDIT_LINE) {
+    const expected = `so little that the record has at most ${LONGEST_AUDIT_LINE} bytes`
+    throw badOption('metadata', expected, line.length, { expected: LONGEST_AUDIT_LINE })
   }
   return line
 }
@@ -89,8 +87,8 @@ export function decodeLine(line: string): { record?: AuditRecord; torn: boolean 
   const whole = parseRecord(line)
   if (whole) return { record: whole, torn: false }
   let at = line.length
-  for (let tries = 0; tries < MOST_MARKS && at > 0; tries++) {
-    at = line.lastIndexOf(MARK, at - 1)
+  for (let tries = 0; tries < MOST_STARTS && at > 0; tries++) {
+    at = line.lastIndexOf(RECORD_START, at - 1)
     if (at === -1) break
     const record = parseRecord(line.slice(at))
     if (record) return { record, torn: true }
@@ -139,12 +137,4 @@ function wrongField(value: Record<string, unknown>): keyof typeof FIELDS | undef
 
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-function escaped(character: string): string {
-  let text = ''
-  for (let i = 0; i < character.length; i++) {
-    text += `\\u${character.charCodeAt(i).toString(16).padStart(4, '0')}`
-  }
-  return text
 }

@@ -38,7 +38,7 @@ export interface AuditTrailOptions {
 const APPENDING: FileSystem = { ...blockingFileSystem, fsync: nodeFileSystem.fsync }
 
 /** How often a record is written again because its file was removed meanwhile. */
-const MOST_TRIES = 16
+const MOST_ROTATION_TRIES = 16
 
 /**
  * A log of operations, one JSON record a line, that any number of processes append to. A record is on its way to the
@@ -76,7 +76,7 @@ export class AuditTrail implements Audit, AsyncDisposable {
    * with `ERR_USAGE`, `ERR_WRITE`, `ERR_PERMISSION`, `ERR_READ_ONLY`, `ERR_DISK_FULL`, `ERR_UNSAFE_LINK`.
    */
   static async open(path: string, options: AuditTrailOptions = {}): Promise<AuditTrail> {
-    check(path, options)
+    checkTrailOptions(path, options)
     const full = resolve(path)
     try {
       const file = await AuditFile.open(options.fs ?? APPENDING, full, options.durability === 'power')
@@ -141,7 +141,7 @@ export class AuditTrail implements Audit, AsyncDisposable {
     const time = new Date(this.#options.now()).toISOString()
     const line = encodeRecord({ ...entry, time, session: this.session })
     try {
-      for (let tries = 0; tries < MOST_TRIES; tries++) {
+      for (let tries = 0; tries < MOST_ROTATION_TRIES; tries++) {
         // nothing is awaited before the first write: a process may end right after the call
         if (await this.#append(line)) return
       }
@@ -219,7 +219,7 @@ export class AuditTrail implements Audit, AsyncDisposable {
   }
 }
 
-function check(path: string, { maxBytes, keep, durability, session }: AuditTrailOptions): void {
+function checkTrailOptions(path: string, { maxBytes, keep, durability, session }: AuditTrailOptions): void {
   checkLocalPath('path', path)
   const name = basename(path)
   const fits = Buffer.byteLength(name) <= LONGEST_TRAIL_NAME

@@ -5,7 +5,7 @@ import { type WriteValueOptions, writeJson, writeYaml } from '../atomic/write-fi
 import { audited, UNRECORDED } from '../audit/audited.js'
 import { decodeText } from '../content/encodings.js'
 import { type Format, knownFormat, parseText } from '../content/formats.js'
-import { readWhole } from '../content/read-whole.js'
+import { readWholeFile } from '../content/read-whole.js'
 import { errorCode, readError } from '../disk/disk-error.js'
 import type { FileSystem } from '../disk/fs.js'
 import { nodeFileSystem } from '../disk/node-fs.js'
@@ -87,13 +87,13 @@ async function merge(
   return { ...(await write(output, value, { ...rest, fs, audit: UNRECORDED })), value, missing, dropped }
 }
 
-interface Source {
+interface ConfigSource {
   path: string
   format: Format
   optional: boolean
 }
 
-function source(input: ConfigInput, optional: boolean): Source {
+function source(input: ConfigInput, optional: boolean): ConfigSource {
   const given = typeof input === 'string' ? { path: input } : input
   checkLocalPath('input', given?.path)
   checkChoice('format', given.format, FORMATS)
@@ -117,7 +117,7 @@ async function parseMap(format: Format, text: string, path: string): Promise<Con
 async function readText(fs: FileSystem, path: string, optional: boolean): Promise<string | undefined> {
   try {
     // a link may lead to settings; what is opened is a regular file
-    return decodeText(await readWhole(fs, await fs.realpath(path), path), 'utf8', path)
+    return decodeText(await readWholeFile(fs, await fs.realpath(path), path), 'utf8', path)
   } catch (error) {
     if (optional && errorCode(error) === 'ENOENT') return undefined
     throw readError(error, path)

@@ -48,7 +48,8 @@ function mergeTwo(one: Config, two: Config, rules: Required<MergeRules>): Config
   const merged: Config = { ...one }
   for (const [key, later] of Object.entries(two)) {
     const earlier = Object.hasOwn(one, key) ? one[key] : undefined
-    if (Array.isArray(earlier) && Array.isArray(later)) merged[key] = joined(earlier, later, rules.arrays)
+    if (Array.isArray(earlier) && Array.isArray(later))
+      merged[key] = joinedLists(earlier, later, rules.arrays)
     else if (isConfig(earlier) && isConfig(later) && rules.strategy === 'deep') {
       merged[key] = mergeTwo(earlier, later, rules)
     } else merged[key] = later
@@ -56,7 +57,7 @@ function mergeTwo(one: Config, two: Config, rules: Required<MergeRules>): Config
   return merged
 }
 
-function joined(one: unknown[], two: unknown[], arrays: Required<MergeRules>['arrays']): unknown[] {
+function joinedLists(one: unknown[], two: unknown[], arrays: Required<MergeRules>['arrays']): unknown[] {
   if (arrays === 'replace') return two
   if (arrays === 'concat') return [...one, ...two]
   const there = new Set(one.map(identity))

@@ -9,7 +9,7 @@ import { audited, UNRECORDED } from '../audit/audited.js'
 import { decodeText, encodeText } from '../content/encodings.js'
 import { encodeValue, parseText } from '../content/formats.js'
 import { plainValue } from '../content/plain-value.js'
-import { readWhole } from '../content/read-whole.js'
+import { readWholeFile } from '../content/read-whole.js'
 import { checkSchema } from '../content/schema.js'
 import { diskError, errorCode } from '../disk/disk-error.js'
 import type { FileSystem } from '../disk/fs.js'
@@ -175,7 +175,7 @@ async function readJson(
   shown: string,
 ): Promise<{ value: unknown } | undefined> {
   try {
-    const text = decodeText(await readWhole(fs, path, shown), 'utf8', shown)
+    const text = decodeText(await readWholeFile(fs, path, shown), 'utf8', shown)
     return { value: await parseText('json', text, shown) }
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return undefined

@@ -57,7 +57,7 @@ export interface FileReport {
 }
 
 /** Bytes that are read at once. */
-const PIECE = 512 * 1024
+const CHECK_BYTES = 512 * 1024
 
 /**
  * Says what of a file is not as it should be. A link is followed. A file of any size is read in pieces, unless its
@@ -65,14 +65,14 @@ const PIECE = 512 * 1024
  */
 export function checkFile(path: string, options: CheckOptions = {}): Promise<FileReport> {
   return audited('checkFile', path, options, async () => {
-    checkOptions(path, options)
+    checkFileOptions(path, options)
     const check = new Checking(path, options)
     await check.run()
     return { ok: check.failed.length === 0, failed: check.failed }
   })
 }
 
-function checkOptions(path: string, { digest, encoding, format, schema, ...sizes }: CheckOptions): void {
+function checkFileOptions(path: string, { digest, encoding, format, schema, ...sizes }: CheckOptions): void {
   checkLocalPath('path', path)
   for (const name of ['size', 'minSize', 'maxSize'] as const) checkWhole(name, sizes[name], 0)
   checkChoice('encoding', encoding, TEXT_ENCODINGS)
@@ -158,7 +158,7 @@ class Checking {
         isText = false
       }
     }
-    const buffer = Buffer.allocUnsafe(PIECE)
+    const buffer = Buffer.allocUnsafe(CHECK_BYTES)
     for (let position = 0; ; ) {
       const got = await readFully(this.#fs, fd, buffer, position)
       const piece = buffer.subarray(0, got)
@@ -166,7 +166,7 @@ class Checking {
       decode(piece, true)
       if (isValue) this.#kept.push(Buffer.from(piece))
       position += got
-      if (got < PIECE) break
+      if (got < CHECK_BYTES) break
     }
     decode(Buffer.alloc(0), false)
     if (digest && hasher) this.#digest(digest, hasher.digest('hex'))

@@ -27,7 +27,7 @@ export interface ReadOptions extends Audited {
 }
 
 /** What goes away by itself. That a file does not exist does not. */
-const PASSING = new Set(['EBUSY', 'EAGAIN', 'EMFILE', 'ENFILE', 'EINTR'])
+const PASSING_ERRORS = new Set(['EBUSY', 'EAGAIN', 'EMFILE', 'ENFILE', 'EINTR'])
 
 /**
  * Reads a file whole. Tries again only what can pass (EBUSY, EAGAIN, EMFILE, ENFILE, EINTR), and where the file changed
@@ -67,7 +67,7 @@ async function tryOnce(path: string, options: ReadOptions, isLast: boolean): Pro
   try {
     return await read(path, options)
   } catch (error) {
-    if (!isLast && PASSING.has(errorCode(error) ?? '')) return undefined
+    if (!isLast && PASSING_ERRORS.has(errorCode(error) ?? '')) return undefined
     throw readError(error, path)
   }
 }

@@ -21,7 +21,7 @@ export interface Attempt {
  * Throws system errors, and `ERR_SOURCE_CHANGED` if it never rested.
  * @param shown the path in the message
  */
-export async function readWhole(fs: FileSystem, path: string, shown: string): Promise<Buffer> {
+export async function readWholeFile(fs: FileSystem, path: string, shown: string): Promise<Buffer> {
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
     const { fd, stats } = await openRegular(fs, path)
     try {

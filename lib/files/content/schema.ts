@@ -12,7 +12,7 @@ export interface SchemaFailure {
 }
 
 /** Failures that the message of the error names; all are in `error.found`. */
-const MOST_TOLD = 5
+const MOST_FAILURES = 5
 
 /** Schemas that were compiled, with the text that they had then: they may have been changed since. */
 const compiled = new WeakMap<object, { text: string; validate: ValidateFunction }>()
@@ -30,8 +30,8 @@ export async function checkSchema(value: unknown, schema: Schema, path: string):
     const extra = 'additionalProperty' in params ? ` (${JSON.stringify(params.additionalProperty)})` : ''
     return { at: instancePath, message: `${message ?? 'does not match'}${extra}` }
   })
-  const told = failures.slice(0, MOST_TOLD).map(({ at, message }) => `${at || 'the value'} ${message}`)
-  const more = failures.length > MOST_TOLD ? `, and ${failures.length - MOST_TOLD} more` : ''
+  const told = failures.slice(0, MOST_FAILURES).map(({ at, message }) => `${at || 'the value'} ${message}`)
+  const more = failures.length > MOST_FAILURES ? `, and ${failures.length - MOST_FAILURES} more` : ''
   const message = `${printable(path)} does not match its schema: ${printable(told.join('; '), 1000)}${more}`
   throw new SluiceError('ERR_SCHEMA', message, { path, found: failures })
 }

@@ -2,7 +2,7 @@ import { printable, SluiceError } from '../../errors.js'
 import { errorCode } from './disk-error.js'
 import type { FileStats, FileSystem } from './fs.js'
 
-/** How {@link setAttributes} goes about it. */
+/** How {@link keepAttributes} goes about it. */
 export interface KeepOptions {
   fs: FileSystem
   /** Permission bits instead of those of the file that is replaced. */
@@ -32,7 +32,7 @@ export function wantedMode(asked: number | undefined, there: FileStats | undefin
 }
 
 /** Gives an open file owner, group and mode of the one that it replaces; gives what could not be kept. */
-export async function setAttributes(
+export async function keepAttributes(
   fd: number,
   stats: FileStats,
   there: FileStats | undefined,

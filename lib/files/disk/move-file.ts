@@ -3,31 +3,31 @@ import { setTime } from './attributes.js'
 import { type Clock, pause } from './clock.js'
 import { errorCode, isRefusal, SystemError } from './disk-error.js'
 import { type FileStats, type FileSystem, OPEN } from './fs.js'
-import { setAttributes } from './keep-attributes.js'
+import { keepAttributes } from './keep-attributes.js'
 import { closing, openRegular } from './open-regular.js'
 import { readFully, writeFully } from './read-write.js'
 import { lstatIfThere, sameContent, sameInode } from './stats.js'
 
 /** What Windows says of a file that a scanner or an indexer has open for a moment. */
-const PASSING = new Set(['EPERM', 'EACCES', 'EBUSY'])
+const HELD_OPEN = new Set(['EPERM', 'EACCES', 'EBUSY'])
 
 /** Milliseconds between two attempts: from the first to the longest, and in all. */
-const FIRST_WAIT = 10
-const LONGEST_WAIT = 500
-const PATIENCE = 10_000
+const FIRST_MOVE_WAIT = 10
+const LONGEST_MOVE_WAIT = 500
+const MOVE_TIMEOUT = 10_000
 
 /** Bytes that are copied at once. */
-const PIECE = 1024 * 1024
+const COPY_BYTES = 1024 * 1024
 
 /** Calls `move` again while Windows says that somebody has the file open, for 10 seconds in all. */
 export async function patiently(fs: FileSystem, clock: Clock, move: () => Promise<void>): Promise<void> {
   const began = clock.now()
-  for (let wait = FIRST_WAIT; ; wait = Math.min(2 * wait, LONGEST_WAIT)) {
+  for (let wait = FIRST_MOVE_WAIT; ; wait = Math.min(2 * wait, LONGEST_MOVE_WAIT)) {
     try {
       return await move()
     } catch (error) {
-      const passes = fs.platform === 'win32' && PASSING.has(errorCode(error) ?? '')
-      if (!passes || clock.now() - began >= PATIENCE) throw error
+      const passes = fs.platform === 'win32' && HELD_OPEN.has(errorCode(error) ?? '')
+      if (!passes || clock.now() - began >= MOVE_TIMEOUT) throw error
     }
     await pause(clock, wait, undefined)
   }
@@ -103,7 +103,7 @@ export async function copyFile(
   try {
     const fd = await createTemporary(fs, to, 0o600)
     try {
-      await closing(fs, fd, () => fill(fs, source, fd, { from, power, check }))
+      await closing(fs, fd, () => fillCopy(fs, source, fd, { from, power, check }))
     } catch (error) {
       await fs.unlink(to).catch(() => {})
       throw error
@@ -114,7 +114,7 @@ export async function copyFile(
   }
 }
 
-async function fill(
+async function fillCopy(
   fs: FileSystem,
   source: { fd: number; stats: FileStats },
   fd: number,
@@ -125,7 +125,7 @@ async function fill(
   await checkUnchanged(fs, source, size, from)
   const own = await fs.fstat(fd)
   if (own.size !== size) throw new SystemError('EIO', 'write', `${own.size} of ${size} bytes stand there`)
-  await setAttributes(fd, own, stats, { fs, owner: 'try' }, from)
+  await keepAttributes(fd, own, stats, { fs, owner: 'try' }, from)
   await setTime(fs, fd, stats.mtimeMs)
   if (power) await fs.fsync(fd)
 }
@@ -144,7 +144,7 @@ export async function checkUnchanged(
 }
 
 async function pour(fs: FileSystem, from: number, to: number, check: CopyOptions['check']): Promise<number> {
-  const buffer = Buffer.allocUnsafe(PIECE)
+  const buffer = Buffer.allocUnsafe(COPY_BYTES)
   for (let position = 0; ; ) {
     check?.()
     const got = await readFully(fs, from, buffer, position)

@@ -2,7 +2,7 @@ import { printable, SluiceError } from '../../errors.js'
 import { badOption } from '../../options.js'
 
 /** Bytes that one name may have on every file system that we know. */
-const MOST_BYTES = 255
+export const LONGEST_FILE_NAME = 255
 
 /** An ending longer than this is part of the name; there would be no room for a number before it. */
 const LONGEST_ENDING = 32
@@ -68,7 +68,7 @@ export function nameOf(path: string): string {
 
 /** `head` and `tail` as one name of at most 255 bytes, with as many characters of `head` as there is room for. */
 export function fitted(head: string, tail: string): string {
-  const room = MOST_BYTES - Buffer.byteLength(tail)
+  const room = LONGEST_FILE_NAME - Buffer.byteLength(tail)
   if (Buffer.byteLength(head) <= room) return head + tail
   let size = 0
   let end = 0

@@ -22,7 +22,7 @@ export function makeFileSystem({
   return Object.defineProperty(made, 'sync', {
     // of this object alone: one that is derived from it to replace a call must not be gone past
     get: function sync(this: unknown) {
-      return this === made ? AT_ONCE : undefined
+      return this === made ? SYNC_CALLS : undefined
     },
   })
 }
@@ -92,7 +92,7 @@ const CALLBACKS: Calls = {
   },
 }
 
-const AT_ONCE: SyncCalls = {
+const SYNC_CALLS: SyncCalls = {
   open: fs.openSync,
   close: fs.closeSync,
   read: fs.readSync,
@@ -117,26 +117,26 @@ const AT_ONCE: SyncCalls = {
 
 // `async`, so that what is thrown becomes a rejection
 const BLOCKING: Calls = {
-  open: async (path, flags, mode) => AT_ONCE.open(path, flags, mode),
-  close: async (fd) => AT_ONCE.close(fd),
-  read: async (fd, buffer, offset, length, position) => AT_ONCE.read(fd, buffer, offset, length, position),
-  write: async (fd, buffers, position) => AT_ONCE.write(fd, buffers, position),
-  fstat: async (fd) => AT_ONCE.fstat(fd),
-  fsync: async (fd) => AT_ONCE.fsync(fd),
+  open: async (path, flags, mode) => SYNC_CALLS.open(path, flags, mode),
+  close: async (fd) => SYNC_CALLS.close(fd),
+  read: async (fd, buffer, offset, length, position) => SYNC_CALLS.read(fd, buffer, offset, length, position),
+  write: async (fd, buffers, position) => SYNC_CALLS.write(fd, buffers, position),
+  fstat: async (fd) => SYNC_CALLS.fstat(fd),
+  fsync: async (fd) => SYNC_CALLS.fsync(fd),
   ftruncate: async (fd, length) => fs.ftruncateSync(fd, length),
-  fchmod: async (fd, mode) => AT_ONCE.fchmod(fd, mode),
+  fchmod: async (fd, mode) => SYNC_CALLS.fchmod(fd, mode),
   fchown: async (fd, uid, gid) => fs.fchownSync(fd, uid, gid),
-  futimes: async (fd, atime, mtime) => AT_ONCE.futimes(fd, atime, mtime),
+  futimes: async (fd, atime, mtime) => SYNC_CALLS.futimes(fd, atime, mtime),
   stat: async (path) => fs.statSync(path),
-  lstat: async (path) => AT_ONCE.lstat(path),
-  mkdir: async (path, mode) => AT_ONCE.mkdir(path, mode),
+  lstat: async (path) => SYNC_CALLS.lstat(path),
+  mkdir: async (path, mode) => SYNC_CALLS.mkdir(path, mode),
   rmdir: async (path) => fs.rmdirSync(path),
   readdir: async (path) => fs.readdirSync(path, 'buffer'),
-  link: async (from, to) => AT_ONCE.link(from, to),
+  link: async (from, to) => SYNC_CALLS.link(from, to),
   symlink: async (target, path) => fs.symlinkSync(target, path),
   readlink: async (path) => fs.readlinkSync(path),
-  rename: async (from, to) => AT_ONCE.rename(from, to),
-  unlink: async (path) => AT_ONCE.unlink(path),
+  rename: async (from, to) => SYNC_CALLS.rename(from, to),
+  unlink: async (path) => SYNC_CALLS.unlink(path),
   realpath: async (path) => fs.realpathSync.native(path),
   free: async (path) => {
     const { bavail, bsize } = fs.statfsSync(path)

@@ -6,7 +6,7 @@ import type { Tree } from '../tree/tree.js'
 import { decodeIntent, type Intent } from './intent.js'
 
 /** A larger one is none of ours. */
-const MOST_BYTES = 512 * 1024 * 1024
+const LARGEST_INTENT = 512 * 1024 * 1024
 
 /** An intent that stands in the folder of a tree. */
 export interface FoundIntent {
@@ -37,7 +37,7 @@ export async function readIntent(tree: Tree, { folder, name }: FoundIntent): Pro
   try {
     const { fd, stats } = await openRegular(tree.fs, directory.at(intentName(name)))
     try {
-      if (stats.size > MOST_BYTES) return undefined
+      if (stats.size > LARGEST_INTENT) return undefined
       const bytes = Buffer.alloc(stats.size)
       await readFully(tree.fs, fd, bytes, 0)
       return decodeIntent(bytes)

@@ -79,7 +79,7 @@ export class DirectoryLock implements AsyncDisposable {
   }
 
   static async #acquire(directory: string, options: LockOptions): Promise<DirectoryLock> {
-    const { folderName, mode, timeout, signal } = checked(directory, options)
+    const { folderName, mode, timeout, signal } = checkedLockOptions(directory, options)
     const { fs = nodeFileSystem, system = processSystem, clock = systemClock, random = Math.random } = options
     const waiting = new Backoff({ clock, timeout, signal, random })
     waiting.ensureWanted()
@@ -167,7 +167,7 @@ interface Checked {
   signal: AbortSignal | undefined
 }
 
-function checked(directory: string, options: LockOptions): Checked {
+function checkedLockOptions(directory: string, options: LockOptions): Checked {
   const { mode = 'exclusive', name = 'lock', timeout = TIMEOUT, signal } = options
   checkLocalPath('directory', directory)
   checkChoice('mode', mode, ['exclusive', 'shared'])

@@ -6,10 +6,10 @@ import { isGone, type Owner, type ProcessSystem } from '../own/owner.js'
 import { announcedEntry, claimantOf, GATE } from './lock-names.js'
 
 /** A folder that vanishes between two calls is made again; so often in a row only if something is wrong. */
-export const MOST_TRIES = 100
+export const MOST_LOCK_TRIES = 100
 
 /** Of more entries than this only one is looked at: with many that wait, each would look at each. */
-const FEW = 4
+const MOST_LOOKED_AT = 4
 
 /**
  * The tokens of entries that this process could not take away when it should: a disk that failed for a while must not
@@ -77,7 +77,7 @@ export class LockEntries {
         await this.#fs.mkdir(this.#path)
         return await this.share()
       } catch (error) {
-        if (errorCode(error) !== 'EEXIST' || tries === MOST_TRIES) throw error
+        if (errorCode(error) !== 'EEXIST' || tries === MOST_LOCK_TRIES) throw error
       }
     }
   }
@@ -128,7 +128,7 @@ export class LockEntries {
   /** The same with all of a few `names`, or one of many; what fails is left to the next one. */
   async collectSome(names: string[], random: () => number): Promise<void> {
     const from = Math.floor(random() * names.length)
-    const some = names.length > FEW ? [names[from]!] : names
+    const some = names.length > MOST_LOOKED_AT ? [names[from]!] : names
     for (const name of some) await this.collect(name).catch(() => {})
   }
 

@@ -1,7 +1,7 @@
 import { errorCode } from '../disk/disk-error.js'
 import type { FileStats, FileSystem } from '../disk/fs.js'
 import type { ProcessSystem } from '../own/owner.js'
-import { LockEntries, MOST_TRIES } from './lock-entries.js'
+import { LockEntries, MOST_LOCK_TRIES } from './lock-entries.js'
 import { announcedName, type Claimant, claimantOf, entryName, GATE } from './lock-names.js'
 
 /*
@@ -89,7 +89,7 @@ export class LockFolder {
         const code = errorCode(error)
         // the last one to leave took the folder away, or another user has just made it, and shares it in a moment
         const passes = code === 'ENOENT' || (code === 'EACCES' && this.#entries.isShared)
-        if (!passes || tries === MOST_TRIES) throw error
+        if (!passes || tries === MOST_LOCK_TRIES) throw error
       }
     }
   }

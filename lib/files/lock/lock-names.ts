@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { fitted, foldName } from '../disk/names.js'
+import { fitted, foldName, LONGEST_FILE_NAME } from '../disk/names.js'
 import { OWNER_TEXT, type Owner, ownerOfText, textOfOwner } from '../own/owner.js'
 
 /** 'exclusive': one holder and nobody beside it. 'shared': any number of holders, none of them exclusive. */
@@ -10,9 +10,6 @@ export interface Claimant {
   mode: LockMode
   owner: Owner
 }
-
-/** Bytes that one name may have on every file system that we know. */
-const MOST_BYTES = 255
 
 const FOLDER = '.sluice-lock-'
 
@@ -25,7 +22,12 @@ const ENTRY = new RegExp(`^(exclusive|shared)-(${OWNER_TEXT})$`)
 /** The name of the folder that holds the entries of one lock; undefined if no folder can have it. */
 export function lockFolderName(name: string): string | undefined {
   const folder = FOLDER + name
-  if (name === '' || /[/\\:\0]/.test(name) || !name.isWellFormed() || Buffer.byteLength(folder) > MOST_BYTES)
+  if (
+    name === '' ||
+    /[/\\:\0]/.test(name) ||
+    !name.isWellFormed() ||
+    Buffer.byteLength(folder) > LONGEST_FILE_NAME
+  )
     return undefined
   return folder
 }

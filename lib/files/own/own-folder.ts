@@ -9,7 +9,7 @@ import { ownerOfTemporary } from './temporary-name.js'
 /** Our folder has one of these names, the first that is free or ours. */
 export const OWN_FOLDERS = ['.sluice', '.sluice_1', '.sluice_2', '.sluice_3', '.sluice_4'] as const
 
-const MOST_TRIES = 16
+const MOST_FOLDER_TRIES = 16
 
 /** A journal that was just made. */
 export interface Opened {
@@ -34,7 +34,7 @@ export async function openNewJournal(
       } catch (error) {
         await removeOwnFolder(tree, folder)
         // the last journal in it went meanwhile, and the folder with it
-        if (errorCode(error) === 'ENOENT' && tries < MOST_TRIES) continue
+        if (errorCode(error) === 'ENOENT' && tries < MOST_FOLDER_TRIES) continue
         throw diskError(error, 'make the journal in', folderName)
       }
     }
@@ -68,7 +68,7 @@ export async function makeOwnFolder(tree: Tree, name: string): Promise<Directory
       return await enterOwn(tree, name)
     } catch (error) {
       // taken away between the look and the entry
-      if (errorCode((error as SluiceError).cause) !== 'ENOENT' || tries === MOST_TRIES) throw error
+      if (errorCode((error as SluiceError).cause) !== 'ENOENT' || tries === MOST_FOLDER_TRIES) throw error
     }
   }
 }

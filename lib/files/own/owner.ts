@@ -66,7 +66,7 @@ export function thisOwner(system: ProcessSystem = processSystem): Owner {
   return {
     pid: system.pid,
     start: statOf(system.pid, system).start,
-    ...placeOf(system),
+    ...currentMachine(system),
     token: randomBytes(8).toString('hex'),
   }
 }
@@ -76,26 +76,26 @@ export function thisOwner(system: ProcessSystem = processSystem): Owner {
  * live. Where the system gives no boot (there is no /proc), machines with one name are taken for one.
  */
 export function isGone(owner: Owner, system: ProcessSystem = processSystem): boolean {
-  const here = placeOf(system)
+  const here = currentMachine(system)
   if (owner.host !== here.host) return false
   if (owner.boot !== here.boot) {
     // it could be another machine of the same name, whose boot is another one, too
-    return owner.boot !== '' && here.boot !== '' && machineOf(system) !== ''
+    return owner.boot !== '' && here.boot !== '' && machineId(system) !== ''
   }
   if (!system.isAlive(owner.pid)) return true
   const { start, ended } = statOf(owner.pid, system)
   return ended || (owner.start !== '' && start !== '' && owner.start !== start)
 }
 
-function placeOf(system: ProcessSystem): Pick<Owner, 'host' | 'boot'> {
+function currentMachine(system: ProcessSystem): Pick<Owner, 'host' | 'boot'> {
   const space = system.read('/proc/self/ns/pid') ?? ''
   const boot = system.read('/proc/sys/kernel/random/boot_id')?.trim() ?? ''
-  const host = shortDigest(`${system.hostname()} ${space} ${machineOf(system)}`)
+  const host = shortDigest(`${system.hostname()} ${space} ${machineId(system)}`)
   return { host, boot: boot && shortDigest(boot) }
 }
 
 /** What tells machines of the same name apart (machine-id(5)); '' in many containers. */
-function machineOf(system: ProcessSystem): string {
+function machineId(system: ProcessSystem): string {
   return system.read('/etc/machine-id')?.trim() ?? ''
 }
 

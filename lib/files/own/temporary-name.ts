@@ -7,7 +7,7 @@ import { OWNER_TEXT, type Owner, ownerOfText, textOfOwner, thisOwner } from './o
 /** What ends the name of every temporary file of this library. */
 const ENDING = '.sluice-tmp'
 
-const NAME = new RegExp(`^\\.(?:.*\\.)?(${OWNER_TEXT})\\.sluice-tmp$`, 'su')
+const TEMPORARY_NAME = new RegExp(`^\\.(?:.*\\.)?(${OWNER_TEXT})\\.sluice-tmp$`, 'su')
 
 /** What cannot be in a name, or leads elsewhere, on some platform. */
 const FOREIGN = /[/\\:*?"<>|\p{Cc}\p{Cs}]/u
@@ -44,7 +44,7 @@ export function temporaryName({ prefix = '', owner = me() }: TemporaryNameOption
 
 /** Whose temporary file has this name; undefined for what is not ours, whatever it looks like otherwise. */
 export function ownerOfTemporary(name: string): Owner | undefined {
-  const [, owner] = NAME.exec(name) ?? []
+  const [, owner] = TEMPORARY_NAME.exec(name) ?? []
   return owner === undefined ? undefined : ownerOfText(owner)
 }
 

@@ -25,7 +25,7 @@ import {
 export type { CompleteOptions, PartFileOptions }
 
 /** Without these its owner could not open it again. */
-const OWNER_BITS = 0o600
+const NEEDED_BITS = 0o600
 
 /**
  * A file while it arrives: it stands beside its name as `name.part` until it is complete, and gets the name by
@@ -62,7 +62,7 @@ export class PartFile {
     this.#options = options
     const place = { folder: parentOf(path), name: options.partName ?? partCandidate(this.#name, 0) }
     this.#handle = new PartHandle(folders, place, {
-      mode: mode | OWNER_BITS,
+      mode: mode | NEEDED_BITS,
       made: offset !== undefined || options.written !== undefined,
       sealed: options.written !== undefined,
     })
@@ -262,7 +262,7 @@ export class PartFile {
   /** Such a mode is set at the very end. */
   get #isLateMode(): boolean {
     const { mode } = this.#options
-    return mode !== undefined && (mode & OWNER_BITS) !== OWNER_BITS
+    return mode !== undefined && (mode & NEEDED_BITS) !== NEEDED_BITS
   }
 
   async #resume(offset: number): Promise<void> {

@@ -2,7 +2,7 @@ import { printable, SluiceError } from '../../errors.js'
 import { suffixed } from '../disk/names.js'
 
 /** After so many suffixes something else is wrong. */
-const MOST_SUFFIXES = 100_000
+const HIGHEST_SUFFIX = 100_000
 
 /**
  * The rule for a name that is taken: tries the name itself, then with the suffix `_1`, `_2`, …, until `take` gives
@@ -14,7 +14,7 @@ export async function firstFree<T>(
   shown: string,
   take: (candidate: string, n: number) => Promise<T | undefined>,
 ): Promise<T> {
-  for (let n = 0; n <= MOST_SUFFIXES; n++) {
+  for (let n = 0; n <= HIGHEST_SUFFIX; n++) {
     const taken = await take(suffixed(name, n), n)
     if (taken !== undefined) return taken
   }

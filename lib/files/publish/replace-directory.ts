@@ -118,7 +118,7 @@ export async function recoverReplaced(fs: FileSystem, directory: Directory): Pro
     if (fd === undefined) continue
     try {
       for (const inner of await fs.readdir(fs.at(fd, '.') ?? path)) {
-        await recoverOne(
+        await recoverReplacedName(
           fs,
           directory,
           { name: aside, fd, inner: '' },
@@ -135,7 +135,7 @@ export async function recoverReplaced(fs: FileSystem, directory: Directory): Pro
   return recovered
 }
 
-async function recoverOne(
+async function recoverReplacedName(
   fs: FileSystem,
   directory: Directory,
   aside: Aside,

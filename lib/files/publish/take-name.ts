@@ -11,8 +11,12 @@ export interface TemporaryFile {
   temporary: string
 }
 
-/** What file systems without hard links say (FAT, exFAT, some mounts; EISDIR is what Windows makes of it). */
-export const NO_LINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'EXDEV', 'EISDIR'])
+const LINK_REFUSALS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'EXDEV', 'EISDIR'])
+
+/** Whether a failed `link` means that there are no hard links here (FAT, exFAT, some mounts; EISDIR on Windows). */
+export function isLinkRefusal(error: unknown): boolean {
+  return LINK_REFUSALS.has(errorCode(error) ?? '')
+}
 
 /**
  * Gives the file the name `name` if nothing has it, never by looking first. 'linked': it has both names now;
@@ -24,11 +28,10 @@ export async function takeName(file: TemporaryFile, name: string): Promise<'link
     await fs.link(directory.at(temporary), directory.at(name))
     return 'linked'
   } catch (error) {
-    const code = errorCode(error) ?? ''
-    if (NO_LINKS.has(code)) return takeByPlaceholder(file, name)
+    if (isLinkRefusal(error)) return takeByPlaceholder(file, name)
     // also after an error the link may stand: an answer was lost, or an earlier run made it
     if (await hasBothNames(file, name).catch(() => false)) return 'linked'
-    if (code === 'EEXIST') return 'taken'
+    if (errorCode(error) === 'EEXIST') return 'taken'
     throw error
   }
 }

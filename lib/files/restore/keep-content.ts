@@ -5,7 +5,7 @@ import { errorCode, SystemError } from '../disk/disk-error.js'
 import { copyFile } from '../disk/move-file.js'
 import { openRegular } from '../disk/open-regular.js'
 import { lstatIfThere } from '../disk/stats.js'
-import { digestAt, inFolder, type StagingArea } from '../intent/staging.js'
+import { digestOfFileAt, inFolder, type StagingArea } from '../intent/staging.js'
 import type { PointRecord, RecoveryKind } from './record.js'
 
 /**
@@ -33,7 +33,7 @@ export async function keepContent(
       throw new SystemError(kindOf, 'open', 'not a regular file')
     }
     if (kind === 'delete') {
-      const old = await digestAt(tree, path, power)
+      const old = await digestOfFileAt(tree, path, power)
       const linked = await fs.link(from, where).then(
         () => true,
         () => false,

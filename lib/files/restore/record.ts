@@ -24,23 +24,25 @@ export interface CommitRecord {
   time: number
 }
 
-const HEADER = /^sluice-point 1 ([0-9a-f]{64})\n/
+const POINT_HEADER = /^sluice-point 1 ([0-9a-f]{64})\n/
 
 /** A line with the digest of the rest, and the rest as JSON. */
 export function encodePoint(record: PointRecord | CommitRecord): Buffer {
   const body = JSON.stringify(record)
-  return Buffer.from(`sluice-point 1 ${digestOf(body)}\n${body}`)
+  return Buffer.from(`sluice-point 1 ${pointDigest(body)}\n${body}`)
 }
 
 /** The record in `bytes`; undefined where they are not whole, or anything else. */
 export function decodePoint(bytes: Buffer): PointRecord | CommitRecord | undefined {
   const text = bytes.toString()
-  const header = HEADER.exec(text)
+  const header = POINT_HEADER.exec(text)
   const body = text.slice(header?.[0].length ?? 0)
   // the digest is of what this library wrote: then it has its shape, too
-  return header && digestOf(body) === header[1] ? (JSON.parse(body) as PointRecord | CommitRecord) : undefined
+  return header && pointDigest(body) === header[1]
+    ? (JSON.parse(body) as PointRecord | CommitRecord)
+    : undefined
 }
 
-function digestOf(text: string): string {
+function pointDigest(text: string): string {
   return createHash('sha256').update(text).digest('hex')
 }

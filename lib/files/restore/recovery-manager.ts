@@ -10,7 +10,7 @@ import type { RecoveryManagerOptions, RecoveryOutcome } from './options.js'
 import { Point, type RecoveryPoint } from './point.js'
 import type { RecoveryKind } from './record.js'
 import { undoAll } from './undo-all.js'
-import { digestOf, look } from './undo-point.js'
+import { digestOfLook, look } from './undo-point.js'
 
 /**
  * Takes files back to what they were, whoever changed them and however: before each change it is told of it, and keeps
@@ -87,7 +87,7 @@ export class RecoveryManager implements AsyncDisposable {
       checkLocalPath('path', path)
       const { root, fs } = this.#context.tree
       checkBelow(path, root, fs.platform, 'open a manager there')
-      checkNotOurs(path)
+      checkNotInOwnFolder(path)
       await this.#context.lock.check()
       await this.#context.unfinished.end(path)
       const time = this.#context.now()
@@ -117,7 +117,7 @@ export class RecoveryManager implements AsyncDisposable {
       if (!mine?.record)
         throw new SluiceError('ERR_STATE', 'the point does not count any more', { path: point.path })
       await this.#context.unfinished.end(point.path)
-      const after = digestOf(await look(this.#context, point.path))
+      const after = digestOfLook(await look(this.#context, point.path))
       if (after === undefined || (point.kind === 'delete' && after !== null)) {
         const message = `${printable(point.path)} is not what a ${point.kind} leaves: do it, or undo the point`
         throw new SluiceError('ERR_STATE', message, { path: point.path })
@@ -197,7 +197,7 @@ export class RecoveryManager implements AsyncDisposable {
   }
 }
 
-function checkNotOurs(path: string): void {
+function checkNotInOwnFolder(path: string): void {
   const [top] = path.split('/')
   if (!(OWN_FOLDERS as readonly string[]).includes(top!)) return
   throw new SluiceError('ERR_PATH', `${printable(path)} is in our own folder`, { path })

@@ -1,5 +1,5 @@
 import { SluiceError } from '../../errors.js'
-import { readWhole } from '../content/read-whole.js'
+import { readWholeFile } from '../content/read-whole.js'
 import { errorCode } from '../disk/disk-error.js'
 import { moveOver } from '../disk/move-file.js'
 import { nameOf } from '../disk/names.js'
@@ -22,7 +22,7 @@ export interface Stored {
   record: PointRecord | CommitRecord | undefined
 }
 
-const MOST_TRIES = 16
+const MOST_POINT_TRIES = 16
 
 /** Recovery points on the disk: in our folder one file for each, and beside it the content that is kept. */
 export class RecoveryStore {
@@ -92,7 +92,7 @@ export class RecoveryStore {
           await removeOwnFolder(this.#tree, folder)
           // somebody who was done with our folder took it away meanwhile
           const code = errorCode(error instanceof SluiceError ? error.cause : error)
-          if (code !== 'ENOENT' || tries === MOST_TRIES) throw error
+          if (code !== 'ENOENT' || tries === MOST_POINT_TRIES) throw error
         }
       }
     }
@@ -138,7 +138,7 @@ export class RecoveryStore {
   }
 
   async #read(folder: Directory, name: string): Promise<PointRecord | CommitRecord | undefined> {
-    return decodePoint(await readWhole(this.#tree.fs, folder.at(name), name))
+    return decodePoint(await readWholeFile(this.#tree.fs, folder.at(name), name))
   }
 
   async #unlink(folder: Directory, name: string): Promise<void> {

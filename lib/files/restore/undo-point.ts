@@ -4,7 +4,7 @@ import type { FileStats } from '../disk/fs.js'
 import { moveOver } from '../disk/move-file.js'
 import { nameOf, parentOf } from '../disk/names.js'
 import { lstatIfThere, sameInode } from '../disk/stats.js'
-import { digestAt, inFolder, type StagingArea, stageLink } from '../intent/staging.js'
+import { digestOfFileAt, inFolder, type StagingArea, stageLink } from '../intent/staging.js'
 import { publish } from '../publish/publish.js'
 import type { PointRecord } from './record.js'
 
@@ -41,11 +41,11 @@ export async function look({ tree, durability }: StagingArea, path: string): Pro
     throw error
   }
   if (!stats) return 'nothing'
-  return stats.isFile() ? { stats, digest: await digestAt(tree, path, power) } : 'other'
+  return stats.isFile() ? { stats, digest: await digestOfFileAt(tree, path, power) } : 'other'
 }
 
 /** The digest of what stands there; null: nothing does; undefined: no file. */
-export function digestOf(found: Look): string | null | undefined {
+export function digestOfLook(found: Look): string | null | undefined {
   if (found === 'nothing') return null
   return found === 'other' ? undefined : found.digest
 }
@@ -65,10 +65,10 @@ export async function undoPoint(
   const { path, old = null, kind } = record
   const found = await look(area, path)
   const content = await look(area, kept)
-  if (digestOf(found) === old || isSame(found, content)) return { state: 'unchanged' }
+  if (digestOfLook(found) === old || isSame(found, content)) return { state: 'unchanged' }
   // what else could have been done
   const after = record.after === undefined && kind === 'delete' ? null : record.after
-  if (digestOf(found) === undefined || (after !== undefined && digestOf(found) !== after))
+  if (digestOfLook(found) === undefined || (after !== undefined && digestOfLook(found) !== after))
     return { state: 'conflict' }
   if (old !== null && (typeof content === 'string' || (!record.linked && content.digest !== old))) {
     return { state: 'damaged' }
@@ -114,7 +114,7 @@ async function putBack(
   free: boolean,
 ): Promise<void> {
   const { tree, durability } = area
-  await makeFolders(area, parentOf(path))
+  await makeMissingFolders(area, parentOf(path))
   const staged = await stageLink(area, kept, parentOf(path), stats)
   await inFolder(tree, path, async (where, directory) => {
     const temporary = directory.at(nameOf(staged))
@@ -131,10 +131,10 @@ async function putBack(
 }
 
 /** The folders that are missing: what was deleted may have been the last thing in them. */
-async function makeFolders(area: StagingArea, path: string): Promise<void> {
+async function makeMissingFolders(area: StagingArea, path: string): Promise<void> {
   const { tree, durability } = area
   if (path === '') return
-  await makeFolders(area, parentOf(path))
+  await makeMissingFolders(area, parentOf(path))
   await tree.makeDirectory(path)
   if (durability !== 'power') return
   // also where it was there: who made it, an earlier recovery too, may have been killed before the sync

@@ -13,9 +13,9 @@ import { Draft } from './draft.js'
 import { Failure } from './failure.js'
 import { removeAll } from './folder.js'
 import {
-  checkContent,
-  checkOptions,
-  piecesOf,
+  checkNewContent,
+  checkTransactionOptions,
+  newContentOf,
   type TransactionCopyOptions,
   type TransactionData,
   type TransactionOptions,
@@ -81,7 +81,7 @@ export class FileTransaction implements AsyncDisposable {
    */
   static async begin(directory: string, options: TransactionOptions = {}): Promise<FileTransaction> {
     checkLocalPath('directory', directory)
-    checkOptions(options)
+    checkTransactionOptions(options)
     return new FileTransaction(await openContext(directory, options), options)
   }
 
@@ -95,7 +95,7 @@ export class FileTransaction implements AsyncDisposable {
   write(path: string, data: TransactionData, options: TransactionWriteOptions = {}): Promise<void> {
     const write = (begun: TransactionData) => {
       // now: what is wrong with the data is said at once, and what a schema is to see cannot change any more
-      const content = piecesOf(begun, options, path, this.#failure.unwanted)
+      const content = newContentOf(begun, options, path, this.#failure.unwanted)
       content.catch(() => {})
       return this.#draft.write(path, () => content, options.mode)
     }
@@ -120,7 +120,7 @@ export class FileTransaction implements AsyncDisposable {
    * `ERR_SOURCE_CHANGED` where somebody wrote to it meanwhile.
    */
   copy(from: string, to: string, { schema }: TransactionCopyOptions = {}): Promise<void> {
-    const check = (content: Uint8Array) => checkContent(content, schema!, to)
+    const check = (content: Uint8Array) => checkNewContent(content, schema!, to)
     return this.#operation('copy', from, () =>
       this.#draft.copy(from, to, schema === undefined ? undefined : check),
     )
@@ -180,7 +180,7 @@ export class FileTransaction implements AsyncDisposable {
       const plain = plainValue(value, format)
       const content = async () => {
         if (schema !== undefined) await checkSchema(plain, schema, path)
-        return piecesOf(await encodeValue(format, plain, encode), { mode }, path)
+        return newContentOf(await encodeValue(format, plain, encode), { mode }, path)
       }
       return this.#draft.write(path, content, mode)
     })

@@ -103,7 +103,7 @@ export async function recoverIntents(
         found.id = intent.id
         found.paths = intent.actions.map(({ path }) => path)
         if (!file.name.left && !isGone(intent.owner, system)) found.state = 'running'
-        else await recoverOne(folder, file, intent, found, dryRun)
+        else await recoverTransaction(folder, file, intent, found, dryRun)
       }
     } catch (error) {
       found.state = 'failed'
@@ -127,7 +127,7 @@ export function isEnded({ state }: RecoveredTransaction): boolean {
 
 const DONE = { prepared: 'discarded', committed: 'completed', aborting: 'undone' } as const
 
-async function recoverOne(
+async function recoverTransaction(
   folder: TransactionFolder,
   file: IntentFile,
   intent: Intent,

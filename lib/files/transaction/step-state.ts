@@ -1,7 +1,7 @@
 import type { FileStats } from '../disk/fs.js'
 import { sameInode } from '../disk/stats.js'
 import type { Intent, IntentAction } from '../intent/intent.js'
-import { digestAt, inFolder } from '../intent/staging.js'
+import { digestOfFileAt, inFolder } from '../intent/staging.js'
 import type { Tree } from '../tree/tree.js'
 import { unlessMissing } from './folder.js'
 
@@ -92,6 +92,6 @@ export class StepStates {
 
   async #holds(path: string, there: FileStats | undefined, digest: string | undefined): Promise<boolean> {
     if (!there?.isFile() || digest === undefined) return false
-    return (await digestAt(this.#tree, path)) === digest
+    return (await digestOfFileAt(this.#tree, path)) === digest
   }
 }

@@ -10,7 +10,7 @@ import { foldersAbove } from './plan.js'
 import { type StepState, StepStates } from './step-state.js'
 
 /** Who wants to know of each action that it begins and that it is done. */
-export interface Watch {
+export interface StepObserver {
   touch?: (action: IntentAction) => void
   done?: (action: IntentAction) => void
 }
@@ -45,7 +45,7 @@ export class Steps {
   }
 
   /** Does everything. */
-  async forward({ touch, done }: Watch = {}): Promise<void> {
+  async forward({ touch, done }: StepObserver = {}): Promise<void> {
     const forward = async (action: IntentAction) => {
       if (isTodo(action, await this.#states.forward(action))) {
         touch?.(action)
