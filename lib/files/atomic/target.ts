@@ -4,21 +4,21 @@ import type { FileStats, FileSystem } from '../disk/fs.js'
 import { lstatIfThere } from '../disk/stats.js'
 import type { WriteSettings } from './options.js'
 
-/** What is to be written. */
+/** The file that a write replaces or makes. */
 export interface Target {
   path: string
   folder: string
   name: string
-  /** The regular file, or the link, that will be replaced. */
+  /** The stats of the regular file or link that will be replaced; undefined for a new file. */
   there: FileStats | undefined
 }
 
-/** After so many links a path leads nowhere, says Linux. */
+/** Linux gives up after so many links, too. */
 const MOST_FOLLOWED = 40
 
 /** Finds what a write to `path` will replace. Throws system errors: EISDIR, ENXIO (pipe, device), ELOOP. */
 export async function findTarget(path: string, { fs, symlink, conflict }: WriteSettings): Promise<Target> {
-  // whoever has the name will be found by the step that takes it
+  // what has the name is found by the step that takes it
   if (conflict !== 'overwrite') return targetOf(path, undefined)
   const there = await lstatIfThere(fs, path)
   const target =
@@ -30,7 +30,7 @@ export async function findTarget(path: string, { fs, symlink, conflict }: WriteS
   return target
 }
 
-/** Goes along the links, the last of which may lead to nothing: then that is what will be made. */
+/** Follows the links. If the last one leads to nothing, that file will be made. */
 async function follow(fs: FileSystem, path: string): Promise<Target> {
   let here = path
   for (let links = 0; links <= MOST_FOLLOWED; links++) {
@@ -40,7 +40,7 @@ async function follow(fs: FileSystem, path: string): Promise<Target> {
       return targetOf(here, there)
     }
     const to = await fs.readlink(here)
-    // not joined: what `..` means behind a link is for the system to say
+    // not path.join: only the system knows what `..` means behind a link
     here = isAbsolute(to) ? to : `${dirname(here)}/${to}`
   }
   throw new SystemError('ELOOP', 'open', 'the links lead in a circle')

@@ -32,7 +32,7 @@ export class AuditFile {
     this.sync = coalesce(() => fs.fsync(fd))
   }
 
-  /** Opens what stands there, or makes it; the caller is its first user. */
+  /** Opens what is there, or makes it; the caller is its first user. */
   static async open(fs: FileSystem, path: string, power: boolean): Promise<AuditFile> {
     const fd = await fs.open(path, OPEN.append, 0o600)
     try {

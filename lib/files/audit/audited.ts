@@ -4,7 +4,7 @@ import { Recorder } from './recorder.js'
 
 /** What each operation takes. */
 export interface Audited {
-  /** Gets one record when the operation has ended. Default: the default trail of the process, if any. */
+  /** Gets one record when the operation has ended. Default: the trail set by `setDefaultAudit`, if any. */
   audit?: Audit
 }
 

@@ -24,7 +24,7 @@ const READ_BYTES = 64 * 1024
 
 /**
  * The records of the trail at `path`, of whatever processes, file by file, the oldest first; none if there is no
- * trail. Within one file they stand in the order in which they were written. Also while it is written and rotated;
+ * trail. Within one file they are in the order in which they were written. Also while it is written and rotated;
  * records that come later are left out. Fails with the codes of {@link diskError}.
  */
 export async function* readAudit(

@@ -2,7 +2,7 @@ import { type Clock, systemClock } from '../disk/clock.js'
 import { errorCode } from '../disk/disk-error.js'
 import { type Audit, type AuditEntry, checkAudit } from './audit-record.js'
 
-/** The batch that an operation belongs to, as it stands in the metadata of its record. */
+/** The batch that an operation belongs to, as it is in the metadata of its record. */
 export interface Batch {
   name: string
   id: string
@@ -118,7 +118,7 @@ function toldBy(result: unknown, path: string): Metadata {
   const found: Metadata = {}
   for (const [key, value] of Object.entries(result)) {
     if (TOLD.includes(key) && ['string', 'number', 'boolean'].includes(typeof value)) found[key] = value
-    // it stands under another name: a link was followed, or a suffix was taken
+    // it is under another name: a link was followed, or a suffix was taken
     if (key === 'path' && typeof value === 'string' && value !== path) found.to = value
   }
   return found

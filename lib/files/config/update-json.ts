@@ -32,7 +32,7 @@ export interface Updated<T> {
   value: T | undefined
   /** The path of the earlier content, if there was one and it was to be kept. */
   backup?: string
-  /** What did not go as asked although the update is done; also a lock that could not be given back. */
+  /** What failed, although the update is done; also a lock that could not be given back. */
   warning?: SluiceError
 }
 
@@ -42,9 +42,9 @@ export type Change<T> = (value: T | undefined) => T | undefined | Promise<T | un
 /**
  * Changes a JSON file so that no change of another process, or of this one, gets lost: under a lock it reads the file,
  * gives the value to `change`, and writes what comes back as `writeJson` does; undefined leaves the file as it is. All
- * paths to one file, through links too, share the lock, which stands beside the file while it is held; the links stay.
+ * paths to one file, through links too, share the lock, which is beside the file while it is held; the links stay.
  *
- * `change` must not update the same file itself: it would wait for itself. What it throws comes out as it is. Where the
+ * `change` must not update the same file itself: it would wait for itself. What it throws is passed on unchanged. Where the
  * signal is aborted while it runs, nobody waits for it any more, and what it gives counts for nothing.
  *
  * Numbers are those of JavaScript: of a whole number beyond 2^53 (an id of 64 bits, say) digits get lost, also where
@@ -52,7 +52,7 @@ export type Change<T> = (value: T | undefined) => T | undefined | Promise<T | un
  *
  * Fails with `ERR_LOCKED`, `ERR_CANCELLED`, `ERR_PARSE` (the file holds no JSON), `ERR_SOURCE_CHANGED` (somebody without
  * the lock wrote to it each time that it was read), `ERR_SCHEMA`, `ERR_LOCK_LOST` (somebody
- * removed the lock by hand), `ERR_USAGE`, and as the disk fails; the file is what it was then, unless only the last
+ * removed the lock by hand), `ERR_USAGE`, and with the codes of disk failures; the file is what it was then, unless only the last
  * sync failed.
  */
 export function updateJson<T = unknown>(

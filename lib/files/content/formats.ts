@@ -51,7 +51,7 @@ export async function encodeValue(
 }
 
 /**
- * The value in a text. A byte order mark at its beginning is passed over; an empty YAML text is null. The key
+ * The value in a text. A byte order mark at its beginning is ignored; an empty YAML text is null. The key
  * `__proto__` is a key like any other. Fails with `ERR_PARSE`, whose message says line and column: also for two equal
  * keys in one YAML map, for several documents, and for tags and types that JSON does not have (dates, sets, binary).
  * @param path for the message

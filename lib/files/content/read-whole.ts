@@ -36,7 +36,7 @@ export async function readWholeFile(fs: FileSystem, path: string, shown: string)
 }
 
 /**
- * All that stands in an open file, until there is no more: one byte further than the size says, to see whether it grew.
+ * All that is in an open file, until there is no more: one byte further than the size says, to see whether it grew.
  * @param before what `fstat` said when it was opened
  * @param maxBytes a file that has more is read no further
  * @param tooMuch the error for that

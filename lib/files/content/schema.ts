@@ -20,7 +20,7 @@ const compiled = new WeakMap<object, { text: string; validate: ValidateFunction 
 /**
  * Checks a value, which stays as it is. Fails with `ERR_SCHEMA`, which says where and what does not match
  * ({@link SchemaFailure}[] in `error.found`), or with `ERR_USAGE` where the schema itself is wrong. Keywords that
- * are not known are passed over, as JSON Schema wants it, and so is every `format`: give a `pattern` where it counts.
+ * are not known are ignored, as JSON Schema wants it, and so is every `format`: give a `pattern` where it counts.
  * @param path whose value it is, for the message
  */
 export async function checkSchema(value: unknown, schema: Schema, path: string): Promise<void> {

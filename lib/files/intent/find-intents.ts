@@ -8,7 +8,7 @@ import { decodeIntent, type Intent } from './intent.js'
 /** A larger one is none of ours. */
 const LARGEST_INTENT = 512 * 1024 * 1024
 
-/** An intent that stands in the folder of a tree. */
+/** An intent that is in the folder of a tree. */
 export interface FoundIntent {
   /** Which of our folders it is in. */
   folder: string
@@ -31,7 +31,7 @@ export async function findIntents(tree: Tree): Promise<FoundIntent[]> {
   return found
 }
 
-/** What stands in an intent; undefined where that is not whole. */
+/** What is in an intent; undefined where that is not whole. */
 export async function readIntent(tree: Tree, { folder, name }: FoundIntent): Promise<Intent | undefined> {
   const directory = await tree.directory(folder)
   try {

@@ -65,7 +65,7 @@ export class IntentFile {
     return (await findIntents(tree)).map(({ folder, name }) => new IntentFile(tree, folder, name, 'power'))
   }
 
-  /** What stands in it; undefined where that is not whole. */
+  /** What is in it; undefined where that is not whole. */
   read(): Promise<Intent | undefined> {
     return readIntent(this.#tree, { folder: this.#folder, name: this.#name })
   }

@@ -10,13 +10,13 @@ export interface IntentAction {
   temporary?: string
   /** SHA-256 of what the path is to hold, hexadecimal. */
   digest?: string
-  /** SHA-256 of what stood there before; none: nothing did. */
+  /** SHA-256 of what was there before; none: nothing did. */
   old?: string
-  /** What stood there before, under a temporary path. */
+  /** What was there before, under a temporary path. */
   backup?: string
 }
 
-/** What stands on the disk of a transaction from the moment when it is prepared to its end. */
+/** What is on the disk of a transaction from the moment when it is prepared to its end. */
 export interface Intent {
   id: string
   owner: Owner

@@ -23,7 +23,7 @@ export interface StagingArea {
   durability: Durability
   /** Every temporary path that was taken: to be removed in the end. */
   taken: Set<string>
-  /** What did not go as asked, although it went on. */
+  /** What failed, although it went on. */
   warnings: SluiceError[]
 }
 
@@ -109,7 +109,7 @@ async function fillStaged(
   const warning = await keepAttributes(fd, made, there, { fs, mode, owner: 'try' }, shown)
   if (warning) warnings.push(warning)
   if (mtimeMs !== undefined) await setTime(fs, fd, mtimeMs)
-  // an fsync that failed is never tried again: the second one lies
+  // a failed fsync is never tried again: a second one would report success for data that is lost
   if (durability === 'power') await fs.fsync(fd)
   return { bytes, digest: hasher.digest('hex') }
 }
@@ -196,7 +196,7 @@ export async function stageLink(
     .path
 }
 
-/** SHA-256 of the regular file at `path`, hexadecimal. @param sync whether its content is made to last */
+/** SHA-256 of the regular file at `path`, hexadecimal. @param sync whether its content is synced */
 export async function digestOfFileAt(tree: Tree, path: string, sync = false): Promise<string> {
   const { fs } = tree
   return inFolder(tree, path, async (where) => {

@@ -24,7 +24,7 @@ export interface LockOptions extends Audited {
   /** Ends the waiting. */
   signal?: AbortSignal | undefined
   fs?: FileSystem
-  /** Who we are and who lives; for tests. */
+  /** Who we are and which processes are alive; for tests. */
   system?: ProcessSystem
   /** For tests. */
   clock?: Clock
@@ -71,7 +71,7 @@ export class DirectoryLock implements AsyncDisposable {
 
   /**
    * Waits for the lock on `directory`, which must be there. Fails with `ERR_LOCKED` (the time is over; `error.found`
-   * says who holds it), `ERR_CANCELLED` (`cause` is the signal's reason), `ERR_USAGE`, and as the disk fails:
+   * says who holds it), `ERR_CANCELLED` (`cause` is the signal's reason), `ERR_USAGE`, and with the codes of disk failures:
    * `ERR_WRITE`, `ERR_PERMISSION`, `ERR_READ_ONLY`, `ERR_DISK_FULL`, `ERR_UNSAFE_LINK`.
    */
   static acquire(directory: string, options: LockOptions = {}): Promise<DirectoryLock> {
@@ -105,7 +105,7 @@ export class DirectoryLock implements AsyncDisposable {
 
   /**
    * Whether it is still held: to be asked before the step that it protects. Fails with `ERR_LOCK_LOST` if it was
-   * released, or somebody removed it by hand; and as the disk fails.
+   * released, or somebody removed it by hand; and with the codes of disk failures.
    */
   async check(): Promise<void> {
     const { path } = this.#folder
@@ -120,7 +120,7 @@ export class DirectoryLock implements AsyncDisposable {
 
   /**
    * Gives the lock back; only ever this one, even where somebody else holds it by now. The second time does nothing,
-   * unless the first one failed. Fails as the disk does (`ERR_WRITE`, `ERR_PERMISSION`, `ERR_READ_ONLY`); then others
+   * unless the first one failed. Fails with the codes of disk failures (`ERR_WRITE`, `ERR_PERMISSION`, `ERR_READ_ONLY`); then others
    * are kept out until it is done again, or this process takes the same lock again, or ends. So are they without an
    * error where the folder was moved meanwhile, with the lock in it.
    */

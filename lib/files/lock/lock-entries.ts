@@ -12,13 +12,13 @@ export const MOST_LOCK_TRIES = 100
 const MOST_LOOKED_AT = 4
 
 /**
- * The tokens of entries that this process could not take away when it should: a disk that failed for a while must not
+ * The tokens of entries that this process could not remove when it should: a disk that failed for a while must not
  * keep a lock held as long as the process lives, nor a folder that was moved. What has such a token is ours, and wanted by
  * nobody.
  */
 const abandoned = new Set<string>()
 
-/** The entries in the folder of a lock: made, found and taken away, whoever owns them. */
+/** The entries in the folder of a lock: made, found and removed, whoever owns them. */
 export class LockEntries {
   readonly #fs: FileSystem
   readonly #path: string
@@ -113,7 +113,7 @@ export class LockEntries {
     }
   }
 
-  /** Takes away an entry, if its owner is certainly gone; says whether he is. */
+  /** Removes an entry, if its owner is certainly gone; says whether he is. */
   async collect(name: string, ...above: string[]): Promise<boolean> {
     const waiting = announcedEntry(name)
     const entry = waiting ?? name
@@ -133,8 +133,8 @@ export class LockEntries {
   }
 
   /**
-   * Takes away entries of our own, and all that is empty then. Where that fails, the next claim here does it.
-   * @param held they stood there: one that is gone may stand elsewhere, since the folder was moved with it
+   * Removes entries of our own, and all that is empty then. Where that fails, the next claim here does it.
+   * @param held whether they were seen there: one that is gone may be elsewhere, because the folder was moved with it
    */
   async giveUp({ token }: Owner, places: string[][], held = false): Promise<void> {
     let failure: { error: unknown } | undefined
@@ -164,7 +164,7 @@ export class LockEntries {
     }
   }
 
-  /** Takes away the gate and the folder if nobody is in them. */
+  /** Removes the gate and the folder if nobody is in them. */
   async #tidy(): Promise<void> {
     try {
       await this.#remove([GATE])

@@ -45,7 +45,7 @@ const OCCUPIED = new Set(['ENOTEMPTY', 'EEXIST'])
 /** What systems say that rename over no folder at all, not even an empty one (Windows, some network disks). */
 const REFUSED = new Set(['EPERM', 'EACCES', 'EBUSY', 'EISDIR'])
 
-/** What stands in the gate. */
+/** What is in the gate. */
 export interface GateLook {
   /** We are inside already: the answer to the rename was lost. */
   ours: boolean
@@ -111,7 +111,7 @@ export class LockFolder {
     }
   }
 
-  /** Who is inside, after those who are gone were taken away. */
+  /** Who is inside, after those who are gone were removed. */
   async lookInside(): Promise<GateLook> {
     const look: GateLook = { ours: false, inside: [] }
     for (const name of await this.#entries.list(GATE)) {
@@ -122,7 +122,7 @@ export class LockFolder {
   }
 
   /**
-   * From inside: the readers that are not certainly gone; those who are, and some who waited, are taken away.
+   * From inside: the readers that are not certainly gone; those who are, and some who waited, are removed.
    * Undefined if somebody removed the gate by hand.
    */
   async readers(random: () => number): Promise<Claimant[] | undefined> {
@@ -163,7 +163,7 @@ export class LockFolder {
     return this.#entries.giveUp(this.claimant.owner, [this.#held()], true)
   }
 
-  /** Takes away our entry, wherever it stands: after a failure that may be at several places. */
+  /** Removes our entry, wherever it stands: after a failure that may be at several places. */
   withdraw(): Promise<void> {
     const waiting = [[this.#waiting, this.#entry], [this.#waiting]]
     return this.#entries.giveUp(this.claimant.owner, [...waiting, [GATE, this.#entry], [this.#entry]])
@@ -177,7 +177,7 @@ export class LockFolder {
     return this.#fs.rename(this.#entries.at(this.#waiting), this.#entries.at(GATE))
   }
 
-  /** Where even an empty gate is in the way: rmdir refuses to take away one with somebody inside. */
+  /** Where even an empty gate is in the way: rmdir refuses to remove one with somebody inside. */
   async #enterFree(): Promise<boolean> {
     try {
       await this.#fs.rmdir(this.#entries.at(GATE))

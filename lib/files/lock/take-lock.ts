@@ -36,7 +36,7 @@ async function enter(folder: LockFolder, waiting: Backoff, directory: string): P
     if (over || waiting.isLookDue()) {
       const { ours, inside } = await folder.lookInside()
       if (ours) return
-      // who was inside has left, or was taken away
+      // who was inside has left, or was removed
       if (inside.length === 0 && !lastTry) {
         lastTry = over
         continue
@@ -48,7 +48,7 @@ async function enter(folder: LockFolder, waiting: Backoff, directory: string): P
   }
 }
 
-/** Inside: waits until the last reader has left. Gives whether we are still inside. */
+/** Inside: waits until the last reader has left. Returns whether we are still inside. */
 async function outwait(
   folder: LockFolder,
   waiting: Backoff,

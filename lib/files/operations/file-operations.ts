@@ -20,7 +20,7 @@ export interface FileOperationsOptions extends RecorderOptions {
 /** What {@link FileOperations.batch} gives back. */
 export interface BatchResult<T> {
   name: string
-  /** Random; stands in the metadata of each record of the batch. */
+  /** Random; is in the metadata of each record of the batch. */
   id: string
   /** What the function gave. */
   value: T
@@ -43,7 +43,7 @@ export interface FileOperations extends Bound {
    * Does what `work` does with the operations that it is given, under one name and one id in the audit
    * (`metadata.batch`), and counts. It is not a transaction: what was done before a failure stays done (for all or
    * nothing there is `FileTransaction`). Waits also for operations that `work` did not wait for. What `work` throws
-   * comes out as it is; the record of the batch, with the numbers, is written nevertheless.
+   * is passed on unchanged; the record of the batch, with the numbers, is written nevertheless.
    */
   batch<T>(name: string, work: (operations: FileOperations) => T | Promise<T>): Promise<BatchResult<T>>
 }

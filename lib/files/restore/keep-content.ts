@@ -9,7 +9,7 @@ import { digestOfFileAt, inFolder, type StagingArea } from '../intent/staging.js
 import type { PointRecord, RecoveryKind } from './record.js'
 
 /**
- * Keeps what stands at `path` under `where`, and says what it was; nothing, where nothing stands there. What is about
+ * Keeps what is at `path` under `where`, and says what it was; nothing, where nothing is there. What is about
  * to be deleted gets a second name, since nobody writes to it any more; everything else is copied.
  */
 export async function keepContent(

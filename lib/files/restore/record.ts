@@ -10,15 +10,15 @@ export interface PointRecord {
   path: string
   /** Milliseconds since 1970. */
   time: number
-  /** SHA-256 of what stood there before, hexadecimal; none: nothing did. */
+  /** SHA-256 of what was there before, hexadecimal; none: nothing did. */
   old?: string
-  /** What was kept is the very file that stood there, not a copy: it may have been written to since. */
+  /** What was kept is the very file that was there, not a copy: it may have been written to since. */
   linked?: boolean
-  /** SHA-256 of what stood there afterwards; null: nothing. None: nobody has said yet that it is done. */
+  /** SHA-256 of what was there afterwards; null: nothing. None: nobody has said yet that it is done. */
   after?: string | null
 }
 
-/** Or that all points with a lower number count no more. */
+/** Or that all points with a lower number no longer count. */
 export interface CommitRecord {
   kind: 'commit'
   time: number

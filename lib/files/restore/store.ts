@@ -12,13 +12,13 @@ import type { Directory } from '../tree/directory.js'
 import type { Tree } from '../tree/tree.js'
 import { type CommitRecord, decodePoint, encodePoint, type PointRecord } from './record.js'
 
-/** A point that stands on the disk. */
+/** A point that is on the disk. */
 export interface Stored {
   /** Which of our folders it is in. */
   folder: string
   key: string
   number: number
-  /** None: what stands there cannot be read. */
+  /** None: what is there cannot be read. */
   record: PointRecord | CommitRecord | undefined
 }
 
@@ -36,7 +36,7 @@ export class RecoveryStore {
     this.#power = area.durability === 'power'
   }
 
-  /** All that stand there, the oldest first. Removes what a crash left beside them. */
+  /** All that are there, the oldest first. Removes what a crash left beside them. */
   async find(system: ProcessSystem): Promise<Stored[]> {
     const found: Stored[] = []
     for (const name of OWN_FOLDERS) {

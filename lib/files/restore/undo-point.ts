@@ -11,20 +11,20 @@ import type { PointRecord } from './record.js'
 /** What became of a point that was undone, or was not. */
 export interface Undone {
   /**
-   * 'undone': what stood there before stands there again. 'unchanged': it stood there still. 'conflict': what stands
-   * there is not what was done; it was left. 'damaged': what was kept is gone or was changed; what stands there was
+   * 'undone': what was there before is there again. 'unchanged': it was there still. 'conflict': what stands
+   * there is not what was done; it was left. 'damaged': what was kept is gone or was changed; what is there was
    * left.
    */
   state: 'undone' | 'unchanged' | 'conflict' | 'damaged'
-  /** Where what stood there was kept, below the folder: nobody had said that this is what was done. */
+  /** Where what was there was kept, below the folder: nobody had said that this is what was done. */
   backup?: string
 }
 
-/** What stands at a path: nothing, a file with its digest, or something that is no file. */
+/** What is at a path: nothing, a file with its digest, or something that is no file. */
 type Look = 'nothing' | 'other' | { stats: FileStats; digest: string }
 
 /**
- * What stands at `path` of the tree, and what it digests to. With 'power' it is made to last first: what a point says
+ * What is at `path` of the tree, and what it digests to. With 'power' it is synced first: what a point says
  * of it, or that there is no point any more, must not last longer than itself.
  */
 export async function look({ tree, durability }: StagingArea, path: string): Promise<Look> {
@@ -44,14 +44,14 @@ export async function look({ tree, durability }: StagingArea, path: string): Pro
   return stats.isFile() ? { stats, digest: await digestOfFileAt(tree, path, power) } : 'other'
 }
 
-/** The digest of what stands there; null: nothing does; undefined: no file. */
+/** The digest of what is there; null: nothing does; undefined: no file. */
 export function digestOfLook(found: Look): string | null | undefined {
   if (found === 'nothing') return null
   return found === 'other' ? undefined : found.digest
 }
 
 /**
- * Puts back what stood there before a point, unless somebody else changed it since. Every step can be the last one: it
+ * Puts back what was there before a point, unless somebody else changed it since. Every step can be the last one: it
  * is done again then, and finds what is done.
  * @param kept where the content is, below the root
  * @param now for the name of a backup
@@ -105,7 +105,7 @@ async function removeCreated({ tree, durability }: StagingArea, path: string): P
   })
 }
 
-/** By a second name for what was kept, which takes the place of what stands there in one step. */
+/** By a second name for what was kept, which takes the place of what is there in one step. */
 async function putBack(
   area: StagingArea,
   path: string,

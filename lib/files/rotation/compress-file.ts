@@ -9,7 +9,7 @@ import { readFully, writeFully } from '../disk/read-write.js'
 
 const COMPRESS_BYTES = 256 * 1024
 
-/** Writes the content of `from`, compressed with gzip, to a new file at `to`, which is removed if that fails. */
+/** Compresses `from` with gzip into a new file at `to`, which is removed if that fails. */
 export async function compressFile(fs: FileSystem, from: string, to: string, power: boolean): Promise<void> {
   const { fd: source, stats } = await openRegular(fs, from)
   try {
@@ -44,7 +44,7 @@ async function fillCompressed(
   if (power) await fs.fsync(target)
 }
 
-/** Whether the compressed file holds exactly what the other one does; false also where it is not whole. */
+/** Whether the compressed file has exactly the content of the other one; false too if it is incomplete. */
 export async function holdsSame(fs: FileSystem, plain: string, compressed: string): Promise<boolean> {
   const { fd: packed } = await openRegular(fs, compressed)
   try {
@@ -72,7 +72,7 @@ async function compare(fs: FileSystem, packed: number, fd: number): Promise<bool
       }
     })
   } catch (error) {
-    // zlib: not compressed, damaged, or cut
+    // an error of zlib: not compressed, damaged, or cut off
     if (/^Z_/.test(errorCode(error) ?? '')) return false
     throw error
   }

@@ -32,7 +32,7 @@ export class Draft {
     this.#aliases = new Aliases(context.tree)
   }
 
-  /** What stood at a path before, of those that were named. */
+  /** What was at a path before, of those that were named. */
   readonly known = (path: string): PathKind | undefined => this.#planner.known(path)
 
   /** Bytes of new content. */

@@ -90,7 +90,7 @@ export class FileTransaction implements AsyncDisposable {
    * they are. Fails with `ERR_TRANSACTION` (a folder has this path, or a file stands where a folder would have to be,
    * or it is another spelling of a file that was named, or an unfinished transaction needs it), `ERR_PATH`,
    * `ERR_UNSAFE_LINK`, `ERR_USAGE`, `ERR_PARSE` and `ERR_SCHEMA` (with a schema), `ERR_SOURCE_READ` where the stream
-   * fails, and as the disk fails.
+   * fails, and with the codes of disk failures.
    */
   write(path: string, data: TransactionData, options: TransactionWriteOptions = {}): Promise<void> {
     const write = (begun: TransactionData) => {
@@ -145,7 +145,7 @@ export class FileTransaction implements AsyncDisposable {
    * (`ERR_TRANSACTION`: a recovery does it, and until then the paths are pending). Fails with `ERR_TRANSACTION` also
    * where an operation had failed (the `cause`), or somebody else made, removed or, during the commit, changed a file;
    * with `ERR_SOURCE_CHANGED` where there are no links, and a file changed while it was copied; with `ERR_LOCK_LOST`;
-   * with `ERR_CANCELLED`; and as the disk fails: `ERR_DISK_FULL`, `ERR_WRITE`, `ERR_PERMISSION`, `ERR_READ_ONLY`.
+   * with `ERR_CANCELLED`; and with the codes of disk failures: `ERR_DISK_FULL`, `ERR_WRITE`, `ERR_PERMISSION`, `ERR_READ_ONLY`.
    */
   async commit(): Promise<TransactionResult> {
     this.#checkOpen()
@@ -156,7 +156,7 @@ export class FileTransaction implements AsyncDisposable {
 
   /**
    * Gives up: everything stays as it is, and the temporary files are removed. Writes that run fail (`ERR_CANCELLED`), and
-   * their streams are destroyed. Does nothing after a commit, or the second time. Fails as the disk does, where a temporary file could not be removed.
+   * their streams are destroyed. Does nothing after a commit, or the second time. Fails with the codes of disk failures, where a temporary file could not be removed.
    */
   async rollback(): Promise<void> {
     if (!this.#ending) {

@@ -49,13 +49,13 @@ export interface TransactionOptions {
   /** What to do with a transaction that a dead process left there: end it (the default), or refuse to begin. */
   unfinished?: 'recover' | 'refuse'
   /**
-   * Told how far it is. What it throws comes out as it is, of the operation or the commit that told it, and makes the
+   * Told how far it is. What it throws is passed on unchanged, of the operation or the commit that told it, and makes the
    * transaction fail: everything stays as it was.
    */
   progress?: (progress: TransactionProgress) => void
-  /** Gets one record when the transaction ends. Default: the default trail of the process, if any. */
+  /** Gets one record when the transaction ends. Default: the trail set by `setDefaultAudit`, if any. */
   audit?: Audit
-  /** Who lives; for tests. */
+  /** Which processes are alive; for tests. */
   system?: ProcessSystem
 }
 

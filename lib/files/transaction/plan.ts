@@ -1,10 +1,10 @@
 import { printable, SluiceError } from '../../errors.js'
 import { parentOf } from '../disk/names.js'
 
-/** What stands at a path before the transaction. */
+/** What is at a path before the transaction. */
 export type PathKind = 'file' | 'folder' | 'missing'
 
-/** What a path is to hold: the file that stands at `path` before the transaction, or new content by its number. */
+/** What a path is to hold: the file that is at `path` before the transaction, or new content by its number. */
 export type Content = { from: 'old'; path: string } | { from: 'new'; staged: number }
 
 /** The one thing that is done with a path in the end. */
@@ -23,17 +23,17 @@ export interface TransactionPlan {
 
 /**
  * From the operations of a transaction, one after the other, to the final state of each path: only the last one
- * counts. Pure: what stands on the disk is told by {@link learn}. An operation that contradicts what was planned, or
- * what stands there, throws `ERR_TRANSACTION` and changes nothing.
+ * counts. Pure: what is on the disk is told by {@link learn}. An operation that contradicts what was planned, or
+ * what is there, throws `ERR_TRANSACTION` and changes nothing.
  */
 export class Planner {
   readonly #kinds = new Map<string, PathKind>([['', 'folder']])
-  /** What was planned so far; null: nothing stands there any more. */
+  /** What was planned so far; null: nothing is there any more. */
   readonly #now = new Map<string, Content | null>()
   /** How many planned files are below a folder. */
   readonly #below = new Map<string, number>()
 
-  /** Says what stands at `path`; of the folders above it too, before an operation names it. */
+  /** Says what is at `path`; of the folders above it too, before an operation names it. */
   learn(path: string, kind: PathKind): void {
     this.#kinds.set(path, kind)
   }

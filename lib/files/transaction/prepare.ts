@@ -13,7 +13,7 @@ export interface Prepare {
   plan: TransactionPlan
   /** New content by its number. */
   staged: ReadonlyMap<number, StagedFile>
-  /** What stood at a path when it was first named. */
+  /** What was at a path when it was first named. */
   known: (path: string) => PathKind | undefined
 }
 

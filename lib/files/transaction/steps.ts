@@ -27,7 +27,7 @@ interface Order {
 }
 
 /**
- * The steps of an intent, forward and back. Each looks first at what stands there, so that it can be done again after
+ * The steps of an intent, forward and back. Each looks first at what is there, so that it can be done again after
  * any interruption, and so that nothing is overwritten that neither the transaction wrote nor knew.
  */
 export class Steps {
@@ -138,7 +138,7 @@ export class Steps {
     })
   }
 
-  /** Puts the file at `from` in place of what stands at `to`; without one only removes that. */
+  /** Puts the file at `from` in place of what is at `to`; without one only removes that. */
   async #put(from: string | undefined, to: string): Promise<void> {
     const { tree } = this.#folder
     if (from === undefined) return removeFile(tree, to)
