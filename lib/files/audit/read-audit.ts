@@ -11,7 +11,7 @@ import { listRotated, type Rotated } from './rotated-names.js'
 /** Options of {@link readAudit}. */
 export interface ReadAuditOptions {
   fs?: FileSystem
-  /** Called for each line of which a crash left only a part. */
+  /** Called for each incomplete line. */
   onTorn?: () => void
 }
 
@@ -23,9 +23,9 @@ interface OpenTrailFile {
 const READ_BYTES = 64 * 1024
 
 /**
- * The records of the trail at `path`, of whatever processes, file by file, the oldest first; none if there is no
- * trail. Within one file they are in the order in which they were written. Also while it is written and rotated;
- * records that come later are left out. Fails with the codes of {@link diskError}.
+ * The records of the trail at `path`, of all processes, file by file, the oldest first; none if there is no trail.
+ * Within a file they are in the order in which they were written. The trail may be written and rotated meanwhile;
+ * records that are added later are left out. Fails with the codes of {@link diskError}.
  */
 export async function* readAudit(
   path: string,
@@ -34,7 +34,7 @@ export async function* readAudit(
   const full = resolve(path)
   let newest: OpenTrailFile | undefined
   try {
-    // opened before the others are listed: what is rotated meanwhile is read under its new name, or by this handle
+    // opened before the others are listed: a file that is rotated meanwhile is in the list, or is this one
     newest = await openIfThere(fs, full)
     for (const { path: old } of await rotatedOf(fs, full)) {
       const file = await openIfThere(fs, old)
@@ -60,7 +60,7 @@ async function rotatedOf(fs: FileSystem, path: string): Promise<Rotated[]> {
     if (errorCode(error) === 'ENOENT') return []
     throw error
   }
-  // two processes that rotate in the same moment take the same number
+  // two processes that rotate at the same time use the same number
   const twins = rotated.filter(({ number }, i) =>
     [rotated[i - 1], rotated[i + 1]].some((other) => other?.number === number),
   )
@@ -71,7 +71,7 @@ async function rotatedOf(fs: FileSystem, path: string): Promise<Rotated[]> {
   return rotated.sort((a, b) => a.number - b.number || order(timeOf(a), timeOf(b)))
 }
 
-/** The time of the first record; '' where there is none. */
+/** The time of the first record; '' if there is none. */
 async function firstTime(fs: FileSystem, path: string): Promise<string> {
   const file = await openIfThere(fs, path)
   if (!file) return ''
@@ -104,7 +104,10 @@ async function* recordsIn(
   }
 }
 
-/** The lines, also a last one without an end. Of one that is too long only the end is kept, where a record may be. */
+/**
+ * The lines, including an incomplete last one. Of a line that is too long only the end is returned, where a record
+ * may be.
+ */
 async function* linesOf(fs: FileSystem, fd: number, onTorn: () => void): AsyncGenerator<string> {
   const buffer = Buffer.alloc(READ_BYTES)
   let rest = Buffer.alloc(0)

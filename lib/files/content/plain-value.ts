@@ -1,14 +1,14 @@
 import { SluiceError } from '../../errors.js'
 import type { Format } from './formats.js'
 
-/** Deeper than this nobody reads it, and other programs refuse it. */
+/** The deepest nesting: nobody reads more, and other programs refuse it. */
 export const MOST_DEPTH = 1000
 
 /**
- * A copy of `value` that holds only what the format can: null, true and false, finite numbers (YAML: any), text, arrays
- * and plain objects. What has `toJSON` gives its own form (as a Date). A key with the value undefined is left out, as
- * JSON does. `ERR_USAGE` for everything else: undefined elsewhere, bigint, functions, symbols, instances of classes,
- * cycles. Nothing is ever put in the place of something else.
+ * A copy of `value` that has only what the format can hold: null, true and false, finite numbers (YAML: any), text,
+ * arrays and plain objects. `toJSON` is called if there is one (as for a Date). A key with the value undefined is
+ * left out, as JSON does. `ERR_USAGE` for everything else: undefined elsewhere, bigint, functions, symbols, instances
+ * of classes, cycles. No value is ever replaced by another one.
  */
 export function plainValue(value: unknown, format: Format): unknown {
   return copy(value, '', { format, above: new Set() })
@@ -16,7 +16,7 @@ export function plainValue(value: unknown, format: Format): unknown {
 
 interface ValueWalk {
   format: Format
-  /** The objects that lead here. */
+  /** The objects that contain the present one. */
   above: Set<object>
 }
 
@@ -55,7 +55,7 @@ function object(value: object, at: string, walk: ValueWalk): Record<string, unkn
   const copied: Record<string, unknown> = {}
   for (const [key, item] of Object.entries(value)) {
     if (item === undefined) continue
-    // a key like any other, not the prototype
+    // `__proto__` becomes an ordinary key, and does not set the prototype
     const held = {
       value: copy(item, `${at}/${key}`, walk),
       writable: true,
@@ -67,7 +67,7 @@ function object(value: object, at: string, walk: ValueWalk): Record<string, unkn
   return copied
 }
 
-/** Made by `{}`, JSON.parse or Object.create(null), in this context or in another. */
+/** Whether it was made by `{}`, JSON.parse or Object.create(null), in this realm or another. */
 function isPlainObject(value: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(value)
   return prototype === null || Object.getPrototypeOf(prototype) === null
