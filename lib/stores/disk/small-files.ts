@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import type { SluiceError } from '../../errors.js'
 import { timeInSeconds } from '../../files/disk/attributes.js'
-import { diskError, isRefusal, SystemError } from '../../files/disk/disk-error.js'
+import { diskError, errorCode, isRefusal, SystemError } from '../../files/disk/disk-error.js'
 import { OPEN, type SyncCalls } from '../../files/disk/fs.js'
 import { nameOf, parentOf, partCandidate } from '../../files/disk/names.js'
 import type { Directory } from '../../files/tree/tree.js'
@@ -75,9 +75,9 @@ export class SmallFiles implements PartRun {
         if (entry.type !== 'file' || this.failures.has(index)) continue
         const isAlone = this.#alone.has(index)
         const directory = isAlone ? undefined : (this.#held(entry) ?? (await this.#enter(entry)))
-        // where the folder has another name than it was to have, so has the file, and that is to be told
-        const isPlain = directory !== undefined && directory.path === this.#folder
-        if (isPlain && this.#tryPublish(directory, entry)) published.push(entry)
+        // below a folder that has a suffix it gets another name than its own
+        const isOwn = directory !== undefined && directory.path === this.#folder
+        if (isOwn && this.#tryPublish(directory, entry)) published.push(entry)
         else unusual.push(index)
         if (this.#isTime()) await this.#yield()
       }
@@ -147,7 +147,7 @@ export class SmallFiles implements PartRun {
     }
   }
 
-  /** Its part could not be removed: with that in the way the file cannot begin anew. */
+  /** Something stands under the name of its part, or may: with that in the way the file cannot begin anew. */
   async #fail(entry: Entry, failure: SluiceError): Promise<boolean> {
     await this.#store.arrivals.ended(entry, { state: 'failed', code: failure.code, part: 'kept' })
     this.failures.set(entry.index, failure)
@@ -182,15 +182,24 @@ export class SmallFiles implements PartRun {
 
   /** Gives a file its name if that is free; false where it is not, or anything goes wrong. */
   #tryPublish(directory: Directory, { path }: Entry): boolean {
+    const name = nameOf(path)
+    const part = directory.at(partCandidate(name, 0))
     try {
-      const name = nameOf(path)
-      const part = directory.at(partCandidate(name, 0))
       this.#calls.link(part, directory.at(name))
-      this.#calls.unlink(part)
-      return true
     } catch {
-      // whatever of it is done already is found by whoever publishes it alone
+      // where it is done already, that is found by whoever publishes it alone
       return false
+    }
+    return attempt(() => this.#calls.unlink(part)) || this.#isGone(part)
+  }
+
+  /** An answer may be lost, and the call done. */
+  #isGone(path: string): boolean {
+    try {
+      this.#calls.lstat(path)
+      return false
+    } catch (error) {
+      return errorCode(error) === 'ENOENT'
     }
   }
 
@@ -229,6 +238,8 @@ export class SmallFiles implements PartRun {
     if (isSlow && this.#wasSlow) this.#store.wasSlow()
     this.#wasSlow = isSlow
     await setImmediate()
+    // the parts of a journal that was silent for long are not believed to be its own
+    await this.#store.alive()
     this.#since = performance.now()
   }
 }

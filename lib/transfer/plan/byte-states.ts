@@ -1,0 +1,198 @@
+import { type Range, Ranges } from '../../ranges.js'
+import type { Entry } from '../../wire/manifest.js'
+import { IndexSet } from './index-set.js'
+
+/**
+ * What is known of a byte: *absent* (not asked for, or given up), *coming* (asked for, on its way), *claimed* (the
+ * receiver says that it has it; to be proved), *there* (came, or was proved).
+ */
+export const Is = { Absent: 0, Coming: 1, Claimed: 2, There: 3 } as const
+export type ByteState = (typeof Is)[keyof typeof Is]
+
+/** In the place of the state of an entry whose bytes are not all in the same one. */
+const MIXED = 4
+
+/** The bytes of one entry by their state. What is in none of the sets is absent. */
+type Parts = Record<Exclude<ByteState, typeof Is.Absent>, Ranges>
+
+/**
+ * The state of every byte of every entry. Pure. Most entries are in one state as a whole, and take one byte here; only
+ * for the others are there sets of ranges.
+ *
+ * An entry of no bytes (an empty file, a folder, a link) counts as one byte, so that it, too, can be coming and there;
+ * any range of it means that byte. An entry of unknown size has no end until {@link setSize}.
+ */
+export class ByteStates {
+  /** Entries of which something is to come. */
+  readonly coming = new IndexSet()
+  /** Those of them that have no bytes. */
+  readonly due = new IndexSet()
+  readonly #entries: readonly Entry[]
+  #states = new Uint8Array(0)
+  readonly #mixed = new Map<number, Parts>()
+  /** The size of the entry of unknown size, once it is known. There is one at most: nothing may follow it. */
+  #lastSize: number | null = null
+
+  /** @param entries grows from outside, each time followed by {@link grow} */
+  constructor(entries: readonly Entry[]) {
+    this.#entries = entries
+  }
+
+  /** Makes room for entries that were added. They are absent. */
+  grow(): void {
+    const { length } = this.#entries
+    this.#states = grown(this.#states, length)
+    this.coming.grow(length)
+    this.due.grow(length)
+  }
+
+  /** Bytes of an entry; `null` while that is not known. */
+  sizeOf(index: number): number | null {
+    return this.#entries[index]!.size ?? this.#lastSize
+  }
+
+  /**
+   * Sets the size of the entry of unknown size. Nothing behind that is to come any more; if it has no bytes, it is
+   * there.
+   * @returns false, and nothing is changed, if bytes behind it are there
+   */
+  setSize(index: number, size: number): boolean {
+    if (this.any(Is.There, index, size)) return false
+    const parts = this.#mixed.get(index)
+    for (const set of parts ? Object.values(parts) : []) set.remove(size, this.#end(index))
+    this.#lastSize = size
+    if (size === 0) this.set(index, Is.There)
+    else if (parts) this.#settle(index, parts)
+    return true
+  }
+
+  /** Whether the entry has bytes from `start` up to `end`. */
+  has(index: number, { start, end }: Range): boolean {
+    const size = this.sizeOf(index)
+    if (size === 0) return start === 0 && end <= 1
+    return start >= 0 && start < end && end <= this.#end(index)
+  }
+
+  /** Whether all bytes from `start` up to `end` of an entry are in a state; to its end unless told otherwise. */
+  are(state: keyof Parts, index: number, start = 0, end = this.#end(index)): boolean {
+    const whole = this.#states[index]
+    if (this.sizeOf(index) === 0) return whole === state
+    if (start < 0 || end > this.#end(index)) return false
+    if (whole === MIXED) return this.#mixed.get(index)![state].covers(start, end)
+    return whole === state || end <= start
+  }
+
+  /** Whether any byte from `start` up to `end` of an entry is in a state. */
+  any(state: keyof Parts, index: number, start = 0, end = this.#end(index)): boolean {
+    if (this.#states[index] === MIXED) return this.#mixed.get(index)![state].overlaps(start, end)
+    return this.#states[index] === state && (start < end || this.sizeOf(index) === 0)
+  }
+
+  /** The first bytes that are to come of the first entry from `index` on of which there are any. */
+  nextComing(index: number): { entry: Entry; start: number; end: number } | undefined {
+    const found = this.coming.next(index)
+    if (found === undefined) return undefined
+    const range = this.#mixed.get(found)?.[Is.Coming].next(0) ?? this.#whole(found)
+    return { entry: this.#entries[found]!, start: range.start, end: range.end }
+  }
+
+  /** The bytes of an entry that are claimed. */
+  claimed(index: number): Range[] {
+    if (this.#states[index] === MIXED) return this.#mixed.get(index)![Is.Claimed].toArray()
+    return this.#states[index] === Is.Claimed ? [this.#whole(index)] : []
+  }
+
+  /** The bytes of an entry that are neither there nor to come. */
+  missing(index: number): Range[] {
+    const state = this.#states[index]
+    if (state === Is.Coming || state === Is.There) return []
+    const whole = this.#whole(index)
+    if (state !== MIXED) return [whole]
+    const missing = Ranges.of(whole.start, whole.end)
+    const parts = this.#mixed.get(index)!
+    for (const known of [Is.Coming, Is.There] as const)
+      for (const { start, end } of parts[known].toArray()) missing.remove(start, end)
+    return missing.toArray()
+  }
+
+  /** Brings an entry as a whole into a state. */
+  set(index: number, state: ByteState): void {
+    this.#states[index] = state
+    if (this.#mixed.size > 0) this.#mixed.delete(index)
+    this.#noteComing(index, state === Is.Coming)
+  }
+
+  /** Brings bytes of an entry into another state. */
+  change(index: number, { start, end }: Range, state: ByteState): void {
+    const whole = this.#whole(index)
+    if (start <= whole.start && end >= whole.end) {
+      this.set(index, state)
+      return
+    }
+    const parts = this.#partsOf(index)
+    for (const set of Object.values(parts)) set.remove(start, end)
+    if (state !== Is.Absent) parts[state].add(start, end)
+    this.#settle(index, parts)
+  }
+
+  /** What is to come of an entry will not: it is absent. */
+  giveUp(index: number): void {
+    if (this.#states[index] === Is.Coming) this.set(index, Is.Absent)
+    if (this.#states[index] !== MIXED) return
+    const parts = this.#mixed.get(index)!
+    parts[Is.Coming].clear()
+    this.#settle(index, parts)
+  }
+
+  /** The sets of ranges of an entry; made from its state as a whole where there are none. */
+  #partsOf(index: number): Parts {
+    let parts = this.#mixed.get(index)
+    if (parts) return parts
+    parts = { [Is.Coming]: new Ranges(), [Is.Claimed]: new Ranges(), [Is.There]: new Ranges() }
+    const state = this.#states[index] as ByteState
+    if (state !== Is.Absent) parts[state].add(0, this.#end(index))
+    this.#mixed.set(index, parts)
+    this.#states[index] = MIXED
+    return parts
+  }
+
+  /** Drops the sets of an entry again that is in one state as a whole. */
+  #settle(index: number, parts: Parts): void {
+    const end = this.#end(index)
+    for (const state of [Is.Coming, Is.Claimed, Is.There] as const)
+      if (parts[state].covers(0, end)) {
+        this.set(index, state)
+        return
+      }
+    if (Object.values(parts).every((set) => set.isEmpty)) this.set(index, Is.Absent)
+    else this.#noteComing(index, !parts[Is.Coming].isEmpty)
+  }
+
+  #noteComing(index: number, isComing: boolean): void {
+    const isEmpty = this.sizeOf(index) === 0
+    if (isComing) {
+      this.coming.add(index)
+      if (isEmpty) this.due.add(index)
+    } else {
+      this.coming.delete(index)
+      if (isEmpty) this.due.delete(index)
+    }
+  }
+
+  #whole(index: number): Range {
+    return { start: 0, end: this.#end(index) }
+  }
+
+  #end(index: number): number {
+    // the last position that a frame may have
+    return this.sizeOf(index) ?? Number.MAX_SAFE_INTEGER - this.#entries[index]!.start
+  }
+}
+
+/** An array that has room for `length` values; a larger one is at least twice as large as before. */
+export function grown(array: Uint8Array<ArrayBuffer>, length: number): Uint8Array<ArrayBuffer> {
+  if (length <= array.length) return array
+  const larger = new Uint8Array(Math.max(length, array.length * 2))
+  larger.set(array)
+  return larger
+}

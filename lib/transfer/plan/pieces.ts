@@ -1,0 +1,157 @@
+import type { Entry } from '../../wire/manifest.js'
+import { type ByteStates, Is } from './byte-states.js'
+
+/**
+ * A contiguous piece of the stream, cut so that all of its entries belong to it: those between the first and the last
+ * with all of their bytes, and entries of no bytes as a whole.
+ */
+export interface Piece {
+  position: number
+  length: number
+  /** Indices of the first and of the last entry. */
+  first: number
+  last: number
+  /** Where the piece begins within the first entry, in bytes. */
+  offset: number
+  /** Whether it reaches the end of the last entry. */
+  ends: boolean
+  /** Bytes of an entry that has its outcome already: they are thrown away. */
+  isLate: boolean
+}
+
+/** How much a piece may hold. */
+export interface PieceLimits {
+  /** Entries; at least 1. */
+  entries?: number
+}
+
+/** Entries of one piece at most, unless told otherwise. */
+const MOST_ENTRIES = 512
+
+/** Cuts bytes of the stream into pieces, and notes that they came. Pure. */
+export class PieceCutter {
+  readonly #entries: readonly Entry[]
+  readonly #states: ByteStates
+  readonly #isLate: (entry: Entry, start: number, end: number) => boolean
+  /** The entry that was found last: the next bytes are probably near. */
+  #near = 0
+
+  /**
+   * @param isLate says of bytes of an entry, from `start` up to `end`, whether they are to be thrown away; throws if
+   * they are not wanted at all
+   */
+  constructor(
+    entries: readonly Entry[],
+    states: ByteStates,
+    isLate: (entry: Entry, start: number, end: number) => boolean,
+  ) {
+    this.#entries = entries
+    this.#states = states
+    this.#isLate = isLate
+  }
+
+  /**
+   * The first piece of the bytes from `position` up to `end`. If entries of no bytes have to go before it, they are the
+   * piece, which then has no bytes. Undefined if no entry has the byte at `position`.
+   */
+  cut(position: number, end: number, { entries: most = MOST_ENTRIES }: PieceLimits): Piece | undefined {
+    let index = this.#find(position)
+    if (index === undefined) return undefined
+    const offset = position - this.#entries[index]!.start
+    const isLate = this.#isLateFrom(index, position, end)
+    // entries of no bytes just before the first byte are in the piece with it; others are pieces of their own
+    const first = offset === 0 && !isLate ? this.#firstDueBefore(index, most) : index
+    const passed = this.pass(first, { entries: most })
+    if (passed) return passed
+    const piece = {
+      position,
+      length: 0,
+      first,
+      last: index,
+      offset: first === index ? offset : 0,
+      ends: false,
+      isLate,
+    }
+    this.#settleDue(first, index)
+    for (let at = position; ; ) {
+      const { start } = this.#entries[index]!
+      const size = this.#states.sizeOf(index) ?? Number.POSITIVE_INFINITY
+      const next = Math.min(end, start + size)
+      if (!isLate) this.#states.change(index, { start: at - start, end: next - start }, Is.There)
+      at = next
+      piece.length = at - position
+      piece.last = index
+      piece.ends = at === start + size
+      if (at === end || isLate) return piece
+      const following = this.#find(at)
+      // what cannot go on in this piece begins the next one, or is refused there
+      if (following === undefined || following - first >= most || !this.#areDue(index + 1, following))
+        return piece
+      if (this.#isLateFrom(following, at, end)) return piece
+      this.#settleDue(index + 1, following)
+      index = following
+    }
+  }
+
+  /** The next piece of entries of no bytes below `end` that are due; undefined if there are none. */
+  pass(end: number, { entries: most = MOST_ENTRIES }: PieceLimits = {}): Piece | undefined {
+    const { due } = this.#states
+    const first = due.next(0)
+    if (first === undefined || first >= end) return undefined
+    let last = first
+    while (last + 1 < end && last + 1 - first < most && due.has(last + 1)) last++
+    this.#settleDue(first, last + 1)
+    const position = this.#entries[first]!.start
+    return { position, length: 0, first, last, offset: 0, ends: true, isLate: false }
+  }
+
+  #isLateFrom(index: number, position: number, end: number): boolean {
+    const entry = this.#entries[index]!
+    const size = this.#states.sizeOf(index) ?? Number.POSITIVE_INFINITY
+    return this.#isLate(entry, position - entry.start, Math.min(end - entry.start, size))
+  }
+
+  /** The entry that the byte at `position` belongs to; undefined if none does. */
+  #find(position: number): number | undefined {
+    const entries = this.#entries
+    // the first entry that begins behind the position is above `low - 1` and at most `high`
+    let low = 0
+    let high = entries.length
+    if (this.#near < high && entries[this.#near]!.start <= position) {
+      low = this.#near
+      for (let step = 1; low + step < high; step *= 2) {
+        if (entries[low + step]!.start > position) high = low + step
+        else low += step
+      }
+    }
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if (entries[middle]!.start <= position) low = middle + 1
+      else high = middle
+    }
+    const index = low - 1
+    const entry = entries[index]
+    if (entry === undefined) return undefined
+    const size = this.#states.sizeOf(index)
+    if (size !== null && position >= entry.start + size) return undefined
+    this.#near = index
+    return index
+  }
+
+  /** Where the row of due entries of no bytes begins that ends just before `index`. */
+  #firstDueBefore(index: number, most: number): number {
+    let first = index
+    while (index - first < most - 1 && first > 0 && this.#states.due.has(first - 1)) first--
+    return first
+  }
+
+  #areDue(first: number, end: number): boolean {
+    for (let index = first; index < end; index++) if (!this.#states.due.has(index)) return false
+    return true
+  }
+
+  /** Entries of no bytes are in a piece now. */
+  #settleDue(first: number, end: number): void {
+    for (let index = first; index < end; index++) this.#states.set(index, Is.There)
+  }
+}
