@@ -146,14 +146,17 @@ export class Plan {
     return this.#states.are(Is.There, index, start, end)
   }
 
+  /** Whether the entry has its outcome. */
   isClosed(index: number): boolean {
     return this.#isClosed[index] === 1
   }
 
+  /** Whether it was decided that the entry is wanted. */
   isWanted(index: number): boolean {
     return this.#decisions[index] === Decision.Wanted
   }
 
+  /** Whether it was decided that the entry is not wanted. */
   isSkipped(index: number): boolean {
     return this.#decisions[index] === Decision.Skipped
   }
@@ -270,6 +273,7 @@ export class Plan {
     this.isEnded = true
   }
 
+  /** Whether END was heard, and every entry has its outcome. */
   get isFinished(): boolean {
     return this.isEnded && this.closedEntries === this.entries.length
   }
