@@ -66,7 +66,7 @@ export class Verdicts {
     return failures?.has(index) || digestIn({ first, count, bytes }, index) !== undefined
   }
 
-  /** Up to which entry the digests of a stored run are those of the sender. */
+  /** Up to which entry the digests of a stored run are those of the sender, and wait for them. */
   #equalUpTo(index: number, { last, digests, failures }: StoredRun, item: DigestsItem): number {
     if (!digests) return index
     const length = item.bytes.length / item.count
@@ -76,6 +76,9 @@ export class Verdicts {
       const ours = (to - digests.first) * length
       const theirs = (to - item.first) * length
       if (item.bytes.compare(digests.bytes, ours, ours + length, theirs, theirs + length) !== 0) break
+      if (this.#ledger.entry(to).type !== 'file') continue
+      // two digests that nobody knows are equal, too
+      if (!this.#ledger.isWaited(to) || isZero(item.bytes, theirs, theirs + length)) break
     }
     return to
   }
@@ -152,6 +155,11 @@ export async function unsaid(ledger: Ledger, store: StoreCalls): Promise<Outcome
     outcomes.push(failed(entry, error))
   }
   return rangesOf(outcomes)
+}
+
+function isZero(bytes: Buffer, from: number, to: number): boolean {
+  for (let at = from; at < to; at++) if (bytes[at] !== 0) return false
+  return true
 }
 
 const CUT_SHORT =
