@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import type { SluiceError } from '../../errors.js'
 import { timeInSeconds } from '../../files/disk/attributes.js'
-import { diskError, errorCode, isRefusal } from '../../files/disk/disk-error.js'
+import { diskError, errorCode, isRefusal, SystemError } from '../../files/disk/disk-error.js'
 import { OPEN, type SyncCalls } from '../../files/disk/fs.js'
 import { nameOf, parentOf, partCandidate } from '../../files/disk/names.js'
 import type { Directory } from '../../files/tree/tree.js'
@@ -128,9 +128,8 @@ export class SmallFiles implements PartRun {
       path = directory.at(partCandidate(nameOf(entry.path), 0))
       fd = calls.open(path, OPEN.create, entry.mode)
     } catch (error) {
-      if (isRefusal(error)) return false
-      // it may be there: beside another part nobody would know of it
-      return this.#fail(entry, diskError(error, 'write', entry.path))
+      // of a failing disk nobody knows whether it made the file
+      return isRefusal(error) ? false : this.#fail(entry, diskError(error, 'write', entry.path))
     }
     let isOpen = true
     try {
@@ -166,6 +165,8 @@ export class SmallFiles implements PartRun {
   /** By the calls that can wait and try again; what goes wrong then is the file's failure. */
   async #writeAlone(entry: Entry, bytes: Buffer[]): Promise<void> {
     const { arrivals } = this.#store
+    // it may need the handle
+    this.#leave()
     const isPlain = arrivals.isExpected(entry)
     const part = isPlain ? arrivals.unwritten(entry) : (await arrivals.expect([entry]))[0]!
     this.#alone.set(entry.index, part)
@@ -176,6 +177,7 @@ export class SmallFiles implements PartRun {
       await part.keep(failure)
       this.failures.set(entry.index, failure)
     }
+    this.#since = performance.now()
   }
 
   /** Gives a file its name if that is free; false where it is not, or anything goes wrong. */
@@ -203,8 +205,8 @@ export class SmallFiles implements PartRun {
 
   /** The folder of an entry, if it is the one that is held. */
   #held({ path }: Entry): Directory | undefined {
-    const slash = Math.max(0, path.lastIndexOf('/'))
-    const isSame = this.#directory && this.#folder.length === slash && path.startsWith(this.#folder)
+    const length = Math.max(path.lastIndexOf('/'), 0)
+    const isSame = this.#directory && this.#folder.length === length && path.startsWith(this.#folder)
     return isSame ? this.#directory : undefined
   }
 
@@ -217,6 +219,7 @@ export class SmallFiles implements PartRun {
     } catch {
       // whoever goes on with the file says why
     }
+    this.#since = performance.now()
     return this.#directory
   }
 
@@ -247,7 +250,7 @@ function writeAll(calls: SyncCalls, fd: number, buffers: readonly Buffer[]): voi
   for (const buffer of buffers) {
     for (let done = 0; done < buffer.length; ) {
       const taken = calls.write(fd, [done === 0 ? buffer : buffer.subarray(done)], position)
-      if (taken === 0) throw new Error('the disk is full')
+      if (taken === 0) throw new SystemError('ENOSPC', 'write', 'it takes no more bytes')
       done += taken
       position += taken
     }

@@ -5,7 +5,15 @@ import type { Item } from '../../stages/river/items.js'
 import type { OpenSource, SourceStore } from '../../stores/sources.js'
 import type { Entry } from '../../wire/entry.js'
 import { cutsOf } from '../../wire/run.js'
-import { type ConformanceCase, type ConformanceOptions, closed, ensure, fail, framed, within } from './probe.js'
+import {
+  type ConformanceCase,
+  type ConformanceOptions,
+  closed,
+  ensure,
+  fail,
+  framed,
+  within,
+} from './probe.js'
 
 /** A store of sources that is to be judged, and what it holds. */
 export interface SourceSample {
@@ -47,7 +55,10 @@ export function sourceStoreConformance(
     { name: 'a file that was removed fails, and the others do not', run: withSample(removed) },
     { name: 'a whole transfer gives every file', run: withSample(transferred) },
     { name: 'a transfer that is destroyed leaves nothing open', run: withSample(destroyed) },
-    { name: 'it may be closed twice, and a stream that nobody read is closed with it', run: withSample(closedTwice) },
+    {
+      name: 'it may be closed twice, and a stream that nobody read is closed with it',
+      run: withSample(closedTwice),
+    },
   ]
   return framed(cases, options)
 }
@@ -67,8 +78,14 @@ class Sample {
     this.files = this.manifest.offer.entries.filter(({ type }) => type === 'file')
     this.rereadable = this.files.filter((entry) => this.store.rereadable(entry))
     ensure(this.files.length >= 3, 'the sample needs at least three files')
-    ensure(this.files.some(({ size }) => size === 0), 'the sample needs an empty file')
-    ensure(this.files.some(({ size }) => (size ?? 0) > 1000), 'the sample needs a file of more than 1,000 bytes')
+    ensure(
+      this.files.some(({ size }) => size === 0),
+      'the sample needs an empty file',
+    )
+    ensure(
+      this.files.some(({ size }) => (size ?? 0) > 1000),
+      'the sample needs a file of more than 1,000 bytes',
+    )
   }
 
   bytesOf({ path }: Entry): Buffer {
@@ -201,14 +218,21 @@ async function onlyFails(sample: Sample, failing: Entry): Promise<void> {
   const { store, rereadable: files, signal } = sample
   for (const entry of files) {
     if (entry === failing) continue
-    same(await sample.with(entry, (source) => readWhole(source, entry.size!)), sample.bytesOf(entry), entry.path)
+    same(
+      await sample.with(entry, (source) => readWhole(source, entry.size!)),
+      sample.bytesOf(entry),
+      entry.path,
+    )
   }
   if (!store.readRun) return
   const buffer = Buffer.alloc(files.reduce((sum, { size }) => sum + size!, 0))
   const failures = await store.readRun(files, buffer, signal)
   const [index] = failures.keys()
   ensure(failures.size === 1 && index === failing.index, `readRun() must fail ${failing.path}, and only that`)
-  ensure(isSluiceError(failures.get(index), 'ERR_SOURCE_CHANGED'), 'readRun() must fail it with ERR_SOURCE_CHANGED')
+  ensure(
+    isSluiceError(failures.get(index), 'ERR_SOURCE_CHANGED'),
+    'readRun() must fail it with ERR_SOURCE_CHANGED',
+  )
   let at = 0
   for (const entry of files) {
     if (entry !== failing) same(buffer.subarray(at, at + entry.size!), sample.bytesOf(entry), entry.path)
@@ -225,7 +249,11 @@ async function changedWhileOpen(sample: Sample): Promise<void> {
     await given.change!(path)
     await readWhole(source, size!)
   }
-  await refuses(sample.with(largest, act), `what was read of ${path} while it was changed`, 'ERR_SOURCE_CHANGED')
+  await refuses(
+    sample.with(largest, act),
+    `what was read of ${path} while it was changed`,
+    'ERR_SOURCE_CHANGED',
+  )
 }
 
 async function removed(sample: Sample): Promise<void> {
@@ -281,8 +309,5 @@ async function refuses(promise: Promise<unknown>, what: string, code?: Code): Pr
     () => fail(`${what} was not refused`),
     (error: unknown) => error,
   )
-  ensure(
-    code === undefined || isSluiceError(error, code),
-    `${what} must fail with ${code}, not ${error}`,
-  )
+  ensure(code === undefined || isSluiceError(error, code), `${what} must fail with ${code}, not ${error}`)
 }

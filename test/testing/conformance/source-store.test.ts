@@ -1,11 +1,11 @@
 // Each property of the suite, and a store that lacks just that: the suite must say so.
 import { Readable } from 'node:stream'
-import { manifestOfEntries } from '../../lib/stages/manifest/manifest-from.js'
-import { memorySources } from '../../lib/stores/memory-sources.js'
-import { type OpenSource, type SourceStore, sourceChanged } from '../../lib/stores/sources.js'
-import { randomContent, type SourceSample, sourceStoreConformance } from '../../lib/testing/index.js'
-import type { Entry } from '../../lib/wire/entry.js'
-import { patience, refuted } from '../helpers/refuted.js'
+import { manifestOfEntries } from '../../../lib/stages/manifest/manifest-from.js'
+import { memorySources } from '../../../lib/stores/memory-sources.js'
+import { type OpenSource, type SourceStore, sourceChanged } from '../../../lib/stores/sources.js'
+import { randomContent, type SourceSample, sourceStoreConformance } from '../../../lib/testing/index.js'
+import type { Entry } from '../../../lib/wire/entry.js'
+import { patience, refuted } from '../../helpers/refuted.js'
 
 const CONTENTS = new Map<string, Buffer>([
   ['empty', Buffer.alloc(0)],
