@@ -7,12 +7,12 @@ import { manifestFrom } from '../../stages/manifest/manifest-from.js'
 import { manifestOf } from '../../stages/manifest/manifest-of.js'
 import { throttle } from '../../stages/throttle.js'
 import type { Transfer } from '../../transfer/transfer.js'
-import { connectTo, listenAt } from '../connection.js'
-import type { Context } from '../context.js'
-import { standardInput } from '../input.js'
-import { count, size } from '../progress.js'
-import { parseRate } from '../rate.js'
-import { serve } from '../serve.js'
+import { connectTo, listenAt } from '../network/connection.js'
+import { parseRate } from '../network/rate.js'
+import { serve } from '../network/serve.js'
+import type { Context } from '../terminal/context.js'
+import { standardInput } from '../terminal/input.js'
+import { count, size } from '../terminal/progress.js'
 
 /** The options that `send` and `pack` have in common: what is sent, and under which name. */
 export interface SourceFlags {

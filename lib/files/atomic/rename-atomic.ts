@@ -1,7 +1,7 @@
 import { basename, dirname, join, resolve } from 'node:path'
 import { printable, SluiceError } from '../../errors.js'
+import { checkAbortSignal, checkChoice, checkLocalPath } from '../../options.js'
 import { type Audited, audited } from '../audit/audited.js'
-import { checkAbortSignal, checkChoice, checkPath } from '../disk/check-options.js'
 import { type Clock, systemClock } from '../disk/clock.js'
 import { diskError, errorCode } from '../disk/disk-error.js'
 import type { FileStats, FileSystem } from '../disk/fs.js'
@@ -69,8 +69,8 @@ export function renameAtomic(from: string, to: string, options: RenameOptions = 
 async function rename(from: string, to: string, options: RenameOptions): Promise<Renamed> {
   const { fs = nodeFileSystem, clock = systemClock, signal } = options
   const { conflict = 'overwrite', durability = 'power' } = options
-  checkPath('from', from)
-  checkPath('to', to)
+  checkLocalPath('from', from)
+  checkLocalPath('to', to)
   checkChoice('conflict', conflict, ['overwrite', 'rename', 'fail'])
   checkChoice('durability', durability, ['crash', 'power'])
   checkAbortSignal('signal', signal)

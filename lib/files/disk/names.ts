@@ -1,4 +1,5 @@
 import { printable, SluiceError } from '../../errors.js'
+import { badOption } from '../../options.js'
 
 /** Bytes that one name may have on every file system that we know. */
 const MOST_BYTES = 255
@@ -96,8 +97,7 @@ export function checkName(name: string, platform: NodeJS.Platform, path: string)
  */
 export function checkBelow(path: string, root: string, platform: NodeJS.Platform, elsewhere: string): void {
   if (typeof path !== 'string') {
-    const message = `each path must be a text, relative to ${printable(root)}, as sub/file, not ${String(path)}`
-    throw new SluiceError('ERR_USAGE', message, { found: path })
+    throw badOption('each path', `a text, relative to ${printable(root)}, as sub/file`, path)
   }
   if (path.split('/').every((name) => isOneName(name, platform))) return
   if (!path.isWellFormed()) throw illFormed(path)

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 import { basename, dirname } from 'node:path'
 import type { SluiceError } from '../../errors.js'
+import { checkLocalPath } from '../../options.js'
 import { Ranges } from '../../ranges.js'
 import { setMode, setTime } from '../disk/attributes.js'
-import { checkPath } from '../disk/check-options.js'
 import { digestFile, type Hasher } from '../disk/digest-file.js'
 import { diskError, errorCode, SystemError } from '../disk/disk-error.js'
 import { checkName, nameOf, parentOf, partCandidate } from '../disk/names.js'
@@ -83,11 +83,11 @@ export class PartFile {
   ): Promise<PartFile> {
     checkPartOptions(options)
     if (typeof where === 'object' && where?.tree) {
-      checkPath('path', where.path)
+      checkLocalPath('path', where.path)
       checkName(nameOf(where.path), where.tree.fs.platform, where.path)
       return PartFile.#begin(new PartFile(where.tree, where.path, options))
     }
-    checkPath('the path of a part', where)
+    checkLocalPath('the path of a part', where)
     // what ends in a slash is meant to be a folder
     checkName(where.endsWith('/') ? '' : basename(where), (options.fs ?? nodeFileSystem).platform, where)
     const tree = await Tree.open(dirname(where), { fs: options.fs })

@@ -1,8 +1,8 @@
 import type { Server, Socket } from 'node:net'
-import { SluiceError } from '../errors.js'
-import type { TransferState } from '../transfer/states.js'
-import type { Transfer } from '../transfer/transfer.js'
-import type { Context } from './context.js'
+import { SluiceError } from '../../errors.js'
+import type { TransferState } from '../../transfer/states.js'
+import type { Transfer } from '../../transfer/transfer.js'
+import type { Context } from '../terminal/context.js'
 
 /** What becomes of connections. */
 export interface Serving {

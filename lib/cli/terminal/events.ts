@@ -1,8 +1,8 @@
-import type { SluiceError } from '../errors.js'
-import type { RecoveredTransaction } from '../files/transaction/recover.js'
-import type { Progress } from '../transfer/progress.js'
-import type { TransferState } from '../transfer/states.js'
-import type { ToldOutcome, TransferResult } from '../wire/outcome.js'
+import type { SluiceError } from '../../errors.js'
+import type { RecoveredTransaction } from '../../files/transaction/recover.js'
+import type { Progress } from '../../transfer/progress.js'
+import type { TransferState } from '../../transfer/states.js'
+import type { ToldOutcome, TransferResult } from '../../wire/outcome.js'
 
 /** The version of what `--json` prints. Within a version keys and events are only added. */
 export const EVENTS_VERSION = 1

@@ -1,7 +1,8 @@
 import test from 'ava'
-import type { FinalizerOptions } from '../../lib/stages/finalizer.js'
-import { MemoryDisk } from '../../lib/testing/index.js'
-import { itemsOf, receiveItems, statuses } from '../helpers/river.js'
+import type { FinalizerOptions } from '../../../lib/stages/finalizer.js'
+import { MemoryDisk } from '../../../lib/testing/index.js'
+import { arrivingOf } from '../../helpers/items.js'
+import { receiveItems, statuses } from '../../helpers/river.js'
 
 function disk(crashes = false): MemoryDisk {
   const disk = new MemoryDisk({ crashes })
@@ -21,7 +22,12 @@ const LINKS = {
 }
 
 async function receive(to: MemoryDisk, options: FinalizerOptions = {}) {
-  const received = await receiveItems(itemsOf(LINKS), { dir: '/dst', fs: to, symlinks: 'keep', ...options })
+  const received = await receiveItems(arrivingOf(LINKS), {
+    dir: '/dst',
+    fs: to,
+    symlinks: 'keep',
+    ...options,
+  })
   return { ...received, found: statuses(received.outcomes) }
 }
 

@@ -1,9 +1,9 @@
 import test from 'ava'
 import fc from 'fast-check'
-import type { Piece } from '../../lib/stages/pieces.js'
-import { WriteBehind } from '../../lib/stages/write-behind.js'
-import type { Entry } from '../../lib/wire/manifest.js'
-import { scale } from '../helpers/scale.js'
+import { WriteBehind } from '../../../lib/stages/sink/write-behind.js'
+import type { FileWrite } from '../../../lib/stages/sink/writes.js'
+import type { Entry } from '../../../lib/wire/manifest.js'
+import { scale } from '../../helpers/scale.js'
 
 const MOST_BYTES = 512 * 1024
 
@@ -18,19 +18,19 @@ const entryOf = (index: number): Entry => ({
 })
 const [A, B] = [entryOf(0), entryOf(1)]
 
-function piece(entry: Entry, offset: number, ...buffers: Buffer[]): Piece {
+function writeOf(entry: Entry, offset: number, ...buffers: Buffer[]): FileWrite {
   const length = buffers.reduce((sum, { length }) => sum + length, 0)
   return { entry, offset, length, buffers, last: false }
 }
 
-const text = (entry: Entry, offset: number, content: string) => piece(entry, offset, Buffer.from(content))
+const text = (entry: Entry, offset: number, content: string) => writeOf(entry, offset, Buffer.from(content))
 
 /** A disk whose writes end when the test says so. */
 function slowDisk() {
-  const writes: Piece[] = []
+  const writes: FileWrite[] = []
   const ends: (() => void)[] = []
-  const behind = new WriteBehind((piece) => {
-    writes.push(piece)
+  const behind = new WriteBehind((write) => {
+    writes.push(write)
     return new Promise((done) => ends.push(() => done(undefined)))
   })
   /** Ends the write that runs, and waits until the next one begins or none does. */
@@ -85,9 +85,9 @@ test('no more waits than half a mebibyte, and no more buffers than one write tak
   const most = 3
   for (const buffers of [[Buffer.alloc(150 * 1024)], Array.from({ length: 300 }, () => Buffer.alloc(1))]) {
     const { behind, end, ends, writes } = slowDisk()
-    const { length } = piece(A, 0, ...buffers)
+    const { length } = writeOf(A, 0, ...buffers)
     const all = []
-    for (let n = 0; n < 12; n++) all.push(behind.add(piece(A, n * length, ...buffers)))
+    for (let n = 0; n < 12; n++) all.push(behind.add(writeOf(A, n * length, ...buffers)))
     await Promise.all(all.slice(0, 1 + most))
     t.is(await Promise.race([all[1 + most], 'waits']), 'waits')
     while (ends.length > 0) await end()
@@ -105,7 +105,7 @@ test('no more waits than half a mebibyte, and no more buffers than one write tak
 })
 
 test('an entry that ended is told once, by the next call', async (t) => {
-  const ended = { entry: A }
+  const ended = { entries: [], first: 0, last: 0, entry: A }
   const behind = new WriteBehind(async ({ offset }) => (offset === 1 ? ended : undefined))
   t.deepEqual(await behind.add(text(A, 0, 'a')), [])
   t.deepEqual(await behind.settle(), [])
@@ -114,7 +114,7 @@ test('an entry that ended is told once, by the next call', async (t) => {
   t.deepEqual(await behind.settle(), [])
 })
 
-test('what is thrown stops everything: no later piece is written', async (t) => {
+test('what is thrown stops everything: no later write begins', async (t) => {
   const error = new Error('the disk is full')
   const written: number[] = []
   const behind = new WriteBehind(async ({ offset }) => {
@@ -186,7 +186,7 @@ test('whatever comes, and however long each write takes: all of it, in order, on
           offset += gap
           const buffer = Buffer.from(content)
           for (const [i, byte] of [...buffer].entries()) expected.push(`${entry.path}:${offset + i}:${byte}`)
-          await behind.add(piece(entry, offset, buffer))
+          await behind.add(writeOf(entry, offset, buffer))
           offset += buffer.length
         }
         await behind.settle()

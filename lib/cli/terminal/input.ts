@@ -1,5 +1,5 @@
-import { readError, SystemError } from '../files/disk/disk-error.js'
-import { nodeFileSystem } from '../files/disk/node-fs.js'
+import { readError, SystemError } from '../../files/disk/disk-error.js'
+import { nodeFileSystem } from '../../files/disk/node-fs.js'
 import type { Io } from './reporter.js'
 
 /**

@@ -1,7 +1,8 @@
 import test from 'ava'
-import { SystemError } from '../../lib/files/index.js'
-import { MemoryDisk } from '../../lib/testing/index.js'
-import { type Content, itemsOf, receiveItems, statuses } from '../helpers/river.js'
+import { SystemError } from '../../../lib/files/index.js'
+import { MemoryDisk } from '../../../lib/testing/index.js'
+import { arrivingOf, type Content } from '../../helpers/items.js'
+import { receiveItems, statuses } from '../../helpers/river.js'
 
 /** The root, the journal and its folder stay open; on the way into a folder there are three, and a file needs one. */
 const FEWEST = 6
@@ -20,7 +21,7 @@ class FewHandles extends MemoryDisk {
   }
 }
 
-const files: Record<string, Content> = {}
+const files: Content = {}
 for (let d = 0; d < 12; d++)
   for (let f = 0; f < 5; f++) files[`d${d}/x/y/f${f}`] = Buffer.alloc(300, d * 5 + f)
 
@@ -33,7 +34,11 @@ for (const durability of ['crash', 'power'] as const) {
       disk.most = most
       // the second time all of it is there already, and is read back
       for (const expected of ['published', 'skipped identical']) {
-        const { outcomes, error } = await receiveItems(itemsOf(files), { dir: '/dst', fs: disk, durability })
+        const { outcomes, error } = await receiveItems(arrivingOf(files), {
+          dir: '/dst',
+          fs: disk,
+          durability,
+        })
         t.is(error, undefined, `${most} handles: ${error?.message}`)
         t.deepEqual(new Set(Object.values(statuses(outcomes))), new Set([expected]), `${most} handles`)
         t.deepEqual(disk.openHandles(), [], `${most} handles`)
@@ -51,7 +56,7 @@ test('HOSTILE-INPUT 70: with too few handles for one file it fails, and does not
   const disk = new FewHandles()
   disk.putFolder('/dst')
   disk.most = FEWEST - 2
-  const { error } = await receiveItems(itemsOf(files), { dir: '/dst', fs: disk })
+  const { error } = await receiveItems(arrivingOf(files), { dir: '/dst', fs: disk })
   t.true(error !== undefined)
   t.deepEqual(disk.openHandles(), [])
 })

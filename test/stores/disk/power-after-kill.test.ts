@@ -1,17 +1,19 @@
 import test from 'ava'
-import { MemoryDisk } from '../../lib/testing/index.js'
-import { type Content, itemsOf, receiveItems } from '../helpers/river.js'
-import { scale } from '../helpers/scale.js'
+import { MemoryDisk } from '../../../lib/testing/index.js'
+import { arrivingOf, type Content } from '../../helpers/items.js'
+import { receiveItems } from '../../helpers/river.js'
+import { scale } from '../../helpers/scale.js'
 
-const SENT: Record<string, Content> = {
+const SENT: Content = {
   photos: null,
   'photos/a.txt': 'hello',
   'photos/deep/c': 'c'.repeat(900),
   'new/folder': null,
+  large: 'l'.repeat(70_000),
 }
 
 const receive = (disk: MemoryDisk) =>
-  receiveItems(itemsOf(SENT, { run: 400, cut: 150 }), {
+  receiveItems(arrivingOf(SENT, { run: 30_000, cut: 9000 }), {
     dir: '/new/dst',
     fs: disk,
     concurrency: 1,

@@ -4,11 +4,12 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import test from 'ava'
-import { listing, temporary } from '../helpers/folders.js'
-import { itemsOf, receiveItems } from '../helpers/river.js'
-import { scale } from '../helpers/scale.js'
+import { listing, temporary } from '../../helpers/folders.js'
+import { arrivingOf } from '../../helpers/items.js'
+import { receiveItems } from '../../helpers/river.js'
+import { scale } from '../../helpers/scale.js'
 
-const RECEIVER = fileURLToPath(new URL('../fixtures/receiver.js', import.meta.url))
+const RECEIVER = fileURLToPath(new URL('../../fixtures/receiver.js', import.meta.url))
 const FILES = Object.fromEntries(
   Array.from({ length: 400 }, (_, i) => [`d${i % 7}/f${i}`, `${i}`.repeat(i * 3)]),
 )
@@ -35,7 +36,7 @@ for (const durability of ['crash', 'power'] as const) {
       for (const path of told.slice(0, told.lastIndexOf('\n')).split(/\s/)) {
         if (path !== '') t.truthy(found[path], `${path} was told`)
       }
-      const { error, outcomes } = await receiveItems(itemsOf(FILES), { dir })
+      const { error, outcomes } = await receiveItems(arrivingOf(FILES), { dir })
       t.is(error, undefined)
       t.is(outcomes.length, 400)
       const after = Object.entries(await listing(dir)).filter(([, what]) => what.startsWith('file'))

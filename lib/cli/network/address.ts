@@ -1,6 +1,6 @@
 import { lookup } from 'node:dns/promises'
 import { BlockList, isIP } from 'node:net'
-import { printable, SluiceError } from '../errors.js'
+import { printable, SluiceError } from '../../errors.js'
 
 /** Where to connect to, or to listen. */
 export interface Address {

@@ -1,7 +1,7 @@
 import prettyBytes from 'pretty-bytes'
 import prettyMilliseconds from 'pretty-ms'
-import { printable } from '../errors.js'
-import type { Progress } from '../transfer/progress.js'
+import { printable } from '../../errors.js'
+import type { Progress } from '../../transfer/progress.js'
 
 /** Bytes for people: 1.5 GB. */
 export function size(bytes: number): string {

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import test from 'ava'
 import fc from 'fast-check'
 import { errorCode } from '../../lib/files/index.js'
-import { staysInside } from '../../lib/stages/link-target.js'
+import { staysInside } from '../../lib/stores/link-target.js'
 import { temporary } from '../helpers/folders.js'
 import { scale } from '../helpers/scale.js'
 

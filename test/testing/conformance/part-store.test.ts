@@ -1,7 +1,7 @@
 // Each property of the suite, and a store that lacks just that: the suite must say so.
-import { type MemoryParts, memoryParts, type Part, type PartStore } from '../../lib/index.js'
-import { partStoreConformance, type Standing } from '../../lib/testing/index.js'
-import { patience, refuted } from '../helpers/refuted.js'
+import { type MemoryParts, memoryParts, type Part, type PartStore } from '../../../lib/index.js'
+import { type PlacedContent, partStoreConformance } from '../../../lib/testing/index.js'
+import { patience, refuted } from '../../helpers/refuted.js'
 
 /** The suite for a store in memory with other parts, or another store. */
 function stores(
@@ -30,7 +30,7 @@ function stores(
         return {
           open: () => store,
           read: () =>
-            new Map<string, Standing>([
+            new Map<string, PlacedContent>([
               ...[...memory.folders.keys()].map((path) => [path, null] as const),
               ...[...memory.files].map(([path, { bytes }]) => [path, bytes] as const),
             ]),

@@ -1,14 +1,15 @@
 import { randomBytes } from 'node:crypto'
 import test, { type ExecutionContext } from 'ava'
-import type { FinalizerOptions } from '../../lib/stages/finalizer.js'
-import type { Outcome } from '../../lib/stages/outcomes.js'
-import { type DiskFault, MemoryDisk } from '../../lib/testing/index.js'
-import { bytesOf, type Content, itemsOf, type Received, receiveItems } from '../helpers/river.js'
-import { scale } from '../helpers/scale.js'
+import type { FinalizerOptions } from '../../../lib/stages/finalizer.js'
+import { type DiskFault, MemoryDisk } from '../../../lib/testing/index.js'
+import type { Outcome } from '../../../lib/wire/outcome.js'
+import { arrivingOf, bytesOf, type Content } from '../../helpers/items.js'
+import { type Received, receiveItems } from '../../helpers/river.js'
+import { scale } from '../../helpers/scale.js'
 
 // Every call that a receive makes fails in turn: what must hold afterwards is section 12 of DESIGN.md.
 
-const SENT: Record<string, Content> = {
+const SENT: Content = {
   photos: null,
   'photos/a.txt': 'hello',
   'photos/empty': '',
@@ -17,6 +18,7 @@ const SENT: Record<string, Content> = {
   'report.pdf': randomBytes(5000),
   'taken/inner': 'below a folder whose name a file has',
   'other/x': 'x',
+  large: randomBytes(70_000),
 }
 
 const STANDING: Record<string, string> = {
@@ -33,7 +35,7 @@ function scene(): MemoryDisk {
   return disk
 }
 
-const ITEMS = { run: 4000, cut: 1500 }
+const ITEMS = { run: 30_000, cut: 12_000 }
 const contents = new Set(Object.values(SENT).map((content) => bytesOf(content).toString('hex')))
 
 function checkDisk(
@@ -64,7 +66,7 @@ function checkDisk(
 
 async function receive(disk: MemoryDisk, options: FinalizerOptions): Promise<[Received, Outcome[]]> {
   const told: Outcome[] = []
-  const received = await receiveItems(itemsOf(SENT, ITEMS), {
+  const received = await receiveItems(arrivingOf(SENT, ITEMS), {
     dir: '/dst',
     fs: disk,
     concurrency: 1,

@@ -1,5 +1,5 @@
-import { printable } from '../errors.js'
-import type { Offer } from '../wire/manifest.js'
+import { printable } from '../../errors.js'
+import type { Offer } from '../../wire/manifest.js'
 import type { Context } from './context.js'
 import { count, size } from './progress.js'
 

@@ -1,4 +1,4 @@
-import { printable, SluiceError } from '../errors.js'
+import { printable, SluiceError } from '../../errors.js'
 
 const UNITS: Record<string, number> = { '': 1, k: 1e3, m: 1e6, g: 1e9, ki: 2 ** 10, mi: 2 ** 20, gi: 2 ** 30 }
 

@@ -1,24 +1,26 @@
 import { randomBytes } from 'node:crypto'
 import test from 'ava'
-import { collectLeftovers, Tree } from '../../lib/files/index.js'
-import { readJournal } from '../../lib/files/journal/read-journal.js'
-import { processSystem } from '../../lib/files/own/owner.js'
-import type { FinalizerOptions } from '../../lib/stages/finalizer.js'
-import type { PartSinkOptions } from '../../lib/stages/part-sink.js'
-import { type DiskEvent, MemoryDisk } from '../../lib/testing/index.js'
-import { bytesOf, type Content, itemsOf, receiveItems } from '../helpers/river.js'
-import { scale } from '../helpers/scale.js'
-import { crashSweep } from '../helpers/sweep.js'
+import { collectLeftovers, Tree } from '../../../lib/files/index.js'
+import { readJournal } from '../../../lib/files/journal/read-journal.js'
+import { processSystem } from '../../../lib/files/own/owner.js'
+import type { FinalizerOptions } from '../../../lib/stages/finalizer.js'
+import type { PartSinkOptions } from '../../../lib/stages/part-sink.js'
+import { type DiskEvent, MemoryDisk } from '../../../lib/testing/index.js'
+import { arrivingOf, bytesOf, type Content, saying } from '../../helpers/items.js'
+import { receiveItems } from '../../helpers/river.js'
+import { scale } from '../../helpers/scale.js'
+import { crashSweep } from '../../helpers/sweep.js'
 
 // The power is cut at any call of a receive with durability 'power': DESIGN.md, section 12.
 
-const SENT: Record<string, Content> = {
+const SENT: Content = {
   photos: null,
   'photos/a.txt': 'hello',
   'photos/empty': '',
   'photos/deep/c': randomBytes(900),
   'report.pdf': randomBytes(500),
   'new/folder': null,
+  large: randomBytes(70_000),
 }
 
 const STANDING: Record<string, string> = {
@@ -34,7 +36,7 @@ async function receive(
   options: Partial<PartSinkOptions & FinalizerOptions> = {},
 ): Promise<void> {
   const settings = { dir: '/dst', fs: disk, concurrency: 1, durability: 'power', ...options } as const
-  const { error } = await receiveItems(itemsOf(SENT, { run: 400, cut: 150 }), settings)
+  const { error } = await receiveItems(arrivingOf(SENT, { run: 30_000, cut: 9000 }), settings)
   if (error) throw error
 }
 
@@ -89,8 +91,7 @@ test('a part whose content did not match does not come back once that was told',
     seeds: scale(4, 40),
     set: (disk) => disk.put('/dst/other', ''),
     work: async (disk) => {
-      const items = itemsOf({ 'a.txt': 'hello' })
-      for (const item of items) if (item.kind === 'digests') item.digests[0]!.digest = Buffer.alloc(32)
+      const items = saying(arrivingOf({ 'a.txt': 'hello' }), { 'a.txt': Buffer.alloc(32, 1) })
       const { error } = await receiveItems(items, { dir: '/dst', fs: disk, durability: 'power' })
       t.is(error?.code, 'ERR_FILES_FAILED')
     },

@@ -1,4 +1,4 @@
-import { CODES, type Code, isSluiceError, printable, SluiceError } from '../errors.js'
+import { CODES, type Code, isSluiceError, printable, SluiceError } from '../../errors.js'
 
 /** If several exit statuses apply, the first of these counts (DESIGN.md, section 10). */
 const ORDER = [130, 2, 3, 6, 7, 8, 4, 5, 1]

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { connect, createServer, type Server, type Socket } from 'node:net'
+import { asSluiceError } from '../terminal/exit.js'
 import { resolveLoopback, showAddress } from './address.js'
-import { asSluiceError } from './exit.js'
 
 /** Connects to HOST:PORT. Rejects with `ERR_USAGE` or `ERR_UNREACHABLE`, or when `signal` aborts. */
 export async function connectTo(text: string, signal: AbortSignal): Promise<Socket> {
