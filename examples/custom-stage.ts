@@ -4,6 +4,7 @@
 import type { Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import {
+  cutsOf,
   deframer,
   demuxer,
   fileSource,
@@ -26,7 +27,7 @@ if (source === undefined || dir === undefined) {
 const endings = new Map<string, number>()
 const countEndings = through.obj({ highWaterMark: 1 }, (item: Item, _encoding, done) => {
   if (item.kind === 'run') {
-    for (const { entry, last } of item.cuts) {
+    for (const { entry, last } of cutsOf(item)) {
       const ending = /\.\w+$/.exec(entry.path)?.[0] ?? '(none)'
       if (last && entry.type === 'file') endings.set(ending, (endings.get(ending) ?? 0) + 1)
     }

@@ -1,11 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdir, readFile } from 'node:fs/promises'
 import { get } from 'node:http'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import test, { type ExecutionContext } from 'ava'
+import sqlite from 'node-sqlite3-wasm'
+import { contentOf } from '../examples/sqlite-parts.js'
 import { listing, plant, temporary } from './helpers/folders.js'
 
 const EXAMPLES = fileURLToPath(new URL('../examples/', import.meta.url))
@@ -45,6 +48,21 @@ test('the TCP sender and receiver move a folder', async (t) => {
   t.deepEqual(await listing(dir), await listing(source))
 })
 
+test('the receiver with a database has each file in it', async (t) => {
+  const { photos, dir } = await setup(t)
+  await mkdir(dir)
+  const file = join(dir, 'files.db')
+  const receiver = run(t, 'receive-into-sqlite', file)
+  const { code } = await finished(run(t, 'tcp-send', await portOf(receiver), photos))
+  t.is(code, 0)
+  if (receiver.exitCode === null) await once(receiver, 'exit')
+  t.is(receiver.exitCode, 0)
+  const db = new sqlite.Database(file)
+  t.teardown(() => db.close())
+  for (const [path, content] of Object.entries(TREE))
+    t.deepEqual(contentOf(db, path), Buffer.from(content), path)
+})
+
 test('the HTTP server answers its other route before, between and after transfers', async (t) => {
   const { source, photos, dir } = await setup(t)
   const port = await portOf(run(t, 'http-upgrade', dir))
@@ -68,6 +86,22 @@ test('the stage of a user counts while a hand-made pipeline receives', async (t)
   t.deepEqual(await listing(dir), await listing(source))
 })
 
+test('entries that are no files arrive as files', async (t) => {
+  const { dir } = await setup(t)
+  const { code, output } = await finished(run(t, 'send-entries', dir))
+  t.is(code, 0)
+  t.deepEqual(output.trim().split('\n').sort(), [
+    'published tables/letters.csv',
+    'published tables/nothing.csv',
+    'published tables/squares.csv',
+  ])
+  const table = await readFile(join(dir, 'tables/squares.csv'), 'utf8')
+  const rows = table.split('\n').slice(0, -1)
+  t.is(rows.length, 1000)
+  for (const [i, row] of rows.entries()) t.is(row.trimEnd(), `${i},${i * i}`)
+  t.is((await readFile(join(dir, 'tables/letters.csv'), 'utf8')).length, 26 * 16)
+})
+
 test('a transfer runs over an encrypted and throttled line', async (t) => {
   const { source, photos, dir } = await setup(t)
   const { code, output } = await finished(run(t, 'throttle-encrypt', photos, dir))
@@ -76,7 +110,14 @@ test('a transfer runs over an encrypted and throttled line', async (t) => {
   t.deepEqual(await listing(dir), await listing(source))
 })
 
-for (const name of ['tcp-send', 'tcp-receive', 'http-upgrade', 'custom-stage', 'throttle-encrypt']) {
+for (const name of [
+  'tcp-send',
+  'tcp-receive',
+  'http-upgrade',
+  'custom-stage',
+  'send-entries',
+  'throttle-encrypt',
+]) {
   test(`${name} without arguments says how it is used`, async (t) => {
     const child = spawn(process.execPath, [join(EXAMPLES, `${name}.js`)], {
       stdio: ['ignore', 'ignore', 'pipe'],

@@ -118,6 +118,9 @@ export class Demuxer extends Transform {
         'ERR_PROTOCOL',
         `the peer sent a digest of entry ${first + count - 1}, which is none`,
       )
+    const slot = bytes.length / count
+    if (slot !== this.#digestLength)
+      throw this.#refuse(`a digest of ${slot} instead of ${this.#digestLength} bytes for`, first)
     for (const piece of plan.pass(first + count)) yield this.#run(piece, [])
     const column = { first, count, bytes }
     const failures = new Map<number, Code>()
@@ -126,8 +129,6 @@ export class Demuxer extends Transform {
       const code = codes?.get(index)
       // a slot of zeros says nothing: of a folder, or of a file that nobody asked for
       if (digest === undefined && code === undefined) continue
-      if (digest !== undefined && digest.length !== this.#digestLength)
-        throw this.#refuse(`a digest of ${digest.length} instead of ${this.#digestLength} bytes for`, index)
       if (code === undefined) yield* this.#size(index, sizes?.get(index))
       else failures.set(index, fileCodeOf(code))
       plan.answer(index, code !== undefined)

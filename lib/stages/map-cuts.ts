@@ -1,5 +1,7 @@
 import { Transform, type TransformCallback } from 'node:stream'
+import { digestLength } from '../digest/digests.js'
 import { errorOf, SluiceError } from '../errors.js'
+import { checkFunction } from '../options.js'
 import { type Cut, cutsOf, type Run, runOf } from '../wire/run.js'
 import type { DigestsItem, Item } from './river/items.js'
 
@@ -19,14 +21,14 @@ export type CutChange = Cut | readonly Cut[] | SluiceError | undefined
  * What the function throws fails the stream. Throws `ERR_USAGE` if it is none.
  */
 export function mapCuts(change: (cut: Cut) => CutChange | Promise<CutChange>): Transform {
-  if (typeof change !== 'function') {
-    throw new SluiceError('ERR_USAGE', 'change: must be a function that takes a cut', { found: change })
-  }
+  checkFunction('change', change)
   return new MapCuts(change)
 }
 
 class MapCuts extends Transform {
   readonly #change: (cut: Cut) => CutChange | Promise<CutChange>
+  /** Bytes of a digest. */
+  #slot = 1
   /** Files that were refused, and of which more may come. */
   readonly #refused = new Set<number>()
 
@@ -43,6 +45,7 @@ class MapCuts extends Transform {
       )
       return
     }
+    if (item.kind === 'offer') this.#slot = digestLength(item.offer.algorithm)
     if (item.kind === 'digests') this.#forget(item)
     done(null, item)
   }
@@ -57,7 +60,7 @@ class MapCuts extends Transform {
       if (this.destroyed) return
       if (changed instanceof SluiceError) {
         this.#refused.add(index)
-        refusals.push(refusalOf(index, changed))
+        refusals.push(this.#refusal(index, changed))
       } else if (changed) cuts.push(...[changed].flat())
     }
     if (cuts.length > 0) this.push(runOf(run, cuts))
@@ -69,15 +72,10 @@ class MapCuts extends Transform {
     for (const index of this.#refused)
       if (index >= first && index < first + count) this.#refused.delete(index)
   }
-}
 
-/** Says of a file what a sender says that could not send it to its end. */
-function refusalOf(index: number, { code }: SluiceError): DigestsItem {
-  return {
-    kind: 'digests',
-    first: index,
-    count: 1,
-    bytes: Buffer.alloc(1),
-    failures: new Map([[index, code]]),
+  /** Says of a file what a sender says that cannot send it to its end. */
+  #refusal(index: number, { code }: SluiceError): DigestsItem {
+    const bytes = Buffer.alloc(this.#slot)
+    return { kind: 'digests', first: index, count: 1, bytes, failures: new Map([[index, code]]) }
   }
 }

@@ -45,13 +45,16 @@ class MemorySource implements OpenSource {
     this.#contents = contents
     this.#listed = listed
     const content = listed.get(entry.path) ?? null
-    if (content === null) throw sourceError(entry.path, new Error('there is no such file in memory'))
+    if (content === null) throw sourceError(entry.path, new Error('no such file is in memory'))
     this.#bytes = typeof content === 'string' ? Buffer.from(content) : content
     this.#check()
   }
 
   async read(offset: number, buffer: Buffer): Promise<void> {
-    buffer.set(this.#bytes.subarray(offset, offset + buffer.length))
+    const bytes = this.#bytes.subarray(offset, offset + buffer.length)
+    buffer.set(bytes)
+    if (bytes.length < buffer.length)
+      throw sourceChanged(this.#entry.path, { expected: offset + buffer.length, found: this.#bytes.length })
   }
 
   async verify(): Promise<void> {

@@ -467,8 +467,7 @@ few.put('/few/a', 'aaa')
 few.put('/few/b', randomContent(400 * KIB))
 few.put('/few/c', '')
 const ID = '1'.repeat(32)
-const sourceOf = async (fs: MemoryDisk, path: string) =>
-  fileSource(await manifestOf([path], { fs, id: ID }))
+const sourceOf = async (fs: MemoryDisk, path: string) => fileSource(await manifestOf([path], { fs, id: ID }))
 
 conforms(
   'the file source',

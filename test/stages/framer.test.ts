@@ -6,11 +6,21 @@ import fc from 'fast-check'
 import { deframer } from '../../lib/stages/deframer.js'
 import { demuxer } from '../../lib/stages/demuxer.js'
 import { framer } from '../../lib/stages/framer.js'
-import type { Item } from '../../lib/stages/items.js'
+import type { DigestsItem, Item } from '../../lib/stages/river/items.js'
 import { FrameType } from '../../lib/wire/frames.js'
 import { encodeMessage, type Message } from '../../lib/wire/messages.js'
 import { encodePreface } from '../../lib/wire/preface.js'
-import { amount, expected, itemsOf, SMALL } from '../helpers/items.js'
+import { cutsOf, digestIn, runOf } from '../../lib/wire/run.js'
+import {
+  amount,
+  type Content,
+  expected,
+  inCuts,
+  itemsOf,
+  planOf,
+  SMALL,
+  withoutDigests,
+} from '../helpers/items.js'
 import { scale } from '../helpers/scale.js'
 
 function bytesOf(items: Iterable<Item>, options = {}): Promise<Buffer> {
@@ -36,7 +46,11 @@ test('what is framed comes out of deframer and demuxer, in runs of any size and 
       fc.integer({ min: 1, max: 4000 }),
       fc.integer({ min: 1, max: 4000 }),
       async (run, maxFrame) => {
-        t.deepEqual(amount(await parsed([await bytesOf(itemsOf(SMALL, run), { maxFrame })])), expected(SMALL))
+        const items = itemsOf(SMALL, run)
+        const bytes = await bytesOf(items, { maxFrame })
+        t.deepEqual(amount(await parsed([bytes])), expected(SMALL))
+        // as a stage of a user's makes them: the same bytes but for how the digests are paged
+        t.deepEqual(amount(await parsed([await bytesOf(inCuts(items), { maxFrame })])), expected(SMALL))
       },
     ),
     { numRuns: scale(30, 300) },
@@ -97,7 +111,10 @@ test('a message gets between two frames, never into one, and does not wait for w
   })
   const items: Item[] = []
   const flowing = pipeline(Readable.from(itemsOf(SMALL)), stream, frames, demuxer(), async (source) => {
-    for await (const item of source as AsyncIterable<Item>) items.push(item)
+    for await (const item of source as AsyncIterable<Item>) {
+      items.push(item)
+      if (item.kind === 'end') frames.finish()
+    }
   })
   stream.on('data', (chunk: Buffer) => {
     if (talk.length < 5 && chunk.length === 13) stream.talk({ type: 'ping' }) // in the middle of a frame
@@ -117,8 +134,141 @@ test('one way nothing may follow the end, be it ever so short', async (t) => {
 
 test('a file that ends without a digest is not sent', async (t) => {
   const items = itemsOf(SMALL)
-  for (const item of items) if (item.kind === 'run') for (const cut of item.cuts) delete cut.digest
-  await t.throwsAsync(bytesOf(items), { code: 'ERR_STATE', message: /hashTap/ })
+  await t.throwsAsync(bytesOf(withoutDigests(items)), { code: 'ERR_STATE', message: /hashTap/ })
+  const cuts = withoutDigests(items).map((item) =>
+    item.kind === 'run' ? runOf(item, [...cutsOf(item)]) : item,
+  )
+  await t.throwsAsync(bytesOf(cuts), { code: 'ERR_STATE', message: /hashTap/ })
+  // one of many that has none
+  const [offer, run, ...rest] = itemsOf(SMALL, 1e6)
+  if (run?.kind !== 'run') throw new Error('there is no run')
+  const bytes = Buffer.from(run.digests!.bytes)
+  bytes.fill(0, 64, 96)
+  const broken: Item[] = [offer!, { ...run, digests: { ...run.digests!, bytes } }, ...rest]
+  await t.throwsAsync(bytesOf(broken), { code: 'ERR_STATE', message: /hashTap/ })
+})
+
+test('items that end without an end are refused: nobody could tell that from a river that was cut off', async (t) => {
+  for (const items of [[], itemsOf(SMALL).slice(0, 1), itemsOf(SMALL).slice(0, -1)])
+    await t.throwsAsync(bytesOf(items), { code: 'ERR_STATE', message: /end/ })
+  // in a conversation the session ends it
+  const stream = framer()
+  stream.close()
+  t.deepEqual(await buffer(stream), encodePreface([]))
+})
+
+/** The messages of a stream of frames. */
+async function messagesOf(
+  items: Iterable<Item>,
+  limits?: { message?: number; frame?: number },
+): Promise<Message[]> {
+  const stream = framer()
+  if (limits) stream.limit(limits)
+  const messages: Message[] = []
+  await pipeline(Readable.from(items, { objectMode: true }), stream, deframer(), async (frames) => {
+    for await (const frame of frames) if (frame.kind === 'message') messages.push(frame.message)
+  })
+  return messages
+}
+
+type Digests = Extract<Message, { type: 'digests' }>
+const digestsOf = (messages: Message[]) =>
+  messages.filter((message): message is Digests => message.type === 'digests')
+
+test('the digests of a run are one message, from its first file to its last', async (t) => {
+  const said = digestsOf(await messagesOf(itemsOf(SMALL, 1e6)))
+  // docs and z are folders: nothing is said of those at either end
+  t.like(said, [{ first: 1, count: 6 }])
+  t.is(digestIn(said[0], 3), undefined, 'a folder in between has an empty slot')
+  t.truthy(digestIn(said[0], 4))
+  t.is(said[0]!.failures, undefined)
+  t.is(said[0]!.sizes, undefined)
+  const cuts = digestsOf(await messagesOf(inCuts(itemsOf(SMALL, 1e6))))
+  t.like(cuts, [
+    { first: 1, count: 2 },
+    { first: 4, count: 3 },
+  ])
+})
+
+test('a run of folders, or in the middle of a file, says nothing', async (t) => {
+  t.deepEqual(digestsOf(await messagesOf(itemsOf({ a: null, b: null }))), [])
+  const parts = digestsOf(await messagesOf(itemsOf({ a: Buffer.alloc(1000, 'a') }, 300)))
+  t.like(parts, [{ first: 0, count: 1 }])
+})
+
+test('an entry of unknown size gets its size with its digest', async (t) => {
+  const [offer, run, end] = itemsOf({ a: Buffer.from('hello') })
+  if (offer?.kind !== 'offer' || run?.kind !== 'run') throw new Error('no run')
+  const unknown = { ...offer.offer.entries[0]!, size: null }
+  const entries = [unknown]
+  const items: Item[] = [
+    { ...offer, offer: { ...offer.offer, bytes: 0, entries }, plan: planOf({ ...offer.offer, entries }) },
+    { ...run, entries, ends: false, digests: undefined! },
+    { ...run, entries, position: 5, length: 0, buffers: [], offset: 5 },
+    end!,
+  ]
+  for (const some of [items, [items[0]!, ...inCuts(items.slice(1, 2)), ...inCuts(items.slice(2))]]) {
+    const [said] = digestsOf(await messagesOf(some))
+    t.like(said, { first: 0, count: 1, sizes: new Map([[0, 5]]) })
+    t.deepEqual(digestIn(said, 0), digestIn(run.digests, 0))
+  }
+})
+
+test('failures are passed on, with their slots empty', async (t) => {
+  const [offer] = itemsOf(SMALL)
+  const item: DigestsItem = {
+    kind: 'digests',
+    first: 1,
+    count: 2,
+    bytes: Buffer.alloc(64),
+    failures: new Map([
+      [1, 'ERR_SOURCE_READ'],
+      [2, 'ERR_SOURCE_CHANGED'],
+    ]),
+  }
+  const [said] = digestsOf(await messagesOf([offer!, item, { kind: 'end' }]))
+  t.like(said, { first: 1, count: 2, failures: item.failures })
+})
+
+test('messages stay below what the other side takes, and say all of it', async (t) => {
+  const content: Content = {}
+  for (let i = 0; i < 3000; i++) content[`f${i}`] = Buffer.from(String(i))
+  const items = itemsOf(content, 1e6)
+  const failures = new Map(Array.from({ length: 700 }, (_, i) => [i, 'ERR_SOURCE_CHANGED'] as const))
+  items.splice(1, 0, { kind: 'digests', first: 0, count: 700, bytes: Buffer.alloc(700 * 32), failures })
+  for (const message of [4096, 20_000]) {
+    const said = await messagesOf(items, { message })
+    for (const one of said) t.true(encodeMessage(one).length <= message + 5, one.type)
+    const digests = digestsOf(said)
+    t.is(
+      digests.reduce((sum, { count }) => sum + count, 0),
+      3700,
+    )
+    t.is(
+      digests.reduce((sum, { failures }) => sum + (failures?.size ?? 0), 0),
+      700,
+    )
+    t.deepEqual(said.at(-1), { type: 'end' })
+  }
+})
+
+test('what a stage left out of a run leaves a gap in the data, and nothing else', async (t) => {
+  const items = itemsOf(SMALL, 1e6)
+  const some = items.map((item) => {
+    if (item.kind !== 'run') return item
+    return runOf(
+      item,
+      [...cutsOf(item)].filter(({ entry }) => entry.path !== 'docs/b'),
+    )
+  })
+  const data: [number, number][] = []
+  await pipeline(Readable.from(some), framer(), deframer(), async (frames) => {
+    for await (const frame of frames) if (frame.kind === 'data') data.push([frame.position, frame.length])
+  })
+  t.deepEqual(data, [
+    [0, 5],
+    [1005, 1700],
+  ])
 })
 
 test('options are checked at once', (t) => {
@@ -152,7 +302,7 @@ test('HOSTILE-INPUT 44: empty frames are refused', async (t) => {
 test('HOSTILE-INPUT 45: an unknown type, or a frame in the wrong state, is refused', async (t) => {
   await t.throwsAsync(stream(frame(0x77, 1, Buffer.from([0x80]))), { code: 'ERR_PROTOCOL', message: /0x77/ })
   const messages: Record<string, Message[]> = {
-    'digests before an offer': [{ type: 'digests', digests: [{ index: 0, failure: 'ERR_SOURCE_READ' }] }],
+    'digests before an offer': [{ type: 'digests', first: 0, count: 1, bytes: Buffer.alloc(32, 1) }],
     'entries before an offer': [
       { type: 'entries', entries: [{ type: 'file', path: 'a', size: 0, mtime: 0, mode: 0 }] },
     ],

@@ -2,22 +2,45 @@ import { randomBytes } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Transform } from 'node:stream'
+import { setImmediate } from 'node:timers/promises'
 import test, { type ExecutionContext } from 'ava'
-import { SluiceError } from '../../lib/errors.js'
+import { type Code, SluiceError } from '../../lib/errors.js'
 import { receive } from '../../lib/receive.js'
 import { send } from '../../lib/send.js'
-import type { Cut, Item, SentDigest } from '../../lib/stages/items.js'
+import { type CutChange, mapCuts } from '../../lib/stages/map-cuts.js'
+import type { DigestsItem, Item } from '../../lib/stages/river/items.js'
+import type { Entry } from '../../lib/wire/entry.js'
+import { type Outcome, told } from '../../lib/wire/outcome.js'
+import { type Cut, cutsOf, runOf } from '../../lib/wire/run.js'
 import { plant, temporary } from '../helpers/folders.js'
 import { connection } from '../helpers/sockets.js'
 
-type Change<T> = (one: T) => T | undefined
-
-/** A file stage that changes cuts, and what the sender says; what becomes undefined does not pass. */
-function stage(cut: Change<Cut>, digest: Change<SentDigest> = (one) => one): () => Transform {
+/** A file stage of a user's own: gives other cuts, and says of a file what the code is with which it fails. */
+function stage(
+  change: (cut: Cut) => Cut | undefined,
+  refuse: (path: string) => Code | undefined = () => undefined,
+) {
+  let entries: readonly Entry[] = []
+  const failing = (item: DigestsItem): DigestsItem => {
+    const failures = new Map(item.failures)
+    const bytes = Buffer.from(item.bytes)
+    const slot = bytes.length / item.count
+    for (let index = item.first; index < item.first + item.count; index++) {
+      const code = refuse(entries[index]!.path)
+      if (code === undefined || entries[index]!.type !== 'file') continue
+      failures.set(index, code)
+      bytes.fill(0, (index - item.first) * slot, (index - item.first + 1) * slot)
+    }
+    return { ...item, bytes, failures }
+  }
   const changed = (item: Item): Item => {
-    if (item.kind === 'run') return { ...item, cuts: item.cuts.flatMap((one) => cut(one) ?? []) }
-    if (item.kind === 'digests') return { ...item, digests: item.digests.flatMap((one) => digest(one) ?? []) }
-    return item
+    if (item.kind === 'offer') ({ entries } = item.offer)
+    if (item.kind === 'run')
+      return runOf(
+        item,
+        Array.from(cutsOf(item), change).filter((cut) => cut !== undefined),
+      )
+    return item.kind === 'digests' ? failing(item) : item
   }
   return () =>
     new Transform({
@@ -48,7 +71,7 @@ test('what stands there is compared with what a file stage made, and not with wh
 })
 
 /** Sends three files and a folder through the stage. */
-async function through(t: ExecutionContext<unknown>, file: () => Transform) {
+async function through(t: ExecutionContext<unknown>, file: () => Transform, isEqual = true) {
   const source = await plant(await temporary(t), {
     't/a.txt': 'a'.repeat(100),
     't/b.exe': 'b'.repeat(100),
@@ -66,25 +89,24 @@ async function through(t: ExecutionContext<unknown>, file: () => Transform) {
     ),
   )
   const [sent, received] = (await Promise.all(results)).map((end) =>
-    end instanceof SluiceError ? (end.outcomes ?? end.code) : end,
+    end instanceof SluiceError ? ((end.outcomes as Outcome[])?.map(told) ?? end.code) : end.map(told),
   )
-  t.deepEqual(sent, received)
-  return { ends: sent, read: (path: string) => readFile(join(dir, path), 'latin1') }
+  if (isEqual) t.deepEqual(sent, received)
+  return { ends: sent!, read: (path: string) => readFile(join(dir, path), 'latin1') }
 }
 
 const isProgram = ({ entry }: { entry: { path: string } }) => entry.path.endsWith('.exe')
 const published = (path: string) => ({ path, status: 'published' })
 const skipped = (path: string) => ({ path, status: 'skipped', code: 'ERR_SKIPPED' })
 
+const drop = (cut: Cut) => (isProgram(cut) ? undefined : cut)
 const FILTERS = {
-  'the cuts': stage((cut) => (isProgram(cut) ? undefined : cut)),
-  'the cuts and the digests': stage(
-    (cut) => (isProgram(cut) ? undefined : cut),
-    (digest) => (isProgram(digest) ? undefined : digest),
-  ),
+  'a stage of its own': stage(drop),
+  mapCuts: () => mapCuts(drop),
+  'mapCuts that takes its time': () => mapCuts((cut) => setImmediate(drop(cut))),
 }
 for (const [what, filter] of Object.entries(FILTERS)) {
-  test(`an entry of which a file stage takes ${what} away is skipped, and only that one`, async (t) => {
+  test(`an entry that a file stage takes away is skipped, and only that one: by ${what}`, async (t) => {
     const { ends, read } = await through(t, filter)
     t.deepEqual(ends, [
       published('t'),
@@ -97,56 +119,133 @@ for (const [what, filter] of Object.entries(FILTERS)) {
   })
 }
 
-test('a file that a file stage refuses fails alone, with the code of the stage', async (t) => {
-  const refuse = stage(
-    (cut) => (isProgram(cut) ? undefined : cut),
-    (digest) => (isProgram(digest) ? { entry: digest.entry, failure: 'ERR_PERMISSION' } : digest),
-  )
-  const { ends } = await through(t, refuse)
-  const failed = (path: string) => ({ path, status: 'failed', code: 'ERR_PERMISSION' })
+const no = new SluiceError('ERR_PERMISSION', 'no programs')
+const REFUSALS: Record<string, () => Transform> = {
+  'a stage of its own': stage(drop, (path) => (path.endsWith('.exe') ? 'ERR_PERMISSION' : undefined)),
+  mapCuts: () => mapCuts((cut) => (isProgram(cut) ? no : cut)),
+}
+for (const [what, refuse] of Object.entries(REFUSALS)) {
+  test(`a file that a file stage refuses fails alone, with the code of the stage: by ${what}`, async (t) => {
+    const { ends } = await through(t, refuse)
+    const failed = (path: string) => ({ path, status: 'failed', code: 'ERR_PERMISSION' })
+    t.deepEqual(ends, [
+      published('t'),
+      published('t/a.txt'),
+      failed('t/b.exe'),
+      published('t/c.txt'),
+      failed('t/empty.exe'),
+    ])
+  })
+}
+
+/** Lets the first cut of `t/b` pass, and no other; says so once. */
+function refusingLater(): Transform {
+  let passed = 0
+  return new Transform({
+    objectMode: true,
+    highWaterMark: 1,
+    transform(item: Item, _encoding, done) {
+      if (item.kind !== 'run') return done(null, item)
+      const cuts: Cut[] = []
+      for (const cut of cutsOf(item)) {
+        const { index, path } = cut.entry
+        if (path !== 't/b' || ++passed === 1) cuts.push(cut)
+        else if (passed === 2) {
+          const failures = new Map([[index, 'ERR_PERMISSION' as const]])
+          this.push({ kind: 'digests', first: index, count: 1, bytes: Buffer.alloc(32), failures })
+        }
+      }
+      done(null, runOf(item, cuts))
+    },
+  })
+}
+
+const LATER: Record<string, () => Transform> = {
+  'a stage of its own': refusingLater,
+  mapCuts: () => mapCuts((cut) => (cut.entry.path === 't/b' && cut.offset > 0 ? no : cut)),
+}
+for (const [what, refuse] of Object.entries(LATER)) {
+  test(`a file stage may refuse a file of which it let a part pass: by ${what}`, async (t) => {
+    const source = await plant(await temporary(t), { 't/a': 'a', 't/b': randomBytes(3_000_000), 't/c': 'c' })
+    const dir = await temporary(t)
+    const [near, far] = await connection(t)
+    const receiving = receive(far, { dir, accept: 'all', stages: { file: [refuse] } })
+    const sending = send(near, [join(source, 't')])
+    for (const { finished } of [receiving, sending]) {
+      const { outcomes } = (await t.throwsAsync<SluiceError>(finished, { code: 'ERR_FILES_FAILED' }))!
+      t.deepEqual((outcomes as Outcome[]).map(told), [
+        published('t'),
+        published('t/a'),
+        { path: 't/b', status: 'failed', code: 'ERR_PERMISSION' },
+        published('t/c'),
+      ])
+    }
+    t.deepEqual((await readdir(join(dir, 't'))).sort(), ['a', 'c'])
+  })
+}
+
+test('mapCuts may give several cuts for one, and none of a run', async (t) => {
+  const halves = ({ entry, offset, bytes, last }: Cut): CutChange => {
+    if (entry.type !== 'file') return undefined
+    const half = bytes.length >> 1
+    return [
+      { entry, offset, bytes: bytes.subarray(0, half), last: false },
+      { entry, offset: offset + half, bytes: bytes.subarray(half), last },
+    ]
+  }
+  const { ends, read } = await through(t, () => mapCuts(halves))
   t.deepEqual(ends, [
-    published('t'),
+    skipped('t'),
     published('t/a.txt'),
-    failed('t/b.exe'),
+    published('t/b.exe'),
     published('t/c.txt'),
-    failed('t/empty.exe'),
+    published('t/empty.exe'),
   ])
+  t.is(await read('t/b.exe'), 'b'.repeat(100))
 })
 
-test('a file stage may refuse a file of which it let a part pass', async (t) => {
-  const source = await plant(await temporary(t), { 't/a': 'a', 't/b': randomBytes(3_000_000), 't/c': 'c' })
-  const dir = await temporary(t)
-  let passed = 0
-  const refuse = () =>
+test('what the function of mapCuts throws ends the transfer, and it takes a function only', async (t) => {
+  const { ends } = await through(t, () =>
+    mapCuts(() => {
+      throw new TypeError('scanner')
+    }),
+  )
+  t.is(ends as unknown, 'ERR_DESTROYED')
+  t.throws(() => mapCuts({} as () => undefined), { code: 'ERR_USAGE', message: /^change: / })
+})
+
+test('a file stage that keeps the end to itself does not hold a transfer for ever', async (t) => {
+  const keeps = () =>
     new Transform({
       objectMode: true,
       highWaterMark: 1,
-      transform(item: Item, _encoding, done) {
-        if (item.kind !== 'run') return done(null, item)
-        const isLarge = ({ entry }: Cut) => entry.path === 't/b'
-        const large = item.cuts.find(isLarge)
-        if (large && ++passed > 1) {
-          if (passed === 2)
-            this.push({ kind: 'digests', digests: [{ entry: large.entry, failure: 'ERR_PERMISSION' }] })
-          return done(null, { ...item, cuts: item.cuts.filter((cut) => !isLarge(cut)) })
-        }
-        done(null, item)
-      },
+      transform: (item: Item, _encoding, done) => (item.kind === 'end' ? done() : done(null, item)),
     })
-  const [near, far] = await connection(t)
-  const receiving = receive(far, { dir, accept: 'all', stages: { file: [refuse] } })
-  const sending = send(near, [join(source, 't')])
-  for (const { finished } of [receiving, sending]) {
-    const { outcomes } = (await t.throwsAsync<SluiceError>(finished, { code: 'ERR_FILES_FAILED' }))!
-    t.deepEqual(outcomes, [
-      published('t'),
-      published('t/a'),
-      { path: 't/b', status: 'failed', code: 'ERR_PERMISSION' },
-      published('t/c'),
-    ])
+  const { ends } = await through(t, keeps)
+  t.is(ends.length, 5)
+  t.true((ends as Outcome[]).every(({ status }) => status === 'published'))
+})
+
+test('a file stage that ends early, or is destroyed, fails the transfer', async (t) => {
+  const ends: Record<string, (stage: Transform) => void> = {
+    ends: (stage) => stage.push(null),
+    'is destroyed': (stage) => stage.destroy(),
+    fails: (stage) => stage.destroy(new SluiceError('ERR_FILES_FAILED', 'a code of another stage')),
   }
-  t.true(passed > 2)
-  t.deepEqual((await readdir(join(dir, 't'))).sort(), ['a', 'c'])
+  for (const [what, end] of Object.entries(ends)) {
+    const early = () =>
+      new Transform({
+        objectMode: true,
+        highWaterMark: 1,
+        transform(item: Item, _encoding, done) {
+          if (item.kind !== 'run') return done(null, item)
+          end(this)
+          done()
+        },
+      })
+    const { ends: codes } = await through(t, early, false)
+    t.is(typeof codes, 'string', `${what}: ${JSON.stringify(codes)}`)
+  }
 })
 
 test('both sides hear of the name that a file stage gave', async (t) => {

@@ -1,21 +1,23 @@
 import { once } from 'node:events'
 import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
+import { setTimeout } from 'node:timers/promises'
 import test, { type ExecutionContext } from 'ava'
 import type { SluiceError } from '../../lib/errors.js'
-import { receive } from '../../lib/receive.js'
+import { type ReceiveOptions, receive } from '../../lib/receive.js'
 import { send } from '../../lib/send.js'
+import { mapCuts } from '../../lib/stages/map-cuts.js'
 import { duplexPair } from '../../lib/testing/index.js'
-import type { FileOutcome } from '../../lib/transfer/transfer.js'
-import { dataHeader } from '../../lib/wire/frames.js'
+import type { Transfer } from '../../lib/transfer/transfer.js'
 import type { Limits } from '../../lib/wire/limits.js'
 import { offerMessages } from '../../lib/wire/manifest.js'
 import { encodeMessage, type Message, type OutcomeRecord } from '../../lib/wire/messages.js'
+import { type Outcome, told } from '../../lib/wire/outcome.js'
 import { encodePreface } from '../../lib/wire/preface.js'
 import { plant, temporary } from '../helpers/folders.js'
 import { offerOf } from '../helpers/items.js'
+import { data, digests, HELLO } from '../helpers/peer.js'
 
-const HELLO: Message = { type: 'hello', version: 1, agent: 'hostile', features: [] }
 const LIMITS = { closeTimeout: 50 }
 
 /** What a peer says, byte for byte; what it hears is thrown away. */
@@ -63,27 +65,54 @@ async function sendFolders(t: ExecutionContext<unknown>, limits: Partial<Limits>
   const transfer = send(near, paths, { limits: { ...LIMITS, ...limits } })
   say(far, encodePreface([]), HELLO)
   await new Promise<void>((resolve) => transfer.on('state', (state) => state === 'offered' && resolve()))
-  say(far, ACCEPT)
+  say(far, ACCEPT, planOf(2))
   return { transfer, far }
 }
 
 const ACCEPT: Message = { type: 'answer', offer: 0, accept: true }
 const RESULT: Message = { type: 'result', status: 'completed', published: 1, skipped: 0, failed: 0, bytes: 5 }
-const OUTCOME: Message = { type: 'outcomes', outcomes: [{ index: 0, status: 'published' }] }
+/** A page of the plan that wants all of so many entries. */
+const planOf = (count: number, first = 0): Message => ({
+  type: 'plan',
+  first,
+  plan: [{ count, kind: 'all' }],
+})
+const PLAN = planOf(1)
+const outcomes = (first: number, count = 1, ...except: OutcomeRecord[]): Message => ({
+  type: 'outcomes',
+  first,
+  count,
+  status: 'published',
+  except,
+})
+const OUTCOME = outcomes(0)
+const END: Message = { type: 'end' }
 
 const SENDER: Record<string, (Message | Buffer)[]> = {
   'a second hello': [HELLO],
   'an answer to an offer that was not made': [{ ...ACCEPT, offer: 1 } as Message],
   'two answers': [ACCEPT, ACCEPT],
-  'a selection of another size': [{ ...ACCEPT, want: Buffer.alloc(9) } as Message],
-  'outcomes before the answer': [OUTCOME],
-  'an outcome of an entry that is not there': [
+  'a page of the plan before the answer': [PLAN],
+  'a page of more entries than were offered': [ACCEPT, planOf(2)],
+  'a page that leaves entries out': [ACCEPT, planOf(1, 1)],
+  'a page again': [ACCEPT, PLAN, PLAN],
+  'a page too many': [ACCEPT, PLAN, planOf(1, 1)],
+  'a plan of a million entries, of which one was offered': [ACCEPT, planOf(1_000_000)],
+  'a page that skips more than was offered': [
     ACCEPT,
-    { type: 'outcomes', outcomes: [{ index: 1, status: 'failed' }] },
+    { type: 'plan', first: 0, plan: [{ count: Number.MAX_SAFE_INTEGER, kind: 'skip' }] },
   ],
-  'an outcome twice': [ACCEPT, OUTCOME, OUTCOME],
+  'outcomes before the answer': [OUTCOME],
+  'outcomes before a page has the entry': [ACCEPT, OUTCOME],
+  'an outcome of an entry that is not there': [ACCEPT, PLAN, outcomes(1)],
+  'an outcome of an entry and one that is not there': [ACCEPT, PLAN, outcomes(0, 2)],
+  'outcomes of as many entries as there are numbers': [ACCEPT, PLAN, outcomes(0, Number.MAX_SAFE_INTEGER)],
+  'an outcome twice': [ACCEPT, PLAN, OUTCOME, OUTCOME],
   'success before it was asked': [RESULT],
-  'KNOWN-FAILURES 16: success without an outcome for every file': [ACCEPT, RESULT],
+  'success before END was said': [ACCEPT, OUTCOME, RESULT],
+  'KNOWN-FAILURES 16: success without an outcome for every file': [ACCEPT, PLAN, RESULT],
+  'END, which is the sender’s': [ACCEPT, PLAN, END],
+  'digests, which are the sender’s': [ACCEPT, PLAN, digests(0, 'hello')],
   'pausing, which nobody offered': [ACCEPT, { type: 'pause' }],
   'files of its own': [...offerMessages(offerOf({ a: Buffer.alloc(1) }))],
   'a frame of an unknown type': [Buffer.from([0x7f, 0, 0, 0, 1, 0x80])],
@@ -98,15 +127,21 @@ const OFFER = [...offerMessages(offerOf({ a: Buffer.from('hello') }))]
 const RECEIVER: Record<string, (Message | Buffer)[]> = {
   'an offer before hello': OFFER,
   'an answer': [HELLO, ACCEPT],
+  'a plan': [HELLO, ...OFFER, PLAN],
+  'END before the digest of a file that was asked for': [HELLO, ...OFFER, data(0, 'hello'), END],
+  'END before the last byte of a file': [HELLO, ...OFFER, data(0, 'hell'), END],
+  'END before a file began': [HELLO, ...OFFER, END],
+  'END before the offer is complete': [HELLO, OFFER[0]!, END],
+  'END twice': [HELLO, ...OFFER, data(0, 'hello'), digests(0, 'hello'), END, END],
+  'an offer after END': [HELLO, ...OFFER, data(0, 'hello'), digests(0, 'hello'), END, ...OFFER],
+  'bytes again': [HELLO, ...OFFER, data(0, 'hello'), data(0, 'hello')],
+  'a digest twice': [HELLO, ...OFFER, data(0, 'hello'), digests(0, 'hello'), digests(0, 'hello')],
+  'a digest before the last byte': [HELLO, ...OFFER, data(0, 'hell'), digests(0, 'hello')],
   'a result before there is one': [HELLO, RESULT],
   outcomes: [HELLO, OUTCOME],
   'a second offer, which nobody offered to take': [HELLO, ...OFFER, ...OFFER],
-  'data before an offer': [HELLO, Buffer.concat([dataHeader(0, 5), Buffer.from('hello')])],
-  'HOSTILE-INPUT 48: bytes beyond the offer': [
-    HELLO,
-    ...OFFER,
-    Buffer.concat([dataHeader(0, 6), Buffer.from('hello!')]),
-  ],
+  'data before an offer': [HELLO, data(0, 'hello')],
+  'HOSTILE-INPUT 48: bytes beyond the offer': [HELLO, ...OFFER, data(0, 'hello!')],
 }
 for (const [name, said] of Object.entries(RECEIVER)) {
   test(`a receiver ends with a protocol error when the sender says ${name}`, async (t) => {
@@ -142,8 +177,9 @@ test('an error of the peer with a code that means no harm is its own failure all
 test('a file that failed with a code that means no failure counts as one of the peer', async (t) => {
   const [near, far] = duplexPair()
   const transfer = receive(near, { dir: await temporary(t), accept: 'all', limits: LIMITS })
-  const failed: Message = { type: 'digests', digests: [{ index: 0, failure: 'ERR_SKIPPED' }] }
-  say(far, encodePreface([]), HELLO, ...OFFER, failed, { type: 'end' })
+  const failures = new Map([[0, 'ERR_SKIPPED']])
+  const failed: Message = { type: 'digests', first: 0, count: 1, bytes: Buffer.alloc(32), failures }
+  say(far, encodePreface([]), HELLO, ...OFFER, failed, END)
   far.end()
   const error = await errorOf(transfer.finished)
   t.is(error.code, 'ERR_FILES_FAILED')
@@ -154,24 +190,28 @@ test('a receiver that makes up long names does not make the memory of a sender g
   const { transfer, far } = await sendFolders(t, { names: 1000 })
   const [first, second] = [{ name: `some${'x'.repeat(16 + 1000)}` }, { name: `other${'x'.repeat(17)}` }]
   const heard = once(transfer, 'file')
-  say(far, { type: 'outcomes', outcomes: [{ index: 0, status: 'published', ...first }] })
+  say(far, outcomes(0, 1, { index: 0, status: 'published', ...first }))
   await heard
-  say(far, { type: 'outcomes', outcomes: [{ index: 1, status: 'published', ...second }] })
+  say(far, outcomes(1, 1, { index: 1, status: 'published', ...second }))
   t.is((await errorOf(transfer.finished)).code, 'ERR_LIMIT')
 })
 
 test('names with suffixes are none too many, and codes that nobody knows are those of the peer', async (t) => {
   const { transfer, far } = await sendFolders(t, { names: 1 })
-  const outcomes: OutcomeRecord[] = [
-    { index: 0, status: 'published', name: 'some_1' },
-    { index: 1, status: 'skipped', name: 'other_123', code: 'ERR_OF_THE_FUTURE' },
-  ]
-  const files: FileOutcome[] = []
+  const files: Outcome[] = []
   transfer.on('file', (outcome) => files.push(outcome))
-  say(far, { type: 'outcomes', outcomes })
+  say(
+    far,
+    outcomes(
+      0,
+      2,
+      { index: 0, status: 'published', name: 'some_1' },
+      { index: 1, status: 'skipped', name: 'other_123', code: 'ERR_OF_THE_FUTURE' },
+    ),
+  )
   far.end()
   t.is((await errorOf(transfer.finished)).code, 'ERR_TRUNCATED')
-  t.deepEqual(files, [
+  t.deepEqual(files.map(told), [
     { path: 'some', status: 'published', name: 'some_1' },
     { path: 'other', status: 'skipped', name: 'other_123', code: 'ERR_PEER' },
   ])
@@ -184,25 +224,54 @@ test('HOSTILE-INPUT 44: a flood of pings ends the transfer, before an offer as w
   t.is((await toReceiver(t, HELLO, ...pings.slice(1), ACCEPT)).code, 'ERR_PROTOCOL')
 })
 
-test('HOSTILE-INPUT 55: a peer that never reads does not make memory grow', async (t) => {
-  const content = Object.fromEntries(
-    Array.from({ length: 20_000 }, (_, i) => [`empty file ${i}`, Buffer.alloc(0)]),
-  )
-  const offer = offerOf(content)
-  const [near, far] = duplexPair()
-  const transfer = receive(near, {
-    dir: await temporary(t),
-    accept: () => ({ accept: true, select: () => false }),
-    limits: { ...LIMITS, frame: 4096, idleTimeout: 500, pingInterval: 100 },
+/**
+ * What a peer that never reads is told of 40,000 folders, each by itself; and how many of them the receiver has come
+ * to.
+ */
+const MUCH: Record<string, [options: Partial<ReceiveOptions>, told: (transfer: Transfer) => number]> = {
+  'pages of the plan': [
+    { accept: () => ({ accept: true, select: ({ index }) => index % 2 === 0 }) },
+    ({ progress }) => progress.totalFiles,
+  ],
+  outcomes: [{ stages: { file: [() => mapCuts(() => undefined)] } }, (transfer) => heardOf.get(transfer)!],
+}
+const heardOf = new WeakMap<Transfer, number>()
+for (const [what, [options, told]] of Object.entries(MUCH)) {
+  test(`HOSTILE-INPUT 55: a peer that never reads does not make memory grow: ${what}`, async (t) => {
+    const folders = Array.from({ length: 40_000 }, (_, i) => [`folder ${i}`, null])
+    const [near, far] = duplexPair()
+    const transfer = receive(near, {
+      dir: await temporary(t),
+      accept: 'all',
+      ...options,
+      limits: { ...LIMITS, frame: 4096 },
+    })
+    heardOf.set(transfer, 0)
+    transfer.on('file', () => heardOf.set(transfer, heardOf.get(transfer)! + 1))
+    far.on('error', () => {})
+    far.write(encodePreface([]))
+    for (const message of [HELLO, ...offerMessages(offerOf(Object.fromEntries(folders))), END])
+      far.write(encodeMessage(message))
+    let come = 0
+    // until it stands still
+    while (come === 0 || come !== told(transfer)) {
+      come = told(transfer)
+      await setTimeout(100)
+    }
+    t.true(come < 8000, String(come))
+    far.destroy()
+    t.is((await errorOf(transfer.finished)).code, 'ERR_INTERRUPTED')
   })
+}
+
+test('a peer that neither reads nor says anything more is given up', async (t) => {
+  const [near, far] = duplexPair()
+  const limits = { ...LIMITS, idleTimeout: 500, pingInterval: 100 }
+  const transfer = receive(near, { dir: await temporary(t), accept: 'all', limits })
   far.on('error', () => {})
-  for (const message of [HELLO, ...offerMessages(offer), { type: 'end' } as Message]) {
-    if (message === HELLO) far.write(encodePreface([]))
-    far.write(encodeMessage(message))
-  }
-  const error = await errorOf(transfer.finished)
-  t.is(error.code, 'ERR_TIMEOUT')
-  t.true(near.writableLength < 200_000, String(near.writableLength))
+  far.write(encodePreface([]))
+  for (const message of [HELLO, ...OFFER]) far.write(encodeMessage(message))
+  t.is((await errorOf(transfer.finished)).code, 'ERR_TIMEOUT')
 })
 
 test('what a peer says after an error is read and thrown away until it closes', async (t) => {

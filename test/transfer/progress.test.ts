@@ -1,38 +1,102 @@
 import test from 'ava'
+import { Plan } from '../../lib/transfer/plan.js'
 import { ProgressMeter } from '../../lib/transfer/progress.js'
+import { makeOffer } from '../../lib/wire/manifest.js'
+import type { Run } from '../../lib/wire/run.js'
+
+/** A plan of files of these sizes, and what happens when bytes of it pass. */
+function sending(sizes: (number | null)[], now: () => number) {
+  const head = { id: '0'.repeat(32), name: 'x', algorithm: 'sha256' }
+  const entries = sizes.map((size, i) => ({ type: 'file' as const, path: `${i}`, size, mtime: 0, mode: 0 }))
+  const plan = new Plan()
+  plan.add(makeOffer(head, entries))
+  plan.want(sizes.length)
+  const meter = new ProgressMeter(plan, now)
+  let at = 0
+  const pass = (length: number) => {
+    for (const piece of plan.take(at, length)) {
+      const { position, length, first, last, offset, ends } = piece
+      const run: Run = {
+        kind: 'run',
+        position,
+        length,
+        buffers: [],
+        entries: plan.entries,
+        first,
+        last,
+        offset,
+        ends,
+      }
+      meter.passed(run)
+    }
+    at += length
+  }
+  return { plan, meter, pass }
+}
 
 test('the rate and the time left come from the bytes of the last seconds', (t) => {
   let now = 0
-  const meter = new ProgressMeter(() => now)
-  meter.totalBytes = 100_000
+  const { meter, pass } = sending([100_000], () => now)
   t.is(meter.snapshot().rate, 0)
   t.is(meter.snapshot().eta, null)
   for (let i = 1; i <= 100; i++) {
-    meter.add(100, { path: 'a', bytes: i * 100, size: 100_000 })
+    pass(100)
     now += 100
   }
-  const { rate, eta, bytes, current } = meter.snapshot()
+  const { rate, eta, bytes, totalBytes, current } = meter.snapshot()
   t.true(Math.abs(rate - 1000) < 50, String(rate))
   t.true(Math.abs(eta! - 90_000) < 5_000, String(eta))
   t.is(bytes, 10_000)
-  t.deepEqual(current, { path: 'a', bytes: 10_000, size: 100_000 })
+  t.is(totalBytes, 100_000)
+  t.deepEqual(current, { path: '0', bytes: 10_000, size: 100_000 })
 })
 
 test('a change of speed shows after some seconds', (t) => {
   let now = 0
-  const meter = new ProgressMeter(() => now)
-  const add = (length: number) => meter.add(length, { path: 'a', bytes: 0, size: null })
-  for (let i = 0; i < 1000; i++, now += 10) add(10)
-  for (let i = 0; i < 1000; i++, now += 10) add(1)
+  const { meter, pass } = sending([100_000], () => now)
+  for (let i = 0; i < 1000; i++, now += 10) pass(10)
+  for (let i = 0; i < 1000; i++, now += 10) pass(1)
   t.true(meter.snapshot().rate < 150, String(meter.snapshot().rate))
 })
 
 test('without a total there is no time left', (t) => {
   let now = 0
-  const meter = new ProgressMeter(() => now)
-  meter.totalBytes = null
-  meter.add(5, { path: 'a', bytes: 5, size: null })
+  const { meter, pass } = sending([null], () => now)
+  pass(5)
   now = 1000
   t.is(meter.snapshot().eta, null)
   t.is(meter.snapshot().totalBytes, null)
+  t.deepEqual(meter.snapshot().current, { path: '0', bytes: 5, size: null })
+})
+
+test('the files of a plan count when they have their outcome, those that are not wanted never', (t) => {
+  const { plan, meter, pass } = sending([5, 5], () => 0)
+  pass(10)
+  t.like(meter.snapshot(), { files: 0, totalFiles: 2, bytes: 10, totalBytes: 10 })
+  plan.close(0)
+  t.like(meter.snapshot(), { files: 1, totalFiles: 2 })
+
+  const partly = new Plan()
+  partly.add(makeOffer({ id: '0'.repeat(32), name: 'x', algorithm: 'sha256' }, plan.entries))
+  partly.skip(1)
+  partly.close(0)
+  const meterOfPart = new ProgressMeter(partly)
+  t.like(meterOfPart.snapshot(), { files: 0, totalFiles: 0, totalBytes: 0 })
+  partly.want(1)
+  t.like(meterOfPart.snapshot(), { files: 0, totalFiles: 1, totalBytes: 5 })
+})
+
+test('bytes that did not have to travel are told apart, and need no time', (t) => {
+  let now = 0
+  const { plan, meter } = sending([], () => now)
+  const head = { id: '0'.repeat(32), name: 'x', algorithm: 'sha256' }
+  const claimed = new Plan()
+  claimed.add(makeOffer(head, [{ type: 'file', path: 'a', size: 100, mtime: 0, mode: 0 }]))
+  claimed.claim([{ start: 0, end: 90 }])
+  claimed.prove(0, [{ start: 0, end: 90 }])
+  const resumed = new ProgressMeter(claimed, () => now)
+  t.is(meter.snapshot().resumedBytes, plan.provedBytes)
+  t.like(resumed.snapshot(), { resumedBytes: 90, bytes: 0 })
+  now = 1000
+  t.is(resumed.snapshot().eta, null)
 })

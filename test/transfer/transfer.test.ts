@@ -1,7 +1,9 @@
 import test from 'ava'
 import { SluiceError } from '../../lib/errors.js'
+import { Plan } from '../../lib/transfer/plan.js'
 import type { Progress } from '../../lib/transfer/progress.js'
 import { Transfer } from '../../lib/transfer/transfer.js'
+import { makeOffer } from '../../lib/wire/manifest.js'
 
 const RESULT = { id: 'x', files: [], published: 0, skipped: 0, failed: 0, bytes: 0 }
 
@@ -27,7 +29,10 @@ test('an error that nobody looks at does not crash the process', async (t) => {
 })
 
 test('iterating gives progress until the end', async (t) => {
-  const control = Transfer.create('send', async () => {})
+  const plan = new Plan()
+  const head = { id: '0'.repeat(32), name: 'x', algorithm: 'sha256' }
+  plan.add(makeOffer(head, [{ type: 'file', path: 'a', size: 7, mtime: 0, mode: 0 }]))
+  const control = Transfer.create('send', async () => {}, plan)
   const seen: Progress[] = []
   const reading = (async () => {
     for await (const progress of control.transfer) {
@@ -35,7 +40,8 @@ test('iterating gives progress until the end', async (t) => {
       if (seen.length === 1) queueMicrotask(() => control.move('connecting'))
       if (seen.length === 2) {
         queueMicrotask(() => {
-          control.meter.add(7, { path: 'a', bytes: 7, size: 7 })
+          plan.want(1)
+          Array.from(plan.take(0, 7))
           control.complete(RESULT)
         })
       }

@@ -1,14 +1,14 @@
 import { createHash } from 'node:crypto'
 import { basename, dirname } from 'node:path'
 import type { SluiceError } from '../../errors.js'
+import { checkLocalPath } from '../../options.js'
 import { Ranges } from '../../ranges.js'
 import { setMode, setTime } from '../disk/attributes.js'
-import { checkName } from '../disk/check-name.js'
-import { checkPath } from '../disk/check-options.js'
 import { digestFile, type Hasher } from '../disk/digest-file.js'
 import { diskError, errorCode, SystemError } from '../disk/disk-error.js'
-import { nodeFileSystem, writeFully } from '../disk/fs.js'
-import { nameOf, parentOf, partCandidate } from '../disk/names.js'
+import { checkName, nameOf, parentOf, partCandidate } from '../disk/names.js'
+import { nodeFileSystem } from '../disk/node-fs.js'
+import { writeFully } from '../disk/read-write.js'
 import { type Durability, type Published, publish } from '../publish/publish.js'
 import { HandlePool } from '../tree/handle-pool.js'
 import { Tree } from '../tree/tree.js'
@@ -83,11 +83,11 @@ export class PartFile {
   ): Promise<PartFile> {
     checkPartOptions(options)
     if (typeof where === 'object' && where?.tree) {
-      checkPath('path', where.path)
+      checkLocalPath('path', where.path)
       checkName(nameOf(where.path), where.tree.fs.platform, where.path)
       return PartFile.#begin(new PartFile(where.tree, where.path, options))
     }
-    checkPath('the path of a part', where)
+    checkLocalPath('the path of a part', where)
     // what ends in a slash is meant to be a folder
     checkName(where.endsWith('/') ? '' : basename(where), (options.fs ?? nodeFileSystem).platform, where)
     const tree = await Tree.open(dirname(where), { fs: options.fs })

@@ -1,6 +1,5 @@
-import { SluiceError } from '../../errors.js'
+import { checkChoice, checkMode, checkObject, checkOption, checkWhole } from '../../options.js'
 import type { ModeMemory } from '../disk/attributes.js'
-import { checkChoice, checkMode, checkObject, checkWhole } from '../disk/check-options.js'
 import type { FileSystem } from '../disk/fs.js'
 import { CONFLICTS, type Conflict, DURABILITIES, type Durability } from '../publish/publish.js'
 import type { HandlePool } from '../tree/handle-pool.js'
@@ -74,7 +73,6 @@ export function checkPosition(option: string, position: unknown, length = 0): vo
 
 /** @throws SluiceError `ERR_USAGE` */
 export function checkBuffers(bytes: unknown): asserts bytes is readonly Uint8Array[] {
-  if (Array.isArray(bytes) && bytes.every((one) => one instanceof Uint8Array)) return
-  const message = `bytes must be a Uint8Array or a list of them, not ${Array.isArray(bytes) ? 'a list of others' : typeof bytes}`
-  throw new SluiceError('ERR_USAGE', message, { found: bytes })
+  const areBuffers = Array.isArray(bytes) && bytes.every((one) => one instanceof Uint8Array)
+  checkOption('bytes', bytes, areBuffers, 'a Uint8Array or a list of them')
 }

@@ -1,6 +1,7 @@
 import { printable, SluiceError } from '../../errors.js'
-import { checkName } from '../disk/check-name.js'
-import { type FileSystem, syncDirectory } from '../disk/fs.js'
+import type { FileSystem } from '../disk/fs.js'
+import { checkName } from '../disk/names.js'
+import { syncDirectory } from '../disk/sync.js'
 
 /** A folder of a tree, held open until it is released. */
 export interface Directory {

@@ -1,4 +1,5 @@
 import { isSluiceError, SluiceError } from '../../errors.js'
+import { checkWhole } from '../../options.js'
 import { errorCode } from '../disk/disk-error.js'
 
 /** What a pool opens and closes. */
@@ -41,9 +42,7 @@ export class HandlePool {
 
   /** @param most handles open at once. Default 64. */
   constructor(most = 64) {
-    if (!Number.isSafeInteger(most) || most < 1) {
-      throw new SluiceError('ERR_USAGE', 'handles must be a whole number from 1', { found: most })
-    }
+    checkWhole('handles', most, 1)
     this.#most = most
   }
 

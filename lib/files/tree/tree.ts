@@ -1,8 +1,10 @@
 import { printable, SluiceError } from '../../errors.js'
-import { checkName } from '../disk/check-name.js'
-import { checkChoice } from '../disk/check-options.js'
+import { checkChoice, checkWhole } from '../../options.js'
 import { diskError, errorCode } from '../disk/disk-error.js'
-import { type FileStats, type FileSystem, nodeFileSystem, OPEN, sameInode } from '../disk/fs.js'
+import { type FileStats, type FileSystem, OPEN } from '../disk/fs.js'
+import { checkName } from '../disk/names.js'
+import { nodeFileSystem } from '../disk/node-fs.js'
+import { sameInode } from '../disk/stats.js'
 import { type Directory, Handle, hold, Lease, pathIn } from './directory.js'
 import { makeFolders } from './make-folders.js'
 
@@ -48,9 +50,7 @@ export class Tree {
    */
   static async open(root: string, options: TreeOptions = {}): Promise<Tree> {
     const { fs = nodeFileSystem, create = false, durability = 'crash', handles = 64 } = options
-    if (!Number.isSafeInteger(handles) || handles < 1) {
-      throw new SluiceError('ERR_USAGE', 'handles must be a whole number from 1', { found: handles })
-    }
+    checkWhole('handles', handles, 1)
     checkChoice('durability', durability, ['crash', 'power'])
     try {
       if (create) await makeFolders(fs, root, durability === 'power')

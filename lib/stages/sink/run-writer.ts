@@ -48,11 +48,9 @@ export class RunWriter {
 
   /** Writes a run; gives what ended with it. Bytes in the middle of a file are written while more may be given. */
   async write(run: Run): Promise<StoredRun[]> {
-    if (run.cuts) return this.#writeAll(writesOf(run))
-    if (run.first === run.last && !run.ends && this.#open[run.first]) {
-      await this.#store.alive()
-      return this.#behind.add(writesOf(run)[0]!)
-    }
+    if (run.cuts) return this.#writeCuts(run)
+    if (run.first === run.last && !run.ends && this.#open[run.first])
+      return this.#writeBehind(writesOf(run)[0]!)
     const stored = await this.settle()
     // the files at its ends may be there only in part
     const first =
@@ -66,6 +64,18 @@ export class RunWriter {
     if (last < run.last && first <= run.last)
       stored.push(...(await this.#writeAll(writesOf(sliceRun(run, run.last, run.last)))))
     return stored
+  }
+
+  async #writeCuts(run: Run): Promise<StoredRun[]> {
+    const writes = writesOf(run)
+    const [only] = writes
+    const isMiddle = writes.length === 1 && !only!.last && this.#open[only!.entry.index]
+    return isMiddle ? this.#writeBehind(only!) : this.#writeAll(writes)
+  }
+
+  async #writeBehind(write: FileWrite): Promise<StoredRun[]> {
+    await this.#store.alive()
+    return this.#behind.add(write)
   }
 
   /** Waits for what is still being written; gives the entries that failed. */

@@ -1,0 +1,170 @@
+import assert from 'node:assert/strict'
+import test from 'ava'
+import fc from 'fast-check'
+import { SluiceError } from '../../lib/errors.js'
+import { messagesOf, OutcomeTable, outcomeOf } from '../../lib/transfer/outcomes.js'
+import type { Entry } from '../../lib/wire/entry.js'
+import { limitsOf } from '../../lib/wire/limits.js'
+import { decodeMessage, encodeMessage, type OutcomesMessage } from '../../lib/wire/messages.js'
+import { type Outcome, type OutcomeRange, outcomesOf, told } from '../../lib/wire/outcome.js'
+import { scale } from '../helpers/scale.js'
+
+const HEADER = 5
+
+function entriesOf(count: number): Entry[] {
+  return Array.from({ length: count }, (_, index) => ({
+    index,
+    type: 'file',
+    path: `file ${index}`,
+    size: 0,
+    start: 0,
+    mtime: 0,
+    mode: 0o644,
+  }))
+}
+
+/** What the bytes of a message say, as the other side reads them. */
+function heard(message: OutcomesMessage): { message: OutcomesMessage; bytes: number } {
+  const frame = encodeMessage({ type: 'outcomes', ...message })
+  const decoded = decodeMessage(frame[0]!, frame.subarray(HEADER), limitsOf())
+  if (decoded.type !== 'outcomes') throw new Error(decoded.type)
+  return { message: decoded, bytes: frame.length - HEADER }
+}
+
+/** The range that a message tells of. */
+function rangeOf({ first, count, status, code, except }: OutcomesMessage, entries: Entry[]): OutcomeRange {
+  return {
+    first,
+    last: first + count - 1,
+    status,
+    ...(code && { code: code as 'ERR_WRITE' }),
+    except: new Map(
+      except.map(({ index, code, ...record }) => [
+        index,
+        outcomeOf(entries[index]!, { ...record, ...(code && { code: code as 'ERR_WRITE' }) }),
+      ]),
+    ),
+  }
+}
+
+const status = fc.constantFrom('published', 'skipped', 'failed')
+const code = fc.option(fc.constantFrom('ERR_DIGEST', 'ERR_SKIPPED', 'ERR_WRITE'), { nil: undefined })
+const name = fc.option(fc.string({ unit: 'grapheme', minLength: 1, maxLength: 200 }), { nil: undefined })
+/** Ranges that together cover all entries: how many entries each, and which of them are exceptions. */
+const ranges = fc.array(
+  fc.record({
+    count: fc.oneof(
+      { weight: 9, arbitrary: fc.integer({ min: 1, max: 40 }) },
+      fc.constantFrom(4095, 4096, 4097, 9000),
+    ),
+    status,
+    code,
+    except: fc.array(fc.record({ at: fc.nat(), status, code, name }), { maxLength: 30 }),
+  }),
+  { maxLength: 5 },
+)
+
+function made(specs: typeof ranges extends fc.Arbitrary<infer T> ? T : never) {
+  const entries = entriesOf(specs.reduce((sum, { count }) => sum + count, 0))
+  let first = 0
+  const all = specs.map(({ count, status, code, except }): OutcomeRange => {
+    const byIndex = new Map<number, Outcome>()
+    for (const { at, ...record } of except) {
+      const index = first + (at % count)
+      byIndex.set(index, outcomeOf(entries[index]!, record as Parameters<typeof outcomeOf>[1]))
+    }
+    const range: OutcomeRange = {
+      first,
+      last: first + count - 1,
+      status,
+      ...(code && { code }),
+      except: new Map([...byIndex].sort(([a], [b]) => a - b)),
+    }
+    first += count
+    return range
+  })
+  return { entries, ranges: all }
+}
+
+test('what the other side hears of ranges, in messages within its limits, is what they say of each entry', (t) => {
+  fc.assert(
+    fc.property(
+      ranges,
+      fc.integer({ min: 1, max: 5000 }),
+      fc.integer({ min: 1, max: 12 }),
+      (specs, bytes, list) => {
+        const { entries, ranges } = made(specs)
+        const there = new OutcomeTable()
+        for (const range of ranges) {
+          let next = range.first
+          for (const said of messagesOf(range, { message: bytes, list })) {
+            const { message, bytes: size } = heard(said)
+            assert.equal(message.first, next)
+            next += message.count
+            assert(message.count <= 4096)
+            assert(message.except.length <= list)
+            // a single record that is larger goes alone
+            if (message.except.length > 1) assert(size <= bytes, `${size} of ${bytes}`)
+            there.add(rangeOf(message, entries), entries)
+          }
+          assert.equal(next, range.last + 1)
+        }
+        const expected = ranges.flatMap((range) => [...outcomesOf(range, entries)])
+        assert.deepEqual(there.toArray(entries).map(told), expected.map(told))
+        const here = new OutcomeTable()
+        for (const range of ranges) here.add(range, entries)
+        assert.deepEqual(here.toArray(entries), expected)
+      },
+    ),
+    { numRuns: scale(150, 3000) },
+  )
+  t.pass()
+})
+
+test('a message that the limits leave room for is not cut up', (t) => {
+  const entries = entriesOf(1000)
+  const except = new Map(entries.map((entry) => [entry.index, outcomeOf(entry, { status: 'skipped' })]))
+  const range: OutcomeRange = { first: 0, last: 999, status: 'published', except }
+  const sizes = (message: number) =>
+    Array.from(messagesOf(range, { message, list: 1000 }), (said) => heard(said).bytes)
+  t.is(sizes(1 << 20).length, 1)
+  const small = sizes(4096)
+  t.true(small.length <= 6, String(small.length))
+  t.true(Math.max(...small) <= 4096)
+})
+
+test('a million entries of one outcome are messages of a few bytes, none about more than some thousand', (t) => {
+  const range: OutcomeRange = { first: 0, last: 999_999, status: 'skipped', code: 'ERR_SKIPPED' }
+  const messages = Array.from(messagesOf(range, { message: 4096, list: 1000 }))
+  t.is(messages.length, Math.ceil(1_000_000 / 4096))
+  t.true(messages.every((message) => heard(message).bytes < 64))
+  t.is(
+    messages.reduce((sum, { count }) => sum + count, 0),
+    1_000_000,
+  )
+})
+
+test('an entry without an outcome is in no result: it does not pass for published', (t) => {
+  const entries = entriesOf(4)
+  const table = new OutcomeTable()
+  t.deepEqual(table.toArray(entries), [])
+  table.add({ first: 1, last: 1, status: 'skipped', reason: 'unwanted' }, entries)
+  table.add({ first: 3, last: 3, status: 'published' }, entries)
+  t.deepEqual(table.toArray(entries), [
+    { entry: entries[1]!, path: 'file 1', status: 'skipped', reason: 'unwanted' },
+    { entry: entries[3]!, path: 'file 3', status: 'published' },
+  ])
+})
+
+test('a table grows with the offers, and keeps what only one side knows', (t) => {
+  const entries = entriesOf(2)
+  const table = new OutcomeTable()
+  const [first, second] = entries.map((entry) => entry)
+  const error = new SluiceError('ERR_DIGEST', 'no')
+  const failed: Outcome = { entry: first!, path: 'file 0', status: 'failed', code: 'ERR_DIGEST', error }
+  table.add({ first: 0, last: 0, status: 'published', except: new Map([[0, failed]]) }, [first!])
+  table.add({ first: 1, last: 1, status: 'published' }, entries)
+  const outcomes = table.toArray(entries)
+  t.is(outcomes[0], failed)
+  t.deepEqual(outcomes[1], { entry: second!, path: 'file 1', status: 'published' })
+})

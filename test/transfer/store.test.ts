@@ -1,0 +1,172 @@
+import test, { type ExecutionContext } from 'ava'
+import {
+  memoryParts,
+  type Outcome,
+  type Part,
+  type PartStore,
+  type ReceiveOptions,
+  receive,
+  SluiceError,
+  send,
+} from '../../lib/index.js'
+import { manifestOfContents } from '../helpers/contents.js'
+import { connection } from '../helpers/sockets.js'
+
+const CONTENTS = { a: 'first', bad: 'second', c: 'third' }
+
+/** Both ends of a transfer into a store that fails with one file, where `part` and `store` say. */
+async function transfer(t: ExecutionContext, part: Partial<Part>, store: Partial<PartStore> = {}) {
+  const memory = memoryParts()
+  let closed = 0
+  const failing: PartStore = {
+    begin: async (entry) => {
+      const whole = await memory.begin(entry)
+      const own = entry.path === 'bad' ? part : {}
+      return {
+        write: (...args) => whole.write(...args),
+        publish: (policy) => whole.publish(policy),
+        discard: (failure) => whole.discard(failure),
+        ...own,
+      }
+    },
+    close: () => void closed++,
+    ...store,
+  }
+  const [near, far] = await connection(t)
+  const warnings: string[] = []
+  const received = receive(far, {
+    store: failing,
+    accept: 'all',
+    warn: (warning) => warnings.push(warning.message),
+  })
+  const sent = send(near, manifestOfContents(CONTENTS))
+  const errors = (await Promise.allSettled([received.finished, sent.finished])).map((one) =>
+    one.status === 'rejected' ? (one.reason as SluiceError) : undefined,
+  )
+  t.is(closed, 1)
+  return { memory, errors, warnings }
+}
+
+const boom = () => {
+  throw new Error('boom')
+}
+const later = () => Promise.reject(new Error('boom'))
+
+for (const [what, part, store] of [
+  ['a write that throws', { write: boom }],
+  ['a write that rejects', { write: later }],
+  ['a publish that throws', { publish: boom }],
+  ['a publish that rejects', { publish: later }],
+  [
+    'a begin that throws',
+    {},
+    (memory: PartStore): PartStore => ({
+      begin: (entry) => (entry.path === 'bad' ? boom() : memory.begin(entry)),
+    }),
+  ],
+] as [string, Partial<Part>, ((memory: PartStore) => PartStore)?][]) {
+  test(`${what} fails its file alone, with the error as the cause`, async (t) => {
+    let discarded = 0
+    const { errors } = await transfer(t, { discard: () => void discarded++, ...part }, store?.(memoryParts()))
+    t.is(discarded, store ? 0 : 1)
+    for (const error of errors) t.is(error?.code, 'ERR_FILES_FAILED')
+    const outcomes = errors[0]!.outcomes as Outcome[]
+    t.deepEqual(
+      outcomes.map(({ path, status, code }) => [path, status, code]),
+      [
+        ['a', 'published', undefined],
+        ['bad', 'failed', 'ERR_WRITE'],
+        ['c', 'published', undefined],
+      ],
+    )
+    t.is((outcomes[1]!.error!.cause as Error).message, 'boom')
+    t.regex(outcomes[1]!.error!.message, /bad.*boom/)
+  })
+}
+
+test('a SluiceError of a store stays what it is', async (t) => {
+  const error = new SluiceError('ERR_PERMISSION', 'not for you')
+  const { errors } = await transfer(t, { write: () => Promise.reject(error) })
+  t.is((errors[0]!.outcomes as Outcome[])[1]!.error, error)
+})
+
+for (const [what, error, code] of [
+  ['no room', Object.assign(new Error('no room'), { code: 'ENOSPC' }), 'ERR_DISK_FULL'],
+  ['a store that can go no further', new SluiceError('ERR_READ_ONLY', 'locked'), 'ERR_READ_ONLY'],
+] as const)
+  test(`${what} ends the transfer`, async (t) => {
+    const { errors } = await transfer(t, { write: () => Promise.reject(error) })
+    for (const one of errors) t.is(one?.code, code)
+  })
+
+for (const method of ['expect', 'beginAll', 'writeRun'] as const)
+  test(`${method}() is for no single file: what it throws ends the transfer`, async (t) => {
+    const { errors } = await transfer(t, {}, { [method]: boom })
+    for (const error of errors) t.is(error?.code, 'ERR_WRITE')
+    t.is((errors[0]!.cause as Error).message, 'boom')
+  })
+
+test('what discard() and finish() throw is a warning', async (t) => {
+  const { errors, warnings } = await transfer(t, { publish: boom, discard: boom }, { finish: boom })
+  t.is(errors[0]?.code, 'ERR_FILES_FAILED')
+  t.is(warnings.length, 2)
+  for (const warning of warnings) t.regex(warning, /boom/)
+})
+
+test('a store that cannot be closed fails the transfer', async (t) => {
+  const [near, far] = await connection(t)
+  const memory = memoryParts()
+  const store: PartStore = { begin: (entry) => memory.begin(entry), close: boom }
+  const received = receive(far, { store, accept: 'all' })
+  const sent = send(near, manifestOfContents(CONTENTS))
+  await Promise.allSettled([sent.finished])
+  await t.throwsAsync(received.finished, { code: 'ERR_WRITE', message: /close.*boom/ })
+  t.is(memory.files.size, 3)
+})
+
+test('a file that is under way when the transfer is cancelled is discarded', async (t) => {
+  const [near, far] = await connection(t)
+  const memory = memoryParts()
+  let discarded = 0
+  const store: PartStore = {
+    async begin(entry) {
+      const part = await memory.begin(entry)
+      return {
+        write(...args) {
+          void received.cancel()
+          return part.write(...args)
+        },
+        publish: (policy) => part.publish(policy),
+        discard: () => void discarded++,
+      }
+    },
+  }
+  const received = receive(far, { store, accept: 'all' })
+  const sent = send(near, manifestOfContents({ large: Buffer.alloc(3_000_000, 'l') }))
+  await t.throwsAsync(received.finished, { code: 'ERR_CANCELLED' })
+  await t.throwsAsync(sent.finished, { code: 'ERR_CANCELLED' })
+  t.is(discarded, 1)
+  t.is(memory.files.size, 0)
+})
+
+test('a store that lacks something is refused at once', async (t) => {
+  const [, far] = await connection(t)
+  const begin = () => memoryParts().begin(undefined!)
+  for (const [options, message] of [
+    [{ store: {} }, /begin/],
+    [{ store: null }, /begin/],
+    [{ store: { begin, close: 1 } }, /store\.close/],
+    [{ store: { begin, durability: 'some' } }, /durability/],
+    [{ store: { begin, features: { order: 'random' } } }, /order/],
+    [{ store: { begin, features: { conflicts: [] } } }, /conflicts/],
+    [
+      { store: { begin, features: { conflicts: ['rename'] } }, conflict: 'skip' },
+      /conflict must be one of 'rename'/,
+    ],
+    [{ store: { begin }, dir: 'x' }, /only one/],
+  ] as const)
+    t.throws(() => receive(far, { accept: 'all', ...options } as unknown as ReceiveOptions), {
+      code: 'ERR_USAGE',
+      message,
+    })
+})
