@@ -2,6 +2,8 @@ import { PassThrough, Readable } from 'node:stream'
 import test from 'ava'
 import { type ReceiveOptions, receive } from '../../lib/receive.js'
 import { type SendOptions, send } from '../../lib/send.js'
+import { mapCuts } from '../../lib/stages/map-cuts.js'
+import { memoryParts } from '../../lib/stores/memory-parts.js'
 import { duplexPair } from '../../lib/testing/index.js'
 
 const SOCKETS: Record<string, unknown> = {
@@ -17,6 +19,10 @@ for (const [what, socket] of Object.entries(SOCKETS)) {
   })
 }
 
+const failing = () => {
+  throw new TypeError('no scanner')
+}
+
 const BOTH: Record<string, [options: object, message: RegExp]> = {
   'a signal that is none': [{ signal: 'now' }, /^signal: /],
   'a head that is no Buffer': [{ head: 'GET' }, /^head: /],
@@ -26,6 +32,10 @@ const BOTH: Record<string, [options: object, message: RegExp]> = {
   'a wire stage that is none': [{ stages: { wire: [null] } }, /^stages.wire: /],
   'a maker that is no function': [{ stages: { wire: [{ outgoing: new PassThrough() }] } }, /^stages.wire: /],
   'a maker that makes nothing': [{ stages: { wire: [{ format: 'x', outgoing() {} }] } }, /did not make/],
+  'a maker that fails': [
+    { stages: { wire: [{ format: 'x', outgoing: failing, incoming: failing }] } },
+    /^stages.wire: .* could not be made: no scanner/,
+  ],
   'a limit that is none': [{ limits: { patience: 1 } }, /^limits.patience/],
   'a time that no timer can wait': [
     { limits: { idleTimeout: 2 ** 31 } },
@@ -37,6 +47,13 @@ const RECEIVER: Record<string, [options: object, message: RegExp]> = {
   'no folder': [{ dir: undefined }, /^dir /],
   'a policy that is none': [{ conflict: 'whatever' }, /^conflict /],
   'file stages in place of their makers': [{ stages: { file: [new PassThrough()] } }, /^stages.file: /],
+  'a file stage that cannot be made': [
+    { stages: { file: [() => new PassThrough(), failing] } },
+    /^stages.file: .* could not be made: no scanner/,
+  ],
+  'a file stage that refuses its options': [{ stages: { file: [() => mapCuts({} as never)] } }, /^change: /],
+  'file stages that are no list': [{ stages: { file: () => new PassThrough() } }, /^stages.file: /],
+  'a folder and a store': [{ store: memoryParts() }, /^dir and store/],
   'a file stage that is no stream': [{ stages: { file: [() => 5] } }, /^stages.file: .*did not make/],
 }
 for (const [what, [options, message]] of Object.entries({ ...BOTH, ...RECEIVER })) {
@@ -53,6 +70,22 @@ for (const [what, [options, message]] of Object.entries({ ...BOTH, ...RECEIVER }
     }
   })
 }
+
+test('a wrong option makes no file stage, which nobody would close', (t) => {
+  let made = 0
+  const file = () => {
+    made++
+    return new PassThrough({ objectMode: true })
+  }
+  const [near] = duplexPair()
+  const options = {
+    accept: 'all',
+    conflict: 'whatever',
+    stages: { file: [file] },
+  } as unknown as ReceiveOptions
+  t.throws(() => receive(near, { dir: 'x', ...options }), { code: 'ERR_USAGE' })
+  t.is(made, 0)
+})
 
 for (const source of ['photos', undefined, {}, { offer: { entries: [] }, sources: [] }]) {
   test(`${JSON.stringify(source)} is no source to send`, (t) => {
