@@ -51,7 +51,10 @@ const tables: SourceStore = {
   },
 }
 
-const entries = Array.from(TABLES, ([name, { rows }]): SourceEntry => ({ path: `tables/${name}`, size: rows * ROW }))
+const entries = Array.from(
+  TABLES,
+  ([name, { rows }]): SourceEntry => ({ path: `tables/${name}`, size: rows * ROW }),
+)
 const manifest = manifestOfEntries(entries, tables, { name: 'tables' })
 
 const last = finalizer()

@@ -63,7 +63,7 @@ export type {
   PublishPolicy,
   Unless,
 } from './stores/parts.js'
-export { type Naming, publishByPolicy, type Standing } from './stores/publish-by-policy.js'
+export { type Naming, publishByPolicy, type StandingFile } from './stores/publish-by-policy.js'
 
 // what all of it has in common
 export { CODES, type Code, isSluiceError, printable, SluiceError } from './errors.js'

@@ -1,5 +1,6 @@
 import type { Duplex, Transform } from 'node:stream'
 import { isSluiceError, messageOf, SluiceError } from './errors.js'
+import { badOption, checkOption } from './options.js'
 import { made, wireChain } from './stages/bytes/chain.js'
 import type { WireStage } from './stages/bytes/wire-stage.js'
 import { deframer } from './stages/deframer.js'
@@ -66,11 +67,8 @@ export interface ReceiveOptions
 export function receive(socket: Duplex, options: ReceiveOptions): Transfer {
   const limits = limitsOf(options.limits)
   const { accept, stages } = options
-  if (accept !== 'all' && typeof accept !== 'function') {
-    throw new SluiceError('ERR_USAGE', "accept: must be 'all' or a function that is asked about each offer", {
-      found: accept,
-    })
-  }
+  const isAccept = accept === 'all' || typeof accept === 'function'
+  checkOption('accept', accept, isAccept, "'all' or a function that is asked about each offer")
   if (options.store !== undefined) checkPartStore(options.store, options.conflict)
   const { maxFrame, ...wire } = wireChain({ ...options, limits })
   const chain: Chain = {
@@ -114,10 +112,8 @@ export function receive(socket: Duplex, options: ReceiveOptions): Transfer {
 }
 
 function fileStages(makers: readonly (() => Transform)[]): Transform[] {
-  if (!Array.isArray(makers) || !makers.every((make) => typeof make === 'function'))
-    throw new SluiceError('ERR_USAGE', 'stages.file: must be a list of functions that make a Transform', {
-      found: makers,
-    })
+  const areMakers = Array.isArray(makers) && makers.every((make) => typeof make === 'function')
+  checkOption('stages.file', makers, areMakers, 'a list of functions that make a Transform')
   return makers.map((make) => made('stages.file', make))
 }
 
@@ -148,13 +144,12 @@ function checked(answer: Exclude<Accept, boolean>): Exclude<Accept, boolean> {
     (select === undefined || typeof select === 'function')
   )
     return answer
-  const message =
-    'accept: must answer true, false, or { accept: true or false, reason?: text, select?: function }'
-  throw new SluiceError('ERR_USAGE', message, { found: answer })
+  const expected = 'true, false, or { accept: true or false, reason?: text, select?: function }'
+  throw badOption('what accept answers', expected, answer)
 }
 
 /** A promise would be a yes to everything. */
 function chosen(wanted: boolean): boolean {
-  if (typeof wanted === 'boolean') return wanted
-  throw new SluiceError('ERR_USAGE', 'select: must answer true or false, at once', { found: wanted })
+  checkOption('what select answers', wanted, typeof wanted === 'boolean', 'true or false, at once')
+  return wanted
 }

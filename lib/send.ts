@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream'
-import { SluiceError } from './errors.js'
+import { badOption, checkOption } from './options.js'
 import { wireChain } from './stages/bytes/chain.js'
 import type { WireStage } from './stages/bytes/wire-stage.js'
 import { deframer } from './stages/deframer.js'
@@ -43,13 +43,15 @@ export function send(
   source: readonly string[] | Manifest,
   options: SendOptions = {},
 ): Transfer {
-  if (!Array.isArray(source) && !isManifest(source)) {
-    const message = 'source: must be a list of paths, or a manifest from manifestOf() or manifestFrom()'
-    throw new SluiceError('ERR_USAGE', message, { found: source })
-  }
-  if (isManifest(source) && source.offer.first > 0) {
-    throw new SluiceError('ERR_USAGE', 'source: follows another offer, without which it cannot be sent')
-  }
+  const isSource = Array.isArray(source) || isManifest(source)
+  checkOption(
+    'source',
+    source,
+    isSource,
+    'a list of paths, or a manifest from manifestOf() or manifestFrom()',
+  )
+  if (isManifest(source) && source.offer.first > 0)
+    throw badOption('source', 'an offer that follows no other, which cannot be sent without it', source)
   const limits = limitsOf(options.limits)
   const { maxFrame, ...wire } = wireChain({ ...options, limits })
   const chain: Chain = {

@@ -110,7 +110,14 @@ test('a transfer runs over an encrypted and throttled line', async (t) => {
   t.deepEqual(await listing(dir), await listing(source))
 })
 
-for (const name of ['tcp-send', 'tcp-receive', 'http-upgrade', 'custom-stage', 'send-entries', 'throttle-encrypt']) {
+for (const name of [
+  'tcp-send',
+  'tcp-receive',
+  'http-upgrade',
+  'custom-stage',
+  'send-entries',
+  'throttle-encrypt',
+]) {
   test(`${name} without arguments says how it is used`, async (t) => {
     const child = spawn(process.execPath, [join(EXAMPLES, `${name}.js`)], {
       stdio: ['ignore', 'ignore', 'pipe'],

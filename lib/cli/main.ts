@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-import { stopped } from './exit.js'
 import { main } from './program.js'
+import { stopped } from './terminal/exit.js'
 
 const stop = new AbortController()
 for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {

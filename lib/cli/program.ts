@@ -9,9 +9,9 @@ import { recoverCommand } from './commands/recover.js'
 import { sendCommand } from './commands/send.js'
 import { unpackCommand } from './commands/unpack.js'
 import { writeCommand } from './commands/write.js'
-import type { Context } from './context.js'
-import { asSluiceError, stopped } from './exit.js'
-import { type Io, Reporter } from './reporter.js'
+import type { Context } from './terminal/context.js'
+import { asSluiceError, stopped } from './terminal/exit.js'
+import { type Io, Reporter } from './terminal/reporter.js'
 
 /** Where the package says its version, seen from the compiled file. */
 const PACKAGE = new URL('../../../package.json', import.meta.url)

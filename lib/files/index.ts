@@ -45,22 +45,14 @@ export { checkSchema, type Schema, type SchemaFailure } from './content/schema.j
 export { type Clock, systemClock } from './disk/clock.js'
 export type { Hasher } from './disk/digest-file.js'
 export { diskError, errorCode, readError, SystemError } from './disk/disk-error.js'
-export {
-  blockingFileSystem,
-  commandFileSystem,
-  type FileStats,
-  type FileSystem,
-  makeFileSystem,
-  nodeFileSystem,
-  OPEN,
-  openRegular,
-  readFully,
-  sameInode,
-  syncDirectory,
-  writeFully,
-} from './disk/fs.js'
+export { type FileStats, type FileSystem, OPEN } from './disk/fs.js'
 export { foldName, partName, suffixed } from './disk/names.js'
 export type { FileSystemOptions } from './disk/node-fs.js'
+export { blockingFileSystem, commandFileSystem, makeFileSystem, nodeFileSystem } from './disk/node-fs.js'
+export { openRegular } from './disk/open-regular.js'
+export { readFully, writeFully } from './disk/read-write.js'
+export { sameInode } from './disk/stats.js'
+export { syncDirectory } from './disk/sync.js'
 export { type Orphans, type RemoveOrphansOptions, removeOrphans } from './intent/remove-orphans.js'
 export { type CollectOptions, collectLeftovers, type Leftover } from './journal/leftovers.js'
 export type { UnfinishedFile } from './journal/read-journal.js'
@@ -108,5 +100,5 @@ export type {
 } from './transaction/options.js'
 export { type RecoveredTransaction, type RecoverOptions, recoverTransactions } from './transaction/recover.js'
 export { Folder } from './tree/folder.js'
-export { HandlePool } from './tree/handle-pool.js'
+export { HandleBudget } from './tree/handle-budget.js'
 export { type Directory, Tree, type TreeOptions } from './tree/tree.js'

@@ -1,7 +1,6 @@
 import type { Transform } from 'node:stream'
 import { constants, createBrotliCompress, createBrotliDecompress, createGunzip, createGzip } from 'node:zlib'
-import { SluiceError } from '../errors.js'
-import { checkWhole } from '../files/disk/check-options.js'
+import { checkChoice, checkNumber, checkWhole } from '../options.js'
 import { HIGH_WATER_MARK } from './bytes/byte-stage.js'
 import { incomingOf, outgoingOf } from './bytes/preface-stage.js'
 import type { WireStage } from './bytes/wire-stage.js'
@@ -60,16 +59,11 @@ const MAX_RATIO = 1100
  */
 export function compression(options: CompressionOptions = {}): WireStage {
   const { algorithm = 'gzip', maxRatio = MAX_RATIO } = options
-  if (!Object.hasOwn(ALGORITHMS, algorithm)) {
-    const known = Object.keys(ALGORITHMS).join(', ')
-    throw new SluiceError('ERR_USAGE', `algorithm: '${String(algorithm)}' is not one of ${known}`)
-  }
+  checkChoice('algorithm', algorithm, Object.keys(ALGORITHMS))
   const { compress, decompress, flush, levels, level: usual } = ALGORITHMS[algorithm]
   const { level = usual } = options
   checkWhole(`level (${algorithm})`, level, levels[0], levels[1])
-  if (typeof maxRatio !== 'number' || !(maxRatio >= 1)) {
-    throw new SluiceError('ERR_USAGE', `maxRatio: ${String(maxRatio)} is not a number from 1 on`)
-  }
+  checkNumber('maxRatio', maxRatio, 1)
   return {
     format: algorithm,
     outgoing: () => new Compressor(compress(level), flush, maxRatio),

@@ -59,10 +59,8 @@ function checkedKey(key: Uint8Array | KeyObject): KeyObject {
   } else if (key instanceof Uint8Array && key.length === 32) {
     return createSecretKey(key)
   }
-  throw new SluiceError(
-    'ERR_USAGE',
-    'key: must be 32 bytes (Buffer or Uint8Array) or a secret KeyObject of 32 bytes',
-  )
+  const message = 'key must be 32 bytes (a Buffer or Uint8Array), or a secret KeyObject of 32 bytes'
+  throw new SluiceError('ERR_USAGE', message)
 }
 
 class Encryptor extends ByteStage {

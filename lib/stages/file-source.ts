@@ -1,8 +1,8 @@
 import { Readable } from 'node:stream'
 import { TimeSlice } from '../async.js'
-import { SluiceError } from '../errors.js'
-import { checkWhole } from '../files/disk/check-options.js'
+import type { SluiceError } from '../errors.js'
 import { type Clock, systemClock } from '../files/disk/clock.js'
+import { badOption, checkOption, checkWhole } from '../options.js'
 import { Plan } from '../transfer/plan.js'
 import { DEFAULT_LIMITS } from '../wire/limits.js'
 import { isManifest, type Manifest } from './manifest/builder.js'
@@ -58,15 +58,13 @@ export class FileSource extends Readable {
 
   constructor(manifest: Manifest, options: FileSourceOptions) {
     const { maxRun = DEFAULT_LIMITS.frame, clock = systemClock, signal, onFailure } = options
-    if (!isManifest(manifest)) {
-      const message = 'manifest: must come from manifestOf(), manifestFrom() or manifestOfEntries()'
-      throw new SluiceError('ERR_USAGE', message)
-    }
+    const expected = 'what manifestOf(), manifestFrom() or manifestOfEntries() gave'
+    checkOption('manifest', manifest, isManifest(manifest), expected)
     checkWhole('maxRun', maxRun, 1, DEFAULT_LIMITS.frame)
     const { offer, store } = manifest
     const plan = options.plan ?? planOfAll(manifest)
     if (offer.entries.length > 0 && plan.entries[offer.first] !== offer.entries[0])
-      throw new SluiceError('ERR_USAGE', 'plan: does not have the offer; call plan.add(manifest.offer) first')
+      throw badOption('plan', 'one that has the offer: call plan.add(manifest.offer) first', plan)
     super({ objectMode: true, highWaterMark: 1, ...(signal && { signal }) })
     this.#manifest = manifest
     this.#plan = plan
@@ -149,8 +147,7 @@ export class FileSource extends Readable {
 
 function planOfAll({ offer }: Manifest): Plan {
   if (offer.first > 0) {
-    const message = 'plan: an attached offer needs the plan of its transfer, which has the offers before it'
-    throw new SluiceError('ERR_USAGE', message)
+    throw badOption('plan', 'that of the transfer where an offer follows another one', undefined)
   }
   const plan = new Plan()
   plan.add(offer)

@@ -7,6 +7,7 @@ import type { Plan } from '../transfer/plan.js'
 import type { Offer } from '../wire/manifest.js'
 import {
   failed,
+  failureOf,
   filesFailed,
   type Outcome,
   type OutcomeRange,
@@ -17,7 +18,7 @@ import { Ledger } from './publish/ledger.js'
 import { checkedOptions, type FinalizerOptions } from './publish/options.js'
 import { asOffered, filtered, skippedRanges } from './publish/outcomes.js'
 import { unsaid, Verdicts } from './publish/verdicts.js'
-import type { Item, OfferItem } from './river/items.js'
+import type { Item, OfferItem, StoredRun } from './river/items.js'
 import { SharedStore } from './river/shared-store.js'
 
 export type { FinalizerOptions }
@@ -109,16 +110,26 @@ class FinalizerStage extends Writable implements Finalizer {
       throw new SluiceError('ERR_STATE', `finalizer() got a ${item.kind}; put it behind partSink()`)
     }
     if (item.kind === 'stored') {
-      const { stored } = item
-      books.ledger.add(stored)
-      const failures = [...(stored.failures ?? [])]
-      const entryOf = (index: number) => stored.entry ?? stored.entries[index]!
-      await this.#report(rangesOf(failures.map(([index, error]) => failed(entryOf(index), error))))
+      await this.#stored(item.stored, books)
     } else if (item.kind === 'digests') {
       await this.#report(await this.#verdicts(books).of(item))
     } else {
       await this.#finish()
     }
+  }
+
+  /** What failed has its outcome at once; what comes after its outcome goes. */
+  async #stored(stored: StoredRun, { ledger, plan, store }: Books): Promise<void> {
+    for (const index of ledger.add(stored)) {
+      const part = stored.part ?? stored.run?.part(index)
+      const entry = plan.entries[index]!
+      if (part)
+        await store.parts.discard(part, entry, failureOf(entry, 'ERR_STATE', 'it came behind its outcome'))
+    }
+    const outcomes: Outcome[] = []
+    for (const [index, error] of stored.failures ?? [])
+      if (!plan.isClosed(index)) outcomes.push(failed(plan.entries[index]!, error))
+    await this.#report(rangesOf(outcomes))
   }
 
   #adopt({ plan, store, offer }: OfferItem): void {
@@ -150,11 +161,10 @@ class FinalizerStage extends Writable implements Finalizer {
     if (ranges.length === 0 || this.#stopped || !books) return
     await books.store.parts.sync()
     const { plan, ledger } = books
-    const told = ranges.map((range) => asOffered(range, plan.entries))
-    for (const range of told) await this.#tell(range, plan)
+    for (const range of ranges) await this.#tell(range, plan)
     if (this.#stopped) return
-    for (const { first, last } of told) for (let index = first; index <= last; index++) ledger.close(index)
-    await this.#options.onSettled?.(told)
+    for (const { first, last } of ranges) for (let index = first; index <= last; index++) ledger.close(index)
+    await this.#options.onSettled?.(ranges)
   }
 
   async #tell(range: OutcomeRange, { entries }: Plan): Promise<void> {
@@ -181,14 +191,17 @@ class FinalizerStage extends Writable implements Finalizer {
     const books = this.#books
     if (this.#isFinished || !books) return
     this.#isFinished = true
-    const { ledger, store, policy } = books
+    const { ledger, plan, store, policy } = books
+    const report = (outcomes: Outcome[]) =>
+      this.#report(
+        rangesOf(outcomes.map((outcome) => asOffered(outcome, plan.entries[outcome.entry.index]!))),
+      )
     await this.#report(await unsaid(ledger, store.parts))
-    if (this.#options.missing === 'skip') await this.#report(rangesOf(ledger.missing().map(filtered)))
-    checkAll(ledger, books.plan)
-    const { symlinks } = this.#options
-    await this.#report(rangesOf(await store.parts.makeLinks(ledger.links.splice(0), symlinks, policy)))
+    if (this.#options.missing === 'skip') await report(ledger.missing().map(filtered))
+    checkAll(ledger, plan)
+    await report(await store.parts.makeLinks(ledger.links.splice(0), this.#options.symlinks, policy))
     const folders = await store.parts.endFolders(ledger.folders.splice(0))
-    await this.#report(rangesOf(folders.sort((a, b) => a.entry.index - b.entry.index)))
+    await report(folders.sort((a, b) => a.entry.index - b.entry.index))
     await store.parts.finish().catch((error: SluiceError) => this.#options.warn?.(error))
   }
 

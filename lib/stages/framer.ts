@@ -1,6 +1,6 @@
 import { Duplex } from 'node:stream'
 import { SluiceError } from '../errors.js'
-import { checkWhole } from '../files/disk/check-options.js'
+import { checkWhole } from '../options.js'
 import { DEFAULT_LIMITS, type PeerLimits } from '../wire/limits.js'
 import { encodeMessage, type Message } from '../wire/messages.js'
 import { encodePreface } from '../wire/preface.js'

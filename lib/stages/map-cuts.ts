@@ -1,6 +1,7 @@
 import { Transform, type TransformCallback } from 'node:stream'
 import { digestLength } from '../digest/digests.js'
 import { errorOf, SluiceError } from '../errors.js'
+import { checkFunction } from '../options.js'
 import { type Cut, cutsOf, type Run, runOf } from '../wire/run.js'
 import type { DigestsItem, Item } from './river/items.js'
 
@@ -20,9 +21,7 @@ export type CutChange = Cut | readonly Cut[] | SluiceError | undefined
  * What the function throws fails the stream. Throws `ERR_USAGE` if it is none.
  */
 export function mapCuts(change: (cut: Cut) => CutChange | Promise<CutChange>): Transform {
-  if (typeof change !== 'function') {
-    throw new SluiceError('ERR_USAGE', 'change: must be a function that takes a cut', { found: change })
-  }
+  checkFunction('change', change)
   return new MapCuts(change)
 }
 

@@ -1,9 +1,10 @@
 import { Transform, type TransformCallback } from 'node:stream'
 import { inSlices } from '../async.js'
 import { printable, SluiceError } from '../errors.js'
-import { checkChoice, checkWhole } from '../files/disk/check-options.js'
-import { type FileSystem, nodeFileSystem } from '../files/disk/fs.js'
+import type { FileSystem } from '../files/disk/fs.js'
+import { nodeFileSystem } from '../files/disk/node-fs.js'
 import type { UnfinishedFile } from '../files/journal/read-journal.js'
+import { checkChoice, checkOption, checkWhole } from '../options.js'
 import { diskParts } from '../stores/disk/disk-store.js'
 import { checkPartStore, type Durability, type PartStore } from '../stores/parts.js'
 import type { Entry } from '../wire/manifest.js'
@@ -19,7 +20,10 @@ import { SmallTail } from './sink/small-tail.js'
 export interface PartSinkOptions {
   /** The folder that files arrive in. It is made when the first of them comes. Instead of `store`. */
   dir?: string
-  /** Where the files go, where that is not a folder of this disk. Closed at the end. */
+  /**
+   * Where the files go, where that is not a folder of this disk; closed at the end. `fs`, `handles` and `keep` are for a
+   * folder only.
+   */
   store?: PartStore
   fs?: FileSystem
   /** What a published file survives. Default 'crash'. */
@@ -102,7 +106,7 @@ class PartSink extends Transform {
         return this.#write(this.#tail.take(item))
       case 'digests':
         await this.#write(this.#tail.flush(item.first, item.count))
-        this.#give(await this.#writer.giveUp(item.first, item.count))
+        this.#give(await this.#writer.giveUp(item))
         this.push(item)
         return
       default:
@@ -159,10 +163,9 @@ class PartSink extends Transform {
 function checkedOptions(options: PartSinkOptions) {
   const { fs = nodeFileSystem, concurrency = 32, handles = 64, dir = '', store } = options
   const { durability = 'crash', names = 'native', platform = fs.platform } = options
-  if (store === undefined && (typeof dir !== 'string' || dir === ''))
-    throw new SluiceError('ERR_USAGE', 'dir must be the path of a folder', { found: options.dir })
-  if (store !== undefined && options.dir !== undefined)
-    throw new SluiceError('ERR_USAGE', 'dir and store: only one of them says where files go')
+  if (store === undefined)
+    checkOption('dir', options.dir, typeof dir === 'string' && dir !== '', 'the path of a folder')
+  else checkOption('dir', options.dir, options.dir === undefined, 'left out where store is given')
   if (store !== undefined) checkPartStore(store)
   checkChoice('durability', durability, ['crash', 'power'])
   checkChoice('names', names, ['native', 'portable'])

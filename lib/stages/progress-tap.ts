@@ -1,7 +1,8 @@
 import type { Transform } from 'node:stream'
 import { transform } from 'through2'
-import { errorOf, SluiceError } from '../errors.js'
+import { errorOf } from '../errors.js'
 import { type Clock, systemClock } from '../files/disk/clock.js'
+import { checkFunction, checkOption } from '../options.js'
 import { cutsOf } from '../wire/run.js'
 import type { Item } from './river/items.js'
 
@@ -25,9 +26,8 @@ export interface ProgressTapOptions {
  * they throw fails the stream. Holds at most two chunks.
  */
 export function tap<T>(onChunk: (chunk: T) => void, onEnd: () => void = () => {}): Transform {
-  if (typeof onChunk !== 'function' || typeof onEnd !== 'function') {
-    throw new SluiceError('ERR_USAGE', 'onChunk and onEnd: must be functions')
-  }
+  checkFunction('onChunk', onChunk)
+  checkFunction('onEnd', onEnd)
   const guarded = (look: () => void, callback: (error?: Error | null) => void) => {
     try {
       look()
@@ -72,13 +72,9 @@ export function progressTap(
   options: ProgressTapOptions = {},
 ): Transform {
   const { interval = 100, clock = systemClock } = options
-  if (typeof onProgress !== 'function') throw new SluiceError('ERR_USAGE', 'onProgress: must be a function')
-  if (!Number.isFinite(interval) || interval < 0) {
-    throw new SluiceError(
-      'ERR_USAGE',
-      `interval: ${String(interval)} is not a number of milliseconds from 0 on`,
-    )
-  }
+  checkFunction('onProgress', onProgress)
+  const isInterval = Number.isFinite(interval) && interval >= 0
+  checkOption('interval', interval, isInterval, 'a finite number of milliseconds from 0')
   const passed: Passed = { bytes: 0, files: 0 }
   let told = Number.NEGATIVE_INFINITY
   return tap<Uint8Array | Item>(

@@ -1,6 +1,6 @@
 import type { Transform } from 'node:stream'
-import { SluiceError } from '../errors.js'
 import { type Clock, systemClock } from '../files/disk/clock.js'
+import { checkOption } from '../options.js'
 import { ByteStage } from './bytes/byte-stage.js'
 import type { Callback } from './bytes/pump.js'
 import type { WireStage } from './bytes/wire-stage.js'
@@ -32,9 +32,7 @@ export function limitRate(options: ThrottleOptions): Transform {
 }
 
 function checked({ rate, clock = systemClock }: ThrottleOptions): () => Transform {
-  if (!Number.isFinite(rate) || rate < 1) {
-    throw new SluiceError('ERR_USAGE', `rate: ${String(rate)} is not a number of bytes per second from 1 on`)
-  }
+  checkOption('rate', rate, Number.isFinite(rate) && rate >= 1, 'a finite number of bytes per second from 1')
   return () => new Throttle(rate, clock)
 }
 

@@ -1,6 +1,6 @@
-import { SluiceError } from '../errors.js'
-import { checkChoice } from '../files/disk/check-options.js'
+import type { SluiceError } from '../errors.js'
 import { CONFLICTS, type Conflict, type Durability } from '../files/publish/publish.js'
+import { checkCallback, checkChoice, checkFunction, checkOption } from '../options.js'
 import type { Entry, Offer } from '../wire/manifest.js'
 import type { SkipReason } from '../wire/outcome.js'
 import type { Run } from '../wire/run.js'
@@ -191,22 +191,14 @@ const OPTIONAL = [
  * @throws SluiceError `ERR_USAGE`
  */
 export function checkPartStore(store: PartStore, conflict?: Conflict): void {
-  if (typeof store?.begin !== 'function')
-    throw new SluiceError('ERR_USAGE', 'store: must be a store of parts; it has no begin()', { found: store })
-  for (const name of OPTIONAL) {
-    if (store[name] === undefined || typeof store[name] === 'function') continue
-    throw new SluiceError('ERR_USAGE', `store.${name} must be a function, or be left out`, {
-      found: store[name],
-    })
-  }
+  checkFunction('store.begin', store?.begin)
+  for (const name of OPTIONAL) checkCallback(`store.${name}`, store[name])
   checkChoice('store.durability', store.durability, ['crash', 'power'])
   const { order, conflicts } = store.features ?? {}
   checkChoice('store.features.order', order, ['any', 'ascending'])
   if (conflicts === undefined) return
-  if (!Array.isArray(conflicts) || conflicts.length === 0)
-    throw new SluiceError('ERR_USAGE', 'store.features.conflicts must be a list of conflict policies', {
-      found: conflicts,
-    })
+  const isList = Array.isArray(conflicts) && conflicts.length > 0
+  checkOption('store.features.conflicts', conflicts, isList, 'a list of conflict policies')
   for (const one of conflicts) checkChoice('store.features.conflicts', one, CONFLICTS)
   checkChoice('conflict', conflict, conflicts)
 }

@@ -4,7 +4,7 @@ import { firstFree } from '../files/publish/first-free.js'
 import type { Placement, PublishPolicy } from './parts.js'
 
 /** What stands under a path. */
-export interface Standing {
+export interface StandingFile {
   /** Bytes. */
   size: number
   /** Milliseconds since 1970. */
@@ -22,7 +22,7 @@ export interface Naming {
    */
   take(path: string, how: 'create' | 'overwrite' | 'replace'): boolean | Promise<boolean>
   /** What stands under a path that was taken, if it is a file. Left out: nothing is ever found to be there already. */
-  look?(path: string): Standing | null | undefined | Promise<Standing | null | undefined>
+  look?(path: string): StandingFile | null | undefined | Promise<StandingFile | null | undefined>
 }
 
 /**
@@ -63,13 +63,13 @@ export async function publishByPolicy(
   })
 }
 
-async function haveSameContent(there: Standing, { size }: { size: number }): Promise<boolean> {
+async function haveSameContent(there: StandingFile, { size }: { size: number }): Promise<boolean> {
   return there.size === size && (await there.isSame())
 }
 
 /** Only asked for the very name: the time of a file with a suffix says nothing of this one. */
 function isThereByTime(
-  there: Standing,
+  there: StandingFile,
   { size, mtime }: { size: number; mtime: number },
   unless: 'unchanged' | 'newer',
 ): boolean {

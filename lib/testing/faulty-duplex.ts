@@ -1,6 +1,6 @@
 import { Duplex } from 'node:stream'
-import { SluiceError } from '../errors.js'
 import { type Clock, systemClock } from '../files/disk/clock.js'
+import { checkNumber, checkWhole } from '../options.js'
 import { randomBySeed } from './splits.js'
 
 /**
@@ -55,13 +55,9 @@ export function duplexPair(options: DuplexPairOptions = {}): [Duplex, Duplex] {
 function check(faults: Faults): void {
   const { cutAfter, errorAfter, dropAfter, stallAfter, delay, pieces } = faults
   for (const [name, value] of Object.entries({ cutAfter, errorAfter, dropAfter, stallAfter, delay })) {
-    if (value !== undefined && !(value >= 0)) {
-      throw new SluiceError('ERR_USAGE', `${name}: ${String(value)} is not a number from 0 on`)
-    }
+    checkNumber(name, value, 0)
   }
-  if (pieces !== undefined && pieces !== 'random' && !(Number.isInteger(pieces) && pieces > 0)) {
-    throw new SluiceError('ERR_USAGE', `pieces: ${String(pieces)} is neither a number of bytes nor 'random'`)
-  }
+  if (pieces !== 'random') checkWhole('pieces', pieces, 1)
 }
 
 function systemError(code: string): Error {

@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream'
-import { SluiceError } from '../errors.js'
+import { checkAbortSignal, checkFlag, checkOption } from '../options.js'
 import type { Limits } from '../wire/limits.js'
 
 export interface SessionOptions {
@@ -14,12 +14,10 @@ export interface SessionOptions {
 
 /** Throws `ERR_USAGE` for a socket or an option that is none, before anything is done to the socket. */
 export function checkSession(socket: Duplex, { head, keepOpen, signal }: SessionOptions): void {
-  if (!isByteStream(socket)) refuse('socket: must be a duplex stream of bytes', socket)
-  if (head !== undefined && !Buffer.isBuffer(head)) refuse('head: must be a Buffer', head)
-  if (keepOpen !== undefined && typeof keepOpen !== 'boolean')
-    refuse('keepOpen: must be true or false', keepOpen)
-  if (signal !== undefined && !(signal instanceof AbortSignal))
-    refuse('signal: must be an AbortSignal', signal)
+  checkOption('socket', socket, isByteStream(socket), 'a duplex stream of bytes')
+  checkOption('head', head, head === undefined || Buffer.isBuffer(head), 'a Buffer')
+  checkFlag('keepOpen', keepOpen)
+  checkAbortSignal('signal', signal)
 }
 
 function isByteStream(socket: Duplex | undefined): boolean {
@@ -29,8 +27,4 @@ function isByteStream(socket: Duplex | undefined): boolean {
     !socket.writableObjectMode &&
     !socket.readableObjectMode
   )
-}
-
-function refuse(message: string, found: unknown): never {
-  throw new SluiceError('ERR_USAGE', message, { found })
 }

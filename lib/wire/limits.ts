@@ -1,4 +1,4 @@
-import { SluiceError } from '../errors.js'
+import { checkChoice, checkWhole } from '../options.js'
 
 /**
  * What a peer may ask of us. All sizes in bytes, all times in milliseconds. HELLO tells the peer `frame`, `message`,
@@ -70,14 +70,9 @@ const LONGEST = 2 ** 31 - 1
  */
 export function limitsOf(given: Partial<Limits> = {}): Limits {
   for (const [name, value] of Object.entries(given)) {
-    if (!Object.hasOwn(DEFAULT_LIMITS, name)) {
-      const known = Object.keys(DEFAULT_LIMITS).join(', ')
-      throw new SluiceError('ERR_USAGE', `limits.${name} is not one of ${known}`, { found: value })
-    }
+    checkChoice('the name of a limit', name, Object.keys(DEFAULT_LIMITS))
     const most = name.endsWith('Timeout') || name === 'pingInterval' ? LONGEST : Number.MAX_SAFE_INTEGER
-    if (Number.isInteger(value) && value > 0 && value <= most) continue
-    const message = `limits.${name} must be a whole number from 1 to ${most}`
-    throw new SluiceError('ERR_USAGE', message, { found: value })
+    checkWhole(`limits.${name}`, value ?? null, 1, most)
   }
   return { ...DEFAULT_LIMITS, ...given }
 }

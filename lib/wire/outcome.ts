@@ -1,5 +1,6 @@
 import { type Code, printable, SluiceError } from '../errors.js'
 import type { Entry } from './entry.js'
+import { type DigestColumn, digestIn } from './run.js'
 
 /** What became of an entry. */
 export type OutcomeStatus = 'published' | 'skipped' | 'failed'
@@ -101,36 +102,53 @@ export interface OutcomeRange {
   code?: Code
   /** By the index of the entry. */
   except?: ReadonlyMap<number, Outcome>
+  /** The digests of the content; at the receiver only. */
+  digests?: DigestColumn
 }
 
 /** The outcomes of a range, one by one. */
 export function* outcomesOf(range: OutcomeRange, entries: readonly Entry[]): Generator<Outcome, void> {
-  const { first, last, status, reason, code, except } = range
+  const { first, last, status, reason, code, except, digests } = range
   for (let index = first; index <= last; index++) {
     const entry = entries[index]!
+    const digest = digestIn(digests, index)
     yield except?.get(index) ?? {
       entry,
       path: entry.path,
       status,
       ...(reason && { reason }),
       ...(code && { code }),
+      ...(digest && { digest }),
     }
   }
 }
 
-/** Outcomes in the order of their entries as ranges: those that are plainly published need no record of their own. */
-export function rangesOf(outcomes: readonly Outcome[]): OutcomeRange[] {
+/**
+ * Outcomes in the order of their entries as ranges: those that are plainly published need no record of their own.
+ * @param digests those of what was published, if that is known
+ */
+export function rangesOf(outcomes: readonly Outcome[], digests?: DigestColumn): OutcomeRange[] {
   const ranges: (OutcomeRange & { except: Map<number, Outcome> })[] = []
   for (const outcome of outcomes) {
     const { index } = outcome.entry
     let range = ranges.at(-1)
     if (range === undefined || index !== range.last + 1) {
-      range = { first: index, last: index, status: 'published', except: new Map() }
+      range = {
+        first: index,
+        last: index,
+        status: 'published',
+        except: new Map(),
+        ...(digests && { digests }),
+      }
       ranges.push(range)
     }
     range.last = index
-    const { status, name, error } = outcome
-    if (status !== 'published' || name !== undefined || error) range.except.set(index, outcome)
+    if (!isPlain(outcome, digests)) range.except.set(index, outcome)
   }
   return ranges
+}
+
+function isPlain({ entry, status, name, code, error, digest }: Outcome, digests?: DigestColumn): boolean {
+  if (status !== 'published' || name !== undefined || code !== undefined || error) return false
+  return digest === undefined || digestIn(digests, entry.index) !== undefined
 }

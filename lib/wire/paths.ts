@@ -1,4 +1,5 @@
 import { printable, SluiceError } from '../errors.js'
+import { checkChoice } from '../options.js'
 import { DEFAULT_LIMITS, type Limits } from './limits.js'
 
 /**
@@ -30,9 +31,7 @@ const SHORT_NAME = /^sluice~\d+$/i
  */
 export function checkPath(path: string, rules: PathRules = {}): void {
   const { names = 'native', platform = process.platform, limits = DEFAULT_LIMITS } = rules
-  if (names !== 'native' && names !== 'portable') {
-    throw new SluiceError('ERR_USAGE', "names: must be 'native' or 'portable'", { found: names })
-  }
+  checkChoice('names', names, ['native', 'portable'])
   const everywhere = names === 'portable' || platform === 'win32'
   const fault = faultOf(path, limits) ?? (everywhere ? interpreted(path) : undefined)
   if (fault === undefined) return

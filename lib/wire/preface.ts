@@ -1,4 +1,5 @@
 import { SluiceError } from '../errors.js'
+import { checkOption } from '../options.js'
 
 /**
  * The first bytes of every stream. As in PNG (RFC 2083, section 3.1) a byte with the high bit, both line ends and an
@@ -13,15 +14,9 @@ const FORMAT = /^[!-~]{1,64}$/
 
 /** Magic, version u8, number of formats u8, and each format as length u8 and ASCII text. */
 export function encodePreface(formats: readonly string[]): Buffer {
-  if (formats.length > MAX_FORMATS || formats.some((format) => !FORMAT.test(format))) {
-    throw new SluiceError(
-      'ERR_USAGE',
-      `formats: at most ${MAX_FORMATS} names of 1 to 64 printable ASCII characters`,
-      {
-        found: formats,
-      },
-    )
-  }
+  const areFormats = formats.length <= MAX_FORMATS && formats.every((format) => FORMAT.test(format))
+  const expected = `at most ${MAX_FORMATS} names of 1 to 64 printable ASCII characters`
+  checkOption('formats', formats, areFormats, expected)
   const names = formats.map((format) =>
     Buffer.from(`${String.fromCharCode(format.length)}${format}`, 'latin1'),
   )

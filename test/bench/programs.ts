@@ -29,7 +29,7 @@ async function tar(): Promise<Program> {
  */
 async function sluice(algorithm: string, { command = false, writeDelay = 0 } = {}): Promise<Program> {
   const { send, receive } = await import('../../lib/index.js')
-  const { commandFileSystem, nodeFileSystem } = await import('../../lib/files/disk/fs.js')
+  const { commandFileSystem, nodeFileSystem } = await import('../../lib/files/disk/node-fs.js')
   const fs = command ? commandFileSystem : nodeFileSystem
   return {
     send: async (socket, source) => {

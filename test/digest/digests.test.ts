@@ -2,14 +2,8 @@ import { createHash, getHashes } from 'node:crypto'
 import { createRequire } from 'node:module'
 import test from 'ava'
 import fc from 'fast-check'
+import { createDigest, digestLength, digestOf, makeDigests, prepareDigest } from '../../lib/digest/digests.js'
 import { isSluiceError } from '../../lib/index.js'
-import {
-  createDigest,
-  digestLength,
-  digestOf,
-  makeDigests,
-  prepareDigest,
-} from '../../lib/digest/digests.js'
 import { piecesOf, randomContent } from '../../lib/testing/index.js'
 import { scale } from '../helpers/scale.js'
 

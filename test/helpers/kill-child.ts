@@ -18,6 +18,8 @@ import {
 } from '../../lib/files/index.js'
 import { randomBySeed } from '../../lib/testing/index.js'
 import { generation, textOf } from './generations.js'
+import { arrivingOf } from './items.js'
+import { receiveItems } from './river.js'
 import { SuddenDeath } from './sudden-death.js'
 
 const [role, dir, seed, calls, before] = process.argv.slice(2) as string[] as [string, string, ...string[]]
@@ -115,6 +117,26 @@ const roles: Record<string, () => Promise<void>> = {
         done(next)
       }
       death.phase = 'close'
+    }
+  },
+
+  /** Receives generations of small files, each into a folder of its own, by the calls that are made at once. */
+  async receive() {
+    death.arm(within)
+    for (let n = Number(before) + 1; ; n++) {
+      const files = Object.fromEntries(
+        Array.from({ length: 40 }, (_, i) => `d${i % 4}/f${i}`)
+          .sort()
+          .map((path) => [path, textOf(path, n)]),
+      )
+      death.phase = 'receive'
+      const { error } = await receiveItems(arrivingOf(files, { run: 20_000 }), {
+        dir: join(dir, `${n}`),
+        fs,
+        durability: durability(),
+      })
+      if (error) throw error
+      done(n)
     }
   },
 

@@ -60,7 +60,10 @@ export async function killSweep({
   }
 }
 
-/** Whether the process came to its call number `at`: it makes neither that one nor any other then. */
+/**
+ * Whether the process came to its call number `at`: it makes neither that one nor any other then. A call made at once
+ * cannot keep it from going on, but fails, as all after it do.
+ */
 export async function killedAt(
   disk: MemoryDisk,
   at: number,
@@ -71,18 +74,24 @@ export async function killedAt(
   const death = new Promise<boolean>((resolve) => {
     died = () => resolve(true)
   })
-  const fs = new Proxy(disk, {
-    get(target, name) {
-      const value: unknown = Reflect.get(target, name, target)
-      if (typeof value !== 'function') return value
-      if (name === 'at') return value.bind(target)
-      return (...args: unknown[]) => {
-        calls++
-        if (calls < at) return Reflect.apply(value, target, args)
-        died()
-        return new Promise(() => {})
-      }
-    },
-  })
+  const dying = <T extends object>(target: T, end: () => unknown): T =>
+    new Proxy(target, {
+      get(_, name) {
+        const value: unknown = Reflect.get(target, name, target)
+        if (name === 'sync' && value)
+          return dying(value, () => {
+            throw new Error('dead')
+          })
+        if (typeof value !== 'function') return value
+        if (name === 'at') return value.bind(target)
+        return (...args: unknown[]) => {
+          calls++
+          if (calls < at) return Reflect.apply(value, target, args)
+          died()
+          return end()
+        }
+      },
+    })
+  const fs = dying<FileSystem>(disk, () => new Promise(() => {}))
   return Promise.race([death, work(fs).then(() => false)])
 }

@@ -35,7 +35,8 @@ export function allClosed(fs: MemoryDisk): void {
 export const runsOf = (items: Item[]): Run[] => items.filter((item) => item.kind === 'run')
 
 /** The bytes of the runs, joined. */
-export const bytesOf = (items: Item[]): Buffer => Buffer.concat(runsOf(items).flatMap(({ buffers }) => buffers))
+export const bytesOf = (items: Item[]): Buffer =>
+  Buffer.concat(runsOf(items).flatMap(({ buffers }) => buffers))
 
 /** The content per path, whether it ended, and the failure. Checks what every run must be. */
 export function filesOf(t: ExecutionContext, items: Item[]) {

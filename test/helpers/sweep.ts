@@ -1,7 +1,7 @@
 import { type DiskFault, MemoryDisk, type MemoryDiskOptions } from '../../lib/testing/index.js'
 import { scale } from './scale.js'
 
-// Every call of a piece of work is the last one, or fails, in turn; CRASH-SAFETY.md, "How such things are tested".
+// Every call of a piece of work is the last one, or fails, in turn; no call is left out.
 
 interface Work {
   options?: MemoryDiskOptions
@@ -88,8 +88,10 @@ export interface FaultSweep extends Work {
   /** Says what is wrong with the disk afterwards, by throwing. `result` is what the work gave, or its error. */
   look: (disk: MemoryDisk, result: unknown, place: string) => void | Promise<void>
   /** The next run, on a disk that works again; `look` is called before it and, if there is one, after it. */
-  recover?: (disk: MemoryDisk) => Promise<unknown>
-  faults?: Fault[]
+  recover?: (disk: MemoryDisk, place: string) => Promise<unknown>
+  faults?: readonly Fault[]
+  /** Only each so-manieth call is failed, another one with each fault: for sweeps that are long. Default 1. */
+  step?: number
 }
 
 export type Fault = Omit<DiskFault, 'call' | 'nth'>
@@ -116,10 +118,11 @@ export async function faultSweep({
   look,
   recover,
   faults = FAULTS,
+  step = 1,
 }: FaultSweep): Promise<{ runs: number }> {
   let runs = 0
-  for (const fault of faults) {
-    for (let nth = 1; ; nth++) {
+  for (const [i, fault] of faults.entries()) {
+    for (let nth = 1 + (i % step); ; nth += step) {
       const disk = new MemoryDisk({ ...options })
       set(disk)
       // what a fault cannot strike any more is counted from here
@@ -134,7 +137,7 @@ export async function faultSweep({
       if (open.length > 0) throw new Error(`left open: ${open.join(', ')}; ${place}`)
       await look(disk, result, place)
       if (recover) {
-        await recover(disk)
+        await recover(disk, place)
         await look(disk, result, `after recovery; ${place}`)
       }
       if (nth > made) break

@@ -1,7 +1,7 @@
 // One side of a transfer in a process of its own, killed at a given call of the file system:
 //   transfer-child receive DIR KILL_AT | transfer-child send PORT SOURCE KILL_AT
 import { connect, createServer } from 'node:net'
-import { nodeFileSystem } from '../../lib/files/disk/fs.js'
+import { nodeFileSystem } from '../../lib/files/disk/node-fs.js'
 import { receive } from '../../lib/receive.js'
 import { send } from '../../lib/send.js'
 import { killedFileSystem } from './killed-fs.js'

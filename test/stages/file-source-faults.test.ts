@@ -248,7 +248,7 @@ test('no more than sixteen files are open at once', async (t) => {
   for (let i = 0; i < 100; i++) fs.put(`/p/${i}`, 'x')
   const manifest = await manifestOf(['/p'], { fs })
   let most = 0
-  fs.hook = async () => {
+  fs.delay = async () => {
     await new Promise((resolve) => setImmediate(resolve))
     most = Math.max(most, fs.openHandles().length)
   }

@@ -131,11 +131,16 @@ test('a stream whose file got its outcome is left and destroyed', async (t) => {
 })
 
 /** Files that can be read once, each a stream of these chunks. */
-function readOnce(files: Record<string, { size: number | null; chunks: string[] }>): [SourceEntry[], SourceStore] {
+function readOnce(
+  files: Record<string, { size: number | null; chunks: string[] }>,
+): [SourceEntry[], SourceStore] {
   const entries = Object.entries(files).map(([path, { size }]) => ({ path, size }))
   return [
     entries,
-    { rereadable: () => false, stream: ({ path }) => Readable.from(files[path]!.chunks, { objectMode: false }) },
+    {
+      rereadable: () => false,
+      stream: ({ path }) => Readable.from(files[path]!.chunks, { objectMode: false }),
+    },
   ]
 }
 
@@ -185,7 +190,14 @@ test('a store that lacks what its entries need, or throws, fails the files', asy
     },
   ]
   for (const store of stores) {
-    const manifest = manifestOfEntries([{ path: 'a', size: 1 }, { path: 'b', size: 1 }], store, { name: 'x' })
+    const manifest = manifestOfEntries(
+      [
+        { path: 'a', size: 1 },
+        { path: 'b', size: 1 },
+      ],
+      store,
+      { name: 'x' },
+    )
     t.deepEqual(filesOf(t, await collect(fileSource(manifest))), {
       a: failed('ERR_SOURCE_READ'),
       b: failed('ERR_SOURCE_READ'),

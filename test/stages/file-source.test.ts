@@ -325,7 +325,7 @@ test('the source of an attached offer counts on from the one before', async (t) 
   }
   t.like(runsOf(await source([false, true, true])), [{ position: 5, length: 4 }])
   t.like(runsOf(await source([false, false, true])), [{ position: 8, length: 1 }])
-  t.throws(() => fileSource(manifest), { code: 'ERR_USAGE', message: /attached/ })
+  t.throws(() => fileSource(manifest), { code: 'ERR_USAGE', message: /follows another/ })
   t.throws(() => fileSource(manifest, { plan: new Plan() }), { code: 'ERR_USAGE', message: /plan\.add/ })
 })
 
@@ -467,8 +467,7 @@ few.put('/few/a', 'aaa')
 few.put('/few/b', randomContent(400 * KIB))
 few.put('/few/c', '')
 const ID = '1'.repeat(32)
-const sourceOf = async (fs: MemoryDisk, path: string) =>
-  fileSource(await manifestOf([path], { fs, id: ID }))
+const sourceOf = async (fs: MemoryDisk, path: string) => fileSource(await manifestOf([path], { fs, id: ID }))
 
 conforms(
   'the file source',

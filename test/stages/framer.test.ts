@@ -11,7 +11,16 @@ import { FrameType } from '../../lib/wire/frames.js'
 import { encodeMessage, type Message } from '../../lib/wire/messages.js'
 import { encodePreface } from '../../lib/wire/preface.js'
 import { cutsOf, digestIn, runOf } from '../../lib/wire/run.js'
-import { amount, type Content, expected, inCuts, itemsOf, planOf, SMALL, withoutDigests } from '../helpers/items.js'
+import {
+  amount,
+  type Content,
+  expected,
+  inCuts,
+  itemsOf,
+  planOf,
+  SMALL,
+  withoutDigests,
+} from '../helpers/items.js'
 import { scale } from '../helpers/scale.js'
 
 function bytesOf(items: Iterable<Item>, options = {}): Promise<Buffer> {
@@ -126,7 +135,9 @@ test('one way nothing may follow the end, be it ever so short', async (t) => {
 test('a file that ends without a digest is not sent', async (t) => {
   const items = itemsOf(SMALL)
   await t.throwsAsync(bytesOf(withoutDigests(items)), { code: 'ERR_STATE', message: /hashTap/ })
-  const cuts = withoutDigests(items).map((item) => (item.kind === 'run' ? runOf(item, [...cutsOf(item)]) : item))
+  const cuts = withoutDigests(items).map((item) =>
+    item.kind === 'run' ? runOf(item, [...cutsOf(item)]) : item,
+  )
   await t.throwsAsync(bytesOf(cuts), { code: 'ERR_STATE', message: /hashTap/ })
   // one of many that has none
   const [offer, run, ...rest] = itemsOf(SMALL, 1e6)
@@ -147,7 +158,10 @@ test('items that end without an end are refused: nobody could tell that from a r
 })
 
 /** The messages of a stream of frames. */
-async function messagesOf(items: Iterable<Item>, limits?: { message?: number; frame?: number }): Promise<Message[]> {
+async function messagesOf(
+  items: Iterable<Item>,
+  limits?: { message?: number; frame?: number },
+): Promise<Message[]> {
   const stream = framer()
   if (limits) stream.limit(limits)
   const messages: Message[] = []
@@ -158,7 +172,8 @@ async function messagesOf(items: Iterable<Item>, limits?: { message?: number; fr
 }
 
 type Digests = Extract<Message, { type: 'digests' }>
-const digestsOf = (messages: Message[]) => messages.filter((message): message is Digests => message.type === 'digests')
+const digestsOf = (messages: Message[]) =>
+  messages.filter((message): message is Digests => message.type === 'digests')
 
 test('the digests of a run are one message, from its first file to its last', async (t) => {
   const said = digestsOf(await messagesOf(itemsOf(SMALL, 1e6)))
@@ -225,8 +240,14 @@ test('messages stay below what the other side takes, and say all of it', async (
     const said = await messagesOf(items, { message })
     for (const one of said) t.true(encodeMessage(one).length <= message + 5, one.type)
     const digests = digestsOf(said)
-    t.is(digests.reduce((sum, { count }) => sum + count, 0), 3700)
-    t.is(digests.reduce((sum, { failures }) => sum + (failures?.size ?? 0), 0), 700)
+    t.is(
+      digests.reduce((sum, { count }) => sum + count, 0),
+      3700,
+    )
+    t.is(
+      digests.reduce((sum, { failures }) => sum + (failures?.size ?? 0), 0),
+      700,
+    )
     t.deepEqual(said.at(-1), { type: 'end' })
   }
 })
@@ -235,7 +256,10 @@ test('what a stage left out of a run leaves a gap in the data, and nothing else'
   const items = itemsOf(SMALL, 1e6)
   const some = items.map((item) => {
     if (item.kind !== 'run') return item
-    return runOf(item, [...cutsOf(item)].filter(({ entry }) => entry.path !== 'docs/b'))
+    return runOf(
+      item,
+      [...cutsOf(item)].filter(({ entry }) => entry.path !== 'docs/b'),
+    )
   })
   const data: [number, number][] = []
   await pipeline(Readable.from(some), framer(), deframer(), async (frames) => {

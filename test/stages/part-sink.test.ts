@@ -4,12 +4,14 @@ import { Readable, Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import test from 'ava'
 import { finalizer } from '../../lib/stages/finalizer.js'
-import type { Item } from '../../lib/stages/items.js'
 import { partSink } from '../../lib/stages/part-sink.js'
+import type { Item } from '../../lib/stages/river/items.js'
 import { MemoryDisk, transformConformance } from '../../lib/testing/index.js'
+import type { Run } from '../../lib/wire/run.js'
 import { conforms } from '../helpers/conforms.js'
 import { listing, temporary } from '../helpers/folders.js'
-import { type Content, itemsOf, MTIME, receiveItems, statuses } from '../helpers/river.js'
+import { arrivingOf, type Content, MTIME } from '../helpers/items.js'
+import { receiveItems, statuses } from '../helpers/river.js'
 
 const TREE = {
   photos: null,
@@ -32,11 +34,12 @@ for (const [how, options] of [
   ['in the usual pieces', {}],
   ['in runs of 10,000 bytes', { run: 10_000 }],
   ['in cuts of 7 bytes', { cut: 7, run: 4096 }],
+  ['in cuts, as behind a stage of a user', { inCuts: true, cut: 999, run: 30_000 }],
   ['without digests of a tap', { tapped: false, run: 30_000 }],
 ] as const) {
   test(`a tree arrives as it was, ${how}`, async (t) => {
     const disk = memory()
-    const { outcomes, error } = await receiveItems(itemsOf(TREE, options), { dir: '/dst', fs: disk })
+    const { outcomes, error } = await receiveItems(arrivingOf(TREE, options), { dir: '/dst', fs: disk })
     t.is(error, undefined)
     t.deepEqual(new Set(Object.values(statuses(outcomes))), new Set(['published']))
     t.deepEqual(
@@ -56,7 +59,7 @@ for (const [how, options] of [
 
 test('a large file that came without a tap, and times before 1970, on the real disk', async (t) => {
   const dir = await temporary(t)
-  const items = itemsOf({ large: randomBytes(1_300_000) }, { tapped: false, run: 300_000 })
+  const items = arrivingOf({ large: randomBytes(1_300_000) }, { tapped: false, run: 300_000 })
   const [first] = items as [Item & { kind: 'offer' }]
   first.offer.entries[0]!.mtime = -1500
   const { error } = await receiveItems(items, { dir })
@@ -67,7 +70,7 @@ test('a large file that came without a tap, and times before 1970, on the real d
 test('on the real disk modes and times are kept, and nothing of ours is left', async (t) => {
   const dir = join(await temporary(t), 'not/there/yet')
   const modes = { photos: 0o555, 'photos/a.txt': 0o400, 'report.pdf': 0o666, 'photos/deep': 0o700 }
-  const { error } = await receiveItems(itemsOf(TREE, { modes }), { dir })
+  const { error } = await receiveItems(arrivingOf(TREE, { modes }), { dir })
   t.is(error, undefined)
   const found = await listing(dir)
   t.is(found.photos, 'folder 555')
@@ -79,8 +82,8 @@ test('on the real disk modes and times are kept, and nothing of ours is left', a
 
 const ours = (disk: MemoryDisk) => disk.list().filter((path) => /\.part$|sluice/.test(path))
 
-async function receive(disk: MemoryDisk, files: Record<string, Content>, options = {}) {
-  const received = await receiveItems(itemsOf(files, { run: 1000 }), { dir: '/dst', fs: disk, ...options })
+async function receive(disk: MemoryDisk, files: Content, options = {}, run = 1000) {
+  const received = await receiveItems(arrivingOf(files, { run }), { dir: '/dst', fs: disk, ...options })
   if (disk.openHandles().length > 0) throw new Error(`open: ${disk.openHandles().join()}`)
   return { ...received, found: statuses(received.outcomes) }
 }
@@ -170,10 +173,10 @@ test('HOSTILE-INPUT 1, 34; KNOWN-FAILURES 19: an offer that cannot be taken leav
   disk.putFolder('/home')
   const dir = '/home/not/there'
   const before = disk.list()
-  const tooMuch = await receiveItems(itemsOf({ a: 'x'.repeat(2000) }), { dir, fs: disk })
+  const tooMuch = await receiveItems(arrivingOf({ a: 'x'.repeat(2000) }), { dir, fs: disk })
   t.is(tooMuch.error!.code, 'ERR_DISK_FULL')
   t.regex(tooMuch.error!.message, /2000 bytes.*1000 bytes are free/)
-  const items = itemsOf({ ok: 'x', 'also/ok': 'x' })
+  const items = arrivingOf({ ok: 'x', 'also/ok': 'x' })
   for (const path of ['../x', '/etc/x', 'a//b', 'a\0b']) {
     const [offer, ...rest] = items as [Item & { kind: 'offer' }, ...Item[]]
     const entries = offer.offer.entries.map((entry, i) => (i === 1 ? { ...entry, path } : entry))
@@ -181,17 +184,17 @@ test('HOSTILE-INPUT 1, 34; KNOWN-FAILURES 19: an offer that cannot be taken leav
     t.is((await receiveItems([bad, ...rest], { dir, fs: disk })).error!.code, 'ERR_PATH')
   }
   const portable = { dir, fs: disk, names: 'portable' as const }
-  t.is((await receiveItems(itemsOf({ 'a:b': 'x' }), portable)).error!.code, 'ERR_PATH')
+  t.is((await receiveItems(arrivingOf({ 'a:b': 'x' }), portable)).error!.code, 'ERR_PATH')
   t.is(
-    (await receiveItems(itemsOf({ nul: 'x' }), { dir, fs: disk, platform: 'win32' })).error!.code,
+    (await receiveItems(arrivingOf({ nul: 'x' }), { dir, fs: disk, platform: 'win32' })).error!.code,
     'ERR_PATH',
   )
   t.deepEqual(disk.list(), before)
 })
 
 test('HOSTILE-INPUT 24, 48: entries that were not offered, other paths and bytes beyond the end are refused', async (t) => {
-  const [offer, run] = itemsOf({ a: 'abc' }) as [Item, Item & { kind: 'run' }]
-  const [cut] = run.cuts
+  const [offer, run] = arrivingOf({ a: 'abc' }, { inCuts: true }) as [Item, Run]
+  const [cut] = run.cuts!
   const entry = cut!.entry
   for (const [change, code] of [
     [{ entry: { ...entry, index: 7 } }, 'ERR_PROTOCOL'],
@@ -209,11 +212,11 @@ test('HOSTILE-INPUT 24, 48: entries that were not offered, other paths and bytes
 })
 
 test('one file that cannot be written fails alone, at any of its cuts, and the others go on', async (t) => {
-  const files = { a: 'a'.repeat(5000), b: 'b', 'c/d': 'd' }
+  const files = { a: 'a'.repeat(250_000), b: 'b', 'c/d': 'd' }
   for (const nth of [1, 2, 3]) {
     const disk = memory()
     disk.fail({ call: 'write', path: '/dst/a.part', nth, error: 'EIO' })
-    const { found, error } = await receive(disk, files)
+    const { found, error } = await receive(disk, files, {}, 50_000)
     t.is(error!.code, 'ERR_FILES_FAILED')
     t.deepEqual(found, { a: 'failed ERR_WRITE', b: 'published', 'c/d': 'published' })
     t.true(ours(disk).includes('/dst/a.part'), 'KNOWN-FAILURES 20')
@@ -257,13 +260,16 @@ test('KNOWN-FAILURES 7: a write that takes fewer bytes goes on; one that takes n
 })
 
 test('the input may not end in the middle of a file', async (t) => {
-  const disk = memory()
-  const { error } = await receiveItems(itemsOf({ a: 'a'.repeat(3000) }, { run: 1000 }).slice(0, 2), {
-    dir: '/dst',
-    fs: disk,
-  })
-  t.is(error!.code, 'ERR_TRUNCATED')
-  t.true(disk.list().includes('/dst/a.part'))
+  for (const [size, run] of [
+    [3000, 1000],
+    [100_000, 40_000],
+  ] as const) {
+    const disk = memory()
+    const items = arrivingOf({ a: 'a'.repeat(size) }, { run }).slice(0, 2)
+    const { error } = await receiveItems(items, { dir: '/dst', fs: disk })
+    t.is(error!.code, 'ERR_TRUNCATED')
+    t.is(disk.snapshot().get('/dst/a.part')?.length, run)
+  }
 })
 
 /** A disk that is slower than what arrives, so that what arrives has to wait. */
@@ -277,22 +283,25 @@ function slow(): MemoryDisk {
 
 test('what arrives while the disk is busy takes one write, and stands where it belongs', async (t) => {
   const disk = slow()
-  const { error } = await receiveItems(itemsOf(TREE, { run: 1000 }), { dir: '/dst', fs: disk })
+  const { error } = await receiveItems(arrivingOf(TREE, { run: 1000 }), { dir: '/dst', fs: disk })
   t.is(error, undefined)
   for (const [path, content] of Object.entries(TREE))
     if (content !== null) t.deepEqual(disk.snapshot().get(`/dst/${path}`), Buffer.from(content))
   const calm = memory()
-  await receiveItems(itemsOf(TREE, { run: 1000 }), { dir: '/dst', fs: calm })
+  await receiveItems(arrivingOf(TREE, { run: 1000 }), { dir: '/dst', fs: calm })
   t.true(disk.calls < calm.calls / 2, `${disk.calls} calls, and ${calm.calls} where nothing waits`)
 })
 
 test('a file whose write fails while more of it waits fails alone', async (t) => {
-  const files = { first: randomBytes(30_000), second: randomBytes(30_000), last: 'x' }
+  const files = { first: randomBytes(90_000), second: randomBytes(90_000), last: 'x' }
   const seen = new Set<string>()
   for (let nth = 1; nth <= 12; nth++) {
     const disk = slow()
     disk.fail({ call: 'write', path: /(first|second)\.part$/, error: 'EIO', nth })
-    const { outcomes, error } = await receiveItems(itemsOf(files, { run: 1000 }), { dir: '/dst', fs: disk })
+    const { outcomes, error } = await receiveItems(arrivingOf(files, { run: 3000 }), {
+      dir: '/dst',
+      fs: disk,
+    })
     const failed = outcomes.filter(({ status }) => status === 'failed').map(({ path }) => path)
     t.true(failed.length <= 1)
     t.is(error?.code, failed.length === 1 ? 'ERR_FILES_FAILED' : undefined)
@@ -326,7 +335,7 @@ test('destroyed while the disk is busy it begins no write any more', async (t) =
     }
   })
   const flowing = pipeline(
-    Readable.from(itemsOf({ large: randomBytes(90_000) }, { run: 1000 })),
+    Readable.from(arrivingOf({ large: randomBytes(90_000) }, { run: 1000 })),
     sink,
     async (files) => {
       for await (const _ of files);
@@ -348,8 +357,8 @@ test('destroyed while the disk is busy it begins no write any more', async (t) =
 })
 
 test('KNOWN-FAILURES 32: destroyed at any moment, nothing half has a name, and a later run starts clean', async (t) => {
-  const files = { d: null, 'd/a': 'a'.repeat(3000), b: 'b', c: 'c'.repeat(2000) }
-  for (let stop = 0; stop < 120; stop += 3) {
+  const files = { d: null, 'd/a': 'a'.repeat(3000), b: 'b', large: 'l'.repeat(70_000), c: 'c'.repeat(2000) }
+  for (let stop = 0; stop < 160; stop += 3) {
     const disk = memory()
     const sink = partSink({ dir: '/dst', fs: disk })
     const last = finalizer()
@@ -361,7 +370,7 @@ test('KNOWN-FAILURES 32: destroyed at any moment, nothing half has a name, and a
     disk.hook = () => {
       if (calls++ === stop) abort.abort()
     }
-    const done = await pipeline(Readable.from(itemsOf(files, { run: 700 })), sink, last, {
+    const done = await pipeline(Readable.from(arrivingOf(files, { run: 9000 })), sink, last, {
       signal: abort.signal,
     }).then(
       () => true,
@@ -386,7 +395,7 @@ test('a slow disk does not hold the event loop, and a stage between may take its
     objectMode: true,
     transform: (item, _encoding, done) => setImmediate(() => done(null, item)),
   })
-  const { error } = await receiveItems(itemsOf(TREE), { dir: '/dst', fs: disk }, [slow])
+  const { error } = await receiveItems(arrivingOf(TREE), { dir: '/dst', fs: disk }, [slow])
   t.is(error, undefined)
 })
 
@@ -397,7 +406,7 @@ test('more files than handles arrive with few of them open', async (t) => {
   disk.hook = () => {
     most = Math.max(most, disk.openHandles().length)
   }
-  const { error } = await receiveItems(itemsOf(files, { tapped: false }), {
+  const { error } = await receiveItems(arrivingOf(files, { tapped: false }), {
     dir: '/dst',
     fs: disk,
     handles: 4,
@@ -410,7 +419,7 @@ test('more files than handles arrive with few of them open', async (t) => {
 
 const FILES = { d: null, 'd/a': 'hello', 'd/b': randomBytes(3000), empty: '' }
 let disk = memory()
-const kinds = (items: Item[]) => items.map(({ kind }) => kind)
+const kinds = (items: Item[]) => items.map(({ kind }) => kind).join()
 
 conforms(
   'partSink',
@@ -420,14 +429,17 @@ conforms(
       return partSink({ dir: '/dst', fs: disk })
     },
     {
-      input: () => itemsOf(FILES, { run: 4000 }),
-      expected: () => itemsOf(FILES, { run: 4000 }),
+      input: () => arrivingOf(FILES, { run: 4000 }),
+      expected: () => arrivingOf(FILES, { run: 4000 }),
       same: (output, expected) => {
-        const stored = kinds(expected).map((kind) => (kind === 'run' ? 'stored' : kind))
-        if (kinds(output).join() !== stored.join()) throw new Error(kinds(output).join())
+        const stored = (items: Item[]) =>
+          kinds(items)
+            .replaceAll('run', 'stored')
+            .replace(/(stored,)+/g, '$1')
+        if (stored(output) !== stored(expected)) throw new Error(kinds(output))
       },
       many: () =>
-        itemsOf(Object.fromEntries(Array.from({ length: 200 }, (_, i) => [`f${i}`, 'x'.repeat(100)])), {
+        arrivingOf(Object.fromEntries(Array.from({ length: 200 }, (_, i) => [`f${i}`, 'x'.repeat(100)])), {
           run: 200,
         }),
       bound: 2,

@@ -1,11 +1,11 @@
 import { lstat, mkdtemp, readdir, readFile, readlink, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { nodeFileSystem } from '../../lib/files/disk/fs.js'
+import { nodeFileSystem } from '../../lib/files/disk/node-fs.js'
 import { memoryParts } from '../../lib/index.js'
 import { diskParts } from '../../lib/stores/disk/disk-store.js'
 import type { Durability, PartStore } from '../../lib/stores/parts.js'
-import { partStoreConformance, type Standing } from '../../lib/testing/index.js'
+import { type PlacedContent, partStoreConformance } from '../../lib/testing/index.js'
 import { conforms } from '../helpers/conforms.js'
 
 const dirs: string[] = []
@@ -16,7 +16,7 @@ async function onDisk(durability: Durability) {
   return {
     open: () => diskParts({ dir, durability, fs: nodeFileSystem, handles: 16 }),
     read: async () => {
-      const seen = new Map<string, Standing>()
+      const seen = new Map<string, PlacedContent>()
       for (const path of await readdir(dir, { recursive: true })) {
         const full = join(dir, path)
         const stats = await lstat(full)
@@ -36,7 +36,7 @@ const after = async () => {
 for (const durability of ['crash', 'power'] as const)
   conforms(
     `disk, ${durability}`,
-    partStoreConformance(() => onDisk(durability), { after }),
+    partStoreConformance(() => onDisk(durability), { after, patience: 60_000 }),
   )
 
 function inMemory(narrow: (store: PartStore) => PartStore = (store) => store) {
@@ -44,7 +44,7 @@ function inMemory(narrow: (store: PartStore) => PartStore = (store) => store) {
   return {
     open: () => narrow(store),
     read: () => {
-      const seen = new Map<string, Standing>()
+      const seen = new Map<string, PlacedContent>()
       for (const [path, { bytes }] of store.files) seen.set(path, bytes)
       for (const path of store.folders.keys()) seen.set(path, null)
       for (const [path, target] of store.links) seen.set(path, { target })

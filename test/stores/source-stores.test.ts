@@ -8,7 +8,13 @@ import { manifestOfEntries } from '../../lib/stages/manifest/manifest-from.js'
 import { manifestOf } from '../../lib/stages/manifest/manifest-of.js'
 import { memorySources } from '../../lib/stores/memory-sources.js'
 import type { SourceStore } from '../../lib/stores/sources.js'
-import { MemoryDisk, piecesOf, randomContent, type SourceSample, sourceStoreConformance } from '../../lib/testing/index.js'
+import {
+  MemoryDisk,
+  piecesOf,
+  randomContent,
+  type SourceSample,
+  sourceStoreConformance,
+} from '../../lib/testing/index.js'
 import { conforms } from '../helpers/conforms.js'
 import { plant } from '../helpers/folders.js'
 

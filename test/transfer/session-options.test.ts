@@ -15,7 +15,7 @@ for (const [what, socket] of Object.entries(SOCKETS)) {
   test(`${what} is refused in place of a socket, by either side`, (t) => {
     const duplex = socket as PassThrough
     for (const start of [() => send(duplex, ['x']), () => receive(duplex, { dir: 'x', accept: 'all' })])
-      t.throws(start, { code: 'ERR_USAGE', message: /^socket: must be a duplex/ })
+      t.throws(start, { code: 'ERR_USAGE', message: /^socket must be a duplex/ })
   })
 }
 
@@ -24,37 +24,43 @@ const failing = () => {
 }
 
 const BOTH: Record<string, [options: object, message: RegExp]> = {
-  'a signal that is none': [{ signal: 'now' }, /^signal: /],
-  'a head that is no Buffer': [{ head: 'GET' }, /^head: /],
-  'keepOpen that is neither true nor false': [{ keepOpen: 'no' }, /^keepOpen: /],
-  'keepOpen beside wire stages': [{ keepOpen: true, stages: { wire: [{}] } }, /^keepOpen cannot be used/],
-  'wire stages that are no list': [{ stages: { wire: {} } }, /^stages.wire: /],
-  'a wire stage that is none': [{ stages: { wire: [null] } }, /^stages.wire: /],
-  'a maker that is no function': [{ stages: { wire: [{ outgoing: new PassThrough() }] } }, /^stages.wire: /],
-  'a maker that makes nothing': [{ stages: { wire: [{ format: 'x', outgoing() {} }] } }, /did not make/],
+  'a signal that is none': [{ signal: 'now' }, /^signal must/],
+  'a head that is no Buffer': [{ head: 'GET' }, /^head must/],
+  'keepOpen that is neither true nor false': [{ keepOpen: 'no' }, /^keepOpen must/],
+  'keepOpen beside wire stages': [{ keepOpen: true, stages: { wire: [{}] } }, /^keepOpen must/],
+  'wire stages that are no list': [{ stages: { wire: {} } }, /^stages.wire must/],
+  'a wire stage that is none': [{ stages: { wire: [null] } }, /^stages.wire must/],
+  'a maker that is no function': [
+    { stages: { wire: [{ outgoing: new PassThrough() }] } },
+    /^stages.wire must/,
+  ],
+  'a maker that makes nothing': [
+    { stages: { wire: [{ format: 'x', outgoing() {} }] } },
+    /stages.wire makes must/,
+  ],
   'a maker that fails': [
     { stages: { wire: [{ format: 'x', outgoing: failing, incoming: failing }] } },
-    /^stages.wire: .* could not be made: no scanner/,
+    /^a stage of stages.wire could not be made: no scanner/,
   ],
-  'a limit that is none': [{ limits: { patience: 1 } }, /^limits.patience/],
+  'a limit that is none': [{ limits: { patience: 1 } }, /^the name of a limit must/],
   'a time that no timer can wait': [
     { limits: { idleTimeout: 2 ** 31 } },
     /^limits.idleTimeout .* to 2147483647/,
   ],
 }
 const RECEIVER: Record<string, [options: object, message: RegExp]> = {
-  'no accept': [{ accept: undefined }, /^accept: /],
-  'no folder': [{ dir: undefined }, /^dir /],
-  'a policy that is none': [{ conflict: 'whatever' }, /^conflict /],
-  'file stages in place of their makers': [{ stages: { file: [new PassThrough()] } }, /^stages.file: /],
+  'no accept': [{ accept: undefined }, /^accept must/],
+  'no folder': [{ dir: undefined }, /^dir must/],
+  'a policy that is none': [{ conflict: 'whatever' }, /^conflict must/],
+  'file stages in place of their makers': [{ stages: { file: [new PassThrough()] } }, /^stages.file must/],
   'a file stage that cannot be made': [
     { stages: { file: [() => new PassThrough(), failing] } },
-    /^stages.file: .* could not be made: no scanner/,
+    /^a stage of stages.file could not be made: no scanner/,
   ],
-  'a file stage that refuses its options': [{ stages: { file: [() => mapCuts({} as never)] } }, /^change: /],
-  'file stages that are no list': [{ stages: { file: () => new PassThrough() } }, /^stages.file: /],
-  'a folder and a store': [{ store: memoryParts() }, /^dir and store/],
-  'a file stage that is no stream': [{ stages: { file: [() => 5] } }, /^stages.file: .*did not make/],
+  'a file stage that refuses its options': [{ stages: { file: [() => mapCuts({} as never)] } }, /^change/],
+  'file stages that are no list': [{ stages: { file: () => new PassThrough() } }, /^stages.file/],
+  'a folder and a store': [{ store: memoryParts() }, /^dir must be left out where store is given/],
+  'a file stage that is no stream': [{ stages: { file: [() => 5] } }, /stages.file makes must/],
 }
 for (const [what, [options, message]] of Object.entries({ ...BOTH, ...RECEIVER })) {
   test(`${what} is refused at once, and nothing is said`, (t) => {
@@ -90,6 +96,6 @@ test('a wrong option makes no file stage, which nobody would close', (t) => {
 for (const source of ['photos', undefined, {}, { offer: { entries: [] }, sources: [] }]) {
   test(`${JSON.stringify(source)} is no source to send`, (t) => {
     const [near] = duplexPair()
-    t.throws(() => send(near, source as string[]), { code: 'ERR_USAGE', message: /^source: / })
+    t.throws(() => send(near, source as string[]), { code: 'ERR_USAGE', message: /^source must/ })
   })
 }

@@ -1,10 +1,10 @@
 import { printable, SluiceError } from '../../errors.js'
 import { errorCode } from '../../files/disk/disk-error.js'
-import { commandFileSystem } from '../../files/disk/fs.js'
+import { commandFileSystem } from '../../files/disk/node-fs.js'
 import { collectLeftovers, type Leftover } from '../../files/journal/leftovers.js'
 import { Tree } from '../../files/tree/tree.js'
-import type { Context } from '../context.js'
-import { count, size } from '../progress.js'
+import type { Context } from '../terminal/context.js'
+import { count, size } from '../terminal/progress.js'
 
 /** `sluice status`: what interrupted transfers have left in a folder. Changes nothing. */
 export async function statusCommand(dir: string, { reporter }: Context): Promise<void> {

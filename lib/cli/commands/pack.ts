@@ -3,8 +3,8 @@ import { SluiceError } from '../../errors.js'
 import { fileSource } from '../../stages/file-source.js'
 import { framer } from '../../stages/framer.js'
 import { hashTap } from '../../stages/hash-tap.js'
-import type { Context } from '../context.js'
-import { count, size } from '../progress.js'
+import type { Context } from '../terminal/context.js'
+import { count, size } from '../terminal/progress.js'
 import { manifestOfArguments, type SourceFlags } from './send.js'
 
 /** `sluice pack`: writes a one-way stream to standard output, and its events, if asked for, to standard error. */

@@ -1,17 +1,17 @@
 import type { Socket } from 'node:net'
 import { SluiceError } from '../../errors.js'
-import { checkPath } from '../../files/disk/check-options.js'
-import { commandFileSystem } from '../../files/disk/fs.js'
+import { commandFileSystem } from '../../files/disk/node-fs.js'
 import type { Conflict, Durability } from '../../files/publish/publish.js'
+import { checkLocalPath } from '../../options.js'
 import { type Accept, type ReceiveOptions, receive } from '../../receive.js'
 import type { Unless } from '../../stores/parts.js'
 import type { Offer } from '../../wire/manifest.js'
 import type { Names } from '../../wire/paths.js'
-import { confirmOffer, describeOffer } from '../ask.js'
-import { connectTo, listenAt } from '../connection.js'
-import type { Context } from '../context.js'
-import { asSluiceError, stopped } from '../exit.js'
-import { serve } from '../serve.js'
+import { connectTo, listenAt } from '../network/connection.js'
+import { serve } from '../network/serve.js'
+import { confirmOffer, describeOffer } from '../terminal/ask.js'
+import type { Context } from '../terminal/context.js'
+import { asSluiceError, stopped } from '../terminal/exit.js'
 
 /** The options of `sluice receive`, as its help says. */
 export interface ReceiveFlags {
@@ -37,7 +37,7 @@ export async function receiveCommand(
     throw new SluiceError('ERR_USAGE', 'either an address to connect to or --listen, not both')
   }
   // now and not with the first connection
-  checkPath('--dir', flags.dir)
+  checkLocalPath('--dir', flags.dir)
   if (address !== undefined) {
     const transfer = receive(await connectTo(address, signal), optionsOf(flags, context))
     reporter.endsWith(transfer)

@@ -4,8 +4,8 @@ import { type Orphans, removeOrphans } from '../../files/intent/remove-orphans.j
 import { collectLeftovers, type Leftover } from '../../files/journal/leftovers.js'
 import { removeEmptyFolders } from '../../files/own/own-folder.js'
 import { isEnded, type RecoveredTransaction, recoverTransactions } from '../../files/transaction/recover.js'
-import type { Context } from '../context.js'
-import { count, size } from '../progress.js'
+import type { Context } from '../terminal/context.js'
+import { count, size } from '../terminal/progress.js'
 import { openFolder, tell } from './leftovers.js'
 
 /** What was found, by kind. */

@@ -1,7 +1,7 @@
 import { pipeline } from 'node:stream/promises'
 import { SluiceError } from '../../errors.js'
-import { checkPath } from '../../files/disk/check-options.js'
-import { commandFileSystem } from '../../files/disk/fs.js'
+import { commandFileSystem } from '../../files/disk/node-fs.js'
+import { checkLocalPath } from '../../options.js'
 import { deframer } from '../../stages/deframer.js'
 import { demuxer } from '../../stages/demuxer.js'
 import { finalizer } from '../../stages/finalizer.js'
@@ -11,8 +11,8 @@ import { tap } from '../../stages/progress-tap.js'
 import type { Item } from '../../stages/river/items.js'
 import type { Offer } from '../../wire/manifest.js'
 import { type Outcome, resultOf } from '../../wire/outcome.js'
-import type { Context } from '../context.js'
-import { standardInput } from '../input.js'
+import type { Context } from '../terminal/context.js'
+import { standardInput } from '../terminal/input.js'
 import type { ReceiveFlags } from './receive.js'
 
 /** The options of `sluice unpack`: those of `receive` that need no connection. */
@@ -23,7 +23,7 @@ export async function unpackCommand(flags: UnpackFlags, { io, reporter, signal }
   if (io.stdin.isTTY)
     throw new SluiceError('ERR_USAGE', 'a packed stream does not come from a terminal; add < FILE')
   const { dir, durability, names, conflict, unless, links } = flags
-  checkPath('--dir', dir)
+  checkLocalPath('--dir', dir)
   const fs = commandFileSystem
   const began = performance.now()
   let id = ''

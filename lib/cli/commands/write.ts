@@ -2,9 +2,9 @@ import { pipeline } from 'node:stream/promises'
 import { isSluiceError, printable, SluiceError } from '../../errors.js'
 import { createAtomicWriteStream } from '../../files/atomic/atomic-stream.js'
 import { readError } from '../../files/disk/disk-error.js'
-import type { Context } from '../context.js'
-import { standardInput } from '../input.js'
-import { size } from '../progress.js'
+import type { Context } from '../terminal/context.js'
+import { standardInput } from '../terminal/input.js'
+import { size } from '../terminal/progress.js'
 
 /** The options of `sluice write`, as its help says. */
 export interface WriteFlags {

@@ -1,9 +1,10 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { basename, join } from 'node:path'
 import { errorCode, SystemError } from '../disk/disk-error.js'
-import { type FileSystem, lstatIfThere, moveOver } from '../disk/fs.js'
-import { copyFile } from '../disk/move-file.js'
+import type { FileSystem } from '../disk/fs.js'
+import { copyFile, moveOver } from '../disk/move-file.js'
 import { fitted } from '../disk/names.js'
+import { lstatIfThere } from '../disk/stats.js'
 import { temporaryName } from '../own/temporary-name.js'
 import type { Directory } from '../tree/directory.js'
 

@@ -1,15 +1,16 @@
-import { SluiceError } from '../../errors.js'
 import {
+  badOption,
   checkAbortSignal,
   checkCallback,
   checkChoice,
   checkFlag,
+  checkLocalPath,
   checkMode,
-  checkPath,
   checkWhole,
-} from '../disk/check-options.js'
+} from '../../options.js'
 import { type Clock, systemClock } from '../disk/clock.js'
-import { type FileSystem, nodeFileSystem } from '../disk/fs.js'
+import type { FileSystem } from '../disk/fs.js'
+import { nodeFileSystem } from '../disk/node-fs.js'
 import type { Durability } from '../publish/publish.js'
 import { cancelled } from './pieces.js'
 
@@ -85,7 +86,7 @@ export interface WriteSettings extends AtomicWriteOptions {
 
 /** `ERR_USAGE` for what is wrong. */
 export function writeSettings(path: string, options: AtomicWriteOptions): WriteSettings {
-  checkPath('path', path)
+  checkLocalPath('path', path)
   checkChoice('durability', options.durability, ['crash', 'power'])
   checkChoice('symlink', options.symlink, ['follow', 'replace'])
   checkChoice('conflict', options.conflict, ['overwrite', 'rename', 'fail'])
@@ -94,13 +95,11 @@ export function writeSettings(path: string, options: AtomicWriteOptions): WriteS
   checkMode('mode', options.mode)
   checkAbortSignal('signal', options.signal)
   checkCallback('progress', options.progress)
-  if (options.tempDir !== undefined) checkPath('tempDir', options.tempDir)
+  if (options.tempDir !== undefined) checkLocalPath('tempDir', options.tempDir)
   const { backup = false } = options
   if (typeof backup !== 'boolean') checkWhole('backup', backup, 0)
   if (/[/\\]$/.test(path) && (path.endsWith('/') || process.platform === 'win32')) {
-    throw new SluiceError('ERR_USAGE', `path must name a file, not a folder: ${JSON.stringify(path)}`, {
-      found: path,
-    })
+    throw badOption('path', 'that of a file, without a slash at its end', path)
   }
   return {
     ...options,

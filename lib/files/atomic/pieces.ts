@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events'
 import { isReadable, type Readable } from 'node:stream'
 import { printable, SluiceError } from '../../errors.js'
+import { badOption } from '../../options.js'
 import { TextEncoderInPieces, type TextEncoding } from '../content/encodings.js'
 import { gathered } from './portions.js'
 
@@ -21,13 +22,11 @@ export function contentOf(data: Exclude<WriteData, string>): Uint8Array | Pieces
   if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
   if (data instanceof ArrayBuffer) return new Uint8Array(data)
   if (!isPieces(data)) {
-    const message = `data must be text, bytes, a stream or an iterable of them, not ${data === null ? 'null' : typeof data}`
-    throw new SluiceError('ERR_USAGE', message, { found: data })
+    throw badOption('data', 'text, bytes, a stream or an iterable of them', data)
   }
   // it would give nothing, and the file would be emptied
   if (isReadable(data as Readable) === false) {
-    const message = 'data is a stream that was read to its end, or destroyed; give a new one'
-    throw new SluiceError('ERR_USAGE', message)
+    throw badOption('data', 'a stream that was not yet read to its end or destroyed', data)
   }
   return data
 }
@@ -93,8 +92,7 @@ async function* eachEncoded(pieces: Pieces, encoding: TextEncoding): AsyncGenera
 /** Bytes of a piece; `ERR_USAGE` for what is none. */
 function bytesOfPiece(piece: unknown): Uint8Array {
   if (piece instanceof Uint8Array) return piece
-  const message = `each piece of the data must be text or a Uint8Array, not ${piece === null ? 'null' : typeof piece}`
-  throw new SluiceError('ERR_USAGE', message, { found: piece })
+  throw badOption('each piece of data', 'text or a Uint8Array', piece)
 }
 
 /** The pieces, until the signal ends it with `ERR_CANCELLED`, also while it waits for one. */

@@ -1,10 +1,11 @@
 import { basename } from 'node:path'
-import { SluiceError } from '../../errors.js'
+import { checkDuration, checkFlag, checkLocalPath, checkOption, checkWhole } from '../../options.js'
 import { type Audited, audited } from '../audit/audited.js'
-import { checkDuration, checkFlag, checkPath, checkWhole } from '../disk/check-options.js'
 import { A_DAY } from '../disk/clock.js'
 import { diskError, errorCode } from '../disk/disk-error.js'
-import { type FileSystem, lstatIfThere, nodeFileSystem } from '../disk/fs.js'
+import type { FileSystem } from '../disk/fs.js'
+import { nodeFileSystem } from '../disk/node-fs.js'
+import { lstatIfThere } from '../disk/stats.js'
 import { type Backup, listBackups } from './backups.js'
 
 /** Options of {@link removeBackups}. */
@@ -44,13 +45,12 @@ export function removeBackups(folder: string, options: RemoveBackupsOptions = {}
 
 async function removeOld(folder: string, options: RemoveBackupsOptions): Promise<RemovedBackups> {
   const { olderThan = A_DAY, keep = 0, name, dryRun = false, fs = nodeFileSystem, now = Date.now } = options
-  checkPath('folder', folder)
+  checkLocalPath('folder', folder)
   checkDuration('olderThan', olderThan)
   checkWhole('keep', keep, 0)
   checkFlag('dryRun', dryRun)
-  if (name !== undefined && (typeof name !== 'string' || name !== basename(name))) {
-    throw new SluiceError('ERR_USAGE', 'name must be that of a file in the folder', { found: name })
-  }
+  const isName = name === undefined || (typeof name === 'string' && name === basename(name))
+  checkOption('name', name, isName, 'that of a file in the folder')
   const removed: RemovedBackups = { count: 0, bytes: 0, paths: [] }
   try {
     const before = now() - olderThan

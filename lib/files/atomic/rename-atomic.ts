@@ -1,13 +1,15 @@
 import { basename, dirname, join, resolve } from 'node:path'
 import { printable, SluiceError } from '../../errors.js'
+import { checkAbortSignal, checkChoice, checkLocalPath } from '../../options.js'
 import { type Audited, audited } from '../audit/audited.js'
-import { checkAbortSignal, checkChoice, checkPath } from '../disk/check-options.js'
 import { type Clock, systemClock } from '../disk/clock.js'
 import { diskError, errorCode } from '../disk/disk-error.js'
-import { type FileStats, type FileSystem, lstatIfThere, nodeFileSystem, sameInode } from '../disk/fs.js'
+import type { FileStats, FileSystem } from '../disk/fs.js'
 import { copyFile, dropOldName, moveFile } from '../disk/move-file.js'
 import { foldName } from '../disk/names.js'
-import { syncFile, syncFolder } from '../disk/sync-path.js'
+import { nodeFileSystem } from '../disk/node-fs.js'
+import { lstatIfThere, sameInode } from '../disk/stats.js'
+import { syncFile, syncFolder } from '../disk/sync.js'
 import { temporaryName } from '../own/temporary-name.js'
 import type { Durability } from '../publish/publish.js'
 import { Folder } from '../tree/folder.js'
@@ -67,8 +69,8 @@ export function renameAtomic(from: string, to: string, options: RenameOptions = 
 async function rename(from: string, to: string, options: RenameOptions): Promise<Renamed> {
   const { fs = nodeFileSystem, clock = systemClock, signal } = options
   const { conflict = 'overwrite', durability = 'power' } = options
-  checkPath('from', from)
-  checkPath('to', to)
+  checkLocalPath('from', from)
+  checkLocalPath('to', to)
   checkChoice('conflict', conflict, ['overwrite', 'rename', 'fail'])
   checkChoice('durability', durability, ['crash', 'power'])
   checkAbortSignal('signal', signal)

@@ -1,6 +1,7 @@
 import { basename, dirname, isAbsolute } from 'node:path'
 import { SystemError } from '../disk/disk-error.js'
-import { type FileStats, type FileSystem, lstatIfThere } from '../disk/fs.js'
+import type { FileStats, FileSystem } from '../disk/fs.js'
+import { lstatIfThere } from '../disk/stats.js'
 import type { WriteSettings } from './options.js'
 
 /** What is to be written. */

@@ -1,9 +1,9 @@
+import { checkChoice } from '../../options.js'
 import { type Audited, audited } from '../audit/audited.js'
 import { decodeText, encodeText, TEXT_ENCODINGS, type TextEncoding } from '../content/encodings.js'
 import { type EncodeOptions, encodeValue, type Format, knownFormat, parseText } from '../content/formats.js'
 import { plainValue } from '../content/plain-value.js'
 import { checkSchema, type Schema } from '../content/schema.js'
-import { checkChoice } from '../disk/check-options.js'
 import { AtomicFile, type Written } from './atomic-file.js'
 import { type AtomicWriteOptions, writeSettings } from './options.js'
 import {

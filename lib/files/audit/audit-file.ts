@@ -1,8 +1,10 @@
 import { dirname } from 'node:path'
 import { coalesce } from '../../async.js'
 import { SystemError } from '../disk/disk-error.js'
-import { type FileStats, type FileSystem, lstatIfThere, OPEN, sameInode, undisturbed } from '../disk/fs.js'
-import { syncFolder } from '../disk/sync-path.js'
+import { type FileStats, type FileSystem, OPEN } from '../disk/fs.js'
+import { undisturbed } from '../disk/read-write.js'
+import { lstatIfThere, sameInode } from '../disk/stats.js'
+import { syncFolder } from '../disk/sync.js'
 
 const NEWLINE = Buffer.from('\n')
 

@@ -1,4 +1,4 @@
-import { SluiceError } from '../../errors.js'
+import { badOption, checkOption } from '../../options.js'
 
 /** One line of an audit trail: what was done to one path, and how it went. */
 export interface AuditRecord {
@@ -29,8 +29,8 @@ export interface Audit {
 
 /** `ERR_USAGE` for what is given as a trail and is none. */
 export function checkAudit(audit: Audit | undefined): void {
-  if (audit === undefined || typeof audit?.record === 'function') return
-  throw new SluiceError('ERR_USAGE', 'audit must have a method record', { found: audit })
+  const isAudit = audit === undefined || typeof audit?.record === 'function'
+  checkOption('audit', audit, isAudit, 'an object with a method record')
 }
 
 /** Bytes of one line, written or read; a longer one is refused, or taken for torn. */
@@ -65,19 +65,17 @@ export function encodeRecord({
     // the order of the keys is that of MARK
     text = JSON.stringify({ time, session, operation, path, status, duration, metadata, code })
   } catch (cause) {
-    throw new SluiceError('ERR_USAGE', 'metadata must be what JSON can hold: no bigint, no cycle', { cause })
+    throw badOption('metadata', 'what JSON can hold, without bigint and cycle', metadata, { cause })
   }
   const wrong = wrongField(JSON.parse(text))
   if (wrong) {
-    const message = `${wrong} of an audit record must be ${FIELDS[wrong]}`
-    throw new SluiceError('ERR_USAGE', message, {
-      found: { time, session, operation, path, status, duration, metadata, code }[wrong],
-    })
+    const found = { time, session, operation, path, status, duration, metadata, code }[wrong]
+    throw badOption(`${wrong} of an audit record`, FIELDS[wrong], found)
   }
   const line = Buffer.from(`${text.replace(HARMFUL, escaped)}\n`)
   if (line.length > LONGEST_LINE) {
-    const message = `a record of ${line.length} bytes is too long; give it less metadata (at most ${LONGEST_LINE})`
-    throw new SluiceError('ERR_USAGE', message, { expected: LONGEST_LINE, found: line.length })
+    const expected = `so little that the record has at most ${LONGEST_LINE} bytes`
+    throw badOption('metadata', expected, line.length, { expected: LONGEST_LINE })
   }
   return line
 }

@@ -2,9 +2,12 @@ import { randomBytes } from 'node:crypto'
 import { basename, dirname, resolve } from 'node:path'
 import { coalesce } from '../../async.js'
 import { SluiceError } from '../../errors.js'
+import { checkChoice, checkLocalPath, checkNumber, checkOption, checkWhole } from '../../options.js'
 import { diskError, errorCode } from '../disk/disk-error.js'
-import { blockingFileSystem, type FileSystem, lstatIfThere, nodeFileSystem } from '../disk/fs.js'
-import { syncFolder } from '../disk/sync-path.js'
+import type { FileSystem } from '../disk/fs.js'
+import { blockingFileSystem, nodeFileSystem } from '../disk/node-fs.js'
+import { lstatIfThere } from '../disk/stats.js'
+import { syncFolder } from '../disk/sync.js'
 import type { Durability } from '../publish/publish.js'
 import { AuditFile } from './audit-file.js'
 import { type Audit, type AuditEntry, type AuditRecord, encodeRecord } from './audit-record.js'
@@ -216,20 +219,13 @@ export class AuditTrail implements Audit, AsyncDisposable {
   }
 }
 
-function check(
-  path: string,
-  { maxBytes = 1, keep = 1, durability = 'crash', session = '' }: AuditTrailOptions,
-): void {
-  const refuse = (text: string, found: unknown) => {
-    throw new SluiceError('ERR_USAGE', text, { found, path })
-  }
-  if (Buffer.byteLength(basename(path)) > LONGEST_TRAIL_NAME) {
-    refuse(`the name of an audit trail has at most ${LONGEST_TRAIL_NAME} bytes`, basename(path))
-  }
-  if (typeof maxBytes !== 'number' || !(maxBytes >= 1))
-    refuse('maxBytes must be a number from 1, or Infinity', maxBytes)
-  if (!Number.isSafeInteger(keep) || keep < 1) refuse('keep must be a whole number from 1', keep)
-  if (durability !== 'crash' && durability !== 'power')
-    refuse(`durability must be 'crash' or 'power'`, durability)
-  if (typeof session !== 'string') refuse('session must be a text', session)
+function check(path: string, { maxBytes, keep, durability, session }: AuditTrailOptions): void {
+  checkLocalPath('path', path)
+  const name = basename(path)
+  const fits = Buffer.byteLength(name) <= LONGEST_TRAIL_NAME
+  checkOption('the name of an audit trail', name, fits, `of at most ${LONGEST_TRAIL_NAME} bytes`)
+  checkNumber('maxBytes', maxBytes, 1)
+  checkWhole('keep', keep, 1)
+  checkChoice('durability', durability, ['crash', 'power'])
+  checkOption('session', session, session === undefined || typeof session === 'string', 'a text')
 }

@@ -1,4 +1,4 @@
-import { checkObject } from '../disk/check-options.js'
+import { checkObject } from '../../options.js'
 import { type Audit, checkAudit } from './audit-record.js'
 import { Recorder } from './recorder.js'
 

@@ -1,13 +1,10 @@
 import { basename, resolve } from 'node:path'
 import { diskError, errorCode } from '../disk/disk-error.js'
-import {
-  type FileStats,
-  type FileSystem,
-  nodeFileSystem,
-  openRegular,
-  sameInode,
-  undisturbed,
-} from '../disk/fs.js'
+import type { FileStats, FileSystem } from '../disk/fs.js'
+import { nodeFileSystem } from '../disk/node-fs.js'
+import { openRegular } from '../disk/open-regular.js'
+import { undisturbed } from '../disk/read-write.js'
+import { sameInode } from '../disk/stats.js'
 import { type AuditRecord, decodeLine, LONGEST_LINE } from './audit-record.js'
 import { listRotated, type Rotated } from './rotated-names.js'
 

@@ -1,13 +1,14 @@
 import { printable, SluiceError } from '../../errors.js'
+import { checkChoice, checkFlag, checkLocalPath, checkOption } from '../../options.js'
 import type { Written } from '../atomic/atomic-file.js'
 import { type WriteValueOptions, writeJson, writeYaml } from '../atomic/write-file.js'
 import { audited, UNRECORDED } from '../audit/audited.js'
 import { decodeText } from '../content/encodings.js'
 import { type Format, knownFormat, parseText } from '../content/formats.js'
 import { readWhole } from '../content/read-whole.js'
-import { checkChoice, checkFlag, checkPath } from '../disk/check-options.js'
 import { errorCode, readError } from '../disk/disk-error.js'
-import { type FileSystem, nodeFileSystem } from '../disk/fs.js'
+import type { FileSystem } from '../disk/fs.js'
+import { nodeFileSystem } from '../disk/node-fs.js'
 import { type Config, isConfig, type MergeRules, mergeValues } from './merge.js'
 
 /** One input: its path, or more about it. */
@@ -65,15 +66,13 @@ async function merge(
   options: MergeConfigOptions,
 ): Promise<Merged> {
   const { fs = nodeFileSystem, strategy, arrays, optional, format, ...rest } = options
-  checkPath('output', output)
+  checkLocalPath('output', output)
   checkChoice('strategy', strategy, ['deep', 'shallow'])
   checkChoice('arrays', arrays, ['replace', 'concat', 'union'])
   checkFlag('optional', optional)
   checkChoice('format', format, FORMATS)
   const write = (format ?? knownFormat(output, 'output')) === 'json' ? writeJson : writeYaml
-  if (!Array.isArray(inputs) || inputs.length === 0) {
-    throw new SluiceError('ERR_USAGE', 'inputs must be a list of paths, at least one', { found: inputs })
-  }
+  checkOption('inputs', inputs, Array.isArray(inputs) && inputs.length > 0, 'a list of one path or more')
   const sources = inputs.map((input) => source(input, optional ?? false))
   const missing: string[] = []
   const dropped: string[] = []
@@ -96,7 +95,7 @@ interface Source {
 
 function source(input: ConfigInput, optional: boolean): Source {
   const given = typeof input === 'string' ? { path: input } : input
-  checkPath('input', given?.path)
+  checkLocalPath('input', given?.path)
   checkChoice('format', given.format, FORMATS)
   checkFlag('optional', given.optional)
   return {

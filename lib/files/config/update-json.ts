@@ -1,4 +1,5 @@
-import { SluiceError } from '../../errors.js'
+import type { SluiceError } from '../../errors.js'
+import { checkFunction, checkWhole } from '../../options.js'
 import { AtomicFile, type Written } from '../atomic/atomic-file.js'
 import { checkSignal, writeSettings } from '../atomic/options.js'
 import { cancelled } from '../atomic/pieces.js'
@@ -10,7 +11,6 @@ import { encodeValue, parseText } from '../content/formats.js'
 import { plainValue } from '../content/plain-value.js'
 import { readWhole } from '../content/read-whole.js'
 import { checkSchema } from '../content/schema.js'
-import { checkWhole } from '../disk/check-options.js'
 import { diskError, errorCode } from '../disk/disk-error.js'
 import type { FileSystem } from '../disk/fs.js'
 import { DirectoryLock, type LockOptions } from '../lock/directory-lock.js'
@@ -70,9 +70,7 @@ async function updateLocked<T>(
 ): Promise<Updated<T>> {
   const settings = writeSettings(path, { ...options, conflict: 'overwrite', symlink: 'follow' })
   checkWhole('indent', options.indent, 0, 10)
-  if (typeof change !== 'function') {
-    throw new SluiceError('ERR_USAGE', 'the change must be a function', { found: change })
-  }
+  checkFunction('change', change)
   const { fs, clock, signal } = settings
   let target: Target
   let folder: string

@@ -1,9 +1,11 @@
 import { createHash, getHashes } from 'node:crypto'
 import { printable, SluiceError } from '../../errors.js'
+import { badOption, checkChoice, checkLocalPath, checkOption, checkWhole } from '../../options.js'
 import { type Audited, audited } from '../audit/audited.js'
-import { checkChoice, checkPath, checkWhole } from '../disk/check-options.js'
 import { errorCode, readError } from '../disk/disk-error.js'
-import { type FileStats, type FileSystem, nodeFileSystem, OPEN, readFully } from '../disk/fs.js'
+import { type FileStats, type FileSystem, OPEN } from '../disk/fs.js'
+import { nodeFileSystem } from '../disk/node-fs.js'
+import { readFully } from '../disk/read-write.js'
 import { decodeText, TEXT_ENCODINGS, type TextEncoding, textDecoder } from './encodings.js'
 import { type Format, formatOf, parseText } from './formats.js'
 import { checkSchema, type Schema } from './schema.js'
@@ -71,22 +73,19 @@ export function checkFile(path: string, options: CheckOptions = {}): Promise<Fil
 }
 
 function checkOptions(path: string, { digest, encoding, format, schema, ...sizes }: CheckOptions): void {
-  checkPath('path', path)
+  checkLocalPath('path', path)
   for (const name of ['size', 'minSize', 'maxSize'] as const) checkWhole(name, sizes[name], 0)
   checkChoice('encoding', encoding, TEXT_ENCODINGS)
   checkChoice('format', format, ['json', 'yaml'])
   if (digest) {
     checkChoice('digest.algorithm', digest.algorithm, getHashes())
     const { hex } = digest
-    if (typeof hex !== 'string' || !/^([0-9a-f]{2})+$/i.test(hex)) {
-      throw new SluiceError('ERR_USAGE', 'digest.hex must be hexadecimal digits, two for each byte', {
-        found: hex,
-      })
-    }
+    const isHex = typeof hex === 'string' && /^([0-9a-f]{2})+$/i.test(hex)
+    checkOption('digest.hex', hex, isHex, 'hexadecimal digits, two for each byte')
   }
   if (schema !== undefined && !format && !formatOf(path)) {
-    const message = `schema needs a format: give the option format, or a name that ends with .json, .yaml or .yml`
-    throw new SluiceError('ERR_USAGE', message, { path })
+    const expected = 'given where schema is, unless the name ends with .json, .yaml or .yml'
+    throw badOption('format', expected, format, { path })
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Node } from 'yaml'
 import { printable, SluiceError } from '../../errors.js'
-import { checkWhole } from '../disk/check-options.js'
+import { checkWhole } from '../../options.js'
 import { jsonErrorAt } from './json-position.js'
 import { plainValue } from './plain-value.js'
 

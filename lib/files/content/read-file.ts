@@ -1,9 +1,10 @@
 import { printable, SluiceError } from '../../errors.js'
+import { checkAbortSignal, checkChoice, checkDuration, checkLocalPath, checkWhole } from '../../options.js'
 import { type Audited, audited } from '../audit/audited.js'
-import { checkAbortSignal, checkChoice, checkDuration, checkPath, checkWhole } from '../disk/check-options.js'
 import { type Clock, pause, systemClock } from '../disk/clock.js'
 import { errorCode, readError, SystemError } from '../disk/disk-error.js'
-import { type FileSystem, nodeFileSystem, OPEN } from '../disk/fs.js'
+import { type FileSystem, OPEN } from '../disk/fs.js'
+import { nodeFileSystem } from '../disk/node-fs.js'
 import { decodeText, TEXT_ENCODINGS, type TextEncoding } from './encodings.js'
 import { type Attempt, changedWhileRead, readOpened } from './read-whole.js'
 
@@ -44,7 +45,7 @@ export function readFileRetry(path: string, options: ReadOptions = {}): Promise<
 
 async function readPatiently(path: string, options: ReadOptions): Promise<Buffer | string> {
   const { attempts = 5, delay = 20, maxDelay = 1000, encoding } = options
-  checkPath('path', path)
+  checkLocalPath('path', path)
   checkWhole('attempts', attempts, 1)
   checkDuration('delay', delay)
   checkDuration('maxDelay', maxDelay)

@@ -1,5 +1,8 @@
 import { printable, SluiceError } from '../../errors.js'
-import { type FileStats, type FileSystem, openRegular, readFully, sameContent } from '../disk/fs.js'
+import type { FileStats, FileSystem } from '../disk/fs.js'
+import { openRegular } from '../disk/open-regular.js'
+import { readFully } from '../disk/read-write.js'
+import { sameContent } from '../disk/stats.js'
 
 /** Bytes that are asked for where the size is not known. */
 const FIRST_READ = 64 * 1024

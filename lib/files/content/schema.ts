@@ -1,5 +1,6 @@
 import type { ValidateFunction } from 'ajv'
 import { printable, SluiceError } from '../../errors.js'
+import { checkOption } from '../../options.js'
 
 /** A JSON Schema. Without `$schema` it is draft-07; 2019-09 and 2020-12 are known too. */
 export type Schema = Record<string, unknown> | boolean
@@ -36,14 +37,13 @@ export async function checkSchema(value: unknown, schema: Schema, path: string):
 }
 
 async function compile(schema: Schema, path: string): Promise<ValidateFunction> {
-  if (
-    typeof schema !== 'boolean' &&
-    (typeof schema !== 'object' || schema === null || Array.isArray(schema))
-  ) {
-    throw new SluiceError('ERR_USAGE', 'schema must be a JSON Schema: an object, true or false', {
-      found: schema,
-    })
-  }
+  const isObject = typeof schema === 'object' && schema !== null && !Array.isArray(schema)
+  checkOption(
+    'schema',
+    schema,
+    isObject || typeof schema === 'boolean',
+    'a JSON Schema: an object, true or false',
+  )
   try {
     const text = JSON.stringify(schema)
     const known = typeof schema === 'object' ? compiled.get(schema) : undefined

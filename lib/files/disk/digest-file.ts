@@ -1,4 +1,5 @@
-import { type FileSystem, readFully } from './fs.js'
+import type { FileSystem } from './fs.js'
+import { readFully } from './read-write.js'
 
 /** Anything that digests; what `createHash` gives. */
 export interface Hasher {

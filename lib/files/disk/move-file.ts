@@ -2,20 +2,11 @@ import { printable, SluiceError } from '../../errors.js'
 import { setTime } from './attributes.js'
 import { type Clock, pause } from './clock.js'
 import { errorCode, isRefusal, SystemError } from './disk-error.js'
-import {
-  closing,
-  type FileStats,
-  type FileSystem,
-  lstatIfThere,
-  moveOver,
-  OPEN,
-  openRegular,
-  readFully,
-  sameContent,
-  sameInode,
-  writeFully,
-} from './fs.js'
+import { type FileStats, type FileSystem, OPEN } from './fs.js'
 import { setAttributes } from './keep-attributes.js'
+import { closing, openRegular } from './open-regular.js'
+import { readFully, writeFully } from './read-write.js'
+import { lstatIfThere, sameContent, sameInode } from './stats.js'
 
 /** What Windows says of a file that a scanner or an indexer has open for a moment. */
 const PASSING = new Set(['EPERM', 'EACCES', 'EBUSY'])
@@ -39,6 +30,23 @@ export async function patiently(fs: FileSystem, clock: Clock, move: () => Promis
       if (!passes || clock.now() - began >= PATIENCE) throw error
     }
     await pause(clock, wait, undefined)
+  }
+}
+
+/**
+ * Renames `from` over `to`; an error is believed only if a look afterwards does not find it done.
+ * @param known what stands at `from`, if the caller knows
+ */
+export async function moveOver(fs: FileSystem, from: string, to: string, known?: FileStats): Promise<void> {
+  const ours = known ?? (await fs.lstat(from))
+  const isDone = async () => {
+    const there = await lstatIfThere(fs, to)
+    return there !== undefined && sameInode(ours, there) && !(await lstatIfThere(fs, from))
+  }
+  try {
+    await fs.rename(from, to)
+  } catch (error) {
+    if (!(await isDone().catch(() => false))) throw error
   }
 }
 

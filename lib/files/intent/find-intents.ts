@@ -1,4 +1,5 @@
-import { openRegular, readFully } from '../disk/fs.js'
+import { openRegular } from '../disk/open-regular.js'
+import { readFully } from '../disk/read-write.js'
 import { type IntentName, intentName, parseIntentName } from '../own/names.js'
 import { findOwnFolder, OWN_FOLDERS } from '../own/own-folder.js'
 import type { Tree } from '../tree/tree.js'

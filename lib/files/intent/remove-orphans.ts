@@ -1,10 +1,12 @@
 import { join } from 'node:path'
 import type { SluiceError } from '../../errors.js'
+import { checkDuration, checkFlag, checkLocalPath } from '../../options.js'
 import { type Audited, audited } from '../audit/audited.js'
-import { checkDuration, checkFlag, checkPath } from '../disk/check-options.js'
 import { A_DAY } from '../disk/clock.js'
 import { diskError, errorCode } from '../disk/disk-error.js'
-import { type FileStats, type FileSystem, nodeFileSystem, OPEN, sameInode } from '../disk/fs.js'
+import { type FileStats, type FileSystem, OPEN } from '../disk/fs.js'
+import { nodeFileSystem } from '../disk/node-fs.js'
+import { sameInode } from '../disk/stats.js'
 import { isGone, type ProcessSystem, processSystem } from '../own/owner.js'
 import { ownerOfTemporary } from '../own/temporary-name.js'
 import { NeededFiles } from './needed-files.js'
@@ -47,7 +49,7 @@ export function removeOrphans(dir: string, options: RemoveOrphansOptions = {}): 
 async function searchOrphans(dir: string, options: RemoveOrphansOptions): Promise<Orphans> {
   const { olderThan = A_DAY, dryRun = false, recursive = false } = options
   const { fs = nodeFileSystem, system = processSystem, now = Date.now } = options
-  checkPath('dir', dir)
+  checkLocalPath('dir', dir)
   checkFlag('dryRun', dryRun)
   checkFlag('recursive', recursive)
   checkDuration('olderThan', olderThan)

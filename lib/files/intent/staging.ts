@@ -3,19 +3,13 @@ import type { SluiceError } from '../../errors.js'
 import { setTime } from '../disk/attributes.js'
 import { digestFile } from '../disk/digest-file.js'
 import { errorCode, SystemError } from '../disk/disk-error.js'
-import {
-  closing,
-  type FileStats,
-  type FileSystem,
-  OPEN,
-  openRegular,
-  readFully,
-  sameInode,
-  writeFully,
-} from '../disk/fs.js'
+import { type FileStats, type FileSystem, OPEN } from '../disk/fs.js'
 import { openingMode, setAttributes, wantedMode } from '../disk/keep-attributes.js'
 import { checkUnchanged, createTemporary } from '../disk/move-file.js'
 import { nameOf, parentOf } from '../disk/names.js'
+import { closing, openRegular } from '../disk/open-regular.js'
+import { readFully, writeFully } from '../disk/read-write.js'
+import { sameInode } from '../disk/stats.js'
 import type { Owner } from '../own/owner.js'
 import { temporaryName } from '../own/temporary-name.js'
 import type { Durability } from '../publish/publish.js'

@@ -1,6 +1,6 @@
 import type { SluiceError } from '../../errors.js'
 import { diskError } from '../disk/disk-error.js'
-import { writeFully } from '../disk/fs.js'
+import { writeFully } from '../disk/read-write.js'
 import { releasedName } from '../own/names.js'
 import { type Opened, openNewJournal, removeOwnFolder } from '../own/own-folder.js'
 import { type Owner, thisOwner } from '../own/owner.js'
@@ -23,7 +23,7 @@ export interface JournalClock {
 }
 
 const CLOCK: JournalClock = {
-  now: Date.now,
+  now: () => Date.now(),
   after(ms, callback) {
     const timer = setTimeout(callback, ms).unref()
     return () => clearTimeout(timer)
@@ -44,9 +44,9 @@ export type JournalEnd =
   | { state: 'completed'; name?: string; digest?: Buffer; part: 'kept' | 'gone' }
   | { state: 'failed'; code: string; part: 'kept' | 'gone' }
 
-/** Characters of the files of one run record: an average path is far from the longest. */
+/** Bytes of the files of one run record, unless one alone is longer: an average path is far from the longest. */
 const LONGEST_RUN = 48 * 1024
-/** Characters of a file of a run record beside its texts. */
+/** Bytes of a file of a run record beside its texts. */
 const RUN_FILE = 64
 
 /** The batch: so many records, or so many milliseconds. */
@@ -133,12 +133,13 @@ export class Journal {
     for (const { path, size, mtime, target } of files) {
       const file: RunFile = path === target ? [path, size, mtime] : [path, size, mtime, target]
       // JSON makes at most six bytes of one
-      room -= 6 * (path.length + (path === target ? 0 : target.length)) + RUN_FILE
-      if (room < 0) {
+      const most = 6 * (path.length + (path === target ? 0 : target.length)) + RUN_FILE
+      if (most > room) {
         list = []
         records.push({ kind: 'run', n: this.#count, files: list, at })
         room = LONGEST_RUN
       }
+      room -= most
       list.push(file)
       this.#count++
     }

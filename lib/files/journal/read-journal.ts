@@ -1,5 +1,7 @@
-import { type FileStats, type FileSystem, openRegular, readFully } from '../disk/fs.js'
+import type { FileStats, FileSystem } from '../disk/fs.js'
 import { nameOf, partCandidate } from '../disk/names.js'
+import { openRegular } from '../disk/open-regular.js'
+import { readFully } from '../disk/read-write.js'
 import type { Owner } from '../own/owner.js'
 import { type JournalRecord, RecordReader } from './journal-records.js'
 
@@ -82,6 +84,8 @@ class Books {
   #isReleased = false
   #until = 0
   readonly #files = new Map<number, UnfinishedFile>()
+  /** How many more files may end by records that say a count. */
+  #endable = 0
 
   take(record: JournalRecord): void {
     if (record.kind === 'owner') {
@@ -91,8 +95,7 @@ class Books {
     }
     if ('at' in record) this.#until = Math.max(this.#until, record.at)
     if (record.kind === 'released') this.#isReleased = true
-    else if (record.kind === 'completed')
-      for (let i = 0; i < (record.count ?? 1); i++) this.#files.delete(record.n + i)
+    else if (record.kind === 'completed') this.#end(record.n, record.count)
     else if (record.kind === 'failed' && record.part === 'gone') this.#files.delete(record.n)
     else if (record.kind === 'begin') {
       const { n, path, target = path, size, mtime, part, at } = record
@@ -102,9 +105,19 @@ class Books {
         const part = partCandidate(nameOf(target), 0)
         this.#files.set(record.n + i, { path, target, size, mtime, part, at: record.at })
       }
+      this.#endable += record.files.length
     } else if (record.kind === 'part') {
       const file = this.#files.get(record.n)
       if (file) this.#files.set(record.n, { ...file, part: record.part, at: record.at })
+    }
+  }
+
+  /** In all, no more files of runs end than began: one line could claim thousands, in each of a million lines. */
+  #end(n: number, count?: number): void {
+    if (count === undefined) this.#files.delete(n)
+    else if (count <= this.#endable) {
+      this.#endable -= count
+      for (let i = 0; i < count; i++) this.#files.delete(n + i)
     }
   }
 

@@ -1,10 +1,12 @@
 import { join } from 'node:path'
 import { printable, SluiceError } from '../../errors.js'
+import { badOption, checkAbortSignal, checkChoice, checkDuration, checkLocalPath } from '../../options.js'
 import { type Audited, audited } from '../audit/audited.js'
-import { checkChoice, checkDuration, checkPath } from '../disk/check-options.js'
 import { type Clock, systemClock } from '../disk/clock.js'
 import { diskError, errorCode } from '../disk/disk-error.js'
-import { type FileSystem, lstatIfThere, nodeFileSystem } from '../disk/fs.js'
+import type { FileSystem } from '../disk/fs.js'
+import { nodeFileSystem } from '../disk/node-fs.js'
+import { lstatIfThere } from '../disk/stats.js'
 import { type ProcessSystem, processSystem, thisOwner } from '../own/owner.js'
 import { Backoff } from './backoff.js'
 import { LockFolder } from './lock-folder.js'
@@ -167,17 +169,14 @@ interface Checked {
 
 function checked(directory: string, options: LockOptions): Checked {
   const { mode = 'exclusive', name = 'lock', timeout = TIMEOUT, signal } = options
-  checkPath('directory', directory)
+  checkLocalPath('directory', directory)
   checkChoice('mode', mode, ['exclusive', 'shared'])
   checkDuration('timeout', timeout)
   const folderName = typeof name === 'string' ? lockFolderName(name) : undefined
   if (folderName === undefined) {
-    const message =
-      'name must be one plain name of at most 242 bytes, without / \\ : and NUL, and whole characters'
-    throw new SluiceError('ERR_USAGE', message, { found: name })
+    const expected = 'one plain name of at most 242 bytes, without / \\ : and NUL, and whole characters'
+    throw badOption('name', expected, name)
   }
-  if (signal !== undefined && !(signal instanceof AbortSignal)) {
-    throw new SluiceError('ERR_USAGE', 'signal must be an AbortSignal', { found: signal })
-  }
+  checkAbortSignal('signal', signal)
   return { folderName, mode, timeout, signal }
 }

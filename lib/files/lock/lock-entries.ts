@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { errorCode, SystemError } from '../disk/disk-error.js'
-import { type FileStats, type FileSystem, lstatIfThere, OPEN } from '../disk/fs.js'
+import { type FileStats, type FileSystem, OPEN } from '../disk/fs.js'
+import { lstatIfThere } from '../disk/stats.js'
 import { isGone, type Owner, type ProcessSystem } from '../own/owner.js'
 import { announcedEntry, claimantOf, GATE } from './lock-names.js'
 

@@ -1,4 +1,4 @@
-import { SluiceError } from '../../errors.js'
+import { checkObject } from '../../options.js'
 import { removeBackups } from '../atomic/remove-backups.js'
 import { renameAtomic } from '../atomic/rename-atomic.js'
 import { writeConfig, writeFileAtomic, writeJson, writeYaml } from '../atomic/write-file.js'
@@ -68,9 +68,7 @@ export class Binding {
 
   /** The options of a call, with what it does not say itself. What it leaves undefined it does not say. */
   options<T extends object>(given: T | undefined): T & Common {
-    if (given !== undefined && (typeof given !== 'object' || given === null)) {
-      throw new SluiceError('ERR_USAGE', `options must be an object, not ${String(given)}`, { found: given })
-    }
+    if (given !== undefined) checkObject('options', given)
     return { ...said(this.#common), ...said(given ?? {}) } as T & Common
   }
 

@@ -1,10 +1,9 @@
 import { randomBytes } from 'node:crypto'
-import { SluiceError } from '../../errors.js'
+import { checkChoice, checkFunction, checkOption } from '../../options.js'
 import { createAtomicWriteStream } from '../atomic/atomic-stream.js'
 import { checkAudit } from '../audit/audit-record.js'
 import { UNRECORDED } from '../audit/audited.js'
 import { Recorder, type RecorderOptions } from '../audit/recorder.js'
-import { checkChoice } from '../disk/check-options.js'
 import type { FileSystem } from '../disk/fs.js'
 import { tempPath } from '../own/temporary-name.js'
 import type { Durability } from '../publish/publish.js'
@@ -117,12 +116,8 @@ async function runBatch<T>(
   options: FileOperationsOptions,
   outer: Recorder,
 ): Promise<BatchResult<T>> {
-  if (typeof name !== 'string' || name === '') {
-    throw new SluiceError('ERR_USAGE', 'name must say what the batch is called', { found: name })
-  }
-  if (typeof work !== 'function') {
-    throw new SluiceError('ERR_USAGE', `work must be a function, not ${String(work)}`, { found: work })
-  }
+  checkOption('name', name, typeof name === 'string' && name !== '', 'a text that names the batch')
+  checkFunction('work', work)
   const id = randomBytes(8).toString('hex')
   const inner = new Recorder(options, { name, id })
   const act = async () => {

@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { dirname, join } from 'node:path'
-import { SluiceError } from '../../errors.js'
-import { checkPath } from '../disk/check-options.js'
+import { badOption, checkLocalPath } from '../../options.js'
 import { fitted } from '../disk/names.js'
 import { OWNER_TEXT, type Owner, ownerOfText, textOfOwner, thisOwner } from './owner.js'
 
@@ -37,8 +36,8 @@ function me(): Owner {
  */
 export function temporaryName({ prefix = '', owner = me() }: TemporaryNameOptions = {}): string {
   if (FOREIGN.test(prefix)) {
-    const message = `prefix must be part of a name, without / \\ : * ? " < > | control characters and half surrogate pairs, not ${JSON.stringify(prefix)}`
-    throw new SluiceError('ERR_USAGE', message, { found: prefix })
+    const without = '/ \\ : * ? " < > | control characters and half surrogate pairs'
+    throw badOption('prefix', `part of a name, without ${without}`, prefix)
   }
   return fitted(prefix === '' ? '' : `.${prefix}`, `.${textOfOwner(owner)}${ENDING}`)
 }
@@ -62,7 +61,7 @@ export interface TempPathOptions {
  * there is removed by `removeOrphans` once this process is gone. `ERR_USAGE` for what is no path.
  */
 export function tempPath(target: string, { prefix, dir }: TempPathOptions = {}): string {
-  checkPath('target', target)
-  if (dir !== undefined) checkPath('dir', dir)
+  checkLocalPath('target', target)
+  if (dir !== undefined) checkLocalPath('dir', dir)
   return join(dir ?? dirname(target), temporaryName({ prefix }))
 }

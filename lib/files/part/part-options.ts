@@ -1,17 +1,16 @@
-import { SluiceError } from '../../errors.js'
+import { checkChoice, checkMode, checkObject, checkOption, checkWhole } from '../../options.js'
 import type { ModeMemory } from '../disk/attributes.js'
-import { checkChoice, checkMode, checkObject, checkWhole } from '../disk/check-options.js'
 import type { FileSystem } from '../disk/fs.js'
 import { CONFLICTS, type Conflict, DURABILITIES, type Durability } from '../publish/publish.js'
-import type { HandlePool } from '../tree/handle-pool.js'
+import type { HandleBudget } from '../tree/handle-budget.js'
 import type { Directory } from '../tree/tree.js'
 
 /** Where folders come from: a {@link Tree}, or what stands for one. */
 export interface Folders {
   readonly fs: FileSystem
+  /** What the parts share with the folders. */
+  readonly handles: HandleBudget
   directory(path: string): Promise<Directory>
-  /** Closes the folders that are only kept open for later: the handles are needed. */
-  giveUp?(): Promise<void>
 }
 
 /** Options of {@link PartFile.open}. */
@@ -31,8 +30,6 @@ export interface PartFileOptions {
   mtime?: number
   /** 'power' syncs the content before the file gets its name. Default 'crash'. */
   durability?: Durability
-  /** Shared with other files, so that all together have few handles. */
-  handles?: HandlePool
   /** Shared with other files in the same place, so that it is asked once. */
   modes?: ModeMemory
   /** The part stands there with so many bytes, written and sealed by somebody else of this process. */
@@ -74,7 +71,6 @@ export function checkPosition(option: string, position: unknown, length = 0): vo
 
 /** @throws SluiceError `ERR_USAGE` */
 export function checkBuffers(bytes: unknown): asserts bytes is readonly Uint8Array[] {
-  if (Array.isArray(bytes) && bytes.every((one) => one instanceof Uint8Array)) return
-  const message = `bytes must be a Uint8Array or a list of them, not ${Array.isArray(bytes) ? 'a list of others' : typeof bytes}`
-  throw new SluiceError('ERR_USAGE', message, { found: bytes })
+  const areBuffers = Array.isArray(bytes) && bytes.every((one) => one instanceof Uint8Array)
+  checkOption('bytes', bytes, areBuffers, 'a Uint8Array or a list of them')
 }

@@ -1,8 +1,10 @@
 import { printable, SluiceError } from '../../errors.js'
-import { checkChoice } from '../disk/check-options.js'
+import { badOption, checkChoice } from '../../options.js'
 import { diskError, errorCode } from '../disk/disk-error.js'
-import { type FileStats, type FileSystem, lstatIfThere, moveOver } from '../disk/fs.js'
-import { syncFile } from '../disk/sync-path.js'
+import type { FileStats, FileSystem } from '../disk/fs.js'
+import { moveOver } from '../disk/move-file.js'
+import { lstatIfThere } from '../disk/stats.js'
+import { syncFile } from '../disk/sync.js'
 import type { Directory } from '../tree/directory.js'
 import { firstFree } from './first-free.js'
 import { type Replaced, replaceDirectory } from './replace-directory.js'
@@ -157,7 +159,7 @@ class Publication {
         return this.#over(name, there)
       default:
         // whatever was not asked for by its name never costs a file
-        throw new SluiceError('ERR_USAGE', 'unknown conflict policy', { found: conflict satisfies never })
+        throw badOption('conflict', 'one of those that there are', conflict satisfies never)
     }
   }
 

@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { printable, SluiceError } from '../../errors.js'
 import { diskError, errorCode, SystemError } from '../disk/disk-error.js'
-import { type FileStats, type FileSystem, lstatIfThere, moveOver, OPEN, sameInode } from '../disk/fs.js'
+import { type FileStats, type FileSystem, OPEN } from '../disk/fs.js'
+import { moveOver } from '../disk/move-file.js'
+import { lstatIfThere, sameInode } from '../disk/stats.js'
 import type { Directory } from '../tree/directory.js'
 import type { TemporaryFile } from './take-name.js'
 

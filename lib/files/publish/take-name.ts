@@ -1,5 +1,7 @@
 import { errorCode } from '../disk/disk-error.js'
-import { type FileStats, type FileSystem, lstatIfThere, moveOver, OPEN, sameInode } from '../disk/fs.js'
+import { type FileStats, type FileSystem, OPEN } from '../disk/fs.js'
+import { moveOver } from '../disk/move-file.js'
+import { lstatIfThere, sameInode } from '../disk/stats.js'
 import type { Directory } from '../tree/directory.js'
 
 /** A finished file under its temporary name, on the way to its own. */

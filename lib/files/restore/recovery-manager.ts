@@ -1,12 +1,12 @@
 import { printable, SluiceError } from '../../errors.js'
+import { checkChoice, checkFunction, checkLocalPath, checkObject, checkWhole } from '../../options.js'
 import { checkAudit } from '../audit/audit-record.js'
 import { UNRECORDED } from '../audit/audited.js'
 import { Recorder } from '../audit/recorder.js'
-import { checkBelow } from '../disk/check-name.js'
-import { checkChoice, checkObject, checkPath, checkWhole } from '../disk/check-options.js'
 import { systemClock } from '../disk/clock.js'
 import { diskError } from '../disk/disk-error.js'
-import { nodeFileSystem } from '../disk/fs.js'
+import { checkBelow } from '../disk/names.js'
+import { nodeFileSystem } from '../disk/node-fs.js'
 import type { StagingArea } from '../intent/staging.js'
 import { DirectoryLock } from '../lock/directory-lock.js'
 import { OWN_FOLDERS } from '../own/own-folder.js'
@@ -75,7 +75,7 @@ export class RecoveryManager implements AsyncDisposable {
    * `ERR_READ_ONLY`, `ERR_DISK_FULL`.
    */
   static async open(directory: string, options: RecoveryManagerOptions = {}): Promise<RecoveryManager> {
-    checkPath('directory', directory)
+    checkLocalPath('directory', directory)
     checkObject('options', options)
     const { fs = nodeFileSystem, durability = 'power', system = processSystem } = options
     checkAudit(options.audit)
@@ -124,7 +124,7 @@ export class RecoveryManager implements AsyncDisposable {
   before(kind: RecoveryKind, path: string): Promise<RecoveryPoint> {
     return this.#inTurn('make a recovery point for', path, async () => {
       checkChoice('kind', kind, ['write', 'create', 'delete'])
-      checkPath('path', path)
+      checkLocalPath('path', path)
       const { root, fs } = this.#area.tree
       checkBelow(path, root, fs.platform, 'open a manager there')
       checkNotOurs(path)
@@ -168,9 +168,7 @@ export class RecoveryManager implements AsyncDisposable {
 
   /** {@link before}, `change`, {@link after}. What `change` throws comes out as it is; the point stays then. */
   async run<T>(kind: RecoveryKind, path: string, change: () => T | Promise<T>): Promise<T> {
-    if (typeof change !== 'function') {
-      throw new SluiceError('ERR_USAGE', 'the change must be a function', { found: change })
-    }
+    checkFunction('change', change)
     const point = await this.before(kind, path)
     const result = await change()
     await this.after(point)

@@ -1,7 +1,7 @@
 import { SluiceError } from '../../errors.js'
 import { readWhole } from '../content/read-whole.js'
 import { errorCode } from '../disk/disk-error.js'
-import { moveOver } from '../disk/fs.js'
+import { moveOver } from '../disk/move-file.js'
 import { nameOf } from '../disk/names.js'
 import { type StagingArea, stage } from '../intent/staging.js'
 import { newRecoveryKey, parseRecoveryName, recoveryName } from '../own/names.js'

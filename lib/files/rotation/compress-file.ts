@@ -3,15 +3,9 @@ import { pipeline } from 'node:stream/promises'
 import { createGunzip, createGzip } from 'node:zlib'
 import { setMode, setTime } from '../disk/attributes.js'
 import { errorCode } from '../disk/disk-error.js'
-import {
-  closing,
-  type FileStats,
-  type FileSystem,
-  OPEN,
-  openRegular,
-  readFully,
-  writeFully,
-} from '../disk/fs.js'
+import { type FileStats, type FileSystem, OPEN } from '../disk/fs.js'
+import { closing, openRegular } from '../disk/open-regular.js'
+import { readFully, writeFully } from '../disk/read-write.js'
 
 const CHUNK = 256 * 1024
 

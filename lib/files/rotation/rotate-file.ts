@@ -1,9 +1,10 @@
 import { basename, dirname } from 'node:path'
 import type { SluiceError } from '../../errors.js'
+import { checkChoice, checkFlag, checkLocalPath, checkWhole } from '../../options.js'
 import { type Audited, audited, UNRECORDED } from '../audit/audited.js'
-import { checkChoice, checkFlag, checkPath, checkWhole } from '../disk/check-options.js'
 import { diskError } from '../disk/disk-error.js'
-import { type FileSystem, nodeFileSystem } from '../disk/fs.js'
+import type { FileSystem } from '../disk/fs.js'
+import { nodeFileSystem } from '../disk/node-fs.js'
 import { DirectoryLock, type LockOptions } from '../lock/directory-lock.js'
 import { fileLockName } from '../lock/lock-names.js'
 import type { Durability } from '../publish/publish.js'
@@ -57,7 +58,7 @@ export function rotateFile(path: string, options: RotateOptions = {}): Promise<R
 }
 
 async function rotate(path: string, options: RotateOptions): Promise<Rotation> {
-  checkPath('path', path)
+  checkLocalPath('path', path)
   checkWhole('keep', options.keep, 1, 99_999)
   checkFlag('compress', options.compress)
   checkChoice('durability', options.durability, ['crash', 'power'])

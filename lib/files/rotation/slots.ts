@@ -1,5 +1,6 @@
 import { printable, SluiceError } from '../../errors.js'
-import { type FileSystem, lstatIfThere } from '../disk/fs.js'
+import type { FileSystem } from '../disk/fs.js'
+import { lstatIfThere } from '../disk/stats.js'
 import type { Directory } from '../tree/directory.js'
 
 /** What stands under one number: the file, or it compressed; both, where a run was interrupted. */

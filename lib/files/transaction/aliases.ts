@@ -1,6 +1,7 @@
 import { printable, SluiceError } from '../../errors.js'
-import { type FileStats, sameInode } from '../disk/fs.js'
+import type { FileStats } from '../disk/fs.js'
 import { foldName, nameOf } from '../disk/names.js'
+import { sameInode } from '../disk/stats.js'
 import { inFolder } from '../intent/staging.js'
 import type { Tree } from '../tree/tree.js'
 

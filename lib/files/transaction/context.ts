@@ -1,5 +1,5 @@
 import { diskError } from '../disk/disk-error.js'
-import { nodeFileSystem } from '../disk/fs.js'
+import { nodeFileSystem } from '../disk/node-fs.js'
 import { makeId } from '../intent/intent.js'
 import type { StagingArea } from '../intent/staging.js'
 import type { DirectoryLock } from '../lock/directory-lock.js'

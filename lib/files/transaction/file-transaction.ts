@@ -1,10 +1,10 @@
 import { printable, SluiceError } from '../../errors.js'
+import { checkLocalPath } from '../../options.js'
 import { reading } from '../atomic/pieces.js'
 import { codeForRecord, getDefaultAudit } from '../audit/recorder.js'
 import { encodeValue, type Format } from '../content/formats.js'
 import { plainValue } from '../content/plain-value.js'
 import { checkSchema } from '../content/schema.js'
-import { checkPath } from '../disk/check-options.js'
 import { diskError } from '../disk/disk-error.js'
 import { UserCallback } from '../disk/user-callback.js'
 import { runTransaction, type TransactionResult } from './commit.js'
@@ -80,7 +80,7 @@ export class FileTransaction implements AsyncDisposable {
    * as the disk fails: `ERR_WRITE`, `ERR_PERMISSION`, `ERR_READ_ONLY`, `ERR_DISK_FULL`.
    */
   static async begin(directory: string, options: TransactionOptions = {}): Promise<FileTransaction> {
-    checkPath('directory', directory)
+    checkLocalPath('directory', directory)
     checkOptions(options)
     return new FileTransaction(await openContext(directory, options), options)
   }

@@ -1,16 +1,17 @@
 import { printable, SluiceError } from '../../errors.js'
-import { contentOf, encodedPieces, schemaOfStream, untilAborted, type WriteData } from '../atomic/pieces.js'
-import { type Audit, checkAudit } from '../audit/audit-record.js'
-import { decodeText, encodeText } from '../content/encodings.js'
-import { type EncodeOptions, knownFormat, parseText } from '../content/formats.js'
-import { checkSchema, type Schema } from '../content/schema.js'
 import {
   checkAbortSignal,
   checkCallback,
   checkChoice,
   checkMode,
   checkObject,
-} from '../disk/check-options.js'
+  checkOption,
+} from '../../options.js'
+import { contentOf, encodedPieces, schemaOfStream, untilAborted, type WriteData } from '../atomic/pieces.js'
+import { type Audit, checkAudit } from '../audit/audit-record.js'
+import { decodeText, encodeText } from '../content/encodings.js'
+import { type EncodeOptions, knownFormat, parseText } from '../content/formats.js'
+import { checkSchema, type Schema } from '../content/schema.js'
 import type { FileSystem } from '../disk/fs.js'
 import type { ProcessSystem } from '../own/owner.js'
 import type { Durability } from '../publish/publish.js'
@@ -79,8 +80,8 @@ export interface TransactionValueOptions extends TransactionWriteOptions, Encode
 export function checkOptions(options: TransactionOptions): void {
   checkObject('options', options)
   const { id, durability, unfinished, progress, signal, audit } = options
-  if (id !== undefined && (typeof id !== 'string' || id === '' || id.length > 200))
-    throw new SluiceError('ERR_USAGE', 'id must be a text of 1 to 200 characters', { found: id })
+  const isId = id === undefined || (typeof id === 'string' && id !== '' && id.length <= 200)
+  checkOption('id', id, isId, 'a text of 1 to 200 characters')
   checkChoice('durability', durability, ['crash', 'power'])
   checkChoice('unfinished', unfinished, ['recover', 'refuse'])
   checkCallback('progress', progress)

@@ -1,6 +1,7 @@
 import { printable, SluiceError } from '../../errors.js'
-import { type FileStats, lstatIfThere } from '../disk/fs.js'
+import type { FileStats } from '../disk/fs.js'
 import { parentOf } from '../disk/names.js'
+import { lstatIfThere } from '../disk/stats.js'
 import type { IntentAction } from '../intent/intent.js'
 import { digestAt, inFolder, type StagedFile, stageLink } from '../intent/staging.js'
 import type { TransactionContext } from './context.js'

@@ -1,8 +1,9 @@
 import type { SluiceError } from '../../errors.js'
+import { checkFlag, checkLocalPath } from '../../options.js'
 import { type Audited, audited, UNRECORDED } from '../audit/audited.js'
-import { checkFlag, checkPath } from '../disk/check-options.js'
 import { diskError } from '../disk/disk-error.js'
-import { type FileSystem, nodeFileSystem } from '../disk/fs.js'
+import type { FileSystem } from '../disk/fs.js'
+import { nodeFileSystem } from '../disk/node-fs.js'
 import type { Intent } from '../intent/intent.js'
 import { IntentFile } from '../intent/intent-file.js'
 import { removeOrphans } from '../intent/remove-orphans.js'
@@ -65,7 +66,7 @@ export function recoverTransactions(
 
 async function recover(directory: string, options: RecoverOptions): Promise<RecoveredTransaction[]> {
   const { dryRun = false, orphans = true, fs = nodeFileSystem, system = processSystem } = options
-  checkPath('directory', directory)
+  checkLocalPath('directory', directory)
   checkFlag('dryRun', dryRun)
   checkFlag('orphans', orphans)
   const tree = await Tree.open(directory, { fs })

@@ -1,4 +1,5 @@
-import { type FileStats, sameInode } from '../disk/fs.js'
+import type { FileStats } from '../disk/fs.js'
+import { sameInode } from '../disk/stats.js'
 import type { Intent, IntentAction } from '../intent/intent.js'
 import { digestAt, inFolder } from '../intent/staging.js'
 import type { Tree } from '../tree/tree.js'

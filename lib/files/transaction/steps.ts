@@ -1,6 +1,7 @@
 import { printable, SluiceError } from '../../errors.js'
 import { errorCode } from '../disk/disk-error.js'
-import { type FileStats, moveOver } from '../disk/fs.js'
+import type { FileStats } from '../disk/fs.js'
+import { moveOver } from '../disk/move-file.js'
 import { foldName } from '../disk/names.js'
 import type { Intent, IntentAction } from '../intent/intent.js'
 import { inFolder } from '../intent/staging.js'

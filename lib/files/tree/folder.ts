@@ -1,6 +1,7 @@
 import { join } from 'node:path'
-import { checkName } from '../disk/check-name.js'
-import { type FileSystem, OPEN, syncDirectory } from '../disk/fs.js'
+import { type FileSystem, OPEN } from '../disk/fs.js'
+import { checkName } from '../disk/names.js'
+import { syncDirectory } from '../disk/sync.js'
 import type { Directory } from './directory.js'
 
 /**

@@ -1,6 +1,6 @@
 import { errorCode } from '../disk/disk-error.js'
 import type { FileSystem } from '../disk/fs.js'
-import { syncFolder } from '../disk/sync-path.js'
+import { syncFolder } from '../disk/sync.js'
 
 /**
  * Makes `path` and what is missing above it. Links on the way are the user's choice. `power` makes the new names last;

@@ -1,5 +1,6 @@
 import type { Transform } from 'node:stream'
 import { isSluiceError, messageOf, SluiceError } from '../../errors.js'
+import { badOption } from '../../options.js'
 import type { Limits } from '../../wire/limits.js'
 import type { WireStage } from './wire-stage.js'
 
@@ -21,10 +22,7 @@ export function wireChain({ stages, keepOpen = false, limits }: WireChainOptions
   const wire = stages?.wire ?? []
   checkWire(wire)
   if (keepOpen && wire.length > 0) {
-    throw new SluiceError(
-      'ERR_USAGE',
-      'keepOpen cannot be used with wire stages: where their bytes end is not known',
-    )
+    throw badOption('keepOpen', 'false with wire stages: where their bytes end is not known', keepOpen)
   }
   const rate = Math.min(...wire.map((stage) => stage.rate ?? Number.POSITIVE_INFINITY))
   const maxFrame = Math.max(1, Math.min(limits.frame, Math.floor(rate / FRAMES_PER_SECOND)))
@@ -45,8 +43,7 @@ function checkWire(wire: readonly WireStage[]): void {
     wire.every((stage) => stage && isMaker(stage.outgoing) && isMaker(stage.incoming))
   )
     return
-  const message = 'stages.wire: must be a list of wire stages, as throttle() gives one'
-  throw new SluiceError('ERR_USAGE', message, { found: wire })
+  throw badOption('stages.wire', 'a list of wire stages, as throttle() gives one', wire)
 }
 
 /**
@@ -59,8 +56,10 @@ export function made(option: string, make: () => Transform): Transform {
     stage = make()
   } catch (cause) {
     if (isSluiceError(cause)) throw cause
-    throw new SluiceError('ERR_USAGE', `${option}: a stage could not be made: ${messageOf(cause)}`, { cause })
+    throw new SluiceError('ERR_USAGE', `a stage of ${option} could not be made: ${messageOf(cause)}`, {
+      cause,
+    })
   }
   if (typeof stage?.pipe === 'function' && typeof stage.write === 'function') return stage
-  throw new SluiceError('ERR_USAGE', `${option}: a stage did not make a Transform`, { found: stage })
+  throw badOption(`what a function of ${option} makes`, 'a Transform', stage)
 }

@@ -1,5 +1,6 @@
 import type { Transform } from 'node:stream'
 import { SluiceError } from '../../errors.js'
+import { badOption } from '../../options.js'
 import { encodePreface, PrefaceCheck } from '../../wire/preface.js'
 import { NestedStage } from './nested-stage.js'
 import type { WireStage } from './wire-stage.js'
@@ -10,7 +11,7 @@ import type { WireStage } from './wire-stage.js'
  */
 export function outgoingOf(stage: WireStage): Transform {
   const inner = stage.outgoing?.()
-  if (!inner) throw new SluiceError('ERR_USAGE', `the wire stage ${nameOf(stage)} has no outgoing side`)
+  if (!inner) throw badOption(`outgoing of the wire stage ${nameOf(stage)}`, 'a function', inner)
   return stage.format === undefined ? inner : new PrefaceWriter(inner, stage.format)
 }
 
@@ -21,7 +22,7 @@ export function outgoingOf(stage: WireStage): Transform {
  */
 export function incomingOf(stage: WireStage): Transform {
   const inner = stage.incoming?.()
-  if (!inner) throw new SluiceError('ERR_USAGE', `the wire stage ${nameOf(stage)} has no incoming side`)
+  if (!inner) throw badOption(`incoming of the wire stage ${nameOf(stage)}`, 'a function', inner)
   return stage.format === undefined ? inner : new PrefaceReader(inner, stage.format)
 }
 

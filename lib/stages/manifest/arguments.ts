@@ -1,5 +1,6 @@
 import { posix, win32 } from 'node:path'
 import { printable, SluiceError } from '../../errors.js'
+import { checkOption } from '../../options.js'
 import type { Offer } from '../../wire/entry.js'
 import { LONGEST_NAME } from './builder.js'
 
@@ -20,9 +21,8 @@ export function argumentsOf(paths: readonly string[], platform: NodeJS.Platform,
   const taken = new Map<string, string>()
   for (const { path } of after?.entries ?? []) if (!path.includes('/')) taken.set(path, path)
   return paths.map((given) => {
-    if (typeof given !== 'string' || given === '' || given.includes('\0')) {
-      throw new SluiceError('ERR_USAGE', `${printable(String(given))}: not a path`, { found: given })
-    }
+    const isPath = typeof given === 'string' && given !== '' && !given.includes('\0')
+    checkOption('each path', given, isPath, 'a path, as a text without NUL')
     const path = resolve(given)
     const name = basename(path)
     if (name === '') {

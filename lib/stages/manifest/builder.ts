@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { digestLength } from '../../digest/digests.js'
 import { printable, SluiceError } from '../../errors.js'
+import { badOption, checkOption } from '../../options.js'
 import { isSourceStore, type SourceStore } from '../../stores/sources.js'
 import type { Entry, Offer, WireEntry } from '../../wire/entry.js'
 import { makeOffer } from '../../wire/manifest.js'
@@ -49,16 +50,13 @@ export class OfferBuilder {
       Buffer.byteLength(name) > LONGEST_NAME ||
       !name.isWellFormed()
     ) {
-      throw new SluiceError('ERR_USAGE', `name: must be a text of 1 to ${LONGEST_NAME} bytes`, {
-        found: name,
-      })
+      throw badOption('name', `a text of 1 to ${LONGEST_NAME} bytes`, name)
     }
-    if (!/^[0-9a-f]{32}$/.test(head.id)) {
-      throw new SluiceError('ERR_USAGE', 'id: must be 32 hexadecimal digits in lower case', { found: id })
-    }
+    checkOption('id', id, /^[0-9a-f]{32}$/.test(head.id), '32 hexadecimal digits in lower case')
     digestLength(head.algorithm)
     if (after && (head.id !== after.id || head.algorithm !== after.algorithm)) {
-      throw new SluiceError('ERR_USAGE', 'id, algorithm: are those of the offer that this one follows')
+      const expected = 'those of the offer that this one follows'
+      throw badOption('id and algorithm', expected, `${head.id}, ${head.algorithm}`)
     }
     if (after?.entries.at(-1)?.size === null) {
       throw new SluiceError('ERR_STATE', 'nothing can follow a file of unknown size')

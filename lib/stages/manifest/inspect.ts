@@ -2,8 +2,11 @@ import { isUtf8 } from 'node:buffer'
 import { printable, SluiceError } from '../../errors.js'
 import type { Clock } from '../../files/disk/clock.js'
 import { errorCode } from '../../files/disk/disk-error.js'
-import { type FileStats, type FileSystem, openRegular, readFully } from '../../files/disk/fs.js'
-import { retryOpen } from '../../files/disk/retry-open.js'
+import type { FileStats, FileSystem, SyncCalls } from '../../files/disk/fs.js'
+import { openRegular } from '../../files/disk/open-regular.js'
+import { retryOpen } from '../../files/disk/out-of-handles.js'
+import { readFully } from '../../files/disk/read-write.js'
+import { DiskPace } from '../../stores/disk/disk-pace.js'
 import { sourceError } from '../../stores/sources.js'
 import type { WireEntry } from '../../wire/entry.js'
 import type { Limits } from '../../wire/limits.js'
@@ -32,14 +35,22 @@ export interface Inspected {
   refused?: SluiceError
 }
 
+/** Where something stands here, and its path in the offer. */
+interface Place {
+  real: string
+  path: string
+}
+
 /** Finds out what stands under a name. */
 export class Inspector {
   readonly #fs: FileSystem
   readonly #options: InspectOptions
+  readonly #pace: DiskPace
 
   constructor(fs: FileSystem, options: InspectOptions) {
     this.#fs = fs
     this.#options = options
+    this.#pace = new DiskPace(options.clock)
   }
 
   /** What the user named: a link is followed, and what is not there is an error. */
@@ -75,14 +86,38 @@ export class Inspector {
     }
   }
 
-  /** A name in a folder: `real` here, `path` in the offer. */
-  async name(folder: { real: string; path: string }, bytes: Buffer): Promise<Inspected> {
-    const name = bytes.toString()
-    const real = join(folder.real, name)
-    const path = `${folder.path}/${name}`
-    if (!isUtf8(bytes)) return { real, path, refused: unsendable(real, 'is not valid UTF-8') }
-    if (!isSendable(path, this.#options.limits))
-      return { real, path, refused: unsendable(real, 'is longer or deeper than can be sent') }
+  /** Names in a folder: at once where the disk is fast, side by side otherwise. Gives them in the same order. */
+  async names(folder: Place, names: readonly Buffer[]): Promise<Inspected[]> {
+    const { sync } = this.#fs
+    const inspected: (Inspected | undefined)[] = names.map(() => undefined)
+    if (sync && !this.#pace.isSlow) {
+      const begun = this.#options.clock.now()
+      for (const [i, name] of names.entries()) inspected[i] = this.#now(sync, folder, name)
+      this.#pace.took(this.#options.clock.now() - begun)
+    }
+    if (!inspected.includes(undefined)) return inspected as Inspected[]
+    return Promise.all(names.map((name, i) => inspected[i] ?? this.#name(placeOf(folder, name), name)))
+  }
+
+  /** What a single call tells; undefined if it takes more, or fails. */
+  #now(sync: SyncCalls, folder: Place, name: Buffer): Inspected | undefined {
+    const place = placeOf(folder, name)
+    const refused = this.#refused(place, name)
+    if (refused) return { ...place, refused }
+    try {
+      const { real, path } = place
+      const stats = sync.lstat(real)
+      const needsMore = stats.isFile() ? stats.size === 0 : stats.isSymbolicLink() && this.#options.keepLinks
+      return needsMore ? undefined : { real, path, stats, target: undefined }
+    } catch {
+      return undefined
+    }
+  }
+
+  async #name(place: Place, name: Buffer): Promise<Inspected> {
+    const refused = this.#refused(place, name)
+    if (refused) return { ...place, refused }
+    const { real, path } = place
     try {
       const stats = await this.#fs.lstat(real)
       const target =
@@ -91,6 +126,14 @@ export class Inspector {
     } catch (cause) {
       return { real, path, refused: sourceError(real, cause) }
     }
+  }
+
+  /** Why no offer can hold its name. */
+  #refused({ real, path }: Place, name: Buffer): SluiceError | undefined {
+    if (!isUtf8(name)) return unsendable(real, 'is not valid UTF-8')
+    if (!isSendable(path, this.#options.limits))
+      return unsendable(real, 'is longer or deeper than can be sent')
+    return undefined
   }
 
   /**
@@ -117,6 +160,11 @@ export class Inspector {
       await this.#fs.close(fd)
     }
   }
+}
+
+function placeOf(folder: Place, bytes: Buffer): Place {
+  const name = bytes.toString()
+  return { real: join(folder.real, name), path: `${folder.path}/${name}` }
 }
 
 /** Node takes a slash on every platform. */

@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream'
 import { printable, SluiceError } from '../../errors.js'
+import { checkOption } from '../../options.js'
 import { isSourceStore, type SourceEntry, type SourceStore } from '../../stores/sources.js'
 import { streamSource } from '../../stores/stream-source.js'
 import type { WireEntry } from '../../wire/entry.js'
@@ -21,10 +22,9 @@ export interface EntriesOptions extends OfferOptions {
  */
 export function manifestFrom(stream: Readable, options: OfferOptions & { name: string }): Manifest {
   const { name } = options
-  if (typeof stream?.pipe !== 'function') throw new SluiceError('ERR_USAGE', 'stream: must be a Readable')
-  if (typeof name !== 'string' || !/^(?!\.{1,2}$)[^/\0]+$/.test(name) || !name.isWellFormed()) {
-    throw new SluiceError('ERR_USAGE', 'name: must be the name of a file, without folders', { found: name })
-  }
+  checkOption('stream', stream, typeof stream?.pipe === 'function', 'a Readable')
+  const isName = typeof name === 'string' && /^(?!\.{1,2}$)[^/\0]+$/.test(name) && name.isWellFormed()
+  checkOption('name', name, isName, 'the name of a file, without folders')
   const builder = new OfferBuilder(options, name)
   builder.add({ type: 'file', path: name, size: null, mtime: Date.now(), mode: 0o644 })
   return { offer: builder.offer, store: streamSource(stream), skipped: [] }
@@ -43,12 +43,8 @@ export function manifestOfEntries(
   store: SourceStore,
   options: EntriesOptions,
 ): Manifest {
-  if (typeof entries?.[Symbol.iterator] !== 'function')
-    throw new SluiceError('ERR_USAGE', 'entries: must be iterable', { found: entries })
-  if (!isSourceStore(store)) {
-    const message = 'store: must have rereadable(), and open() or stream()'
-    throw new SluiceError('ERR_USAGE', message, { found: store })
-  }
+  checkOption('entries', entries, typeof entries?.[Symbol.iterator] === 'function', 'iterable')
+  checkOption('store', store, isSourceStore(store), 'an object with rereadable(), and open() or stream()')
   const limits = limitsOf(options.limits)
   const builder = new OfferBuilder(options, options.name)
   const { offer } = builder

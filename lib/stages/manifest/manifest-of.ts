@@ -1,6 +1,7 @@
-import { printable, SluiceError } from '../../errors.js'
 import { type Clock, systemClock } from '../../files/disk/clock.js'
-import { type FileSystem, nodeFileSystem } from '../../files/disk/fs.js'
+import type { FileSystem } from '../../files/disk/fs.js'
+import { nodeFileSystem } from '../../files/disk/node-fs.js'
+import { checkChoice, checkOption } from '../../options.js'
 import { DiskSources } from '../../stores/disk/disk-sources.js'
 import { type Limits, limitsOf } from '../../wire/limits.js'
 import { argumentsOf, offerNameOf } from './arguments.js'
@@ -51,15 +52,9 @@ export async function manifestOf(paths: readonly string[], options: ManifestOpti
     limits,
     signal,
   } = options
-  if (!Array.isArray(paths) || paths.length === 0) {
-    throw new SluiceError('ERR_USAGE', 'no path was given; name at least one file or folder to send')
-  }
-  if (symlinks !== 'skip' && symlinks !== 'keep') {
-    throw new SluiceError(
-      'ERR_USAGE',
-      `symlinks: must be 'skip' or 'keep', not ${printable(String(symlinks))}`,
-    )
-  }
+  const arePaths = Array.isArray(paths) && paths.length > 0
+  checkOption('paths', paths, arePaths, 'a list of at least one file or folder to send')
+  checkChoice('symlinks', symlinks, ['skip', 'keep'])
   const selection = new Selection(
     checkPatterns('include', include),
     checkPatterns('exclude', exclude),

@@ -1,5 +1,5 @@
 import ignore, { type Ignore } from 'ignore'
-import { SluiceError } from '../../errors.js'
+import { badOption } from '../../options.js'
 
 /** The rules of one `.gitignore`, which hold from its folder down. */
 export interface FolderRules {
@@ -48,7 +48,5 @@ export class Selection {
 /** Checks an option of patterns; throws `ERR_USAGE`. */
 export function checkPatterns(option: string, patterns: unknown): readonly string[] {
   if (Array.isArray(patterns) && patterns.every((pattern) => typeof pattern === 'string')) return patterns
-  throw new SluiceError('ERR_USAGE', `${option}: must be a list of patterns as in .gitignore`, {
-    found: patterns,
-  })
+  throw badOption(option, 'a list of patterns as in .gitignore', patterns)
 }

@@ -2,8 +2,10 @@ import { TimeSlice } from '../../async.js'
 import { SluiceError } from '../../errors.js'
 import type { Clock } from '../../files/disk/clock.js'
 import { errorCode } from '../../files/disk/disk-error.js'
-import { type FileSystem, openRegular, readFully } from '../../files/disk/fs.js'
-import { retryOpen } from '../../files/disk/retry-open.js'
+import type { FileSystem } from '../../files/disk/fs.js'
+import { openRegular } from '../../files/disk/open-regular.js'
+import { retryOpen } from '../../files/disk/out-of-handles.js'
+import { readFully } from '../../files/disk/read-write.js'
 import { sourceError } from '../../stores/sources.js'
 import {
   cannotRead,
@@ -84,18 +86,21 @@ export class Walk {
       this.#checkStop()
       const some = names.slice(from, from + AT_ONCE)
       // taken up in the order of the names, so that every run says the same
-      const inspected = await Promise.all(some.map((name) => this.#inspector.name(folder, name)))
-      for (const one of inspected) await this.#one(folder, one)
+      for (const one of await this.#inspector.names(folder, some)) {
+        const below = this.#one(folder, one)
+        if (below) await below
+      }
       await this.#slice.yield()
     }
   }
 
-  async #one(above: Folder | undefined, inspected: Inspected): Promise<void> {
+  /** Offers it, or skips it; gives what is to be waited for where it is a folder. */
+  #one(above: Folder | undefined, inspected: Inspected): Promise<void> | undefined {
     const { real, path, stats } = inspected
     const isFolder = stats?.isDirectory() ?? false
-    if (this.#selection.excluded(path, isFolder, above?.rules)) return
+    if (this.#selection.excluded(path, isFolder, above?.rules)) return undefined
     const included = this.#selection.included(path, isFolder)
-    if (!included && !isFolder) return
+    if (!included && !isFolder) return undefined
     const found = foundIn(inspected)
     if (!(found instanceof SluiceError) && isFolder) {
       const folder = { real, path, rules: above?.rules, above, entry: found }
@@ -107,6 +112,7 @@ export class Walk {
       this.#offerFolder(above)
       this.#offer(found)
     }
+    return undefined
   }
 
   #offerFolder(folder: Folder | undefined): void {

@@ -1,6 +1,6 @@
 import type { SluiceError } from '../../errors.js'
-import { checkChoice, checkWhole } from '../../files/disk/check-options.js'
 import { CONFLICTS } from '../../files/publish/publish.js'
+import { checkChoice, checkWhole } from '../../options.js'
 import type { Conflict, Durability, Unless } from '../../stores/parts.js'
 import type { Outcome, OutcomeRange } from '../../wire/outcome.js'
 

@@ -19,15 +19,8 @@ export function skippedRanges(plan: Plan, { first, entries }: Offer): OutcomeRan
   return ranges
 }
 
-/** The outcomes under the paths of the offer: a stage in between may have given entries other ones. */
-export function asOffered(range: OutcomeRange, entries: readonly Entry[]): OutcomeRange {
-  if (!range.except) return range
-  const except = new Map<number, Outcome>()
-  for (const [index, outcome] of range.except) except.set(index, underOfferedPath(outcome, entries[index]!))
-  return { ...range, except }
-}
-
-function underOfferedPath(outcome: Outcome, entry: Entry): Outcome {
+/** The outcome under the path of the offer: a stage in between may have given the entry another one. */
+export function asOffered(outcome: Outcome, entry: Entry): Outcome {
   const { path, status, name = path } = outcome
   if (path === entry.path) return outcome
   return { ...outcome, entry, path: entry.path, ...(status !== 'failed' && { name }) }

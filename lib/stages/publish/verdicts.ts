@@ -9,7 +9,7 @@ import { endsTransfer } from '../river/fatal.js'
 import type { DigestsItem, StoredRun } from '../river/items.js'
 import type { StoreCalls } from '../river/store-calls.js'
 import type { Ledger } from './ledger.js'
-import { filtered } from './outcomes.js'
+import { asOffered, filtered } from './outcomes.js'
 
 interface VerdictOptions {
   concurrency: number
@@ -42,40 +42,49 @@ export class Verdicts {
 
   /** Decides about the files of which the item has a digest or a failure; gives their outcomes. */
   async of(item: DigestsItem): Promise<OutcomeRange[]> {
-    const outcomes: (Outcome | undefined)[] = []
     const { first, count } = item
+    /** By their place behind `first`. */
+    const outcomes: (Outcome | undefined)[] = new Array(count)
     const alone: number[] = []
     for (let index = first; index < first + count; ) {
       const stored = this.#ledger.at(index)
-      const to = stored?.run ? this.#equalUpTo(index, stored, item) : index
-      if (to > index) alone.push(...(await this.#publish(stored!, index, to - 1, outcomes)))
+      const end = stored?.run ? this.#equalUpTo(index, stored, item) : index
+      if (end > index) alone.push(...(await this.#publish(stored!, index, end - 1, outcomes, first)))
       else if (this.#isDecided(index, item)) alone.push(index)
-      index = Math.max(to, index + 1)
+      index = Math.max(end, index + 1)
     }
     const { concurrency, isStopped } = this.#options
     const judge = async (index: number) => {
-      outcomes[index] = await this.#judge(index, item)
+      outcomes[index - first] = await this.#judge(index, item)
     }
     await new Limiter(concurrency).each(alone, judge, { failFast: true, isStopped })
-    return rangesOf(Object.values(outcomes).filter((outcome) => outcome !== undefined))
+    return rangesOf(
+      outcomes.filter((outcome) => outcome !== undefined),
+      item,
+    )
   }
 
   /** A folder has no record; of a closed file nobody wants to know. */
-  #isDecided(index: number, { first, bytes, count, failures }: DigestsItem): boolean {
+  #isDecided(index: number, item: DigestsItem): boolean {
     if (!this.#ledger.isWaited(index)) return false
-    return failures?.has(index) || digestIn({ first, count, bytes }, index) !== undefined
+    return item.failures?.has(index) || digestIn(item, index) !== undefined
   }
 
-  /** Up to which entry the digests of a stored run are those of the sender. */
-  #equalUpTo(index: number, { last, digests, failures }: StoredRun, item: DigestsItem): number {
+  /** Up to which entry the digests of a stored run are there, and those of the sender, and the files wait for them. */
+  #equalUpTo(index: number, { entries, last, digests, failures }: StoredRun, item: DigestsItem): number {
     if (!digests) return index
     const length = item.bytes.length / item.count
+    if (digests.bytes.length !== length * digests.count) return index
     const end = Math.min(last + 1, item.first + item.count, digests.first + digests.count)
     let to = index
     for (; to < end && !item.failures?.has(to) && !failures?.has(to); to++) {
       const ours = (to - digests.first) * length
       const theirs = (to - item.first) * length
       if (item.bytes.compare(digests.bytes, ours, ours + length, theirs, theirs + length) !== 0) break
+      if (entries[to]!.type !== 'file') continue
+      // two that are both not known are not equal
+      if (digests.bytes[ours] === 0 && !digestIn(digests, to)) break
+      if (!this.#ledger.isWaited(to)) break
     }
     return to
   }
@@ -86,17 +95,25 @@ export class Verdicts {
     first: number,
     last: number,
     outcomes: (Outcome | undefined)[],
+    from: number,
   ): Promise<readonly number[]> {
     const unusual = await this.#store.publishRun(run!, first, last)
+    const isUnusual = new Set(unusual)
     for (let index = first; index <= last; index++) {
       const entry = entries[index]!
-      if (entry.type === 'file' && this.#ledger.isWaited(index))
-        outcomes[index] = { entry, path: entry.path, status: 'published' }
+      if (entry.type === 'file' && this.#ledger.isWaited(index) && !isUnusual.has(index))
+        outcomes[index - from] = { entry, path: entry.path, status: 'published' }
     }
     return unusual
   }
 
+  /** Of one file, under the path that it was offered with. */
   async #judge(index: number, item: DigestsItem): Promise<Outcome | undefined> {
+    const outcome = await this.#outcomeOf(index, item)
+    return outcome && asOffered(outcome, this.#ledger.entry(index))
+  }
+
+  async #outcomeOf(index: number, item: DigestsItem): Promise<Outcome | undefined> {
     const stored = this.#ledger.at(index)
     const entry = stored?.entry ?? this.#ledger.entry(index)
     const code = item.failures?.get(index)
@@ -149,7 +166,7 @@ export async function unsaid(ledger: Ledger, store: StoreCalls): Promise<Outcome
     const error = failureOf(entry, 'ERR_DIGEST', 'nothing to compare it with; it is not published')
     const part = stored.part ?? stored.run?.part(index)
     if (part) await store.keep(part, entry, error)
-    outcomes.push(failed(entry, error))
+    outcomes.push(asOffered(failed(entry, error), ledger.entry(index)))
   }
   return rangesOf(outcomes)
 }

@@ -4,9 +4,9 @@ import { diskError } from '../../files/disk/disk-error.js'
 import { Ranges } from '../../ranges.js'
 import type { Part } from '../../stores/parts.js'
 import type { Entry } from '../../wire/manifest.js'
-import { lengthIn, type Run, sliceRun } from '../../wire/run.js'
+import { digestIn, lengthIn, type Run, sliceRun } from '../../wire/run.js'
 import { endsTransfer } from '../river/fatal.js'
-import type { StoredRun } from '../river/items.js'
+import type { DigestsItem, StoredRun } from '../river/items.js'
 import type { StoreCalls } from '../river/store-calls.js'
 import { WriteBehind } from './write-behind.js'
 import { columnOf, type FileWrite, writesOf } from './writes.js'
@@ -48,11 +48,9 @@ export class RunWriter {
 
   /** Writes a run; gives what ended with it. Bytes in the middle of a file are written while more may be given. */
   async write(run: Run): Promise<StoredRun[]> {
-    if (run.cuts) return this.#writeAll(writesOf(run))
-    if (run.first === run.last && !run.ends && this.#open[run.first]) {
-      await this.#store.alive()
-      return this.#behind.add(writesOf(run)[0]!)
-    }
+    if (run.cuts) return this.#writeCuts(run)
+    if (run.first === run.last && !run.ends && this.#open[run.first])
+      return this.#writeBehind(writesOf(run)[0]!)
     const stored = await this.settle()
     // the files at its ends may be there only in part
     const first =
@@ -68,6 +66,18 @@ export class RunWriter {
     return stored
   }
 
+  async #writeCuts(run: Run): Promise<StoredRun[]> {
+    const writes = writesOf(run)
+    const [only] = writes
+    const isMiddle = writes.length === 1 && !only!.last && this.#open[only!.entry.index]
+    return isMiddle ? this.#writeBehind(only!) : this.#writeAll(writes)
+  }
+
+  async #writeBehind(write: FileWrite): Promise<StoredRun[]> {
+    await this.#store.alive()
+    return this.#behind.add(write)
+  }
+
   /** Waits for what is still being written; gives the entries that failed. */
   settle(): Promise<StoredRun[]> {
     return this.#behind.settle()
@@ -79,11 +89,14 @@ export class RunWriter {
     this.#behind.stop()
   }
 
-  /** The sender said all of these entries: files among them that began and did not end will not end by themselves. */
-  async giveUp(first: number, count: number): Promise<StoredRun[]> {
+  /** The sender said what these files are, or that they fail: those that began and did not end will not end any more. */
+  async giveUp(said: DigestsItem): Promise<StoredRun[]> {
     const stored = await this.settle()
-    for (let index = first; index < first + count; index++) {
+    for (let index = said.first; index < said.first + said.count; index++) {
       const file = this.#open[index]
+      if (file === undefined && !this.#failed.has(index)) continue
+      // nothing was said of it: the rest may come
+      if (!said.failures?.has(index) && digestIn(said, index) === undefined) continue
       this.#failed.delete(index)
       if (file === undefined) continue
       this.#open[index] = undefined

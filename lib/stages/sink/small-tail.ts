@@ -2,6 +2,8 @@ import { joinRuns, type Run, sliceRun } from '../../wire/run.js'
 
 /** Bytes of a file that is worth waiting for, until all of it is there: a part of its own costs more. */
 const SMALL = 64 * 1024
+/** Buffers in which it may lie. */
+const MOST_BUFFERS = 16
 
 /**
  * Sockets cut where they please, so that most runs end in the middle of a file. The beginning of a small one is kept
@@ -17,7 +19,7 @@ export class SmallTail {
     this.#tail = undefined
     let joined = run
     if (tail && run.first === tail.last && run.offset === tail.length && !run.cuts)
-      joined = joinRuns(tail, run)
+      joined = joinRuns(gathered(tail), run)
     else if (tail) runs.push(tail)
     if (this.#keeps(joined)) {
       this.#tail = sliceRun(joined, joined.last, joined.last)
@@ -39,4 +41,10 @@ export class SmallTail {
     const { size } = entries[last]!
     return size !== null && size <= SMALL
   }
+}
+
+/** A tail in many buffers, each of them short, becomes one: who sends byte by byte must not cost a buffer for each. */
+function gathered(tail: Run): Run {
+  if (tail.buffers.length < MOST_BUFFERS) return tail
+  return { ...tail, buffers: [Buffer.concat(tail.buffers, tail.length)] }
 }

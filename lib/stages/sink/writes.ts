@@ -13,7 +13,7 @@ export interface FileWrite {
   digest?: Buffer
 }
 
-/** What a run brings, entry by entry; cuts that follow each other in one entry are one write. */
+/** What a run brings, entry by entry; cuts that follow each other in one entry are one write. An entry may be a copy. */
 export function writesOf(run: Run): FileWrite[] {
   return run.cuts ? ofCuts(run.cuts) : ofColumns(run)
 }
@@ -36,7 +36,7 @@ function ofCuts(cuts: NonNullable<Run['cuts']>): FileWrite[] {
   const writes: FileWrite[] = []
   for (const { entry, offset, bytes, last, digest } of cuts) {
     let write = writes.at(-1)
-    if (write === undefined || write.entry !== entry || write.offset + write.length !== offset) {
+    if (write === undefined || write.entry.index !== entry.index || write.offset + write.length !== offset) {
       write = { entry, offset, length: 0, buffers: [], last: false }
       writes.push(write)
     }

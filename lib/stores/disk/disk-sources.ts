@@ -1,21 +1,17 @@
 import { setImmediate } from 'node:timers/promises'
 import { printable, SluiceError } from '../../errors.js'
 import type { Clock } from '../../files/disk/clock.js'
-import { errorCode } from '../../files/disk/disk-error.js'
 import type { FileStats, FileSystem } from '../../files/disk/fs.js'
-import { retryOpen } from '../../files/disk/retry-open.js'
+import { isOutOfHandles, retryOpen } from '../../files/disk/out-of-handles.js'
 import type { Entry } from '../../wire/entry.js'
 import { type OpenSource, type SourceStore, sourceError } from '../sources.js'
+import { DiskPace } from './disk-pace.js'
 import { type FileVersion, readSourceSync, SourceFile } from './source-file.js'
 
 /** Files of a run that are read at the same time by asynchronous calls. */
 const AT_ONCE = 16
 /** Milliseconds for which a run holds the event loop before others have their turn. */
 const SLICE = 4
-/** A disk is slow when two small files in a row took so many milliseconds each; and for how many then. */
-const SLOW = 20
-const SLOW_FOR = 1000
-
 /** Numbers of a file's version: dev, ino, mtime, ctime. */
 const NUMBERS = 4
 
@@ -32,15 +28,13 @@ export class DiskSources implements SourceStore {
   readonly #roots = new Map<string, string>()
   #versions = new Float64Array(NUMBERS * 64)
   #count = 0
-  /** Until then the disk counts as slow: the event loop does not wait for it. */
-  #slowUntil = Number.NEGATIVE_INFINITY
-  /** Whether the file before took long. One may be chance: other processes have their turn, too. */
-  #wasSlow = false
+  readonly #pace: DiskPace
 
   constructor(fs: FileSystem, clock: Clock, first: number) {
     this.#fs = fs
     this.#clock = clock
     this.#first = first
+    this.#pace = new DiskPace(clock)
   }
 
   /** An argument: what is offered under `name`, or below it, stands at `real`. */
@@ -84,7 +78,7 @@ export class DiskSources implements SourceStore {
   ): Promise<ReadonlyMap<number, Error>> {
     const run = { entries, buffer, signal, next: 0, used: 0, failures: new Map<number, Error>() }
     while (run.next < entries.length && !signal.aborted) {
-      if (this.#fs.sync === undefined || this.#clock.now() < this.#slowUntil) await this.#readTogether(run)
+      if (this.#fs.sync === undefined || this.#pace.isSlow) await this.#readTogether(run)
       else if (!this.#readNow(run)) await this.#readNext(run)
       else if (run.next < entries.length) await setImmediate()
     }
@@ -110,9 +104,7 @@ export class DiskSources implements SourceStore {
       run.next++
       run.used += entry.size!
       const now = this.#clock.now()
-      const isSlow = now - before > SLOW
-      if (isSlow && this.#wasSlow) this.#slowUntil = now + SLOW_FOR
-      this.#wasSlow = isSlow
+      this.#pace.took(now - before)
       if (now - begun > SLICE) return true
       before = now
     }
@@ -182,11 +174,6 @@ interface ReadingRun {
   next: number
   used: number
   failures: Map<number, Error>
-}
-
-function isOutOfHandles(error: unknown): boolean {
-  const code = errorCode(error)
-  return code === 'EMFILE' || code === 'ENFILE'
 }
 
 function unknown(path: string): SluiceError {

@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import type { SluiceError } from '../../errors.js'
 import { timeInSeconds } from '../../files/disk/attributes.js'
-import { diskError } from '../../files/disk/disk-error.js'
+import { diskError, errorCode, isRefusal, SystemError } from '../../files/disk/disk-error.js'
 import { OPEN, type SyncCalls } from '../../files/disk/fs.js'
 import { nameOf, parentOf, partCandidate } from '../../files/disk/names.js'
 import type { Directory } from '../../files/tree/tree.js'
@@ -127,8 +127,9 @@ export class SmallFiles implements PartRun {
     try {
       path = directory.at(partCandidate(nameOf(entry.path), 0))
       fd = calls.open(path, OPEN.create, entry.mode)
-    } catch {
-      return false
+    } catch (error) {
+      // of a failing disk nobody knows whether it made the file
+      return isRefusal(error) ? false : this.#fail(entry, diskError(error, 'write', entry.path))
     }
     let isOpen = true
     try {
@@ -146,7 +147,7 @@ export class SmallFiles implements PartRun {
     }
   }
 
-  /** Its part could not be removed: with that in the way the file cannot begin anew. */
+  /** Something stands under the name of its part, or may: with that in the way the file cannot begin anew. */
   async #fail(entry: Entry, failure: SluiceError): Promise<boolean> {
     await this.#store.arrivals.ended(entry, { state: 'failed', code: failure.code, part: 'kept' })
     this.failures.set(entry.index, failure)
@@ -164,6 +165,8 @@ export class SmallFiles implements PartRun {
   /** By the calls that can wait and try again; what goes wrong then is the file's failure. */
   async #writeAlone(entry: Entry, bytes: Buffer[]): Promise<void> {
     const { arrivals } = this.#store
+    // it may need the handle
+    this.#leave()
     const isPlain = arrivals.isExpected(entry)
     const part = isPlain ? arrivals.unwritten(entry) : (await arrivals.expect([entry]))[0]!
     this.#alone.set(entry.index, part)
@@ -174,26 +177,36 @@ export class SmallFiles implements PartRun {
       await part.keep(failure)
       this.failures.set(entry.index, failure)
     }
+    this.#since = performance.now()
   }
 
   /** Gives a file its name if that is free; false where it is not, or anything goes wrong. */
   #tryPublish(directory: Directory, { path }: Entry): boolean {
+    const name = nameOf(path)
+    const part = directory.at(partCandidate(name, 0))
     try {
-      const name = nameOf(path)
-      const part = directory.at(partCandidate(name, 0))
       this.#calls.link(part, directory.at(name))
-      this.#calls.unlink(part)
-      return true
     } catch {
-      // whatever of it is done already is found by whoever publishes it alone
+      // where it is done already, that is found by whoever publishes it alone
       return false
+    }
+    return attempt(() => this.#calls.unlink(part)) || this.#isGone(part)
+  }
+
+  /** An answer may be lost, and the call done. */
+  #isGone(path: string): boolean {
+    try {
+      this.#calls.lstat(path)
+      return false
+    } catch (error) {
+      return errorCode(error) === 'ENOENT'
     }
   }
 
   /** The folder of an entry, if it is the one that is held. */
   #held({ path }: Entry): Directory | undefined {
-    const slash = path.lastIndexOf('/')
-    const isSame = this.#directory && this.#folder.length === slash && path.startsWith(this.#folder)
+    const length = Math.max(path.lastIndexOf('/'), 0)
+    const isSame = this.#directory && this.#folder.length === length && path.startsWith(this.#folder)
     return isSame ? this.#directory : undefined
   }
 
@@ -206,6 +219,7 @@ export class SmallFiles implements PartRun {
     } catch {
       // whoever goes on with the file says why
     }
+    this.#since = performance.now()
     return this.#directory
   }
 
@@ -224,6 +238,8 @@ export class SmallFiles implements PartRun {
     if (isSlow && this.#wasSlow) this.#store.wasSlow()
     this.#wasSlow = isSlow
     await setImmediate()
+    // the parts of a journal that was silent for long are not believed to be its own
+    await this.#store.alive()
     this.#since = performance.now()
   }
 }
@@ -234,7 +250,7 @@ function writeAll(calls: SyncCalls, fd: number, buffers: readonly Buffer[]): voi
   for (const buffer of buffers) {
     for (let done = 0; done < buffer.length; ) {
       const taken = calls.write(fd, [done === 0 ? buffer : buffer.subarray(done)], position)
-      if (taken === 0) throw new Error('the disk is full')
+      if (taken === 0) throw new SystemError('ENOSPC', 'write', 'it takes no more bytes')
       done += taken
       position += taken
     }

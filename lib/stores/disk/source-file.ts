@@ -1,14 +1,7 @@
-import {
-  type FileStats,
-  type FileSystem,
-  OPEN,
-  openRegular,
-  openRegularSync,
-  readFully,
-  readFullySync,
-  type SyncCalls,
-  sameContent,
-} from '../../files/disk/fs.js'
+import { type FileStats, type FileSystem, OPEN, type SyncCalls } from '../../files/disk/fs.js'
+import { openRegular, openRegularSync } from '../../files/disk/open-regular.js'
+import { readFully, readFullySync } from '../../files/disk/read-write.js'
+import { sameContent } from '../../files/disk/stats.js'
 import { type OpenSource, sourceChanged, sourceError } from '../sources.js'
 
 /**

@@ -8,7 +8,7 @@
  */
 
 export { partStoreConformance } from './part-store.js'
-export type { PartStorePlace, Standing } from './part-store-transfer.js'
+export type { PartStorePlace, PlacedContent } from './part-store-transfer.js'
 export type { ConformanceCase, ConformanceOptions } from './probe.js'
 export { type ReadableConformance, readableConformance } from './readable.js'
 export { type SourceSample, sourceStoreConformance } from './source-store.js'

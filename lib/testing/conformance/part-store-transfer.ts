@@ -17,18 +17,18 @@ import type { Outcome } from '../../wire/outcome.js'
 import { ensure, fail, within } from './probe.js'
 
 /** What stands somewhere: the content of a file, null for a folder, where a symbolic link points to. */
-export type Standing = Uint8Array | null | { target: string }
+export type PlacedContent = Uint8Array | null | { target: string }
 
 /** A place where stores of parts put files. */
 export interface PartStorePlace {
   /** A store over the place. Called once for each transfer; what the transfers before have published stands there. */
   open(): PartStore | Promise<PartStore>
   /** All that users can see there, by path. Parts of unfinished files are none of it. */
-  read(): ReadonlyMap<string, Standing> | Promise<ReadonlyMap<string, Standing>>
+  read(): ReadonlyMap<string, PlacedContent> | Promise<ReadonlyMap<string, PlacedContent>>
 }
 
 /** What is sent, by path. */
-export type Sent = Record<string, Standing>
+export type Sent = Record<string, PlacedContent>
 
 /** How a transfer is received. */
 export interface TransferOptions extends FinalizerOptions {
@@ -158,7 +158,11 @@ async function checkArrived(place: PartStorePlace, files: Sent, received: Receiv
 }
 
 /** Fails the case unless this stands under the path; a store need not have folders. */
-export function checkContent(seen: ReadonlyMap<string, Standing>, path: string, content: Standing): void {
+export function checkContent(
+  seen: ReadonlyMap<string, PlacedContent>,
+  path: string,
+  content: PlacedContent,
+): void {
   if (content === null) return
   const found = seen.get(path)
   ensure(found !== undefined && found !== null, `there is nothing under ${path}`)

@@ -79,7 +79,7 @@ export function partStoreConformance(
 
 function manySmall(): Sent {
   const files: Sent = {}
-  for (let i = 0; i < 1000; i++) files[`folder ${i % 7}/file ${i}`] = randomContent((i * 37) % 300, i)
+  for (let i = 0; i < 300; i++) files[`folder ${i % 7}/file ${i}`] = randomContent((i * 37) % 300, i)
   return files
 }
 

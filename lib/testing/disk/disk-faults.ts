@@ -1,6 +1,5 @@
-import { SluiceError } from '../../errors.js'
-import { checkChoice, checkWhole } from '../../files/disk/check-options.js'
 import type { FileSystem } from '../../files/disk/fs.js'
+import { checkChoice, checkOption, checkWhole } from '../../options.js'
 
 /** The calls that can fail. */
 export type DiskCall = Exclude<keyof FileSystem, 'platform' | 'at' | 'sync'>
@@ -74,9 +73,8 @@ export class DiskFaults {
   add(fault: DiskFault): void {
     if (!Object.hasOwn(CALLS, fault.call)) checkChoice('call', fault.call ?? null, Object.keys(CALLS))
     checkWhole('nth', fault.nth, 1)
-    if (fault.error === undefined && fault.short === undefined) {
-      throw new SluiceError('ERR_USAGE', 'a fault must have error or short', { found: fault })
-    }
+    const strikes = fault.error !== undefined || fault.short !== undefined
+    checkOption('a fault', fault, strikes, 'one with error or short')
     this.#rules.push({ fault, seen: 0 })
   }
 

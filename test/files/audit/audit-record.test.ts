@@ -124,7 +124,7 @@ test('metadata that cannot be held is refused', (t) => {
   t.throws(() => encodeRecord({ ...record, metadata: { n: 1n } }), { code: 'ERR_USAGE' })
   t.throws(() => encodeRecord({ ...record, metadata: { text: 'x'.repeat(LONGEST_LINE) } }), {
     code: 'ERR_USAGE',
-    message: /too long/,
+    message: /^metadata must be .* 1048576 bytes, not /,
   })
 })
 

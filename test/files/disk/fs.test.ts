@@ -1,9 +1,7 @@
-import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
-import fc from 'fast-check'
 import {
   blockingFileSystem,
   commandFileSystem,
@@ -12,9 +10,6 @@ import {
   makeFileSystem,
   nodeFileSystem,
   OPEN,
-  openRegular,
-  readFully,
-  writeFully,
 } from '../../../lib/files/index.js'
 import { MemoryDisk } from '../../../lib/testing/index.js'
 
@@ -136,27 +131,6 @@ for (const [name, fs] of Object.entries({ nodeFileSystem, blockingFileSystem, co
       t.is(await codeOf(fs.free(none)), 'ENOENT')
     })
   })
-
-  test(`${name} opens what stands there only if it is a file, and never waits`, async (t) => {
-    await inFolder(async (folder) => {
-      const file = join(folder, 'file')
-      writeFileSync(file, 'text')
-      symlinkSync('file', join(folder, 'link'))
-      mkdirSync(join(folder, 'folder'))
-      const { fd, stats } = await openRegular(fs, file)
-      t.is(stats.size, 4)
-      await fs.close(fd)
-      t.is(await codeOf(openRegular(fs, join(folder, 'link'))), 'ELOOP')
-      t.is(await codeOf(openRegular(fs, join(folder, 'folder'))), 'EISDIR')
-      t.is(await codeOf(openRegular(fs, join(folder, 'none'))), 'ENOENT')
-      if (process.platform === 'win32') return
-      execFileSync('mkfifo', [join(folder, 'pipe')])
-      // four of them would hold the whole thread pool
-      const pipes = Array.from({ length: 8 }, () => codeOf(openRegular(fs, join(folder, 'pipe'))))
-      t.deepEqual(new Set(await Promise.all(pipes)), new Set(['ENXIO']))
-      t.is(await codeOf(openRegular(fs, join(folder, 'pipe'), OPEN.update)), 'ENXIO')
-    })
-  })
 }
 
 test('a path begins at a handle on Linux only', (t) => {
@@ -164,70 +138,6 @@ test('a path begins at a handle on Linux only', (t) => {
   t.is(makeFileSystem({ platform: 'win32', blocking: true }).at(3, 'x'), null)
   const there = makeFileSystem({ platform: 'linux' }).at(3, 'x')
   t.is(there, process.platform === 'linux' ? '/proc/self/fd/3/x' : null)
-})
-
-test('where no flag refuses links, they are looked for and what was opened is compared', async (t) => {
-  const disk = new MemoryDisk({ platform: 'win32' })
-  disk.put('/file', 'text')
-  disk.put('/other', 'more')
-  disk.putLink('/link', '/file')
-  await disk.close((await openRegular(disk, '/file')).fd)
-  t.is(await codeOf(openRegular(disk, '/link')), 'ELOOP')
-  disk.hook = ({ call }) => {
-    if (call === 'open') disk.move('/other', '/file')
-  }
-  t.is(await codeOf(openRegular(disk, '/file')), 'ELOOP')
-  t.deepEqual(disk.openHandles(), [])
-})
-
-test('whatever a write takes at once, all arrives, in order', async (t) => {
-  const pieces = fc.array(fc.uint8Array({ maxLength: 20 }), { maxLength: 8 })
-  const whole = fc.asyncProperty(
-    pieces,
-    fc.array(fc.integer({ min: 1, max: 15 })),
-    fc.nat(9),
-    async (buffers, shorts, position) => {
-      const disk = new MemoryDisk()
-      const fd = await disk.open('/f', OPEN.create)
-      for (const short of shorts) disk.fail({ call: 'write', short })
-      await writeFully(disk, fd, buffers, position)
-      const written = Buffer.concat(buffers)
-      const expected = written.length === 0 ? written : Buffer.concat([Buffer.alloc(position), written])
-      const back = Buffer.alloc(expected.length + 5)
-      for (const short of shorts) disk.fail({ call: 'read', short })
-      const got = await readFully(disk, fd, back, 0)
-      return back.subarray(0, got).equals(expected)
-    },
-  )
-  await t.notThrowsAsync(fc.assert(whole))
-})
-
-test('a write that takes nothing means that the disk is full', async (t) => {
-  const fs: FileSystem = Object.create(new MemoryDisk(), {
-    write: {
-      value: (_fd: number, _buffers: readonly Uint8Array[], position: number) =>
-        Promise.resolve(position < 8 ? 3 : 0),
-    },
-  })
-  const error = await t.throwsAsync(writeFully(fs, 1, [Buffer.alloc(6), Buffer.alloc(6)], 2), {
-    code: 'ENOSPC',
-  })
-  t.regex(error!.message, /6 of 12 bytes were taken at position 2/)
-})
-
-test('a call that was only disturbed is done again, but not for ever', async (t) => {
-  for (const error of ['EINTR', 'EAGAIN']) {
-    const disk = new MemoryDisk()
-    const fd = await disk.open('/f', OPEN.create)
-    for (let i = 0; i < 5; i++) disk.fail({ call: 'write', error })
-    await writeFully(disk, fd, [Buffer.from('text')], 0)
-    for (let i = 0; i < 5; i++) disk.fail({ call: 'read', error })
-    const back = Buffer.alloc(4)
-    t.is(await readFully(disk, fd, back, 0), 4)
-    t.is(back.toString(), 'text')
-    disk.fail({ call: 'write', error, once: false })
-    t.is(await codeOf(writeFully(disk, fd, [back], 0)), error)
-  }
 })
 
 test('no link is followed to a file, whatever it is opened for', async (t) => {

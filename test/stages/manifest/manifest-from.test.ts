@@ -42,7 +42,14 @@ test('an entry that cannot be offered is refused, by name', (t) => {
     [[{ path: 'a', size: -1 }], 'ERR_USAGE', /size of -1/],
     [[{ path: 'a', size: 1.5 }], 'ERR_USAGE', /size of 1\.5/],
     [[{ path: 'a', size: '1' }], 'ERR_USAGE', /size of 1/],
-    [[{ path: 'a', size: null }, { path: 'b', size: 1 }], 'ERR_USAGE', /a has no size, but is not the last/],
+    [
+      [
+        { path: 'a', size: null },
+        { path: 'b', size: 1 },
+      ],
+      'ERR_USAGE',
+      /a has no size, but is not the last/,
+    ],
     [[{ path: 'a', size: 1, mode: 0o1000 }], 'ERR_USAGE', /mode/],
     [[{ path: 'a', size: 1, mtime: Number.NaN }], 'ERR_USAGE', /time/],
     [[{ path: 'a', size: 1, target: 'b' }], 'ERR_USAGE', /target/],
@@ -54,17 +61,47 @@ test('an entry that cannot be offered is refused, by name', (t) => {
     [[{ path: '../a', size: 1 }], 'ERR_PATH', /./],
     [[{ path: '/a', size: 1 }], 'ERR_PATH', /./],
     [[{ path: '', size: 1 }], 'ERR_PATH', /./],
-    [[{ path: 'a', size: 1 }, { path: 'a', size: 1 }], 'ERR_DUPLICATE_NAME', /a is there twice/],
-    [[{ path: 'a/b', size: 1 }, { path: 'a', size: 1 }], 'ERR_USAGE', /a\/b is below a file/],
-    [[{ path: 'a', size: Number.MAX_SAFE_INTEGER }, { path: 'b', size: 1 }], 'ERR_LIMIT', /2\^53/],
+    [
+      [
+        { path: 'a', size: 1 },
+        { path: 'a', size: 1 },
+      ],
+      'ERR_DUPLICATE_NAME',
+      /a is there twice/,
+    ],
+    [
+      [
+        { path: 'a/b', size: 1 },
+        { path: 'a', size: 1 },
+      ],
+      'ERR_USAGE',
+      /a\/b is below a file/,
+    ],
+    [
+      [
+        { path: 'a', size: Number.MAX_SAFE_INTEGER },
+        { path: 'b', size: 1 },
+      ],
+      'ERR_LIMIT',
+      /2\^53/,
+    ],
   ]
   for (const [entries, code, message] of wrong)
-    t.throws(() => manifestOfEntries(entries as SourceEntry[], store, NAME), { code, message }, String(message))
+    t.throws(
+      () => manifestOfEntries(entries as SourceEntry[], store, NAME),
+      { code, message },
+      String(message),
+    )
 })
 
 test('limits count, and options are checked', (t) => {
-  const entries = [{ path: 'a', size: 1 }, { path: 'b', size: 1 }]
-  t.throws(() => manifestOfEntries(entries, store, { ...NAME, limits: { entries: 1 } }), { code: 'ERR_LIMIT' })
+  const entries = [
+    { path: 'a', size: 1 },
+    { path: 'b', size: 1 },
+  ]
+  t.throws(() => manifestOfEntries(entries, store, { ...NAME, limits: { entries: 1 } }), {
+    code: 'ERR_LIMIT',
+  })
   t.notThrows(() => manifestOfEntries(entries, store, { ...NAME, limits: { entries: 2 } }))
   t.throws(() => manifestOfEntries(5 as never, store, NAME), { code: 'ERR_USAGE', message: /iterable/ })
   for (const bad of [undefined, {}, { rereadable: () => true }, { open() {} }])
@@ -74,11 +111,13 @@ test('limits count, and options are checked', (t) => {
 })
 
 test('what is in memory makes entries: texts as UTF-8, null as folders', (t) => {
-  const sources = memorySources(new Map<string, string | Buffer | null>([
-    ['d', null],
-    ['d/text', 'näh'],
-    ['bytes', Buffer.alloc(5)],
-  ]))
+  const sources = memorySources(
+    new Map<string, string | Buffer | null>([
+      ['d', null],
+      ['d/text', 'näh'],
+      ['bytes', Buffer.alloc(5)],
+    ]),
+  )
   t.deepEqual(sources.entries, [
     { type: 'directory', path: 'd' },
     { path: 'd/text', size: 4 },

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { setImmediate } from 'node:timers/promises'
 import { type MemoryParts, memoryParts, type Part, type PartStore } from '../../../lib/index.js'
-import { partStoreConformance, type Standing } from '../../../lib/testing/index.js'
+import { type PlacedContent, partStoreConformance } from '../../../lib/testing/index.js'
 import type { Entry } from '../../../lib/wire/entry.js'
 import { conforms } from '../../helpers/conforms.js'
 
@@ -128,7 +128,7 @@ function place() {
   return {
     open: () => new WatchedStore(store),
     read: () =>
-      new Map<string, Standing>([
+      new Map<string, PlacedContent>([
         ...[...store.files].map(([path, { bytes }]) => [path, bytes] as const),
         ...[...store.links].map(([path, target]) => [path, { target }] as const),
       ]),

@@ -133,10 +133,20 @@ test('parts of files that are wanted are chunks, and a whole file is never part 
     'f1:10',
     'f2[0-2] last',
   ])
-  t.deepEqual(textsOf(planOf([10], [[{ start: 1, end: 3 }, { start: 5, end: 6 }]])), [
-    'f0[1-3] last',
-    'f0[5-6] last',
-  ])
+  t.deepEqual(
+    textsOf(
+      planOf(
+        [10],
+        [
+          [
+            { start: 1, end: 3 },
+            { start: 5, end: 6 },
+          ],
+        ],
+      ),
+    ),
+    ['f0[1-3] last', 'f0[5-6] last'],
+  )
 })
 
 test('entries that are not wanted are left out, also empty ones', (t) => {

@@ -67,7 +67,7 @@ test('others have their turn every four milliseconds', async (t) => {
 })
 
 test('a disk that is slow twice in a row is read by other threads for a second', async (t) => {
-  const { clock, readAll, seen } = await setUp((path) => (path === '/p/010' || path === '/p/011' ? 25 : 0))
+  const { clock, readAll, seen } = await setUp((path) => (path === '/p/010' || path === '/p/011' ? 60 : 0))
   await readAll(t)
   t.deepEqual(seen, { sync: 12, async: FILES - 12 })
   seen.sync = seen.async = 0
@@ -82,7 +82,7 @@ test('a disk that is slow twice in a row is read by other threads for a second',
 })
 
 test('a file that takes long once is chance', async (t) => {
-  const { readAll, seen } = await setUp((path) => (path.endsWith('0') ? 25 : 0))
+  const { readAll, seen } = await setUp((path) => (path.endsWith('0') ? 60 : 0))
   await readAll(t)
   t.deepEqual(seen, { sync: FILES, async: 0 })
 })

@@ -1,0 +1,60 @@
+import { lookup } from 'node:dns/promises'
+import { BlockList, isIP } from 'node:net'
+import { printable, SluiceError } from '../../errors.js'
+
+/** Where to connect to, or to listen. */
+export interface Address {
+  host: string
+  port: number
+}
+
+const LOOPBACK = new BlockList()
+LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4')
+LOOPBACK.addAddress('::1', 'ipv6')
+
+/**
+ * HOST:PORT, or [HOST]:PORT for IPv6.
+ * @throws SluiceError `ERR_USAGE`
+ */
+export function parseAddress(text: string): Address {
+  const match = /^(?:\[([^\]]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text)
+  const port = Number(match?.[3])
+  if (match === null || port > 65535) {
+    throw new SluiceError(
+      'ERR_USAGE',
+      `${printable(text, 100)} is not an address; write HOST:PORT, as 127.0.0.1:7000`,
+    )
+  }
+  return { host: match[1] ?? match[2]!, port }
+}
+
+/** As HOST:PORT, with brackets around an IPv6 address. */
+export function showAddress({ host, port }: Address): string {
+  return isIP(host) === 6 ? `[${host}]:${port}` : `${host}:${port}`
+}
+
+/**
+ * The address with its host resolved. Only loopback is taken: nothing on this line proves who the peer is.
+ * @throws SluiceError `ERR_USAGE`, `ERR_UNREACHABLE`
+ */
+export async function resolveLoopback(text: string): Promise<Address> {
+  const { host, port } = parseAddress(text)
+  let found: { address: string; family: number }[]
+  try {
+    found = await lookup(host, { all: true })
+  } catch (cause) {
+    throw new SluiceError('ERR_UNREACHABLE', `the host ${printable(host, 100)} is not known`, { cause })
+  }
+  const local = found.find(({ address, family }) => LOOPBACK.check(address, family === 6 ? 'ipv6' : 'ipv4'))
+  if (
+    local === undefined ||
+    found.some(({ address, family }) => !LOOPBACK.check(address, family === 6 ? 'ipv6' : 'ipv4'))
+  ) {
+    throw new SluiceError(
+      'ERR_USAGE',
+      `${printable(text, 100)} is not a loopback address; until peers can prove who they are, only 127.0.0.0/8 and [::1] ` +
+        'are taken: put an SSH tunnel between two machines',
+    )
+  }
+  return { host: local.address, port }
+}

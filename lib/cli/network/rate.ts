@@ -1,0 +1,24 @@
+import { printable, SluiceError } from '../../errors.js'
+
+const UNITS: Record<string, number> = { '': 1, k: 1e3, m: 1e6, g: 1e9, ki: 2 ** 10, mi: 2 ** 20, gi: 2 ** 30 }
+
+/** With less, what the two sides say to each other before a transfer does not get through in time. */
+const LOWEST = 1000
+
+/**
+ * Bytes per second of a text as 500k, 10M or 2MiB.
+ * @throws SluiceError `ERR_USAGE`
+ */
+export function parseRate(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)([kmg]?i?)b?(?:\/s)?$/i.exec(text)
+  const rate = Math.floor(Number(match?.[1]) * (UNITS[(match?.[2] ?? '-').toLowerCase()] ?? Number.NaN))
+  if (rate >= LOWEST) return rate
+  if (rate >= 0) {
+    const message = `${printable(text, 50)} is too slow for a transfer to begin in time; the lowest rate is 1k, 1000 bytes per second`
+    throw new SluiceError('ERR_USAGE', message)
+  }
+  throw new SluiceError(
+    'ERR_USAGE',
+    `${printable(text, 50)} is not a rate; write bytes per second, as 500k or 10M`,
+  )
+}

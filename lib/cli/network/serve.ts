@@ -1,0 +1,84 @@
+import type { Server, Socket } from 'node:net'
+import { SluiceError } from '../../errors.js'
+import type { TransferState } from '../../transfer/states.js'
+import type { Transfer } from '../../transfer/transfer.js'
+import type { Context } from '../terminal/context.js'
+
+/** What becomes of connections. */
+export interface Serving {
+  /** Begins the transfer of a connection. */
+  begin: (socket: Socket) => Transfer
+  /** End with the first transfer that was offered. */
+  once: boolean
+}
+
+/** Connections without an offer as yet; when there are more, one of them has to go. */
+const MOST_SILENT = 256
+
+/**
+ * Takes transfers until the user stops it, or with `once` until the first that was offered has ended: rejects as that
+ * does, or resolves with true; with false if it was stopped before. A connection that fails before an offer is a stranger's: it is told of, and keeps nobody else out.
+ */
+export function serve(
+  server: Server,
+  { begin, once }: Serving,
+  { reporter, signal }: Context,
+): Promise<boolean> {
+  const running = new Set<Transfer>()
+  const silent = new Map<Socket, Transfer>()
+  return new Promise<boolean>((resolve, reject) => {
+    let taken: Transfer | null = null
+    const stop = () => {
+      server.close()
+      if (running.size === 0) resolve(false)
+    }
+    signal.addEventListener('abort', stop)
+    if (signal.aborted) stop()
+    server.on('connection', (socket: Socket) => {
+      if (taken !== null) return void socket.destroy()
+      const transfer = begin(socket)
+      let offered = false
+      running.add(transfer)
+      silent.set(socket, transfer)
+      if (silent.size > MOST_SILENT) leastWorth(silent.keys()).destroy()
+      const met = (state: TransferState) => {
+        // nobody has answered yet
+        if (state === 'connecting') return
+        transfer.off('state', met)
+        silent.delete(socket)
+        if (state !== 'offered') return
+        offered = true
+        if (once) {
+          if (taken !== null) return void socket.destroy()
+          taken = transfer
+          reporter.endsWith(transfer)
+          server.close()
+          for (const other of silent.keys()) other.destroy()
+        }
+        reporter.watch(transfer)
+      }
+      transfer.on('state', met)
+      const over = (error?: SluiceError) => {
+        running.delete(transfer)
+        silent.delete(socket)
+        if (transfer === taken) return error ? reject(error) : resolve(true)
+        if (error && offered) reporter.failed(error, transfer.id, signal.aborted)
+        else if (error && taken === null && !signal.aborted) reporter.warn(ofStranger(error))
+        if (signal.aborted && running.size === 0) resolve(false)
+      }
+      transfer.finished.then(() => over(), over)
+    })
+  })
+}
+
+/** The oldest that has not said a word; an honest one greets at once. If all have, the oldest. */
+function leastWorth(sockets: Iterable<Socket>): Socket {
+  const all = Array.from(sockets)
+  return all.find(({ bytesRead }) => bytesRead === 0) ?? all[0]!
+}
+
+/** Nothing is to be run again: it goes on waiting. */
+function ofStranger(cause: SluiceError): SluiceError {
+  const why = cause.code === 'ERR_INTERRUPTED' ? 'it broke' : cause.message
+  return new SluiceError(cause.code, `a connection came to nothing: ${why}; still listening`, { cause })
+}

@@ -1,0 +1,83 @@
+import type { SluiceError } from '../../errors.js'
+import type { RecoveredTransaction } from '../../files/transaction/recover.js'
+import type { Progress } from '../../transfer/progress.js'
+import type { TransferState } from '../../transfer/states.js'
+import type { ToldOutcome, TransferResult } from '../../wire/outcome.js'
+
+/** The version of what `--json` prints. Within a version keys and events are only added. */
+export const EVENTS_VERSION = 1
+
+/**
+ * What `--json` prints on standard output, one object a line, each with `version` as well. Sizes are bytes, times
+ * milliseconds. A transfer ends with exactly one `completed` or `error`. `id` is that of the transfer, as soon as its
+ * offer is known; an `error` without it is how the command itself ended. Those of `pack`, whose standard output is the
+ * stream, are on standard error.
+ */
+export type CliEvent =
+  /** The address that the other side has to be given; always the first line. */
+  | { event: 'listening'; address: string }
+  | { event: 'offer'; id: string; name: string; entries: number; bytes: number }
+  | { event: 'state'; id?: string; state: TransferState }
+  | ({ event: 'file'; id?: string } & ToldOutcome)
+  | { event: 'warning'; id?: string; code: string; message: string; path?: string }
+  /** At most twice a second. */
+  | ({ event: 'progress'; id?: string } & Progress)
+  | ({ event: 'completed' } & Omit<TransferResult, 'files'>)
+  | { event: 'error'; id?: string; code: string; message: string; exit: number; path?: string }
+  /** One line per part that `status`, `clean` and `recover` found. */
+  | { event: 'leftover'; path: string; bytes: number; state: 'part' | 'published' | 'kept' }
+  /**
+   * One line per unfinished transaction that `recover` found. `intent` is the file that stands for it in the folder,
+   * `paths` are those that it changes, `conflicts` those that somebody else has changed meanwhile.
+   */
+  | {
+      event: 'transaction'
+      id: string
+      state: RecoveredTransaction['state']
+      paths: string[]
+      intent: string
+      conflicts?: string[]
+      code?: string
+    }
+  /** One line per temporary file of a dead process that `recover` found. */
+  | { event: 'orphan'; path: string }
+  /** What `write` wrote; `digest` is SHA-256 in hexadecimal digits. */
+  | { event: 'written'; path: string; bytes: number; digest: string; backup?: string }
+  /** One line per entry of `send --dry-run`. */
+  | { event: 'entry'; type: string; path: string; size: number | null }
+
+/**
+ * An event as its line. What a terminal might take for more than text is escaped, as JSON allows: JSON itself asks
+ * for no more than the control characters of ASCII.
+ */
+export function eventLine(event: CliEvent): string {
+  const text = JSON.stringify({ version: EVENTS_VERSION, ...event })
+  return `${text.replace(UNSAFE, escaped)}\n`
+}
+
+const UNSAFE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu
+
+/** One character may be two units of UTF-16. */
+function escaped(character: string): string {
+  return character
+    .split('')
+    .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+    .join('')
+}
+
+/** An error as an event. */
+export function errorEvent(error: SluiceError, exit: number, id?: string): CliEvent {
+  const { code, message, path } = error
+  return { event: 'error', ...known(id), code, message, exit, ...(path === undefined ? {} : { path }) }
+}
+
+/** A warning as an event. */
+export function warningEvent(warning: SluiceError, id?: string): CliEvent {
+  const { code, message, path } = warning
+  return { event: 'warning', ...known(id), code, message, ...(path === undefined ? {} : { path }) }
+}
+
+/** The id of a transfer as part of an event; nothing before its offer is known. */
+export function known(id: string | undefined): { id?: string } {
+  return id === undefined || id === '' ? {} : { id }
+}

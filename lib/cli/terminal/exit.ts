@@ -1,0 +1,41 @@
+import { CODES, type Code, isSluiceError, printable, SluiceError } from '../../errors.js'
+
+/** If several exit statuses apply, the first of these counts (DESIGN.md, section 10). */
+const ORDER = [130, 2, 3, 6, 7, 8, 4, 5, 1]
+
+/** The exit status of an error, never 0; of one whose files failed, that of the weightiest of them. */
+export function exitOf(error: SluiceError): number {
+  const outcomes = (error.outcomes ?? []) as readonly { status: string; code?: string; error?: SluiceError }[]
+  const codes = outcomes
+    .filter(({ status }) => status === 'failed')
+    .map(({ code, error }) => error?.code ?? code)
+  const exits = [error.code, ...codes].map((code) =>
+    Object.hasOwn(CODES, code ?? '') ? CODES[code as Code].exit : 1,
+  )
+  return ORDER.find((exit) => (exits as number[]).includes(exit)) ?? 1
+}
+
+/** What the system says of a connection, and what we make of it. */
+const OF_SYSTEM: Record<string, [Code, (where: string) => string]> = {
+  ECONNREFUSED: ['ERR_UNREACHABLE', (where) => `nobody listens at ${where}; start the other side first`],
+  ENOTFOUND: ['ERR_UNREACHABLE', (where) => `the host of ${where} is not known`],
+  EHOSTUNREACH: ['ERR_UNREACHABLE', (where) => `${where} cannot be reached`],
+  ETIMEDOUT: ['ERR_UNREACHABLE', (where) => `${where} does not answer`],
+  EADDRINUSE: ['ERR_USAGE', (where) => `the address ${where} is in use; choose another port, or 0 for any`],
+  EADDRNOTAVAIL: ['ERR_USAGE', (where) => `${where} is no address of this machine`],
+  EACCES: ['ERR_USAGE', (where) => `the address ${where} is not for you; choose a port from 1024`],
+  EPIPE: ['ERR_INTERRUPTED', () => 'the reader of the output went away'],
+}
+
+/** Any error as one of ours; `where` is the address that it concerns. */
+export function asSluiceError(error: unknown, where = 'the peer'): SluiceError {
+  if (isSluiceError(error)) return error
+  const cause = error as NodeJS.ErrnoException
+  const [code, say] = OF_SYSTEM[cause.code ?? ''] ?? ['ERR_INTERRUPTED', () => printable(cause.message)]
+  return new SluiceError(code, say(where), { cause })
+}
+
+/** That the user stopped the program. */
+export function stopped(): SluiceError {
+  return new SluiceError('ERR_CANCELLED', 'stopped by the user')
+}

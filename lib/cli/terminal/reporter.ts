@@ -1,0 +1,197 @@
+import { createLogUpdate } from 'log-update'
+import { deferred } from '../../async.js'
+import { printable, type SluiceError } from '../../errors.js'
+import { isFinal, type TransferState } from '../../transfer/states.js'
+import type { Transfer } from '../../transfer/transfer.js'
+import { type Outcome, type TransferResult, told } from '../../wire/outcome.js'
+import { type CliEvent, errorEvent, eventLine, known, warningEvent } from './events.js'
+import { exitOf } from './exit.js'
+import { count, duration, progressLines, size } from './progress.js'
+
+/** Where a command reads, writes and is shown; a parameter, so that tests need no terminal. */
+export interface Io {
+  stdin: NodeJS.ReadStream & { fd: number }
+  stdout: NodeJS.WriteStream
+  stderr: NodeJS.WriteStream
+}
+
+/** A transfer, or an offer: the id is empty until it is known. */
+interface Identified {
+  readonly id: string
+}
+
+/** Milliseconds between two progress events of `--json`. */
+const JSON_INTERVAL = 500
+
+/** Tells what happens: for people on standard error, with live lines on a terminal; or as events on standard output. */
+export class Reporter {
+  readonly #io: Io
+  readonly #json: boolean
+  readonly #events: NodeJS.WriteStream
+  /** That with which the command ends, until it is completed. */
+  #last: Identified | null = null
+  readonly #live: ReturnType<typeof createLogUpdate> | null
+  /** What is shown of the transfers that run, in the order in which they began. */
+  readonly #running = new Map<Transfer, string[]>()
+  /** Resolves when no question is open. */
+  #asking = Promise.resolve()
+  /** Lines that wait for the end of a question. */
+  #waiting: string[] | null = null
+
+  /** @param events where they go with `json`. Default: standard output */
+  constructor(io: Io, json: boolean, events = io.stdout) {
+    this.#io = io
+    this.#json = json
+    this.#events = events
+    this.#live = !json && io.stderr.isTTY ? createLogUpdate(io.stderr) : null
+  }
+
+  /** One result on standard output: as an event, or as the line `text`. */
+  result(event: CliEvent, text: string): void {
+    if (this.#json) this.#events.write(eventLine(event))
+    else this.#io.stdout.write(`${text}\n`)
+  }
+
+  /** A line for people; nothing with `--json`. */
+  note(text: string): void {
+    if (!this.#json) this.#line(text)
+  }
+
+  event(event: CliEvent): void {
+    // what fails after it is not the transfer
+    if (event.event === 'completed') this.#last = null
+    if (this.#json) this.result(event, '')
+  }
+
+  /** @param id of the transfer that it concerns */
+  warn(warning: SluiceError, id?: string): void {
+    this.event(warningEvent(warning, id))
+    this.note(`warning: ${warning.message}`)
+  }
+
+  /** One transfer of several came to nothing. `isOver`: so did the others, and people will be told of it once. */
+  failed(error: SluiceError, id: string, isOver: boolean): void {
+    this.event(errorEvent(error, exitOf(error), id))
+    if (!isOver) this.note(`warning: ${error.message}`)
+  }
+
+  /** The command ends as this does: its error is told with that id. */
+  endsWith(last: Identified): void {
+    this.#last = last
+  }
+
+  /** Gives the exit status that belongs to the error. */
+  error(error: SluiceError): number {
+    const exit = exitOf(error)
+    this.event(errorEvent(error, exit, this.#last?.id))
+    if (!this.#json || this.#events !== this.#io.stderr)
+      this.#line(`sluice: ${error.message.replaceAll('\n', ' ')}`)
+    if (process.env.DEBUG?.includes('sluice')) this.#line(`${error.stack}`)
+    return exit
+  }
+
+  /**
+   * Shows `lines` and has a question asked below them, one at a time: nothing else comes onto the terminal before the
+   * answer. No, without a question, if `over` aborts before its turn comes.
+   */
+  async ask(lines: readonly string[], question: () => Promise<boolean>, over: AbortSignal): Promise<boolean> {
+    const before = this.#asking
+    const { promise, resolve } = deferred<void>()
+    this.#asking = promise
+    await before
+    try {
+      return !over.aborted && (await this.#ask(lines, question))
+    } finally {
+      resolve()
+    }
+  }
+
+  async #ask(lines: readonly string[], question: () => Promise<boolean>): Promise<boolean> {
+    for (const line of lines) this.#line(line)
+    this.#live?.done()
+    const waiting: string[] = []
+    this.#waiting = waiting
+    try {
+      return await question()
+    } finally {
+      this.#waiting = null
+      for (const line of waiting) this.#line(line)
+      this.#draw()
+    }
+  }
+
+  /** Shows a transfer while it runs, and how it ended if it ended well. */
+  watch(transfer: Transfer): void {
+    let began = performance.now()
+    let told = Number.NEGATIVE_INFINITY
+    const enter = (state: TransferState) => {
+      this.event({ event: 'state', ...known(transfer.id), state })
+      // what came before is the time that people took to answer
+      if (state === 'sending' || state === 'receiving') began = performance.now()
+      // somebody may have to be asked there
+      if (state === 'offered' && transfer.direction === 'send')
+        this.#show(transfer, ['offered; waiting for the answer'])
+    }
+    // one that was let in is watched only from its offer on
+    if (transfer.state === 'offered') enter('offered')
+    transfer.on('state', enter)
+    transfer.on('warning', (warning) => this.warn(warning, transfer.id))
+    transfer.on('file', (outcome) => this.file(outcome, transfer.id))
+    transfer.on('progress', (progress) => {
+      this.#show(transfer, progressLines(progress, this.#io.stderr.columns || 80))
+      if (performance.now() - told < JSON_INTERVAL) return
+      told = performance.now()
+      this.event({ event: 'progress', ...known(transfer.id), ...progress })
+    })
+    transfer.finished.then(
+      (result) => {
+        this.#forget(transfer)
+        this.completed(result, performance.now() - began)
+      },
+      () => this.#forget(transfer), // the error is told by who waits for it
+    )
+  }
+
+  /** What became of an entry. */
+  file(outcome: Outcome, id: string): void {
+    this.event({ event: 'file', ...known(id), ...told(outcome) })
+    if (outcome.status === 'failed') this.note(`failed: ${printable(outcome.path)} (${outcome.code})`)
+  }
+
+  /** What a transfer came to, in `took` milliseconds. */
+  completed({ files, ...result }: TransferResult, took: number): void {
+    this.event({ event: 'completed', ...result })
+    const { published, skipped, bytes } = result
+    const rate = size((bytes / Math.max(took, 1)) * 1000)
+    const left = skipped === 0 ? '' : `, ${skipped} there already or left out`
+    const renamed = files.filter(({ name }) => name !== undefined)
+    for (const { path, name } of renamed) this.note(`${printable(path)} is now ${printable(name!)}`)
+    this.note(
+      `${count(published, 'entry', 'entries')} published${left}; ${size(bytes)} in ${duration(took)} (${rate}/s)`,
+    )
+  }
+
+  #show(transfer: Transfer, lines: string[]): void {
+    if (!this.#live || isFinal(transfer.state)) return
+    this.#running.set(transfer, lines)
+    this.#draw()
+  }
+
+  #forget(transfer: Transfer): void {
+    this.#running.delete(transfer)
+    if (this.#waiting) return
+    this.#live?.clear()
+    if (this.#running.size === 0) this.#live?.done()
+  }
+
+  #line(text: string): void {
+    if (this.#waiting) return void this.#waiting.push(text)
+    this.#live?.clear()
+    this.#io.stderr.write(`${text}\n`)
+  }
+
+  #draw(): void {
+    if (this.#waiting || this.#running.size === 0) return
+    this.#live?.(Array.from(this.#running.values()).flat().join('\n'))
+  }
+}

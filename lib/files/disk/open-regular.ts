@@ -1,0 +1,71 @@
+import { SystemError } from './disk-error.js'
+import { type FileStats, type FileSystem, NOFOLLOW, OPEN } from './fs.js'
+import { sameInode } from './stats.js'
+
+/**
+ * Opens a regular file that stands there already, never through a link, never waiting for a pipe. Fails with the
+ * system codes ELOOP (a link), EISDIR (a folder) and ENXIO (pipe, socket, device).
+ * @param flags {@link OPEN}`.read` or `.update`
+ */
+export async function openRegular(
+  fs: FileSystem,
+  path: string,
+  flags: number = OPEN.read,
+): Promise<{ fd: number; stats: FileStats }> {
+  // where O_NOFOLLOW is missing, the link is looked for first and the inode compared afterwards
+  const before = NOFOLLOW === 0 || fs.platform === 'win32' ? await fs.lstat(path) : undefined
+  if (before?.isSymbolicLink()) throw new SystemError('ELOOP', 'open', 'a link')
+  const fd = await fs.open(path, flags)
+  try {
+    const stats = await fs.fstat(fd)
+    checkRegular(stats, before)
+    return { fd, stats }
+  } catch (error) {
+    await fs.close(fd).catch(() => {})
+    throw error
+  }
+}
+
+/** {@link openRegular} by the calls that are made at once; only where there are such. */
+export function openRegularSync(
+  fs: FileSystem,
+  path: string,
+  flags: number = OPEN.read,
+): { fd: number; stats: FileStats } {
+  const sync = fs.sync!
+  const before = NOFOLLOW === 0 || fs.platform === 'win32' ? sync.lstat(path) : undefined
+  if (before?.isSymbolicLink()) throw new SystemError('ELOOP', 'open', 'a link')
+  const fd = sync.open(path, flags)
+  try {
+    const stats = sync.fstat(fd)
+    checkRegular(stats, before)
+    return { fd, stats }
+  } catch (error) {
+    try {
+      sync.close(fd)
+    } catch {
+      // the failure before counts
+    }
+    throw error
+  }
+}
+
+function checkRegular(stats: FileStats, before: FileStats | undefined): void {
+  if (stats.isDirectory()) throw new SystemError('EISDIR', 'open', 'a folder')
+  if (!stats.isFile()) throw new SystemError('ENXIO', 'open', 'not a regular file')
+  if (before && !sameInode(before, stats))
+    throw new SystemError('ELOOP', 'open', 'changed while it was opened')
+}
+
+/** Does the work on a handle, and closes it in any case. What the close says counts, unless the work failed before. */
+export async function closing<T>(fs: FileSystem, fd: number, work: () => Promise<T>): Promise<T> {
+  let result: T
+  try {
+    result = await work()
+  } catch (error) {
+    await fs.close(fd).catch(() => {})
+    throw error
+  }
+  await fs.close(fd)
+  return result
+}

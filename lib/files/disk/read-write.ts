@@ -1,0 +1,105 @@
+import { errorCode, SystemError } from './disk-error.js'
+import type { FileSystem, SyncCalls } from './fs.js'
+
+/** How often a positioned read or write that was only disturbed (EINTR, EAGAIN) is done again. */
+const MOST_RETRIES = 100
+
+/** Does a call again that was only disturbed, at most a hundred times. Only for what may be done again. */
+export async function undisturbed(act: () => Promise<number>): Promise<number> {
+  for (let tries = 0; ; tries++) {
+    try {
+      return await act()
+    } catch (error) {
+      checkDisturbed(error, tries)
+    }
+  }
+}
+
+/** Throws, unless the call was only disturbed: at the same position nothing is written or read twice. */
+function checkDisturbed(error: unknown, tries: number): void {
+  const code = errorCode(error)
+  if (tries === MOST_RETRIES || (code !== 'EINTR' && code !== 'EAGAIN')) throw error
+}
+
+/**
+ * Writes all of `buffers` from `position`. A write may take fewer bytes than given; one that takes none means that
+ * the disk is full, and becomes ENOSPC. The number of bytes that stand is unknown after an error.
+ */
+export async function writeFully(
+  fs: FileSystem,
+  fd: number,
+  buffers: readonly Uint8Array[],
+  position: number,
+): Promise<void> {
+  let total = 0
+  for (const buffer of buffers) total += buffer.length
+  let rest = buffers
+  let done = 0
+  for (let tries = 0; done < total; tries++) {
+    let taken: number
+    try {
+      taken = await fs.write(fd, rest, position + done)
+    } catch (error) {
+      checkDisturbed(error, tries)
+      continue
+    }
+    tries = 0
+    if (taken === 0) {
+      throw new SystemError('ENOSPC', 'write', `${done} of ${total} bytes were taken at position ${position}`)
+    }
+    done += taken
+    if (done < total) rest = after(rest, taken)
+  }
+}
+
+/** The buffers without their first `taken` bytes. */
+function after(buffers: readonly Uint8Array[], taken: number): Uint8Array[] {
+  let index = 0
+  let skip = taken
+  while (skip >= buffers[index]!.length) skip -= buffers[index++]!.length
+  return [buffers[index]!.subarray(skip), ...buffers.slice(index + 1)]
+}
+
+/** Fills `buffer` from `position`; gives the number of bytes, fewer than its length only where the file ends. */
+export async function readFully(
+  fs: FileSystem,
+  fd: number,
+  buffer: Uint8Array,
+  position: number,
+): Promise<number> {
+  let done = 0
+  for (let tries = 0; done < buffer.length; tries++) {
+    try {
+      const got = await fs.read(fd, buffer, done, buffer.length - done, position + done)
+      if (got === 0) break
+      done += got
+      tries = 0
+    } catch (error) {
+      checkDisturbed(error, tries)
+    }
+  }
+  return done
+}
+
+/** {@link readFully} by the calls that are made at once, into `length` bytes of `buffer` from `offset` on. */
+export function readFullySync(
+  { read }: SyncCalls,
+  fd: number,
+  buffer: Uint8Array,
+  offset: number,
+  length: number,
+  position: number,
+): number {
+  let done = 0
+  for (let tries = 0; done < length; tries++) {
+    try {
+      const got = read(fd, buffer, offset + done, length - done, position + done)
+      if (got === 0) break
+      done += got
+      tries = 0
+    } catch (error) {
+      checkDisturbed(error, tries)
+    }
+  }
+  return done
+}

@@ -1,0 +1,39 @@
+import { errorCode } from './disk-error.js'
+import { type FileSystem, OPEN } from './fs.js'
+import { openRegular } from './open-regular.js'
+
+/** Makes the names in the folder at `path` last; a link to a folder is followed. Errors are those of the system. */
+export async function syncFolder(fs: FileSystem, path: string): Promise<void> {
+  const fd = await fs.open(path, OPEN.anyDirectory)
+  try {
+    await syncDirectory(fs, fd)
+  } finally {
+    await fs.close(fd).catch(() => {})
+  }
+}
+
+/** Makes the content of the regular file at `path` last, never through a link. Errors are those of the system. */
+export async function syncFile(fs: FileSystem, path: string): Promise<void> {
+  // Windows syncs only what is open for writing
+  const { fd } = await openRegular(fs, path, fs.platform === 'win32' ? OPEN.update : OPEN.read)
+  try {
+    await fs.fsync(fd)
+  } finally {
+    await fs.close(fd).catch(() => {})
+  }
+}
+
+/** Codes of file systems that cannot sync a folder, and of Windows, where a folder is never open for writing. */
+const CANNOT_SYNC = new Set(['EINVAL', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'])
+const CANNOT_SYNC_WINDOWS = new Set(['EPERM', 'EACCES', 'EBADF', 'EISDIR'])
+
+/** Syncs the names in the folder that is open as `fd`; does nothing where the system has no such thing. */
+export async function syncDirectory(fs: FileSystem, fd: number): Promise<void> {
+  try {
+    await fs.fsync(fd)
+  } catch (error) {
+    const code = errorCode(error) ?? ''
+    if (CANNOT_SYNC.has(code) || (fs.platform === 'win32' && CANNOT_SYNC_WINDOWS.has(code))) return
+    throw error
+  }
+}

@@ -1,0 +1,109 @@
+import { type ErrorDetails, printable, SluiceError } from './errors.js'
+
+// Every option and argument of the library is checked here, so that all messages have one grammar:
+// "OPTION must be WHAT IT MUST BE, not WHAT WAS FOUND".
+
+/** The error for an option or argument that is not what it must be: `ERR_USAGE`. */
+export function badOption(
+  option: string,
+  expected: string,
+  found: unknown,
+  details?: ErrorDetails,
+): SluiceError {
+  const message = `${option} must be ${expected}, not ${shownValue(found)}`
+  return new SluiceError('ERR_USAGE', message, { found, ...details })
+}
+
+/** Throws {@link badOption} unless `isRight`: for checks that only one function needs. */
+export function checkOption(option: string, value: unknown, isRight: boolean, expected: string): void {
+  if (!isRight) throw badOption(option, expected, value)
+}
+
+/** One of `choices`, or undefined for the default; else `ERR_USAGE`. */
+export function checkChoice(option: string, value: unknown, choices: readonly string[]): void {
+  if (value === undefined || choices.includes(value as string)) return
+  const list = choices.map((choice) => `'${choice}'`).join(', ')
+  throw badOption(option, `one of ${list}`, value, { expected: choices })
+}
+
+/** true, false, or undefined for the default; else `ERR_USAGE`. */
+export function checkFlag(option: string, value: unknown): void {
+  checkOption(option, value, value === undefined || typeof value === 'boolean', 'true or false')
+}
+
+/** A whole number in the range, or undefined for the default; else `ERR_USAGE`. */
+export function checkWhole(
+  option: string,
+  value: unknown,
+  least: number,
+  most = Number.MAX_SAFE_INTEGER,
+): void {
+  if (value === undefined) return
+  const isInRange = Number.isSafeInteger(value) && (value as number) >= least && (value as number) <= most
+  const range = most === Number.MAX_SAFE_INTEGER ? `from ${least}` : `from ${least} to ${most}`
+  checkOption(option, value, isInRange, `a whole number ${range}`)
+}
+
+/** A number from `least`, perhaps infinite, or undefined for the default; else `ERR_USAGE`. */
+export function checkNumber(option: string, value: unknown, least: number, unit?: string): void {
+  const isRight = value === undefined || (typeof value === 'number' && value >= least)
+  checkOption(option, value, isRight, `a number${unit ? ` of ${unit}` : ''} from ${least}`)
+}
+
+/** {@link checkNumber} of milliseconds. */
+export function checkDuration(option: string, value: unknown, least = 0): void {
+  checkNumber(option, value, least, 'milliseconds')
+}
+
+/** Permission bits, or undefined for the default; else `ERR_USAGE`, which says it in octal, as modes are written. */
+export function checkMode(option: string, value: unknown): void {
+  const isWhole = Number.isSafeInteger(value) && (value as number) >= 0
+  if (value === undefined || (isWhole && (value as number) <= 0o777)) return
+  const expected = 'permission bits from 0o000 to 0o777'
+  if (!isWhole) throw badOption(option, expected, value)
+  const message = `${option} must be ${expected}, not ${value} (0o${(value as number).toString(8)})`
+  throw new SluiceError('ERR_USAGE', message, { found: value })
+}
+
+/** A text that can be the path of a file on this machine; else `ERR_USAGE`. */
+export function checkLocalPath(option: string, value: unknown): asserts value is string {
+  const isText = typeof value === 'string'
+  if (isText && !value.isWellFormed()) {
+    // the system would take the file that has U+FFFD in its place
+    throw badOption(option, 'a path whose name is whole, without half of a surrogate pair', value)
+  }
+  const isPath = isText && value !== '' && !value.includes('\0')
+  checkOption(option, value, isPath, 'a path, as a text without NUL')
+}
+
+/** An object; else `ERR_USAGE`. An encoding in the place of the options, as `node:fs` takes it, would be ignored. */
+export function checkObject(option: string, value: unknown): void {
+  checkOption(option, value, typeof value === 'object' && value !== null, 'an object')
+}
+
+/** A function; else `ERR_USAGE`. */
+export function checkFunction(option: string, value: unknown): void {
+  checkOption(option, value, typeof value === 'function', 'a function')
+}
+
+/** A function, or undefined for none; else `ERR_USAGE`. */
+export function checkCallback(option: string, value: unknown): void {
+  if (value !== undefined) checkFunction(option, value)
+}
+
+/** An AbortSignal, of this realm or another, or undefined for none; else `ERR_USAGE`. */
+export function checkAbortSignal(option: string, value: unknown): void {
+  if (value === undefined) return
+  const { aborted, addEventListener } = (value ?? {}) as Partial<AbortSignal>
+  const isSignal = typeof aborted === 'boolean' && typeof addEventListener === 'function'
+  checkOption(option, value, isSignal, 'an AbortSignal')
+}
+
+/** What was found, short and safe to print. */
+function shownValue(value: unknown): string {
+  if (typeof value === 'string') return `"${printable(value, 100)}"`
+  if (typeof value === 'function') return 'a function'
+  if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : 'a list'
+  if (typeof value === 'object' && value !== null) return 'an object'
+  return printable(String(value), 100)
+}

@@ -1,0 +1,31 @@
+import type { Clock } from '../../files/disk/clock.js'
+
+/** Milliseconds for one step that takes far less than one on a fast disk. */
+const SLOW = 50
+/** Milliseconds for which a disk that was slow is not waited for. */
+const SLOW_FOR = 1000
+
+/**
+ * Whether a disk is too slow for synchronous calls: the event loop would stand still. It is so when two steps in a row
+ * took long; a single one may be chance, since other processes have their turn, too.
+ */
+export class DiskPace {
+  readonly #clock: Clock
+  #wasSlow = false
+  #slowUntil = Number.NEGATIVE_INFINITY
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  get isSlow(): boolean {
+    return this.#slowUntil > this.#clock.now()
+  }
+
+  /** To be told how long each step took: a few calls on one file. */
+  took(ms: number): void {
+    const isSlow = ms > SLOW
+    if (isSlow && this.#wasSlow) this.#slowUntil = this.#clock.now() + SLOW_FOR
+    this.#wasSlow = isSlow
+  }
+}

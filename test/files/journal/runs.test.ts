@@ -1,0 +1,251 @@
+import test, { type ExecutionContext } from 'ava'
+import { collectLeftovers, Tree } from '../../../lib/files/index.js'
+import { Journal } from '../../../lib/files/journal/journal.js'
+import {
+  encodeRecords,
+  type JournalRecord,
+  RecordReader,
+} from '../../../lib/files/journal/journal-records.js'
+import { readJournal } from '../../../lib/files/journal/read-journal.js'
+import { type ProcessSystem, thisOwner } from '../../../lib/files/own/owner.js'
+import { MemoryDisk, randomBySeed } from '../../../lib/testing/index.js'
+import { scale } from '../../helpers/scale.js'
+
+// Files of a run stand in one record, and end in one.
+
+const ID = 'ab'.repeat(16)
+const PATH = `/d/.sluice/${ID}.journal`
+/** No line is longer; the reader drops those that are. */
+const LONGEST_LINE = 64 * 1024
+
+/** A machine on which every other process is dead. */
+const GRAVE: ProcessSystem = { pid: 1, hostname: () => 'h', read: () => undefined, isAlive: () => false }
+const DEAD = { ...thisOwner(GRAVE), pid: 99 }
+const OWNER: JournalRecord = { kind: 'owner', version: 1, transfer: ID, owner: DEAD }
+
+const file = (path: string, target = path) => ({ path, size: 3, mtime: 1, target })
+
+async function setup(t: ExecutionContext) {
+  const disk = new MemoryDisk()
+  disk.putFolder('/d')
+  const tree = await Tree.open('/d', { fs: disk })
+  t.teardown(() => tree.close())
+  const journal = () => Journal.create(tree, ID, { durability: 'crash', owner: DEAD })
+  const read = async () => (await readJournal(disk, PATH))!
+  const unfinished = async () => (await read()).unfinished.map(({ path }) => path)
+  const lines = () => disk.snapshot().get(PATH)!.toString().split('\n').slice(0, -1)
+  return { disk, tree, journal, read, unfinished, lines }
+}
+
+test('files of a run are announced by one record, and end by one; those between stay', async (t) => {
+  const { journal, read, unfinished, lines } = await setup(t)
+  const open = await journal()
+  t.is(await open.beginRun([file('a'), file('d/b', 'd_1/b'), file('c')]), 0)
+  t.is(await open.beginRun([file('e')]), 3)
+  t.is(lines().length, 3)
+  t.like((await read()).unfinished, [
+    { path: 'a', target: 'a', part: 'a.part' },
+    { path: 'd/b', target: 'd_1/b', part: 'b.part', size: 3, mtime: 1 },
+    { path: 'c', part: 'c.part' },
+    { path: 'e', part: 'e.part' },
+  ])
+  await open.rename(1, 'b.1.part')
+  t.is((await read()).unfinished[1]!.part, 'b.1.part')
+  open.endRun(0, 1)
+  open.endRun(2, 2)
+  await open.flush()
+  t.is(lines().length, 6)
+  t.deepEqual(await unfinished(), ['d/b'])
+  await open.close()
+})
+
+test('where all of a run ended the journal goes, and stays where one of it did not', async (t) => {
+  for (const count of [2, 3]) {
+    const { disk, journal } = await setup(t)
+    const open = await journal()
+    await open.beginRun([file('a'), file('b'), file('c')])
+    open.endRun(0, count)
+    await open.finish()
+    t.is(disk.snapshot().has(PATH), count < 3)
+  }
+})
+
+test('the journal cut off at any byte knows each file of whose record all is there, and no other', async (t) => {
+  const { disk, tree, journal, unfinished } = await setup(t)
+  const open = await journal()
+  await open.beginRun(Array.from({ length: 9 }, (_, i) => file(`a${i}`)))
+  open.endRun(2, 5)
+  await open.flush()
+  await open.beginRun(Array.from({ length: 4 }, (_, i) => file(`b${i}`)))
+  const whole = disk.snapshot().get(PATH)!
+  const records = new RecordReader().push(whole)
+  const ends = records.map((_, i) => encodeRecords(records.slice(0, i + 1)).length)
+  const expected = ['a0 a1 a2 a3 a4 a5 a6 a7 a8', 'a0 a1 a7 a8', 'a0 a1 a7 a8 b0 b1 b2 b3']
+  t.is(records.length, 4)
+  for (let length = ends[0]!; length <= whole.length; length++) {
+    const complete = ends.filter((end) => end <= length).length
+    for (const tail of ['', '\0\0\0', 'x\n']) {
+      disk.put(PATH, Buffer.concat([whole.subarray(0, length), Buffer.from(tail)]))
+      // the line end is what completes a record: what comes instead of it tears the record
+      t.is((await unfinished()).join(' '), expected[complete - 2] ?? '', `${length}, ${JSON.stringify(tail)}`)
+    }
+  }
+  await open.close()
+  await tree.close()
+})
+
+test('a record with a count, a number or a file that cannot be is dropped', (t) => {
+  const run = { kind: 'run', n: 0, at: 1 } as const
+  const wrong: unknown[] = [
+    { kind: 'completed', n: 0, count: 65_537 },
+    { kind: 'completed', n: 0, count: 2 ** 53 },
+    { kind: 'completed', n: 0, count: -1 },
+    { kind: 'completed', n: 0, count: 1.5 },
+    { kind: 'completed', n: -1, count: 1 },
+    { ...run, files: {} },
+    { ...run, files: ['a'] },
+    { ...run, files: [['a', 1]] },
+    { ...run, files: [['a', 1, 1, 'b', 'c']] },
+    { ...run, files: [['a', -1, 1]] },
+    { ...run, files: [['a', 1, null]] },
+    { ...run, files: [[1, 1, 1]] },
+    { ...run, files: [['a', 1, 1, 2]] },
+    { ...run, n: 2 ** 53, files: [] },
+    { ...run, at: '1', files: [] },
+  ]
+  for (const record of wrong) {
+    const reader = new RecordReader()
+    t.deepEqual(reader.push(encodeRecords([record as JournalRecord])), [], JSON.stringify(record))
+    t.is(reader.dropped, 1)
+  }
+})
+
+test('ends that are claimed in thousands, over and over, cost no time, and end nothing that did not begin', async (t) => {
+  const { disk, tree, read } = await setup(t)
+  const few: JournalRecord = {
+    kind: 'run',
+    n: 0,
+    files: [
+      ['a', 1, 1],
+      ['b', 1, 1],
+    ],
+    at: 1,
+  }
+  const claim = encodeRecords([{ kind: 'completed', n: 1_000_000, count: 65_536 }])
+  const claims = Buffer.concat(Array.from({ length: 200_000 }, () => claim))
+  disk.putFolder('/d/.sluice', 0o700)
+  disk.put(
+    PATH,
+    Buffer.concat([
+      encodeRecords([OWNER, few]),
+      claims,
+      encodeRecords([{ kind: 'completed', n: 0, count: 2 }]),
+    ]),
+  )
+  const began = performance.now()
+  t.deepEqual((await read()).unfinished, [])
+  // each of them carried out would be hours
+  t.true(performance.now() - began < 60_000)
+  await tree.close()
+})
+
+test('no record of a run is longer than the reader takes, whatever the paths are', async (t) => {
+  const random = randomBySeed(1)
+  const letters = ['a', '\u0001', '"', 'ü', '漢', '😀']
+  const pathOf = (bytes: number) => {
+    const letter = letters[Math.floor(random() * letters.length)]!
+    return letter.repeat(Math.max(1, Math.floor(bytes / Buffer.byteLength(letter))))
+  }
+  for (let round = 0; round < scale(30, 300); round++) {
+    const { disk, tree, journal, read, lines } = await setup(t)
+    const open = await journal()
+    const files = Array.from({ length: 40 }, () => {
+      const path = pathOf(random() < 0.3 ? 4096 : random() * 1500)
+      return file(path, random() < 0.2 ? pathOf(4096) : path)
+    })
+    // one of the longest, and as many as find room beside it
+    files.unshift(
+      file('\u0001'.repeat(4096)),
+      ...Array.from({ length: 80 }, () => file('\u0002'.repeat(100))),
+    )
+    await open.beginRun(files)
+    for (const line of lines()) t.true(Buffer.byteLength(line) < LONGEST_LINE)
+    t.deepEqual(
+      (await read()).unfinished.map(({ path, target }) => ({ path, target })),
+      files.map(({ path, target }) => ({ path, target })),
+    )
+    await open.close()
+    await tree.close()
+    t.deepEqual(disk.openHandles(), [])
+  }
+})
+
+test('very many files cost few records, and few bytes each', async (t) => {
+  const { disk, journal, read, lines } = await setup(t)
+  const open = await journal()
+  const [runs, run] = [scale(200, 2000), 500]
+  for (let i = 0; i < runs; i++) {
+    const first = await open.beginRun(Array.from({ length: run }, (_, k) => file(`folder ${i}/file ${k}`)))
+    // one in each run does not end
+    open.endRun(first, run - 1)
+  }
+  await open.flush()
+  const { length } = disk.snapshot().get(PATH)!
+  t.true(length < runs * run * 50, `${length} bytes`)
+  t.true(lines().length < runs * 6, `${lines().length} records`)
+  t.is((await read()).unfinished.length, runs)
+  await open.close()
+})
+
+test('of a run whose owner died the parts are removed, and nothing that only looks like one', async (t) => {
+  const { disk, tree, journal } = await setup(t)
+  const open = await journal()
+  disk.putFolder('/d/d_1')
+  await open.beginRun([
+    file('a'),
+    file('published'),
+    file('d/b', 'd_1/b'),
+    file('linked'),
+    file('large'),
+    file('never'),
+  ])
+  open.endRun(1, 1)
+  await open.flush()
+  disk.put('/d/a.part', 'abc')
+  disk.put('/d/published', 'abc')
+  disk.put('/d/published.part', 'of the user')
+  disk.put('/d/d_1/b.part', 'a')
+  disk.put('/d/linked.part', 'abc')
+  await disk.link('/d/linked.part', '/d/linked')
+  disk.put('/d/large.part', 'longer than it can be')
+  const found = await collectLeftovers(tree, { system: GRAVE })
+  t.deepEqual(found.map(({ path, state }) => `${path} ${state}`).sort(), [
+    'a.part part',
+    'd_1/b.part part',
+    'linked.part published',
+  ])
+  t.deepEqual(disk.list(), [
+    '/d/',
+    '/d/d_1/',
+    '/d/large.part',
+    '/d/linked',
+    '/d/published',
+    '/d/published.part',
+  ])
+  await open.close().catch(() => {})
+})
+
+test('a run with paths that lead out of the folder removes nothing there', async (t) => {
+  const { disk, tree, journal } = await setup(t)
+  const open = await journal()
+  await open.beginRun([file('../outside'), file('/d/a'), file('a/../a'), file('a', '../outside')])
+  for (const path of ['/outside.part', '/d/a.part']) disk.put(path, 'abc')
+  disk.putFolder('/d/a')
+  const before = disk.list()
+  for (const { state } of await collectLeftovers(tree, { system: GRAVE })) t.is(state, 'kept')
+  t.deepEqual(
+    disk.list().filter((path) => !path.includes('.sluice')),
+    before.filter((path) => !path.includes('.sluice')),
+  )
+  await open.close().catch(() => {})
+})

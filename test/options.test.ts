@@ -1,0 +1,150 @@
+import test from 'ava'
+import {
+  batch,
+  checkFile,
+  createAtomicWriteStream,
+  DirectoryLock,
+  FileTransaction,
+  RecoveryManager,
+  readFileRetry,
+  recoverTransactions,
+  removeBackups,
+  removeOrphans,
+  renameAtomic,
+  rotateFile,
+  Tree,
+  temporaryName,
+  updateJson,
+  writeConfig,
+  writeFileAtomic,
+  writeJson,
+  writeYaml,
+} from '../lib/files/index.js'
+import { MemoryDisk } from '../lib/testing/index.js'
+
+test('an encoding in the place of the options, as node:fs takes it, is refused and not passed over', async (t) => {
+  for (const wrong of ['utf8', null, 0o600] as unknown as { fs?: never }[]) {
+    const calls: (() => unknown)[] = [
+      () => writeFileAtomic('/none/file', '', wrong),
+      () => writeJson('/none/file', {}, wrong),
+      () => writeYaml('/none/file', {}, wrong),
+      () => writeConfig('/none/file.json', {}, wrong),
+      () => createAtomicWriteStream('/none/file', wrong),
+      () => readFileRetry('/none/file', wrong),
+      () => checkFile('/none/file', wrong),
+      () => renameAtomic('/none/file', '/none/to', wrong),
+      () => removeOrphans('/none', wrong),
+      () => removeBackups('/none', wrong as never),
+      () => rotateFile('/none/file', wrong as never),
+    ]
+    for (const call of calls) {
+      await t.throwsAsync(
+        async () => call(),
+        { code: 'ERR_USAGE', message: /^options must be an object/ },
+        `${call}`,
+      )
+    }
+  }
+})
+
+test('a mode that is none is refused in octal, as modes are written', async (t) => {
+  const fs = new MemoryDisk()
+  fs.putFolder('/d')
+  const transaction = await FileTransaction.begin('/d', { fs })
+  const wrong: [unknown, string][] = [
+    [644, '644 (0o1204)'],
+    [0o1777, '1023 (0o1777)'],
+    [-1, '-1'],
+    ['644', '"644"'],
+  ]
+  for (const [mode, said] of wrong) {
+    const options = { fs, mode: mode as number }
+    const message = `mode must be permission bits from 0o000 to 0o777, not ${said}`
+    await t.throwsAsync(writeFileAtomic('/d/file', '', options), { code: 'ERR_USAGE', message })
+    await t.throwsAsync(transaction.write('file', '', options), { code: 'ERR_USAGE', message })
+  }
+  await transaction.rollback()
+  t.deepEqual(fs.list(), ['/d/'])
+})
+
+test('a switch of removeOrphans is true or false', async (t) => {
+  for (const name of ['dryRun', 'recursive']) {
+    const options = { fs: new MemoryDisk(), [name]: 'no' }
+    await t.throwsAsync(removeOrphans('/', options), {
+      code: 'ERR_USAGE',
+      message: new RegExp(`^${name} must`),
+    })
+  }
+})
+
+test('half of a surrogate pair, in whose place the system would put another character, is refused in any path', async (t) => {
+  const disk = new MemoryDisk()
+  disk.put('/d/a\ufffd.json', 'of the user')
+  const [path, options] = ['/d/a\ud800.json', { fs: disk }]
+  const calls: (() => unknown)[] = [
+    () => writeFileAtomic(path, '', options),
+    () => writeJson(path, {}, options),
+    () => createAtomicWriteStream(path, options),
+    () => updateJson(path, () => 1, options),
+    () => readFileRetry(path, options),
+    () => checkFile(path, options),
+    () => renameAtomic(path, '/d/to', options),
+    () => renameAtomic('/d/a\ufffd.json', path, options),
+    () => rotateFile(path, options),
+    () => removeOrphans(path, options),
+    () => DirectoryLock.acquire(path, options),
+    () => RecoveryManager.open(path, options),
+  ]
+  for (const call of calls)
+    await t.throwsAsync(
+      async () => call(),
+      { code: 'ERR_USAGE', message: /pair, not .*\\u\{d800\}/ },
+      `${call}`,
+    )
+  await t.throwsAsync(async () => DirectoryLock.acquire('/d', { ...options, name: '\udfff' }), {
+    code: 'ERR_USAGE',
+  })
+  t.throws(() => temporaryName({ prefix: '\ud800' }), { code: 'ERR_USAGE' })
+  t.notThrows(() => temporaryName({ prefix: '\u{1f600}' }))
+  await using transaction = await FileTransaction.begin('/d', options)
+  const refused = { code: 'ERR_PATH', message: /"b\\u\{d800\}" holds half .* whole/ }
+  await t.throwsAsync(transaction.write('b\ud800', 'one'), refused)
+  await t.throwsAsync(transaction.move('b\ud800', 'c'), refused)
+  await using manager = await RecoveryManager.open('/d', options)
+  await t.throwsAsync(manager.before('write', 'b\ud800'), { code: 'ERR_USAGE' })
+  const tree = await Tree.open('/d', options)
+  await t.throwsAsync(tree.directory('b\ud800'), refused)
+  await tree.close()
+  t.deepEqual([...disk.snapshot()].map(String), ['/d/a\ufffd.json,of the user'])
+})
+
+test('arguments and options that are missing or wrong are named', async (t) => {
+  const fs = new MemoryDisk()
+  fs.putFolder('/d')
+  const none = undefined as never
+  const wrong = 5 as never
+  const calls: [option: RegExp, call: () => unknown][] = [
+    [/^directory must/, () => recoverTransactions(none)],
+    [/^dryRun must/, () => recoverTransactions('/d', { fs, dryRun: 'yes' as never })],
+    [/^orphans must/, () => recoverTransactions('/d', { fs, orphans: 'no' as never })],
+    [/^directory must/, () => FileTransaction.begin(none)],
+    [/^options must/, () => FileTransaction.begin('/d', wrong)],
+    [/^audit must/, () => FileTransaction.begin('/d', { fs, audit: wrong })],
+    [/^directory must/, () => RecoveryManager.open(none)],
+    [/^options must/, () => RecoveryManager.open('/d', null as never)],
+    [/^audit must/, () => RecoveryManager.open('/d', { fs, audit: wrong })],
+    [/^name must/, () => batch(none, none)],
+    [/^work must/, () => batch('x', none)],
+  ]
+  for (const [message, call] of calls)
+    await t.throwsAsync(async () => call(), { code: 'ERR_USAGE', message }, `${call}`)
+  const message = /^each path must be a text, relative to \/d/
+  for (const act of ['write', 'writeJson', 'copy', 'move', 'delete'] as const) {
+    await using transaction = await FileTransaction.begin('/d', { fs })
+    await t.throwsAsync(transaction[act](none, none), { code: 'ERR_USAGE' }, act)
+    await t.throwsAsync(transaction[act](none, 'text'), { code: 'ERR_USAGE', message }, act)
+  }
+  await using manager = await RecoveryManager.open('/d', { fs })
+  await t.throwsAsync(manager.after(none), { code: 'ERR_USAGE', message: /^point must/ })
+  await t.throwsAsync(manager.before('write', none), { code: 'ERR_USAGE', message: /^path must/ })
+})

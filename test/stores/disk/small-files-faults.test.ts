@@ -1,0 +1,49 @@
+import test from 'ava'
+import {
+  checkArrived,
+  checkNothingLeft,
+  checkScene,
+  receiveScene,
+  setScene,
+} from '../../helpers/columns-scene.js'
+import { collectAll } from '../../helpers/river.js'
+import { scale } from '../../helpers/scale.js'
+import { FAULTS, type Fault, faultSweep } from '../../helpers/sweep.js'
+
+const all: Fault[] = [...FAULTS, { error: 'EROFS' }]
+
+for (const sync of [true, false]) {
+  for (const durability of ['crash', 'power'] as const) {
+    // nothing is made at once where it has to be synced
+    if (sync && durability === 'power') continue
+    const how = `${sync ? 'by calls made at once' : 'by promises'} with ${durability}`
+    test(`${how}: any call of a receive of small files may fail in any way`, async (t) => {
+      let atOnce = 0
+      const { runs } = await faultSweep({
+        options: { sync },
+        faults: all,
+        step: scale(durability === 'power' ? 11 : 5, 1),
+        set: setScene,
+        work: async (disk) => {
+          disk.hook = (event) => {
+            if (event.sync) atOnce++
+          }
+          return receiveScene(disk, { durability })
+        },
+        look: (disk, result, place) => {
+          const { told, error } = result as Awaited<ReturnType<typeof receiveScene>>
+          checkScene(disk, told, place)
+          if (!error?.code) throw new Error(`no code: ${error?.stack}; ${place}`)
+        },
+        recover: async (disk, place) => {
+          await collectAll(disk, '/dst')
+          checkNothingLeft(disk, `collected; ${place}`)
+          checkArrived(disk, await receiveScene(disk, { durability }), `run again; ${place}`)
+          checkNothingLeft(disk, `run again; ${place}`)
+        },
+      })
+      t.log(`${runs} runs`)
+      t.is(atOnce > 0, sync)
+    })
+  }
+}

@@ -1,0 +1,74 @@
+import test from 'ava'
+import { MemoryDisk } from '../../../lib/testing/index.js'
+import type { Outcome } from '../../../lib/wire/outcome.js'
+import {
+  checkArrived,
+  checkNothingLeft,
+  checkScene,
+  receiveScene,
+  setScene,
+} from '../../helpers/columns-scene.js'
+import { killedAt } from '../../helpers/kill-sweep.js'
+import { collectAll } from '../../helpers/river.js'
+import { scale } from '../../helpers/scale.js'
+import { crashSweep } from '../../helpers/sweep.js'
+
+for (const sync of [true, false]) {
+  const how = sync ? 'by calls made at once' : 'by promises'
+
+  test(`${how}: a receive of small files may be killed at any call, and so may the collecting after it`, async (t) => {
+    let states = 0
+    let isOver = false
+    for (let at = 1; !isOver; at++) {
+      for (let then = 1, collected = false; !collected; then += scale(7, 1)) {
+        const place = `killed at call ${at}, and at call ${then} of the collecting`
+        const disk = new MemoryDisk({ sync })
+        setScene(disk)
+        const told: Outcome[] = []
+        const died = await killedAt(disk, at, (fs) =>
+          receiveScene(fs, {
+            onOutcome: (batch) => {
+              told.push(...batch)
+            },
+          }),
+        )
+        isOver = !died
+        const acknowledged = [...told]
+        checkScene(disk, acknowledged, place)
+        collected = !(await killedAt(disk, then, (fs) => collectAll(fs, '/dst')))
+        checkScene(disk, acknowledged, place)
+        if (collected) {
+          // a process that died has no handles
+          const found = disk.list()
+          await collectAll(disk, '/dst')
+          t.deepEqual(disk.list(), found, `${place}: the second time there is something left`)
+        } else await collectAll(disk, '/dst')
+        checkScene(disk, acknowledged, place)
+        checkNothingLeft(disk, place)
+        checkArrived(disk, await receiveScene(disk), place)
+        checkNothingLeft(disk, place)
+        states++
+        if (at % scale(4, 1) > 0) break
+      }
+    }
+    t.log(`${states} states`)
+    t.true(states > 50)
+  })
+}
+
+test('the power is cut at any call of a receive of small files that is to survive it', async (t) => {
+  const { states } = await crashSweep({
+    seeds: scale(2, 20),
+    again: scale(1, 2),
+    set: setScene,
+    work: (disk) => receiveScene(disk, { durability: 'power' }),
+    recover: (disk) => collectAll(disk, '/dst'),
+    look: async (found, acknowledged, place) => {
+      checkScene(found, [], place)
+      checkNothingLeft(found, place)
+      if (acknowledged) checkArrived(found, await receiveScene(found), place)
+    },
+  })
+  t.log(`${states} states`)
+  t.true(states > 100)
+})

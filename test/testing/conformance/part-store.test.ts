@@ -1,0 +1,183 @@
+// Each property of the suite, and a store that lacks just that: the suite must say so.
+import { type MemoryParts, memoryParts, type Part, type PartStore } from '../../../lib/index.js'
+import { type PlacedContent, partStoreConformance } from '../../../lib/testing/index.js'
+import { patience, refuted } from '../../helpers/refuted.js'
+
+/** The suite for a store in memory with other parts, or another store. */
+function stores(
+  part: (part: Part, memory: MemoryParts, path: string) => Partial<Part>,
+  more: Partial<PartStore> = {},
+) {
+  return () =>
+    partStoreConformance(
+      () => {
+        const memory = memoryParts()
+        const store: PartStore = {
+          expect: () => memory.expect!(undefined!, 0),
+          makeFolder: (entry) => memory.makeFolder!(entry),
+          async begin(entry) {
+            const whole = await memory.begin(entry)
+            return {
+              write: (...args) => whole.write(...args),
+              publish: (policy) => whole.publish(policy),
+              discard: (failure) => whole.discard(failure),
+              ...part(whole, memory, entry.path),
+            }
+          },
+          makeLink: (entry, policy) => memory.makeLink!(entry, policy),
+          ...more,
+        }
+        return {
+          open: () => store,
+          read: () =>
+            new Map<string, PlacedContent>([
+              ...[...memory.folders.keys()].map((path) => [path, null] as const),
+              ...[...memory.files].map(([path, { bytes }]) => [path, bytes] as const),
+            ]),
+        }
+      },
+      { patience },
+    )
+}
+
+/** Puts something under the path before it is verified. */
+const shown = (memory: MemoryParts, path: string) =>
+  memory.files.set(path, { bytes: Buffer.from('?'), mode: 0o644, mtime: 0 })
+
+refuted(
+  'a store that loses what it is given',
+  stores(() => ({ write: () => {} })),
+  'with their content',
+  /a\.txt has 0 bytes, not the 5/,
+)
+refuted(
+  'a store that writes where it wrote before',
+  stores((part) => ({ write: (_offset, buffers, ends) => part.write(0, buffers, ends) })),
+  'a large file',
+  /large has/,
+)
+refuted(
+  'a store without empty files',
+  stores((_part, _memory, path) => (path === 'empty' ? { publish: () => {} } : {})),
+  'an empty file',
+  /nothing under empty/,
+)
+refuted(
+  'a store that takes files to be folders of objects',
+  stores((_part, _memory, path) => (path === '__proto__' ? { publish: () => {} } : {})),
+  'names that mean something',
+  /nothing under __proto__/,
+)
+refuted(
+  'a store that forgets folders',
+  stores(() => ({}), { makeFolder: () => {} }),
+  'folders arrive',
+  /folder empty/,
+)
+refuted(
+  'a store that says a link is there',
+  stores(() => ({})),
+  'links are made',
+  /nothing under link/,
+)
+refuted(
+  'a store that shows what is not verified',
+  stores((part, memory, path) => ({
+    write: (...args) => {
+      shown(memory, path)
+      return part.write(...args)
+    },
+  })),
+  'before it is verified',
+  /to be seen before/,
+)
+refuted(
+  'a store that leaves what is discarded',
+  stores((_part, memory, path) => ({ discard: () => void shown(memory, path) })),
+  'of which the digest differs',
+  /a\.txt failed, and is to be seen/,
+)
+refuted(
+  'a store that shows what the sender gave up',
+  stores((_part, memory, path) => ({ discard: () => void shown(memory, path) })),
+  'the sender gives up',
+  /half failed, and is to be seen/,
+)
+refuted(
+  'a store that shows what it keeps',
+  stores((_part, memory, path) => ({ keep: () => void shown(memory, path) })),
+  'nobody says what it should be',
+  /never verified, and is to be seen/,
+)
+refuted(
+  'a store that needs order and does not say so',
+  stores((part) => {
+    let at = 0
+    return {
+      write: (_offset, buffers, ends) => {
+        const from = at
+        for (const { length } of buffers) at += length
+        return part.write(from, buffers, ends)
+      },
+    }
+  }),
+  'out of order',
+  /other bytes/,
+)
+refuted(
+  'a store that reads back something else',
+  stores(() => ({ digest: () => Buffer.alloc(32, 1) })),
+  'no tap has seen',
+  /untapped failed with ERR_DIGEST/,
+)
+for (const conflict of ['rename', 'skip', 'fail'] as const)
+  refuted(
+    `a store that overwrites under '${conflict}'`,
+    stores((part) => ({ publish: (policy) => part.publish({ ...policy, conflict: 'overwrite' }) })),
+    `taken: '${conflict}'`,
+    /a\.txt has 28 bytes, not the 11/,
+  )
+for (const conflict of ['overwrite', 'replace'] as const)
+  refuted(
+    `a store that does not ${conflict}`,
+    stores((part) => ({ publish: (policy) => part.publish({ ...policy, conflict: 'rename' }) })),
+    `taken: '${conflict}'`,
+    /a\.txt has 11 bytes, not the 28/,
+  )
+refuted(
+  'a store that does not obey the policies that it names',
+  stores((part) => ({ publish: (policy) => part.publish({ ...policy, conflict: 'skip' }) })),
+  "taken: 'fail'",
+  /the file was skipped/,
+)
+refuted(
+  'a store that fails with what is there',
+  stores((part, memory, path) => ({
+    publish: (policy) => {
+      if (memory.files.has(path)) throw new Error('it is there')
+      return part.publish(policy)
+    },
+  })),
+  'comes again',
+  /failed with ERR_WRITE/,
+)
+refuted(
+  'a store that removes the file in the place of which a folder comes',
+  stores((_part, memory, path) => {
+    if (path === 'docs/inside') memory.files.delete('docs')
+    return {}
+  }),
+  'leaves the file',
+  /nothing under docs/,
+)
+refuted(
+  'a store that shows halves when it is torn down',
+  stores((part, memory, path) => ({
+    write: async (...args) => {
+      await part.write(...args)
+      if (path === 'large') shown(memory, path)
+    },
+  })),
+  'torn down',
+  /large has 1 bytes/,
+)
