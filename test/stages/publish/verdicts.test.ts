@@ -1,8 +1,10 @@
 import test from 'ava'
 import type { DigestsItem, Item } from '../../../lib/stages/river/items.js'
 import { MemoryDisk } from '../../../lib/testing/index.js'
+import type { Outcome } from '../../../lib/wire/outcome.js'
 import type { Run } from '../../../lib/wire/run.js'
-import { columnsOf, receiveColumns } from '../../helpers/columns.js'
+import { arrivingOf } from '../../helpers/items.js'
+import { receiveItems } from '../../helpers/river.js'
 
 const FILES = { a: 'one', b: 'two', c: 'three', d: 'four' }
 const LENGTH = 32
@@ -10,11 +12,11 @@ const LENGTH = 32
 function scene() {
   const disk = new MemoryDisk()
   disk.putFolder('/dst')
-  const items = columnsOf(FILES)
+  const items = arrivingOf(FILES)
   const run = items.find(({ kind }) => kind === 'run') as Run
   const said = items.find(({ kind }) => kind === 'digests') as DigestsItem
-  const receive = (options: Parameters<typeof receiveColumns>[1] = {}, all: Item[] = items) =>
-    receiveColumns(all, { dir: '/dst', fs: disk, ...options })
+  const receive = (options: Parameters<typeof receiveItems>[1] = {}, all: Item[] = items) =>
+    receiveItems(all, { dir: '/dst', fs: disk, ...options })
   return { disk, items, run, said, receive }
 }
 
@@ -39,7 +41,9 @@ test('digests that come again, around files that have their outcome, give them n
   const { items, said, receive } = scene()
   const first: DigestsItem = { ...said, first: 1, count: 2, bytes: said.bytes.subarray(LENGTH, 3 * LENGTH) }
   const all = items.flatMap((item) => (item === said ? [first, said, said] : [item]))
-  const { outcomes, told, error } = await receive({ missing: 'skip' }, all)
+  const told: Outcome[] = []
+  const onOutcome = (batch: Outcome[]) => void told.push(...batch)
+  const { outcomes, error } = await receive({ missing: 'skip', onOutcome }, all)
   t.is(error, undefined)
   for (const list of [outcomes, told]) {
     const shown = list.map(({ path, status }) => `${path} ${status}`).sort()

@@ -1,7 +1,9 @@
 import test from 'ava'
 import { readJournal } from '../../../lib/files/journal/read-journal.js'
 import { MemoryDisk, type MemoryDiskOptions } from '../../../lib/testing/index.js'
-import { collectAll, columnsOf, MTIME, receiveColumns } from '../../helpers/columns.js'
+import { collectAll } from '../../helpers/collect-all.js'
+import { arrivingOf, MTIME } from '../../helpers/items.js'
+import { receiveItems } from '../../helpers/river.js'
 
 // Many small files by calls that are made at once. What may fail in it: small-files-faults.test.ts.
 
@@ -13,7 +15,7 @@ function scene(files: Record<string, string> = FILES, options: MemoryDiskOptions
   const disk = new MemoryDisk(options)
   disk.putFolder('/dst')
   const receive = (modes: Record<string, number> = {}) =>
-    receiveColumns(columnsOf(files, { modes }), { dir: '/dst', fs: disk })
+    receiveItems(arrivingOf(files, { modes }), { dir: '/dst', fs: disk })
   const text = (path: string) => disk.snapshot().get(path)?.toString()
   return { disk, receive, text }
 }

@@ -1,13 +1,16 @@
 import { randomBytes } from 'node:crypto'
 import type { FinalizerOptions } from '../../lib/stages/finalizer.js'
 import type { PartSinkOptions } from '../../lib/stages/part-sink.js'
+import type { Item } from '../../lib/stages/river/items.js'
 import type { MemoryDisk } from '../../lib/testing/index.js'
-import { bytesOf, columnsOf, type Files, type Received, receiveColumns } from './columns.js'
+import type { Outcome } from '../../lib/wire/outcome.js'
+import { arrivingOf, bytesOf, type Content } from './items.js'
+import { type Received, receiveItems } from './river.js'
 
 // A receive of many small files, and all that may be unusual with one of them: names that are taken, a part that is
 // the user's, a folder whose name a file has, a mode that nobody could open again, a digest that does not match.
 
-export const SENT: Files = {
+export const SENT: Content = {
   photos: null,
   'photos/a.txt': 'hello',
   'photos/b.txt': 'b'.repeat(700),
@@ -45,17 +48,42 @@ export function setScene(disk: MemoryDisk): void {
   for (const [path, content] of Object.entries(STANDING)) disk.put(path, content)
 }
 
+/** What is received, with all that was told of it while it ran. */
+export interface ReceivedScene extends Received {
+  told: Outcome[]
+}
+
 /** Runs end in the middle of files, as they do behind a socket. */
-export function receiveScene(
+export async function receiveScene(
   fs: PartSinkOptions['fs'],
   options: Partial<PartSinkOptions & FinalizerOptions> = {},
-): Promise<Received> {
-  const items = columnsOf(SENT, { run: 900, modes: { 'photos/deep/locked': 0o400 }, wrong: [BAD] })
-  return receiveColumns(items, { dir: '/dst', fs, concurrency: 1, ...options })
+): Promise<ReceivedScene> {
+  const told: Outcome[] = []
+  const items = arrivingOf(SENT, { run: 900, modes: { 'photos/deep/locked': 0o400 } }).map(withBad)
+  const received = await receiveItems(items, {
+    dir: '/dst',
+    fs,
+    concurrency: 1,
+    onOutcome: (batch) => {
+      told.push(...batch)
+    },
+    ...options,
+  })
+  return { told, ...received, outcomes: received.error?.outcomes ?? received.outcomes }
+}
+
+/** Of one file the sender says another digest. */
+function withBad(item: Item): Item {
+  if (item.kind !== 'digests') return item
+  const at = Object.keys(SENT).indexOf(BAD) - item.first
+  if (at < 0 || at >= item.count) return item
+  const bytes = Buffer.from(item.bytes)
+  const length = bytes.length / item.count
+  return { ...item, bytes: bytes.fill(1, at * length, (at + 1) * length) }
 }
 
 /** What has to hold at every moment, whatever failed, and whoever died; throws where it does not. */
-export function checkScene(disk: MemoryDisk, told: Received['told'], place: string): void {
+export function checkScene(disk: MemoryDisk, told: readonly Outcome[], place: string): void {
   const fail = (what: string) => {
     throw new Error(`${what}; ${place}`)
   }
