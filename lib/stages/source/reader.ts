@@ -134,12 +134,8 @@ export class SourceReader {
     if (plan.isClosed(index)) return
     if (entry.size === 0) for (const piece of plan.pass(index + 1)) yield this.#run(piece, NOTHING)
     if (entry.size !== null) return
-    plan.setSize(index, offset)
-    const position = entry.start + offset
-    yield this.#run(
-      { position, length: 0, first: index, last: index, offset, ends: true, isLate: false },
-      NOTHING,
-    )
+    const end = plan.setSize(index, offset)
+    if (end) yield this.#run(end, NOTHING)
   }
 
   /** Takes bytes for sent, which stand at `position`: the runs that they are. */
