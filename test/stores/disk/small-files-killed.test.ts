@@ -59,7 +59,7 @@ for (const sync of [true, false]) {
 test('the power is cut at any call of a receive of small files that is to survive it', async (t) => {
   const { states } = await crashSweep({
     seeds: scale(2, 20),
-    again: scale(1, 2),
+    again: scale(0, 2),
     set: setScene,
     work: (disk) => receiveScene(disk, { durability: 'power' }),
     recover: (disk) => collectAll(disk, '/dst'),
