@@ -102,8 +102,7 @@ export class Plan {
    */
   claim(claimed: readonly Range[]): void {
     const index = this.#decided
-    const entry = fileAt(this.entries, index)
-    checkRanges(this.#states, entry, claimed)
+    checkRanges(this.#states, fileAt(this.entries, index), claimed)
     this.want(1)
     if (this.#isClosed[index]) return
     for (const range of claimed) this.#states.change(index, range, Is.Claimed)
@@ -146,14 +145,17 @@ export class Plan {
     return this.#states.are(Is.There, index, start, end)
   }
 
+  /** Whether the entry has its outcome. */
   isClosed(index: number): boolean {
     return this.#isClosed[index] === 1
   }
 
+  /** Whether it was decided that the entry is wanted. */
   isWanted(index: number): boolean {
     return this.#decisions[index] === Decision.Wanted
   }
 
+  /** Whether it was decided that the entry is not wanted. */
   isSkipped(index: number): boolean {
     return this.#decisions[index] === Decision.Skipped
   }
@@ -189,7 +191,8 @@ export class Plan {
   /**
    * Takes in `length` bytes that stand at `position` of the stream: gives the pieces that they are, each with the
    * entries of no bytes that it passes first. A piece counts as taken in when it is given, not before.
-   * @throws SluiceError for bytes that the plan does not want
+   * @throws SluiceError for bytes that the plan does not want, and where very many files, or parts of them, were begun
+   * and not finished
    */
   *take(position: number, length: number, limits: PieceLimits = {}): Generator<Piece, void> {
     const end = position + length
@@ -200,6 +203,8 @@ export class Plan {
       if (!piece.isLate) this.cameBytes += piece.length
       yield piece
     }
+    if (!this.#cutter.noteEdges(position, end))
+      throw refuse(`bytes at ${position}, and left too much unfinished before`)
   }
 
   /**
@@ -207,8 +212,7 @@ export class Plan {
    * is due once, when it was asked for. An empty file must have been passed before its digest is taken in.
    */
   *pass(index: number = this.entries.length, limits: PieceLimits = {}): Generator<Piece, void> {
-    for (let piece = this.#cutter.pass(index, limits); piece; piece = this.#cutter.pass(index, limits))
-      yield piece
+    yield* this.#cutter.passAll(index, limits)
   }
 
   /**
@@ -237,9 +241,8 @@ export class Plan {
    */
   answer(index: number, failed = false): boolean {
     const entry = fileAt(this.entries, index)
-    const record = failed ? 'a failure' : 'a digest'
     const open = this.#requests.of(index)
-    if (open === 0) throw refuse(`${record} that nobody waits for of`, entry)
+    if (open === 0) throw refuse(`${failed ? 'a failure' : 'a digest'} that nobody waits for of`, entry)
     const mayLack = this.#requests.answer(index, failed)
     if (this.#isClosed[index]) return false
     if (open > 1) return true
@@ -270,6 +273,7 @@ export class Plan {
     this.isEnded = true
   }
 
+  /** Whether END was heard, and every entry has its outcome. */
   get isFinished(): boolean {
     return this.isEnded && this.closedEntries === this.entries.length
   }

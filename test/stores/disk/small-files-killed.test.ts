@@ -1,7 +1,6 @@
 import test from 'ava'
 import { MemoryDisk } from '../../../lib/testing/index.js'
 import type { Outcome } from '../../../lib/wire/outcome.js'
-import { collectAll } from '../../helpers/columns.js'
 import {
   checkArrived,
   checkNothingLeft,
@@ -10,6 +9,7 @@ import {
   setScene,
 } from '../../helpers/columns-scene.js'
 import { killedAt } from '../../helpers/kill-sweep.js'
+import { collectAll } from '../../helpers/river.js'
 import { scale } from '../../helpers/scale.js'
 import { crashSweep } from '../../helpers/sweep.js'
 
