@@ -159,16 +159,7 @@ test('names are looked at by synchronous calls where there are some, and what th
     offer.entries.map(({ path, size, target }) => [path, size, target]),
     expected.offer.entries.map(({ path, size, target }) => [path, size, target]),
   )
-  t.deepEqual(looks, [
-    '/d/a',
-    '/d/empty',
-    '/d/l',
-    '/d/z',
-    '/d/empty again',
-    '/d/l again',
-    '/d/z/b',
-    '/d/z/c',
-  ])
+  t.deepEqual(looks, ['/d/a', '/d/empty', '/d/l', '/d/z', '/d/empty again', '/d/l again', '/d/z/b', '/d/z/c'])
 })
 
 test('a file inside that cannot be read is offered all the same: it is found when it is read', async (t) => {
