@@ -1,16 +1,16 @@
 import test from 'ava'
 import { MemoryDisk } from '../../../lib/testing/index.js'
 import type { Outcome } from '../../../lib/wire/outcome.js'
-import { collectAll } from '../../helpers/collect-all.js'
-import { killedAt } from '../../helpers/kill-sweep.js'
-import { scale } from '../../helpers/scale.js'
 import {
   checkArrived,
   checkNothingLeft,
   checkScene,
   receiveScene,
   setScene,
-} from '../../helpers/small-files-scene.js'
+} from '../../helpers/columns-scene.js'
+import { killedAt } from '../../helpers/kill-sweep.js'
+import { collectAll } from '../../helpers/river.js'
+import { scale } from '../../helpers/scale.js'
 import { crashSweep } from '../../helpers/sweep.js'
 
 for (const sync of [true, false]) {
