@@ -155,3 +155,17 @@ export function printable(text: string, max = 4096): string {
     return `\\u{${c.codePointAt(0)!.toString(16)}}`
   })
 }
+
+const UNSAFE_IN_JSON = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu
+
+/**
+ * JSON made safe for a terminal, an editor and readers of lines: JSON itself escapes only what is below the space. It
+ * stays the same value.
+ */
+export function printableJson(json: string): string {
+  return json.replace(UNSAFE_IN_JSON, (character) => {
+    // one character may be two units of UTF-16
+    const units = character.split('').map((unit) => unit.charCodeAt(0).toString(16).padStart(4, '0'))
+    return units.map((unit) => `\\u${unit}`).join('')
+  })
+}

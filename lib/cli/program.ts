@@ -10,20 +10,20 @@ import { sendCommand } from './commands/send.js'
 import { unpackCommand } from './commands/unpack.js'
 import { writeCommand } from './commands/write.js'
 import type { Context } from './terminal/context.js'
-import { asSluiceError, stopped } from './terminal/exit.js'
+import { asSluiceError, stoppedByUser } from './terminal/exit.js'
 import { type Io, Reporter } from './terminal/reporter.js'
 
 /** Where the package says its version, seen from the compiled file. */
 const PACKAGE = new URL('../../../package.json', import.meta.url)
 
-const collect = (value: string, before: string[] = []) => [...before, value]
+const repeated = (value: string, before: string[] = []) => [...before, value]
 
 function sourceOptions(command: Command): Command {
   return command
     .option('--hash <algorithm>', 'digest of the files: sha256, blake3, or another that Node has', 'sha256')
     .option('--name <name>', 'name of standard input, or of the offer')
-    .option('--include <pattern>', 'only what matches, as in .gitignore; may be repeated', collect)
-    .option('--exclude <pattern>', 'all but what matches, as in .gitignore; may be repeated', collect)
+    .option('--include <pattern>', 'only what matches, as in .gitignore; may be repeated', repeated)
+    .option('--exclude <pattern>', 'all but what matches, as in .gitignore; may be repeated', repeated)
     .option('--gitignore', 'honour the .gitignore files in the tree')
     .option('--links', 'send symbolic links as links, instead of leaving them out')
 }
@@ -144,7 +144,7 @@ function program(
 /**
  * Runs the command line.
  * @param args without the names of Node and the program
- * @param stop aborted with {@link stopped} when the user stops the program
+ * @param stop aborted with {@link stoppedByUser} when the user stops the program
  * @returns the exit status (DESIGN.md, section 10)
  */
 export async function main(args: readonly string[], io: Io, stop: AbortController): Promise<number> {
@@ -162,7 +162,7 @@ export async function main(args: readonly string[], io: Io, stop: AbortControlle
     json = asked
     const reporter = new Reporter(io, json, streams ? io.stderr : io.stdout)
     try {
-      await run({ io, reporter, signal, stop: () => stop.abort(stopped()) })
+      await run({ io, reporter, signal, stop: () => stop.abort(stoppedByUser()) })
       await written(io.stdout)
       if (lost) throw lost
     } catch (error) {

@@ -4,7 +4,7 @@ import { parseRate } from '../../lib/cli/network/rate.js'
 import { describeOffer } from '../../lib/cli/terminal/ask.js'
 import { eventLine } from '../../lib/cli/terminal/events.js'
 import { asSluiceError, exitOf } from '../../lib/cli/terminal/exit.js'
-import { duration, named, progressLines } from '../../lib/cli/terminal/progress.js'
+import { duration, progressLines, shownPath } from '../../lib/cli/terminal/progress.js'
 import { SluiceError } from '../../lib/errors.js'
 import { offerOf } from '../helpers/items.js'
 
@@ -82,7 +82,7 @@ test('the lines of progress fit the terminal, with names escaped', (t) => {
   }
   t.regex(lines[1]!, /1\/2 files {2}500 B of 1 kB \(50 %\) {2}100 B\/s {2}5s left/)
   t.is(progressLines({ ...progress, current: null, totalBytes: null, eta: null }, 60).length, 1)
-  t.is(named('short', 10), 'short')
+  t.is(shownPath('short', 10), 'short')
   t.is(duration(250), '250ms')
 })
 
@@ -103,8 +103,8 @@ test('an event is one line of JSON that no terminal takes for more than text', (
 })
 
 test('wide characters take two columns, marks none, and none is cut in two', (t) => {
-  t.is(named('日本語', 6), '日本語')
-  t.is(named('日本語', 5), '…本語')
-  t.is(named('a/🎉🎉🎉', 6), '…🎉🎉')
-  t.is(named('e\u0301a\u0308', 2), 'e\u0301a\u0308')
+  t.is(shownPath('日本語', 6), '日本語')
+  t.is(shownPath('日本語', 5), '…本語')
+  t.is(shownPath('a/🎉🎉🎉', 6), '…🎉🎉')
+  t.is(shownPath('e\u0301a\u0308', 2), 'e\u0301a\u0308')
 })

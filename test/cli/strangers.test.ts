@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { PassThrough, Writable } from 'node:stream'
 import test, { type ExecutionContext } from 'ava'
 import { main } from '../../lib/cli/program.js'
-import { stopped } from '../../lib/cli/terminal/exit.js'
+import { stoppedByUser } from '../../lib/cli/terminal/exit.js'
 import type { Io } from '../../lib/cli/terminal/reporter.js'
 import { Command, run } from '../helpers/command.js'
 import { plant, temporary } from '../helpers/folders.js'
@@ -59,7 +59,7 @@ test('of two receivers one gets all of standard input, and the other nothing', a
   await t.throwsAsync(readFile(join(dirs[1 - taken]!, 'n')), { code: 'ENOENT' })
 })
 
-test('a sender that is refused, or stopped, leaves standard input at once, though it has no end', async (t) => {
+test('a sender that is refused, or stoppedByUser, leaves standard input at once, though it has no end', async (t) => {
   const refused = await sending(t)
   t.is((await run(t, 'receive', refused.address, '--dir', await temporary(t))).code, 3)
   t.is((await refused.sender.ended).code, 3)
@@ -88,7 +88,7 @@ function stoppedAtTheEnd(args: string[]) {
     write(line, _encoding, done) {
       const event = JSON.parse(line.toString() || '{}')
       if (event.event === 'listening') address(event.address)
-      if (event.state === 'completed') stop.abort(stopped())
+      if (event.state === 'completed') stop.abort(stoppedByUser())
       done()
     },
   })

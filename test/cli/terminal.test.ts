@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
 import test, { type ExecutionContext } from 'ava'
 import { main } from '../../lib/cli/program.js'
-import { stopped } from '../../lib/cli/terminal/exit.js'
+import { stoppedByUser } from '../../lib/cli/terminal/exit.js'
 import type { Io } from '../../lib/cli/terminal/reporter.js'
 import { send } from '../../lib/send.js'
 import { listing, plant, temporary } from '../helpers/folders.js'
@@ -94,7 +94,7 @@ test('offers are asked about one after the other, each with what it is', async (
   await screen.shows(/offered: two.*Accept\?/s)
   type('y\n')
   await second.finished
-  stop.abort(stopped())
+  stop.abort(stoppedByUser())
   t.is(await exit, 130)
 })
 
@@ -108,7 +108,7 @@ test('a question ends with the sender that is gone; what it offered is not asked
   await first.cancel('changed my mind')
   await screen.shows(/changed my mind/)
   t.notRegex(screen.text, /offered: two/)
-  stop.abort(stopped())
+  stop.abort(stoppedByUser())
   t.is(await exit, 130)
 })
 
@@ -125,9 +125,9 @@ test('Ctrl-C at the question stops the program and cancels the transfer', async 
   const sending = offer('one')
   await screen.shows(/Accept\?/s)
   type('\u0003')
-  await t.throwsAsync(sending.finished, { code: 'ERR_CANCELLED', message: /stopped by the user/ })
+  await t.throwsAsync(sending.finished, { code: 'ERR_CANCELLED', message: /stoppedByUser by the user/ })
   t.is(await exit, 130)
-  t.regex(screen.text, /y\/N[^\n]*\n[^\n]*sluice: stopped by the user\n$/)
+  t.regex(screen.text, /y\/N[^\n]*\n[^\n]*sluice: stoppedByUser by the user\n$/)
   await t.throwsAsync(listing(dir), { code: 'ENOENT' })
 })
 

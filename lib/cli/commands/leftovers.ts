@@ -4,16 +4,16 @@ import { commandFileSystem } from '../../files/disk/node-fs.js'
 import { collectLeftovers, type Leftover } from '../../files/journal/leftovers.js'
 import { Tree } from '../../files/tree/tree.js'
 import type { Context } from '../terminal/context.js'
-import { count, size } from '../terminal/progress.js'
+import { counted, size } from '../terminal/progress.js'
 
 /** `sluice status`: what interrupted transfers have left in a folder. Changes nothing. */
 export async function statusCommand(dir: string, { reporter }: Context): Promise<void> {
-  const found = await collect(dir, true)
+  const found = await collectIn(dir, true)
   for (const leftover of found) tell(leftover, 'left', reporter)
   reporter.note(
     found.length === 0
       ? 'nothing is left of interrupted transfers'
-      : sum(found, 'would be removed by clean --yes'),
+      : leftoverSummary(found, 'would be removed by clean --yes'),
   )
 }
 
@@ -21,9 +21,9 @@ export async function statusCommand(dir: string, { reporter }: Context): Promise
 export async function cleanCommand(dir: string, flags: { yes?: boolean }, context: Context): Promise<void> {
   if (!flags.yes) return statusCommand(dir, context)
   const { reporter } = context
-  const found = await collect(dir, false)
+  const found = await collectIn(dir, false)
   for (const leftover of found) tell(leftover, 'removed', reporter)
-  reporter.note(found.length === 0 ? 'there was nothing to clean' : sum(found, 'removed'))
+  reporter.note(found.length === 0 ? 'there was nothing to clean' : leftoverSummary(found, 'removed'))
   const kept = found.find(({ error }) => error !== undefined)
   if (kept !== undefined) {
     throw new SluiceError(
@@ -37,7 +37,7 @@ export async function cleanCommand(dir: string, flags: { yes?: boolean }, contex
   }
 }
 
-async function collect(dir: string, dryRun: boolean): Promise<Leftover[]> {
+async function collectIn(dir: string, dryRun: boolean): Promise<Leftover[]> {
   const tree = await openFolder(dir)
   try {
     return await collectLeftovers(tree, { dryRun })
@@ -62,7 +62,7 @@ export function tell({ path, bytes, state }: Leftover, done: string, reporter: C
   reporter.result({ event: 'leftover', path, bytes, state }, `${what} ${printable(path)} (${size(bytes)})`)
 }
 
-function sum(found: readonly Leftover[], what: string): string {
+function leftoverSummary(found: readonly Leftover[], what: string): string {
   const removable = found.filter(({ state }) => state !== 'kept')
-  return `${count(removable.length, 'part')}, ${size(removable.reduce((all, { bytes }) => all + bytes, 0))} ${what}`
+  return `${counted(removable.length, 'part')}, ${size(removable.reduce((all, { bytes }) => all + bytes, 0))} ${what}`
 }

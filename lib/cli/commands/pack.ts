@@ -4,7 +4,7 @@ import { fileSource } from '../../stages/file-source.js'
 import { framer } from '../../stages/framer.js'
 import { hashTap } from '../../stages/hash-tap.js'
 import type { Context } from '../terminal/context.js'
-import { count, size } from '../terminal/progress.js'
+import { counted, size } from '../terminal/progress.js'
 import { manifestOfArguments, type SourceFlags } from './send.js'
 
 /** `sluice pack`: writes a one-way stream to standard output, and its events, if asked for, to standard error. */
@@ -29,10 +29,10 @@ export async function packCommand(paths: string[], flags: SourceFlags, context: 
     const outcomes = failures.map(({ path, code }) => ({ path, status: 'failed', code }))
     throw new SluiceError(
       'ERR_FILES_FAILED',
-      `${failures.length} of ${count(entries.length, 'entry', 'entries')} could not be packed`,
+      `${failures.length} of ${counted(entries.length, 'entry', 'entries')} could not be packed`,
       { outcomes },
     )
   }
   reporter.event({ event: 'completed', id, published: entries.length, skipped: 0, failed: 0, bytes })
-  reporter.note(`${count(entries.length, 'entry', 'entries')} packed, ${size(bytes)}`)
+  reporter.note(`${counted(entries.length, 'entry', 'entries')} packed, ${size(bytes)}`)
 }

@@ -11,7 +11,7 @@ import { connectTo, listenAt } from '../network/connection.js'
 import { serve } from '../network/serve.js'
 import { confirmOffer, describeOffer } from '../terminal/ask.js'
 import type { Context } from '../terminal/context.js'
-import { asSluiceError, stopped } from '../terminal/exit.js'
+import { asSluiceError, stoppedByUser } from '../terminal/exit.js'
 
 /** The options of `sluice receive`, as its help says. */
 export interface ReceiveFlags {
@@ -53,7 +53,7 @@ export async function receiveCommand(
   } finally {
     server.close()
   }
-  throw stopped()
+  throw stoppedByUser()
 }
 
 function optionsOf(flags: ReceiveFlags, context: Context): ReceiveOptions {

@@ -5,11 +5,11 @@ import { collectLeftovers, type Leftover } from '../../files/journal/leftovers.j
 import { removeEmptyFolders } from '../../files/own/own-folder.js'
 import { isEnded, type RecoveredTransaction, recoverTransactions } from '../../files/transaction/recover.js'
 import type { Context } from '../terminal/context.js'
-import { count, size } from '../terminal/progress.js'
+import { counted, size } from '../terminal/progress.js'
 import { openFolder, tell } from './leftovers.js'
 
 /** What was found, by kind. */
-interface Found {
+interface FoundLeftovers {
   transactions: RecoveredTransaction[]
   parts: Leftover[]
   orphans: Orphans
@@ -23,7 +23,7 @@ export async function recoverCommand(dir: string, flags: { yes?: boolean }, cont
   const dryRun = flags.yes !== true
   const { reporter, signal } = context
   const tree = await openFolder(dir)
-  let found: Found
+  let found: FoundLeftovers
   try {
     const transactions = await recoverTransactions(dir, { dryRun, orphans: false, lock: { signal } })
     for (const one of transactions) tellTransaction(one, dryRun, reporter)
@@ -39,7 +39,7 @@ export async function recoverCommand(dir: string, flags: { yes?: boolean }, cont
   } finally {
     await tree.close()
   }
-  reporter.note(sum(found, dryRun))
+  reporter.note(recoverySummary(found, dryRun))
   const failures = failuresOf(found)
   if (dryRun || failures.length === 0) return
   if (failures.length === 1) throw failures[0]
@@ -64,7 +64,8 @@ const SAID: Record<RecoveredTransaction['state'], [before: string, after: string
 function tellTransaction(one: RecoveredTransaction, dryRun: boolean, reporter: Context['reporter']): void {
   const { error, ...event } = one
   const { id, state, paths, conflicts, intent } = one
-  const what = id === '' ? printable(intent) : `transaction ${printable(id)} (${count(paths.length, 'file')})`
+  const what =
+    id === '' ? printable(intent) : `transaction ${printable(id)} (${counted(paths.length, 'file')})`
   const which = conflicts ? `: ${conflicts.map((path) => printable(path)).join(', ')}` : ''
   const why = error ? `: ${error.message}` : ''
   reporter.result(
@@ -73,23 +74,23 @@ function tellTransaction(one: RecoveredTransaction, dryRun: boolean, reporter: C
   )
 }
 
-function sum({ transactions, parts, orphans }: Found, dryRun: boolean): string {
+function recoverySummary({ transactions, parts, orphans }: FoundLeftovers, dryRun: boolean): string {
   const ended = transactions.filter(isEnded).length
   const removed = parts.filter(({ state }) => state !== 'kept')
   if (transactions.length + parts.length + orphans.count + orphans.errors.length === 0)
     return 'no transaction, no part and no temporary file is left'
   const bytes = removed.reduce((all, part) => all + part.bytes, orphans.bytes)
-  const what = `${count(ended, 'transaction')}, ${count(removed.length, 'part')}, ${count(orphans.count, 'temporary file')} (${size(bytes)})`
+  const what = `${counted(ended, 'transaction')}, ${counted(removed.length, 'part')}, ${counted(orphans.count, 'temporary file')} (${size(bytes)})`
   return dryRun ? `${what} would be ended or removed by recover --yes` : `${what} ended or removed`
 }
 
 /** What was not ended although its process is no more, and what to do about it. */
-function failuresOf({ transactions, parts, orphans }: Found): SluiceError[] {
-  const failures = transactions.flatMap((one) => failureOf(one) ?? [])
+function failuresOf({ transactions, parts, orphans }: FoundLeftovers): SluiceError[] {
+  const failures = transactions.flatMap((one) => failureOfTransaction(one) ?? [])
   return [...failures, ...parts.flatMap(({ error }) => error ?? []), ...orphans.errors]
 }
 
-function failureOf({
+function failureOfTransaction({
   id,
   state,
   intent,

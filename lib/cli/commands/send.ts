@@ -12,7 +12,7 @@ import { parseRate } from '../network/rate.js'
 import { serve } from '../network/serve.js'
 import type { Context } from '../terminal/context.js'
 import { standardInput } from '../terminal/input.js'
-import { count, size } from '../terminal/progress.js'
+import { counted, size } from '../terminal/progress.js'
 
 /** The options that `send` and `pack` have in common: what is sent, and under which name. */
 export interface SourceFlags {
@@ -140,5 +140,5 @@ function dryRun({ offer, skipped }: Manifest, { reporter }: Context): void {
   for (const { type, path, size } of offer.entries)
     reporter.result({ event: 'entry', type, path, size }, printable(path))
   for (const warning of skipped) reporter.warn(warning)
-  reporter.note(`${count(offer.entries.length, 'entry', 'entries')}, ${size(offer.bytes)} would be sent`)
+  reporter.note(`${counted(offer.entries.length, 'entry', 'entries')}, ${size(offer.bytes)} would be sent`)
 }

@@ -1,7 +1,7 @@
 import { printable } from '../../errors.js'
 import type { Offer } from '../../wire/manifest.js'
 import type { Context } from './context.js'
-import { count, size } from './progress.js'
+import { counted, size } from './progress.js'
 
 /** Names at the top of an offer that are shown. */
 const SHOWN = 10
@@ -15,7 +15,7 @@ export function describeOffer(offer: Offer, free: number | null): string[] {
   const names = Array.from(top).slice(0, SHOWN)
   const delicate = offer.entries.filter(({ path }) => DELICATE.test(path)).slice(0, SHOWN)
   return [
-    `offered: ${printable(offer.name, 100)}, ${count(offer.entries.length, 'entry', 'entries')}, ${size(offer.bytes)}` +
+    `offered: ${printable(offer.name, 100)}, ${counted(offer.entries.length, 'entry', 'entries')}, ${size(offer.bytes)}` +
       (free === null ? '' : ` (${size(free)} free)`),
     ...names.map((name) => `  ${printable(name, 100)}`),
     ...(top.size > SHOWN ? [`  … and ${top.size - SHOWN} more`] : []),

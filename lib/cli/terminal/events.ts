@@ -1,4 +1,4 @@
-import type { SluiceError } from '../../errors.js'
+import { printableJson, type SluiceError } from '../../errors.js'
 import type { RecoveredTransaction } from '../../files/transaction/recover.js'
 import type { Progress } from '../../transfer/progress.js'
 import type { TransferState } from '../../transfer/states.js'
@@ -46,23 +46,9 @@ export type CliEvent =
   /** One line per entry of `send --dry-run`. */
   | { event: 'entry'; type: string; path: string; size: number | null }
 
-/**
- * An event as its line. What a terminal might take for more than text is escaped, as JSON allows: JSON itself asks
- * for no more than the control characters of ASCII.
- */
+/** An event as its line, safe to print. */
 export function eventLine(event: CliEvent): string {
-  const text = JSON.stringify({ version: EVENTS_VERSION, ...event })
-  return `${text.replace(UNSAFE, escaped)}\n`
-}
-
-const UNSAFE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu
-
-/** One character may be two units of UTF-16. */
-function escaped(character: string): string {
-  return character
-    .split('')
-    .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
-    .join('')
+  return `${printableJson(JSON.stringify({ version: EVENTS_VERSION, ...event }))}\n`
 }
 
 /** An error as an event. */

@@ -35,7 +35,7 @@ export function asSluiceError(error: unknown, where = 'the peer'): SluiceError {
   return new SluiceError(code, say(where), { cause })
 }
 
-/** That the user stopped the program. */
-export function stopped(): SluiceError {
+/** The error of a program that the user stopped. */
+export function stoppedByUser(): SluiceError {
   return new SluiceError('ERR_CANCELLED', 'stopped by the user')
 }

@@ -9,7 +9,7 @@ export function size(bytes: number): string {
 }
 
 /** A number of things for people: 1 file, 2 files; 1 entry, 2 entries. */
-export function count(number: number, one: string, many = `${one}s`): string {
+export function counted(number: number, one: string, many = `${one}s`): string {
   return `${number} ${number === 1 ? one : many}`
 }
 
@@ -27,14 +27,14 @@ export function progressLines(progress: Progress, columns: number): string[] {
     `${size(rate)}/s`,
     ...(eta === null ? [] : [`${duration(eta)} left`]),
   ].join('  ')
-  if (current === null) return [fitted(total, columns)]
+  if (current === null) return [fittedLine(total, columns)]
   const state =
     current.size === null
       ? size(current.bytes)
       : `${size(current.size)}${percent(current.bytes, current.size)}`
   return [
-    fitted(`${named(current.path, columns - state.length - 2)}  ${state}`, columns),
-    fitted(total, columns),
+    fittedLine(`${shownPath(current.path, columns - state.length - 2)}  ${state}`, columns),
+    fittedLine(total, columns),
   ]
 }
 
@@ -43,7 +43,7 @@ function percent(part: number, whole: number): string {
 }
 
 /** A path escaped, its beginning cut away where there is no room. */
-export function named(path: string, columns: number): string {
+export function shownPath(path: string, columns: number): string {
   const shown = printable(path)
   if (widthOf(shown) <= columns) return shown
   return `…${fitting(Array.from(shown).reverse(), Math.max(columns - 1, 1))
@@ -51,7 +51,7 @@ export function named(path: string, columns: number): string {
     .join('')}`
 }
 
-function fitted(line: string, columns: number): string {
+function fittedLine(line: string, columns: number): string {
   if (widthOf(line) <= columns) return line
   return `${fitting(Array.from(line), Math.max(columns - 1, 0)).join('')}…`
 }
@@ -69,10 +69,10 @@ function fitting(characters: string[], columns: number): string[] {
 /** What takes two columns of a terminal, or may: East Asian characters and emoji. */
 const WIDE =
   /[\p{Extended_Pictographic}\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{20000}-\u{3fffd}]/gu
-const MARK = /\p{M}/gu
+const COMBINING_MARK = /\p{M}/gu
 
 /** Columns that a text takes, at most. */
 function widthOf(text: string): number {
   const amount = (pattern: RegExp) => text.match(pattern)?.length ?? 0
-  return Array.from(text).length + amount(WIDE) - amount(MARK)
+  return Array.from(text).length + amount(WIDE) - amount(COMBINING_MARK)
 }

@@ -6,7 +6,7 @@ import type { Transfer } from '../../transfer/transfer.js'
 import { type Outcome, type TransferResult, told } from '../../wire/outcome.js'
 import { type CliEvent, errorEvent, eventLine, known, warningEvent } from './events.js'
 import { exitOf } from './exit.js'
-import { count, duration, progressLines, size } from './progress.js'
+import { counted, duration, progressLines, size } from './progress.js'
 
 /** Where a command reads, writes and is shown; a parameter, so that tests need no terminal. */
 export interface Io {
@@ -167,7 +167,7 @@ export class Reporter {
     const renamed = files.filter(({ name }) => name !== undefined)
     for (const { path, name } of renamed) this.note(`${printable(path)} is now ${printable(name!)}`)
     this.note(
-      `${count(published, 'entry', 'entries')} published${left}; ${size(bytes)} in ${duration(took)} (${rate}/s)`,
+      `${counted(published, 'entry', 'entries')} published${left}; ${size(bytes)} in ${duration(took)} (${rate}/s)`,
     )
   }
 

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path'
 import { printable, SluiceError } from '../../errors.js'
 import { diskError, errorCode, SystemError } from '../disk/disk-error.js'
 import type { FileStats } from '../disk/fs.js'
-import { openingMode, setAttributes, wantedMode } from '../disk/keep-attributes.js'
+import { keepAttributes, openingMode, wantedMode } from '../disk/keep-attributes.js'
 import { createTemporary } from '../disk/move-file.js'
 import { writeFully } from '../disk/read-write.js'
 import { UserCallback } from '../disk/user-callback.js'
@@ -17,14 +17,14 @@ import { verifyFile } from './verify.js'
 
 /** What was written. */
 export interface Written {
-  /** Where the content stands: links followed, with the suffix that it got. */
+  /** The path of the content: links are followed, and a suffix is included. */
   path: string
   bytes: number
   /** SHA-256 of what was given; empty with the option `digest: false`. */
   digest: Buffer
-  /** The path of the earlier content, if there was one and it was to be kept. */
+  /** The path of the backup of the earlier content, if one was made. */
   backup?: string
-  /** What did not go as asked, although the content is there. */
+  /** What failed, although the content is there. */
   warning?: SluiceError
 }
 
@@ -43,19 +43,22 @@ export interface UnnamedFile {
   settings: WriteSettings
   /** The path of the temporary file. */
   temporary: string
-  /** What stands there, once it is finished. */
+  /** Its stats, once it is finished. */
   stats?: FileStats
-  /** SHA-256 of what was given, then. */
+  /** SHA-256 of what was given, once it is finished. */
   digest?: Buffer
-  /** Throws once it is to end: asked before each step that takes long, and before the one that cannot be undone. */
+  /**
+   * Throws if the write was cancelled or given up. Called before each step that takes long, and before the one that
+   * cannot be undone.
+   */
   check: () => void
 }
 
 /**
- * One file that is written beside its name and gets it at the end, whole, or never (CRASH-SAFETY.md, "Durable
- * replace"). One call at a time; whichever fails removes the temporary file. All fail with `ERR_DISK_FULL`,
- * `ERR_READ_ONLY`, `ERR_PERMISSION`, `ERR_UNSAFE_LINK` (links in a circle), `ERR_WRITE`, `ERR_CANCELLED`, and with
- * `ERR_STATE` once it is over.
+ * A file that is written under a temporary name beside its own, and gets its own name at the end, whole, or never:
+ * temporary file, sync, rename, sync of the folder. One call at a time; a call that fails removes the temporary file.
+ * All calls fail with `ERR_DISK_FULL`, `ERR_READ_ONLY`, `ERR_PERMISSION`, `ERR_UNSAFE_LINK` (links in a circle),
+ * `ERR_WRITE`, `ERR_CANCELLED`, and with `ERR_STATE` once the file is published or discarded.
  */
 export class AtomicFile {
   readonly #draft: UnnamedFile
@@ -78,7 +81,7 @@ export class AtomicFile {
     this.#fd = fd
   }
 
-  /** Makes the temporary file. Fails with `ERR_USAGE` for options that are wrong. */
+  /** Makes the temporary file. Fails with `ERR_USAGE` for wrong options. */
   static async open(path: string, options: AtomicWriteOptions = {}): Promise<AtomicFile> {
     const settings = writeSettings(path, options)
     const { fs, durability, tempDir, signal } = settings
@@ -97,12 +100,12 @@ export class AtomicFile {
     }
   }
 
-  /** Bytes that were written. */
+  /** Bytes written so far. */
   get bytes(): number {
     return this.#position
   }
 
-  /** Adds to the content. The buffers must stay as they are until it ends. */
+  /** Appends to the content. The buffers must not change until it resolves. */
   write(buffers: readonly Uint8Array[]): Promise<void> {
     return this.#run('open', async () => {
       const { fs, progress, signal } = this.#draft.settings
@@ -110,7 +113,7 @@ export class AtomicFile {
       for (const piece of portionsOf(buffers, size)) {
         this.#check()
         const writing = writeFully(fs, this.#fd, piece, this.#position)
-        // that it failed is seen once what is done meanwhile is done
+        // a failure is thrown by the await below, after the digest
         writing.catch(() => {})
         for (const { length } of piece) this.#position += length
         if (this.#hasher) await digestInSteps(this.#hasher, piece)
@@ -121,17 +124,18 @@ export class AtomicFile {
   }
 
   /**
-   * Finishes the temporary file: owner and mode, size, with 'power' synced, with `verify` read back (`ERR_DIGEST`),
-   * closed. The file itself is not touched, and no handle stays open.
+   * Finishes the temporary file: checks its size, sets owner and mode, syncs it with 'power', reads it back with
+   * `verify` (`ERR_DIGEST`), and closes it. The target is not touched, and no handle stays open.
    */
   stage(): Promise<Staged> {
     return this.#run('open', () => this.#stage())
   }
 
   /**
-   * Gives the content its name, in place of what has it; first finishes the temporary file, if that was not done.
-   * With 'power' the name survives a power loss once it ends. Fails with `ERR_CONFLICT` if asked for. If it fails the
-   * file is what it was, unless only the last sync failed: then it is whole, but may be the old one after a power loss.
+   * Gives the content its name, replacing what has it; finishes the temporary file first if {@link stage} was not
+   * called. With 'power' the name survives a power loss once this resolves. Fails with `ERR_CONFLICT` if that was
+   * asked for. If it fails, the target is unchanged; only if the very last sync failed, the new content is there, but
+   * a power loss may bring back the old one.
    */
   commit(): Promise<Written> {
     return this.#run('any', async () => {
@@ -143,7 +147,7 @@ export class AtomicFile {
     })
   }
 
-  /** Removes the temporary file, unless it got its name; the second time does nothing. Never fails. */
+  /** Removes the temporary file, unless it was published. May be called twice. Never fails. */
   discard(): Promise<void> {
     this.#discarded ??= this.#discard()
     return this.#discarded
@@ -155,7 +159,7 @@ export class AtomicFile {
     const published = this.#state === 'over'
     this.#state = 'over'
     await this.#close().catch(() => {})
-    // what cannot be removed now is collected by removeOrphans
+    // what cannot be removed now is removed by removeOrphans later
     if (!published) await settings.fs.unlink(temporary).catch(() => {})
   }
 
@@ -170,7 +174,7 @@ export class AtomicFile {
       return await running
     } catch (error) {
       await this.#fail()
-      // what the caller's own code threw stays what it is
+      // an error of the caller's own code is passed on unchanged
       const isCallers = this.#callback.threw(error) || errorCode(error) === undefined
       throw isCallers ? error : diskError(error, 'write', this.#path)
     } finally {
@@ -202,8 +206,8 @@ export class AtomicFile {
     const bytes = this.#position
     if (stats.size !== bytes)
       throw new SystemError('EIO', 'write', `${stats.size} of ${bytes} bytes stand there`)
-    this.#warning = await setAttributes(fd, stats, target.there, settings, this.#path)
-    // an fsync that failed is never tried again: the second one lies
+    this.#warning = await keepAttributes(fd, stats, target.there, settings, this.#path)
+    // a failed fsync is never tried again: a second one would report success for data that is lost
     if (durability === 'power') await fs.fsync(fd)
     const digest = this.#hasher?.digest() ?? Buffer.alloc(0)
     this.#draft.digest = digest
@@ -217,7 +221,7 @@ export class AtomicFile {
   async #close(): Promise<void> {
     const fd = this.#fd
     if (fd === -1) return
-    // a handle whose close failed is closed nevertheless
+    // the handle is gone even if its close fails
     this.#fd = -1
     await this.#draft.settings.fs.close(fd)
   }

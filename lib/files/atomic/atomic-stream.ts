@@ -9,28 +9,31 @@ import { cancelled, schemaOfStream } from './pieces.js'
 
 /** Options of {@link createAtomicWriteStream}. */
 export interface AtomicStreamOptions extends AtomicWriteOptions, Audited {
-  /** How text is written that comes without an encoding of its own. Default 'utf8'. */
+  /** The encoding for text that is written without one of its own. Default 'utf8'. */
   encoding?: TextEncoding
-  /** Bytes that are held before `write` says that it is enough. Default 256 KiB. */
+  /** Bytes that are buffered before `write` returns false. Default 256 KiB. */
   highWaterMark?: number
 }
 
-const HIGH_WATER_MARK = 256 * 1024
+const DEFAULT_HIGH_WATER_MARK = 256 * 1024
 
-/** Buffers of less than this on average are put together: each one apart costs more than copying it. */
-const SMALL = 4096
+/**
+ * If the buffers are smaller than this on average, they are joined: to write each one alone costs more than to copy
+ * it.
+ */
+const SMALL_WRITE = 4096
 
-/** A chunk as it was written. */
+/** What `write` was called with (Node calls it a chunk). */
 interface Chunk {
   chunk: Buffer | string
   encoding: BufferEncoding
 }
 
-/** A stream into a file that gets its name at the end; made by {@link createAtomicWriteStream}. */
+/** A stream into a file that gets its name at the end; see {@link createAtomicWriteStream}. */
 export class AtomicWriteStream extends Writable {
   /**
-   * What was written, once the file has its name; rejects with what went wrong. Whoever listens to the stream need not
-   * look at it.
+   * What was written, once the file has its name; rejects if that fails. The stream emits the same error: whoever
+   * listens to that may ignore this.
    */
   readonly result: Promise<Written>
   readonly #path: string
@@ -38,19 +41,19 @@ export class AtomicWriteStream extends Writable {
   readonly #text: TextEncoderInPieces
   #file: AtomicFile | undefined
   #written: Written | undefined
-  #settle!: { resolve: (written: Written) => void; reject: (error: unknown) => void }
+  #answer!: { resolve: (written: Written) => void; reject: (error: unknown) => void }
 
   constructor(path: string, options: AtomicStreamOptions) {
-    const { encoding = 'utf8', highWaterMark = HIGH_WATER_MARK } = options
-    // decodeStrings: text would be encoded with something else in the place of what the encoding cannot hold
+    const { encoding = 'utf8', highWaterMark = DEFAULT_HIGH_WATER_MARK } = options
+    // decodeStrings: Node would silently replace characters that the encoding cannot hold
     super({ decodeStrings: false, defaultEncoding: encoding, highWaterMark })
     this.#path = path
     this.#options = options
     this.#text = new TextEncoderInPieces(encoding)
     this.result = new Promise((resolve, reject) => {
-      this.#settle = { resolve, reject }
+      this.#answer = { resolve, reject }
     })
-    // the stream says it as well
+    // the stream emits the error, too
     this.result.catch(() => {})
     const { signal } = options
     const abort = () => this.destroy(cancelled(path, signal))
@@ -91,11 +94,11 @@ export class AtomicWriteStream extends Writable {
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
     const end = () => {
-      if (this.#written) this.#settle.resolve(this.#written)
-      else this.#settle.reject(error ?? destroyed(this.#path))
+      if (this.#written) this.#answer.resolve(this.#written)
+      else this.#answer.reject(error ?? destroyedBeforeEnd(this.#path))
       callback(error)
     }
-    // waits for the call that runs: it may be the one that gives the name
+    // waits for a running call: it may be the one that gives the file its name
     if (this.#file) this.#file.discard().then(end)
     else end()
   }
@@ -112,20 +115,20 @@ export class AtomicWriteStream extends Writable {
       return chunk
     })
     const bytes = buffers.reduce((all, { length }) => all + length, 0)
-    return buffers.length > 8 && bytes < buffers.length * SMALL ? [Buffer.concat(buffers)] : buffers
+    return buffers.length > 8 && bytes < buffers.length * SMALL_WRITE ? [Buffer.concat(buffers)] : buffers
   }
 
   #bytes(text: string, encoding: BufferEncoding): Buffer {
     const asked = TEXT_NAMES[encoding.toLowerCase()]
     if (asked === (this.#options.encoding ?? 'utf8')) return this.#text.encode(text)
-    // nothing but more text of the same kind completes a character
+    // only more text in the same encoding could complete a character
     this.#text.end()
-    // hex, base64 and the like are bytes written as text
+    // hex and base64 are bytes in the form of text
     return asked === undefined ? Buffer.from(text, encoding) : encodeText(text, asked)
   }
 }
 
-/** What Node calls the encodings of text. */
+/** Node's names for the encodings of text. */
 const TEXT_NAMES: Record<string, TextEncoding> = {
   utf8: 'utf8',
   'utf-8': 'utf8',
@@ -138,14 +141,14 @@ const TEXT_NAMES: Record<string, TextEncoding> = {
 }
 
 /**
- * A stream into the file at `path` that puts it in place when it has ended: until then, and after any error, abort or
- * `destroy`, the file is what it was. Ended without a write it makes an empty file. `finish` comes once the content
- * has its name, with durability 'power' (the default) safe from a power loss; {@link AtomicWriteStream.result} says
- * what was written.
+ * A stream whose content replaces the file at `path` when the stream has ended: until then, and after any error,
+ * abort or `destroy`, the file is unchanged. Ended without a write it makes an empty file. 'finish' comes once the
+ * content has its name, with durability 'power' (the default) safely on the disk; {@link AtomicWriteStream.result}
+ * says what was written.
  *
  * Fails with `ERR_USAGE` (at once for options, later for text that the encoding cannot hold), `ERR_DISK_FULL`,
- * `ERR_READ_ONLY`, `ERR_PERMISSION`, `ERR_UNSAFE_LINK`, `ERR_WRITE`, `ERR_DIGEST` (with `verify`), `ERR_CONFLICT` (with
- * `conflict: 'fail'`), `ERR_CANCELLED` and `ERR_DESTROYED`.
+ * `ERR_READ_ONLY`, `ERR_PERMISSION`, `ERR_UNSAFE_LINK`, `ERR_WRITE`, `ERR_DIGEST` (with `verify`), `ERR_CONFLICT`
+ * (with `conflict: 'fail'`), `ERR_CANCELLED` and `ERR_DESTROYED`.
  */
 export function createAtomicWriteStream(path: string, options: AtomicStreamOptions = {}): AtomicWriteStream {
   const recorder = recorderOf(options)
@@ -166,7 +169,7 @@ export function createAtomicWriteStream(path: string, options: AtomicStreamOptio
   }
 }
 
-function destroyed(path: string): SluiceError {
+function destroyedBeforeEnd(path: string): SluiceError {
   const message = `writing ${printable(path)} was given up before its end; the file is what it was`
   return new SluiceError('ERR_DESTROYED', message, { path })
 }

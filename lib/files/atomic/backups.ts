@@ -8,24 +8,27 @@ import { lstatIfThere } from '../disk/stats.js'
 import { temporaryName } from '../own/temporary-name.js'
 import type { Directory } from '../tree/directory.js'
 
-/** A kept earlier content of a file. */
+/** An earlier content of a file that was kept. */
 export interface Backup {
   path: string
-  /** The name of the file that it is a backup of; where it is long, shortened and with a part of its digest. */
+  /** The name of the file that it is a backup of; a long name is shortened and followed by a part of its digest. */
   of: string
-  /** When it was made, in milliseconds since 1970, as its name says: the times of the file are those of its content. */
+  /**
+   * When the backup was made, in milliseconds since 1970. Taken from its name: the times of the backup file are those
+   * of its content.
+   */
   time: number
 }
 
-const NAME = /^(.+)(\.(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)(\d{3})Z\.[0-9a-f]{4}\.bak)$/s
+const BACKUP_NAME = /^(.+)(\.(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)(\d{3})Z\.[0-9a-f]{4}\.bak)$/s
 
-/** Names that are tried; more are taken only if something is wrong. */
-const MOST_TRIES = 100
+/** Random names that are tried before giving up. */
+const MOST_NAMES_TRIED = 100
 
 /**
- * Keeps what has the name `name` in this folder under a name of its own, `name.20261121T093015123Z.4f0a.bak`: by a
- * second link, or where there are none by a copy; of a symbolic link the link. The file itself keeps its name all the
- * time. Gives the new name, undefined where nothing has `name`. Throws system errors.
+ * Keeps what has the name `name` in this folder under another name, `name.20261121T093015123Z.4f0a.bak`: by a hard
+ * link, or by a copy where there are none; a symbolic link is kept as a link. The file itself never loses its name.
+ * Returns the new name, or undefined if nothing has the name `name`. Throws system errors.
  */
 export async function makeBackup(
   fs: FileSystem,
@@ -37,7 +40,7 @@ export async function makeBackup(
   const there = await lstatIfThere(fs, path)
   if (!there) return undefined
   const target = there.isSymbolicLink() ? await fs.readlink(path) : undefined
-  for (let tries = 0; tries < MOST_TRIES; tries++) {
+  for (let tries = 0; tries < MOST_NAMES_TRIED; tries++) {
     const backup = backupName(name, time)
     try {
       if (target !== undefined) await fs.symlink(target, folder.at(backup))
@@ -46,14 +49,14 @@ export async function makeBackup(
       if (errorCode(error) === 'EEXIST') continue
       throw error
     }
-    // before the file is replaced: else a power cut could leave the new content and no backup
+    // before the file is replaced, else a power cut could leave the new content without a backup
     if (power) await folder.sync()
     return backup
   }
   throw new SystemError('EEXIST', 'link', 'every name for a backup is taken')
 }
 
-/** Whether the backup has its name now; false: something else has. */
+/** Whether the backup has its name now; false if something else has it. */
 async function linkOrCopy(
   fs: FileSystem,
   directory: Directory,
@@ -71,7 +74,7 @@ async function linkOrCopy(
   const temporary = directory.at(temporaryName())
   await copyFile(fs, directory.at(name), temporary, { power })
   try {
-    // its name has the time and a random part: nobody has taken it since the look
+    // the name has the time and a random part: nobody has taken it since the check
     await moveOver(fs, temporary, directory.at(backup))
     return true
   } catch (error) {
@@ -102,20 +105,20 @@ export async function listBackups(
   return found.sort((a, b) => a.time - b.time || (a.path < b.path ? -1 : 1))
 }
 
-/** What a name of a backup says; undefined for any other name. */
+/** The parts of the name of a backup; undefined for any other name. */
 export function parseBackupName(name: string): Pick<Backup, 'of' | 'time'> | undefined {
-  const [, of, , year, month, day, hour, minute, second, ms] = NAME.exec(name) ?? []
+  const [, of, , year, month, day, hour, minute, second, ms] = BACKUP_NAME.exec(name) ?? []
   if (of === undefined) return undefined
   const text = `${year}-${month}-${day}T${hour}:${minute}:${second}.${ms}Z`
   const time = Date.parse(text)
-  // no such day
+  // a date that does not exist
   if (Number.isNaN(time) || new Date(time).toISOString() !== text) return undefined
   return { of, time }
 }
 
 /**
- * The time for a new backup: later than that of all others, also where the clock was set back. After a clock that was
- * ahead the times go on from there: were they to go back, the newest backups would be taken for the oldest.
+ * The time for a new backup: always later than that of all others. If the clock was ahead once, the times continue
+ * from there: otherwise the newest backups would count as the oldest.
  */
 export function nextTime(backups: readonly Backup[], now: number): number {
   return Math.max(now, (backups.at(-1)?.time ?? Number.NEGATIVE_INFINITY) + 1)
@@ -123,8 +126,8 @@ export function nextTime(backups: readonly Backup[], now: number): number {
 
 /**
  * Removes all but the last `keep` backups of a file. Throws system errors.
- * @param made the name of the one that was just made, which stays: at the end of all times that a name can hold it need
- *   not be the last one
+ * @param made the name of the backup that was just made, which stays: if a name has the last possible time, the new
+ *   one need not sort last
  */
 export async function pruneBackups(
   fs: FileSystem,
@@ -137,7 +140,7 @@ export async function pruneBackups(
   const others = backups.filter(({ path }) => basename(path) !== made)
   for (const { path } of others.slice(0, Math.max(0, backups.length - keep))) {
     await fs.unlink(folder.at(basename(path))).catch((error: unknown) => {
-      // another writer of the file was faster
+      // another writer of the file has removed it
       if (errorCode(error) !== 'ENOENT') throw error
     })
   }
@@ -147,18 +150,18 @@ function backupName(name: string, time: number): string {
   return headOf(name) + endingAt(time, randomBytes(2).toString('hex'))
 }
 
-/** The last time that four digits of a year can say. */
-const LAST = Date.parse('9999-12-31T23:59:59.999Z')
+/** The last time that a year of four digits can express. */
+const LAST_TIME = Date.parse('9999-12-31T23:59:59.999Z')
 
 function endingAt(time: number, random: string): string {
-  // of a clock that is out of its mind the nearest time that a name can hold; NaN is none at all
-  const held = Math.min(Math.max(time || 0, 0), LAST)
+  // an impossible time of the clock becomes the nearest one that a name can hold, NaN becomes 0
+  const held = Math.min(Math.max(time || 0, 0), LAST_TIME)
   return `.${new Date(held).toISOString().replace(/[-:.]/g, '')}.${random}.bak`
 }
 
 /**
- * What the names of all backups of a file begin with: its name, or where that is too long as much of it as there is
- * room for, and a part of its digest, since the backups of another one that begins alike are not its own.
+ * What the names of all backups of a file begin with: its name; or, if that is too long, its beginning and a part of
+ * its digest, so that files whose names begin alike do not share their backups.
  */
 function headOf(name: string): string {
   const ending = endingAt(0, '0000')

@@ -13,13 +13,13 @@ import { verifyFile } from './verify.js'
 type Named = Pick<Written, 'path' | 'backup' | 'warning'>
 
 /**
- * Gives a finished temporary file its name. Throws system errors; then the temporary file is left to the caller,
- * unless it was moved to another folder before.
+ * Gives a finished temporary file its name. Throws system errors; the caller then removes the temporary file, unless
+ * it was moved to another folder before.
  */
 export async function giveName(draft: UnnamedFile): Promise<Named> {
   const { target, settings, temporary } = draft
   const { fs, clock, durability, conflict, backup, tempDir } = settings
-  // a folder is opened only where something is done in it that needs one
+  // the folder is opened only if something is done that needs it
   if (durability === 'crash' && conflict === 'overwrite' && backup === 0 && tempDir === undefined) {
     draft.check()
     await moveFile(fs, clock, temporary, target.path, draft.stats)
@@ -34,7 +34,7 @@ export async function giveName(draft: UnnamedFile): Promise<Named> {
   }
 }
 
-/** The temporary file comes beside its target first, so that the last step is within one folder. */
+/** Moves a temporary file from another folder beside its target first, so that the last step is within one folder. */
 async function fromElsewhere(folder: Folder, draft: UnnamedFile): Promise<Named> {
   const { settings, temporary, check } = draft
   const { fs, clock, durability } = settings
@@ -86,7 +86,7 @@ async function nameIn(
     check()
     await moveFile(fs, clock, folder.at(temporary), folder.at(name), stats)
   } catch (error) {
-    // a second name of a file that was not replaced: it would change with it
+    // the file was not replaced: a backup by a link would change with it
     if (backup !== undefined) await fs.unlink(folder.at(backup)).catch(() => {})
     throw error
   }
@@ -111,7 +111,7 @@ async function backUp(
   return makeBackup(fs, folder, name, { time, power })
 }
 
-/** What cannot be removed is no reason to fail: the new content has its name. */
+/** A backup that cannot be removed is no failure: the new content has its name. */
 async function prune(
   folder: Folder,
   name: string,

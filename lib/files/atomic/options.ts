@@ -14,58 +14,59 @@ import { nodeFileSystem } from '../disk/node-fs.js'
 import type { Durability } from '../publish/publish.js'
 import { cancelled } from './pieces.js'
 
-/** How a file is written; every part is optional. */
+/** How a file is written. */
 export interface AtomicWriteOptions {
   /**
-   * Permission bits of the file, exactly. Default: those of the file that is replaced; for a new one what the umask
-   * leaves of 0o666.
+   * Permission bits of the file, exactly. Default: those of the file that is replaced; for a new file 0o666 without
+   * the bits of the umask.
    */
   mode?: number
-  /** 'power' (default): it survives a power loss once this has ended; 'crash': the death of the process. */
+  /** What a finished write survives. 'power' (default): a loss of power; 'crash': the death of the process. */
   durability?: Durability
   /**
-   * How many earlier contents are kept beside the file, each under a name with the time; `true` is one. Made by a link
-   * or a copy, so that there is never a moment without the file. What another writer puts there between the backup and
-   * the rename is in none: where nothing may be lost between several writers, take `updateJson`, or a `DirectoryLock`
-   * around the write. The times only grow: after a clock that was ahead the next ones go on from there. Default: none.
+   * How many earlier contents are kept beside the file, each under a name with the time; `true` is one. They are made
+   * by a hard link or a copy, so that the file exists at every moment. What another writer puts there between the
+   * backup and the rename is in none of them: if nothing may be lost between several writers, use `updateJson`, or a
+   * `DirectoryLock` around the write. The times in the names only grow, even if the clock was ahead once. Default:
+   * none.
    */
   backup?: boolean | number
-  /** Reads the file back and compares it with what was given, before it gets its name. Default false. */
+  /** Read the file back and compare it with what was given, before it gets its name. Default false. */
   verify?: boolean
   /**
-   * Whether the result has the digest of what was given. Default true; false saves the time where nobody needs it, and
-   * gives an empty one. Where the file is read back it is always made.
+   * Whether the result has the digest of what was given. false saves time, and the digest in the result is empty.
+   * With `verify` it is always computed. Default true.
    */
   digest?: boolean
   /**
-   * Where a symbolic link has the name: 'follow' (default) replaces the file that it leads to, or makes it;
-   * 'replace' replaces the link.
+   * If a symbolic link has the name: 'follow' (default) replaces or makes the file that it leads to; 'replace'
+   * replaces the link.
    */
   symlink?: 'follow' | 'replace'
   /**
-   * 'overwrite' (default) replaces a file that has the name. 'rename' gives the new one a suffix instead, 'fail' fails
-   * with `ERR_CONFLICT`; for both a link is as good as a file.
+   * If something has the name: 'overwrite' (default) replaces a file; 'rename' gives the new file a suffix; 'fail'
+   * fails with `ERR_CONFLICT`. For the last two a link counts as well as a file.
    */
   conflict?: 'overwrite' | 'rename' | 'fail'
   /**
-   * What becomes of the owner and the group of the file that is replaced: 'try' (default) keeps them if the system
-   * allows it, else says so in `warning`; 'require' fails then; 'ignore' leaves the file to this process. Where the
-   * group cannot be kept, it gets no more rights than everybody has.
+   * Owner and group of the file that is replaced: 'try' (default) keeps them if the system allows it, else there is a
+   * `warning`; 'require' fails then; 'ignore' leaves the file to this process. If the group cannot be kept, the new
+   * group gets no more rights than all others have.
    */
   owner?: 'try' | 'require' | 'ignore'
-  /** Make the folder, and those above it, where they are missing. Default: that is an error. */
+  /** Make the folder and those above it if they are missing. Default false: a missing folder is an error. */
   makeParents?: boolean
   /**
-   * The folder for the temporary file, which must be there: `removeOrphans` finds in it what a killed process left.
-   * Default: that of the file, and nothing is faster.
+   * The folder for the temporary file, which must exist. After a kill `removeOrphans` has to be called for it.
+   * Default: the folder of the file, which is fastest.
    */
   tempDir?: string
-  /** Ends it, with `ERR_CANCELLED`; the file stays as it was. */
+  /** Cancels the write with `ERR_CANCELLED`; the file stays as it was. */
   signal?: AbortSignal
-  /** Called with the number of bytes that were written so far. What it throws ends it, and comes out as it is. */
+  /** Called with the number of bytes written so far. What it throws cancels the write, and is passed on unchanged. */
   progress?: (bytes: number) => void
   fs?: FileSystem
-  /** For the waiting between attempts on Windows. */
+  /** For the pauses between attempts on Windows. */
   clock?: Clock
   /** Milliseconds since 1970, for the names of backups. Default `Date.now`. */
   now?: () => number
@@ -84,7 +85,7 @@ export interface WriteSettings extends AtomicWriteOptions {
   now: () => number
 }
 
-/** `ERR_USAGE` for what is wrong. */
+/** Checks the options (`ERR_USAGE`) and adds the defaults. */
 export function writeSettings(path: string, options: AtomicWriteOptions): WriteSettings {
   checkLocalPath('path', path)
   checkChoice('durability', options.durability, ['crash', 'power'])
@@ -114,7 +115,7 @@ export function writeSettings(path: string, options: AtomicWriteOptions): WriteS
   }
 }
 
-/** Throws `ERR_CANCELLED` once the signal says so. */
+/** Throws `ERR_CANCELLED` if the signal is aborted. */
 export function checkSignal(signal: AbortSignal | undefined, path: string): void {
   if (!signal?.aborted) return
   throw cancelled(path, signal)

@@ -3,7 +3,7 @@ import { isReadable, type Readable } from 'node:stream'
 import { printable, SluiceError } from '../../errors.js'
 import { badOption } from '../../options.js'
 import { TextEncoderInPieces, type TextEncoding } from '../content/encodings.js'
-import { gathered } from './portions.js'
+import { gatheredPieces } from './portions.js'
 
 /** What a file can be written from. */
 export type WriteData =
@@ -17,29 +17,32 @@ export type WriteData =
 /** Content that comes in pieces. */
 export type Pieces = AsyncIterable<string | Uint8Array> | Iterable<string | Uint8Array>
 
-/** What is at hand, as bytes or as pieces; `ERR_USAGE` for what is neither, and for a stream that was read already. */
+/**
+ * Checks the data: bytes as one buffer, or content that comes in pieces. `ERR_USAGE` for anything else, and for a
+ * stream that has ended.
+ */
 export function contentOf(data: Exclude<WriteData, string>): Uint8Array | Pieces {
   if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
   if (data instanceof ArrayBuffer) return new Uint8Array(data)
   if (!isPieces(data)) {
     throw badOption('data', 'text, bytes, a stream or an iterable of them', data)
   }
-  // it would give nothing, and the file would be emptied
+  // it would yield nothing, and empty the file
   if (isReadable(data as Readable) === false) {
     throw badOption('data', 'a stream that was not yet read to its end or destroyed', data)
   }
   return data
 }
 
-/** The error of a schema for content that is not at hand before it is written. */
+/** The error for a schema together with a stream: only content in memory can be checked before it is written. */
 export function schemaOfStream(): SluiceError {
   return new SluiceError('ERR_USAGE', 'schema needs the content at hand: give text or bytes, not a stream')
 }
 
 /**
- * Reads what was given. Of a stream the first piece is asked for at once: until then nobody hears its errors, which
- * would end the process, and Node throws away the output of a child process that has ended. Where it fails the stream
- * is destroyed.
+ * Calls `read` with the data. The first piece of a stream is requested at once: until somebody reads, an error of the
+ * stream would be unhandled and end the process, and Node discards the output of a child process that has exited. If
+ * `read` fails, the stream is destroyed.
  */
 export async function reading<T extends WriteData, R>(
   data: T,
@@ -53,11 +56,11 @@ export async function reading<T extends WriteData, R>(
   }
 }
 
-/** The same pieces, the first of which is on its way. */
+/** The same pieces; the first one has been requested already. */
 function begun(emitter: Emitter): Pieces {
   const iterator = emitter[Symbol.asyncIterator]()
   let first: Promise<IteratorResult<string | Uint8Array, undefined>> | undefined = iterator.next()
-  // whoever asks for it learns of it
+  // whoever reads it gets the error
   first.catch(() => {})
   const next = () => {
     const asked = first ?? iterator.next()
@@ -72,12 +75,12 @@ function begun(emitter: Emitter): Pieces {
 }
 
 /**
- * The pieces as bytes, each of which is to be used before the next one is asked for. `ERR_USAGE` for what is neither
- * text nor bytes, and for text that the encoding cannot hold: a character may be cut between two texts, but not by
- * bytes.
+ * The pieces as bytes; each must be used before the next one is requested. `ERR_USAGE` for what is neither text nor
+ * bytes, and for text that the encoding cannot hold. A character may be cut between two pieces of text, but bytes in
+ * between are an error.
  */
 export function encodedPieces(pieces: Pieces, encoding: TextEncoding): AsyncGenerator<Uint8Array> {
-  return gathered(eachEncoded(pieces, encoding))
+  return gatheredPieces(eachEncoded(pieces, encoding))
 }
 
 async function* eachEncoded(pieces: Pieces, encoding: TextEncoding): AsyncGenerator<Uint8Array> {
@@ -89,13 +92,13 @@ async function* eachEncoded(pieces: Pieces, encoding: TextEncoding): AsyncGenera
   text.end()
 }
 
-/** Bytes of a piece; `ERR_USAGE` for what is none. */
+/** The bytes of a piece; `ERR_USAGE` for anything else. */
 function bytesOfPiece(piece: unknown): Uint8Array {
   if (piece instanceof Uint8Array) return piece
   throw badOption('each piece of data', 'text or a Uint8Array', piece)
 }
 
-/** The pieces, until the signal ends it with `ERR_CANCELLED`, also while it waits for one. */
+/** The same pieces until the signal is aborted: then it throws `ERR_CANCELLED`, even while it waits for a piece. */
 export async function* untilAborted(
   pieces: Pieces,
   signal: AbortSignal | undefined,
@@ -111,7 +114,7 @@ export async function* untilAborted(
   signal.addEventListener('abort', abort)
   try {
     for (;;) {
-      // not a race with one promise for all: that one would remember each of them
+      // no Promise.race with one long-lived promise: that would keep a reaction for each piece
       const next = await new Promise<IteratorResult<string | Uint8Array>>((resolve, reject) => {
         stop = () => reject(cancelled(path, signal))
         if (signal.aborted) stop()
@@ -122,18 +125,18 @@ export async function* untilAborted(
     }
   } finally {
     signal.removeEventListener('abort', abort)
-    // one that is waiting does not hear it; nobody waits for its answer
+    // an iterator that waits for its source answers late or never: not awaited
     Promise.resolve(iterator.return?.()).catch(() => {})
   }
 }
 
-/** The error of what was cancelled. */
+/** The error of a cancelled write. */
 export function cancelled(path: string, signal: AbortSignal | undefined): SluiceError {
   const message = `writing ${printable(path)} was cancelled; the file is what it was`
   return new SluiceError('ERR_CANCELLED', message, { path, cause: signal?.reason })
 }
 
-/** A stream, or what is much like one: the lines of `node:readline`. */
+/** A stream, or something like one, such as the lines of `node:readline`. */
 type Emitter = EventEmitter & AsyncIterable<string | Uint8Array, undefined> & { destroy?(): void }
 
 function isEmitter(data: unknown): data is Emitter {

@@ -1,20 +1,20 @@
 import type { Hash } from 'node:crypto'
 import { setImmediate } from 'node:timers/promises'
 
-/** Bytes that are written at once: where somebody looks on, or may end it, and where nobody does. */
+/** Bytes of one write: with a progress callback or a signal (PORTION), and without (LARGE_PORTION). */
 export const PORTION = 4 * 1024 * 1024
 export const LARGE_PORTION = 32 * 1024 * 1024
 
-/** Bytes that are digested at once: more would hold the event loop. */
+/** Bytes that are digested at once: more would hold the event loop for too long. */
 const STEP = 1024 * 1024
 
-/** Pieces of less are put together: a write of each apart costs far more than to copy it. */
-const SMALL = 16 * 1024
+/** Smaller pieces are joined: to write each one alone costs far more than to copy it. */
+const SMALL_PIECE = 16 * 1024
 
-/** Bytes that are put together at the most. */
+/** Bytes of joined pieces, at most. */
 const TOGETHER = 64 * 1024
 
-/** Digests, and lets others have their turn in between. */
+/** Digests the buffers, and lets the event loop turn in between. */
 export async function digestInSteps(hasher: Hash, buffers: readonly Uint8Array[]): Promise<void> {
   for (const step of portionsOf(buffers, STEP)) {
     let bytes = 0
@@ -26,7 +26,7 @@ export async function digestInSteps(hasher: Hash, buffers: readonly Uint8Array[]
   }
 }
 
-/** The buffers in groups of about `size` bytes, large ones cut. */
+/** The buffers in groups of about `size` bytes; larger buffers are divided. */
 export function* portionsOf(buffers: readonly Uint8Array[], size: number): Generator<Uint8Array[]> {
   let group: Uint8Array[] = []
   let bytes = 0
@@ -44,16 +44,16 @@ export function* portionsOf(buffers: readonly Uint8Array[], size: number): Gener
   if (group.length > 0) yield group
 }
 
-/** The same bytes in pieces that are worth a write: small ones put together, in a buffer that is used again and again. */
-export async function* gathered(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+/** The same bytes in larger pieces: small ones are joined in one buffer, which is reused for the next piece. */
+export async function* gatheredPieces(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   let buffer: Buffer | undefined
   let used = 0
   for await (const piece of pieces) {
-    if (used > 0 && (piece.length >= SMALL || used + piece.length > TOGETHER)) {
+    if (used > 0 && (piece.length >= SMALL_PIECE || used + piece.length > TOGETHER)) {
       yield buffer!.subarray(0, used)
       used = 0
     }
-    if (piece.length >= SMALL) yield piece
+    if (piece.length >= SMALL_PIECE) yield piece
     else {
       buffer ??= Buffer.allocUnsafe(TOGETHER)
       buffer.set(piece, used)

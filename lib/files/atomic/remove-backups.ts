@@ -10,13 +10,13 @@ import { type Backup, listBackups } from './backups.js'
 
 /** Options of {@link removeBackups}. */
 export interface RemoveBackupsOptions extends Audited {
-  /** Milliseconds: only backups that were made longer ago. Default 24 hours. */
+  /** Only backups that were made longer ago, in milliseconds. Default 24 hours. */
   olderThan?: number
-  /** How many of each file stay in any case, the newest. Default 0. */
+  /** How many of the newest backups of each file stay in any case. Default 0. */
   keep?: number
   /** Only the backups of the file with this name. Default: of all files in the folder. */
   name?: string
-  /** Remove nothing, only say what would be. Default false. */
+  /** Remove nothing, only report what would be removed. Default false. */
   dryRun?: boolean
   fs?: FileSystem
   /** Milliseconds since 1970. */
@@ -26,18 +26,18 @@ export interface RemoveBackupsOptions extends Audited {
 /** What {@link removeBackups} removed, or would. */
 export interface RemovedBackups {
   count: number
-  /** Of their content; a backup by a link shares it with the file as long as that is the same. */
+  /** The size of their content. A backup by a hard link may share its content with the file. */
   bytes: number
   /** The oldest first. */
   paths: string[]
 }
 
 /**
- * Removes old backups from a folder (not those below it). How old one is says its name: the times of the file are
- * those of its content, which may be years old when the backup is made. One that says a time to come, since the clock was
- * wrong then, counts as just made; the next write with `backup` removes it when its turn comes. Only names are touched that backups of this
- * library have. Fails with `ERR_USAGE`, `ERR_PERMISSION`, `ERR_READ_ONLY`, `ERR_WRITE`; what was removed until then
- * stays removed.
+ * Removes old backups from a folder, not from those below it. The age of a backup is that in its name: the times of
+ * the file are those of its content, which may be years older. A backup with a time in the future (the clock was
+ * wrong) counts as just made; a later write with `backup` removes it in its turn. Touches only files with the names
+ * of backups of this library. Fails with `ERR_USAGE`, `ERR_PERMISSION`, `ERR_READ_ONLY`, `ERR_WRITE`; what was
+ * removed before stays removed.
  */
 export function removeBackups(folder: string, options: RemoveBackupsOptions = {}): Promise<RemovedBackups> {
   return audited('removeBackups', folder, options, () => removeOld(folder, options))
@@ -58,7 +58,7 @@ async function removeOld(folder: string, options: RemoveBackupsOptions): Promise
     for (const { path, time } of withoutNewest(backups, keep)) {
       if (time >= before) continue
       const there = await lstatIfThere(fs, path)
-      // a folder with such a name is none of ours
+      // a folder with such a name is no backup
       if (!there || there.isDirectory()) continue
       if (!dryRun && !(await remove(fs, path))) continue
       removed.count++
@@ -82,7 +82,7 @@ function withoutNewest(backups: Backup[], keep: number): Backup[] {
   return older.reverse()
 }
 
-/** False where somebody else was faster. */
+/** Returns false if another process has removed it. */
 async function remove(fs: FileSystem, path: string): Promise<boolean> {
   try {
     await fs.unlink(path)

@@ -19,33 +19,33 @@ import { takeFreeName } from './take-free-name.js'
 /** Options of {@link renameAtomic}. */
 export interface RenameOptions extends Audited {
   /**
-   * 'overwrite' (default) replaces a file, a link or an empty folder that has the name. 'rename' gives a suffix instead,
-   * 'fail' fails with `ERR_CONFLICT`.
+   * 'overwrite' (default) replaces a file, a link or an empty folder that has the name. 'rename' gives a suffix
+   * instead, 'fail' fails with `ERR_CONFLICT`.
    */
   conflict?: 'overwrite' | 'rename' | 'fail'
-  /** 'power' (default) syncs the file and its names; of a folder only the names, not what is in it. */
+  /** 'power' (default) syncs the file and its names; for a folder only its names, not its content. */
   durability?: Durability
-  /** Ends it before it begins, or while it copies to another file system, with `ERR_CANCELLED`; the source stays. */
+  /** Cancels with `ERR_CANCELLED` before the rename, or during a copy to another file system; the source stays. */
   signal?: AbortSignal
   fs?: FileSystem
-  /** For the waiting between attempts on Windows. */
+  /** For the pauses between attempts on Windows. */
   clock?: Clock
 }
 
 /** What {@link renameAtomic} did. */
 export interface Renamed {
-  /** Where it stands now. */
+  /** Its path now. */
   path: string
   /** Whether it had to be copied, to another file system. */
   copied: boolean
 }
 
-/** What is known once the options are checked. */
+/** The checked options, and the stats of the source. */
 export interface Renaming {
   fs: FileSystem
   clock: Clock
   from: string
-  /** What stands at `from`. */
+  /** The stats of `from`. */
   source: FileStats
   conflict: 'overwrite' | 'rename' | 'fail'
   durability: Durability
@@ -53,14 +53,14 @@ export interface Renaming {
 }
 
 /**
- * Renames a file, a folder or a link; folders that are missing above `to` are made. At any moment the content has one
- * of its names, or both. To another file system a file is copied, synced, put in place, and only then removed at its
- * old one; a folder is not copied (`ERR_WRITE`, cause EXDEV). Where the new name is given before the old one goes (with
- * 'fail' and 'rename', and to another file system), a file that somebody else puts at `from` meanwhile stays there; one
- * that he puts there in the very moment between the last look and the removal is lost: lock it out. On Windows it is tried again while somebody has the file
- * open. Fails with `ERR_NO_SUCH_FILE` (no source), `ERR_USAGE` (twice the same path, a folder into itself),
- * `ERR_CONFLICT`, `ERR_SOURCE_CHANGED` (while it was copied), `ERR_CANCELLED`, `ERR_DISK_FULL`, `ERR_READ_ONLY`,
- * `ERR_PERMISSION`, `ERR_WRITE`.
+ * Renames a file, a folder or a link; missing folders above `to` are made. At any moment the content has the old
+ * name, the new one, or both. To another file system a file is copied, synced, put in place, and only then removed
+ * from the old one; a folder is not copied (`ERR_WRITE`, cause EXDEV). If the new name is given before the old one is
+ * removed (with 'fail' and 'rename', and to another file system), a file that somebody else puts at `from` meanwhile
+ * stays; but one that is put there between the last check and the removal is lost: use a lock against that. On
+ * Windows it tries again while another program has the file open. Fails with `ERR_NO_SUCH_FILE` (no source),
+ * `ERR_USAGE` (twice the same path, a folder into itself), `ERR_CONFLICT`, `ERR_SOURCE_CHANGED` (while it was
+ * copied), `ERR_CANCELLED`, `ERR_DISK_FULL`, `ERR_READ_ONLY`, `ERR_PERMISSION`, `ERR_WRITE`.
  */
 export function renameAtomic(from: string, to: string, options: RenameOptions = {}): Promise<Renamed> {
   return audited('renameAtomic', from, options, () => rename(from, to, options))
@@ -75,12 +75,12 @@ async function rename(from: string, to: string, options: RenameOptions): Promise
   checkChoice('durability', durability, ['crash', 'power'])
   checkAbortSignal('signal', signal)
   if (resolve(from) === resolve(to)) throw samePath(from)
-  if (signal?.aborted) throw stopped(from, signal)
+  if (signal?.aborted) throw renameCancelled(from, signal)
   try {
     const source = await sourceAt(fs, from)
     if (await isSameName(fs, from, to, source)) throw samePath(from)
     await makeFolders(fs, dirname(to), durability === 'power')
-    // a rename to a name on the disk does not put the content there
+    // a synced name does not mean that the content is on the disk, too
     if (durability === 'power' && source.isFile()) await syncFile(fs, from)
     return await move({ fs, clock, from, source, conflict, durability, signal }, to)
   } catch (error) {
@@ -118,17 +118,17 @@ async function overwrite({ fs, clock, from, source }: Renaming, folder: Folder, 
   return name
 }
 
-/** Renaming one name of a file over another one of the same file does nothing, and leaves both. */
+/** To rename one hard link of a file over another one does nothing, and leaves both: removes the old one. */
 async function dropSecondName(fs: FileSystem, from: string, to: string, source: FileStats): Promise<void> {
   if (source.nlink < 2 || source.isDirectory()) return
   const left = await lstatIfThere(fs, from)
   if (!left || !sameInode(left, source)) return
-  // where case does not count it is one name, spelled anew
+  // where case is ignored both are one name, with a new spelling
   if (foldName(basename(from)) === foldName(basename(to)) && (await inOneFolder(fs, from, to))) return
   await fs.unlink(from)
 }
 
-/** Whether both paths lead to one name, though they are spelled differently: through a link to its folder. */
+/** Whether both paths lead to the same name, although they differ: through a link to its folder. */
 async function isSameName(fs: FileSystem, from: string, to: string, source: FileStats): Promise<boolean> {
   if (basename(from) !== basename(to)) return false
   const there = await lstatIfThere(fs, to)
@@ -145,7 +145,7 @@ async function copyOver(renaming: Renaming, folder: Folder, to: string): Promise
   let copied = source
   if (source.isFile()) {
     const check = () => {
-      if (signal?.aborted) throw stopped(from, signal)
+      if (signal?.aborted) throw renameCancelled(from, signal)
     }
     copied = await copyFile(fs, from, temporary, { power: durability === 'power', check })
   } else await fs.symlink(await fs.readlink(from), temporary)
@@ -157,13 +157,13 @@ async function copyOver(renaming: Renaming, folder: Folder, to: string): Promise
     await fs.unlink(temporary).catch(() => {})
     throw error
   }
-  // the copy must have its name for good before the source goes
+  // the name of the copy must be durable before the source is removed
   if (durability === 'power') await folder.sync()
   await dropOldName(fs, from, copied)
   return { path: join(dirname(to), name), copied: true }
 }
 
-/** Both folders: a power cut must neither take the new name nor bring back the old one. */
+/** Syncs both folders: a power cut must neither lose the new name nor bring back the old one. */
 async function syncNames(fs: FileSystem, folder: Folder, from: string): Promise<void> {
   await folder.sync()
   if (resolve(dirname(from)) !== resolve(folder.path)) await syncFolder(fs, dirname(from))
@@ -189,7 +189,7 @@ function intoItself(error: unknown, from: string, to: string): unknown {
   return new SluiceError('ERR_USAGE', message, { path: from, cause: error })
 }
 
-function stopped(path: string, signal: AbortSignal): SluiceError {
+function renameCancelled(path: string, signal: AbortSignal): SluiceError {
   const message = `renaming ${printable(path)} was cancelled; it is where it was`
   return new SluiceError('ERR_CANCELLED', message, { path, cause: signal.reason })
 }

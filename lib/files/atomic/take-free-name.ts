@@ -7,15 +7,16 @@ import { lstatIfThere } from '../disk/stats.js'
 import { temporaryName } from '../own/temporary-name.js'
 import { firstFree } from '../publish/first-free.js'
 import { publish } from '../publish/publish.js'
-import { NO_LINKS } from '../publish/take-name.js'
+import { isLinkRefusal } from '../publish/take-name.js'
 import type { Directory } from '../tree/directory.js'
 import type { Folder } from '../tree/folder.js'
 import type { Renaming } from './rename-atomic.js'
 
 /**
- * Moves what stands at `from` to the name of `to`, or with conflict 'rename' to the first suffix that is free, never
- * over anything, and never by looking first. Gives the name. Throws system errors and `ERR_CONFLICT`.
- * @param isCopy whether `from` is a temporary file in the folder already
+ * Moves what is at `from` to the name of `to`; with conflict 'rename' to the first suffix that is free. It never
+ * replaces anything, and takes the name in one step without looking first. Returns the name. Throws system errors and
+ * `ERR_CONFLICT`.
+ * @param isCopy whether `from` is already a temporary file in the folder
  */
 export async function takeFreeName(
   renaming: Renaming,
@@ -35,8 +36,8 @@ export async function takeFreeName(
 }
 
 /**
- * A file gets a second name in the folder first: that shows whether it is on the same file system, before anything is
- * done to the name that is wanted.
+ * A file gets a second, temporary name in the folder first: that shows whether it is on the same file system, before
+ * the wanted name is touched.
  */
 async function takeForFile(
   renaming: Renaming,
@@ -51,45 +52,45 @@ async function takeForFile(
   const second = isCopy ? undefined : await secondName(fs, from, folder.at(temporary))
   const place: Directory = second
     ? folder
-    : { ...within(folder), at: (name) => (name === temporary ? from : folder.at(name)) }
+    : { ...directoryOf(folder), at: (name) => (name === temporary ? from : folder.at(name)) }
   try {
     const { name, warning } = await publish(fs, place, temporary, basename(to), policy)
-    // the new name is there, but so is an old one; that of a copy is collected later
+    // the old name could not be removed; that of a copy is removed by removeOrphans later
     if (warning && !isCopy) throw warning
     if (second) await dropOldName(fs, from, second)
     return name
   } catch (error) {
     if (second) await fs.unlink(folder.at(temporary)).catch(() => {})
-    // as an error of ours: only what the first step says means another file system
+    // as an error of ours: an EXDEV from here does not mean that a copy is needed
     throw diskError(error, 'rename', from)
   }
 }
 
-/** The file that has it now; undefined: this file system has no second names. */
+/** The stats of the file; undefined if this file system has no hard links. */
 async function secondName(fs: FileSystem, from: string, to: string): Promise<FileStats | undefined> {
   try {
     await fs.link(from, to)
     return await fs.lstat(to)
   } catch (error) {
-    if (errorCode(error) !== 'EXDEV' && NO_LINKS.has(errorCode(error) ?? '')) return undefined
-    // it may have been done nevertheless
+    if (errorCode(error) !== 'EXDEV' && isLinkRefusal(error)) return undefined
+    // the link may have been made nevertheless
     await fs.unlink(to).catch(() => {})
     throw error
   }
 }
 
-function within(folder: Folder): Omit<Directory, 'at'> {
+function directoryOf(folder: Folder): Omit<Directory, 'at'> {
   return {
     path: folder.path,
     fd: folder.fd,
     list: () => folder.list(),
-    // whoever renames syncs both folders afterwards, and until then the source stands
+    // the caller syncs both folders afterwards; until then the source exists
     sync: async () => {},
     release: () => {},
   }
 }
 
-/** A link or a folder, which have no second names: the name is taken by an empty one of the same kind. */
+/** For a link or a folder, which have no second names: an empty placeholder of the same kind takes the name. */
 async function take(fs: FileSystem, { source, clock }: Renaming, from: string, to: string): Promise<boolean> {
   if (source.isSymbolicLink()) {
     if (!(await isMade(() => readAndLink(fs, from, to)))) return false
@@ -97,7 +98,7 @@ async function take(fs: FileSystem, { source, clock }: Renaming, from: string, t
     return true
   }
   if (!source.isDirectory() || fs.platform === 'win32') {
-    // Windows renames no folder over anything; of pipes and devices nobody makes an empty one
+    // Windows renames no folder over another one; for pipes and devices there is no placeholder
     if (await lstatIfThere(fs, to)) return false
     await moveFile(fs, clock, from, to, source)
     return true

@@ -4,9 +4,9 @@ import { digestFile } from '../disk/digest-file.js'
 import type { FileSystem } from '../disk/fs.js'
 
 /**
- * Reads back what stands in the open file. `ERR_DIGEST` where it is not what was given.
+ * Reads the open file back. `ERR_DIGEST` if it is not what was given.
  * @param expected SHA-256 of what was given
- * @param path for the message: the file that is written
+ * @param path for the message: the file that is being written
  */
 export async function verifyFile(fs: FileSystem, fd: number, expected: Buffer, path: string): Promise<void> {
   const found = await digestFile(fs, fd, createHash('sha256'))

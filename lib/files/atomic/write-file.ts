@@ -18,11 +18,12 @@ import {
 
 /** Options of {@link writeFileAtomic}. */
 export interface WriteFileOptions extends AtomicWriteOptions, Audited {
-  /** How text is written; what it cannot hold is refused. Default 'utf8'. */
+  /** The encoding for text; characters that it cannot hold are an error. Default 'utf8'. */
   encoding?: TextEncoding
   /**
-   * A JSON Schema that the content is checked with before anything is written (`ERR_SCHEMA`). The name must end with
-   * `.json`, `.yaml` or `.yml`, and the content be at hand, as text or bytes. `format` keywords are not checked.
+   * A JSON Schema that the content must match before anything is written (`ERR_SCHEMA`). The name must end with
+   * `.json`, `.yaml` or `.yml`, and the content must be text or bytes, not a stream. `format` keywords are not
+   * checked.
    */
   schema?: Schema
 }
@@ -37,12 +38,12 @@ export interface WriteValueOptions extends AtomicWriteOptions, EncodeOptions, Au
 }
 
 /**
- * Writes a file whole or not at all: until it has its name, and after any error or abort, the one that stood there is
- * what it was; only where the very last step failed, the sync of the folder, the new one stands, but a power loss may
- * bring back the old one. With durability 'power' (the default) it survives a power loss once this has ended. Of two
- * that write one file at the same time both are whole, and the last one stays.
+ * Writes a file whole or not at all: until it has its name, and after any error or abort, the existing file is
+ * unchanged. Only if the very last step failed, the sync of the folder, the new content is there, but a power loss
+ * may bring back the old one. With durability 'power' (the default) the new content survives a power loss once this
+ * resolves. If two write the same file at the same time, both contents are whole, and the last one stays.
  *
- * A stream or iterable that fails gives its own error; other failures are `ERR_USAGE`, `ERR_SCHEMA`, `ERR_PARSE`,
+ * If a stream or iterable fails, its error is passed on; other failures are `ERR_USAGE`, `ERR_SCHEMA`, `ERR_PARSE`,
  * `ERR_DISK_FULL`, `ERR_READ_ONLY`, `ERR_PERMISSION`, `ERR_UNSAFE_LINK`, `ERR_WRITE`, `ERR_DIGEST` (with `verify`),
  * `ERR_CONFLICT` (with `conflict: 'fail'`) and `ERR_CANCELLED`.
  */
@@ -64,7 +65,7 @@ async function writeData(path: string, data: WriteData, options: WriteFileOption
     throw schemaOfStream()
   }
   if (schema === undefined) return writeBytes(path, content, options)
-  // of a copy: what is checked is what is written
+  // a copy, so that the caller cannot change it between the check and the write
   const bytes = Uint8Array.from(content)
   const value = await parseText(knownFormat(path), decodeText(bytes, encoding, path), path)
   await checkSchema(value, schema, path)
@@ -88,9 +89,8 @@ export function writeYaml(path: string, value: unknown, options: WriteValueOptio
 }
 
 /**
- * Writes a value as JSON or YAML, as the name of the file ends: `.json`, `.yaml`, `.yml`. Fails as
- * {@link writeFileAtomic}, with `ERR_USAGE` for any other name and for what the format cannot hold
- * ({@link encodeValue}).
+ * Writes a value as JSON or YAML, depending on the ending of the name: `.json`, `.yaml`, `.yml`. Fails as {@link
+ * writeFileAtomic}, with `ERR_USAGE` for any other name and for what the format cannot hold ({@link encodeValue}).
  */
 export function writeConfig(path: string, value: unknown, options: WriteValueOptions = {}): Promise<Written> {
   const write = async () => writeValue(knownFormat(path), path, value, options)
@@ -104,7 +104,7 @@ async function writeValue(
   options: WriteValueOptions,
 ): Promise<Written> {
   writeSettings(path, options)
-  // of a copy: what is checked is what is written, whatever the caller does with it meanwhile
+  // a copy, so that the caller cannot change it between the check and the write
   const plain = plainValue(value, format)
   if (options.schema !== undefined) await checkSchema(plain, options.schema, path)
   return writeBytes(path, encodeText(await encodeValue(format, plain, options)), options)

@@ -8,19 +8,19 @@ import { syncFolder } from '../disk/sync.js'
 
 const NEWLINE = Buffer.from('\n')
 
-/** How often a record of which the disk took only a part is written anew. */
-const MOST_TRIES = 3
+/** How often a record is written again after the disk took only a part of it. */
+const MOST_APPEND_TRIES = 3
 
-/** One file of a trail that is open for appending, until its last user leaves. */
+/** One open file of a trail, until its last user leaves. */
 export class AuditFile {
-  /** It has no name any more: what was written to it is gone. */
+  /** The file was deleted: what was written to it is lost. */
   removed = false
-  /** Syncs it; calls that come while one runs share the next one. */
+  /** Syncs the file. Calls that come while a sync runs share the next one. */
   readonly sync: () => Promise<void>
   readonly #fs: FileSystem
   readonly #fd: number
   readonly #stats: FileStats
-  /** The last line has no end: the next record must not be glued to it. */
+  /** The last line is incomplete: the next record must begin a new line. */
   #torn: boolean
   #users = 1
 
@@ -32,13 +32,13 @@ export class AuditFile {
     this.sync = coalesce(() => fs.fsync(fd))
   }
 
-  /** Opens what stands there, or makes it; the caller is its first user. */
+  /** Opens the file, or makes it. The caller is its first user. */
   static async open(fs: FileSystem, path: string, power: boolean): Promise<AuditFile> {
     const fd = await fs.open(path, OPEN.append, 0o600)
     try {
       const stats = await fs.fstat(fd)
       if (!stats.isFile()) throw new SystemError('ENXIO', 'open', 'not a regular file')
-      // where no flag refuses links, what is open is compared with what has the name
+      // without O_NOFOLLOW: compares the open file with what has the name
       const named = fs.platform === 'win32' ? await lstatIfThere(fs, path) : undefined
       if (named && !sameInode(named, stats)) throw new SystemError('ELOOP', 'open', 'a link')
       const last = Buffer.alloc(1)
@@ -52,11 +52,11 @@ export class AuditFile {
   }
 
   /**
-   * Appends the line, whole. The call of the file system is made before this returns: with one that blocks the line
-   * stands, whatever becomes of the process then.
+   * Appends the whole line. The file system is called before this returns: with a synchronous one the line is in the
+   * file even if the process dies right after.
    */
   async append(line: Buffer): Promise<void> {
-    for (let tries = 0; tries < MOST_TRIES; tries++) {
+    for (let tries = 0; tries < MOST_APPEND_TRIES; tries++) {
       const bytes = this.#torn ? Buffer.concat([NEWLINE, line]) : line
       const taken = await undisturbed(() => this.#fs.write(this.#fd, [bytes], null))
       if (taken === bytes.length) {
@@ -64,18 +64,18 @@ export class AuditFile {
         return
       }
       if (taken === 0) break
-      // others may have appended since: the rest of a line can never be written behind its beginning
+      // another process may have appended since: the rest of the line cannot be written behind its beginning any more
       this.#torn = true
     }
     throw new SystemError('ENOSPC', 'write', `a record of ${line.length} bytes was not taken whole`)
   }
 
-  /** Whether this is the file that was found under the name. */
+  /** Whether this is the file with these stats. */
   isSame(found: FileStats): boolean {
     return sameInode(this.#stats, found)
   }
 
-  /** Finds out whether it still has a name. */
+  /** Checks whether the file still has a name. */
   async lookForName(): Promise<void> {
     this.removed = (await this.#fs.fstat(this.#fd)).nlink === 0
   }
@@ -85,7 +85,7 @@ export class AuditFile {
     return this
   }
 
-  /** Closes it when nobody uses it any more. */
+  /** Removes a user; the last one closes the file. */
   async leave(): Promise<void> {
     this.#users--
     if (this.#users === 0) await this.#fs.close(this.#fd)

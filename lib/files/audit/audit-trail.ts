@@ -18,36 +18,38 @@ import { type AuditSummary, auditTable, summarizeAudit } from './summary.js'
 /** Options of {@link AuditTrail.open}. */
 export interface AuditTrailOptions {
   /**
-   * Default: this machine's, by calls that block for the few microseconds of an append. With one that does not
-   * block, a record counts only once it was awaited.
+   * Default: the file system of this machine with synchronous appends, which block for a few microseconds. With an
+   * asynchronous one a record is safe only once it was awaited.
    */
   fs?: FileSystem
-  /** Bytes after which a file is rotated; it grows beyond by what is given meanwhile. Default 10 MiB. */
+  /** Size in bytes from which on a file is rotated; records given meanwhile still go into it. Default 10 MiB. */
   maxBytes?: number
   /** How many rotated files are kept, from 1. Default 5. */
   keep?: number
-  /** 'power' syncs each record (those given together at once) before it resolves. Default 'crash'. */
+  /** 'power' syncs each record before it resolves; records given together share a sync. Default 'crash'. */
   durability?: Durability
-  /** Whose records these are. Default: random, new for each trail. */
+  /** The session in the records. Default: random, another one for each opening. */
   session?: string
   /** Milliseconds since 1970. */
   now?: () => number
 }
 
-/** A sync can take long: that one call does not block. */
+/** Synchronous calls, except for a sync, which can take long. */
 const APPENDING: FileSystem = { ...blockingFileSystem, fsync: nodeFileSystem.fsync }
 
-/** How often a record is written again because its file was removed meanwhile. */
-const MOST_TRIES = 16
+/** How often a record is written again because its file was deleted meanwhile. */
+const MOST_ROTATION_TRIES = 16
 
 /**
- * A log of operations, one JSON record a line, that any number of processes append to. A record is on its way to the
- * file before `record()` returns, so that none is lost at exit, awaited or not; and once it resolves it stands, after a
- * power loss too with `durability: 'power'`. Lines are appended whole, by one write each (not on NFS, which has no such
- * thing). A line that a crash left torn is closed by the next record and skipped by readers.
+ * A log of operations, one JSON record a line, to which any number of processes append. The write of a record begins
+ * before `record()` returns, so that none is lost when the process exits, awaited or not; once it resolves the record
+ * is in the file, and with `durability: 'power'` it survives a power loss. Each line is appended by one atomic write
+ * (except on NFS, which has none). A line that a crash left incomplete is ended by the next record, and readers skip
+ * it.
  *
- * At `maxBytes` the file is renamed to `NAME.NUMBER-RANDOM`; records that others write to it at that moment stay in
- * it. All but the newest `keep` of these are removed. Delete or rename the file at any time: the next record makes it.
+ * At `maxBytes` the file is renamed to `NAME.NUMBER-RANDOM`; records that other processes write to it at that moment
+ * stay in it. All but the newest `keep` of these are removed. The file may be deleted or renamed at any time: the
+ * next record makes a new one.
  */
 export class AuditTrail implements Audit, AsyncDisposable {
   /** Absolute. */
@@ -72,11 +74,11 @@ export class AuditTrail implements Audit, AsyncDisposable {
   }
 
   /**
-   * Opens the trail at `path`, or makes it (mode 0600). Its folder must be there; a symbolic link is refused. Fails
-   * with `ERR_USAGE`, `ERR_WRITE`, `ERR_PERMISSION`, `ERR_READ_ONLY`, `ERR_DISK_FULL`, `ERR_UNSAFE_LINK`.
+   * Opens the trail at `path`, or makes it (mode 0600). Its folder must exist; a symbolic link is refused. Fails with
+   * `ERR_USAGE`, `ERR_WRITE`, `ERR_PERMISSION`, `ERR_READ_ONLY`, `ERR_DISK_FULL`, `ERR_UNSAFE_LINK`.
    */
   static async open(path: string, options: AuditTrailOptions = {}): Promise<AuditTrail> {
-    check(path, options)
+    checkTrailOptions(path, options)
     const full = resolve(path)
     try {
       const file = await AuditFile.open(options.fs ?? APPENDING, full, options.durability === 'power')
@@ -87,8 +89,8 @@ export class AuditTrail implements Audit, AsyncDisposable {
   }
 
   /**
-   * Appends one record. Await it to know that it stands; a failure that nobody awaits does not crash the process, but
-   * is what {@link AuditTrail.flush} and {@link AuditTrail.close} fail with. Fails with `ERR_USAGE` (what is no record),
+   * Appends one record, and resolves when it is in the file. A failure that nobody awaits does not crash the process;
+   * {@link AuditTrail.flush} and {@link AuditTrail.close} fail with it. Fails with `ERR_USAGE` (not a record),
    * `ERR_STATE` (closed), `ERR_DISK_FULL`, `ERR_WRITE`.
    */
   record(entry: AuditEntry): Promise<void> {
@@ -98,7 +100,10 @@ export class AuditTrail implements Audit, AsyncDisposable {
     return done
   }
 
-  /** Waits for all that was given. Fails with the first failure of a record or of a rotation, and forgets it. */
+  /**
+   * Waits for all records given so far. Fails with the first failure of a record or of a rotation since the last
+   * flush.
+   */
   async flush(): Promise<void> {
     await Promise.allSettled(this.#pending)
     const failure = this.#failure
@@ -106,7 +111,10 @@ export class AuditTrail implements Audit, AsyncDisposable {
     if (failure) throw failure
   }
 
-  /** Ends the trail after all that was given; fails as {@link AuditTrail.flush} does. The second time does nothing. */
+  /**
+   * Closes the trail after all records given so far; fails as {@link AuditTrail.flush} does. Does nothing the second
+   * time.
+   */
   async close(): Promise<void> {
     if (this.#closing) return this.#closing.catch(() => {})
     this.#closing = this.#finish()
@@ -117,12 +125,12 @@ export class AuditTrail implements Audit, AsyncDisposable {
     return this.close()
   }
 
-  /** All that stands, file by file, the oldest first: what other processes wrote, too. */
+  /** All records, file by file, the oldest first, including those of other processes. */
   read(options: Pick<ReadAuditOptions, 'onTorn'> = {}): AsyncGenerator<AuditRecord, void, void> {
     return readAudit(this.path, { ...options, fs: this.#reading })
   }
 
-  /** What was done, how often, and how it went. */
+  /** How often each operation was done, and how it went. */
   async summary(): Promise<AuditSummary> {
     let torn = 0
     const onTorn = () => {
@@ -131,7 +139,7 @@ export class AuditTrail implements Audit, AsyncDisposable {
     return { ...(await summarizeAudit(this.read({ onTorn }))), torn }
   }
 
-  /** The summary as a table for people; safe to print, whatever the records hold. */
+  /** The summary as a table for people. Texts in it are escaped, so that it is safe to print. */
   async table(): Promise<string> {
     return auditTable(await this.summary())
   }
@@ -141,8 +149,8 @@ export class AuditTrail implements Audit, AsyncDisposable {
     const time = new Date(this.#options.now()).toISOString()
     const line = encodeRecord({ ...entry, time, session: this.session })
     try {
-      for (let tries = 0; tries < MOST_TRIES; tries++) {
-        // nothing is awaited before the first write: a process may end right after the call
+      for (let tries = 0; tries < MOST_ROTATION_TRIES; tries++) {
+        // no await before the first write: the process may end right after the call
         if (await this.#append(line)) return
       }
     } catch (error) {
@@ -151,7 +159,7 @@ export class AuditTrail implements Audit, AsyncDisposable {
     throw new SluiceError('ERR_WRITE', 'the audit trail is removed again and again', { path: this.path })
   }
 
-  /** Gives false if the file was removed: then the record is to be written once more. */
+  /** Returns false if the file was deleted: then the record has to be written again. */
   async #append(line: Buffer): Promise<boolean> {
     const file = this.#file.hold()
     try {
@@ -165,7 +173,7 @@ export class AuditTrail implements Audit, AsyncDisposable {
     }
   }
 
-  /** After records were written: is the file still the one that has the name, and is it full? */
+  /** Called after records were written: checks whether the file still has its name, and whether it is full. */
   async #look(): Promise<void> {
     const { fs, maxBytes } = this.#options
     try {
@@ -177,7 +185,7 @@ export class AuditTrail implements Audit, AsyncDisposable {
       await this.#file.lookForName()
       await this.#reopen()
     } catch (error) {
-      // the records stand nevertheless, unless their file is gone
+      // the records are in the file nevertheless, unless it was deleted
       if (this.#file.removed) throw error
       this.#failed(diskError(error, 'rotate the audit trail', this.path))
     }
@@ -188,14 +196,14 @@ export class AuditTrail implements Audit, AsyncDisposable {
     const name = basename(this.path)
     const next = nextRotated(this.path, await listRotated(fs, this.path, name))
     try {
-      // while the folder was listed somebody may have been faster: a file that is not full must not be rotated
+      // another process may have rotated meanwhile: a file that is not full must not be rotated
       const named = await lstatIfThere(fs, this.path)
       if (named && this.#file.isSame(named)) await fs.rename(this.path, next.path)
     } catch (error) {
-      // somebody else was faster
+      // another process has renamed it
       if (errorCode(error) !== 'ENOENT') throw error
     }
-    // were a new file on the disk before this, a power cut could take the old one
+    // before a new file is made: else a power cut could lose the old one
     if (durability === 'power') await syncFolder(fs, dirname(this.path))
     await this.#reopen()
     await removeOldest(fs, this.path, name, keep)
@@ -219,7 +227,7 @@ export class AuditTrail implements Audit, AsyncDisposable {
   }
 }
 
-function check(path: string, { maxBytes, keep, durability, session }: AuditTrailOptions): void {
+function checkTrailOptions(path: string, { maxBytes, keep, durability, session }: AuditTrailOptions): void {
   checkLocalPath('path', path)
   const name = basename(path)
   const fits = Buffer.byteLength(name) <= LONGEST_TRAIL_NAME

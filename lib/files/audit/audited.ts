@@ -2,16 +2,16 @@ import { checkObject } from '../../options.js'
 import { type Audit, checkAudit } from './audit-record.js'
 import { Recorder } from './recorder.js'
 
-/** What each operation takes. */
+/** The option that each operation takes. */
 export interface Audited {
-  /** Gets one record when the operation has ended. Default: the default trail of the process, if any. */
+  /** Gets one record when the operation has ended. Default: the trail set by `setDefaultAudit`, if any. */
   audit?: Audit
 }
 
-/** For an operation that is a part of another one, which leaves the record. */
+/** For an operation that is a part of another one: only that one leaves a record. */
 export const UNRECORDED: Audit = { record() {} }
 
-/** Does one operation and takes it down in the trail of its options, else in the default one. */
+/** Runs an operation and records it in the trail of its options, else in the default one. */
 export async function audited<T>(
   operation: string,
   path: unknown,
@@ -21,7 +21,7 @@ export async function audited<T>(
   return recorderOf(options).run(operation, path, act)
 }
 
-/** `ERR_USAGE` where the options are none, or `audit`. */
+/** Checks the options and their `audit`: `ERR_USAGE`. */
 export function recorderOf(options: Audited): Recorder {
   checkObject('options', options)
   const { audit } = options

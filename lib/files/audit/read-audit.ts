@@ -5,46 +5,46 @@ import { nodeFileSystem } from '../disk/node-fs.js'
 import { openRegular } from '../disk/open-regular.js'
 import { undisturbed } from '../disk/read-write.js'
 import { sameInode } from '../disk/stats.js'
-import { type AuditRecord, decodeLine, LONGEST_LINE } from './audit-record.js'
+import { type AuditRecord, decodeLine, LONGEST_AUDIT_LINE } from './audit-record.js'
 import { listRotated, type Rotated } from './rotated-names.js'
 
 /** Options of {@link readAudit}. */
 export interface ReadAuditOptions {
   fs?: FileSystem
-  /** Called for each line of which a crash left only a part. */
+  /** Called for each incomplete line. */
   onTorn?: () => void
 }
 
-interface OpenFile {
+interface OpenTrailFile {
   fd: number
   stats: FileStats
 }
 
-const CHUNK = 64 * 1024
+const READ_BYTES = 64 * 1024
 
 /**
- * The records of the trail at `path`, of whatever processes, file by file, the oldest first; none if there is no
- * trail. Within one file they stand in the order in which they were written. Also while it is written and rotated;
- * records that come later are left out. Fails with the codes of {@link diskError}.
+ * The records of the trail at `path`, of all processes, file by file, the oldest first; none if there is no trail.
+ * Within a file they are in the order in which they were written. The trail may be written and rotated meanwhile;
+ * records that are added later are left out. Fails with the codes of {@link diskError}.
  */
 export async function* readAudit(
   path: string,
   { fs = nodeFileSystem, onTorn = () => {} }: ReadAuditOptions = {},
 ): AsyncGenerator<AuditRecord, void, void> {
   const full = resolve(path)
-  let newest: OpenFile | undefined
+  let newest: OpenTrailFile | undefined
   try {
-    // opened before the others are listed: what is rotated meanwhile is read under its new name, or by this handle
+    // opened before the others are listed: a file that is rotated meanwhile is in the list, or is this one
     newest = await openIfThere(fs, full)
     for (const { path: old } of await rotatedOf(fs, full)) {
       const file = await openIfThere(fs, old)
       try {
-        if (file && !(newest && sameInode(file.stats, newest.stats))) yield* recordsOf(fs, file, onTorn)
+        if (file && !(newest && sameInode(file.stats, newest.stats))) yield* recordsIn(fs, file, onTorn)
       } finally {
         if (file) await fs.close(file.fd).catch(() => {})
       }
     }
-    if (newest) yield* recordsOf(fs, newest, onTorn)
+    if (newest) yield* recordsIn(fs, newest, onTorn)
   } catch (error) {
     throw diskError(error, 'read the audit trail', path)
   } finally {
@@ -60,7 +60,7 @@ async function rotatedOf(fs: FileSystem, path: string): Promise<Rotated[]> {
     if (errorCode(error) === 'ENOENT') return []
     throw error
   }
-  // two processes that rotate in the same moment take the same number
+  // two processes that rotate at the same time use the same number
   const twins = rotated.filter(({ number }, i) =>
     [rotated[i - 1], rotated[i + 1]].some((other) => other?.number === number),
   )
@@ -71,19 +71,19 @@ async function rotatedOf(fs: FileSystem, path: string): Promise<Rotated[]> {
   return rotated.sort((a, b) => a.number - b.number || order(timeOf(a), timeOf(b)))
 }
 
-/** The time of the first record; '' where there is none. */
+/** The time of the first record; '' if there is none. */
 async function firstTime(fs: FileSystem, path: string): Promise<string> {
   const file = await openIfThere(fs, path)
   if (!file) return ''
   try {
-    for await (const { time } of recordsOf(fs, file, () => {})) return time
+    for await (const { time } of recordsIn(fs, file, () => {})) return time
     return ''
   } finally {
     await fs.close(file.fd).catch(() => {})
   }
 }
 
-async function openIfThere(fs: FileSystem, path: string): Promise<OpenFile | undefined> {
+async function openIfThere(fs: FileSystem, path: string): Promise<OpenTrailFile | undefined> {
   try {
     return await openRegular(fs, path)
   } catch (error) {
@@ -92,7 +92,11 @@ async function openIfThere(fs: FileSystem, path: string): Promise<OpenFile | und
   }
 }
 
-async function* recordsOf(fs: FileSystem, { fd }: OpenFile, onTorn: () => void): AsyncGenerator<AuditRecord> {
+async function* recordsIn(
+  fs: FileSystem,
+  { fd }: OpenTrailFile,
+  onTorn: () => void,
+): AsyncGenerator<AuditRecord> {
   for await (const line of linesOf(fs, fd, onTorn)) {
     const { record, torn } = decodeLine(line)
     if (torn) onTorn()
@@ -100,13 +104,16 @@ async function* recordsOf(fs: FileSystem, { fd }: OpenFile, onTorn: () => void):
   }
 }
 
-/** The lines, also a last one without an end. Of one that is too long only the end is kept, where a record may be. */
+/**
+ * The lines, including an incomplete last one. Of a line that is too long only the end is returned, where a record
+ * may be.
+ */
 async function* linesOf(fs: FileSystem, fd: number, onTorn: () => void): AsyncGenerator<string> {
-  const buffer = Buffer.alloc(CHUNK)
+  const buffer = Buffer.alloc(READ_BYTES)
   let rest = Buffer.alloc(0)
   for (let position = 0; ; ) {
     const at = position
-    const got = await undisturbed(() => fs.read(fd, buffer, 0, CHUNK, at))
+    const got = await undisturbed(() => fs.read(fd, buffer, 0, READ_BYTES, at))
     if (got === 0) break
     position += got
     let from = 0
@@ -116,9 +123,9 @@ async function* linesOf(fs: FileSystem, fd: number, onTorn: () => void): AsyncGe
       from = end + 1
     }
     rest = Buffer.concat([rest, buffer.subarray(from, got)])
-    if (rest.length > 2 * LONGEST_LINE) {
+    if (rest.length > 2 * LONGEST_AUDIT_LINE) {
       onTorn()
-      rest = Buffer.from(rest.subarray(-LONGEST_LINE))
+      rest = Buffer.from(rest.subarray(-LONGEST_AUDIT_LINE))
     }
   }
   if (rest.length > 0) yield rest.toString()

@@ -2,7 +2,7 @@ import { type Clock, systemClock } from '../disk/clock.js'
 import { errorCode } from '../disk/disk-error.js'
 import { type Audit, type AuditEntry, checkAudit } from './audit-record.js'
 
-/** The batch that an operation belongs to, as it stands in the metadata of its record. */
+/** The batch that an operation belongs to, as it is written into the metadata of its record. */
 export interface Batch {
   name: string
   id: string
@@ -10,24 +10,24 @@ export interface Batch {
 
 /** Options of {@link Recorder}. */
 export interface RecorderOptions {
-  /** Default: the default audit that the process has when the operation ends, if any. */
+  /** Default: the default trail of the process when the operation ends, if any. */
   audit?: Audit
-  /** Told of a record that could not be written. Default: a warning of the process. */
+  /** Called if a record could not be written. Default: emits a warning of the process. */
   onAuditError?: (error: unknown) => void
   clock?: Clock
 }
 
-/** What the result of an operation says that belongs into its record. */
+/** Fields of results that are copied into the record. */
 const TOLD = ['bytes', 'count', 'how', 'ok', 'copied', 'rotated', 'to', 'backup']
 
 type Metadata = Record<string, unknown>
 
 /**
- * Runs operations and takes each down, also when it fails. That a record could not be written is told, but does not
- * make the operation fail: it was done, and whoever thought otherwise would do it again.
+ * Runs operations and records each of them, also failed ones. If a record cannot be written, that is reported, but
+ * the operation does not fail: it was done, and the caller must not repeat it.
  */
 export class Recorder implements Audit {
-  /** Operations that began, and those of them that failed. */
+  /** How many operations began, and how many of them failed. */
   ran = 0
   failed = 0
   readonly #options: RecorderOptions
@@ -40,29 +40,29 @@ export class Recorder implements Audit {
   }
 
   /**
-   * Does one operation and takes it down, before it gives back the result or the error, as they are.
-   * @param more for the record: known beforehand, or once it has ended
+   * Runs an operation and records it, before the result is returned or the error is thrown, both unchanged.
+   * @param more metadata for the record; called once the operation has ended
    */
   run<T>(operation: string, path: unknown, act: () => Promise<T>, more?: () => Metadata): Promise<T> {
     return this.wait(this.#run({ operation, path: typeof path === 'string' ? path : '' }, act, more))
   }
 
-  /** Counts it among what {@link Recorder.settled} waits for. */
+  /** Lets {@link Recorder.settled} wait for this too. */
   wait<T>(running: Promise<T>): Promise<T> {
     this.#running.add(running)
-    // who waits for all of them learns of it by the number
+    // a failure is counted for the batch; here it only must not be unhandled
     running.catch(() => {}).finally(() => this.#running.delete(running))
     return running
   }
 
-  /** Takes down what takes itself down when it ends: a transaction. */
+  /** Writes a record that the caller made itself: that of a transaction, for instance. */
   async record({ metadata, ...entry }: AuditEntry): Promise<void> {
     this.ran++
     if (entry.status === 'failed') this.failed++
     await this.#record(entry, metadata ?? {})
   }
 
-  /** Waits for the operations that nobody waited for. */
+  /** Waits for the operations that nobody awaited. */
   async settled(): Promise<void> {
     while (this.#running.size > 0) await Promise.allSettled(this.#running)
   }
@@ -105,12 +105,12 @@ export class Recorder implements Audit {
   }
 }
 
-/** What a record says of a failure: not all that fails is an error of ours. */
+/** The code of an error for its record: not every error is a {@link SluiceError}. */
 export function codeForRecord(error: unknown): string {
   return errorCode(error) ?? (error instanceof Error ? error.name : typeof error)
 }
 
-/** Texts, numbers and flags only: a result may hold anything. */
+/** Only texts, numbers and flags: a result may contain anything. */
 function toldBy(result: unknown, path: string): Metadata {
   if (result instanceof Uint8Array) return { bytes: result.length }
   if (Array.isArray(result)) return { count: result.length }
@@ -118,7 +118,7 @@ function toldBy(result: unknown, path: string): Metadata {
   const found: Metadata = {}
   for (const [key, value] of Object.entries(result)) {
     if (TOLD.includes(key) && ['string', 'number', 'boolean'].includes(typeof value)) found[key] = value
-    // it stands under another name: a link was followed, or a suffix was taken
+    // the file has another path: a link was followed, or a suffix was added
     if (key === 'path' && typeof value === 'string' && value !== path) found.to = value
   }
   return found
@@ -131,8 +131,8 @@ function warn(error: unknown): void {
 let standard: Audit | undefined
 
 /**
- * Sets the trail of this process, which operations use that were given none, bound or not; `undefined` takes it away.
- * Gives the one that was set before. `ERR_USAGE` for what is no trail.
+ * Sets the default trail of this process, for operations without one; `undefined` removes it. Returns the one before.
+ * `ERR_USAGE` for what is no trail.
  */
 export function setDefaultAudit(audit: Audit | undefined): Audit | undefined {
   checkAudit(audit)
@@ -141,7 +141,7 @@ export function setDefaultAudit(audit: Audit | undefined): Audit | undefined {
   return before
 }
 
-/** The trail of this process, if one was set. */
+/** The default trail of this process, if one was set. */
 export function getDefaultAudit(): Audit | undefined {
   return standard
 }

@@ -3,20 +3,20 @@ import { dirname, join } from 'node:path'
 import { errorCode } from '../disk/disk-error.js'
 import type { FileSystem } from '../disk/fs.js'
 
-/** Bytes that the name of a trail may have: the names of its rotated files are longer and must fit, too. */
+/** Bytes of the name of a trail: the names of its rotated files are longer, and must be possible, too. */
 export const LONGEST_TRAIL_NAME = 220
 
 /** A file that was rotated away. */
 export interface Rotated {
   path: string
-  /** Counts up; the largest is the newest. */
+  /** The newest file has the largest number. */
   number: number
 }
 
 /**
- * The rotated files of a trail, the oldest first. They are called `NAME.NUMBER-RANDOM`. The number is not of the
- * clock, which may jump back; the random part lets two processes rotate at once without one taking the other's name,
- * which a plain number would need a lock for.
+ * The rotated files of a trail, the oldest first. They are called `NAME.NUMBER-RANDOM`. The number is not a time,
+ * because the clock may be set back. The random part lets two processes rotate at once without a lock and without
+ * taking each other's name.
  */
 export async function listRotated(fs: FileSystem, path: string, name: string): Promise<Rotated[]> {
   const folder = dirname(path)
@@ -30,7 +30,7 @@ export async function listRotated(fs: FileSystem, path: string, name: string): P
   return found.sort((a, b) => a.number - b.number || (a.path < b.path ? -1 : 1))
 }
 
-/** A name that nobody has, newer than all of `rotated`. */
+/** A new name, newer than all of `rotated`. */
 export function nextRotated(path: string, rotated: readonly Rotated[]): Rotated {
   const number = (rotated.at(-1)?.number ?? 0) + 1
   const random = randomBytes(4).toString('hex')

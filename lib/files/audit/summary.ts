@@ -1,25 +1,25 @@
 import { printable } from '../../errors.js'
 import type { AuditRecord } from './audit-record.js'
 
-/** What one kind of operation came to. */
+/** The numbers of one kind of operation. */
 export interface OperationSummary {
   ok: number
   failed: number
-  /** The sum of the numbers `metadata.bytes`. */
+  /** The sum of `metadata.bytes`. */
   bytes: number
-  /** Milliseconds, all together and the longest one. */
+  /** Milliseconds: the sum, and the longest one. */
   duration: number
   longest: number
 }
 
-/** What a trail says as a whole. */
+/** The numbers of a whole trail. */
 export interface AuditSummary {
   records: number
-  /** Lines of which a crash left only a part. */
+  /** Incomplete lines. */
   torn: number
   ok: number
   failed: number
-  /** By operation, the first seen first. */
+  /** By operation, in the order of their first records. */
   operations: Map<string, OperationSummary>
   /** How many failed with each code. */
   codes: Map<string, number>
@@ -29,7 +29,7 @@ export interface AuditSummary {
   last?: string
 }
 
-/** Counts records, of {@link readAudit} or of anywhere. */
+/** Summarizes records, from {@link readAudit} or from elsewhere. */
 export async function summarizeAudit(
   records: AsyncIterable<AuditRecord> | Iterable<AuditRecord>,
 ): Promise<AuditSummary> {
@@ -54,7 +54,7 @@ export async function summarizeAudit(
     of.longest = Math.max(of.longest, duration)
     if (code !== undefined) summary.codes.set(code, (summary.codes.get(code) ?? 0) + 1)
     sessions.add(session)
-    // as text: all are in one form
+    // compared as text: all have the same form
     if (summary.first === undefined || time < summary.first) summary.first = time
     if (summary.last === undefined || time > summary.last) summary.last = time
   }
@@ -62,7 +62,7 @@ export async function summarizeAudit(
   return summary
 }
 
-/** The summary as lines of columns, for a terminal: whatever the records hold, it is escaped. */
+/** The summary as a table for a terminal; all texts of the records are escaped. */
 export function auditTable(summary: AuditSummary): string {
   const { records, torn, sessions, first, last, operations, codes } = summary
   const rows = [['operation', 'ok', 'failed', 'bytes', 'mean ms', 'longest ms']]

@@ -5,13 +5,13 @@ import { type WriteValueOptions, writeJson, writeYaml } from '../atomic/write-fi
 import { audited, UNRECORDED } from '../audit/audited.js'
 import { decodeText } from '../content/encodings.js'
 import { type Format, knownFormat, parseText } from '../content/formats.js'
-import { readWhole } from '../content/read-whole.js'
+import { readWholeFile } from '../content/read-whole.js'
 import { errorCode, readError } from '../disk/disk-error.js'
 import type { FileSystem } from '../disk/fs.js'
 import { nodeFileSystem } from '../disk/node-fs.js'
 import { type Config, isConfig, type MergeRules, mergeValues } from './merge.js'
 
-/** One input: its path, or more about it. */
+/** One input: its path, or the path with options. */
 export type ConfigInput =
   | string
   | {
@@ -22,7 +22,7 @@ export type ConfigInput =
       format?: Format
     }
 
-/** Options of {@link mergeConfig}; what is not said here is as for `writeConfig`. */
+/** Options of {@link mergeConfig}; the others are those of `writeConfig`. */
 export interface MergeConfigOptions extends WriteValueOptions, MergeRules {
   /** Missing inputs count as empty maps. Default false: they are an error. */
   optional?: boolean
@@ -33,24 +33,24 @@ export interface MergeConfigOptions extends WriteValueOptions, MergeRules {
 /** What {@link mergeConfig} did. */
 export interface Merged extends Written {
   value: Config
-  /** Inputs that were missing. */
+  /** Inputs that do not exist. */
   missing: string[]
-  /** Where keys stood that never go through: the path of the input, `#`, and a JSON pointer. */
+  /** Where keys were dropped that are never merged: the path of the input, `#`, and a JSON pointer. */
   dropped: string[]
 }
 
 const FORMATS = ['json', 'yaml']
 
 /**
- * Merges files of settings, JSON and YAML in any mixture, into one: where two say something of the same key, the last
- * input counts. An empty YAML file is an empty map; `<<` merges only below `%YAML 1.1`, else it is a key like any other,
- * as YAML 1.2 has it. The keys `__proto__`, `constructor` and `prototype` never go through; `dropped` says where they
- * were. The output may be one of the inputs; comments are not kept, nor the digits of whole numbers beyond 2^53.
+ * Merges files of settings, JSON and YAML in any mixture, into one. If two inputs have the same key, the last one
+ * wins. An empty YAML file is an empty map; `<<` merges only below `%YAML 1.1`, else it is an ordinary key, as in
+ * YAML 1.2. The keys `__proto__`, `constructor` and `prototype` are dropped; `dropped` says where they were. The
+ * output may be one of the inputs; comments are lost, and so are digits of whole numbers beyond 2^53.
  *
- * All is read, merged and, with `schema`, checked before anything is written; then the output is replaced whole, as
- * `writeConfig` does. Fails with `ERR_USAGE`, `ERR_PARSE` (also where an input is not a map), `ERR_SCHEMA`, `ERR_LIMIT`
- * (too deep), `ERR_NO_SUCH_FILE` (an input is missing), `ERR_SOURCE_READ` (it cannot be read),
- * `ERR_SOURCE_CHANGED` (it was written to each time that it was read) and as `writeConfig` does.
+ * Everything is read, merged and, with `schema`, checked before anything is written; then the output is replaced as
+ * `writeConfig` does. Fails with `ERR_USAGE`, `ERR_PARSE` (also if an input is not a map), `ERR_SCHEMA`, `ERR_LIMIT`
+ * (too deep), `ERR_NO_SUCH_FILE` (an input is missing), `ERR_SOURCE_READ` (it cannot be read), `ERR_SOURCE_CHANGED`
+ * (it was written to each time that it was read) and as `writeConfig` does.
  */
 export function mergeConfig(
   inputs: readonly ConfigInput[],
@@ -80,20 +80,20 @@ async function merge(
   for (const { path, format: of, optional: may } of sources) {
     const text = await readText(fs, path, may)
     if (text === undefined) missing.push(path)
-    // each is cleaned on its own, so that it is known where something was
+    // each input is cleaned alone, to know in which one a key was dropped
     else maps.push(mergeValues([await parseMap(of, text, path)], {}, (at) => dropped.push(`${path}#${at}`)))
   }
   const value = mergeValues(maps, { strategy, arrays })
   return { ...(await write(output, value, { ...rest, fs, audit: UNRECORDED })), value, missing, dropped }
 }
 
-interface Source {
+interface ConfigSource {
   path: string
   format: Format
   optional: boolean
 }
 
-function source(input: ConfigInput, optional: boolean): Source {
+function source(input: ConfigInput, optional: boolean): ConfigSource {
   const given = typeof input === 'string' ? { path: input } : input
   checkLocalPath('input', given?.path)
   checkChoice('format', given.format, FORMATS)
@@ -107,17 +107,17 @@ function source(input: ConfigInput, optional: boolean): Source {
 
 async function parseMap(format: Format, text: string, path: string): Promise<Config> {
   const value = await parseText(format, text, path)
-  // what an empty YAML file holds
+  // the value of an empty YAML file
   if (format === 'yaml' && value === null) return {}
   if (isConfig(value)) return value
   throw new SluiceError('ERR_PARSE', `${printable(path)} holds no map, and only maps can be merged`, { path })
 }
 
-/** The text of a file; undefined where an optional one is missing. */
+/** The text of a file; undefined if an optional one is missing. */
 async function readText(fs: FileSystem, path: string, optional: boolean): Promise<string | undefined> {
   try {
-    // a link may lead to settings; what is opened is a regular file
-    return decodeText(await readWhole(fs, await fs.realpath(path), path), 'utf8', path)
+    // settings may be a link; the file that it leads to must be regular
+    return decodeText(await readWholeFile(fs, await fs.realpath(path), path), 'utf8', path)
   } catch (error) {
     if (optional && errorCode(error) === 'ENOENT') return undefined
     throw readError(error, path)

@@ -4,13 +4,13 @@ import { MOST_DEPTH } from '../content/plain-value.js'
 /** How two values become one. */
 export interface MergeRules {
   /**
-   * 'deep' (default): maps are merged at every depth. 'shallow': only the outermost, whose keys come whole from the
-   * last input that has them.
+   * 'deep' (default): maps are merged at every depth. 'shallow': only the outermost maps; each key has the whole
+   * value of the last input that has it.
    */
   strategy?: 'deep' | 'shallow'
   /**
-   * What becomes of two arrays that meet: 'replace' (default): the later one counts; 'concat': the later one comes
-   * behind; 'union': of the later one only what is not in the earlier one.
+   * How two arrays under one key are merged: 'replace' (default): the later one wins; 'concat': the later one is
+   * appended; 'union': only those elements of the later one are appended that the earlier one lacks.
    */
   arrays?: 'replace' | 'concat' | 'union'
 }
@@ -18,7 +18,7 @@ export interface MergeRules {
 /** A map as JSON and YAML know it. */
 export type Config = Record<string, unknown>
 
-/** Keys by which objects are made to be something else, once somebody copies them carelessly. */
+/** Keys that change the prototype of an object if some program copies them carelessly. */
 const NEVER = new Set(['__proto__', 'constructor', 'prototype'])
 
 /** Whether the value is a map, not an array. */
@@ -27,10 +27,10 @@ export function isConfig(value: unknown): value is Config {
 }
 
 /**
- * One map of many: where they have the same key, the last one counts, also if it says null. The values given are not
- * changed, and nothing of them is shared with the result. The keys `__proto__`, `constructor` and `prototype` never go
- * through, at no depth. Throws `ERR_LIMIT` for more than 1000 levels.
- * @param dropped is told where such a key stood, as a JSON pointer
+ * Merges many maps into one: if they have the same key, the last one wins, even if it says null. The inputs are not
+ * changed, and the result shares nothing with them. The keys `__proto__`, `constructor` and `prototype` are dropped
+ * at every depth. Throws `ERR_LIMIT` for more than 1000 levels.
+ * @param dropped called with the JSON pointer of each key that was dropped
  */
 export function mergeValues(
   maps: readonly Config[],
@@ -48,7 +48,8 @@ function mergeTwo(one: Config, two: Config, rules: Required<MergeRules>): Config
   const merged: Config = { ...one }
   for (const [key, later] of Object.entries(two)) {
     const earlier = Object.hasOwn(one, key) ? one[key] : undefined
-    if (Array.isArray(earlier) && Array.isArray(later)) merged[key] = joined(earlier, later, rules.arrays)
+    if (Array.isArray(earlier) && Array.isArray(later))
+      merged[key] = joinedLists(earlier, later, rules.arrays)
     else if (isConfig(earlier) && isConfig(later) && rules.strategy === 'deep') {
       merged[key] = mergeTwo(earlier, later, rules)
     } else merged[key] = later
@@ -56,7 +57,7 @@ function mergeTwo(one: Config, two: Config, rules: Required<MergeRules>): Config
   return merged
 }
 
-function joined(one: unknown[], two: unknown[], arrays: Required<MergeRules>['arrays']): unknown[] {
+function joinedLists(one: unknown[], two: unknown[], arrays: Required<MergeRules>['arrays']): unknown[] {
   if (arrays === 'replace') return two
   if (arrays === 'concat') return [...one, ...two]
   const there = new Set(one.map(identity))
@@ -73,7 +74,7 @@ function identity(value: unknown): string {
   return typeof value === 'string' ? JSON.stringify(value) : String(value)
 }
 
-/** A copy without the keys that never go through. */
+/** A copy without the keys that are never merged. */
 function cleaned(value: unknown, at: string, dropped: (pointer: string) => void, depth = 1): unknown {
   if (depth > MOST_DEPTH) {
     throw new SluiceError('ERR_LIMIT', `more than ${MOST_DEPTH} levels cannot be merged`, {

@@ -9,51 +9,55 @@ import { audited, UNRECORDED } from '../audit/audited.js'
 import { decodeText, encodeText } from '../content/encodings.js'
 import { encodeValue, parseText } from '../content/formats.js'
 import { plainValue } from '../content/plain-value.js'
-import { readWhole } from '../content/read-whole.js'
+import { readWholeFile } from '../content/read-whole.js'
 import { checkSchema } from '../content/schema.js'
 import { diskError, errorCode } from '../disk/disk-error.js'
 import type { FileSystem } from '../disk/fs.js'
 import { DirectoryLock, type LockOptions } from '../lock/directory-lock.js'
 import { fileLockName } from '../lock/lock-names.js'
 
-/** Options of {@link updateJson}: how long it waits, and how it writes. The signal ends both, and the wait for the change. */
+/**
+ * Options of {@link updateJson}: how long it waits, and how it writes. The signal cancels the wait for the lock, the
+ * wait for `change`, and the write.
+ */
 export interface UpdateJsonOptions
   extends Pick<LockOptions, 'timeout' | 'system' | 'random'>,
     Omit<WriteValueOptions, 'conflict' | 'makeParents' | 'progress' | 'symlink'> {
-  /** What the function gets where the file is missing. Default undefined. */
+  /** The value for `change` if the file is missing. Default undefined. */
   initial?: unknown
 }
 
 /** What became of an update. */
 export interface Updated<T> {
-  /** 'unchanged': the function gave undefined, and the file is what it was. */
+  /** 'unchanged': `change` returned undefined, and the file is as it was. */
   how: 'written' | 'unchanged'
-  /** What the file holds now; undefined if it is missing. */
+  /** The value in the file now; undefined if the file is missing. */
   value: T | undefined
-  /** The path of the earlier content, if there was one and it was to be kept. */
+  /** The path of the backup of the earlier content, if one was made. */
   backup?: string
-  /** What did not go as asked although the update is done; also a lock that could not be given back. */
+  /** What failed, although the update is done; also a lock that could not be released. */
   warning?: SluiceError
 }
 
-/** Gives the new value of a file, or undefined to leave it as it is. */
+/** Returns the new value of a file, or undefined to leave it as it is. */
 export type Change<T> = (value: T | undefined) => T | undefined | Promise<T | undefined>
 
 /**
- * Changes a JSON file so that no change of another process, or of this one, gets lost: under a lock it reads the file,
- * gives the value to `change`, and writes what comes back as `writeJson` does; undefined leaves the file as it is. All
- * paths to one file, through links too, share the lock, which stands beside the file while it is held; the links stay.
+ * Changes a JSON file so that no change of another process, or of this one, gets lost: under a lock it reads the
+ * file, calls `change` with the value, and writes the returned value as `writeJson` does; if it returns undefined,
+ * the file stays. All paths to one file, also through links, share the lock, which exists beside the file while it is
+ * held; links stay links.
  *
- * `change` must not update the same file itself: it would wait for itself. What it throws comes out as it is. Where the
- * signal is aborted while it runs, nobody waits for it any more, and what it gives counts for nothing.
+ * `change` must not update the same file itself: it would wait for itself. What it throws is passed on unchanged. If
+ * the signal is aborted while it runs, its result is ignored.
  *
- * Numbers are those of JavaScript: of a whole number beyond 2^53 (an id of 64 bits, say) digits get lost, also where
- * `change` leaves it as it is. Hold such ones as text.
+ * Numbers are those of JavaScript: a whole number beyond 2^53 (an id of 64 bits, for instance) loses digits, even if
+ * `change` does not touch it. Store such numbers as text.
  *
- * Fails with `ERR_LOCKED`, `ERR_CANCELLED`, `ERR_PARSE` (the file holds no JSON), `ERR_SOURCE_CHANGED` (somebody without
- * the lock wrote to it each time that it was read), `ERR_SCHEMA`, `ERR_LOCK_LOST` (somebody
- * removed the lock by hand), `ERR_USAGE`, and as the disk fails; the file is what it was then, unless only the last
- * sync failed.
+ * Fails with `ERR_LOCKED`, `ERR_CANCELLED`, `ERR_PARSE` (the file is not JSON), `ERR_SOURCE_CHANGED` (somebody
+ * without the lock wrote to it each time that it was read), `ERR_SCHEMA`, `ERR_LOCK_LOST` (somebody removed the lock
+ * by hand), `ERR_USAGE`, and with the codes of disk failures; the file is as it was then, unless only the last sync
+ * failed.
  */
 export function updateJson<T = unknown>(
   path: string,
@@ -96,14 +100,14 @@ async function updateLocked<T>(
   try {
     result = await update(fs, target.path, path, change, lock, options)
   } catch (error) {
-    // the first error is the one to know of
+    // the first error is the one to report
     await lock.release().catch(() => {})
     throw error
   }
   try {
     await lock.release()
   } catch (error) {
-    // the update is done: whoever was told otherwise would do it again
+    // the update is done: after an error the caller would repeat it
     result.warning ??= diskError(error, 'release the lock on', path)
   }
   return result
@@ -117,10 +121,10 @@ async function update<T>(
   lock: DirectoryLock,
   options: UpdateJsonOptions,
 ): Promise<Updated<T>> {
-  const standing = await readJson(fs, file, shown)
-  const given = (standing ? standing.value : options.initial) as T | undefined
+  const found = await readJson(fs, file, shown)
+  const given = (found ? found.value : options.initial) as T | undefined
   const value = await unlessAborted(async () => change(given), options.signal, shown)
-  if (value === undefined) return { how: 'unchanged', value: standing?.value as T | undefined }
+  if (value === undefined) return { how: 'unchanged', value: found?.value as T | undefined }
   checkSignal(options.signal, shown)
   const plain = plainValue(value, 'json')
   if (options.schema !== undefined) await checkSchema(plain, options.schema, shown)
@@ -129,7 +133,7 @@ async function update<T>(
   return { how: 'written', value, ...(backup && { backup }), ...(warning && { warning }) }
 }
 
-/** What `act` gives, unless the signal is aborted before: `ERR_CANCELLED`. */
+/** The result of `act`, unless the signal is aborted before: `ERR_CANCELLED`. */
 async function unlessAborted<T>(
   act: () => Promise<T>,
   signal: AbortSignal | undefined,
@@ -149,14 +153,14 @@ async function unlessAborted<T>(
   }
 }
 
-/** Asks for the lock as late as can be: when all that takes long is done. */
+/** Checks the lock as late as possible: after all that takes long. */
 async function write(
   path: string,
   bytes: Uint8Array,
   lock: DirectoryLock,
   options: UpdateJsonOptions,
 ): Promise<Written> {
-  // a link that came since then is replaced: what it leads to has another lock
+  // a link that was made since then is replaced: the file that it leads to has another lock
   const file = await AtomicFile.open(path, { ...options, conflict: 'overwrite', symlink: 'replace' })
   try {
     await file.write([bytes])
@@ -168,14 +172,14 @@ async function write(
   }
 }
 
-/** The value in the file; undefined where there is none. */
+/** The value in the file; undefined if there is no file. */
 async function readJson(
   fs: FileSystem,
   path: string,
   shown: string,
 ): Promise<{ value: unknown } | undefined> {
   try {
-    const text = decodeText(await readWhole(fs, path, shown), 'utf8', shown)
+    const text = decodeText(await readWholeFile(fs, path, shown), 'utf8', shown)
     return { value: await parseText('json', text, shown) }
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return undefined

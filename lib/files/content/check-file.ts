@@ -10,7 +10,7 @@ import { decodeText, TEXT_ENCODINGS, type TextEncoding, textDecoder } from './en
 import { type Format, formatOf, parseText } from './formats.js'
 import { checkSchema, type Schema } from './schema.js'
 
-/** What {@link checkFile} looks at. */
+/** The properties that {@link checkFile} can check. */
 export type FileCheck =
   | 'exists'
   | 'regular'
@@ -21,26 +21,26 @@ export type FileCheck =
   | 'format'
   | 'schema'
 
-/** What a file should be; each part is optional. That it is there, regular and readable is always checked. */
+/** What a file should be. It must always exist, be regular and be readable. */
 export interface CheckOptions extends Audited {
-  /** Bytes, exactly. An empty file is a file. */
+  /** Its size in bytes, exactly. */
   size?: number
-  /** Bytes, at least. */
+  /** Its size in bytes, at least. */
   minSize?: number
-  /** Bytes, at most. */
+  /** Its size in bytes, at most. */
   maxSize?: number
-  /** An algorithm of `node:crypto`, and the digest in hexadecimal digits. */
+  /** Its digest: an algorithm of `node:crypto`, and hexadecimal digits. */
   digest?: { algorithm: string; hex: string }
-  /** That it is text in this encoding. Without it, any bytes are fine. */
+  /** It must be text in this encoding. Default: any bytes. */
   encoding?: TextEncoding
-  /** That it is JSON or YAML. With a schema, the default is what the name ends with. */
+  /** It must be JSON or YAML. With a schema, the default is the format that its name says. */
   format?: Format
-  /** A JSON Schema for its value; `format` keywords are not checked. */
+  /** Its value must match this JSON Schema; `format` keywords are not checked. */
   schema?: Schema
   fs?: FileSystem
 }
 
-/** One thing that is not as it should be. */
+/** One property that does not hold. */
 export interface FailedCheck {
   check: FileCheck
   expected?: unknown
@@ -52,27 +52,27 @@ export interface FailedCheck {
 export interface FileReport {
   /** Whether nothing failed. */
   ok: boolean
-  /** All that failed, in the order of {@link FileCheck}. */
+  /** All checks that failed, in the order of {@link FileCheck}. */
   failed: FailedCheck[]
 }
 
 /** Bytes that are read at once. */
-const PIECE = 512 * 1024
+const CHECK_BYTES = 512 * 1024
 
 /**
- * Says what of a file is not as it should be. A link is followed. A file of any size is read in pieces, unless its
- * value is looked at. Fails only with `ERR_USAGE`: what is wrong with the file is in the report.
+ * Checks the properties of a file. A link is followed. The file is read in blocks, whatever its size, unless its
+ * value is checked. Fails only with `ERR_USAGE`: what is wrong with the file is in the report.
  */
 export function checkFile(path: string, options: CheckOptions = {}): Promise<FileReport> {
   return audited('checkFile', path, options, async () => {
-    checkOptions(path, options)
+    checkFileOptions(path, options)
     const check = new Checking(path, options)
     await check.run()
     return { ok: check.failed.length === 0, failed: check.failed }
   })
 }
 
-function checkOptions(path: string, { digest, encoding, format, schema, ...sizes }: CheckOptions): void {
+function checkFileOptions(path: string, { digest, encoding, format, schema, ...sizes }: CheckOptions): void {
   checkLocalPath('path', path)
   for (const name of ['size', 'minSize', 'maxSize'] as const) checkWhole(name, sizes[name], 0)
   checkChoice('encoding', encoding, TEXT_ENCODINGS)
@@ -94,7 +94,7 @@ class Checking {
   readonly #path: string
   readonly #options: CheckOptions
   readonly #fs: FileSystem
-  /** The content, where its value is looked at. */
+  /** The content, if its value is checked. */
   readonly #kept: Buffer[] = []
 
   constructor(path: string, options: CheckOptions) {
@@ -158,7 +158,7 @@ class Checking {
         isText = false
       }
     }
-    const buffer = Buffer.allocUnsafe(PIECE)
+    const buffer = Buffer.allocUnsafe(CHECK_BYTES)
     for (let position = 0; ; ) {
       const got = await readFully(this.#fs, fd, buffer, position)
       const piece = buffer.subarray(0, got)
@@ -166,7 +166,7 @@ class Checking {
       decode(piece, true)
       if (isValue) this.#kept.push(Buffer.from(piece))
       position += got
-      if (got < PIECE) break
+      if (got < CHECK_BYTES) break
     }
     decode(Buffer.alloc(0), false)
     if (digest && hasher) this.#digest(digest, hasher.digest('hex'))
@@ -198,7 +198,7 @@ class Checking {
     }
   }
 
-  /** An error that is an answer; any other one is thrown on. */
+  /** Reports an error that answers the check; throws any other one. */
   #told(check: FileCheck, expected: unknown, error: unknown, code: string): void {
     if (!(error instanceof SluiceError) || error.code !== code) throw error
     this.failed.push({ check, expected, found: error.found, message: error.message })

@@ -1,14 +1,14 @@
 import { printable, SluiceError } from '../../errors.js'
 
-/** How text is kept in a file. */
+/** How text is encoded in a file. */
 export type TextEncoding = 'utf8' | 'utf16le' | 'latin1'
 
-/** Each encoding that text can be read and written in. */
+/** Each {@link TextEncoding}. */
 export const TEXT_ENCODINGS: readonly TextEncoding[] = ['utf8', 'utf16le', 'latin1']
 
 /**
- * Text as bytes, without a byte order mark. Refuses (`ERR_USAGE`) what the encoding cannot hold, instead of putting
- * something else in its place: half a surrogate pair, or a character beyond U+00FF in latin1.
+ * Text as bytes, without a byte order mark. Fails with `ERR_USAGE` for what the encoding cannot hold, instead of
+ * replacing it: half a surrogate pair, or in latin1 a character beyond U+00FF.
  */
 export function encodeText(text: string, encoding: TextEncoding = 'utf8'): Buffer {
   const at =
@@ -20,7 +20,7 @@ export function encodeText(text: string, encoding: TextEncoding = 'utf8'): Buffe
   })
 }
 
-/** Bytes as text, or `ERR_PARSE` where they are not text in this encoding. A byte order mark is kept. */
+/** Bytes as text. `ERR_PARSE` if they are not text in this encoding. A byte order mark is kept. */
 export function decodeText(bytes: Uint8Array, encoding: TextEncoding, path: string): string {
   if (encoding === 'latin1')
     return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1')
@@ -31,15 +31,15 @@ export function decodeText(bytes: Uint8Array, encoding: TextEncoding, path: stri
   }
 }
 
-/** A decoder that throws at what is no text in this encoding. */
+/** A decoder that throws for bytes that are not text in this encoding. */
 export function textDecoder(encoding: Exclude<TextEncoding, 'latin1'>): InstanceType<typeof TextDecoder> {
   return new TextDecoder(encoding === 'utf8' ? 'utf-8' : 'utf-16le', { fatal: true, ignoreBOM: true })
 }
 
-/** Encodes a text that comes in pieces, which may be cut within a character. */
+/** Encodes a text that comes in pieces; a piece may end within a character. */
 export class TextEncoderInPieces {
   readonly #encoding: TextEncoding
-  /** The first half of a character whose second one is in the next piece. */
+  /** The first half of a surrogate pair whose second half is in the next piece. */
   #half = ''
 
   constructor(encoding: TextEncoding) {
@@ -57,7 +57,7 @@ export class TextEncoderInPieces {
     return encodeText(text, this.#encoding)
   }
 
-  /** Refuses a text that ended within a character. */
+  /** Fails if the text ended within a character. */
   end(): void {
     encodeText(this.#half, this.#encoding)
   }

@@ -4,10 +4,10 @@ import { checkWhole } from '../../options.js'
 import { jsonErrorAt } from './json-position.js'
 import { plainValue } from './plain-value.js'
 
-/** How a value is kept in a file. */
+/** How a value is encoded in a file. */
 export type Format = 'json' | 'yaml'
 
-/** Which format a file has by the ending of its name: `.json`, `.yaml`, `.yml`, in any case of letters. */
+/** The format that the ending of the name says: `.json`, `.yaml`, `.yml`, in upper or lower case. */
 export function formatOf(path: string): Format | undefined {
   const ending = /\.(json|ya?ml)$/i.exec(path)?.[1]
   if (ending === undefined) return undefined
@@ -15,8 +15,8 @@ export function formatOf(path: string): Format | undefined {
 }
 
 /**
- * The format that a file has by its name, or `ERR_USAGE`.
- * @param argument which one it is, where the format can be said otherwise: for the message
+ * {@link formatOf}, or `ERR_USAGE`.
+ * @param argument for the message: which argument it is, if there is an option for the format
  */
 export function knownFormat(path: string, argument?: string): Format {
   const format = formatOf(path)
@@ -26,17 +26,17 @@ export function knownFormat(path: string, argument?: string): Format {
   throw new SluiceError('ERR_USAGE', message, { path })
 }
 
-/** How a value is written. */
+/** How a value is encoded. */
 export interface EncodeOptions {
   /** Spaces per level, from 0 (JSON: one line) to 10. Default 2. YAML has at least 1. */
   indent?: number
 }
 
 /**
- * A value as text that ends with a line feed. YAML is 1.2, and quotes what older readers would take for something
- * else (`yes`, `on`). Fails with `ERR_USAGE` for what the format cannot hold: undefined, bigint, functions, symbols,
- * instances of classes without `toJSON`, cycles; JSON also NaN and infinities. A key whose value is undefined is left
- * out.
+ * A value as text that ends with a line feed. YAML is version 1.2, and strings are quoted that older readers would
+ * take for something else (`yes`, `on`). Fails with `ERR_USAGE` for what the format cannot hold: undefined, bigint,
+ * functions, symbols, instances of classes without `toJSON`, cycles; in JSON also NaN and infinities. A key with the
+ * value undefined is left out.
  */
 export async function encodeValue(
   format: Format,
@@ -51,9 +51,9 @@ export async function encodeValue(
 }
 
 /**
- * The value in a text. A byte order mark at its beginning is passed over; an empty YAML text is null. The key
- * `__proto__` is a key like any other. Fails with `ERR_PARSE`, whose message says line and column: also for two equal
- * keys in one YAML map, for several documents, and for tags and types that JSON does not have (dates, sets, binary).
+ * The value in a text. A byte order mark at the beginning is ignored; an empty YAML text is null. The key `__proto__`
+ * is an ordinary key. Fails with `ERR_PARSE`, whose message says line and column; also for duplicate keys in a YAML
+ * map, for several documents, and for tags and types that JSON does not have (dates, sets, binary).
  * @param path for the message
  */
 export async function parseText(format: Format, text: string, path: string): Promise<unknown> {
@@ -91,7 +91,7 @@ async function parseYaml(text: string, path: string): Promise<unknown> {
   try {
     return document.toJS() as unknown
   } catch (cause) {
-    // an alias without anchor, or more aliases than anybody writes by hand
+    // an alias without an anchor, or far more aliases than anybody writes by hand
     throw unparsable(
       path,
       'YAML',
@@ -102,10 +102,10 @@ async function parseYaml(text: string, path: string): Promise<unknown> {
   }
 }
 
-/** The tags of what JSON has, too, and the mark for "no tag". */
+/** The tags of the types that JSON has, and `!` for "no tag". */
 const JSON_TAG = /^(!|tag:yaml\.org,2002:(null|bool|int|float|str|seq|map))$/
 
-/** What would come out as an instance of Date, Set, Map or Uint8Array, of which a merge or a copy would keep nothing. */
+/** Whether the node would become a Date, Set, Map or Uint8Array, which a merge or a copy would lose. */
 function isBeyondJson(node: Node): boolean {
   if ('value' in node && typeof node.value === 'object' && node.value !== null) return true
   return node.tag !== undefined && !JSON_TAG.test(node.tag)

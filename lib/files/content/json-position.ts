@@ -1,17 +1,17 @@
-// JSON.parse says where a text goes wrong only sometimes, and differently in each version of the engine.
+// The message of JSON.parse says only sometimes where the error is, and differently in each version of the engine.
 
 const SPACE = /[ \t\n\r]*/y
 const SCALAR =
   /"(?:[ !#-[\]-\u{10ffff}]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null/uy
 const STRING = /"(?:[ !#-[\]-\u{10ffff}]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/uy
 
-/** A place in a text, counted from 1 as editors do. */
+/** A place in a text; lines and columns are counted from 1, as in editors. */
 export interface TextPosition {
   line: number
   column: number
 }
 
-/** Where a text that JSON.parse refuses is no longer JSON: the token that does not belong there. */
+/** The place of the first token that JSON.parse does not accept. */
 export function jsonErrorAt(text: string): TextPosition {
   return positionAt(text, indexOfError(text))
 }
@@ -23,7 +23,7 @@ export function positionAt(text: string, index: number): TextPosition {
   return { line, column: index - before.lastIndexOf('\n') }
 }
 
-/** The index of the first token that does not belong there; the length of the text where it ends too early. */
+/** The index of the first token that is wrong; the length of the text if it ends too early. */
 function indexOfError(text: string): number {
   let at = 0
   const take = (pattern: RegExp): boolean => {

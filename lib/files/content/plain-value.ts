@@ -1,47 +1,47 @@
 import { SluiceError } from '../../errors.js'
 import type { Format } from './formats.js'
 
-/** Deeper than this nobody reads it, and other programs refuse it. */
+/** The deepest nesting: nobody reads more, and other programs refuse it. */
 export const MOST_DEPTH = 1000
 
 /**
- * A copy of `value` that holds only what the format can: null, true and false, finite numbers (YAML: any), text, arrays
- * and plain objects. What has `toJSON` gives its own form (as a Date). A key with the value undefined is left out, as
- * JSON does. `ERR_USAGE` for everything else: undefined elsewhere, bigint, functions, symbols, instances of classes,
- * cycles. Nothing is ever put in the place of something else.
+ * A copy of `value` that has only what the format can hold: null, true and false, finite numbers (YAML: any), text,
+ * arrays and plain objects. `toJSON` is called if there is one (as for a Date). A key with the value undefined is
+ * left out, as JSON does. `ERR_USAGE` for everything else: undefined elsewhere, bigint, functions, symbols, instances
+ * of classes, cycles. No value is ever replaced by another one.
  */
 export function plainValue(value: unknown, format: Format): unknown {
   return copy(value, '', { format, above: new Set() })
 }
 
-interface Walk {
+interface ValueWalk {
   format: Format
-  /** The objects that lead here. */
+  /** The objects that contain the present one. */
   above: Set<object>
 }
 
-function copy(given: unknown, at: string, walk: Walk): unknown {
+function copy(given: unknown, at: string, walk: ValueWalk): unknown {
   const value = hasOwnForm(given) ? given.toJSON(at.slice(at.lastIndexOf('/') + 1)) : given
   switch (typeof value) {
     case 'string':
     case 'boolean':
       return value
     case 'number':
-      if (walk.format === 'json' && !Number.isFinite(value)) throw refused(at, `${value}`, walk)
+      if (walk.format === 'json' && !Number.isFinite(value)) throw refusedValue(at, `${value}`, walk)
       return value
     case 'object':
       return value === null ? null : inside(value, at, walk)
     default:
-      throw refused(at, typeof value === 'undefined' ? 'undefined' : `a ${typeof value}`, walk)
+      throw refusedValue(at, typeof value === 'undefined' ? 'undefined' : `a ${typeof value}`, walk)
   }
 }
 
-function inside(value: object, at: string, walk: Walk): unknown {
+function inside(value: object, at: string, walk: ValueWalk): unknown {
   const { above } = walk
-  if (above.has(value)) throw refused(at, 'what leads back to itself', walk)
-  if (above.size === MOST_DEPTH) throw refused(at, `more than ${MOST_DEPTH} levels`, walk)
+  if (above.has(value)) throw refusedValue(at, 'what leads back to itself', walk)
+  if (above.size === MOST_DEPTH) throw refusedValue(at, `more than ${MOST_DEPTH} levels`, walk)
   above.add(value)
-  // Array.from: a hole is undefined, and refused as such
+  // Array.from: a hole becomes undefined, and is refused as such
   const copied = Array.isArray(value)
     ? Array.from(value, (item, i) => copy(item, `${at}/${i}`, walk))
     : object(value, at, walk)
@@ -49,12 +49,13 @@ function inside(value: object, at: string, walk: Walk): unknown {
   return copied
 }
 
-function object(value: object, at: string, walk: Walk): Record<string, unknown> {
-  if (!isPlain(value)) throw refused(at, `an instance of ${value.constructor?.name || 'a class'}`, walk)
+function object(value: object, at: string, walk: ValueWalk): Record<string, unknown> {
+  if (!isPlainObject(value))
+    throw refusedValue(at, `an instance of ${value.constructor?.name || 'a class'}`, walk)
   const copied: Record<string, unknown> = {}
   for (const [key, item] of Object.entries(value)) {
     if (item === undefined) continue
-    // a key like any other, not the prototype
+    // `__proto__` becomes an ordinary key, and does not set the prototype
     const held = {
       value: copy(item, `${at}/${key}`, walk),
       writable: true,
@@ -66,8 +67,8 @@ function object(value: object, at: string, walk: Walk): Record<string, unknown> 
   return copied
 }
 
-/** Made by `{}`, JSON.parse or Object.create(null), in this context or in another. */
-function isPlain(value: object): boolean {
+/** Whether it was made by `{}`, JSON.parse or Object.create(null), in this realm or another. */
+function isPlainObject(value: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(value)
   return prototype === null || Object.getPrototypeOf(prototype) === null
 }
@@ -78,7 +79,7 @@ function hasOwnForm(value: unknown): value is { toJSON(key: string): unknown } {
   )
 }
 
-function refused(at: string, what: string, { format }: Walk): SluiceError {
+function refusedValue(at: string, what: string, { format }: ValueWalk): SluiceError {
   const where = at === '' ? 'the value' : JSON.stringify(at.slice(0, 200))
   const message = `${format.toUpperCase()} cannot hold ${what} (${where}); give null, text, a number, an array or a plain object`
   return new SluiceError('ERR_USAGE', message, { found: what })

@@ -10,29 +10,30 @@ import { type Attempt, changedWhileRead, readOpened } from './read-whole.js'
 
 /** Options of {@link readFileRetry}. */
 export interface ReadOptions extends Audited {
-  /** Give text in this encoding instead of bytes; `ERR_PARSE` where it is none. */
+  /** Return text in this encoding instead of bytes; `ERR_PARSE` if it is not such text. */
   encoding?: TextEncoding
-  /** How often it is tried, in all. Default 5. */
+  /** How many attempts are made in all. Default 5. */
   attempts?: number
-  /** Milliseconds before the second attempt; then twice as long each time. Default 20. */
+  /** Milliseconds before the second attempt; doubled each time. Default 20. */
   delay?: number
   /** The longest wait between two attempts, in milliseconds. Default 1000. */
   maxDelay?: number
-  /** Bytes; a larger file is `ERR_LIMIT`. Default: what one Buffer can hold. */
+  /** The largest size in bytes; a larger file fails with `ERR_LIMIT`. Default: what one Buffer can hold. */
   maxBytes?: number
-  /** Ends it, with `ERR_CANCELLED`. */
+  /** Cancels with `ERR_CANCELLED`. */
   signal?: AbortSignal
   fs?: FileSystem
   clock?: Clock
 }
 
-/** What goes away by itself. That a file does not exist does not. */
-const PASSING = new Set(['EBUSY', 'EAGAIN', 'EMFILE', 'ENFILE', 'EINTR'])
+/** Errors that can go away by themselves; that a file does not exist is none of them. */
+const PASSING_ERRORS = new Set(['EBUSY', 'EAGAIN', 'EMFILE', 'ENFILE', 'EINTR'])
 
 /**
- * Reads a file whole. Tries again only what can pass (EBUSY, EAGAIN, EMFILE, ENFILE, EINTR), and where the file changed
- * while it was read; a file that does not exist fails at once. Fails with `ERR_NO_SUCH_FILE`, `ERR_SOURCE_READ`,
- * `ERR_SOURCE_CHANGED` (with every attempt), `ERR_LIMIT`, `ERR_PARSE` (not text in the encoding), `ERR_CANCELLED`.
+ * Reads a whole file. Tries again after errors that can go away (EBUSY, EAGAIN, EMFILE, ENFILE, EINTR), and if the
+ * file changed while it was read; if the file does not exist it fails at once. Fails with `ERR_NO_SUCH_FILE`,
+ * `ERR_SOURCE_READ`, `ERR_SOURCE_CHANGED` (with every attempt), `ERR_LIMIT`, `ERR_PARSE` (not text in the encoding),
+ * `ERR_CANCELLED`.
  */
 export function readFileRetry(
   path: string,
@@ -62,12 +63,12 @@ async function readPatiently(path: string, options: ReadOptions): Promise<Buffer
   }
 }
 
-/** undefined: it failed, but may not the next time. */
+/** Returns undefined if it failed, but may succeed the next time. */
 async function tryOnce(path: string, options: ReadOptions, isLast: boolean): Promise<Attempt | undefined> {
   try {
     return await read(path, options)
   } catch (error) {
-    if (!isLast && PASSING.has(errorCode(error) ?? '')) return undefined
+    if (!isLast && PASSING_ERRORS.has(errorCode(error) ?? '')) return undefined
     throw readError(error, path)
   }
 }
@@ -82,7 +83,7 @@ async function read(path: string, options: ReadOptions): Promise<Attempt> {
     if (before.size > maxBytes) throw tooLarge(path, maxBytes, before.size)
     return await readOpened(fs, fd, before, maxBytes, () => tooLarge(path, maxBytes))
   } finally {
-    // nothing was written
+    // nothing is lost by a failed close
     await fs.close(fd).catch(() => {})
   }
 }

@@ -2,26 +2,26 @@ import type { ValidateFunction } from 'ajv'
 import { printable, SluiceError } from '../../errors.js'
 import { checkOption } from '../../options.js'
 
-/** A JSON Schema. Without `$schema` it is draft-07; 2019-09 and 2020-12 are known too. */
+/** A JSON Schema: draft-07 without `$schema`; 2019-09 and 2020-12 are supported too. */
 export type Schema = Record<string, unknown> | boolean
 
-/** What does not match: where (a JSON pointer, '' is the whole value) and why. */
+/** What does not match: where (a JSON pointer, '' for the whole value) and why. */
 export interface SchemaFailure {
   at: string
   message: string
 }
 
-/** Failures that the message of the error names; all are in `error.found`. */
-const MOST_TOLD = 5
+/** How many failures the message lists; all are in `error.found`. */
+const MOST_FAILURES = 5
 
-/** Schemas that were compiled, with the text that they had then: they may have been changed since. */
+/** Compiled schemas, with the text that they had then: the caller may have changed a schema since. */
 const compiled = new WeakMap<object, { text: string; validate: ValidateFunction }>()
 
 /**
- * Checks a value, which stays as it is. Fails with `ERR_SCHEMA`, which says where and what does not match
- * ({@link SchemaFailure}[] in `error.found`), or with `ERR_USAGE` where the schema itself is wrong. Keywords that
- * are not known are passed over, as JSON Schema wants it, and so is every `format`: give a `pattern` where it counts.
- * @param path whose value it is, for the message
+ * Checks a value without changing it. Fails with `ERR_SCHEMA`, which says where and what does not match ({@link
+ * SchemaFailure}[] in `error.found`), or with `ERR_USAGE` if the schema itself is wrong. Unknown keywords are
+ * ignored, as JSON Schema demands, and so is `format`: use `pattern` instead.
+ * @param path the file with the value, for the message
  */
 export async function checkSchema(value: unknown, schema: Schema, path: string): Promise<void> {
   const validate = await compile(schema, path)
@@ -30,8 +30,8 @@ export async function checkSchema(value: unknown, schema: Schema, path: string):
     const extra = 'additionalProperty' in params ? ` (${JSON.stringify(params.additionalProperty)})` : ''
     return { at: instancePath, message: `${message ?? 'does not match'}${extra}` }
   })
-  const told = failures.slice(0, MOST_TOLD).map(({ at, message }) => `${at || 'the value'} ${message}`)
-  const more = failures.length > MOST_TOLD ? `, and ${failures.length - MOST_TOLD} more` : ''
+  const told = failures.slice(0, MOST_FAILURES).map(({ at, message }) => `${at || 'the value'} ${message}`)
+  const more = failures.length > MOST_FAILURES ? `, and ${failures.length - MOST_FAILURES} more` : ''
   const message = `${printable(path)} does not match its schema: ${printable(told.join('; '), 1000)}${more}`
   throw new SluiceError('ERR_SCHEMA', message, { path, found: failures })
 }
@@ -49,11 +49,11 @@ async function compile(schema: Schema, path: string): Promise<ValidateFunction> 
     const known = typeof schema === 'object' ? compiled.get(schema) : undefined
     if (known?.text === text) return known.validate
     const Validator = await validatorFor(schema)
-    // not strict: what a schema says beyond the standard is for others
+    // not strict: a schema may have keywords for other programs
     const ajv = new Validator({ strict: false, allErrors: true, validateFormats: false, logger: false })
-    // of a copy: ajv keeps what it was given
+    // a copy: ajv keeps a reference to the schema
     const validate = ajv.compile(JSON.parse(text) as Schema)
-    // its answer would be a promise, which is true whatever it says
+    // an asynchronous schema returns a promise, which is always truthy
     if ('$async' in validate) throw new Error('it is asynchronous; leave out $async')
     if (typeof schema === 'object') compiled.set(schema, { text, validate })
     return validate

@@ -1,14 +1,14 @@
 import type { FileSystem } from './fs.js'
 
 /**
- * Remembers for which modes a new file gets other bits than were asked for: the umask, and what the disk adds. Shared
- * by the files in one place, so that it is asked once and not for each of them.
+ * For each mode that was asked for: whether new files get just that. The umask or the disk may change it. Shared by
+ * the files of one place, so that only the first file of a mode is looked at.
  */
 export type ModeMemory = Map<number, boolean>
 
 /**
- * Sets the permission bits of an open file or folder, unless it has them.
- * @param memory given for what was just made with this mode
+ * Sets the permission bits of an open file or folder, unless it has them already.
+ * @param memory given where the file was just made with this mode
  */
 export async function setMode(fs: FileSystem, fd: number, mode: number, memory?: ModeMemory): Promise<void> {
   const isKnown = memory?.get(mode)
@@ -26,6 +26,6 @@ export function setTime(fs: FileSystem, fd: number, mtime: number): Promise<void
 
 /** A time in whole milliseconds as Node's calls take it. */
 export function timeInSeconds(mtime: number): number {
-  // half a microsecond more: Node counts in seconds, and cuts off what is missing to the whole one
+  // half a microsecond more: Node takes seconds as a float and cuts off the rest, which could be a millisecond
   return (mtime + 0.0005) / 1000
 }

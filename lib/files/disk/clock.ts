@@ -2,11 +2,11 @@
 export interface Clock {
   /** Milliseconds since some fixed moment; never goes back. */
   now(): number
-  /** Calls back once after `ms` milliseconds; gives a function that cancels it. */
+  /** Calls back once after `ms` milliseconds; returns a function that cancels it. */
   after(ms: number, callback: () => void): () => void
 }
 
-/** In milliseconds: what is older counts as left behind, unless the caller says something else. */
+/** In milliseconds. Temporary files older than this count as left behind, unless the caller gives another age. */
 export const A_DAY = 24 * 60 * 60 * 1000
 
 /** The clock of this process. */
@@ -18,7 +18,7 @@ export const systemClock: Clock = {
   },
 }
 
-/** Lets `ms` milliseconds pass; ends early when the signal says so. */
+/** Waits for `ms` milliseconds, or until the signal is aborted. */
 export function pause(clock: Clock, ms: number, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve) => {
     const end = () => {

@@ -1,16 +1,16 @@
 import type { FileSystem } from './fs.js'
 import { readFully } from './read-write.js'
 
-/** Anything that digests; what `createHash` gives. */
+/** Anything that computes a digest, as `createHash` of `node:crypto` returns it. */
 export interface Hasher {
   update(bytes: Uint8Array): unknown
   digest(): Buffer
 }
 
-/** Bytes that are read at once: to digest more would hold the event loop. */
+/** Bytes that are read and digested at once: more would hold the event loop for too long. */
 const READ_SIZE = 512 * 1024
 
-/** The digest of all that stands in an open file. */
+/** The digest of the whole content of an open file. */
 export async function digestFile(fs: FileSystem, fd: number, hasher: Hasher): Promise<Buffer> {
   const buffer = Buffer.allocUnsafe(READ_SIZE)
   for (let position = 0; ; ) {

@@ -6,11 +6,11 @@ export function errorCode(error: unknown): string | undefined {
   return typeof error.code === 'string' ? error.code : undefined
 }
 
-/** A system error as Node makes them, where Sluice itself finds what the system did not say. */
+/** An error like those of the system, for what Sluice finds itself where the system reports none. */
 export class SystemError extends Error {
   readonly code: string
   readonly syscall: string
-  /** What belongs to the message beyond the code: numbers. */
+  /** What the message says beyond the code, such as numbers. */
   readonly detail: string
 
   constructor(code: string, syscall: string, detail: string) {
@@ -21,7 +21,7 @@ export class SystemError extends Error {
   }
 }
 
-/** Per system code: the code of Sluice, what is wrong, the way out. */
+/** For each system code: our code, what is wrong, and what to do about it. */
 const REASONS: Record<string, [Code, string, string?]> = {
   ENOSPC: ['ERR_DISK_FULL', 'no space is left on the disk', 'make room and run it again'],
   EDQUOT: ['ERR_DISK_FULL', 'the disk quota is used up', 'make room and run it again'],
@@ -74,12 +74,12 @@ export function readError(error: unknown, path: string): SluiceError {
   return new SluiceError(code, message, { path, cause: error })
 }
 
-/** What a system says when it certainly made no file. */
+/** System codes that say for certain that no file was made. */
 const REFUSALS = new Set(
   'EEXIST EACCES EPERM EROFS ENOSPC EDQUOT EMFILE ENFILE ENOENT ENOTDIR ELOOP ENAMETOOLONG EINVAL'.split(' '),
 )
 
-/** Whether a failed exclusive open certainly made no file: of a failing disk nobody knows. */
+/** Whether a failed exclusive open certainly made no file. After EIO, for instance, there may be one. */
 export function isRefusal(error: unknown): boolean {
   return REFUSALS.has(errorCode(error) ?? '')
 }

@@ -21,17 +21,17 @@ export interface FileStats {
  * Paths are strings, handles are numbers, errors carry the `code` of the system (`ENOENT`, `EEXIST`, …).
  */
 export interface FileSystem {
-  /** Whose rules hold for names and handles. */
+  /** The platform whose rules apply to names and handles. */
   readonly platform: NodeJS.Platform
   /** Opens with the flags of `fs.constants`. */
   open(path: string, flags: number, mode?: number): Promise<number>
   close(fd: number): Promise<void>
-  /** Fills part of `buffer`; gives the number of bytes, 0 at the end. */
+  /** Fills part of `buffer`; returns the number of bytes, 0 at the end. */
   read(fd: number, buffer: Uint8Array, offset: number, length: number, position: number): Promise<number>
   /**
    * Writes the buffers one after the other from `position`; may take fewer bytes than given, and says how many.
-   * @param position `null` for a handle that was opened with {@link OPEN}`.append`, and only there: at the end that
-   *   the file has then, in one step, whoever else appends
+   * @param position `null` only for a handle that was opened with {@link OPEN}`.append`: then the system writes at the
+   *   end of the file in one atomic step, even if other processes append too
    */
   write(fd: number, buffers: readonly Uint8Array[], position: number | null): Promise<number>
   fstat(fd: number): Promise<FileStats>
@@ -61,13 +61,14 @@ export interface FileSystem {
    */
   at(fd: number, name: string): string | null
   /**
-   * Some of the calls made at once, for loops over many small files: a promise for each call costs more there than the
-   * call. Without it the calls above are used. Who replaces a call above replaces it here too, or leaves this out.
+   * Synchronous versions of some of the calls, for loops over many small files, where a promise costs more than the
+   * call itself. If it is missing, the calls above are used. Whoever replaces a call above must replace it here too,
+   * or leave this out.
    */
   readonly sync?: SyncCalls | undefined
 }
 
-/** Calls of a {@link FileSystem} that are done when they return, and hold the event loop until then. */
+/** Synchronous calls of a {@link FileSystem}: they block the event loop until they return. */
 export interface SyncCalls {
   open(path: string, flags: number, mode?: number): number
   close(fd: number): void
@@ -84,25 +85,25 @@ export interface SyncCalls {
   unlink(path: string): void
 }
 
-// Windows knows neither O_NOFOLLOW nor O_DIRECTORY nor O_NONBLOCK: what they do is checked by hand there.
+// Windows has neither O_NOFOLLOW nor O_DIRECTORY nor O_NONBLOCK: there, callers check what these flags would refuse.
 /** 0 where the system has no such flag. */
 export const NOFOLLOW = constants.O_NOFOLLOW ?? 0
 const NONBLOCK = constants.O_NONBLOCK ?? 0
 
 /** Flags for `open`, in the combinations that are safe. */
 export const OPEN = {
-  /** A new file that nobody else has, never through a link. */
+  /** A new file; fails if anything has the name, a link too. */
   create: constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | NOFOLLOW,
-  /** What stands there, for reading. Not blocking: four pipes would hold the whole thread pool. */
+  /** An existing file, for reading, not through a link. Non-blocking: four pipes would occupy the whole thread pool. */
   read: constants.O_RDONLY | NOFOLLOW | NONBLOCK,
-  /** What stands there, or what a link leads to, for reading: for paths that are the user's choice. */
+  /** An existing file, for reading, also through a link: for paths that the user gave. */
   anyFile: constants.O_RDONLY | NONBLOCK,
-  /** What stands there, for reading and writing. */
+  /** An existing file, for reading and writing, not through a link. */
   update: constants.O_RDWR | NOFOLLOW | NONBLOCK,
-  /** What stands there, or a new file, for reading and for writes that always go to its end. */
+  /** An existing or a new file, for reading and for writes that always go to its end. */
   append: constants.O_RDWR | constants.O_CREAT | constants.O_APPEND | NOFOLLOW | NONBLOCK,
   /** A folder, not a link to one. */
   directory: constants.O_RDONLY | (constants.O_DIRECTORY ?? 0) | NOFOLLOW | NONBLOCK,
-  /** A folder, or a link to one: for paths that are the user's choice. */
+  /** A folder, or a link to one: for paths that the user gave. */
   anyDirectory: constants.O_RDONLY | (constants.O_DIRECTORY ?? 0) | NONBLOCK,
 } as const

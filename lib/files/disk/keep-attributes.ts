@@ -2,7 +2,7 @@ import { printable, SluiceError } from '../../errors.js'
 import { errorCode } from './disk-error.js'
 import type { FileStats, FileSystem } from './fs.js'
 
-/** How {@link setAttributes} goes about it. */
+/** Options of {@link keepAttributes}. */
 export interface KeepOptions {
   fs: FileSystem
   /** Permission bits instead of those of the file that is replaced. */
@@ -11,12 +11,12 @@ export interface KeepOptions {
   owner: 'try' | 'require' | 'ignore'
 }
 
-/** What a new file is opened with if nothing else was asked for; the system takes the umask from it. */
+/** The mode of a new file for which none was asked: the system removes the bits of the umask. */
 const FRESH = 0o666
 
 /**
- * The mode to open the temporary file with: never more than the finished file may have, also while it does not yet
- * belong to the right group; and already the final mode where that is possible, since setting it costs a call.
+ * The mode to open a temporary file with. It never grants more than the finished file will, even while the file still
+ * belongs to another group; and it is the final mode already where that is safe, which saves a call.
  */
 export function openingMode(mode: number | undefined): number {
   if (mode === undefined) return FRESH
@@ -26,13 +26,16 @@ export function openingMode(mode: number | undefined): number {
   return 0o600 | (group === others ? mode : 0)
 }
 
-/** The permission bits that the finished file is to have; undefined: what a new one has. */
+/** The permission bits that the finished file is to have; undefined if it is new and none were asked for. */
 export function wantedMode(asked: number | undefined, there: FileStats | undefined): number | undefined {
   return asked ?? (there?.isFile() ? there.mode & 0o777 : undefined)
 }
 
-/** Gives an open file owner, group and mode of the one that it replaces; gives what could not be kept. */
-export async function setAttributes(
+/**
+ * Gives an open file the owner, group and mode of the file that it replaces. Returns a warning if owner or group
+ * could not be kept.
+ */
+export async function keepAttributes(
   fd: number,
   stats: FileStats,
   there: FileStats | undefined,
@@ -45,15 +48,15 @@ export async function setAttributes(
     const lost = await setOwner(fs, fd, stats, there)
     if (lost && owner === 'require') throw lost.cause
     if (lost) warning = notKept(path, lost.group, lost.cause)
-    // another group than before gets what everybody has
+    // a group other than the old one gets no more than all others have
     if (lost?.group && mode !== undefined && asked === undefined) mode &= 0o707 | ((mode & 7) << 3)
   }
-  // the first thing to be set is the owner: a change of it takes bits away
+  // after the owner, because changing that clears bits of the mode
   if (mode !== undefined && mode !== (stats.mode & 0o777)) await fs.fchmod(fd, mode)
   return warning
 }
 
-/** Says what could not be set, and why; only the group is tried where both are refused. */
+/** Returns what could not be set, and why. If the owner cannot be set, the group is tried alone. */
 async function setOwner(
   fs: FileSystem,
   fd: number,

@@ -3,39 +3,40 @@ import { setTime } from './attributes.js'
 import { type Clock, pause } from './clock.js'
 import { errorCode, isRefusal, SystemError } from './disk-error.js'
 import { type FileStats, type FileSystem, OPEN } from './fs.js'
-import { setAttributes } from './keep-attributes.js'
+import { keepAttributes } from './keep-attributes.js'
 import { closing, openRegular } from './open-regular.js'
 import { readFully, writeFully } from './read-write.js'
 import { lstatIfThere, sameContent, sameInode } from './stats.js'
 
-/** What Windows says of a file that a scanner or an indexer has open for a moment. */
-const PASSING = new Set(['EPERM', 'EACCES', 'EBUSY'])
+/** What Windows says of a file that a virus scanner or an indexer has open for a moment. */
+const HELD_OPEN = new Set(['EPERM', 'EACCES', 'EBUSY'])
 
 /** Milliseconds between two attempts: from the first to the longest, and in all. */
-const FIRST_WAIT = 10
-const LONGEST_WAIT = 500
-const PATIENCE = 10_000
+const FIRST_MOVE_WAIT = 10
+const LONGEST_MOVE_WAIT = 500
+const MOVE_TIMEOUT = 10_000
 
 /** Bytes that are copied at once. */
-const PIECE = 1024 * 1024
+const COPY_BYTES = 1024 * 1024
 
-/** Calls `move` again while Windows says that somebody has the file open, for 10 seconds in all. */
+/** Calls `move` again, for up to 10 seconds, while Windows says that another program has the file open. */
 export async function patiently(fs: FileSystem, clock: Clock, move: () => Promise<void>): Promise<void> {
   const began = clock.now()
-  for (let wait = FIRST_WAIT; ; wait = Math.min(2 * wait, LONGEST_WAIT)) {
+  for (let wait = FIRST_MOVE_WAIT; ; wait = Math.min(2 * wait, LONGEST_MOVE_WAIT)) {
     try {
       return await move()
     } catch (error) {
-      const passes = fs.platform === 'win32' && PASSING.has(errorCode(error) ?? '')
-      if (!passes || clock.now() - began >= PATIENCE) throw error
+      const passes = fs.platform === 'win32' && HELD_OPEN.has(errorCode(error) ?? '')
+      if (!passes || clock.now() - began >= MOVE_TIMEOUT) throw error
     }
     await pause(clock, wait, undefined)
   }
 }
 
 /**
- * Renames `from` over `to`; an error is believed only if a look afterwards does not find it done.
- * @param known what stands at `from`, if the caller knows
+ * Renames `from` over `to`. If the call fails, a look at both names decides: on a network disk it may have succeeded
+ * although the answer was an error.
+ * @param known the stats of `from`, if the caller has them
  */
 export async function moveOver(fs: FileSystem, from: string, to: string, known?: FileStats): Promise<void> {
   const ours = known ?? (await fs.lstat(from))
@@ -50,7 +51,7 @@ export async function moveOver(fs: FileSystem, from: string, to: string, known?:
   }
 }
 
-/** Renames `from` over `to`, patiently. */
+/** {@link moveOver}, tried again as {@link patiently} does. */
 export function moveFile(
   fs: FileSystem,
   clock: Clock,
@@ -61,12 +62,12 @@ export function moveFile(
   return patiently(fs, clock, () => moveOver(fs, from, to, known))
 }
 
-/** Makes a new file with a name of ours, exclusively; none is left where that fails. */
+/** Makes a new file with a temporary name, exclusively. If that fails, no file is left. */
 export async function createTemporary(fs: FileSystem, path: string, mode: number): Promise<number> {
   try {
     return await fs.open(path, OPEN.create, mode)
   } catch (error) {
-    // a failing disk may have made it; nobody else takes such a name
+    // a failing disk may have made it nevertheless; no other process uses such a name
     if (!isRefusal(error)) await fs.unlink(path).catch(() => {})
     throw error
   }
@@ -76,13 +77,14 @@ export async function createTemporary(fs: FileSystem, path: string, mode: number
 export interface CopyOptions {
   /** Sync the copy. */
   power: boolean
-  /** Throws where it is to end. */
+  /** Called before each block that is copied; throws to stop the copy. */
   check?: () => void
 }
 
 /**
- * Removes the old name of what has a new one, unless somebody put another file there since then: that one is his. Of
- * one that comes between this look and the unlink nothing is left: no system has a call for "if it is still this one".
+ * Removes the old name of a file that has a new one, unless another file has the old name by now. A file that another
+ * process puts there between this look and the unlink is lost: no system has a call for "unlink it if it is still
+ * this file".
  */
 export async function dropOldName(fs: FileSystem, from: string, moved: FileStats): Promise<void> {
   const now = await lstatIfThere(fs, from)
@@ -90,8 +92,8 @@ export async function dropOldName(fs: FileSystem, from: string, moved: FileStats
 }
 
 /**
- * Copies a regular file, with mode, times and, if the system allows it, owner, to a new one at `to`, which is
- * removed if it fails. Gives which file it was.
+ * Copies a regular file to a new one at `to`, with its mode, times and, if the system allows it, its owner. If that
+ * fails, `to` is removed. Returns the stats of the source.
  */
 export async function copyFile(
   fs: FileSystem,
@@ -103,7 +105,7 @@ export async function copyFile(
   try {
     const fd = await createTemporary(fs, to, 0o600)
     try {
-      await closing(fs, fd, () => fill(fs, source, fd, { from, power, check }))
+      await closing(fs, fd, () => fillCopy(fs, source, fd, { from, power, check }))
     } catch (error) {
       await fs.unlink(to).catch(() => {})
       throw error
@@ -114,7 +116,7 @@ export async function copyFile(
   }
 }
 
-async function fill(
+async function fillCopy(
   fs: FileSystem,
   source: { fd: number; stats: FileStats },
   fd: number,
@@ -125,12 +127,12 @@ async function fill(
   await checkUnchanged(fs, source, size, from)
   const own = await fs.fstat(fd)
   if (own.size !== size) throw new SystemError('EIO', 'write', `${own.size} of ${size} bytes stand there`)
-  await setAttributes(fd, own, stats, { fs, owner: 'try' }, from)
+  await keepAttributes(fd, own, stats, { fs, owner: 'try' }, from)
   await setTime(fs, fd, stats.mtimeMs)
   if (power) await fs.fsync(fd)
 }
 
-/** Refuses (`ERR_SOURCE_CHANGED`) `size` bytes that were read of a file while somebody wrote to it. */
+/** Fails with `ERR_SOURCE_CHANGED` if somebody wrote to an open file while `size` bytes of it were read. */
 export async function checkUnchanged(
   fs: FileSystem,
   source: { fd: number; stats: FileStats },
@@ -144,7 +146,7 @@ export async function checkUnchanged(
 }
 
 async function pour(fs: FileSystem, from: number, to: number, check: CopyOptions['check']): Promise<number> {
-  const buffer = Buffer.allocUnsafe(PIECE)
+  const buffer = Buffer.allocUnsafe(COPY_BYTES)
   for (let position = 0; ; ) {
     check?.()
     const got = await readFully(fs, from, buffer, position)

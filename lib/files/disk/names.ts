@@ -2,12 +2,12 @@ import { printable, SluiceError } from '../../errors.js'
 import { badOption } from '../../options.js'
 
 /** Bytes that one name may have on every file system that we know. */
-const MOST_BYTES = 255
+export const LONGEST_FILE_NAME = 255
 
-/** An ending longer than this is part of the name; there would be no room for a number before it. */
+/** A longer ending counts as part of the name: there would be no room for a number before it. */
 const LONGEST_ENDING = 32
 
-/** The last ending, and with it a `.tar` before it. What begins with a dot has its endings after that. */
+/** The last ending, with a `.tar` before it. The first dot of a hidden file begins no ending. */
 const ENDINGS = /[^.]((?:\.tar)?\.[^. ]+)$/iu
 
 /**
@@ -33,42 +33,42 @@ export function partName(name: string, taken: (name: string) => boolean = () => 
   }
 }
 
-/** The `n`-th name that the part of `name` may have, from 0. */
+/** The `n`-th candidate for the name of the part of `name`, counted from 0. */
 export function partCandidate(name: string, n: number): string {
   return fitted(name, n === 0 ? '.part' : `.${n}.part`)
 }
 
-/** Whether {@link partName} could have given `part` to the part of `name`. */
+/** Whether {@link partName} could have returned `part` for `name`. */
 export function isPartNameOf(part: string, name: string): boolean {
   const number = /(?:\.([1-9]\d{0,8}))?\.part$/.exec(part)
   if (!number) return false
-  // the name may itself end like a number: `x.1` has the part `x.1.part`
+  // the name itself may end with a number: the part of `x.1` is `x.1.part`
   return part === partCandidate(name, 0) || part === partCandidate(name, Number(number[1] ?? 0))
 }
 
 /**
- * What two names have in common that are one on some file system: those that ignore case, and those that do not tell
- * composed from decomposed characters.
+ * A form that is equal for two names if some file system takes them for one: those that ignore case, and those that
+ * do not distinguish composed from decomposed characters.
  */
 export function foldName(name: string): string {
-  // upper case first: it takes apart what has no lower case of its own (ß, ſ)
+  // upper case first: some characters have an upper case of two letters (ß) or share it with another (ſ)
   return name.normalize('NFC').toUpperCase().toLowerCase().normalize('NFC')
 }
 
-/** The path above a relative POSIX path; '' for what is at the top. */
+/** The folder of a relative path with `/`; '' for a path without a folder. */
 export function parentOf(path: string): string {
   const slash = path.lastIndexOf('/')
   return slash === -1 ? '' : path.slice(0, slash)
 }
 
-/** The last name of a relative POSIX path. */
+/** The last name of a relative path with `/`. */
 export function nameOf(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1)
 }
 
-/** `head` and `tail` as one name of at most 255 bytes, with as many characters of `head` as there is room for. */
+/** `head` followed by `tail`; `head` is shortened by whole characters until both fit into 255 bytes. */
 export function fitted(head: string, tail: string): string {
-  const room = MOST_BYTES - Buffer.byteLength(tail)
+  const room = LONGEST_FILE_NAME - Buffer.byteLength(tail)
   if (Buffer.byteLength(head) <= room) return head + tail
   let size = 0
   let end = 0
@@ -81,8 +81,9 @@ export function fitted(head: string, tail: string): string {
 }
 
 /**
- * The last guard before a name is joined to a folder: refuses (`ERR_PATH`) whatever would lead elsewhere. What else
- * a platform does not like in a name is decided when an offer arrives.
+ * The last check before a name is joined to the path of a folder: fails with `ERR_PATH` for whatever would lead
+ * elsewhere. Other rules of a platform for names are checked when an offer arrives.
+ * @param path for the message
  */
 export function checkName(name: string, platform: NodeJS.Platform, path: string): void {
   if (isOneName(name, platform)) return
@@ -91,9 +92,9 @@ export function checkName(name: string, platform: NodeJS.Platform, path: string)
 }
 
 /**
- * Refuses (`ERR_PATH`) a path of the caller's that is none of plain names below a folder, and says the way out; what is
- * no text, with `ERR_USAGE`.
- * @param elsewhere what to do for a file that is not below it
+ * Checks a path that a caller gave: plain names below `root`. Else fails with `ERR_PATH`, or with `ERR_USAGE` if it
+ * is not a string.
+ * @param elsewhere for the message: what to do for a file that is not below `root`
  */
 export function checkBelow(path: string, root: string, platform: NodeJS.Platform, elsewhere: string): void {
   if (typeof path !== 'string') {
@@ -112,7 +113,7 @@ function isOneName(name: string, platform: NodeJS.Platform): boolean {
   return name !== '' && name !== '.' && name !== '..' && !foreign.test(name) && name.isWellFormed()
 }
 
-/** The system would put U+FFFD in its place, so that two names would be one, or that of another file. */
+/** The system would use U+FFFD instead, so that two names would become one, or that of another file. */
 function illFormed(path: string): SluiceError {
   const message = `"${printable(path)}" holds half of a surrogate pair, which no name on a disk can; give the name whole`
   return new SluiceError('ERR_PATH', message, { path })

@@ -2,27 +2,27 @@ import * as fs from 'node:fs'
 import { promisify } from 'node:util'
 import type { FileSystem, SyncCalls } from './fs.js'
 
-/** What {@link makeFileSystem} depends on. */
+/** Options of {@link makeFileSystem}. */
 export interface FileSystemOptions {
-  /** `process.platform` unless a test plays another one. */
+  /** Default: `process.platform`. Tests give another one. */
   platform?: NodeJS.Platform
   /**
-   * By the synchronous calls: faster for small files, but it holds the event loop. 'short': except for long writes,
-   * which another thread does better. Default: by the asynchronous ones.
+   * true: synchronous calls, which are faster for small files but block the event loop. 'short': synchronous calls
+   * except for long writes, which are faster on another thread. Default: asynchronous calls.
    */
   blocking?: boolean | 'short'
 }
 
-/** The file system of Node behind the interface of Sluice. Interrupted opens and closes are libuv's affair. */
+/** The file system of Node as a {@link FileSystem}. libuv itself repeats opens and closes that a signal interrupted. */
 export function makeFileSystem({
   platform = process.platform,
   blocking = false,
 }: FileSystemOptions = {}): FileSystem {
   const made: FileSystem = { platform, at: anchor(platform), ...callsOf(blocking) }
   return Object.defineProperty(made, 'sync', {
-    // of this object alone: one that is derived from it to replace a call must not be gone past
+    // only for this very object: one derived from it in order to replace a call must not be bypassed
     get: function sync(this: unknown) {
-      return this === made ? AT_ONCE : undefined
+      return this === made ? SYNC_CALLS : undefined
     },
   })
 }
@@ -34,7 +34,7 @@ function callsOf(blocking: boolean | 'short'): Calls {
 
 function anchor(platform: NodeJS.Platform): FileSystem['at'] {
   if (platform !== 'linux') return () => null
-  // asked once, when first needed: there are chroots without /proc
+  // checked once, when first needed: a chroot may have no /proc
   let there: boolean | undefined
   return (fd, name) => {
     there ??= fs.existsSync('/proc/self/fd')
@@ -50,7 +50,7 @@ const statfs = promisify(fs.statfs)
 
 const futimes = promisify(fs.futimes)
 
-/** Node takes a negative number for the time of now, but not a date before 1970. */
+/** Node takes a negative number for "now", but accepts a date before 1970. */
 function timeOf(seconds: number): number | Date {
   return seconds < 0 ? new Date(Math.floor(seconds * 1000)) : seconds
 }
@@ -92,7 +92,7 @@ const CALLBACKS: Calls = {
   },
 }
 
-const AT_ONCE: SyncCalls = {
+const SYNC_CALLS: SyncCalls = {
   open: fs.openSync,
   close: fs.closeSync,
   read: fs.readSync,
@@ -117,26 +117,26 @@ const AT_ONCE: SyncCalls = {
 
 // `async`, so that what is thrown becomes a rejection
 const BLOCKING: Calls = {
-  open: async (path, flags, mode) => AT_ONCE.open(path, flags, mode),
-  close: async (fd) => AT_ONCE.close(fd),
-  read: async (fd, buffer, offset, length, position) => AT_ONCE.read(fd, buffer, offset, length, position),
-  write: async (fd, buffers, position) => AT_ONCE.write(fd, buffers, position),
-  fstat: async (fd) => AT_ONCE.fstat(fd),
-  fsync: async (fd) => AT_ONCE.fsync(fd),
+  open: async (path, flags, mode) => SYNC_CALLS.open(path, flags, mode),
+  close: async (fd) => SYNC_CALLS.close(fd),
+  read: async (fd, buffer, offset, length, position) => SYNC_CALLS.read(fd, buffer, offset, length, position),
+  write: async (fd, buffers, position) => SYNC_CALLS.write(fd, buffers, position),
+  fstat: async (fd) => SYNC_CALLS.fstat(fd),
+  fsync: async (fd) => SYNC_CALLS.fsync(fd),
   ftruncate: async (fd, length) => fs.ftruncateSync(fd, length),
-  fchmod: async (fd, mode) => AT_ONCE.fchmod(fd, mode),
+  fchmod: async (fd, mode) => SYNC_CALLS.fchmod(fd, mode),
   fchown: async (fd, uid, gid) => fs.fchownSync(fd, uid, gid),
-  futimes: async (fd, atime, mtime) => AT_ONCE.futimes(fd, atime, mtime),
+  futimes: async (fd, atime, mtime) => SYNC_CALLS.futimes(fd, atime, mtime),
   stat: async (path) => fs.statSync(path),
-  lstat: async (path) => AT_ONCE.lstat(path),
-  mkdir: async (path, mode) => AT_ONCE.mkdir(path, mode),
+  lstat: async (path) => SYNC_CALLS.lstat(path),
+  mkdir: async (path, mode) => SYNC_CALLS.mkdir(path, mode),
   rmdir: async (path) => fs.rmdirSync(path),
   readdir: async (path) => fs.readdirSync(path, 'buffer'),
-  link: async (from, to) => AT_ONCE.link(from, to),
+  link: async (from, to) => SYNC_CALLS.link(from, to),
   symlink: async (target, path) => fs.symlinkSync(target, path),
   readlink: async (path) => fs.readlinkSync(path),
-  rename: async (from, to) => AT_ONCE.rename(from, to),
-  unlink: async (path) => AT_ONCE.unlink(path),
+  rename: async (from, to) => SYNC_CALLS.rename(from, to),
+  unlink: async (path) => SYNC_CALLS.unlink(path),
   realpath: async (path) => fs.realpathSync.native(path),
   free: async (path) => {
     const { bavail, bsize } = fs.statfsSync(path)
@@ -144,7 +144,7 @@ const BLOCKING: Calls = {
   },
 }
 
-/** Bytes whose copying takes longer than to have another thread do it; a socket gives 64 KiB at once. */
+/** From this size on a write is faster on another thread. A socket delivers 64 KiB at once. */
 const LONG = 48 * 1024
 
 const longElsewhere: Calls['write'] = (fd, buffers, position) => {
@@ -153,11 +153,14 @@ const longElsewhere: Calls['write'] = (fd, buffers, position) => {
   return (length < LONG ? BLOCKING : CALLBACKS).write(fd, buffers, position)
 }
 
-/** The file system of this machine, by asynchronous calls. */
+/** The file system of this machine, with asynchronous calls. */
 export const nodeFileSystem: FileSystem = makeFileSystem()
 
-/** The same by synchronous calls: what it does is done when a call returns. */
+/** The same with synchronous calls: the work is done when a call returns. */
 export const blockingFileSystem: FileSystem = makeFileSystem({ blocking: true })
 
-/** The same by synchronous calls except for long writes: what the command line uses, the fastest for one transfer. */
+/**
+ * The same with synchronous calls except for long writes: the fastest for a single transfer. The command line uses
+ * it.
+ */
 export const commandFileSystem: FileSystem = makeFileSystem({ blocking: 'short' })

@@ -3,8 +3,8 @@ import { type FileStats, type FileSystem, NOFOLLOW, OPEN } from './fs.js'
 import { sameInode } from './stats.js'
 
 /**
- * Opens a regular file that stands there already, never through a link, never waiting for a pipe. Fails with the
- * system codes ELOOP (a link), EISDIR (a folder) and ENXIO (pipe, socket, device).
+ * Opens an existing regular file, never through a link, never waiting for a pipe. Fails with the system codes ELOOP
+ * (a link), EISDIR (a folder) and ENXIO (pipe, socket, device).
  * @param flags {@link OPEN}`.read` or `.update`
  */
 export async function openRegular(
@@ -12,7 +12,7 @@ export async function openRegular(
   path: string,
   flags: number = OPEN.read,
 ): Promise<{ fd: number; stats: FileStats }> {
-  // where O_NOFOLLOW is missing, the link is looked for first and the inode compared afterwards
+  // without O_NOFOLLOW: looks for a link before, and compares the inode afterwards
   const before = NOFOLLOW === 0 || fs.platform === 'win32' ? await fs.lstat(path) : undefined
   if (before?.isSymbolicLink()) throw new SystemError('ELOOP', 'open', 'a link')
   const fd = await fs.open(path, flags)
@@ -26,7 +26,7 @@ export async function openRegular(
   }
 }
 
-/** {@link openRegular} by the calls that are made at once; only where there are such. */
+/** {@link openRegular} by synchronous calls; only for a file system that has them. */
 export function openRegularSync(
   fs: FileSystem,
   path: string,
@@ -44,7 +44,7 @@ export function openRegularSync(
     try {
       sync.close(fd)
     } catch {
-      // the failure before counts
+      // the first failure is the one to report
     }
     throw error
   }
@@ -57,7 +57,9 @@ function checkRegular(stats: FileStats, before: FileStats | undefined): void {
     throw new SystemError('ELOOP', 'open', 'changed while it was opened')
 }
 
-/** Does the work on a handle, and closes it in any case. What the close says counts, unless the work failed before. */
+/**
+ * Calls `work` and then closes the handle in any case. An error of the close is thrown, unless `work` failed before.
+ */
 export async function closing<T>(fs: FileSystem, fd: number, work: () => Promise<T>): Promise<T> {
   let result: T
   try {

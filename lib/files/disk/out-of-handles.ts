@@ -24,7 +24,7 @@ export async function retryWhileOut<T>(work: () => Promise<T>, wait: () => Promi
 
 /** Milliseconds between two tries of {@link retryOpen}, and how many there are: 10 s in all. */
 const RETRY_PAUSE = 20
-const MOST_TRIES = 500
+const MOST_OPEN_TRIES = 500
 
 /** {@link retryWhileOut} for 10 s, or until `signal` is aborted: where it is others who will close their files. */
 export function retryOpen<T>(
@@ -33,7 +33,7 @@ export function retryOpen<T>(
 ): Promise<T> {
   let tries = 1
   return retryWhileOut(work, async () => {
-    if (tries++ === MOST_TRIES || signal?.aborted) return false
+    if (tries++ === MOST_OPEN_TRIES || signal?.aborted) return false
     await new Promise<void>((resolve) => clock.after(RETRY_PAUSE, resolve))
     return true
   })

@@ -1,10 +1,10 @@
 import { errorCode, SystemError } from './disk-error.js'
 import type { FileSystem, SyncCalls } from './fs.js'
 
-/** How often a positioned read or write that was only disturbed (EINTR, EAGAIN) is done again. */
+/** How often a positioned read or write is repeated after EINTR or EAGAIN. */
 const MOST_RETRIES = 100
 
-/** Does a call again that was only disturbed, at most a hundred times. Only for what may be done again. */
+/** Repeats a call that fails with EINTR or EAGAIN, at most a hundred times. Only for calls that may be repeated. */
 export async function undisturbed(act: () => Promise<number>): Promise<number> {
   for (let tries = 0; ; tries++) {
     try {
@@ -15,15 +15,18 @@ export async function undisturbed(act: () => Promise<number>): Promise<number> {
   }
 }
 
-/** Throws, unless the call was only disturbed: at the same position nothing is written or read twice. */
+/**
+ * Throws the error, unless it is EINTR or EAGAIN and the call may be repeated: at the same position nothing is read
+ * or written twice.
+ */
 function checkDisturbed(error: unknown, tries: number): void {
   const code = errorCode(error)
   if (tries === MOST_RETRIES || (code !== 'EINTR' && code !== 'EAGAIN')) throw error
 }
 
 /**
- * Writes all of `buffers` from `position`. A write may take fewer bytes than given; one that takes none means that
- * the disk is full, and becomes ENOSPC. The number of bytes that stand is unknown after an error.
+ * Writes all of `buffers` from `position` on. A single write may take fewer bytes than given; one that takes none
+ * means that the disk is full, and becomes ENOSPC. After an error it is unknown how many bytes were written.
  */
 export async function writeFully(
   fs: FileSystem,
@@ -60,7 +63,7 @@ function after(buffers: readonly Uint8Array[], taken: number): Uint8Array[] {
   return [buffers[index]!.subarray(skip), ...buffers.slice(index + 1)]
 }
 
-/** Fills `buffer` from `position`; gives the number of bytes, fewer than its length only where the file ends. */
+/** Fills `buffer` from `position`. Returns the number of bytes: less than its length only at the end of the file. */
 export async function readFully(
   fs: FileSystem,
   fd: number,

@@ -1,7 +1,7 @@
 import { errorCode } from './disk-error.js'
 import type { FileStats, FileSystem } from './fs.js'
 
-/** What stands at `path`, not followed; undefined where nothing does. */
+/** The stats of what is at `path`, without following a link; undefined if there is nothing. */
 export async function lstatIfThere(fs: FileSystem, path: string): Promise<FileStats | undefined> {
   try {
     return await fs.lstat(path)
@@ -16,7 +16,7 @@ export function sameInode(a: FileStats, b: FileStats): boolean {
   return a.ino === b.ino && a.dev === b.dev
 }
 
-/** Whether nobody wrote to an open file between two looks at it, as far as its size and its times tell. */
+/** Whether nobody wrote to an open file between two `fstat`s, as far as its size and times tell. */
 export function sameContent(before: FileStats, after: FileStats): boolean {
   return before.size === after.size && before.mtimeMs === after.mtimeMs && before.ctimeMs === after.ctimeMs
 }

@@ -2,7 +2,7 @@ import { errorCode } from './disk-error.js'
 import { type FileSystem, OPEN } from './fs.js'
 import { openRegular } from './open-regular.js'
 
-/** Makes the names in the folder at `path` last; a link to a folder is followed. Errors are those of the system. */
+/** Syncs the names in the folder at `path`; a link to a folder is followed. Errors are those of the system. */
 export async function syncFolder(fs: FileSystem, path: string): Promise<void> {
   const fd = await fs.open(path, OPEN.anyDirectory)
   try {
@@ -12,9 +12,9 @@ export async function syncFolder(fs: FileSystem, path: string): Promise<void> {
   }
 }
 
-/** Makes the content of the regular file at `path` last, never through a link. Errors are those of the system. */
+/** Syncs the content of the regular file at `path`, never through a link. Errors are those of the system. */
 export async function syncFile(fs: FileSystem, path: string): Promise<void> {
-  // Windows syncs only what is open for writing
+  // Windows can sync only a file that is open for writing
   const { fd } = await openRegular(fs, path, fs.platform === 'win32' ? OPEN.update : OPEN.read)
   try {
     await fs.fsync(fd)
@@ -23,11 +23,11 @@ export async function syncFile(fs: FileSystem, path: string): Promise<void> {
   }
 }
 
-/** Codes of file systems that cannot sync a folder, and of Windows, where a folder is never open for writing. */
+/** Codes of file systems that cannot sync a folder, and those of Windows, where a folder is never open for writing. */
 const CANNOT_SYNC = new Set(['EINVAL', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'])
 const CANNOT_SYNC_WINDOWS = new Set(['EPERM', 'EACCES', 'EBADF', 'EISDIR'])
 
-/** Syncs the names in the folder that is open as `fd`; does nothing where the system has no such thing. */
+/** Syncs the names in the folder that is open as `fd`; does nothing where the system cannot do that. */
 export async function syncDirectory(fs: FileSystem, fd: number): Promise<void> {
   try {
     await fs.fsync(fd)

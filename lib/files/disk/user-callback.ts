@@ -4,7 +4,10 @@ import { errorOf } from '../../errors.js'
 export class UserCallback {
   readonly #thrown = new WeakSet<Error>()
 
-  /** What `call` throws comes out as it is; what is no `Error`, as one with `ERR_DESTROYED`. */
+  /**
+   * Calls the callback. What it throws is thrown on unchanged; a value that is no `Error` becomes one with
+   * `ERR_DESTROYED`.
+   */
   run(call: () => void): void {
     try {
       call()
@@ -15,7 +18,7 @@ export class UserCallback {
     }
   }
 
-  /** Whether the error came out of {@link run}. */
+  /** Whether the error was thrown by a callback. */
   threw(error: unknown): error is Error {
     return error instanceof Error && this.#thrown.has(error)
   }

@@ -6,9 +6,9 @@ import type { Tree } from '../tree/tree.js'
 import { decodeIntent, type Intent } from './intent.js'
 
 /** A larger one is none of ours. */
-const MOST_BYTES = 512 * 1024 * 1024
+const LARGEST_INTENT = 512 * 1024 * 1024
 
-/** An intent that stands in the folder of a tree. */
+/** An intent that is in the folder of a tree. */
 export interface FoundIntent {
   /** Which of our folders it is in. */
   folder: string
@@ -31,13 +31,13 @@ export async function findIntents(tree: Tree): Promise<FoundIntent[]> {
   return found
 }
 
-/** What stands in an intent; undefined where that is not whole. */
+/** What is in an intent; undefined where that is not whole. */
 export async function readIntent(tree: Tree, { folder, name }: FoundIntent): Promise<Intent | undefined> {
   const directory = await tree.directory(folder)
   try {
     const { fd, stats } = await openRegular(tree.fs, directory.at(intentName(name)))
     try {
-      if (stats.size > MOST_BYTES) return undefined
+      if (stats.size > LARGEST_INTENT) return undefined
       const bytes = Buffer.alloc(stats.size)
       await readFully(tree.fs, fd, bytes, 0)
       return decodeIntent(bytes)

@@ -11,7 +11,7 @@ import { findIntents, readIntent } from './find-intents.js'
 import { encodeIntent, type Intent } from './intent.js'
 import { type StagingArea, stage } from './staging.js'
 
-const MOST_TRIES = 16
+const MOST_INTENT_TRIES = 16
 
 /** The file of one intent, in our folder in the folder of the transaction. */
 export class IntentFile {
@@ -52,7 +52,7 @@ export class IntentFile {
           folder.release()
           await file.discard()
           // a transfer that ended meanwhile took the folder away
-          if (errorCode(error) !== 'ENOENT' || tries === MOST_TRIES) throw error
+          if (errorCode(error) !== 'ENOENT' || tries === MOST_INTENT_TRIES) throw error
         }
       }
     }
@@ -65,7 +65,7 @@ export class IntentFile {
     return (await findIntents(tree)).map(({ folder, name }) => new IntentFile(tree, folder, name, 'power'))
   }
 
-  /** What stands in it; undefined where that is not whole. */
+  /** What is in it; undefined where that is not whole. */
   read(): Promise<Intent | undefined> {
     return readIntent(this.#tree, { folder: this.#folder, name: this.#name })
   }

@@ -10,13 +10,13 @@ export interface IntentAction {
   temporary?: string
   /** SHA-256 of what the path is to hold, hexadecimal. */
   digest?: string
-  /** SHA-256 of what stood there before; none: nothing did. */
+  /** SHA-256 of what was there before; none: nothing did. */
   old?: string
-  /** What stood there before, under a temporary path. */
+  /** What was there before, under a temporary path. */
   backup?: string
 }
 
-/** What stands on the disk of a transaction from the moment when it is prepared to its end. */
+/** What is on the disk of a transaction from the moment when it is prepared to its end. */
 export interface Intent {
   id: string
   owner: Owner
@@ -29,8 +29,8 @@ export interface Intent {
   actions: IntentAction[]
 }
 
-const VERSION = 1
-const HEADER = /^sluice-intent ([0-9a-f]{64})\n/
+const INTENT_VERSION = 1
+const INTENT_HEADER = /^sluice-intent ([0-9a-f]{64})\n/
 
 /** An id for a transaction that was given none. */
 export function makeId(): string {
@@ -39,17 +39,17 @@ export function makeId(): string {
 
 /** The bytes of an intent: a line with the digest of the rest, and the rest as JSON. */
 export function encodeIntent(intent: Intent): Buffer {
-  const body = JSON.stringify({ version: VERSION, ...intent })
-  return Buffer.from(`sluice-intent ${digestOf(body)}\n${body}`)
+  const body = JSON.stringify({ version: INTENT_VERSION, ...intent })
+  return Buffer.from(`sluice-intent ${intentDigest(body)}\n${body}`)
 }
 
 /** The intent in `bytes`; undefined where they are not whole, of another version, or anything else. */
 export function decodeIntent(bytes: Buffer): Intent | undefined {
   const text = bytes.toString()
-  const header = HEADER.exec(text)
+  const header = INTENT_HEADER.exec(text)
   if (!header) return undefined
   const body = text.slice(header[0].length)
-  if (digestOf(body) !== header[1]) return undefined
+  if (intentDigest(body) !== header[1]) return undefined
   try {
     const found: unknown = JSON.parse(body)
     return isIntent(found) ? found : undefined
@@ -58,7 +58,7 @@ export function decodeIntent(bytes: Buffer): Intent | undefined {
   }
 }
 
-function digestOf(text: string): string {
+function intentDigest(text: string): string {
   return createHash('sha256').update(text).digest('hex')
 }
 
@@ -72,7 +72,7 @@ function isIntent(value: unknown): value is Intent & { version: number } {
   if (!isFields(value)) return false
   const { version, id, owner, durability, time, folders, actions } = value
   return (
-    version === VERSION &&
+    version === INTENT_VERSION &&
     isText(id) &&
     isOwner(owner) &&
     (durability === 'crash' || durability === 'power') &&

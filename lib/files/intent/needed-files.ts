@@ -9,7 +9,7 @@ import { findIntents, readIntent } from './find-intents.js'
 type ByFolder = Map<string, Promise<Set<string> | null>>
 
 /**
- * The temporary files that transactions need which are not at their end: whoever removed one would make it impossible
+ * The temporary files that transactions need which are not finished: whoever removed one would make it impossible
  * to complete or to undo them. Their intents are looked for in every folder above the file.
  *
  * They are read after the process that made the file was seen to be gone, never before. That order is enough: an

@@ -77,7 +77,7 @@ class Search {
     this.#want = want
   }
 
-  /** The folder that is open as `fd`, which is closed; `seen` is what stood there before it was opened. */
+  /** The folder that is open as `fd`, which is closed; `seen` is what was there before it was opened. */
   async folder(path: string, fd: number, seen?: FileStats): Promise<void> {
     const fs = this.#fs
     try {

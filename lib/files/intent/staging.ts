@@ -4,7 +4,7 @@ import { setTime } from '../disk/attributes.js'
 import { digestFile } from '../disk/digest-file.js'
 import { errorCode, SystemError } from '../disk/disk-error.js'
 import { type FileStats, type FileSystem, OPEN } from '../disk/fs.js'
-import { openingMode, setAttributes, wantedMode } from '../disk/keep-attributes.js'
+import { keepAttributes, openingMode, wantedMode } from '../disk/keep-attributes.js'
 import { checkUnchanged, createTemporary } from '../disk/move-file.js'
 import { nameOf, parentOf } from '../disk/names.js'
 import { closing, openRegular } from '../disk/open-regular.js'
@@ -13,6 +13,7 @@ import { sameInode } from '../disk/stats.js'
 import type { Owner } from '../own/owner.js'
 import { temporaryName } from '../own/temporary-name.js'
 import type { Durability } from '../publish/publish.js'
+import { isLinkRefusal } from '../publish/take-name.js'
 import type { Directory, Tree } from '../tree/tree.js'
 
 /** Where temporary files are made, and for whom. */
@@ -22,7 +23,7 @@ export interface StagingArea {
   durability: Durability
   /** Every temporary path that was taken: to be removed in the end. */
   taken: Set<string>
-  /** What did not go as asked, although it went on. */
+  /** What failed, although it went on. */
   warnings: SluiceError[]
 }
 
@@ -36,7 +37,7 @@ export interface StagedFile {
 }
 
 /** What a new file gets besides its content. What is left out comes from the system. */
-export interface Attributes {
+export interface NewFileAttributes {
   /** The path that it is meant for, for messages. */
   shown?: string
   /** The file whose mode and owner it takes over. */
@@ -48,13 +49,10 @@ export interface Attributes {
 }
 
 /** What the temporary files of transactions begin with. */
-const PREFIX = 'transaction'
+const TRANSACTION_PREFIX = 'transaction'
 
 /** Bytes that are copied at once. */
 const COPY_SIZE = 512 * 1024
-
-/** What file systems without hard links say, or those where this file may not get another name. */
-const NO_LINKS = new Set(['EPERM', 'EACCES', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'EXDEV', 'EISDIR'])
 
 /** Acts in the folder of `path`, with the place of its name there. */
 export async function inFolder<T>(
@@ -75,7 +73,7 @@ export async function stage(
   area: StagingArea,
   folder: string,
   data: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
-  attributes: Attributes = {},
+  attributes: NewFileAttributes = {},
 ): Promise<StagedFile> {
   const { fs } = area.tree
   const path = newPath(area, folder)
@@ -83,7 +81,7 @@ export async function stage(
     const mode = wantedMode(attributes.mode, attributes.there)
     const fd = await createTemporary(fs, where, openingMode(mode))
     try {
-      return { path, ...(await closing(fs, fd, () => fill(area, fd, data, attributes))) }
+      return { path, ...(await closing(fs, fd, () => fillStaged(area, fd, data, attributes))) }
     } catch (error) {
       await fs.unlink(where).catch(() => {})
       throw error
@@ -92,11 +90,11 @@ export async function stage(
 }
 
 /** Writes and finishes an open temporary file. */
-async function fill(
+async function fillStaged(
   { tree: { fs }, durability, warnings }: StagingArea,
   fd: number,
   data: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
-  { there, mode, mtimeMs, shown = '' }: Attributes,
+  { there, mode, mtimeMs, shown = '' }: NewFileAttributes,
 ): Promise<{ bytes: number; digest: string }> {
   const hasher = createHash('sha256')
   let bytes = 0
@@ -108,16 +106,16 @@ async function fill(
   }
   const made = await fs.fstat(fd)
   if (made.size !== bytes) throw new SystemError('EIO', 'write', `${made.size} of ${bytes} bytes stand there`)
-  const warning = await setAttributes(fd, made, there, { fs, mode, owner: 'try' }, shown)
+  const warning = await keepAttributes(fd, made, there, { fs, mode, owner: 'try' }, shown)
   if (warning) warnings.push(warning)
   if (mtimeMs !== undefined) await setTime(fs, fd, mtimeMs)
-  // an fsync that failed is never tried again: the second one lies
+  // a failed fsync is never tried again: a second one would report success for data that is lost
   if (durability === 'power') await fs.fsync(fd)
   return { bytes, digest: hasher.digest('hex') }
 }
 
 /** An open file that is copied. */
-interface Source {
+interface CopySource {
   fd: number
   stats: FileStats
   /** For messages. */
@@ -133,14 +131,14 @@ export async function stageCopy(
   area: StagingArea,
   from: string,
   folder: string,
-  attributesFor: (source: FileStats) => Attributes,
+  attributesFor: (source: FileStats) => NewFileAttributes,
   check?: (content: Uint8Array) => Promise<void>,
 ): Promise<StagedFile> {
   const { fs } = area.tree
   return inFolder(area.tree, from, async (where) => {
     const source = { ...(await openRegular(fs, where)), path: from }
     try {
-      const content = check ? await checked(fs, source, check) : pieces(fs, source)
+      const content = check ? await checkedContent(fs, source, check) : pieces(fs, source)
       return await stage(area, folder, content, attributesFor(source.stats))
     } finally {
       await fs.close(source.fd)
@@ -148,9 +146,9 @@ export async function stageCopy(
   })
 }
 
-async function checked(
+async function checkedContent(
   fs: FileSystem,
-  source: Source,
+  source: CopySource,
   check: (content: Uint8Array) => Promise<void>,
 ): Promise<[Uint8Array]> {
   const buffer = Buffer.alloc(source.stats.size)
@@ -160,7 +158,7 @@ async function checked(
   return [content]
 }
 
-async function* pieces(fs: FileSystem, source: Source): AsyncGenerator<Uint8Array> {
+async function* pieces(fs: FileSystem, source: CopySource): AsyncGenerator<Uint8Array> {
   const buffer = Buffer.allocUnsafe(COPY_SIZE)
   for (let position = 0; ; ) {
     const got = await fs.read(source.fd, buffer, 0, buffer.length, position)
@@ -191,14 +189,15 @@ export async function stageLink(
       }),
     )
   } catch (error) {
-    if (!NO_LINKS.has(errorCode(error) ?? '')) throw error
+    // EACCES: the system does not let this file have another name
+    if (!isLinkRefusal(error) && errorCode(error) !== 'EACCES') throw error
   }
   return (await stageCopy(area, from, folder, (there) => ({ shown: from, there, mtimeMs: there.mtimeMs })))
     .path
 }
 
-/** SHA-256 of the regular file at `path`, hexadecimal. @param sync whether its content is made to last */
-export async function digestAt(tree: Tree, path: string, sync = false): Promise<string> {
+/** SHA-256 of the regular file at `path`, hexadecimal. @param sync whether its content is synced */
+export async function digestOfFileAt(tree: Tree, path: string, sync = false): Promise<string> {
   const { fs } = tree
   return inFolder(tree, path, async (where) => {
     const { fd } = await openRegular(fs, where, sync && fs.platform === 'win32' ? OPEN.update : OPEN.read)
@@ -213,7 +212,10 @@ export async function digestAt(tree: Tree, path: string, sync = false): Promise<
 }
 
 function newPath({ owner, taken }: StagingArea, folder: string): string {
-  const name = temporaryName({ prefix: PREFIX, owner: { ...owner, token: randomBytes(8).toString('hex') } })
+  const name = temporaryName({
+    prefix: TRANSACTION_PREFIX,
+    owner: { ...owner, token: randomBytes(8).toString('hex') },
+  })
   const path = folder === '' ? name : `${folder}/${name}`
   taken.add(path)
   return path

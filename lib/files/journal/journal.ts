@@ -2,7 +2,7 @@ import type { SluiceError } from '../../errors.js'
 import { diskError } from '../disk/disk-error.js'
 import { writeFully } from '../disk/read-write.js'
 import { releasedName } from '../own/names.js'
-import { type Opened, openNewJournal, removeOwnFolder } from '../own/own-folder.js'
+import { type NewJournal, openNewJournal, removeOwnFolder } from '../own/own-folder.js'
 import { type Owner, thisOwner } from '../own/owner.js'
 import type { Durability } from '../publish/publish.js'
 import type { Directory, Tree } from '../tree/tree.js'
@@ -75,7 +75,7 @@ export class Journal {
   /** A batch in the background failed; said to the next caller. */
   #error: SluiceError | undefined
 
-  private constructor(tree: Tree, opened: Opened, { durability, clock = CLOCK }: JournalOptions) {
+  private constructor(tree: Tree, opened: NewJournal, { durability, clock = CLOCK }: JournalOptions) {
     this.#tree = tree
     this.#folder = opened.folder
     this.#name = opened.name

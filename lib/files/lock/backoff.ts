@@ -2,9 +2,12 @@ import { SluiceError } from '../../errors.js'
 import { type Clock, pause } from '../disk/clock.js'
 
 const FIRST_PAUSE = 1
-/** The more of them wait, the more often one of them asks: the time between two holders stays short. */
+/** The more of them wait, the more often one of them checks, so that the time between two holders stays short. */
 const LONGEST_PAUSE = 25
-/** Whether the holder lives costs more to find out than whether there is one. */
+/**
+ * To find out whether the holder is alive costs more than to see that there is one: it is done once in so many
+ * milliseconds.
+ */
 const LOOK_EVERY = 100
 
 export interface BackoffOptions {
@@ -16,7 +19,9 @@ export interface BackoffOptions {
   random: () => number
 }
 
-/** The time that one claimant spends waiting: ever longer pauses, each of a random length, until one of its ends. */
+/**
+ * The waiting of one claimant: ever longer pauses of random length, until the time is over or the signal is aborted.
+ */
 export class Backoff {
   readonly #options: BackoffOptions
   readonly #end: number
@@ -32,7 +37,7 @@ export class Backoff {
     return this.#options.clock.now() >= this.#end
   }
 
-  /** Whether it is time again to look who holds the lock; the first time it is. */
+  /** Whether it is time to check again who holds the lock. The first time it is. */
   isLookDue(): boolean {
     const now = this.#options.clock.now()
     if (now - this.#look < LOOK_EVERY) return false
@@ -40,7 +45,7 @@ export class Backoff {
     return true
   }
 
-  /** Throws `ERR_CANCELLED` if the signal says so. */
+  /** Throws `ERR_CANCELLED` if the signal is aborted. */
   ensureWanted(): void {
     const { signal } = this.#options
     if (signal?.aborted)
@@ -49,7 +54,7 @@ export class Backoff {
       })
   }
 
-  /** Lets some time pass; ends early when the signal says so. */
+  /** Waits for the next pause, or until the signal is aborted. */
   async pause(): Promise<void> {
     const { clock, signal, random } = this.#options
     const most = Math.max(0, this.#end - clock.now())

@@ -17,45 +17,45 @@ import { takeLock } from './take-lock.js'
 export interface LockOptions extends Audited {
   /** Default 'exclusive'. */
   mode?: LockMode
-  /** Which lock of the folder; locks of different names do not know of each other. Default 'lock'. */
+  /** Which lock of the folder: locks with different names are independent. Default 'lock'. */
   name?: string
   /** Milliseconds to wait at most; 0 tries once, Infinity waits for ever. Default 10,000. */
   timeout?: number
-  /** Ends the waiting. */
+  /** Cancels the waiting. */
   signal?: AbortSignal | undefined
   fs?: FileSystem
-  /** Who we are and who lives; for tests. */
+  /** Who we are and which processes are alive; for tests. */
   system?: ProcessSystem
   /** For tests. */
   clock?: Clock
-  /** From 0 to 1, for pauses and samples; for tests. */
+  /** A number from 0 to 1, for pauses and samples; for tests. */
   random?: () => number
 }
 
 const TIMEOUT = 10_000
 
 /**
- * A lock between processes, and within one, on a folder: shared or exclusive. It keeps out only those who ask for it.
+ * A lock on a folder, between processes and within one: shared or exclusive. It excludes only those who use it.
  *
- * It is a folder `.sluice-lock-NAME` inside the one that is locked, there only while somebody holds the lock or waits
- * for it. What a process leaves that died is taken over, and only that: an owner whose number belongs to another
- * process by now, or who is from an earlier boot, is gone; one on another machine or in another container never is,
- * nor is one that a clock says is late. An exclusive claim that waits lets no new reader in once it is at the front,
- * so readers that come and go do not keep it out; among those that wait, chance decides who is next.
+ * It is a folder `.sluice-lock-NAME` inside the locked one, which exists only while somebody holds the lock or waits
+ * for it. A lock is taken over only from a dead process: one whose number now belongs to another process, or that ran
+ * before the last boot. A process on another machine or in another container never counts as dead, and no lock
+ * expires. When a waiting exclusive claim is at the front, no new reader gets in, so that a stream of readers does
+ * not starve it; among those that wait, chance decides who is next.
  *
- * Users who may all write to the folder share its lock: what the lock is made of gets the permission bits of the folder.
- * Not in one with the sticky bit, as /tmp: there it is the first one's while he holds it, and the others get
- * `ERR_PERMISSION` at once.
+ * All users who may write to the folder share its lock: the folder of the lock gets the permission bits of the locked
+ * one. Not in a folder with the sticky bit, such as /tmp: there it belongs to the first user while he holds it, and
+ * others get `ERR_PERMISSION` at once.
  *
- * Not promised: on a network disk it holds as far as `mkdir` and `rename` are atomic there and `readdir` shows what
- * was there before; and what a dead owner left on one machine stays until that machine locks the same name again.
- * Where the system does not say when a process began (there is no /proc), a number that is used again keeps the lock
- * held, and two machines that share a disk and a name are taken for one. The lock belongs to the process: a thread
- * that ends does not give it back. It is not re-entrant: the holder would wait for itself.
+ * Limits: on a network disk it works as far as `mkdir` and `rename` are atomic there and `readdir` shows what existed
+ * before; what a dead owner left on one machine stays until that machine takes the same lock again. Where the system
+ * does not say when a process started (without /proc), a process number that is used again keeps the lock held, and
+ * two machines that share a disk and a name count as one. The lock belongs to the process: a worker thread that ends
+ * does not release it. It is not re-entrant: the holder would wait for itself.
  */
 export class DirectoryLock implements AsyncDisposable {
   readonly mode: LockMode
-  /** The random part of the name of its entry: this lock, among all that there ever were. */
+  /** The random part of the name of its entry: it identifies this one acquisition. */
   readonly token: string
   readonly #folder: LockFolder
   readonly #directory: string
@@ -70,22 +70,22 @@ export class DirectoryLock implements AsyncDisposable {
   }
 
   /**
-   * Waits for the lock on `directory`, which must be there. Fails with `ERR_LOCKED` (the time is over; `error.found`
-   * says who holds it), `ERR_CANCELLED` (`cause` is the signal's reason), `ERR_USAGE`, and as the disk fails:
-   * `ERR_WRITE`, `ERR_PERMISSION`, `ERR_READ_ONLY`, `ERR_DISK_FULL`, `ERR_UNSAFE_LINK`.
+   * Waits for the lock on `directory`, which must exist. Fails with `ERR_LOCKED` (the time is over; `error.found`
+   * says who holds it), `ERR_CANCELLED` (`cause` is the reason of the signal), `ERR_USAGE`, and for failures of the
+   * disk with `ERR_WRITE`, `ERR_PERMISSION`, `ERR_READ_ONLY`, `ERR_DISK_FULL`, `ERR_UNSAFE_LINK`.
    */
   static acquire(directory: string, options: LockOptions = {}): Promise<DirectoryLock> {
     return audited('lock', directory, options, () => DirectoryLock.#acquire(directory, options))
   }
 
   static async #acquire(directory: string, options: LockOptions): Promise<DirectoryLock> {
-    const { folderName, mode, timeout, signal } = checked(directory, options)
+    const { folderName, mode, timeout, signal } = checkedLockOptions(directory, options)
     const { fs = nodeFileSystem, system = processSystem, clock = systemClock, random = Math.random } = options
     const waiting = new Backoff({ clock, timeout, signal, random })
     waiting.ensureWanted()
     let path: string | undefined
     try {
-      // the lock is given back where it was taken, whatever becomes of links and of the working directory
+      // resolved once: links and the working directory may change before the release
       const real = await fs.realpath(directory)
       path = join(real, folderName)
       const around = await fs.stat(real)
@@ -104,8 +104,8 @@ export class DirectoryLock implements AsyncDisposable {
   }
 
   /**
-   * Whether it is still held: to be asked before the step that it protects. Fails with `ERR_LOCK_LOST` if it was
-   * released, or somebody removed it by hand; and as the disk fails.
+   * Whether the lock is still held: to be called before the step that it protects. Fails with `ERR_LOCK_LOST` if it
+   * was released, or if somebody removed it by hand, and with the codes of disk failures.
    */
   async check(): Promise<void> {
     const { path } = this.#folder
@@ -119,10 +119,10 @@ export class DirectoryLock implements AsyncDisposable {
   }
 
   /**
-   * Gives the lock back; only ever this one, even where somebody else holds it by now. The second time does nothing,
-   * unless the first one failed. Fails as the disk does (`ERR_WRITE`, `ERR_PERMISSION`, `ERR_READ_ONLY`); then others
-   * are kept out until it is done again, or this process takes the same lock again, or ends. So are they without an
-   * error where the folder was moved meanwhile, with the lock in it.
+   * Releases the lock; never that of somebody else who holds it by now. Does nothing the second time, unless the
+   * first one failed. Fails with `ERR_WRITE`, `ERR_PERMISSION` or `ERR_READ_ONLY`; then others are excluded until the
+   * release is tried again, this process takes the same lock again, or this process ends. Without an error they are
+   * also excluded if the folder was moved meanwhile, with the lock in it.
    */
   release(): Promise<void> {
     this.#given = true
@@ -143,7 +143,7 @@ export class DirectoryLock implements AsyncDisposable {
   }
 }
 
-/** What to say where the folder of the lock is that of another user. */
+/** The error where the folder of the lock belongs to another user. */
 async function refusal(
   fs: FileSystem,
   error: unknown,
@@ -167,7 +167,7 @@ interface Checked {
   signal: AbortSignal | undefined
 }
 
-function checked(directory: string, options: LockOptions): Checked {
+function checkedLockOptions(directory: string, options: LockOptions): Checked {
   const { mode = 'exclusive', name = 'lock', timeout = TIMEOUT, signal } = options
   checkLocalPath('directory', directory)
   checkChoice('mode', mode, ['exclusive', 'shared'])

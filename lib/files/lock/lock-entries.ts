@@ -5,27 +5,26 @@ import { lstatIfThere } from '../disk/stats.js'
 import { isGone, type Owner, type ProcessSystem } from '../own/owner.js'
 import { announcedEntry, claimantOf, GATE } from './lock-names.js'
 
-/** A folder that vanishes between two calls is made again; so often in a row only if something is wrong. */
-export const MOST_TRIES = 100
+/** If the folder vanishes between two calls, it is made again; so often in a row only if something is wrong. */
+export const MOST_LOCK_TRIES = 100
 
-/** Of more entries than this only one is looked at: with many that wait, each would look at each. */
-const FEW = 4
+/** If there are more entries than this, only one is checked: if many wait, each would check each. */
+const MOST_LOOKED_AT = 4
 
 /**
- * The tokens of entries that this process could not take away when it should: a disk that failed for a while must not
- * keep a lock held as long as the process lives, nor a folder that was moved. What has such a token is ours, and wanted by
- * nobody.
+ * The tokens of entries that this process could not remove when it should: a disk that failed for a while must not
+ * keep a lock held as long as the process is alive. An entry with such a token is ours, and nobody needs it.
  */
 const abandoned = new Set<string>()
 
-/** The entries in the folder of a lock: made, found and taken away, whoever owns them. */
+/** Makes, finds and removes the entries in the folder of a lock, of any owner. */
 export class LockEntries {
   readonly #fs: FileSystem
   readonly #path: string
   readonly #system: ProcessSystem
   readonly #around: FileStats
 
-  /** @param around the folder that the folder of the lock is in */
+  /** @param around the stats of the locked folder */
   constructor(fs: FileSystem, path: string, system: ProcessSystem, around: FileStats) {
     this.#fs = fs
     this.#path = path
@@ -34,8 +33,8 @@ export class LockEntries {
   }
 
   /**
-   * Whether several users may write around the lock, so that they share it. Where the sticky bit says that nobody
-   * removes what is not his own, nobody is let near the entries of others.
+   * Whether several users may write to the locked folder, so that they share the lock. With the sticky bit they do
+   * not: users cannot remove each other's entries there.
    */
   get isShared(): boolean {
     const { mode } = this.#around
@@ -64,12 +63,12 @@ export class LockEntries {
     for (let tries = 1; ; tries++) {
       const there = await lstatIfThere(this.#fs, this.#path)
       if (there?.isDirectory()) {
-        // who made it may have been killed before he shared it
+        // its creator may have been killed before he set the mode
         if ((there.mode & 0o777) !== (this.#around.mode & 0o777)) await this.share()
         return
       }
       if (there) {
-        // a link could lead to a folder of somebody else
+        // a link could lead to another user's folder
         const code = there.isSymbolicLink() ? 'ELOOP' : 'ENOTDIR'
         throw new SystemError(code, 'mkdir', 'the name of the lock is taken')
       }
@@ -77,7 +76,7 @@ export class LockEntries {
         await this.#fs.mkdir(this.#path)
         return await this.share()
       } catch (error) {
-        if (errorCode(error) !== 'EEXIST' || tries === MOST_TRIES) throw error
+        if (errorCode(error) !== 'EEXIST' || tries === MOST_LOCK_TRIES) throw error
       }
     }
   }
@@ -87,15 +86,16 @@ export class LockEntries {
     try {
       await this.#fs.mkdir(this.at(...names))
     } catch (error) {
-      // it can only be ours: the answer was lost
+      // it can only be ours: the answer of an earlier call was lost
       if (errorCode(error) !== 'EEXIST') throw error
     }
   }
 
   /**
-   * Lets everybody use a folder of ours who may write around the lock: the umask took that away. Where that cannot be,
-   * it stays with our user. A group other than that of the folder around gets what all others get: more would let in
-   * who may not write there, less would keep out those who may, since a system looks at the group first.
+   * Gives one of our folders the rights of the locked folder, which the umask took away. If that is not possible, it
+   * stays private to our user. A group other than that of the locked folder gets the rights of all others: with more,
+   * somebody could get in who may not write there; with less, the system would refuse members of the group, because
+   * it checks the group first.
    */
   async share(...names: string[]): Promise<void> {
     if (!this.isShared) return
@@ -109,11 +109,11 @@ export class LockEntries {
         await this.#fs.close(fd)
       }
     } catch {
-      // of another user, or a file system without modes
+      // it belongs to another user, or the file system has no modes
     }
   }
 
-  /** Takes away an entry, if its owner is certainly gone; says whether he is. */
+  /** Removes an entry if its owner is certainly dead; returns whether he is. */
   async collect(name: string, ...above: string[]): Promise<boolean> {
     const waiting = announcedEntry(name)
     const entry = waiting ?? name
@@ -125,16 +125,19 @@ export class LockEntries {
     return true
   }
 
-  /** The same with all of a few `names`, or one of many; what fails is left to the next one. */
+  /**
+   * {@link collect} for all of a few `names`, or for one of many. Errors are ignored: the next claimant tries again.
+   */
   async collectSome(names: string[], random: () => number): Promise<void> {
     const from = Math.floor(random() * names.length)
-    const some = names.length > FEW ? [names[from]!] : names
+    const some = names.length > MOST_LOOKED_AT ? [names[from]!] : names
     for (const name of some) await this.collect(name).catch(() => {})
   }
 
   /**
-   * Takes away entries of our own, and all that is empty then. Where that fails, the next claim here does it.
-   * @param held they stood there: one that is gone may stand elsewhere, since the folder was moved with it
+   * Removes entries of our own, and what is empty then. If that fails, the next claim in this process does it.
+   * @param held whether the lock was held: then an entry that is missing may be elsewhere, because the folder was
+   *   moved with it
    */
   async giveUp({ token }: Owner, places: string[][], held = false): Promise<void> {
     let failure: { error: unknown } | undefined
@@ -152,25 +155,25 @@ export class LockEntries {
     if (failure) throw failure.error
   }
 
-  /** Says whether it was there. */
+  /** Returns whether it was there. */
   async #remove(names: string[]): Promise<boolean> {
     try {
       await this.#fs.rmdir(this.at(...names))
       return true
     } catch (error) {
-      // somebody else who collects was faster, or an answer was lost
+      // another process removed it, or an answer was lost
       if (errorCode(error) !== 'ENOENT') throw error
       return false
     }
   }
 
-  /** Takes away the gate and the folder if nobody is in them. */
+  /** Removes the gate and the folder if they are empty. */
   async #tidy(): Promise<void> {
     try {
       await this.#remove([GATE])
       await this.#remove([])
     } catch {
-      // somebody else is there
+      // another claimant is in it
     }
   }
 }

@@ -1,59 +1,59 @@
 import { errorCode } from '../disk/disk-error.js'
 import type { FileStats, FileSystem } from '../disk/fs.js'
 import type { ProcessSystem } from '../own/owner.js'
-import { LockEntries, MOST_TRIES } from './lock-entries.js'
+import { LockEntries, MOST_LOCK_TRIES } from './lock-entries.js'
 import { announcedName, type Claimant, claimantOf, entryName, GATE } from './lock-names.js'
 
 /*
  * How it works, and why it is right
  * ---------------------------------
- * The lock is a folder. All entries in it are folders, too, made by `mkdir` and taken away by `rmdir`; the name of an
- * entry, E, is its claimant's: mode, process, start of the process, host, boot and a random token.
+ * The lock is a folder. All entries in it are folders, too, made by `mkdir` and removed by `rmdir`. The name of an
+ * entry, E below, says who its claimant is: mode, process, start of the process, host, boot and a random token.
  *
  *   new-E/E   E waits                                     (announce: two calls of mkdir)
- *   gate/E    E is inside: the only one                   (enter: ONE rename of new-E to gate)
- *   E         E is a reader                               (leave the gate: ONE rename of gate/E to E)
+ *   gate/E    E is inside the gate, alone                 (enter: ONE rename of new-E to gate)
+ *   E         E is a reader                               (pass: ONE rename of gate/E to E)
  *
- * A writer goes inside, waits until no reader is left, and holds the lock as long as it is inside. A reader goes
- * inside, becomes a reader, and is outside again.
+ * A writer enters the gate, waits until no reader is left, and holds the lock as long as it is inside. A reader enters
+ * the gate, becomes a reader, and is outside again.
  *
- * One is inside at most: a folder is renamed to a name that is free, or over an *empty* folder, never over one with
- * something in it; and new-E has E in it before it is renamed, so that the gate is never empty while one is inside.
- * Nothing is ever put into a gate that stands.
+ * At most one claimant is inside. A folder can be renamed to a free name or over an *empty* folder, never over one that
+ * has something in it; and new-E contains E before it is renamed, so that the gate is never empty while somebody is
+ * inside. Nothing is ever made inside an existing gate.
  *
- * Never a reader beside a writer: entries of readers are made only by somebody inside. So when a writer is inside, no
- * reader comes into being any more, and those there were before are in the list that it reads then. For the same
- * reason readers that come and go cannot keep a writer that is inside waiting for ever: each of them ends, none begins.
+ * There is never a reader beside a writer. Only a claimant inside the gate can become a reader. So when a writer is
+ * inside, no new reader can appear, and those that exist are in the list that it reads then. For the same reason a
+ * stream of readers cannot keep a writer inside waiting for ever: each of them leaves, and none is added.
  *
- * Nobody loses what is his own: whoever takes something away, takes away a name with a token in it, which is his own
- * or that of a process that certainly ended. Let A find X, who is dead, in the gate; B takes X away first and goes
- * inside; A is late and takes away gate/X: there is no such name, B stands. No call of A can hit B, because no call
- * says "the holder". The only name that all share is `gate` itself, and it is removed only by rmdir, which refuses
- * unless it is empty; then nobody is inside.
+ * Nobody loses an entry of its own. Whoever removes an entry removes a name with a token in it: its own, or that of a
+ * process that is certainly dead. Say A finds X, which is dead, in the gate; B removes X first and enters; A is late and
+ * removes gate/X: that name does not exist, and B is not affected. No call of A can affect B, because no call says "the
+ * holder". The only name that all share is `gate` itself, and that is removed only by rmdir, which fails unless it is
+ * empty, and then nobody is inside.
  *
- * Where several users may write around the lock, they may write in its folder and in the gate, too (share): else the
- * entry of one who is dead could be taken away by his user alone.
+ * If several users may write to the locked folder, they may write to the folder of the lock and to the gate, too
+ * (share): otherwise only the same user could remove the entry of a dead process.
  *
  * Every crash is between two of these calls, and leaves new-E (empty or not), gate/E or E, each with the name of its
- * owner: whoever comes next takes it away, once the owner is certainly gone. Whether it is gone is a matter of process
- * numbers, starts and boots (owner.ts), never of a clock. Nothing needs to be synced: no owner survives a power cut.
+ * owner: the next claimant removes it, once the owner is certainly dead. That is decided by process numbers, starts and
+ * boots (owner.ts), never by a clock. Nothing needs to be synced: no owner survives a power cut.
  */
 
-/** Renaming over a folder that is not empty. */
+/** The codes of a rename over a folder that is not empty. */
 const OCCUPIED = new Set(['ENOTEMPTY', 'EEXIST'])
 
-/** What systems say that rename over no folder at all, not even an empty one (Windows, some network disks). */
+/** The codes of systems that cannot rename over any folder, not even an empty one (Windows, some network disks). */
 const REFUSED = new Set(['EPERM', 'EACCES', 'EBUSY', 'EISDIR'])
 
-/** What stands in the gate. */
+/** What is inside the gate. */
 export interface GateLook {
-  /** We are inside already: the answer to the rename was lost. */
+  /** Our own entry is inside already: the answer of the rename was lost. */
   ours: boolean
-  /** Those inside that are not certainly gone, or names that are not ours; there should be one at most. */
+  /** Entries whose owner is not certainly dead, and unknown names; there should be one at most. */
   inside: (Claimant | string)[]
 }
 
-/** The folder of one lock as one claimant sees it: one step of the algorithm each. */
+/** The folder of one lock, as one claimant uses it; each method is one step of the algorithm. */
 export class LockFolder {
   readonly path: string
   readonly claimant: Claimant
@@ -76,7 +76,7 @@ export class LockFolder {
     this.#waiting = announcedName(this.#entry)
   }
 
-  /** Makes our entry, and the folder around it. */
+  /** Makes our entry, and the folder of the lock if it is missing. */
   async announce(): Promise<void> {
     for (let tries = 1; ; tries++) {
       await this.#entries.makeFolder()
@@ -87,14 +87,14 @@ export class LockFolder {
         return
       } catch (error) {
         const code = errorCode(error)
-        // the last one to leave took the folder away, or another user has just made it, and shares it in a moment
+        // the last claimant removed the folder, or another user has just made it and not yet set its mode
         const passes = code === 'ENOENT' || (code === 'EACCES' && this.#entries.isShared)
-        if (!passes || tries === MOST_TRIES) throw error
+        if (!passes || tries === MOST_LOCK_TRIES) throw error
       }
     }
   }
 
-  /** Goes inside if nobody is; says whether it did. */
+  /** Enters the gate if it is empty; returns whether it did. */
   async enter(): Promise<boolean> {
     try {
       await this.#renameToGate()
@@ -111,7 +111,7 @@ export class LockFolder {
     }
   }
 
-  /** Who is inside, after those who are gone were taken away. */
+  /** Who is inside the gate; entries of dead processes are removed first. */
   async lookInside(): Promise<GateLook> {
     const look: GateLook = { ours: false, inside: [] }
     for (const name of await this.#entries.list(GATE)) {
@@ -122,8 +122,8 @@ export class LockFolder {
   }
 
   /**
-   * From inside: the readers that are not certainly gone; those who are, and some who waited, are taken away.
-   * Undefined if somebody removed the gate by hand.
+   * Called from inside the gate: the readers that are not certainly dead. Removes the entries of dead ones, and of
+   * some dead ones that waited. Returns undefined if somebody removed the gate by hand.
    */
   async readers(random: () => number): Promise<Claimant[] | undefined> {
     const names = await this.#entries.list()
@@ -139,7 +139,10 @@ export class LockFolder {
     return readers
   }
 
-  /** From inside: becomes a reader, and is outside. False if somebody removed our entry by hand. */
+  /**
+   * Called from inside the gate: becomes a reader, and leaves the gate. Returns false if somebody removed our entry
+   * by hand.
+   */
   async pass(random: () => number): Promise<boolean> {
     try {
       await this.#fs.rename(this.#entries.at(GATE, this.#entry), this.#entries.at(this.#entry))
@@ -153,17 +156,17 @@ export class LockFolder {
     return true
   }
 
-  /** Whether our entry stands where it gives us the lock. */
+  /** Whether our entry is where it means that we hold the lock. */
   isHeld(): Promise<boolean> {
     return this.#entries.stands(...this.#held())
   }
 
-  /** Gives back what {@link isHeld} asks for. */
+  /** Releases the lock: removes the entry that {@link isHeld} looks for. */
   leave(): Promise<void> {
     return this.#entries.giveUp(this.claimant.owner, [this.#held()], true)
   }
 
-  /** Takes away our entry, wherever it stands: after a failure that may be at several places. */
+  /** Removes our entry wherever it is: after a failure it may be in several places. */
   withdraw(): Promise<void> {
     const waiting = [[this.#waiting, this.#entry], [this.#waiting]]
     return this.#entries.giveUp(this.claimant.owner, [...waiting, [GATE, this.#entry], [this.#entry]])
@@ -177,7 +180,7 @@ export class LockFolder {
     return this.#fs.rename(this.#entries.at(this.#waiting), this.#entries.at(GATE))
   }
 
-  /** Where even an empty gate is in the way: rmdir refuses to take away one with somebody inside. */
+  /** For systems that cannot rename over an empty gate: removes the gate first. rmdir fails if somebody is inside. */
   async #enterFree(): Promise<boolean> {
     try {
       await this.#fs.rmdir(this.#entries.at(GATE))
@@ -190,7 +193,7 @@ export class LockFolder {
       await this.#renameToGate()
       return true
     } catch (error) {
-      // somebody else was faster, or the refusal has another reason
+      // another claimant was faster, or the error has another reason
       if (await this.#entries.stands(GATE)) return this.#entries.stands(GATE, this.#entry)
       throw error
     }

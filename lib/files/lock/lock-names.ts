@@ -1,38 +1,40 @@
 import { createHash } from 'node:crypto'
-import { fitted, foldName } from '../disk/names.js'
+import { fitted, foldName, LONGEST_FILE_NAME } from '../disk/names.js'
 import { OWNER_TEXT, type Owner, ownerOfText, textOfOwner } from '../own/owner.js'
 
-/** 'exclusive': one holder and nobody beside it. 'shared': any number of holders, none of them exclusive. */
+/** 'exclusive': one holder, and no others. 'shared': any number of holders, but no exclusive one. */
 export type LockMode = 'exclusive' | 'shared'
 
-/** Who holds a lock or waits for it, as the name of the entry says. */
+/** Who holds a lock or waits for it, as the name of its entry says. */
 export interface Claimant {
   mode: LockMode
   owner: Owner
 }
 
-/** Bytes that one name may have on every file system that we know. */
-const MOST_BYTES = 255
-
 const FOLDER = '.sluice-lock-'
 
-/** The entry inside of which there is one claimant at most. */
+/** The folder in which at most one claimant can be at a time. */
 export const GATE = 'gate'
 
 const ANNOUNCED = 'new-'
 const ENTRY = new RegExp(`^(exclusive|shared)-(${OWNER_TEXT})$`)
 
-/** The name of the folder that holds the entries of one lock; undefined if no folder can have it. */
+/** The name of the folder of a lock; undefined if no folder can have that name. */
 export function lockFolderName(name: string): string | undefined {
   const folder = FOLDER + name
-  if (name === '' || /[/\\:\0]/.test(name) || !name.isWellFormed() || Buffer.byteLength(folder) > MOST_BYTES)
+  if (
+    name === '' ||
+    /[/\\:\0]/.test(name) ||
+    !name.isWellFormed() ||
+    Buffer.byteLength(folder) > LONGEST_FILE_NAME
+  )
     return undefined
   return folder
 }
 
 /**
- * The name of the lock for one file of the folder. Two spellings that are one file on some disk are one folder there,
- * or have one digest.
+ * The name of the lock for one file of the folder. If two spellings are one file on some disk, their locks are the
+ * same folder there, or have the same digest.
  */
 export function fileLockName(file: string): string {
   const name = `file-${file}`
@@ -41,23 +43,23 @@ export function fileLockName(file: string): string {
   return fitted(`${FOLDER}${name.replaceAll(/[\\:]/g, '_')}`, `-${digest}`).slice(FOLDER.length)
 }
 
-/** The entry of one claimant: like no other one, in this process or elsewhere, because the token is random. */
+/** The name of the entry of one claimant; unique, because the token is random. */
 export function entryName({ mode, owner }: Claimant): string {
   return `${mode}-${textOfOwner(owner)}`
 }
 
-/** Whose entry it is; undefined for a name that is not ours. */
+/** The claimant that an entry names; undefined for any other name. */
 export function claimantOf(entry: string): Claimant | undefined {
   const [, mode, owner] = ENTRY.exec(entry) ?? []
   return owner === undefined ? undefined : { mode: mode as LockMode, owner: ownerOfText(owner) }
 }
 
-/** The name under which an entry waits. */
+/** The name of an entry while it waits. */
 export function announcedName(entry: string): string {
   return ANNOUNCED + entry
 }
 
-/** The entry that waits under this name; undefined for another name. */
+/** The entry that waits under this name; undefined for any other name. */
 export function announcedEntry(name: string): string | undefined {
   return name.startsWith(ANNOUNCED) ? name.slice(ANNOUNCED.length) : undefined
 }

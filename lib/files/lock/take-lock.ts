@@ -4,8 +4,8 @@ import type { LockFolder } from './lock-folder.js'
 import type { Claimant } from './lock-names.js'
 
 /**
- * The way to the lock: announce, go inside, and then wait for the readers or become one. Throws `ERR_LOCKED`,
- * `ERR_CANCELLED` and system errors; entries of the folder's claimant may be left then.
+ * Takes the lock: announces the claim, enters the gate, and then waits for the readers to leave or becomes one.
+ * Throws `ERR_LOCKED`, `ERR_CANCELLED` and system errors; entries of the claimant may remain then.
  * @param directory for the message
  */
 export async function takeLock(
@@ -22,7 +22,7 @@ export async function takeLock(
         ? await folder.pass(random)
         : await outwait(folder, waiting, random, directory)
     if (taken) return
-    // somebody removed our entry by hand: from the beginning
+    // somebody removed our entry by hand: starts again
     waiting.ensureWanted()
     if (waiting.isOver) throw locked(directory, folder, [])
     await waiting.pause()
@@ -36,7 +36,7 @@ async function enter(folder: LockFolder, waiting: Backoff, directory: string): P
     if (over || waiting.isLookDue()) {
       const { ours, inside } = await folder.lookInside()
       if (ours) return
-      // who was inside has left, or was taken away
+      // who was inside has left, or was removed
       if (inside.length === 0 && !lastTry) {
         lastTry = over
         continue
@@ -48,7 +48,7 @@ async function enter(folder: LockFolder, waiting: Backoff, directory: string): P
   }
 }
 
-/** Inside: waits until the last reader has left. Gives whether we are still inside. */
+/** Waits inside the gate until the last reader has left. Returns whether our entry is still inside. */
 async function outwait(
   folder: LockFolder,
   waiting: Backoff,
@@ -76,7 +76,7 @@ function locked(directory: string, folder: LockFolder, holders: (Claimant | stri
     return `process ${owner.pid}${where} (${mode})`
   })
   const by = names.length === 0 ? 'others, in turns' : names.slice(0, 8).join(', ')
-  // whoever is told to end it, or to remove the folder, would harm himself
+  // the holder is this process: it must not be told to end the holder or to remove the folder
   const wayOut = holders.some((holder) => typeof holder !== 'string' && isThis(holder))
     ? 'end what holds it here first (a lock, an update, a transaction, a recovery manager), or wait longer (option timeout)'
     : 'wait longer (option timeout), end that process, ' +

@@ -17,7 +17,7 @@ import { recoverTransactions } from '../transaction/recover.js'
 
 type Act = (...args: never[]) => Promise<unknown>
 
-/** An operation, and where among its arguments the path stands that is taken down, and the options. */
+/** An operation, with the positions of two arguments: the path that is recorded, and the options. */
 interface Operation<F extends Act> {
   act: F
   path: number
@@ -28,7 +28,7 @@ function on<F extends Act>(act: F, path: number, options: number): Operation<F> 
   return { act, path, options }
 }
 
-/** Every operation with a path and options: one more is one more line. */
+/** Every operation with a path and options. A new operation is one more line. */
 const OPERATIONS = {
   writeFileAtomic: on(writeFileAtomic, 0, 2),
   writeJson: on(writeJson, 0, 2),
@@ -47,16 +47,16 @@ const OPERATIONS = {
   lock: on(DirectoryLock.acquire, 0, 1),
 }
 
-/** The operations of the table, as they are without being bound. */
+/** The operations of the table, with the same signatures. */
 export type Bound = { readonly [Name in keyof typeof OPERATIONS]: (typeof OPERATIONS)[Name]['act'] }
 
-/** What each call gets that does not say otherwise itself. */
+/** Options for all calls that do not set them. */
 interface Common {
   fs?: FileSystem
   durability?: Durability
 }
 
-/** Gives operations what they have in common, and takes them down. */
+/** Gives operations common options, and records them. */
 export class Binding {
   readonly #common: Common
   readonly #recorder: Recorder
@@ -66,13 +66,13 @@ export class Binding {
     this.#recorder = recorder
   }
 
-  /** The options of a call, with what it does not say itself. What it leaves undefined it does not say. */
+  /** The options of a call with the common options added. An option that is undefined counts as not set. */
   options<T extends object>(given: T | undefined): T & Common {
     if (given !== undefined) checkObject('options', given)
     return { ...said(this.#common), ...said(given ?? {}) } as T & Common
   }
 
-  /** All operations of the table, each bound. */
+  /** All operations of the table, bound. */
   operations(): Bound {
     const operations: [string, Operation<Act>][] = Object.entries(OPERATIONS)
     const bound = operations.map(([name, operation]) => [name, this.#bound(name, operation)])
@@ -82,13 +82,13 @@ export class Binding {
   #bound(name: string, { act, path, options: at }: Operation<Act>): (...args: unknown[]) => Promise<unknown> {
     return (...args) => {
       const given = args[at] as Audited | undefined
-      // async: what is thrown at once is taken down, too
+      // async, so that an error that is thrown synchronously is recorded, too
       const run = async (more: Audited) => {
         const all = Array.from({ length: Math.max(args.length, at + 1) }, (_, i) => args[i])
         all[at] = { ...this.options(given), ...more }
         return act(...(all as never[]))
       }
-      // with a trail of its own it takes itself down
+      // with a trail of its own the operation records itself
       if (given?.audit) return this.#recorder.wait(run({}))
       return this.#recorder.run(name, args[path], () => run({ audit: UNRECORDED }))
     }

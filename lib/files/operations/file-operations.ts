@@ -17,42 +17,42 @@ export interface FileOperationsOptions extends RecorderOptions {
   durability?: Durability
 }
 
-/** What {@link FileOperations.batch} gives back. */
+/** The result of {@link FileOperations.batch}. */
 export interface BatchResult<T> {
   name: string
-  /** Random; stands in the metadata of each record of the batch. */
+  /** A random id that is in the metadata of each record of the batch. */
   id: string
-  /** What the function gave. */
+  /** What `work` returned. */
   value: T
-  /** Operations that were done, and those of them that failed. */
+  /** How many operations ran, and how many of them failed. */
   ran: number
   failed: number
 }
 
 /** The operations of this module, bound to one trail, one file system and one durability. */
 export interface FileOperations extends Bound {
-  /** The record is written when the file has its name, or when it is clear that it never will. */
+  /** Its record is written when the file has its name, or the stream has failed. */
   createAtomicWriteStream: typeof createAtomicWriteStream
-  /** {@link FileTransaction.begin}; the record is written when it ends. */
+  /** {@link FileTransaction.begin}; its record is written when the transaction ends. */
   transaction: typeof FileTransaction.begin
-  /** As it is: it touches no disk, and leaves no record. */
+  /** Not bound: it touches no disk, and leaves no record. */
   tempPath: typeof tempPath
   /** {@link RecoveryManager.open}; a record is written for each point that is undone, or is not. */
   recovery: typeof RecoveryManager.open
   /**
-   * Does what `work` does with the operations that it is given, under one name and one id in the audit
-   * (`metadata.batch`), and counts. It is not a transaction: what was done before a failure stays done (for all or
-   * nothing there is `FileTransaction`). Waits also for operations that `work` did not wait for. What `work` throws
-   * comes out as it is; the record of the batch, with the numbers, is written nevertheless.
+   * Calls `work` with operations that are recorded under one name and one id (`metadata.batch`) and counted. It is
+   * not a transaction: what was done before a failure stays done (use `FileTransaction` for all or nothing). Also
+   * waits for operations that `work` did not await. What `work` throws is passed on unchanged, after the record of
+   * the batch was written.
    */
   batch<T>(name: string, work: (operations: FileOperations) => T | Promise<T>): Promise<BatchResult<T>>
 }
 
 /**
- * All operations of `sluice/files`, bound: each call gets `fs`, `durability` and `audit`, unless it says otherwise
- * itself, and leaves one record, with its name, path, duration and, if it failed, its code. Without `audit` it is the
- * default trail of the process ({@link setDefaultAudit}), without that one nothing is taken down. A record that cannot
- * be written does not make its operation fail; `onAuditError` is told. `ERR_USAGE` for options that are wrong.
+ * All operations of `sluice/files` with common options: each call gets `fs`, `durability` and `audit` unless it sets
+ * them itself, and leaves one record with its name, path, duration and, if it failed, its code. Without `audit` the
+ * default trail of the process is used ({@link setDefaultAudit}); without that nothing is recorded. If a record
+ * cannot be written, the operation does not fail; `onAuditError` is called. `ERR_USAGE` for wrong options.
  */
 export function fileOperations(options: FileOperationsOptions = {}): FileOperations {
   checkChoice('durability', options.durability, ['crash', 'power'])
@@ -60,7 +60,7 @@ export function fileOperations(options: FileOperationsOptions = {}): FileOperati
   return bind(options, new Recorder(options))
 }
 
-/** {@link FileOperations.batch} of operations that are bound just for it. */
+/** {@link FileOperations.batch} with operations that are bound for this call only. */
 export async function batch<T>(
   name: string,
   work: (operations: FileOperations) => T | Promise<T>,
@@ -71,7 +71,7 @@ export async function batch<T>(
 
 function bind(options: FileOperationsOptions, recorder: Recorder): FileOperations {
   const binding = new Binding(options, recorder)
-  /** What takes itself down when it ends; but what did not begin does not end. */
+  /** For operations that record themselves when they end: records here only that one could not begin. */
   const begin = async <T>(name: string, directory: string, act: () => Promise<T>): Promise<T> => {
     try {
       return await act()

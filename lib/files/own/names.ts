@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { OWNER_TEXT, type Owner, ownerOfText, textOfOwner } from './owner.js'
 
-// Every name that Sluice gives a file in its own folder: journals, intents of transactions, recovery points.
+// All names of files in our own folder (`.sluice`): journals, intents of transactions, recovery points.
 
 const JOURNAL = /^[0-9a-f]{32}(\.[0-9a-f-]+)?\.journal$/
 const OWNED = new RegExp(`^[0-9a-f]{32}\\.(${OWNER_TEXT})\\.journal$`)
@@ -21,42 +21,48 @@ export function journalName(transfer: string, n: number): string {
   return n === 0 ? `${id}.journal` : `${id}.${n.toString(16)}.journal`
 }
 
-/** The name of a journal whose owner let go, but could not write that into it: a full disk still takes a name. */
+/**
+ * The name of a journal whose owner has released it but could not write that into it: renaming works even on a full
+ * disk.
+ */
 export function releasedName(name: string): string {
   return `${name.slice(0, 32)}.0-${randomBytes(8).toString('hex')}.journal`
 }
 
-/** Whether {@link releasedName} made it: nobody owns that journal any more. */
+/** Whether {@link releasedName} made the name: nobody owns that journal any more. */
 export function isReleasedName(name: string): boolean {
   return RELEASED.test(name)
 }
 
-/** The name of a journal while it is being collected: says by whom, in the same step that takes it. */
+/**
+ * The name of a journal while a process collects it. It names that process, so that one rename both takes the journal
+ * and says who has it.
+ */
 export function nameOfOwner(name: string, owner: Owner): string {
   return `${name.slice(0, 32)}.${textOfOwner(owner)}.journal`
 }
 
-/** By whom it is being collected. */
+/** The process that collects the journal of this name. */
 export function ownerOfName(name: string): Owner | undefined {
   const [, owner] = OWNED.exec(name) ?? []
   return owner === undefined ? undefined : ownerOfText(owner)
 }
 
 /**
- * How far it is. It stands in the name of the intent, so that one rename changes it: a disk that is full takes that,
- * too.
+ * How far a transaction is. The state is part of the name of the intent, so that one rename changes it: that works
+ * even on a full disk.
  */
 export type IntentState = 'prepared' | 'committed' | 'aborting'
 
-/** The states, the later ones first: where a file system leaves both names of a rename, the later one counts. */
+/** The states, later ones first: if a file system leaves both names of a rename, the later state counts. */
 export const INTENT_STATES: readonly IntentState[] = ['aborting', 'committed', 'prepared']
 
-/** The name of an intent in our folder, taken apart. */
+/** The parts of the name of an intent in our folder. */
 export interface IntentName {
   /** The part that is the same for all names of one intent. */
   key: string
   state: IntentState
-  /** Its process has given it up although it lives, since it could not end it. */
+  /** Its process is alive but has given it up, because it could not finish it: another process may. */
   left: boolean
 }
 
@@ -73,13 +79,13 @@ export function parseIntentName(name: string): IntentName | undefined {
   return key === undefined ? undefined : { key, state: state as IntentState, left: left !== undefined }
 }
 
-/** A name in our folder that belongs to a recovery point, taken apart. */
+/** The parts of the name of a file in our folder that belongs to a recovery point. */
 export interface RecoveryName {
-  /** What both files of a point have in common. */
+  /** The same for both files of a point. */
   key: string
   /** Points are undone from the highest to the lowest. */
   number: number
-  /** 'point': what is to be undone. 'kept': the content that stood there before. */
+  /** 'point': the record of the point. 'kept': the content of the file before the change. */
   what: 'point' | 'kept'
 }
 

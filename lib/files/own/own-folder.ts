@@ -6,24 +6,24 @@ import type { Directory, Tree } from '../tree/tree.js'
 import { isJournalName, journalName, parseIntentName, parseRecoveryName } from './names.js'
 import { ownerOfTemporary } from './temporary-name.js'
 
-/** Our folder has one of these names, the first that is free or ours. */
+/** The possible names of our folder: the first one that is free or ours is used. */
 export const OWN_FOLDERS = ['.sluice', '.sluice_1', '.sluice_2', '.sluice_3', '.sluice_4'] as const
 
-const MOST_TRIES = 16
+const MOST_FOLDER_TRIES = 16
 
 /** A journal that was just made. */
-export interface Opened {
+export interface NewJournal {
   folder: Directory
   name: string
   fd: number
 }
 
-/** Makes the file of a new journal, and our folder around it. */
+/** Makes the file of a new journal, and our folder if it is missing. */
 export async function openNewJournal(
   tree: Tree,
   transfer: string,
   isTaken: (name: string) => boolean,
-): Promise<Opened> {
+): Promise<NewJournal> {
   for (const folderName of OWN_FOLDERS) {
     if (isTaken(foldName(folderName))) continue
     for (let tries = 1; ; tries++) {
@@ -33,8 +33,8 @@ export async function openNewJournal(
         return { folder, ...(await createFile(tree, folder, transfer)) }
       } catch (error) {
         await removeOwnFolder(tree, folder)
-        // the last journal in it went meanwhile, and the folder with it
-        if (errorCode(error) === 'ENOENT' && tries < MOST_TRIES) continue
+        // the last journal in the folder was removed meanwhile, and the folder with it
+        if (errorCode(error) === 'ENOENT' && tries < MOST_FOLDER_TRIES) continue
         throw diskError(error, 'make the journal in', folderName)
       }
     }
@@ -59,16 +59,16 @@ async function createFile(
 }
 
 /**
- * Makes or enters the folder that has the name now: whoever was done with the one that had it before took that away,
- * perhaps while this process kept it open. Undefined where something else has its name.
+ * Makes or enters our folder. Always looks at what has the name now: another process may have removed the folder that
+ * this process still has open. Returns undefined if something else has the name.
  */
 export async function makeOwnFolder(tree: Tree, name: string): Promise<Directory | undefined> {
   for (let tries = 1; ; tries++) {
     try {
       return await enterOwn(tree, name)
     } catch (error) {
-      // taken away between the look and the entry
-      if (errorCode((error as SluiceError).cause) !== 'ENOENT' || tries === MOST_TRIES) throw error
+      // it was removed between the mkdir and the open
+      if (errorCode((error as SluiceError).cause) !== 'ENOENT' || tries === MOST_FOLDER_TRIES) throw error
     }
   }
 }
@@ -93,7 +93,7 @@ async function enterOwn(tree: Tree, name: string): Promise<Directory | undefined
   }
 }
 
-/** The folder at `path`; undefined where there is none: nothing, something else, or a link. */
+/** The folder at `path`; undefined if there is none, but nothing, something else or a link. */
 export async function folderAt(tree: Tree, path: string): Promise<Directory | undefined> {
   try {
     return await tree.directory(path)
@@ -105,7 +105,7 @@ export async function folderAt(tree: Tree, path: string): Promise<Directory | un
   }
 }
 
-/** Our folder if one stands there now, see {@link makeOwnFolder}, and is ours. */
+/** Our folder, if it exists and is ours; see {@link makeOwnFolder}. */
 export async function findOwnFolder(tree: Tree, name: string): Promise<Directory | undefined> {
   tree.forget(name)
   const folder = await folderAt(tree, name)
@@ -120,14 +120,14 @@ export async function findOwnFolder(tree: Tree, name: string): Promise<Directory
   return undefined
 }
 
-/** Whether a standing folder is one of ours: nobody else may look into it, and there is nothing else inside. */
+/** Whether an existing folder is one of ours: only its owner may enter it, and all names in it are ours. */
 export async function isOwnFolder(tree: Tree, folder: Directory): Promise<boolean> {
   const { mode } = await tree.fs.fstat(folder.fd)
   if (tree.fs.platform !== 'win32' && (mode & 0o077) !== 0) return false
   return (await folder.list()).map(String).every(isOwnName)
 }
 
-/** Whether something in our folder with this name is ours: of a journal, a transaction, a recovery, or temporary. */
+/** Whether a file with this name in our folder is ours: a journal, an intent, a recovery point, or a temporary file. */
 function isOwnName(name: string): boolean {
   return (
     isJournalName(name) ||
@@ -137,7 +137,7 @@ function isOwnName(name: string): boolean {
   )
 }
 
-/** Removes our folder if nothing is in it any more, and gives it back. */
+/** Removes our folder if it is empty, and releases it. */
 export async function removeOwnFolder(tree: Tree, folder: Directory): Promise<void> {
   const { path } = folder
   folder.release()
@@ -145,13 +145,13 @@ export async function removeOwnFolder(tree: Tree, folder: Directory): Promise<vo
   try {
     await tree.fs.rmdir(root.at(path))
   } catch {
-    // another transfer has its journal there
+    // something else of ours is in it
   } finally {
     root.release()
   }
 }
 
-/** Removes our folders where nothing is in them: after a power cut they may be back. */
+/** Removes those of our folders that are empty: a power cut may have brought them back. */
 export async function removeEmptyFolders(tree: Tree): Promise<void> {
   for (const name of OWN_FOLDERS) {
     const folder = await findOwnFolder(tree, name)

@@ -2,20 +2,20 @@ import { createHash, randomBytes } from 'node:crypto'
 import { readFileSync, readlinkSync } from 'node:fs'
 import { hostname } from 'node:os'
 
-/** The process that something on disk belongs to. All parts but `pid` are opaque: they are compared, not read. */
+/** The process that a file belongs to. All fields but `pid` are opaque: they are only compared. */
 export interface Owner {
   pid: number
-  /** When the process began, so that another one with the same number is told apart; '' if the system does not say. */
+  /** When the process started, to distinguish it from a later one with the same number; '' if unknown. */
   start: string
-  /** The machine, by name and by its own id, and the space of its process numbers (a container has its own). */
+  /** The machine (its name and id) and its namespace of process numbers: each container has its own. */
   host: string
-  /** The boot of the machine: what an earlier one left has no living owner. '' if the system does not say. */
+  /** The boot of the machine: no process of an earlier boot is alive. '' if unknown. */
   boot: string
   /** Random, so that two owners in one process differ. */
   token: string
 }
 
-/** An owner as part of a file name; `ownerOfText` reads what matches. */
+/** A pattern for an owner as part of a file name; {@link ownerOfText} reads what matches. */
 export const OWNER_TEXT = '[0-9a-f]+-[0-9a-f]+-[0-9a-f]+-[0-9a-f]*-[0-9a-f]+'
 
 /** An owner as part of a file name: five hexadecimal words. */
@@ -30,7 +30,7 @@ export function ownerOfText(text: string): Owner {
   return { pid: Number.parseInt(pid, 16), start: began === 0 ? '' : String(began), host, boot, token }
 }
 
-/** What is asked of the system; a parameter, so that a test can play another one. */
+/** What is asked of the system about processes; a parameter, so that tests can replace it. */
 export interface ProcessSystem {
   pid: number
   hostname(): string
@@ -66,42 +66,43 @@ export function thisOwner(system: ProcessSystem = processSystem): Owner {
   return {
     pid: system.pid,
     start: statOf(system.pid, system).start,
-    ...placeOf(system),
+    ...currentMachine(system),
     token: randomBytes(8).toString('hex'),
   }
 }
 
 /**
- * Whether the process is certainly no more. An owner on another machine, or one of which too little is known, may
- * live. Where the system gives no boot (there is no /proc), machines with one name are taken for one.
+ * Whether the process is certainly dead. An owner on another machine, or one about which too little is known, counts
+ * as alive. Where the system does not say which boot it is (without /proc), machines of the same name count as one.
  */
 export function isGone(owner: Owner, system: ProcessSystem = processSystem): boolean {
-  const here = placeOf(system)
+  const here = currentMachine(system)
   if (owner.host !== here.host) return false
   if (owner.boot !== here.boot) {
-    // it could be another machine of the same name, whose boot is another one, too
-    return owner.boot !== '' && here.boot !== '' && machineOf(system) !== ''
+    // another machine of the same name has another boot, too: only the machine id tells them apart
+    return owner.boot !== '' && here.boot !== '' && machineId(system) !== ''
   }
   if (!system.isAlive(owner.pid)) return true
   const { start, ended } = statOf(owner.pid, system)
   return ended || (owner.start !== '' && start !== '' && owner.start !== start)
 }
 
-function placeOf(system: ProcessSystem): Pick<Owner, 'host' | 'boot'> {
+function currentMachine(system: ProcessSystem): Pick<Owner, 'host' | 'boot'> {
   const space = system.read('/proc/self/ns/pid') ?? ''
   const boot = system.read('/proc/sys/kernel/random/boot_id')?.trim() ?? ''
-  const host = shortDigest(`${system.hostname()} ${space} ${machineOf(system)}`)
+  const host = shortDigest(`${system.hostname()} ${space} ${machineId(system)}`)
   return { host, boot: boot && shortDigest(boot) }
 }
 
-/** What tells machines of the same name apart (machine-id(5)); '' in many containers. */
-function machineOf(system: ProcessSystem): string {
+/** Distinguishes machines of the same name (see machine-id(5)); '' in many containers. */
+function machineId(system: ProcessSystem): string {
   return system.read('/etc/machine-id')?.trim() ?? ''
 }
 
 /**
- * From proc(5), counted behind the name, which may hold anything: field 22, ticks from the boot to the start of the
- * process; and whether it only waits for its parent to ask how it ended: state Z, without a thread that still runs.
+ * Reads /proc/PID/stat (see proc(5)), counting fields from behind the name, which may contain anything. `start` is
+ * field 22: clock ticks from the boot to the start of the process. `ended`: it is a zombie without a running thread,
+ * and only waits for its parent to read its exit status.
  */
 function statOf(pid: number, system: ProcessSystem): { start: string; ended: boolean } {
   const stat = system.read(`/proc/${pid}/stat`) ?? ''

@@ -24,12 +24,13 @@ import {
 
 export type { CompleteOptions, PartFileOptions }
 
-/** Without these its owner could not open it again. */
-const OWNER_BITS = 0o600
+/** Without these permission bits the owner could not open the part again. */
+const NEEDED_BITS = 0o600
 
 /**
- * A file while it arrives: it stands beside its name as `name.part` until it is complete, and gets the name by
- * {@link publish}. Handles come from a pool; a file that was not used for a while is opened again.
+ * A file while it arrives: `name.part` beside `name` until it is complete; {@link publish} gives it the name. Its
+ * handle belongs to the budget of its tree: it is closed if it was not used for a while, and opened again when it is
+ * needed.
  *
  * ```ts
  * const part = await PartFile.open('inbox/report.pdf', { mtime })
@@ -38,7 +39,8 @@ const OWNER_BITS = 0o600
  * await part.close()
  * ```
  *
- * Options that are not what they should be are `ERR_USAGE`. Errors of the disk are `ERR_DISK_FULL`, `ERR_READ_ONLY`, `ERR_PERMISSION`, `ERR_UNSAFE_LINK` and `ERR_WRITE`.
+ * Fails with `ERR_USAGE` for wrong options, and with `ERR_DISK_FULL`, `ERR_READ_ONLY`, `ERR_PERMISSION`,
+ * `ERR_UNSAFE_LINK` and `ERR_WRITE` for failures of the disk.
  */
 export class PartFile {
   /** The path of the finished file below the tree, or as it was given. */
@@ -48,11 +50,11 @@ export class PartFile {
   readonly #options: PartFileOptions
   readonly #handle: PartHandle
   readonly #ranges = new Ranges()
-  /** A tree that was opened for this part alone, and is closed with it. */
+  /** A tree that was opened only for this part, and is closed with it. */
   #own: Tree | undefined
   #durability: Durability
 
-  /** Made by {@link PartFile.open}; the part does not exist yet. */
+  /** Used by {@link PartFile.open}. The part does not exist yet. */
   constructor(folders: Folders, path: string, options: PartFileOptions = {}) {
     const { durability = 'crash', mode = 0o666, offset } = options
     this.path = path
@@ -62,7 +64,7 @@ export class PartFile {
     this.#options = options
     const place = { folder: parentOf(path), name: options.partName ?? partCandidate(this.#name, 0) }
     this.#handle = new PartHandle(folders, place, {
-      mode: mode | OWNER_BITS,
+      mode: mode | NEEDED_BITS,
       made: offset !== undefined || options.written !== undefined,
       sealed: options.written !== undefined,
     })
@@ -70,8 +72,8 @@ export class PartFile {
   }
 
   /**
-   * Opens the part of a file: a new one, or with `offset` the one that stands there.
-   * @param where the path of the finished file, or its path below a tree; `ERR_PATH` where it does not end in a name
+   * Opens the part of a file: a new one, or with `offset` an existing one.
+   * @param where the path of the finished file, or its path below a tree; `ERR_PATH` if it does not end in a name
    */
   static async open(
     where: string | { tree: Folders; path: string },
@@ -84,7 +86,7 @@ export class PartFile {
       return PartFile.#begin(new PartFile(where.tree, where.path, options))
     }
     checkLocalPath('the path of a part', where)
-    // what ends in a slash is meant to be a folder
+    // a path that ends in a slash means a folder
     checkName(where.endsWith('/') ? '' : basename(where), (options.fs ?? nodeFileSystem).platform, where)
     const tree = await Tree.open(dirname(where), { fs: options.fs })
     const part = new PartFile(tree, basename(where), options)
@@ -108,22 +110,22 @@ export class PartFile {
     }
   }
 
-  /** The name that it has while it arrives. */
+  /** The name of the part file. */
   get partName(): string {
     return this.#handle.name
   }
 
-  /** The path of the part, below the tree. */
+  /** The path of the part file below the tree. */
   get partPath(): string {
     return this.#handle.path
   }
 
-  /** Whether the part was made, and neither published nor removed. */
+  /** Whether the part file was made, and neither published nor removed. */
   get exists(): boolean {
     return this.#handle.exists
   }
 
-  /** Makes the part; false if something has its name already, which then is not touched. */
+  /** Makes the part file. Returns false if something has its name already; that is not touched. */
   async create(): Promise<boolean> {
     try {
       await this.#handle.use(async () => {})
@@ -134,15 +136,15 @@ export class PartFile {
     }
   }
 
-  /** Another name for a part that could not be made. */
+  /** Sets another name for a part file that does not exist yet. */
   rename(partName: string): void {
     this.#handle.name = partName
   }
 
   /**
-   * Writes all of `bytes` at `position`, counted in bytes. After an error of the disk it is unknown how much of it
-   * stands; with `ERR_USAGE` nothing was written.
-   * @param options.seal what {@link PartFile.seal} does, in one go: the last bytes were among these
+   * Writes all of `bytes` at `position`. After an error of the disk it is unknown how many bytes were written; after
+   * `ERR_USAGE` none were.
+   * @param options.seal these were the last bytes: also does what {@link PartFile.seal} does, in the same step
    */
   async write(
     position: number,
@@ -164,7 +166,7 @@ export class PartFile {
   }
 
   /**
-   * Whether the byte at `position`, or all bytes from there up to `end`, were written or known to be right.
+   * Whether the byte at `position`, or all bytes from there up to `end`, were written or are known to be right.
    * @throws SluiceError `ERR_USAGE`
    */
   covers(position: number, end = position + 1): boolean {
@@ -173,17 +175,17 @@ export class PartFile {
     return this.#ranges.covers(position, end)
   }
 
-  /** The digest of all that stands in the part, read back. Default: SHA-256. */
+  /** The digest of the content, read back from the disk. Default: SHA-256. */
   async digest(hasher: Hasher = createHash('sha256')): Promise<Buffer> {
     return this.#handle.use((fd) => digestFile(this.#folders.fs, fd, hasher))
   }
 
-  /** The bytes that stand in the part. */
+  /** The size of the part file in bytes. */
   size(): Promise<number> {
     return this.#handle.use(async (fd) => (await this.#folders.fs.fstat(fd)).size)
   }
 
-  /** Forgets the content: it begins anew. */
+  /** Discards the content: the file begins anew. */
   async reset(): Promise<void> {
     this.#handle.unseal()
     await this.#handle.use((fd) => this.#folders.fs.ftruncate(fd, 0))
@@ -191,8 +193,8 @@ export class PartFile {
   }
 
   /**
-   * All is written: sets mode and times, syncs with 'power', and closes the handle, which costs less here than when
-   * many other files have come between. {@link PartFile.write} undoes it.
+   * To be called when all is written: sets mode and times, syncs with 'power', and closes the handle, which costs
+   * less now than after many other files. {@link PartFile.write} may still follow.
    */
   async seal(): Promise<void> {
     if (!this.#handle.isSealed) await this.#finish(this.#earlyMode)
@@ -206,17 +208,17 @@ export class PartFile {
   async #setAttributes(fd: number, mode: number | undefined): Promise<void> {
     const { mtime, modes, offset } = this.#options
     const { fs } = this.#folders
-    // a mode that was not asked for when it was made is not one to learn from
+    // only a file that was just made with this mode tells what the disk makes of it
     const memory = this.#isLateMode || offset !== undefined ? undefined : modes
     if (mode !== undefined && memory?.get(mode) !== true) await setMode(fs, fd, mode, memory)
     if (mtime !== undefined) await setTime(fs, fd, mtime)
-    // an fsync that failed is never tried again: the second one lies
+    // a failed fsync is never tried again: a second one would report success for data that is lost
     if (this.#durability === 'power') await fs.fsync(fd)
   }
 
   /**
-   * Gives the file its name, under the conflict policy. The content must be verified by now. Says how it went;
-   * `warning` is what did not go as asked although the file is there. Fails with `ERR_CONFLICT` and `ERR_USAGE` too.
+   * Gives the file its name under the conflict policy. The content must have been verified before. `warning` in the
+   * result is what failed although the file has its name. Fails with `ERR_CONFLICT` and `ERR_USAGE` too.
    */
   async complete(options: CompleteOptions = {}): Promise<Published> {
     checkCompleteOptions(options)
@@ -232,13 +234,13 @@ export class PartFile {
         identical,
       }),
     )
-    // what it warns of may be that the part's name is still there
+    // the warning may be that the part file still has its name
     if (published.warning) await this.discard().catch(() => {})
     else this.#handle.left()
     return published
   }
 
-  /** Removes the part if it was made, with 'power' for good, and closes it. What was opened by a path is not closed before. */
+  /** Removes the part file if it exists, with 'power' durably, and closes the part. */
   async discard(): Promise<void> {
     await this.#handle.close()
     try {
@@ -248,21 +250,21 @@ export class PartFile {
     }
   }
 
-  /** Closes the handle; the part stays as it is. May be called twice. */
+  /** Closes the handle; the part file stays. May be called twice. */
   async close(): Promise<void> {
     await this.#handle.close()
     await this.#own?.close()
   }
 
-  /** The mode to set when all is written, unless that is too early. */
+  /** The mode to set when all is written, unless it has to be set at the very end. */
   get #earlyMode(): number | undefined {
     return this.#isLateMode ? undefined : this.#options.mode
   }
 
-  /** Such a mode is set at the very end. */
+  /** Whether the mode lacks bits that are needed to open the part again. */
   get #isLateMode(): boolean {
     const { mode } = this.#options
-    return mode !== undefined && (mode & OWNER_BITS) !== OWNER_BITS
+    return mode !== undefined && (mode & NEEDED_BITS) !== NEEDED_BITS
   }
 
   async #resume(offset: number): Promise<void> {

@@ -14,7 +14,7 @@ import type { Folders } from './part-options.js'
  * it is used then, if it is still the same file.
  */
 export class PartHandle implements BudgetFile {
-  /** The budget's own. */
+  /** Used by the budget only. */
   slot?: FileSlot | undefined
   readonly folder: string
   readonly #folders: Folders
@@ -23,14 +23,17 @@ export class PartHandle implements BudgetFile {
   #name: string
   #made: boolean
   #gone = false
-  /** All is written: it is not used again, so nobody has to know it again. */
+  /** All is written: it is not opened again, so that its inode need not be remembered. */
   #sealed = false
-  /** What it was when it was closed before its end. */
+  /** Its stats when it was closed before all was written. */
   #inode: FileStats | undefined
-  /** It could not be closed: what was written may be lost. */
+  /** The error of a failed close: what was written may be lost. */
   #lost: SluiceError | undefined
 
-  /** @param made whether it stands there already; `sealed`: all of it */
+  /**
+   * @param made whether the part file exists already
+   * @param sealed whether all of it was written
+   */
   constructor(
     folders: Folders,
     { folder, name }: { folder: string; name: string },
@@ -48,18 +51,18 @@ export class PartHandle implements BudgetFile {
     return this.#name
   }
 
-  /** Another name for a part that could not be made. */
+  /** Another name, as long as the part file does not exist. */
   set name(name: string) {
     if (this.#made) throw new SluiceError('ERR_STATE', 'the part has its name already', { path: this.path })
     this.#name = name
   }
 
-  /** Below the tree. */
+  /** The path below the tree. */
   get path(): string {
     return this.folder === '' ? this.#name : `${this.folder}/${this.#name}`
   }
 
-  /** Whether it was made, and has the name of a part still. */
+  /** Whether the part file was made, and still has its name. */
   get exists(): boolean {
     return this.#made && !this.#gone
   }
@@ -69,7 +72,9 @@ export class PartHandle implements BudgetFile {
     return this.#sealed
   }
 
-  /** Fails as the disk does, now or when it was closed before. */
+  /**
+   * Calls `work` with the open handle. Fails with the codes of disk failures, also for an earlier close that failed.
+   */
   async use<T>(work: (fd: number) => Promise<T>): Promise<T> {
     this.#check()
     try {
@@ -79,24 +84,24 @@ export class PartHandle implements BudgetFile {
     }
   }
 
-  /** It will be written again. */
+  /** More will be written. */
   unseal(): void {
     this.#sealed = false
   }
 
-  /** Closes it, for good as it seems: what is wrong then is said here. */
+  /** Closes the handle after the last write. Fails if the close fails. */
   async seal(): Promise<void> {
     this.#sealed = true
     await this.close()
     this.#check()
   }
 
-  /** Closes it; what is wrong then is said at the next use. */
+  /** Closes the handle. A failure is reported by the next use. */
   async close(): Promise<void> {
     await this.#folders.handles.drop(this).catch(() => {})
   }
 
-  /** Takes the name of the part away; that it is gone already is fine. With 'power' it stays away. */
+  /** Removes the part file; it may be gone already. With 'power' durably. */
   async remove(durability: Durability): Promise<void> {
     const { fs } = this.#folders
     try {
@@ -110,7 +115,7 @@ export class PartHandle implements BudgetFile {
     this.#gone = true
   }
 
-  /** Calls `work` with the folder that it is in; again, where the system had no handles for it. */
+  /** Calls `work` with the folder of the part; again, if the system had no handles for it. */
   within<T>(work: (directory: Directory) => Promise<T>): Promise<T> {
     return this.#folders.handles.retry(() => this.#within(work))
   }
@@ -121,7 +126,7 @@ export class PartHandle implements BudgetFile {
       return await work(directory)
     } catch (error) {
       if (!isOutOfHandles(error)) throw error
-      // the folders above it are kept open since a moment ago
+      // the folders above it have just become idle: they can be closed
       await this.#folders.handles.evictIdle()
       return await work(directory)
     } finally {
@@ -129,7 +134,7 @@ export class PartHandle implements BudgetFile {
     }
   }
 
-  /** The file has another name now. */
+  /** The file has its own name now. */
   left(): void {
     this.#gone = true
   }
@@ -157,7 +162,7 @@ export class PartHandle implements BudgetFile {
     }
   }
 
-  /** A planted file, or one that would be written under a second name too, is refused. */
+  /** Fails with EBUSY if another file has the name by now, or if the file has a second name. */
   async #openAgain(path: string): Promise<number> {
     const { fs } = this.#folders
     const { fd, stats } = await openRegular(fs, path, OPEN.update)
@@ -172,7 +177,7 @@ export class PartHandle implements BudgetFile {
     try {
       if (!this.#sealed) this.#inode ??= await fs.fstat(fd)
     } catch {
-      // opened again by its name alone
+      // then only its name says that it is the same file
     }
     try {
       await fs.close(fd)

@@ -5,10 +5,10 @@ import { CONFLICTS, type Conflict, DURABILITIES, type Durability } from '../publ
 import type { HandleBudget } from '../tree/handle-budget.js'
 import type { Directory } from '../tree/tree.js'
 
-/** Where folders come from: a {@link Tree}, or what stands for one. */
+/** Where a part gets its folders from: a {@link Tree}, or something with the same methods. */
 export interface Folders {
   readonly fs: FileSystem
-  /** What the parts share with the folders. */
+  /** The budget that the parts share with the folders. */
   readonly handles: HandleBudget
   directory(path: string): Promise<Directory>
 }
@@ -17,11 +17,11 @@ export interface Folders {
 export interface PartFileOptions {
   /** Where a path is given instead of a tree. */
   fs?: FileSystem
-  /** The name while it arrives. Default: `name.part`, or the next that is free. */
+  /** The name of the part file. Default: `name.part`, or the next name that is free. */
   partName?: string
   /**
-   * Goes on with the part that stands under `partName`, of which the first so many bytes are known to be right; what
-   * is behind them is cut off. Without it the part is new.
+   * Continues the part file `partName`, whose first `offset` bytes are known to be right; what follows them is cut
+   * off. Default: a new part file.
    */
   offset?: number
   /** Permission bits of the finished file. Default: what the umask leaves of 0o666. */
@@ -30,9 +30,9 @@ export interface PartFileOptions {
   mtime?: number
   /** 'power' syncs the content before the file gets its name. Default 'crash'. */
   durability?: Durability
-  /** Shared with other files in the same place, so that it is asked once. */
+  /** Shared by the parts of one place. */
   modes?: ModeMemory
-  /** The part stands there with so many bytes, written and sealed by somebody else of this process. */
+  /** The part file exists, and other code of this process has written and sealed so many bytes of it. */
   written?: number
 }
 
@@ -40,7 +40,7 @@ export interface PartFileOptions {
 export interface CompleteOptions {
   /** Default 'rename'. */
   conflict?: Conflict
-  /** 'power' where the file was opened with less. Default: as it was opened. */
+  /** 'power' for a file that was opened with 'crash'. Default: as it was opened. */
   durability?: Durability
   /** Whether the file that has the name already, at `path`, has the same content as the part, at `partPath`. */
   identical?: (path: string, partPath: string) => Promise<boolean>
@@ -62,7 +62,7 @@ export function checkCompleteOptions({ conflict, durability }: CompleteOptions):
 }
 
 /**
- * What stands between the numbers of a peer and the disk.
+ * Checks a position before the disk sees it: it may come from a peer.
  * @throws SluiceError `ERR_USAGE`
  */
 export function checkPosition(option: string, position: unknown, length = 0): void {

@@ -1,12 +1,13 @@
 import { printable, SluiceError } from '../../errors.js'
 import { suffixed } from '../disk/names.js'
 
-/** After so many suffixes something else is wrong. */
-const MOST_SUFFIXES = 100_000
+/** After so many suffixes something else must be wrong. */
+const HIGHEST_SUFFIX = 100_000
 
 /**
- * The rule for a name that is taken: tries the name itself, then with the suffix `_1`, `_2`, …, until `take` gives
- * something. `take` must be the step that takes the name, not a look at it. `ERR_CONFLICT` where all are taken.
+ * The rule for a name that is taken: calls `take` with the name itself, then with the suffixes `_1`, `_2`, …, until
+ * it returns something. `take` must be the very step that takes the name, not a look whether it is free.
+ * `ERR_CONFLICT` if all are taken.
  * @param shown the path for the message
  */
 export async function firstFree<T>(
@@ -14,7 +15,7 @@ export async function firstFree<T>(
   shown: string,
   take: (candidate: string, n: number) => Promise<T | undefined>,
 ): Promise<T> {
-  for (let n = 0; n <= MOST_SUFFIXES; n++) {
+  for (let n = 0; n <= HIGHEST_SUFFIX; n++) {
     const taken = await take(suffixed(name, n), n)
     if (taken !== undefined) return taken
   }

@@ -13,7 +13,7 @@ import { hasBothNames, type TemporaryFile, takeName } from './take-name.js'
 /** What to do when the name is taken by other content. */
 export type Conflict = 'rename' | 'overwrite' | 'replace' | 'skip' | 'fail'
 
-/** What a finished write survives: the death of the process, or the loss of power too. */
+/** What a finished write survives: 'crash' the death of the process, 'power' a loss of power too. */
 export type Durability = 'crash' | 'power'
 
 /** Each {@link Conflict}. */
@@ -26,24 +26,27 @@ export const DURABILITIES: readonly Durability[] = ['crash', 'power']
 export interface PublishOptions {
   conflict: Conflict
   durability: Durability
-  /** Whether the regular file at `path` has the same content as ours, at `temporary`; asked when the name is taken. */
+  /**
+   * Whether the file at `path` has the same content as the one at `temporary`. Called if the name is taken by a file.
+   */
   identical?: (path: string, temporary: string) => Promise<boolean>
 }
 
 /** How a file got its name. */
 export interface Published {
   /**
-   * 'created': the name was free. 'replaced': what stood there is gone. 'renamed': it has a suffix now.
-   * 'identical': the same content stood there already. 'skipped': other content stands there, and was left.
+   * 'created': the name was free. 'replaced': the file or folder that had it is gone. 'renamed': the new file has a
+   * suffix. 'identical': a file with the same content had the name already. 'skipped': other content has the name,
+   * and was left.
    */
   how: 'created' | 'replaced' | 'renamed' | 'identical' | 'skipped'
-  /** The name that holds the content; with 'skipped' the one that was taken. */
+  /** The name that the content has now; with 'skipped' the name that was taken. */
   name: string
-  /** What did not go as asked, although the file is there. */
+  /** What failed, although the file is there. */
   warning?: SluiceError
 }
 
-/** A folder in the way, a file that is in use, or one that belongs to somebody else: then the suffix is taken. */
+/** Errors of a rename over a folder, a file in use, or one of another user: then the new file gets a suffix. */
 const NOT_OVERWRITABLE = new Set([
   'EISDIR',
   'ENOTDIR',
@@ -56,13 +59,13 @@ const NOT_OVERWRITABLE = new Set([
 ])
 
 /**
- * Gives the finished file `temporary` in `directory` its name, never by half (CRASH-SAFETY.md): by link and unlink
- * where the name is free, by one atomic rename over what may be overwritten. With durability 'power' the file's
- * content must be synced before; its name is synced here. Several at once in one folder share their syncs.
+ * Gives the finished file `temporary` in `directory` its name, never by half: if the name is free, by link and
+ * unlink; over what may be overwritten, by one atomic rename. With durability 'power' the content must have been
+ * synced before; the name is synced here. Several calls at once in one folder share their syncs.
  *
- * When it resolves, the temporary name is gone (or the warning says why not). When it rejects, nothing is to be
- * acknowledged, and `temporary` stands as long as the content is under no other name; publishing it again goes on
- * where this one stopped. Fails with `ERR_CONFLICT` (conflict 'fail'), `ERR_DISK_FULL`, `ERR_READ_ONLY`,
+ * When it resolves, the temporary name is gone (or the warning says why not). When it rejects, the file does not
+ * count as published, and `temporary` exists unless the content has another name already; calling it again continues
+ * where this call stopped. Fails with `ERR_CONFLICT` (conflict 'fail'), `ERR_DISK_FULL`, `ERR_READ_ONLY`,
  * `ERR_PERMISSION`, `ERR_WRITE`, and with `ERR_USAGE` before anything is done.
  */
 export async function publish(
@@ -83,9 +86,10 @@ export async function publish(
 }
 
 /**
- * Ends what a crash left between link and unlink, where `temporary` and `name` are one file: removes the temporary
- * name (renaming one over the other would do nothing). Gives 'published' if that was so, else 'pending' (the
- * temporary file is there and still to be published) or 'missing' (there is none). May itself be run again.
+ * Completes a publish that a crash interrupted between link and unlink, when `temporary` and `name` are one file:
+ * removes the temporary name (to rename one over the other would do nothing). Returns 'published' if so, 'pending' if
+ * the temporary file is still to be published, 'missing' if there is none. It may itself be interrupted and run
+ * again.
  */
 export async function recoverPublish(
   fs: FileSystem,
@@ -99,7 +103,7 @@ export async function recoverPublish(
     const file = { fs, directory, temporary }
     if (!(await lstatIfThere(fs, directory.at(temporary)))) return 'missing'
     if (!(await hasBothNames(file, name))) return 'pending'
-    // nobody knows whether the link is on the disk: it must be before the other name goes
+    // the link may not be on the disk yet; it must be before the other name is removed
     if (durability === 'power') await directory.sync()
     await fs.unlink(directory.at(temporary))
     if (durability === 'power') await directory.sync()
@@ -126,17 +130,17 @@ class Publication {
     return this.#warning ? { ...published, warning: this.#warning } : published
   }
 
-  /** One name; undefined sends on to the next one. */
+  /** Tries one name; undefined: try the next one. */
   async #try(name: string, first: boolean): Promise<Published | undefined> {
     const { fs, directory, temporary } = this.#file
-    // again where what had the name went away between the claim and the look
+    // again if what had the name was removed between the link and the lstat
     for (let tries = 0; tries < 16; tries++) {
       const claimed = await takeName(this.#file, name)
-      if (claimed !== 'taken') return this.#settle(claimed, first ? 'created' : 'renamed', name)
+      if (claimed !== 'taken') return this.#finish(claimed, first ? 'created' : 'renamed', name)
       const there = await lstatIfThere(fs, directory.at(name))
       if (!there) continue
       const isSame = async () => this.#options.identical?.(directory.at(name), directory.at(temporary))
-      if (there.isFile() && (await isSame())) return this.#keepStanding(name)
+      if (there.isFile() && (await isSame())) return this.#keepIdentical(name)
       return first ? this.#byPolicy(name, there) : undefined
     }
     return undefined
@@ -158,7 +162,7 @@ class Publication {
       case 'replace':
         return this.#over(name, there)
       default:
-        // whatever was not asked for by its name never costs a file
+        // an unknown policy must never cost a file
         throw badOption('conflict', 'one of those that there are', conflict satisfies never)
     }
   }
@@ -168,7 +172,7 @@ class Publication {
     const replace = this.#options.conflict === 'replace'
     let folder: Replaced | undefined
     try {
-      // a pipe or a device is no content that could be overwritten
+      // a pipe or a device has no content that could be overwritten
       if (!replace && !there.isFile() && !there.isSymbolicLink()) {
         return this.#fallBack('it is not a regular file')
       }
@@ -180,7 +184,7 @@ class Publication {
       return this.#fallBack(`it cannot be overwritten (${errorCode(error)})`, error)
     }
     try {
-      const published = await this.#settle('moved', 'replaced', name)
+      const published = await this.#finish('moved', 'replaced', name)
       this.#warning ??= await folder?.removeOld()
       return published
     } finally {
@@ -188,22 +192,22 @@ class Publication {
     }
   }
 
-  /** The suffix is taken instead of the name. */
+  /** The new file gets a suffix instead of the name. */
   #fallBack(why: string, cause?: unknown): undefined {
     const message = `${printable(this.#shown)} stays as it was, because ${why}: the new file gets a suffix`
     this.#warning ??= new SluiceError('ERR_CONFLICT', message, { path: this.#shown, cause })
   }
 
-  /** The content has its name: makes that last, then takes the temporary name away. */
-  async #settle(claimed: 'linked' | 'moved', how: Published['how'], name: string): Promise<Published> {
-    // were the old name removed before the new one is on the disk, a power cut could take both
+  /** The content has its name: syncs that, then removes the temporary name. */
+  async #finish(claimed: 'linked' | 'moved', how: Published['how'], name: string): Promise<Published> {
+    // in the other order a power cut could lose both names
     if (this.#options.durability === 'power') await this.#file.directory.sync()
     if (claimed === 'linked') await this.#dropTemporary()
     return { how, name }
   }
 
-  /** The same content stands there: with 'power' it is made to last before that is acknowledged. */
-  async #keepStanding(name: string): Promise<Published> {
+  /** A file with the same content has the name: with 'power' it is synced before it counts as published. */
+  async #keepIdentical(name: string): Promise<Published> {
     const { fs, directory } = this.#file
     if (this.#options.durability === 'power') {
       await syncFile(fs, directory.at(name))
@@ -217,7 +221,7 @@ class Publication {
     const { fs, directory, temporary } = this.#file
     try {
       await fs.unlink(directory.at(temporary))
-      // or it would be back after a power cut, and nobody would know of it any more
+      // else it could be back after a power cut, when nobody knows of it any more
       if (this.#options.durability === 'power') await directory.sync()
     } catch (error) {
       if (errorCode(error) !== 'ENOENT') this.#warn(error)

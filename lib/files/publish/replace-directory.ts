@@ -7,19 +7,22 @@ import { lstatIfThere, sameInode } from '../disk/stats.js'
 import type { Directory } from '../tree/directory.js'
 import type { TemporaryFile } from './take-name.js'
 
-/** What a folder that makes room is kept in: our mark, the inode of the file that replaces it, a random part. */
+/**
+ * The name of the folder that a replaced folder is moved into: our mark, the inode of the file that replaces it,
+ * random digits.
+ */
 const ASIDE = /^\.sluice-aside-([0-9a-f]+)-[0-9a-f]{16}$/
 
-/** A folder of our own beside the name, with the old folder inside under its own name. */
+/** A folder of ours beside the name; the old folder is inside, under its own name. */
 interface Aside {
   name: string
   fd: number
   inner: string
 }
 
-/** A file that has the name of a folder now, while the folder still exists. */
+/** A file has the name of a folder now; the folder still exists, aside. */
 export interface Replaced {
-  /** Removes the folder; gives what went wrong. */
+  /** Removes the old folder; returns the error if that failed. */
   removeOld(): Promise<SluiceError | undefined>
   /** Ends it, in any case. */
   close(): Promise<void>
@@ -27,9 +30,9 @@ export interface Replaced {
 
 /**
  * Puts the file in the place of the folder `name`: the folder is moved aside, the file gets the name, and the caller
- * removes the folder once the file's name is safe. There is no call that swaps them, so that for a moment nothing has
- * the name; a crash then is repaired by {@link recoverReplaced}. Where the file cannot get the name, the folder is
- * moved back.
+ * removes the folder once the file's name is durable. No system has a call that swaps them, so that for a moment
+ * nothing has the name; after a crash in that moment {@link recoverReplaced} repairs it. If the file cannot get the
+ * name, the folder is moved back.
  */
 export async function replaceDirectory(
   file: TemporaryFile,
@@ -41,7 +44,7 @@ export async function replaceDirectory(
   const aside = await makeAside(fs, directory, name, ino)
   const close = async () => {
     await fs.close(aside.fd).catch(() => {})
-    // stays where the old folder is still inside
+    // fails while the old folder is still inside, as it should
     await fs.rmdir(directory.at(aside.name)).catch(() => {})
   }
   const removeOld = async () => {
@@ -53,11 +56,11 @@ export async function replaceDirectory(
     return undefined
   }
   try {
-    // without it the folder could be lost that the old one is moved into
+    // else a power cut could lose the folder that the old one is moved into
     if (durability === 'power') await directory.sync()
     await fs.rename(directory.at(name), aside.inner)
     try {
-      // not by link: whatever takes the name in this moment may be replaced as well, if it is no folder
+      // not by link: a file that gets the name in this moment may be replaced as well
       await moveOver(fs, directory.at(temporary), directory.at(name))
       return { removeOld, close }
     } catch (error) {
@@ -85,7 +88,7 @@ async function makeAside(fs: FileSystem, directory: Directory, name: string, ino
 
 async function moveBack(fs: FileSystem, directory: Directory, name: string, aside: Aside, cause: unknown) {
   try {
-    // a rename would silently replace an empty folder
+    // the rename would silently replace an empty folder
     if (await lstatIfThere(fs, directory.at(name))) throw new Error('the name is taken again')
     await fs.rename(aside.inner, directory.at(name))
   } catch {
@@ -99,13 +102,16 @@ async function moveBack(fs: FileSystem, directory: Directory, name: string, asid
 export interface Recovered {
   /** Moved back, because the new file had not got the name. */
   restored: string[]
-  /** Removed, because the new file stands. */
+  /** Removed, because the new file has the name. */
   removed: string[]
-  /** Left in the folder that it was moved to: something else has its name now, or it failed. Paths. */
+  /** Paths of folders that stay aside, because something else has the name, or because of an error. */
   kept: string[]
 }
 
-/** Ends what a crash left of replaced folders in `directory`. May itself be stopped at any moment and run again. */
+/**
+ * Completes or undoes the replacements of folders in `directory` that a crash interrupted. It may itself be
+ * interrupted and run again.
+ */
 export async function recoverReplaced(fs: FileSystem, directory: Directory): Promise<Recovered> {
   const recovered: Recovered = { restored: [], removed: [], kept: [] }
   for (const entry of await directory.list()) {
@@ -114,11 +120,11 @@ export async function recoverReplaced(fs: FileSystem, directory: Directory): Pro
     if (ino === undefined) continue
     const path = directory.at(aside)
     const fd = await fs.open(path, OPEN.directory).catch(() => undefined)
-    // a link or a file that is only called like that
+    // a link or a file of that name is not ours
     if (fd === undefined) continue
     try {
       for (const inner of await fs.readdir(fs.at(fd, '.') ?? path)) {
-        await recoverOne(
+        await recoverReplacedName(
           fs,
           directory,
           { name: aside, fd, inner: '' },
@@ -135,7 +141,7 @@ export async function recoverReplaced(fs: FileSystem, directory: Directory): Pro
   return recovered
 }
 
-async function recoverOne(
+async function recoverReplacedName(
   fs: FileSystem,
   directory: Directory,
   aside: Aside,
@@ -158,14 +164,14 @@ async function recoverOne(
       return
     }
   } catch {
-    // kept, and said so
+    // it is reported as kept
   }
   recovered.kept.push(`${aside.name}/${name}`)
 }
 
 /**
- * Removes the folder at `path` and what is in it, never through a link and never into another mounted file system.
- * Goes on after an error and throws the first one at the end, with its system code.
+ * Removes the folder at `path` and all that is in it, never through a link and never into another mounted file
+ * system. Continues after an error, and throws the first one at the end, with its system code.
  */
 export async function removeTree(fs: FileSystem, path: string): Promise<void> {
   await removeFolder(fs, path, await fs.lstat(path))

@@ -4,19 +4,23 @@ import { moveOver } from '../disk/move-file.js'
 import { lstatIfThere, sameInode } from '../disk/stats.js'
 import type { Directory } from '../tree/directory.js'
 
-/** A finished file under its temporary name, on the way to its own. */
+/** A finished file under its temporary name. */
 export interface TemporaryFile {
   fs: FileSystem
   directory: Directory
   temporary: string
 }
 
-/** What file systems without hard links say (FAT, exFAT, some mounts; EISDIR is what Windows makes of it). */
-export const NO_LINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'EXDEV', 'EISDIR'])
+const LINK_REFUSALS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'EXDEV', 'EISDIR'])
+
+/** Whether a failed `link` means that there are no hard links here (FAT, exFAT, some mounts; EISDIR on Windows). */
+export function isLinkRefusal(error: unknown): boolean {
+  return LINK_REFUSALS.has(errorCode(error) ?? '')
+}
 
 /**
- * Gives the file the name `name` if nothing has it, never by looking first. 'linked': it has both names now;
- * 'moved': only the new one; 'taken': something else has the name.
+ * Gives the file the name `name` if nothing has it, in one step without looking first. 'linked': it has both names
+ * now; 'moved': only the new one; 'taken': something else has the name.
  */
 export async function takeName(file: TemporaryFile, name: string): Promise<'linked' | 'moved' | 'taken'> {
   const { fs, directory, temporary } = file
@@ -24,16 +28,15 @@ export async function takeName(file: TemporaryFile, name: string): Promise<'link
     await fs.link(directory.at(temporary), directory.at(name))
     return 'linked'
   } catch (error) {
-    const code = errorCode(error) ?? ''
-    if (NO_LINKS.has(code)) return takeByPlaceholder(file, name)
-    // also after an error the link may stand: an answer was lost, or an earlier run made it
+    if (isLinkRefusal(error)) return takeByPlaceholder(file, name)
+    // the link may exist in spite of the error: the answer was lost, or an earlier run made it
     if (await hasBothNames(file, name).catch(() => false)) return 'linked'
-    if (code === 'EEXIST') return 'taken'
+    if (errorCode(error) === 'EEXIST') return 'taken'
     throw error
   }
 }
 
-/** Whether the temporary name and `name` are one file: what a crash between link and unlink leaves. */
+/** Whether `temporary` and `name` are the same file, as after a crash between link and unlink. */
 export async function hasBothNames(
   { fs, directory, temporary }: TemporaryFile,
   name: string,
@@ -45,9 +48,9 @@ export async function hasBothNames(
 }
 
 /**
- * Without hard links: an empty file takes the name exclusively, then the temporary one is renamed over it, if it is
- * still ours. Between the last look and the rename somebody else's file could be lost, and a crash in between leaves
- * the empty file: no call of these systems is better.
+ * For file systems without hard links: an empty placeholder takes the name exclusively, then the temporary file is
+ * renamed over it if it is still ours. A file that another process puts there between the last look and the rename is
+ * lost, and a crash in between leaves the placeholder: these systems have no better call.
  */
 async function takeByPlaceholder(file: TemporaryFile, name: string): Promise<'moved' | 'taken'> {
   const { fs, directory, temporary } = file
@@ -66,7 +69,7 @@ async function takeByPlaceholder(file: TemporaryFile, name: string): Promise<'mo
   }
   try {
     try {
-      // asked twice: an empty file that cannot be recognized cannot be removed either
+      // tried twice: a placeholder that cannot be recognized later cannot be removed either
       placeholder = await fs.fstat(fd).catch(() => fs.fstat(fd))
     } finally {
       await fs.close(fd)

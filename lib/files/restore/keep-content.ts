@@ -5,11 +5,11 @@ import { errorCode, SystemError } from '../disk/disk-error.js'
 import { copyFile } from '../disk/move-file.js'
 import { openRegular } from '../disk/open-regular.js'
 import { lstatIfThere } from '../disk/stats.js'
-import { digestAt, inFolder, type StagingArea } from '../intent/staging.js'
+import { digestOfFileAt, inFolder, type StagingArea } from '../intent/staging.js'
 import type { PointRecord, RecoveryKind } from './record.js'
 
 /**
- * Keeps what stands at `path` under `where`, and says what it was; nothing, where nothing stands there. What is about
+ * Keeps what is at `path` under `where`, and says what it was; nothing, where nothing is there. What is about
  * to be deleted gets a second name, since nobody writes to it any more; everything else is copied.
  */
 export async function keepContent(
@@ -33,7 +33,7 @@ export async function keepContent(
       throw new SystemError(kindOf, 'open', 'not a regular file')
     }
     if (kind === 'delete') {
-      const old = await digestAt(tree, path, power)
+      const old = await digestOfFileAt(tree, path, power)
       const linked = await fs.link(from, where).then(
         () => true,
         () => false,

@@ -13,7 +13,7 @@ export interface RecoveryManagerOptions {
   durability?: Durability
   /** How often the undoing of one point is attempted when the disk fails, from 1. Default 3. */
   attempts?: number
-  /** Gets one record for each point that is undone, or is not. Default: the default trail, if any. */
+  /** Gets one record for each point that is undone, or is not. Default: the trail set by `setDefaultAudit`, if any. */
   audit?: Audit
   /** One manager works in a folder at a time: how long the others are waited for. Milliseconds, default 10,000. */
   lock?: { timeout?: number; signal?: AbortSignal }
@@ -21,7 +21,7 @@ export interface RecoveryManagerOptions {
   clock?: Clock
   /** Milliseconds since 1970. */
   now?: () => number
-  /** Who lives; for tests. */
+  /** Which processes are alive; for tests. */
   system?: ProcessSystem
 }
 
@@ -35,9 +35,9 @@ export interface RecoveryOutcome {
    */
   state: Undone['state'] | 'blocked' | 'failed'
   attempts: number
-  /** Where what stood there was kept, below the folder: nobody had said that this is what was done. */
+  /** Where what was there was kept, below the folder: nobody had said that this is what was done. */
   backup?: string
-  /** What did not go as asked although the content is back: its owner could not be set. */
+  /** What failed, although the content is back: its owner could not be set. */
   warning?: SluiceError
   error?: SluiceError
 }

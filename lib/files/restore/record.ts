@@ -10,37 +10,39 @@ export interface PointRecord {
   path: string
   /** Milliseconds since 1970. */
   time: number
-  /** SHA-256 of what stood there before, hexadecimal; none: nothing did. */
+  /** SHA-256 of what was there before, hexadecimal; none: nothing did. */
   old?: string
-  /** What was kept is the very file that stood there, not a copy: it may have been written to since. */
+  /** What was kept is the very file that was there, not a copy: it may have been written to since. */
   linked?: boolean
-  /** SHA-256 of what stood there afterwards; null: nothing. None: nobody has said yet that it is done. */
+  /** SHA-256 of what was there afterwards; null: nothing. None: nobody has said yet that it is done. */
   after?: string | null
 }
 
-/** Or that all points with a lower number count no more. */
+/** Or that all points with a lower number no longer count. */
 export interface CommitRecord {
   kind: 'commit'
   time: number
 }
 
-const HEADER = /^sluice-point 1 ([0-9a-f]{64})\n/
+const POINT_HEADER = /^sluice-point 1 ([0-9a-f]{64})\n/
 
 /** A line with the digest of the rest, and the rest as JSON. */
 export function encodePoint(record: PointRecord | CommitRecord): Buffer {
   const body = JSON.stringify(record)
-  return Buffer.from(`sluice-point 1 ${digestOf(body)}\n${body}`)
+  return Buffer.from(`sluice-point 1 ${pointDigest(body)}\n${body}`)
 }
 
 /** The record in `bytes`; undefined where they are not whole, or anything else. */
 export function decodePoint(bytes: Buffer): PointRecord | CommitRecord | undefined {
   const text = bytes.toString()
-  const header = HEADER.exec(text)
+  const header = POINT_HEADER.exec(text)
   const body = text.slice(header?.[0].length ?? 0)
   // the digest is of what this library wrote: then it has its shape, too
-  return header && digestOf(body) === header[1] ? (JSON.parse(body) as PointRecord | CommitRecord) : undefined
+  return header && pointDigest(body) === header[1]
+    ? (JSON.parse(body) as PointRecord | CommitRecord)
+    : undefined
 }
 
-function digestOf(text: string): string {
+function pointDigest(text: string): string {
   return createHash('sha256').update(text).digest('hex')
 }

@@ -10,11 +10,11 @@ import type { RecoveryManagerOptions, RecoveryOutcome } from './options.js'
 import { Point, type RecoveryPoint } from './point.js'
 import type { RecoveryKind } from './record.js'
 import { undoAll } from './undo-all.js'
-import { digestOf, look } from './undo-point.js'
+import { digestOfLook, look } from './undo-point.js'
 
 /**
  * Takes files back to what they were, whoever changed them and however: before each change it is told of it, and keeps
- * what stands there, durably. It survives the death of the process: the next manager of the folder finds the points.
+ * what is there, durably. It survives the death of the process: the next manager of the folder finds the points.
  *
  * Beside `FileTransaction`: a transaction makes the changes itself, all at the end, and nobody ever sees a half of them;
  * use it where it fits. This is for what changes files on its own, in place or one after the other: other programs,
@@ -49,7 +49,7 @@ export class RecoveryManager implements AsyncDisposable {
 
   /**
    * Opens the folder, which must be there, and finds the points that an earlier manager left. Fails with `ERR_USAGE`,
-   * `ERR_LOCKED` (another manager works there), `ERR_CANCELLED`, and as the disk fails: `ERR_WRITE`, `ERR_PERMISSION`,
+   * `ERR_LOCKED` (another manager works there), `ERR_CANCELLED`, and with the codes of disk failures: `ERR_WRITE`, `ERR_PERMISSION`,
    * `ERR_READ_ONLY`, `ERR_DISK_FULL`.
    */
   static async open(directory: string, options: RecoveryManagerOptions = {}): Promise<RecoveryManager> {
@@ -79,7 +79,7 @@ export class RecoveryManager implements AsyncDisposable {
    *
    * Fails with `ERR_PATH` (not a path below the folder), `ERR_UNSAFE_LINK`, `ERR_CONFLICT`, `ERR_NO_SUCH_FILE` (nothing
    * to delete), `ERR_SOURCE_CHANGED` (it was written to meanwhile), `ERR_TRANSACTION`, `ERR_LOCKED` (see above),
-   * `ERR_STATE` (closed), `ERR_LOCK_LOST`, and as the disk fails; no point is made then.
+   * `ERR_STATE` (closed), `ERR_LOCK_LOST`, and with the codes of disk failures; no point is made then.
    */
   before(kind: RecoveryKind, path: string): Promise<RecoveryPoint> {
     return this.#inTurn('make a recovery point for', path, async () => {
@@ -87,7 +87,7 @@ export class RecoveryManager implements AsyncDisposable {
       checkLocalPath('path', path)
       const { root, fs } = this.#context.tree
       checkBelow(path, root, fs.platform, 'open a manager there')
-      checkNotOurs(path)
+      checkNotInOwnFolder(path)
       await this.#context.lock.check()
       await this.#context.unfinished.end(path)
       const time = this.#context.now()
@@ -105,10 +105,10 @@ export class RecoveryManager implements AsyncDisposable {
   }
 
   /**
-   * Says that the change is done: takes down what stands there now, so that a later change by somebody else is noticed
-   * and not undone. Without it, whatever stands there is taken for the change, perhaps half done; undoing it keeps that
+   * Says that the change is done: takes down what is there now, so that a later change by somebody else is noticed
+   * and not undone. Without it, whatever is there is taken for the change, perhaps half done; undoing it keeps that
    * as a backup. Fails with `ERR_STATE` (the point does not count any more, or a file that was to be deleted is there),
-   * `ERR_TRANSACTION`, `ERR_LOCKED`, and as the disk fails.
+   * `ERR_TRANSACTION`, `ERR_LOCKED`, and with the codes of disk failures.
    */
   async after(point: RecoveryPoint): Promise<void> {
     checkObject('point', point)
@@ -117,7 +117,7 @@ export class RecoveryManager implements AsyncDisposable {
       if (!mine?.record)
         throw new SluiceError('ERR_STATE', 'the point does not count any more', { path: point.path })
       await this.#context.unfinished.end(point.path)
-      const after = digestOf(await look(this.#context, point.path))
+      const after = digestOfLook(await look(this.#context, point.path))
       if (after === undefined || (point.kind === 'delete' && after !== null)) {
         const message = `${printable(point.path)} is not what a ${point.kind} leaves: do it, or undo the point`
         throw new SluiceError('ERR_STATE', message, { path: point.path })
@@ -126,7 +126,7 @@ export class RecoveryManager implements AsyncDisposable {
     })
   }
 
-  /** {@link before}, `change`, {@link after}. What `change` throws comes out as it is; the point stays then. */
+  /** {@link before}, `change`, {@link after}. What `change` throws is passed on unchanged; the point stays then. */
   async run<T>(kind: RecoveryKind, path: string, change: () => T | Promise<T>): Promise<T> {
     checkFunction('change', change)
     const point = await this.before(kind, path)
@@ -137,7 +137,7 @@ export class RecoveryManager implements AsyncDisposable {
 
   /**
    * Takes all files back, the last change first, and says of each point what became of it. Never overwrites what
-   * somebody else has changed since ('conflict'). Points that were undone count no more; the others stay, so that it
+   * somebody else has changed since ('conflict'). Points that were undone no longer count; the others stay, so that it
    * can be called again. May be stopped at any moment and called again by the next manager. Fails with `ERR_STATE`
    * and `ERR_LOCK_LOST`; what fails with one point is told in its place.
    */
@@ -150,7 +150,7 @@ export class RecoveryManager implements AsyncDisposable {
     })
   }
 
-  /** All is to stay as it is now: the points count no more, also those of an earlier manager. One step, or none. */
+  /** All is to stay as it is now: the points no longer count, also those of an earlier manager. One step, or none. */
   commit(): Promise<void> {
     return this.#inTurn('commit in', '', async () => {
       await this.#context.lock.check()
@@ -164,12 +164,12 @@ export class RecoveryManager implements AsyncDisposable {
         for (const { stored } of points) await this.#context.store.remove(stored)
         await this.#context.store.remove(commit)
       } catch {
-        // they count no more: the next manager removes them
+        // they no longer count: the next manager removes them
       }
     })
   }
 
-  /** Gives the folder back. Points that were neither undone nor committed stay for the next manager. */
+  /** Releases the folder. Points that were neither undone nor committed stay for the next manager. */
   close(): Promise<void> {
     this.#closing ??= this.#turn
       .catch(() => {})
@@ -197,7 +197,7 @@ export class RecoveryManager implements AsyncDisposable {
   }
 }
 
-function checkNotOurs(path: string): void {
+function checkNotInOwnFolder(path: string): void {
   const [top] = path.split('/')
   if (!(OWN_FOLDERS as readonly string[]).includes(top!)) return
   throw new SluiceError('ERR_PATH', `${printable(path)} is in our own folder`, { path })

@@ -1,5 +1,5 @@
 import { SluiceError } from '../../errors.js'
-import { readWhole } from '../content/read-whole.js'
+import { readWholeFile } from '../content/read-whole.js'
 import { errorCode } from '../disk/disk-error.js'
 import { moveOver } from '../disk/move-file.js'
 import { nameOf } from '../disk/names.js'
@@ -12,17 +12,17 @@ import type { Directory } from '../tree/directory.js'
 import type { Tree } from '../tree/tree.js'
 import { type CommitRecord, decodePoint, encodePoint, type PointRecord } from './record.js'
 
-/** A point that stands on the disk. */
+/** A point that is on the disk. */
 export interface Stored {
   /** Which of our folders it is in. */
   folder: string
   key: string
   number: number
-  /** None: what stands there cannot be read. */
+  /** None: what is there cannot be read. */
   record: PointRecord | CommitRecord | undefined
 }
 
-const MOST_TRIES = 16
+const MOST_POINT_TRIES = 16
 
 /** Recovery points on the disk: in our folder one file for each, and beside it the content that is kept. */
 export class RecoveryStore {
@@ -36,7 +36,7 @@ export class RecoveryStore {
     this.#power = area.durability === 'power'
   }
 
-  /** All that stand there, the oldest first. Removes what a crash left beside them. */
+  /** All that are there, the oldest first. Removes what a crash left beside them. */
   async find(system: ProcessSystem): Promise<Stored[]> {
     const found: Stored[] = []
     for (const name of OWN_FOLDERS) {
@@ -92,7 +92,7 @@ export class RecoveryStore {
           await removeOwnFolder(this.#tree, folder)
           // somebody who was done with our folder took it away meanwhile
           const code = errorCode(error instanceof SluiceError ? error.cause : error)
-          if (code !== 'ENOENT' || tries === MOST_TRIES) throw error
+          if (code !== 'ENOENT' || tries === MOST_POINT_TRIES) throw error
         }
       }
     }
@@ -138,7 +138,7 @@ export class RecoveryStore {
   }
 
   async #read(folder: Directory, name: string): Promise<PointRecord | CommitRecord | undefined> {
-    return decodePoint(await readWhole(this.#tree.fs, folder.at(name), name))
+    return decodePoint(await readWholeFile(this.#tree.fs, folder.at(name), name))
   }
 
   async #unlink(folder: Directory, name: string): Promise<void> {

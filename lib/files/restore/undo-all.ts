@@ -6,7 +6,7 @@ import type { PointRecord } from './record.js'
 import { type Undone, undoPoint } from './undo-point.js'
 
 /** Milliseconds between two attempts; each time twice as long. */
-const FIRST_WAIT = 50
+const FIRST_UNDO_WAIT = 50
 
 /**
  * Undoes points, the last one first. Those that were not undone are left, and block the earlier ones of their path.
@@ -57,7 +57,7 @@ async function undoOne(point: Point, context: RecoveryContext): Promise<Recovery
       const failure = diskError(error, 'undo the change of', path)
       if (outcome.attempts === attempts) return { ...outcome, state: 'failed', error: failure }
     }
-    const wait = FIRST_WAIT * 2 ** (outcome.attempts - 1)
+    const wait = FIRST_UNDO_WAIT * 2 ** (outcome.attempts - 1)
     await new Promise<void>((resolve) => clock.after(wait, resolve))
   }
 }

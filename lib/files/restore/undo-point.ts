@@ -4,27 +4,27 @@ import type { FileStats } from '../disk/fs.js'
 import { moveOver } from '../disk/move-file.js'
 import { nameOf, parentOf } from '../disk/names.js'
 import { lstatIfThere, sameInode } from '../disk/stats.js'
-import { digestAt, inFolder, type StagingArea, stageLink } from '../intent/staging.js'
+import { digestOfFileAt, inFolder, type StagingArea, stageLink } from '../intent/staging.js'
 import { publish } from '../publish/publish.js'
 import type { PointRecord } from './record.js'
 
 /** What became of a point that was undone, or was not. */
 export interface Undone {
   /**
-   * 'undone': what stood there before stands there again. 'unchanged': it stood there still. 'conflict': what stands
-   * there is not what was done; it was left. 'damaged': what was kept is gone or was changed; what stands there was
+   * 'undone': what was there before is there again. 'unchanged': it was there still. 'conflict': what stands
+   * there is not what was done; it was left. 'damaged': what was kept is gone or was changed; what is there was
    * left.
    */
   state: 'undone' | 'unchanged' | 'conflict' | 'damaged'
-  /** Where what stood there was kept, below the folder: nobody had said that this is what was done. */
+  /** Where what was there was kept, below the folder: nobody had said that this is what was done. */
   backup?: string
 }
 
-/** What stands at a path: nothing, a file with its digest, or something that is no file. */
+/** What is at a path: nothing, a file with its digest, or something that is no file. */
 type Look = 'nothing' | 'other' | { stats: FileStats; digest: string }
 
 /**
- * What stands at `path` of the tree, and what it digests to. With 'power' it is made to last first: what a point says
+ * What is at `path` of the tree, and what it digests to. With 'power' it is synced first: what a point says
  * of it, or that there is no point any more, must not last longer than itself.
  */
 export async function look({ tree, durability }: StagingArea, path: string): Promise<Look> {
@@ -41,17 +41,17 @@ export async function look({ tree, durability }: StagingArea, path: string): Pro
     throw error
   }
   if (!stats) return 'nothing'
-  return stats.isFile() ? { stats, digest: await digestAt(tree, path, power) } : 'other'
+  return stats.isFile() ? { stats, digest: await digestOfFileAt(tree, path, power) } : 'other'
 }
 
-/** The digest of what stands there; null: nothing does; undefined: no file. */
-export function digestOf(found: Look): string | null | undefined {
+/** The digest of what is there; null: nothing does; undefined: no file. */
+export function digestOfLook(found: Look): string | null | undefined {
   if (found === 'nothing') return null
   return found === 'other' ? undefined : found.digest
 }
 
 /**
- * Puts back what stood there before a point, unless somebody else changed it since. Every step can be the last one: it
+ * Puts back what was there before a point, unless somebody else changed it since. Every step can be the last one: it
  * is done again then, and finds what is done.
  * @param kept where the content is, below the root
  * @param now for the name of a backup
@@ -65,10 +65,10 @@ export async function undoPoint(
   const { path, old = null, kind } = record
   const found = await look(area, path)
   const content = await look(area, kept)
-  if (digestOf(found) === old || isSame(found, content)) return { state: 'unchanged' }
+  if (digestOfLook(found) === old || isSame(found, content)) return { state: 'unchanged' }
   // what else could have been done
   const after = record.after === undefined && kind === 'delete' ? null : record.after
-  if (digestOf(found) === undefined || (after !== undefined && digestOf(found) !== after))
+  if (digestOfLook(found) === undefined || (after !== undefined && digestOfLook(found) !== after))
     return { state: 'conflict' }
   if (old !== null && (typeof content === 'string' || (!record.linked && content.digest !== old))) {
     return { state: 'damaged' }
@@ -105,7 +105,7 @@ async function removeCreated({ tree, durability }: StagingArea, path: string): P
   })
 }
 
-/** By a second name for what was kept, which takes the place of what stands there in one step. */
+/** By a second name for what was kept, which takes the place of what is there in one step. */
 async function putBack(
   area: StagingArea,
   path: string,
@@ -114,7 +114,7 @@ async function putBack(
   free: boolean,
 ): Promise<void> {
   const { tree, durability } = area
-  await makeFolders(area, parentOf(path))
+  await makeMissingFolders(area, parentOf(path))
   const staged = await stageLink(area, kept, parentOf(path), stats)
   await inFolder(tree, path, async (where, directory) => {
     const temporary = directory.at(nameOf(staged))
@@ -131,10 +131,10 @@ async function putBack(
 }
 
 /** The folders that are missing: what was deleted may have been the last thing in them. */
-async function makeFolders(area: StagingArea, path: string): Promise<void> {
+async function makeMissingFolders(area: StagingArea, path: string): Promise<void> {
   const { tree, durability } = area
   if (path === '') return
-  await makeFolders(area, parentOf(path))
+  await makeMissingFolders(area, parentOf(path))
   await tree.makeDirectory(path)
   if (durability !== 'power') return
   // also where it was there: who made it, an earlier recovery too, may have been killed before the sync

@@ -9,7 +9,7 @@ import type { RecoveryManagerOptions } from './options.js'
 
 /**
  * Transactions in the folder that dead processes left. One that is committed changes its files yet, whenever somebody
- * recovers it: were a file looked at before that, what stands there would be taken for what stays.
+ * recovers it: were a file looked at before that, what is there would be taken for what stays.
  */
 export class UnfinishedTransactions {
   readonly #tree: Tree

@@ -7,15 +7,15 @@ import { type FileStats, type FileSystem, OPEN } from '../disk/fs.js'
 import { closing, openRegular } from '../disk/open-regular.js'
 import { readFully, writeFully } from '../disk/read-write.js'
 
-const CHUNK = 256 * 1024
+const COMPRESS_BYTES = 256 * 1024
 
-/** Writes the content of `from`, compressed with gzip, to a new file at `to`, which is removed if that fails. */
+/** Compresses `from` with gzip into a new file at `to`, which is removed if that fails. */
 export async function compressFile(fs: FileSystem, from: string, to: string, power: boolean): Promise<void> {
   const { fd: source, stats } = await openRegular(fs, from)
   try {
     const target = await fs.open(to, OPEN.create, 0o600)
     try {
-      await closing(fs, target, () => fill(fs, source, target, stats, power))
+      await closing(fs, target, () => fillCompressed(fs, source, target, stats, power))
     } catch (error) {
       await fs.unlink(to).catch(() => {})
       throw error
@@ -25,7 +25,7 @@ export async function compressFile(fs: FileSystem, from: string, to: string, pow
   }
 }
 
-async function fill(
+async function fillCompressed(
   fs: FileSystem,
   source: number,
   target: number,
@@ -33,7 +33,7 @@ async function fill(
   power: boolean,
 ): Promise<void> {
   let position = 0
-  await pipeline(Readable.from(piecesOf(fs, source)), createGzip(), async (compressed) => {
+  await pipeline(Readable.from(compressedBytesOf(fs, source)), createGzip(), async (compressed) => {
     for await (const piece of compressed as AsyncIterable<Buffer>) {
       await writeFully(fs, target, [piece], position)
       position += piece.length
@@ -44,7 +44,7 @@ async function fill(
   if (power) await fs.fsync(target)
 }
 
-/** Whether the compressed file holds exactly what the other one does; false also where it is not whole. */
+/** Whether the compressed file has exactly the content of the other one; false too if it is incomplete. */
 export async function holdsSame(fs: FileSystem, plain: string, compressed: string): Promise<boolean> {
   const { fd: packed } = await openRegular(fs, compressed)
   try {
@@ -63,7 +63,7 @@ async function compare(fs: FileSystem, packed: number, fd: number): Promise<bool
   let position = 0
   let same = true
   try {
-    await pipeline(Readable.from(piecesOf(fs, packed)), createGunzip(), async (pieces) => {
+    await pipeline(Readable.from(compressedBytesOf(fs, packed)), createGunzip(), async (pieces) => {
       for await (const piece of pieces as AsyncIterable<Buffer>) {
         const other = Buffer.alloc(piece.length)
         const got = await readFully(fs, fd, other, position)
@@ -72,19 +72,19 @@ async function compare(fs: FileSystem, packed: number, fd: number): Promise<bool
       }
     })
   } catch (error) {
-    // zlib: not compressed, damaged, or cut
+    // an error of zlib: not compressed, damaged, or cut off
     if (/^Z_/.test(errorCode(error) ?? '')) return false
     throw error
   }
   return same && (await fs.fstat(fd)).size === position
 }
 
-async function* piecesOf(fs: FileSystem, fd: number): AsyncGenerator<Buffer> {
+async function* compressedBytesOf(fs: FileSystem, fd: number): AsyncGenerator<Buffer> {
   for (let position = 0; ; ) {
-    const buffer = Buffer.alloc(CHUNK)
+    const buffer = Buffer.alloc(COMPRESS_BYTES)
     const got = await readFully(fs, fd, buffer, position)
     if (got > 0) yield buffer.subarray(0, got)
-    if (got < CHUNK) return
+    if (got < COMPRESS_BYTES) return
     position += got
   }
 }

@@ -13,7 +13,7 @@ import { RotationRun } from './rotation-run.js'
 
 /** Options of {@link rotateFile}. */
 export interface RotateOptions extends Pick<LockOptions, 'timeout' | 'signal' | 'system' | 'clock'>, Audited {
-  /** How many rotated files there are at most afterwards, from 1. Default 5. */
+  /** How many rotated files are kept, from 1. Default 5. */
   keep?: number
   /** Compress the rotated files, with gzip. Default false. */
   compress?: boolean
@@ -30,25 +30,26 @@ export interface Rotation {
   to?: string
   /** The paths of those that were one too many. */
   removed: string[]
-  /** What did not go as asked, although the file is rotated: what could not be compressed or removed stands. */
+  /** What failed, although the file is rotated: something could not be compressed or removed, and is still there. */
   warning?: SluiceError
 }
 
 /**
- * Gives the file the name `path.1`, the one that has it `path.2`, and so on; those beyond `keep` are removed at the
- * end. Then nothing stands at `path`: whoever writes there makes it anew, and has to close it before (a process that
- * still has it open writes to `path.1`). No file at the path is no error: `rotated` is false then.
+ * Renames the file to `path.1`, `path.1` to `path.2`, and so on; numbers beyond `keep` are removed at the end. Then
+ * nothing is at `path`: the writer makes it anew, and has to close the old one before (a process that still has it
+ * open writes to `path.1`). If there is no file at `path`, `rotated` is false.
  *
- * No file is ever without a name, and none takes the name of another; one that is put at `path` meanwhile stays there,
- * or is the one that is rotated. Interrupted anywhere, by a power cut too, it is gone on with by the next run. Rotations
- * of one file by several processes wait for each other, and for `updateJson`. Who ignores that and makes `path.1` by
- * himself can lose what he made, if he does it in the moment between the last look and the rename. On Windows it is
- * tried again while somebody has the file open.
+ * No file is ever without a name, and none takes the name of another; a file that is put at `path` meanwhile stays
+ * there, or is the one that is rotated. If it is interrupted anywhere, even by a power cut, the next run continues.
+ * Rotations of one file by several processes wait for each other, and for `updateJson`. A program that ignores the
+ * lock and makes `path.1` itself can lose that file, if it does so between the last check and the rename. On Windows
+ * it tries again while another program has the file open.
  *
  * With `compress` each rotated file that is not compressed yet becomes `path.N.gz`, also those of earlier runs. The
- * other one is removed once the compressed file stands and gives back the same bytes; if it was written to meanwhile
- * it stays, with a warning. What fails once the file is rotated, a compression on a full disk, say, is a warning too, and
- * the next run goes on with it. What fails before leaves the file at `path`; older ones may have the next number already.
+ * original is removed once the compressed file is complete and decompresses to the same bytes; if the original was
+ * written to meanwhile, it stays, with a warning. What fails after the rename, such as a compression on a full disk,
+ * is a warning too, and the next run tries again. If it fails before, the file is still at `path`; older ones may
+ * have the next number already.
  *
  * Fails with `ERR_USAGE`, `ERR_LOCKED`, `ERR_CANCELLED`, `ERR_CONFLICT` (something else has the name of a rotated
  * file), `ERR_UNSAFE_LINK` (`path` is a link), `ERR_DISK_FULL`, `ERR_PERMISSION`, `ERR_READ_ONLY`, `ERR_WRITE`.
@@ -83,7 +84,7 @@ async function rotate(path: string, options: RotateOptions): Promise<Rotation> {
   try {
     await lock.release()
   } catch (error) {
-    // it is rotated: whoever was told otherwise would do it again
+    // the file is rotated: after an error the caller would rotate again
     rotation.warning ??= diskError(error, 'release the lock on', path)
   }
   return rotation

@@ -13,7 +13,7 @@ import { compressFile, holdsSame } from './compress-file.js'
 import type { RotateOptions, Rotation } from './rotate-file.js'
 import { filesOf, listSlots, type Slot, slotName } from './slots.js'
 
-/** One run of a rotation, under the lock. Every step can be the last one, and is gone on with by the next run. */
+/** One rotation, under the lock. It may be interrupted after any step; the next run continues. */
 export class RotationRun {
   readonly #fs: FileSystem
   readonly #directory: Directory
@@ -38,7 +38,7 @@ export class RotationRun {
 
   async run(): Promise<Rotation> {
     const slots = await this.#slots()
-    // a run that was killed may have moved them: what it freed would be taken for good before it is free for good
+    // a killed run may have renamed files without a sync: those names must be durable before the next renames
     if (this.#power && slots.size > 0) await this.#directory.sync()
     const rotated = await this.#rotate(slots)
     const removed: string[] = []
@@ -48,7 +48,7 @@ export class RotationRun {
       if (this.#compress) await this.#compressAll()
       if (rotated) to = filesOf((await this.#slots()).get(1)).at(-1)?.[1]
     } catch (error) {
-      // whoever was told that a rotated file is not would do it again; the next run goes on with the rest
+      // the file is rotated: after an error the caller would rotate again; the next run does the rest
       if (!rotated) throw error
       this.#warning ??= diskError(error, 'clear up after the rotation of', this.#path(this.#name))
     }
@@ -64,7 +64,7 @@ export class RotationRun {
     return listSlots(this.#fs, this.#directory, this.#name)
   }
 
-  /** Makes room at 1, up to the first number that is free, and takes it. */
+  /** Moves the files up to the first free number, then the file itself to number 1. */
   async #rotate(slots: Map<number, Slot>): Promise<boolean> {
     if (!(await this.#isThere())) return false
     let free = 1
@@ -78,7 +78,7 @@ export class RotationRun {
     return true
   }
 
-  /** Whether the file is there; with 'power' its content is made to last before its name changes. */
+  /** Whether the file exists; with 'power' its content is synced before its name changes. */
   async #isThere(): Promise<boolean> {
     const { platform } = this.#fs
     try {
@@ -97,10 +97,9 @@ export class RotationRun {
   }
 
   /**
-   * By one rename: it takes whatever has the old name in that very moment, so that nothing goes that nobody saw, as it
-   * could between a link and an unlink. Whether the new name is free is looked at right before: what somebody who
-   * ignores the lock makes under it between this look and the rename is lost. With 'power' each move lasts before the
-   * next one takes the name that it freed.
+   * By one rename: that moves whatever has the old name at that moment, so that no file is lost unseen, as between a
+   * link and an unlink. Whether the new name is free is checked right before: a file that a program without the lock
+   * puts there in between is lost. With 'power' each move is synced before the next one takes the name that it freed.
    */
   async #move(from: string, to: string): Promise<void> {
     const [source, target] = [this.#directory.at(from), this.#directory.at(to)]
@@ -129,7 +128,7 @@ export class RotationRun {
       const made = compressed ?? (await this.#compressOne(plain, slotName(this.#name, number, 'compressed')))
       const packed = this.#directory.at(made)
       if (await holdsSame(this.#fs, this.#directory.at(plain), packed)) {
-        // the bytes of an earlier run may be in memory only; its name was synced at the beginning
+        // an earlier run may not have synced its content; its name was synced at the beginning
         if (this.#power && compressed !== undefined) await syncFile(this.#fs, packed)
         await this.#remove(plain)
         continue
@@ -158,7 +157,7 @@ export class RotationRun {
     try {
       await this.#fs.unlink(this.#directory.at(name))
     } catch (error) {
-      // an answer may have been lost
+      // the call may have succeeded although its answer was an error
       if (await lstatIfThere(this.#fs, this.#directory.at(name))) throw error
     }
   }

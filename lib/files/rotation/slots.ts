@@ -3,13 +3,13 @@ import type { FileSystem } from '../disk/fs.js'
 import { lstatIfThere } from '../disk/stats.js'
 import type { Directory } from '../tree/directory.js'
 
-/** What stands under one number: the file, or it compressed; both, where a run was interrupted. */
+/** The files of one number: the file, or the compressed one; both after an interrupted run. */
 export interface Slot {
   plain?: string
   compressed?: string
 }
 
-/** The rotated files of `name`: `name.1`, `name.2.gz`, … by number. `ERR_CONFLICT` where one is not a regular file. */
+/** The rotated files of `name` by number: `name.1`, `name.2.gz`, … `ERR_CONFLICT` if one is not a regular file. */
 export async function listSlots(
   fs: FileSystem,
   directory: Directory,

@@ -161,7 +161,7 @@ export async function runTransaction(
       commit = new Commit({ context, intent, stats, done })
       await commit.run()
     }
-    return resultOf(intent, context.warnings)
+    return transactionResult(intent, context.warnings)
   } catch (error) {
     // what cannot be removed now is collected by a recovery
     if (!commit?.isKept) await removeAll(context, context.taken).catch(() => {})
@@ -169,7 +169,7 @@ export async function runTransaction(
   }
 }
 
-function resultOf({ id, folders, actions }: Intent, warnings: SluiceError[]): TransactionResult {
+function transactionResult({ id, folders, actions }: Intent, warnings: SluiceError[]): TransactionResult {
   const files = actions.map(({ path, temporary, old }) => {
     if (temporary === undefined) return { path, how: 'deleted' as const }
     return { path, how: old === undefined ? ('created' as const) : ('replaced' as const) }

@@ -49,7 +49,7 @@ export async function openContext(
   }
 }
 
-/** Gives the folder back. What does not go as it should is added to the warnings. */
+/** Releases the folder. What does not go as it should is added to the warnings. */
 export async function closeContext({ lock, tree, warnings }: TransactionContext): Promise<void> {
   // a lock that cannot be given back is free once the process ends
   await lock.release().catch((error: unknown) => {

@@ -9,11 +9,11 @@ import { Aliases } from './aliases.js'
 import type { TransactionContext } from './context.js'
 import { removeAll } from './folder.js'
 import type { TransactionProgress } from './options.js'
-import { foldersAbove, type PathKind, type Plan, Planner } from './plan.js'
+import { foldersAbove, type PathKind, Planner, type TransactionPlan } from './plan.js'
 import { homeOf, type Prepared, prepare } from './prepare.js'
 
 /** New content in pieces. */
-export type Pieces = AsyncIterable<Uint8Array> | Iterable<Uint8Array>
+export type ByteContent = AsyncIterable<Uint8Array> | Iterable<Uint8Array>
 
 /** Checks each operation against the disk, stages new content, and feeds the planner. */
 export class Draft {
@@ -32,7 +32,7 @@ export class Draft {
     this.#aliases = new Aliases(context.tree)
   }
 
-  /** What stood at a path before, of those that were named. */
+  /** What was at a path before, of those that were named. */
   readonly known = (path: string): PathKind | undefined => this.#planner.known(path)
 
   /** Bytes of new content. */
@@ -41,7 +41,7 @@ export class Draft {
   }
 
   /** @param content called in turn: what it throws is thrown before anything is planned */
-  async write(path: string, content: () => Promise<Pieces>, mode?: number): Promise<void> {
+  async write(path: string, content: () => Promise<ByteContent>, mode?: number): Promise<void> {
     const number = this.#staged.size
     await this.#stage(
       this.#inTurn([path], async () => {
@@ -81,7 +81,7 @@ export class Draft {
   }
 
   /** What all of it comes to, ready to be done. No operation runs any more. */
-  async prepare(): Promise<{ plan: Plan; prepared: Prepared }> {
+  async prepare(): Promise<{ plan: TransactionPlan; prepared: Prepared }> {
     const plan = this.#planner.plan()
     const counts = new Set(plan.actions.map(({ content }) => (content?.from === 'new' ? content.staged : -1)))
     const staged = new Map<number, StagedFile>()

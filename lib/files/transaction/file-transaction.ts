@@ -13,9 +13,9 @@ import { Draft } from './draft.js'
 import { Failure } from './failure.js'
 import { removeAll } from './folder.js'
 import {
-  checkContent,
-  checkOptions,
-  piecesOf,
+  checkNewContent,
+  checkTransactionOptions,
+  newContentOf,
   type TransactionCopyOptions,
   type TransactionData,
   type TransactionOptions,
@@ -81,7 +81,7 @@ export class FileTransaction implements AsyncDisposable {
    */
   static async begin(directory: string, options: TransactionOptions = {}): Promise<FileTransaction> {
     checkLocalPath('directory', directory)
-    checkOptions(options)
+    checkTransactionOptions(options)
     return new FileTransaction(await openContext(directory, options), options)
   }
 
@@ -90,12 +90,12 @@ export class FileTransaction implements AsyncDisposable {
    * they are. Fails with `ERR_TRANSACTION` (a folder has this path, or a file stands where a folder would have to be,
    * or it is another spelling of a file that was named, or an unfinished transaction needs it), `ERR_PATH`,
    * `ERR_UNSAFE_LINK`, `ERR_USAGE`, `ERR_PARSE` and `ERR_SCHEMA` (with a schema), `ERR_SOURCE_READ` where the stream
-   * fails, and as the disk fails.
+   * fails, and with the codes of disk failures.
    */
   write(path: string, data: TransactionData, options: TransactionWriteOptions = {}): Promise<void> {
     const write = (begun: TransactionData) => {
       // now: what is wrong with the data is said at once, and what a schema is to see cannot change any more
-      const content = piecesOf(begun, options, path, this.#failure.unwanted)
+      const content = newContentOf(begun, options, path, this.#failure.unwanted)
       content.catch(() => {})
       return this.#draft.write(path, () => content, options.mode)
     }
@@ -120,7 +120,7 @@ export class FileTransaction implements AsyncDisposable {
    * `ERR_SOURCE_CHANGED` where somebody wrote to it meanwhile.
    */
   copy(from: string, to: string, { schema }: TransactionCopyOptions = {}): Promise<void> {
-    const check = (content: Uint8Array) => checkContent(content, schema!, to)
+    const check = (content: Uint8Array) => checkNewContent(content, schema!, to)
     return this.#operation('copy', from, () =>
       this.#draft.copy(from, to, schema === undefined ? undefined : check),
     )
@@ -145,7 +145,7 @@ export class FileTransaction implements AsyncDisposable {
    * (`ERR_TRANSACTION`: a recovery does it, and until then the paths are pending). Fails with `ERR_TRANSACTION` also
    * where an operation had failed (the `cause`), or somebody else made, removed or, during the commit, changed a file;
    * with `ERR_SOURCE_CHANGED` where there are no links, and a file changed while it was copied; with `ERR_LOCK_LOST`;
-   * with `ERR_CANCELLED`; and as the disk fails: `ERR_DISK_FULL`, `ERR_WRITE`, `ERR_PERMISSION`, `ERR_READ_ONLY`.
+   * with `ERR_CANCELLED`; and with the codes of disk failures: `ERR_DISK_FULL`, `ERR_WRITE`, `ERR_PERMISSION`, `ERR_READ_ONLY`.
    */
   async commit(): Promise<TransactionResult> {
     this.#checkOpen()
@@ -156,7 +156,7 @@ export class FileTransaction implements AsyncDisposable {
 
   /**
    * Gives up: everything stays as it is, and the temporary files are removed. Writes that run fail (`ERR_CANCELLED`), and
-   * their streams are destroyed. Does nothing after a commit, or the second time. Fails as the disk does, where a temporary file could not be removed.
+   * their streams are destroyed. Does nothing after a commit, or the second time. Fails with the codes of disk failures, where a temporary file could not be removed.
    */
   async rollback(): Promise<void> {
     if (!this.#ending) {
@@ -180,7 +180,7 @@ export class FileTransaction implements AsyncDisposable {
       const plain = plainValue(value, format)
       const content = async () => {
         if (schema !== undefined) await checkSchema(plain, schema, path)
-        return piecesOf(await encodeValue(format, plain, encode), { mode }, path)
+        return newContentOf(await encodeValue(format, plain, encode), { mode }, path)
       }
       return this.#draft.write(path, content, mode)
     })

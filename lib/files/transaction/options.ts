@@ -15,7 +15,7 @@ import { checkSchema, type Schema } from '../content/schema.js'
 import type { FileSystem } from '../disk/fs.js'
 import type { ProcessSystem } from '../own/owner.js'
 import type { Durability } from '../publish/publish.js'
-import type { Pieces } from './draft.js'
+import type { ByteContent } from './draft.js'
 
 /** New content: text (UTF-8), bytes, or a stream or other iterable of them. */
 export type TransactionData = WriteData
@@ -49,13 +49,13 @@ export interface TransactionOptions {
   /** What to do with a transaction that a dead process left there: end it (the default), or refuse to begin. */
   unfinished?: 'recover' | 'refuse'
   /**
-   * Told how far it is. What it throws comes out as it is, of the operation or the commit that told it, and makes the
+   * Told how far it is. What it throws is passed on unchanged, of the operation or the commit that told it, and makes the
    * transaction fail: everything stays as it was.
    */
   progress?: (progress: TransactionProgress) => void
-  /** Gets one record when the transaction ends. Default: the default trail of the process, if any. */
+  /** Gets one record when the transaction ends. Default: the trail set by `setDefaultAudit`, if any. */
   audit?: Audit
-  /** Who lives; for tests. */
+  /** Which processes are alive; for tests. */
   system?: ProcessSystem
 }
 
@@ -77,7 +77,7 @@ export interface TransactionCopyOptions {
 export interface TransactionValueOptions extends TransactionWriteOptions, EncodeOptions {}
 
 /** Checks what can be wrong in {@link TransactionOptions}: `ERR_USAGE`. */
-export function checkOptions(options: TransactionOptions): void {
+export function checkTransactionOptions(options: TransactionOptions): void {
   checkObject('options', options)
   const { id, durability, unfinished, progress, signal, audit } = options
   const isId = id === undefined || (typeof id === 'string' && id !== '' && id.length <= 200)
@@ -93,12 +93,12 @@ export function checkOptions(options: TransactionOptions): void {
  * The data as pieces of bytes, after the schema was checked. `ERR_USAGE` for what is neither text nor bytes.
  * @param unwanted ends the waiting for a source
  */
-export async function piecesOf(
+export async function newContentOf(
   data: TransactionData,
   { mode, schema }: TransactionWriteOptions,
   path: string,
   unwanted?: AbortSignal,
-): Promise<Pieces> {
+): Promise<ByteContent> {
   checkMode('mode', mode)
   const content = typeof data === 'string' ? encodeText(data) : contentOf(data)
   if (!(content instanceof Uint8Array)) {
@@ -108,7 +108,7 @@ export async function piecesOf(
   if (schema === undefined) return [content]
   // of a copy: what is checked is what is written
   const bytes = Uint8Array.from(content)
-  await checkContent(bytes, schema, path)
+  await checkNewContent(bytes, schema, path)
   return [bytes]
 }
 
@@ -125,7 +125,7 @@ async function* fromSource(pieces: AsyncIterable<Uint8Array>, path: string): Asy
 }
 
 /** Checks what `path` is to hold: `ERR_PARSE`, `ERR_SCHEMA`; `ERR_USAGE` where its name says no format. */
-export async function checkContent(bytes: Uint8Array, schema: Schema, path: string): Promise<void> {
+export async function checkNewContent(bytes: Uint8Array, schema: Schema, path: string): Promise<void> {
   const text = decodeText(bytes, 'utf8', path)
   await checkSchema(await parseText(knownFormat(path), text, path), schema, path)
 }

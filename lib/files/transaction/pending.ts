@@ -2,7 +2,7 @@ import { printable, SluiceError } from '../../errors.js'
 import { foldersAbove } from './plan.js'
 import type { RecoveredTransaction } from './recover.js'
 
-/** The paths that transactions need which are not at their end. */
+/** The paths that transactions need which are not finished. */
 export class PendingTransactions {
   readonly #left: readonly RecoveredTransaction[]
   readonly #root: string

@@ -1,10 +1,10 @@
 import { printable, SluiceError } from '../../errors.js'
 import { parentOf } from '../disk/names.js'
 
-/** What stands at a path before the transaction. */
+/** What is at a path before the transaction. */
 export type PathKind = 'file' | 'folder' | 'missing'
 
-/** What a path is to hold: the file that stands at `path` before the transaction, or new content by its number. */
+/** What a path is to hold: the file that is at `path` before the transaction, or new content by its number. */
 export type Content = { from: 'old'; path: string } | { from: 'new'; staged: number }
 
 /** The one thing that is done with a path in the end. */
@@ -15,7 +15,7 @@ export interface PlannedAction {
 }
 
 /** What a transaction comes to, in an order in which it can be done. */
-export interface Plan {
+export interface TransactionPlan {
   actions: PlannedAction[]
   /** The folders that have to be made, the outer ones first; before the first action that gives content. */
   folders: string[]
@@ -23,17 +23,17 @@ export interface Plan {
 
 /**
  * From the operations of a transaction, one after the other, to the final state of each path: only the last one
- * counts. Pure: what stands on the disk is told by {@link learn}. An operation that contradicts what was planned, or
- * what stands there, throws `ERR_TRANSACTION` and changes nothing.
+ * counts. Pure: what is on the disk is told by {@link learn}. An operation that contradicts what was planned, or
+ * what is there, throws `ERR_TRANSACTION` and changes nothing.
  */
 export class Planner {
   readonly #kinds = new Map<string, PathKind>([['', 'folder']])
-  /** What was planned so far; null: nothing stands there any more. */
+  /** What was planned so far; null: nothing is there any more. */
   readonly #now = new Map<string, Content | null>()
   /** How many planned files are below a folder. */
   readonly #below = new Map<string, number>()
 
-  /** Says what stands at `path`; of the folders above it too, before an operation names it. */
+  /** Says what is at `path`; of the folders above it too, before an operation names it. */
   learn(path: string, kind: PathKind): void {
     this.#kinds.set(path, kind)
   }
@@ -50,9 +50,9 @@ export class Planner {
   source(path: string): Content {
     const content = this.#content(path)
     if (content) return content
-    if (this.#isFolder(path)) throw refused(path, 'is a folder; name the files in it')
+    if (this.#isFolder(path)) throw contradiction(path, 'is a folder; name the files in it')
     const gone = this.#now.has(path)
-    throw refused(path, gone ? 'was deleted or moved by this transaction' : 'does not exist')
+    throw contradiction(path, gone ? 'was deleted or moved by this transaction' : 'does not exist')
   }
 
   write(path: string, staged: number): void {
@@ -78,7 +78,7 @@ export class Planner {
   }
 
   /** What all of it comes to. */
-  plan(): Plan {
+  plan(): TransactionPlan {
     const puts: PlannedAction[] = []
     const removes: PlannedAction[] = []
     const folders = new Set<string>()
@@ -108,9 +108,10 @@ export class Planner {
   }
 
   #checkTarget(path: string): void {
-    if (this.#isFolder(path)) throw refused(path, 'is a folder; a file cannot have its name')
+    if (this.#isFolder(path)) throw contradiction(path, 'is a folder; a file cannot have its name')
     for (const above of foldersAbove(path)) {
-      if (this.#content(above)) throw refused(above, `is a file, so that ${printable(path)} cannot be in it`)
+      if (this.#content(above))
+        throw contradiction(above, `is a file, so that ${printable(path)} cannot be in it`)
     }
   }
 
@@ -132,6 +133,6 @@ function outerFirst(a: string, b: string): number {
   return a.split('/').length - b.split('/').length || (a < b ? -1 : 1)
 }
 
-function refused(path: string, why: string): SluiceError {
+function contradiction(path: string, why: string): SluiceError {
   return new SluiceError('ERR_TRANSACTION', `${printable(path)} ${why}`, { path })
 }

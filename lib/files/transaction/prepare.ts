@@ -3,17 +3,17 @@ import type { FileStats } from '../disk/fs.js'
 import { parentOf } from '../disk/names.js'
 import { lstatIfThere } from '../disk/stats.js'
 import type { IntentAction } from '../intent/intent.js'
-import { digestAt, inFolder, type StagedFile, stageLink } from '../intent/staging.js'
+import { digestOfFileAt, inFolder, type StagedFile, stageLink } from '../intent/staging.js'
 import type { TransactionContext } from './context.js'
-import type { PathKind, Plan, PlannedAction } from './plan.js'
+import type { PathKind, PlannedAction, TransactionPlan } from './plan.js'
 
 /** What {@link prepare} needs to know. */
 export interface Prepare {
   context: TransactionContext
-  plan: Plan
+  plan: TransactionPlan
   /** New content by its number. */
   staged: ReadonlyMap<number, StagedFile>
-  /** What stood at a path when it was first named. */
+  /** What was at a path when it was first named. */
   known: (path: string) => PathKind | undefined
 }
 
@@ -41,7 +41,7 @@ export async function prepare({ context, plan, staged, known }: Prepare): Promis
     const backup = await stageLink(context, path, parentOf(path), there)
     // what moves is to last under its new name
     const sync = moved.has(path) && context.durability === 'power'
-    saved.set(path, { old: await digestAt(context.tree, backup, sync), backup })
+    saved.set(path, { old: await digestOfFileAt(context.tree, backup, sync), backup })
   })
   const actions: IntentAction[] = plan.actions.map(({ path }) => ({ path, ...saved.get(path) }))
   await context.limiter.each(plan.actions.keys(), async (i) => {

@@ -42,18 +42,18 @@ export interface RecoverOptions extends Audited {
   fs?: FileSystem
   /** How long a transaction that runs there is waited for. Milliseconds, default 10,000. */
   lock?: { timeout?: number; signal?: AbortSignal }
-  /** Who lives; for tests. */
+  /** Which processes are alive; for tests. */
   system?: ProcessSystem
 }
 
 /**
- * Ends what transactions in `directory` left whose process is no more: what was committed is completed, what was not
+ * Ends what transactions in `directory` left whose process is dead: what was committed is completed, what was not
  * is undone; afterwards each is done wholly or not at all. Then removes the temporary files that they left. A file
  * that is neither what the transaction found nor what it wrote is never touched: then the transaction stays, and is
  * reported with 'conflict'. May itself be stopped at any moment and run again. Transactions of living processes are
  * left alone.
  *
- * Fails with `ERR_USAGE`, `ERR_LOCKED` (a transaction runs there), and as the disk fails while it looks: `ERR_WRITE`,
+ * Fails with `ERR_USAGE`, `ERR_LOCKED` (a transaction runs there), and with the codes of disk failures while it looks: `ERR_WRITE`,
  * `ERR_PERMISSION`, `ERR_READ_ONLY`; also where a temporary file cannot be removed, after all else was done. What
  * fails with one transaction is told in its place.
  */
@@ -103,7 +103,7 @@ export async function recoverIntents(
         found.id = intent.id
         found.paths = intent.actions.map(({ path }) => path)
         if (!file.name.left && !isGone(intent.owner, system)) found.state = 'running'
-        else await recoverOne(folder, file, intent, found, dryRun)
+        else await recoverTransaction(folder, file, intent, found, dryRun)
       }
     } catch (error) {
       found.state = 'failed'
@@ -127,7 +127,7 @@ export function isEnded({ state }: RecoveredTransaction): boolean {
 
 const DONE = { prepared: 'discarded', committed: 'completed', aborting: 'undone' } as const
 
-async function recoverOne(
+async function recoverTransaction(
   folder: TransactionFolder,
   file: IntentFile,
   intent: Intent,

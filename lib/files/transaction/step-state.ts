@@ -1,14 +1,14 @@
 import type { FileStats } from '../disk/fs.js'
 import { sameInode } from '../disk/stats.js'
 import type { Intent, IntentAction } from '../intent/intent.js'
-import { digestAt, inFolder } from '../intent/staging.js'
+import { digestOfFileAt, inFolder } from '../intent/staging.js'
 import type { Tree } from '../tree/tree.js'
 import { unlessMissing } from './folder.js'
 
-/** Whether a step is done, is still to be done, or cannot be, because what stands there is none of ours. */
+/** Whether a step is done, is still to be done, or cannot be, because what is there is none of ours. */
 export type StepState = 'done' | 'todo' | 'conflict'
 
-/** Looks at what stands on the disk, and says of each step of an intent how far it is. Changes nothing. */
+/** Looks at what is on the disk, and says of each step of an intent how far it is. Changes nothing. */
 export class StepStates {
   readonly #tree: Tree
   readonly #folders: Set<string>
@@ -61,7 +61,7 @@ export class StepStates {
 
   /**
    * The file that was to take the path is there no more: it did take it, and what became of the path since then is
-   * the user's. Unless nothing stands there, or still what was to be replaced: then the content is lost.
+   * the user's. Unless nothing is there, or still what was to be replaced: then the content is lost.
    */
   async #doneBefore(
     path: string,
@@ -74,7 +74,7 @@ export class StepStates {
     return (await this.#holds(path, there, other)) ? 'conflict' : 'done'
   }
 
-  /** What stands at the path, if the folders above it are there. */
+  /** What is at the path, if the folders above it are there. */
   async #look(path: string): Promise<FileStats | undefined> {
     return inFolder(this.#tree, path, (where) => this.#tree.fs.lstat(where)).catch(unlessMissing)
   }
@@ -92,6 +92,6 @@ export class StepStates {
 
   async #holds(path: string, there: FileStats | undefined, digest: string | undefined): Promise<boolean> {
     if (!there?.isFile() || digest === undefined) return false
-    return (await digestAt(this.#tree, path)) === digest
+    return (await digestOfFileAt(this.#tree, path)) === digest
   }
 }

@@ -10,7 +10,7 @@ import { foldersAbove } from './plan.js'
 import { type StepState, StepStates } from './step-state.js'
 
 /** Who wants to know of each action that it begins and that it is done. */
-export interface Watch {
+export interface StepObserver {
   touch?: (action: IntentAction) => void
   done?: (action: IntentAction) => void
 }
@@ -27,7 +27,7 @@ interface Order {
 }
 
 /**
- * The steps of an intent, forward and back. Each looks first at what stands there, so that it can be done again after
+ * The steps of an intent, forward and back. Each looks first at what is there, so that it can be done again after
  * any interruption, and so that nothing is overwritten that neither the transaction wrote nor knew.
  */
 export class Steps {
@@ -45,7 +45,7 @@ export class Steps {
   }
 
   /** Does everything. */
-  async forward({ touch, done }: Watch = {}): Promise<void> {
+  async forward({ touch, done }: StepObserver = {}): Promise<void> {
     const forward = async (action: IntentAction) => {
       if (isTodo(action, await this.#states.forward(action))) {
         touch?.(action)
@@ -138,7 +138,7 @@ export class Steps {
     })
   }
 
-  /** Puts the file at `from` in place of what stands at `to`; without one only removes that. */
+  /** Puts the file at `from` in place of what is at `to`; without one only removes that. */
   async #put(from: string | undefined, to: string): Promise<void> {
     const { tree } = this.#folder
     if (from === undefined) return removeFile(tree, to)

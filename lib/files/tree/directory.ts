@@ -13,19 +13,20 @@ export interface Directory {
   /** The open folder: for its mode and times. */
   readonly fd: number
   /**
-   * The path to give to the file system for `name` in this folder. On Linux it leads into this very folder, whatever
-   * is done to the folders above it; elsewhere it is an ordinary path. Throws `ERR_PATH` for what is not one name.
+   * The path of `name` in this folder, to give to the file system. On Linux it leads into this very folder even if
+   * the folders above are moved or replaced; elsewhere it is an ordinary path. Throws `ERR_PATH` for what is not one
+   * name.
    */
   at(name: string): string
   /** The names in the folder, as bytes. */
   list(): Promise<Buffer[]>
-  /** Makes the names in this folder last. Calls that come while one runs share the next one. */
+  /** Syncs the names in this folder. Calls that come while a sync runs share the next one. */
   sync(): Promise<void>
-  /** Gives the folder back; the second time does nothing. */
+  /** Releases the folder; the second time does nothing. */
   release(): void
 }
 
-/** Where the folders are. */
+/** The root of a tree, and the file system that it is on. */
 export interface TreeRoot {
   readonly fs: FileSystem
   readonly root: string
@@ -49,7 +50,7 @@ export class FolderHandle implements IdleHandle {
   }
 }
 
-/** One user's hold on a handle. */
+/** The use of a folder handle by one caller, until it is released. */
 export class Lease implements Directory {
   readonly #tree: TreeRoot
   readonly #handle: FolderHandle
@@ -67,7 +68,7 @@ export class Lease implements Directory {
   }
 
   get fd(): number {
-    // its number may belong to another file by now
+    // after the release the number may belong to another file
     if (this.#released) throw released(this.path)
     return this.#handle.fd
   }
@@ -110,7 +111,7 @@ function released(path: string): SluiceError {
   return new SluiceError('ERR_STATE', `the folder ${printable(path)} was released`)
 }
 
-/** Counts one more user. */
+/** Adds one user. */
 export function hold(handle: FolderHandle): FolderHandle {
   handle.users++
   return handle

@@ -5,8 +5,8 @@ import { syncDirectory } from '../disk/sync.js'
 import type { Directory } from './directory.js'
 
 /**
- * The folder at `path`, which may be reached through links: that is the user's choice. Held open until it is closed,
- * so that what is done in it is done in one and the same folder (on Linux; elsewhere by its path).
+ * The folder at `path`, which may lead through links, since the user gave it. It is held open until it is closed, so
+ * that everything happens in one and the same folder (on Linux; elsewhere by its path).
  */
 export class Folder implements Directory {
   readonly path: string
@@ -20,7 +20,7 @@ export class Folder implements Directory {
     this.fd = fd
   }
 
-  /** Opens the folder at `path`, as a path is given by the user. Throws system errors (ENOENT, ENOTDIR, EACCES, …). */
+  /** Opens the folder at `path`. Throws system errors (ENOENT, ENOTDIR, EACCES, …). */
   static async open(fs: FileSystem, path: string): Promise<Folder> {
     return new Folder(fs, path, await fs.open(path, OPEN.anyDirectory))
   }
@@ -42,7 +42,10 @@ export class Folder implements Directory {
     this.close()
   }
 
-  /** Ends when it is closed. Nothing was written through its handle, so that a failing close loses nothing. */
+  /**
+   * Resolves when it is closed. Never fails: nothing is written through the handle of a folder, so that nothing is
+   * lost.
+   */
   close(): Promise<void> {
     this.#closing ??= this.#fs.close(this.fd).catch(() => {})
     return this.#closing

@@ -3,8 +3,9 @@ import type { FileSystem } from '../disk/fs.js'
 import { syncFolder } from '../disk/sync.js'
 
 /**
- * Makes `path` and what is missing above it. Links on the way are the user's choice. `power` makes the new names last;
- * also that of the folder that was there, because its creator may not have synced it yet, or was killed before it.
+ * Makes the folder `path` and those above it that are missing. Links on the way are followed, since the user gave the
+ * path. With `power` the new names are synced, and so is that of an existing folder: the process that made it may not
+ * have synced it yet, or may have been killed before.
  */
 export async function makeFolders(fs: FileSystem, path: string, power: boolean): Promise<void> {
   const above = folderAbove(path)
@@ -12,37 +13,37 @@ export async function makeFolders(fs: FileSystem, path: string, power: boolean):
     await fs.mkdir(path)
   } catch (error) {
     const code = errorCode(error)
-    if (code === 'EEXIST') return power ? syncStanding(fs, path) : undefined
+    if (code === 'EEXIST') return power ? syncExisting(fs, path) : undefined
     if (code !== 'ENOENT' || above === '' || above === path) throw error
     await makeFolders(fs, above, power)
     return makeFolders(fs, path, power)
   }
   if (!power) return
   try {
-    // further up each was synced before the next was made
-    await syncStanding(fs, above)
+    // the folders further up were synced each before the next one was made
+    await syncExisting(fs, above)
     await syncFolder(fs, above === '' ? '.' : above)
   } catch (error) {
-    // or the next one would take it for a folder that lasts
+    // else the next caller would take it for a folder whose name was synced
     await fs.rmdir(path).catch(() => {})
     throw error
   }
 }
 
-/** Makes the name of a folder last that was there. */
-async function syncStanding(fs: FileSystem, path: string): Promise<void> {
+/** Syncs the name of a folder that existed already. */
+async function syncExisting(fs: FileSystem, path: string): Promise<void> {
   const above = folderAbove(path)
   try {
     if (above !== path) await syncFolder(fs, above === '' ? '.' : above)
   } catch (error) {
-    // who may not look into it did not make the folder in it
+    // a folder that we may not read was made by somebody else, and so was what is in it
     if (!UNREADABLE.has(errorCode(error) ?? '')) throw error
   }
 }
 
 const UNREADABLE = new Set(['EACCES', 'EPERM'])
 
-/** With its slash; '' for a name alone, the path itself for the root. */
+/** The folder above, with its slash; '' for a single name, the path itself for the root. */
 function folderAbove(path: string): string {
   return path.replace(/[^/\\]+[/\\]*$/, '')
 }

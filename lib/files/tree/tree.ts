@@ -15,27 +15,27 @@ export type { Directory } from './directory.js'
 /** Options of {@link Tree.open}. */
 export interface TreeOptions {
   fs?: FileSystem
-  /** Make the root, and the folders above it, where they are missing. */
+  /** Make the root and the folders above it if they are missing. */
   create?: boolean
   /** With 'power' the names of the folders that were made so are synced. Default 'crash'. */
   durability?: 'crash' | 'power'
   /**
-   * How many of its folders and part files are open at once, those aside that are in use; or the budget that it shares
-   * with others. Default 64.
+   * How many folders and part files are kept open at once, not counting the root; or a budget that is shared with
+   * other trees. Default 64.
    */
   handles?: number | HandleBudget
 }
 
 /**
  * The folders below one root, each entered without following a link. On Linux every step goes through the handle of
- * the folder above, so that a folder swapped for a link at any moment leads nowhere. Elsewhere each folder is looked
- * at before and compared after it was opened, every time that it is asked for: that leaves a window between the
- * look and the use, in which somebody who may write to the tree can redirect one call.
+ * the folder above, so that a folder that is swapped for a link at any moment leads nowhere. On other systems each
+ * folder is checked before and compared after it is opened, every time that it is asked for: between that check and
+ * the use, somebody who may write to the tree can redirect one call.
  */
 export class Tree {
   readonly root: string
   readonly fs: FileSystem
-  /** What its folders and part files share. */
+  /** The budget for its folders and the parts in them. */
   readonly handles: HandleBudget
   readonly #top: FolderHandle
   readonly #open = new Map<string, FolderHandle>()
@@ -50,7 +50,7 @@ export class Tree {
   }
 
   /**
-   * Opens `root`, which may itself be reached through links: it is resolved once, here. Close it afterwards.
+   * Opens `root`, which may itself be reached through links: it is resolved once, here. Close the tree afterwards.
    * Fails with `ERR_WRITE` (cause ENOENT, ENOTDIR, …), `ERR_PERMISSION`, `ERR_READ_ONLY`.
    */
   static async open(root: string, options: TreeOptions = {}): Promise<Tree> {
@@ -78,7 +78,7 @@ export class Tree {
     return new Lease(this, handle, (held) => this.#leave(held))
   }
 
-  /** Makes the names in the folder at `path` last. Fails as {@link Tree.directory} does, and with system errors. */
+  /** Syncs the names in the folder at `path`. Fails as {@link Tree.directory} does, and with system errors. */
   async sync(path: string): Promise<void> {
     const directory = await this.directory(path)
     try {
@@ -89,9 +89,8 @@ export class Tree {
   }
 
   /**
-   * Makes one folder; the one above must be there. A folder that is there already is fine. Fails as
-   * {@link Tree.directory} does, and with cause EEXIST where something else has the name. Its name lasts once the
-   * folder above was synced.
+   * Makes one folder; the one above must exist. An existing folder is fine. Fails as {@link Tree.directory} does, and
+   * with cause EEXIST if something else has the name. The new name is durable once the folder above was synced.
    * @param mode of a new folder, before the umask
    */
   async makeDirectory(path: string, mode = 0o777): Promise<'created' | 'there'> {
@@ -105,11 +104,11 @@ export class Tree {
         await this.fs.mkdir(where, mode)
       } catch (error) {
         if (errorCode(error) !== 'EEXIST') throw error
-        const standing = await this.fs.lstat(where)
-        if (standing.isDirectory()) return 'there'
-        throw standing.isSymbolicLink() ? unsafeLink(path, error) : error
+        const there = await this.fs.lstat(where)
+        if (there.isDirectory()) return 'there'
+        throw there.isSymbolicLink() ? unsafeLink(path, error) : error
       }
-      // what was open under this name is another folder, which somebody took away
+      // a folder that is still open under this path is another one, which was removed meanwhile
       this.forget(path)
       return 'created'
     } catch (error) {
@@ -120,8 +119,8 @@ export class Tree {
   }
 
   /**
-   * Lets go of the folder at `path` and of those below it: others may take it away and make another one of the same
-   * name, and who enters it next is to see that one. Who is in it stays there until it is released.
+   * Forgets the open folders at `path` and below it: somebody may remove them and make others of the same names,
+   * which the next caller must see. Those in use stay open until they are released.
    */
   forget(path: string): void {
     for (const [key, handle] of this.#open) {
@@ -131,7 +130,7 @@ export class Tree {
     }
   }
 
-  /** Closes what nobody uses, and what is still in use as soon as it is released. */
+  /** Closes all folders; those in use are closed when they are released. */
   async close(): Promise<void> {
     if (!this.#closed) {
       this.#closed = true
@@ -165,7 +164,7 @@ export class Tree {
 
   async #step(parent: FolderHandle, name: string, path: string): Promise<FolderHandle> {
     const where = pathIn(this, parent, name)
-    // where a path is only a path, what stands there is compared with what is open, each time
+    // without handles as anchors, the folder at the path is compared with the open one each time
     const seen = this.fs.at(parent.fd, name) === null ? await this.fs.lstat(where) : undefined
     if (seen?.isSymbolicLink()) throw unsafeLink(path)
     const known = seen && this.#open.get(path)
@@ -181,7 +180,10 @@ export class Tree {
     return this.#add(this.#handleOf(path, fd))
   }
 
-  /** Whether an open folder is the one that was seen, and then it stays held. Without that it could be closed meanwhile. */
+  /**
+   * Whether an open folder is still the one at its path; if so, it gets one more user. It is in use during the check,
+   * so that it cannot be closed meanwhile.
+   */
   async #isStill(known: FolderHandle, seen: FileStats): Promise<boolean> {
     this.#use(known)
     let same = false
@@ -202,10 +204,10 @@ export class Tree {
         return this.fs.open(where, OPEN.directory)
       }
       const code = errorCode(error)
-      // Linux says ENOTDIR of a link too, as soon as a folder is asked for
+      // with O_DIRECTORY Linux reports ENOTDIR for a link, too
       if (code !== 'ENOTDIR' && code !== 'ELOOP') throw error
-      const standing = await this.fs.lstat(where)
-      throw code === 'ELOOP' || standing.isSymbolicLink() ? unsafeLink(path, error) : error
+      const there = await this.fs.lstat(where)
+      throw code === 'ELOOP' || there.isSymbolicLink() ? unsafeLink(path, error) : error
     }
   }
 
@@ -220,7 +222,7 @@ export class Tree {
     this.handles.entered()
     const other = this.#open.get(handle.path)
     if (other) {
-      // somebody else opened the same folder meanwhile
+      // another caller opened the same folder meanwhile
       this.#close(handle)
       return this.#use(other)
     }
@@ -245,7 +247,7 @@ export class Tree {
 
   #close(handle: FolderHandle): Promise<void> {
     if (handle !== this.#top) this.handles.left(handle)
-    // nothing was written through a folder's handle, so that a failing close loses nothing
+    // nothing is written through the handle of a folder, so that a failing close loses nothing
     const closing = this.fs.close(handle.fd).catch(() => {})
     this.#closing.add(closing)
     closing.then(() => this.#closing.delete(closing))

@@ -1,6 +1,6 @@
 import { createHash, type Hash } from 'node:crypto'
 import test from 'ava'
-import { digestInSteps, gathered, portionsOf } from '../../../lib/files/atomic/portions.js'
+import { digestInSteps, gatheredPieces, portionsOf } from '../../../lib/files/atomic/portions.js'
 import { randomContent } from '../../../lib/testing/index.js'
 
 const MIB = 1024 * 1024
@@ -63,7 +63,7 @@ test('small pieces become few, large ones stay what they are, and none is kept',
       }
     }
     const found: Buffer[] = []
-    for await (const piece of gathered(pieces())) found.push(Buffer.from(piece))
+    for await (const piece of gatheredPieces(pieces())) found.push(Buffer.from(piece))
     t.true(Buffer.concat(found).equals(content))
     t.true(found.length <= 100, `${found.length} pieces of ${sizes}`)
     t.true(found.every(({ length }) => length > 0))

@@ -4,7 +4,7 @@ import {
   type AuditRecord,
   decodeLine,
   encodeRecord,
-  LONGEST_LINE,
+  LONGEST_AUDIT_LINE,
 } from '../../../lib/files/audit/audit-record.js'
 import { auditTable, summarizeAudit } from '../../../lib/files/index.js'
 
@@ -122,7 +122,7 @@ test('metadata that cannot be held is refused', (t) => {
   cycle.self = cycle
   t.throws(() => encodeRecord({ ...record, metadata: cycle }), { code: 'ERR_USAGE' })
   t.throws(() => encodeRecord({ ...record, metadata: { n: 1n } }), { code: 'ERR_USAGE' })
-  t.throws(() => encodeRecord({ ...record, metadata: { text: 'x'.repeat(LONGEST_LINE) } }), {
+  t.throws(() => encodeRecord({ ...record, metadata: { text: 'x'.repeat(LONGEST_AUDIT_LINE) } }), {
     code: 'ERR_USAGE',
     message: /^metadata must be .* 1048576 bytes, not /,
   })

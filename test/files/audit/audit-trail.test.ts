@@ -1,5 +1,5 @@
 import test from 'ava'
-import { encodeRecord, LONGEST_LINE } from '../../../lib/files/audit/audit-record.js'
+import { encodeRecord, LONGEST_AUDIT_LINE } from '../../../lib/files/audit/audit-record.js'
 import { AuditTrail, type AuditTrailOptions, readAudit } from '../../../lib/files/index.js'
 import { MemoryDisk } from '../../../lib/testing/index.js'
 
@@ -246,7 +246,7 @@ test('rotated files that another process removes first are no error, and those t
 test('a line without an end does not fill the memory, and what stands behind it is found', async (t) => {
   const disk = new MemoryDisk()
   const line = encodeRecord({ ...entry('/a'), time: new Date(0).toISOString(), session: 's' })
-  disk.put('/d/log', Buffer.concat([Buffer.alloc(3 * LONGEST_LINE, 'x'), line, line]))
+  disk.put('/d/log', Buffer.concat([Buffer.alloc(3 * LONGEST_AUDIT_LINE, 'x'), line, line]))
   let torn = 0
   const found: string[] = []
   const onTorn = () => {
