@@ -20,7 +20,7 @@ const HOSTILE: [number, string, string][] = [
   [30, 'files/part/part-file.test.ts', 'HOSTILE-INPUT 30'],
   [31, 'stages/finalizer.test.ts', '27, 31'],
   [34, 'stages/part-sink.test.ts', 'HOSTILE-INPUT 1, 34'],
-  [46, 'stages/frames.test.ts', 'HOSTILE-INPUT 46'],
+  [46, 'stages/framer.test.ts', 'HOSTILE-INPUT 46'],
   [50, 'recording.test.ts', 'a session that is cut off at any offset is interrupted'],
   [51, 'stages/finalizer.test.ts', 'HOSTILE-INPUT 51'],
   [52, 'stages/finalizer.test.ts', 'what does not match its digest gets no name'],

@@ -100,5 +100,5 @@ export type {
 } from './transaction/options.js'
 export { type RecoveredTransaction, type RecoverOptions, recoverTransactions } from './transaction/recover.js'
 export { Folder } from './tree/folder.js'
-export { HandlePool } from './tree/handle-pool.js'
+export { HandleBudget } from './tree/handle-budget.js'
 export { type Directory, Tree, type TreeOptions } from './tree/tree.js'

@@ -10,7 +10,6 @@ import { checkName, nameOf, parentOf, partCandidate } from '../disk/names.js'
 import { nodeFileSystem } from '../disk/node-fs.js'
 import { writeFully } from '../disk/read-write.js'
 import { type Durability, type Published, publish } from '../publish/publish.js'
-import { HandlePool } from '../tree/handle-pool.js'
 import { Tree } from '../tree/tree.js'
 import { PartHandle } from './part-handle.js'
 import {
@@ -49,23 +48,20 @@ export class PartFile {
   readonly #options: PartFileOptions
   readonly #handle: PartHandle
   readonly #ranges = new Ranges()
-  /** What is closed with this file, because it was opened for it alone. */
-  #own: { close(): Promise<void> }[] = []
+  /** A tree that was opened for this part alone, and is closed with it. */
+  #own: Tree | undefined
   #durability: Durability
 
   /** Made by {@link PartFile.open}; the part does not exist yet. */
   constructor(folders: Folders, path: string, options: PartFileOptions = {}) {
-    const { durability = 'crash', mode = 0o666, offset, handles } = options
+    const { durability = 'crash', mode = 0o666, offset } = options
     this.path = path
     this.#folders = folders
     this.#name = nameOf(path)
     this.#durability = durability
     this.#options = options
-    const pool = handles ?? new HandlePool(1)
-    if (!handles) this.#own.push(pool)
     const place = { folder: parentOf(path), name: options.partName ?? partCandidate(this.#name, 0) }
     this.#handle = new PartHandle(folders, place, {
-      pool,
       mode: mode | OWNER_BITS,
       made: offset !== undefined || options.written !== undefined,
       sealed: options.written !== undefined,
@@ -92,7 +88,7 @@ export class PartFile {
     checkName(where.endsWith('/') ? '' : basename(where), (options.fs ?? nodeFileSystem).platform, where)
     const tree = await Tree.open(dirname(where), { fs: options.fs })
     const part = new PartFile(tree, basename(where), options)
-    part.#own.push(tree)
+    part.#own = tree
     return PartFile.#begin(part)
   }
 
@@ -255,9 +251,7 @@ export class PartFile {
   /** Closes the handle; the part stays as it is. May be called twice. */
   async close(): Promise<void> {
     await this.#handle.close()
-    const own = this.#own
-    this.#own = []
-    for (const thing of own) await thing.close()
+    await this.#own?.close()
   }
 
   /** The mode to set when all is written, unless that is too early. */

@@ -2,22 +2,22 @@ import { SluiceError } from '../../errors.js'
 import { diskError, errorCode, isRefusal, SystemError } from '../disk/disk-error.js'
 import { type FileStats, OPEN } from '../disk/fs.js'
 import { openRegular } from '../disk/open-regular.js'
+import { isOutOfHandles } from '../disk/out-of-handles.js'
 import { sameInode } from '../disk/stats.js'
 import type { Durability } from '../publish/publish.js'
-import { type HandlePool, isOutOfHandles, type Pooled, type Slot } from '../tree/handle-pool.js'
+import type { BudgetFile, FileSlot } from '../tree/handle-budget.js'
 import type { Directory } from '../tree/tree.js'
 import type { Folders } from './part-options.js'
 
 /**
- * The handle of a part: made when it is first used, closed when the pool needs room, and opened again when it is used
- * then, if it is still the same file.
+ * The handle of a part: made when it is first used, closed when the budget of handles needs room, and opened again when
+ * it is used then, if it is still the same file.
  */
-export class PartHandle implements Pooled {
-  /** The pool's own. */
-  slot?: Slot | undefined
+export class PartHandle implements BudgetFile {
+  /** The budget's own. */
+  slot?: FileSlot | undefined
   readonly folder: string
   readonly #folders: Folders
-  readonly #pool: HandlePool
   /** Permission bits to make it with. */
   readonly #mode: number
   #name: string
@@ -34,12 +34,11 @@ export class PartHandle implements Pooled {
   constructor(
     folders: Folders,
     { folder, name }: { folder: string; name: string },
-    { pool, mode, made, sealed = false }: { pool: HandlePool; mode: number; made: boolean; sealed?: boolean },
+    { mode, made, sealed = false }: { mode: number; made: boolean; sealed?: boolean },
   ) {
     this.#folders = folders
     this.folder = folder
     this.#name = name
-    this.#pool = pool
     this.#mode = mode
     this.#made = made
     this.#sealed = sealed
@@ -74,7 +73,7 @@ export class PartHandle implements Pooled {
   async use<T>(work: (fd: number) => Promise<T>): Promise<T> {
     this.#check()
     try {
-      return await this.#pool.use(this, work)
+      return await this.#folders.handles.use(this, work)
     } catch (error) {
       throw diskError(error, 'write', this.path)
     }
@@ -94,7 +93,7 @@ export class PartHandle implements Pooled {
 
   /** Closes it; what is wrong then is said at the next use. */
   async close(): Promise<void> {
-    await this.#pool.drop(this).catch(() => {})
+    await this.#folders.handles.drop(this).catch(() => {})
   }
 
   /** Takes the name of the part away; that it is gone already is fine. With 'power' it stays away. */
@@ -113,7 +112,7 @@ export class PartHandle implements Pooled {
 
   /** Calls `work` with the folder that it is in; again, where the system had no handles for it. */
   within<T>(work: (directory: Directory) => Promise<T>): Promise<T> {
-    return this.#pool.patiently(() => this.#within(work))
+    return this.#folders.handles.retry(() => this.#within(work))
   }
 
   async #within<T>(work: (directory: Directory) => Promise<T>): Promise<T> {
@@ -122,8 +121,8 @@ export class PartHandle implements Pooled {
       return await work(directory)
     } catch (error) {
       if (!isOutOfHandles(error)) throw error
-      // those on the way to its own folder were kept for later just now
-      await this.#folders.giveUp?.()
+      // the folders above it are kept open since a moment ago
+      await this.#folders.handles.evictIdle()
       return await work(directory)
     } finally {
       directory.release()
@@ -139,7 +138,7 @@ export class PartHandle implements Pooled {
     if (this.#lost) throw this.#lost
   }
 
-  /** For the pool. */
+  /** Called by the budget. */
   open(): Promise<number> {
     return this.#within((directory) => {
       const path = directory.at(this.#name)
@@ -167,7 +166,7 @@ export class PartHandle implements Pooled {
     throw new SystemError('EBUSY', 'open', 'it was exchanged meanwhile')
   }
 
-  /** For the pool. */
+  /** Called by the budget. */
   async shut(fd: number): Promise<void> {
     const { fs } = this.#folders
     try {

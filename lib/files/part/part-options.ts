@@ -2,15 +2,15 @@ import { checkChoice, checkMode, checkObject, checkOption, checkWhole } from '..
 import type { ModeMemory } from '../disk/attributes.js'
 import type { FileSystem } from '../disk/fs.js'
 import { CONFLICTS, type Conflict, DURABILITIES, type Durability } from '../publish/publish.js'
-import type { HandlePool } from '../tree/handle-pool.js'
+import type { HandleBudget } from '../tree/handle-budget.js'
 import type { Directory } from '../tree/tree.js'
 
 /** Where folders come from: a {@link Tree}, or what stands for one. */
 export interface Folders {
   readonly fs: FileSystem
+  /** What the parts share with the folders. */
+  readonly handles: HandleBudget
   directory(path: string): Promise<Directory>
-  /** Closes the folders that are only kept open for later: the handles are needed. */
-  giveUp?(): Promise<void>
 }
 
 /** Options of {@link PartFile.open}. */
@@ -30,8 +30,6 @@ export interface PartFileOptions {
   mtime?: number
   /** 'power' syncs the content before the file gets its name. Default 'crash'. */
   durability?: Durability
-  /** Shared with other files, so that all together have few handles. */
-  handles?: HandlePool
   /** Shared with other files in the same place, so that it is asked once. */
   modes?: ModeMemory
   /** The part stands there with so many bytes, written and sealed by somebody else of this process. */

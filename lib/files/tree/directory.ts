@@ -1,7 +1,10 @@
+import { coalesce } from '../../async.js'
 import { printable, SluiceError } from '../../errors.js'
 import type { FileSystem } from '../disk/fs.js'
 import { checkName } from '../disk/names.js'
 import { syncDirectory } from '../disk/sync.js'
+
+import type { IdleHandle } from './handle-budget.js'
 
 /** A folder of a tree, held open until it is released. */
 export interface Directory {
@@ -28,29 +31,32 @@ export interface TreeRoot {
   readonly root: string
 }
 
-/** A folder that is open, with those who use it. */
-export class Handle {
+/** An open folder, shared by all who use it. */
+export class FolderHandle implements IdleHandle {
   users = 0
-  /** When it was entered last, counted in entries. */
-  used = 0
-  /** The sync that runs, and the one that waits for it. */
-  running?: Promise<void>
-  waiting?: Promise<void>
+  readonly path: string
+  readonly fd: number
+  /** Syncs the names in it. Calls that wait share one sync, which begins after all of them. */
+  readonly sync: () => Promise<void>
+  readonly evict: () => Promise<void>
 
-  constructor(
-    readonly path: string,
-    readonly fd: number,
-  ) {}
+  /** @param evict closes it while nobody uses it */
+  constructor(fs: FileSystem, path: string, fd: number, evict: (handle: FolderHandle) => Promise<void>) {
+    this.path = path
+    this.fd = fd
+    this.sync = coalesce(() => syncDirectory(fs, fd))
+    this.evict = () => evict(this)
+  }
 }
 
 /** One user's hold on a handle. */
 export class Lease implements Directory {
   readonly #tree: TreeRoot
-  readonly #handle: Handle
-  readonly #leave: (handle: Handle) => void
+  readonly #handle: FolderHandle
+  readonly #leave: (handle: FolderHandle) => void
   #released = false
 
-  constructor(tree: TreeRoot, handle: Handle, leave: (handle: Handle) => void) {
+  constructor(tree: TreeRoot, handle: FolderHandle, leave: (handle: FolderHandle) => void) {
     this.#tree = tree
     this.#handle = handle
     this.#leave = leave
@@ -62,7 +68,7 @@ export class Lease implements Directory {
 
   get fd(): number {
     // its number may belong to another file by now
-    if (this.#released) throw new SluiceError('ERR_STATE', `the folder ${printable(this.path)} was released`)
+    if (this.#released) throw released(this.path)
     return this.#handle.fd
   }
 
@@ -76,19 +82,10 @@ export class Lease implements Directory {
   }
 
   async sync(): Promise<void> {
-    const handle = this.#handle
-    const { fd } = this
-    hold(handle)
-    // the sync that runs may have begun before the caller's change: only the next one covers it
-    handle.waiting ??= (handle.running ?? Promise.resolve())
-      .catch(() => {})
-      .then(() => {
-        handle.running = handle.waiting
-        handle.waiting = undefined
-        return syncDirectory(this.#tree.fs, fd)
-      })
+    if (this.#released) throw released(this.path)
+    const handle = hold(this.#handle)
     try {
-      await handle.waiting
+      await handle.sync()
     } finally {
       this.#leave(handle)
     }
@@ -109,8 +106,12 @@ export function pathIn({ fs, root }: TreeRoot, folder: { path: string; fd: numbe
   return top + (folder.path === '' ? name : `${folder.path}/${name}`)
 }
 
+function released(path: string): SluiceError {
+  return new SluiceError('ERR_STATE', `the folder ${printable(path)} was released`)
+}
+
 /** Counts one more user. */
-export function hold(handle: Handle): Handle {
+export function hold(handle: FolderHandle): FolderHandle {
   handle.users++
   return handle
 }

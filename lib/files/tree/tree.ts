@@ -1,11 +1,13 @@
 import { printable, SluiceError } from '../../errors.js'
-import { checkChoice, checkWhole } from '../../options.js'
+import { checkChoice } from '../../options.js'
 import { diskError, errorCode } from '../disk/disk-error.js'
 import { type FileStats, type FileSystem, OPEN } from '../disk/fs.js'
 import { checkName } from '../disk/names.js'
 import { nodeFileSystem } from '../disk/node-fs.js'
+import { isOutOfHandles } from '../disk/out-of-handles.js'
 import { sameInode } from '../disk/stats.js'
-import { type Directory, Handle, hold, Lease, pathIn } from './directory.js'
+import { type Directory, FolderHandle, hold, Lease, pathIn } from './directory.js'
+import { HandleBudget } from './handle-budget.js'
 import { makeFolders } from './make-folders.js'
 
 export type { Directory } from './directory.js'
@@ -17,8 +19,11 @@ export interface TreeOptions {
   create?: boolean
   /** With 'power' the names of the folders that were made so are synced. Default 'crash'. */
   durability?: 'crash' | 'power'
-  /** How many folders that nobody uses stay open. Default 64. */
-  handles?: number
+  /**
+   * How many of its folders and part files are open at once, those aside that are in use; or the budget that it shares
+   * with others. Default 64.
+   */
+  handles?: number | HandleBudget
 }
 
 /**
@@ -30,18 +35,18 @@ export interface TreeOptions {
 export class Tree {
   readonly root: string
   readonly fs: FileSystem
-  readonly #top: Handle
-  readonly #most: number
-  readonly #handles = new Map<string, Handle>()
-  #uses = 0
+  /** What its folders and part files share. */
+  readonly handles: HandleBudget
+  readonly #top: FolderHandle
+  readonly #open = new Map<string, FolderHandle>()
   readonly #closing = new Set<Promise<void>>()
   #closed = false
 
-  private constructor(fs: FileSystem, root: string, top: Handle, most: number) {
+  private constructor(fs: FileSystem, root: string, fd: number, handles: HandleBudget) {
     this.fs = fs
     this.root = root
-    this.#top = top
-    this.#most = most
+    this.#top = this.#handleOf('', fd)
+    this.handles = handles
   }
 
   /**
@@ -49,14 +54,14 @@ export class Tree {
    * Fails with `ERR_WRITE` (cause ENOENT, ENOTDIR, …), `ERR_PERMISSION`, `ERR_READ_ONLY`.
    */
   static async open(root: string, options: TreeOptions = {}): Promise<Tree> {
-    const { fs = nodeFileSystem, create = false, durability = 'crash', handles = 64 } = options
-    checkWhole('handles', handles, 1)
+    const { fs = nodeFileSystem, create = false, durability = 'crash', handles } = options
+    const budget = handles instanceof HandleBudget ? handles : new HandleBudget(handles)
     checkChoice('durability', durability, ['crash', 'power'])
     try {
       if (create) await makeFolders(fs, root, durability === 'power')
       const resolved = await fs.realpath(root)
       const fd = await fs.open(resolved, OPEN.directory)
-      return new Tree(fs, resolved, new Handle('', fd), handles)
+      return new Tree(fs, resolved, fd, budget)
     } catch (error) {
       throw diskError(error, 'open the folder', root)
     }
@@ -119,25 +124,22 @@ export class Tree {
    * name, and who enters it next is to see that one. Who is in it stays there until it is released.
    */
   forget(path: string): void {
-    for (const [key, handle] of this.#handles) {
+    for (const [key, handle] of this.#open) {
       if (key !== path && !key.startsWith(`${path}/`)) continue
-      this.#handles.delete(key)
+      this.#open.delete(key)
       if (handle.users === 0) this.#close(handle)
     }
-  }
-
-  /** Closes the folders that are only kept open for later: the handles are needed. */
-  async giveUp(): Promise<void> {
-    this.#evict(0)
-    await Promise.all(this.#closing)
   }
 
   /** Closes what nobody uses, and what is still in use as soon as it is released. */
   async close(): Promise<void> {
     if (!this.#closed) {
       this.#closed = true
-      this.#evict(0)
-      if (this.#top.users === 0) this.#close(this.#top)
+      for (const handle of [...this.#open.values(), this.#top]) {
+        if (handle.users > 0) continue
+        this.#open.delete(handle.path)
+        this.#close(handle)
+      }
     }
     await Promise.all(this.#closing)
   }
@@ -146,10 +148,10 @@ export class Tree {
     if (path !== '') for (const name of path.split('/')) checkName(name, this.fs.platform, path)
   }
 
-  async #enter(path: string): Promise<Handle> {
+  async #enter(path: string): Promise<FolderHandle> {
     if (path === '') return hold(this.#top)
-    const known = this.#handles.get(path)
-    if (known && this.fs.at(known.fd, '.') !== null) return this.#touch(known)
+    const known = this.#open.get(path)
+    if (known && this.fs.at(known.fd, '.') !== null) return this.#use(known)
     const [above, name] = split(path)
     const parent = await this.#enter(above)
     try {
@@ -161,27 +163,27 @@ export class Tree {
     }
   }
 
-  async #step(parent: Handle, name: string, path: string): Promise<Handle> {
+  async #step(parent: FolderHandle, name: string, path: string): Promise<FolderHandle> {
     const where = pathIn(this, parent, name)
     // where a path is only a path, what stands there is compared with what is open, each time
     const seen = this.fs.at(parent.fd, name) === null ? await this.fs.lstat(where) : undefined
     if (seen?.isSymbolicLink()) throw unsafeLink(path)
-    const known = seen && this.#handles.get(path)
+    const known = seen && this.#open.get(path)
     if (known && (await this.#isStill(known, seen))) return known
     if (known) this.forget(path)
-    const fd = await this.#open(where, path)
+    const fd = await this.#openFolder(where, path)
     try {
       if (seen && !sameInode(await this.fs.fstat(fd), seen)) throw unsafeLink(path)
     } catch (error) {
       await this.fs.close(fd).catch(() => {})
       throw error
     }
-    return this.#keep(new Handle(path, fd))
+    return this.#add(this.#handleOf(path, fd))
   }
 
   /** Whether an open folder is the one that was seen, and then it stays held. Without that it could be closed meanwhile. */
-  async #isStill(known: Handle, seen: FileStats): Promise<boolean> {
-    this.#touch(known)
+  async #isStill(known: FolderHandle, seen: FileStats): Promise<boolean> {
+    this.#use(known)
     let same = false
     try {
       same = sameInode(await this.fs.fstat(known.fd), seen)
@@ -191,15 +193,15 @@ export class Tree {
     return same
   }
 
-  async #open(where: string, path: string): Promise<number> {
+  async #openFolder(where: string, path: string): Promise<number> {
     try {
       return await this.fs.open(where, OPEN.directory)
     } catch (error) {
-      const code = errorCode(error)
-      if (code === 'EMFILE' || code === 'ENFILE') {
-        await this.giveUp()
+      if (isOutOfHandles(error)) {
+        await this.handles.evictIdle()
         return this.fs.open(where, OPEN.directory)
       }
+      const code = errorCode(error)
       // Linux says ENOTDIR of a link too, as soon as a folder is asked for
       if (code !== 'ENOTDIR' && code !== 'ELOOP') throw error
       const standing = await this.fs.lstat(where)
@@ -207,48 +209,47 @@ export class Tree {
     }
   }
 
-  #keep(handle: Handle): Handle {
-    const other = this.#handles.get(handle.path)
+  #handleOf(path: string, fd: number): FolderHandle {
+    return new FolderHandle(this.fs, path, fd, (handle) => {
+      this.#open.delete(handle.path)
+      return this.#close(handle)
+    })
+  }
+
+  #add(handle: FolderHandle): FolderHandle {
+    this.handles.entered()
+    const other = this.#open.get(handle.path)
     if (other) {
       // somebody else opened the same folder meanwhile
       this.#close(handle)
-      return this.#touch(other)
+      return this.#use(other)
     }
-    this.#handles.set(handle.path, this.#touch(handle))
-    if (this.#handles.size > this.#most) this.#evict(this.#most)
-    return handle
-  }
-
-  #touch(handle: Handle): Handle {
-    handle.used = ++this.#uses
+    this.#open.set(handle.path, handle)
     return hold(handle)
   }
 
-  #leave(handle: Handle): void {
+  #use(handle: FolderHandle): FolderHandle {
+    if (handle.users === 0) this.handles.take(handle)
+    return hold(handle)
+  }
+
+  #leave(handle: FolderHandle): void {
     handle.users--
     if (handle.users > 0) return
-    if (this.#closed) {
-      this.#handles.delete(handle.path)
+    const isKnown = handle === this.#top || this.#open.get(handle.path) === handle
+    if (this.#closed || !isKnown) {
+      if (isKnown) this.#open.delete(handle.path)
       this.#close(handle)
-    } else if (handle !== this.#top && this.#handles.get(handle.path) !== handle) this.#close(handle)
-    else if (this.#handles.size > this.#most) this.#evict(this.#most)
+    } else if (handle !== this.#top) this.handles.keep(handle)
   }
 
-  /** Closes those that nobody uses, the one that was entered longest ago first, until `most` are left. */
-  #evict(most: number): void {
-    const idle = [...this.#handles.values()].filter(({ users }) => users === 0)
-    idle.sort((a, b) => a.used - b.used)
-    for (const handle of idle.slice(0, Math.max(0, this.#handles.size - most))) {
-      this.#handles.delete(handle.path)
-      this.#close(handle)
-    }
-  }
-
-  #close(handle: Handle): void {
+  #close(handle: FolderHandle): Promise<void> {
+    if (handle !== this.#top) this.handles.left(handle)
     // nothing was written through a folder's handle, so that a failing close loses nothing
     const closing = this.fs.close(handle.fd).catch(() => {})
     this.#closing.add(closing)
     closing.then(() => this.#closing.delete(closing))
+    return closing
   }
 }
 

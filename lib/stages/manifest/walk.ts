@@ -4,8 +4,8 @@ import type { Clock } from '../../files/disk/clock.js'
 import { errorCode } from '../../files/disk/disk-error.js'
 import type { FileSystem } from '../../files/disk/fs.js'
 import { openRegular } from '../../files/disk/open-regular.js'
+import { retryOpen } from '../../files/disk/out-of-handles.js'
 import { readFully } from '../../files/disk/read-write.js'
-import { retryOpen } from '../../files/disk/retry-open.js'
 import { sourceError } from '../../stores/sources.js'
 import {
   cannotRead,

@@ -4,9 +4,9 @@ import { diskError } from '../../files/disk/disk-error.js'
 import { Ranges } from '../../ranges.js'
 import type { Part } from '../../stores/parts.js'
 import type { Entry } from '../../wire/manifest.js'
-import { lengthIn, type Run, sliceRun } from '../../wire/run.js'
+import { digestIn, lengthIn, type Run, sliceRun } from '../../wire/run.js'
 import { endsTransfer } from '../river/fatal.js'
-import type { StoredRun } from '../river/items.js'
+import type { DigestsItem, StoredRun } from '../river/items.js'
 import type { StoreCalls } from '../river/store-calls.js'
 import { WriteBehind } from './write-behind.js'
 import { columnOf, type FileWrite, writesOf } from './writes.js'
@@ -89,11 +89,14 @@ export class RunWriter {
     this.#behind.stop()
   }
 
-  /** The sender said all of these entries: files among them that began and did not end will not end by themselves. */
-  async giveUp(first: number, count: number): Promise<StoredRun[]> {
+  /** The sender said what these files are, or that they fail: those that began and did not end will not end any more. */
+  async giveUp(said: DigestsItem): Promise<StoredRun[]> {
     const stored = await this.settle()
-    for (let index = first; index < first + count; index++) {
+    for (let index = said.first; index < said.first + said.count; index++) {
       const file = this.#open[index]
+      if (file === undefined && !this.#failed.has(index)) continue
+      // nothing was said of it: the rest may come
+      if (!said.failures?.has(index) && digestIn(said, index) === undefined) continue
       this.#failed.delete(index)
       if (file === undefined) continue
       this.#open[index] = undefined

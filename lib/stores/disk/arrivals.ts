@@ -4,7 +4,6 @@ import type { ModeMemory } from '../../files/disk/attributes.js'
 import { errorCode } from '../../files/disk/disk-error.js'
 import { Journal, type JournalEnd } from '../../files/journal/journal.js'
 import { PartFile } from '../../files/part/part-file.js'
-import type { HandlePool } from '../../files/tree/handle-pool.js'
 import type { Entry, Offer } from '../../wire/manifest.js'
 import { DiskPart } from './disk-part.js'
 import type { DiskStore } from './disk-store.js'
@@ -15,16 +14,14 @@ export class Arrivals {
   /** Which modes a new file gets as they were asked for. */
   readonly modes: ModeMemory = new Map()
   readonly #store: DiskStore
-  readonly #handles: HandlePool
   readonly #names = new OurNames()
   #transfer = ''
   #journal: Promise<Journal> | undefined
   /** The numbers in the journal of files that are neither published nor given up, by the index of their entry. */
   readonly #numbers: (number | undefined)[] = []
 
-  constructor(store: DiskStore, handles: HandlePool) {
+  constructor(store: DiskStore) {
     this.#store = store
-    this.#handles = handles
   }
 
   /** Learns the names of an offer, so that no part and no folder of ours is called like one of them. */
@@ -162,14 +159,14 @@ export class Arrivals {
         durability: this.#store.durability,
         isTaken: (name) => this.#names.isTop(name),
       })
-    this.#journal ??= this.#store.patiently(make)
+    this.#journal ??= this.#store.handles.retry(make)
     return this.#journal
   }
 
   #part(entry: Entry, written?: number): DiskPart {
     const { mode, mtime, path } = entry
     const { durability, folders, fs } = this.#store
-    const options = { mode, mtime, durability, handles: this.#handles, modes: this.modes, written }
+    const options = { mode, mtime, durability, modes: this.modes, written }
     return new DiskPart(entry, new PartFile(this.#store, folders.pathOf(path), options), fs, this)
   }
 

@@ -1,9 +1,8 @@
 import { setImmediate } from 'node:timers/promises'
 import { printable, SluiceError } from '../../errors.js'
 import type { Clock } from '../../files/disk/clock.js'
-import { errorCode } from '../../files/disk/disk-error.js'
 import type { FileStats, FileSystem } from '../../files/disk/fs.js'
-import { retryOpen } from '../../files/disk/retry-open.js'
+import { isOutOfHandles, retryOpen } from '../../files/disk/out-of-handles.js'
 import type { Entry } from '../../wire/entry.js'
 import { type OpenSource, type SourceStore, sourceError } from '../sources.js'
 import { DiskPace } from './disk-pace.js'
@@ -175,11 +174,6 @@ interface ReadingRun {
   next: number
   used: number
   failures: Map<number, Error>
-}
-
-function isOutOfHandles(error: unknown): boolean {
-  const code = errorCode(error)
-  return code === 'EMFILE' || code === 'ENFILE'
 }
 
 function unknown(path: string): SluiceError {

@@ -4,7 +4,7 @@ import type { FileSystem } from '../../files/disk/fs.js'
 import { parentOf } from '../../files/disk/names.js'
 import { collectLeftovers } from '../../files/journal/leftovers.js'
 import type { UnfinishedFile } from '../../files/journal/read-journal.js'
-import { HandlePool, isOutOfHandles } from '../../files/tree/handle-pool.js'
+import { HandleBudget } from '../../files/tree/handle-budget.js'
 import { type Directory, Tree } from '../../files/tree/tree.js'
 import type { Entry, Offer } from '../../wire/manifest.js'
 import type { Run } from '../../wire/run.js'
@@ -23,7 +23,7 @@ export interface DiskPartsOptions {
   dir: string
   fs: FileSystem
   durability: Durability
-  /** Files that are open at once. */
+  /** Files and folders that are open at once. */
   handles: number
   /** Parts of earlier transfers that are to stay. */
   keep?: (file: UnfinishedFile) => boolean
@@ -43,7 +43,7 @@ export class DiskStore implements PartStore {
   readonly arrivals: Arrivals
   readonly space: FreeSpace
   readonly #options: DiskPartsOptions
-  readonly #handles: HandlePool
+  readonly handles: HandleBudget
   #tree: Promise<Tree> | undefined
   /** Until when calls are left to other threads, in milliseconds: the disk was slow. */
   #slowUntil = 0
@@ -52,9 +52,9 @@ export class DiskStore implements PartStore {
     this.durability = options.durability
     this.fs = options.fs
     this.#options = options
-    this.#handles = new HandlePool(options.handles)
+    this.handles = new HandleBudget(options.handles)
     this.folders = new ArrivingFolders(this)
-    this.arrivals = new Arrivals(this, this.#handles)
+    this.arrivals = new Arrivals(this)
     this.space = new FreeSpace(options.fs, options.dir)
   }
 
@@ -133,7 +133,7 @@ export class DiskStore implements PartStore {
 
   /** Unfinished parts stay. */
   async close(): Promise<void> {
-    await this.#handles.close()
+    await this.handles.close()
     await this.arrivals.close()
     const tree = await this.#tree?.catch(() => undefined)
     await tree?.close()
@@ -149,14 +149,9 @@ export class DiskStore implements PartStore {
     return (await this.tree()).directory(path)
   }
 
-  /** For the parts: the handles are needed. */
-  async giveUp(): Promise<void> {
-    await (await this.tree()).giveUp()
-  }
-
   /** Calls `work` with the folder at `path`; again, where the system had no handles for it. */
   within<T>(path: string, work: (folder: Directory) => Promise<T>): Promise<T> {
-    return this.patiently(async () => {
+    return this.handles.retry(async () => {
       const folder = await this.directory(path)
       try {
         return await work(folder)
@@ -166,21 +161,10 @@ export class DiskStore implements PartStore {
     })
   }
 
-  /** Calls `work`; again, where the system had no handles for it: see {@link HandlePool.patiently}. */
-  patiently<T>(work: () => Promise<T>): Promise<T> {
-    return this.#handles.patiently(async () => {
-      try {
-        return await work()
-      } catch (error) {
-        if (isOutOfHandles(error)) await this.giveUp()
-        throw error
-      }
-    })
-  }
-
   async #openTree(): Promise<Tree> {
     const { dir, fs, warn, keep } = this.#options
-    const tree = await Tree.open(dir, { fs, create: true, durability: this.durability })
+    const { durability, handles } = this
+    const tree = await Tree.open(dir, { fs, create: true, durability, handles })
     // what dead transfers left makes room, and gives its names back
     for (const { error } of await collectLeftovers(tree, { keep })) if (error) warn?.(error)
     return tree

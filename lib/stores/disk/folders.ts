@@ -3,13 +3,14 @@ import { type ModeMemory, setMode } from '../../files/disk/attributes.js'
 import { errorCode } from '../../files/disk/disk-error.js'
 import type { FileSystem } from '../../files/disk/fs.js'
 import { firstFree } from '../../files/publish/first-free.js'
+import type { HandleBudget } from '../../files/tree/handle-budget.js'
 import type { Directory, Tree } from '../../files/tree/tree.js'
 
 /** Where the folders are made, and how to wait for handles. */
 interface Place {
   tree(): Promise<Tree>
   readonly fs: FileSystem
-  patiently<T>(work: () => Promise<T>): Promise<T>
+  readonly handles: HandleBudget
   within<T>(path: string, work: (folder: Directory) => Promise<T>): Promise<T>
 }
 
@@ -79,7 +80,7 @@ export class ArrivingFolders {
   async sync(): Promise<void> {
     const tree = await this.#place.tree()
     for (const path of [...this.#grown]) {
-      await this.#place.patiently(() => tree.sync(path))
+      await this.#place.handles.retry(() => tree.sync(path))
       this.#grown.delete(path)
     }
   }
@@ -97,7 +98,7 @@ export class ArrivingFolders {
       const there = join(above, candidate)
       try {
         const bits = mode === undefined ? 0o777 : mode | OWNER_BITS
-        const made = await this.#place.patiently(() => tree.makeDirectory(there, bits))
+        const made = await this.#place.handles.retry(() => tree.makeDirectory(there, bits))
         if (made === 'created') {
           this.#own.add(path)
           // what the umask took away nobody could give back who finds the folder after an interruption

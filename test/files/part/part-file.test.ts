@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import test from 'ava'
-import { HandlePool, PartFile, publish, Tree } from '../../../lib/files/index.js'
+import { PartFile, publish, Tree } from '../../../lib/files/index.js'
 import { MemoryDisk } from '../../../lib/testing/index.js'
 import { temporary } from '../../helpers/folders.js'
 
@@ -79,35 +79,29 @@ test('HOSTILE-INPUT 30: a planted part is not used: a pipe, a link, a file with 
 
 test('many files share few handles, and each finds its own part again', async (t) => {
   const disk = memory()
-  const handles = new HandlePool(2)
-  const tree = await Tree.open('/d', { fs: disk })
-  const parts = await Promise.all(
-    ['a', 'b', 'c', 'd', 'e'].map((path) => PartFile.open({ tree, path }, { handles })),
-  )
+  const tree = await Tree.open('/d', { fs: disk, handles: 2 })
+  const parts = await Promise.all(['a', 'b', 'c', 'd', 'e'].map((path) => PartFile.open({ tree, path })))
   for (let position = 0; position < 3; position++) {
     await Promise.all(parts.map((part) => part.write(position, Buffer.from(part.path))))
   }
   t.true(disk.openHandles().length <= 3)
   await Promise.all(parts.map((part) => part.complete()))
   t.is(disk.snapshot().get('/d/c')!.toString(), 'ccc')
-  await handles.close()
   await tree.close()
   t.deepEqual(disk.openHandles(), [])
 })
 
 test('a part that is exchanged while its handle is closed is not written to', async (t) => {
   const disk = memory()
-  const handles = new HandlePool(1)
-  const tree = await Tree.open('/d', { fs: disk })
-  const part = await PartFile.open({ tree, path: 'a' }, { handles })
+  const tree = await Tree.open('/d', { fs: disk, handles: 1 })
+  const part = await PartFile.open({ tree, path: 'a' })
   await part.write(0, Buffer.from('a'))
-  const other = await PartFile.open({ tree, path: 'b' }, { handles })
+  const other = await PartFile.open({ tree, path: 'b' })
   disk.remove('/d/a.part')
   disk.put('/d/a.part', 'planted')
   await t.throwsAsync(part.write(1, Buffer.from('b')), { code: 'ERR_WRITE' })
   t.is(disk.snapshot().get('/d/a.part')!.toString(), 'planted')
-  await other.close()
-  await handles.close()
+  for (const one of [part, other]) await one.close()
   await tree.close()
 })
 

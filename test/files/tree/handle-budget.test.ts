@@ -1,5 +1,5 @@
 import test from 'ava'
-import { HandlePool, SystemError } from '../../../lib/files/index.js'
+import { HandleBudget, SystemError } from '../../../lib/files/index.js'
 
 /** Files whose handles are numbers; counts how many are open. */
 function files(most = Number.POSITIVE_INFINITY) {
@@ -31,14 +31,14 @@ function files(most = Number.POSITIVE_INFINITY) {
 
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve))
 
-test('HOSTILE-INPUT 70: however many files, never more handles than the pool has', async (t) => {
-  const pool = new HandlePool(3)
+test('HOSTILE-INPUT 70: however many files, never more handles than the budget has', async (t) => {
+  const budget = new HandleBudget(3)
   const { counts, make } = files()
   const all = Array.from({ length: 20 }, make)
   const seen: number[] = []
   await Promise.all(
     all.map((file) =>
-      pool.use(file, async (fd) => {
+      budget.use(file, async (fd) => {
         await turn()
         seen.push(fd)
       }),
@@ -46,16 +46,16 @@ test('HOSTILE-INPUT 70: however many files, never more handles than the pool has
   )
   t.is(seen.length, 20)
   t.is(counts.highest, 3)
-  await pool.close()
+  await budget.close()
   t.is(counts.open, 0)
 })
 
-test('HOSTILE-INPUT 70: where the system has fewer handles than the pool, files wait for each other', async (t) => {
-  const pool = new HandlePool(64)
+test('HOSTILE-INPUT 70: where the system has fewer handles than the budget, files wait for each other', async (t) => {
+  const budget = new HandleBudget(64)
   const { counts, make } = files(2)
   const done = await Promise.all(
     Array.from({ length: 10 }, make).map((file) =>
-      pool.use(file, async () => {
+      budget.use(file, async () => {
         await turn()
         return true
       }),
@@ -63,44 +63,44 @@ test('HOSTILE-INPUT 70: where the system has fewer handles than the pool, files 
   )
   t.is(done.length, 10)
   t.is(counts.highest, 2)
-  await pool.close()
+  await budget.close()
   t.is(counts.open, 0)
 })
 
 test('with no handle at all it says so', async (t) => {
-  const pool = new HandlePool()
+  const budget = new HandleBudget()
   const { make } = files(0)
   await t.throwsAsync(
-    pool.use(make(), async () => {}),
+    budget.use(make(), async () => {}),
     { code: 'EMFILE' },
   )
-  await t.throwsAsync(Promise.all([make(), make()].map((file) => pool.use(file, async () => {}))), {
+  await t.throwsAsync(Promise.all([make(), make()].map((file) => budget.use(file, async () => {}))), {
     code: 'EMFILE',
   })
-  await pool.close()
+  await budget.close()
 })
 
 test('a file in use keeps its handle, and one that was used last is not the first to go', async (t) => {
-  const pool = new HandlePool(2)
+  const budget = new HandleBudget(2)
   const { counts, make } = files()
   const [a, b, c] = [make(), make(), make()]
-  await pool.use(a, async () => {})
-  await pool.use(b, async () => {})
-  await pool.use(a, async () => {})
-  await pool.use(c, async () => {})
+  await budget.use(a, async () => {})
+  await budget.use(b, async () => {})
+  await budget.use(a, async () => {})
+  await budget.use(c, async () => {})
   t.is(counts.opens, 3)
-  await pool.use(a, async () => {})
+  await budget.use(a, async () => {})
   t.is(counts.opens, 3)
-  await pool.use(b, async () => {})
+  await budget.use(b, async () => {})
   t.is(counts.opens, 4)
-  await pool.close()
+  await budget.close()
 })
 
 test('to drop waits for those who use it, and an error of the close reaches who asked', async (t) => {
-  const pool = new HandlePool()
+  const budget = new HandleBudget()
   const failing = { open: async () => 1, shut: async () => Promise.reject(new Error('lost')) }
   let release = () => {}
-  const using = pool.use(
+  const using = budget.use(
     failing,
     () =>
       new Promise<void>((resolve) => {
@@ -108,18 +108,18 @@ test('to drop waits for those who use it, and an error of the close reaches who 
       }),
   )
   await turn()
-  const dropped = pool.drop(failing)
+  const dropped = budget.drop(failing)
   release()
   await using
   await t.throwsAsync(dropped, { message: 'lost' })
-  await pool.drop(failing)
+  await budget.drop(failing)
 })
 
 test('once closed it opens nothing, and what is in use is closed when it is given back', async (t) => {
-  const pool = new HandlePool(1)
+  const budget = new HandleBudget(1)
   const { counts, make } = files()
   let release = () => {}
-  const using = pool.use(
+  const using = budget.use(
     make(),
     () =>
       new Promise<void>((resolve) => {
@@ -128,10 +128,10 @@ test('once closed it opens nothing, and what is in use is closed when it is give
   )
   await turn()
   const waiting = t.throwsAsync(
-    pool.use(make(), async () => {}),
+    budget.use(make(), async () => {}),
     { code: 'ERR_STATE' },
   )
-  const closed = pool.close()
+  const closed = budget.close()
   await waiting
   t.is(counts.open, 1)
   release()
@@ -140,6 +140,6 @@ test('once closed it opens nothing, and what is in use is closed when it is give
   t.is(counts.open, 0)
 })
 
-test('a pool of no handles is refused', (t) => {
-  t.throws(() => new HandlePool(0), { code: 'ERR_USAGE' })
+test('a budget of no handles is refused', (t) => {
+  t.throws(() => new HandleBudget(0), { code: 'ERR_USAGE' })
 })
