@@ -257,6 +257,23 @@ test('a mode that forbids to open it is set when nothing else is to be done; whe
   }
 })
 
+test('a file that somebody puts in the place of a part gets no mode and no name', async (t) => {
+  const modes = { 'd/a': 0o400, 'd/b': 0o444, 'd/c': 0o400 }
+  const disk = scene({ mine: 'mine' })
+  let opened = 0
+  disk.hook = ({ call, path }) => {
+    if (call !== 'open' || path !== '/dst/d/b.part' || ++opened !== 2) return
+    disk.remove(path)
+    disk.sync!.link('/dst/mine', path)
+  }
+  const { found } = await receive(disk, FILES, { modes })
+  t.is(opened > 1, true)
+  t.deepEqual(found, { ...ALL, 'd/b': 'failed ERR_WRITE' })
+  t.is((await disk.lstat('/dst/mine')).mode & 0o777, 0o644)
+  t.is(text(disk, 'mine'), 'mine')
+  t.false(disk.list().includes('/dst/d/b'))
+})
+
 test('modes and times on the real disk, with another umask', async (t) => {
   const dir = await temporary(t)
   const before = process.umask(0o077)
