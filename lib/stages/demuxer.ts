@@ -134,7 +134,8 @@ export class Demuxer extends Transform {
       plan.answer(index, true)
     }
     for (const piece of plan.pass(first + count)) yield this.#run(piece, [])
-    const column = { first, count, bytes }
+    // of its own: outcomes keep it, and with it all of the chunk that it came in
+    const column = { first, count, bytes: Buffer.from(bytes) }
     for (let index = first; index < first + count; index++) {
       // a slot of zeros says nothing: of a folder, or of a file that nobody asked for
       if (failures.has(index) || digestIn(column, index) === undefined) continue

@@ -1,7 +1,5 @@
 import { Readable, type Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { collectLeftovers, type FileSystem, type Leftover, Tree } from '../../lib/files/index.js'
-import { processSystem } from '../../lib/files/own/owner.js'
 import { type FinalizerOptions, finalizer } from '../../lib/stages/finalizer.js'
 import { type PartSinkOptions, partSink } from '../../lib/stages/part-sink.js'
 import type { Item } from '../../lib/stages/river/items.js'
@@ -42,19 +40,4 @@ export function statuses(outcomes: readonly Outcome[]): Record<string, string> {
       [status, name && `as ${name}`, reason, code].filter(Boolean).join(' '),
     ]),
   )
-}
-
-let boots = 0
-
-/** Collects leftovers as the first process after a reboot, a day later: of those before it none is left. */
-export async function collectAll(fs: FileSystem, dir: string): Promise<Leftover[]> {
-  const boot = `boot ${++boots}`
-  const read = (path: string) => (path.endsWith('boot_id') ? boot : processSystem.read(path))
-  const now = () => Date.now() + 25 * 3600_000
-  const tree = await Tree.open(dir, { fs })
-  try {
-    return await collectLeftovers(tree, { system: { ...processSystem, read }, now })
-  } finally {
-    await tree.close()
-  }
 }

@@ -182,7 +182,7 @@ const refused: Record<string, [frames: Frame[], message: RegExp]> = {
   ],
   'HOSTILE-INPUT 47: a digest of a folder': [
     [...BEFORE, digests({ 0: SOME })],
-    /entry 0, which is no file of the offer/,
+    /something that can be said only of files, about entry 0/,
   ],
   'HOSTILE-INPUT 47: a second digest': [
     [...BEFORE, digestsOf(ONE), digestsOf(ONE)],
@@ -209,7 +209,7 @@ const refused: Record<string, [frames: Frame[], message: RegExp]> = {
     /bytes at 19, beyond the end of the offer/,
   ],
   'HOSTILE-INPUT 48: bytes far beyond': [[...BEFORE, data(2 ** 52, 'a')], /beyond the end of the offer/],
-  'bytes that come twice': [[...BEFORE, data(9, '9')], /bytes at 9 that came already of entry 2/],
+  'bytes that come twice': [[...BEFORE, data(9, '9')], /bytes at 9 that came already, of entry 2/],
   'HOSTILE-INPUT 49: a gap within a file, at its digest': [
     [...offer(), data(0, '01'), data(3, '3456789'), digestsOf(ONE)],
     /a digest before the last byte of entry 2/,
@@ -228,13 +228,13 @@ const refused: Record<string, [frames: Frame[], message: RegExp]> = {
   ],
   'bytes of a file that failed': [
     [...offer(), digests({ [ONE]: 'ERR_SOURCE_READ' }), data(0, '0')],
-    /bytes at 0 that were given up of entry 2/,
+    /bytes at 0 that were given up, of entry 2/,
   ],
   'a size that was known': [
     [...BEFORE, digests({ [ONE]: { digest: digest(ONE), size: 10 } })],
-    /a second size of entry 2/,
+    /a size of 10 after one of 10 of entry 2/,
   ],
-  'bytes after the end that nobody asked for': [[...ALL, data(0, '0')], /bytes at 0 that came already of/],
+  'bytes after the end that nobody asked for': [[...ALL, data(0, '0')], /bytes at 0 that came already, of/],
   'a digest after the end': [[...ALL, digestsOf(ONE)], /a digest that nobody waits for of entry 2/],
   'a second end': [[...ALL, END], /the end twice/],
   'an offer after the end': [[...ALL, ...framesOfOffer(offerOf({ more: 'm' }))], /an offer after the end/],
@@ -337,7 +337,7 @@ test('a start in the middle of a file is taken where the rest is claimed', async
   t.true(plan.isThere(ONE))
   await t.throwsAsync(demuxed([...offer(), data(3, '3456789')], { onOffer }), {
     code: 'ERR_PROTOCOL',
-    message: /bytes at 3 that are only to be proved of entry 2/,
+    message: /bytes at 3 that are only to be proved, of entry 2/,
   })
 })
 
@@ -360,7 +360,7 @@ test('a gap within a file is taken, and filled later', async (t) => {
     ],
   )
   await t.throwsAsync(demuxed([...frames.slice(0, -2), data(3, '3')]), {
-    message: /bytes at 3 that came already of entry 2/,
+    message: /bytes at 3 that came already, of entry 2/,
   })
 })
 
@@ -416,7 +416,7 @@ test('bytes come again where they are asked for again, and only then', async (t)
   t.is(plan.cameBytes, 22)
   await t.throwsAsync(stepwise(new Plan(), [...before, data(2, '234')]), {
     code: 'ERR_PROTOCOL',
-    message: /bytes at 2 that came already of entry 2/,
+    message: /bytes at 2 that came already, of entry 2/,
   })
 })
 
@@ -435,7 +435,7 @@ test('bytes after END are taken as long as somebody asked for them', async (t) =
   const again = [...ALL, () => other.ask(TWO, [{ start: 1, end: 3 }]), data(11, 'bc'), data(11, 'b')]
   await t.throwsAsync(stepwise(other, again), {
     code: 'ERR_PROTOCOL',
-    message: /bytes at 11 that came already of entry 3/,
+    message: /bytes at 11 that came already, of entry 3/,
   })
 })
 
@@ -464,4 +464,14 @@ test('entries of no bytes go with the run that passes them, once, in whichever o
   ]
   const paths = piecesOf(await demuxed(frames)).map(([path]) => path)
   t.deepEqual([...paths].sort(), Object.keys(CONTENT).sort())
+})
+
+test('digests do not hold on to the chunk that they came in', async (t) => {
+  const chunk = Buffer.alloc(100_000, 1)
+  const bytes = chunk.subarray(50_000, 50_000 + 5 * 32)
+  const said: Frame = message({ type: 'digests', first: 1, count: 5, bytes })
+  const items = await demuxed([...ALL.slice(0, -2), said, END])
+  const item = items.find(({ kind }) => kind === 'digests') as Item & { kind: 'digests' }
+  t.deepEqual(item.bytes, bytes)
+  t.true(item.bytes.buffer.byteLength < chunk.length)
 })

@@ -148,6 +148,12 @@ test('a file that failed is forgotten', async (t) => {
   t.is(found[2], failure)
 })
 
+test('a file of which nothing was said goes on', async (t) => {
+  const nothing: DigestsItem = { kind: 'digests', first: 0, count: 2, bytes: Buffer.alloc(64) }
+  const found = await tapped([first, run(a, 0, 'abc'), nothing, run(a, 3, 'def', true)])
+  t.is(digestsOf(found).a, hex('abcdef'))
+})
+
 test('files that are begun and never ended do not pile up', async (t) => {
   const entries = Array.from({ length: 40 }, (_none, i) => ({ ...a, path: `f${i}`, size: 6 }))
   const many = makeOffer(offer, entries)

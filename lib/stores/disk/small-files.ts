@@ -31,7 +31,8 @@ function isLate(mode: number): boolean {
 export class SmallFiles implements PartRun {
   readonly #store: DiskStore
   readonly #calls: SyncCalls
-  readonly #run: Run
+  /** Without its bytes, once they are written: it waits for its digests, and there may be many such. */
+  #run: Run
   /** Files that went their own way, by the index of their entry. */
   readonly #alone = new Map<number, DiskPart>()
   readonly failures = new Map<number, SluiceError>()
@@ -66,6 +67,7 @@ export class SmallFiles implements PartRun {
       }
     } finally {
       this.#leave()
+      this.#run = { ...this.#run, buffers: [] }
     }
   }
 
