@@ -1,25 +1,16 @@
 import { printable, SluiceError } from '../../errors.js'
 import { checkChoice, checkFunction, checkLocalPath, checkObject, checkWhole } from '../../options.js'
 import { checkAudit } from '../audit/audit-record.js'
-import { UNRECORDED } from '../audit/audited.js'
-import { Recorder } from '../audit/recorder.js'
-import { systemClock } from '../disk/clock.js'
 import { diskError } from '../disk/disk-error.js'
 import { checkBelow } from '../disk/names.js'
-import { nodeFileSystem } from '../disk/node-fs.js'
-import type { StagingArea } from '../intent/staging.js'
-import { DirectoryLock } from '../lock/directory-lock.js'
 import { OWN_FOLDERS } from '../own/own-folder.js'
-import { processSystem, thisOwner } from '../own/owner.js'
-import { Tree } from '../tree/tree.js'
+import { openRecovery, type RecoveryContext } from './context.js'
 import { keepContent } from './keep-content.js'
 import type { RecoveryManagerOptions, RecoveryOutcome } from './options.js'
 import { Point, type RecoveryPoint } from './point.js'
 import type { RecoveryKind } from './record.js'
-import { RecoveryStore, type Stored } from './store.js'
-import { type UndoContext, undoAll } from './undo-all.js'
+import { undoAll } from './undo-all.js'
 import { digestOf, look } from './undo-point.js'
-import { UnfinishedTransactions } from './unfinished-transactions.js'
 
 /**
  * Takes files back to what they were, whoever changed them and however: before each change it is told of it, and keeps
@@ -43,28 +34,15 @@ import { UnfinishedTransactions } from './unfinished-transactions.js'
  * ```
  */
 export class RecoveryManager implements AsyncDisposable {
-  readonly #area: StagingArea
-  readonly #store: RecoveryStore
-  readonly #lock: DirectoryLock
-  readonly #unfinished: UnfinishedTransactions
-  readonly #options: Pick<UndoContext, 'attempts' | 'clock' | 'now' | 'recorder'>
+  readonly #context: RecoveryContext
   /** The oldest first. */
   #points: Point[]
   #number: number
   #turn: Promise<unknown> = Promise.resolve()
   #closing: Promise<void> | undefined
 
-  private constructor(context: RecoveryContext, options: RecoveryManagerOptions) {
-    const { attempts = 3, clock = systemClock, now = Date.now, audit } = options
-    this.#options = { attempts, clock, now, recorder: new Recorder({ audit, clock }) }
-    this.#area = context.area
-    this.#store = context.store
-    this.#lock = context.lock
-    this.#unfinished = new UnfinishedTransactions(
-      context.area.tree,
-      options.lock,
-      options.system ?? processSystem,
-    )
+  private constructor(context: RecoveryContext) {
+    this.#context = context
     this.#points = context.found.map((stored) => new Point(stored, true))
     this.#number = (context.found.at(-1)?.number ?? 0) + 1
   }
@@ -77,30 +55,12 @@ export class RecoveryManager implements AsyncDisposable {
   static async open(directory: string, options: RecoveryManagerOptions = {}): Promise<RecoveryManager> {
     checkLocalPath('directory', directory)
     checkObject('options', options)
-    const { fs = nodeFileSystem, durability = 'power', system = processSystem } = options
     checkAudit(options.audit)
     checkChoice('durability', options.durability, ['crash', 'power'])
     checkWhole('attempts', options.attempts, 1, 100)
-    const tree = await Tree.open(directory, { fs })
     try {
-      const lock = await DirectoryLock.acquire(tree.root, {
-        ...options.lock,
-        name: 'recovery',
-        fs,
-        system,
-        audit: UNRECORDED,
-      })
-      try {
-        const area = { tree, durability, owner: thisOwner(system), taken: new Set<string>(), warnings: [] }
-        const store = new RecoveryStore(area)
-        const found = await withoutCommitted(store, await store.find(system))
-        return new RecoveryManager({ area, store, lock, found }, options)
-      } catch (error) {
-        await lock.release().catch(() => {})
-        throw error
-      }
+      return new RecoveryManager(await openRecovery(directory, options))
     } catch (error) {
-      await tree.close()
       throw diskError(error, 'open for recovery', directory)
     }
   }
@@ -125,17 +85,17 @@ export class RecoveryManager implements AsyncDisposable {
     return this.#inTurn('make a recovery point for', path, async () => {
       checkChoice('kind', kind, ['write', 'create', 'delete'])
       checkLocalPath('path', path)
-      const { root, fs } = this.#area.tree
+      const { root, fs } = this.#context.tree
       checkBelow(path, root, fs.platform, 'open a manager there')
       checkNotOurs(path)
-      await this.#lock.check()
-      await this.#unfinished.end(path)
-      const time = this.#options.now()
-      const stored = await this.#store.add(this.#number, async (where) => ({
+      await this.#context.lock.check()
+      await this.#context.unfinished.end(path)
+      const time = this.#context.now()
+      const stored = await this.#context.store.add(this.#number, async (where) => ({
         kind,
         path,
         time,
-        ...(await keepContent(this.#area, kind, path, where)),
+        ...(await keepContent(this.#context, kind, path, where)),
       }))
       this.#number++
       const point = new Point(stored, false)
@@ -156,13 +116,13 @@ export class RecoveryManager implements AsyncDisposable {
       const mine = this.#points.find((one) => one === point)
       if (!mine?.record)
         throw new SluiceError('ERR_STATE', 'the point does not count any more', { path: point.path })
-      await this.#unfinished.end(point.path)
-      const after = digestOf(await look(this.#area, point.path))
+      await this.#context.unfinished.end(point.path)
+      const after = digestOf(await look(this.#context, point.path))
       if (after === undefined || (point.kind === 'delete' && after !== null)) {
         const message = `${printable(point.path)} is not what a ${point.kind} leaves: do it, or undo the point`
         throw new SluiceError('ERR_STATE', message, { path: point.path })
       }
-      await this.#store.update(mine.stored, { ...mine.record, after })
+      await this.#context.store.update(mine.stored, { ...mine.record, after })
     })
   }
 
@@ -183,13 +143,8 @@ export class RecoveryManager implements AsyncDisposable {
    */
   undo(): Promise<RecoveryOutcome[]> {
     return this.#inTurn('undo in', '', async () => {
-      await this.#lock.check()
-      const { outcomes, left } = await undoAll(this.#points, {
-        area: this.#area,
-        store: this.#store,
-        unfinished: this.#unfinished,
-        ...this.#options,
-      })
+      await this.#context.lock.check()
+      const { outcomes, left } = await undoAll(this.#points, this.#context)
       this.#points = left
       return outcomes
     })
@@ -198,16 +153,16 @@ export class RecoveryManager implements AsyncDisposable {
   /** All is to stay as it is now: the points count no more, also those of an earlier manager. One step, or none. */
   commit(): Promise<void> {
     return this.#inTurn('commit in', '', async () => {
-      await this.#lock.check()
+      await this.#context.lock.check()
       const points = this.#points
       if (points.length === 0) return
-      const time = this.#options.now()
+      const time = this.#context.now()
       // one record for all: else a crash between two of them would leave some that count
-      const commit = await this.#store.add(this.#number++, async () => ({ kind: 'commit', time }))
+      const commit = await this.#context.store.add(this.#number++, async () => ({ kind: 'commit', time }))
       this.#points = []
       try {
-        for (const { stored } of points) await this.#store.remove(stored)
-        await this.#store.remove(commit)
+        for (const { stored } of points) await this.#context.store.remove(stored)
+        await this.#context.store.remove(commit)
       } catch {
         // they count no more: the next manager removes them
       }
@@ -218,8 +173,8 @@ export class RecoveryManager implements AsyncDisposable {
   close(): Promise<void> {
     this.#closing ??= this.#turn
       .catch(() => {})
-      .then(() => this.#lock.release())
-      .finally(() => this.#area.tree.close())
+      .then(() => this.#context.lock.release())
+      .finally(() => this.#context.tree.close())
     return this.#closing
   }
 
@@ -235,27 +190,11 @@ export class RecoveryManager implements AsyncDisposable {
       .catch(() => {})
       .then(act)
       .catch((error: unknown) => {
-        throw diskError(error, what, path === '' ? this.#area.tree.root : path)
+        throw diskError(error, what, path === '' ? this.#context.tree.root : path)
       })
     this.#turn = turn
     return turn
   }
-}
-
-interface RecoveryContext {
-  area: StagingArea
-  store: RecoveryStore
-  lock: DirectoryLock
-  found: Stored[]
-}
-
-/** Ends a commit that a crash interrupted: points before it count no more. */
-async function withoutCommitted(store: RecoveryStore, found: Stored[]): Promise<Stored[]> {
-  const commit = found.findLast(({ record }) => record?.kind === 'commit')
-  if (!commit) return found
-  const older = found.filter(({ number }) => number < commit.number)
-  for (const stored of [...older, commit]) await store.remove(stored)
-  return found.filter(({ number }) => number > commit.number)
 }
 
 function checkNotOurs(path: string): void {

@@ -1,24 +1,9 @@
-import type { Recorder } from '../audit/recorder.js'
-import type { Clock } from '../disk/clock.js'
 import { diskError } from '../disk/disk-error.js'
-import type { StagingArea } from '../intent/staging.js'
+import type { RecoveryContext } from './context.js'
 import type { RecoveryOutcome } from './options.js'
 import type { Point } from './point.js'
 import type { PointRecord } from './record.js'
-import type { RecoveryStore } from './store.js'
 import { type Undone, undoPoint } from './undo-point.js'
-import type { UnfinishedTransactions } from './unfinished-transactions.js'
-
-/** What it takes to undo points. */
-export interface UndoContext {
-  area: StagingArea
-  store: RecoveryStore
-  unfinished: UnfinishedTransactions
-  recorder: Recorder
-  attempts: number
-  clock: Clock
-  now: () => number
-}
 
 /** Milliseconds between two attempts; each time twice as long. */
 const FIRST_WAIT = 50
@@ -29,23 +14,23 @@ const FIRST_WAIT = 50
  */
 export async function undoAll(
   points: readonly Point[],
-  undoing: UndoContext,
+  context: RecoveryContext,
 ): Promise<{ outcomes: RecoveryOutcome[]; left: Point[] }> {
   complete(points)
   const outcomes: RecoveryOutcome[] = []
   const left: Point[] = []
   const blocked = new Set<string>()
   for (const point of points.toReversed()) {
-    const began = undoing.clock.now()
+    const began = context.clock.now()
     const outcome: RecoveryOutcome = blocked.has(point.path)
       ? { kind: point.kind, path: point.path, state: 'blocked', attempts: 0 }
-      : await undoOne(point, undoing)
+      : await undoOne(point, context)
     outcomes.push(outcome)
     if (!isUndone(outcome)) {
       blocked.add(point.path)
       left.unshift(point)
     }
-    await takeDown(outcome, undoing.clock.now() - began, undoing)
+    await recordOutcome(outcome, context.clock.now() - began, context)
   }
   return { outcomes, left }
 }
@@ -54,10 +39,8 @@ function isUndone({ state }: { state: RecoveryOutcome['state'] }): boolean {
   return state === 'undone' || state === 'unchanged'
 }
 
-async function undoOne(
-  point: Point,
-  { area, store, unfinished, attempts, clock, now }: UndoContext,
-): Promise<RecoveryOutcome> {
+async function undoOne(point: Point, context: RecoveryContext): Promise<RecoveryOutcome> {
+  const { store, attempts, clock, warnings } = context
   const { kind, path, record, stored } = point
   const outcome = { kind, path, attempts: 0 }
   // what does not even say what it is about stays where it is
@@ -66,9 +49,9 @@ async function undoOne(
   for (;;) {
     outcome.attempts++
     try {
-      undone ??= await undoSettled(area, record, store.keptPath(stored), now(), unfinished)
+      undone ??= await undoUndisturbed(context, record, store.keptPath(stored))
       if (isUndone(undone)) await store.remove(stored)
-      const [warning] = area.warnings.splice(0)
+      const [warning] = warnings.splice(0)
       return { ...outcome, ...undone, ...(warning && { warning }) }
     } catch (error) {
       const failure = diskError(error, 'undo the change of', path)
@@ -80,16 +63,12 @@ async function undoOne(
 }
 
 /** Undoes a point, with no transaction at work that would change the path yet. */
-async function undoSettled(
-  area: StagingArea,
-  record: PointRecord,
-  kept: string,
-  now: number,
-  unfinished: UnfinishedTransactions,
-): Promise<Undone> {
+async function undoUndisturbed(context: RecoveryContext, record: PointRecord, kept: string): Promise<Undone> {
+  const { unfinished, now } = context
+  const time = now()
   await unfinished.end(record.path)
   for (;;) {
-    const undone = await undoPoint(area, record, kept, now)
+    const undone = await undoPoint(context, record, kept, time)
     // asked after the look: what is not committed by now is a change of its own, and later
     if (undone.state !== 'unchanged' || !(await unfinished.end(record.path))) return undone
   }
@@ -106,15 +85,15 @@ function complete(points: readonly Point[]): void {
   }
 }
 
-async function takeDown(
+async function recordOutcome(
   outcome: RecoveryOutcome,
   duration: number,
-  { area, recorder }: UndoContext,
+  { tree, recorder }: RecoveryContext,
 ): Promise<void> {
   const { kind, path, state, attempts, error } = outcome
   await recorder.record({
     operation: 'undo',
-    path: `${area.tree.root}/${path}`,
+    path: `${tree.root}/${path}`,
     status: isUndone(outcome) ? 'ok' : 'failed',
     duration,
     metadata: { kind, state, attempts },

@@ -193,11 +193,15 @@ export class RunWriter {
 
   async #write({ entry, offset, length, buffers, last, digest }: FileWrite): Promise<StoredRun | undefined> {
     const file = this.#open[entry.index]!
-    const { part } = file
+    const { part, written } = file
+    const end = offset + length
+    // its bytes may come in any order: it has ended when all of them are there
+    const { size } = entry
+    const ends = size === null ? last : lacksOnly(written, offset, end, size)
     try {
       if (this.#store.order === 'ascending' && offset !== file.end) throw outOfOrder(entry, offset, file.end)
       // with a digest nothing is left to do on the file but to give it its name
-      await part.write(offset, buffers, last && digest !== undefined)
+      await part.write(offset, buffers, ends && digest !== undefined)
     } catch (error) {
       // the write before this one failed as well, and has said so
       if (!this.#open[entry.index]) return undefined
@@ -206,9 +210,9 @@ export class RunWriter {
       await this.#store.keep(part, entry, failure)
       return this.#failedRun(entry, failure)
     }
-    file.end = offset + length
-    file.written.add(offset, file.end)
-    if (!last) return undefined
+    file.end = end
+    written.add(offset, end)
+    if (!ends) return undefined
     this.#open[entry.index] = undefined
     return this.#stored(entry, {
       part,
@@ -242,6 +246,11 @@ function byFile(writes: readonly FileWrite[]): FileWrite[][] {
     else files.set(write.entry.index, [write])
   }
   return [...files.values()]
+}
+
+/** Whether every byte of a file is there when those from `start` up to `end` are. */
+function lacksOnly(written: Ranges, start: number, end: number, size: number): boolean {
+  return written.covers(0, Math.min(start, size)) && written.covers(end, size)
 }
 
 /** Whether every byte of the entry was written, as far as its size is known. */

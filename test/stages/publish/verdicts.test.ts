@@ -1,52 +1,4 @@
 import test from 'ava'
-<<<<<<< HEAD
-import type { DigestsItem, Item } from '../../../lib/stages/river/items.js'
-import { MemoryDisk } from '../../../lib/testing/index.js'
-import type { Run } from '../../../lib/wire/run.js'
-import { columnsOf, receiveColumns } from '../../helpers/columns.js'
-
-const FILES = { a: 'one', b: 'two', c: 'three', d: 'four' }
-const LENGTH = 32
-
-function scene() {
-  const disk = new MemoryDisk()
-  disk.putFolder('/dst')
-  const items = columnsOf(FILES)
-  const run = items.find(({ kind }) => kind === 'run') as Run
-  const said = items.find(({ kind }) => kind === 'digests') as DigestsItem
-  const receive = (options: Parameters<typeof receiveColumns>[1] = {}, all: Item[] = items) =>
-    receiveColumns(all, { dir: '/dst', fs: disk, ...options })
-  return { disk, items, run, said, receive }
-}
-
-test('a file of which nobody knows a digest is not published between others that are equal', async (t) => {
-  const { disk, run, said, receive } = scene()
-  for (const { bytes } of [run.digests!, said]) bytes.fill(0, LENGTH, 2 * LENGTH)
-  const { outcomes, error } = await receive()
-  t.is(error?.code, 'ERR_FILES_FAILED')
-  t.deepEqual(
-    outcomes.map(({ path, status, code }) => [path, status, code]),
-    [
-      ['a', 'published', undefined],
-      ['b', 'failed', 'ERR_DIGEST'],
-      ['c', 'published', undefined],
-      ['d', 'published', undefined],
-    ],
-  )
-  t.false(disk.list().includes('/dst/b'))
-})
-
-test('digests that come again, around files that have their outcome, give them no second one', async (t) => {
-  const { items, said, receive } = scene()
-  const first: DigestsItem = { ...said, first: 1, count: 2, bytes: said.bytes.subarray(LENGTH, 3 * LENGTH) }
-  const all = items.flatMap((item) => (item === said ? [first, said, said] : [item]))
-  const { outcomes, told, error } = await receive({ missing: 'skip' }, all)
-  t.is(error, undefined)
-  for (const list of [outcomes, told]) {
-    const shown = list.map(({ path, status }) => `${path} ${status}`).sort()
-    t.deepEqual(shown, ['a published', 'b published', 'c published', 'd published'])
-  }
-=======
 import type { Code } from '../../../lib/errors.js'
 import { SluiceError } from '../../../lib/errors.js'
 import { Ledger } from '../../../lib/stages/publish/ledger.js'
@@ -292,5 +244,4 @@ test('files that are stored and of which nobody said what they should be fail, a
   const outcomes = (await unsaid(ledger, store)).flatMap((range) => [...outcomesOf(range, plan.entries)])
   t.deepEqual(statuses(outcomes), { b: 'failed ERR_DIGEST', c: 'failed ERR_DIGEST' })
   t.deepEqual(calls, ['keep b ERR_DIGEST', 'keep c ERR_DIGEST'])
->>>>>>> rtests
 })

@@ -1,13 +1,13 @@
 import test from 'ava'
+import { collectAll } from '../../helpers/collect-all.js'
+import { scale } from '../../helpers/scale.js'
 import {
   checkArrived,
   checkNothingLeft,
   checkScene,
   receiveScene,
   setScene,
-} from '../../helpers/columns-scene.js'
-import { collectAll } from '../../helpers/river.js'
-import { scale } from '../../helpers/scale.js'
+} from '../../helpers/small-files-scene.js'
 import { FAULTS, type Fault, faultSweep } from '../../helpers/sweep.js'
 
 const all: Fault[] = [...FAULTS, { error: 'EROFS' }]

@@ -1,7 +1,10 @@
 import test from 'ava'
 import { readJournal } from '../../../lib/files/journal/read-journal.js'
+import type { Item } from '../../../lib/stages/river/items.js'
 import { MemoryDisk, type MemoryDiskOptions } from '../../../lib/testing/index.js'
-import { collectAll, columnsOf, MTIME, receiveColumns } from '../../helpers/columns.js'
+import { collectAll } from '../../helpers/collect-all.js'
+import { arrivingOf, MTIME } from '../../helpers/items.js'
+import { receiveItems } from '../../helpers/river.js'
 
 // Many small files by calls that are made at once. What may fail in it: small-files-faults.test.ts.
 
@@ -13,7 +16,7 @@ function scene(files: Record<string, string> = FILES, options: MemoryDiskOptions
   const disk = new MemoryDisk(options)
   disk.putFolder('/dst')
   const receive = (modes: Record<string, number> = {}) =>
-    receiveColumns(columnsOf(files, { modes }), { dir: '/dst', fs: disk })
+    receiveItems(arrivingOf(files, { modes }), { dir: '/dst', fs: disk })
   const text = (path: string) => disk.snapshot().get(path)?.toString()
   return { disk, receive, text }
 }
@@ -83,6 +86,25 @@ test('what is planted under the name of a part is neither followed nor written t
   t.is(text('/dst/a/2.part'), 'mine, too')
   t.false(disk.list().includes('/nowhere'))
   t.true(disk.list().includes('/dst/a/1.part -> /outside'))
+})
+
+test('a file that is called like the part of another gets its name, whichever comes first', async (t) => {
+  const files = { 'a/x': 'one', 'a/x.part': 'two', 'a/y': 'three' }
+  const { disk, text } = scene(files)
+  const items = arrivingOf(files).flatMap((item): Item[] => {
+    if (item.kind !== 'digests') return [item]
+    const length = item.bytes.length / item.count
+    const one = (at: number) => ({
+      ...item,
+      first: item.first + at,
+      count: 1,
+      bytes: item.bytes.subarray(at * length, (at + 1) * length),
+    })
+    return Array.from({ length: item.count }, (_, i) => one(item.count - 1 - i))
+  })
+  t.is((await receiveItems(items, { dir: '/dst', fs: disk })).error, undefined)
+  for (const [path, content] of Object.entries(files)) t.is(text(`/dst/${path}`), content)
+  t.is(disk.snapshot().size, 3)
 })
 
 test('a name that somebody takes in the very moment is not taken from him', async (t) => {

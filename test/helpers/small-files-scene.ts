@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import type { FinalizerOptions } from '../../lib/stages/finalizer.js'
 import type { PartSinkOptions } from '../../lib/stages/part-sink.js'
+import type { Item } from '../../lib/stages/river/items.js'
 import type { MemoryDisk } from '../../lib/testing/index.js'
 import type { Outcome } from '../../lib/wire/outcome.js'
-import { arrivingOf, bytesOf, type Content, saying } from './items.js'
+import { arrivingOf, bytesOf, type Content } from './items.js'
 import { type Received, receiveItems } from './river.js'
 
 // A receive of many small files, and all that may be unusual with one of them: names that are taken, a part that is
@@ -47,7 +48,7 @@ export function setScene(disk: MemoryDisk): void {
   for (const [path, content] of Object.entries(STANDING)) disk.put(path, content)
 }
 
-/** What came of it, and what was told while it ran, in order. */
+/** What is received, with all that was told of it while it ran. */
 export interface ReceivedScene extends Received {
   told: Outcome[]
 }
@@ -57,19 +58,28 @@ export async function receiveScene(
   fs: PartSinkOptions['fs'],
   options: Partial<PartSinkOptions & FinalizerOptions> = {},
 ): Promise<ReceivedScene> {
-  const items = arrivingOf(SENT, { run: 900, modes: { 'photos/deep/locked': 0o400 } })
   const told: Outcome[] = []
-  const received = await receiveItems(saying(items, { [BAD]: Buffer.alloc(32, 1) }), {
+  const items = arrivingOf(SENT, { run: 900, modes: { 'photos/deep/locked': 0o400 } }).map(withBad)
+  const received = await receiveItems(items, {
     dir: '/dst',
     fs,
     concurrency: 1,
-    ...options,
-    onOutcome: async (batch) => {
+    onOutcome: (batch) => {
       told.push(...batch)
-      await options.onOutcome?.(batch)
     },
+    ...options,
   })
-  return { ...received, told }
+  return { told, ...received, outcomes: received.error?.outcomes ?? received.outcomes }
+}
+
+/** Of one file the sender says another digest. */
+function withBad(item: Item): Item {
+  if (item.kind !== 'digests') return item
+  const at = Object.keys(SENT).indexOf(BAD) - item.first
+  if (at < 0 || at >= item.count) return item
+  const bytes = Buffer.from(item.bytes)
+  const length = bytes.length / item.count
+  return { ...item, bytes: bytes.fill(1, at * length, (at + 1) * length) }
 }
 
 /** What has to hold at every moment, whatever failed, and whoever died; throws where it does not. */
