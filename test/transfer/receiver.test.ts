@@ -1,8 +1,10 @@
 import { once } from 'node:events'
+import { setTimeout } from 'node:timers/promises'
 import test from 'ava'
 import { deferred } from '../../lib/async.js'
 import { memoryParts, type PartStore } from '../../lib/index.js'
 import { type ReceiveOptions, receive } from '../../lib/receive.js'
+import { mapCuts } from '../../lib/stages/map-cuts.js'
 import { type DuplexPairOptions, duplexPair } from '../../lib/testing/index.js'
 import type { TransferState } from '../../lib/transfer/states.js'
 import type { Transfer } from '../../lib/transfer/transfer.js'
@@ -274,6 +276,27 @@ test('nothing is said after the last word: no outcomes, no pages', async (t) => 
   await many.peer.closed
   t.deepEqual(many.peer.rest, [])
   t.is(await codeOf(many.transfer), 'ERR_CANCELLED')
+})
+
+test('a last word arrives, also where much waits to be said before and behind it', async (t) => {
+  let told = 0
+  const { transfer, peer } = receiving({
+    // each folder is told of by itself
+    stages: { file: [() => mapCuts(() => undefined)] },
+    limits: { frame: 4096, closeTimeout: 10_000 },
+  })
+  transfer.on('file', () => told++)
+  peer.say(HELLO, ...offering(folders(20_000)), END)
+  peer.pause()
+  // until it stands still
+  for (let before = -1; told === 0 || told !== before; await setTimeout(100)) before = told
+  t.true(told < 20_000)
+  const cancelling = transfer.cancel('enough')
+  peer.resume()
+  t.is((await peer.hears('cancel')).reason, 'enough')
+  peer.close()
+  await cancelling
+  t.deepEqual(peer.rest, [])
 })
 
 test('cancelling after the result was said changes nothing, and waits until all is closed', async (t) => {

@@ -158,6 +158,18 @@ test('an offer of nothing is answered, ended and has a result', async (t) => {
   t.deepEqual((await transfer.finished).files, [])
 })
 
+test('a result that agrees with the outcomes is refused while an entry has none', async (t) => {
+  for (const said of [[outcomes(1), result(1)], [result(0)]]) {
+    const { transfer, peer } = await sending({ a: 'a', b: 'b' })
+    peer.say(ACCEPT, page(0, ['all', 2]))
+    await peer.hears('end')
+    peer.say(...said)
+    t.is((await peer.hears('error')).code, 'ERR_PROTOCOL')
+    peer.close()
+    t.is(await codeOf(transfer), 'ERR_PROTOCOL')
+  }
+})
+
 const RESULTS: Record<string, Message> = {
   'a file more': result(3),
   'a file less': result(1, 0),
@@ -303,7 +315,10 @@ test('a manifest that follows another offer is refused: nothing of it could be p
     },
   )
   const [near] = duplexPair()
-  t.throws(() => send(near, after), { code: 'ERR_USAGE', message: /^source: follows another/ })
+  t.throws(() => send(near, after), {
+    code: 'ERR_USAGE',
+    message: /^source must be an offer that follows no other/,
+  })
 })
 const never = new Promise<never>(() => {})
 

@@ -1,6 +1,6 @@
 import { CODES, type Code, isSluiceError, printable, SluiceError } from '../../errors.js'
 
-/** If several exit statuses apply, the first of these counts (DESIGN.md, section 10). */
+/** If several exit statuses apply, the first of these counts (README.md, "The command line"). */
 const ORDER = [130, 2, 3, 6, 7, 8, 4, 5, 1]
 
 /** The exit status of an error, never 0; of one whose files failed, that of the weightiest of them. */
