@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import test from 'ava'
 
-// Where each hostile input, and each failure of an earlier implementation, is tested: the number, the file below
-// test/, and a part of the title, or of the line of data. A line that leads nowhere fails, so that the list holds.
+// Where each case of CASES.md is tested: the number, the file below test/, and a part of the title, or of the line of
+// data. A line that leads nowhere fails, so that the list holds.
 
 const DATA = 'fixtures/hostile.ts'
 const ALL_DATA: [number, string, string][] = [
@@ -20,7 +20,7 @@ const HOSTILE: [number, string, string][] = [
   [30, 'files/part/part-file.test.ts', 'HOSTILE-INPUT 30'],
   [31, 'stages/finalizer.test.ts', '27, 31'],
   [34, 'stages/part-sink.test.ts', 'HOSTILE-INPUT 1, 34'],
-  [46, 'stages/frames.test.ts', 'HOSTILE-INPUT 46'],
+  [46, 'stages/framer.test.ts', 'HOSTILE-INPUT 46'],
   [50, 'recording.test.ts', 'a session that is cut off at any offset is interrupted'],
   [51, 'stages/finalizer.test.ts', 'HOSTILE-INPUT 51'],
   [52, 'stages/finalizer.test.ts', 'what does not match its digest gets no name'],
@@ -32,7 +32,7 @@ const HOSTILE: [number, string, string][] = [
   [58, 'wire/messages.test.ts', 'HOSTILE-INPUT 58'],
 ]
 
-/** The one of what there is not yet: DESIGN.md, section 13. */
+/** The one of what there is not yet. */
 const ONE_TO_MANY = 34
 
 /** KNOWN-FAILURES, 1 to 48. */
@@ -113,3 +113,14 @@ for (const [name, index, last] of [
     }
   })
 }
+
+test('the page has every case once, in order', (t) => {
+  const [, ...lists] = readFileSync(new URL('../../test/CASES.md', import.meta.url), 'utf8').split(/^## .*$/m)
+  for (const [i, last] of [58, 48].entries()) {
+    const numbers = Array.from(lists[i]!.matchAll(/^(\d+)\. \S/gm), ([, number]) => Number(number))
+    t.deepEqual(
+      numbers,
+      Array.from({ length: last }, (_, n) => n + 1),
+    )
+  }
+})

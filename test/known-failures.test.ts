@@ -1,4 +1,4 @@
-// KNOWN-FAILURES of earlier implementations, 1 to 33, as far as they concern what is built here. Most have their test
+// KNOWN-FAILURES (CASES.md), 1 to 33, as far as they concern what is built here. Most have their test
 // beside what they concern, with the number in its title; this file holds the others, and says why some cannot happen.
 //
 //  2 empty files and folders: the trees of session.test.ts and recording.test.ts hold some.

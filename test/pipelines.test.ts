@@ -1,4 +1,4 @@
-// The pipelines of DESIGN.md, section 3, as they stand there, and their variants.
+// The pipelines that README.md shows, and their variants.
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, request } from 'node:http'
@@ -66,7 +66,7 @@ const turn: ClassicTransformFn = (chunk: Buffer, _encoding, done) =>
   )
 const turned = () => through(turn) as unknown as Transform
 
-test('by hand, encrypted, as it stands in the design', async (t) => {
+test('by hand, encrypted, as the page shows it', async (t) => {
   const key = randomBytes(32)
   const { source, photos, dir } = await setup(t)
   const [near, socket] = await connection(t)
@@ -156,7 +156,7 @@ async function overServer(t: ExecutionContext<unknown>, stages: () => WireStage[
   t.deepEqual(await listing(dir), await listing(source))
 }
 
-test('the server of the design takes a transfer on an upgraded connection', async (t) => {
+test('the server of the page takes a transfer on an upgraded connection', async (t) => {
   const key = randomBytes(32)
   await overServer(t, () => [encryption({ key })])
 })

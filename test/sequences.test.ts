@@ -9,7 +9,7 @@ test('every test file that sweeps is counted for its sequence, and says how much
   const listed = Object.values(SEQUENCES).flat()
   const found: string[] = []
   for (const path of await filesBelow(TESTS)) {
-    const name = /^((?:files|stages)\/.*)\.test\.ts$/.exec(path)?.[1]
+    const name = /^((?:files|stages|stores)\/.*)\.test\.ts$/.exec(path)?.[1]
     const text = name ? await readFile(new URL(path, TESTS), 'utf8') : ''
     if (!name || !text.includes("helpers/sweep.js'")) continue
     found.push(name)

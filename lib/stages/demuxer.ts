@@ -63,8 +63,14 @@ export class Demuxer extends Transform {
   }
 
   override _flush(done: TransformCallback): void {
-    if (this.plan.isEnded) return done()
-    done(new SluiceError('ERR_TRUNCATED', 'the stream ended before the end of the transfer'))
+    const { plan } = this
+    // asked for again, also after END
+    const open = plan.entries.find(({ index }) => plan.isOpen(index))
+    if (plan.isEnded && !open) return done()
+    const before = plan.isEnded
+      ? `what was asked for again of entry ${open!.index}`
+      : 'the end of the transfer'
+    done(new SluiceError('ERR_TRUNCATED', `the stream ended before ${before}`))
   }
 
   /** Gives the offer, when this frame completes one, or the items that it brings. */
@@ -121,17 +127,20 @@ export class Demuxer extends Transform {
     const slot = bytes.length / count
     if (slot !== this.#digestLength)
       throw this.#refuse(`a digest of ${slot} instead of ${this.#digestLength} bytes for`, first)
-    for (const piece of plan.pass(first + count)) yield this.#run(piece, [])
-    const column = { first, count, bytes }
     const failures = new Map<number, Code>()
+    // first, so that an empty file that failed is not passed
+    for (const [index, code] of codes ?? []) {
+      failures.set(index, fileCodeOf(code))
+      plan.answer(index, true)
+    }
+    for (const piece of plan.pass(first + count)) yield this.#run(piece, [])
+    // of its own: outcomes keep it, and with it all of the chunk that it came in
+    const column = { first, count, bytes: Buffer.from(bytes) }
     for (let index = first; index < first + count; index++) {
-      const digest = digestIn(column, index)
-      const code = codes?.get(index)
       // a slot of zeros says nothing: of a folder, or of a file that nobody asked for
-      if (digest === undefined && code === undefined) continue
-      if (code === undefined) yield* this.#size(index, sizes?.get(index))
-      else failures.set(index, fileCodeOf(code))
-      plan.answer(index, code !== undefined)
+      if (failures.has(index) || digestIn(column, index) === undefined) continue
+      yield* this.#size(index, sizes?.get(index))
+      plan.answer(index)
     }
     yield { kind: 'digests', ...column, failures, ...(sizes && { sizes }) }
   }

@@ -2,8 +2,8 @@ import { Transform, type TransformCallback } from 'node:stream'
 import { createDigest, type Digest, digestLength, digestOf, prepareDigest } from '../digest/digests.js'
 import { printable, SluiceError } from '../errors.js'
 import type { Entry } from '../wire/manifest.js'
-import { type Cut, endsIn, lengthIn, type Run, RunReader } from '../wire/run.js'
-import type { Item } from './river/items.js'
+import { type Cut, digestIn, endsIn, lengthIn, type Run, RunReader } from '../wire/run.js'
+import type { DigestsItem, Item } from './river/items.js'
 
 /** Files that have begun and not ended; a river has one, a stage that weaves rivers together a few. */
 const MOST_RUNNING = 16
@@ -42,7 +42,7 @@ class HashTap extends Transform {
     }
     try {
       if (item.kind === 'run') this.#run(item)
-      if (item.kind === 'digests') this.#forget(item.first, item.count)
+      if (item.kind === 'digests') this.#forget(item)
     } catch (error) {
       done(error as Error)
       return
@@ -129,9 +129,9 @@ class HashTap extends Transform {
   }
 
   /** The sender has said what became of these: nothing more of them passes without being asked for again. */
-  #forget(first: number, count: number): void {
+  #forget(said: DigestsItem): void {
     for (const index of this.#running.keys())
-      if (index >= first && index < first + count) this.#running.delete(index)
+      if (said.failures?.has(index) || digestIn(said, index) !== undefined) this.#running.delete(index)
   }
 }
 

@@ -106,7 +106,7 @@ class PartSink extends Transform {
         return this.#write(this.#tail.take(item))
       case 'digests':
         await this.#write(this.#tail.flush(item.first, item.count))
-        this.#give(await this.#writer.giveUp(item.first, item.count))
+        this.#give(await this.#writer.giveUp(item))
         this.push(item)
         return
       default:

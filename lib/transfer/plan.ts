@@ -1,14 +1,12 @@
 import type { Range } from '../ranges.js'
 import type { Entry, Offer } from '../wire/manifest.js'
 import { ByteStates, grown, Is } from './plan/byte-states.js'
+import { Decision, Decisions } from './plan/decisions.js'
 import { type Piece, PieceCutter, type PieceLimits } from './plan/pieces.js'
 import { checkRanges, fileAt, refuse, whyNotComing } from './plan/refuse.js'
 import { Requests } from './plan/requests.js'
 
 export type { Piece, PieceLimits } from './plan/pieces.js'
-
-/** What was decided about an entry. */
-const Decision = { None: 0, Skipped: 1, Wanted: 2 } as const
 
 /**
  * What of a transfer is wanted, what came, and what became of it: the one book of positions on both sides. Pure.
@@ -43,11 +41,9 @@ export class Plan {
   readonly #cutter = new PieceCutter(this.entries, this.#states, (entry, start, end) =>
     this.#isLate(entry, start, end),
   )
+  readonly #decisions = new Decisions()
   readonly #requests = new Requests()
-  #decisions = new Uint8Array(0)
   #isClosed = new Uint8Array(0)
-  /** Entries below have been decided about. */
-  #decided = 0
   /** The known sizes of wanted entries, and whether one of unknown size is wanted. */
   #wantedSizes = 0
   #wantsUnknown = false
@@ -59,14 +55,14 @@ export class Plan {
     for (const entry of offer.entries) this.entries.push(entry)
     const { length } = this.entries
     this.#states.grow()
+    this.#decisions.grow(length)
     this.#requests.grow(length)
-    this.#decisions = grown(this.#decisions, length)
     this.#isClosed = grown(this.#isClosed, length)
   }
 
   /** The first entry that was not decided about; the number of entries when all were. */
   get undecided(): number {
-    return this.#decided
+    return this.#decisions.decided
   }
 
   /** Bytes of the wanted entries, each once, whether they travel or are proved; `null` while a size is not known. */
@@ -76,13 +72,13 @@ export class Plan {
 
   /** Decides that the next `count` entries are not wanted. They need an outcome all the same. */
   skip(count: number): void {
-    this.#decide(count, Decision.Skipped)
+    this.#decisions.decide(count, Decision.Skipped)
   }
 
   /** Decides that the next `count` entries are wanted with all of their bytes: one request for each file. */
   want(count: number): void {
-    const end = this.#decide(count, Decision.Wanted)
-    for (let index = end - count; index < end; index++) {
+    const { start, end } = this.#decisions.decide(count, Decision.Wanted)
+    for (let index = start; index < end; index++) {
       const { type, size } = this.entries[index]!
       this.wantedEntries++
       if (size === null) this.#wantsUnknown = true
@@ -101,9 +97,8 @@ export class Plan {
    * One request.
    */
   claim(claimed: readonly Range[]): void {
-    const index = this.#decided
-    const entry = fileAt(this.entries, index)
-    checkRanges(this.#states, entry, claimed)
+    const index = this.undecided
+    checkRanges(this.#states, fileAt(this.entries, index), claimed)
     this.want(1)
     if (this.#isClosed[index]) return
     for (const range of claimed) this.#states.change(index, range, Is.Claimed)
@@ -146,16 +141,19 @@ export class Plan {
     return this.#states.are(Is.There, index, start, end)
   }
 
+  /** Whether the entry has its outcome. */
   isClosed(index: number): boolean {
     return this.#isClosed[index] === 1
   }
 
+  /** Whether it was decided that the entry is wanted. */
   isWanted(index: number): boolean {
-    return this.#decisions[index] === Decision.Wanted
+    return this.#decisions.is(index, Decision.Wanted)
   }
 
+  /** Whether it was decided that the entry is not wanted. */
   isSkipped(index: number): boolean {
-    return this.#decisions[index] === Decision.Skipped
+    return this.#decisions.is(index, Decision.Skipped)
   }
 
   /** Whether a request for the file is not answered yet, and somebody still wants to know. */
@@ -189,7 +187,8 @@ export class Plan {
   /**
    * Takes in `length` bytes that stand at `position` of the stream: gives the pieces that they are, each with the
    * entries of no bytes that it passes first. A piece counts as taken in when it is given, not before.
-   * @throws SluiceError for bytes that the plan does not want
+   * @throws SluiceError for bytes that the plan does not want, and where very many files, or parts of them, were begun
+   * and not finished
    */
   *take(position: number, length: number, limits: PieceLimits = {}): Generator<Piece, void> {
     const end = position + length
@@ -200,6 +199,8 @@ export class Plan {
       if (!piece.isLate) this.cameBytes += piece.length
       yield piece
     }
+    if (!this.#cutter.noteEdges(position, end))
+      throw refuse(`bytes at ${position}, and left too much unfinished before`)
   }
 
   /**
@@ -207,8 +208,7 @@ export class Plan {
    * is due once, when it was asked for. An empty file must have been passed before its digest is taken in.
    */
   *pass(index: number = this.entries.length, limits: PieceLimits = {}): Generator<Piece, void> {
-    for (let piece = this.#cutter.pass(index, limits); piece; piece = this.#cutter.pass(index, limits))
-      yield piece
+    yield* this.#cutter.passAll(index, limits)
   }
 
   /**
@@ -237,9 +237,8 @@ export class Plan {
    */
   answer(index: number, failed = false): boolean {
     const entry = fileAt(this.entries, index)
-    const record = failed ? 'a failure' : 'a digest'
     const open = this.#requests.of(index)
-    if (open === 0) throw refuse(`${record} that nobody waits for of`, entry)
+    if (open === 0) throw refuse(`${failed ? 'a failure' : 'a digest'} that nobody waits for of`, entry)
     const mayLack = this.#requests.answer(index, failed)
     if (this.#isClosed[index]) return false
     if (open > 1) return true
@@ -264,23 +263,15 @@ export class Plan {
    */
   end(): void {
     if (this.isEnded) throw refuse('the end twice')
-    if (this.#decided < this.entries.length) throw refuse('the end before an answer to its offer')
+    if (this.undecided < this.entries.length) throw refuse('the end before an answer to its offer')
     const owed = this.#requests.firstUnanswered
     if (owed !== undefined) throw refuse('the end before the digest of', this.entries[owed])
     this.isEnded = true
   }
 
+  /** Whether END was heard, and every entry has its outcome. */
   get isFinished(): boolean {
     return this.isEnded && this.closedEntries === this.entries.length
-  }
-
-  #decide(count: number, decision: number): number {
-    const end = this.#decided + count
-    if (end > this.entries.length)
-      throw refuse(`an answer about entry ${end - 1}, of ${this.entries.length} that were offered`)
-    this.#decisions.fill(decision, this.#decided, end)
-    this.#decided = end
-    return end
   }
 
   /**

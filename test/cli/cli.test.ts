@@ -285,9 +285,11 @@ test('a sender that listens tells of strangers in one line each, and waits for i
     const { code, out, err } = await sender.ended
     t.is(code, 0, err)
     const events = json ? out.split('\n').map((line) => JSON.parse(line)) : []
-    const warnings = json
+    const all: string[] = json
       ? events.filter(({ event }) => event === 'warning').map(({ message }) => `warning: ${message}`)
       : err.split('\n').filter((line) => line.startsWith('warning: '))
+    // on a busy machine the silent one is given up meanwhile
+    const warnings = all.filter((line) => !line.includes('handshake did not end'))
     t.is(warnings.length, 3, warnings.join())
     t.regex(warnings[0]!, /link/)
     t.regex(warnings[1]!, /^warning: a connection came to nothing: .*not a Sluice peer.*; still listening$/)

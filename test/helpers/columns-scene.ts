@@ -2,12 +2,14 @@ import { randomBytes } from 'node:crypto'
 import type { FinalizerOptions } from '../../lib/stages/finalizer.js'
 import type { PartSinkOptions } from '../../lib/stages/part-sink.js'
 import type { MemoryDisk } from '../../lib/testing/index.js'
-import { bytesOf, columnsOf, type Files, type Received, receiveColumns } from './columns.js'
+import type { Outcome } from '../../lib/wire/outcome.js'
+import { arrivingOf, bytesOf, type Content, saying } from './items.js'
+import { type Received, receiveItems } from './river.js'
 
 // A receive of many small files, and all that may be unusual with one of them: names that are taken, a part that is
 // the user's, a folder whose name a file has, a mode that nobody could open again, a digest that does not match.
 
-export const SENT: Files = {
+export const SENT: Content = {
   photos: null,
   'photos/a.txt': 'hello',
   'photos/b.txt': 'b'.repeat(700),
@@ -45,17 +47,33 @@ export function setScene(disk: MemoryDisk): void {
   for (const [path, content] of Object.entries(STANDING)) disk.put(path, content)
 }
 
+/** What came of it, and what was told while it ran, in order. */
+export interface ReceivedScene extends Received {
+  told: Outcome[]
+}
+
 /** Runs end in the middle of files, as they do behind a socket. */
-export function receiveScene(
+export async function receiveScene(
   fs: PartSinkOptions['fs'],
   options: Partial<PartSinkOptions & FinalizerOptions> = {},
-): Promise<Received> {
-  const items = columnsOf(SENT, { run: 900, modes: { 'photos/deep/locked': 0o400 }, wrong: [BAD] })
-  return receiveColumns(items, { dir: '/dst', fs, concurrency: 1, ...options })
+): Promise<ReceivedScene> {
+  const items = arrivingOf(SENT, { run: 900, modes: { 'photos/deep/locked': 0o400 } })
+  const told: Outcome[] = []
+  const received = await receiveItems(saying(items, { [BAD]: Buffer.alloc(32, 1) }), {
+    dir: '/dst',
+    fs,
+    concurrency: 1,
+    ...options,
+    onOutcome: async (batch) => {
+      told.push(...batch)
+      await options.onOutcome?.(batch)
+    },
+  })
+  return { ...received, told }
 }
 
 /** What has to hold at every moment, whatever failed, and whoever died; throws where it does not. */
-export function checkScene(disk: MemoryDisk, told: Received['told'], place: string): void {
+export function checkScene(disk: MemoryDisk, told: readonly Outcome[], place: string): void {
   const fail = (what: string) => {
     throw new Error(`${what}; ${place}`)
   }

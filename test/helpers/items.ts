@@ -196,7 +196,7 @@ export function inCuts(items: readonly Item[]): Item[] {
   return items.map((item) => (item.kind === 'run' ? cutRun(item) : item))
 }
 
-function cutRun(run: Run): Run {
+export function cutRun(run: Run): Run {
   return withoutColumn(runOf(run, [...cutsOf(run)]))
 }
 

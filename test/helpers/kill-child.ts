@@ -17,8 +17,9 @@ import {
   writeFileAtomic,
 } from '../../lib/files/index.js'
 import { randomBySeed } from '../../lib/testing/index.js'
-import { columnsOf, receiveColumns } from './columns.js'
 import { generation, textOf } from './generations.js'
+import { arrivingOf } from './items.js'
+import { receiveItems } from './river.js'
 import { SuddenDeath } from './sudden-death.js'
 
 const [role, dir, seed, calls, before] = process.argv.slice(2) as string[] as [string, string, ...string[]]
@@ -129,7 +130,7 @@ const roles: Record<string, () => Promise<void>> = {
           .map((path) => [path, textOf(path, n)]),
       )
       death.phase = 'receive'
-      const { error } = await receiveColumns(columnsOf(files, { run: 20_000 }), {
+      const { error } = await receiveItems(arrivingOf(files, { run: 20_000 }), {
         dir: join(dir, `${n}`),
         fs,
         durability: durability(),

@@ -5,12 +5,14 @@ import test from 'ava'
 import fc from 'fast-check'
 import { type DemuxerOptions, demuxer } from '../../lib/stages/demuxer.js'
 import type { Item } from '../../lib/stages/river/items.js'
+import { Plan } from '../../lib/transfer/plan.js'
+import type { Offer } from '../../lib/wire/entry.js'
 import type { Frame } from '../../lib/wire/frame-parser.js'
 import { FrameType } from '../../lib/wire/frames.js'
 import { offerMessages } from '../../lib/wire/manifest.js'
-import type { DigestRecord, Message } from '../../lib/wire/messages.js'
-import { bitmapOf } from '../../lib/wire/positions.js'
-import { amount, type Content, expected, offerOf } from '../helpers/items.js'
+import type { Message } from '../../lib/wire/messages.js'
+import { cutsOf } from '../../lib/wire/run.js'
+import { amount, bytesOf, type Content, expected, offerOf, sha256 } from '../helpers/items.js'
 
 const CONTENT: Content = {
   d: null,
@@ -20,24 +22,45 @@ const CONTENT: Content = {
   gone: Buffer.alloc(0),
   last: Buffer.from('xyz'),
 }
-const [EMPTY, ONE, TWO, GONE, LAST] = [1, 2, 3, 4, 5]
+const [EMPTY, ONE, TWO, GONE, LAST] = [1, 2, 3, 4, 5] as const
 const FILES = [EMPTY, ONE, TWO, GONE, LAST]
 
 const message = (message: Message): Frame => ({ kind: 'message', type: 0, message, size: 100 })
-const offer = () => Array.from(offerMessages(offerOf(CONTENT)), message)
+const framesOfOffer = (made: Offer) => Array.from(offerMessages(made), message)
+const offer = () => framesOfOffer(offerOf(CONTENT))
 const data = (position: number, text: string): Frame => ({
   kind: 'data',
   position,
   length: text.length,
   chunks: [Buffer.from(text)],
 })
-const digest = (index: number): DigestRecord => {
-  const said = Object.values(expected(CONTENT))[index]!.said
-  return { index, digest: Buffer.from(said, 'hex') }
+
+/** What is said of one file: its digest, a code, or with its size a digest. */
+type Said = Buffer | string | { digest: Buffer; size: number }
+
+/** The digests of these entries in one message: the slots between them are empty. */
+function digests(said: Record<number, Said>, slot = 32): Frame {
+  const indices = Object.keys(said).map(Number)
+  const first = Math.min(...indices)
+  const count = Math.max(...indices) - first + 1
+  const bytes = Buffer.alloc(count * slot)
+  const failures = new Map<number, string>()
+  const sizes = new Map<number, number>()
+  for (const index of indices) {
+    const one = said[index]!
+    if (typeof one === 'string') failures.set(index, one)
+    else (Buffer.isBuffer(one) ? one : one.digest).copy(bytes, (index - first) * slot)
+    if (typeof one === 'object' && 'size' in one) sizes.set(index, one.size)
+  }
+  return message({ type: 'digests', first, count, bytes, failures, sizes })
 }
-const digests = (...records: DigestRecord[]) => message({ type: 'digests', digests: records })
+
+/** Their true digests. */
+const digestsOf = (...indices: number[]) => digests(Object.fromEntries(indices.map((i) => [i, digest(i)])))
+const digest = (index: number) => sha256(bytesOf(Object.values(CONTENT)[index]!))
+const SOME = Buffer.alloc(32, 1)
 const END = message({ type: 'end' })
-const ALL = [...offer(), data(0, '0123456789abcdefxyz'), digests(...FILES.map(digest)), END]
+const ALL = [...offer(), data(0, '0123456789abcdefxyz'), digestsOf(...FILES), END]
 
 async function demuxed(frames: Frame[], options?: DemuxerOptions): Promise<Item[]> {
   const items: Item[] = []
@@ -52,7 +75,7 @@ test('the stream is cut at file boundaries, folders and empty files in their pla
   t.deepEqual(amount(items), expected(CONTENT))
   const run = items.find((item) => item.kind === 'run')!
   t.deepEqual(
-    run.cuts.map(({ entry, offset, last }) => [entry.path, offset, last]),
+    [...cutsOf(run)].map(({ entry, offset, last }) => [entry.path, offset, last]),
     [
       ['d', 0, true],
       ['d/empty', 0, true],
@@ -71,7 +94,7 @@ test('data may come in pieces of any size', async (t) => {
       const at = [0, ...new Set(cuts), text.length].sort((a, b) => a - b)
       const pieces = at.slice(1).map((end, i) => data(at[i]!, text.slice(at[i], end)))
       const frames = [...offer(), ...pieces.filter((piece) => piece.kind === 'data' && piece.length > 0)]
-      t.deepEqual(amount(await demuxed([...frames, digests(...FILES.map(digest)), END])), expected(CONTENT))
+      t.deepEqual(amount(await demuxed([...frames, digestsOf(...FILES), END])), expected(CONTENT))
     }),
   )
 })
@@ -79,9 +102,9 @@ test('data may come in pieces of any size', async (t) => {
 test('an empty file is there when its digest comes, or at the end', async (t) => {
   const items = await demuxed([
     ...offer(),
-    digests(digest(EMPTY)),
+    digestsOf(EMPTY),
     ...ALL.slice(-3, -2),
-    digests(...FILES.slice(1).map(digest)),
+    digestsOf(...FILES.slice(1)),
     END,
   ])
   t.deepEqual(amount(items), expected(CONTENT))
@@ -91,10 +114,10 @@ test('a file that failed at the sender leaves a gap that is explained', async (t
   const items = await demuxed([
     ...offer(),
     data(0, '01234'),
-    digests({ index: ONE, failure: 'ERR_SOURCE_CHANGED' }, { index: GONE, failure: 'ERR_SOURCE_READ' }),
+    digests({ [ONE]: 'ERR_SOURCE_CHANGED', [GONE]: 'ERR_SOURCE_READ' }),
     data(10, 'abcdef'),
     data(16, 'xyz'),
-    digests(digest(EMPTY), digest(TWO), digest(LAST)),
+    digestsOf(EMPTY, TWO, LAST),
     END,
   ])
   const found = amount(items)
@@ -107,20 +130,25 @@ test('a file that failed at the sender leaves a gap that is explained', async (t
 test('a failure that this side does not know keeps being one', async (t) => {
   const items = await demuxed([
     ...offer(),
-    digests({ index: ONE, failure: 'ERR_OF_THE_FUTURE' }),
+    digests({ [ONE]: 'ERR_OF_THE_FUTURE' }),
     data(10, 'abcdefxyz'),
-    digests(...[EMPTY, TWO, GONE, LAST].map(digest)),
+    digestsOf(EMPTY, TWO, GONE, LAST),
     END,
   ])
   t.is(amount(items)['d/one']!.said, 'ERR_PEER')
 })
 
 test('only what was asked for comes', async (t) => {
-  const onOffer = () => bitmapOf(6, (index) => index === 0 || index === TWO)
-  const items = await demuxed([...offer(), data(10, 'abcdef'), digests(digest(TWO)), END], { onOffer })
+  const onOffer = (_offer: Offer, plan: Plan) => {
+    plan.want(1)
+    plan.skip(2)
+    plan.want(1)
+    plan.skip(2)
+  }
+  const items = await demuxed([...offer(), data(10, 'abcdef'), digestsOf(TWO), END], { onOffer })
   t.deepEqual(Object.keys(amount(items)), ['d', 'd/two'])
   await t.throwsAsync(demuxed(ALL, { onOffer }), { code: 'ERR_PROTOCOL' })
-  await t.throwsAsync(demuxed([...offer(), digests(digest(ONE))], { onOffer }), { code: 'ERR_PROTOCOL' })
+  await t.throwsAsync(demuxed([...offer(), digestsOf(ONE)], { onOffer }), { code: 'ERR_PROTOCOL' })
 })
 
 test('who is asked about the offer may refuse it', async (t) => {
@@ -131,65 +159,97 @@ test('who is asked about the offer may refuse it', async (t) => {
 test('a file of unknown size ends with its digest', async (t) => {
   const made = offerOf({ a: Buffer.from('xx'), stdin: Buffer.alloc(0) })
   made.entries[1]!.size = null
-  const frames = [
-    ...Array.from(offerMessages(made), message),
-    data(0, 'xxhel'),
-    data(5, 'lo'),
-    digests({ index: 0, digest: Buffer.alloc(32) }, { index: 1, digest: Buffer.alloc(32), size: 5 }),
-    END,
-  ]
-  const items = await demuxed(frames)
+  const said = (size?: number) => digests({ 0: SOME, 1: size === undefined ? SOME : { digest: SOME, size } })
+  const before = [...framesOfOffer(made), data(0, 'xxhel'), data(5, 'lo')]
+  const items = await demuxed([...before, said(5), END])
   t.like(amount(items).stdin, { content: 'hello', ended: true })
-  const wrong = digests(
-    { index: 0, digest: Buffer.alloc(32) },
-    { index: 1, digest: Buffer.alloc(32), size: 6 },
-  )
-  await t.throwsAsync(demuxed([...frames.slice(0, -2), wrong]), { code: 'ERR_PROTOCOL' })
-  await t.throwsAsync(demuxed([...frames.slice(0, -2), END]), { code: 'ERR_PROTOCOL' })
+  for (const wrong of [said(6), said(4), said(), END])
+    await t.throwsAsync(demuxed([...before, wrong]), { code: 'ERR_PROTOCOL' })
+})
+
+test('a file of unknown size may turn out to be empty', async (t) => {
+  const made = offerOf({ stdin: '' })
+  made.entries[0]!.size = null
+  const items = await demuxed([...framesOfOffer(made), digests({ 0: { digest: SOME, size: 0 } }), END])
+  t.like(amount(items).stdin, { content: '', ended: true })
 })
 
 const BEFORE = [...offer(), data(0, '0123456789')]
-const refused: Record<string, Frame[]> = {
-  'HOSTILE-INPUT 47: a digest of entry N': [...BEFORE, digests({ index: 6, digest: Buffer.alloc(32) })],
-  'HOSTILE-INPUT 47: a digest of a folder': [...BEFORE, digests({ index: 0, digest: Buffer.alloc(32) })],
-  'HOSTILE-INPUT 47: a second digest': [...BEFORE, digests(digest(ONE)), digests(digest(ONE))],
+const refused: Record<string, [frames: Frame[], message: RegExp]> = {
+  'HOSTILE-INPUT 47: a digest of entry N': [
+    [...BEFORE, digests({ 6: SOME })],
+    /a digest of entry 6, which is none/,
+  ],
+  'HOSTILE-INPUT 47: a digest of a folder': [
+    [...BEFORE, digests({ 0: SOME })],
+    /something that can be said only of files, about entry 0/,
+  ],
+  'HOSTILE-INPUT 47: a second digest': [
+    [...BEFORE, digestsOf(ONE), digestsOf(ONE)],
+    /a digest that nobody waits for of entry 2/,
+  ],
   'HOSTILE-INPUT 47: a digest of a file that has not ended': [
-    ...offer(),
-    data(0, '01'),
-    digests(digest(ONE)),
+    [...offer(), data(0, '01'), digestsOf(ONE)],
+    /a digest before the last byte of entry 2/,
   ],
-  'HOSTILE-INPUT 47: a digest of a file that has not begun': [...BEFORE, digests(digest(LAST))],
+  'HOSTILE-INPUT 47: a digest of a file that has not begun': [
+    [...BEFORE, digestsOf(LAST)],
+    /a digest before the last byte of entry 5/,
+  ],
   'HOSTILE-INPUT 40: a digest of the wrong length': [
-    ...BEFORE,
-    digests({ index: ONE, digest: Buffer.alloc(20) }),
+    [...BEFORE, digests({ [ONE]: Buffer.alloc(20, 1) }, 20)],
+    /a digest of 20 instead of 32 bytes for entry 2/,
   ],
-  'HOSTILE-INPUT 48: bytes beyond the last file': [...BEFORE, data(10, 'abcdefxyz!')],
-  'HOSTILE-INPUT 48: bytes far beyond': [...BEFORE, data(2 ** 52, 'a')],
-  'bytes that come twice': [...BEFORE, data(9, '9')],
-  'HOSTILE-INPUT 49: a gap within a file': [...offer(), data(0, '01'), data(3, '3')],
-  'HOSTILE-INPUT 49: a file that is left out': [...offer(), data(10, 'abcdef')],
-  'HOSTILE-INPUT 49: a jump into a file': [...BEFORE, data(12, 'c')],
-  'HOSTILE-INPUT 49: an early end': [...BEFORE, digests(digest(ONE)), END],
-  'KNOWN-FAILURES 15: an end without digests': [...offer(), data(0, '0123456789abcdefxyz'), END],
+  'HOSTILE-INPUT 40: empty slots of the wrong length': [
+    [...BEFORE, digests({ [ONE]: 'ERR_SOURCE_READ' }, 1)],
+    /a digest of 1 instead of 32 bytes for entry 2/,
+  ],
+  'HOSTILE-INPUT 48: bytes beyond the last file': [
+    [...BEFORE, data(10, 'abcdefxyz!')],
+    /bytes at 19, beyond the end of the offer/,
+  ],
+  'HOSTILE-INPUT 48: bytes far beyond': [[...BEFORE, data(2 ** 52, 'a')], /beyond the end of the offer/],
+  'bytes that come twice': [[...BEFORE, data(9, '9')], /bytes at 9 that came already, of entry 2/],
+  'HOSTILE-INPUT 49: a gap within a file, at its digest': [
+    [...offer(), data(0, '01'), data(3, '3456789'), digestsOf(ONE)],
+    /a digest before the last byte of entry 2/,
+  ],
+  'HOSTILE-INPUT 49: a file that is left out, at the end': [
+    [...offer(), data(10, 'abcdefxyz'), digestsOf(EMPTY, TWO, GONE, LAST), END],
+    /the end before the digest of entry 2/,
+  ],
+  'HOSTILE-INPUT 49: an early end': [
+    [...BEFORE, digestsOf(ONE), END],
+    /the end before the digest of entry 1/,
+  ],
+  'KNOWN-FAILURES 15: an end without digests': [
+    [...offer(), data(0, '0123456789abcdefxyz'), END],
+    /the end before the digest of entry 1/,
+  ],
   'bytes of a file that failed': [
-    ...offer(),
-    digests({ index: ONE, failure: 'ERR_SOURCE_READ' }),
-    data(0, '0'),
+    [...offer(), digests({ [ONE]: 'ERR_SOURCE_READ' }), data(0, '0')],
+    /bytes at 0 that were given up, of entry 2/,
   ],
-  'a size that was known': [...BEFORE, digests({ ...digest(ONE), size: 10 })],
-  'frames after the end': [...ALL, data(0, '0')],
-  'a second offer within the first': [offer()[0]!, offer()[0]!],
+  'a size that was known': [
+    [...BEFORE, digests({ [ONE]: { digest: digest(ONE), size: 10 } })],
+    /a size of 10 after one of 10 of entry 2/,
+  ],
+  'bytes after the end that nobody asked for': [[...ALL, data(0, '0')], /bytes at 0 that came already, of/],
+  'a digest after the end': [[...ALL, digestsOf(ONE)], /a digest that nobody waits for of entry 2/],
+  'a second end': [[...ALL, END], /the end twice/],
+  'an offer after the end': [[...ALL, ...framesOfOffer(offerOf({ more: 'm' }))], /an offer after the end/],
+  'a second offer within the first': [[offer()[0]!, offer()[0]!], /an offer where it does not belong/],
 }
-for (const [name, frames] of Object.entries(refused)) {
+for (const [name, [frames, message]] of Object.entries(refused)) {
   test(`${name} is refused`, async (t) => {
-    await t.throwsAsync(demuxed(frames), { code: 'ERR_PROTOCOL' })
+    await t.throwsAsync(demuxed(frames), { code: 'ERR_PROTOCOL', message })
   })
 }
 
 test('an algorithm that nobody has is refused', async (t) => {
   const made = offerOf(CONTENT)
   made.algorithm = 'md17'
-  await t.throwsAsync(demuxed(Array.from(offerMessages(made), message)), { code: 'ERR_UNSUPPORTED' })
+  await t.throwsAsync(demuxed(framesOfOffer(made)), { code: 'ERR_UNSUPPORTED' })
 })
 
 test('KNOWN-FAILURES 23: the end of the stream between two files is not the end of the transfer', async (t) => {
@@ -205,18 +265,18 @@ test('the types of frames are those of the specification', (t) => {
 test('folders without any data come one by one, as the reader wants them', async (t) => {
   const folders = Object.fromEntries(Array.from({ length: 5000 }, (_, i) => [`d${i}`, null]))
   const content: Content = { ...folders, empty: Buffer.alloc(0), ...{ z: null, file: Buffer.from('x') } }
-  const said = (path: string) => Buffer.from(expected(content)[path]!.said, 'hex')
-  const [empty, file] = [5000, 5002]
+  const said = (path: string) => sha256(bytesOf(content[path]!))
+  const [empty, file] = [5000, 5002] as const
   const ways: Frame[][] = [
-    [digests({ index: empty, digest: said('empty') }), data(0, 'x')],
-    [data(0, 'x'), digests({ index: empty, digest: said('empty') })],
+    [digests({ [empty]: said('empty') }), data(0, 'x')],
+    [data(0, 'x'), digests({ [empty]: said('empty') })],
   ]
   for (const way of ways) {
     const stage = demuxer()
     const items: Item[] = []
     let most = 0
-    const frames = [...Array.from(offerMessages(offerOf(content)), message), ...way]
-    frames.push(digests({ index: file, digest: said('file') }), END)
+    const frames = [...framesOfOffer(offerOf(content)), ...way]
+    frames.push(digests({ [file]: said('file') }), END)
     await pipeline(Readable.from(frames), stage, async (source) => {
       for await (const item of source as AsyncIterable<Item>) {
         items.push(item)
@@ -231,7 +291,7 @@ test('folders without any data come one by one, as the reader wants them', async
 test('at the end no more is given out than the reader has room for', async (t) => {
   const folders = Object.fromEntries(Array.from({ length: 5000 }, (_, i) => [`d${i}`, null]))
   const stage = demuxer()
-  const end = pipeline(Readable.from([...Array.from(offerMessages(offerOf(folders)), message), END]), stage)
+  const end = pipeline(Readable.from([...framesOfOffer(offerOf(folders)), END]), stage)
   await once(stage, 'readable')
   let count = 0
   for (let item = stage.read(); ; item = stage.read()) {
@@ -240,9 +300,178 @@ test('at the end no more is given out than the reader has room for', async (t) =
       await Promise.race([once(stage, 'readable'), once(stage, 'end')])
       continue
     }
-    if (item.kind === 'run') count += item.cuts.length
+    if (item.kind === 'run') count += item.last - item.first + 1
     t.true(stage.readableLength <= 2)
   }
   await end
   t.is(count, 5000)
+})
+
+// ——— what the plan wants is taken, in whichever order and how often it comes; what it does not want is refused ———
+
+/** A plan of which all of `d/one` was claimed but for some, and the rest is skipped. */
+const claiming = (start: number, end: number) => (_offer: Offer, plan: Plan) => {
+  plan.skip(2)
+  plan.claim([{ start, end }])
+  plan.skip(3)
+}
+
+/** The pieces of the runs: where each begins within the file, and its bytes. */
+const piecesOf = (items: Item[]) =>
+  items.flatMap((item) =>
+    item.kind === 'run'
+      ? [...cutsOf(item)].map(({ entry, offset, bytes, last }) => [entry.path, offset, String(bytes), last])
+      : [],
+  )
+
+test('a start in the middle of a file is taken where the rest is claimed', async (t) => {
+  const onOffer = claiming(0, 4)
+  const both = (made: Offer, plan: Plan) => {
+    onOffer(made, plan)
+    plan.prove(ONE, [{ start: 0, end: 4 }])
+  }
+  const plan = new Plan()
+  const frames = [...offer(), data(4, '456789'), digestsOf(ONE), END]
+  const items = await demuxed(frames, { plan, onOffer: both })
+  t.deepEqual(piecesOf(items), [['d/one', 4, '456789', true]])
+  t.true(plan.isThere(ONE))
+  await t.throwsAsync(demuxed([...offer(), data(3, '3456789')], { onOffer }), {
+    code: 'ERR_PROTOCOL',
+    message: /bytes at 3 that are only to be proved, of entry 2/,
+  })
+})
+
+test('a gap within a file is taken, and filled later', async (t) => {
+  const frames = [
+    ...offer(),
+    data(0, '012'),
+    data(7, '789abcdefxyz'),
+    data(3, '3456'),
+    digestsOf(...FILES),
+    END,
+  ]
+  const items = await demuxed(frames)
+  t.deepEqual(
+    piecesOf(items).filter(([path]) => path === 'd/one'),
+    [
+      ['d/one', 0, '012', false],
+      ['d/one', 7, '789', true],
+      ['d/one', 3, '3456', false],
+    ],
+  )
+  await t.throwsAsync(demuxed([...frames.slice(0, -2), data(3, '3')]), {
+    message: /bytes at 3 that came already, of entry 2/,
+  })
+})
+
+test('files come in any order', async (t) => {
+  const frames = [
+    ...offer(),
+    data(16, 'xyz'),
+    data(10, 'abcdef'),
+    data(0, '0123456789'),
+    digestsOf(...FILES),
+    END,
+  ]
+  const items = await demuxed(frames)
+  t.deepEqual(amount(items), expected(CONTENT))
+  t.deepEqual(
+    piecesOf(items).map(([path]) => path),
+    ['d', 'd/empty', 'gone', 'last', 'd/two', 'd/one'],
+  )
+})
+
+/** Gives a demuxer one frame after the other, and does what stands between them in its place. */
+async function stepwise(plan: Plan, steps: (Frame | (() => void))[]): Promise<Item[]> {
+  const stage = demuxer({ plan })
+  const items: Item[] = []
+  stage.on('data', (item: Item) => items.push(item))
+  const ended = once(stage, 'end')
+  ended.catch(() => {})
+  for (const step of steps) {
+    if (typeof step === 'function') step()
+    else
+      await new Promise<void>((resolve, reject) =>
+        stage.write(step, (error) => (error ? reject(error) : resolve())),
+      )
+  }
+  stage.end()
+  await ended
+  return items
+}
+
+test('bytes come again where they are asked for again, and only then', async (t) => {
+  const plan = new Plan()
+  const before = [...offer(), data(0, '0123456789abcdefxyz')]
+  const ask = () => plan.ask(ONE, [{ start: 2, end: 5 }])
+  const items = await stepwise(plan, [
+    ...before,
+    ask,
+    digestsOf(...FILES),
+    data(2, '234'),
+    digestsOf(ONE),
+    END,
+  ])
+  t.deepEqual(piecesOf(items).at(-1), ['d/one', 2, '234', false])
+  t.is(plan.cameBytes, 22)
+  await t.throwsAsync(stepwise(new Plan(), [...before, data(2, '234')]), {
+    code: 'ERR_PROTOCOL',
+    message: /bytes at 2 that came already, of entry 2/,
+  })
+})
+
+test('bytes after END are taken as long as somebody asked for them', async (t) => {
+  const plan = new Plan()
+  const ask = () => plan.ask(TWO, [{ start: 1, end: 3 }])
+  const steps = [...ALL, ask, data(11, 'bc'), digestsOf(TWO)]
+  const items = await stepwise(plan, steps)
+  t.deepEqual(piecesOf(items).at(-1), ['d/two', 1, 'bc', false])
+  const short = new Plan()
+  await t.throwsAsync(stepwise(short, [...ALL, () => short.ask(TWO)]), {
+    code: 'ERR_TRUNCATED',
+    message: /before what was asked for again of entry 3/,
+  })
+  const other = new Plan()
+  const again = [...ALL, () => other.ask(TWO, [{ start: 1, end: 3 }]), data(11, 'bc'), data(11, 'b')]
+  await t.throwsAsync(stepwise(other, again), {
+    code: 'ERR_PROTOCOL',
+    message: /bytes at 11 that came already, of entry 3/,
+  })
+})
+
+test('bytes of a file that has its outcome already are thrown away, and no digest of it is owed', async (t) => {
+  const plan = new Plan()
+  const items = await stepwise(plan, [
+    ...offer(),
+    data(0, '01'),
+    () => plan.close(ONE),
+    data(2, '23456789abcdefxyz'),
+    digestsOf(EMPTY, TWO, GONE, LAST),
+    END,
+  ])
+  t.is(amount(items)['d/one']!.content, '01')
+  t.deepEqual(amount(items).last, expected(CONTENT).last)
+})
+
+test('entries of no bytes go with the run that passes them, once, in whichever order the others come', async (t) => {
+  const frames = [
+    ...offer(),
+    data(16, 'xyz'),
+    data(0, '0123456789'),
+    data(10, 'abcdef'),
+    digestsOf(...FILES),
+    END,
+  ]
+  const paths = piecesOf(await demuxed(frames)).map(([path]) => path)
+  t.deepEqual([...paths].sort(), Object.keys(CONTENT).sort())
+})
+
+test('digests do not hold on to the chunk that they came in', async (t) => {
+  const chunk = Buffer.alloc(100_000, 1)
+  const bytes = chunk.subarray(50_000, 50_000 + 5 * 32)
+  const said: Frame = message({ type: 'digests', first: 1, count: 5, bytes })
+  const items = await demuxed([...ALL.slice(0, -2), said, END])
+  const item = items.find(({ kind }) => kind === 'digests') as Item & { kind: 'digests' }
+  t.deepEqual(item.bytes, bytes)
+  t.true(item.bytes.buffer.byteLength < chunk.length)
 })

@@ -325,7 +325,7 @@ test('the source of an attached offer counts on from the one before', async (t) 
   }
   t.like(runsOf(await source([false, true, true])), [{ position: 5, length: 4 }])
   t.like(runsOf(await source([false, false, true])), [{ position: 8, length: 1 }])
-  t.throws(() => fileSource(manifest), { code: 'ERR_USAGE', message: /attached/ })
+  t.throws(() => fileSource(manifest), { code: 'ERR_USAGE', message: /follows another/ })
   t.throws(() => fileSource(manifest, { plan: new Plan() }), { code: 'ERR_USAGE', message: /plan\.add/ })
 })
 

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { Readable, Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import test from 'ava'
+import fc from 'fast-check'
 import { finalizer } from '../../lib/stages/finalizer.js'
 import { partSink } from '../../lib/stages/part-sink.js'
 import type { Item } from '../../lib/stages/river/items.js'
@@ -10,8 +11,9 @@ import { MemoryDisk, transformConformance } from '../../lib/testing/index.js'
 import type { Run } from '../../lib/wire/run.js'
 import { conforms } from '../helpers/conforms.js'
 import { listing, temporary } from '../helpers/folders.js'
-import { arrivingOf, type Content, MTIME } from '../helpers/items.js'
+import { arrivingOf, bytesOf, type Content, MTIME } from '../helpers/items.js'
 import { receiveItems, statuses } from '../helpers/river.js'
+import { scale } from '../helpers/scale.js'
 
 const TREE = {
   photos: null,
@@ -413,6 +415,76 @@ test('more files than handles arrive with few of them open', async (t) => {
   })
   t.is(error, undefined)
   t.true(most < 10, `${most}`)
+})
+
+/** Trees of files and folders: names are numbers, so that no path is below a file. */
+const tree = fc
+  .array(
+    fc.record({
+      folder: fc.constantFrom('', 'd', 'd/e', 'x'),
+      value: fc.oneof(
+        { weight: 6, arbitrary: fc.string({ maxLength: 40 }) },
+        { weight: 2, arbitrary: fc.constantFrom('', null) },
+        {
+          weight: 1,
+          arbitrary: fc.integer({ min: 65_530, max: 70_000 }).map((size) => Buffer.alloc(size, 'l')),
+        },
+      ),
+      mode: fc.constantFrom(0o644, 0o600, 0o400, 0o755),
+    }),
+    { minLength: 1, maxLength: 14 },
+  )
+  .map((entries) => {
+    const sorted = entries.map((entry, i) => ({ ...entry, path: `${entry.folder}/${i}`.replace(/^\//, '') }))
+    return {
+      content: Object.fromEntries(sorted.map(({ path, value }) => [path, value])) as Content,
+      modes: Object.fromEntries(
+        sorted.map(({ path, mode, value }) => [path, value === null ? mode | 0o700 : mode]),
+      ),
+    }
+  })
+
+const bytes = fc.oneof(fc.integer({ min: 1, max: 9 }), fc.integer({ min: 10, max: 100_000 }))
+
+test('in columns, in cuts, byte by byte, in any runs and buffers, together or alone: the same stands there', async (t) => {
+  const standing = async (disk: MemoryDisk) => {
+    const list = disk.list()
+    const stats = await Promise.all(list.map((path) => disk.lstat(path)))
+    return list.map((path, i) => [path, stats[i]!.mode, stats[i]!.isFile() && stats[i]!.mtimeMs])
+  }
+  await fc.assert(
+    fc.asyncProperty(
+      tree,
+      fc.record({
+        run: bytes,
+        cut: bytes,
+        inCuts: fc.boolean(),
+        tapped: fc.boolean(),
+        most: fc.constantFrom(3, 512),
+      }),
+      fc.boolean(),
+      async ({ content, modes }, options, sync) => {
+        const large = Object.values(content).some((value) => Buffer.isBuffer(value))
+        const plain = memory()
+        const first = await receiveItems(arrivingOf(content, { modes }), { dir: '/dst', fs: plain })
+        t.is(first.error, undefined)
+        for (const [path, value] of Object.entries(content))
+          if (value !== null) t.deepEqual(plain.snapshot().get(`/dst/${path}`), bytesOf(value))
+        // a large one byte by byte takes its time
+        const run = large ? Math.max(options.run, 5000) : options.run
+        const disk = new MemoryDisk({ sync })
+        disk.putFolder('/dst')
+        const items = arrivingOf(content, { ...options, run, modes })
+        const other = await receiveItems(items, { dir: '/dst', fs: disk })
+        t.is(other.error, undefined)
+        t.deepEqual(statuses(other.outcomes), statuses(first.outcomes))
+        t.deepEqual([...disk.snapshot()].sort(), [...plain.snapshot()].sort())
+        t.deepEqual(await standing(disk), await standing(plain))
+        t.deepEqual(disk.openHandles(), [])
+      },
+    ),
+    { numRuns: scale(40, 2000) },
+  )
 })
 
 // ——— what every Transform of a river keeps ———

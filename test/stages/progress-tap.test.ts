@@ -1,40 +1,22 @@
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import test from 'ava'
-import {
-  counter,
-  type Entry,
-  type Item,
-  isSluiceError,
-  type Passed,
-  progressTap,
-  tap,
-} from '../../lib/index.js'
+import { isSluiceError, SluiceError } from '../../lib/errors.js'
+import { counter, type Passed, progressTap, tap } from '../../lib/stages/progress-tap.js'
+import type { Item, StoredRun } from '../../lib/stages/river/items.js'
 import { FakeClock, piecesOf, randomContent, transformConformance } from '../../lib/testing/index.js'
 import { conforms } from '../helpers/conforms.js'
+import { inCuts, offerOf, runsOver } from '../helpers/items.js'
 
 const bytes = randomContent(4 * 1024 * 1024)
 const small = () => piecesOf(Buffer.from('some bytes'), 3)
 
-function entry(type: Entry['type'], size: number | null): Entry {
-  return { index: 0, type, path: 'a', size, start: 0, mtime: 0, mode: 0o644 }
-}
-
-function items(): Item[] {
-  const cut = (type: Entry['type'], last: boolean, size = 3) => {
-    return { entry: entry(type, size), offset: 0, bytes: Buffer.alloc(size), last }
-  }
-  return [
-    {
-      kind: 'run',
-      position: 0,
-      length: 6,
-      cuts: [cut('file', true), cut('directory', true, 0), cut('file', false)],
-    },
-    { kind: 'digests', digests: [] },
-    { kind: 'run', position: 6, length: 3, cuts: [cut('file', true)] },
-  ]
-}
+const CONTENT = { a: 'abc', d: null, b: 'def' }
+/** Two files and a folder: one run in which a file ends and the other begins, then its rest. */
+const items = (): Item[] => [
+  ...runsOver(offerOf(CONTENT), CONTENT, [0, 5]),
+  ...runsOver(offerOf(CONTENT), CONTENT, [5, 6]),
+]
 
 conforms(
   'a tap on bytes',
@@ -78,15 +60,15 @@ async function passing(
 test('progress counts bytes, the files that end, and those that were stored', async (t) => {
   const each = (calls: Passed[]) => progressTap((passed) => calls.push(passed), { interval: 0 })
   t.deepEqual((await passing(small(), each)).at(-1), { bytes: 10, files: 0 })
-  t.deepEqual((await passing(items(), each)).at(-1), { bytes: 9, files: 2 })
-  const failure = Object.assign(new Error('x')) as never
-  const files = [
-    { entry: entry('file', 7) },
-    { entry: entry('file', 7), failure },
-    { entry: entry('file', null) },
-    { entry: entry('directory', 0) },
-  ]
-  t.deepEqual((await passing([{ kind: 'stored', files }], each)).at(-1), { bytes: 7, files: 2 })
+  t.deepEqual((await passing(items(), each)).at(-1), { bytes: 6, files: 2 })
+  t.deepEqual((await passing(inCuts(items()), each)).at(-1), { bytes: 6, files: 2 })
+  const { entries } = offerOf({ a: '7 bytes', b: '7 bytes', d: null, l: { target: 'a' }, c: '5 byt' })
+  const failures = new Map([[1, new SluiceError('ERR_WRITE', 'x')]])
+  const stored: StoredRun = { entries, first: 0, last: 4, failures }
+  t.deepEqual((await passing([{ kind: 'stored', stored }], each)).at(-1), { bytes: 12, files: 2 })
+  const entry = { ...entries[0]!, size: null }
+  const open: StoredRun = { entries: [], first: 0, last: 0, entry }
+  t.deepEqual((await passing([{ kind: 'stored', stored: open }], each)).at(-1), { bytes: 0, files: 1 })
 })
 
 test('progress is told no more often than the interval, and once at the end', async (t) => {

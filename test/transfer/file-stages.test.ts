@@ -211,7 +211,7 @@ test('what the function of mapCuts throws ends the transfer, and it takes a func
     }),
   )
   t.is(ends as unknown, 'ERR_DESTROYED')
-  t.throws(() => mapCuts({} as () => undefined), { code: 'ERR_USAGE', message: /^change: / })
+  t.throws(() => mapCuts({} as () => undefined), { code: 'ERR_USAGE', message: /^change must/ })
 })
 
 test('a file stage that keeps the end to itself does not hold a transfer for ever', async (t) => {

@@ -1,4 +1,5 @@
-import test from 'ava'
+import test, { type ExecutionContext } from 'ava'
+import type { SluiceError } from '../../lib/errors.js'
 import { Plan } from '../../lib/transfer/plan.js'
 import type { Offer } from '../../lib/wire/manifest.js'
 import { type Kind, offerOf } from '../helpers/plan-model.js'
@@ -52,17 +53,58 @@ test('small files that come from both ends, with empty ones between them', (t) =
   t.true(passed >= MANY / 2)
 })
 
-test('one block of each of many files, and the rest in a wild order', (t) => {
-  const plan = wanting((index) => (index % 10 === 0 ? 4 : 'folder'))
-  const files = MANY / 10
-  for (let file = 0; file < files; file++) take(plan, 4 * file + 2, 2)
-  for (let i = 0; i < files; i++) {
-    const file = (i * 61_803) % files
-    if (i < files - 1) t.truthy(plan.coming())
-    take(plan, 4 * file, 2)
+/** What takes bytes until it is refused; gives how often it was not. */
+function untilRefused(
+  t: ExecutionContext,
+  plan: Plan,
+  takes: (i: number) => [position: number, length: number],
+): number {
+  for (let i = 0; i < MANY; i++)
+    try {
+      take(plan, ...takes(i))
+    } catch (error) {
+      t.is((error as SluiceError).code, 'ERR_PROTOCOL')
+      t.regex(
+        (error as SluiceError).message,
+        /^the peer sent bytes at \d+, and left too much unfinished before$/,
+      )
+      return i
+    }
+  return MANY
+}
+
+test('many files that are begun, or ended, and not finished', (t) => {
+  t.true(
+    untilRefused(
+      t,
+      wanting(() => 3),
+      (i) => [3 * i, 1],
+    ) < 2_000,
+  )
+  t.true(
+    untilRefused(
+      t,
+      wanting(() => 3),
+      (i) => [3 * wild(i) + 2, 1],
+    ) < 2_000,
+  )
+})
+
+test('single bytes of one file, here and there', (t) => {
+  const plan = new Plan()
+  plan.add(offerOf([2 * MANY]))
+  plan.want(1)
+  t.true(untilRefused(t, plan, (i) => [2 * wild(i), 1]) < 2_000)
+})
+
+test('many files that are begun and closed, or given up, are not in the way of others', (t) => {
+  const plan = wanting(() => 3)
+  for (let index = 0; index < SOME; index++) {
+    take(plan, 3 * index, 1)
+    if (index % 2) plan.answer(index, true)
+    else plan.close(index)
   }
-  t.true([...plan.pass()].length > 0)
-  t.is(plan.coming(), undefined)
+  t.is(plan.cameBytes, SOME)
 })
 
 test('the first file asked for again and again while the last one is still to come', (t) => {

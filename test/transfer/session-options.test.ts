@@ -2,6 +2,8 @@ import { PassThrough, Readable } from 'node:stream'
 import test from 'ava'
 import { type ReceiveOptions, receive } from '../../lib/receive.js'
 import { type SendOptions, send } from '../../lib/send.js'
+import { mapCuts } from '../../lib/stages/map-cuts.js'
+import { memoryParts } from '../../lib/stores/memory-parts.js'
 import { duplexPair } from '../../lib/testing/index.js'
 
 const SOCKETS: Record<string, unknown> = {
@@ -15,6 +17,10 @@ for (const [what, socket] of Object.entries(SOCKETS)) {
     for (const start of [() => send(duplex, ['x']), () => receive(duplex, { dir: 'x', accept: 'all' })])
       t.throws(start, { code: 'ERR_USAGE', message: /^socket must be a duplex/ })
   })
+}
+
+const failing = () => {
+  throw new TypeError('no scanner')
 }
 
 const BOTH: Record<string, [options: object, message: RegExp]> = {
@@ -32,6 +38,10 @@ const BOTH: Record<string, [options: object, message: RegExp]> = {
     { stages: { wire: [{ format: 'x', outgoing() {} }] } },
     /stages.wire makes must/,
   ],
+  'a maker that fails': [
+    { stages: { wire: [{ format: 'x', outgoing: failing, incoming: failing }] } },
+    /^a stage of stages.wire could not be made: no scanner/,
+  ],
   'a limit that is none': [{ limits: { patience: 1 } }, /^the name of a limit must/],
   'a time that no timer can wait': [
     { limits: { idleTimeout: 2 ** 31 } },
@@ -43,6 +53,13 @@ const RECEIVER: Record<string, [options: object, message: RegExp]> = {
   'no folder': [{ dir: undefined }, /^dir must/],
   'a policy that is none': [{ conflict: 'whatever' }, /^conflict must/],
   'file stages in place of their makers': [{ stages: { file: [new PassThrough()] } }, /^stages.file must/],
+  'a file stage that cannot be made': [
+    { stages: { file: [() => new PassThrough(), failing] } },
+    /^a stage of stages.file could not be made: no scanner/,
+  ],
+  'a file stage that refuses its options': [{ stages: { file: [() => mapCuts({} as never)] } }, /^change/],
+  'file stages that are no list': [{ stages: { file: () => new PassThrough() } }, /^stages.file/],
+  'a folder and a store': [{ store: memoryParts() }, /^dir must be left out where store is given/],
   'a file stage that is no stream': [{ stages: { file: [() => 5] } }, /stages.file makes must/],
 }
 for (const [what, [options, message]] of Object.entries({ ...BOTH, ...RECEIVER })) {
@@ -59,6 +76,22 @@ for (const [what, [options, message]] of Object.entries({ ...BOTH, ...RECEIVER }
     }
   })
 }
+
+test('a wrong option makes no file stage, which nobody would close', (t) => {
+  let made = 0
+  const file = () => {
+    made++
+    return new PassThrough({ objectMode: true })
+  }
+  const [near] = duplexPair()
+  const options = {
+    accept: 'all',
+    conflict: 'whatever',
+    stages: { file: [file] },
+  } as unknown as ReceiveOptions
+  t.throws(() => receive(near, { dir: 'x', ...options }), { code: 'ERR_USAGE' })
+  t.is(made, 0)
+})
 
 for (const source of ['photos', undefined, {}, { offer: { entries: [] }, sources: [] }]) {
   test(`${JSON.stringify(source)} is no source to send`, (t) => {

@@ -163,7 +163,7 @@ test('a store that lacks something is refused at once', async (t) => {
       { store: { begin, features: { conflicts: ['rename'] } }, conflict: 'skip' },
       /conflict must be one of 'rename'/,
     ],
-    [{ store: { begin }, dir: 'x' }, /only one/],
+    [{ store: { begin }, dir: 'x' }, /dir must be left out/],
   ] as const)
     t.throws(() => receive(far, { accept: 'all', ...options } as unknown as ReceiveOptions), {
       code: 'ERR_USAGE',

@@ -23,7 +23,7 @@ export interface JournalClock {
 }
 
 const CLOCK: JournalClock = {
-  now: Date.now,
+  now: () => Date.now(),
   after(ms, callback) {
     const timer = setTimeout(callback, ms).unref()
     return () => clearTimeout(timer)

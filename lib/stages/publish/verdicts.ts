@@ -70,7 +70,7 @@ export class Verdicts {
     return item.failures?.has(index) || digestIn(item, index) !== undefined
   }
 
-  /** Up to which entry the digests of a stored run are there, and those of the sender. */
+  /** Up to which entry the digests of a stored run are there, and those of the sender, and the files wait for them. */
   #equalUpTo(index: number, { entries, last, digests, failures }: StoredRun, item: DigestsItem): number {
     if (!digests) return index
     const length = item.bytes.length / item.count
@@ -81,8 +81,10 @@ export class Verdicts {
       const ours = (to - digests.first) * length
       const theirs = (to - item.first) * length
       if (item.bytes.compare(digests.bytes, ours, ours + length, theirs, theirs + length) !== 0) break
+      if (entries[to]!.type !== 'file') continue
       // two that are both not known are not equal
-      if (digests.bytes[ours] === 0 && entries[to]!.type === 'file' && !digestIn(digests, to)) break
+      if (digests.bytes[ours] === 0 && !digestIn(digests, to)) break
+      if (!this.#ledger.isWaited(to)) break
     }
     return to
   }

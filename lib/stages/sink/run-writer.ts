@@ -4,9 +4,9 @@ import { diskError } from '../../files/disk/disk-error.js'
 import { Ranges } from '../../ranges.js'
 import type { Part } from '../../stores/parts.js'
 import type { Entry } from '../../wire/manifest.js'
-import { lengthIn, type Run, sliceRun } from '../../wire/run.js'
+import { digestIn, lengthIn, type Run, sliceRun } from '../../wire/run.js'
 import { endsTransfer } from '../river/fatal.js'
-import type { StoredRun } from '../river/items.js'
+import type { DigestsItem, StoredRun } from '../river/items.js'
 import type { StoreCalls } from '../river/store-calls.js'
 import { WriteBehind } from './write-behind.js'
 import { columnOf, type FileWrite, writesOf } from './writes.js'
@@ -89,11 +89,14 @@ export class RunWriter {
     this.#behind.stop()
   }
 
-  /** The sender said all of these entries: files among them that began and did not end will not end by themselves. */
-  async giveUp(first: number, count: number): Promise<StoredRun[]> {
+  /** The sender said what these files are, or that they fail: those that began and did not end will not end any more. */
+  async giveUp(said: DigestsItem): Promise<StoredRun[]> {
     const stored = await this.settle()
-    for (let index = first; index < first + count; index++) {
+    for (let index = said.first; index < said.first + said.count; index++) {
       const file = this.#open[index]
+      if (file === undefined && !this.#failed.has(index)) continue
+      // nothing was said of it: the rest may come
+      if (!said.failures?.has(index) && digestIn(said, index) === undefined) continue
       this.#failed.delete(index)
       if (file === undefined) continue
       this.#open[index] = undefined
@@ -190,11 +193,15 @@ export class RunWriter {
 
   async #write({ entry, offset, length, buffers, last, digest }: FileWrite): Promise<StoredRun | undefined> {
     const file = this.#open[entry.index]!
-    const { part } = file
+    const { part, written } = file
+    const end = offset + length
+    // its bytes may come in any order: it has ended when all of them are there
+    const { size } = entry
+    const ends = size === null ? last : lacksOnly(written, offset, end, size)
     try {
       if (this.#store.order === 'ascending' && offset !== file.end) throw outOfOrder(entry, offset, file.end)
       // with a digest nothing is left to do on the file but to give it its name
-      await part.write(offset, buffers, last && digest !== undefined)
+      await part.write(offset, buffers, ends && digest !== undefined)
     } catch (error) {
       // the write before this one failed as well, and has said so
       if (!this.#open[entry.index]) return undefined
@@ -203,9 +210,9 @@ export class RunWriter {
       await this.#store.keep(part, entry, failure)
       return this.#failedRun(entry, failure)
     }
-    file.end = offset + length
-    file.written.add(offset, file.end)
-    if (!last) return undefined
+    file.end = end
+    written.add(offset, end)
+    if (!ends) return undefined
     this.#open[entry.index] = undefined
     return this.#stored(entry, {
       part,
@@ -239,6 +246,11 @@ function byFile(writes: readonly FileWrite[]): FileWrite[][] {
     else files.set(write.entry.index, [write])
   }
   return [...files.values()]
+}
+
+/** Whether every byte of a file is there when those from `start` up to `end` are. */
+function lacksOnly(written: Ranges, start: number, end: number, size: number): boolean {
+  return written.covers(0, Math.min(start, size)) && written.covers(end, size)
 }
 
 /** Whether every byte of the entry was written, as far as its size is known. */

@@ -60,20 +60,32 @@ export class SourceReader {
     const slab = length === 0 ? NOTHING : Buffer.allocUnsafeSlow(length)
     const failures = await this.#readFiles(entries, slab)
     if (signal.aborted) return
+    const first = entries[0]!
+    const last = entries.at(-1)!
+    if (failures.size === 0) yield* this.#runs(first.start, slab)
+    else yield* this.#between(entries, slab, failures)
+    for (const piece of plan.pass(last.index + 1)) yield this.#run(piece, NOTHING)
+  }
+
+  /** What of the entries lies between those that failed, and the failures. */
+  *#between(
+    entries: readonly Entry[],
+    slab: Buffer,
+    failures: ReadonlyMap<number, unknown>,
+  ): Generator<Item> {
     let used = 0
     let from = 0
-    for (const { index, start, size } of entries) {
-      const failure = failures.get(index)
-      if (failure) {
-        yield* this.#runs(start - (used - from), slab.subarray(from, used))
-        yield* this.#fail(plan.entries[index]!, failure)
-        from = used + size!
+    const { start: position } = entries[0]!
+    for (const entry of entries) {
+      const size = entry.size!
+      if (failures.has(entry.index)) {
+        yield* this.#runs(position + from, slab.subarray(from, used))
+        yield* this.#fail(entry, failures.get(entry.index))
+        from = used + size
       }
-      used += size!
+      used += size
     }
-    const { index, start, size } = entries.at(-1)!
-    yield* this.#runs(start + size! - (used - from), slab.subarray(from))
-    for (const piece of plan.pass(index + 1)) yield this.#run(piece, NOTHING)
+    yield* this.#runs(position + from, slab.subarray(from))
   }
 
   /** The files among the entries, into one buffer; gives those that failed. */
@@ -134,12 +146,8 @@ export class SourceReader {
     if (plan.isClosed(index)) return
     if (entry.size === 0) for (const piece of plan.pass(index + 1)) yield this.#run(piece, NOTHING)
     if (entry.size !== null) return
-    plan.setSize(index, offset)
-    const position = entry.start + offset
-    yield this.#run(
-      { position, length: 0, first: index, last: index, offset, ends: true, isLate: false },
-      NOTHING,
-    )
+    const end = plan.setSize(index, offset)
+    if (end) yield this.#run(end, NOTHING)
   }
 
   /** Takes bytes for sent, which stand at `position`: the runs that they are. */
@@ -156,12 +164,17 @@ export class SourceReader {
   #run({ position, length, first, last, offset, ends }: Piece, bytes: Buffer): Run {
     const { plan } = this.#options
     const { entries } = plan
-    for (let index = first; index < last || (ends && index === last); index++) {
-      if (!plan.isOpen(index)) continue
-      if (entries[index]!.size === null || plan.isThere(index)) plan.answer(index)
-    }
+    // those between are whole, and were asked for
+    for (let index = first + 1; index < last; index++) if (entries[index]!.type === 'file') plan.answer(index)
+    if (first < last) this.#answer(first)
+    if (ends) this.#answer(last)
     const buffers = bytes.length === 0 ? [] : [bytes]
     return { kind: 'run', position, length, buffers, entries, first, last, offset, ends }
+  }
+
+  #answer(index: number): void {
+    const { plan } = this.#options
+    if (plan.isOpen(index) && plan.isThere(index)) plan.answer(index)
   }
 
   *#fail(entry: Entry, cause: unknown): Generator<Item> {

@@ -19,6 +19,10 @@ const SLOW = 50
 /** Without these its owner could not open a file again: such a mode is set at the very end. */
 const OWNER_BITS = 0o600
 
+function isLate(mode: number): boolean {
+  return (mode & OWNER_BITS) !== OWNER_BITS
+}
+
 /**
  * Many small whole files: written and named by one loop of synchronous calls, without an object, a promise or a closure
  * for each. What is unusual with one of them (its part name is taken, a call fails) goes its own way as a
@@ -27,7 +31,8 @@ const OWNER_BITS = 0o600
 export class SmallFiles implements PartRun {
   readonly #store: DiskStore
   readonly #calls: SyncCalls
-  readonly #run: Run
+  /** Without its bytes, once they are written: it waits for its digests, and there may be many such. */
+  #run: Run
   /** Files that went their own way, by the index of their entry. */
   readonly #alone = new Map<number, DiskPart>()
   readonly failures = new Map<number, SluiceError>()
@@ -62,6 +67,7 @@ export class SmallFiles implements PartRun {
       }
     } finally {
       this.#leave()
+      this.#run = { ...this.#run, buffers: [] }
     }
   }
 
@@ -77,8 +83,9 @@ export class SmallFiles implements PartRun {
         const directory = isAlone ? undefined : (this.#held(entry) ?? (await this.#enter(entry)))
         // below a folder that has a suffix it gets another name than its own
         const isOwn = directory !== undefined && directory.path === this.#folder
-        if (isOwn && this.#tryPublish(directory, entry)) published.push(entry)
-        else unusual.push(index)
+        const how = isOwn ? this.#tryPublish(directory, entry) : 'unusual'
+        if (how === 'published') published.push(entry)
+        if (how === 'unusual') unusual.push(index)
         if (this.#isTime()) await this.#yield()
       }
     } finally {
@@ -110,7 +117,7 @@ export class SmallFiles implements PartRun {
         this.failures.set(index, diskError(error, 'write', entry.path))
         continue
       }
-      if ((entry.mode & OWNER_BITS) === OWNER_BITS && arrivals.hasPlainPart(entry.path)) plain.push(entry)
+      if (arrivals.hasPlainPart(entry.path)) plain.push(entry)
     }
     if (plain.length > 0) await arrivals.expectRun(plain)
     return new Set(plain.map(({ index }) => index))
@@ -126,7 +133,7 @@ export class SmallFiles implements PartRun {
     let fd: number
     try {
       path = directory.at(partCandidate(nameOf(entry.path), 0))
-      fd = calls.open(path, OPEN.create, entry.mode)
+      fd = calls.open(path, OPEN.create, entry.mode | OWNER_BITS)
     } catch (error) {
       // of a failing disk nobody knows whether it made the file
       return isRefusal(error) ? false : this.#fail(entry, diskError(error, 'write', entry.path))
@@ -156,7 +163,7 @@ export class SmallFiles implements PartRun {
 
   #setMode(fd: number, mode: number): void {
     const { modes } = this.#store.arrivals
-    if (modes.get(mode) === true) return
+    if (isLate(mode) || modes.get(mode) === true) return
     const differs = (this.#calls.fstat(fd).mode & 0o777) !== mode
     modes.set(mode, !differs)
     if (differs) this.#calls.fchmod(fd, mode)
@@ -180,17 +187,42 @@ export class SmallFiles implements PartRun {
     this.#since = performance.now()
   }
 
-  /** Gives a file its name if that is free; false where it is not, or anything goes wrong. */
-  #tryPublish(directory: Directory, { path }: Entry): boolean {
+  /** Gives a file its name if that is free; 'unusual' where it is not, or anything goes wrong. */
+  #tryPublish(directory: Directory, { path, mode }: Entry): 'published' | 'part is left' | 'unusual' {
     const name = nameOf(path)
     const part = directory.at(partCandidate(name, 0))
     try {
-      this.#calls.link(part, directory.at(name))
+      if (isLate(mode)) this.#linkLate(part, directory.at(name), mode)
+      else this.#calls.link(part, directory.at(name))
     } catch {
       // where it is done already, that is found by whoever publishes it alone
-      return false
+      return 'unusual'
     }
-    return attempt(() => this.#calls.unlink(part)) || this.#isGone(part)
+    if (attempt(() => this.#calls.unlink(part)) || this.#isGone(part)) return 'published'
+    // whoever publishes it alone opens it, which its mode may forbid by now; the journal says that the part is left
+    return isLate(mode) ? 'part is left' : 'unusual'
+  }
+
+  /** With the mode set just before: with that one the part could not be opened again. */
+  #linkLate(part: string, name: string, mode: number): void {
+    const calls = this.#calls
+    const fd = calls.open(part, OPEN.read)
+    try {
+      const stats = calls.fstat(fd)
+      if (!stats.isFile() || stats.nlink !== 1)
+        throw new SystemError('EBUSY', 'open', 'it was exchanged meanwhile')
+      calls.fchmod(fd, mode)
+      try {
+        calls.link(part, name)
+      } catch (error) {
+        // an answer may be lost, and the call done
+        if (calls.fstat(fd).nlink > 1) return
+        calls.fchmod(fd, mode | OWNER_BITS)
+        throw error
+      }
+    } finally {
+      attempt(() => calls.close(fd))
+    }
   }
 
   /** An answer may be lost, and the call done. */

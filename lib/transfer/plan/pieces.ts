@@ -28,6 +28,13 @@ export interface PieceLimits {
 /** Entries of one piece at most, unless told otherwise. */
 const MOST_ENTRIES = 512
 
+/**
+ * Places at most at which a file is in pieces: on one side the bytes came, on the other they are still to come. A sender
+ * that finishes what it begins makes one of them on each connection; one that does not would make memory grow with
+ * every few bytes.
+ */
+const MOST_EDGES = 512
+
 /** Cuts bytes of the stream into pieces, and notes that they came. Pure. */
 export class PieceCutter {
   readonly #entries: readonly Entry[]
@@ -35,6 +42,8 @@ export class PieceCutter {
   readonly #isLate: (entry: Entry, start: number, end: number) => boolean
   /** The entry that was found last: the next bytes are probably near. */
   #near = 0
+  /** Positions of edges between bytes that came and bytes of the same file that are to come; some are outdated. */
+  readonly #edges = new Set<number>()
 
   /**
    * @param isLate says of bytes of an entry, from `start` up to `end`, whether they are to be thrown away; throws if
@@ -103,6 +112,35 @@ export class PieceCutter {
     this.#settleDue(first, last + 1)
     const position = this.#entries[first]!.start
     return { position, length: 0, first, last, offset: 0, ends: true, isLate: false }
+  }
+
+  /** All pieces of entries of no bytes below `end` that are due. */
+  *passAll(end: number, limits: PieceLimits): Generator<Piece, void> {
+    for (let piece = this.pass(end, limits); piece; piece = this.pass(end, limits)) yield piece
+  }
+
+  /**
+   * Notes that all bytes from `start` up to `end` were cut.
+   * @returns false if too many files, or parts of them, are begun and not finished
+   */
+  noteEdges(start: number, end: number): boolean {
+    for (const position of [start, end])
+      if (this.#isEdge(position)) this.#edges.add(position)
+      else this.#edges.delete(position)
+    if (this.#edges.size <= 2 * MOST_EDGES) return true
+    // what was given up or closed since then is no edge any more
+    for (const position of this.#edges) if (!this.#isEdge(position)) this.#edges.delete(position)
+    return this.#edges.size <= MOST_EDGES
+  }
+
+  /** Whether one of the two bytes at a position is to come and the other is not, and both are of one file. */
+  #isEdge(position: number): boolean {
+    const index = this.#find(position)
+    if (index === undefined) return false
+    const offset = position - this.#entries[index]!.start
+    if (offset === 0) return false
+    const isComing = (at: number) => this.#states.are(Is.Coming, index, at, at + 1)
+    return isComing(offset - 1) !== isComing(offset)
   }
 
   #isLateFrom(index: number, position: number, end: number): boolean {

@@ -128,7 +128,7 @@ test('an argument that cannot be read is an error at once', async (t) => {
 test('a folder inside that cannot be read is reported, and the others go on', async (t) => {
   const fs = disk({ '/d/a/1': '1', '/d/b/2': '2', '/d/c': '3' })
   fs.fail({ call: 'readdir', path: '/d/a', error: 'EACCES' })
-  fs.fail({ call: 'lstat', path: '/d/c', error: 'ENOENT' })
+  fs.fail({ call: 'lstat', path: '/d/c', error: 'ENOENT', once: false })
   const { offer, skipped } = await manifestOf(['/d'], { fs })
   t.deepEqual(
     offer.entries.map(({ path }) => path),
@@ -141,6 +141,25 @@ test('a folder inside that cannot be read is reported, and the others go on', as
       ['ERR_SOURCE_CHANGED', '/d/c'],
     ],
   )
+})
+
+test('names are looked at by synchronous calls where there are some, and what these cannot tell by others', async (t) => {
+  const tree = { '/d/a': '1', '/d/empty': '', '/d/z/b': '22', '/d/z/c': '3' }
+  const plain = disk(tree, { sync: false })
+  plain.putLink('/d/l', 'a')
+  const expected = await manifestOf(['/d'], { fs: plain, symlinks: 'keep' })
+  const fs = disk(tree)
+  fs.putLink('/d/l', 'a')
+  const looks: string[] = []
+  fs.hook = ({ call, path, sync }) => {
+    if (call === 'lstat' && path !== '/d') looks.push(`${path}${sync ? '' : ' again'}`)
+  }
+  const { offer } = await manifestOf(['/d'], { fs, symlinks: 'keep' })
+  t.deepEqual(
+    offer.entries.map(({ path, size, target }) => [path, size, target]),
+    expected.offer.entries.map(({ path, size, target }) => [path, size, target]),
+  )
+  t.deepEqual(looks, ['/d/a', '/d/empty', '/d/l', '/d/z', '/d/empty again', '/d/l again', '/d/z/b', '/d/z/c'])
 })
 
 test('a file inside that cannot be read is offered all the same: it is found when it is read', async (t) => {
@@ -323,7 +342,7 @@ test('more entries than can be offered are refused', async (t) => {
 })
 
 test('sizes that add up to more than 2^53 are refused', async (t) => {
-  const fs = disk({ '/d/a': '1', '/d/b': '2' })
+  const fs = disk({ '/d/a': '1', '/d/b': '2' }, { sync: false })
   const lstat = fs.lstat.bind(fs)
   fs.lstat = async (path) => {
     const stats = await lstat(path)

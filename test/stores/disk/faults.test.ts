@@ -7,7 +7,7 @@ import { arrivingOf, bytesOf, type Content } from '../../helpers/items.js'
 import { type Received, receiveItems } from '../../helpers/river.js'
 import { scale } from '../../helpers/scale.js'
 
-// Every call that a receive makes fails in turn: what must hold afterwards is section 12 of DESIGN.md.
+// Every call that a receive makes fails in turn: what must hold afterwards is in README.md, "What is guaranteed".
 
 const SENT: Content = {
   photos: null,

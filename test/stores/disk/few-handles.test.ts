@@ -8,30 +8,33 @@ import { receiveItems, statuses } from '../../helpers/river.js'
 const FEWEST = 6
 
 /** A system that has so few handles for all of this process. */
-class FewHandles extends MemoryDisk {
-  most = Number.POSITIVE_INFINITY
-  refused = 0
-
-  override async open(path: string, flags: number, mode?: number): Promise<number> {
-    if (this.openHandles().length >= this.most) {
-      this.refused++
-      throw new SystemError('EMFILE', 'open', 'of the test')
-    }
-    return super.open(path, flags, mode)
+function fewHandles(most: number, sync: boolean) {
+  const disk = new MemoryDisk({ sync })
+  disk.putFolder('/dst')
+  const refused = { atOnce: 0, all: 0 }
+  disk.hook = (event) => {
+    if (event.call !== 'open' || disk.openHandles().length < most) return
+    refused.all++
+    if (event.sync) refused.atOnce++
+    throw new SystemError('EMFILE', 'open', 'of the test')
   }
+  return { disk, refused }
 }
 
 const files: Content = {}
 for (let d = 0; d < 12; d++)
   for (let f = 0; f < 5; f++) files[`d${d}/x/y/f${f}`] = Buffer.alloc(300, d * 5 + f)
 
-for (const durability of ['crash', 'power'] as const) {
-  test(`HOSTILE-INPUT 70: with few handles every file arrives, and nothing is left open ('${durability}')`, async (t) => {
-    let refused = 0
+for (const [durability, sync] of [
+  ['crash', true],
+  ['crash', false],
+  ['power', true],
+] as const) {
+  const how = `'${durability}'${sync ? '' : ', by promises alone'}`
+  test(`HOSTILE-INPUT 70: with few handles every file arrives, and nothing is left open (${how})`, async (t) => {
+    const total = { atOnce: 0, all: 0 }
     for (const most of [FEWEST, FEWEST + 1, FEWEST + 2, 10, 16, 33]) {
-      const disk = new FewHandles()
-      disk.putFolder('/dst')
-      disk.most = most
+      const { disk, refused } = fewHandles(most, sync)
       // the second time all of it is there already, and is read back
       for (const expected of ['published', 'skipped identical']) {
         const { outcomes, error } = await receiveItems(arrivingOf(files), {
@@ -46,16 +49,16 @@ for (const durability of ['crash', 'power'] as const) {
       for (const [path, content] of Object.entries(files)) {
         t.deepEqual(disk.snapshot().get(`/dst/${path}`), content, path)
       }
-      refused += disk.refused
+      total.all += refused.all
+      total.atOnce += refused.atOnce
     }
-    t.true(refused > 100, `${refused} times there was no handle`)
+    t.true(total.all > 100, `${total.all} times there was no handle`)
+    t.is(total.atOnce > 0, sync && durability === 'crash')
   })
 }
 
 test('HOSTILE-INPUT 70: with too few handles for one file it fails, and does not hang', async (t) => {
-  const disk = new FewHandles()
-  disk.putFolder('/dst')
-  disk.most = FEWEST - 2
+  const { disk } = fewHandles(FEWEST - 2, true)
   const { error } = await receiveItems(arrivingOf(files), { dir: '/dst', fs: disk })
   t.true(error !== undefined)
   t.deepEqual(disk.openHandles(), [])

@@ -11,7 +11,7 @@ import { receiveItems } from '../../helpers/river.js'
 import { scale } from '../../helpers/scale.js'
 import { crashSweep } from '../../helpers/sweep.js'
 
-// The power is cut at any call of a receive with durability 'power': DESIGN.md, section 12.
+// The power is cut at any call of a receive with durability 'power': README.md, "What is guaranteed".
 
 const SENT: Content = {
   photos: null,

@@ -1,5 +1,4 @@
 import test from 'ava'
-import { collectAll } from '../../helpers/columns.js'
 import {
   checkArrived,
   checkNothingLeft,
@@ -7,6 +6,7 @@ import {
   receiveScene,
   setScene,
 } from '../../helpers/columns-scene.js'
+import { collectAll } from '../../helpers/river.js'
 import { scale } from '../../helpers/scale.js'
 import { FAULTS, type Fault, faultSweep } from '../../helpers/sweep.js'
 

@@ -1,7 +1,6 @@
 import test from 'ava'
 import { MemoryDisk } from '../../../lib/testing/index.js'
 import type { Outcome } from '../../../lib/wire/outcome.js'
-import { collectAll } from '../../helpers/columns.js'
 import {
   checkArrived,
   checkNothingLeft,
@@ -10,6 +9,7 @@ import {
   setScene,
 } from '../../helpers/columns-scene.js'
 import { killedAt } from '../../helpers/kill-sweep.js'
+import { collectAll } from '../../helpers/river.js'
 import { scale } from '../../helpers/scale.js'
 import { crashSweep } from '../../helpers/sweep.js'
 
@@ -59,7 +59,7 @@ for (const sync of [true, false]) {
 test('the power is cut at any call of a receive of small files that is to survive it', async (t) => {
   const { states } = await crashSweep({
     seeds: scale(2, 20),
-    again: scale(1, 2),
+    again: scale(0, 2),
     set: setScene,
     work: (disk) => receiveScene(disk, { durability: 'power' }),
     recover: (disk) => collectAll(disk, '/dst'),
