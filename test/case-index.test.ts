@@ -71,7 +71,7 @@ const KNOWN: [number, string, string][] = [
   [32, 'stages/part-sink.test.ts', 'KNOWN-FAILURES 32'],
   [33, 'cli/cli.test.ts', 'KNOWN-FAILURES 19, 33'],
   [35, 'files/lock/lock-processes.test.ts', 'KNOWN-FAILURES 35: of many processes'],
-  [35, 'files/lock/directory-lock.test.ts', 'KNOWN-FAILURES 35: what dead processes hold'],
+  [35, 'files/lock/folder-lock.test.ts', 'KNOWN-FAILURES 35: what dead processes hold'],
   [36, 'files/disk/keep-attributes.test.ts', 'KNOWN-FAILURES 36: a new file has the mode'],
   [36, 'files/atomic/write-file.test.ts', 'KNOWN-FAILURES 36: a link is followed'],
   [36, 'files/atomic/write-file.test.ts', 'KNOWN-FAILURES 36: text is written in its encoding'],

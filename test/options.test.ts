@@ -3,8 +3,8 @@ import {
   batch,
   checkFile,
   createAtomicWriteStream,
-  DirectoryLock,
   FileTransaction,
+  FolderLock,
   RecoveryManager,
   readFileRetry,
   recoverTransactions,
@@ -92,7 +92,7 @@ test('half of a surrogate pair, in whose place the system would put another char
     () => renameAtomic('/d/a\ufffd.json', path, options),
     () => rotateFile(path, options),
     () => removeOrphans(path, options),
-    () => DirectoryLock.acquire(path, options),
+    () => FolderLock.acquire(path, options),
     () => RecoveryManager.open(path, options),
   ]
   for (const call of calls)
@@ -101,7 +101,7 @@ test('half of a surrogate pair, in whose place the system would put another char
       { code: 'ERR_USAGE', message: /pair, not .*\\u\{d800\}/ },
       `${call}`,
     )
-  await t.throwsAsync(async () => DirectoryLock.acquire('/d', { ...options, name: '\udfff' }), {
+  await t.throwsAsync(async () => FolderLock.acquire('/d', { ...options, name: '\udfff' }), {
     code: 'ERR_USAGE',
   })
   t.throws(() => temporaryName({ prefix: '\ud800' }), { code: 'ERR_USAGE' })
@@ -113,7 +113,7 @@ test('half of a surrogate pair, in whose place the system would put another char
   await using manager = await RecoveryManager.open('/d', options)
   await t.throwsAsync(manager.before('write', 'b\ud800'), { code: 'ERR_USAGE' })
   const tree = await Tree.open('/d', options)
-  await t.throwsAsync(tree.directory('b\ud800'), refused)
+  await t.throwsAsync(tree.folder('b\ud800'), refused)
   await tree.close()
   t.deepEqual([...disk.snapshot()].map(String), ['/d/a\ufffd.json,of the user'])
 })
@@ -124,13 +124,13 @@ test('arguments and options that are missing or wrong are named', async (t) => {
   const none = undefined as never
   const wrong = 5 as never
   const calls: [option: RegExp, call: () => unknown][] = [
-    [/^directory must/, () => recoverTransactions(none)],
+    [/^folder must/, () => recoverTransactions(none)],
     [/^dryRun must/, () => recoverTransactions('/d', { fs, dryRun: 'yes' as never })],
     [/^orphans must/, () => recoverTransactions('/d', { fs, orphans: 'no' as never })],
-    [/^directory must/, () => FileTransaction.begin(none)],
+    [/^folder must/, () => FileTransaction.begin(none)],
     [/^options must/, () => FileTransaction.begin('/d', wrong)],
     [/^audit must/, () => FileTransaction.begin('/d', { fs, audit: wrong })],
-    [/^directory must/, () => RecoveryManager.open(none)],
+    [/^folder must/, () => RecoveryManager.open(none)],
     [/^options must/, () => RecoveryManager.open('/d', null as never)],
     [/^audit must/, () => RecoveryManager.open('/d', { fs, audit: wrong })],
     [/^name must/, () => batch(none, none)],

@@ -52,11 +52,11 @@ export { blockingFileSystem, commandFileSystem, makeFileSystem, nodeFileSystem }
 export { openRegular } from './disk/open-regular.js'
 export { readFully, writeFully } from './disk/read-write.js'
 export { sameInode } from './disk/stats.js'
-export { syncDirectory } from './disk/sync.js'
+export { syncOpenFolder } from './disk/sync.js'
 export { type Orphans, type RemoveOrphansOptions, removeOrphans } from './intent/remove-orphans.js'
 export { type CollectOptions, collectLeftovers, type Leftover } from './journal/leftovers.js'
 export type { UnfinishedFile } from './journal/read-journal.js'
-export { DirectoryLock, type LockOptions } from './lock/directory-lock.js'
+export { FolderLock, type LockOptions } from './lock/folder-lock.js'
 export type { Claimant, LockMode } from './lock/lock-names.js'
 export {
   type BatchResult,
@@ -82,7 +82,7 @@ export {
   publish,
   recoverPublish,
 } from './publish/publish.js'
-export { type Recovered, recoverReplaced, removeTree } from './publish/replace-directory.js'
+export { type Recovered, recoverReplaced, removeTree } from './publish/replace-folder.js'
 export type { RecoveryManagerOptions, RecoveryOutcome } from './restore/options.js'
 export type { RecoveryPoint } from './restore/point.js'
 export type { RecoveryKind } from './restore/record.js'
@@ -101,4 +101,4 @@ export type {
 export { type RecoveredTransaction, type RecoverOptions, recoverTransactions } from './transaction/recover.js'
 export { Folder } from './tree/folder.js'
 export { HandleBudget } from './tree/handle-budget.js'
-export { type Directory, Tree, type TreeOptions } from './tree/tree.js'
+export { type OpenFolder, Tree, type TreeOptions } from './tree/tree.js'

@@ -93,7 +93,7 @@ test('a transaction is over once it is committed: no recovery meddles with what 
   await transaction.write('sub/a', 'content')
   await transaction.commit()
   await disk.unlink('/d/sub/a')
-  const folder = await disk.open('/d/sub', OPEN.directory)
+  const folder = await disk.open('/d/sub', OPEN.folder)
   await disk.fsync(folder)
   await disk.close(folder)
   for (let seed = 0; seed < OUTCOMES; seed++) {
@@ -194,7 +194,7 @@ test('a folder that makes room for a file is never lost before the file has the 
   const disk = newDisk({ '/d/n.part': 'content', '/d/n/inner': 'old' })
   watch(disk, (files) => t.true(files.get('/d/n') === 'content' || [...files.values()].includes('old')))
   const tree = await Tree.open('/d', { fs: disk })
-  const directory = await tree.directory('')
+  const directory = await tree.folder('')
   await publish(disk, directory, 'n.part', 'n', { conflict: 'replace', durability: 'power' })
   directory.release()
   await tree.close()

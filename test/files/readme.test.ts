@@ -21,7 +21,7 @@ const ROWS: [row: string, act: (fs: MemoryDisk) => Promise<unknown>][] = [
   ['`renameAtomic', (fs) => files.renameAtomic('/d/a', '/d/b', { fs })],
   ['`tempPath', async () => files.tempPath('/d/a')],
   ['`removeOrphans', (fs) => files.removeOrphans('/d', { fs, system })],
-  ['`DirectoryLock', async (fs) => (await files.DirectoryLock.acquire('/d', { fs, system })).release()],
+  ['`FolderLock', async (fs) => (await files.FolderLock.acquire('/d', { fs, system })).release()],
   ['`updateJson', (fs) => files.updateJson('/d/a.json', () => 1, { fs, system })],
   ['`mergeConfig', (fs) => files.mergeConfig(['/d/b.json'], '/d/a.json', { fs, optional: true })],
   ['`rotateFile', (fs) => files.rotateFile('/d/a', { fs, system })],
@@ -70,7 +70,7 @@ test('the page names every operation, and no code that there is not', async (t) 
   const text = await readFile(PAGE, 'utf8')
   const bound = Object.keys(files.fileOperations())
   const others = {
-    lock: 'DirectoryLock.acquire',
+    lock: 'FolderLock.acquire',
     transaction: 'FileTransaction.begin',
     recovery: 'RecoveryManager',
   }

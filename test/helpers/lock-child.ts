@@ -3,7 +3,7 @@
 //     (it is killed when it has taken the lock DIE_AT times, and holds it, or when it makes that call of the file system)
 //   lock-child update FILE LOG COUNT
 import { appendFileSync } from 'node:fs'
-import { DirectoryLock, nodeFileSystem, updateJson } from '../../lib/files/index.js'
+import { FolderLock, nodeFileSystem, updateJson } from '../../lib/files/index.js'
 import { randomBySeed } from '../../lib/testing/index.js'
 import { killedFileSystem } from './killed-fs.js'
 
@@ -20,7 +20,7 @@ async function lock(): Promise<void> {
   for (let n = 1; n <= Number(count); n++) {
     const mode = random() < 0.5 ? 'exclusive' : 'shared'
     const began = performance.now()
-    const held = await DirectoryLock.acquire(dir!, { mode, fs, timeout: 120_000 })
+    const held = await FolderLock.acquire(dir!, { mode, fs, timeout: 120_000 })
     note(`enter ${mode} ${n} ${Math.round(performance.now() - began)}`)
     // other readers get a chance to be beside it, and writers to break in
     for (let turns = Math.floor(random() * 3); turns > 0; turns--) await new Promise(setImmediate)

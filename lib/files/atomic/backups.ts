@@ -6,7 +6,7 @@ import { copyFile, moveOver } from '../disk/move-file.js'
 import { fitted } from '../disk/names.js'
 import { lstatIfThere } from '../disk/stats.js'
 import { temporaryName } from '../own/temporary-name.js'
-import type { Directory } from '../tree/directory.js'
+import type { OpenFolder } from '../tree/open-folder.js'
 
 /** An earlier content of a file that was kept. */
 export interface Backup {
@@ -32,7 +32,7 @@ const MOST_NAMES_TRIED = 100
  */
 export async function makeBackup(
   fs: FileSystem,
-  folder: Directory,
+  folder: OpenFolder,
   name: string,
   { time, power }: { time: number; power: boolean },
 ): Promise<string | undefined> {
@@ -59,23 +59,23 @@ export async function makeBackup(
 /** Whether the backup has its name now; false if something else has it. */
 async function linkOrCopy(
   fs: FileSystem,
-  directory: Directory,
+  folder: OpenFolder,
   name: string,
   backup: string,
   power: boolean,
 ): Promise<boolean> {
   try {
-    await fs.link(directory.at(name), directory.at(backup))
+    await fs.link(folder.at(name), folder.at(backup))
     return true
   } catch (error) {
     if (errorCode(error) === 'EEXIST' || errorCode(error) === 'ENOENT') throw error
   }
-  if (await lstatIfThere(fs, directory.at(backup))) return false
-  const temporary = directory.at(temporaryName())
-  await copyFile(fs, directory.at(name), temporary, { power })
+  if (await lstatIfThere(fs, folder.at(backup))) return false
+  const temporary = folder.at(temporaryName())
+  await copyFile(fs, folder.at(name), temporary, { power })
   try {
     // the name has the time and a random part: nobody has taken it since the check
-    await moveOver(fs, temporary, directory.at(backup))
+    await moveOver(fs, temporary, folder.at(backup))
     return true
   } catch (error) {
     await fs.unlink(temporary).catch(() => {})
@@ -89,7 +89,7 @@ async function linkOrCopy(
  */
 export async function listBackups(
   fs: FileSystem,
-  folder: string | Directory,
+  folder: string | OpenFolder,
   name?: string,
 ): Promise<Backup[]> {
   const above = typeof folder === 'string' ? folder : folder.path
@@ -131,7 +131,7 @@ export function nextTime(backups: readonly Backup[], now: number): number {
  */
 export async function pruneBackups(
   fs: FileSystem,
-  folder: Directory,
+  folder: OpenFolder,
   name: string,
   keep: number,
   made?: string,

@@ -27,7 +27,7 @@ export interface AtomicWriteOptions {
    * How many earlier contents are kept beside the file, each under a name with the time; `true` is one. They are made
    * by a hard link or a copy, so that the file exists at every moment. What another writer puts there between the
    * backup and the rename is in none of them: if nothing may be lost between several writers, use `updateJson`, or a
-   * `DirectoryLock` around the write. The times in the names only grow, even if the clock was ahead once. Default:
+   * `FolderLock` around the write. The times in the names only grow, even if the clock was ahead once. Default:
    * none.
    */
   backup?: boolean | number

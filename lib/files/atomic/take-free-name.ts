@@ -8,8 +8,8 @@ import { temporaryName } from '../own/temporary-name.js'
 import { firstFree } from '../publish/first-free.js'
 import { publish } from '../publish/publish.js'
 import { isLinkRefusal } from '../publish/take-name.js'
-import type { Directory } from '../tree/directory.js'
 import type { Folder } from '../tree/folder.js'
+import type { OpenFolder } from '../tree/open-folder.js'
 import type { Renaming } from './rename-atomic.js'
 
 /**
@@ -50,9 +50,9 @@ async function takeForFile(
   const policy = { conflict: conflict === 'rename' ? 'rename' : 'fail', durability } as const
   const temporary = temporaryName()
   const second = isCopy ? undefined : await secondName(fs, from, folder.at(temporary))
-  const place: Directory = second
+  const place: OpenFolder = second
     ? folder
-    : { ...directoryOf(folder), at: (name) => (name === temporary ? from : folder.at(name)) }
+    : { ...folderAs(folder), at: (name) => (name === temporary ? from : folder.at(name)) }
   try {
     const { name, warning } = await publish(fs, place, temporary, basename(to), policy)
     // the old name could not be removed; that of a copy is removed by removeOrphans later
@@ -79,7 +79,7 @@ async function secondName(fs: FileSystem, from: string, to: string): Promise<Fil
   }
 }
 
-function directoryOf(folder: Folder): Omit<Directory, 'at'> {
+function folderAs(folder: Folder): Omit<OpenFolder, 'at'> {
   return {
     path: folder.path,
     fd: folder.fd,

@@ -13,7 +13,7 @@ import { readWholeFile } from '../content/read-whole.js'
 import { checkSchema } from '../content/schema.js'
 import { diskError, errorCode } from '../disk/disk-error.js'
 import type { FileSystem } from '../disk/fs.js'
-import { DirectoryLock, type LockOptions } from '../lock/directory-lock.js'
+import { FolderLock, type LockOptions } from '../lock/folder-lock.js'
 import { fileLockName } from '../lock/lock-names.js'
 
 /**
@@ -86,7 +86,7 @@ async function updateLocked<T>(
   }
   const { timeout, system, random } = options
   const name = fileLockName(target.name)
-  const lock = await DirectoryLock.acquire(folder, {
+  const lock = await FolderLock.acquire(folder, {
     name,
     fs,
     clock,
@@ -118,7 +118,7 @@ async function update<T>(
   file: string,
   shown: string,
   change: Change<T>,
-  lock: DirectoryLock,
+  lock: FolderLock,
   options: UpdateJsonOptions,
 ): Promise<Updated<T>> {
   const found = await readJson(fs, file, shown)
@@ -157,7 +157,7 @@ async function unlessAborted<T>(
 async function write(
   path: string,
   bytes: Uint8Array,
-  lock: DirectoryLock,
+  lock: FolderLock,
   options: UpdateJsonOptions,
 ): Promise<Written> {
   // a link that was made since then is replaced: the file that it leads to has another lock

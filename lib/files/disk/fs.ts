@@ -103,7 +103,7 @@ export const OPEN = {
   /** An existing or a new file, for reading and for writes that always go to its end. */
   append: constants.O_RDWR | constants.O_CREAT | constants.O_APPEND | NOFOLLOW | NONBLOCK,
   /** A folder, not a link to one. */
-  directory: constants.O_RDONLY | (constants.O_DIRECTORY ?? 0) | NOFOLLOW | NONBLOCK,
+  folder: constants.O_RDONLY | (constants.O_DIRECTORY ?? 0) | NOFOLLOW | NONBLOCK,
   /** A folder, or a link to one: for paths that the user gave. */
-  anyDirectory: constants.O_RDONLY | (constants.O_DIRECTORY ?? 0) | NONBLOCK,
+  anyFolder: constants.O_RDONLY | (constants.O_DIRECTORY ?? 0) | NONBLOCK,
 } as const

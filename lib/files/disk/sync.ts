@@ -4,9 +4,9 @@ import { openRegular } from './open-regular.js'
 
 /** Syncs the names in the folder at `path`; a link to a folder is followed. Errors are those of the system. */
 export async function syncFolder(fs: FileSystem, path: string): Promise<void> {
-  const fd = await fs.open(path, OPEN.anyDirectory)
+  const fd = await fs.open(path, OPEN.anyFolder)
   try {
-    await syncDirectory(fs, fd)
+    await syncOpenFolder(fs, fd)
   } finally {
     await fs.close(fd).catch(() => {})
   }
@@ -28,7 +28,7 @@ const CANNOT_SYNC = new Set(['EINVAL', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'])
 const CANNOT_SYNC_WINDOWS = new Set(['EPERM', 'EACCES', 'EBADF', 'EISDIR'])
 
 /** Syncs the names in the folder that is open as `fd`; does nothing where the system cannot do that. */
-export async function syncDirectory(fs: FileSystem, fd: number): Promise<void> {
+export async function syncOpenFolder(fs: FileSystem, fd: number): Promise<void> {
   try {
     await fs.fsync(fd)
   } catch (error) {

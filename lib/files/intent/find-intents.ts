@@ -33,9 +33,9 @@ export async function findIntents(tree: Tree): Promise<FoundIntent[]> {
 
 /** The content of an intent; undefined if it is damaged. */
 export async function readIntent(tree: Tree, { folder, name }: FoundIntent): Promise<Intent | undefined> {
-  const directory = await tree.directory(folder)
+  const opened = await tree.folder(folder)
   try {
-    const { fd, stats } = await openRegular(tree.fs, directory.at(intentName(name)))
+    const { fd, stats } = await openRegular(tree.fs, opened.at(intentName(name)))
     try {
       if (stats.size > LARGEST_INTENT) return undefined
       const bytes = Buffer.alloc(stats.size)
@@ -45,6 +45,6 @@ export async function readIntent(tree: Tree, { folder, name }: FoundIntent): Pro
       await tree.fs.close(fd)
     }
   } finally {
-    directory.release()
+    opened.release()
   }
 }

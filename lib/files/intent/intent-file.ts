@@ -6,7 +6,7 @@ import { lstatIfThere } from '../disk/stats.js'
 import { INTENT_STATES, type IntentName, type IntentState, intentKey, intentName } from '../own/names.js'
 import { makeOwnFolder, OWN_FOLDERS, removeOwnFolder } from '../own/own-folder.js'
 import type { Durability } from '../publish/publish.js'
-import type { Directory, Tree } from '../tree/tree.js'
+import type { OpenFolder, Tree } from '../tree/tree.js'
 import { findIntents, readIntent } from './find-intents.js'
 import { encodeIntent, type Intent } from './intent.js'
 import { type StagingArea, stage } from './staging.js'
@@ -105,7 +105,7 @@ export class IntentFile {
 
   /** Removes the intent durably. */
   async remove(): Promise<void> {
-    const folder = await this.#tree.directory(this.#folder)
+    const folder = await this.#tree.folder(this.#folder)
     try {
       await this.#tree.fs.unlink(folder.at(intentName(this.#name))).catch((error: unknown) => {
         // the call may have succeeded although its answer was an error
@@ -128,7 +128,7 @@ export class IntentFile {
       .catch(() => {})
   }
 
-  async #write(area: StagingArea, folder: Directory, bytes: Buffer): Promise<void> {
+  async #write(area: StagingArea, folder: OpenFolder, bytes: Buffer): Promise<void> {
     const { fs } = this.#tree
     const { path } = await stage(area, this.#folder, [bytes], { mode: 0o600 })
     await moveOver(fs, folder.at(nameOf(path)), folder.at(intentName(this.#name)))
@@ -145,8 +145,8 @@ export class IntentFile {
     this.#name = name
   }
 
-  async #within<T>(act: (folder: Directory) => Promise<T>): Promise<T> {
-    const folder = await this.#tree.directory(this.#folder)
+  async #within<T>(act: (folder: OpenFolder) => Promise<T>): Promise<T> {
+    const folder = await this.#tree.folder(this.#folder)
     try {
       return await act(folder)
     } finally {

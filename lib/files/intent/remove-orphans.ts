@@ -54,7 +54,7 @@ async function searchOrphans(dir: string, options: RemoveOrphansOptions): Promis
   checkDuration('olderThan', olderThan)
   const search = new Search(fs, { dryRun, recursive, before: now() - olderThan, system })
   try {
-    await search.folder(dir, await fs.open(dir, OPEN.anyDirectory))
+    await search.folder(dir, await fs.open(dir, OPEN.anyFolder))
   } catch (error) {
     throw diskError(error, 'search', dir)
   }
@@ -118,6 +118,6 @@ class Search {
   async #below(where: string, shown: string, above: FileStats): Promise<void> {
     const stats = await this.#fs.lstat(where)
     if (!stats.isDirectory() || stats.dev !== above.dev) return
-    await this.folder(shown, await this.#fs.open(where, OPEN.directory), stats)
+    await this.folder(shown, await this.#fs.open(where, OPEN.folder), stats)
   }
 }

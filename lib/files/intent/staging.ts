@@ -14,7 +14,7 @@ import type { Owner } from '../own/owner.js'
 import { temporaryName } from '../own/temporary-name.js'
 import type { Durability } from '../publish/publish.js'
 import { isLinkRefusal } from '../publish/take-name.js'
-import type { Directory, Tree } from '../tree/tree.js'
+import type { OpenFolder, Tree } from '../tree/tree.js'
 
 /** Where temporary files are made, and in whose name. */
 export interface StagingArea {
@@ -58,9 +58,9 @@ const COPY_SIZE = 512 * 1024
 export async function inFolder<T>(
   tree: Tree,
   path: string,
-  act: (where: string, folder: Directory) => Promise<T>,
+  act: (where: string, folder: OpenFolder) => Promise<T>,
 ): Promise<T> {
-  const folder = await tree.directory(parentOf(path))
+  const folder = await tree.folder(parentOf(path))
   try {
     return await act(folder.at(nameOf(path)), folder)
   } finally {

@@ -5,7 +5,7 @@ import { releasedName } from '../own/names.js'
 import { type NewJournal, openNewJournal, removeOwnFolder } from '../own/own-folder.js'
 import { type Owner, thisOwner } from '../own/owner.js'
 import type { Durability } from '../publish/publish.js'
-import type { Directory, Tree } from '../tree/tree.js'
+import type { OpenFolder, Tree } from '../tree/tree.js'
 import {
   encodeRecords,
   JOURNAL_VERSION,
@@ -59,7 +59,7 @@ const LONGEST_WAIT = 2000
  * it says of their content is a hint, never a proof.
  */
 export class Journal {
-  readonly #folder: Directory
+  readonly #folder: OpenFolder
   readonly #tree: Tree
   readonly #name: string
   readonly #fd: number

@@ -7,7 +7,7 @@ import { isJournalName, isReleasedName, nameOfOwner, ownerOfName } from '../own/
 import { findOwnFolder, folderAt, OWN_FOLDERS, removeOwnFolder } from '../own/own-folder.js'
 import { isGone, type ProcessSystem, processSystem, thisOwner } from '../own/owner.js'
 import { recoverPublish } from '../publish/publish.js'
-import type { Directory, Tree } from '../tree/tree.js'
+import type { OpenFolder, Tree } from '../tree/tree.js'
 import { isUnwritten, type JournalContent, readJournal, type UnfinishedFile } from './read-journal.js'
 
 /** What a transfer that was interrupted has left. */
@@ -63,7 +63,7 @@ export async function collectLeftovers(tree: Tree, options: CollectOptions = {})
 
 async function collectFolder(
   tree: Tree,
-  folder: Directory,
+  folder: OpenFolder,
   options: CollectOptions,
   found: Leftover[],
 ): Promise<void> {
@@ -84,7 +84,7 @@ async function collectFolder(
 
 async function collectJournal(
   tree: Tree,
-  folder: Directory,
+  folder: OpenFolder,
   name: string,
   options: CollectOptions,
   found: Leftover[],
@@ -118,7 +118,7 @@ async function collectJournal(
 /** The journal of somebody who is no more, under a name that says who has it now. */
 async function claimJournal(
   tree: Tree,
-  folder: Directory,
+  folder: OpenFolder,
   name: string,
   { dryRun = false, system = processSystem, now = Date.now }: CollectOptions,
   found: Leftover[],
@@ -164,7 +164,7 @@ async function collectPart(
   const name = nameOf(target)
   if (!isPartNameOf(part, name)) return undefined
   const path = parentOf(target) === '' ? part : `${parentOf(target)}/${part}`
-  let directory: Directory | undefined
+  let directory: OpenFolder | undefined
   let bytes = 0
   try {
     directory = await folderAt(tree, parentOf(target))
@@ -192,7 +192,7 @@ async function collectPart(
 }
 
 /** After a crash between link and unlink both names are one file; the second may have a suffix. */
-async function isPublished(tree: Tree, directory: Directory, part: string, name: string): Promise<boolean> {
+async function isPublished(tree: Tree, directory: OpenFolder, part: string, name: string): Promise<boolean> {
   for (let n = 0; n <= MOST_SUFFIXES; n++) {
     const candidate = suffixed(name, n)
     if (!(await lstatIfThere(tree.fs, directory.at(candidate)))) return false

@@ -100,7 +100,7 @@ export class LockEntries {
   async share(...names: string[]): Promise<void> {
     if (!this.isShared) return
     try {
-      const fd = await this.#fs.open(this.at(...names), OPEN.directory)
+      const fd = await this.#fs.open(this.at(...names), OPEN.folder)
       try {
         const { gid } = await this.#fs.fstat(fd)
         const { mode, gid: theirs } = this.#around

@@ -10,7 +10,7 @@ import { checkFile } from '../content/check-file.js'
 import { readFileRetry } from '../content/read-file.js'
 import type { FileSystem } from '../disk/fs.js'
 import { removeOrphans } from '../intent/remove-orphans.js'
-import { DirectoryLock } from '../lock/directory-lock.js'
+import { FolderLock } from '../lock/folder-lock.js'
 import type { Durability } from '../publish/publish.js'
 import { rotateFile } from '../rotation/rotate-file.js'
 import { recoverTransactions } from '../transaction/recover.js'
@@ -43,8 +43,8 @@ const OPERATIONS = {
   rotateFile: on(rotateFile, 0, 1),
   removeBackups: on(removeBackups, 0, 1),
   recoverTransactions: on(recoverTransactions, 0, 1),
-  /** {@link DirectoryLock.acquire} */
-  lock: on(DirectoryLock.acquire, 0, 1),
+  /** {@link FolderLock.acquire} */
+  lock: on(FolderLock.acquire, 0, 1),
 }
 
 /** The operations of the table, with the same signatures. */

@@ -72,11 +72,11 @@ export async function batch<T>(
 function bind(options: FileOperationsOptions, recorder: Recorder): FileOperations {
   const binding = new Binding(options, recorder)
   /** For operations that record themselves when they end: records here only that one could not begin. */
-  const begin = async <T>(name: string, directory: string, act: () => Promise<T>): Promise<T> => {
+  const begin = async <T>(name: string, folder: string, act: () => Promise<T>): Promise<T> => {
     try {
       return await act()
     } catch (error) {
-      await recorder.run(name, directory, () => Promise.reject(error)).catch(() => {})
+      await recorder.run(name, folder, () => Promise.reject(error)).catch(() => {})
       throw error
     }
   }
@@ -97,13 +97,13 @@ function bind(options: FileOperationsOptions, recorder: Recorder): FileOperation
         throw error
       }
     },
-    transaction: (directory, given) =>
-      begin('transaction', directory, async () =>
-        FileTransaction.begin(directory, { audit: recorder, ...binding.options(given) }),
+    transaction: (folder, given) =>
+      begin('transaction', folder, async () =>
+        FileTransaction.begin(folder, { audit: recorder, ...binding.options(given) }),
       ),
-    recovery: (directory, given) =>
-      begin('recovery', directory, async () =>
-        RecoveryManager.open(directory, { audit: recorder, ...binding.options(given) }),
+    recovery: (folder, given) =>
+      begin('recovery', folder, async () =>
+        RecoveryManager.open(folder, { audit: recorder, ...binding.options(given) }),
       ),
     tempPath,
     batch: (name, work) => runBatch(name, work, options, recorder),

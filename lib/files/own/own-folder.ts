@@ -2,7 +2,7 @@ import { SluiceError } from '../../errors.js'
 import { diskError, errorCode } from '../disk/disk-error.js'
 import { OPEN } from '../disk/fs.js'
 import { foldName } from '../disk/names.js'
-import type { Directory, Tree } from '../tree/tree.js'
+import type { OpenFolder, Tree } from '../tree/tree.js'
 import { isJournalName, journalName, parseIntentName, parseRecoveryName } from './names.js'
 import { ownerOfTemporary } from './temporary-name.js'
 
@@ -13,7 +13,7 @@ const MOST_FOLDER_TRIES = 16
 
 /** A journal that was just made. */
 export interface NewJournal {
-  folder: Directory
+  folder: OpenFolder
   name: string
   fd: number
 }
@@ -45,7 +45,7 @@ export async function openNewJournal(
 
 async function createFile(
   tree: Tree,
-  folder: Directory,
+  folder: OpenFolder,
   transfer: string,
 ): Promise<{ name: string; fd: number }> {
   for (let n = 0; ; n++) {
@@ -62,7 +62,7 @@ async function createFile(
  * Makes or enters our folder. Always looks at what has the name now: another process may have removed the folder that
  * this process still has open. Returns undefined if something else has the name.
  */
-export async function makeOwnFolder(tree: Tree, name: string): Promise<Directory | undefined> {
+export async function makeOwnFolder(tree: Tree, name: string): Promise<OpenFolder | undefined> {
   for (let tries = 1; ; tries++) {
     try {
       return await enterOwn(tree, name)
@@ -73,11 +73,11 @@ export async function makeOwnFolder(tree: Tree, name: string): Promise<Directory
   }
 }
 
-async function enterOwn(tree: Tree, name: string): Promise<Directory | undefined> {
+async function enterOwn(tree: Tree, name: string): Promise<OpenFolder | undefined> {
   try {
-    const made = await tree.makeDirectory(name, 0o700)
+    const made = await tree.makeFolder(name, 0o700)
     tree.forget(name)
-    const folder = await tree.directory(name)
+    const folder = await tree.folder(name)
     let own = made === 'created'
     try {
       own ||= await isOwnFolder(tree, folder)
@@ -94,9 +94,9 @@ async function enterOwn(tree: Tree, name: string): Promise<Directory | undefined
 }
 
 /** The folder at `path`; undefined if there is none, but nothing, something else or a link. */
-export async function folderAt(tree: Tree, path: string): Promise<Directory | undefined> {
+export async function folderAt(tree: Tree, path: string): Promise<OpenFolder | undefined> {
   try {
-    return await tree.directory(path)
+    return await tree.folder(path)
   } catch (error) {
     const cause = errorCode((error as SluiceError).cause)
     if ((error as SluiceError).code === 'ERR_UNSAFE_LINK' || cause === 'ENOENT' || cause === 'ENOTDIR')
@@ -106,7 +106,7 @@ export async function folderAt(tree: Tree, path: string): Promise<Directory | un
 }
 
 /** Our folder, if it exists and is ours; see {@link makeOwnFolder}. */
-export async function findOwnFolder(tree: Tree, name: string): Promise<Directory | undefined> {
+export async function findOwnFolder(tree: Tree, name: string): Promise<OpenFolder | undefined> {
   tree.forget(name)
   const folder = await folderAt(tree, name)
   if (!folder) return undefined
@@ -121,7 +121,7 @@ export async function findOwnFolder(tree: Tree, name: string): Promise<Directory
 }
 
 /** Whether an existing folder is one of ours: only its owner may enter it, and all names in it are ours. */
-export async function isOwnFolder(tree: Tree, folder: Directory): Promise<boolean> {
+export async function isOwnFolder(tree: Tree, folder: OpenFolder): Promise<boolean> {
   const { mode } = await tree.fs.fstat(folder.fd)
   if (tree.fs.platform !== 'win32' && (mode & 0o077) !== 0) return false
   return (await folder.list()).map(String).every(isOwnName)
@@ -138,10 +138,10 @@ function isOwnName(name: string): boolean {
 }
 
 /** Removes our folder if it is empty, and releases it. */
-export async function removeOwnFolder(tree: Tree, folder: Directory): Promise<void> {
+export async function removeOwnFolder(tree: Tree, folder: OpenFolder): Promise<void> {
   const { path } = folder
   folder.release()
-  const root = await tree.directory('')
+  const root = await tree.folder('')
   try {
     await tree.fs.rmdir(root.at(path))
   } catch {

@@ -227,8 +227,8 @@ export class PartFile {
     if (isWeaker) this.#durability = 'power'
     if (isWeaker || this.#isLateMode) await this.#finish(this.#options.mode)
     else await this.seal()
-    const published = await this.#handle.within((directory) =>
-      publish(this.#folders.fs, directory, this.#handle.name, this.#name, {
+    const published = await this.#handle.within((folder) =>
+      publish(this.#folders.fs, folder, this.#handle.name, this.#name, {
         conflict,
         durability: this.#durability,
         identical,

@@ -6,7 +6,7 @@ import { isOutOfHandles } from '../disk/out-of-handles.js'
 import { sameInode } from '../disk/stats.js'
 import type { Durability } from '../publish/publish.js'
 import type { BudgetFile, FileSlot } from '../tree/handle-budget.js'
-import type { Directory } from '../tree/tree.js'
+import type { OpenFolder } from '../tree/tree.js'
 import type { Folders } from './part-options.js'
 
 /**
@@ -105,9 +105,9 @@ export class PartHandle implements BudgetFile {
   async remove(durability: Durability): Promise<void> {
     const { fs } = this.#folders
     try {
-      await this.within(async (directory) => {
-        await fs.unlink(directory.at(this.#name))
-        if (durability === 'power') await directory.sync()
+      await this.within(async (folder) => {
+        await fs.unlink(folder.at(this.#name))
+        if (durability === 'power') await folder.sync()
       })
     } catch (error) {
       if (errorCode(error) !== 'ENOENT') throw diskError(error, 'remove', this.path)
@@ -116,21 +116,21 @@ export class PartHandle implements BudgetFile {
   }
 
   /** Calls `work` with the folder of the part; again, if the system had no handles for it. */
-  within<T>(work: (directory: Directory) => Promise<T>): Promise<T> {
+  within<T>(work: (folder: OpenFolder) => Promise<T>): Promise<T> {
     return this.#folders.handles.retry(() => this.#within(work))
   }
 
-  async #within<T>(work: (directory: Directory) => Promise<T>): Promise<T> {
-    const directory = await this.#folders.directory(this.folder)
+  async #within<T>(work: (folder: OpenFolder) => Promise<T>): Promise<T> {
+    const folder = await this.#folders.folder(this.folder)
     try {
-      return await work(directory)
+      return await work(folder)
     } catch (error) {
       if (!isOutOfHandles(error)) throw error
       // the folders above it have just become idle: they can be closed
       await this.#folders.handles.evictIdle()
-      return await work(directory)
+      return await work(folder)
     } finally {
-      directory.release()
+      folder.release()
     }
   }
 
@@ -145,8 +145,8 @@ export class PartHandle implements BudgetFile {
 
   /** Called by the budget. */
   open(): Promise<number> {
-    return this.#within((directory) => {
-      const path = directory.at(this.#name)
+    return this.#within((folder) => {
+      const path = folder.at(this.#name)
       return this.#made ? this.#openAgain(path) : this.#make(path)
     })
   }

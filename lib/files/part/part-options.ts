@@ -3,14 +3,14 @@ import type { ModeMemory } from '../disk/attributes.js'
 import type { FileSystem } from '../disk/fs.js'
 import { CONFLICTS, type Conflict, DURABILITIES, type Durability } from '../publish/publish.js'
 import type { HandleBudget } from '../tree/handle-budget.js'
-import type { Directory } from '../tree/tree.js'
+import type { OpenFolder } from '../tree/tree.js'
 
 /** Where a part gets its folders from: a {@link Tree}, or something with the same methods. */
 export interface Folders {
   readonly fs: FileSystem
   /** The budget that the parts share with the folders. */
   readonly handles: HandleBudget
-  directory(path: string): Promise<Directory>
+  folder(path: string): Promise<OpenFolder>
 }
 
 /** Options of {@link PartFile.open}. */

@@ -5,9 +5,9 @@ import type { FileStats, FileSystem } from '../disk/fs.js'
 import { moveOver } from '../disk/move-file.js'
 import { lstatIfThere } from '../disk/stats.js'
 import { syncFile } from '../disk/sync.js'
-import type { Directory } from '../tree/directory.js'
+import type { OpenFolder } from '../tree/open-folder.js'
 import { firstFree } from './first-free.js'
-import { type Replaced, replaceDirectory } from './replace-directory.js'
+import { type Replaced, replaceFolder } from './replace-folder.js'
 import { hasBothNames, type TemporaryFile, takeName } from './take-name.js'
 
 /** What to do when the name is taken by other content. */
@@ -59,7 +59,7 @@ const NOT_OVERWRITABLE = new Set([
 ])
 
 /**
- * Gives the finished file `temporary` in `directory` its name, never by half: if the name is free, by link and
+ * Gives the finished file `temporary` in `folder` its name, never by half: if the name is free, by link and
  * unlink; over what may be overwritten, by one atomic rename. With durability 'power' the content must have been
  * synced before; the name is synced here. Several calls at once in one folder share their syncs.
  *
@@ -70,16 +70,16 @@ const NOT_OVERWRITABLE = new Set([
  */
 export async function publish(
   fs: FileSystem,
-  directory: Directory,
+  folder: OpenFolder,
   temporary: string,
   name: string,
   options: PublishOptions,
 ): Promise<Published> {
   checkChoice('conflict', options.conflict ?? null, CONFLICTS)
   checkChoice('durability', options.durability ?? null, DURABILITIES)
-  const shown = directory.path === '' ? name : `${directory.path}/${name}`
+  const shown = folder.path === '' ? name : `${folder.path}/${name}`
   try {
-    return await new Publication({ fs, directory, temporary }, options, shown).run(name)
+    return await new Publication({ fs, folder, temporary }, options, shown).run(name)
   } catch (error) {
     throw diskError(error, 'publish', shown)
   }
@@ -93,20 +93,20 @@ export async function publish(
  */
 export async function recoverPublish(
   fs: FileSystem,
-  directory: Directory,
+  folder: OpenFolder,
   temporary: string,
   name: string,
   durability: Durability,
 ): Promise<'published' | 'pending' | 'missing'> {
   checkChoice('durability', durability ?? null, DURABILITIES)
   try {
-    const file = { fs, directory, temporary }
-    if (!(await lstatIfThere(fs, directory.at(temporary)))) return 'missing'
+    const file = { fs, folder, temporary }
+    if (!(await lstatIfThere(fs, folder.at(temporary)))) return 'missing'
     if (!(await hasBothNames(file, name))) return 'pending'
     // the link may not be on the disk yet; it must be before the other name is removed
-    if (durability === 'power') await directory.sync()
-    await fs.unlink(directory.at(temporary))
-    if (durability === 'power') await directory.sync()
+    if (durability === 'power') await folder.sync()
+    await fs.unlink(folder.at(temporary))
+    if (durability === 'power') await folder.sync()
     return 'published'
   } catch (error) {
     throw diskError(error, 'recover', name)
@@ -132,14 +132,14 @@ class Publication {
 
   /** Tries one name; undefined: try the next one. */
   async #try(name: string, first: boolean): Promise<Published | undefined> {
-    const { fs, directory, temporary } = this.#file
+    const { fs, folder, temporary } = this.#file
     // again if what had the name was removed between the link and the lstat
     for (let tries = 0; tries < 16; tries++) {
       const claimed = await takeName(this.#file, name)
       if (claimed !== 'taken') return this.#finish(claimed, first ? 'created' : 'renamed', name)
-      const there = await lstatIfThere(fs, directory.at(name))
+      const there = await lstatIfThere(fs, folder.at(name))
       if (!there) continue
-      const isSame = async () => this.#options.identical?.(directory.at(name), directory.at(temporary))
+      const isSame = async () => this.#options.identical?.(folder.at(name), folder.at(temporary))
       if (there.isFile() && (await isSame())) return this.#keepIdentical(name)
       return first ? this.#byPolicy(name, there) : undefined
     }
@@ -168,27 +168,27 @@ class Publication {
   }
 
   async #over(name: string, there: FileStats): Promise<Published | undefined> {
-    const { fs, directory, temporary } = this.#file
+    const { fs, folder, temporary } = this.#file
     const replace = this.#options.conflict === 'replace'
-    let folder: Replaced | undefined
+    let replaced: Replaced | undefined
     try {
       // a pipe or a device has no content that could be overwritten
       if (!replace && !there.isFile() && !there.isSymbolicLink()) {
         return this.#fallBack('it is not a regular file')
       }
       if (replace && there.isDirectory()) {
-        folder = await replaceDirectory(this.#file, name, this.#options.durability)
-      } else await moveOver(fs, directory.at(temporary), directory.at(name))
+        replaced = await replaceFolder(this.#file, name, this.#options.durability)
+      } else await moveOver(fs, folder.at(temporary), folder.at(name))
     } catch (error) {
       if (!NOT_OVERWRITABLE.has(errorCode(error) ?? '')) throw error
       return this.#fallBack(`it cannot be overwritten (${errorCode(error)})`, error)
     }
     try {
       const published = await this.#finish('moved', 'replaced', name)
-      this.#warning ??= await folder?.removeOld()
+      this.#warning ??= await replaced?.removeOld()
       return published
     } finally {
-      await folder?.close()
+      await replaced?.close()
     }
   }
 
@@ -201,28 +201,28 @@ class Publication {
   /** The content has its name: syncs that, then removes the temporary name. */
   async #finish(claimed: 'linked' | 'moved', how: Published['how'], name: string): Promise<Published> {
     // in the other order a power cut could lose both names
-    if (this.#options.durability === 'power') await this.#file.directory.sync()
+    if (this.#options.durability === 'power') await this.#file.folder.sync()
     if (claimed === 'linked') await this.#dropTemporary()
     return { how, name }
   }
 
   /** A file with the same content has the name: with 'power' it is synced before it counts as published. */
   async #keepIdentical(name: string): Promise<Published> {
-    const { fs, directory } = this.#file
+    const { fs, folder } = this.#file
     if (this.#options.durability === 'power') {
-      await syncFile(fs, directory.at(name))
-      await directory.sync()
+      await syncFile(fs, folder.at(name))
+      await folder.sync()
     }
     await this.#dropTemporary()
     return { how: 'identical', name }
   }
 
   async #dropTemporary(): Promise<void> {
-    const { fs, directory, temporary } = this.#file
+    const { fs, folder, temporary } = this.#file
     try {
-      await fs.unlink(directory.at(temporary))
+      await fs.unlink(folder.at(temporary))
       // else it could be back after a power cut, when nobody knows of it any more
-      if (this.#options.durability === 'power') await directory.sync()
+      if (this.#options.durability === 'power') await folder.sync()
     } catch (error) {
       if (errorCode(error) !== 'ENOENT') this.#warn(error)
     }

@@ -2,12 +2,12 @@ import { errorCode } from '../disk/disk-error.js'
 import { type FileStats, type FileSystem, OPEN } from '../disk/fs.js'
 import { moveOver } from '../disk/move-file.js'
 import { lstatIfThere, sameInode } from '../disk/stats.js'
-import type { Directory } from '../tree/directory.js'
+import type { OpenFolder } from '../tree/open-folder.js'
 
 /** A finished file under its temporary name. */
 export interface TemporaryFile {
   fs: FileSystem
-  directory: Directory
+  folder: OpenFolder
   temporary: string
 }
 
@@ -23,9 +23,9 @@ export function isLinkRefusal(error: unknown): boolean {
  * now; 'moved': only the new one; 'taken': something else has the name.
  */
 export async function takeName(file: TemporaryFile, name: string): Promise<'linked' | 'moved' | 'taken'> {
-  const { fs, directory, temporary } = file
+  const { fs, folder, temporary } = file
   try {
-    await fs.link(directory.at(temporary), directory.at(name))
+    await fs.link(folder.at(temporary), folder.at(name))
     return 'linked'
   } catch (error) {
     if (isLinkRefusal(error)) return takeByPlaceholder(file, name)
@@ -37,13 +37,10 @@ export async function takeName(file: TemporaryFile, name: string): Promise<'link
 }
 
 /** Whether `temporary` and `name` are the same file, as after a crash between link and unlink. */
-export async function hasBothNames(
-  { fs, directory, temporary }: TemporaryFile,
-  name: string,
-): Promise<boolean> {
-  const ours = await lstatIfThere(fs, directory.at(temporary))
+export async function hasBothNames({ fs, folder, temporary }: TemporaryFile, name: string): Promise<boolean> {
+  const ours = await lstatIfThere(fs, folder.at(temporary))
   if (!ours?.isFile()) return false
-  const theirs = await lstatIfThere(fs, directory.at(name))
+  const theirs = await lstatIfThere(fs, folder.at(name))
   return theirs !== undefined && sameInode(ours, theirs)
 }
 
@@ -53,8 +50,8 @@ export async function hasBothNames(
  * lost, and a crash in between leaves the placeholder: these systems have no better call.
  */
 async function takeByPlaceholder(file: TemporaryFile, name: string): Promise<'moved' | 'taken'> {
-  const { fs, directory, temporary } = file
-  const path = directory.at(name)
+  const { fs, folder, temporary } = file
+  const path = folder.at(name)
   let fd: number
   try {
     fd = await fs.open(path, OPEN.create, 0o600)
@@ -75,7 +72,7 @@ async function takeByPlaceholder(file: TemporaryFile, name: string): Promise<'mo
       await fs.close(fd)
     }
     if (!(await isOurs())) return 'taken'
-    await moveOver(fs, directory.at(temporary), path)
+    await moveOver(fs, folder.at(temporary), path)
     return 'moved'
   } catch (error) {
     if (await isOurs().catch(() => false)) await fs.unlink(path).catch(() => {})

@@ -3,7 +3,7 @@ import { Recorder } from '../audit/recorder.js'
 import { systemClock } from '../disk/clock.js'
 import { nodeFileSystem } from '../disk/node-fs.js'
 import type { StagingArea } from '../intent/staging.js'
-import { DirectoryLock } from '../lock/directory-lock.js'
+import { FolderLock } from '../lock/folder-lock.js'
 import { processSystem, thisOwner } from '../own/owner.js'
 import { Tree } from '../tree/tree.js'
 import type { RecoveryManagerOptions } from './options.js'
@@ -14,7 +14,7 @@ import { UnfinishedTransactions } from './unfinished-transactions.js'
 export interface RecoveryContext
   extends StagingArea,
     Required<Pick<RecoveryManagerOptions, 'attempts' | 'clock' | 'now'>> {
-  lock: DirectoryLock
+  lock: FolderLock
   store: RecoveryStore
   unfinished: UnfinishedTransactions
   recorder: Recorder
@@ -24,16 +24,16 @@ export interface RecoveryContext
 
 /** Opens the folder, locks it, and finds the points there. What was opened is closed if that fails. */
 export async function openRecovery(
-  directory: string,
+  folder: string,
   options: RecoveryManagerOptions,
 ): Promise<RecoveryContext> {
   const { fs = nodeFileSystem, durability = 'power', system = processSystem } = options
   const { attempts = 3, clock = systemClock, now = Date.now, audit } = options
-  const tree = await Tree.open(directory, { fs })
-  let lock: DirectoryLock | undefined
+  const tree = await Tree.open(folder, { fs })
+  let lock: FolderLock | undefined
   try {
     const whose = { name: 'recovery', fs, system, audit: UNRECORDED }
-    lock = await DirectoryLock.acquire(tree.root, { ...options.lock, ...whose })
+    lock = await FolderLock.acquire(tree.root, { ...options.lock, ...whose })
     const area = { tree, durability, owner: thisOwner(system), taken: new Set<string>(), warnings: [] }
     const store = new RecoveryStore(area)
     const unfinished = new UnfinishedTransactions(tree, options.lock, system)

@@ -53,16 +53,16 @@ export class RecoveryManager implements AsyncDisposable {
    * `ERR_LOCKED` (another manager works there), `ERR_CANCELLED`, and for failures of the disk with `ERR_WRITE`,
    * `ERR_PERMISSION`, `ERR_READ_ONLY`, `ERR_DISK_FULL`.
    */
-  static async open(directory: string, options: RecoveryManagerOptions = {}): Promise<RecoveryManager> {
-    checkLocalPath('directory', directory)
+  static async open(folder: string, options: RecoveryManagerOptions = {}): Promise<RecoveryManager> {
+    checkLocalPath('folder', folder)
     checkObject('options', options)
     checkAudit(options.audit)
     checkChoice('durability', options.durability, ['crash', 'power'])
     checkWhole('attempts', options.attempts, 1, 100)
     try {
-      return new RecoveryManager(await openRecovery(directory, options))
+      return new RecoveryManager(await openRecovery(folder, options))
     } catch (error) {
-      throw diskError(error, 'open for recovery', directory)
+      throw diskError(error, 'open for recovery', folder)
     }
   }
 

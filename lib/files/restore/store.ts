@@ -8,7 +8,7 @@ import { newRecoveryKey, parseRecoveryName, recoveryName } from '../own/names.js
 import { findOwnFolder, makeOwnFolder, OWN_FOLDERS, removeOwnFolder } from '../own/own-folder.js'
 import { isGone, type ProcessSystem } from '../own/owner.js'
 import { ownerOfTemporary } from '../own/temporary-name.js'
-import type { Directory } from '../tree/directory.js'
+import type { OpenFolder } from '../tree/open-folder.js'
 import type { Tree } from '../tree/tree.js'
 import { type CommitRecord, decodePoint, encodePoint, type PointRecord } from './record.js'
 
@@ -51,7 +51,7 @@ export class RecoveryStore {
     return found.sort((a, b) => a.number - b.number)
   }
 
-  async #findIn(folder: Directory, system: ProcessSystem): Promise<Stored[]> {
+  async #findIn(folder: OpenFolder, system: ProcessSystem): Promise<Stored[]> {
     const found: Stored[] = []
     const names = (await folder.list()).map(String)
     for (const name of names) {
@@ -108,7 +108,7 @@ export class RecoveryStore {
 
   /** Removes a point durably, and then what it kept. */
   async remove({ folder: name, key }: Stored): Promise<void> {
-    const folder = await this.#tree.directory(name)
+    const folder = await this.#tree.folder(name)
     try {
       await this.#unlink(folder, recoveryName(key, 'point'))
       // in the other order a power cut could bring back a point without its content
@@ -125,7 +125,7 @@ export class RecoveryStore {
   }
 
   /** Replaces the file whole: it is written under a temporary name first. */
-  async #write(folder: Directory, name: string, record: PointRecord | CommitRecord): Promise<void> {
+  async #write(folder: OpenFolder, name: string, record: PointRecord | CommitRecord): Promise<void> {
     const { path } = await stage(this.#area, folder.path, [encodePoint(record)], { mode: 0o600 })
     const temporary = folder.at(nameOf(path))
     try {
@@ -137,11 +137,11 @@ export class RecoveryStore {
     if (this.#power) await folder.sync()
   }
 
-  async #read(folder: Directory, name: string): Promise<PointRecord | CommitRecord | undefined> {
+  async #read(folder: OpenFolder, name: string): Promise<PointRecord | CommitRecord | undefined> {
     return decodePoint(await readWholeFile(this.#tree.fs, folder.at(name), name))
   }
 
-  async #unlink(folder: Directory, name: string): Promise<void> {
+  async #unlink(folder: OpenFolder, name: string): Promise<void> {
     try {
       await this.#tree.fs.unlink(folder.at(name))
     } catch (error) {
@@ -154,8 +154,8 @@ export class RecoveryStore {
     if (this.#power) await this.#tree.sync('')
   }
 
-  async #within({ folder: name }: Stored, act: (folder: Directory) => Promise<void>): Promise<void> {
-    const folder = await this.#tree.directory(name)
+  async #within({ folder: name }: Stored, act: (folder: OpenFolder) => Promise<void>): Promise<void> {
+    const folder = await this.#tree.folder(name)
     try {
       await act(folder)
     } finally {

@@ -91,19 +91,19 @@ async function keepBackup(
   path: string,
   time: number,
 ): Promise<string | undefined> {
-  const folder = parentOf(path)
-  const name = await inFolder(tree, path, (_where, directory) =>
-    makeBackup(tree.fs, directory, nameOf(path), { time, power: durability === 'power' }),
+  const above = parentOf(path)
+  const name = await inFolder(tree, path, (_where, folder) =>
+    makeBackup(tree.fs, folder, nameOf(path), { time, power: durability === 'power' }),
   )
-  return name === undefined || folder === '' ? name : `${folder}/${name}`
+  return name === undefined || above === '' ? name : `${above}/${name}`
 }
 
 async function removeCreated({ tree, durability }: StagingArea, path: string): Promise<void> {
-  await inFolder(tree, path, async (where, directory) => {
+  await inFolder(tree, path, async (where, folder) => {
     await tree.fs.unlink(where).catch((error: unknown) => {
       if (errorCode(error) !== 'ENOENT') throw error
     })
-    if (durability === 'power') await directory.sync()
+    if (durability === 'power') await folder.sync()
   })
 }
 
@@ -118,13 +118,13 @@ async function putBack(
   const { tree, durability } = area
   await makeMissingFolders(area, parentOf(path))
   const staged = await stageLink(area, kept, parentOf(path), stats)
-  await inFolder(tree, path, async (where, directory) => {
-    const temporary = directory.at(nameOf(staged))
+  await inFolder(tree, path, async (where, folder) => {
+    const temporary = folder.at(nameOf(staged))
     try {
       if (!free) {
         await moveOver(tree.fs, temporary, where)
-        if (durability === 'power') await directory.sync()
-      } else await publish(tree.fs, directory, nameOf(staged), nameOf(path), { conflict: 'fail', durability })
+        if (durability === 'power') await folder.sync()
+      } else await publish(tree.fs, folder, nameOf(staged), nameOf(path), { conflict: 'fail', durability })
     } catch (error) {
       await tree.fs.unlink(temporary).catch(() => {})
       throw error
@@ -137,10 +137,10 @@ async function makeMissingFolders(area: StagingArea, path: string): Promise<void
   const { tree, durability } = area
   if (path === '') return
   await makeMissingFolders(area, parentOf(path))
-  await tree.makeDirectory(path)
+  await tree.makeFolder(path)
   if (durability !== 'power') return
   // also for an existing folder: its creator may have been killed before the sync
-  const above = await tree.directory(parentOf(path))
+  const above = await tree.folder(parentOf(path))
   try {
     await above.sync()
   } finally {

@@ -5,7 +5,7 @@ import { type Audited, audited, UNRECORDED } from '../audit/audited.js'
 import { diskError } from '../disk/disk-error.js'
 import type { FileSystem } from '../disk/fs.js'
 import { nodeFileSystem } from '../disk/node-fs.js'
-import { DirectoryLock, type LockOptions } from '../lock/directory-lock.js'
+import { FolderLock, type LockOptions } from '../lock/folder-lock.js'
 import { fileLockName } from '../lock/lock-names.js'
 import type { Durability } from '../publish/publish.js'
 import { Tree } from '../tree/tree.js'
@@ -65,7 +65,7 @@ async function rotate(path: string, options: RotateOptions): Promise<Rotation> {
   checkChoice('durability', options.durability, ['crash', 'power'])
   const { fs = nodeFileSystem, timeout, signal, system, clock } = options
   const [folder, name] = [dirname(path), basename(path)]
-  const lock = await DirectoryLock.acquire(folder, {
+  const lock = await FolderLock.acquire(folder, {
     name: fileLockName(name),
     fs,
     timeout,
@@ -93,11 +93,11 @@ async function rotate(path: string, options: RotateOptions): Promise<Rotation> {
 async function rotateLocked(fs: FileSystem, path: string, options: RotateOptions): Promise<Rotation> {
   const tree = await Tree.open(dirname(path), { fs })
   try {
-    const directory = await tree.directory('')
+    const folder = await tree.folder('')
     try {
-      return await new RotationRun(fs, directory, path, options).run()
+      return await new RotationRun(fs, folder, path, options).run()
     } finally {
-      directory.release()
+      folder.release()
     }
   } finally {
     await tree.close()

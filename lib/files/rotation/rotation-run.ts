@@ -8,7 +8,7 @@ import { openRegular } from '../disk/open-regular.js'
 import { lstatIfThere } from '../disk/stats.js'
 import { syncFile } from '../disk/sync.js'
 import { temporaryName } from '../own/temporary-name.js'
-import type { Directory } from '../tree/directory.js'
+import type { OpenFolder } from '../tree/open-folder.js'
 import { compressFile, holdsSame } from './compress-file.js'
 import type { RotateOptions, Rotation } from './rotate-file.js'
 import { filesOf, listSlots, type Slot, slotName } from './slots.js'
@@ -16,8 +16,8 @@ import { filesOf, listSlots, type Slot, slotName } from './slots.js'
 /** One rotation, under the lock. It may be interrupted after any step; the next run continues. */
 export class RotationRun {
   readonly #fs: FileSystem
-  readonly #directory: Directory
-  readonly #folder: string
+  readonly #folder: OpenFolder
+  readonly #folderPath: string
   readonly #name: string
   readonly #keep: number
   readonly #compress: boolean
@@ -25,10 +25,10 @@ export class RotationRun {
   readonly #clock: Clock
   #warning: SluiceError | undefined
 
-  constructor(fs: FileSystem, directory: Directory, path: string, options: RotateOptions) {
+  constructor(fs: FileSystem, folder: OpenFolder, path: string, options: RotateOptions) {
     this.#fs = fs
-    this.#directory = directory
-    this.#folder = dirname(path)
+    this.#folder = folder
+    this.#folderPath = dirname(path)
     this.#name = basename(path)
     this.#keep = options.keep ?? 5
     this.#compress = options.compress ?? false
@@ -39,7 +39,7 @@ export class RotationRun {
   async run(): Promise<Rotation> {
     const slots = await this.#slots()
     // a killed run may have renamed files without a sync: those names must be durable before the next renames
-    if (this.#power && slots.size > 0) await this.#directory.sync()
+    if (this.#power && slots.size > 0) await this.#folder.sync()
     const rotated = await this.#rotate(slots)
     const removed: string[] = []
     let to = rotated ? slotName(this.#name, 1, 'plain') : undefined
@@ -61,7 +61,7 @@ export class RotationRun {
   }
 
   #slots(): Promise<Map<number, Slot>> {
-    return listSlots(this.#fs, this.#directory, this.#name)
+    return listSlots(this.#fs, this.#folder, this.#name)
   }
 
   /** Moves the files up to the first free number, then the file itself to number 1. */
@@ -83,7 +83,7 @@ export class RotationRun {
     const { platform } = this.#fs
     try {
       const flags = platform === 'win32' ? OPEN.update : OPEN.read
-      const { fd } = await openRegular(this.#fs, this.#directory.at(this.#name), flags)
+      const { fd } = await openRegular(this.#fs, this.#folder.at(this.#name), flags)
       try {
         if (this.#power) await this.#fs.fsync(fd)
       } finally {
@@ -102,14 +102,14 @@ export class RotationRun {
    * puts there in between is lost. With 'power' each move is synced before the next one takes the name that it freed.
    */
   async #move(from: string, to: string): Promise<void> {
-    const [source, target] = [this.#directory.at(from), this.#directory.at(to)]
+    const [source, target] = [this.#folder.at(from), this.#folder.at(to)]
     const known = await this.#fs.lstat(source)
     if (await lstatIfThere(this.#fs, target)) {
       const message = `${printable(to)} was made by somebody else in this moment; move it away`
       throw new SluiceError('ERR_CONFLICT', message, { path: this.#path(to) })
     }
     await moveFile(this.#fs, this.#clock, source, target, known)
-    if (this.#power) await this.#directory.sync()
+    if (this.#power) await this.#folder.sync()
   }
 
   async #removeSpare(removed: string[]): Promise<void> {
@@ -126,8 +126,8 @@ export class RotationRun {
     for (const [number, { plain, compressed }] of await this.#slots()) {
       if (plain === undefined) continue
       const made = compressed ?? (await this.#compressOne(plain, slotName(this.#name, number, 'compressed')))
-      const packed = this.#directory.at(made)
-      if (await holdsSame(this.#fs, this.#directory.at(plain), packed)) {
+      const packed = this.#folder.at(made)
+      if (await holdsSame(this.#fs, this.#folder.at(plain), packed)) {
         // an earlier run may not have synced its content; its name was synced at the beginning
         if (this.#power && compressed !== undefined) await syncFile(this.#fs, packed)
         await this.#remove(plain)
@@ -137,13 +137,13 @@ export class RotationRun {
       const message = `${printable(plain)} is not the same as what was compressed of it: it is left as it is; who writes to it should close it before the rotation`
       this.#warning ??= new SluiceError('ERR_SOURCE_CHANGED', message, { path: this.#path(plain) })
     }
-    if (this.#power) await this.#directory.sync()
+    if (this.#power) await this.#folder.sync()
   }
 
   async #compressOne(plain: string, name: string): Promise<string> {
     const temporary = temporaryName()
-    const at = this.#directory.at(temporary)
-    await compressFile(this.#fs, this.#directory.at(plain), at, this.#power)
+    const at = this.#folder.at(temporary)
+    await compressFile(this.#fs, this.#folder.at(plain), at, this.#power)
     try {
       await this.#move(temporary, name)
     } catch (error) {
@@ -155,14 +155,14 @@ export class RotationRun {
 
   async #remove(name: string): Promise<void> {
     try {
-      await this.#fs.unlink(this.#directory.at(name))
+      await this.#fs.unlink(this.#folder.at(name))
     } catch (error) {
       // the call may have succeeded although its answer was an error
-      if (await lstatIfThere(this.#fs, this.#directory.at(name))) throw error
+      if (await lstatIfThere(this.#fs, this.#folder.at(name))) throw error
     }
   }
 
   #path(name: string): string {
-    return join(this.#folder, name)
+    return join(this.#folderPath, name)
   }
 }

@@ -1,7 +1,7 @@
 import { printable, SluiceError } from '../../errors.js'
 import type { FileSystem } from '../disk/fs.js'
 import { lstatIfThere } from '../disk/stats.js'
-import type { Directory } from '../tree/directory.js'
+import type { OpenFolder } from '../tree/open-folder.js'
 
 /** The files of one number: the file, or the compressed one; both after an interrupted run. */
 export interface Slot {
@@ -12,16 +12,16 @@ export interface Slot {
 /** The rotated files of `name` by number: `name.1`, `name.2.gz`, … `ERR_CONFLICT` if one is not a regular file. */
 export async function listSlots(
   fs: FileSystem,
-  directory: Directory,
+  folder: OpenFolder,
   name: string,
 ): Promise<Map<number, Slot>> {
   const slots = new Map<number, Slot>()
-  for (const bytes of await directory.list()) {
+  for (const bytes of await folder.list()) {
     const there = bytes.toString()
     if (!there.startsWith(`${name}.`)) continue
     const [, digits, gz] = /^([1-9]\d{0,5})(\.gz)?$/.exec(there.slice(name.length + 1)) ?? []
     if (digits === undefined) continue
-    const stats = await lstatIfThere(fs, directory.at(there))
+    const stats = await lstatIfThere(fs, folder.at(there))
     if (!stats) continue
     if (!stats.isFile()) {
       const message = `${printable(there)} is not a regular file, but stands where a rotated file does; move it away`

@@ -2,7 +2,7 @@ import { diskError } from '../disk/disk-error.js'
 import { nodeFileSystem } from '../disk/node-fs.js'
 import { makeId } from '../intent/intent.js'
 import type { StagingArea } from '../intent/staging.js'
-import type { DirectoryLock } from '../lock/directory-lock.js'
+import type { FolderLock } from '../lock/folder-lock.js'
 import { processSystem, thisOwner } from '../own/owner.js'
 import { Tree } from '../tree/tree.js'
 import { lockFolder, type TransactionFolder, transactionFolder } from './folder.js'
@@ -13,7 +13,7 @@ import { isEnded, type RecoveredTransaction, recoverIntents } from './recover.js
 /** What a transaction works with, from its beginning to its end. */
 export interface TransactionContext extends StagingArea, TransactionFolder {
   id: string
-  lock: DirectoryLock
+  lock: FolderLock
   pending: PendingTransactions
   /** The earlier transactions that were found, and what was done with them. */
   recovered: readonly RecoveredTransaction[]
@@ -23,13 +23,10 @@ export interface TransactionContext extends StagingArea, TransactionFolder {
  * Opens the folder, locks it, and recovers transactions of dead processes, or refuses to begin. If that fails, what
  * was opened is closed.
  */
-export async function openContext(
-  directory: string,
-  options: TransactionOptions,
-): Promise<TransactionContext> {
+export async function openContext(path: string, options: TransactionOptions): Promise<TransactionContext> {
   const { id = makeId(), durability = 'power', fs = nodeFileSystem, system = processSystem } = options
-  const tree = await Tree.open(directory, { fs })
-  let lock: DirectoryLock | undefined
+  const tree = await Tree.open(path, { fs })
+  let lock: FolderLock | undefined
   try {
     const folder = transactionFolder(tree)
     lock = await lockFolder(folder, { lock: { signal: options.signal, ...options.lock }, system })
@@ -45,7 +42,7 @@ export async function openContext(
   } catch (error) {
     await lock?.release().catch(() => {})
     await tree.close()
-    throw diskError(error, 'begin a transaction in', directory)
+    throw diskError(error, 'begin a transaction in', path)
   }
 }
 

@@ -75,15 +75,15 @@ export class FileTransaction implements AsyncDisposable {
   }
 
   /**
-   * Begins a transaction in `directory`, which must exist; first it recovers transactions of dead processes there.
+   * Begins a transaction in `folder`, which must exist; first it recovers transactions of dead processes there.
    * Fails with `ERR_LOCKED` (another transaction runs there), `ERR_CANCELLED`, `ERR_USAGE`, `ERR_TRANSACTION` (an
    * earlier one with this id, or one that cannot be read, is still there; with `unfinished: 'refuse'` any that was
    * left), and for failures of the disk with `ERR_WRITE`, `ERR_PERMISSION`, `ERR_READ_ONLY`, `ERR_DISK_FULL`.
    */
-  static async begin(directory: string, options: TransactionOptions = {}): Promise<FileTransaction> {
-    checkLocalPath('directory', directory)
+  static async begin(folder: string, options: TransactionOptions = {}): Promise<FileTransaction> {
+    checkLocalPath('folder', folder)
     checkTransactionOptions(options)
-    return new FileTransaction(await openContext(directory, options), options)
+    return new FileTransaction(await openContext(folder, options), options)
   }
 
   /**

@@ -4,7 +4,7 @@ import { UNRECORDED } from '../audit/audited.js'
 import { diskError, errorCode } from '../disk/disk-error.js'
 import { parentOf } from '../disk/names.js'
 import { inFolder } from '../intent/staging.js'
-import { DirectoryLock, type LockOptions } from '../lock/directory-lock.js'
+import { FolderLock, type LockOptions } from '../lock/folder-lock.js'
 import type { ProcessSystem } from '../own/owner.js'
 import type { Tree } from '../tree/tree.js'
 
@@ -25,8 +25,8 @@ export function transactionFolder(tree: Tree): TransactionFolder {
 export function lockFolder(
   { tree: { root, fs } }: TransactionFolder,
   { lock, system }: { lock?: Pick<LockOptions, 'timeout' | 'signal'>; system: ProcessSystem },
-): Promise<DirectoryLock> {
-  return DirectoryLock.acquire(root, { ...lock, name: 'transaction', fs, system, audit: UNRECORDED })
+): Promise<FolderLock> {
+  return FolderLock.acquire(root, { ...lock, name: 'transaction', fs, system, audit: UNRECORDED })
 }
 
 /** Removes files; missing ones are fine. Continues after an error, and throws the first one. */
@@ -55,7 +55,7 @@ export async function syncFoldersOf(
 ): Promise<void> {
   const folders = new Set(paths.flatMap((path) => (path === undefined ? [] : [parentOf(path)])))
   await limiter.each(folders, async (path) => {
-    const folder = await tree.directory(path).catch(unlessMissing)
+    const folder = await tree.folder(path).catch(unlessMissing)
     if (!folder) return
     try {
       await folder.sync()

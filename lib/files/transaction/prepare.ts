@@ -73,7 +73,7 @@ async function lookAgain(
   path: string,
   before: PathKind | undefined,
 ): Promise<FileStats | undefined> {
-  // what is below a missing folder is missing, too; makeDirectory notices if that changes
+  // what is below a missing folder is missing, too; makeFolder notices if that changes
   const there = await inFolder(tree, path, (where) => lstatIfThere(tree.fs, where)).catch(
     (error: unknown) => {
       if (before === 'missing') return undefined

@@ -7,7 +7,7 @@ import { nodeFileSystem } from '../disk/node-fs.js'
 import type { Intent } from '../intent/intent.js'
 import { IntentFile } from '../intent/intent-file.js'
 import { removeOrphans } from '../intent/remove-orphans.js'
-import type { DirectoryLock } from '../lock/directory-lock.js'
+import type { FolderLock } from '../lock/folder-lock.js'
 import { removeEmptyFolders } from '../own/own-folder.js'
 import { isGone, type ProcessSystem, processSystem } from '../own/owner.js'
 import { Tree } from '../tree/tree.js'
@@ -47,7 +47,7 @@ export interface RecoverOptions extends Audited {
 }
 
 /**
- * Finishes the transactions that dead processes left in `directory`: a committed one is completed, any other is
+ * Finishes the transactions that dead processes left in `folder`: a committed one is completed, any other is
  * undone, so that afterwards each is done wholly or not at all. Then removes their temporary files. A file that is
  * neither what the transaction found nor what it wrote is never touched: then the transaction stays, and is reported
  * as 'conflict'. It may itself be interrupted at any moment and run again. Transactions of living processes are left
@@ -58,30 +58,30 @@ export interface RecoverOptions extends Audited {
  * done. The failure of a single transaction is in its result.
  */
 export function recoverTransactions(
-  directory: string,
+  folder: string,
   options: RecoverOptions = {},
 ): Promise<RecoveredTransaction[]> {
-  return audited('recoverTransactions', directory, options, () => recover(directory, options))
+  return audited('recoverTransactions', folder, options, () => recover(folder, options))
 }
 
-async function recover(directory: string, options: RecoverOptions): Promise<RecoveredTransaction[]> {
+async function recover(folder: string, options: RecoverOptions): Promise<RecoveredTransaction[]> {
   const { dryRun = false, orphans = true, fs = nodeFileSystem, system = processSystem } = options
-  checkLocalPath('directory', directory)
+  checkLocalPath('folder', folder)
   checkFlag('dryRun', dryRun)
   checkFlag('orphans', orphans)
-  const tree = await Tree.open(directory, { fs })
-  let lock: DirectoryLock | undefined
+  const tree = await Tree.open(folder, { fs })
+  let lock: FolderLock | undefined
   try {
-    const folder = transactionFolder(tree)
-    if (!dryRun) lock = await lockFolder(folder, { lock: options.lock, system })
-    const recovered = await recoverIntents(folder, { dryRun, system })
+    const context = transactionFolder(tree)
+    if (!dryRun) lock = await lockFolder(context, { lock: options.lock, system })
+    const recovered = await recoverIntents(context, { dryRun, system })
     if (!dryRun) {
       if (orphans) await collectOrphans(tree, system)
       await removeEmptyFolders(tree)
     }
     return recovered
   } catch (error) {
-    throw diskError(error, 'recover', directory)
+    throw diskError(error, 'recover', folder)
   } finally {
     await lock?.release().catch(() => {})
     await tree.close()

@@ -111,7 +111,7 @@ export class Steps {
 
   async #makeFolders(): Promise<void> {
     const { folders } = this.#intent
-    for (const folder of folders) await this.#folder.tree.makeDirectory(folder)
+    for (const folder of folders) await this.#folder.tree.makeFolder(folder)
     // a power cut that loses a new folder would lose the file that was moved into it, too
     await this.#syncFoldersOf(folders)
   }

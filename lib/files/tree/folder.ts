@@ -1,14 +1,14 @@
 import { join } from 'node:path'
 import { type FileSystem, OPEN } from '../disk/fs.js'
 import { checkName } from '../disk/names.js'
-import { syncDirectory } from '../disk/sync.js'
-import type { Directory } from './directory.js'
+import { syncOpenFolder } from '../disk/sync.js'
+import type { OpenFolder } from './open-folder.js'
 
 /**
  * The folder at `path`, which may lead through links, since the user gave it. It is held open until it is closed, so
  * that everything happens in one and the same folder (on Linux; elsewhere by its path).
  */
-export class Folder implements Directory {
+export class Folder implements OpenFolder {
   readonly path: string
   readonly fd: number
   readonly #fs: FileSystem
@@ -22,7 +22,7 @@ export class Folder implements Directory {
 
   /** Opens the folder at `path`. Throws system errors (ENOENT, ENOTDIR, EACCES, …). */
   static async open(fs: FileSystem, path: string): Promise<Folder> {
-    return new Folder(fs, path, await fs.open(path, OPEN.anyDirectory))
+    return new Folder(fs, path, await fs.open(path, OPEN.anyFolder))
   }
 
   at(name: string): string {
@@ -35,7 +35,7 @@ export class Folder implements Directory {
   }
 
   sync(): Promise<void> {
-    return syncDirectory(this.#fs, this.fd)
+    return syncOpenFolder(this.#fs, this.fd)
   }
 
   release(): void {

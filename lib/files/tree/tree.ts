@@ -6,11 +6,11 @@ import { checkName } from '../disk/names.js'
 import { nodeFileSystem } from '../disk/node-fs.js'
 import { isOutOfHandles } from '../disk/out-of-handles.js'
 import { sameInode } from '../disk/stats.js'
-import { type Directory, FolderHandle, hold, Lease, pathIn } from './directory.js'
 import { HandleBudget } from './handle-budget.js'
 import { makeFolders } from './make-folders.js'
+import { FolderHandle, hold, Lease, type OpenFolder, pathIn } from './open-folder.js'
 
-export type { Directory } from './directory.js'
+export type { OpenFolder } from './open-folder.js'
 
 /** Options of {@link Tree.open}. */
 export interface TreeOptions {
@@ -60,7 +60,7 @@ export class Tree {
     try {
       if (create) await makeFolders(fs, root, durability === 'power')
       const resolved = await fs.realpath(root)
-      const fd = await fs.open(resolved, OPEN.directory)
+      const fd = await fs.open(resolved, OPEN.folder)
       return new Tree(fs, resolved, fd, budget)
     } catch (error) {
       throw diskError(error, 'open the folder', root)
@@ -71,33 +71,33 @@ export class Tree {
    * The folder at `path` ('' is the root). Release it after use. Fails with `ERR_PATH` (not a relative path of plain
    * names), `ERR_UNSAFE_LINK` (a link on the way), `ERR_WRITE` (cause ENOENT, ENOTDIR), `ERR_PERMISSION`.
    */
-  async directory(path: string): Promise<Directory> {
+  async folder(path: string): Promise<OpenFolder> {
     if (this.#closed) throw new SluiceError('ERR_STATE', 'the tree is closed')
     this.#check(path)
     const handle = await this.#enter(path)
     return new Lease(this, handle, (held) => this.#leave(held))
   }
 
-  /** Syncs the names in the folder at `path`. Fails as {@link Tree.directory} does, and with system errors. */
+  /** Syncs the names in the folder at `path`. Fails as {@link Tree.folder} does, and with system errors. */
   async sync(path: string): Promise<void> {
-    const directory = await this.directory(path)
+    const folder = await this.folder(path)
     try {
-      await directory.sync()
+      await folder.sync()
     } finally {
-      directory.release()
+      folder.release()
     }
   }
 
   /**
-   * Makes one folder; the one above must exist. An existing folder is fine. Fails as {@link Tree.directory} does, and
+   * Makes one folder; the one above must exist. An existing folder is fine. Fails as {@link Tree.folder} does, and
    * with cause EEXIST if something else has the name. The new name is durable once the folder above was synced.
    * @param mode of a new folder, before the umask
    */
-  async makeDirectory(path: string, mode = 0o777): Promise<'created' | 'there'> {
+  async makeFolder(path: string, mode = 0o777): Promise<'created' | 'there'> {
     if (path === '') return 'there'
     this.#check(path)
     const [above, name] = split(path)
-    const parent = await this.directory(above)
+    const parent = await this.folder(above)
     try {
       const where = parent.at(name)
       try {
@@ -197,11 +197,11 @@ export class Tree {
 
   async #openFolder(where: string, path: string): Promise<number> {
     try {
-      return await this.fs.open(where, OPEN.directory)
+      return await this.fs.open(where, OPEN.folder)
     } catch (error) {
       if (isOutOfHandles(error)) {
         await this.handles.evictIdle()
-        return this.fs.open(where, OPEN.directory)
+        return this.fs.open(where, OPEN.folder)
       }
       const code = errorCode(error)
       // with O_DIRECTORY Linux reports ENOTDIR for a link, too

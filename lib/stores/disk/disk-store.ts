@@ -5,7 +5,7 @@ import { parentOf } from '../../files/disk/names.js'
 import { collectLeftovers } from '../../files/journal/leftovers.js'
 import type { UnfinishedFile } from '../../files/journal/read-journal.js'
 import { HandleBudget } from '../../files/tree/handle-budget.js'
-import { type Directory, Tree } from '../../files/tree/tree.js'
+import { type OpenFolder, Tree } from '../../files/tree/tree.js'
 import type { Entry, Offer } from '../../wire/manifest.js'
 import type { Run } from '../../wire/run.js'
 import type { Durability, PartRun, PartStore, Placement, PublishPolicy } from '../parts.js'
@@ -145,14 +145,14 @@ export class DiskStore implements PartStore {
   }
 
   /** For the parts, which wait for handles by themselves. */
-  async directory(path: string): Promise<Directory> {
-    return (await this.tree()).directory(path)
+  async folder(path: string): Promise<OpenFolder> {
+    return (await this.tree()).folder(path)
   }
 
   /** Calls `work` with the folder at `path`; again, where the system had no handles for it. */
-  within<T>(path: string, work: (folder: Directory) => Promise<T>): Promise<T> {
+  within<T>(path: string, work: (folder: OpenFolder) => Promise<T>): Promise<T> {
     return this.handles.retry(async () => {
-      const folder = await this.directory(path)
+      const folder = await this.folder(path)
       try {
         return await work(folder)
       } finally {

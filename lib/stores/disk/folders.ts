@@ -4,14 +4,14 @@ import { errorCode } from '../../files/disk/disk-error.js'
 import type { FileSystem } from '../../files/disk/fs.js'
 import { firstFree } from '../../files/publish/first-free.js'
 import type { HandleBudget } from '../../files/tree/handle-budget.js'
-import type { Directory, Tree } from '../../files/tree/tree.js'
+import type { OpenFolder, Tree } from '../../files/tree/tree.js'
 
 /** Where the folders are made, and how to wait for handles. */
 interface Place {
   tree(): Promise<Tree>
   readonly fs: FileSystem
   readonly handles: HandleBudget
-  within<T>(path: string, work: (folder: Directory) => Promise<T>): Promise<T>
+  within<T>(path: string, work: (folder: OpenFolder) => Promise<T>): Promise<T>
 }
 
 /** Its owner must be able to write into a folder until the end. */
@@ -98,7 +98,7 @@ export class ArrivingFolders {
       const there = join(above, candidate)
       try {
         const bits = mode === undefined ? 0o777 : mode | OWNER_BITS
-        const made = await this.#place.handles.retry(() => tree.makeDirectory(there, bits))
+        const made = await this.#place.handles.retry(() => tree.makeFolder(there, bits))
         if (made === 'created') {
           this.#own.add(path)
           // what the umask took away nobody could give back who finds the folder after an interruption

@@ -6,7 +6,7 @@ import { nameOf, parentOf } from '../../files/disk/names.js'
 import { lstatIfThere } from '../../files/disk/stats.js'
 import { temporaryName } from '../../files/own/temporary-name.js'
 import { firstFree } from '../../files/publish/first-free.js'
-import type { Directory } from '../../files/tree/tree.js'
+import type { OpenFolder } from '../../files/tree/tree.js'
 import type { Entry } from '../../wire/manifest.js'
 import type { Conflict, Placement, PublishPolicy } from '../parts.js'
 import type { DiskStore } from './disk-store.js'
@@ -32,12 +32,12 @@ export async function makeLink(
 
 class Link {
   readonly #fs: FileSystem
-  readonly #folder: Directory
+  readonly #folder: OpenFolder
   readonly #entry: Entry
   readonly #conflict: Conflict
   #warning: SluiceError | undefined
 
-  constructor(fs: FileSystem, folder: Directory, entry: Entry, conflict: Conflict) {
+  constructor(fs: FileSystem, folder: OpenFolder, entry: Entry, conflict: Conflict) {
     this.#fs = fs
     this.#folder = folder
     this.#entry = entry

@@ -4,7 +4,7 @@ import { timeInSeconds } from '../../files/disk/attributes.js'
 import { diskError, errorCode, isRefusal, SystemError } from '../../files/disk/disk-error.js'
 import { OPEN, type SyncCalls } from '../../files/disk/fs.js'
 import { nameOf, parentOf, partCandidate } from '../../files/disk/names.js'
-import type { Directory } from '../../files/tree/tree.js'
+import type { OpenFolder } from '../../files/tree/tree.js'
 import type { Entry } from '../../wire/manifest.js'
 import { lengthIn, type Run, RunReader } from '../../wire/run.js'
 import type { Part, PartRun } from '../parts.js'
@@ -37,7 +37,7 @@ export class SmallFiles implements PartRun {
   readonly #alone = new Map<number, DiskPart>()
   readonly failures = new Map<number, SluiceError>()
   /** The folder that is held, and its path in the offer. */
-  #directory: Directory | undefined
+  #directory: OpenFolder | undefined
   #folder = ''
   /** When the event loop had its turn, and whether the file before took long. */
   #since = 0
@@ -127,7 +127,7 @@ export class SmallFiles implements PartRun {
    * Writes a file under its plain part name; false, and nothing is left of it, where that does not go.
    * @returns true also where it failed for good: see {@link write}
    */
-  #tryWrite(directory: Directory, entry: Entry, bytes: readonly Buffer[]): boolean | Promise<boolean> {
+  #tryWrite(directory: OpenFolder, entry: Entry, bytes: readonly Buffer[]): boolean | Promise<boolean> {
     const calls = this.#calls
     let path: string
     let fd: number
@@ -188,7 +188,7 @@ export class SmallFiles implements PartRun {
   }
 
   /** Gives a file its name if that is free; 'unusual' where it is not, or anything goes wrong. */
-  #tryPublish(directory: Directory, { path, mode }: Entry): 'published' | 'part is left' | 'unusual' {
+  #tryPublish(directory: OpenFolder, { path, mode }: Entry): 'published' | 'part is left' | 'unusual' {
     const name = nameOf(path)
     const part = directory.at(partCandidate(name, 0))
     try {
@@ -236,17 +236,17 @@ export class SmallFiles implements PartRun {
   }
 
   /** The folder of an entry, if it is the one that is held. */
-  #held({ path }: Entry): Directory | undefined {
+  #held({ path }: Entry): OpenFolder | undefined {
     const length = Math.max(path.lastIndexOf('/'), 0)
     const isSame = this.#directory && this.#folder.length === length && path.startsWith(this.#folder)
     return isSame ? this.#directory : undefined
   }
 
   /** The folder of an entry, held until another one is entered; undefined where it cannot be. */
-  async #enter({ path }: Entry): Promise<Directory | undefined> {
+  async #enter({ path }: Entry): Promise<OpenFolder | undefined> {
     this.#leave()
     try {
-      this.#directory = await this.#store.directory(this.#store.folders.folderOf(parentOf(path))!)
+      this.#directory = await this.#store.folder(this.#store.folders.folderOf(parentOf(path))!)
       this.#folder = parentOf(path)
     } catch {
       // whoever goes on with the file says why

@@ -480,7 +480,7 @@ test('on the real disk it is the same', async (t) => {
   t.is(await readFile(second, 'utf8'), 'three')
   await t.throwsAsync(writeFileAtomic(join(path, 'below'), ''), { code: 'ERR_WRITE' })
   const tree = await Tree.open(folder)
-  const open = await tree.directory('')
+  const open = await tree.folder('')
   await writeFileAtomic(open.at('file'), 'through a handle')
   t.is(await readFile(path, 'utf8'), 'through a handle')
   open.release()

@@ -4,7 +4,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import test from 'ava'
-import { DirectoryLock, OPEN, updateJson, writeFully } from '../../../lib/files/index.js'
+import { FolderLock, OPEN, updateJson, writeFully } from '../../../lib/files/index.js'
 import { MemoryDisk } from '../../../lib/testing/index.js'
 import { temporary } from '../../helpers/folders.js'
 import { scale } from '../../helpers/scale.js'
@@ -84,7 +84,7 @@ test('the mode of the file stays, and a link to it, which shares the lock', asyn
   fs.putLink('/d/link', 'further')
   fs.putLink('/d/further', '/d/state.json')
   fs.putLink('/elsewhere', '/d')
-  const held = await DirectoryLock.acquire('/d', { name: 'file-state.json', fs })
+  const held = await FolderLock.acquire('/d', { name: 'file-state.json', fs })
   for (const path of ['/d/link', '/elsewhere/link', '/elsewhere/state.json']) {
     await t.throwsAsync(updateJson(path, increase, { fs, timeout: 0 }), { code: 'ERR_LOCKED' })
   }

@@ -160,7 +160,7 @@ test('the flags that create never take what is there', async (t) => {
       if (fs instanceof MemoryDisk) fs.putFolder(folder)
       await fs.symlink('nowhere', join(folder, 'link'))
       t.is(await codeOf(fs.open(join(folder, 'link'), OPEN.create)), 'EEXIST')
-      t.is(await codeOf(fs.open(join(folder, 'link'), OPEN.directory)), 'ENOTDIR')
+      t.is(await codeOf(fs.open(join(folder, 'link'), OPEN.folder)), 'ENOTDIR')
     }
   })
 })

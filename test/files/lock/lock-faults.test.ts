@@ -1,6 +1,6 @@
 import test from 'ava'
 import { SluiceError } from '../../../lib/errors.js'
-import { DirectoryLock, type LockMode } from '../../../lib/files/index.js'
+import { FolderLock, type LockMode } from '../../../lib/files/index.js'
 import { entryName } from '../../../lib/files/lock/lock-names.js'
 import { thisOwner } from '../../../lib/files/own/owner.js'
 import { FakeClock, type MemoryDisk } from '../../../lib/testing/index.js'
@@ -12,7 +12,7 @@ const NOTHING = ['/d/']
 async function takeAndGive(disk: MemoryDisk, machine: Machine, pid: number, mode: LockMode): Promise<void> {
   const system = machine.start(pid)
   const clock = new FakeClock({ auto: true })
-  const lock = await DirectoryLock.acquire('/d', { mode, fs: disk, system, clock, timeout: 0 })
+  const lock = await FolderLock.acquire('/d', { mode, fs: disk, system, clock, timeout: 0 })
   await lock.check()
   await lock.release()
 }

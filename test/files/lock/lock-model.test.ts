@@ -1,7 +1,7 @@
 import test from 'ava'
 import { isSluiceError } from '../../../lib/errors.js'
 import type { FileSystem } from '../../../lib/files/disk/fs.js'
-import { DirectoryLock } from '../../../lib/files/lock/directory-lock.js'
+import { FolderLock } from '../../../lib/files/lock/folder-lock.js'
 import type { ProcessSystem } from '../../../lib/files/own/owner.js'
 import { MemoryDisk, randomBySeed } from '../../../lib/testing/index.js'
 import { Interleaving } from '../../helpers/interleaving.js'
@@ -31,7 +31,7 @@ async function play(seed: number, { mutant = (fs) => fs }: Changes = {}): Promis
   let deaths = 0
   let clients = 0
 
-  const hold = async (client: number, lock: DirectoryLock) => {
+  const hold = async (client: number, lock: FolderLock) => {
     const others = [...holders].map(([other, mode]) => `${other} ${mode}`)
     const alone = lock.mode === 'exclusive' || [...holders.values()].includes('exclusive')
     if (alone && others.length > 0) failures.push(`${client} ${lock.mode} beside ${others.join(', ')}`)
@@ -49,7 +49,7 @@ async function play(seed: number, { mutant = (fs) => fs }: Changes = {}): Promis
       const mode = random() < 0.5 ? 'exclusive' : 'shared'
       const timeout = random() < 0.2 ? random() * 300 : Number.POSITIVE_INFINITY
       try {
-        await hold(client, await DirectoryLock.acquire('/d', { ...options, mode, timeout }))
+        await hold(client, await FolderLock.acquire('/d', { ...options, mode, timeout }))
       } catch (error) {
         if (!isSluiceError(error, 'ERR_LOCKED') || timeout === Number.POSITIVE_INFINITY) throw error
       }
@@ -78,7 +78,7 @@ async function play(seed: number, { mutant = (fs) => fs }: Changes = {}): Promis
   for (let client = 0; client < clients; client++)
     if (!done.has(client)) failures.push(`${client} never got it`)
   // the next one finds what the dead have left, and takes it away
-  const last = await DirectoryLock.acquire('/d', { fs: disk, system: machine.start(1), timeout: 0 })
+  const last = await FolderLock.acquire('/d', { fs: disk, system: machine.start(1), timeout: 0 })
   await last.release()
   if (disk.list().length > 1) failures.push(`left: ${disk.list().join(' ')}`)
   if (failures.length > 0) throw new Error(`seed ${seed}: ${failures.join('; ')}`)

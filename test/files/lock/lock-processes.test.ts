@@ -4,7 +4,7 @@ import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import test, { type ExecutionContext } from 'ava'
-import { DirectoryLock } from '../../../lib/files/index.js'
+import { FolderLock } from '../../../lib/files/index.js'
 import { temporary } from '../../helpers/folders.js'
 import { scale } from '../../helpers/scale.js'
 
@@ -64,6 +64,6 @@ test('KNOWN-FAILURES 35: of many processes never two hold it exclusively, nor on
   const waits = lines.filter((line) => line.includes('enter')).map((line) => Number(line.split(' ')[4]))
   t.log(`${waits.length} acquisitions in ${Math.round(took)} ms, the longest wait ${Math.max(...waits)} ms`)
   // what those left who were killed is taken away, a few entries at a time
-  for (let n = 0; n < PROCESSES; n++) await (await DirectoryLock.acquire(dir, { timeout: 0 })).release()
+  for (let n = 0; n < PROCESSES; n++) await (await FolderLock.acquire(dir, { timeout: 0 })).release()
   t.deepEqual(await readdir(dir), [])
 })

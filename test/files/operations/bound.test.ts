@@ -43,7 +43,7 @@ type Methods = {
 
 /** Those that are called otherwise when they are bound, or are no operations on files of the user. */
 const OTHERWISE = {
-  'DirectoryLock.acquire': 'lock',
+  'FolderLock.acquire': 'lock',
   'FileTransaction.begin': 'transaction',
   'RecoveryManager.open': 'recovery',
   // what operations are made of
@@ -67,7 +67,7 @@ test('each exported operation is bound', (t) => {
   const none: [Missing] extends [never] ? true : Missing = true
   t.true(none)
   // a guard of the guard: that the types find what they are to find
-  const found: (Functions | Methods)[] = ['writeJson', 'readFileRetry', 'DirectoryLock.acquire']
+  const found: (Functions | Methods)[] = ['writeJson', 'readFileRetry', 'FolderLock.acquire']
   t.is(found.length, 3)
 })
 
@@ -159,7 +159,7 @@ test.serial(
         await files.rotateFile('/d/a', options)
         await files.removeBackups('/d', options)
         await files.recoverTransactions('/d', options)
-        await (await files.DirectoryLock.acquire('/d', options)).release()
+        await (await files.FolderLock.acquire('/d', options)).release()
         await once(files.createAtomicWriteStream('/d/stream', options).end('x'), 'close')
         await (await files.FileTransaction.begin('/d', options)).commit()
         await t.throwsAsync(files.writeConfig('/d/x', {}, options), { code: 'ERR_USAGE' })

@@ -168,7 +168,7 @@ test('a policy or a durability that there is not costs no file, and is named', a
       code: 'ERR_USAGE',
       message: /^conflict must be one of 'rename', .*, not /,
     })
-    const published = publish(disk, await tree.directory(''), 'a.part', 'a', {
+    const published = publish(disk, await tree.folder(''), 'a.part', 'a', {
       conflict: conflict as never,
       durability: 'crash',
     })

@@ -52,7 +52,7 @@ async function attempt(
   fault?: DiskFault,
 ): Promise<{ result: Published | SluiceError; calls: number }> {
   const tree = await Tree.open('/d', { fs: disk })
-  const directory = await tree.directory('')
+  const directory = await tree.folder('')
   if (fault) disk.fail(fault)
   const before = disk.calls
   try {
@@ -166,7 +166,7 @@ async function goesOn(
   place: string,
 ): Promise<void> {
   const tree = await Tree.open('/d', { fs: disk })
-  const directory = await tree.directory('')
+  const directory = await tree.folder('')
   await recoverReplaced(disk, directory)
   directory.release()
   await tree.close()

@@ -1,5 +1,5 @@
 import test from 'ava'
-import type { Directory } from '../../../lib/files/index.js'
+import type { OpenFolder } from '../../../lib/files/index.js'
 import { OPEN, publish, recoverPublish, recoverReplaced, Tree, writeFully } from '../../../lib/files/index.js'
 import { MemoryDisk } from '../../../lib/testing/index.js'
 import { crashSweep } from '../../helpers/sweep.js'
@@ -8,9 +8,9 @@ import { crashSweep } from '../../helpers/sweep.js'
 
 const CONTENT = 'new content '.repeat(20)
 
-async function inD(disk: MemoryDisk, act: (directory: Directory) => Promise<unknown>): Promise<void> {
+async function inD(disk: MemoryDisk, act: (directory: OpenFolder) => Promise<unknown>): Promise<void> {
   const tree = await Tree.open('/d', { fs: disk })
-  const directory = await tree.directory('')
+  const directory = await tree.folder('')
   await act(directory)
   directory.release()
   await tree.close()

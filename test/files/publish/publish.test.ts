@@ -13,8 +13,8 @@ import test from 'ava'
 import {
   blockingFileSystem,
   type Conflict,
-  type Directory,
   nodeFileSystem,
+  type OpenFolder,
   type PublishOptions,
   publish,
   recoverPublish,
@@ -26,14 +26,14 @@ import { MemoryDisk, type MemoryDiskOptions } from '../../../lib/testing/index.j
 
 const CRASH = { durability: 'crash' } as const
 
-async function opened(options?: MemoryDiskOptions): Promise<{ disk: MemoryDisk; d: Directory; tree: Tree }> {
+async function opened(options?: MemoryDiskOptions): Promise<{ disk: MemoryDisk; d: OpenFolder; tree: Tree }> {
   const disk = new MemoryDisk(options)
   disk.put('/d/sub/n.part', 'new')
   const tree = await Tree.open('/d', { fs: disk })
-  return { disk, tree, d: await tree.directory('sub') }
+  return { disk, tree, d: await tree.folder('sub') }
 }
 
-const give = (disk: MemoryDisk, d: Directory, conflict: Conflict, more: Partial<PublishOptions> = {}) =>
+const give = (disk: MemoryDisk, d: OpenFolder, conflict: Conflict, more: Partial<PublishOptions> = {}) =>
   publish(disk, d, 'n.part', 'n.txt', { conflict, ...CRASH, ...more })
 
 const names = (disk: MemoryDisk) =>
@@ -350,7 +350,7 @@ test('on the real disk it is the same', async (t) => {
     const top = realpathSync(mkdtempSync(join(tmpdir(), 'sluice-publish-')))
     try {
       const tree = await Tree.open(top, { fs })
-      const d = await tree.directory('')
+      const d = await tree.folder('')
       const put = (text: string) => writeFileSync(join(top, 'n.part'), text)
       put('1')
       t.is((await publish(fs, d, 'n.part', 'n', { conflict: 'rename', durability: 'power' })).how, 'created')
@@ -361,8 +361,8 @@ test('on the real disk it is the same', async (t) => {
         (await publish(fs, d, 'n.part', 'n', { conflict: 'overwrite', durability: 'power' })).how,
         'replaced',
       )
-      await tree.makeDirectory('f')
-      await tree.makeDirectory('f/g')
+      await tree.makeFolder('f')
+      await tree.makeFolder('f/g')
       writeFileSync(join(top, 'f/g/h'), 'h')
       put('4')
       t.is(

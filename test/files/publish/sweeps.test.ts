@@ -1,5 +1,5 @@
 import test from 'ava'
-import { type Directory, publish, recoverPublish, recoverReplaced, Tree } from '../../../lib/files/index.js'
+import { type OpenFolder, publish, recoverPublish, recoverReplaced, Tree } from '../../../lib/files/index.js'
 import type { MemoryDisk } from '../../../lib/testing/index.js'
 import { scale } from '../../helpers/scale.js'
 import { crashSweep } from '../../helpers/sweep.js'
@@ -9,9 +9,9 @@ import { crashSweep } from '../../helpers/sweep.js'
 const CONTENT = 'new content '.repeat(100)
 const PARTS = ['n', 'n_1']
 
-async function withDirectory(disk: MemoryDisk, act: (directory: Directory) => Promise<unknown>) {
+async function withDirectory(disk: MemoryDisk, act: (directory: OpenFolder) => Promise<unknown>) {
   const tree = await Tree.open('/d', { fs: disk })
-  const directory = await tree.directory('')
+  const directory = await tree.folder('')
   await act(directory)
   directory.release()
   await tree.close()

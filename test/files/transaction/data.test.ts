@@ -3,7 +3,7 @@ import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { PassThrough, Readable } from 'node:stream'
 import test from 'ava'
-import { DirectoryLock, FileTransaction, type TransactionData } from '../../../lib/files/index.js'
+import { FileTransaction, FolderLock, type TransactionData } from '../../../lib/files/index.js'
 import { temporary } from '../../helpers/folders.js'
 
 test('a stream that fails before its turn fails its operation, and one that is not read is destroyed', async (t) => {
@@ -94,7 +94,7 @@ test('a signal makes a transaction fail: while it waits for the lock or a source
   const dir = await temporary(t)
   const cause = new Error('enough')
   await t.throwsAsync(FileTransaction.begin(dir, { signal: 5 as never }), { code: 'ERR_USAGE' })
-  const lock = await DirectoryLock.acquire(dir, { name: 'transaction' })
+  const lock = await FolderLock.acquire(dir, { name: 'transaction' })
   const early = new AbortController()
   const waiting = FileTransaction.begin(dir, { signal: early.signal, lock: { timeout: Infinity } })
   early.abort(cause)

@@ -41,7 +41,7 @@ test('the root may be reached through a link, and is resolved once', async (t) =
   const tree = await Tree.open('/link', { fs: disk })
   t.is(tree.root, '/root')
   disk.putLink('/link', '/outside')
-  t.is(await tree.makeDirectory('new'), 'created')
+  t.is(await tree.makeFolder('new'), 'created')
   t.true(disk.list().includes('/root/new/'))
   await tree.close()
   t.deepEqual(disk.openHandles(), [])
@@ -80,10 +80,10 @@ for (const platform of ['linux', 'darwin'] as const) {
     const disk = memory(platform)
     const tree = await Tree.open('/root', { fs: disk })
     for (const path of ['..', 'a/..', '/a', 'a//b', 'a/', './a', 'a\0']) {
-      await t.throwsAsync(tree.directory(path), { code: 'ERR_PATH' }, path)
-      await t.throwsAsync(tree.makeDirectory(path), { code: 'ERR_PATH' }, path)
+      await t.throwsAsync(tree.folder(path), { code: 'ERR_PATH' }, path)
+      await t.throwsAsync(tree.makeFolder(path), { code: 'ERR_PATH' }, path)
     }
-    const a = await tree.directory('a')
+    const a = await tree.folder('a')
     for (const name of ['', '.', '..', 'a/b', '/', '\0'])
       t.throws(() => a.at(name), { code: 'ERR_PATH' }, name)
     a.release()
@@ -97,19 +97,19 @@ for (const platform of ['linux', 'darwin'] as const) {
     disk.putLink('/root/link', '/outside')
     disk.putLink('/root/a/dangling', 'nowhere')
     const tree = await Tree.open('/root', { fs: disk })
-    await t.throwsAsync(tree.directory('link'), { code: 'ERR_UNSAFE_LINK', message: /link/ })
-    await t.throwsAsync(tree.directory('link/x'), { code: 'ERR_UNSAFE_LINK' })
-    await t.throwsAsync(tree.makeDirectory('link/x'), { code: 'ERR_UNSAFE_LINK' })
-    await t.throwsAsync(tree.makeDirectory('link'), { code: 'ERR_UNSAFE_LINK' })
-    await t.throwsAsync(tree.makeDirectory('a/dangling'), { code: 'ERR_UNSAFE_LINK' })
-    t.is(causes(await t.throwsAsync(tree.directory('missing'), { code: 'ERR_WRITE' })), 'ENOENT')
-    t.is(causes(await t.throwsAsync(tree.makeDirectory('missing/x'), { code: 'ERR_WRITE' })), 'ENOENT')
-    t.is(causes(await t.throwsAsync(tree.directory('file'), { code: 'ERR_WRITE' })), 'ENOTDIR')
-    t.is(causes(await t.throwsAsync(tree.makeDirectory('file/x'), { code: 'ERR_WRITE' })), 'ENOTDIR')
-    t.is(causes(await t.throwsAsync(tree.makeDirectory('file'), { code: 'ERR_WRITE' })), 'EEXIST')
-    t.is(await tree.makeDirectory(''), 'there')
-    t.is(await tree.makeDirectory('a/b'), 'there')
-    t.is(await tree.makeDirectory('a/b/c', 0o700), 'created')
+    await t.throwsAsync(tree.folder('link'), { code: 'ERR_UNSAFE_LINK', message: /link/ })
+    await t.throwsAsync(tree.folder('link/x'), { code: 'ERR_UNSAFE_LINK' })
+    await t.throwsAsync(tree.makeFolder('link/x'), { code: 'ERR_UNSAFE_LINK' })
+    await t.throwsAsync(tree.makeFolder('link'), { code: 'ERR_UNSAFE_LINK' })
+    await t.throwsAsync(tree.makeFolder('a/dangling'), { code: 'ERR_UNSAFE_LINK' })
+    t.is(causes(await t.throwsAsync(tree.folder('missing'), { code: 'ERR_WRITE' })), 'ENOENT')
+    t.is(causes(await t.throwsAsync(tree.makeFolder('missing/x'), { code: 'ERR_WRITE' })), 'ENOENT')
+    t.is(causes(await t.throwsAsync(tree.folder('file'), { code: 'ERR_WRITE' })), 'ENOTDIR')
+    t.is(causes(await t.throwsAsync(tree.makeFolder('file/x'), { code: 'ERR_WRITE' })), 'ENOTDIR')
+    t.is(causes(await t.throwsAsync(tree.makeFolder('file'), { code: 'ERR_WRITE' })), 'EEXIST')
+    t.is(await tree.makeFolder(''), 'there')
+    t.is(await tree.makeFolder('a/b'), 'there')
+    t.is(await tree.makeFolder('a/b/c', 0o700), 'created')
     await tree.close()
     t.deepEqual(disk.openHandles(), [])
   })
@@ -121,7 +121,7 @@ for (const platform of ['linux', 'darwin'] as const) {
       ['', 'x'],
       ['root/a', 'y'],
     ] as const) {
-      const directory = await tree.directory(path)
+      const directory = await tree.folder(path)
       await disk.close(await disk.open(directory.at(name), OPEN.create))
       t.is(directory.path, path)
       t.true((await directory.list()).map(String).includes(name))
@@ -135,7 +135,7 @@ for (const platform of ['linux', 'darwin'] as const) {
 
 test('on Windows the separators of its paths are no names', async (t) => {
   const tree = await Tree.open('/root', { fs: memory('win32') })
-  for (const path of ['a\\b', 'c:x', 'a/x:y']) await t.throwsAsync(tree.directory(path), { code: 'ERR_PATH' })
+  for (const path of ['a\\b', 'c:x', 'a/x:y']) await t.throwsAsync(tree.folder(path), { code: 'ERR_PATH' })
   await tree.close()
 })
 
@@ -151,8 +151,8 @@ test('a folder swapped for a link between any two calls leads nowhere outside', 
     }
     const tree = await Tree.open('/root', { fs: disk })
     try {
-      await tree.makeDirectory('a/b/c')
-      const directory = await tree.directory('a/b/c')
+      await tree.makeFolder('a/b/c')
+      const directory = await tree.folder('a/b/c')
       const fd = await disk.open(directory.at('n.part'), OPEN.create)
       await writeFully(disk, fd, [Buffer.from('x')], 0)
       await disk.close(fd)
@@ -174,13 +174,13 @@ test('a folder swapped for a link between any two calls leads nowhere outside', 
 test('where there are only paths, a folder swapped for a link is found when it is asked for', async (t) => {
   const disk = memory('darwin')
   const tree = await Tree.open('/root', { fs: disk })
-  const kept = await tree.directory('a/b')
+  const kept = await tree.folder('a/b')
   disk.move('/root/a', '/root/elsewhere')
   disk.putLink('/root/a', '/outside')
-  await t.throwsAsync(tree.directory('a/b'), { code: 'ERR_UNSAFE_LINK' })
+  await t.throwsAsync(tree.folder('a/b'), { code: 'ERR_UNSAFE_LINK' })
   disk.remove('/root/a')
   disk.putFolder('/root/a/b')
-  const anew = await tree.directory('a/b')
+  const anew = await tree.folder('a/b')
   t.not(anew.fd, kept.fd)
   for (const directory of [kept, anew]) directory.release()
   // swapped between the look and the opening
@@ -190,7 +190,7 @@ test('where there are only paths, a folder swapped for a link is found when it i
   }
   disk.putFolder('/root/c')
   disk.putFolder('/root/other')
-  await t.throwsAsync(tree.directory('c'), { code: 'ERR_UNSAFE_LINK' })
+  await t.throwsAsync(tree.folder('c'), { code: 'ERR_UNSAFE_LINK' })
   await tree.close()
   t.deepEqual(disk.openHandles(), [])
 })
@@ -222,7 +222,7 @@ test('a folder stays open while it is looked at, whoever enters and leaves other
       for (let n = 0; n < 12; n++) {
         const path = `d${Math.floor(random() * 6)}`
         if (random() < 0.2) tree.forget(path)
-        const directory = await tree.directory(path)
+        const directory = await tree.folder(path)
         await t.notThrowsAsync(disk.fstat(directory.fd), `seed ${seed}`)
         directory.release()
       }
@@ -238,17 +238,17 @@ test('a bounded number of folders stays open, and those in use are never closed'
   const disk = memory()
   for (let i = 0; i < 20; i++) disk.putFolder(`/root/d${i}`)
   const tree = await Tree.open('/root', { fs: disk, handles: 3 })
-  const used = await Promise.all([0, 1, 2, 3, 4].map((i) => tree.directory(`d${i}`)))
-  for (let i = 0; i < 20; i++) (await tree.directory(`d${i}`)).release()
+  const used = await Promise.all([0, 1, 2, 3, 4].map((i) => tree.folder(`d${i}`)))
+  for (let i = 0; i < 20; i++) (await tree.folder(`d${i}`)).release()
   t.true(disk.openHandles().length <= 1 + 5 + 1)
   for (const directory of used) await disk.fstat(directory.fd)
   for (const directory of used) directory.release()
   t.throws(() => used[0]!.fd, { code: 'ERR_STATE' })
   t.true(disk.openHandles().length <= 4, String(disk.openHandles()))
-  const last = await tree.directory('a')
+  const last = await tree.folder('a')
   await tree.close()
   t.deepEqual(disk.openHandles(), ['/root/a'])
-  await t.throwsAsync(tree.directory('a'), { code: 'ERR_STATE' })
+  await t.throwsAsync(tree.folder('a'), { code: 'ERR_STATE' })
   last.release()
   await tree.close()
   t.deepEqual(disk.openHandles(), [])
@@ -257,7 +257,7 @@ test('a bounded number of folders stays open, and those in use are never closed'
 test('who asks at the same time shares one handle', async (t) => {
   const disk = memory()
   const tree = await Tree.open('/root', { fs: disk })
-  const both = await Promise.all([tree.directory('a/b'), tree.directory('a/b')])
+  const both = await Promise.all([tree.folder('a/b'), tree.folder('a/b')])
   t.is(both[0].fd, both[1].fd)
   t.is(disk.openHandles().length, 3)
   for (const directory of both) directory.release()
@@ -268,14 +268,14 @@ test('when too many files are open, the folders kept for later are given up', as
   for (const error of ['EMFILE', 'ENFILE']) {
     const disk = memory()
     const tree = await Tree.open('/root', { fs: disk })
-    ;(await tree.directory('a/b')).release()
+    ;(await tree.folder('a/b')).release()
     disk.putFolder('/root/c')
     disk.fail({ call: 'open', error })
-    const c = await tree.directory('c')
+    const c = await tree.folder('c')
     t.deepEqual(disk.openHandles(), ['/root', '/root/c'])
     c.release()
     disk.fail({ call: 'open', error, once: false })
-    await t.throwsAsync(tree.directory('a'), { code: 'ERR_WRITE', message: /too many files/ })
+    await t.throwsAsync(tree.folder('a'), { code: 'ERR_WRITE', message: /too many files/ })
     await tree.close()
   }
 })
@@ -283,11 +283,11 @@ test('when too many files are open, the folders kept for later are given up', as
 test('a folder that was taken away and made again is opened anew', async (t) => {
   const disk = memory()
   const tree = await Tree.open('/root', { fs: disk })
-  const held = await tree.directory('a/b')
+  const held = await tree.folder('a/b')
   disk.remove('/root/a')
-  t.is(await tree.makeDirectory('a'), 'created')
-  t.is(await tree.makeDirectory('a/b'), 'created')
-  const anew = await tree.directory('a/b')
+  t.is(await tree.makeFolder('a'), 'created')
+  t.is(await tree.makeFolder('a/b'), 'created')
+  const anew = await tree.folder('a/b')
   await disk.mkdir(anew.at('c'))
   t.true(disk.list().includes('/root/a/b/c/'))
   for (const directory of [held, anew]) directory.release()
@@ -298,7 +298,7 @@ test('a folder that was taken away and made again is opened anew', async (t) => 
 test('syncs that wait share one, which begins after all of them were asked for', async (t) => {
   const disk = memory()
   const tree = await Tree.open('/root', { fs: disk })
-  const directory = await tree.directory('a')
+  const directory = await tree.folder('a')
   let syncs = 0
   const waiting: (() => void)[] = []
   disk.delay = ({ call }) => {
@@ -337,7 +337,7 @@ test('a file system that cannot sync a folder is no failure', async (t) => {
   ] as const) {
     const disk = memory(platform)
     const tree = await Tree.open('/root', { fs: disk })
-    const root = await tree.directory('')
+    const root = await tree.folder('')
     disk.fail({ call: 'fsync', error: code })
     const [{ status }] = await Promise.allSettled([root.sync()])
     t.is(status === 'fulfilled', fine, `${platform} ${code}`)
@@ -355,9 +355,9 @@ test('every call on the way to a folder may fail: nothing stays open', async (t)
       const tree = await Tree.open('/root', { fs: disk }).catch(() => undefined)
       try {
         if (!tree) throw new Error('not open')
-        await tree.makeDirectory('a/b/c')
-        ;(await tree.directory('a/b/c')).release()
-        ;(await tree.directory('a/b/c')).release()
+        await tree.makeFolder('a/b/c')
+        ;(await tree.folder('a/b/c')).release()
+        ;(await tree.folder('a/b/c')).release()
       } catch {
         failed = true
       }
@@ -398,7 +398,7 @@ async function race(
     for (let round = 0; round < rounds; round++) {
       const tree = await Tree.open(join(top, 'root'), { fs })
       try {
-        const directory = await tree.directory('a/d')
+        const directory = await tree.folder('a/d')
         const part = `n${round % 50}.part`
         try {
           const fd = await fs.open(directory.at(part), OPEN.create)
@@ -437,13 +437,13 @@ test('the real disk gives the same answers', async (t) => {
     for (const platform of [process.platform, 'darwin'] as const) {
       const root = join(top, platform, 'x')
       const tree = await Tree.open(root, { fs: makeFileSystem({ platform }), create: true })
-      t.is(await tree.makeDirectory('a'), 'created')
-      t.is(await tree.makeDirectory('a'), 'there')
+      t.is(await tree.makeFolder('a'), 'created')
+      t.is(await tree.makeFolder('a'), 'there')
       writeFileSync(join(root, 'file'), '')
       symlinkSync(top, join(root, 'link'))
-      await t.throwsAsync(tree.directory('link'), { code: 'ERR_UNSAFE_LINK' })
-      t.is(causes(await t.throwsAsync(tree.directory('file'))), 'ENOTDIR')
-      const a = await tree.directory('a')
+      await t.throwsAsync(tree.folder('link'), { code: 'ERR_UNSAFE_LINK' })
+      t.is(causes(await t.throwsAsync(tree.folder('file'))), 'ENOTDIR')
+      const a = await tree.folder('a')
       await tree.fs.mkdir(a.at('b'))
       await a.sync()
       t.deepEqual((await a.list()).map(String), ['b'])

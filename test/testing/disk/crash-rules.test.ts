@@ -82,7 +82,7 @@ function shown(disk: MemoryDisk): string {
 }
 
 async function syncFolder(disk: MemoryDisk, path: string, works: boolean): Promise<void> {
-  const fd = await disk.open(path, OPEN.directory)
+  const fd = await disk.open(path, OPEN.folder)
   if (!works) disk.fail({ call: 'fsync', error: 'EIO' })
   await disk.fsync(fd).catch(() => {})
   await disk.close(fd)

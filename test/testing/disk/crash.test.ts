@@ -20,7 +20,7 @@ async function unsynced(disk: MemoryDisk, path: string, text: string): Promise<n
 
 test('what was not synced may be lost, a name without its content and a content without its name', async (t) => {
   const disk = new MemoryDisk({ crashes: true })
-  const root = await disk.open('/', OPEN.directory)
+  const root = await disk.open('/', OPEN.folder)
   const fd = await unsynced(disk, '/a', 'text')
   t.deepEqual(outcomes(disk, '/a'), ['', '\0\0\0\0', NONE, 'text'])
   await disk.fsync(root)
@@ -50,7 +50,7 @@ test('after a failed sync nobody knows what was written, although the next one s
   await writeFully(disk, fd, [Buffer.from('wet')], 0)
   await disk.fsync(fd)
   t.deepEqual(outcomes(disk, '/a'), ['wet'])
-  const root = await disk.open('/', OPEN.directory)
+  const root = await disk.open('/', OPEN.folder)
   await disk.unlink('/a')
   disk.fail({ call: 'fsync', error: 'EIO' })
   await t.throwsAsync(disk.fsync(root), { code: 'EIO' })
@@ -85,7 +85,7 @@ test('a sync of one folder takes earlier changes of the same names in another wi
   disk.syncAll()
   await disk.unlink('/b/y')
   await disk.rename('/a/x', '/b/y')
-  const a = await disk.open('/a', OPEN.directory)
+  const a = await disk.open('/a', OPEN.folder)
   await disk.fsync(a)
   t.deepEqual(outcomes(disk, '/b/y'), ['x'])
 })

@@ -74,7 +74,7 @@ test('a close that fails closes nevertheless, and a handle that was closed is ne
 test('a hook sees every call with its plain paths, and may fail it; another may delay it', async (t) => {
   const disk = new MemoryDisk()
   disk.putFolder('/a/b')
-  const fd = await disk.open('/a/b', OPEN.directory)
+  const fd = await disk.open('/a/b', OPEN.folder)
   const events: DiskEvent[] = []
   let go = () => {}
   disk.hook = (event) => {
@@ -240,7 +240,7 @@ test('what a test puts there is there, with its folders', async (t) => {
 test('what is wrong with a path is said as the kernel does', async (t) => {
   const disk = new MemoryDisk()
   disk.putFolder('/d')
-  const fd = await disk.open('/d', OPEN.directory)
+  const fd = await disk.open('/d', OPEN.folder)
   t.is(await codeOf(disk.lstat(`/${'d/../'.repeat(1000)}`)), 'ENAMETOOLONG')
   t.is(await codeOf(disk.lstat('')), 'ENOENT')
   t.is(await codeOf(disk.lstat('/proc/self/fd/5/x')), 'ENOENT')

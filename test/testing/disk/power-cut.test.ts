@@ -22,7 +22,7 @@ async function write(disk: MemoryDisk, path: string, text: string, sync = false)
 }
 
 async function syncFolder(disk: MemoryDisk, path: string): Promise<void> {
-  const fd = await disk.open(path, OPEN.directory)
+  const fd = await disk.open(path, OPEN.folder)
   await disk.fsync(fd)
   await disk.close(fd)
 }

@@ -9,11 +9,11 @@ import { nodeFileSystem } from '../disk/node-fs.js'
 import { lstatIfThere } from '../disk/stats.js'
 import { type ProcessSystem, processSystem, thisOwner } from '../own/owner.js'
 import { Backoff } from './backoff.js'
-import { LockFolder } from './lock-folder.js'
+import { Claim } from './claim.js'
 import { type LockMode, lockFolderName } from './lock-names.js'
 import { takeLock } from './take-lock.js'
 
-/** Options of {@link DirectoryLock.acquire}. */
+/** Options of {@link FolderLock.acquire}. */
 export interface LockOptions extends Audited {
   /** Default 'exclusive'. */
   mode?: LockMode
@@ -53,53 +53,53 @@ const TIMEOUT = 10_000
  * two machines that share a disk and a name count as one. The lock belongs to the process: a worker thread that ends
  * does not release it. It is not re-entrant: the holder would wait for itself.
  */
-export class DirectoryLock implements AsyncDisposable {
+export class FolderLock implements AsyncDisposable {
   readonly mode: LockMode
   /** The random part of the name of its entry: it identifies this one acquisition. */
   readonly token: string
-  readonly #folder: LockFolder
-  readonly #directory: string
+  readonly #claim: Claim
+  readonly #folder: string
   #given = false
   #release: Promise<void> | undefined
 
-  private constructor(folder: LockFolder, directory: string) {
-    this.mode = folder.claimant.mode
-    this.token = folder.claimant.owner.token
+  private constructor(claim: Claim, folder: string) {
+    this.mode = claim.claimant.mode
+    this.token = claim.claimant.owner.token
+    this.#claim = claim
     this.#folder = folder
-    this.#directory = directory
   }
 
   /**
-   * Waits for the lock on `directory`, which must exist. Fails with `ERR_LOCKED` (the time is over; `error.found`
+   * Waits for the lock on `folder`, which must exist. Fails with `ERR_LOCKED` (the time is over; `error.found`
    * says who holds it), `ERR_CANCELLED` (`cause` is the reason of the signal), `ERR_USAGE`, and for failures of the
    * disk with `ERR_WRITE`, `ERR_PERMISSION`, `ERR_READ_ONLY`, `ERR_DISK_FULL`, `ERR_UNSAFE_LINK`.
    */
-  static acquire(directory: string, options: LockOptions = {}): Promise<DirectoryLock> {
-    return audited('lock', directory, options, () => DirectoryLock.#acquire(directory, options))
+  static acquire(folder: string, options: LockOptions = {}): Promise<FolderLock> {
+    return audited('lock', folder, options, () => FolderLock.#acquire(folder, options))
   }
 
-  static async #acquire(directory: string, options: LockOptions): Promise<DirectoryLock> {
-    const { folderName, mode, timeout, signal } = checkedLockOptions(directory, options)
+  static async #acquire(folder: string, options: LockOptions): Promise<FolderLock> {
+    const { folderName, mode, timeout, signal } = checkedLockOptions(folder, options)
     const { fs = nodeFileSystem, system = processSystem, clock = systemClock, random = Math.random } = options
     const waiting = new Backoff({ clock, timeout, signal, random })
     waiting.ensureWanted()
     let path: string | undefined
     try {
       // resolved once: links and the working directory may change before the release
-      const real = await fs.realpath(directory)
+      const real = await fs.realpath(folder)
       path = join(real, folderName)
       const around = await fs.stat(real)
-      const folder = new LockFolder(fs, path, { mode, owner: thisOwner(system) }, { system, around })
+      const claim = new Claim(fs, path, { mode, owner: thisOwner(system) }, { system, around })
       try {
-        await takeLock(folder, waiting, random, directory)
+        await takeLock(claim, waiting, random, folder)
         waiting.ensureWanted()
       } catch (error) {
-        await folder.withdraw().catch(() => {})
+        await claim.withdraw().catch(() => {})
         throw error
       }
-      return new DirectoryLock(folder, directory)
+      return new FolderLock(claim, folder)
     } catch (error) {
-      throw (await refusal(fs, error, directory, path)) ?? diskError(error, 'lock', directory)
+      throw (await refusal(fs, error, folder, path)) ?? diskError(error, 'lock', folder)
     }
   }
 
@@ -108,12 +108,12 @@ export class DirectoryLock implements AsyncDisposable {
    * was released, or if somebody removed it by hand, and with the codes of disk failures.
    */
   async check(): Promise<void> {
-    const { path } = this.#folder
+    const { path } = this.#claim
     if (this.#given) throw this.#lost('it was released')
     try {
-      if (await this.#folder.isHeld()) return
+      if (await this.#claim.isHeld()) return
     } catch (error) {
-      throw diskError(error, 'check the lock on', this.#directory)
+      throw diskError(error, 'check the lock on', this.#folder)
     }
     throw this.#lost(`its entry in ${printable(path)} is gone: do not go on, and take the lock anew`)
   }
@@ -126,9 +126,9 @@ export class DirectoryLock implements AsyncDisposable {
    */
   release(): Promise<void> {
     this.#given = true
-    this.#release ??= this.#folder.leave().catch((error: unknown) => {
+    this.#release ??= this.#claim.leave().catch((error: unknown) => {
       this.#release = undefined
-      throw diskError(error, 'release the lock on', this.#directory)
+      throw diskError(error, 'release the lock on', this.#folder)
     })
     return this.#release
   }
@@ -138,8 +138,8 @@ export class DirectoryLock implements AsyncDisposable {
   }
 
   #lost(why: string): SluiceError {
-    const message = `the lock on ${printable(this.#directory)} is not held any more: ${why}`
-    return new SluiceError('ERR_LOCK_LOST', message, { path: this.#directory })
+    const message = `the lock on ${printable(this.#folder)} is not held any more: ${why}`
+    return new SluiceError('ERR_LOCK_LOST', message, { path: this.#folder })
   }
 }
 
@@ -147,7 +147,7 @@ export class DirectoryLock implements AsyncDisposable {
 async function refusal(
   fs: FileSystem,
   error: unknown,
-  directory: string,
+  folder: string,
   path: string | undefined,
 ): Promise<SluiceError | undefined> {
   if (path === undefined || !['EACCES', 'EPERM'].includes(errorCode(error) ?? '')) return undefined
@@ -155,9 +155,9 @@ async function refusal(
   if (!there) return undefined
   const shown = printable(path)
   const message =
-    `cannot lock ${printable(directory)}: the folder of its lock belongs to the user ${there.uid}, and others may not ` +
-    `write in it: let both users write to ${printable(directory)}, without the sticky bit, and, once nobody uses it, remove ${shown}`
-  return new SluiceError('ERR_PERMISSION', message, { path: directory, cause: error })
+    `cannot lock ${printable(folder)}: the folder of its lock belongs to the user ${there.uid}, and others may not ` +
+    `write in it: let both users write to ${printable(folder)}, without the sticky bit, and, once nobody uses it, remove ${shown}`
+  return new SluiceError('ERR_PERMISSION', message, { path: folder, cause: error })
 }
 
 interface Checked {
@@ -167,9 +167,9 @@ interface Checked {
   signal: AbortSignal | undefined
 }
 
-function checkedLockOptions(directory: string, options: LockOptions): Checked {
+function checkedLockOptions(folder: string, options: LockOptions): Checked {
   const { mode = 'exclusive', name = 'lock', timeout = TIMEOUT, signal } = options
-  checkLocalPath('directory', directory)
+  checkLocalPath('folder', folder)
   checkChoice('mode', mode, ['exclusive', 'shared'])
   checkDuration('timeout', timeout)
   const folderName = typeof name === 'string' ? lockFolderName(name) : undefined

@@ -1,5 +1,5 @@
 import test from 'ava'
-import { DirectoryLock, type LockOptions, OPEN, SystemError } from '../../../lib/files/index.js'
+import { FolderLock, type LockOptions, OPEN, SystemError } from '../../../lib/files/index.js'
 import { FakeClock, MemoryDisk } from '../../../lib/testing/index.js'
 import { Machine } from '../../helpers/machine.js'
 
@@ -11,7 +11,7 @@ function scene() {
   const machine = new Machine()
   const clock = new FakeClock({ auto: true })
   const acquire = (pid: number, options: LockOptions = {}) =>
-    DirectoryLock.acquire('/d', { fs: disk, system: machine.start(pid), clock, ...options })
+    FolderLock.acquire('/d', { fs: disk, system: machine.start(pid), clock, ...options })
   /** Resolves before the call that `wanted` names is done. */
   const before = (wanted: string) =>
     new Promise<void>((resolve) => {
@@ -127,18 +127,18 @@ test('a claim that is removed by hand again and again ends with its time', async
 test('a release that fails may be done again, and until then others in this process take it over', async (t) => {
   const { disk, machine } = scene()
   const options = { fs: disk, system: machine.start(1), clock: new FakeClock({ auto: true }), timeout: 0 }
-  const first = await DirectoryLock.acquire('/d', options)
+  const first = await FolderLock.acquire('/d', options)
   disk.fail({ call: 'rmdir', error: 'EIO' })
   await t.throwsAsync(first.release(), { code: 'ERR_WRITE' })
   await t.throwsAsync(first.check(), { code: 'ERR_LOCK_LOST' })
   const other = { ...options, system: machine.start(2) }
-  const second = await DirectoryLock.acquire('/d', options)
-  await t.throwsAsync(DirectoryLock.acquire('/d', other), { code: 'ERR_LOCKED' })
+  const second = await FolderLock.acquire('/d', options)
+  await t.throwsAsync(FolderLock.acquire('/d', other), { code: 'ERR_LOCKED' })
   disk.fail({ call: 'rmdir', error: 'EIO' })
   await t.throwsAsync(second.release(), { code: 'ERR_WRITE' })
   await second.release()
   await first.release()
-  await (await DirectoryLock.acquire('/d', other)).release()
+  await (await FolderLock.acquire('/d', other)).release()
   t.deepEqual(disk.list(), ['/d/'])
 })
 
@@ -195,7 +195,7 @@ test('users who may all write to a folder may write in its lock, too, and nobody
   for (const [mode, expected, who] of cases) {
     for (const kind of ['exclusive', 'shared'] as const) {
       const { acquire, disk } = scene()
-      const fd = await disk.open('/d', OPEN.directory)
+      const fd = await disk.open('/d', OPEN.folder)
       await disk.fchmod(fd, mode)
       await disk.close(fd)
       const lock = await acquire(1, { mode: kind })
@@ -216,7 +216,7 @@ test('a group that has no part in the folder gets of its lock what all others ge
     [0o770, 0o700],
   ] as const) {
     const { acquire, disk } = scene()
-    const fd = await disk.open('/d', OPEN.directory)
+    const fd = await disk.open('/d', OPEN.folder)
     await disk.fchmod(fd, mode)
     await disk.fchown(fd, 0, 4711)
     await disk.close(fd)
@@ -229,7 +229,7 @@ test('a group that has no part in the folder gets of its lock what all others ge
 
 test('a lock works where there are no modes', async (t) => {
   const { acquire, disk } = scene()
-  const fd = await disk.open('/d', OPEN.directory)
+  const fd = await disk.open('/d', OPEN.folder)
   await disk.fchmod(fd, 0o777)
   await disk.close(fd)
   disk.fail({ call: 'fchmod', error: 'EPERM', once: false })
@@ -241,7 +241,7 @@ test('a lock works where there are no modes', async (t) => {
 
 test('a lock that another user has just made, or was killed before he shared it, is shared', async (t) => {
   const { acquire, disk } = scene()
-  const fd = await disk.open('/d', OPEN.directory)
+  const fd = await disk.open('/d', OPEN.folder)
   await disk.fchmod(fd, 0o777)
   await disk.close(fd)
   disk.putFolder(FOLDER)

@@ -54,7 +54,7 @@ export interface GateLook {
 }
 
 /** The folder of one lock, as one claimant uses it; each method is one step of the algorithm. */
-export class LockFolder {
+export class Claim {
   readonly path: string
   readonly claimant: Claimant
   readonly #entries: LockEntries

@@ -2,7 +2,7 @@ import { mkdir, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import test from 'ava'
 import { isSluiceError } from '../../../lib/errors.js'
-import { DirectoryLock, type LockOptions } from '../../../lib/files/lock/directory-lock.js'
+import { FolderLock, type LockOptions } from '../../../lib/files/lock/folder-lock.js'
 import { FakeClock, MemoryDisk } from '../../../lib/testing/index.js'
 import { temporary } from '../../helpers/folders.js'
 import { Machine } from '../../helpers/machine.js'
@@ -16,7 +16,7 @@ function scene(options: ConstructorParameters<typeof MemoryDisk>[0] = {}) {
   const acquire = (pid: number, more: LockOptions = {}) => {
     const system = machine.living.has(pid) ? systems.get(pid)! : machine.start(pid)
     systems.set(pid, system)
-    return DirectoryLock.acquire('/d', { fs: disk, system, clock, ...more })
+    return FolderLock.acquire('/d', { fs: disk, system, clock, ...more })
   }
   const systems = new Map<number, ReturnType<Machine['start']>>()
   return { disk, machine, clock, acquire }
@@ -171,9 +171,9 @@ test('a lock that moved away with its folder is no obstacle there once it was re
     disk.move('/d', '/moved')
     await t.throwsAsync(first.check(), { code: 'ERR_LOCK_LOST' })
     const options = { fs: disk, system: machine.start(2), timeout: 0 }
-    await t.throwsAsync(DirectoryLock.acquire('/moved', options), { code: 'ERR_LOCKED' })
+    await t.throwsAsync(FolderLock.acquire('/moved', options), { code: 'ERR_LOCKED' })
     await first.release()
-    const second = await DirectoryLock.acquire('/moved', options)
+    const second = await FolderLock.acquire('/moved', options)
     await second.release()
     t.deepEqual(disk.list(), ['/moved/'])
   }
@@ -193,25 +193,25 @@ test('bad options are refused, with their names', async (t) => {
   ]
   for (const [name, value] of bad) {
     const options = { [name]: value } as LockOptions
-    await t.throwsAsync(DirectoryLock.acquire('/nowhere', options), {
+    await t.throwsAsync(FolderLock.acquire('/nowhere', options), {
       code: 'ERR_USAGE',
       message: new RegExp(name),
     })
   }
-  await t.throwsAsync(DirectoryLock.acquire(''), { code: 'ERR_USAGE', message: /directory/ })
+  await t.throwsAsync(FolderLock.acquire(''), { code: 'ERR_USAGE', message: /folder/ })
 })
 
 test('on the real disk nothing is left when all have let go, and a folder must be there', async (t) => {
   const dir = await temporary(t)
   {
-    await using lock = await DirectoryLock.acquire(dir)
+    await using lock = await FolderLock.acquire(dir)
     await lock.check()
     t.deepEqual(await readdir(dir), ['.sluice-lock-lock'])
-    await t.throwsAsync(DirectoryLock.acquire(dir, { timeout: 1 }), { code: 'ERR_LOCKED' })
+    await t.throwsAsync(FolderLock.acquire(dir, { timeout: 1 }), { code: 'ERR_LOCKED' })
   }
   t.deepEqual(await readdir(dir), [])
-  await t.throwsAsync(DirectoryLock.acquire(join(dir, 'missing')), { code: 'ERR_WRITE' })
+  await t.throwsAsync(FolderLock.acquire(join(dir, 'missing')), { code: 'ERR_WRITE' })
   await mkdir(join(dir, 'there'))
-  await using _ = await DirectoryLock.acquire(join(dir, 'there'), { mode: 'shared' })
+  await using _ = await FolderLock.acquire(join(dir, 'there'), { mode: 'shared' })
   t.pass()
 })

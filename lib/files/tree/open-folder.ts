@@ -2,12 +2,12 @@ import { coalesce } from '../../async.js'
 import { printable, SluiceError } from '../../errors.js'
 import type { FileSystem } from '../disk/fs.js'
 import { checkName } from '../disk/names.js'
-import { syncDirectory } from '../disk/sync.js'
+import { syncOpenFolder } from '../disk/sync.js'
 
 import type { IdleHandle } from './handle-budget.js'
 
 /** A folder of a tree, held open until it is released. */
-export interface Directory {
+export interface OpenFolder {
   /** Relative to the root, with `/`; '' for the root itself. */
   readonly path: string
   /** The open folder: for its mode and times. */
@@ -45,13 +45,13 @@ export class FolderHandle implements IdleHandle {
   constructor(fs: FileSystem, path: string, fd: number, evict: (handle: FolderHandle) => Promise<void>) {
     this.path = path
     this.fd = fd
-    this.sync = coalesce(() => syncDirectory(fs, fd))
+    this.sync = coalesce(() => syncOpenFolder(fs, fd))
     this.evict = () => evict(this)
   }
 }
 
 /** The use of a folder handle by one caller, until it is released. */
-export class Lease implements Directory {
+export class Lease implements OpenFolder {
   readonly #tree: TreeRoot
   readonly #handle: FolderHandle
   readonly #leave: (handle: FolderHandle) => void

@@ -4,7 +4,7 @@ import { diskError, errorCode, SystemError } from '../disk/disk-error.js'
 import { type FileStats, type FileSystem, OPEN } from '../disk/fs.js'
 import { moveOver } from '../disk/move-file.js'
 import { lstatIfThere, sameInode } from '../disk/stats.js'
-import type { Directory } from '../tree/directory.js'
+import type { OpenFolder } from '../tree/open-folder.js'
 import type { TemporaryFile } from './take-name.js'
 
 /**
@@ -34,18 +34,18 @@ export interface Replaced {
  * nothing has the name; after a crash in that moment {@link recoverReplaced} repairs it. If the file cannot get the
  * name, the folder is moved back.
  */
-export async function replaceDirectory(
+export async function replaceFolder(
   file: TemporaryFile,
   name: string,
   durability: 'crash' | 'power',
 ): Promise<Replaced> {
-  const { fs, directory, temporary } = file
-  const { ino } = await fs.lstat(directory.at(temporary))
-  const aside = await makeAside(fs, directory, name, ino)
+  const { fs, folder, temporary } = file
+  const { ino } = await fs.lstat(folder.at(temporary))
+  const aside = await makeAside(fs, folder, name, ino)
   const close = async () => {
     await fs.close(aside.fd).catch(() => {})
     // fails while the old folder is still inside, as it should
-    await fs.rmdir(directory.at(aside.name)).catch(() => {})
+    await fs.rmdir(folder.at(aside.name)).catch(() => {})
   }
   const removeOld = async () => {
     try {
@@ -57,14 +57,14 @@ export async function replaceDirectory(
   }
   try {
     // else a power cut could lose the folder that the old one is moved into
-    if (durability === 'power') await directory.sync()
-    await fs.rename(directory.at(name), aside.inner)
+    if (durability === 'power') await folder.sync()
+    await fs.rename(folder.at(name), aside.inner)
     try {
       // not by link: a file that gets the name in this moment may be replaced as well
-      await moveOver(fs, directory.at(temporary), directory.at(name))
+      await moveOver(fs, folder.at(temporary), folder.at(name))
       return { removeOld, close }
     } catch (error) {
-      await moveBack(fs, directory, name, aside, error)
+      await moveBack(fs, folder, name, aside, error)
       throw error
     }
   } catch (error) {
@@ -73,12 +73,12 @@ export async function replaceDirectory(
   }
 }
 
-async function makeAside(fs: FileSystem, directory: Directory, name: string, ino: number): Promise<Aside> {
+async function makeAside(fs: FileSystem, folder: OpenFolder, name: string, ino: number): Promise<Aside> {
   const aside = `.sluice-aside-${ino.toString(16)}-${randomBytes(8).toString('hex')}`
-  const path = directory.at(aside)
+  const path = folder.at(aside)
   await fs.mkdir(path, 0o700)
   try {
-    const fd = await fs.open(path, OPEN.directory)
+    const fd = await fs.open(path, OPEN.folder)
     return { name: aside, fd, inner: fs.at(fd, name) ?? `${path}/${name}` }
   } catch (error) {
     await fs.rmdir(path).catch(() => {})
@@ -86,11 +86,11 @@ async function makeAside(fs: FileSystem, directory: Directory, name: string, ino
   }
 }
 
-async function moveBack(fs: FileSystem, directory: Directory, name: string, aside: Aside, cause: unknown) {
+async function moveBack(fs: FileSystem, folder: OpenFolder, name: string, aside: Aside, cause: unknown) {
   try {
     // the rename would silently replace an empty folder
-    if (await lstatIfThere(fs, directory.at(name))) throw new Error('the name is taken again')
-    await fs.rename(aside.inner, directory.at(name))
+    if (await lstatIfThere(fs, folder.at(name))) throw new Error('the name is taken again')
+    await fs.rename(aside.inner, folder.at(name))
   } catch {
     const where = `${aside.name}/${name}`
     const message = `${printable(name)} could not be replaced, and the folder is now at ${printable(where)}`
@@ -109,24 +109,24 @@ export interface Recovered {
 }
 
 /**
- * Completes or undoes the replacements of folders in `directory` that a crash interrupted. It may itself be
+ * Completes or undoes the replacements of folders in `folder` that a crash interrupted. It may itself be
  * interrupted and run again.
  */
-export async function recoverReplaced(fs: FileSystem, directory: Directory): Promise<Recovered> {
+export async function recoverReplaced(fs: FileSystem, folder: OpenFolder): Promise<Recovered> {
   const recovered: Recovered = { restored: [], removed: [], kept: [] }
-  for (const entry of await directory.list()) {
+  for (const entry of await folder.list()) {
     const aside = entry.toString()
     const ino = ASIDE.exec(aside)?.[1]
     if (ino === undefined) continue
-    const path = directory.at(aside)
-    const fd = await fs.open(path, OPEN.directory).catch(() => undefined)
+    const path = folder.at(aside)
+    const fd = await fs.open(path, OPEN.folder).catch(() => undefined)
     // a link or a file of that name is not ours
     if (fd === undefined) continue
     try {
       for (const inner of await fs.readdir(fs.at(fd, '.') ?? path)) {
         await recoverReplacedName(
           fs,
-          directory,
+          folder,
           { name: aside, fd, inner: '' },
           inner.toString(),
           Number.parseInt(ino, 16),
@@ -143,23 +143,23 @@ export async function recoverReplaced(fs: FileSystem, directory: Directory): Pro
 
 async function recoverReplacedName(
   fs: FileSystem,
-  directory: Directory,
+  folder: OpenFolder,
   aside: Aside,
   name: string,
   ino: number,
   recovered: Recovered,
 ): Promise<void> {
-  const inner = fs.at(aside.fd, name) ?? `${directory.at(aside.name)}/${name}`
+  const inner = fs.at(aside.fd, name) ?? `${folder.at(aside.name)}/${name}`
   try {
-    const there = await lstatIfThere(fs, directory.at(name))
+    const there = await lstatIfThere(fs, folder.at(name))
     if (there?.isFile() && there.ino === ino) {
       await removeTree(fs, inner)
       recovered.removed.push(name)
       return
     }
     if (!there) {
-      await fs.rename(inner, directory.at(name))
-      await directory.sync()
+      await fs.rename(inner, folder.at(name))
+      await folder.sync()
       recovered.restored.push(name)
       return
     }
@@ -179,7 +179,7 @@ export async function removeTree(fs: FileSystem, path: string): Promise<void> {
 
 async function removeFolder(fs: FileSystem, path: string, seen: FileStats): Promise<void> {
   let first: unknown
-  const fd = await fs.open(path, OPEN.directory)
+  const fd = await fs.open(path, OPEN.folder)
   try {
     const here = await fs.fstat(fd)
     if (!sameInode(here, seen)) throw new SystemError('EBUSY', 'rmdir', 'the folder was exchanged meanwhile')
