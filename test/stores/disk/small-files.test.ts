@@ -2,8 +2,9 @@ import test from 'ava'
 import { readJournal } from '../../../lib/files/journal/read-journal.js'
 import type { Item } from '../../../lib/stages/river/items.js'
 import { MemoryDisk, type MemoryDiskOptions } from '../../../lib/testing/index.js'
+import { collectAll } from '../../helpers/collect-all.js'
 import { arrivingOf, MTIME } from '../../helpers/items.js'
-import { collectAll, receiveItems } from '../../helpers/river.js'
+import { receiveItems } from '../../helpers/river.js'
 
 // Many small files by calls that are made at once. What may fail in it: small-files-faults.test.ts.
 
