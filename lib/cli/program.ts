@@ -13,7 +13,7 @@ import type { Context } from './terminal/context.js'
 import { asSluiceError, stoppedByUser } from './terminal/exit.js'
 import { type Io, Reporter } from './terminal/reporter.js'
 
-/** Where the package says its version, seen from the compiled file. */
+/** The package.json with the version, relative to the compiled file. */
 const PACKAGE = new URL('../../../package.json', import.meta.url)
 
 const repeated = (value: string, before: string[] = []) => [...before, value]
@@ -54,7 +54,10 @@ function targetOptions(command: Command): Command {
     .option('--links', 'make symbolic links that stay inside, instead of leaving them out')
 }
 
-/** The commands; `act` runs one of them, which `streams` bytes to standard output or prints results there. */
+/**
+ * The commands.
+ * @param act runs a command; `streams`: its standard output is bytes, not results
+ */
 function program(
   act: (json: boolean, streams: boolean, run: (context: Context) => Promise<void>) => Promise<void>,
 ): Command {
@@ -145,13 +148,13 @@ function program(
  * Runs the command line.
  * @param args without the names of Node and the program
  * @param stop aborted with {@link stoppedByUser} when the user stops the program
- * @returns the exit status (README.md, "The command line")
+ * @returns the exit status, as the README lists them
  */
 export async function main(args: readonly string[], io: Io, stop: AbortController): Promise<number> {
   const { signal } = stop
   let exit = 0
   let lost: SluiceError | undefined
-  // Who reads may have read enough; but results that are lost, as on a full disk, are not to go unnoticed.
+  // The reader may close the pipe when it has read enough; but lost results, as on a full disk, are an error.
   io.stdout.on('error', (error) => {
     if (errorCode(error) === 'EPIPE') return
     lost ??= diskError(error, 'write', 'standard output')
@@ -166,7 +169,7 @@ export async function main(args: readonly string[], io: Io, stop: AbortControlle
       await written(io.stdout)
       if (lost) throw lost
     } catch (error) {
-      // what fails because of the stop says less than the stop itself
+      // after a stop, its reason is reported, and not an error that followed from it
       const reason: SluiceError | undefined = signal.reason
       exit = reporter.error(reason && !isSluiceError(error, reason.code) ? reason : asSluiceError(error))
     }
@@ -193,7 +196,7 @@ export async function main(args: readonly string[], io: Io, stop: AbortControlle
   return exit
 }
 
-/** Resolves when all that was written before has been, or is lost. */
+/** Resolves when all that was written so far has been flushed, or is lost. */
 function written(stream: NodeJS.WriteStream): Promise<void> {
   return new Promise((resolve) => {
     if (stream.destroyed || stream.writableEnded) resolve()

@@ -6,7 +6,7 @@ import { Tree } from '../../files/tree/tree.js'
 import type { Context } from '../terminal/context.js'
 import { counted, size } from '../terminal/progress.js'
 
-/** `sluice status`: what interrupted transfers have left in a folder. Changes nothing. */
+/** `sluice status`: shows what interrupted transfers left in a folder. Changes nothing. */
 export async function statusCommand(dir: string, { reporter }: Context): Promise<void> {
   const found = await collectIn(dir, true)
   for (const leftover of found) tell(leftover, 'left', reporter)
@@ -17,7 +17,7 @@ export async function statusCommand(dir: string, { reporter }: Context): Promise
   )
 }
 
-/** `sluice clean`: removes it, with `--yes`; without, shows what it would do. */
+/** `sluice clean`: removes it with `--yes`; else shows what would be removed. */
 export async function cleanCommand(dir: string, flags: { yes?: boolean }, context: Context): Promise<void> {
   if (!flags.yes) return statusCommand(dir, context)
   const { reporter } = context
@@ -46,17 +46,20 @@ async function collectIn(dir: string, dryRun: boolean): Promise<Leftover[]> {
   }
 }
 
-/** A folder that the user named: `ERR_USAGE` where it cannot be opened, and why. */
+/** Opens a folder that the user named; `ERR_USAGE` if that fails. */
 export async function openFolder(dir: string): Promise<Tree> {
   return Tree.open(dir, { fs: commandFileSystem }).catch((cause: SluiceError) => {
-    // of what the user meant for a folder nobody would say that it is in the way
+    // the usual text, that something is in the way, would be odd for what the user named
     const isFile = errorCode(cause.cause) === 'ENOTDIR'
     const ofFile = `cannot open the folder ${printable(dir)}: it is a file, or below one (ENOTDIR); name a folder`
     throw new SluiceError('ERR_USAGE', isFile ? ofFile : cause.message, { path: dir, cause })
   })
 }
 
-/** One line, or event, for a part. @param done what is done with it, or would be */
+/**
+ * Reports one part, as a line or an event.
+ * @param done what was or would be done with it
+ */
 export function tell({ path, bytes, state }: Leftover, done: string, reporter: Context['reporter']): void {
   const what = state === 'kept' ? 'kept' : done
   reporter.result({ event: 'leftover', path, bytes, state }, `${what} ${printable(path)} (${size(bytes)})`)

@@ -13,7 +13,7 @@ import { confirmOffer, describeOffer } from '../terminal/ask.js'
 import type { Context } from '../terminal/context.js'
 import { asSluiceError, stoppedByUser } from '../terminal/exit.js'
 
-/** The options of `sluice receive`, as its help says. */
+/** The options of `sluice receive`; see its help. */
 export interface ReceiveFlags {
   dir: string
   listen?: string
@@ -36,7 +36,7 @@ export async function receiveCommand(
   if (address !== undefined && flags.listen !== undefined) {
     throw new SluiceError('ERR_USAGE', 'either an address to connect to or --listen, not both')
   }
-  // now and not with the first connection
+  // now, and not only with the first connection
   checkLocalPath('--dir', flags.dir)
   if (address !== undefined) {
     const transfer = receive(await connectTo(address, signal), optionsOf(flags, context))
@@ -71,7 +71,7 @@ function optionsOf(flags: ReceiveFlags, context: Context): ReceiveOptions {
   }
 }
 
-/** What is answered to an offer; `over` aborts when nobody waits for it any more. */
+/** The answer to an offer. `over` aborts when nobody waits for it any more. */
 async function answer(
   offer: Offer,
   over: AbortSignal,
@@ -91,7 +91,7 @@ async function answer(
   return { accept: false, reason: 'nobody is there to be asked; the receiver has to be started with --yes' }
 }
 
-/** Free bytes where the folder is or will be. */
+/** Free bytes at the folder, or where it will be made. */
 async function freeAt(dir: string): Promise<number | null> {
   for (const path of [dir, '.']) {
     try {

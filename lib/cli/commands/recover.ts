@@ -16,8 +16,8 @@ interface FoundLeftovers {
 }
 
 /**
- * `sluice recover`: ends what dead processes have left in a folder, with `--yes`; without, shows what it would do.
- * Transactions come first: what they need is no orphan.
+ * `sluice recover`: finishes or removes what dead processes left in a folder, with `--yes`; else shows what would be
+ * done. Transactions come first, because they need some of the temporary files.
  */
 export async function recoverCommand(dir: string, flags: { yes?: boolean }, context: Context): Promise<void> {
   const dryRun = flags.yes !== true
@@ -50,7 +50,7 @@ export async function recoverCommand(dir: string, flags: { yes?: boolean }, cont
 
 const removing = (dryRun: boolean) => (dryRun ? 'would remove' : 'removed')
 
-/** What is said of a transaction that can be ended, before and after; and of one that cannot. */
+/** The words for the state of a transaction: before and after the recovery. */
 const SAID: Record<RecoveredTransaction['state'], [before: string, after: string]> = {
   completed: ['would complete', 'completed'],
   discarded: ['would discard', 'discarded'],
@@ -84,7 +84,7 @@ function recoverySummary({ transactions, parts, orphans }: FoundLeftovers, dryRu
   return dryRun ? `${what} would be ended or removed by recover --yes` : `${what} ended or removed`
 }
 
-/** What was not ended although its process is no more, and what to do about it. */
+/** What could not be finished although its process is dead, and what to do about it. */
 function failuresOf({ transactions, parts, orphans }: FoundLeftovers): SluiceError[] {
   const failures = transactions.flatMap((one) => failureOfTransaction(one) ?? [])
   return [...failures, ...parts.flatMap(({ error }) => error ?? []), ...orphans.errors]

@@ -14,7 +14,7 @@ import type { Context } from '../terminal/context.js'
 import { standardInput } from '../terminal/input.js'
 import { counted, size } from '../terminal/progress.js'
 
-/** The options that `send` and `pack` have in common: what is sent, and under which name. */
+/** The options that `send` and `pack` share: what is sent, and under which name. */
 export interface SourceFlags {
   hash?: string
   name?: string
@@ -24,7 +24,7 @@ export interface SourceFlags {
   links?: boolean
 }
 
-/** The options of `sluice send`, as its help says. */
+/** The options of `sluice send`; see its help. */
 export interface SendFlags extends SourceFlags {
   to?: string
   listen?: string
@@ -66,7 +66,7 @@ export async function manifestOfArguments(
   return manifestFrom(await standardInput(io), { name, algorithm })
 }
 
-/** `sluice send`: gives the exit status 0, or throws. */
+/** `sluice send`: sends, or shows with `--dry-run` what would be sent. */
 export async function sendCommand(paths: string[], flags: SendFlags, context: Context): Promise<void> {
   const { reporter, signal } = context
   const rate = flags.limit === undefined ? null : parseRate(flags.limit)
@@ -90,7 +90,7 @@ export async function sendCommand(paths: string[], flags: SendFlags, context: Co
   await transfer.finished
 }
 
-/** Listens, and sends to the first receiver that connects: nothing of the manifest is read before. */
+/** Listens, and sends to the first receiver that connects. Nothing of the manifest is read before. */
 async function sendToFirst(
   listen: string,
   manifest: Manifest,
@@ -100,7 +100,7 @@ async function sendToFirst(
   const { reporter } = context
   const { server, address } = await listenAt(listen)
   reporter.result({ event: 'listening', address }, address)
-  // now and not with each connection: who connects may be a stranger
+  // now, and not with each connection: a peer may be a stranger
   for (const warning of manifest.skipped) reporter.warn(warning)
   try {
     const beginning = (socket: Socket) => begin(socket, shared(manifest))

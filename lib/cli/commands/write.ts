@@ -6,9 +6,9 @@ import type { Context } from '../terminal/context.js'
 import { standardInput } from '../terminal/input.js'
 import { size } from '../terminal/progress.js'
 
-/** The options of `sluice write`, as its help says. */
+/** The options of `sluice write`; see its help. */
 export interface WriteFlags {
-  /** true without a number. */
+  /** true if no number was given. */
   backup?: string | boolean
   mode?: string
   durability: 'crash' | 'power'
@@ -16,7 +16,7 @@ export interface WriteFlags {
   clobber: boolean
 }
 
-/** `sluice write`: puts standard input into a file, once all of it has come. */
+/** `sluice write`: replaces a file with standard input, once all of that was read. */
 export async function writeCommand(file: string, flags: WriteFlags, context: Context): Promise<void> {
   const { io, reporter, signal } = context
   const { durability, verify, clobber } = flags

@@ -2,7 +2,7 @@ import { lookup } from 'node:dns/promises'
 import { BlockList, isIP } from 'node:net'
 import { printable, SluiceError } from '../../errors.js'
 
-/** Where to connect to, or to listen. */
+/** An address to connect to or to listen on. */
 export interface Address {
   host: string
   port: number
@@ -13,7 +13,7 @@ LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4')
 LOOPBACK.addAddress('::1', 'ipv6')
 
 /**
- * HOST:PORT, or [HOST]:PORT for IPv6.
+ * Parses HOST:PORT, or [HOST]:PORT for IPv6.
  * @throws SluiceError `ERR_USAGE`
  */
 export function parseAddress(text: string): Address {
@@ -34,7 +34,8 @@ export function showAddress({ host, port }: Address): string {
 }
 
 /**
- * The address with its host resolved. Only loopback is taken: nothing on this line proves who the peer is.
+ * Parses an address and resolves its host. Only loopback addresses are accepted: nothing on the connection proves who
+ * the peer is.
  * @throws SluiceError `ERR_USAGE`, `ERR_UNREACHABLE`
  */
 export async function resolveLoopback(text: string): Promise<Address> {

@@ -16,7 +16,7 @@ export async function connectTo(text: string, signal: AbortSignal): Promise<Sock
   return socket
 }
 
-/** Listens at HOST:PORT, port 0 for any; returns the server and its address. Rejects with `ERR_USAGE`. */
+/** Listens at HOST:PORT; port 0 is any free port. Returns the server and its address. Rejects with `ERR_USAGE`. */
 export async function listenAt(text: string): Promise<{ server: Server; address: string }> {
   const wanted = await resolveLoopback(text)
   const server = createServer({ noDelay: true })

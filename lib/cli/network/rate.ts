@@ -2,11 +2,11 @@ import { printable, SluiceError } from '../../errors.js'
 
 const UNITS: Record<string, number> = { '': 1, k: 1e3, m: 1e6, g: 1e9, ki: 2 ** 10, mi: 2 ** 20, gi: 2 ** 30 }
 
-/** With less, what the two sides say to each other before a transfer does not get through in time. */
+/** At a lower rate the handshake of a transfer would take too long. */
 const LOWEST = 1000
 
 /**
- * Bytes per second of a text as 500k, 10M or 2MiB.
+ * Parses a rate such as 500k, 10M or 2MiB; returns bytes per second.
  * @throws SluiceError `ERR_USAGE`
  */
 export function parseRate(text: string): number {

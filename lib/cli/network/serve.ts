@@ -4,20 +4,22 @@ import type { TransferState } from '../../transfer/states.js'
 import type { Transfer } from '../../transfer/transfer.js'
 import type { Context } from '../terminal/context.js'
 
-/** What becomes of connections. */
+/** What {@link serve} does with connections. */
 export interface Serving {
   /** Begins the transfer of a connection. */
   begin: (socket: Socket) => Transfer
-  /** End with the first transfer that was offered. */
+  /** End when the first transfer that was offered has ended. */
   once: boolean
 }
 
-/** Connections without an offer as yet; when there are more, one of them has to go. */
+/** Connections without an offer, at most: if there are more, one of them is closed. */
 const MOST_SILENT = 256
 
 /**
- * Takes transfers until the user stops it, or with `once` until the first that was offered has ended: rejects as that
- * does, or resolves with true; with false if it was stopped before. A connection that fails before an offer is a stranger's: it is told of, and keeps nobody else out.
+ * Accepts transfers until the user stops the program; with `once` until the first one that was offered has ended.
+ * Then it rejects as that transfer does or resolves with true; it resolves with false if it was stopped before. A
+ * connection that fails before an offer came from a stranger: there is a warning, and other connections are not
+ * affected.
  */
 export function serve(
   server: Server,
@@ -42,7 +44,7 @@ export function serve(
       silent.set(socket, transfer)
       if (silent.size > MOST_SILENT) leastWorth(silent.keys()).destroy()
       const met = (state: TransferState) => {
-        // nobody has answered yet
+        // the peer has not answered yet
         if (state === 'connecting') return
         transfer.off('state', met)
         silent.delete(socket)
@@ -71,13 +73,13 @@ export function serve(
   })
 }
 
-/** The oldest that has not said a word; an honest one greets at once. If all have, the oldest. */
+/** The oldest connection that has not sent a byte, because an honest peer greets at once; if all have, the oldest. */
 function leastWorth(sockets: Iterable<Socket>): Socket {
   const all = Array.from(sockets)
   return all.find(({ bytesRead }) => bytesRead === 0) ?? all[0]!
 }
 
-/** Nothing is to be run again: it goes on waiting. */
+/** A warning without the advice to run it again: the program keeps listening. */
 function ofStranger(cause: SluiceError): SluiceError {
   const why = cause.code === 'ERR_INTERRUPTED' ? 'it broke' : cause.message
   return new SluiceError(cause.code, `a connection came to nothing: ${why}; still listening`, { cause })

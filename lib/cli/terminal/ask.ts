@@ -3,13 +3,13 @@ import type { Offer } from '../../wire/manifest.js'
 import type { Context } from './context.js'
 import { counted, size } from './progress.js'
 
-/** Names at the top of an offer that are shown. */
+/** How many names at the top of an offer are shown. */
 const SHOWN = 10
 
-/** Paths that change what programs do: shown in any case. */
+/** Paths of files that programs run or take settings from: always shown. */
 const DELICATE = /(^|\/)\.(ssh|gnupg|config|bash\w*|profile|zsh\w*|git|npmrc|netrc)(\/|$)/
 
-/** What an offer is, in lines for people: number, bytes, room, names; everything escaped. */
+/** An offer as lines for people: how many entries, bytes and free bytes, and names; all escaped. */
 export function describeOffer(offer: Offer, free: number | null): string[] {
   const top = new Set(offer.entries.map(({ path }) => path.split('/', 1)[0]!))
   const names = Array.from(top).slice(0, SHOWN)
@@ -23,7 +23,7 @@ export function describeOffer(offer: Offer, free: number | null): string[] {
   ]
 }
 
-/** Asks on the terminal whether an offer is taken; nobody is asked any more when `signal` aborts. */
+/** Asks on the terminal whether an offer is accepted. The question is withdrawn when `signal` aborts. */
 export async function confirmOffer({ io, stop }: Context, signal: AbortSignal): Promise<boolean> {
   const { default: confirm } = await import('@inquirer/confirm')
   try {
@@ -32,7 +32,7 @@ export async function confirmOffer({ io, stop }: Context, signal: AbortSignal): 
       { input: io.stdin, output: io.stderr, signal },
     )
   } catch {
-    // Ctrl-C is no signal while a question is on the terminal, but a key
+    // while a question is on the terminal, Ctrl-C is a key and not a signal
     if (!signal.aborted) stop()
     return false
   }

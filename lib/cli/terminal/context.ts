@@ -1,11 +1,11 @@
 import type { Io, Reporter } from './reporter.js'
 
-/** What every command gets. */
+/** What every command is given. */
 export interface Context {
   io: Io
   reporter: Reporter
   /** Aborted when the user stops the program. */
   signal: AbortSignal
-  /** Stops the program, as the user asked for by other means than a signal. */
+  /** Stops the program, for a user who asked for that by other means than a signal. */
   stop(): void
 }

@@ -4,17 +4,17 @@ import type { Progress } from '../../transfer/progress.js'
 import type { TransferState } from '../../transfer/states.js'
 import type { ToldOutcome, TransferResult } from '../../wire/outcome.js'
 
-/** The version of what `--json` prints. Within a version keys and events are only added. */
+/** The version of the output of `--json`. Within a version keys and events are only added. */
 export const EVENTS_VERSION = 1
 
 /**
  * What `--json` prints on standard output, one object a line, each with `version` as well. Sizes are bytes, times
- * milliseconds. A transfer ends with exactly one `completed` or `error`. `id` is that of the transfer, as soon as its
- * offer is known; an `error` without it is how the command itself ended. Those of `pack`, whose standard output is the
- * stream, are on standard error.
+ * milliseconds. A transfer ends with exactly one `completed` or `error`. `id` is that of the transfer, once its offer
+ * is known; an `error` without an id is that of the command itself. `pack` writes its stream to standard output, and
+ * its events to standard error.
  */
 export type CliEvent =
-  /** The address that the other side has to be given; always the first line. */
+  /** The address for the other side; always the first line. */
   | { event: 'listening'; address: string }
   | { event: 'offer'; id: string; name: string; entries: number; bytes: number }
   | { event: 'state'; id?: string; state: TransferState }
@@ -27,8 +27,8 @@ export type CliEvent =
   /** One line per part that `status`, `clean` and `recover` found. */
   | { event: 'leftover'; path: string; bytes: number; state: 'part' | 'published' | 'kept' }
   /**
-   * One line per unfinished transaction that `recover` found. `intent` is the file that stands for it in the folder,
-   * `paths` are those that it changes, `conflicts` those that somebody else has changed meanwhile.
+   * One line per unfinished transaction that `recover` found. `intent` is its file in the folder, `paths` are those
+   * that it changes, `conflicts` those that somebody else has changed meanwhile.
    */
   | {
       event: 'transaction'
@@ -63,7 +63,7 @@ export function warningEvent(warning: SluiceError, id?: string): CliEvent {
   return { event: 'warning', ...known(id), code, message, ...(path === undefined ? {} : { path }) }
 }
 
-/** The id of a transfer as part of an event; nothing before its offer is known. */
+/** The id of a transfer as a part of an event; nothing as long as it is unknown. */
 export function known(id: string | undefined): { id?: string } {
   return id === undefined || id === '' ? {} : { id }
 }

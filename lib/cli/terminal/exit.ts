@@ -1,9 +1,9 @@
 import { CODES, type Code, isSluiceError, printable, SluiceError } from '../../errors.js'
 
-/** If several exit statuses apply, the first of these counts (README.md, "The command line"). */
+/** Exit statuses by priority: if several apply, the first one counts. */
 const ORDER = [130, 2, 3, 6, 7, 8, 4, 5, 1]
 
-/** The exit status of an error, never 0; of one whose files failed, that of the weightiest of them. */
+/** The exit status for an error, never 0. If files failed, it is that of the most important failure. */
 export function exitOf(error: SluiceError): number {
   const outcomes = (error.outcomes ?? []) as readonly { status: string; code?: string; error?: SluiceError }[]
   const codes = outcomes
@@ -15,7 +15,7 @@ export function exitOf(error: SluiceError): number {
   return ORDER.find((exit) => (exits as number[]).includes(exit)) ?? 1
 }
 
-/** What the system says of a connection, and what we make of it. */
+/** For system codes of connections: our code and message. */
 const OF_SYSTEM: Record<string, [Code, (where: string) => string]> = {
   ECONNREFUSED: ['ERR_UNREACHABLE', (where) => `nobody listens at ${where}; start the other side first`],
   ENOTFOUND: ['ERR_UNREACHABLE', (where) => `the host of ${where} is not known`],
@@ -27,7 +27,10 @@ const OF_SYSTEM: Record<string, [Code, (where: string) => string]> = {
   EPIPE: ['ERR_INTERRUPTED', () => 'the reader of the output went away'],
 }
 
-/** Any error as one of ours; `where` is the address that it concerns. */
+/**
+ * Any error as a {@link SluiceError}.
+ * @param where the address, for the message
+ */
 export function asSluiceError(error: unknown, where = 'the peer'): SluiceError {
   if (isSluiceError(error)) return error
   const cause = error as NodeJS.ErrnoException

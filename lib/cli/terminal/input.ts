@@ -3,8 +3,8 @@ import { nodeFileSystem } from '../../files/disk/node-fs.js'
 import type { Io } from './reporter.js'
 
 /**
- * Standard input. Rejects with `ERR_SOURCE_READ` if it is a folder: Node gives no bytes of one, and no error either,
- * so that it would pass for an empty file.
+ * Standard input. Rejects with `ERR_SOURCE_READ` if it is a folder: Node reads no bytes of one and reports no error,
+ * so that it would count as an empty file.
  */
 export async function standardInput({ stdin }: Io): Promise<Io['stdin']> {
   try {

@@ -3,7 +3,7 @@ import prettyMilliseconds from 'pretty-ms'
 import { printable } from '../../errors.js'
 import type { Progress } from '../../transfer/progress.js'
 
-/** Bytes for people: 1.5 GB. */
+/** Bytes for people, such as 1.5 GB. */
 export function size(bytes: number): string {
   return prettyBytes(bytes)
 }
@@ -18,7 +18,7 @@ export function duration(milliseconds: number): string {
   return prettyMilliseconds(milliseconds, { compact: milliseconds >= 1000, secondsDecimalDigits: 0 })
 }
 
-/** The lines that show a running transfer: the file that is under way, and the total. At most `columns` wide. */
+/** The lines for a running transfer: its present file, and the total. At most `columns` wide. */
 export function progressLines(progress: Progress, columns: number): string[] {
   const { files, totalFiles, bytes, totalBytes, rate, eta, current } = progress
   const total = [
@@ -42,7 +42,7 @@ function percent(part: number, whole: number): string {
   return whole === 0 ? '' : ` (${Math.floor((100 * part) / whole)} %)`
 }
 
-/** A path escaped, its beginning cut away where there is no room. */
+/** A path escaped; its beginning is cut off if it is too long. */
 export function shownPath(path: string, columns: number): string {
   const shown = printable(path)
   if (widthOf(shown) <= columns) return shown
@@ -56,7 +56,7 @@ function fittedLine(line: string, columns: number): string {
   return `${fitting(Array.from(line), Math.max(columns - 1, 0)).join('')}…`
 }
 
-/** The first of the characters, as many as there is room for. */
+/** As many of the first characters as fit into the columns. */
 function fitting(characters: string[], columns: number): string[] {
   let room = columns
   const end = characters.findIndex((character) => {
@@ -66,12 +66,12 @@ function fitting(characters: string[], columns: number): string[] {
   return end === -1 ? characters : characters.slice(0, end)
 }
 
-/** What takes two columns of a terminal, or may: East Asian characters and emoji. */
+/** Characters that may take two columns of a terminal: East Asian ones and emoji. */
 const WIDE =
   /[\p{Extended_Pictographic}\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{20000}-\u{3fffd}]/gu
 const COMBINING_MARK = /\p{M}/gu
 
-/** Columns that a text takes, at most. */
+/** Columns of a text, at most. */
 function widthOf(text: string): number {
   const amount = (pattern: RegExp) => text.match(pattern)?.length ?? 0
   return Array.from(text).length + amount(WIDE) - amount(COMBINING_MARK)

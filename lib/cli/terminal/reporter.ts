@@ -8,14 +8,14 @@ import { type CliEvent, errorEvent, eventLine, known, warningEvent } from './eve
 import { exitOf } from './exit.js'
 import { counted, duration, progressLines, size } from './progress.js'
 
-/** Where a command reads, writes and is shown; a parameter, so that tests need no terminal. */
+/** The standard streams of a command; a parameter, so that tests need no terminal. */
 export interface Io {
   stdin: NodeJS.ReadStream & { fd: number }
   stdout: NodeJS.WriteStream
   stderr: NodeJS.WriteStream
 }
 
-/** A transfer, or an offer: the id is empty until it is known. */
+/** A transfer or an offer; the id is empty until it is known. */
 interface Identified {
   readonly id: string
 }
@@ -23,22 +23,24 @@ interface Identified {
 /** Milliseconds between two progress events of `--json`. */
 const JSON_INTERVAL = 500
 
-/** Tells what happens: for people on standard error, with live lines on a terminal; or as events on standard output. */
+/**
+ * Reports what happens: for people on standard error, with live lines on a terminal; or as events on standard output.
+ */
 export class Reporter {
   readonly #io: Io
   readonly #json: boolean
   readonly #events: NodeJS.WriteStream
-  /** That with which the command ends, until it is completed. */
+  /** The transfer with which the command ends, until it is completed. */
   #last: Identified | null = null
   readonly #live: ReturnType<typeof createLogUpdate> | null
-  /** What is shown of the transfers that run, in the order in which they began. */
+  /** The live lines of the running transfers, in the order in which they began. */
   readonly #running = new Map<Transfer, string[]>()
-  /** Resolves when no question is open. */
+  /** Resolves when no question is on the terminal. */
   #asking = Promise.resolve()
-  /** Lines that wait for the end of a question. */
+  /** Lines that are held back during a question. */
   #waiting: string[] | null = null
 
-  /** @param events where they go with `json`. Default: standard output */
+  /** @param events the stream for events. Default: standard output */
   constructor(io: Io, json: boolean, events = io.stdout) {
     this.#io = io
     this.#json = json
@@ -58,29 +60,32 @@ export class Reporter {
   }
 
   event(event: CliEvent): void {
-    // what fails after it is not the transfer
+    // an error after this is not that of the transfer
     if (event.event === 'completed') this.#last = null
     if (this.#json) this.result(event, '')
   }
 
-  /** @param id of the transfer that it concerns */
+  /** @param id of the transfer that the warning is about */
   warn(warning: SluiceError, id?: string): void {
     this.event(warningEvent(warning, id))
     this.note(`warning: ${warning.message}`)
   }
 
-  /** One transfer of several came to nothing. `isOver`: so did the others, and people will be told of it once. */
+  /**
+   * One of several transfers failed.
+   * @param isOver all transfers end: people are told once, by the error of the command
+   */
   failed(error: SluiceError, id: string, isOver: boolean): void {
     this.event(errorEvent(error, exitOf(error), id))
     if (!isOver) this.note(`warning: ${error.message}`)
   }
 
-  /** The command ends as this does: its error is told with that id. */
+  /** The command ends as this transfer does: its error gets that id. */
   endsWith(last: Identified): void {
     this.#last = last
   }
 
-  /** Gives the exit status that belongs to the error. */
+  /** Reports an error, and returns its exit status. */
   error(error: SluiceError): number {
     const exit = exitOf(error)
     this.event(errorEvent(error, exit, this.#last?.id))
@@ -91,8 +96,8 @@ export class Reporter {
   }
 
   /**
-   * Shows `lines` and has a question asked below them, one at a time: nothing else comes onto the terminal before the
-   * answer. No, without a question, if `over` aborts before its turn comes.
+   * Shows `lines` and asks a question below them; nothing else is printed on the terminal before the answer. One
+   * question at a time. The answer is no, without a question, if `over` aborts before.
    */
   async ask(lines: readonly string[], question: () => Promise<boolean>, over: AbortSignal): Promise<boolean> {
     const before = this.#asking
@@ -120,19 +125,19 @@ export class Reporter {
     }
   }
 
-  /** Shows a transfer while it runs, and how it ended if it ended well. */
+  /** Shows a transfer while it runs, and its result if it succeeds. */
   watch(transfer: Transfer): void {
     let began = performance.now()
     let told = Number.NEGATIVE_INFINITY
     const enter = (state: TransferState) => {
       this.event({ event: 'state', ...known(transfer.id), state })
-      // what came before is the time that people took to answer
+      // the time before that was spent on the question
       if (state === 'sending' || state === 'receiving') began = performance.now()
-      // somebody may have to be asked there
+      // a person may have to answer there
       if (state === 'offered' && transfer.direction === 'send')
         this.#show(transfer, ['offered; waiting for the answer'])
     }
-    // one that was let in is watched only from its offer on
+    // an accepted connection is watched only from its offer on
     if (transfer.state === 'offered') enter('offered')
     transfer.on('state', enter)
     transfer.on('warning', (warning) => this.warn(warning, transfer.id))
@@ -148,17 +153,17 @@ export class Reporter {
         this.#forget(transfer)
         this.completed(result, performance.now() - began)
       },
-      () => this.#forget(transfer), // the error is told by who waits for it
+      () => this.#forget(transfer), // whoever awaits the transfer reports the error
     )
   }
 
-  /** What became of an entry. */
+  /** Reports the outcome of an entry. */
   file(outcome: Outcome, id: string): void {
     this.event({ event: 'file', ...known(id), ...told(outcome) })
     if (outcome.status === 'failed') this.note(`failed: ${printable(outcome.path)} (${outcome.code})`)
   }
 
-  /** What a transfer came to, in `took` milliseconds. */
+  /** Reports the result of a transfer that took `took` milliseconds. */
   completed({ files, ...result }: TransferResult, took: number): void {
     this.event({ event: 'completed', ...result })
     const { published, skipped, bytes } = result

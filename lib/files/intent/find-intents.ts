@@ -5,17 +5,17 @@ import { findOwnFolder, OWN_FOLDERS } from '../own/own-folder.js'
 import type { Tree } from '../tree/tree.js'
 import { decodeIntent, type Intent } from './intent.js'
 
-/** A larger one is none of ours. */
+/** A larger file is not one of our intents. */
 const LARGEST_INTENT = 512 * 1024 * 1024
 
-/** An intent that is in the folder of a tree. */
+/** An intent in the folder of a tree. */
 export interface FoundIntent {
   /** Which of our folders it is in. */
   folder: string
   name: IntentName
 }
 
-/** Every intent in the folder of the tree. */
+/** All intents in the folder of the tree. */
 export async function findIntents(tree: Tree): Promise<FoundIntent[]> {
   const found: FoundIntent[] = []
   for (const name of OWN_FOLDERS) {
@@ -31,7 +31,7 @@ export async function findIntents(tree: Tree): Promise<FoundIntent[]> {
   return found
 }
 
-/** What is in an intent; undefined where that is not whole. */
+/** The content of an intent; undefined if it is damaged. */
 export async function readIntent(tree: Tree, { folder, name }: FoundIntent): Promise<Intent | undefined> {
   const directory = await tree.directory(folder)
   try {

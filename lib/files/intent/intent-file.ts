@@ -13,7 +13,7 @@ import { type StagingArea, stage } from './staging.js'
 
 const MOST_INTENT_TRIES = 16
 
-/** The file of one intent, in our folder in the folder of the transaction. */
+/** The file of one intent, in our folder inside the folder of the transaction. */
 export class IntentFile {
   readonly #tree: Tree
   readonly #folder: string
@@ -35,7 +35,10 @@ export class IntentFile {
     return this.#name
   }
 
-  /** Writes a new intent, prepared. When it resolves it lasts; when it rejects, it is removed if that is possible. */
+  /**
+   * Writes a new intent in the state 'prepared'. When it resolves, the intent is durable; when it rejects, the file
+   * was removed if possible.
+   */
   static async create(area: StagingArea, intent: Intent): Promise<IntentFile> {
     const { tree, durability } = area
     const name: IntentName = { key: intentKey(intent.id), state: 'prepared', left: false }
@@ -51,7 +54,7 @@ export class IntentFile {
         } catch (error) {
           folder.release()
           await file.discard()
-          // a transfer that ended meanwhile took the folder away
+          // a transfer that ended meanwhile removed our folder
           if (errorCode(error) !== 'ENOENT' || tries === MOST_INTENT_TRIES) throw error
         }
       }
@@ -60,17 +63,17 @@ export class IntentFile {
     throw new SluiceError('ERR_WRITE', message, { path: OWN_FOLDERS[0] })
   }
 
-  /** Every intent in the folder of the tree. */
+  /** All intents in the folder of the tree. */
   static async find(tree: Tree): Promise<IntentFile[]> {
     return (await findIntents(tree)).map(({ folder, name }) => new IntentFile(tree, folder, name, 'power'))
   }
 
-  /** What is in it; undefined where that is not whole. */
+  /** The content of the intent; undefined if it is damaged. */
   read(): Promise<Intent | undefined> {
     return readIntent(this.#tree, { folder: this.#folder, name: this.#name })
   }
 
-  /** Looks under which name it stands: after a change that failed. Undefined where that is none. */
+  /** The state that the intent has on the disk, after a change that failed; undefined if it is gone. */
   async look(): Promise<IntentState | undefined> {
     const { fs } = this.#tree
     return this.#within(async (folder) => {
@@ -84,28 +87,28 @@ export class IntentFile {
     })
   }
 
-  /** Changes the state. When it resolves that lasts; when it rejects, {@link look} says what is there. */
+  /** Changes the state. When it resolves, the state is durable; when it rejects, {@link look} tells the state. */
   async advance(state: IntentState): Promise<void> {
     await this.#rename({ ...this.#name, state })
     await this.sync()
   }
 
-  /** Says that its process has given it up, so that another one may go on. */
+  /** Marks the intent as given up by its process, so that another process may continue. */
   async leave(): Promise<void> {
     await this.#rename({ ...this.#name, left: true })
   }
 
-  /** Makes the state last that was found. */
+  /** Makes the present state durable. */
   async sync(): Promise<void> {
     if (this.#durability === 'power') await this.#within((folder) => folder.sync())
   }
 
-  /** Removes it, for good. */
+  /** Removes the intent durably. */
   async remove(): Promise<void> {
     const folder = await this.#tree.directory(this.#folder)
     try {
       await this.#tree.fs.unlink(folder.at(intentName(this.#name))).catch((error: unknown) => {
-        // an answer may have been lost
+        // the call may have succeeded although its answer was an error
         if (errorCode(error) !== 'ENOENT') throw error
       })
       if (this.#durability === 'power') await folder.sync()
@@ -116,7 +119,9 @@ export class IntentFile {
     await removeOwnFolder(this.#tree, folder)
   }
 
-  /** Removes it, or else says that it is given up: what is prepared counts for nothing. */
+  /**
+   * Removes the intent; if that fails, marks it as given up. In the state 'prepared' both mean that nothing is done.
+   */
   async discard(): Promise<void> {
     await this.remove()
       .catch(() => this.leave())
@@ -129,7 +134,7 @@ export class IntentFile {
     await moveOver(fs, folder.at(nameOf(path)), folder.at(intentName(this.#name)))
     if (this.#durability !== 'power') return
     await folder.sync()
-    // the folder may be new
+    // our folder may be new
     await this.#tree.sync('')
   }
 

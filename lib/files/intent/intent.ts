@@ -2,48 +2,48 @@ import { createHash, randomBytes } from 'node:crypto'
 import type { Owner } from '../own/owner.js'
 import type { Durability } from '../publish/publish.js'
 
-/** What is done with one path, with all that is needed to do it, to see whether it is done, and to undo it. */
+/** The change of one path, with all that is needed to do it, to see whether it was done, and to undo it. */
 export interface IntentAction {
   /** Below the folder of the transaction, with `/`. */
   path: string
-  /** The file that takes the path, by its temporary path; none: the path is removed. */
+  /** The temporary path of the new file; missing if the path is removed. */
   temporary?: string
-  /** SHA-256 of what the path is to hold, hexadecimal. */
+  /** SHA-256 of the new content, hexadecimal. */
   digest?: string
-  /** SHA-256 of what was there before; none: nothing did. */
+  /** SHA-256 of the old content; missing if there was no file. */
   old?: string
-  /** What was there before, under a temporary path. */
+  /** The temporary path of the old file. */
   backup?: string
 }
 
-/** What is on the disk of a transaction from the moment when it is prepared to its end. */
+/** The durable record of a transaction, from the moment when it is prepared to its end. */
 export interface Intent {
   id: string
   owner: Owner
   durability: Durability
   /** Milliseconds since 1970. */
   time: number
-  /** Folders that are made, the outer ones first. */
+  /** Folders to make, the outer ones first. */
   folders: string[]
-  /** In the order in which they are done. */
+  /** In the order in which they are applied. */
   actions: IntentAction[]
 }
 
 const INTENT_VERSION = 1
 const INTENT_HEADER = /^sluice-intent ([0-9a-f]{64})\n/
 
-/** An id for a transaction that was given none. */
+/** A random id for a transaction without one. */
 export function makeId(): string {
   return randomBytes(16).toString('hex')
 }
 
-/** The bytes of an intent: a line with the digest of the rest, and the rest as JSON. */
+/** The bytes of an intent: a line with the digest of the rest, then the rest as JSON. */
 export function encodeIntent(intent: Intent): Buffer {
   const body = JSON.stringify({ version: INTENT_VERSION, ...intent })
   return Buffer.from(`sluice-intent ${intentDigest(body)}\n${body}`)
 }
 
-/** The intent in `bytes`; undefined where they are not whole, of another version, or anything else. */
+/** The intent in `bytes`; undefined if they are damaged, of another version, or anything else. */
 export function decodeIntent(bytes: Buffer): Intent | undefined {
   const text = bytes.toString()
   const header = INTENT_HEADER.exec(text)

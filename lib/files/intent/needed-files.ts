@@ -5,21 +5,23 @@ import { type Owner, textOfOwner } from '../own/owner.js'
 import { Tree } from '../tree/tree.js'
 import { findIntents, readIntent } from './find-intents.js'
 
-/** By folder: the paths that its intents need; null where one cannot be read, and may need any. */
+/**
+ * For each folder the paths that its intents need; null if one of them cannot be read, so that it may need any path.
+ */
 type ByFolder = Map<string, Promise<Set<string> | null>>
 
 /**
- * The temporary files that transactions need which are not finished: whoever removed one would make it impossible
- * to complete or to undo them. Their intents are looked for in every folder above the file.
+ * The temporary files that unfinished transactions need: without them these could neither be completed nor undone.
+ * Intents are looked for in every folder above a file.
  *
- * They are read after the process that made the file was seen to be gone, never before. That order is enough: an
- * intent names only files that its own process made, and a dead process writes none any more. So what is read then is
- * all that there will ever be; and who carries it out removes the intent only when the file is not needed any more.
- * What was read before that moment says nothing, since the process may have committed in between, and died.
+ * The intents are read after the process that made the file was seen to be dead, never before. That is enough: an
+ * intent names only files of its own process, and a dead process writes no new intent; whoever recovers the
+ * transaction removes the intent only when its files are not needed any more. An intent that was read before proves
+ * nothing, because the process could have committed in between, and died.
  */
 export class NeededFiles {
   readonly #fs: FileSystem
-  /** What was read since the death of a process was seen, by process. */
+  /** For each dead process what was read after its death was seen. */
   readonly #known = new Map<string, ByFolder>()
 
   constructor(fs: FileSystem) {
@@ -28,7 +30,7 @@ export class NeededFiles {
 
   /**
    * Whether the file `name` in `folder` is needed.
-   * @param owner who made it, and was seen to be gone
+   * @param owner the process that made it, which was seen to be dead
    */
   async has(folder: string, name: string, owner: Owner): Promise<boolean> {
     const start = await this.#fs.realpath(folder)
@@ -42,9 +44,9 @@ export class NeededFiles {
     }
   }
 
-  /** What was read for this process, which is kept: it stays dead. */
+  /** What was read for this process. It may be kept, because the process stays dead. */
   #knownSince(owner: Owner): ByFolder {
-    // where its start is not known, another process may get its number, and die as well: nothing is kept
+    // without its start time, a later process may have had the same number: nothing is kept
     if (owner.start === '') return new Map()
     const process = textOfOwner({ ...owner, token: '' })
     const known = this.#known.get(process) ?? new Map()
@@ -56,7 +58,7 @@ export class NeededFiles {
     const needed = new Set<string>()
     const top = below(root)
     const tree = await Tree.open(root, { fs: this.#fs }).catch((error: unknown) => {
-      // whoever may not look into a folder has no transaction there
+      // a user who may not read a folder has no transaction there
       if (isSluiceError(error, 'ERR_PERMISSION')) return undefined
       throw error
     })
@@ -75,7 +77,7 @@ export class NeededFiles {
   }
 }
 
-/** What the paths below a folder begin with, with `/` on any platform, as in intents. */
+/** The prefix of paths below a folder, with `/` on any platform, as in intents. */
 function below(folder: string): string {
   const path = sep === '/' ? folder : folder.replaceAll(sep, '/')
   return path.endsWith('/') ? path : `${path}/`

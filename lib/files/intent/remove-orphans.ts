@@ -13,11 +13,11 @@ import { NeededFiles } from './needed-files.js'
 
 /** Options of {@link removeOrphans}. */
 export interface RemoveOrphansOptions extends Audited {
-  /** Milliseconds since the last change. Default 24 hours. */
+  /** Only files whose last change is longer ago, in milliseconds. Default 24 hours. */
   olderThan?: number
-  /** Only looks. */
+  /** Remove nothing, only report. */
   dryRun?: boolean
-  /** Also in the folders below, not through links and not into other file systems. */
+  /** Also in all folders below, but not through links and not in other file systems. */
   recursive?: boolean
   fs?: FileSystem
   system?: ProcessSystem
@@ -31,16 +31,15 @@ export interface Orphans {
   bytes: number
   /** Their paths. */
   files: string[]
-  /** What could not be looked at or removed; the rest was gone on with. */
+  /** What could not be read or removed; the search continued. */
   errors: SluiceError[]
 }
 
 /**
- * Removes the temporary files of this library that processes have left which are certainly no more: whatever their
- * prefix, but only regular files whose name says who made them, and that did not change for some time. Those of living
- * processes and of other machines stay, and those that a transaction needs which is not at its end
- * (`recoverTransactions`), as does everything else. Fails with `ERR_USAGE`, and where `dir` itself cannot be read with
- * `ERR_PERMISSION` or `ERR_WRITE`; what goes wrong below is in the result.
+ * Removes the temporary files of this library whose processes are certainly dead: regular files with a name that says
+ * who made them, with any prefix, which did not change for some time. Files of living processes and of other machines
+ * stay, and so do those that an unfinished transaction needs (`recoverTransactions`). Fails with `ERR_USAGE`, and if
+ * `dir` itself cannot be read with `ERR_PERMISSION` or `ERR_WRITE`; errors below it are in the result.
  */
 export function removeOrphans(dir: string, options: RemoveOrphansOptions = {}): Promise<Orphans> {
   return audited('removeOrphans', dir, options, () => searchOrphans(dir, options))
@@ -77,7 +76,10 @@ class Search {
     this.#want = want
   }
 
-  /** The folder that is open as `fd`, which is closed; `seen` is what was there before it was opened. */
+  /**
+   * Searches the folder that is open as `fd`, and closes it.
+   * @param seen the stats of the folder before it was opened
+   */
   async folder(path: string, fd: number, seen?: FileStats): Promise<void> {
     const fs = this.#fs
     try {
@@ -91,7 +93,7 @@ class Search {
           if (ownerOfTemporary(name)) await this.#file(name, where, path)
           else if (here) await this.#below(where, shown, here)
         } catch (error) {
-          // somebody else was faster
+          // another process has removed it
           if (errorCode(error) !== 'ENOENT') this.found.errors.push(diskError(error, 'remove', shown))
         }
       }
@@ -105,7 +107,7 @@ class Search {
     const owner = ownerOfTemporary(name)
     const stats = await this.#fs.lstat(where)
     if (!owner || !stats.isFile() || stats.mtimeMs > before || !isGone(owner, system)) return
-    // only now: see there
+    // only now that the process is known to be dead, see NeededFiles
     if (await this.#needed.has(folder, name, owner)) return
     if (!dryRun) await this.#fs.unlink(where)
     this.found.count++

@@ -16,45 +16,45 @@ import type { Durability } from '../publish/publish.js'
 import { isLinkRefusal } from '../publish/take-name.js'
 import type { Directory, Tree } from '../tree/tree.js'
 
-/** Where temporary files are made, and for whom. */
+/** Where temporary files are made, and in whose name. */
 export interface StagingArea {
   tree: Tree
   owner: Owner
   durability: Durability
-  /** Every temporary path that was taken: to be removed in the end. */
+  /** All temporary paths that were used, to be removed in the end. */
   taken: Set<string>
-  /** What failed, although it went on. */
+  /** Failures that did not stop the work. */
   warnings: SluiceError[]
 }
 
 /** A file under a temporary path. */
 export interface StagedFile {
-  /** Below the root of the tree. */
+  /** The temporary path, below the root of the tree. */
   path: string
   bytes: number
   /** SHA-256, hexadecimal. */
   digest: string
 }
 
-/** What a new file gets besides its content. What is left out comes from the system. */
+/** Attributes of a new file. What is missing is left to the system. */
 export interface NewFileAttributes {
-  /** The path that it is meant for, for messages. */
+  /** The final path, for messages. */
   shown?: string
-  /** The file whose mode and owner it takes over. */
+  /** The stats of the file whose mode and owner it gets. */
   there?: FileStats
-  /** Permission bits, instead of those. */
+  /** Permission bits instead of those of `there`. */
   mode?: number
   /** Time of the last change, milliseconds since 1970. */
   mtimeMs?: number
 }
 
-/** What the temporary files of transactions begin with. */
+/** The prefix of the temporary names of transactions. */
 const TRANSACTION_PREFIX = 'transaction'
 
 /** Bytes that are copied at once. */
 const COPY_SIZE = 512 * 1024
 
-/** Acts in the folder of `path`, with the place of its name there. */
+/** Calls `act` with the folder of `path` and the path of its last name in there. */
 export async function inFolder<T>(
   tree: Tree,
   path: string,
@@ -68,7 +68,7 @@ export async function inFolder<T>(
   }
 }
 
-/** Writes a new temporary file into `folder`, synced where that is asked for; removed again where it fails. */
+/** Writes a new temporary file into `folder`, and syncs it with 'power'. If that fails, it is removed. */
 export async function stage(
   area: StagingArea,
   folder: string,
@@ -89,7 +89,7 @@ export async function stage(
   })
 }
 
-/** Writes and finishes an open temporary file. */
+/** Writes an open temporary file, and sets its attributes. */
 async function fillStaged(
   { tree: { fs }, durability, warnings }: StagingArea,
   fd: number,
@@ -118,14 +118,14 @@ async function fillStaged(
 interface CopySource {
   fd: number
   stats: FileStats
-  /** For messages. */
+  /** The path for messages. */
   path: string
 }
 
 /**
- * A copy of the file at `from` in a new temporary file. It is read in pieces. Fails with `ERR_SOURCE_CHANGED` where
- * somebody wrote to it meanwhile.
- * @param check looks at the content before it is written: then it is read as a whole
+ * Copies the file at `from` into a new temporary file, block by block. Fails with `ERR_SOURCE_CHANGED` if somebody
+ * wrote to it meanwhile.
+ * @param check looks at the content before it is written; then the file is read as a whole
  */
 export async function stageCopy(
   area: StagingArea,
@@ -169,8 +169,8 @@ async function* pieces(fs: FileSystem, source: CopySource): AsyncGenerator<Uint8
 }
 
 /**
- * A second name for the file at `from`, in `folder`; a copy with its mode, owner and time where there are no links.
- * @param expected the file that was looked at
+ * A second name in `folder` for the file at `from`. Without hard links it is a copy with mode, owner and time.
+ * @param expected the stats that the file must have
  */
 export async function stageLink(
   area: StagingArea,
@@ -189,14 +189,17 @@ export async function stageLink(
       }),
     )
   } catch (error) {
-    // EACCES: the system does not let this file have another name
+    // EACCES: the system does not allow another name for this file
     if (!isLinkRefusal(error) && errorCode(error) !== 'EACCES') throw error
   }
   return (await stageCopy(area, from, folder, (there) => ({ shown: from, there, mtimeMs: there.mtimeMs })))
     .path
 }
 
-/** SHA-256 of the regular file at `path`, hexadecimal. @param sync whether its content is synced */
+/**
+ * The SHA-256 of the regular file at `path`, hexadecimal.
+ * @param sync whether its content is synced
+ */
 export async function digestOfFileAt(tree: Tree, path: string, sync = false): Promise<string> {
   const { fs } = tree
   return inFolder(tree, path, async (where) => {

@@ -9,8 +9,8 @@ import { digestOfFileAt, inFolder, type StagingArea } from '../intent/staging.js
 import type { PointRecord, RecoveryKind } from './record.js'
 
 /**
- * Keeps what is at `path` under `where`, and says what it was; nothing, where nothing is there. What is about
- * to be deleted gets a second name, since nobody writes to it any more; everything else is copied.
+ * Keeps the file at `path` under `where`, and returns what it was; nothing if there is no file. A file that is about
+ * to be deleted gets a second name, because nobody writes to it any more; any other is copied.
  */
 export async function keepContent(
   { tree, durability }: StagingArea,
@@ -41,7 +41,7 @@ export async function keepContent(
       if (linked) return { old, linked }
     }
     await copyFile(fs, from, where, { power })
-    // of the copy: that is what it must still be when it is put back
+    // the digest of the copy: it must still be the same when it is put back
     const { fd } = await openRegular(fs, where)
     try {
       return { old: (await digestFile(fs, fd, createHash('sha256'))).toString('hex') }
@@ -54,7 +54,7 @@ export async function keepContent(
   })
 }
 
-/** Whether a folder above could not be entered since it is not there. */
+/** Whether a folder above is missing. */
 function isNoFolder(error: unknown): boolean {
   return error instanceof SluiceError && ['ENOENT', 'ENOTDIR'].includes(errorCode(error.cause) ?? '')
 }

@@ -11,11 +11,13 @@ import type { Undone } from './undo-point.js'
 export interface RecoveryManagerOptions {
   /** 'power' (default): points survive a power loss; 'crash': the death of the process. */
   durability?: Durability
-  /** How often the undoing of one point is attempted when the disk fails, from 1. Default 3. */
+  /** How often the undo of one point is attempted if the disk fails, from 1. Default 3. */
   attempts?: number
-  /** Gets one record for each point that is undone, or is not. Default: the trail set by `setDefaultAudit`, if any. */
+  /**
+   * Gets one record for each undo of a point, also a failed one. Default: the trail set by `setDefaultAudit`, if any.
+   */
   audit?: Audit
-  /** One manager works in a folder at a time: how long the others are waited for. Milliseconds, default 10,000. */
+  /** Only one manager works in a folder at a time: how long to wait for others. Milliseconds, default 10,000. */
   lock?: { timeout?: number; signal?: AbortSignal }
   fs?: FileSystem
   clock?: Clock
@@ -25,19 +27,22 @@ export interface RecoveryManagerOptions {
   system?: ProcessSystem
 }
 
-/** What became of one point. */
+/** What was done with one point. */
 export interface RecoveryOutcome {
   kind: RecoveryKind
   path: string
   /**
-   * See {@link Undone}; and 'blocked': a later point of the same path was not undone; 'failed': the disk failed each
-   * time, see `error`. All but 'undone' and 'unchanged' stay, for another attempt or for a commit.
+   * See {@link Undone}; also 'blocked': a later point of the same path was not undone; 'failed': the disk failed each
+   * time, see `error`. Points other than 'undone' and 'unchanged' stay, for another attempt or for a commit.
    */
   state: Undone['state'] | 'blocked' | 'failed'
   attempts: number
-  /** Where what was there was kept, below the folder: nobody had said that this is what was done. */
+  /**
+   * The path of a backup below the folder: the file at the path was kept, because nobody had said that it is the
+   * result of the change.
+   */
   backup?: string
-  /** What failed, although the content is back: its owner could not be set. */
+  /** The content is back, but its owner could not be set. */
   warning?: SluiceError
   error?: SluiceError
 }

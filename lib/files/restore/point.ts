@@ -1,20 +1,20 @@
 import type { PointRecord, RecoveryKind } from './record.js'
 import type { Stored } from './store.js'
 
-/** A point to which one file can be taken back. */
+/** A point to which one file can be restored. */
 export interface RecoveryPoint {
   readonly kind: RecoveryKind
-  /** Below the folder, with `/`. */
+  /** The path of the file below the folder, with `/`. */
   readonly path: string
-  /** When it was made, in milliseconds since 1970. */
+  /** When the point was made, in milliseconds since 1970. */
   readonly time: number
-  /** Whether {@link RecoveryManager.after} was called for it. */
+  /** Whether {@link RecoveryManager.after} was called. */
   readonly done: boolean
-  /** Whether an earlier manager made it, that was closed or died. */
+  /** Whether it was made by an earlier manager, which was closed or whose process died. */
   readonly earlier: boolean
 }
 
-/** A point as the manager has it. One that cannot be read has the path of its own file. */
+/** A point with its record. One that cannot be read has the path of its own file. */
 export class Point implements RecoveryPoint {
   constructor(
     readonly stored: Stored,

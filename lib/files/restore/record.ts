@@ -1,24 +1,24 @@
 import { createHash } from 'node:crypto'
 
-/** What is about to be done with a file. */
+/** What is going to be done with a file. */
 export type RecoveryKind = 'write' | 'create' | 'delete'
 
-/** What a point says on the disk. */
+/** The content of the file of a point. */
 export interface PointRecord {
   kind: RecoveryKind
   /** Below the folder, with `/`. */
   path: string
   /** Milliseconds since 1970. */
   time: number
-  /** SHA-256 of what was there before, hexadecimal; none: nothing did. */
+  /** SHA-256 of the file before the change, hexadecimal; missing if there was none. */
   old?: string
-  /** What was kept is the very file that was there, not a copy: it may have been written to since. */
+  /** The kept content is a second name of the file, not a copy: it may have been written to since. */
   linked?: boolean
-  /** SHA-256 of what was there afterwards; null: nothing. None: nobody has said yet that it is done. */
+  /** SHA-256 of the file after the change; null if there was none. Missing until `after` is called. */
   after?: string | null
 }
 
-/** Or that all points with a lower number no longer count. */
+/** A commit: all points with a lower number no longer count. */
 export interface CommitRecord {
   kind: 'commit'
   time: number
@@ -26,18 +26,18 @@ export interface CommitRecord {
 
 const POINT_HEADER = /^sluice-point 1 ([0-9a-f]{64})\n/
 
-/** A line with the digest of the rest, and the rest as JSON. */
+/** The bytes of a record: a line with the digest of the rest, then the rest as JSON. */
 export function encodePoint(record: PointRecord | CommitRecord): Buffer {
   const body = JSON.stringify(record)
   return Buffer.from(`sluice-point 1 ${pointDigest(body)}\n${body}`)
 }
 
-/** The record in `bytes`; undefined where they are not whole, or anything else. */
+/** The record in `bytes`; undefined if they are damaged or anything else. */
 export function decodePoint(bytes: Buffer): PointRecord | CommitRecord | undefined {
   const text = bytes.toString()
   const header = POINT_HEADER.exec(text)
   const body = text.slice(header?.[0].length ?? 0)
-  // the digest is of what this library wrote: then it has its shape, too
+  // if the digest fits, this library wrote it, so that its fields need no check
   return header && pointDigest(body) === header[1]
     ? (JSON.parse(body) as PointRecord | CommitRecord)
     : undefined

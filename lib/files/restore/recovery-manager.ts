@@ -13,18 +13,19 @@ import { undoAll } from './undo-all.js'
 import { digestOfLook, look } from './undo-point.js'
 
 /**
- * Takes files back to what they were, whoever changed them and however: before each change it is told of it, and keeps
- * what is there, durably. It survives the death of the process: the next manager of the folder finds the points.
+ * Restores files to what they were, whoever changed them and however: it is told before each change, and keeps the
+ * content of the file durably. That survives the death of the process: the next manager of the folder finds the
+ * points.
  *
- * Beside `FileTransaction`: a transaction makes the changes itself, all at the end, and nobody ever sees a half of them;
- * use it where it fits. This is for what changes files on its own, in place or one after the other: other programs,
- * migrations, installers. In between the changes can be seen; and they are undone only when somebody says so.
+ * Compared with `FileTransaction`: a transaction makes the changes itself, all at the end, and is the better choice
+ * where it fits. This is for changes by other programs, migrations and installers, in place or one after the other.
+ * They can be seen in between, and they are undone only on demand.
  *
- * Before it looks at a file that transactions in its folder need which dead processes left, it ends them, as the next
- * transaction there would (`FileTransaction.begin`): a committed one would change the file yet. Where one that needs the
- * file cannot be ended, or the intent of one cannot be read, that is `ERR_TRANSACTION`, and says how to go on;
- * `ERR_LOCKED` where one that works there meanwhile takes too long. Those that do not need the file are left alone, as
- * are transactions in folders above and below.
+ * Before it looks at a file, it recovers unfinished transactions of dead processes in its folder that need the file,
+ * as `FileTransaction.begin` would: a committed one would still change the file. If such a transaction cannot be
+ * finished, or an intent cannot be read, it fails with `ERR_TRANSACTION`, whose message says what to do; with
+ * `ERR_LOCKED` if a running one takes too long. Transactions that do not need the file are left alone, and so are
+ * those in folders above and below.
  *
  * ```ts
  * await using manager = await RecoveryManager.open(dir)
@@ -48,9 +49,9 @@ export class RecoveryManager implements AsyncDisposable {
   }
 
   /**
-   * Opens the folder, which must be there, and finds the points that an earlier manager left. Fails with `ERR_USAGE`,
-   * `ERR_LOCKED` (another manager works there), `ERR_CANCELLED`, and with the codes of disk failures: `ERR_WRITE`, `ERR_PERMISSION`,
-   * `ERR_READ_ONLY`, `ERR_DISK_FULL`.
+   * Opens the folder, which must exist, and finds the points that an earlier manager left. Fails with `ERR_USAGE`,
+   * `ERR_LOCKED` (another manager works there), `ERR_CANCELLED`, and for failures of the disk with `ERR_WRITE`,
+   * `ERR_PERMISSION`, `ERR_READ_ONLY`, `ERR_DISK_FULL`.
    */
   static async open(directory: string, options: RecoveryManagerOptions = {}): Promise<RecoveryManager> {
     checkLocalPath('directory', directory)
@@ -65,21 +66,22 @@ export class RecoveryManager implements AsyncDisposable {
     }
   }
 
-  /** The points that count, the oldest first; those of an earlier manager, too. */
+  /** All points, the oldest first, also those of an earlier manager. */
   get points(): readonly RecoveryPoint[] {
     return [...this.#points]
   }
 
   /**
-   * Makes a point before a file is changed; when it resolves, the point and what it kept last. 'write': the file is
-   * written, or made if it is missing. 'create': it is made, and nothing may have its name (`ERR_CONFLICT`). 'delete':
-   * it is removed. Call {@link RecoveryManager.after} when that is done.
+   * Makes a point before a file is changed. When it resolves, the point and the kept content are durable. 'write':
+   * the file will be written, or made if it is missing. 'create': it will be made, and nothing may have its name
+   * (`ERR_CONFLICT`). 'delete': it will be removed. Call {@link RecoveryManager.after} after the change.
    *
-   * What is to be written is copied: it may be written in place. What is to be deleted gets a second name.
+   * A file that will be written is copied, because it may be written in place; one that will be deleted gets a second
+   * name.
    *
-   * Fails with `ERR_PATH` (not a path below the folder), `ERR_UNSAFE_LINK`, `ERR_CONFLICT`, `ERR_NO_SUCH_FILE` (nothing
-   * to delete), `ERR_SOURCE_CHANGED` (it was written to meanwhile), `ERR_TRANSACTION`, `ERR_LOCKED` (see above),
-   * `ERR_STATE` (closed), `ERR_LOCK_LOST`, and with the codes of disk failures; no point is made then.
+   * Fails with `ERR_PATH` (not a path below the folder), `ERR_UNSAFE_LINK`, `ERR_CONFLICT`, `ERR_NO_SUCH_FILE`
+   * (nothing to delete), `ERR_SOURCE_CHANGED` (it was written to meanwhile), `ERR_TRANSACTION`, `ERR_LOCKED` (see
+   * above), `ERR_STATE` (closed), `ERR_LOCK_LOST`, and with the codes of disk failures; then no point is made.
    */
   before(kind: RecoveryKind, path: string): Promise<RecoveryPoint> {
     return this.#inTurn('make a recovery point for', path, async () => {
@@ -105,10 +107,10 @@ export class RecoveryManager implements AsyncDisposable {
   }
 
   /**
-   * Says that the change is done: takes down what is there now, so that a later change by somebody else is noticed
-   * and not undone. Without it, whatever is there is taken for the change, perhaps half done; undoing it keeps that
-   * as a backup. Fails with `ERR_STATE` (the point does not count any more, or a file that was to be deleted is there),
-   * `ERR_TRANSACTION`, `ERR_LOCKED`, and with the codes of disk failures.
+   * Says that the change is done: records the digest of the file, so that a later change by somebody else is noticed
+   * and not undone. Without it whatever is at the path counts as the change, perhaps half done, and an undo keeps it
+   * as a backup. Fails with `ERR_STATE` (the point does not count any more, or a file that was to be deleted is still
+   * there), `ERR_TRANSACTION`, `ERR_LOCKED`, and with the codes of disk failures.
    */
   async after(point: RecoveryPoint): Promise<void> {
     checkObject('point', point)
@@ -126,7 +128,7 @@ export class RecoveryManager implements AsyncDisposable {
     })
   }
 
-  /** {@link before}, `change`, {@link after}. What `change` throws is passed on unchanged; the point stays then. */
+  /** {@link before}, `change`, {@link after}. What `change` throws is passed on unchanged; then the point stays. */
   async run<T>(kind: RecoveryKind, path: string, change: () => T | Promise<T>): Promise<T> {
     checkFunction('change', change)
     const point = await this.before(kind, path)
@@ -136,10 +138,10 @@ export class RecoveryManager implements AsyncDisposable {
   }
 
   /**
-   * Takes all files back, the last change first, and says of each point what became of it. Never overwrites what
-   * somebody else has changed since ('conflict'). Points that were undone no longer count; the others stay, so that it
-   * can be called again. May be stopped at any moment and called again by the next manager. Fails with `ERR_STATE`
-   * and `ERR_LOCK_LOST`; what fails with one point is told in its place.
+   * Restores all files, the last change first, and reports on each point. Never overwrites what somebody else has
+   * changed since ('conflict'). Points that were undone no longer count; the others stay, so that it can be called
+   * again. It may be interrupted at any moment and called again by the next manager. Fails with `ERR_STATE` and
+   * `ERR_LOCK_LOST`; the failure of a single point is in its result.
    */
   undo(): Promise<RecoveryOutcome[]> {
     return this.#inTurn('undo in', '', async () => {
@@ -150,26 +152,31 @@ export class RecoveryManager implements AsyncDisposable {
     })
   }
 
-  /** All is to stay as it is now: the points no longer count, also those of an earlier manager. One step, or none. */
+  /**
+   * Keeps all files as they are now: no point counts any more, also those of an earlier manager. All of them in one
+   * step, or none.
+   */
   commit(): Promise<void> {
     return this.#inTurn('commit in', '', async () => {
       await this.#context.lock.check()
       const points = this.#points
       if (points.length === 0) return
       const time = this.#context.now()
-      // one record for all: else a crash between two of them would leave some that count
+      // one record for all points: with one for each, a crash in between would leave some that count
       const commit = await this.#context.store.add(this.#number++, async () => ({ kind: 'commit', time }))
       this.#points = []
       try {
         for (const { stored } of points) await this.#context.store.remove(stored)
         await this.#context.store.remove(commit)
       } catch {
-        // they no longer count: the next manager removes them
+        // they do not count any more: the next manager removes their files
       }
     })
   }
 
-  /** Releases the folder. Points that were neither undone nor committed stay for the next manager. */
+  /**
+   * Releases the lock and closes the folder. Points that were neither undone nor committed stay for the next manager.
+   */
   close(): Promise<void> {
     this.#closing ??= this.#turn
       .catch(() => {})
@@ -178,7 +185,10 @@ export class RecoveryManager implements AsyncDisposable {
     return this.#closing
   }
 
-  /** Undoes what was not committed, and closes. Never rejects: what could not be undone stays for the next manager. */
+  /**
+   * Undoes what was not committed, and closes. Never rejects: points that could not be undone stay for the next
+   * manager.
+   */
   async [Symbol.asyncDispose](): Promise<void> {
     if (!this.#closing && this.#points.length > 0) await this.undo().catch(() => {})
     await this.close().catch(() => {})

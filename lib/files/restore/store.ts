@@ -12,19 +12,19 @@ import type { Directory } from '../tree/directory.js'
 import type { Tree } from '../tree/tree.js'
 import { type CommitRecord, decodePoint, encodePoint, type PointRecord } from './record.js'
 
-/** A point that is on the disk. */
+/** A point on the disk. */
 export interface Stored {
   /** Which of our folders it is in. */
   folder: string
   key: string
   number: number
-  /** None: what is there cannot be read. */
+  /** undefined if it cannot be read. */
   record: PointRecord | CommitRecord | undefined
 }
 
 const MOST_POINT_TRIES = 16
 
-/** Recovery points on the disk: in our folder one file for each, and beside it the content that is kept. */
+/** Recovery points on the disk: for each point a file in our folder, and beside it the content that was kept. */
 export class RecoveryStore {
   readonly #area: StagingArea
   readonly #tree: Tree
@@ -36,7 +36,7 @@ export class RecoveryStore {
     this.#power = area.durability === 'power'
   }
 
-  /** All that are there, the oldest first. Removes what a crash left beside them. */
+  /** All points, the oldest first. Removes what a crash left beside them. */
   async find(system: ProcessSystem): Promise<Stored[]> {
     const found: Stored[] = []
     for (const name of OWN_FOLDERS) {
@@ -60,7 +60,7 @@ export class RecoveryStore {
         const { key, number } = parsed
         found.push({ folder: folder.path, key, number, record: await this.#read(folder, name) })
       }
-      // content without a point: a crash before the point was written, or after it was removed
+      // kept content without a point: a crash before the point was written, or after it was removed
       const orphan = parsed?.what === 'kept' && !names.includes(recoveryName(parsed.key, 'point'))
       const owner = ownerOfTemporary(name)
       if (orphan || (owner && isGone(owner, system))) await this.#unlink(folder, name)
@@ -69,9 +69,9 @@ export class RecoveryStore {
   }
 
   /**
-   * Makes a new point. When it resolves it lasts, with the content that was kept; when it rejects, nothing of it is
-   * left, if that is possible.
-   * @param keep puts the content at `where`, if there is any, and gives what the point says
+   * Makes a new point. When it resolves, the point and the kept content are durable; when it rejects, nothing of it
+   * is left, if possible.
+   * @param keep keeps the content at `where`, if there is any, and returns the record
    */
   async add(number: number, keep: (where: string) => Promise<PointRecord | CommitRecord>): Promise<Stored> {
     const key = newRecoveryKey(number)
@@ -90,7 +90,7 @@ export class RecoveryStore {
         } catch (error) {
           for (const one of [point, kept]) await this.#tree.fs.unlink(folder.at(one)).catch(() => {})
           await removeOwnFolder(this.#tree, folder)
-          // somebody who was done with our folder took it away meanwhile
+          // another process was done with our folder, and removed it meanwhile
           const code = errorCode(error instanceof SluiceError ? error.cause : error)
           if (code !== 'ENOENT' || tries === MOST_POINT_TRIES) throw error
         }
@@ -100,18 +100,18 @@ export class RecoveryStore {
     throw new SluiceError('ERR_WRITE', message, { path: OWN_FOLDERS[0] })
   }
 
-  /** Writes what a point says anew. */
+  /** Replaces the record of a point. */
   async update(stored: Stored, record: PointRecord): Promise<void> {
     await this.#within(stored, (folder) => this.#write(folder, recoveryName(stored.key, 'point'), record))
     stored.record = record
   }
 
-  /** Removes a point for good, and then what it kept. */
+  /** Removes a point durably, and then what it kept. */
   async remove({ folder: name, key }: Stored): Promise<void> {
     const folder = await this.#tree.directory(name)
     try {
       await this.#unlink(folder, recoveryName(key, 'point'))
-      // were the content to go first, a power cut could bring back a point without it
+      // in the other order a power cut could bring back a point without its content
       if (this.#power) await folder.sync()
       await this.#unlink(folder, recoveryName(key, 'kept'))
     } finally {
@@ -119,12 +119,12 @@ export class RecoveryStore {
     }
   }
 
-  /** Where the content is that a point kept, below the root of the tree. */
+  /** The path of the content that a point kept, below the root of the tree. */
   keptPath({ folder, key }: Stored): string {
     return `${folder}/${recoveryName(key, 'kept')}`
   }
 
-  /** Whole or not at all: under a temporary name first. */
+  /** Replaces the file whole: it is written under a temporary name first. */
   async #write(folder: Directory, name: string, record: PointRecord | CommitRecord): Promise<void> {
     const { path } = await stage(this.#area, folder.path, [encodePoint(record)], { mode: 0o600 })
     const temporary = folder.at(nameOf(path))

@@ -5,11 +5,12 @@ import type { Point } from './point.js'
 import type { PointRecord } from './record.js'
 import { type Undone, undoPoint } from './undo-point.js'
 
-/** Milliseconds between two attempts; each time twice as long. */
+/** Milliseconds before the second attempt; doubled each time. */
 const FIRST_UNDO_WAIT = 50
 
 /**
- * Undoes points, the last one first. Those that were not undone are left, and block the earlier ones of their path.
+ * Undoes points, the last one first. A point that could not be undone is left, and blocks the earlier points of its
+ * path.
  * @param points the oldest first
  */
 export async function undoAll(
@@ -43,7 +44,7 @@ async function undoOne(point: Point, context: RecoveryContext): Promise<Recovery
   const { store, attempts, clock, warnings } = context
   const { kind, path, record, stored } = point
   const outcome = { kind, path, attempts: 0 }
-  // what does not even say what it is about stays where it is
+  // a damaged point stays where it is
   if (!record) return { ...outcome, state: 'damaged' }
   let undone: Undone | undefined
   for (;;) {
@@ -62,19 +63,19 @@ async function undoOne(point: Point, context: RecoveryContext): Promise<Recovery
   }
 }
 
-/** Undoes a point, with no transaction at work that would change the path yet. */
+/** Undoes a point while no unfinished transaction could still change the path. */
 async function undoUndisturbed(context: RecoveryContext, record: PointRecord, kept: string): Promise<Undone> {
   const { unfinished, now } = context
   const time = now()
   await unfinished.end(record.path)
   for (;;) {
     const undone = await undoPoint(context, record, kept, time)
-    // asked after the look: what is not committed by now is a change of its own, and later
+    // checked after the look: a transaction that is not committed by now is a later change
     if (undone.state !== 'unchanged' || !(await unfinished.end(record.path))) return undone
   }
 }
 
-/** What the next point of a path found is what the one before it left. */
+/** Adds what is missing in the records: what the next point of a path found is what the change before it left. */
 function complete(points: readonly Point[]): void {
   const later = new Map<string, PointRecord>()
   for (const { path, stored, record } of points.toReversed()) {

@@ -8,15 +8,17 @@ import { digestOfFileAt, inFolder, type StagingArea, stageLink } from '../intent
 import { publish } from '../publish/publish.js'
 import type { PointRecord } from './record.js'
 
-/** What became of a point that was undone, or was not. */
+/** What was done to undo a point. */
 export interface Undone {
   /**
-   * 'undone': what was there before is there again. 'unchanged': it was there still. 'conflict': what stands
-   * there is not what was done; it was left. 'damaged': what was kept is gone or was changed; what is there was
-   * left.
+   * 'undone': the old content is back. 'unchanged': the old content was still there. 'conflict': the file is not the
+   * result of the change; it was left. 'damaged': the kept content is missing or was changed; the file was left.
    */
   state: 'undone' | 'unchanged' | 'conflict' | 'damaged'
-  /** Where what was there was kept, below the folder: nobody had said that this is what was done. */
+  /**
+   * The path of a backup below the folder: the file at the path was kept, because nobody had said that it is the
+   * result of the change.
+   */
   backup?: string
 }
 
@@ -24,8 +26,8 @@ export interface Undone {
 type Look = 'nothing' | 'other' | { stats: FileStats; digest: string }
 
 /**
- * What is at `path` of the tree, and what it digests to. With 'power' it is synced first: what a point says
- * of it, or that there is no point any more, must not last longer than itself.
+ * What is at `path` of the tree. With 'power' it is synced first: a point must not be changed or removed because of a
+ * file that a power cut could still undo.
  */
 export async function look({ tree, durability }: StagingArea, path: string): Promise<Look> {
   const power = durability === 'power'
@@ -36,7 +38,7 @@ export async function look({ tree, durability }: StagingArea, path: string): Pro
       return lstatIfThere(tree.fs, where)
     })
   } catch (error) {
-    // the folder is missing
+    // a folder above is missing
     if (error instanceof Error && errorCode(error.cause) === 'ENOENT') return 'nothing'
     throw error
   }
@@ -44,16 +46,16 @@ export async function look({ tree, durability }: StagingArea, path: string): Pro
   return stats.isFile() ? { stats, digest: await digestOfFileAt(tree, path, power) } : 'other'
 }
 
-/** The digest of what is there; null: nothing does; undefined: no file. */
+/** The digest of what was found; null: nothing; undefined: no file. */
 export function digestOfLook(found: Look): string | null | undefined {
   if (found === 'nothing') return null
   return found === 'other' ? undefined : found.digest
 }
 
 /**
- * Puts back what was there before a point, unless somebody else changed it since. Every step can be the last one: it
- * is done again then, and finds what is done.
- * @param kept where the content is, below the root
+ * Restores the content from before a point, unless somebody else has changed the file since. It may be interrupted
+ * after any step; then it is run again, and finds what was done.
+ * @param kept the path of the kept content below the root
  * @param now for the name of a backup
  */
 export async function undoPoint(
@@ -66,7 +68,7 @@ export async function undoPoint(
   const found = await look(area, path)
   const content = await look(area, kept)
   if (digestOfLook(found) === old || isSame(found, content)) return { state: 'unchanged' }
-  // what else could have been done
+  // the result that the change must have
   const after = record.after === undefined && kind === 'delete' ? null : record.after
   if (digestOfLook(found) === undefined || (after !== undefined && digestOfLook(found) !== after))
     return { state: 'conflict' }
@@ -105,7 +107,7 @@ async function removeCreated({ tree, durability }: StagingArea, path: string): P
   })
 }
 
-/** By a second name for what was kept, which takes the place of what is there in one step. */
+/** Gives the kept content a second, temporary name, which replaces the file in one step. */
 async function putBack(
   area: StagingArea,
   path: string,
@@ -130,14 +132,14 @@ async function putBack(
   })
 }
 
-/** The folders that are missing: what was deleted may have been the last thing in them. */
+/** Makes missing folders: a deleted file may have been the last one in them. */
 async function makeMissingFolders(area: StagingArea, path: string): Promise<void> {
   const { tree, durability } = area
   if (path === '') return
   await makeMissingFolders(area, parentOf(path))
   await tree.makeDirectory(path)
   if (durability !== 'power') return
-  // also where it was there: who made it, an earlier recovery too, may have been killed before the sync
+  // also for an existing folder: its creator may have been killed before the sync
   const above = await tree.directory(parentOf(path))
   try {
     await above.sync()

@@ -8,8 +8,8 @@ import type { Tree } from '../tree/tree.js'
 import type { RecoveryManagerOptions } from './options.js'
 
 /**
- * Transactions in the folder that dead processes left. One that is committed changes its files yet, whenever somebody
- * recovers it: were a file looked at before that, what is there would be taken for what stays.
+ * Transactions that dead processes left in the folder. A committed one will still change its files when somebody
+ * recovers it: what is there before that is not what will stay.
  */
 export class UnfinishedTransactions {
   readonly #tree: Tree
@@ -23,10 +23,11 @@ export class UnfinishedTransactions {
   }
 
   /**
-   * Where one of them needs `path`, ends them, as the next transaction in the folder would, before the path is looked
-   * at; waits for one that needs it and is being committed. One that does not need it neither changes nor delays it.
-   * Fails with `ERR_TRANSACTION` where one that needs the path, or may need any, cannot be ended, and `ERR_LOCKED`.
-   * @returns whether a file may have changed by that
+   * If one of them needs `path`, recovers them all, as the next transaction in the folder would; waits for a living
+   * one that needs the path and is committing. One that does not need the path is neither changed nor waited for.
+   * Fails with `ERR_TRANSACTION` if one that needs the path, or may need any, cannot be finished, and with
+   * `ERR_LOCKED`.
+   * @returns whether that may have changed a file
    */
   async end(path: string): Promise<boolean> {
     const found = await findIntents(this.#tree)
@@ -46,8 +47,8 @@ export class UnfinishedTransactions {
     }
   }
   /**
-   * Asked without the lock: which paths an intent needs never changes as long as it stands. Where one cannot be read,
-   * perhaps since it is renamed in this moment, it may need any.
+   * Needs no lock: the paths of an intent never change. One that cannot be read, perhaps because it is being renamed,
+   * may need any path.
    */
   async #mayNeed(found: FoundIntent[], path: string): Promise<boolean> {
     for (const one of found) {
@@ -58,7 +59,7 @@ export class UnfinishedTransactions {
   }
 }
 
-/** Whether two paths are one, or one is in the other, on any file system: to ask for too much is only slower. */
+/** Whether the paths are equal, or one is inside the other, on any file system. A wrong yes only costs time. */
 function areInLine(one: string, other: string): boolean {
   const [a, b] = [`${foldName(one)}/`, `${foldName(other)}/`]
   return a.startsWith(b) || b.startsWith(a)

@@ -5,7 +5,7 @@ import { sameInode } from '../disk/stats.js'
 import { inFolder } from '../intent/staging.js'
 import type { Tree } from '../tree/tree.js'
 
-/** The files that a transaction names, to find two spellings of one name: where case does not count, for instance. */
+/** The files that a transaction has named, to detect two spellings of one name: where case is ignored, for instance. */
 export class Aliases {
   readonly #tree: Tree
   readonly #known = new Map<string, { path: string; there: FileStats }[]>()
@@ -14,7 +14,10 @@ export class Aliases {
     this.#tree = tree
   }
 
-  /** Refuses (`ERR_TRANSACTION`) the second spelling of a file: what is done to one name would undo the other. */
+  /**
+   * Fails with `ERR_TRANSACTION` for the second spelling of a file: a change under one name would undo that under the
+   * other.
+   */
   async check(path: string, there: FileStats): Promise<void> {
     const folded = foldName(path)
     const others = this.#known.get(folded) ?? []
@@ -26,7 +29,7 @@ export class Aliases {
     }
   }
 
-  /** Not two links to one file, which stand both in the list of the folder. */
+  /** Whether both are one name: two hard links to a file are both in the list of names of the folder. */
   async #isOneName(one: string, other: string): Promise<boolean> {
     const look = (path: string) =>
       inFolder(this.#tree, path, async (_where, folder) => ({

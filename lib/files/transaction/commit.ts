@@ -9,19 +9,22 @@ import { removeAll } from './folder.js'
 import type { TransactionProgress } from './options.js'
 import { Steps } from './steps.js'
 
-/** What a prepared transaction is committed with. */
+/** What a prepared transaction needs for its commit. */
 export interface CommitOptions {
   context: TransactionContext
   intent: Intent
   /** The stats of each path when it was prepared. */
   stats: Map<string, FileStats>
-  /** After each action. */
+  /** Called after each action. */
   done: (action: IntentAction) => void
 }
 
-/** From the durable intent to its removal (CRASH-SAFETY.md, "Transaction", from step 3). */
+/**
+ * The commit of a transaction: writes the intent durably, marks it as committed by a rename, applies its actions, and
+ * removes it. A crash before the mark leaves everything old; after it a recovery makes everything new.
+ */
 export class Commit {
-  /** The intent stands still, and with it the temporary files that a recovery needs. */
+  /** The intent still exists, and so do the temporary files that a recovery needs. */
   isKept = false
   readonly #options: CommitOptions
   readonly #steps: Steps
@@ -33,7 +36,7 @@ export class Commit {
 
   /**
    * When it rejects, everything is as before, unless {@link isKept}: then a recovery decides, and the code is
-   * `ERR_OUTCOME_UNKNOWN` where nobody knows how.
+   * `ERR_OUTCOME_UNKNOWN` if nobody knows how.
    */
   async run(): Promise<void> {
     const { context, intent, done } = this.#options
@@ -62,12 +65,12 @@ export class Commit {
     await this.#end(file)
   }
 
-  /** The commit record could not be written, or nobody knows whether it was. */
+  /** The intent could not be marked as committed, or it is unknown whether it was. */
   async #notCommitted(file: IntentFile, error: unknown): Promise<void> {
     const state = await file.look().catch(() => undefined)
     if (state !== 'prepared')
       throw await this.#keep(file, 'ERR_OUTCOME_UNKNOWN', 'the disk failed while it was committed', error)
-    // should this fail, the next recovery does it: what is prepared counts for nothing
+    // if this fails, the next recovery does it: a prepared transaction is discarded
     await file.discard()
   }
 
@@ -88,7 +91,7 @@ export class Commit {
     await file.remove().catch(() => this.#keep(file, 'ERR_TRANSACTION', '', error))
   }
 
-  /** Everything is new. */
+  /** Everything is applied: syncs it, and removes the intent. */
   async #end(file: IntentFile): Promise<void> {
     try {
       await file.remove()
@@ -104,7 +107,7 @@ export class Commit {
     })
   }
 
-  /** Leaves it to a recovery. */
+  /** Leaves the rest to a recovery. */
   async #keep(
     file: IntentFile,
     code: 'ERR_OUTCOME_UNKNOWN' | 'ERR_TRANSACTION',
@@ -123,25 +126,25 @@ export class Commit {
 /** What a transaction did. */
 export interface TransactionResult {
   id: string
-  /** Every path that changed, with what became of it. */
+  /** All paths that changed, and how. */
   files: { path: string; how: 'created' | 'replaced' | 'deleted' }[]
   /** Folders that were made. */
   folders: string[]
-  /** What did not go as it should after everything was in place: leftovers, which a recovery removes. */
+  /** Failures after everything was applied: files were left, which a recovery removes. */
   warnings: SluiceError[]
 }
 
 /** What {@link runTransaction} needs besides the context. */
 export interface TransactionRun {
   draft: Draft
-  /** Waits for the operations; rejects where one has failed. */
+  /** Waits for the operations; rejects if one has failed. */
   ready: () => Promise<void>
   report: (progress: TransactionProgress) => void
 }
 
 /**
- * Does what was drafted. When it rejects, everything is as before and the temporary files are removed, unless a
- * recovery needs them. The warnings are those of the context.
+ * Prepares and commits what was drafted. When it rejects, everything is as before and the temporary files are
+ * removed, unless a recovery needs them. The warnings are those of the context.
  */
 export async function runTransaction(
   context: TransactionContext,
@@ -163,7 +166,7 @@ export async function runTransaction(
     }
     return transactionResult(intent, context.warnings)
   } catch (error) {
-    // what cannot be removed now is collected by a recovery
+    // what cannot be removed now is removed by a recovery
     if (!commit?.isKept) await removeAll(context, context.taken).catch(() => {})
     throw error
   }

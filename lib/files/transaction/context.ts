@@ -15,13 +15,13 @@ export interface TransactionContext extends StagingArea, TransactionFolder {
   id: string
   lock: DirectoryLock
   pending: PendingTransactions
-  /** What was found of earlier transactions, and what became of them. */
+  /** The earlier transactions that were found, and what was done with them. */
   recovered: readonly RecoveredTransaction[]
 }
 
 /**
- * Opens the folder, locks it, and ends what dead processes left there, or refuses to begin. What was opened is closed
- * if that fails.
+ * Opens the folder, locks it, and recovers transactions of dead processes, or refuses to begin. If that fails, what
+ * was opened is closed.
  */
 export async function openContext(
   directory: string,
@@ -49,9 +49,9 @@ export async function openContext(
   }
 }
 
-/** Releases the folder. What does not go as it should is added to the warnings. */
+/** Releases the lock and closes the folder. Failures are added to the warnings. */
 export async function closeContext({ lock, tree, warnings }: TransactionContext): Promise<void> {
-  // a lock that cannot be given back is free once the process ends
+  // a lock that cannot be released is free once this process has ended
   await lock.release().catch((error: unknown) => {
     warnings.push(diskError(error, 'release the lock on', tree.root))
   })

@@ -12,7 +12,7 @@ import type { TransactionProgress } from './options.js'
 import { foldersAbove, type PathKind, Planner, type TransactionPlan } from './plan.js'
 import { homeOf, type Prepared, prepare } from './prepare.js'
 
-/** New content in pieces. */
+/** New content as pieces of bytes. */
 export type ByteContent = AsyncIterable<Uint8Array> | Iterable<Uint8Array>
 
 /** Checks each operation against the disk, stages new content, and feeds the planner. */
@@ -32,15 +32,15 @@ export class Draft {
     this.#aliases = new Aliases(context.tree)
   }
 
-  /** What was at a path before, of those that were named. */
+  /** What a path that was named was before the transaction. */
   readonly known = (path: string): PathKind | undefined => this.#planner.known(path)
 
-  /** Bytes of new content. */
+  /** Bytes of new content so far. */
   get bytes(): number {
     return this.#bytes
   }
 
-  /** @param content called in turn: what it throws is thrown before anything is planned */
+  /** @param content called in the turn of this operation; if it throws, nothing is planned */
   async write(path: string, content: () => Promise<ByteContent>, mode?: number): Promise<void> {
     const number = this.#staged.size
     await this.#stage(
@@ -53,7 +53,7 @@ export class Draft {
     )
   }
 
-  /** @param check throws where the content is not what it should be */
+  /** @param check throws if the content is wrong */
   async copy(from: string, to: string, check?: (content: Uint8Array) => Promise<void>): Promise<void> {
     checkDifferent(from, to)
     const number = this.#staged.size
@@ -80,7 +80,7 @@ export class Draft {
     await this.#inTurn([path], async () => this.#planner.delete(path))
   }
 
-  /** What all of it comes to, ready to be done. No operation runs any more. */
+  /** The final plan, and everything made ready for the commit. No operation may be running any more. */
   async prepare(): Promise<{ plan: TransactionPlan; prepared: Prepared }> {
     const plan = this.#planner.plan()
     const counts = new Set(plan.actions.map(({ content }) => (content?.from === 'new' ? content.staged : -1)))
@@ -95,7 +95,7 @@ export class Draft {
     return { plan, prepared: await prepare({ context: this.#context, plan, staged, known: this.known }) }
   }
 
-  /** Plans in the order of the calls, while contents are staged beside each other. */
+  /** Plans in the order of the calls, while contents are staged concurrently. */
   #inTurn<T>(paths: string[], plan: () => Promise<T>): Promise<T> {
     const { root, fs } = this.#context.tree
     for (const path of paths) {
@@ -111,9 +111,9 @@ export class Draft {
     return planned
   }
 
-  /** @param planned gives what stages the content */
+  /** @param planned returns a function that stages the content */
   #stage(planned: Promise<() => Promise<StagedFile>>): Promise<StagedFile> {
-    // async: what it throws ends the operation, but not before the look at the disk that is under way
+    // async: if the callback throws, the operation fails, but only after its running look at the disk
     const told = (async () => this.#tell(this.#staged.size + 1))()
     told.catch(() => {})
     const staged = planned
@@ -133,7 +133,7 @@ export class Draft {
     this.#report({ phase: 'staging', files: this.#files, totalFiles, bytes: this.#bytes })
   }
 
-  /** Looks at the path and what is above it, as far as that is not known. */
+  /** Looks at the path and the folders above it, if that was not done before. */
   async #learn(path: string): Promise<void> {
     const { tree } = this.#context
     for (const one of [...foldersAbove(path), path]) {
@@ -156,7 +156,7 @@ export class Draft {
     }
   }
 
-  /** The file at `path`, to take over its mode and owner. */
+  /** The stats of the file at `path`, whose mode and owner the new one gets. */
   async #keeping(path: string): Promise<{ shown: string; there?: FileStats }> {
     const { tree } = this.#context
     if (this.known(path) !== 'file') return { shown: path }
@@ -177,7 +177,7 @@ function checkNotOurs(path: string): void {
 }
 
 function checkDifferent(from: string, to: string): void {
-  // what is no text is refused where each path is looked at
+  // a path that is no string is refused by the check of each path
   if (from === to && typeof from === 'string')
     throw new SluiceError('ERR_USAGE', `from and to are the same path, ${printable(from)}`, { path: from })
 }

@@ -1,6 +1,6 @@
 import { printable, SluiceError } from '../../errors.js'
 
-/** What makes a transaction fail; from then on nobody waits for what its writes are still to be given. */
+/** The first failure of a transaction. From then on sources of running writes are not read any further. */
 export class Failure {
   readonly #id: string
   readonly #signal: AbortSignal | undefined
@@ -20,7 +20,7 @@ export class Failure {
     else signal?.addEventListener('abort', this.#cancel)
   }
 
-  /** Aborted where the sources of the writes that run now are not wanted any more. */
+  /** Aborted when the sources of the running writes are not wanted any more. */
   get unwanted(): AbortSignal {
     return this.#unwanted.signal
   }
@@ -30,26 +30,26 @@ export class Failure {
     return this.#error
   }
 
-  /** An operation failed: the others are given up, too. */
+  /** An operation failed: the running ones are cancelled, too. */
   fail(error: Error): void {
     this.#error ??= error
     this.stop(error)
   }
 
-  /** The sources of the writes that run now are read no further. */
+  /** Stops reading the sources of the running writes. */
   stop(why: unknown): void {
     const unwanted = this.#unwanted
-    // an operation that comes later is looked at on its own
+    // a later operation gets a signal of its own
     this.#unwanted = new AbortController()
     unwanted.abort(why)
   }
 
-  /** Throws `ERR_CANCELLED` where the signal said so. */
+  /** Throws `ERR_CANCELLED` if the signal was aborted. */
   checkWanted(): void {
     if (this.#cancelled) throw this.#cancelled
   }
 
-  /** Waits for the operations, and throws what a commit is to say if one failed. */
+  /** Waits for the operations; if one failed, throws the error for the commit. */
   async settled(running: Iterable<Promise<void>>): Promise<void> {
     if (this.#error) this.stop(this.#error)
     await Promise.all(running)
@@ -61,7 +61,7 @@ export class Failure {
     throw new SluiceError('ERR_TRANSACTION', message, { path, cause: error })
   }
 
-  /** The signal is listened to no more. */
+  /** Stops listening to the signal. */
   end(): void {
     this.#signal?.removeEventListener('abort', this.#cancel)
   }

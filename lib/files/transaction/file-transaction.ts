@@ -26,8 +26,9 @@ import {
 import type { RecoveredTransaction } from './recover.js'
 
 /**
- * Changes several files below one folder, all of them or none, as seen after success, failure, the death of the
- * process and (with durability 'power', the default) a loss of power: CRASH-SAFETY.md, "Transaction".
+ * Changes several files below one folder, all of them or none, even after a failure, the death of the process and (with
+ * durability 'power', the default) a loss of power: new content is written under temporary names, a durable record of
+ * the changes (the intent) is committed by one rename, and only then the files get their names.
  *
  * ```ts
  * await using transaction = await FileTransaction.begin('config')
@@ -36,22 +37,22 @@ import type { RecoveredTransaction } from './recover.js'
  * await transaction.commit()
  * ```
  *
- * Each operation sees what those before it planned; on the disk nothing changes before {@link commit}, besides
- * temporary files. Paths are relative, with `/`, to regular files; no link is followed. Existing files that are
- * written keep their mode and owner, moved ones are the same files still. After a crash the next `begin` in the
- * folder ends what was left, or {@link recoverTransactions} does.
+ * Each operation sees what the earlier ones planned; on the disk nothing changes before {@link commit}, except for
+ * temporary files. Paths are relative, with `/`, and name regular files; no link is followed. Existing files that are
+ * written keep their mode and owner, moved files stay the same files. After a crash the next `begin` in the folder
+ * completes or undoes what was left, or {@link recoverTransactions} does.
  *
- * An operation that fails makes the whole transaction fail: all that is left then is {@link rollback}. Writes that still
- * wait for their source fail then, too (`ERR_CANCELLED`, with that as the cause), and their streams are destroyed.
+ * A failed operation makes the whole transaction fail: only {@link rollback} is possible then. Writes that still wait
+ * for their source fail too (`ERR_CANCELLED`, with that failure as the cause), and their streams are destroyed.
  *
- * While files get their names another process can see some of them new and some old: all or nothing holds for what is
- * found afterwards. What others write into a file until {@link commit} looks at it is replaced, as by any write: only a
- * file that they make or remove meanwhile is an error. A transaction in a folder knows nothing of one in a folder above
- * or below it.
+ * While files get their names another process may see some of them new and some old: all or none holds for what is
+ * found afterwards. What others write into a file before {@link commit} looks at it is replaced, as by any write; only
+ * a file that they make or remove meanwhile is an error. Transactions in different folders are independent, even if one
+ * folder is inside the other.
  */
 export class FileTransaction implements AsyncDisposable {
   readonly id: string
-  /** What `begin` found of earlier transactions, and what became of them. */
+  /** The earlier transactions that `begin` found, and what was done with them. */
   readonly recovered: readonly RecoveredTransaction[]
   readonly #context: TransactionContext
   readonly #options: TransactionOptions
@@ -74,10 +75,10 @@ export class FileTransaction implements AsyncDisposable {
   }
 
   /**
-   * Begins a transaction in `directory`, which must be there; at first it ends what dead processes left there. Fails
-   * with `ERR_LOCKED` (another transaction runs there), `ERR_CANCELLED`, `ERR_USAGE`, `ERR_TRANSACTION` (an earlier
-   * one with this id, or one that cannot be read, is still there; with `unfinished: 'refuse'` any that was left), and
-   * as the disk fails: `ERR_WRITE`, `ERR_PERMISSION`, `ERR_READ_ONLY`, `ERR_DISK_FULL`.
+   * Begins a transaction in `directory`, which must exist; first it recovers transactions of dead processes there.
+   * Fails with `ERR_LOCKED` (another transaction runs there), `ERR_CANCELLED`, `ERR_USAGE`, `ERR_TRANSACTION` (an
+   * earlier one with this id, or one that cannot be read, is still there; with `unfinished: 'refuse'` any that was
+   * left), and for failures of the disk with `ERR_WRITE`, `ERR_PERMISSION`, `ERR_READ_ONLY`, `ERR_DISK_FULL`.
    */
   static async begin(directory: string, options: TransactionOptions = {}): Promise<FileTransaction> {
     checkLocalPath('directory', directory)
@@ -86,15 +87,15 @@ export class FileTransaction implements AsyncDisposable {
   }
 
   /**
-   * The path is to hold `data`, which is read now, into a temporary file: until this resolves bytes must stay what
-   * they are. Fails with `ERR_TRANSACTION` (a folder has this path, or a file stands where a folder would have to be,
-   * or it is another spelling of a file that was named, or an unfinished transaction needs it), `ERR_PATH`,
-   * `ERR_UNSAFE_LINK`, `ERR_USAGE`, `ERR_PARSE` and `ERR_SCHEMA` (with a schema), `ERR_SOURCE_READ` where the stream
-   * fails, and with the codes of disk failures.
+   * The path gets `data` as its content. It is read now, into a temporary file: until this resolves, bytes must not
+   * change. Fails with `ERR_TRANSACTION` (a folder has this path, a file has the path of a folder above it, it is
+   * another spelling of a file that was named, or an unfinished transaction needs it), `ERR_PATH`, `ERR_UNSAFE_LINK`,
+   * `ERR_USAGE`, `ERR_PARSE` and `ERR_SCHEMA` (with a schema), `ERR_SOURCE_READ` if the stream fails, and with the
+   * codes of disk failures.
    */
   write(path: string, data: TransactionData, options: TransactionWriteOptions = {}): Promise<void> {
     const write = (begun: TransactionData) => {
-      // now: what is wrong with the data is said at once, and what a schema is to see cannot change any more
+      // now, so that wrong data is refused at once, and what the schema checks cannot change any more
       const content = newContentOf(begun, options, path, this.#failure.unwanted)
       content.catch(() => {})
       return this.#draft.write(path, () => content, options.mode)
@@ -104,20 +105,20 @@ export class FileTransaction implements AsyncDisposable {
     return written
   }
 
-  /** The path is to hold the value as JSON. Fails as {@link write}, with `ERR_USAGE` for what JSON cannot hold. */
+  /** The path gets the value as JSON. Fails as {@link write}, with `ERR_USAGE` for what JSON cannot hold. */
   writeJson(path: string, value: unknown, options: TransactionValueOptions = {}): Promise<void> {
     return this.#writeValue('json', path, value, options)
   }
 
-  /** The path is to hold the value as YAML. Fails as {@link write}, with `ERR_USAGE` for what YAML cannot hold. */
+  /** The path gets the value as YAML. Fails as {@link write}, with `ERR_USAGE` for what YAML cannot hold. */
   writeYaml(path: string, value: unknown, options: TransactionValueOptions = {}): Promise<void> {
     return this.#writeValue('yaml', path, value, options)
   }
 
   /**
-   * `to` is to hold what `from` holds now, or what was planned for it. Mode and owner are those of `to` if it stands,
-   * else the mode of `from`. Fails as {@link write}, with `ERR_TRANSACTION` where there is no file to copy, and with
-   * `ERR_SOURCE_CHANGED` where somebody wrote to it meanwhile.
+   * `to` gets the content that `from` has now, or that was planned for it. Mode and owner are those of an existing
+   * `to`; else the mode is that of `from`. Fails as {@link write}, with `ERR_TRANSACTION` if there is no file to
+   * copy, and with `ERR_SOURCE_CHANGED` if somebody wrote to it meanwhile.
    */
   copy(from: string, to: string, { schema }: TransactionCopyOptions = {}): Promise<void> {
     const check = (content: Uint8Array) => checkNewContent(content, schema!, to)
@@ -127,25 +128,26 @@ export class FileTransaction implements AsyncDisposable {
   }
 
   /**
-   * `to` is to be the file that `from` is, and `from` no more. Fails as {@link write}, and with `ERR_TRANSACTION`
-   * where there is no file to move.
+   * The file `from` gets the path `to`. Fails as {@link write}, and with `ERR_TRANSACTION` if there is no file to
+   * move.
    */
   move(from: string, to: string): Promise<void> {
     return this.#operation('move', from, () => this.#draft.move(from, to))
   }
 
-  /** The file is to be no more. Fails as {@link write}, and with `ERR_TRANSACTION` where there is none. */
+  /** The file is removed. Fails as {@link write}, and with `ERR_TRANSACTION` if there is none. */
   delete(path: string): Promise<void> {
     return this.#operation('delete', path, () => this.#draft.delete(path))
   }
 
   /**
-   * Does it all. When it resolves, everything is new, and stays so. When it rejects, everything is as it was, unless
-   * the code is `ERR_OUTCOME_UNKNOWN` (a recovery decides), or the message says that it could not be undone yet
-   * (`ERR_TRANSACTION`: a recovery does it, and until then the paths are pending). Fails with `ERR_TRANSACTION` also
-   * where an operation had failed (the `cause`), or somebody else made, removed or, during the commit, changed a file;
-   * with `ERR_SOURCE_CHANGED` where there are no links, and a file changed while it was copied; with `ERR_LOCK_LOST`;
-   * with `ERR_CANCELLED`; and with the codes of disk failures: `ERR_DISK_FULL`, `ERR_WRITE`, `ERR_PERMISSION`, `ERR_READ_ONLY`.
+   * Applies all operations. When it resolves, everything is new, durably. When it rejects, everything is as it was,
+   * unless the code is `ERR_OUTCOME_UNKNOWN` (a recovery decides), or the message says that it could not be undone
+   * yet (`ERR_TRANSACTION`: a recovery does it, and until then no transaction may name these paths). Also fails with
+   * `ERR_TRANSACTION` if an operation had failed (the `cause`), or if somebody else made, removed or, during the
+   * commit, changed a file; with `ERR_SOURCE_CHANGED` if there are no hard links, and a file changed while it was
+   * copied; with `ERR_LOCK_LOST`; with `ERR_CANCELLED`; and for failures of the disk with `ERR_DISK_FULL`,
+   * `ERR_WRITE`, `ERR_PERMISSION`, `ERR_READ_ONLY`.
    */
   async commit(): Promise<TransactionResult> {
     this.#checkOpen()
@@ -155,8 +157,9 @@ export class FileTransaction implements AsyncDisposable {
   }
 
   /**
-   * Gives up: everything stays as it is, and the temporary files are removed. Writes that run fail (`ERR_CANCELLED`), and
-   * their streams are destroyed. Does nothing after a commit, or the second time. Fails with the codes of disk failures, where a temporary file could not be removed.
+   * Gives up: everything stays as it is, and the temporary files are removed. Running writes fail (`ERR_CANCELLED`),
+   * and their streams are destroyed. Does nothing after a commit, or the second time. Fails with the codes of disk
+   * failures if a temporary file could not be removed.
    */
   async rollback(): Promise<void> {
     if (!this.#ending) {
@@ -167,16 +170,16 @@ export class FileTransaction implements AsyncDisposable {
     await this.#ending
   }
 
-  /** Rolls back what was not committed. Never rejects: it would hide why the block was left. */
+  /** Rolls back unless it was committed. Never rejects: that would hide the error with which the block was left. */
   async [Symbol.asyncDispose](): Promise<void> {
-    // what could not be removed is collected by a recovery
+    // what could not be removed is removed by a recovery
     await this.rollback().catch(() => {})
   }
 
   #writeValue(format: Format, path: string, value: unknown, options: TransactionValueOptions): Promise<void> {
     const { schema, mode, ...encode } = options
     return this.#operation(`write as ${format.toUpperCase()}`, path, async () => {
-      // of a copy, made now: what is checked is what is written, whatever the caller does with it meanwhile
+      // a copy, so that the caller cannot change it between the check and the write
       const plain = plainValue(value, format)
       const content = async () => {
         if (schema !== undefined) await checkSchema(plain, schema, path)
@@ -191,10 +194,13 @@ export class FileTransaction implements AsyncDisposable {
     throw new SluiceError('ERR_STATE', `transaction ${printable(this.id)} is over; begin another one`)
   }
 
-  /** One that fails makes the transaction fail: who does not look at an operation is not to commit half of them. */
+  /**
+   * A failed operation makes the whole transaction fail, so that a caller who ignores its result does not commit a
+   * part.
+   */
   #operation(verb: string, path: string, act: () => Promise<void>): Promise<void> {
     const running = this.#run(verb, path, act)
-    // it is no unhandled rejection either: the commit tells of it
+    // not an unhandled rejection: the commit reports it
     const settled = running.catch(() => {})
     this.#running.add(settled)
     void settled.then(() => this.#running.delete(settled))
@@ -222,7 +228,7 @@ export class FileTransaction implements AsyncDisposable {
     } catch (error) {
       const failure = this.#failureOf(error, 'commit in', tree.root)
       await closeContext(this.#context)
-      // the failure counts, not that of the audit
+      // the failure of the transaction is reported, not that of the audit
       await this.#record('failed', 0, failure).catch(() => {})
       throw failure
     }
@@ -238,7 +244,7 @@ export class FileTransaction implements AsyncDisposable {
   }
 
   async #rollback(): Promise<void> {
-    // one whose source stalls would never end
+    // a write whose source stalls would never end
     this.#failure.stop(new SluiceError('ERR_STATE', `transaction ${printable(this.id)} was rolled back`))
     await Promise.all(this.#running)
     try {

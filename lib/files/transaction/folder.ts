@@ -8,20 +8,20 @@ import { DirectoryLock, type LockOptions } from '../lock/directory-lock.js'
 import type { ProcessSystem } from '../own/owner.js'
 import type { Tree } from '../tree/tree.js'
 
-/** Where a transaction is carried out. */
+/** The folder of a transaction. */
 export interface TransactionFolder {
   tree: Tree
   limiter: Limiter
 }
 
-/** Files that are looked at and digested at once. */
+/** Files that are checked and digested at once. */
 const MOST_AT_ONCE = 8
 
 export function transactionFolder(tree: Tree): TransactionFolder {
   return { tree, limiter: new Limiter(MOST_AT_ONCE) }
 }
 
-/** Takes the lock of the folder in which transactions run, and are recovered: one at a time. */
+/** Takes the lock of the folder: only one transaction or recovery runs there at a time. */
 export function lockFolder(
   { tree: { root, fs } }: TransactionFolder,
   { lock, system }: { lock?: Pick<LockOptions, 'timeout' | 'signal'>; system: ProcessSystem },
@@ -29,7 +29,7 @@ export function lockFolder(
   return DirectoryLock.acquire(root, { ...lock, name: 'transaction', fs, system, audit: UNRECORDED })
 }
 
-/** Removes files; one that is not there is fine. Goes on after an error, and throws the first one. */
+/** Removes files; missing ones are fine. Continues after an error, and throws the first one. */
 export async function removeAll(
   { tree, limiter }: TransactionFolder,
   paths: Iterable<string | undefined>,
@@ -39,7 +39,7 @@ export async function removeAll(
   })
 }
 
-/** Removes a file; that there is none is fine. */
+/** Removes a file; a missing one is fine. */
 export async function removeFile(tree: Tree, path: string): Promise<void> {
   try {
     await inFolder(tree, path, (where) => tree.fs.unlink(where))
@@ -48,7 +48,7 @@ export async function removeFile(tree: Tree, path: string): Promise<void> {
   }
 }
 
-/** Makes the names last in the folders of these paths, each folder once. One that is not there is fine. */
+/** Syncs the names in the folders of these paths, each folder once. A missing folder is fine. */
 export async function syncFoldersOf(
   { tree, limiter }: TransactionFolder,
   paths: readonly (string | undefined)[],
@@ -67,7 +67,7 @@ export async function syncFoldersOf(
   })
 }
 
-/** Undefined for the error that says that something is not there, or not below a folder; throws any other. */
+/** Returns undefined for an error that says that a file or a folder above it does not exist; throws any other. */
 export function unlessMissing(error: unknown): undefined {
   if (!isMissing(error)) throw error
 }

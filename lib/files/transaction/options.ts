@@ -20,13 +20,13 @@ import type { ByteContent } from './draft.js'
 /** New content: text (UTF-8), bytes, or a stream or other iterable of them. */
 export type TransactionData = WriteData
 
-/** How far a transaction is. */
+/** The progress of a transaction. */
 export interface TransactionProgress {
-  /** 'staging': new content is written under temporary names. 'applying': all of it gets its place. */
+  /** 'staging': new content is written under temporary names. 'applying': the files get their names. */
   phase: 'staging' | 'applying'
-  /** Files that are done in this phase. */
+  /** Files done in this phase. */
   files: number
-  /** Of how many; while staging, of those that are known so far. */
+  /** Files in this phase; while staging, those that are known so far. */
   totalFiles: number
   /** Bytes of new content that were staged. */
   bytes: number
@@ -34,23 +34,23 @@ export interface TransactionProgress {
 
 /** Options of {@link FileTransaction.begin}. */
 export interface TransactionOptions {
-  /** 1 to 200 characters. Default: a random one. Stands in the intent, in errors and in the audit. */
+  /** 1 to 200 characters, for the intent, for errors and for the audit. Default: random. */
   id?: string
-  /** What the committed files survive: the loss of power too (the default), or the death of the process. */
+  /** What committed files survive. 'power' (default): a loss of power; 'crash': the death of the process. */
   durability?: Durability
   fs?: FileSystem
-  /** One transaction runs in a folder at a time: how long the others are waited for. Milliseconds, default 10,000. */
+  /** Only one transaction runs in a folder at a time: how long to wait for others. Milliseconds, default 10,000. */
   lock?: { timeout?: number; signal?: AbortSignal }
   /**
-   * Makes the transaction fail with `ERR_CANCELLED`, until the commit has all that it needs: also while it waits for the
-   * lock, or for the source of a write.
+   * Makes the transaction fail with `ERR_CANCELLED`, also while it waits for the lock or for the source of a write.
+   * No longer effective once the commit has all that it needs.
    */
   signal?: AbortSignal
-  /** What to do with a transaction that a dead process left there: end it (the default), or refuse to begin. */
+  /** If a dead process left a transaction there: 'recover' it (default), or 'refuse' to begin. */
   unfinished?: 'recover' | 'refuse'
   /**
-   * Told how far it is. What it throws is passed on unchanged, of the operation or the commit that told it, and makes the
-   * transaction fail: everything stays as it was.
+   * Called with the progress. If it throws, the operation or commit that called it fails with that error unchanged,
+   * and with it the transaction: everything stays as it was.
    */
   progress?: (progress: TransactionProgress) => void
   /** Gets one record when the transaction ends. Default: the trail set by `setDefaultAudit`, if any. */
@@ -61,22 +61,22 @@ export interface TransactionOptions {
 
 /** Options of {@link FileTransaction.write}. */
 export interface TransactionWriteOptions {
-  /** Permission bits. Default: those that the file has; for a new one what the umask leaves of 0o666. */
+  /** Permission bits. Default: those of the existing file; for a new one 0o666 without the bits of the umask. */
   mode?: number
-  /** What the value in the text must match, for text or bytes for `.json`, `.yaml` and `.yml`. */
+  /** The value in the content must match it. Only for text or bytes, and for `.json`, `.yaml` and `.yml`. */
   schema?: Schema
 }
 
 /** Options of {@link FileTransaction.copy}. */
 export interface TransactionCopyOptions {
-  /** What the value in the file must match; `to` must end with `.json`, `.yaml` or `.yml`. */
+  /** The value in the file must match it; `to` must end with `.json`, `.yaml` or `.yml`. */
   schema?: Schema
 }
 
 /** Options of {@link FileTransaction.writeJson} and {@link FileTransaction.writeYaml}. */
 export interface TransactionValueOptions extends TransactionWriteOptions, EncodeOptions {}
 
-/** Checks what can be wrong in {@link TransactionOptions}: `ERR_USAGE`. */
+/** Checks {@link TransactionOptions}: `ERR_USAGE`. */
 export function checkTransactionOptions(options: TransactionOptions): void {
   checkObject('options', options)
   const { id, durability, unfinished, progress, signal, audit } = options
@@ -91,7 +91,7 @@ export function checkTransactionOptions(options: TransactionOptions): void {
 
 /**
  * The data as pieces of bytes, after the schema was checked. `ERR_USAGE` for what is neither text nor bytes.
- * @param unwanted ends the waiting for a source
+ * @param unwanted stops waiting for the source
  */
 export async function newContentOf(
   data: TransactionData,
@@ -106,13 +106,13 @@ export async function newContentOf(
     return fromSource(encodedPieces(untilAborted(content, unwanted, path), 'utf8'), path)
   }
   if (schema === undefined) return [content]
-  // of a copy: what is checked is what is written
+  // a copy, so that the caller cannot change it between the check and the write
   const bytes = Uint8Array.from(content)
   await checkNewContent(bytes, schema, path)
   return [bytes]
 }
 
-/** What the source says of itself is not taken for what the disk says of the file. */
+/** Errors of the source become `ERR_SOURCE_READ`, so that they are not mistaken for errors of the disk. */
 async function* fromSource(pieces: AsyncIterable<Uint8Array>, path: string): AsyncGenerator<Uint8Array> {
   try {
     yield* pieces
@@ -124,7 +124,7 @@ async function* fromSource(pieces: AsyncIterable<Uint8Array>, path: string): Asy
   }
 }
 
-/** Checks what `path` is to hold: `ERR_PARSE`, `ERR_SCHEMA`; `ERR_USAGE` where its name says no format. */
+/** Checks the new content of `path`: `ERR_PARSE`, `ERR_SCHEMA`; `ERR_USAGE` if the name says no format. */
 export async function checkNewContent(bytes: Uint8Array, schema: Schema, path: string): Promise<void> {
   const text = decodeText(bytes, 'utf8', path)
   await checkSchema(await parseText(knownFormat(path), text, path), schema, path)

@@ -2,11 +2,11 @@ import { printable, SluiceError } from '../../errors.js'
 import { foldersAbove } from './plan.js'
 import type { RecoveredTransaction } from './recover.js'
 
-/** The paths that transactions need which are not finished. */
+/** The paths that unfinished transactions need. */
 export class PendingTransactions {
   readonly #left: readonly RecoveredTransaction[]
   readonly #root: string
-  /** By path, and by the folders above it: the transaction. */
+  /** The transaction that needs a path, by path and by the folders above it. */
   readonly #paths = new Map<string, RecoveredTransaction>()
   readonly #above = new Map<string, RecoveredTransaction>()
 
@@ -21,7 +21,7 @@ export class PendingTransactions {
     }
   }
 
-  /** Whether a transaction may begin at all: `ERR_TRANSACTION`. */
+  /** Whether a transaction may begin: `ERR_TRANSACTION`. */
   checkBegin(id: string, refuse: boolean): void {
     const same = this.#left.find((one) => one.id === id)
     if (same) throw this.#refused(same, 'is not at its end, and has the same id')
@@ -29,7 +29,7 @@ export class PendingTransactions {
     if (refuse && this.#left[0]) throw this.#refused(this.#left[0], 'was left there')
   }
 
-  /** Whether it is known which paths they need: `ERR_TRANSACTION`. */
+  /** Whether the paths of all of them are known: `ERR_TRANSACTION`. */
   checkReadable(): void {
     const unreadable = this.#left.find((one) => one.id === '')
     if (!unreadable) return

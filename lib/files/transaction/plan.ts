@@ -4,41 +4,43 @@ import { parentOf } from '../disk/names.js'
 /** What is at a path before the transaction. */
 export type PathKind = 'file' | 'folder' | 'missing'
 
-/** What a path is to hold: the file that is at `path` before the transaction, or new content by its number. */
+/**
+ * The content of a path in the end: the file that is at `path` before the transaction, or new content by its number.
+ */
 export type Content = { from: 'old'; path: string } | { from: 'new'; staged: number }
 
-/** The one thing that is done with a path in the end. */
+/** The final change of one path. */
 export interface PlannedAction {
   path: string
   /** null: the file is removed. */
   content: Content | null
 }
 
-/** What a transaction comes to, in an order in which it can be done. */
+/** All changes of a transaction, in an order in which they can be applied. */
 export interface TransactionPlan {
   actions: PlannedAction[]
-  /** The folders that have to be made, the outer ones first; before the first action that gives content. */
+  /** The folders to make before the first file is put in place, the outer ones first. */
   folders: string[]
 }
 
 /**
- * From the operations of a transaction, one after the other, to the final state of each path: only the last one
- * counts. Pure: what is on the disk is told by {@link learn}. An operation that contradicts what was planned, or
- * what is there, throws `ERR_TRANSACTION` and changes nothing.
+ * Computes the final state of each path from the operations of a transaction: the last one counts. Pure: {@link
+ * learn} tells it what is on the disk. An operation that contradicts the plan, or what is on the disk, throws
+ * `ERR_TRANSACTION` and changes nothing.
  */
 export class Planner {
   readonly #kinds = new Map<string, PathKind>([['', 'folder']])
-  /** What was planned so far; null: nothing is there any more. */
+  /** The planned content of each path; null: no file. */
   readonly #now = new Map<string, Content | null>()
   /** How many planned files are below a folder. */
   readonly #below = new Map<string, number>()
 
-  /** Says what is at `path`; of the folders above it too, before an operation names it. */
+  /** Tells what is at `path`. To be called for a path and all folders above it before an operation names it. */
   learn(path: string, kind: PathKind): void {
     this.#kinds.set(path, kind)
   }
 
-  /** What was learned; what is below something that is no folder is missing. */
+  /** What was learned. Everything below something that is no folder is missing. */
   known(path: string): PathKind | undefined {
     const here = this.#kinds.get(path)
     if (here) return here
@@ -46,7 +48,7 @@ export class Planner {
     return above === undefined || above === 'folder' ? undefined : 'missing'
   }
 
-  /** What `path` holds as planned so far. Throws where that is no file. */
+  /** The planned content of `path`. Throws if that is no file. */
   source(path: string): Content {
     const content = this.#content(path)
     if (content) return content
@@ -77,7 +79,7 @@ export class Planner {
     this.#set(path, null)
   }
 
-  /** What all of it comes to. */
+  /** The final plan. */
   plan(): TransactionPlan {
     const puts: PlannedAction[] = []
     const removes: PlannedAction[] = []
@@ -91,7 +93,7 @@ export class Planner {
       puts.push({ path, content })
       for (const above of foldersAbove(path)) if (this.known(above) !== 'folder') folders.add(above)
     }
-    // a file that makes room for a folder goes first; the others last, so that a moved file never has no name
+    // first the files that a folder replaces; the other removals last, so that a moved file always has a name
     const first = removes.filter(({ path }) => folders.has(path))
     const last = removes.filter(({ path }) => !folders.has(path))
     return { actions: [...first, ...puts, ...last], folders: [...folders].sort(outerFirst) }

@@ -7,26 +7,26 @@ import { digestOfFileAt, inFolder, type StagedFile, stageLink } from '../intent/
 import type { TransactionContext } from './context.js'
 import type { PathKind, PlannedAction, TransactionPlan } from './plan.js'
 
-/** What {@link prepare} needs to know. */
+/** What {@link prepare} needs. */
 export interface Prepare {
   context: TransactionContext
   plan: TransactionPlan
   /** New content by its number. */
   staged: ReadonlyMap<number, StagedFile>
-  /** What was at a path when it was first named. */
+  /** What was at a path when an operation first named it. */
   known: (path: string) => PathKind | undefined
 }
 
-/** What the intent says, and the stats of each path at this moment. */
+/** The intent, and the stats of each path at this moment. */
 export interface Prepared {
   actions: IntentAction[]
   stats: Map<string, FileStats>
 }
 
 /**
- * Makes sure that everything stands that is needed to go forward and back: what moves gets a second name beside where
- * it goes, what will be replaced or removed gets one beside itself, by link or by copy. Fails with `ERR_TRANSACTION`
- * where something else stands now than when the path was named.
+ * Makes ready all that the commit and an undo need: each moved file gets a second name beside its new path, and each
+ * file that will be replaced or removed gets one beside itself, by a link or a copy. Fails with `ERR_TRANSACTION` if
+ * something else is at a path than when it was named.
  */
 export async function prepare({ context, plan, staged, known }: Prepare): Promise<Prepared> {
   const stats = new Map<string, FileStats>()
@@ -39,7 +39,7 @@ export async function prepare({ context, plan, staged, known }: Prepare): Promis
     if (!there) return
     stats.set(path, there)
     const backup = await stageLink(context, path, parentOf(path), there)
-    // what moves is to last under its new name
+    // the content of a moved file must be durable under its new name
     const sync = moved.has(path) && context.durability === 'power'
     saved.set(path, { old: await digestOfFileAt(context.tree, backup, sync), backup })
   })
@@ -59,7 +59,9 @@ export async function prepare({ context, plan, staged, known }: Prepare): Promis
   return { actions, stats }
 }
 
-/** The nearest folder above `path` that stands: new content waits there, so that no folder is made before the end. */
+/**
+ * The nearest existing folder above `path`: new content is staged there, so that no folder is made before the commit.
+ */
 export function homeOf(path: string, known: (path: string) => PathKind | undefined): string {
   let home = parentOf(path)
   while (known(home) !== 'folder') home = parentOf(home)
@@ -71,7 +73,7 @@ async function lookAgain(
   path: string,
   before: PathKind | undefined,
 ): Promise<FileStats | undefined> {
-  // what is below a folder that does not stand does not stand either; makeDirectory tells if that changes
+  // what is below a missing folder is missing, too; makeDirectory notices if that changes
   const there = await inFolder(tree, path, (where) => lstatIfThere(tree.fs, where)).catch(
     (error: unknown) => {
       if (before === 'missing') return undefined

@@ -14,20 +14,20 @@ import { Tree } from '../tree/tree.js'
 import { lockFolder, type TransactionFolder, transactionFolder } from './folder.js'
 import { Steps } from './steps.js'
 
-/** What an unfinished transaction was found to be, and what became of it. */
+/** An unfinished transaction, and what was done with it. */
 export interface RecoveredTransaction {
   /** Its id; '' where its intent cannot be read. */
   id: string
   /**
-   * 'discarded': it was not committed, everything is as before. 'completed': it was committed, everything is new.
-   * 'undone': it had failed, everything is as before. With `dryRun` this is what would be done. The others are kept
-   * as they are: 'running': its process lives. 'conflict': the files of `conflicts` are neither what it found nor
-   * what it wrote. 'damaged': its intent cannot be read. 'failed': the disk failed, see `error`.
+   * 'discarded': it was not committed; everything is as before. 'completed': it was committed; everything is new.
+   * 'undone': it had failed; everything is as before. With `dryRun` this is what would be done. Other transactions
+   * are left as they are: 'running': its process is alive. 'conflict': the files in `conflicts` are neither what it
+   * found nor what it wrote. 'damaged': its intent cannot be read. 'failed': the disk failed, see `error`.
    */
   state: 'discarded' | 'completed' | 'undone' | 'running' | 'conflict' | 'damaged' | 'failed'
   /** The paths that it changes, below the folder. */
   paths: string[]
-  /** Where its intent stands, below the folder. */
+  /** The path of its intent below the folder. */
   intent: string
   conflicts?: string[]
   error?: SluiceError
@@ -35,27 +35,27 @@ export interface RecoveredTransaction {
 
 /** Options of {@link recoverTransactions}. */
 export interface RecoverOptions extends Audited {
-  /** Only looks, and says what would be done. */
+  /** Change nothing, only report what would be done. */
   dryRun?: boolean
-  /** Whether temporary files that nobody needs are removed as well, in all folders below. Default true. */
+  /** Whether temporary files of dead processes in all folders below are removed, too. Default true. */
   orphans?: boolean
   fs?: FileSystem
-  /** How long a transaction that runs there is waited for. Milliseconds, default 10,000. */
+  /** How long to wait for a running transaction. Milliseconds, default 10,000. */
   lock?: { timeout?: number; signal?: AbortSignal }
   /** Which processes are alive; for tests. */
   system?: ProcessSystem
 }
 
 /**
- * Ends what transactions in `directory` left whose process is dead: what was committed is completed, what was not
- * is undone; afterwards each is done wholly or not at all. Then removes the temporary files that they left. A file
- * that is neither what the transaction found nor what it wrote is never touched: then the transaction stays, and is
- * reported with 'conflict'. May itself be stopped at any moment and run again. Transactions of living processes are
- * left alone.
+ * Finishes the transactions that dead processes left in `directory`: a committed one is completed, any other is
+ * undone, so that afterwards each is done wholly or not at all. Then removes their temporary files. A file that is
+ * neither what the transaction found nor what it wrote is never touched: then the transaction stays, and is reported
+ * as 'conflict'. It may itself be interrupted at any moment and run again. Transactions of living processes are left
+ * alone.
  *
- * Fails with `ERR_USAGE`, `ERR_LOCKED` (a transaction runs there), and with the codes of disk failures while it looks: `ERR_WRITE`,
- * `ERR_PERMISSION`, `ERR_READ_ONLY`; also where a temporary file cannot be removed, after all else was done. What
- * fails with one transaction is told in its place.
+ * Fails with `ERR_USAGE`, `ERR_LOCKED` (a transaction runs there), and for failures of the disk during the search
+ * with `ERR_WRITE`, `ERR_PERMISSION`, `ERR_READ_ONLY`; also if a temporary file cannot be removed, after all else was
+ * done. The failure of a single transaction is in its result.
  */
 export function recoverTransactions(
   directory: string,
@@ -88,7 +88,7 @@ async function recover(directory: string, options: RecoverOptions): Promise<Reco
   }
 }
 
-/** Every intent in the folder, one after the other. The lock is held. */
+/** Recovers the transactions of all intents in the folder, one after the other. The caller holds the lock. */
 export async function recoverIntents(
   folder: TransactionFolder,
   { dryRun, system }: { dryRun: boolean; system: ProcessSystem },
@@ -113,14 +113,17 @@ export async function recoverIntents(
   return recovered
 }
 
-/** Those that died before their intent stood left only temporary files. What cannot be removed is told at the end. */
+/**
+ * A process that died before it had an intent left only temporary files. Those that cannot be removed are reported at
+ * the end.
+ */
 async function collectOrphans(tree: Tree, system: ProcessSystem): Promise<void> {
   const everything = { olderThan: 0, recursive: true, now: () => Number.MAX_VALUE }
   const { errors } = await removeOrphans(tree.root, { ...everything, fs: tree.fs, system, audit: UNRECORDED })
   if (errors[0]) throw errors[0]
 }
 
-/** Whether nothing is left of it. */
+/** Whether the transaction is finished. */
 export function isEnded({ state }: RecoveredTransaction): boolean {
   return state === 'discarded' || state === 'completed' || state === 'undone'
 }
@@ -137,7 +140,7 @@ async function recoverTransaction(
   const { state } = file.name
   const steps = new Steps(folder, intent)
   if (state !== 'prepared') {
-    // were it acted on before it lasts, a power cut could bring back the state before, with half of the files new
+    // durable first: else a power cut could bring back the earlier state, with half of the files new
     if (!dryRun) await file.sync()
     const conflicts = await steps.conflicts(state === 'committed' ? 'forward' : 'undo')
     if (conflicts.length > 0) {

@@ -5,23 +5,23 @@ import { digestOfFileAt, inFolder } from '../intent/staging.js'
 import type { Tree } from '../tree/tree.js'
 import { unlessMissing } from './folder.js'
 
-/** Whether a step is done, is still to be done, or cannot be, because what is there is none of ours. */
+/** Whether a step was done, is still to be done, or cannot be done because somebody else's file is at the path. */
 export type StepState = 'done' | 'todo' | 'conflict'
 
-/** Looks at what is on the disk, and says of each step of an intent how far it is. Changes nothing. */
+/** Looks at the disk, and tells for each step of an intent how far it is. Changes nothing. */
 export class StepStates {
   readonly #tree: Tree
   readonly #folders: Set<string>
   readonly #known: Map<string, FileStats> | undefined
 
-  /** @param known the stats of each path at prepare time, in the process that prepared it: then no content is read */
+  /** @param known in the process that prepared it the stats of each path at that time: then no content is read */
   constructor(tree: Tree, { folders }: Intent, known?: Map<string, FileStats>) {
     this.#tree = tree
     this.#folders = new Set(folders)
     this.#known = known
   }
 
-  /** Whether the path can get what it is to hold. */
+  /** Whether the path can get its new content. */
   async forward({ path, temporary, digest, old }: IntentAction): Promise<StepState> {
     const there = await this.#look(path)
     if (temporary === undefined) {
@@ -37,12 +37,12 @@ export class StepStates {
     return 'todo'
   }
 
-  /** Whether the path can get back what it held before. */
+  /** Whether the path can get its old content back. */
   async undo({ path, temporary, digest, old, backup }: IntentAction): Promise<StepState> {
     const there = await this.#look(path)
     if (temporary !== undefined) {
       const staged = await this.#look(temporary)
-      // what is staged still has not got the path
+      // the staged file does not have the path yet
       if (staged && !(there && sameInode(there, staged))) return 'done'
     }
     const isNew = () => this.#holds(path, there, digest)
@@ -60,8 +60,8 @@ export class StepStates {
   }
 
   /**
-   * The file that was to take the path is there no more: it did take it, and what became of the path since then is
-   * the user's. Unless nothing is there, or still what was to be replaced: then the content is lost.
+   * The staged file is missing: it did get the path, and any change since then is the user's. Unless there is nothing
+   * at the path, or still the old file: then the new content is lost.
    */
   async #doneBefore(
     path: string,
@@ -74,7 +74,7 @@ export class StepStates {
     return (await this.#holds(path, there, other)) ? 'conflict' : 'done'
   }
 
-  /** What is at the path, if the folders above it are there. */
+  /** The stats of what is at the path; undefined also if a folder above it is missing. */
   async #look(path: string): Promise<FileStats | undefined> {
     return inFolder(this.#tree, path, (where) => this.#tree.fs.lstat(where)).catch(unlessMissing)
   }

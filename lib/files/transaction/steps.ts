@@ -9,26 +9,26 @@ import { removeAll, removeFile, syncFoldersOf, type TransactionFolder, unlessMis
 import { foldersAbove } from './plan.js'
 import { type StepState, StepStates } from './step-state.js'
 
-/** Who wants to know of each action that it begins and that it is done. */
+/** Called before and after each action. */
 export interface StepObserver {
   touch?: (action: IntentAction) => void
   done?: (action: IntentAction) => void
 }
 
-/** The actions of an intent by when they are done: those of one list at once. */
+/** The actions of an intent in the order in which they are applied; those of one list may run at once. */
 interface Order {
-  /** Files that are removed since a folder gets their name. */
+  /** Files that are removed because a folder gets their name. */
   cleared: IntentAction[]
   puts: IntentAction[]
-  /** Whether these may be done at once: no two of them may be one name on some disk. */
+  /** Whether these may run at once: only if no two of them could be one name on some disk. */
   apart: boolean
-  /** Last, so that a file that moves never has no name. */
+  /** Last, so that a moved file always has a name. */
   removes: IntentAction[]
 }
 
 /**
- * The steps of an intent, forward and back. Each looks first at what is there, so that it can be done again after
- * any interruption, and so that nothing is overwritten that neither the transaction wrote nor knew.
+ * Applies or undoes an intent. Each step first looks at what is there, so that it can be repeated after any
+ * interruption, and so that no file is overwritten that the transaction neither wrote nor knew.
  */
 export class Steps {
   readonly #folder: TransactionFolder
@@ -36,7 +36,7 @@ export class Steps {
   readonly #order: Order
   readonly #states: StepStates
 
-  /** @param known the stats of each path at prepare time, in the process that prepared it */
+  /** @param known in the process that prepared it the stats of each path at that time */
   constructor(folder: TransactionFolder, intent: Intent, known?: Map<string, FileStats>) {
     this.#folder = folder
     this.#intent = intent
@@ -44,7 +44,7 @@ export class Steps {
     this.#states = new StepStates(folder.tree, intent, known)
   }
 
-  /** Does everything. */
+  /** Applies everything. */
   async forward({ touch, done }: StepObserver = {}): Promise<void> {
     const forward = async (action: IntentAction) => {
       if (isTodo(action, await this.#states.forward(action))) {
@@ -82,15 +82,15 @@ export class Steps {
     return found.sort()
   }
 
-  /** Makes the names in every folder last that has to do with it, each once. */
+  /** Syncs the names in all folders that are concerned, each once. */
   async sync(): Promise<void> {
     await this.#syncFoldersOf(this.#paths())
   }
 
   /**
-   * The same before it is committed, and the names of the folders above, up to the root: whoever made one
-   * of them may not have synced it yet, or was killed before it, and everything in it would be lost with it. The names in the root
-   * itself last once the intent does.
+   * The same before the commit, and for all folders above up to the root: the creator of one of them may not have
+   * synced it yet, or was killed before, and everything in it would be lost with it. The names in the root itself are
+   * synced with the intent.
    */
   async syncAll(): Promise<void> {
     const paths = this.#paths()
@@ -98,7 +98,7 @@ export class Steps {
     await this.#syncFoldersOf([...paths, ...above])
   }
 
-  /** Removes temporary files and backups. Goes on after an error, and throws the first one. */
+  /** Removes temporary files and backups. Continues after an error, and throws the first one. */
   async clean(): Promise<void> {
     const paths = this.#intent.actions.flatMap(({ temporary, backup }) => [temporary, backup])
     await removeAll(this.#folder, paths)
@@ -112,7 +112,7 @@ export class Steps {
   async #makeFolders(): Promise<void> {
     const { folders } = this.#intent
     for (const folder of folders) await this.#folder.tree.makeDirectory(folder)
-    // were a folder lost that a file was moved into, the file would be lost with it
+    // a power cut that loses a new folder would lose the file that was moved into it, too
     await this.#syncFoldersOf(folders)
   }
 
@@ -120,7 +120,7 @@ export class Steps {
     if (this.#intent.durability === 'power') await syncFoldersOf(this.#folder, paths)
   }
 
-  /** Several at once, unless they may meet; after an error none is begun any more. */
+  /** Runs the actions, several at once if that is allowed. After an error no other one begins. */
   async #each(actions: readonly IntentAction[], act: (action: IntentAction) => Promise<void>): Promise<void> {
     if (!this.#order.apart) {
       for (const action of actions) await act(action)
@@ -138,7 +138,7 @@ export class Steps {
     })
   }
 
-  /** Puts the file at `from` in place of what is at `to`; without one only removes that. */
+  /** Renames `from` over `to`; without `from` removes `to`. */
   async #put(from: string | undefined, to: string): Promise<void> {
     const { tree } = this.#folder
     if (from === undefined) return removeFile(tree, to)
@@ -151,7 +151,7 @@ export class Steps {
       await inFolder(tree, path, (where) => tree.fs.rmdir(where))
     } catch (error) {
       const code = errorCode(error) ?? ''
-      // somebody put something into it, or it was not made yet, or was removed by a call whose answer was lost
+      // it is not empty, was not made yet, or was removed by a call whose answer was lost
       if (!['ENOTEMPTY', 'EEXIST', 'ENOTDIR'].includes(code)) unlessMissing(error)
     }
   }
@@ -169,7 +169,7 @@ function orderOf({ actions, folders }: Intent): Order {
   }
 }
 
-/** Whether there is something to do; throws where it cannot be done. */
+/** Whether the step is still to be done; throws if it cannot be done. */
 function isTodo({ path }: IntentAction, state: StepState): boolean {
   if (state !== 'conflict') return state === 'todo'
   const message = `${printable(path)} is neither what the transaction found nor what it wrote: it is left as it is`
