@@ -14,7 +14,7 @@ import { failureOf, type Outcome } from '../../lib/wire/outcome.js'
 import { sliceRun } from '../../lib/wire/run.js'
 import { conforms } from '../helpers/conforms.js'
 import { plant, temporary } from '../helpers/folders.js'
-import { arrivingOf, type Content, saying } from '../helpers/items.js'
+import { arrivingOf, type Content, saying, sha256 } from '../helpers/items.js'
 import { receiveItems, statuses } from '../helpers/river.js'
 
 function memory(files: Record<string, string> = {}): MemoryDisk {
@@ -390,4 +390,46 @@ test('what a peer says of a million files holds no million stacks', (t) => {
     'the sender could not send it to its end',
   )
   t.is(error.stack, `SluiceError: ${error.message}`)
+})
+
+test('what a stage held back until its outcome was told is not published, and leaves nothing', async (t) => {
+  const files = { a: 'aaa', b: 'bbb', large: 'l'.repeat(100_000), c: 'c' }
+  const [offer, ...rest] = arrivingOf(files, { run: 60_000 })
+  const late = [
+    offer!,
+    ...rest.filter(({ kind }) => kind === 'digests'),
+    ...rest.filter(({ kind }) => kind !== 'digests'),
+  ]
+  const disk = memory()
+  const { outcomes, error } = await receiveItems(late, { dir: '/dst', fs: disk, missing: 'skip' })
+  t.is(error, undefined)
+  t.deepEqual(new Set(Object.values(statuses(outcomes))), new Set(['skipped filtered ERR_SKIPPED']))
+  t.deepEqual(disk.list(), ['/dst/'])
+})
+
+test('files of which some failed to be written each have one outcome, and the others are published', async (t) => {
+  const files = Object.fromEntries(Array.from({ length: 9 }, (_, i) => [`f${i}`, 'x'.repeat(i + 1)]))
+  for (const failing of [[0], [8], [3, 4], [0, 2, 4, 6, 8]]) {
+    const disk = memory()
+    for (const i of failing)
+      disk.fail({ call: 'open', path: `/dst/f${i}.part`, error: 'EACCES', once: false })
+    const told: string[] = []
+    const onOutcome = (batch: readonly Outcome[]) => void told.push(...batch.map(({ path }) => path))
+    const { found } = await receive(disk, files, { onOutcome })
+    for (let i = 0; i < 9; i++)
+      t.is(found[`f${i}`], failing.includes(i) ? 'failed ERR_PERMISSION' : 'published', `f${i} of ${failing}`)
+    t.deepEqual(told.sort(), Object.keys(files))
+    t.deepEqual(ours(disk), [])
+  }
+})
+
+test('outcomes have the digests of their contents, whether files were published together or alone', async (t) => {
+  const files = { a: 'aaa', b: 'bbb', d: null, taken: 'new', same: 'same' }
+  const { outcomes } = await receive(memory({ taken: 'old', same: 'same' }), files)
+  for (const { path, digest } of outcomes)
+    t.deepEqual(
+      digest,
+      files[path as 'a'] === null ? undefined : sha256(Buffer.from(files[path as 'a'])),
+      path,
+    )
 })

@@ -1,4 +1,5 @@
 import test from 'ava'
+import { collectAll } from '../../helpers/collect-all.js'
 import {
   checkArrived,
   checkNothingLeft,
@@ -6,7 +7,6 @@ import {
   receiveScene,
   setScene,
 } from '../../helpers/columns-scene.js'
-import { collectAll } from '../../helpers/river.js'
 import { scale } from '../../helpers/scale.js'
 import { FAULTS, type Fault, faultSweep } from '../../helpers/sweep.js'
 

@@ -1,6 +1,7 @@
 import test from 'ava'
 import { MemoryDisk } from '../../../lib/testing/index.js'
 import type { Outcome } from '../../../lib/wire/outcome.js'
+import { collectAll } from '../../helpers/collect-all.js'
 import {
   checkArrived,
   checkNothingLeft,
@@ -9,7 +10,6 @@ import {
   setScene,
 } from '../../helpers/columns-scene.js'
 import { killedAt } from '../../helpers/kill-sweep.js'
-import { collectAll } from '../../helpers/river.js'
 import { scale } from '../../helpers/scale.js'
 import { crashSweep } from '../../helpers/sweep.js'
 
