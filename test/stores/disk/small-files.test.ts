@@ -6,12 +6,7 @@ import { collectAll } from '../../helpers/collect-all.js'
 import { arrivingOf, MTIME } from '../../helpers/items.js'
 import { receiveItems } from '../../helpers/river.js'
 
-<<<<<<< HEAD
-=======
-
 import { stopClock } from '../../helpers/stopped-clock.js'
-
->>>>>>> rtests
 
 // Many small files by calls that are made at once. What may fail in it: small-files-faults.test.ts.
 
