@@ -59,7 +59,7 @@ test('of two receivers one gets all of standard input, and the other nothing', a
   await t.throwsAsync(readFile(join(dirs[1 - taken]!, 'n')), { code: 'ENOENT' })
 })
 
-test('a sender that is refused, or stoppedByUser, leaves standard input at once, though it has no end', async (t) => {
+test('a sender that is refused, or stopped, leaves standard input at once, though it has no end', async (t) => {
   const refused = await sending(t)
   t.is((await run(t, 'receive', refused.address, '--dir', await temporary(t))).code, 3)
   t.is((await refused.sender.ended).code, 3)

@@ -125,9 +125,9 @@ test('Ctrl-C at the question stops the program and cancels the transfer', async 
   const sending = offer('one')
   await screen.shows(/Accept\?/s)
   type('\u0003')
-  await t.throwsAsync(sending.finished, { code: 'ERR_CANCELLED', message: /stoppedByUser by the user/ })
+  await t.throwsAsync(sending.finished, { code: 'ERR_CANCELLED', message: /stopped by the user/ })
   t.is(await exit, 130)
-  t.regex(screen.text, /y\/N[^\n]*\n[^\n]*sluice: stoppedByUser by the user\n$/)
+  t.regex(screen.text, /y\/N[^\n]*\n[^\n]*sluice: stopped by the user\n$/)
   await t.throwsAsync(listing(dir), { code: 'ENOENT' })
 })
 
