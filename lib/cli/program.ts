@@ -148,7 +148,7 @@ function program(
  * Runs the command line.
  * @param args without the names of Node and the program
  * @param stop aborted with {@link stoppedByUser} when the user stops the program
- * @returns the exit status, as the README lists them
+ * @returns the exit status (README.md, "The command line")
  */
 export async function main(args: readonly string[], io: Io, stop: AbortController): Promise<number> {
   const { signal } = stop

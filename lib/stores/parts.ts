@@ -141,8 +141,9 @@ export interface PartStore {
    * Stores files that are small and whole, more than one; their folders are made. Called by `partSink` in the place of
    * `begin` and `write`, where that pays. It is looked for before each run: a store in which it does not pay at all
    * times has a getter that gives undefined then. Folders and links in the run are not for it.
+   * @param signal aborted when nobody waits for the files any more: then it may fail with what the signal says
    */
-  writeRun?: ((run: Run) => Promise<PartRun>) | undefined
+  writeRun?: ((run: Run, signal: AbortSignal) => Promise<PartRun>) | undefined
   /**
    * More bytes of files that were begun are about to be written: here a store renews what says that it is in use. Called
    * by `partSink`, very often.

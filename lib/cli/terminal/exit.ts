@@ -1,6 +1,6 @@
 import { CODES, type Code, isSluiceError, printable, SluiceError } from '../../errors.js'
 
-/** Exit statuses by priority: if several apply, the first one counts. */
+/** Exit statuses by priority: if several apply, the first one counts (README.md, "The command line"). */
 const ORDER = [130, 2, 3, 6, 7, 8, 4, 5, 1]
 
 /** The exit status for an error, never 0. If files failed, it is that of the most important failure. */

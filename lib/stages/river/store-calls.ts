@@ -105,9 +105,11 @@ export class StoreCalls {
   }
 
   /** A way to store small files together, if the store has one at the moment. */
-  get writeRun(): ((run: Run) => Promise<PartRun>) | undefined {
+  get writeRun(): ((run: Run, signal: AbortSignal) => Promise<PartRun>) | undefined {
     const write = this.#store.writeRun
-    return write && ((run) => this.#whole('write files of', () => write.call(this.#store, run)))
+    return (
+      write && ((run, signal) => this.#whole('write files of', () => write.call(this.#store, run, signal)))
+    )
   }
 
   async publishRun(run: PartRun, first: number, last: number): Promise<readonly number[]> {

@@ -34,7 +34,7 @@ export class RunWriter {
   readonly #failed = new Set<number>()
   /** Bytes from the middle of a file. */
   readonly #behind = new WriteBehind((write) => this.#writeOn(write))
-  #stopped = false
+  readonly #stopping = new AbortController()
 
   constructor(store: StoreCalls, concurrency: number) {
     this.#store = store
@@ -85,7 +85,7 @@ export class RunWriter {
 
   /** Begins no write any more; {@link settle} waits for those that run. */
   stop(): void {
-    this.#stopped = true
+    this.#stopping.abort(new SluiceError('ERR_DESTROYED', 'the files were destroyed while they were written'))
     this.#behind.stop()
   }
 
@@ -112,7 +112,7 @@ export class RunWriter {
     if (!write) return this.#writeAll(writesOf(run))
     const failures = new Map<number, SluiceError>()
     await this.#makeFolders(run, failures)
-    const written = await write(run)
+    const written = await write(run, this.#stopping.signal)
     for (const [index, error] of written.failures)
       failures.set(index, this.#fail(diskError(error, 'write', entries[index]!.path), index))
     return [{ entries, first, last, run: written, failures, ...(digests && { digests }) }]
@@ -162,7 +162,7 @@ export class RunWriter {
           if (file) ended.set(write, file)
         }
       },
-      { failFast: true, isStopped: () => this.#stopped },
+      { failFast: true, isStopped: () => this.#stopping.signal.aborted },
     )
     for (const write of writes) {
       const run = ended.get(write)

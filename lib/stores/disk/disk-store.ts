@@ -93,15 +93,20 @@ export class DiskStore implements PartStore {
   }
 
   /** By synchronous calls, if the file system has them, the disk is quick, and nothing has to be synced. */
-  get writeRun(): ((run: Run) => Promise<PartRun>) | undefined {
+  get writeRun(): ((run: Run, signal: AbortSignal) => Promise<PartRun>) | undefined {
     const calls = this.fs.sync
-    if (!calls || this.durability === 'power' || performance.now() < this.#slowUntil) return undefined
-    return async (run) => {
+    if (!calls || this.durability === 'power' || this.isSlow) return undefined
+    return async (run, signal) => {
       await this.tree()
-      const files = new SmallFiles(this, calls, run)
+      const files = new SmallFiles(this, calls, run, signal)
       await files.write()
       return files
     }
+  }
+
+  /** Whether calls are left to other threads. */
+  get isSlow(): boolean {
+    return this.#slowUntil > 0 && performance.now() < this.#slowUntil
   }
 
   /** A call took long: the event loop must not wait for the next ones. */

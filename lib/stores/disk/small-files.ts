@@ -1,13 +1,14 @@
 import { setImmediate } from 'node:timers/promises'
 import type { SluiceError } from '../../errors.js'
 import { timeInSeconds } from '../../files/disk/attributes.js'
-import { diskError, errorCode, isRefusal, SystemError } from '../../files/disk/disk-error.js'
+import { diskError, isRefusal } from '../../files/disk/disk-error.js'
 import { OPEN, type SyncCalls } from '../../files/disk/fs.js'
 import { nameOf, parentOf, partCandidate } from '../../files/disk/names.js'
 import type { Directory } from '../../files/tree/tree.js'
 import type { Entry } from '../../wire/manifest.js'
 import { lengthIn, type Run, RunReader } from '../../wire/run.js'
 import type { Part, PartRun } from '../parts.js'
+import { attempt, isLate, isRemoved, linkLate, OWNER_BITS, writeAll } from './at-once.js'
 import type { DiskPart } from './disk-part.js'
 import type { DiskStore } from './disk-store.js'
 
@@ -15,13 +16,6 @@ import type { DiskStore } from './disk-store.js'
 const SLICE = 4
 /** A disk is slow when two files in a row took so many milliseconds each. */
 const SLOW = 50
-
-/** Without these its owner could not open a file again: such a mode is set at the very end. */
-const OWNER_BITS = 0o600
-
-function isLate(mode: number): boolean {
-  return (mode & OWNER_BITS) !== OWNER_BITS
-}
 
 /**
  * Many small whole files: written and named by one loop of synchronous calls, without an object, a promise or a closure
@@ -33,6 +27,7 @@ export class SmallFiles implements PartRun {
   readonly #calls: SyncCalls
   /** Without its bytes, once they are written: it waits for its digests, and there may be many such. */
   #run: Run
+  readonly #signal: AbortSignal
   /** Files that went their own way, by the index of their entry. */
   readonly #alone = new Map<number, DiskPart>()
   readonly failures = new Map<number, SluiceError>()
@@ -43,10 +38,11 @@ export class SmallFiles implements PartRun {
   #since = 0
   #wasSlow = false
 
-  constructor(store: DiskStore, calls: SyncCalls, run: Run) {
+  constructor(store: DiskStore, calls: SyncCalls, run: Run, signal: AbortSignal) {
     this.#store = store
     this.#calls = calls
     this.#run = run
+    this.#signal = signal
   }
 
   /** Writes all of them. */
@@ -60,7 +56,9 @@ export class SmallFiles implements PartRun {
         const entry = entries[index]!
         const bytes = reader.take(lengthIn(this.#run, index))
         if (entry.type !== 'file' || this.failures.has(index)) continue
-        const directory = plain.has(index) ? (this.#held(entry) ?? (await this.#enter(entry))) : undefined
+        this.#signal.throwIfAborted()
+        const isQuick = plain.has(index) && !this.#store.isSlow
+        const directory = isQuick ? (this.#held(entry) ?? (await this.#enter(entry))) : undefined
         const isEnded = directory ? await this.#tryWrite(directory, entry, bytes) : false
         if (!isEnded) await this.#writeAlone(entry, bytes)
         if (this.#isTime()) await this.#yield()
@@ -79,7 +77,7 @@ export class SmallFiles implements PartRun {
       for (let index = first; index <= last; index++) {
         const entry = this.#run.entries[index]!
         if (entry.type !== 'file' || this.failures.has(index)) continue
-        const isAlone = this.#alone.has(index)
+        const isAlone = this.#alone.has(index) || this.#store.isSlow
         const directory = isAlone ? undefined : (this.#held(entry) ?? (await this.#enter(entry)))
         // below a folder that has a suffix it gets another name than its own
         const isOwn = directory !== undefined && directory.path === this.#folder
@@ -192,47 +190,15 @@ export class SmallFiles implements PartRun {
     const name = nameOf(path)
     const part = directory.at(partCandidate(name, 0))
     try {
-      if (isLate(mode)) this.#linkLate(part, directory.at(name), mode)
+      if (isLate(mode)) linkLate(this.#calls, part, directory.at(name), mode)
       else this.#calls.link(part, directory.at(name))
     } catch {
       // where it is done already, that is found by whoever publishes it alone
       return 'unusual'
     }
-    if (attempt(() => this.#calls.unlink(part)) || this.#isGone(part)) return 'published'
+    if (isRemoved(this.#calls, part)) return 'published'
     // whoever publishes it alone opens it, which its mode may forbid by now; the journal says that the part is left
     return isLate(mode) ? 'part is left' : 'unusual'
-  }
-
-  /** With the mode set just before: with that one the part could not be opened again. */
-  #linkLate(part: string, name: string, mode: number): void {
-    const calls = this.#calls
-    const fd = calls.open(part, OPEN.read)
-    try {
-      const stats = calls.fstat(fd)
-      if (!stats.isFile() || stats.nlink !== 1)
-        throw new SystemError('EBUSY', 'open', 'it was exchanged meanwhile')
-      calls.fchmod(fd, mode)
-      try {
-        calls.link(part, name)
-      } catch (error) {
-        // an answer may be lost, and the call done
-        if (calls.fstat(fd).nlink > 1) return
-        calls.fchmod(fd, mode | OWNER_BITS)
-        throw error
-      }
-    } finally {
-      attempt(() => calls.close(fd))
-    }
-  }
-
-  /** An answer may be lost, and the call done. */
-  #isGone(path: string): boolean {
-    try {
-      this.#calls.lstat(path)
-      return false
-    } catch (error) {
-      return errorCode(error) === 'ENOENT'
-    }
   }
 
   /** The folder of an entry, if it is the one that is held. */
@@ -273,28 +239,5 @@ export class SmallFiles implements PartRun {
     // the parts of a journal that was silent for long are not believed to be its own
     await this.#store.alive()
     this.#since = performance.now()
-  }
-}
-
-/** A write may take fewer bytes than given; one that takes none means that the disk is full. */
-function writeAll(calls: SyncCalls, fd: number, buffers: readonly Buffer[]): void {
-  let position = 0
-  for (const buffer of buffers) {
-    for (let done = 0; done < buffer.length; ) {
-      const taken = calls.write(fd, [done === 0 ? buffer : buffer.subarray(done)], position)
-      if (taken === 0) throw new SystemError('ENOSPC', 'write', 'it takes no more bytes')
-      done += taken
-      position += taken
-    }
-  }
-}
-
-/** Whether it went well. */
-function attempt(act: () => void): boolean {
-  try {
-    act()
-    return true
-  } catch {
-    return false
   }
 }

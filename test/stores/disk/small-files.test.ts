@@ -5,6 +5,7 @@ import { MemoryDisk, type MemoryDiskOptions } from '../../../lib/testing/index.j
 import { collectAll } from '../../helpers/collect-all.js'
 import { arrivingOf, MTIME } from '../../helpers/items.js'
 import { receiveItems } from '../../helpers/river.js'
+import { stopClock } from '../../helpers/stopped-clock.js'
 
 // Many small files by calls that are made at once. What may fail in it: small-files-faults.test.ts.
 
@@ -21,25 +22,29 @@ function scene(files: Record<string, string> = FILES, options: MemoryDiskOptions
   return { disk, receive, text }
 }
 
-test('a run is one record in the journal before its first part, and one when it was named', async (t) => {
-  const { disk, receive } = scene()
-  const made: string[] = []
-  let unfinished = 0
-  disk.hook = ({ call, path, sync }) => {
-    made.push(`${call} ${path} ${sync}`)
-    if (call !== 'open' || !path.endsWith('.part')) return
-    const [journal] = [...disk.snapshot()].find(([name]) => name.endsWith('.journal'))!
-    const text = disk.snapshot().get(journal)!.toString()
-    t.is(text.split('\n').length, 3, 'the owner, and the run')
-    for (const name of Object.keys(FILES)) t.true(text.includes(`"${name}"`))
-    unfinished++
-  }
-  t.is((await receive()).error, undefined)
-  t.is(unfinished, 6)
-  const parts = made.filter((event) => event.includes('.part '))
-  t.is(parts.length, 6 * 6 + 1, 'open, write, futimes, close, link, unlink; and one look at the mode')
-  t.true(parts.every((event) => event.endsWith(' true')))
-})
+test.serial(
+  'a run is one record in the journal before its first part, and one when it was named',
+  async (t) => {
+    stopClock(t)
+    const { disk, receive } = scene()
+    const made: string[] = []
+    let unfinished = 0
+    disk.hook = ({ call, path, sync }) => {
+      made.push(`${call} ${path} ${sync}`)
+      if (call !== 'open' || !path.endsWith('.part')) return
+      const [journal] = [...disk.snapshot()].find(([name]) => name.endsWith('.journal'))!
+      const text = disk.snapshot().get(journal)!.toString()
+      t.is(text.split('\n').length, 3, 'the owner, and the run')
+      for (const name of Object.keys(FILES)) t.true(text.includes(`"${name}"`))
+      unfinished++
+    }
+    t.is((await receive()).error, undefined)
+    t.is(unfinished, 6)
+    const parts = made.filter((event) => event.includes('.part '))
+    t.is(parts.length, 6 * 6 + 1, 'open, write, futimes, close, link, unlink; and one look at the mode')
+    t.true(parts.every((event) => event.endsWith(' true')))
+  },
+)
 
 test('content, mode and time are those that were sent, whatever the umask takes away', async (t) => {
   const modes = { 'a/1': 0o644, 'a/2': 0o666, 'a/3': 0o777, 'a/b/4': 0o600, 'a/b/5': 0o400, top: 0o666 }
@@ -53,7 +58,8 @@ test('content, mode and time are those that were sent, whatever the umask takes 
   }
 })
 
-test('a folder that is exchanged for a link while the loop writes leads nowhere', async (t) => {
+test.serial('a folder that is exchanged for a link while the loop writes leads nowhere', async (t) => {
+  stopClock(t)
   for (const moment of ['open', 'link'] as const) {
     const { disk, receive } = scene()
     disk.putFolder('/outside')
@@ -107,7 +113,8 @@ test('a file that is called like the part of another gets its name, whichever co
   t.is(disk.snapshot().size, 3)
 })
 
-test('a name that somebody takes in the very moment is not taken from him', async (t) => {
+test.serial('a name that somebody takes in the very moment is not taken from him', async (t) => {
+  stopClock(t)
   const { disk, receive, text } = scene()
   disk.hook = ({ call, path, sync }) => {
     if (sync && call === 'link' && path === '/dst/a/2.part') disk.put('/dst/a/2', 'mine')

@@ -1,0 +1,67 @@
+import { errorCode, SystemError } from '../../files/disk/disk-error.js'
+import { OPEN, type SyncCalls } from '../../files/disk/fs.js'
+
+// What is done to one file by calls that are made at once.
+
+/** Without these its owner could not open a file again: such a mode is set at the very end. */
+export const OWNER_BITS = 0o600
+
+/** Whether a mode is one that a file may have only when nothing else is to be done. */
+export function isLate(mode: number): boolean {
+  return (mode & OWNER_BITS) !== OWNER_BITS
+}
+
+/** Gives a part its name, with a mode that is set just before: with that one it could not be opened again. */
+export function linkLate(calls: SyncCalls, part: string, name: string, mode: number): void {
+  const fd = calls.open(part, OPEN.read)
+  try {
+    const stats = calls.fstat(fd)
+    if (!stats.isFile() || stats.nlink !== 1)
+      throw new SystemError('EBUSY', 'open', 'it was exchanged meanwhile')
+    calls.fchmod(fd, mode)
+    try {
+      calls.link(part, name)
+    } catch (error) {
+      // an answer may be lost, and the call done
+      if (calls.fstat(fd).nlink > 1) return
+      calls.fchmod(fd, mode | OWNER_BITS)
+      throw error
+    }
+  } finally {
+    attempt(() => calls.close(fd))
+  }
+}
+
+/** A write may take fewer bytes than given; one that takes none means that the disk is full. */
+export function writeAll(calls: SyncCalls, fd: number, buffers: readonly Buffer[]): void {
+  let position = 0
+  for (const buffer of buffers) {
+    for (let done = 0; done < buffer.length; ) {
+      const taken = calls.write(fd, [done === 0 ? buffer : buffer.subarray(done)], position)
+      if (taken === 0) throw new SystemError('ENOSPC', 'write', 'it takes no more bytes')
+      done += taken
+      position += taken
+    }
+  }
+}
+
+/** Whether it went well. */
+export function attempt(act: () => void): boolean {
+  try {
+    act()
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Takes a name away; an answer may be lost, and the call done. */
+export function isRemoved(calls: SyncCalls, path: string): boolean {
+  if (attempt(() => calls.unlink(path))) return true
+  try {
+    calls.lstat(path)
+    return false
+  } catch (error) {
+    return errorCode(error) === 'ENOENT'
+  }
+}
