@@ -5,7 +5,6 @@ import { MemoryDisk, type MemoryDiskOptions } from '../../../lib/testing/index.j
 import { collectAll } from '../../helpers/collect-all.js'
 import { arrivingOf, MTIME } from '../../helpers/items.js'
 import { receiveItems } from '../../helpers/river.js'
-
 import { stopClock } from '../../helpers/stopped-clock.js'
 
 // Many small files by calls that are made at once. What may fail in it: small-files-faults.test.ts.
