@@ -139,24 +139,13 @@ export class Demuxer extends Transform {
     for (let index = first; index < first + count; index++) {
       // a slot of zeros says nothing: of a folder, or of a file that nobody asked for
       if (failures.has(index) || digestIn(column, index) === undefined) continue
-      yield* this.#size(index, sizes?.get(index))
+      const size = sizes?.get(index)
+      // an entry of unknown size ends with a run of no bytes
+      const end = size === undefined ? undefined : plan.setSize(index, size)
+      if (end) yield this.#run(end, [])
       plan.answer(index)
     }
     yield { kind: 'digests', ...column, failures, ...(sizes && { sizes }) }
-  }
-
-  /** An entry of unknown size ends with a run of no bytes, once its size was said. */
-  *#size(index: number, size: number | undefined): Generator<Item, void> {
-    const { plan } = this
-    const entry = plan.entries[index]!
-    if (plan.isClosed(index) || (entry.size !== null && size === undefined)) return
-    if (size === undefined) throw this.#refuse('a digest without the size of', index)
-    plan.setSize(index, size)
-    const position = entry.start + size
-    yield this.#run(
-      { position, length: 0, first: index, last: index, offset: size, ends: true, isLate: false },
-      [],
-    )
   }
 
   *#end(): Generator<Item, void> {

@@ -1,24 +1,16 @@
 import { Writable } from 'node:stream'
-import { setImmediate } from 'node:timers/promises'
 import { prepareDigest } from '../digest/digests.js'
 import { errorOf, SluiceError } from '../errors.js'
 import type { PublishPolicy } from '../stores/parts.js'
 import type { Plan } from '../transfer/plan.js'
 import type { Offer } from '../wire/manifest.js'
-import {
-  failed,
-  failureOf,
-  filesFailed,
-  type Outcome,
-  type OutcomeRange,
-  outcomesOf,
-  rangesOf,
-} from '../wire/outcome.js'
+import { filesFailed, type Outcome, type OutcomeRange, rangesOf } from '../wire/outcome.js'
 import { Ledger } from './publish/ledger.js'
 import { checkedOptions, type FinalizerOptions } from './publish/options.js'
 import { asOffered, filtered, skippedRanges } from './publish/outcomes.js'
-import { unsaid, Verdicts } from './publish/verdicts.js'
-import type { Item, OfferItem, StoredRun } from './river/items.js'
+import { OutcomeReport } from './publish/report.js'
+import { stored, unsaid, Verdicts } from './publish/verdicts.js'
+import type { Item, OfferItem } from './river/items.js'
 import { SharedStore } from './river/shared-store.js'
 
 export type { FinalizerOptions }
@@ -43,9 +35,6 @@ export function finalizer(options: FinalizerOptions = {}): Finalizer {
 
 type Callback = (error?: Error | null) => void
 
-/** Outcomes that are told at once. */
-const MOST_TOLD = 500
-
 /** What a transfer has until its end. */
 interface Books {
   plan: Plan
@@ -58,8 +47,7 @@ class FinalizerStage extends Writable implements Finalizer {
   readonly outcomes: Promise<Outcome[]>
   readonly #options
   #books: Books | undefined
-  /** Those that are kept: all by the index of their entry, or the failed ones in the order in which they ended. */
-  readonly #kept: Outcome[] = []
+  readonly #report: OutcomeReport
   #isFinished = false
   #working: Promise<void> = Promise.resolve()
   #stopped = false
@@ -69,6 +57,7 @@ class FinalizerStage extends Writable implements Finalizer {
   constructor(options: FinalizerOptions) {
     super({ objectMode: true, highWaterMark: 1 })
     this.#options = checkedOptions(options)
+    this.#report = new OutcomeReport(this.#options, () => this.#stopped)
     this.outcomes = new Promise((resolve, reject) => {
       this.#resolve = resolve
       this.#reject = reject
@@ -110,26 +99,12 @@ class FinalizerStage extends Writable implements Finalizer {
       throw new SluiceError('ERR_STATE', `finalizer() got a ${item.kind}; put it behind partSink()`)
     }
     if (item.kind === 'stored') {
-      await this.#stored(item.stored, books)
+      await this.#settle(await stored(item.stored, books.ledger, books.store.parts))
     } else if (item.kind === 'digests') {
-      await this.#report(await this.#verdicts(books).of(item))
+      await this.#settle(await this.#verdicts(books).of(item))
     } else {
       await this.#finish()
     }
-  }
-
-  /** What failed has its outcome at once; what comes after its outcome goes. */
-  async #stored(stored: StoredRun, { ledger, plan, store }: Books): Promise<void> {
-    for (const index of ledger.add(stored)) {
-      const part = stored.part ?? stored.run?.part(index)
-      const entry = plan.entries[index]!
-      if (part)
-        await store.parts.discard(part, entry, failureOf(entry, 'ERR_STATE', 'it came behind its outcome'))
-    }
-    const outcomes: Outcome[] = []
-    for (const [index, error] of stored.failures ?? [])
-      if (!plan.isClosed(index)) outcomes.push(failed(plan.entries[index]!, error))
-    await this.#report(rangesOf(outcomes))
   }
 
   #adopt({ plan, store, offer }: OfferItem): void {
@@ -147,7 +122,7 @@ class FinalizerStage extends Writable implements Finalizer {
 
   async #learn(offer: Offer): Promise<void> {
     await prepareDigest(offer.algorithm)
-    await this.#report(skippedRanges(this.#books!.plan, offer))
+    await this.#settle(skippedRanges(this.#books!.plan, offer))
   }
 
   #verdicts({ ledger, policy, store }: Books): Verdicts {
@@ -156,34 +131,15 @@ class FinalizerStage extends Writable implements Finalizer {
   }
 
   /** Nothing is told before it is as safe as was asked for; of a million folders, others have their turn meanwhile. */
-  async #report(ranges: readonly OutcomeRange[]): Promise<void> {
+  async #settle(ranges: readonly OutcomeRange[]): Promise<void> {
     const books = this.#books
     if (ranges.length === 0 || this.#stopped || !books) return
     await books.store.parts.sync()
     const { plan, ledger } = books
-    for (const range of ranges) await this.#tell(range, plan)
+    for (const range of ranges) await this.#report.tell(range, plan.entries)
     if (this.#stopped) return
     for (const { first, last } of ranges) for (let index = first; index <= last; index++) ledger.close(index)
     await this.#options.onSettled?.(ranges)
-  }
-
-  async #tell(range: OutcomeRange, { entries }: Plan): Promise<void> {
-    const { onOutcome, outcomes, warn } = this.#options
-    for (const outcome of range.except?.values() ?? []) {
-      if (outcome.error && outcome.status === 'published') warn?.(outcome.error)
-      if (outcomes === 'failed' && outcome.status === 'failed') this.#kept.push(outcome)
-    }
-    if (outcomes === 'failed' && !onOutcome) return
-    let batch: Outcome[] = []
-    for (const outcome of outcomesOf(range, entries)) {
-      if (outcomes !== 'failed') this.#kept[outcome.entry.index] = outcome
-      batch.push(outcome)
-      if (batch.length < MOST_TOLD && outcome.entry.index < range.last) continue
-      if (this.#stopped) return
-      await onOutcome?.(batch)
-      if (outcome.entry.index < range.last) await setImmediate()
-      batch = []
-    }
   }
 
   /** Nothing more comes: what ends last, and what never came. */
@@ -192,23 +148,24 @@ class FinalizerStage extends Writable implements Finalizer {
     if (this.#isFinished || !books) return
     this.#isFinished = true
     const { ledger, plan, store, policy } = books
-    const report = (outcomes: Outcome[]) =>
-      this.#report(
+    const settle = (outcomes: Outcome[]) =>
+      this.#settle(
         rangesOf(outcomes.map((outcome) => asOffered(outcome, plan.entries[outcome.entry.index]!))),
       )
-    await this.#report(await unsaid(ledger, store.parts))
-    if (this.#options.missing === 'skip') await report(ledger.missing().map(filtered))
-    checkAll(ledger, plan)
-    await report(await store.parts.makeLinks(ledger.links.splice(0), this.#options.symlinks, policy))
+    await this.#settle(await unsaid(ledger, store.parts))
+    if (this.#options.missing === 'skip') await settle(ledger.missing().map(filtered))
+    ledger.checkAll()
+    await settle(await store.parts.makeLinks(ledger.links.splice(0), this.#options.symlinks, policy))
     const folders = await store.parts.endFolders(ledger.folders.splice(0))
-    await report(folders.sort((a, b) => a.entry.index - b.entry.index))
+    await settle(folders.sort((a, b) => a.entry.index - b.entry.index))
     await store.parts.finish().catch((error: SluiceError) => this.#options.warn?.(error))
   }
 
   async #end(): Promise<void> {
     await this.#finish()
-    const failure = filesFailed(this.#kept, this.#books?.plan.entries.length ?? 0)
-    this.#resolve(this.#kept)
+    const { kept } = this.#report
+    const failure = filesFailed(kept, this.#books?.plan.entries.length ?? 0)
+    this.#resolve(kept)
     if (failure) throw failure
   }
 }
@@ -219,12 +176,4 @@ function settled(work: Promise<void>, done: Callback): Promise<void> {
     () => done(),
     (thrown: unknown) => done(errorOf(thrown)),
   )
-}
-
-/** @throws SluiceError `ERR_TRUNCATED` if there are entries of which nothing came */
-function checkAll(ledger: Ledger, { entries }: Plan): void {
-  const { length } = ledger.missing()
-  if (length === 0) return
-  const message = `the input ended before ${length} of ${entries.length} entries came`
-  throw new SluiceError('ERR_TRUNCATED', message)
 }

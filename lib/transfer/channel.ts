@@ -10,9 +10,6 @@ import { Heartbeat } from './heartbeat.js'
 
 const debug = createDebug('sluice:channel')
 
-/** The former name, for the modules that still use it. */
-export type { Chain as Line } from './chain.js'
-
 export interface ChannelOptions {
   limits: Limits
   /** What was read from the socket before it was handed over. */

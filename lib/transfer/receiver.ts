@@ -8,7 +8,7 @@ import type { Offer } from '../wire/manifest.js'
 import type { Message, PlanRecord } from '../wire/messages.js'
 import { type OutcomeRange, outcomesOf, type TransferResult } from '../wire/outcome.js'
 import type { Run } from '../wire/run.js'
-import type { Line } from './channel.js'
+import type { Chain } from './chain.js'
 import { messagesOf, OutcomeTable } from './outcomes.js'
 import type { Plan } from './plan.js'
 import { asError, closed, closedSoon, Session } from './session.js'
@@ -64,8 +64,8 @@ export class Receiver extends Session {
   /** Bytes of a message that the sender takes. */
   #mostBytes = DEFAULT_LIMITS.message
 
-  constructor(socket: Duplex, line: Line, receiving: Receiving, options: SessionOptions) {
-    super('receive', socket, line, options)
+  constructor(socket: Duplex, chain: Chain, receiving: Receiving, options: SessionOptions) {
+    super('receive', socket, chain, options)
     this.#receiving = receiving
     this.#closeTimeout = options.limits.closeTimeout
     this.#river = receiving.river({

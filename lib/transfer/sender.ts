@@ -7,7 +7,7 @@ import type { Entry, Offer } from '../wire/manifest.js'
 import type { Message, Messages, OutcomeRecord } from '../wire/messages.js'
 import { type Outcome, type OutcomeRange, outcomesOf } from '../wire/outcome.js'
 import type { Run } from '../wire/run.js'
-import type { Line } from './channel.js'
+import type { Chain } from './chain.js'
 import { OutcomeTable, outcomeOf } from './outcomes.js'
 import type { Plan } from './plan.js'
 import { asError, closed, Session } from './session.js'
@@ -55,7 +55,7 @@ const LEAST = 4096
 
 /** The sender's part of the conversation: offer, plan, river, outcomes, result. */
 export class Sender extends Session {
-  readonly #line: Line
+  readonly #chain: Chain
   readonly #sending: Sending
   readonly #hello = deferred<PeerLimits>()
   #state: 'preparing' | 'offered' | 'sending' | 'sent' = 'preparing'
@@ -65,9 +65,9 @@ export class Sender extends Session {
   #names = 0
   #river: ReturnType<Sending['river']> | undefined
 
-  constructor(socket: Duplex, line: Line, sending: Sending, options: SessionOptions) {
-    super('send', socket, line, options)
-    this.#line = line
+  constructor(socket: Duplex, chain: Chain, sending: Sending, options: SessionOptions) {
+    super('send', socket, chain, options)
+    this.#chain = chain
     this.#sending = sending
     this.#mostNames = options.limits.names
     this.open()
@@ -86,7 +86,7 @@ export class Sender extends Session {
     const limits = await this.#hello.promise
     if (this.over) return
     checkLimits(offer.entries.length, limits)
-    this.#line.framer.limit(limits)
+    this.#chain.framer.limit(limits)
     this.plan.add(offer)
     this.#river = this.#sending.river({
       plan: this.plan,
@@ -98,7 +98,7 @@ export class Sender extends Session {
     })
     this.#state = 'offered'
     this.control.move('offered')
-    await pipeline([...this.#river.stages, this.#line.framer], { end: false, signal: this.stop.signal })
+    await pipeline([...this.#river.stages, this.#chain.framer], { end: false, signal: this.stop.signal })
   }
 
   protected override greeted(limits: PeerLimits): void {

@@ -5,7 +5,8 @@ import { type Limits, type PeerLimits, saidLimits } from '../wire/limits.js'
 import type { Message } from '../wire/messages.js'
 import { type Outcome, resultOf, type TransferResult } from '../wire/outcome.js'
 import type { Run } from '../wire/run.js'
-import { Channel, type Line } from './channel.js'
+import type { Chain } from './chain.js'
+import { Channel } from './channel.js'
 import { Plan } from './plan.js'
 import { checkSession, type SessionOptions } from './session-options.js'
 import { isFinal } from './states.js'
@@ -40,14 +41,14 @@ export abstract class Session {
   #greeted = false
   #ending: Promise<void> | null = null
 
-  constructor(direction: 'send' | 'receive', socket: Duplex, line: Line, options: SessionOptions) {
+  constructor(direction: 'send' | 'receive', socket: Duplex, chain: Chain, options: SessionOptions) {
     checkSession(socket, options)
     this.control = Transfer.create(direction, (reason) => this.#cancel(reason), this.plan)
     this.#keepOpen = options.keepOpen ?? false
     this.#pingInterval = options.limits.pingInterval
     this.#signal = options.signal
     this.#open = () =>
-      new Channel(socket, line, options, {
+      new Channel(socket, chain, options, {
         talk: (message) => this.#talk(message),
         ended: () => this.hungUp(),
         failed: (error) => this.fail(asError(error)),

@@ -9,7 +9,7 @@ import { checkNothingLeft, Kills } from '../helpers/kills.js'
 import { scale } from '../helpers/scale.js'
 
 // Processes are killed with SIGKILL at random moments of what they do with files, over and over in the same folder:
-// CRASH-SAFETY.md holds each time. The long run comes to more than 500 of them.
+// what must hold after a crash holds each time. The long run comes to more than 500 of them.
 
 /** Calls of about one round of each role, or of its end: it dies in one of them. */
 const WITHIN = { write: 60, rotate: 150, transaction: 130, recover: 130, change: 250, undo: 80 }

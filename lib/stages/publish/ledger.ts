@@ -1,3 +1,4 @@
+import { SluiceError } from '../../errors.js'
 import type { Plan } from '../../transfer/plan.js'
 import type { Entry } from '../../wire/manifest.js'
 import type { StoredRun } from '../river/items.js'
@@ -42,6 +43,11 @@ export class Ledger {
     return this.#plan.entries[index]!
   }
 
+  /** Whether the entry has its outcome. */
+  isClosed(index: number): boolean {
+    return this.#plan.isClosed(index)
+  }
+
   /** Whether the file has no outcome yet. */
   isWaited(index: number): boolean {
     return this.entry(index).type === 'file' && !this.#plan.isClosed(index)
@@ -68,5 +74,13 @@ export class Ledger {
     if (closedEntries + this.folders.length + this.links.length === entries.length) return []
     const last = new Set([...this.folders, ...this.links].map(({ index }) => index))
     return entries.filter(({ index }) => !this.#plan.isClosed(index) && !last.has(index))
+  }
+
+  /** @throws SluiceError `ERR_TRUNCATED` if there are entries of which nothing came */
+  checkAll(): void {
+    const { length } = this.missing()
+    if (length === 0) return
+    const message = `the input ended before ${length} of ${this.#plan.entries.length} entries came`
+    throw new SluiceError('ERR_TRUNCATED', message)
   }
 }

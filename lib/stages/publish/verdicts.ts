@@ -157,6 +157,19 @@ export class Verdicts {
   }
 }
 
+/** Takes in what was stored: what failed has its outcome at once, what comes after its outcome is discarded. */
+export async function stored(run: StoredRun, ledger: Ledger, store: StoreCalls): Promise<OutcomeRange[]> {
+  for (const index of ledger.add(run)) {
+    const part = run.part ?? run.run?.part(index)
+    const entry = ledger.entry(index)
+    if (part) await store.discard(part, entry, failureOf(entry, 'ERR_STATE', 'it came behind its outcome'))
+  }
+  const outcomes: Outcome[] = []
+  for (const [index, error] of run.failures ?? [])
+    if (!ledger.isClosed(index)) outcomes.push(failed(ledger.entry(index), error))
+  return rangesOf(outcomes)
+}
+
 /** Files that are stored, but of which the sender never said what they should be: they fail, their parts stay. */
 export async function unsaid(ledger: Ledger, store: StoreCalls): Promise<OutcomeRange[]> {
   const outcomes: Outcome[] = []
