@@ -91,8 +91,8 @@ for (const durability of ['crash', 'power'] as const) {
     test(`KNOWN-FAILURES 7, 8, 20: with ${durability}, ${name} at any call loses and breaks nothing`, async (t) => {
       const plain = scene()
       await receive(plain, { durability })
-      const step = scale(durability === 'power' ? 7 : 4, 1)
-      // another offset for each fault, so that together they meet every call
+      const step = scale(FAULTS.length, 1)
+      // another offset for each fault: together they meet every call
       let nth = 1 + (FAULTS.indexOf(fault) % step)
       for (; ; nth += step) {
         const disk = scene()

@@ -22,7 +22,7 @@ for (const sync of [true, false]) {
       const { runs } = await faultSweep({
         options: { sync },
         faults: all,
-        step: scale(durability === 'power' ? 11 : 5, 1),
+        step: scale(durability === 'power' ? 23 : 13, 1),
         set: setScene,
         work: async (disk) => {
           disk.hook = (event) => {

@@ -21,7 +21,7 @@ for (const sync of [true, false]) {
     let isOver = false
     for (let at = 1; !isOver; at++) {
       // another beginning at each call, so that together they meet every call of the collecting
-      const step = scale(7, 3)
+      const step = scale(17, 3)
       for (let then = 1 + (at % step), collected = false; !collected; then += step) {
         const place = `killed at call ${at}, and at call ${then} of the collecting`
         const disk = new MemoryDisk({ sync })
@@ -50,7 +50,7 @@ for (const sync of [true, false]) {
         checkArrived(disk, await receiveScene(disk), place)
         checkNothingLeft(disk, place)
         states++
-        if (at % scale(4, 1) > 0) break
+        if (at % scale(8, 1) > 0) break
       }
     }
     t.log(`${states} states`)
