@@ -2,7 +2,7 @@ import { printable, SluiceError } from '../errors.js'
 import type { Entry, Offer, WireEntry } from './entry.js'
 import { DEFAULT_LIMITS, type Limits } from './limits.js'
 import type { Message, Messages } from './messages.js'
-import { checkPath, type PathRules } from './paths.js'
+import { type PathRules, pathCheck } from './paths.js'
 
 export type { Entry, Offer } from './entry.js'
 
@@ -69,7 +69,7 @@ const Is = { Leaf: 0, Implied: 1, Folder: 2 }
  */
 export class ManifestReader {
   readonly #limits: Limits
-  readonly #rules: PathRules
+  readonly #checkPath: (path: string) => void
   #before: Before = { first: 0, position: 0 }
   /** What the offer that is being read announced. */
   #said: Messages['offer'] | null = null
@@ -85,7 +85,7 @@ export class ManifestReader {
 
   constructor(limits: Limits = DEFAULT_LIMITS, rules: PathRules = {}) {
     this.#limits = limits
-    this.#rules = { ...rules, limits }
+    this.#checkPath = pathCheck({ ...rules, limits })
   }
 
   /**
@@ -154,7 +154,7 @@ export class ManifestReader {
     const { type, path, size, mtime, mode, target } = entry
     const before = this.#entries.at(-1)
     if (before?.size === null) throw refuse(before, 'has no size, but is not the last')
-    checkPath(path, this.#rules)
+    this.#checkPath(path)
     if (type !== 'file' && size !== 0) throw refuse(entry, `is a ${type} with a size`)
     if ((type === 'symlink') !== (target !== undefined)) throw refuse(entry, 'has a target that does not fit')
     if (target !== undefined) this.#checkTarget(path, target)

@@ -42,16 +42,26 @@ function widened(value: Packed | undefined): unknown {
  * @throws SluiceError `ERR_PROTOCOL`, or `ERR_LIMIT` for its depth and the number of its lists
  */
 export function unpack(payload: Buffer, limits: Limits): Record<string, Packed> {
-  const scan = new Scan(payload, limits)
-  scan.map()
+  const head = payload[0] ?? 0
+  if (head >> 4 !== 0x8 && head !== 0xde && head !== 0xdf) throw refuse('is not a map')
+  const end = new Scan(payload, limits).values(0, 1, 0)
+  if (end !== payload.length) throw refuse(`has ${payload.length - end} bytes after its end`)
   return unpackr.unpack(payload)
 }
 
 const KEY = /^[a-zA-Z]{1,31}$/
 
-/** Walks over a payload without building anything. */
+/**
+ * By the lower bits of a first byte from 0xc0 to 0xdf: how many bytes of a number follow it, which is the value itself
+ * or a length. 255 for floats, extensions, and what no version of the format uses.
+ */
+const WIDTHS = Uint8Array.of(
+  ...[0, 255, 0, 0, 1, 2, 4, 255, 255, 255, 255, 255, 1, 2, 4, 8], // nil, booleans, binary, unsigned integers
+  ...[1, 2, 4, 8, 255, 255, 255, 255, 255, 1, 2, 4, 2, 4, 2, 4], // signed integers, texts, lists, maps
+)
+
+/** Walks over a payload without building anything. One loop, since a manifest has millions of values. */
 class Scan {
-  #at = 0
   readonly #bytes: Buffer
   readonly #depth: number
   readonly #list: number
@@ -64,124 +74,82 @@ class Scan {
     this.#list = list
   }
 
-  /** The whole payload: one map, and nothing after it. */
-  map(): void {
-    const head = this.#byte()
-    if (head >> 4 !== 0x8 && head !== 0xde && head !== 0xdf) throw refuse('is not a map')
-    this.#value(head, 1)
-    if (this.#at !== this.#bytes.length)
-      throw refuse(`has ${this.#bytes.length - this.#at} bytes after its end`)
-  }
-
-  #value(head: number, depth: number): void {
-    if (head < 0x80 || head >= 0xe0) return // an integer in itself
-    if (head < 0x90) return this.#pairs(head & 0x0f, depth)
-    if (head < 0xa0) return this.#items(head & 0x0f, depth)
-    if (head < 0xc0) return this.#text(head & 0x1f)
-    switch (head) {
-      case 0xc0: // nil
-      case 0xc2: // false
-      case 0xc3: // true
-        return
-      case 0xc4: // binary, of 1, 2 or 4 bytes of length
-      case 0xc5:
-      case 0xc6:
-        this.#take(this.#number(1 << (head - 0xc4)))
-        return
-      case 0xcc: // unsigned
-      case 0xcd:
-      case 0xce:
-        this.#take(1 << (head - 0xcc))
-        return
-      case 0xd0: // signed
-      case 0xd1:
-      case 0xd2:
-        this.#take(1 << (head - 0xd0))
-        return
-      case 0xcf:
-        return this.#wide(this.#bytes.readUInt32BE(this.#take(8)))
-      case 0xd3:
-        return this.#wide(this.#bytes.readInt32BE(this.#take(8)))
-      case 0xd9: // text
-      case 0xda:
-      case 0xdb:
-        return this.#text(this.#number(1 << (head - 0xd9)))
-      case 0xdc: // arrays
-      case 0xdd:
-        return this.#items(this.#number(2 << (head - 0xdc)), depth)
-      case 0xde: // maps
-      case 0xdf:
-        return this.#pairs(this.#number(2 << (head - 0xde)), depth)
-      default: // floats, extensions, and what no version of the format uses
-        throw refuse(`has a value of type 0x${head.toString(16)}`)
+  /** Checks `count` values from `at` on; gives the offset behind the last of them. */
+  values(at: number, count: number, depth: number): number {
+    const bytes = this.#bytes
+    for (let left = count; left > 0; left--) {
+      if (at >= bytes.length) throw refuse(CUT)
+      const head = bytes[at++]!
+      if (head < 0x80 || head >= 0xe0) continue // an integer in itself
+      let number = head < 0xa0 ? head & 0x0f : head & 0x1f
+      if (head >= 0xc0) {
+        const width = WIDTHS[head & 0x1f]!
+        if (width === 255) throw refuse(`has a value of type 0x${head.toString(16)}`)
+        if (width > bytes.length - at) throw refuse(CUT)
+        if (width === 8) checkSafe(head === 0xcf ? bytes.readUInt32BE(at) : bytes.readInt32BE(at), bytes, at)
+        else if (width > 0) number = bytes.readUIntBE(at, width)
+        at += width
+      }
+      if (head < 0x90 || head >= 0xde) at = this.#pairs(at, number, depth + 1)
+      else if (head < 0xa0 || head >= 0xdc) at = this.#items(at, number, depth + 1)
+      else if (head < 0xc0 || head >= 0xd9) at = this.#text(at, number)
+      else if (head >= 0xc4 && head <= 0xc6) at = this.#binary(at, number)
     }
+    return at
   }
 
-  #items(count: number, depth: number): void {
-    this.#enter(count, count, depth)
-    for (let i = 0; i < count; i++) this.#value(this.#byte(), depth + 1)
+  #items(at: number, count: number, depth: number): number {
+    this.#enter(count, count, at, depth)
+    return this.values(at, count, depth)
   }
 
-  #pairs(count: number, depth: number): void {
-    this.#enter(count, 2 * count, depth)
+  #pairs(from: number, count: number, depth: number): number {
+    this.#enter(count, 2 * count, from, depth)
     const keys = new Set<string>()
-    for (let i = 0; i < count; i++) {
-      const head = this.#byte()
-      const length = head >> 5 === 0x5 ? head & 0x1f : -1
-      const start = this.#at
-      if (length >= 0) this.#take(length)
-      const key = this.#bytes.toString('latin1', start, this.#at)
+    let at = from
+    for (let left = count; left > 0; left--) {
+      const head = this.#bytes[at] ?? 0
+      const length = head >> 5 === 0x5 ? head & 0x1f : 0
+      const key = this.#bytes.toString('latin1', at + 1, at + 1 + length)
       if (!KEY.test(key)) throw refuse('has a key that is no name')
       if (keys.has(key)) throw refuse(`has the key ${key} twice`)
       keys.add(key)
-      this.#value(this.#byte(), depth + 1)
+      at = this.values(at + 1 + length, 1, depth)
     }
+    return at
   }
 
   /** Refuses a count that cannot be true, before anything depends on it: each value takes one byte at least. */
-  #enter(count: number, values: number, depth: number): void {
+  #enter(count: number, values: number, at: number, depth: number): void {
     if (depth > this.#depth)
       throw new SluiceError('ERR_LIMIT', `a message of the peer is nested deeper than ${this.#depth}`)
-    if (values > this.#bytes.length - this.#at) throw refuse('ends in the middle')
+    if (values > this.#bytes.length - at) throw refuse(CUT)
     this.#nested += 1
     // the longest list, with a list in each place, the map around it, and a few more
     if (count > this.#list || this.#nested > this.#list + 16)
       throw new SluiceError('ERR_LIMIT', `a message of the peer has more than ${this.#list} items`)
   }
 
-  #text(length: number): void {
-    const start = this.#take(length)
-    if (!isUtf8(this.#bytes.subarray(start, start + length))) throw refuse('has a text that is not UTF-8')
+  #text(at: number, length: number): number {
+    const end = this.#binary(at, length)
+    let ascii = at
+    while (ascii < end && this.#bytes[ascii]! < 0x80) ascii++
+    if (ascii < end && !isUtf8(this.#bytes.subarray(ascii, end))) throw refuse('has a text that is not UTF-8')
+    return end
   }
 
-  /** Checks that the 64-bit integer just passed, whose upper half is `high`, is a safe integer. */
-  #wide(high: number): void {
-    const low = this.#bytes.readUInt32BE(this.#at - 4)
-    if (high > 0x1fffff || high < -0x200000 || (high === -0x200000 && low === 0)) {
-      throw refuse('has a number beyond 2^53')
-    }
+  #binary(at: number, length: number): number {
+    if (length > this.#bytes.length - at) throw refuse(CUT)
+    return at + length
   }
+}
 
-  #byte(): number {
-    return this.#bytes[this.#take(1)]!
-  }
+const CUT = 'ends in the middle'
 
-  #number(width: number): number {
-    const at = this.#take(width)
-    return width === 1
-      ? this.#bytes[at]!
-      : width === 2
-        ? this.#bytes.readUInt16BE(at)
-        : this.#bytes.readUInt32BE(at)
-  }
-
-  /** Moves on by `length` bytes; gives the offset at which they begin. */
-  #take(length: number): number {
-    const at = this.#at
-    if (length > this.#bytes.length - at) throw refuse('ends in the middle')
-    this.#at = at + length
-    return at
-  }
+/** Checks that the 64-bit integer at an offset, whose upper half is `high`, is a safe integer. */
+function checkSafe(high: number, bytes: Buffer, at: number): void {
+  if (high > 0x1fffff || high < -0x200000 || (high === -0x200000 && bytes.readUInt32BE(at + 4) === 0))
+    throw refuse('has a number beyond 2^53')
 }
 
 function refuse(what: string): SluiceError {

@@ -30,12 +30,18 @@ const SHORT_NAME = /^sluice~\d+$/i
  * @throws SluiceError `ERR_PATH`, with the path and what is wrong with it; `ERR_USAGE` for `names`
  */
 export function checkPath(path: string, rules: PathRules = {}): void {
+  pathCheck(rules)(path)
+}
+
+/** {@link checkPath} for very many paths: the rules are looked at once. */
+export function pathCheck(rules: PathRules): (path: string) => void {
   const { names = 'native', platform = process.platform, limits = DEFAULT_LIMITS } = rules
   checkChoice('names', names, ['native', 'portable'])
   const everywhere = names === 'portable' || platform === 'win32'
-  const fault = faultOf(path, limits) ?? (everywhere ? interpreted(path) : undefined)
-  if (fault === undefined) return
-  throw new SluiceError('ERR_PATH', `the path ${shown(path)} ${fault}`, { path })
+  return (path) => {
+    const fault = faultOf(path, limits) ?? (everywhere ? interpreted(path) : undefined)
+    if (fault !== undefined) throw new SluiceError('ERR_PATH', `the path ${shown(path)} ${fault}`, { path })
+  }
 }
 
 const shown = (path: string) => (path === '' ? "''" : printable(path, 200))
@@ -45,19 +51,24 @@ function faultOf(path: string, limits: Pick<Limits, 'path' | 'name' | 'depth'>):
   if (!path.isWellFormed()) return 'is not valid Unicode'
   if (path.includes('\0')) return 'contains a NUL'
   if (path.startsWith('/')) return 'is absolute'
-  if (longer(path, limits.path)) return `is longer than ${limits.path} bytes`
-  const parts = path.split('/')
-  if (parts.length > limits.depth) return `is deeper than ${limits.depth} names`
-  for (const part of parts) {
-    if (part === '') return 'contains an empty name'
-    if (part === '.' || part === '..') return `contains the name ${part}`
-    if (longer(part, limits.name)) return `contains a name longer than ${limits.name} bytes`
+  if (isLonger(path, limits.path)) return `is longer than ${limits.path} bytes`
+  let depth = 0
+  for (let start = 0, end = 0; end < path.length; start = end + 1) {
+    const slash = path.indexOf('/', start)
+    end = slash < 0 ? path.length : slash
+    if (++depth > limits.depth) return `is deeper than ${limits.depth} names`
+    const length = end - start
+    if (length === 0) return 'contains an empty name'
+    if (length <= 2 && path.startsWith('..'.slice(0, length), start))
+      return `contains the name ${path.slice(start, end)}`
+    if (length * 3 > limits.name && isLonger(path.slice(start, end), limits.name))
+      return `contains a name longer than ${limits.name} bytes`
   }
   return undefined
 }
 
 /** Whether a text has more bytes of UTF-8: a UTF-16 unit takes 3 at most, so that a short text need not be counted. */
-function longer(text: string, bytes: number): boolean {
+function isLonger(text: string, bytes: number): boolean {
   return text.length * 3 > bytes && Buffer.byteLength(text) > bytes
 }
 

@@ -68,14 +68,15 @@ const tuples =
   (required: number, ...parts: Check[]): Check =>
   (value, limits) => {
     if (!Array.isArray(value) || value.length === 0) return false
-    for (const [number, tuple] of value.entries()) {
+    // plain loops: a manifest has millions of parts
+    for (let number = 0; number < value.length; number++) {
+      const tuple = value[number]
       if (!Array.isArray(tuple) || tuple.length < required || tuple.length > parts.length) {
         const count = required === parts.length ? required : `${required} to ${parts.length}`
         throw bad(`item ${number} is not a list of ${count} parts`)
       }
-      for (const [i, part] of tuple.entries()) {
-        if (!parts[i]!(part, limits)) throw bad(`part ${i} of item ${number} is not what belongs there`)
-      }
+      for (let i = 0; i < tuple.length; i++)
+        if (!parts[i]!(tuple[i]!, limits)) throw bad(`part ${i} of item ${number} is not what belongs there`)
     }
     return true
   }
