@@ -78,17 +78,16 @@ export class Plan {
   /** Decides that the next `count` entries are wanted with all of their bytes: one request for each file. */
   want(count: number): void {
     const { start, end } = this.#decisions.decide(count, Decision.Wanted)
+    this.#states.set(start, Is.Coming, end)
+    this.wantedEntries += count
     for (let index = start; index < end; index++) {
       const { type, size } = this.entries[index]!
-      this.wantedEntries++
       if (size === null) this.#wantsUnknown = true
       else this.#wantedSizes += size
       if (this.#isClosed[index]) {
         this.closedWanted++
-        continue
-      }
-      this.#states.set(index, Is.Coming)
-      if (type === 'file') this.#requests.add(index)
+        this.#states.set(index, Is.Absent)
+      } else if (type === 'file') this.#requests.add(index)
     }
   }
 
@@ -242,19 +241,26 @@ export class Plan {
     const mayLack = this.#requests.answer(index, failed)
     if (this.#isClosed[index]) return false
     if (open > 1) return true
-    if (!mayLack && this.#states.coming.has(index)) throw refuse('a digest before the last byte of', entry)
-    this.#states.giveUp(index)
+    if (this.#states.coming.has(index)) {
+      if (!mayLack) throw refuse('a digest before the last byte of', entry)
+      this.#states.giveUp(index)
+    }
     return true
   }
 
-  /** The entry has its outcome: nothing of it is wanted any more. The second time does nothing. */
-  close(index: number): void {
-    if (this.#isClosed[index]) return
-    this.#isClosed[index] = 1
-    this.closedEntries++
-    if (this.isWanted(index)) this.closedWanted++
-    this.#requests.close(index)
-    this.#states.set(index, Is.Absent)
+  /**
+   * The entries from `first` up to `end` have their outcome: nothing of them is wanted any more. The second time does
+   * nothing.
+   */
+  close(first: number, end = first + 1): void {
+    for (let index = first; index < end; index++) {
+      if (this.#isClosed[index]) continue
+      this.#isClosed[index] = 1
+      this.closedEntries++
+      if (this.isWanted(index)) this.closedWanted++
+    }
+    this.#requests.close(first, end)
+    this.#states.set(first, Is.Absent, end)
   }
 
   /**

@@ -115,11 +115,34 @@ export class ByteStates {
     return missing.toArray()
   }
 
-  /** Brings an entry as a whole into a state. */
-  set(index: number, state: ByteState): void {
-    this.#states[index] = state
-    if (this.#mixed.size > 0) this.#mixed.delete(index)
-    this.#noteComing(index, state === Is.Coming)
+  /** Brings entries from `first` up to `end` as a whole into a state. */
+  set(first: number, state: ByteState, end = first + 1): void {
+    this.#states.fill(state, first, end)
+    if (this.#mixed.size > 0) for (let index = first; index < end; index++) this.#mixed.delete(index)
+    if (state === Is.Coming) {
+      this.coming.add(first, end)
+      for (let index = first; index < end; index++) if (this.sizeOf(index) === 0) this.due.add(index)
+    } else {
+      this.coming.delete(first, end)
+      this.due.delete(first, end)
+    }
+  }
+
+  /**
+   * Notes that entries came which are to come as a whole: as many as have their place before the position `end`, one
+   * after the other, and at most `most`. Those of no bytes count only with one behind them that has some.
+   * @returns the index behind the last of them
+   */
+  takeWhole(first: number, end: number, most: number): number {
+    let taken = first
+    const last = Math.min(first + most, this.#entries.length)
+    for (let index = first; index < last && this.#states[index] === Is.Coming; index++) {
+      const { start, size } = this.#entries[index]!
+      if (size === null || start + size > end) break
+      if (size > 0) taken = index + 1
+    }
+    if (taken > first) this.set(first, Is.There, taken)
+    return taken
   }
 
   /** Brings bytes of an entry into another state. */
@@ -165,18 +188,8 @@ export class ByteStates {
         return
       }
     if (Object.values(parts).every((set) => set.isEmpty)) this.set(index, Is.Absent)
-    else this.#noteComing(index, !parts[Is.Coming].isEmpty)
-  }
-
-  #noteComing(index: number, isComing: boolean): void {
-    const isEmpty = this.sizeOf(index) === 0
-    if (isComing) {
-      this.coming.add(index)
-      if (isEmpty) this.due.add(index)
-    } else {
-      this.coming.delete(index)
-      if (isEmpty) this.due.delete(index)
-    }
+    else if (parts[Is.Coming].isEmpty) this.coming.delete(index)
+    else this.coming.add(index)
   }
 
   #whole(index: number): Range {

@@ -30,25 +30,34 @@ export class IndexSet {
     return ((this.#levels[0]![index >>> 5] ?? 0) & (1 << (index & 31))) !== 0
   }
 
-  add(index: number): void {
-    let place = index
+  /** Adds the indices from `first` up to `end`. */
+  add(first: number, end = first + 1): void {
+    let low = first
+    let high = end - 1
+    if (high < low) return
     for (const level of this.#levels) {
-      const word = place >>> 5
-      const before = level[word]!
-      level[word] = before | (1 << (place & 31))
-      // the levels above know already that this word is not empty
-      if (before !== 0) return
-      place = word
+      for (let word = low >>> 5; word <= high >>> 5; word++) level[word]! |= bitsOf(word, low, high)
+      low >>>= 5
+      high >>>= 5
     }
   }
 
-  delete(index: number): void {
-    let place = index
+  /** Removes the indices from `first` up to `end`. */
+  delete(first: number, end = first + 1): void {
+    let low = first
+    let high = end - 1
+    if (high < low) return
+    let below: Uint32Array | undefined
     for (const level of this.#levels) {
-      const word = place >>> 5
-      level[word]! &= ~(1 << (place & 31))
-      if (level[word] !== 0) return
-      place = word
+      if (below === undefined)
+        for (let word = low >>> 5; word <= high >>> 5; word++) level[word]! &= ~bitsOf(word, low, high)
+      // a bit of a higher level goes with the last one of its word
+      else
+        for (let place = low; place <= high; place++)
+          if (below[place] === 0) level[place >>> 5]! &= ~(1 << (place & 31))
+      below = level
+      low >>>= 5
+      high >>>= 5
     }
   }
 
@@ -71,6 +80,13 @@ export class IndexSet {
       place = place * 32 + lowestBit(this.#levels[level]![place]!)
     return place
   }
+}
+
+/** The bits of a word that stand for the places from `low` to `high`. */
+function bitsOf(word: number, low: number, high: number): number {
+  const from = word === low >>> 5 ? low & 31 : 0
+  const to = word === high >>> 5 ? high & 31 : 31
+  return (-1 << from) & (-1 >>> (31 - to))
 }
 
 function lowestBit(bits: number): number {

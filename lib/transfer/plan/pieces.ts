@@ -83,10 +83,14 @@ export class PieceCutter {
     }
     this.#settleDue(first, index)
     for (let at = position; ; ) {
+      const isWhole = !isLate && at === this.#entries[index]!.start
+      const behind = isWhole ? this.#states.takeWhole(index, end, first + most - index) : index
+      if (behind > index) index = behind - 1
       const { start } = this.#entries[index]!
       const size = this.#states.sizeOf(index) ?? Number.POSITIVE_INFINITY
       const next = Math.min(end, start + size)
-      if (!isLate) this.#states.change(index, { start: at - start, end: next - start }, Is.There)
+      if (behind <= index && !isLate)
+        this.#states.change(index, { start: at - start, end: next - start }, Is.There)
       at = next
       piece.length = at - position
       piece.last = index
@@ -190,6 +194,6 @@ export class PieceCutter {
 
   /** Entries of no bytes are in a piece now. */
   #settleDue(first: number, end: number): void {
-    for (let index = first; index < end; index++) this.#states.set(index, Is.There)
+    if (end > first) this.#states.set(first, Is.There, end)
   }
 }

@@ -56,8 +56,8 @@ export class Requests {
     return hasFailed
   }
 
-  /** The file is closed: no answer is owed, though some may still come. */
-  close(index: number): void {
-    this.#unanswered.delete(index)
+  /** Files are closed, from `first` up to `end`: no answer is owed, though some may still come. */
+  close(first: number, end: number): void {
+    this.#unanswered.delete(first, end)
   }
 }
