@@ -7,7 +7,7 @@ import { type Limits, limitsOf } from '../wire/limits.js'
 import { ManifestReader, type Offer } from '../wire/manifest.js'
 import type { DigestsMessage } from '../wire/messages.js'
 import type { PathRules } from '../wire/paths.js'
-import { digestIn, type Run, RunReader } from '../wire/run.js'
+import { hasDigest, type Run, RunReader } from '../wire/run.js'
 import { Pump } from './bytes/pump.js'
 import type { Item } from './river/items.js'
 
@@ -138,7 +138,7 @@ export class Demuxer extends Transform {
     const column = { first, count, bytes: Buffer.from(bytes) }
     for (let index = first; index < first + count; index++) {
       // a slot of zeros says nothing: of a folder, or of a file that nobody asked for
-      if (failures.has(index) || digestIn(column, index) === undefined) continue
+      if (failures.has(index) || !hasDigest(column, index)) continue
       const size = sizes?.get(index)
       // an entry of unknown size ends with a run of no bytes
       const end = size === undefined ? undefined : plan.setSize(index, size)

@@ -138,7 +138,7 @@ class FinalizerStage extends Writable implements Finalizer {
     const { plan, ledger } = books
     for (const range of ranges) await this.#report.tell(range, plan.entries)
     if (this.#stopped) return
-    for (const { first, last } of ranges) for (let index = first; index <= last; index++) ledger.close(index)
+    for (const { first, last } of ranges) ledger.close(first, last)
     await this.#options.onSettled?.(ranges)
   }
 

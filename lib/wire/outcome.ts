@@ -1,6 +1,6 @@
 import { type Code, printable, SluiceError } from '../errors.js'
 import type { Entry } from './entry.js'
-import { type DigestColumn, digestIn } from './run.js'
+import { type DigestColumn, digestIn, hasDigest } from './run.js'
 
 /** What became of an entry. */
 export type OutcomeStatus = 'published' | 'skipped' | 'failed'
@@ -123,32 +123,54 @@ export function* outcomesOf(range: OutcomeRange, entries: readonly Entry[]): Gen
   }
 }
 
-/**
- * Outcomes in the order of their entries as ranges: those that are plainly published need no record of their own.
- * @param digests those of what was published, if that is known
- */
-export function rangesOf(outcomes: readonly Outcome[], digests?: DigestColumn): OutcomeRange[] {
-  const ranges: (OutcomeRange & { except: Map<number, Outcome> })[] = []
+/** A range that grows. */
+type Growing = OutcomeRange & { except: Map<number, Outcome> }
+
+/** Outcomes in the order of their entries as ranges: those that are plainly published need no record of their own. */
+export function rangesOf(outcomes: readonly Outcome[]): OutcomeRange[] {
+  const ranges: Growing[] = []
   for (const outcome of outcomes) {
-    const { index } = outcome.entry
-    let range = ranges.at(-1)
-    if (range === undefined || index !== range.last + 1) {
-      range = {
-        first: index,
-        last: index,
-        status: 'published',
-        except: new Map(),
-        ...(digests && { digests }),
-      }
-      ranges.push(range)
-    }
-    range.last = index
-    if (!isPlain(outcome, digests)) range.except.set(index, outcome)
+    const { except } = rangeAt(ranges, outcome.entry.index)
+    if (!isPlain(outcome)) except.set(outcome.entry.index, outcome)
   }
   return ranges
 }
 
+/**
+ * The outcomes of entries that have a place in a column of digests, as ranges.
+ * @param isPublished 1 at the place of each entry that was plainly published
+ * @param outcomes others, by the index of their entry
+ */
+export function rangesIn(
+  digests: DigestColumn,
+  isPublished: Uint8Array,
+  outcomes: ReadonlyMap<number, Outcome>,
+): OutcomeRange[] {
+  const ranges: Growing[] = []
+  for (let place = 0; place < digests.count; place++) {
+    const index = digests.first + place
+    const outcome = isPublished[place] ? undefined : outcomes.get(index)
+    if (!isPublished[place] && !outcome) continue
+    const { except } = rangeAt(ranges, index, digests)
+    if (outcome && !isPlain(outcome, digests)) except.set(index, outcome)
+  }
+  return ranges
+}
+
+/** The last range, if it can hold this entry as its next; or a new one. */
+function rangeAt(ranges: Growing[], index: number, digests?: DigestColumn): Growing {
+  const last = ranges.at(-1)
+  if (last?.last === index - 1) {
+    last.last = index
+    return last
+  }
+  const range: Growing = { first: index, last: index, status: 'published', except: new Map() }
+  if (digests) range.digests = digests
+  ranges.push(range)
+  return range
+}
+
 function isPlain({ entry, status, name, code, error, digest }: Outcome, digests?: DigestColumn): boolean {
   if (status !== 'published' || name !== undefined || code !== undefined || error) return false
-  return digest === undefined || digestIn(digests, entry.index) !== undefined
+  return digest === undefined || (digests !== undefined && hasDigest(digests, entry.index))
 }

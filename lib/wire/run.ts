@@ -103,14 +103,23 @@ export function endsIn({ last, ends }: Run, index: number): boolean {
   return index < last || ends
 }
 
+/** Whether the column knows the digest of an entry. */
+export function hasDigest({ first, count, bytes }: DigestColumn, index: number): boolean {
+  if (index < first || index >= first + count) return false
+  const length = bytes.length / count
+  let at = (index - first) * length
+  const end = at + length
+  // a digest of zeros is no less likely than any other, and never comes
+  while (at < end && bytes[at] === 0) at++
+  return at < end
+}
+
 /** The digest of an entry, if the column knows it: a view. */
 export function digestIn(column: DigestColumn | undefined, index: number): Buffer | undefined {
-  if (column === undefined || index < column.first || index >= column.first + column.count) return undefined
+  if (column === undefined || !hasDigest(column, index)) return undefined
   const length = column.bytes.length / column.count
   const at = (index - column.first) * length
-  const slot = column.bytes.subarray(at, at + length)
-  // a digest of zeros is no less likely than any other, and never comes
-  return slot.every((byte) => byte === 0) ? undefined : slot
+  return column.bytes.subarray(at, at + length)
 }
 
 /** Reads bytes that lie in several buffers one after the other, as views. */

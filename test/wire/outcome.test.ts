@@ -8,6 +8,7 @@ import {
   filesFailed,
   type Outcome,
   outcomesOf,
+  rangesIn,
   rangesOf,
   resultOf,
   skipped,
@@ -89,17 +90,32 @@ test('what is plainly published has no record of its own, and a range ends only 
 test('the digests of what was published come from the column, and each outcome keeps its own', (t) => {
   const column: DigestColumn = { first: 2, count: 3, bytes: Buffer.from('aabbcc') }
   const own = published(entries[4]!, { name: 'other', digest: Buffer.from('zz') })
-  const outcomes = [
-    published(entries[1]!),
-    published(entries[2]!, { digest: Buffer.from('aa') }),
-    published(entries[3]!, { digest: Buffer.from('bb') }),
-    own,
-  ]
-  const ranges = rangesOf(outcomes, column)
+  const judged = published(entries[3]!, { digest: Buffer.from('bb') })
+  const isPublished = Uint8Array.of(1, 0, 0)
+  const ranges = rangesIn(
+    column,
+    isPublished,
+    new Map([
+      [3, judged],
+      [4, own],
+    ]),
+  )
   t.deepEqual([...ranges[0]!.except!.keys()], [4])
   t.deepEqual(
     ranges.flatMap((range) => [...outcomesOf(range, entries)]),
-    outcomes,
+    [published(entries[2]!, { digest: Buffer.from('aa') }), judged, own],
+  )
+})
+
+test('an entry of a column without an outcome is in no range', (t) => {
+  const column: DigestColumn = { first: 2, count: 5, bytes: Buffer.from('aabbccddee') }
+  const ranges = rangesIn(column, Uint8Array.of(1, 0, 1, 1, 0), new Map())
+  t.deepEqual(
+    ranges.map(({ first, last }) => [first, last]),
+    [
+      [2, 2],
+      [4, 5],
+    ],
   )
 })
 

@@ -68,6 +68,8 @@ export function nameOf(path: string): string {
 
 /** `head` followed by `tail`; `head` is shortened by whole characters until both fit into 255 bytes. */
 export function fitted(head: string, tail: string): string {
+  // a UTF-16 unit takes 3 bytes at most
+  if ((head.length + tail.length) * 3 <= LONGEST_FILE_NAME) return head + tail
   const room = LONGEST_FILE_NAME - Buffer.byteLength(tail)
   if (Buffer.byteLength(head) <= room) return head + tail
   let size = 0
@@ -108,8 +110,12 @@ export function checkBelow(path: string, root: string, platform: NodeJS.Platform
   throw new SluiceError('ERR_PATH', message, { path })
 }
 
+/** What a name must not hold: on Windows, and elsewhere. */
+const FOREIGN_ON_WINDOWS = /[/\\:\0]/
+const FOREIGN = /[/\0]/
+
 function isOneName(name: string, platform: NodeJS.Platform): boolean {
-  const foreign = platform === 'win32' ? /[/\\:\0]/ : /[/\0]/
+  const foreign = platform === 'win32' ? FOREIGN_ON_WINDOWS : FOREIGN
   return name !== '' && name !== '.' && name !== '..' && !foreign.test(name) && name.isWellFormed()
 }
 

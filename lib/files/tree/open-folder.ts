@@ -40,9 +40,13 @@ export class FolderHandle implements IdleHandle {
   /** Syncs the names in it. Calls that wait share one sync, which begins after all of them. */
   readonly sync: () => Promise<void>
   readonly evict: () => Promise<void>
+  /** What stands before a name in its path: see {@link OpenFolder.at}. */
+  readonly prefix: string
 
   /** @param evict closes it while nobody uses it */
-  constructor(fs: FileSystem, path: string, fd: number, evict: (handle: FolderHandle) => Promise<void>) {
+  constructor(tree: TreeRoot, path: string, fd: number, evict: (handle: FolderHandle) => Promise<void>) {
+    const { fs } = tree
+    this.prefix = pathIn(tree, { path, fd }, '')
     this.path = path
     this.fd = fd
     this.sync = coalesce(() => syncOpenFolder(fs, fd))
@@ -52,13 +56,13 @@ export class FolderHandle implements IdleHandle {
 
 /** The use of a folder handle by one caller, until it is released. */
 export class Lease implements OpenFolder {
-  readonly #tree: TreeRoot
+  readonly #fs: FileSystem
   readonly #handle: FolderHandle
   readonly #leave: (handle: FolderHandle) => void
   #released = false
 
-  constructor(tree: TreeRoot, handle: FolderHandle, leave: (handle: FolderHandle) => void) {
-    this.#tree = tree
+  constructor(fs: FileSystem, handle: FolderHandle, leave: (handle: FolderHandle) => void) {
+    this.#fs = fs
     this.#handle = handle
     this.#leave = leave
   }
@@ -74,12 +78,14 @@ export class Lease implements OpenFolder {
   }
 
   at(name: string): string {
-    checkName(name, this.#tree.fs.platform, name)
-    return pathIn(this.#tree, this, name)
+    checkName(name, this.#fs.platform, name)
+    if (this.#released) throw released(this.path)
+    return this.#handle.prefix + name
   }
 
   list(): Promise<Buffer[]> {
-    return this.#tree.fs.readdir(pathIn(this.#tree, this, '.'))
+    if (this.#released) throw released(this.path)
+    return this.#fs.readdir(`${this.#handle.prefix}.`)
   }
 
   async sync(): Promise<void> {

@@ -75,7 +75,7 @@ export class Tree {
     if (this.#closed) throw new SluiceError('ERR_STATE', 'the tree is closed')
     this.#check(path)
     const handle = await this.#enter(path)
-    return new Lease(this, handle, (held) => this.#leave(held))
+    return new Lease(this.fs, handle, (held) => this.#leave(held))
   }
 
   /** Syncs the names in the folder at `path`. Fails as {@link Tree.folder} does, and with system errors. */
@@ -212,7 +212,7 @@ export class Tree {
   }
 
   #handleOf(path: string, fd: number): FolderHandle {
-    return new FolderHandle(this.fs, path, fd, (handle) => {
+    return new FolderHandle(this, path, fd, (handle) => {
       this.#open.delete(handle.path)
       return this.#close(handle)
     })

@@ -53,10 +53,10 @@ export class Ledger {
     return this.entry(index).type === 'file' && !this.#plan.isClosed(index)
   }
 
-  /** The entry has its outcome. */
-  close(index: number): void {
-    this.#plan.close(index)
-    if (this.#waiting[index]) this.#waiting[index] = undefined
+  /** The entries from `first` to `last` have their outcome. */
+  close(first: number, last = first): void {
+    this.#plan.close(first, last + 1)
+    for (let index = first; index <= last; index++) if (this.#waiting[index]) this.#waiting[index] = undefined
   }
 
   /** Files that are stored, but of which the sender never said what they should be. */

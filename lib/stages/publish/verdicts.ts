@@ -3,8 +3,8 @@ import { printable, SluiceError } from '../../errors.js'
 import { diskError } from '../../files/disk/disk-error.js'
 import type { Part, PublishPolicy } from '../../stores/parts.js'
 import type { Entry } from '../../wire/manifest.js'
-import { failed, failureOf, type Outcome, type OutcomeRange, rangesOf } from '../../wire/outcome.js'
-import { digestIn } from '../../wire/run.js'
+import { failed, failureOf, type Outcome, type OutcomeRange, rangesIn, rangesOf } from '../../wire/outcome.js'
+import { digestIn, hasDigest } from '../../wire/run.js'
 import { endsTransfer } from '../river/fatal.js'
 import type { DigestsItem, StoredRun } from '../river/items.js'
 import type { StoreCalls } from '../river/store-calls.js'
@@ -43,68 +43,56 @@ export class Verdicts {
   /** Decides about the files of which the item has a digest or a failure; gives their outcomes. */
   async of(item: DigestsItem): Promise<OutcomeRange[]> {
     const { first, count } = item
-    /** By their place behind `first`. */
-    const outcomes: (Outcome | undefined)[] = new Array(count)
+    const isPublished = new Uint8Array(count)
+    /** Of those that were not published together with others. */
+    const outcomes = new Map<number, Outcome>()
     const alone: number[] = []
     for (let index = first; index < first + count; ) {
       const stored = this.#ledger.at(index)
       const end = stored?.run ? this.#equalUpTo(index, stored, item) : index
-      if (end > index) alone.push(...(await this.#publish(stored!, index, end - 1, outcomes, first)))
-      else if (this.#isDecided(index, item)) alone.push(index)
+      if (end > index) {
+        const unusual = await this.#store.publishRun(stored!.run!, index, end - 1)
+        for (let i = index; i < end; i++) if (stored!.entries[i]!.type === 'file') isPublished[i - first] = 1
+        for (const i of unusual) isPublished[i - first] = 0
+        alone.push(...unusual)
+      } else if (this.#isDecided(index, item)) alone.push(index)
       index = Math.max(end, index + 1)
     }
     const { concurrency, isStopped } = this.#options
     const judge = async (index: number) => {
-      outcomes[index - first] = await this.#judge(index, item)
+      const outcome = await this.#judge(index, item)
+      if (outcome) outcomes.set(index, outcome)
     }
     await new Limiter(concurrency).each(alone, judge, { failFast: true, isStopped })
-    return rangesOf(
-      outcomes.filter((outcome) => outcome !== undefined),
-      item,
-    )
+    return rangesIn(item, isPublished, outcomes)
   }
 
   /** A folder has no record; of a closed file nobody wants to know. */
   #isDecided(index: number, item: DigestsItem): boolean {
     if (!this.#ledger.isWaited(index)) return false
-    return item.failures?.has(index) || digestIn(item, index) !== undefined
+    return item.failures?.has(index) || hasDigest(item, index)
   }
 
   /** Up to which entry the digests of a stored run are there, and those of the sender, and the files wait for them. */
-  #equalUpTo(index: number, { entries, last, digests, failures }: StoredRun, item: DigestsItem): number {
-    if (!digests) return index
+  #equalUpTo(index: number, stored: StoredRun, item: DigestsItem): number {
+    const { entries, last, digests, failures } = stored
     const length = item.bytes.length / item.count
-    if (digests.bytes.length !== length * digests.count) return index
+    if (digests?.bytes.length !== length * digests!.count) return index
     const end = Math.min(last + 1, item.first + item.count, digests.first + digests.count)
+    const areEqual = (from: number, to: number) => {
+      const ours = digests.bytes.subarray((from - digests.first) * length, (to - digests.first) * length)
+      return ours.equals(item.bytes.subarray((from - item.first) * length, (to - item.first) * length))
+    }
+    const areAllEqual = areEqual(index, end)
     let to = index
     for (; to < end && !item.failures?.has(to) && !failures?.has(to); to++) {
-      const ours = (to - digests.first) * length
-      const theirs = (to - item.first) * length
-      if (item.bytes.compare(digests.bytes, ours, ours + length, theirs, theirs + length) !== 0) break
+      if (!areAllEqual && !areEqual(to, to + 1)) break
       if (entries[to]!.type !== 'file') continue
       // two that are both not known are not equal
-      if (digests.bytes[ours] === 0 && !digestIn(digests, to)) break
-      if (!this.#ledger.isWaited(to)) break
+      if (!hasDigest(digests, to)) break
+      if (this.#ledger.at(to) !== stored) break
     }
     return to
-  }
-
-  /** Many at once; gives those that have to go one by one. */
-  async #publish(
-    { run, entries }: StoredRun,
-    first: number,
-    last: number,
-    outcomes: (Outcome | undefined)[],
-    from: number,
-  ): Promise<readonly number[]> {
-    const unusual = await this.#store.publishRun(run!, first, last)
-    const isUnusual = new Set(unusual)
-    for (let index = first; index <= last; index++) {
-      const entry = entries[index]!
-      if (entry.type === 'file' && this.#ledger.isWaited(index) && !isUnusual.has(index))
-        outcomes[index - from] = { entry, path: entry.path, status: 'published' }
-    }
-    return unusual
   }
 
   /** Of one file, under the path that it was offered with. */
