@@ -54,16 +54,16 @@ export class Limiter {
     act: (item: T) => Promise<void>,
     { failFast = false, isStopped = () => false }: EachOptions = {},
   ): Promise<void> {
-    const rest = items[Symbol.iterator]()
+    const all = [...items]
+    let next = 0
     const failures: unknown[] = []
     const worker = async () => {
-      while (!isStopped() && !(failFast && failures.length > 0)) {
-        const { value, done } = rest.next()
-        if (done) return
-        await this.run(() => act(value)).catch((error) => failures.push(error))
+      while (next < all.length && !isStopped() && !(failFast && failures.length > 0)) {
+        const item = all[next++]!
+        await this.run(() => act(item)).catch((error) => failures.push(error))
       }
     }
-    await Promise.all(Array.from({ length: this.#most }, worker))
+    await Promise.all(Array.from({ length: Math.min(this.#most, all.length) }, worker))
     if (failures.length > 0) throw failures[0]
   }
 }

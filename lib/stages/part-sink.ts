@@ -8,7 +8,7 @@ import { checkChoice, checkOption, checkWhole } from '../options.js'
 import { diskParts } from '../stores/disk/disk-store.js'
 import { checkPartStore, type Durability, type PartStore } from '../stores/parts.js'
 import type { Entry } from '../wire/manifest.js'
-import { checkPath, type Names } from '../wire/paths.js'
+import { type Names, pathCheck } from '../wire/paths.js'
 import { cutsOf, type Run } from '../wire/run.js'
 import type { Item, OfferItem, StoredRun } from './river/items.js'
 import { SharedStore } from './river/shared-store.js'
@@ -59,9 +59,9 @@ export function partSink(options: PartSinkOptions): Transform {
 }
 
 class PartSink extends Transform {
-  readonly #options: PartSinkOptions
   readonly #store: SharedStore
   readonly #writer: RunWriter
+  readonly #checkPath: (path: string) => void
   readonly #tail = new SmallTail()
   #entries: readonly Entry[] = []
   #working: Promise<void> = Promise.resolve()
@@ -69,7 +69,7 @@ class PartSink extends Transform {
   constructor(options: PartSinkOptions) {
     super({ objectMode: true, highWaterMark: 1 })
     const checked = checkedOptions(options)
-    this.#options = checked
+    this.#checkPath = pathCheck(checked)
     const parts = new StoreCalls(options.store ?? diskParts(checked), checked)
     if (checked.durability === 'power') parts.raiseDurability()
     this.#store = new SharedStore(parts)
@@ -118,7 +118,7 @@ class PartSink extends Transform {
     const { offer, plan } = item
     let bytes = 0
     await inSlices(offer.entries, (entry) => {
-      this.#checkPath(entry)
+      this.#checkPath(entry.path)
       if (plan.isWanted(entry.index)) bytes += entry.size ?? 0
     })
     await this.#store.parts.expect(offer, bytes)
@@ -148,14 +148,10 @@ class PartSink extends Transform {
     for (const { entry, offset, bytes } of cutsOf(run)) {
       const offered = this.#entries[entry.index]
       if (offered === undefined) throw refuse('is not in the offer', entry)
-      if (offered !== entry) this.#checkPath(entry)
+      if (offered !== entry) this.#checkPath(entry.path)
       if (entry.size !== null && offset + bytes.length > entry.size)
         throw refuse(`has only ${entry.size} bytes`, entry)
     }
-  }
-
-  #checkPath({ path }: Entry): void {
-    checkPath(path, this.#options)
   }
 }
 

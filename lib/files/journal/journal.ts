@@ -123,14 +123,19 @@ export class Journal {
   /**
    * The same for files that have plain part names, by as few records as go; gives the number of the first, which the
    * others follow.
+   * @param targetOf the path that a file is to get
    */
-  async beginRun(files: readonly (Omit<JournalFile, 'part'> & { target: string })[]): Promise<number> {
+  async beginRun(
+    files: readonly Omit<JournalFile, 'part' | 'target'>[],
+    targetOf: (path: string) => string,
+  ): Promise<number> {
     const at = this.#clock.now()
     const first = this.#count
     const records: JournalRecord[] = []
     let room = 0
     let list: RunFile[] = []
-    for (const { path, size, mtime, target } of files) {
+    for (const { path, size, mtime } of files) {
+      const target = targetOf(path)
       const file: RunFile = path === target ? [path, size, mtime] : [path, size, mtime, target]
       // JSON makes at most six bytes of one
       const most = 6 * (path.length + (path === target ? 0 : target.length)) + RUN_FILE

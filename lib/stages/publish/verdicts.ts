@@ -77,7 +77,7 @@ export class Verdicts {
   #equalUpTo(index: number, stored: StoredRun, item: DigestsItem): number {
     const { entries, last, digests, failures } = stored
     const length = item.bytes.length / item.count
-    if (digests?.bytes.length !== length * digests!.count) return index
+    if (!digests || digests.bytes.length !== length * digests.count) return index
     const end = Math.min(last + 1, item.first + item.count, digests.first + digests.count)
     const areEqual = (from: number, to: number) => {
       const ours = digests.bytes.subarray((from - digests.first) * length, (to - digests.first) * length)

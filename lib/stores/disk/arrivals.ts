@@ -61,10 +61,8 @@ export class Arrivals {
   async expectRun(entries: readonly Entry[]): Promise<void> {
     const journal = await this.#openJournal()
     const { folders } = this.#store
-    const first = await journal.beginRun(
-      entries.map(({ path, size, mtime }) => ({ path, size, mtime, target: folders.pathOf(path) })),
-    )
-    for (const [i, { index }] of entries.entries()) this.#numbers[index] = first + i
+    let n = await journal.beginRun(entries, (path) => folders.pathOf(path))
+    for (const { index } of entries) this.#numbers[index] = n++
   }
 
   /** Whether the journal waits for the end of a file. */

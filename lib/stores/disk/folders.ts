@@ -32,6 +32,8 @@ export class ArrivingFolders {
   readonly #modes: ModeMemory = new Map()
   /** Folders on disk that have one of ours in them: with 'power' their names are to be synced. */
   readonly #grown = new Set<string>()
+  /** Whether one of them has another path on disk than in the offer. */
+  #hasSuffix = false
 
   constructor(place: Place) {
     this.#place = place
@@ -58,6 +60,7 @@ export class ArrivingFolders {
 
   /** The path on disk of an entry whose folder was made. */
   pathOf(path: string): string {
+    if (!this.#hasSuffix) return path
     const slash = path.lastIndexOf('/')
     const folder = this.#made.get(slash === -1 ? '' : path.slice(0, slash))!
     return join(folder, path.slice(slash + 1))
@@ -107,6 +110,7 @@ export class ArrivingFolders {
         // also where it was there: who made it may have been killed before his sync, or not be at it yet
         this.#grown.add(above)
         this.#made.set(path, there)
+        if (there !== path) this.#hasSuffix = true
         return there
       } catch (error) {
         // a link under the name itself is no accident: nobody asked for another name then

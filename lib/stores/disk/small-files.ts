@@ -48,20 +48,20 @@ export class SmallFiles implements PartRun {
   /** Writes all of them. */
   async write(): Promise<void> {
     const { first, last, entries, buffers } = this.#run
-    const plain = await this.#expect()
-    this.#since = performance.now()
+    const odd = await this.#expect()
     const reader = new RunReader(buffers)
+    this.#since = performance.now()
     try {
       for (let index = first; index <= last; index++) {
         const entry = entries[index]!
         const bytes = reader.take(lengthIn(this.#run, index))
         if (entry.type !== 'file' || this.failures.has(index)) continue
         this.#signal.throwIfAborted()
-        const isQuick = plain.has(index) && !this.#store.isSlow
+        const isQuick = !odd.has(index) && !this.#store.isSlow
         const directory = isQuick ? (this.#held(entry) ?? (await this.#enter(entry))) : undefined
         const isEnded = directory ? await this.#tryWrite(directory, entry, bytes) : false
         if (!isEnded) await this.#writeAlone(entry, bytes)
-        if (this.#isTime()) await this.#yield()
+        if (performance.now() - this.#since > SLICE) await this.#yield()
       }
     } finally {
       this.#leave()
@@ -70,9 +70,9 @@ export class SmallFiles implements PartRun {
   }
 
   async publish(first: number, last: number): Promise<number[]> {
-    this.#since = performance.now()
     const unusual: number[] = []
     const published: Entry[] = []
+    this.#since = performance.now()
     try {
       for (let index = first; index <= last; index++) {
         const entry = this.#run.entries[index]!
@@ -84,7 +84,7 @@ export class SmallFiles implements PartRun {
         const how = isOwn ? this.#tryPublish(directory, entry) : 'unusual'
         if (how === 'published') published.push(entry)
         if (how === 'unusual') unusual.push(index)
-        if (this.#isTime()) await this.#yield()
+        if (performance.now() - this.#since > SLICE) await this.#yield()
       }
     } finally {
       this.#leave()
@@ -98,27 +98,32 @@ export class SmallFiles implements PartRun {
     return this.#alone.get(index) ?? this.#store.arrivals.written(entry, entry.size!)
   }
 
-  /** Makes the folders and records the files in the journal; gives those that can be written here. */
+  /** Makes the folders and records the files in the journal; gives those that cannot be written here. */
   async #expect(): Promise<Set<number>> {
     const { first, last, entries } = this.#run
     const { folders, arrivals } = this.#store
     const plain: Entry[] = []
+    const odd = new Set<number>()
     let folder: string | undefined
     for (let index = first; index <= last; index++) {
       const entry = entries[index]!
-      if (entry.type !== 'file') continue
-      const above = parentOf(entry.path)
-      try {
-        if (above !== folder) await folders.make(above)
-        folder = above
-      } catch (error) {
-        this.failures.set(index, diskError(error, 'write', entry.path))
-        continue
+      const { type, path } = entry
+      if (type !== 'file') continue
+      if (folder === undefined || !isIn(folder, path)) {
+        folder = undefined
+        try {
+          await folders.make(parentOf(path))
+          folder = parentOf(path)
+        } catch (error) {
+          this.failures.set(index, diskError(error, 'write', path))
+          continue
+        }
       }
-      if (arrivals.hasPlainPart(entry.path)) plain.push(entry)
+      if (arrivals.hasPlainPart(path)) plain.push(entry)
+      else odd.add(index)
     }
     if (plain.length > 0) await arrivals.expectRun(plain)
-    return new Set(plain.map(({ index }) => index))
+    return odd
   }
 
   /**
@@ -203,9 +208,7 @@ export class SmallFiles implements PartRun {
 
   /** The folder of an entry, if it is the one that is held. */
   #held({ path }: Entry): OpenFolder | undefined {
-    const length = Math.max(path.lastIndexOf('/'), 0)
-    const isSame = this.#directory && this.#folder.length === length && path.startsWith(this.#folder)
-    return isSame ? this.#directory : undefined
+    return this.#directory && isIn(this.#folder, path) ? this.#directory : undefined
   }
 
   /** The folder of an entry, held until another one is entered; undefined where it cannot be. */
@@ -226,11 +229,6 @@ export class SmallFiles implements PartRun {
     this.#directory = undefined
   }
 
-  /** Whether others are to have their turn. */
-  #isTime(): boolean {
-    return performance.now() - this.#since > SLICE
-  }
-
   async #yield(): Promise<void> {
     const isSlow = performance.now() - this.#since > SLOW
     if (isSlow && this.#wasSlow) this.#store.wasSlow()
@@ -240,4 +238,10 @@ export class SmallFiles implements PartRun {
     await this.#store.alive()
     this.#since = performance.now()
   }
+}
+
+/** Whether a file is directly in a folder, and in none below it. */
+function isIn(folder: string, path: string): boolean {
+  const { length } = folder
+  return path.lastIndexOf('/') === length - (length === 0 ? 1 : 0) && path.startsWith(folder)
 }

@@ -25,6 +25,12 @@ const OWNER: JournalRecord = { kind: 'owner', version: 1, transfer: ID, owner: D
 
 const file = (path: string, target = path) => ({ path, size: 3, mtime: 1, target })
 
+/** Announces files as a run. */
+function begin(journal: Journal, files: readonly ReturnType<typeof file>[]): Promise<number> {
+  const targets = files.map(({ target }) => target)
+  return journal.beginRun(files, () => targets.shift()!)
+}
+
 async function setup(t: ExecutionContext) {
   const disk = new MemoryDisk()
   disk.putFolder('/d')
@@ -40,8 +46,8 @@ async function setup(t: ExecutionContext) {
 test('files of a run are announced by one record, and end by one; those between stay', async (t) => {
   const { journal, read, unfinished, lines } = await setup(t)
   const open = await journal()
-  t.is(await open.beginRun([file('a'), file('d/b', 'd_1/b'), file('c')]), 0)
-  t.is(await open.beginRun([file('e')]), 3)
+  t.is(await begin(open, [file('a'), file('d/b', 'd_1/b'), file('c')]), 0)
+  t.is(await begin(open, [file('e')]), 3)
   t.is(lines().length, 3)
   t.like((await read()).unfinished, [
     { path: 'a', target: 'a', part: 'a.part' },
@@ -63,7 +69,7 @@ test('where all of a run ended the journal goes, and stays where one of it did n
   for (const count of [2, 3]) {
     const { disk, journal } = await setup(t)
     const open = await journal()
-    await open.beginRun([file('a'), file('b'), file('c')])
+    await begin(open, [file('a'), file('b'), file('c')])
     open.endRun(0, count)
     await open.finish()
     t.is(disk.snapshot().has(PATH), count < 3)
@@ -73,10 +79,16 @@ test('where all of a run ended the journal goes, and stays where one of it did n
 test('the journal cut off at any byte knows each file of whose record all is there, and no other', async (t) => {
   const { disk, tree, journal, unfinished } = await setup(t)
   const open = await journal()
-  await open.beginRun(Array.from({ length: 9 }, (_, i) => file(`a${i}`)))
+  await begin(
+    open,
+    Array.from({ length: 9 }, (_, i) => file(`a${i}`)),
+  )
   open.endRun(2, 5)
   await open.flush()
-  await open.beginRun(Array.from({ length: 4 }, (_, i) => file(`b${i}`)))
+  await begin(
+    open,
+    Array.from({ length: 4 }, (_, i) => file(`b${i}`)),
+  )
   const whole = disk.snapshot().get(PATH)!
   const records = new RecordReader().push(whole)
   const ends = records.map((_, i) => encodeRecords(records.slice(0, i + 1)).length)
@@ -123,7 +135,7 @@ test('a record with a count, a number or a file that cannot be is dropped', (t) 
 test('a record that ends more files than began ends none', async (t) => {
   const { journal, unfinished } = await setup(t)
   const open = await journal()
-  await open.beginRun([file('a'), file('b')])
+  await begin(open, [file('a'), file('b')])
   open.endRun(0, 3)
   await open.flush()
   t.deepEqual(await unfinished(), ['a', 'b'])
@@ -131,7 +143,7 @@ test('a record that ends more files than began ends none', async (t) => {
   await open.flush()
   t.deepEqual(await unfinished(), [])
   open.endRun(0, 2)
-  await open.beginRun([file('c')])
+  await begin(open, [file('c')])
   t.deepEqual(await unfinished(), ['c'])
   await open.close()
 })
@@ -184,7 +196,7 @@ test('no record of a run is longer than the reader takes, whatever the paths are
       file('\u0001'.repeat(4096)),
       ...Array.from({ length: 80 }, () => file('\u0002'.repeat(100))),
     )
-    await open.beginRun(files)
+    await begin(open, files)
     for (const line of lines()) t.true(Buffer.byteLength(line) < LONGEST_LINE)
     t.deepEqual(
       (await read()).unfinished.map(({ path, target }) => ({ path, target })),
@@ -201,7 +213,10 @@ test('very many files cost few records, and few bytes each', async (t) => {
   const open = await journal()
   const [runs, run] = [scale(200, 2000), 500]
   for (let i = 0; i < runs; i++) {
-    const first = await open.beginRun(Array.from({ length: run }, (_, k) => file(`folder ${i}/file ${k}`)))
+    const first = await begin(
+      open,
+      Array.from({ length: run }, (_, k) => file(`folder ${i}/file ${k}`)),
+    )
     // one in each run does not end
     open.endRun(first, run - 1)
   }
@@ -217,7 +232,7 @@ test('of a run whose owner died the parts are removed, and nothing that only loo
   const { disk, tree, journal } = await setup(t)
   const open = await journal()
   disk.putFolder('/d/d_1')
-  await open.beginRun([
+  await begin(open, [
     file('a'),
     file('published'),
     file('d/b', 'd_1/b'),
@@ -254,7 +269,7 @@ test('of a run whose owner died the parts are removed, and nothing that only loo
 test('a run with paths that lead out of the folder removes nothing there', async (t) => {
   const { disk, tree, journal } = await setup(t)
   const open = await journal()
-  await open.beginRun([file('../outside'), file('/d/a'), file('a/../a'), file('a', '../outside')])
+  await begin(open, [file('../outside'), file('/d/a'), file('a/../a'), file('a', '../outside')])
   for (const path of ['/outside.part', '/d/a.part']) disk.put(path, 'abc')
   disk.putFolder('/d/a')
   const before = disk.list()
