@@ -1,7 +1,13 @@
 import type { Code } from '../errors.js'
 import type { Entry } from '../wire/manifest.js'
 import type { OutcomeRecord, OutcomesMessage } from '../wire/messages.js'
-import { type Outcome, type OutcomeRange, type OutcomeStatus, outcomesOf } from '../wire/outcome.js'
+import {
+  type Outcome,
+  type OutcomeRange,
+  type OutcomeStatus,
+  outcomesOf,
+  type TransferResult,
+} from '../wire/outcome.js'
 
 /** The status of an entry as a byte; 0 for one that has no outcome yet. */
 const STATUSES: readonly (OutcomeStatus | undefined)[] = [undefined, 'published', 'skipped', 'failed']
@@ -23,10 +29,33 @@ export class OutcomeTable {
       this.#status = longer
     }
     this.#status.fill(STATUSES.indexOf(status), first, last + 1)
-    if (code === undefined && reason === undefined) {
-      for (const [index, outcome] of except ?? []) this.#unusual.set(index, outcome)
-    } else {
-      for (const outcome of outcomesOf(range, entries)) this.#unusual.set(outcome.entry.index, outcome)
+    const isPlain = code === undefined && reason === undefined
+    for (const outcome of isPlain ? (except?.values() ?? []) : outcomesOf(range, entries)) {
+      this.#status[outcome.entry.index] = STATUSES.indexOf(outcome.status)
+      this.#unusual.set(outcome.entry.index, outcome)
+    }
+  }
+
+  /**
+   * The result of a transfer. The list of its outcomes is made when somebody looks at it for the first time: it may be
+   * long, and mostly nobody does.
+   */
+  result(id: string, entries: readonly Entry[], bytes: number): TransferResult {
+    const counts = new Array<number>(STATUSES.length).fill(0)
+    for (const status of this.#status) counts[status]!++
+    const [, published = 0, skipped = 0, failed = 0] = counts
+    const list = () => this.toArray(entries)
+    let files: Outcome[] | undefined
+    return {
+      id,
+      get files() {
+        files ??= list()
+        return files
+      },
+      published,
+      skipped,
+      failed,
+      bytes,
     }
   }
 

@@ -6,7 +6,7 @@ import { isSluiceError, SluiceError } from '../errors.js'
 import { DEFAULT_LIMITS, type PeerLimits } from '../wire/limits.js'
 import type { Offer } from '../wire/manifest.js'
 import type { Message, PlanRecord } from '../wire/messages.js'
-import { type OutcomeRange, outcomesOf, type TransferResult } from '../wire/outcome.js'
+import type { OutcomeRange, TransferResult } from '../wire/outcome.js'
 import type { Run } from '../wire/run.js'
 import type { Chain } from './chain.js'
 import { messagesOf, OutcomeTable } from './outcomes.js'
@@ -93,7 +93,7 @@ export class Receiver extends Session {
     if (this.over) return
     if (!this.plan.isFinished)
       throw new SluiceError('ERR_DESTROYED', 'the river ended before every entry had its outcome')
-    const result = this.result(this.#outcomes.toArray(this.plan.entries))
+    const result = this.result(this.#outcomes)
     this.#result = result
     const { published, skipped, failed, bytes } = result
     const status = failed === 0 ? 'completed' : 'failed'
@@ -171,9 +171,7 @@ export class Receiver extends Session {
       for (const message of messagesOf(range, { message: this.#mostBytes, list: MOST_ITEMS })) {
         const { first, count } = message
         if (first > range.first) await setImmediate() // of a million, others have their turn meanwhile
-        const some = { ...range, first, last: first + count - 1 }
-        if (this.control.hasFileListeners)
-          for (const outcome of outcomesOf(some, entries)) this.control.file(outcome)
+        this.control.settled({ ...range, first, last: first + count - 1 }, entries)
         this.say({ type: 'outcomes', ...message })
         await this.channel.ready()
       }

@@ -5,7 +5,7 @@ import { fileCodeOf, knownCode, printable, SluiceError } from '../errors.js'
 import type { PeerLimits } from '../wire/limits.js'
 import type { Entry, Offer } from '../wire/manifest.js'
 import type { Message, Messages, OutcomeRecord } from '../wire/messages.js'
-import { type Outcome, type OutcomeRange, outcomesOf } from '../wire/outcome.js'
+import type { Outcome, OutcomeRange } from '../wire/outcome.js'
 import type { Run } from '../wire/run.js'
 import type { Chain } from './chain.js'
 import { OutcomeTable, outcomeOf } from './outcomes.js'
@@ -178,8 +178,7 @@ export class Sender extends Session {
       except.map((record) => [record.index, this.#outcome(record, entries[record.index]!)]),
     )
     this.#outcomes.add(range, entries)
-    if (this.control.hasFileListeners)
-      for (const outcome of outcomesOf(range, entries)) this.control.file(outcome)
+    this.control.settled(range, entries)
     this.control.advance()
     this.#river?.source.wake()
   }
@@ -203,9 +202,9 @@ export class Sender extends Session {
   #result(message: Message & { type: 'result' }): void {
     const { published, skipped, failed, bytes } = message
     // what it discarded, it did not count
-    const result = this.result(this.#outcomes.toArray(this.plan.entries), bytes)
+    const result = this.result(this.#outcomes, bytes)
     if (
-      result.files.length !== this.plan.entries.length ||
+      published + skipped + failed !== this.plan.entries.length ||
       result.published !== published ||
       result.skipped !== skipped ||
       result.failed !== failed

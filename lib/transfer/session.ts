@@ -3,10 +3,11 @@ import createDebug from 'debug'
 import { codeOf, isSluiceError, messageOf, printable, SluiceError } from '../errors.js'
 import { type Limits, type PeerLimits, saidLimits } from '../wire/limits.js'
 import type { Message } from '../wire/messages.js'
-import { type Outcome, resultOf, type TransferResult } from '../wire/outcome.js'
+import type { Outcome, TransferResult } from '../wire/outcome.js'
 import type { Run } from '../wire/run.js'
 import type { Chain } from './chain.js'
 import { Channel } from './channel.js'
+import type { OutcomeTable } from './outcomes.js'
 import { Plan } from './plan.js'
 import { checkSession, type SessionOptions } from './session-options.js'
 import { isFinal } from './states.js'
@@ -121,8 +122,8 @@ export abstract class Session {
 
   readonly warn = (warning: SluiceError): void => this.control.warn(warning)
 
-  protected result(files: Outcome[], bytes = this.plan.cameBytes): TransferResult {
-    return resultOf(this.transfer.id, files, bytes)
+  protected result(outcomes: OutcomeTable, bytes = this.plan.cameBytes): TransferResult {
+    return outcomes.result(this.transfer.id, this.plan.entries, bytes)
   }
 
   /** Whether the outcome is decided. */

@@ -1,7 +1,8 @@
 import { EventEmitter } from 'node:events'
 import { deferred } from '../async.js'
 import { messageOf, type SluiceError } from '../errors.js'
-import type { Outcome, TransferResult } from '../wire/outcome.js'
+import type { Entry } from '../wire/entry.js'
+import { type Outcome, type OutcomeRange, outcomesOf, type TransferResult } from '../wire/outcome.js'
 import { Plan } from './plan.js'
 import { type Progress, ProgressMeter } from './progress.js'
 import { isFinal, nextState, stateOfError, type TransferState } from './states.js'
@@ -11,6 +12,8 @@ export interface TransferEvents {
   state: [state: TransferState]
   /** An entry ended. */
   file: [outcome: Outcome]
+  /** The same of consecutive entries at once: what very many files cost least. */
+  settled: [range: OutcomeRange, entries: readonly Entry[]]
   /** Something that a person should know, and that did not stop the transfer. */
   warning: [warning: SluiceError]
   /** At most ten times a second while bytes flow, and once at the end. */
@@ -28,10 +31,8 @@ export interface TransferControl {
   move(state: TransferState): void
   /** Says that bytes or files were counted by the meter. */
   advance(): void
-  /** Tells what became of an entry. */
-  file(outcome: Outcome): void
-  /** Whether anybody hears of single entries. */
-  readonly hasFileListeners: boolean
+  /** Tells what became of entries. */
+  settled(range: OutcomeRange, entries: readonly Entry[]): void
   warn(warning: SluiceError): void
   complete(result: TransferResult): void
   /** Ends in the state that belongs to the error. */
@@ -133,11 +134,10 @@ export class Transfer extends EventEmitter<TransferEvents> {
       advance: () => {
         if (performance.now() - told >= PROGRESS_INTERVAL) tell()
       },
-      get hasFileListeners() {
-        return transfer.listenerCount('file') > 0
-      },
-      file: (outcome) => {
-        outside(() => transfer.emit('file', outcome))
+      settled: (range, entries) => {
+        outside(() => transfer.emit('settled', range, entries))
+        if (transfer.listenerCount('file') === 0) return
+        for (const outcome of outcomesOf(range, entries)) outside(() => transfer.emit('file', outcome))
       },
       warn: (warning) => {
         outside(() => transfer.emit('warning', warning))

@@ -123,6 +123,12 @@ export function* outcomesOf(range: OutcomeRange, entries: readonly Entry[]): Gen
   }
 }
 
+/** The outcomes of a range that say more than that their entry was published. */
+export function unusualIn(range: OutcomeRange, entries: readonly Entry[]): Iterable<Outcome> {
+  const isPlain = range.status === 'published' && range.code === undefined
+  return isPlain ? (range.except?.values() ?? []) : outcomesOf(range, entries)
+}
+
 /** A range that grows. */
 type Growing = OutcomeRange & { except: Map<number, Outcome> }
 

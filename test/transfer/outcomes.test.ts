@@ -114,6 +114,10 @@ test('what the other side hears of ranges, in messages within its limits, is wha
         const here = new OutcomeTable()
         for (const range of ranges) here.add(range, entries)
         assert.deepEqual(here.toArray(entries), expected)
+        const { files, published, skipped, failed } = here.result('', entries, 0)
+        assert.deepEqual(files, expected)
+        const count = (status: string) => expected.filter((outcome) => outcome.status === status).length
+        assert.deepEqual([published, skipped, failed], ['published', 'skipped', 'failed'].map(count))
       },
     ),
     { numRuns: scale(150, 3000) },

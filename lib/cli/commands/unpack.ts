@@ -9,8 +9,8 @@ import { hashTap } from '../../stages/hash-tap.js'
 import { partSink } from '../../stages/part-sink.js'
 import { tap } from '../../stages/progress-tap.js'
 import type { Item } from '../../stages/river/items.js'
-import type { Offer } from '../../wire/manifest.js'
-import { type Outcome, resultOf } from '../../wire/outcome.js'
+import type { Entry, Offer } from '../../wire/manifest.js'
+import { type OutcomeRange, resultOf } from '../../wire/outcome.js'
 import type { Context } from '../terminal/context.js'
 import { standardInput } from '../terminal/input.js'
 import type { ReceiveFlags } from './receive.js'
@@ -27,9 +27,11 @@ export async function unpackCommand(flags: UnpackFlags, { io, reporter, signal }
   const fs = commandFileSystem
   const began = performance.now()
   let id = ''
+  let entries: readonly Entry[] = []
   let bytes = 0
   const onOffer = (offer: Offer) => {
     id = offer.id
+    entries = offer.entries
     reporter.endsWith(offer)
     reporter.event({
       event: 'offer',
@@ -40,11 +42,11 @@ export async function unpackCommand(flags: UnpackFlags, { io, reporter, signal }
     })
     return undefined
   }
-  const onOutcome = (outcomes: Outcome[]) => {
-    for (const outcome of outcomes) reporter.file(outcome, id)
+  const onSettled = (ranges: readonly OutcomeRange[]) => {
+    for (const range of ranges) reporter.settled(range, entries, id)
   }
   const warn = (warning: SluiceError) => reporter.warn(warning, id)
-  const last = finalizer({ conflict, unless, symlinks: links ? 'keep' : 'skip', onOutcome, warn })
+  const last = finalizer({ conflict, unless, symlinks: links ? 'keep' : 'skip', onSettled, warn })
   const river = [
     deframer(),
     demuxer({ names, onOffer }),
@@ -57,5 +59,6 @@ export async function unpackCommand(flags: UnpackFlags, { io, reporter, signal }
   ]
   await pipeline([await standardInput(io), ...river], { signal })
   const files = await last.outcomes
-  reporter.completed(resultOf(id, files, bytes), performance.now() - began)
+  const renamed = files.filter(({ name }) => name !== undefined)
+  reporter.completed(resultOf(id, files, bytes), renamed, performance.now() - began)
 }

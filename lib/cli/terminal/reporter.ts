@@ -3,7 +3,15 @@ import { deferred } from '../../async.js'
 import { printable, type SluiceError } from '../../errors.js'
 import { isFinal, type TransferState } from '../../transfer/states.js'
 import type { Transfer } from '../../transfer/transfer.js'
-import { type Outcome, type TransferResult, told } from '../../wire/outcome.js'
+import type { Entry } from '../../wire/entry.js'
+import {
+  type Outcome,
+  type OutcomeRange,
+  outcomesOf,
+  type TransferResult,
+  told,
+  unusualIn,
+} from '../../wire/outcome.js'
 import { type CliEvent, errorEvent, eventLine, known, warningEvent } from './events.js'
 import { exitOf } from './exit.js'
 import { counted, duration, progressLines, size } from './progress.js'
@@ -129,6 +137,7 @@ export class Reporter {
   watch(transfer: Transfer): void {
     let began = performance.now()
     let told = Number.NEGATIVE_INFINITY
+    const renamed: Outcome[] = []
     const enter = (state: TransferState) => {
       this.event({ event: 'state', ...known(transfer.id), state })
       // the time before that was spent on the question
@@ -141,7 +150,10 @@ export class Reporter {
     if (transfer.state === 'offered') enter('offered')
     transfer.on('state', enter)
     transfer.on('warning', (warning) => this.warn(warning, transfer.id))
-    transfer.on('file', (outcome) => this.file(outcome, transfer.id))
+    transfer.on('settled', (range, entries) => {
+      this.settled(range, entries, transfer.id)
+      for (const outcome of unusualIn(range, entries)) if (outcome.name !== undefined) renamed.push(outcome)
+    })
     transfer.on('progress', (progress) => {
       this.#show(transfer, progressLines(progress, this.#io.stderr.columns || 80))
       if (performance.now() - told < JSON_INTERVAL) return
@@ -151,25 +163,27 @@ export class Reporter {
     transfer.finished.then(
       (result) => {
         this.#forget(transfer)
-        this.completed(result, performance.now() - began)
+        this.completed(result, renamed, performance.now() - began)
       },
       () => this.#forget(transfer), // whoever awaits the transfer reports the error
     )
   }
 
-  /** Reports the outcome of an entry. */
-  file(outcome: Outcome, id: string): void {
-    this.event({ event: 'file', ...known(id), ...told(outcome) })
-    if (outcome.status === 'failed') this.note(`failed: ${printable(outcome.path)} (${outcome.code})`)
+  /** Reports what became of consecutive entries. */
+  settled(range: OutcomeRange, entries: readonly Entry[], id: string): void {
+    if (this.#json)
+      for (const outcome of outcomesOf(range, entries))
+        this.event({ event: 'file', ...known(id), ...told(outcome) })
+    for (const { status, path, code } of unusualIn(range, entries))
+      if (status === 'failed') this.note(`failed: ${printable(path)} (${code})`)
   }
 
-  /** Reports the result of a transfer that took `took` milliseconds. */
-  completed({ files, ...result }: TransferResult, took: number): void {
-    this.event({ event: 'completed', ...result })
-    const { published, skipped, bytes } = result
+  /** Reports the result of a transfer that took `took` milliseconds, and what got another name. */
+  completed(result: TransferResult, renamed: readonly Outcome[], took: number): void {
+    const { id, published, skipped, failed, bytes } = result
+    this.event({ event: 'completed', id, published, skipped, failed, bytes })
     const rate = size((bytes / Math.max(took, 1)) * 1000)
     const left = skipped === 0 ? '' : `, ${skipped} there already or left out`
-    const renamed = files.filter(({ name }) => name !== undefined)
     for (const { path, name } of renamed) this.note(`${printable(path)} is now ${printable(name!)}`)
     this.note(
       `${counted(published, 'entry', 'entries')} published${left}; ${size(bytes)} in ${duration(took)} (${rate}/s)`,
