@@ -6,8 +6,8 @@ import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import type { ExecutionContext } from 'ava'
 
-/** The program behind `sluice`. */
-export const MAIN = fileURLToPath(new URL('../../lib/cli/main.js', import.meta.url))
+/** The program behind `sluice`: the bundle, which is what people run. */
+export const MAIN = fileURLToPath(new URL('../../bin/sluice.js', import.meta.url))
 
 export interface Ended {
   code: number | null
