@@ -13,7 +13,7 @@ import { fileURLToPath } from 'node:url'
 import type { CliEvent } from '../lib/cli/terminal/events.js'
 import { sameTree } from './helpers/same-tree.js'
 
-const COMMAND = fileURLToPath(new URL('../lib/cli/main.js', import.meta.url))
+const COMMAND = fileURLToPath(new URL('../bin/sluice.js', import.meta.url))
 /** Fewer would not show much; a folder that the user names may be smaller. */
 const LEAST_FILES = 2000
 /** Milliseconds between two lines of progress. */

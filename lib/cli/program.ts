@@ -1,20 +1,17 @@
-import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { Command, CommanderError, Option } from 'commander'
 import { isSluiceError, type SluiceError } from '../errors.js'
 import { diskError, errorCode } from '../files/disk/disk-error.js'
 import { cleanCommand, statusCommand } from './commands/leftovers.js'
-import { packCommand } from './commands/pack.js'
-import { receiveCommand } from './commands/receive.js'
 import { recoverCommand } from './commands/recover.js'
-import { sendCommand } from './commands/send.js'
-import { unpackCommand } from './commands/unpack.js'
 import { writeCommand } from './commands/write.js'
 import type { Context } from './terminal/context.js'
 import { asSluiceError, stoppedByUser } from './terminal/exit.js'
 import { type Io, Reporter } from './terminal/reporter.js'
 
-/** The package.json with the version, relative to the compiled file. */
-const PACKAGE = new URL('../../../package.json', import.meta.url)
+const require = createRequire(import.meta.url)
+
+const transfers = () => import('./commands/transfers.js')
 
 const repeated = (value: string, before: string[] = []) => [...before, value]
 
@@ -61,7 +58,8 @@ function targetOptions(command: Command): Command {
 function program(
   act: (json: boolean, streams: boolean, run: (context: Context) => Promise<void>) => Promise<void>,
 ): Command {
-  const { version } = JSON.parse(readFileSync(PACKAGE, 'utf8')) as { version: string }
+  // by the name of the package, since the bundle of the command lies elsewhere than this file
+  const { version } = require('sluice/package.json') as { version: string }
   const sluice = new Command('sluice')
     .description('Moves files and folders over any stream; what has a name is whole and verified.')
     .version(version)
@@ -79,7 +77,9 @@ function program(
     .option('--limit <rate>', 'at most so many bytes per second, as 500k or 10M')
     .option('--dry-run', 'show what would be sent')
     .option(...json)
-    .action((paths, flags, command) => run(command, (context) => sendCommand(paths, flags, context)))
+    .action((paths, flags, command) =>
+      run(command, async (context) => (await transfers()).sendCommand(paths, flags, context)),
+    )
 
   targetOptions(sluice.command('receive'))
     .description('receive into a folder; prints the address that it listens on as its first line')
@@ -88,20 +88,28 @@ function program(
     .option('--once', 'end after one transfer, with its exit status')
     .option('--yes', 'accept without asking')
     .option(...json)
-    .action((address, flags, command) => run(command, (context) => receiveCommand(address, flags, context)))
+    .action((address, flags, command) =>
+      run(command, async (context) => (await transfers()).receiveCommand(address, flags, context)),
+    )
 
   sourceOptions(sluice.command('pack'))
     .description('write files and folders as one stream to standard output')
     .argument('<path...>', 'files and folders; - is standard input')
     .option('--json', 'events on standard error, one a line, instead of text')
     .action((paths, _flags, command) => {
-      return run(command, (context) => packCommand(paths, command.optsWithGlobals(), context), true)
+      return run(
+        command,
+        async (context) => (await transfers()).packCommand(paths, command.optsWithGlobals(), context),
+        true,
+      )
     })
 
   targetOptions(sluice.command('unpack'))
     .description('put what `sluice pack` wrote, from standard input, into a folder')
     .option(...json)
-    .action((flags, command) => run(command, (context) => unpackCommand(flags, context)))
+    .action((flags, command) =>
+      run(command, async (context) => (await transfers()).unpackCommand(flags, context)),
+    )
 
   sluice
     .command('write')

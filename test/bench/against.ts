@@ -2,7 +2,7 @@ import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Load, makeLoad } from './data.js'
 import { type Delay, median, table, type Usage } from './measure.js'
-import { type Build, type Run, runPair } from './pair.js'
+import { type Build, COMMAND, type Run, runPair } from './pair.js'
 import { rsyncContender } from './speed.js'
 import { type Contender, takeTurns } from './turns.js'
 
@@ -46,7 +46,7 @@ const DELAYS = [
 ]
 
 const SERVER = { blake3: 'in a server' }
-const BOTH = { 'blake3, command line': 'as the command', ...SERVER }
+const BOTH = { [COMMAND]: 'as the command', ...SERVER }
 
 const CASES: Record<(typeof COMPARABLE)[number], Case> = {
   large: { loads: ['large'], modes: BOTH, measures: WORK, rsync: true },

@@ -11,6 +11,7 @@ import { compareDelay } from './delay.js'
 import { freshDisk, type Place, plainFolder } from './disk.js'
 import { compareMemory } from './memory.js'
 import { benchOptions, nodeVersion, type Part } from './options.js'
+import { COMMAND } from './pair.js'
 import { profile } from './profile.js'
 import { rsyncVersion } from './rsync.js'
 import { compareSpeed } from './speed.js'
@@ -53,7 +54,7 @@ async function measure(part: Part, scratch: string): Promise<string> {
         compareSpeed(folder, scratch, build, withRsync, rounds, log),
       )
     case 'memory':
-      return `### Memory\n\n${await compareMemory(source, scratch, build, ['blake3', 'blake3, command line'], quick, log)}`
+      return `### Memory\n\n${await compareMemory(source, scratch, build, ['blake3', COMMAND], quick, log)}`
     case 'delay':
       return `### Event-loop delay\n\n${await compareDelay(source, scratch, build, ['tar', 'blake3', 'sha256'], ['blake3, 200 ms per write'], quick, log)}`
     case 'profile': {

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { statSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { COMPARABLE } from './against.js'
-import { type Build, peerOf } from './pair.js'
+import { type Build, buildOf, peerOf } from './pair.js'
 
 /** The parts of the benchmark, in their order. */
 const PARTS = ['large', 'small', 'memory', 'delay', 'profile', 'atomic'] as const
@@ -54,9 +54,8 @@ export function benchOptions(args: string[], tmp: string): BenchOptions {
     parts: partsOf(values.only, against === undefined ? PARTS : COMPARABLE),
     dir,
     fresh: disk === 'fresh',
-    build: { node, peer: peerOf() },
-    against:
-      against === undefined ? undefined : { checkout: against, build: { node, peer: peerOf(against) } },
+    build: buildOf(node),
+    against: against === undefined ? undefined : { checkout: against, build: buildOf(node, against) },
   }
 }
 

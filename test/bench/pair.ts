@@ -1,7 +1,9 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { runCommand } from './command.js'
 import type { Usage } from './measure.js'
 import type { Job, Order, Report } from './peer.js'
 
@@ -10,7 +12,12 @@ export interface Build {
   node: string
   /** Its program for one side of a transfer. */
   peer: string
+  /** Its command: what its package.json installs as `sluice`. */
+  command: string
 }
+
+/** The program that is no function of the library, but the command itself in two processes. */
+export const COMMAND = 'blake3, command line'
 
 /** What one transfer took. */
 export interface Run {
@@ -40,8 +47,15 @@ const PROBE = new URL('probe.js', import.meta.url).href
 /** Where the program for one side is in a built checkout; in this one if none is given. */
 export const peerOf = (checkout = CHECKOUT) => join(checkout, 'dist', 'test', 'bench', 'peer.js')
 
+/** A built checkout, run by `node`; this one if none is given. */
+export function buildOf(node: string, checkout = CHECKOUT): Build {
+  const { bin } = JSON.parse(readFileSync(join(checkout, 'package.json'), 'utf8'))
+  return { node, peer: peerOf(checkout), command: join(checkout, bin.sluice) }
+}
+
 /** Runs a transfer between two processes over a TCP connection on loopback. */
 export async function runPair({ build, profiles, delay, ...job }: PairOptions): Promise<Run> {
+  if (job.program === COMMAND) return runCommand(build, job.source, job.target)
   const start = (role: Job['role']) => {
     const execArgv = ['--import', delay ? `${PROBE}?delay` : PROBE]
     if (profiles)

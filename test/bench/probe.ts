@@ -1,6 +1,8 @@
 // Loaded into each child process before its program (`node --import`), so that every build is measured by the same
 // code: that of the benchmark that runs, not that of the build. It only needs what the two tell each other anyway:
-// the first message from the parent is the order to begin, and the child reports `done` with process.send().
+// the first message from the parent is the order to begin, and the child reports `done` with process.send(). In the
+// command, which is started without such a channel, it writes what was measured into the pipe that is descriptor 3.
+import { writeSync } from 'node:fs'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { type Delay, peakMemory, type Usage } from './measure.js'
 
@@ -19,9 +21,14 @@ process.once('message', () => {
   if (withDelay) delay = watchDelay()
 })
 
-const send = process.send!.bind(process) as (message: object, ...rest: unknown[]) => boolean
-process.send = (message: { kind: string }, ...rest: unknown[]) =>
-  send(message.kind === 'done' ? { ...message, measured: usage() } : message, ...rest)
+if (process.send) {
+  const send = process.send.bind(process) as (message: object, ...rest: unknown[]) => boolean
+  process.send = (message: { kind: string }, ...rest: unknown[]) =>
+    send(message.kind === 'done' ? { ...message, measured: usage() } : message, ...rest)
+} else {
+  // the command: it is not told when to begin, and all that it does counts
+  process.on('exit', () => writeSync(3, JSON.stringify(usage())))
+}
 
 function usage(): Usage {
   const cpuWithStart = processorTime()

@@ -24,13 +24,12 @@ async function tar(): Promise<Program> {
 }
 
 /**
- * Sluice as a server uses it, or (`command`) as its own command does.
+ * Sluice as a server uses it.
  * @param writeDelay milliseconds that each write at the receiver takes longer
  */
-async function sluice(algorithm: string, { command = false, writeDelay = 0 } = {}): Promise<Program> {
+async function sluice(algorithm: string, { writeDelay = 0 } = {}): Promise<Program> {
   const { send, receive } = await import('../../lib/index.js')
-  const { commandFileSystem, nodeFileSystem } = await import('../../lib/files/disk/node-fs.js')
-  const fs = command ? commandFileSystem : nodeFileSystem
+  const { nodeFileSystem: fs } = await import('../../lib/files/disk/node-fs.js')
   return {
     send: async (socket, source) => {
       await send(socket, [source], { algorithm, fs }).finished
@@ -56,6 +55,5 @@ export const PROGRAMS: Record<string, () => Promise<Program>> = {
   tar,
   sha256: () => sluice('sha256'),
   blake3: () => sluice('blake3'),
-  'blake3, command line': () => sluice('blake3', { command: true }),
   'blake3, 200 ms per write': () => sluice('blake3', { writeDelay: 200 }),
 }

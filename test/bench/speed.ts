@@ -1,5 +1,5 @@
 import { median, megabytes, seconds, table } from './measure.js'
-import { type Build, type Run, runPair } from './pair.js'
+import { type Build, COMMAND, type Run, runPair } from './pair.js'
 import { runRsync } from './rsync.js'
 import { type Contender, takeTurns } from './turns.js'
 
@@ -14,7 +14,7 @@ function contenders(build: Build, scratch: string, withRsync: boolean): Contende
   return [
     pair(BASELINE, 'tar'),
     pair('sluice blake3', 'blake3'),
-    pair('sluice blake3, command line', 'blake3, command line'),
+    pair(`sluice ${COMMAND}`, COMMAND),
     pair('sluice sha256', 'sha256'),
     ...(withRsync ? [rsyncContender(scratch)] : []),
   ]

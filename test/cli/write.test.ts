@@ -4,13 +4,10 @@ import { once } from 'node:events'
 import { chmod, lstat, mkdir, open, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
-import { fileURLToPath } from 'node:url'
 import test, { type ExecutionContext } from 'ava'
 import { randomContent } from '../../lib/testing/index.js'
-import { Command } from '../helpers/command.js'
+import { Command, MAIN } from '../helpers/command.js'
 import { temporary } from '../helpers/folders.js'
-
-const MAIN = fileURLToPath(new URL('../../lib/cli/main.js', import.meta.url))
 
 async function setup(t: ExecutionContext<unknown>) {
   const dir = await temporary(t)

@@ -6,8 +6,11 @@ import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import type { ExecutionContext } from 'ava'
 
-/** The program behind `sluice`. */
-export const MAIN = fileURLToPath(new URL('../../lib/cli/main.js', import.meta.url))
+/** The checkout. */
+export const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
+
+/** The program behind `sluice`: the bundle, which is what people run. */
+export const MAIN = fileURLToPath(new URL('../../bin/sluice.js', import.meta.url))
 
 export interface Ended {
   code: number | null
@@ -25,9 +28,9 @@ export class Command {
   constructor(
     t: ExecutionContext<unknown>,
     args: string[],
-    options: { cwd?: string; input?: 'pipe' | 'ignore' | number; output?: number } = {},
+    options: { cwd?: string; input?: 'pipe' | 'ignore' | number; output?: number; main?: string } = {},
   ) {
-    this.child = spawn(process.execPath, [MAIN, ...args], {
+    this.child = spawn(process.execPath, [options.main ?? MAIN, ...args], {
       cwd: options.cwd,
       stdio: [options.input ?? 'ignore', options.output ?? 'pipe', 'pipe'],
       env: { ...process.env, DEBUG: '' },

@@ -1,0 +1,49 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
+import { text } from 'node:stream/consumers'
+import type { Usage } from './measure.js'
+import type { Build, Run } from './pair.js'
+
+const PROBE = new URL('probe.js', import.meta.url).href
+
+/** A process of the command, and what it used once it has ended. */
+interface Started {
+  child: ChildProcess
+  ended: Promise<Usage>
+}
+
+/**
+ * Runs a transfer between two processes of the command, as people start them. The wall time goes from the start of the
+ * sender, while the receiver listens, until both have ended; the processor time is that of the whole process.
+ */
+export async function runCommand(build: Build, source: string, target: string): Promise<Run> {
+  const receiver = start(build, ['receive', '--dir', target, '--listen', '127.0.0.1:0', '--once', '--yes'])
+  const all = [receiver]
+  try {
+    const lines = createInterface(receiver.child.stdout!)
+    const [address] = await Promise.race([once(lines, 'line'), receiver.ended.then(() => [])])
+    const began = performance.now()
+    const sender = start(build, ['send', source, '--to', address, '--hash', 'blake3'])
+    all.push(sender)
+    const [send, receive] = await Promise.all([sender.ended, receiver.ended])
+    return { wall: (performance.now() - began) / 1000, send, receive }
+  } finally {
+    for (const { child } of all) child.kill()
+  }
+}
+
+function start(build: Build, args: string[]): Started {
+  const child = spawn(build.node, ['--import', PROBE, build.command, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+  })
+  const said = Promise.all([text(child.stderr!), text(child.stdio[3] as Readable), once(child, 'exit')])
+  const ended = said.then(([notes, usage, [code, signal]]) => {
+    if (code !== 0) throw new Error(`sluice ${args[0]} ended with ${signal ?? code}: ${notes.trim()}`)
+    return JSON.parse(usage) as Usage
+  })
+  // the one that is awaited first is the one whose error counts
+  ended.catch(() => {})
+  return { child, ended }
+}
