@@ -20,10 +20,16 @@ export interface Blake3Loaders {
   wasm(): Promise<Wasm>
 }
 
+/**
+ * Writes the digest of a whole content, which is there in as many buffers as it happens to lie in, to `column` from `at`
+ * on: makes no object for it, since there may be very many contents.
+ */
+export type DigestInto = (buffers: readonly Uint8Array[], column: Buffer, at: number) => void
+
 /** BLAKE3, wherever it comes from. */
 export interface Engine {
   create(): Digest
-  once(bytes: Uint8Array): Buffer
+  into: DigestInto
 }
 
 /** Bytes of a BLAKE3 digest. */
@@ -37,9 +43,15 @@ export const LOADERS: Blake3Loaders = {
 }
 
 /** By the native module, where there is one for the platform. */
-export function nativeEngine({ Blake3Hasher, blake3 }: Native): Engine {
+export function nativeEngine({ Blake3Hasher }: Native): Engine {
+  const shared = new Blake3Hasher()
   return {
-    once: blake3,
+    into(buffers, column, at) {
+      shared.reset()
+      for (const bytes of buffers) shared.update(bytes)
+      // as a text: a buffer of the module is memory of its own, which takes longer to make and to collect
+      column.write(shared.digest('hex'), at, 'hex')
+    },
     create() {
       const hasher = new Blake3Hasher()
       const digest: Digest = {
@@ -86,5 +98,12 @@ export async function wasmEngine({ createBLAKE3 }: Wasm): Promise<Engine> {
     }
     return digest
   }
-  return { create, once: (bytes) => create().update(bytes).digest() }
+  return {
+    create,
+    into(buffers, column, at) {
+      const digest = create()
+      for (const bytes of buffers) digest.update(bytes)
+      column.set(digest.digest(), at)
+    },
+  }
 }

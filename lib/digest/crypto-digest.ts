@@ -1,6 +1,6 @@
-import { createHash, getHashes } from 'node:crypto'
+import { createHash, getHashes, hash } from 'node:crypto'
 import { printable, SluiceError } from '../errors.js'
-import type { Digest } from './blake3.js'
+import type { Digest, DigestInto } from './blake3.js'
 
 /** Any other length than its own: only an algorithm of no fixed length (XOF) can give this one. */
 const ODD_LENGTH = 5
@@ -51,5 +51,21 @@ export class CryptoDigest implements Digest {
 
   digest(): Buffer {
     return this.#hash.digest()
+  }
+}
+
+const NOTHING = Buffer.alloc(0)
+
+/** Whole contents by `node:crypto`. */
+export function cryptoInto(algorithm: string): DigestInto {
+  return (buffers, column, at) => {
+    if (buffers.length <= 1) {
+      // a single call takes a third of the time of an object
+      column.write(hash(algorithm, buffers[0] ?? NOTHING, 'hex'), at, 'hex')
+      return
+    }
+    const whole = createHash(algorithm)
+    for (const bytes of buffers) whole.update(bytes)
+    column.write(whole.digest('hex'), at, 'hex')
   }
 }

@@ -29,6 +29,7 @@ export class Framer extends Duplex {
   #talk: Message[] = []
   #pushing = false
   #isEnded = false
+  #isClosed = false
 
   constructor({ maxFrame = DEFAULT_LIMITS.frame }: FramerOptions = {}) {
     checkWhole('maxFrame', maxFrame, 1, DEFAULT_LIMITS.frame)
@@ -57,12 +58,14 @@ export class Framer extends Duplex {
 
   /** Ends without END, when there is nothing more to say. */
   close(): void {
+    this.#isClosed = true
     this.push(null)
   }
 
   override _write(item: Item, _encoding: BufferEncoding, done: Callback): void {
     if (item.kind === 'end') this.#isEnded = true
-    this.#pump.take(framesOf(item, this.#limits), done)
+    const frames = framesOf(item, this.#limits)
+    this.#pump.take(item.kind === 'offer' ? this.#inTurns(frames) : frames, done)
   }
 
   override _final(done: Callback): void {
@@ -84,6 +87,19 @@ export class Framer extends Duplex {
   override _destroy(error: Error | null, done: Callback): void {
     this.#wake()
     done(error)
+  }
+
+  /** One in each turn of the event loop: the pages of a long offer, all at once, would hold it for a second. */
+  *#inTurns(pages: Iterable<FrameBuffers>): Generator<FrameBuffers | undefined, void> {
+    for (const page of pages) {
+      yield page
+      let isNext = false
+      setImmediate(() => {
+        isNext = true
+        if (!this.#isClosed) this.#pump.resume()
+      })
+      while (!isNext) yield undefined
+    }
   }
 
   #wake(): void {

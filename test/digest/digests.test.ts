@@ -2,7 +2,14 @@ import { createHash, getHashes } from 'node:crypto'
 import { createRequire } from 'node:module'
 import test from 'ava'
 import fc from 'fast-check'
-import { createDigest, digestLength, digestOf, makeDigests, prepareDigest } from '../../lib/digest/digests.js'
+import {
+  createDigest,
+  digestInto,
+  digestLength,
+  digestOf,
+  makeDigests,
+  prepareDigest,
+} from '../../lib/digest/digests.js'
 import { isSluiceError } from '../../lib/index.js'
 import { piecesOf, randomContent } from '../../lib/testing/index.js'
 import { scale } from '../helpers/scale.js'
@@ -44,11 +51,38 @@ test('a digest is the same for single bytes, for the whole, and for any split', 
   }
 })
 
+test('digests of contents in any number of buffers are written into their slots of a column, and nowhere else', async (t) => {
+  const wasm = withoutNative()
+  await wasm.prepareDigest('blake3')
+  const contents = [[], [Buffer.alloc(0)], [randomContent(10)], piecesOf(randomContent(5000), 999)]
+  for (const [algorithm, into] of [
+    ['sha256', digestInto('sha256')],
+    ['sha512', digestInto('sha512')],
+    ['blake3', digestInto('blake3')],
+    ['blake3', wasm.digestInto('blake3')],
+  ] as const) {
+    const length = digestLength(algorithm)
+    const column = Buffer.alloc(length * contents.length + 2, 0xee)
+    for (const [i, buffers] of contents.entries()) into(buffers, column, 1 + i * length)
+    const expected = contents.map((buffers) => digestOf(algorithm, Buffer.concat(buffers)))
+    t.deepEqual(column, Buffer.concat([Buffer.of(0xee), ...expected, Buffer.of(0xee)]), algorithm)
+  }
+})
+
+test('a content that cannot be read leaves nothing behind in the digest of the next', (t) => {
+  const into = digestInto('blake3')
+  const column = Buffer.alloc(32)
+  t.throws(() => into([Buffer.from('some'), { not: 'bytes' } as unknown as Uint8Array], column, 0))
+  into([], column, 0)
+  t.is(column.toString('hex'), BLAKE3_OF_NOTHING)
+})
+
 test('an unknown algorithm is refused with a list of those that there are', async (t) => {
   for (const name of ['sha257', '', 'SHA256', '__proto__', 'blake3 ', 'a\u001b[31m']) {
     for (const act of [
       () => digestLength(name),
       () => createDigest(name),
+      () => digestInto(name),
       () => digestOf(name, Buffer.alloc(0)),
     ]) {
       const error = t.throws(act)

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { pipeline } from 'node:stream/promises'
@@ -7,7 +8,9 @@ import { deframer } from '../../lib/stages/deframer.js'
 import { demuxer } from '../../lib/stages/demuxer.js'
 import { framer } from '../../lib/stages/framer.js'
 import type { DigestsItem, Item } from '../../lib/stages/river/items.js'
+import { Plan } from '../../lib/transfer/plan.js'
 import { FrameType } from '../../lib/wire/frames.js'
+import { makeOffer } from '../../lib/wire/manifest.js'
 import { encodeMessage, type Message } from '../../lib/wire/messages.js'
 import { encodePreface } from '../../lib/wire/preface.js'
 import { cutsOf, digestIn, runOf } from '../../lib/wire/run.js'
@@ -98,6 +101,52 @@ test('files that stand next to each other in memory leave in one piece', async (
   stream.on('data', (chunk: Buffer) => chunks.push(chunk.toString('latin1')))
   await new Promise((resolve) => stream.once('end', resolve))
   t.true(chunks.includes('onetwothree'))
+})
+
+/** The item of an offer that takes several pages. */
+function longOffer(count: number): Item {
+  const offer = makeOffer(
+    { id: '0'.repeat(32), name: 'x', algorithm: 'sha256' },
+    Array.from({ length: count }, (_, i) => ({
+      type: 'file',
+      path: `f${i}`,
+      size: 0,
+      mtime: 0,
+      mode: 0o644,
+    })),
+  )
+  return { kind: 'offer', offer, plan: new Plan() }
+}
+
+test('others have their turn between two pages of an offer', async (t) => {
+  const stream = framer()
+  let turn = 0
+  let isOver = false
+  const count = () => {
+    turn++
+    if (!isOver) setImmediate(count)
+  }
+  setImmediate(count)
+  const turns: number[] = []
+  stream.on('data', (bytes: Buffer) => {
+    if (bytes[0] === FrameType.ENTRIES) turns.push(turn)
+  })
+  await new Promise((resolve) => stream.write(longOffer(2600), resolve))
+  isOver = true
+  t.is(turns.length, 6)
+  t.is(new Set(turns).size, 6)
+})
+
+test('a framer may be closed in the middle of an offer', async (t) => {
+  const stream = framer()
+  const chunks: Buffer[] = []
+  stream.on('data', (bytes: Buffer) => chunks.push(bytes))
+  stream.write(longOffer(2600))
+  stream.close()
+  await once(stream, 'end')
+  await new Promise((resolve) => setImmediate(resolve))
+  t.true(chunks.filter((bytes) => bytes[0] === FrameType.ENTRIES).length < 6)
+  stream.destroy()
 })
 
 test('a message gets between two frames, never into one, and does not wait for what was not framed yet', async (t) => {

@@ -8,7 +8,7 @@ import { retryOpen } from '../../files/disk/out-of-handles.js'
 import { readFully } from '../../files/disk/read-write.js'
 import { DiskPace } from '../../stores/disk/disk-pace.js'
 import { sourceError } from '../../stores/sources.js'
-import type { WireEntry } from '../../wire/entry.js'
+import type { Entry } from '../../wire/entry.js'
 import type { Limits } from '../../wire/limits.js'
 import { checkPath } from '../../wire/paths.js'
 
@@ -20,22 +20,22 @@ export interface InspectOptions {
   limits: Limits
 }
 
-/** An entry without its place in the offer, and what was found of it here. */
-export interface Found extends WireEntry {
-  real: string
-  stats: FileStats
-}
-
-/** What a name turned out to be; neither `stats` nor `refused` if its size says nothing of its content. */
+/** What a name turned out to be. */
 export interface Inspected {
   real: string
+  /** Its path in the offer. */
   path: string
-  stats?: FileStats | undefined
-  target?: string | undefined
-  refused?: SluiceError
+  /** Undefined for what no offer can hold. */
+  type: Entry['type'] | undefined
+  /** Undefined if it could not be looked at, or its size says nothing of its content. */
+  stats: FileStats | undefined
+  /** Where a link points to, if links are kept. */
+  target: string | undefined
+  /** Why it cannot be sent, where that is neither its type nor its size. */
+  refused: SluiceError | undefined
 }
 
-/** Where something stands here, and its path in the offer. */
+/** A folder as far as the names in it need it: where it stands here, and its path in the offer. */
 interface Place {
   real: string
   path: string
@@ -57,7 +57,7 @@ export class Inspector {
   async argument(given: string, path: string, name: string): Promise<Inspected> {
     const { real, stats } = await this.#resolve(given, path)
     if (stats.isFile()) await this.#openable(given, real)
-    return { real, path: name, stats: await this.#sized(real, stats) }
+    return inspected(real, name, await this.#sized(real, stats))
   }
 
   async #resolve(given: string, path: string): Promise<{ real: string; stats: FileStats }> {
@@ -89,50 +89,56 @@ export class Inspector {
   /** Names in a folder: at once where the disk is fast, side by side otherwise. Gives them in the same order. */
   async names(folder: Place, names: readonly Buffer[]): Promise<Inspected[]> {
     const { sync } = this.#fs
-    if (sync === undefined || this.#pace.isSlow)
-      return Promise.all(names.map((name) => this.#name(placeOf(folder, name), name)))
+    const now = sync === undefined || this.#pace.isSlow ? [] : this.#now(sync, folder, names)
+    if (now.length === names.length && !now.includes(undefined)) return now as Inspected[]
+    return Promise.all(names.map((name, i) => now[i] ?? this.#name(folder, name)))
+  }
+
+  /** What a single call tells of each; undefined where it takes more, or fails. */
+  #now(sync: SyncCalls, folder: Place, names: readonly Buffer[]): (Inspected | undefined)[] {
     const begun = this.#options.clock.now()
-    const inspected = names.map((name) => this.#now(sync, folder, name))
-    this.#pace.took(this.#options.clock.now() - begun)
-    if (!inspected.includes(undefined)) return inspected as Inspected[]
-    return Promise.all(inspected.map((one, i) => one ?? this.#name(placeOf(folder, names[i]!), names[i]!)))
-  }
-
-  /** What a single call tells; undefined if it takes more, or fails. */
-  #now(sync: SyncCalls, folder: Place, name: Buffer): Inspected | undefined {
-    const place = placeOf(folder, name)
-    const refused = this.#refused(place, name)
-    if (refused) return { ...place, refused }
-    try {
-      const { real, path } = place
-      const stats = sync.lstat(real)
-      const needsMore = stats.isFile() ? stats.size === 0 : stats.isSymbolicLink() && this.#options.keepLinks
-      return needsMore ? undefined : { real, path, stats, target: undefined }
-    } catch {
-      return undefined
+    const { limits, keepLinks } = this.#options
+    const here = join(folder.real, '')
+    const below = `${folder.path}/`
+    const isDeep = below.split('/').length > limits.depth
+    const found: (Inspected | undefined)[] = []
+    for (const bytes of names) {
+      const name = bytes.toString()
+      const path = below + name
+      let one: Inspected | undefined
+      // a character of UTF-16 has three bytes at most
+      const isLong = name.length * 3 > limits.name || path.length * 3 > limits.path
+      // looking through the path also makes one text of its two parts, which would take more memory as long as it is kept
+      if (!isDeep && !isLong && !path.includes(REPLACEMENT)) {
+        try {
+          const stats = sync.lstat(here + name)
+          one = inspected(here + name, path, stats)
+          if (one.type === 'file' ? stats.size === 0 : one.type === 'symlink' && keepLinks) one = undefined
+        } catch {
+          // it is tried once more, and then it is known why
+        }
+      }
+      found.push(one)
     }
+    this.#pace.took(this.#options.clock.now() - begun)
+    return found
   }
 
-  async #name(place: Place, name: Buffer): Promise<Inspected> {
-    const refused = this.#refused(place, name)
-    if (refused) return { ...place, refused }
-    const { real, path } = place
+  async #name(folder: Place, bytes: Buffer): Promise<Inspected> {
+    const name = bytes.toString()
+    const real = join(folder.real, name)
+    const path = `${folder.path}/${name}`
     try {
+      if (!isUtf8(bytes)) throw unsendable(real, 'is not valid UTF-8')
+      if (!isSendable(path, this.#options.limits))
+        throw unsendable(real, 'is longer or deeper than can be sent')
       const stats = await this.#fs.lstat(real)
       const target =
         stats.isSymbolicLink() && this.#options.keepLinks ? await this.#fs.readlink(real) : undefined
-      return { real, path, stats: await this.#sized(real, stats), target }
+      return inspected(real, path, await this.#sized(real, stats), target)
     } catch (cause) {
-      return { real, path, refused: sourceError(real, cause) }
+      return { ...inspected(real, path, undefined), refused: sourceError(real, cause) }
     }
-  }
-
-  /** Why no offer can hold its name. */
-  #refused({ real, path }: Place, name: Buffer): SluiceError | undefined {
-    if (!isUtf8(name)) return unsendable(real, 'is not valid UTF-8')
-    if (!isSendable(path, this.#options.limits))
-      return unsendable(real, 'is longer or deeper than can be sent')
-    return undefined
   }
 
   /**
@@ -161,9 +167,15 @@ export class Inspector {
   }
 }
 
-function placeOf(folder: Place, bytes: Buffer): Place {
-  const name = bytes.toString()
-  return { real: join(folder.real, name), path: `${folder.path}/${name}` }
+/** Stands in a text in the place of bytes that are not UTF-8. */
+const REPLACEMENT = '\uFFFD'
+
+function inspected(real: string, path: string, stats: FileStats | undefined, target?: string): Inspected {
+  let type: Inspected['type']
+  if (stats?.isFile()) type = 'file'
+  else if (stats?.isDirectory()) type = 'directory'
+  else if (stats?.isSymbolicLink()) type = 'symlink'
+  return { real, path, type, stats, target, refused: undefined }
 }
 
 /** Node takes a slash on every platform. */
@@ -178,16 +190,13 @@ export function cannotRead(path: string, cause: unknown): SluiceError {
   return new SluiceError('ERR_SOURCE_READ', message, { path, cause })
 }
 
-/** What is to be sent of it, or why it is not. */
-export function foundIn({ real, path, stats, target, refused }: Inspected): Found | SluiceError {
+/** Why it is not sent; undefined if it is. */
+export function whyNot({ real, type, stats, target, refused }: Inspected): SluiceError | undefined {
   if (refused) return refused
   if (!stats) return skipped(real, 'it has content but no size, like the files of /proc')
-  if (stats.isDirectory()) return { type: 'directory', path, size: 0, ...attributes(stats), real, stats }
-  if (stats.isFile()) return { type: 'file', path, size: stats.size, ...attributes(stats), real, stats }
-  if (target !== undefined)
-    return { type: 'symlink', path, size: 0, ...attributes(stats), target, real, stats }
-  if (stats.isSymbolicLink()) return skipped(real, 'it is a symbolic link')
-  return skipped(real, 'it is a pipe, a socket or a device')
+  if (type === undefined) return skipped(real, 'it is a pipe, a socket or a device')
+  if (type === 'symlink' && target === undefined) return skipped(real, 'it is a symbolic link')
+  return undefined
 }
 
 function skipped(path: string, why: string): SluiceError {
@@ -209,9 +218,4 @@ function isSendable(path: string, limits: Limits): boolean {
   } catch {
     return false
   }
-}
-
-/** As they are sent. */
-function attributes({ mtimeMs, mode }: FileStats): { mtime: number; mode: number } {
-  return { mtime: Math.floor(mtimeMs), mode: mode & 0o777 }
 }

@@ -67,12 +67,13 @@ export async function manifestOf(paths: readonly string[], options: ManifestOpti
     fs,
     selection,
     { keepLinks: symlinks === 'keep', gitignore, limits: limitsOf(limits), clock, signal },
-    (found) => {
-      builder.add(found)
-      if (!found.path.includes('/')) store.addRoot(found.path, found.real)
-      store.add(found.stats)
+    ({ type, path, stats, target }) => {
+      const { size, mtimeMs, mode } = stats!
+      const bytes = type === 'file' ? size : 0
+      builder.add({ type: type!, path, size: bytes, mtime: Math.floor(mtimeMs), mode: mode & 0o777, target })
+      store.add(stats!)
     },
   )
-  for (const { given, path, name } of roots) await walk.argument(given, path, name)
+  for (const { given, path, name } of roots) store.addRoot(name, await walk.argument(given, path, name))
   return { offer: builder.offer, store, skipped: walk.skipped }
 }

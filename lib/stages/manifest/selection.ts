@@ -27,21 +27,21 @@ export class Selection {
     return ignore({ ignorecase: this.#ignorecase }).add(patterns)
   }
 
-  /** Whether neither the path nor, if it is a folder, anything below it is to be sent. */
-  excluded(path: string, isFolder: boolean, folderRules: FolderRules | undefined): boolean {
+  /**
+   * Whether a path is to be sent: 'no' means neither it nor anything below it, 'below' that it is a folder which may lead
+   * to something that is.
+   */
+  chosen(path: string, isFolder: boolean, folderRules: FolderRules | undefined): 'yes' | 'below' | 'no' {
+    if (!this.#exclude && !this.#include && !folderRules) return 'yes'
     const tested = isFolder ? `${path}/` : path
-    if (this.#exclude?.test(tested).ignored) return true
+    if (this.#exclude?.test(tested).ignored) return 'no'
     for (let own = folderRules; own; own = own.above) {
       const { ignored, unignored } = own.rules.test(tested.slice(own.prefix.length))
-      if (ignored) return true
-      if (unignored) return false
+      if (ignored) return 'no'
+      if (unignored) break
     }
-    return false
-  }
-
-  /** Whether the path is asked for itself. A folder that is not may still lead to something that is. */
-  included(path: string, isFolder: boolean): boolean {
-    return this.#include === undefined || this.#include.test(isFolder ? `${path}/` : path).ignored
+    if (!this.#include || this.#include.test(tested).ignored) return 'yes'
+    return isFolder ? 'below' : 'no'
   }
 }
 

@@ -7,15 +7,7 @@ import { openRegular } from '../../files/disk/open-regular.js'
 import { retryOpen } from '../../files/disk/out-of-handles.js'
 import { readFully } from '../../files/disk/read-write.js'
 import { sourceError } from '../../stores/sources.js'
-import {
-  cannotRead,
-  type Found,
-  foundIn,
-  type Inspected,
-  type InspectOptions,
-  Inspector,
-  join,
-} from './inspect.js'
+import { cannotRead, type Inspected, type InspectOptions, Inspector, join, whyNot } from './inspect.js'
 import type { FolderRules, Selection } from './selection.js'
 
 /** Names of a folder that are looked at together. More gain nothing: the thread pool has four threads. */
@@ -31,7 +23,7 @@ interface Folder {
   rules: FolderRules | undefined
   above: Folder | undefined
   /** What it is in the offer, until it is offered: with `include`, only once something in it is. */
-  entry: Found | undefined
+  entry: Inspected | undefined
 }
 
 /** What a {@link Walk} is to do. */
@@ -48,11 +40,11 @@ export class Walk {
   readonly #inspector: Inspector
   readonly #selection: Selection
   readonly #options: WalkOptions
-  readonly #give: (found: Found) => void
+  readonly #give: (found: Inspected) => void
   readonly #slice: TimeSlice
   #given = 0
 
-  constructor(fs: FileSystem, selection: Selection, options: WalkOptions, give: (found: Found) => void) {
+  constructor(fs: FileSystem, selection: Selection, options: WalkOptions, give: (found: Inspected) => void) {
     this.#fs = fs
     this.#inspector = new Inspector(fs, options)
     this.#selection = selection
@@ -61,10 +53,12 @@ export class Walk {
     this.#slice = new TimeSlice(options.clock)
   }
 
-  /** What the user named, and all that is in it. */
-  async argument(given: string, path: string, name: string): Promise<void> {
+  /** What the user named, and all that is in it; gives where that is here. */
+  async argument(given: string, path: string, name: string): Promise<string> {
     this.#checkStop()
-    await this.#one(undefined, await this.#inspector.argument(given, path, name))
+    const found = await this.#inspector.argument(given, path, name)
+    await this.#one(undefined, found)
+    return found.real
   }
 
   #checkStop(): void {
@@ -95,34 +89,34 @@ export class Walk {
   }
 
   /** Offers it, or skips it; gives what is to be waited for where it is a folder. */
-  #one(above: Folder | undefined, inspected: Inspected): Promise<void> | undefined {
-    const { real, path, stats } = inspected
-    const isFolder = stats?.isDirectory() ?? false
-    if (this.#selection.excluded(path, isFolder, above?.rules)) return undefined
-    const included = this.#selection.included(path, isFolder)
-    if (!included && !isFolder) return undefined
-    const found = foundIn(inspected)
-    if (!(found instanceof SluiceError) && isFolder) {
-      const folder = { real, path, rules: above?.rules, above, entry: found }
-      if (included) this.#offerFolder(folder)
+  #one(above: Folder | undefined, one: Inspected): Promise<void> | undefined {
+    const { real, path, type } = one
+    const rules = above?.rules
+    const chosen = this.#selection.chosen(path, type === 'directory', rules)
+    if (chosen === 'no') return undefined
+    if (type === 'directory') {
+      const folder = { real, path, rules, above, entry: one }
+      if (chosen === 'yes') this.#offerFolder(folder)
       return this.#folder(folder)
     }
-    if (found instanceof SluiceError) this.skipped.push(found)
+    const why = whyNot(one)
+    if (why) this.skipped.push(why)
     else {
-      this.#offerFolder(above)
-      this.#offer(found)
+      if (above?.entry) this.#offerFolder(above)
+      this.#offer(one)
     }
     return undefined
   }
 
-  #offerFolder(folder: Folder | undefined): void {
-    if (!folder?.entry) return
-    this.#offerFolder(folder.above)
+  #offerFolder(folder: Folder): void {
+    if (!folder.entry) return
+    if (folder.above) this.#offerFolder(folder.above)
     this.#offer(folder.entry)
     folder.entry = undefined
   }
 
-  #offer(found: Found): void {
+  /** @param found something with stats and a type */
+  #offer(found: Inspected): void {
     const { entries } = this.#options.limits
     if (++this.#given > entries) {
       const message = `more than ${entries} files and folders; send them in several parts`

@@ -42,7 +42,7 @@ export class SourceReader {
   }
 
   async *items(step: Step): AsyncGenerator<Item> {
-    if (step.kind === 'small') yield* this.#small(step.entries, step.length)
+    if (step.kind === 'small') yield* this.#small(step)
     else if (step.kind === 'chunk') yield* this.#chunk(step)
     else yield* this.#stream(step.entry)
   }
@@ -54,11 +54,11 @@ export class SourceReader {
   }
 
   /** Many small files, folders and empty files. A run is contiguous: a file that failed ends one. */
-  async *#small(entries: readonly Entry[], length: number): AsyncGenerator<Item> {
+  async *#small({ entries, files, length }: Step & { kind: 'small' }): AsyncGenerator<Item> {
     const { plan, signal } = this.#options
     // not used again: nobody can prove here that downstream no longer holds a view of it
     const slab = length === 0 ? NOTHING : Buffer.allocUnsafeSlow(length)
-    const failures = await this.#readFiles(entries, slab)
+    const failures = await this.#readFiles(files, slab)
     if (signal.aborted) return
     const first = entries[0]!
     const last = entries.at(-1)!
@@ -88,10 +88,9 @@ export class SourceReader {
     yield* this.#runs(position + from, slab.subarray(from))
   }
 
-  /** The files among the entries, into one buffer; gives those that failed. */
-  async #readFiles(entries: readonly Entry[], slab: Buffer): Promise<ReadonlyMap<number, unknown>> {
+  /** The files into one buffer, one behind the other; gives those that failed. */
+  async #readFiles(files: readonly Entry[], slab: Buffer): Promise<ReadonlyMap<number, unknown>> {
     const { store, signal } = this.#options
-    const files = entries.every(isFile) ? entries : entries.filter(isFile)
     if (files.length === 0) return new Map()
     try {
       if (store.readRun) return await store.readRun(files, slab, signal)
@@ -202,8 +201,4 @@ export class SourceReader {
       failures: new Map([[first, code]]),
     }
   }
-}
-
-function isFile({ type }: Entry): boolean {
-  return type === 'file'
 }

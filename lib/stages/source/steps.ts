@@ -2,11 +2,12 @@ import type { Plan } from '../../transfer/plan.js'
 import type { Entry } from '../../wire/entry.js'
 
 /**
- * What is read at once: small entries as a whole that stand next to each other in the stream; a chunk of one file, and
+ * What is read at once: small entries as a whole that stand next to each other in the stream, and which of them are
+ * files; a chunk of one file, and
  * whether nothing more of its range comes behind it; or a stream to its end.
  */
 export type Step =
-  | { kind: 'small'; entries: Entry[]; length: number }
+  | { kind: 'small'; entries: Entry[]; files: Entry[]; length: number }
   | { kind: 'chunk'; entry: Entry; start: number; end: number; isLast: boolean }
   | { kind: 'stream'; entry: Entry }
 
@@ -30,25 +31,24 @@ const LARGEST = 1024 * KIB
 export function nextStep(plan: Plan, { maxRun, isRereadable }: StepRules): Step | undefined {
   const slab = Math.min(SLAB, maxRun)
   const entries: Entry[] = []
+  const files: Entry[] = []
   let length = 0
-  let hasFile = false
   for (let next = plan.coming(); next; next = plan.coming(next.entry.index + 1)) {
     const { entry, start, end } = next
     const { type, size } = entry
     const isSmall = start === 0 && end === size && size <= slab && (type !== 'file' || isRereadable(entry))
     if (!isSmall) {
       // the run of a large file owns the folders and links before it; a file must be looked at, be it empty
-      if (!hasFile) return large(next, maxRun, isRereadable)
+      if (files.length === 0) return large(next, maxRun, isRereadable)
       break
     }
-    const before = entries.at(-1)
-    const isNext = before === undefined || before.start + before.size! === entry.start
+    const isNext = entries.length === 0 || entries[0]!.start + length === entry.start
     if (!isNext || length + size > slab || entries.length === MOST_ENTRIES) break
     entries.push(entry)
     length += size
-    hasFile ||= type === 'file'
+    if (type === 'file') files.push(entry)
   }
-  return entries.length > 0 ? { kind: 'small', entries, length } : undefined
+  return entries.length > 0 ? { kind: 'small', entries, files, length } : undefined
 }
 
 type Coming = NonNullable<ReturnType<Plan['coming']>>

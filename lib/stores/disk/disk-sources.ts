@@ -1,12 +1,12 @@
 import { setImmediate } from 'node:timers/promises'
 import { printable, SluiceError } from '../../errors.js'
 import type { Clock } from '../../files/disk/clock.js'
-import type { FileStats, FileSystem } from '../../files/disk/fs.js'
+import { type FileStats, type FileSystem, OPEN, type SyncCalls } from '../../files/disk/fs.js'
 import { isOutOfHandles, retryOpen } from '../../files/disk/out-of-handles.js'
 import type { Entry } from '../../wire/entry.js'
 import { type OpenSource, type SourceStore, sourceError } from '../sources.js'
 import { DiskPace } from './disk-pace.js'
-import { type FileVersion, readSourceSync, SourceFile } from './source-file.js'
+import { closeAnyway, type FileVersion, readSourceSync, SourceFile } from './source-file.js'
 
 /** Files of a run that are read at the same time by asynchronous calls. */
 const AT_ONCE = 16
@@ -78,8 +78,9 @@ export class DiskSources implements SourceStore {
   ): Promise<ReadonlyMap<number, Error>> {
     const run = { entries, buffer, signal, next: 0, used: 0, failures: new Map<number, Error>() }
     while (run.next < entries.length && !signal.aborted) {
-      if (this.#fs.sync === undefined || this.#pace.isSlow) await this.#readTogether(run)
-      else if (!this.#readNow(run)) await this.#readNext(run)
+      const { sync } = this.#fs
+      if (sync === undefined || this.#pace.isSlow) await this.#readTogether(run)
+      else if (!this.#readNow(sync, run)) await this.#readNext(run)
       else if (run.next < entries.length) await setImmediate()
     }
     return run.failures
@@ -89,17 +90,18 @@ export class DiskSources implements SourceStore {
    * Reads file after file, as long as it is this run's turn and the disk is fast; gives `false` if the next one has to
    * wait for a handle.
    */
-  #readNow(run: ReadingRun): boolean {
-    const { entries, failures } = run
+  #readNow(calls: SyncCalls, run: ReadingRun): boolean {
+    const { entries, buffer, failures } = run
     const begun = this.#clock.now()
-    let before = begun
-    while (run.next < entries.length) {
+    for (let before = begun; run.next < entries.length; ) {
       const entry = entries[run.next]!
-      try {
-        readSourceSync(this.#fs, this.#pathOf(entry), this.#versionOf(entry), run.buffer, run.used)
-      } catch (error) {
-        if (isOutOfHandles(error)) return false
-        failures.set(entry.index, this.#failure(entry, error))
+      if (!this.#isRead(calls, entry, buffer, run.used)) {
+        try {
+          readSourceSync(this.#fs, this.#pathOf(entry), this.#versionOf(entry), buffer, run.used)
+        } catch (error) {
+          if (isOutOfHandles(error)) return false
+          failures.set(entry.index, this.#failure(entry, error))
+        }
       }
       run.next++
       run.used += entry.size!
@@ -109,6 +111,35 @@ export class DiskSources implements SourceStore {
       before = now
     }
     return true
+  }
+
+  /**
+   * Reads a file with one look at it, afterwards: if even its change time is the one that was listed, then nobody
+   * touched it in all that time. `false` for everything else, also for a file of which only the mode was changed: it is
+   * read once more, and then it is known why.
+   */
+  #isRead(calls: SyncCalls, entry: Entry, buffer: Buffer, offset: number): boolean {
+    const size = entry.size!
+    const at = (entry.index - this.#first) * NUMBERS
+    const versions = this.#versions
+    let fd = -1
+    try {
+      fd = calls.open(this.#pathOf(entry), OPEN.read)
+      if (size > 0 && calls.read(fd, buffer, offset, size, 0) < size) return false
+      const stats = calls.fstat(fd)
+      return (
+        stats.size === size &&
+        stats.dev === versions[at] &&
+        stats.ino === versions[at + 1] &&
+        stats.mtimeMs === versions[at + 2] &&
+        stats.ctimeMs === versions[at + 3] &&
+        stats.isFile()
+      )
+    } catch {
+      return false
+    } finally {
+      if (fd >= 0) closeAnyway(calls, fd)
+    }
   }
 
   /** Reads the rest by asynchronous calls, several files at a time. */
@@ -153,15 +184,8 @@ export class DiskSources implements SourceStore {
   #versionOf({ index, path, size }: Entry): FileVersion {
     const at = index - this.#first
     if (at < 0 || at >= this.#count) throw unknown(path)
-    const versions = this.#versions
-    const from = at * NUMBERS
-    const [dev, ino, mtimeMs, ctimeMs] = [
-      versions[from]!,
-      versions[from + 1]!,
-      versions[from + 2]!,
-      versions[from + 3]!,
-    ]
-    return { dev, ino, mtimeMs, ctimeMs, size: size! }
+    const [dev, ino, mtimeMs, ctimeMs] = this.#versions.subarray(at * NUMBERS)
+    return { dev: dev!, ino: ino!, mtimeMs: mtimeMs!, ctimeMs: ctimeMs!, size: size! }
   }
 }
 

@@ -1,4 +1,4 @@
-import { type FileStats, type FileSystem, OPEN, type SyncCalls } from '../../files/disk/fs.js'
+import type { FileStats, FileSystem, SyncCalls } from '../../files/disk/fs.js'
 import { openRegular, openRegularSync } from '../../files/disk/open-regular.js'
 import { readFully, readFullySync } from '../../files/disk/read-write.js'
 import { sameContent } from '../../files/disk/stats.js'
@@ -60,48 +60,10 @@ export class SourceFile implements OpenSource {
 }
 
 /**
- * Reads a small file from its beginning to its end by synchronous calls, into `buffer` from `offset` on. Fails as the
- * calls do, or with `ERR_SOURCE_CHANGED`.
+ * Reads a small file from its beginning to its end by synchronous calls, into `buffer` from `offset` on, with the same
+ * checks as those of a {@link SourceFile}. Fails as the calls do, or with `ERR_SOURCE_CHANGED`.
  */
 export function readSourceSync(
-  fs: FileSystem,
-  path: string,
-  version: FileVersion,
-  buffer: Buffer,
-  offset: number,
-): void {
-  if (!isReadUntouched(fs.sync!, path, version, buffer, offset))
-    readChecked(fs, path, version, buffer, offset)
-}
-
-/**
- * One look at the file, after it was read: if even its change time is the one that was listed, then nobody touched it
- * in all that time. `false` for everything else, also for a file of which only the mode was changed.
- */
-function isReadUntouched(
-  calls: SyncCalls,
-  path: string,
-  version: FileVersion,
-  buffer: Buffer,
-  offset: number,
-): boolean {
-  let fd = -1
-  try {
-    fd = calls.open(path, OPEN.read)
-    const { size } = version
-    if (size > 0 && calls.read(fd, buffer, offset, size, 0) < size) return false
-    const stats = calls.fstat(fd)
-    return stats.isFile() && stats.ctimeMs === version.ctimeMs && isVersion(stats, version)
-  } catch {
-    // it is tried once more, and then it is known why
-    return false
-  } finally {
-    if (fd >= 0) closeAnyway(calls, fd)
-  }
-}
-
-/** The same checks as those of a {@link SourceFile}. */
-function readChecked(
   fs: FileSystem,
   path: string,
   version: FileVersion,
@@ -121,7 +83,7 @@ function readChecked(
 }
 
 /** What was read is not worth less when the handle cannot be closed. */
-function closeAnyway(calls: SyncCalls, fd: number): void {
+export function closeAnyway(calls: SyncCalls, fd: number): void {
   try {
     calls.close(fd)
   } catch {
