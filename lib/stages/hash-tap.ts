@@ -1,5 +1,13 @@
 import { Transform, type TransformCallback } from 'node:stream'
-import { createDigest, type Digest, digestLength, digestOf, prepareDigest } from '../digest/digests.js'
+import {
+  createDigest,
+  type Digest,
+  type DigestInto,
+  digestInto,
+  digestLength,
+  digestOf,
+  prepareDigest,
+} from '../digest/digests.js'
 import { printable, SluiceError } from '../errors.js'
 import type { Entry } from '../wire/manifest.js'
 import { type Cut, digestIn, endsIn, lengthIn, type Run, RunReader } from '../wire/run.js'
@@ -29,6 +37,7 @@ export function hashTap(): Transform {
 class HashTap extends Transform {
   #algorithm: string | undefined
   #length = 0
+  #digestInto: DigestInto | undefined
   readonly #running = new Map<number, Running>()
 
   constructor() {
@@ -62,6 +71,7 @@ class HashTap extends Transform {
     }
     await prepareDigest(algorithm)
     this.#length = digestLength(algorithm)
+    this.#digestInto = digestInto(algorithm)
     this.#algorithm = algorithm
   }
 
@@ -79,16 +89,20 @@ class HashTap extends Transform {
   #columns(run: Run): void {
     const { first, last, entries } = run
     const count = (run.ends ? last : last - 1) - first + 1
-    const column = count > 0 ? Buffer.alloc(count * this.#length) : undefined
+    const column = Buffer.alloc(count * this.#length)
     const reader = new RunReader(run.buffers)
     for (let index = first; index <= last; index++) {
       const entry = entries[index]!
       if (entry.type !== 'file') continue
+      const place = (index - first) * this.#length
       const offset = index === first ? run.offset : 0
       const buffers = reader.take(lengthIn(run, index))
-      this.#take(entry, offset, buffers, endsIn(run, index))?.copy(column!, (index - first) * this.#length)
+      if (offset === 0 && endsIn(run, index)) {
+        this.#running.delete(index)
+        this.#digestInto!(buffers, column, place)
+      } else this.#take(entry, offset, buffers, endsIn(run, index))?.copy(column, place)
     }
-    if (column) run.digests = { first, count, bytes: column }
+    if (count > 0) run.digests = { first, count, bytes: column }
   }
 
   #cut(cut: Cut): void {
