@@ -5,7 +5,8 @@ import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import test, { type ExecutionContext } from 'ava'
-import { Command, run } from '../helpers/command.js'
+import { call } from '../helpers/call.js'
+import { Command, type Ended, run } from '../helpers/command.js'
 import { listing, plant, temporary } from '../helpers/folders.js'
 import { scale } from '../helpers/scale.js'
 
@@ -194,7 +195,6 @@ const WRONG: [string, string[], number, RegExp][] = [
   ['an unknown command', ['sendd'], 2, /unknown command/],
   ['an unknown option', ['send', '--bogus'], 2, /--bogus/],
   ['a missing argument', ['send'], 2, /path/],
-  ['a missing path', ['send', '/nowhere/at/all', '--to', '127.0.0.1:1'], 2, /nowhere.*no such file/],
   ['no destination', ['send', '.'], 2, /--to/],
   ['an address that is none', ['send', '.', '--to', 'here'], 2, /HOST:PORT/],
   ['an address that is not loopback', ['send', '.', '--to', '192.0.2.1:7'], 2, /loopback.*prove/],
@@ -206,18 +206,30 @@ const WRONG: [string, string[], number, RegExp][] = [
   ['standard input and files', ['pack', '-', '.', '--name', 'x'], 2, /together/],
   ['a folder that is not there', ['status', 'nowhere'], 2, /nowhere/],
   ['two addresses', ['receive', '127.0.0.1:1', '--listen', '127.0.0.1:0'], 2, /either/],
+]
+/** What fails only after it has begun is run as a process, which has to end then. */
+const BEGUN: typeof WRONG = [
+  ['a missing path', ['send', '/nowhere/at/all', '--to', '127.0.0.1:1'], 2, /nowhere.*no such file/],
   ['a special file', ['send', '/dev/null', '--to', '127.0.0.1:1'], 2, /nothing to send: .*null/],
   ['nobody who listens', ['send', '.', '--to', '127.0.0.1:1'], 6, /nobody listens/],
   ['a packed stream that is none', ['unpack'], 4, /ended/],
 ]
-for (const [name, args, exit, message] of WRONG) {
-  test(`${name} gives one line on standard error, and exit ${exit}`, async (t) => {
-    const { code, out, err } = await new Command(t, args, { cwd: await temporary(t) }).ended
-    t.is(code, exit, err)
-    t.is(out, '')
-    t.regex(err, message)
-    t.regex(err, /^sluice: [^\n]+\n$/)
-  })
+
+fails(WRONG, (_t, args, folder) => call(...args.map((arg) => (arg === '.' ? folder : arg))))
+fails(BEGUN, (t, args, cwd) => new Command(t, args, { cwd }).ended)
+
+function fails(
+  rows: typeof WRONG,
+  start: (t: ExecutionContext<unknown>, args: string[], folder: string) => Promise<Ended>,
+): void {
+  for (const [name, args, exit, message] of rows)
+    test(`${name} gives one line on standard error, and exit ${exit}`, async (t) => {
+      const { code, out, err } = await start(t, args, await temporary(t))
+      t.is(code, exit, err)
+      t.is(out, '')
+      t.regex(err, message)
+      t.regex(err, /^sluice: [^\n]+\n$/)
+    })
 }
 
 test('a folder that cannot be opened is exit 2, with the reason', async (t) => {
@@ -424,7 +436,7 @@ test('what would fail with the first connection is refused before', async (t) =>
     [['send', '-', '--name', 'x', '--include', '*.ts', '--to', '127.0.0.1:1'], /--include is for folders/],
     [['send', photos, '--limit', '1', '--to', '127.0.0.1:1'], /the lowest rate is 1k/],
   ] as const) {
-    const { code, out, err } = await run(t, ...args)
+    const { code, out, err } = await call(...args)
     t.is(code, 2, args.join(' '))
     t.is(out, '')
     t.regex(err, message)
