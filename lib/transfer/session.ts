@@ -3,7 +3,7 @@ import createDebug from 'debug'
 import { codeOf, isSluiceError, messageOf, printable, SluiceError } from '../errors.js'
 import { type Limits, type PeerLimits, saidLimits } from '../wire/limits.js'
 import type { Message } from '../wire/messages.js'
-import type { Outcome, TransferResult } from '../wire/outcome.js'
+import { filesFailed, type TransferResult } from '../wire/outcome.js'
 import type { Run } from '../wire/run.js'
 import type { Chain } from './chain.js'
 import { Channel } from './channel.js'
@@ -81,16 +81,9 @@ export abstract class Session {
 
   /** Ends well: the receiver has reported, and the sender has read it. */
   protected conclude(result: TransferResult): void {
-    const failed = result.files.filter((file) => file.status === 'failed')
-    const error =
-      failed.length === 0
-        ? null
-        : new SluiceError('ERR_FILES_FAILED', describe(failed, result.files.length), {
-            outcomes: result.files,
-          })
-    this.#end(this.#keepOpen, () =>
-      error === null ? this.control.complete(result) : this.control.fail(error),
-    )
+    // the list is not made unless there is something to say of it
+    const error = result.failed > 0 ? filesFailed(result.files, result.files.length) : undefined
+    this.#end(this.#keepOpen, () => (error ? this.control.fail(error) : this.control.complete(result)))
   }
 
   /**
@@ -242,10 +235,4 @@ function because(what: string, reason: string): string {
 /** An error that the peer told keeps its code, if it is one of ours. */
 function errorOfPeer(code: string, text: string): SluiceError {
   return new SluiceError(codeOf(code), `the peer says: ${printable(text, 1024)}`, { found: code })
-}
-
-function describe(failed: readonly Outcome[], all: number): string {
-  const { path, code } = failed[0]!
-  const more = failed.length === 1 ? '' : ` and ${failed.length - 1} more`
-  return `${failed.length} of ${all} entries failed: ${printable(path)} (${code})${more}`
 }
