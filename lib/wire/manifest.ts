@@ -57,11 +57,16 @@ export function* offerMessages(offer: Offer, most = PAGE_BYTES): Generator<Messa
 /** The times that a disk can hold, in milliseconds: 1901 to 2446, as ext4 does with 256-byte inodes. */
 const EARLIEST = -(2 ** 31) * 1000
 const LATEST = (2 ** 34 - 2 ** 31 - 1) * 1000
-/** The most items that a `Map` of JavaScript can hold. */
+/** The most items that a `Map` or a `Set` of JavaScript can hold. */
 const MOST_NAMES = 2 ** 24 - 1
 
-/** What a path of the manifest is: `Implied` is a folder that has no entry (yet), only others below it. */
-const Is = { Leaf: 0, Implied: 1, Folder: 2 }
+/** A folder of the manifest. */
+interface Folder {
+  /** Whether it has an entry, and not only others below it. */
+  hasEntry: boolean
+  /** The paths of the files and links in it; there may be a million folders without any. */
+  leaves?: Set<string>
+}
 
 /**
  * Reads the offers of a transfer and checks them; pure. Attached ones go on where those before ended. After an error
@@ -79,9 +84,12 @@ export class ManifestReader {
   #bytes = 0
   #payload = 0
   /** Forgotten when the first offer is complete, since few are followed by another one, and kept from the second on. */
-  readonly #names = new Map<string, number>()
-  /** The folder of the entry before: most entries are in the same one. */
-  #parent = ''
+  readonly #folders = new Map<string, Folder>()
+  /** Folders and what is in them. */
+  #names = 0
+  /** The folder of the entry before, and its path: most entries are in the same one. */
+  #parent: Folder | undefined
+  #parentPath = ''
 
   constructor(limits: Limits = DEFAULT_LIMITS, rules: PathRules = {}) {
     this.#limits = limits
@@ -104,7 +112,7 @@ export class ManifestReader {
       throw new SluiceError('ERR_PROTOCOL', 'the peer offers more than 2^53 bytes', { found: message.bytes })
     }
     // a second offer: what the first one has named counts here too
-    if (this.#names.size === 0) for (const entry of this.#last?.entries ?? []) this.#claim(entry)
+    if (this.#names === 0) for (const entry of this.#last?.entries ?? []) this.#claim(entry)
     this.#said = message
     this.#entries = []
     this.#bytes = 0
@@ -193,38 +201,48 @@ export class ManifestReader {
   /** No path twice, and nothing below a file. */
   #claim(entry: WireEntry): void {
     const { path, type } = entry
-    const known = this.#names.get(path)
-    const folder = type === 'directory'
-    if (known !== undefined && !(known === Is.Implied && folder)) {
-      throw refuse(
-        entry,
-        folder === (known !== Is.Leaf) ? 'is there twice' : 'is a folder and something else',
-      )
-    }
-    this.#names.set(path, folder ? Is.Folder : Is.Leaf)
     const end = path.lastIndexOf('/')
-    const parent = end < 0 ? '' : path.slice(0, end)
-    if (parent !== this.#parent) this.#claimFolders(entry, parent)
-    this.#parent = parent
-    this.#checkNames()
+    const parentPath = end < 0 ? '' : path.slice(0, end)
+    if (this.#parent === undefined || parentPath !== this.#parentPath) {
+      this.#parent = this.#folder(parentPath, entry)
+      this.#parentPath = parentPath
+    }
+    const { leaves } = this.#parent
+    const folder = this.#folders.get(path)
+    if (type === 'directory') {
+      if (leaves?.has(path)) throw refuse(entry, 'is a folder and something else')
+      if (folder?.hasEntry) throw refuse(entry, 'is there twice')
+      this.#folder(path, entry).hasEntry = true
+    } else {
+      if (folder) throw refuse(entry, 'is a folder and something else')
+      if (leaves?.has(path)) throw refuse(entry, 'is there twice')
+      this.#parent.leaves ??= new Set()
+      this.#parent.leaves.add(path)
+      this.#countName()
+    }
   }
 
-  /** The folder and those above it, up to one that is known. */
-  #claimFolders(entry: WireEntry, folder: string): void {
-    for (let path = folder; path !== ''; path = path.slice(0, Math.max(0, path.lastIndexOf('/')))) {
-      const known = this.#names.get(path)
-      if (known === Is.Leaf) throw refuse(entry, 'is below something that is no folder')
-      if (known !== undefined) return
-      this.#names.set(path, Is.Implied)
+  /** The folder at a path; made, with those above it, where nothing has named it before. */
+  #folder(path: string, entry: WireEntry): Folder {
+    const known = this.#folders.get(path)
+    if (known) return known
+    if (path !== '') {
+      const above = this.#folder(path.slice(0, Math.max(0, path.lastIndexOf('/'))), entry)
+      if (above.leaves?.has(path)) throw refuse(entry, 'is below something that is no folder')
+      this.#countName()
     }
+    const folder: Folder = { hasEntry: false }
+    this.#folders.set(path, folder)
+    return folder
   }
 
   /** A path of 64 names implies 63 folders that have no entry: they count, too. */
-  #checkNames(): void {
+  #countName(): void {
+    this.#names++
     const most = Math.min(this.#limits.entries, MOST_NAMES)
-    if (this.#names.size <= most) return
+    if (this.#names <= most) return
     const text = `the entries of the peer need more than ${most} files and folders: raise limits.entries, or send in parts`
-    throw new SluiceError('ERR_LIMIT', text, { expected: most, found: this.#names.size })
+    throw new SluiceError('ERR_LIMIT', text, { expected: most, found: this.#names })
   }
 
   #complete({ id, name, algorithm, entries, bytes }: Messages['offer']): Offer | undefined {
@@ -235,8 +253,11 @@ export class ManifestReader {
     }
     const offer: Offer = { id, name, algorithm, ...this.#before, bytes, entries: this.#entries }
     this.#before = { first: offer.first + entries, position: offer.position + bytes }
-    if (this.#last === null) this.#names.clear()
-    this.#parent = ''
+    if (this.#last === null) {
+      this.#folders.clear()
+      this.#names = 0
+    }
+    this.#parent = undefined
     this.#last = offer
     this.#said = null
     return offer
