@@ -13,10 +13,12 @@ export class Ledger {
   readonly links: Entry[] = []
   readonly #plan: Plan
   /** Where each file is that waits, by the index of its entry. In whichever order they come and go, each costs the same. */
-  readonly #waiting: (StoredRun | undefined)[] = []
+  readonly #waiting: (StoredRun | undefined)[]
 
   constructor(plan: Plan) {
     this.#plan = plan
+    // in its whole length at once: an array that grows leaves those that it outgrew
+    this.#waiting = new Array(plan.entries.length)
   }
 
   /** Takes in what was stored; gives the files that have their outcome already, and are of no use any more. */

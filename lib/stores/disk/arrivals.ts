@@ -27,6 +27,8 @@ export class Arrivals {
   /** Learns the names of an offer, so that no part and no folder of ours is called like one of them. */
   async learn(offer: Offer): Promise<void> {
     this.#transfer = offer.id
+    // at once: an array that grows leaves those that it outgrew
+    this.#numbers.length = offer.first + offer.entries.length
     await inSlices(offer.entries, ({ path }) => this.#names.avoid(path))
   }
 
