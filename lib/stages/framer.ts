@@ -91,15 +91,20 @@ export class Framer extends Duplex {
 
   /** One in each turn of the event loop: the pages of a long offer, all at once, would hold it for a second. */
   *#inTurns(pages: Iterable<FrameBuffers>): Generator<FrameBuffers | undefined, void> {
+    yield* this.#nextTurn()
     for (const page of pages) {
       yield page
-      let isNext = false
-      setImmediate(() => {
-        isNext = true
-        if (!this.#isClosed) this.#pump.resume()
-      })
-      while (!isNext) yield undefined
+      yield* this.#nextTurn()
     }
+  }
+
+  *#nextTurn(): Generator<undefined, void> {
+    let isThere = false
+    setImmediate(() => {
+      isThere = true
+      if (!this.#isClosed) this.#pump.resume()
+    })
+    while (!isThere) yield undefined
   }
 
   #wake(): void {
