@@ -15,7 +15,7 @@ export { type ManifestOptions, manifestOf } from './stages/manifest/manifest-of.
 export { type MemoryContents, type MemorySources, memorySources } from './stores/memory-sources.js'
 export { type OpenSource, type SourceEntry, type SourceStore, sourceError } from './stores/sources.js'
 export { FileSource, type FileSourceOptions, fileSource } from './stages/file-source.js'
-export { chunkSize } from './stages/source/steps.js'
+export { chunkSize } from './stages/file-source/steps.js'
 export { Plan } from './transfer/plan.js'
 export type { DigestsItem, EndItem, Item, OfferItem, StoredItem, StoredRun } from './stages/river/items.js'
 export { type Cut, cutsOf, type DigestColumn, type Run, runOf } from './wire/run.js'

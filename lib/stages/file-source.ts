@@ -5,10 +5,10 @@ import { type Clock, systemClock } from '../files/disk/clock.js'
 import { badOption, checkOption, checkWhole } from '../options.js'
 import { Plan } from '../transfer/plan.js'
 import { DEFAULT_LIMITS } from '../wire/limits.js'
+import { SourceReader } from './file-source/reader.js'
+import { nextStep, type StepRules } from './file-source/steps.js'
 import { isManifest, type Manifest } from './manifest/builder.js'
 import type { Item } from './river/items.js'
-import { SourceReader } from './source/reader.js'
-import { nextStep, type StepRules } from './source/steps.js'
 
 /** What {@link fileSource} takes. */
 export interface FileSourceOptions {

@@ -10,11 +10,11 @@ import { checkPartStore, type Durability, type PartStore } from '../stores/parts
 import type { Entry } from '../wire/manifest.js'
 import { type Names, pathCheck } from '../wire/paths.js'
 import { cutsOf, type Run } from '../wire/run.js'
+import { RunWriter } from './part-sink/run-writer.js'
+import { SmallTail } from './part-sink/small-tail.js'
 import type { Item, OfferItem, StoredRun } from './river/items.js'
 import { SharedStore } from './river/shared-store.js'
 import { StoreCalls } from './river/store-calls.js'
-import { RunWriter } from './sink/run-writer.js'
-import { SmallTail } from './sink/small-tail.js'
 
 /** Options of {@link partSink}. */
 export interface PartSinkOptions {

@@ -1,7 +1,7 @@
 import test from 'ava'
 import fc from 'fast-check'
 import { SluiceError } from '../../../lib/errors.js'
-import { Ledger } from '../../../lib/stages/publish/ledger.js'
+import { Ledger } from '../../../lib/stages/finalizer/ledger.js'
 import type { StoredRun } from '../../../lib/stages/river/items.js'
 import { offerOf, planOf } from '../../helpers/items.js'
 import { scale } from '../../helpers/scale.js'

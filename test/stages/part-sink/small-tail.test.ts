@@ -1,6 +1,6 @@
 import test from 'ava'
 import fc from 'fast-check'
-import { SmallTail } from '../../../lib/stages/sink/small-tail.js'
+import { SmallTail } from '../../../lib/stages/part-sink/small-tail.js'
 import { cutsOf, type Run } from '../../../lib/wire/run.js'
 import {
   bytesOf,

@@ -1,7 +1,7 @@
 import test from 'ava'
 import fc from 'fast-check'
-import { WriteBehind } from '../../../lib/stages/sink/write-behind.js'
-import type { FileWrite } from '../../../lib/stages/sink/writes.js'
+import { WriteBehind } from '../../../lib/stages/part-sink/write-behind.js'
+import type { FileWrite } from '../../../lib/stages/part-sink/writes.js'
 import type { Entry } from '../../../lib/wire/manifest.js'
 import { scale } from '../../helpers/scale.js'
 

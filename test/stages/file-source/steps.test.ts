@@ -1,7 +1,7 @@
 import test from 'ava'
 import fc from 'fast-check'
 import type { Range } from '../../../lib/ranges.js'
-import { chunkSize, nextStep, type Step, type StepRules } from '../../../lib/stages/source/steps.js'
+import { chunkSize, nextStep, type Step, type StepRules } from '../../../lib/stages/file-source/steps.js'
 import { Plan } from '../../../lib/transfer/plan.js'
 import type { Entry } from '../../../lib/wire/entry.js'
 import { makeOffer } from '../../../lib/wire/manifest.js'
