@@ -49,7 +49,8 @@ export class Demuxer extends Transform {
   override _transform(frame: Frame, _encoding: BufferEncoding, done: TransformCallback): void {
     try {
       const taken = this.#take(frame)
-      if (taken === undefined) done()
+      // a page of entries takes a few milliseconds, and many may have come at once: others have their turn
+      if (taken === undefined) setImmediate(done)
       else if ('entries' in taken) this.#accept(taken).then(() => done(), done)
       else this.#pump.take(taken, done)
     } catch (error) {
