@@ -51,7 +51,7 @@ const PAGE_BYTES = 32
 const RECORD_BYTES = 8
 
 /** Entries of a page of the plan at most, so that whoever hears it takes them in within a few milliseconds. */
-const PAGE_ENTRIES = 8192
+const PAGE_ENTRIES = 2048
 
 /** The receiver's part of the conversation: answer, plan, river, outcomes, result. */
 export class Receiver extends Session {
