@@ -1,9 +1,9 @@
 import { createSecretKey, KeyObject, randomBytes } from 'node:crypto'
 import type { Transform } from 'node:stream'
 import { SluiceError } from '../errors.js'
-import { ByteStage } from './bytes/byte-stage.js'
+import { ByteTransform } from './bytes/byte-transform.js'
 import { Opener } from './bytes/opener.js'
-import { incomingOf, outgoingOf } from './bytes/preface-stage.js'
+import { incomingOf, outgoingOf } from './bytes/preface-transforms.js'
 import { isOwnHeader, makeHeader } from './bytes/sealed-stream.js'
 import { Sealer } from './bytes/sealer.js'
 import type { WireStage } from './bytes/wire-stage.js'
@@ -63,7 +63,7 @@ function checkedKey(key: Uint8Array | KeyObject): KeyObject {
   throw new SluiceError('ERR_USAGE', message)
 }
 
-class Encryptor extends ByteStage {
+class Encryptor extends ByteTransform {
   readonly #sealer: Sealer
 
   constructor(sealer: Sealer) {
@@ -80,7 +80,7 @@ class Encryptor extends ByteStage {
   }
 }
 
-class Decryptor extends ByteStage {
+class Decryptor extends ByteTransform {
   readonly #opener: Opener
 
   constructor(opener: Opener) {

@@ -10,8 +10,8 @@ import { checkPartStore, type Durability, type PartStore } from '../stores/parts
 import type { Entry } from '../wire/manifest.js'
 import { type Names, pathCheck } from '../wire/paths.js'
 import { cutsOf, type Run } from '../wire/run.js'
+import { RunJoiner } from './part-sink/run-joiner.js'
 import { RunWriter } from './part-sink/run-writer.js'
-import { SmallTail } from './part-sink/small-tail.js'
 import type { Item, OfferItem, StoredRun } from './river/items.js'
 import { SharedStore } from './river/shared-store.js'
 import { StoreCalls } from './river/store-calls.js'
@@ -62,7 +62,7 @@ class PartSink extends Transform {
   readonly #store: SharedStore
   readonly #writer: RunWriter
   readonly #checkPath: (path: string) => void
-  readonly #tail = new SmallTail()
+  readonly #joiner = new RunJoiner()
   #entries: readonly Entry[] = []
   #working: Promise<void> = Promise.resolve()
 
@@ -103,9 +103,9 @@ class PartSink extends Transform {
         return this.#offer(item)
       case 'run':
         this.#check(item)
-        return this.#write(this.#tail.take(item))
+        return this.#write(this.#joiner.take(item))
       case 'digests':
-        await this.#write(this.#tail.flush(item.first, item.count))
+        await this.#write(this.#joiner.flush(item.first, item.count))
         this.#give(await this.#writer.giveUp(item))
         this.push(item)
         return
@@ -131,7 +131,7 @@ class PartSink extends Transform {
   }
 
   async #end(): Promise<void> {
-    await this.#write(this.#tail.flush())
+    await this.#write(this.#joiner.flush())
     this.#give(await this.#writer.settle())
     const path = this.#writer.unfinished?.path
     if (path === undefined) return

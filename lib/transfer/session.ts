@@ -7,10 +7,10 @@ import { filesFailed, type TransferResult } from '../wire/outcome.js'
 import type { Run } from '../wire/run.js'
 import type { Chain } from './chain.js'
 import { Channel } from './channel.js'
-import type { OutcomeTable } from './outcomes.js'
+import { isFinal } from './lifecycle.js'
+import type { OutcomeTable } from './outcome-table.js'
 import { Plan } from './plan.js'
 import { checkSession, type SessionOptions } from './session-options.js'
-import { isFinal } from './states.js'
 import { Transfer, type TransferControl } from './transfer.js'
 
 const debug = createDebug('sluice:session')

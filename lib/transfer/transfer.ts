@@ -3,9 +3,9 @@ import { deferred } from '../async.js'
 import { messageOf, type SluiceError } from '../errors.js'
 import type { Entry } from '../wire/entry.js'
 import { type Outcome, type OutcomeRange, outcomesOf, type TransferResult } from '../wire/outcome.js'
+import { isFinal, nextState, stateOfError, type TransferState } from './lifecycle.js'
 import { Plan } from './plan.js'
 import { type Progress, ProgressMeter } from './progress.js'
-import { isFinal, nextState, stateOfError, type TransferState } from './states.js'
 
 /** The events of a {@link Transfer} and their arguments. There is no `error`: errors come by `finished`. */
 export interface TransferEvents {

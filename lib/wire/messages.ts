@@ -10,10 +10,10 @@ import {
   ENTRY_TYPES,
   NAME_BYTES,
   PLAN_KINDS,
-  SHAPES,
-  type Shape,
+  SCHEMAS,
+  type Schema,
   STATUSES,
-} from './shapes.js'
+} from './schemas.js'
 
 export type { WireEntry } from './entry.js'
 
@@ -79,7 +79,7 @@ export interface Messages {
 export type Message = { [T in keyof Messages]: { type: T } & Messages[T] }[keyof Messages]
 
 const TYPE_OF_FRAME = new Map<number, keyof Messages>(
-  Object.entries(SHAPES).map(([type, { frame }]) => [frame, type as keyof Messages]),
+  Object.entries(SCHEMAS).map(([type, { frame }]) => [frame, type as keyof Messages]),
 )
 
 /**
@@ -88,7 +88,7 @@ const TYPE_OF_FRAME = new Map<number, keyof Messages>(
  */
 export function encodeMessage(message: Message): Buffer {
   const payload = pack(packed(message))
-  return Buffer.concat([frameHeader(SHAPES[message.type].frame, payload.length), payload])
+  return Buffer.concat([frameHeader(SCHEMAS[message.type].frame, payload.length), payload])
 }
 
 function packed(message: Message): { [key: string]: Packed | undefined } {
@@ -191,7 +191,7 @@ export function decodeMessage(frameType: number, payload: Buffer, limits: Limits
     throw new SluiceError('ERR_PROTOCOL', 'DATA is no message')
   }
   const map = unpack(payload, limits)
-  const { required, optional = {}, together }: Shape = SHAPES[type]
+  const { required, optional = {}, together }: Schema = SCHEMAS[type]
   for (const key of Object.keys(required)) {
     if (!Object.hasOwn(map, key)) throw refuse(type, `without ${key}`)
   }

@@ -1,6 +1,6 @@
 import type { Server, Socket } from 'node:net'
 import { SluiceError } from '../../errors.js'
-import type { TransferState } from '../../transfer/states.js'
+import type { TransferState } from '../../transfer/lifecycle.js'
 import type { Transfer } from '../../transfer/transfer.js'
 import type { Context } from '../terminal/context.js'
 

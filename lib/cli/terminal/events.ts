@@ -1,7 +1,7 @@
 import { printableJson, type SluiceError } from '../../errors.js'
 import type { RecoveredTransaction } from '../../files/transaction/recover.js'
+import type { TransferState } from '../../transfer/lifecycle.js'
 import type { Progress } from '../../transfer/progress.js'
-import type { TransferState } from '../../transfer/states.js'
 import type { ToldOutcome, TransferResult } from '../../wire/outcome.js'
 
 /** The version of the output of `--json`. Within a version keys and events are only added. */

@@ -1,7 +1,7 @@
 import { createLogUpdate } from 'log-update'
 import { deferred } from '../../async.js'
 import { printable, type SluiceError } from '../../errors.js'
-import { isFinal, type TransferState } from '../../transfer/states.js'
+import { isFinal, type TransferState } from '../../transfer/lifecycle.js'
 import type { Transfer } from '../../transfer/transfer.js'
 import type { Entry } from '../../wire/entry.js'
 import {

@@ -8,7 +8,7 @@ import { closing, openRegular } from '../../files/disk/open-regular.js'
 import type { PartFile } from '../../files/part/part-file.js'
 import type { Entry } from '../../wire/manifest.js'
 import type { Part, Placement, PublishPolicy } from '../parts.js'
-import type { Arrivals } from './arrivals.js'
+import type { JournaledParts } from './journaled-parts.js'
 
 /** A file on its way in, that the journal knows. */
 export class DiskPart implements Part {
@@ -17,21 +17,21 @@ export class DiskPart implements Part {
   /** How many part names were tried. */
   tries = 0
   readonly #fs: FileSystem
-  readonly #arrivals: Arrivals
+  readonly #parts: JournaledParts
 
-  constructor(entry: Entry, file: PartFile, fs: FileSystem, arrivals: Arrivals) {
+  constructor(entry: Entry, file: PartFile, fs: FileSystem, parts: JournaledParts) {
     this.entry = entry
     this.file = file
     this.#fs = fs
-    this.#arrivals = arrivals
+    this.#parts = parts
   }
 
   async write(offset: number, buffers: readonly Buffer[], ends: boolean): Promise<void> {
     const write = () => this.file.write(offset, buffers, { seal: ends })
     try {
-      await (this.file.exists ? write() : this.#arrivals.begin(this, write))
+      await (this.file.exists ? write() : this.#parts.begin(this, write))
     } catch (error) {
-      throw await this.#arrivals.explain(diskError(error, 'write', this.entry.path), this.entry)
+      throw await this.#parts.explain(diskError(error, 'write', this.entry.path), this.entry)
     }
   }
 
@@ -57,7 +57,7 @@ export class DiskPart implements Part {
     const folder = parentOf(file.path)
     const full = folder === '' ? name : `${folder}/${name}`
     const end = { state: 'completed', part: this.#left, ...(full !== path && { name: full }) } as const
-    await this.#arrivals.ended(entry, end)
+    await this.#parts.ended(entry, end)
     const placement: Placement = { name: full, warning }
     if (how === 'identical' && unless !== 'nothing') placement.skipped = unless
     if (how === 'skipped') placement.skipped = 'conflict'
@@ -67,12 +67,12 @@ export class DiskPart implements Part {
   /** Where that fails, a later run does it. */
   async discard(failure: SluiceError): Promise<void> {
     await this.file.discard().catch(() => {})
-    await this.#arrivals.ended(this.entry, { state: 'failed', code: failure.code, part: this.#left })
+    await this.#parts.ended(this.entry, { state: 'failed', code: failure.code, part: this.#left })
   }
 
   async keep(failure: SluiceError): Promise<void> {
     await this.file.close()
-    await this.#arrivals.ended(this.entry, { state: 'failed', code: failure.code, part: this.#left })
+    await this.#parts.ended(this.entry, { state: 'failed', code: failure.code, part: this.#left })
   }
 
   get #left(): 'kept' | 'gone' {

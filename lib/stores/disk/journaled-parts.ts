@@ -10,7 +10,7 @@ import type { DiskStore } from './disk-store.js'
 import { OurNames } from './our-names.js'
 
 /** The files of a transfer on their way in: each a part that the journal knows before it is made, until its end. */
-export class Arrivals {
+export class JournaledParts {
   /** Which modes a new file gets as they were asked for. */
   readonly modes: ModeMemory = new Map()
   readonly #store: DiskStore

@@ -2,8 +2,8 @@ import type { Transform } from 'node:stream'
 import { SluiceError } from '../../errors.js'
 import { badOption } from '../../options.js'
 import { encodePreface, PrefaceCheck } from '../../wire/preface.js'
-import { NestedStage } from './nested-stage.js'
 import type { WireStage } from './wire-stage.js'
+import { WrappingTransform } from './wrapping-transform.js'
 
 /**
  * The outgoing side of a wire stage for a pipeline made by hand: a preface that names its format, then what it
@@ -30,14 +30,14 @@ function nameOf({ format }: WireStage): string {
   return format === undefined ? 'without a format' : `'${format}'`
 }
 
-class PrefaceWriter extends NestedStage {
+class PrefaceWriter extends WrappingTransform {
   constructor(inner: Transform, format: string) {
     super(inner)
     this.push(encodePreface([format]))
   }
 }
 
-class PrefaceReader extends NestedStage {
+class PrefaceReader extends WrappingTransform {
   readonly #preface: PrefaceCheck
 
   constructor(inner: Transform, format: string) {

@@ -5,7 +5,7 @@ import type { Packed } from './msgpack.js'
 import type { OutcomeStatus } from './outcome.js'
 
 /** How a message stands in a frame: its number, and each key of its map with what is allowed there. */
-export interface Shape {
+export interface Schema {
   frame: number
   required: Record<string, Check>
   optional?: Record<string, Check>
@@ -183,7 +183,7 @@ export interface DigestsMap extends Record<string, Packed | undefined> {
 }
 
 /** Every message of version 1. */
-export const SHAPES = {
+export const SCHEMAS = {
   offer: {
     frame: FrameType.OFFER,
     required: { id: matching(ID), name, algorithm: word, entries: count, bytes: count },
@@ -256,4 +256,4 @@ export const SHAPES = {
     },
   },
   error: { frame: FrameType.ERROR, required: { code, text: reason } },
-} satisfies Record<string, Shape>
+} satisfies Record<string, Schema>
