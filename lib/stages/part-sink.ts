@@ -13,7 +13,6 @@ import { cutsOf, type Run } from '../wire/run.js'
 import { RunJoiner } from './part-sink/run-joiner.js'
 import { RunWriter } from './part-sink/run-writer.js'
 import type { Item, OfferItem, StoredRun } from './river/items.js'
-import { SharedStore } from './river/shared-store.js'
 import { StoreCalls } from './river/store-calls.js'
 
 /** Options of {@link partSink}. */
@@ -59,7 +58,7 @@ export function partSink(options: PartSinkOptions): Transform {
 }
 
 class PartSink extends Transform {
-  readonly #store: SharedStore
+  readonly #store: StoreCalls
   readonly #writer: RunWriter
   readonly #checkPath: (path: string) => void
   readonly #joiner = new RunJoiner()
@@ -70,11 +69,10 @@ class PartSink extends Transform {
     super({ objectMode: true, highWaterMark: 1 })
     const checked = checkedOptions(options)
     this.#checkPath = pathCheck(checked)
-    const parts = new StoreCalls(options.store ?? diskParts(checked), checked)
-    if (checked.durability === 'power') parts.raiseDurability()
-    this.#store = new SharedStore(parts)
+    this.#store = new StoreCalls(options.store ?? diskParts(checked), checked)
+    if (checked.durability === 'power') this.#store.raiseDurability()
     this.#store.hold()
-    this.#writer = new RunWriter(this.#store.parts, checked.concurrency)
+    this.#writer = new RunWriter(this.#store, checked.concurrency)
   }
 
   override _transform(item: Item, _encoding: BufferEncoding, done: TransformCallback): void {
@@ -121,7 +119,7 @@ class PartSink extends Transform {
       this.#checkPath(entry.path)
       if (plan.isWanted(entry.index)) bytes += entry.size ?? 0
     })
-    await this.#store.parts.expect(offer, bytes)
+    await this.#store.expect(offer, bytes)
     this.#entries = plan.entries
     this.push({ ...item, store: this.#store } satisfies Item)
   }

@@ -1,5 +1,5 @@
 import { Limiter } from '../../async.js'
-import { printable, SluiceError } from '../../errors.js'
+import { type Code, printable, SluiceError } from '../../errors.js'
 import { diskError } from '../../files/disk/disk-error.js'
 import { CONFLICTS } from '../../files/publish/publish.js'
 import { staysInside } from '../../stores/link-target.js'
@@ -17,6 +17,14 @@ import type { Entry, Offer } from '../../wire/manifest.js'
 import { failed, failureOf, type Outcome, skipped } from '../../wire/outcome.js'
 import type { Run } from '../../wire/run.js'
 
+/** Errors that every other file would have, too. */
+const FATAL: ReadonlySet<Code> = new Set(['ERR_DISK_FULL', 'ERR_READ_ONLY', 'ERR_UNSAFE_LINK', 'ERR_STATE'])
+
+/** Whether an error that came up with one file ends the whole transfer. */
+export function endsTransfer({ code }: SluiceError): boolean {
+  return FATAL.has(code)
+}
+
 /** What a store is called with, whatever it leaves out. */
 interface StoreCallsOptions {
   /** Files and folders that are worked on at once. */
@@ -26,7 +34,8 @@ interface StoreCallsOptions {
 
 /**
  * Calls a store of parts as its interface says, in the one place where what it leaves out has its default, where what it
- * throws becomes a `SluiceError`, and where parts are let go that nobody ended.
+ * throws becomes a `SluiceError`, and where parts are let go that nobody ended. `partSink` makes it, and shares it with
+ * `finalizer`: it travels with the offer, and whoever holds it last closes the store.
  */
 export class StoreCalls {
   readonly #store: PartStore
@@ -35,6 +44,8 @@ export class StoreCalls {
   /** Parts that cannot be kept, and have to be discarded if the transfer ends before them. */
   readonly #passing = new Set<Part>()
   #durability: Durability
+  #holders = 0
+  #isClosed = false
   /** What the transfer is called, for messages about the whole store. */
   #name = 'the transfer'
 
@@ -187,8 +198,17 @@ export class StoreCalls {
     await this.#whole('finish', () => this.#store.finish?.())
   }
 
-  /** Lets everything go; what is not ended of a file that cannot be kept is discarded. */
-  async close(): Promise<void> {
+  /** Keeps the store open until {@link release}. */
+  hold(): void {
+    const message = 'the store was closed already; put finalizer() directly behind partSink()'
+    if (this.#isClosed) throw new SluiceError('ERR_STATE', message)
+    this.#holders++
+  }
+
+  /** Lets everything go, where nobody else holds it; what is not ended of a file that cannot be kept is discarded. */
+  async release(): Promise<void> {
+    if (--this.#holders > 0) return
+    this.#isClosed = true
     const failure = new SluiceError('ERR_DESTROYED', 'the transfer ended before the file did')
     for (const part of this.#passing) {
       try {
