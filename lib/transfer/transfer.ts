@@ -24,20 +24,7 @@ export interface TransferEvents {
 const PROGRESS_INTERVAL = 100
 
 /** What the session does with a transfer; users hold the {@link Transfer} only. */
-export interface TransferControl {
-  readonly transfer: Transfer
-  readonly meter: ProgressMeter
-  identify(id: string): void
-  move(state: TransferState): void
-  /** Says that bytes or files were counted by the meter. */
-  advance(): void
-  /** Tells what became of entries. */
-  settled(range: OutcomeRange, entries: readonly Entry[]): void
-  warn(warning: SluiceError): void
-  complete(result: TransferResult): void
-  /** Ends in the state that belongs to the error. */
-  fail(error: SluiceError): void
-}
+export type TransferControl = ReturnType<typeof Transfer.create>
 
 /**
  * One transfer, sending or receiving. `finished` resolves with one outcome per entry, or rejects with a
@@ -105,11 +92,7 @@ export class Transfer extends EventEmitter<TransferEvents> {
   }
 
   /** Makes a transfer together with what only its session may do. */
-  static create(
-    direction: 'send' | 'receive',
-    cancel: (reason: string) => Promise<void>,
-    plan = new Plan(),
-  ): TransferControl {
+  static create(direction: 'send' | 'receive', cancel: (reason: string) => Promise<void>, plan = new Plan()) {
     const { promise, resolve, reject } = deferred<TransferResult>()
     promise.catch(() => {}) // who ignores the result is not punished with an unhandled rejection
     const transfer = new Transfer(direction, promise, cancel, plan)
@@ -127,26 +110,29 @@ export class Transfer extends EventEmitter<TransferEvents> {
     return {
       transfer,
       meter,
-      identify: (id) => {
+      identify(id: string): void {
         transfer.#id = id
       },
       move,
-      advance: () => {
+      /** Says that bytes or files were counted by the meter. */
+      advance(): void {
         if (performance.now() - told >= PROGRESS_INTERVAL) tell()
       },
-      settled: (range, entries) => {
+      /** Tells what became of entries. */
+      settled(range: OutcomeRange, entries: readonly Entry[]): void {
         outside(() => transfer.emit('settled', range, entries))
         if (transfer.listenerCount('file') === 0) return
         for (const outcome of outcomesOf(range, entries)) outside(() => transfer.emit('file', outcome))
       },
-      warn: (warning) => {
+      warn(warning: SluiceError): void {
         outside(() => transfer.emit('warning', warning))
       },
-      complete: (result) => {
+      complete(result: TransferResult): void {
         move('completed')
         resolve(result)
       },
-      fail: (error) => {
+      /** Ends in the state that belongs to the error. */
+      fail(error: SluiceError): void {
         move(stateOfError(error))
         reject(error)
       },
