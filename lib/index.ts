@@ -68,6 +68,6 @@ export { type Naming, publishByPolicy, type StandingFile } from './stores/publis
 // what all of it has in common
 export { CODES, type Code, isSluiceError, printable, SluiceError } from './errors.js'
 export { DEFAULT_LIMITS, type Limits } from './wire/limits.js'
-export type { Entry, Offer } from './wire/manifest.js'
+export type { Entry, Offer } from './wire/entry.js'
 export { checkPath, type Names, type PathRules } from './wire/paths.js'
 export type { Range } from './ranges.js'

@@ -14,8 +14,8 @@ import { checkPartStore } from './stores/parts.js'
 import type { ConnectionOptions } from './transfer/channel.js'
 import { type Decision, Receiver } from './transfer/receiver.js'
 import type { Transfer } from './transfer/transfer.js'
+import type { Entry, Offer } from './wire/entry.js'
 import { limitsOf } from './wire/limits.js'
-import type { Entry, Offer } from './wire/manifest.js'
 
 /** What `accept` may answer: yes, no, or which entries and why not. */
 export type Accept =

@@ -9,7 +9,7 @@ import {
   prepareDigest,
 } from '../digest/digests.js'
 import { printable, SluiceError } from '../errors.js'
-import type { Entry } from '../wire/manifest.js'
+import type { Entry } from '../wire/entry.js'
 import { type Cut, digestIn, endsIn, lengthIn, type Run, RunReader } from '../wire/run.js'
 import type { DigestsItem, Item } from './river/items.js'
 

@@ -7,7 +7,8 @@ import type { UnfinishedFile } from '../files/journal/read-journal.js'
 import { checkChoice, checkOption, checkWhole } from '../options.js'
 import { diskParts } from '../stores/disk/disk-store.js'
 import { checkPartStore, type Durability, type PartStore } from '../stores/parts.js'
-import type { Entry } from '../wire/manifest.js'
+import type { Entry } from '../wire/entry.js'
+import { badEntry } from '../wire/manifest.js'
 import { type Names, pathCheck } from '../wire/paths.js'
 import { cutsOf, type Run } from '../wire/run.js'
 import { RunJoiner } from './part-sink/run-joiner.js'
@@ -145,10 +146,10 @@ class PartSink extends Transform {
     if (run.cuts === undefined && run.last < this.#entries.length) return
     for (const { entry, offset, bytes } of cutsOf(run)) {
       const offered = this.#entries[entry.index]
-      if (offered === undefined) throw refuse('is not in the offer', entry)
+      if (offered === undefined) throw badEntry(entry, 'is not in the offer')
       if (offered !== entry) this.#checkPath(entry.path)
       if (entry.size !== null && offset + bytes.length > entry.size)
-        throw refuse(`has only ${entry.size} bytes`, entry)
+        throw badEntry(entry, `has only ${entry.size} bytes`)
     }
   }
 }
@@ -165,8 +166,4 @@ function checkedOptions(options: PartSinkOptions) {
   checkChoice('names', names, ['native', 'portable'])
   checkWhole('concurrency', concurrency, 1)
   return { ...options, dir, fs, concurrency, handles, durability, names, platform }
-}
-
-function refuse(what: string, { path }: Entry): SluiceError {
-  return new SluiceError('ERR_PROTOCOL', `the entry ${printable(path, 200)} ${what}`, { path })
 }

@@ -1,7 +1,7 @@
 import type { SluiceError } from '../errors.js'
 import { CONFLICTS, type Conflict, type Durability } from '../files/publish/publish.js'
 import { checkCallback, checkChoice, checkFunction, checkOption } from '../options.js'
-import type { Entry, Offer } from '../wire/manifest.js'
+import type { Entry, Offer } from '../wire/entry.js'
 import type { SkipReason } from '../wire/outcome.js'
 import type { Run } from '../wire/run.js'
 

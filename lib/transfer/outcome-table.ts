@@ -1,5 +1,5 @@
 import type { Code } from '../errors.js'
-import type { Entry } from '../wire/manifest.js'
+import type { Entry } from '../wire/entry.js'
 import type { OutcomeRecord, OutcomesMessage } from '../wire/messages.js'
 import {
   type Outcome,

@@ -1,5 +1,5 @@
 import type { Range } from '../ranges.js'
-import type { Entry, Offer } from '../wire/manifest.js'
+import type { Entry, Offer } from '../wire/entry.js'
 import { ByteStates, grown, Is } from './plan/byte-states.js'
 import { Decision, Decisions } from './plan/decisions.js'
 import { type Piece, PieceCutter, type PieceLimits } from './plan/pieces.js'

@@ -15,8 +15,6 @@ import {
   STATUSES,
 } from './schemas.js'
 
-export type { WireEntry } from './entry.js'
-
 /** What the plan says of the next `count` entries: none of them is to be sent, or all of each. */
 export interface PlanRecord {
   count: number
@@ -93,10 +91,6 @@ export function encodeMessage(message: Message): Buffer {
 
 function packed(message: Message): { [key: string]: Packed | undefined } {
   switch (message.type) {
-    case 'offer': {
-      const { id, name, algorithm, entries, bytes } = message
-      return { id, name: shortened(name, NAME_BYTES), algorithm, entries, bytes }
-    }
     case 'entries':
       return { entries: message.entries.map(entryTuple) }
     case 'digests':
@@ -108,32 +102,37 @@ function packed(message: Message): { [key: string]: Packed | undefined } {
       const tuples = except.length === 0 ? undefined : except.map(outcomeTuple)
       return { first, count, status: STATUSES.indexOf(status), code, except: tuples }
     }
-    case 'hello': {
-      const { version, agent, features, limits } = message
-      return { version, agent: shortened(agent, NAME_BYTES), features, limits }
-    }
-    case 'answer': {
-      const { offer, accept, reason } = message
-      return { offer, accept, reason: reason === undefined ? undefined : shortened(reason) }
-    }
-    case 'cancel':
-      return message.reason === undefined ? {} : { reason: shortened(message.reason) }
-    case 'result': {
-      const { status, published, skipped, failed, bytes } = message
-      return { status, published, skipped, failed, bytes }
-    }
-    case 'error':
-      return { code: message.code, text: shortened(message.text) }
     default:
-      return {}
+      return packedAsIs(message)
   }
 }
 
 const utf8 = new TextEncoder()
 const scratch = Buffer.alloc(DEFAULT_LIMITS.errorText)
 
+/** Keys whose values are texts for people, and how many bytes of them every peer takes. */
+const FOR_PEOPLE = new Map([
+  ['name', NAME_BYTES],
+  ['agent', NAME_BYTES],
+  ['reason', scratch.length],
+  ['text', scratch.length],
+])
+
+/** The keys that the schema has, in its order. */
+function packedAsIs({ type, ...message }: Message): { [key: string]: Packed | undefined } {
+  const values = message as Record<string, Packed | undefined>
+  const { required, optional }: Schema = SCHEMAS[type]
+  const map: Record<string, Packed | undefined> = {}
+  for (const key of Object.keys({ ...required, ...optional })) {
+    const value = values[key]
+    const most = FOR_PEOPLE.get(key)
+    map[key] = most !== undefined && typeof value === 'string' ? shortened(value, most) : value
+  }
+  return map
+}
+
 /** As many whole characters as `bytes` of UTF-8 hold; lone surrogates are replaced. */
-function shortened(text: string, bytes = scratch.length): string {
+function shortened(text: string, bytes: number): string {
   const { written } = utf8.encodeInto(text, scratch.subarray(0, bytes))
   return scratch.toString('utf8', 0, written)
 }

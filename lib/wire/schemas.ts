@@ -58,10 +58,10 @@ const binary =
   (value) =>
     value instanceof Uint8Array && value.length >= least && value.length <= most
 
-const either =
-  (...checks: Check[]): Check =>
+const orNull =
+  (check: Check): Check =>
   (value, limits) =>
-    checks.some((check) => check(value, limits))
+    value === null || check(value, limits)
 
 /** A list of at least one tuple; the parts behind `required` may be left out. Errors name the item. */
 const tuples =
@@ -88,18 +88,16 @@ function bad(what: string): SluiceError {
 /** A map in a map, of positive integers. */
 const numbers =
   (...known: string[]): Check =>
-  (value) =>
+  (value, limits) =>
     typeof value === 'object' &&
     value !== null &&
     !Array.isArray(value) &&
     !(value instanceof Uint8Array) &&
-    Object.entries(value).every(([key, number]) => known.includes(key) && positive(number!, NO_LIMITS))
+    Object.entries(value).every(([key, number]) => known.includes(key) && positive(number!, limits))
 
-const NO_LIMITS = {} as Limits
 const positive = integer(1)
 const count = integer(0)
 const boolean: Check = (value) => typeof value === 'boolean'
-const nothing: Check = (value) => value === null
 const reason = text((limits) => limits.errorText)
 const name = text(() => NAME_BYTES)
 /** Paths are checked by the manifest, which can say whose they are. The limit of a message bounds them here. */
@@ -196,7 +194,7 @@ export const SCHEMAS = {
         5,
         integer(0, ENTRY_TYPES.length - 1),
         path,
-        either(count, nothing),
+        orNull(count),
         integer(Number.MIN_SAFE_INTEGER),
         integer(0, 0o7777),
         path,
@@ -238,7 +236,7 @@ export const SCHEMAS = {
     frame: FrameType.OUTCOMES,
     required: { first: count, count: positive, status },
     // index, status, name, code
-    optional: { code, except: tuples(2, count, status, either(shortPath, nothing), code) },
+    optional: { code, except: tuples(2, count, status, orNull(shortPath), code) },
     together: faultOfOutcomes,
   },
   pause: { frame: FrameType.PAUSE, required: {} },

@@ -1,6 +1,6 @@
 import { SluiceError } from '../../errors.js'
 import type { Plan } from '../../transfer/plan.js'
-import type { Entry, Offer } from '../../wire/manifest.js'
+import type { Entry, Offer } from '../../wire/entry.js'
 import type { OutcomeRange } from '../../wire/outcome.js'
 import type { StoredRun } from '../river/items.js'
 

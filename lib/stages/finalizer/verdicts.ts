@@ -2,7 +2,7 @@ import { Limiter } from '../../async.js'
 import { printable, SluiceError } from '../../errors.js'
 import { diskError } from '../../files/disk/disk-error.js'
 import type { Part, PublishPolicy } from '../../stores/parts.js'
-import type { Entry } from '../../wire/manifest.js'
+import type { Entry } from '../../wire/entry.js'
 import {
   failed,
   failureOf,

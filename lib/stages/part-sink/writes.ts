@@ -1,4 +1,4 @@
-import type { Entry } from '../../wire/manifest.js'
+import type { Entry } from '../../wire/entry.js'
 import { type DigestColumn, digestIn, endsIn, lengthIn, type Run, RunReader } from '../../wire/run.js'
 
 /** What a run brings of one entry: bytes that are written together. */

@@ -1,7 +1,7 @@
 import type { Code, SluiceError } from '../../errors.js'
 import type { Part, PartRun } from '../../stores/parts.js'
 import type { Plan } from '../../transfer/plan.js'
-import type { Entry, Offer } from '../../wire/manifest.js'
+import type { Entry, Offer } from '../../wire/entry.js'
 import type { DigestColumn, Run } from '../../wire/run.js'
 
 /** An offer that is complete and was answered; the plan says which of its entries will come. */

@@ -13,7 +13,7 @@ import {
   type Placement,
   type PublishPolicy,
 } from '../../stores/parts.js'
-import type { Entry, Offer } from '../../wire/manifest.js'
+import type { Entry, Offer } from '../../wire/entry.js'
 import { failed, failureOf, type Outcome, skipped } from '../../wire/outcome.js'
 import type { Run } from '../../wire/run.js'
 

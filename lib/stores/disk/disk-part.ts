@@ -6,7 +6,7 @@ import type { FileSystem } from '../../files/disk/fs.js'
 import { nameOf, parentOf } from '../../files/disk/names.js'
 import { closing, openRegular } from '../../files/disk/open-regular.js'
 import type { PartFile } from '../../files/part/part-file.js'
-import type { Entry } from '../../wire/manifest.js'
+import type { Entry } from '../../wire/entry.js'
 import type { Part, Placement, PublishPolicy } from '../parts.js'
 import type { JournaledParts } from './journaled-parts.js'
 

@@ -1,4 +1,4 @@
-import type { Entry } from '../../wire/manifest.js'
+import type { Entry } from '../../wire/entry.js'
 import { type ByteStates, Is } from './byte-states.js'
 
 /**

@@ -1,6 +1,6 @@
 import { SluiceError } from '../../errors.js'
 import type { Range } from '../../ranges.js'
-import type { Entry } from '../../wire/manifest.js'
+import type { Entry } from '../../wire/entry.js'
 import { type ByteStates, Is } from './byte-states.js'
 
 /** The error for what a plan does not allow. If it is about an entry, the text ends with its number. */
