@@ -1,4 +1,3 @@
-import type { Code } from '../errors.js'
 import type { Entry } from '../wire/entry.js'
 import type { OutcomeRecord, OutcomesMessage } from '../wire/messages.js'
 import {
@@ -7,6 +6,7 @@ import {
   type OutcomeStatus,
   outcomesOf,
   type TransferResult,
+  told,
 } from '../wire/outcome.js'
 
 /** The status of an entry as a byte; 0 for one that has no outcome yet. */
@@ -118,15 +118,6 @@ function recordOf(index: number, { status, name, code }: Outcome): OutcomeRecord
 }
 
 /** A record of the receiver, as an outcome. */
-export function outcomeOf(
-  entry: Entry,
-  { status, name, code }: Omit<OutcomeRecord, 'index' | 'code'> & { code?: Code },
-): Outcome {
-  return {
-    entry,
-    path: entry.path,
-    status,
-    ...(name !== undefined && { name }),
-    ...(code !== undefined && { code }),
-  }
+export function outcomeOf(entry: Entry, record: Pick<Outcome, 'status' | 'name' | 'code'>): Outcome {
+  return { entry, ...told({ path: entry.path, ...record }) }
 }

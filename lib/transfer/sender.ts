@@ -1,11 +1,11 @@
 import type { Duplex, Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { deferred } from '../async.js'
-import { fileCodeOf, knownCode, printable, SluiceError } from '../errors.js'
+import { type Code, fileCodeOf, knownCode, printable, SluiceError } from '../errors.js'
 import type { Entry, Offer } from '../wire/entry.js'
 import type { PeerLimits } from '../wire/limits.js'
 import type { Message, Messages, OutcomeRecord } from '../wire/messages.js'
-import type { Outcome, OutcomeRange } from '../wire/outcome.js'
+import type { Outcome, OutcomeRange, OutcomeStatus } from '../wire/outcome.js'
 import type { ChannelStages, SessionOptions } from './channel.js'
 import { outcomeOf } from './outcome-table.js'
 import { asError, closed, type RiverHooks, Session } from './session.js'
@@ -157,23 +157,24 @@ export class Sender extends Session {
       if (plan.isClosed(index)) throw unexpected(index)
       plan.close(index)
     }
-    const range: OutcomeRange = { first, last, status }
-    if (code !== undefined) range.code = status === 'failed' ? fileCodeOf(code) : knownCode(code)
-    if (status === 'failed') range.code ??= fileCodeOf('')
-    range.except = new Map(
-      except.map((record) => [record.index, this.#outcome(record, entries[record.index]!)]),
-    )
+    const records = except.map((record) => [record.index, this.#outcome(record)] as const)
+    const range: OutcomeRange = {
+      first,
+      last,
+      status,
+      code: codeSaid(status, code),
+      except: new Map(records),
+    }
     this.outcomes.add(range, entries)
     this.control.settled(range, entries)
     this.control.advance()
     this.#river?.source.wake()
   }
 
-  #outcome({ status, name, code }: OutcomeRecord, entry: Entry): Outcome {
+  #outcome({ index, status, name, code }: OutcomeRecord): Outcome {
+    const entry = this.plan.entries[index]!
     if (name !== undefined) this.#countName(name, entry)
-    const known =
-      status === 'failed' ? fileCodeOf(code ?? '') : code === undefined ? undefined : knownCode(code)
-    return outcomeOf(entry, { status, ...(name && { name }), ...(known && { code: known }) })
+    return outcomeOf(entry, { status, name, code: codeSaid(status, code) })
   }
 
   /** Names are kept until the end, so that a peer must not choose how much they are. */
@@ -208,11 +209,15 @@ export class Sender extends Session {
   }
 }
 
+/** The code that a peer said of an entry, as one of ours: every failure has one. */
+function codeSaid(status: OutcomeStatus, code: string | undefined): Code | undefined {
+  if (status === 'failed') return fileCodeOf(code ?? '')
+  return code === undefined ? undefined : knownCode(code)
+}
+
 function unexpected(index: number): SluiceError {
-  return new SluiceError(
-    'ERR_PROTOCOL',
-    `the peer reported an outcome of entry ${index} that nobody waits for`,
-  )
+  const message = `the peer reported an outcome of entry ${index} that nobody waits for`
+  return new SluiceError('ERR_PROTOCOL', message)
 }
 
 /** Spares both sides an offer that the receiver says it will refuse, and this one a flood of small frames. */
