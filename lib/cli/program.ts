@@ -2,6 +2,7 @@ import { createRequire } from 'node:module'
 import { Command, CommanderError, Option } from 'commander'
 import { isSluiceError, type SluiceError } from '../errors.js'
 import { diskError, errorCode } from '../files/disk/disk-error.js'
+import { CONFLICTS, DURABILITIES } from '../files/publish/publish.js'
 import { cleanCommand, statusCommand } from './commands/leftovers.js'
 import { recoverCommand } from './commands/recover.js'
 import { writeCommand } from './commands/write.js'
@@ -15,7 +16,6 @@ const transfers = () => import('./commands/transfers.js')
 
 const repeated = (value: string, before: string[] = []) => [...before, value]
 
-const CONFLICTS = ['rename', 'overwrite', 'replace', 'skip', 'fail']
 const UNLESS = ['identical', 'unchanged', 'newer', 'nothing']
 const JSON_OPTION = ['--json', 'events on standard output, one a line, instead of text'] as const
 
@@ -38,7 +38,7 @@ function targetOptions(command: Command): Command {
     .option('--dir <dir>', 'folder to put files into; made if it is not there', '.')
     .addOption(choice('--conflict <policy>', 'when a name is taken by other content', CONFLICTS))
     .addOption(choice('--unless <what>', 'what counts as already there', UNLESS))
-    .addOption(choice('--durability <what>', 'what a published file survives', ['crash', 'power']))
+    .addOption(choice('--durability <what>', 'what a published file survives', DURABILITIES))
     .addOption(choice('--names <which>', 'which names are taken', ['native', 'portable']))
     .option('--links', 'make symbolic links that stay inside, instead of leaving them out')
 }
@@ -108,7 +108,7 @@ function program(
     .argument('<file>', 'the file; it keeps its mode and owner, a link is followed')
     .option('--backup [n]', 'keep the last n contents that were replaced beside it; 1 if no number is given')
     .option('--mode <octal>', 'permission bits, as 644')
-    .addOption(choice('--durability <what>', 'what the written file survives', ['crash', 'power'], 'power'))
+    .addOption(choice('--durability <what>', 'what the written file survives', DURABILITIES, 'power'))
     .option('--verify', 'read it back and compare, before it takes its name')
     .option('--no-clobber', 'fail if there is such a file already')
     .option(...JSON_OPTION)

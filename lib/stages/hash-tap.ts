@@ -59,11 +59,6 @@ class HashTap extends Transform {
     done(null, item)
   }
 
-  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
-    this.#running.clear()
-    done(error)
-  }
-
   async #learn(algorithm: string): Promise<void> {
     if (this.#algorithm !== undefined && this.#algorithm !== algorithm) {
       const message = `an offer with the hash algorithm ${printable(algorithm, 64)} follows one with another; a transfer has one`

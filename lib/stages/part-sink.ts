@@ -4,6 +4,7 @@ import { printable, SluiceError } from '../errors.js'
 import type { FileSystem } from '../files/disk/fs.js'
 import { nodeFileSystem } from '../files/disk/node-fs.js'
 import type { UnfinishedFile } from '../files/journal/read-journal.js'
+import { DURABILITIES } from '../files/publish/publish.js'
 import { checkChoice, checkOption, checkWhole } from '../options.js'
 import { diskParts } from '../stores/disk/disk-store.js'
 import { checkPartStore, type Durability, type PartStore } from '../stores/parts.js'
@@ -162,7 +163,7 @@ function checkedOptions(options: PartSinkOptions) {
     checkOption('dir', options.dir, typeof dir === 'string' && dir !== '', 'the path of a folder')
   else checkOption('dir', options.dir, options.dir === undefined, 'left out where store is given')
   if (store !== undefined) checkPartStore(store)
-  checkChoice('durability', durability, ['crash', 'power'])
+  checkChoice('durability', durability, DURABILITIES)
   checkChoice('names', names, ['native', 'portable'])
   checkWhole('concurrency', concurrency, 1)
   return { ...options, dir, fs, concurrency, handles, durability, names, platform }

@@ -1,4 +1,5 @@
 import type { Entry } from '../wire/entry.js'
+import type { Limits } from '../wire/limits.js'
 import type { OutcomeRecord, OutcomesMessage } from '../wire/messages.js'
 import {
   type Outcome,
@@ -70,14 +71,6 @@ export class OutcomeTable {
   }
 }
 
-/** How much a message of outcomes may hold. */
-export interface OutcomeLimits {
-  /** Bytes of its payload. */
-  message: number
-  /** Records of exceptions. */
-  list: number
-}
-
 /** Entries of a message at most, so that whoever hears it takes them in within a few milliseconds. */
 const MOST_ENTRIES = 4096
 
@@ -86,10 +79,13 @@ const HEAD_BYTES = 160
 const RECORD_BYTES = 20
 
 /**
- * The messages that tell the sender of a range. None is larger than the limits, unless a single record is, which then
- * has a message of its own.
+ * The messages that tell the sender of a range, with at most `message` bytes of payload and `list` exceptions in each;
+ * but for a single record that is larger, which has a message of its own.
  */
-export function* messagesOf(range: OutcomeRange, limits: OutcomeLimits): Generator<OutcomesMessage, void> {
+export function* messagesOf(
+  range: OutcomeRange,
+  limits: Pick<Limits, 'message' | 'list'>,
+): Generator<OutcomesMessage, void> {
   const { status, code } = range
   const room = limits.message - HEAD_BYTES
   let { first } = range

@@ -2,7 +2,7 @@ import { printable, SluiceError } from '../errors.js'
 import type { Entry, Offer, WireEntry } from './entry.js'
 import { DEFAULT_LIMITS, type Limits } from './limits.js'
 import type { Message, Messages } from './messages.js'
-import { type PathRules, pathCheck } from './paths.js'
+import { faultOfText, type PathRules, pathCheck } from './paths.js'
 
 /** Where an offer begins: at 0, or where the offers before it end. */
 type Before = Pick<Offer, 'first' | 'position'>
@@ -166,16 +166,7 @@ export class ManifestReader {
 
   /** Checks only that the target is a path at all. Whether it may lead there is checked where the link is made. */
   #checkTarget(path: string, target: string): void {
-    const fault =
-      target === ''
-        ? 'is empty'
-        : target.includes('\0')
-          ? 'contains a NUL'
-          : !target.isWellFormed()
-            ? 'is not valid Unicode'
-            : Buffer.byteLength(target) > this.#limits.path
-              ? `is longer than ${this.#limits.path} bytes`
-              : undefined
+    const fault = faultOfText(target, this.#limits.path)
     if (fault === undefined) return
     throw new SluiceError('ERR_PATH', `the target of the link ${printable(path, 200)} ${fault}`, { path })
   }

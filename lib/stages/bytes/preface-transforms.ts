@@ -12,7 +12,10 @@ import { WrappingTransform } from './wrapping-transform.js'
 export function outgoingOf(stage: WireStage): Transform {
   const inner = stage.outgoing?.()
   if (!inner) throw badOption(`outgoing of the wire stage ${nameOf(stage)}`, 'a function', inner)
-  return stage.format === undefined ? inner : new PrefaceWriter(inner, stage.format)
+  if (stage.format === undefined) return inner
+  const writer = new WrappingTransform(inner)
+  writer.push(encodePreface([stage.format]))
+  return writer
 }
 
 /**
@@ -28,13 +31,6 @@ export function incomingOf(stage: WireStage): Transform {
 
 function nameOf({ format }: WireStage): string {
   return format === undefined ? 'without a format' : `'${format}'`
-}
-
-class PrefaceWriter extends WrappingTransform {
-  constructor(inner: Transform, format: string) {
-    super(inner)
-    this.push(encodePreface([format]))
-  }
 }
 
 class PrefaceReader extends WrappingTransform {

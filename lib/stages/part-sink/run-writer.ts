@@ -8,7 +8,7 @@ import { digestIn, lengthIn, type Run, sliceRun } from '../../wire/run.js'
 import type { DigestsItem, StoredRun } from '../river/items.js'
 import { endsTransfer, type StoreCalls } from '../river/store-calls.js'
 import { WriteBehind } from './write-behind.js'
-import { columnOf, type FileWrite, writesOf } from './writes.js'
+import { type FileWrite, writesOf } from './writes.js'
 
 /** A file that began and did not end. */
 interface OpenFile {
@@ -216,7 +216,7 @@ export class RunWriter {
     return this.#stored(entry, {
       part,
       isWhole: isWhole(file, entry),
-      ...(digest && { digests: columnOf(entry.index, digest) }),
+      ...(digest && { digests: { first: entry.index, count: 1, bytes: digest } }),
     })
   }
 

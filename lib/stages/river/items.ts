@@ -22,6 +22,12 @@ export interface DigestsItem extends DigestColumn {
   sizes?: ReadonlyMap<number, number>
 }
 
+/** Says of one file that it cannot be sent to its end. `length` is that of its digest, which is not known. */
+export function failureItem(first: number, code: Code, length: number): DigestsItem {
+  const failures = new Map([[first, code]])
+  return { kind: 'digests', first, count: 1, bytes: Buffer.alloc(length), failures }
+}
+
 /** What `partSink` hands to `finalizer`: entries that are stored, or failed, and wait for the word of the sender. */
 export interface StoredRun {
   entries: readonly Entry[]
