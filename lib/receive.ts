@@ -1,6 +1,6 @@
 import type { Duplex, Transform } from 'node:stream'
 import { isSluiceError, messageOf, SluiceError } from './errors.js'
-import { badOption, checkOption } from './options.js'
+import { checkOption } from './options.js'
 import { made, makeWireStages, type WireStage } from './stages/bytes/wire-stage.js'
 import { deframer } from './stages/deframer.js'
 import { demuxer } from './stages/demuxer.js'
@@ -126,14 +126,13 @@ async function decide(
 /** Only a clear yes is one: an answer may come from a form, or from a program without types. */
 function checked(answer: Exclude<Accept, boolean>): Exclude<Accept, boolean> {
   const { accept, reason, select } = answer ?? {}
-  if (
+  const isAnswer =
     typeof accept === 'boolean' &&
     (reason === undefined || typeof reason === 'string') &&
     (select === undefined || typeof select === 'function')
-  )
-    return answer
   const expected = 'true, false, or { accept: true or false, reason?: text, select?: function }'
-  throw badOption('what accept answers', expected, answer)
+  checkOption('what accept answers', answer, isAnswer, expected)
+  return answer
 }
 
 /** A promise would be a yes to everything. */

@@ -71,7 +71,7 @@ class PartSink extends Transform {
     super({ objectMode: true, highWaterMark: 1 })
     const checked = checkedOptions(options)
     this.#checkPath = pathCheck(checked)
-    this.#store = new StoreCalls(options.store ?? diskParts(checked), checked)
+    this.#store = new StoreCalls(options.store ?? diskParts(checked), checked.concurrency, checked.warn)
     if (checked.durability === 'power') this.#store.raiseDurability()
     this.#store.hold()
     this.#writer = new RunWriter(this.#store, checked.concurrency)

@@ -92,7 +92,7 @@ export function* messagesOf(
   let except: OutcomeRecord[] = []
   let bytes = 0
   const upTo = (end: number): OutcomesMessage => {
-    const message = { first, count: end - first, status, ...(code && { code }), except }
+    const message = { first, count: end - first, status, code, except }
     first = end
     except = []
     bytes = 0
@@ -100,17 +100,14 @@ export function* messagesOf(
   }
   for (const [index, outcome] of range.except ?? []) {
     while (index >= first + MOST_ENTRIES) yield upTo(first + MOST_ENTRIES)
-    const record = recordOf(index, outcome)
-    const size = RECORD_BYTES + Buffer.byteLength(record.name ?? '') + (record.code?.length ?? 0)
+    const { status, name, code } = outcome
+    const record = { index, status, name, code }
+    const size = RECORD_BYTES + Buffer.byteLength(name ?? '') + (code?.length ?? 0)
     if (except.length > 0 && (except.length >= limits.list || bytes + size > room)) yield upTo(index)
     except.push(record)
     bytes += size
   }
   while (first <= range.last) yield upTo(Math.min(first + MOST_ENTRIES, range.last + 1))
-}
-
-function recordOf(index: number, { status, name, code }: Outcome): OutcomeRecord {
-  return { index, status, ...(name !== undefined && { name }), ...(code && { code }) }
 }
 
 /** A record of the receiver, as an outcome. */

@@ -203,7 +203,8 @@ export class Plan {
    * is due once, when it was asked for. An empty file must have been passed before its digest is taken in.
    */
   *pass(index: number = this.entries.length, limits: PieceLimits = {}): Generator<Piece, void> {
-    yield* this.#cutter.passAll(index, limits)
+    const next = () => this.#cutter.pass(index, limits)
+    for (let piece = next(); piece; piece = next()) yield piece
   }
 
   /**

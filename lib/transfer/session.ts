@@ -71,7 +71,7 @@ export abstract class Session {
       failed: (error) => this.fail(asError(error)),
     })
     const limits = saidLimits(this.#options.limits)
-    this.say({ type: 'hello', version: 1, agent: AGENT, features: [], ...(limits && { limits }) })
+    this.say({ type: 'hello', version: 1, agent: AGENT, features: [], limits })
     signal?.addEventListener('abort', this.#aborted)
     if (signal?.aborted) queueMicrotask(this.#aborted)
   }

@@ -93,10 +93,15 @@ function packed(message: Message): { [key: string]: Packed | undefined } {
   switch (message.type) {
     case 'entries':
       return { entries: message.entries.map(entryTuple) }
-    case 'digests':
-      return digestsMap(message)
+    case 'digests': {
+      const { first, count, bytes, failures, sizes } = message
+      return { first, count, digests: bytes, failures: pairsOf(failures), sizes: pairsOf(sizes) }
+    }
     case 'plan':
-      return { first: message.first, plan: message.plan.map(planTuple) }
+      return {
+        first: message.first,
+        plan: message.plan.map(({ count, kind }) => [count, PLAN_KINDS.indexOf(kind)]),
+      }
     case 'outcomes': {
       const { first, count, status, code, except } = message
       const tuples = except.length === 0 ? undefined : except.map(outcomeTuple)
@@ -143,19 +148,9 @@ function entryTuple({ type, path, size, mtime, mode, target }: WireEntry): Packe
   return tuple
 }
 
-function digestsMap({ first, count, bytes, failures, sizes }: DigestsMessage): DigestsMap {
-  const map: DigestsMap = { first, count, digests: bytes }
-  if (failures !== undefined && failures.size > 0) map.failures = ascending(failures)
-  if (sizes !== undefined && sizes.size > 0) map.sizes = ascending(sizes)
-  return map
-}
-
-function ascending<T>(map: ReadonlyMap<number, T>): [index: number, value: T][] {
-  return [...map].sort(([a], [b]) => a - b)
-}
-
-function planTuple({ count, kind }: PlanRecord): Packed[] {
-  return [count, PLAN_KINDS.indexOf(kind)]
+/** Ascending by index; nothing instead of an empty list, which no message may hold. */
+function pairsOf(map: ReadonlyMap<number, string | number> = new Map()): Packed[] | undefined {
+  return map.size === 0 ? undefined : [...map].sort(([a], [b]) => a - b)
 }
 
 function outcomeTuple({ index, status, name, code }: OutcomeRecord): Packed[] {
@@ -210,19 +205,27 @@ function unpacked(type: keyof Messages, map: Record<string, unknown>): Message {
   switch (type) {
     case 'entries':
       return { type, entries: (map.entries as EntryTuple[]).map(entryOf) }
-    case 'digests':
-      return { type, ...digestsOf(map as DigestsMap) }
-    case 'plan':
-      return { type, first: map.first as number, plan: (map.plan as PlanTuple[]).map(planOf) }
-    case 'outcomes':
-      return { type, ...outcomesOf(map as OutcomesMap) }
+    case 'digests': {
+      const { first, count, digests: bytes, failures, sizes } = map as DigestsMap
+      const message: Messages['digests'] = { first, count, bytes }
+      if (failures) message.failures = new Map(failures)
+      if (sizes) message.sizes = new Map(sizes)
+      return { type, ...message }
+    }
+    case 'plan': {
+      const { first, plan } = map as { first: number; plan: [count: number, kind: number][] }
+      return { type, first, plan: plan.map(([count, kind]) => ({ count, kind: PLAN_KINDS[kind]! })) }
+    }
+    case 'outcomes': {
+      const { status, except = [], ...rest } = map as OutcomesMap
+      return { type, ...rest, status: STATUSES[status]!, except: except.map(outcomeOf) }
+    }
     default:
       return { ...map, type } as Message
   }
 }
 
 type EntryTuple = [type: number, path: string, size: number | null, mtime: number, mode: number, to?: string]
-type PlanTuple = [count: number, kind: number]
 type OutcomeTuple = [index: number, status: number, name?: string | null, code?: string]
 type OutcomesMap = {
   first: number
@@ -236,23 +239,6 @@ function entryOf([type, path, size, mtime, mode, target]: EntryTuple): WireEntry
   const entry: WireEntry = { type: ENTRY_TYPES[type]!, path, size, mtime, mode }
   if (target !== undefined) entry.target = target
   return entry
-}
-
-function digestsOf({ first, count, digests, failures, sizes }: DigestsMap): DigestsMessage {
-  const message: DigestsMessage = { first, count, bytes: digests }
-  if (failures !== undefined) message.failures = new Map(failures)
-  if (sizes !== undefined) message.sizes = new Map(sizes)
-  return message
-}
-
-function planOf([count, kind]: PlanTuple): PlanRecord {
-  return { count, kind: PLAN_KINDS[kind]! }
-}
-
-function outcomesOf({ first, count, status, code, except = [] }: OutcomesMap): OutcomesMessage {
-  const message: OutcomesMessage = { first, count, status: STATUSES[status]!, except: except.map(outcomeOf) }
-  if (code !== undefined) message.code = code
-  return message
 }
 
 function outcomeOf([index, status, name, code]: OutcomeTuple): OutcomeRecord {

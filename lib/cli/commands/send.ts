@@ -89,7 +89,7 @@ async function sendToFirst(
   for (const warning of manifest.skipped) reporter.warn(warning)
   try {
     const beginning = (socket: Socket) => begin(socket, shared(manifest))
-    if (await serve(server, { begin: beginning, once: true }, context)) return
+    if (await serve(server, beginning, true, context)) return
   } finally {
     server.close()
     await manifest.store.close?.()

@@ -23,11 +23,6 @@ export interface Io {
   stderr: NodeJS.WriteStream
 }
 
-/** A transfer or an offer; the id is empty until it is known. */
-interface Identified {
-  readonly id: string
-}
-
 /** Milliseconds between two progress events of `--json`. */
 const JSON_INTERVAL = 500
 
@@ -38,8 +33,8 @@ export class Reporter {
   readonly #io: Io
   readonly #json: boolean
   readonly #events: NodeJS.WriteStream
-  /** The transfer with which the command ends, until it is completed. */
-  #last: Identified | null = null
+  /** The transfer, or its offer, with which the command ends, until it is completed. The id is empty until it is known. */
+  #last: { readonly id: string } | null = null
   readonly #live: ReturnType<typeof createLogUpdate> | null
   /** The live lines of the running transfers, in the order in which they began. */
   readonly #running = new Map<Transfer, string[]>()
@@ -89,7 +84,7 @@ export class Reporter {
   }
 
   /** The command ends as this transfer does: its error gets that id. */
-  endsWith(last: Identified): void {
+  endsWith(last: { readonly id: string }): void {
     this.#last = last
   }
 

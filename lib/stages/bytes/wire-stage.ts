@@ -1,6 +1,6 @@
 import type { Transform } from 'node:stream'
 import { isSluiceError, messageOf, SluiceError } from '../../errors.js'
-import { badOption } from '../../options.js'
+import { badOption, checkOption } from '../../options.js'
 import type { Limits } from '../../wire/limits.js'
 
 /**
@@ -29,29 +29,18 @@ const FRAMES_PER_SECOND = 8
  * allow. Throws `ERR_USAGE` for what is no wire stage.
  */
 export function makeWireStages(wire: readonly WireStage[] = [], keepOpen = false, limits: Limits) {
-  checkWire(wire)
+  const isMaker = (make: unknown) => make === undefined || typeof make === 'function'
+  const isStage = (stage: WireStage) => stage && isMaker(stage.outgoing) && isMaker(stage.incoming)
+  const areStages = Array.isArray(wire) && wire.every(isStage)
+  checkOption('stages.wire', wire, areStages, 'a list of wire stages, as throttle() gives one')
   if (keepOpen && wire.length > 0)
     throw badOption('keepOpen', 'false with wire stages: where their bytes end is not known', keepOpen)
   const rate = Math.min(...wire.map((stage) => stage.rate ?? Number.POSITIVE_INFINITY))
   const maxFrame = Math.max(1, Math.min(limits.frame, Math.floor(rate / FRAMES_PER_SECOND)))
-  return {
-    maxFrame,
-    outgoing: wire.flatMap((stage) => (stage.outgoing ? made('stages.wire', () => stage.outgoing!()) : [])),
-    incoming: wire
-      .flatMap((stage) => (stage.incoming ? made('stages.wire', () => stage.incoming!()) : []))
-      .reverse(),
-    formats: wire.flatMap((stage) => stage.format ?? []),
-  }
-}
-
-function checkWire(wire: readonly WireStage[]): void {
-  const isMaker = (make: unknown) => make === undefined || typeof make === 'function'
-  if (
-    Array.isArray(wire) &&
-    wire.every((stage) => stage && isMaker(stage.outgoing) && isMaker(stage.incoming))
-  )
-    return
-  throw badOption('stages.wire', 'a list of wire stages, as throttle() gives one', wire)
+  const makeAll = (side: 'outgoing' | 'incoming') =>
+    wire.flatMap((stage) => (stage[side] ? made('stages.wire', () => stage[side]!()) : []))
+  const formats = wire.flatMap((stage) => stage.format ?? [])
+  return { maxFrame, outgoing: makeAll('outgoing'), incoming: makeAll('incoming').reverse(), formats }
 }
 
 /**

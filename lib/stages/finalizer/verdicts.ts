@@ -95,7 +95,7 @@ export class Verdicts {
     const { concurrency, isStopped } = this.#options
     const judge = async (index: number) => {
       const outcome = await this.#judge(index, item)
-      if (outcome) outcomes.set(index, outcome)
+      if (outcome) outcomes.set(index, asOffered(outcome, this.#ledger.entry(index)))
     }
     await new Limiter(concurrency).each(alone, judge, { failFast: true, isStopped })
     return rangesIn(item, isPublished, outcomes)
@@ -129,13 +129,8 @@ export class Verdicts {
     return to
   }
 
-  /** Of one file, under the path that it was offered with. */
+  /** The outcome of one file, under the path that it has by now. */
   async #judge(index: number, item: DigestsItem): Promise<Outcome | undefined> {
-    const outcome = await this.#outcomeOf(index, item)
-    return outcome && asOffered(outcome, this.#ledger.entry(index))
-  }
-
-  async #outcomeOf(index: number, item: DigestsItem): Promise<Outcome | undefined> {
     const stored = this.#ledger.at(index)
     const entry = stored?.entry ?? this.#ledger.entry(index)
     const code = item.failures?.get(index)

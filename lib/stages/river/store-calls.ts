@@ -2,16 +2,16 @@ import { Limiter } from '../../async.js'
 import { type Code, printable, SluiceError } from '../../errors.js'
 import { diskError } from '../../files/disk/disk-error.js'
 import { CONFLICTS } from '../../files/publish/publish.js'
+import { checkChoice } from '../../options.js'
 import { staysInside } from '../../stores/link-target.js'
-import {
-  type Conflict,
-  checkPartStore,
-  type Durability,
-  type Part,
-  type PartRun,
-  type PartStore,
-  type Placement,
-  type PublishPolicy,
+import type {
+  Conflict,
+  Durability,
+  Part,
+  PartRun,
+  PartStore,
+  Placement,
+  PublishPolicy,
 } from '../../stores/parts.js'
 import type { Entry, Offer } from '../../wire/entry.js'
 import { failed, failureOf, type Outcome, skipped } from '../../wire/outcome.js'
@@ -23,13 +23,6 @@ const FATAL: ReadonlySet<Code> = new Set(['ERR_DISK_FULL', 'ERR_READ_ONLY', 'ERR
 /** Whether an error that came up with one file ends the whole transfer. */
 export function endsTransfer({ code }: SluiceError): boolean {
   return FATAL.has(code)
-}
-
-/** What a store is called with, whatever it leaves out. */
-interface StoreCallsOptions {
-  /** Files and folders that are worked on at once. */
-  concurrency: number
-  warn?: (warning: SluiceError) => void
 }
 
 /**
@@ -49,7 +42,8 @@ export class StoreCalls {
   /** What the transfer is called, for messages about the whole store. */
   #name = 'the transfer'
 
-  constructor(store: PartStore, { concurrency, warn = () => {} }: StoreCallsOptions) {
+  /** @param concurrency files and folders that are worked on at once */
+  constructor(store: PartStore, concurrency: number, warn: (warning: SluiceError) => void = () => {}) {
     this.#store = store
     this.#limiter = new Limiter(concurrency)
     this.#warn = warn
@@ -62,8 +56,8 @@ export class StoreCalls {
 
   /** The policy that was asked for, if the store can obey it; or its default. Throws `ERR_USAGE`. */
   conflict(asked: Conflict | undefined): Conflict {
-    checkPartStore(this.#store, asked)
     const { conflicts = CONFLICTS } = this.#store.features ?? {}
+    checkChoice('conflict', asked, conflicts)
     return asked ?? (conflicts.includes('rename') ? 'rename' : conflicts[0]!)
   }
 

@@ -8,6 +8,7 @@ import { closing, openRegular } from '../../files/disk/open-regular.js'
 import type { PartFile } from '../../files/part/part-file.js'
 import type { Entry } from '../../wire/entry.js'
 import type { Part, Placement, PublishPolicy } from '../parts.js'
+import { isThereByTime } from '../publish-by-policy.js'
 import type { JournaledParts } from './journaled-parts.js'
 
 /** A file on its way in, that the journal knows. */
@@ -48,10 +49,13 @@ export class DiskPart implements Part {
     const { how, name, warning } = await file.complete({
       conflict,
       durability,
-      identical: (there, ours) => {
-        if (unless === 'nothing') return Promise.resolve(false)
+      identical: async (there, ours) => {
+        if (unless === 'nothing') return false
         if (unless === 'identical') return haveSameContent(this.#fs, there, ours, size, policy.algorithm)
-        return isThereByTime(this.#fs, there, asked, { ...entry, size }, unless)
+        if (!there.endsWith(`/${asked}`)) return false
+        const { size: standing, mtimeMs } = await this.#fs.lstat(there)
+        const file = { size, mtime: entry.mtime }
+        return isThereByTime({ size: standing, mtime: Math.floor(mtimeMs) }, file, unless)
       },
     })
     const folder = parentOf(file.path)
@@ -107,18 +111,4 @@ async function digestAt(
   return closing(fs, fd, async () =>
     stats.size === size ? digestFile(fs, fd, createDigest(algorithm)) : undefined,
   )
-}
-
-/** Whether the file under the very name is as old and as large, or newer. */
-async function isThereByTime(
-  fs: FileSystem,
-  path: string,
-  asked: string,
-  { size, mtime }: Entry,
-  unless: 'unchanged' | 'newer',
-): Promise<boolean> {
-  if (!path.endsWith(`/${asked}`)) return false
-  const stats = await fs.lstat(path)
-  const there = Math.floor(stats.mtimeMs)
-  return unless === 'newer' ? there >= mtime : there === mtime && stats.size === size
 }

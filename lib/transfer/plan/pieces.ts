@@ -118,11 +118,6 @@ export class PieceCutter {
     return { position, length: 0, first, last, offset: 0, ends: true, isLate: false }
   }
 
-  /** All pieces of entries of no bytes below `end` that are due. */
-  *passAll(end: number, limits: PieceLimits): Generator<Piece, void> {
-    for (let piece = this.pass(end, limits); piece; piece = this.pass(end, limits)) yield piece
-  }
-
   /**
    * Notes that all bytes from `start` up to `end` were cut.
    * @returns false if too many files, or parts of them, are begun and not finished

@@ -62,7 +62,7 @@ function fixture({ missing, publish = () => ({}), digest, isStopped = () => fals
     digests: column(first, last),
     ...more,
   })
-  const store = new StoreCalls({ begin: () => partOf(0) }, { concurrency: 4 })
+  const store = new StoreCalls({ begin: () => partOf(0) }, 4)
   const verdicts = new Verdicts(ledger, store, POLICY, { concurrency: 4, missing, isStopped })
   const of = async (item: DigestsItem) => {
     const outcomes = (await verdicts.of(item)).flatMap((range) => [...outcomesOf(range, plan.entries)])
