@@ -9,7 +9,7 @@ import {
   nativeEngine,
   wasmEngine,
 } from './blake3.js'
-import { CryptoDigest, cryptoInto, cryptoLength } from './crypto-digest.js'
+import { cryptoDigest, cryptoInto, cryptoLength } from './crypto-digest.js'
 
 export type { Blake3Loaders, Digest, DigestInto }
 
@@ -57,7 +57,7 @@ export function makeDigests(loaders: Blake3Loaders = LOADERS) {
     },
     createDigest(algorithm: string): Digest {
       const length = digestLength(algorithm)
-      return algorithm === BLAKE3 ? blake3().create() : new CryptoDigest(algorithm, length)
+      return algorithm === BLAKE3 ? blake3().create() : cryptoDigest(algorithm, length)
     },
     digestOf(algorithm: string, bytes: Uint8Array): Buffer {
       // many are kept for a while: in Node's pool, and not with a store of memory for each

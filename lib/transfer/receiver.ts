@@ -64,7 +64,7 @@ export class Receiver extends Session {
       plan: this.plan,
       offered: (offer) => this.#offered(offer),
       passed: (item) => {
-        if (item.kind === 'run') this.passed(item)
+        if (item.kind === 'run') this.control.passed(item)
         else this.#finishRiver()
       },
       settled: (ranges) => this.#settled(ranges),

@@ -119,12 +119,6 @@ export abstract class Session {
     if (!this.#greeted) throw new SluiceError('ERR_PROTOCOL', 'the peer began before it said hello')
   }
 
-  /** Counts what flows. */
-  protected passed(run: Run): void {
-    this.control.meter.passed(run)
-    this.control.advance()
-  }
-
   readonly warn = (warning: SluiceError): void => this.control.warn(warning)
 
   protected result(bytes = this.plan.cameBytes): TransferResult {

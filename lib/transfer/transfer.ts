@@ -3,6 +3,7 @@ import { deferred } from '../async.js'
 import { messageOf, type SluiceError } from '../errors.js'
 import type { Entry } from '../wire/entry.js'
 import { type Outcome, type OutcomeRange, outcomesOf, type TransferResult } from '../wire/outcome.js'
+import type { Run } from '../wire/run.js'
 import { isFinal, nextState, stateOfError, type TransferState } from './lifecycle.js'
 import { Plan } from './plan.js'
 import { type Progress, ProgressMeter } from './progress.js'
@@ -102,6 +103,10 @@ export class Transfer extends EventEmitter<TransferEvents> {
       told = performance.now()
       outside(() => transfer.emit('progress', meter.snapshot()))
     }
+    /** Bytes were counted, or files ended. */
+    const advance = () => {
+      if (performance.now() - told >= PROGRESS_INTERVAL) tell()
+    }
     const move = (state: TransferState) => {
       transfer.#state = nextState(transfer.#state, state)
       if (isFinal(state)) tell()
@@ -109,14 +114,14 @@ export class Transfer extends EventEmitter<TransferEvents> {
     }
     return {
       transfer,
-      meter,
       identify(id: string): void {
         transfer.#id = id
       },
       move,
-      /** Says that bytes or files were counted by the meter. */
-      advance(): void {
-        if (performance.now() - told >= PROGRESS_INTERVAL) tell()
+      advance,
+      passed(run: Run): void {
+        meter.passed(run)
+        advance()
       },
       /** Tells what became of entries. */
       settled(range: OutcomeRange, entries: readonly Entry[]): void {

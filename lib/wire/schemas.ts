@@ -1,6 +1,6 @@
 import { SluiceError } from '../errors.js'
 import { FrameType } from './frames.js'
-import type { Limits } from './limits.js'
+import { type Limits, TOLD_LIMITS } from './limits.js'
 import type { Packed } from './msgpack.js'
 import type { OutcomeStatus } from './outcome.js'
 
@@ -53,11 +53,6 @@ const matching =
   (value) =>
     typeof value === 'string' && pattern.test(value)
 
-const binary =
-  (least: number, most = Number.POSITIVE_INFINITY): Check =>
-  (value) =>
-    value instanceof Uint8Array && value.length >= least && value.length <= most
-
 const orNull =
   (check: Check): Check =>
   (value, limits) =>
@@ -85,19 +80,19 @@ function bad(what: string): SluiceError {
   return new SluiceError('ERR_PROTOCOL', `the peer sent a bad list: ${what}`)
 }
 
-/** A map in a map, of positive integers. */
-const numbers =
-  (...known: string[]): Check =>
-  (value, limits) =>
-    typeof value === 'object' &&
-    value !== null &&
-    !Array.isArray(value) &&
-    !(value instanceof Uint8Array) &&
-    Object.entries(value).every(([key, number]) => known.includes(key) && positive(number!, limits))
-
 const positive = integer(1)
 const count = integer(0)
+const bytes: Check = (value) => value instanceof Uint8Array && value.length > 0
 const boolean: Check = (value) => typeof value === 'boolean'
+/** A map in the map. */
+const peerLimits: Check = (value, limits) =>
+  typeof value === 'object' &&
+  value !== null &&
+  !Array.isArray(value) &&
+  !(value instanceof Uint8Array) &&
+  Object.entries(value).every(
+    ([key, number]) => (TOLD_LIMITS as readonly string[]).includes(key) && positive(number!, limits),
+  )
 const reason = text((limits) => limits.errorText)
 const name = text(() => NAME_BYTES)
 /** Paths are checked by the manifest, which can say whose they are. The limit of a message bounds them here. */
@@ -203,7 +198,7 @@ export const SCHEMAS = {
   },
   digests: {
     frame: FrameType.DIGESTS,
-    required: { first: count, count: positive, digests: binary(1) },
+    required: { first: count, count: positive, digests: bytes },
     // index and code; index and size
     optional: { failures: tuples(2, count, code), sizes: tuples(2, count, count) },
     together: faultOfDigests,
@@ -217,7 +212,7 @@ export const SCHEMAS = {
       features: (value, limits) =>
         Array.isArray(value) && value.length <= FEATURES && value.every((feature) => word(feature, limits)),
     },
-    optional: { limits: numbers('frame', 'message', 'entries', 'manifest') },
+    optional: { limits: peerLimits },
   },
   answer: {
     frame: FrameType.ANSWER,

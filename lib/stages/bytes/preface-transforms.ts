@@ -10,8 +10,7 @@ import { WrappingTransform } from './wrapping-transform.js'
  * makes of the input. Throws `ERR_USAGE` if the stage has no outgoing side.
  */
 export function outgoingOf(stage: WireStage): Transform {
-  const inner = stage.outgoing?.()
-  if (!inner) throw badOption(`outgoing of the wire stage ${nameOf(stage)}`, 'a function', inner)
+  const inner = innerOf(stage, 'outgoing')
   if (stage.format === undefined) return inner
   const writer = new WrappingTransform(inner)
   writer.push(encodePreface([stage.format]))
@@ -24,13 +23,15 @@ export function outgoingOf(stage: WireStage): Transform {
  * `ERR_NOT_SLUICE`, `ERR_VERSION`, `ERR_FORMATS` (both lists are named), `ERR_TRUNCATED` or an error of the stage.
  */
 export function incomingOf(stage: WireStage): Transform {
-  const inner = stage.incoming?.()
-  if (!inner) throw badOption(`incoming of the wire stage ${nameOf(stage)}`, 'a function', inner)
+  const inner = innerOf(stage, 'incoming')
   return stage.format === undefined ? inner : new PrefaceReader(inner, stage.format)
 }
 
-function nameOf({ format }: WireStage): string {
-  return format === undefined ? 'without a format' : `'${format}'`
+function innerOf(stage: WireStage, side: 'outgoing' | 'incoming'): Transform {
+  const inner = stage[side]?.()
+  if (inner) return inner
+  const name = stage.format === undefined ? 'without a format' : `'${stage.format}'`
+  throw badOption(`${side} of the wire stage ${name}`, 'a function', inner)
 }
 
 class PrefaceReader extends WrappingTransform {

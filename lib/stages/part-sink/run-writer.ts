@@ -47,34 +47,24 @@ export class RunWriter {
 
   /** Writes a run; gives what ended with it. Bytes in the middle of a file are written while more may be given. */
   async write(run: Run): Promise<StoredRun[]> {
-    if (run.cuts) return this.#writeCuts(run)
-    if (run.first === run.last && !run.ends && this.#open[run.first])
-      return this.#writeBehind(writesOf(run)[0]!)
+    if (run.cuts || run.first === run.last) return this.#writePieces(run)
     const stored = await this.settle()
     // the files at its ends may be there only in part
-    const first =
-      run.offset > 0 || (run.first === run.last && !run.ends) || this.#open[run.first]
-        ? run.first + 1
-        : run.first
+    const first = run.offset > 0 || this.#open[run.first] ? run.first + 1 : run.first
     const last = run.ends ? run.last : run.last - 1
-    if (first > run.first)
-      stored.push(...(await this.#writeAll(writesOf(sliceRun(run, run.first, run.first)))))
+    if (first > run.first) stored.push(...(await this.#writePieces(sliceRun(run, run.first, run.first))))
     if (first <= last) stored.push(...(await this.#writeWhole(sliceRun(run, first, last))))
-    if (last < run.last && first <= run.last)
-      stored.push(...(await this.#writeAll(writesOf(sliceRun(run, run.last, run.last)))))
+    if (last < run.last) stored.push(...(await this.#writePieces(sliceRun(run, run.last, run.last))))
     return stored
   }
 
-  async #writeCuts(run: Run): Promise<StoredRun[]> {
+  async #writePieces(run: Run): Promise<StoredRun[]> {
     const writes = writesOf(run)
     const [only] = writes
     const isMiddle = writes.length === 1 && !only!.last && this.#open[only!.entry.index]
-    return isMiddle ? this.#writeBehind(only!) : this.#writeAll(writes)
-  }
-
-  async #writeBehind(write: FileWrite): Promise<StoredRun[]> {
+    if (!isMiddle) return this.#writeAll(writes)
     await this.#store.alive()
-    return this.#behind.add(write)
+    return this.#behind.add(only!)
   }
 
   /** Waits for what is still being written; gives the entries that failed. */
