@@ -1,13 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 
 /** A promise together with what settles it (`Promise.withResolvers` of Node 22). */
-export interface Deferred<T> {
-  promise: Promise<T>
-  resolve(value: T): void
-  reject(error: unknown): void
-}
-
-export function deferred<T>(): Deferred<T> {
+export function deferred<T>() {
   let resolve!: (value: T) => void
   let reject!: (error: unknown) => void
   const promise = new Promise<T>((yes, no) => {
@@ -15,14 +9,6 @@ export function deferred<T>(): Deferred<T> {
     reject = no
   })
   return { promise, resolve, reject }
-}
-
-/** When {@link Limiter.each} begins no more. */
-export interface EachOptions {
-  /** Begins no more after the first failure. By default all are begun. */
-  failFast?: boolean
-  /** Asked before each. */
-  isStopped?(): boolean
 }
 
 /** Runs what it is given, at most `most` at once, in the order in which it came. */
@@ -48,11 +34,14 @@ export class Limiter {
     }
   }
 
-  /** Acts on each item; waits for all that were begun, and then throws the first error. */
+  /**
+   * Acts on each item; waits for all that were begun, and then throws the first error. Begins no more once `isStopped`
+   * says so, and with `failFast` after the first failure.
+   */
   async each<T>(
     items: Iterable<T>,
     act: (item: T) => Promise<void>,
-    { failFast = false, isStopped = () => false }: EachOptions = {},
+    { failFast = false, isStopped = (): boolean => false } = {},
   ): Promise<void> {
     const all = [...items]
     let next = 0

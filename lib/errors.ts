@@ -139,6 +139,7 @@ export function errorOf(thrown: unknown): Error {
   })
 }
 
+const SHORT_ESCAPES: Record<string, string> = { '\n': '\\n', '\r': '\\r', '\t': '\\t', '\\': '\\\\' }
 const CONTROL = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\\]/gu
 
 /**
@@ -147,13 +148,7 @@ const CONTROL = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\\]/gu
  */
 export function printable(text: string, max = 4096): string {
   const cut = text.length > max ? `${text.slice(0, max)}…` : text
-  return cut.replace(CONTROL, (c) => {
-    if (c === '\n') return '\\n'
-    if (c === '\r') return '\\r'
-    if (c === '\t') return '\\t'
-    if (c === '\\') return '\\\\'
-    return `\\u{${c.codePointAt(0)!.toString(16)}}`
-  })
+  return cut.replace(CONTROL, (c) => SHORT_ESCAPES[c] ?? `\\u{${c.codePointAt(0)!.toString(16)}}`)
 }
 
 const UNSAFE_IN_JSON = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu

@@ -6,7 +6,7 @@ export { type Accept, type ReceiveOptions, receive } from './receive.js'
 export type { Transfer, TransferEvents } from './transfer/transfer.js'
 export { type Outcome, type OutcomeRange, outcomesOf, type TransferResult } from './wire/outcome.js'
 export type { CurrentFile, Progress } from './transfer/progress.js'
-export type { TransferState } from './transfer/states.js'
+export type { TransferState } from './transfer/lifecycle.js'
 
 // what is sent
 export type { Manifest, OfferOptions } from './stages/manifest/builder.js'
@@ -38,7 +38,7 @@ export {
   type RatioOptions,
 } from './stages/compression.js'
 export { decrypt, type EncryptionOptions, encrypt, encryption } from './stages/encryption.js'
-export { incomingOf, outgoingOf } from './stages/bytes/preface-stage.js'
+export { incomingOf, outgoingOf } from './stages/bytes/preface-transforms.js'
 export { type Clock, systemClock } from './files/disk/clock.js'
 export { type Deframer, type DeframerOptions, deframer } from './stages/deframer.js'
 export type { Frame } from './wire/frame-parser.js'
@@ -68,6 +68,6 @@ export { type Naming, publishByPolicy, type StandingFile } from './stores/publis
 // what all of it has in common
 export { CODES, type Code, isSluiceError, printable, SluiceError } from './errors.js'
 export { DEFAULT_LIMITS, type Limits } from './wire/limits.js'
-export type { Entry, Offer } from './wire/manifest.js'
+export type { Entry, Offer } from './wire/entry.js'
 export { checkPath, type Names, type PathRules } from './wire/paths.js'
 export type { Range } from './ranges.js'

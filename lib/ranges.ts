@@ -36,19 +36,15 @@ export class Ranges {
       edges[edges.length - 1] = end
       return
     }
-    const from = this.#first((edge) => edge >= start)
-    const to = this.#first((edge) => edge > end)
-    // an odd index lies inside a range, which then goes on
-    this.#replace(from, to, from % 2 === 0 ? start : undefined, to % 2 === 0 ? end : undefined)
+    // where the range begins or ends inside of another one, that goes on
+    this.#setEdges(start, end, 0)
   }
 
   /** Takes the bytes from `start` up to, but not including, `end` out of the set. */
   remove(start: number, end: number): void {
     if (end <= start) return
-    const from = this.#first((edge) => edge >= start)
-    const to = this.#first((edge) => edge > end)
-    // an odd index lies inside a range, of which a piece is left on that side
-    this.#replace(from, to, from % 2 === 1 ? start : undefined, to % 2 === 1 ? end : undefined)
+    // where it begins or ends inside of a range, a piece of that is left
+    this.#setEdges(start, end, 1)
   }
 
   /** Whether all bytes from `start` up to `end` are in the set. */
@@ -86,9 +82,14 @@ export class Ranges {
     this.#edges = []
   }
 
-  /** Puts up to two edges in the place of those from `from` up to `to`. */
-  #replace(from: number, to: number, ...edges: (number | undefined)[]): void {
-    this.#edges.splice(from, to - from, ...edges.filter((edge) => edge !== undefined))
+  /** Puts `start` and `end` in the place of the edges between them, each if the place of its edge is odd or even. */
+  #setEdges(start: number, end: number, parity: 0 | 1): void {
+    const from = this.#first((edge) => edge >= start)
+    const to = this.#first((edge) => edge > end)
+    const edges: number[] = []
+    if (from % 2 === parity) edges.push(start)
+    if (to % 2 === parity) edges.push(end)
+    this.#edges.splice(from, to - from, ...edges)
   }
 
   #first(holds: (edge: number) => boolean): number {

@@ -1,8 +1,7 @@
 import type { Duplex, Transform } from 'node:stream'
 import { isSluiceError, messageOf, SluiceError } from './errors.js'
-import { badOption, checkOption } from './options.js'
-import { made, wireChain } from './stages/bytes/chain.js'
-import type { WireStage } from './stages/bytes/wire-stage.js'
+import { checkOption } from './options.js'
+import { made, makeWireStages, type WireStage } from './stages/bytes/wire-stage.js'
 import { deframer } from './stages/deframer.js'
 import { demuxer } from './stages/demuxer.js'
 import { type FinalizerOptions, finalizer } from './stages/finalizer.js'
@@ -12,11 +11,11 @@ import { type PartSinkOptions, partSink } from './stages/part-sink.js'
 import { tap } from './stages/progress-tap.js'
 import type { Item } from './stages/river/items.js'
 import { checkPartStore } from './stores/parts.js'
-import type { Chain } from './transfer/chain.js'
+import type { ConnectionOptions } from './transfer/channel.js'
 import { type Decision, Receiver } from './transfer/receiver.js'
 import type { Transfer } from './transfer/transfer.js'
-import { type Limits, limitsOf } from './wire/limits.js'
-import type { Entry, Offer } from './wire/manifest.js'
+import type { Entry, Offer } from './wire/entry.js'
+import { limitsOf } from './wire/limits.js'
 
 /** What `accept` may answer: yes, no, or which entries and why not. */
 export type Accept =
@@ -31,7 +30,8 @@ export type Accept =
 
 /** Options of {@link receive}. What `warn` is told is also the event `warning` of the transfer. */
 export interface ReceiveOptions
-  extends PartSinkOptions,
+  extends ConnectionOptions,
+    PartSinkOptions,
     Omit<FinalizerOptions, 'outcomes' | 'missing' | 'onSettled'> {
   /**
    * Whether an offer is taken: `'all'`, or a function that is asked. There is no default: who sends is a stranger.
@@ -45,13 +45,6 @@ export interface ReceiveOptions
    * a copy with the same index.
    */
   stages?: { wire?: readonly WireStage[]; file?: readonly (() => Transform)[] }
-  /** What was read from the socket before it was handed over, for instance by an HTTP server on an upgrade. */
-  head?: Buffer
-  /** Gives the socket back after the transfer, open and paused, for what comes next on it. Not with wire stages. */
-  keepOpen?: boolean
-  limits?: Partial<Limits>
-  /** Cancels the transfer. */
-  signal?: AbortSignal
 }
 
 /**
@@ -70,15 +63,10 @@ export function receive(socket: Duplex, options: ReceiveOptions): Transfer {
   const isAccept = accept === 'all' || typeof accept === 'function'
   checkOption('accept', accept, isAccept, "'all' or a function that is asked about each offer")
   if (options.store !== undefined) checkPartStore(options.store, options.conflict)
-  const { maxFrame, ...wire } = wireChain({ ...options, limits })
-  const chain: Chain = {
-    framer: framer({ maxFrame }),
-    deframer: (onTalk) => deframer({ limits, onTalk }),
-    ...wire,
-  }
+  const { maxFrame, ...wire } = makeWireStages(stages?.wire, options.keepOpen, limits)
   const session = new Receiver(
     socket,
-    chain,
+    { framer: framer({ maxFrame }), deframer: (onTalk) => deframer({ limits, onTalk }), ...wire },
     {
       decide: (offer, signal) => decide(offer, signal, accept),
       river: ({ plan, offered, passed, settled, ...hooks }) => {
@@ -138,14 +126,13 @@ async function decide(
 /** Only a clear yes is one: an answer may come from a form, or from a program without types. */
 function checked(answer: Exclude<Accept, boolean>): Exclude<Accept, boolean> {
   const { accept, reason, select } = answer ?? {}
-  if (
+  const isAnswer =
     typeof accept === 'boolean' &&
     (reason === undefined || typeof reason === 'string') &&
     (select === undefined || typeof select === 'function')
-  )
-    return answer
   const expected = 'true, false, or { accept: true or false, reason?: text, select?: function }'
-  throw badOption('what accept answers', expected, answer)
+  checkOption('what accept answers', answer, isAnswer, expected)
+  return answer
 }
 
 /** A promise would be a yes to everything. */

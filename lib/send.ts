@@ -1,7 +1,6 @@
 import type { Duplex } from 'node:stream'
 import { badOption, checkOption } from './options.js'
-import { wireChain } from './stages/bytes/chain.js'
-import type { WireStage } from './stages/bytes/wire-stage.js'
+import { makeWireStages, type WireStage } from './stages/bytes/wire-stage.js'
 import { deframer } from './stages/deframer.js'
 import { fileSource } from './stages/file-source.js'
 import { framer } from './stages/framer.js'
@@ -10,22 +9,15 @@ import { isManifest, type Manifest } from './stages/manifest/builder.js'
 import { type ManifestOptions, manifestOf } from './stages/manifest/manifest-of.js'
 import { tap } from './stages/progress-tap.js'
 import type { Item } from './stages/river/items.js'
-import type { Chain } from './transfer/chain.js'
+import type { ConnectionOptions } from './transfer/channel.js'
 import { Sender } from './transfer/sender.js'
 import type { Transfer } from './transfer/transfer.js'
-import { type Limits, limitsOf } from './wire/limits.js'
+import { limitsOf } from './wire/limits.js'
 
 /** Options of {@link send}. */
-export interface SendOptions extends ManifestOptions {
+export interface SendOptions extends ManifestOptions, ConnectionOptions {
   /** What stands between the framer and the socket; the receiver needs the same formats in the same order. */
   stages?: { wire?: readonly WireStage[] }
-  /** What was read from the socket before it was handed over, for instance by an HTTP client on an upgrade. */
-  head?: Buffer
-  /** Gives the socket back after the transfer, open and paused, for what comes next on it. Not with wire stages. */
-  keepOpen?: boolean
-  limits?: Partial<Limits>
-  /** Cancels the transfer. */
-  signal?: AbortSignal
 }
 
 /**
@@ -53,16 +45,11 @@ export function send(
   if (isManifest(source) && source.offer.first > 0)
     throw badOption('source', 'an offer that follows no other, which cannot be sent without it', source)
   const limits = limitsOf(options.limits)
-  const { maxFrame, ...wire } = wireChain({ ...options, limits })
-  const chain: Chain = {
-    framer: framer({ maxFrame }),
-    deframer: (onTalk) => deframer({ limits, onTalk }),
-    ...wire,
-  }
+  const { maxFrame, ...wire } = makeWireStages(options.stages?.wire, options.keepOpen, limits)
   let manifest: Manifest
   const session = new Sender(
     socket,
-    chain,
+    { framer: framer({ maxFrame }), deframer: (onTalk) => deframer({ limits, onTalk }), ...wire },
     {
       prepare: async (signal) => {
         manifest = isManifest(source) ? source : await manifestOf(source, { ...options, signal })

@@ -2,6 +2,7 @@ import { createRequire } from 'node:module'
 import { Command, CommanderError, Option } from 'commander'
 import { isSluiceError, type SluiceError } from '../errors.js'
 import { diskError, errorCode } from '../files/disk/disk-error.js'
+import { CONFLICTS, DURABILITIES } from '../files/publish/publish.js'
 import { cleanCommand, statusCommand } from './commands/leftovers.js'
 import { recoverCommand } from './commands/recover.js'
 import { writeCommand } from './commands/write.js'
@@ -14,6 +15,13 @@ const require = createRequire(import.meta.url)
 const transfers = () => import('./commands/transfers.js')
 
 const repeated = (value: string, before: string[] = []) => [...before, value]
+
+const UNLESS = ['identical', 'unchanged', 'newer', 'nothing']
+const JSON_OPTION = ['--json', 'events on standard output, one a line, instead of text'] as const
+
+/** An option that takes one of a few words. */
+const choice = (flags: string, about: string, words: readonly string[], usual = words[0]) =>
+  new Option(flags, about).choices(words).default(usual)
 
 function sourceOptions(command: Command): Command {
   return command
@@ -28,26 +36,10 @@ function sourceOptions(command: Command): Command {
 function targetOptions(command: Command): Command {
   return command
     .option('--dir <dir>', 'folder to put files into; made if it is not there', '.')
-    .addOption(
-      new Option('--conflict <policy>', 'when a name is taken by other content')
-        .choices(['rename', 'overwrite', 'replace', 'skip', 'fail'])
-        .default('rename'),
-    )
-    .addOption(
-      new Option('--unless <what>', 'what counts as already there')
-        .choices(['identical', 'unchanged', 'newer', 'nothing'])
-        .default('identical'),
-    )
-    .addOption(
-      new Option('--durability <what>', 'what a published file survives')
-        .choices(['crash', 'power'])
-        .default('crash'),
-    )
-    .addOption(
-      new Option('--names <which>', 'which names are taken')
-        .choices(['native', 'portable'])
-        .default('native'),
-    )
+    .addOption(choice('--conflict <policy>', 'when a name is taken by other content', CONFLICTS))
+    .addOption(choice('--unless <what>', 'what counts as already there', UNLESS))
+    .addOption(choice('--durability <what>', 'what a published file survives', DURABILITIES))
+    .addOption(choice('--names <which>', 'which names are taken', ['native', 'portable']))
     .option('--links', 'make symbolic links that stay inside, instead of leaving them out')
 }
 
@@ -64,10 +56,9 @@ function program(
     .description('Moves files and folders over any stream; what has a name is whole and verified.')
     .version(version)
     .showSuggestionAfterError()
-    .option('--json', 'events on standard output, one a line, instead of text')
+    .option(...JSON_OPTION)
   const run = (command: Command, action: (context: Context) => Promise<void>, streams = false) =>
     act(command.optsWithGlobals().json === true, streams, action)
-  const json = ['--json', 'events on standard output, one a line, instead of text'] as const
 
   sourceOptions(sluice.command('send'))
     .description('send files and folders to a receiver')
@@ -76,7 +67,7 @@ function program(
     .option('--listen <host:port>', 'listen here for the receiver, instead of connecting to it')
     .option('--limit <rate>', 'at most so many bytes per second, as 500k or 10M')
     .option('--dry-run', 'show what would be sent')
-    .option(...json)
+    .option(...JSON_OPTION)
     .action((paths, flags, command) =>
       run(command, async (context) => (await transfers()).sendCommand(paths, flags, context)),
     )
@@ -87,7 +78,7 @@ function program(
     .option('--listen <host:port>', 'listen here; the default is any free port of 127.0.0.1')
     .option('--once', 'end after one transfer, with its exit status')
     .option('--yes', 'accept without asking')
-    .option(...json)
+    .option(...JSON_OPTION)
     .action((address, flags, command) =>
       run(command, async (context) => (await transfers()).receiveCommand(address, flags, context)),
     )
@@ -106,7 +97,7 @@ function program(
 
   targetOptions(sluice.command('unpack'))
     .description('put what `sluice pack` wrote, from standard input, into a folder')
-    .option(...json)
+    .option(...JSON_OPTION)
     .action((flags, command) =>
       run(command, async (context) => (await transfers()).unpackCommand(flags, context)),
     )
@@ -117,21 +108,17 @@ function program(
     .argument('<file>', 'the file; it keeps its mode and owner, a link is followed')
     .option('--backup [n]', 'keep the last n contents that were replaced beside it; 1 if no number is given')
     .option('--mode <octal>', 'permission bits, as 644')
-    .addOption(
-      new Option('--durability <what>', 'what the written file survives')
-        .choices(['crash', 'power'])
-        .default('power'),
-    )
+    .addOption(choice('--durability <what>', 'what the written file survives', DURABILITIES, 'power'))
     .option('--verify', 'read it back and compare, before it takes its name')
     .option('--no-clobber', 'fail if there is such a file already')
-    .option(...json)
+    .option(...JSON_OPTION)
     .action((file, flags, command) => run(command, (context) => writeCommand(file, flags, context)))
 
   sluice
     .command('status')
     .description('show what interrupted transfers have left in a folder')
     .argument('[dir]', 'the folder that was received into', '.')
-    .option(...json)
+    .option(...JSON_OPTION)
     .action((dir, _flags, command) => run(command, (context) => statusCommand(dir, context)))
 
   sluice
@@ -139,7 +126,7 @@ function program(
     .description('remove what interrupted transfers have left in a folder; shows it only, without --yes')
     .argument('[dir]', 'the folder that was received into', '.')
     .option('--yes', 'do it')
-    .option(...json)
+    .option(...JSON_OPTION)
     .action((dir, flags, command) => run(command, (context) => cleanCommand(dir, flags, context)))
 
   sluice
@@ -147,7 +134,7 @@ function program(
     .description('end what dead processes have left in a folder: transactions, parts, temporary files')
     .argument('<dir>', 'the folder; temporary files are looked for in all folders below it, too')
     .option('--yes', 'do it; without, it is only shown')
-    .option(...json)
+    .option(...JSON_OPTION)
     .action((dir, flags, command) => run(command, (context) => recoverCommand(dir, flags, context)))
   return sluice
 }

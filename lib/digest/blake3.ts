@@ -10,6 +10,19 @@ export interface Digest {
   digest(): Buffer
 }
 
+/** A digest of `length` bytes, by what takes bytes in and what gives the result. */
+export function digestBy(length: number, take: (bytes: Uint8Array) => unknown, end: () => Buffer): Digest {
+  const digest: Digest = {
+    length,
+    update(bytes) {
+      take(bytes)
+      return digest
+    },
+    digest: end,
+  }
+  return digest
+}
+
 type Native = typeof import('@napi-rs/blake-hash')
 type Wasm = typeof import('hash-wasm')
 
@@ -54,15 +67,8 @@ export function nativeEngine({ Blake3Hasher }: Native): Engine {
     },
     create() {
       const hasher = new Blake3Hasher()
-      const digest: Digest = {
-        length: BLAKE3_LENGTH,
-        update(bytes) {
-          hasher.update(bytes)
-          return digest
-        },
-        digest: () => hasher.digestBuffer(),
-      }
-      return digest
+      const take = (bytes: Uint8Array) => hasher.update(bytes)
+      return digestBy(BLAKE3_LENGTH, take, () => hasher.digestBuffer())
     },
   }
 }
@@ -83,20 +89,15 @@ export async function wasmEngine({ createBLAKE3 }: Wasm): Promise<Engine> {
       else hasher.init()
       current = own
     }
-    const digest: Digest = {
-      length: BLAKE3_LENGTH,
-      update(bytes) {
-        turnTo()
-        hasher.update(bytes)
-        return digest
-      },
-      digest() {
-        turnTo()
-        current = undefined
-        return Buffer.from(hasher.digest('binary'))
-      },
+    const take = (bytes: Uint8Array) => {
+      turnTo()
+      hasher.update(bytes)
     }
-    return digest
+    return digestBy(BLAKE3_LENGTH, take, () => {
+      turnTo()
+      current = undefined
+      return Buffer.from(hasher.digest('binary'))
+    })
   }
   return {
     create,

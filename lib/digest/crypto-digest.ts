@@ -1,6 +1,6 @@
 import { createHash, getHashes, hash } from 'node:crypto'
 import { printable, SluiceError } from '../errors.js'
-import type { Digest, DigestInto } from './blake3.js'
+import { type Digest, type DigestInto, digestBy } from './blake3.js'
 
 /** Any other length than its own: only an algorithm of no fixed length (XOF) can give this one. */
 const ODD_LENGTH = 5
@@ -35,23 +35,13 @@ function unsupported(algorithm: string, why: string, cause?: unknown): SluiceErr
 }
 
 /** A digest by `node:crypto`. */
-export class CryptoDigest implements Digest {
-  readonly length: number
-  readonly #hash: ReturnType<typeof createHash>
-
-  constructor(algorithm: string, length: number) {
-    this.length = length
-    this.#hash = createHash(algorithm)
-  }
-
-  update(bytes: Uint8Array): Digest {
-    this.#hash.update(bytes)
-    return this
-  }
-
-  digest(): Buffer {
-    return this.#hash.digest()
-  }
+export function cryptoDigest(algorithm: string, length: number): Digest {
+  const whole = createHash(algorithm)
+  return digestBy(
+    length,
+    (bytes) => whole.update(bytes),
+    () => whole.digest(),
+  )
 }
 
 const NOTHING = Buffer.alloc(0)

@@ -9,33 +9,14 @@ import {
   nativeEngine,
   wasmEngine,
 } from './blake3.js'
-import { CryptoDigest, cryptoInto, cryptoLength } from './crypto-digest.js'
+import { cryptoDigest, cryptoInto, cryptoLength } from './crypto-digest.js'
 
 export type { Blake3Loaders, Digest, DigestInto }
 
-/** What {@link makeDigests} gives: the algorithms of this machine. */
-export interface Digests {
-  /**
-   * Makes an algorithm ready. Only `blake3` without its native module needs the wait; everywhere else the other
-   * functions work without it. Throws as `digestLength` does.
-   */
-  prepareDigest(algorithm: string): Promise<void>
-  /**
-   * Bytes of a digest. Throws `ERR_UNSUPPORTED` if this machine does not have the algorithm, or if its results are
-   * of no fixed length (SHAKE) and so cannot be compared.
-   */
-  digestLength(algorithm: string): number
-  /** A digest to feed bit by bit. Throws as `digestLength` does. */
-  createDigest(algorithm: string): Digest
-  /** For many small files, one after the other: by far the cheapest. Throws as `digestLength` does. */
-  digestInto(algorithm: string): DigestInto
-  /** The digest of what is there already. Throws as `digestLength` does. */
-  digestOf(algorithm: string, bytes: Uint8Array): Buffer
-}
-
 const BLAKE3 = 'blake3'
+
 /** The algorithms that a digest may have: `blake3` and all of `crypto.getHashes()` of a fixed length. */
-export function makeDigests(loaders: Blake3Loaders = LOADERS): Digests {
+export function makeDigests(loaders: Blake3Loaders = LOADERS) {
   const lengths = new Map<string, number>([[BLAKE3, BLAKE3_LENGTH]])
   let engine: Engine | undefined
 
@@ -64,7 +45,7 @@ export function makeDigests(loaders: Blake3Loaders = LOADERS): Digests {
   return {
     digestLength,
     digestInto,
-    async prepareDigest(algorithm) {
+    async prepareDigest(algorithm: string): Promise<void> {
       digestLength(algorithm)
       if (algorithm !== BLAKE3 || engine) return
       try {
@@ -74,11 +55,11 @@ export function makeDigests(loaders: Blake3Loaders = LOADERS): Digests {
         engine ??= wasm
       }
     },
-    createDigest(algorithm) {
+    createDigest(algorithm: string): Digest {
       const length = digestLength(algorithm)
-      return algorithm === BLAKE3 ? blake3().create() : new CryptoDigest(algorithm, length)
+      return algorithm === BLAKE3 ? blake3().create() : cryptoDigest(algorithm, length)
     },
-    digestOf(algorithm, bytes) {
+    digestOf(algorithm: string, bytes: Uint8Array): Buffer {
       // many are kept for a while: in Node's pool, and not with a store of memory for each
       const digest = Buffer.allocUnsafe(digestLength(algorithm))
       digestInto(algorithm)([bytes], digest, 0)
@@ -88,13 +69,19 @@ export function makeDigests(loaders: Blake3Loaders = LOADERS): Digests {
 }
 
 const here = makeDigests()
-/** Makes an algorithm ready on this machine; see {@link Digests}. */
+/**
+ * Makes an algorithm ready on this machine. Only `blake3` without its native module needs the wait; everywhere else the
+ * other functions work without it. Throws as {@link digestLength} does.
+ */
 export const prepareDigest = here.prepareDigest
-/** Bytes of a digest; see {@link Digests}. `ERR_UNSUPPORTED` if this machine does not have the algorithm. */
+/**
+ * Bytes of a digest. Throws `ERR_UNSUPPORTED` if this machine does not have the algorithm, or if its results are of no
+ * fixed length (SHAKE) and so cannot be compared.
+ */
 export const digestLength = here.digestLength
-/** A digest to feed bit by bit; see {@link Digests}. */
+/** A digest to feed bit by bit. Throws as {@link digestLength} does. */
 export const createDigest = here.createDigest
-/** For many small files, one after the other; see {@link Digests}. */
+/** For many small files, one after the other: by far the cheapest. Throws as {@link digestLength} does. */
 export const digestInto = here.digestInto
-/** The digest of what is there already; see {@link Digests}. */
+/** The digest of what is there already. Throws as {@link digestLength} does. */
 export const digestOf = here.digestOf

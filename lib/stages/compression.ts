@@ -1,10 +1,10 @@
 import type { Transform } from 'node:stream'
 import { constants, createBrotliCompress, createBrotliDecompress, createGunzip, createGzip } from 'node:zlib'
 import { checkChoice, checkNumber, checkWhole } from '../options.js'
-import { HIGH_WATER_MARK } from './bytes/byte-stage.js'
-import { incomingOf, outgoingOf } from './bytes/preface-stage.js'
+import { HIGH_WATER_MARK } from './bytes/byte-transform.js'
+import { incomingOf, outgoingOf } from './bytes/preface-transforms.js'
 import type { WireStage } from './bytes/wire-stage.js'
-import { Compressor, Decompressor } from './bytes/zlib-stages.js'
+import { Compressor, Decompressor } from './bytes/zlib-transforms.js'
 
 /** What {@link gzip} takes, and {@link compression} too. */
 export interface LevelOptions {

@@ -1,10 +1,12 @@
 import { Transform, type TransformCallback } from 'node:stream'
 import { digestLength } from '../digest/digests.js'
 import { type Code, fileCodeOf, SluiceError } from '../errors.js'
+import { refuse } from '../transfer/plan/refuse.js'
 import { type Piece, Plan } from '../transfer/plan.js'
+import type { Offer } from '../wire/entry.js'
 import type { Data, Frame } from '../wire/frame-parser.js'
 import { type Limits, limitsOf } from '../wire/limits.js'
-import { ManifestReader, type Offer } from '../wire/manifest.js'
+import { ManifestReader } from '../wire/manifest.js'
 import type { DigestsMessage } from '../wire/messages.js'
 import type { PathRules } from '../wire/paths.js'
 import { hasDigest, type Run, RunReader } from '../wire/run.js'
@@ -121,13 +123,10 @@ export class Demuxer extends Transform {
   *#digests({ first, count, bytes, failures: codes, sizes }: DigestsMessage): Generator<Item, void> {
     const { plan } = this
     if (first + count > plan.entries.length)
-      throw new SluiceError(
-        'ERR_PROTOCOL',
-        `the peer sent a digest of entry ${first + count - 1}, which is none`,
-      )
+      throw refuse(`a digest of entry ${first + count - 1}, which is none`)
     const slot = bytes.length / count
     if (slot !== this.#digestLength)
-      throw this.#refuse(`a digest of ${slot} instead of ${this.#digestLength} bytes for`, first)
+      throw refuse(`a digest of ${slot} instead of ${this.#digestLength} bytes for`, plan.entries[first])
     const failures = new Map<number, Code>()
     // first, so that an empty file that failed is not passed
     for (const [index, code] of codes ?? []) {
@@ -157,11 +156,6 @@ export class Demuxer extends Transform {
 
   #run({ position, length, first, last, offset, ends }: Piece, buffers: Buffer[]): Run {
     return { kind: 'run', position, length, buffers, entries: this.plan.entries, first, last, offset, ends }
-  }
-
-  #refuse(what: string, index: number): SluiceError {
-    const { path } = this.plan.entries[index]!
-    return new SluiceError('ERR_PROTOCOL', `the peer sent ${what} entry ${index}`, { path })
   }
 
   #expect(what: string, ...states: State[]): void {

@@ -1,11 +1,10 @@
 import { createSecretKey, KeyObject, randomBytes } from 'node:crypto'
 import type { Transform } from 'node:stream'
 import { SluiceError } from '../errors.js'
-import { ByteStage } from './bytes/byte-stage.js'
-import { Opener } from './bytes/opener.js'
-import { incomingOf, outgoingOf } from './bytes/preface-stage.js'
+import { Decryptor } from './bytes/decryptor.js'
+import { Encryptor } from './bytes/encryptor.js'
+import { incomingOf, outgoingOf } from './bytes/preface-transforms.js'
 import { isOwnHeader, makeHeader } from './bytes/sealed-stream.js'
-import { Sealer } from './bytes/sealer.js'
 import type { WireStage } from './bytes/wire-stage.js'
 
 /** What {@link encryption}, {@link encrypt} and {@link decrypt} take. */
@@ -37,8 +36,8 @@ export function encryption(options: EncryptionOptions): WireStage {
   }
   return {
     format: 'encryption-1',
-    outgoing: () => new Encryptor(new Sealer(key, makeHeader(secret))),
-    incoming: () => new Decryptor(new Opener(key, refuseOwn)),
+    outgoing: () => new Encryptor(key, makeHeader(secret)),
+    incoming: () => new Decryptor(key, refuseOwn),
   }
 }
 
@@ -61,39 +60,4 @@ function checkedKey(key: Uint8Array | KeyObject): KeyObject {
   }
   const message = 'key must be 32 bytes (a Buffer or Uint8Array), or a secret KeyObject of 32 bytes'
   throw new SluiceError('ERR_USAGE', message)
-}
-
-class Encryptor extends ByteStage {
-  readonly #sealer: Sealer
-
-  constructor(sealer: Sealer) {
-    super()
-    this.#sealer = sealer
-  }
-
-  protected override convert(chunks: Buffer[]): Iterator<Buffer> {
-    return this.#sealer.seal(chunks)
-  }
-
-  protected override finish(): Iterator<Buffer> {
-    return this.#sealer.finish()
-  }
-}
-
-class Decryptor extends ByteStage {
-  readonly #opener: Opener
-
-  constructor(opener: Opener) {
-    super()
-    this.#opener = opener
-  }
-
-  protected override convert(chunks: Buffer[]): Iterator<Buffer> {
-    return this.#opener.open(chunks)
-  }
-
-  protected override finish(): Iterator<Buffer> {
-    this.#opener.finish()
-    return super.finish()
-  }
 }

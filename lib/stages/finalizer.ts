@@ -1,17 +1,17 @@
 import { Writable } from 'node:stream'
+import { deferred } from '../async.js'
 import { prepareDigest } from '../digest/digests.js'
 import { errorOf, SluiceError } from '../errors.js'
 import type { PublishPolicy } from '../stores/parts.js'
 import type { Plan } from '../transfer/plan.js'
-import type { Offer } from '../wire/manifest.js'
 import { filesFailed, type Outcome, type OutcomeRange, rangesOf } from '../wire/outcome.js'
+import type { Callback } from './bytes/pump.js'
 import { Ledger } from './finalizer/ledger.js'
 import { checkedOptions, type FinalizerOptions } from './finalizer/options.js'
-import { asOffered, filtered, skippedRanges } from './finalizer/outcomes.js'
 import { OutcomeReport } from './finalizer/report.js'
-import { stored, unsaid, Verdicts } from './finalizer/verdicts.js'
+import { asOffered, filtered, Verdicts } from './finalizer/verdicts.js'
 import type { Item, OfferItem } from './river/items.js'
-import { SharedStore } from './river/shared-store.js'
+import { StoreCalls } from './river/store-calls.js'
 
 export type { FinalizerOptions }
 
@@ -33,35 +33,29 @@ export function finalizer(options: FinalizerOptions = {}): Finalizer {
   return new FinalizerStage(options)
 }
 
-type Callback = (error?: Error | null) => void
-
 /** What a transfer has until its end. */
 interface Books {
   plan: Plan
   ledger: Ledger
-  store: SharedStore
+  store: StoreCalls
   policy: PublishPolicy
+  verdicts: Verdicts
 }
 
 class FinalizerStage extends Writable implements Finalizer {
-  readonly outcomes: Promise<Outcome[]>
+  readonly #outcomes = deferred<Outcome[]>()
+  readonly outcomes = this.#outcomes.promise
   readonly #options
   #books: Books | undefined
   readonly #report: OutcomeReport
   #isFinished = false
   #working: Promise<void> = Promise.resolve()
   #stopped = false
-  #resolve!: (outcomes: Outcome[]) => void
-  #reject!: (error: unknown) => void
 
   constructor(options: FinalizerOptions) {
     super({ objectMode: true, highWaterMark: 1 })
     this.#options = checkedOptions(options)
     this.#report = new OutcomeReport(this.#options, () => this.#stopped)
-    this.outcomes = new Promise((resolve, reject) => {
-      this.#resolve = resolve
-      this.#reject = reject
-    })
     // whoever does not ask is not crashed by the answer
     this.outcomes.catch(() => {})
   }
@@ -78,7 +72,9 @@ class FinalizerStage extends Writable implements Finalizer {
     this.#stopped = true
     const release = () => this.#books?.store.release()
     const end = (failure: Error | null) => {
-      this.#reject(failure ?? new SluiceError('ERR_DESTROYED', 'the finalizer was destroyed before its end'))
+      this.#outcomes.reject(
+        failure ?? new SluiceError('ERR_DESTROYED', 'the finalizer was destroyed before its end'),
+      )
       done(failure)
     }
     this.#working.then(release).then(
@@ -91,50 +87,39 @@ class FinalizerStage extends Writable implements Finalizer {
   async #take(item: Item): Promise<void> {
     if (item.kind === 'offer') {
       // held before anything is awaited: partSink may end, and be destroyed, before the next turn
-      this.#adopt(item)
-      return this.#learn(item.offer)
+      const { ledger } = this.#adopt(item)
+      await prepareDigest(item.offer.algorithm)
+      return this.#settle(ledger.skipped(item.offer))
     }
     const books = this.#books
     if (item.kind === 'run' || !books) {
       throw new SluiceError('ERR_STATE', `finalizer() got a ${item.kind}; put it behind partSink()`)
     }
-    if (item.kind === 'stored') {
-      await this.#settle(await stored(item.stored, books.ledger, books.store.parts))
-    } else if (item.kind === 'digests') {
-      await this.#settle(await this.#verdicts(books).of(item))
-    } else {
-      await this.#finish()
-    }
+    if (item.kind === 'stored') await this.#settle(await books.verdicts.take(item.stored))
+    else if (item.kind === 'digests') await this.#settle(await books.verdicts.of(item))
+    else await this.#finish()
   }
 
-  #adopt({ plan, store, offer }: OfferItem): void {
-    if (!(store instanceof SharedStore))
+  #adopt({ plan, store, offer }: OfferItem): Books {
+    if (!(store instanceof StoreCalls))
       throw new SluiceError('ERR_STATE', 'finalizer() must stand behind partSink()')
-    if (this.#books) return
-    const { parts } = store
-    const { unless, durability } = this.#options
-    const conflict = parts.conflict(this.#options.conflict)
+    if (this.#books) return this.#books
+    const { unless, durability, concurrency, missing } = this.#options
+    const conflict = store.conflict(this.#options.conflict)
     store.hold()
-    if (durability === 'power') parts.raiseDurability()
-    const policy = { conflict, unless, durability: parts.durability, algorithm: offer.algorithm }
-    this.#books = { plan, ledger: new Ledger(plan), store, policy }
-  }
-
-  async #learn(offer: Offer): Promise<void> {
-    await prepareDigest(offer.algorithm)
-    await this.#settle(skippedRanges(this.#books!.plan, offer))
-  }
-
-  #verdicts({ ledger, policy, store }: Books): Verdicts {
-    const { concurrency, missing } = this.#options
-    return new Verdicts(ledger, store.parts, policy, { concurrency, missing, isStopped: () => this.#stopped })
+    if (durability === 'power') store.raiseDurability()
+    const policy = { conflict, unless, durability: store.durability, algorithm: offer.algorithm }
+    const ledger = new Ledger(plan)
+    const rules = { concurrency, missing, isStopped: () => this.#stopped }
+    this.#books = { plan, ledger, store, policy, verdicts: new Verdicts(ledger, store, policy, rules) }
+    return this.#books
   }
 
   /** Nothing is told before it is as safe as was asked for; of a million folders, others have their turn meanwhile. */
   async #settle(ranges: readonly OutcomeRange[]): Promise<void> {
     const books = this.#books
     if (ranges.length === 0 || this.#stopped || !books) return
-    await books.store.parts.sync()
+    await books.store.sync()
     const { plan, ledger } = books
     for (const range of ranges) await this.#report.tell(range, plan.entries)
     if (this.#stopped) return
@@ -147,25 +132,25 @@ class FinalizerStage extends Writable implements Finalizer {
     const books = this.#books
     if (this.#isFinished || !books) return
     this.#isFinished = true
-    const { ledger, plan, store, policy } = books
+    const { ledger, plan, store, policy, verdicts } = books
     const settle = (outcomes: Outcome[]) =>
       this.#settle(
         rangesOf(outcomes.map((outcome) => asOffered(outcome, plan.entries[outcome.entry.index]!))),
       )
-    await this.#settle(await unsaid(ledger, store.parts))
+    await this.#settle(await verdicts.unsaid())
     if (this.#options.missing === 'skip') await settle(ledger.missing().map(filtered))
     ledger.checkAll()
-    await settle(await store.parts.makeLinks(ledger.links.splice(0), this.#options.symlinks, policy))
-    const folders = await store.parts.endFolders(ledger.folders.splice(0))
+    await settle(await store.makeLinks(ledger.links.splice(0), this.#options.symlinks, policy))
+    const folders = await store.endFolders(ledger.folders.splice(0))
     await settle(folders.sort((a, b) => a.entry.index - b.entry.index))
-    await store.parts.finish().catch((error: SluiceError) => this.#options.warn?.(error))
+    await store.finish().catch((error: SluiceError) => this.#options.warn?.(error))
   }
 
   async #end(): Promise<void> {
     await this.#finish()
     const { kept } = this.#report
     const failure = filesFailed(kept, this.#books?.plan.entries.length ?? 0)
-    this.#resolve(kept)
+    this.#outcomes.resolve(kept)
     if (failure) throw failure
   }
 }

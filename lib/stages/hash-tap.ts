@@ -9,7 +9,7 @@ import {
   prepareDigest,
 } from '../digest/digests.js'
 import { printable, SluiceError } from '../errors.js'
-import type { Entry } from '../wire/manifest.js'
+import type { Entry } from '../wire/entry.js'
 import { type Cut, digestIn, endsIn, lengthIn, type Run, RunReader } from '../wire/run.js'
 import type { DigestsItem, Item } from './river/items.js'
 
@@ -57,11 +57,6 @@ class HashTap extends Transform {
       return
     }
     done(null, item)
-  }
-
-  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
-    this.#running.clear()
-    done(error)
   }
 
   async #learn(algorithm: string): Promise<void> {

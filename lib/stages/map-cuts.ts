@@ -3,7 +3,7 @@ import { digestLength } from '../digest/digests.js'
 import { errorOf, SluiceError } from '../errors.js'
 import { checkFunction } from '../options.js'
 import { type Cut, cutsOf, type Run, runOf } from '../wire/run.js'
-import type { DigestsItem, Item } from './river/items.js'
+import { type DigestsItem, failureItem, type Item } from './river/items.js'
 
 /**
  * What becomes of a cut: itself, or others in its place; nothing, so that it does not pass; or an error, with which its
@@ -60,7 +60,7 @@ class MapCuts extends Transform {
       if (this.destroyed) return
       if (changed instanceof SluiceError) {
         this.#refused.add(index)
-        refusals.push(this.#refusal(index, changed))
+        refusals.push(failureItem(index, changed.code, this.#slot))
       } else if (changed) cuts.push(...[changed].flat())
     }
     if (cuts.length > 0) this.push(runOf(run, cuts))
@@ -71,11 +71,5 @@ class MapCuts extends Transform {
   #forget({ first, count }: DigestsItem): void {
     for (const index of this.#refused)
       if (index >= first && index < first + count) this.#refused.delete(index)
-  }
-
-  /** Says of a file what a sender says that cannot send it to its end. */
-  #refusal(index: number, { code }: SluiceError): DigestsItem {
-    const bytes = Buffer.alloc(this.#slot)
-    return { kind: 'digests', first: index, count: 1, bytes, failures: new Map([[index, code]]) }
   }
 }

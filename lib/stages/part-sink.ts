@@ -4,16 +4,17 @@ import { printable, SluiceError } from '../errors.js'
 import type { FileSystem } from '../files/disk/fs.js'
 import { nodeFileSystem } from '../files/disk/node-fs.js'
 import type { UnfinishedFile } from '../files/journal/read-journal.js'
+import { DURABILITIES } from '../files/publish/publish.js'
 import { checkChoice, checkOption, checkWhole } from '../options.js'
 import { diskParts } from '../stores/disk/disk-store.js'
 import { checkPartStore, type Durability, type PartStore } from '../stores/parts.js'
-import type { Entry } from '../wire/manifest.js'
+import type { Entry } from '../wire/entry.js'
+import { badEntry } from '../wire/manifest.js'
 import { type Names, pathCheck } from '../wire/paths.js'
 import { cutsOf, type Run } from '../wire/run.js'
+import { RunJoiner } from './part-sink/run-joiner.js'
 import { RunWriter } from './part-sink/run-writer.js'
-import { SmallTail } from './part-sink/small-tail.js'
 import type { Item, OfferItem, StoredRun } from './river/items.js'
-import { SharedStore } from './river/shared-store.js'
 import { StoreCalls } from './river/store-calls.js'
 
 /** Options of {@link partSink}. */
@@ -59,10 +60,10 @@ export function partSink(options: PartSinkOptions): Transform {
 }
 
 class PartSink extends Transform {
-  readonly #store: SharedStore
+  readonly #store: StoreCalls
   readonly #writer: RunWriter
   readonly #checkPath: (path: string) => void
-  readonly #tail = new SmallTail()
+  readonly #joiner = new RunJoiner()
   #entries: readonly Entry[] = []
   #working: Promise<void> = Promise.resolve()
 
@@ -70,11 +71,10 @@ class PartSink extends Transform {
     super({ objectMode: true, highWaterMark: 1 })
     const checked = checkedOptions(options)
     this.#checkPath = pathCheck(checked)
-    const parts = new StoreCalls(options.store ?? diskParts(checked), checked)
-    if (checked.durability === 'power') parts.raiseDurability()
-    this.#store = new SharedStore(parts)
+    this.#store = new StoreCalls(options.store ?? diskParts(checked), checked.concurrency, checked.warn)
+    if (checked.durability === 'power') this.#store.raiseDurability()
     this.#store.hold()
-    this.#writer = new RunWriter(this.#store.parts, checked.concurrency)
+    this.#writer = new RunWriter(this.#store, checked.concurrency)
   }
 
   override _transform(item: Item, _encoding: BufferEncoding, done: TransformCallback): void {
@@ -103,9 +103,9 @@ class PartSink extends Transform {
         return this.#offer(item)
       case 'run':
         this.#check(item)
-        return this.#write(this.#tail.take(item))
+        return this.#write(this.#joiner.take(item))
       case 'digests':
-        await this.#write(this.#tail.flush(item.first, item.count))
+        await this.#write(this.#joiner.flush(item.first, item.count))
         this.#give(await this.#writer.giveUp(item))
         this.push(item)
         return
@@ -121,7 +121,7 @@ class PartSink extends Transform {
       this.#checkPath(entry.path)
       if (plan.isWanted(entry.index)) bytes += entry.size ?? 0
     })
-    await this.#store.parts.expect(offer, bytes)
+    await this.#store.expect(offer, bytes)
     this.#entries = plan.entries
     this.push({ ...item, store: this.#store } satisfies Item)
   }
@@ -131,7 +131,7 @@ class PartSink extends Transform {
   }
 
   async #end(): Promise<void> {
-    await this.#write(this.#tail.flush())
+    await this.#write(this.#joiner.flush())
     this.#give(await this.#writer.settle())
     const path = this.#writer.unfinished?.path
     if (path === undefined) return
@@ -147,10 +147,10 @@ class PartSink extends Transform {
     if (run.cuts === undefined && run.last < this.#entries.length) return
     for (const { entry, offset, bytes } of cutsOf(run)) {
       const offered = this.#entries[entry.index]
-      if (offered === undefined) throw refuse('is not in the offer', entry)
+      if (offered === undefined) throw badEntry(entry, 'is not in the offer')
       if (offered !== entry) this.#checkPath(entry.path)
       if (entry.size !== null && offset + bytes.length > entry.size)
-        throw refuse(`has only ${entry.size} bytes`, entry)
+        throw badEntry(entry, `has only ${entry.size} bytes`)
     }
   }
 }
@@ -163,12 +163,8 @@ function checkedOptions(options: PartSinkOptions) {
     checkOption('dir', options.dir, typeof dir === 'string' && dir !== '', 'the path of a folder')
   else checkOption('dir', options.dir, options.dir === undefined, 'left out where store is given')
   if (store !== undefined) checkPartStore(store)
-  checkChoice('durability', durability, ['crash', 'power'])
+  checkChoice('durability', durability, DURABILITIES)
   checkChoice('names', names, ['native', 'portable'])
   checkWhole('concurrency', concurrency, 1)
   return { ...options, dir, fs, concurrency, handles, durability, names, platform }
-}
-
-function refuse(what: string, { path }: Entry): SluiceError {
-  return new SluiceError('ERR_PROTOCOL', `the entry ${printable(path, 200)} ${what}`, { path })
 }

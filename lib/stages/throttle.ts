@@ -1,7 +1,7 @@
 import type { Transform } from 'node:stream'
 import { type Clock, systemClock } from '../files/disk/clock.js'
 import { checkOption } from '../options.js'
-import { ByteStage } from './bytes/byte-stage.js'
+import { ByteTransform } from './bytes/byte-transform.js'
 import type { Callback } from './bytes/pump.js'
 import type { WireStage } from './bytes/wire-stage.js'
 
@@ -40,7 +40,7 @@ function checked({ rate, clock = systemClock }: ThrottleOptions): () => Transfor
  * A token bucket: it fills at `rate`, holds no more than a twentieth of a second, and begins empty. A large
  * chunk leaves in pieces (views of it), so that the connection is shared evenly and little waits in the streams behind.
  */
-class Throttle extends ByteStage {
+class Throttle extends ByteTransform {
   readonly #rate: number
   readonly #piece: number
   readonly #depth: number

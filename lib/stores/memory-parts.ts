@@ -1,6 +1,6 @@
 import { digestOf } from '../digest/digests.js'
 import { nameOf, parentOf, suffixed } from '../files/disk/names.js'
-import type { Entry } from '../wire/manifest.js'
+import type { Entry } from '../wire/entry.js'
 import type { Part, PartStore, Placement, PublishPolicy } from './parts.js'
 import { type Naming, publishByPolicy } from './publish-by-policy.js'
 

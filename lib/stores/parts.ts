@@ -1,7 +1,7 @@
 import type { SluiceError } from '../errors.js'
-import { CONFLICTS, type Conflict, type Durability } from '../files/publish/publish.js'
+import { CONFLICTS, type Conflict, DURABILITIES, type Durability } from '../files/publish/publish.js'
 import { checkCallback, checkChoice, checkFunction, checkOption } from '../options.js'
-import type { Entry, Offer } from '../wire/manifest.js'
+import type { Entry, Offer } from '../wire/entry.js'
 import type { SkipReason } from '../wire/outcome.js'
 import type { Run } from '../wire/run.js'
 
@@ -194,7 +194,7 @@ const OPTIONAL = [
 export function checkPartStore(store: PartStore, conflict?: Conflict): void {
   checkFunction('store.begin', store?.begin)
   for (const name of OPTIONAL) checkCallback(`store.${name}`, store[name])
-  checkChoice('store.durability', store.durability, ['crash', 'power'])
+  checkChoice('store.durability', store.durability, DURABILITIES)
   const { order, conflicts } = store.features ?? {}
   checkChoice('store.features.order', order, ['any', 'ascending'])
   if (conflicts === undefined) return

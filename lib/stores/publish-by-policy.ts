@@ -68,8 +68,8 @@ async function haveSameContent(there: StandingFile, { size }: { size: number }):
 }
 
 /** Only asked for the very name: the time of a file with a suffix says nothing of this one. */
-function isThereByTime(
-  there: StandingFile,
+export function isThereByTime(
+  there: Pick<StandingFile, 'size' | 'mtime'>,
   { size, mtime }: { size: number; mtime: number },
   unless: 'unchanged' | 'newer',
 ): boolean {

@@ -1,22 +1,46 @@
-import type { Duplex, Readable, Writable } from 'node:stream'
+import type { Duplex, FinishedOptions, Readable, Transform, Writable } from 'node:stream'
+import { finished } from 'node:stream/promises'
 import createDebug from 'debug'
+import pump from 'pump'
 import { isSluiceError, SluiceError } from '../errors.js'
-import { type Clock, systemClock } from '../files/disk/clock.js'
-import type { Limits } from '../wire/limits.js'
+import { systemClock } from '../files/disk/clock.js'
+import type { Limits, PeerLimits } from '../wire/limits.js'
 import type { Message } from '../wire/messages.js'
 import { encodePreface, PrefaceCheck } from '../wire/preface.js'
-import { type Chain, ended, tie } from './chain.js'
 import { Heartbeat } from './heartbeat.js'
 
 const debug = createDebug('sluice:channel')
 
-export interface ChannelOptions {
-  limits: Limits
-  /** What was read from the socket before it was handed over. */
-  head?: Buffer
-  /** Where the time comes from; the clock of the process by default. */
-  clock?: Clock
+/** The stages around a socket, made by `send` and `receive`. */
+export interface ChannelStages {
+  /** Takes the river of a sender. `talk` puts a message between two frames; `close` ends without one. */
+  framer: Duplex & {
+    limit(limits: PeerLimits): void
+    talk(message: Message): void
+    ready(): Promise<void>
+    close(): void
+  }
+  /** Gives the river to a receiver; the conversation goes to `onTalk`, until that says `false`. */
+  deframer(onTalk: (message: Message) => boolean): Duplex & { readonly rest: Buffer | null; finish(): void }
+  outgoing: Transform[]
+  incoming: Transform[]
+  /** The formats of the wire stages, the first applied first. */
+  formats: string[]
 }
+
+/** What `send` and `receive` are told about the connection. */
+export interface ConnectionOptions {
+  /** What was read from the socket before it was handed over, for instance by an HTTP server on an upgrade. */
+  head?: Buffer
+  /** Gives the socket back after the transfer, open and paused, for what comes next on it. Not with wire stages. */
+  keepOpen?: boolean
+  limits?: Partial<Limits>
+  /** Cancels the transfer. */
+  signal?: AbortSignal
+}
+
+/** The same, checked and complete. */
+export type SessionOptions = ConnectionOptions & { limits: Limits }
 
 export interface ChannelEvents {
   /** A message of the conversation; `false` says that it is the last of the peer. */
@@ -32,11 +56,12 @@ export interface ChannelEvents {
  * to live long enough to carry the ERROR.
  */
 export class Channel {
-  readonly deframer: ReturnType<Chain['deframer']>
+  readonly framer: ChannelStages['framer']
+  readonly deframer: ReturnType<ChannelStages['deframer']>
   readonly #socket: Duplex
-  readonly #chain: Chain
+  /** All of them, the framer and the deframer too. */
+  readonly #stages: readonly Duplex[]
   readonly #closeTimeout: number
-  readonly #clock: Clock
   readonly #events: ChannelEvents
   readonly #first: Writable
   readonly #last: Readable
@@ -45,24 +70,25 @@ export class Channel {
   #over = false
   readonly #heartbeat: Heartbeat
 
-  constructor(socket: Duplex, chain: Chain, options: ChannelOptions, events: ChannelEvents) {
-    const { limits, head, clock = systemClock } = options
+  constructor(socket: Duplex, stages: ChannelStages, options: SessionOptions, events: ChannelEvents) {
+    const { limits, head } = options
+    const { formats } = stages
     this.#socket = socket
-    this.#chain = chain
     this.#closeTimeout = limits.closeTimeout
-    this.#clock = clock
     this.#events = events
-    this.deframer = chain.deframer((message) => events.talk(message))
+    this.framer = stages.framer
+    this.deframer = stages.deframer((message) => events.talk(message))
     this.deframer.once('finish', () => events.ended())
-    const incoming = [...chain.incoming, this.deframer]
-    const outgoing = [chain.framer, ...chain.outgoing]
+    const incoming = [...stages.incoming, this.deframer]
+    const outgoing = [this.framer, ...stages.outgoing]
+    this.#stages = [...incoming, ...outgoing]
     this.#first = incoming[0]!
     this.#last = outgoing.at(-1)!
-    for (const stage of [...chain.incoming, ...chain.outgoing]) stage.on('error', this.#garbled)
+    for (const stage of [...stages.incoming, ...stages.outgoing]) stage.on('error', this.#garbled)
     tie(incoming, this.#fail)
     tie(outgoing, this.#fail)
 
-    this.#heartbeat = new Heartbeat(clock, limits, {
+    this.#heartbeat = new Heartbeat(systemClock, limits, {
       // Where something waits to go out there is no need for a sign of life, and it would only pile up.
       ping: () => this.#last.isPaused() || this.say({ type: 'ping' }),
       isListening: () => !socket.isPaused(),
@@ -70,9 +96,9 @@ export class Channel {
     })
 
     // The list of formats goes in the clear, so that a mismatch can be told from a broken stream.
-    if (chain.formats.length > 0) {
-      this.#preface = new PrefaceCheck(chain.formats)
-      socket.write(encodePreface(chain.formats))
+    if (formats.length > 0) {
+      this.#preface = new PrefaceCheck(formats)
+      socket.write(encodePreface(formats))
     }
     this.#last.on('data', this.#write).once('end', () => debug('all said'))
     socket
@@ -96,12 +122,12 @@ export class Channel {
 
   say(message: Message): void {
     debug('say %s', message.type)
-    if (!this.#over) this.#chain.framer.talk(message)
+    if (!this.#over) this.framer.talk(message)
   }
 
   /** Resolves when what was said is on its way, or the connection is over: for who has much to say. */
   async ready(): Promise<void> {
-    if (!this.#over) await this.#chain.framer.ready()
+    if (!this.#over) await this.framer.ready()
   }
 
   /**
@@ -111,12 +137,12 @@ export class Channel {
   async hangUp(keepOpen: boolean): Promise<void> {
     this.#heartbeat.stop()
     const socket = this.#socket
-    const cancel = this.#clock.after(this.#closeTimeout, () => socket.destroy())
+    const cancel = systemClock.after(this.#closeTimeout, () => socket.destroy())
     if (!this.#over && !socket.destroyed) {
       const listening = new AbortController()
       const { signal } = listening
       const flushed = ended(this.#last, { writable: false, signal })
-      this.#chain.framer.close()
+      this.framer.close()
       await Promise.race([flushed, ended(socket, { signal })])
       listening.abort() // the socket may be used for long, and for other transfers
     }
@@ -129,8 +155,7 @@ export class Channel {
       socket.destroy()
     }
     cancel()
-    for (const stage of [...this.#chain.incoming, this.deframer, this.#chain.framer, ...this.#chain.outgoing])
-      stage.destroy()
+    for (const stage of this.#stages) stage.destroy()
   }
 
   #giveBack(): void {
@@ -189,4 +214,16 @@ export class Channel {
     this.#heartbeat.stop()
     this.#events.failed(error)
   }
+}
+
+/** Pipes each stage into the next. They are torn down together when one fails; `failed` is told why. */
+function tie(stages: Duplex[], failed: (error: Error) => void): void {
+  const heed = (error?: Error | null) => error && failed(error)
+  if (stages.length > 1) pump(stages, heed)
+  else stages[0]!.on('error', heed)
+}
+
+/** Resolves when the stream has ended, or was destroyed; or is not listened to any more. */
+async function ended(stream: Duplex | Readable, options: FinishedOptions = {}): Promise<void> {
+  await finished(stream, options).catch(() => {})
 }

@@ -1,9 +1,8 @@
 import type { Range } from '../ranges.js'
-import type { Entry, Offer } from '../wire/manifest.js'
+import type { Entry, Offer } from '../wire/entry.js'
 import { ByteStates, grown, Is } from './plan/byte-states.js'
-import { Decision, Decisions } from './plan/decisions.js'
 import { type Piece, PieceCutter, type PieceLimits } from './plan/pieces.js'
-import { checkRanges, fileAt, refuse, whyNotComing } from './plan/refuse.js'
+import { fileAt, refuse, whyNotComing } from './plan/refuse.js'
 import { Requests } from './plan/requests.js'
 
 export type { Piece, PieceLimits } from './plan/pieces.js'
@@ -26,6 +25,8 @@ export type { Piece, PieceLimits } from './plan/pieces.js'
 export class Plan {
   /** The entries of all offers so far; their index is their place. */
   readonly entries: Entry[] = []
+  /** The first entry that was not decided about; the number of entries when all were. */
+  undecided = 0
   /** Wanted entries, whether they came or not. */
   wantedEntries = 0
   /** Entries that have an outcome, of all and of the wanted ones. */
@@ -41,8 +42,8 @@ export class Plan {
   readonly #cutter = new PieceCutter(this.entries, this.#states, (entry, start, end) =>
     this.#isLate(entry, start, end),
   )
-  readonly #decisions = new Decisions()
   readonly #requests = new Requests()
+  #isWanted = new Uint8Array(0)
   #isClosed = new Uint8Array(0)
   /** The known sizes of wanted entries, and whether one of unknown size is wanted. */
   #wantedSizes = 0
@@ -55,14 +56,9 @@ export class Plan {
     for (const entry of offer.entries) this.entries.push(entry)
     const { length } = this.entries
     this.#states.grow()
-    this.#decisions.grow(length)
     this.#requests.grow(length)
+    this.#isWanted = grown(this.#isWanted, length)
     this.#isClosed = grown(this.#isClosed, length)
-  }
-
-  /** The first entry that was not decided about; the number of entries when all were. */
-  get undecided(): number {
-    return this.#decisions.decided
   }
 
   /** Bytes of the wanted entries, each once, whether they travel or are proved; `null` while a size is not known. */
@@ -72,12 +68,14 @@ export class Plan {
 
   /** Decides that the next `count` entries are not wanted. They need an outcome all the same. */
   skip(count: number): void {
-    this.#decisions.decide(count, Decision.Skipped)
+    this.#decide(count)
   }
 
   /** Decides that the next `count` entries are wanted with all of their bytes: one request for each file. */
   want(count: number): void {
-    const { start, end } = this.#decisions.decide(count, Decision.Wanted)
+    const start = this.undecided
+    const end = this.#decide(count)
+    this.#isWanted.fill(1, start, end)
     this.#states.set(start, Is.Coming, end)
     this.wantedEntries += count
     for (let index = start; index < end; index++) {
@@ -97,7 +95,7 @@ export class Plan {
    */
   claim(claimed: readonly Range[]): void {
     const index = this.undecided
-    checkRanges(this.#states, fileAt(this.entries, index), claimed)
+    fileAt(this.entries, index, this.#states, claimed)
     this.want(1)
     if (this.#isClosed[index]) return
     for (const range of claimed) this.#states.change(index, range, Is.Claimed)
@@ -108,9 +106,8 @@ export class Plan {
    * The receiver must not ask for bytes that are still coming: the sender may have sent them, and sends them again.
    */
   ask(index: number, ranges: readonly Range[] = []): void {
-    const entry = fileAt(this.entries, index)
+    const entry = fileAt(this.entries, index, this.#states, ranges)
     if (!this.isWanted(index)) throw refuse('a request for bytes that nobody wanted before, of', entry)
-    checkRanges(this.#states, entry, ranges)
     if (this.#isClosed[index]) return
     if (!this.#requests.addAgain(index)) throw refuse('too many requests for', entry)
     for (const range of ranges) this.#states.change(index, range, Is.Coming)
@@ -118,8 +115,7 @@ export class Plan {
 
   /** The bytes were claimed, and are what the sender has. */
   prove(index: number, ranges: readonly Range[]): void {
-    const entry = fileAt(this.entries, index)
-    checkRanges(this.#states, entry, ranges)
+    const entry = fileAt(this.entries, index, this.#states, ranges)
     if (this.#isClosed[index]) return
     for (const range of ranges) {
       const { start, end } = range
@@ -147,12 +143,12 @@ export class Plan {
 
   /** Whether it was decided that the entry is wanted. */
   isWanted(index: number): boolean {
-    return this.#decisions.is(index, Decision.Wanted)
+    return this.#isWanted[index] === 1
   }
 
   /** Whether it was decided that the entry is not wanted. */
   isSkipped(index: number): boolean {
-    return this.#decisions.is(index, Decision.Skipped)
+    return index < this.undecided && !this.isWanted(index)
   }
 
   /** Whether a request for the file is not answered yet, and somebody still wants to know. */
@@ -207,7 +203,8 @@ export class Plan {
    * is due once, when it was asked for. An empty file must have been passed before its digest is taken in.
    */
   *pass(index: number = this.entries.length, limits: PieceLimits = {}): Generator<Piece, void> {
-    yield* this.#cutter.passAll(index, limits)
+    const next = () => this.#cutter.pass(index, limits)
+    for (let piece = next(); piece; piece = next()) yield piece
   }
 
   /**
@@ -248,10 +245,7 @@ export class Plan {
     return true
   }
 
-  /**
-   * The entries from `first` up to `end` have their outcome: nothing of them is wanted any more. The second time does
-   * nothing.
-   */
+  /** The entries from `first` up to `end` have their outcome: nothing of them is wanted any more. May be said again. */
   close(first: number, end = first + 1): void {
     for (let index = first; index < end; index++) {
       if (this.#isClosed[index]) continue
@@ -278,6 +272,15 @@ export class Plan {
   /** Whether END was heard, and every entry has its outcome. */
   get isFinished(): boolean {
     return this.isEnded && this.closedEntries === this.entries.length
+  }
+
+  /** Notes that it was decided about the next `count` entries; gives the index behind the last of them. */
+  #decide(count: number): number {
+    const end = this.undecided + count
+    const { length } = this.entries
+    if (end > length) throw refuse(`an answer about entry ${end - 1}, of ${length} that were offered`)
+    this.undecided = end
+    return end
   }
 
   /**

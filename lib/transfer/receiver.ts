@@ -3,16 +3,13 @@ import { pipeline } from 'node:stream/promises'
 import { setImmediate } from 'node:timers/promises'
 import { deferred } from '../async.js'
 import { isSluiceError, SluiceError } from '../errors.js'
+import type { Offer } from '../wire/entry.js'
 import { DEFAULT_LIMITS, type PeerLimits } from '../wire/limits.js'
-import type { Offer } from '../wire/manifest.js'
 import type { Message, PlanRecord } from '../wire/messages.js'
 import type { OutcomeRange, TransferResult } from '../wire/outcome.js'
-import type { Run } from '../wire/run.js'
-import type { Chain } from './chain.js'
-import { messagesOf, OutcomeTable } from './outcomes.js'
-import type { Plan } from './plan.js'
-import { asError, closed, closedSoon, Session } from './session.js'
-import type { SessionOptions } from './session-options.js'
+import type { ChannelStages, SessionOptions } from './channel.js'
+import { messagesOf } from './outcome-table.js'
+import { asError, closed, closedSoon, type RiverHooks, Session } from './session.js'
 
 /** What a receiver answers to an offer. */
 export interface Decision {
@@ -24,15 +21,11 @@ export interface Decision {
 }
 
 /** What the stages of a receiver tell the session. */
-export interface ReceiverHooks {
-  plan: Plan
+export interface ReceiverHooks extends RiverHooks {
   /** An offer is complete: asks, answers, and decides in the plan. */
   offered(offer: Offer): Promise<void>
-  /** An item has passed the demuxer. */
-  passed(item: Run | { kind: 'offer' | 'digests' | 'stored' | 'end' }): void
   /** Entries have their outcome; resolves when more can be told. */
   settled(ranges: readonly OutcomeRange[]): Promise<void>
-  warn(warning: SluiceError): void
 }
 
 /** What a receiver does with what comes, made by `receive`. */
@@ -59,20 +52,19 @@ export class Receiver extends Session {
   readonly #closeTimeout: number
   readonly #goodbye = deferred<void>()
   readonly #river: ReturnType<Receiving['river']>
-  readonly #outcomes = new OutcomeTable()
   #result: TransferResult | null = null
   /** Bytes of a message that the sender takes. */
   #mostBytes = DEFAULT_LIMITS.message
 
-  constructor(socket: Duplex, chain: Chain, receiving: Receiving, options: SessionOptions) {
-    super('receive', socket, chain, options)
+  constructor(socket: Duplex, stages: ChannelStages, receiving: Receiving, options: SessionOptions) {
+    super('receive', socket, stages, options)
     this.#receiving = receiving
     this.#closeTimeout = options.limits.closeTimeout
     this.#river = receiving.river({
       plan: this.plan,
       offered: (offer) => this.#offered(offer),
       passed: (item) => {
-        if (item.kind === 'run') this.passed(item)
+        if (item.kind === 'run') this.control.passed(item)
         else this.#finishRiver()
       },
       settled: (ranges) => this.#settled(ranges),
@@ -93,7 +85,7 @@ export class Receiver extends Session {
     if (this.over) return
     if (!this.plan.isFinished)
       throw new SluiceError('ERR_DESTROYED', 'the river ended before every entry had its outcome')
-    const result = this.result(this.#outcomes)
+    const result = this.result()
     this.#result = result
     const { published, skipped, failed, bytes } = result
     const status = failed === 0 ? 'completed' : 'failed'
@@ -167,7 +159,7 @@ export class Receiver extends Session {
   async #settled(ranges: readonly OutcomeRange[]): Promise<void> {
     const { entries } = this.plan
     for (const range of ranges) {
-      this.#outcomes.add(range, entries)
+      this.outcomes.add(range, entries)
       for (const message of messagesOf(range, { message: this.#mostBytes, list: MOST_ITEMS })) {
         const { first, count } = message
         if (first > range.first) await setImmediate() // of a million, others have their turn meanwhile

@@ -1,25 +1,14 @@
 import type { Duplex, Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { deferred } from '../async.js'
-import { fileCodeOf, knownCode, printable, SluiceError } from '../errors.js'
+import { type Code, fileCodeOf, knownCode, printable, SluiceError } from '../errors.js'
+import type { Entry, Offer } from '../wire/entry.js'
 import type { PeerLimits } from '../wire/limits.js'
-import type { Entry, Offer } from '../wire/manifest.js'
 import type { Message, Messages, OutcomeRecord } from '../wire/messages.js'
-import type { Outcome, OutcomeRange } from '../wire/outcome.js'
-import type { Run } from '../wire/run.js'
-import type { Chain } from './chain.js'
-import { OutcomeTable, outcomeOf } from './outcomes.js'
-import type { Plan } from './plan.js'
-import { asError, closed, Session } from './session.js'
-import type { SessionOptions } from './session-options.js'
-
-/** What the stages of a sender tell the session. */
-export interface SenderHooks {
-  plan: Plan
-  /** An item is about to be framed. */
-  passed(item: Run | { kind: 'offer' | 'digests' | 'stored' | 'end' }): void
-  warn(warning: SluiceError): void
-}
+import type { Outcome, OutcomeRange, OutcomeStatus } from '../wire/outcome.js'
+import type { ChannelStages, SessionOptions } from './channel.js'
+import { outcomeOf } from './outcome-table.js'
+import { asError, closed, type RiverHooks, Session } from './session.js'
 
 /** What a sender has to say and to give, made by `send`. */
 export interface Sending {
@@ -29,7 +18,7 @@ export interface Sending {
    * Makes the stages from the source to just before the framer. The source gives the offer out first, then what the
    * plan wants; it is told when that has changed, and when nothing more will be asked for.
    */
-  river(hooks: SenderHooks): {
+  river(hooks: RiverHooks): {
     stages: [Readable, ...Duplex[]]
     source: { wake(): void; finish(): void }
   }
@@ -55,19 +44,16 @@ const LEAST = 4096
 
 /** The sender's part of the conversation: offer, plan, river, outcomes, result. */
 export class Sender extends Session {
-  readonly #chain: Chain
   readonly #sending: Sending
   readonly #hello = deferred<PeerLimits>()
   #state: 'preparing' | 'offered' | 'sending' | 'sent' = 'preparing'
-  readonly #outcomes = new OutcomeTable()
   readonly #mostNames: number
   /** Bytes by which the names so far are longer than what their entries explain. */
   #names = 0
   #river: ReturnType<Sending['river']> | undefined
 
-  constructor(socket: Duplex, chain: Chain, sending: Sending, options: SessionOptions) {
-    super('send', socket, chain, options)
-    this.#chain = chain
+  constructor(socket: Duplex, stages: ChannelStages, sending: Sending, options: SessionOptions) {
+    super('send', socket, stages, options)
     this.#sending = sending
     this.#mostNames = options.limits.names
     this.open()
@@ -86,19 +72,19 @@ export class Sender extends Session {
     const limits = await this.#hello.promise
     if (this.over) return
     checkLimits(offer.entries.length, limits)
-    this.#chain.framer.limit(limits)
+    this.channel.framer.limit(limits)
     this.plan.add(offer)
     this.#river = this.#sending.river({
       plan: this.plan,
       passed: (item) => {
-        if (item.kind === 'run') this.passed(item)
+        if (item.kind === 'run') this.control.passed(item)
         if (item.kind === 'end') this.#state = 'sent'
       },
       warn: this.warn,
     })
     this.#state = 'offered'
     this.control.move('offered')
-    await pipeline([...this.#river.stages, this.#chain.framer], { end: false, signal: this.stop.signal })
+    await pipeline([...this.#river.stages, this.channel.framer], { end: false, signal: this.stop.signal })
   }
 
   protected override greeted(limits: PeerLimits): void {
@@ -171,23 +157,24 @@ export class Sender extends Session {
       if (plan.isClosed(index)) throw unexpected(index)
       plan.close(index)
     }
-    const range: OutcomeRange = { first, last, status }
-    if (code !== undefined) range.code = status === 'failed' ? fileCodeOf(code) : knownCode(code)
-    if (status === 'failed') range.code ??= fileCodeOf('')
-    range.except = new Map(
-      except.map((record) => [record.index, this.#outcome(record, entries[record.index]!)]),
-    )
-    this.#outcomes.add(range, entries)
+    const records = except.map((record) => [record.index, this.#outcome(record)] as const)
+    const range: OutcomeRange = {
+      first,
+      last,
+      status,
+      code: codeSaid(status, code),
+      except: new Map(records),
+    }
+    this.outcomes.add(range, entries)
     this.control.settled(range, entries)
     this.control.advance()
     this.#river?.source.wake()
   }
 
-  #outcome({ status, name, code }: OutcomeRecord, entry: Entry): Outcome {
+  #outcome({ index, status, name, code }: OutcomeRecord): Outcome {
+    const entry = this.plan.entries[index]!
     if (name !== undefined) this.#countName(name, entry)
-    const known =
-      status === 'failed' ? fileCodeOf(code ?? '') : code === undefined ? undefined : knownCode(code)
-    return outcomeOf(entry, { status, ...(name && { name }), ...(known && { code: known }) })
+    return outcomeOf(entry, { status, name, code: codeSaid(status, code) })
   }
 
   /** Names are kept until the end, so that a peer must not choose how much they are. */
@@ -202,7 +189,7 @@ export class Sender extends Session {
   #result(message: Message & { type: 'result' }): void {
     const { published, skipped, failed, bytes } = message
     // what it discarded, it did not count
-    const result = this.result(this.#outcomes, bytes)
+    const result = this.result(bytes)
     if (
       published + skipped + failed !== this.plan.entries.length ||
       result.published !== published ||
@@ -222,11 +209,15 @@ export class Sender extends Session {
   }
 }
 
+/** The code that a peer said of an entry, as one of ours: every failure has one. */
+function codeSaid(status: OutcomeStatus, code: string | undefined): Code | undefined {
+  if (status === 'failed') return fileCodeOf(code ?? '')
+  return code === undefined ? undefined : knownCode(code)
+}
+
 function unexpected(index: number): SluiceError {
-  return new SluiceError(
-    'ERR_PROTOCOL',
-    `the peer reported an outcome of entry ${index} that nobody waits for`,
-  )
+  const message = `the peer reported an outcome of entry ${index} that nobody waits for`
+  return new SluiceError('ERR_PROTOCOL', message)
 }
 
 /** Spares both sides an offer that the receiver says it will refuse, and this one a flood of small frames. */

@@ -1,16 +1,16 @@
 import type { Duplex, Readable, Writable } from 'node:stream'
+import { setTimeout } from 'node:timers/promises'
 import createDebug from 'debug'
 import { codeOf, isSluiceError, messageOf, printable, SluiceError } from '../errors.js'
-import { type Limits, type PeerLimits, saidLimits } from '../wire/limits.js'
+import { checkAbortSignal, checkFlag, checkOption } from '../options.js'
+import { type PeerLimits, saidLimits } from '../wire/limits.js'
 import type { Message } from '../wire/messages.js'
 import { filesFailed, type TransferResult } from '../wire/outcome.js'
 import type { Run } from '../wire/run.js'
-import type { Chain } from './chain.js'
-import { Channel } from './channel.js'
-import type { OutcomeTable } from './outcomes.js'
+import { Channel, type ChannelStages, type SessionOptions } from './channel.js'
+import { isFinal } from './lifecycle.js'
+import { OutcomeTable } from './outcome-table.js'
 import { Plan } from './plan.js'
-import { checkSession, type SessionOptions } from './session-options.js'
-import { isFinal } from './states.js'
 import { Transfer, type TransferControl } from './transfer.js'
 
 const debug = createDebug('sluice:session')
@@ -21,6 +21,14 @@ const AGENT = 'sluice/0.1'
 /** PINGs of a peer within a `pingInterval`, of which one is said in each. */
 const MOST_PINGS = 1000
 
+/** What the stages of a river tell the session. */
+export interface RiverHooks {
+  plan: Plan
+  /** An item has passed: at a sender before it is framed, at a receiver behind the demuxer. */
+  passed(item: Run | { kind: 'offer' | 'digests' | 'stored' | 'end' }): void
+  warn(warning: SluiceError): void
+}
+
 /**
  * The conversation that sender and receiver have in common: HELLO, cancelling, errors, and how it ends. Whatever
  * happens first decides the outcome; `finished` settles when everything that was opened is closed.
@@ -28,42 +36,44 @@ const MOST_PINGS = 1000
 export abstract class Session {
   /** What is wanted, what came, and what has its outcome. */
   protected readonly plan = new Plan()
+  protected readonly outcomes = new OutcomeTable()
   protected readonly control: TransferControl
   protected channel!: Channel
-  readonly #open: () => Channel
   /** Aborted when the river has to stop. */
   protected readonly stop = new AbortController()
-  readonly #keepOpen: boolean
-  readonly #signal: AbortSignal | undefined
-  readonly #pingInterval: number
-  readonly #limits: Limits
+  readonly #socket: Duplex
+  readonly #stages: ChannelStages
+  readonly #options: SessionOptions
   /** PINGs since that time. */
   #pings = { count: 0, since: performance.now() }
   #greeted = false
   #ending: Promise<void> | null = null
 
-  constructor(direction: 'send' | 'receive', socket: Duplex, chain: Chain, options: SessionOptions) {
-    checkSession(socket, options)
+  /** Throws `ERR_USAGE` for a socket or an option that is none, before anything is done to the socket. */
+  constructor(direction: 'send' | 'receive', socket: Duplex, stages: ChannelStages, options: SessionOptions) {
+    const { head, keepOpen, signal } = options
+    checkOption('socket', socket, isByteStream(socket), 'a duplex stream of bytes')
+    checkOption('head', head, head === undefined || Buffer.isBuffer(head), 'a Buffer')
+    checkFlag('keepOpen', keepOpen)
+    checkAbortSignal('signal', signal)
     this.control = Transfer.create(direction, (reason) => this.#cancel(reason), this.plan)
-    this.#keepOpen = options.keepOpen ?? false
-    this.#pingInterval = options.limits.pingInterval
-    this.#signal = options.signal
-    this.#open = () =>
-      new Channel(socket, chain, options, {
-        talk: (message) => this.#talk(message),
-        ended: () => this.hungUp(),
-        failed: (error) => this.fail(asError(error)),
-      })
-    this.#limits = options.limits
+    this.#socket = socket
+    this.#stages = stages
+    this.#options = options
   }
 
   /** Begins to speak: called when the stages are made, so that a wrong option leaves the socket alone. */
   protected open(): void {
-    this.channel = this.#open()
-    const limits = saidLimits(this.#limits)
-    this.say({ type: 'hello', version: 1, agent: AGENT, features: [], ...(limits && { limits }) })
-    this.#signal?.addEventListener('abort', this.#aborted)
-    if (this.#signal?.aborted) queueMicrotask(this.#aborted)
+    const { signal } = this.#options
+    this.channel = new Channel(this.#socket, this.#stages, this.#options, {
+      talk: (message) => this.#talk(message),
+      ended: () => this.hungUp(),
+      failed: (error) => this.fail(asError(error)),
+    })
+    const limits = saidLimits(this.#options.limits)
+    this.say({ type: 'hello', version: 1, agent: AGENT, features: [], limits })
+    signal?.addEventListener('abort', this.#aborted)
+    if (signal?.aborted) queueMicrotask(this.#aborted)
   }
 
   get transfer(): Transfer {
@@ -83,7 +93,9 @@ export abstract class Session {
   protected conclude(result: TransferResult): void {
     // the list is not made unless there is something to say of it
     const error = result.failed > 0 ? filesFailed(result.files, result.files.length) : undefined
-    this.#end(this.#keepOpen, () => (error ? this.control.fail(error) : this.control.complete(result)))
+    this.#end(this.#options.keepOpen === true, () =>
+      error ? this.control.fail(error) : this.control.complete(result),
+    )
   }
 
   /**
@@ -107,16 +119,10 @@ export abstract class Session {
     if (!this.#greeted) throw new SluiceError('ERR_PROTOCOL', 'the peer began before it said hello')
   }
 
-  /** Counts what flows. */
-  protected passed(run: Run): void {
-    this.control.meter.passed(run)
-    this.control.advance()
-  }
-
   readonly warn = (warning: SluiceError): void => this.control.warn(warning)
 
-  protected result(outcomes: OutcomeTable, bytes = this.plan.cameBytes): TransferResult {
-    return outcomes.result(this.transfer.id, this.plan.entries, bytes)
+  protected result(bytes = this.plan.cameBytes): TransferResult {
+    return this.outcomes.result(this.transfer.id, this.plan.entries, bytes)
   }
 
   /** Whether the outcome is decided. */
@@ -126,7 +132,7 @@ export abstract class Session {
 
   #end(keepOpen: boolean, settle: () => void): void {
     if (this.#ending !== null) return
-    this.#signal?.removeEventListener('abort', this.#aborted)
+    this.#options.signal?.removeEventListener('abort', this.#aborted)
     this.#ending = (async () => {
       await null // the reader is in the middle of a message
       this.stop.abort()
@@ -136,7 +142,8 @@ export abstract class Session {
   }
 
   readonly #aborted = (): void => {
-    this.#cancel(this.#signal?.reason instanceof Error ? this.#signal.reason.message : '')
+    const reason: unknown = this.#options.signal?.reason
+    this.#cancel(reason instanceof Error ? reason.message : '')
   }
 
   async #cancel(reason: string): Promise<void> {
@@ -179,10 +186,11 @@ export abstract class Session {
   /** A sign of life costs the peer next to nothing, and keeps the connection: there must not be any number of them. */
   #pinged(): void {
     const now = performance.now()
-    if (now - this.#pings.since > this.#pingInterval) this.#pings = { count: 0, since: now }
+    const { pingInterval } = this.#options.limits
+    if (now - this.#pings.since > pingInterval) this.#pings = { count: 0, since: now }
     this.#pings.count += 1
     if (this.#pings.count <= MOST_PINGS) return
-    const message = `the peer sent more than ${MOST_PINGS} pings within ${this.#pingInterval} ms`
+    const message = `the peer sent more than ${MOST_PINGS} pings within ${pingInterval} ms`
     throw new SluiceError('ERR_LIMIT', message, { expected: MOST_PINGS })
   }
 }
@@ -215,12 +223,10 @@ export async function closed(streams: readonly (Readable | Writable)[]): Promise
 export async function closedSoon(streams: readonly Duplex[], milliseconds: number): Promise<void> {
   for (const stream of streams) stream.destroy()
   const telling = streams.filter(tellsClose)
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, milliseconds)
-  })
+  const stop = new AbortController()
+  const late = setTimeout(milliseconds, undefined, { signal: stop.signal }).catch(() => {})
   await Promise.race([closed(telling), late])
-  clearTimeout(timer)
+  stop.abort()
 }
 
 /** Whether it emits 'close', which is the only way to learn of it. */
@@ -235,4 +241,13 @@ function because(what: string, reason: string): string {
 /** An error that the peer told keeps its code, if it is one of ours. */
 function errorOfPeer(code: string, text: string): SluiceError {
   return new SluiceError(codeOf(code), `the peer says: ${printable(text, 1024)}`, { found: code })
+}
+
+function isByteStream(socket: Duplex | undefined): boolean {
+  return (
+    typeof socket?.write === 'function' &&
+    typeof socket.read === 'function' &&
+    !socket.writableObjectMode &&
+    !socket.readableObjectMode
+  )
 }

@@ -3,9 +3,10 @@ import { deferred } from '../async.js'
 import { messageOf, type SluiceError } from '../errors.js'
 import type { Entry } from '../wire/entry.js'
 import { type Outcome, type OutcomeRange, outcomesOf, type TransferResult } from '../wire/outcome.js'
+import type { Run } from '../wire/run.js'
+import { isFinal, nextState, stateOfError, type TransferState } from './lifecycle.js'
 import { Plan } from './plan.js'
 import { type Progress, ProgressMeter } from './progress.js'
-import { isFinal, nextState, stateOfError, type TransferState } from './states.js'
 
 /** The events of a {@link Transfer} and their arguments. There is no `error`: errors come by `finished`. */
 export interface TransferEvents {
@@ -24,20 +25,7 @@ export interface TransferEvents {
 const PROGRESS_INTERVAL = 100
 
 /** What the session does with a transfer; users hold the {@link Transfer} only. */
-export interface TransferControl {
-  readonly transfer: Transfer
-  readonly meter: ProgressMeter
-  identify(id: string): void
-  move(state: TransferState): void
-  /** Says that bytes or files were counted by the meter. */
-  advance(): void
-  /** Tells what became of entries. */
-  settled(range: OutcomeRange, entries: readonly Entry[]): void
-  warn(warning: SluiceError): void
-  complete(result: TransferResult): void
-  /** Ends in the state that belongs to the error. */
-  fail(error: SluiceError): void
-}
+export type TransferControl = ReturnType<typeof Transfer.create>
 
 /**
  * One transfer, sending or receiving. `finished` resolves with one outcome per entry, or rejects with a
@@ -105,11 +93,7 @@ export class Transfer extends EventEmitter<TransferEvents> {
   }
 
   /** Makes a transfer together with what only its session may do. */
-  static create(
-    direction: 'send' | 'receive',
-    cancel: (reason: string) => Promise<void>,
-    plan = new Plan(),
-  ): TransferControl {
+  static create(direction: 'send' | 'receive', cancel: (reason: string) => Promise<void>, plan = new Plan()) {
     const { promise, resolve, reject } = deferred<TransferResult>()
     promise.catch(() => {}) // who ignores the result is not punished with an unhandled rejection
     const transfer = new Transfer(direction, promise, cancel, plan)
@@ -119,6 +103,10 @@ export class Transfer extends EventEmitter<TransferEvents> {
       told = performance.now()
       outside(() => transfer.emit('progress', meter.snapshot()))
     }
+    /** Bytes were counted, or files ended. */
+    const advance = () => {
+      if (performance.now() - told >= PROGRESS_INTERVAL) tell()
+    }
     const move = (state: TransferState) => {
       transfer.#state = nextState(transfer.#state, state)
       if (isFinal(state)) tell()
@@ -126,27 +114,30 @@ export class Transfer extends EventEmitter<TransferEvents> {
     }
     return {
       transfer,
-      meter,
-      identify: (id) => {
+      identify(id: string): void {
         transfer.#id = id
       },
       move,
-      advance: () => {
-        if (performance.now() - told >= PROGRESS_INTERVAL) tell()
+      advance,
+      passed(run: Run): void {
+        meter.passed(run)
+        advance()
       },
-      settled: (range, entries) => {
+      /** Tells what became of entries. */
+      settled(range: OutcomeRange, entries: readonly Entry[]): void {
         outside(() => transfer.emit('settled', range, entries))
         if (transfer.listenerCount('file') === 0) return
         for (const outcome of outcomesOf(range, entries)) outside(() => transfer.emit('file', outcome))
       },
-      warn: (warning) => {
+      warn(warning: SluiceError): void {
         outside(() => transfer.emit('warning', warning))
       },
-      complete: (result) => {
+      complete(result: TransferResult): void {
         move('completed')
         resolve(result)
       },
-      fail: (error) => {
+      /** Ends in the state that belongs to the error. */
+      fail(error: SluiceError): void {
         move(stateOfError(error))
         reject(error)
       },

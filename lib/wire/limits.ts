@@ -77,13 +77,15 @@ export function limitsOf(given: Partial<Limits> = {}): Limits {
   return { ...DEFAULT_LIMITS, ...given }
 }
 
+/** The limits that HELLO tells. */
+export const TOLD_LIMITS = ['frame', 'message', 'entries', 'manifest'] as const
+
 /** The limits of a peer as its HELLO says them; what is left out is the default. */
-export type PeerLimits = Partial<Pick<Limits, 'frame' | 'message' | 'entries' | 'manifest'>>
+export type PeerLimits = Partial<Pick<Limits, (typeof TOLD_LIMITS)[number]>>
 
 /** What HELLO says of our limits: those that are not the defaults; `undefined` if all of them are. */
 export function saidLimits(limits: Limits): PeerLimits | undefined {
   const said: PeerLimits = {}
-  for (const name of ['frame', 'message', 'entries', 'manifest'] as const)
-    if (limits[name] !== DEFAULT_LIMITS[name]) said[name] = limits[name]
+  for (const name of TOLD_LIMITS) if (limits[name] !== DEFAULT_LIMITS[name]) said[name] = limits[name]
   return Object.keys(said).length > 0 ? said : undefined
 }

@@ -2,29 +2,10 @@ import { printable, SluiceError } from '../errors.js'
 import type { Entry, Offer, WireEntry } from './entry.js'
 import { DEFAULT_LIMITS, type Limits } from './limits.js'
 import type { Message, Messages } from './messages.js'
-import { type PathRules, pathCheck } from './paths.js'
-
-export type { Entry, Offer } from './entry.js'
+import { faultOfText, type PathRules, pathCheck } from './paths.js'
 
 /** Where an offer begins: at 0, or where the offers before it end. */
 type Before = Pick<Offer, 'first' | 'position'>
-
-/** Makes an offer: numbers the entries and lays them end to end. */
-export function makeOffer(
-  { id, name, algorithm }: Pick<Offer, 'id' | 'name' | 'algorithm'>,
-  entries: Iterable<WireEntry>,
-  { first, position }: Before = { first: 0, position: 0 },
-): Offer {
-  const laid: Entry[] = []
-  let end = position
-  for (const { type, path, size, mtime, mode, target } of entries) {
-    const entry: Entry = { index: first + laid.length, type, path, size, start: end, mtime, mode }
-    if (target !== undefined) entry.target = target
-    laid.push(entry)
-    end += size ?? 0
-  }
-  return { id, name, algorithm, first, position, bytes: end - position, entries: laid }
-}
 
 /** Most bytes of a page: below the limit that holds before the handshake ends, with the frame around it. */
 const PAGE_BYTES = 60 * 1024
@@ -161,10 +142,11 @@ export class ManifestReader {
   #entry(entry: WireEntry, said: Messages['offer']): void {
     const { type, path, size, mtime, mode, target } = entry
     const before = this.#entries.at(-1)
-    if (before?.size === null) throw refuse(before, 'has no size, but is not the last')
+    if (before?.size === null) throw badEntry(before, 'has no size, but is not the last')
     this.#checkPath(path)
-    if (type !== 'file' && size !== 0) throw refuse(entry, `is a ${type} with a size`)
-    if ((type === 'symlink') !== (target !== undefined)) throw refuse(entry, 'has a target that does not fit')
+    if (type !== 'file' && size !== 0) throw badEntry(entry, `is a ${type} with a size`)
+    if ((type === 'symlink') !== (target !== undefined))
+      throw badEntry(entry, 'has a target that does not fit')
     if (target !== undefined) this.#checkTarget(path, target)
     this.#claim(entry)
     const laid: Entry = {
@@ -179,21 +161,12 @@ export class ManifestReader {
     if (target !== undefined) laid.target = target
     this.#entries.push(laid)
     this.#bytes += size ?? 0
-    if (this.#bytes > said.bytes) throw refuse(entry, `exceeds the announced ${said.bytes} bytes`)
+    if (this.#bytes > said.bytes) throw badEntry(entry, `exceeds the announced ${said.bytes} bytes`)
   }
 
   /** Checks only that the target is a path at all. Whether it may lead there is checked where the link is made. */
   #checkTarget(path: string, target: string): void {
-    const fault =
-      target === ''
-        ? 'is empty'
-        : target.includes('\0')
-          ? 'contains a NUL'
-          : !target.isWellFormed()
-            ? 'is not valid Unicode'
-            : Buffer.byteLength(target) > this.#limits.path
-              ? `is longer than ${this.#limits.path} bytes`
-              : undefined
+    const fault = faultOfText(target, this.#limits.path)
     if (fault === undefined) return
     throw new SluiceError('ERR_PATH', `the target of the link ${printable(path, 200)} ${fault}`, { path })
   }
@@ -210,12 +183,12 @@ export class ManifestReader {
     const { leaves } = this.#parent
     const folder = this.#folders.get(path)
     if (type === 'directory') {
-      if (leaves?.has(path)) throw refuse(entry, 'is a folder and something else')
-      if (folder?.hasEntry) throw refuse(entry, 'is there twice')
+      if (leaves?.has(path)) throw badEntry(entry, 'is a folder and something else')
+      if (folder?.hasEntry) throw badEntry(entry, 'is there twice')
       this.#folder(path, entry).hasEntry = true
     } else {
-      if (folder) throw refuse(entry, 'is a folder and something else')
-      if (leaves?.has(path)) throw refuse(entry, 'is there twice')
+      if (folder) throw badEntry(entry, 'is a folder and something else')
+      if (leaves?.has(path)) throw badEntry(entry, 'is there twice')
       this.#parent.leaves ??= new Set()
       this.#parent.leaves.add(path)
       this.#countName()
@@ -228,7 +201,7 @@ export class ManifestReader {
     if (known) return known
     if (path !== '') {
       const above = this.#folder(path.slice(0, Math.max(0, path.lastIndexOf('/'))), entry)
-      if (above.leaves?.has(path)) throw refuse(entry, 'is below something that is no folder')
+      if (above.leaves?.has(path)) throw badEntry(entry, 'is below something that is no folder')
       this.#countName()
     }
     const folder: Folder = { hasEntry: false }
@@ -264,7 +237,7 @@ export class ManifestReader {
   }
 }
 
-function refuse(entry: WireEntry, what: string): SluiceError {
-  const { path } = entry
+/** The error for an entry that cannot be what it says. */
+export function badEntry({ path }: Pick<WireEntry, 'path'>, what: string): SluiceError {
   return new SluiceError('ERR_PROTOCOL', `the entry ${printable(path, 200)} ${what}`, { path })
 }

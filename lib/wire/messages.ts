@@ -10,12 +10,10 @@ import {
   ENTRY_TYPES,
   NAME_BYTES,
   PLAN_KINDS,
-  SHAPES,
-  type Shape,
+  SCHEMAS,
+  type Schema,
   STATUSES,
-} from './shapes.js'
-
-export type { WireEntry } from './entry.js'
+} from './schemas.js'
 
 /** What the plan says of the next `count` entries: none of them is to be sent, or all of each. */
 export interface PlanRecord {
@@ -79,7 +77,7 @@ export interface Messages {
 export type Message = { [T in keyof Messages]: { type: T } & Messages[T] }[keyof Messages]
 
 const TYPE_OF_FRAME = new Map<number, keyof Messages>(
-  Object.entries(SHAPES).map(([type, { frame }]) => [frame, type as keyof Messages]),
+  Object.entries(SCHEMAS).map(([type, { frame }]) => [frame, type as keyof Messages]),
 )
 
 /**
@@ -88,52 +86,58 @@ const TYPE_OF_FRAME = new Map<number, keyof Messages>(
  */
 export function encodeMessage(message: Message): Buffer {
   const payload = pack(packed(message))
-  return Buffer.concat([frameHeader(SHAPES[message.type].frame, payload.length), payload])
+  return Buffer.concat([frameHeader(SCHEMAS[message.type].frame, payload.length), payload])
 }
 
 function packed(message: Message): { [key: string]: Packed | undefined } {
   switch (message.type) {
-    case 'offer': {
-      const { id, name, algorithm, entries, bytes } = message
-      return { id, name: shortened(name, NAME_BYTES), algorithm, entries, bytes }
-    }
     case 'entries':
       return { entries: message.entries.map(entryTuple) }
-    case 'digests':
-      return digestsMap(message)
+    case 'digests': {
+      const { first, count, bytes, failures, sizes } = message
+      return { first, count, digests: bytes, failures: pairsOf(failures), sizes: pairsOf(sizes) }
+    }
     case 'plan':
-      return { first: message.first, plan: message.plan.map(planTuple) }
+      return {
+        first: message.first,
+        plan: message.plan.map(({ count, kind }) => [count, PLAN_KINDS.indexOf(kind)]),
+      }
     case 'outcomes': {
       const { first, count, status, code, except } = message
       const tuples = except.length === 0 ? undefined : except.map(outcomeTuple)
       return { first, count, status: STATUSES.indexOf(status), code, except: tuples }
     }
-    case 'hello': {
-      const { version, agent, features, limits } = message
-      return { version, agent: shortened(agent, NAME_BYTES), features, limits }
-    }
-    case 'answer': {
-      const { offer, accept, reason } = message
-      return { offer, accept, reason: reason === undefined ? undefined : shortened(reason) }
-    }
-    case 'cancel':
-      return message.reason === undefined ? {} : { reason: shortened(message.reason) }
-    case 'result': {
-      const { status, published, skipped, failed, bytes } = message
-      return { status, published, skipped, failed, bytes }
-    }
-    case 'error':
-      return { code: message.code, text: shortened(message.text) }
     default:
-      return {}
+      return packedAsIs(message)
   }
 }
 
 const utf8 = new TextEncoder()
 const scratch = Buffer.alloc(DEFAULT_LIMITS.errorText)
 
+/** Keys whose values are texts for people, and how many bytes of them every peer takes. */
+const FOR_PEOPLE = new Map([
+  ['name', NAME_BYTES],
+  ['agent', NAME_BYTES],
+  ['reason', scratch.length],
+  ['text', scratch.length],
+])
+
+/** The keys that the schema has, in its order. */
+function packedAsIs({ type, ...message }: Message): { [key: string]: Packed | undefined } {
+  const values = message as Record<string, Packed | undefined>
+  const { required, optional }: Schema = SCHEMAS[type]
+  const map: Record<string, Packed | undefined> = {}
+  for (const key of Object.keys({ ...required, ...optional })) {
+    const value = values[key]
+    const most = FOR_PEOPLE.get(key)
+    map[key] = most !== undefined && typeof value === 'string' ? shortened(value, most) : value
+  }
+  return map
+}
+
 /** As many whole characters as `bytes` of UTF-8 hold; lone surrogates are replaced. */
-function shortened(text: string, bytes = scratch.length): string {
+function shortened(text: string, bytes: number): string {
   const { written } = utf8.encodeInto(text, scratch.subarray(0, bytes))
   return scratch.toString('utf8', 0, written)
 }
@@ -144,19 +148,9 @@ function entryTuple({ type, path, size, mtime, mode, target }: WireEntry): Packe
   return tuple
 }
 
-function digestsMap({ first, count, bytes, failures, sizes }: DigestsMessage): DigestsMap {
-  const map: DigestsMap = { first, count, digests: bytes }
-  if (failures !== undefined && failures.size > 0) map.failures = ascending(failures)
-  if (sizes !== undefined && sizes.size > 0) map.sizes = ascending(sizes)
-  return map
-}
-
-function ascending<T>(map: ReadonlyMap<number, T>): [index: number, value: T][] {
-  return [...map].sort(([a], [b]) => a - b)
-}
-
-function planTuple({ count, kind }: PlanRecord): Packed[] {
-  return [count, PLAN_KINDS.indexOf(kind)]
+/** Ascending by index; nothing instead of an empty list, which no message may hold. */
+function pairsOf(map: ReadonlyMap<number, string | number> = new Map()): Packed[] | undefined {
+  return map.size === 0 ? undefined : [...map].sort(([a], [b]) => a - b)
 }
 
 function outcomeTuple({ index, status, name, code }: OutcomeRecord): Packed[] {
@@ -191,7 +185,7 @@ export function decodeMessage(frameType: number, payload: Buffer, limits: Limits
     throw new SluiceError('ERR_PROTOCOL', 'DATA is no message')
   }
   const map = unpack(payload, limits)
-  const { required, optional = {}, together }: Shape = SHAPES[type]
+  const { required, optional = {}, together }: Schema = SCHEMAS[type]
   for (const key of Object.keys(required)) {
     if (!Object.hasOwn(map, key)) throw refuse(type, `without ${key}`)
   }
@@ -211,19 +205,27 @@ function unpacked(type: keyof Messages, map: Record<string, unknown>): Message {
   switch (type) {
     case 'entries':
       return { type, entries: (map.entries as EntryTuple[]).map(entryOf) }
-    case 'digests':
-      return { type, ...digestsOf(map as DigestsMap) }
-    case 'plan':
-      return { type, first: map.first as number, plan: (map.plan as PlanTuple[]).map(planOf) }
-    case 'outcomes':
-      return { type, ...outcomesOf(map as OutcomesMap) }
+    case 'digests': {
+      const { first, count, digests: bytes, failures, sizes } = map as DigestsMap
+      const message: Messages['digests'] = { first, count, bytes }
+      if (failures) message.failures = new Map(failures)
+      if (sizes) message.sizes = new Map(sizes)
+      return { type, ...message }
+    }
+    case 'plan': {
+      const { first, plan } = map as { first: number; plan: [count: number, kind: number][] }
+      return { type, first, plan: plan.map(([count, kind]) => ({ count, kind: PLAN_KINDS[kind]! })) }
+    }
+    case 'outcomes': {
+      const { status, except = [], ...rest } = map as OutcomesMap
+      return { type, ...rest, status: STATUSES[status]!, except: except.map(outcomeOf) }
+    }
     default:
       return { ...map, type } as Message
   }
 }
 
 type EntryTuple = [type: number, path: string, size: number | null, mtime: number, mode: number, to?: string]
-type PlanTuple = [count: number, kind: number]
 type OutcomeTuple = [index: number, status: number, name?: string | null, code?: string]
 type OutcomesMap = {
   first: number
@@ -237,23 +239,6 @@ function entryOf([type, path, size, mtime, mode, target]: EntryTuple): WireEntry
   const entry: WireEntry = { type: ENTRY_TYPES[type]!, path, size, mtime, mode }
   if (target !== undefined) entry.target = target
   return entry
-}
-
-function digestsOf({ first, count, digests, failures, sizes }: DigestsMap): DigestsMessage {
-  const message: DigestsMessage = { first, count, bytes: digests }
-  if (failures !== undefined) message.failures = new Map(failures)
-  if (sizes !== undefined) message.sizes = new Map(sizes)
-  return message
-}
-
-function planOf([count, kind]: PlanTuple): PlanRecord {
-  return { count, kind: PLAN_KINDS[kind]! }
-}
-
-function outcomesOf({ first, count, status, code, except = [] }: OutcomesMap): OutcomesMessage {
-  const message: OutcomesMessage = { first, count, status: STATUSES[status]!, except: except.map(outcomeOf) }
-  if (code !== undefined) message.code = code
-  return message
 }
 
 function outcomeOf([index, status, name, code]: OutcomeTuple): OutcomeRecord {

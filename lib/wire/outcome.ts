@@ -41,7 +41,7 @@ export interface Outcome {
 export type ToldOutcome = Pick<Outcome, 'path' | 'status' | 'name' | 'code'>
 
 /** An outcome without what only one side knows. */
-export function told({ path, status, name, code }: Outcome): ToldOutcome {
+export function told({ path, status, name, code }: ToldOutcome): ToldOutcome {
   return { path, status, ...(name !== undefined && { name }), ...(code !== undefined && { code }) }
 }
 
@@ -55,13 +55,6 @@ export interface TransferResult {
   failed: number
   /** Bytes of content that travelled. */
   bytes: number
-}
-
-/** Adds the outcomes up. */
-export function resultOf(id: string, files: Outcome[], bytes: number): TransferResult {
-  const count = { published: 0, skipped: 0, failed: 0 }
-  for (const { status } of files) count[status]++
-  return { id, files, ...count, bytes }
 }
 
 /** Why an entry failed, by a code. Without a stack: a peer can make a million of them, and is where they come from. */

@@ -46,12 +46,19 @@ export function pathCheck(rules: PathRules): (path: string) => void {
 
 const shown = (path: string) => (path === '' ? "''" : printable(path, 200))
 
-function faultOf(path: string, limits: Pick<Limits, 'path' | 'name' | 'depth'>): string | undefined {
-  if (path === '') return 'is empty'
-  if (!path.isWellFormed()) return 'is not valid Unicode'
-  if (path.includes('\0')) return 'contains a NUL'
+/** What is wrong with a text that is to be a path or the target of a link, wherever it leads; undefined if nothing is. */
+export function faultOfText(text: string, most: number): string | undefined {
+  if (text === '') return 'is empty'
+  if (!text.isWellFormed()) return 'is not valid Unicode'
+  if (text.includes('\0')) return 'contains a NUL'
+  return isLonger(text, most) ? `is longer than ${most} bytes` : undefined
+}
+
+/** What is wrong with a path on every platform; undefined if nothing is. */
+export function faultOf(path: string, limits: Pick<Limits, 'path' | 'name' | 'depth'>): string | undefined {
+  const fault = faultOfText(path, limits.path)
+  if (fault !== undefined) return fault
   if (path.startsWith('/')) return 'is absolute'
-  if (isLonger(path, limits.path)) return `is longer than ${limits.path} bytes`
   let depth = 0
   for (let start = 0, end = 0; end < path.length; start = end + 1) {
     const slash = path.indexOf('/', start)

@@ -23,81 +23,52 @@ export function encodePreface(formats: readonly string[]): Buffer {
   return Buffer.concat([MAGIC, Buffer.from([VERSION, formats.length]), ...names])
 }
 
-/** Parses a preface from chunks of any size. */
-export class PrefaceParser {
-  #bytes: Buffer = Buffer.alloc(0)
-
-  /**
-   * Takes a chunk; once the preface is complete, gives its formats and what follows it.
-   * @throws SluiceError `ERR_NOT_SLUICE` at the first byte that is none of ours, `ERR_VERSION`, `ERR_PROTOCOL`
-   */
-  push(chunk: Buffer): { formats: string[]; rest: Buffer } | undefined {
-    const bytes = this.#bytes.length === 0 ? chunk : Buffer.concat([this.#bytes, chunk])
-    this.#bytes = bytes
-    const common = Math.min(bytes.length, MAGIC.length)
-    if (bytes.compare(MAGIC, 0, common, 0, common) !== 0) {
-      throw new SluiceError(
-        'ERR_NOT_SLUICE',
-        'the peer is not a Sluice peer: its stream does not begin like one',
-        {
-          expected: MAGIC,
-          found: bytes.subarray(0, MAGIC.length),
-        },
-      )
-    }
-    const version = bytes[MAGIC.length]
-    if (version === undefined) return undefined
-    if (version !== VERSION) {
-      throw new SluiceError(
-        'ERR_VERSION',
-        `the peer speaks version ${version} of the protocol, this side ${VERSION}`,
-        {
-          expected: VERSION,
-          found: version,
-        },
-      )
-    }
-    return this.#formats(bytes)
-  }
-
-  #formats(bytes: Buffer): { formats: string[]; rest: Buffer } | undefined {
-    let at = MAGIC.length + 2
-    const count = bytes[at - 1]
-    if (count === undefined) return undefined
-    if (count > MAX_FORMATS) throw new SluiceError('ERR_PROTOCOL', `the peer lists ${count} wire formats`)
-    const formats: string[] = []
-    while (formats.length < count) {
-      const length = bytes[at]
-      if (length === undefined) return undefined
-      const format = bytes.toString('latin1', at + 1, at + 1 + length)
-      if (format.length < length) return undefined
-      if (!FORMAT.test(format))
-        throw new SluiceError('ERR_PROTOCOL', 'the peer lists a wire format that is no name')
-      formats.push(format)
-      at += 1 + length
-    }
-    return { formats, rest: bytes.subarray(at) }
-  }
+/** A preface and what follows it. */
+interface Preface {
+  formats: string[]
+  rest: Buffer
 }
 
 /**
- * Checks that both sides have the same wire stages.
- * @throws SluiceError `ERR_FORMATS`, naming both lists
+ * The preface that a stream begins with; undefined as long as it is not complete.
+ * @throws SluiceError `ERR_NOT_SLUICE` at the first byte that is none of ours, `ERR_VERSION`, `ERR_PROTOCOL`
  */
-export function checkFormats(expected: readonly string[], found: readonly string[]): void {
-  if (expected.length === found.length && expected.every((format, i) => format === found[i])) return
-  const list = (formats: readonly string[]) => `[${formats.join(', ')}]`
-  throw new SluiceError(
-    'ERR_FORMATS',
-    `the wire stages do not match: this side has ${list(expected)}, the peer has ${list(found)}`,
-    { expected, found },
-  )
+export function parsePreface(bytes: Buffer): Preface | undefined {
+  const common = Math.min(bytes.length, MAGIC.length)
+  if (bytes.compare(MAGIC, 0, common, 0, common) !== 0) {
+    const message = 'the peer is not a Sluice peer: its stream does not begin like one'
+    const found = bytes.subarray(0, MAGIC.length)
+    throw new SluiceError('ERR_NOT_SLUICE', message, { expected: MAGIC, found })
+  }
+  const version = bytes[MAGIC.length]
+  if (version === undefined) return undefined
+  if (version !== VERSION) {
+    const message = `the peer speaks version ${version} of the protocol, this side ${VERSION}`
+    throw new SluiceError('ERR_VERSION', message, { expected: VERSION, found: version })
+  }
+  let at = MAGIC.length + 2
+  const count = bytes[at - 1]
+  if (count === undefined) return undefined
+  if (count > MAX_FORMATS) throw new SluiceError('ERR_PROTOCOL', `the peer lists ${count} wire formats`)
+  const formats: string[] = []
+  while (formats.length < count) {
+    const length = bytes[at]
+    if (length === undefined) return undefined
+    const format = bytes.toString('latin1', at + 1, at + 1 + length)
+    if (format.length < length) return undefined
+    if (!FORMAT.test(format))
+      throw new SluiceError('ERR_PROTOCOL', 'the peer lists a wire format that is no name')
+    formats.push(format)
+    at += 1 + length
+  }
+  return { formats, rest: bytes.subarray(at) }
 }
 
 /** Takes the preface off a stream, and checks that it lists the same formats as this side. */
 export class PrefaceCheck {
-  readonly #parser = new PrefaceParser()
   readonly #formats: readonly string[]
+  /** What came of the preface until now. */
+  #bytes = Buffer.alloc(0)
   #complete = false
 
   constructor(formats: readonly string[]) {
@@ -111,13 +82,19 @@ export class PrefaceCheck {
 
   /**
    * What of a chunk follows the preface: nothing until that is complete, and then all of it.
-   * @throws SluiceError as {@link PrefaceParser.push} and {@link checkFormats} do
+   * @throws SluiceError as {@link parsePreface} does, and `ERR_FORMATS`, naming both lists
    */
   strip(chunk: Buffer): Buffer {
     if (this.#complete) return chunk
-    const preface = this.#parser.push(chunk)
+    this.#bytes = Buffer.concat([this.#bytes, chunk])
+    const preface = parsePreface(this.#bytes)
     if (preface === undefined) return Buffer.alloc(0)
-    checkFormats(this.#formats, preface.formats)
+    const expected = this.#formats
+    const found = preface.formats
+    if (expected.length !== found.length || expected.some((format, i) => format !== found[i])) {
+      const lists = `this side has [${expected.join(', ')}], the peer has [${found.join(', ')}]`
+      throw new SluiceError('ERR_FORMATS', `the wire stages do not match: ${lists}`, { expected, found })
+    }
     this.#complete = true
     return preface.rest
   }

@@ -5,8 +5,8 @@ import type { Code } from '../../lib/errors.js'
 import type { DigestsItem, Item, OfferItem } from '../../lib/stages/river/items.js'
 import { type Piece, Plan } from '../../lib/transfer/plan.js'
 import type { Entry, Offer, WireEntry } from '../../lib/wire/entry.js'
-import { makeOffer } from '../../lib/wire/manifest.js'
 import { cutsOf, digestIn, endsIn, type Run, RunReader, runOf } from '../../lib/wire/run.js'
+import { makeOffer } from './make-offer.js'
 
 /** Text or bytes are files, `null` is a folder, `{ target }` a symbolic link. */
 export type Content = Record<string, string | Buffer | null | { target: string }>

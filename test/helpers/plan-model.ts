@@ -1,6 +1,7 @@
 import type { Range } from '../../lib/ranges.js'
 import type { Piece } from '../../lib/transfer/plan.js'
-import { makeOffer, type Offer } from '../../lib/wire/manifest.js'
+import type { Offer } from '../../lib/wire/entry.js'
+import { makeOffer } from './make-offer.js'
 
 /** What an entry of a test is: a folder, a link, or a file of that many bytes (`null`: not known beforehand). */
 export type Kind = 'folder' | 'link' | number | null

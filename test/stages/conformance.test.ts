@@ -11,7 +11,7 @@ import { manifestOf } from '../../lib/stages/manifest/manifest-of.js'
 import { partSink } from '../../lib/stages/part-sink.js'
 import { framesOf } from '../../lib/stages/river/frames-of.js'
 import type { Item } from '../../lib/stages/river/items.js'
-import type { SharedStore } from '../../lib/stages/river/shared-store.js'
+import type { StoreCalls } from '../../lib/stages/river/store-calls.js'
 import {
   MemoryDisk,
   readableConformance,
@@ -226,7 +226,7 @@ conforms(
   }),
 )
 
-const held: SharedStore[] = []
+const held: StoreCalls[] = []
 /** `pipeline` does not wait until its streams are closed. */
 const closes: Promise<unknown>[] = []
 
@@ -237,7 +237,7 @@ async function stored(content: Content, run: number): Promise<Item[]> {
     objectMode: true,
     write(item: Item, _encoding, done) {
       if (item.kind === 'offer') {
-        const store = item.store as SharedStore
+        const store = item.store as StoreCalls
         store.hold()
         held.push(store)
       }

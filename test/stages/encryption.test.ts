@@ -3,9 +3,9 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import test from 'ava'
 import { type Code, encryption, isSluiceError } from '../../lib/index.js'
-import { Opener } from '../../lib/stages/bytes/opener.js'
+import { Decryptor } from '../../lib/stages/bytes/decryptor.js'
+import { Encryptor } from '../../lib/stages/bytes/encryptor.js'
 import { makeHeader } from '../../lib/stages/bytes/sealed-stream.js'
-import { Sealer } from '../../lib/stages/bytes/sealer.js'
 import { piecesOf, randomContent, wireStageConformance } from '../../lib/testing/index.js'
 import { conforms } from '../helpers/conforms.js'
 
@@ -153,13 +153,13 @@ const VECTOR = {
 
 test('the format is that of the test vector', (t) => {
   const key = createSecretKey(VECTOR.key)
-  const sealer = new Sealer(key, VECTOR.header)
+  const encryptor = new Encryptor(key, VECTOR.header)
   const sealed = Buffer.concat([
-    ...VECTOR.plain.flatMap((text) => [...sealer.seal([Buffer.from(text)])]),
-    ...sealer.finish(),
+    ...VECTOR.plain.flatMap((text) => [...encryptor.convert([Buffer.from(text)])]),
+    ...encryptor.finish(),
   ])
   t.is(sealed.toString('hex'), VECTOR.sealed)
-  const opener = new Opener(key, () => {})
-  t.is(String(Buffer.concat([...opener.open(piecesOf(sealed, 1))])), VECTOR.plain.join(''))
-  t.notThrows(() => opener.finish())
+  const decryptor = new Decryptor(key, () => {})
+  t.is(String(Buffer.concat([...decryptor.convert(piecesOf(sealed, 1))])), VECTOR.plain.join(''))
+  t.notThrows(() => decryptor.finish())
 })

@@ -8,7 +8,7 @@ import type { SluiceError } from '../../lib/errors.js'
 import { type FinalizerOptions, finalizer } from '../../lib/stages/finalizer.js'
 import { partSink } from '../../lib/stages/part-sink.js'
 import type { Item } from '../../lib/stages/river/items.js'
-import type { SharedStore } from '../../lib/stages/river/shared-store.js'
+import type { StoreCalls } from '../../lib/stages/river/store-calls.js'
 import { MemoryDisk, writableConformance } from '../../lib/testing/index.js'
 import { failureOf, type Outcome } from '../../lib/wire/outcome.js'
 import { sliceRun } from '../../lib/wire/run.js'
@@ -303,7 +303,7 @@ async function stored(files: Content): Promise<Item[]> {
   const sink = partSink({ dir: '/dst', fs: current })
   await new Promise<void>((resolve, reject) => {
     sink.on('data', (item: Item) => {
-      if (item.kind === 'offer') (item.store as SharedStore).hold()
+      if (item.kind === 'offer') (item.store as StoreCalls).hold()
       items.push(item)
     })
     sink.on('error', reject).on('end', resolve)

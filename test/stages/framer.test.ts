@@ -10,7 +10,6 @@ import { framer } from '../../lib/stages/framer.js'
 import type { DigestsItem, Item } from '../../lib/stages/river/items.js'
 import { Plan } from '../../lib/transfer/plan.js'
 import { FrameType } from '../../lib/wire/frames.js'
-import { makeOffer } from '../../lib/wire/manifest.js'
 import { encodeMessage, type Message } from '../../lib/wire/messages.js'
 import { encodePreface } from '../../lib/wire/preface.js'
 import { cutsOf, digestIn, runOf } from '../../lib/wire/run.js'
@@ -24,6 +23,7 @@ import {
   SMALL,
   withoutDigests,
 } from '../helpers/items.js'
+import { makeOffer } from '../helpers/make-offer.js'
 import { scale } from '../helpers/scale.js'
 
 function bytesOf(items: Iterable<Item>, options = {}): Promise<Buffer> {

@@ -7,7 +7,6 @@ import { isSluiceError } from '../../lib/errors.js'
 import { hashTap } from '../../lib/stages/hash-tap.js'
 import type { DigestsItem, Item } from '../../lib/stages/river/items.js'
 import type { Entry, Offer } from '../../lib/wire/entry.js'
-import { makeOffer } from '../../lib/wire/manifest.js'
 import { cutsOf, type Run, runOf } from '../../lib/wire/run.js'
 import {
   bytesOf,
@@ -20,6 +19,7 @@ import {
   sha256,
   withoutDigests,
 } from '../helpers/items.js'
+import { makeOffer } from '../helpers/make-offer.js'
 import { scale } from '../helpers/scale.js'
 
 const hex = (content: string | Buffer) => sha256(Buffer.from(content)).toString('hex')

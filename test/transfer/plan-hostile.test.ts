@@ -1,7 +1,7 @@
 import test, { type ExecutionContext } from 'ava'
 import type { SluiceError } from '../../lib/errors.js'
 import { Plan } from '../../lib/transfer/plan.js'
-import type { Offer } from '../../lib/wire/manifest.js'
+import type { Offer } from '../../lib/wire/entry.js'
 import { type Kind, offerOf } from '../helpers/plan-model.js'
 
 // A million entries, and operations in whatever order a peer may choose. An operation that looked at all entries each

@@ -1,6 +1,6 @@
 import test from 'ava'
 import { Plan } from '../../lib/transfer/plan.js'
-import type { Offer } from '../../lib/wire/manifest.js'
+import type { Offer } from '../../lib/wire/entry.js'
 import { type Kind, offerOf } from '../helpers/plan-model.js'
 
 /** A plan with one offer, and nothing decided. */

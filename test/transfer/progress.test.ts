@@ -1,8 +1,8 @@
 import test from 'ava'
 import { Plan } from '../../lib/transfer/plan.js'
 import { ProgressMeter } from '../../lib/transfer/progress.js'
-import { makeOffer } from '../../lib/wire/manifest.js'
 import type { Run } from '../../lib/wire/run.js'
+import { makeOffer } from '../helpers/make-offer.js'
 
 /** A plan of files of these sizes, and what happens when bytes of it pass. */
 function sending(sizes: (number | null)[], now: () => number) {

@@ -3,7 +3,7 @@ import { SluiceError } from '../../lib/errors.js'
 import { Plan } from '../../lib/transfer/plan.js'
 import type { Progress } from '../../lib/transfer/progress.js'
 import { Transfer } from '../../lib/transfer/transfer.js'
-import { makeOffer } from '../../lib/wire/manifest.js'
+import { makeOffer } from '../helpers/make-offer.js'
 
 const RESULT = { id: 'x', files: [], published: 0, skipped: 0, failed: 0, bytes: 0 }
 

@@ -1,9 +1,11 @@
 import test from 'ava'
 import fc from 'fast-check'
+import type { Offer, WireEntry } from '../../lib/wire/entry.js'
 import { HEADER_BYTES } from '../../lib/wire/frames.js'
 import { DEFAULT_LIMITS, type Limits } from '../../lib/wire/limits.js'
-import { ManifestReader, makeOffer, type Offer, offerMessages } from '../../lib/wire/manifest.js'
-import { decodeMessage, encodeMessage, type Message, type WireEntry } from '../../lib/wire/messages.js'
+import { ManifestReader, offerMessages } from '../../lib/wire/manifest.js'
+import { decodeMessage, encodeMessage, type Message } from '../../lib/wire/messages.js'
+import { makeOffer } from '../helpers/make-offer.js'
 import { scale } from '../helpers/scale.js'
 
 const HEAD = { id: '0123456789abcdef0123456789abcdef', name: 'x', algorithm: 'sha256' }

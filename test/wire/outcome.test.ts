@@ -10,7 +10,6 @@ import {
   outcomesOf,
   rangesIn,
   rangesOf,
-  resultOf,
   skipped,
   told,
 } from '../../lib/wire/outcome.js'
@@ -141,11 +140,6 @@ test('what is told to programs is what both sides know', (t) => {
   })
   t.deepEqual(told(all), { path: 'f0', status: 'published', name: 'n', code: 'ERR_CONFLICT' })
   t.deepEqual(told(published(entries[0]!)), { path: 'f0', status: 'published' })
-})
-
-test('a result counts its outcomes', (t) => {
-  const files = [published(entries[0]!), skipped(entries[1]!, 'newer'), failed(entries[2]!, warning)]
-  t.like(resultOf('id', files, 7), { id: 'id', files, published: 1, skipped: 1, failed: 1, bytes: 7 })
 })
 
 test('the error of a transfer says how many failed and why the first did, also where only a code is known', (t) => {

@@ -25,16 +25,10 @@ export async function cleanCommand(dir: string, flags: { yes?: boolean }, contex
   for (const leftover of found) tell(leftover, 'removed', reporter)
   reporter.note(found.length === 0 ? 'there was nothing to clean' : leftoverSummary(found, 'removed'))
   const kept = found.find(({ error }) => error !== undefined)
-  if (kept !== undefined) {
-    throw new SluiceError(
-      'ERR_WRITE',
-      `${printable(kept.path)} could not be removed: ${kept.error!.message}`,
-      {
-        path: kept.path,
-        cause: kept.error,
-      },
-    )
-  }
+  if (kept === undefined) return
+  const { path, error: cause } = kept
+  const message = `${printable(path)} could not be removed: ${cause!.message}`
+  throw new SluiceError('ERR_WRITE', message, { path, cause })
 }
 
 async function collectIn(dir: string, dryRun: boolean): Promise<Leftover[]> {

@@ -22,16 +22,12 @@ export async function packCommand(paths: string[], flags: SourceFlags, context: 
     failures.push(error)
     reporter.warn(error, id)
   }
-  await pipeline(fileSource(manifest, { onFailure }), hashTap(), framer(), io.stdout, {
-    signal,
-  })
+  const source = fileSource(manifest, { onFailure })
+  await pipeline(source, hashTap(), framer(), io.stdout, { signal })
   if (failures.length > 0) {
     const outcomes = failures.map(({ path, code }) => ({ path, status: 'failed', code }))
-    throw new SluiceError(
-      'ERR_FILES_FAILED',
-      `${failures.length} of ${counted(entries.length, 'entry', 'entries')} could not be packed`,
-      { outcomes },
-    )
+    const message = `${failures.length} of ${counted(entries.length, 'entry', 'entries')} could not be packed`
+    throw new SluiceError('ERR_FILES_FAILED', message, { outcomes })
   }
   reporter.event({ event: 'completed', id, published: entries.length, skipped: 0, failed: 0, bytes })
   reporter.note(`${counted(entries.length, 'entry', 'entries')} packed, ${size(bytes)}`)

@@ -5,7 +5,7 @@ import type { Conflict, Durability } from '../../files/publish/publish.js'
 import { checkLocalPath } from '../../options.js'
 import { type Accept, type ReceiveOptions, receive } from '../../receive.js'
 import type { Unless } from '../../stores/parts.js'
-import type { Offer } from '../../wire/manifest.js'
+import type { Offer } from '../../wire/entry.js'
 import type { Names } from '../../wire/paths.js'
 import { connectTo, listenAt } from '../network/connection.js'
 import { serve } from '../network/serve.js'
@@ -49,7 +49,7 @@ export async function receiveCommand(
   reporter.result({ event: 'listening', address: here }, here)
   try {
     const begin = (socket: Socket) => receive(socket, optionsOf(flags, context))
-    if (await serve(server, { begin, once: flags.once === true }, context)) return
+    if (await serve(server, begin, flags.once === true, context)) return
   } finally {
     server.close()
   }

@@ -90,13 +90,8 @@ function failuresOf({ transactions, parts, orphans }: FoundLeftovers): SluiceErr
   return [...failures, ...parts.flatMap(({ error }) => error ?? []), ...orphans.errors]
 }
 
-function failureOfTransaction({
-  id,
-  state,
-  intent,
-  conflicts = [],
-  error,
-}: RecoveredTransaction): SluiceError | undefined {
+function failureOfTransaction(one: RecoveredTransaction): SluiceError | undefined {
+  const { id, state, intent, conflicts = [], error } = one
   if (error) return error
   if (state === 'conflict') {
     const paths = conflicts.map((path) => printable(path)).join(', ')

@@ -38,20 +38,10 @@ export async function manifestOfArguments(
   flags: SourceFlags,
   { io, signal }: Context,
 ): Promise<Manifest> {
-  const { hash: algorithm, name } = flags
+  const { hash: algorithm, name, include, exclude, gitignore } = flags
   if (!paths.includes('-')) {
-    const { include, exclude, gitignore, links } = flags
-    const symlinks = links ? 'keep' : 'skip'
-    const manifest = await manifestOf(paths, {
-      algorithm,
-      name,
-      include,
-      exclude,
-      gitignore,
-      symlinks,
-      fs: commandFileSystem,
-      signal,
-    })
+    const which = { include, exclude, gitignore, symlinks: flags.links ? 'keep' : 'skip' } as const
+    const manifest = await manifestOf(paths, { algorithm, name, ...which, fs: commandFileSystem, signal })
     if (manifest.offer.entries.length > 0) return manifest
     const why = manifest.skipped[0]?.message ?? 'nothing is left of it by --include and --exclude'
     throw new SluiceError('ERR_USAGE', `there is nothing to send: ${why}`)
@@ -72,17 +62,12 @@ export async function sendCommand(paths: string[], flags: SendFlags, context: Co
   const rate = flags.limit === undefined ? null : parseRate(flags.limit)
   if (flags.dryRun) return dryRun(await manifestOfArguments(paths, flags, context), context)
   if ((flags.to === undefined) === (flags.listen === undefined)) {
-    throw new SluiceError(
-      'ERR_USAGE',
-      'say where to: --to HOST:PORT, or --listen HOST:PORT to be connected to',
-    )
+    const message = 'say where to: --to HOST:PORT, or --listen HOST:PORT to be connected to'
+    throw new SluiceError('ERR_USAGE', message)
   }
   const manifest = await manifestOfArguments(paths, flags, context)
   const begin = (socket: Socket, source: Manifest) =>
-    send(socket, source, {
-      signal,
-      ...(rate !== null && { stages: { wire: [throttle({ rate })] } }),
-    })
+    send(socket, source, { signal, stages: { wire: rate === null ? [] : [throttle({ rate })] } })
   if (flags.to === undefined) return sendToFirst(flags.listen!, manifest, begin, context)
   const transfer = begin(await connectTo(flags.to, signal), manifest)
   reporter.endsWith(transfer)
@@ -104,7 +89,7 @@ async function sendToFirst(
   for (const warning of manifest.skipped) reporter.warn(warning)
   try {
     const beginning = (socket: Socket) => begin(socket, shared(manifest))
-    if (await serve(server, { begin: beginning, once: true }, context)) return
+    if (await serve(server, beginning, true, context)) return
   } finally {
     server.close()
     await manifest.store.close?.()

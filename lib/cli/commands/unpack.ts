@@ -9,8 +9,10 @@ import { hashTap } from '../../stages/hash-tap.js'
 import { partSink } from '../../stages/part-sink.js'
 import { tap } from '../../stages/progress-tap.js'
 import type { Item } from '../../stages/river/items.js'
-import type { Entry, Offer } from '../../wire/manifest.js'
-import { type OutcomeRange, resultOf } from '../../wire/outcome.js'
+import { OutcomeTable } from '../../transfer/outcome-table.js'
+import type { Plan } from '../../transfer/plan.js'
+import type { Entry, Offer } from '../../wire/entry.js'
+import type { OutcomeRange } from '../../wire/outcome.js'
 import type { Context } from '../terminal/context.js'
 import { standardInput } from '../terminal/input.js'
 import type { ReceiveFlags } from './receive.js'
@@ -29,24 +31,22 @@ export async function unpackCommand(flags: UnpackFlags, { io, reporter, signal }
   let id = ''
   let entries: readonly Entry[] = []
   let bytes = 0
-  const onOffer = (offer: Offer) => {
+  const table = new OutcomeTable()
+  const onOffer = (offer: Offer, plan: Plan) => {
     id = offer.id
-    entries = offer.entries
+    entries = plan.entries
     reporter.endsWith(offer)
-    reporter.event({
-      event: 'offer',
-      id,
-      name: offer.name,
-      entries: offer.entries.length,
-      bytes: offer.bytes,
-    })
-    return undefined
+    const { name, bytes } = offer
+    reporter.event({ event: 'offer', id, name, entries: offer.entries.length, bytes })
   }
   const onSettled = (ranges: readonly OutcomeRange[]) => {
-    for (const range of ranges) reporter.settled(range, entries, id)
+    for (const range of ranges) {
+      table.add(range, entries)
+      reporter.settled(range, entries, id)
+    }
   }
   const warn = (warning: SluiceError) => reporter.warn(warning, id)
-  const last = finalizer({ conflict, unless, symlinks: links ? 'keep' : 'skip', onSettled, warn })
+  const symlinks = links ? 'keep' : 'skip'
   const river = [
     deframer(),
     demuxer({ names, onOffer }),
@@ -55,10 +55,11 @@ export async function unpackCommand(flags: UnpackFlags, { io, reporter, signal }
     }),
     hashTap(),
     partSink({ dir, fs, durability, names, warn }),
-    last,
+    // the table keeps what became of each
+    finalizer({ conflict, unless, symlinks, onSettled, warn, outcomes: 'failed' }),
   ]
   await pipeline([await standardInput(io), ...river], { signal })
-  const files = await last.outcomes
-  const renamed = files.filter(({ name }) => name !== undefined)
-  reporter.completed(resultOf(id, files, bytes), renamed, performance.now() - began)
+  const result = table.result(id, entries, bytes)
+  const renamed = result.files.filter(({ name }) => name !== undefined)
+  reporter.completed(result, renamed, performance.now() - began)
 }

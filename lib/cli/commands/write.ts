@@ -1,7 +1,8 @@
 import { pipeline } from 'node:stream/promises'
-import { isSluiceError, printable, SluiceError } from '../../errors.js'
+import { isSluiceError, printable } from '../../errors.js'
 import { createAtomicWriteStream } from '../../files/atomic/atomic-stream.js'
 import { readError } from '../../files/disk/disk-error.js'
+import { badOption } from '../../options.js'
 import type { Context } from '../terminal/context.js'
 import { standardInput } from '../terminal/input.js'
 import { size } from '../terminal/progress.js'
@@ -36,13 +37,7 @@ export async function writeCommand(file: string, flags: WriteFlags, context: Con
   }
   const { path, bytes, digest, backup, warning } = await stream.result
   if (warning) reporter.warn(warning)
-  reporter.event({
-    event: 'written',
-    path,
-    bytes,
-    digest: digest.toString('hex'),
-    ...(backup !== undefined && { backup }),
-  })
+  reporter.event({ event: 'written', path, bytes, digest: digest.toString('hex'), backup })
   const kept = backup === undefined ? '' : `; what was there is ${printable(backup)}`
   reporter.note(`${size(bytes)} written to ${printable(path)}${kept}`)
 }
@@ -53,7 +48,5 @@ function number<T extends boolean | undefined>(option: string, text: string | T,
   const digits = base === 8 ? /^[0-7]{1,4}$/ : /^\d{1,9}$/
   if (digits.test(text)) return Number.parseInt(text, base)
   const what = base === 8 ? 'an octal number, as 644' : 'a whole number'
-  throw new SluiceError('ERR_USAGE', `${option} must be ${what}, not "${printable(text, 100)}"`, {
-    found: text,
-  })
+  throw badOption(option, what, text)
 }

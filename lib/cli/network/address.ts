@@ -20,10 +20,8 @@ export function parseAddress(text: string): Address {
   const match = /^(?:\[([^\]]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text)
   const port = Number(match?.[3])
   if (match === null || port > 65535) {
-    throw new SluiceError(
-      'ERR_USAGE',
-      `${printable(text, 100)} is not an address; write HOST:PORT, as 127.0.0.1:7000`,
-    )
+    const message = `${printable(text, 100)} is not an address; write HOST:PORT, as 127.0.0.1:7000`
+    throw new SluiceError('ERR_USAGE', message)
   }
   return { host: match[1] ?? match[2]!, port }
 }
@@ -46,16 +44,10 @@ export async function resolveLoopback(text: string): Promise<Address> {
   } catch (cause) {
     throw new SluiceError('ERR_UNREACHABLE', `the host ${printable(host, 100)} is not known`, { cause })
   }
-  const local = found.find(({ address, family }) => LOOPBACK.check(address, family === 6 ? 'ipv6' : 'ipv4'))
-  if (
-    local === undefined ||
-    found.some(({ address, family }) => !LOOPBACK.check(address, family === 6 ? 'ipv6' : 'ipv4'))
-  ) {
-    throw new SluiceError(
-      'ERR_USAGE',
-      `${printable(text, 100)} is not a loopback address; until peers can prove who they are, only 127.0.0.0/8 and [::1] ` +
-        'are taken: put an SSH tunnel between two machines',
-    )
+  if (!found.every(({ address, family }) => LOOPBACK.check(address, family === 6 ? 'ipv6' : 'ipv4'))) {
+    const why = 'until peers can prove who they are, only 127.0.0.0/8 and [::1] are taken'
+    const message = `${printable(text, 100)} is not a loopback address; ${why}: put an SSH tunnel between two machines`
+    throw new SluiceError('ERR_USAGE', message)
   }
-  return { host: local.address, port }
+  return { host: found[0]!.address, port }
 }

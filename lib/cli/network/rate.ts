@@ -13,12 +13,9 @@ export function parseRate(text: string): number {
   const match = /^(\d+(?:\.\d+)?)([kmg]?i?)b?(?:\/s)?$/i.exec(text)
   const rate = Math.floor(Number(match?.[1]) * (UNITS[(match?.[2] ?? '-').toLowerCase()] ?? Number.NaN))
   if (rate >= LOWEST) return rate
-  if (rate >= 0) {
-    const message = `${printable(text, 50)} is too slow for a transfer to begin in time; the lowest rate is 1k, 1000 bytes per second`
-    throw new SluiceError('ERR_USAGE', message)
-  }
-  throw new SluiceError(
-    'ERR_USAGE',
-    `${printable(text, 50)} is not a rate; write bytes per second, as 500k or 10M`,
-  )
+  const why =
+    rate >= 0
+      ? 'is too slow for a transfer to begin in time; the lowest rate is 1k, 1000 bytes per second'
+      : 'is not a rate; write bytes per second, as 500k or 10M'
+  throw new SluiceError('ERR_USAGE', `${printable(text, 50)} ${why}`)
 }

@@ -1,16 +1,8 @@
 import type { Server, Socket } from 'node:net'
 import { SluiceError } from '../../errors.js'
-import type { TransferState } from '../../transfer/states.js'
+import type { TransferState } from '../../transfer/lifecycle.js'
 import type { Transfer } from '../../transfer/transfer.js'
 import type { Context } from '../terminal/context.js'
-
-/** What {@link serve} does with connections. */
-export interface Serving {
-  /** Begins the transfer of a connection. */
-  begin: (socket: Socket) => Transfer
-  /** End when the first transfer that was offered has ended. */
-  once: boolean
-}
 
 /** Connections without an offer, at most: if there are more, one of them is closed. */
 const MOST_SILENT = 256
@@ -20,10 +12,12 @@ const MOST_SILENT = 256
  * Then it rejects as that transfer does or resolves with true; it resolves with false if it was stopped before. A
  * connection that fails before an offer came from a stranger: there is a warning, and other connections are not
  * affected.
+ * @param begin begins the transfer of a connection
  */
 export function serve(
   server: Server,
-  { begin, once }: Serving,
+  begin: (socket: Socket) => Transfer,
+  once: boolean,
   { reporter, signal }: Context,
 ): Promise<boolean> {
   const running = new Set<Transfer>()

@@ -1,5 +1,5 @@
 import { printable } from '../../errors.js'
-import type { Offer } from '../../wire/manifest.js'
+import type { Offer } from '../../wire/entry.js'
 import type { Context } from './context.js'
 import { counted, size } from './progress.js'
 

@@ -1,7 +1,7 @@
 import { printableJson, type SluiceError } from '../../errors.js'
 import type { RecoveredTransaction } from '../../files/transaction/recover.js'
+import type { TransferState } from '../../transfer/lifecycle.js'
 import type { Progress } from '../../transfer/progress.js'
-import type { TransferState } from '../../transfer/states.js'
 import type { ToldOutcome, TransferResult } from '../../wire/outcome.js'
 
 /** The version of the output of `--json`. Within a version keys and events are only added. */
@@ -51,19 +51,12 @@ export function eventLine(event: CliEvent): string {
   return `${printableJson(JSON.stringify({ version: EVENTS_VERSION, ...event }))}\n`
 }
 
-/** An error as an event. */
-export function errorEvent(error: SluiceError, exit: number, id?: string): CliEvent {
-  const { code, message, path } = error
-  return { event: 'error', ...known(id), code, message, exit, ...(path === undefined ? {} : { path }) }
+/** What an event says of an error or a warning, and of the transfer that it belongs to. */
+export function said({ code, message, path }: SluiceError, id?: string) {
+  return { id: known(id), code, message, path }
 }
 
-/** A warning as an event. */
-export function warningEvent(warning: SluiceError, id?: string): CliEvent {
-  const { code, message, path } = warning
-  return { event: 'warning', ...known(id), code, message, ...(path === undefined ? {} : { path }) }
-}
-
-/** The id of a transfer as a part of an event; nothing as long as it is unknown. */
-export function known(id: string | undefined): { id?: string } {
-  return id === undefined || id === '' ? {} : { id }
+/** The id of a transfer; none as long as it is unknown. */
+export function known(id: string | undefined): string | undefined {
+  return id || undefined
 }

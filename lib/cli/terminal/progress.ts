@@ -1,12 +1,10 @@
-import prettyBytes from 'pretty-bytes'
+import size from 'pretty-bytes'
 import prettyMilliseconds from 'pretty-ms'
 import { printable } from '../../errors.js'
 import type { Progress } from '../../transfer/progress.js'
 
 /** Bytes for people, such as 1.5 GB. */
-export function size(bytes: number): string {
-  return prettyBytes(bytes)
-}
+export { size }
 
 /** A number of things for people: 1 file, 2 files; 1 entry, 2 entries. */
 export function counted(number: number, one: string, many = `${one}s`): string {

@@ -1,7 +1,7 @@
 import { createLogUpdate } from 'log-update'
-import { deferred } from '../../async.js'
+import { Limiter } from '../../async.js'
 import { printable, type SluiceError } from '../../errors.js'
-import { isFinal, type TransferState } from '../../transfer/states.js'
+import { isFinal, type TransferState } from '../../transfer/lifecycle.js'
 import type { Transfer } from '../../transfer/transfer.js'
 import type { Entry } from '../../wire/entry.js'
 import {
@@ -12,7 +12,7 @@ import {
   told,
   unusualIn,
 } from '../../wire/outcome.js'
-import { type CliEvent, errorEvent, eventLine, known, warningEvent } from './events.js'
+import { type CliEvent, eventLine, known, said } from './events.js'
 import { exitOf } from './exit.js'
 import { counted, duration, progressLines, size } from './progress.js'
 
@@ -21,11 +21,6 @@ export interface Io {
   stdin: NodeJS.ReadStream & { fd: number }
   stdout: NodeJS.WriteStream
   stderr: NodeJS.WriteStream
-}
-
-/** A transfer or an offer; the id is empty until it is known. */
-interface Identified {
-  readonly id: string
 }
 
 /** Milliseconds between two progress events of `--json`. */
@@ -38,13 +33,13 @@ export class Reporter {
   readonly #io: Io
   readonly #json: boolean
   readonly #events: NodeJS.WriteStream
-  /** The transfer with which the command ends, until it is completed. */
-  #last: Identified | null = null
+  /** The transfer, or its offer, with which the command ends, until it is completed. The id is empty until it is known. */
+  #last: { readonly id: string } | null = null
   readonly #live: ReturnType<typeof createLogUpdate> | null
   /** The live lines of the running transfers, in the order in which they began. */
   readonly #running = new Map<Transfer, string[]>()
-  /** Resolves when no question is on the terminal. */
-  #asking = Promise.resolve()
+  /** One question at a time. */
+  readonly #questions = new Limiter(1)
   /** Lines that are held back during a question. */
   #waiting: string[] | null = null
 
@@ -75,7 +70,7 @@ export class Reporter {
 
   /** @param id of the transfer that the warning is about */
   warn(warning: SluiceError, id?: string): void {
-    this.event(warningEvent(warning, id))
+    this.event({ event: 'warning', ...said(warning, id) })
     this.note(`warning: ${warning.message}`)
   }
 
@@ -84,19 +79,19 @@ export class Reporter {
    * @param isOver all transfers end: people are told once, by the error of the command
    */
   failed(error: SluiceError, id: string, isOver: boolean): void {
-    this.event(errorEvent(error, exitOf(error), id))
+    this.event({ event: 'error', ...said(error, id), exit: exitOf(error) })
     if (!isOver) this.note(`warning: ${error.message}`)
   }
 
   /** The command ends as this transfer does: its error gets that id. */
-  endsWith(last: Identified): void {
+  endsWith(last: { readonly id: string }): void {
     this.#last = last
   }
 
   /** Reports an error, and returns its exit status. */
   error(error: SluiceError): number {
     const exit = exitOf(error)
-    this.event(errorEvent(error, exit, this.#last?.id))
+    this.event({ event: 'error', ...said(error, this.#last?.id), exit })
     if (!this.#json || this.#events !== this.#io.stderr)
       this.#line(`sluice: ${error.message.replaceAll('\n', ' ')}`)
     if (process.env.DEBUG?.includes('sluice')) this.#line(`${error.stack}`)
@@ -107,16 +102,8 @@ export class Reporter {
    * Shows `lines` and asks a question below them; nothing else is printed on the terminal before the answer. One
    * question at a time. The answer is no, without a question, if `over` aborts before.
    */
-  async ask(lines: readonly string[], question: () => Promise<boolean>, over: AbortSignal): Promise<boolean> {
-    const before = this.#asking
-    const { promise, resolve } = deferred<void>()
-    this.#asking = promise
-    await before
-    try {
-      return !over.aborted && (await this.#ask(lines, question))
-    } finally {
-      resolve()
-    }
+  ask(lines: readonly string[], question: () => Promise<boolean>, over: AbortSignal): Promise<boolean> {
+    return this.#questions.run(async () => !over.aborted && (await this.#ask(lines, question)))
   }
 
   async #ask(lines: readonly string[], question: () => Promise<boolean>): Promise<boolean> {
@@ -139,7 +126,7 @@ export class Reporter {
     let told = Number.NEGATIVE_INFINITY
     const renamed: Outcome[] = []
     const enter = (state: TransferState) => {
-      this.event({ event: 'state', ...known(transfer.id), state })
+      this.event({ event: 'state', id: known(transfer.id), state })
       // the time before that was spent on the question
       if (state === 'sending' || state === 'receiving') began = performance.now()
       // a person may have to answer there
@@ -158,7 +145,7 @@ export class Reporter {
       this.#show(transfer, progressLines(progress, this.#io.stderr.columns || 80))
       if (performance.now() - told < JSON_INTERVAL) return
       told = performance.now()
-      this.event({ event: 'progress', ...known(transfer.id), ...progress })
+      this.event({ event: 'progress', id: known(transfer.id), ...progress })
     })
     transfer.finished.then(
       (result) => {
@@ -173,7 +160,7 @@ export class Reporter {
   settled(range: OutcomeRange, entries: readonly Entry[], id: string): void {
     if (this.#json)
       for (const outcome of outcomesOf(range, entries))
-        this.event({ event: 'file', ...known(id), ...told(outcome) })
+        this.event({ event: 'file', id: known(id), ...told(outcome) })
     for (const { status, path, code } of unusualIn(range, entries))
       if (status === 'failed') this.note(`failed: ${printable(path)} (${code})`)
   }

@@ -1,11 +1,11 @@
 import debug from 'debug'
 import { digestLength } from '../../digest/digests.js'
-import type { Code, SluiceError } from '../../errors.js'
+import type { SluiceError } from '../../errors.js'
 import { type OpenSource, type SourceStore, sourceError } from '../../stores/sources.js'
 import type { Piece, Plan } from '../../transfer/plan.js'
 import type { Entry } from '../../wire/entry.js'
 import type { Run } from '../../wire/run.js'
-import type { DigestsItem, Item } from '../river/items.js'
+import { failureItem, type Item } from '../river/items.js'
 import { closeSource, openSource, readEach, readToEnd } from './read.js'
 import type { Step } from './steps.js'
 
@@ -188,17 +188,7 @@ export class SourceReader {
       plan.answer(index, true)
       if (isFirst) onFailure?.(error)
       isFirst = false
-      yield this.#failure(index, error.code)
-    }
-  }
-
-  #failure(first: number, code: Code): DigestsItem {
-    return {
-      kind: 'digests',
-      first,
-      count: 1,
-      bytes: Buffer.alloc(this.#slot),
-      failures: new Map([[first, code]]),
+      yield failureItem(index, error.code, this.#slot)
     }
   }
 }

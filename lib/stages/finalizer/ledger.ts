@@ -1,6 +1,7 @@
 import { SluiceError } from '../../errors.js'
 import type { Plan } from '../../transfer/plan.js'
-import type { Entry } from '../../wire/manifest.js'
+import type { Entry, Offer } from '../../wire/entry.js'
+import type { OutcomeRange } from '../../wire/outcome.js'
 import type { StoredRun } from '../river/items.js'
 
 /**
@@ -19,6 +20,18 @@ export class Ledger {
     this.#plan = plan
     // in its whole length at once: an array that grows leaves those that it outgrew
     this.#waiting = new Array(plan.entries.length)
+  }
+
+  /** The entries of an offer that will not come. */
+  skipped({ first, entries }: Offer): OutcomeRange[] {
+    const ranges: OutcomeRange[] = []
+    for (let index = first; index < first + entries.length; index++) {
+      if (!this.#plan.isSkipped(index)) continue
+      const range = ranges.at(-1)
+      if (range?.last === index - 1) range.last = index
+      else ranges.push({ first: index, last: index, status: 'skipped', reason: 'unwanted' })
+    }
+    return ranges
   }
 
   /** Takes in what was stored; gives the files that have their outcome already, and are of no use any more. */

@@ -1,5 +1,5 @@
 import type { SluiceError } from '../../errors.js'
-import { CONFLICTS } from '../../files/publish/publish.js'
+import { CONFLICTS, DURABILITIES } from '../../files/publish/publish.js'
 import { checkChoice, checkWhole } from '../../options.js'
 import type { Conflict, Durability, Unless } from '../../stores/parts.js'
 import type { Outcome, OutcomeRange } from '../../wire/outcome.js'
@@ -46,7 +46,7 @@ export function checkedOptions(options: FinalizerOptions) {
   checkChoice('unless', unless, ['identical', 'unchanged', 'newer', 'nothing'])
   checkChoice('symlinks', symlinks, ['skip', 'keep'])
   checkChoice('outcomes', options.outcomes, ['all', 'failed'])
-  checkChoice('durability', options.durability, ['crash', 'power'])
+  checkChoice('durability', options.durability, DURABILITIES)
   checkWhole('concurrency', concurrency, 1)
   return { ...options, unless, symlinks, concurrency }
 }

@@ -2,14 +2,20 @@ import { Limiter } from '../../async.js'
 import { printable, SluiceError } from '../../errors.js'
 import { diskError } from '../../files/disk/disk-error.js'
 import type { Part, PublishPolicy } from '../../stores/parts.js'
-import type { Entry } from '../../wire/manifest.js'
-import { failed, failureOf, type Outcome, type OutcomeRange, rangesIn, rangesOf } from '../../wire/outcome.js'
+import type { Entry } from '../../wire/entry.js'
+import {
+  failed,
+  failureOf,
+  type Outcome,
+  type OutcomeRange,
+  rangesIn,
+  rangesOf,
+  skipped,
+} from '../../wire/outcome.js'
 import { digestIn, hasDigest } from '../../wire/run.js'
-import { endsTransfer } from '../river/fatal.js'
 import type { DigestsItem, StoredRun } from '../river/items.js'
-import type { StoreCalls } from '../river/store-calls.js'
+import { endsTransfer, type StoreCalls } from '../river/store-calls.js'
 import type { Ledger } from './ledger.js'
-import { asOffered, filtered } from './outcomes.js'
 
 interface VerdictOptions {
   concurrency: number
@@ -40,6 +46,34 @@ export class Verdicts {
     this.#options = options
   }
 
+  /** Takes in what was stored: what failed has its outcome at once, what comes after its outcome is discarded. */
+  async take(run: StoredRun): Promise<OutcomeRange[]> {
+    for (const index of this.#ledger.add(run)) {
+      const part = partOf(run, index)
+      const entry = this.#ledger.entry(index)
+      const late = failureOf(entry, 'ERR_STATE', 'it came behind its outcome')
+      if (part) await this.#store.discard(part, entry, late)
+    }
+    const outcomes: Outcome[] = []
+    for (const [index, error] of run.failures ?? [])
+      if (!this.#ledger.isClosed(index)) outcomes.push(failed(this.#ledger.entry(index), error))
+    return rangesOf(outcomes)
+  }
+
+  /** Files that are stored, but of which the sender never said what they should be: they fail, their parts stay. */
+  async unsaid(): Promise<OutcomeRange[]> {
+    const outcomes: Outcome[] = []
+    for (const index of this.#ledger.unsaid()) {
+      const stored = this.#ledger.at(index)!
+      const entry = stored.entry ?? this.#ledger.entry(index)
+      const error = failureOf(entry, 'ERR_DIGEST', 'nothing to compare it with; it is not published')
+      const part = partOf(stored, index)
+      if (part) await this.#store.keep(part, entry, error)
+      outcomes.push(asOffered(failed(entry, error), this.#ledger.entry(index)))
+    }
+    return rangesOf(outcomes)
+  }
+
   /** Decides about the files of which the item has a digest or a failure; gives their outcomes. */
   async of(item: DigestsItem): Promise<OutcomeRange[]> {
     const { first, count } = item
@@ -61,7 +95,7 @@ export class Verdicts {
     const { concurrency, isStopped } = this.#options
     const judge = async (index: number) => {
       const outcome = await this.#judge(index, item)
-      if (outcome) outcomes.set(index, outcome)
+      if (outcome) outcomes.set(index, asOffered(outcome, this.#ledger.entry(index)))
     }
     await new Limiter(concurrency).each(alone, judge, { failFast: true, isStopped })
     return rangesIn(item, isPublished, outcomes)
@@ -95,17 +129,12 @@ export class Verdicts {
     return to
   }
 
-  /** Of one file, under the path that it was offered with. */
+  /** The outcome of one file, under the path that it has by now. */
   async #judge(index: number, item: DigestsItem): Promise<Outcome | undefined> {
-    const outcome = await this.#outcomeOf(index, item)
-    return outcome && asOffered(outcome, this.#ledger.entry(index))
-  }
-
-  async #outcomeOf(index: number, item: DigestsItem): Promise<Outcome | undefined> {
     const stored = this.#ledger.at(index)
     const entry = stored?.entry ?? this.#ledger.entry(index)
     const code = item.failures?.get(index)
-    const part = stored?.part ?? stored?.run?.part(index)
+    const part = partOf(stored, index)
     if (code !== undefined) {
       const error = failureOf(entry, code, 'the sender could not send it to its end')
       if (part) await this.#store.discard(part, entry, error)
@@ -145,31 +174,21 @@ export class Verdicts {
   }
 }
 
-/** Takes in what was stored: what failed has its outcome at once, what comes after its outcome is discarded. */
-export async function stored(run: StoredRun, ledger: Ledger, store: StoreCalls): Promise<OutcomeRange[]> {
-  for (const index of ledger.add(run)) {
-    const part = run.part ?? run.run?.part(index)
-    const entry = ledger.entry(index)
-    if (part) await store.discard(part, entry, failureOf(entry, 'ERR_STATE', 'it came behind its outcome'))
-  }
-  const outcomes: Outcome[] = []
-  for (const [index, error] of run.failures ?? [])
-    if (!ledger.isClosed(index)) outcomes.push(failed(ledger.entry(index), error))
-  return rangesOf(outcomes)
+/** An entry of which a stage between demuxer and partSink let nothing pass. */
+export function filtered(entry: Entry): Outcome {
+  return skipped(entry, 'filtered', failureOf(entry, 'ERR_SKIPPED', 'a file stage took it away'))
 }
 
-/** Files that are stored, but of which the sender never said what they should be: they fail, their parts stay. */
-export async function unsaid(ledger: Ledger, store: StoreCalls): Promise<OutcomeRange[]> {
-  const outcomes: Outcome[] = []
-  for (const index of ledger.unsaid()) {
-    const stored = ledger.at(index)!
-    const entry = stored.entry ?? ledger.entry(index)
-    const error = failureOf(entry, 'ERR_DIGEST', 'nothing to compare it with; it is not published')
-    const part = stored.part ?? stored.run?.part(index)
-    if (part) await store.keep(part, entry, error)
-    outcomes.push(asOffered(failed(entry, error), ledger.entry(index)))
-  }
-  return rangesOf(outcomes)
+/** The outcome under the path of the offer: a stage in between may have given the entry another one. */
+export function asOffered(outcome: Outcome, entry: Entry): Outcome {
+  const { path, status, name = path } = outcome
+  if (path === entry.path) return outcome
+  return { ...outcome, entry, path: entry.path, ...(status !== 'failed' && { name }) }
+}
+
+/** Where a file is that is stored. */
+function partOf(stored: StoredRun | undefined, index: number): Part | undefined {
+  return stored?.part ?? stored?.run?.part(index)
 }
 
 const CUT_SHORT =

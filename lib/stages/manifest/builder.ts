@@ -4,7 +4,6 @@ import { printable, SluiceError } from '../../errors.js'
 import { badOption, checkOption } from '../../options.js'
 import { isSourceStore, type SourceStore } from '../../stores/sources.js'
 import type { Entry, Offer, WireEntry } from '../../wire/entry.js'
-import { makeOffer } from '../../wire/manifest.js'
 
 /** What is offered, and how to read it here. Only the offer is ever sent. */
 export interface Manifest {
@@ -39,33 +38,27 @@ export class OfferBuilder {
   readonly offer: Offer
 
   constructor({ algorithm, id, after }: OfferOptions, name: string) {
-    const head = {
+    const offer: Offer = {
       id: id ?? after?.id ?? randomBytes(16).toString('hex'),
       name,
       algorithm: algorithm ?? after?.algorithm ?? 'sha256',
+      first: after ? after.first + after.entries.length : 0,
+      position: after ? after.position + after.bytes : 0,
+      bytes: 0,
+      entries: [],
     }
-    if (
-      typeof name !== 'string' ||
-      name === '' ||
-      Buffer.byteLength(name) > LONGEST_NAME ||
-      !name.isWellFormed()
-    ) {
-      throw badOption('name', `a text of 1 to ${LONGEST_NAME} bytes`, name)
-    }
-    checkOption('id', id, /^[0-9a-f]{32}$/.test(head.id), '32 hexadecimal digits in lower case')
-    digestLength(head.algorithm)
-    if (after && (head.id !== after.id || head.algorithm !== after.algorithm)) {
+    const isName = typeof name === 'string' && name !== '' && name.isWellFormed()
+    const fits = isName && Buffer.byteLength(name) <= LONGEST_NAME
+    checkOption('name', name, fits, `a text of 1 to ${LONGEST_NAME} bytes`)
+    checkOption('id', id, /^[0-9a-f]{32}$/.test(offer.id), '32 hexadecimal digits in lower case')
+    digestLength(offer.algorithm)
+    if (after && (offer.id !== after.id || offer.algorithm !== after.algorithm)) {
       const expected = 'those of the offer that this one follows'
-      throw badOption('id and algorithm', expected, `${head.id}, ${head.algorithm}`)
+      throw badOption('id and algorithm', expected, `${offer.id}, ${offer.algorithm}`)
     }
-    if (after?.entries.at(-1)?.size === null) {
+    if (after?.entries.at(-1)?.size === null)
       throw new SluiceError('ERR_STATE', 'nothing can follow a file of unknown size')
-    }
-    const before = after && {
-      first: after.first + after.entries.length,
-      position: after.position + after.bytes,
-    }
-    this.offer = makeOffer(head, [], before)
+    this.offer = offer
   }
 
   add({ type, path, size, mtime, mode, target }: WireEntry): void {

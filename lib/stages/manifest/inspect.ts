@@ -10,7 +10,7 @@ import { DiskPace } from '../../stores/disk/disk-pace.js'
 import { sourceError } from '../../stores/sources.js'
 import type { Entry } from '../../wire/entry.js'
 import type { Limits } from '../../wire/limits.js'
-import { checkPath } from '../../wire/paths.js'
+import { faultOf } from '../../wire/paths.js'
 
 /** How the files and folders that are to be sent are looked at. */
 export interface InspectOptions {
@@ -130,7 +130,8 @@ export class Inspector {
     const path = `${folder.path}/${name}`
     try {
       if (!isUtf8(bytes)) throw unsendable(real, 'is not valid UTF-8')
-      if (!isSendable(path, this.#options.limits))
+      // by the rules that hold everywhere: what the receiving platform cannot hold is the receiver's affair
+      if (faultOf(path, this.#options.limits) !== undefined)
         throw unsendable(real, 'is longer or deeper than can be sent')
       const stats = await this.#fs.lstat(real)
       const target =
@@ -208,14 +209,4 @@ function unsendable(path: string, why: string): SluiceError {
   return new SluiceError('ERR_UNSENDABLE', `${printable(path)} cannot be sent: its name ${why}; rename it`, {
     path,
   })
-}
-
-/** By the rules that hold everywhere; what the receiving platform cannot hold is the receiver's affair. */
-function isSendable(path: string, limits: Limits): boolean {
-  try {
-    checkPath(path, { platform: 'linux', limits })
-    return true
-  } catch {
-    return false
-  }
 }

@@ -1,6 +1,5 @@
 import { TimeSlice } from '../../async.js'
 import { SluiceError } from '../../errors.js'
-import type { Clock } from '../../files/disk/clock.js'
 import { errorCode } from '../../files/disk/disk-error.js'
 import type { FileSystem } from '../../files/disk/fs.js'
 import { openRegular } from '../../files/disk/open-regular.js'
@@ -29,8 +28,6 @@ interface Folder {
 /** What a {@link Walk} is to do. */
 export interface WalkOptions extends InspectOptions {
   gitignore: boolean
-  clock: Clock
-  signal: AbortSignal | undefined
 }
 
 /** Goes through folders in a fixed order and gives out what is to be sent. */

@@ -3,13 +3,12 @@ import { printable, SluiceError } from '../../errors.js'
 import { diskError } from '../../files/disk/disk-error.js'
 import { Ranges } from '../../ranges.js'
 import type { Part } from '../../stores/parts.js'
-import type { Entry } from '../../wire/manifest.js'
+import type { Entry } from '../../wire/entry.js'
 import { digestIn, lengthIn, type Run, sliceRun } from '../../wire/run.js'
-import { endsTransfer } from '../river/fatal.js'
 import type { DigestsItem, StoredRun } from '../river/items.js'
-import type { StoreCalls } from '../river/store-calls.js'
+import { endsTransfer, type StoreCalls } from '../river/store-calls.js'
 import { WriteBehind } from './write-behind.js'
-import { columnOf, type FileWrite, writesOf } from './writes.js'
+import { type FileWrite, writesOf } from './writes.js'
 
 /** A file that began and did not end. */
 interface OpenFile {
@@ -48,34 +47,24 @@ export class RunWriter {
 
   /** Writes a run; gives what ended with it. Bytes in the middle of a file are written while more may be given. */
   async write(run: Run): Promise<StoredRun[]> {
-    if (run.cuts) return this.#writeCuts(run)
-    if (run.first === run.last && !run.ends && this.#open[run.first])
-      return this.#writeBehind(writesOf(run)[0]!)
+    if (run.cuts || run.first === run.last) return this.#writePieces(run)
     const stored = await this.settle()
     // the files at its ends may be there only in part
-    const first =
-      run.offset > 0 || (run.first === run.last && !run.ends) || this.#open[run.first]
-        ? run.first + 1
-        : run.first
+    const first = run.offset > 0 || this.#open[run.first] ? run.first + 1 : run.first
     const last = run.ends ? run.last : run.last - 1
-    if (first > run.first)
-      stored.push(...(await this.#writeAll(writesOf(sliceRun(run, run.first, run.first)))))
+    if (first > run.first) stored.push(...(await this.#writePieces(sliceRun(run, run.first, run.first))))
     if (first <= last) stored.push(...(await this.#writeWhole(sliceRun(run, first, last))))
-    if (last < run.last && first <= run.last)
-      stored.push(...(await this.#writeAll(writesOf(sliceRun(run, run.last, run.last)))))
+    if (last < run.last) stored.push(...(await this.#writePieces(sliceRun(run, run.last, run.last))))
     return stored
   }
 
-  async #writeCuts(run: Run): Promise<StoredRun[]> {
+  async #writePieces(run: Run): Promise<StoredRun[]> {
     const writes = writesOf(run)
     const [only] = writes
     const isMiddle = writes.length === 1 && !only!.last && this.#open[only!.entry.index]
-    return isMiddle ? this.#writeBehind(only!) : this.#writeAll(writes)
-  }
-
-  async #writeBehind(write: FileWrite): Promise<StoredRun[]> {
+    if (!isMiddle) return this.#writeAll(writes)
     await this.#store.alive()
-    return this.#behind.add(write)
+    return this.#behind.add(only!)
   }
 
   /** Waits for what is still being written; gives the entries that failed. */
@@ -217,7 +206,7 @@ export class RunWriter {
     return this.#stored(entry, {
       part,
       isWhole: isWhole(file, entry),
-      ...(digest && { digests: columnOf(entry.index, digest) }),
+      ...(digest && { digests: { first: entry.index, count: 1, bytes: digest } }),
     })
   }
 

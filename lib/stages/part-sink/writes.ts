@@ -1,5 +1,5 @@
-import type { Entry } from '../../wire/manifest.js'
-import { type DigestColumn, digestIn, endsIn, lengthIn, type Run, RunReader } from '../../wire/run.js'
+import type { Entry } from '../../wire/entry.js'
+import { digestIn, endsIn, lengthIn, type Run, RunReader } from '../../wire/run.js'
 
 /** What a run brings of one entry: bytes that are written together. */
 export interface FileWrite {
@@ -46,9 +46,4 @@ function ofCuts(cuts: NonNullable<Run['cuts']>): FileWrite[] {
     if (digest) write.digest = digest
   }
   return writes
-}
-
-/** The digest of one entry as a column. */
-export function columnOf(index: number, digest: Buffer): DigestColumn {
-  return { first: index, count: 1, bytes: digest }
 }

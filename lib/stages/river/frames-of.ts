@@ -162,17 +162,20 @@ function* digestFrames({ first, count, bytes, failures, sizes }: Digests, messag
   const most = Math.max(1, Math.min(MOST_SLOTS, fit))
   for (let from = 0; from < count; from += most) {
     const end = Math.min(count, from + most)
-    const isIn = ([index]: [number, unknown]) => index >= first + from && index < first + end
-    const page = { first: first + from, count: end - from, bytes: bytes.subarray(from * slot, end * slot) }
-    if (isPlain) yield [encodeMessage({ type: 'digests', ...page })]
-    else {
-      const some = {
-        failures: new Map([...(failures ?? [])].filter(isIn)),
-        sizes: new Map([...(sizes ?? [])].filter(isIn)),
-      }
-      yield [encodeMessage({ type: 'digests', ...page, ...some })]
+    const said: Digests = {
+      first: first + from,
+      count: end - from,
+      bytes: bytes.subarray(from * slot, end * slot),
+      failures: failures && within(failures, first + from, first + end),
+      sizes: sizes && within(sizes, first + from, first + end),
     }
+    yield [encodeMessage({ type: 'digests', ...said })]
   }
+}
+
+/** What a map says of the entries from `first` up to `end`. */
+function within<T>(map: ReadonlyMap<number, T>, first: number, end: number): Map<number, T> {
+  return new Map([...map].filter(([index]) => index >= first && index < end))
 }
 
 function withoutDigest({ path }: Entry): SluiceError {

@@ -1,7 +1,7 @@
 import type { Code, SluiceError } from '../../errors.js'
 import type { Part, PartRun } from '../../stores/parts.js'
 import type { Plan } from '../../transfer/plan.js'
-import type { Entry, Offer } from '../../wire/manifest.js'
+import type { Entry, Offer } from '../../wire/entry.js'
 import type { DigestColumn, Run } from '../../wire/run.js'
 
 /** An offer that is complete and was answered; the plan says which of its entries will come. */
@@ -20,6 +20,12 @@ export interface DigestsItem extends DigestColumn {
   failures?: ReadonlyMap<number, Code>
   /** Sizes that were not known before, by the index of the entry. */
   sizes?: ReadonlyMap<number, number>
+}
+
+/** Says of one file that it cannot be sent to its end. `length` is that of its digest, which is not known. */
+export function failureItem(first: number, code: Code, length: number): DigestsItem {
+  const failures = new Map([[first, code]])
+  return { kind: 'digests', first, count: 1, bytes: Buffer.alloc(length), failures }
 }
 
 /** What `partSink` hands to `finalizer`: entries that are stored, or failed, and wait for the word of the sender. */

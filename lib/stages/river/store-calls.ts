@@ -1,32 +1,34 @@
 import { Limiter } from '../../async.js'
-import { printable, SluiceError } from '../../errors.js'
+import { type Code, printable, SluiceError } from '../../errors.js'
 import { diskError } from '../../files/disk/disk-error.js'
 import { CONFLICTS } from '../../files/publish/publish.js'
+import { checkChoice } from '../../options.js'
 import { staysInside } from '../../stores/link-target.js'
-import {
-  type Conflict,
-  checkPartStore,
-  type Durability,
-  type Part,
-  type PartRun,
-  type PartStore,
-  type Placement,
-  type PublishPolicy,
+import type {
+  Conflict,
+  Durability,
+  Part,
+  PartRun,
+  PartStore,
+  Placement,
+  PublishPolicy,
 } from '../../stores/parts.js'
-import type { Entry, Offer } from '../../wire/manifest.js'
+import type { Entry, Offer } from '../../wire/entry.js'
 import { failed, failureOf, type Outcome, skipped } from '../../wire/outcome.js'
 import type { Run } from '../../wire/run.js'
 
-/** What a store is called with, whatever it leaves out. */
-interface StoreCallsOptions {
-  /** Files and folders that are worked on at once. */
-  concurrency: number
-  warn?: (warning: SluiceError) => void
+/** Errors that every other file would have, too. */
+const FATAL: ReadonlySet<Code> = new Set(['ERR_DISK_FULL', 'ERR_READ_ONLY', 'ERR_UNSAFE_LINK', 'ERR_STATE'])
+
+/** Whether an error that came up with one file ends the whole transfer. */
+export function endsTransfer({ code }: SluiceError): boolean {
+  return FATAL.has(code)
 }
 
 /**
  * Calls a store of parts as its interface says, in the one place where what it leaves out has its default, where what it
- * throws becomes a `SluiceError`, and where parts are let go that nobody ended.
+ * throws becomes a `SluiceError`, and where parts are let go that nobody ended. `partSink` makes it, and shares it with
+ * `finalizer`: it travels with the offer, and whoever holds it last closes the store.
  */
 export class StoreCalls {
   readonly #store: PartStore
@@ -35,10 +37,13 @@ export class StoreCalls {
   /** Parts that cannot be kept, and have to be discarded if the transfer ends before them. */
   readonly #passing = new Set<Part>()
   #durability: Durability
+  #holders = 0
+  #isClosed = false
   /** What the transfer is called, for messages about the whole store. */
   #name = 'the transfer'
 
-  constructor(store: PartStore, { concurrency, warn = () => {} }: StoreCallsOptions) {
+  /** @param concurrency files and folders that are worked on at once */
+  constructor(store: PartStore, concurrency: number, warn: (warning: SluiceError) => void = () => {}) {
     this.#store = store
     this.#limiter = new Limiter(concurrency)
     this.#warn = warn
@@ -51,8 +56,8 @@ export class StoreCalls {
 
   /** The policy that was asked for, if the store can obey it; or its default. Throws `ERR_USAGE`. */
   conflict(asked: Conflict | undefined): Conflict {
-    checkPartStore(this.#store, asked)
     const { conflicts = CONFLICTS } = this.#store.features ?? {}
+    checkChoice('conflict', asked, conflicts)
     return asked ?? (conflicts.includes('rename') ? 'rename' : conflicts[0]!)
   }
 
@@ -187,8 +192,17 @@ export class StoreCalls {
     await this.#whole('finish', () => this.#store.finish?.())
   }
 
-  /** Lets everything go; what is not ended of a file that cannot be kept is discarded. */
-  async close(): Promise<void> {
+  /** Keeps the store open until {@link release}. */
+  hold(): void {
+    const message = 'the store was closed already; put finalizer() directly behind partSink()'
+    if (this.#isClosed) throw new SluiceError('ERR_STATE', message)
+    this.#holders++
+  }
+
+  /** Lets everything go, where nobody else holds it; what is not ended of a file that cannot be kept is discarded. */
+  async release(): Promise<void> {
+    if (--this.#holders > 0) return
+    this.#isClosed = true
     const failure = new SluiceError('ERR_DESTROYED', 'the transfer ended before the file did')
     for (const part of this.#passing) {
       try {

@@ -6,9 +6,10 @@ import type { FileSystem } from '../../files/disk/fs.js'
 import { nameOf, parentOf } from '../../files/disk/names.js'
 import { closing, openRegular } from '../../files/disk/open-regular.js'
 import type { PartFile } from '../../files/part/part-file.js'
-import type { Entry } from '../../wire/manifest.js'
+import type { Entry } from '../../wire/entry.js'
 import type { Part, Placement, PublishPolicy } from '../parts.js'
-import type { Arrivals } from './arrivals.js'
+import { isThereByTime } from '../publish-by-policy.js'
+import type { JournaledParts } from './journaled-parts.js'
 
 /** A file on its way in, that the journal knows. */
 export class DiskPart implements Part {
@@ -17,21 +18,21 @@ export class DiskPart implements Part {
   /** How many part names were tried. */
   tries = 0
   readonly #fs: FileSystem
-  readonly #arrivals: Arrivals
+  readonly #parts: JournaledParts
 
-  constructor(entry: Entry, file: PartFile, fs: FileSystem, arrivals: Arrivals) {
+  constructor(entry: Entry, file: PartFile, fs: FileSystem, parts: JournaledParts) {
     this.entry = entry
     this.file = file
     this.#fs = fs
-    this.#arrivals = arrivals
+    this.#parts = parts
   }
 
   async write(offset: number, buffers: readonly Buffer[], ends: boolean): Promise<void> {
     const write = () => this.file.write(offset, buffers, { seal: ends })
     try {
-      await (this.file.exists ? write() : this.#arrivals.begin(this, write))
+      await (this.file.exists ? write() : this.#parts.begin(this, write))
     } catch (error) {
-      throw await this.#arrivals.explain(diskError(error, 'write', this.entry.path), this.entry)
+      throw await this.#parts.explain(diskError(error, 'write', this.entry.path), this.entry)
     }
   }
 
@@ -48,16 +49,19 @@ export class DiskPart implements Part {
     const { how, name, warning } = await file.complete({
       conflict,
       durability,
-      identical: (there, ours) => {
-        if (unless === 'nothing') return Promise.resolve(false)
+      identical: async (there, ours) => {
+        if (unless === 'nothing') return false
         if (unless === 'identical') return haveSameContent(this.#fs, there, ours, size, policy.algorithm)
-        return isThereByTime(this.#fs, there, asked, { ...entry, size }, unless)
+        if (!there.endsWith(`/${asked}`)) return false
+        const { size: standing, mtimeMs } = await this.#fs.lstat(there)
+        const file = { size, mtime: entry.mtime }
+        return isThereByTime({ size: standing, mtime: Math.floor(mtimeMs) }, file, unless)
       },
     })
     const folder = parentOf(file.path)
     const full = folder === '' ? name : `${folder}/${name}`
     const end = { state: 'completed', part: this.#left, ...(full !== path && { name: full }) } as const
-    await this.#arrivals.ended(entry, end)
+    await this.#parts.ended(entry, end)
     const placement: Placement = { name: full, warning }
     if (how === 'identical' && unless !== 'nothing') placement.skipped = unless
     if (how === 'skipped') placement.skipped = 'conflict'
@@ -67,12 +71,12 @@ export class DiskPart implements Part {
   /** Where that fails, a later run does it. */
   async discard(failure: SluiceError): Promise<void> {
     await this.file.discard().catch(() => {})
-    await this.#arrivals.ended(this.entry, { state: 'failed', code: failure.code, part: this.#left })
+    await this.#parts.ended(this.entry, { state: 'failed', code: failure.code, part: this.#left })
   }
 
   async keep(failure: SluiceError): Promise<void> {
     await this.file.close()
-    await this.#arrivals.ended(this.entry, { state: 'failed', code: failure.code, part: this.#left })
+    await this.#parts.ended(this.entry, { state: 'failed', code: failure.code, part: this.#left })
   }
 
   get #left(): 'kept' | 'gone' {
@@ -107,18 +111,4 @@ async function digestAt(
   return closing(fs, fd, async () =>
     stats.size === size ? digestFile(fs, fd, createDigest(algorithm)) : undefined,
   )
-}
-
-/** Whether the file under the very name is as old and as large, or newer. */
-async function isThereByTime(
-  fs: FileSystem,
-  path: string,
-  asked: string,
-  { size, mtime }: Entry,
-  unless: 'unchanged' | 'newer',
-): Promise<boolean> {
-  if (!path.endsWith(`/${asked}`)) return false
-  const stats = await fs.lstat(path)
-  const there = Math.floor(stats.mtimeMs)
-  return unless === 'newer' ? there >= mtime : there === mtime && stats.size === size
 }

@@ -6,14 +6,14 @@ import { collectLeftovers } from '../../files/journal/leftovers.js'
 import type { UnfinishedFile } from '../../files/journal/read-journal.js'
 import { HandleBudget } from '../../files/tree/handle-budget.js'
 import { type OpenFolder, Tree } from '../../files/tree/tree.js'
-import type { Entry, Offer } from '../../wire/manifest.js'
+import type { Entry, Offer } from '../../wire/entry.js'
 import type { Run } from '../../wire/run.js'
 import type { Durability, PartRun, PartStore, Placement, PublishPolicy } from '../parts.js'
-import { Arrivals } from './arrivals.js'
 import type { DiskPart } from './disk-part.js'
 import { endFolder } from './end-folder.js'
 import { ArrivingFolders } from './folders.js'
 import { FreeSpace } from './free-space.js'
+import { JournaledParts } from './journaled-parts.js'
 import { makeLink } from './links.js'
 import { SmallFiles } from './small-files.js'
 
@@ -40,7 +40,7 @@ export class DiskStore implements PartStore {
   durability: Durability
   readonly fs: FileSystem
   readonly folders: ArrivingFolders
-  readonly arrivals: Arrivals
+  readonly parts: JournaledParts
   readonly space: FreeSpace
   readonly #options: DiskPartsOptions
   readonly handles: HandleBudget
@@ -54,12 +54,12 @@ export class DiskStore implements PartStore {
     this.#options = options
     this.handles = new HandleBudget(options.handles)
     this.folders = new ArrivingFolders(this)
-    this.arrivals = new Arrivals(this)
+    this.parts = new JournaledParts(this)
     this.space = new FreeSpace(options.fs, options.dir)
   }
 
   async expect(offer: Offer, bytes: number): Promise<void> {
-    await this.arrivals.learn(offer)
+    await this.parts.learn(offer)
     if (bytes > 0) await this.space.check(bytes)
   }
 
@@ -88,7 +88,7 @@ export class DiskStore implements PartStore {
         parts.set(entry.index, diskError(error, 'write', entry.path))
       }
     }
-    for (const part of await this.arrivals.expect(standing)) parts.set(part.entry.index, part)
+    for (const part of await this.parts.expect(standing)) parts.set(part.entry.index, part)
     return parts
   }
 
@@ -115,13 +115,13 @@ export class DiskStore implements PartStore {
   }
 
   alive(): Promise<void> {
-    return this.arrivals.alive()
+    return this.parts.alive()
   }
 
   async sync(): Promise<void> {
     if (this.durability !== 'power' || !this.#tree) return
     await this.folders.sync()
-    await this.arrivals.sync()
+    await this.parts.sync()
   }
 
   makeLink(entry: Entry, policy: PublishPolicy): Promise<Placement> {
@@ -133,13 +133,13 @@ export class DiskStore implements PartStore {
   }
 
   finish(): Promise<void> {
-    return this.arrivals.finish()
+    return this.parts.finish()
   }
 
   /** Unfinished parts stay. */
   async close(): Promise<void> {
     await this.handles.close()
-    await this.arrivals.close()
+    await this.parts.close()
     const tree = await this.#tree?.catch(() => undefined)
     await tree?.close()
   }

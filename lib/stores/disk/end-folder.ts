@@ -1,6 +1,6 @@
 import { setMode, setTime } from '../../files/disk/attributes.js'
 import { diskError } from '../../files/disk/disk-error.js'
-import type { Entry } from '../../wire/manifest.js'
+import type { Entry } from '../../wire/entry.js'
 import type { Placement } from '../parts.js'
 import type { DiskStore } from './disk-store.js'
 

@@ -2,7 +2,7 @@ import { dirname } from 'node:path'
 import { printable, SluiceError } from '../../errors.js'
 import { errorCode } from '../../files/disk/disk-error.js'
 import type { FileSystem } from '../../files/disk/fs.js'
-import type { Entry } from '../../wire/manifest.js'
+import type { Entry } from '../../wire/entry.js'
 
 /** How much fits into the folder that a transfer arrives in. */
 export class FreeSpace {

@@ -7,7 +7,7 @@ import { lstatIfThere } from '../../files/disk/stats.js'
 import { temporaryName } from '../../files/own/temporary-name.js'
 import { firstFree } from '../../files/publish/first-free.js'
 import type { OpenFolder } from '../../files/tree/tree.js'
-import type { Entry } from '../../wire/manifest.js'
+import type { Entry } from '../../wire/entry.js'
 import type { Conflict, Placement, PublishPolicy } from '../parts.js'
 import type { DiskStore } from './disk-store.js'
 

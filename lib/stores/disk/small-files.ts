@@ -5,12 +5,12 @@ import { diskError, isRefusal } from '../../files/disk/disk-error.js'
 import { OPEN, type SyncCalls } from '../../files/disk/fs.js'
 import { nameOf, parentOf, partCandidate } from '../../files/disk/names.js'
 import type { OpenFolder } from '../../files/tree/tree.js'
-import type { Entry } from '../../wire/manifest.js'
+import type { Entry } from '../../wire/entry.js'
 import { lengthIn, type Run, RunReader } from '../../wire/run.js'
 import type { Part, PartRun } from '../parts.js'
-import { attempt, isLate, isRemoved, linkLate, OWNER_BITS, writeAll } from './at-once.js'
 import type { DiskPart } from './disk-part.js'
 import type { DiskStore } from './disk-store.js'
+import { attempt, isLate, isRemoved, linkLate, OWNER_BITS, writeAll } from './sync-file-calls.js'
 
 /** Milliseconds for which the loop may hold the event loop. */
 const SLICE = 4
@@ -89,19 +89,19 @@ export class SmallFiles implements PartRun {
     } finally {
       this.#leave()
     }
-    await this.#store.arrivals.published(published)
+    await this.#store.parts.published(published)
     return unusual
   }
 
   part(index: number): Part {
     const entry = this.#run.entries[index]!
-    return this.#alone.get(index) ?? this.#store.arrivals.written(entry, entry.size!)
+    return this.#alone.get(index) ?? this.#store.parts.written(entry, entry.size!)
   }
 
   /** Makes the folders and records the files in the journal; gives those that cannot be written here. */
   async #expect(): Promise<Set<number>> {
     const { first, last, entries } = this.#run
-    const { folders, arrivals } = this.#store
+    const { folders, parts } = this.#store
     const plain: Entry[] = []
     const odd = new Set<number>()
     let folder: string | undefined
@@ -119,10 +119,10 @@ export class SmallFiles implements PartRun {
           continue
         }
       }
-      if (arrivals.hasPlainPart(path)) plain.push(entry)
+      if (parts.hasPlainPart(path)) plain.push(entry)
       else odd.add(index)
     }
-    if (plain.length > 0) await arrivals.expectRun(plain)
+    if (plain.length > 0) await parts.expectRun(plain)
     return odd
   }
 
@@ -159,13 +159,13 @@ export class SmallFiles implements PartRun {
 
   /** Something stands under the name of its part, or may: with that in the way the file cannot begin anew. */
   async #fail(entry: Entry, failure: SluiceError): Promise<boolean> {
-    await this.#store.arrivals.ended(entry, { state: 'failed', code: failure.code, part: 'kept' })
+    await this.#store.parts.ended(entry, { state: 'failed', code: failure.code, part: 'kept' })
     this.failures.set(entry.index, failure)
     return true
   }
 
   #setMode(fd: number, mode: number): void {
-    const { modes } = this.#store.arrivals
+    const { modes } = this.#store.parts
     if (isLate(mode) || modes.get(mode) === true) return
     const differs = (this.#calls.fstat(fd).mode & 0o777) !== mode
     modes.set(mode, !differs)
@@ -174,11 +174,11 @@ export class SmallFiles implements PartRun {
 
   /** By the calls that can wait and try again; what goes wrong then is the file's failure. */
   async #writeAlone(entry: Entry, bytes: Buffer[]): Promise<void> {
-    const { arrivals } = this.#store
+    const { parts } = this.#store
     // it may need the handle
     this.#leave()
-    const isPlain = arrivals.isExpected(entry)
-    const part = isPlain ? arrivals.unwritten(entry) : (await arrivals.expect([entry]))[0]!
+    const isPlain = parts.isExpected(entry)
+    const part = isPlain ? parts.unwritten(entry) : (await parts.expect([entry]))[0]!
     this.#alone.set(entry.index, part)
     try {
       await part.write(0, bytes, true)

@@ -1,5 +1,5 @@
 import { type Range, Ranges } from '../../ranges.js'
-import type { Entry } from '../../wire/manifest.js'
+import type { Entry } from '../../wire/entry.js'
 import { IndexSet } from './index-set.js'
 
 /**

@@ -1,4 +1,4 @@
-import type { Entry } from '../../wire/manifest.js'
+import type { Entry } from '../../wire/entry.js'
 import { type ByteStates, Is } from './byte-states.js'
 
 /**
@@ -116,11 +116,6 @@ export class PieceCutter {
     this.#settleDue(first, last + 1)
     const position = this.#entries[first]!.start
     return { position, length: 0, first, last, offset: 0, ends: true, isLate: false }
-  }
-
-  /** All pieces of entries of no bytes below `end` that are due. */
-  *passAll(end: number, limits: PieceLimits): Generator<Piece, void> {
-    for (let piece = this.pass(end, limits); piece; piece = this.pass(end, limits)) yield piece
   }
 
   /**

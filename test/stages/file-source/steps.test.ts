@@ -4,7 +4,7 @@ import type { Range } from '../../../lib/ranges.js'
 import { chunkSize, nextStep, type Step, type StepRules } from '../../../lib/stages/file-source/steps.js'
 import { Plan } from '../../../lib/transfer/plan.js'
 import type { Entry } from '../../../lib/wire/entry.js'
-import { makeOffer } from '../../../lib/wire/manifest.js'
+import { makeOffer } from '../../helpers/make-offer.js'
 import { scale } from '../../helpers/scale.js'
 
 const HEAD = { id: '0'.repeat(32), name: 'x', algorithm: 'sha256' }

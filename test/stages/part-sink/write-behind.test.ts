@@ -2,7 +2,7 @@ import test from 'ava'
 import fc from 'fast-check'
 import { WriteBehind } from '../../../lib/stages/part-sink/write-behind.js'
 import type { FileWrite } from '../../../lib/stages/part-sink/writes.js'
-import type { Entry } from '../../../lib/wire/manifest.js'
+import type { Entry } from '../../../lib/wire/entry.js'
 import { scale } from '../../helpers/scale.js'
 
 const MOST_BYTES = 512 * 1024

@@ -4,13 +4,13 @@ import type { ModeMemory } from '../../files/disk/attributes.js'
 import { errorCode } from '../../files/disk/disk-error.js'
 import { Journal, type JournalEnd } from '../../files/journal/journal.js'
 import { PartFile } from '../../files/part/part-file.js'
-import type { Entry, Offer } from '../../wire/manifest.js'
+import type { Entry, Offer } from '../../wire/entry.js'
 import { DiskPart } from './disk-part.js'
 import type { DiskStore } from './disk-store.js'
 import { OurNames } from './our-names.js'
 
 /** The files of a transfer on their way in: each a part that the journal knows before it is made, until its end. */
-export class Arrivals {
+export class JournaledParts {
   /** Which modes a new file gets as they were asked for. */
   readonly modes: ModeMemory = new Map()
   readonly #store: DiskStore

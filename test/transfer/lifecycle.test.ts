@@ -1,7 +1,7 @@
 import test from 'ava'
 import fc from 'fast-check'
 import { SluiceError } from '../../lib/errors.js'
-import { isFinal, nextState, stateOfError, type TransferState } from '../../lib/transfer/states.js'
+import { isFinal, nextState, stateOfError, type TransferState } from '../../lib/transfer/lifecycle.js'
 
 const ALL: TransferState[] = [
   'preparing',

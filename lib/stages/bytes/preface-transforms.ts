@@ -2,17 +2,19 @@ import type { Transform } from 'node:stream'
 import { SluiceError } from '../../errors.js'
 import { badOption } from '../../options.js'
 import { encodePreface, PrefaceCheck } from '../../wire/preface.js'
-import { NestedStage } from './nested-stage.js'
 import type { WireStage } from './wire-stage.js'
+import { WrappingTransform } from './wrapping-transform.js'
 
 /**
  * The outgoing side of a wire stage for a pipeline made by hand: a preface that names its format, then what it
  * makes of the input. Throws `ERR_USAGE` if the stage has no outgoing side.
  */
 export function outgoingOf(stage: WireStage): Transform {
-  const inner = stage.outgoing?.()
-  if (!inner) throw badOption(`outgoing of the wire stage ${nameOf(stage)}`, 'a function', inner)
-  return stage.format === undefined ? inner : new PrefaceWriter(inner, stage.format)
+  const inner = innerOf(stage, 'outgoing')
+  if (stage.format === undefined) return inner
+  const writer = new WrappingTransform(inner)
+  writer.push(encodePreface([stage.format]))
+  return writer
 }
 
 /**
@@ -21,23 +23,18 @@ export function outgoingOf(stage: WireStage): Transform {
  * `ERR_NOT_SLUICE`, `ERR_VERSION`, `ERR_FORMATS` (both lists are named), `ERR_TRUNCATED` or an error of the stage.
  */
 export function incomingOf(stage: WireStage): Transform {
-  const inner = stage.incoming?.()
-  if (!inner) throw badOption(`incoming of the wire stage ${nameOf(stage)}`, 'a function', inner)
+  const inner = innerOf(stage, 'incoming')
   return stage.format === undefined ? inner : new PrefaceReader(inner, stage.format)
 }
 
-function nameOf({ format }: WireStage): string {
-  return format === undefined ? 'without a format' : `'${format}'`
+function innerOf(stage: WireStage, side: 'outgoing' | 'incoming'): Transform {
+  const inner = stage[side]?.()
+  if (inner) return inner
+  const name = stage.format === undefined ? 'without a format' : `'${stage.format}'`
+  throw badOption(`${side} of the wire stage ${name}`, 'a function', inner)
 }
 
-class PrefaceWriter extends NestedStage {
-  constructor(inner: Transform, format: string) {
-    super(inner)
-    this.push(encodePreface([format]))
-  }
-}
-
-class PrefaceReader extends NestedStage {
+class PrefaceReader extends WrappingTransform {
   readonly #preface: PrefaceCheck
 
   constructor(inner: Transform, format: string) {

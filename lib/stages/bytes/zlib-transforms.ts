@@ -1,6 +1,6 @@
 import type { Transform } from 'node:stream'
 import { SluiceError } from '../../errors.js'
-import { NestedStage } from './nested-stage.js'
+import { WrappingTransform } from './wrapping-transform.js'
 
 /** Output that is never held against the input: a small file may well be nothing but zeros. */
 const ALLOWANCE = 1024 * 1024
@@ -9,7 +9,7 @@ const ALLOWANCE = 1024 * 1024
 type Engine = Transform & { flush(kind: number): void }
 
 /** Compresses, and flushes when the input runs dry. */
-export class Compressor extends NestedStage {
+export class Compressor extends WrappingTransform {
   readonly #flush: () => void
   readonly #maxRatio: number
   #taken = 0
@@ -62,7 +62,7 @@ export class Compressor extends NestedStage {
 }
 
 /** Decompresses up to a ratio, with errors of ours. */
-export class Decompressor extends NestedStage {
+export class Decompressor extends WrappingTransform {
   readonly #algorithm: string
   readonly #maxRatio: number
   #taken = 0

@@ -1,19 +1,21 @@
 import { createCipheriv, type KeyObject } from 'node:crypto'
+import { ByteTransform } from './byte-transform.js'
 import { ALGORITHM, DATA, LAST, MAX_CHUNK, nonceOf, PREFIX, streamKey, TAG } from './sealed-stream.js'
 
 /** Seals one stream. */
-export class Sealer {
+export class Encryptor extends ByteTransform {
   readonly #key: Buffer
   #header: Buffer | undefined
   #number = 0
 
   constructor(key: KeyObject, header: Buffer) {
+    super()
     this.#key = streamKey(key, header)
     this.#header = header
   }
 
   /** Everything in `chunks`, in as few sealed chunks as it fits in. */
-  *seal(chunks: Buffer[]): Generator<Buffer, void> {
+  override *convert(chunks: Buffer[]): Generator<Buffer, void> {
     let group: Buffer[] = []
     let room = MAX_CHUNK
     for (const chunk of chunks) {
@@ -32,7 +34,7 @@ export class Sealer {
   }
 
   /** The mark that the stream ends here. */
-  *finish(): Generator<Buffer, void> {
+  override *finish(): Generator<Buffer, void> {
     yield this.#chunk(LAST, [])
   }
 

@@ -1,9 +1,10 @@
 import { createDecipheriv, type KeyObject } from 'node:crypto'
 import { SluiceError } from '../../errors.js'
+import { ByteTransform } from './byte-transform.js'
 import { ALGORITHM, DATA, HEADER, LAST, MAX_CHUNK, nonceOf, PREFIX, streamKey, TAG } from './sealed-stream.js'
 
 /** Opens one stream, however it is split. */
-export class Opener {
+export class Decryptor extends ByteTransform {
   readonly #key: KeyObject
   readonly #checkHeader: (header: Buffer) => void
   readonly #buffer = Buffer.allocUnsafe(MAX_CHUNK + TAG)
@@ -16,12 +17,13 @@ export class Opener {
 
   /** `checkHeader` may refuse a stream by throwing. */
   constructor(key: KeyObject, checkHeader: (header: Buffer) => void) {
+    super()
     this.#key = key
     this.#checkHeader = checkHeader
   }
 
   /** What becomes readable with these bytes. */
-  *open(chunks: Buffer[]): Generator<Buffer, void> {
+  override *convert(chunks: Buffer[]): Generator<Buffer, void> {
     for (let chunk of chunks) {
       while (chunk.length > 0) {
         if (this.#ended) throw new SluiceError('ERR_DECRYPT', 'bytes follow the end of the encrypted stream')
@@ -34,8 +36,8 @@ export class Opener {
   }
 
   /** Throws `ERR_TRUNCATED` unless the end was seen. */
-  finish(): void {
-    if (this.#ended) return
+  override finish(): Iterator<Buffer> {
+    if (this.#ended) return super.finish()
     throw new SluiceError('ERR_TRUNCATED', 'the encrypted stream ends without its mark of the end')
   }
 

@@ -9,7 +9,7 @@ export const HIGH_WATER_MARK = 64 * 1024
  * room for it, however large the chunk it is made from. What piled up while the reader was slow comes as one batch,
  * so that many small writes need not become many small pieces.
  */
-export abstract class ByteStage extends Transform {
+export abstract class ByteTransform extends Transform {
   protected readonly pump = new Pump<Buffer>(this)
 
   constructor(highWaterMark = HIGH_WATER_MARK) {

@@ -1,6 +1,6 @@
 import { Transform, type TransformCallback } from 'node:stream'
 import { SluiceError } from '../../errors.js'
-import { HIGH_WATER_MARK } from './byte-stage.js'
+import { HIGH_WATER_MARK } from './byte-transform.js'
 import { type Callback, Pump } from './pump.js'
 
 /**
@@ -8,7 +8,7 @@ import { type Callback, Pump } from './pump.js'
  * error is its own (never "premature close"), the inner stream's back-pressure reaches both neighbours, and
  * both are destroyed together. The inner stream must emit `close`, as every stage does.
  */
-export class NestedStage extends Transform {
+export class WrappingTransform extends Transform {
   protected readonly inner: Transform
   readonly #pump = new Pump<Buffer>(this)
   #finish: TransformCallback | undefined

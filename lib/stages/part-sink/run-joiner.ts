@@ -9,7 +9,7 @@ const MOST_BUFFERS = 16
  * Sockets cut where they please, so that most runs end in the middle of a file. The beginning of a small one is kept
  * until the next run brings the rest: then it is stored together with others.
  */
-export class SmallTail {
+export class RunJoiner {
   #tail: Run | undefined
 
   /** Gives the runs that are to be written now: this one with the beginning that was kept, less what is kept of it. */

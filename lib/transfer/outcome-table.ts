@@ -1,5 +1,5 @@
-import type { Code } from '../errors.js'
-import type { Entry } from '../wire/manifest.js'
+import type { Entry } from '../wire/entry.js'
+import type { Limits } from '../wire/limits.js'
 import type { OutcomeRecord, OutcomesMessage } from '../wire/messages.js'
 import {
   type Outcome,
@@ -7,6 +7,7 @@ import {
   type OutcomeStatus,
   outcomesOf,
   type TransferResult,
+  told,
 } from '../wire/outcome.js'
 
 /** The status of an entry as a byte; 0 for one that has no outcome yet. */
@@ -70,14 +71,6 @@ export class OutcomeTable {
   }
 }
 
-/** How much a message of outcomes may hold. */
-export interface OutcomeLimits {
-  /** Bytes of its payload. */
-  message: number
-  /** Records of exceptions. */
-  list: number
-}
-
 /** Entries of a message at most, so that whoever hears it takes them in within a few milliseconds. */
 const MOST_ENTRIES = 4096
 
@@ -86,17 +79,20 @@ const HEAD_BYTES = 160
 const RECORD_BYTES = 20
 
 /**
- * The messages that tell the sender of a range. None is larger than the limits, unless a single record is, which then
- * has a message of its own.
+ * The messages that tell the sender of a range, with at most `message` bytes of payload and `list` exceptions in each;
+ * but for a single record that is larger, which has a message of its own.
  */
-export function* messagesOf(range: OutcomeRange, limits: OutcomeLimits): Generator<OutcomesMessage, void> {
+export function* messagesOf(
+  range: OutcomeRange,
+  limits: Pick<Limits, 'message' | 'list'>,
+): Generator<OutcomesMessage, void> {
   const { status, code } = range
   const room = limits.message - HEAD_BYTES
   let { first } = range
   let except: OutcomeRecord[] = []
   let bytes = 0
   const upTo = (end: number): OutcomesMessage => {
-    const message = { first, count: end - first, status, ...(code && { code }), except }
+    const message = { first, count: end - first, status, code, except }
     first = end
     except = []
     bytes = 0
@@ -104,8 +100,9 @@ export function* messagesOf(range: OutcomeRange, limits: OutcomeLimits): Generat
   }
   for (const [index, outcome] of range.except ?? []) {
     while (index >= first + MOST_ENTRIES) yield upTo(first + MOST_ENTRIES)
-    const record = recordOf(index, outcome)
-    const size = RECORD_BYTES + Buffer.byteLength(record.name ?? '') + (record.code?.length ?? 0)
+    const { status, name, code } = outcome
+    const record = { index, status, name, code }
+    const size = RECORD_BYTES + Buffer.byteLength(name ?? '') + (code?.length ?? 0)
     if (except.length > 0 && (except.length >= limits.list || bytes + size > room)) yield upTo(index)
     except.push(record)
     bytes += size
@@ -113,20 +110,7 @@ export function* messagesOf(range: OutcomeRange, limits: OutcomeLimits): Generat
   while (first <= range.last) yield upTo(Math.min(first + MOST_ENTRIES, range.last + 1))
 }
 
-function recordOf(index: number, { status, name, code }: Outcome): OutcomeRecord {
-  return { index, status, ...(name !== undefined && { name }), ...(code && { code }) }
-}
-
 /** A record of the receiver, as an outcome. */
-export function outcomeOf(
-  entry: Entry,
-  { status, name, code }: Omit<OutcomeRecord, 'index' | 'code'> & { code?: Code },
-): Outcome {
-  return {
-    entry,
-    path: entry.path,
-    status,
-    ...(name !== undefined && { name }),
-    ...(code !== undefined && { code }),
-  }
+export function outcomeOf(entry: Entry, record: Pick<Outcome, 'status' | 'name' | 'code'>): Outcome {
+  return { entry, ...told({ path: entry.path, ...record }) }
 }

@@ -1,6 +1,6 @@
 import test from 'ava'
 import fc from 'fast-check'
-import { SmallTail } from '../../../lib/stages/part-sink/small-tail.js'
+import { RunJoiner } from '../../../lib/stages/part-sink/run-joiner.js'
 import { cutsOf, type Run } from '../../../lib/wire/run.js'
 import {
   bytesOf,
@@ -39,7 +39,7 @@ const expected = (content: Content) =>
 
 /** All that comes out for these runs, the rest included. */
 function through(runs: readonly Run[]): Run[] {
-  const tail = new SmallTail()
+  const tail = new RunJoiner()
   return [...runs.flatMap((run) => tail.take(run)), ...tail.flush()]
 }
 
@@ -54,7 +54,7 @@ const CONTENT: Content = {
 const offer = offerOf(CONTENT)
 
 test('a small file that comes in several runs goes on in one, whole', (t) => {
-  const tail = new SmallTail()
+  const tail = new RunJoiner()
   const [begin] = runsOver(offer, CONTENT, [0, 3]) as [Run]
   const [middle] = runsOver(offer, CONTENT, [3, 4]) as [Run]
   const [end] = runsOver(offer, CONTENT, [4, 20]) as [Run]
@@ -71,7 +71,7 @@ test('a small file that comes in several runs goes on in one, whole', (t) => {
 })
 
 test('a large file is not waited for', (t) => {
-  const tail = new SmallTail()
+  const tail = new RunJoiner()
   const start = offer.entries[4]!.start
   const [begin] = runsOver(offer, CONTENT, [start, start + 100])
   t.deepEqual(tail.take(begin!), [begin])
@@ -84,7 +84,7 @@ test('what was kept goes first when something else comes, or the file does not g
   const [gap] = runsOver(offer, CONTENT, [4, 5]) as [Run]
   const [cuts] = runsOver(offer, CONTENT, [3, 5]).map(cutRun) as [Run]
   for (const next of [other, gap, cuts]) {
-    const tail = new SmallTail()
+    const tail = new RunJoiner()
     tail.take(begin)
     t.deepEqual(tail.take(next), [begin, next])
   }
@@ -92,7 +92,7 @@ test('what was kept goes first when something else comes, or the file does not g
 
 test('what was kept is given out when the sender has said all of it, and not before', (t) => {
   const [begin] = runsOver(offer, CONTENT, [0, 3]) as [Run]
-  const tail = new SmallTail()
+  const tail = new RunJoiner()
   tail.take(begin)
   t.deepEqual(tail.flush(1, 5), [])
   t.deepEqual(tail.flush(0, 1), [begin])
@@ -113,7 +113,7 @@ test('a file of unknown size is not waited for', (t) => {
     offset: 0,
     ends: false,
   }
-  t.deepEqual(new SmallTail().take(run), [run])
+  t.deepEqual(new RunJoiner().take(run), [run])
 })
 
 /** All runs of a transfer. */
@@ -145,7 +145,7 @@ test('every file that is small and came whole is whole in one run', (t) => {
 
 test('a small file that comes byte by byte is kept in few buffers', (t) => {
   const content = { a: Buffer.alloc(SMALL, 'a') }
-  const tail = new SmallTail()
+  const tail = new RunJoiner()
   const before = performance.now()
   const runs = runsOf(content, { run: 1 })
   for (const run of runs.slice(0, -1)) t.is(tail.take(run).length, 0)

@@ -15,22 +15,18 @@ export type TransferState =
 
 const FINAL: readonly TransferState[] = ['completed', 'rejected', 'cancelled', 'interrupted', 'failed']
 
-const NEXT: Record<TransferState, readonly TransferState[]> = {
+/** What may follow; nothing where nothing is said. */
+const NEXT: Partial<Record<TransferState, readonly TransferState[]>> = {
   preparing: ['connecting', ...FINAL],
   connecting: ['offered', ...FINAL],
   offered: ['sending', 'receiving', ...FINAL],
   sending: FINAL,
   receiving: FINAL,
-  completed: [],
-  rejected: [],
-  cancelled: [],
-  interrupted: [],
-  failed: [],
 }
 
 /** Whether nothing can follow `state`. */
 export function isFinal(state: TransferState): boolean {
-  return NEXT[state].length === 0
+  return FINAL.includes(state)
 }
 
 /**
@@ -38,13 +34,10 @@ export function isFinal(state: TransferState): boolean {
  * @throws SluiceError `ERR_STATE` if it may not
  */
 export function nextState(from: TransferState, to: TransferState): TransferState {
-  if (!NEXT[from].includes(to)) {
-    throw new SluiceError('ERR_STATE', `a transfer that is ${from} cannot become ${to}`, {
-      expected: NEXT[from],
-      found: to,
-    })
-  }
-  return to
+  const expected = NEXT[from] ?? []
+  if (expected.includes(to)) return to
+  const message = `a transfer that is ${from} cannot become ${to}`
+  throw new SluiceError('ERR_STATE', message, { expected, found: to })
 }
 
 /** The final state that an error of a transfer leads to. */

@@ -1,11 +1,11 @@
 import { SluiceError } from '../errors.js'
 import { FrameType } from './frames.js'
-import type { Limits } from './limits.js'
+import { type Limits, TOLD_LIMITS } from './limits.js'
 import type { Packed } from './msgpack.js'
 import type { OutcomeStatus } from './outcome.js'
 
 /** How a message stands in a frame: its number, and each key of its map with what is allowed there. */
-export interface Shape {
+export interface Schema {
   frame: number
   required: Record<string, Check>
   optional?: Record<string, Check>
@@ -53,15 +53,10 @@ const matching =
   (value) =>
     typeof value === 'string' && pattern.test(value)
 
-const binary =
-  (least: number, most = Number.POSITIVE_INFINITY): Check =>
-  (value) =>
-    value instanceof Uint8Array && value.length >= least && value.length <= most
-
-const either =
-  (...checks: Check[]): Check =>
+const orNull =
+  (check: Check): Check =>
   (value, limits) =>
-    checks.some((check) => check(value, limits))
+    value === null || check(value, limits)
 
 /** A list of at least one tuple; the parts behind `required` may be left out. Errors name the item. */
 const tuples =
@@ -85,21 +80,19 @@ function bad(what: string): SluiceError {
   return new SluiceError('ERR_PROTOCOL', `the peer sent a bad list: ${what}`)
 }
 
-/** A map in a map, of positive integers. */
-const numbers =
-  (...known: string[]): Check =>
-  (value) =>
-    typeof value === 'object' &&
-    value !== null &&
-    !Array.isArray(value) &&
-    !(value instanceof Uint8Array) &&
-    Object.entries(value).every(([key, number]) => known.includes(key) && positive(number!, NO_LIMITS))
-
-const NO_LIMITS = {} as Limits
 const positive = integer(1)
 const count = integer(0)
+const bytes: Check = (value) => value instanceof Uint8Array && value.length > 0
 const boolean: Check = (value) => typeof value === 'boolean'
-const nothing: Check = (value) => value === null
+/** A map in the map. */
+const peerLimits: Check = (value, limits) =>
+  typeof value === 'object' &&
+  value !== null &&
+  !Array.isArray(value) &&
+  !(value instanceof Uint8Array) &&
+  Object.entries(value).every(
+    ([key, number]) => (TOLD_LIMITS as readonly string[]).includes(key) && positive(number!, limits),
+  )
 const reason = text((limits) => limits.errorText)
 const name = text(() => NAME_BYTES)
 /** Paths are checked by the manifest, which can say whose they are. The limit of a message bounds them here. */
@@ -183,7 +176,7 @@ export interface DigestsMap extends Record<string, Packed | undefined> {
 }
 
 /** Every message of version 1. */
-export const SHAPES = {
+export const SCHEMAS = {
   offer: {
     frame: FrameType.OFFER,
     required: { id: matching(ID), name, algorithm: word, entries: count, bytes: count },
@@ -196,7 +189,7 @@ export const SHAPES = {
         5,
         integer(0, ENTRY_TYPES.length - 1),
         path,
-        either(count, nothing),
+        orNull(count),
         integer(Number.MIN_SAFE_INTEGER),
         integer(0, 0o7777),
         path,
@@ -205,7 +198,7 @@ export const SHAPES = {
   },
   digests: {
     frame: FrameType.DIGESTS,
-    required: { first: count, count: positive, digests: binary(1) },
+    required: { first: count, count: positive, digests: bytes },
     // index and code; index and size
     optional: { failures: tuples(2, count, code), sizes: tuples(2, count, count) },
     together: faultOfDigests,
@@ -219,7 +212,7 @@ export const SHAPES = {
       features: (value, limits) =>
         Array.isArray(value) && value.length <= FEATURES && value.every((feature) => word(feature, limits)),
     },
-    optional: { limits: numbers('frame', 'message', 'entries', 'manifest') },
+    optional: { limits: peerLimits },
   },
   answer: {
     frame: FrameType.ANSWER,
@@ -238,7 +231,7 @@ export const SHAPES = {
     frame: FrameType.OUTCOMES,
     required: { first: count, count: positive, status },
     // index, status, name, code
-    optional: { code, except: tuples(2, count, status, either(shortPath, nothing), code) },
+    optional: { code, except: tuples(2, count, status, orNull(shortPath), code) },
     together: faultOfOutcomes,
   },
   pause: { frame: FrameType.PAUSE, required: {} },
@@ -256,4 +249,4 @@ export const SHAPES = {
     },
   },
   error: { frame: FrameType.ERROR, required: { code, text: reason } },
-} satisfies Record<string, Shape>
+} satisfies Record<string, Schema>
