@@ -83,10 +83,11 @@ export {
   recoverPublish,
 } from './publish/publish.js'
 export { type Recovered, recoverReplaced, removeTree } from './publish/replace-folder.js'
-export type { RecoveryManagerOptions, RecoveryOutcome } from './restore/options.js'
-export type { RecoveryPoint } from './restore/point.js'
+export type { RecoveryManagerOptions } from './restore/context.js'
 export type { RecoveryKind } from './restore/record.js'
 export { RecoveryManager } from './restore/recovery-manager.js'
+export type { RecoveryPoint } from './restore/store.js'
+export type { RecoveryOutcome } from './restore/undo-all.js'
 export { type RotateOptions, type Rotation, rotateFile } from './rotation/rotate-file.js'
 export type { TransactionResult } from './transaction/commit.js'
 export { FileTransaction } from './transaction/file-transaction.js'

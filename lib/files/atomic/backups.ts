@@ -72,7 +72,7 @@ async function linkOrCopy(
   }
   if (await lstatIfThere(fs, folder.at(backup))) return false
   const temporary = folder.at(temporaryName())
-  await copyFile(fs, folder.at(name), temporary, { power })
+  await copyFile(fs, folder.at(name), temporary, power)
   try {
     // the name has the time and a random part: nobody has taken it since the check
     await moveOver(fs, temporary, folder.at(backup))

@@ -45,7 +45,7 @@ async function fromElsewhere(folder: Folder, draft: UnnamedFile): Promise<Named>
     await moveFile(fs, clock, temporary, beside, draft.stats)
   } catch (error) {
     if (errorCode(error) !== 'EXDEV') throw error
-    await copyFile(fs, temporary, beside, { power: durability === 'power', check })
+    await copyFile(fs, temporary, beside, durability === 'power', check)
     isCopy = true
   }
   try {

@@ -147,7 +147,7 @@ async function copyOver(renaming: Renaming, folder: Folder, to: string): Promise
     const check = () => {
       if (signal?.aborted) throw renameCancelled(from, signal)
     }
-    copied = await copyFile(fs, from, temporary, { power: durability === 'power', check })
+    copied = await copyFile(fs, from, temporary, durability === 'power', check)
   } else await fs.symlink(await fs.readlink(from), temporary)
   let name = basename(to)
   try {

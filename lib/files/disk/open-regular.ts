@@ -58,6 +58,24 @@ function checkRegular(stats: FileStats, before: FileStats | undefined): void {
 }
 
 /**
+ * Opens a file as {@link openRegular} does, calls `work` with it, and closes it. An error of the close is ignored: it is
+ * for what is only read or synced.
+ */
+export async function withRegular<T>(
+  fs: FileSystem,
+  path: string,
+  work: (fd: number, stats: FileStats) => Promise<T>,
+  flags: number = OPEN.read,
+): Promise<T> {
+  const { fd, stats } = await openRegular(fs, path, flags)
+  try {
+    return await work(fd, stats)
+  } finally {
+    await fs.close(fd).catch(() => {})
+  }
+}
+
+/**
  * Calls `work` and then closes the handle in any case. An error of the close is thrown, unless `work` failed before.
  */
 export async function closing<T>(fs: FileSystem, fd: number, work: () => Promise<T>): Promise<T> {

@@ -1,12 +1,13 @@
-import { createHash } from 'node:crypto'
-import { printable, SluiceError } from '../../errors.js'
-import { digestFile } from '../disk/digest-file.js'
-import { errorCode, SystemError } from '../disk/disk-error.js'
+import { isSluiceError, printable, SluiceError } from '../../errors.js'
+import { digestAt } from '../disk/digest-file.js'
+import { SystemError, systemCode } from '../disk/disk-error.js'
 import { copyFile } from '../disk/move-file.js'
-import { openRegular } from '../disk/open-regular.js'
 import { lstatIfThere } from '../disk/stats.js'
 import { digestOfFileAt, inFolder, type StagingArea } from '../intent/staging.js'
 import type { PointRecord, RecoveryKind } from './record.js'
+
+/** What the system says where a folder above a path is missing. */
+const NO_FOLDER = new Set<string | undefined>(['ENOENT', 'ENOTDIR'])
 
 /**
  * Keeps the file at `path` under `where`, and returns what it was; nothing if there is no file. A file that is about
@@ -40,23 +41,15 @@ export async function keepContent(
       )
       if (linked) return { old, linked }
     }
-    await copyFile(fs, from, where, { power })
+    await copyFile(fs, from, where, power)
     // the digest of the copy: it must still be the same when it is put back
-    const { fd } = await openRegular(fs, where)
-    try {
-      return { old: (await digestFile(fs, fd, createHash('sha256'))).toString('hex') }
-    } finally {
-      await fs.close(fd)
-    }
+    return { old: await digestAt(fs, where) }
   }
   return inFolder(tree, path, keep).catch((error: unknown) => {
-    throw kind === 'delete' && isNoFolder(error) ? nothingToDelete(tree.root, path) : error
+    throw kind === 'delete' && isSluiceError(error) && NO_FOLDER.has(systemCode(error))
+      ? nothingToDelete(tree.root, path)
+      : error
   })
-}
-
-/** Whether a folder above is missing. */
-function isNoFolder(error: unknown): boolean {
-  return error instanceof SluiceError && ['ENOENT', 'ENOTDIR'].includes(errorCode(error.cause) ?? '')
 }
 
 function nothingToDelete(root: string, path: string): SluiceError {

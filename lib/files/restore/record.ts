@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { decodeSealed, encodeSealed } from '../own/record.js'
 
 /** What is going to be done with a file. */
 export type RecoveryKind = 'write' | 'create' | 'delete'
@@ -24,25 +24,15 @@ export interface CommitRecord {
   time: number
 }
 
-const POINT_HEADER = /^sluice-point 1 ([0-9a-f]{64})\n/
+const POINT_TITLE = 'sluice-point 1'
 
-/** The bytes of a record: a line with the digest of the rest, then the rest as JSON. */
+/** The bytes of a record. */
 export function encodePoint(record: PointRecord | CommitRecord): Buffer {
-  const body = JSON.stringify(record)
-  return Buffer.from(`sluice-point 1 ${pointDigest(body)}\n${body}`)
+  return encodeSealed(POINT_TITLE, record)
 }
 
 /** The record in `bytes`; undefined if they are damaged or anything else. */
 export function decodePoint(bytes: Buffer): PointRecord | CommitRecord | undefined {
-  const text = bytes.toString()
-  const header = POINT_HEADER.exec(text)
-  const body = text.slice(header?.[0].length ?? 0)
   // if the digest fits, this library wrote it, so that its fields need no check
-  return header && pointDigest(body) === header[1]
-    ? (JSON.parse(body) as PointRecord | CommitRecord)
-    : undefined
-}
-
-function pointDigest(text: string): string {
-  return createHash('sha256').update(text).digest('hex')
+  return decodeSealed(POINT_TITLE, bytes) as PointRecord | CommitRecord | undefined
 }

@@ -1,19 +1,28 @@
 import { printable, SluiceError } from '../../errors.js'
 import type { FileStats } from '../disk/fs.js'
-import { checkBelow, nameOf } from '../disk/names.js'
+import { checkBelow, nameOf, parentOf } from '../disk/names.js'
 import { lstatIfThere } from '../disk/stats.js'
-import { inFolder, type StagedFile, stage, stageCopy } from '../intent/staging.js'
-import { OWN_FOLDERS } from '../own/own-folder.js'
+import type { IntentAction } from '../intent/intent.js'
+import { digestOfFileAt, inFolder, type StagedFile, stage, stageCopy, stageLink } from '../intent/staging.js'
+import { isInOwnFolder } from '../own/own-folder.js'
 import { ownerOfTemporary } from '../own/temporary-name.js'
 import { Aliases } from './aliases.js'
 import type { TransactionContext } from './context.js'
-import { removeAll } from './folder.js'
+import { fewAtOnce, removeAll } from './folder.js'
 import type { TransactionProgress } from './options.js'
-import { foldersAbove, type PathKind, Planner, type TransactionPlan } from './plan.js'
-import { homeOf, type Prepared, prepare } from './prepare.js'
+import { foldersAbove, type PlannedAction, Planner } from './plan.js'
 
 /** New content as pieces of bytes. */
 export type ByteContent = AsyncIterable<Uint8Array> | Iterable<Uint8Array>
+
+/** What the commit needs. */
+interface Prepared {
+  /** Folders to make, the outer ones first. */
+  folders: string[]
+  actions: IntentAction[]
+  /** The stats of each path at this moment. */
+  stats: Map<string, FileStats>
+}
 
 /** Checks each operation against the disk, stages new content, and feeds the planner. */
 export class Draft {
@@ -22,6 +31,7 @@ export class Draft {
   readonly #planner = new Planner()
   readonly #staged = new Map<number, Promise<StagedFile>>()
   readonly #aliases: Aliases
+  readonly #limiter = fewAtOnce()
   #turn: Promise<unknown> = Promise.resolve()
   #files = 0
   #bytes = 0
@@ -31,9 +41,6 @@ export class Draft {
     this.#report = report
     this.#aliases = new Aliases(context.tree)
   }
-
-  /** What a path that was named was before the transaction. */
-  readonly known = (path: string): PathKind | undefined => this.#planner.known(path)
 
   /** Bytes of new content so far. */
   get bytes(): number {
@@ -80,10 +87,44 @@ export class Draft {
     await this.#inTurn([path], async () => this.#planner.delete(path))
   }
 
-  /** The final plan, and everything made ready for the commit. No operation may be running any more. */
-  async prepare(): Promise<{ plan: TransactionPlan; prepared: Prepared }> {
-    const plan = this.#planner.plan()
-    const counts = new Set(plan.actions.map(({ content }) => (content?.from === 'new' ? content.staged : -1)))
+  /**
+   * Makes ready all that the commit and an undo need: each moved file gets a second name beside its new path, and each
+   * file that will be replaced or removed gets one beside itself, by a link or a copy. Fails with `ERR_TRANSACTION` if
+   * something else is at a path than when it was named. No operation may be running any more.
+   */
+  async prepare(): Promise<Prepared> {
+    const { actions: planned, folders } = this.#planner.plan()
+    const staged = await this.#stagedFor(planned)
+    const stats = new Map<string, FileStats>()
+    const saved = new Map<string, { old: string; backup: string }>()
+    const moved = new Set(planned.flatMap(({ content }) => (content?.from === 'old' ? [content.path] : [])))
+    await this.#limiter.each(planned, async ({ path }) => {
+      const there = await this.#lookAgain(path)
+      if (!there) return
+      stats.set(path, there)
+      const backup = await stageLink(this.#context, path, parentOf(path), there)
+      // the content of a moved file must be durable under its new name
+      const sync = moved.has(path) && this.#context.durability === 'power'
+      saved.set(path, { old: await digestOfFileAt(this.#context.tree, backup, sync), backup })
+    })
+    const actions: IntentAction[] = planned.map(({ path }) => ({ path, ...saved.get(path) }))
+    await this.#limiter.each(planned.entries(), async ([i, { content, path }]) => {
+      if (!content) return
+      if (content.from === 'new') {
+        const { path: temporary, digest } = staged.get(content.staged)!
+        actions[i] = { ...actions[i]!, temporary, digest }
+      } else {
+        const there = stats.get(content.path)!
+        const temporary = await stageLink(this.#context, content.path, this.#home(path), there)
+        actions[i] = { ...actions[i]!, temporary, digest: saved.get(content.path)!.old }
+      }
+    })
+    return { folders, actions, stats }
+  }
+
+  /** The new content that counts, by its number. Removes what later operations have replaced. */
+  async #stagedFor(planned: readonly PlannedAction[]): Promise<Map<number, StagedFile>> {
+    const counts = new Set(planned.map(({ content }) => (content?.from === 'new' ? content.staged : -1)))
     const staged = new Map<number, StagedFile>()
     const superseded: string[] = []
     for (const [number, promise] of this.#staged) {
@@ -91,8 +132,23 @@ export class Draft {
       if (counts.has(number)) staged.set(number, one)
       else superseded.push(one.path)
     }
-    await removeAll(this.#context, superseded)
-    return { plan, prepared: await prepare({ context: this.#context, plan, staged, known: this.known }) }
+    await removeAll(this.#context.tree, superseded)
+    return staged
+  }
+
+  async #lookAgain(path: string): Promise<FileStats | undefined> {
+    const { tree } = this.#context
+    const before = this.#planner.known(path)
+    const there = await inFolder(tree, path, (where) => lstatIfThere(tree.fs, where)).catch(
+      (error: unknown) => {
+        // what is below a missing folder is missing, too; makeFolder notices if that changes
+        if (before === 'missing') return undefined
+        throw error
+      },
+    )
+    if (before === 'file' ? there?.isFile() : !there) return there
+    const message = `${printable(path)} was changed by somebody else since the transaction named it`
+    throw new SluiceError('ERR_TRANSACTION', message, { path })
   }
 
   /** Plans in the order of the calls, while contents are staged concurrently. */
@@ -119,7 +175,7 @@ export class Draft {
     const staged = planned
       .finally(() => told)
       .then(async (act) => {
-        const one = await this.#context.limiter.run(act)
+        const one = await this.#limiter.run(act)
         this.#files++
         this.#bytes += one.bytes
         this.#tell(this.#staged.size)
@@ -137,20 +193,16 @@ export class Draft {
   async #learn(path: string): Promise<void> {
     const { tree } = this.#context
     for (const one of [...foldersAbove(path), path]) {
-      if (this.known(one) !== undefined) continue
+      if (this.#planner.known(one) !== undefined) continue
       const there = await inFolder(tree, one, (where) => lstatIfThere(tree.fs, where))
-      if (there?.isSymbolicLink())
-        throw new SluiceError(
-          'ERR_UNSAFE_LINK',
-          `${printable(one)} is a symbolic link; name what it leads to`,
-          {
-            path: one,
-          },
-        )
-      if (there && !there.isFile() && !there.isDirectory())
-        throw new SluiceError('ERR_TRANSACTION', `${printable(one)} is neither a file nor a folder`, {
-          path: one,
-        })
+      if (there?.isSymbolicLink()) {
+        const message = `${printable(one)} is a symbolic link; name what it leads to`
+        throw new SluiceError('ERR_UNSAFE_LINK', message, { path: one })
+      }
+      if (there && !there.isFile() && !there.isDirectory()) {
+        const message = `${printable(one)} is neither a file nor a folder`
+        throw new SluiceError('ERR_TRANSACTION', message, { path: one })
+      }
       if (there?.isFile()) await this.#aliases.check(one, there)
       this.#planner.learn(one, there ? (there.isFile() ? 'file' : 'folder') : 'missing')
     }
@@ -159,21 +211,21 @@ export class Draft {
   /** The stats of the file at `path`, whose mode and owner the new one gets. */
   async #keeping(path: string): Promise<{ shown: string; there?: FileStats }> {
     const { tree } = this.#context
-    if (this.known(path) !== 'file') return { shown: path }
+    if (this.#planner.known(path) !== 'file') return { shown: path }
     return { shown: path, there: await inFolder(tree, path, (where) => tree.fs.lstat(where)) }
   }
 
+  /** The nearest existing folder above: content is staged there, so that no folder is made before the commit. */
   #home(path: string): string {
-    return homeOf(path, this.known)
+    let home = parentOf(path)
+    while (this.#planner.known(home) !== 'folder') home = parentOf(home)
+    return home
   }
 }
 
 function checkNotOurs(path: string): void {
-  const [top] = path.split('/')
-  const isOurs =
-    ownerOfTemporary(nameOf(path)) !== undefined || (OWN_FOLDERS as readonly string[]).includes(top!)
-  if (isOurs)
-    throw new SluiceError('ERR_USAGE', `${printable(path)} is a name that Sluice itself uses`, { path })
+  if (ownerOfTemporary(nameOf(path)) === undefined && !isInOwnFolder(path)) return
+  throw new SluiceError('ERR_USAGE', `${printable(path)} is a name that Sluice itself uses`, { path })
 }
 
 function checkDifferent(from: string, to: string): void {

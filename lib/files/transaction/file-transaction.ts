@@ -224,7 +224,7 @@ export class FileTransaction implements AsyncDisposable {
     let result: TransactionResult
     try {
       const ready = () => this.#failure.settled(this.#running)
-      result = await runTransaction(this.#context, { draft: this.#draft, ready, report: this.#report })
+      result = await runTransaction(this.#context, this.#draft, ready, this.#report)
     } catch (error) {
       const failure = this.#failureOf(error, 'commit in', tree.root)
       await closeContext(this.#context)
@@ -248,7 +248,7 @@ export class FileTransaction implements AsyncDisposable {
     this.#failure.stop(new SluiceError('ERR_STATE', `transaction ${printable(this.id)} was rolled back`))
     await Promise.all(this.#running)
     try {
-      await removeAll(this.#context, this.#context.taken)
+      await removeAll(this.#context.tree, this.#context.taken)
     } finally {
       await closeContext(this.#context)
       await this.#record('failed', 0, this.#failure.error)

@@ -20,9 +20,17 @@ export class Folder implements OpenFolder {
     this.fd = fd
   }
 
-  /** Opens the folder at `path`. Throws system errors (ENOENT, ENOTDIR, EACCES, …). */
-  static async open(fs: FileSystem, path: string): Promise<Folder> {
-    return new Folder(fs, path, await fs.open(path, OPEN.anyFolder))
+  /**
+   * Opens the folder at `path`. Throws system errors (ENOENT, ENOTDIR, EACCES, …).
+   * @param flags with {@link OPEN}`.folder` not through a link
+   */
+  static async open(fs: FileSystem, path: string, flags: number = OPEN.anyFolder): Promise<Folder> {
+    return new Folder(fs, path, await fs.open(path, flags))
+  }
+
+  /** Opens a folder in this one, not through a link. Throws system errors. */
+  async enter(name: string): Promise<Folder> {
+    return new Folder(this.#fs, join(this.path, name), await this.#fs.open(this.at(name), OPEN.folder))
   }
 
   at(name: string): string {
