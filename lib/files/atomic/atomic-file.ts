@@ -9,11 +9,10 @@ import { writeFully } from '../disk/read-write.js'
 import { UserCallback } from '../disk/user-callback.js'
 import { temporaryName } from '../own/temporary-name.js'
 import { makeFolders } from '../tree/make-folders.js'
-import { giveName } from './give-name.js'
+import { giveName, verifyFile } from './give-name.js'
 import { type AtomicWriteOptions, checkSignal, type WriteSettings, writeSettings } from './options.js'
-import { digestInSteps, LARGE_PORTION, PORTION, portionsOf } from './portions.js'
+import { digestInSteps, givenUp, LARGE_PORTION, PORTION, portionsOf } from './pieces.js'
 import { findTarget, type Target } from './target.js'
-import { verifyFile } from './verify.js'
 
 /** What was written. */
 export interface Written {
@@ -141,9 +140,9 @@ export class AtomicFile {
     return this.#run('any', async () => {
       const staged = this.#staged ?? (await this.#stage())
       this.#state = 'over'
-      const { path, backup, warning } = await giveName(this.#draft)
+      const named = await giveName(this.#draft)
       const { bytes, digest } = staged
-      return { path, bytes, digest, ...(backup && { backup }), ...pick(this.#warning ?? warning) }
+      return { bytes, digest, ...named, ...(this.#warning && { warning: this.#warning }) }
     })
   }
 
@@ -155,12 +154,7 @@ export class AtomicFile {
 
   async #discard(): Promise<void> {
     await this.#running?.catch(() => {})
-    const { settings, temporary } = this.#draft
-    const published = this.#state === 'over'
-    this.#state = 'over'
-    await this.#close().catch(() => {})
-    // what cannot be removed now is removed by removeOrphans later
-    if (!published) await settings.fs.unlink(temporary).catch(() => {})
+    if (this.#state !== 'over') await this.#remove()
   }
 
   async #run<T>(state: 'open' | 'any', work: () => Promise<T>): Promise<T> {
@@ -173,7 +167,7 @@ export class AtomicFile {
     try {
       return await running
     } catch (error) {
-      await this.#fail()
+      await this.#remove()
       // an error of the caller's own code is passed on unchanged
       const isCallers = this.#callback.threw(error) || errorCode(error) === undefined
       throw isCallers ? error : diskError(error, 'write', this.#path)
@@ -184,15 +178,13 @@ export class AtomicFile {
 
   #check(): void {
     checkSignal(this.#draft.settings.signal, this.#path)
-    if (this.#discarded) {
-      const message = `${printable(this.#path)} was given up before its end; the file is what it was`
-      throw new SluiceError('ERR_DESTROYED', message, { path: this.#path })
-    }
+    if (this.#discarded) throw givenUp(this.#path)
   }
 
-  async #fail(): Promise<void> {
+  async #remove(): Promise<void> {
     this.#state = 'over'
     await this.#close().catch(() => {})
+    // what cannot be removed now is removed by removeOrphans later
     await this.#draft.settings.fs.unlink(this.#draft.temporary).catch(() => {})
   }
 
@@ -231,8 +223,4 @@ function noFolder(path: string, folder: string, tempDir: string | undefined, cau
   const wayOut = tempDir === undefined ? 'make it first' : 'make it first, or choose another tempDir'
   const message = `cannot write ${printable(path)}: the folder ${printable(tempDir ?? folder)} does not exist (ENOENT); ${wayOut}`
   return new SluiceError('ERR_WRITE', message, { path, cause })
-}
-
-function pick(warning: SluiceError | undefined): { warning?: SluiceError } {
-  return warning ? { warning } : {}
 }

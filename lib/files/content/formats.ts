@@ -1,5 +1,5 @@
 import type { Node } from 'yaml'
-import { printable, SluiceError } from '../../errors.js'
+import { messageOf, printable, SluiceError } from '../../errors.js'
 import { checkWhole } from '../../options.js'
 import { jsonErrorAt } from './json-position.js'
 import { plainValue } from './plain-value.js'
@@ -65,14 +65,8 @@ function parseJson(text: string, path: string): unknown {
   try {
     return JSON.parse(text)
   } catch (cause) {
-    const { line, column } = jsonErrorAt(text)
-    throw unparsable(
-      path,
-      'JSON',
-      'this does not belong here, or the text ends too early',
-      { line, col: column },
-      cause,
-    )
+    const why = 'this does not belong here, or the text ends too early'
+    throw unparsable(path, 'JSON', why, jsonErrorAt(text), cause)
   }
 }
 
@@ -92,13 +86,7 @@ async function parseYaml(text: string, path: string): Promise<unknown> {
     return document.toJS() as unknown
   } catch (cause) {
     // an alias without an anchor, or far more aliases than anybody writes by hand
-    throw unparsable(
-      path,
-      'YAML',
-      cause instanceof Error ? cause.message : 'it cannot be read',
-      undefined,
-      cause,
-    )
+    throw unparsable(path, 'YAML', messageOf(cause), undefined, cause)
   }
 }
 

@@ -5,22 +5,11 @@ const SCALAR =
   /"(?:[ !#-[\]-\u{10ffff}]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null/uy
 const STRING = /"(?:[ !#-[\]-\u{10ffff}]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/uy
 
-/** A place in a text; lines and columns are counted from 1, as in editors. */
-export interface TextPosition {
-  line: number
-  column: number
-}
-
-/** The place of the first token that JSON.parse does not accept. */
-export function jsonErrorAt(text: string): TextPosition {
-  return positionAt(text, indexOfError(text))
-}
-
-/** Line and column of the character at `index`. */
-export function positionAt(text: string, index: number): TextPosition {
+/** The place of the first token that JSON.parse does not accept; lines and columns are counted from 1. */
+export function jsonErrorAt(text: string): { line: number; col: number } {
+  const index = indexOfError(text)
   const before = text.slice(0, index)
-  const line = before.split('\n').length
-  return { line, column: index - before.lastIndexOf('\n') }
+  return { line: before.split('\n').length, col: index - before.lastIndexOf('\n') }
 }
 
 /** The index of the first token that is wrong; the length of the text if it ends too early. */
@@ -32,11 +21,10 @@ function indexOfError(text: string): number {
     if (found) at += found[0].length
     return found !== null
   }
-  const space = () => take(SPACE)
   const open: string[] = []
   let wants: 'value' | 'value or end' | 'key' | 'key or end' | 'comma or end' = 'value'
   for (;;) {
-    space()
+    take(SPACE)
     const next = text[at]
     const closes = open.at(-1)
     if (closes === undefined && wants === 'comma or end') return at
@@ -50,7 +38,7 @@ function indexOfError(text: string): number {
       wants = closes === '}' ? 'key' : 'value'
     } else if (wants.startsWith('key')) {
       if (!take(STRING)) return at
-      space()
+      take(SPACE)
       if (text[at] !== ':') return at
       at++
       wants = 'value'

@@ -1,12 +1,11 @@
 import { basename, dirname } from 'node:path'
 import type { SluiceError } from '../../errors.js'
 import { checkChoice, checkFlag, checkLocalPath, checkWhole } from '../../options.js'
-import { type Audited, audited, UNRECORDED } from '../audit/audited.js'
+import { type Audited, audited } from '../audit/recorder.js'
 import { diskError } from '../disk/disk-error.js'
 import type { FileSystem } from '../disk/fs.js'
 import { nodeFileSystem } from '../disk/node-fs.js'
-import { FolderLock, type LockOptions } from '../lock/folder-lock.js'
-import { fileLockName } from '../lock/lock-names.js'
+import { type LockOptions, underFileLock } from '../lock/folder-lock.js'
 import type { Durability } from '../publish/publish.js'
 import { Tree } from '../tree/tree.js'
 import { RotationRun } from './rotation-run.js'
@@ -55,51 +54,24 @@ export interface Rotation {
  * file), `ERR_UNSAFE_LINK` (`path` is a link), `ERR_DISK_FULL`, `ERR_PERMISSION`, `ERR_READ_ONLY`, `ERR_WRITE`.
  */
 export function rotateFile(path: string, options: RotateOptions = {}): Promise<Rotation> {
-  return audited('rotateFile', path, options, () => rotate(path, options))
-}
-
-async function rotate(path: string, options: RotateOptions): Promise<Rotation> {
-  checkLocalPath('path', path)
-  checkWhole('keep', options.keep, 1, 99_999)
-  checkFlag('compress', options.compress)
-  checkChoice('durability', options.durability, ['crash', 'power'])
-  const { fs = nodeFileSystem, timeout, signal, system, clock } = options
-  const [folder, name] = [dirname(path), basename(path)]
-  const lock = await FolderLock.acquire(folder, {
-    name: fileLockName(name),
-    fs,
-    timeout,
-    signal,
-    system,
-    clock,
-    audit: UNRECORDED,
+  return audited('rotateFile', path, options, async () => {
+    checkLocalPath('path', path)
+    checkWhole('keep', options.keep, 1, 99_999)
+    checkFlag('compress', options.compress)
+    checkChoice('durability', options.durability, ['crash', 'power'])
+    const { fs = nodeFileSystem, timeout, signal, system, clock } = options
+    const waiting = { timeout, signal, system, clock }
+    return underFileLock(dirname(path), basename(path), path, { fs, ...waiting }, async () => {
+      try {
+        const tree = await Tree.open(dirname(path), { fs })
+        try {
+          return await tree.within('', (folder) => new RotationRun(fs, folder, path, options).run())
+        } finally {
+          await tree.close()
+        }
+      } catch (error) {
+        throw diskError(error, 'rotate', path)
+      }
+    })
   })
-  let rotation: Rotation
-  try {
-    rotation = await rotateLocked(fs, path, options)
-  } catch (error) {
-    await lock.release().catch(() => {})
-    throw diskError(error, 'rotate', path)
-  }
-  try {
-    await lock.release()
-  } catch (error) {
-    // the file is rotated: after an error the caller would rotate again
-    rotation.warning ??= diskError(error, 'release the lock on', path)
-  }
-  return rotation
-}
-
-async function rotateLocked(fs: FileSystem, path: string, options: RotateOptions): Promise<Rotation> {
-  const tree = await Tree.open(dirname(path), { fs })
-  try {
-    const folder = await tree.folder('')
-    try {
-      return await new RotationRun(fs, folder, path, options).run()
-    } finally {
-      folder.release()
-    }
-  } finally {
-    await tree.close()
-  }
 }

@@ -1,11 +1,11 @@
 import { basename, dirname, join } from 'node:path'
 import { printable, SluiceError } from '../../errors.js'
 import { type Clock, systemClock } from '../disk/clock.js'
-import { diskError, errorCode } from '../disk/disk-error.js'
+import { diskError } from '../disk/disk-error.js'
 import { type FileSystem, OPEN } from '../disk/fs.js'
 import { moveFile } from '../disk/move-file.js'
-import { openRegular } from '../disk/open-regular.js'
-import { lstatIfThere } from '../disk/stats.js'
+import { withRegular } from '../disk/open-regular.js'
+import { ifThere, lstatIfThere } from '../disk/stats.js'
 import { syncFile } from '../disk/sync.js'
 import { temporaryName } from '../own/temporary-name.js'
 import type { OpenFolder } from '../tree/open-folder.js'
@@ -80,20 +80,13 @@ export class RotationRun {
 
   /** Whether the file exists; with 'power' its content is synced before its name changes. */
   async #isThere(): Promise<boolean> {
-    const { platform } = this.#fs
-    try {
-      const flags = platform === 'win32' ? OPEN.update : OPEN.read
-      const { fd } = await openRegular(this.#fs, this.#folder.at(this.#name), flags)
-      try {
-        if (this.#power) await this.#fs.fsync(fd)
-      } finally {
-        await this.#fs.close(fd)
-      }
+    const flags = this.#fs.platform === 'win32' ? OPEN.update : OPEN.read
+    const look = async (fd: number) => {
+      if (this.#power) await this.#fs.fsync(fd)
       return true
-    } catch (error) {
-      if (errorCode(error) === 'ENOENT') return false
-      throw error
     }
+    const at = this.#folder.at(this.#name)
+    return (await ifThere(withRegular(this.#fs, at, look, flags))) ?? false
   }
 
   /**
