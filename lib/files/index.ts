@@ -4,10 +4,18 @@ export {
   AtomicWriteStream,
   createAtomicWriteStream,
 } from './atomic/atomic-stream.js'
-export { type Backup, listBackups, makeBackup, parseBackupName, pruneBackups } from './atomic/backups.js'
+export {
+  type Backup,
+  listBackups,
+  makeBackup,
+  parseBackupName,
+  pruneBackups,
+  type RemoveBackupsOptions,
+  type RemovedBackups,
+  removeBackups,
+} from './atomic/backups.js'
 export type { AtomicWriteOptions } from './atomic/options.js'
 export type { WriteData } from './atomic/pieces.js'
-export { type RemoveBackupsOptions, type RemovedBackups, removeBackups } from './atomic/remove-backups.js'
 export { type Renamed, type RenameOptions, renameAtomic } from './atomic/rename-atomic.js'
 export {
   type WriteFileOptions,
@@ -19,9 +27,8 @@ export {
 } from './atomic/write-file.js'
 export type { Audit, AuditEntry, AuditRecord } from './audit/audit-record.js'
 export { AuditTrail, type AuditTrailOptions } from './audit/audit-trail.js'
-export type { Audited } from './audit/audited.js'
 export { type ReadAuditOptions, readAudit } from './audit/read-audit.js'
-export { getDefaultAudit, setDefaultAudit } from './audit/recorder.js'
+export { type Audited, getDefaultAudit, setDefaultAudit } from './audit/recorder.js'
 export { type AuditSummary, auditTable, type OperationSummary, summarizeAudit } from './audit/summary.js'
 export type { Config, MergeRules } from './config/merge.js'
 export {

@@ -3,10 +3,10 @@ import { basename, dirname, resolve } from 'node:path'
 import { coalesce } from '../../async.js'
 import { SluiceError } from '../../errors.js'
 import { checkChoice, checkLocalPath, checkNumber, checkOption, checkWhole } from '../../options.js'
-import { diskError, errorCode } from '../disk/disk-error.js'
+import { diskError } from '../disk/disk-error.js'
 import type { FileSystem } from '../disk/fs.js'
 import { blockingFileSystem, nodeFileSystem } from '../disk/node-fs.js'
-import { lstatIfThere } from '../disk/stats.js'
+import { ifThere, lstatIfThere } from '../disk/stats.js'
 import { syncFolder } from '../disk/sync.js'
 import type { Durability } from '../publish/publish.js'
 import { AuditFile } from './audit-file.js'
@@ -195,14 +195,9 @@ export class AuditTrail implements Audit, AsyncDisposable {
     const { fs, keep, durability } = this.#options
     const name = basename(this.path)
     const next = nextRotated(this.path, await listRotated(fs, this.path, name))
-    try {
-      // another process may have rotated meanwhile: a file that is not full must not be rotated
-      const named = await lstatIfThere(fs, this.path)
-      if (named && this.#file.isSame(named)) await fs.rename(this.path, next.path)
-    } catch (error) {
-      // another process has renamed it
-      if (errorCode(error) !== 'ENOENT') throw error
-    }
+    // another process may have rotated meanwhile: a file that is not full must not be rotated
+    const named = await lstatIfThere(fs, this.path)
+    if (named && this.#file.isSame(named)) await ifThere(fs.rename(this.path, next.path))
     // before a new file is made: else a power cut could lose the old one
     if (durability === 'power') await syncFolder(fs, dirname(this.path))
     await this.#reopen()

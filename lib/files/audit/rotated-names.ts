@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { dirname, join } from 'node:path'
-import { errorCode } from '../disk/disk-error.js'
 import type { FileSystem } from '../disk/fs.js'
+import { unlinkIfThere } from '../disk/stats.js'
 
 /** Bytes of the name of a trail: the names of its rotated files are longer, and must be possible, too. */
 export const LONGEST_TRAIL_NAME = 220
@@ -41,10 +41,6 @@ export function nextRotated(path: string, rotated: readonly Rotated[]): Rotated 
 export async function removeOldest(fs: FileSystem, path: string, name: string, keep: number): Promise<void> {
   const rotated = await listRotated(fs, path, name)
   for (const { path: old } of rotated.slice(0, Math.max(0, rotated.length - keep))) {
-    try {
-      await fs.unlink(old)
-    } catch (error) {
-      if (errorCode(error) !== 'ENOENT') throw error
-    }
+    await unlinkIfThere(fs, old)
   }
 }

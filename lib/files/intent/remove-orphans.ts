@@ -1,7 +1,7 @@
 import { dirname, join, sep } from 'node:path'
 import { isSluiceError, type SluiceError } from '../../errors.js'
 import { checkDuration, checkFlag, checkLocalPath } from '../../options.js'
-import { type Audited, audited } from '../audit/audited.js'
+import { type Audited, audited } from '../audit/recorder.js'
 import { A_DAY } from '../disk/clock.js'
 import { diskError, errorCode } from '../disk/disk-error.js'
 import type { FileStats, FileSystem } from '../disk/fs.js'

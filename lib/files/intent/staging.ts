@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { SluiceError } from '../../errors.js'
-import { readOpened } from '../content/read-whole.js'
+import { readOpened } from '../content/read-file.js'
 import { setTime } from '../disk/attributes.js'
 import { digestAt } from '../disk/digest-file.js'
 import { errorCode, SystemError } from '../disk/disk-error.js'

@@ -95,7 +95,10 @@ export class Journal {
     try {
       const owner = options.owner ?? thisOwner()
       await journal.#append([{ kind: 'owner', version: JOURNAL_VERSION, transfer, owner }])
-      if (journal.#power) await journal.#syncNames()
+      if (journal.#power) {
+        await journal.#folder.sync()
+        await tree.sync('')
+      }
       return journal
     } catch (error) {
       await journal.finish().catch(() => {})
@@ -284,10 +287,5 @@ export class Journal {
     } catch (error) {
       throw diskError(error, 'sync the journal', this.#path)
     }
-  }
-
-  async #syncNames(): Promise<void> {
-    await this.#folder.sync()
-    await this.#tree.sync('')
   }
 }

@@ -1,8 +1,8 @@
 import { SluiceError } from '../../errors.js'
 import { A_DAY } from '../disk/clock.js'
-import { diskError, errorCode } from '../disk/disk-error.js'
+import { diskError } from '../disk/disk-error.js'
 import { isPartNameOf, nameOf, parentOf, suffixed } from '../disk/names.js'
-import { lstatIfThere } from '../disk/stats.js'
+import { ifThere, lstatIfThere } from '../disk/stats.js'
 import { isJournalName, isReleasedName, nameOfOwner, ownerOfName } from '../own/names.js'
 import { findOwnFolder, folderAt, OWN_FOLDERS, removeOwnFolder } from '../own/own-folder.js'
 import { isGone, type ProcessSystem, processSystem, thisOwner } from '../own/owner.js'
@@ -91,11 +91,8 @@ async function collectJournal(
 ): Promise<void> {
   const { dryRun = false, keep = () => false } = options
   const { fs } = tree
-  const claimed = await claimJournal(tree, folder, name, options, found).catch((error: unknown) => {
-    // its owner was done with it meanwhile, or somebody else has it
-    if (errorCode(error) === 'ENOENT') return undefined
-    throw error
-  })
+  // its owner may have been done with it meanwhile, or somebody else has it
+  const claimed = await ifThere(claimJournal(tree, folder, name, options, found))
   if (!claimed) return
   const { journal, current } = claimed
   let isDone = true
@@ -135,11 +132,8 @@ async function claimJournal(
       if (!dryRun) await fs.unlink(folder.at(name))
       return undefined
     }
-    const error = new SluiceError(
-      'ERR_WRITE',
-      `${path} cannot be read as a journal; remove it if nothing runs`,
-      { path },
-    )
+    const message = `${path} cannot be read as a journal; remove it if nothing runs`
+    const error = new SluiceError('ERR_WRITE', message, { path })
     found.push({ path, bytes: 0, state: 'kept', error })
     return undefined
   }

@@ -1,9 +1,8 @@
 import { checkObject } from '../../options.js'
-import { removeBackups } from '../atomic/remove-backups.js'
+import { removeBackups } from '../atomic/backups.js'
 import { renameAtomic } from '../atomic/rename-atomic.js'
 import { writeConfig, writeFileAtomic, writeJson, writeYaml } from '../atomic/write-file.js'
-import { type Audited, UNRECORDED } from '../audit/audited.js'
-import type { Recorder } from '../audit/recorder.js'
+import { type Audited, type Recorder, UNRECORDED } from '../audit/recorder.js'
 import { mergeConfig } from '../config/merge-config.js'
 import { updateJson } from '../config/update-json.js'
 import { checkFile } from '../content/check-file.js'
@@ -50,49 +49,35 @@ const OPERATIONS = {
 /** The operations of the table, with the same signatures. */
 export type Bound = { readonly [Name in keyof typeof OPERATIONS]: (typeof OPERATIONS)[Name]['act'] }
 
-/** Options for all calls that do not set them. */
-interface Common {
+/** Adds the options that all calls have in common to those of one call. One that is undefined counts as not set. */
+export function addingTo(common: {
   fs?: FileSystem
   durability?: Durability
+}): <T extends object>(given: T | undefined) => T {
+  return <T extends object>(given: T | undefined) => {
+    if (given !== undefined) checkObject('options', given)
+    return { ...said(common), ...said(given ?? {}) } as T
+  }
 }
 
-/** Gives operations common options, and records them. */
-export class Binding {
-  readonly #common: Common
-  readonly #recorder: Recorder
-
-  constructor({ fs, durability }: Common, recorder: Recorder) {
-    this.#common = { fs, durability }
-    this.#recorder = recorder
-  }
-
-  /** The options of a call with the common options added. An option that is undefined counts as not set. */
-  options<T extends object>(given: T | undefined): T & Common {
-    if (given !== undefined) checkObject('options', given)
-    return { ...said(this.#common), ...said(given ?? {}) } as T & Common
-  }
-
-  /** All operations of the table, bound. */
-  operations(): Bound {
-    const operations: [string, Operation<Act>][] = Object.entries(OPERATIONS)
-    const bound = operations.map(([name, operation]) => [name, this.#bound(name, operation)])
-    return Object.fromEntries(bound) as unknown as Bound
-  }
-
-  #bound(name: string, { act, path, options: at }: Operation<Act>): (...args: unknown[]) => Promise<unknown> {
-    return (...args) => {
+/** All operations of the table, with common options, and recorded. */
+export function boundOperations(adding: ReturnType<typeof addingTo>, recorder: Recorder): Bound {
+  const bind = (name: string, { act, path, options: at }: Operation<Act>) => {
+    return async (...args: unknown[]) => {
       const given = args[at] as Audited | undefined
       // async, so that an error that is thrown synchronously is recorded, too
       const run = async (more: Audited) => {
         const all = Array.from({ length: Math.max(args.length, at + 1) }, (_, i) => args[i])
-        all[at] = { ...this.options(given), ...more }
+        all[at] = { ...adding(given), ...more }
         return act(...(all as never[]))
       }
       // with a trail of its own the operation records itself
-      if (given?.audit) return this.#recorder.wait(run({}))
-      return this.#recorder.run(name, args[path], () => run({ audit: UNRECORDED }))
+      if (given?.audit) return recorder.wait(run({}))
+      return recorder.run(name, args[path], () => run({ audit: UNRECORDED }))
     }
   }
+  const operations: [string, Operation<Act>][] = Object.entries(OPERATIONS)
+  return Object.fromEntries(operations.map(([name, one]) => [name, bind(name, one)])) as unknown as Bound
 }
 
 function said(options: object): object {

@@ -37,7 +37,7 @@ export class PartHandle implements BudgetFile {
   constructor(
     folders: Folders,
     { folder, name }: { folder: string; name: string },
-    { mode, made, sealed = false }: { mode: number; made: boolean; sealed?: boolean },
+    { mode, made, sealed }: { mode: number; made: boolean; sealed: boolean },
   ) {
     this.#folders = folders
     this.folder = folder

@@ -2,16 +2,10 @@ import { checkChoice, checkMode, checkObject, checkOption, checkWhole } from '..
 import type { ModeMemory } from '../disk/attributes.js'
 import type { FileSystem } from '../disk/fs.js'
 import { CONFLICTS, type Conflict, DURABILITIES, type Durability } from '../publish/publish.js'
-import type { HandleBudget } from '../tree/handle-budget.js'
-import type { OpenFolder } from '../tree/tree.js'
+import type { Tree } from '../tree/tree.js'
 
-/** Where a part gets its folders from: a {@link Tree}, or something with the same methods. */
-export interface Folders {
-  readonly fs: FileSystem
-  /** The budget that the parts share with the folders. */
-  readonly handles: HandleBudget
-  folder(path: string): Promise<OpenFolder>
-}
+/** Where a part gets its folders from, and the budget that it shares with them. */
+export type Folders = Pick<Tree, 'fs' | 'handles' | 'folder'>
 
 /** Options of {@link PartFile.open}. */
 export interface PartFileOptions {

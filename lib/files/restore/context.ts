@@ -1,6 +1,5 @@
 import type { Audit } from '../audit/audit-record.js'
-import { UNRECORDED } from '../audit/audited.js'
-import { Recorder } from '../audit/recorder.js'
+import { Recorder, UNRECORDED } from '../audit/recorder.js'
 import { type Clock, systemClock } from '../disk/clock.js'
 import type { FileSystem } from '../disk/fs.js'
 import { nodeFileSystem } from '../disk/node-fs.js'

@@ -1,4 +1,4 @@
-import { readWholeFile } from '../content/read-whole.js'
+import { readWholeFile } from '../content/read-file.js'
 import { moveOver } from '../disk/move-file.js'
 import { nameOf } from '../disk/names.js'
 import { unlinkIfThere } from '../disk/stats.js'

@@ -9,11 +9,8 @@ import { ownerOfTemporary } from '../own/temporary-name.js'
 import { Aliases } from './aliases.js'
 import type { TransactionContext } from './context.js'
 import { fewAtOnce, removeAll } from './folder.js'
-import type { TransactionProgress } from './options.js'
+import type { newContentOf, TransactionProgress } from './options.js'
 import { foldersAbove, type PlannedAction, Planner } from './plan.js'
-
-/** New content as pieces of bytes. */
-export type ByteContent = AsyncIterable<Uint8Array> | Iterable<Uint8Array>
 
 /** What the commit needs. */
 interface Prepared {
@@ -48,7 +45,7 @@ export class Draft {
   }
 
   /** @param content called in the turn of this operation; if it throws, nothing is planned */
-  async write(path: string, content: () => Promise<ByteContent>, mode?: number): Promise<void> {
+  async write(path: string, content: () => ReturnType<typeof newContentOf>, mode?: number): Promise<void> {
     const number = this.#staged.size
     await this.#stage(
       this.#inTurn([path], async () => {

@@ -1,10 +1,10 @@
 import { printable, SluiceError } from '../../errors.js'
 import { checkLocalPath } from '../../options.js'
-import { reading } from '../atomic/pieces.js'
+import { checkContent, reading } from '../atomic/pieces.js'
 import { codeForRecord, getDefaultAudit } from '../audit/recorder.js'
-import { encodeValue, type Format } from '../content/formats.js'
+import type { Format } from '../content/formats.js'
 import { plainValue } from '../content/plain-value.js'
-import { checkSchema } from '../content/schema.js'
+import { encodeChecked } from '../content/schema.js'
 import { diskError } from '../disk/disk-error.js'
 import { UserCallback } from '../disk/user-callback.js'
 import { runTransaction, type TransactionResult } from './commit.js'
@@ -13,7 +13,6 @@ import { Draft } from './draft.js'
 import { Failure } from './failure.js'
 import { removeAll } from './folder.js'
 import {
-  checkNewContent,
   checkTransactionOptions,
   newContentOf,
   type TransactionCopyOptions,
@@ -121,7 +120,7 @@ export class FileTransaction implements AsyncDisposable {
    * copy, and with `ERR_SOURCE_CHANGED` if somebody wrote to it meanwhile.
    */
   copy(from: string, to: string, { schema }: TransactionCopyOptions = {}): Promise<void> {
-    const check = (content: Uint8Array) => checkNewContent(content, schema!, to)
+    const check = (content: Uint8Array) => checkContent(content, 'utf8', schema!, to)
     return this.#operation('copy', from, () =>
       this.#draft.copy(from, to, schema === undefined ? undefined : check),
     )
@@ -177,16 +176,14 @@ export class FileTransaction implements AsyncDisposable {
   }
 
   #writeValue(format: Format, path: string, value: unknown, options: TransactionValueOptions): Promise<void> {
-    const { schema, mode, ...encode } = options
-    return this.#operation(`write as ${format.toUpperCase()}`, path, async () => {
+    const write = async () => {
       // a copy, so that the caller cannot change it between the check and the write
       const plain = plainValue(value, format)
-      const content = async () => {
-        if (schema !== undefined) await checkSchema(plain, schema, path)
-        return newContentOf(await encodeValue(format, plain, encode), { mode }, path)
-      }
-      return this.#draft.write(path, content, mode)
-    })
+      const { mode } = options
+      const text = () => encodeChecked(format, plain, options, path)
+      return this.#draft.write(path, async () => newContentOf(await text(), { mode }, path), mode)
+    }
+    return this.#operation(`write as ${format.toUpperCase()}`, path, write)
   }
 
   #checkOpen(): void {

@@ -1,5 +1,5 @@
 import { Limiter } from '../../async.js'
-import { UNRECORDED } from '../audit/audited.js'
+import { UNRECORDED } from '../audit/recorder.js'
 import { diskError, systemCode } from '../disk/disk-error.js'
 import { parentOf } from '../disk/names.js'
 import { inFolder } from '../intent/staging.js'

@@ -1,4 +1,4 @@
-import { printable, SluiceError } from '../../errors.js'
+import { messageOf, printable, SluiceError } from '../../errors.js'
 import {
   checkAbortSignal,
   checkCallback,
@@ -7,15 +7,13 @@ import {
   checkObject,
   checkOption,
 } from '../../options.js'
-import { contentOf, encodedPieces, schemaOfStream, untilAborted, type WriteData } from '../atomic/pieces.js'
+import { contentOf, encodedPieces, untilAborted, type WriteData } from '../atomic/pieces.js'
 import { type Audit, checkAudit } from '../audit/audit-record.js'
-import { decodeText, encodeText } from '../content/encodings.js'
-import { type EncodeOptions, knownFormat, parseText } from '../content/formats.js'
-import { checkSchema, type Schema } from '../content/schema.js'
+import type { EncodeOptions } from '../content/formats.js'
+import type { Schema } from '../content/schema.js'
 import type { FileSystem } from '../disk/fs.js'
 import type { ProcessSystem } from '../own/owner.js'
 import type { Durability } from '../publish/publish.js'
-import type { ByteContent } from './draft.js'
 
 /** New content: text (UTF-8), bytes, or a stream or other iterable of them. */
 export type TransactionData = WriteData
@@ -98,18 +96,11 @@ export async function newContentOf(
   { mode, schema }: TransactionWriteOptions,
   path: string,
   unwanted?: AbortSignal,
-): Promise<ByteContent> {
+): Promise<AsyncIterable<Uint8Array> | Iterable<Uint8Array>> {
   checkMode('mode', mode)
-  const content = typeof data === 'string' ? encodeText(data) : contentOf(data)
-  if (!(content instanceof Uint8Array)) {
-    if (schema !== undefined) throw schemaOfStream()
-    return fromSource(encodedPieces(untilAborted(content, unwanted, path), 'utf8'), path)
-  }
-  if (schema === undefined) return [content]
-  // a copy, so that the caller cannot change it between the check and the write
-  const bytes = Uint8Array.from(content)
-  await checkNewContent(bytes, schema, path)
-  return [bytes]
+  const content = await contentOf(data, 'utf8', schema, path)
+  if (content instanceof Uint8Array) return [content]
+  return fromSource(encodedPieces(untilAborted(content, unwanted, path), 'utf8'), path)
 }
 
 /** Errors of the source become `ERR_SOURCE_READ`, so that they are not mistaken for errors of the disk. */
@@ -118,14 +109,8 @@ async function* fromSource(pieces: AsyncIterable<Uint8Array>, path: string): Asy
     yield* pieces
   } catch (cause) {
     if (cause instanceof SluiceError) throw cause
-    const why = printable(cause instanceof Error ? cause.message : String(cause), 200)
+    const why = printable(messageOf(cause), 200)
     const message = `what ${printable(path)} is to hold cannot be read: ${why}`
     throw new SluiceError('ERR_SOURCE_READ', message, { path, cause })
   }
-}
-
-/** Checks the new content of `path`: `ERR_PARSE`, `ERR_SCHEMA`; `ERR_USAGE` if the name says no format. */
-export async function checkNewContent(bytes: Uint8Array, schema: Schema, path: string): Promise<void> {
-  const text = decodeText(bytes, 'utf8', path)
-  await checkSchema(await parseText(knownFormat(path), text, path), schema, path)
 }

@@ -1,6 +1,6 @@
 import type { SluiceError } from '../../errors.js'
 import { checkFlag, checkLocalPath } from '../../options.js'
-import { type Audited, audited, UNRECORDED } from '../audit/audited.js'
+import { type Audited, audited, UNRECORDED } from '../audit/recorder.js'
 import { diskError } from '../disk/disk-error.js'
 import type { FileSystem } from '../disk/fs.js'
 import { nodeFileSystem } from '../disk/node-fs.js'

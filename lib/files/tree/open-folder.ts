@@ -72,25 +72,26 @@ export class Lease implements OpenFolder {
   }
 
   get fd(): number {
-    // after the release the number may belong to another file
-    if (this.#released) throw released(this.path)
-    return this.#handle.fd
+    return this.#held.fd
+  }
+
+  /** The handle. After the release its number may belong to another file. */
+  get #held(): FolderHandle {
+    if (!this.#released) return this.#handle
+    throw new SluiceError('ERR_STATE', `the folder ${printable(this.path)} was released`)
   }
 
   at(name: string): string {
     checkName(name, this.#fs.platform, name)
-    if (this.#released) throw released(this.path)
-    return this.#handle.prefix + name
+    return this.#held.prefix + name
   }
 
-  list(): Promise<Buffer[]> {
-    if (this.#released) throw released(this.path)
-    return this.#fs.readdir(`${this.#handle.prefix}.`)
+  async list(): Promise<Buffer[]> {
+    return this.#fs.readdir(`${this.#held.prefix}.`)
   }
 
   async sync(): Promise<void> {
-    if (this.#released) throw released(this.path)
-    const handle = hold(this.#handle)
+    const handle = hold(this.#held)
     try {
       await handle.sync()
     } finally {
@@ -111,10 +112,6 @@ export function pathIn({ fs, root }: TreeRoot, folder: { path: string; fd: numbe
   if (anchored !== null) return anchored
   const top = root.endsWith('/') ? root : `${root}/`
   return top + (folder.path === '' ? name : `${folder.path}/${name}`)
-}
-
-function released(path: string): SluiceError {
-  return new SluiceError('ERR_STATE', `the folder ${printable(path)} was released`)
 }
 
 /** Adds one user. */
