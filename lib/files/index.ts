@@ -91,9 +91,8 @@ export {
 } from './publish/publish.js'
 export { type Recovered, recoverReplaced, removeTree } from './publish/replace-folder.js'
 export type { RecoveryManagerOptions } from './restore/context.js'
-export type { RecoveryKind } from './restore/record.js'
 export { RecoveryManager } from './restore/recovery-manager.js'
-export type { RecoveryPoint } from './restore/store.js'
+export type { RecoveryKind, RecoveryPoint } from './restore/store.js'
 export type { RecoveryOutcome } from './restore/undo-all.js'
 export { type RotateOptions, type Rotation, rotateFile } from './rotation/rotate-file.js'
 export type { TransactionResult } from './transaction/commit.js'
@@ -107,6 +106,6 @@ export type {
   TransactionWriteOptions,
 } from './transaction/options.js'
 export { type RecoveredTransaction, type RecoverOptions, recoverTransactions } from './transaction/recover.js'
-export { Folder } from './tree/folder.js'
 export { HandleBudget } from './tree/handle-budget.js'
+export { Folder } from './tree/open-folder.js'
 export { type OpenFolder, Tree, type TreeOptions } from './tree/tree.js'

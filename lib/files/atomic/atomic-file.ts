@@ -1,17 +1,24 @@
 import { createHash, type Hash } from 'node:crypto'
 import { dirname, join } from 'node:path'
 import { printable, SluiceError } from '../../errors.js'
+import { keepAttributes, openingMode } from '../disk/attributes.js'
 import { diskError, errorCode, SystemError } from '../disk/disk-error.js'
 import type { FileStats } from '../disk/fs.js'
-import { keepAttributes, openingMode, wantedMode } from '../disk/keep-attributes.js'
 import { createTemporary } from '../disk/move-file.js'
 import { writeFully } from '../disk/read-write.js'
 import { UserCallback } from '../disk/user-callback.js'
 import { temporaryName } from '../own/temporary-name.js'
 import { makeFolders } from '../tree/make-folders.js'
 import { giveName, verifyFile } from './give-name.js'
-import { type AtomicWriteOptions, checkSignal, type WriteSettings, writeSettings } from './options.js'
-import { digestInSteps, givenUp, LARGE_PORTION, PORTION, portionsOf } from './pieces.js'
+import { type AtomicWriteOptions, type WriteSettings, writeSettings } from './options.js'
+import {
+  checkSignal,
+  destroyedBeforeEnd,
+  digestInSteps,
+  LARGE_PORTION,
+  PORTION,
+  portionsOf,
+} from './pieces.js'
 import { findTarget, type Target } from './target.js'
 
 /** What was written. */
@@ -67,7 +74,6 @@ export class AtomicFile {
   #fd: number
   #position = 0
   #state: 'open' | 'staged' | 'over' = 'open'
-  #staged: Staged | undefined
   #warning: SluiceError | undefined
   #running: Promise<unknown> | undefined
   #discarded: Promise<void> | undefined
@@ -89,7 +95,7 @@ export class AtomicFile {
       if (settings.makeParents) await makeFolders(fs, dirname(path), durability === 'power')
       const target = await findTarget(path, settings)
       const temporary = join(tempDir ?? target.folder, temporaryName())
-      const mode = openingMode(wantedMode(settings.mode, target.there))
+      const mode = openingMode(settings.mode, target.there)
       const fd = await createTemporary(fs, temporary, mode).catch((cause: unknown) => {
         throw errorCode(cause) === 'ENOENT' ? noFolder(path, target.folder, tempDir, cause) : cause
       })
@@ -138,11 +144,15 @@ export class AtomicFile {
    */
   commit(): Promise<Written> {
     return this.#run('any', async () => {
-      const staged = this.#staged ?? (await this.#stage())
+      if (this.#state === 'open') await this.#stage()
       this.#state = 'over'
       const named = await giveName(this.#draft)
-      const { bytes, digest } = staged
-      return { bytes, digest, ...named, ...(this.#warning && { warning: this.#warning }) }
+      return {
+        bytes: this.#position,
+        digest: this.#draft.digest!,
+        ...named,
+        ...(this.#warning && { warning: this.#warning }),
+      }
     })
   }
 
@@ -178,7 +188,7 @@ export class AtomicFile {
 
   #check(): void {
     checkSignal(this.#draft.settings.signal, this.#path)
-    if (this.#discarded) throw givenUp(this.#path)
+    if (this.#discarded) throw destroyedBeforeEnd(this.#path)
   }
 
   async #remove(): Promise<void> {
@@ -206,8 +216,7 @@ export class AtomicFile {
     if (verify) await verifyFile(fs, fd, digest, this.#path)
     await this.#close()
     this.#state = 'staged'
-    this.#staged = { temporary, bytes, digest }
-    return this.#staged
+    return { temporary, bytes, digest }
   }
 
   async #close(): Promise<void> {

@@ -5,7 +5,7 @@ import { type Audited, recorderOf } from '../audit/recorder.js'
 import { encodeText, TEXT_ENCODINGS, TextEncoderInPieces, type TextEncoding } from '../content/encodings.js'
 import { AtomicFile, type Written } from './atomic-file.js'
 import { type AtomicWriteOptions, writeSettings } from './options.js'
-import { cancelled, givenUp, schemaOfStream } from './pieces.js'
+import { cancelled, destroyedBeforeEnd, schemaOfStream } from './pieces.js'
 
 /** Options of {@link createAtomicWriteStream}. */
 export interface AtomicStreamOptions extends AtomicWriteOptions, Audited {
@@ -67,14 +67,7 @@ export class AtomicWriteStream extends Writable {
     }, callback)
   }
 
-  override _write(
-    chunk: Buffer | string,
-    encoding: BufferEncoding,
-    callback: (error?: Error | null) => void,
-  ) {
-    this._writev([{ chunk, encoding }], callback)
-  }
-
+  // Node's own _write calls this with a list of one
   override _writev(chunks: Chunk[], callback: (error?: Error | null) => void): void {
     let buffers: Uint8Array[]
     try {
@@ -93,7 +86,7 @@ export class AtomicWriteStream extends Writable {
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
     const end = () => {
       if (this.#written) this.#answer.resolve(this.#written)
-      else this.#answer.reject(error ?? givenUp(this.#path))
+      else this.#answer.reject(error ?? destroyedBeforeEnd(this.#path))
       callback(error)
     }
     // waits for a running call: it may be the one that gives the file its name

@@ -5,7 +5,7 @@ import { type Audited, audited } from '../audit/recorder.js'
 import { A_DAY } from '../disk/clock.js'
 import { diskError, errorCode, SystemError } from '../disk/disk-error.js'
 import type { FileSystem } from '../disk/fs.js'
-import { copyFile, moveOver } from '../disk/move-file.js'
+import { copyFile, moveOver, orRemove } from '../disk/move-file.js'
 import { fitted } from '../disk/names.js'
 import { nodeFileSystem } from '../disk/node-fs.js'
 import { lstatIfThere, unlinkIfThere } from '../disk/stats.js'
@@ -45,10 +45,10 @@ export async function makeBackup(
   if (!there) return undefined
   const target = there.isSymbolicLink() ? await fs.readlink(path) : undefined
   for (let tries = 0; tries < MOST_NAMES_TRIED; tries++) {
-    const backup = backupName(name, time)
+    const backup = headOf(name) + endingAt(time, randomBytes(2).toString('hex'))
     try {
       if (target !== undefined) await fs.symlink(target, folder.at(backup))
-      else if (!(await linkOrCopy(fs, folder, name, backup, power))) continue
+      else await linkOrCopy(fs, folder, name, backup, power)
     } catch (error) {
       if (errorCode(error) === 'EEXIST') continue
       throw error
@@ -60,31 +60,25 @@ export async function makeBackup(
   throw new SystemError('EEXIST', 'link', 'every name for a backup is taken')
 }
 
-/** Whether the backup has its name now; false if something else has it. */
+/** Gives the file the name of the backup too, or a copy of it; EEXIST if something else has that name. */
 async function linkOrCopy(
   fs: FileSystem,
   folder: OpenFolder,
   name: string,
   backup: string,
   power: boolean,
-): Promise<boolean> {
+): Promise<void> {
+  const to = folder.at(backup)
   try {
-    await fs.link(folder.at(name), folder.at(backup))
-    return true
+    return await fs.link(folder.at(name), to)
   } catch (error) {
     if (errorCode(error) === 'EEXIST' || errorCode(error) === 'ENOENT') throw error
   }
-  if (await lstatIfThere(fs, folder.at(backup))) return false
+  if (await lstatIfThere(fs, to)) throw new SystemError('EEXIST', 'link', 'the name of the backup is taken')
   const temporary = folder.at(temporaryName())
   await copyFile(fs, folder.at(name), temporary, power)
-  try {
-    // the name has the time and a random part: nobody has taken it since the check
-    await moveOver(fs, temporary, folder.at(backup))
-    return true
-  } catch (error) {
-    await fs.unlink(temporary).catch(() => {})
-    throw error
-  }
+  // the name has the time and a random part: nobody has taken it since the check
+  await orRemove(fs, temporary, () => moveOver(fs, temporary, to))
 }
 
 /**
@@ -145,10 +139,6 @@ export async function pruneBackups(
   for (const { path } of others.slice(0, Math.max(0, backups.length - keep))) {
     await unlinkIfThere(fs, folder.at(basename(path)))
   }
-}
-
-function backupName(name: string, time: number): string {
-  return headOf(name) + endingAt(time, randomBytes(2).toString('hex'))
 }
 
 /** The last time that a year of four digits can express. */

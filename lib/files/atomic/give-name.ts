@@ -4,11 +4,11 @@ import { printable, SluiceError } from '../../errors.js'
 import { digestFile } from '../disk/digest-file.js'
 import { diskError, errorCode } from '../disk/disk-error.js'
 import type { FileSystem } from '../disk/fs.js'
-import { copyFile, moveFile } from '../disk/move-file.js'
+import { copyFile, moveFile, orRemove } from '../disk/move-file.js'
 import { withRegular } from '../disk/open-regular.js'
 import { temporaryName } from '../own/temporary-name.js'
 import { publish } from '../publish/publish.js'
-import { Folder } from '../tree/folder.js'
+import { Folder } from '../tree/open-folder.js'
 import type { UnnamedFile, Written } from './atomic-file.js'
 import { listBackups, makeBackup, nextTime, pruneBackups } from './backups.js'
 
@@ -50,16 +50,13 @@ async function fromElsewhere(folder: Folder, draft: UnnamedFile): Promise<Named>
     await copyFile(fs, temporary, beside, durability === 'power', check)
     isCopy = true
   }
-  try {
+  return orRemove(fs, beside, async () => {
     const verify = (fd: number) => verifyFile(fs, fd, draft.digest!, draft.target.path)
     if (isCopy && settings.verify) await withRegular(fs, beside, verify)
     const named = await nameIn(folder, name, isCopy ? { ...draft, stats: undefined } : draft)
     if (isCopy) await fs.unlink(temporary).catch(() => {})
     return named
-  } catch (error) {
-    await fs.unlink(beside).catch(() => {})
-    throw error
-  }
+  })
 }
 
 /**

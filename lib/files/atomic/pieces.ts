@@ -2,6 +2,7 @@ import type { Hash } from 'node:crypto'
 import { EventEmitter } from 'node:events'
 import { isReadable, type Readable } from 'node:stream'
 import { setImmediate } from 'node:timers/promises'
+import { deferred } from '../../async.js'
 import { printable, SluiceError } from '../../errors.js'
 import { badOption } from '../../options.js'
 import { decodeText, encodeText, TextEncoderInPieces, type TextEncoding } from '../content/encodings.js'
@@ -21,25 +22,11 @@ export type WriteData =
 export type Pieces = AsyncIterable<string | Uint8Array> | Iterable<string | Uint8Array>
 
 /**
- * What is to be written: text and bytes as one buffer, or content that comes in pieces. With a schema the value in it is
- * checked (`ERR_SCHEMA`, `ERR_PARSE`). `ERR_USAGE` for anything else, and for a stream that has ended.
+ * What is to be written: text and bytes as one buffer, or content that comes in pieces. `ERR_USAGE` for anything else,
+ * and for a stream that has ended.
  */
-export async function contentOf(
-  data: WriteData,
-  encoding: TextEncoding,
-  schema: Schema | undefined,
-  path: string,
-): Promise<Uint8Array | Pieces> {
-  const content = typeof data === 'string' ? encodeText(data, encoding) : bytesOrPieces(data)
-  if (schema === undefined) return content
-  if (!(content instanceof Uint8Array)) throw schemaOfStream()
-  // a copy, so that the caller cannot change it between the check and the write
-  const bytes = Uint8Array.from(content)
-  await checkContent(bytes, encoding, schema, path)
-  return bytes
-}
-
-function bytesOrPieces(data: Exclude<WriteData, string>): Uint8Array | Pieces {
+export function contentOf(data: WriteData, encoding: TextEncoding): Uint8Array | Pieces {
+  if (typeof data === 'string') return encodeText(data, encoding)
   if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
   if (data instanceof ArrayBuffer) return new Uint8Array(data)
   if (!isPieces(data)) {
@@ -52,15 +39,22 @@ function bytesOrPieces(data: Exclude<WriteData, string>): Uint8Array | Pieces {
   return data
 }
 
-/** Checks the new content of `path`: `ERR_PARSE`, `ERR_SCHEMA`; `ERR_USAGE` if the name says no format. */
-export async function checkContent(
-  bytes: Uint8Array,
+/**
+ * The content, once the value in it was checked, if there is a schema: `ERR_PARSE`, `ERR_SCHEMA`; `ERR_USAGE` if the
+ * name says no format.
+ */
+export async function checkedContent(
+  content: Uint8Array,
   encoding: TextEncoding,
-  schema: Schema,
+  schema: Schema | undefined,
   path: string,
-): Promise<void> {
+): Promise<Uint8Array> {
+  if (schema === undefined) return content
+  // a copy, so that the caller cannot change it between the check and the write
+  const bytes = Uint8Array.from(content)
   const text = decodeText(bytes, encoding, path)
   await checkSchema(await parseText(knownFormat(path), text, path), schema, path)
+  return bytes
 }
 
 /** The error for a schema together with a stream: only content in memory can be checked before it is written. */
@@ -135,25 +129,40 @@ export async function* untilAborted(
     return
   }
   const iterator = Symbol.asyncIterator in pieces ? pieces[Symbol.asyncIterator]() : pieces[Symbol.iterator]()
-  let stop = () => {}
-  const abort = () => stop()
-  signal.addEventListener('abort', abort)
   try {
     for (;;) {
-      // no Promise.race with one long-lived promise: that would keep a reaction for each piece
-      const next = await new Promise<IteratorResult<string | Uint8Array>>((resolve, reject) => {
-        stop = () => reject(cancelled(path, signal))
-        if (signal.aborted) stop()
-        else Promise.resolve(iterator.next()).then(resolve, reject)
-      })
+      const next = await unlessAborted(async () => iterator.next(), signal, path)
       if (next.done) return
       yield next.value
     }
   } finally {
-    signal.removeEventListener('abort', abort)
     // an iterator that waits for its source answers late or never: not awaited
     Promise.resolve(iterator.return?.()).catch(() => {})
   }
+}
+
+/** The result of `act`, unless the signal is aborted before: `ERR_CANCELLED`. */
+export async function unlessAborted<T>(
+  act: () => Promise<T>,
+  signal: AbortSignal | undefined,
+  path: string,
+): Promise<T> {
+  checkSignal(signal, path)
+  if (!signal) return act()
+  const { promise, resolve, reject } = deferred<T>()
+  const abort = () => reject(cancelled(path, signal))
+  signal.addEventListener('abort', abort)
+  act().then(resolve, reject)
+  try {
+    return await promise
+  } finally {
+    signal.removeEventListener('abort', abort)
+  }
+}
+
+/** Throws `ERR_CANCELLED` if the signal is aborted. */
+export function checkSignal(signal: AbortSignal | undefined, path: string): void {
+  if (signal?.aborted) throw cancelled(path, signal)
 }
 
 /** The error of a cancelled write. */
@@ -163,7 +172,7 @@ export function cancelled(path: string, signal: AbortSignal | undefined): Sluice
 }
 
 /** The error of a write that was given up without a reason. */
-export function givenUp(path: string): SluiceError {
+export function destroyedBeforeEnd(path: string): SluiceError {
   const message = `writing ${printable(path)} was given up before its end; the file is what it was`
   return new SluiceError('ERR_DESTROYED', message, { path })
 }

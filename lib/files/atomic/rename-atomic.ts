@@ -5,15 +5,15 @@ import { type Audited, audited } from '../audit/recorder.js'
 import { type Clock, systemClock } from '../disk/clock.js'
 import { diskError, errorCode } from '../disk/disk-error.js'
 import type { FileStats, FileSystem } from '../disk/fs.js'
-import { copyFile, dropOldName, moveFile } from '../disk/move-file.js'
+import { copyFile, dropOldName, moveFile, orRemove } from '../disk/move-file.js'
 import { foldName } from '../disk/names.js'
 import { nodeFileSystem } from '../disk/node-fs.js'
 import { lstatIfThere, sameInode } from '../disk/stats.js'
 import { syncFile, syncFolder } from '../disk/sync.js'
 import { temporaryName } from '../own/temporary-name.js'
 import type { Durability } from '../publish/publish.js'
-import { Folder } from '../tree/folder.js'
 import { makeFolders } from '../tree/make-folders.js'
+import { Folder } from '../tree/open-folder.js'
 import { takeFreeName } from './take-free-name.js'
 
 /** Options of {@link renameAtomic}. */
@@ -41,15 +41,12 @@ export interface Renamed {
 }
 
 /** The checked options, and the stats of the source. */
-export interface Renaming {
-  fs: FileSystem
-  clock: Clock
+export interface Renaming extends Required<Pick<RenameOptions, 'fs' | 'clock' | 'conflict' | 'durability'>> {
   from: string
   /** The stats of `from`. */
   source: FileStats
-  conflict: 'overwrite' | 'rename' | 'fail'
-  durability: Durability
-  signal?: AbortSignal
+  /** Throws if it was cancelled. */
+  check: () => void
 }
 
 /**
@@ -72,14 +69,19 @@ export function renameAtomic(from: string, to: string, options: RenameOptions = 
     checkChoice('durability', durability, ['crash', 'power'])
     checkAbortSignal('signal', signal)
     if (resolve(from) === resolve(to)) throw samePath(from)
-    if (signal?.aborted) throw renameCancelled(from, signal)
+    const check = () => {
+      if (!signal?.aborted) return
+      const message = `renaming ${printable(from)} was cancelled; it is where it was`
+      throw new SluiceError('ERR_CANCELLED', message, { path: from, cause: signal.reason })
+    }
+    check()
     try {
       const source = await sourceAt(fs, from)
       if (await isSameName(fs, from, to, source)) throw samePath(from)
       await makeFolders(fs, dirname(to), durability === 'power')
       // a synced name does not mean that the content is on the disk, too
       if (durability === 'power' && source.isFile()) await syncFile(fs, from)
-      return await move({ fs, clock, from, source, conflict, durability, signal }, to)
+      return await move({ fs, clock, from, source, conflict, durability, check }, to)
     } catch (error) {
       throw diskError(error, 'rename', from)
     }
@@ -136,23 +138,16 @@ async function inOneFolder(fs: FileSystem, from: string, to: string): Promise<bo
 }
 
 async function copyOver(renaming: Renaming, folder: Folder, to: string): Promise<Renamed> {
-  const { fs, clock, from, source, conflict, durability, signal } = renaming
+  const { fs, clock, from, source, conflict, durability, check } = renaming
   const temporary = folder.at(temporaryName())
   let copied = source
-  if (source.isFile()) {
-    const check = () => {
-      if (signal?.aborted) throw renameCancelled(from, signal)
-    }
-    copied = await copyFile(fs, from, temporary, durability === 'power', check)
-  } else await fs.symlink(await fs.readlink(from), temporary)
-  let name = basename(to)
-  try {
-    if (conflict === 'overwrite') await moveFile(fs, clock, temporary, folder.at(name))
-    else name = await takeFreeName(renaming, folder, temporary, to, true)
-  } catch (error) {
-    await fs.unlink(temporary).catch(() => {})
-    throw error
-  }
+  if (source.isFile()) copied = await copyFile(fs, from, temporary, durability === 'power', check)
+  else await fs.symlink(await fs.readlink(from), temporary)
+  const name = await orRemove(fs, temporary, async () => {
+    if (conflict !== 'overwrite') return takeFreeName(renaming, folder, temporary, to, true)
+    await moveFile(fs, clock, temporary, folder.at(basename(to)))
+    return basename(to)
+  })
   // the name of the copy must be durable before the source is removed
   if (durability === 'power') await folder.sync()
   await dropOldName(fs, from, copied)
@@ -177,9 +172,4 @@ function intoItself(error: unknown, from: string, to: string): unknown {
   if (errorCode(error) !== 'EINVAL') return error
   const message = `${printable(from)} cannot be renamed to ${printable(to)}, which is inside it`
   return new SluiceError('ERR_USAGE', message, { path: from, cause: error })
-}
-
-function renameCancelled(path: string, signal: AbortSignal): SluiceError {
-  const message = `renaming ${printable(path)} was cancelled; it is where it was`
-  return new SluiceError('ERR_CANCELLED', message, { path, cause: signal.reason })
 }

@@ -5,7 +5,15 @@ import { type EncodeOptions, type Format, knownFormat } from '../content/formats
 import { encodeChecked, type Schema } from '../content/schema.js'
 import { AtomicFile, type Written } from './atomic-file.js'
 import { type AtomicWriteOptions, writeSettings } from './options.js'
-import { contentOf, encodedPieces, type Pieces, reading, untilAborted, type WriteData } from './pieces.js'
+import {
+  checkedContent,
+  contentOf,
+  encodedPieces,
+  reading,
+  schemaOfStream,
+  untilAborted,
+  type WriteData,
+} from './pieces.js'
 
 /** Options of {@link writeFileAtomic}. */
 export interface WriteFileOptions extends AtomicWriteOptions, Audited {
@@ -47,9 +55,20 @@ export function writeFileAtomic(
     const { encoding = 'utf8', schema } = options
     writeSettings(path, options)
     checkChoice('encoding', encoding, TEXT_ENCODINGS)
-    const content = await contentOf(data, encoding, schema, path)
-    if (content instanceof Uint8Array) return writeBytes(path, content, options)
-    return writePieces(path, content, encoding, options)
+    const content = contentOf(data, encoding)
+    if (content instanceof Uint8Array)
+      return writeBytes(path, await checkedContent(content, encoding, schema, path), options)
+    if (schema !== undefined) throw schemaOfStream()
+    return reading(content, async (begun) => {
+      const file = await AtomicFile.open(path, options)
+      try {
+        const source = untilAborted(begun, options.signal, path)
+        for await (const bytes of encodedPieces(source, encoding)) await file.write([bytes])
+        return await file.commit()
+      } finally {
+        await file.discard()
+      }
+    })
   })
 }
 
@@ -93,22 +112,4 @@ async function writeBytes(path: string, bytes: Uint8Array, options: AtomicWriteO
   const file = await AtomicFile.open(path, options)
   await file.write([bytes])
   return file.commit()
-}
-
-function writePieces(
-  path: string,
-  pieces: Pieces,
-  encoding: TextEncoding,
-  options: AtomicWriteOptions,
-): Promise<Written> {
-  return reading(pieces, async (begun) => {
-    const file = await AtomicFile.open(path, options)
-    try {
-      const source = untilAborted(begun, options.signal, path)
-      for await (const bytes of encodedPieces(source, encoding)) await file.write([bytes])
-      return await file.commit()
-    } finally {
-      await file.discard()
-    }
-  })
 }

@@ -1,6 +1,6 @@
 import { printableJson } from '../../errors.js'
 import { badOption, checkOption } from '../../options.js'
-import { type Check, hasShape, isNumber, isText, maybe, oneOf } from '../own/record.js'
+import { type FieldCheck, hasShape, isNumber, isText, maybe, oneOf } from '../own/record.js'
 
 /** One line of an audit trail: what was done to one path, and how it went. */
 export interface AuditRecord {
@@ -95,7 +95,7 @@ function parseRecord(text: string): AuditRecord | undefined {
 }
 
 /** What each field must be, in the form that JSON gives it back (NaN becomes null). */
-const FIELDS: Record<keyof AuditRecord, [expected: string, check: Check]> = {
+const FIELDS: Record<keyof AuditRecord, [expected: string, check: FieldCheck]> = {
   // the first one, as RECORD_START says
   time: ['a date as ISO 8601', (value) => isText(value) && !Number.isNaN(Date.parse(value))],
   session: ['a text', isText],

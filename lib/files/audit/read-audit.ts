@@ -3,10 +3,10 @@ import { diskError } from '../disk/disk-error.js'
 import type { FileSystem } from '../disk/fs.js'
 import { nodeFileSystem } from '../disk/node-fs.js'
 import { openRegular, withRegular } from '../disk/open-regular.js'
-import { piecesOf } from '../disk/read-write.js'
+import { readPieces } from '../disk/read-write.js'
 import { ifThere, sameInode } from '../disk/stats.js'
+import { listRotated, type Rotated } from './audit-file.js'
 import { type AuditRecord, decodeLine, LONGEST_AUDIT_LINE } from './audit-record.js'
-import { listRotated, type Rotated } from './rotated-names.js'
 
 /** Options of {@link readAudit}. */
 export interface ReadAuditOptions {
@@ -89,7 +89,7 @@ async function* recordsIn(
  */
 async function* linesOf(fs: FileSystem, fd: number, onTorn: () => void): AsyncGenerator<string> {
   let rest = Buffer.alloc(0)
-  for await (const piece of piecesOf(fs, fd, READ_BYTES)) {
+  for await (const piece of readPieces(fs, fd, READ_BYTES)) {
     let from = 0
     for (let end = piece.indexOf(0x0a); end !== -1; end = piece.indexOf(0x0a, from)) {
       yield Buffer.concat([rest, piece.subarray(from, end)]).toString()

@@ -1,8 +1,8 @@
 import type { SluiceError } from '../../errors.js'
 import { checkFunction, checkWhole } from '../../options.js'
 import { AtomicFile, type Written } from '../atomic/atomic-file.js'
-import { checkSignal, writeSettings } from '../atomic/options.js'
-import { cancelled } from '../atomic/pieces.js'
+import { writeSettings } from '../atomic/options.js'
+import { checkSignal, unlessAborted } from '../atomic/pieces.js'
 import { findTarget, type Target } from '../atomic/target.js'
 import type { WriteValueOptions } from '../atomic/write-file.js'
 import { audited } from '../audit/recorder.js'
@@ -100,26 +100,6 @@ async function update<T>(
   const bytes = encodeText(await encodeChecked('json', value, options, shown))
   const { backup, warning } = await write(file, bytes, lock, options)
   return { how: 'written', value, ...(backup && { backup }), ...(warning && { warning }) }
-}
-
-/** The result of `act`, unless the signal is aborted before: `ERR_CANCELLED`. */
-async function unlessAborted<T>(
-  act: () => Promise<T>,
-  signal: AbortSignal | undefined,
-  path: string,
-): Promise<T> {
-  checkSignal(signal, path)
-  if (!signal) return act()
-  let abort = () => {}
-  try {
-    return await new Promise<T>((resolve, reject) => {
-      abort = () => reject(cancelled(path, signal))
-      signal.addEventListener('abort', abort)
-      act().then(resolve, reject)
-    })
-  } finally {
-    signal.removeEventListener('abort', abort)
-  }
 }
 
 /** Checks the lock as late as possible: after all that takes long. */

@@ -5,7 +5,7 @@ import { type Audited, audited } from '../audit/recorder.js'
 import { errorCode, readError } from '../disk/disk-error.js'
 import { type FileSystem, OPEN } from '../disk/fs.js'
 import { nodeFileSystem } from '../disk/node-fs.js'
-import { piecesOf } from '../disk/read-write.js'
+import { readPieces } from '../disk/read-write.js'
 import { decodeText, TEXT_ENCODINGS, type TextEncoding, textDecoder } from './encodings.js'
 import { type Format, formatOf, parseText } from './formats.js'
 import { checkSchema, type Schema } from './schema.js'
@@ -142,7 +142,7 @@ class Checking {
         isText = false
       }
     }
-    for await (const piece of piecesOf(fs, fd)) {
+    for await (const piece of readPieces(fs, fd)) {
       hasher?.update(piece)
       decode(piece)
       if (isValue) kept.push(Buffer.from(piece))

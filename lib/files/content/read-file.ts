@@ -2,10 +2,10 @@ import { printable, SluiceError } from '../../errors.js'
 import { checkAbortSignal, checkChoice, checkDuration, checkLocalPath, checkWhole } from '../../options.js'
 import { type Audited, audited } from '../audit/recorder.js'
 import { type Clock, pause, systemClock } from '../disk/clock.js'
-import { errorCode, readError, SystemError } from '../disk/disk-error.js'
+import { errorCode, readError } from '../disk/disk-error.js'
 import { type FileStats, type FileSystem, OPEN } from '../disk/fs.js'
 import { nodeFileSystem } from '../disk/node-fs.js'
-import { withRegular } from '../disk/open-regular.js'
+import { checkRegular, withRegular } from '../disk/open-regular.js'
 import { readFully } from '../disk/read-write.js'
 import { sameContent } from '../disk/stats.js'
 import { decodeText, TEXT_ENCODINGS, type TextEncoding } from './encodings.js'
@@ -53,8 +53,13 @@ export function readFileRetry(path: string, options: ReadOptions = {}): Promise<
     checkChoice('encoding', encoding, TEXT_ENCODINGS)
     checkAbortSignal('signal', signal)
     for (let attempt = 1; ; attempt++) {
-      if (signal?.aborted) throw readCancelled(path, signal)
-      const found = await tryOnce(path, options, attempt === attempts)
+      if (signal?.aborted) {
+        const message = `reading ${printable(path)} was cancelled`
+        throw new SluiceError('ERR_CANCELLED', message, { path, cause: signal.reason })
+      }
+      const found = await read(path, options).catch((error: unknown) => {
+        if (attempt === attempts || !PASSING_ERRORS.has(errorCode(error) ?? '')) throw readError(error, path)
+      })
       if (found?.isSame) return encoding ? decodeText(found.bytes, encoding, path) : found.bytes
       if (attempt === attempts) throw changedWhileRead(path, attempts)
       await pause(clock, Math.min(maxDelay, delay * 2 ** (attempt - 1)), signal)
@@ -62,23 +67,12 @@ export function readFileRetry(path: string, options: ReadOptions = {}): Promise<
   })
 }
 
-/** Returns undefined if it failed, but may succeed the next time. */
-async function tryOnce(path: string, options: ReadOptions, isLast: boolean): Promise<Attempt | undefined> {
-  try {
-    return await read(path, options)
-  } catch (error) {
-    if (!isLast && PASSING_ERRORS.has(errorCode(error) ?? '')) return undefined
-    throw readError(error, path)
-  }
-}
-
 async function read(path: string, options: ReadOptions): Promise<Attempt> {
   const { fs = nodeFileSystem, maxBytes = Number.MAX_SAFE_INTEGER } = options
   const fd = await fs.open(path, OPEN.anyFile)
   try {
     const before = await fs.fstat(fd)
-    if (before.isDirectory()) throw new SystemError('EISDIR', 'open', 'a folder')
-    if (!before.isFile()) throw new SystemError('ENXIO', 'open', 'not a regular file')
+    checkRegular(before)
     if (before.size > maxBytes) throw tooLarge(path, maxBytes, before.size)
     return await readOpened(fs, fd, before, maxBytes, () => tooLarge(path, maxBytes))
   } finally {
@@ -90,11 +84,6 @@ async function read(path: string, options: ReadOptions): Promise<Attempt> {
 function tooLarge(path: string, maxBytes: number, found?: number): SluiceError {
   const message = `${printable(path)} has more than the ${maxBytes} bytes that may be read; raise maxBytes`
   return new SluiceError('ERR_LIMIT', message, { path, expected: maxBytes, found })
-}
-
-function readCancelled(path: string, signal: AbortSignal): SluiceError {
-  const message = `reading ${printable(path)} was cancelled`
-  return new SluiceError('ERR_CANCELLED', message, { path, cause: signal.reason })
 }
 
 /** Size of the buffer if the size of the file is not known. */

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { type FileSystem, OPEN } from './fs.js'
 import { withRegular } from './open-regular.js'
-import { piecesOf } from './read-write.js'
+import { readPieces } from './read-write.js'
 
 /** Anything that computes a digest, as `createHash` of `node:crypto` returns it. */
 export interface Hasher {
@@ -11,7 +11,7 @@ export interface Hasher {
 
 /** The digest of the whole content of an open file. */
 export async function digestFile(fs: FileSystem, fd: number, hasher: Hasher): Promise<Buffer> {
-  for await (const piece of piecesOf(fs, fd)) hasher.update(piece)
+  for await (const piece of readPieces(fs, fd)) hasher.update(piece)
   return hasher.digest()
 }
 
@@ -19,7 +19,7 @@ export async function digestFile(fs: FileSystem, fd: number, hasher: Hasher): Pr
  * The SHA-256 of the regular file at `path`, hexadecimal; never through a link.
  * @param sync whether its content is synced
  */
-export function digestAt(fs: FileSystem, path: string, sync = false): Promise<string> {
+export function fileDigest(fs: FileSystem, path: string, sync = false): Promise<string> {
   const digest = async (fd: number) => {
     const found = await digestFile(fs, fd, createHash('sha256'))
     if (sync) await fs.fsync(fd)

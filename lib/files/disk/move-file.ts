@@ -1,11 +1,10 @@
 import { printable, SluiceError } from '../../errors.js'
-import { setTime } from './attributes.js'
+import { keepAttributes, setTime } from './attributes.js'
 import { type Clock, pause } from './clock.js'
 import { errorCode, isRefusal, SystemError } from './disk-error.js'
 import { type FileStats, type FileSystem, OPEN } from './fs.js'
-import { keepAttributes } from './keep-attributes.js'
 import { closing, withRegular } from './open-regular.js'
-import { piecesOf, writeFully } from './read-write.js'
+import { readPieces, writeFully } from './read-write.js'
 import { lstatIfThere, sameContent, sameInode } from './stats.js'
 
 /** What Windows says of a file that a virus scanner or an indexer has open for a moment. */
@@ -73,8 +72,13 @@ export async function writeTemporary<T>(
   fill: (fd: number) => Promise<T>,
 ): Promise<T> {
   const fd = await createTemporary(fs, path, mode)
+  return orRemove(fs, path, () => closing(fs, fd, () => fill(fd)))
+}
+
+/** Calls `act`; if it fails, removes the temporary file at `path`. */
+export async function orRemove<T>(fs: FileSystem, path: string, act: () => Promise<T>): Promise<T> {
   try {
-    return await closing(fs, fd, () => fill(fd))
+    return await act()
   } catch (error) {
     await fs.unlink(path).catch(() => {})
     throw error
@@ -116,7 +120,7 @@ export async function copyFile(
     await writeTemporary(fs, to, 0o600, async (copy) => {
       let size = 0
       check()
-      for await (const piece of piecesOf(fs, fd)) {
+      for await (const piece of readPieces(fs, fd)) {
         await writeFully(fs, copy, [piece], size)
         size += piece.length
         check()

@@ -50,7 +50,11 @@ export function openRegularSync(
   }
 }
 
-function checkRegular(stats: FileStats, before: FileStats | undefined): void {
+/**
+ * Fails with EISDIR or ENXIO for what is no regular file, and with ELOOP for another one than before.
+ * @param before the stats before it was opened
+ */
+export function checkRegular(stats: FileStats, before?: FileStats): void {
   if (stats.isDirectory()) throw new SystemError('EISDIR', 'open', 'a folder')
   if (!stats.isFile()) throw new SystemError('ENXIO', 'open', 'not a regular file')
   if (before && !sameInode(before, stats))

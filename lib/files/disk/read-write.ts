@@ -73,11 +73,15 @@ export async function readFully(
   return done
 }
 
-/** Bytes that {@link piecesOf} reads at once, and that are digested at once: more would hold the event loop too long. */
-const PIECE = 512 * 1024
+/** Bytes that {@link readPieces} reads at once, and that are digested at once: more would hold the event loop too long. */
+const PIECE_SIZE = 512 * 1024
 
 /** The content of an open file. Each piece must be used before the next is asked for: all are in one buffer. */
-export async function* piecesOf(fs: FileSystem, fd: number, size: number = PIECE): AsyncGenerator<Buffer> {
+export async function* readPieces(
+  fs: FileSystem,
+  fd: number,
+  size: number = PIECE_SIZE,
+): AsyncGenerator<Buffer> {
   const buffer = Buffer.allocUnsafe(size)
   for (let position = 0; ; position += size) {
     const got = await readFully(fs, fd, buffer, position)

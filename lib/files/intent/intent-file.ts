@@ -13,7 +13,7 @@ import {
 } from '../own/names.js'
 import { makeInOwnFolder, ownFolders, removeOwnFolder } from '../own/own-folder.js'
 import type { Durability } from '../publish/publish.js'
-import type { OpenFolder, Tree } from '../tree/tree.js'
+import type { Tree } from '../tree/tree.js'
 import { decodeIntent, encodeIntent, type Intent } from './intent.js'
 import { inFolder, type StagingArea, stage } from './staging.js'
 
@@ -52,7 +52,13 @@ export class IntentFile {
     return makeInOwnFolder(tree, async (folder) => {
       const file = new IntentFile(tree, folder.path, name, durability)
       try {
-        await file.#write(area, folder, encodeIntent(intent))
+        const { path } = await stage(area, folder.path, [encodeIntent(intent)], { mode: 0o600 })
+        await moveOver(tree.fs, folder.at(nameOf(path)), folder.at(intentName(name)))
+        if (durability === 'power') {
+          await folder.sync()
+          // our folder may be new
+          await tree.sync('')
+        }
       } catch (error) {
         await file.discard()
         throw error
@@ -135,16 +141,6 @@ export class IntentFile {
     await this.remove()
       .catch(() => this.leave())
       .catch(() => {})
-  }
-
-  async #write(area: StagingArea, folder: OpenFolder, bytes: Buffer): Promise<void> {
-    const { fs } = this.#tree
-    const { path } = await stage(area, this.#folder, [bytes], { mode: 0o600 })
-    await moveOver(fs, folder.at(nameOf(path)), folder.at(intentName(this.#name)))
-    if (this.#durability !== 'power') return
-    await folder.sync()
-    // our folder may be new
-    await this.#tree.sync('')
   }
 
   async #rename(name: IntentName): Promise<void> {

@@ -9,7 +9,7 @@ import {
   listOf,
   maybe,
   oneOf,
-  type Shape,
+  type RecordShape,
 } from '../own/record.js'
 import type { Durability } from '../publish/publish.js'
 
@@ -51,10 +51,10 @@ export function encodeIntent(intent: Intent): Buffer {
 /** The intent in `bytes`; undefined if they are damaged, of another version, or anything else. */
 export function decodeIntent(bytes: Buffer): Intent | undefined {
   const found = decodeSealed(INTENT_TITLE, bytes)
-  return hasShape(found, INTENT) ? (found as unknown as Intent) : undefined
+  return hasShape(found, INTENT_SHAPE) ? (found as unknown as Intent) : undefined
 }
 
-const ACTION: Shape = {
+const ACTION_SHAPE: RecordShape = {
   path: isText,
   temporary: maybe(isText),
   digest: maybe(isText),
@@ -63,7 +63,7 @@ const ACTION: Shape = {
 }
 
 function isAction(value: unknown): boolean {
-  if (!hasShape(value, ACTION)) return false
+  if (!hasShape(value, ACTION_SHAPE)) return false
   const { temporary, digest, old, backup } = value
   return (
     (temporary === undefined) === (digest === undefined) &&
@@ -72,7 +72,7 @@ function isAction(value: unknown): boolean {
   )
 }
 
-const INTENT: Shape = {
+const INTENT_SHAPE: RecordShape = {
   version: oneOf(INTENT_VERSION),
   id: isText,
   owner: isOwner,

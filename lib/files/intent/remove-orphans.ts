@@ -9,7 +9,7 @@ import { nodeFileSystem } from '../disk/node-fs.js'
 import { sameInode } from '../disk/stats.js'
 import { isGone, type Owner, type ProcessSystem, processSystem, textOfOwner } from '../own/owner.js'
 import { ownerOfTemporary } from '../own/temporary-name.js'
-import { Folder } from '../tree/folder.js'
+import { Folder } from '../tree/open-folder.js'
 import { Tree } from '../tree/tree.js'
 import { IntentFile } from './intent-file.js'
 
@@ -61,12 +61,9 @@ export function removeOrphans(dir: string, options: RemoveOrphansOptions = {}): 
   })
 }
 
-interface Wanted {
-  dryRun: boolean
-  recursive: boolean
+interface Wanted extends Required<Pick<RemoveOrphansOptions, 'dryRun' | 'recursive' | 'system'>> {
   /** The latest time of last change. */
   before: number
-  system: ProcessSystem
 }
 
 class Search {

@@ -1,15 +1,14 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { SluiceError } from '../../errors.js'
 import { readOpened } from '../content/read-file.js'
-import { setTime } from '../disk/attributes.js'
-import { digestAt } from '../disk/digest-file.js'
+import { keepAttributes, openingMode, setTime } from '../disk/attributes.js'
+import { fileDigest } from '../disk/digest-file.js'
 import { errorCode, SystemError } from '../disk/disk-error.js'
 import type { FileStats, FileSystem } from '../disk/fs.js'
-import { keepAttributes, openingMode, wantedMode } from '../disk/keep-attributes.js'
 import { checkUnchanged, checkWritten, writeTemporary } from '../disk/move-file.js'
 import { nameOf, parentOf } from '../disk/names.js'
 import { withRegular } from '../disk/open-regular.js'
-import { piecesOf, writeFully } from '../disk/read-write.js'
+import { readPieces, writeFully } from '../disk/read-write.js'
 import { sameInode } from '../disk/stats.js'
 import type { Owner } from '../own/owner.js'
 import { temporaryName } from '../own/temporary-name.js'
@@ -86,7 +85,7 @@ export async function stage(
     // a failed fsync is never tried again: a second one would report success for data that is lost
     if (area.durability === 'power') await fs.fsync(fd)
   }
-  const first = openingMode(wantedMode(mode, there))
+  const first = openingMode(mode, there)
   await inFolder(area.tree, path, (where) => writeTemporary(fs, where, first, fill))
   return { path, bytes, digest: hasher.digest('hex') }
 }
@@ -101,7 +100,7 @@ export async function stageCopy(
   from: string,
   folder: string,
   attributesFor: (source: FileStats) => NewFileAttributes,
-  check?: (content: Uint8Array) => Promise<void>,
+  check?: (content: Uint8Array) => Promise<unknown>,
 ): Promise<StagedFile> {
   const { fs } = area.tree
   const copy = async (fd: number, stats: FileStats) => {
@@ -122,7 +121,7 @@ async function* unchangedPieces(
   path: string,
 ): AsyncGenerator<Uint8Array> {
   let size = 0
-  for await (const piece of piecesOf(fs, source.fd)) {
+  for await (const piece of readPieces(fs, source.fd)) {
     size += piece.length
     yield piece
   }
@@ -157,9 +156,9 @@ export async function stageLink(
   return (await stageCopy(area, from, folder, attributes)).path
 }
 
-/** {@link digestAt} for a path below the root. */
+/** {@link fileDigest} for a path below the root. */
 export function digestOfFileAt(tree: Tree, path: string, sync = false): Promise<string> {
-  return inFolder(tree, path, (where) => digestAt(tree.fs, where, sync))
+  return inFolder(tree, path, (where) => fileDigest(tree.fs, where, sync))
 }
 
 function newPath({ owner, taken }: StagingArea, folder: string): string {

@@ -2,14 +2,14 @@ import { crc32 } from 'node:zlib'
 import type { Owner } from '../own/owner.js'
 import {
   hasShape,
+  isCount,
   isNumber,
   isOwner,
   isText,
-  isWhole,
   listOf,
   maybe,
   oneOf,
-  type Shape,
+  type RecordShape,
 } from '../own/record.js'
 
 /** Version of the journal's format. */
@@ -104,10 +104,10 @@ function decode(line: Buffer): JournalRecord | undefined {
 }
 
 /** What the fields of each kind of record must be. */
-const RECORDS: Record<JournalRecord['kind'], Shape> = {
+const RECORDS: Record<JournalRecord['kind'], RecordShape> = {
   owner: { version: oneOf(JOURNAL_VERSION), transfer: isText, owner: isOwner },
   begin: {
-    n: isWhole,
+    n: isCount,
     path: isText,
     size: isSize,
     mtime: isNumber,
@@ -115,21 +115,21 @@ const RECORDS: Record<JournalRecord['kind'], Shape> = {
     part: isText,
     at: isNumber,
   },
-  part: { n: isWhole, part: isText, at: isNumber },
+  part: { n: isCount, part: isText, at: isNumber },
   alive: { at: isNumber },
-  run: { n: isWhole, files: listOf(isRunFile), at: isNumber },
+  run: { n: isCount, files: listOf(isRunFile), at: isNumber },
   completed: {
-    n: isWhole,
+    n: isCount,
     name: maybe(isText),
     digest: maybe(isText),
-    count: maybe((value) => isWhole(value) && (value as number) <= MOST_ENDED),
+    count: maybe((value) => isCount(value) && (value as number) <= MOST_ENDED),
   },
-  failed: { n: isWhole, code: isText, part: oneOf('kept', 'gone') },
+  failed: { n: isCount, code: isText, part: oneOf('kept', 'gone') },
   released: { at: isNumber },
 }
 
 function isSize(value: unknown): boolean {
-  return value === null || isWhole(value)
+  return value === null || isCount(value)
 }
 
 function isRunFile(value: unknown): boolean {

@@ -1,21 +1,12 @@
 import type { FileStats, FileSystem } from '../disk/fs.js'
 import { nameOf, partCandidate } from '../disk/names.js'
 import { withRegular } from '../disk/open-regular.js'
-import { piecesOf, readFully } from '../disk/read-write.js'
+import { readFully, readPieces } from '../disk/read-write.js'
 import type { Owner } from '../own/owner.js'
-import { type JournalRecord, RecordReader } from './journal-records.js'
+import { type JournalFile, type JournalRecord, RecordReader } from './journal-records.js'
 
 /** A file that a journal says is not finished. */
-export interface UnfinishedFile {
-  /** Its path in the offer. */
-  path: string
-  /** The path that it is to get. */
-  target: string
-  size: number | null
-  /** Time of last change at the sender, in milliseconds. */
-  mtime: number
-  /** The name of its part, beside `target`. */
-  part: string
+export interface UnfinishedFile extends Required<JournalFile> {
   /** When the part was announced, in milliseconds: it is not older. */
   at: number
 }
@@ -33,8 +24,8 @@ export interface JournalContent {
 }
 
 /** A million files with long names stay below it. */
-const LARGEST = 512 * 1024 * 1024
-const PIECE = 64 * 1024
+const LARGEST_JOURNAL = 512 * 1024 * 1024
+const JOURNAL_PIECE = 64 * 1024
 
 /**
  * Reads a journal; undefined if it is not one, or not to be trusted: no regular file of its own, too large, garbage.
@@ -42,10 +33,10 @@ const PIECE = 64 * 1024
  */
 export async function readJournal(fs: FileSystem, path: string): Promise<JournalContent | undefined> {
   return withRegular(fs, path, async (fd, stats) => {
-    if (stats.nlink !== 1 || stats.size > LARGEST) return undefined
+    if (stats.nlink !== 1 || stats.size > LARGEST_JOURNAL) return undefined
     const reader = new RecordReader()
     const content = new ContentReader()
-    for await (const piece of piecesOf(fs, fd, PIECE)) {
+    for await (const piece of readPieces(fs, fd, JOURNAL_PIECE)) {
       for (const record of reader.push(piece)) content.take(record)
       // the first line is the owner's; what has none is not read to its end
       if (content.owner === undefined) return undefined
@@ -60,7 +51,7 @@ export async function readJournal(fs: FileSystem, path: string): Promise<Journal
  */
 export async function isUnwritten(fs: FileSystem, path: string): Promise<boolean> {
   return withRegular(fs, path, async (fd, stats) => {
-    if (stats.nlink !== 1 || stats.size > PIECE) return false
+    if (stats.nlink !== 1 || stats.size > JOURNAL_PIECE) return false
     const bytes = Buffer.alloc(stats.size)
     const length = await readFully(fs, fd, bytes, 0)
     return length === stats.size && bytes.every((byte) => byte === 0)

@@ -30,16 +30,14 @@ export interface Surroundings {
 export class LockEntries {
   readonly #fs: FileSystem
   readonly #path: string
-  readonly #system: ProcessSystem
   readonly #around: FileStats
-  readonly #random: () => number
+  readonly #surroundings: Surroundings
 
-  constructor(fs: FileSystem, path: string, { system, around, random }: Surroundings) {
+  constructor(fs: FileSystem, path: string, surroundings: Surroundings) {
     this.#fs = fs
     this.#path = path
-    this.#system = system
-    this.#around = around
-    this.#random = random
+    this.#around = surroundings.around
+    this.#surroundings = surroundings
   }
 
   /**
@@ -123,7 +121,7 @@ export class LockEntries {
     const waiting = announcedEntry(name)
     const entry = waiting ?? name
     const owner = claimantOf(entry)?.owner
-    if (!owner || !(abandoned.has(owner.token) || isGone(owner, this.#system))) return false
+    if (!owner || !(abandoned.has(owner.token) || isGone(owner, this.#surroundings.system))) return false
     if (waiting !== undefined) await this.#remove([...above, name, entry])
     await this.#remove([...above, name])
     abandoned.delete(owner.token)
@@ -134,7 +132,7 @@ export class LockEntries {
    * {@link collect} for all of a few `names`, or for one of many. Errors are ignored: the next claimant tries again.
    */
   async collectSome(names: string[]): Promise<void> {
-    const from = Math.floor(this.#random() * names.length)
+    const from = Math.floor(this.#surroundings.random() * names.length)
     const some = names.length > MOST_LOOKED_AT ? [names[from]!] : names
     for (const name of some) await this.collect(name).catch(() => {})
   }

@@ -14,40 +14,30 @@ import type { Durability } from '../publish/publish.js'
 import { rotateFile } from '../rotation/rotate-file.js'
 import { recoverTransactions } from '../transaction/recover.js'
 
-type Act = (...args: never[]) => Promise<unknown>
-
-/** An operation, with the positions of two arguments: the path that is recorded, and the options. */
-interface Operation<F extends Act> {
-  act: F
-  path: number
-  options: number
-}
-
-function on<F extends Act>(act: F, path: number, options: number): Operation<F> {
-  return { act, path, options }
-}
+/** An operation, and the positions of two arguments: the path that is recorded, and the options. */
+type Operation = readonly [act: (...args: never[]) => Promise<unknown>, path: number, options: number]
 
 /** Every operation with a path and options. A new operation is one more line. */
 const OPERATIONS = {
-  writeFileAtomic: on(writeFileAtomic, 0, 2),
-  writeJson: on(writeJson, 0, 2),
-  writeYaml: on(writeYaml, 0, 2),
-  writeConfig: on(writeConfig, 0, 2),
-  readFileRetry: on(readFileRetry, 0, 1),
-  checkFile: on(checkFile, 0, 1),
-  renameAtomic: on(renameAtomic, 0, 2),
-  removeOrphans: on(removeOrphans, 0, 1),
-  updateJson: on(updateJson, 0, 2),
-  mergeConfig: on(mergeConfig, 1, 2),
-  rotateFile: on(rotateFile, 0, 1),
-  removeBackups: on(removeBackups, 0, 1),
-  recoverTransactions: on(recoverTransactions, 0, 1),
+  writeFileAtomic: [writeFileAtomic, 0, 2],
+  writeJson: [writeJson, 0, 2],
+  writeYaml: [writeYaml, 0, 2],
+  writeConfig: [writeConfig, 0, 2],
+  readFileRetry: [readFileRetry, 0, 1],
+  checkFile: [checkFile, 0, 1],
+  renameAtomic: [renameAtomic, 0, 2],
+  removeOrphans: [removeOrphans, 0, 1],
+  updateJson: [updateJson, 0, 2],
+  mergeConfig: [mergeConfig, 1, 2],
+  rotateFile: [rotateFile, 0, 1],
+  removeBackups: [removeBackups, 0, 1],
+  recoverTransactions: [recoverTransactions, 0, 1],
   /** {@link FolderLock.acquire} */
-  lock: on(FolderLock.acquire, 0, 1),
-}
+  lock: [FolderLock.acquire, 0, 1],
+} as const satisfies Record<string, Operation>
 
 /** The operations of the table, with the same signatures. */
-export type Bound = { readonly [Name in keyof typeof OPERATIONS]: (typeof OPERATIONS)[Name]['act'] }
+export type Bound = { readonly [Name in keyof typeof OPERATIONS]: (typeof OPERATIONS)[Name][0] }
 
 /** Adds the options that all calls have in common to those of one call. One that is undefined counts as not set. */
 export function addingTo(common: {
@@ -62,7 +52,7 @@ export function addingTo(common: {
 
 /** All operations of the table, with common options, and recorded. */
 export function boundOperations(adding: ReturnType<typeof addingTo>, recorder: Recorder): Bound {
-  const bind = (name: string, { act, path, options: at }: Operation<Act>) => {
+  const bind = (name: string, [act, path, at]: Operation) => {
     return async (...args: unknown[]) => {
       const given = args[at] as Audited | undefined
       // async, so that an error that is thrown synchronously is recorded, too
@@ -76,8 +66,9 @@ export function boundOperations(adding: ReturnType<typeof addingTo>, recorder: R
       return recorder.run(name, args[path], () => run({ audit: UNRECORDED }))
     }
   }
-  const operations: [string, Operation<Act>][] = Object.entries(OPERATIONS)
-  return Object.fromEntries(operations.map(([name, one]) => [name, bind(name, one)])) as unknown as Bound
+  return Object.fromEntries(
+    Object.entries(OPERATIONS).map(([name, one]) => [name, bind(name, one)]),
+  ) as unknown as Bound
 }
 
 function said(options: object): object {

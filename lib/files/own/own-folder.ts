@@ -1,9 +1,8 @@
 import { isSluiceError, SluiceError } from '../../errors.js'
-import { diskError, errorCode, systemCode } from '../disk/disk-error.js'
-import { OPEN } from '../disk/fs.js'
+import { systemCode } from '../disk/disk-error.js'
 import { foldName } from '../disk/names.js'
 import type { OpenFolder, Tree } from '../tree/tree.js'
-import { isJournalName, journalName, parseIntentName, parseRecoveryName } from './names.js'
+import { isJournalName, parseIntentName, parseRecoveryName } from './names.js'
 import { ownerOfTemporary } from './temporary-name.js'
 
 /** The possible names of our folder: the first one that is free or ours is used. */
@@ -15,32 +14,6 @@ export function isInOwnFolder(path: string): boolean {
 }
 
 const MOST_FOLDER_TRIES = 16
-
-/** A journal that was just made. */
-export interface NewJournal {
-  folder: OpenFolder
-  name: string
-  fd: number
-}
-
-/** Makes the file of a new journal, and our folder if it is missing. */
-export function openNewJournal(
-  tree: Tree,
-  transfer: string,
-  isTaken: (name: string) => boolean,
-): Promise<NewJournal> {
-  const create = async (folder: OpenFolder) => {
-    for (let n = 0; ; n++) {
-      const name = journalName(transfer, n)
-      try {
-        return { folder, name, fd: await tree.fs.open(folder.at(name), OPEN.create, 0o600) }
-      } catch (error) {
-        if (errorCode(error) !== 'EEXIST') throw diskError(error, 'make the journal in', folder.path)
-      }
-    }
-  }
-  return makeInOwnFolder(tree, create, isTaken)
-}
 
 /**
  * Calls `make` with our folder, which is made if it is missing; again if somebody who was done with our folder has
@@ -159,8 +132,5 @@ export async function removeOwnFolder(tree: Tree, folder: OpenFolder): Promise<v
 
 /** Removes those of our folders that are empty: a power cut may have brought them back. */
 export async function removeEmptyFolders(tree: Tree): Promise<void> {
-  for (const name of OWN_FOLDERS) {
-    const folder = await findOwnFolder(tree, name)
-    if (folder) await removeOwnFolder(tree, folder)
-  }
+  for await (const folder of ownFolders(tree, true)) void folder
 }

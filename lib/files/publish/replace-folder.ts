@@ -4,8 +4,7 @@ import { diskError, errorCode, SystemError } from '../disk/disk-error.js'
 import { type FileStats, type FileSystem, OPEN } from '../disk/fs.js'
 import { moveOver } from '../disk/move-file.js'
 import { lstatIfThere, sameInode } from '../disk/stats.js'
-import { Folder } from '../tree/folder.js'
-import type { OpenFolder } from '../tree/open-folder.js'
+import { Folder, type OpenFolder } from '../tree/open-folder.js'
 import type { TemporaryFile } from './take-name.js'
 
 /**

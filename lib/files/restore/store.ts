@@ -1,14 +1,41 @@
+import { isSluiceError, printable, SluiceError } from '../../errors.js'
 import { readWholeFile } from '../content/read-file.js'
-import { moveOver } from '../disk/move-file.js'
+import { fileDigest } from '../disk/digest-file.js'
+import { systemCode } from '../disk/disk-error.js'
+import { copyFile, moveOver, orRemove } from '../disk/move-file.js'
 import { nameOf } from '../disk/names.js'
-import { unlinkIfThere } from '../disk/stats.js'
-import { type StagingArea, stage } from '../intent/staging.js'
+import { lstatIfThere, unlinkIfThere } from '../disk/stats.js'
+import { digestOfFileAt, inFolder, type StagingArea, stage } from '../intent/staging.js'
 import { newRecoveryKey, parseRecoveryName, recoveryName } from '../own/names.js'
 import { makeInOwnFolder, ownFolders, removeOwnFolder } from '../own/own-folder.js'
 import { isGone, type ProcessSystem } from '../own/owner.js'
+import { decodeSealed, encodeSealed } from '../own/record.js'
 import { ownerOfTemporary } from '../own/temporary-name.js'
 import type { OpenFolder, Tree } from '../tree/tree.js'
-import { type CommitRecord, decodePoint, encodePoint, type PointRecord, type RecoveryKind } from './record.js'
+
+/** What is going to be done with a file. */
+export type RecoveryKind = 'write' | 'create' | 'delete'
+
+/** The content of the file of a point. */
+export interface PointRecord {
+  kind: RecoveryKind
+  /** Below the folder, with `/`. */
+  path: string
+  /** Milliseconds since 1970. */
+  time: number
+  /** SHA-256 of the file before the change, hexadecimal; missing if there was none. */
+  old?: string
+  /** The kept content is a second name of the file, not a copy: it may have been written to since. */
+  linked?: boolean
+  /** SHA-256 of the file after the change; null if there was none. Missing until `after` is called. */
+  after?: string | null
+}
+
+/** A commit: all points with a lower number no longer count. */
+interface CommitRecord {
+  kind: 'commit'
+  time: number
+}
 
 /** A point to which one file can be restored. */
 export interface RecoveryPoint {
@@ -22,6 +49,8 @@ export interface RecoveryPoint {
   /** Whether it was made by an earlier manager, which was closed or whose process died. */
   readonly earlier: boolean
 }
+
+const POINT_TITLE = 'sluice-point 1'
 
 /** A point on the disk. One that cannot be read has the path of its own file. */
 export class Point implements RecoveryPoint {
@@ -77,7 +106,9 @@ export class RecoveryStore {
       for (const name of names) {
         const parsed = parseRecoveryName(name)
         if (parsed?.what === 'point') {
-          const record = decodePoint(await readWholeFile(fs, folder.at(name), name))
+          // if the digest fits, this library wrote it, so that its fields need no check
+          const bytes = await readWholeFile(fs, folder.at(name), name)
+          const record = decodeSealed(POINT_TITLE, bytes) as PointRecord | CommitRecord | undefined
           found.push(new Point(folder.path, parsed.key, parsed.number, record, true))
         }
         // kept content without a point: a crash before the point was written, or after it was removed
@@ -141,14 +172,60 @@ export class RecoveryStore {
 
   /** Replaces the file whole: it is written under a temporary name first. */
   async #write(folder: OpenFolder, name: string, record: PointRecord | CommitRecord): Promise<void> {
-    const { path } = await stage(this.#area, folder.path, [encodePoint(record)], { mode: 0o600 })
+    const { path } = await stage(this.#area, folder.path, [encodeSealed(POINT_TITLE, record)], {
+      mode: 0o600,
+    })
     const temporary = folder.at(nameOf(path))
-    try {
-      await moveOver(this.#tree.fs, temporary, folder.at(name))
-    } catch (error) {
-      await this.#tree.fs.unlink(temporary).catch(() => {})
-      throw error
-    }
+    await orRemove(this.#tree.fs, temporary, () => moveOver(this.#tree.fs, temporary, folder.at(name)))
     if (this.#power) await folder.sync()
   }
+}
+
+/** What the system says where a folder above a path is missing. */
+const NO_FOLDER = new Set<string | undefined>(['ENOENT', 'ENOTDIR'])
+
+/**
+ * Keeps the file at `path` under `where`, and returns what it was; nothing if there is no file. A file that is about
+ * to be deleted gets a second name, because nobody writes to it any more; any other is copied.
+ */
+export async function keepContent(
+  { tree, durability }: StagingArea,
+  kind: RecoveryKind,
+  path: string,
+  where: string,
+): Promise<Pick<PointRecord, 'old' | 'linked'>> {
+  const { fs } = tree
+  const power = durability === 'power'
+  const keep = async (from: string) => {
+    const there = await lstatIfThere(fs, from)
+    if (kind === 'create' && there) {
+      const message = `${printable(path)} is there already, and cannot be created; make a point for 'write'`
+      throw new SluiceError('ERR_CONFLICT', message, { path })
+    }
+    if (!there && kind === 'delete') throw nothingToDelete(tree.root, path)
+    if (!there) return {}
+    if (kind === 'delete') {
+      const old = await digestOfFileAt(tree, path, power)
+      const linked = await fs.link(from, where).then(
+        () => true,
+        () => false,
+      )
+      if (linked) return { old, linked }
+    }
+    await copyFile(fs, from, where, power)
+    // the digest of the copy: it must still be the same when it is put back
+    return { old: await fileDigest(fs, where) }
+  }
+  return inFolder(tree, path, keep).catch((error: unknown) => {
+    throw kind === 'delete' && isSluiceError(error) && NO_FOLDER.has(systemCode(error))
+      ? nothingToDelete(tree.root, path)
+      : error
+  })
+}
+
+function nothingToDelete(root: string, path: string): SluiceError {
+  const message =
+    `${printable(path)} cannot be deleted: there is no such file in ${printable(root)}; ` +
+    'correct the path, or make no point for it'
+  return new SluiceError('ERR_NO_SUCH_FILE', message, { path })
 }

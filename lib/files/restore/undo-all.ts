@@ -1,8 +1,7 @@
 import type { SluiceError } from '../../errors.js'
 import { diskError } from '../disk/disk-error.js'
 import type { RecoveryContext } from './context.js'
-import type { PointRecord, RecoveryKind } from './record.js'
-import type { Point } from './store.js'
+import type { Point, PointRecord, RecoveryKind } from './store.js'
 import { type Undone, undoPoint } from './undo-point.js'
 import { endUnfinished } from './unfinished-transactions.js'
 
@@ -52,7 +51,15 @@ export async function undoAll(
       blocked.add(point.path)
       left.unshift(point)
     }
-    await recordOutcome(outcome, context.clock.now() - began, context)
+    const { kind, path, state, attempts, error } = outcome
+    await context.recorder.record({
+      operation: 'undo',
+      path: `${context.tree.root}/${path}`,
+      status: isUndone(outcome) ? 'ok' : 'failed',
+      duration: context.clock.now() - began,
+      metadata: { kind, state, attempts },
+      ...(!isUndone(outcome) && { code: error?.code ?? 'ERR_CONFLICT' }),
+    })
   }
   return { outcomes, left }
 }
@@ -105,20 +112,4 @@ function complete(points: readonly Point[]): void {
     if (next && record.after === undefined) point.stored = { ...record, after: next.old ?? null }
     later.set(path, record)
   }
-}
-
-async function recordOutcome(
-  outcome: RecoveryOutcome,
-  duration: number,
-  { tree, recorder }: RecoveryContext,
-): Promise<void> {
-  const { kind, path, state, attempts, error } = outcome
-  await recorder.record({
-    operation: 'undo',
-    path: `${tree.root}/${path}`,
-    status: isUndone(outcome) ? 'ok' : 'failed',
-    duration,
-    metadata: { kind, state, attempts },
-    ...(!isUndone(outcome) && { code: error?.code ?? 'ERR_CONFLICT' }),
-  })
 }

@@ -1,12 +1,12 @@
 import { makeBackup } from '../atomic/backups.js'
 import { systemCode } from '../disk/disk-error.js'
 import type { FileStats } from '../disk/fs.js'
-import { moveOver } from '../disk/move-file.js'
+import { moveOver, orRemove } from '../disk/move-file.js'
 import { nameOf, parentOf } from '../disk/names.js'
 import { lstatIfThere, sameInode, unlinkIfThere } from '../disk/stats.js'
 import { digestOfFileAt, inFolder, type StagingArea, stageLink } from '../intent/staging.js'
 import { publish } from '../publish/publish.js'
-import type { PointRecord } from './record.js'
+import type { PointRecord } from './store.js'
 
 /** What was done to undo a point. */
 export interface Undone {
@@ -72,8 +72,12 @@ export async function undoPoint(
     return { state: 'damaged' }
   const unknown = after === undefined && found.digest !== null
   const backup = unknown ? await keepBackup(area, path, now) : undefined
-  if (old === null) await removeCreated(area, path)
-  else await putBack(area, path, kept, content.stats!, found.digest === null)
+  if (old === null) {
+    await inFolder(area.tree, path, async (where, folder) => {
+      await unlinkIfThere(area.tree.fs, where)
+      if (area.durability === 'power') await folder.sync()
+    })
+  } else await putBack(area, path, kept, content.stats!, found.digest === null)
   return { state: 'undone', ...(backup !== undefined && { backup }) }
 }
 
@@ -89,13 +93,6 @@ async function keepBackup(
   return name === undefined || above === '' ? name : `${above}/${name}`
 }
 
-async function removeCreated({ tree, durability }: StagingArea, path: string): Promise<void> {
-  await inFolder(tree, path, async (where, folder) => {
-    await unlinkIfThere(tree.fs, where)
-    if (durability === 'power') await folder.sync()
-  })
-}
-
 /** Gives the kept content a second, temporary name, which replaces the file in one step. */
 async function putBack(
   area: StagingArea,
@@ -109,15 +106,14 @@ async function putBack(
   const staged = await stageLink(area, kept, parentOf(path), stats)
   await inFolder(tree, path, async (where, folder) => {
     const temporary = folder.at(nameOf(staged))
-    try {
-      if (!free) {
+    await orRemove(tree.fs, temporary, async () => {
+      if (free) {
+        await publish(tree.fs, folder, nameOf(staged), nameOf(path), { conflict: 'fail', durability })
+      } else {
         await moveOver(tree.fs, temporary, where)
         if (durability === 'power') await folder.sync()
-      } else await publish(tree.fs, folder, nameOf(staged), nameOf(path), { conflict: 'fail', durability })
-    } catch (error) {
-      await tree.fs.unlink(temporary).catch(() => {})
-      throw error
-    }
+      }
+    })
   })
 }
 

@@ -2,6 +2,7 @@ import { foldName } from '../disk/names.js'
 import { IntentFile } from '../intent/intent-file.js'
 import { PendingTransactions } from '../transaction/context.js'
 import { lockFolder } from '../transaction/folder.js'
+import { areInLine } from '../transaction/plan.js'
 import { isEnded, recoverIntents } from '../transaction/recover.js'
 import type { RecoveryContext } from './context.js'
 
@@ -35,15 +36,11 @@ export async function endUnfinished(
  * may need any path.
  */
 async function mayNeed(found: IntentFile[], path: string): Promise<boolean> {
+  // folded: they may be one path on some disk, and a wrong yes only costs time
+  const isNeeded = (one: string) => areInLine(foldName(one), foldName(path))
   for (const file of found) {
     const intent = await file.read().catch(() => undefined)
-    if (!intent || intent.actions.some((action) => areInLine(action.path, path))) return true
+    if (!intent || intent.actions.some((action) => isNeeded(action.path))) return true
   }
   return false
-}
-
-/** Whether the paths are equal, or one is inside the other, on any file system. A wrong yes only costs time. */
-function areInLine(one: string, other: string): boolean {
-  const [a, b] = [`${foldName(one)}/`, `${foldName(other)}/`]
-  return a.startsWith(b) || b.startsWith(a)
 }

@@ -5,7 +5,7 @@ import { errorCode } from '../disk/disk-error.js'
 import type { FileSystem } from '../disk/fs.js'
 import { writeTemporary } from '../disk/move-file.js'
 import { withRegular } from '../disk/open-regular.js'
-import { piecesOf, readFully, writeFully } from '../disk/read-write.js'
+import { readFully, readPieces, writeFully } from '../disk/read-write.js'
 
 /** Compresses `from` with gzip into a new file at `to`, which is removed if that fails. */
 export async function compressFile(fs: FileSystem, from: string, to: string, power: boolean): Promise<void> {
@@ -52,5 +52,5 @@ async function compare(fs: FileSystem, packed: number, fd: number): Promise<bool
 
 /** The content in pieces of their own, for a stream that keeps some of them. */
 async function* copiesOf(fs: FileSystem, fd: number): AsyncGenerator<Buffer> {
-  for await (const piece of piecesOf(fs, fd)) yield Buffer.from(piece)
+  for await (const piece of readPieces(fs, fd)) yield Buffer.from(piece)
 }

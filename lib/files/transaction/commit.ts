@@ -1,4 +1,4 @@
-import { printable, SluiceError } from '../../errors.js'
+import { type Code, printable, SluiceError } from '../../errors.js'
 import { diskError } from '../disk/disk-error.js'
 import type { FileStats } from '../disk/fs.js'
 import type { Intent, IntentAction } from '../intent/intent.js'
@@ -100,12 +100,7 @@ class Commit {
   }
 
   /** Leaves the rest to a recovery. */
-  async #keep(
-    file: IntentFile,
-    code: 'ERR_OUTCOME_UNKNOWN' | 'ERR_TRANSACTION',
-    why: string,
-    cause: unknown,
-  ): Promise<SluiceError> {
+  async #keep(file: IntentFile, code: Code, why: string, cause: unknown): Promise<SluiceError> {
     this.isKept = true
     await file.leave().catch(() => {})
     const { root } = this.#context.tree

@@ -8,7 +8,7 @@ import { processSystem, thisOwner } from '../own/owner.js'
 import { Tree } from '../tree/tree.js'
 import { lockFolder } from './folder.js'
 import type { TransactionOptions } from './options.js'
-import { foldersAbove } from './plan.js'
+import { areInLine } from './plan.js'
 import { isEnded, type RecoveredTransaction, recoverIntents } from './recover.js'
 
 /** What a transaction works with, from its beginning to its end. */
@@ -58,19 +58,10 @@ export async function closeContext({ lock, tree, warnings }: TransactionContext)
 export class PendingTransactions {
   readonly #left: readonly RecoveredTransaction[]
   readonly #root: string
-  /** The transaction that needs a path, by path and by the folders above it. */
-  readonly #paths = new Map<string, RecoveredTransaction>()
-  readonly #above = new Map<string, RecoveredTransaction>()
 
   constructor(left: readonly RecoveredTransaction[], root: string) {
     this.#left = left
     this.#root = root
-    for (const one of left) {
-      for (const path of one.paths) {
-        this.#paths.set(path, one)
-        for (const above of foldersAbove(path)) this.#above.set(above, one)
-      }
-    }
   }
 
   /** Whether a transaction may begin: `ERR_TRANSACTION`. */
@@ -93,8 +84,7 @@ export class PendingTransactions {
 
   /** Whether an operation may name the path: `ERR_TRANSACTION`. */
   check(path: string): void {
-    const by = [path, ...foldersAbove(path)].map((one) => this.#paths.get(one)).find((one) => one)
-    const one = by ?? this.#above.get(path)
+    const one = this.#left.find(({ paths }) => paths.some((other) => areInLine(other, path)))
     if (one) throw this.#refused(one, `is not at its end, and needs ${printable(path)}`)
   }
 

@@ -1,6 +1,14 @@
 import { printable, SluiceError } from '../../errors.js'
-import { checkLocalPath } from '../../options.js'
-import { checkContent, reading } from '../atomic/pieces.js'
+import {
+  checkAbortSignal,
+  checkCallback,
+  checkChoice,
+  checkLocalPath,
+  checkObject,
+  checkOption,
+} from '../../options.js'
+import { checkedContent, reading } from '../atomic/pieces.js'
+import { checkAudit } from '../audit/audit-record.js'
 import { codeForRecord, getDefaultAudit } from '../audit/recorder.js'
 import type { Format } from '../content/formats.js'
 import { plainValue } from '../content/plain-value.js'
@@ -13,7 +21,6 @@ import { Draft } from './draft.js'
 import { Failure } from './failure.js'
 import { removeAll } from './folder.js'
 import {
-  checkTransactionOptions,
   newContentOf,
   type TransactionCopyOptions,
   type TransactionData,
@@ -81,7 +88,15 @@ export class FileTransaction implements AsyncDisposable {
    */
   static async begin(folder: string, options: TransactionOptions = {}): Promise<FileTransaction> {
     checkLocalPath('folder', folder)
-    checkTransactionOptions(options)
+    checkObject('options', options)
+    const { id, durability, unfinished, progress, signal, audit } = options
+    const isId = id === undefined || (typeof id === 'string' && id !== '' && id.length <= 200)
+    checkOption('id', id, isId, 'a text of 1 to 200 characters')
+    checkChoice('durability', durability, ['crash', 'power'])
+    checkChoice('unfinished', unfinished, ['recover', 'refuse'])
+    checkCallback('progress', progress)
+    checkAbortSignal('signal', signal)
+    checkAudit(audit)
     return new FileTransaction(await openContext(folder, options), options)
   }
 
@@ -120,7 +135,7 @@ export class FileTransaction implements AsyncDisposable {
    * copy, and with `ERR_SOURCE_CHANGED` if somebody wrote to it meanwhile.
    */
   copy(from: string, to: string, { schema }: TransactionCopyOptions = {}): Promise<void> {
-    const check = (content: Uint8Array) => checkContent(content, 'utf8', schema!, to)
+    const check = (content: Uint8Array) => checkedContent(content, 'utf8', schema, to)
     return this.#operation('copy', from, () =>
       this.#draft.copy(from, to, schema === undefined ? undefined : check),
     )
@@ -224,13 +239,11 @@ export class FileTransaction implements AsyncDisposable {
       result = await runTransaction(this.#context, this.#draft, ready, this.#report)
     } catch (error) {
       const failure = this.#failureOf(error, 'commit in', tree.root)
-      await closeContext(this.#context)
       // the failure of the transaction is reported, not that of the audit
-      await this.#record('failed', 0, failure).catch(() => {})
+      await this.#end('failed', 0, failure).catch(() => {})
       throw failure
     }
-    await closeContext(this.#context)
-    await this.#record('ok', result.files.length).catch((error: unknown) => {
+    await this.#end('ok', result.files.length).catch((error: unknown) => {
       warnings.push(diskError(error, 'record in the audit', id))
     })
     return result
@@ -247,12 +260,13 @@ export class FileTransaction implements AsyncDisposable {
     try {
       await removeAll(this.#context.tree, this.#context.taken)
     } finally {
-      await closeContext(this.#context)
-      await this.#record('failed', 0, this.#failure.error)
+      await this.#end('failed', 0, this.#failure.error)
     }
   }
 
-  async #record(status: 'ok' | 'failed', files: number, error?: Error): Promise<void> {
+  /** Closes everything, and records how it ended. */
+  async #end(status: 'ok' | 'failed', files: number, error?: Error): Promise<void> {
+    await closeContext(this.#context)
     this.#failure.end()
     const { tree, id } = this.#context
     const { audit = getDefaultAudit() } = this.#options

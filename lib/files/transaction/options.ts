@@ -1,14 +1,14 @@
 import { messageOf, printable, SluiceError } from '../../errors.js'
+import { checkMode } from '../../options.js'
 import {
-  checkAbortSignal,
-  checkCallback,
-  checkChoice,
-  checkMode,
-  checkObject,
-  checkOption,
-} from '../../options.js'
-import { contentOf, encodedPieces, untilAborted, type WriteData } from '../atomic/pieces.js'
-import { type Audit, checkAudit } from '../audit/audit-record.js'
+  checkedContent,
+  contentOf,
+  encodedPieces,
+  schemaOfStream,
+  untilAborted,
+  type WriteData,
+} from '../atomic/pieces.js'
+import type { Audit } from '../audit/audit-record.js'
 import type { EncodeOptions } from '../content/formats.js'
 import type { Schema } from '../content/schema.js'
 import type { FileSystem } from '../disk/fs.js'
@@ -74,19 +74,6 @@ export interface TransactionCopyOptions {
 /** Options of {@link FileTransaction.writeJson} and {@link FileTransaction.writeYaml}. */
 export interface TransactionValueOptions extends TransactionWriteOptions, EncodeOptions {}
 
-/** Checks {@link TransactionOptions}: `ERR_USAGE`. */
-export function checkTransactionOptions(options: TransactionOptions): void {
-  checkObject('options', options)
-  const { id, durability, unfinished, progress, signal, audit } = options
-  const isId = id === undefined || (typeof id === 'string' && id !== '' && id.length <= 200)
-  checkOption('id', id, isId, 'a text of 1 to 200 characters')
-  checkChoice('durability', durability, ['crash', 'power'])
-  checkChoice('unfinished', unfinished, ['recover', 'refuse'])
-  checkCallback('progress', progress)
-  checkAbortSignal('signal', signal)
-  checkAudit(audit)
-}
-
 /**
  * The data as pieces of bytes, after the schema was checked. `ERR_USAGE` for what is neither text nor bytes.
  * @param unwanted stops waiting for the source
@@ -98,8 +85,9 @@ export async function newContentOf(
   unwanted?: AbortSignal,
 ): Promise<AsyncIterable<Uint8Array> | Iterable<Uint8Array>> {
   checkMode('mode', mode)
-  const content = await contentOf(data, 'utf8', schema, path)
-  if (content instanceof Uint8Array) return [content]
+  const content = contentOf(data, 'utf8')
+  if (content instanceof Uint8Array) return [await checkedContent(content, 'utf8', schema, path)]
+  if (schema !== undefined) throw schemaOfStream()
   return fromSource(encodedPieces(untilAborted(content, unwanted, path), 'utf8'), path)
 }
 
