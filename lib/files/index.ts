@@ -4,10 +4,18 @@ export {
   AtomicWriteStream,
   createAtomicWriteStream,
 } from './atomic/atomic-stream.js'
-export { type Backup, listBackups, makeBackup, parseBackupName, pruneBackups } from './atomic/backups.js'
+export {
+  type Backup,
+  listBackups,
+  makeBackup,
+  parseBackupName,
+  pruneBackups,
+  type RemoveBackupsOptions,
+  type RemovedBackups,
+  removeBackups,
+} from './atomic/backups.js'
 export type { AtomicWriteOptions } from './atomic/options.js'
 export type { WriteData } from './atomic/pieces.js'
-export { type RemoveBackupsOptions, type RemovedBackups, removeBackups } from './atomic/remove-backups.js'
 export { type Renamed, type RenameOptions, renameAtomic } from './atomic/rename-atomic.js'
 export {
   type WriteFileOptions,
@@ -19,9 +27,8 @@ export {
 } from './atomic/write-file.js'
 export type { Audit, AuditEntry, AuditRecord } from './audit/audit-record.js'
 export { AuditTrail, type AuditTrailOptions } from './audit/audit-trail.js'
-export type { Audited } from './audit/audited.js'
 export { type ReadAuditOptions, readAudit } from './audit/read-audit.js'
-export { getDefaultAudit, setDefaultAudit } from './audit/recorder.js'
+export { type Audited, getDefaultAudit, setDefaultAudit } from './audit/recorder.js'
 export { type AuditSummary, auditTable, type OperationSummary, summarizeAudit } from './audit/summary.js'
 export type { Config, MergeRules } from './config/merge.js'
 export {
@@ -83,10 +90,10 @@ export {
   recoverPublish,
 } from './publish/publish.js'
 export { type Recovered, recoverReplaced, removeTree } from './publish/replace-folder.js'
-export type { RecoveryManagerOptions, RecoveryOutcome } from './restore/options.js'
-export type { RecoveryPoint } from './restore/point.js'
-export type { RecoveryKind } from './restore/record.js'
+export type { RecoveryManagerOptions } from './restore/context.js'
 export { RecoveryManager } from './restore/recovery-manager.js'
+export type { RecoveryKind, RecoveryPoint } from './restore/store.js'
+export type { RecoveryOutcome } from './restore/undo-all.js'
 export { type RotateOptions, type Rotation, rotateFile } from './rotation/rotate-file.js'
 export type { TransactionResult } from './transaction/commit.js'
 export { FileTransaction } from './transaction/file-transaction.js'
@@ -99,6 +106,6 @@ export type {
   TransactionWriteOptions,
 } from './transaction/options.js'
 export { type RecoveredTransaction, type RecoverOptions, recoverTransactions } from './transaction/recover.js'
-export { Folder } from './tree/folder.js'
 export { HandleBudget } from './tree/handle-budget.js'
+export { Folder } from './tree/open-folder.js'
 export { type OpenFolder, Tree, type TreeOptions } from './tree/tree.js'

@@ -1,19 +1,25 @@
 import { createHash, type Hash } from 'node:crypto'
 import { dirname, join } from 'node:path'
 import { printable, SluiceError } from '../../errors.js'
+import { keepAttributes, openingMode } from '../disk/attributes.js'
 import { diskError, errorCode, SystemError } from '../disk/disk-error.js'
 import type { FileStats } from '../disk/fs.js'
-import { keepAttributes, openingMode, wantedMode } from '../disk/keep-attributes.js'
 import { createTemporary } from '../disk/move-file.js'
 import { writeFully } from '../disk/read-write.js'
 import { UserCallback } from '../disk/user-callback.js'
 import { temporaryName } from '../own/temporary-name.js'
 import { makeFolders } from '../tree/make-folders.js'
-import { giveName } from './give-name.js'
-import { type AtomicWriteOptions, checkSignal, type WriteSettings, writeSettings } from './options.js'
-import { digestInSteps, LARGE_PORTION, PORTION, portionsOf } from './portions.js'
+import { giveName, verifyFile } from './give-name.js'
+import { type AtomicWriteOptions, type WriteSettings, writeSettings } from './options.js'
+import {
+  checkSignal,
+  destroyedBeforeEnd,
+  digestInSteps,
+  LARGE_PORTION,
+  PORTION,
+  portionsOf,
+} from './pieces.js'
 import { findTarget, type Target } from './target.js'
-import { verifyFile } from './verify.js'
 
 /** What was written. */
 export interface Written {
@@ -68,7 +74,6 @@ export class AtomicFile {
   #fd: number
   #position = 0
   #state: 'open' | 'staged' | 'over' = 'open'
-  #staged: Staged | undefined
   #warning: SluiceError | undefined
   #running: Promise<unknown> | undefined
   #discarded: Promise<void> | undefined
@@ -90,7 +95,7 @@ export class AtomicFile {
       if (settings.makeParents) await makeFolders(fs, dirname(path), durability === 'power')
       const target = await findTarget(path, settings)
       const temporary = join(tempDir ?? target.folder, temporaryName())
-      const mode = openingMode(wantedMode(settings.mode, target.there))
+      const mode = openingMode(settings.mode, target.there)
       const fd = await createTemporary(fs, temporary, mode).catch((cause: unknown) => {
         throw errorCode(cause) === 'ENOENT' ? noFolder(path, target.folder, tempDir, cause) : cause
       })
@@ -139,11 +144,15 @@ export class AtomicFile {
    */
   commit(): Promise<Written> {
     return this.#run('any', async () => {
-      const staged = this.#staged ?? (await this.#stage())
+      if (this.#state === 'open') await this.#stage()
       this.#state = 'over'
-      const { path, backup, warning } = await giveName(this.#draft)
-      const { bytes, digest } = staged
-      return { path, bytes, digest, ...(backup && { backup }), ...pick(this.#warning ?? warning) }
+      const named = await giveName(this.#draft)
+      return {
+        bytes: this.#position,
+        digest: this.#draft.digest!,
+        ...named,
+        ...(this.#warning && { warning: this.#warning }),
+      }
     })
   }
 
@@ -155,12 +164,7 @@ export class AtomicFile {
 
   async #discard(): Promise<void> {
     await this.#running?.catch(() => {})
-    const { settings, temporary } = this.#draft
-    const published = this.#state === 'over'
-    this.#state = 'over'
-    await this.#close().catch(() => {})
-    // what cannot be removed now is removed by removeOrphans later
-    if (!published) await settings.fs.unlink(temporary).catch(() => {})
+    if (this.#state !== 'over') await this.#remove()
   }
 
   async #run<T>(state: 'open' | 'any', work: () => Promise<T>): Promise<T> {
@@ -173,7 +177,7 @@ export class AtomicFile {
     try {
       return await running
     } catch (error) {
-      await this.#fail()
+      await this.#remove()
       // an error of the caller's own code is passed on unchanged
       const isCallers = this.#callback.threw(error) || errorCode(error) === undefined
       throw isCallers ? error : diskError(error, 'write', this.#path)
@@ -184,15 +188,13 @@ export class AtomicFile {
 
   #check(): void {
     checkSignal(this.#draft.settings.signal, this.#path)
-    if (this.#discarded) {
-      const message = `${printable(this.#path)} was given up before its end; the file is what it was`
-      throw new SluiceError('ERR_DESTROYED', message, { path: this.#path })
-    }
+    if (this.#discarded) throw destroyedBeforeEnd(this.#path)
   }
 
-  async #fail(): Promise<void> {
+  async #remove(): Promise<void> {
     this.#state = 'over'
     await this.#close().catch(() => {})
+    // what cannot be removed now is removed by removeOrphans later
     await this.#draft.settings.fs.unlink(this.#draft.temporary).catch(() => {})
   }
 
@@ -214,8 +216,7 @@ export class AtomicFile {
     if (verify) await verifyFile(fs, fd, digest, this.#path)
     await this.#close()
     this.#state = 'staged'
-    this.#staged = { temporary, bytes, digest }
-    return this.#staged
+    return { temporary, bytes, digest }
   }
 
   async #close(): Promise<void> {
@@ -231,8 +232,4 @@ function noFolder(path: string, folder: string, tempDir: string | undefined, cau
   const wayOut = tempDir === undefined ? 'make it first' : 'make it first, or choose another tempDir'
   const message = `cannot write ${printable(path)}: the folder ${printable(tempDir ?? folder)} does not exist (ENOENT); ${wayOut}`
   return new SluiceError('ERR_WRITE', message, { path, cause })
-}
-
-function pick(warning: SluiceError | undefined): { warning?: SluiceError } {
-  return warning ? { warning } : {}
 }

@@ -1,11 +1,11 @@
 import { Writable } from 'node:stream'
-import { printable, SluiceError } from '../../errors.js'
+import { deferred } from '../../async.js'
 import { checkChoice, checkWhole } from '../../options.js'
-import { type Audited, recorderOf } from '../audit/audited.js'
+import { type Audited, recorderOf } from '../audit/recorder.js'
 import { encodeText, TEXT_ENCODINGS, TextEncoderInPieces, type TextEncoding } from '../content/encodings.js'
 import { AtomicFile, type Written } from './atomic-file.js'
 import { type AtomicWriteOptions, writeSettings } from './options.js'
-import { cancelled, schemaOfStream } from './pieces.js'
+import { cancelled, destroyedBeforeEnd, schemaOfStream } from './pieces.js'
 
 /** Options of {@link createAtomicWriteStream}. */
 export interface AtomicStreamOptions extends AtomicWriteOptions, Audited {
@@ -41,7 +41,7 @@ export class AtomicWriteStream extends Writable {
   readonly #text: TextEncoderInPieces
   #file: AtomicFile | undefined
   #written: Written | undefined
-  #answer!: { resolve: (written: Written) => void; reject: (error: unknown) => void }
+  readonly #answer = deferred<Written>()
 
   constructor(path: string, options: AtomicStreamOptions) {
     const { encoding = 'utf8', highWaterMark = DEFAULT_HIGH_WATER_MARK } = options
@@ -50,9 +50,7 @@ export class AtomicWriteStream extends Writable {
     this.#path = path
     this.#options = options
     this.#text = new TextEncoderInPieces(encoding)
-    this.result = new Promise((resolve, reject) => {
-      this.#answer = { resolve, reject }
-    })
+    this.result = this.#answer.promise
     // the stream emits the error, too
     this.result.catch(() => {})
     const { signal } = options
@@ -69,14 +67,7 @@ export class AtomicWriteStream extends Writable {
     }, callback)
   }
 
-  override _write(
-    chunk: Buffer | string,
-    encoding: BufferEncoding,
-    callback: (error?: Error | null) => void,
-  ) {
-    this._writev([{ chunk, encoding }], callback)
-  }
-
+  // Node's own _write calls this with a list of one
   override _writev(chunks: Chunk[], callback: (error?: Error | null) => void): void {
     let buffers: Uint8Array[]
     try {
@@ -151,25 +142,11 @@ const TEXT_NAMES: Record<string, TextEncoding> = {
  * (with `conflict: 'fail'`), `ERR_CANCELLED` and `ERR_DESTROYED`.
  */
 export function createAtomicWriteStream(path: string, options: AtomicStreamOptions = {}): AtomicWriteStream {
-  const recorder = recorderOf(options)
-  const take = (result: Promise<Written>) => {
-    recorder.run('createAtomicWriteStream', path, () => result).catch(() => {})
-  }
-  try {
+  return recorderOf(options).watch('createAtomicWriteStream', path, () => {
     writeSettings(path, options)
     checkChoice('encoding', options.encoding, TEXT_ENCODINGS)
     checkWhole('highWaterMark', options.highWaterMark, 0)
     if ('schema' in options && options.schema !== undefined) throw schemaOfStream()
-    const stream = new AtomicWriteStream(path, options)
-    take(stream.result)
-    return stream
-  } catch (error) {
-    take(Promise.reject(error))
-    throw error
-  }
-}
-
-function destroyedBeforeEnd(path: string): SluiceError {
-  const message = `writing ${printable(path)} was given up before its end; the file is what it was`
-  return new SluiceError('ERR_DESTROYED', message, { path })
+    return new AtomicWriteStream(path, options)
+  })
 }

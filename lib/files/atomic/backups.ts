@@ -1,10 +1,14 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { basename, join } from 'node:path'
-import { errorCode, SystemError } from '../disk/disk-error.js'
+import { checkDuration, checkFlag, checkLocalPath, checkOption, checkWhole } from '../../options.js'
+import { type Audited, audited } from '../audit/recorder.js'
+import { A_DAY } from '../disk/clock.js'
+import { diskError, errorCode, SystemError } from '../disk/disk-error.js'
 import type { FileSystem } from '../disk/fs.js'
-import { copyFile, moveOver } from '../disk/move-file.js'
+import { copyFile, moveOver, orRemove } from '../disk/move-file.js'
 import { fitted } from '../disk/names.js'
-import { lstatIfThere } from '../disk/stats.js'
+import { nodeFileSystem } from '../disk/node-fs.js'
+import { lstatIfThere, unlinkIfThere } from '../disk/stats.js'
 import { temporaryName } from '../own/temporary-name.js'
 import type { OpenFolder } from '../tree/open-folder.js'
 
@@ -41,10 +45,10 @@ export async function makeBackup(
   if (!there) return undefined
   const target = there.isSymbolicLink() ? await fs.readlink(path) : undefined
   for (let tries = 0; tries < MOST_NAMES_TRIED; tries++) {
-    const backup = backupName(name, time)
+    const backup = headOf(name) + endingAt(time, randomBytes(2).toString('hex'))
     try {
       if (target !== undefined) await fs.symlink(target, folder.at(backup))
-      else if (!(await linkOrCopy(fs, folder, name, backup, power))) continue
+      else await linkOrCopy(fs, folder, name, backup, power)
     } catch (error) {
       if (errorCode(error) === 'EEXIST') continue
       throw error
@@ -56,31 +60,25 @@ export async function makeBackup(
   throw new SystemError('EEXIST', 'link', 'every name for a backup is taken')
 }
 
-/** Whether the backup has its name now; false if something else has it. */
+/** Gives the file the name of the backup too, or a copy of it; EEXIST if something else has that name. */
 async function linkOrCopy(
   fs: FileSystem,
   folder: OpenFolder,
   name: string,
   backup: string,
   power: boolean,
-): Promise<boolean> {
+): Promise<void> {
+  const to = folder.at(backup)
   try {
-    await fs.link(folder.at(name), folder.at(backup))
-    return true
+    return await fs.link(folder.at(name), to)
   } catch (error) {
     if (errorCode(error) === 'EEXIST' || errorCode(error) === 'ENOENT') throw error
   }
-  if (await lstatIfThere(fs, folder.at(backup))) return false
+  if (await lstatIfThere(fs, to)) throw new SystemError('EEXIST', 'link', 'the name of the backup is taken')
   const temporary = folder.at(temporaryName())
-  await copyFile(fs, folder.at(name), temporary, { power })
-  try {
-    // the name has the time and a random part: nobody has taken it since the check
-    await moveOver(fs, temporary, folder.at(backup))
-    return true
-  } catch (error) {
-    await fs.unlink(temporary).catch(() => {})
-    throw error
-  }
+  await copyFile(fs, folder.at(name), temporary, power)
+  // the name has the time and a random part: nobody has taken it since the check
+  await orRemove(fs, temporary, () => moveOver(fs, temporary, to))
 }
 
 /**
@@ -139,15 +137,8 @@ export async function pruneBackups(
   const backups = await listBackups(fs, folder, name)
   const others = backups.filter(({ path }) => basename(path) !== made)
   for (const { path } of others.slice(0, Math.max(0, backups.length - keep))) {
-    await fs.unlink(folder.at(basename(path))).catch((error: unknown) => {
-      // another writer of the file has removed it
-      if (errorCode(error) !== 'ENOENT') throw error
-    })
+    await unlinkIfThere(fs, folder.at(basename(path)))
   }
-}
-
-function backupName(name: string, time: number): string {
-  return headOf(name) + endingAt(time, randomBytes(2).toString('hex'))
 }
 
 /** The last time that a year of four digits can express. */
@@ -168,4 +159,75 @@ function headOf(name: string): string {
   if (fitted(name, ending) === name + ending) return name
   const mark = `~${createHash('sha256').update(name).digest('hex').slice(0, 8)}`
   return fitted(name, mark + ending).slice(0, -ending.length)
+}
+
+/** Options of {@link removeBackups}. */
+export interface RemoveBackupsOptions extends Audited {
+  /** Only backups that were made longer ago, in milliseconds. Default 24 hours. */
+  olderThan?: number
+  /** How many of the newest backups of each file stay in any case. Default 0. */
+  keep?: number
+  /** Only the backups of the file with this name. Default: of all files in the folder. */
+  name?: string
+  /** Remove nothing, only report what would be removed. Default false. */
+  dryRun?: boolean
+  fs?: FileSystem
+  /** Milliseconds since 1970. */
+  now?: () => number
+}
+
+/** What {@link removeBackups} removed, or would. */
+export interface RemovedBackups {
+  count: number
+  /** The size of their content. A backup by a hard link may share its content with the file. */
+  bytes: number
+  /** The oldest first. */
+  paths: string[]
+}
+
+/**
+ * Removes old backups from a folder, not from those below it. The age of a backup is that in its name: the times of
+ * the file are those of its content, which may be years older. A backup with a time in the future (the clock was
+ * wrong) counts as just made; a later write with `backup` removes it in its turn. Touches only files with the names
+ * of backups of this library. Fails with `ERR_USAGE`, `ERR_PERMISSION`, `ERR_READ_ONLY`, `ERR_WRITE`; what was
+ * removed before stays removed.
+ */
+export function removeBackups(folder: string, options: RemoveBackupsOptions = {}): Promise<RemovedBackups> {
+  return audited('removeBackups', folder, options, async () => {
+    const { olderThan = A_DAY, keep = 0, name, dryRun = false, fs = nodeFileSystem, now = Date.now } = options
+    checkLocalPath('folder', folder)
+    checkDuration('olderThan', olderThan)
+    checkWhole('keep', keep, 0)
+    checkFlag('dryRun', dryRun)
+    const isName = name === undefined || (typeof name === 'string' && name === basename(name))
+    checkOption('name', name, isName, 'that of a file in the folder')
+    const removed: RemovedBackups = { count: 0, bytes: 0, paths: [] }
+    const before = now() - olderThan
+    try {
+      for (const { path, time } of withoutNewest(await listBackups(fs, folder, name), keep)) {
+        if (time >= before) continue
+        const there = await lstatIfThere(fs, path)
+        // a folder with such a name is no backup
+        if (!there || there.isDirectory()) continue
+        if (!dryRun && !(await unlinkIfThere(fs, path))) continue
+        removed.count++
+        removed.bytes += there.size
+        removed.paths.push(path)
+      }
+      return removed
+    } catch (error) {
+      throw diskError(error, 'remove backups in', folder)
+    }
+  })
+}
+
+/** All but the newest `keep` of each file. */
+function withoutNewest(backups: Backup[], keep: number): Backup[] {
+  const left = new Map<string, number>()
+  const older = backups.toReversed().filter(({ of }) => {
+    const seen = left.get(of) ?? 0
+    left.set(of, seen + 1)
+    return seen >= keep
+  })
+  return older.reverse()
 }

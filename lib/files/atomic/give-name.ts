@@ -1,14 +1,16 @@
+import { createHash } from 'node:crypto'
 import { basename, join } from 'node:path'
-import type { SluiceError } from '../../errors.js'
+import { printable, SluiceError } from '../../errors.js'
+import { digestFile } from '../disk/digest-file.js'
 import { diskError, errorCode } from '../disk/disk-error.js'
-import { copyFile, moveFile } from '../disk/move-file.js'
-import { openRegular } from '../disk/open-regular.js'
+import type { FileSystem } from '../disk/fs.js'
+import { copyFile, moveFile, orRemove } from '../disk/move-file.js'
+import { withRegular } from '../disk/open-regular.js'
 import { temporaryName } from '../own/temporary-name.js'
 import { publish } from '../publish/publish.js'
-import { Folder } from '../tree/folder.js'
+import { Folder } from '../tree/open-folder.js'
 import type { UnnamedFile, Written } from './atomic-file.js'
 import { listBackups, makeBackup, nextTime, pruneBackups } from './backups.js'
-import { verifyFile } from './verify.js'
 
 type Named = Pick<Written, 'path' | 'backup' | 'warning'>
 
@@ -45,27 +47,32 @@ async function fromElsewhere(folder: Folder, draft: UnnamedFile): Promise<Named>
     await moveFile(fs, clock, temporary, beside, draft.stats)
   } catch (error) {
     if (errorCode(error) !== 'EXDEV') throw error
-    await copyFile(fs, temporary, beside, { power: durability === 'power', check })
+    await copyFile(fs, temporary, beside, durability === 'power', check)
     isCopy = true
   }
-  try {
-    if (isCopy && settings.verify) await verifyCopy(beside, draft)
+  return orRemove(fs, beside, async () => {
+    const verify = (fd: number) => verifyFile(fs, fd, draft.digest!, draft.target.path)
+    if (isCopy && settings.verify) await withRegular(fs, beside, verify)
     const named = await nameIn(folder, name, isCopy ? { ...draft, stats: undefined } : draft)
     if (isCopy) await fs.unlink(temporary).catch(() => {})
     return named
-  } catch (error) {
-    await fs.unlink(beside).catch(() => {})
-    throw error
-  }
+  })
 }
 
-async function verifyCopy(path: string, { target, settings: { fs }, digest }: UnnamedFile): Promise<void> {
-  const { fd } = await openRegular(fs, path)
-  try {
-    await verifyFile(fs, fd, digest!, target.path)
-  } finally {
-    await fs.close(fd).catch(() => {})
-  }
+/**
+ * Reads the open file back. `ERR_DIGEST` if it is not what was given.
+ * @param expected SHA-256 of what was given
+ * @param path for the message: the file that is being written
+ */
+export async function verifyFile(fs: FileSystem, fd: number, expected: Buffer, path: string): Promise<void> {
+  const found = await digestFile(fs, fd, createHash('sha256'))
+  if (found.equals(expected)) return
+  const message = `what was read back of ${printable(path)} is not what was written; check the disk`
+  throw new SluiceError('ERR_DIGEST', message, {
+    path,
+    expected: expected.toString('hex'),
+    found: found.toString('hex'),
+  })
 }
 
 async function nameIn(
@@ -81,7 +88,11 @@ async function nameIn(
     const { name: taken, warning } = await publish(fs, folder, temporary, name, { conflict, durability })
     return { path: join(folder.path, taken), ...(warning && { warning }) }
   }
-  const backup = settings.backup > 0 ? await backUp(folder, name, settings.now(), power, fs) : undefined
+  let backup: string | undefined
+  if (settings.backup > 0) {
+    const time = nextTime(await listBackups(fs, folder, name), settings.now())
+    backup = await makeBackup(fs, folder, name, { time, power })
+  }
   try {
     check()
     await moveFile(fs, clock, folder.at(temporary), folder.at(name), stats)
@@ -96,33 +107,12 @@ async function nameIn(
     })
   }
   if (backup === undefined) return { path: target.path }
-  const warning = await prune(folder, name, settings.backup, backup, fs)
-  return { path: target.path, backup: join(folder.path, backup), ...(warning && { warning }) }
-}
-
-async function backUp(
-  folder: Folder,
-  name: string,
-  now: number,
-  power: boolean,
-  fs: UnnamedFile['settings']['fs'],
-): Promise<string | undefined> {
-  const time = nextTime(await listBackups(fs, folder, name), now)
-  return makeBackup(fs, folder, name, { time, power })
-}
-
-/** A backup that cannot be removed is no failure: the new content has its name. */
-async function prune(
-  folder: Folder,
-  name: string,
-  keep: number,
-  made: string,
-  fs: UnnamedFile['settings']['fs'],
-): Promise<SluiceError | undefined> {
+  const named = { path: target.path, backup: join(folder.path, backup) }
   try {
-    await pruneBackups(fs, folder, name, keep, made)
-    return undefined
+    await pruneBackups(fs, folder, name, settings.backup, backup)
+    return named
   } catch (error) {
-    return diskError(error, 'remove old backups of', name)
+    // a backup that cannot be removed is no failure: the new content has its name
+    return { ...named, warning: diskError(error, 'remove old backups of', name) }
   }
 }

@@ -12,7 +12,6 @@ import { type Clock, systemClock } from '../disk/clock.js'
 import type { FileSystem } from '../disk/fs.js'
 import { nodeFileSystem } from '../disk/node-fs.js'
 import type { Durability } from '../publish/publish.js'
-import { cancelled } from './pieces.js'
 
 /** How a file is written. */
 export interface AtomicWriteOptions {
@@ -73,17 +72,13 @@ export interface AtomicWriteOptions {
 }
 
 /** The options with their defaults. */
-export interface WriteSettings extends AtomicWriteOptions {
-  durability: Durability
-  /** 0 for none. */
-  backup: number
-  symlink: 'follow' | 'replace'
-  conflict: 'overwrite' | 'rename' | 'fail'
-  owner: 'try' | 'require' | 'ignore'
-  fs: FileSystem
-  clock: Clock
-  now: () => number
-}
+export type WriteSettings = AtomicWriteOptions &
+  Required<
+    Pick<AtomicWriteOptions, 'durability' | 'symlink' | 'conflict' | 'owner' | 'fs' | 'clock' | 'now'>
+  > & {
+    /** 0 for none. */
+    backup: number
+  }
 
 /** Checks the options (`ERR_USAGE`) and adds the defaults. */
 export function writeSettings(path: string, options: AtomicWriteOptions): WriteSettings {
@@ -113,10 +108,4 @@ export function writeSettings(path: string, options: AtomicWriteOptions): WriteS
     clock: options.clock ?? systemClock,
     now: options.now ?? Date.now,
   }
-}
-
-/** Throws `ERR_CANCELLED` if the signal is aborted. */
-export function checkSignal(signal: AbortSignal | undefined, path: string): void {
-  if (!signal?.aborted) return
-  throw cancelled(path, signal)
 }

@@ -1,9 +1,13 @@
+import type { Hash } from 'node:crypto'
 import { EventEmitter } from 'node:events'
 import { isReadable, type Readable } from 'node:stream'
+import { setImmediate } from 'node:timers/promises'
+import { deferred } from '../../async.js'
 import { printable, SluiceError } from '../../errors.js'
 import { badOption } from '../../options.js'
-import { TextEncoderInPieces, type TextEncoding } from '../content/encodings.js'
-import { gatheredPieces } from './portions.js'
+import { decodeText, encodeText, TextEncoderInPieces, type TextEncoding } from '../content/encodings.js'
+import { knownFormat, parseText } from '../content/formats.js'
+import { checkSchema, type Schema } from '../content/schema.js'
 
 /** What a file can be written from. */
 export type WriteData =
@@ -18,10 +22,11 @@ export type WriteData =
 export type Pieces = AsyncIterable<string | Uint8Array> | Iterable<string | Uint8Array>
 
 /**
- * Checks the data: bytes as one buffer, or content that comes in pieces. `ERR_USAGE` for anything else, and for a
- * stream that has ended.
+ * What is to be written: text and bytes as one buffer, or content that comes in pieces. `ERR_USAGE` for anything else,
+ * and for a stream that has ended.
  */
-export function contentOf(data: Exclude<WriteData, string>): Uint8Array | Pieces {
+export function contentOf(data: WriteData, encoding: TextEncoding): Uint8Array | Pieces {
+  if (typeof data === 'string') return encodeText(data, encoding)
   if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
   if (data instanceof ArrayBuffer) return new Uint8Array(data)
   if (!isPieces(data)) {
@@ -32,6 +37,24 @@ export function contentOf(data: Exclude<WriteData, string>): Uint8Array | Pieces
     throw badOption('data', 'a stream that was not yet read to its end or destroyed', data)
   }
   return data
+}
+
+/**
+ * The content, once the value in it was checked, if there is a schema: `ERR_PARSE`, `ERR_SCHEMA`; `ERR_USAGE` if the
+ * name says no format.
+ */
+export async function checkedContent(
+  content: Uint8Array,
+  encoding: TextEncoding,
+  schema: Schema | undefined,
+  path: string,
+): Promise<Uint8Array> {
+  if (schema === undefined) return content
+  // a copy, so that the caller cannot change it between the check and the write
+  const bytes = Uint8Array.from(content)
+  const text = decodeText(bytes, encoding, path)
+  await checkSchema(await parseText(knownFormat(path), text, path), schema, path)
+  return bytes
 }
 
 /** The error for a schema together with a stream: only content in memory can be checked before it is written. */
@@ -86,16 +109,13 @@ export function encodedPieces(pieces: Pieces, encoding: TextEncoding): AsyncGene
 async function* eachEncoded(pieces: Pieces, encoding: TextEncoding): AsyncGenerator<Uint8Array> {
   const text = new TextEncoderInPieces(encoding)
   for await (const piece of pieces) {
-    if (typeof piece !== 'string') text.end()
-    yield typeof piece === 'string' ? text.encode(piece) : bytesOfPiece(piece)
+    if (typeof piece === 'string') yield text.encode(piece)
+    else if (piece instanceof Uint8Array) {
+      text.end()
+      yield piece
+    } else throw badOption('each piece of data', 'text or a Uint8Array', piece)
   }
   text.end()
-}
-
-/** The bytes of a piece; `ERR_USAGE` for anything else. */
-function bytesOfPiece(piece: unknown): Uint8Array {
-  if (piece instanceof Uint8Array) return piece
-  throw badOption('each piece of data', 'text or a Uint8Array', piece)
 }
 
 /** The same pieces until the signal is aborted: then it throws `ERR_CANCELLED`, even while it waits for a piece. */
@@ -109,31 +129,52 @@ export async function* untilAborted(
     return
   }
   const iterator = Symbol.asyncIterator in pieces ? pieces[Symbol.asyncIterator]() : pieces[Symbol.iterator]()
-  let stop = () => {}
-  const abort = () => stop()
-  signal.addEventListener('abort', abort)
   try {
     for (;;) {
-      // no Promise.race with one long-lived promise: that would keep a reaction for each piece
-      const next = await new Promise<IteratorResult<string | Uint8Array>>((resolve, reject) => {
-        stop = () => reject(cancelled(path, signal))
-        if (signal.aborted) stop()
-        else Promise.resolve(iterator.next()).then(resolve, reject)
-      })
+      const next = await unlessAborted(async () => iterator.next(), signal, path)
       if (next.done) return
       yield next.value
     }
   } finally {
-    signal.removeEventListener('abort', abort)
     // an iterator that waits for its source answers late or never: not awaited
     Promise.resolve(iterator.return?.()).catch(() => {})
   }
+}
+
+/** The result of `act`, unless the signal is aborted before: `ERR_CANCELLED`. */
+export async function unlessAborted<T>(
+  act: () => Promise<T>,
+  signal: AbortSignal | undefined,
+  path: string,
+): Promise<T> {
+  checkSignal(signal, path)
+  if (!signal) return act()
+  const { promise, resolve, reject } = deferred<T>()
+  const abort = () => reject(cancelled(path, signal))
+  signal.addEventListener('abort', abort)
+  act().then(resolve, reject)
+  try {
+    return await promise
+  } finally {
+    signal.removeEventListener('abort', abort)
+  }
+}
+
+/** Throws `ERR_CANCELLED` if the signal is aborted. */
+export function checkSignal(signal: AbortSignal | undefined, path: string): void {
+  if (signal?.aborted) throw cancelled(path, signal)
 }
 
 /** The error of a cancelled write. */
 export function cancelled(path: string, signal: AbortSignal | undefined): SluiceError {
   const message = `writing ${printable(path)} was cancelled; the file is what it was`
   return new SluiceError('ERR_CANCELLED', message, { path, cause: signal?.reason })
+}
+
+/** The error of a write that was given up without a reason. */
+export function destroyedBeforeEnd(path: string): SluiceError {
+  const message = `writing ${printable(path)} was given up before its end; the file is what it was`
+  return new SluiceError('ERR_DESTROYED', message, { path })
 }
 
 /** A stream, or something like one, such as the lines of `node:readline`. */
@@ -147,4 +188,66 @@ function isPieces(data: unknown): data is Pieces {
   return (
     typeof data === 'object' && data !== null && (Symbol.asyncIterator in data || Symbol.iterator in data)
   )
+}
+
+/** Bytes of one write: with a progress callback or a signal (PORTION), and without (LARGE_PORTION). */
+export const PORTION = 4 * 1024 * 1024
+export const LARGE_PORTION = 32 * 1024 * 1024
+
+/** Bytes that are digested at once: more would hold the event loop for too long. */
+const STEP = 1024 * 1024
+
+/** Smaller pieces are joined: to write each one alone costs far more than to copy it. */
+const SMALL_PIECE = 16 * 1024
+
+/** Bytes of joined pieces, at most. */
+const TOGETHER = 64 * 1024
+
+/** Digests the buffers, and lets the event loop turn in between. */
+export async function digestInSteps(hasher: Hash, buffers: readonly Uint8Array[]): Promise<void> {
+  for (const step of portionsOf(buffers, STEP)) {
+    let bytes = 0
+    for (const part of step) {
+      hasher.update(part)
+      bytes += part.length
+    }
+    if (bytes >= STEP) await setImmediate()
+  }
+}
+
+/** The buffers in groups of about `size` bytes; larger buffers are divided. */
+export function* portionsOf(buffers: readonly Uint8Array[], size: number): Generator<Uint8Array[]> {
+  let group: Uint8Array[] = []
+  let bytes = 0
+  for (const buffer of buffers) {
+    for (let from = 0; from < buffer.length; from += size) {
+      const part = buffer.length <= size ? buffer : buffer.subarray(from, from + size)
+      group.push(part)
+      bytes += part.length
+      if (bytes < size) continue
+      yield group
+      group = []
+      bytes = 0
+    }
+  }
+  if (group.length > 0) yield group
+}
+
+/** The same bytes in larger pieces: small ones are joined in one buffer, which is reused for the next piece. */
+export async function* gatheredPieces(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  let buffer: Buffer | undefined
+  let used = 0
+  for await (const piece of pieces) {
+    if (used > 0 && (piece.length >= SMALL_PIECE || used + piece.length > TOGETHER)) {
+      yield buffer!.subarray(0, used)
+      used = 0
+    }
+    if (piece.length >= SMALL_PIECE) yield piece
+    else {
+      buffer ??= Buffer.allocUnsafe(TOGETHER)
+      buffer.set(piece, used)
+      used += piece.length
+    }
+  }
+  if (used > 0) yield buffer!.subarray(0, used)
 }

@@ -1,19 +1,19 @@
 import { basename, dirname, join, resolve } from 'node:path'
 import { printable, SluiceError } from '../../errors.js'
 import { checkAbortSignal, checkChoice, checkLocalPath } from '../../options.js'
-import { type Audited, audited } from '../audit/audited.js'
+import { type Audited, audited } from '../audit/recorder.js'
 import { type Clock, systemClock } from '../disk/clock.js'
 import { diskError, errorCode } from '../disk/disk-error.js'
 import type { FileStats, FileSystem } from '../disk/fs.js'
-import { copyFile, dropOldName, moveFile } from '../disk/move-file.js'
+import { copyFile, dropOldName, moveFile, orRemove } from '../disk/move-file.js'
 import { foldName } from '../disk/names.js'
 import { nodeFileSystem } from '../disk/node-fs.js'
 import { lstatIfThere, sameInode } from '../disk/stats.js'
 import { syncFile, syncFolder } from '../disk/sync.js'
 import { temporaryName } from '../own/temporary-name.js'
 import type { Durability } from '../publish/publish.js'
-import { Folder } from '../tree/folder.js'
 import { makeFolders } from '../tree/make-folders.js'
+import { Folder } from '../tree/open-folder.js'
 import { takeFreeName } from './take-free-name.js'
 
 /** Options of {@link renameAtomic}. */
@@ -41,15 +41,12 @@ export interface Renamed {
 }
 
 /** The checked options, and the stats of the source. */
-export interface Renaming {
-  fs: FileSystem
-  clock: Clock
+export interface Renaming extends Required<Pick<RenameOptions, 'fs' | 'clock' | 'conflict' | 'durability'>> {
   from: string
   /** The stats of `from`. */
   source: FileStats
-  conflict: 'overwrite' | 'rename' | 'fail'
-  durability: Durability
-  signal?: AbortSignal
+  /** Throws if it was cancelled. */
+  check: () => void
 }
 
 /**
@@ -63,59 +60,60 @@ export interface Renaming {
  * copied), `ERR_CANCELLED`, `ERR_DISK_FULL`, `ERR_READ_ONLY`, `ERR_PERMISSION`, `ERR_WRITE`.
  */
 export function renameAtomic(from: string, to: string, options: RenameOptions = {}): Promise<Renamed> {
-  return audited('renameAtomic', from, options, () => rename(from, to, options))
-}
-
-async function rename(from: string, to: string, options: RenameOptions): Promise<Renamed> {
-  const { fs = nodeFileSystem, clock = systemClock, signal } = options
-  const { conflict = 'overwrite', durability = 'power' } = options
-  checkLocalPath('from', from)
-  checkLocalPath('to', to)
-  checkChoice('conflict', conflict, ['overwrite', 'rename', 'fail'])
-  checkChoice('durability', durability, ['crash', 'power'])
-  checkAbortSignal('signal', signal)
-  if (resolve(from) === resolve(to)) throw samePath(from)
-  if (signal?.aborted) throw renameCancelled(from, signal)
-  try {
-    const source = await sourceAt(fs, from)
-    if (await isSameName(fs, from, to, source)) throw samePath(from)
-    await makeFolders(fs, dirname(to), durability === 'power')
-    // a synced name does not mean that the content is on the disk, too
-    if (durability === 'power' && source.isFile()) await syncFile(fs, from)
-    return await move({ fs, clock, from, source, conflict, durability, signal }, to)
-  } catch (error) {
-    throw diskError(error, 'rename', from)
-  }
+  return audited('renameAtomic', from, options, async () => {
+    const { fs = nodeFileSystem, clock = systemClock, signal } = options
+    const { conflict = 'overwrite', durability = 'power' } = options
+    checkLocalPath('from', from)
+    checkLocalPath('to', to)
+    checkChoice('conflict', conflict, ['overwrite', 'rename', 'fail'])
+    checkChoice('durability', durability, ['crash', 'power'])
+    checkAbortSignal('signal', signal)
+    if (resolve(from) === resolve(to)) throw samePath(from)
+    const check = () => {
+      if (!signal?.aborted) return
+      const message = `renaming ${printable(from)} was cancelled; it is where it was`
+      throw new SluiceError('ERR_CANCELLED', message, { path: from, cause: signal.reason })
+    }
+    check()
+    try {
+      const source = await sourceAt(fs, from)
+      if (await isSameName(fs, from, to, source)) throw samePath(from)
+      await makeFolders(fs, dirname(to), durability === 'power')
+      // a synced name does not mean that the content is on the disk, too
+      if (durability === 'power' && source.isFile()) await syncFile(fs, from)
+      return await move({ fs, clock, from, source, conflict, durability, check }, to)
+    } catch (error) {
+      throw diskError(error, 'rename', from)
+    }
+  })
 }
 
 async function move(renaming: Renaming, to: string): Promise<Renamed> {
-  const { fs, from, conflict, durability } = renaming
+  const { fs, from, source, conflict, durability } = renaming
   const folder = await Folder.open(fs, dirname(to))
   try {
     let renamed: Renamed
     try {
-      const name =
-        conflict === 'overwrite'
-          ? await overwrite(renaming, folder, to)
-          : await takeFreeName(renaming, folder, from, to)
+      let name = basename(to)
+      if (conflict === 'overwrite') {
+        await moveFile(fs, renaming.clock, from, folder.at(name), source)
+        await dropSecondName(fs, from, to, source)
+      } else name = await takeFreeName(renaming, folder, from, to)
       renamed = { path: join(dirname(to), name), copied: false }
     } catch (error) {
-      if (errorCode(error) !== 'EXDEV' || !(renaming.source.isFile() || renaming.source.isSymbolicLink()))
+      if (errorCode(error) !== 'EXDEV' || !(source.isFile() || source.isSymbolicLink()))
         throw intoItself(error, from, to)
       renamed = await copyOver(renaming, folder, to)
     }
-    if (durability === 'power') await syncNames(fs, folder, from)
+    // a power cut must neither lose the new name nor bring back the old one
+    if (durability === 'power') {
+      await folder.sync()
+      if (resolve(dirname(from)) !== resolve(folder.path)) await syncFolder(fs, dirname(from))
+    }
     return renamed
   } finally {
     await folder.close()
   }
-}
-
-async function overwrite({ fs, clock, from, source }: Renaming, folder: Folder, to: string): Promise<string> {
-  const name = basename(to)
-  await moveFile(fs, clock, from, folder.at(name), source)
-  await dropSecondName(fs, from, to, source)
-  return name
 }
 
 /** To rename one hard link of a file over another one does nothing, and leaves both: removes the old one. */
@@ -140,33 +138,20 @@ async function inOneFolder(fs: FileSystem, from: string, to: string): Promise<bo
 }
 
 async function copyOver(renaming: Renaming, folder: Folder, to: string): Promise<Renamed> {
-  const { fs, clock, from, source, conflict, durability, signal } = renaming
+  const { fs, clock, from, source, conflict, durability, check } = renaming
   const temporary = folder.at(temporaryName())
   let copied = source
-  if (source.isFile()) {
-    const check = () => {
-      if (signal?.aborted) throw renameCancelled(from, signal)
-    }
-    copied = await copyFile(fs, from, temporary, { power: durability === 'power', check })
-  } else await fs.symlink(await fs.readlink(from), temporary)
-  let name = basename(to)
-  try {
-    if (conflict === 'overwrite') await moveFile(fs, clock, temporary, folder.at(name))
-    else name = await takeFreeName(renaming, folder, temporary, to, true)
-  } catch (error) {
-    await fs.unlink(temporary).catch(() => {})
-    throw error
-  }
+  if (source.isFile()) copied = await copyFile(fs, from, temporary, durability === 'power', check)
+  else await fs.symlink(await fs.readlink(from), temporary)
+  const name = await orRemove(fs, temporary, async () => {
+    if (conflict !== 'overwrite') return takeFreeName(renaming, folder, temporary, to, true)
+    await moveFile(fs, clock, temporary, folder.at(basename(to)))
+    return basename(to)
+  })
   // the name of the copy must be durable before the source is removed
   if (durability === 'power') await folder.sync()
   await dropOldName(fs, from, copied)
   return { path: join(dirname(to), name), copied: true }
-}
-
-/** Syncs both folders: a power cut must neither lose the new name nor bring back the old one. */
-async function syncNames(fs: FileSystem, folder: Folder, from: string): Promise<void> {
-  await folder.sync()
-  if (resolve(dirname(from)) !== resolve(folder.path)) await syncFolder(fs, dirname(from))
 }
 
 async function sourceAt(fs: FileSystem, from: string): Promise<FileStats> {
@@ -187,9 +172,4 @@ function intoItself(error: unknown, from: string, to: string): unknown {
   if (errorCode(error) !== 'EINVAL') return error
   const message = `${printable(from)} cannot be renamed to ${printable(to)}, which is inside it`
   return new SluiceError('ERR_USAGE', message, { path: from, cause: error })
-}
-
-function renameCancelled(path: string, signal: AbortSignal): SluiceError {
-  const message = `renaming ${printable(path)} was cancelled; it is where it was`
-  return new SluiceError('ERR_CANCELLED', message, { path, cause: signal.reason })
 }

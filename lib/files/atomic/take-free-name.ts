@@ -8,8 +8,7 @@ import { temporaryName } from '../own/temporary-name.js'
 import { firstFree } from '../publish/first-free.js'
 import { publish } from '../publish/publish.js'
 import { isLinkRefusal } from '../publish/take-name.js'
-import type { Folder } from '../tree/folder.js'
-import type { OpenFolder } from '../tree/open-folder.js'
+import type { Folder, OpenFolder } from '../tree/open-folder.js'
 import type { Renaming } from './rename-atomic.js'
 
 /**
@@ -50,11 +49,17 @@ async function takeForFile(
   const policy = { conflict: conflict === 'rename' ? 'rename' : 'fail', durability } as const
   const temporary = temporaryName()
   const second = isCopy ? undefined : await secondName(fs, from, folder.at(temporary))
-  const place: OpenFolder = second
-    ? folder
-    : { ...folderAs(folder), at: (name) => (name === temporary ? from : folder.at(name)) }
+  const inPlace: OpenFolder = {
+    path: folder.path,
+    fd: folder.fd,
+    at: (name) => (name === temporary ? from : folder.at(name)),
+    list: () => folder.list(),
+    // the caller syncs both folders afterwards; until then the source exists
+    sync: async () => {},
+    release: () => {},
+  }
   try {
-    const { name, warning } = await publish(fs, place, temporary, basename(to), policy)
+    const { name, warning } = await publish(fs, second ? folder : inPlace, temporary, basename(to), policy)
     // the old name could not be removed; that of a copy is removed by removeOrphans later
     if (warning && !isCopy) throw warning
     if (second) await dropOldName(fs, from, second)
@@ -79,21 +84,11 @@ async function secondName(fs: FileSystem, from: string, to: string): Promise<Fil
   }
 }
 
-function folderAs(folder: Folder): Omit<OpenFolder, 'at'> {
-  return {
-    path: folder.path,
-    fd: folder.fd,
-    list: () => folder.list(),
-    // the caller syncs both folders afterwards; until then the source exists
-    sync: async () => {},
-    release: () => {},
-  }
-}
-
 /** For a link or a folder, which have no second names: an empty placeholder of the same kind takes the name. */
 async function take(fs: FileSystem, { source, clock }: Renaming, from: string, to: string): Promise<boolean> {
   if (source.isSymbolicLink()) {
-    if (!(await isMade(() => readAndLink(fs, from, to)))) return false
+    const target = await fs.readlink(from)
+    if (!(await isMade(fs.symlink(target, to)))) return false
     await dropOldName(fs, from, source)
     return true
   }
@@ -103,7 +98,7 @@ async function take(fs: FileSystem, { source, clock }: Renaming, from: string, t
     await moveFile(fs, clock, from, to, source)
     return true
   }
-  if (!(await isMade(() => fs.mkdir(to, 0o700)))) return false
+  if (!(await isMade(fs.mkdir(to, 0o700)))) return false
   try {
     await moveFile(fs, clock, from, to, source)
     return true
@@ -113,13 +108,9 @@ async function take(fs: FileSystem, { source, clock }: Renaming, from: string, t
   }
 }
 
-async function readAndLink(fs: FileSystem, from: string, to: string): Promise<void> {
-  await fs.symlink(await fs.readlink(from), to)
-}
-
-async function isMade(make: () => Promise<void>): Promise<boolean> {
+async function isMade(made: Promise<void>): Promise<boolean> {
   try {
-    await make()
+    await made
     return true
   } catch (error) {
     if (errorCode(error) === 'EEXIST') return false

@@ -1,6 +1,7 @@
 import { basename, dirname, isAbsolute } from 'node:path'
 import { SystemError } from '../disk/disk-error.js'
 import type { FileStats, FileSystem } from '../disk/fs.js'
+import { checkRegular } from '../disk/open-regular.js'
 import { lstatIfThere } from '../disk/stats.js'
 import type { WriteSettings } from './options.js'
 
@@ -23,10 +24,7 @@ export async function findTarget(path: string, { fs, symlink, conflict }: WriteS
   const there = await lstatIfThere(fs, path)
   const target =
     there?.isSymbolicLink() && symlink === 'follow' ? await follow(fs, path) : targetOf(path, there)
-  const kept = target.there
-  if (kept?.isDirectory()) throw new SystemError('EISDIR', 'open', 'a folder')
-  if (kept && !kept.isFile() && !kept.isSymbolicLink())
-    throw new SystemError('ENXIO', 'open', 'not a regular file')
+  if (target.there && !target.there.isSymbolicLink()) checkRegular(target.there)
   return target
 }
 

@@ -1,15 +1,14 @@
 import { checkChoice } from '../../options.js'
-import { type Audited, audited } from '../audit/audited.js'
-import { decodeText, encodeText, TEXT_ENCODINGS, type TextEncoding } from '../content/encodings.js'
-import { type EncodeOptions, encodeValue, type Format, knownFormat, parseText } from '../content/formats.js'
-import { plainValue } from '../content/plain-value.js'
-import { checkSchema, type Schema } from '../content/schema.js'
+import { type Audited, audited } from '../audit/recorder.js'
+import { encodeText, TEXT_ENCODINGS, type TextEncoding } from '../content/encodings.js'
+import { type EncodeOptions, type Format, knownFormat } from '../content/formats.js'
+import { encodeChecked, type Schema } from '../content/schema.js'
 import { AtomicFile, type Written } from './atomic-file.js'
 import { type AtomicWriteOptions, writeSettings } from './options.js'
 import {
+  checkedContent,
   contentOf,
   encodedPieces,
-  type Pieces,
   reading,
   schemaOfStream,
   untilAborted,
@@ -52,24 +51,25 @@ export function writeFileAtomic(
   data: WriteData,
   options: WriteFileOptions = {},
 ): Promise<Written> {
-  return audited('writeFileAtomic', path, options, () => writeData(path, data, options))
-}
-
-async function writeData(path: string, data: WriteData, options: WriteFileOptions): Promise<Written> {
-  const { encoding = 'utf8', schema } = options
-  writeSettings(path, options)
-  checkChoice('encoding', encoding, TEXT_ENCODINGS)
-  const content = typeof data === 'string' ? encodeText(data, encoding) : contentOf(data)
-  if (!(content instanceof Uint8Array)) {
-    if (schema === undefined) return writePieces(path, content, encoding, options)
-    throw schemaOfStream()
-  }
-  if (schema === undefined) return writeBytes(path, content, options)
-  // a copy, so that the caller cannot change it between the check and the write
-  const bytes = Uint8Array.from(content)
-  const value = await parseText(knownFormat(path), decodeText(bytes, encoding, path), path)
-  await checkSchema(value, schema, path)
-  return writeBytes(path, bytes, options)
+  return audited('writeFileAtomic', path, options, async () => {
+    const { encoding = 'utf8', schema } = options
+    writeSettings(path, options)
+    checkChoice('encoding', encoding, TEXT_ENCODINGS)
+    const content = contentOf(data, encoding)
+    if (content instanceof Uint8Array)
+      return writeBytes(path, await checkedContent(content, encoding, schema, path), options)
+    if (schema !== undefined) throw schemaOfStream()
+    return reading(content, async (begun) => {
+      const file = await AtomicFile.open(path, options)
+      try {
+        const source = untilAborted(begun, options.signal, path)
+        for await (const bytes of encodedPieces(source, encoding)) await file.write([bytes])
+        return await file.commit()
+      } finally {
+        await file.discard()
+      }
+    })
+  })
 }
 
 /**
@@ -104,32 +104,12 @@ async function writeValue(
   options: WriteValueOptions,
 ): Promise<Written> {
   writeSettings(path, options)
-  // a copy, so that the caller cannot change it between the check and the write
-  const plain = plainValue(value, format)
-  if (options.schema !== undefined) await checkSchema(plain, options.schema, path)
-  return writeBytes(path, encodeText(await encodeValue(format, plain, options)), options)
+  const text = await encodeChecked(format, value, options, path)
+  return writeBytes(path, encodeText(text), options)
 }
 
 async function writeBytes(path: string, bytes: Uint8Array, options: AtomicWriteOptions): Promise<Written> {
   const file = await AtomicFile.open(path, options)
   await file.write([bytes])
   return file.commit()
-}
-
-function writePieces(
-  path: string,
-  pieces: Pieces,
-  encoding: TextEncoding,
-  options: AtomicWriteOptions,
-): Promise<Written> {
-  return reading(pieces, async (begun) => {
-    const file = await AtomicFile.open(path, options)
-    try {
-      const source = untilAborted(begun, options.signal, path)
-      for await (const bytes of encodedPieces(source, encoding)) await file.write([bytes])
-      return await file.commit()
-    } finally {
-      await file.discard()
-    }
-  })
 }

@@ -1,5 +1,6 @@
 import { printableJson } from '../../errors.js'
 import { badOption, checkOption } from '../../options.js'
+import { type FieldCheck, hasShape, isNumber, isText, maybe, oneOf } from '../own/record.js'
 
 /** One line of an audit trail: what was done to one path, and how it went. */
 export interface AuditRecord {
@@ -48,28 +49,16 @@ const MOST_STARTS = 100
  * allows, so that reading returns the same text. Throws `ERR_USAGE` for metadata that JSON cannot hold or that is too
  * large, and for what a reader would not accept as a record.
  */
-export function encodeRecord({
-  time,
-  session,
-  operation,
-  path,
-  status,
-  duration,
-  metadata,
-  code,
-}: AuditRecord): Buffer {
+export function encodeRecord(record: AuditRecord): Buffer {
+  const held = fieldsOf(record)
   let text: string
   try {
-    // `time` first, as RECORD_START says
-    text = JSON.stringify({ time, session, operation, path, status, duration, metadata, code })
+    text = JSON.stringify(held)
   } catch (cause) {
-    throw badOption('metadata', 'what JSON can hold, without bigint and cycle', metadata, { cause })
+    throw badOption('metadata', 'what JSON can hold, without bigint and cycle', held.metadata, { cause })
   }
   const wrong = wrongField(JSON.parse(text))
-  if (wrong) {
-    const found = { time, session, operation, path, status, duration, metadata, code }[wrong]
-    throw badOption(`${wrong} of an audit record`, FIELDS[wrong], found)
-  }
+  if (wrong) throw badOption(`${wrong} of an audit record`, FIELDS[wrong][0], held[wrong])
   const line = Buffer.from(`${printableJson(text)}\n`)
   if (line.length > LONGEST_AUDIT_LINE) {
     const expected = `so little that the record has at most ${LONGEST_AUDIT_LINE} bytes`
@@ -97,44 +86,36 @@ export function decodeLine(line: string): { record?: AuditRecord; torn: boolean 
 }
 
 function parseRecord(text: string): AuditRecord | undefined {
-  let value: unknown
   try {
-    value = JSON.parse(text)
+    const value: unknown = JSON.parse(text)
+    return hasShape(value, {}) && !wrongField(value) ? fieldsOf(value as unknown as AuditRecord) : undefined
   } catch {
     return undefined
   }
-  if (!isObject(value) || wrongField(value)) return undefined
-  const { time, session, operation, path, status, duration, metadata, code } = value as unknown as AuditRecord
-  const record: AuditRecord = { time, session, operation, path, status, duration }
-  if (metadata) record.metadata = metadata
-  if (code !== undefined) record.code = code
-  return record
 }
 
 /** What each field must be, in the form that JSON gives it back (NaN becomes null). */
-const FIELDS = {
-  time: 'a date as ISO 8601',
-  session: 'a text',
-  operation: 'a text',
-  path: 'a text',
-  status: "'ok' or 'failed'",
-  duration: 'a number of milliseconds',
-  metadata: 'an object',
-  code: 'a text',
+const FIELDS: Record<keyof AuditRecord, [expected: string, check: FieldCheck]> = {
+  // the first one, as RECORD_START says
+  time: ['a date as ISO 8601', (value) => isText(value) && !Number.isNaN(Date.parse(value))],
+  session: ['a text', isText],
+  operation: ['a text', isText],
+  path: ['a text', isText],
+  status: ["'ok' or 'failed'", oneOf('ok', 'failed')],
+  duration: ['a number of milliseconds', isNumber],
+  metadata: ['an object', maybe((value) => hasShape(value, {}))],
+  code: ['a text', maybe(isText)],
 }
+
+const NAMES = Object.keys(FIELDS) as (keyof AuditRecord)[]
 
 /** The first field that does not fit an {@link AuditRecord}. */
-function wrongField(value: Record<string, unknown>): keyof typeof FIELDS | undefined {
-  const { time, metadata, code } = value
-  if (typeof time !== 'string' || Number.isNaN(Date.parse(time))) return 'time'
-  for (const field of ['session', 'operation', 'path'] as const)
-    if (typeof value[field] !== 'string') return field
-  if (value.status !== 'ok' && value.status !== 'failed') return 'status'
-  if (typeof value.duration !== 'number') return 'duration'
-  if (metadata !== undefined && !isObject(metadata)) return 'metadata'
-  return code !== undefined && typeof code !== 'string' ? 'code' : undefined
+function wrongField(value: Record<string, unknown>): keyof AuditRecord | undefined {
+  return NAMES.find((name) => !FIELDS[name][1](value[name]))
 }
 
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
+/** The record without anything else. */
+function fieldsOf(record: AuditRecord): AuditRecord {
+  const given = NAMES.filter((name) => record[name] !== undefined)
+  return Object.fromEntries(given.map((name) => [name, record[name]])) as unknown as AuditRecord
 }

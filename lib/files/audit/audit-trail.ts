@@ -3,16 +3,15 @@ import { basename, dirname, resolve } from 'node:path'
 import { coalesce } from '../../async.js'
 import { SluiceError } from '../../errors.js'
 import { checkChoice, checkLocalPath, checkNumber, checkOption, checkWhole } from '../../options.js'
-import { diskError, errorCode } from '../disk/disk-error.js'
+import { diskError } from '../disk/disk-error.js'
 import type { FileSystem } from '../disk/fs.js'
 import { blockingFileSystem, nodeFileSystem } from '../disk/node-fs.js'
-import { lstatIfThere } from '../disk/stats.js'
+import { ifThere, lstatIfThere } from '../disk/stats.js'
 import { syncFolder } from '../disk/sync.js'
 import type { Durability } from '../publish/publish.js'
-import { AuditFile } from './audit-file.js'
+import { AuditFile, LONGEST_TRAIL_NAME, listRotated, nextRotated, removeOldest } from './audit-file.js'
 import { type Audit, type AuditEntry, type AuditRecord, encodeRecord } from './audit-record.js'
 import { type ReadAuditOptions, readAudit } from './read-audit.js'
-import { LONGEST_TRAIL_NAME, listRotated, nextRotated, removeOldest } from './rotated-names.js'
 import { type AuditSummary, auditTable, summarizeAudit } from './summary.js'
 
 /** Options of {@link AuditTrail.open}. */
@@ -78,10 +77,18 @@ export class AuditTrail implements Audit, AsyncDisposable {
    * `ERR_USAGE`, `ERR_WRITE`, `ERR_PERMISSION`, `ERR_READ_ONLY`, `ERR_DISK_FULL`, `ERR_UNSAFE_LINK`.
    */
   static async open(path: string, options: AuditTrailOptions = {}): Promise<AuditTrail> {
-    checkTrailOptions(path, options)
+    checkLocalPath('path', path)
+    const { maxBytes, keep, durability, session } = options
+    const name = basename(path)
+    const fits = Buffer.byteLength(name) <= LONGEST_TRAIL_NAME
+    checkOption('the name of an audit trail', name, fits, `of at most ${LONGEST_TRAIL_NAME} bytes`)
+    checkNumber('maxBytes', maxBytes, 1)
+    checkWhole('keep', keep, 1)
+    checkChoice('durability', durability, ['crash', 'power'])
+    checkOption('session', session, session === undefined || typeof session === 'string', 'a text')
     const full = resolve(path)
     try {
-      const file = await AuditFile.open(options.fs ?? APPENDING, full, options.durability === 'power')
+      const file = await AuditFile.open(options.fs ?? APPENDING, full, durability === 'power')
       return new AuditTrail(full, file, options)
     } catch (error) {
       throw diskError(error, 'open the audit trail', path)
@@ -133,10 +140,8 @@ export class AuditTrail implements Audit, AsyncDisposable {
   /** How often each operation was done, and how it went. */
   async summary(): Promise<AuditSummary> {
     let torn = 0
-    const onTorn = () => {
-      torn++
-    }
-    return { ...(await summarizeAudit(this.read({ onTorn }))), torn }
+    const summary = await summarizeAudit(this.read({ onTorn: () => void torn++ }))
+    return { ...summary, torn }
   }
 
   /** The summary as a table for people. Texts in it are escaped, so that it is safe to print. */
@@ -195,14 +200,9 @@ export class AuditTrail implements Audit, AsyncDisposable {
     const { fs, keep, durability } = this.#options
     const name = basename(this.path)
     const next = nextRotated(this.path, await listRotated(fs, this.path, name))
-    try {
-      // another process may have rotated meanwhile: a file that is not full must not be rotated
-      const named = await lstatIfThere(fs, this.path)
-      if (named && this.#file.isSame(named)) await fs.rename(this.path, next.path)
-    } catch (error) {
-      // another process has renamed it
-      if (errorCode(error) !== 'ENOENT') throw error
-    }
+    // another process may have rotated meanwhile: a file that is not full must not be rotated
+    const named = await lstatIfThere(fs, this.path)
+    if (named && this.#file.isSame(named)) await ifThere(fs.rename(this.path, next.path))
     // before a new file is made: else a power cut could lose the old one
     if (durability === 'power') await syncFolder(fs, dirname(this.path))
     await this.#reopen()
@@ -225,15 +225,4 @@ export class AuditTrail implements Audit, AsyncDisposable {
     await this.#file.leave().catch((error) => this.#failed(diskError(error, 'close', this.path)))
     await this.flush()
   }
-}
-
-function checkTrailOptions(path: string, { maxBytes, keep, durability, session }: AuditTrailOptions): void {
-  checkLocalPath('path', path)
-  const name = basename(path)
-  const fits = Buffer.byteLength(name) <= LONGEST_TRAIL_NAME
-  checkOption('the name of an audit trail', name, fits, `of at most ${LONGEST_TRAIL_NAME} bytes`)
-  checkNumber('maxBytes', maxBytes, 1)
-  checkWhole('keep', keep, 1)
-  checkChoice('durability', durability, ['crash', 'power'])
-  checkOption('session', session, session === undefined || typeof session === 'string', 'a text')
 }

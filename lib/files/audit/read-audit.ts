@@ -1,12 +1,12 @@
 import { basename, resolve } from 'node:path'
-import { diskError, errorCode } from '../disk/disk-error.js'
-import type { FileStats, FileSystem } from '../disk/fs.js'
+import { diskError } from '../disk/disk-error.js'
+import type { FileSystem } from '../disk/fs.js'
 import { nodeFileSystem } from '../disk/node-fs.js'
-import { openRegular } from '../disk/open-regular.js'
-import { undisturbed } from '../disk/read-write.js'
-import { sameInode } from '../disk/stats.js'
+import { openRegular, withRegular } from '../disk/open-regular.js'
+import { readPieces } from '../disk/read-write.js'
+import { ifThere, sameInode } from '../disk/stats.js'
+import { listRotated, type Rotated } from './audit-file.js'
 import { type AuditRecord, decodeLine, LONGEST_AUDIT_LINE } from './audit-record.js'
-import { listRotated, type Rotated } from './rotated-names.js'
 
 /** Options of {@link readAudit}. */
 export interface ReadAuditOptions {
@@ -15,10 +15,7 @@ export interface ReadAuditOptions {
   onTorn?: () => void
 }
 
-interface OpenTrailFile {
-  fd: number
-  stats: FileStats
-}
+type OpenTrailFile = Awaited<ReturnType<typeof openRegular>>
 
 const READ_BYTES = 64 * 1024
 
@@ -35,9 +32,9 @@ export async function* readAudit(
   let newest: OpenTrailFile | undefined
   try {
     // opened before the others are listed: a file that is rotated meanwhile is in the list, or is this one
-    newest = await openIfThere(fs, full)
+    newest = await ifThere(openRegular(fs, full))
     for (const { path: old } of await rotatedOf(fs, full)) {
-      const file = await openIfThere(fs, old)
+      const file = await ifThere(openRegular(fs, old))
       try {
         if (file && !(newest && sameInode(file.stats, newest.stats))) yield* recordsIn(fs, file, onTorn)
       } finally {
@@ -53,13 +50,7 @@ export async function* readAudit(
 }
 
 async function rotatedOf(fs: FileSystem, path: string): Promise<Rotated[]> {
-  let rotated: Rotated[]
-  try {
-    rotated = await listRotated(fs, path, basename(path))
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') return []
-    throw error
-  }
+  const rotated = (await ifThere(listRotated(fs, path, basename(path)))) ?? []
   // two processes that rotate at the same time use the same number
   const twins = rotated.filter(({ number }, i) =>
     [rotated[i - 1], rotated[i + 1]].some((other) => other?.number === number),
@@ -73,23 +64,11 @@ async function rotatedOf(fs: FileSystem, path: string): Promise<Rotated[]> {
 
 /** The time of the first record; '' if there is none. */
 async function firstTime(fs: FileSystem, path: string): Promise<string> {
-  const file = await openIfThere(fs, path)
-  if (!file) return ''
-  try {
-    for await (const { time } of recordsIn(fs, file, () => {})) return time
+  const first = withRegular(fs, path, async (fd, stats) => {
+    for await (const { time } of recordsIn(fs, { fd, stats }, () => {})) return time
     return ''
-  } finally {
-    await fs.close(file.fd).catch(() => {})
-  }
-}
-
-async function openIfThere(fs: FileSystem, path: string): Promise<OpenTrailFile | undefined> {
-  try {
-    return await openRegular(fs, path)
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') return undefined
-    throw error
-  }
+  })
+  return (await ifThere(first)) ?? ''
 }
 
 async function* recordsIn(
@@ -109,20 +88,15 @@ async function* recordsIn(
  * may be.
  */
 async function* linesOf(fs: FileSystem, fd: number, onTorn: () => void): AsyncGenerator<string> {
-  const buffer = Buffer.alloc(READ_BYTES)
   let rest = Buffer.alloc(0)
-  for (let position = 0; ; ) {
-    const at = position
-    const got = await undisturbed(() => fs.read(fd, buffer, 0, READ_BYTES, at))
-    if (got === 0) break
-    position += got
+  for await (const piece of readPieces(fs, fd, READ_BYTES)) {
     let from = 0
-    for (let end = buffer.indexOf(0x0a); end !== -1 && end < got; end = buffer.indexOf(0x0a, from)) {
-      yield Buffer.concat([rest, buffer.subarray(from, end)]).toString()
+    for (let end = piece.indexOf(0x0a); end !== -1; end = piece.indexOf(0x0a, from)) {
+      yield Buffer.concat([rest, piece.subarray(from, end)]).toString()
       rest = Buffer.alloc(0)
       from = end + 1
     }
-    rest = Buffer.concat([rest, buffer.subarray(from, got)])
+    rest = Buffer.concat([rest, piece.subarray(from)])
     if (rest.length > 2 * LONGEST_AUDIT_LINE) {
       onTorn()
       rest = Buffer.from(rest.subarray(-LONGEST_AUDIT_LINE))

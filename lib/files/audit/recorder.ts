@@ -1,12 +1,7 @@
+import { checkObject } from '../../options.js'
 import { type Clock, systemClock } from '../disk/clock.js'
 import { errorCode } from '../disk/disk-error.js'
 import { type Audit, type AuditEntry, checkAudit } from './audit-record.js'
-
-/** The batch that an operation belongs to, as it is written into the metadata of its record. */
-export interface Batch {
-  name: string
-  id: string
-}
 
 /** Options of {@link Recorder}. */
 export interface RecorderOptions {
@@ -31,10 +26,11 @@ export class Recorder implements Audit {
   ran = 0
   failed = 0
   readonly #options: RecorderOptions
-  readonly #batch: Batch | undefined
+  readonly #batch: { name: string; id: string } | undefined
   readonly #running = new Set<Promise<unknown>>()
 
-  constructor(options: RecorderOptions, batch?: Batch) {
+  /** @param batch written into the metadata of each record */
+  constructor(options: RecorderOptions, batch?: { name: string; id: string }) {
     this.#options = options
     this.#batch = batch
   }
@@ -45,6 +41,21 @@ export class Recorder implements Audit {
    */
   run<T>(operation: string, path: unknown, act: () => Promise<T>, more?: () => Metadata): Promise<T> {
     return this.wait(this.#run({ operation, path: typeof path === 'string' ? path : '' }, act, more))
+  }
+
+  /** {@link Recorder.run} for what begins at once, or fails to, and has its result later. */
+  watch<T extends { result: Promise<unknown> }>(operation: string, path: unknown, begin: () => T): T {
+    const record = (result: Promise<unknown>) => {
+      this.run(operation, path, () => result).catch(() => {})
+    }
+    try {
+      const begun = begin()
+      record(begun.result)
+      return begun
+    } catch (error) {
+      record(Promise.reject(error))
+      throw error
+    }
   }
 
   /** Lets {@link Recorder.settled} wait for this too. */
@@ -75,22 +86,19 @@ export class Recorder implements Audit {
     const { clock = systemClock } = this.#options
     const began = clock.now()
     this.ran++
-    const duration = () => Math.round((clock.now() - began) * 1000) / 1000
+    const end = (entry: Pick<AuditEntry, 'status' | 'code'>, told: Metadata = {}) => {
+      const duration = Math.round((clock.now() - began) * 1000) / 1000
+      return this.#record({ ...what, ...entry, duration }, { ...more(), ...told })
+    }
     let result: T
     try {
       result = await act()
     } catch (error) {
       this.failed++
-      await this.#record(
-        { ...what, status: 'failed', duration: duration(), code: codeForRecord(error) },
-        more(),
-      )
+      await end({ status: 'failed', code: codeForRecord(error) })
       throw error
     }
-    await this.#record(
-      { ...what, status: 'ok', duration: duration() },
-      { ...more(), ...toldBy(result, what.path) },
-    )
+    await end({ status: 'ok' }, toldBy(result, what.path))
     return result
   }
 
@@ -144,4 +152,31 @@ export function setDefaultAudit(audit: Audit | undefined): Audit | undefined {
 /** The default trail of this process, if one was set. */
 export function getDefaultAudit(): Audit | undefined {
   return standard
+}
+
+/** The option that each operation takes. */
+export interface Audited {
+  /** Gets one record when the operation has ended. Default: the trail set by `setDefaultAudit`, if any. */
+  audit?: Audit
+}
+
+/** For an operation that is a part of another one: only that one leaves a record. */
+export const UNRECORDED: Audit = { record() {} }
+
+/** Runs an operation and records it in the trail of its options, else in the default one. */
+export async function audited<T>(
+  operation: string,
+  path: unknown,
+  options: Audited,
+  act: () => Promise<T>,
+): Promise<T> {
+  return recorderOf(options).run(operation, path, act)
+}
+
+/** Checks the options and their `audit`: `ERR_USAGE`. */
+export function recorderOf(options: Audited): Recorder {
+  checkObject('options', options)
+  const { audit } = options
+  checkAudit(audit)
+  return new Recorder({ audit })
 }

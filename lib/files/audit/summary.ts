@@ -67,20 +67,13 @@ export function auditTable(summary: AuditSummary): string {
   const { records, torn, sessions, first, last, operations, codes } = summary
   const rows = [['operation', 'ok', 'failed', 'bytes', 'mean ms', 'longest ms']]
   for (const [operation, { ok, failed, bytes, duration, longest }] of operations) {
-    const mean = duration / (ok + failed)
-    rows.push([
-      printable(operation, 60),
-      ...[ok, failed, bytes].map(String),
-      mean.toFixed(1),
-      longest.toFixed(1),
-    ])
+    const times = [duration / (ok + failed), longest].map((ms) => ms.toFixed(1))
+    rows.push([printable(operation, 60), ...[ok, failed, bytes].map(String), ...times])
   }
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)))
-  const lines = rows.map((row) =>
-    row
-      .map((cell, column) => (column === 0 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!)))
-      .join('  '),
-  )
+  const padded = (cell: string, column: number) =>
+    column === 0 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!)
+  const lines = rows.map((row) => row.map(padded).join('  '))
   const between = first === undefined ? '' : `, ${printable(first, 40)} to ${printable(last!, 40)}`
   lines.push(`${records} records of ${sessions} sessions${between}`)
   for (const [code, count] of codes) lines.push(`${count} failed with ${printable(code, 60)}`)

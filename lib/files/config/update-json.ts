@@ -1,20 +1,19 @@
 import type { SluiceError } from '../../errors.js'
 import { checkFunction, checkWhole } from '../../options.js'
 import { AtomicFile, type Written } from '../atomic/atomic-file.js'
-import { checkSignal, writeSettings } from '../atomic/options.js'
-import { cancelled } from '../atomic/pieces.js'
+import { writeSettings } from '../atomic/options.js'
+import { checkSignal, unlessAborted } from '../atomic/pieces.js'
 import { findTarget, type Target } from '../atomic/target.js'
 import type { WriteValueOptions } from '../atomic/write-file.js'
-import { audited, UNRECORDED } from '../audit/audited.js'
+import { audited } from '../audit/recorder.js'
 import { decodeText, encodeText } from '../content/encodings.js'
-import { encodeValue, parseText } from '../content/formats.js'
-import { plainValue } from '../content/plain-value.js'
-import { readWholeFile } from '../content/read-whole.js'
-import { checkSchema } from '../content/schema.js'
-import { diskError, errorCode } from '../disk/disk-error.js'
+import { parseText } from '../content/formats.js'
+import { readWholeFile } from '../content/read-file.js'
+import { encodeChecked } from '../content/schema.js'
+import { diskError } from '../disk/disk-error.js'
 import type { FileSystem } from '../disk/fs.js'
-import { FolderLock, type LockOptions } from '../lock/folder-lock.js'
-import { fileLockName } from '../lock/lock-names.js'
+import { ifThere } from '../disk/stats.js'
+import { type FolderLock, type LockOptions, underFileLock } from '../lock/folder-lock.js'
 
 /**
  * Options of {@link updateJson}: how long it waits, and how it writes. The signal cancels the wait for the lock, the
@@ -64,53 +63,25 @@ export function updateJson<T = unknown>(
   change: Change<T>,
   options: UpdateJsonOptions = {},
 ): Promise<Updated<T>> {
-  return audited('updateJson', path, options, () => updateLocked(path, change, options))
-}
-
-async function updateLocked<T>(
-  path: string,
-  change: Change<T>,
-  options: UpdateJsonOptions,
-): Promise<Updated<T>> {
-  const settings = writeSettings(path, { ...options, conflict: 'overwrite', symlink: 'follow' })
-  checkWhole('indent', options.indent, 0, 10)
-  checkFunction('change', change)
-  const { fs, clock, signal } = settings
-  let target: Target
-  let folder: string
-  try {
-    target = await findTarget(path, settings)
-    folder = await fs.realpath(target.folder)
-  } catch (error) {
-    throw diskError(error, 'update', path)
-  }
-  const { timeout, system, random } = options
-  const name = fileLockName(target.name)
-  const lock = await FolderLock.acquire(folder, {
-    name,
-    fs,
-    clock,
-    signal,
-    timeout,
-    system,
-    random,
-    audit: UNRECORDED,
+  return audited('updateJson', path, options, async () => {
+    const settings = writeSettings(path, { ...options, conflict: 'overwrite', symlink: 'follow' })
+    checkWhole('indent', options.indent, 0, 10)
+    checkFunction('change', change)
+    const { fs, clock, signal } = settings
+    let target: Target
+    let folder: string
+    try {
+      target = await findTarget(path, settings)
+      folder = await fs.realpath(target.folder)
+    } catch (error) {
+      throw diskError(error, 'update', path)
+    }
+    const { timeout, system, random } = options
+    const waiting = { clock, signal, timeout, system, random }
+    return underFileLock(folder, target.name, path, { fs, ...waiting }, (lock) =>
+      update(fs, target.path, path, change, lock, options),
+    )
   })
-  let result: Updated<T>
-  try {
-    result = await update(fs, target.path, path, change, lock, options)
-  } catch (error) {
-    // the first error is the one to report
-    await lock.release().catch(() => {})
-    throw error
-  }
-  try {
-    await lock.release()
-  } catch (error) {
-    // the update is done: after an error the caller would repeat it
-    result.warning ??= diskError(error, 'release the lock on', path)
-  }
-  return result
 }
 
 async function update<T>(
@@ -126,31 +97,9 @@ async function update<T>(
   const value = await unlessAborted(async () => change(given), options.signal, shown)
   if (value === undefined) return { how: 'unchanged', value: found?.value as T | undefined }
   checkSignal(options.signal, shown)
-  const plain = plainValue(value, 'json')
-  if (options.schema !== undefined) await checkSchema(plain, options.schema, shown)
-  const bytes = encodeText(await encodeValue('json', plain, options))
+  const bytes = encodeText(await encodeChecked('json', value, options, shown))
   const { backup, warning } = await write(file, bytes, lock, options)
   return { how: 'written', value, ...(backup && { backup }), ...(warning && { warning }) }
-}
-
-/** The result of `act`, unless the signal is aborted before: `ERR_CANCELLED`. */
-async function unlessAborted<T>(
-  act: () => Promise<T>,
-  signal: AbortSignal | undefined,
-  path: string,
-): Promise<T> {
-  checkSignal(signal, path)
-  if (!signal) return act()
-  let abort = () => {}
-  try {
-    return await new Promise<T>((resolve, reject) => {
-      abort = () => reject(cancelled(path, signal))
-      signal.addEventListener('abort', abort)
-      act().then(resolve, reject)
-    })
-  } finally {
-    signal.removeEventListener('abort', abort)
-  }
 }
 
 /** Checks the lock as late as possible: after all that takes long. */
@@ -179,10 +128,9 @@ async function readJson(
   shown: string,
 ): Promise<{ value: unknown } | undefined> {
   try {
-    const text = decodeText(await readWholeFile(fs, path, shown), 'utf8', shown)
-    return { value: await parseText('json', text, shown) }
+    const bytes = await ifThere(readWholeFile(fs, path, shown))
+    return bytes && { value: await parseText('json', decodeText(bytes, 'utf8', shown), shown) }
   } catch (error) {
-    if (errorCode(error) === 'ENOENT') return undefined
     throw diskError(error, 'read', shown)
   }
 }

@@ -1,11 +1,11 @@
 import { createHash, getHashes } from 'node:crypto'
-import { printable, SluiceError } from '../../errors.js'
+import { isSluiceError, printable, SluiceError } from '../../errors.js'
 import { badOption, checkChoice, checkLocalPath, checkOption, checkWhole } from '../../options.js'
-import { type Audited, audited } from '../audit/audited.js'
+import { type Audited, audited } from '../audit/recorder.js'
 import { errorCode, readError } from '../disk/disk-error.js'
-import { type FileStats, type FileSystem, OPEN } from '../disk/fs.js'
+import { type FileSystem, OPEN } from '../disk/fs.js'
 import { nodeFileSystem } from '../disk/node-fs.js'
-import { readFully } from '../disk/read-write.js'
+import { readPieces } from '../disk/read-write.js'
 import { decodeText, TEXT_ENCODINGS, type TextEncoding, textDecoder } from './encodings.js'
 import { type Format, formatOf, parseText } from './formats.js'
 import { checkSchema, type Schema } from './schema.js'
@@ -56,9 +56,6 @@ export interface FileReport {
   failed: FailedCheck[]
 }
 
-/** Bytes that are read at once. */
-const CHECK_BYTES = 512 * 1024
-
 /**
  * Checks the properties of a file. A link is followed. The file is read in blocks, whatever its size, unless its
  * value is checked. Fails only with `ERR_USAGE`: what is wrong with the file is in the report.
@@ -67,7 +64,7 @@ export function checkFile(path: string, options: CheckOptions = {}): Promise<Fil
   return audited('checkFile', path, options, async () => {
     checkFileOptions(path, options)
     const check = new Checking(path, options)
-    await check.run()
+    await check.run(options.fs ?? nodeFileSystem)
     return { ok: check.failed.length === 0, failed: check.failed }
   })
 }
@@ -93,19 +90,13 @@ class Checking {
   readonly failed: FailedCheck[] = []
   readonly #path: string
   readonly #options: CheckOptions
-  readonly #fs: FileSystem
-  /** The content, if its value is checked. */
-  readonly #kept: Buffer[] = []
 
   constructor(path: string, options: CheckOptions) {
     this.#path = path
     this.#options = options
-    this.#fs = options.fs ?? nodeFileSystem
   }
 
-  async run(): Promise<void> {
-    const fs = this.#fs
-    let fd: number
+  async run(fs: FileSystem): Promise<void> {
     try {
       const stats = await fs.stat(this.#path)
       if (!stats.isFile()) {
@@ -113,101 +104,71 @@ class Checking {
         this.#fail('regular', 'a regular file', found, `is ${found}, not a regular file`)
         return
       }
-      fd = await fs.open(this.#path, OPEN.anyFile)
-    } catch (error) {
-      this.#unreadable(error)
-      return
-    }
-    try {
-      const stats = await fs.fstat(fd)
-      this.#size(stats)
-      if (this.#wantsContent) await this.#content(fd)
+      const fd = await fs.open(this.#path, OPEN.anyFile)
+      try {
+        this.#size((await fs.fstat(fd)).size)
+        const { digest, encoding, format, schema } = this.#options
+        if ((digest ?? encoding ?? format ?? schema) !== undefined) await this.#content(fs, fd)
+      } finally {
+        await fs.close(fd).catch(() => {})
+      }
     } catch (error) {
       if (error instanceof SluiceError) throw error
-      this.#unreadable(error)
-    } finally {
-      await fs.close(fd).catch(() => {})
+      const found = errorCode(error)
+      const check = found === 'ENOENT' || found === 'ENOTDIR' ? 'exists' : 'readable'
+      this.failed.push({ check, found, message: readError(error, this.#path).message })
     }
   }
 
-  get #wantsContent(): boolean {
-    const { digest, encoding, format, schema } = this.#options
-    return (digest ?? encoding ?? format ?? schema) !== undefined
-  }
-
-  #size({ size: found }: FileStats): void {
-    const { size, minSize, maxSize } = this.#options
+  #size(found: number): void {
+    const { size, minSize = 0, maxSize = found } = this.#options
     if (size !== undefined && found !== size)
       this.#fail('size', size, found, `has ${found} bytes, not ${size}`)
-    if (minSize !== undefined && found < minSize)
-      this.#fail('size', minSize, found, `has ${found} bytes, fewer than ${minSize}`)
-    if (maxSize !== undefined && found > maxSize)
-      this.#fail('size', maxSize, found, `has ${found} bytes, more than ${maxSize}`)
+    if (found < minSize) this.#fail('size', minSize, found, `has ${found} bytes, fewer than ${minSize}`)
+    if (found > maxSize) this.#fail('size', maxSize, found, `has ${found} bytes, more than ${maxSize}`)
   }
 
-  async #content(fd: number): Promise<void> {
+  async #content(fs: FileSystem, fd: number): Promise<void> {
     const { digest, encoding, format, schema } = this.#options
     const hasher = digest && createHash(digest.algorithm)
     const decoder = encoding && encoding !== 'latin1' ? textDecoder(encoding) : undefined
     const isValue = format !== undefined || schema !== undefined
+    const kept: Buffer[] = []
     let isText = true
-    const decode = (piece: Uint8Array, stream: boolean) => {
+    const decode = (piece?: Uint8Array) => {
       try {
-        if (isText) decoder?.decode(piece, { stream })
+        if (isText) decoder?.decode(piece, { stream: piece !== undefined })
       } catch {
         isText = false
       }
     }
-    const buffer = Buffer.allocUnsafe(CHECK_BYTES)
-    for (let position = 0; ; ) {
-      const got = await readFully(this.#fs, fd, buffer, position)
-      const piece = buffer.subarray(0, got)
+    for await (const piece of readPieces(fs, fd)) {
       hasher?.update(piece)
-      decode(piece, true)
-      if (isValue) this.#kept.push(Buffer.from(piece))
-      position += got
-      if (got < CHECK_BYTES) break
+      decode(piece)
+      if (isValue) kept.push(Buffer.from(piece))
     }
-    decode(Buffer.alloc(0), false)
-    if (digest && hasher) this.#digest(digest, hasher.digest('hex'))
+    decode()
+    if (digest && hasher) {
+      const [expected, found] = [digest.hex.toLowerCase(), hasher.digest('hex')]
+      if (found !== expected)
+        this.#fail('digest', expected, found, `has the ${digest.algorithm} digest ${found}, not ${expected}`)
+    }
     if (!isText) this.#fail('encoding', encoding, undefined, `is not text in ${encoding}`)
-    if (isValue) await this.#value()
+    if (isValue) await this.#value(Buffer.concat(kept))
   }
 
-  #digest({ algorithm, hex }: { algorithm: string; hex: string }, found: string): void {
-    const expected = hex.toLowerCase()
-    if (found !== expected)
-      this.#fail('digest', expected, found, `has the ${algorithm} digest ${found}, not ${expected}`)
-  }
-
-  async #value(): Promise<void> {
-    const { encoding = 'utf8', format, schema } = this.#options
-    let value: unknown
+  async #value(content: Buffer): Promise<void> {
+    const { encoding = 'utf8', format = formatOf(this.#path)!, schema } = this.#options
     try {
-      const text = decodeText(Buffer.concat(this.#kept), encoding, this.#path)
-      value = await parseText(format ?? formatOf(this.#path)!, text, this.#path)
+      const value = await parseText(format, decodeText(content, encoding, this.#path), this.#path)
+      if (schema !== undefined) await checkSchema(value, schema, this.#path)
     } catch (error) {
-      this.#told('format', format ?? formatOf(this.#path), error, 'ERR_PARSE')
-      return
+      const { message } = error as SluiceError
+      if (isSluiceError(error, 'ERR_PARSE')) this.failed.push({ check: 'format', expected: format, message })
+      else if (isSluiceError(error, 'ERR_SCHEMA'))
+        this.failed.push({ check: 'schema', expected: schema, found: error.found, message })
+      else throw error
     }
-    if (schema === undefined) return
-    try {
-      await checkSchema(value, schema, this.#path)
-    } catch (error) {
-      this.#told('schema', schema, error, 'ERR_SCHEMA')
-    }
-  }
-
-  /** Reports an error that answers the check; throws any other one. */
-  #told(check: FileCheck, expected: unknown, error: unknown, code: string): void {
-    if (!(error instanceof SluiceError) || error.code !== code) throw error
-    this.failed.push({ check, expected, found: error.found, message: error.message })
-  }
-
-  #unreadable(error: unknown): void {
-    const found = errorCode(error)
-    const check = found === 'ENOENT' || found === 'ENOTDIR' ? 'exists' : 'readable'
-    this.failed.push({ check, found, message: readError(error, this.#path).message })
   }
 
   #fail(check: FileCheck, expected: unknown, found: unknown, what: string): void {

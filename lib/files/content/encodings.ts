@@ -12,7 +12,7 @@ export const TEXT_ENCODINGS: readonly TextEncoding[] = ['utf8', 'utf16le', 'lati
  */
 export function encodeText(text: string, encoding: TextEncoding = 'utf8'): Buffer {
   const at =
-    encoding === 'latin1' ? text.search(/[^\0-\xff]/u) : text.isWellFormed() ? -1 : loneSurrogate(text)
+    encoding === 'latin1' ? text.search(/[^\0-\xff]/u) : text.isWellFormed() ? -1 : text.search(/\p{Cs}/u)
   if (at === -1) return Buffer.from(text, encoding)
   const character = `U+${text.codePointAt(at)!.toString(16).toUpperCase().padStart(4, '0')}`
   throw new SluiceError('ERR_USAGE', `${encoding} cannot hold ${character}, character ${at} of the text`, {
@@ -61,8 +61,4 @@ export class TextEncoderInPieces {
   end(): void {
     encodeText(this.#half, this.#encoding)
   }
-}
-
-function loneSurrogate(text: string): number {
-  return text.search(/\p{Cs}/u)
 }

@@ -52,19 +52,9 @@ function inside(value: object, at: string, walk: ValueWalk): unknown {
 function object(value: object, at: string, walk: ValueWalk): Record<string, unknown> {
   if (!isPlainObject(value))
     throw refusedValue(at, `an instance of ${value.constructor?.name || 'a class'}`, walk)
-  const copied: Record<string, unknown> = {}
-  for (const [key, item] of Object.entries(value)) {
-    if (item === undefined) continue
-    // `__proto__` becomes an ordinary key, and does not set the prototype
-    const held = {
-      value: copy(item, `${at}/${key}`, walk),
-      writable: true,
-      enumerable: true,
-      configurable: true,
-    }
-    Object.defineProperty(copied, key, held)
-  }
-  return copied
+  const given = Object.entries(value).filter(([, item]) => item !== undefined)
+  // `__proto__` becomes an ordinary key, and does not set the prototype
+  return Object.fromEntries(given.map(([key, item]) => [key, copy(item, `${at}/${key}`, walk)]))
 }
 
 /** Whether it was made by `{}`, JSON.parse or Object.create(null), in this realm or another. */

@@ -1,12 +1,14 @@
 import { printable, SluiceError } from '../../errors.js'
 import { checkAbortSignal, checkChoice, checkDuration, checkLocalPath, checkWhole } from '../../options.js'
-import { type Audited, audited } from '../audit/audited.js'
+import { type Audited, audited } from '../audit/recorder.js'
 import { type Clock, pause, systemClock } from '../disk/clock.js'
-import { errorCode, readError, SystemError } from '../disk/disk-error.js'
-import { type FileSystem, OPEN } from '../disk/fs.js'
+import { errorCode, readError } from '../disk/disk-error.js'
+import { type FileStats, type FileSystem, OPEN } from '../disk/fs.js'
 import { nodeFileSystem } from '../disk/node-fs.js'
+import { checkRegular, withRegular } from '../disk/open-regular.js'
+import { readFully } from '../disk/read-write.js'
+import { sameContent } from '../disk/stats.js'
 import { decodeText, TEXT_ENCODINGS, type TextEncoding } from './encodings.js'
-import { type Attempt, changedWhileRead, readOpened } from './read-whole.js'
 
 /** Options of {@link readFileRetry}. */
 export interface ReadOptions extends Audited {
@@ -41,36 +43,28 @@ export function readFileRetry(
 ): Promise<string>
 export function readFileRetry(path: string, options?: ReadOptions & { encoding?: undefined }): Promise<Buffer>
 export function readFileRetry(path: string, options: ReadOptions = {}): Promise<Buffer | string> {
-  return audited('readFileRetry', path, options, () => readPatiently(path, options))
-}
-
-async function readPatiently(path: string, options: ReadOptions): Promise<Buffer | string> {
-  const { attempts = 5, delay = 20, maxDelay = 1000, encoding } = options
-  checkLocalPath('path', path)
-  checkWhole('attempts', attempts, 1)
-  checkDuration('delay', delay)
-  checkDuration('maxDelay', maxDelay)
-  checkWhole('maxBytes', options.maxBytes, 0)
-  checkChoice('encoding', encoding, TEXT_ENCODINGS)
-  checkAbortSignal('signal', options.signal)
-  const { clock = systemClock, signal } = options
-  for (let attempt = 1; ; attempt++) {
-    if (signal?.aborted) throw readCancelled(path, signal)
-    const found = await tryOnce(path, options, attempt === attempts)
-    if (found?.isSame) return encoding ? decodeText(found.bytes, encoding, path) : found.bytes
-    if (attempt === attempts) throw changedWhileRead(path, attempts)
-    await pause(clock, Math.min(maxDelay, delay * 2 ** (attempt - 1)), signal)
-  }
-}
-
-/** Returns undefined if it failed, but may succeed the next time. */
-async function tryOnce(path: string, options: ReadOptions, isLast: boolean): Promise<Attempt | undefined> {
-  try {
-    return await read(path, options)
-  } catch (error) {
-    if (!isLast && PASSING_ERRORS.has(errorCode(error) ?? '')) return undefined
-    throw readError(error, path)
-  }
+  return audited('readFileRetry', path, options, async () => {
+    const { attempts = 5, delay = 20, maxDelay = 1000, encoding, clock = systemClock, signal } = options
+    checkLocalPath('path', path)
+    checkWhole('attempts', attempts, 1)
+    checkDuration('delay', delay)
+    checkDuration('maxDelay', maxDelay)
+    checkWhole('maxBytes', options.maxBytes, 0)
+    checkChoice('encoding', encoding, TEXT_ENCODINGS)
+    checkAbortSignal('signal', signal)
+    for (let attempt = 1; ; attempt++) {
+      if (signal?.aborted) {
+        const message = `reading ${printable(path)} was cancelled`
+        throw new SluiceError('ERR_CANCELLED', message, { path, cause: signal.reason })
+      }
+      const found = await read(path, options).catch((error: unknown) => {
+        if (attempt === attempts || !PASSING_ERRORS.has(errorCode(error) ?? '')) throw readError(error, path)
+      })
+      if (found?.isSame) return encoding ? decodeText(found.bytes, encoding, path) : found.bytes
+      if (attempt === attempts) throw changedWhileRead(path, attempts)
+      await pause(clock, Math.min(maxDelay, delay * 2 ** (attempt - 1)), signal)
+    }
+  })
 }
 
 async function read(path: string, options: ReadOptions): Promise<Attempt> {
@@ -78,8 +72,7 @@ async function read(path: string, options: ReadOptions): Promise<Attempt> {
   const fd = await fs.open(path, OPEN.anyFile)
   try {
     const before = await fs.fstat(fd)
-    if (before.isDirectory()) throw new SystemError('EISDIR', 'open', 'a folder')
-    if (!before.isFile()) throw new SystemError('ENXIO', 'open', 'not a regular file')
+    checkRegular(before)
     if (before.size > maxBytes) throw tooLarge(path, maxBytes, before.size)
     return await readOpened(fs, fd, before, maxBytes, () => tooLarge(path, maxBytes))
   } finally {
@@ -93,9 +86,59 @@ function tooLarge(path: string, maxBytes: number, found?: number): SluiceError {
   return new SluiceError('ERR_LIMIT', message, { path, expected: maxBytes, found })
 }
 
-function readCancelled(path: string, signal: AbortSignal): SluiceError {
-  return new SluiceError('ERR_CANCELLED', `reading ${printable(path)} was cancelled`, {
-    path,
-    cause: signal.reason,
-  })
+/** Size of the buffer if the size of the file is not known. */
+const FIRST_READ = 64 * 1024
+
+/** How often a file is read that changes meanwhile, without a pause. */
+const ATTEMPTS = 5
+
+/** What was read, and whether the file was the same before and afterwards. */
+interface Attempt {
+  bytes: Buffer
+  isSame: boolean
+}
+
+/**
+ * The content of a regular file at one moment, never through a link: if it was written to meanwhile, it is read
+ * again. Throws system errors, and `ERR_SOURCE_CHANGED` if it changed each time.
+ * @param shown the path for the message
+ */
+export async function readWholeFile(fs: FileSystem, path: string, shown: string): Promise<Buffer> {
+  for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+    const { bytes, isSame } = await withRegular(fs, path, (fd, stats) => readOpened(fs, fd, stats))
+    if (isSame) return bytes
+  }
+  throw changedWhileRead(shown, ATTEMPTS)
+}
+
+/**
+ * The whole content of an open file. Reads one byte more than its size, to see whether it grew.
+ * @param before the stats when it was opened
+ * @param maxBytes if it has more, reading stops
+ * @param tooMuch the error for that
+ */
+export async function readOpened(
+  fs: FileSystem,
+  fd: number,
+  before: FileStats,
+  maxBytes = Number.POSITIVE_INFINITY,
+  tooMuch?: () => SluiceError,
+): Promise<Attempt> {
+  const { size } = before
+  let buffer = Buffer.allocUnsafe(size === 0 ? FIRST_READ : size + 1)
+  let length = await readFully(fs, fd, buffer, 0)
+  while (length === buffer.length && length <= maxBytes) {
+    buffer = Buffer.concat([buffer], 2 * buffer.length)
+    length += await readFully(fs, fd, buffer.subarray(length), length)
+  }
+  if (length > maxBytes && tooMuch) throw tooMuch()
+  // files under /proc have content although their size is 0
+  const isSame = sameContent(before, await fs.fstat(fd)) && (size === length || size === 0)
+  return { bytes: buffer.subarray(0, length), isSame }
+}
+
+/** The error `ERR_SOURCE_CHANGED`. */
+function changedWhileRead(path: string, attempts: number): SluiceError {
+  const message = `${printable(path)} changed each of the ${attempts} times that it was read; try it again when it rests`
+  return new SluiceError('ERR_SOURCE_CHANGED', message, { path })
 }

@@ -1,6 +1,8 @@
 import type { ValidateFunction } from 'ajv'
 import { printable, SluiceError } from '../../errors.js'
 import { checkOption } from '../../options.js'
+import { type EncodeOptions, encodeValue, type Format } from './formats.js'
+import { plainValue } from './plain-value.js'
 
 /** A JSON Schema: draft-07 without `$schema`; 2019-09 and 2020-12 are supported too. */
 export type Schema = Record<string, unknown> | boolean
@@ -34,6 +36,19 @@ export async function checkSchema(value: unknown, schema: Schema, path: string):
   const more = failures.length > MOST_FAILURES ? `, and ${failures.length - MOST_FAILURES} more` : ''
   const message = `${printable(path)} does not match its schema: ${printable(told.join('; '), 1000)}${more}`
   throw new SluiceError('ERR_SCHEMA', message, { path, found: failures })
+}
+
+/** A value as text, as {@link encodeValue} makes it; with a schema it is checked before. */
+export async function encodeChecked(
+  format: Format,
+  value: unknown,
+  { schema, indent }: EncodeOptions & { schema?: Schema },
+  path: string,
+): Promise<string> {
+  // a copy, so that the caller cannot change it between the check and the write
+  const plain = plainValue(value, format)
+  if (schema !== undefined) await checkSchema(plain, schema, path)
+  return encodeValue(format, plain, { indent })
 }
 
 async function compile(schema: Schema, path: string): Promise<ValidateFunction> {

@@ -1,4 +1,6 @@
-import type { FileSystem } from './fs.js'
+import { printable, SluiceError } from '../../errors.js'
+import { errorCode } from './disk-error.js'
+import type { FileStats, FileSystem } from './fs.js'
 
 /**
  * For each mode that was asked for: whether new files get just that. The umask or the disk may change it. Shared by
@@ -28,4 +30,84 @@ export function setTime(fs: FileSystem, fd: number, mtime: number): Promise<void
 export function timeInSeconds(mtime: number): number {
   // half a microsecond more: Node takes seconds as a float and cuts off the rest, which could be a millisecond
   return (mtime + 0.0005) / 1000
+}
+
+/** The mode of a new file for which none was asked: the system removes the bits of the umask. */
+const FRESH = 0o666
+
+/**
+ * The mode to open a temporary file with. It never grants more than the finished file will, even while the file still
+ * belongs to another group; and it is the final mode already where that is safe, which saves a call.
+ */
+export function openingMode(asked: number | undefined, there: FileStats | undefined): number {
+  const mode = wantedMode(asked, there)
+  if (mode === undefined) return FRESH
+  const group = (mode >> 3) & 7
+  const others = mode & 7
+  // readable for the owner in any case: it is read back, and copied
+  return 0o600 | (group === others ? mode : 0)
+}
+
+/** The permission bits that the finished file is to have; undefined if it is new and none were asked for. */
+function wantedMode(asked: number | undefined, there: FileStats | undefined): number | undefined {
+  return asked ?? (there?.isFile() ? there.mode & 0o777 : undefined)
+}
+
+/**
+ * Gives an open file the owner, group and mode of the file that it replaces. Returns a warning if owner or group
+ * could not be kept.
+ * @param options.mode permission bits instead of those of the file that is replaced
+ * @param options.owner 'try': owner and group are kept if the system lets us; 'require': or else it fails; 'ignore':
+ *   not at all
+ */
+export async function keepAttributes(
+  fd: number,
+  stats: FileStats,
+  there: FileStats | undefined,
+  {
+    fs,
+    mode: asked,
+    owner,
+  }: { fs: FileSystem; mode?: number | undefined; owner: 'try' | 'require' | 'ignore' },
+  path: string,
+): Promise<SluiceError | undefined> {
+  let mode = wantedMode(asked, there)
+  let warning: SluiceError | undefined
+  if (there?.isFile() && owner !== 'ignore' && fs.platform !== 'win32') {
+    const lost = await setOwner(fs, fd, stats, there)
+    if (lost && owner === 'require') throw lost.cause
+    if (lost) warning = notKept(path, lost.group, lost.cause)
+    // a group other than the old one gets no more than all others have
+    if (lost?.group && mode !== undefined && asked === undefined) mode &= 0o707 | ((mode & 7) << 3)
+  }
+  // after the owner, because changing that clears bits of the mode
+  if (mode !== undefined && mode !== (stats.mode & 0o777)) await fs.fchmod(fd, mode)
+  return warning
+}
+
+/** Returns what could not be set, and why. If the owner cannot be set, the group is tried alone. */
+async function setOwner(
+  fs: FileSystem,
+  fd: number,
+  own: FileStats,
+  there: FileStats,
+): Promise<{ group: boolean; cause: unknown } | undefined> {
+  if (own.uid === there.uid && own.gid === there.gid) return undefined
+  try {
+    await fs.fchown(fd, there.uid, there.gid)
+    return undefined
+  } catch (cause) {
+    if (own.gid === there.gid) return { group: false, cause }
+    if (own.uid === there.uid) return { group: true, cause }
+    return fs.fchown(fd, own.uid, there.gid).then(
+      () => ({ group: false, cause }),
+      () => ({ group: true, cause }),
+    )
+  }
+}
+
+function notKept(path: string, group: boolean, cause: unknown): SluiceError {
+  const what = group ? 'its group' : 'its owner'
+  const message = `${printable(path)} is replaced, but could not keep ${what} (${errorCode(cause)}); run it as that user to keep it`
+  return new SluiceError('ERR_PERMISSION', message, { path, cause })
 }

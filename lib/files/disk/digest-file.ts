@@ -1,5 +1,7 @@
-import type { FileSystem } from './fs.js'
-import { readFully } from './read-write.js'
+import { createHash } from 'node:crypto'
+import { type FileSystem, OPEN } from './fs.js'
+import { withRegular } from './open-regular.js'
+import { readPieces } from './read-write.js'
 
 /** Anything that computes a digest, as `createHash` of `node:crypto` returns it. */
 export interface Hasher {
@@ -7,16 +9,21 @@ export interface Hasher {
   digest(): Buffer
 }
 
-/** Bytes that are read and digested at once: more would hold the event loop for too long. */
-const READ_SIZE = 512 * 1024
-
 /** The digest of the whole content of an open file. */
 export async function digestFile(fs: FileSystem, fd: number, hasher: Hasher): Promise<Buffer> {
-  const buffer = Buffer.allocUnsafe(READ_SIZE)
-  for (let position = 0; ; ) {
-    const got = await readFully(fs, fd, buffer, position)
-    hasher.update(buffer.subarray(0, got))
-    position += got
-    if (got < buffer.length) return hasher.digest()
+  for await (const piece of readPieces(fs, fd)) hasher.update(piece)
+  return hasher.digest()
+}
+
+/**
+ * The SHA-256 of the regular file at `path`, hexadecimal; never through a link.
+ * @param sync whether its content is synced
+ */
+export function fileDigest(fs: FileSystem, path: string, sync = false): Promise<string> {
+  const digest = async (fd: number) => {
+    const found = await digestFile(fs, fd, createHash('sha256'))
+    if (sync) await fs.fsync(fd)
+    return found.toString('hex')
   }
+  return withRegular(fs, path, digest, sync && fs.platform === 'win32' ? OPEN.update : OPEN.read)
 }

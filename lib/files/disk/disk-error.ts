@@ -6,6 +6,11 @@ export function errorCode(error: unknown): string | undefined {
   return typeof error.code === 'string' ? error.code : undefined
 }
 
+/** The {@link errorCode} of an error of the system, also where it is the cause of one of ours. */
+export function systemCode(error: unknown): string | undefined {
+  return errorCode(error instanceof SluiceError ? error.cause : error)
+}
+
 /** An error like those of the system, for what Sluice finds itself where the system reports none. */
 export class SystemError extends Error {
   readonly code: string

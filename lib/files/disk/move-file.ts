@@ -1,11 +1,10 @@
 import { printable, SluiceError } from '../../errors.js'
-import { setTime } from './attributes.js'
+import { keepAttributes, setTime } from './attributes.js'
 import { type Clock, pause } from './clock.js'
 import { errorCode, isRefusal, SystemError } from './disk-error.js'
 import { type FileStats, type FileSystem, OPEN } from './fs.js'
-import { keepAttributes } from './keep-attributes.js'
-import { closing, openRegular } from './open-regular.js'
-import { readFully, writeFully } from './read-write.js'
+import { closing, withRegular } from './open-regular.js'
+import { readPieces, writeFully } from './read-write.js'
 import { lstatIfThere, sameContent, sameInode } from './stats.js'
 
 /** What Windows says of a file that a virus scanner or an indexer has open for a moment. */
@@ -15,23 +14,6 @@ const HELD_OPEN = new Set(['EPERM', 'EACCES', 'EBUSY'])
 const FIRST_MOVE_WAIT = 10
 const LONGEST_MOVE_WAIT = 500
 const MOVE_TIMEOUT = 10_000
-
-/** Bytes that are copied at once. */
-const COPY_BYTES = 1024 * 1024
-
-/** Calls `move` again, for up to 10 seconds, while Windows says that another program has the file open. */
-export async function patiently(fs: FileSystem, clock: Clock, move: () => Promise<void>): Promise<void> {
-  const began = clock.now()
-  for (let wait = FIRST_MOVE_WAIT; ; wait = Math.min(2 * wait, LONGEST_MOVE_WAIT)) {
-    try {
-      return await move()
-    } catch (error) {
-      const passes = fs.platform === 'win32' && HELD_OPEN.has(errorCode(error) ?? '')
-      if (!passes || clock.now() - began >= MOVE_TIMEOUT) throw error
-    }
-    await pause(clock, wait, undefined)
-  }
-}
 
 /**
  * Renames `from` over `to`. If the call fails, a look at both names decides: on a network disk it may have succeeded
@@ -51,15 +33,24 @@ export async function moveOver(fs: FileSystem, from: string, to: string, known?:
   }
 }
 
-/** {@link moveOver}, tried again as {@link patiently} does. */
-export function moveFile(
+/** {@link moveOver}, again for up to 10 seconds while Windows says that another program has the file open. */
+export async function moveFile(
   fs: FileSystem,
   clock: Clock,
   from: string,
   to: string,
   known?: FileStats,
 ): Promise<void> {
-  return patiently(fs, clock, () => moveOver(fs, from, to, known))
+  const began = clock.now()
+  for (let wait = FIRST_MOVE_WAIT; ; wait = Math.min(2 * wait, LONGEST_MOVE_WAIT)) {
+    try {
+      return await moveOver(fs, from, to, known)
+    } catch (error) {
+      const passes = fs.platform === 'win32' && HELD_OPEN.has(errorCode(error) ?? '')
+      if (!passes || clock.now() - began >= MOVE_TIMEOUT) throw error
+    }
+    await pause(clock, wait, undefined)
+  }
 }
 
 /** Makes a new file with a temporary name, exclusively. If that fails, no file is left. */
@@ -73,12 +64,33 @@ export async function createTemporary(fs: FileSystem, path: string, mode: number
   }
 }
 
-/** Options of {@link copyFile}. */
-export interface CopyOptions {
-  /** Sync the copy. */
-  power: boolean
-  /** Called before each block that is copied; throws to stop the copy. */
-  check?: () => void
+/** Makes a temporary file as {@link createTemporary} does, fills it and closes it. If that fails, it is removed. */
+export async function writeTemporary<T>(
+  fs: FileSystem,
+  path: string,
+  mode: number,
+  fill: (fd: number) => Promise<T>,
+): Promise<T> {
+  const fd = await createTemporary(fs, path, mode)
+  return orRemove(fs, path, () => closing(fs, fd, () => fill(fd)))
+}
+
+/** Calls `act`; if it fails, removes the temporary file at `path`. */
+export async function orRemove<T>(fs: FileSystem, path: string, act: () => Promise<T>): Promise<T> {
+  try {
+    return await act()
+  } catch (error) {
+    await fs.unlink(path).catch(() => {})
+    throw error
+  }
+}
+
+/** Checks that an open file has as many bytes as were written: a disk may have lied. Returns its stats. */
+export async function checkWritten(fs: FileSystem, fd: number, bytes: number): Promise<FileStats> {
+  const stats = await fs.fstat(fd)
+  if (stats.size !== bytes)
+    throw new SystemError('EIO', 'write', `${stats.size} of ${bytes} bytes stand there`)
+  return stats
 }
 
 /**
@@ -94,42 +106,32 @@ export async function dropOldName(fs: FileSystem, from: string, moved: FileStats
 /**
  * Copies a regular file to a new one at `to`, with its mode, times and, if the system allows it, its owner. If that
  * fails, `to` is removed. Returns the stats of the source.
+ * @param power syncs the copy
+ * @param check called before each block that is copied; throws to stop the copy
  */
 export async function copyFile(
   fs: FileSystem,
   from: string,
   to: string,
-  { power, check }: CopyOptions,
+  power: boolean,
+  check: () => void = () => {},
 ): Promise<FileStats> {
-  const source = await openRegular(fs, from)
-  try {
-    const fd = await createTemporary(fs, to, 0o600)
-    try {
-      await closing(fs, fd, () => fillCopy(fs, source, fd, { from, power, check }))
-    } catch (error) {
-      await fs.unlink(to).catch(() => {})
-      throw error
-    }
-    return source.stats
-  } finally {
-    await fs.close(source.fd).catch(() => {})
-  }
-}
-
-async function fillCopy(
-  fs: FileSystem,
-  source: { fd: number; stats: FileStats },
-  fd: number,
-  { from, power, check }: CopyOptions & { from: string },
-): Promise<void> {
-  const { stats } = source
-  const size = await pour(fs, source.fd, fd, check)
-  await checkUnchanged(fs, source, size, from)
-  const own = await fs.fstat(fd)
-  if (own.size !== size) throw new SystemError('EIO', 'write', `${own.size} of ${size} bytes stand there`)
-  await keepAttributes(fd, own, stats, { fs, owner: 'try' }, from)
-  await setTime(fs, fd, stats.mtimeMs)
-  if (power) await fs.fsync(fd)
+  return withRegular(fs, from, async (fd, stats) => {
+    await writeTemporary(fs, to, 0o600, async (copy) => {
+      let size = 0
+      check()
+      for await (const piece of readPieces(fs, fd)) {
+        await writeFully(fs, copy, [piece], size)
+        size += piece.length
+        check()
+      }
+      await checkUnchanged(fs, { fd, stats }, size, from)
+      await keepAttributes(copy, await checkWritten(fs, copy, size), stats, { fs, owner: 'try' }, from)
+      await setTime(fs, copy, stats.mtimeMs)
+      if (power) await fs.fsync(copy)
+    })
+    return stats
+  })
 }
 
 /** Fails with `ERR_SOURCE_CHANGED` if somebody wrote to an open file while `size` bytes of it were read. */
@@ -143,15 +145,4 @@ export async function checkUnchanged(
   if (now.size === size && sameContent(source.stats, now)) return
   const message = `${printable(path)} changed while it was copied; run it again`
   throw new SluiceError('ERR_SOURCE_CHANGED', message, { path })
-}
-
-async function pour(fs: FileSystem, from: number, to: number, check: CopyOptions['check']): Promise<number> {
-  const buffer = Buffer.allocUnsafe(COPY_BYTES)
-  for (let position = 0; ; ) {
-    check?.()
-    const got = await readFully(fs, from, buffer, position)
-    await writeFully(fs, to, [buffer.subarray(0, got)], position)
-    position += got
-    if (got < buffer.length) return position
-  }
 }

@@ -1,6 +1,6 @@
 import * as fs from 'node:fs'
 import { promisify } from 'node:util'
-import type { FileSystem, SyncCalls } from './fs.js'
+import type { FileSystem } from './fs.js'
 
 /** Options of {@link makeFileSystem}. */
 export interface FileSystemOptions {
@@ -22,7 +22,7 @@ export function makeFileSystem({
   return Object.defineProperty(made, 'sync', {
     // only for this very object: one derived from it in order to replace a call must not be bypassed
     get: function sync(this: unknown) {
-      return this === made ? SYNC_CALLS : undefined
+      return this === made ? AT_ONCE : undefined
     },
   })
 }
@@ -43,6 +43,11 @@ function anchor(platform: NodeJS.Platform): FileSystem['at'] {
 }
 
 type Calls = Omit<FileSystem, 'platform' | 'at' | 'sync'>
+
+/** The same calls, synchronous. */
+type AtOnce = {
+  [Name in keyof Calls]: (...args: Parameters<Calls[Name]>) => Awaited<ReturnType<Calls[Name]>>
+}
 
 // promisified callbacks: `fs.promises` costs an object per handle and more per call
 const readdir = promisify(fs.readdir)
@@ -92,57 +97,49 @@ const CALLBACKS: Calls = {
   },
 }
 
-const SYNC_CALLS: SyncCalls = {
+const AT_ONCE = {
   open: fs.openSync,
   close: fs.closeSync,
   read: fs.readSync,
-  write: (fd, buffers, position) => {
+  write: (fd: number, buffers: readonly Uint8Array[], position: number | null) => {
     const only = buffers.length === 1 ? buffers[0] : undefined
     return only
       ? fs.writeSync(fd, only, 0, only.length, position)
       : fs.writevSync(fd, buffers, position ?? undefined)
   },
-  fstat: (fd) => fs.fstatSync(fd),
+  fstat: (fd: number) => fs.fstatSync(fd),
   fsync: fs.fsyncSync,
+  ftruncate: fs.ftruncateSync,
   fchmod: fs.fchmodSync,
-  futimes: (fd, atime, mtime) => fs.futimesSync(fd, timeOf(atime), timeOf(mtime)),
-  lstat: (path) => fs.lstatSync(path),
-  mkdir: (path, mode) => {
+  fchown: fs.fchownSync,
+  futimes: (fd: number, atime: number, mtime: number) => fs.futimesSync(fd, timeOf(atime), timeOf(mtime)),
+  stat: (path: string) => fs.statSync(path),
+  lstat: (path: string) => fs.lstatSync(path),
+  mkdir: (path: string, mode?: number) => {
     fs.mkdirSync(path, mode)
   },
+  rmdir: (path: string) => fs.rmdirSync(path),
+  readdir: (path: string) => fs.readdirSync(path, 'buffer'),
   link: fs.linkSync,
+  symlink: (target: string, path: string) => fs.symlinkSync(target, path),
+  readlink: (path: string) => fs.readlinkSync(path),
   rename: fs.renameSync,
   unlink: fs.unlinkSync,
-}
-
-// `async`, so that what is thrown becomes a rejection
-const BLOCKING: Calls = {
-  open: async (path, flags, mode) => SYNC_CALLS.open(path, flags, mode),
-  close: async (fd) => SYNC_CALLS.close(fd),
-  read: async (fd, buffer, offset, length, position) => SYNC_CALLS.read(fd, buffer, offset, length, position),
-  write: async (fd, buffers, position) => SYNC_CALLS.write(fd, buffers, position),
-  fstat: async (fd) => SYNC_CALLS.fstat(fd),
-  fsync: async (fd) => SYNC_CALLS.fsync(fd),
-  ftruncate: async (fd, length) => fs.ftruncateSync(fd, length),
-  fchmod: async (fd, mode) => SYNC_CALLS.fchmod(fd, mode),
-  fchown: async (fd, uid, gid) => fs.fchownSync(fd, uid, gid),
-  futimes: async (fd, atime, mtime) => SYNC_CALLS.futimes(fd, atime, mtime),
-  stat: async (path) => fs.statSync(path),
-  lstat: async (path) => SYNC_CALLS.lstat(path),
-  mkdir: async (path, mode) => SYNC_CALLS.mkdir(path, mode),
-  rmdir: async (path) => fs.rmdirSync(path),
-  readdir: async (path) => fs.readdirSync(path, 'buffer'),
-  link: async (from, to) => SYNC_CALLS.link(from, to),
-  symlink: async (target, path) => fs.symlinkSync(target, path),
-  readlink: async (path) => fs.readlinkSync(path),
-  rename: async (from, to) => SYNC_CALLS.rename(from, to),
-  unlink: async (path) => SYNC_CALLS.unlink(path),
-  realpath: async (path) => fs.realpathSync.native(path),
-  free: async (path) => {
+  realpath: (path: string) => fs.realpathSync.native(path),
+  free: (path: string) => {
     const { bavail, bsize } = fs.statfsSync(path)
     return bavail * bsize
   },
-}
+} satisfies AtOnce
+
+// `async`, so that what is thrown becomes a rejection
+const later =
+  (call: (...args: never[]) => unknown) =>
+  async (...args: never[]) =>
+    call(...args)
+const BLOCKING = Object.fromEntries(
+  Object.entries(AT_ONCE).map(([name, call]) => [name, later(call)]),
+) as unknown as Calls
 
 /** From this size on a write is faster on another thread. A socket delivers 64 KiB at once. */
 const LONG = 48 * 1024

@@ -50,11 +50,33 @@ export function openRegularSync(
   }
 }
 
-function checkRegular(stats: FileStats, before: FileStats | undefined): void {
+/**
+ * Fails with EISDIR or ENXIO for what is no regular file, and with ELOOP for another one than before.
+ * @param before the stats before it was opened
+ */
+export function checkRegular(stats: FileStats, before?: FileStats): void {
   if (stats.isDirectory()) throw new SystemError('EISDIR', 'open', 'a folder')
   if (!stats.isFile()) throw new SystemError('ENXIO', 'open', 'not a regular file')
   if (before && !sameInode(before, stats))
     throw new SystemError('ELOOP', 'open', 'changed while it was opened')
+}
+
+/**
+ * Opens a file as {@link openRegular} does, calls `work` with it, and closes it. An error of the close is ignored: it is
+ * for what is only read or synced.
+ */
+export async function withRegular<T>(
+  fs: FileSystem,
+  path: string,
+  work: (fd: number, stats: FileStats) => Promise<T>,
+  flags: number = OPEN.read,
+): Promise<T> {
+  const { fd, stats } = await openRegular(fs, path, flags)
+  try {
+    return await work(fd, stats)
+  } finally {
+    await fs.close(fd).catch(() => {})
+  }
 }
 
 /**

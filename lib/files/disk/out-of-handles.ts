@@ -1,10 +1,9 @@
-import { isSluiceError } from '../../errors.js'
 import { type Clock, systemClock } from './clock.js'
-import { errorCode } from './disk-error.js'
+import { systemCode } from './disk-error.js'
 
 /** Whether the process, or the whole system, has no handle left (EMFILE, ENFILE, also as the cause). */
 export function isOutOfHandles(error: unknown): boolean {
-  const code = errorCode(isSluiceError(error) ? error.cause : error)
+  const code = systemCode(error)
   return code === 'EMFILE' || code === 'ENFILE'
 }
 

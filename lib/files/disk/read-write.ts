@@ -37,16 +37,9 @@ export async function writeFully(
   let total = 0
   for (const buffer of buffers) total += buffer.length
   let rest = buffers
-  let done = 0
-  for (let tries = 0; done < total; tries++) {
-    let taken: number
-    try {
-      taken = await fs.write(fd, rest, position + done)
-    } catch (error) {
-      checkDisturbed(error, tries)
-      continue
-    }
-    tries = 0
+  for (let done = 0; done < total; ) {
+    const at = position + done
+    const taken = await undisturbed(() => fs.write(fd, rest, at))
     if (taken === 0) {
       throw new SystemError('ENOSPC', 'write', `${done} of ${total} bytes were taken at position ${position}`)
     }
@@ -71,17 +64,30 @@ export async function readFully(
   position: number,
 ): Promise<number> {
   let done = 0
-  for (let tries = 0; done < buffer.length; tries++) {
-    try {
-      const got = await fs.read(fd, buffer, done, buffer.length - done, position + done)
-      if (got === 0) break
-      done += got
-      tries = 0
-    } catch (error) {
-      checkDisturbed(error, tries)
-    }
+  while (done < buffer.length) {
+    const from = done
+    const got = await undisturbed(() => fs.read(fd, buffer, from, buffer.length - from, position + from))
+    if (got === 0) break
+    done += got
   }
   return done
+}
+
+/** Bytes that {@link readPieces} reads at once, and that are digested at once: more would hold the event loop too long. */
+const PIECE_SIZE = 512 * 1024
+
+/** The content of an open file. Each piece must be used before the next is asked for: all are in one buffer. */
+export async function* readPieces(
+  fs: FileSystem,
+  fd: number,
+  size: number = PIECE_SIZE,
+): AsyncGenerator<Buffer> {
+  const buffer = Buffer.allocUnsafe(size)
+  for (let position = 0; ; position += size) {
+    const got = await readFully(fs, fd, buffer, position)
+    if (got > 0) yield buffer.subarray(0, got)
+    if (got < size) return
+  }
 }
 
 /** {@link readFully} by the calls that are made at once, into `length` bytes of `buffer` from `offset` on. */

@@ -1,14 +1,24 @@
 import { errorCode } from './disk-error.js'
 import type { FileStats, FileSystem } from './fs.js'
 
-/** The stats of what is at `path`, without following a link; undefined if there is nothing. */
-export async function lstatIfThere(fs: FileSystem, path: string): Promise<FileStats | undefined> {
+/** What a call answers; undefined if what it is about does not exist (ENOENT). */
+export async function ifThere<T>(call: Promise<T>): Promise<T | undefined> {
   try {
-    return await fs.lstat(path)
+    return await call
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return undefined
     throw error
   }
+}
+
+/** The stats of what is at `path`, without following a link; undefined if there is nothing. */
+export function lstatIfThere(fs: FileSystem, path: string): Promise<FileStats | undefined> {
+  return ifThere(fs.lstat(path))
+}
+
+/** Removes a file. Returns false if there is none: another process was faster, or the answer of a call was lost. */
+export async function unlinkIfThere(fs: FileSystem, path: string): Promise<boolean> {
+  return (await ifThere(fs.unlink(path).then(() => true))) ?? false
 }
 
 /** Whether both are one file under two names. */

@@ -1,6 +1,6 @@
 import { errorCode } from './disk-error.js'
 import { type FileSystem, OPEN } from './fs.js'
-import { openRegular } from './open-regular.js'
+import { withRegular } from './open-regular.js'
 
 /** Syncs the names in the folder at `path`; a link to a folder is followed. Errors are those of the system. */
 export async function syncFolder(fs: FileSystem, path: string): Promise<void> {
@@ -15,12 +15,8 @@ export async function syncFolder(fs: FileSystem, path: string): Promise<void> {
 /** Syncs the content of the regular file at `path`, never through a link. Errors are those of the system. */
 export async function syncFile(fs: FileSystem, path: string): Promise<void> {
   // Windows can sync only a file that is open for writing
-  const { fd } = await openRegular(fs, path, fs.platform === 'win32' ? OPEN.update : OPEN.read)
-  try {
-    await fs.fsync(fd)
-  } finally {
-    await fs.close(fd).catch(() => {})
-  }
+  const flags = fs.platform === 'win32' ? OPEN.update : OPEN.read
+  await withRegular(fs, path, (fd) => fs.fsync(fd), flags)
 }
 
 /** Codes of file systems that cannot sync a folder, and those of Windows, where a folder is never open for writing. */

@@ -1,17 +1,24 @@
-import { SluiceError } from '../../errors.js'
-import { errorCode } from '../disk/disk-error.js'
 import { moveOver } from '../disk/move-file.js'
 import { nameOf } from '../disk/names.js'
-import { lstatIfThere } from '../disk/stats.js'
-import { INTENT_STATES, type IntentName, type IntentState, intentKey, intentName } from '../own/names.js'
-import { makeOwnFolder, OWN_FOLDERS, removeOwnFolder } from '../own/own-folder.js'
+import { withRegular } from '../disk/open-regular.js'
+import { readFully } from '../disk/read-write.js'
+import { lstatIfThere, unlinkIfThere } from '../disk/stats.js'
+import {
+  INTENT_STATES,
+  type IntentName,
+  type IntentState,
+  intentKey,
+  intentName,
+  parseIntentName,
+} from '../own/names.js'
+import { makeInOwnFolder, ownFolders, removeOwnFolder } from '../own/own-folder.js'
 import type { Durability } from '../publish/publish.js'
-import type { OpenFolder, Tree } from '../tree/tree.js'
-import { findIntents, readIntent } from './find-intents.js'
-import { encodeIntent, type Intent } from './intent.js'
-import { type StagingArea, stage } from './staging.js'
+import type { Tree } from '../tree/tree.js'
+import { decodeIntent, encodeIntent, type Intent } from './intent.js'
+import { inFolder, type StagingArea, stage } from './staging.js'
 
-const MOST_INTENT_TRIES = 16
+/** A larger file is not one of our intents. */
+const LARGEST_INTENT = 512 * 1024 * 1024
 
 /** The file of one intent, in our folder inside the folder of the transaction. */
 export class IntentFile {
@@ -42,41 +49,52 @@ export class IntentFile {
   static async create(area: StagingArea, intent: Intent): Promise<IntentFile> {
     const { tree, durability } = area
     const name: IntentName = { key: intentKey(intent.id), state: 'prepared', left: false }
-    for (const folderName of OWN_FOLDERS) {
-      for (let tries = 1; ; tries++) {
-        const folder = await makeOwnFolder(tree, folderName)
-        if (!folder) break
-        const file = new IntentFile(tree, folderName, name, durability)
-        try {
-          await file.#write(area, folder, encodeIntent(intent))
-          folder.release()
-          return file
-        } catch (error) {
-          folder.release()
-          await file.discard()
-          // a transfer that ended meanwhile removed our folder
-          if (errorCode(error) !== 'ENOENT' || tries === MOST_INTENT_TRIES) throw error
+    return makeInOwnFolder(tree, async (folder) => {
+      const file = new IntentFile(tree, folder.path, name, durability)
+      try {
+        const { path } = await stage(area, folder.path, [encodeIntent(intent)], { mode: 0o600 })
+        await moveOver(tree.fs, folder.at(nameOf(path)), folder.at(intentName(name)))
+        if (durability === 'power') {
+          await folder.sync()
+          // our folder may be new
+          await tree.sync('')
         }
+      } catch (error) {
+        await file.discard()
+        throw error
       }
-    }
-    const message = `every name for the folder of intents is taken (${OWN_FOLDERS.join(', ')}); move one away`
-    throw new SluiceError('ERR_WRITE', message, { path: OWN_FOLDERS[0] })
+      folder.release()
+      return file
+    })
   }
 
   /** All intents in the folder of the tree. */
   static async find(tree: Tree): Promise<IntentFile[]> {
-    return (await findIntents(tree)).map(({ folder, name }) => new IntentFile(tree, folder, name, 'power'))
+    const found: IntentFile[] = []
+    for await (const folder of ownFolders(tree)) {
+      const names = (await folder.list()).map((bytes) => parseIntentName(bytes.toString()))
+      for (const name of names) if (name) found.push(new IntentFile(tree, folder.path, name, 'power'))
+    }
+    return found
   }
 
   /** The content of the intent; undefined if it is damaged. */
   read(): Promise<Intent | undefined> {
-    return readIntent(this.#tree, { folder: this.#folder, name: this.#name })
+    const { fs } = this.#tree
+    return inFolder(this.#tree, this.path, (where) =>
+      withRegular(fs, where, async (fd, { size }) => {
+        if (size > LARGEST_INTENT) return undefined
+        const bytes = Buffer.alloc(size)
+        await readFully(fs, fd, bytes, 0)
+        return decodeIntent(bytes)
+      }),
+    )
   }
 
   /** The state that the intent has on the disk, after a change that failed; undefined if it is gone. */
   async look(): Promise<IntentState | undefined> {
     const { fs } = this.#tree
-    return this.#within(async (folder) => {
+    return this.#tree.within(this.#folder, async (folder) => {
       for (const state of INTENT_STATES) {
         const name = { ...this.#name, state }
         if (!(await lstatIfThere(fs, folder.at(intentName(name))))) continue
@@ -100,17 +118,14 @@ export class IntentFile {
 
   /** Makes the present state durable. */
   async sync(): Promise<void> {
-    if (this.#durability === 'power') await this.#within((folder) => folder.sync())
+    if (this.#durability === 'power') await this.#tree.within(this.#folder, (folder) => folder.sync())
   }
 
   /** Removes the intent durably. */
   async remove(): Promise<void> {
     const folder = await this.#tree.folder(this.#folder)
     try {
-      await this.#tree.fs.unlink(folder.at(intentName(this.#name))).catch((error: unknown) => {
-        // the call may have succeeded although its answer was an error
-        if (errorCode(error) !== 'ENOENT') throw error
-      })
+      await unlinkIfThere(this.#tree.fs, folder.at(intentName(this.#name)))
       if (this.#durability === 'power') await folder.sync()
     } catch (error) {
       folder.release()
@@ -128,29 +143,10 @@ export class IntentFile {
       .catch(() => {})
   }
 
-  async #write(area: StagingArea, folder: OpenFolder, bytes: Buffer): Promise<void> {
-    const { fs } = this.#tree
-    const { path } = await stage(area, this.#folder, [bytes], { mode: 0o600 })
-    await moveOver(fs, folder.at(nameOf(path)), folder.at(intentName(this.#name)))
-    if (this.#durability !== 'power') return
-    await folder.sync()
-    // our folder may be new
-    await this.#tree.sync('')
-  }
-
   async #rename(name: IntentName): Promise<void> {
-    await this.#within((folder) =>
+    await this.#tree.within(this.#folder, (folder) =>
       moveOver(this.#tree.fs, folder.at(intentName(this.#name)), folder.at(intentName(name))),
     )
     this.#name = name
-  }
-
-  async #within<T>(act: (folder: OpenFolder) => Promise<T>): Promise<T> {
-    const folder = await this.#tree.folder(this.#folder)
-    try {
-      return await act(folder)
-    } finally {
-      folder.release()
-    }
   }
 }

@@ -1,5 +1,16 @@
-import { createHash, randomBytes } from 'node:crypto'
 import type { Owner } from '../own/owner.js'
+import {
+  decodeSealed,
+  encodeSealed,
+  hasShape,
+  isNumber,
+  isOwner,
+  isText,
+  listOf,
+  maybe,
+  oneOf,
+  type RecordShape,
+} from '../own/record.js'
 import type { Durability } from '../publish/publish.js'
 
 /** The change of one path, with all that is needed to do it, to see whether it was done, and to undo it. */
@@ -30,74 +41,43 @@ export interface Intent {
 }
 
 const INTENT_VERSION = 1
-const INTENT_HEADER = /^sluice-intent ([0-9a-f]{64})\n/
+const INTENT_TITLE = 'sluice-intent'
 
-/** A random id for a transaction without one. */
-export function makeId(): string {
-  return randomBytes(16).toString('hex')
-}
-
-/** The bytes of an intent: a line with the digest of the rest, then the rest as JSON. */
+/** The bytes of an intent. */
 export function encodeIntent(intent: Intent): Buffer {
-  const body = JSON.stringify({ version: INTENT_VERSION, ...intent })
-  return Buffer.from(`sluice-intent ${intentDigest(body)}\n${body}`)
+  return encodeSealed(INTENT_TITLE, { version: INTENT_VERSION, ...intent })
 }
 
 /** The intent in `bytes`; undefined if they are damaged, of another version, or anything else. */
 export function decodeIntent(bytes: Buffer): Intent | undefined {
-  const text = bytes.toString()
-  const header = INTENT_HEADER.exec(text)
-  if (!header) return undefined
-  const body = text.slice(header[0].length)
-  if (intentDigest(body) !== header[1]) return undefined
-  try {
-    const found: unknown = JSON.parse(body)
-    return isIntent(found) ? found : undefined
-  } catch {
-    return undefined
-  }
+  const found = decodeSealed(INTENT_TITLE, bytes)
+  return hasShape(found, INTENT_SHAPE) ? (found as unknown as Intent) : undefined
 }
 
-function intentDigest(text: string): string {
-  return createHash('sha256').update(text).digest('hex')
-}
-
-type Fields = Record<string, unknown>
-
-const isFields = (value: unknown): value is Fields => typeof value === 'object' && value !== null
-const isText = (value: unknown): value is string => typeof value === 'string'
-const isTextOrNone = (value: unknown) => value === undefined || isText(value)
-
-function isIntent(value: unknown): value is Intent & { version: number } {
-  if (!isFields(value)) return false
-  const { version, id, owner, durability, time, folders, actions } = value
-  return (
-    version === INTENT_VERSION &&
-    isText(id) &&
-    isOwner(owner) &&
-    (durability === 'crash' || durability === 'power') &&
-    typeof time === 'number' &&
-    Array.isArray(folders) &&
-    folders.every(isText) &&
-    Array.isArray(actions) &&
-    actions.every(isAction)
-  )
-}
-
-function isOwner(value: unknown): boolean {
-  if (!isFields(value)) return false
-  const { pid, start, host, boot, token } = value
-  return Number.isSafeInteger(pid) && [start, host, boot, token].every(isText)
+const ACTION_SHAPE: RecordShape = {
+  path: isText,
+  temporary: maybe(isText),
+  digest: maybe(isText),
+  old: maybe(isText),
+  backup: maybe(isText),
 }
 
 function isAction(value: unknown): boolean {
-  if (!isFields(value)) return false
-  const { path, temporary, digest, old, backup } = value
+  if (!hasShape(value, ACTION_SHAPE)) return false
+  const { temporary, digest, old, backup } = value
   return (
-    isText(path) &&
-    [temporary, digest, old, backup].every(isTextOrNone) &&
     (temporary === undefined) === (digest === undefined) &&
     (old === undefined) === (backup === undefined) &&
     (temporary !== undefined || old !== undefined)
   )
+}
+
+const INTENT_SHAPE: RecordShape = {
+  version: oneOf(INTENT_VERSION),
+  id: isText,
+  owner: isOwner,
+  durability: oneOf('crash', 'power'),
+  time: isNumber,
+  folders: listOf(isText),
+  actions: listOf(isAction),
 }

@@ -1,15 +1,17 @@
-import { join } from 'node:path'
-import type { SluiceError } from '../../errors.js'
+import { dirname, join, sep } from 'node:path'
+import { isSluiceError, type SluiceError } from '../../errors.js'
 import { checkDuration, checkFlag, checkLocalPath } from '../../options.js'
-import { type Audited, audited } from '../audit/audited.js'
+import { type Audited, audited } from '../audit/recorder.js'
 import { A_DAY } from '../disk/clock.js'
 import { diskError, errorCode } from '../disk/disk-error.js'
-import { type FileStats, type FileSystem, OPEN } from '../disk/fs.js'
+import type { FileStats, FileSystem } from '../disk/fs.js'
 import { nodeFileSystem } from '../disk/node-fs.js'
 import { sameInode } from '../disk/stats.js'
-import { isGone, type ProcessSystem, processSystem } from '../own/owner.js'
+import { isGone, type Owner, type ProcessSystem, processSystem, textOfOwner } from '../own/owner.js'
 import { ownerOfTemporary } from '../own/temporary-name.js'
-import { NeededFiles } from './needed-files.js'
+import { Folder } from '../tree/open-folder.js'
+import { Tree } from '../tree/tree.js'
+import { IntentFile } from './intent-file.js'
 
 /** Options of {@link removeOrphans}. */
 export interface RemoveOrphansOptions extends Audited {
@@ -42,82 +44,156 @@ export interface Orphans {
  * `dir` itself cannot be read with `ERR_PERMISSION` or `ERR_WRITE`; errors below it are in the result.
  */
 export function removeOrphans(dir: string, options: RemoveOrphansOptions = {}): Promise<Orphans> {
-  return audited('removeOrphans', dir, options, () => searchOrphans(dir, options))
+  return audited('removeOrphans', dir, options, async () => {
+    const { olderThan = A_DAY, dryRun = false, recursive = false } = options
+    const { fs = nodeFileSystem, system = processSystem, now = Date.now } = options
+    checkLocalPath('dir', dir)
+    checkFlag('dryRun', dryRun)
+    checkFlag('recursive', recursive)
+    checkDuration('olderThan', olderThan)
+    const search = new Search(fs, { dryRun, recursive, before: now() - olderThan, system })
+    try {
+      await search.folder(await Folder.open(fs, dir))
+    } catch (error) {
+      throw diskError(error, 'search', dir)
+    }
+    return search.found
+  })
 }
 
-async function searchOrphans(dir: string, options: RemoveOrphansOptions): Promise<Orphans> {
-  const { olderThan = A_DAY, dryRun = false, recursive = false } = options
-  const { fs = nodeFileSystem, system = processSystem, now = Date.now } = options
-  checkLocalPath('dir', dir)
-  checkFlag('dryRun', dryRun)
-  checkFlag('recursive', recursive)
-  checkDuration('olderThan', olderThan)
-  const search = new Search(fs, { dryRun, recursive, before: now() - olderThan, system })
-  try {
-    await search.folder(dir, await fs.open(dir, OPEN.anyFolder))
-  } catch (error) {
-    throw diskError(error, 'search', dir)
-  }
-  return search.found
+interface Wanted extends Required<Pick<RemoveOrphansOptions, 'dryRun' | 'recursive' | 'system'>> {
+  /** The latest time of last change. */
+  before: number
 }
 
 class Search {
   readonly found: Orphans = { count: 0, bytes: 0, files: [], errors: [] }
   readonly #fs: FileSystem
   readonly #needed: NeededFiles
-  readonly #want: { dryRun: boolean; recursive: boolean; before: number; system: ProcessSystem }
+  readonly #want: Wanted
 
-  constructor(
-    fs: FileSystem,
-    want: { dryRun: boolean; recursive: boolean; before: number; system: ProcessSystem },
-  ) {
+  constructor(fs: FileSystem, want: Wanted) {
     this.#fs = fs
     this.#needed = new NeededFiles(fs)
     this.#want = want
   }
 
   /**
-   * Searches the folder that is open as `fd`, and closes it.
+   * Searches an open folder, and closes it.
    * @param seen the stats of the folder before it was opened
    */
-  async folder(path: string, fd: number, seen?: FileStats): Promise<void> {
-    const fs = this.#fs
+  async folder(folder: Folder, seen?: FileStats): Promise<void> {
     try {
-      const here = this.#want.recursive ? await fs.fstat(fd) : undefined
+      const here = this.#want.recursive ? await this.#fs.fstat(folder.fd) : undefined
       if (seen && here && !sameInode(seen, here)) return
-      for (const entry of await fs.readdir(fs.at(fd, '.') ?? path)) {
-        const name = entry.toString()
-        const shown = join(path, name)
-        const where = fs.at(fd, name) ?? shown
+      for (const name of (await folder.list()).map(String)) {
         try {
-          if (ownerOfTemporary(name)) await this.#file(name, where, path)
-          else if (here) await this.#below(where, shown, here)
+          const owner = ownerOfTemporary(name)
+          if (owner) await this.#file(folder, name, owner)
+          else if (here) await this.#below(folder, name, here)
         } catch (error) {
           // another process has removed it
-          if (errorCode(error) !== 'ENOENT') this.found.errors.push(diskError(error, 'remove', shown))
+          if (errorCode(error) === 'ENOENT') continue
+          this.found.errors.push(diskError(error, 'remove', join(folder.path, name)))
         }
       }
     } finally {
-      await fs.close(fd).catch(() => {})
+      await folder.close()
     }
   }
 
-  async #file(name: string, where: string, folder: string): Promise<void> {
+  async #file(folder: Folder, name: string, owner: Owner): Promise<void> {
     const { dryRun, before, system } = this.#want
-    const owner = ownerOfTemporary(name)
-    const stats = await this.#fs.lstat(where)
-    if (!owner || !stats.isFile() || stats.mtimeMs > before || !isGone(owner, system)) return
+    const stats = await this.#fs.lstat(folder.at(name))
+    if (!stats.isFile() || stats.mtimeMs > before || !isGone(owner, system)) return
     // only now that the process is known to be dead, see NeededFiles
-    if (await this.#needed.has(folder, name, owner)) return
-    if (!dryRun) await this.#fs.unlink(where)
+    if (await this.#needed.has(folder.path, name, owner)) return
+    if (!dryRun) await this.#fs.unlink(folder.at(name))
     this.found.count++
     this.found.bytes += stats.size
-    this.found.files.push(join(folder, name))
+    this.found.files.push(join(folder.path, name))
   }
 
-  async #below(where: string, shown: string, above: FileStats): Promise<void> {
-    const stats = await this.#fs.lstat(where)
-    if (!stats.isDirectory() || stats.dev !== above.dev) return
-    await this.folder(shown, await this.#fs.open(where, OPEN.folder), stats)
+  async #below(folder: Folder, name: string, above: FileStats): Promise<void> {
+    const stats = await this.#fs.lstat(folder.at(name))
+    if (stats.isDirectory() && stats.dev === above.dev) await this.folder(await folder.enter(name), stats)
   }
+}
+
+/**
+ * For each folder the paths that its intents need; null if one of them cannot be read, so that it may need any path.
+ */
+type ByFolder = Map<string, Promise<Set<string> | null>>
+
+/**
+ * The temporary files that unfinished transactions need: without them these could neither be completed nor undone.
+ * Intents are looked for in every folder above a file.
+ *
+ * The intents are read after the process that made the file was seen to be dead, never before. That is enough: an
+ * intent names only files of its own process, and a dead process writes no new intent; whoever recovers the
+ * transaction removes the intent only when its files are not needed any more. An intent that was read before proves
+ * nothing, because the process could have committed in between, and died.
+ */
+class NeededFiles {
+  readonly #fs: FileSystem
+  /** For each dead process what was read after its death was seen. */
+  readonly #known = new Map<string, ByFolder>()
+
+  constructor(fs: FileSystem) {
+    this.#fs = fs
+  }
+
+  /**
+   * Whether the file `name` in `folder` is needed.
+   * @param owner the process that made it, which was seen to be dead
+   */
+  async has(folder: string, name: string, owner: Owner): Promise<boolean> {
+    const start = await this.#fs.realpath(folder)
+    const path = below(start) + name
+    const known = this.#knownSince(owner)
+    for (let above = start; ; above = dirname(above)) {
+      if (!known.has(above)) known.set(above, this.#neededBelow(above))
+      const needed = await known.get(above)!
+      if (needed === null || needed.has(path)) return true
+      if (dirname(above) === above) return false
+    }
+  }
+
+  /** What was read for this process. It may be kept, because the process stays dead. */
+  #knownSince(owner: Owner): ByFolder {
+    // without its start time, a later process may have had the same number: nothing is kept
+    if (owner.start === '') return new Map()
+    const process = textOfOwner({ ...owner, token: '' })
+    const known = this.#known.get(process) ?? new Map()
+    this.#known.set(process, known)
+    return known
+  }
+
+  async #neededBelow(root: string): Promise<Set<string> | null> {
+    const needed = new Set<string>()
+    const top = below(root)
+    const tree = await Tree.open(root, { fs: this.#fs }).catch((error: unknown) => {
+      // a user who may not read a folder has no transaction there
+      if (isSluiceError(error, 'ERR_PERMISSION')) return undefined
+      throw error
+    })
+    if (!tree) return needed
+    try {
+      for (const file of await IntentFile.find(tree)) {
+        const intent = await file.read()
+        if (!intent) return null
+        for (const { temporary, backup } of intent.actions)
+          for (const path of [temporary, backup]) if (path !== undefined) needed.add(top + path)
+      }
+      return needed
+    } finally {
+      await tree.close()
+    }
+  }
+}
+
+/** The prefix of paths below a folder, with `/` on any platform, as in intents. */
+function below(folder: string): string {
+  const path = sep === '/' ? folder : folder.replaceAll(sep, '/')
+  return path.endsWith('/') ? path : `${path}/`
 }

@@ -1,14 +1,14 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { SluiceError } from '../../errors.js'
-import { setTime } from '../disk/attributes.js'
-import { digestFile } from '../disk/digest-file.js'
+import { readOpened } from '../content/read-file.js'
+import { keepAttributes, openingMode, setTime } from '../disk/attributes.js'
+import { fileDigest } from '../disk/digest-file.js'
 import { errorCode, SystemError } from '../disk/disk-error.js'
-import { type FileStats, type FileSystem, OPEN } from '../disk/fs.js'
-import { keepAttributes, openingMode, wantedMode } from '../disk/keep-attributes.js'
-import { checkUnchanged, createTemporary } from '../disk/move-file.js'
+import type { FileStats, FileSystem } from '../disk/fs.js'
+import { checkUnchanged, checkWritten, writeTemporary } from '../disk/move-file.js'
 import { nameOf, parentOf } from '../disk/names.js'
-import { closing, openRegular } from '../disk/open-regular.js'
-import { readFully, writeFully } from '../disk/read-write.js'
+import { withRegular } from '../disk/open-regular.js'
+import { readPieces, writeFully } from '../disk/read-write.js'
 import { sameInode } from '../disk/stats.js'
 import type { Owner } from '../own/owner.js'
 import { temporaryName } from '../own/temporary-name.js'
@@ -37,7 +37,7 @@ export interface StagedFile {
 }
 
 /** Attributes of a new file. What is missing is left to the system. */
-export interface NewFileAttributes {
+interface NewFileAttributes {
   /** The final path, for messages. */
   shown?: string
   /** The stats of the file whose mode and owner it gets. */
@@ -51,21 +51,13 @@ export interface NewFileAttributes {
 /** The prefix of the temporary names of transactions. */
 const TRANSACTION_PREFIX = 'transaction'
 
-/** Bytes that are copied at once. */
-const COPY_SIZE = 512 * 1024
-
 /** Calls `act` with the folder of `path` and the path of its last name in there. */
-export async function inFolder<T>(
+export function inFolder<T>(
   tree: Tree,
   path: string,
   act: (where: string, folder: OpenFolder) => Promise<T>,
 ): Promise<T> {
-  const folder = await tree.folder(parentOf(path))
-  try {
-    return await act(folder.at(nameOf(path)), folder)
-  } finally {
-    folder.release()
-  }
+  return tree.within(parentOf(path), (folder) => act(folder.at(nameOf(path)), folder))
 }
 
 /** Writes a new temporary file into `folder`, and syncs it with 'power'. If that fails, it is removed. */
@@ -73,57 +65,33 @@ export async function stage(
   area: StagingArea,
   folder: string,
   data: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
-  attributes: NewFileAttributes = {},
+  { there, mode, mtimeMs, shown = '' }: NewFileAttributes = {},
 ): Promise<StagedFile> {
   const { fs } = area.tree
   const path = newPath(area, folder)
-  return inFolder(area.tree, path, async (where) => {
-    const mode = wantedMode(attributes.mode, attributes.there)
-    const fd = await createTemporary(fs, where, openingMode(mode))
-    try {
-      return { path, ...(await closing(fs, fd, () => fillStaged(area, fd, data, attributes))) }
-    } catch (error) {
-      await fs.unlink(where).catch(() => {})
-      throw error
-    }
-  })
-}
-
-/** Writes an open temporary file, and sets its attributes. */
-async function fillStaged(
-  { tree: { fs }, durability, warnings }: StagingArea,
-  fd: number,
-  data: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
-  { there, mode, mtimeMs, shown = '' }: NewFileAttributes,
-): Promise<{ bytes: number; digest: string }> {
   const hasher = createHash('sha256')
   let bytes = 0
-  for await (const piece of data) {
-    if (piece.length === 0) continue
-    hasher.update(piece)
-    await writeFully(fs, fd, [piece], bytes)
-    bytes += piece.length
+  const fill = async (fd: number) => {
+    for await (const piece of data) {
+      if (piece.length === 0) continue
+      hasher.update(piece)
+      await writeFully(fs, fd, [piece], bytes)
+      bytes += piece.length
+    }
+    const made = await checkWritten(fs, fd, bytes)
+    const warning = await keepAttributes(fd, made, there, { fs, mode, owner: 'try' }, shown)
+    if (warning) area.warnings.push(warning)
+    if (mtimeMs !== undefined) await setTime(fs, fd, mtimeMs)
+    // a failed fsync is never tried again: a second one would report success for data that is lost
+    if (area.durability === 'power') await fs.fsync(fd)
   }
-  const made = await fs.fstat(fd)
-  if (made.size !== bytes) throw new SystemError('EIO', 'write', `${made.size} of ${bytes} bytes stand there`)
-  const warning = await keepAttributes(fd, made, there, { fs, mode, owner: 'try' }, shown)
-  if (warning) warnings.push(warning)
-  if (mtimeMs !== undefined) await setTime(fs, fd, mtimeMs)
-  // a failed fsync is never tried again: a second one would report success for data that is lost
-  if (durability === 'power') await fs.fsync(fd)
-  return { bytes, digest: hasher.digest('hex') }
-}
-
-/** An open file that is copied. */
-interface CopySource {
-  fd: number
-  stats: FileStats
-  /** The path for messages. */
-  path: string
+  const first = openingMode(mode, there)
+  await inFolder(area.tree, path, (where) => writeTemporary(fs, where, first, fill))
+  return { path, bytes, digest: hasher.digest('hex') }
 }
 
 /**
- * Copies the file at `from` into a new temporary file, block by block. Fails with `ERR_SOURCE_CHANGED` if somebody
+ * Copies the file at `from` into a new temporary file, piece by piece. Fails with `ERR_SOURCE_CHANGED` if somebody
  * wrote to it meanwhile.
  * @param check looks at the content before it is written; then the file is read as a whole
  */
@@ -132,40 +100,32 @@ export async function stageCopy(
   from: string,
   folder: string,
   attributesFor: (source: FileStats) => NewFileAttributes,
-  check?: (content: Uint8Array) => Promise<void>,
+  check?: (content: Uint8Array) => Promise<unknown>,
 ): Promise<StagedFile> {
   const { fs } = area.tree
-  return inFolder(area.tree, from, async (where) => {
-    const source = { ...(await openRegular(fs, where)), path: from }
-    try {
-      const content = check ? await checkedContent(fs, source, check) : pieces(fs, source)
-      return await stage(area, folder, content, attributesFor(source.stats))
-    } finally {
-      await fs.close(source.fd)
-    }
-  })
-}
-
-async function checkedContent(
-  fs: FileSystem,
-  source: CopySource,
-  check: (content: Uint8Array) => Promise<void>,
-): Promise<[Uint8Array]> {
-  const buffer = Buffer.alloc(source.stats.size)
-  const content = buffer.subarray(0, await readFully(fs, source.fd, buffer, 0))
-  await checkUnchanged(fs, source, content.length, source.path)
-  await check(content)
-  return [content]
-}
-
-async function* pieces(fs: FileSystem, source: CopySource): AsyncGenerator<Uint8Array> {
-  const buffer = Buffer.allocUnsafe(COPY_SIZE)
-  for (let position = 0; ; ) {
-    const got = await fs.read(source.fd, buffer, 0, buffer.length, position)
-    if (got === 0) return checkUnchanged(fs, source, position, source.path)
-    position += got
-    yield buffer.subarray(0, got)
+  const copy = async (fd: number, stats: FileStats) => {
+    const source = { fd, stats }
+    if (!check) return stage(area, folder, unchangedPieces(fs, source, from), attributesFor(stats))
+    const { bytes } = await readOpened(fs, fd, stats)
+    await checkUnchanged(fs, source, bytes.length, from)
+    await check(bytes)
+    return stage(area, folder, [bytes], attributesFor(stats))
   }
+  return inFolder(area.tree, from, (where) => withRegular(fs, where, copy))
+}
+
+/** Throws at the end if the file was written to meanwhile. */
+async function* unchangedPieces(
+  fs: FileSystem,
+  source: { fd: number; stats: FileStats },
+  path: string,
+): AsyncGenerator<Uint8Array> {
+  let size = 0
+  for await (const piece of readPieces(fs, source.fd)) {
+    size += piece.length
+    yield piece
+  }
+  await checkUnchanged(fs, source, size, path)
 }
 
 /**
@@ -192,26 +152,13 @@ export async function stageLink(
     // EACCES: the system does not allow another name for this file
     if (!isLinkRefusal(error) && errorCode(error) !== 'EACCES') throw error
   }
-  return (await stageCopy(area, from, folder, (there) => ({ shown: from, there, mtimeMs: there.mtimeMs })))
-    .path
+  const attributes = (there: FileStats) => ({ shown: from, there, mtimeMs: there.mtimeMs })
+  return (await stageCopy(area, from, folder, attributes)).path
 }
 
-/**
- * The SHA-256 of the regular file at `path`, hexadecimal.
- * @param sync whether its content is synced
- */
-export async function digestOfFileAt(tree: Tree, path: string, sync = false): Promise<string> {
-  const { fs } = tree
-  return inFolder(tree, path, async (where) => {
-    const { fd } = await openRegular(fs, where, sync && fs.platform === 'win32' ? OPEN.update : OPEN.read)
-    try {
-      const digest = (await digestFile(fs, fd, createHash('sha256'))).toString('hex')
-      if (sync) await fs.fsync(fd)
-      return digest
-    } finally {
-      await fs.close(fd)
-    }
-  })
+/** {@link fileDigest} for a path below the root. */
+export function digestOfFileAt(tree: Tree, path: string, sync = false): Promise<string> {
+  return inFolder(tree, path, (where) => fileDigest(tree.fs, where, sync))
 }
 
 function newPath({ owner, taken }: StagingArea, folder: string): string {

@@ -1,5 +1,16 @@
 import { crc32 } from 'node:zlib'
 import type { Owner } from '../own/owner.js'
+import {
+  hasShape,
+  isCount,
+  isNumber,
+  isOwner,
+  isText,
+  listOf,
+  maybe,
+  oneOf,
+  type RecordShape,
+} from '../own/record.js'
 
 /** Version of the journal's format. */
 export const JOURNAL_VERSION = 1
@@ -92,63 +103,42 @@ function decode(line: Buffer): JournalRecord | undefined {
   }
 }
 
-type Shape = Record<string, (value: unknown) => boolean>
-
-const text = (value: unknown) => typeof value === 'string'
-const whole = (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 0
-const time = (value: unknown) => Number.isFinite(value)
-const maybe = (shape: (value: unknown) => boolean) => (value: unknown) => value === undefined || shape(value)
-const OWNER: Shape = { pid: whole, start: text, host: text, boot: text, token: text }
-
-const SHAPES: Record<JournalRecord['kind'], Shape> = {
-  owner: {
-    version: (value) => value === JOURNAL_VERSION,
-    transfer: text,
-    owner: (value) => fits(value, OWNER),
-  },
+/** What the fields of each kind of record must be. */
+const RECORDS: Record<JournalRecord['kind'], RecordShape> = {
+  owner: { version: oneOf(JOURNAL_VERSION), transfer: isText, owner: isOwner },
   begin: {
-    n: whole,
-    path: text,
-    size: (value) => value === null || whole(value),
-    mtime: time,
-    target: maybe(text),
-    part: text,
-    at: time,
+    n: isCount,
+    path: isText,
+    size: isSize,
+    mtime: isNumber,
+    target: maybe(isText),
+    part: isText,
+    at: isNumber,
   },
-  part: { n: whole, part: text, at: time },
-  alive: { at: time },
-  run: {
-    n: whole,
-    files: (value) => Array.isArray(value) && value.every(isRunFile),
-    at: time,
-  },
+  part: { n: isCount, part: isText, at: isNumber },
+  alive: { at: isNumber },
+  run: { n: isCount, files: listOf(isRunFile), at: isNumber },
   completed: {
-    n: whole,
-    name: maybe(text),
-    digest: maybe(text),
-    count: maybe((value) => whole(value) && (value as number) <= MOST_ENDED),
+    n: isCount,
+    name: maybe(isText),
+    digest: maybe(isText),
+    count: maybe((value) => isCount(value) && (value as number) <= MOST_ENDED),
   },
-  failed: { n: whole, code: text, part: (value) => value === 'kept' || value === 'gone' },
-  released: { at: time },
+  failed: { n: isCount, code: isText, part: oneOf('kept', 'gone') },
+  released: { at: isNumber },
+}
+
+function isSize(value: unknown): boolean {
+  return value === null || isCount(value)
 }
 
 function isRunFile(value: unknown): boolean {
   if (!Array.isArray(value) || value.length < 3 || value.length > 4) return false
   const [path, size, mtime, target] = value
-  return text(path) && (size === null || whole(size)) && time(mtime) && maybe(text)(target)
+  return isText(path) && isSize(size) && isNumber(mtime) && maybe(isText)(target)
 }
 
 function isRecord(value: unknown): value is JournalRecord {
-  if (typeof value !== 'object' || value === null || !('kind' in value)) return false
-  const { kind } = value
-  return (
-    typeof kind === 'string' &&
-    Object.hasOwn(SHAPES, kind) &&
-    fits(value, SHAPES[kind as JournalRecord['kind']])
-  )
-}
-
-function fits(value: unknown, shape: Shape): boolean {
-  if (typeof value !== 'object' || value === null) return false
-  return Object.entries(shape).every(([key, holds]) => holds((value as Record<string, unknown>)[key]))
+  if (!hasShape(value, { kind: oneOf(...Object.keys(RECORDS)) })) return false
+  return hasShape(value, RECORDS[value.kind as JournalRecord['kind']])
 }

@@ -1,8 +1,10 @@
 import type { SluiceError } from '../../errors.js'
-import { diskError } from '../disk/disk-error.js'
+import type { Clock } from '../disk/clock.js'
+import { diskError, errorCode } from '../disk/disk-error.js'
+import { OPEN } from '../disk/fs.js'
 import { writeFully } from '../disk/read-write.js'
-import { releasedName } from '../own/names.js'
-import { type NewJournal, openNewJournal, removeOwnFolder } from '../own/own-folder.js'
+import { journalName, releasedName } from '../own/names.js'
+import { makeInOwnFolder, removeOwnFolder } from '../own/own-folder.js'
 import { type Owner, thisOwner } from '../own/owner.js'
 import type { Durability } from '../publish/publish.js'
 import type { OpenFolder, Tree } from '../tree/tree.js'
@@ -14,15 +16,8 @@ import {
   type RunFile,
 } from './journal-records.js'
 
-/** The clock of a journal; a parameter, so that tests need not wait. */
-export interface JournalClock {
-  /** Milliseconds since 1970. */
-  now(): number
-  /** Calls back once after `ms` milliseconds, unless the process ends before; gives a function that cancels it. */
-  after(ms: number, callback: () => void): () => void
-}
-
-const CLOCK: JournalClock = {
+/** Milliseconds since 1970, since a later process reads them. What waits does not keep the process alive. */
+const CLOCK: Clock = {
   now: () => Date.now(),
   after(ms, callback) {
     const timer = setTimeout(callback, ms).unref()
@@ -36,7 +31,8 @@ export interface JournalOptions {
   /** Names at the top that the transfer itself brings: our folder is called otherwise. */
   isTaken?: (name: string) => boolean
   owner?: Owner
-  clock?: JournalClock
+  /** {@link Clock.now} is in milliseconds since 1970. */
+  clock?: Clock
 }
 
 /** What a file came to. `part` says whether there is something left that a later run may go on with. */
@@ -64,7 +60,7 @@ export class Journal {
   readonly #name: string
   readonly #fd: number
   readonly #power: boolean
-  readonly #clock: JournalClock
+  readonly #clock: Clock
   #size = 0
   #count = 0
   #unfinished = 0
@@ -75,11 +71,12 @@ export class Journal {
   /** A batch in the background failed; said to the next caller. */
   #error: SluiceError | undefined
 
-  private constructor(tree: Tree, opened: NewJournal, { durability, clock = CLOCK }: JournalOptions) {
+  private constructor(tree: Tree, folder: OpenFolder, name: string, fd: number, options: JournalOptions) {
+    const { durability, clock = CLOCK } = options
     this.#tree = tree
-    this.#folder = opened.folder
-    this.#name = opened.name
-    this.#fd = opened.fd
+    this.#folder = folder
+    this.#name = name
+    this.#fd = fd
     this.#power = durability === 'power'
     this.#clock = clock
     this.#last = clock.now()
@@ -90,12 +87,25 @@ export class Journal {
    * Fails with `ERR_DISK_FULL`, `ERR_READ_ONLY`, `ERR_PERMISSION`, `ERR_WRITE`.
    */
   static async create(tree: Tree, transfer: string, options: JournalOptions): Promise<Journal> {
-    const opened = await openNewJournal(tree, transfer, options.isTaken ?? (() => false))
-    const journal = new Journal(tree, opened, options)
+    const open = async (folder: OpenFolder) => {
+      for (let n = 0; ; n++) {
+        const name = journalName(transfer, n)
+        try {
+          const fd = await tree.fs.open(folder.at(name), OPEN.create, 0o600)
+          return new Journal(tree, folder, name, fd, options)
+        } catch (error) {
+          if (errorCode(error) !== 'EEXIST') throw diskError(error, 'make the journal in', folder.path)
+        }
+      }
+    }
+    const journal = await makeInOwnFolder(tree, open, options.isTaken)
     try {
       const owner = options.owner ?? thisOwner()
       await journal.#append([{ kind: 'owner', version: JOURNAL_VERSION, transfer, owner }])
-      if (journal.#power) await journal.#syncNames()
+      if (journal.#power) {
+        await journal.#folder.sync()
+        await tree.sync('')
+      }
       return journal
     } catch (error) {
       await journal.finish().catch(() => {})
@@ -284,10 +294,5 @@ export class Journal {
     } catch (error) {
       throw diskError(error, 'sync the journal', this.#path)
     }
-  }
-
-  async #syncNames(): Promise<void> {
-    await this.#folder.sync()
-    await this.#tree.sync('')
   }
 }

@@ -1,8 +1,9 @@
 import { SluiceError } from '../../errors.js'
 import { A_DAY } from '../disk/clock.js'
-import { diskError, errorCode } from '../disk/disk-error.js'
+import { diskError } from '../disk/disk-error.js'
+import type { FileSystem } from '../disk/fs.js'
 import { isPartNameOf, nameOf, parentOf, suffixed } from '../disk/names.js'
-import { lstatIfThere } from '../disk/stats.js'
+import { ifThere, lstatIfThere } from '../disk/stats.js'
 import { isJournalName, isReleasedName, nameOfOwner, ownerOfName } from '../own/names.js'
 import { findOwnFolder, folderAt, OWN_FOLDERS, removeOwnFolder } from '../own/own-folder.js'
 import { isGone, type ProcessSystem, processSystem, thisOwner } from '../own/owner.js'
@@ -50,36 +51,26 @@ const SLACK_AFTER = 10_000
  */
 export async function collectLeftovers(tree: Tree, options: CollectOptions = {}): Promise<Leftover[]> {
   const found: Leftover[] = []
-  for (const name of OWN_FOLDERS) {
+  const failed = (error: unknown, what: string, path: string) =>
+    found.push({ path, bytes: 0, state: 'kept', error: diskError(error, what, path) })
+  for (const ours of OWN_FOLDERS) {
     try {
-      const folder = await findOwnFolder(tree, name)
-      if (folder) await collectFolder(tree, folder, options, found)
+      const folder = await findOwnFolder(tree, ours)
+      if (!folder) continue
+      try {
+        for (const name of (await folder.list()).map(String).filter(isJournalName)) {
+          const collecting = collectJournal(tree, folder, name, options, found)
+          await collecting.catch((error: unknown) => failed(error, 'collect', `${ours}/${name}`))
+        }
+      } finally {
+        if (options.dryRun) folder.release()
+        else await removeOwnFolder(tree, folder)
+      }
     } catch (error) {
-      found.push({ path: name, bytes: 0, state: 'kept', error: diskError(error, 'read', name) })
+      failed(error, 'read', ours)
     }
   }
   return found
-}
-
-async function collectFolder(
-  tree: Tree,
-  folder: OpenFolder,
-  options: CollectOptions,
-  found: Leftover[],
-): Promise<void> {
-  try {
-    for (const name of (await folder.list()).map(String).filter(isJournalName)) {
-      const path = `${folder.path}/${name}`
-      try {
-        await collectJournal(tree, folder, name, options, found)
-      } catch (error) {
-        found.push({ path, bytes: 0, state: 'kept', error: diskError(error, 'collect', path) })
-      }
-    }
-  } finally {
-    if (options.dryRun) folder.release()
-    else await removeOwnFolder(tree, folder)
-  }
 }
 
 async function collectJournal(
@@ -89,25 +80,21 @@ async function collectJournal(
   options: CollectOptions,
   found: Leftover[],
 ): Promise<void> {
-  const { dryRun = false, keep = () => false } = options
   const { fs } = tree
-  const claimed = await claimJournal(tree, folder, name, options, found).catch((error: unknown) => {
-    // its owner was done with it meanwhile, or somebody else has it
-    if (errorCode(error) === 'ENOENT') return undefined
-    throw error
-  })
+  // its owner may have been done with it meanwhile, or somebody else has it
+  const claimed = await ifThere(claimJournal(fs, folder, name, options))
   if (!claimed) return
   const { journal, current } = claimed
   let isDone = true
   const changed = new Set<string>()
   for (const file of journal.unfinished) {
-    const leftover = await collectPart(tree, file, journal, dryRun, keep)
+    const leftover = await collectPart(tree, file, journal, options)
     if (leftover === undefined) continue
     found.push(leftover)
     if (leftover.state === 'kept') isDone = false
     else changed.add(parentOf(leftover.path))
   }
-  if (dryRun) return
+  if (options.dryRun) return
   // were the journal gone and a part back after a power cut, nobody would know of it
   for (const path of changed) await tree.sync(path)
   // given back under its own name to whoever comes next, unless somebody has that by now
@@ -117,30 +104,23 @@ async function collectJournal(
 
 /** The journal of somebody who is no more, under a name that says who has it now. */
 async function claimJournal(
-  tree: Tree,
+  fs: FileSystem,
   folder: OpenFolder,
   name: string,
   { dryRun = false, system = processSystem, now = Date.now }: CollectOptions,
-  found: Leftover[],
 ): Promise<{ journal: JournalContent; current: string } | undefined> {
-  const { fs } = tree
-  const path = `${folder.path}/${name}`
   const holder = ownerOfName(name)
   if (holder && !isGone(holder, system)) return undefined
   const journal = await readJournal(fs, folder.at(name))
   if (!journal) {
     // made by somebody who died before saying who; nothing is lost with it
     const { mtimeMs } = await fs.lstat(folder.at(name))
-    if (now() - mtimeMs > A_DAY && (await isUnwritten(fs, folder.at(name)))) {
-      if (!dryRun) await fs.unlink(folder.at(name))
-      return undefined
+    if (now() - mtimeMs <= A_DAY || !(await isUnwritten(fs, folder.at(name)))) {
+      const path = `${folder.path}/${name}`
+      const message = `${path} cannot be read as a journal; remove it if nothing runs`
+      throw new SluiceError('ERR_WRITE', message, { path })
     }
-    const error = new SluiceError(
-      'ERR_WRITE',
-      `${path} cannot be read as a journal; remove it if nothing runs`,
-      { path },
-    )
-    found.push({ path, bytes: 0, state: 'kept', error })
+    if (!dryRun) await fs.unlink(folder.at(name))
     return undefined
   }
   if (!journal.isReleased && !isReleasedName(name) && !isGone(journal.owner, system)) return undefined
@@ -156,8 +136,7 @@ async function collectPart(
   tree: Tree,
   file: UnfinishedFile,
   journal: JournalContent,
-  dryRun: boolean,
-  keep: (file: UnfinishedFile) => boolean,
+  { dryRun = false, keep = () => false }: CollectOptions,
 ): Promise<Leftover | undefined> {
   const { fs } = tree
   const { target, part, size } = file

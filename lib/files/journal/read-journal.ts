@@ -1,21 +1,12 @@
 import type { FileStats, FileSystem } from '../disk/fs.js'
 import { nameOf, partCandidate } from '../disk/names.js'
-import { openRegular } from '../disk/open-regular.js'
-import { readFully } from '../disk/read-write.js'
+import { withRegular } from '../disk/open-regular.js'
+import { readFully, readPieces } from '../disk/read-write.js'
 import type { Owner } from '../own/owner.js'
-import { type JournalRecord, RecordReader } from './journal-records.js'
+import { type JournalFile, type JournalRecord, RecordReader } from './journal-records.js'
 
 /** A file that a journal says is not finished. */
-export interface UnfinishedFile {
-  /** Its path in the offer. */
-  path: string
-  /** The path that it is to get. */
-  target: string
-  size: number | null
-  /** Time of last change at the sender, in milliseconds. */
-  mtime: number
-  /** The name of its part, beside `target`. */
-  part: string
+export interface UnfinishedFile extends Required<JournalFile> {
   /** When the part was announced, in milliseconds: it is not older. */
   at: number
 }
@@ -33,32 +24,25 @@ export interface JournalContent {
 }
 
 /** A million files with long names stay below it. */
-const LARGEST = 512 * 1024 * 1024
-const PIECE = 64 * 1024
+const LARGEST_JOURNAL = 512 * 1024 * 1024
+const JOURNAL_PIECE = 64 * 1024
 
 /**
  * Reads a journal; undefined if it is not one, or not to be trusted: no regular file of its own, too large, garbage.
  * A torn tail and torn lines are dropped.
  */
 export async function readJournal(fs: FileSystem, path: string): Promise<JournalContent | undefined> {
-  const { fd, stats } = await openRegular(fs, path)
-  try {
-    if (stats.nlink !== 1 || stats.size > LARGEST) return undefined
+  return withRegular(fs, path, async (fd, stats) => {
+    if (stats.nlink !== 1 || stats.size > LARGEST_JOURNAL) return undefined
     const reader = new RecordReader()
-    const books = new Books()
-    const buffer = Buffer.allocUnsafe(PIECE)
-    for (let position = 0; position < stats.size; ) {
-      const got = await readFully(fs, fd, buffer, position)
-      if (got === 0) break
-      position += got
-      for (const record of reader.push(buffer.subarray(0, got))) books.take(record)
+    const content = new ContentReader()
+    for await (const piece of readPieces(fs, fd, JOURNAL_PIECE)) {
+      for (const record of reader.push(piece)) content.take(record)
       // the first line is the owner's; what has none is not read to its end
-      if (books.owner === undefined) return undefined
+      if (content.owner === undefined) return undefined
     }
-    return books.close(stats)
-  } finally {
-    await fs.close(fd).catch(() => {})
-  }
+    return content.end(stats)
+  })
 }
 
 /**
@@ -66,19 +50,16 @@ export async function readJournal(fs: FileSystem, path: string): Promise<Journal
  * as its first records and full of zeros.
  */
 export async function isUnwritten(fs: FileSystem, path: string): Promise<boolean> {
-  const { fd, stats } = await openRegular(fs, path)
-  try {
-    if (stats.nlink !== 1 || stats.size > PIECE) return false
+  return withRegular(fs, path, async (fd, stats) => {
+    if (stats.nlink !== 1 || stats.size > JOURNAL_PIECE) return false
     const bytes = Buffer.alloc(stats.size)
     const length = await readFully(fs, fd, bytes, 0)
     return length === stats.size && bytes.every((byte) => byte === 0)
-  } finally {
-    await fs.close(fd).catch(() => {})
-  }
+  })
 }
 
-/** Adds up the records. */
-class Books {
+/** Adds up the records to what the journal says. */
+class ContentReader {
   owner: Owner | undefined
   #transfer = ''
   #isReleased = false
@@ -121,7 +102,7 @@ class Books {
     }
   }
 
-  close(stats: FileStats): JournalContent | undefined {
+  end(stats: FileStats): JournalContent | undefined {
     if (!this.owner) return undefined
     return {
       transfer: this.#transfer,

@@ -1,7 +1,6 @@
 import { errorCode } from '../disk/disk-error.js'
-import type { FileStats, FileSystem } from '../disk/fs.js'
-import type { ProcessSystem } from '../own/owner.js'
-import { LockEntries, MOST_LOCK_TRIES } from './lock-entries.js'
+import type { FileSystem } from '../disk/fs.js'
+import { LockEntries, MOST_LOCK_TRIES, type Surroundings } from './lock-entries.js'
 import { announcedName, type Claimant, claimantOf, entryName, GATE } from './lock-names.js'
 
 /*
@@ -45,14 +44,6 @@ const OCCUPIED = new Set(['ENOTEMPTY', 'EEXIST'])
 /** The codes of systems that cannot rename over any folder, not even an empty one (Windows, some network disks). */
 const REFUSED = new Set(['EPERM', 'EACCES', 'EBUSY', 'EISDIR'])
 
-/** What is inside the gate. */
-export interface GateLook {
-  /** Our own entry is inside already: the answer of the rename was lost. */
-  ours: boolean
-  /** Entries whose owner is not certainly dead, and unknown names; there should be one at most. */
-  inside: (Claimant | string)[]
-}
-
 /** The folder of one lock, as one claimant uses it; each method is one step of the algorithm. */
 export class Claim {
   readonly path: string
@@ -62,16 +53,11 @@ export class Claim {
   readonly #entry: string
   readonly #waiting: string
 
-  constructor(
-    fs: FileSystem,
-    path: string,
-    claimant: Claimant,
-    { system, around }: { system: ProcessSystem; around: FileStats },
-  ) {
+  constructor(fs: FileSystem, path: string, claimant: Claimant, surroundings: Surroundings) {
     this.#fs = fs
     this.path = path
     this.claimant = claimant
-    this.#entries = new LockEntries(fs, path, system, around)
+    this.#entries = new LockEntries(fs, path, surroundings)
     this.#entry = entryName(claimant)
     this.#waiting = announcedName(this.#entry)
   }
@@ -111,21 +97,25 @@ export class Claim {
     }
   }
 
-  /** Who is inside the gate; entries of dead processes are removed first. */
-  async lookInside(): Promise<GateLook> {
-    const look: GateLook = { ours: false, inside: [] }
-    for (const name of await this.#entries.list(GATE)) {
-      if (name === this.#entry) look.ours = true
-      else if (!(await this.#entries.collect(name, GATE))) look.inside.push(claimantOf(name) ?? name)
+  /**
+   * Who is inside the gate. Entries of dead processes are removed first; of the others, and of unknown names, there
+   * should be one at most. `ours`: our own entry is inside already, and the answer of the rename was lost.
+   */
+  async lookInside(): Promise<{ ours: boolean; inside: (Claimant | string)[] }> {
+    const names = await this.#entries.list(GATE)
+    const inside: (Claimant | string)[] = []
+    for (const name of names) {
+      if (name === this.#entry || (await this.#entries.collect(name, GATE))) continue
+      inside.push(claimantOf(name) ?? name)
     }
-    return look
+    return { ours: names.includes(this.#entry), inside }
   }
 
   /**
    * Called from inside the gate: the readers that are not certainly dead. Removes the entries of dead ones, and of
    * some dead ones that waited. Returns undefined if somebody removed the gate by hand.
    */
-  async readers(random: () => number): Promise<Claimant[] | undefined> {
+  async readers(): Promise<Claimant[] | undefined> {
     const names = await this.#entries.list()
     if (!names.includes(GATE)) return undefined
     const readers: Claimant[] = []
@@ -135,7 +125,7 @@ export class Claim {
       if (!claimant) others.push(name)
       else if (!(await this.#entries.collect(name))) readers.push(claimant)
     }
-    await this.#entries.collectSome(others, random)
+    await this.#entries.collectSome(others)
     return readers
   }
 
@@ -143,7 +133,7 @@ export class Claim {
    * Called from inside the gate: becomes a reader, and leaves the gate. Returns false if somebody removed our entry
    * by hand.
    */
-  async pass(random: () => number): Promise<boolean> {
+  async pass(): Promise<boolean> {
     try {
       await this.#fs.rename(this.#entries.at(GATE, this.#entry), this.#entries.at(this.#entry))
     } catch (error) {
@@ -152,7 +142,7 @@ export class Claim {
         throw error
       }
     }
-    await this.#entries.collectSome(await this.#entries.list(), random)
+    await this.#entries.collectSome(await this.#entries.list())
     return true
   }
 

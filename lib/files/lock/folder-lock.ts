@@ -1,17 +1,16 @@
 import { join } from 'node:path'
 import { printable, SluiceError } from '../../errors.js'
 import { badOption, checkAbortSignal, checkChoice, checkDuration, checkLocalPath } from '../../options.js'
-import { type Audited, audited } from '../audit/audited.js'
+import { type Audited, audited, UNRECORDED } from '../audit/recorder.js'
 import { type Clock, systemClock } from '../disk/clock.js'
 import { diskError, errorCode } from '../disk/disk-error.js'
 import type { FileSystem } from '../disk/fs.js'
 import { nodeFileSystem } from '../disk/node-fs.js'
 import { lstatIfThere } from '../disk/stats.js'
 import { type ProcessSystem, processSystem, thisOwner } from '../own/owner.js'
-import { Backoff } from './backoff.js'
 import { Claim } from './claim.js'
-import { type LockMode, lockFolderName } from './lock-names.js'
-import { takeLock } from './take-lock.js'
+import { fileLockName, type LockMode, lockFolderName } from './lock-names.js'
+import { Backoff, takeLock } from './take-lock.js'
 
 /** Options of {@link FolderLock.acquire}. */
 export interface LockOptions extends Audited {
@@ -79,9 +78,18 @@ export class FolderLock implements AsyncDisposable {
   }
 
   static async #acquire(folder: string, options: LockOptions): Promise<FolderLock> {
-    const { folderName, mode, timeout, signal } = checkedLockOptions(folder, options)
     const { fs = nodeFileSystem, system = processSystem, clock = systemClock, random = Math.random } = options
-    const waiting = new Backoff({ clock, timeout, signal, random })
+    const { mode = 'exclusive', name = 'lock', timeout = TIMEOUT, signal } = options
+    checkLocalPath('folder', folder)
+    checkChoice('mode', mode, ['exclusive', 'shared'])
+    checkDuration('timeout', timeout)
+    checkAbortSignal('signal', signal)
+    const folderName = typeof name === 'string' ? lockFolderName(name) : undefined
+    if (folderName === undefined) {
+      const expected = 'one plain name of at most 242 bytes, without / \\ : and NUL, and whole characters'
+      throw badOption('name', expected, name)
+    }
+    const waiting = new Backoff(clock, timeout, signal, random)
     waiting.ensureWanted()
     let path: string | undefined
     try {
@@ -89,9 +97,9 @@ export class FolderLock implements AsyncDisposable {
       const real = await fs.realpath(folder)
       path = join(real, folderName)
       const around = await fs.stat(real)
-      const claim = new Claim(fs, path, { mode, owner: thisOwner(system) }, { system, around })
+      const claim = new Claim(fs, path, { mode, owner: thisOwner(system) }, { system, around, random })
       try {
-        await takeLock(claim, waiting, random, folder)
+        await takeLock(claim, waiting, folder)
         waiting.ensureWanted()
       } catch (error) {
         await claim.withdraw().catch(() => {})
@@ -143,6 +151,33 @@ export class FolderLock implements AsyncDisposable {
   }
 }
 
+/**
+ * Calls `work` while it holds the lock of the file `name` in `folder`. A lock that cannot be released becomes a warning
+ * in the result: the work is done, and after an error the caller would repeat it.
+ * @param path that of the file, for the warning
+ */
+export async function underFileLock<T extends { warning?: SluiceError }>(
+  folder: string,
+  name: string,
+  path: string,
+  options: LockOptions,
+  work: (lock: FolderLock) => Promise<T>,
+): Promise<T> {
+  const lock = await FolderLock.acquire(folder, { ...options, name: fileLockName(name), audit: UNRECORDED })
+  let result: T
+  try {
+    result = await work(lock)
+  } catch (error) {
+    // the first error is the one to report
+    await lock.release().catch(() => {})
+    throw error
+  }
+  await lock.release().catch((error: unknown) => {
+    result.warning ??= diskError(error, 'release the lock on', path)
+  })
+  return result
+}
+
 /** The error where the folder of the lock belongs to another user. */
 async function refusal(
   fs: FileSystem,
@@ -158,25 +193,4 @@ async function refusal(
     `cannot lock ${printable(folder)}: the folder of its lock belongs to the user ${there.uid}, and others may not ` +
     `write in it: let both users write to ${printable(folder)}, without the sticky bit, and, once nobody uses it, remove ${shown}`
   return new SluiceError('ERR_PERMISSION', message, { path: folder, cause: error })
-}
-
-interface Checked {
-  folderName: string
-  mode: LockMode
-  timeout: number
-  signal: AbortSignal | undefined
-}
-
-function checkedLockOptions(folder: string, options: LockOptions): Checked {
-  const { mode = 'exclusive', name = 'lock', timeout = TIMEOUT, signal } = options
-  checkLocalPath('folder', folder)
-  checkChoice('mode', mode, ['exclusive', 'shared'])
-  checkDuration('timeout', timeout)
-  const folderName = typeof name === 'string' ? lockFolderName(name) : undefined
-  if (folderName === undefined) {
-    const expected = 'one plain name of at most 242 bytes, without / \\ : and NUL, and whole characters'
-    throw badOption('name', expected, name)
-  }
-  checkAbortSignal('signal', signal)
-  return { folderName, mode, timeout, signal }
 }

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { errorCode, SystemError } from '../disk/disk-error.js'
 import { type FileStats, type FileSystem, OPEN } from '../disk/fs.js'
-import { lstatIfThere } from '../disk/stats.js'
+import { ifThere, lstatIfThere } from '../disk/stats.js'
 import { isGone, type Owner, type ProcessSystem } from '../own/owner.js'
 import { announcedEntry, claimantOf, GATE } from './lock-names.js'
 
@@ -17,19 +17,27 @@ const MOST_LOOKED_AT = 4
  */
 const abandoned = new Set<string>()
 
+/** What a claimant is told of the world around the lock. */
+export interface Surroundings {
+  system: ProcessSystem
+  /** The stats of the locked folder. */
+  around: FileStats
+  /** From 0 to 1. */
+  random: () => number
+}
+
 /** Makes, finds and removes the entries in the folder of a lock, of any owner. */
 export class LockEntries {
   readonly #fs: FileSystem
   readonly #path: string
-  readonly #system: ProcessSystem
   readonly #around: FileStats
+  readonly #surroundings: Surroundings
 
-  /** @param around the stats of the locked folder */
-  constructor(fs: FileSystem, path: string, system: ProcessSystem, around: FileStats) {
+  constructor(fs: FileSystem, path: string, surroundings: Surroundings) {
     this.#fs = fs
     this.#path = path
-    this.#system = system
-    this.#around = around
+    this.#around = surroundings.around
+    this.#surroundings = surroundings
   }
 
   /**
@@ -50,12 +58,7 @@ export class LockEntries {
   }
 
   async list(...names: string[]): Promise<string[]> {
-    try {
-      return (await this.#fs.readdir(this.at(...names))).map(String)
-    } catch (error) {
-      if (errorCode(error) === 'ENOENT') return []
-      throw error
-    }
+    return ((await ifThere(this.#fs.readdir(this.at(...names)))) ?? []).map(String)
   }
 
   /** Makes the folder of the lock, unless it is there. */
@@ -118,7 +121,7 @@ export class LockEntries {
     const waiting = announcedEntry(name)
     const entry = waiting ?? name
     const owner = claimantOf(entry)?.owner
-    if (!owner || !(abandoned.has(owner.token) || isGone(owner, this.#system))) return false
+    if (!owner || !(abandoned.has(owner.token) || isGone(owner, this.#surroundings.system))) return false
     if (waiting !== undefined) await this.#remove([...above, name, entry])
     await this.#remove([...above, name])
     abandoned.delete(owner.token)
@@ -128,8 +131,8 @@ export class LockEntries {
   /**
    * {@link collect} for all of a few `names`, or for one of many. Errors are ignored: the next claimant tries again.
    */
-  async collectSome(names: string[], random: () => number): Promise<void> {
-    const from = Math.floor(random() * names.length)
+  async collectSome(names: string[]): Promise<void> {
+    const from = Math.floor(this.#surroundings.random() * names.length)
     const some = names.length > MOST_LOOKED_AT ? [names[from]!] : names
     for (const name of some) await this.collect(name).catch(() => {})
   }
@@ -155,16 +158,9 @@ export class LockEntries {
     if (failure) throw failure.error
   }
 
-  /** Returns whether it was there. */
+  /** Returns whether it was there: another process may have removed it, or an answer was lost. */
   async #remove(names: string[]): Promise<boolean> {
-    try {
-      await this.#fs.rmdir(this.at(...names))
-      return true
-    } catch (error) {
-      // another process removed it, or an answer was lost
-      if (errorCode(error) !== 'ENOENT') throw error
-      return false
-    }
+    return (await ifThere(this.#fs.rmdir(this.at(...names)).then(() => true))) ?? false
   }
 
   /** Removes the gate and the folder if they are empty. */

@@ -11,25 +11,19 @@ export interface Claimant {
   owner: Owner
 }
 
-const FOLDER = '.sluice-lock-'
+const LOCK_PREFIX = '.sluice-lock-'
 
 /** The folder in which at most one claimant can be at a time. */
 export const GATE = 'gate'
 
 const ANNOUNCED = 'new-'
-const ENTRY = new RegExp(`^(exclusive|shared)-(${OWNER_TEXT})$`)
+const ENTRY_NAME = new RegExp(`^(exclusive|shared)-(${OWNER_TEXT})$`)
 
 /** The name of the folder of a lock; undefined if no folder can have that name. */
 export function lockFolderName(name: string): string | undefined {
-  const folder = FOLDER + name
-  if (
-    name === '' ||
-    /[/\\:\0]/.test(name) ||
-    !name.isWellFormed() ||
-    Buffer.byteLength(folder) > LONGEST_FILE_NAME
-  )
-    return undefined
-  return folder
+  const folder = LOCK_PREFIX + name
+  const isName = name !== '' && !/[/\\:\0]/.test(name) && name.isWellFormed()
+  return isName && Buffer.byteLength(folder) <= LONGEST_FILE_NAME ? folder : undefined
 }
 
 /**
@@ -40,7 +34,7 @@ export function fileLockName(file: string): string {
   const name = `file-${file}`
   if (lockFolderName(name) !== undefined) return name
   const digest = createHash('sha256').update(foldName(file)).digest('hex').slice(0, 32)
-  return fitted(`${FOLDER}${name.replaceAll(/[\\:]/g, '_')}`, `-${digest}`).slice(FOLDER.length)
+  return fitted(`${LOCK_PREFIX}${name.replaceAll(/[\\:]/g, '_')}`, `-${digest}`).slice(LOCK_PREFIX.length)
 }
 
 /** The name of the entry of one claimant; unique, because the token is random. */
@@ -50,7 +44,7 @@ export function entryName({ mode, owner }: Claimant): string {
 
 /** The claimant that an entry names; undefined for any other name. */
 export function claimantOf(entry: string): Claimant | undefined {
-  const [, mode, owner] = ENTRY.exec(entry) ?? []
+  const [, mode, owner] = ENTRY_NAME.exec(entry) ?? []
   return owner === undefined ? undefined : { mode: mode as LockMode, owner: ownerOfText(owner) }
 }
 

@@ -1,5 +1,5 @@
 import { printable, SluiceError } from '../../errors.js'
-import type { Backoff } from './backoff.js'
+import { type Clock, pause } from '../disk/clock.js'
 import type { Claim } from './claim.js'
 import type { Claimant } from './lock-names.js'
 
@@ -8,20 +8,12 @@ import type { Claimant } from './lock-names.js'
  * Throws `ERR_LOCKED`, `ERR_CANCELLED` and system errors; entries of the claimant may remain then.
  * @param folder for the message
  */
-export async function takeLock(
-  claim: Claim,
-  waiting: Backoff,
-  random: () => number,
-  folder: string,
-): Promise<void> {
+export async function takeLock(claim: Claim, waiting: Backoff, folder: string): Promise<void> {
   for (;;) {
     await claim.announce()
     await enter(claim, waiting, folder)
-    const taken =
-      claim.claimant.mode === 'shared'
-        ? await claim.pass(random)
-        : await outwait(claim, waiting, random, folder)
-    if (taken) return
+    const isReader = claim.claimant.mode === 'shared'
+    if (await (isReader ? claim.pass() : outwait(claim, waiting, folder))) return
     // somebody removed our entry by hand: starts again
     waiting.ensureWanted()
     if (waiting.isOver) throw locked(folder, claim, [])
@@ -49,14 +41,9 @@ async function enter(claim: Claim, waiting: Backoff, folder: string): Promise<vo
 }
 
 /** Waits inside the gate until the last reader has left. Returns whether our entry is still inside. */
-async function outwait(
-  claim: Claim,
-  waiting: Backoff,
-  random: () => number,
-  folder: string,
-): Promise<boolean> {
+async function outwait(claim: Claim, waiting: Backoff, folder: string): Promise<boolean> {
   for (let waited = false; ; waited = true) {
-    const readers = await claim.readers(random)
+    const readers = await claim.readers()
     if (!readers) return false
     if (readers.length === 0) return !waited || claim.isHeld()
     if (waiting.isOver) throw locked(folder, claim, readers)
@@ -83,4 +70,61 @@ function locked(folder: string, claim: Claim, holders: (Claimant | string)[]): S
       `or, if nobody uses it for certain, remove the folder ${printable(claim.path)}`
   const message = `${printable(folder)} is locked by ${by}; ${wayOut}`
   return new SluiceError('ERR_LOCKED', message, { path: folder, found: holders })
+}
+
+const FIRST_PAUSE = 1
+/** The more of them wait, the more often one of them checks, so that the time between two holders stays short. */
+const LONGEST_PAUSE = 25
+/**
+ * To find out whether the holder is alive costs more than to see that there is one: it is done once in so many
+ * milliseconds.
+ */
+const LOOK_EVERY = 100
+
+/**
+ * The waiting of one claimant: ever longer pauses of random length, until the time is over or the signal is aborted.
+ */
+export class Backoff {
+  readonly #clock: Clock
+  readonly #signal: AbortSignal | undefined
+  readonly #random: () => number
+  readonly #end: number
+  #pause = FIRST_PAUSE
+  #look = Number.NEGATIVE_INFINITY
+
+  /** @param timeout in milliseconds */
+  constructor(clock: Clock, timeout: number, signal: AbortSignal | undefined, random: () => number) {
+    this.#clock = clock
+    this.#signal = signal
+    this.#random = random
+    this.#end = clock.now() + timeout
+  }
+
+  get isOver(): boolean {
+    return this.#clock.now() >= this.#end
+  }
+
+  /** Whether it is time to check again who holds the lock. The first time it is. */
+  isLookDue(): boolean {
+    const now = this.#clock.now()
+    if (now - this.#look < LOOK_EVERY) return false
+    this.#look = now
+    return true
+  }
+
+  /** Throws `ERR_CANCELLED` if the signal is aborted. */
+  ensureWanted(): void {
+    if (!this.#signal?.aborted) return
+    const message = 'the lock was not waited for any longer: cancelled'
+    throw new SluiceError('ERR_CANCELLED', message, { cause: this.#signal.reason })
+  }
+
+  /** Waits for the next pause, or until the signal is aborted. */
+  async pause(): Promise<void> {
+    const most = Math.max(0, this.#end - this.#clock.now())
+    const ms = Math.min(most, this.#pause * (0.5 + this.#random()))
+    this.#pause = Math.min(LONGEST_PAUSE, this.#pause * 1.5)
+    this.ensureWanted()
+    await pause(this.#clock, ms, this.#signal)
+  }
 }

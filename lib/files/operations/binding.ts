@@ -1,9 +1,8 @@
 import { checkObject } from '../../options.js'
-import { removeBackups } from '../atomic/remove-backups.js'
+import { removeBackups } from '../atomic/backups.js'
 import { renameAtomic } from '../atomic/rename-atomic.js'
 import { writeConfig, writeFileAtomic, writeJson, writeYaml } from '../atomic/write-file.js'
-import { type Audited, UNRECORDED } from '../audit/audited.js'
-import type { Recorder } from '../audit/recorder.js'
+import { type Audited, type Recorder, UNRECORDED } from '../audit/recorder.js'
 import { mergeConfig } from '../config/merge-config.js'
 import { updateJson } from '../config/update-json.js'
 import { checkFile } from '../content/check-file.js'
@@ -15,84 +14,61 @@ import type { Durability } from '../publish/publish.js'
 import { rotateFile } from '../rotation/rotate-file.js'
 import { recoverTransactions } from '../transaction/recover.js'
 
-type Act = (...args: never[]) => Promise<unknown>
-
-/** An operation, with the positions of two arguments: the path that is recorded, and the options. */
-interface Operation<F extends Act> {
-  act: F
-  path: number
-  options: number
-}
-
-function on<F extends Act>(act: F, path: number, options: number): Operation<F> {
-  return { act, path, options }
-}
+/** An operation, and the positions of two arguments: the path that is recorded, and the options. */
+type Operation = readonly [act: (...args: never[]) => Promise<unknown>, path: number, options: number]
 
 /** Every operation with a path and options. A new operation is one more line. */
 const OPERATIONS = {
-  writeFileAtomic: on(writeFileAtomic, 0, 2),
-  writeJson: on(writeJson, 0, 2),
-  writeYaml: on(writeYaml, 0, 2),
-  writeConfig: on(writeConfig, 0, 2),
-  readFileRetry: on(readFileRetry, 0, 1),
-  checkFile: on(checkFile, 0, 1),
-  renameAtomic: on(renameAtomic, 0, 2),
-  removeOrphans: on(removeOrphans, 0, 1),
-  updateJson: on(updateJson, 0, 2),
-  mergeConfig: on(mergeConfig, 1, 2),
-  rotateFile: on(rotateFile, 0, 1),
-  removeBackups: on(removeBackups, 0, 1),
-  recoverTransactions: on(recoverTransactions, 0, 1),
+  writeFileAtomic: [writeFileAtomic, 0, 2],
+  writeJson: [writeJson, 0, 2],
+  writeYaml: [writeYaml, 0, 2],
+  writeConfig: [writeConfig, 0, 2],
+  readFileRetry: [readFileRetry, 0, 1],
+  checkFile: [checkFile, 0, 1],
+  renameAtomic: [renameAtomic, 0, 2],
+  removeOrphans: [removeOrphans, 0, 1],
+  updateJson: [updateJson, 0, 2],
+  mergeConfig: [mergeConfig, 1, 2],
+  rotateFile: [rotateFile, 0, 1],
+  removeBackups: [removeBackups, 0, 1],
+  recoverTransactions: [recoverTransactions, 0, 1],
   /** {@link FolderLock.acquire} */
-  lock: on(FolderLock.acquire, 0, 1),
-}
+  lock: [FolderLock.acquire, 0, 1],
+} as const satisfies Record<string, Operation>
 
 /** The operations of the table, with the same signatures. */
-export type Bound = { readonly [Name in keyof typeof OPERATIONS]: (typeof OPERATIONS)[Name]['act'] }
+export type Bound = { readonly [Name in keyof typeof OPERATIONS]: (typeof OPERATIONS)[Name][0] }
 
-/** Options for all calls that do not set them. */
-interface Common {
+/** Adds the options that all calls have in common to those of one call. One that is undefined counts as not set. */
+export function addingTo(common: {
   fs?: FileSystem
   durability?: Durability
+}): <T extends object>(given: T | undefined) => T {
+  return <T extends object>(given: T | undefined) => {
+    if (given !== undefined) checkObject('options', given)
+    return { ...said(common), ...said(given ?? {}) } as T
+  }
 }
 
-/** Gives operations common options, and records them. */
-export class Binding {
-  readonly #common: Common
-  readonly #recorder: Recorder
-
-  constructor({ fs, durability }: Common, recorder: Recorder) {
-    this.#common = { fs, durability }
-    this.#recorder = recorder
-  }
-
-  /** The options of a call with the common options added. An option that is undefined counts as not set. */
-  options<T extends object>(given: T | undefined): T & Common {
-    if (given !== undefined) checkObject('options', given)
-    return { ...said(this.#common), ...said(given ?? {}) } as T & Common
-  }
-
-  /** All operations of the table, bound. */
-  operations(): Bound {
-    const operations: [string, Operation<Act>][] = Object.entries(OPERATIONS)
-    const bound = operations.map(([name, operation]) => [name, this.#bound(name, operation)])
-    return Object.fromEntries(bound) as unknown as Bound
-  }
-
-  #bound(name: string, { act, path, options: at }: Operation<Act>): (...args: unknown[]) => Promise<unknown> {
-    return (...args) => {
+/** All operations of the table, with common options, and recorded. */
+export function boundOperations(adding: ReturnType<typeof addingTo>, recorder: Recorder): Bound {
+  const bind = (name: string, [act, path, at]: Operation) => {
+    return async (...args: unknown[]) => {
       const given = args[at] as Audited | undefined
       // async, so that an error that is thrown synchronously is recorded, too
       const run = async (more: Audited) => {
         const all = Array.from({ length: Math.max(args.length, at + 1) }, (_, i) => args[i])
-        all[at] = { ...this.options(given), ...more }
+        all[at] = { ...adding(given), ...more }
         return act(...(all as never[]))
       }
       // with a trail of its own the operation records itself
-      if (given?.audit) return this.#recorder.wait(run({}))
-      return this.#recorder.run(name, args[path], () => run({ audit: UNRECORDED }))
+      if (given?.audit) return recorder.wait(run({}))
+      return recorder.run(name, args[path], () => run({ audit: UNRECORDED }))
     }
   }
+  return Object.fromEntries(
+    Object.entries(OPERATIONS).map(([name, one]) => [name, bind(name, one)]),
+  ) as unknown as Bound
 }
 
 function said(options: object): object {

@@ -2,14 +2,13 @@ import { randomBytes } from 'node:crypto'
 import { checkChoice, checkFunction, checkOption } from '../../options.js'
 import { createAtomicWriteStream } from '../atomic/atomic-stream.js'
 import { checkAudit } from '../audit/audit-record.js'
-import { UNRECORDED } from '../audit/audited.js'
-import { Recorder, type RecorderOptions } from '../audit/recorder.js'
+import { Recorder, type RecorderOptions, UNRECORDED } from '../audit/recorder.js'
 import type { FileSystem } from '../disk/fs.js'
 import { tempPath } from '../own/temporary-name.js'
 import type { Durability } from '../publish/publish.js'
 import { RecoveryManager } from '../restore/recovery-manager.js'
 import { FileTransaction } from '../transaction/file-transaction.js'
-import { Binding, type Bound } from './binding.js'
+import { addingTo, type Bound, boundOperations } from './binding.js'
 
 /** Options of {@link fileOperations}. */
 export interface FileOperationsOptions extends RecorderOptions {
@@ -70,7 +69,8 @@ export async function batch<T>(
 }
 
 function bind(options: FileOperationsOptions, recorder: Recorder): FileOperations {
-  const binding = new Binding(options, recorder)
+  const { fs, durability } = options
+  const adding = addingTo({ fs, durability })
   /** For operations that record themselves when they end: records here only that one could not begin. */
   const begin = async <T>(name: string, folder: string, act: () => Promise<T>): Promise<T> => {
     try {
@@ -81,29 +81,19 @@ function bind(options: FileOperationsOptions, recorder: Recorder): FileOperation
     }
   }
   return {
-    ...binding.operations(),
+    ...boundOperations(adding, recorder),
     createAtomicWriteStream(path, given) {
-      const own = given?.audit
-      if (own) return createAtomicWriteStream(path, binding.options(given))
-      const take = (result: Promise<unknown>) => {
-        recorder.run('createAtomicWriteStream', path, () => result).catch(() => {})
-      }
-      try {
-        const stream = createAtomicWriteStream(path, { ...binding.options(given), audit: UNRECORDED })
-        take(stream.result)
-        return stream
-      } catch (error) {
-        take(Promise.reject(error))
-        throw error
-      }
+      if (given?.audit) return createAtomicWriteStream(path, adding(given))
+      const begin = () => createAtomicWriteStream(path, { ...adding(given), audit: UNRECORDED })
+      return recorder.watch('createAtomicWriteStream', path, begin)
     },
     transaction: (folder, given) =>
       begin('transaction', folder, async () =>
-        FileTransaction.begin(folder, { audit: recorder, ...binding.options(given) }),
+        FileTransaction.begin(folder, { audit: recorder, ...adding(given) }),
       ),
     recovery: (folder, given) =>
       begin('recovery', folder, async () =>
-        RecoveryManager.open(folder, { audit: recorder, ...binding.options(given) }),
+        RecoveryManager.open(folder, { audit: recorder, ...adding(given) }),
       ),
     tempPath,
     batch: (name, work) => runBatch(name, work, options, recorder),

@@ -3,15 +3,15 @@ import { OWNER_TEXT, type Owner, ownerOfText, textOfOwner } from './owner.js'
 
 // All names of files in our own folder (`.sluice`): journals, intents of transactions, recovery points.
 
-const JOURNAL = /^[0-9a-f]{32}(\.[0-9a-f-]+)?\.journal$/
-const OWNED = new RegExp(`^[0-9a-f]{32}\\.(${OWNER_TEXT})\\.journal$`)
-const RELEASED = /^[0-9a-f]{32}\.0-[0-9a-f]+\.journal$/
-const INTENT = /^([0-9a-f]{32})\.(prepared|committed|aborting)(\.left)?\.intent$/
-const RECOVERY = /^(([0-9a-f]{8})[0-9a-f]{24})\.(point|kept)$/
+const JOURNAL_NAME = /^[0-9a-f]{32}(\.[0-9a-f-]+)?\.journal$/
+const OWNED_NAME = new RegExp(`^[0-9a-f]{32}\\.(${OWNER_TEXT})\\.journal$`)
+const RELEASED_NAME = /^[0-9a-f]{32}\.0-[0-9a-f]+\.journal$/
+const INTENT_NAME = /^([0-9a-f]{32})\.(prepared|committed|aborting)(\.left)?\.intent$/
+const RECOVERY_NAME = /^(([0-9a-f]{8})[0-9a-f]{24})\.(point|kept)$/
 
 /** Whether a file in our folder with this name is a journal. */
 export function isJournalName(name: string): boolean {
-  return JOURNAL.test(name)
+  return JOURNAL_NAME.test(name)
 }
 
 /** The `n`-th name for the journal of a transfer, from 0. */
@@ -31,7 +31,7 @@ export function releasedName(name: string): string {
 
 /** Whether {@link releasedName} made the name: nobody owns that journal any more. */
 export function isReleasedName(name: string): boolean {
-  return RELEASED.test(name)
+  return RELEASED_NAME.test(name)
 }
 
 /**
@@ -44,7 +44,7 @@ export function nameOfOwner(name: string, owner: Owner): string {
 
 /** The process that collects the journal of this name. */
 export function ownerOfName(name: string): Owner | undefined {
-  const [, owner] = OWNED.exec(name) ?? []
+  const [, owner] = OWNED_NAME.exec(name) ?? []
   return owner === undefined ? undefined : ownerOfText(owner)
 }
 
@@ -75,7 +75,7 @@ export function intentName({ key, state, left }: IntentName): string {
 }
 
 export function parseIntentName(name: string): IntentName | undefined {
-  const [, key, state, left] = INTENT.exec(name) ?? []
+  const [, key, state, left] = INTENT_NAME.exec(name) ?? []
   return key === undefined ? undefined : { key, state: state as IntentState, left: left !== undefined }
 }
 
@@ -98,7 +98,7 @@ export function recoveryName(key: string, what: RecoveryName['what']): string {
 }
 
 export function parseRecoveryName(name: string): RecoveryName | undefined {
-  const [, key, number, what] = RECOVERY.exec(name) ?? []
+  const [, key, number, what] = RECOVERY_NAME.exec(name) ?? []
   if (key === undefined) return undefined
   return { key, number: Number.parseInt(number!, 16), what: what as RecoveryName['what'] }
 }

@@ -10,7 +10,7 @@ const ENDING = '.sluice-tmp'
 const TEMPORARY_NAME = new RegExp(`^\\.(?:.*\\.)?(${OWNER_TEXT})\\.sluice-tmp$`, 'su')
 
 /** Characters that no name may have on some platform, or that lead to another folder. */
-const FOREIGN = /[/\\:*?"<>|\p{Cc}\p{Cs}]/u
+const IN_NO_NAME = /[/\\:*?"<>|\p{Cc}\p{Cs}]/u
 
 /** Options of {@link temporaryName}. */
 export interface TemporaryNameOptions {
@@ -23,22 +23,18 @@ export interface TemporaryNameOptions {
 // computed once: to ask the system for each file would cost more than to write the file
 let self: Owner | undefined
 
-/** This process, with a new token each time. */
-function me(): Owner {
-  self ??= thisOwner()
-  return { ...self, token: randomBytes(8).toString('hex') }
-}
-
 /**
  * A new name for a temporary file, `.prefix.owner.sluice-tmp`, of at most 255 bytes. It names its process, so that
  * `removeOrphans` can remove it when that process is dead. `ERR_USAGE` for a prefix that cannot be part of a name.
  */
-export function temporaryName({ prefix = '', owner = me() }: TemporaryNameOptions = {}): string {
-  if (FOREIGN.test(prefix)) {
+export function temporaryName({ prefix = '', owner }: TemporaryNameOptions = {}): string {
+  if (IN_NO_NAME.test(prefix)) {
     const without = '/ \\ : * ? " < > | control characters and half surrogate pairs'
     throw badOption('prefix', `part of a name, without ${without}`, prefix)
   }
-  return fitted(prefix === '' ? '' : `.${prefix}`, `.${textOfOwner(owner)}${ENDING}`)
+  self ??= thisOwner()
+  const whose = owner ?? { ...self, token: randomBytes(8).toString('hex') }
+  return fitted(prefix === '' ? '' : `.${prefix}`, `.${textOfOwner(whose)}${ENDING}`)
 }
 
 /** The owner that the name of a temporary file names; undefined for any other name. */

@@ -1,7 +1,14 @@
 import { createHash } from 'node:crypto'
 import { basename, dirname } from 'node:path'
 import type { SluiceError } from '../../errors.js'
-import { checkLocalPath } from '../../options.js'
+import {
+  checkChoice,
+  checkLocalPath,
+  checkMode,
+  checkObject,
+  checkOption,
+  checkWhole,
+} from '../../options.js'
 import { Ranges } from '../../ranges.js'
 import { setMode, setTime } from '../disk/attributes.js'
 import { digestFile, type Hasher } from '../disk/digest-file.js'
@@ -9,18 +16,10 @@ import { diskError, errorCode, SystemError } from '../disk/disk-error.js'
 import { checkName, nameOf, parentOf, partCandidate } from '../disk/names.js'
 import { nodeFileSystem } from '../disk/node-fs.js'
 import { writeFully } from '../disk/read-write.js'
-import { type Durability, type Published, publish } from '../publish/publish.js'
+import { CONFLICTS, DURABILITIES, type Durability, type Published, publish } from '../publish/publish.js'
 import { Tree } from '../tree/tree.js'
 import { PartHandle } from './part-handle.js'
-import {
-  type CompleteOptions,
-  checkBuffers,
-  checkCompleteOptions,
-  checkPartOptions,
-  checkPosition,
-  type Folders,
-  type PartFileOptions,
-} from './part-options.js'
+import { type CompleteOptions, checkPosition, type Folders, type PartFileOptions } from './part-options.js'
 
 export type { CompleteOptions, PartFileOptions }
 
@@ -79,7 +78,11 @@ export class PartFile {
     where: string | { tree: Folders; path: string },
     options: PartFileOptions = {},
   ): Promise<PartFile> {
-    checkPartOptions(options)
+    checkObject('the options of a part', options)
+    checkWhole('offset', options.offset, 0)
+    checkMode('mode', options.mode)
+    checkWhole('mtime', options.mtime, Number.MIN_SAFE_INTEGER)
+    checkChoice('durability', options.durability, DURABILITIES)
     if (typeof where === 'object' && where?.tree) {
       checkLocalPath('path', where.path)
       checkName(nameOf(where.path), where.tree.fs.platform, where.path)
@@ -152,7 +155,8 @@ export class PartFile {
     { seal = false }: { seal?: boolean } = {},
   ): Promise<void> {
     const buffers = bytes instanceof Uint8Array ? [bytes] : bytes
-    checkBuffers(buffers)
+    const areBuffers = Array.isArray(buffers) && buffers.every((one) => one instanceof Uint8Array)
+    checkOption('bytes', buffers, areBuffers, 'a Uint8Array or a list of them')
     let length = 0
     for (const buffer of buffers) length += buffer.length
     checkPosition('position', position, length)
@@ -221,8 +225,9 @@ export class PartFile {
    * result is what failed although the file has its name. Fails with `ERR_CONFLICT` and `ERR_USAGE` too.
    */
   async complete(options: CompleteOptions = {}): Promise<Published> {
-    checkCompleteOptions(options)
     const { conflict = 'rename', durability, identical } = options
+    checkChoice('conflict', conflict, CONFLICTS)
+    checkChoice('durability', durability, DURABILITIES)
     const isWeaker = durability === 'power' && this.#durability !== 'power'
     if (isWeaker) this.#durability = 'power'
     if (isWeaker || this.#isLateMode) await this.#finish(this.#options.mode)

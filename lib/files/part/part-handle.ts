@@ -37,7 +37,7 @@ export class PartHandle implements BudgetFile {
   constructor(
     folders: Folders,
     { folder, name }: { folder: string; name: string },
-    { mode, made, sealed = false }: { mode: number; made: boolean; sealed?: boolean },
+    { mode, made, sealed }: { mode: number; made: boolean; sealed: boolean },
   ) {
     this.#folders = folders
     this.folder = folder
@@ -76,7 +76,7 @@ export class PartHandle implements BudgetFile {
    * Calls `work` with the open handle. Fails with the codes of disk failures, also for an earlier close that failed.
    */
   async use<T>(work: (fd: number) => Promise<T>): Promise<T> {
-    this.#check()
+    if (this.#lost) throw this.#lost
     try {
       return await this.#folders.handles.use(this, work)
     } catch (error) {
@@ -93,7 +93,7 @@ export class PartHandle implements BudgetFile {
   async seal(): Promise<void> {
     this.#sealed = true
     await this.close()
-    this.#check()
+    if (this.#lost) throw this.#lost
   }
 
   /** Closes the handle. A failure is reported by the next use. */
@@ -137,10 +137,6 @@ export class PartHandle implements BudgetFile {
   /** The file has its own name now. */
   left(): void {
     this.#gone = true
-  }
-
-  #check(): void {
-    if (this.#lost) throw this.#lost
   }
 
   /** Called by the budget. */

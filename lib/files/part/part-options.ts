@@ -1,17 +1,11 @@
-import { checkChoice, checkMode, checkObject, checkOption, checkWhole } from '../../options.js'
+import { checkWhole } from '../../options.js'
 import type { ModeMemory } from '../disk/attributes.js'
 import type { FileSystem } from '../disk/fs.js'
-import { CONFLICTS, type Conflict, DURABILITIES, type Durability } from '../publish/publish.js'
-import type { HandleBudget } from '../tree/handle-budget.js'
-import type { OpenFolder } from '../tree/tree.js'
+import type { Durability, PublishOptions } from '../publish/publish.js'
+import type { Tree } from '../tree/tree.js'
 
-/** Where a part gets its folders from: a {@link Tree}, or something with the same methods. */
-export interface Folders {
-  readonly fs: FileSystem
-  /** The budget that the parts share with the folders. */
-  readonly handles: HandleBudget
-  folder(path: string): Promise<OpenFolder>
-}
+/** Where a part gets its folders from, and the budget that it shares with them. */
+export type Folders = Pick<Tree, 'fs' | 'handles' | 'folder'>
 
 /** Options of {@link PartFile.open}. */
 export interface PartFileOptions {
@@ -36,30 +30,11 @@ export interface PartFileOptions {
   written?: number
 }
 
-/** Options of {@link PartFile.complete}. */
-export interface CompleteOptions {
-  /** Default 'rename'. */
-  conflict?: Conflict
-  /** 'power' for a file that was opened with 'crash'. Default: as it was opened. */
-  durability?: Durability
-  /** Whether the file that has the name already, at `path`, has the same content as the part, at `partPath`. */
-  identical?: (path: string, partPath: string) => Promise<boolean>
-}
-
-/** @throws SluiceError `ERR_USAGE` */
-export function checkPartOptions(options: PartFileOptions): void {
-  checkObject('the options of a part', options)
-  checkWhole('offset', options.offset, 0)
-  checkMode('mode', options.mode)
-  checkWhole('mtime', options.mtime, Number.MIN_SAFE_INTEGER)
-  checkChoice('durability', options.durability, DURABILITIES)
-}
-
-/** @throws SluiceError `ERR_USAGE` */
-export function checkCompleteOptions({ conflict, durability }: CompleteOptions): void {
-  checkChoice('conflict', conflict, CONFLICTS)
-  checkChoice('durability', durability, DURABILITIES)
-}
+/**
+ * Options of {@link PartFile.complete}. `conflict` is 'rename' by default, `durability` as it was opened; 'power' also
+ * serves a file that was opened with 'crash'.
+ */
+export interface CompleteOptions extends Partial<PublishOptions> {}
 
 /**
  * Checks a position before the disk sees it: it may come from a peer.
@@ -67,10 +42,4 @@ export function checkCompleteOptions({ conflict, durability }: CompleteOptions):
  */
 export function checkPosition(option: string, position: unknown, length = 0): void {
   checkWhole(option, position ?? null, 0, Number.MAX_SAFE_INTEGER - length)
-}
-
-/** @throws SluiceError `ERR_USAGE` */
-export function checkBuffers(bytes: unknown): asserts bytes is readonly Uint8Array[] {
-  const areBuffers = Array.isArray(bytes) && bytes.every((one) => one instanceof Uint8Array)
-  checkOption('bytes', bytes, areBuffers, 'a Uint8Array or a list of them')
 }

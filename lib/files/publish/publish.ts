@@ -47,16 +47,7 @@ export interface Published {
 }
 
 /** Errors of a rename over a folder, a file in use, or one of another user: then the new file gets a suffix. */
-const NOT_OVERWRITABLE = new Set([
-  'EISDIR',
-  'ENOTDIR',
-  'ENOTEMPTY',
-  'EEXIST',
-  'EACCES',
-  'EPERM',
-  'EBUSY',
-  'ETXTBSY',
-])
+const NOT_OVERWRITABLE = new Set('EISDIR ENOTDIR ENOTEMPTY EEXIST EACCES EPERM EBUSY ETXTBSY'.split(' '))
 
 /**
  * Gives the finished file `temporary` in `folder` its name, never by half: if the name is free, by link and
@@ -224,11 +215,8 @@ class Publication {
       // else it could be back after a power cut, when nobody knows of it any more
       if (this.#options.durability === 'power') await folder.sync()
     } catch (error) {
-      if (errorCode(error) !== 'ENOENT') this.#warn(error)
+      if (errorCode(error) !== 'ENOENT')
+        this.#warning ??= diskError(error, 'remove the temporary file', temporary)
     }
-  }
-
-  #warn(error: unknown): void {
-    this.#warning ??= diskError(error, 'remove the temporary file', this.#file.temporary)
   }
 }

@@ -4,7 +4,7 @@ import { diskError, errorCode, SystemError } from '../disk/disk-error.js'
 import { type FileStats, type FileSystem, OPEN } from '../disk/fs.js'
 import { moveOver } from '../disk/move-file.js'
 import { lstatIfThere, sameInode } from '../disk/stats.js'
-import type { OpenFolder } from '../tree/open-folder.js'
+import { Folder, type OpenFolder } from '../tree/open-folder.js'
 import type { TemporaryFile } from './take-name.js'
 
 /**
@@ -16,7 +16,8 @@ const ASIDE = /^\.sluice-aside-([0-9a-f]+)-[0-9a-f]{16}$/
 /** A folder of ours beside the name; the old folder is inside, under its own name. */
 interface Aside {
   name: string
-  fd: number
+  folder: Folder
+  /** The path of the old folder. */
   inner: string
 }
 
@@ -43,7 +44,7 @@ export async function replaceFolder(
   const { ino } = await fs.lstat(folder.at(temporary))
   const aside = await makeAside(fs, folder, name, ino)
   const close = async () => {
-    await fs.close(aside.fd).catch(() => {})
+    await aside.folder.close()
     // fails while the old folder is still inside, as it should
     await fs.rmdir(folder.at(aside.name)).catch(() => {})
   }
@@ -78,8 +79,8 @@ async function makeAside(fs: FileSystem, folder: OpenFolder, name: string, ino: 
   const path = folder.at(aside)
   await fs.mkdir(path, 0o700)
   try {
-    const fd = await fs.open(path, OPEN.folder)
-    return { name: aside, fd, inner: fs.at(fd, name) ?? `${path}/${name}` }
+    const opened = await Folder.open(fs, path, OPEN.folder)
+    return { name: aside, folder: opened, inner: opened.at(name) }
   } catch (error) {
     await fs.rmdir(path).catch(() => {})
     throw error
@@ -119,54 +120,44 @@ export async function recoverReplaced(fs: FileSystem, folder: OpenFolder): Promi
     const ino = ASIDE.exec(aside)?.[1]
     if (ino === undefined) continue
     const path = folder.at(aside)
-    const fd = await fs.open(path, OPEN.folder).catch(() => undefined)
+    const opened = await Folder.open(fs, path, OPEN.folder).catch(() => undefined)
     // a link or a file of that name is not ours
-    if (fd === undefined) continue
+    if (!opened) continue
     try {
-      for (const inner of await fs.readdir(fs.at(fd, '.') ?? path)) {
-        await recoverReplacedName(
-          fs,
-          folder,
-          { name: aside, fd, inner: '' },
-          inner.toString(),
-          Number.parseInt(ino, 16),
-          recovered,
-        )
+      for (const name of (await opened.list()).map(String)) {
+        const what = await recoverName(fs, folder, name, opened.at(name), Number.parseInt(ino, 16))
+        recovered[what].push(what === 'kept' ? `${aside}/${name}` : name)
       }
     } finally {
-      await fs.close(fd)
+      await opened.close()
     }
     await fs.rmdir(path).catch(() => {})
   }
   return recovered
 }
 
-async function recoverReplacedName(
+async function recoverName(
   fs: FileSystem,
   folder: OpenFolder,
-  aside: Aside,
   name: string,
+  inner: string,
   ino: number,
-  recovered: Recovered,
-): Promise<void> {
-  const inner = fs.at(aside.fd, name) ?? `${folder.at(aside.name)}/${name}`
+): Promise<keyof Recovered> {
   try {
     const there = await lstatIfThere(fs, folder.at(name))
     if (there?.isFile() && there.ino === ino) {
       await removeTree(fs, inner)
-      recovered.removed.push(name)
-      return
+      return 'removed'
     }
     if (!there) {
       await fs.rename(inner, folder.at(name))
       await folder.sync()
-      recovered.restored.push(name)
-      return
+      return 'restored'
     }
   } catch {
     // it is reported as kept
   }
-  recovered.kept.push(`${aside.name}/${name}`)
+  return 'kept'
 }
 
 /**
@@ -179,13 +170,12 @@ export async function removeTree(fs: FileSystem, path: string): Promise<void> {
 
 async function removeFolder(fs: FileSystem, path: string, seen: FileStats): Promise<void> {
   let first: unknown
-  const fd = await fs.open(path, OPEN.folder)
+  const folder = await Folder.open(fs, path, OPEN.folder)
   try {
-    const here = await fs.fstat(fd)
+    const here = await fs.fstat(folder.fd)
     if (!sameInode(here, seen)) throw new SystemError('EBUSY', 'rmdir', 'the folder was exchanged meanwhile')
-    for (const entry of await fs.readdir(fs.at(fd, '.') ?? path)) {
-      const name = entry.toString()
-      const inner = fs.at(fd, name) ?? `${path}/${name}`
+    for (const name of (await folder.list()).map(String)) {
+      const inner = folder.at(name)
       try {
         const stats = await fs.lstat(inner)
         if (!stats.isDirectory()) await fs.unlink(inner)
@@ -195,7 +185,7 @@ async function removeFolder(fs: FileSystem, path: string, seen: FileStats): Prom
       }
     }
   } finally {
-    await fs.close(fd).catch(() => {})
+    await folder.close()
   }
   if (first !== undefined) throw first
   await fs.rmdir(path)

@@ -1,25 +1,46 @@
-import { UNRECORDED } from '../audit/audited.js'
-import { Recorder } from '../audit/recorder.js'
-import { systemClock } from '../disk/clock.js'
+import type { Audit } from '../audit/audit-record.js'
+import { Recorder, UNRECORDED } from '../audit/recorder.js'
+import { type Clock, systemClock } from '../disk/clock.js'
+import type { FileSystem } from '../disk/fs.js'
 import { nodeFileSystem } from '../disk/node-fs.js'
 import type { StagingArea } from '../intent/staging.js'
 import { FolderLock } from '../lock/folder-lock.js'
-import { processSystem, thisOwner } from '../own/owner.js'
+import { type ProcessSystem, processSystem, thisOwner } from '../own/owner.js'
+import type { Durability } from '../publish/publish.js'
 import { Tree } from '../tree/tree.js'
-import type { RecoveryManagerOptions } from './options.js'
-import { RecoveryStore, type Stored } from './store.js'
-import { UnfinishedTransactions } from './unfinished-transactions.js'
+import { type Point, RecoveryStore } from './store.js'
+
+/** Options of `RecoveryManager.open`. */
+export interface RecoveryManagerOptions {
+  /** 'power' (default): points survive a power loss; 'crash': the death of the process. */
+  durability?: Durability
+  /** How often the undo of one point is attempted if the disk fails, from 1. Default 3. */
+  attempts?: number
+  /**
+   * Gets one record for each undo of a point, also a failed one. Default: the trail set by `setDefaultAudit`, if any.
+   */
+  audit?: Audit
+  /** Only one manager works in a folder at a time: how long to wait for others. Milliseconds, default 10,000. */
+  lock?: { timeout?: number; signal?: AbortSignal }
+  fs?: FileSystem
+  clock?: Clock
+  /** Milliseconds since 1970. */
+  now?: () => number
+  /** Which processes are alive; for tests. */
+  system?: ProcessSystem
+}
 
 /** What a recovery manager works with, from its opening to its close. */
 export interface RecoveryContext
   extends StagingArea,
-    Required<Pick<RecoveryManagerOptions, 'attempts' | 'clock' | 'now'>> {
+    Required<Pick<RecoveryManagerOptions, 'attempts' | 'clock' | 'now' | 'system'>> {
   lock: FolderLock
+  /** How long to wait for transactions. */
+  waiting: RecoveryManagerOptions['lock']
   store: RecoveryStore
-  unfinished: UnfinishedTransactions
   recorder: Recorder
   /** The points that an earlier manager left, the oldest first. */
-  found: readonly Stored[]
+  found: readonly Point[]
 }
 
 /** Opens the folder, locks it, and finds the points there. What was opened is closed if that fails. */
@@ -36,10 +57,10 @@ export async function openRecovery(
     lock = await FolderLock.acquire(tree.root, { ...options.lock, ...whose })
     const area = { tree, durability, owner: thisOwner(system), taken: new Set<string>(), warnings: [] }
     const store = new RecoveryStore(area)
-    const unfinished = new UnfinishedTransactions(tree, options.lock, system)
     const recorder = new Recorder({ audit, clock })
     const found = await withoutCommitted(store, await store.find(system))
-    return { ...area, lock, store, unfinished, recorder, found, attempts, clock, now }
+    const given = { attempts, clock, now, system, waiting: options.lock }
+    return { ...area, ...given, lock, store, recorder, found }
   } catch (error) {
     await lock?.release().catch(() => {})
     await tree.close()
@@ -48,10 +69,10 @@ export async function openRecovery(
 }
 
 /** Finishes a commit that a crash interrupted: points before it do not count any more. */
-async function withoutCommitted(store: RecoveryStore, found: Stored[]): Promise<Stored[]> {
-  const commit = found.findLast(({ record }) => record?.kind === 'commit')
+async function withoutCommitted(store: RecoveryStore, found: Point[]): Promise<Point[]> {
+  const commit = found.findLast(({ stored }) => stored?.kind === 'commit')
   if (!commit) return found
   const older = found.filter(({ number }) => number < commit.number)
-  for (const stored of [...older, commit]) await store.remove(stored)
+  for (const point of [...older, commit]) await store.remove(point)
   return found.filter(({ number }) => number > commit.number)
 }

@@ -3,14 +3,12 @@ import { checkChoice, checkFunction, checkLocalPath, checkObject, checkWhole } f
 import { checkAudit } from '../audit/audit-record.js'
 import { diskError } from '../disk/disk-error.js'
 import { checkBelow } from '../disk/names.js'
-import { OWN_FOLDERS } from '../own/own-folder.js'
-import { openRecovery, type RecoveryContext } from './context.js'
-import { keepContent } from './keep-content.js'
-import type { RecoveryManagerOptions, RecoveryOutcome } from './options.js'
-import { Point, type RecoveryPoint } from './point.js'
-import type { RecoveryKind } from './record.js'
-import { undoAll } from './undo-all.js'
-import { digestOfLook, look } from './undo-point.js'
+import { isInOwnFolder } from '../own/own-folder.js'
+import { openRecovery, type RecoveryContext, type RecoveryManagerOptions } from './context.js'
+import { keepContent, type Point, type RecoveryKind, type RecoveryPoint } from './store.js'
+import { type RecoveryOutcome, undoAll } from './undo-all.js'
+import { look } from './undo-point.js'
+import { endUnfinished } from './unfinished-transactions.js'
 
 /**
  * Restores files to what they were, whoever changed them and however: it is told before each change, and keeps the
@@ -44,7 +42,7 @@ export class RecoveryManager implements AsyncDisposable {
 
   private constructor(context: RecoveryContext) {
     this.#context = context
-    this.#points = context.found.map((stored) => new Point(stored, true))
+    this.#points = [...context.found]
     this.#number = (context.found.at(-1)?.number ?? 0) + 1
   }
 
@@ -89,18 +87,18 @@ export class RecoveryManager implements AsyncDisposable {
       checkLocalPath('path', path)
       const { root, fs } = this.#context.tree
       checkBelow(path, root, fs.platform, 'open a manager there')
-      checkNotInOwnFolder(path)
+      if (isInOwnFolder(path))
+        throw new SluiceError('ERR_PATH', `${printable(path)} is in our own folder`, { path })
       await this.#context.lock.check()
-      await this.#context.unfinished.end(path)
+      await endUnfinished(this.#context, path)
       const time = this.#context.now()
-      const stored = await this.#context.store.add(this.#number, async (where) => ({
+      const point = await this.#context.store.add(this.#number, async (where) => ({
         kind,
         path,
         time,
         ...(await keepContent(this.#context, kind, path, where)),
       }))
       this.#number++
-      const point = new Point(stored, false)
       this.#points.push(point)
       return point
     })
@@ -118,13 +116,13 @@ export class RecoveryManager implements AsyncDisposable {
       const mine = this.#points.find((one) => one === point)
       if (!mine?.record)
         throw new SluiceError('ERR_STATE', 'the point does not count any more', { path: point.path })
-      await this.#context.unfinished.end(point.path)
-      const after = digestOfLook(await look(this.#context, point.path))
+      await endUnfinished(this.#context, point.path)
+      const { digest: after } = await look(this.#context, point.path)
       if (after === undefined || (point.kind === 'delete' && after !== null)) {
         const message = `${printable(point.path)} is not what a ${point.kind} leaves: do it, or undo the point`
         throw new SluiceError('ERR_STATE', message, { path: point.path })
       }
-      await this.#context.store.update(mine.stored, { ...mine.record, after })
+      await this.#context.store.update(mine, { ...mine.record, after })
     })
   }
 
@@ -166,7 +164,7 @@ export class RecoveryManager implements AsyncDisposable {
       const commit = await this.#context.store.add(this.#number++, async () => ({ kind: 'commit', time }))
       this.#points = []
       try {
-        for (const { stored } of points) await this.#context.store.remove(stored)
+        for (const point of points) await this.#context.store.remove(point)
         await this.#context.store.remove(commit)
       } catch {
         // they do not count any more: the next manager removes their files
@@ -205,10 +203,4 @@ export class RecoveryManager implements AsyncDisposable {
     this.#turn = turn
     return turn
   }
-}
-
-function checkNotInOwnFolder(path: string): void {
-  const [top] = path.split('/')
-  if (!(OWN_FOLDERS as readonly string[]).includes(top!)) return
-  throw new SluiceError('ERR_PATH', `${printable(path)} is in our own folder`, { path })
 }

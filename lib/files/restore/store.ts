@@ -1,28 +1,89 @@
-import { SluiceError } from '../../errors.js'
-import { readWholeFile } from '../content/read-whole.js'
-import { errorCode } from '../disk/disk-error.js'
-import { moveOver } from '../disk/move-file.js'
+import { isSluiceError, printable, SluiceError } from '../../errors.js'
+import { readWholeFile } from '../content/read-file.js'
+import { fileDigest } from '../disk/digest-file.js'
+import { systemCode } from '../disk/disk-error.js'
+import { copyFile, moveOver, orRemove } from '../disk/move-file.js'
 import { nameOf } from '../disk/names.js'
-import { type StagingArea, stage } from '../intent/staging.js'
+import { lstatIfThere, unlinkIfThere } from '../disk/stats.js'
+import { digestOfFileAt, inFolder, type StagingArea, stage } from '../intent/staging.js'
 import { newRecoveryKey, parseRecoveryName, recoveryName } from '../own/names.js'
-import { findOwnFolder, makeOwnFolder, OWN_FOLDERS, removeOwnFolder } from '../own/own-folder.js'
+import { makeInOwnFolder, ownFolders, removeOwnFolder } from '../own/own-folder.js'
 import { isGone, type ProcessSystem } from '../own/owner.js'
+import { decodeSealed, encodeSealed } from '../own/record.js'
 import { ownerOfTemporary } from '../own/temporary-name.js'
-import type { OpenFolder } from '../tree/open-folder.js'
-import type { Tree } from '../tree/tree.js'
-import { type CommitRecord, decodePoint, encodePoint, type PointRecord } from './record.js'
+import type { OpenFolder, Tree } from '../tree/tree.js'
 
-/** A point on the disk. */
-export interface Stored {
-  /** Which of our folders it is in. */
-  folder: string
-  key: string
-  number: number
-  /** undefined if it cannot be read. */
-  record: PointRecord | CommitRecord | undefined
+/** What is going to be done with a file. */
+export type RecoveryKind = 'write' | 'create' | 'delete'
+
+/** The content of the file of a point. */
+export interface PointRecord {
+  kind: RecoveryKind
+  /** Below the folder, with `/`. */
+  path: string
+  /** Milliseconds since 1970. */
+  time: number
+  /** SHA-256 of the file before the change, hexadecimal; missing if there was none. */
+  old?: string
+  /** The kept content is a second name of the file, not a copy: it may have been written to since. */
+  linked?: boolean
+  /** SHA-256 of the file after the change; null if there was none. Missing until `after` is called. */
+  after?: string | null
 }
 
-const MOST_POINT_TRIES = 16
+/** A commit: all points with a lower number no longer count. */
+interface CommitRecord {
+  kind: 'commit'
+  time: number
+}
+
+/** A point to which one file can be restored. */
+export interface RecoveryPoint {
+  readonly kind: RecoveryKind
+  /** The path of the file below the folder, with `/`. */
+  readonly path: string
+  /** When the point was made, in milliseconds since 1970. */
+  readonly time: number
+  /** Whether {@link RecoveryManager.after} was called. */
+  readonly done: boolean
+  /** Whether it was made by an earlier manager, which was closed or whose process died. */
+  readonly earlier: boolean
+}
+
+const POINT_TITLE = 'sluice-point 1'
+
+/** A point on the disk. One that cannot be read has the path of its own file. */
+export class Point implements RecoveryPoint {
+  constructor(
+    /** Which of our folders it is in. */
+    readonly folder: string,
+    readonly key: string,
+    readonly number: number,
+    /** undefined if it cannot be read. */
+    public stored: PointRecord | CommitRecord | undefined,
+    readonly earlier: boolean,
+  ) {}
+
+  get record(): PointRecord | undefined {
+    return this.stored?.kind === 'commit' ? undefined : this.stored
+  }
+
+  get kind(): RecoveryKind {
+    return this.record?.kind ?? 'write'
+  }
+
+  get path(): string {
+    return this.record?.path ?? `${this.folder}/${this.key}.point`
+  }
+
+  get time(): number {
+    return this.record?.time ?? 0
+  }
+
+  get done(): boolean {
+    return this.record?.after !== undefined
+  }
+}
 
 /** Recovery points on the disk: for each point a file in our folder, and beside it the content that was kept. */
 export class RecoveryStore {
@@ -37,35 +98,26 @@ export class RecoveryStore {
   }
 
   /** All points, the oldest first. Removes what a crash left beside them. */
-  async find(system: ProcessSystem): Promise<Stored[]> {
-    const found: Stored[] = []
-    for (const name of OWN_FOLDERS) {
-      const folder = await findOwnFolder(this.#tree, name)
-      if (!folder) continue
-      try {
-        found.push(...(await this.#findIn(folder, system)))
-      } finally {
-        await removeOwnFolder(this.#tree, folder)
+  async find(system: ProcessSystem): Promise<Point[]> {
+    const { fs } = this.#tree
+    const found: Point[] = []
+    for await (const folder of ownFolders(this.#tree, true)) {
+      const names = (await folder.list()).map(String)
+      for (const name of names) {
+        const parsed = parseRecoveryName(name)
+        if (parsed?.what === 'point') {
+          // if the digest fits, this library wrote it, so that its fields need no check
+          const bytes = await readWholeFile(fs, folder.at(name), name)
+          const record = decodeSealed(POINT_TITLE, bytes) as PointRecord | CommitRecord | undefined
+          found.push(new Point(folder.path, parsed.key, parsed.number, record, true))
+        }
+        // kept content without a point: a crash before the point was written, or after it was removed
+        const orphan = parsed?.what === 'kept' && !names.includes(recoveryName(parsed.key, 'point'))
+        const owner = ownerOfTemporary(name)
+        if (orphan || (owner && isGone(owner, system))) await unlinkIfThere(fs, folder.at(name))
       }
     }
     return found.sort((a, b) => a.number - b.number)
-  }
-
-  async #findIn(folder: OpenFolder, system: ProcessSystem): Promise<Stored[]> {
-    const found: Stored[] = []
-    const names = (await folder.list()).map(String)
-    for (const name of names) {
-      const parsed = parseRecoveryName(name)
-      if (parsed?.what === 'point') {
-        const { key, number } = parsed
-        found.push({ folder: folder.path, key, number, record: await this.#read(folder, name) })
-      }
-      // kept content without a point: a crash before the point was written, or after it was removed
-      const orphan = parsed?.what === 'kept' && !names.includes(recoveryName(parsed.key, 'point'))
-      const owner = ownerOfTemporary(name)
-      if (orphan || (owner && isGone(owner, system))) await this.#unlink(folder, name)
-    }
-    return found
   }
 
   /**
@@ -73,93 +125,107 @@ export class RecoveryStore {
    * is left, if possible.
    * @param keep keeps the content at `where`, if there is any, and returns the record
    */
-  async add(number: number, keep: (where: string) => Promise<PointRecord | CommitRecord>): Promise<Stored> {
+  async add(number: number, keep: (where: string) => Promise<PointRecord | CommitRecord>): Promise<Point> {
     const key = newRecoveryKey(number)
     const point = recoveryName(key, 'point')
     const kept = recoveryName(key, 'kept')
-    for (const name of OWN_FOLDERS) {
-      for (let tries = 1; ; tries++) {
-        const folder = await makeOwnFolder(this.#tree, name)
-        if (!folder) break
-        try {
-          const record = await keep(folder.at(kept))
-          await this.#write(folder, point, record)
-          await this.#syncRoot()
-          folder.release()
-          return { folder: name, key, number, record }
-        } catch (error) {
-          for (const one of [point, kept]) await this.#tree.fs.unlink(folder.at(one)).catch(() => {})
-          await removeOwnFolder(this.#tree, folder)
-          // another process was done with our folder, and removed it meanwhile
-          const code = errorCode(error instanceof SluiceError ? error.cause : error)
-          if (code !== 'ENOENT' || tries === MOST_POINT_TRIES) throw error
-        }
+    return makeInOwnFolder(this.#tree, async (folder) => {
+      try {
+        const record = await keep(folder.at(kept))
+        await this.#write(folder, point, record)
+        // our folder may be new
+        if (this.#power) await this.#tree.sync('')
+        folder.release()
+        return new Point(folder.path, key, number, record, false)
+      } catch (error) {
+        for (const one of [point, kept]) await this.#tree.fs.unlink(folder.at(one)).catch(() => {})
+        throw error
       }
-    }
-    const message = `every name for our folder is taken (${OWN_FOLDERS.join(', ')}); move one away`
-    throw new SluiceError('ERR_WRITE', message, { path: OWN_FOLDERS[0] })
+    })
   }
 
   /** Replaces the record of a point. */
-  async update(stored: Stored, record: PointRecord): Promise<void> {
-    await this.#within(stored, (folder) => this.#write(folder, recoveryName(stored.key, 'point'), record))
-    stored.record = record
+  async update(point: Point, record: PointRecord): Promise<void> {
+    const name = recoveryName(point.key, 'point')
+    await this.#tree.within(point.folder, (folder) => this.#write(folder, name, record))
+    point.stored = record
   }
 
   /** Removes a point durably, and then what it kept. */
-  async remove({ folder: name, key }: Stored): Promise<void> {
+  async remove({ folder: name, key }: Point): Promise<void> {
+    const { fs } = this.#tree
     const folder = await this.#tree.folder(name)
     try {
-      await this.#unlink(folder, recoveryName(key, 'point'))
+      await unlinkIfThere(fs, folder.at(recoveryName(key, 'point')))
       // in the other order a power cut could bring back a point without its content
       if (this.#power) await folder.sync()
-      await this.#unlink(folder, recoveryName(key, 'kept'))
+      await unlinkIfThere(fs, folder.at(recoveryName(key, 'kept')))
     } finally {
       await removeOwnFolder(this.#tree, folder)
     }
   }
 
   /** The path of the content that a point kept, below the root of the tree. */
-  keptPath({ folder, key }: Stored): string {
+  keptPath({ folder, key }: Point): string {
     return `${folder}/${recoveryName(key, 'kept')}`
   }
 
   /** Replaces the file whole: it is written under a temporary name first. */
   async #write(folder: OpenFolder, name: string, record: PointRecord | CommitRecord): Promise<void> {
-    const { path } = await stage(this.#area, folder.path, [encodePoint(record)], { mode: 0o600 })
+    const { path } = await stage(this.#area, folder.path, [encodeSealed(POINT_TITLE, record)], {
+      mode: 0o600,
+    })
     const temporary = folder.at(nameOf(path))
-    try {
-      await moveOver(this.#tree.fs, temporary, folder.at(name))
-    } catch (error) {
-      await this.#tree.fs.unlink(temporary).catch(() => {})
-      throw error
-    }
+    await orRemove(this.#tree.fs, temporary, () => moveOver(this.#tree.fs, temporary, folder.at(name)))
     if (this.#power) await folder.sync()
   }
+}
 
-  async #read(folder: OpenFolder, name: string): Promise<PointRecord | CommitRecord | undefined> {
-    return decodePoint(await readWholeFile(this.#tree.fs, folder.at(name), name))
-  }
+/** What the system says where a folder above a path is missing. */
+const NO_FOLDER = new Set<string | undefined>(['ENOENT', 'ENOTDIR'])
 
-  async #unlink(folder: OpenFolder, name: string): Promise<void> {
-    try {
-      await this.#tree.fs.unlink(folder.at(name))
-    } catch (error) {
-      if (errorCode(error) !== 'ENOENT') throw error
+/**
+ * Keeps the file at `path` under `where`, and returns what it was; nothing if there is no file. A file that is about
+ * to be deleted gets a second name, because nobody writes to it any more; any other is copied.
+ */
+export async function keepContent(
+  { tree, durability }: StagingArea,
+  kind: RecoveryKind,
+  path: string,
+  where: string,
+): Promise<Pick<PointRecord, 'old' | 'linked'>> {
+  const { fs } = tree
+  const power = durability === 'power'
+  const keep = async (from: string) => {
+    const there = await lstatIfThere(fs, from)
+    if (kind === 'create' && there) {
+      const message = `${printable(path)} is there already, and cannot be created; make a point for 'write'`
+      throw new SluiceError('ERR_CONFLICT', message, { path })
     }
-  }
-
-  /** Our folder may be new. */
-  async #syncRoot(): Promise<void> {
-    if (this.#power) await this.#tree.sync('')
-  }
-
-  async #within({ folder: name }: Stored, act: (folder: OpenFolder) => Promise<void>): Promise<void> {
-    const folder = await this.#tree.folder(name)
-    try {
-      await act(folder)
-    } finally {
-      folder.release()
+    if (!there && kind === 'delete') throw nothingToDelete(tree.root, path)
+    if (!there) return {}
+    if (kind === 'delete') {
+      const old = await digestOfFileAt(tree, path, power)
+      const linked = await fs.link(from, where).then(
+        () => true,
+        () => false,
+      )
+      if (linked) return { old, linked }
     }
+    await copyFile(fs, from, where, power)
+    // the digest of the copy: it must still be the same when it is put back
+    return { old: await fileDigest(fs, where) }
   }
+  return inFolder(tree, path, keep).catch((error: unknown) => {
+    throw kind === 'delete' && isSluiceError(error) && NO_FOLDER.has(systemCode(error))
+      ? nothingToDelete(tree.root, path)
+      : error
+  })
+}
+
+function nothingToDelete(root: string, path: string): SluiceError {
+  const message =
+    `${printable(path)} cannot be deleted: there is no such file in ${printable(root)}; ` +
+    'correct the path, or make no point for it'
+  return new SluiceError('ERR_NO_SUCH_FILE', message, { path })
 }

@@ -1,9 +1,29 @@
+import type { SluiceError } from '../../errors.js'
 import { diskError } from '../disk/disk-error.js'
 import type { RecoveryContext } from './context.js'
-import type { RecoveryOutcome } from './options.js'
-import type { Point } from './point.js'
-import type { PointRecord } from './record.js'
+import type { Point, PointRecord, RecoveryKind } from './store.js'
 import { type Undone, undoPoint } from './undo-point.js'
+import { endUnfinished } from './unfinished-transactions.js'
+
+/** What was done with one point. */
+export interface RecoveryOutcome {
+  kind: RecoveryKind
+  path: string
+  /**
+   * See {@link Undone}; also 'blocked': a later point of the same path was not undone; 'failed': the disk failed each
+   * time, see `error`. Points other than 'undone' and 'unchanged' stay, for another attempt or for a commit.
+   */
+  state: Undone['state'] | 'blocked' | 'failed'
+  attempts: number
+  /**
+   * The path of a backup below the folder: the file at the path was kept, because nobody had said that it is the
+   * result of the change.
+   */
+  backup?: string
+  /** The content is back, but its owner could not be set. */
+  warning?: SluiceError
+  error?: SluiceError
+}
 
 /** Milliseconds before the second attempt; doubled each time. */
 const FIRST_UNDO_WAIT = 50
@@ -31,7 +51,15 @@ export async function undoAll(
       blocked.add(point.path)
       left.unshift(point)
     }
-    await recordOutcome(outcome, context.clock.now() - began, context)
+    const { kind, path, state, attempts, error } = outcome
+    await context.recorder.record({
+      operation: 'undo',
+      path: `${context.tree.root}/${path}`,
+      status: isUndone(outcome) ? 'ok' : 'failed',
+      duration: context.clock.now() - began,
+      metadata: { kind, state, attempts },
+      ...(!isUndone(outcome) && { code: error?.code ?? 'ERR_CONFLICT' }),
+    })
   }
   return { outcomes, left }
 }
@@ -42,7 +70,7 @@ function isUndone({ state }: { state: RecoveryOutcome['state'] }): boolean {
 
 async function undoOne(point: Point, context: RecoveryContext): Promise<RecoveryOutcome> {
   const { store, attempts, clock, warnings } = context
-  const { kind, path, record, stored } = point
+  const { kind, path, record } = point
   const outcome = { kind, path, attempts: 0 }
   // a damaged point stays where it is
   if (!record) return { ...outcome, state: 'damaged' }
@@ -50,8 +78,8 @@ async function undoOne(point: Point, context: RecoveryContext): Promise<Recovery
   for (;;) {
     outcome.attempts++
     try {
-      undone ??= await undoUndisturbed(context, record, store.keptPath(stored))
-      if (isUndone(undone)) await store.remove(stored)
+      undone ??= await undoUndisturbed(context, record, store.keptPath(point))
+      if (isUndone(undone)) await store.remove(point)
       const [warning] = warnings.splice(0)
       return { ...outcome, ...undone, ...(warning && { warning }) }
     } catch (error) {
@@ -65,39 +93,23 @@ async function undoOne(point: Point, context: RecoveryContext): Promise<Recovery
 
 /** Undoes a point while no unfinished transaction could still change the path. */
 async function undoUndisturbed(context: RecoveryContext, record: PointRecord, kept: string): Promise<Undone> {
-  const { unfinished, now } = context
-  const time = now()
-  await unfinished.end(record.path)
+  const time = context.now()
+  await endUnfinished(context, record.path)
   for (;;) {
     const undone = await undoPoint(context, record, kept, time)
     // checked after the look: a transaction that is not committed by now is a later change
-    if (undone.state !== 'unchanged' || !(await unfinished.end(record.path))) return undone
+    if (undone.state !== 'unchanged' || !(await endUnfinished(context, record.path))) return undone
   }
 }
 
 /** Adds what is missing in the records: what the next point of a path found is what the change before it left. */
 function complete(points: readonly Point[]): void {
   const later = new Map<string, PointRecord>()
-  for (const { path, stored, record } of points.toReversed()) {
+  for (const point of points.toReversed()) {
+    const { path, record } = point
     if (!record) continue
     const next = later.get(path)
-    if (next && record.after === undefined) stored.record = { ...record, after: next.old ?? null }
+    if (next && record.after === undefined) point.stored = { ...record, after: next.old ?? null }
     later.set(path, record)
   }
-}
-
-async function recordOutcome(
-  outcome: RecoveryOutcome,
-  duration: number,
-  { tree, recorder }: RecoveryContext,
-): Promise<void> {
-  const { kind, path, state, attempts, error } = outcome
-  await recorder.record({
-    operation: 'undo',
-    path: `${tree.root}/${path}`,
-    status: isUndone(outcome) ? 'ok' : 'failed',
-    duration,
-    metadata: { kind, state, attempts },
-    ...(!isUndone(outcome) && { code: error?.code ?? 'ERR_CONFLICT' }),
-  })
 }

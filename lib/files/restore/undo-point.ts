@@ -1,12 +1,12 @@
 import { makeBackup } from '../atomic/backups.js'
-import { errorCode } from '../disk/disk-error.js'
+import { systemCode } from '../disk/disk-error.js'
 import type { FileStats } from '../disk/fs.js'
-import { moveOver } from '../disk/move-file.js'
+import { moveOver, orRemove } from '../disk/move-file.js'
 import { nameOf, parentOf } from '../disk/names.js'
-import { lstatIfThere, sameInode } from '../disk/stats.js'
+import { lstatIfThere, sameInode, unlinkIfThere } from '../disk/stats.js'
 import { digestOfFileAt, inFolder, type StagingArea, stageLink } from '../intent/staging.js'
 import { publish } from '../publish/publish.js'
-import type { PointRecord } from './record.js'
+import type { PointRecord } from './store.js'
 
 /** What was done to undo a point. */
 export interface Undone {
@@ -22,34 +22,29 @@ export interface Undone {
   backup?: string
 }
 
-/** What is at a path: nothing, a file with its digest, or something that is no file. */
-type Look = 'nothing' | 'other' | { stats: FileStats; digest: string }
+/** What is at a path. */
+interface Look {
+  /** null: nothing; undefined: something that is no file. */
+  digest: string | null | undefined
+  /** Those of a file. */
+  stats?: FileStats
+}
 
 /**
- * What is at `path` of the tree. With 'power' it is synced first: a point must not be changed or removed because of a
- * file that a power cut could still undo.
+ * Looks what is at `path` of the tree. With 'power' it is synced first: a point must not be changed or removed because
+ * of a file that a power cut could still undo.
  */
 export async function look({ tree, durability }: StagingArea, path: string): Promise<Look> {
   const power = durability === 'power'
-  let stats: FileStats | undefined
-  try {
-    stats = await inFolder(tree, path, async (where, folder) => {
-      if (power) await folder.sync()
-      return lstatIfThere(tree.fs, where)
-    })
-  } catch (error) {
+  const stats = await inFolder(tree, path, async (where, folder) => {
+    if (power) await folder.sync()
+    return lstatIfThere(tree.fs, where)
+  }).catch((error: unknown) => {
     // a folder above is missing
-    if (error instanceof Error && errorCode(error.cause) === 'ENOENT') return 'nothing'
-    throw error
-  }
-  if (!stats) return 'nothing'
-  return stats.isFile() ? { stats, digest: await digestOfFileAt(tree, path, power) } : 'other'
-}
-
-/** The digest of what was found; null: nothing; undefined: no file. */
-export function digestOfLook(found: Look): string | null | undefined {
-  if (found === 'nothing') return null
-  return found === 'other' ? undefined : found.digest
+    if (systemCode(error) !== 'ENOENT') throw error
+  })
+  if (!stats) return { digest: null }
+  return stats.isFile() ? { stats, digest: await digestOfFileAt(tree, path, power) } : { digest: undefined }
 }
 
 /**
@@ -67,23 +62,23 @@ export async function undoPoint(
   const { path, old = null, kind } = record
   const found = await look(area, path)
   const content = await look(area, kept)
-  if (digestOfLook(found) === old || isSame(found, content)) return { state: 'unchanged' }
+  const isKept = found.stats && content.stats && sameInode(found.stats, content.stats)
+  if (found.digest === old || isKept) return { state: 'unchanged' }
   // the result that the change must have
   const after = record.after === undefined && kind === 'delete' ? null : record.after
-  if (digestOfLook(found) === undefined || (after !== undefined && digestOfLook(found) !== after))
+  if (found.digest === undefined || (after !== undefined && found.digest !== after))
     return { state: 'conflict' }
-  if (old !== null && (typeof content === 'string' || (!record.linked && content.digest !== old))) {
+  if (old !== null && (!content.stats || (!record.linked && content.digest !== old)))
     return { state: 'damaged' }
-  }
-  const unknown = after === undefined && found !== 'nothing'
+  const unknown = after === undefined && found.digest !== null
   const backup = unknown ? await keepBackup(area, path, now) : undefined
-  if (old === null) await removeCreated(area, path)
-  else await putBack(area, path, kept, content as Exclude<Look, string>, found === 'nothing')
+  if (old === null) {
+    await inFolder(area.tree, path, async (where, folder) => {
+      await unlinkIfThere(area.tree.fs, where)
+      if (area.durability === 'power') await folder.sync()
+    })
+  } else await putBack(area, path, kept, content.stats!, found.digest === null)
   return { state: 'undone', ...(backup !== undefined && { backup }) }
-}
-
-function isSame(found: Look, content: Look): boolean {
-  return typeof found !== 'string' && typeof content !== 'string' && sameInode(found.stats, content.stats)
 }
 
 async function keepBackup(
@@ -98,21 +93,12 @@ async function keepBackup(
   return name === undefined || above === '' ? name : `${above}/${name}`
 }
 
-async function removeCreated({ tree, durability }: StagingArea, path: string): Promise<void> {
-  await inFolder(tree, path, async (where, folder) => {
-    await tree.fs.unlink(where).catch((error: unknown) => {
-      if (errorCode(error) !== 'ENOENT') throw error
-    })
-    if (durability === 'power') await folder.sync()
-  })
-}
-
 /** Gives the kept content a second, temporary name, which replaces the file in one step. */
 async function putBack(
   area: StagingArea,
   path: string,
   kept: string,
-  { stats }: Exclude<Look, string>,
+  stats: FileStats,
   free: boolean,
 ): Promise<void> {
   const { tree, durability } = area
@@ -120,15 +106,14 @@ async function putBack(
   const staged = await stageLink(area, kept, parentOf(path), stats)
   await inFolder(tree, path, async (where, folder) => {
     const temporary = folder.at(nameOf(staged))
-    try {
-      if (!free) {
+    await orRemove(tree.fs, temporary, async () => {
+      if (free) {
+        await publish(tree.fs, folder, nameOf(staged), nameOf(path), { conflict: 'fail', durability })
+      } else {
         await moveOver(tree.fs, temporary, where)
         if (durability === 'power') await folder.sync()
-      } else await publish(tree.fs, folder, nameOf(staged), nameOf(path), { conflict: 'fail', durability })
-    } catch (error) {
-      await tree.fs.unlink(temporary).catch(() => {})
-      throw error
-    }
+      }
+    })
   })
 }
 
@@ -138,12 +123,6 @@ async function makeMissingFolders(area: StagingArea, path: string): Promise<void
   if (path === '') return
   await makeMissingFolders(area, parentOf(path))
   await tree.makeFolder(path)
-  if (durability !== 'power') return
   // also for an existing folder: its creator may have been killed before the sync
-  const above = await tree.folder(parentOf(path))
-  try {
-    await above.sync()
-  } finally {
-    above.release()
-  }
+  if (durability === 'power') await tree.sync(parentOf(path))
 }

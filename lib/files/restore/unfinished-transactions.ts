@@ -1,66 +1,46 @@
 import { foldName } from '../disk/names.js'
-import { type FoundIntent, findIntents, readIntent } from '../intent/find-intents.js'
-import type { ProcessSystem } from '../own/owner.js'
-import { lockFolder, transactionFolder } from '../transaction/folder.js'
-import { PendingTransactions } from '../transaction/pending.js'
+import { IntentFile } from '../intent/intent-file.js'
+import { PendingTransactions } from '../transaction/context.js'
+import { lockFolder } from '../transaction/folder.js'
+import { areInLine } from '../transaction/plan.js'
 import { isEnded, recoverIntents } from '../transaction/recover.js'
-import type { Tree } from '../tree/tree.js'
-import type { RecoveryManagerOptions } from './options.js'
+import type { RecoveryContext } from './context.js'
 
 /**
- * Transactions that dead processes left in the folder. A committed one will still change its files when somebody
- * recovers it: what is there before that is not what will stay.
+ * Ends the transactions that dead processes left in the folder if one of them needs `path`, as the next transaction in
+ * the folder would: a committed one will still change its files when somebody recovers it. Waits for a living one that
+ * needs the path and is committing. One that does not need the path is neither changed nor waited for. Fails with
+ * `ERR_TRANSACTION` if one that needs the path, or may need any, cannot be finished, and with `ERR_LOCKED`.
+ * @returns whether that may have changed a file
  */
-export class UnfinishedTransactions {
-  readonly #tree: Tree
-  readonly #lock: RecoveryManagerOptions['lock']
-  readonly #system: ProcessSystem
-
-  constructor(tree: Tree, lock: RecoveryManagerOptions['lock'], system: ProcessSystem) {
-    this.#tree = tree
-    this.#lock = lock
-    this.#system = system
-  }
-
-  /**
-   * If one of them needs `path`, recovers them all, as the next transaction in the folder would; waits for a living
-   * one that needs the path and is committing. One that does not need the path is neither changed nor waited for.
-   * Fails with `ERR_TRANSACTION` if one that needs the path, or may need any, cannot be finished, and with
-   * `ERR_LOCKED`.
-   * @returns whether that may have changed a file
-   */
-  async end(path: string): Promise<boolean> {
-    const found = await findIntents(this.#tree)
-    if (!(await this.#mayNeed(found, path))) return false
-    const folder = transactionFolder(this.#tree)
-    const system = this.#system
-    const lock = await lockFolder(folder, { lock: this.#lock, system })
-    try {
-      const recovered = await recoverIntents(folder, { dryRun: false, system })
-      const left = recovered.filter((one) => !isEnded(one))
-      const pending = new PendingTransactions(left, this.#tree.root)
-      pending.checkReadable()
-      pending.check(path)
-      return left.length < found.length
-    } finally {
-      await lock.release().catch(() => {})
-    }
-  }
-  /**
-   * Needs no lock: the paths of an intent never change. One that cannot be read, perhaps because it is being renamed,
-   * may need any path.
-   */
-  async #mayNeed(found: FoundIntent[], path: string): Promise<boolean> {
-    for (const one of found) {
-      const intent = await readIntent(this.#tree, one).catch(() => undefined)
-      if (!intent || intent.actions.some((action) => areInLine(action.path, path))) return true
-    }
-    return false
+export async function endUnfinished(
+  { tree, waiting, system }: RecoveryContext,
+  path: string,
+): Promise<boolean> {
+  const found = await IntentFile.find(tree)
+  if (!(await mayNeed(found, path))) return false
+  const lock = await lockFolder(tree, waiting, system)
+  try {
+    const left = (await recoverIntents(tree, false, system)).filter((one) => !isEnded(one))
+    const pending = new PendingTransactions(left, tree.root)
+    pending.checkReadable()
+    pending.check(path)
+    return left.length < found.length
+  } finally {
+    await lock.release().catch(() => {})
   }
 }
 
-/** Whether the paths are equal, or one is inside the other, on any file system. A wrong yes only costs time. */
-function areInLine(one: string, other: string): boolean {
-  const [a, b] = [`${foldName(one)}/`, `${foldName(other)}/`]
-  return a.startsWith(b) || b.startsWith(a)
+/**
+ * Needs no lock: the paths of an intent never change. One that cannot be read, perhaps because it is being renamed,
+ * may need any path.
+ */
+async function mayNeed(found: IntentFile[], path: string): Promise<boolean> {
+  // folded: they may be one path on some disk, and a wrong yes only costs time
+  const isNeeded = (one: string) => areInLine(foldName(one), foldName(path))
+  for (const file of found) {
+    const intent = await file.read().catch(() => undefined)
+    if (!intent || intent.actions.some((action) => isNeeded(action.path))) return true
+  }
+  return false
 }

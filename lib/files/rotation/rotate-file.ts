@@ -1,15 +1,21 @@
-import { basename, dirname } from 'node:path'
-import type { SluiceError } from '../../errors.js'
+import { basename, dirname, join } from 'node:path'
+import { printable, SluiceError } from '../../errors.js'
 import { checkChoice, checkFlag, checkLocalPath, checkWhole } from '../../options.js'
-import { type Audited, audited, UNRECORDED } from '../audit/audited.js'
+import { type Audited, audited } from '../audit/recorder.js'
+import { systemClock } from '../disk/clock.js'
 import { diskError } from '../disk/disk-error.js'
-import type { FileSystem } from '../disk/fs.js'
+import { type FileSystem, OPEN } from '../disk/fs.js'
+import { moveFile, orRemove } from '../disk/move-file.js'
 import { nodeFileSystem } from '../disk/node-fs.js'
-import { FolderLock, type LockOptions } from '../lock/folder-lock.js'
-import { fileLockName } from '../lock/lock-names.js'
+import { withRegular } from '../disk/open-regular.js'
+import { ifThere, lstatIfThere } from '../disk/stats.js'
+import { syncFile } from '../disk/sync.js'
+import { type LockOptions, underFileLock } from '../lock/folder-lock.js'
+import { temporaryName } from '../own/temporary-name.js'
 import type { Durability } from '../publish/publish.js'
+import type { OpenFolder } from '../tree/open-folder.js'
 import { Tree } from '../tree/tree.js'
-import { RotationRun } from './rotation-run.js'
+import { compressFile, holdsSame } from './compress-file.js'
 
 /** Options of {@link rotateFile}. */
 export interface RotateOptions extends Pick<LockOptions, 'timeout' | 'signal' | 'system' | 'clock'>, Audited {
@@ -55,51 +61,191 @@ export interface Rotation {
  * file), `ERR_UNSAFE_LINK` (`path` is a link), `ERR_DISK_FULL`, `ERR_PERMISSION`, `ERR_READ_ONLY`, `ERR_WRITE`.
  */
 export function rotateFile(path: string, options: RotateOptions = {}): Promise<Rotation> {
-  return audited('rotateFile', path, options, () => rotate(path, options))
-}
-
-async function rotate(path: string, options: RotateOptions): Promise<Rotation> {
-  checkLocalPath('path', path)
-  checkWhole('keep', options.keep, 1, 99_999)
-  checkFlag('compress', options.compress)
-  checkChoice('durability', options.durability, ['crash', 'power'])
-  const { fs = nodeFileSystem, timeout, signal, system, clock } = options
-  const [folder, name] = [dirname(path), basename(path)]
-  const lock = await FolderLock.acquire(folder, {
-    name: fileLockName(name),
-    fs,
-    timeout,
-    signal,
-    system,
-    clock,
-    audit: UNRECORDED,
+  return audited('rotateFile', path, options, async () => {
+    checkLocalPath('path', path)
+    checkWhole('keep', options.keep, 1, 99_999)
+    checkFlag('compress', options.compress)
+    checkChoice('durability', options.durability, ['crash', 'power'])
+    const { fs = nodeFileSystem, timeout, signal, system, clock } = options
+    const waiting = { timeout, signal, system, clock }
+    return underFileLock(dirname(path), basename(path), path, { fs, ...waiting }, async () => {
+      try {
+        const tree = await Tree.open(dirname(path), { fs })
+        try {
+          return await tree.within('', (folder) => new RotationRun(fs, folder, path, options).run())
+        } finally {
+          await tree.close()
+        }
+      } catch (error) {
+        throw diskError(error, 'rotate', path)
+      }
+    })
   })
-  let rotation: Rotation
-  try {
-    rotation = await rotateLocked(fs, path, options)
-  } catch (error) {
-    await lock.release().catch(() => {})
-    throw diskError(error, 'rotate', path)
-  }
-  try {
-    await lock.release()
-  } catch (error) {
-    // the file is rotated: after an error the caller would rotate again
-    rotation.warning ??= diskError(error, 'release the lock on', path)
-  }
-  return rotation
 }
 
-async function rotateLocked(fs: FileSystem, path: string, options: RotateOptions): Promise<Rotation> {
-  const tree = await Tree.open(dirname(path), { fs })
-  try {
-    const folder = await tree.folder('')
-    try {
-      return await new RotationRun(fs, folder, path, options).run()
-    } finally {
-      folder.release()
-    }
-  } finally {
-    await tree.close()
+/** One rotation, under the lock. It may be interrupted after any step; the next run continues. */
+class RotationRun {
+  readonly #fs: FileSystem
+  readonly #folder: OpenFolder
+  readonly #file: string
+  readonly #name: string
+  readonly #options: RotateOptions
+  readonly #power: boolean
+  #warning: SluiceError | undefined
+
+  constructor(fs: FileSystem, folder: OpenFolder, path: string, options: RotateOptions) {
+    this.#fs = fs
+    this.#folder = folder
+    this.#file = path
+    this.#name = basename(path)
+    this.#options = options
+    this.#power = options.durability !== 'crash'
   }
+
+  async run(): Promise<Rotation> {
+    const slots = await this.#slots()
+    // a killed run may have renamed files without a sync: those names must be durable before the next renames
+    if (this.#power && slots.size > 0) await this.#folder.sync()
+    const rotated = await this.#rotate(slots)
+    const removed: string[] = []
+    let to = rotated ? slotName(this.#name, 1) : undefined
+    try {
+      await this.#removeSpare(removed)
+      if (this.#options.compress) await this.#compressAll()
+      if (rotated) to = (await this.#slots()).get(1)?.at(-1)
+    } catch (error) {
+      // the file is rotated: after an error the caller would rotate again; the next run does the rest
+      if (!rotated) throw error
+      this.#warning ??= diskError(error, 'clear up after the rotation of', this.#file)
+    }
+    return {
+      rotated,
+      ...(to !== undefined && { to: this.#path(to) }),
+      removed,
+      ...(this.#warning && { warning: this.#warning }),
+    }
+  }
+
+  #slots(): Promise<Map<number, string[]>> {
+    return listSlots(this.#fs, this.#folder, this.#name)
+  }
+
+  /** Moves the files up to the first free number, then the file itself to number 1. */
+  async #rotate(slots: Map<number, string[]>): Promise<boolean> {
+    if (!(await this.#isThere())) return false
+    let free = 1
+    while (slots.has(free)) free++
+    for (let number = free - 1; number >= 1; number--) {
+      for (const name of slots.get(number)!) {
+        await this.#move(name, slotName(this.#name, number + 1, name.endsWith(COMPRESSED)))
+      }
+    }
+    await this.#move(this.#name, slotName(this.#name, 1))
+    return true
+  }
+
+  /** Whether the file exists; with 'power' its content is synced before its name changes. */
+  async #isThere(): Promise<boolean> {
+    const flags = this.#fs.platform === 'win32' ? OPEN.update : OPEN.read
+    const look = async (fd: number) => {
+      if (this.#power) await this.#fs.fsync(fd)
+      return true
+    }
+    const at = this.#folder.at(this.#name)
+    return (await ifThere(withRegular(this.#fs, at, look, flags))) ?? false
+  }
+
+  /**
+   * By one rename: that moves whatever has the old name at that moment, so that no file is lost unseen, as between a
+   * link and an unlink. Whether the new name is free is checked right before: a file that a program without the lock
+   * puts there in between is lost. With 'power' each move is synced before the next one takes the name that it freed.
+   */
+  async #move(from: string, to: string): Promise<void> {
+    const [source, target] = [this.#folder.at(from), this.#folder.at(to)]
+    const known = await this.#fs.lstat(source)
+    if (await lstatIfThere(this.#fs, target)) {
+      const message = `${printable(to)} was made by somebody else in this moment; move it away`
+      throw new SluiceError('ERR_CONFLICT', message, { path: this.#path(to) })
+    }
+    await moveFile(this.#fs, this.#options.clock ?? systemClock, source, target, known)
+    if (this.#power) await this.#folder.sync()
+  }
+
+  async #removeSpare(removed: string[]): Promise<void> {
+    const { keep = 5 } = this.#options
+    for (const [number, names] of await this.#slots()) {
+      if (number <= keep) continue
+      for (const name of names) {
+        await this.#remove(name)
+        removed.push(this.#path(name))
+      }
+    }
+  }
+
+  async #compressAll(): Promise<void> {
+    for (const [number, [plain, compressed]] of await this.#slots()) {
+      if (plain === undefined || plain.endsWith(COMPRESSED)) continue
+      const made = compressed ?? (await this.#compressOne(plain, slotName(this.#name, number, true)))
+      const packed = this.#folder.at(made)
+      if (await holdsSame(this.#fs, this.#folder.at(plain), packed)) {
+        // an earlier run may not have synced its content; its name was synced at the beginning
+        if (this.#power && compressed !== undefined) await syncFile(this.#fs, packed)
+        await this.#remove(plain)
+        continue
+      }
+      if (compressed === undefined) await this.#remove(made)
+      const message = `${printable(plain)} is not the same as what was compressed of it: it is left as it is; who writes to it should close it before the rotation`
+      this.#warning ??= new SluiceError('ERR_SOURCE_CHANGED', message, { path: this.#path(plain) })
+    }
+    if (this.#power) await this.#folder.sync()
+  }
+
+  async #compressOne(plain: string, name: string): Promise<string> {
+    const temporary = temporaryName()
+    const at = this.#folder.at(temporary)
+    await compressFile(this.#fs, this.#folder.at(plain), at, this.#power)
+    await orRemove(this.#fs, at, () => this.#move(temporary, name))
+    return name
+  }
+
+  async #remove(name: string): Promise<void> {
+    try {
+      await this.#fs.unlink(this.#folder.at(name))
+    } catch (error) {
+      // the call may have succeeded although its answer was an error
+      if (await lstatIfThere(this.#fs, this.#folder.at(name))) throw error
+    }
+  }
+
+  #path(name: string): string {
+    return join(dirname(this.#file), name)
+  }
+}
+
+/**
+ * The names of the rotated files by number: of each `name.1` and, behind it, `name.1.gz`; both after an interrupted run.
+ * `ERR_CONFLICT` if one is not a regular file.
+ */
+async function listSlots(fs: FileSystem, folder: OpenFolder, name: string): Promise<Map<number, string[]>> {
+  const slots = new Map<number, string[]>()
+  for (const there of (await folder.list()).map(String).sort()) {
+    if (!there.startsWith(`${name}.`)) continue
+    const digits = /^([1-9]\d{0,5})(\.gz)?$/.exec(there.slice(name.length + 1))?.[1]
+    if (digits === undefined) continue
+    const stats = await lstatIfThere(fs, folder.at(there))
+    if (!stats) continue
+    if (!stats.isFile()) {
+      const message = `${printable(there)} is not a regular file, but stands where a rotated file does; move it away`
+      throw new SluiceError('ERR_CONFLICT', message, { path: there })
+    }
+    slots.set(Number(digits), [...(slots.get(Number(digits)) ?? []), there])
+  }
+  return slots
+}
+
+const COMPRESSED = '.gz'
+
+/** The name of a rotated file. */
+function slotName(name: string, number: number, isCompressed = false): string {
+  return `${name}.${number}${isCompressed ? COMPRESSED : ''}`
 }

@@ -1,4 +1,4 @@
-import { printable, SluiceError } from '../../errors.js'
+import { type Code, printable, SluiceError } from '../../errors.js'
 import { diskError } from '../disk/disk-error.js'
 import type { FileStats } from '../disk/fs.js'
 import type { Intent, IntentAction } from '../intent/intent.js'
@@ -9,49 +9,42 @@ import { removeAll } from './folder.js'
 import type { TransactionProgress } from './options.js'
 import { Steps } from './steps.js'
 
-/** What a prepared transaction needs for its commit. */
-export interface CommitOptions {
-  context: TransactionContext
-  intent: Intent
-  /** The stats of each path when it was prepared. */
-  stats: Map<string, FileStats>
-  /** Called after each action. */
-  done: (action: IntentAction) => void
-}
-
 /**
  * The commit of a transaction: writes the intent durably, marks it as committed by a rename, applies its actions, and
  * removes it. A crash before the mark leaves everything old; after it a recovery makes everything new.
  */
-export class Commit {
+class Commit {
   /** The intent still exists, and so do the temporary files that a recovery needs. */
   isKept = false
-  readonly #options: CommitOptions
+  readonly #context: TransactionContext
+  readonly #intent: Intent
   readonly #steps: Steps
 
-  constructor(options: CommitOptions) {
-    this.#options = options
-    this.#steps = new Steps(options.context, options.intent, options.stats)
+  /** @param stats those of each path when it was prepared */
+  constructor(context: TransactionContext, intent: Intent, stats: Map<string, FileStats>) {
+    this.#context = context
+    this.#intent = intent
+    this.#steps = new Steps(context.tree, intent, stats)
   }
 
   /**
    * When it rejects, everything is as before, unless {@link isKept}: then a recovery decides, and the code is
    * `ERR_OUTCOME_UNKNOWN` if nobody knows how.
+   * @param done called after each action
    */
-  async run(): Promise<void> {
-    const { context, intent, done } = this.#options
+  async run(done: () => void): Promise<void> {
     await this.#steps.syncAll()
-    const file = await IntentFile.create(context, intent)
+    const file = await IntentFile.create(this.#context, this.#intent)
     const touched = new Set<IntentAction>()
     try {
-      await context.lock.check()
+      await this.#context.lock.check()
       await file.advance('committed')
     } catch (error) {
       await this.#notCommitted(file, error)
       throw error
     }
     try {
-      await this.#steps.forward({ touch: (action) => touched.add(action), done })
+      await this.#steps.forward((action) => touched.add(action), done)
     } catch (error) {
       await this.#abort(file, touched, error)
       throw error
@@ -91,34 +84,27 @@ export class Commit {
     await file.remove().catch(() => this.#keep(file, 'ERR_TRANSACTION', '', error))
   }
 
-  /** Everything is applied: syncs it, and removes the intent. */
+  /** Everything is applied: removes the intent, and what only it needed. */
   async #end(file: IntentFile): Promise<void> {
+    const { warnings } = this.#context
     try {
       await file.remove()
     } catch (error) {
-      this.#options.context.warnings.push(diskError(error, 'remove the intent', file.path))
+      warnings.push(diskError(error, 'remove the intent', file.path))
       await this.#keep(file, 'ERR_TRANSACTION', '', error)
       return
     }
     await this.#steps.clean().catch((error: unknown) => {
-      this.#options.context.warnings.push(
-        diskError(error, 'remove the temporary files of', this.#options.intent.id),
-      )
+      warnings.push(diskError(error, 'remove the temporary files of', this.#intent.id))
     })
   }
 
   /** Leaves the rest to a recovery. */
-  async #keep(
-    file: IntentFile,
-    code: 'ERR_OUTCOME_UNKNOWN' | 'ERR_TRANSACTION',
-    why: string,
-    cause: unknown,
-  ): Promise<SluiceError> {
+  async #keep(file: IntentFile, code: Code, why: string, cause: unknown): Promise<SluiceError> {
     this.isKept = true
     await file.leave().catch(() => {})
-    const { id } = this.#options.intent
-    const { root } = this.#options.context.tree
-    const message = `transaction ${printable(id)}: ${why}; run: sluice recover ${printable(root)}`
+    const { root } = this.#context.tree
+    const message = `transaction ${printable(this.#intent.id)}: ${why}; run: sluice recover ${printable(root)}`
     return new SluiceError(code, message, { path: root, cause })
   }
 }
@@ -134,48 +120,36 @@ export interface TransactionResult {
   warnings: SluiceError[]
 }
 
-/** What {@link runTransaction} needs besides the context. */
-export interface TransactionRun {
-  draft: Draft
-  /** Waits for the operations; rejects if one has failed. */
-  ready: () => Promise<void>
-  report: (progress: TransactionProgress) => void
-}
-
 /**
  * Prepares and commits what was drafted. When it rejects, everything is as before and the temporary files are
  * removed, unless a recovery needs them. The warnings are those of the context.
+ * @param ready waits for the operations; rejects if one has failed
  */
 export async function runTransaction(
   context: TransactionContext,
-  { draft, ready, report }: TransactionRun,
+  draft: Draft,
+  ready: () => Promise<void>,
+  report: (progress: TransactionProgress) => void,
 ): Promise<TransactionResult> {
   let commit: Commit | undefined
   try {
     await ready()
-    const { plan, prepared } = await draft.prepare()
-    const { actions, stats } = prepared
-    const { id, owner, durability } = context
-    const intent: Intent = { id, owner, durability, time: Date.now(), folders: plan.folders, actions }
-    let files = 0
+    const { folders, actions, stats } = await draft.prepare()
+    const { id, owner, durability, warnings } = context
+    let done = 0
     const totalFiles = actions.length
-    const done = () => report({ phase: 'applying', files: ++files, totalFiles, bytes: draft.bytes })
     if (totalFiles > 0) {
-      commit = new Commit({ context, intent, stats, done })
-      await commit.run()
+      commit = new Commit(context, { id, owner, durability, time: Date.now(), folders, actions }, stats)
+      await commit.run(() => report({ phase: 'applying', files: ++done, totalFiles, bytes: draft.bytes }))
     }
-    return transactionResult(intent, context.warnings)
+    const files = actions.map(({ path, temporary, old }) => {
+      if (temporary === undefined) return { path, how: 'deleted' as const }
+      return { path, how: old === undefined ? ('created' as const) : ('replaced' as const) }
+    })
+    return { id, files, folders, warnings }
   } catch (error) {
     // what cannot be removed now is removed by a recovery
-    if (!commit?.isKept) await removeAll(context, context.taken).catch(() => {})
+    if (!commit?.isKept) await removeAll(context.tree, context.taken).catch(() => {})
     throw error
   }
-}
-
-function transactionResult({ id, folders, actions }: Intent, warnings: SluiceError[]): TransactionResult {
-  const files = actions.map(({ path, temporary, old }) => {
-    if (temporary === undefined) return { path, how: 'deleted' as const }
-    return { path, how: old === undefined ? ('created' as const) : ('replaced' as const) }
-  })
-  return { id, files, folders, warnings }
 }

@@ -1,17 +1,18 @@
+import { randomBytes } from 'node:crypto'
+import { printable, SluiceError } from '../../errors.js'
 import { diskError } from '../disk/disk-error.js'
 import { nodeFileSystem } from '../disk/node-fs.js'
-import { makeId } from '../intent/intent.js'
 import type { StagingArea } from '../intent/staging.js'
 import type { FolderLock } from '../lock/folder-lock.js'
 import { processSystem, thisOwner } from '../own/owner.js'
 import { Tree } from '../tree/tree.js'
-import { lockFolder, type TransactionFolder, transactionFolder } from './folder.js'
+import { lockFolder } from './folder.js'
 import type { TransactionOptions } from './options.js'
-import { PendingTransactions } from './pending.js'
+import { areInLine } from './plan.js'
 import { isEnded, type RecoveredTransaction, recoverIntents } from './recover.js'
 
 /** What a transaction works with, from its beginning to its end. */
-export interface TransactionContext extends StagingArea, TransactionFolder {
+export interface TransactionContext extends StagingArea {
   id: string
   lock: FolderLock
   pending: PendingTransactions
@@ -24,21 +25,19 @@ export interface TransactionContext extends StagingArea, TransactionFolder {
  * was opened is closed.
  */
 export async function openContext(path: string, options: TransactionOptions): Promise<TransactionContext> {
-  const { id = makeId(), durability = 'power', fs = nodeFileSystem, system = processSystem } = options
+  const { id = randomBytes(16).toString('hex'), durability = 'power' } = options
+  const { fs = nodeFileSystem, system = processSystem } = options
   const tree = await Tree.open(path, { fs })
   let lock: FolderLock | undefined
   try {
-    const folder = transactionFolder(tree)
-    lock = await lockFolder(folder, { lock: { signal: options.signal, ...options.lock }, system })
+    lock = await lockFolder(tree, { signal: options.signal, ...options.lock }, system)
     const dryRun = options.unfinished === 'refuse'
-    const recovered = await recoverIntents(folder, { dryRun, system })
-    const pending = new PendingTransactions(
-      dryRun ? recovered : recovered.filter((one) => !isEnded(one)),
-      tree.root,
-    )
+    const recovered = await recoverIntents(tree, dryRun, system)
+    const left = dryRun ? recovered : recovered.filter((one) => !isEnded(one))
+    const pending = new PendingTransactions(left, tree.root)
     pending.checkBegin(id, dryRun)
-    const area = { owner: thisOwner(system), durability, taken: new Set<string>(), warnings: [] }
-    return { ...folder, ...area, id, lock, pending, recovered }
+    const area = { tree, owner: thisOwner(system), durability, taken: new Set<string>(), warnings: [] }
+    return { ...area, id, lock, pending, recovered }
   } catch (error) {
     await lock?.release().catch(() => {})
     await tree.close()
@@ -53,4 +52,44 @@ export async function closeContext({ lock, tree, warnings }: TransactionContext)
     warnings.push(diskError(error, 'release the lock on', tree.root))
   })
   await tree.close()
+}
+
+/** The paths that unfinished transactions need. */
+export class PendingTransactions {
+  readonly #left: readonly RecoveredTransaction[]
+  readonly #root: string
+
+  constructor(left: readonly RecoveredTransaction[], root: string) {
+    this.#left = left
+    this.#root = root
+  }
+
+  /** Whether a transaction may begin: `ERR_TRANSACTION`. */
+  checkBegin(id: string, refuse: boolean): void {
+    const same = this.#left.find((one) => one.id === id)
+    if (same) throw this.#refused(same, 'is not at its end, and has the same id')
+    this.checkReadable()
+    if (refuse && this.#left[0]) throw this.#refused(this.#left[0], 'was left there')
+  }
+
+  /** Whether the paths of all of them are known: `ERR_TRANSACTION`. */
+  checkReadable(): void {
+    const unreadable = this.#left.find((one) => one.id === '')
+    if (!unreadable) return
+    if (unreadable.error) throw unreadable.error
+    const { intent } = unreadable
+    const message = `${printable(intent)} is the intent of a transaction and cannot be read; look at the files in ${printable(this.#root)}, then remove it`
+    throw new SluiceError('ERR_TRANSACTION', message, { path: intent })
+  }
+
+  /** Whether an operation may name the path: `ERR_TRANSACTION`. */
+  check(path: string): void {
+    const one = this.#left.find(({ paths }) => paths.some((other) => areInLine(other, path)))
+    if (one) throw this.#refused(one, `is not at its end, and needs ${printable(path)}`)
+  }
+
+  #refused({ id, state, error }: RecoveredTransaction, why: string): SluiceError {
+    const message = `transaction ${printable(id)} (${state}) ${why}; run: sluice recover ${printable(this.#root)}`
+    return new SluiceError('ERR_TRANSACTION', message, { path: this.#root, found: id, cause: error })
+  }
 }

@@ -1,19 +1,15 @@
 import { printable, SluiceError } from '../../errors.js'
 import type { FileStats } from '../disk/fs.js'
-import { checkBelow, nameOf } from '../disk/names.js'
-import { lstatIfThere } from '../disk/stats.js'
-import { inFolder, type StagedFile, stage, stageCopy } from '../intent/staging.js'
-import { OWN_FOLDERS } from '../own/own-folder.js'
+import { checkBelow, foldName, nameOf, parentOf } from '../disk/names.js'
+import { lstatIfThere, sameInode } from '../disk/stats.js'
+import type { Intent, IntentAction } from '../intent/intent.js'
+import { digestOfFileAt, inFolder, type StagedFile, stage, stageCopy, stageLink } from '../intent/staging.js'
+import { isInOwnFolder } from '../own/own-folder.js'
 import { ownerOfTemporary } from '../own/temporary-name.js'
-import { Aliases } from './aliases.js'
 import type { TransactionContext } from './context.js'
-import { removeAll } from './folder.js'
-import type { TransactionProgress } from './options.js'
-import { foldersAbove, type PathKind, Planner, type TransactionPlan } from './plan.js'
-import { homeOf, type Prepared, prepare } from './prepare.js'
-
-/** New content as pieces of bytes. */
-export type ByteContent = AsyncIterable<Uint8Array> | Iterable<Uint8Array>
+import { fewAtOnce, removeAll } from './folder.js'
+import type { newContentOf, TransactionProgress } from './options.js'
+import { foldersAbove, type PlannedAction, Planner } from './plan.js'
 
 /** Checks each operation against the disk, stages new content, and feeds the planner. */
 export class Draft {
@@ -21,7 +17,9 @@ export class Draft {
   readonly #report: (progress: TransactionProgress) => void
   readonly #planner = new Planner()
   readonly #staged = new Map<number, Promise<StagedFile>>()
-  readonly #aliases: Aliases
+  /** The files that were named, to detect two spellings of one name: where case is ignored, for instance. */
+  readonly #named = new Map<string, { path: string; there: FileStats }[]>()
+  readonly #limiter = fewAtOnce()
   #turn: Promise<unknown> = Promise.resolve()
   #files = 0
   #bytes = 0
@@ -29,11 +27,7 @@ export class Draft {
   constructor(context: TransactionContext, report: (progress: TransactionProgress) => void) {
     this.#context = context
     this.#report = report
-    this.#aliases = new Aliases(context.tree)
   }
-
-  /** What a path that was named was before the transaction. */
-  readonly known = (path: string): PathKind | undefined => this.#planner.known(path)
 
   /** Bytes of new content so far. */
   get bytes(): number {
@@ -41,7 +35,7 @@ export class Draft {
   }
 
   /** @param content called in the turn of this operation; if it throws, nothing is planned */
-  async write(path: string, content: () => Promise<ByteContent>, mode?: number): Promise<void> {
+  async write(path: string, content: () => ReturnType<typeof newContentOf>, mode?: number): Promise<void> {
     const number = this.#staged.size
     await this.#stage(
       this.#inTurn([path], async () => {
@@ -54,7 +48,7 @@ export class Draft {
   }
 
   /** @param check throws if the content is wrong */
-  async copy(from: string, to: string, check?: (content: Uint8Array) => Promise<void>): Promise<void> {
+  async copy(from: string, to: string, check?: (content: Uint8Array) => Promise<unknown>): Promise<void> {
     checkDifferent(from, to)
     const number = this.#staged.size
     await this.#stage(
@@ -80,10 +74,45 @@ export class Draft {
     await this.#inTurn([path], async () => this.#planner.delete(path))
   }
 
-  /** The final plan, and everything made ready for the commit. No operation may be running any more. */
-  async prepare(): Promise<{ plan: TransactionPlan; prepared: Prepared }> {
-    const plan = this.#planner.plan()
-    const counts = new Set(plan.actions.map(({ content }) => (content?.from === 'new' ? content.staged : -1)))
+  /**
+   * Makes ready all that the commit and an undo need: each moved file gets a second name beside its new path, and each
+   * file that will be replaced or removed gets one beside itself, by a link or a copy. Fails with `ERR_TRANSACTION` if
+   * something else is at a path than when it was named. No operation may be running any more.
+   * @returns with the stats of each path at this moment
+   */
+  async prepare(): Promise<Pick<Intent, 'folders' | 'actions'> & { stats: Map<string, FileStats> }> {
+    const { actions: planned, folders } = this.#planner.plan()
+    const staged = await this.#stagedFor(planned)
+    const stats = new Map<string, FileStats>()
+    const saved = new Map<string, { old: string; backup: string }>()
+    const moved = new Set(planned.flatMap(({ content }) => (content?.from === 'old' ? [content.path] : [])))
+    await this.#limiter.each(planned, async ({ path }) => {
+      const there = await this.#lookAgain(path)
+      if (!there) return
+      stats.set(path, there)
+      const backup = await stageLink(this.#context, path, parentOf(path), there)
+      // the content of a moved file must be durable under its new name
+      const sync = moved.has(path) && this.#context.durability === 'power'
+      saved.set(path, { old: await digestOfFileAt(this.#context.tree, backup, sync), backup })
+    })
+    const actions: IntentAction[] = planned.map(({ path }) => ({ path, ...saved.get(path) }))
+    await this.#limiter.each(planned.entries(), async ([i, { content, path }]) => {
+      if (!content) return
+      if (content.from === 'new') {
+        const { path: temporary, digest } = staged.get(content.staged)!
+        actions[i] = { ...actions[i]!, temporary, digest }
+      } else {
+        const there = stats.get(content.path)!
+        const temporary = await stageLink(this.#context, content.path, this.#home(path), there)
+        actions[i] = { ...actions[i]!, temporary, digest: saved.get(content.path)!.old }
+      }
+    })
+    return { folders, actions, stats }
+  }
+
+  /** The new content that counts, by its number. Removes what later operations have replaced. */
+  async #stagedFor(planned: readonly PlannedAction[]): Promise<Map<number, StagedFile>> {
+    const counts = new Set(planned.map(({ content }) => (content?.from === 'new' ? content.staged : -1)))
     const staged = new Map<number, StagedFile>()
     const superseded: string[] = []
     for (const [number, promise] of this.#staged) {
@@ -91,8 +120,23 @@ export class Draft {
       if (counts.has(number)) staged.set(number, one)
       else superseded.push(one.path)
     }
-    await removeAll(this.#context, superseded)
-    return { plan, prepared: await prepare({ context: this.#context, plan, staged, known: this.known }) }
+    await removeAll(this.#context.tree, superseded)
+    return staged
+  }
+
+  async #lookAgain(path: string): Promise<FileStats | undefined> {
+    const { tree } = this.#context
+    const before = this.#planner.known(path)
+    const there = await inFolder(tree, path, (where) => lstatIfThere(tree.fs, where)).catch(
+      (error: unknown) => {
+        // what is below a missing folder is missing, too; makeFolder notices if that changes
+        if (before === 'missing') return undefined
+        throw error
+      },
+    )
+    if (before === 'file' ? there?.isFile() : !there) return there
+    const message = `${printable(path)} was changed by somebody else since the transaction named it`
+    throw new SluiceError('ERR_TRANSACTION', message, { path })
   }
 
   /** Plans in the order of the calls, while contents are staged concurrently. */
@@ -119,7 +163,7 @@ export class Draft {
     const staged = planned
       .finally(() => told)
       .then(async (act) => {
-        const one = await this.#context.limiter.run(act)
+        const one = await this.#limiter.run(act)
         this.#files++
         this.#bytes += one.bytes
         this.#tell(this.#staged.size)
@@ -137,43 +181,67 @@ export class Draft {
   async #learn(path: string): Promise<void> {
     const { tree } = this.#context
     for (const one of [...foldersAbove(path), path]) {
-      if (this.known(one) !== undefined) continue
+      if (this.#planner.known(one) !== undefined) continue
       const there = await inFolder(tree, one, (where) => lstatIfThere(tree.fs, where))
-      if (there?.isSymbolicLink())
-        throw new SluiceError(
-          'ERR_UNSAFE_LINK',
-          `${printable(one)} is a symbolic link; name what it leads to`,
-          {
-            path: one,
-          },
-        )
-      if (there && !there.isFile() && !there.isDirectory())
-        throw new SluiceError('ERR_TRANSACTION', `${printable(one)} is neither a file nor a folder`, {
-          path: one,
-        })
-      if (there?.isFile()) await this.#aliases.check(one, there)
+      if (there?.isSymbolicLink()) {
+        const message = `${printable(one)} is a symbolic link; name what it leads to`
+        throw new SluiceError('ERR_UNSAFE_LINK', message, { path: one })
+      }
+      if (there && !there.isFile() && !there.isDirectory()) {
+        const message = `${printable(one)} is neither a file nor a folder`
+        throw new SluiceError('ERR_TRANSACTION', message, { path: one })
+      }
+      if (there?.isFile()) await this.#checkAlias(one, there)
       this.#planner.learn(one, there ? (there.isFile() ? 'file' : 'folder') : 'missing')
     }
+  }
+
+  /**
+   * Fails with `ERR_TRANSACTION` for the second spelling of a file: a change under one name would undo that under the
+   * other.
+   */
+  async #checkAlias(path: string, there: FileStats): Promise<void> {
+    const folded = foldName(path)
+    const others = this.#named.get(folded) ?? []
+    this.#named.set(folded, [...others, { path, there }])
+    for (const other of others) {
+      if (!sameInode(other.there, there) || !(await this.#isOneName(path, other.path))) continue
+      const message = `${printable(path)} and ${printable(other.path)} are one file; name it in one way (renameAtomic changes how it is spelled)`
+      throw new SluiceError('ERR_TRANSACTION', message, { path })
+    }
+  }
+
+  /** Whether both are one name: two hard links to a file are both in the list of names of the folder. */
+  async #isOneName(one: string, other: string): Promise<boolean> {
+    const look = (path: string) =>
+      inFolder(this.#context.tree, path, async (_where, folder) => ({
+        stats: await this.#context.tree.fs.fstat(folder.fd),
+        names: (await folder.list()).map(String),
+      }))
+    const [first, second] = [await look(one), await look(other)]
+    if (!sameInode(first.stats, second.stats)) return false
+    if (nameOf(one) === nameOf(other)) return true
+    return !(first.names.includes(nameOf(one)) && first.names.includes(nameOf(other)))
   }
 
   /** The stats of the file at `path`, whose mode and owner the new one gets. */
   async #keeping(path: string): Promise<{ shown: string; there?: FileStats }> {
     const { tree } = this.#context
-    if (this.known(path) !== 'file') return { shown: path }
+    if (this.#planner.known(path) !== 'file') return { shown: path }
     return { shown: path, there: await inFolder(tree, path, (where) => tree.fs.lstat(where)) }
   }
 
+  /** The nearest existing folder above: content is staged there, so that no folder is made before the commit. */
   #home(path: string): string {
-    return homeOf(path, this.known)
+    let home = parentOf(path)
+    while (this.#planner.known(home) !== 'folder') home = parentOf(home)
+    return home
   }
 }
 
 function checkNotOurs(path: string): void {
-  const [top] = path.split('/')
-  const isOurs =
-    ownerOfTemporary(nameOf(path)) !== undefined || (OWN_FOLDERS as readonly string[]).includes(top!)
-  if (isOurs)
-    throw new SluiceError('ERR_USAGE', `${printable(path)} is a name that Sluice itself uses`, { path })
+  if (ownerOfTemporary(nameOf(path)) === undefined && !isInOwnFolder(path)) return
+  throw new SluiceError('ERR_USAGE', `${printable(path)} is a name that Sluice itself uses`, { path })
 }
 
 function checkDifferent(from: string, to: string): void {

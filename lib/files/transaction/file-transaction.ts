@@ -1,10 +1,18 @@
 import { printable, SluiceError } from '../../errors.js'
-import { checkLocalPath } from '../../options.js'
-import { reading } from '../atomic/pieces.js'
+import {
+  checkAbortSignal,
+  checkCallback,
+  checkChoice,
+  checkLocalPath,
+  checkObject,
+  checkOption,
+} from '../../options.js'
+import { checkedContent, reading } from '../atomic/pieces.js'
+import { checkAudit } from '../audit/audit-record.js'
 import { codeForRecord, getDefaultAudit } from '../audit/recorder.js'
-import { encodeValue, type Format } from '../content/formats.js'
+import type { Format } from '../content/formats.js'
 import { plainValue } from '../content/plain-value.js'
-import { checkSchema } from '../content/schema.js'
+import { encodeChecked } from '../content/schema.js'
 import { diskError } from '../disk/disk-error.js'
 import { UserCallback } from '../disk/user-callback.js'
 import { runTransaction, type TransactionResult } from './commit.js'
@@ -13,8 +21,6 @@ import { Draft } from './draft.js'
 import { Failure } from './failure.js'
 import { removeAll } from './folder.js'
 import {
-  checkNewContent,
-  checkTransactionOptions,
   newContentOf,
   type TransactionCopyOptions,
   type TransactionData,
@@ -82,7 +88,15 @@ export class FileTransaction implements AsyncDisposable {
    */
   static async begin(folder: string, options: TransactionOptions = {}): Promise<FileTransaction> {
     checkLocalPath('folder', folder)
-    checkTransactionOptions(options)
+    checkObject('options', options)
+    const { id, durability, unfinished, progress, signal, audit } = options
+    const isId = id === undefined || (typeof id === 'string' && id !== '' && id.length <= 200)
+    checkOption('id', id, isId, 'a text of 1 to 200 characters')
+    checkChoice('durability', durability, ['crash', 'power'])
+    checkChoice('unfinished', unfinished, ['recover', 'refuse'])
+    checkCallback('progress', progress)
+    checkAbortSignal('signal', signal)
+    checkAudit(audit)
     return new FileTransaction(await openContext(folder, options), options)
   }
 
@@ -121,7 +135,7 @@ export class FileTransaction implements AsyncDisposable {
    * copy, and with `ERR_SOURCE_CHANGED` if somebody wrote to it meanwhile.
    */
   copy(from: string, to: string, { schema }: TransactionCopyOptions = {}): Promise<void> {
-    const check = (content: Uint8Array) => checkNewContent(content, schema!, to)
+    const check = (content: Uint8Array) => checkedContent(content, 'utf8', schema, to)
     return this.#operation('copy', from, () =>
       this.#draft.copy(from, to, schema === undefined ? undefined : check),
     )
@@ -177,16 +191,14 @@ export class FileTransaction implements AsyncDisposable {
   }
 
   #writeValue(format: Format, path: string, value: unknown, options: TransactionValueOptions): Promise<void> {
-    const { schema, mode, ...encode } = options
-    return this.#operation(`write as ${format.toUpperCase()}`, path, async () => {
+    const write = async () => {
       // a copy, so that the caller cannot change it between the check and the write
       const plain = plainValue(value, format)
-      const content = async () => {
-        if (schema !== undefined) await checkSchema(plain, schema, path)
-        return newContentOf(await encodeValue(format, plain, encode), { mode }, path)
-      }
-      return this.#draft.write(path, content, mode)
-    })
+      const { mode } = options
+      const text = () => encodeChecked(format, plain, options, path)
+      return this.#draft.write(path, async () => newContentOf(await text(), { mode }, path), mode)
+    }
+    return this.#operation(`write as ${format.toUpperCase()}`, path, write)
   }
 
   #checkOpen(): void {
@@ -224,16 +236,14 @@ export class FileTransaction implements AsyncDisposable {
     let result: TransactionResult
     try {
       const ready = () => this.#failure.settled(this.#running)
-      result = await runTransaction(this.#context, { draft: this.#draft, ready, report: this.#report })
+      result = await runTransaction(this.#context, this.#draft, ready, this.#report)
     } catch (error) {
       const failure = this.#failureOf(error, 'commit in', tree.root)
-      await closeContext(this.#context)
       // the failure of the transaction is reported, not that of the audit
-      await this.#record('failed', 0, failure).catch(() => {})
+      await this.#end('failed', 0, failure).catch(() => {})
       throw failure
     }
-    await closeContext(this.#context)
-    await this.#record('ok', result.files.length).catch((error: unknown) => {
+    await this.#end('ok', result.files.length).catch((error: unknown) => {
       warnings.push(diskError(error, 'record in the audit', id))
     })
     return result
@@ -248,14 +258,15 @@ export class FileTransaction implements AsyncDisposable {
     this.#failure.stop(new SluiceError('ERR_STATE', `transaction ${printable(this.id)} was rolled back`))
     await Promise.all(this.#running)
     try {
-      await removeAll(this.#context, this.#context.taken)
+      await removeAll(this.#context.tree, this.#context.taken)
     } finally {
-      await closeContext(this.#context)
-      await this.#record('failed', 0, this.#failure.error)
+      await this.#end('failed', 0, this.#failure.error)
     }
   }
 
-  async #record(status: 'ok' | 'failed', files: number, error?: Error): Promise<void> {
+  /** Closes everything, and records how it ended. */
+  async #end(status: 'ok' | 'failed', files: number, error?: Error): Promise<void> {
+    await closeContext(this.#context)
     this.#failure.end()
     const { tree, id } = this.#context
     const { audit = getDefaultAudit() } = this.#options

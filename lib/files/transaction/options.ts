@@ -1,21 +1,19 @@
-import { printable, SluiceError } from '../../errors.js'
+import { messageOf, printable, SluiceError } from '../../errors.js'
+import { checkMode } from '../../options.js'
 import {
-  checkAbortSignal,
-  checkCallback,
-  checkChoice,
-  checkMode,
-  checkObject,
-  checkOption,
-} from '../../options.js'
-import { contentOf, encodedPieces, schemaOfStream, untilAborted, type WriteData } from '../atomic/pieces.js'
-import { type Audit, checkAudit } from '../audit/audit-record.js'
-import { decodeText, encodeText } from '../content/encodings.js'
-import { type EncodeOptions, knownFormat, parseText } from '../content/formats.js'
-import { checkSchema, type Schema } from '../content/schema.js'
+  checkedContent,
+  contentOf,
+  encodedPieces,
+  schemaOfStream,
+  untilAborted,
+  type WriteData,
+} from '../atomic/pieces.js'
+import type { Audit } from '../audit/audit-record.js'
+import type { EncodeOptions } from '../content/formats.js'
+import type { Schema } from '../content/schema.js'
 import type { FileSystem } from '../disk/fs.js'
 import type { ProcessSystem } from '../own/owner.js'
 import type { Durability } from '../publish/publish.js'
-import type { ByteContent } from './draft.js'
 
 /** New content: text (UTF-8), bytes, or a stream or other iterable of them. */
 export type TransactionData = WriteData
@@ -76,19 +74,6 @@ export interface TransactionCopyOptions {
 /** Options of {@link FileTransaction.writeJson} and {@link FileTransaction.writeYaml}. */
 export interface TransactionValueOptions extends TransactionWriteOptions, EncodeOptions {}
 
-/** Checks {@link TransactionOptions}: `ERR_USAGE`. */
-export function checkTransactionOptions(options: TransactionOptions): void {
-  checkObject('options', options)
-  const { id, durability, unfinished, progress, signal, audit } = options
-  const isId = id === undefined || (typeof id === 'string' && id !== '' && id.length <= 200)
-  checkOption('id', id, isId, 'a text of 1 to 200 characters')
-  checkChoice('durability', durability, ['crash', 'power'])
-  checkChoice('unfinished', unfinished, ['recover', 'refuse'])
-  checkCallback('progress', progress)
-  checkAbortSignal('signal', signal)
-  checkAudit(audit)
-}
-
 /**
  * The data as pieces of bytes, after the schema was checked. `ERR_USAGE` for what is neither text nor bytes.
  * @param unwanted stops waiting for the source
@@ -98,18 +83,12 @@ export async function newContentOf(
   { mode, schema }: TransactionWriteOptions,
   path: string,
   unwanted?: AbortSignal,
-): Promise<ByteContent> {
+): Promise<AsyncIterable<Uint8Array> | Iterable<Uint8Array>> {
   checkMode('mode', mode)
-  const content = typeof data === 'string' ? encodeText(data) : contentOf(data)
-  if (!(content instanceof Uint8Array)) {
-    if (schema !== undefined) throw schemaOfStream()
-    return fromSource(encodedPieces(untilAborted(content, unwanted, path), 'utf8'), path)
-  }
-  if (schema === undefined) return [content]
-  // a copy, so that the caller cannot change it between the check and the write
-  const bytes = Uint8Array.from(content)
-  await checkNewContent(bytes, schema, path)
-  return [bytes]
+  const content = contentOf(data, 'utf8')
+  if (content instanceof Uint8Array) return [await checkedContent(content, 'utf8', schema, path)]
+  if (schema !== undefined) throw schemaOfStream()
+  return fromSource(encodedPieces(untilAborted(content, unwanted, path), 'utf8'), path)
 }
 
 /** Errors of the source become `ERR_SOURCE_READ`, so that they are not mistaken for errors of the disk. */
@@ -118,14 +97,8 @@ async function* fromSource(pieces: AsyncIterable<Uint8Array>, path: string): Asy
     yield* pieces
   } catch (cause) {
     if (cause instanceof SluiceError) throw cause
-    const why = printable(cause instanceof Error ? cause.message : String(cause), 200)
+    const why = printable(messageOf(cause), 200)
     const message = `what ${printable(path)} is to hold cannot be read: ${why}`
     throw new SluiceError('ERR_SOURCE_READ', message, { path, cause })
   }
-}
-
-/** Checks the new content of `path`: `ERR_PARSE`, `ERR_SCHEMA`; `ERR_USAGE` if the name says no format. */
-export async function checkNewContent(bytes: Uint8Array, schema: Schema, path: string): Promise<void> {
-  const text = decodeText(bytes, 'utf8', path)
-  await checkSchema(await parseText(knownFormat(path), text, path), schema, path)
 }

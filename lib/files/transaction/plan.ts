@@ -131,6 +131,12 @@ export function foldersAbove(path: string): string[] {
   return names.slice(1).map((_, i) => names.slice(0, i + 1).join('/'))
 }
 
+/** Whether the paths are equal, or one is inside the other. */
+export function areInLine(one: string, other: string): boolean {
+  const [a, b] = [`${one}/`, `${other}/`]
+  return a.startsWith(b) || b.startsWith(a)
+}
+
 function outerFirst(a: string, b: string): number {
   return a.split('/').length - b.split('/').length || (a < b ? -1 : 1)
 }

@@ -1,17 +1,16 @@
 import type { SluiceError } from '../../errors.js'
 import { checkFlag, checkLocalPath } from '../../options.js'
-import { type Audited, audited, UNRECORDED } from '../audit/audited.js'
+import { type Audited, audited, UNRECORDED } from '../audit/recorder.js'
 import { diskError } from '../disk/disk-error.js'
 import type { FileSystem } from '../disk/fs.js'
 import { nodeFileSystem } from '../disk/node-fs.js'
-import type { Intent } from '../intent/intent.js'
 import { IntentFile } from '../intent/intent-file.js'
 import { removeOrphans } from '../intent/remove-orphans.js'
 import type { FolderLock } from '../lock/folder-lock.js'
 import { removeEmptyFolders } from '../own/own-folder.js'
 import { isGone, type ProcessSystem, processSystem } from '../own/owner.js'
 import { Tree } from '../tree/tree.js'
-import { lockFolder, type TransactionFolder, transactionFolder } from './folder.js'
+import { lockFolder } from './folder.js'
 import { Steps } from './steps.js'
 
 /** An unfinished transaction, and what was done with it. */
@@ -61,40 +60,38 @@ export function recoverTransactions(
   folder: string,
   options: RecoverOptions = {},
 ): Promise<RecoveredTransaction[]> {
-  return audited('recoverTransactions', folder, options, () => recover(folder, options))
-}
-
-async function recover(folder: string, options: RecoverOptions): Promise<RecoveredTransaction[]> {
-  const { dryRun = false, orphans = true, fs = nodeFileSystem, system = processSystem } = options
-  checkLocalPath('folder', folder)
-  checkFlag('dryRun', dryRun)
-  checkFlag('orphans', orphans)
-  const tree = await Tree.open(folder, { fs })
-  let lock: FolderLock | undefined
-  try {
-    const context = transactionFolder(tree)
-    if (!dryRun) lock = await lockFolder(context, { lock: options.lock, system })
-    const recovered = await recoverIntents(context, { dryRun, system })
-    if (!dryRun) {
-      if (orphans) await collectOrphans(tree, system)
-      await removeEmptyFolders(tree)
+  return audited('recoverTransactions', folder, options, async () => {
+    const { dryRun = false, orphans = true, fs = nodeFileSystem, system = processSystem } = options
+    checkLocalPath('folder', folder)
+    checkFlag('dryRun', dryRun)
+    checkFlag('orphans', orphans)
+    const tree = await Tree.open(folder, { fs })
+    let lock: FolderLock | undefined
+    try {
+      if (!dryRun) lock = await lockFolder(tree, options.lock, system)
+      const recovered = await recoverIntents(tree, dryRun, system)
+      if (!dryRun) {
+        if (orphans) await collectOrphans(tree, system)
+        await removeEmptyFolders(tree)
+      }
+      return recovered
+    } catch (error) {
+      throw diskError(error, 'recover', folder)
+    } finally {
+      await lock?.release().catch(() => {})
+      await tree.close()
     }
-    return recovered
-  } catch (error) {
-    throw diskError(error, 'recover', folder)
-  } finally {
-    await lock?.release().catch(() => {})
-    await tree.close()
-  }
+  })
 }
 
 /** Recovers the transactions of all intents in the folder, one after the other. The caller holds the lock. */
 export async function recoverIntents(
-  folder: TransactionFolder,
-  { dryRun, system }: { dryRun: boolean; system: ProcessSystem },
+  tree: Tree,
+  dryRun: boolean,
+  system: ProcessSystem,
 ): Promise<RecoveredTransaction[]> {
   const recovered: RecoveredTransaction[] = []
-  for (const file of await IntentFile.find(folder.tree)) {
+  for (const file of await IntentFile.find(tree)) {
     const found: RecoveredTransaction = { id: '', state: 'damaged', paths: [], intent: file.path }
     recovered.push(found)
     try {
@@ -103,7 +100,7 @@ export async function recoverIntents(
         found.id = intent.id
         found.paths = intent.actions.map(({ path }) => path)
         if (!file.name.left && !isGone(intent.owner, system)) found.state = 'running'
-        else await recoverTransaction(folder, file, intent, found, dryRun)
+        else await recoverTransaction(new Steps(tree, intent), file, found, dryRun)
       }
     } catch (error) {
       found.state = 'failed'
@@ -131,14 +128,12 @@ export function isEnded({ state }: RecoveredTransaction): boolean {
 const DONE = { prepared: 'discarded', committed: 'completed', aborting: 'undone' } as const
 
 async function recoverTransaction(
-  folder: TransactionFolder,
+  steps: Steps,
   file: IntentFile,
-  intent: Intent,
   found: RecoveredTransaction,
   dryRun: boolean,
 ): Promise<void> {
   const { state } = file.name
-  const steps = new Steps(folder, intent)
   if (state !== 'prepared') {
     // durable first: else a power cut could bring back the earlier state, with half of the files new
     if (!dryRun) await file.sync()

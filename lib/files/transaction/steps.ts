@@ -3,17 +3,12 @@ import { errorCode } from '../disk/disk-error.js'
 import type { FileStats } from '../disk/fs.js'
 import { moveOver } from '../disk/move-file.js'
 import { foldName } from '../disk/names.js'
+import { sameInode } from '../disk/stats.js'
 import type { Intent, IntentAction } from '../intent/intent.js'
-import { inFolder } from '../intent/staging.js'
-import { removeAll, removeFile, syncFoldersOf, type TransactionFolder, unlessMissing } from './folder.js'
+import { digestOfFileAt, inFolder } from '../intent/staging.js'
+import type { Tree } from '../tree/tree.js'
+import { fewAtOnce, removeAll, removeFile, syncFoldersOf, unlessMissing } from './folder.js'
 import { foldersAbove } from './plan.js'
-import { type StepState, StepStates } from './step-state.js'
-
-/** Called before and after each action. */
-export interface StepObserver {
-  touch?: (action: IntentAction) => void
-  done?: (action: IntentAction) => void
-}
 
 /** The actions of an intent in the order in which they are applied; those of one list may run at once. */
 interface Order {
@@ -31,21 +26,28 @@ interface Order {
  * interruption, and so that no file is overwritten that the transaction neither wrote nor knew.
  */
 export class Steps {
-  readonly #folder: TransactionFolder
+  readonly #tree: Tree
   readonly #intent: Intent
   readonly #order: Order
   readonly #states: StepStates
 
   /** @param known in the process that prepared it the stats of each path at that time */
-  constructor(folder: TransactionFolder, intent: Intent, known?: Map<string, FileStats>) {
-    this.#folder = folder
+  constructor(tree: Tree, intent: Intent, known?: Map<string, FileStats>) {
+    this.#tree = tree
     this.#intent = intent
     this.#order = orderOf(intent)
-    this.#states = new StepStates(folder.tree, intent, known)
+    this.#states = new StepStates(tree, intent, known)
   }
 
-  /** Applies everything. */
-  async forward({ touch, done }: StepObserver = {}): Promise<void> {
+  /**
+   * Applies everything.
+   * @param touch called before each action that changes something
+   * @param done called after each action
+   */
+  async forward(
+    touch?: (action: IntentAction) => void,
+    done?: (action: IntentAction) => void,
+  ): Promise<void> {
     const forward = async (action: IntentAction) => {
       if (isTodo(action, await this.#states.forward(action))) {
         touch?.(action)
@@ -54,8 +56,11 @@ export class Steps {
       done?.(action)
     }
     const { cleared, puts, removes } = this.#order
+    const { folders } = this.#intent
     await this.#each(cleared, forward)
-    await this.#makeFolders()
+    for (const folder of folders) await this.#tree.makeFolder(folder)
+    // a power cut that loses a new folder would lose the file that was moved into it, too
+    await this.#syncFoldersOf(folders)
     await this.#each(puts, forward)
     await this.#each(removes, forward)
   }
@@ -76,7 +81,7 @@ export class Steps {
   /** The paths whose steps cannot be done. */
   async conflicts(direction: 'forward' | 'undo'): Promise<string[]> {
     const found: string[] = []
-    await this.#folder.limiter.each(this.#intent.actions, async (action) => {
+    await fewAtOnce().each(this.#intent.actions, async (action) => {
       if ((await this.#states[direction](action)) === 'conflict') found.push(action.path)
     })
     return found.sort()
@@ -101,7 +106,7 @@ export class Steps {
   /** Removes temporary files and backups. Continues after an error, and throws the first one. */
   async clean(): Promise<void> {
     const paths = this.#intent.actions.flatMap(({ temporary, backup }) => [temporary, backup])
-    await removeAll(this.#folder, paths)
+    await removeAll(this.#tree, paths)
   }
 
   #paths(): (string | undefined)[] {
@@ -109,51 +114,29 @@ export class Steps {
     return [...actions.flatMap(({ path, temporary, backup }) => [path, temporary, backup]), ...folders]
   }
 
-  async #makeFolders(): Promise<void> {
-    const { folders } = this.#intent
-    for (const folder of folders) await this.#folder.tree.makeFolder(folder)
-    // a power cut that loses a new folder would lose the file that was moved into it, too
-    await this.#syncFoldersOf(folders)
-  }
-
   async #syncFoldersOf(paths: readonly (string | undefined)[]): Promise<void> {
-    if (this.#intent.durability === 'power') await syncFoldersOf(this.#folder, paths)
+    if (this.#intent.durability === 'power') await syncFoldersOf(this.#tree, paths)
   }
 
   /** Runs the actions, several at once if that is allowed. After an error no other one begins. */
   async #each(actions: readonly IntentAction[], act: (action: IntentAction) => Promise<void>): Promise<void> {
-    if (!this.#order.apart) {
-      for (const action of actions) await act(action)
-      return
-    }
-    let failed = false
-    await this.#folder.limiter.each(actions, async (action) => {
-      if (failed) return
-      try {
-        await act(action)
-      } catch (error) {
-        failed = true
-        throw error
-      }
-    })
+    if (!this.#order.apart) for (const action of actions) await act(action)
+    else await fewAtOnce().each(actions, act, { failFast: true })
   }
 
   /** Renames `from` over `to`; without `from` removes `to`. */
   async #put(from: string | undefined, to: string): Promise<void> {
-    const { tree } = this.#folder
+    const tree = this.#tree
     if (from === undefined) return removeFile(tree, to)
     await inFolder(tree, from, (source) => inFolder(tree, to, (target) => moveOver(tree.fs, source, target)))
   }
 
   async #removeFolder(path: string): Promise<void> {
-    const { tree } = this.#folder
-    try {
-      await inFolder(tree, path, (where) => tree.fs.rmdir(where))
-    } catch (error) {
-      const code = errorCode(error) ?? ''
+    const { fs } = this.#tree
+    await inFolder(this.#tree, path, (where) => fs.rmdir(where)).catch((error: unknown) => {
       // it is not empty, was not made yet, or was removed by a call whose answer was lost
-      if (!['ENOTEMPTY', 'EEXIST', 'ENOTDIR'].includes(code)) unlessMissing(error)
-    }
+      if (!['ENOTEMPTY', 'EEXIST'].includes(errorCode(error) ?? '')) unlessMissing(error)
+    })
   }
 }
 
@@ -174,4 +157,95 @@ function isTodo({ path }: IntentAction, state: StepState): boolean {
   if (state !== 'conflict') return state === 'todo'
   const message = `${printable(path)} is neither what the transaction found nor what it wrote: it is left as it is`
   throw new SluiceError('ERR_TRANSACTION', message, { path })
+}
+
+/** Whether a step was done, is still to be done, or cannot be done because somebody else's file is at the path. */
+type StepState = 'done' | 'todo' | 'conflict'
+
+/** Looks at the disk, and tells for each step of an intent how far it is. Changes nothing. */
+class StepStates {
+  readonly #tree: Tree
+  readonly #folders: Set<string>
+  readonly #known: Map<string, FileStats> | undefined
+
+  /** @param known in the process that prepared it the stats of each path at that time: then no content is read */
+  constructor(tree: Tree, { folders }: Intent, known?: Map<string, FileStats>) {
+    this.#tree = tree
+    this.#folders = new Set(folders)
+    this.#known = known
+  }
+
+  /** Whether the path can get its new content. */
+  async forward({ path, temporary, digest, old }: IntentAction): Promise<StepState> {
+    const there = await this.#look(path)
+    if (temporary === undefined) {
+      if (!there || this.#isMade(path, there)) return 'done'
+      return (await this.#isOld(path, there, old)) ? 'todo' : 'conflict'
+    }
+    const staged = await this.#look(temporary)
+    if (!staged) return this.#doneBefore(path, there, digest, old)
+    if (there && sameInode(there, staged)) return 'done'
+    if (there && !(await this.#isOld(path, there, old)) && !(await this.#holds(path, there, digest)))
+      return 'conflict'
+    if (!this.#known && !(await this.#holds(temporary, staged, digest))) return 'conflict'
+    return 'todo'
+  }
+
+  /** Whether the path can get its old content back. */
+  async undo({ path, temporary, digest, old, backup }: IntentAction): Promise<StepState> {
+    const there = await this.#look(path)
+    if (temporary !== undefined) {
+      const staged = await this.#look(temporary)
+      // the staged file does not have the path yet
+      if (staged && !(there && sameInode(there, staged))) return 'done'
+    }
+    const isNew = () => this.#holds(path, there, digest)
+    if (backup === undefined) {
+      if (!there) return 'done'
+      return (await isNew()) ? 'todo' : 'conflict'
+    }
+    const saved = await this.#look(backup)
+    if (saved) {
+      if (there && sameInode(there, saved)) return 'done'
+      if (!there || this.#isMade(path, there) || (await isNew())) return 'todo'
+      return (await this.#holds(path, there, old)) ? 'done' : 'conflict'
+    }
+    return this.#doneBefore(path, there, old, digest)
+  }
+
+  /**
+   * The staged file is missing: it did get the path, and any change since then is the user's. Unless there is nothing
+   * at the path, or still the old file: then the new content is lost.
+   */
+  async #doneBefore(
+    path: string,
+    there: FileStats | undefined,
+    wanted?: string,
+    other?: string,
+  ): Promise<StepState> {
+    if (!there) return 'conflict'
+    if (await this.#holds(path, there, wanted)) return 'done'
+    return (await this.#holds(path, there, other)) ? 'conflict' : 'done'
+  }
+
+  /** The stats of what is at the path; undefined also if a folder above it is missing. */
+  async #look(path: string): Promise<FileStats | undefined> {
+    return inFolder(this.#tree, path, (where) => this.#tree.fs.lstat(where)).catch(unlessMissing)
+  }
+
+  /** Whether it is a folder that the transaction makes. */
+  #isMade(path: string, there: FileStats): boolean {
+    return there.isDirectory() && this.#folders.has(path)
+  }
+
+  async #isOld(path: string, there: FileStats, old: string | undefined): Promise<boolean> {
+    const known = this.#known?.get(path)
+    if (known) return sameInode(known, there) && known.size === there.size && known.mtimeMs === there.mtimeMs
+    return this.#holds(path, there, old)
+  }
+
+  async #holds(path: string, there: FileStats | undefined, digest: string | undefined): Promise<boolean> {
+    if (!there?.isFile() || digest === undefined) return false
+    return (await digestOfFileAt(this.#tree, path)) === digest
+  }
 }

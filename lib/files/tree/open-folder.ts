@@ -1,10 +1,11 @@
+import { join } from 'node:path'
 import { coalesce } from '../../async.js'
 import { printable, SluiceError } from '../../errors.js'
-import type { FileSystem } from '../disk/fs.js'
+import { type FileSystem, OPEN } from '../disk/fs.js'
 import { checkName } from '../disk/names.js'
 import { syncOpenFolder } from '../disk/sync.js'
-
 import type { IdleHandle } from './handle-budget.js'
+import type { Tree } from './tree.js'
 
 /** A folder of a tree, held open until it is released. */
 export interface OpenFolder {
@@ -27,10 +28,7 @@ export interface OpenFolder {
 }
 
 /** The root of a tree, and the file system that it is on. */
-export interface TreeRoot {
-  readonly fs: FileSystem
-  readonly root: string
-}
+type TreeRoot = Pick<Tree, 'fs' | 'root'>
 
 /** An open folder, shared by all who use it. */
 export class FolderHandle implements IdleHandle {
@@ -72,25 +70,26 @@ export class Lease implements OpenFolder {
   }
 
   get fd(): number {
-    // after the release the number may belong to another file
-    if (this.#released) throw released(this.path)
-    return this.#handle.fd
+    return this.#held.fd
+  }
+
+  /** The handle. After the release its number may belong to another file. */
+  get #held(): FolderHandle {
+    if (!this.#released) return this.#handle
+    throw new SluiceError('ERR_STATE', `the folder ${printable(this.path)} was released`)
   }
 
   at(name: string): string {
     checkName(name, this.#fs.platform, name)
-    if (this.#released) throw released(this.path)
-    return this.#handle.prefix + name
+    return this.#held.prefix + name
   }
 
-  list(): Promise<Buffer[]> {
-    if (this.#released) throw released(this.path)
-    return this.#fs.readdir(`${this.#handle.prefix}.`)
+  async list(): Promise<Buffer[]> {
+    return this.#fs.readdir(`${this.#held.prefix}.`)
   }
 
   async sync(): Promise<void> {
-    if (this.#released) throw released(this.path)
-    const handle = hold(this.#handle)
+    const handle = hold(this.#held)
     try {
       await handle.sync()
     } finally {
@@ -113,12 +112,64 @@ export function pathIn({ fs, root }: TreeRoot, folder: { path: string; fd: numbe
   return top + (folder.path === '' ? name : `${folder.path}/${name}`)
 }
 
-function released(path: string): SluiceError {
-  return new SluiceError('ERR_STATE', `the folder ${printable(path)} was released`)
-}
-
 /** Adds one user. */
 export function hold(handle: FolderHandle): FolderHandle {
   handle.users++
   return handle
+}
+
+/**
+ * The folder at `path`, which may lead through links, since the user gave it. It is held open until it is closed, so
+ * that everything happens in one and the same folder (on Linux; elsewhere by its path).
+ */
+export class Folder implements OpenFolder {
+  readonly path: string
+  readonly fd: number
+  readonly #fs: FileSystem
+  #closing: Promise<void> | undefined
+
+  private constructor(fs: FileSystem, path: string, fd: number) {
+    this.#fs = fs
+    this.path = path
+    this.fd = fd
+  }
+
+  /**
+   * Opens the folder at `path`. Throws system errors (ENOENT, ENOTDIR, EACCES, …).
+   * @param flags with {@link OPEN}`.folder` not through a link
+   */
+  static async open(fs: FileSystem, path: string, flags: number = OPEN.anyFolder): Promise<Folder> {
+    return new Folder(fs, path, await fs.open(path, flags))
+  }
+
+  /** Opens a folder in this one, not through a link. Throws system errors. */
+  async enter(name: string): Promise<Folder> {
+    return new Folder(this.#fs, join(this.path, name), await this.#fs.open(this.at(name), OPEN.folder))
+  }
+
+  at(name: string): string {
+    checkName(name, this.#fs.platform, name)
+    return this.#fs.at(this.fd, name) ?? join(this.path, name)
+  }
+
+  list(): Promise<Buffer[]> {
+    return this.#fs.readdir(this.#fs.at(this.fd, '.') ?? this.path)
+  }
+
+  sync(): Promise<void> {
+    return syncOpenFolder(this.#fs, this.fd)
+  }
+
+  release(): void {
+    this.close()
+  }
+
+  /**
+   * Resolves when it is closed. Never fails: nothing is written through the handle of a folder, so that nothing is
+   * lost.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#fs.close(this.fd).catch(() => {})
+    return this.#closing
+  }
 }

@@ -2,7 +2,7 @@ import { printable, SluiceError } from '../../errors.js'
 import { checkChoice } from '../../options.js'
 import { diskError, errorCode } from '../disk/disk-error.js'
 import { type FileStats, type FileSystem, OPEN } from '../disk/fs.js'
-import { checkName } from '../disk/names.js'
+import { checkName, nameOf, parentOf } from '../disk/names.js'
 import { nodeFileSystem } from '../disk/node-fs.js'
 import { isOutOfHandles } from '../disk/out-of-handles.js'
 import { sameInode } from '../disk/stats.js'
@@ -78,14 +78,19 @@ export class Tree {
     return new Lease(this.fs, handle, (held) => this.#leave(held))
   }
 
-  /** Syncs the names in the folder at `path`. Fails as {@link Tree.folder} does, and with system errors. */
-  async sync(path: string): Promise<void> {
+  /** Calls `act` with the folder at `path`, and releases it afterwards. Fails as {@link Tree.folder} and `act` do. */
+  async within<T>(path: string, act: (folder: OpenFolder) => Promise<T>): Promise<T> {
     const folder = await this.folder(path)
     try {
-      await folder.sync()
+      return await act(folder)
     } finally {
       folder.release()
     }
+  }
+
+  /** Syncs the names in the folder at `path`. Fails as {@link Tree.folder} does, and with system errors. */
+  sync(path: string): Promise<void> {
+    return this.within(path, (folder) => folder.sync())
   }
 
   /**
@@ -96,10 +101,8 @@ export class Tree {
   async makeFolder(path: string, mode = 0o777): Promise<'created' | 'there'> {
     if (path === '') return 'there'
     this.#check(path)
-    const [above, name] = split(path)
-    const parent = await this.folder(above)
-    try {
-      const where = parent.at(name)
+    return this.within(parentOf(path), async (parent) => {
+      const where = parent.at(nameOf(path))
       try {
         await this.fs.mkdir(where, mode)
       } catch (error) {
@@ -111,11 +114,9 @@ export class Tree {
       // a folder that is still open under this path is another one, which was removed meanwhile
       this.forget(path)
       return 'created'
-    } catch (error) {
+    }).catch((error: unknown) => {
       throw diskError(error, 'make the folder', path)
-    } finally {
-      parent.release()
-    }
+    })
   }
 
   /**
@@ -151,10 +152,9 @@ export class Tree {
     if (path === '') return hold(this.#top)
     const known = this.#open.get(path)
     if (known && this.fs.at(known.fd, '.') !== null) return this.#use(known)
-    const [above, name] = split(path)
-    const parent = await this.#enter(above)
+    const parent = await this.#enter(parentOf(path))
     try {
-      return await this.#step(parent, name, path)
+      return await this.#step(parent, nameOf(path), path)
     } catch (error) {
       throw diskError(error, 'enter the folder', path)
     } finally {
@@ -253,11 +253,6 @@ export class Tree {
     closing.then(() => this.#closing.delete(closing))
     return closing
   }
-}
-
-function split(path: string): [above: string, name: string] {
-  const slash = path.lastIndexOf('/')
-  return slash === -1 ? ['', path] : [path.slice(0, slash), path.slice(slash + 1)]
 }
 
 function unsafeLink(path: string, cause?: unknown): SluiceError {

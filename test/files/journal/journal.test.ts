@@ -1,6 +1,7 @@
 import test from 'ava'
+import type { Clock } from '../../../lib/files/disk/clock.js'
 import { collectLeftovers, Tree } from '../../../lib/files/index.js'
-import { Journal, type JournalClock } from '../../../lib/files/journal/journal.js'
+import { Journal } from '../../../lib/files/journal/journal.js'
 import {
   encodeRecords,
   type JournalRecord,
@@ -23,7 +24,7 @@ const DEAD = { ...thisOwner(GRAVE), pid: 99 }
 function manual() {
   let time = Date.now()
   const timers = new Set<() => void>()
-  const clock: JournalClock = {
+  const clock: Clock = {
     now: () => time,
     after(_ms, callback) {
       timers.add(callback)

@@ -1,6 +1,6 @@
 import { createHash, type Hash } from 'node:crypto'
 import test from 'ava'
-import { digestInSteps, gatheredPieces, portionsOf } from '../../../lib/files/atomic/portions.js'
+import { digestInSteps, gatheredPieces, portionsOf } from '../../../lib/files/atomic/pieces.js'
 import { randomContent } from '../../../lib/testing/index.js'
 
 const MIB = 1024 * 1024
