@@ -69,15 +69,11 @@ export class PrefaceCheck {
   readonly #formats: readonly string[]
   /** What came of the preface until now. */
   #bytes = Buffer.alloc(0)
-  #complete = false
+  /** Whether all of it was seen. */
+  complete = false
 
   constructor(formats: readonly string[]) {
     this.#formats = formats
-  }
-
-  /** Whether all of the preface was seen. */
-  get complete(): boolean {
-    return this.#complete
   }
 
   /**
@@ -85,7 +81,7 @@ export class PrefaceCheck {
    * @throws SluiceError as {@link parsePreface} does, and `ERR_FORMATS`, naming both lists
    */
   strip(chunk: Buffer): Buffer {
-    if (this.#complete) return chunk
+    if (this.complete) return chunk
     this.#bytes = Buffer.concat([this.#bytes, chunk])
     const preface = parsePreface(this.#bytes)
     if (preface === undefined) return Buffer.alloc(0)
@@ -95,7 +91,7 @@ export class PrefaceCheck {
       const lists = `this side has [${expected.join(', ')}], the peer has [${found.join(', ')}]`
       throw new SluiceError('ERR_FORMATS', `the wire stages do not match: ${lists}`, { expected, found })
     }
-    this.#complete = true
+    this.complete = true
     return preface.rest
   }
 }
