@@ -173,13 +173,10 @@ export async function main(args: readonly string[], io: Io, stop: AbortControlle
     command.exitOverride().configureOutput({
       writeOut: (text) => io.stdout.write(text),
       writeErr: (text) => io.stderr.write(text),
-      outputError: (text, write) =>
-        write(
-          `sluice: ${text
-            .replace(/^error: /, '')
-            .trim()
-            .replaceAll('\n', ' ')}\n`,
-        ),
+      outputError: (text, write) => {
+        const message = text.replace(/^error: /, '').trim()
+        write(`sluice: ${message.replaceAll('\n', ' ')}\n`)
+      },
     })
   }
   try {

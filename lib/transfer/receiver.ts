@@ -68,7 +68,7 @@ export class Receiver extends Session {
         else this.#finishRiver()
       },
       settled: (ranges) => this.#settled(ranges),
-      warn: this.warn,
+      warn: this.control.warn,
     })
     this.open()
     this.control.move('connecting')

@@ -80,7 +80,7 @@ export class Sender extends Session {
         if (item.kind === 'run') this.control.passed(item)
         if (item.kind === 'end') this.#state = 'sent'
       },
-      warn: this.warn,
+      warn: this.control.warn,
     })
     this.#state = 'offered'
     this.control.move('offered')
@@ -93,7 +93,7 @@ export class Sender extends Session {
 
   protected override async settled(): Promise<void> {
     if (this.#river) return closed(this.#river.stages)
-    await this.#sending.abandon().catch((error) => this.warn(asError(error)))
+    await this.#sending.abandon().catch((error) => this.control.warn(asError(error)))
   }
 
   protected override heard(message: Message): boolean {

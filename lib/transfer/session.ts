@@ -119,8 +119,6 @@ export abstract class Session {
     if (!this.#greeted) throw new SluiceError('ERR_PROTOCOL', 'the peer began before it said hello')
   }
 
-  readonly warn = (warning: SluiceError): void => this.control.warn(warning)
-
   protected result(bytes = this.plan.cameBytes): TransferResult {
     return this.outcomes.result(this.transfer.id, this.plan.entries, bytes)
   }
