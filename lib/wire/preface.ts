@@ -23,17 +23,11 @@ export function encodePreface(formats: readonly string[]): Buffer {
   return Buffer.concat([MAGIC, Buffer.from([VERSION, formats.length]), ...names])
 }
 
-/** A preface and what follows it. */
-interface Preface {
-  formats: string[]
-  rest: Buffer
-}
-
 /**
- * The preface that a stream begins with; undefined as long as it is not complete.
+ * The preface that a stream begins with, and what follows it; undefined as long as it is not complete.
  * @throws SluiceError `ERR_NOT_SLUICE` at the first byte that is none of ours, `ERR_VERSION`, `ERR_PROTOCOL`
  */
-export function parsePreface(bytes: Buffer): Preface | undefined {
+export function parsePreface(bytes: Buffer): { formats: string[]; rest: Buffer } | undefined {
   const common = Math.min(bytes.length, MAGIC.length)
   if (bytes.compare(MAGIC, 0, common, 0, common) !== 0) {
     const message = 'the peer is not a Sluice peer: its stream does not begin like one'

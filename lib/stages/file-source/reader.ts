@@ -179,12 +179,10 @@ export class SourceReader {
     if (signal.aborted) return
     const error = sourceError(path, cause)
     log('entry %d: %s', index, error.message)
+    if (plan.isOpen(index)) onFailure?.(error)
     // each request is answered once
-    let isFirst = true
     while (plan.isOpen(index)) {
       plan.answer(index, true)
-      if (isFirst) onFailure?.(error)
-      isFirst = false
       yield failureItem(index, error.code, this.#slot)
     }
   }

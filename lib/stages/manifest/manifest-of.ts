@@ -49,7 +49,6 @@ export async function manifestOf(paths: readonly string[], options: ManifestOpti
     gitignore = false,
     fs = nodeFileSystem,
     clock = systemClock,
-    limits,
     signal,
   } = options
   const arePaths = Array.isArray(paths) && paths.length > 0
@@ -64,7 +63,7 @@ export async function manifestOf(paths: readonly string[], options: ManifestOpti
   const walk = new Walk(
     fs,
     selection,
-    { keepLinks: symlinks === 'keep', gitignore, limits: limitsOf(limits), clock, signal },
+    { keepLinks: symlinks === 'keep', gitignore, limits: limitsOf(options.limits), clock, signal },
     ({ type, path, stats, target }) => {
       const { size, mtimeMs, mode } = stats!
       const bytes = type === 'file' ? size : 0
