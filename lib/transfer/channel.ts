@@ -203,7 +203,7 @@ export class Channel {
     this.#fail(new SluiceError('ERR_INTERRUPTED', message, { cause }))
   }
 
-  /** Before all others who hear of it: the stages beside it are torn down, and say nothing but that they were. */
+  /** Listens before `tie` does: the other stages are torn down then, and their errors say nothing but that. */
   readonly #garbled = (cause: Error): void => {
     this.#fail(asSluiceError(cause, 'ERR_CORRUPT', 'a wire stage failed'))
   }

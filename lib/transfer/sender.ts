@@ -39,7 +39,7 @@ const NOTHING_SENT: Message = {
   bytes: 0,
 }
 
-/** Bytes that a receiver has to take at once: cut up smaller, a run would hold the event loop. */
+/** Bytes of a frame and of a message that a receiver has to take: smaller ones are so many that they hold the event loop. */
 const LEAST = 4096
 
 /** The sender's part of the conversation: offer, plan, river, outcomes, result. */

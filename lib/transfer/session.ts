@@ -18,7 +18,7 @@ const debug = createDebug('sluice:session')
 /** What is said of oneself. */
 const AGENT = 'sluice/0.1'
 
-/** PINGs of a peer within a `pingInterval`, of which one is said in each. */
+/** PINGs that a peer may send within a `pingInterval`; an honest one sends one. */
 const MOST_PINGS = 1000
 
 /** What the stages of a river tell the session. */

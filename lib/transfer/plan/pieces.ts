@@ -29,9 +29,8 @@ export interface PieceLimits {
 const MOST_ENTRIES = 512
 
 /**
- * Places at most at which a file is in pieces: on one side the bytes came, on the other they are still to come. A sender
- * that finishes what it begins makes one of them on each connection; one that does not would make memory grow with
- * every few bytes.
+ * How many edges there may be between bytes of a file that came and bytes of it that are still to come. A sender that
+ * finishes what it begins makes one on each connection; one that does not would make memory grow with every few bytes.
  */
 const MOST_EDGES = 512
 
