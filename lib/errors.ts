@@ -131,12 +131,17 @@ export function messageOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown)
 }
 
+/** What was thrown, if it is an error of ours; else one that says what failed, with that as its cause. */
+export function asSluiceError(thrown: unknown, code: Code, what: string): SluiceError {
+  if (isSluiceError(thrown)) return thrown
+  return new SluiceError(code, `${what}: ${messageOf(thrown)}`, { cause: thrown })
+}
+
 /** What was thrown, as an error: a stream takes `undefined`, and all that is false, for success. */
 export function errorOf(thrown: unknown): Error {
-  if (thrown instanceof Error) return thrown
-  return new SluiceError('ERR_DESTROYED', `what was thrown is no error: ${messageOf(thrown)}`, {
-    cause: thrown,
-  })
+  return thrown instanceof Error
+    ? thrown
+    : asSluiceError(thrown, 'ERR_DESTROYED', 'what was thrown is no error')
 }
 
 const SHORT_ESCAPES: Record<string, string> = { '\n': '\\n', '\r': '\\r', '\t': '\\t', '\\': '\\\\' }

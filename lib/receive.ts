@@ -1,5 +1,5 @@
 import type { Duplex, Transform } from 'node:stream'
-import { isSluiceError, messageOf, SluiceError } from './errors.js'
+import { asSluiceError, type SluiceError } from './errors.js'
 import { checkOption } from './options.js'
 import { made, makeWireStages, type WireStage } from './stages/bytes/wire-stage.js'
 import { deframer } from './stages/deframer.js'
@@ -118,8 +118,7 @@ async function decide(
     return { ...decision, wanted: offer.entries.map((entry) => chosen(select(entry))) }
   } catch (cause) {
     // `throw undefined` as well: it must not pass for no error
-    if (isSluiceError(cause)) throw cause
-    throw new SluiceError('ERR_DESTROYED', `accept failed: ${messageOf(cause)}`, { cause })
+    throw asSluiceError(cause, 'ERR_DESTROYED', 'accept failed')
   }
 }
 

@@ -36,12 +36,8 @@ export function send(
   options: SendOptions = {},
 ): Transfer {
   const isSource = Array.isArray(source) || isManifest(source)
-  checkOption(
-    'source',
-    source,
-    isSource,
-    'a list of paths, or a manifest from manifestOf() or manifestFrom()',
-  )
+  const expected = 'a list of paths, or a manifest from manifestOf() or manifestFrom()'
+  checkOption('source', source, isSource, expected)
   if (isManifest(source) && source.offer.first > 0)
     throw badOption('source', 'an offer that follows no other, which cannot be sent without it', source)
   const limits = limitsOf(options.limits)

@@ -7,7 +7,7 @@ import { cleanCommand, statusCommand } from './commands/leftovers.js'
 import { recoverCommand } from './commands/recover.js'
 import { writeCommand } from './commands/write.js'
 import type { Context } from './terminal/context.js'
-import { asSluiceError, stoppedByUser } from './terminal/exit.js'
+import { commandError, stoppedByUser } from './terminal/exit.js'
 import { type Io, Reporter } from './terminal/reporter.js'
 
 const require = createRequire(import.meta.url)
@@ -166,20 +166,17 @@ export async function main(args: readonly string[], io: Io, stop: AbortControlle
     } catch (error) {
       // after a stop, its reason is reported, and not an error that followed from it
       const reason: SluiceError | undefined = signal.reason
-      exit = reporter.error(reason && !isSluiceError(error, reason.code) ? reason : asSluiceError(error))
+      exit = reporter.error(reason && !isSluiceError(error, reason.code) ? reason : commandError(error))
     }
   })
   for (const command of [sluice, ...sluice.commands]) {
     command.exitOverride().configureOutput({
       writeOut: (text) => io.stdout.write(text),
       writeErr: (text) => io.stderr.write(text),
-      outputError: (text, write) =>
-        write(
-          `sluice: ${text
-            .replace(/^error: /, '')
-            .trim()
-            .replaceAll('\n', ' ')}\n`,
-        ),
+      outputError: (text, write) => {
+        const message = text.replace(/^error: /, '').trim()
+        write(`sluice: ${message.replaceAll('\n', ' ')}\n`)
+      },
     })
   }
   try {

@@ -15,12 +15,6 @@ import { StoreCalls } from './river/store-calls.js'
 
 export type { FinalizerOptions }
 
-/** A stream with one record per entry of the offers, in their order, at the end. */
-export interface Finalizer extends Writable {
-  /** Resolves when the input came to its end, also if files failed; rejects as the stream does otherwise. */
-  readonly outcomes: Promise<Outcome[]>
-}
-
 /**
  * Publishes what `partSink` stored: each file gets its name when its digest is that of the sender, never before, and
  * never without one. Files that fail do so alone; the stream then ends with `ERR_FILES_FAILED`, the outcomes in it.
@@ -30,7 +24,7 @@ export interface Finalizer extends Writable {
  * `ERR_UNSAFE_LINK`, `ERR_UNSUPPORTED` (hash algorithm).
  */
 export function finalizer(options: FinalizerOptions = {}): Finalizer {
-  return new FinalizerStage(options)
+  return new Finalizer(options)
 }
 
 /** What a transfer has until its end. */
@@ -42,9 +36,14 @@ interface Books {
   verdicts: Verdicts
 }
 
-class FinalizerStage extends Writable implements Finalizer {
+/** @see finalizer */
+export class Finalizer extends Writable {
   readonly #outcomes = deferred<Outcome[]>()
-  readonly outcomes = this.#outcomes.promise
+  /**
+   * One record per entry of the offers, in their order. Resolves when the input came to its end, also if files failed;
+   * rejects as the stream does otherwise.
+   */
+  readonly outcomes: Promise<Outcome[]> = this.#outcomes.promise
   readonly #options
   #books: Books | undefined
   readonly #report: OutcomeReport

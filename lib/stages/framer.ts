@@ -69,12 +69,8 @@ export class Framer extends Duplex {
   }
 
   override _final(done: Callback): void {
-    if (!this.#isEnded) {
-      done(
-        new SluiceError('ERR_STATE', 'the items ended without an end; fileSource() gives it as the last one'),
-      )
-      return
-    }
+    const message = 'the items ended without an end; fileSource() gives it as the last one'
+    if (!this.#isEnded) return done(new SluiceError('ERR_STATE', message))
     this.push(null)
     done()
   }

@@ -2,7 +2,7 @@ import type { Duplex, FinishedOptions, Readable, Transform, Writable } from 'nod
 import { finished } from 'node:stream/promises'
 import createDebug from 'debug'
 import pump from 'pump'
-import { isSluiceError, SluiceError } from '../errors.js'
+import { asSluiceError, SluiceError } from '../errors.js'
 import { systemClock } from '../files/disk/clock.js'
 import type { Limits, PeerLimits } from '../wire/limits.js'
 import type { Message } from '../wire/messages.js'
@@ -203,10 +203,9 @@ export class Channel {
     this.#fail(new SluiceError('ERR_INTERRUPTED', message, { cause }))
   }
 
-  /** Before all others who hear of it: the stages beside it are torn down, and say nothing but that they were. */
+  /** Listens before `tie` does: the other stages are torn down then, and their errors say nothing but that. */
   readonly #garbled = (cause: Error): void => {
-    const message = `a wire stage failed: ${cause.message}`
-    this.#fail(isSluiceError(cause) ? cause : new SluiceError('ERR_CORRUPT', message, { cause }))
+    this.#fail(asSluiceError(cause, 'ERR_CORRUPT', 'a wire stage failed'))
   }
 
   readonly #fail = (error: Error): void => {

@@ -73,7 +73,7 @@ export class Heartbeat {
     if (!this.#pulse.isListening()) this.#heard = now
     if (now - this.#heard >= idleTimeout) return this.#giveUp('peer was silent', idleTimeout)
     const isQuiet = now - this.#said >= pingInterval
-    // One ping an interval, be it that it cannot leave yet.
+    // one ping an interval, even while it cannot go out yet
     if (isQuiet) this.#said = now
     this.#lookLater()
     if (isQuiet) this.#pulse.ping()

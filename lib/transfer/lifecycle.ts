@@ -1,4 +1,4 @@
-import { SluiceError } from '../errors.js'
+import { type Code, SluiceError } from '../errors.js'
 
 /** Where a transfer stands. The last five are final; `interrupted` can be resumed by running it again. */
 export type TransferState =
@@ -40,18 +40,16 @@ export function nextState(from: TransferState, to: TransferState): TransferState
   throw new SluiceError('ERR_STATE', message, { expected, found: to })
 }
 
+/** Errors that are no failure. */
+const STATE_OF_ERROR: Partial<Record<Code, TransferState>> = {
+  ERR_REJECTED: 'rejected',
+  ERR_CANCELLED: 'cancelled',
+  ERR_INTERRUPTED: 'interrupted',
+  ERR_TRUNCATED: 'interrupted',
+  ERR_TIMEOUT: 'interrupted',
+}
+
 /** The final state that an error of a transfer leads to. */
-export function stateOfError(error: SluiceError): TransferState {
-  switch (error.code) {
-    case 'ERR_REJECTED':
-      return 'rejected'
-    case 'ERR_CANCELLED':
-      return 'cancelled'
-    case 'ERR_INTERRUPTED':
-    case 'ERR_TRUNCATED':
-    case 'ERR_TIMEOUT':
-      return 'interrupted'
-    default:
-      return 'failed'
-  }
+export function stateOfError({ code }: SluiceError): TransferState {
+  return STATE_OF_ERROR[code] ?? 'failed'
 }

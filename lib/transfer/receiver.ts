@@ -68,7 +68,7 @@ export class Receiver extends Session {
         else this.#finishRiver()
       },
       settled: (ranges) => this.#settled(ranges),
-      warn: this.warn,
+      warn: this.control.warn,
     })
     this.open()
     this.control.move('connecting')
@@ -112,7 +112,7 @@ export class Receiver extends Session {
     this.control.move('receiving')
   }
 
-  /** Nobody reads what comes meanwhile, also not that nothing comes any more. */
+  /** Nobody reads the river meanwhile, not even its end: that the connection was cut off is heard by an event. */
   async #decide(offer: Offer): Promise<Decision> {
     const { deframer } = this.channel
     const cutOff = (error: SluiceError) => this.fail(error)

@@ -39,7 +39,7 @@ const NOTHING_SENT: Message = {
   bytes: 0,
 }
 
-/** Bytes that a receiver has to take at once: cut up smaller, a run would hold the event loop. */
+/** Bytes of a frame and of a message that a receiver has to take: smaller ones are so many that they hold the event loop. */
 const LEAST = 4096
 
 /** The sender's part of the conversation: offer, plan, river, outcomes, result. */
@@ -80,7 +80,7 @@ export class Sender extends Session {
         if (item.kind === 'run') this.control.passed(item)
         if (item.kind === 'end') this.#state = 'sent'
       },
-      warn: this.warn,
+      warn: this.control.warn,
     })
     this.#state = 'offered'
     this.control.move('offered')
@@ -93,7 +93,7 @@ export class Sender extends Session {
 
   protected override async settled(): Promise<void> {
     if (this.#river) return closed(this.#river.stages)
-    await this.#sending.abandon().catch((error) => this.warn(asError(error)))
+    await this.#sending.abandon().catch((error) => this.control.warn(asError(error)))
   }
 
   protected override heard(message: Message): boolean {

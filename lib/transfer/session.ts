@@ -1,7 +1,7 @@
 import type { Duplex, Readable, Writable } from 'node:stream'
 import { setTimeout } from 'node:timers/promises'
 import createDebug from 'debug'
-import { codeOf, isSluiceError, messageOf, printable, SluiceError } from '../errors.js'
+import { asSluiceError, codeOf, printable, SluiceError } from '../errors.js'
 import { checkAbortSignal, checkFlag, checkOption } from '../options.js'
 import { type PeerLimits, saidLimits } from '../wire/limits.js'
 import type { Message } from '../wire/messages.js'
@@ -18,7 +18,7 @@ const debug = createDebug('sluice:session')
 /** What is said of oneself. */
 const AGENT = 'sluice/0.1'
 
-/** PINGs of a peer within a `pingInterval`, of which one is said in each. */
+/** PINGs that a peer may send within a `pingInterval`; an honest one sends one. */
 const MOST_PINGS = 1000
 
 /** What the stages of a river tell the session. */
@@ -119,8 +119,6 @@ export abstract class Session {
     if (!this.#greeted) throw new SluiceError('ERR_PROTOCOL', 'the peer began before it said hello')
   }
 
-  readonly warn = (warning: SluiceError): void => this.control.warn(warning)
-
   protected result(bytes = this.plan.cameBytes): TransferResult {
     return this.outcomes.result(this.transfer.id, this.plan.entries, bytes)
   }
@@ -148,7 +146,7 @@ export abstract class Session {
 
   async #cancel(reason: string): Promise<void> {
     const lastWord: Message = { type: 'cancel', ...(reason !== '' && { reason }) }
-    this.fail(new SluiceError('ERR_CANCELLED', because('cancelled here', reason)), lastWord)
+    this.fail(cancelled('here', reason), lastWord)
     // how it ended is told there
     await this.transfer.finished.catch(() => {})
   }
@@ -170,10 +168,7 @@ export abstract class Session {
         this.#pinged()
         return true
       case 'cancel':
-        this.fail(
-          new SluiceError('ERR_CANCELLED', because('cancelled by the peer', message.reason ?? '')),
-          null,
-        )
+        this.fail(cancelled('by the peer', message.reason), null)
         return false
       case 'error':
         this.fail(errorOfPeer(message.code, message.text), null)
@@ -199,8 +194,7 @@ const STOPPED = 'a stage of the transfer stopped'
 
 /** What the river threw, as an error of ours. */
 export function asError(error: unknown): SluiceError {
-  if (isSluiceError(error)) return error
-  return new SluiceError('ERR_DESTROYED', `${STOPPED}: ${messageOf(error)}`, { cause: error })
+  return asSluiceError(error, 'ERR_DESTROYED', STOPPED)
 }
 
 /** What a peer is told of an error: foreign messages may contain local paths, it gets a fixed text instead. */
@@ -234,8 +228,9 @@ function tellsClose(stream: Duplex): boolean {
   return (stream as { _readableState?: { emitClose?: boolean } })._readableState?.emitClose === true
 }
 
-function because(what: string, reason: string): string {
-  return reason === '' ? what : `${what}: ${printable(reason, 1024)}`
+function cancelled(where: string, reason = ''): SluiceError {
+  const why = reason === '' ? '' : `: ${printable(reason, 1024)}`
+  return new SluiceError('ERR_CANCELLED', `cancelled ${where}${why}`)
 }
 
 /** An error that the peer told keeps its code, if it is one of ours. */

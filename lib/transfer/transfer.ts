@@ -74,7 +74,7 @@ export class Transfer extends EventEmitter<TransferEvents> {
    */
   async cancel(reason = ''): Promise<void> {
     // whatever comes from code without types: a transfer that is to end must not go on
-    if (!isFinal(this.#state)) await this.#cancel(textOf(reason))
+    if (!isFinal(this.#state)) await this.#cancel(messageOf(reason ?? ''))
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Progress, void, void> {
@@ -143,11 +143,6 @@ export class Transfer extends EventEmitter<TransferEvents> {
       },
     }
   }
-}
-
-/** A reason as text; none if there is none. */
-function textOf(reason: unknown): string {
-  return reason === undefined || reason === null ? '' : messageOf(reason)
 }
 
 /** Calls listeners. What one throws is its own affair, not that of the stage which happens to tell it something. */

@@ -129,8 +129,7 @@ export class FrameParser {
     this.#left = head.readUInt32BE(at + 1)
     if (this.#type !== FrameType.DATA) return HEADER
     this.#left -= POSITION
-    const high = head.readUInt32BE(at + HEADER)
-    const position = high * 0x1_0000_0000 + head.readUInt32BE(at + HEADER + 4)
+    const position = Number(head.readBigUInt64BE(at + HEADER))
     // Compared like this, since a sum beyond 2^53 would be rounded.
     if (position > Number.MAX_SAFE_INTEGER - this.#left) {
       throw new SluiceError('ERR_PROTOCOL', 'the peer sent data at positions beyond 2^53')

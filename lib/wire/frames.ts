@@ -47,7 +47,6 @@ export function dataHeader(position: number, length: number): Buffer {
   const header = Buffer.allocUnsafe(HEADER_BYTES + POSITION_BYTES)
   header[0] = FrameType.DATA
   header.writeUInt32BE(POSITION_BYTES + length, 1)
-  header.writeUInt32BE(Math.floor(position / 0x1_0000_0000), HEADER_BYTES)
-  header.writeUInt32BE(position % 0x1_0000_0000, HEADER_BYTES + 4)
+  header.writeBigUInt64BE(BigInt(position), HEADER_BYTES)
   return header
 }

@@ -57,7 +57,7 @@ export interface TransferResult {
   bytes: number
 }
 
-/** Why an entry failed, by a code. Without a stack: a peer can make a million of them, and is where they come from. */
+/** Why an entry failed, by a code. Without a stack, which costs time: a peer can cause a million of them. */
 export function failureOf({ path }: Entry, code: Code, why: string): SluiceError {
   const error = new SluiceError(code, `${printable(path)}: ${why}`, { path })
   error.stack = `${error.name}: ${error.message}`

@@ -23,17 +23,11 @@ export function encodePreface(formats: readonly string[]): Buffer {
   return Buffer.concat([MAGIC, Buffer.from([VERSION, formats.length]), ...names])
 }
 
-/** A preface and what follows it. */
-interface Preface {
-  formats: string[]
-  rest: Buffer
-}
-
 /**
- * The preface that a stream begins with; undefined as long as it is not complete.
+ * The preface that a stream begins with, and what follows it; undefined as long as it is not complete.
  * @throws SluiceError `ERR_NOT_SLUICE` at the first byte that is none of ours, `ERR_VERSION`, `ERR_PROTOCOL`
  */
-export function parsePreface(bytes: Buffer): Preface | undefined {
+export function parsePreface(bytes: Buffer): { formats: string[]; rest: Buffer } | undefined {
   const common = Math.min(bytes.length, MAGIC.length)
   if (bytes.compare(MAGIC, 0, common, 0, common) !== 0) {
     const message = 'the peer is not a Sluice peer: its stream does not begin like one'
@@ -69,15 +63,11 @@ export class PrefaceCheck {
   readonly #formats: readonly string[]
   /** What came of the preface until now. */
   #bytes = Buffer.alloc(0)
-  #complete = false
+  /** Whether all of it was seen. */
+  complete = false
 
   constructor(formats: readonly string[]) {
     this.#formats = formats
-  }
-
-  /** Whether all of the preface was seen. */
-  get complete(): boolean {
-    return this.#complete
   }
 
   /**
@@ -85,7 +75,7 @@ export class PrefaceCheck {
    * @throws SluiceError as {@link parsePreface} does, and `ERR_FORMATS`, naming both lists
    */
   strip(chunk: Buffer): Buffer {
-    if (this.#complete) return chunk
+    if (this.complete) return chunk
     this.#bytes = Buffer.concat([this.#bytes, chunk])
     const preface = parsePreface(this.#bytes)
     if (preface === undefined) return Buffer.alloc(0)
@@ -95,7 +85,7 @@ export class PrefaceCheck {
       const lists = `this side has [${expected.join(', ')}], the peer has [${found.join(', ')}]`
       throw new SluiceError('ERR_FORMATS', `the wire stages do not match: ${lists}`, { expected, found })
     }
-    this.#complete = true
+    this.complete = true
     return preface.rest
   }
 }

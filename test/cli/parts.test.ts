@@ -3,7 +3,7 @@ import { parseAddress, resolveLoopback, showAddress } from '../../lib/cli/networ
 import { parseRate } from '../../lib/cli/network/rate.js'
 import { describeOffer } from '../../lib/cli/terminal/ask.js'
 import { eventLine } from '../../lib/cli/terminal/events.js'
-import { asSluiceError, exitOf } from '../../lib/cli/terminal/exit.js'
+import { commandError, exitOf } from '../../lib/cli/terminal/exit.js'
 import { duration, progressLines, shownPath } from '../../lib/cli/terminal/progress.js'
 import { SluiceError } from '../../lib/errors.js'
 import { offerOf } from '../helpers/items.js'
@@ -57,7 +57,7 @@ test('of several reasons the weightiest decides the exit status', (t) => {
 })
 
 test('what the system says of a connection becomes one of our codes', (t) => {
-  const of = (code: string) => asSluiceError(Object.assign(new Error('x'), { code }), 'there').code
+  const of = (code: string) => commandError(Object.assign(new Error('x'), { code }), 'there').code
   t.is(of('ECONNREFUSED'), 'ERR_UNREACHABLE')
   t.is(of('EADDRINUSE'), 'ERR_USAGE')
   t.is(of('EWHATEVER'), 'ERR_INTERRUPTED')

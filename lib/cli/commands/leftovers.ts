@@ -10,11 +10,8 @@ import { counted, size } from '../terminal/progress.js'
 export async function statusCommand(dir: string, { reporter }: Context): Promise<void> {
   const found = await collectIn(dir, true)
   for (const leftover of found) tell(leftover, 'left', reporter)
-  reporter.note(
-    found.length === 0
-      ? 'nothing is left of interrupted transfers'
-      : leftoverSummary(found, 'would be removed by clean --yes'),
-  )
+  const summary = leftoverSummary(found, 'would be removed by clean --yes')
+  reporter.note(found.length === 0 ? 'nothing is left of interrupted transfers' : summary)
 }
 
 /** `sluice clean`: removes it with `--yes`; else shows what would be removed. */

@@ -11,7 +11,7 @@ import { connectTo, listenAt } from '../network/connection.js'
 import { serve } from '../network/serve.js'
 import { confirmOffer, describeOffer } from '../terminal/ask.js'
 import type { Context } from '../terminal/context.js'
-import { asSluiceError, stoppedByUser } from '../terminal/exit.js'
+import { commandError, stoppedByUser } from '../terminal/exit.js'
 
 /** The options of `sluice receive`; see its help. */
 export interface ReceiveFlags {
@@ -97,7 +97,7 @@ async function freeAt(dir: string): Promise<number | null> {
     try {
       return await commandFileSystem.free(path)
     } catch (error) {
-      if (asSluiceError(error).code === 'ERR_USAGE') return null
+      if (commandError(error).code === 'ERR_USAGE') return null
     }
   }
   return null

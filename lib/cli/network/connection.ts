@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { connect, createServer, type Server, type Socket } from 'node:net'
-import { asSluiceError } from '../terminal/exit.js'
+import { commandError } from '../terminal/exit.js'
 import { resolveLoopback, showAddress } from './address.js'
 
 /** Connects to HOST:PORT. Rejects with `ERR_USAGE` or `ERR_UNREACHABLE`, or when `signal` aborts. */
@@ -11,7 +11,7 @@ export async function connectTo(text: string, signal: AbortSignal): Promise<Sock
     await once(socket, 'connect', { signal })
   } catch (error) {
     socket.destroy()
-    throw asSluiceError(error, showAddress(address))
+    throw commandError(error, showAddress(address))
   }
   return socket
 }
@@ -24,7 +24,7 @@ export async function listenAt(text: string): Promise<{ server: Server; address:
   try {
     await once(server, 'listening')
   } catch (error) {
-    throw asSluiceError(error, showAddress(wanted))
+    throw commandError(error, showAddress(wanted))
   }
   const { port } = server.address() as { port: number }
   return { server, address: showAddress({ ...wanted, port }) }

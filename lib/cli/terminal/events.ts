@@ -51,12 +51,7 @@ export function eventLine(event: CliEvent): string {
   return `${printableJson(JSON.stringify({ version: EVENTS_VERSION, ...event }))}\n`
 }
 
-/** What an event says of an error or a warning, and of the transfer that it belongs to. */
+/** What an event says of an error or a warning, and of the transfer that it belongs to; its id is '' until it is known. */
 export function said({ code, message, path }: SluiceError, id?: string) {
-  return { id: known(id), code, message, path }
-}
-
-/** The id of a transfer; none as long as it is unknown. */
-export function known(id: string | undefined): string | undefined {
-  return id || undefined
+  return { id: id || undefined, code, message, path }
 }

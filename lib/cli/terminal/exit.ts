@@ -31,7 +31,7 @@ const OF_SYSTEM: Record<string, [Code, (where: string) => string]> = {
  * Any error as a {@link SluiceError}.
  * @param where the address, for the message
  */
-export function asSluiceError(error: unknown, where = 'the peer'): SluiceError {
+export function commandError(error: unknown, where = 'the peer'): SluiceError {
   if (isSluiceError(error)) return error
   const cause = error as NodeJS.ErrnoException
   const [code, say] = OF_SYSTEM[cause.code ?? ''] ?? ['ERR_INTERRUPTED', () => printable(cause.message)]

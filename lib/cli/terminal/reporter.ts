@@ -12,7 +12,7 @@ import {
   told,
   unusualIn,
 } from '../../wire/outcome.js'
-import { type CliEvent, eventLine, known, said } from './events.js'
+import { type CliEvent, eventLine, said } from './events.js'
 import { exitOf } from './exit.js'
 import { counted, duration, progressLines, size } from './progress.js'
 
@@ -126,7 +126,7 @@ export class Reporter {
     let told = Number.NEGATIVE_INFINITY
     const renamed: Outcome[] = []
     const enter = (state: TransferState) => {
-      this.event({ event: 'state', id: known(transfer.id), state })
+      this.event({ event: 'state', id: transfer.id || undefined, state })
       // the time before that was spent on the question
       if (state === 'sending' || state === 'receiving') began = performance.now()
       // a person may have to answer there
@@ -145,7 +145,7 @@ export class Reporter {
       this.#show(transfer, progressLines(progress, this.#io.stderr.columns || 80))
       if (performance.now() - told < JSON_INTERVAL) return
       told = performance.now()
-      this.event({ event: 'progress', id: known(transfer.id), ...progress })
+      this.event({ event: 'progress', id: transfer.id || undefined, ...progress })
     })
     transfer.finished.then(
       (result) => {
@@ -160,7 +160,7 @@ export class Reporter {
   settled(range: OutcomeRange, entries: readonly Entry[], id: string): void {
     if (this.#json)
       for (const outcome of outcomesOf(range, entries))
-        this.event({ event: 'file', id: known(id), ...told(outcome) })
+        this.event({ event: 'file', id: id || undefined, ...told(outcome) })
     for (const { status, path, code } of unusualIn(range, entries))
       if (status === 'failed') this.note(`failed: ${printable(path)} (${code})`)
   }

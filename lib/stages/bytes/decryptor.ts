@@ -1,12 +1,23 @@
 import { createDecipheriv, type KeyObject } from 'node:crypto'
 import { SluiceError } from '../../errors.js'
 import { ByteTransform } from './byte-transform.js'
-import { ALGORITHM, DATA, HEADER, LAST, MAX_CHUNK, nonceOf, PREFIX, streamKey, TAG } from './sealed-stream.js'
+import {
+  ALGORITHM,
+  DATA,
+  HEADER,
+  isOwnHeader,
+  LAST,
+  MAX_CHUNK,
+  nonceOf,
+  PREFIX,
+  streamKey,
+  TAG,
+} from './sealed-stream.js'
 
 /** Opens one stream, however it is split. */
 export class Decryptor extends ByteTransform {
   readonly #key: KeyObject
-  readonly #checkHeader: (header: Buffer) => void
+  readonly #secret: Buffer
   readonly #buffer = Buffer.allocUnsafe(MAX_CHUNK + TAG)
   #filled = 0
   #need = HEADER
@@ -15,11 +26,11 @@ export class Decryptor extends ByteTransform {
   #number = 0
   #ended = false
 
-  /** `checkHeader` may refuse a stream by throwing. */
-  constructor(key: KeyObject, checkHeader: (header: Buffer) => void) {
+  /** @param secret that by which the streams of the same stage object are known: they are refused */
+  constructor(key: KeyObject, secret: Buffer) {
     super()
     this.#key = key
-    this.#checkHeader = checkHeader
+    this.#secret = secret
   }
 
   /** What becomes readable with these bytes. */
@@ -55,7 +66,7 @@ export class Decryptor extends ByteTransform {
 
   #unit(bytes: Buffer): Buffer | undefined {
     if (!this.#streamKey) {
-      this.#checkHeader(bytes)
+      if (isOwnHeader(this.#secret, bytes)) throw new SluiceError('ERR_DECRYPT', OWN_STREAM)
       this.#streamKey = streamKey(this.#key, bytes)
       this.#need = PREFIX
       return undefined
@@ -89,6 +100,9 @@ export class Decryptor extends ByteTransform {
     return opened
   }
 }
+
+const OWN_STREAM =
+  'this encrypted stream was made by this very stage: either it was reflected on the way, or one stage object serves both sides; make one for each'
 
 function unreadable(number: number, cause?: unknown): SluiceError {
   return new SluiceError(

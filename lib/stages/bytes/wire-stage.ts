@@ -1,5 +1,5 @@
 import type { Transform } from 'node:stream'
-import { isSluiceError, messageOf, SluiceError } from '../../errors.js'
+import { asSluiceError } from '../../errors.js'
 import { badOption, checkOption } from '../../options.js'
 import type { Limits } from '../../wire/limits.js'
 
@@ -52,10 +52,7 @@ export function made(option: string, make: () => Transform): Transform {
   try {
     stage = make()
   } catch (cause) {
-    if (isSluiceError(cause)) throw cause
-    throw new SluiceError('ERR_USAGE', `a stage of ${option} could not be made: ${messageOf(cause)}`, {
-      cause,
-    })
+    throw asSluiceError(cause, 'ERR_USAGE', `a stage of ${option} could not be made`)
   }
   if (typeof stage?.pipe === 'function' && typeof stage.write === 'function') return stage
   throw badOption(`what a function of ${option} makes`, 'a Transform', stage)

@@ -30,15 +30,14 @@ export class Compressor extends WrappingTransform {
   // brotli makes 15 bytes of a megabyte of zeros. A flush makes at least 13, so flushing keeps us below the cap.
   protected override feed(part: Buffer, done?: (error?: Error | null) => void): void {
     this.#taken += part.length
-    if (this.#taken - this.#given * this.#maxRatio > ALLOWANCE / 2) {
-      const size = Math.ceil(this.#maxRatio * 6)
-      for (; part.length > size; part = part.subarray(size)) {
-        super.feed(part.subarray(0, size))
-        this.#flush()
-      }
-      super.feed(part, done)
+    const isNear = this.#taken - this.#given * this.#maxRatio > ALLOWANCE / 2
+    const size = Math.ceil(this.#maxRatio * 6)
+    for (; isNear && part.length > size; part = part.subarray(size)) {
+      super.feed(part.subarray(0, size))
       this.#flush()
-    } else super.feed(part, done)
+    }
+    super.feed(part, done)
+    if (isNear) this.#flush()
   }
 
   protected override inspect(piece: Buffer): void {

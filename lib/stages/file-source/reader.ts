@@ -60,11 +60,8 @@ export class SourceReader {
     const slab = length === 0 ? NOTHING : Buffer.allocUnsafeSlow(length)
     const failures = await this.#readFiles(files, slab)
     if (signal.aborted) return
-    const first = entries[0]!
-    const last = entries.at(-1)!
-    if (failures.size === 0) yield* this.#runs(first.start, slab)
-    else yield* this.#between(entries, slab, failures)
-    for (const piece of plan.pass(last.index + 1)) yield this.#run(piece, NOTHING)
+    yield* this.#between(entries, slab, failures)
+    for (const piece of plan.pass(entries.at(-1)!.index + 1)) yield this.#run(piece, NOTHING)
   }
 
   /** What of the entries lies between those that failed, and the failures. */
@@ -182,12 +179,10 @@ export class SourceReader {
     if (signal.aborted) return
     const error = sourceError(path, cause)
     log('entry %d: %s', index, error.message)
+    if (plan.isOpen(index)) onFailure?.(error)
     // each request is answered once
-    let isFirst = true
     while (plan.isOpen(index)) {
       plan.answer(index, true)
-      if (isFirst) onFailure?.(error)
-      isFirst = false
       yield failureItem(index, error.code, this.#slot)
     }
   }

@@ -2,9 +2,8 @@ import type { Plan } from '../../transfer/plan.js'
 import type { Entry } from '../../wire/entry.js'
 
 /**
- * What is read at once: small entries as a whole that stand next to each other in the stream, and which of them are
- * files; a chunk of one file, and
- * whether nothing more of its range comes behind it; or a stream to its end.
+ * What is read at once: whole small entries that follow each other in the stream, and which of them are files; a chunk
+ * of one file, and whether it is the last of its range; or a stream to its end.
  */
 export type Step =
   | { kind: 'small'; entries: Entry[]; files: Entry[]; length: number }

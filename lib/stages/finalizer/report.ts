@@ -10,10 +10,10 @@ const MOST_TOLD = 500
 export class OutcomeReport {
   /** All by the index of their entry, or with `outcomes: 'failed'` those in the order in which they ended. */
   readonly kept: Outcome[] = []
-  readonly #options: Pick<FinalizerOptions, 'onOutcome' | 'outcomes' | 'warn'>
+  readonly #options: FinalizerOptions
   readonly #isStopped: () => boolean
 
-  constructor(options: Pick<FinalizerOptions, 'onOutcome' | 'outcomes' | 'warn'>, isStopped: () => boolean) {
+  constructor(options: FinalizerOptions, isStopped: () => boolean) {
     this.#options = options
     this.#isStopped = isStopped
   }

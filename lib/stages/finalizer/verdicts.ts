@@ -16,13 +16,9 @@ import { digestIn, hasDigest } from '../../wire/run.js'
 import type { DigestsItem, StoredRun } from '../river/items.js'
 import { endsTransfer, type StoreCalls } from '../river/store-calls.js'
 import type { Ledger } from './ledger.js'
+import type { FinalizerOptions } from './options.js'
 
-interface VerdictOptions {
-  concurrency: number
-  /** An entry of which nothing was stored is 'filtered', or may still come. */
-  missing?: 'fail' | 'skip'
-  isStopped(): boolean
-}
+type VerdictOptions = Pick<FinalizerOptions, 'missing'> & { concurrency: number; isStopped(): boolean }
 
 /** A file that waits for its verdict. */
 interface StoredFile {

@@ -12,8 +12,9 @@ import type { Entry } from '../../wire/entry.js'
 import type { Limits } from '../../wire/limits.js'
 import { faultOf } from '../../wire/paths.js'
 
-/** How the files and folders that are to be sent are looked at. */
-export interface InspectOptions {
+/** How the files and folders that are to be sent are listed. */
+export interface ListingOptions {
+  gitignore: boolean
   clock: Clock
   signal: AbortSignal | undefined
   keepLinks: boolean
@@ -44,10 +45,10 @@ interface Place {
 /** Finds out what stands under a name. */
 export class Inspector {
   readonly #fs: FileSystem
-  readonly #options: InspectOptions
+  readonly #options: ListingOptions
   readonly #pace: DiskPace
 
-  constructor(fs: FileSystem, options: InspectOptions) {
+  constructor(fs: FileSystem, options: ListingOptions) {
     this.#fs = fs
     this.#options = options
     this.#pace = new DiskPace(options.clock)

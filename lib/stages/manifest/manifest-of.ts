@@ -49,24 +49,21 @@ export async function manifestOf(paths: readonly string[], options: ManifestOpti
     gitignore = false,
     fs = nodeFileSystem,
     clock = systemClock,
-    limits,
     signal,
   } = options
   const arePaths = Array.isArray(paths) && paths.length > 0
   checkOption('paths', paths, arePaths, 'a list of at least one file or folder to send')
   checkChoice('symlinks', symlinks, ['skip', 'keep'])
-  const selection = new Selection(
-    checkPatterns('include', include),
-    checkPatterns('exclude', exclude),
-    fs.platform,
-  )
+  checkPatterns('include', include)
+  checkPatterns('exclude', exclude)
+  const selection = new Selection(include, exclude, fs.platform)
   const roots = argumentsOf(paths, fs.platform, options.after)
   const builder = new OfferBuilder(options, options.name ?? offerNameOf(roots))
   const store = new DiskSources(fs, clock, builder.offer.first)
   const walk = new Walk(
     fs,
     selection,
-    { keepLinks: symlinks === 'keep', gitignore, limits: limitsOf(limits), clock, signal },
+    { keepLinks: symlinks === 'keep', gitignore, limits: limitsOf(options.limits), clock, signal },
     ({ type, path, stats, target }) => {
       const { size, mtimeMs, mode } = stats!
       const bytes = type === 'file' ? size : 0

@@ -1,5 +1,5 @@
 import ignore, { type Ignore } from 'ignore'
-import { badOption } from '../../options.js'
+import { checkOption } from '../../options.js'
 
 /** The rules of one `.gitignore`, which hold from its folder down. */
 export interface FolderRules {
@@ -46,7 +46,7 @@ export class Selection {
 }
 
 /** Checks an option of patterns; throws `ERR_USAGE`. */
-export function checkPatterns(option: string, patterns: unknown): readonly string[] {
-  if (Array.isArray(patterns) && patterns.every((pattern) => typeof pattern === 'string')) return patterns
-  throw badOption(option, 'a list of patterns as in .gitignore', patterns)
+export function checkPatterns(option: string, patterns: unknown): void {
+  const arePatterns = Array.isArray(patterns) && patterns.every((pattern) => typeof pattern === 'string')
+  checkOption(option, patterns, arePatterns, 'a list of patterns as in .gitignore')
 }

@@ -6,7 +6,7 @@ import { openRegular } from '../../files/disk/open-regular.js'
 import { retryOpen } from '../../files/disk/out-of-handles.js'
 import { readFully } from '../../files/disk/read-write.js'
 import { sourceError } from '../../stores/sources.js'
-import { cannotRead, type Inspected, type InspectOptions, Inspector, join, whyNot } from './inspect.js'
+import { cannotRead, type Inspected, Inspector, join, type ListingOptions, whyNot } from './inspect.js'
 import type { FolderRules, Selection } from './selection.js'
 
 /** Names of a folder that are looked at together. More gain nothing: the thread pool has four threads. */
@@ -25,23 +25,23 @@ interface Folder {
   entry: Inspected | undefined
 }
 
-/** What a {@link Walk} is to do. */
-export interface WalkOptions extends InspectOptions {
-  gitignore: boolean
-}
-
 /** Goes through folders in a fixed order and gives out what is to be sent. */
 export class Walk {
   readonly skipped: SluiceError[] = []
   readonly #fs: FileSystem
   readonly #inspector: Inspector
   readonly #selection: Selection
-  readonly #options: WalkOptions
+  readonly #options: ListingOptions
   readonly #give: (found: Inspected) => void
   readonly #slice: TimeSlice
   #given = 0
 
-  constructor(fs: FileSystem, selection: Selection, options: WalkOptions, give: (found: Inspected) => void) {
+  constructor(
+    fs: FileSystem,
+    selection: Selection,
+    options: ListingOptions,
+    give: (found: Inspected) => void,
+  ) {
     this.#fs = fs
     this.#inspector = new Inspector(fs, options)
     this.#selection = selection

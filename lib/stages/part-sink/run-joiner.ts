@@ -6,8 +6,8 @@ const SMALL = 64 * 1024
 const MOST_BUFFERS = 16
 
 /**
- * Sockets cut where they please, so that most runs end in the middle of a file. The beginning of a small one is kept
- * until the next run brings the rest: then it is stored together with others.
+ * A socket cuts its bytes anywhere, so that most runs end in the middle of a file. The beginning of a small file is kept
+ * until the next run brings the rest, and joined to it: then the file is whole, and is stored together with others.
  */
 export class RunJoiner {
   #tail: Run | undefined

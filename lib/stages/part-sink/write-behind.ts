@@ -2,8 +2,8 @@ import type { StoredRun } from '../river/items.js'
 import type { FileWrite } from './writes.js'
 
 /**
- * Bytes that wait together: for a write of a mebibyte Linux looks for pages that lie side by side, which takes longer
- * than the copying where memory is in pieces. And buffers, of which the system takes as many at once.
+ * Bytes that wait together, at most: for a write of a mebibyte Linux looks for adjacent pages, which takes longer than
+ * the copying where memory is fragmented. And buffers: the system takes that many in one call.
  */
 const MOST_BYTES = 512 * 1024
 const MOST_BUFFERS = 1024

@@ -145,20 +145,12 @@ export class StoreCalls {
 
   async discard(part: Part, entry: Entry, failure: SluiceError): Promise<void> {
     this.#passing.delete(part)
-    try {
-      await part.discard(failure)
-    } catch (error) {
-      this.#warn(diskError(error, 'remove what came of', entry.path))
-    }
+    await this.#orWarn('remove what came of', entry.path, () => part.discard(failure))
   }
 
   async keep(part: Part, entry: Entry, failure: SluiceError): Promise<void> {
     if (!part.keep) return this.discard(part, entry, failure)
-    try {
-      await part.keep(failure)
-    } catch (error) {
-      this.#warn(diskError(error, 'keep what came of', entry.path))
-    }
+    await this.#orWarn('keep what came of', entry.path, () => part.keep!(failure))
   }
 
   /** Makes the symbolic links, one after the other. */
@@ -204,13 +196,8 @@ export class StoreCalls {
     if (--this.#holders > 0) return
     this.#isClosed = true
     const failure = new SluiceError('ERR_DESTROYED', 'the transfer ended before the file did')
-    for (const part of this.#passing) {
-      try {
-        await part.discard(failure)
-      } catch (error) {
-        this.#warn(diskError(error, 'remove what came of', this.#name))
-      }
-    }
+    for (const part of this.#passing)
+      await this.#orWarn('remove what came of', this.#name, () => part.discard(failure))
     this.#passing.clear()
     await this.#whole('close', () => this.#store.close?.())
   }
@@ -235,6 +222,15 @@ export class StoreCalls {
       return outcomeOf(entry, (await this.#store.endFolder!(entry)) ?? {})
     } catch (warning) {
       return outcomeOf(entry, { warning: diskError(warning, 'set mode and time of', entry.path) })
+    }
+  }
+
+  /** A call whose failure stops nothing. */
+  async #orWarn(what: string, path: string, call: () => Promise<void> | void): Promise<void> {
+    try {
+      await call()
+    } catch (error) {
+      this.#warn(diskError(error, what, path))
     }
   }
 

@@ -117,6 +117,7 @@ export class ByteStates {
 
   /** Brings entries from `first` up to `end` as a whole into a state. */
   set(first: number, state: ByteState, end = first + 1): void {
+    if (end <= first) return
     this.#states.fill(state, first, end)
     if (this.#mixed.size > 0) for (let index = first; index < end; index++) this.#mixed.delete(index)
     if (state === Is.Coming) {

@@ -29,9 +29,8 @@ export interface PieceLimits {
 const MOST_ENTRIES = 512
 
 /**
- * Places at most at which a file is in pieces: on one side the bytes came, on the other they are still to come. A sender
- * that finishes what it begins makes one of them on each connection; one that does not would make memory grow with
- * every few bytes.
+ * How many edges there may be between bytes of a file that came and bytes of it that are still to come. A sender that
+ * finishes what it begins makes one on each connection; one that does not would make memory grow with every few bytes.
  */
 const MOST_EDGES = 512
 
@@ -81,7 +80,7 @@ export class PieceCutter {
       ends: false,
       isLate,
     }
-    this.#settleDue(first, index)
+    this.#states.set(first, Is.There, index)
     for (let at = position; ; ) {
       const isWhole = !isLate && at === this.#entries[index]!.start
       const behind = isWhole ? this.#states.takeWhole(index, end, first + most - index) : index
@@ -101,7 +100,7 @@ export class PieceCutter {
       if (following === undefined || following - first >= most || !this.#areDue(index + 1, following))
         return piece
       if (this.#isLateFrom(following, at, end)) return piece
-      this.#settleDue(index + 1, following)
+      this.#states.set(index + 1, Is.There, following)
       index = following
     }
   }
@@ -113,7 +112,7 @@ export class PieceCutter {
     if (first === undefined || first >= end) return undefined
     let last = first
     while (last + 1 < end && last + 1 - first < most && due.has(last + 1)) last++
-    this.#settleDue(first, last + 1)
+    this.#states.set(first, Is.There, last + 1)
     const position = this.#entries[first]!.start
     return { position, length: 0, first, last, offset: 0, ends: true, isLate: false }
   }
@@ -185,10 +184,5 @@ export class PieceCutter {
   #areDue(first: number, end: number): boolean {
     for (let index = first; index < end; index++) if (!this.#states.due.has(index)) return false
     return true
-  }
-
-  /** Entries of no bytes are in a piece now. */
-  #settleDue(first: number, end: number): void {
-    if (end > first) this.#states.set(first, Is.There, end)
   }
 }
