@@ -42,7 +42,7 @@ export class Ranges {
 
   /** Takes the bytes from `start` up to, but not including, `end` out of the set. */
   remove(start: number, end: number): void {
-    if (end <= start) return
+    if (end <= start || this.isEmpty) return
     // where it begins or ends inside of a range, a piece of that is left
     this.#setEdges(start, end, 1)
   }
@@ -50,20 +50,20 @@ export class Ranges {
   /** Whether all bytes from `start` up to `end` are in the set. */
   covers(start: number, end: number): boolean {
     if (end <= start) return true
-    const place = this.#first((edge) => edge > start)
+    const place = this.#placeAbove(start)
     return place % 2 === 1 && this.#edges[place]! >= end
   }
 
   /** Whether any byte from `start` up to `end` is in the set. */
   overlaps(start: number, end: number): boolean {
     if (end <= start) return false
-    const place = this.#first((edge) => edge > start)
+    const place = this.#placeAbove(start)
     return place % 2 === 1 || (this.#edges[place] ?? end) < end
   }
 
   /** The first range of the set that has bytes at or after `from`, without those before; undefined if there is none. */
   next(from: number): Range | undefined {
-    const place = this.#first((edge) => edge > from)
+    const place = this.#placeAbove(from)
     if (place === this.#edges.length) return undefined
     return place % 2 === 1
       ? { start: from, end: this.#edges[place]! }
@@ -84,20 +84,21 @@ export class Ranges {
 
   /** Puts `start` and `end` in the place of the edges between them, each if the place of its edge is odd or even. */
   #setEdges(start: number, end: number, parity: 0 | 1): void {
-    const from = this.#first((edge) => edge >= start)
-    const to = this.#first((edge) => edge > end)
+    const from = this.#placeAbove(start - 1)
+    const to = this.#placeAbove(end)
     const edges: number[] = []
     if (from % 2 === parity) edges.push(start)
     if (to % 2 === parity) edges.push(end)
     this.#edges.splice(from, to - from, ...edges)
   }
 
-  #first(holds: (edge: number) => boolean): number {
+  /** The place of the first edge above a position; the number of edges if there is none. */
+  #placeAbove(position: number): number {
     let low = 0
     let high = this.#edges.length
     while (low < high) {
       const middle = (low + high) >>> 1
-      if (holds(this.#edges[middle]!)) high = middle
+      if (this.#edges[middle]! > position) high = middle
       else low = middle + 1
     }
     return low

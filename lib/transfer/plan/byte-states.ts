@@ -9,6 +9,9 @@ import { IndexSet } from './index-set.js'
 export const Is = { Absent: 0, Coming: 1, Claimed: 2, There: 3 } as const
 export type ByteState = (typeof Is)[keyof typeof Is]
 
+/** The states that have a set of ranges where the bytes of an entry are not all in the same one. */
+const KNOWN = [Is.Coming, Is.Claimed, Is.There] as const
+
 /** In the place of the state of an entry whose bytes are not all in the same one. */
 const MIXED = 4
 
@@ -154,7 +157,7 @@ export class ByteStates {
       return
     }
     const parts = this.#partsOf(index)
-    for (const set of Object.values(parts)) set.remove(start, end)
+    for (const other of KNOWN) if (other !== state) parts[other].remove(start, end)
     if (state !== Is.Absent) parts[state].add(start, end)
     this.#settle(index, parts)
   }
@@ -183,12 +186,8 @@ export class ByteStates {
   /** Drops the sets of an entry again that is in one state as a whole. */
   #settle(index: number, parts: Parts): void {
     const end = this.#end(index)
-    for (const state of [Is.Coming, Is.Claimed, Is.There] as const)
-      if (parts[state].covers(0, end)) {
-        this.set(index, state)
-        return
-      }
-    if (Object.values(parts).every((set) => set.isEmpty)) this.set(index, Is.Absent)
+    for (const state of KNOWN) if (parts[state].covers(0, end)) return this.set(index, state)
+    if (KNOWN.every((state) => parts[state].isEmpty)) this.set(index, Is.Absent)
     else if (parts[Is.Coming].isEmpty) this.coming.delete(index)
     else this.coming.add(index)
   }
