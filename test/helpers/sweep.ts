@@ -34,7 +34,7 @@ export async function crashSweep({
   work,
   recover,
   look,
-  seeds = scale(12, 60),
+  seeds = scale(8, 60),
   again = scale(1, 2),
 }: CrashSweep): Promise<{ states: number }> {
   const disk = new MemoryDisk({ ...options, crashes: true })

@@ -14,6 +14,7 @@ import {
 import { processSystem } from '../../../lib/files/own/owner.js'
 import { systemError } from '../../../lib/testing/disk/memory-inode.js'
 import { MemoryDisk } from '../../../lib/testing/index.js'
+import { scale } from '../../helpers/scale.js'
 import { crashSweep, faultSweep } from '../../helpers/sweep.js'
 
 // Every call is the last one before the power is cut, and every call fails, for each way to write and to rename.
@@ -156,6 +157,7 @@ for (const [name, scene] of Object.entries(SCENES)) {
   test(`every call of ${name} fails`, async (t) => {
     let healthy = false
     const { runs } = await faultSweep({
+      step: scale(3, 1),
       options: { links: scene.links },
       set: (disk) => {
         healthy = false
@@ -172,7 +174,7 @@ for (const [name, scene] of Object.entries(SCENES)) {
       },
     })
     t.log(`${runs} runs`)
-    t.true(runs > 100)
+    t.true(runs > scale(40, 100))
   })
 }
 
@@ -244,6 +246,7 @@ for (const [name, move] of Object.entries(MOVES)) {
   test(`every call of a rename ${name} fails`, async (t) => {
     let healthy = false
     const { runs } = await faultSweep({
+      step: scale(3, 1),
       set: (disk) => {
         healthy = false
         moving.set(disk)
@@ -257,7 +260,7 @@ for (const [name, move] of Object.entries(MOVES)) {
         tell(place, await wrongMove(disk, move, !(result instanceof Error), healthy)),
     })
     t.log(`${runs} runs`)
-    t.true(runs > 100)
+    t.true(runs > scale(40, 100))
   })
 }
 

@@ -8,7 +8,7 @@ import { Interleaving } from '../../helpers/interleaving.js'
 import { Machine } from '../../helpers/machine.js'
 import { scale } from '../../helpers/scale.js'
 
-const SEEDS = scale(250, 10_000)
+const SEEDS = scale(120, 10_000)
 const CLIENTS = 5
 const ROUNDS = 3
 const MOST_DEATHS = 3
