@@ -9,6 +9,7 @@ import {
   type TransferResult,
   told,
 } from '../wire/outcome.js'
+import { digestIn } from '../wire/run.js'
 
 /** The status of an entry as a byte; 0 for one that has no outcome yet. */
 const STATUSES: readonly (OutcomeStatus | undefined)[] = [undefined, 'published', 'skipped', 'failed']
@@ -20,16 +21,19 @@ const STATUSES: readonly (OutcomeStatus | undefined)[] = [undefined, 'published'
 export class OutcomeTable {
   #status = new Uint8Array(0)
   readonly #unusual = new Map<number, Outcome>()
+  /** Ranges of which the digests are known; at the receiver only. */
+  readonly #digested: Pick<OutcomeRange, 'first' | 'last' | 'digests'>[] = []
 
   /** Takes in the outcomes of consecutive entries. */
   add(range: OutcomeRange, entries: readonly Entry[]): void {
-    const { first, last, status, code, reason, except } = range
+    const { first, last, status, code, reason, except, digests } = range
     if (this.#status.length < entries.length) {
       const longer = new Uint8Array(entries.length)
       longer.set(this.#status)
       this.#status = longer
     }
     this.#status.fill(STATUSES.indexOf(status), first, last + 1)
+    if (digests) this.#digested.push({ first, last, digests })
     const isPlain = code === undefined && reason === undefined
     for (const outcome of isPlain ? (except?.values() ?? []) : outcomesOf(range, entries)) {
       this.#status[outcome.entry.index] = STATUSES.indexOf(outcome.status)
@@ -46,11 +50,11 @@ export class OutcomeTable {
     for (const status of this.#status) counts[status]!++
     const [, published = 0, skipped = 0, failed = 0] = counts
     const list = () => this.toArray(entries)
-    let files: Outcome[] | undefined
     return {
       id,
       get files() {
-        files ??= list()
+        const files = list()
+        Object.defineProperty(this, 'files', { value: files })
         return files
       },
       published,
@@ -62,12 +66,16 @@ export class OutcomeTable {
 
   /** One record per entry that has an outcome, in the order of the offers. */
   toArray(entries: readonly Entry[]): Outcome[] {
-    const outcomes: Outcome[] = []
-    for (const [index, entry] of entries.entries()) {
+    const outcomes = entries.map((entry, index): Outcome | undefined => {
       const status = STATUSES[this.#status[index] ?? 0]
-      if (status) outcomes.push(this.#unusual.get(index) ?? { entry, path: entry.path, status })
-    }
-    return outcomes
+      return status && (this.#unusual.get(index) ?? { entry, path: entry.path, status })
+    })
+    for (const { first, last, digests } of this.#digested)
+      for (let index = first; index <= last; index++) {
+        const digest = this.#unusual.has(index) ? undefined : digestIn(digests, index)
+        if (digest) outcomes[index]!.digest = digest
+      }
+    return outcomes.filter((outcome) => outcome !== undefined)
   }
 }
 
@@ -80,23 +88,27 @@ const RECORD_BYTES = 20
 
 /**
  * The messages that tell the sender of a range, with at most `message` bytes of payload and `list` exceptions in each;
- * but for a single record that is larger, which has a message of its own.
+ * but for a single record that is larger, which has a message of its own. With each comes the part of the range that
+ * it tells of.
  */
 export function* messagesOf(
   range: OutcomeRange,
   limits: Pick<Limits, 'message' | 'list'>,
-): Generator<OutcomesMessage, void> {
+): Generator<{ message: OutcomesMessage; part: OutcomeRange }, void> {
   const { status, code } = range
   const room = limits.message - HEAD_BYTES
   let { first } = range
   let except: OutcomeRecord[] = []
+  let outcomes = new Map<number, Outcome>()
   let bytes = 0
-  const upTo = (end: number): OutcomesMessage => {
+  const upTo = (end: number) => {
     const message = { first, count: end - first, status, code, except }
+    const part = { ...range, first, last: end - 1, except: outcomes }
     first = end
     except = []
+    outcomes = new Map()
     bytes = 0
-    return message
+    return { message, part }
   }
   for (const [index, outcome] of range.except ?? []) {
     while (index >= first + MOST_ENTRIES) yield upTo(first + MOST_ENTRIES)
@@ -105,6 +117,7 @@ export function* messagesOf(
     const size = RECORD_BYTES + Buffer.byteLength(name ?? '') + (code?.length ?? 0)
     if (except.length > 0 && (except.length >= limits.list || bytes + size > room)) yield upTo(index)
     except.push(record)
+    outcomes.set(index, outcome)
     bytes += size
   }
   while (first <= range.last) yield upTo(Math.min(first + MOST_ENTRIES, range.last + 1))

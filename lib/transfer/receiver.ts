@@ -160,10 +160,9 @@ export class Receiver extends Session {
     const { entries } = this.plan
     for (const range of ranges) {
       this.outcomes.add(range, entries)
-      for (const message of messagesOf(range, { message: this.#mostBytes, list: MOST_ITEMS })) {
-        const { first, count } = message
-        if (first > range.first) await setImmediate() // of a million, others have their turn meanwhile
-        this.control.settled({ ...range, first, last: first + count - 1 }, entries)
+      for (const { message, part } of messagesOf(range, { message: this.#mostBytes, list: MOST_ITEMS })) {
+        if (part.first > range.first) await setImmediate() // of a million, others have their turn meanwhile
+        this.control.settled(part, entries)
         this.say({ type: 'outcomes', ...message })
         await this.channel.ready()
       }

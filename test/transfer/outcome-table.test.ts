@@ -95,10 +95,17 @@ test('what the other side hears of ranges, in messages within its limits, is wha
       (specs, bytes, list) => {
         const { entries, ranges } = made(specs)
         const there = new OutcomeTable()
+        const parts: Outcome[] = []
         for (const range of ranges) {
           let next = range.first
-          for (const said of messagesOf(range, { message: bytes, list })) {
+          for (const { message: said, part } of messagesOf(range, { message: bytes, list })) {
             const { message, bytes: size } = heard(said)
+            assert.deepEqual([part.first, part.last - part.first + 1], [message.first, message.count])
+            assert.deepEqual(
+              [...part.except!.keys()],
+              message.except.map(({ index }) => index),
+            )
+            parts.push(...outcomesOf(part, entries))
             assert.equal(message.first, next)
             next += message.count
             assert(message.count <= 4096)
@@ -111,6 +118,7 @@ test('what the other side hears of ranges, in messages within its limits, is wha
         }
         const expected = ranges.flatMap((range) => [...outcomesOf(range, entries)])
         assert.deepEqual(there.toArray(entries).map(told), expected.map(told))
+        assert.deepEqual(parts, expected)
         const here = new OutcomeTable()
         for (const range of ranges) here.add(range, entries)
         assert.deepEqual(here.toArray(entries), expected)
@@ -130,7 +138,7 @@ test('a message that the limits leave room for is not cut up', (t) => {
   const except = new Map(entries.map((entry) => [entry.index, outcomeOf(entry, { status: 'skipped' })]))
   const range: OutcomeRange = { first: 0, last: 999, status: 'published', except }
   const sizes = (message: number) =>
-    Array.from(messagesOf(range, { message, list: 1000 }), (said) => heard(said).bytes)
+    Array.from(messagesOf(range, { message, list: 1000 }), ({ message: said }) => heard(said).bytes)
   t.is(sizes(1 << 20).length, 1)
   const small = sizes(4096)
   t.true(small.length <= 6, String(small.length))
@@ -139,7 +147,7 @@ test('a message that the limits leave room for is not cut up', (t) => {
 
 test('a million entries of one outcome are messages of a few bytes, none about more than some thousand', (t) => {
   const range: OutcomeRange = { first: 0, last: 999_999, status: 'skipped', code: 'ERR_SKIPPED' }
-  const messages = Array.from(messagesOf(range, { message: 4096, list: 1000 }))
+  const messages = Array.from(messagesOf(range, { message: 4096, list: 1000 }), ({ message }) => message)
   t.is(messages.length, Math.ceil(1_000_000 / 4096))
   t.true(messages.every((message) => heard(message).bytes < 64))
   t.is(
@@ -158,6 +166,23 @@ test('an entry without an outcome is in no result: it does not pass for publishe
     { entry: entries[1]!, path: 'file 1', status: 'skipped', reason: 'unwanted' },
     { entry: entries[3]!, path: 'file 3', status: 'published' },
   ])
+})
+
+test('the digests of what was published are in the result, also where it was told in several ranges', (t) => {
+  const entries = entriesOf(4)
+  const digests = { first: 0, count: 3, bytes: Buffer.from('aabbcc') }
+  const own = outcomeOf(entries[1]!, { status: 'published', name: 'other' })
+  const table = new OutcomeTable()
+  table.add({ first: 0, last: 1, status: 'published', digests, except: new Map([[1, own]]) }, entries)
+  table.add({ first: 2, last: 2, status: 'published', digests }, entries)
+  table.add({ first: 3, last: 3, status: 'published' }, entries)
+  t.deepEqual(
+    table.toArray(entries).map(({ digest }) => digest?.toString()),
+    ['aa', undefined, 'cc', undefined],
+  )
+  const result = table.result('id', entries, 0)
+  t.is(result.files, result.files)
+  t.deepEqual(Object.keys(JSON.parse(JSON.stringify(result))).sort(), Object.keys(result).sort())
 })
 
 test('a table grows with the offers, and keeps what only one side knows', (t) => {

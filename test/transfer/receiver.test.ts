@@ -208,6 +208,30 @@ for (const [what, isWanted] of Object.entries(SELECTIONS)) {
   })
 }
 
+test('each outcome that says more than its status is told once, however many messages it takes', async (t) => {
+  const count = 3000
+  const links = Object.fromEntries(Array.from({ length: count }, (_, i) => [`link ${i}`, { target: 'x' }]))
+  const { transfer, peer } = receiving()
+  const told: number[] = []
+  let ranges = 0
+  transfer.on('settled', ({ first, last, except }) => {
+    ranges++
+    for (const index of except!.keys()) if (index >= first && index <= last) told.push(index)
+    t.true(except!.size <= last - first + 1)
+  })
+  peer.say(HELLO, ...offering(links))
+  await planOf(peer, count)
+  peer.say(END)
+  t.like(await peer.hears('result'), { published: 0, skipped: count })
+  t.true(ranges > 1)
+  t.deepEqual(
+    told,
+    Array.from({ length: count }, (_, i) => i),
+  )
+  peer.close()
+  await transfer.finished
+})
+
 test('very many entries are pages, so that nobody is held up by one', async (t) => {
   const count = 5000
   const { transfer, peer } = receiving({ limits: { closeTimeout: 1000 } })
