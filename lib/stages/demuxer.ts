@@ -67,12 +67,9 @@ export class Demuxer extends Transform {
 
   override _flush(done: TransformCallback): void {
     const { plan } = this
-    // asked for again, also after END
-    const open = plan.entries.find(({ index }) => plan.isOpen(index))
-    if (plan.isEnded && !open) return done()
-    const before = plan.isEnded
-      ? `what was asked for again of entry ${open!.index}`
-      : 'the end of the transfer'
+    const [open] = this.#open()
+    if (plan.isEnded && open === undefined) return done()
+    const before = plan.isEnded ? `what was asked for again of entry ${open}` : 'the end of the transfer'
     done(new SluiceError('ERR_TRUNCATED', `the stream ended before ${before}`))
   }
 
@@ -128,10 +125,12 @@ export class Demuxer extends Transform {
     if (slot !== this.#digestLength)
       throw refuse(`a digest of ${slot} instead of ${this.#digestLength} bytes for`, plan.entries[first])
     const failures = new Map<number, Code>()
+    const open = new Set<number>()
     // first, so that an empty file that failed is not passed
     for (const [index, code] of codes ?? []) {
       failures.set(index, fileCodeOf(code))
       plan.answer(index, true)
+      if (plan.isOpen(index)) open.add(index)
     }
     for (const piece of plan.pass(first + count)) yield this.#run(piece, [])
     // of its own: outcomes keep it, and with it all of the chunk that it came in
@@ -144,14 +143,21 @@ export class Demuxer extends Transform {
       const end = size === undefined ? undefined : plan.setSize(index, size)
       if (end) yield this.#run(end, [])
       plan.answer(index)
+      if (plan.isOpen(index)) open.add(index)
     }
-    yield { kind: 'digests', ...column, failures, ...(sizes && { sizes }) }
+    yield { kind: 'digests', ...column, failures, open, ...(sizes && { sizes }) }
   }
 
   *#end(): Generator<Item, void> {
     for (const piece of this.plan.pass()) yield this.#run(piece, [])
     this.plan.end()
-    yield { kind: 'end' }
+    yield { kind: 'end', open: this.#open() }
+  }
+
+  /** Files that were asked for again and are not answered yet. */
+  #open(): number[] {
+    const { plan } = this
+    return plan.entries.filter(({ index }) => plan.isOpen(index)).map(({ index }) => index)
   }
 
   #run({ position, length, first, last, offset, ends }: Piece, buffers: Buffer[]): Run {

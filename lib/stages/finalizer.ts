@@ -10,7 +10,7 @@ import { Ledger } from './finalizer/ledger.js'
 import { checkedOptions, type FinalizerOptions } from './finalizer/options.js'
 import { OutcomeReport } from './finalizer/report.js'
 import { asOffered, filtered, Verdicts } from './finalizer/verdicts.js'
-import type { Item, OfferItem } from './river/items.js'
+import { type Item, isLastWord, type OfferItem } from './river/items.js'
 import { StoreCalls } from './river/store-calls.js'
 
 export type { FinalizerOptions }
@@ -47,6 +47,8 @@ export class Finalizer extends Writable {
   readonly #options
   #books: Books | undefined
   readonly #report: OutcomeReport
+  /** After END: files of which records are still to come, since they were asked for again. */
+  #owed: Set<number> | undefined
   #isFinished = false
   #working: Promise<void> = Promise.resolve()
   #stopped = false
@@ -96,7 +98,11 @@ export class Finalizer extends Writable {
     }
     if (item.kind === 'stored') await this.#settle(await books.verdicts.take(item.stored))
     else if (item.kind === 'digests') await this.#settle(await books.verdicts.of(item))
-    else await this.#finish()
+    else this.#owed = new Set(item.open)
+    for (const index of this.#owed ?? [])
+      if (books.plan.isClosed(index) || (item.kind === 'digests' && isLastWord(item, index)))
+        this.#owed!.delete(index)
+    if (this.#owed?.size === 0) await this.#finish()
   }
 
   #adopt({ plan, store, offer }: OfferItem): Books {

@@ -10,8 +10,8 @@ import {
 } from '../digest/digests.js'
 import { printable, SluiceError } from '../errors.js'
 import type { Entry } from '../wire/entry.js'
-import { type Cut, digestIn, endsIn, lengthIn, type Run, RunReader } from '../wire/run.js'
-import type { DigestsItem, Item } from './river/items.js'
+import { type Cut, endsIn, lengthIn, type Run, RunReader } from '../wire/run.js'
+import { type DigestsItem, type Item, isLastWord } from './river/items.js'
 
 /** Files that have begun and not ended; a river has one, a stage that weaves rivers together a few. */
 const MOST_RUNNING = 16
@@ -139,8 +139,7 @@ class HashTap extends Transform {
 
   /** The sender has said what became of these: nothing more of them passes without being asked for again. */
   #forget(said: DigestsItem): void {
-    for (const index of this.#running.keys())
-      if (said.failures?.has(index) || digestIn(said, index) !== undefined) this.#running.delete(index)
+    for (const index of this.#running.keys()) if (isLastWord(said, index)) this.#running.delete(index)
   }
 }
 

@@ -13,7 +13,7 @@ import {
   skipped,
 } from '../../wire/outcome.js'
 import { digestIn, hasDigest } from '../../wire/run.js'
-import type { DigestsItem, StoredRun } from '../river/items.js'
+import { type DigestsItem, isLastWord, type StoredRun } from '../river/items.js'
 import { endsTransfer, type StoreCalls } from '../river/store-calls.js'
 import type { Ledger } from './ledger.js'
 import type { FinalizerOptions } from './options.js'
@@ -99,8 +99,7 @@ export class Verdicts {
 
   /** A folder has no record; of a closed file nobody wants to know. */
   #isDecided(index: number, item: DigestsItem): boolean {
-    if (!this.#ledger.isWaited(index)) return false
-    return item.failures?.has(index) || hasDigest(item, index)
+    return this.#ledger.isWaited(index) && isLastWord(item, index)
   }
 
   /** Up to which entry the digests of a stored run are there, and those of the sender, and the files wait for them. */
@@ -116,6 +115,7 @@ export class Verdicts {
     const areAllEqual = areEqual(index, end)
     let to = index
     for (; to < end && !item.failures?.has(to) && !failures?.has(to); to++) {
+      if (item.open?.has(to)) break
       if (!areAllEqual && !areEqual(to, to + 1)) break
       if (entries[to]!.type !== 'file') continue
       // two that are both not known are not equal

@@ -4,8 +4,8 @@ import { diskError } from '../../files/disk/disk-error.js'
 import { Ranges } from '../../ranges.js'
 import type { Part } from '../../stores/parts.js'
 import type { Entry } from '../../wire/entry.js'
-import { digestIn, lengthIn, type Run, sliceRun } from '../../wire/run.js'
-import type { DigestsItem, StoredRun } from '../river/items.js'
+import { lengthIn, type Run, sliceRun } from '../../wire/run.js'
+import { type DigestsItem, isLastWord, type StoredRun } from '../river/items.js'
 import { endsTransfer, type StoreCalls } from '../river/store-calls.js'
 import { WriteBehind } from './write-behind.js'
 import { type FileWrite, writesOf } from './writes.js'
@@ -85,7 +85,7 @@ export class RunWriter {
       const file = this.#open[index]
       if (file === undefined && !this.#failed.has(index)) continue
       // nothing was said of it: the rest may come
-      if (!said.failures?.has(index) && digestIn(said, index) === undefined) continue
+      if (!isLastWord(said, index)) continue
       this.#failed.delete(index)
       if (file === undefined) continue
       this.#open[index] = undefined

@@ -2,7 +2,7 @@ import type { Code, SluiceError } from '../../errors.js'
 import type { Part, PartRun } from '../../stores/parts.js'
 import type { Plan } from '../../transfer/plan.js'
 import type { Entry, Offer } from '../../wire/entry.js'
-import type { DigestColumn, Run } from '../../wire/run.js'
+import { type DigestColumn, hasDigest, type Run } from '../../wire/run.js'
 
 /** An offer that is complete and was answered; the plan says which of its entries will come. */
 export interface OfferItem {
@@ -20,6 +20,13 @@ export interface DigestsItem extends DigestColumn {
   failures?: ReadonlyMap<number, Code>
   /** Sizes that were not known before, by the index of the entry. */
   sizes?: ReadonlyMap<number, number>
+  /** Files that were asked for again meanwhile: another record of each follows, and only the last one counts. */
+  open?: ReadonlySet<number>
+}
+
+/** Whether the item says what a file is, or that it failed, and nothing more will be said of it. */
+export function isLastWord(item: DigestsItem, index: number): boolean {
+  return !item.open?.has(index) && (item.failures?.has(index) || hasDigest(item, index))
 }
 
 /** Says of one file that it cannot be sent to its end. `length` is that of its digest, which is not known. */
@@ -56,6 +63,8 @@ export interface StoredItem {
 /** Nothing more will be offered. */
 export interface EndItem {
   kind: 'end'
+  /** Files that were asked for again and are not answered yet: their bytes and records follow. */
+  open?: readonly number[]
 }
 
 /** What flows between the object stages, the same in both rivers. */
