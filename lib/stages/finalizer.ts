@@ -8,8 +8,8 @@ import { filesFailed, type Outcome, type OutcomeRange, rangesOf } from '../wire/
 import type { Callback } from './bytes/pump.js'
 import { Ledger } from './finalizer/ledger.js'
 import { checkedOptions, type FinalizerOptions } from './finalizer/options.js'
+import { asOffered, filtered, Publisher } from './finalizer/publisher.js'
 import { OutcomeReport } from './finalizer/report.js'
-import { asOffered, filtered, Verdicts } from './finalizer/verdicts.js'
 import { type Item, isLastWord, type OfferItem } from './river/items.js'
 import { StoreCalls } from './river/store-calls.js'
 
@@ -28,12 +28,12 @@ export function finalizer(options: FinalizerOptions = {}): Finalizer {
 }
 
 /** What a transfer has until its end. */
-interface Books {
+interface Adopted {
   plan: Plan
   ledger: Ledger
   store: StoreCalls
   policy: PublishPolicy
-  verdicts: Verdicts
+  publisher: Publisher
 }
 
 /** @see finalizer */
@@ -45,7 +45,7 @@ export class Finalizer extends Writable {
    */
   readonly outcomes: Promise<Outcome[]> = this.#outcomes.promise
   readonly #options
-  #books: Books | undefined
+  #adopted: Adopted | undefined
   readonly #report: OutcomeReport
   /** After END: files of which records are still to come, since they were asked for again. */
   #owed: Set<number> | undefined
@@ -71,7 +71,7 @@ export class Finalizer extends Writable {
 
   override _destroy(error: Error | null, done: Callback): void {
     this.#stopped = true
-    const release = () => this.#books?.store.release()
+    const release = () => this.#adopted?.store.release()
     const end = (failure: Error | null) => {
       this.#outcomes.reject(
         failure ?? new SluiceError('ERR_DESTROYED', 'the finalizer was destroyed before its end'),
@@ -92,23 +92,23 @@ export class Finalizer extends Writable {
       await prepareDigest(item.offer.algorithm)
       return this.#settle(ledger.skipped(item.offer))
     }
-    const books = this.#books
-    if (item.kind === 'run' || !books) {
+    const adopted = this.#adopted
+    if (item.kind === 'run' || !adopted) {
       throw new SluiceError('ERR_STATE', `finalizer() got a ${item.kind}; put it behind partSink()`)
     }
-    if (item.kind === 'stored') await this.#settle(await books.verdicts.take(item.stored))
-    else if (item.kind === 'digests') await this.#settle(await books.verdicts.of(item))
+    if (item.kind === 'stored') await this.#settle(await adopted.publisher.take(item.stored))
+    else if (item.kind === 'digests') await this.#settle(await adopted.publisher.of(item))
     else this.#owed = new Set(item.open)
     for (const index of this.#owed ?? [])
-      if (books.plan.isClosed(index) || (item.kind === 'digests' && isLastWord(item, index)))
+      if (adopted.plan.isClosed(index) || (item.kind === 'digests' && isLastWord(item, index)))
         this.#owed!.delete(index)
     if (this.#owed?.size === 0) await this.#finish()
   }
 
-  #adopt({ plan, store, offer }: OfferItem): Books {
+  #adopt({ plan, store, offer }: OfferItem): Adopted {
     if (!(store instanceof StoreCalls))
       throw new SluiceError('ERR_STATE', 'finalizer() must stand behind partSink()')
-    if (this.#books) return this.#books
+    if (this.#adopted) return this.#adopted
     const { unless, durability, concurrency, missing } = this.#options
     const conflict = store.conflict(this.#options.conflict)
     store.hold()
@@ -116,16 +116,16 @@ export class Finalizer extends Writable {
     const policy = { conflict, unless, durability: store.durability, algorithm: offer.algorithm }
     const ledger = new Ledger(plan)
     const rules = { concurrency, missing, isStopped: () => this.#stopped }
-    this.#books = { plan, ledger, store, policy, verdicts: new Verdicts(ledger, store, policy, rules) }
-    return this.#books
+    this.#adopted = { plan, ledger, store, policy, publisher: new Publisher(ledger, store, policy, rules) }
+    return this.#adopted
   }
 
   /** Nothing is told before it is as safe as was asked for; of a million folders, others have their turn meanwhile. */
   async #settle(ranges: readonly OutcomeRange[]): Promise<void> {
-    const books = this.#books
-    if (ranges.length === 0 || this.#stopped || !books) return
-    await books.store.sync()
-    const { plan, ledger } = books
+    const adopted = this.#adopted
+    if (ranges.length === 0 || this.#stopped || !adopted) return
+    await adopted.store.sync()
+    const { plan, ledger } = adopted
     for (const range of ranges) await this.#report.tell(range, plan.entries)
     if (this.#stopped) return
     for (const { first, last } of ranges) ledger.close(first, last)
@@ -134,15 +134,15 @@ export class Finalizer extends Writable {
 
   /** Nothing more comes: what ends last, and what never came. */
   async #finish(): Promise<void> {
-    const books = this.#books
-    if (this.#isFinished || !books) return
+    const adopted = this.#adopted
+    if (this.#isFinished || !adopted) return
     this.#isFinished = true
-    const { ledger, plan, store, policy, verdicts } = books
+    const { ledger, plan, store, policy, publisher } = adopted
     const settle = (outcomes: Outcome[]) =>
       this.#settle(
         rangesOf(outcomes.map((outcome) => asOffered(outcome, plan.entries[outcome.entry.index]!))),
       )
-    await this.#settle(await verdicts.unsaid())
+    await this.#settle(await publisher.unsaid())
     if (this.#options.missing === 'skip') await settle(ledger.missing().map(filtered))
     ledger.checkAll()
     await settle(await store.makeLinks(ledger.links.splice(0), this.#options.symlinks, policy))
@@ -154,7 +154,7 @@ export class Finalizer extends Writable {
   async #end(): Promise<void> {
     await this.#finish()
     const { kept } = this.#report
-    const failure = filesFailed(kept, this.#books?.plan.entries.length ?? 0)
+    const failure = filesFailed(kept, this.#adopted?.plan.entries.length ?? 0)
     this.#outcomes.resolve(kept)
     if (failure) throw failure
   }

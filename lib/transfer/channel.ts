@@ -125,7 +125,7 @@ export class Channel {
     if (!this.#over) this.framer.talk(message)
   }
 
-  /** Resolves when what was said is on its way, or the connection is over: for who has much to say. */
+  /** Resolves when what was said is on its way, or the connection is over: back-pressure between many messages. */
   async ready(): Promise<void> {
     if (!this.#over) await this.framer.ready()
   }
@@ -187,7 +187,7 @@ export class Channel {
   }
 
   readonly #resume = (): void => {
-    this.#heartbeat.heard() // who was not listened to was not silent
+    this.#heartbeat.heard() // while the socket was paused, the peer's silence meant nothing
     this.#socket.resume()
   }
 

@@ -124,7 +124,7 @@ export class Receiver extends Session {
     }
   }
 
-  /** Who listens to events, and who is asked, may end the transfer. */
+  /** A listener of an event, or the `accept` of the user, may have ended the transfer. */
   #checkRunning(): void {
     if (this.over) throw new SluiceError('ERR_CANCELLED', 'the transfer has ended')
   }

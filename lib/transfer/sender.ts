@@ -153,10 +153,8 @@ export class Sender extends Session {
     const { entries } = plan
     const last = first + count - 1
     if (last >= plan.undecided) throw unexpected(last)
-    for (let index = first; index <= last; index++) {
-      if (plan.isClosed(index)) throw unexpected(index)
-      plan.close(index)
-    }
+    for (let index = first; index <= last; index++) if (plan.isClosed(index)) throw unexpected(index)
+    plan.close(first, last + 1)
     const records = except.map((record) => [record.index, this.#outcome(record)] as const)
     const range: OutcomeRange = {
       first,

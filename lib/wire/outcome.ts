@@ -49,7 +49,7 @@ export function told({ path, status, name, code }: ToldOutcome): ToldOutcome {
 export interface TransferResult {
   id: string
   /** One record per entry, in the order of the offer. */
-  files: Outcome[]
+  readonly files: Outcome[]
   published: number
   skipped: number
   failed: number

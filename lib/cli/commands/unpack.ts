@@ -12,7 +12,7 @@ import type { Item } from '../../stages/river/items.js'
 import { OutcomeTable } from '../../transfer/outcome-table.js'
 import type { Plan } from '../../transfer/plan.js'
 import type { Entry, Offer } from '../../wire/entry.js'
-import type { OutcomeRange } from '../../wire/outcome.js'
+import type { Outcome, OutcomeRange } from '../../wire/outcome.js'
 import type { Context } from '../terminal/context.js'
 import { standardInput } from '../terminal/input.js'
 import type { ReceiveFlags } from './receive.js'
@@ -31,6 +31,7 @@ export async function unpackCommand(flags: UnpackFlags, { io, reporter, signal }
   let id = ''
   let entries: readonly Entry[] = []
   let bytes = 0
+  const renamed: Outcome[] = []
   const table = new OutcomeTable()
   const onOffer = (offer: Offer, plan: Plan) => {
     id = offer.id
@@ -42,7 +43,7 @@ export async function unpackCommand(flags: UnpackFlags, { io, reporter, signal }
   const onSettled = (ranges: readonly OutcomeRange[]) => {
     for (const range of ranges) {
       table.add(range, entries)
-      reporter.settled(range, entries, id)
+      renamed.push(...reporter.settled(range, entries, id))
     }
   }
   const warn = (warning: SluiceError) => reporter.warn(warning, id)
@@ -59,7 +60,5 @@ export async function unpackCommand(flags: UnpackFlags, { io, reporter, signal }
     finalizer({ conflict, unless, symlinks, onSettled, warn, outcomes: 'failed' }),
   ]
   await pipeline([await standardInput(io), ...river], { signal })
-  const result = table.result(id, entries, bytes)
-  const renamed = result.files.filter(({ name }) => name !== undefined)
-  reporter.completed(result, renamed, performance.now() - began)
+  reporter.completed(table.result(id, entries, bytes), renamed, performance.now() - began)
 }

@@ -138,8 +138,7 @@ export class Reporter {
     transfer.on('state', enter)
     transfer.on('warning', (warning) => this.warn(warning, transfer.id))
     transfer.on('settled', (range, entries) => {
-      this.settled(range, entries, transfer.id)
-      for (const outcome of unusualIn(range, entries)) if (outcome.name !== undefined) renamed.push(outcome)
+      renamed.push(...this.settled(range, entries, transfer.id))
     })
     transfer.on('progress', (progress) => {
       this.#show(transfer, progressLines(progress, this.#io.stderr.columns || 80))
@@ -156,13 +155,15 @@ export class Reporter {
     )
   }
 
-  /** Reports what became of consecutive entries. */
-  settled(range: OutcomeRange, entries: readonly Entry[], id: string): void {
+  /** Reports what became of consecutive entries; gives those that got another name. */
+  settled(range: OutcomeRange, entries: readonly Entry[], id: string): Outcome[] {
     if (this.#json)
       for (const outcome of outcomesOf(range, entries))
         this.event({ event: 'file', id: id || undefined, ...told(outcome) })
-    for (const { status, path, code } of unusualIn(range, entries))
+    const unusual = [...unusualIn(range, entries)]
+    for (const { status, path, code } of unusual)
       if (status === 'failed') this.note(`failed: ${printable(path)} (${code})`)
+    return unusual.filter(({ name }) => name !== undefined)
   }
 
   /** Reports the result of a transfer that took `took` milliseconds, and what got another name. */

@@ -43,7 +43,7 @@ export class RunJoiner {
   }
 }
 
-/** A tail in many buffers, each of them short, becomes one: who sends byte by byte must not cost a buffer for each. */
+/** Makes one buffer of a tail that lies in very many: a peer that sends byte by byte must not cost a buffer for each. */
 function gathered(tail: Run): Run {
   if (tail.buffers.length < MOST_BUFFERS) return tail
   return { ...tail, buffers: [Buffer.concat(tail.buffers, tail.length)] }

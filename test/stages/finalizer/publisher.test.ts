@@ -2,7 +2,7 @@ import test from 'ava'
 import type { Code } from '../../../lib/errors.js'
 import { SluiceError } from '../../../lib/errors.js'
 import { Ledger } from '../../../lib/stages/finalizer/ledger.js'
-import { Verdicts } from '../../../lib/stages/finalizer/verdicts.js'
+import { Publisher } from '../../../lib/stages/finalizer/publisher.js'
 import type { DigestsItem, StoredRun } from '../../../lib/stages/river/items.js'
 import { StoreCalls } from '../../../lib/stages/river/store-calls.js'
 import type { Part, PartRun, Placement, PublishPolicy } from '../../../lib/stores/parts.js'
@@ -63,12 +63,12 @@ function fixture({ missing, publish = () => ({}), digest, isStopped = () => fals
     ...more,
   })
   const store = new StoreCalls({ begin: () => partOf(0) }, 4)
-  const verdicts = new Verdicts(ledger, store, POLICY, { concurrency: 4, missing, isStopped })
+  const publisher = new Publisher(ledger, store, POLICY, { concurrency: 4, missing, isStopped })
   const of = async (item: DigestsItem) => {
-    const outcomes = (await verdicts.of(item)).flatMap((range) => [...outcomesOf(range, plan.entries)])
+    const outcomes = (await publisher.of(item)).flatMap((range) => [...outcomesOf(range, plan.entries)])
     return { outcomes, found: statuses(outcomes) }
   }
-  return { plan, ledger, calls, partOf, runOf, stored, verdicts, of }
+  return { plan, ledger, calls, partOf, runOf, stored, publisher, of }
 }
 
 /** The digests of consecutive entries, some of them changed. */
@@ -237,11 +237,11 @@ test('once it is stopped nothing more is published', async (t) => {
 })
 
 test('files that are stored and of which nobody said what they should be fail, and what came of them stays', async (t) => {
-  const { ledger, stored, runOf, partOf, calls, verdicts, plan } = fixture()
+  const { ledger, stored, runOf, partOf, calls, publisher, plan } = fixture()
   ledger.add(stored(0, 2, { run: runOf() }))
   ledger.add(stored(3, 3, { part: partOf(3) }))
   ledger.close(0)
-  const outcomes = (await verdicts.unsaid()).flatMap((range) => [...outcomesOf(range, plan.entries)])
+  const outcomes = (await publisher.unsaid()).flatMap((range) => [...outcomesOf(range, plan.entries)])
   t.deepEqual(statuses(outcomes), { b: 'failed ERR_DIGEST', c: 'failed ERR_DIGEST' })
   t.deepEqual(calls, ['keep b ERR_DIGEST', 'keep c ERR_DIGEST'])
 })

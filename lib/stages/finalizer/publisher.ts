@@ -18,9 +18,9 @@ import { endsTransfer, type StoreCalls } from '../river/store-calls.js'
 import type { Ledger } from './ledger.js'
 import type { FinalizerOptions } from './options.js'
 
-type VerdictOptions = Pick<FinalizerOptions, 'missing'> & { concurrency: number; isStopped(): boolean }
+type PublisherOptions = Pick<FinalizerOptions, 'missing'> & { concurrency: number; isStopped(): boolean }
 
-/** A file that waits for its verdict. */
+/** A stored file that waits for the word of the sender. */
 interface StoredFile {
   entry: Entry
   part: Part
@@ -29,13 +29,13 @@ interface StoredFile {
 }
 
 /** Compares what is stored with what the sender says: equal files are published, others fail. */
-export class Verdicts {
+export class Publisher {
   readonly #ledger: Ledger
   readonly #store: StoreCalls
   readonly #policy: PublishPolicy
-  readonly #options: VerdictOptions
+  readonly #options: PublisherOptions
 
-  constructor(ledger: Ledger, store: StoreCalls, policy: PublishPolicy, options: VerdictOptions) {
+  constructor(ledger: Ledger, store: StoreCalls, policy: PublishPolicy, options: PublisherOptions) {
     this.#ledger = ledger
     this.#store = store
     this.#policy = policy
@@ -89,11 +89,11 @@ export class Verdicts {
       index = Math.max(end, index + 1)
     }
     const { concurrency, isStopped } = this.#options
-    const judge = async (index: number) => {
-      const outcome = await this.#judge(index, item)
+    const decide = async (index: number) => {
+      const outcome = await this.#decide(index, item)
       if (outcome) outcomes.set(index, asOffered(outcome, this.#ledger.entry(index)))
     }
-    await new Limiter(concurrency).each(alone, judge, { failFast: true, isStopped })
+    await new Limiter(concurrency).each(alone, decide, { failFast: true, isStopped })
     return rangesIn(item, isPublished, outcomes)
   }
 
@@ -126,7 +126,7 @@ export class Verdicts {
   }
 
   /** The outcome of one file, under the path that it has by now. */
-  async #judge(index: number, item: DigestsItem): Promise<Outcome | undefined> {
+  async #decide(index: number, item: DigestsItem): Promise<Outcome | undefined> {
     const stored = this.#ledger.at(index)
     const entry = stored?.entry ?? this.#ledger.entry(index)
     const code = item.failures?.get(index)
