@@ -3,7 +3,7 @@ import { FileTransaction, recoverTransactions } from '../../../lib/files/index.j
 import type { MemoryDisk } from '../../../lib/testing/index.js'
 import { scale } from '../../helpers/scale.js'
 import { crashSweep } from '../../helpers/sweep.js'
-import { eachAnother, SCENARIOS, type Scenario, stateOf } from './scenarios.js'
+import { eachAnother, freshOf, SCENARIOS, type Scenario, stateOf } from './scenarios.js'
 
 // The power is cut before each call of a transaction, and of the recovery: afterwards all is old, or all is new.
 
@@ -40,3 +40,33 @@ for (const [name, scenario] of Object.entries(SCENARIOS)) {
     t.true(states > 50)
   })
 }
+
+test('a transaction that fails halfway is undone, and stays so in a power cut once it has said so', async (t) => {
+  const scenario = SCENARIOS['created, replaced, deleted, moved and copied, across folders']!
+  const { set, run } = scenario
+  const fresh = await freshOf(scenario)
+  const processes = eachAnother()
+  const old = stateOf(set)
+  const { states } = await crashSweep({
+    set,
+    seeds: scale(8, 30),
+    again: 0,
+    work: async (disk) => {
+      disk.fail({ call: 'rename', path: '/d/b/moved', error: 'EIO' })
+      const transaction = await FileTransaction.begin('/d', { fs: disk, system: processes() })
+      await run(transaction)
+      await t.throwsAsync(transaction.commit(), { code: 'ERR_WRITE' })
+      if (stateOf(disk) !== old) throw new Error(`not undone:\n${stateOf(disk)}`)
+    },
+    recover: (disk) => {
+      disk.heal()
+      return recoverTransactions('/d', { fs: disk, system: processes() })
+    },
+    look: (found, acknowledged, place) => {
+      const state = stateOf(found)
+      // before the failure was written down the recovery goes forward
+      if (state !== old && (acknowledged || state !== fresh)) throw new Error(`${place}:\n${state}`)
+    },
+  })
+  t.true(states > 50)
+})
