@@ -104,14 +104,19 @@ export class FileSource extends Readable {
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
     this.#stop.abort()
     this.#resume()
-    this.#close(error !== null || !this.readableEnded).then(() => done(error), done)
+    this.#close(error !== null || !this.readableEnded).then(
+      () => done(error),
+      (failure) => done(error ?? failure),
+    )
   }
 
   async #close(early: boolean): Promise<void> {
     const { store } = this.#manifest
     // what waits for a stream ends with it; what is being read goes on to its end first, since a handle that is closed
     // in mid-read could by then be that of another file
-    await Promise.all([early && store.close?.(), this.#items.return(undefined)])
+    const close = async () => early && store.close?.()
+    const ended = await Promise.allSettled([close(), this.#items.return(undefined)])
+    for (const one of ended) if (one.status === 'rejected') throw one.reason
   }
 
   async *#produce(): AsyncGenerator<Item> {
