@@ -42,10 +42,6 @@ class MemoryStore implements MemoryParts {
   /** Folders that this transfer made: others keep their mode. */
   readonly #made = new Set<string>()
 
-  expect(): void {
-    this.#made.clear()
-  }
-
   makeFolder({ path }: Entry): void {
     this.#enter(path)
   }
@@ -75,6 +71,11 @@ class MemoryStore implements MemoryParts {
     there.mtime = mtime
     if (this.#made.has(name)) there.mode = mode
     return { name }
+  }
+
+  /** The next transfer finds all folders made. */
+  close(): void {
+    this.#made.clear()
   }
 
   #publish(entry: Entry, file: MemoryFile, policy: PublishPolicy): Promise<Placement> {
