@@ -133,7 +133,7 @@ class MemoryPart implements Part {
     this.#put = put
   }
 
-  /** Memory grows with what comes, not with the size that somebody else announced. */
+  /** Memory grows with what comes, not with the size that the sender announced. */
   write(offset: number, buffers: readonly Buffer[]): void {
     let at = offset
     for (const { length } of buffers) at += length

@@ -197,11 +197,11 @@ export class SmallFiles implements PartRun {
       if (isLate(mode)) linkLate(this.#calls, part, folder.at(name), mode)
       else this.#calls.link(part, folder.at(name))
     } catch {
-      // where it is done already, that is found by whoever publishes it alone
+      // where it is done already, DiskPart finds that
       return 'unusual'
     }
     if (isRemoved(this.#calls, part)) return 'published'
-    // whoever publishes it alone opens it, which its mode may forbid by now; the journal says that the part is left
+    // DiskPart would open it, which its mode may forbid by now; the journal says that the part is left
     return isLate(mode) ? 'part is left' : 'unusual'
   }
 
@@ -217,7 +217,7 @@ export class SmallFiles implements PartRun {
       this.#held = await this.#store.folder(this.#store.folders.folderOf(parentOf(path))!)
       this.#heldPath = parentOf(path)
     } catch {
-      // whoever goes on with the file says why
+      // the file goes its own way, and fails there with the reason
     }
     this.#since = this.#store.clock.now()
     return this.#held
