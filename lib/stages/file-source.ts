@@ -104,19 +104,16 @@ export class FileSource extends Readable {
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
     this.#stop.abort()
     this.#resume()
-    this.#close(error !== null || !this.readableEnded).then(
-      () => done(error),
-      (failure) => done(error ?? failure),
-    )
+    this.#close(error !== null || !this.readableEnded).then((failure) => done(error ?? failure))
   }
 
-  async #close(early: boolean): Promise<void> {
-    const { store } = this.#manifest
+  /** Gives what went wrong, when all is closed. */
+  async #close(early: boolean): Promise<Error | undefined> {
     // what waits for a stream ends with it; what is being read goes on to its end first, since a handle that is closed
     // in mid-read could by then be that of another file
-    const close = async () => early && store.close?.()
+    const close = async () => early && this.#manifest.store.close?.()
     const ended = await Promise.allSettled([close(), this.#items.return(undefined)])
-    for (const one of ended) if (one.status === 'rejected') throw one.reason
+    return ended.find((one) => one.status === 'rejected')?.reason
   }
 
   async *#produce(): AsyncGenerator<Item> {

@@ -47,7 +47,6 @@ export class DiskStore implements PartStore {
   readonly space: FreeSpace
   readonly #options: DiskPartsOptions
   readonly handles: HandleBudget
-  readonly clock: Clock
   /** While the disk is slow, calls are left to other threads. */
   readonly pace: DiskPace
   #tree: Promise<Tree> | undefined
@@ -56,8 +55,7 @@ export class DiskStore implements PartStore {
     this.durability = options.durability
     this.fs = options.fs
     this.#options = options
-    this.clock = options.clock ?? systemClock
-    this.pace = new DiskPace(this.clock)
+    this.pace = new DiskPace(options.clock ?? systemClock)
     this.handles = new HandleBudget(options.handles)
     this.folders = new ArrivingFolders(this)
     this.parts = new JournaledParts(this)

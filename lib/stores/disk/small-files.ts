@@ -49,7 +49,7 @@ export class SmallFiles implements PartRun {
     const reader = new RunReader(buffers)
     // the rest of the run before, which was too quick to be told of, lies between its slow slices and those of this one
     this.#store.pace.took(0)
-    this.#since = this.#store.clock.now()
+    this.#since = this.#store.pace.clock.now()
     try {
       for (let index = first; index <= last; index++) {
         const entry = entries[index]!
@@ -60,7 +60,7 @@ export class SmallFiles implements PartRun {
         const folder = isQuick ? (this.#heldFor(entry) ?? (await this.#enter(entry))) : undefined
         const isEnded = folder ? await this.#tryWrite(folder, entry, bytes) : false
         if (!isEnded) await this.#writeAlone(entry, bytes)
-        if (this.#took() > SLICE) await this.#yield()
+        if (this.#store.pace.clock.now() - this.#since > SLICE) await this.#yield()
       }
     } finally {
       this.#leave()
@@ -71,7 +71,7 @@ export class SmallFiles implements PartRun {
   async publish(first: number, last: number): Promise<number[]> {
     const unusual: number[] = []
     const published: Entry[] = []
-    this.#since = this.#store.clock.now()
+    this.#since = this.#store.pace.clock.now()
     try {
       for (let index = first; index <= last; index++) {
         const entry = this.#run.entries[index]!
@@ -83,7 +83,7 @@ export class SmallFiles implements PartRun {
         const how = isOwn ? this.#tryPublish(folder, entry) : 'unusual'
         if (how === 'published') published.push(entry)
         if (how === 'unusual') unusual.push(index)
-        if (this.#took() > SLICE) await this.#yield()
+        if (this.#store.pace.clock.now() - this.#since > SLICE) await this.#yield()
       }
     } finally {
       this.#leave()
@@ -186,7 +186,7 @@ export class SmallFiles implements PartRun {
       await part.keep(failure)
       this.failures.set(entry.index, failure)
     }
-    this.#since = this.#store.clock.now()
+    this.#since = this.#store.pace.clock.now()
   }
 
   /** Gives a file its name if that is free; 'unusual' where it is not, or anything goes wrong. */
@@ -219,7 +219,7 @@ export class SmallFiles implements PartRun {
     } catch {
       // the file goes its own way, and fails there with the reason
     }
-    this.#since = this.#store.clock.now()
+    this.#since = this.#store.pace.clock.now()
     return this.#held
   }
 
@@ -228,17 +228,12 @@ export class SmallFiles implements PartRun {
     this.#held = undefined
   }
 
-  /** Milliseconds of the slice that is under way. */
-  #took(): number {
-    return this.#store.clock.now() - this.#since
-  }
-
   async #yield(): Promise<void> {
-    this.#store.pace.took(this.#took())
+    this.#store.pace.took(this.#store.pace.clock.now() - this.#since)
     await setImmediate()
     // the parts of a journal that was silent for long are not believed to be its own
     await this.#store.alive()
-    this.#since = this.#store.clock.now()
+    this.#since = this.#store.pace.clock.now()
   }
 }
 

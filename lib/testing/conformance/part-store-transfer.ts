@@ -13,6 +13,7 @@ import { partSink } from '../../stages/part-sink.js'
 import type { Item } from '../../stages/river/items.js'
 import { memorySources } from '../../stores/memory-sources.js'
 import type { Conflict, PartStore } from '../../stores/parts.js'
+import { Plan } from '../../transfer/plan.js'
 import type { Outcome } from '../../wire/outcome.js'
 import { ensure, fail, within } from './probe.js'
 
@@ -37,8 +38,8 @@ const FOLDER_MODE = 0o700
 
 /** How a transfer is received. */
 export interface TransferOptions extends FinalizerOptions {
-  /** A stage behind `fileSource`. */
-  sending?: Transform
+  /** Whether a second offer, without entries, is attached before the end. */
+  attach?: boolean
   /** Stages before and behind `partSink`. */
   before?: Transform
   behind?: Transform
@@ -58,7 +59,7 @@ async function transfer(
   store: PartStore,
   files: Sent,
   patience: number,
-  { sending, before, behind, maxFrame, signal, ...options }: TransferOptions = {},
+  { attach, before, behind, maxFrame, signal, ...options }: TransferOptions = {},
 ): Promise<Received> {
   const entries = Object.entries(files).map(([path, content]) => {
     if (content === null) return { type: 'directory' as const, path, mode: FOLDER_MODE }
@@ -81,14 +82,11 @@ async function transfer(
     [sink, last].map((stage) => new Promise((resolve) => stage.once('close', resolve))),
   )
   const source = fileSource(manifest)
-  const wire = [
-    ...(sending ? [sending] : []),
-    hashTap(),
-    framer({ maxFrame }),
-    deframer(),
-    demuxer(),
-    hashTap(),
-  ]
+  const { offer } = manifestOfEntries([], manifest.store, { name: 'attached', after: manifest.offer })
+  const attached = changing((item) =>
+    attach && item.kind === 'end' ? [{ kind: 'offer', offer, plan: new Plan() }, item] : [item],
+  )
+  const wire = [attached, hashTap(), framer({ maxFrame }), deframer(), demuxer(), hashTap()]
   const run = pipeline([source, ...wire, ...stages], { signal })
   let error: SluiceError | undefined
   try {

@@ -1,5 +1,5 @@
 import { CONFLICTS } from '../../files/publish/publish.js'
-import type { Item, OfferItem } from '../../stages/river/items.js'
+import type { Item } from '../../stages/river/items.js'
 import type { Conflict } from '../../stores/parts.js'
 import { type Cut, cutsOf, type Run, runOf } from '../../wire/run.js'
 import { randomContent } from '../splits.js'
@@ -62,7 +62,11 @@ export function partStoreConformance(
   )
   arrives('names that mean something to programs arrive as they are', unusualNames)
   add('folders arrive, also those that are not announced', folders)
-  add('a folder has the mode of its entry, also if another offer is attached before it is done', attached)
+  add('a folder has the mode of its entry, also if another offer is attached meanwhile', async (place) => {
+    const files = { private: null, 'private/file': text('f') }
+    await place.check(files, await place.receive(files, { attach: true }))
+    if ((await place.abilities()).hasFolders) await place.checkMode('private')
+  })
   add('links are made, or skipped; none leads out', links)
   add('nothing is to be seen of a file before it is verified', invisible)
   add('a file of which the digest differs leaves nothing behind', discarded)
@@ -97,21 +101,6 @@ async function folders(place: Place): Promise<void> {
   const seen = await place.read()
   if (!(await place.abilities()).hasFolders) return
   for (const path of ['empty', 'deep/er']) ensure(seen.get(path) === null, `the folder ${path} is not there`)
-}
-
-async function attached(place: Place): Promise<void> {
-  let first: OfferItem | undefined
-  const attaching = (item: Item): Item[] => {
-    if (item.kind === 'offer') first = item
-    if (item.kind !== 'end') return [item]
-    const { offer, plan } = first!
-    const { entries, bytes } = offer
-    const next = { ...offer, first: entries.length, position: bytes, bytes: 0, entries: [] }
-    return [{ kind: 'offer', offer: next, plan }, item]
-  }
-  const files = { private: null, 'private/file': text('f') }
-  await place.check(files, await place.receive(files, { sending: changing(attaching) }))
-  if ((await place.abilities()).hasFolders) await place.checkMode('private')
 }
 
 async function links(place: Place): Promise<void> {
