@@ -25,7 +25,7 @@ export { hashTap } from './stages/hash-tap.js'
 export { createDigest, type Digest, digestLength, digestOf, prepareDigest } from './digest/digests.js'
 export { counter, type Passed, type ProgressTapOptions, progressTap, tap } from './stages/progress-tap.js'
 
-// the line
+// the connection
 export { type Framer, type FramerOptions, framer } from './stages/framer.js'
 export type { WireStage } from './stages/bytes/wire-stage.js'
 export { type ThrottleOptions, limitRate, throttle } from './stages/throttle.js'

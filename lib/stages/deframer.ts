@@ -11,7 +11,7 @@ export interface DeframerOptions {
   limits?: Partial<Limits>
   /**
    * Takes the messages of the conversation, which leave the river here; `false` ends the parsing: what follows is
-   * somebody else's (see `rest`). Without it the stream is one way, and such a message is an error.
+   * not Sluice's (see `rest`). Without it the stream is one way, and such a message is an error.
    */
   onTalk?: (message: Message) => boolean
 }

@@ -13,8 +13,8 @@ import type { Item } from './river/items.js'
 /** What {@link fileSource} takes. */
 export interface FileSourceOptions {
   /**
-   * What to send: the offer was added to it, and what is wanted is sent as soon as it says so. Whoever changes it
-   * calls {@link FileSource.wake}, and at last {@link FileSource.finish}. Default: everything, at once.
+   * What to send: the offer was added to it, and what is wanted is sent as soon as it says so. After each
+   * change of it call {@link FileSource.wake}, and at last {@link FileSource.finish}. Default: everything, at once.
    */
   plan?: Plan | undefined
   /** Bytes of a run at most: 1 to 1 MiB, 1 MiB by default. */
@@ -52,7 +52,7 @@ export class FileSource extends Readable {
   /** The item that is being read while downstream works on the one before. */
   #ahead: Promise<IteratorResult<Item>> | undefined
   #isFinished: boolean
-  /** Whether the plan was changed since it was looked at, and who waits for that. */
+  /** Whether the plan was changed since it was looked at, and what goes on when it is. */
   #isChanged = false
   #resume = () => {}
 
@@ -104,14 +104,16 @@ export class FileSource extends Readable {
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
     this.#stop.abort()
     this.#resume()
-    this.#close(error !== null || !this.readableEnded).then(() => done(error), done)
+    this.#close(error !== null || !this.readableEnded).then((failure) => done(error ?? failure))
   }
 
-  async #close(early: boolean): Promise<void> {
-    const { store } = this.#manifest
+  /** Gives what went wrong, when all is closed. */
+  async #close(early: boolean): Promise<Error | undefined> {
     // what waits for a stream ends with it; what is being read goes on to its end first, since a handle that is closed
     // in mid-read could by then be that of another file
-    await Promise.all([early && store.close?.(), this.#items.return(undefined)])
+    const close = async () => early && this.#manifest.store.close?.()
+    const ended = await Promise.allSettled([close(), this.#items.return(undefined)])
+    return ended.find((one) => one.status === 'rejected')?.reason
   }
 
   async *#produce(): AsyncGenerator<Item> {

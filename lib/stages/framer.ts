@@ -10,7 +10,7 @@ import type { Item } from './river/items.js'
 
 /** Options of {@link framer}. */
 export interface FramerOptions {
-  /** Most data bytes in a frame, 1 to 1 MiB. Small frames let talk pass sooner on a slow line. Default 1 MiB. */
+  /** Most data bytes in a frame, 1 to 1 MiB. Small frames let talk pass sooner on a slow connection. Default 1 MiB. */
   maxFrame?: number
 }
 

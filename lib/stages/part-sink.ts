@@ -1,6 +1,7 @@
 import { Transform, type TransformCallback } from 'node:stream'
 import { inSlices } from '../async.js'
 import { printable, SluiceError } from '../errors.js'
+import type { Clock } from '../files/disk/clock.js'
 import type { FileSystem } from '../files/disk/fs.js'
 import { nodeFileSystem } from '../files/disk/node-fs.js'
 import type { UnfinishedFile } from '../files/journal/read-journal.js'
@@ -44,6 +45,8 @@ export interface PartSinkOptions {
   keep?: (file: UnfinishedFile) => boolean
   /** Told what did not go as asked, and stops nothing. */
   warn?: (warning: SluiceError) => void
+  /** Tells whether the disk is slow; the clock of the process by default. */
+  clock?: Clock
 }
 
 /**

@@ -4,7 +4,7 @@
  *
  * Links that each keep to this do not lead out together either. A link is made in a real folder, entered through no
  * link, so that its leading `..` climb real folders and end at a real one inside; from there the way only descends,
- * and where a name on it is another such link, that one again begins in its real folder and ends inside. A name
+ * and where a name on it is a link that keeps to this, its way too begins in its real folder and ends inside. A name
  * before a `..` would break this: it may be a link, and then `..` is the folder above that link's end.
  */
 export function staysInside(path: string, target: string): boolean {

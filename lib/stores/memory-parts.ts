@@ -42,10 +42,6 @@ class MemoryStore implements MemoryParts {
   /** Folders that this transfer made: others keep their mode. */
   readonly #made = new Set<string>()
 
-  expect(): void {
-    this.#made.clear()
-  }
-
   makeFolder({ path }: Entry): void {
     this.#enter(path)
   }
@@ -75,6 +71,11 @@ class MemoryStore implements MemoryParts {
     there.mtime = mtime
     if (this.#made.has(name)) there.mode = mode
     return { name }
+  }
+
+  /** The next transfer finds all folders made. */
+  close(): void {
+    this.#made.clear()
   }
 
   #publish(entry: Entry, file: MemoryFile, policy: PublishPolicy): Promise<Placement> {
@@ -132,7 +133,7 @@ class MemoryPart implements Part {
     this.#put = put
   }
 
-  /** Memory grows with what comes, not with the size that somebody else announced. */
+  /** Memory grows with what comes, not with the size that the sender announced. */
   write(offset: number, buffers: readonly Buffer[]): void {
     let at = offset
     for (const { length } of buffers) at += length

@@ -118,8 +118,9 @@ export interface PartStore {
    */
   durability?: Durability
   /**
-   * An offer was accepted; `bytes` of it will come. Called by `partSink` once, before anything else. Here a store says
-   * that they do not fit (`ERR_DISK_FULL`).
+   * An offer was accepted; `bytes` of it will come. Called by `partSink` once per offer, before anything that is in it:
+   * for one that is attached, while files of the offers before may still arrive. Here a store says that they do not fit
+   * (`ERR_DISK_FULL`).
    */
   expect?(offer: Offer, bytes: number): Promise<void> | void
   /**

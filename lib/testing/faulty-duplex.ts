@@ -132,7 +132,7 @@ class End extends Duplex {
     this.push(null)
   }
 
-  /** The other end is no more. */
+  /** The other end was destroyed. */
   #lost(reset: boolean): void {
     const known = this.#gone || (this.#endCame && this.writableFinished)
     this.#gone = true

@@ -204,3 +204,49 @@ test('a store that lacks what its entries need, or throws, fails the files', asy
     })
   }
 })
+
+test('a store that cannot be closed leaves no file open, and hides no error', async (t) => {
+  const boom = new Error('boom')
+  const mistakes: [string, SourceStore['close']][] = [
+    [
+      'thrown',
+      () => {
+        throw boom
+      },
+    ],
+    ['rejected', () => Promise.reject(boom)],
+  ]
+  for (const [name, close] of mistakes) {
+    for (const reason of [undefined, new Error('destroyed')]) {
+      let open = 0
+      const store: SourceStore = {
+        rereadable: () => true,
+        open: async () => {
+          open++
+          return {
+            read: async () => {},
+            verify: async () => {},
+            close: async () => {
+              await new Promise((resolve) => setTimeout(resolve, 5))
+              open--
+            },
+          }
+        },
+        close,
+      }
+      const manifest = manifestOfEntries([{ path: 'large', size: 8 * 1024 * 1024 }], store, { name: 'x' })
+      const source = fileSource(manifest)
+      for (let items = 0; items < 2; )
+        items += source.read() ? 1 : await once(source, 'readable').then(() => 0)
+      t.is(open, 1, name)
+      let error: unknown
+      source.on('error', (one) => {
+        error = one
+      })
+      source.destroy(reason)
+      await new Promise((resolve) => source.once('close', resolve))
+      t.is(error, reason ?? boom, name)
+      t.is(open, 0, name)
+    }
+  }
+})

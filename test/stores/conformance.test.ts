@@ -15,6 +15,7 @@ async function onDisk(durability: Durability) {
   dirs.push(dir)
   return {
     open: () => diskParts({ dir, durability, fs: nodeFileSystem, handles: 16 }),
+    modeOf: async (path: string) => (await lstat(join(dir, path))).mode & 0o777,
     read: async () => {
       const seen = new Map<string, PlacedContent>()
       for (const path of await readdir(dir, { recursive: true })) {
@@ -43,6 +44,7 @@ function inMemory(narrow: (store: PartStore) => PartStore = (store) => store) {
   const store = memoryParts()
   return {
     open: () => narrow(store),
+    modeOf: (path: string) => store.folders.get(path)!.mode,
     read: () => {
       const seen = new Map<string, PlacedContent>()
       for (const [path, { bytes }] of store.files) seen.set(path, bytes)

@@ -83,7 +83,7 @@ export async function reading<T extends WriteData, R>(
 function begun(emitter: Emitter): Pieces {
   const iterator = emitter[Symbol.asyncIterator]()
   let first: Promise<IteratorResult<string | Uint8Array, undefined>> | undefined = iterator.next()
-  // whoever reads it gets the error
+  // the error is met when the piece is read
   first.catch(() => {})
   const next = () => {
     const asked = first ?? iterator.next()

@@ -68,7 +68,7 @@ export function encodeRecord(record: AuditRecord): Buffer {
 }
 
 /**
- * The record in a line. If a crash cut a line short, the next record may have been appended to it: then that one is
+ * The record in a line. If a crash cut a line short, the next record may have been appended to it: then the next one is
  * returned. `torn` says that something was lost.
  */
 export function decodeLine(line: string): { record?: AuditRecord; torn: boolean } {

@@ -160,7 +160,7 @@ export interface Audited {
   audit?: Audit
 }
 
-/** For an operation that is a part of another one: only that one leaves a record. */
+/** For an operation that is a part of another one: only the other one leaves a record. */
 export const UNRECORDED: Audit = { record() {} }
 
 /** Runs an operation and records it in the trail of its options, else in the default one. */

@@ -62,8 +62,8 @@ export interface FileSystem {
   at(fd: number, name: string): string | null
   /**
    * Synchronous versions of some of the calls, for loops over many small files, where a promise costs more than the
-   * call itself. If it is missing, the calls above are used. Whoever replaces a call above must replace it here too,
-   * or leave this out.
+   * call itself. If it is missing, the calls above are used. To replace a call above means to replace it here too,
+   * or to leave this out.
    */
   readonly sync?: SyncCalls | undefined
 }

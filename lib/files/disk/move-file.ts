@@ -58,7 +58,7 @@ export async function createTemporary(fs: FileSystem, path: string, mode: number
   try {
     return await fs.open(path, OPEN.create, mode)
   } catch (error) {
-    // a failing disk may have made it nevertheless; no other process uses such a name
+    // a failing disk may have made it nevertheless; no other process uses a name like ours
     if (!isRefusal(error)) await fs.unlink(path).catch(() => {})
     throw error
   }

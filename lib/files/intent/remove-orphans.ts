@@ -130,7 +130,7 @@ type ByFolder = Map<string, Promise<Set<string> | null>>
  * Intents are looked for in every folder above a file.
  *
  * The intents are read after the process that made the file was seen to be dead, never before. That is enough: an
- * intent names only files of its own process, and a dead process writes no new intent; whoever recovers the
+ * intent names only files of its own process, and a dead process writes no new intent; a recovery of the
  * transaction removes the intent only when its files are not needed any more. An intent that was read before proves
  * nothing, because the process could have committed in between, and died.
  */

@@ -37,7 +37,7 @@ export type JournalRecord =
   | ({ kind: 'begin'; n: number; at: number } & JournalFile)
   /** Files that are about to arrive under their plain part names, numbered from `n` on: path, size, mtime, target. */
   | { kind: 'run'; n: number; files: RunFile[]; at: number }
-  /** The part got another name, because that one was taken. */
+  /** The part got another name, because the first was taken. */
   | { kind: 'part'; n: number; part: string; at: number }
   /** The part goes on growing: says that the owner lives, and until when its parts may have changed. */
   | { kind: 'alive'; at: number }

@@ -51,8 +51,8 @@ const LONGEST_WAIT = 2000
 
 /**
  * What is known on disk about the files of one running transfer: append-only, one owner, in `.sluice/` of the
- * destination. It says which parts are ours, so that after a crash somebody may go on with them or remove them. What
- * it says of their content is a hint, never a proof.
+ * destination. It says which parts are ours, so that after a crash they can be gone on with, or removed. What it says
+ * of their content is a hint, never a proof.
  */
 export class Journal {
   readonly #folder: OpenFolder
@@ -163,7 +163,7 @@ export class Journal {
     return first
   }
 
-  /** The part of file `n` will have another name, because that one was taken. */
+  /** The part of file `n` will have another name, because the first was taken. */
   rename(n: number, part: string): Promise<void> {
     return this.#lasting([{ kind: 'part', n, part, at: this.#clock.now() }])
   }

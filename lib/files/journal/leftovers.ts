@@ -43,10 +43,10 @@ const SLACK_BEFORE = 100
 const SLACK_AFTER = 10_000
 
 /**
- * Ends what transfers into this folder left whose process is no more, or has let go: removes their parts, and then
- * their journals. A journal is believed only so far: what is removed is a regular file with one name, called as the
- * part of that file would be, not larger than it, of the journal's own user, and changed only while the owner lived. The rest
- * stays: journals of living processes, of other machines, and what cannot be read.
+ * Clears away what transfers into this folder have left: those whose process is dead, or has released its journal.
+ * Removes their parts, and then their journals. A journal is believed only so far: what is removed is a regular file
+ * with one name, called as the part of that file would be, not larger than it, of the journal's own user, and changed
+ * only while the owner lived. The rest stays: journals of living processes, of other machines, and what cannot be read.
  * @returns what was found
  */
 export async function collectLeftovers(tree: Tree, options: CollectOptions = {}): Promise<Leftover[]> {
@@ -81,7 +81,7 @@ async function collectJournal(
   found: Leftover[],
 ): Promise<void> {
   const { fs } = tree
-  // its owner may have been done with it meanwhile, or somebody else has it
+  // meanwhile its owner may have removed it, or another process claimed it
   const claimed = await ifThere(claimJournal(fs, folder, name, options))
   if (!claimed) return
   const { journal, current } = claimed
@@ -97,12 +97,12 @@ async function collectJournal(
   if (options.dryRun) return
   // were the journal gone and a part back after a power cut, nobody would know of it
   for (const path of changed) await tree.sync(path)
-  // given back under its own name to whoever comes next, unless somebody has that by now
+  // back under its own name, so that a later call goes on with it; not over another journal that has that name by now
   if (!isDone) await fs.link(folder.at(current), folder.at(name))
   await fs.unlink(folder.at(current))
 }
 
-/** The journal of somebody who is no more, under a name that says who has it now. */
+/** A journal whose owner is dead or has released it, renamed so that its name says that it is ours now. */
 async function claimJournal(
   fs: FileSystem,
   folder: OpenFolder,
@@ -113,7 +113,7 @@ async function claimJournal(
   if (holder && !isGone(holder, system)) return undefined
   const journal = await readJournal(fs, folder.at(name))
   if (!journal) {
-    // made by somebody who died before saying who; nothing is lost with it
+    // its owner died before it wrote who it is; nothing is lost with it
     const { mtimeMs } = await fs.lstat(folder.at(name))
     if (now() - mtimeMs <= A_DAY || !(await isUnwritten(fs, folder.at(name)))) {
       const path = `${folder.path}/${name}`
@@ -143,16 +143,16 @@ async function collectPart(
   const name = nameOf(target)
   if (!isPartNameOf(part, name)) return undefined
   const path = parentOf(target) === '' ? part : `${parentOf(target)}/${part}`
-  let directory: OpenFolder | undefined
+  let folder: OpenFolder | undefined
   let bytes = 0
   try {
-    directory = await folderAt(tree, parentOf(target))
+    folder = await folderAt(tree, parentOf(target))
     // a path that leads elsewhere, or a folder that is gone: nothing of ours is there
-    if (!directory) return undefined
-    const there = await lstatIfThere(fs, directory.at(part))
+    if (!folder) return undefined
+    const there = await lstatIfThere(fs, folder.at(part))
     if (!there?.isFile() || there.uid !== journal.stats.uid) return undefined
     bytes = there.size
-    if (there.nlink === 2 && !dryRun && (await isPublished(tree, directory, part, name)))
+    if (there.nlink === 2 && !dryRun && (await isPublished(tree, folder, part, name)))
       return { path, bytes, state: 'published', file }
     const isOurs =
       there.nlink === 1 &&
@@ -161,21 +161,21 @@ async function collectPart(
       there.ctimeMs <= journal.until + SLACK_AFTER
     if (!isOurs) return undefined
     if (keep(file)) return { path, bytes, state: 'kept', file }
-    if (!dryRun) await fs.unlink(directory.at(part))
+    if (!dryRun) await fs.unlink(folder.at(part))
     return { path, bytes, state: 'part', file }
   } catch (error) {
     return { path, bytes, state: 'kept', file, error: diskError(error, 'remove', path) }
   } finally {
-    directory?.release()
+    folder?.release()
   }
 }
 
 /** After a crash between link and unlink both names are one file; the second may have a suffix. */
-async function isPublished(tree: Tree, directory: OpenFolder, part: string, name: string): Promise<boolean> {
+async function isPublished(tree: Tree, folder: OpenFolder, part: string, name: string): Promise<boolean> {
   for (let n = 0; n <= MOST_SUFFIXES; n++) {
     const candidate = suffixed(name, n)
-    if (!(await lstatIfThere(tree.fs, directory.at(candidate)))) return false
-    if ((await recoverPublish(tree.fs, directory, part, candidate, 'crash')) === 'published') return true
+    if (!(await lstatIfThere(tree.fs, folder.at(candidate)))) return false
+    if ((await recoverPublish(tree.fs, folder, part, candidate, 'crash')) === 'published') return true
   }
   return false
 }

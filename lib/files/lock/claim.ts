@@ -24,11 +24,11 @@ import { announcedName, type Claimant, claimantOf, entryName, GATE } from './loc
  * inside, no new reader can appear, and those that exist are in the list that it reads then. For the same reason a
  * stream of readers cannot keep a writer inside waiting for ever: each of them leaves, and none is added.
  *
- * Nobody loses an entry of its own. Whoever removes an entry removes a name with a token in it: its own, or that of a
- * process that is certainly dead. Say A finds X, which is dead, in the gate; B removes X first and enters; A is late and
- * removes gate/X: that name does not exist, and B is not affected. No call of A can affect B, because no call says "the
- * holder". The only name that all share is `gate` itself, and that is removed only by rmdir, which fails unless it is
- * empty, and then nobody is inside.
+ * No living process loses its entry. An entry is only ever removed by its name, which has a token in it, and only by
+ * its own process, or when that is certainly dead. Say A finds X, which is dead, in the gate; B removes X first and
+ * enters; A is late and removes gate/X: that name does not exist, and B is not affected. No call of A can affect B,
+ * because no call says "the holder". The only name that all share is `gate` itself, and that is removed only by rmdir,
+ * which fails unless it is empty, and then nobody is inside.
  *
  * If several users may write to the locked folder, they may write to the folder of the lock and to the gate, too
  * (share): otherwise only the same user could remove the entry of a dead process.

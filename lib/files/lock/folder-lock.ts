@@ -43,8 +43,8 @@ const TIMEOUT = 10_000
  * not starve it; among those that wait, chance decides who is next.
  *
  * All users who may write to the folder share its lock: the folder of the lock gets the permission bits of the locked
- * one. Not in a folder with the sticky bit, such as /tmp: there it belongs to the first user while he holds it, and
- * others get `ERR_PERMISSION` at once.
+ * one. Not in a folder with the sticky bit, such as /tmp: there it belongs to the first user as long as that holds it,
+ * and others get `ERR_PERMISSION` at once.
  *
  * Limits: on a network disk it works as far as `mkdir` and `rename` are atomic there and `readdir` shows what existed
  * before; what a dead owner left on one machine stays until that machine takes the same lock again. Where the system

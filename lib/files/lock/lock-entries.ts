@@ -66,7 +66,7 @@ export class LockEntries {
     for (let tries = 1; ; tries++) {
       const there = await lstatIfThere(this.#fs, this.#path)
       if (there?.isDirectory()) {
-        // its creator may have been killed before he set the mode
+        // its creator may have been killed before it set the mode
         if ((there.mode & 0o777) !== (this.#around.mode & 0o777)) await this.share()
         return
       }
@@ -97,7 +97,7 @@ export class LockEntries {
   /**
    * Gives one of our folders the rights of the locked folder, which the umask took away. If that is not possible, it
    * stays private to our user. A group other than that of the locked folder gets the rights of all others: with more,
-   * somebody could get in who may not write there; with less, the system would refuse members of the group, because
+   * users could get in who may not write there; with less, the system would refuse members of the group, because
    * it checks the group first.
    */
   async share(...names: string[]): Promise<void> {
@@ -116,7 +116,7 @@ export class LockEntries {
     }
   }
 
-  /** Removes an entry if its owner is certainly dead; returns whether he is. */
+  /** Removes an entry if its owner is certainly dead; returns whether it is. */
   async collect(name: string, ...above: string[]): Promise<boolean> {
     const waiting = announcedEntry(name)
     const entry = waiting ?? name

@@ -16,7 +16,7 @@ export function isInOwnFolder(path: string): boolean {
 const MOST_FOLDER_TRIES = 16
 
 /**
- * Calls `make` with our folder, which is made if it is missing; again if somebody who was done with our folder has
+ * Calls `make` with our folder, which is made if it is missing; again if another process, which was done with it, has
  * removed it meanwhile. `make` releases it, but not if it fails. `ERR_WRITE` if something else has all of its names.
  * @param isTaken tells names, in the form of {@link foldName}, that are not to be used
  */

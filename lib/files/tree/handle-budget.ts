@@ -11,7 +11,7 @@ export interface IdleHandle {
 /** A file whose handle the budget opens and closes. */
 export interface BudgetFile {
   open(): Promise<number>
-  /** Closes the handle. An error reaches whoever asked for the close, and nobody if the budget did it to make room. */
+  /** Closes the handle. An error reaches the caller; where the budget closes it to make room, there is none. */
   shut(fd: number): Promise<void>
   /**
    * The budget's own. It stands here and not in a map, because a map that very many files pass through leaves old tables
@@ -32,8 +32,8 @@ export interface FileSlot extends IdleHandle {
 
 /**
  * How many files and folders are open at once. Those that nobody uses are kept open, and closed to make room, the one
- * used longest ago first. A file waits while all handles are in use. A folder never waits, because whoever opens it may
- * hold the folder above it: two that did could wait for each other.
+ * used longest ago first. A file waits while all handles are in use. A folder never waits, because its opener may hold
+ * the folder above it: two of them could wait for each other.
  */
 export class HandleBudget {
   readonly #most: number

@@ -42,7 +42,7 @@ export function makeHeader(secret: Buffer, salt: Buffer = randomBytes(SALT)): Bu
   return Buffer.concat([salt, markOf(secret, salt)])
 }
 
-/** Whether `header` was made with this `secret`: whoever sends it to us sends our own bytes back. */
+/** Whether `header` was made with this `secret`: the stream behind it is then one of our own, sent back to us. */
 export function isOwnHeader(secret: Buffer, header: Buffer): boolean {
   return markOf(secret, header.subarray(0, SALT)).equals(header.subarray(SALT))
 }

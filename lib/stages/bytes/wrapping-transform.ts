@@ -4,7 +4,7 @@ import { HIGH_WATER_MARK } from './byte-transform.js'
 import { type Callback, Pump } from './pump.js'
 
 /**
- * A Transform that works by another one inside, and stays one stream to whoever uses it: the inner stream's
+ * A Transform that works by another one inside, and is one stream to its user: the inner stream's
  * error is its own (never "premature close"), the inner stream's back-pressure reaches both neighbours, and
  * both are destroyed together. The inner stream must emit `close`, as every stage does.
  */

@@ -42,7 +42,7 @@ export function argumentsOf(paths: readonly string[], platform: NodeJS.Platform,
 /** A short name for all of them, for people. */
 export function offerNameOf(roots: readonly Argument[]): string {
   const name = roots[0]!.name
-  // such a name is reported when the file is found; here it only must not stand in the way of the others
+  // that the name is unfit is reported when the file is found; the others are to be offered all the same
   if (!name.isWellFormed() || Buffer.byteLength(name) > LONGEST_NAME)
     return `${roots.length} files or folders`
   const more = roots.length > 1 ? ` and ${roots.length - 1} more` : ''

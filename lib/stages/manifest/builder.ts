@@ -26,7 +26,10 @@ export interface OfferOptions {
   algorithm?: string
   /** 32 hexadecimal digits; random by default. */
   id?: string
-  /** The offer before in the same transfer: this one goes on where it ends, with its id and its algorithm. */
+  /**
+   * The offer before in the same transfer: this one goes on where it ends, with its id and its algorithm, and has other
+   * names. Names of offers before that one are checked by the receiver only.
+   */
   after?: Offer
 }
 

@@ -49,9 +49,10 @@ export function manifestOfEntries(
   const builder = new OfferBuilder(options, options.name)
   const { offer } = builder
   const now = Date.now()
-  const types = new Map<string, WireEntry['type']>()
+  const before = options.after?.entries ?? []
+  const types = new Map(before.map(({ path, type }) => [path, type]))
   for (const entry of entries) {
-    if (types.size === limits.entries)
+    if (offer.entries.length === limits.entries)
       throw new SluiceError('ERR_LIMIT', `more than ${limits.entries} entries; send them in several parts`)
     if (offer.entries.at(-1)?.size === null)
       throw unfit(offer.entries.at(-1)!, 'has no size, but is not the last')
@@ -64,7 +65,7 @@ export function manifestOfEntries(
     types.set(path, type)
     builder.add(complete)
   }
-  for (const { path } of offer.entries) checkParents(path, types)
+  for (const { path } of [...before, ...offer.entries]) checkParents(path, types)
   return { offer, store, skipped: [] }
 }
 

@@ -26,9 +26,9 @@ export function endsTransfer({ code }: SluiceError): boolean {
 }
 
 /**
- * Calls a store of parts as its interface says, in the one place where what it leaves out has its default, where what it
- * throws becomes a `SluiceError`, and where parts are let go that nobody ended. `partSink` makes it, and shares it with
- * `finalizer`: it travels with the offer, and whoever holds it last closes the store.
+ * Calls a store of parts as its interface says, in the one place where what it leaves out has its default, where what
+ * it throws becomes a `SluiceError`, and where parts that were not ended are let go. `partSink` makes it, and shares it
+ * with `finalizer`: it travels with the offer, and the last of the two to close also closes the store.
  */
 export class StoreCalls {
   readonly #store: PartStore

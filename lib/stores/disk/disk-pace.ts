@@ -1,6 +1,6 @@
 import type { Clock } from '../../files/disk/clock.js'
 
-/** Milliseconds for one step that takes far less than one on a fast disk. */
+/** Milliseconds for one step that takes a few at most on a fast disk. */
 const SLOW = 50
 /** Milliseconds for which a disk that was slow is not waited for. */
 const SLOW_FOR = 1000
@@ -10,22 +10,22 @@ const SLOW_FOR = 1000
  * took long; a single one may be chance, since other processes have their turn, too.
  */
 export class DiskPace {
-  readonly #clock: Clock
+  readonly clock: Clock
   #wasSlow = false
-  #slowUntil = Number.NEGATIVE_INFINITY
+  #slowUntil: number | undefined
 
   constructor(clock: Clock) {
-    this.#clock = clock
+    this.clock = clock
   }
 
   get isSlow(): boolean {
-    return this.#slowUntil > this.#clock.now()
+    return this.#slowUntil !== undefined && this.clock.now() < this.#slowUntil
   }
 
-  /** To be told how long each step took: a few calls on one file. */
+  /** To be told how long each step took: calls that the event loop waited for, on one file or a few. */
   took(ms: number): void {
     const isSlow = ms > SLOW
-    if (isSlow && this.#wasSlow) this.#slowUntil = this.#clock.now() + SLOW_FOR
+    if (isSlow && this.#wasSlow) this.#slowUntil = this.clock.now() + SLOW_FOR
     this.#wasSlow = isSlow
   }
 }

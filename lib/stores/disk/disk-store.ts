@@ -1,4 +1,5 @@
 import type { SluiceError } from '../../errors.js'
+import { type Clock, systemClock } from '../../files/disk/clock.js'
 import { diskError } from '../../files/disk/disk-error.js'
 import type { FileSystem } from '../../files/disk/fs.js'
 import { parentOf } from '../../files/disk/names.js'
@@ -9,6 +10,7 @@ import { type OpenFolder, Tree } from '../../files/tree/tree.js'
 import type { Entry, Offer } from '../../wire/entry.js'
 import type { Run } from '../../wire/run.js'
 import type { Durability, PartRun, PartStore, Placement, PublishPolicy } from '../parts.js'
+import { DiskPace } from './disk-pace.js'
 import type { DiskPart } from './disk-part.js'
 import { endFolder } from './end-folder.js'
 import { ArrivingFolders } from './folders.js'
@@ -28,6 +30,7 @@ export interface DiskPartsOptions {
   /** Parts of earlier transfers that are to stay. */
   keep?: (file: UnfinishedFile) => boolean
   warn?: (warning: SluiceError) => void
+  clock?: Clock
 }
 
 /** A folder of this disk as a store of parts: `name.part` beside `name`, a journal in our own folder. */
@@ -44,14 +47,15 @@ export class DiskStore implements PartStore {
   readonly space: FreeSpace
   readonly #options: DiskPartsOptions
   readonly handles: HandleBudget
+  /** While the disk is slow, calls are left to other threads. */
+  readonly pace: DiskPace
   #tree: Promise<Tree> | undefined
-  /** Until when calls are left to other threads, in milliseconds: the disk was slow. */
-  #slowUntil = 0
 
   constructor(options: DiskPartsOptions) {
     this.durability = options.durability
     this.fs = options.fs
     this.#options = options
+    this.pace = new DiskPace(options.clock ?? systemClock)
     this.handles = new HandleBudget(options.handles)
     this.folders = new ArrivingFolders(this)
     this.parts = new JournaledParts(this)
@@ -95,23 +99,13 @@ export class DiskStore implements PartStore {
   /** By synchronous calls, if the file system has them, the disk is quick, and nothing has to be synced. */
   get writeRun(): ((run: Run, signal: AbortSignal) => Promise<PartRun>) | undefined {
     const calls = this.fs.sync
-    if (!calls || this.durability === 'power' || this.isSlow) return undefined
+    if (!calls || this.durability === 'power' || this.pace.isSlow) return undefined
     return async (run, signal) => {
       await this.tree()
       const files = new SmallFiles(this, calls, run, signal)
       await files.write()
       return files
     }
-  }
-
-  /** Whether calls are left to other threads. */
-  get isSlow(): boolean {
-    return this.#slowUntil > 0 && performance.now() < this.#slowUntil
-  }
-
-  /** A call took long: the event loop must not wait for the next ones. */
-  wasSlow(): void {
-    this.#slowUntil = performance.now() + SLOW_TIME
   }
 
   alive(): Promise<void> {
@@ -175,6 +169,3 @@ export class DiskStore implements PartStore {
     return tree
   }
 }
-
-/** Milliseconds for which a disk that was slow once is not waited for. */
-const SLOW_TIME = 2000

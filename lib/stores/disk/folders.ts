@@ -104,10 +104,10 @@ export class ArrivingFolders {
         const made = await this.#place.handles.retry(() => tree.makeFolder(there, bits))
         if (made === 'created') {
           this.#own.add(path)
-          // what the umask took away nobody could give back who finds the folder after an interruption
+          // at once: after an interruption the folder is found as one that was there, and keeps what the umask left
           if (mode !== undefined && this.#modes.get(bits) !== true) await this.#setMode(there, bits)
         }
-        // also where it was there: who made it may have been killed before his sync, or not be at it yet
+        // also where it was there: its creator may not have synced it yet, or have been killed before
         this.#grown.add(above)
         this.#made.set(path, there)
         if (there !== path) this.#hasSuffix = true

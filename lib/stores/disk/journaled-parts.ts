@@ -72,19 +72,19 @@ export class JournaledParts {
     return this.#numbers[index] !== undefined
   }
 
-  /** The part of such a file, of which all was written and sealed. */
+  /** The part of an expected file, of which all was written and sealed. */
   written(entry: Entry, size: number): DiskPart {
     return this.#part(entry, size)
   }
 
-  /** The part of such a file, of which nothing stands. */
+  /** The part of an expected file, of which nothing was written. */
   unwritten(entry: Entry): DiskPart {
     const part = this.#part(entry)
     part.tries = 1
     return part
   }
 
-  /** Begins a file: `write` makes its part, and is called again with another name where something has that one. */
+  /** Begins a file: `write` makes its part, and is called again with another name where the first is taken. */
   async begin(part: DiskPart, write: () => Promise<void>): Promise<void> {
     for (;;) {
       try {

@@ -14,8 +14,6 @@ import { attempt, isLate, isRemoved, linkLate, OWNER_BITS, writeAll } from './sy
 
 /** Milliseconds for which the loop may hold the event loop. */
 const SLICE = 4
-/** A disk is slow when two files in a row took so many milliseconds each. */
-const SLOW = 50
 
 /**
  * Many small whole files: written and named by one loop of synchronous calls, without an object, a promise or a closure
@@ -32,11 +30,10 @@ export class SmallFiles implements PartRun {
   readonly #alone = new Map<number, DiskPart>()
   readonly failures = new Map<number, SluiceError>()
   /** The folder that is held, and its path in the offer. */
-  #directory: OpenFolder | undefined
-  #folder = ''
-  /** When the event loop had its turn, and whether the file before took long. */
+  #held: OpenFolder | undefined
+  #heldPath = ''
+  /** When the slice of the loop began that is under way: what it takes says how fast the disk is. */
   #since = 0
-  #wasSlow = false
 
   constructor(store: DiskStore, calls: SyncCalls, run: Run, signal: AbortSignal) {
     this.#store = store
@@ -50,18 +47,20 @@ export class SmallFiles implements PartRun {
     const { first, last, entries, buffers } = this.#run
     const odd = await this.#expect()
     const reader = new RunReader(buffers)
-    this.#since = performance.now()
+    // the rest of the run before, which was too quick to be told of, lies between its slow slices and those of this one
+    this.#store.pace.took(0)
+    this.#since = this.#store.pace.clock.now()
     try {
       for (let index = first; index <= last; index++) {
         const entry = entries[index]!
         const bytes = reader.take(lengthIn(this.#run, index))
         if (entry.type !== 'file' || this.failures.has(index)) continue
         this.#signal.throwIfAborted()
-        const isQuick = !odd.has(index) && !this.#store.isSlow
-        const directory = isQuick ? (this.#held(entry) ?? (await this.#enter(entry))) : undefined
-        const isEnded = directory ? await this.#tryWrite(directory, entry, bytes) : false
+        const isQuick = !odd.has(index) && !this.#store.pace.isSlow
+        const folder = isQuick ? (this.#heldFor(entry) ?? (await this.#enter(entry))) : undefined
+        const isEnded = folder ? await this.#tryWrite(folder, entry, bytes) : false
         if (!isEnded) await this.#writeAlone(entry, bytes)
-        if (performance.now() - this.#since > SLICE) await this.#yield()
+        if (this.#store.pace.clock.now() - this.#since > SLICE) await this.#yield()
       }
     } finally {
       this.#leave()
@@ -72,19 +71,19 @@ export class SmallFiles implements PartRun {
   async publish(first: number, last: number): Promise<number[]> {
     const unusual: number[] = []
     const published: Entry[] = []
-    this.#since = performance.now()
+    this.#since = this.#store.pace.clock.now()
     try {
       for (let index = first; index <= last; index++) {
         const entry = this.#run.entries[index]!
         if (entry.type !== 'file' || this.failures.has(index)) continue
-        const isAlone = this.#alone.has(index) || this.#store.isSlow
-        const directory = isAlone ? undefined : (this.#held(entry) ?? (await this.#enter(entry)))
+        const isAlone = this.#alone.has(index) || this.#store.pace.isSlow
+        const folder = isAlone ? undefined : (this.#heldFor(entry) ?? (await this.#enter(entry)))
         // below a folder that has a suffix it gets another name than its own
-        const isOwn = directory !== undefined && directory.path === this.#folder
-        const how = isOwn ? this.#tryPublish(directory, entry) : 'unusual'
+        const isOwn = folder !== undefined && folder.path === this.#heldPath
+        const how = isOwn ? this.#tryPublish(folder, entry) : 'unusual'
         if (how === 'published') published.push(entry)
         if (how === 'unusual') unusual.push(index)
-        if (performance.now() - this.#since > SLICE) await this.#yield()
+        if (this.#store.pace.clock.now() - this.#since > SLICE) await this.#yield()
       }
     } finally {
       this.#leave()
@@ -130,12 +129,12 @@ export class SmallFiles implements PartRun {
    * Writes a file under its plain part name; false, and nothing is left of it, where that does not go.
    * @returns true also where it failed for good: see {@link write}
    */
-  #tryWrite(directory: OpenFolder, entry: Entry, bytes: readonly Buffer[]): boolean | Promise<boolean> {
+  #tryWrite(folder: OpenFolder, entry: Entry, bytes: readonly Buffer[]): boolean | Promise<boolean> {
     const calls = this.#calls
     let path: string
     let fd: number
     try {
-      path = directory.at(partCandidate(nameOf(entry.path), 0))
+      path = folder.at(partCandidate(nameOf(entry.path), 0))
       fd = calls.open(path, OPEN.create, entry.mode | OWNER_BITS)
     } catch (error) {
       // of a failing disk nobody knows whether it made the file
@@ -187,56 +186,54 @@ export class SmallFiles implements PartRun {
       await part.keep(failure)
       this.failures.set(entry.index, failure)
     }
-    this.#since = performance.now()
+    this.#since = this.#store.pace.clock.now()
   }
 
   /** Gives a file its name if that is free; 'unusual' where it is not, or anything goes wrong. */
-  #tryPublish(directory: OpenFolder, { path, mode }: Entry): 'published' | 'part is left' | 'unusual' {
+  #tryPublish(folder: OpenFolder, { path, mode }: Entry): 'published' | 'part is left' | 'unusual' {
     const name = nameOf(path)
-    const part = directory.at(partCandidate(name, 0))
+    const part = folder.at(partCandidate(name, 0))
     try {
-      if (isLate(mode)) linkLate(this.#calls, part, directory.at(name), mode)
-      else this.#calls.link(part, directory.at(name))
+      if (isLate(mode)) linkLate(this.#calls, part, folder.at(name), mode)
+      else this.#calls.link(part, folder.at(name))
     } catch {
-      // where it is done already, that is found by whoever publishes it alone
+      // where it is done already, DiskPart finds that
       return 'unusual'
     }
     if (isRemoved(this.#calls, part)) return 'published'
-    // whoever publishes it alone opens it, which its mode may forbid by now; the journal says that the part is left
+    // DiskPart would open it, which its mode may forbid by now; the journal says that the part is left
     return isLate(mode) ? 'part is left' : 'unusual'
   }
 
   /** The folder of an entry, if it is the one that is held. */
-  #held({ path }: Entry): OpenFolder | undefined {
-    return this.#directory && isIn(this.#folder, path) ? this.#directory : undefined
+  #heldFor({ path }: Entry): OpenFolder | undefined {
+    return this.#held && isIn(this.#heldPath, path) ? this.#held : undefined
   }
 
   /** The folder of an entry, held until another one is entered; undefined where it cannot be. */
   async #enter({ path }: Entry): Promise<OpenFolder | undefined> {
     this.#leave()
     try {
-      this.#directory = await this.#store.folder(this.#store.folders.folderOf(parentOf(path))!)
-      this.#folder = parentOf(path)
+      this.#held = await this.#store.folder(this.#store.folders.folderOf(parentOf(path))!)
+      this.#heldPath = parentOf(path)
     } catch {
-      // whoever goes on with the file says why
+      // the file goes its own way, and fails there with the reason
     }
-    this.#since = performance.now()
-    return this.#directory
+    this.#since = this.#store.pace.clock.now()
+    return this.#held
   }
 
   #leave(): void {
-    this.#directory?.release()
-    this.#directory = undefined
+    this.#held?.release()
+    this.#held = undefined
   }
 
   async #yield(): Promise<void> {
-    const isSlow = performance.now() - this.#since > SLOW
-    if (isSlow && this.#wasSlow) this.#store.wasSlow()
-    this.#wasSlow = isSlow
+    this.#store.pace.took(this.#store.pace.clock.now() - this.#since)
     await setImmediate()
     // the parts of a journal that was silent for long are not believed to be its own
     await this.#store.alive()
-    this.#since = performance.now()
+    this.#since = this.#store.pace.clock.now()
   }
 }
 

@@ -11,7 +11,7 @@ export function isLate(mode: number): boolean {
   return (mode & OWNER_BITS) !== OWNER_BITS
 }
 
-/** Gives a part its name, with a mode that is set just before: with that one it could not be opened again. */
+/** Gives a part its name, with a mode that is set just before, since it could not be opened again with it. */
 export function linkLate(calls: SyncCalls, part: string, name: string, mode: number): void {
   const fd = calls.open(part, OPEN.read)
   try {

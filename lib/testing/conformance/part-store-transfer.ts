@@ -13,6 +13,7 @@ import { partSink } from '../../stages/part-sink.js'
 import type { Item } from '../../stages/river/items.js'
 import { memorySources } from '../../stores/memory-sources.js'
 import type { Conflict, PartStore } from '../../stores/parts.js'
+import { Plan } from '../../transfer/plan.js'
 import type { Outcome } from '../../wire/outcome.js'
 import { ensure, fail, within } from './probe.js'
 
@@ -25,13 +26,20 @@ export interface PartStorePlace {
   open(): PartStore | Promise<PartStore>
   /** All that users can see there, by path. Parts of unfinished files are none of it. */
   read(): ReadonlyMap<string, PlacedContent> | Promise<ReadonlyMap<string, PlacedContent>>
+  /** Permission bits of a folder. Left out where folders have none: then they are not looked at. */
+  modeOf?(path: string): number | Promise<number>
 }
 
-/** What is sent, by path. */
+/** What is sent, by path; all folders with {@link FOLDER_MODE}. */
 export type Sent = Record<string, PlacedContent>
+
+/** Permission bits that no store gives to a folder by itself. */
+const FOLDER_MODE = 0o700
 
 /** How a transfer is received. */
 export interface TransferOptions extends FinalizerOptions {
+  /** Whether a second offer, without entries, is attached before the end. */
+  attach?: boolean
   /** Stages before and behind `partSink`. */
   before?: Transform
   behind?: Transform
@@ -51,10 +59,10 @@ async function transfer(
   store: PartStore,
   files: Sent,
   patience: number,
-  { before, behind, maxFrame, signal, ...options }: TransferOptions = {},
+  { attach, before, behind, maxFrame, signal, ...options }: TransferOptions = {},
 ): Promise<Received> {
   const entries = Object.entries(files).map(([path, content]) => {
-    if (content === null) return { type: 'directory' as const, path }
+    if (content === null) return { type: 'directory' as const, path, mode: FOLDER_MODE }
     if ('target' in content) return { type: 'symlink' as const, path, target: content.target }
     return { path, size: content.length }
   })
@@ -74,7 +82,11 @@ async function transfer(
     [sink, last].map((stage) => new Promise((resolve) => stage.once('close', resolve))),
   )
   const source = fileSource(manifest)
-  const wire = [hashTap(), framer({ maxFrame }), deframer(), demuxer(), hashTap()]
+  const { offer } = manifestOfEntries([], manifest.store, { name: 'attached', after: manifest.offer })
+  const attached = changing((item) =>
+    attach && item.kind === 'end' ? [{ kind: 'offer', offer, plan: new Plan() }, item] : [item],
+  )
+  const wire = [attached, hashTap(), framer({ maxFrame }), deframer(), demuxer(), hashTap()]
   const run = pipeline([source, ...wire, ...stages], { signal })
   let error: SluiceError | undefined
   try {
@@ -124,6 +136,12 @@ export class Place {
 
   check(files: Sent, received: Received): Promise<void> {
     return checkArrived(this.#place, files, received)
+  }
+
+  /** The folder must have the mode of its entry. */
+  async checkMode(path: string): Promise<void> {
+    const mode = (await this.#place.modeOf?.(path)) ?? FOLDER_MODE
+    ensure(mode === FOLDER_MODE, `the folder ${path} has the mode ${mode.toString(8)}, not that of its entry`)
   }
 
   /** What the store can do. */

@@ -62,6 +62,11 @@ export function partStoreConformance(
   )
   arrives('names that mean something to programs arrive as they are', unusualNames)
   add('folders arrive, also those that are not announced', folders)
+  add('a folder has the mode of its entry, also if another offer is attached meanwhile', async (place) => {
+    const files = { private: null, 'private/file': text('f') }
+    await place.check(files, await place.receive(files, { attach: true }))
+    if ((await place.abilities()).hasFolders) await place.checkMode('private')
+  })
   add('links are made, or skipped; none leads out', links)
   add('nothing is to be seen of a file before it is verified', invisible)
   add('a file of which the digest differs leaves nothing behind', discarded)

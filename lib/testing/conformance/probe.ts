@@ -54,7 +54,7 @@ export async function turns(count: number): Promise<void> {
 /** How many turns without an event count as quiet. */
 export const QUIET = 50
 
-/** The stream has room again, or is no more. */
+/** Resolves when the stream has room again, or was destroyed. */
 export function drained(stream: Writable): Promise<void> {
   return new Promise((resolve) => {
     const done = () => {
@@ -73,7 +73,7 @@ export async function closed(stream: Readable | Writable): Promise<void> {
   else await turns(1)
 }
 
-/** Takes down what a stream says of itself, and what it says although it is closed. */
+/** Records the events of a stream, and which of them came after it had closed. */
 export class Watch {
   readonly errors: Error[] = []
   readonly late: string[] = []

@@ -49,9 +49,9 @@ export interface DiskFault {
   call: DiskCall | '*'
   /** Only where the path, or the second one, is this or matches this. */
   path?: string | RegExp
-  /** The how manyth such call from now fails; 1 (the default) is the next one. */
+  /** Which of the matching calls from now on fails; 1 (the default) is the next one. */
   nth?: number
-  /** Whether only that one fails (the default), or all after it too. */
+  /** Whether only this call fails (the default), or all after it too. */
   once?: boolean
   /** The system code that it fails with: 'EIO', 'ENOSPC', … */
   error?: string

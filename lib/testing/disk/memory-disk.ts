@@ -10,7 +10,7 @@ import type { MemoryDiskOptions } from './memory-store.js'
  * A disk in memory that answers as Linux does: files, folders, symbolic and hard links, pipes, the flags of `open`,
  * and the same error codes (a test compares it with the real one). Permissions are not checked: the user is root.
  * Every call can be failed, shortened, delayed or watched, whether it is made as a promise or at once (`sync`). Handles
- * get a new number each time, so that one that is used after its close is found.
+ * get a new number each time, so that the use of a closed one is found.
  */
 export class MemoryDisk extends MemoryCalls implements FileSystem {
   readonly platform: NodeJS.Platform

@@ -36,6 +36,20 @@ test('it may be attached to an offer, and may be empty', (t) => {
   t.deepEqual(manifestOfEntries([], store, NAME).offer.entries, [])
 })
 
+test('what the offer before has named cannot be attached again', (t) => {
+  const before: SourceEntry[] = [
+    { path: 'y', size: 3 },
+    { path: 'folder/in it', size: 1 },
+  ]
+  const after = manifestOfEntries(before, store, NAME).offer
+  const attach = (entry: SourceEntry) => () => manifestOfEntries([entry], store, { ...NAME, after })
+  t.throws(attach({ path: 'y', size: 1 }), { code: 'ERR_DUPLICATE_NAME', message: /y is there twice/ })
+  t.throws(attach({ path: 'y/below', size: 1 }), { code: 'ERR_USAGE', message: /below a file/ })
+  t.throws(attach({ path: 'folder', size: 1 }), { code: 'ERR_USAGE', message: /below a file/ })
+  t.notThrows(attach({ path: 'folder/more', size: 1 }))
+  t.notThrows(attach({ path: 'folder', type: 'directory' }))
+})
+
 test('an entry that cannot be offered is refused, by name', (t) => {
   const wrong: [entries: unknown[], code: string, message: RegExp][] = [
     [[{ path: 'a' }], 'ERR_USAGE', /a has no size; .*null/],
