@@ -67,7 +67,6 @@ function program(
     .option('--listen <host:port>', 'listen here for the receiver, instead of connecting to it')
     .option('--limit <rate>', 'at most so many bytes per second, as 500k or 10M')
     .option('--dry-run', 'show what would be sent')
-    .option(...JSON_OPTION)
     .action((paths, flags, command) =>
       run(command, async (context) => (await transfers()).sendCommand(paths, flags, context)),
     )
@@ -78,7 +77,6 @@ function program(
     .option('--listen <host:port>', 'listen here; the default is any free port of 127.0.0.1')
     .option('--once', 'end after one transfer, with its exit status')
     .option('--yes', 'accept without asking')
-    .option(...JSON_OPTION)
     .action((address, flags, command) =>
       run(command, async (context) => (await transfers()).receiveCommand(address, flags, context)),
     )
@@ -97,7 +95,6 @@ function program(
 
   targetOptions(sluice.command('unpack'))
     .description('put what `sluice pack` wrote, from standard input, into a folder')
-    .option(...JSON_OPTION)
     .action((flags, command) =>
       run(command, async (context) => (await transfers()).unpackCommand(flags, context)),
     )
@@ -111,14 +108,12 @@ function program(
     .addOption(choice('--durability <what>', 'what the written file survives', DURABILITIES, 'power'))
     .option('--verify', 'read it back and compare, before it takes its name')
     .option('--no-clobber', 'fail if there is such a file already')
-    .option(...JSON_OPTION)
     .action((file, flags, command) => run(command, (context) => writeCommand(file, flags, context)))
 
   sluice
     .command('status')
     .description('show what interrupted transfers have left in a folder')
     .argument('[dir]', 'the folder that was received into', '.')
-    .option(...JSON_OPTION)
     .action((dir, _flags, command) => run(command, (context) => statusCommand(dir, context)))
 
   sluice
@@ -126,7 +121,6 @@ function program(
     .description('remove what interrupted transfers have left in a folder; shows it only, without --yes')
     .argument('[dir]', 'the folder that was received into', '.')
     .option('--yes', 'do it')
-    .option(...JSON_OPTION)
     .action((dir, flags, command) => run(command, (context) => cleanCommand(dir, flags, context)))
 
   sluice
@@ -134,8 +128,9 @@ function program(
     .description('end what dead processes have left in a folder: transactions, parts, temporary files')
     .argument('<dir>', 'the folder; temporary files are looked for in all folders below it, too')
     .option('--yes', 'do it; without, it is only shown')
-    .option(...JSON_OPTION)
     .action((dir, flags, command) => run(command, (context) => recoverCommand(dir, flags, context)))
+  // pack writes its stream to standard output, and has an option of its own
+  for (const command of sluice.commands) if (command.name() !== 'pack') command.option(...JSON_OPTION)
   return sluice
 }
 

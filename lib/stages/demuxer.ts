@@ -156,8 +156,7 @@ export class Demuxer extends Transform {
 
   /** Files that were asked for again and are not answered yet. */
   #open(): number[] {
-    const { plan } = this
-    return plan.entries.filter(({ index }) => plan.isOpen(index)).map(({ index }) => index)
+    return this.plan.entries.flatMap(({ index }) => (this.plan.isOpen(index) ? index : []))
   }
 
   #run({ position, length, first, last, offset, ends }: Piece, buffers: Buffer[]): Run {

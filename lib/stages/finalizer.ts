@@ -62,11 +62,17 @@ export class Finalizer extends Writable {
   }
 
   override _write(item: Item, _encoding: BufferEncoding, done: Callback): void {
-    this.#working = settled(this.#take(item), done)
+    this.#run(this.#take(item), done)
   }
 
   override _final(done: Callback): void {
-    this.#working = settled(this.#end(), done)
+    this.#run(this.#end(), done)
+  }
+
+  /** Says how it ended, whatever a callback of the user's threw. */
+  #run(work: Promise<void>, done: Callback): void {
+    const failed = (thrown: unknown) => done(errorOf(thrown))
+    this.#working = work.then(() => done(), failed)
   }
 
   override _destroy(error: Error | null, done: Callback): void {
@@ -158,12 +164,4 @@ export class Finalizer extends Writable {
     this.#outcomes.resolve(kept)
     if (failure) throw failure
   }
-}
-
-/** Says how it ended, whatever a callback of the user's threw. */
-function settled(work: Promise<void>, done: Callback): Promise<void> {
-  return work.then(
-    () => done(),
-    (thrown: unknown) => done(errorOf(thrown)),
-  )
 }

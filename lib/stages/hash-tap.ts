@@ -5,7 +5,6 @@ import {
   type DigestInto,
   digestInto,
   digestLength,
-  digestOf,
   prepareDigest,
 } from '../digest/digests.js'
 import { printable, SluiceError } from '../errors.js'
@@ -112,7 +111,6 @@ class HashTap extends Transform {
     const { index } = entry
     if (offset === 0) {
       this.#running.delete(index)
-      if (ends && buffers.length <= 1) return digestOf(this.#algorithm!, buffers[0] ?? NOTHING)
       this.#begin(index)
     }
     const running = this.#running.get(index)
@@ -142,5 +140,3 @@ class HashTap extends Transform {
     for (const index of this.#running.keys()) if (isLastWord(said, index)) this.#running.delete(index)
   }
 }
-
-const NOTHING = Buffer.alloc(0)

@@ -46,7 +46,7 @@ export async function publishByPolicy(
       const isThere =
         standing &&
         (unless === 'identical'
-          ? await haveSameContent(standing, file)
+          ? standing.size === file.size && (await standing.isSame())
           : n === 0 && isThereByTime(standing, file, unless))
       if (isThere) return { name, skipped: unless, warning }
     }
@@ -61,10 +61,6 @@ export async function publishByPolicy(
     warning = new SluiceError('ERR_CONFLICT', message, { path })
     return undefined
   })
-}
-
-async function haveSameContent(there: StandingFile, { size }: { size: number }): Promise<boolean> {
-  return there.size === size && (await there.isSame())
 }
 
 /** Only asked for the very name: the time of a file with a suffix says nothing of this one. */

@@ -157,12 +157,11 @@ export class Receiver extends Session {
 
   /** Takes the outcomes of entries, and tells the sender; resolves when more can be told. */
   async #settled(ranges: readonly OutcomeRange[]): Promise<void> {
-    const { entries } = this.plan
     for (const range of ranges) {
-      this.outcomes.add(range, entries)
+      this.outcomes.add(range, this.plan.entries)
       for (const { message, part } of messagesOf(range, { message: this.#mostBytes, list: MOST_ITEMS })) {
         if (part.first > range.first) await setImmediate() // of a million, others have their turn meanwhile
-        this.control.settled(part, entries)
+        this.control.settled(part, this.plan.entries)
         this.say({ type: 'outcomes', ...message })
         await this.channel.ready()
       }

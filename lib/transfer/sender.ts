@@ -150,7 +150,6 @@ export class Sender extends Session {
 
   #settle({ first, count, status, code, except }: Messages['outcomes']): void {
     const { plan } = this
-    const { entries } = plan
     const last = first + count - 1
     if (last >= plan.undecided) throw unexpected(last)
     for (let index = first; index <= last; index++) if (plan.isClosed(index)) throw unexpected(index)
@@ -163,8 +162,8 @@ export class Sender extends Session {
       code: codeSaid(status, code),
       except: new Map(records),
     }
-    this.outcomes.add(range, entries)
-    this.control.settled(range, entries)
+    this.outcomes.add(range, plan.entries)
+    this.control.settled(range, plan.entries)
     this.control.advance()
     this.#river?.source.wake()
   }

@@ -40,11 +40,10 @@ export function pathCheck(rules: PathRules): (path: string) => void {
   const everywhere = names === 'portable' || platform === 'win32'
   return (path) => {
     const fault = faultOf(path, limits) ?? (everywhere ? interpreted(path) : undefined)
-    if (fault !== undefined) throw new SluiceError('ERR_PATH', `the path ${shown(path)} ${fault}`, { path })
+    if (fault !== undefined)
+      throw new SluiceError('ERR_PATH', `the path ${printable(path, 200) || "''"} ${fault}`, { path })
   }
 }
-
-const shown = (path: string) => (path === '' ? "''" : printable(path, 200))
 
 /** What is wrong with a text that is to be a path or the target of a link, wherever it leads; undefined if nothing is. */
 export function faultOfText(text: string, most: number): string | undefined {

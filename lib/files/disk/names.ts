@@ -115,8 +115,8 @@ const FOREIGN_ON_WINDOWS = /[/\\:\0]/
 const FOREIGN = /[/\0]/
 
 function isOneName(name: string, platform: NodeJS.Platform): boolean {
-  const foreign = platform === 'win32' ? FOREIGN_ON_WINDOWS : FOREIGN
-  return name !== '' && name !== '.' && name !== '..' && !foreign.test(name) && name.isWellFormed()
+  if (name === '' || name === '.' || name === '..' || !name.isWellFormed()) return false
+  return !(platform === 'win32' ? FOREIGN_ON_WINDOWS : FOREIGN).test(name)
 }
 
 /** The system would use U+FFFD instead, so that two names would become one, or that of another file. */
