@@ -15,6 +15,7 @@ test('a replacement that syncs passes the sweep of power cuts, one that does not
     set,
     work: (disk: MemoryDisk) => writeFileAtomic('/d/file', 'new', { fs: disk, durability }),
     look: expectWhole,
+    seeds: 12,
   })
   t.true((await crashSweep(replace('power'))).states > 20)
   await t.throwsAsync(crashSweep(replace('crash')), { message: /before|at the end/ })

@@ -13,7 +13,7 @@ function stores(
       () => {
         const memory = memoryParts()
         const store: PartStore = {
-          expect: () => memory.expect!(undefined!, 0),
+          expect: () => memory.expect?.(undefined!, 0),
           makeFolder: (entry) => memory.makeFolder!(entry),
           async begin(entry) {
             const whole = await memory.begin(entry)
