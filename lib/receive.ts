@@ -1,6 +1,7 @@
 import type { Duplex, Transform } from 'node:stream'
 import { asSluiceError, type SluiceError } from './errors.js'
 import { checkOption } from './options.js'
+import { ReceivedMemory } from './stages/bytes/received-memory.js'
 import { made, makeWireStages, type WireStage } from './stages/bytes/wire-stage.js'
 import { deframer } from './stages/deframer.js'
 import { demuxer } from './stages/demuxer.js'
@@ -64,9 +65,18 @@ export function receive(socket: Duplex, options: ReceiveOptions): Transfer {
   checkOption('accept', accept, isAccept, "'all' or a function that is asked about each offer")
   if (options.store !== undefined) checkPartStore(options.store, options.conflict)
   const { maxFrame, ...wire } = makeWireStages(stages?.wire, options.keepOpen, limits)
+  const makers = stages?.file ?? []
+  // a stage of the user's, and a store, may hold on to what they are given
+  const isOurs = makers.length === 0 && wire.incoming.length === 0 && options.store === undefined
+  const memory = isOurs ? new ReceivedMemory() : undefined
   const session = new Receiver(
     socket,
-    { framer: framer({ maxFrame }), deframer: (onTalk) => deframer({ limits, onTalk }), ...wire },
+    {
+      framer: framer({ maxFrame }),
+      deframer: (onTalk) => deframer({ limits, onTalk }),
+      ...wire,
+      received: memory && ((chunk) => memory.received(chunk)),
+    },
     {
       decide: (offer, signal) => decide(offer, signal, accept),
       river: ({ plan, offered, passed, settled, ...hooks }) => {
@@ -74,13 +84,12 @@ export function receive(socket: Duplex, options: ReceiveOptions): Transfer {
           hooks.warn(warning)
           options.warn?.(warning)
         }
-        const makers = stages?.file ?? []
         const before = [
           demuxer({ limits, names: options.names, platform: options.platform, plan, onOffer: offered }),
           tap<Item>(passed),
           hashTap(),
         ]
-        const sink = partSink({ ...options, warn })
+        const sink = partSink({ ...options, warn, memory })
         const last = finalizer({
           ...options,
           warn,

@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream'
 import { badOption, checkOption } from './options.js'
+import { SendMemory } from './stages/bytes/send-memory.js'
 import { makeWireStages, type WireStage } from './stages/bytes/wire-stage.js'
 import { deframer } from './stages/deframer.js'
 import { fileSource } from './stages/file-source.js'
@@ -42,17 +43,24 @@ export function send(
     throw badOption('source', 'an offer that follows no other, which cannot be sent without it', source)
   const limits = limitsOf(options.limits)
   const { maxFrame, ...wire } = makeWireStages(options.stages?.wire, options.keepOpen, limits)
+  // a wire stage may hold on to what it is given
+  const memory = wire.outgoing.length === 0 ? new SendMemory() : undefined
   let manifest: Manifest
   const session = new Sender(
     socket,
-    { framer: framer({ maxFrame }), deframer: (onTalk) => deframer({ limits, onTalk }), ...wire },
+    {
+      framer: framer({ maxFrame }),
+      deframer: (onTalk) => deframer({ limits, onTalk }),
+      ...wire,
+      sent: memory && ((chunk) => memory.sent(chunk)),
+    },
     {
       prepare: async (signal) => {
         manifest = isManifest(source) ? source : await manifestOf(source, { ...options, signal })
         return manifest
       },
       river: ({ plan, passed, warn }) => {
-        const source = fileSource(manifest, { plan, maxRun: maxFrame, onFailure: warn })
+        const source = fileSource(manifest, { plan, maxRun: maxFrame, onFailure: warn, memory })
         return { stages: [source, hashTap(), tap<Item>(passed)], source }
       },
       abandon: async () => {

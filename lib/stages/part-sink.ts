@@ -13,6 +13,7 @@ import type { Entry } from '../wire/entry.js'
 import { badEntry } from '../wire/manifest.js'
 import { type Names, pathCheck } from '../wire/paths.js'
 import { cutsOf, type Run } from '../wire/run.js'
+import type { ReceivedMemory } from './bytes/received-memory.js'
 import { RunJoiner } from './part-sink/run-joiner.js'
 import { RunWriter } from './part-sink/run-writer.js'
 import type { Item, OfferItem, StoredRun } from './river/items.js'
@@ -47,6 +48,8 @@ export interface PartSinkOptions {
   warn?: (warning: SluiceError) => void
   /** Tells whether the disk is slow; the clock of the process by default. */
   clock?: Clock
+  /** Gets back what was written; the collector does by default. */
+  memory?: Pick<ReceivedMemory, 'free'> | undefined
 }
 
 /**
@@ -77,7 +80,7 @@ class PartSink extends Transform {
     this.#store = new StoreCalls(options.store ?? diskParts(checked), checked.concurrency, checked.warn)
     if (checked.durability === 'power') this.#store.raiseDurability()
     this.#store.hold()
-    this.#writer = new RunWriter(this.#store, checked.concurrency)
+    this.#writer = new RunWriter(this.#store, checked)
   }
 
   override _transform(item: Item, _encoding: BufferEncoding, done: TransformCallback): void {

@@ -1,3 +1,4 @@
+import { Socket } from 'node:net'
 import type { Duplex, FinishedOptions, Readable, Transform, Writable } from 'node:stream'
 import { finished } from 'node:stream/promises'
 import createDebug from 'debug'
@@ -26,6 +27,10 @@ export interface ChannelStages {
   incoming: Transform[]
   /** The formats of the wire stages, the first applied first. */
   formats: string[]
+  /** Told of each chunk that the socket has taken, and reads no more. Where that is not known of it, nothing is told. */
+  sent?: ((chunk: Buffer) => void) | undefined
+  /** Told of each chunk that the socket made for this channel alone. Where that is not known, nothing is told. */
+  received?: ((chunk: Buffer) => void) | undefined
 }
 
 /** What `send` and `receive` are told about the connection. */
@@ -62,6 +67,8 @@ export class Channel {
   /** All of them, the framer and the deframer too. */
   readonly #stages: readonly Duplex[]
   readonly #closeTimeout: number
+  readonly #sent: ChannelStages['sent']
+  readonly #received: ChannelStages['received']
   readonly #events: ChannelEvents
   readonly #first: Writable
   readonly #last: Readable
@@ -75,6 +82,10 @@ export class Channel {
     const { formats } = stages
     this.#socket = socket
     this.#closeTimeout = limits.closeTimeout
+    if (isPlain(socket)) {
+      this.#sent = stages.sent
+      this.#received = stages.received
+    }
     this.#events = events
     this.framer = stages.framer
     this.deframer = stages.deframer((message) => events.talk(message))
@@ -107,7 +118,7 @@ export class Channel {
       .on('end', this.#ended)
       .on('close', this.#ended)
     if (head !== undefined && head.length > 0) queueMicrotask(() => this.#read(head))
-    socket.on('data', this.#read).resume()
+    socket.on('data', this.#data).resume()
     this.#first.on('drain', this.#resume)
     // What has happened already is not told again.
     if (socket.destroyed)
@@ -160,7 +171,7 @@ export class Channel {
 
   #giveBack(): void {
     const socket = this.#socket
-    socket.off('data', this.#read).off('drain', this.#drained).off('error', this.#broken)
+    socket.off('data', this.#data).off('drain', this.#drained).off('error', this.#broken)
     socket.off('end', this.#ended).off('close', this.#ended)
     socket.pause()
     const { rest } = this.deframer
@@ -169,10 +180,19 @@ export class Channel {
 
   readonly #write = (chunk: Buffer): void => {
     this.#heartbeat.said()
-    if (!this.#socket.destroyed && !this.#socket.write(chunk)) this.#last.pause()
+    if (this.#socket.destroyed) return
+    const sent = this.#sent
+    // of a chunk that failed nobody knows whether the system still reads it
+    const taken = sent && ((error?: Error | null) => error || sent(chunk))
+    if (!this.#socket.write(chunk, taken)) this.#last.pause()
   }
 
   readonly #drained = (): unknown => this.#last.resume()
+
+  readonly #data = (chunk: Buffer): void => {
+    if (this.#socket.listenerCount('data') === 1) this.#received?.(chunk)
+    this.#read(chunk)
+  }
 
   readonly #read = (chunk: Buffer): void => {
     this.#heartbeat.heard()
@@ -213,6 +233,11 @@ export class Channel {
     this.#heartbeat.stop()
     this.#events.failed(error)
   }
+}
+
+/** Whether it is a connection of Node's own: of another stream nobody knows who else holds its chunks, and how long. */
+function isPlain(socket: Duplex): boolean {
+  return Object.getPrototypeOf(socket) === Socket.prototype
 }
 
 /** Pipes each stage into the next. They are torn down together when one fails; `failed` is told why. */
