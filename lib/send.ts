@@ -1,5 +1,4 @@
-import type { Duplex } from 'node:stream'
-import { badOption, checkOption } from './options.js'
+import { badOption, checkKeys, checkOption, type Keys } from './options.js'
 import { SendMemory } from './stages/bytes/send-memory.js'
 import { makeWireStages, type WireStage } from './stages/bytes/wire-stage.js'
 import { deframer } from './stages/deframer.js'
@@ -7,10 +6,11 @@ import { fileSource } from './stages/file-source.js'
 import { framer } from './stages/framer.js'
 import { hashTap } from './stages/hash-tap.js'
 import { isManifest, type Manifest } from './stages/manifest/builder.js'
-import { type ManifestOptions, manifestOf } from './stages/manifest/manifest-of.js'
+import { MANIFEST_OPTIONS, type ManifestOptions, manifestOf } from './stages/manifest/manifest-of.js'
 import { tap } from './stages/progress-tap.js'
 import type { Item } from './stages/river/items.js'
-import type { ConnectionOptions } from './transfer/channel.js'
+import { CONNECTION_OPTIONS, type ConnectionOptions } from './transfer/channel.js'
+import type { ByteDuplex } from './transfer/connection.js'
 import { Sender } from './transfer/sender.js'
 import type { Transfer } from './transfer/transfer.js'
 import { limitsOf } from './wire/limits.js'
@@ -20,6 +20,14 @@ export interface SendOptions extends ManifestOptions, ConnectionOptions {
   /** What stands between the framer and the socket; the receiver needs the same formats in the same order. */
   stages?: { wire?: readonly WireStage[] }
 }
+
+const STAGES = { wire: true } satisfies Keys<NonNullable<SendOptions['stages']>>
+
+const OPTIONS = {
+  ...CONNECTION_OPTIONS,
+  ...MANIFEST_OPTIONS,
+  stages: true,
+} satisfies Keys<SendOptions>
 
 /**
  * Sends files and folders over a duplex stream to a `receive` on its other side.
@@ -32,10 +40,12 @@ export interface SendOptions extends ManifestOptions, ConnectionOptions {
  * @throws SluiceError `ERR_USAGE` for an option
  */
 export function send(
-  socket: Duplex,
+  socket: ByteDuplex,
   source: readonly string[] | Manifest,
   options: SendOptions = {},
 ): Transfer {
+  checkKeys('options', options, OPTIONS)
+  checkKeys('stages', options.stages, STAGES)
   const isSource = Array.isArray(source) || isManifest(source)
   const expected = 'a list of paths, or a manifest from manifestOf() or manifestFrom()'
   checkOption('source', source, isSource, expected)

@@ -7,6 +7,7 @@ import type { PeerLimits } from '../wire/limits.js'
 import type { Message, Messages, OutcomeRecord } from '../wire/messages.js'
 import type { Outcome, OutcomeRange, OutcomeStatus } from '../wire/outcome.js'
 import type { ChannelStages, SessionOptions } from './channel.js'
+import type { ByteDuplex } from './connection.js'
 import { outcomeOf } from './outcome-table.js'
 import { asError, closed, type RiverHooks, Session } from './session.js'
 
@@ -52,7 +53,7 @@ export class Sender extends Session {
   #names = 0
   #river: ReturnType<Sending['river']> | undefined
 
-  constructor(socket: Duplex, stages: ChannelStages, sending: Sending, options: SessionOptions) {
+  constructor(socket: ByteDuplex, stages: ChannelStages, sending: Sending, options: SessionOptions) {
     super('send', socket, stages, options)
     this.#sending = sending
     this.#mostNames = options.limits.names

@@ -1,7 +1,7 @@
 import { type Clock, systemClock } from '../../files/disk/clock.js'
 import type { FileSystem } from '../../files/disk/fs.js'
 import { nodeFileSystem } from '../../files/disk/node-fs.js'
-import { checkChoice, checkOption } from '../../options.js'
+import { checkChoice, checkOption, type Keys } from '../../options.js'
 import { DiskSources } from '../../stores/disk/disk-sources.js'
 import { type Limits, limitsOf } from '../../wire/limits.js'
 import { argumentsOf, offerNameOf } from './arguments.js'
@@ -29,6 +29,22 @@ export interface ManifestOptions extends OfferOptions {
   /** Ends the listing, with `ERR_CANCELLED`. */
   signal?: AbortSignal
 }
+
+/** Their names. */
+export const MANIFEST_OPTIONS = {
+  algorithm: true,
+  id: true,
+  after: true,
+  name: true,
+  symlinks: true,
+  include: true,
+  exclude: true,
+  gitignore: true,
+  limits: true,
+  fs: true,
+  clock: true,
+  signal: true,
+} satisfies Keys<ManifestOptions>
 
 /**
  * Lists files and folders with all that is in them, in the byte order of their names, parents before children.
