@@ -49,7 +49,7 @@ export async function receiveCommand(
   reporter.result({ event: 'listening', address: here }, here)
   try {
     const begin = (socket: Socket) => receive(socket, optionsOf(flags, context))
-    if (await serve(server, begin, flags.once === true, context)) return
+    if (await serve(server, begin, { once: flags.once === true }, context)) return
   } finally {
     server.close()
   }

@@ -7,6 +7,7 @@ import { manifestFrom } from '../../stages/manifest/manifest-from.js'
 import { manifestOf } from '../../stages/manifest/manifest-of.js'
 import { throttle } from '../../stages/throttle.js'
 import type { Transfer } from '../../transfer/transfer.js'
+import { filesFailed, unreadable } from '../../wire/outcome.js'
 import { connectTo, listenAt } from '../network/connection.js'
 import { parseRate } from '../network/rate.js'
 import { serve } from '../network/serve.js'
@@ -42,7 +43,7 @@ export async function manifestOfArguments(
   if (!paths.includes('-')) {
     const which = { include, exclude, gitignore, symlinks: flags.links ? 'keep' : 'skip' } as const
     const manifest = await manifestOf(paths, { algorithm, name, ...which, fs: commandFileSystem, signal })
-    if (manifest.offer.entries.length > 0) return manifest
+    if (manifest.offer.entries.some(({ type }) => type !== 'unreadable')) return manifest
     const why = manifest.skipped[0]?.message ?? 'nothing is left of it by --include and --exclude'
     throw new SluiceError('ERR_USAGE', `there is nothing to send: ${why}`)
   }
@@ -54,6 +55,11 @@ export async function manifestOfArguments(
     throw new SluiceError('ERR_USAGE', `--${flag} is for folders: leave it out with standard input (-)`)
   }
   return manifestFrom(await standardInput(io), { name, algorithm })
+}
+
+/** How many things were left out on purpose. */
+export function leftOut({ skipped }: Manifest): number {
+  return skipped.filter(({ code }) => code === 'ERR_SKIPPED').length
 }
 
 /** `sluice send`: sends, or shows with `--dry-run` what would be sent. */
@@ -71,7 +77,7 @@ export async function sendCommand(paths: string[], flags: SendFlags, context: Co
   if (flags.to === undefined) return sendToFirst(flags.listen!, manifest, begin, context)
   const transfer = begin(await connectTo(flags.to, signal), manifest)
   reporter.endsWith(transfer)
-  reporter.watch(transfer)
+  reporter.watch(transfer, leftOut(manifest))
   await transfer.finished
 }
 
@@ -89,7 +95,7 @@ async function sendToFirst(
   for (const warning of manifest.skipped) reporter.warn(warning)
   try {
     const beginning = (socket: Socket) => begin(socket, shared(manifest))
-    if (await serve(server, beginning, true, context)) return
+    if (await serve(server, beginning, { once: true, leftOut: leftOut(manifest) }, context)) return
   } finally {
     server.close()
     await manifest.store.close?.()
@@ -122,8 +128,12 @@ function shared(manifest: Manifest): Manifest {
 }
 
 function dryRun({ offer, skipped }: Manifest, { reporter }: Context): void {
+  const failures = offer.entries.filter(({ type }) => type === 'unreadable').map(unreadable)
   for (const { type, path, size } of offer.entries)
-    reporter.result({ event: 'entry', type, path, size }, printable(path))
+    if (type !== 'unreadable') reporter.result({ event: 'entry', type, path, size }, printable(path))
   for (const warning of skipped) reporter.warn(warning)
-  reporter.note(`${counted(offer.entries.length, 'entry', 'entries')}, ${size(offer.bytes)} would be sent`)
+  const count = offer.entries.length - failures.length
+  reporter.note(`${counted(count, 'entry', 'entries')}, ${size(offer.bytes)} would be sent`)
+  const failure = filesFailed(failures, offer.entries.length)
+  if (failure) throw failure
 }

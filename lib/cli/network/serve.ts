@@ -17,7 +17,7 @@ const MOST_SILENT = 256
 export function serve(
   server: Server,
   begin: (socket: Socket) => Transfer,
-  once: boolean,
+  { once, leftOut }: { once: boolean; leftOut?: number },
   { reporter, signal }: Context,
 ): Promise<boolean> {
   const running = new Set<Transfer>()
@@ -51,7 +51,7 @@ export function serve(
           server.close()
           for (const other of silent.keys()) other.destroy()
         }
-        reporter.watch(transfer)
+        reporter.watch(transfer, leftOut)
       }
       transfer.on('state', met)
       const over = (error?: SluiceError) => {

@@ -10,7 +10,10 @@ export interface Manifest {
   offer: Offer
   /** Where the bytes of its entries come from. */
   store: SourceStore
-  /** What was met and is not offered: `path`, and as `code` `ERR_SKIPPED`, `ERR_UNSENDABLE` or `ERR_SOURCE_READ`. */
+  /**
+   * What was met and is not sent: `path`, and as `code` `ERR_SKIPPED` where it was left out on purpose. With any other
+   * code it is in the offer, too, as an entry that is 'unreadable'.
+   */
   skipped: readonly SluiceError[]
 }
 
@@ -64,7 +67,7 @@ export class OfferBuilder {
     this.offer = offer
   }
 
-  add({ type, path, size, mtime, mode, target }: WireEntry): void {
+  add({ type, path, size, mtime, mode, target, code }: WireEntry): void {
     const { first, position, bytes, entries } = this.offer
     const start = position + bytes
     if (!Number.isSafeInteger(start + (size ?? 0))) {
@@ -73,6 +76,7 @@ export class OfferBuilder {
     }
     const entry: Entry = { index: first + entries.length, type, path, size, start, mtime, mode }
     if (target !== undefined) entry.target = target
+    if (code !== undefined) entry.code = code
     entries.push(entry)
     this.offer.bytes += size ?? 0
   }

@@ -27,7 +27,7 @@ export interface Inspected {
   /** Its path in the offer. */
   path: string
   /** Undefined for what no offer can hold. */
-  type: Entry['type'] | undefined
+  type: Exclude<Entry['type'], 'unreadable'> | undefined
   /** Undefined if it could not be looked at, or its size says nothing of its content. */
   stats: FileStats | undefined
   /** Where a link points to, if links are kept. */
@@ -130,10 +130,10 @@ export class Inspector {
     const real = join(folder.real, name)
     const path = `${folder.path}/${name}`
     try {
-      if (!isUtf8(bytes)) throw unsendable(real, 'is not valid UTF-8')
+      if (!isUtf8(bytes)) throw unsendable(real, 'its name is not valid UTF-8; rename it')
       // by the rules that hold everywhere: what the receiving platform cannot hold is the receiver's affair
       if (faultOf(path, this.#options.limits) !== undefined)
-        throw unsendable(real, 'is longer or deeper than can be sent')
+        throw unsendable(real, 'its path is longer or deeper than can be sent; send the folder that it is in')
       const stats = await this.#fs.lstat(real)
       const target =
         stats.isSymbolicLink() && this.#options.keepLinks ? await this.#fs.readlink(real) : undefined
@@ -161,8 +161,8 @@ export class Inspector {
       if (got === 0) return stats
       const now = await this.#fs.fstat(fd)
       return now.size > 0 ? now : undefined
-    } catch {
-      return undefined
+    } catch (cause) {
+      throw sourceError(real, cause)
     } finally {
       await this.#fs.close(fd)
     }
@@ -192,10 +192,10 @@ export function cannotRead(path: string, cause: unknown): SluiceError {
   return new SluiceError('ERR_SOURCE_READ', message, { path, cause })
 }
 
-/** Why it is not sent; undefined if it is. */
+/** Why it is not sent, `ERR_SKIPPED` where nobody misses it; undefined if it is. */
 export function whyNot({ real, type, stats, target, refused }: Inspected): SluiceError | undefined {
   if (refused) return refused
-  if (!stats) return skipped(real, 'it has content but no size, like the files of /proc')
+  if (!stats) return unsendable(real, 'it has content but no size, like the files of /proc; copy it first')
   if (type === undefined) return skipped(real, 'it is a pipe, a socket or a device')
   if (type === 'symlink' && target === undefined) return skipped(real, 'it is a symbolic link')
   return undefined
@@ -205,9 +205,7 @@ function skipped(path: string, why: string): SluiceError {
   return new SluiceError('ERR_SKIPPED', `${printable(path)} is left out: ${why}`, { path })
 }
 
-/** An entry whose name no offer can hold: reported, and left out. */
+/** Something that no offer can hold. */
 function unsendable(path: string, why: string): SluiceError {
-  return new SluiceError('ERR_UNSENDABLE', `${printable(path)} cannot be sent: its name ${why}; rename it`, {
-    path,
-  })
+  return new SluiceError('ERR_UNSENDABLE', `${printable(path)} cannot be sent: ${why}`, { path })
 }

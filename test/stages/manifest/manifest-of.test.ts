@@ -11,7 +11,7 @@ import { nodeFileSystem } from '../../../lib/files/disk/node-fs.js'
 import { isSluiceError, manifestFrom, manifestOf } from '../../../lib/index.js'
 import type { SourceStore } from '../../../lib/stores/sources.js'
 import { MemoryDisk } from '../../../lib/testing/index.js'
-import type { Entry } from '../../../lib/wire/entry.js'
+import type { Entry, Offer } from '../../../lib/wire/entry.js'
 import { DEFAULT_LIMITS } from '../../../lib/wire/limits.js'
 import { checkPath } from '../../../lib/wire/paths.js'
 import { plant, temporary } from '../../helpers/folders.js'
@@ -41,6 +41,9 @@ test('a folder becomes its name and all that is in it, in byte order, parents fi
     'photos/é',
   ])
 })
+
+/** The entries, each with its type, or why it is unreadable. */
+const shown = ({ entries }: Offer) => entries.map(({ type, path, code }) => `${code ?? type} ${path}`)
 
 async function contentOf(store: SourceStore, entry: Entry): Promise<string> {
   const source = await store.open!(entry, new AbortController().signal)
@@ -130,10 +133,13 @@ test('a folder inside that cannot be read is reported, and the others go on', as
   fs.fail({ call: 'readdir', path: '/d/a', error: 'EACCES' })
   fs.fail({ call: 'lstat', path: '/d/c', error: 'ENOENT', once: false })
   const { offer, skipped } = await manifestOf(['/d'], { fs })
-  t.deepEqual(
-    offer.entries.map(({ path }) => path),
-    ['d', 'd/a', 'd/b', 'd/b/2'],
-  )
+  t.deepEqual(shown(offer), [
+    'directory d',
+    'ERR_SOURCE_READ d/a',
+    'directory d/b',
+    'file d/b/2',
+    'ERR_SOURCE_CHANGED d/c',
+  ])
   t.deepEqual(
     skipped.map(({ code, path }) => [code, path]),
     [
@@ -200,12 +206,12 @@ onLinux(
   'a file of /proc, whose size says nothing of its content, is reported (hostile input 67)',
   async (t) => {
     const { offer, skipped } = await manifestOf(['/proc/self/status', '/proc/version'])
-    t.deepEqual(offer.entries, [])
+    t.deepEqual(shown(offer), ['ERR_UNSENDABLE status', 'ERR_UNSENDABLE version'])
     t.deepEqual(
       skipped.map(({ code, path }) => [code, path]),
       [
-        ['ERR_SKIPPED', '/proc/self/status'],
-        ['ERR_SKIPPED', '/proc/version'],
+        ['ERR_UNSENDABLE', '/proc/self/status'],
+        ['ERR_UNSENDABLE', '/proc/version'],
       ],
     )
   },
@@ -222,7 +228,7 @@ test('an empty file that grows while it is looked at is what it is now', async (
   t.is(offer.entries[1]!.size, 5)
   fs.put('/e/a', '')
   fs.fail({ call: 'read', error: 'EIO' })
-  t.is((await manifestOf(['/e'], { fs })).skipped[0]!.code, 'ERR_SKIPPED')
+  t.is((await manifestOf(['/e'], { fs })).skipped[0]!.code, 'ERR_SOURCE_READ')
   allClosed(fs)
 })
 
@@ -233,8 +239,10 @@ onLinux('a name that is not valid UTF-8 is reported, and the others are offered'
   await writeFile(join(dir, 'c'), '1')
   const { offer, skipped } = await manifestOf([dir])
   t.deepEqual(
-    offer.entries.map(({ path }) => path),
-    ['', '/a', '/c'].map((path) => basename(dir) + path),
+    shown(offer),
+    ['directory :', 'file :/a', 'ERR_UNSENDABLE :/b\ufffd', 'file :/c'].map((path) =>
+      path.replace(':', basename(dir)),
+    ),
   )
   t.deepEqual(
     skipped.map(({ code }) => code),
@@ -247,12 +255,13 @@ test('what is deeper or longer than can be offered is reported', async (t) => {
   fs.put(`/d${'/d'.repeat(DEFAULT_LIMITS.depth - 2)}/last`, '1')
   fs.put(`/d${'/d'.repeat(DEFAULT_LIMITS.depth - 2)}/e/beyond`, '1')
   const { offer, skipped } = await manifestOf(['/d'], { fs })
-  t.true(offer.entries.at(-1)!.path.endsWith('/d/last') || offer.entries.at(-1)!.path.endsWith('/d/e'))
+  t.regex(shown(offer).at(-2)!, /^ERR_UNSENDABLE .*\/e\/beyond$/)
+  t.regex(shown(offer).at(-1)!, /^file .*\/d\/last$/)
   t.deepEqual(
     skipped.map(({ code }) => code),
     ['ERR_UNSENDABLE'],
   )
-  for (const { path } of offer.entries) t.notThrows(() => checkPath(path))
+  for (const { type, path } of offer.entries) if (type !== 'unreadable') t.notThrows(() => checkPath(path))
 })
 
 test('an argument that is a link is followed under its own name', async (t) => {
