@@ -38,6 +38,11 @@ export function* offerMessages(offer: Offer, most = PAGE_BYTES): Generator<Messa
 /** The times that a disk can hold, in milliseconds: 1901 to 2446, as ext4 does with 256-byte inodes. */
 const EARLIEST = -(2 ** 31) * 1000
 const LATEST = (2 ** 34 - 2 ** 31 - 1) * 1000
+/** A time in whole milliseconds that a disk can hold, as near as can be. */
+export function clampTime(milliseconds: number): number {
+  return Math.floor(Math.min(Math.max(milliseconds, EARLIEST), LATEST))
+}
+
 /** The most items that a `Map` or a `Set` of JavaScript can hold. */
 const MOST_NAMES = 2 ** 24 - 1
 
@@ -156,7 +161,7 @@ export class ManifestReader {
       path,
       size,
       start: this.#before.position + this.#bytes,
-      mtime: Math.min(Math.max(mtime, EARLIEST), LATEST),
+      mtime: clampTime(mtime),
       mode: mode & 0o777,
     }
     if (target !== undefined) laid.target = target

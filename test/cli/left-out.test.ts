@@ -1,4 +1,4 @@
-import { mkdir, symlink, writeFile } from 'node:fs/promises'
+import { mkdir, open, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import test, { type ExecutionContext } from 'ava'
@@ -73,4 +73,20 @@ test('without anything that can be read there is nothing to send', async (t) => 
   const { code, err } = await run(t, 'send', '/proc/self/status', '--to', '127.0.0.1:1')
   t.is(code, 2)
   t.regex(err, /^sluice: there is nothing to send: .*no size.*\n$/)
+})
+
+test('pack leaves its own file out, and says so; unpack takes what there is', async (t) => {
+  const { tree, dir } = await setup(t)
+  const stream = join(tree, 'backup.sluice')
+  const file = await open(stream, 'w')
+  const packed = await new Command(t, ['pack', '.'], { cwd: tree, output: file.fd }).ended
+  await file.close()
+  t.is(packed.code, 0, packed.err)
+  t.regex(packed.err, /backup\.sluice is left out: this program writes to it\n/)
+  t.regex(packed.err, /^3 entries packed, 2 left out, 3 B$/m)
+  const input = await open(stream)
+  t.teardown(() => input.close())
+  const unpacked = await new Command(t, ['unpack', '--dir', dir], { input: input.fd }).ended
+  t.is(unpacked.code, 0, unpacked.err)
+  t.deepEqual(Object.keys(await listing(dir)).sort(), ['tree', 'tree/a', 'tree/b'])
 })

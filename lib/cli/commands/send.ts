@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import { printable, SluiceError } from '../../errors.js'
+import type { FileStats } from '../../files/disk/fs.js'
 import { commandFileSystem } from '../../files/disk/node-fs.js'
 import { send } from '../../send.js'
 import type { Manifest } from '../../stages/manifest/builder.js'
@@ -42,7 +43,15 @@ export async function manifestOfArguments(
   const { hash: algorithm, name, include, exclude, gitignore } = flags
   if (!paths.includes('-')) {
     const which = { include, exclude, gitignore, symlinks: flags.links ? 'keep' : 'skip' } as const
-    const manifest = await manifestOf(paths, { algorithm, name, ...which, fs: commandFileSystem, signal })
+    const omit = await filesOf([io.stdout, io.stderr])
+    const manifest = await manifestOf(paths, {
+      algorithm,
+      name,
+      ...which,
+      omit,
+      fs: commandFileSystem,
+      signal,
+    })
     if (manifest.offer.entries.some(({ type }) => type !== 'unreadable')) return manifest
     const why = manifest.skipped[0]?.message ?? 'nothing is left of it by --include and --exclude'
     throw new SluiceError('ERR_USAGE', `there is nothing to send: ${why}`)
@@ -55,6 +64,13 @@ export async function manifestOfArguments(
     throw new SluiceError('ERR_USAGE', `--${flag} is for folders: leave it out with standard input (-)`)
   }
   return manifestFrom(await standardInput(io), { name, algorithm })
+}
+
+/** The files that are written to: listed and sent, they would change all the while. */
+async function filesOf(streams: readonly (NodeJS.WriteStream & { fd?: number })[]): Promise<FileStats[]> {
+  const handles = streams.flatMap(({ fd }) => fd ?? [])
+  const all = await Promise.all(handles.map((fd) => commandFileSystem.fstat(fd).catch(() => undefined)))
+  return all.filter((stats) => stats !== undefined).filter((stats) => stats.isFile())
 }
 
 /** How many things were left out on purpose. */

@@ -4,6 +4,7 @@ import { printable, SluiceError } from '../../errors.js'
 import { badOption, checkOption } from '../../options.js'
 import { isSourceStore, type SourceStore } from '../../stores/sources.js'
 import type { Entry, Offer, WireEntry } from '../../wire/entry.js'
+import { clampTime } from '../../wire/manifest.js'
 
 /** What is offered, and how to read it here. Only the offer is ever sent. */
 export interface Manifest {
@@ -11,8 +12,9 @@ export interface Manifest {
   /** Where the bytes of its entries come from. */
   store: SourceStore
   /**
-   * What was met and is not sent: `path`, and as `code` `ERR_SKIPPED` where it was left out on purpose. With any other
-   * code it is in the offer, too, as an entry that is 'unreadable'.
+   * What was met and is not sent, or not as it is: `path`, and as `code` `ERR_SKIPPED` where it was left out on purpose,
+   * `ERR_UNSUPPORTED` where no disk can hold its time, which is sent as near as can be. With any other code it is in the
+   * offer as an entry that is 'unreadable'.
    */
   skipped: readonly SluiceError[]
 }
@@ -74,7 +76,8 @@ export class OfferBuilder {
       const message = `${printable(path)} makes the total larger than 2^53 − 1 bytes`
       throw new SluiceError('ERR_LIMIT', message, { path })
     }
-    const entry: Entry = { index: first + entries.length, type, path, size, start, mtime, mode }
+    const index = first + entries.length
+    const entry: Entry = { index, type, path, size, start, mtime: clampTime(mtime), mode }
     if (target !== undefined) entry.target = target
     if (code !== undefined) entry.code = code
     entries.push(entry)

@@ -6,6 +6,7 @@ import type { FileStats, FileSystem, SyncCalls } from '../../files/disk/fs.js'
 import { openRegular } from '../../files/disk/open-regular.js'
 import { retryOpen } from '../../files/disk/out-of-handles.js'
 import { readFully } from '../../files/disk/read-write.js'
+import { sameInode } from '../../files/disk/stats.js'
 import { DiskPace } from '../../stores/disk/disk-pace.js'
 import { sourceError } from '../../stores/sources.js'
 import type { Entry } from '../../wire/entry.js'
@@ -18,6 +19,7 @@ export interface ListingOptions {
   clock: Clock
   signal: AbortSignal | undefined
   keepLinks: boolean
+  omit: readonly FileStats[]
   limits: Limits
 }
 
@@ -68,12 +70,7 @@ export class Inspector {
       const real = await this.#fs.realpath(path)
       return { real, stats: await this.#fs.lstat(real) }
     } catch (cause) {
-      const system = errorCode(cause)
-      if (system === 'ENOENT' || system === 'ENOTDIR') {
-        const message = `${printable(given)}: there is no such file or folder`
-        throw new SluiceError('ERR_NO_SUCH_FILE', message, { path: given, cause })
-      }
-      throw cannotRead(given, cause)
+      throw argumentError(given, cause)
     }
   }
 
@@ -185,6 +182,14 @@ export function join(folder: string, name: string): string {
   return folder.endsWith('/') ? folder + name : `${folder}/${name}`
 }
 
+/** What was named is not there, or cannot be looked at. */
+export function argumentError(path: string, cause: unknown): SluiceError {
+  const system = errorCode(cause)
+  if (system !== 'ENOENT' && system !== 'ENOTDIR') return cannotRead(path, cause)
+  const message = `${printable(path)}: there is no such file or folder`
+  return new SluiceError('ERR_NO_SUCH_FILE', message, { path, cause })
+}
+
 /** What was named cannot be read, so that nothing can be sent. */
 export function cannotRead(path: string, cause: unknown): SluiceError {
   const why = errorCode(cause) ?? String(cause)
@@ -193,10 +198,14 @@ export function cannotRead(path: string, cause: unknown): SluiceError {
 }
 
 /** Why it is not sent, `ERR_SKIPPED` where nobody misses it; undefined if it is. */
-export function whyNot({ real, type, stats, target, refused }: Inspected): SluiceError | undefined {
+export function whyNot(
+  { real, type, stats, target, refused }: Inspected,
+  { omit }: ListingOptions,
+): SluiceError | undefined {
   if (refused) return refused
   if (!stats) return unsendable(real, 'it has content but no size, like the files of /proc; copy it first')
   if (type === undefined) return skipped(real, 'it is a pipe, a socket or a device')
+  if (omit.some((own) => sameInode(own, stats))) return skipped(real, 'this program writes to it')
   if (type === 'symlink' && target === undefined) return skipped(real, 'it is a symbolic link')
   return undefined
 }

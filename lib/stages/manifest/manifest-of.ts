@@ -1,3 +1,4 @@
+import { printable, SluiceError } from '../../errors.js'
 import { type Clock, systemClock } from '../../files/disk/clock.js'
 import type { FileStats, FileSystem } from '../../files/disk/fs.js'
 import { nodeFileSystem } from '../../files/disk/node-fs.js'
@@ -5,6 +6,7 @@ import { checkChoice, checkOption } from '../../options.js'
 import { DiskSources } from '../../stores/disk/disk-sources.js'
 import type { WireEntry } from '../../wire/entry.js'
 import { type Limits, limitsOf } from '../../wire/limits.js'
+import { clampTime } from '../../wire/manifest.js'
 import { argumentsOf, offerNameOf } from './arguments.js'
 import { type Manifest, OfferBuilder, type OfferOptions } from './builder.js'
 import { checkPatterns, Selection } from './selection.js'
@@ -22,6 +24,8 @@ export interface ManifestOptions extends OfferOptions {
   exclude?: readonly string[]
   /** Honours the `.gitignore` files that are found, each from its folder down. */
   gitignore?: boolean
+  /** Files that are left out, by what `fstat` says of them: those that the program itself writes to meanwhile. */
+  omit?: readonly FileStats[]
   /** What the receiver takes: `entries`, `path`, `name` and `depth` count here. */
   limits?: Partial<Limits>
   /** The disk on which the paths are, for the listing and for the reading. */
@@ -50,6 +54,7 @@ export async function manifestOf(paths: readonly string[], options: ManifestOpti
     include = [],
     exclude = [],
     gitignore = false,
+    omit = [],
     fs = nodeFileSystem,
     clock = systemClock,
     signal,
@@ -60,15 +65,16 @@ export async function manifestOf(paths: readonly string[], options: ManifestOpti
   checkPatterns('include', include)
   checkPatterns('exclude', exclude)
   const selection = new Selection(include, exclude, fs.platform)
-  const roots = argumentsOf(paths, fs.platform, options.after)
+  const roots = await argumentsOf(paths, fs, options.after)
   const builder = new OfferBuilder(options, options.name ?? offerNameOf(roots))
   const store = new DiskSources(fs, clock, builder.offer.first)
   const limits = limitsOf(options.limits)
   const walk = new Walk(
     fs,
     selection,
-    { keepLinks: symlinks === 'keep', gitignore, limits, clock, signal },
+    { keepLinks: symlinks === 'keep', gitignore, omit, limits, clock, signal },
     (found) => {
+      if (found.type !== 'unreadable' && isOddTime(found.stats)) walk.skipped.push(oddTime(found))
       builder.add(found.type === 'unreadable' ? unreadable(found, limits) : readable(found))
       store.add(found.type === 'unreadable' ? NO_STATS : found.stats)
     },
@@ -83,7 +89,18 @@ const NO_STATS = { dev: 0, ino: 0, mtimeMs: 0, ctimeMs: 0 } as FileStats
 function readable({ type, path, stats, target }: Readable): WireEntry {
   const { size, mtimeMs, mode } = stats
   const bytes = type === 'file' ? size : 0
-  return { type, path, size: bytes, mtime: Math.floor(mtimeMs), mode: mode & 0o777, target }
+  return { type, path, size: bytes, mtime: mtimeMs, mode: mode & 0o777, target }
+}
+
+/** A damaged disk has such times, and some file systems hold them. */
+function isOddTime({ mtimeMs }: FileStats): boolean {
+  return clampTime(mtimeMs) !== Math.floor(mtimeMs)
+}
+
+function oddTime({ path, stats }: Readable): SluiceError {
+  const [year] = new Date(clampTime(stats.mtimeMs)).toISOString().split('-')
+  const message = `${printable(path)} has a time that no disk can be relied on to hold; it is sent as one of ${year}`
+  return new SluiceError('ERR_UNSUPPORTED', message, { path, found: stats.mtimeMs })
 }
 
 /** Its path is for people: where it is too long, the end of it says most. */

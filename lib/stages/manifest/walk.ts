@@ -110,7 +110,7 @@ export class Walk {
       const folder = { real, path, rules, above, entry: one }
       return this.#folder(folder, chosen === 'yes')
     }
-    const why = whyNot(one)
+    const why = whyNot(one, this.#options)
     if (why?.code === 'ERR_SKIPPED') this.skipped.push(why)
     else if (why) this.#unreadable(above, path, why)
     else this.#inside(above, one as Readable)
