@@ -13,8 +13,8 @@ import { connectTo, listenAt } from '../network/connection.js'
 import { parseRate } from '../network/rate.js'
 import { serve } from '../network/serve.js'
 import type { Context } from '../terminal/context.js'
-import { standardInput } from '../terminal/input.js'
 import { counted, size } from '../terminal/progress.js'
+import { standardInput } from '../terminal/streams.js'
 
 /** The options that `send` and `pack` share: what is sent, and under which name. */
 export interface SourceFlags {
@@ -105,13 +105,14 @@ async function sendToFirst(
   context: Context,
 ): Promise<void> {
   const { reporter } = context
-  const { server, address } = await listenAt(listen)
-  reporter.result({ event: 'listening', address }, address)
-  // now, and not with each connection: a peer may be a stranger
-  for (const warning of manifest.skipped) reporter.warn(warning)
+  const { server, address } = await listenAt(listen, context.signal)
   try {
+    reporter.listening(address, listen)
+    // now, and not with each connection: a peer may be a stranger
+    for (const warning of manifest.skipped) reporter.warn(warning)
     const beginning = (socket: Socket) => begin(socket, shared(manifest))
-    if (await serve(server, beginning, { once: true, leftOut: leftOut(manifest) }, context)) return
+    const end = await serve(server, beginning, { once: true, leftOut: leftOut(manifest) }, context)
+    if (end === 'done') return
   } finally {
     server.close()
     await manifest.store.close?.()

@@ -14,7 +14,7 @@ import type { Plan } from '../../transfer/plan.js'
 import type { Entry, Offer } from '../../wire/entry.js'
 import type { OutcomeRange } from '../../wire/outcome.js'
 import type { Context } from '../terminal/context.js'
-import { standardInput } from '../terminal/input.js'
+import { standardInput } from '../terminal/streams.js'
 import { Tally } from '../terminal/tally.js'
 import type { ReceiveFlags } from './receive.js'
 

@@ -8,6 +8,7 @@ import { type OutcomeRange, outcomesOf, type TransferResult, told, unusualIn } f
 import { type CliEvent, eventLine, said } from './events.js'
 import { exitOf } from './exit.js'
 import { duration, progressLines, size } from './progress.js'
+import { checkOutput } from './streams.js'
 import { Tally } from './tally.js'
 
 /** The standard streams of a command; a parameter, so that tests need no terminal. */
@@ -48,10 +49,23 @@ export class Reporter {
     this.#live = !json && io.stderr.isTTY ? createLogUpdate(io.stderr) : null
   }
 
-  /** One result on standard output: as an event, or as the line `text`. */
+  /**
+   * One result on standard output: as an event, or as the line `text`.
+   * @throws SluiceError `ERR_WRITE` if that is closed
+   */
   result(event: CliEvent, text: string): void {
-    if (this.#json) this.#events.write(eventLine(event))
-    else this.#io.stdout.write(`${text}\n`)
+    if (this.#json) return void this.#events.write(eventLine(event))
+    checkOutput(this.#io)
+    this.#io.stdout.write(`${text}\n`)
+  }
+
+  /** The address for the other side. One that was asked for as it is needs no reader. */
+  listening(address: string, asked: string | undefined): void {
+    try {
+      this.result({ event: 'listening', address }, address)
+    } catch (error) {
+      if (address !== asked) throw error
+    }
   }
 
   /** A line for people; nothing with `--json`. */
