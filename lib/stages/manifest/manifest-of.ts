@@ -76,7 +76,7 @@ export async function manifestOf(paths: readonly string[], options: ManifestOpti
     (found) => {
       if (found.type !== 'unreadable' && isOddTime(found.stats)) walk.skipped.push(oddTime(found))
       builder.add(found.type === 'unreadable' ? unreadable(found, limits) : readable(found))
-      store.add(found.type === 'unreadable' ? NO_STATS : found.stats)
+      store.add(found.type === 'unreadable' ? (NO_STATS as FileStats) : found.stats)
     },
   )
   for (const { given, path, name } of roots) store.addRoot(name, await walk.argument(given, path, name))
@@ -84,7 +84,12 @@ export async function manifestOf(paths: readonly string[], options: ManifestOpti
 }
 
 /** In the place of those of what cannot be read. */
-const NO_STATS = { dev: 0, ino: 0, mtimeMs: 0, ctimeMs: 0 } as FileStats
+const NO_STATS: Pick<FileStats, 'dev' | 'ino' | 'mtimeMs' | 'ctimeMs'> = {
+  dev: 0,
+  ino: 0,
+  mtimeMs: 0,
+  ctimeMs: 0,
+}
 
 function readable({ type, path, stats, target }: Readable): WireEntry {
   const { size, mtimeMs, mode } = stats
