@@ -33,7 +33,7 @@ export const CODES = {
   ERR_SOURCE_READ: { exit: 1, about: 'a file could not be read at the sender' },
   ERR_CONFLICT: { exit: 1, about: 'the name is taken by other content' },
   ERR_SKIPPED: { exit: 0, about: 'not asked for: a link, a device, or excluded by policy' },
-  ERR_UNSENDABLE: { exit: 0, about: 'a name that is not valid UTF-8 cannot be sent' },
+  ERR_UNSENDABLE: { exit: 1, about: 'a name that is no UTF-8, or too long or too deep, cannot be sent' },
   ERR_DISK_FULL: { exit: 8, about: 'not enough room at the receiver' },
   ERR_READ_ONLY: { exit: 8, about: 'the receiving disk cannot be written' },
   ERR_PERMISSION: { exit: 8, about: 'no permission at the receiving disk' },

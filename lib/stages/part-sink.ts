@@ -86,7 +86,7 @@ class PartSink extends Transform {
     const { offer, plan } = item
     let bytes = 0
     await inSlices(offer.entries, (entry) => {
-      this.#checkPath(entry.path)
+      if (entry.type !== 'unreadable') this.#checkPath(entry.path)
       if (plan.isWanted(entry.index)) bytes += entry.size ?? 0
     })
     await this.#store.expect(offer, bytes)

@@ -6,7 +6,7 @@ import type { Entry } from '../wire/entry.js'
 /** What a source of a user's says of one of its entries. */
 export interface SourceEntry {
   /** Default: 'file'. */
-  type?: Entry['type'] | undefined
+  type?: Exclude<Entry['type'], 'unreadable'> | undefined
   /** POSIX, relative, without `.` and `..`; valid UTF-8. */
   path: string
   /** Bytes of a file; `null` where it is not known beforehand, which only the last entry may be. */

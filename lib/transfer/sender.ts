@@ -153,7 +153,12 @@ export class Sender extends Session {
     const { plan } = this
     const last = first + count - 1
     if (last >= plan.undecided) throw unexpected(last)
-    for (let index = first; index <= last; index++) if (plan.isClosed(index)) throw unexpected(index)
+    const said = new Map(except.map((record) => [record.index, record.status]))
+    for (let index = first; index <= last; index++) {
+      if (plan.isClosed(index)) throw unexpected(index)
+      if (plan.entries[index]!.type === 'unreadable' && (said.get(index) ?? status) !== 'failed')
+        throw new SluiceError('ERR_PROTOCOL', `the peer has entry ${index}, which could not be sent`)
+    }
     plan.close(first, last + 1)
     const records = except.map((record) => [record.index, this.#outcome(record)] as const)
     const range: OutcomeRange = {

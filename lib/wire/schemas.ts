@@ -16,7 +16,7 @@ export interface Schema {
 type Check = (value: Packed, limits: Limits) => boolean
 
 /** Words that stand in a message as a number: their place in these lists. */
-export const ENTRY_TYPES = ['file', 'directory', 'symlink'] as const
+export const ENTRY_TYPES = ['file', 'directory', 'symlink', 'unreadable'] as const
 export const STATUSES: readonly OutcomeStatus[] = ['published', 'skipped', 'failed']
 export const PLAN_KINDS = ['skip', 'all'] as const
 /** Kinds of a plan that come with a later feature. */
@@ -130,6 +130,14 @@ function faultOfRange(first: number, count: number): string | undefined {
   return Number.isSafeInteger(first + count) ? undefined : 'with entries beyond 2^53'
 }
 
+/** What is unreadable says why. */
+function faultOfEntries(map: Record<string, Packed>): string | undefined {
+  const entries = map.entries as [type: number, path: string, ...rest: Packed[]][]
+  const isFit = ([type, , , , , code]: (typeof entries)[number]) =>
+    ENTRY_TYPES[type] !== 'unreadable' || (typeof code === 'string' && CODE.test(code))
+  return entries.every(isFit) ? undefined : 'with something unreadable that has no code'
+}
+
 function faultOfPlan(map: Record<string, Packed>): string | undefined {
   const { first, plan } = map as { first: number; plan: [count: number, kind: number][] }
   let end = first
@@ -184,7 +192,7 @@ export const SCHEMAS = {
   entries: {
     frame: FrameType.ENTRIES,
     required: {
-      // type, path, size, mtime, mode, target
+      // type, path, size, mtime, mode, target or code
       entries: tuples(
         5,
         integer(0, ENTRY_TYPES.length - 1),
@@ -195,6 +203,7 @@ export const SCHEMAS = {
         path,
       ),
     },
+    together: faultOfEntries,
   },
   digests: {
     frame: FrameType.DIGESTS,

@@ -45,6 +45,7 @@ const REASONS: Record<string, [Code, string, string?]> = {
   ENAMETOOLONG: ['ERR_WRITE', 'the name is too long for this file system', 'shorten it'],
   EIO: ['ERR_WRITE', 'the disk reports a failure', 'check the disk'],
   ENOTEMPTY: ['ERR_WRITE', 'a folder that is not empty has this name', 'move it away'],
+  EILSEQ: ['ERR_WRITE', 'it leads to a name that is not valid UTF-8', 'rename that'],
   EXDEV: ['ERR_WRITE', 'it is on another file system', 'copy it instead'],
 }
 

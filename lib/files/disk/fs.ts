@@ -49,6 +49,7 @@ export interface FileSystem {
   readdir(path: string): Promise<Buffer[]>
   link(from: string, to: string): Promise<void>
   symlink(target: string, path: string): Promise<void>
+  /** Fails with `EILSEQ` where the link leads to what is not valid UTF-8; so does `realpath`. */
   readlink(path: string): Promise<string>
   rename(from: string, to: string): Promise<void>
   unlink(path: string): Promise<void>

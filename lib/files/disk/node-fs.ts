@@ -1,5 +1,7 @@
+import { isUtf8 } from 'node:buffer'
 import * as fs from 'node:fs'
 import { promisify } from 'node:util'
+import { SystemError } from './disk-error.js'
 import type { FileSystem } from './fs.js'
 
 /** Options of {@link makeFileSystem}. */
@@ -51,9 +53,20 @@ type AtOnce = {
 
 // promisified callbacks: `fs.promises` costs an object per handle and more per call
 const readdir = promisify(fs.readdir)
+const readlink = promisify(fs.readlink)
+const realpath = (path: string) =>
+  new Promise<Buffer>((resolve, reject) => {
+    fs.realpath.native(path, 'buffer', (error, bytes) => (error ? reject(error) : resolve(bytes)))
+  })
 const statfs = promisify(fs.statfs)
 
 const futimes = promisify(fs.futimes)
+
+/** Where a link leads as a text: one that is none would lead elsewhere, or nowhere, once it was made one. */
+function textOf(bytes: Buffer, call: string, path: string): string {
+  if (isUtf8(bytes)) return bytes.toString()
+  throw new SystemError('EILSEQ', call, path)
+}
 
 /** Node takes a negative number for "now", but accepts a date before 1970. */
 function timeOf(seconds: number): number | Date {
@@ -87,10 +100,10 @@ const CALLBACKS: Calls = {
   readdir: (path) => readdir(path, 'buffer'),
   link: promisify(fs.link),
   symlink: promisify(fs.symlink),
-  readlink: promisify(fs.readlink),
+  readlink: async (path) => textOf(await readlink(path, 'buffer'), 'readlink', path),
   rename: promisify(fs.rename),
   unlink: promisify(fs.unlink),
-  realpath: promisify(fs.realpath.native),
+  realpath: async (path) => textOf(await realpath(path), 'realpath', path),
   free: async (path) => {
     const { bavail, bsize } = await statfs(path)
     return bavail * bsize
@@ -122,10 +135,10 @@ const AT_ONCE = {
   readdir: (path: string) => fs.readdirSync(path, 'buffer'),
   link: fs.linkSync,
   symlink: (target: string, path: string) => fs.symlinkSync(target, path),
-  readlink: (path: string) => fs.readlinkSync(path),
+  readlink: (path: string) => textOf(fs.readlinkSync(path, 'buffer'), 'readlink', path),
   rename: fs.renameSync,
   unlink: fs.unlinkSync,
-  realpath: (path: string) => fs.realpathSync.native(path),
+  realpath: (path: string) => textOf(fs.realpathSync.native(path, 'buffer'), 'realpath', path),
   free: (path: string) => {
     const { bavail, bsize } = fs.statfsSync(path)
     return bavail * bsize

@@ -86,7 +86,7 @@ for (const [conflict, b, standing, suffixed] of [
   ['rename', 'published as d/b_1', 'mine', 'bbb'],
   ['overwrite', 'published', 'bbb', undefined],
   ['replace', 'published', 'bbb', undefined],
-  ['skip', 'skipped conflict', 'mine', undefined],
+  ['skip', 'skipped conflict ERR_SKIPPED', 'mine', undefined],
   ['fail', 'failed ERR_CONFLICT', 'mine', undefined],
 ] as const)
   test(`one whose name is taken is dealt with alone: ${conflict}`, async (t) => {
