@@ -138,6 +138,10 @@ export class DiskStore implements PartStore {
     await tree?.close()
   }
 
+  warn(warning: SluiceError): void {
+    this.#options.warn?.(warning)
+  }
+
   tree(): Promise<Tree> {
     this.#tree ??= this.#openTree()
     return this.#tree
@@ -161,11 +165,11 @@ export class DiskStore implements PartStore {
   }
 
   async #openTree(): Promise<Tree> {
-    const { dir, fs, warn, keep } = this.#options
+    const { dir, fs, keep } = this.#options
     const { durability, handles } = this
     const tree = await Tree.open(dir, { fs, create: true, durability, handles })
     // what dead transfers left makes room, and gives its names back
-    for (const { error } of await collectLeftovers(tree, { keep })) if (error) warn?.(error)
+    for (const { error } of await collectLeftovers(tree, { keep })) if (error) this.warn(error)
     return tree
   }
 }

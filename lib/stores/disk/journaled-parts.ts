@@ -2,19 +2,20 @@ import { inSlices } from '../../async.js'
 import type { SluiceError } from '../../errors.js'
 import type { ModeMemory } from '../../files/disk/attributes.js'
 import { errorCode } from '../../files/disk/disk-error.js'
+import { nameOf, parentOf } from '../../files/disk/names.js'
 import { Journal, type JournalEnd } from '../../files/journal/journal.js'
 import { PartFile } from '../../files/part/part-file.js'
 import type { Entry, Offer } from '../../wire/entry.js'
 import { DiskPart } from './disk-part.js'
 import type { DiskStore } from './disk-store.js'
-import { OurNames } from './our-names.js'
+import { PartNames } from './part-names.js'
 
 /** The files of a transfer on their way in: each a part that the journal knows before it is made, until its end. */
 export class JournaledParts {
   /** Which modes a new file gets as they were asked for. */
   readonly modes: ModeMemory = new Map()
   readonly #store: DiskStore
-  readonly #names = new OurNames()
+  readonly #names = new PartNames()
   #transfer = ''
   #journal: Promise<Journal> | undefined
   /** The numbers in the journal of files that are neither published nor given up, by the index of their entry. */
@@ -24,7 +25,7 @@ export class JournaledParts {
     this.#store = store
   }
 
-  /** Learns the names of an offer, so that no part and no folder of ours is called like one of them. */
+  /** Learns the names of an offer, so that no part is called like one of them. */
   async learn(offer: Offer): Promise<void> {
     this.#transfer = offer.id
     // at once: an array that grows leaves those that it outgrew
@@ -54,7 +55,7 @@ export class JournaledParts {
     return parts
   }
 
-  /** Whether the first name that a part may have is none of the transfer's own: then {@link expectRun} may take it. */
+  /** Whether a part may have the first name that comes to mind: then {@link expectRun} may take it. */
   hasPlainPart(path: string): boolean {
     return this.#names.isPlain(path)
   }
@@ -157,7 +158,6 @@ export class JournaledParts {
     const make = async () =>
       Journal.create(await this.#store.tree(), this.#transfer, {
         durability: this.#store.durability,
-        isTaken: (name) => this.#names.isTop(name),
       })
     this.#journal ??= this.#store.handles.retry(make)
     return this.#journal
@@ -172,7 +172,8 @@ export class JournaledParts {
 
   /** Gives a part the next name that it may have. */
   #name(part: DiskPart): void {
-    const { name, tries } = this.#names.part(part.entry.path, part.tries)
+    const { path } = part.entry
+    const { name, tries } = this.#names.part(parentOf(path), nameOf(part.file.path), part.tries)
     part.tries = tries
     part.file.rename(name)
   }

@@ -24,7 +24,8 @@ export async function makeLink(
   const { fs, durability } = store
   const above = await store.folders.make(parentOf(entry.path))
   return store.within(above, async (folder) => {
-    const placement = await new Link(fs, folder, entry, conflict).make(above)
+    const name = nameOf(store.folders.pathOf(entry.path))
+    const placement = await new Link(fs, folder, entry, conflict).make(above, name)
     if (durability === 'power') await folder.sync()
     return placement
   })
@@ -44,9 +45,8 @@ class Link {
     this.#conflict = conflict
   }
 
-  async make(above: string): Promise<Placement> {
-    const { path } = this.#entry
-    return firstFree(nameOf(path), path, async (name, n) => {
+  async make(above: string, asked: string): Promise<Placement> {
+    return firstFree(asked, this.#entry.path, async (name, n) => {
       const ended = await this.#try(name, n === 0)
       if (!ended) return undefined
       return { name: above === '' ? name : `${above}/${name}`, warning: this.#warning, ...ended }
