@@ -3,7 +3,7 @@ import type { SluiceError } from '../../errors.js'
 import { digestFile } from '../../files/disk/digest-file.js'
 import { diskError } from '../../files/disk/disk-error.js'
 import type { FileSystem } from '../../files/disk/fs.js'
-import { nameOf, parentOf } from '../../files/disk/names.js'
+import { parentOf } from '../../files/disk/names.js'
 import { closing, openRegular } from '../../files/disk/open-regular.js'
 import type { PartFile } from '../../files/part/part-file.js'
 import type { Entry } from '../../wire/entry.js'
@@ -45,17 +45,15 @@ export class DiskPart implements Part {
     const { entry, file } = this
     const { path } = entry
     const size = entry.size ?? (await file.size())
-    const asked = nameOf(file.path)
     const { how, name, warning } = await file.complete({
       conflict,
       durability,
-      identical: async (there, ours) => {
+      isThere: async ({ path: there, stats, isFirst, temporary }) => {
         if (unless === 'nothing') return false
-        if (unless === 'identical') return haveSameContent(this.#fs, there, ours, size, policy.algorithm)
-        if (!there.endsWith(`/${asked}`)) return false
-        const { size: standing, mtimeMs } = await this.#fs.lstat(there)
+        if (unless === 'identical') return haveSameContent(this.#fs, there, temporary, size, policy.algorithm)
+        if (!isFirst) return false
         const file = { size, mtime: entry.mtime }
-        return isThereByTime({ size: standing, mtime: Math.floor(mtimeMs) }, file, unless)
+        return isThereByTime({ size: stats.size, mtime: Math.floor(stats.mtimeMs) }, file, unless)
       },
     })
     const folder = parentOf(file.path)

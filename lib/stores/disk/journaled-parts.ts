@@ -2,6 +2,7 @@ import { inSlices } from '../../async.js'
 import type { SluiceError } from '../../errors.js'
 import type { ModeMemory } from '../../files/disk/attributes.js'
 import { errorCode } from '../../files/disk/disk-error.js'
+import type { FileIdentity } from '../../files/disk/fs.js'
 import { nameOf, parentOf } from '../../files/disk/names.js'
 import { Journal, type JournalEnd } from '../../files/journal/journal.js'
 import { PartFile } from '../../files/part/part-file.js'
@@ -74,8 +75,8 @@ export class JournaledParts {
   }
 
   /** The part of an expected file, of which all was written and sealed. */
-  written(entry: Entry, size: number): DiskPart {
-    return this.#part(entry, size)
+  written(entry: Entry, written: FileIdentity): DiskPart {
+    return this.#part(entry, written)
   }
 
   /** The part of an expected file, of which nothing was written. */
@@ -163,7 +164,7 @@ export class JournaledParts {
     return this.#journal
   }
 
-  #part(entry: Entry, written?: number): DiskPart {
+  #part(entry: Entry, written?: FileIdentity): DiskPart {
     const { mode, mtime, path } = entry
     const { durability, folders, fs } = this.#store
     const options = { mode, mtime, durability, modes: this.modes, written }

@@ -2,8 +2,9 @@ import { setImmediate } from 'node:timers/promises'
 import type { SluiceError } from '../../errors.js'
 import { timeInSeconds } from '../../files/disk/attributes.js'
 import { diskError, isRefusal } from '../../files/disk/disk-error.js'
-import { OPEN, type SyncCalls } from '../../files/disk/fs.js'
+import { type FileIdentity, OPEN, type SyncCalls } from '../../files/disk/fs.js'
 import { nameOf, parentOf, partCandidate } from '../../files/disk/names.js'
+import { isStillWritten } from '../../files/disk/stats.js'
 import type { OpenFolder } from '../../files/tree/tree.js'
 import type { Entry } from '../../wire/entry.js'
 import { lengthIn, type Run, RunReader } from '../../wire/run.js'
@@ -26,6 +27,9 @@ export class SmallFiles implements PartRun {
   /** Without its bytes, once they are written: it waits for its digests, and there may be many such. */
   #run: Run
   readonly #signal: AbortSignal
+  /** What was written, entry by entry: what gets the name must be that. No object for each: there are very many. */
+  readonly #inodes: FileIdentity['ino'][] = []
+  readonly #devices: FileIdentity['dev'][] = []
   /** Files that went their own way, by the index of their entry. */
   readonly #alone = new Map<number, DiskPart>()
   readonly failures = new Map<number, SluiceError>()
@@ -94,7 +98,7 @@ export class SmallFiles implements PartRun {
 
   part(index: number): Part {
     const entry = this.#run.entries[index]!
-    return this.#alone.get(index) ?? this.#store.parts.written(entry, entry.size!)
+    return this.#alone.get(index) ?? this.#store.parts.written(entry, this.#written(entry))
   }
 
   /** Makes the folders and records the files in the journal; gives those that cannot be written here. */
@@ -143,7 +147,7 @@ export class SmallFiles implements PartRun {
     let isOpen = true
     try {
       writeAll(calls, fd, bytes)
-      this.#setMode(fd, entry.mode)
+      this.#look(fd, entry)
       const seconds = timeInSeconds(entry.mtime)
       calls.futimes(fd, seconds, seconds)
       isOpen = false
@@ -163,12 +167,21 @@ export class SmallFiles implements PartRun {
     return true
   }
 
-  #setMode(fd: number, mode: number): void {
+  /** Remembers what file it is, and sets its mode where it is not what was asked for. */
+  #look(fd: number, { index, mode }: Entry): void {
     const { modes } = this.#store.parts
+    const stats = this.#calls.fstat(fd)
+    this.#inodes[index - this.#run.first] = stats.ino
+    this.#devices[index - this.#run.first] = stats.dev
     if (isLate(mode) || modes.get(mode) === true) return
-    const differs = (this.#calls.fstat(fd).mode & 0o777) !== mode
+    const differs = (stats.mode & 0o777) !== mode
     modes.set(mode, !differs)
     if (differs) this.#calls.fchmod(fd, mode)
+  }
+
+  #written({ index, size }: Entry): FileIdentity {
+    const at = index - this.#run.first
+    return { ino: this.#inodes[at]!, dev: this.#devices[at]!, size: size! }
   }
 
   /** By the calls that can wait and try again; what goes wrong then is the file's failure. */
@@ -190,10 +203,13 @@ export class SmallFiles implements PartRun {
   }
 
   /** Gives a file its name if that is free; 'unusual' where it is not, or anything goes wrong. */
-  #tryPublish(folder: OpenFolder, { path, mode }: Entry): 'published' | 'part is left' | 'unusual' {
+  #tryPublish(folder: OpenFolder, entry: Entry): 'published' | 'part is left' | 'unusual' {
+    const { path, mode } = entry
     const name = nameOf(path)
     const part = folder.at(partCandidate(name, 0))
     try {
+      const there = this.#calls.lstat(part)
+      if (!isStillWritten(there, this.#written(entry))) return 'unusual'
       if (isLate(mode)) linkLate(this.#calls, part, folder.at(name), mode)
       else this.#calls.link(part, folder.at(name))
     } catch {
