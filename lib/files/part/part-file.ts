@@ -180,9 +180,9 @@ export class PartFile {
     return this.#ranges.covers(position, end)
   }
 
-  /** The digest of the content, read back from the disk. Default: SHA-256. */
-  async digest(hasher: Hasher = createHash('sha256')): Promise<Buffer> {
-    return this.#handle.use((fd) => digestFile(this.#folders.fs, fd, hasher))
+  /** The digest of the content, read back from the disk. Default: SHA-256. Aborted, it fails with the signal's reason. */
+  async digest(hasher: Hasher = createHash('sha256'), signal?: AbortSignal): Promise<Buffer> {
+    return this.#handle.use((fd) => digestFile(this.#folders.fs, fd, hasher, signal))
   }
 
   /** The size of the part file in bytes. */

@@ -1,7 +1,9 @@
 import { isSluiceError, printable, SluiceError } from '../../errors.js'
 import { type ModeMemory, setMode } from '../../files/disk/attributes.js'
 import { errorCode } from '../../files/disk/disk-error.js'
-import type { FileSystem } from '../../files/disk/fs.js'
+import type { FileStats, FileSystem } from '../../files/disk/fs.js'
+import { nameOf, parentOf } from '../../files/disk/names.js'
+import { lstatIfThere } from '../../files/disk/stats.js'
 import { isReservedName, storedName } from '../../files/own/reserved.js'
 import { firstFree } from '../../files/publish/first-free.js'
 import type { HandleBudget } from '../../files/tree/handle-budget.js'
@@ -35,6 +37,9 @@ export class ArrivingFolders {
   readonly #modes: ModeMemory = new Map()
   /** Folders on disk that have one of ours in them: with 'power' their names are to be synced. */
   readonly #grown = new Set<string>()
+  /** The inodes of those that were looked at, and the paths on disk of the others. */
+  readonly #inodes = new Set<FileStats['ino']>()
+  readonly #unseen: string[] = []
   /** Whether one of them has another path on disk than in the offer. */
   #isMoved = false
   #hasWarned = false
@@ -84,6 +89,19 @@ export class ArrivingFolders {
     return this.#own.has(path)
   }
 
+  /** Whether what stands there is one of the folders that this transfer brings, or something is in. */
+  async holds(there: FileStats): Promise<boolean> {
+    const { fs } = this.#place
+    for (const path of this.#unseen.splice(0)) {
+      // by inode, since two names can be one on this disk; the root is not below anything
+      const stats = await this.#place.within(parentOf(path), (folder) =>
+        lstatIfThere(fs, folder.at(nameOf(path))),
+      )
+      if (stats) this.#inodes.add(stats.ino)
+    }
+    return this.#inodes.has(there.ino)
+  }
+
   /** Makes the names of new folders last. */
   async sync(): Promise<void> {
     const tree = await this.#place.tree()
@@ -125,6 +143,7 @@ export class ArrivingFolders {
         // also where it was there: its creator may not have synced it yet, or have been killed before
         this.#grown.add(above)
         this.#made.set(path, there)
+        this.#unseen.push(there)
         if (there !== path) this.#isMoved = true
         return there
       } catch (error) {

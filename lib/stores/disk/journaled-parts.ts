@@ -10,6 +10,7 @@ import type { Entry, Offer } from '../../wire/entry.js'
 import { DiskPart } from './disk-part.js'
 import type { DiskStore } from './disk-store.js'
 import { PartNames } from './part-names.js'
+import { isWriteRefusal } from './standing-files.js'
 
 /** The files of a transfer on their way in: each a part that the journal knows before it is made, until its end. */
 export class JournaledParts {
@@ -19,6 +20,8 @@ export class JournaledParts {
   readonly #names = new PartNames()
   #transfer = ''
   #journal: Promise<Journal> | undefined
+  /** Why nothing can be written: then only those files do not fail that stand there already. */
+  #refusal: SluiceError | undefined
   /** The numbers in the journal of files that are neither published nor given up, by the index of their entry. */
   readonly #numbers: (number | undefined)[] = []
 
@@ -42,7 +45,8 @@ export class JournaledParts {
       return part
     })
     if (parts.length === 0) return parts
-    const journal = await this.#openJournal()
+    const journal = await this.#mayOpenJournal()
+    if (!journal) return parts
     const numbers = await journal.begin(
       parts.map(({ entry: { path, size, mtime }, file }) => ({
         path,
@@ -61,12 +65,14 @@ export class JournaledParts {
     return this.#names.isPlain(path)
   }
 
-  /** Records files in the journal that have plain part names, all by one record. */
-  async expectRun(entries: readonly Entry[]): Promise<void> {
-    const journal = await this.#openJournal()
+  /** Records files in the journal that have plain part names, all by one record; false where nothing can be written. */
+  async expectRun(entries: readonly Entry[]): Promise<boolean> {
+    const journal = await this.#mayOpenJournal()
+    if (!journal) return false
     const { folders } = this.#store
     let n = await journal.beginRun(entries, (path) => folders.pathOf(path))
     for (const { index } of entries) this.#numbers[index] = n++
+    return true
   }
 
   /** Whether the journal waits for the end of a file. */
@@ -88,6 +94,7 @@ export class JournaledParts {
 
   /** Begins a file: `write` makes its part, and is called again with another name where the first is taken. */
   async begin(part: DiskPart, write: () => Promise<void>): Promise<void> {
+    if (this.#refusal) throw this.#refusal
     for (;;) {
       try {
         return await write()
@@ -121,6 +128,7 @@ export class JournaledParts {
 
   /** Records that files of a run were published, all under their own names: one record for those that follow each other. */
   async published(entries: readonly Entry[]): Promise<void> {
+    if (entries.length === 0) return
     const journal = await this.#openJournal()
     let first = -1
     let count = 0
@@ -155,6 +163,18 @@ export class JournaledParts {
     await journal?.close().catch(() => {})
   }
 
+  /** undefined where nothing can be written. */
+  async #mayOpenJournal(): Promise<Journal | undefined> {
+    try {
+      return this.#refusal ? undefined : await this.#openJournal()
+    } catch (error) {
+      if (!isWriteRefusal(error)) throw error
+      this.#refusal = error
+      this.#journal = undefined
+      return undefined
+    }
+  }
+
   #openJournal(): Promise<Journal> {
     const make = async () =>
       Journal.create(await this.#store.tree(), this.#transfer, {
@@ -166,9 +186,9 @@ export class JournaledParts {
 
   #part(entry: Entry, written?: FileIdentity): DiskPart {
     const { mode, mtime, path } = entry
-    const { durability, folders, fs } = this.#store
+    const { durability, folders } = this.#store
     const options = { mode, mtime, durability, modes: this.modes, written }
-    return new DiskPart(entry, new PartFile(this.#store, folders.pathOf(path), options), fs, this)
+    return new DiskPart(entry, new PartFile(this.#store, folders.pathOf(path), options), this.#store)
   }
 
   /** Gives a part the next name that it may have. */

@@ -9,9 +9,8 @@ import type { OpenFolder } from '../../files/tree/tree.js'
 import type { Entry } from '../../wire/entry.js'
 import { lengthIn, type Run, RunReader } from '../../wire/run.js'
 import type { Part, PartRun } from '../parts.js'
-import type { DiskPart } from './disk-part.js'
 import type { DiskStore } from './disk-store.js'
-import { attempt, isLate, isRemoved, linkLate, OWNER_BITS, writeAll } from './sync-file-calls.js'
+import { attempt, isLate, isRemoved, isTaken, linkLate, OWNER_BITS, writeAll } from './sync-file-calls.js'
 
 /** Milliseconds for which the loop may hold the event loop. */
 const SLICE = 4
@@ -31,7 +30,7 @@ export class SmallFiles implements PartRun {
   readonly #inodes: FileIdentity['ino'][] = []
   readonly #devices: FileIdentity['dev'][] = []
   /** Files that went their own way, by the index of their entry. */
-  readonly #alone = new Map<number, DiskPart>()
+  readonly #alone = new Map<number, Part>()
   readonly failures = new Map<number, SluiceError>()
   /** The folder that is held, and its path in the offer. */
   #held: OpenFolder | undefined
@@ -62,7 +61,9 @@ export class SmallFiles implements PartRun {
         this.#signal.throwIfAborted()
         const isQuick = !odd.has(index) && !this.#store.pace.isSlow
         const folder = isQuick ? (this.#heldFor(entry) ?? (await this.#enter(entry))) : undefined
-        const isEnded = folder ? await this.#tryWrite(folder, entry, bytes) : false
+        const mayBeThere =
+          folder && this.#store.isByTime && isTaken(this.#calls, folder.at(nameOf(entry.path)))
+        const isEnded = folder && !mayBeThere ? await this.#tryWrite(folder, entry, bytes) : false
         if (!isEnded) await this.#writeAlone(entry, bytes)
         if (this.#store.pace.clock.now() - this.#since > SLICE) await this.#yield()
       }
@@ -125,7 +126,7 @@ export class SmallFiles implements PartRun {
       if (parts.hasPlainPart(path)) plain.push(entry)
       else odd.add(index)
     }
-    if (plain.length > 0) await parts.expectRun(plain)
+    if (plain.length > 0 && !(await parts.expectRun(plain))) for (const { index } of plain) odd.add(index)
     return odd
   }
 
@@ -179,6 +180,17 @@ export class SmallFiles implements PartRun {
     if (differs) this.#calls.fchmod(fd, mode)
   }
 
+  async #begin(entry: Entry): Promise<Part> {
+    const { parts } = this.#store
+    const standing = await this.#store.standing(entry)
+    if (standing) {
+      await parts.ended(entry, { state: 'completed', part: 'gone' })
+      return standing
+    }
+    if (parts.isExpected(entry)) return parts.unwritten(entry)
+    return (await parts.expect([entry]))[0]!
+  }
+
   #written({ index, size }: Entry): FileIdentity {
     const at = index - this.#run.first
     return { ino: this.#inodes[at]!, dev: this.#devices[at]!, size: size! }
@@ -186,17 +198,16 @@ export class SmallFiles implements PartRun {
 
   /** By the calls that can wait and try again; what goes wrong then is the file's failure. */
   async #writeAlone(entry: Entry, bytes: Buffer[]): Promise<void> {
-    const { parts } = this.#store
     // it may need the handle
     this.#leave()
-    const isPlain = parts.isExpected(entry)
-    const part = isPlain ? parts.unwritten(entry) : (await parts.expect([entry]))[0]!
-    this.#alone.set(entry.index, part)
+    let part: Part | undefined
     try {
+      part = await this.#begin(entry)
+      this.#alone.set(entry.index, part)
       await part.write(0, bytes, true)
     } catch (error) {
-      const failure = error as SluiceError
-      await part.keep(failure)
+      const failure = diskError(error, 'write', entry.path)
+      await part?.keep?.(failure)
       this.failures.set(entry.index, failure)
     }
     this.#since = this.#store.pace.clock.now()
@@ -210,6 +221,7 @@ export class SmallFiles implements PartRun {
     try {
       const there = this.#calls.lstat(part)
       if (!isStillWritten(there, this.#written(entry))) return 'unusual'
+      this.#store.brought?.add(there.ino)
       if (isLate(mode)) linkLate(this.#calls, part, folder.at(name), mode)
       else this.#calls.link(part, folder.at(name))
     } catch {

@@ -404,3 +404,24 @@ test('on the real disk it is the same', async (t) => {
     }
   }
 })
+
+test('what may be overwritten is asked of the very file that has the name in that moment', async (t) => {
+  for (const conflict of ['overwrite', 'replace'] as const) {
+    const { disk, d } = await opened()
+    disk.put('/d/sub/n.txt', 'old')
+    const asked: number[] = []
+    const published = await give(disk, d, conflict, {
+      replacing: async ({ ino }, replace) => {
+        asked.push(ino)
+        if (asked.length === 2) return false
+        disk.remove('/d/sub/n.txt')
+        disk.put('/d/sub/n.txt', 'other')
+        await replace()
+        return true
+      },
+    })
+    t.like(published, { how: 'renamed', name: 'n_1.txt', warning: { code: 'ERR_CONFLICT' } })
+    t.deepEqual(names(disk), ['sub/n.txt=other', 'sub/n_1.txt=new'])
+    t.is(new Set(asked).size, 2)
+  }
+})

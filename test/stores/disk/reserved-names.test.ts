@@ -65,3 +65,12 @@ test('nor do files and links that are called like what is ours, at any depth', a
     [`a/${lock}`]: `published as a/_${lock}`,
   })
 })
+
+test('what has another name keeps out of the way of what is called so, and is found again', async (t) => {
+  const disk = new MemoryDisk()
+  const files = { '.sluice': 'ours', '_.sluice': 'theirs', '_.sluice.part': 'a part', '.sluice.part': 'too' }
+  const first = await receive(files, disk)
+  t.is(first.error, undefined)
+  const content = [...disk.snapshot()].map(([path, bytes]) => [path, bytes.toString()])
+  t.deepEqual(content.map(([, text]) => text).sort(), ['a part', 'ours', 'theirs', 'too'])
+})
