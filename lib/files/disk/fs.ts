@@ -16,6 +16,9 @@ export interface FileStats {
   ctimeMs: number
 }
 
+/** What tells a file from any other one, and from itself before it was written to. */
+export type FileIdentity = Pick<FileStats, 'dev' | 'ino' | 'size'>
+
 /**
  * Every file-system call of the library: the one thing to inject in order to fail, delay, kill or reorder any of them.
  * Paths are strings, handles are numbers, errors carry the `code` of the system (`ENOENT`, `EEXIST`, …).

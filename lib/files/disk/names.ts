@@ -1,3 +1,4 @@
+import { createHash, randomBytes } from 'node:crypto'
 import { printable, SluiceError } from '../../errors.js'
 import { badOption } from '../../options.js'
 
@@ -13,18 +14,25 @@ const ENDINGS = /[^.]((?:\.tar)?\.[^. ]+)$/iu
 /**
  * The name with a number before its endings, as it is chosen when the name is taken: `report.pdf`, 1 → `report_1.pdf`;
  * `a.tar.gz` → `a_1.tar.gz`; `.bashrc` → `.bashrc_1`; with 0 the name itself. At most 255 bytes: a long name is
- * shortened between characters.
+ * shortened between characters, and gets some of its digest, or many names that begin alike would compete for the same
+ * numbers, and the search for a free one would take the square of their number.
  */
 export function suffixed(name: string, n: number): string {
   if (n === 0) return name
   const found = ENDINGS.exec(name)?.[1] ?? ''
   const ending = Buffer.byteLength(found) > LONGEST_ENDING ? '' : found
-  return fitted(name.slice(0, name.length - ending.length), `_${n}${ending}`)
+  const head = name.slice(0, name.length - ending.length)
+  const tail = `_${n}${ending}`
+  if (Buffer.byteLength(head + tail) <= LONGEST_FILE_NAME) return head + tail
+  return fitted(head, `-${createHash('sha256').update(name).digest('hex').slice(0, 12)}${tail}`)
 }
 
+/** So many part names are tried in turn; then random ones, or many files with one beginning would try them all. */
+const NUMBERED_PARTS = 4
+
 /**
- * The name that a file has while it arrives: `x` → `x.part`, or `x.1.part`, `x.2.part`, … where that is taken. The
- * part of a long name has a shortened one.
+ * The name that a file has while it arrives: `x` → `x.part`, or `x.1.part`, `x.2.part`, … where that is taken, and
+ * soon one with random digits. The part of a long name has a shortened one.
  */
 export function partName(name: string, taken: (name: string) => boolean = () => false): string {
   for (let n = 0; ; n++) {
@@ -33,17 +41,17 @@ export function partName(name: string, taken: (name: string) => boolean = () => 
   }
 }
 
-/** The `n`-th candidate for the name of the part of `name`, counted from 0. */
+/** The `n`-th candidate for the name of the part of `name`, counted from 0; from the fourth on it is another one each time. */
 export function partCandidate(name: string, n: number): string {
-  return fitted(name, n === 0 ? '.part' : `.${n}.part`)
+  if (n === 0) return fitted(name, '.part')
+  return fitted(name, `.${n < NUMBERED_PARTS ? n : randomBytes(8).toString('hex')}.part`)
 }
 
 /** Whether {@link partName} could have returned `part` for `name`. */
 export function isPartNameOf(part: string, name: string): boolean {
-  const number = /(?:\.([1-9]\d{0,8}))?\.part$/.exec(part)
-  if (!number) return false
   // the name itself may end with a number: the part of `x.1` is `x.1.part`
-  return part === partCandidate(name, 0) || part === partCandidate(name, Number(number[1] ?? 0))
+  const tail = /\.(?:[1-9]|[0-9a-f]{16})\.part$/.exec(part)?.[0]
+  return part === fitted(name, '.part') || (tail !== undefined && part === fitted(name, tail))
 }
 
 /**

@@ -1,6 +1,5 @@
 import { isSluiceError, SluiceError } from '../../errors.js'
 import { systemCode } from '../disk/disk-error.js'
-import { foldName } from '../disk/names.js'
 import type { OpenFolder, Tree } from '../tree/tree.js'
 import { isJournalName, parseIntentName, parseRecoveryName } from './names.js'
 import { ownerOfTemporary } from './temporary-name.js'
@@ -18,15 +17,9 @@ const MOST_FOLDER_TRIES = 16
 /**
  * Calls `make` with our folder, which is made if it is missing; again if another process, which was done with it, has
  * removed it meanwhile. `make` releases it, but not if it fails. `ERR_WRITE` if something else has all of its names.
- * @param isTaken tells names, in the form of {@link foldName}, that are not to be used
  */
-export async function makeInOwnFolder<T>(
-  tree: Tree,
-  make: (folder: OpenFolder) => Promise<T>,
-  isTaken: (name: string) => boolean = () => false,
-): Promise<T> {
+export async function makeInOwnFolder<T>(tree: Tree, make: (folder: OpenFolder) => Promise<T>): Promise<T> {
   for (const name of OWN_FOLDERS) {
-    if (isTaken(foldName(name))) continue
     for (let tries = 1; ; tries++) {
       const folder = await makeOwnFolder(tree, name)
       if (!folder) break

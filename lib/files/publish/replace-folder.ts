@@ -5,7 +5,7 @@ import { type FileStats, type FileSystem, OPEN } from '../disk/fs.js'
 import { moveOver } from '../disk/move-file.js'
 import { lstatIfThere, sameInode } from '../disk/stats.js'
 import { Folder, type OpenFolder } from '../tree/open-folder.js'
-import type { TemporaryFile } from './take-name.js'
+import { checkIsWritten, type TemporaryFile } from './take-name.js'
 
 /**
  * The name of the folder that a replaced folder is moved into: our mark, the inode of the file that replaces it,
@@ -61,6 +61,7 @@ export async function replaceFolder(
     if (durability === 'power') await folder.sync()
     await fs.rename(folder.at(name), aside.inner)
     try {
+      await checkIsWritten(file)
       // not by link: a file that gets the name in this moment may be replaced as well
       await moveOver(fs, folder.at(temporary), folder.at(name))
       return { removeOld, close }

@@ -71,6 +71,11 @@ export class StoreCalls {
     if (this.#store.durability !== undefined) this.#store.durability = 'power'
   }
 
+  /** How names will be given. */
+  obey(policy: PublishPolicy): void {
+    this.#store.obey?.(policy)
+  }
+
   async expect(offer: Offer, bytes: number): Promise<void> {
     this.#name = offer.name
     await this.#whole('prepare for', () => this.#store.expect?.(offer, bytes))
@@ -130,8 +135,8 @@ export class StoreCalls {
   }
 
   /** The digest of what stands in a part, read back. */
-  async digest(part: Part, { path }: Entry, algorithm: string): Promise<Buffer> {
-    if (part.digest) return part.digest(algorithm)
+  async digest(part: Part, { path }: Entry, { algorithm, signal }: PublishPolicy): Promise<Buffer> {
+    if (part.digest) return part.digest(algorithm, signal)
     const message = `${printable(path)} came with gaps, and the store cannot read it again; put hashTap() before partSink()`
     throw new SluiceError('ERR_UNSUPPORTED', message, { path })
   }

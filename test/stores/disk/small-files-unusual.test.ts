@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import test from 'ava'
+import { OPEN } from '../../../lib/files/index.js'
 import type { FinalizerOptions } from '../../../lib/stages/finalizer.js'
 import { type PartSinkOptions, partSink } from '../../../lib/stages/part-sink.js'
 import { type DiskEvent, FakeClock, MemoryDisk, type MemoryDiskOptions } from '../../../lib/testing/index.js'
@@ -79,6 +80,29 @@ test("with durability 'power', and where the disk makes no calls at once, they g
     t.deepEqual((await receive(disk, FILES, options)).found, ALL)
     t.true(onParts(events).length > 8)
     t.false(onParts(events).some(({ sync }) => sync))
+  }
+})
+
+test('what another process put in the place of a part, or wrote to it, gets no name', async (t) => {
+  for (const [how, content] of [
+    ['exchanged', 'xyz'],
+    ['longer', 'aaaa'],
+  ] as const) {
+    const disk = scene()
+    disk.hook = ({ call, path }) => {
+      if (call !== 'open' || !path.endsWith('top.part')) return
+      disk.hook = undefined
+      if (how === 'exchanged') return disk.put('/dst/d/a.part', content)
+      const fd = disk.sync!.open('/dst/d/a.part', OPEN.update)
+      disk.sync!.write(fd, [Buffer.from('a')], 3)
+      disk.sync!.close(fd)
+    }
+    const { found } = await receive(disk)
+    t.deepEqual(found, { ...ALL, 'd/a': 'failed ERR_WRITE' }, how)
+    t.is(text(disk, 'd/a'), undefined)
+    t.is(text(disk, 'd/a.part'), content)
+    // it is not ours any more: nobody collects it
+    if (how === 'exchanged') t.deepEqual(ours(disk), ['/dst/d/a.part'])
   }
 })
 
