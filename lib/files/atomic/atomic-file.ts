@@ -87,9 +87,9 @@ export class AtomicFile {
   }
 
   /** Makes the temporary file. Fails with `ERR_USAGE` for wrong options. */
-  static async open(path: string, options: AtomicWriteOptions = {}): Promise<AtomicFile> {
-    const settings = writeSettings(path, options)
-    const { fs, durability, tempDir, signal } = settings
+  static async open(file: string, options: AtomicWriteOptions = {}): Promise<AtomicFile> {
+    const settings = writeSettings(file, options)
+    const { path, fs, durability, tempDir, signal } = settings
     checkSignal(signal, path)
     try {
       if (settings.makeParents) await makeFolders(fs, dirname(path), durability === 'power')

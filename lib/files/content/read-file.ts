@@ -1,9 +1,10 @@
 import { printable, SluiceError } from '../../errors.js'
-import { checkAbortSignal, checkChoice, checkDuration, checkLocalPath, checkWhole } from '../../options.js'
+import { checkAbortSignal, checkChoice, checkDuration, checkWhole } from '../../options.js'
 import { type Audited, audited } from '../audit/recorder.js'
 import { type Clock, pause, systemClock } from '../disk/clock.js'
 import { errorCode, readError } from '../disk/disk-error.js'
 import { type FileStats, type FileSystem, OPEN } from '../disk/fs.js'
+import { localPath } from '../disk/names.js'
 import { nodeFileSystem } from '../disk/node-fs.js'
 import { checkRegular, withRegular } from '../disk/open-regular.js'
 import { readFully } from '../disk/read-write.js'
@@ -42,10 +43,10 @@ export function readFileRetry(
   options: ReadOptions & { encoding: TextEncoding },
 ): Promise<string>
 export function readFileRetry(path: string, options?: ReadOptions & { encoding?: undefined }): Promise<Buffer>
-export function readFileRetry(path: string, options: ReadOptions = {}): Promise<Buffer | string> {
-  return audited('readFileRetry', path, options, async () => {
+export function readFileRetry(file: string, options: ReadOptions = {}): Promise<Buffer | string> {
+  return audited('readFileRetry', file, options, async () => {
     const { attempts = 5, delay = 20, maxDelay = 1000, encoding, clock = systemClock, signal } = options
-    checkLocalPath('path', path)
+    const path = localPath('path', file)
     checkWhole('attempts', attempts, 1)
     checkDuration('delay', delay)
     checkDuration('maxDelay', maxDelay)

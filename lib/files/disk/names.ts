@@ -1,5 +1,29 @@
+import { isAbsolute, join, resolve } from 'node:path'
 import { printable, SluiceError } from '../../errors.js'
-import { badOption } from '../../options.js'
+import { badOption, checkLocalPath } from '../../options.js'
+
+/**
+ * A path that the user gave, as an absolute one: it means what it meant at the call, wherever the process goes while the
+ * call runs. `ERR_USAGE` for what is no path, `ERR_NO_SUCH_FILE` for a relative one where there is no working folder.
+ */
+export function localPath(option: string, given: unknown): string {
+  checkLocalPath(option, given)
+  // there `a/..` means nothing, and a path can be absolute but for its disk
+  if (process.platform === 'win32') return resolve(given)
+  if (isAbsolute(given)) return given
+  // not by `resolve`: only the system knows what `..` means behind a link
+  const bare = given.replace(/^(?:\.\/+)*(?:\.$)?/, '')
+  return bare === '' ? workingFolder(given) : `${join(workingFolder(given), '/')}${bare}`
+}
+
+function workingFolder(given: string): string {
+  try {
+    return process.cwd()
+  } catch (cause) {
+    const message = `${printable(given)} leads nowhere: the folder that this process works in was removed; give an absolute path, or change to another folder`
+    throw new SluiceError('ERR_NO_SUCH_FILE', message, { path: given, cause })
+  }
+}
 
 /** Bytes that one name may have on every file system that we know. */
 export const LONGEST_FILE_NAME = 255
