@@ -1,4 +1,4 @@
-import { checkChoice } from '../../options.js'
+import { checkChoice, isBytes } from '../../options.js'
 import { type Audited, audited } from '../audit/recorder.js'
 import { encodeText, TEXT_ENCODINGS, type TextEncoding } from '../content/encodings.js'
 import { type EncodeOptions, type Format, knownFormat } from '../content/formats.js'
@@ -56,8 +56,7 @@ export function writeFileAtomic(
     const settings = writeSettings(path, options)
     checkChoice('encoding', encoding, TEXT_ENCODINGS)
     const content = contentOf(data, encoding)
-    if (content instanceof Uint8Array)
-      return writeBytes(await checkedContent(content, encoding, schema, path), settings)
+    if (isBytes(content)) return writeBytes(await checkedContent(content, encoding, schema, path), settings)
     if (schema !== undefined) throw schemaOfStream()
     return reading(content, async (begun) => {
       const file = await AtomicFile.open(settings.path, settings)

@@ -1,5 +1,5 @@
 import { createHash, getHashes } from 'node:crypto'
-import { isSluiceError, printable, SluiceError } from '../../errors.js'
+import { isSluiceError, printable, type SluiceError } from '../../errors.js'
 import { badOption, checkChoice, checkOption, checkWhole } from '../../options.js'
 import { type Audited, audited } from '../audit/recorder.js'
 import { errorCode, readError } from '../disk/disk-error.js'
@@ -114,7 +114,7 @@ class Checking {
         await fs.close(fd).catch(() => {})
       }
     } catch (error) {
-      if (error instanceof SluiceError) throw error
+      if (isSluiceError(error)) throw error
       const found = errorCode(error)
       const check = found === 'ENOENT' || found === 'ENOTDIR' ? 'exists' : 'readable'
       this.failed.push({ check, found, message: readError(error, this.#path).message })

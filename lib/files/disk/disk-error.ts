@@ -1,14 +1,14 @@
-import { type Code, printable, SluiceError } from '../../errors.js'
+import { type Code, isError, isSluiceError, printable, SluiceError } from '../../errors.js'
 
 /** The `code` of a system error (`ENOENT`, …), or undefined for anything else. */
 export function errorCode(error: unknown): string | undefined {
-  if (!(error instanceof Error) || !('code' in error)) return undefined
+  if (!isError(error) || !('code' in error)) return undefined
   return typeof error.code === 'string' ? error.code : undefined
 }
 
 /** The {@link errorCode} of an error of the system, also where it is the cause of one of ours. */
 export function systemCode(error: unknown): string | undefined {
-  return errorCode(error instanceof SluiceError ? error.cause : error)
+  return errorCode(isSluiceError(error) ? error.cause : error)
 }
 
 /** An error like those of the system, for what Sluice finds itself where the system reports none. */
@@ -56,10 +56,10 @@ const REASONS: Record<string, [Code, string, string?]> = {
  * @param path what it was done to, shown escaped and kept in `error.path`
  */
 export function diskError(error: unknown, what: string, path: string): SluiceError {
-  if (error instanceof SluiceError) return error
+  if (isSluiceError(error)) return error
   const system = errorCode(error)
   const [code, reason, wayOut] = (system && REASONS[system]) || (['ERR_WRITE', 'it failed'] as const)
-  const text = error instanceof Error ? error.message : String(error)
+  const text = isError(error) ? error.message : String(error)
   const detail = error instanceof SystemError ? `, ${error.detail}` : ''
   const why = system ? `${reason} (${system}${detail})` : `${reason} (${text})`
   const message = `cannot ${what} ${printable(path)}: ${why}${wayOut ? `; ${wayOut}` : ''}`
@@ -71,9 +71,9 @@ export function diskError(error: unknown, what: string, path: string): SluiceErr
  * otherwise; a {@link SluiceError} stays what it is.
  */
 export function readError(error: unknown, path: string): SluiceError {
-  if (error instanceof SluiceError) return error
+  if (isSluiceError(error)) return error
   const system = errorCode(error)
-  const reason = (system && REASONS[system]?.[1]) || (error instanceof Error ? error.message : String(error))
+  const reason = (system && REASONS[system]?.[1]) || (isError(error) ? error.message : String(error))
   const code = system === 'ENOENT' ? 'ERR_NO_SUCH_FILE' : 'ERR_SOURCE_READ'
   const message = `cannot read ${printable(path)}: ${printable(reason, 200)}${system ? ` (${system})` : ''}`
   return new SluiceError(code, message, { path, cause: error })

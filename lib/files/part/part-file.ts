@@ -8,6 +8,7 @@ import {
   checkObject,
   checkOption,
   checkWhole,
+  isBytes,
 } from '../../options.js'
 import { Ranges } from '../../ranges.js'
 import { setMode, setTime } from '../disk/attributes.js'
@@ -155,8 +156,8 @@ export class PartFile {
     bytes: Uint8Array | readonly Uint8Array[],
     { seal = false }: { seal?: boolean } = {},
   ): Promise<void> {
-    const buffers = bytes instanceof Uint8Array ? [bytes] : bytes
-    const areBuffers = Array.isArray(buffers) && buffers.every((one) => one instanceof Uint8Array)
+    const buffers = isBytes(bytes) ? [bytes] : bytes
+    const areBuffers = Array.isArray(buffers) && buffers.every((one) => isBytes(one))
     checkOption('bytes', buffers, areBuffers, 'a Uint8Array or a list of them')
     let length = 0
     for (const buffer of buffers) length += buffer.length

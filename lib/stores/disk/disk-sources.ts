@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises'
-import { printable, SluiceError } from '../../errors.js'
+import { isSluiceError, printable, SluiceError } from '../../errors.js'
 import type { Clock } from '../../files/disk/clock.js'
 import { type FileStats, type FileSystem, OPEN, type SyncCalls } from '../../files/disk/fs.js'
 import { isOutOfHandles, retryOpen } from '../../files/disk/out-of-handles.js'
@@ -173,7 +173,7 @@ export class DiskSources implements SourceStore {
   }
 
   #failure(entry: Entry, cause: unknown): SluiceError {
-    return cause instanceof SluiceError ? cause : sourceError(this.#pathOf(entry), cause)
+    return isSluiceError(cause) ? cause : sourceError(this.#pathOf(entry), cause)
   }
 
   #pathOf({ path }: Entry): string {

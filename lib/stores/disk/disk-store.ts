@@ -1,4 +1,4 @@
-import type { SluiceError } from '../../errors.js'
+import { isError, type SluiceError } from '../../errors.js'
 import { type Clock, systemClock } from '../../files/disk/clock.js'
 import { diskError } from '../../files/disk/disk-error.js'
 import type { FileSystem } from '../../files/disk/fs.js'
@@ -76,7 +76,7 @@ export class DiskStore implements PartStore {
 
   async begin(entry: Entry): Promise<DiskPart> {
     const part = (await this.beginAll([entry])).get(entry.index)!
-    if (part instanceof Error) throw part
+    if (isError(part)) throw part
     return part
   }
 
