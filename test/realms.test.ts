@@ -12,7 +12,7 @@ import {
   writeFileAtomic,
   writeJson,
 } from '../lib/files/index.js'
-import { encrypt, manifestOf, partSink } from '../lib/index.js'
+import { encrypt, manifestOf } from '../lib/index.js'
 import { isBytes } from '../lib/options.js'
 import { MemoryDisk } from '../lib/testing/index.js'
 import { arrivingOf } from './helpers/items.js'

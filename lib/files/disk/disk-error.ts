@@ -33,6 +33,11 @@ const REASONS: Record<string, [Code, string, string?]> = {
   EROFS: ['ERR_READ_ONLY', 'the file system is read-only', 'choose another folder'],
   EACCES: ['ERR_PERMISSION', 'permission denied', 'check owner and mode of the folder'],
   EPERM: ['ERR_PERMISSION', 'the operation is not permitted', 'check owner, mode and flags of the folder'],
+  ERR_ACCESS_DENIED: [
+    'ERR_PERMISSION',
+    "Node's permission model does not allow it",
+    'run node with --allow-fs-read and --allow-fs-write for the folder',
+  ],
   ENOENT: ['ERR_WRITE', 'it does not exist'],
   ENOTDIR: ['ERR_WRITE', 'something that is not a folder is in the way', 'move it away'],
   EEXIST: ['ERR_WRITE', 'something else has this name', 'move it away'],
@@ -81,7 +86,9 @@ export function readError(error: unknown, path: string): SluiceError {
 
 /** System codes that say for certain that no file was made. */
 const REFUSALS = new Set(
-  'EEXIST EACCES EPERM EROFS ENOSPC EDQUOT EMFILE ENFILE ENOENT ENOTDIR ELOOP ENAMETOOLONG EINVAL'.split(' '),
+  'EEXIST EACCES EPERM EROFS ENOSPC EDQUOT EMFILE ENFILE ENOENT ENOTDIR ELOOP ENAMETOOLONG EINVAL ERR_ACCESS_DENIED'.split(
+    ' ',
+  ),
 )
 
 /** Whether a failed exclusive open certainly made no file. After EIO, for instance, there may be one. */

@@ -1,6 +1,7 @@
 import * as fs from 'node:fs'
 import { promisify } from 'node:util'
 import type { FileStats, FileSystem } from './fs.js'
+import { permission, restricted } from './restricted.js'
 
 /** Options of {@link makeFileSystem}. */
 export interface FileSystemOptions {
@@ -18,11 +19,13 @@ export function makeFileSystem({
   platform = process.platform,
   blocking = false,
 }: FileSystemOptions = {}): FileSystem {
-  const made: FileSystem = { platform, at: anchor(platform), ...callsOf(blocking) }
+  const calls = callsOf(blocking)
+  const allowed = permission ? restricted(calls, BY_PATH, warnOfSync) : calls
+  const made: FileSystem = { platform, at: anchor(platform), ...allowed }
   return Object.defineProperty(made, 'sync', {
     // only for this very object: one derived from it in order to replace a call must not be bypassed
     get: function sync(this: unknown) {
-      return this === made ? AT_ONCE : undefined
+      return this === made && !permission ? AT_ONCE : undefined
     },
   })
 }
@@ -34,12 +37,16 @@ function callsOf(blocking: boolean | 'short'): Calls {
 
 function anchor(platform: NodeJS.Platform): FileSystem['at'] {
   if (platform !== 'linux') return () => null
-  // checked once, when first needed: a chroot may have no /proc
+  // checked once, when first needed: a chroot may have no /proc, and the permission model may not allow it
   let there: boolean | undefined
   return (fd, name) => {
-    there ??= fs.existsSync('/proc/self/fd')
+    there ??= isAllowed('/proc/self/fd') && fs.existsSync('/proc/self/fd')
     return there ? `/proc/self/fd/${fd}/${name}` : null
   }
+}
+
+function isAllowed(path: string): boolean {
+  return !permission || (permission.has('fs.read', path) && permission.has('fs.write', path))
 }
 
 type Calls = Omit<FileSystem, 'platform' | 'at' | 'sync'>
@@ -52,8 +59,22 @@ type AtOnce = {
 // promisified callbacks: `fs.promises` costs an object per handle and more per call
 const readdir = promisify(fs.readdir)
 const statfs = promisify(fs.statfs)
+const lutimes = promisify(fs.lutimes)
 
 const futimes = promisify(fs.futimes)
+
+const BY_PATH = {
+  chmod: promisify(fs.chmod),
+  chown: promisify(fs.lchown),
+  utimes: (path: string, atime: number, mtime: number) => lutimes(path, timeOf(atime), timeOf(mtime)),
+}
+
+function warnOfSync(): void {
+  const message =
+    'Node allows no fsync under its permission model: what is written survives the death of the process, but not ' +
+    "always a loss of power, as durability 'crash'"
+  process.emitWarning(message, { type: 'SluiceWarning', code: 'SLUICE_NO_SYNC' })
+}
 
 /** What Node says of a file, with device and inode as whole 64-bit numbers and all else as ordinary ones. */
 class NodeStats implements FileStats {
