@@ -9,7 +9,7 @@ import {
 } from '../../options.js'
 import { type Clock, systemClock } from '../disk/clock.js'
 import type { FileSystem } from '../disk/fs.js'
-import { localPath } from '../disk/names.js'
+import { localPath, localTarget } from '../disk/names.js'
 import { nodeFileSystem } from '../disk/node-fs.js'
 import type { Durability } from '../publish/publish.js'
 
@@ -84,7 +84,7 @@ export type WriteSettings = AtomicWriteOptions &
 
 /** Checks the path and the options (`ERR_USAGE`), and adds the defaults. They can be given as options again. */
 export function writeSettings(path: string, options: AtomicWriteOptions): WriteSettings {
-  const at = localPath('path', path)
+  const at = localTarget('path', path)
   checkChoice('durability', options.durability, ['crash', 'power'])
   checkChoice('symlink', options.symlink, ['follow', 'replace'])
   checkChoice('conflict', options.conflict, ['overwrite', 'rename', 'fail'])

@@ -6,7 +6,7 @@ import { type Clock, systemClock } from '../disk/clock.js'
 import { diskError, errorCode } from '../disk/disk-error.js'
 import type { FileStats, FileSystem } from '../disk/fs.js'
 import { copyFile, dropOldName, moveFile, orRemove } from '../disk/move-file.js'
-import { foldName, localPath } from '../disk/names.js'
+import { foldName, localTarget } from '../disk/names.js'
 import { nodeFileSystem } from '../disk/node-fs.js'
 import { lstatIfThere, sameInode } from '../disk/stats.js'
 import { syncFile, syncFolder } from '../disk/sync.js'
@@ -61,7 +61,7 @@ export interface Renaming extends Required<Pick<RenameOptions, 'fs' | 'clock' | 
  */
 export function renameAtomic(from: string, to: string, options: RenameOptions = {}): Promise<Renamed> {
   return audited('renameAtomic', from, options, async () =>
-    rename(localPath('from', from), localPath('to', to), options),
+    rename(localTarget('from', from), localTarget('to', to), options),
   )
 }
 

@@ -5,7 +5,7 @@ import { SluiceError } from '../../errors.js'
 import { checkChoice, checkNumber, checkOption, checkWhole } from '../../options.js'
 import { diskError } from '../disk/disk-error.js'
 import type { FileSystem } from '../disk/fs.js'
-import { localPath } from '../disk/names.js'
+import { localTarget } from '../disk/names.js'
 import { blockingFileSystem, nodeFileSystem } from '../disk/node-fs.js'
 import { ifThere, lstatIfThere } from '../disk/stats.js'
 import { syncFolder } from '../disk/sync.js'
@@ -78,7 +78,7 @@ export class AuditTrail implements Audit, AsyncDisposable {
    * `ERR_USAGE`, `ERR_WRITE`, `ERR_PERMISSION`, `ERR_READ_ONLY`, `ERR_DISK_FULL`, `ERR_UNSAFE_LINK`.
    */
   static async open(path: string, options: AuditTrailOptions = {}): Promise<AuditTrail> {
-    const full = localPath('path', path)
+    const full = localTarget('path', path)
     const { maxBytes, keep, durability, session } = options
     const name = basename(full)
     const fits = Buffer.byteLength(name) <= LONGEST_TRAIL_NAME

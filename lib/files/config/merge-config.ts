@@ -8,7 +8,7 @@ import { type Format, knownFormat, parseText } from '../content/formats.js'
 import { readWholeFile } from '../content/read-file.js'
 import { errorCode, readError } from '../disk/disk-error.js'
 import type { FileSystem } from '../disk/fs.js'
-import { localPath } from '../disk/names.js'
+import { localPath, localTarget } from '../disk/names.js'
 import { nodeFileSystem } from '../disk/node-fs.js'
 import { type Config, isConfig, type MergeRules, mergeValues } from './merge.js'
 
@@ -59,7 +59,7 @@ export function mergeConfig(
   options: MergeConfigOptions = {},
 ): Promise<Merged> {
   return audited('mergeConfig', output, options, async () =>
-    merge(inputs, localPath('output', output), options),
+    merge(inputs, localTarget('output', output), options),
   )
 }
 

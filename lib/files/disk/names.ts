@@ -1,4 +1,4 @@
-import { isAbsolute, join, resolve } from 'node:path'
+import { isAbsolute, join, posix, resolve } from 'node:path'
 import { printable, SluiceError } from '../../errors.js'
 import { badOption, checkLocalPath } from '../../options.js'
 
@@ -14,6 +14,31 @@ export function localPath(option: string, given: unknown): string {
   // not by `resolve`: only the system knows what `..` means behind a link
   const bare = given.replace(/^(?:\.\/+)*(?:\.$)?/, '')
   return bare === '' ? workingFolder(given) : `${join(workingFolder(given), '/')}${bare}`
+}
+
+/** {@link localPath} of a file that is written: `ERR_USAGE` also for a name that leads into a process. */
+export function localTarget(option: string, given: unknown): string {
+  const path = localPath(option, given)
+  if (isOfProcess(path)) throw ofProcess(path)
+  return path
+}
+
+/** What processes have open, under names that look like those of files; the folder `/dev` has links to it. */
+const OF_PROCESS = /^\/(?:proc(?:\/|$)|dev(?:\/(?:stdin|stdout|stderr|fd(?:\/.*)?))?$)/
+
+/** In a folder that somebody holds open. */
+const IN_OPEN_FOLDER = /^\/(?:proc\/[^/]+\/(?:task\/[^/]+\/)?|dev\/)fd\/\d+\/./
+
+/** Whether an absolute path leads, by its text alone, into a process: `/dev/stdout`, `/proc/self/fd/1`. */
+export function isOfProcess(path: string): boolean {
+  const plain = posix.normalize(path)
+  return OF_PROCESS.test(plain) && !IN_OPEN_FOLDER.test(plain)
+}
+
+/** The error for it: a new file would take the place of what others write to, or of the link for all programs. */
+export function ofProcess(path: string): SluiceError {
+  const message = `${printable(path)} is no file of a folder, but leads to what a process has open: write to process.stdout, or to the handle, or give the path of the file itself`
+  return new SluiceError('ERR_USAGE', message, { path })
 }
 
 function workingFolder(given: string): string {

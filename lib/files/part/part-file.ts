@@ -14,7 +14,7 @@ import { Ranges } from '../../ranges.js'
 import { setMode, setTime } from '../disk/attributes.js'
 import { digestFile, type Hasher } from '../disk/digest-file.js'
 import { diskError, errorCode, SystemError } from '../disk/disk-error.js'
-import { checkName, localPath, nameOf, parentOf, partCandidate } from '../disk/names.js'
+import { checkName, localTarget, nameOf, parentOf, partCandidate } from '../disk/names.js'
 import { nodeFileSystem } from '../disk/node-fs.js'
 import { writeFully } from '../disk/read-write.js'
 import { CONFLICTS, DURABILITIES, type Durability, type Published, publish } from '../publish/publish.js'
@@ -90,7 +90,7 @@ export class PartFile {
       return PartFile.#begin(new PartFile(where.tree, where.path, options))
     }
     checkLocalPath('the path of a part', where)
-    const file = localPath('the path of a part', where)
+    const file = localTarget('the path of a part', where)
     // a path that ends in a slash means a folder
     checkName(where.endsWith('/') ? '' : basename(where), (options.fs ?? nodeFileSystem).platform, where)
     const tree = await Tree.open(dirname(file), { fs: options.fs })

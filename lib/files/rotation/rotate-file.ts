@@ -6,7 +6,7 @@ import { systemClock } from '../disk/clock.js'
 import { diskError } from '../disk/disk-error.js'
 import { type FileSystem, OPEN } from '../disk/fs.js'
 import { moveFile, orRemove } from '../disk/move-file.js'
-import { localPath } from '../disk/names.js'
+import { localTarget } from '../disk/names.js'
 import { nodeFileSystem } from '../disk/node-fs.js'
 import { withRegular } from '../disk/open-regular.js'
 import { ifThere, lstatIfThere } from '../disk/stats.js'
@@ -63,7 +63,7 @@ export interface Rotation {
  */
 export function rotateFile(file: string, options: RotateOptions = {}): Promise<Rotation> {
   return audited('rotateFile', file, options, async () => {
-    const path = localPath('path', file)
+    const path = localTarget('path', file)
     checkWhole('keep', options.keep, 1, 99_999)
     checkFlag('compress', options.compress)
     checkChoice('durability', options.durability, ['crash', 'power'])
