@@ -121,14 +121,25 @@ export class SluiceError extends Error {
   }
 }
 
-/** Whether `error` is a {@link SluiceError}, of `code` if one is given. */
+/**
+ * Whether it is an error: not by `instanceof`, since under Jest, and in any other context of `node:vm`, those of Node
+ * are instances of another `Error`.
+ */
+export function isError(thrown: unknown): thrown is Error {
+  if (typeof thrown !== 'object' || thrown === null) return false
+  const { name, message } = thrown as Partial<Error>
+  return typeof name === 'string' && typeof message === 'string' && 'stack' in thrown
+}
+
+/** Whether `error` is a {@link SluiceError}, also of another copy of this module; of `code` if one is given. */
 export function isSluiceError(error: unknown, code?: Code): error is SluiceError {
-  return error instanceof SluiceError && (code === undefined || error.code === code)
+  if (!isError(error) || error.name !== 'SluiceError' || !('code' in error)) return false
+  return code === undefined ? KNOWN.has(error.code as string) : error.code === code
 }
 
 /** The text of anything that was thrown: not all of it is an `Error`. */
 export function messageOf(thrown: unknown): string {
-  return thrown instanceof Error ? thrown.message : String(thrown)
+  return isError(thrown) ? thrown.message : String(thrown)
 }
 
 /** What was thrown, if it is an error of ours; else one that says what failed, with that as its cause. */
@@ -139,9 +150,7 @@ export function asSluiceError(thrown: unknown, code: Code, what: string): Sluice
 
 /** What was thrown, as an error: a stream takes `undefined`, and all that is false, for success. */
 export function errorOf(thrown: unknown): Error {
-  return thrown instanceof Error
-    ? thrown
-    : asSluiceError(thrown, 'ERR_DESTROYED', 'what was thrown is no error')
+  return isError(thrown) ? thrown : asSluiceError(thrown, 'ERR_DESTROYED', 'what was thrown is no error')
 }
 
 const SHORT_ESCAPES: Record<string, string> = { '\n': '\\n', '\r': '\\r', '\t': '\\t', '\\': '\\\\' }

@@ -106,6 +106,11 @@ export function checkKeys(option: string, value: unknown, known: Readonly<Record
   }
 }
 
+/** Whether it is a `Uint8Array`, such as a Buffer: also one of another realm, as tests under Jest give them. */
+export function isBytes(value: unknown): value is Uint8Array {
+  return ArrayBuffer.isView(value) && (value as Uint8Array)[Symbol.toStringTag] === 'Uint8Array'
+}
+
 /** A function; else `ERR_USAGE`. */
 export function checkFunction(option: string, value: unknown): void {
   checkOption(option, value, typeof value === 'function', 'a function')

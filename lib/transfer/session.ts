@@ -1,7 +1,7 @@
 import type { Duplex, Readable, Writable } from 'node:stream'
 import { setTimeout } from 'node:timers/promises'
 import createDebug from 'debug'
-import { asSluiceError, codeOf, printable, SluiceError } from '../errors.js'
+import { asSluiceError, codeOf, isError, printable, SluiceError } from '../errors.js'
 import { checkAbortSignal, checkFlag, checkOption } from '../options.js'
 import { type PeerLimits, saidLimits } from '../wire/limits.js'
 import type { Message } from '../wire/messages.js'
@@ -150,7 +150,7 @@ export abstract class Session {
 
   readonly #aborted = (): void => {
     const reason: unknown = this.#options.signal?.reason
-    this.#cancel(reason instanceof Error ? reason.message : '')
+    this.#cancel(isError(reason) ? reason.message : '')
   }
 
   async #cancel(reason: string): Promise<void> {

@@ -1,4 +1,5 @@
 import { SluiceError } from '../errors.js'
+import { isBytes } from '../options.js'
 import { FrameType } from './frames.js'
 import { type Limits, TOLD_LIMITS } from './limits.js'
 import type { Packed } from './msgpack.js'
@@ -82,14 +83,14 @@ function bad(what: string): SluiceError {
 
 const positive = integer(1)
 const count = integer(0)
-const bytes: Check = (value) => value instanceof Uint8Array && value.length > 0
+const bytes: Check = (value) => isBytes(value) && value.length > 0
 const boolean: Check = (value) => typeof value === 'boolean'
 /** A map in the map. */
 const peerLimits: Check = (value, limits) =>
   typeof value === 'object' &&
   value !== null &&
   !Array.isArray(value) &&
-  !(value instanceof Uint8Array) &&
+  !isBytes(value) &&
   Object.entries(value).every(
     ([key, number]) => (TOLD_LIMITS as readonly string[]).includes(key) && positive(number!, limits),
   )

@@ -1,10 +1,10 @@
-import { checkChoice } from '../../options.js'
+import { checkChoice, isBytes } from '../../options.js'
 import { type Audited, audited } from '../audit/recorder.js'
 import { encodeText, TEXT_ENCODINGS, type TextEncoding } from '../content/encodings.js'
 import { type EncodeOptions, type Format, knownFormat } from '../content/formats.js'
 import { encodeChecked, type Schema } from '../content/schema.js'
 import { AtomicFile, type Written } from './atomic-file.js'
-import { type AtomicWriteOptions, writeSettings } from './options.js'
+import { type AtomicWriteOptions, type WriteSettings, writeSettings } from './options.js'
 import {
   checkedContent,
   contentOf,
@@ -53,14 +53,13 @@ export function writeFileAtomic(
 ): Promise<Written> {
   return audited('writeFileAtomic', path, options, async () => {
     const { encoding = 'utf8', schema } = options
-    writeSettings(path, options)
+    const settings = writeSettings(path, options)
     checkChoice('encoding', encoding, TEXT_ENCODINGS)
     const content = contentOf(data, encoding)
-    if (content instanceof Uint8Array)
-      return writeBytes(path, await checkedContent(content, encoding, schema, path), options)
+    if (isBytes(content)) return writeBytes(await checkedContent(content, encoding, schema, path), settings)
     if (schema !== undefined) throw schemaOfStream()
     return reading(content, async (begun) => {
-      const file = await AtomicFile.open(path, options)
+      const file = await AtomicFile.open(settings.path, settings)
       try {
         const source = untilAborted(begun, options.signal, path)
         for await (const bytes of encodedPieces(source, encoding)) await file.write([bytes])
@@ -103,13 +102,13 @@ async function writeValue(
   value: unknown,
   options: WriteValueOptions,
 ): Promise<Written> {
-  writeSettings(path, options)
+  const settings = writeSettings(path, options)
   const text = await encodeChecked(format, value, options, path)
-  return writeBytes(path, encodeText(text), options)
+  return writeBytes(encodeText(text), settings)
 }
 
-async function writeBytes(path: string, bytes: Uint8Array, options: AtomicWriteOptions): Promise<Written> {
-  const file = await AtomicFile.open(path, options)
+async function writeBytes(bytes: Uint8Array, settings: WriteSettings): Promise<Written> {
+  const file = await AtomicFile.open(settings.path, settings)
   await file.write([bytes])
   return file.commit()
 }

@@ -1,6 +1,6 @@
 import { constants } from 'node:fs'
 
-/** What Sluice asks of a `stat`; a `Stats` of Node fits. */
+/** What Sluice asks of a `stat`. */
 export interface FileStats {
   isFile(): boolean
   isDirectory(): boolean
@@ -9,8 +9,9 @@ export interface FileStats {
   mode: number
   uid: number
   gid: number
-  dev: number
-  ino: number
+  /** The disk, and the number of the file on it: of 64 bits, of which a `number` would round those beyond 2^53. */
+  dev: bigint
+  ino: bigint
   nlink: number
   mtimeMs: number
   ctimeMs: number

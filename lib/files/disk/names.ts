@@ -1,6 +1,55 @@
 import { createHash, randomBytes } from 'node:crypto'
+import { isAbsolute, join, posix, resolve } from 'node:path'
 import { printable, SluiceError } from '../../errors.js'
-import { badOption } from '../../options.js'
+import { badOption, checkLocalPath } from '../../options.js'
+
+/**
+ * A path that the user gave, as an absolute one: it means what it meant at the call, wherever the process goes while the
+ * call runs. `ERR_USAGE` for what is no path, `ERR_NO_SUCH_FILE` for a relative one where there is no working folder.
+ */
+export function localPath(option: string, given: unknown): string {
+  checkLocalPath(option, given)
+  // there `a/..` means nothing, and a path can be absolute but for its disk
+  if (process.platform === 'win32') return resolve(given)
+  if (isAbsolute(given)) return given
+  // not by `resolve`: only the system knows what `..` means behind a link
+  const bare = given.replace(/^(?:\.\/+)*(?:\.$)?/, '')
+  return bare === '' ? workingFolder(given) : `${join(workingFolder(given), '/')}${bare}`
+}
+
+/** {@link localPath} of a file that is written: `ERR_USAGE` also for a name that leads into a process. */
+export function localTarget(option: string, given: unknown): string {
+  const path = localPath(option, given)
+  if (isOfProcess(path)) throw ofProcess(path)
+  return path
+}
+
+/** What processes have open, under names that look like those of files; the folder `/dev` has links to it. */
+const OF_PROCESS = /^\/(?:proc(?:\/|$)|dev(?:\/(?:stdin|stdout|stderr|fd(?:\/.*)?))?$)/
+
+/** In a folder that somebody holds open. */
+const IN_OPEN_FOLDER = /^\/(?:proc\/[^/]+\/(?:task\/[^/]+\/)?|dev\/)fd\/\d+\/./
+
+/** Whether an absolute path leads, by its text alone, into a process: `/dev/stdout`, `/proc/self/fd/1`. */
+export function isOfProcess(path: string): boolean {
+  const plain = posix.normalize(path)
+  return OF_PROCESS.test(plain) && !IN_OPEN_FOLDER.test(plain)
+}
+
+/** The error for it: a new file would take the place of what others write to, or of the link for all programs. */
+export function ofProcess(path: string): SluiceError {
+  const message = `${printable(path)} is no file of a folder, but leads to what a process has open: write to process.stdout, or to the handle, or give the path of the file itself`
+  return new SluiceError('ERR_USAGE', message, { path })
+}
+
+function workingFolder(given: string): string {
+  try {
+    return process.cwd()
+  } catch (cause) {
+    const message = `${printable(given)} leads nowhere: the folder that this process works in was removed; give an absolute path, or change to another folder`
+    throw new SluiceError('ERR_NO_SUCH_FILE', message, { path: given, cause })
+  }
+}
 
 /** Bytes that one name may have on every file system that we know. */
 export const LONGEST_FILE_NAME = 255

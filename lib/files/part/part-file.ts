@@ -8,13 +8,14 @@ import {
   checkObject,
   checkOption,
   checkWhole,
+  isBytes,
 } from '../../options.js'
 import { Ranges } from '../../ranges.js'
 import { setMode, setTime } from '../disk/attributes.js'
 import { digestFile, type Hasher } from '../disk/digest-file.js'
 import { diskError, errorCode, SystemError } from '../disk/disk-error.js'
 import type { FileIdentity } from '../disk/fs.js'
-import { checkName, nameOf, parentOf, partCandidate } from '../disk/names.js'
+import { checkName, localTarget, nameOf, parentOf, partCandidate } from '../disk/names.js'
 import { nodeFileSystem } from '../disk/node-fs.js'
 import { writeFully } from '../disk/read-write.js'
 import { CONFLICTS, DURABILITIES, type Durability, type Published, publish } from '../publish/publish.js'
@@ -90,10 +91,11 @@ export class PartFile {
       return PartFile.#begin(new PartFile(where.tree, where.path, options))
     }
     checkLocalPath('the path of a part', where)
+    const file = localTarget('the path of a part', where)
     // a path that ends in a slash means a folder
     checkName(where.endsWith('/') ? '' : basename(where), (options.fs ?? nodeFileSystem).platform, where)
-    const tree = await Tree.open(dirname(where), { fs: options.fs })
-    const part = new PartFile(tree, basename(where), options)
+    const tree = await Tree.open(dirname(file), { fs: options.fs })
+    const part = new PartFile(tree, basename(file), options)
     part.#own = tree
     return PartFile.#begin(part)
   }
@@ -155,8 +157,8 @@ export class PartFile {
     bytes: Uint8Array | readonly Uint8Array[],
     { seal = false }: { seal?: boolean } = {},
   ): Promise<void> {
-    const buffers = bytes instanceof Uint8Array ? [bytes] : bytes
-    const areBuffers = Array.isArray(buffers) && buffers.every((one) => one instanceof Uint8Array)
+    const buffers = isBytes(bytes) ? [bytes] : bytes
+    const areBuffers = Array.isArray(buffers) && buffers.every((one) => isBytes(one))
     checkOption('bytes', buffers, areBuffers, 'a Uint8Array or a list of them')
     let length = 0
     for (const buffer of buffers) length += buffer.length

@@ -75,7 +75,7 @@ export async function replaceFolder(
   }
 }
 
-async function makeAside(fs: FileSystem, folder: OpenFolder, name: string, ino: number): Promise<Aside> {
+async function makeAside(fs: FileSystem, folder: OpenFolder, name: string, ino: bigint): Promise<Aside> {
   const aside = `.sluice-aside-${ino.toString(16)}-${randomBytes(8).toString('hex')}`
   const path = folder.at(aside)
   await fs.mkdir(path, 0o700)
@@ -126,7 +126,7 @@ export async function recoverReplaced(fs: FileSystem, folder: OpenFolder): Promi
     if (!opened) continue
     try {
       for (const name of (await opened.list()).map(String)) {
-        const what = await recoverName(fs, folder, name, opened.at(name), Number.parseInt(ino, 16))
+        const what = await recoverName(fs, folder, name, opened.at(name), BigInt(`0x${ino}`))
         recovered[what].push(what === 'kept' ? `${aside}/${name}` : name)
       }
     } finally {
@@ -142,7 +142,7 @@ async function recoverName(
   folder: OpenFolder,
   name: string,
   inner: string,
-  ino: number,
+  ino: bigint,
 ): Promise<keyof Recovered> {
   try {
     const there = await lstatIfThere(fs, folder.at(name))

@@ -45,6 +45,7 @@ export const MANIFEST_OPTIONS = {
   include: true,
   exclude: true,
   gitignore: true,
+  omit: true,
   limits: true,
   fs: true,
   clock: true,
@@ -101,8 +102,8 @@ export async function manifestOf(paths: readonly string[], options: ManifestOpti
 
 /** In the place of those of what cannot be read. */
 const NO_STATS: Pick<FileStats, 'dev' | 'ino' | 'mtimeMs' | 'ctimeMs'> = {
-  dev: 0,
-  ino: 0,
+  dev: 0n,
+  ino: 0n,
   mtimeMs: 0,
   ctimeMs: 0,
 }

@@ -1,5 +1,5 @@
 import { Limiter } from '../../async.js'
-import { printable, SluiceError } from '../../errors.js'
+import { isSluiceError, printable, SluiceError } from '../../errors.js'
 import { diskError } from '../../files/disk/disk-error.js'
 import { Ranges } from '../../ranges.js'
 import type { Part } from '../../stores/parts.js'
@@ -179,7 +179,7 @@ export class RunWriter {
     for (const write of fresh) {
       const part = parts.get(write.entry.index)!
       const { entry } = write
-      if (part instanceof SluiceError) ended.set(write, this.#failedRun(entry, part))
+      if (isSluiceError(part)) ended.set(write, this.#failedRun(entry, part))
       else this.#open[entry.index] = { part, entry, written: new Ranges(), end: 0 }
     }
   }

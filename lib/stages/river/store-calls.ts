@@ -1,5 +1,5 @@
 import { Limiter } from '../../async.js'
-import { type Code, printable, SluiceError } from '../../errors.js'
+import { type Code, isError, printable, SluiceError } from '../../errors.js'
 import { diskError } from '../../files/disk/disk-error.js'
 import { CONFLICTS } from '../../files/publish/publish.js'
 import { checkChoice } from '../../options.js'
@@ -93,7 +93,7 @@ export class StoreCalls {
   async begin(entries: readonly Entry[]): Promise<Map<number, Part | SluiceError>> {
     const begun = new Map<number, Part | SluiceError>()
     const add = ({ index, path }: Entry, part: Part | Error | undefined) => {
-      if (part === undefined || part instanceof Error) begun.set(index, diskError(part, 'begin', path))
+      if (part === undefined || isError(part)) begun.set(index, diskError(part, 'begin', path))
       else {
         begun.set(index, part)
         if (!part.keep) this.#passing.add(part)

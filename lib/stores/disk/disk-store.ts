@@ -1,8 +1,8 @@
-import type { SluiceError } from '../../errors.js'
+import { isError, type SluiceError } from '../../errors.js'
 import { type Clock, systemClock } from '../../files/disk/clock.js'
 import { diskError } from '../../files/disk/disk-error.js'
 import type { FileStats, FileSystem } from '../../files/disk/fs.js'
-import { parentOf } from '../../files/disk/names.js'
+import { localPath, parentOf } from '../../files/disk/names.js'
 import { isStillWritten, lstatIfThere } from '../../files/disk/stats.js'
 import { collectLeftovers } from '../../files/journal/leftovers.js'
 import type { UnfinishedFile } from '../../files/journal/read-journal.js'
@@ -65,12 +65,13 @@ export class DiskStore implements PartStore {
   constructor(options: DiskPartsOptions) {
     this.durability = options.durability
     this.fs = options.fs
-    this.#options = options
+    // now, since nothing is opened before the first file comes
+    this.#options = { ...options, dir: localPath('dir', options.dir) }
     this.pace = new DiskPace(options.clock ?? systemClock)
     this.handles = new HandleBudget(options.handles)
     this.folders = new ArrivingFolders(this)
     this.parts = new JournaledParts(this)
-    this.space = new FreeSpace(options.fs, options.dir)
+    this.space = new FreeSpace(options.fs, this.#options.dir)
   }
 
   obey(policy: PublishPolicy): void {
@@ -91,7 +92,7 @@ export class DiskStore implements PartStore {
 
   async begin(entry: Entry): Promise<Part> {
     const part = (await this.beginAll([entry])).get(entry.index)!
-    if (part instanceof Error) throw part
+    if (isError(part)) throw part
     return part
   }
 

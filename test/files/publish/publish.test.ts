@@ -409,7 +409,7 @@ test('what may be overwritten is asked of the very file that has the name in tha
   for (const conflict of ['overwrite', 'replace'] as const) {
     const { disk, d } = await opened()
     disk.put('/d/sub/n.txt', 'old')
-    const asked: number[] = []
+    const asked: bigint[] = []
     const published = await give(disk, d, conflict, {
       replacing: async ({ ino }, replace) => {
         asked.push(ino)
