@@ -1,6 +1,7 @@
 import type { Transform } from 'node:stream'
 import { asSluiceError, type SluiceError } from './errors.js'
-import { checkKeys, checkOption, type Keys } from './options.js'
+import { checkKeys, type Keys } from './known-options.js'
+import { checkOption } from './options.js'
 import { makeGuest } from './stages/bytes/guest.js'
 import { ReceivedMemory } from './stages/bytes/received-memory.js'
 import { makeWireStages, type WireStage } from './stages/bytes/wire-stage.js'

@@ -1,4 +1,5 @@
-import { badOption, checkKeys, checkOption, type Keys } from './options.js'
+import { checkKeys, type Keys } from './known-options.js'
+import { badOption, checkOption } from './options.js'
 import { SendMemory } from './stages/bytes/send-memory.js'
 import { makeWireStages, type WireStage } from './stages/bytes/wire-stage.js'
 import { deframer } from './stages/deframer.js'

@@ -17,6 +17,7 @@ const ROOMS = [
   ['stores'],
   ['plan'],
   ['wire', 'files'],
+  ['known-options'],
   ['digest', 'options'],
   ['errors', 'async', 'ranges'],
 ]

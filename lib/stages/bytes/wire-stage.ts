@@ -1,5 +1,6 @@
 import type { Transform } from 'node:stream'
-import { badOption, checkCallback, checkKeys, checkNumber, checkOption, type Keys } from '../../options.js'
+import { checkKeys, type Keys } from '../../known-options.js'
+import { badOption, checkCallback, checkNumber, checkOption } from '../../options.js'
 import type { Limits } from '../../wire/limits.js'
 import { makeGuest } from './guest.js'
 
