@@ -1,15 +1,26 @@
 import { pipeline } from 'node:stream/promises'
 import { createGunzip, createGzip } from 'node:zlib'
-import { setMode, setTime } from '../disk/attributes.js'
+import type { SluiceError } from '../../errors.js'
+import { setMode, setTime, unlessRefused } from '../disk/attributes.js'
 import { errorCode } from '../disk/disk-error.js'
 import type { FileSystem } from '../disk/fs.js'
 import { writeTemporary } from '../disk/move-file.js'
 import { withRegular } from '../disk/open-regular.js'
 import { readFully, readPieces, writeFully } from '../disk/read-write.js'
 
-/** Compresses `from` with gzip into a new file at `to`, which is removed if that fails. */
-export async function compressFile(fs: FileSystem, from: string, to: string, power: boolean): Promise<void> {
-  await withRegular(fs, from, (source, { mode, mtimeMs }) =>
+/**
+ * Compresses `from` with gzip into a new file at `to`, which is removed if that fails. Returns a warning where it could
+ * not get mode and time.
+ * @param shown the path for that
+ */
+export async function compressFile(
+  fs: FileSystem,
+  from: string,
+  to: string,
+  power: boolean,
+  shown: string,
+): Promise<SluiceError | undefined> {
+  return withRegular(fs, from, (source, { mode, mtimeMs }) =>
     writeTemporary(fs, to, 0o600, async (target) => {
       let position = 0
       await pipeline(copiesOf(fs, source), createGzip(), async (pieces: AsyncIterable<Buffer>) => {
@@ -18,9 +29,12 @@ export async function compressFile(fs: FileSystem, from: string, to: string, pow
           position += piece.length
         }
       })
-      await setMode(fs, target, mode & 0o777)
-      await setTime(fs, target, Math.floor(mtimeMs))
+      const refused = await unlessRefused('mode and time', shown, async () => {
+        await setTime(fs, target, Math.floor(mtimeMs))
+        await setMode(fs, target, mode & 0o777)
+      })
       if (power) await fs.fsync(target)
+      return refused
     }),
   )
 }
