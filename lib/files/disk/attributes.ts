@@ -109,6 +109,13 @@ export async function keepAttributes(
     // a group other than the old one gets no more than all others have
     if (lost?.group && mode !== undefined && asked === undefined) mode &= 0o707 | ((mode & 7) << 3)
   }
+  if (mode !== undefined && asked === undefined && groupHasMore(mode)) {
+    const list = await fs.accessList?.(fd)
+    if (list !== there?.accessList) {
+      mode = withoutList(mode, there?.accessList, list)
+      warning ??= listNotKept(path)
+    }
+  }
   // after the owner, because changing that clears bits of the mode
   const wanted = mode
   if (wanted === undefined || wanted === (stats.mode & 0o777)) return warning
@@ -116,6 +123,44 @@ export async function keepAttributes(
   // never more rights than were asked for
   if (refused && asked !== undefined && (stats.mode & 0o777 & ~asked) !== 0) throw refused.cause
   return warning ?? refused
+}
+
+/** Whether the group of a mode may do what others may not. */
+function groupHasMore(mode: number): boolean {
+  return ((mode >> 3) & ~mode & 7) !== 0
+}
+
+/** The stats with the access list of the file, where it makes a difference to one that takes its place. */
+export async function withAccessList(
+  fs: FileSystem,
+  file: string | number,
+  stats: FileStats,
+): Promise<FileStats> {
+  if (fs.accessList && stats.isFile() && groupHasMore(stats.mode))
+    stats.accessList = await fs.accessList(file)
+  return stats
+}
+
+/** The permission bits of a file without its list, for another one that has none: see {@link withAccessList}. */
+export function plainMode({ mode, accessList }: FileStats): number {
+  return withoutList(mode & 0o777, accessList, undefined)
+}
+
+/**
+ * The mode of a file that has another access list than the one whose place it takes. Its group gets what the old list
+ * gave it; whoever is in a new list, which it has from its folder, gets no more than all others have.
+ */
+function withoutList(mode: number, before: string | undefined, now: string | undefined): number {
+  const others = mode & 7
+  const [, r, w, x] = /^group::(r|-)(w|-)(x|-)/m.exec(before?.replaceAll(' ', '\n') ?? '') ?? []
+  const given = before === undefined ? 7 : (r === 'r' ? 4 : 0) | (w === 'w' ? 2 : 0) | (x === 'x' ? 1 : 0)
+  const group = now === undefined ? (mode >> 3) & given & 7 : others
+  return (mode & 0o707) | (group << 3)
+}
+
+function listNotKept(path: string): SluiceError {
+  const message = `${printable(path)} is replaced, but its access list could not be kept, and its group has no more rights for that; set the list anew (setfacl)`
+  return new SluiceError('ERR_PERMISSION', message, { path })
 }
 
 /** Returns what could not be set, and why. If the owner cannot be set, the group is tried alone. */

@@ -1,5 +1,5 @@
 import { printable, SluiceError } from '../../errors.js'
-import { keepAttributes, setTime, unlessRefused } from './attributes.js'
+import { keepAttributes, setTime, unlessRefused, withAccessList } from './attributes.js'
 import { type Clock, pause } from './clock.js'
 import { errorCode, isRefusal, SystemError } from './disk-error.js'
 import { type FileStats, type FileSystem, OPEN } from './fs.js'
@@ -135,6 +135,7 @@ export async function copyFile(
       }
       await checkUnchanged(fs, { fd, stats }, size, from)
       const written = await checkWritten(fs, copy, size)
+      await withAccessList(fs, from, stats)
       const kept = await keepAttributes(copy, written, stats, { fs, owner: 'try' }, from)
       const refused = await unlessRefused('time', from, () => setTime(fs, copy, stats.mtimeMs))
       if (power) await fs.fsync(copy)

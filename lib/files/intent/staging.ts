@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { SluiceError } from '../../errors.js'
 import { readOpened } from '../content/read-file.js'
-import { keepAttributes, openingMode, setTime, unlessRefused } from '../disk/attributes.js'
+import { keepAttributes, openingMode, setTime, unlessRefused, withAccessList } from '../disk/attributes.js'
 import { fileDigest } from '../disk/digest-file.js'
 import { errorCode, SystemError } from '../disk/disk-error.js'
 import type { FileStats, FileSystem } from '../disk/fs.js'
@@ -107,6 +107,7 @@ export async function stageCopy(
 ): Promise<StagedFile> {
   const { fs } = area.tree
   const copy = async (fd: number, stats: FileStats) => {
+    await withAccessList(fs, fd, stats)
     const source = { fd, stats }
     if (!check) return stage(area, folder, unchangedPieces(fs, source, from), attributesFor(stats))
     const { bytes } = await readOpened(fs, fd, stats)

@@ -1,7 +1,7 @@
 import { pipeline } from 'node:stream/promises'
 import { createGunzip, createGzip } from 'node:zlib'
 import type { SluiceError } from '../../errors.js'
-import { setMode, setTime, unlessRefused } from '../disk/attributes.js'
+import { plainMode, setMode, setTime, unlessRefused, withAccessList } from '../disk/attributes.js'
 import { errorCode } from '../disk/disk-error.js'
 import type { FileSystem } from '../disk/fs.js'
 import { writeTemporary } from '../disk/move-file.js'
@@ -20,8 +20,9 @@ export async function compressFile(
   power: boolean,
   shown: string,
 ): Promise<SluiceError | undefined> {
-  return withRegular(fs, from, (source, { mode, mtimeMs }) =>
-    writeTemporary(fs, to, 0o600, async (target) => {
+  return withRegular(fs, from, async (source, stats) => {
+    await withAccessList(fs, source, stats)
+    return writeTemporary(fs, to, 0o600, async (target) => {
       let position = 0
       await pipeline(copiesOf(fs, source), createGzip(), async (pieces: AsyncIterable<Buffer>) => {
         for await (const piece of pieces) {
@@ -30,13 +31,13 @@ export async function compressFile(
         }
       })
       const refused = await unlessRefused('mode and time', shown, async () => {
-        await setTime(fs, target, Math.floor(mtimeMs))
-        await setMode(fs, target, mode & 0o777)
+        await setTime(fs, target, Math.floor(stats.mtimeMs))
+        await setMode(fs, target, plainMode(stats))
       })
       if (power) await fs.fsync(target)
       return refused
-    }),
-  )
+    })
+  })
 }
 
 /** Whether the compressed file has exactly the content of the other one; false too if it is incomplete. */
