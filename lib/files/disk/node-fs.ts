@@ -156,7 +156,9 @@ async function accessList(file: string | number): Promise<string | undefined> {
   const ours = `/proc/${process.pid}/`
   const path = typeof file === 'number' ? `${ours}fd/${file}` : file.replace(/^\/proc\/self\//, ours)
   const { execFile } = await import('node:child_process')
-  const { stdout } = await promisify(execFile)('getfacl', ['-cpnE', '--', path]).catch(() => ({ stdout: '' }))
+  // `async`: where the permission model allows no other process, it throws at once
+  const ask = async () => promisify(execFile)('getfacl', ['-cpnE', '--', path])
+  const { stdout } = await ask().catch(() => ({ stdout: '' }))
   const lines = stdout.split('\n').filter((line) => line !== '')
   if (!lines.some((line) => line.startsWith('mask:'))) return undefined
   return lines.filter((line) => !/^(user::|other:|mask:)/.test(line)).join(' ')
