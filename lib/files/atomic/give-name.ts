@@ -43,11 +43,12 @@ async function fromElsewhere(folder: Folder, draft: UnnamedFile): Promise<Named>
   const name = temporaryName()
   const beside = folder.at(name)
   let isCopy = false
+  let notKept: SluiceError | undefined
   try {
     await moveFile(fs, clock, temporary, beside, draft.stats)
   } catch (error) {
     if (errorCode(error) !== 'EXDEV') throw error
-    await copyFile(fs, temporary, beside, durability === 'power', check)
+    notKept = (await copyFile(fs, temporary, beside, durability === 'power', check)).warning
     isCopy = true
   }
   return orRemove(fs, beside, async () => {
@@ -55,7 +56,7 @@ async function fromElsewhere(folder: Folder, draft: UnnamedFile): Promise<Named>
     if (isCopy && settings.verify) await withRegular(fs, beside, verify)
     const named = await nameIn(folder, name, isCopy ? { ...draft, stats: undefined } : draft)
     if (isCopy) await fs.unlink(temporary).catch(() => {})
-    return named
+    return notKept ? { warning: notKept, ...named } : named
   })
 }
 

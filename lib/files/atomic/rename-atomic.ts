@@ -5,7 +5,7 @@ import { type Audited, audited } from '../audit/recorder.js'
 import { type Clock, systemClock } from '../disk/clock.js'
 import { diskError, errorCode } from '../disk/disk-error.js'
 import type { FileStats, FileSystem } from '../disk/fs.js'
-import { copyFile, dropOldName, moveFile, orRemove } from '../disk/move-file.js'
+import { type Copied, copyFile, dropOldName, moveFile, orRemove } from '../disk/move-file.js'
 import { foldName, localTarget } from '../disk/names.js'
 import { nodeFileSystem } from '../disk/node-fs.js'
 import { lstatIfThere, sameInode } from '../disk/stats.js'
@@ -38,6 +38,8 @@ export interface Renamed {
   path: string
   /** Whether it had to be copied, to another file system. */
   copied: boolean
+  /** Mode, time or owner that the copy could not get there. */
+  warning?: SluiceError
 }
 
 /** The checked options, and the stats of the source. */
@@ -142,7 +144,7 @@ async function inOneFolder(fs: FileSystem, from: string, to: string): Promise<bo
 async function copyOver(renaming: Renaming, folder: Folder, to: string): Promise<Renamed> {
   const { fs, clock, from, source, conflict, durability, check } = renaming
   const temporary = folder.at(temporaryName())
-  let copied = source
+  let copied: Copied = { source, warning: undefined }
   if (source.isFile()) copied = await copyFile(fs, from, temporary, durability === 'power', check)
   else await fs.symlink(await fs.readlink(from), temporary)
   const name = await orRemove(fs, temporary, async () => {
@@ -152,8 +154,9 @@ async function copyOver(renaming: Renaming, folder: Folder, to: string): Promise
   })
   // the name of the copy must be durable before the source is removed
   if (durability === 'power') await folder.sync()
-  await dropOldName(fs, from, copied)
-  return { path: join(dirname(to), name), copied: true }
+  await dropOldName(fs, from, copied.source)
+  const { warning } = copied
+  return { path: join(dirname(to), name), copied: true, ...(warning && { warning }) }
 }
 
 async function sourceAt(fs: FileSystem, from: string): Promise<FileStats> {

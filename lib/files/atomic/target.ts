@@ -1,4 +1,5 @@
 import { basename, dirname, isAbsolute } from 'node:path'
+import { withAccessList } from '../disk/attributes.js'
 import { SystemError } from '../disk/disk-error.js'
 import type { FileStats, FileSystem } from '../disk/fs.js'
 import { isOfProcess, ofProcess } from '../disk/names.js'
@@ -28,7 +29,10 @@ export async function findTarget(path: string, { fs, symlink, conflict }: WriteS
   const there = await lstatIfThere(fs, path)
   const target =
     there?.isSymbolicLink() && symlink === 'follow' ? await follow(fs, path) : targetOf(path, there)
-  if (target.there && !target.there.isSymbolicLink()) checkRegular(target.there)
+  if (target.there && !target.there.isSymbolicLink()) {
+    checkRegular(target.there)
+    await withAccessList(fs, target.path, target.there)
+  }
   return target
 }
 

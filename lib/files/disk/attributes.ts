@@ -1,5 +1,5 @@
 import { printable, SluiceError } from '../../errors.js'
-import { errorCode } from './disk-error.js'
+import { errorCode, systemCode } from './disk-error.js'
 import type { FileStats, FileSystem } from './fs.js'
 
 /**
@@ -23,6 +23,30 @@ export async function setMode(fs: FileSystem, fd: number, mode: number, memory?:
   memory?.set(mode, !differs)
   const inherited = there.isDirectory() ? there.mode & SETGID : 0
   if (differs) await fs.fchmod(fd, mode | inherited)
+}
+
+/** What a disk says that has no such attribute, or does not let this user set it. */
+const REFUSALS = new Set('EPERM EACCES ENOTSUP EOPNOTSUPP ENOSYS EINVAL'.split(' '))
+
+/**
+ * Sets a mode or a time; where the disk refuses that, it is a warning: what was written is worth no less. Other failures
+ * are thrown.
+ * @param what for the message: 'mode', 'time'
+ */
+export async function unlessRefused(
+  what: string,
+  path: string,
+  set: () => Promise<void>,
+): Promise<SluiceError | undefined> {
+  try {
+    await set()
+    return undefined
+  } catch (cause) {
+    const code = systemCode(cause) ?? ''
+    if (!REFUSALS.has(code)) throw cause
+    const message = `${printable(path)} is written, but without its ${what}: the disk does not let this user set it (${code})`
+    return new SluiceError('ERR_PERMISSION', message, { path, cause })
+  }
 }
 
 /** Sets the time of last change, in whole milliseconds. */
@@ -59,8 +83,8 @@ function wantedMode(asked: number | undefined, there: FileStats | undefined): nu
 }
 
 /**
- * Gives an open file the owner, group and mode of the file that it replaces. Returns a warning if owner or group
- * could not be kept.
+ * Gives an open file the owner, group and mode of the file that it replaces. Returns a warning if one of them could
+ * not be kept. A mode that was asked for, and would leave the file with more rights, must be set.
  * @param options.mode permission bits instead of those of the file that is replaced
  * @param options.owner 'try': owner and group are kept if the system lets us; 'require': or else it fails; 'ignore':
  *   not at all
@@ -85,9 +109,58 @@ export async function keepAttributes(
     // a group other than the old one gets no more than all others have
     if (lost?.group && mode !== undefined && asked === undefined) mode &= 0o707 | ((mode & 7) << 3)
   }
+  if (mode !== undefined && asked === undefined && groupHasMore(mode)) {
+    const list = await fs.accessList?.(fd)
+    if (list !== there?.accessList) {
+      mode = withoutList(mode, there?.accessList, list)
+      warning ??= listNotKept(path)
+    }
+  }
   // after the owner, because changing that clears bits of the mode
-  if (mode !== undefined && mode !== (stats.mode & 0o777)) await fs.fchmod(fd, mode)
-  return warning
+  const wanted = mode
+  if (wanted === undefined || wanted === (stats.mode & 0o777)) return warning
+  const refused = await unlessRefused('mode', path, () => fs.fchmod(fd, wanted))
+  // never more rights than were asked for
+  if (refused && asked !== undefined && (stats.mode & 0o777 & ~asked) !== 0) throw refused.cause
+  return warning ?? refused
+}
+
+/** Whether the group of a mode may do what others may not. */
+function groupHasMore(mode: number): boolean {
+  return ((mode >> 3) & ~mode & 7) !== 0
+}
+
+/** The stats with the access list of the file, where it makes a difference to one that takes its place. */
+export async function withAccessList(
+  fs: FileSystem,
+  file: string | number,
+  stats: FileStats,
+): Promise<FileStats> {
+  if (fs.accessList && stats.isFile() && groupHasMore(stats.mode))
+    stats.accessList = await fs.accessList(file)
+  return stats
+}
+
+/** The permission bits of a file without its list, for another one that has none: see {@link withAccessList}. */
+export function plainMode({ mode, accessList }: FileStats): number {
+  return withoutList(mode & 0o777, accessList, undefined)
+}
+
+/**
+ * The mode of a file that has another access list than the one whose place it takes. Its group gets what the old list
+ * gave it; whoever is in a new list, which it has from its folder, gets no more than all others have.
+ */
+function withoutList(mode: number, before: string | undefined, now: string | undefined): number {
+  const others = mode & 7
+  const [, r, w, x] = /^group::(r|-)(w|-)(x|-)/m.exec(before?.replaceAll(' ', '\n') ?? '') ?? []
+  const given = before === undefined ? 7 : (r === 'r' ? 4 : 0) | (w === 'w' ? 2 : 0) | (x === 'x' ? 1 : 0)
+  const group = now === undefined ? (mode >> 3) & given & 7 : others
+  return (mode & 0o707) | (group << 3)
+}
+
+function listNotKept(path: string): SluiceError {
+  const message = `${printable(path)} is replaced, but its access list could not be kept, and its group has no more rights for that; set the list anew (setfacl)`
+  return new SluiceError('ERR_PERMISSION', message, { path })
 }
 
 /** Returns what could not be set, and why. If the owner cannot be set, the group is tried alone. */

@@ -15,6 +15,8 @@ export interface FileStats {
   nlink: number
   mtimeMs: number
   ctimeMs: number
+  /** What {@link FileSystem.accessList} says of it, where somebody asked. */
+  accessList?: string | undefined
 }
 
 /** What tells a file from any other one, and from itself before it was written to. */
@@ -65,6 +67,12 @@ export interface FileSystem {
    * (on Linux through `/proc/self/fd`); `null` where the platform has no such thing.
    */
   at(fd: number, name: string): string | null
+  /**
+   * The access list of a file: `group::r--` for its group, and the entries for other users and groups, in one text;
+   * undefined if it has none, or nobody can tell. With a list the group bits of the mode are only the most that these
+   * may have. If it is missing, no file has a list.
+   */
+  accessList?: ((file: string | number) => Promise<string | undefined>) | undefined
   /**
    * Synchronous versions of some of the calls, for loops over many small files, where a promise costs more than the
    * call itself. If it is missing, the calls above are used. To replace a call above means to replace it here too,

@@ -1,5 +1,5 @@
 import { printable, SluiceError } from '../../errors.js'
-import { keepAttributes, setTime } from './attributes.js'
+import { keepAttributes, setTime, unlessRefused, withAccessList } from './attributes.js'
 import { type Clock, pause } from './clock.js'
 import { errorCode, isRefusal, SystemError } from './disk-error.js'
 import { type FileStats, type FileSystem, OPEN } from './fs.js'
@@ -103,9 +103,17 @@ export async function dropOldName(fs: FileSystem, from: string, moved: FileStats
   if (now && sameInode(now, moved)) await fs.unlink(from)
 }
 
+/** What {@link copyFile} copied. */
+export interface Copied {
+  /** The stats of the source. */
+  source: FileStats
+  /** Mode, time or owner that the copy could not get. */
+  warning: SluiceError | undefined
+}
+
 /**
- * Copies a regular file to a new one at `to`, with its mode, times and, if the system allows it, its owner. If that
- * fails, `to` is removed. Returns the stats of the source.
+ * Copies a regular file to a new one at `to`, with its mode, times and owner, as far as the system allows them. If that
+ * fails, `to` is removed.
  * @param power syncs the copy
  * @param check called before each block that is copied; throws to stop the copy
  */
@@ -115,9 +123,9 @@ export async function copyFile(
   to: string,
   power: boolean,
   check: () => void = () => {},
-): Promise<FileStats> {
+): Promise<Copied> {
   return withRegular(fs, from, async (fd, stats) => {
-    await writeTemporary(fs, to, 0o600, async (copy) => {
+    const warning = await writeTemporary(fs, to, 0o600, async (copy) => {
       let size = 0
       check()
       for await (const piece of readPieces(fs, fd)) {
@@ -126,11 +134,14 @@ export async function copyFile(
         check()
       }
       await checkUnchanged(fs, { fd, stats }, size, from)
-      await keepAttributes(copy, await checkWritten(fs, copy, size), stats, { fs, owner: 'try' }, from)
-      await setTime(fs, copy, stats.mtimeMs)
+      const written = await checkWritten(fs, copy, size)
+      await withAccessList(fs, from, stats)
+      const kept = await keepAttributes(copy, written, stats, { fs, owner: 'try' }, from)
+      const refused = await unlessRefused('time', from, () => setTime(fs, copy, stats.mtimeMs))
       if (power) await fs.fsync(copy)
+      return kept ?? refused
     })
-    return stats
+    return { source: stats, warning }
   })
 }
 

@@ -23,7 +23,8 @@ export function makeFileSystem({
 }: FileSystemOptions = {}): FileSystem {
   const calls = callsOf(blocking)
   const allowed = permission ? restricted(calls, BY_PATH, warnOfSync) : calls
-  const made: FileSystem = { platform, at: anchor(platform), ...allowed }
+  const lists = platform === 'linux' ? accessList : undefined
+  const made: FileSystem = { platform, at: anchor(platform), accessList: lists, ...allowed }
   return Object.defineProperty(made, 'sync', {
     // only for this very object: one derived from it in order to replace a call must not be bypassed
     get: function sync(this: unknown) {
@@ -51,7 +52,7 @@ function isAllowed(path: string): boolean {
   return !permission || (permission.has('fs.read', path) && permission.has('fs.write', path))
 }
 
-type Calls = Omit<FileSystem, 'platform' | 'at' | 'sync'>
+type Calls = Omit<FileSystem, 'platform' | 'at' | 'sync' | 'accessList'>
 
 /** The same calls, synchronous. */
 type AtOnce = {
@@ -148,6 +149,20 @@ function statsBy<On extends string | number>(
 }
 
 const BIG = { bigint: true } as const
+
+/** Node has no call for access lists. Where the command is not installed, hardly anybody has made one. */
+async function accessList(file: string | number): Promise<string | undefined> {
+  // the command has other handles than we
+  const ours = `/proc/${process.pid}/`
+  const path = typeof file === 'number' ? `${ours}fd/${file}` : file.replace(/^\/proc\/self\//, ours)
+  const { execFile } = await import('node:child_process')
+  // `async`: where the permission model allows no other process, it throws at once
+  const ask = async () => promisify(execFile)('getfacl', ['-cpnE', '--', path])
+  const { stdout } = await ask().catch(() => ({ stdout: '' }))
+  const lines = stdout.split('\n').filter((line) => line !== '')
+  if (!lines.some((line) => line.startsWith('mask:'))) return undefined
+  return lines.filter((line) => !/^(user::|other:|mask:)/.test(line)).join(' ')
+}
 
 /** Node takes a negative number for "now", but accepts a date before 1970. */
 function timeOf(seconds: number): number | Date {

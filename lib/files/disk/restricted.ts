@@ -19,7 +19,7 @@ export interface CallsByPath {
   utimes(path: string, atime: number, mtime: number): Promise<void>
 }
 
-type Calls = Omit<FileSystem, 'platform' | 'at' | 'sync'>
+type Calls = Omit<FileSystem, 'platform' | 'at' | 'sync' | 'accessList'>
 
 /**
  * The same calls as the permission model allows them: what is set by handle is set by the path that it was opened with,

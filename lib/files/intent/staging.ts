@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { SluiceError } from '../../errors.js'
 import { readOpened } from '../content/read-file.js'
-import { keepAttributes, openingMode, setTime } from '../disk/attributes.js'
+import { keepAttributes, openingMode, setTime, unlessRefused, withAccessList } from '../disk/attributes.js'
 import { fileDigest } from '../disk/digest-file.js'
 import { errorCode, SystemError } from '../disk/disk-error.js'
 import type { FileStats, FileSystem } from '../disk/fs.js'
@@ -81,7 +81,10 @@ export async function stage(
     const made = await checkWritten(fs, fd, bytes)
     const warning = await keepAttributes(fd, made, there, { fs, mode, owner: 'try' }, shown)
     if (warning) area.warnings.push(warning)
-    if (mtimeMs !== undefined) await setTime(fs, fd, mtimeMs)
+    if (mtimeMs !== undefined) {
+      const refused = await unlessRefused('time', shown, () => setTime(fs, fd, mtimeMs))
+      if (refused) area.warnings.push(refused)
+    }
     // a failed fsync is never tried again: a second one would report success for data that is lost
     if (area.durability === 'power') await fs.fsync(fd)
   }
@@ -104,6 +107,7 @@ export async function stageCopy(
 ): Promise<StagedFile> {
   const { fs } = area.tree
   const copy = async (fd: number, stats: FileStats) => {
+    await withAccessList(fs, fd, stats)
     const source = { fd, stats }
     if (!check) return stage(area, folder, unchangedPieces(fs, source, from), attributesFor(stats))
     const { bytes } = await readOpened(fs, fd, stats)

@@ -11,7 +11,7 @@ import {
   isBytes,
 } from '../../options.js'
 import { Ranges } from '../../ranges.js'
-import { setMode, setTime } from '../disk/attributes.js'
+import { setMode, setTime, unlessRefused } from '../disk/attributes.js'
 import { digestFile, type Hasher } from '../disk/digest-file.js'
 import { diskError, errorCode, SystemError } from '../disk/disk-error.js'
 import type { FileIdentity } from '../disk/fs.js'
@@ -54,6 +54,8 @@ export class PartFile {
   /** A tree that was opened only for this part, and is closed with it. */
   #own: Tree | undefined
   #durability: Durability
+  /** Mode or time that the disk does not let us set. */
+  #refused: SluiceError | undefined
 
   /** Used by {@link PartFile.open}. The part does not exist yet. */
   constructor(folders: Folders, path: string, options: PartFileOptions = {}) {
@@ -217,8 +219,13 @@ export class PartFile {
     const { fs } = this.#folders
     // only a file that was just made with this mode tells what the disk makes of it
     const memory = this.#isLateMode || offset !== undefined ? undefined : modes
-    if (mode !== undefined && memory?.get(mode) !== true) await setMode(fs, fd, mode, memory)
-    if (mtime !== undefined) await setTime(fs, fd, mtime)
+    const set = async (what: string, act: () => Promise<void>) => {
+      const refused = await unlessRefused(what, this.path, act)
+      this.#refused ??= refused
+    }
+    if (mode !== undefined && memory?.get(mode) !== true)
+      await set('mode', () => setMode(fs, fd, mode, memory))
+    if (mtime !== undefined) await set('time', () => setTime(fs, fd, mtime))
     // a failed fsync is never tried again: a second one would report success for data that is lost
     if (this.#durability === 'power') await fs.fsync(fd)
   }
@@ -243,7 +250,7 @@ export class PartFile {
     // the warning may be that the part file still has its name
     if (published.warning) await this.discard().catch(() => {})
     else this.#handle.left()
-    return published
+    return this.#refused ? { warning: this.#refused, ...published } : published
   }
 
   /** What was written, if it is as long as it must be: somebody else may have written to it, or cut it. */

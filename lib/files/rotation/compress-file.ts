@@ -1,16 +1,28 @@
 import { pipeline } from 'node:stream/promises'
 import { createGunzip, createGzip } from 'node:zlib'
-import { setMode, setTime } from '../disk/attributes.js'
+import type { SluiceError } from '../../errors.js'
+import { plainMode, setMode, setTime, unlessRefused, withAccessList } from '../disk/attributes.js'
 import { errorCode } from '../disk/disk-error.js'
 import type { FileSystem } from '../disk/fs.js'
 import { writeTemporary } from '../disk/move-file.js'
 import { withRegular } from '../disk/open-regular.js'
 import { readFully, readPieces, writeFully } from '../disk/read-write.js'
 
-/** Compresses `from` with gzip into a new file at `to`, which is removed if that fails. */
-export async function compressFile(fs: FileSystem, from: string, to: string, power: boolean): Promise<void> {
-  await withRegular(fs, from, (source, { mode, mtimeMs }) =>
-    writeTemporary(fs, to, 0o600, async (target) => {
+/**
+ * Compresses `from` with gzip into a new file at `to`, which is removed if that fails. Returns a warning where it could
+ * not get mode and time.
+ * @param shown the path for that
+ */
+export async function compressFile(
+  fs: FileSystem,
+  from: string,
+  to: string,
+  power: boolean,
+  shown: string,
+): Promise<SluiceError | undefined> {
+  return withRegular(fs, from, async (source, stats) => {
+    await withAccessList(fs, source, stats)
+    return writeTemporary(fs, to, 0o600, async (target) => {
       let position = 0
       await pipeline(copiesOf(fs, source), createGzip(), async (pieces: AsyncIterable<Buffer>) => {
         for await (const piece of pieces) {
@@ -18,11 +30,14 @@ export async function compressFile(fs: FileSystem, from: string, to: string, pow
           position += piece.length
         }
       })
-      await setMode(fs, target, mode & 0o777)
-      await setTime(fs, target, Math.floor(mtimeMs))
+      const refused = await unlessRefused('mode and time', shown, async () => {
+        await setTime(fs, target, Math.floor(stats.mtimeMs))
+        await setMode(fs, target, plainMode(stats))
+      })
       if (power) await fs.fsync(target)
-    }),
-  )
+      return refused
+    })
+  })
 }
 
 /** Whether the compressed file has exactly the content of the other one; false too if it is incomplete. */

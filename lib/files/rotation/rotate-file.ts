@@ -204,7 +204,8 @@ class RotationRun {
   async #compressOne(plain: string, name: string): Promise<string> {
     const temporary = temporaryName()
     const at = this.#folder.at(temporary)
-    await compressFile(this.#fs, this.#folder.at(plain), at, this.#power)
+    const refused = await compressFile(this.#fs, this.#folder.at(plain), at, this.#power, this.#path(name))
+    this.#warning ??= refused
     await orRemove(this.#fs, at, () => this.#move(temporary, name))
     return name
   }

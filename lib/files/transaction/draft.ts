@@ -1,4 +1,5 @@
 import { printable, SluiceError } from '../../errors.js'
+import { plainMode, withAccessList } from '../disk/attributes.js'
 import type { FileStats } from '../disk/fs.js'
 import { checkBelow, foldName, nameOf, parentOf } from '../disk/names.js'
 import { lstatIfThere, sameInode } from '../disk/stats.js'
@@ -58,7 +59,7 @@ export class Draft {
         const path = source.from === 'old' ? source.path : (await this.#staged.get(source.staged)!).path
         return async () => {
           const own = await this.#keeping(to)
-          const attributes = ({ mode }: FileStats) => (own.there ? own : { mode: mode & 0o777 })
+          const attributes = (source: FileStats) => (own.there ? own : { mode: plainMode(source) })
           return stageCopy(this.#context, path, this.#home(to), attributes, check)
         }
       }),
@@ -228,7 +229,8 @@ export class Draft {
   async #keeping(path: string): Promise<{ shown: string; there?: FileStats }> {
     const { tree } = this.#context
     if (this.#planner.known(path) !== 'file') return { shown: path }
-    return { shown: path, there: await inFolder(tree, path, (where) => tree.fs.lstat(where)) }
+    const look = async (where: string) => withAccessList(tree.fs, where, await tree.fs.lstat(where))
+    return { shown: path, there: await inFolder(tree, path, look) }
   }
 
   /** The nearest existing folder above: content is staged there, so that no folder is made before the commit. */

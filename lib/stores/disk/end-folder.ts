@@ -1,4 +1,5 @@
-import { setMode, setTime } from '../../files/disk/attributes.js'
+import type { SluiceError } from '../../errors.js'
+import { setMode, setTime, unlessRefused } from '../../files/disk/attributes.js'
 import { diskError } from '../../files/disk/disk-error.js'
 import type { Entry } from '../../wire/entry.js'
 import type { Placement } from '../parts.js'
@@ -11,20 +12,28 @@ import type { DiskStore } from './disk-store.js'
 export async function endFolder(store: DiskStore, entry: Entry): Promise<Placement> {
   const name = store.folders.folderOf(entry.path)!
   try {
-    await setAttributes(store, name, entry)
-    return { name }
+    return { name, warning: await setAttributes(store, name, entry) }
   } catch (error) {
     return { name, warning: diskError(error, 'set mode and time of', name) }
   }
 }
 
-function setAttributes(store: DiskStore, there: string, entry: Entry): Promise<void> {
+function setAttributes(store: DiskStore, there: string, entry: Entry): Promise<SluiceError | undefined> {
   const { fs, durability, folders } = store
   const { path, mode, mtime } = entry
   return store.within(there, async (folder) => {
-    if (folders.isOurs(path)) await setMode(fs, folder.fd, mode)
-    const { mtimeMs } = await fs.fstat(folder.fd)
-    if (Math.floor(mtimeMs) !== mtime) await setTime(fs, folder.fd, mtime)
+    const setBits = async () => {
+      if (folders.isOurs(path)) await setMode(fs, folder.fd, mode)
+    }
+    const setOwnTime = async () => {
+      const { mtimeMs } = await fs.fstat(folder.fd)
+      if (Math.floor(mtimeMs) !== mtime) await setTime(fs, folder.fd, mtime)
+    }
+    const without = [
+      await unlessRefused('mode', path, setBits),
+      await unlessRefused('time', path, setOwnTime),
+    ]
     if (durability === 'power') await folder.sync()
+    return without.find((warning) => warning)
   })
 }

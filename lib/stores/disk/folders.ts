@@ -1,5 +1,5 @@
 import { isSluiceError, printable, SluiceError } from '../../errors.js'
-import { type ModeMemory, setMode } from '../../files/disk/attributes.js'
+import { type ModeMemory, setMode, unlessRefused } from '../../files/disk/attributes.js'
 import { errorCode } from '../../files/disk/disk-error.js'
 import type { FileStats, FileSystem } from '../../files/disk/fs.js'
 import { nameOf, parentOf } from '../../files/disk/names.js'
@@ -138,7 +138,9 @@ export class ArrivingFolders {
         if (made === 'created') {
           this.#own.add(path)
           // at once: after an interruption the folder is found as one that was there, and keeps what the umask left
-          if (mode !== undefined && this.#modes.get(bits) !== true) await this.#setMode(there, bits)
+          // where the disk refuses that, the end of the folder tells it
+          if (mode !== undefined && this.#modes.get(bits) !== true)
+            await unlessRefused('mode', there, () => this.#setMode(there, bits))
         }
         // also where it was there: its creator may not have synced it yet, or have been killed before
         this.#grown.add(above)

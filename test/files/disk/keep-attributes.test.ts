@@ -1,5 +1,6 @@
 import test from 'ava'
-import { writeFileAtomic } from '../../../lib/files/index.js'
+import { keepAttributes } from '../../../lib/files/disk/attributes.js'
+import { FileTransaction, writeFileAtomic } from '../../../lib/files/index.js'
 import { MemoryDisk } from '../../../lib/testing/index.js'
 
 const PATH = '/d/file'
@@ -54,6 +55,36 @@ test('KNOWN-FAILURES 36: the owner is kept, without a call where it is the same'
   const own = await foreign(0, 0, 0o644)
   own.hook = ({ call }) => void t.false(['fchown', 'fchmod'].includes(call))
   await writeFileAtomic(PATH, 'new', { fs: own })
+})
+
+test('a mode that the disk refuses is a warning, unless it was asked for and would be narrower', async (t) => {
+  for (const error of ['EPERM', 'ENOTSUP', 'ENOSYS', 'EINVAL']) {
+    const disk = new MemoryDisk()
+    disk.put(PATH, 'old', 0o664)
+    disk.fail({ call: 'fchmod', error, once: false })
+    const { warning } = await writeFileAtomic(PATH, 'new', { fs: disk })
+    t.like(warning, { code: 'ERR_PERMISSION', path: PATH })
+    t.regex(warning!.message, new RegExp(`without its mode: .*\\(${error}\\)`))
+    t.is((await writeFileAtomic(PATH, 'wide', { fs: disk, mode: 0o777 })).warning?.code, 'ERR_PERMISSION')
+    t.is(disk.snapshot().get(PATH)?.toString(), 'wide')
+    const transaction = await FileTransaction.begin('/d', { fs: disk })
+    await transaction.write('new', 'x', { mode: 0o777 })
+    t.is((await transaction.commit()).warnings.length, 1)
+  }
+  const disk = new MemoryDisk()
+  disk.fail({ call: 'fchmod', error: 'EIO', once: false })
+  await t.throwsAsync(writeFileAtomic('/x', 'new', { fs: disk, mode: 0o777 }), { code: 'ERR_WRITE' })
+
+  disk.heal()
+  // a disk on which everybody may read everything, and whose modes cannot be set
+  disk.put(PATH, '', 0o777)
+  const fd = await disk.open(PATH, 2)
+  disk.fail({ call: 'fchmod', error: 'EPERM', once: false })
+  const keep = async (asked?: number) =>
+    keepAttributes(fd, await disk.fstat(fd), undefined, { fs: disk, mode: asked, owner: 'try' }, PATH)
+  await t.throwsAsync(keep(0o600), { code: 'EPERM' })
+  t.is(await keep(), undefined)
+  await disk.close(fd)
 })
 
 test('an owner that cannot be kept is a warning, or an error, or nobody’s concern', async (t) => {
