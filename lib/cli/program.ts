@@ -155,7 +155,7 @@ export async function main(args: readonly string[], io: Io, stop: AbortControlle
   let json = false
   const sluice = program(async (asked, streams, run) => {
     json = asked
-    const reporter = new Reporter(io, json, streams ? io.stderr : io.stdout)
+    const reporter = new Reporter(io, json, () => signal.aborted, streams ? io.stderr : io.stdout)
     try {
       if (asked || streams) checkOutput(io)
       await run({ io, reporter, signal, stop: () => stop.abort(stoppedByUser()) })
@@ -164,7 +164,8 @@ export async function main(args: readonly string[], io: Io, stop: AbortControlle
     } catch (error) {
       // after a stop, its reason is reported, and not an error that followed from it
       const reason: SluiceError | undefined = signal.reason
-      exit = reporter.error(reason && !isSluiceError(error, reason.code) ? reason : commandError(error))
+      const known = reason && !isSluiceError(error, reason.code) ? reason : commandError(error)
+      exit = reporter.error(known, !signal.aborted)
     }
   })
   for (const command of [sluice, ...sluice.commands]) {

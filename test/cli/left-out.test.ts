@@ -23,9 +23,9 @@ test('what the sender could not read is exit 1 on both sides, each of which name
   for (const { code, err } of [sent, await receiver.ended]) {
     t.is(code, 1, err)
     t.regex(err, /^failed: tree(\/d){64} \(ERR_UNSENDABLE\)$/m)
-    t.regex(err, /^66 entries published, .*1 could not be read;/m)
+    t.regex(err, /^2 files, 64 folders (sent|in [^ ]*) \(3 B, .*1 could not be read$/m)
   }
-  t.regex(sent.err, /, 1 left out, 1 could/)
+  t.regex(sent.err, /; 1 left out, 1 could/)
   t.truthy((await listing(dir))['tree/a'])
 })
 
@@ -39,7 +39,7 @@ test('it is exit 1 of pack and unpack, and of a dry run', async (t) => {
   t.regex(packed.err, /^sluice: 1 of 67 entries could not be packed$/m)
   const unpacked = await unpack.ended
   t.is(unpacked.code, 1)
-  t.regex(unpacked.err, /^66 entries published, 1 could not be read;/m)
+  t.regex(unpacked.err, /^2 files, 64 folders in .*; 1 could not be read$/m)
   const dry = await run(t, 'send', tree, '--dry-run')
   t.is(dry.code, 1)
   t.is(dry.out.split('\n').length, 66)
@@ -54,17 +54,14 @@ test('what was left out on purpose is exit 0; it is never one number with what i
     t.is(sent.code, 0, sent.err)
     const { code, err } = await receiver.ended
     t.is(code, 0, err)
-    return [sent.err, err].map((text) => /^.* published.*(?=; )/m.exec(text)![0])
+    return [sent.err, err].map((text) => /^\d.*$/m.exec(text)![0].replace(/ in [^ ]*\/in\/| \([^)]*\)/g, ''))
   }
-  t.deepEqual(await send(), ['3 entries published, 1 left out', '3 entries published'])
-  t.deepEqual(await send(), [
-    '1 entry published, 2 there already, 1 left out',
-    '1 entry published, 2 there already',
-  ])
+  t.deepEqual(await send(), ['2 files, 1 folder sent; 1 left out', '2 files, 1 folder'])
+  t.deepEqual(await send(), ['1 folder sent; 2 there already, 1 left out', '1 folder; 2 there already'])
   await writeFile(join(dir, 'tree/a'), 'mine')
   t.deepEqual(await send('--conflict', 'skip'), [
-    '1 entry published, 1 there already, 2 left out',
-    '1 entry published, 1 there already, 1 left out',
+    '1 folder sent; 1 there already, 2 left out',
+    '1 folder; 1 there already, 1 left out',
   ])
 })
 
@@ -83,7 +80,7 @@ test('pack leaves its own file out, and says so; unpack takes what there is', as
   await file.close()
   t.is(packed.code, 0, packed.err)
   t.regex(packed.err, /backup\.sluice is left out: this program writes to it\n/)
-  t.regex(packed.err, /^3 entries packed, 2 left out, 3 B$/m)
+  t.regex(packed.err, /^2 files, 1 folder packed \(3 B\); 2 left out$/m)
   const input = await open(stream)
   t.teardown(() => input.close())
   const unpacked = await new Command(t, ['unpack', '--dir', dir], { input: input.fd }).ended

@@ -92,7 +92,7 @@ test('HOSTILE-INPUT 22, 23: an offer is shown escaped, and what is delicate is n
   const lines = describeOffer(offerOf({ ...content, 'home/.ssh/authorized_keys': Buffer.alloc(3) }), 1e9)
   t.true(lines.some((line) => line.includes('careful: home/.ssh/authorized_keys')))
   t.true(lines.some((line) => line.includes('11 more')))
-  t.regex(lines[0]!, /21 entries, 23 B \(1 GB free\)/)
+  t.regex(lines[0]!, /21 files, 23 B \(1 GB free\)/)
   for (const line of lines) t.false(/\p{Cc}/u.test(line))
 })
 

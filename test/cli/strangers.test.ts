@@ -74,7 +74,7 @@ test('a sender that is refused, or stopped, leaves standard input at once, thoug
   while (JSON.parse(await receiver.line()).state !== 'receiving');
   running.sender.child.kill('SIGINT')
   t.is((await running.sender.ended).code, 130)
-  t.is((await receiver.ended).code, 130)
+  t.is((await receiver.ended).code, 4)
 })
 
 /** Runs the program here, and stops it in the moment in which its transfer is completed. */

@@ -7,6 +7,7 @@ import { main } from '../../lib/cli/program.js'
 import { stoppedByUser } from '../../lib/cli/terminal/exit.js'
 import type { Io } from '../../lib/cli/terminal/reporter.js'
 import { send } from '../../lib/send.js'
+import { throttle } from '../../lib/stages/throttle.js'
 import { listing, plant, temporary } from '../helpers/folders.js'
 
 /** A stream that the program takes for a terminal, and what came through it. */
@@ -65,7 +66,7 @@ async function receiver(t: ExecutionContext<unknown>, ...flags: string[]) {
 test('a yes at the terminal accepts an offer', async (t) => {
   const { dir, exit, offer, type, screen } = await receiver(t, '--once')
   const sending = offer('one')
-  await screen.shows(/offered: one, 1 entry, 5 B.*Accept\?/s)
+  await screen.shows(/offered: one, 1 file, 5 B.*Accept\?/s)
   type('y\n')
   t.is((await sending.finished).published, 1)
   t.is(await exit, 0)
@@ -80,7 +81,7 @@ test('a sender at a terminal says that it waits for the answer, until there is o
   type('y\n')
   t.is(await sent, 0)
   t.is(await exit, 0)
-  t.regex(io.stderr.text, /3 entries published/)
+  t.regex(io.stderr.text, /2 files, 1 folder sent/)
 })
 
 test('offers are asked about one after the other, each with what it is', async (t) => {
@@ -95,8 +96,38 @@ test('offers are asked about one after the other, each with what it is', async (
   await screen.shows(/offered: two.*Accept\?/s)
   type('y\n')
   await second.finished
+  await screen.shows(/two: 1 file in .*in\/ \(6 B/)
   stop.abort(stoppedByUser())
   t.is(await exit, 130)
+  t.notRegex(screen.text, /rejected|warning/)
+})
+
+test('a person is told what to run on the other side, where files go, and how to stop', async (t) => {
+  const { dir, exit, port, stop, screen } = await receiver(t)
+  await screen.shows(/Ctrl-C stops/)
+  const [first, second] = screen.text.split('\n')
+  t.is(first, `waiting for senders; run there: sluice send PATH... --to 127.0.0.1:${port}`)
+  t.is(second, `files go to ${dir}; Ctrl-C stops`)
+  stop.abort(stoppedByUser())
+  t.is(await exit, 130)
+})
+
+test('an interruption says who went away, what was kept, and what to run', async (t) => {
+  const { dir, exit, source, port, screen } = await receiver(t, '--once', '--yes')
+  const [near, far] = [connect(port, '127.0.0.1'), connect(port, '127.0.0.1')]
+  far.destroy()
+  await plant(source, { many: Buffer.alloc(2_000_000) })
+  const stages = { wire: [throttle({ rate: 200_000 })] }
+  const sending = send(near, [join(source, 'one'), join(source, 'many')], { stages })
+  while (!(await listing(dir).catch(() => ({}) as Record<string, string>)).one)
+    await once(sending, 'progress')
+  near.destroy()
+  t.is(await exit, 4)
+  await t.throwsAsync(sending.finished)
+  t.regex(
+    screen.text,
+    /the sender went away before the end; 1 file in .*\/in\/\. Run the same commands again for the rest\n/,
+  )
 })
 
 test('a question ends with the sender that is gone; what it offered is not asked about any more', async (t) => {
@@ -118,7 +149,7 @@ test('with --once the program ends with the sender that is gone, without an answ
   const sending = offer('one')
   await screen.shows(/Accept\?/s)
   await sending.cancel()
-  t.is(await exit, 130)
+  t.is(await exit, 4)
 })
 
 test('Ctrl-D at the question is a no, and the next offer is asked about', async (t) => {

@@ -5,6 +5,7 @@ import { framer } from '../../stages/framer.js'
 import { hashTap } from '../../stages/hash-tap.js'
 import type { Context } from '../terminal/context.js'
 import { counted, size } from '../terminal/progress.js'
+import { kindsOf } from '../terminal/tally.js'
 import { leftOut, manifestOfArguments, type SourceFlags } from './send.js'
 
 /** `sluice pack`: writes a one-way stream to standard output, and its events, if asked for, to standard error. */
@@ -34,6 +35,6 @@ export async function packCommand(paths: string[], flags: SourceFlags, context: 
   const left = leftOut(manifest)
   const numbers = { published: entries.length, skipped: 0, there: 0, leftOut: left, failed: 0, bytes }
   reporter.event({ event: 'completed', id, ...numbers })
-  const more = left === 0 ? '' : `, ${left} left out`
-  reporter.note(`${counted(entries.length, 'entry', 'entries')} packed${more}, ${size(bytes)}`)
+  const more = left === 0 ? '' : `; ${left} left out`
+  reporter.note(`${kindsOf(entries) ?? 'nothing'} packed (${size(bytes)})${more}`)
 }

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
-import { SluiceError } from '../../errors.js'
+import { resolve } from 'node:path'
+import { printable, SluiceError } from '../../errors.js'
 import { commandFileSystem } from '../../files/disk/node-fs.js'
 import type { Conflict, Durability } from '../../files/publish/publish.js'
 import { checkLocalPath } from '../../options.js'
@@ -38,23 +39,43 @@ export async function receiveCommand(
   }
   // now, and not only with the first connection
   checkLocalPath('--dir', flags.dir)
+  const warn = () => {
+    if (!flags.yes && !canAsk(context)) reporter.warn(new SluiceError('ERR_REJECTED', NOBODY))
+  }
   if (address !== undefined) {
-    const transfer = receive(await connectTo(address, signal), optionsOf(flags, context))
+    const socket = await connectTo(address, signal)
+    warn()
+    const transfer = receive(socket, optionsOf(flags, context))
     reporter.endsWith(transfer)
-    reporter.watch(transfer)
+    reporter.watch(transfer, inFolder(flags.dir))
     await transfer.finished
     return
   }
   const { server, address: here } = await listenAt(flags.listen ?? '127.0.0.1:0', signal)
   try {
     reporter.listening(here, flags.listen)
+    warn()
+    if (context.io.stderr.isTTY) for (const line of howTo(here, flags)) reporter.note(line)
     const begin = (socket: Socket) => receive(socket, optionsOf(flags, context))
-    const end = await serve(server, begin, { once: flags.once === true }, context)
+    const end = await serve(server, begin, { once: flags.once === true, where: inFolder(flags.dir) }, context)
     if (end === 'done' || (end === 'idle' && isTermination(signal.reason))) return
   } finally {
     server.close()
   }
   throw stoppedByUser()
+}
+
+/** For the end of a line. */
+export function inFolder(dir: string): string {
+  return `in ${printable(dir.replace(/[/\\]+$/, ''))}/`
+}
+
+/** What a person needs to know who has just started a receiver. */
+function howTo(address: string, { dir, once }: ReceiveFlags): string[] {
+  return [
+    `waiting for ${once ? 'a sender' : 'senders'}; run there: sluice send PATH... --to ${address}`,
+    `files go to ${printable(resolve(dir))}; Ctrl-C stops`,
+  ]
 }
 
 function optionsOf(flags: ReceiveFlags, context: Context): ReceiveOptions {
@@ -79,17 +100,24 @@ async function answer(
   flags: ReceiveFlags,
   context: Context,
 ): Promise<Accept> {
-  const { io, reporter } = context
-  const { id, name, entries, bytes } = offer
-  reporter.event({ event: 'offer', id, name, entries: entries.length, bytes })
+  const { reporter } = context
+  reporter.offered(offer)
   const lines = describeOffer(offer, await freeAt(flags.dir))
-  if (!flags.yes && io.stdin.isTTY && io.stderr.isTTY) {
+  if (!flags.yes && canAsk(context)) {
     const accept = await reporter.ask(lines, () => confirmOffer(context, over), over)
+    if (!accept && !over.aborted) reporter.refused(offer.id)
     return { accept, reason: 'the receiver said no' }
   }
   for (const line of lines) reporter.note(line)
   if (flags.yes) return true
   return { accept: false, reason: 'nobody is there to be asked; the receiver has to be started with --yes' }
+}
+
+const NOBODY =
+  'there is no terminal to ask at, so that every offer will be rejected; start it with --yes to accept them'
+
+function canAsk({ io }: Context): boolean {
+  return io.stdin.isTTY && io.stderr.isTTY
 }
 
 /** Free bytes at the folder, or where it will be made. */

@@ -13,8 +13,9 @@ import { connectTo, listenAt } from '../network/connection.js'
 import { parseRate } from '../network/rate.js'
 import { serve } from '../network/serve.js'
 import type { Context } from '../terminal/context.js'
-import { counted, size } from '../terminal/progress.js'
+import { size } from '../terminal/progress.js'
 import { standardInput } from '../terminal/streams.js'
+import { kindsOf } from '../terminal/tally.js'
 
 /** The options that `send` and `pack` share: what is sent, and under which name. */
 export interface SourceFlags {
@@ -93,7 +94,7 @@ export async function sendCommand(paths: string[], flags: SendFlags, context: Co
   if (flags.to === undefined) return sendToFirst(flags.listen!, manifest, begin, context)
   const transfer = begin(await connectTo(flags.to, signal), manifest)
   reporter.endsWith(transfer)
-  reporter.watch(transfer, leftOut(manifest))
+  reporter.watch(transfer, 'sent', leftOut(manifest))
   await transfer.finished
 }
 
@@ -104,14 +105,21 @@ async function sendToFirst(
   begin: (socket: Socket, source: Manifest) => Transfer,
   context: Context,
 ): Promise<void> {
-  const { reporter } = context
+  const { io, reporter } = context
   const { server, address } = await listenAt(listen, context.signal)
   try {
     reporter.listening(address, listen)
+    if (io.stderr.isTTY)
+      reporter.note(`waiting for a receiver; run there: sluice receive ${address}\nCtrl-C stops`)
     // now, and not with each connection: a peer may be a stranger
     for (const warning of manifest.skipped) reporter.warn(warning)
     const beginning = (socket: Socket) => begin(socket, shared(manifest))
-    const end = await serve(server, beginning, { once: true, leftOut: leftOut(manifest) }, context)
+    const end = await serve(
+      server,
+      beginning,
+      { once: true, where: 'sent', leftOut: leftOut(manifest) },
+      context,
+    )
     if (end === 'done') return
   } finally {
     server.close()
@@ -149,8 +157,7 @@ function dryRun({ offer, skipped }: Manifest, { reporter }: Context): void {
   for (const { type, path, size } of offer.entries)
     if (type !== 'unreadable') reporter.result({ event: 'entry', type, path, size }, printable(path))
   for (const warning of skipped) reporter.warn(warning)
-  const count = offer.entries.length - failures.length
-  reporter.note(`${counted(count, 'entry', 'entries')}, ${size(offer.bytes)} would be sent`)
+  reporter.note(`${kindsOf(offer.entries) ?? 'nothing'}, ${size(offer.bytes)} would be sent`)
   const failure = filesFailed(failures, offer.entries.length)
   if (failure) throw failure
 }

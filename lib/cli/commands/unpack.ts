@@ -16,7 +16,7 @@ import type { OutcomeRange } from '../../wire/outcome.js'
 import type { Context } from '../terminal/context.js'
 import { standardInput } from '../terminal/streams.js'
 import { Tally } from '../terminal/tally.js'
-import type { ReceiveFlags } from './receive.js'
+import { inFolder, type ReceiveFlags } from './receive.js'
 
 /** The options of `sluice unpack`: those of `receive` that need no connection. */
 export type UnpackFlags = Omit<ReceiveFlags, 'listen' | 'once' | 'yes'>
@@ -38,8 +38,7 @@ export async function unpackCommand(flags: UnpackFlags, { io, reporter, signal }
     id = offer.id
     entries = plan.entries
     reporter.endsWith(offer)
-    const { name, bytes } = offer
-    reporter.event({ event: 'offer', id, name, entries: offer.entries.length, bytes })
+    reporter.offered(offer)
   }
   const onSettled = (ranges: readonly OutcomeRange[]) => {
     for (const range of ranges) {
@@ -64,8 +63,9 @@ export async function unpackCommand(flags: UnpackFlags, { io, reporter, signal }
   try {
     await pipeline([await standardInput(io), ...river], { signal })
   } catch (error) {
-    if (isSluiceError(error, 'ERR_FILES_FAILED')) reporter.summary(tally, bytes, performance.now() - began)
+    if (isSluiceError(error, 'ERR_FILES_FAILED'))
+      reporter.summary(tally, inFolder(dir), { id, bytes, took: performance.now() - began })
     throw error
   }
-  reporter.completed(table.result(id, entries, bytes), tally, performance.now() - began)
+  reporter.completed(table.result(id, entries, bytes), tally, inFolder(dir), performance.now() - began)
 }

@@ -19,7 +19,7 @@ export async function connectTo(text: string, signal: AbortSignal, lookUp = look
       socket.destroy()
       throw error
     }
-    endWith(socket, signal)
+    signal.addEventListener('abort', () => farewell(() => [socket]))
     return socket
   })
 }
@@ -41,11 +41,11 @@ export async function listenAt(
   })
 }
 
-/** Who stops the program does not wait for a peer that takes no notice. */
-export function endWith(socket: Socket, signal: AbortSignal): void {
-  const end = () => setTimeout(() => socket.destroy(), FAREWELL).unref()
-  signal.addEventListener('abort', end)
-  socket.once('close', () => signal.removeEventListener('abort', end))
+/** Closes what is still open after a while: who stops the program does not wait for a peer that takes no notice. */
+export function farewell(sockets: () => Iterable<Socket>): void {
+  setTimeout(() => {
+    for (const socket of sockets()) socket.destroy()
+  }, FAREWELL).unref()
 }
 
 /** A host may have several addresses, as `localhost` has: the first at which it works. */

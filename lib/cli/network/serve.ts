@@ -3,7 +3,7 @@ import { SluiceError } from '../../errors.js'
 import type { TransferState } from '../../transfer/lifecycle.js'
 import type { Transfer } from '../../transfer/transfer.js'
 import type { Context } from '../terminal/context.js'
-import { endWith } from './connection.js'
+import { farewell } from './connection.js'
 
 /** Connections without an offer, at most: if there are more, one of them is closed. */
 const MOST_SILENT = 256
@@ -19,26 +19,26 @@ const MOST_SILENT = 256
 export function serve(
   server: Server,
   begin: (socket: Socket) => Transfer,
-  { once, leftOut }: { once: boolean; leftOut?: number },
+  { once, where, leftOut }: { once: boolean; where: string; leftOut?: number },
   { reporter, signal }: Context,
 ): Promise<'done' | 'idle' | 'stopped'> {
-  const running = new Set<Transfer>()
+  const running = new Map<Transfer, Socket>()
   const silent = new Map<Socket, Transfer>()
   return new Promise((resolve, reject) => {
     let taken: Transfer | null = null
     let end: 'idle' | 'stopped' = 'idle'
     const stop = () => {
       server.close()
+      farewell(() => running.values())
       if (running.size === 0) resolve(end)
     }
     signal.addEventListener('abort', stop)
     if (signal.aborted) stop()
     server.on('connection', (socket: Socket) => {
       if (taken !== null) return void socket.destroy()
-      endWith(socket, signal)
       const transfer = begin(socket)
       let offered = false
-      running.add(transfer)
+      running.set(transfer, socket)
       silent.set(socket, transfer)
       if (silent.size > MOST_SILENT) leastWorth(silent.keys()).destroy()
       const met = (state: TransferState) => {
@@ -55,7 +55,7 @@ export function serve(
           server.close()
           for (const other of silent.keys()) other.destroy()
         }
-        reporter.watch(transfer, leftOut)
+        reporter.watch(transfer, where, leftOut)
       }
       transfer.on('state', met)
       const over = (error?: SluiceError) => {

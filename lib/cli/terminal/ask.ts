@@ -2,7 +2,8 @@ import { createInterface, type Interface } from 'node:readline'
 import { printable } from '../../errors.js'
 import type { Offer } from '../../wire/entry.js'
 import type { Context } from './context.js'
-import { counted, size } from './progress.js'
+import { size } from './progress.js'
+import { kindsOf } from './tally.js'
 
 /** How many names at the top of an offer are shown. */
 const SHOWN = 10
@@ -16,7 +17,7 @@ export function describeOffer(offer: Offer, free: number | null): string[] {
   const names = Array.from(top).slice(0, SHOWN)
   const delicate = offer.entries.filter(({ path }) => DELICATE.test(path)).slice(0, SHOWN)
   return [
-    `offered: ${printable(offer.name, 100)}, ${counted(offer.entries.length, 'entry', 'entries')}, ${size(offer.bytes)}` +
+    `offered: ${printable(offer.name, 100)}, ${kindsOf(offer.entries) ?? 'nothing'}, ${size(offer.bytes)}` +
       (free === null ? '' : ` (${size(free)} free)`),
     ...names.map((name) => `  ${printable(name, 100)}`),
     ...(top.size > SHOWN ? [`  … and ${top.size - SHOWN} more`] : []),

@@ -1,13 +1,13 @@
 import { createLogUpdate } from 'log-update'
 import { Limiter } from '../../async.js'
-import { isSluiceError, printable, type SluiceError } from '../../errors.js'
+import { type Code, printable, type SluiceError } from '../../errors.js'
 import { isFinal, type TransferState } from '../../transfer/lifecycle.js'
 import type { Transfer } from '../../transfer/transfer.js'
-import type { Entry } from '../../wire/entry.js'
+import type { Entry, Offer } from '../../wire/entry.js'
 import { type OutcomeRange, outcomesOf, type TransferResult, told, unusualIn } from '../../wire/outcome.js'
 import { type CliEvent, eventLine, said } from './events.js'
 import { exitOf } from './exit.js'
-import { duration, progressLines, size } from './progress.js'
+import { progressLines, size } from './progress.js'
 import { checkOutput } from './streams.js'
 import { Tally } from './tally.js'
 
@@ -21,6 +21,9 @@ export interface Io {
 /** What a result says without the outcome of each entry. */
 type Completed = Omit<TransferResult, 'files'>
 
+/** How a transfer ends that may be run again for the rest. */
+const INTERRUPTED = new Set<Code>(['ERR_INTERRUPTED', 'ERR_TRUNCATED', 'ERR_TIMEOUT', 'ERR_CANCELLED'])
+
 /** Milliseconds between two progress events of `--json`. */
 const JSON_INTERVAL = 500
 
@@ -29,6 +32,7 @@ const JSON_INTERVAL = 500
  */
 export class Reporter {
   readonly #io: Io
+  readonly #isStopped: () => boolean
   readonly #json: boolean
   readonly #events: NodeJS.WriteStream
   /** The transfer, or its offer, with which the command ends, until it is completed. The id is empty until it is known. */
@@ -36,13 +40,20 @@ export class Reporter {
   readonly #live: ReturnType<typeof createLogUpdate> | null
   /** The live lines of the running transfers, in the order in which they began. */
   readonly #running = new Map<Transfer, string[]>()
+  /** The names of the offers, and those that the user refused, by the id of the transfer. */
+  readonly #names = new Map<string, string>()
+  readonly #refused = new Set<string>()
   /** One question at a time. */
   readonly #questions = new Limiter(1)
   /** Lines that are held back during a question. */
   #waiting: string[] | null = null
 
-  /** @param events the stream for events. Default: standard output */
-  constructor(io: Io, json: boolean, events = io.stdout) {
+  /**
+   * @param isStopped tells whether the user stopped the program
+   * @param events the stream for events. Default: standard output
+   */
+  constructor(io: Io, json: boolean, isStopped = () => false, events = io.stdout) {
+    this.#isStopped = isStopped
     this.#io = io
     this.#json = json
     this.#events = events
@@ -90,8 +101,26 @@ export class Reporter {
    * @param isOver all transfers end: people are told once, by the error of the command
    */
   failed(error: SluiceError, id: string, isOver: boolean): void {
-    this.event({ event: 'error', ...said(error, id), exit: exitOf(error) })
-    if (!isOver) this.note(`warning: ${error.message}`)
+    this.event({ event: 'error', ...said(error, id), exit: exitOf(error, !isOver) })
+    if (!isOver && !this.#refused.has(id)) this.note(`warning: ${this.#prefix(id)}${error.message}`)
+    this.#names.delete(id)
+  }
+
+  /** What is offered, and to be named when one of several transfers ends. */
+  offered({ id, name, entries, bytes }: Offer): void {
+    this.event({ event: 'offer', id, name, entries: entries.length, bytes })
+    this.#names.set(id, name)
+  }
+
+  /** The user here said no, and is not told so again. */
+  refused(id: string): void {
+    this.#refused.add(id)
+  }
+
+  /** Which of several transfers a line is about. */
+  #prefix(id: string): string {
+    const name = this.#names.get(id)
+    return this.#last || name === undefined ? '' : `${printable(name, 100)}: `
   }
 
   /** The command ends as this transfer does: its error gets that id. */
@@ -99,11 +128,15 @@ export class Reporter {
     this.#last = last
   }
 
-  /** Reports an error, and returns its exit status. */
-  error(error: SluiceError): number {
-    const exit = exitOf(error)
+  /**
+   * Reports an error, and returns its exit status.
+   * @param byPeer see {@link exitOf}
+   */
+  error(error: SluiceError, byPeer = false): number {
+    const exit = exitOf(error, byPeer)
     this.event({ event: 'error', ...said(error, this.#last?.id), exit })
-    if (!this.#json || this.#events !== this.#io.stderr)
+    const isKnown = error.code === 'ERR_REJECTED' && this.#refused.has(this.#last?.id ?? '')
+    if (!isKnown && (!this.#json || this.#events !== this.#io.stderr))
       this.#line(`sluice: ${error.message.replaceAll('\n', ' ')}`)
     if (process.env.DEBUG?.includes('sluice')) this.#line(`${error.stack}`)
     return exit
@@ -131,14 +164,20 @@ export class Reporter {
     }
   }
 
-  /** Shows a transfer while it runs, and its result if it comes to its end. `leftOut` are those that it does not offer. */
-  watch(transfer: Transfer, leftOut = 0): void {
+  /**
+   * Shows a transfer while it runs, and how it ends.
+   * @param where what was published is: 'in inbox/', 'sent'
+   * @param leftOut those that it does not offer
+   */
+  watch(transfer: Transfer, where: string, leftOut = 0): void {
     let began = performance.now()
     let told = Number.NEGATIVE_INFINITY
+    let hasBegun = false
     const tally = new Tally(leftOut)
     const enter = (state: TransferState) => {
       this.event({ event: 'state', id: transfer.id || undefined, state })
       // the time before that was spent on the question
+      hasBegun ||= state === 'sending' || state === 'receiving'
       if (state === 'sending' || state === 'receiving') began = performance.now()
       // a person may have to answer there
       if (state === 'offered' && transfer.direction === 'send')
@@ -161,13 +200,15 @@ export class Reporter {
     transfer.finished.then(
       (result) => {
         this.#forget(transfer)
-        this.completed(result, tally, performance.now() - began)
+        this.completed(result, tally, where, performance.now() - began)
       },
-      (error) => {
+      (error: SluiceError) => {
         const { bytes } = transfer.progress
         this.#forget(transfer)
         // whoever awaits the transfer reports the error
-        if (isSluiceError(error, 'ERR_FILES_FAILED')) this.summary(tally, bytes, performance.now() - began)
+        if (error.code === 'ERR_FILES_FAILED')
+          this.summary(tally, where, { id: transfer.id, bytes, took: performance.now() - began })
+        else if (INTERRUPTED.has(error.code) && hasBegun) this.#interrupted(transfer, tally, where)
       },
     )
   }
@@ -182,17 +223,36 @@ export class Reporter {
   }
 
   /** Reports the result of a transfer that took `took` milliseconds. */
-  completed({ id, published, skipped, failed, bytes }: Completed, tally: Tally, took: number): void {
+  completed(result: Completed, tally: Tally, where: string, took: number): void {
+    const { id, published, skipped, failed, bytes } = result
     const { there, leftOut } = tally
+    this.summary(tally, where, { id, bytes, took })
     this.event({ event: 'completed', id, published, skipped, there, leftOut, failed, bytes })
-    this.summary(tally, bytes, took)
   }
 
   /** What became of all, for people: also where files failed. */
-  summary(tally: Tally, bytes: number, took: number): void {
-    const rate = size((bytes / Math.max(took, 1)) * 1000)
-    for (const { path, name } of tally.renamed) this.note(`${printable(path)} is now ${printable(name!)}`)
-    this.note(`${tally}; ${size(bytes)} in ${duration(took)} (${rate}/s)`)
+  summary(
+    tally: Tally,
+    where: string,
+    { id, bytes, took }: { id: string; bytes: number; took: number },
+  ): void {
+    const { renamed, published = 'nothing new', others } = tally
+    for (const { path, name } of renamed)
+      this.note(`${printable(path)}: the name was taken, so that it was saved as ${printable(name!)}`)
+    const rate = bytes === 0 ? '' : `, ${size((bytes / Math.max(took, 1)) * 1000)}/s`
+    const more = others === '' ? '' : `; ${others}`
+    this.note(`${this.#prefix(id)}${published} ${where} (${size(bytes)}${rate})${more}`)
+    this.#names.delete(id)
+  }
+
+  /** Who went away, what was kept, and what to do. */
+  #interrupted({ id, direction }: Transfer, { published = 'nothing', there }: Tally, where: string): void {
+    const peer = direction === 'send' ? 'receiver' : 'sender'
+    const kept = there === 0 ? published : `${published}, and ${there} there already,`
+    const who = this.#isStopped() ? 'stopped' : `the ${peer} went away`
+    this.note(
+      `${this.#prefix(id)}${who} before the end; ${kept} ${where}. Run the same commands again for the rest`,
+    )
   }
 
   #show(transfer: Transfer, lines: string[]): void {

@@ -6,7 +6,8 @@ import { counted } from './progress.js'
 export class Tally {
   /** Those that got another name. */
   readonly renamed: Outcome[] = []
-  published = 0
+  /** Published, by what they are. */
+  readonly #published = { file: 0, directory: 0, symlink: 0, unreadable: 0 }
   /** They stand there already. */
   there = 0
   /** Nobody asked for them: links, pipes, what a policy leaves out. */
@@ -23,26 +24,31 @@ export class Tally {
 
   /** Takes in what became of consecutive entries. */
   add(range: OutcomeRange, entries: readonly Entry[]): void {
-    this.published += range.last - range.first + 1
+    for (let index = range.first; index <= range.last; index++) this.#published[entries[index]!.type]++
     for (const outcome of unusualIn(range, entries)) {
       if (outcome.name !== undefined) this.renamed.push(outcome)
       if (outcome.status === 'published') continue
-      this.published--
+      this.#published[outcome.entry.type]--
       this.#count(outcome)
     }
   }
 
-  /** As one text; of what there is none, nothing is said. */
-  toString(): string {
+  /** Those that were published, such as '2 files, 1 folder'; undefined if there are none. */
+  get published(): string | undefined {
+    const { file, directory, symlink } = this.#published
+    return kinds({ file, directory, symlink })
+  }
+
+  /** The others; '' if there are none. */
+  get others(): string {
     const { there, leftOut, unreadable, failed } = this
-    const others: [number, string][] = [
+    const numbers: [number, string][] = [
       [there, 'there already'],
       [leftOut, 'left out'],
       [unreadable, 'could not be read'],
       [failed, 'failed'],
     ]
-    const parts = others.filter(([number]) => number > 0).map(([number, what]) => `${number} ${what}`)
-    return [`${counted(this.published, 'entry', 'entries')} published`, ...parts].join(', ')
+    return joined(numbers.map(([number, what]) => (number === 0 ? undefined : `${number} ${what}`))) ?? ''
   }
 
   #count({ status, code }: Outcome): void {
@@ -54,3 +60,19 @@ export class Tally {
 }
 
 const UNREADABLE = new Set<Outcome['code']>(['ERR_SOURCE_READ', 'ERR_SOURCE_CHANGED', 'ERR_UNSENDABLE'])
+
+/** Entries by what they are, as '2 files, 1 folder'; undefined if there are none. */
+export function kindsOf(entries: readonly Entry[]): string | undefined {
+  const numbers = { file: 0, directory: 0, symlink: 0, unreadable: 0 }
+  for (const { type } of entries) numbers[type]++
+  return kinds(numbers)
+}
+
+function kinds({ file, directory, symlink }: Record<Exclude<Entry['type'], 'unreadable'>, number>) {
+  const number = (n: number, what: string) => (n === 0 ? undefined : counted(n, what))
+  return joined([number(file, 'file'), number(directory, 'folder'), number(symlink, 'link')])
+}
+
+function joined(parts: readonly (string | undefined)[]): string | undefined {
+  return parts.filter((part) => part !== undefined).join(', ') || undefined
+}
