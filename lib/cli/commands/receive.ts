@@ -68,6 +68,7 @@ function optionsOf(flags: ReceiveFlags, context: Context): ReceiveOptions {
     symlinks: flags.links ? 'keep' : 'skip',
     fs: commandFileSystem,
     signal: context.signal,
+    ...(flags.yes && { limits: { unaccepted: Number.MAX_SAFE_INTEGER } }),
     accept: (offer, over) => answer(offer, over, flags, context),
   }
 }
