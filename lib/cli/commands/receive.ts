@@ -9,7 +9,7 @@ import type { Offer } from '../../wire/entry.js'
 import type { Names } from '../../wire/paths.js'
 import { connectTo, listenAt } from '../network/connection.js'
 import { serve } from '../network/serve.js'
-import { confirmOffer, describeOffer } from '../terminal/ask.js'
+import { confirmOffer, describeLarge } from '../terminal/ask.js'
 import type { Context } from '../terminal/context.js'
 import { commandError, isTermination, stoppedByUser } from '../terminal/exit.js'
 
@@ -83,7 +83,7 @@ async function answer(
   const { io, reporter } = context
   const { id, name, entries, bytes } = offer
   reporter.event({ event: 'offer', id, name, entries: entries.length, bytes })
-  const lines = describeOffer(offer, await freeAt(flags.dir))
+  const lines = await describeLarge(offer, await freeAt(flags.dir))
   if (!flags.yes && io.stdin.isTTY && io.stderr.isTTY) {
     const accept = await reporter.ask(lines, () => confirmOffer(context, over), over)
     return { accept, reason: 'the receiver said no' }
