@@ -80,6 +80,7 @@ export function receive(socket: ByteDuplex, options: ReceiveOptions): Transfer {
   checkKeys('stages', options.stages, STAGES)
   const limits = limitsOf(options.limits)
   const { accept, stages } = options
+  const ofOffers = accept === 'all' ? { ...limits, unaccepted: Number.MAX_SAFE_INTEGER } : limits
   const isAccept = accept === 'all' || typeof accept === 'function'
   checkOption('accept', accept, isAccept, "'all' or a function that is asked about each offer")
   if (options.store !== undefined) checkPartStore(options.store, options.conflict)
@@ -104,7 +105,13 @@ export function receive(socket: ByteDuplex, options: ReceiveOptions): Transfer {
           options.warn?.(warning)
         }
         const before = [
-          demuxer({ limits, names: options.names, platform: options.platform, plan, onOffer: offered }),
+          demuxer({
+            limits: ofOffers,
+            names: options.names,
+            platform: options.platform,
+            plan,
+            onOffer: offered,
+          }),
           tap<Item>(passed),
           hashTap(),
         ]

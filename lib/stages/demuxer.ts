@@ -41,11 +41,14 @@ export class Demuxer extends Transform {
   #state: State = 'offer'
   #digestLength = 0
 
-  constructor({ limits, names, platform, plan = new Plan(), onOffer = () => {} }: DemuxerOptions = {}) {
+  constructor({ limits, names, platform, plan = new Plan(), onOffer }: DemuxerOptions = {}) {
     super({ objectMode: true, highWaterMark: 1 })
     this.plan = plan
-    this.#manifest = new ManifestReader(limitsOf(limits), { names, platform })
-    this.#onOffer = onOffer
+    const checked = limitsOf(limits)
+    // where nobody decides, nobody waits to be asked
+    if (!onOffer) checked.unaccepted = Number.POSITIVE_INFINITY
+    this.#manifest = new ManifestReader(checked, { names, platform })
+    this.#onOffer = onOffer ?? (() => {})
   }
 
   override _transform(frame: Frame, _encoding: BufferEncoding, done: TransformCallback): void {

@@ -17,6 +17,11 @@ export interface Limits {
   entries: number
   /** Bytes of ENTRIES payloads, all offers of a transfer together. */
   manifest: number
+  /**
+   * Memory that an offer takes before it was accepted, as far as it can be estimated: who decides is asked when all of it
+   * is there. It does not hold where nobody is asked (`accept: 'all'`, and one way).
+   */
+  unaccepted: number
   /** UTF-8 bytes of a path. */
   path: number
   /** UTF-8 bytes of one name of a path. */
@@ -50,6 +55,7 @@ export const DEFAULT_LIMITS: Limits = Object.freeze({
   message: 1024 * 1024,
   entries: 1_000_000,
   manifest: 256 * 1024 * 1024,
+  unaccepted: 32 * 1024 * 1024,
   path: 4096,
   name: 255,
   depth: 64,

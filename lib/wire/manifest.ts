@@ -43,6 +43,10 @@ export function clampTime(milliseconds: number): number {
   return Math.floor(Math.min(Math.max(milliseconds, EARLIEST), LATEST))
 }
 
+/** What an entry, and a folder, of a manifest takes in memory beside its path, about, as measured in Node 22. */
+const ENTRY_MEMORY = 192
+const FOLDER_MEMORY = 160
+
 /** The most items that a `Map` or a `Set` of JavaScript can hold. */
 const MOST_NAMES = 2 ** 24 - 1
 
@@ -69,6 +73,10 @@ export class ManifestReader {
   #entries: Entry[] = []
   #bytes = 0
   #payload = 0
+  /** Entries of the offer that is being read. */
+  #found = 0
+  /** Bytes of memory that it takes. */
+  #memory = 0
   /** Forgotten when the first offer is complete, since few are followed by another one, and kept from the second on. */
   readonly #folders = new Map<string, Folder>()
   /** Folders and what is in them. */
@@ -102,6 +110,8 @@ export class ManifestReader {
     this.#said = message
     this.#entries = []
     this.#bytes = 0
+    this.#found = 0
+    this.#memory = 0
     return this.#complete(message)
   }
 
@@ -118,12 +128,16 @@ export class ManifestReader {
       const text = `the manifest of the peer has more than ${most} bytes: raise limits.manifest, or send in parts`
       throw new SluiceError('ERR_LIMIT', text, { expected: most, found: this.#payload })
     }
-    const found = this.#entries.length + message.entries.length
+    const found = this.#found + message.entries.length
     if (found > said.entries) {
       const text = `the peer sent ${found} entries; its offer announced ${said.entries}`
       throw new SluiceError('ERR_PROTOCOL', text, { expected: said.entries, found })
     }
-    for (const entry of message.entries) this.#entry(entry, said)
+    this.#found = found
+    for (const entry of message.entries) {
+      if (this.#memory > this.#limits.unaccepted) this.#forget()
+      else this.#entry(entry, said)
+    }
     return this.#complete(said)
   }
 
@@ -167,6 +181,8 @@ export class ManifestReader {
     if (target !== undefined) laid.target = target
     if (code !== undefined) laid.code = code
     this.#entries.push(laid)
+    // a text of characters beyond Latin-1 takes two bytes for each
+    this.#memory += ENTRY_MEMORY + 2 * (path.length + (target?.length ?? 0))
     this.#bytes += size ?? 0
     if (this.#bytes > said.bytes) throw badEntry(entry, `exceeds the announced ${said.bytes} bytes`)
   }
@@ -213,7 +229,15 @@ export class ManifestReader {
     }
     const folder: Folder = { hasEntry: false }
     this.#folders.set(path, folder)
+    this.#memory += FOLDER_MEMORY
     return folder
+  }
+
+  /** It is too large: what comes of it is counted, and refused at its end, so that the peer listens to why. */
+  #forget(): void {
+    this.#entries = []
+    this.#folders.clear()
+    this.#parent = undefined
   }
 
   /** A path of 64 names implies 63 folders that have no entry: they count, too. */
@@ -226,7 +250,12 @@ export class ManifestReader {
   }
 
   #complete({ id, name, algorithm, entries, bytes }: Messages['offer']): Offer | undefined {
-    if (this.#entries.length < entries) return undefined
+    if (this.#found < entries) return undefined
+    const most = this.#limits.unaccepted
+    if (this.#memory > most) {
+      const text = `the offer of the peer takes more than ${most} bytes of memory before anybody can accept it: accept all without being asked (--yes), raise limits.unaccepted, or send in parts`
+      throw new SluiceError('ERR_LIMIT', text, { expected: most, found: this.#memory })
+    }
     if (this.#bytes !== bytes) {
       const text = `the sizes of the peer add up to ${this.#bytes} bytes; its offer announced ${bytes}`
       throw new SluiceError('ERR_PROTOCOL', text, { expected: bytes, found: this.#bytes })

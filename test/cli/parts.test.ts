@@ -96,6 +96,29 @@ test('HOSTILE-INPUT 22, 23: an offer is shown escaped, and what is delicate is n
   for (const line of lines) t.false(/\p{Cc}/u.test(line))
 })
 
+test('HOSTILE-INPUT 23: of what is delicate the worst comes first, in whatever spelling, and the others are counted', (t) => {
+  const shown = (paths: string[]) =>
+    describeOffer(offerOf(Object.fromEntries(paths.map((path) => [path, '']))), null)
+      .filter((line) => line.includes('careful'))
+      .map((line) => line.replace('  careful: ', ''))
+  const decoys = Array.from({ length: 20 }, (_, n) => `${n}/.git/config`)
+  const deep = Array.from({ length: 20 }, (_, n) => `${n}/a/authorized_keys`)
+  const lines = shown([...decoys, ...deep, '.bashrc', '.ssh/authorized_keys'])
+  t.is(lines[0], '.ssh/authorized_keys')
+  t.is(lines.length, 11)
+  t.is(lines.at(-1), '… and 32 more like these')
+  const spelled = [
+    '.SSH/id',
+    '.ſſh/id',
+    '.ssh./id',
+    '.GitConfig',
+    '.Bash_Profile',
+    '.config/SystemD/user/x.service',
+  ]
+  t.deepEqual(shown(spelled).sort(), spelled.sort())
+  t.deepEqual(shown(['ssh/id', 'gitconfig', 'photos/1.jpg', 'bashrc', '.x']), [])
+})
+
 test('an event is one line of JSON that no terminal takes for more than text', (t) => {
   const path = 'a\n\u001b[2J \u009b \u202e \u2028 \u{e0041} 😀'
   const line = eventLine({ event: 'file', path, status: 'published' })

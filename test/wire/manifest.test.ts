@@ -187,3 +187,15 @@ test('100,000 entries are encoded, decoded and read in well under a second each'
   // The bound is wide, since the machine may be busy: what is quadratic takes minutes.
   t.true(performance.now() - started < 10_000)
 })
+
+test('an offer that takes too much memory before anybody accepted it is read to its end and refused', (t) => {
+  const files = Array.from({ length: 2000 }, (_, n) => file(`${n}/${'n'.repeat(100)}`))
+  const deep = Array.from({ length: 100 }, (_, n) => file(`${n}/${'d/'.repeat(40)}f`))
+  for (const entries of [files, deep, [...files, folder('last')]]) {
+    const messages = messagesOf(...entries)
+    t.is(read(messages, { unaccepted: 1e7 })?.entries.length, entries.length)
+    const reader = new ManifestReader({ ...DEFAULT_LIMITS, unaccepted: 200_000 }, { platform: 'linux' })
+    t.is(read(messages.slice(0, -1), {}, reader), undefined)
+    t.throws(() => read(messages.slice(-1), {}, reader), { code: 'ERR_LIMIT', message: /unaccepted/ })
+  }
+})

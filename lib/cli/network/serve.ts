@@ -1,5 +1,7 @@
+import { setMaxListeners } from 'node:events'
 import type { Server, Socket } from 'node:net'
 import { SluiceError } from '../../errors.js'
+import { systemClock } from '../../files/disk/clock.js'
 import type { TransferState } from '../../transfer/lifecycle.js'
 import type { Transfer } from '../../transfer/transfer.js'
 import type { Context } from '../terminal/context.js'
@@ -7,6 +9,9 @@ import { farewell } from './connection.js'
 
 /** Connections without an offer, at most: if there are more, one of them is closed. */
 const MOST_SILENT = 256
+
+/** Milliseconds in which an honest peer has greeted. */
+const TIME_TO_SPEAK = 2000
 
 /**
  * Accepts transfers until the user stops the program; with `once` until the first one that was offered has ended.
@@ -23,7 +28,9 @@ export function serve(
   { reporter, signal }: Context,
 ): Promise<'done' | 'idle' | 'stopped'> {
   const running = new Map<Transfer, Socket>()
-  const silent = new Map<Socket, Transfer>()
+  const silent = new Map<Socket, Silent>()
+  // each connection listens to it, and there may be many
+  setMaxListeners(0, signal)
   return new Promise((resolve, reject) => {
     let taken: Transfer | null = null
     let end: 'idle' | 'stopped' = 'idle'
@@ -39,8 +46,9 @@ export function serve(
       const transfer = begin(socket)
       let offered = false
       running.set(transfer, socket)
-      silent.set(socket, transfer)
-      if (silent.size > MOST_SILENT) leastWorth(silent.keys()).destroy()
+      silent.set(socket, { socket, address: socket.remoteAddress, since: systemClock.now() })
+      if (silent.size > MOST_SILENT)
+        leastWorth(Array.from(silent.values()), systemClock.now()).socket.destroy()
       const met = (state: TransferState) => {
         // the peer has not answered yet
         if (state === 'connecting') return
@@ -72,10 +80,28 @@ export function serve(
   })
 }
 
-/** The oldest connection that has not sent a byte, because an honest peer greets at once; if all have, the oldest. */
-function leastWorth(sockets: Iterable<Socket>): Socket {
-  const all = Array.from(sockets)
-  return all.find(({ bytesRead }) => bytesRead === 0) ?? all[0]!
+/** A connection without an offer. */
+export interface Silent {
+  socket: Pick<Socket, 'bytesRead' | 'destroy'>
+  address: string | undefined
+  /** Milliseconds. */
+  since: number
+}
+
+/**
+ * The connection to be closed where there are too many: one of the address that has most of them; there one that has had
+ * time to speak, if any has; of these the one that has said least, and the oldest of those. So a newcomer that speaks is
+ * not the one, however many have come before it, or come meanwhile.
+ */
+export function leastWorth(connections: readonly Silent[], now: number): Silent {
+  const counts = new Map<string | undefined, number>()
+  for (const { address } of connections) counts.set(address, (counts.get(address) ?? 0) + 1)
+  const most = Math.max(...counts.values())
+  const crowd = connections.filter(({ address }) => counts.get(address) === most)
+  const heard = crowd.filter(({ since }) => now - since >= TIME_TO_SPEAK)
+  return (heard.length > 0 ? heard : crowd).reduce((worst, one) =>
+    one.socket.bytesRead < worst.socket.bytesRead ? one : worst,
+  )
 }
 
 /** A warning without the advice to run it again: the program keeps listening. */

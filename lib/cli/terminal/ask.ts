@@ -1,27 +1,50 @@
 import { createInterface, type Interface } from 'node:readline'
+import { inSlices } from '../../async.js'
 import { printable } from '../../errors.js'
-import type { Offer } from '../../wire/entry.js'
+import type { Entry, Offer } from '../../wire/entry.js'
 import type { Context } from './context.js'
+import { DelicatePaths } from './delicate.js'
 import { size } from './progress.js'
 import { kindsOf } from './tally.js'
 
 /** How many names at the top of an offer are shown. */
 const SHOWN = 10
 
-/** Paths of files that programs run or take settings from: always shown. */
-const DELICATE = /(^|\/)\.(ssh|gnupg|config|bash\w*|profile|zsh\w*|git|npmrc|netrc)(\/|$)/
+/** What is shown of the paths of an offer. */
+class ShownPaths {
+  readonly top = new Set<string>()
+  readonly delicate = new DelicatePaths(SHOWN)
+
+  add({ path }: Entry): void {
+    this.top.add(path.split('/', 1)[0]!)
+    this.delicate.add(path)
+  }
+}
+
+/** {@link describeOffer} of very many entries: others have their turn meanwhile. */
+export async function describeLarge(offer: Offer, free: number | null): Promise<string[]> {
+  const shown = new ShownPaths()
+  await inSlices(offer.entries, (entry) => shown.add(entry))
+  return linesOf(offer, free, shown)
+}
 
 /** An offer as lines for people: how many entries, bytes and free bytes, and names; all escaped. */
 export function describeOffer(offer: Offer, free: number | null): string[] {
-  const top = new Set(offer.entries.map(({ path }) => path.split('/', 1)[0]!))
+  const shown = new ShownPaths()
+  for (const entry of offer.entries) shown.add(entry)
+  return linesOf(offer, free, shown)
+}
+
+function linesOf(offer: Offer, free: number | null, { top, delicate }: ShownPaths): string[] {
   const names = Array.from(top).slice(0, SHOWN)
-  const delicate = offer.entries.filter(({ path }) => DELICATE.test(path)).slice(0, SHOWN)
+  const more = delicate.count - delicate.paths.length
   return [
     `offered: ${printable(offer.name, 100)}, ${kindsOf(offer.entries) ?? 'nothing'}, ${size(offer.bytes)}` +
       (free === null ? '' : ` (${size(free)} free)`),
     ...names.map((name) => `  ${printable(name, 100)}`),
     ...(top.size > SHOWN ? [`  … and ${top.size - SHOWN} more`] : []),
-    ...delicate.map(({ path }) => `  careful: ${printable(path, 200)}`),
+    ...delicate.paths.map((path) => `  careful: ${printable(path, 200)}`),
+    ...(more > 0 ? [`  careful: … and ${more} more like these`] : []),
   ]
 }
 
