@@ -8,8 +8,7 @@ import { counted, size } from '../terminal/progress.js'
 
 /** `sluice status`: shows what interrupted transfers left in a folder. Changes nothing. */
 export async function statusCommand(dir: string, { reporter }: Context): Promise<void> {
-  const found = await collectIn(dir, true)
-  for (const leftover of found) tell(leftover, 'left', reporter)
+  const found = await collectIn(dir, true, reporter)
   const summary = leftoverSummary(found, 'would be removed by clean --yes')
   reporter.note(found.length === 0 ? 'nothing is left of interrupted transfers' : summary)
 }
@@ -18,8 +17,7 @@ export async function statusCommand(dir: string, { reporter }: Context): Promise
 export async function cleanCommand(dir: string, flags: { yes?: boolean }, context: Context): Promise<void> {
   if (!flags.yes) return statusCommand(dir, context)
   const { reporter } = context
-  const found = await collectIn(dir, false)
-  for (const leftover of found) tell(leftover, 'removed', reporter)
+  const found = await collectIn(dir, false, reporter)
   reporter.note(found.length === 0 ? 'there was nothing to clean' : leftoverSummary(found, 'removed'))
   const kept = found.find(({ error }) => error !== undefined)
   if (kept === undefined) return
@@ -28,10 +26,13 @@ export async function cleanCommand(dir: string, flags: { yes?: boolean }, contex
   throw new SluiceError('ERR_WRITE', message, { path, cause })
 }
 
-async function collectIn(dir: string, dryRun: boolean): Promise<Leftover[]> {
+/** Tells what is there, with a warning for what belongs to another user; gives what is ours. */
+async function collectIn(dir: string, dryRun: boolean, reporter: Context['reporter']): Promise<Leftover[]> {
   const tree = await openFolder(dir)
   try {
-    return await collectLeftovers(tree, { dryRun })
+    const found = await collectLeftovers(tree, { dryRun })
+    for (const leftover of found) tell(leftover, dryRun ? 'left' : 'removed', reporter)
+    return found.filter(({ state }) => state !== 'foreign')
   } finally {
     await tree.close()
   }
@@ -51,7 +52,9 @@ export async function openFolder(dir: string): Promise<Tree> {
  * Reports one part, as a line or an event.
  * @param done what was or would be done with it
  */
-export function tell({ path, bytes, state }: Leftover, done: string, reporter: Context['reporter']): void {
+export function tell(leftover: Leftover, done: string, reporter: Context['reporter']): void {
+  const { path, bytes, state, error } = leftover
+  if (state === 'foreign') return reporter.warn(error!)
   const what = state === 'kept' ? 'kept' : done
   reporter.result({ event: 'leftover', path, bytes, state }, `${what} ${printable(path)} (${size(bytes)})`)
 }

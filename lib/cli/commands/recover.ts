@@ -26,8 +26,12 @@ export async function recoverCommand(dir: string, flags: { yes?: boolean }, cont
   let found: FoundLeftovers
   try {
     const transactions = await recoverTransactions(dir, { dryRun, orphans: false, lock: { signal } })
-    for (const one of transactions) tellTransaction(one, dryRun, reporter)
-    const parts = await collectLeftovers(tree, { dryRun })
+    for (const one of transactions) {
+      if (one.state === 'foreign') reporter.warn(one.error!)
+      else tellTransaction(one, dryRun, reporter)
+    }
+    // what belongs to another user was told of already
+    const parts = (await collectLeftovers(tree, { dryRun })).filter(({ state }) => state !== 'foreign')
     for (const part of parts) tell(part, removing(dryRun), reporter)
     const orphans = await removeOrphans(dir, { dryRun, recursive: true, olderThan: 0, now: () => Infinity })
     for (const file of orphans.files) {
@@ -59,6 +63,7 @@ const SAID: Record<RecoveredTransaction['state'], [before: string, after: string
   conflict: ['in conflict', 'in conflict'],
   damaged: ['damaged', 'damaged'],
   failed: ['failed', 'failed'],
+  foreign: ['passed over', 'passed over'],
 }
 
 function tellTransaction(one: RecoveredTransaction, dryRun: boolean, reporter: Context['reporter']): void {
@@ -77,7 +82,8 @@ function tellTransaction(one: RecoveredTransaction, dryRun: boolean, reporter: C
 function recoverySummary({ transactions, parts, orphans }: FoundLeftovers, dryRun: boolean): string {
   const ended = transactions.filter(isEnded).length
   const removed = parts.filter(({ state }) => state !== 'kept')
-  if (transactions.length + parts.length + orphans.count + orphans.errors.length === 0)
+  const mine = transactions.filter(({ state }) => state !== 'foreign')
+  if (mine.length + parts.length + orphans.count + orphans.errors.length === 0)
     return 'no transaction, no part and no temporary file is left'
   const bytes = removed.reduce((all, part) => all + part.bytes, orphans.bytes)
   const what = `${counted(ended, 'transaction')}, ${counted(removed.length, 'part')}, ${counted(orphans.count, 'temporary file')} (${size(bytes)})`
@@ -92,6 +98,7 @@ function failuresOf({ transactions, parts, orphans }: FoundLeftovers): SluiceErr
 
 function failureOfTransaction(one: RecoveredTransaction): SluiceError | undefined {
   const { id, state, intent, conflicts = [], error } = one
+  if (state === 'foreign') return undefined
   if (error) return error
   if (state === 'conflict') {
     const paths = conflicts.map((path) => printable(path)).join(', ')

@@ -18,7 +18,7 @@ export function makeFileSystem({
   platform = process.platform,
   blocking = false,
 }: FileSystemOptions = {}): FileSystem {
-  const made: FileSystem = { platform, at: anchor(platform), ...callsOf(blocking) }
+  const made: FileSystem = { platform, user, at: anchor(platform), ...callsOf(blocking) }
   return Object.defineProperty(made, 'sync', {
     // only for this very object: one derived from it in order to replace a call must not be bypassed
     get: function sync(this: unknown) {
@@ -42,7 +42,10 @@ function anchor(platform: NodeJS.Platform): FileSystem['at'] {
   }
 }
 
-type Calls = Omit<FileSystem, 'platform' | 'at' | 'sync'>
+/** Asked each time: a process may change its user. */
+const user = (): number | undefined => process.geteuid?.()
+
+type Calls = Omit<FileSystem, 'platform' | 'user' | 'at' | 'sync'>
 
 /** The same calls, synchronous. */
 type AtOnce = {

@@ -11,7 +11,7 @@ import {
   intentName,
   parseIntentName,
 } from '../own/names.js'
-import { makeInOwnFolder, ownFolders, removeOwnFolder } from '../own/own-folder.js'
+import { makeInOwnFolder, ownFolders, ownNames, type PassOver, removeOwnFolder } from '../own/own-folder.js'
 import type { Durability } from '../publish/publish.js'
 import type { Tree } from '../tree/tree.js'
 import { decodeIntent, encodeIntent, type Intent } from './intent.js'
@@ -68,11 +68,11 @@ export class IntentFile {
     })
   }
 
-  /** All intents in the folder of the tree. */
-  static async find(tree: Tree): Promise<IntentFile[]> {
+  /** All intents in the folder of the tree, but for those of other users. */
+  static async find(tree: Tree, passOver?: PassOver): Promise<IntentFile[]> {
     const found: IntentFile[] = []
-    for await (const folder of ownFolders(tree)) {
-      const names = (await folder.list()).map((bytes) => parseIntentName(bytes.toString()))
+    for await (const folder of ownFolders(tree, { passOver })) {
+      const names = (await ownNames(tree, folder, passOver)).map(parseIntentName)
       for (const name of names) if (name) found.push(new IntentFile(tree, folder.path, name, 'power'))
     }
     return found

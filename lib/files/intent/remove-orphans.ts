@@ -6,7 +6,7 @@ import { A_DAY } from '../disk/clock.js'
 import { diskError, errorCode } from '../disk/disk-error.js'
 import type { FileStats, FileSystem } from '../disk/fs.js'
 import { nodeFileSystem } from '../disk/node-fs.js'
-import { sameInode } from '../disk/stats.js'
+import { isOfUser, sameInode } from '../disk/stats.js'
 import { isGone, type Owner, type ProcessSystem, processSystem, textOfOwner } from '../own/owner.js'
 import { ownerOfTemporary } from '../own/temporary-name.js'
 import { Folder } from '../tree/open-folder.js'
@@ -39,8 +39,8 @@ export interface Orphans {
 
 /**
  * Removes the temporary files of this library whose processes are certainly dead: regular files with a name that says
- * who made them, with any prefix, which did not change for some time. Files of living processes and of other machines
- * stay, and so do those that an unfinished transaction needs (`recoverTransactions`). Fails with `ERR_USAGE`, and if
+ * who made them, with any prefix, which did not change for some time. Files of other users, of living processes and of
+ * other machines stay, and so do those that an unfinished transaction needs (`recoverTransactions`). Fails with `ERR_USAGE`, and if
  * `dir` itself cannot be read with `ERR_PERMISSION` or `ERR_WRITE`; errors below it are in the result.
  */
 export function removeOrphans(dir: string, options: RemoveOrphansOptions = {}): Promise<Orphans> {
@@ -105,7 +105,8 @@ class Search {
   async #file(folder: Folder, name: string, owner: Owner): Promise<void> {
     const { dryRun, before, system } = this.#want
     const stats = await this.#fs.lstat(folder.at(name))
-    if (!stats.isFile() || stats.mtimeMs > before || !isGone(owner, system)) return
+    if (!stats.isFile() || !isOfUser(this.#fs, stats)) return
+    if (stats.mtimeMs > before || !isGone(owner, system)) return
     // only now that the process is known to be dead, see NeededFiles
     if (await this.#needed.has(folder.path, name, owner)) return
     if (!dryRun) await this.#fs.unlink(folder.at(name))

@@ -5,7 +5,7 @@ import type { FileSystem } from '../disk/fs.js'
 import { isPartNameOf, nameOf, parentOf, suffixed } from '../disk/names.js'
 import { ifThere, lstatIfThere } from '../disk/stats.js'
 import { isJournalName, isReleasedName, nameOfOwner, ownerOfName } from '../own/names.js'
-import { findOwnFolder, folderAt, OWN_FOLDERS, removeOwnFolder } from '../own/own-folder.js'
+import { findOwnFolder, folderAt, ownNames, possibleFolders, removeOwnFolder } from '../own/own-folder.js'
 import { isGone, type ProcessSystem, processSystem, thisOwner } from '../own/owner.js'
 import { recoverPublish } from '../publish/publish.js'
 import type { OpenFolder, Tree } from '../tree/tree.js'
@@ -13,15 +13,16 @@ import { isUnwritten, type JournalContent, readJournal, type UnfinishedFile } fr
 
 /** What a transfer that was interrupted has left. */
 export interface Leftover {
-  /** The part, below the root; or the journal itself, where that cannot be read or removed. */
+  /** The part, below the root; or the journal itself, where that cannot be read or removed, or our folder. */
   path: string
   /** Bytes that stand in it. */
   bytes: number
   /**
    * 'part': it can be removed, and was unless `dryRun`. 'published': the file has its name already, only the part's
-   * name was left of it. 'kept': not removed, for the reason in `error` or because `keep` said so.
+   * name was left of it. 'kept': not removed, for the reason in `error` or because `keep` said so. 'foreign': it has
+   * a name of ours, but belongs to another user, as `error` says.
    */
-  state: 'part' | 'published' | 'kept'
+  state: 'part' | 'published' | 'kept' | 'foreign'
   /** The file that it is a part of, as the journal says. */
   file?: UnfinishedFile
   error?: SluiceError
@@ -53,12 +54,14 @@ export async function collectLeftovers(tree: Tree, options: CollectOptions = {})
   const found: Leftover[] = []
   const failed = (error: unknown, what: string, path: string) =>
     found.push({ path, bytes: 0, state: 'kept', error: diskError(error, what, path) })
-  for (const ours of OWN_FOLDERS) {
+  const passOver = (error: SluiceError) =>
+    found.push({ path: error.path!, bytes: 0, state: 'foreign', error })
+  for (const ours of await possibleFolders(tree)) {
     try {
-      const folder = await findOwnFolder(tree, ours)
+      const folder = await findOwnFolder(tree, ours, passOver)
       if (!folder) continue
       try {
-        for (const name of (await folder.list()).map(String).filter(isJournalName)) {
+        for (const name of (await ownNames(tree, folder, passOver)).filter(isJournalName)) {
           const collecting = collectJournal(tree, folder, name, options, found)
           await collecting.catch((error: unknown) => failed(error, 'collect', `${ours}/${name}`))
         }

@@ -7,7 +7,7 @@ import { nameOf } from '../disk/names.js'
 import { lstatIfThere, unlinkIfThere } from '../disk/stats.js'
 import { digestOfFileAt, inFolder, type StagingArea, stage } from '../intent/staging.js'
 import { newRecoveryKey, parseRecoveryName, recoveryName } from '../own/names.js'
-import { makeInOwnFolder, ownFolders, removeOwnFolder } from '../own/own-folder.js'
+import { makeInOwnFolder, ownFolders, ownNames, type PassOver, removeOwnFolder } from '../own/own-folder.js'
 import { isGone, type ProcessSystem } from '../own/owner.js'
 import { decodeSealed, encodeSealed } from '../own/record.js'
 import { ownerOfTemporary } from '../own/temporary-name.js'
@@ -97,12 +97,12 @@ export class RecoveryStore {
     this.#power = area.durability === 'power'
   }
 
-  /** All points, the oldest first. Removes what a crash left beside them. */
-  async find(system: ProcessSystem): Promise<Point[]> {
+  /** All points, the oldest first, but for those of other users. Removes what a crash left beside them. */
+  async find(system: ProcessSystem, passOver?: PassOver): Promise<Point[]> {
     const { fs } = this.#tree
     const found: Point[] = []
-    for await (const folder of ownFolders(this.#tree, true)) {
-      const names = (await folder.list()).map(String)
+    for await (const folder of ownFolders(this.#tree, { tidy: true, passOver })) {
+      const names = await ownNames(this.#tree, folder, passOver)
       for (const name of names) {
         const parsed = parseRecoveryName(name)
         if (parsed?.what === 'point') {

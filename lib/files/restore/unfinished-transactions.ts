@@ -3,7 +3,7 @@ import { IntentFile } from '../intent/intent-file.js'
 import { PendingTransactions } from '../transaction/context.js'
 import { lockFolder } from '../transaction/folder.js'
 import { areInLine } from '../transaction/plan.js'
-import { isEnded, recoverIntents } from '../transaction/recover.js'
+import { isInTheWay, recoverIntents } from '../transaction/recover.js'
 import type { RecoveryContext } from './context.js'
 
 /**
@@ -21,7 +21,7 @@ export async function endUnfinished(
   if (!(await mayNeed(found, path))) return false
   const lock = await lockFolder(tree, waiting, system)
   try {
-    const left = (await recoverIntents(tree, false, system)).filter((one) => !isEnded(one))
+    const left = (await recoverIntents(tree, false, system)).filter(isInTheWay)
     const pending = new PendingTransactions(left, tree.root)
     pending.checkReadable()
     pending.check(path)

@@ -9,7 +9,7 @@ import { Tree } from '../tree/tree.js'
 import { lockFolder } from './folder.js'
 import type { TransactionOptions } from './options.js'
 import { areInLine } from './plan.js'
-import { isEnded, type RecoveredTransaction, recoverIntents } from './recover.js'
+import { isInTheWay, type RecoveredTransaction, recoverIntents } from './recover.js'
 
 /** What a transaction works with, from its beginning to its end. */
 export interface TransactionContext extends StagingArea {
@@ -33,7 +33,7 @@ export async function openContext(path: string, options: TransactionOptions): Pr
     lock = await lockFolder(tree, { signal: options.signal, ...options.lock }, system)
     const dryRun = options.unfinished === 'refuse'
     const recovered = await recoverIntents(tree, dryRun, system)
-    const left = dryRun ? recovered : recovered.filter((one) => !isEnded(one))
+    const left = recovered.filter((one) => (dryRun ? one.state !== 'foreign' : isInTheWay(one)))
     const pending = new PendingTransactions(left, tree.root)
     pending.checkBegin(id, dryRun)
     const area = { tree, owner: thisOwner(system), durability, taken: new Set<string>(), warnings: [] }

@@ -21,12 +21,13 @@ export interface RecoveredTransaction {
    * 'discarded': it was not committed; everything is as before. 'completed': it was committed; everything is new.
    * 'undone': it had failed; everything is as before. With `dryRun` this is what would be done. Other transactions
    * are left as they are: 'running': its process is alive. 'conflict': the files in `conflicts` are neither what it
-   * found nor what it wrote. 'damaged': its intent cannot be read. 'failed': the disk failed, see `error`.
+   * found nor what it wrote. 'damaged': its intent cannot be read. 'failed': the disk failed, see `error`. 'foreign':
+   * it belongs to another user, and is passed over, see `error`.
    */
-  state: 'discarded' | 'completed' | 'undone' | 'running' | 'conflict' | 'damaged' | 'failed'
+  state: 'discarded' | 'completed' | 'undone' | 'running' | 'conflict' | 'damaged' | 'failed' | 'foreign'
   /** The paths that it changes, below the folder. */
   paths: string[]
-  /** The path of its intent below the folder. */
+  /** The path of its intent below the folder; of another user that of the folder with all that is theirs. */
   intent: string
   conflicts?: string[]
   error?: SluiceError
@@ -91,7 +92,9 @@ export async function recoverIntents(
   system: ProcessSystem,
 ): Promise<RecoveredTransaction[]> {
   const recovered: RecoveredTransaction[] = []
-  for (const file of await IntentFile.find(tree)) {
+  const passOver = (error: SluiceError) =>
+    recovered.push({ id: '', state: 'foreign', paths: [], intent: error.path!, error })
+  for (const file of await IntentFile.find(tree, passOver)) {
     const found: RecoveredTransaction = { id: '', state: 'damaged', paths: [], intent: file.path }
     recovered.push(found)
     try {
@@ -123,6 +126,11 @@ async function collectOrphans(tree: Tree, system: ProcessSystem): Promise<void> 
 /** Whether the transaction is finished. */
 export function isEnded({ state }: RecoveredTransaction): boolean {
   return state === 'discarded' || state === 'completed' || state === 'undone'
+}
+
+/** Whether the transaction is in the way of others that name its paths. */
+export function isInTheWay(one: RecoveredTransaction): boolean {
+  return !isEnded(one) && one.state !== 'foreign'
 }
 
 const DONE = { prepared: 'discarded', committed: 'completed', aborting: 'undone' } as const
