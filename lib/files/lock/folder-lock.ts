@@ -1,4 +1,3 @@
-import { join } from 'node:path'
 import { printable, SluiceError } from '../../errors.js'
 import { badOption, checkAbortSignal, checkChoice, checkDuration, checkLocalPath } from '../../options.js'
 import { type Audited, audited, UNRECORDED } from '../audit/recorder.js'
@@ -10,6 +9,7 @@ import { lstatIfThere } from '../disk/stats.js'
 import { type ProcessSystem, processSystem, thisOwner } from '../own/owner.js'
 import { Claim } from './claim.js'
 import { fileLockName, type LockMode, lockFolderName } from './lock-names.js'
+import { LockPlace } from './lock-place.js'
 import { Backoff, takeLock } from './take-lock.js'
 
 /** Options of {@link FolderLock.acquire}. */
@@ -43,8 +43,8 @@ const TIMEOUT = 10_000
  * not starve it; among those that wait, chance decides who is next.
  *
  * All users who may write to the folder share its lock: the folder of the lock gets the permission bits of the locked
- * one. Not in a folder with the sticky bit, such as /tmp: there it belongs to the first user as long as that holds it,
- * and others get `ERR_PERMISSION` at once.
+ * one. Not in a folder with the sticky bit, such as /tmp: there each user has locks of his own, and nobody can keep
+ * another one out.
  *
  * Limits: on a network disk it works as far as `mkdir` and `rename` are atomic there and `readdir` shows what existed
  * before; what a dead owner left on one machine stays until that machine takes the same lock again. Where the system
@@ -56,12 +56,15 @@ export class FolderLock implements AsyncDisposable {
   readonly mode: LockMode
   /** The random part of the name of its entry: it identifies this one acquisition. */
   readonly token: string
+  /** In a folder with the sticky bit: another user has taken the usual name of the lock, so that ours has another one. */
+  readonly warning: SluiceError | undefined
   readonly #claim: Claim
   readonly #folder: string
   #given = false
   #release: Promise<void> | undefined
 
-  private constructor(claim: Claim, folder: string) {
+  private constructor(claim: Claim, folder: string, warning: SluiceError | undefined) {
+    this.warning = warning
     this.mode = claim.claimant.mode
     this.token = claim.claimant.owner.token
     this.#claim = claim
@@ -95,17 +98,29 @@ export class FolderLock implements AsyncDisposable {
     try {
       // resolved once: links and the working directory may change before the release
       const real = await fs.realpath(folder)
-      path = join(real, folderName)
       const around = await fs.stat(real)
-      const claim = new Claim(fs, path, { mode, owner: thisOwner(system) }, { system, around, random })
-      try {
-        await takeLock(claim, waiting, folder)
+      const surroundings = { system, around, random }
+      const place = new LockPlace(fs, real, folderName, surroundings)
+      for (;;) {
+        const chosen = await place.choose()
+        path = chosen.path
+        const claim = new Claim(fs, path, { mode, owner: thisOwner(system) }, surroundings)
+        try {
+          await claim.announce()
+          if (await place.isOnly(path)) {
+            await takeLock(claim, waiting, folder)
+            waiting.ensureWanted()
+            return new FolderLock(claim, folder, takenName(chosen.foreign))
+          }
+        } catch (error) {
+          await claim.withdraw().catch(() => {})
+          // another user was faster
+          if (waiting.isOver || !(await place.isForeign(path))) throw error
+        }
+        await claim.withdraw()
+        await waiting.pause()
         waiting.ensureWanted()
-      } catch (error) {
-        await claim.withdraw().catch(() => {})
-        throw error
       }
-      return new FolderLock(claim, folder)
     } catch (error) {
       throw (await refusal(fs, error, folder, path)) ?? diskError(error, 'lock', folder)
     }
@@ -172,10 +187,18 @@ export async function underFileLock<T extends { warning?: SluiceError }>(
     await lock.release().catch(() => {})
     throw error
   }
+  result.warning ??= lock.warning
   await lock.release().catch((error: unknown) => {
     result.warning ??= diskError(error, 'release the lock on', path)
   })
   return result
+}
+
+/** The warning where the usual name of a lock has gone to another user. */
+function takenName(path: string | undefined): SluiceError | undefined {
+  if (path === undefined) return undefined
+  const message = `${printable(path)} belongs to another user, and is passed over: our lock has another name`
+  return new SluiceError('ERR_PERMISSION', message, { path })
 }
 
 /** The error where the folder of the lock belongs to another user. */

@@ -137,6 +137,13 @@ export class LockEntries {
     for (const name of some) await this.collect(name).catch(() => {})
   }
 
+  /** {@link collect} for all that is there, and the folder goes if it is empty then. Errors are ignored, as above. */
+  async collectAll(): Promise<void> {
+    for (const name of await this.list(GATE)) await this.collect(name, GATE).catch(() => {})
+    for (const name of await this.list()) await this.collect(name).catch(() => {})
+    await this.#tidy()
+  }
+
   /**
    * Removes entries of our own, and what is empty then. If that fails, the next claim in this process does it.
    * @param held whether the lock was held: then an entry that is missing may be elsewhere, because the folder was

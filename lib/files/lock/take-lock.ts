@@ -4,13 +4,12 @@ import type { Claim } from './claim.js'
 import type { Claimant } from './lock-names.js'
 
 /**
- * Takes the lock: announces the claim, enters the gate, and then waits for the readers to leave or becomes one.
+ * Takes the lock for a claim that was announced: enters the gate, and then waits for the readers to leave or becomes one.
  * Throws `ERR_LOCKED`, `ERR_CANCELLED` and system errors; entries of the claimant may remain then.
  * @param folder for the message
  */
 export async function takeLock(claim: Claim, waiting: Backoff, folder: string): Promise<void> {
   for (;;) {
-    await claim.announce()
     await enter(claim, waiting, folder)
     const isReader = claim.claimant.mode === 'shared'
     if (await (isReader ? claim.pass() : outwait(claim, waiting, folder))) return
@@ -18,6 +17,7 @@ export async function takeLock(claim: Claim, waiting: Backoff, folder: string): 
     waiting.ensureWanted()
     if (waiting.isOver) throw locked(folder, claim, [])
     await waiting.pause()
+    await claim.announce()
   }
 }
 

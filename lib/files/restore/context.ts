@@ -61,7 +61,7 @@ export async function openRecovery(
     const area = { tree, durability, owner: thisOwner(system), taken: new Set<string>(), warnings: [] }
     const store = new RecoveryStore(area)
     const recorder = new Recorder({ audit, clock })
-    const passedOver: SluiceError[] = []
+    const passedOver: SluiceError[] = lock.warning ? [lock.warning] : []
     const found = await withoutCommitted(
       store,
       await store.find(system, (warning) => passedOver.push(warning)),

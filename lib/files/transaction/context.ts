@@ -36,7 +36,8 @@ export async function openContext(path: string, options: TransactionOptions): Pr
     const left = recovered.filter((one) => (dryRun ? one.state !== 'foreign' : isInTheWay(one)))
     const pending = new PendingTransactions(left, tree.root)
     pending.checkBegin(id, dryRun)
-    const area = { tree, owner: thisOwner(system), durability, taken: new Set<string>(), warnings: [] }
+    const warnings = lock.warning ? [lock.warning] : []
+    const area = { tree, owner: thisOwner(system), durability, taken: new Set<string>(), warnings }
     return { ...area, id, lock, pending, recovered }
   } catch (error) {
     await lock?.release().catch(() => {})
