@@ -59,7 +59,12 @@ export function tell(leftover: Leftover, done: string, reporter: Context['report
   reporter.result({ event: 'leftover', path, bytes, state }, `${what} ${printable(path)} (${size(bytes)})`)
 }
 
+/** Whether it is a part that goes. */
+export function isPart({ state }: Leftover): boolean {
+  return state === 'part' || state === 'published'
+}
+
 function leftoverSummary(found: readonly Leftover[], what: string): string {
-  const removable = found.filter(({ state }) => state !== 'kept')
+  const removable = found.filter(isPart)
   return `${counted(removable.length, 'part')}, ${size(removable.reduce((all, { bytes }) => all + bytes, 0))} ${what}`
 }

@@ -6,7 +6,7 @@ import { removeEmptyFolders } from '../../files/own/own-folder.js'
 import { isEnded, type RecoveredTransaction, recoverTransactions } from '../../files/transaction/recover.js'
 import type { Context } from '../terminal/context.js'
 import { counted, size } from '../terminal/progress.js'
-import { openFolder, tell } from './leftovers.js'
+import { isPart, openFolder, tell } from './leftovers.js'
 
 /** What was found, by kind. */
 interface FoundLeftovers {
@@ -73,15 +73,16 @@ function tellTransaction(one: RecoveredTransaction, dryRun: boolean, reporter: C
     id === '' ? printable(intent) : `transaction ${printable(id)} (${counted(paths.length, 'file')})`
   const which = conflicts ? `: ${conflicts.map((path) => printable(path)).join(', ')}` : ''
   const why = error ? `: ${error.message}` : ''
+  const goes = (one.removed ?? []).map((path) => `\n${removing(dryRun)} ${printable(path)}`).join('')
   reporter.result(
     { event: 'transaction', ...event, ...(error && { code: error.code }) },
-    `${SAID[state][dryRun ? 0 : 1]} ${what}${which}${why}`,
+    `${SAID[state][dryRun ? 0 : 1]} ${what}${which}${why}${goes}`,
   )
 }
 
 function recoverySummary({ transactions, parts, orphans }: FoundLeftovers, dryRun: boolean): string {
   const ended = transactions.filter(isEnded).length
-  const removed = parts.filter(({ state }) => state !== 'kept')
+  const removed = parts.filter(isPart)
   const mine = transactions.filter(({ state }) => state !== 'foreign')
   if (mine.length + parts.length + orphans.count + orphans.errors.length === 0)
     return 'no transaction, no part and no temporary file is left'

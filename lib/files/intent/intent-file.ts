@@ -1,7 +1,5 @@
 import { moveOver } from '../disk/move-file.js'
 import { nameOf } from '../disk/names.js'
-import { withRegular } from '../disk/open-regular.js'
-import { readFully } from '../disk/read-write.js'
 import { lstatIfThere, unlinkIfThere } from '../disk/stats.js'
 import {
   INTENT_STATES,
@@ -14,11 +12,8 @@ import {
 import { makeInOwnFolder, ownFolders, ownNames, type PassOver, removeOwnFolder } from '../own/own-folder.js'
 import type { Durability } from '../publish/publish.js'
 import type { Tree } from '../tree/tree.js'
-import { decodeIntent, encodeIntent, type Intent } from './intent.js'
+import { encodeIntent, type Intent, readIntent } from './intent.js'
 import { inFolder, type StagingArea, stage } from './staging.js'
-
-/** A larger file is not one of our intents. */
-const LARGEST_INTENT = 512 * 1024 * 1024
 
 /** The file of one intent, in our folder inside the folder of the transaction. */
 export class IntentFile {
@@ -81,14 +76,7 @@ export class IntentFile {
   /** The content of the intent; undefined if it is damaged. */
   read(): Promise<Intent | undefined> {
     const { fs } = this.#tree
-    return inFolder(this.#tree, this.path, (where) =>
-      withRegular(fs, where, async (fd, { size }) => {
-        if (size > LARGEST_INTENT) return undefined
-        const bytes = Buffer.alloc(size)
-        await readFully(fs, fd, bytes, 0)
-        return decodeIntent(bytes)
-      }),
-    )
+    return inFolder(this.#tree, this.path, (where) => readIntent(fs, where))
   }
 
   /** The state that the intent has on the disk, after a change that failed; undefined if it is gone. */

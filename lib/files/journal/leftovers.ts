@@ -1,13 +1,15 @@
-import { SluiceError } from '../../errors.js'
+import { printable, SluiceError } from '../../errors.js'
 import { A_DAY } from '../disk/clock.js'
 import { diskError } from '../disk/disk-error.js'
-import type { FileSystem } from '../disk/fs.js'
+import type { FileStats, FileSystem } from '../disk/fs.js'
 import { isPartNameOf, nameOf, parentOf, suffixed } from '../disk/names.js'
 import { ifThere, lstatIfThere } from '../disk/stats.js'
 import { isJournalName, isReleasedName, nameOfOwner, ownerOfName } from '../own/names.js'
 import { findOwnFolder, folderAt, ownNames, possibleFolders, removeOwnFolder } from '../own/own-folder.js'
 import { isGone, type ProcessSystem, processSystem, thisOwner } from '../own/owner.js'
+import { isUserPath } from '../own/record.js'
 import { recoverPublish } from '../publish/publish.js'
+import { hasBothNames } from '../publish/take-name.js'
 import type { OpenFolder, Tree } from '../tree/tree.js'
 import { isUnwritten, type JournalContent, readJournal, type UnfinishedFile } from './read-journal.js'
 
@@ -20,9 +22,10 @@ export interface Leftover {
   /**
    * 'part': it can be removed, and was unless `dryRun`. 'published': the file has its name already, only the part's
    * name was left of it. 'kept': not removed, for the reason in `error` or because `keep` said so. 'foreign': it has
-   * a name of ours, but belongs to another user, as `error` says.
+   * a name of ours, but belongs to another user, as `error` says. 'journal': the journal itself, once none of its parts
+   * is kept.
    */
-  state: 'part' | 'published' | 'kept' | 'foreign'
+  state: 'part' | 'published' | 'kept' | 'foreign' | 'journal'
   /** The file that it is a part of, as the journal says. */
   file?: UnfinishedFile
   error?: SluiceError
@@ -85,7 +88,7 @@ async function collectJournal(
 ): Promise<void> {
   const { fs } = tree
   // meanwhile its owner may have removed it, or another process claimed it
-  const claimed = await ifThere(claimJournal(fs, folder, name, options))
+  const claimed = await ifThere(claimJournal(fs, folder, name, options, found))
   if (!claimed) return
   const { journal, current } = claimed
   let isDone = true
@@ -97,6 +100,7 @@ async function collectJournal(
     if (leftover.state === 'kept') isDone = false
     else changed.add(parentOf(leftover.path))
   }
+  if (isDone) found.push(journalAt(folder, name, journal.stats))
   if (options.dryRun) return
   // were the journal gone and a part back after a power cut, nobody would know of it
   for (const path of changed) await tree.sync(path)
@@ -111,19 +115,21 @@ async function claimJournal(
   folder: OpenFolder,
   name: string,
   { dryRun = false, system = processSystem, now = Date.now }: CollectOptions,
+  found: Leftover[],
 ): Promise<{ journal: JournalContent; current: string } | undefined> {
   const holder = ownerOfName(name)
   if (holder && !isGone(holder, system)) return undefined
   const journal = await readJournal(fs, folder.at(name))
   if (!journal) {
     // its owner died before it wrote who it is; nothing is lost with it
-    const { mtimeMs } = await fs.lstat(folder.at(name))
-    if (now() - mtimeMs <= A_DAY || !(await isUnwritten(fs, folder.at(name)))) {
+    const stats = await fs.lstat(folder.at(name))
+    if (now() - stats.mtimeMs <= A_DAY || !(await isUnwritten(fs, folder.at(name)))) {
       const path = `${folder.path}/${name}`
       const message = `${path} cannot be read as a journal; remove it if nothing runs`
       throw new SluiceError('ERR_WRITE', message, { path })
     }
     if (!dryRun) await fs.unlink(folder.at(name))
+    found.push(journalAt(folder, name, stats))
     return undefined
   }
   if (!journal.isReleased && !isReleasedName(name) && !isGone(journal.owner, system)) return undefined
@@ -132,6 +138,10 @@ async function claimJournal(
   const current = nameOfOwner(name, thisOwner(system))
   await fs.rename(folder.at(name), folder.at(current))
   return { journal, current }
+}
+
+function journalAt(folder: OpenFolder, name: string, { size }: FileStats): Leftover {
+  return { path: `${folder.path}/${name}`, bytes: size, state: 'journal' }
 }
 
 /** What stands under the part's name, if it is ours. */
@@ -149,13 +159,17 @@ async function collectPart(
   let folder: OpenFolder | undefined
   let bytes = 0
   try {
+    if (!isUserPath(target)) {
+      const message = `the journal names ${printable(target)}, which is no path of a file below the folder`
+      throw new SluiceError('ERR_PATH', message, { path: target })
+    }
     folder = await folderAt(tree, parentOf(target))
     // a path that leads elsewhere, or a folder that is gone: nothing of ours is there
     if (!folder) return undefined
     const there = await lstatIfThere(fs, folder.at(part))
     if (!there?.isFile() || there.uid !== journal.stats.uid) return undefined
     bytes = there.size
-    if (there.nlink === 2 && !dryRun && (await isPublished(tree, folder, part, name)))
+    if (there.nlink === 2 && (await isPublished(tree, folder, part, name, dryRun)))
       return { path, bytes, state: 'published', file }
     const isOurs =
       there.nlink === 1 &&
@@ -174,11 +188,18 @@ async function collectPart(
 }
 
 /** After a crash between link and unlink both names are one file; the second may have a suffix. */
-async function isPublished(tree: Tree, folder: OpenFolder, part: string, name: string): Promise<boolean> {
+async function isPublished(
+  { fs }: Tree,
+  folder: OpenFolder,
+  part: string,
+  name: string,
+  dryRun: boolean,
+): Promise<boolean> {
   for (let n = 0; n <= MOST_SUFFIXES; n++) {
     const candidate = suffixed(name, n)
-    if (!(await lstatIfThere(tree.fs, folder.at(candidate)))) return false
-    if ((await recoverPublish(tree.fs, folder, part, candidate, 'crash')) === 'published') return true
+    if (!(await lstatIfThere(fs, folder.at(candidate)))) return false
+    if (!(await hasBothNames({ fs, folder, temporary: part }, candidate))) continue
+    return dryRun || (await recoverPublish(fs, folder, part, candidate, 'crash')) === 'published'
   }
   return false
 }

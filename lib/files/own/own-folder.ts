@@ -1,25 +1,18 @@
-import { randomBytes } from 'node:crypto'
 import { isSluiceError, printable, SluiceError } from '../../errors.js'
-import { systemCode } from '../disk/disk-error.js'
+import { diskError, systemCode } from '../disk/disk-error.js'
 import { foldName } from '../disk/names.js'
 import { ifThere, isOfUser } from '../disk/stats.js'
 import type { OpenFolder, Tree } from '../tree/tree.js'
-import { isJournalName, parseIntentName, parseRecoveryName } from './names.js'
+import {
+  isJournalName,
+  isOwnFolderName,
+  isUnforeseenFolder,
+  OWN_FOLDERS,
+  parseIntentName,
+  parseRecoveryName,
+  unforeseenFolder,
+} from './names.js'
 import { ownerOfTemporary } from './temporary-name.js'
-
-/** The possible names of our folder: the first one that is free or ours is used. */
-export const OWN_FOLDERS = ['.sluice', '.sluice_1', '.sluice_2', '.sluice_3', '.sluice_4'] as const
-
-/**
- * Where other users may make files, they could have all of these names before us: then our folder has one that nobody
- * foresees.
- */
-const UNFORESEEN_FOLDER = /^\.sluice_[0-9a-f]{16}$/
-
-/** Whether our folder can have this name. */
-export function isOwnFolderName(name: string): boolean {
-  return (OWN_FOLDERS as readonly string[]).includes(name) || UNFORESEEN_FOLDER.test(name)
-}
 
 /** Whether a path below a root is that of one of our folders, or of something in it. */
 export function isInOwnFolder(path: string): boolean {
@@ -68,11 +61,13 @@ export async function makeInOwnFolder<T>(
  */
 export async function possibleFolders(tree: Tree, another = false): Promise<string[]> {
   const unforeseen = await tree.within('', async (root) => {
-    const { mode } = await tree.fs.fstat(root.fd)
+    const { mode } = await tree.fs.fstat(root.fd).catch((error: unknown) => {
+      throw diskError(error, 'look at the folder', tree.root)
+    })
     const isShared = (mode & 0o022) !== 0 && tree.fs.user?.() !== undefined
     if (!isShared) return []
-    const there = (await root.list()).map(String).filter((name) => UNFORESEEN_FOLDER.test(name))
-    return another ? [...there, `.sluice_${randomBytes(8).toString('hex')}`] : there
+    const there = (await root.list()).map(String).filter(isUnforeseenFolder)
+    return another ? [...there, unforeseenFolder()] : there
   })
   return [...OWN_FOLDERS, ...unforeseen]
 }

@@ -1,5 +1,4 @@
 import { isSluiceError, printable, SluiceError } from '../../errors.js'
-import { readWholeFile } from '../content/read-file.js'
 import { fileDigest } from '../disk/digest-file.js'
 import { systemCode } from '../disk/disk-error.js'
 import { copyFile, moveOver, orRemove } from '../disk/move-file.js'
@@ -9,7 +8,17 @@ import { digestOfFileAt, inFolder, type StagingArea, stage } from '../intent/sta
 import { newRecoveryKey, parseRecoveryName, recoveryName } from '../own/names.js'
 import { makeInOwnFolder, ownFolders, ownNames, type PassOver, removeOwnFolder } from '../own/own-folder.js'
 import { isGone, type ProcessSystem } from '../own/owner.js'
-import { decodeSealed, encodeSealed } from '../own/record.js'
+import {
+  encodeSealed,
+  hasShape,
+  isDigest,
+  isNumber,
+  isUserPath,
+  maybe,
+  oneOf,
+  type RecordShape,
+} from '../own/record.js'
+import { readSealed } from '../own/sealed-file.js'
 import { ownerOfTemporary } from '../own/temporary-name.js'
 import type { OpenFolder, Tree } from '../tree/tree.js'
 
@@ -51,6 +60,19 @@ export interface RecoveryPoint {
 }
 
 const POINT_TITLE = 'sluice-point 1'
+
+const POINT_SHAPE: RecordShape = {
+  kind: oneOf('write', 'create', 'delete'),
+  path: isUserPath,
+  time: isNumber,
+  old: maybe(isDigest),
+  linked: maybe(oneOf(true, false)),
+  after: (value) => value === null || maybe(isDigest)(value),
+}
+
+function isPointRecord(value: unknown): value is PointRecord | CommitRecord {
+  return hasShape(value, POINT_SHAPE) || hasShape(value, { kind: oneOf('commit'), time: isNumber })
+}
 
 /** A point on the disk. One that cannot be read has the path of its own file. */
 export class Point implements RecoveryPoint {
@@ -106,10 +128,9 @@ export class RecoveryStore {
       for (const name of names) {
         const parsed = parseRecoveryName(name)
         if (parsed?.what === 'point') {
-          // if the digest fits, this library wrote it, so that its fields need no check
-          const bytes = await readWholeFile(fs, folder.at(name), name)
-          const record = decodeSealed(POINT_TITLE, bytes) as PointRecord | CommitRecord | undefined
-          found.push(new Point(folder.path, parsed.key, parsed.number, record, true))
+          const record = await readSealed(fs, folder.at(name), POINT_TITLE)
+          const stored = isPointRecord(record) ? record : undefined
+          found.push(new Point(folder.path, parsed.key, parsed.number, stored, true))
         }
         // kept content without a point: a crash before the point was written, or after it was removed
         const orphan = parsed?.what === 'kept' && !names.includes(recoveryName(parsed.key, 'point'))

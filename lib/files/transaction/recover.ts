@@ -29,6 +29,11 @@ export interface RecoveredTransaction {
   paths: string[]
   /** The path of its intent below the folder; of another user that of the folder with all that is theirs. */
   intent: string
+  /**
+   * All that goes with it, or with `dryRun` would go: its intent, temporary files and backups, and of the paths those
+   * that it deletes, or that are undone and were not there before. Missing where it is left as it is.
+   */
+  removed?: string[]
   conflicts?: string[]
   error?: SluiceError
 }
@@ -142,21 +147,23 @@ async function recoverTransaction(
   dryRun: boolean,
 ): Promise<void> {
   const { state } = file.name
-  if (state !== 'prepared') {
+  const direction = ({ prepared: 'discard', committed: 'forward', aborting: 'undo' } as const)[state]
+  if (direction !== 'discard') {
     // durable first: else a power cut could bring back the earlier state, with half of the files new
     if (!dryRun) await file.sync()
-    const conflicts = await steps.conflicts(state === 'committed' ? 'forward' : 'undo')
+    const conflicts = await steps.conflicts(direction)
     if (conflicts.length > 0) {
       found.state = 'conflict'
       found.conflicts = conflicts
       return
     }
-    if (!dryRun) {
-      await (state === 'committed' ? steps.forward() : steps.undo())
+  }
+  found.removed = [file.path, ...(await steps.goes(direction))]
+  if (!dryRun) {
+    if (direction !== 'discard') {
+      await (direction === 'forward' ? steps.forward() : steps.undo())
       await steps.sync()
     }
-  }
-  if (!dryRun) {
     await file.remove()
     await steps.clean()
   }

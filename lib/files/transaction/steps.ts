@@ -87,6 +87,26 @@ export class Steps {
     return found.sort()
   }
 
+  /**
+   * The paths that stand now and go: temporary files and backups; files that it deletes, or that it made and that are
+   * undone.
+   */
+  async goes(direction: 'forward' | 'undo' | 'discard'): Promise<string[]> {
+    const { actions } = this.#intent
+    const own = actions.flatMap(({ temporary, backup }) => [temporary, backup])
+    const isRemoved = ({ temporary, backup }: IntentAction) =>
+      direction === 'forward' ? temporary === undefined : backup === undefined
+    const goes: string[] = []
+    await fewAtOnce().each(own, async (path) => {
+      if (path !== undefined && (await this.#states.stands(path))) goes.push(path)
+    })
+    if (direction === 'discard') return goes.sort()
+    await fewAtOnce().each(actions.filter(isRemoved), async (action) => {
+      if ((await this.#states[direction](action)) === 'todo') goes.push(action.path)
+    })
+    return goes.sort()
+  }
+
   /** Syncs the names in all folders that are concerned, each once. */
   async sync(): Promise<void> {
     await this.#syncFoldersOf(this.#paths())
@@ -175,6 +195,11 @@ class StepStates {
     this.#known = known
   }
 
+  /** Whether anything has the path. */
+  async stands(path: string): Promise<boolean> {
+    return (await this.#look(path)) !== undefined
+  }
+
   /** Whether the path can get its new content. */
   async forward({ path, temporary, digest, old }: IntentAction): Promise<StepState> {
     const there = await this.#look(path)
@@ -207,7 +232,10 @@ class StepStates {
     const saved = await this.#look(backup)
     if (saved) {
       if (there && sameInode(there, saved)) return 'done'
-      if (!there || this.#isMade(path, there) || (await isNew())) return 'todo'
+      if (!there || this.#isMade(path, there) || (await isNew())) {
+        // in the process that made it, it is a second name of the old file
+        return this.#known || (await this.#holds(backup, saved, old)) ? 'todo' : 'conflict'
+      }
       return (await this.#holds(path, there, old)) ? 'done' : 'conflict'
     }
     return this.#doneBefore(path, there, old, digest)
