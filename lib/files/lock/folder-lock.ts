@@ -10,7 +10,8 @@ import { type ProcessSystem, processSystem, thisOwner } from '../own/owner.js'
 import { Claim } from './claim.js'
 import { fileLockName, type LockMode, lockFolderName } from './lock-names.js'
 import { LockPlace } from './lock-place.js'
-import { Backoff, takeLock } from './take-lock.js'
+import { Backoff, locked, takeLock } from './take-lock.js'
+import { Turns } from './turns.js'
 
 /** Options of {@link FolderLock.acquire}. */
 export interface LockOptions extends Audited {
@@ -18,7 +19,10 @@ export interface LockOptions extends Audited {
   mode?: LockMode
   /** Which lock of the folder: locks with different names are independent. Default 'lock'. */
   name?: string
-  /** Milliseconds to wait at most; 0 tries once, Infinity waits for ever. Default 10,000. */
+  /**
+   * Milliseconds to wait at most; 0 tries once, Infinity waits for ever. Default 10,000. Of several that wait in one
+   * process the time counts anew whenever one before them is done.
+   */
   timeout?: number
   /** Cancels the waiting. */
   signal?: AbortSignal | undefined
@@ -40,7 +44,8 @@ const TIMEOUT = 10_000
  * for it. A lock is taken over only from a dead process: one whose number now belongs to another process, or that ran
  * before the last boot. A process on another machine or in another container never counts as dead, and no lock
  * expires. When a waiting exclusive claim is at the front, no new reader gets in, so that a stream of readers does
- * not starve it; among those that wait, chance decides who is next.
+ * not starve it. Those that wait in one process get it in the order in which they came; among processes chance decides
+ * who is next.
  *
  * All users who may write to the folder share its lock: the folder of the lock gets the permission bits of the locked
  * one. Not in a folder with the sticky bit, such as /tmp: there each user has locks of his own, and nobody can keep
@@ -60,11 +65,13 @@ export class FolderLock implements AsyncDisposable {
   readonly warning: SluiceError | undefined
   readonly #claim: Claim
   readonly #folder: string
+  readonly #passTurn: () => void
   #given = false
   #release: Promise<void> | undefined
 
-  private constructor(claim: Claim, folder: string, warning: SluiceError | undefined) {
+  private constructor(claim: Claim, folder: string, warning: SluiceError | undefined, passTurn: () => void) {
     this.warning = warning
+    this.#passTurn = passTurn
     this.mode = claim.claimant.mode
     this.token = claim.claimant.owner.token
     this.#claim = claim
@@ -105,19 +112,27 @@ export class FolderLock implements AsyncDisposable {
         const chosen = await place.choose()
         path = chosen.path
         const claim = new Claim(fs, path, { mode, owner: thisOwner(system) }, surroundings)
+        const { claimant } = claim
+        const turns = Turns.of(fs, system, path)
+        const passTurn = () => turns.pass(claimant, clock.now())
+        const before = await turns.take(claimant, waiting)
+        if (before) throw locked(folder, claim, [before])
         try {
           await claim.announce()
           if (await place.isOnly(path)) {
             await takeLock(claim, waiting, folder)
             waiting.ensureWanted()
-            return new FolderLock(claim, folder, takenName(chosen.foreign))
+            if (mode === 'shared') passTurn()
+            return new FolderLock(claim, folder, takenName(chosen.foreign), passTurn)
           }
+          await claim.withdraw()
+          passTurn()
         } catch (error) {
           await claim.withdraw().catch(() => {})
+          passTurn()
           // another user was faster
           if (waiting.isOver || !(await place.isForeign(path))) throw error
         }
-        await claim.withdraw()
         await waiting.pause()
         waiting.ensureWanted()
       }
@@ -149,10 +164,13 @@ export class FolderLock implements AsyncDisposable {
    */
   release(): Promise<void> {
     this.#given = true
-    this.#release ??= this.#claim.leave().catch((error: unknown) => {
-      this.#release = undefined
-      throw diskError(error, 'release the lock on', this.#folder)
-    })
+    this.#release ??= this.#claim
+      .leave()
+      .catch((error: unknown) => {
+        this.#release = undefined
+        throw diskError(error, 'release the lock on', this.#folder)
+      })
+      .finally(this.#passTurn)
     return this.#release
   }
 
@@ -187,7 +205,7 @@ export async function underFileLock<T extends { warning?: SluiceError }>(
     await lock.release().catch(() => {})
     throw error
   }
-  result.warning ??= lock.warning
+  if (lock.warning) result.warning ??= lock.warning
   await lock.release().catch((error: unknown) => {
     result.warning ??= diskError(error, 'release the lock on', path)
   })

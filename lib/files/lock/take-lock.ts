@@ -52,7 +52,8 @@ async function outwait(claim: Claim, waiting: Backoff, folder: string): Promise<
   }
 }
 
-function locked(folder: string, claim: Claim, holders: (Claimant | string)[]): SluiceError {
+/** The error of one who has waited long enough. */
+export function locked(folder: string, claim: Claim, holders: (Claimant | string)[]): SluiceError {
   const { owner: own } = claim.claimant
   const isThis = ({ owner: { host, pid } }: Claimant) => host === own.host && pid === own.pid
   const names = holders.map((holder) => {
@@ -88,7 +89,8 @@ export class Backoff {
   readonly #clock: Clock
   readonly #signal: AbortSignal | undefined
   readonly #random: () => number
-  readonly #end: number
+  readonly #timeout: number
+  #end: number
   #pause = FIRST_PAUSE
   #look = Number.NEGATIVE_INFINITY
 
@@ -97,7 +99,32 @@ export class Backoff {
     this.#clock = clock
     this.#signal = signal
     this.#random = random
+    this.#timeout = timeout
     this.#end = clock.now() + timeout
+  }
+
+  get now(): number {
+    return this.#clock.now()
+  }
+
+  /** Milliseconds until the time is over. */
+  get left(): number {
+    return Math.max(0, this.#end - this.#clock.now())
+  }
+
+  /** The time counts from `since` on, if that is later than its beginning. */
+  restart(since: number): void {
+    this.#end = Math.max(this.#end, since + this.#timeout)
+  }
+
+  /** Calls back once, after `ms` milliseconds or when the signal is aborted; returns a function that cancels it. */
+  after(ms: number, callback: () => void): () => void {
+    const cancelTimer = this.#clock.after(ms, callback)
+    this.#signal?.addEventListener('abort', callback)
+    return () => {
+      cancelTimer()
+      this.#signal?.removeEventListener('abort', callback)
+    }
   }
 
   get isOver(): boolean {
@@ -121,8 +148,7 @@ export class Backoff {
 
   /** Waits for the next pause, or until the signal is aborted. */
   async pause(): Promise<void> {
-    const most = Math.max(0, this.#end - this.#clock.now())
-    const ms = Math.min(most, this.#pause * (0.5 + this.#random()))
+    const ms = Math.min(this.left, this.#pause * (0.5 + this.#random()))
     this.#pause = Math.min(LONGEST_PAUSE, this.#pause * 1.5)
     this.ensureWanted()
     await pause(this.#clock, ms, this.#signal)
