@@ -3,6 +3,7 @@ import { type Audited, audited } from '../audit/recorder.js'
 import { encodeText, TEXT_ENCODINGS, type TextEncoding } from '../content/encodings.js'
 import { type EncodeOptions, type Format, knownFormat } from '../content/formats.js'
 import { encodeChecked, type Schema } from '../content/schema.js'
+import { handlesOf } from '../tree/handle-budget.js'
 import { AtomicFile, type Written } from './atomic-file.js'
 import { type AtomicWriteOptions, writeSettings } from './options.js'
 import {
@@ -60,7 +61,8 @@ export function writeFileAtomic(
       return writeBytes(path, await checkedContent(content, encoding, schema, path), options)
     if (schema !== undefined) throw schemaOfStream()
     return reading(content, async (begun) => {
-      const file = await AtomicFile.open(path, options)
+      const handles = handlesOf(writeSettings(path, options).fs)
+      const file = await handles.retry(() => AtomicFile.open(path, options))
       try {
         const source = untilAborted(begun, options.signal, path)
         for await (const bytes of encodedPieces(source, encoding)) await file.write([bytes])
@@ -108,8 +110,11 @@ async function writeValue(
   return writeBytes(path, encodeText(text), options)
 }
 
-async function writeBytes(path: string, bytes: Uint8Array, options: AtomicWriteOptions): Promise<Written> {
-  const file = await AtomicFile.open(path, options)
-  await file.write([bytes])
-  return file.commit()
+function writeBytes(path: string, bytes: Uint8Array, options: AtomicWriteOptions): Promise<Written> {
+  // a thousand at once wait for one another, rather than for handles
+  return handlesOf(writeSettings(path, options).fs).brief(async () => {
+    const file = await AtomicFile.open(path, options)
+    await file.write([bytes])
+    return file.commit()
+  })
 }

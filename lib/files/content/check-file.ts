@@ -6,6 +6,7 @@ import { errorCode, readError } from '../disk/disk-error.js'
 import { type FileSystem, OPEN } from '../disk/fs.js'
 import { nodeFileSystem } from '../disk/node-fs.js'
 import { readPieces } from '../disk/read-write.js'
+import { handlesOf } from '../tree/handle-budget.js'
 import { decodeText, TEXT_ENCODINGS, type TextEncoding, textDecoder } from './encodings.js'
 import { type Format, formatOf, parseText } from './formats.js'
 import { checkSchema, type Schema } from './schema.js'
@@ -64,7 +65,8 @@ export function checkFile(path: string, options: CheckOptions = {}): Promise<Fil
   return audited('checkFile', path, options, async () => {
     checkFileOptions(path, options)
     const check = new Checking(path, options)
-    await check.run(options.fs ?? nodeFileSystem)
+    const fs = options.fs ?? nodeFileSystem
+    await handlesOf(fs).brief(() => check.run(fs))
     return { ok: check.failed.length === 0, failed: check.failed }
   })
 }

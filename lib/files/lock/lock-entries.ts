@@ -3,6 +3,7 @@ import { errorCode, SystemError } from '../disk/disk-error.js'
 import { type FileStats, type FileSystem, OPEN } from '../disk/fs.js'
 import { ifThere, lstatIfThere } from '../disk/stats.js'
 import { isGone, type Owner, type ProcessSystem } from '../own/owner.js'
+import { handlesOf } from '../tree/handle-budget.js'
 import { announcedEntry, claimantOf, GATE } from './lock-names.js'
 
 /** If the folder vanishes between two calls, it is made again; so often in a row only if something is wrong. */
@@ -58,7 +59,8 @@ export class LockEntries {
   }
 
   async list(...names: string[]): Promise<string[]> {
-    return ((await ifThere(this.#fs.readdir(this.at(...names)))) ?? []).map(String)
+    const list = () => this.#fs.readdir(this.at(...names))
+    return ((await ifThere(handlesOf(this.#fs).retry(list))) ?? []).map(String)
   }
 
   /** Makes the folder of the lock, unless it is there. */

@@ -6,7 +6,7 @@ import { checkName, nameOf, parentOf } from '../disk/names.js'
 import { nodeFileSystem } from '../disk/node-fs.js'
 import { isOutOfHandles } from '../disk/out-of-handles.js'
 import { sameInode } from '../disk/stats.js'
-import { HandleBudget } from './handle-budget.js'
+import { HandleBudget, handlesOf } from './handle-budget.js'
 import { makeFolders } from './make-folders.js'
 import { FolderHandle, hold, Lease, type OpenFolder, pathIn } from './open-folder.js'
 
@@ -60,7 +60,7 @@ export class Tree {
     try {
       if (create) await makeFolders(fs, root, durability === 'power')
       const resolved = await fs.realpath(root)
-      const fd = await fs.open(resolved, OPEN.folder)
+      const fd = await handlesOf(fs).retry(() => fs.open(resolved, OPEN.folder))
       return new Tree(fs, resolved, fd, budget)
     } catch (error) {
       throw diskError(error, 'open the folder', root)
