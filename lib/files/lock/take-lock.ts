@@ -1,5 +1,6 @@
 import { printable, SluiceError } from '../../errors.js'
 import { type Clock, pause } from '../disk/clock.js'
+import { LOOK_EVERY } from '../own/lease.js'
 import type { Claim } from './claim.js'
 import type { Claimant } from './lock-names.js'
 
@@ -33,7 +34,7 @@ async function enter(claim: Claim, waiting: Backoff, folder: string): Promise<vo
         lastTry = over
         continue
       }
-      if (over) throw locked(folder, claim, inside)
+      if (over && !waiting.mayWatch(claim)) throw locked(folder, claim, inside)
     }
     await waiting.pause()
     waiting.ensureWanted()
@@ -46,7 +47,7 @@ async function outwait(claim: Claim, waiting: Backoff, folder: string): Promise<
     const readers = await claim.readers()
     if (!readers) return false
     if (readers.length === 0) return !waited || claim.isHeld()
-    if (waiting.isOver) throw locked(folder, claim, readers)
+    if (waiting.isOver && !waiting.mayWatch(claim)) throw locked(folder, claim, readers)
     await waiting.pause()
     waiting.ensureWanted()
   }
@@ -76,11 +77,6 @@ export function locked(folder: string, claim: Claim, holders: (Claimant | string
 const FIRST_PAUSE = 1
 /** The more of them wait, the more often one of them checks, so that the time between two holders stays short. */
 const LONGEST_PAUSE = 25
-/**
- * To find out whether the holder is alive costs more than to see that there is one: it is done once in so many
- * milliseconds.
- */
-const LOOK_EVERY = 100
 
 /**
  * The waiting of one claimant: ever longer pauses of random length, until the time is over or the signal is aborted.
@@ -131,7 +127,18 @@ export class Backoff {
     return this.#clock.now() >= this.#end
   }
 
-  /** Whether it is time to check again who holds the lock. The first time it is. */
+  /**
+   * Whether it waits on, although the time may be over: whoever may be dead is watched until that is known, unless
+   * nothing was to be waited for at all.
+   */
+  mayWatch({ isWatching }: Claim): boolean {
+    return isWatching && this.#timeout > 0
+  }
+
+  /**
+   * Whether it is time to check again who holds the lock, which costs more than to see that it is held. The first time
+   * it is.
+   */
   isLookDue(): boolean {
     const now = this.#clock.now()
     if (now - this.#look < LOOK_EVERY) return false
@@ -148,7 +155,7 @@ export class Backoff {
 
   /** Waits for the next pause, or until the signal is aborted. */
   async pause(): Promise<void> {
-    const ms = Math.min(this.left, this.#pause * (0.5 + this.#random()))
+    const ms = this.isOver ? LOOK_EVERY : Math.min(this.left, this.#pause * (0.5 + this.#random()))
     this.#pause = Math.min(LONGEST_PAUSE, this.#pause * 1.5)
     this.ensureWanted()
     await pause(this.#clock, ms, this.#signal)
