@@ -112,8 +112,9 @@ async function writeValue(
 
 function writeBytes(path: string, bytes: Uint8Array, options: AtomicWriteOptions): Promise<Written> {
   // a thousand at once wait for one another, rather than for handles
-  return handlesOf(writeSettings(path, options).fs).brief(async () => {
-    const file = await AtomicFile.open(path, options)
+  const handles = handlesOf(writeSettings(path, options).fs)
+  return handles.brief(async () => {
+    const file = await handles.retry(() => AtomicFile.open(path, options))
     await file.write([bytes])
     return file.commit()
   })

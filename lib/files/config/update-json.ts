@@ -112,8 +112,9 @@ function write(
 ): Promise<Written> {
   // a link that was made since then is replaced: the file that it leads to has another lock
   const settings = writeSettings(path, { ...options, conflict: 'overwrite', symlink: 'replace' })
-  return handlesOf(settings.fs).brief(async () => {
-    const file = await AtomicFile.open(path, settings)
+  const handles = handlesOf(settings.fs)
+  return handles.brief(async () => {
+    const file = await handles.retry(() => AtomicFile.open(path, settings))
     try {
       await file.write([bytes])
       await file.stage()

@@ -69,7 +69,8 @@ export function readFileRetry(path: string, options: ReadOptions = {}): Promise<
 }
 
 function read(path: string, options: ReadOptions): Promise<Attempt> {
-  return handlesOf(options.fs ?? nodeFileSystem).brief(() => readOnce(path, options))
+  const handles = handlesOf(options.fs ?? nodeFileSystem)
+  return handles.brief(() => handles.retry(() => readOnce(path, options)))
 }
 
 async function readOnce(path: string, options: ReadOptions): Promise<Attempt> {
@@ -111,7 +112,8 @@ interface Attempt {
 export async function readWholeFile(fs: FileSystem, path: string, shown: string): Promise<Buffer> {
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
     const read = () => withRegular(fs, path, (fd, stats) => readOpened(fs, fd, stats))
-    const { bytes, isSame } = await handlesOf(fs).brief(read)
+    const handles = handlesOf(fs)
+    const { bytes, isSame } = await handles.brief(() => handles.retry(read))
     if (isSame) return bytes
   }
   throw changedWhileRead(shown, ATTEMPTS)

@@ -1,6 +1,9 @@
+import { OPEN } from '../disk/fs.js'
 import { moveOver } from '../disk/move-file.js'
 import { nameOf } from '../disk/names.js'
-import { lstatIfThere, unlinkIfThere } from '../disk/stats.js'
+import { withRegular } from '../disk/open-regular.js'
+import { ifThere, lstatIfThere, unlinkIfThere } from '../disk/stats.js'
+import { stateOf } from '../own/lease.js'
 import {
   INTENT_STATES,
   type IntentName,
@@ -77,6 +80,22 @@ export class IntentFile {
   read(): Promise<Intent | undefined> {
     const { fs } = this.#tree
     return inFolder(this.#tree, this.path, (where) => readIntent(fs, where))
+  }
+
+  /** What the file is like: equal as long as nobody changed or renewed it. undefined: it is gone, or has another name. */
+  async seen(): Promise<string | undefined> {
+    const { fs } = this.#tree
+    // opened: a network disk may answer with what it remembers if one only asks by name
+    const look = (where: string) => withRegular(fs, where, async (_fd, stats) => stateOf(stats))
+    return ifThere(inFolder(this.#tree, this.path, look))
+  }
+
+  /** Changes the time of the file, so that those see that we live who cannot look at this process. */
+  async renew(): Promise<void> {
+    const { fs } = this.#tree
+    const now = Date.now() / 1000
+    const touch = (where: string) => withRegular(fs, where, (fd) => fs.futimes(fd, now, now), OPEN.update)
+    await inFolder(this.#tree, this.path, touch)
   }
 
   /** The state that the intent has on the disk, after a change that failed; undefined if it is gone. */

@@ -148,12 +148,12 @@ export class HandleBudget {
   }
 
   /**
-   * {@link retry} for `work` that opens a few files and closes them again, without waiting for anything but the disk:
-   * only as many at once as there is room for, so that those that have one handle and want a second get it. Never one
-   * inside another: it could wait for itself.
+   * For `work` that opens a few files and closes them again, without waiting for anything but the disk: only as many at
+   * once as there is room for, so that those that have one handle and want a second get it. Never one inside another: it
+   * could wait for itself. {@link retry} may be inside.
    */
   brief<T>(work: () => Promise<T>): Promise<T> {
-    return this.#brief.run(() => this.retry(work))
+    return this.#brief.run(work)
   }
 
   /** Closes the handles of all files, those in use as soon as they are not. No file can be opened afterwards. */

@@ -62,7 +62,7 @@ test('where others have nearly all handles, each waits until there is one', asyn
   t.is(disk.snapshot().size, 41)
 })
 
-test('so many brief ones at once as there is room for, and no error of their own is tried again', async (t) => {
+test('so many brief ones run at once as there is room for', async (t) => {
   const budget = new HandleBudget(8)
   let running = 0
   let most = 0
@@ -73,9 +73,4 @@ test('so many brief ones at once as there is room for, and no error of their own
   }
   await Promise.all(Array.from({ length: 10 }, () => budget.brief(work)))
   t.is(most, 2)
-  let calls = 0
-  await t.throwsAsync(
-    budget.brief(async () => Promise.reject(new Error(`${++calls}`))),
-    { message: '1' },
-  )
 })
