@@ -1,12 +1,14 @@
 import { printable, SluiceError } from '../../errors.js'
-import { A_DAY } from '../disk/clock.js'
+import { A_DAY, type Clock, pause } from '../disk/clock.js'
 import { diskError } from '../disk/disk-error.js'
 import type { FileStats, FileSystem } from '../disk/fs.js'
 import { isPartNameOf, nameOf, parentOf, suffixed } from '../disk/names.js'
+import { withRegular } from '../disk/open-regular.js'
 import { ifThere, lstatIfThere } from '../disk/stats.js'
-import { isJournalName, isReleasedName, nameOfOwner, ownerOfName } from '../own/names.js'
+import { LOOK_EVERY, stateOf, Watch } from '../own/lease.js'
+import { isJournalName, isReleasedName, nameOfOwner, OWN_FOLDERS, ownerOfName } from '../own/names.js'
 import { findOwnFolder, folderAt, ownNames, possibleFolders, removeOwnFolder } from '../own/own-folder.js'
-import { isGone, type ProcessSystem, processSystem, thisOwner } from '../own/owner.js'
+import { fateOf, type Owner, type ProcessSystem, processSystem, thisOwner } from '../own/owner.js'
 import { isUserPath } from '../own/record.js'
 import { recoverPublish } from '../publish/publish.js'
 import { hasBothNames } from '../publish/take-name.js'
@@ -37,6 +39,16 @@ export interface CollectOptions {
   dryRun?: boolean
   /** Parts that are to stay, for a transfer that goes on with them; their journal stays, too. */
   keep?: (file: UnfinishedFile) => boolean
+  /**
+   * Wait until it is known whether processes live that cannot be looked at, on another machine or in another container:
+   * they count as dead if their journal does not change for 10 seconds. Default false: what was not watched for so long
+   * by earlier calls stays.
+   */
+  wait?: boolean
+  /** Take them for dead without watching: for people who have made sure that they are. */
+  force?: boolean
+  /** For tests. */
+  clock?: Clock
   system?: ProcessSystem
   /** Milliseconds since 1970. */
   now?: () => number
@@ -57,15 +69,25 @@ export async function collectLeftovers(tree: Tree, options: CollectOptions = {})
   const found: Leftover[] = []
   const failed = (error: unknown, what: string, path: string) =>
     found.push({ path, bytes: 0, state: 'kept', error: diskError(error, what, path) })
+  const { wait, force, clock } = options
+  const watch = wait || force || clock ? new Watch(clock, force) : watching
   const passOver = (error: SluiceError) =>
     found.push({ path: error.path!, bytes: 0, state: 'foreign', error })
-  for (const ours of await possibleFolders(tree)) {
+  const folders = await possibleFolders(tree).catch((error: unknown) => {
+    failed(error, 'look for', OWN_FOLDERS[0])
+    return OWN_FOLDERS
+  })
+  for (const ours of folders) {
     try {
       const folder = await findOwnFolder(tree, ours, passOver)
       if (!folder) continue
       try {
-        for (const name of (await ownNames(tree, folder, passOver)).filter(isJournalName)) {
-          const collecting = collectJournal(tree, folder, name, options, found)
+        const names = (await ownNames(tree, folder, passOver)).filter(isJournalName)
+        // all at once, so that all together are waited for no longer than one
+        for (const name of names) await look(tree, folder, name, watch).catch(() => {})
+        for (const name of names) {
+          const isDead = (owner: Owner) => hasEnded(owner, { ...options, tree, folder, name, watch })
+          const collecting = collectJournal(tree, folder, name, { ...options, isDead }, found)
           await collecting.catch((error: unknown) => failed(error, 'collect', `${ours}/${name}`))
         }
       } finally {
@@ -79,11 +101,49 @@ export async function collectLeftovers(tree: Tree, options: CollectOptions = {})
   return found
 }
 
+/** What journals of processes that cannot be looked at were like when they were first seen by this process. */
+const watching = new Watch()
+
+/** Looks at a journal: whether it changed since it was first watched. It is opened, so that no network disk remembers. */
+async function look(
+  { fs, root }: Tree,
+  folder: OpenFolder,
+  name: string,
+  watch: Watch,
+): Promise<ReturnType<Watch['look']>> {
+  const state = await withRegular(fs, folder.at(name), async (_fd, stats) => stateOf(stats))
+  return watch.look(`${root}/${folder.path}/${name}`, state)
+}
+
+interface Watched extends Pick<CollectOptions, 'system' | 'wait'> {
+  tree: Tree
+  folder: OpenFolder
+  name: string
+  watch: Watch
+}
+
+/** Whether the owner of a journal is dead, by the look at its process or else at the journal. */
+async function hasEnded(
+  owner: Owner,
+  { system, wait, tree, folder, name, watch }: Watched,
+): Promise<boolean> {
+  const fate = fateOf(owner, system)
+  if (fate !== 'unseen') return fate === 'gone'
+  for (;;) {
+    const known = await look(tree, folder, name, watch)
+    if (known !== 'unknown' || !wait) return known === 'dead'
+    await pause(watch.clock, LOOK_EVERY, undefined)
+  }
+}
+
+/** The options with what says whether the owner of the journal is dead. */
+type Collecting = CollectOptions & { isDead: (owner: Owner) => Promise<boolean> }
+
 async function collectJournal(
   tree: Tree,
   folder: OpenFolder,
   name: string,
-  options: CollectOptions,
+  options: Collecting,
   found: Leftover[],
 ): Promise<void> {
   const { fs } = tree
@@ -114,11 +174,11 @@ async function claimJournal(
   fs: FileSystem,
   folder: OpenFolder,
   name: string,
-  { dryRun = false, system = processSystem, now = Date.now }: CollectOptions,
+  { dryRun = false, system = processSystem, now = Date.now, isDead }: Collecting,
   found: Leftover[],
 ): Promise<{ journal: JournalContent; current: string } | undefined> {
   const holder = ownerOfName(name)
-  if (holder && !isGone(holder, system)) return undefined
+  if (holder && !(await isDead(holder))) return undefined
   const journal = await readJournal(fs, folder.at(name))
   if (!journal) {
     // its owner died before it wrote who it is; nothing is lost with it
@@ -132,7 +192,7 @@ async function claimJournal(
     found.push(journalAt(folder, name, stats))
     return undefined
   }
-  if (!journal.isReleased && !isReleasedName(name) && !isGone(journal.owner, system)) return undefined
+  if (!journal.isReleased && !isReleasedName(name) && !(await isDead(journal.owner))) return undefined
   if (dryRun) return { journal, current: name }
   // one winner, whose name says who it is
   const current = nameOfOwner(name, thisOwner(system))

@@ -51,7 +51,7 @@ export class Watch {
 }
 
 /** What waits does not keep the process alive. */
-const backgroundClock: Clock = {
+export const backgroundClock: Clock = {
   now: () => performance.now(),
   after(ms, callback) {
     const timer = setTimeout(callback, ms).unref()

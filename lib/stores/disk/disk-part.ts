@@ -46,6 +46,7 @@ export class DiskPart implements Part {
     const { path } = entry
     const size = entry.size ?? (await file.size())
     const asked = nameOf(file.path)
+    await this.#parts.check()
     const { how, name, warning } = await file.complete({
       conflict,
       durability,
