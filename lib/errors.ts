@@ -33,7 +33,7 @@ export const CODES = {
   ERR_SOURCE_READ: { exit: 1, about: 'a file could not be read at the sender' },
   ERR_CONFLICT: { exit: 1, about: 'the name is taken by other content' },
   ERR_SKIPPED: { exit: 0, about: 'not asked for: a link, a device, or excluded by policy' },
-  ERR_UNSENDABLE: { exit: 0, about: 'a name that is not valid UTF-8 cannot be sent' },
+  ERR_UNSENDABLE: { exit: 1, about: 'a name that is no UTF-8, or too long or too deep, cannot be sent' },
   ERR_DISK_FULL: { exit: 8, about: 'not enough room at the receiver' },
   ERR_READ_ONLY: { exit: 8, about: 'the receiving disk cannot be written' },
   ERR_PERMISSION: { exit: 8, about: 'no permission at the receiving disk' },
@@ -121,14 +121,25 @@ export class SluiceError extends Error {
   }
 }
 
-/** Whether `error` is a {@link SluiceError}, of `code` if one is given. */
+/**
+ * Whether it is an error: not by `instanceof`, since under Jest, and in any other context of `node:vm`, those of Node
+ * are instances of another `Error`.
+ */
+export function isError(thrown: unknown): thrown is Error {
+  if (typeof thrown !== 'object' || thrown === null) return false
+  const { name, message } = thrown as Partial<Error>
+  return typeof name === 'string' && typeof message === 'string' && 'stack' in thrown
+}
+
+/** Whether `error` is a {@link SluiceError}, also of another copy of this module; of `code` if one is given. */
 export function isSluiceError(error: unknown, code?: Code): error is SluiceError {
-  return error instanceof SluiceError && (code === undefined || error.code === code)
+  if (!isError(error) || error.name !== 'SluiceError' || !('code' in error)) return false
+  return code === undefined ? KNOWN.has(error.code as string) : error.code === code
 }
 
 /** The text of anything that was thrown: not all of it is an `Error`. */
 export function messageOf(thrown: unknown): string {
-  return thrown instanceof Error ? thrown.message : String(thrown)
+  return isError(thrown) ? thrown.message : String(thrown)
 }
 
 /** What was thrown, if it is an error of ours; else one that says what failed, with that as its cause. */
@@ -139,9 +150,7 @@ export function asSluiceError(thrown: unknown, code: Code, what: string): Sluice
 
 /** What was thrown, as an error: a stream takes `undefined`, and all that is false, for success. */
 export function errorOf(thrown: unknown): Error {
-  return thrown instanceof Error
-    ? thrown
-    : asSluiceError(thrown, 'ERR_DESTROYED', 'what was thrown is no error')
+  return isError(thrown) ? thrown : asSluiceError(thrown, 'ERR_DESTROYED', 'what was thrown is no error')
 }
 
 const SHORT_ESCAPES: Record<string, string> = { '\n': '\\n', '\r': '\\r', '\t': '\\t', '\\': '\\\\' }

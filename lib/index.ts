@@ -3,6 +3,7 @@
 // the conversation
 export { type SendOptions, send } from './send.js'
 export { type Accept, type ReceiveOptions, receive } from './receive.js'
+export type { ByteDuplex } from './transfer/connection.js'
 export type { Transfer, TransferEvents } from './transfer/transfer.js'
 export { type Outcome, type OutcomeRange, outcomesOf, type TransferResult } from './wire/outcome.js'
 export type { CurrentFile, Progress } from './transfer/progress.js'

@@ -1,3 +1,4 @@
+import { closestMatch } from 'leven'
 import { type ErrorDetails, printable, SluiceError } from './errors.js'
 
 // Every option and argument of the library is checked here, so that all messages have one grammar:
@@ -79,6 +80,35 @@ export function checkLocalPath(option: string, value: unknown): asserts value is
 /** An object; else `ERR_USAGE`. An encoding in the place of the options, as `node:fs` takes it, would be ignored. */
 export function checkObject(option: string, value: unknown): void {
   checkOption(option, value, typeof value === 'object' && value !== null, 'an object')
+}
+
+/** The names of all options of a type, as {@link checkKeys} takes them: the compiler sees to it that none is forgotten. */
+export type Keys<T> = Record<keyof T, true>
+
+/**
+ * An object, or undefined for none, with no other keys than these; else `ERR_USAGE`, with the name that was meant. An
+ * option that is misspelt would be ignored.
+ */
+export function checkKeys(option: string, value: unknown, known: Readonly<Record<string, true>>): void {
+  if (value === undefined) return
+  checkOption(
+    option,
+    value,
+    typeof value === 'object' && value !== null && !Array.isArray(value),
+    'an object',
+  )
+  const keys = Object.keys(known)
+  for (const key of Object.keys(value as object)) {
+    if (Object.hasOwn(known, key)) continue
+    const meant = closestMatch(key, keys, { maxDistance: Math.floor(key.length / 3) + 1 })
+    const expected = meant === undefined ? `one of ${keys.join(', ')}` : `${meant}`
+    throw badOption(`the name of an option in ${option}`, expected, key, { expected: keys })
+  }
+}
+
+/** Whether it is a `Uint8Array`, such as a Buffer: also one of another realm, as tests under Jest give them. */
+export function isBytes(value: unknown): value is Uint8Array {
+  return ArrayBuffer.isView(value) && (value as Uint8Array)[Symbol.toStringTag] === 'Uint8Array'
 }
 
 /** A function; else `ERR_USAGE`. */

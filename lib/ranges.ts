@@ -20,6 +20,11 @@ export class Ranges {
     return this.#edges.length === 0
   }
 
+  /** The end of the last byte of the set; 0 if there is none. */
+  get end(): number {
+    return this.#edges.at(-1) ?? 0
+  }
+
   /** How many bytes are in the set. */
   get size(): number {
     let size = 0

@@ -1,17 +1,21 @@
-import type { Duplex, Transform } from 'node:stream'
+import type { Transform } from 'node:stream'
 import { asSluiceError, type SluiceError } from './errors.js'
-import { checkOption } from './options.js'
-import { made, makeWireStages, type WireStage } from './stages/bytes/wire-stage.js'
+import { checkKeys, checkOption, type Keys } from './options.js'
+import { makeGuest } from './stages/bytes/guest.js'
+import { ReceivedMemory } from './stages/bytes/received-memory.js'
+import { makeWireStages, type WireStage } from './stages/bytes/wire-stage.js'
 import { deframer } from './stages/deframer.js'
 import { demuxer } from './stages/demuxer.js'
 import { type FinalizerOptions, finalizer } from './stages/finalizer.js'
 import { framer } from './stages/framer.js'
 import { hashTap } from './stages/hash-tap.js'
-import { type PartSinkOptions, partSink } from './stages/part-sink.js'
+import { PART_SINK_OPTIONS, type PartSinkOptions } from './stages/part-sink/options.js'
+import { partSink } from './stages/part-sink.js'
 import { tap } from './stages/progress-tap.js'
 import type { Item } from './stages/river/items.js'
 import { checkPartStore } from './stores/parts.js'
-import type { ConnectionOptions } from './transfer/channel.js'
+import { CONNECTION_OPTIONS, type ConnectionOptions } from './transfer/channel.js'
+import type { ByteDuplex } from './transfer/connection.js'
 import { type Decision, Receiver } from './transfer/receiver.js'
 import type { Transfer } from './transfer/transfer.js'
 import type { Entry, Offer } from './wire/entry.js'
@@ -47,6 +51,19 @@ export interface ReceiveOptions
   stages?: { wire?: readonly WireStage[]; file?: readonly (() => Transform)[] }
 }
 
+const STAGES = { wire: true, file: true } satisfies Keys<NonNullable<ReceiveOptions['stages']>>
+
+const OPTIONS = {
+  ...CONNECTION_OPTIONS,
+  ...PART_SINK_OPTIONS,
+  conflict: true,
+  unless: true,
+  symlinks: true,
+  onOutcome: true,
+  accept: true,
+  stages: true,
+} satisfies Keys<ReceiveOptions>
+
 /**
  * Receives what a `send` on the other side of a duplex stream offers, into the folder `dir`, or into a `store`.
  *
@@ -57,16 +74,27 @@ export interface ReceiveOptions
  * `ERR_UNSAFE_LINK`, or `ERR_FILES_FAILED` (with `outcomes`)
  * @throws SluiceError `ERR_USAGE` for an option
  */
-export function receive(socket: Duplex, options: ReceiveOptions): Transfer {
+export function receive(socket: ByteDuplex, options: ReceiveOptions): Transfer {
+  checkKeys('options', options, OPTIONS)
+  checkKeys('stages', options.stages, STAGES)
   const limits = limitsOf(options.limits)
   const { accept, stages } = options
   const isAccept = accept === 'all' || typeof accept === 'function'
   checkOption('accept', accept, isAccept, "'all' or a function that is asked about each offer")
   if (options.store !== undefined) checkPartStore(options.store, options.conflict)
   const { maxFrame, ...wire } = makeWireStages(stages?.wire, options.keepOpen, limits)
+  const makers = stages?.file ?? []
+  // a stage of the user's, and a store, may hold on to what they are given
+  const isOurs = makers.length === 0 && wire.incoming.length === 0 && options.store === undefined
+  const memory = isOurs ? new ReceivedMemory() : undefined
   const session = new Receiver(
     socket,
-    { framer: framer({ maxFrame }), deframer: (onTalk) => deframer({ limits, onTalk }), ...wire },
+    {
+      framer: framer({ maxFrame }),
+      deframer: (onTalk) => deframer({ limits, onTalk }),
+      ...wire,
+      received: memory && ((chunk) => memory.received(chunk)),
+    },
     {
       decide: (offer, signal) => decide(offer, signal, accept),
       river: ({ plan, offered, passed, settled, ...hooks }) => {
@@ -74,13 +102,12 @@ export function receive(socket: Duplex, options: ReceiveOptions): Transfer {
           hooks.warn(warning)
           options.warn?.(warning)
         }
-        const makers = stages?.file ?? []
         const before = [
           demuxer({ limits, names: options.names, platform: options.platform, plan, onOffer: offered }),
           tap<Item>(passed),
           hashTap(),
         ]
-        const sink = partSink({ ...options, warn })
+        const sink = partSink({ ...options, warn, memory })
         const last = finalizer({
           ...options,
           warn,
@@ -102,7 +129,7 @@ export function receive(socket: Duplex, options: ReceiveOptions): Transfer {
 function fileStages(makers: readonly (() => Transform)[]): Transform[] {
   const areMakers = Array.isArray(makers) && makers.every((make) => typeof make === 'function')
   checkOption('stages.file', makers, areMakers, 'a list of functions that make a Transform')
-  return makers.map((make) => made('stages.file', make))
+  return makers.map((make, at) => makeGuest(`stages.file[${at}]`, make, { ofItems: true }))
 }
 
 async function decide(

@@ -1,15 +1,16 @@
-import type { Duplex } from 'node:stream'
-import { badOption, checkOption } from './options.js'
+import { badOption, checkKeys, checkOption, type Keys } from './options.js'
+import { SendMemory } from './stages/bytes/send-memory.js'
 import { makeWireStages, type WireStage } from './stages/bytes/wire-stage.js'
 import { deframer } from './stages/deframer.js'
 import { fileSource } from './stages/file-source.js'
 import { framer } from './stages/framer.js'
 import { hashTap } from './stages/hash-tap.js'
 import { isManifest, type Manifest } from './stages/manifest/builder.js'
-import { type ManifestOptions, manifestOf } from './stages/manifest/manifest-of.js'
+import { MANIFEST_OPTIONS, type ManifestOptions, manifestOf } from './stages/manifest/manifest-of.js'
 import { tap } from './stages/progress-tap.js'
 import type { Item } from './stages/river/items.js'
-import type { ConnectionOptions } from './transfer/channel.js'
+import { CONNECTION_OPTIONS, type ConnectionOptions } from './transfer/channel.js'
+import type { ByteDuplex } from './transfer/connection.js'
 import { Sender } from './transfer/sender.js'
 import type { Transfer } from './transfer/transfer.js'
 import { limitsOf } from './wire/limits.js'
@@ -19,6 +20,14 @@ export interface SendOptions extends ManifestOptions, ConnectionOptions {
   /** What stands between the framer and the socket; the receiver needs the same formats in the same order. */
   stages?: { wire?: readonly WireStage[] }
 }
+
+const STAGES = { wire: true } satisfies Keys<NonNullable<SendOptions['stages']>>
+
+const OPTIONS = {
+  ...CONNECTION_OPTIONS,
+  ...MANIFEST_OPTIONS,
+  stages: true,
+} satisfies Keys<SendOptions>
 
 /**
  * Sends files and folders over a duplex stream to a `receive` on its other side.
@@ -31,10 +40,12 @@ export interface SendOptions extends ManifestOptions, ConnectionOptions {
  * @throws SluiceError `ERR_USAGE` for an option
  */
 export function send(
-  socket: Duplex,
+  socket: ByteDuplex,
   source: readonly string[] | Manifest,
   options: SendOptions = {},
 ): Transfer {
+  checkKeys('options', options, OPTIONS)
+  checkKeys('stages', options.stages, STAGES)
   const isSource = Array.isArray(source) || isManifest(source)
   const expected = 'a list of paths, or a manifest from manifestOf() or manifestFrom()'
   checkOption('source', source, isSource, expected)
@@ -42,17 +53,24 @@ export function send(
     throw badOption('source', 'an offer that follows no other, which cannot be sent without it', source)
   const limits = limitsOf(options.limits)
   const { maxFrame, ...wire } = makeWireStages(options.stages?.wire, options.keepOpen, limits)
+  // a wire stage may hold on to what it is given
+  const memory = wire.outgoing.length === 0 ? new SendMemory() : undefined
   let manifest: Manifest
   const session = new Sender(
     socket,
-    { framer: framer({ maxFrame }), deframer: (onTalk) => deframer({ limits, onTalk }), ...wire },
+    {
+      framer: framer({ maxFrame }),
+      deframer: (onTalk) => deframer({ limits, onTalk }),
+      ...wire,
+      sent: memory && ((chunk) => memory.sent(chunk)),
+    },
     {
       prepare: async (signal) => {
         manifest = isManifest(source) ? source : await manifestOf(source, { ...options, signal })
         return manifest
       },
       river: ({ plan, passed, warn }) => {
-        const source = fileSource(manifest, { plan, maxRun: maxFrame, onFailure: warn })
+        const source = fileSource(manifest, { plan, maxRun: maxFrame, onFailure: warn, memory })
         return { stages: [source, hashTap(), tap<Item>(passed)], source }
       },
       abandon: async () => {

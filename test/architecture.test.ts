@@ -225,6 +225,21 @@ test('what is on the wire is pure: no stream, no disk, no network, no clock', as
   t.deepEqual(wrong, [])
 })
 
+test('nothing asks instanceof for a class that other realms have too: under Jest they are others', async (t) => {
+  const asked =
+    /instanceof (?:SluiceError|\w*Error|\w*Array\w*|Buffer|Date|Map|Set|Promise|RegExp|Object|EventEmitter|AbortSignal)\b/
+  const ours = /instanceof (?:SystemError|CommanderError)\b/
+  for (const path of await filesBelow(LIB)) {
+    if (!path.endsWith('.ts')) continue
+    const lines = (await readFile(new URL(path, LIB), 'utf8')).split('\n')
+    t.deepEqual(
+      lines.filter((line) => asked.test(line) && !ours.test(line)),
+      [],
+      path,
+    )
+  }
+})
+
 test('only the file system of Node knows node:fs', async (t) => {
   const knows: string[] = []
   for (const path of (await filesBelow(LIB)).filter((path) =>

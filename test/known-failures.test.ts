@@ -104,7 +104,7 @@ test('KNOWN-FAILURES 12: a file and one that is called like its part arrive both
     x: '1',
     'x.part': '2',
     'x.part.part': '3',
-    '.sluice/journal': '4',
+    '_.sluice/journal': '4',
     'x.1.part': '5',
   })
 })

@@ -1,17 +1,22 @@
 #!/usr/bin/env node
 import { main } from './program.js'
-import { stoppedByUser } from './terminal/exit.js'
+import { stoppedByUser, terminated } from './terminal/exit.js'
+import { ignoredSignals, leaveTerminals, surroundings } from './terminal/signals.js'
 
 const stop = new AbortController()
 for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(name, () => {
+    if (ignoredSignals(surroundings()).includes(name)) return
     // The first signal ends the transfer in order: the peer is told, and files are closed. The second one exits at
     // once.
     if (stop.signal.aborted) process.exit(130)
-    stop.abort(stoppedByUser())
+    stop.abort(name === 'SIGTERM' ? terminated() : stoppedByUser())
   })
 }
+process.on('exit', leaveTerminals)
 // If nobody reads standard error any more, that is no reason to stop; `main` watches standard output.
 process.stderr.on('error', () => {})
 
 process.exitCode = await main(process.argv.slice(2), process, stop)
+// What cannot be stopped, such as the question to a slow name server, does not hold a program that was.
+if (stop.signal.aborted) setTimeout(() => process.exit(), 200).unref()

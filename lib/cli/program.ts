@@ -9,6 +9,7 @@ import { writeCommand } from './commands/write.js'
 import type { Context } from './terminal/context.js'
 import { commandError, stoppedByUser } from './terminal/exit.js'
 import { type Io, Reporter } from './terminal/reporter.js'
+import { checkOutput } from './terminal/streams.js'
 
 const require = createRequire(import.meta.url)
 
@@ -144,9 +145,10 @@ export async function main(args: readonly string[], io: Io, stop: AbortControlle
   const { signal } = stop
   let exit = 0
   let lost: SluiceError | undefined
-  // The reader may close the pipe when it has read enough; but lost results, as on a full disk, are an error.
+  // The reader may close the pipe when it has read enough, or the terminal; but lost results, as on a full disk, are an
+  // error.
   io.stdout.on('error', (error) => {
-    if (errorCode(error) === 'EPIPE') return
+    if (errorCode(error) === 'EPIPE' || io.stdout.isTTY) return
     lost ??= diskError(error, 'write', 'standard output')
     stop.abort(lost)
   })
@@ -155,6 +157,7 @@ export async function main(args: readonly string[], io: Io, stop: AbortControlle
     json = asked
     const reporter = new Reporter(io, json, streams ? io.stderr : io.stdout)
     try {
+      if (asked || streams) checkOutput(io)
       await run({ io, reporter, signal, stop: () => stop.abort(stoppedByUser()) })
       await written(io.stdout)
       if (lost) throw lost

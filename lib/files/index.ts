@@ -88,6 +88,7 @@ export {
   type PublishOptions,
   publish,
   recoverPublish,
+  type StandingFile,
 } from './publish/publish.js'
 export { type Recovered, recoverReplaced, removeTree } from './publish/replace-folder.js'
 export type { RecoveryManagerOptions } from './restore/context.js'

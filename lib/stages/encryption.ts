@@ -1,6 +1,7 @@
 import { createSecretKey, KeyObject, randomBytes } from 'node:crypto'
 import type { Transform } from 'node:stream'
 import { SluiceError } from '../errors.js'
+import { isBytes } from '../options.js'
 import { Decryptor } from './bytes/decryptor.js'
 import { Encryptor } from './bytes/encryptor.js'
 import { incomingOf, outgoingOf } from './bytes/preface-transforms.js'
@@ -48,7 +49,7 @@ export function decrypt(options: EncryptionOptions): Transform {
 function checkedKey(key: Uint8Array | KeyObject): KeyObject {
   if (key instanceof KeyObject) {
     if (key.type === 'secret' && key.symmetricKeySize === 32) return key
-  } else if (key instanceof Uint8Array && key.length === 32) {
+  } else if (isBytes(key) && key.length === 32) {
     return createSecretKey(key)
   }
   const message = 'key must be 32 bytes (a Buffer or Uint8Array), or a secret KeyObject of 32 bytes'

@@ -5,6 +5,7 @@ import { type Clock, systemClock } from '../files/disk/clock.js'
 import { badOption, checkOption, checkWhole } from '../options.js'
 import { Plan } from '../transfer/plan.js'
 import { DEFAULT_LIMITS } from '../wire/limits.js'
+import type { SendMemory } from './bytes/send-memory.js'
 import { SourceReader } from './file-source/reader.js'
 import { nextStep, type StepRules } from './file-source/steps.js'
 import { isManifest, type Manifest } from './manifest/builder.js'
@@ -22,6 +23,8 @@ export interface FileSourceOptions {
   clock?: Clock | undefined
   /** Destroys the stream. */
   signal?: AbortSignal | undefined
+  /** Where the memory for what is read comes from; fresh memory each time by default. */
+  memory?: Pick<SendMemory, 'take'> | undefined
   /** Called with path and cause when a file cannot be sent; the peer is told the code only. */
   onFailure?: ((error: SluiceError) => void) | undefined
 }
@@ -57,7 +60,7 @@ export class FileSource extends Readable {
   #resume = () => {}
 
   constructor(manifest: Manifest, options: FileSourceOptions) {
-    const { maxRun = DEFAULT_LIMITS.frame, clock = systemClock, signal, onFailure } = options
+    const { maxRun = DEFAULT_LIMITS.frame, clock = systemClock, signal } = options
     const expected = 'what manifestOf(), manifestFrom() or manifestOfEntries() gave'
     checkOption('manifest', manifest, isManifest(manifest), expected)
     checkWhole('maxRun', maxRun, 1, DEFAULT_LIMITS.frame)
@@ -72,7 +75,7 @@ export class FileSource extends Readable {
     this.#rules = { maxRun, isRereadable: (entry) => store.rereadable(entry) }
     this.#clock = clock
     const { algorithm } = offer
-    this.#reader = new SourceReader({ store, plan, algorithm, maxRun, signal: this.#stop.signal, onFailure })
+    this.#reader = new SourceReader({ ...options, store, plan, algorithm, maxRun, signal: this.#stop.signal })
     this.#items = this.#produce()
   }
 

@@ -51,12 +51,12 @@ export class Finalizer extends Writable {
   #owed: Set<number> | undefined
   #isFinished = false
   #working: Promise<void> = Promise.resolve()
-  #stopped = false
+  readonly #stopping = new AbortController()
 
   constructor(options: FinalizerOptions) {
     super({ objectMode: true, highWaterMark: 1 })
     this.#options = checkedOptions(options)
-    this.#report = new OutcomeReport(this.#options, () => this.#stopped)
+    this.#report = new OutcomeReport(this.#options, () => this.#stopping.signal.aborted)
     // whoever does not ask is not crashed by the answer
     this.outcomes.catch(() => {})
   }
@@ -76,12 +76,10 @@ export class Finalizer extends Writable {
   }
 
   override _destroy(error: Error | null, done: Callback): void {
-    this.#stopped = true
+    this.#stopping.abort(new SluiceError('ERR_DESTROYED', 'the finalizer was destroyed before its end'))
     const release = () => this.#adopted?.store.release()
     const end = (failure: Error | null) => {
-      this.#outcomes.reject(
-        failure ?? new SluiceError('ERR_DESTROYED', 'the finalizer was destroyed before its end'),
-      )
+      this.#outcomes.reject(failure ?? this.#stopping.signal.reason)
       done(failure)
     }
     this.#working.then(release).then(
@@ -119,9 +117,14 @@ export class Finalizer extends Writable {
     const conflict = store.conflict(this.#options.conflict)
     store.hold()
     if (durability === 'power') store.raiseDurability()
-    const policy = { conflict, unless, durability: store.durability, algorithm: offer.algorithm }
+    const { algorithm } = offer
+    const { signal } = this.#stopping
+    const overwrites = conflict === 'overwrite' || conflict === 'replace'
+    const policy: PublishPolicy = { conflict, unless, durability: store.durability, algorithm, signal }
+    if (overwrites) policy.brought = new Set()
+    store.obey(policy)
     const ledger = new Ledger(plan)
-    const rules = { concurrency, missing, isStopped: () => this.#stopped }
+    const rules = { concurrency, missing, isStopped: () => this.#stopping.signal.aborted }
     this.#adopted = { plan, ledger, store, policy, publisher: new Publisher(ledger, store, policy, rules) }
     return this.#adopted
   }
@@ -129,11 +132,11 @@ export class Finalizer extends Writable {
   /** Nothing is told before it is as safe as was asked for; of a million folders, others have their turn meanwhile. */
   async #settle(ranges: readonly OutcomeRange[]): Promise<void> {
     const adopted = this.#adopted
-    if (ranges.length === 0 || this.#stopped || !adopted) return
+    if (ranges.length === 0 || this.#stopping.signal.aborted || !adopted) return
     await adopted.store.sync()
     const { plan, ledger } = adopted
     for (const range of ranges) await this.#report.tell(range, plan.entries)
-    if (this.#stopped) return
+    if (this.#stopping.signal.aborted) return
     for (const { first, last } of ranges) ledger.close(first, last)
     await this.#options.onSettled?.(ranges)
   }

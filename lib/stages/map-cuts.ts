@@ -1,6 +1,6 @@
 import { Transform, type TransformCallback } from 'node:stream'
 import { digestLength } from '../digest/digests.js'
-import { errorOf, SluiceError } from '../errors.js'
+import { errorOf, isSluiceError, type SluiceError } from '../errors.js'
 import { checkFunction } from '../options.js'
 import { type Cut, cutsOf, type Run, runOf } from '../wire/run.js'
 import { type DigestsItem, failureItem, type Item } from './river/items.js'
@@ -58,7 +58,7 @@ class MapCuts extends Transform {
       if (this.#refused.has(index)) continue
       const changed = await this.#change(cut)
       if (this.destroyed) return
-      if (changed instanceof SluiceError) {
+      if (isSluiceError(changed)) {
         this.#refused.add(index)
         refusals.push(failureItem(index, changed.code, this.#slot))
       } else if (changed) cuts.push(...[changed].flat())

@@ -1,53 +1,18 @@
 import { Transform, type TransformCallback } from 'node:stream'
 import { inSlices } from '../async.js'
 import { printable, SluiceError } from '../errors.js'
-import type { Clock } from '../files/disk/clock.js'
-import type { FileSystem } from '../files/disk/fs.js'
-import { nodeFileSystem } from '../files/disk/node-fs.js'
-import type { UnfinishedFile } from '../files/journal/read-journal.js'
-import { DURABILITIES } from '../files/publish/publish.js'
-import { checkChoice, checkOption, checkWhole } from '../options.js'
 import { diskParts } from '../stores/disk/disk-store.js'
-import { checkPartStore, type Durability, type PartStore } from '../stores/parts.js'
 import type { Entry } from '../wire/entry.js'
 import { badEntry } from '../wire/manifest.js'
-import { type Names, pathCheck } from '../wire/paths.js'
+import { pathCheck } from '../wire/paths.js'
 import { cutsOf, type Run } from '../wire/run.js'
+import { checkedOptions, type PartSinkOptions } from './part-sink/options.js'
 import { RunJoiner } from './part-sink/run-joiner.js'
 import { RunWriter } from './part-sink/run-writer.js'
 import type { Item, OfferItem, StoredRun } from './river/items.js'
 import { StoreCalls } from './river/store-calls.js'
 
-/** Options of {@link partSink}. */
-export interface PartSinkOptions {
-  /** The folder that files arrive in. It is made when the first of them comes. Instead of `store`. */
-  dir?: string
-  /**
-   * Where the files go, where that is not a folder of this disk; closed at the end. `fs`, `handles` and `keep` are for a
-   * folder only.
-   */
-  store?: PartStore
-  fs?: FileSystem
-  /** What a published file survives. Default 'crash'. */
-  durability?: Durability
-  /** Which names are taken: what this platform can hold ('native', the default), or what every one can ('portable'). */
-  names?: Names
-  /** Default: the platform of `fs`. */
-  platform?: NodeJS.Platform
-  /** Files that are worked on at once. Default 32. */
-  concurrency?: number
-  /** Files that are open at once. Default 64. */
-  handles?: number
-  /**
-   * Parts of interrupted transfers that are to stay, for one that goes on with them. Default: what has no living owner
-   * is removed when the first file comes.
-   */
-  keep?: (file: UnfinishedFile) => boolean
-  /** Told what did not go as asked, and stops nothing. */
-  warn?: (warning: SluiceError) => void
-  /** Tells whether the disk is slow; the clock of the process by default. */
-  clock?: Clock
-}
+export type { PartSinkOptions }
 
 /**
  * Stores what arrives: on disk each file beside its name as `name.part`, folders before their files, the bytes of a
@@ -77,7 +42,7 @@ class PartSink extends Transform {
     this.#store = new StoreCalls(options.store ?? diskParts(checked), checked.concurrency, checked.warn)
     if (checked.durability === 'power') this.#store.raiseDurability()
     this.#store.hold()
-    this.#writer = new RunWriter(this.#store, checked.concurrency)
+    this.#writer = new RunWriter(this.#store, checked)
   }
 
   override _transform(item: Item, _encoding: BufferEncoding, done: TransformCallback): void {
@@ -121,7 +86,7 @@ class PartSink extends Transform {
     const { offer, plan } = item
     let bytes = 0
     await inSlices(offer.entries, (entry) => {
-      this.#checkPath(entry.path)
+      if (entry.type !== 'unreadable') this.#checkPath(entry.path)
       if (plan.isWanted(entry.index)) bytes += entry.size ?? 0
     })
     await this.#store.expect(offer, bytes)
@@ -156,18 +121,4 @@ class PartSink extends Transform {
         throw badEntry(entry, `has only ${entry.size} bytes`)
     }
   }
-}
-
-/** @throws SluiceError `ERR_USAGE` */
-function checkedOptions(options: PartSinkOptions) {
-  const { fs = nodeFileSystem, concurrency = 32, handles = 64, dir = '', store } = options
-  const { durability = 'crash', names = 'native', platform = fs.platform } = options
-  if (store === undefined)
-    checkOption('dir', options.dir, typeof dir === 'string' && dir !== '', 'the path of a folder')
-  else checkOption('dir', options.dir, options.dir === undefined, 'left out where store is given')
-  if (store !== undefined) checkPartStore(store)
-  checkChoice('durability', durability, DURABILITIES)
-  checkChoice('names', names, ['native', 'portable'])
-  checkWhole('concurrency', concurrency, 1)
-  return { ...options, dir, fs, concurrency, handles, durability, names, platform }
 }

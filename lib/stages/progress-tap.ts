@@ -2,7 +2,7 @@ import type { Transform } from 'node:stream'
 import { transform } from 'through2'
 import { errorOf } from '../errors.js'
 import { type Clock, systemClock } from '../files/disk/clock.js'
-import { checkFunction, checkOption } from '../options.js'
+import { checkFunction, checkOption, isBytes } from '../options.js'
 import { cutsOf } from '../wire/run.js'
 import type { Item } from './river/items.js'
 
@@ -90,7 +90,7 @@ export function progressTap(
 }
 
 function add(passed: Passed, chunk: Uint8Array | Item): void {
-  if (chunk instanceof Uint8Array) passed.bytes += chunk.length
+  if (isBytes(chunk)) passed.bytes += chunk.length
   else if (chunk.kind === 'run') {
     passed.bytes += chunk.length
     for (const { entry, last } of cutsOf(chunk)) if (last && entry.type === 'file') passed.files++

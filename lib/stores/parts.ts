@@ -17,6 +17,13 @@ export interface PublishPolicy {
   durability: Durability
   /** The hash algorithm of the offer. */
   algorithm: string
+  /**
+   * Where the policy overwrites: paths that this transfer acknowledged, and the folders that they are in. What has one of
+   * them is no old version, and must not be overwritten. `publishByPolicy` fills it in.
+   */
+  brought?: Set<string>
+  /** Aborted when nobody waits any more: what takes long may fail with its reason then. */
+  signal?: AbortSignal
 }
 
 /** How an entry was put where it belongs. To give nothing means: under its own path. */
@@ -61,8 +68,9 @@ export interface Part {
   /**
    * The digest of all that was written, read back. Called by `finalizer` where `hashTap` did not see the file from its
    * first byte to its last. Left out: such files fail (`ERR_UNSUPPORTED`).
+   * @param signal aborted when nobody waits for it any more: then it may fail with its reason
    */
-  digest?(algorithm: string): Promise<Buffer> | Buffer
+  digest?(algorithm: string, signal?: AbortSignal): Promise<Buffer> | Buffer
   /**
    * Gives the file its name, at once or not at all: nobody ever sees half of it. Called by `finalizer`, when every byte
    * was written and the digest is the one that the sender says, never before. What it throws fails the file.
@@ -117,6 +125,11 @@ export interface PartStore {
    * written, where `durability: 'power'` was asked for. Left out: it always does what it can.
    */
   durability?: Durability
+  /**
+   * How names will be given. Called by `finalizer` once, before the first file begins: so a store can find what is there
+   * already before it writes.
+   */
+  obey?(policy: PublishPolicy): void
   /**
    * An offer was accepted; `bytes` of it will come. Called by `partSink` once per offer, before anything that is in it:
    * for one that is attached, while files of the offers before may still arrive. Here a store says that they do not fit
@@ -176,6 +189,7 @@ export interface PartStore {
 
 /** Methods that may be left out. */
 const OPTIONAL = [
+  'obey',
   'expect',
   'makeFolder',
   'beginAll',

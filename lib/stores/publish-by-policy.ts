@@ -32,23 +32,28 @@ export interface Naming {
  */
 export async function publishByPolicy(
   file: { path: string; size: number; mtime: number },
-  { conflict, unless }: PublishPolicy,
+  { conflict, unless, brought }: PublishPolicy,
   naming: Naming,
 ): Promise<Placement> {
   const { path } = file
   const above = parentOf(path)
   let warning: SluiceError | undefined
+  const acknowledged = (placement: Placement & { name: string }) => {
+    // with the folders that it is in
+    for (let at = placement.name; brought && at !== '' && !brought.has(at); at = parentOf(at)) brought.add(at)
+    return placement
+  }
   return firstFree(nameOf(path), path, async (candidate, n) => {
     const name = above === '' ? candidate : `${above}/${candidate}`
-    if (await naming.take(name, 'create')) return { name, warning }
+    if (await naming.take(name, 'create')) return acknowledged({ name, warning })
     if (unless !== 'nothing') {
       const standing = await naming.look?.(name)
       const isThere =
         standing &&
         (unless === 'identical'
           ? standing.size === file.size && (await standing.isSame())
-          : n === 0 && isThereByTime(standing, file, unless))
-      if (isThere) return { name, skipped: unless, warning }
+          : isThereByTime(standing, file, unless, n === 0))
+      if (isThere) return acknowledged({ name, skipped: unless, warning })
     }
     if (n > 0 || conflict === 'rename') return undefined
     if (conflict === 'skip') return { name, skipped: 'conflict' }
@@ -56,18 +61,24 @@ export async function publishByPolicy(
       const message = `${printable(path)} is taken by other content; move it away or choose another conflict policy`
       throw new SluiceError('ERR_CONFLICT', message, { path })
     }
-    if (await naming.take(name, conflict)) return { name }
-    const message = `${printable(path)} stays as it was, because it is not a file: the new one gets a suffix`
+    const isBrought = brought?.has(name)
+    // before it has it: from then on another file of this transfer may find it there
+    if (!isBrought) brought?.add(name)
+    if (!isBrought && (await naming.take(name, conflict))) return acknowledged({ name })
+    const why = isBrought ? 'the same transfer brought it' : 'it is not a file'
+    const message = `${printable(path)} stays as it was, because ${why}: the new one gets a suffix`
     warning = new SluiceError('ERR_CONFLICT', message, { path })
     return undefined
   })
 }
 
-/** Only asked for the very name: the time of a file with a suffix says nothing of this one. */
+/** With a suffix it is there for this file's sake only if it has its very time: an earlier run put it there. */
 export function isThereByTime(
   there: Pick<StandingFile, 'size' | 'mtime'>,
   { size, mtime }: { size: number; mtime: number },
   unless: 'unchanged' | 'newer',
+  isFirst: boolean,
 ): boolean {
-  return unless === 'newer' ? there.mtime >= mtime : there.mtime === mtime && there.size === size
+  if (unless === 'newer' && isFirst) return there.mtime >= mtime
+  return there.mtime === mtime && there.size === size
 }

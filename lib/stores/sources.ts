@@ -1,12 +1,12 @@
 import type { Readable } from 'node:stream'
-import { printable, SluiceError } from '../errors.js'
+import { isError, isSluiceError, printable, SluiceError } from '../errors.js'
 import { errorCode } from '../files/disk/disk-error.js'
 import type { Entry } from '../wire/entry.js'
 
 /** What a source of a user's says of one of its entries. */
 export interface SourceEntry {
   /** Default: 'file'. */
-  type?: Entry['type'] | undefined
+  type?: Exclude<Entry['type'], 'unreadable'> | undefined
   /** POSIX, relative, without `.` and `..`; valid UTF-8. */
   path: string
   /** Bytes of a file; `null` where it is not known beforehand, which only the last entry may be. */
@@ -92,9 +92,9 @@ const GONE = new Set(['ENOENT', 'ENOTDIR', 'ELOOP', 'EISDIR', 'ENXIO', 'ESTALE']
  * `ERR_SOURCE_CHANGED`, everything else `ERR_SOURCE_READ`.
  */
 export function sourceError(path: string, cause: unknown): SluiceError {
-  if (cause instanceof SluiceError) return cause
+  if (isSluiceError(cause)) return cause
   const system = errorCode(cause)
-  const why = system ?? (cause instanceof Error ? cause.message : String(cause))
+  const why = system ?? (isError(cause) ? cause.message : String(cause))
   if (system !== undefined && GONE.has(system)) {
     const message = `${printable(path)} vanished, or something else took its place (${system})`
     return new SluiceError('ERR_SOURCE_CHANGED', message, { path, cause })

@@ -1,12 +1,15 @@
-import type { Duplex, FinishedOptions, Readable, Transform, Writable } from 'node:stream'
-import { finished } from 'node:stream/promises'
+import type { Duplex, Readable, Transform, Writable } from 'node:stream'
 import createDebug from 'debug'
 import pump from 'pump'
+import { deferred } from '../async.js'
 import { asSluiceError, SluiceError } from '../errors.js'
 import { systemClock } from '../files/disk/clock.js'
+import type { Keys } from '../options.js'
 import type { Limits, PeerLimits } from '../wire/limits.js'
 import type { Message } from '../wire/messages.js'
 import { encodePreface, PrefaceCheck } from '../wire/preface.js'
+import { type ByteDuplex, Connection } from './connection.js'
+import { Ending } from './ending.js'
 import { Heartbeat } from './heartbeat.js'
 
 const debug = createDebug('sluice:channel')
@@ -26,6 +29,10 @@ export interface ChannelStages {
   incoming: Transform[]
   /** The formats of the wire stages, the first applied first. */
   formats: string[]
+  /** Told of each chunk that the socket has taken, and reads no more. Where that is not known of it, nothing is told. */
+  sent?: ((chunk: Buffer) => void) | undefined
+  /** Told of each chunk that the socket made for this channel alone. Where that is not known, nothing is told. */
+  received?: ((chunk: Buffer) => void) | undefined
 }
 
 /** What `send` and `receive` are told about the connection. */
@@ -38,6 +45,14 @@ export interface ConnectionOptions {
   /** Cancels the transfer. */
   signal?: AbortSignal
 }
+
+/** Their names. */
+export const CONNECTION_OPTIONS = {
+  head: true,
+  keepOpen: true,
+  limits: true,
+  signal: true,
+} satisfies Keys<ConnectionOptions>
 
 /** The same, checked and complete. */
 export type SessionOptions = ConnectionOptions & { limits: Limits }
@@ -52,29 +67,38 @@ export interface ChannelEvents {
 }
 
 /**
- * A socket with the stages around it. The socket stands apart from the chains, which are torn down on an error: it has
- * to live long enough to carry the ERROR.
+ * A connection with the stages around it. It stands apart from the chains, which are torn down on an error: it has to live
+ * long enough to carry the ERROR.
  */
 export class Channel {
   readonly framer: ChannelStages['framer']
   readonly deframer: ReturnType<ChannelStages['deframer']>
-  readonly #socket: Duplex
+  readonly #connection: Connection
   /** All of them, the framer and the deframer too. */
   readonly #stages: readonly Duplex[]
   readonly #closeTimeout: number
   readonly #events: ChannelEvents
   readonly #first: Writable
   readonly #last: Readable
+  readonly #lastEnding: Ending
+  readonly #sent: ChannelStages['sent']
+  readonly #received: ChannelStages['received']
   /** There is one only where there are formats to compare: the frames bring a preface of their own. */
   readonly #preface: PrefaceCheck | undefined
-  #over = false
   readonly #heartbeat: Heartbeat
+  readonly #peerDone = deferred<void>()
+  /** Whether what goes out waits for the connection. */
+  #isBlocked = false
+  /** Whether the stages were told that nothing more comes in. */
+  #isInputEnded = false
+  #over = false
 
-  constructor(socket: Duplex, stages: ChannelStages, options: SessionOptions, events: ChannelEvents) {
+  constructor(socket: ByteDuplex, stages: ChannelStages, options: SessionOptions, events: ChannelEvents) {
     const { limits, head } = options
     const { formats } = stages
-    this.#socket = socket
     this.#closeTimeout = limits.closeTimeout
+    this.#sent = stages.sent
+    this.#received = stages.received
     this.#events = events
     this.framer = stages.framer
     this.deframer = stages.deframer((message) => events.talk(message))
@@ -84,35 +108,37 @@ export class Channel {
     this.#stages = [...incoming, ...outgoing]
     this.#first = incoming[0]!
     this.#last = outgoing.at(-1)!
+    this.#lastEnding = new Ending(this.#last)
     for (const stage of [...stages.incoming, ...stages.outgoing]) stage.on('error', this.#garbled)
     tie(incoming, this.#fail)
     tie(outgoing, this.#fail)
 
     this.#heartbeat = new Heartbeat(systemClock, limits, {
       // Where something waits to go out there is no need for a sign of life, and it would only pile up.
-      ping: () => this.#last.isPaused() || this.say({ type: 'ping' }),
-      isListening: () => !socket.isPaused(),
+      ping: () => this.#isBlocked || this.say({ type: 'ping' }),
+      isListening: () => !this.#connection.isPaused,
       timedOut: this.#fail,
     })
-
+    this.#connection = new Connection(socket, {
+      data: (bytes, isOurs) => {
+        if (isOurs) this.#received?.(bytes)
+        this.#read(bytes)
+      },
+      drained: () => {
+        this.#isBlocked = false
+        this.#last.resume()
+      },
+      ended: () => this.#ended(),
+      broken: (cause) => this.#broken(cause),
+    })
     // The list of formats goes in the clear, so that a mismatch can be told from a broken stream.
     if (formats.length > 0) {
       this.#preface = new PrefaceCheck(formats)
-      socket.write(encodePreface(formats))
+      this.#connection.write(encodePreface(formats))
     }
-    this.#last.on('data', this.#write).once('end', () => debug('all said'))
-    socket
-      .on('drain', this.#drained)
-      .on('error', this.#broken)
-      .on('end', this.#ended)
-      .on('close', this.#ended)
-    if (head !== undefined && head.length > 0) queueMicrotask(() => this.#read(head))
-    socket.on('data', this.#read).resume()
+    this.#last.on('data', this.#write)
     this.#first.on('drain', this.#resume)
-    // What has happened already is not told again.
-    if (socket.destroyed)
-      queueMicrotask(() => this.#broken(socket.errored ?? new Error('it is closed already')))
-    else if (socket.readableEnded) queueMicrotask(this.#ended)
+    if (head !== undefined && head.length > 0) queueMicrotask(() => this.#read(head))
   }
 
   /** The peer has said HELLO. */
@@ -130,49 +156,41 @@ export class Channel {
     if (!this.#over) await this.framer.ready()
   }
 
-  /**
-   * Ends the connection once what was said has gone out. The peer has `closeTimeout` for it; what it still sends is
-   * discarded. With `keepOpen` the socket is given back instead: paused, what follows the transfer unread.
-   */
-  async hangUp(keepOpen: boolean): Promise<void> {
-    this.#heartbeat.stop()
-    const socket = this.#socket
-    const cancel = systemClock.after(this.#closeTimeout, () => socket.destroy())
-    if (!this.#over && !socket.destroyed) {
-      const listening = new AbortController()
-      const { signal } = listening
-      const flushed = ended(this.#last, { writable: false, signal })
-      this.framer.close()
-      await Promise.race([flushed, ended(socket, { signal })])
-      listening.abort() // the socket may be used for long, and for other transfers
-    }
-    this.#over = true
-    if (keepOpen && !socket.destroyed) this.#giveBack()
-    else {
-      socket.end()
-      socket.resume()
-      await ended(socket)
-      socket.destroy()
-    }
-    cancel()
-    for (const stage of this.#stages) stage.destroy()
+  /** The peer has had its last word: {@link hangUp} need not wait for it to end its side. */
+  peerDone(): void {
+    this.#peerDone.resolve()
   }
 
-  #giveBack(): void {
-    const socket = this.#socket
-    socket.off('data', this.#read).off('drain', this.#drained).off('error', this.#broken)
-    socket.off('end', this.#ended).off('close', this.#ended)
-    socket.pause()
-    const { rest } = this.deframer
-    if (rest !== null && rest.length > 0) socket.unshift(rest)
+  /**
+   * Ends the connection once what was said has gone out, within `closeTimeout`. What the peer still
+   * sends is discarded. After a last word that the peer does not wait for, it is the peer who ends first: many a stream
+   * has no half that could be ended alone, and would lose it. With `keepOpen` the stream is given back instead: paused,
+   * what follows the transfer unread.
+   */
+  async hangUp({ keepOpen, afterPeer }: { keepOpen: boolean; afterPeer: boolean }): Promise<void> {
+    this.#heartbeat.stop()
+    const connection = this.#connection
+    const deadline = systemClock.now() + this.#closeTimeout
+    const left = () => Math.max(0, deadline - systemClock.now())
+    if (!this.#over && !connection.isGone) {
+      this.framer.close()
+      await this.#lastEnding.until((last) => last.isReadToEnd || connection.isGone, left())
+    }
+    this.#over = true
+    if (keepOpen && !connection.isGone) connection.giveBack(this.deframer.rest)
+    else {
+      if (afterPeer) await connection.peerEnded(left(), this.#peerDone.promise)
+      await connection.end(left())
+    }
+    for (const stage of this.#stages) stage.destroy()
   }
 
   readonly #write = (chunk: Buffer): void => {
     this.#heartbeat.said()
-    if (!this.#socket.destroyed && !this.#socket.write(chunk)) this.#last.pause()
+    if (this.#connection.write(chunk, this.#sent)) return
+    this.#isBlocked = true
+    this.#last.pause()
   }
-
-  readonly #drained = (): unknown => this.#last.resume()
 
   readonly #read = (chunk: Buffer): void => {
     this.#heartbeat.heard()
@@ -183,22 +201,25 @@ export class Channel {
     } catch (error) {
       return this.#fail(error as Error)
     }
-    if (bytes.length > 0 && !this.#first.write(bytes)) this.#socket.pause()
+    if (bytes.length > 0 && !this.#first.write(bytes)) this.#connection.pause()
   }
 
   readonly #resume = (): void => {
-    this.#heartbeat.heard() // while the socket was paused, the peer's silence meant nothing
-    this.#socket.resume()
+    this.#heartbeat.heard() // while the connection was paused, the peer's silence meant nothing
+    this.#connection.resume()
   }
 
-  readonly #ended = (): void => {
+  #ended(): void {
     if (this.#over) return
     if (this.#preface?.complete === false)
       this.#fail(new SluiceError('ERR_TRUNCATED', 'the stream ended before its preface did'))
-    else if (!this.#first.writableEnded) this.#first.end()
+    else if (!this.#isInputEnded) {
+      this.#isInputEnded = true
+      this.#first.end()
+    }
   }
 
-  readonly #broken = (cause: Error): void => {
+  #broken(cause: Error): void {
     const message = `the connection broke: ${cause.message}; run it again to resume`
     this.#fail(new SluiceError('ERR_INTERRUPTED', message, { cause }))
   }
@@ -220,9 +241,4 @@ function tie(stages: Duplex[], failed: (error: Error) => void): void {
   const heed = (error?: Error | null) => error && failed(error)
   if (stages.length > 1) pump(stages, heed)
   else stages[0]!.on('error', heed)
-}
-
-/** Resolves when the stream has ended, or was destroyed; or is not listened to any more. */
-async function ended(stream: Duplex | Readable, options: FinishedOptions = {}): Promise<void> {
-  await finished(stream, options).catch(() => {})
 }

@@ -19,8 +19,7 @@ export type { Piece, PieceLimits } from './plan/pieces.js'
  * a request for it is unanswered, and *closed* once it has an outcome. The plan is *finished* when END was heard and
  * every entry is closed.
  *
- * All errors are `ERR_PROTOCOL`: the peer did what the plan does not allow. They say what and where. After one, the
- * plan is of no more use.
+ * All errors are `ERR_PROTOCOL`, and say what the peer did and where. After one, the plan is of no more use.
  */
 export class Plan {
   /** The entries of all offers so far; their index is their place. */
@@ -71,21 +70,22 @@ export class Plan {
     this.#decide(count)
   }
 
-  /** Decides that the next `count` entries are wanted with all of their bytes: one request for each file. */
+  /** Decides that the next `count` entries are wanted, but for the unreadable ones: one request for each file. */
   want(count: number): void {
     const start = this.undecided
     const end = this.#decide(count)
-    this.#isWanted.fill(1, start, end)
     this.#states.set(start, Is.Coming, end)
-    this.wantedEntries += count
     for (let index = start; index < end; index++) {
       const { type, size } = this.entries[index]!
+      if (type !== 'unreadable') {
+        this.#isWanted[index] = 1
+        this.wantedEntries++
+        if (this.#isClosed[index]) this.closedWanted++
+      }
       if (size === null) this.#wantsUnknown = true
       else this.#wantedSizes += size
-      if (this.#isClosed[index]) {
-        this.closedWanted++
-        this.#states.set(index, Is.Absent)
-      } else if (type === 'file') this.#requests.add(index)
+      if (this.#isClosed[index] || !this.isWanted(index)) this.#states.set(index, Is.Absent)
+      else if (type === 'file') this.#requests.add(index)
     }
   }
 

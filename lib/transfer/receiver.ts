@@ -3,11 +3,13 @@ import { pipeline } from 'node:stream/promises'
 import { setImmediate } from 'node:timers/promises'
 import { deferred } from '../async.js'
 import { isSluiceError, SluiceError } from '../errors.js'
+import { systemClock } from '../files/disk/clock.js'
 import type { Offer } from '../wire/entry.js'
 import { DEFAULT_LIMITS, type PeerLimits } from '../wire/limits.js'
 import type { Message, PlanRecord } from '../wire/messages.js'
 import type { OutcomeRange, TransferResult } from '../wire/outcome.js'
 import type { ChannelStages, SessionOptions } from './channel.js'
+import type { ByteDuplex } from './connection.js'
 import { messagesOf } from './outcome-table.js'
 import { asError, closed, closedSoon, type RiverHooks, Session } from './session.js'
 
@@ -51,12 +53,13 @@ export class Receiver extends Session {
   readonly #receiving: Receiving
   readonly #closeTimeout: number
   readonly #goodbye = deferred<void>()
+  #offerCame = () => {}
   readonly #river: ReturnType<Receiving['river']>
   #result: TransferResult | null = null
   /** Bytes of a message that the sender takes. */
   #mostBytes = DEFAULT_LIMITS.message
 
-  constructor(socket: Duplex, stages: ChannelStages, receiving: Receiving, options: SessionOptions) {
+  constructor(socket: ByteDuplex, stages: ChannelStages, receiving: Receiving, options: SessionOptions) {
     super('receive', socket, stages, options)
     this.#receiving = receiving
     this.#closeTimeout = options.limits.closeTimeout
@@ -72,6 +75,7 @@ export class Receiver extends Session {
     })
     this.open()
     this.control.move('connecting')
+    this.#awaitOffer(options.limits.offerTimeout)
     this.#run().catch((error) => this.fail(asError(error)))
   }
 
@@ -94,9 +98,19 @@ export class Receiver extends Session {
     this.conclude(result)
   }
 
+  /** A peer that gives signs of life and never an offer is no sender. */
+  #awaitOffer(milliseconds: number): void {
+    const message = `the peer has offered nothing for ${milliseconds} ms; is it a receiver, too?`
+    this.#offerCame = systemClock.after(milliseconds, () =>
+      this.fail(new SluiceError('ERR_TIMEOUT', message)),
+    )
+    this.stop.signal.addEventListener('abort', () => this.#offerCame())
+  }
+
   /** Asks whether the offer is taken, and answers it; says what is wanted, page by page. */
   async #offered(offer: Offer): Promise<void> {
     this.requireHello()
+    this.#offerCame()
     if (offer.first > 0) {
       throw new SluiceError('ERR_PROTOCOL', 'the peer attached files, which this side did not say it knows')
     }

@@ -7,6 +7,7 @@ import type { PeerLimits } from '../wire/limits.js'
 import type { Message, Messages, OutcomeRecord } from '../wire/messages.js'
 import type { Outcome, OutcomeRange, OutcomeStatus } from '../wire/outcome.js'
 import type { ChannelStages, SessionOptions } from './channel.js'
+import type { ByteDuplex } from './connection.js'
 import { outcomeOf } from './outcome-table.js'
 import { asError, closed, type RiverHooks, Session } from './session.js'
 
@@ -52,7 +53,7 @@ export class Sender extends Session {
   #names = 0
   #river: ReturnType<Sending['river']> | undefined
 
-  constructor(socket: Duplex, stages: ChannelStages, sending: Sending, options: SessionOptions) {
+  constructor(socket: ByteDuplex, stages: ChannelStages, sending: Sending, options: SessionOptions) {
     super('send', socket, stages, options)
     this.#sending = sending
     this.#mostNames = options.limits.names
@@ -152,7 +153,12 @@ export class Sender extends Session {
     const { plan } = this
     const last = first + count - 1
     if (last >= plan.undecided) throw unexpected(last)
-    for (let index = first; index <= last; index++) if (plan.isClosed(index)) throw unexpected(index)
+    const said = new Map(except.map((record) => [record.index, record.status]))
+    for (let index = first; index <= last; index++) {
+      if (plan.isClosed(index)) throw unexpected(index)
+      if (plan.entries[index]!.type === 'unreadable' && (said.get(index) ?? status) !== 'failed')
+        throw new SluiceError('ERR_PROTOCOL', `the peer has entry ${index}, which could not be sent`)
+    }
     plan.close(first, last + 1)
     const records = except.map((record) => [record.index, this.#outcome(record)] as const)
     const range: OutcomeRange = {

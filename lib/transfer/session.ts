@@ -1,13 +1,15 @@
 import type { Duplex, Readable, Writable } from 'node:stream'
 import { setTimeout } from 'node:timers/promises'
 import createDebug from 'debug'
-import { asSluiceError, codeOf, printable, SluiceError } from '../errors.js'
+import { asSluiceError, codeOf, isError, printable, SluiceError } from '../errors.js'
 import { checkAbortSignal, checkFlag, checkOption } from '../options.js'
 import { type PeerLimits, saidLimits } from '../wire/limits.js'
 import type { Message } from '../wire/messages.js'
 import { filesFailed, type TransferResult } from '../wire/outcome.js'
 import type { Run } from '../wire/run.js'
 import { Channel, type ChannelStages, type SessionOptions } from './channel.js'
+import { type ByteDuplex, checkDuplex } from './connection.js'
+import { tellsClose } from './ending.js'
 import { isFinal } from './lifecycle.js'
 import { OutcomeTable } from './outcome-table.js'
 import { Plan } from './plan.js'
@@ -41,7 +43,7 @@ export abstract class Session {
   protected channel!: Channel
   /** Aborted when the river has to stop. */
   protected readonly stop = new AbortController()
-  readonly #socket: Duplex
+  readonly #socket: ByteDuplex
   readonly #stages: ChannelStages
   readonly #options: SessionOptions
   /** PINGs since that time. */
@@ -50,11 +52,16 @@ export abstract class Session {
   #ending: Promise<void> | null = null
 
   /** Throws `ERR_USAGE` for a socket or an option that is none, before anything is done to the socket. */
-  constructor(direction: 'send' | 'receive', socket: Duplex, stages: ChannelStages, options: SessionOptions) {
+  constructor(
+    direction: 'send' | 'receive',
+    socket: ByteDuplex,
+    stages: ChannelStages,
+    options: SessionOptions,
+  ) {
     const { head, keepOpen, signal } = options
-    checkOption('socket', socket, isByteStream(socket), 'a duplex stream of bytes')
-    checkOption('head', head, head === undefined || Buffer.isBuffer(head), 'a Buffer')
     checkFlag('keepOpen', keepOpen)
+    checkDuplex('socket', socket, keepOpen === true)
+    checkOption('head', head, head === undefined || Buffer.isBuffer(head), 'a Buffer')
     checkAbortSignal('signal', signal)
     this.control = Transfer.create(direction, (reason) => this.#cancel(reason), this.plan)
     this.#socket = socket
@@ -93,7 +100,7 @@ export abstract class Session {
   protected conclude(result: TransferResult): void {
     // the list is not made unless there is something to say of it
     const error = result.failed > 0 ? filesFailed(result.files, result.files.length) : undefined
-    this.#end(this.#options.keepOpen === true, () =>
+    this.#end({ keepOpen: this.#options.keepOpen === true, afterPeer: false }, () =>
       error ? this.control.fail(error) : this.control.complete(result),
     )
   }
@@ -106,7 +113,9 @@ export abstract class Session {
     if (this.#ending !== null) return
     debug('failed: %s %s', error.code, printable(error.message))
     if (lastWord) this.say(lastWord)
-    this.#end(false, () => this.control.fail(error))
+    this.#end({ keepOpen: false, afterPeer: lastWord !== null && this.#greeted }, () =>
+      this.control.fail(error),
+    )
   }
 
   /** Tells the peer, unless this side has had its last word. */
@@ -128,20 +137,20 @@ export abstract class Session {
     return this.#ending !== null
   }
 
-  #end(keepOpen: boolean, settle: () => void): void {
+  #end(how: Parameters<Channel['hangUp']>[0], settle: () => void): void {
     if (this.#ending !== null) return
     this.#options.signal?.removeEventListener('abort', this.#aborted)
     this.#ending = (async () => {
       await null // the reader is in the middle of a message
       this.stop.abort()
-      await Promise.all([this.channel.hangUp(keepOpen), this.settled()])
+      await Promise.all([this.channel.hangUp(how), this.settled()])
       if (!isFinal(this.transfer.state)) settle()
     })()
   }
 
   readonly #aborted = (): void => {
     const reason: unknown = this.#options.signal?.reason
-    this.#cancel(reason instanceof Error ? reason.message : '')
+    this.#cancel(isError(reason) ? reason.message : '')
   }
 
   async #cancel(reason: string): Promise<void> {
@@ -153,7 +162,10 @@ export abstract class Session {
 
   #talk(message: Message): boolean {
     debug('heard %s', message.type)
-    if (this.#ending !== null) return true
+    if (this.#ending !== null) {
+      if (message.type === 'cancel' || message.type === 'error') this.channel.peerDone()
+      return true
+    }
     if (!this.#greeted && message.type !== 'hello' && message.type !== 'error' && message.type !== 'cancel') {
       throw new SluiceError('ERR_PROTOCOL', `the peer said ${message.type} before hello`)
     }
@@ -223,11 +235,6 @@ export async function closedSoon(streams: readonly Duplex[], milliseconds: numbe
   stop.abort()
 }
 
-/** Whether it emits 'close', which is the only way to learn of it. */
-function tellsClose(stream: Duplex): boolean {
-  return (stream as { _readableState?: { emitClose?: boolean } })._readableState?.emitClose === true
-}
-
 function cancelled(where: string, reason = ''): SluiceError {
   const why = reason === '' ? '' : `: ${printable(reason, 1024)}`
   return new SluiceError('ERR_CANCELLED', `cancelled ${where}${why}`)
@@ -236,13 +243,4 @@ function cancelled(where: string, reason = ''): SluiceError {
 /** An error that the peer told keeps its code, if it is one of ours. */
 function errorOfPeer(code: string, text: string): SluiceError {
   return new SluiceError(codeOf(code), `the peer says: ${printable(text, 1024)}`, { found: code })
-}
-
-function isByteStream(socket: Duplex | undefined): boolean {
-  return (
-    typeof socket?.write === 'function' &&
-    typeof socket.read === 'function' &&
-    !socket.writableObjectMode &&
-    !socket.readableObjectMode
-  )
 }

@@ -1,8 +1,16 @@
-/** One file, folder or link of a manifest. `start` is computed by both sides and never sent. */
+import type { Code } from '../errors.js'
+
+/**
+ * One file, folder or link of a manifest. `start` is computed by both sides and never sent.
+ *
+ * An entry that is 'unreadable' is something that was to be sent and cannot be: a folder without permission, a name
+ * that is no text, what vanished while it was listed. It is offered so that both sides know of it: it never travels,
+ * and its outcome is failed. Its path is for people, and leads nowhere.
+ */
 export interface Entry {
   /** Its number in the transfer, from 0. */
   index: number
-  type: 'file' | 'directory' | 'symlink'
+  type: 'file' | 'directory' | 'symlink' | 'unreadable'
   /** POSIX, relative, without `.` and `..`; valid UTF-8. */
   path: string
   /** Bytes; `null` if it is not known beforehand (only the last entry of an offer). 0 for folders and links. */
@@ -15,10 +23,12 @@ export interface Entry {
   mode: number
   /** Where a symbolic link points to. */
   target?: string
+  /** Why it is unreadable. */
+  code?: Code
 }
 
 /** An entry as it is sent: without what both sides compute. */
-export type WireEntry = Pick<Entry, 'type' | 'path' | 'size' | 'mtime' | 'mode' | 'target'>
+export type WireEntry = Pick<Entry, 'type' | 'path' | 'size' | 'mtime' | 'mode' | 'target' | 'code'>
 
 /** What is offered at once: the first offer of a transfer, or files attached to it. */
 export interface Offer {

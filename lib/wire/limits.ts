@@ -33,6 +33,8 @@ export interface Limits {
   errorText: number
   /** The whole handshake, in milliseconds. */
   handshakeTimeout: number
+  /** How long a receiver waits for the offer, in milliseconds: a sender may have very much to list. */
+  offerTimeout: number
   /** Silence after which the connection is given up, in milliseconds. */
   idleTimeout: number
   /** Silence after which a PING is sent, in milliseconds. */
@@ -56,6 +58,7 @@ export const DEFAULT_LIMITS: Limits = Object.freeze({
   names: 8 * 1024 * 1024,
   errorText: 1024,
   handshakeTimeout: 10_000,
+  offerTimeout: 600_000,
   idleTimeout: 60_000,
   pingInterval: 15_000,
   closeTimeout: 5_000,

@@ -38,6 +38,11 @@ export function* offerMessages(offer: Offer, most = PAGE_BYTES): Generator<Messa
 /** The times that a disk can hold, in milliseconds: 1901 to 2446, as ext4 does with 256-byte inodes. */
 const EARLIEST = -(2 ** 31) * 1000
 const LATEST = (2 ** 34 - 2 ** 31 - 1) * 1000
+/** A time in whole milliseconds that a disk can hold, as near as can be. */
+export function clampTime(milliseconds: number): number {
+  return Math.floor(Math.min(Math.max(milliseconds, EARLIEST), LATEST))
+}
+
 /** The most items that a `Map` or a `Set` of JavaScript can hold. */
 const MOST_NAMES = 2 ** 24 - 1
 
@@ -140,14 +145,15 @@ export class ManifestReader {
   }
 
   #entry(entry: WireEntry, said: Messages['offer']): void {
-    const { type, path, size, mtime, mode, target } = entry
+    const { type, path, size, mtime, mode, target, code } = entry
     const before = this.#entries.at(-1)
     if (before?.size === null) throw badEntry(before, 'has no size, but is not the last')
-    this.#checkPath(path)
+    if (type === 'unreadable') this.#checkText('what is unreadable', path)
+    else this.#checkPath(path)
     if (type !== 'file' && size !== 0) throw badEntry(entry, `is a ${type} with a size`)
-    if ((type === 'symlink') !== (target !== undefined))
-      throw badEntry(entry, 'has a target that does not fit')
-    if (target !== undefined) this.#checkTarget(path, target)
+    if ((type === 'symlink') !== (target !== undefined) || (type === 'unreadable') !== (code !== undefined))
+      throw badEntry(entry, 'has a target or a code that does not fit')
+    if (target !== undefined) this.#checkText(`the target of the link ${printable(path, 200)}`, target, path)
     this.#claim(entry)
     const laid: Entry = {
       index: this.#before.first + this.#entries.length,
@@ -155,25 +161,26 @@ export class ManifestReader {
       path,
       size,
       start: this.#before.position + this.#bytes,
-      mtime: Math.min(Math.max(mtime, EARLIEST), LATEST),
+      mtime: clampTime(mtime),
       mode: mode & 0o777,
     }
     if (target !== undefined) laid.target = target
+    if (code !== undefined) laid.code = code
     this.#entries.push(laid)
     this.#bytes += size ?? 0
     if (this.#bytes > said.bytes) throw badEntry(entry, `exceeds the announced ${said.bytes} bytes`)
   }
 
-  /** Checks only that the target is a path at all. Whether it may lead there is checked where the link is made. */
-  #checkTarget(path: string, target: string): void {
-    const fault = faultOfText(target, this.#limits.path)
-    if (fault === undefined) return
-    throw new SluiceError('ERR_PATH', `the target of the link ${printable(path, 200)} ${fault}`, { path })
+  /** Checks only that a text is one. Whether a target may lead there is checked where the link is made. */
+  #checkText(what: string, text: string, path = text): void {
+    const fault = faultOfText(text, this.#limits.path)
+    if (fault !== undefined) throw new SluiceError('ERR_PATH', `${what} ${fault}`, { path })
   }
 
   /** No path twice, and nothing below a file. */
   #claim(entry: WireEntry): void {
     const { path, type } = entry
+    if (type === 'unreadable') return this.#countName()
     const end = path.lastIndexOf('/')
     const parentPath = end < 0 ? '' : path.slice(0, end)
     if (this.#parent === undefined || parentPath !== this.#parentPath) {

@@ -1,4 +1,4 @@
-import { SluiceError } from '../errors.js'
+import { fileCodeOf, SluiceError } from '../errors.js'
 import type { WireEntry } from './entry.js'
 import { FrameType, frameHeader, RESERVED_FRAMES } from './frames.js'
 import { DEFAULT_LIMITS, type Limits, type PeerLimits } from './limits.js'
@@ -142,9 +142,10 @@ function shortened(text: string, bytes: number): string {
   return scratch.toString('utf8', 0, written)
 }
 
-function entryTuple({ type, path, size, mtime, mode, target }: WireEntry): Packed[] {
+function entryTuple({ type, path, size, mtime, mode, target, code }: WireEntry): Packed[] {
   const tuple: Packed[] = [ENTRY_TYPES.indexOf(type), path, size, mtime, mode]
-  if (target !== undefined) tuple.push(target)
+  const more = target ?? code
+  if (more !== undefined) tuple.push(more)
   return tuple
 }
 
@@ -225,7 +226,14 @@ function unpacked(type: keyof Messages, map: Record<string, unknown>): Message {
   }
 }
 
-type EntryTuple = [type: number, path: string, size: number | null, mtime: number, mode: number, to?: string]
+type EntryTuple = [
+  type: number,
+  path: string,
+  size: number | null,
+  mtime: number,
+  mode: number,
+  more?: string,
+]
 type OutcomeTuple = [index: number, status: number, name?: string | null, code?: string]
 type OutcomesMap = {
   first: number
@@ -235,9 +243,12 @@ type OutcomesMap = {
   except?: OutcomeTuple[]
 }
 
-function entryOf([type, path, size, mtime, mode, target]: EntryTuple): WireEntry {
-  const entry: WireEntry = { type: ENTRY_TYPES[type]!, path, size, mtime, mode }
-  if (target !== undefined) entry.target = target
+function entryOf([number, path, size, mtime, mode, more]: EntryTuple): WireEntry {
+  const type = ENTRY_TYPES[number]!
+  const entry: WireEntry = { type, path, size, mtime, mode }
+  if (more === undefined) return entry
+  if (type === 'unreadable') entry.code = fileCodeOf(more)
+  else entry.target = more
   return entry
 }
 

@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { Packr, Unpackr } from 'msgpackr'
 import { SluiceError } from '../errors.js'
+import { isBytes } from '../options.js'
 import type { Limits } from './limits.js'
 
 /** The msgpack values that a message may hold: integers are safe ones, and there are no floats and no extensions. */
@@ -30,7 +31,7 @@ export function pack(map: { [key: string]: Packed | undefined }): Buffer {
 function widened(value: Packed | undefined): unknown {
   if (typeof value === 'number') return Math.abs(value) > 0x7fff_ffff ? BigInt(value) : value
   if (Array.isArray(value)) return value.map(widened)
-  if (value === null || typeof value !== 'object' || value instanceof Uint8Array) return value
+  if (value === null || typeof value !== 'object' || isBytes(value)) return value
   const map: Record<string, unknown> = {}
   for (const [key, part] of Object.entries(value)) if (part !== undefined) map[key] = widened(part)
   return map

@@ -69,10 +69,19 @@ export function failed(entry: Entry, error: SluiceError): Outcome {
   return { entry, path: entry.path, status: 'failed', code: error.code, error }
 }
 
+/** The reasons that leave out what does not stand there; the others say that it does. Told as `ERR_SKIPPED`. */
+const LEFT_OUT: readonly SkipReason[] = ['conflict', 'unwanted', 'symlink', 'filtered']
+
 /** The outcome of an entry that was skipped; with an error that says more than the reason. */
 export function skipped(entry: Entry, reason: SkipReason, error?: SluiceError): Outcome {
   const outcome: Outcome = { entry, path: entry.path, status: 'skipped', reason }
+  if (LEFT_OUT.includes(reason)) outcome.code = 'ERR_SKIPPED'
   return error ? { ...outcome, code: error.code, error } : outcome
+}
+
+/** The outcome of an entry that the sender could not read when it was listed. */
+export function unreadable(entry: Entry): Outcome {
+  return failed(entry, failureOf(entry, entry.code!, 'the sender could not read it'))
 }
 
 /** The error of a transfer of `count` entries of which files failed: the first of them says what it was. */

@@ -20,8 +20,6 @@ export interface PathRules {
 // The names of devices are reserved in every folder, with any ending (Windows, "Naming Files, Paths, and Namespaces").
 const DEVICE = /^(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$) *(\..*|:.*)?$/i
 const INTERPRETED = /[\p{Cc}<>:"|?*\\]/u
-// Windows gives every folder a short name of its own, by which `.sluice` could be reached.
-const SHORT_NAME = /^sluice~\d+$/i
 
 /**
  * Checks the path of an entry: POSIX, relative, and nothing that leads anywhere else than it says. A path that only
@@ -84,7 +82,6 @@ function interpreted(path: string): string | undefined {
     if (INTERPRETED.test(part)) return 'contains a character that some platform interprets'
     if (DEVICE.test(part)) return 'contains the name of a device'
     if (/[. ]$/.test(part)) return 'contains a name that ends in a dot or a space'
-    if (SHORT_NAME.test(part)) return 'contains the short name of the folder .sluice'
   }
   return undefined
 }

@@ -1,4 +1,5 @@
 import { SluiceError } from '../errors.js'
+import { isBytes } from '../options.js'
 import { FrameType } from './frames.js'
 import { type Limits, TOLD_LIMITS } from './limits.js'
 import type { Packed } from './msgpack.js'
@@ -16,7 +17,7 @@ export interface Schema {
 type Check = (value: Packed, limits: Limits) => boolean
 
 /** Words that stand in a message as a number: their place in these lists. */
-export const ENTRY_TYPES = ['file', 'directory', 'symlink'] as const
+export const ENTRY_TYPES = ['file', 'directory', 'symlink', 'unreadable'] as const
 export const STATUSES: readonly OutcomeStatus[] = ['published', 'skipped', 'failed']
 export const PLAN_KINDS = ['skip', 'all'] as const
 /** Kinds of a plan that come with a later feature. */
@@ -82,14 +83,14 @@ function bad(what: string): SluiceError {
 
 const positive = integer(1)
 const count = integer(0)
-const bytes: Check = (value) => value instanceof Uint8Array && value.length > 0
+const bytes: Check = (value) => isBytes(value) && value.length > 0
 const boolean: Check = (value) => typeof value === 'boolean'
 /** A map in the map. */
 const peerLimits: Check = (value, limits) =>
   typeof value === 'object' &&
   value !== null &&
   !Array.isArray(value) &&
-  !(value instanceof Uint8Array) &&
+  !isBytes(value) &&
   Object.entries(value).every(
     ([key, number]) => (TOLD_LIMITS as readonly string[]).includes(key) && positive(number!, limits),
   )
@@ -128,6 +129,14 @@ function faultOfIndices(first: number, count: number, list: readonly Indexed[]):
 
 function faultOfRange(first: number, count: number): string | undefined {
   return Number.isSafeInteger(first + count) ? undefined : 'with entries beyond 2^53'
+}
+
+/** What is unreadable says why. */
+function faultOfEntries(map: Record<string, Packed>): string | undefined {
+  const entries = map.entries as [type: number, path: string, ...rest: Packed[]][]
+  const isFit = ([type, , , , , code]: (typeof entries)[number]) =>
+    ENTRY_TYPES[type] !== 'unreadable' || (typeof code === 'string' && CODE.test(code))
+  return entries.every(isFit) ? undefined : 'with something unreadable that has no code'
 }
 
 function faultOfPlan(map: Record<string, Packed>): string | undefined {
@@ -184,7 +193,7 @@ export const SCHEMAS = {
   entries: {
     frame: FrameType.ENTRIES,
     required: {
-      // type, path, size, mtime, mode, target
+      // type, path, size, mtime, mode, target or code
       entries: tuples(
         5,
         integer(0, ENTRY_TYPES.length - 1),
@@ -195,6 +204,7 @@ export const SCHEMAS = {
         path,
       ),
     },
+    together: faultOfEntries,
   },
   digests: {
     frame: FrameType.DIGESTS,

@@ -18,10 +18,11 @@ test('addresses are HOST:PORT, with brackets for IPv6', (t) => {
 })
 
 test('only loopback is resolved', async (t) => {
-  t.deepEqual(await resolveLoopback('127.9.9.9:1'), { host: '127.9.9.9', port: 1 })
-  t.deepEqual(await resolveLoopback('[::1]:1'), { host: '::1', port: 1 })
+  const { signal } = new AbortController()
+  t.deepEqual(await resolveLoopback('127.9.9.9:1', signal), [{ host: '127.9.9.9', port: 1 }])
+  t.deepEqual(await resolveLoopback('[::1]:1', signal), [{ host: '::1', port: 1 }])
   for (const wrong of ['0.0.0.0:1', '[::]:1', '10.0.0.1:1', '[::ffff:10.0.0.1]:1']) {
-    await t.throwsAsync(resolveLoopback(wrong), { code: 'ERR_USAGE' }, wrong)
+    await t.throwsAsync(resolveLoopback(wrong, signal), { code: 'ERR_USAGE' }, wrong)
   }
 })
 

@@ -57,6 +57,7 @@ async function receiver(t: ExecutionContext<unknown>, ...flags: string[]) {
     offer,
     stop,
     type: (keys: string) => stdin.write(keys),
+    hangUp: () => stdin.destroy(new Error('EIO: the terminal is gone')),
     screen: io.stderr,
   }
 }
@@ -118,6 +119,42 @@ test('with --once the program ends with the sender that is gone, without an answ
   await screen.shows(/Accept\?/s)
   await sending.cancel()
   t.is(await exit, 130)
+})
+
+test('Ctrl-D at the question is a no, and the next offer is asked about', async (t) => {
+  const { exit, offer, stop, type, screen } = await receiver(t)
+  const first = offer('one')
+  await screen.shows(/Accept\?/s)
+  type('\u0004')
+  await t.throwsAsync(first.finished, { code: 'ERR_REJECTED', message: /said no/ })
+  const second = offer('two')
+  await screen.shows(/offered: two.*Accept\?/s)
+  type('y\n')
+  await second.finished
+  stop.abort(stoppedByUser())
+  t.is(await exit, 130)
+})
+
+test('a terminal that closes is a no, to every offer that follows, too', async (t) => {
+  const { exit, offer, stop, hangUp, screen } = await receiver(t)
+  const first = offer('one')
+  await screen.shows(/Accept\?/s)
+  hangUp()
+  await t.throwsAsync(first.finished, { code: 'ERR_REJECTED' })
+  await t.throwsAsync(offer('two').finished, { code: 'ERR_REJECTED' })
+  stop.abort(stoppedByUser())
+  t.is(await exit, 130)
+})
+
+test('an answer that is none is asked for again, until it is yes or no', async (t) => {
+  const { exit, offer, type, screen } = await receiver(t, '--once')
+  const sending = offer('one')
+  await screen.shows(/Accept\?/s)
+  type('yesterday\n')
+  await screen.shows(/Accept\?.*Accept\?/s)
+  type('YES\n')
+  t.is((await sending.finished).published, 1)
+  t.is(await exit, 0)
 })
 
 test('Ctrl-C at the question stops the program and cancels the transfer', async (t) => {

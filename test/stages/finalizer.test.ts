@@ -41,7 +41,7 @@ for (const [conflict, expected, old, suffixed] of [
   ['rename', 'published as a_1.txt', 'old', 'new'],
   ['overwrite', 'published', 'new', undefined],
   ['replace', 'published', 'new', undefined],
-  ['skip', 'skipped conflict', 'old', undefined],
+  ['skip', 'skipped conflict ERR_SKIPPED', 'old', undefined],
   ['fail', 'failed ERR_CONFLICT', 'old', undefined],
 ] as const) {
   test(`KNOWN-FAILURES 9, 10, 31: with conflict '${conflict}' a taken name is ${expected}`, async (t) => {
@@ -135,13 +135,13 @@ test('entries that the plan left out have an outcome, too', async (t) => {
   const items = () => arrivingOf(files, { want: ({ path }) => path === 'b' })
   const options = { dir: '/dst', fs: memory() }
   t.deepEqual(statuses((await receiveItems(items(), options)).outcomes), {
-    a: 'skipped unwanted',
-    d: 'skipped unwanted',
+    a: 'skipped unwanted ERR_SKIPPED',
+    d: 'skipped unwanted ERR_SKIPPED',
     b: 'published',
   })
   t.deepEqual(statuses((await receiveItems(items(), options)).outcomes), {
-    a: 'skipped unwanted',
-    d: 'skipped unwanted',
+    a: 'skipped unwanted ERR_SKIPPED',
+    d: 'skipped unwanted ERR_SKIPPED',
     b: 'skipped identical',
   })
 })

@@ -9,6 +9,8 @@ import {
   send,
 } from '../../lib/index.js'
 import { type Contents, manifestOfContents, TIME } from '../helpers/contents.js'
+import { arrivingOf } from '../helpers/items.js'
+import { receiveItems } from '../helpers/river.js'
 import { connection } from '../helpers/sockets.js'
 
 /** Receives into the store over a socket; gives what became of each entry. */
@@ -151,5 +153,21 @@ test('memory is taken for what comes, not for what was announced', async (t) => 
     const other = await memoryParts().begin({ ...entry, size: 9 })
     await other.write(0, [Buffer.from('few'), Buffer.from(' bytes')], true)
     return other
+  }
+})
+
+test('what was acknowledged is overwritten by nothing of the same transfer, nor is a folder that it is in', async (t) => {
+  for (const conflict of ['overwrite', 'replace'] as const) {
+    const store = memoryParts()
+    store.folders.set('folder', { mode: 0o755, mtime: 0 })
+    store.files.set('folder/mine', { bytes: Buffer.from('mine'), mode: 0o644, mtime: 0 })
+    store.files.set('file', { bytes: Buffer.from('mine'), mode: 0o644, mtime: 0 })
+    const files = { 'file/x': '1', file_1: '2', a: '3' }
+    for (let times = 0; times < 2; times++) {
+      const { error } = await receiveItems(arrivingOf(files), { store, conflict, concurrency: 1 })
+      t.is(error, undefined)
+      const contents = [...store.files.values()].map(({ bytes }) => bytes.toString())
+      t.deepEqual(contents.sort(), ['1', '2', '3', 'mine', 'mine'])
+    }
   }
 })

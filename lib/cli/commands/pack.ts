@@ -1,11 +1,11 @@
 import { pipeline } from 'node:stream/promises'
-import { SluiceError } from '../../errors.js'
+import { type Code, SluiceError } from '../../errors.js'
 import { fileSource } from '../../stages/file-source.js'
 import { framer } from '../../stages/framer.js'
 import { hashTap } from '../../stages/hash-tap.js'
 import type { Context } from '../terminal/context.js'
 import { counted, size } from '../terminal/progress.js'
-import { manifestOfArguments, type SourceFlags } from './send.js'
+import { leftOut, manifestOfArguments, type SourceFlags } from './send.js'
 
 /** `sluice pack`: writes a one-way stream to standard output, and its events, if asked for, to standard error. */
 export async function packCommand(paths: string[], flags: SourceFlags, context: Context): Promise<void> {
@@ -17,18 +17,23 @@ export async function packCommand(paths: string[], flags: SourceFlags, context: 
   const { id, entries, bytes } = manifest.offer
   reporter.endsWith(manifest.offer)
   for (const warning of manifest.skipped) reporter.warn(warning, id)
-  const failures: SluiceError[] = []
+  const failures: { path: string | undefined; status: 'failed'; code: Code }[] = entries
+    .filter(({ type }) => type === 'unreadable')
+    .map(({ path, code }) => ({ path, status: 'failed', code: code! }))
   const onFailure = (error: SluiceError) => {
-    failures.push(error)
+    const { path, code } = error
+    failures.push({ path, status: 'failed', code })
     reporter.warn(error, id)
   }
   const source = fileSource(manifest, { onFailure })
   await pipeline(source, hashTap(), framer(), io.stdout, { signal })
   if (failures.length > 0) {
-    const outcomes = failures.map(({ path, code }) => ({ path, status: 'failed', code }))
     const message = `${failures.length} of ${counted(entries.length, 'entry', 'entries')} could not be packed`
-    throw new SluiceError('ERR_FILES_FAILED', message, { outcomes })
+    throw new SluiceError('ERR_FILES_FAILED', message, { outcomes: failures })
   }
-  reporter.event({ event: 'completed', id, published: entries.length, skipped: 0, failed: 0, bytes })
-  reporter.note(`${counted(entries.length, 'entry', 'entries')} packed, ${size(bytes)}`)
+  const left = leftOut(manifest)
+  const numbers = { published: entries.length, skipped: 0, there: 0, leftOut: left, failed: 0, bytes }
+  reporter.event({ event: 'completed', id, ...numbers })
+  const more = left === 0 ? '' : `, ${left} left out`
+  reporter.note(`${counted(entries.length, 'entry', 'entries')} packed${more}, ${size(bytes)}`)
 }

@@ -11,7 +11,7 @@ import { connectTo, listenAt } from '../network/connection.js'
 import { serve } from '../network/serve.js'
 import { confirmOffer, describeOffer } from '../terminal/ask.js'
 import type { Context } from '../terminal/context.js'
-import { commandError, stoppedByUser } from '../terminal/exit.js'
+import { commandError, isTermination, stoppedByUser } from '../terminal/exit.js'
 
 /** The options of `sluice receive`; see its help. */
 export interface ReceiveFlags {
@@ -45,11 +45,12 @@ export async function receiveCommand(
     await transfer.finished
     return
   }
-  const { server, address: here } = await listenAt(flags.listen ?? '127.0.0.1:0')
-  reporter.result({ event: 'listening', address: here }, here)
+  const { server, address: here } = await listenAt(flags.listen ?? '127.0.0.1:0', signal)
   try {
+    reporter.listening(here, flags.listen)
     const begin = (socket: Socket) => receive(socket, optionsOf(flags, context))
-    if (await serve(server, begin, flags.once === true, context)) return
+    const end = await serve(server, begin, { once: flags.once === true }, context)
+    if (end === 'done' || (end === 'idle' && isTermination(signal.reason))) return
   } finally {
     server.close()
   }

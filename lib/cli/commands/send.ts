@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import { printable, SluiceError } from '../../errors.js'
+import type { FileStats } from '../../files/disk/fs.js'
 import { commandFileSystem } from '../../files/disk/node-fs.js'
 import { send } from '../../send.js'
 import type { Manifest } from '../../stages/manifest/builder.js'
@@ -7,12 +8,13 @@ import { manifestFrom } from '../../stages/manifest/manifest-from.js'
 import { manifestOf } from '../../stages/manifest/manifest-of.js'
 import { throttle } from '../../stages/throttle.js'
 import type { Transfer } from '../../transfer/transfer.js'
+import { filesFailed, unreadable } from '../../wire/outcome.js'
 import { connectTo, listenAt } from '../network/connection.js'
 import { parseRate } from '../network/rate.js'
 import { serve } from '../network/serve.js'
 import type { Context } from '../terminal/context.js'
-import { standardInput } from '../terminal/input.js'
 import { counted, size } from '../terminal/progress.js'
+import { standardInput } from '../terminal/streams.js'
 
 /** The options that `send` and `pack` share: what is sent, and under which name. */
 export interface SourceFlags {
@@ -41,8 +43,16 @@ export async function manifestOfArguments(
   const { hash: algorithm, name, include, exclude, gitignore } = flags
   if (!paths.includes('-')) {
     const which = { include, exclude, gitignore, symlinks: flags.links ? 'keep' : 'skip' } as const
-    const manifest = await manifestOf(paths, { algorithm, name, ...which, fs: commandFileSystem, signal })
-    if (manifest.offer.entries.length > 0) return manifest
+    const omit = await filesOf([io.stdout, io.stderr])
+    const manifest = await manifestOf(paths, {
+      algorithm,
+      name,
+      ...which,
+      omit,
+      fs: commandFileSystem,
+      signal,
+    })
+    if (manifest.offer.entries.some(({ type }) => type !== 'unreadable')) return manifest
     const why = manifest.skipped[0]?.message ?? 'nothing is left of it by --include and --exclude'
     throw new SluiceError('ERR_USAGE', `there is nothing to send: ${why}`)
   }
@@ -54,6 +64,18 @@ export async function manifestOfArguments(
     throw new SluiceError('ERR_USAGE', `--${flag} is for folders: leave it out with standard input (-)`)
   }
   return manifestFrom(await standardInput(io), { name, algorithm })
+}
+
+/** The files that are written to: listed and sent, they would change all the while. */
+async function filesOf(streams: readonly (NodeJS.WriteStream & { fd?: number })[]): Promise<FileStats[]> {
+  const handles = streams.flatMap(({ fd }) => fd ?? [])
+  const all = await Promise.all(handles.map((fd) => commandFileSystem.fstat(fd).catch(() => undefined)))
+  return all.filter((stats) => stats !== undefined).filter((stats) => stats.isFile())
+}
+
+/** How many things were left out on purpose. */
+export function leftOut({ skipped }: Manifest): number {
+  return skipped.filter(({ code }) => code === 'ERR_SKIPPED').length
 }
 
 /** `sluice send`: sends, or shows with `--dry-run` what would be sent. */
@@ -71,7 +93,7 @@ export async function sendCommand(paths: string[], flags: SendFlags, context: Co
   if (flags.to === undefined) return sendToFirst(flags.listen!, manifest, begin, context)
   const transfer = begin(await connectTo(flags.to, signal), manifest)
   reporter.endsWith(transfer)
-  reporter.watch(transfer)
+  reporter.watch(transfer, leftOut(manifest))
   await transfer.finished
 }
 
@@ -83,13 +105,14 @@ async function sendToFirst(
   context: Context,
 ): Promise<void> {
   const { reporter } = context
-  const { server, address } = await listenAt(listen)
-  reporter.result({ event: 'listening', address }, address)
-  // now, and not with each connection: a peer may be a stranger
-  for (const warning of manifest.skipped) reporter.warn(warning)
+  const { server, address } = await listenAt(listen, context.signal)
   try {
+    reporter.listening(address, listen)
+    // now, and not with each connection: a peer may be a stranger
+    for (const warning of manifest.skipped) reporter.warn(warning)
     const beginning = (socket: Socket) => begin(socket, shared(manifest))
-    if (await serve(server, beginning, true, context)) return
+    const end = await serve(server, beginning, { once: true, leftOut: leftOut(manifest) }, context)
+    if (end === 'done') return
   } finally {
     server.close()
     await manifest.store.close?.()
@@ -122,8 +145,12 @@ function shared(manifest: Manifest): Manifest {
 }
 
 function dryRun({ offer, skipped }: Manifest, { reporter }: Context): void {
+  const failures = offer.entries.filter(({ type }) => type === 'unreadable').map(unreadable)
   for (const { type, path, size } of offer.entries)
-    reporter.result({ event: 'entry', type, path, size }, printable(path))
+    if (type !== 'unreadable') reporter.result({ event: 'entry', type, path, size }, printable(path))
   for (const warning of skipped) reporter.warn(warning)
-  reporter.note(`${counted(offer.entries.length, 'entry', 'entries')}, ${size(offer.bytes)} would be sent`)
+  const count = offer.entries.length - failures.length
+  reporter.note(`${counted(count, 'entry', 'entries')}, ${size(offer.bytes)} would be sent`)
+  const failure = filesFailed(failures, offer.entries.length)
+  if (failure) throw failure
 }

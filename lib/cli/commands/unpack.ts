@@ -1,5 +1,5 @@
 import { pipeline } from 'node:stream/promises'
-import { SluiceError } from '../../errors.js'
+import { isSluiceError, SluiceError } from '../../errors.js'
 import { commandFileSystem } from '../../files/disk/node-fs.js'
 import { checkLocalPath } from '../../options.js'
 import { deframer } from '../../stages/deframer.js'
@@ -12,9 +12,10 @@ import type { Item } from '../../stages/river/items.js'
 import { OutcomeTable } from '../../transfer/outcome-table.js'
 import type { Plan } from '../../transfer/plan.js'
 import type { Entry, Offer } from '../../wire/entry.js'
-import type { Outcome, OutcomeRange } from '../../wire/outcome.js'
+import type { OutcomeRange } from '../../wire/outcome.js'
 import type { Context } from '../terminal/context.js'
-import { standardInput } from '../terminal/input.js'
+import { standardInput } from '../terminal/streams.js'
+import { Tally } from '../terminal/tally.js'
 import type { ReceiveFlags } from './receive.js'
 
 /** The options of `sluice unpack`: those of `receive` that need no connection. */
@@ -31,7 +32,7 @@ export async function unpackCommand(flags: UnpackFlags, { io, reporter, signal }
   let id = ''
   let entries: readonly Entry[] = []
   let bytes = 0
-  const renamed: Outcome[] = []
+  const tally = new Tally()
   const table = new OutcomeTable()
   const onOffer = (offer: Offer, plan: Plan) => {
     id = offer.id
@@ -43,7 +44,8 @@ export async function unpackCommand(flags: UnpackFlags, { io, reporter, signal }
   const onSettled = (ranges: readonly OutcomeRange[]) => {
     for (const range of ranges) {
       table.add(range, entries)
-      renamed.push(...reporter.settled(range, entries, id))
+      tally.add(range, entries)
+      reporter.settled(range, entries, id)
     }
   }
   const warn = (warning: SluiceError) => reporter.warn(warning, id)
@@ -59,6 +61,11 @@ export async function unpackCommand(flags: UnpackFlags, { io, reporter, signal }
     // the table keeps what became of each
     finalizer({ conflict, unless, symlinks, onSettled, warn, outcomes: 'failed' }),
   ]
-  await pipeline([await standardInput(io), ...river], { signal })
-  reporter.completed(table.result(id, entries, bytes), renamed, performance.now() - began)
+  try {
+    await pipeline([await standardInput(io), ...river], { signal })
+  } catch (error) {
+    if (isSluiceError(error, 'ERR_FILES_FAILED')) reporter.summary(tally, bytes, performance.now() - began)
+    throw error
+  }
+  reporter.completed(table.result(id, entries, bytes), tally, performance.now() - began)
 }

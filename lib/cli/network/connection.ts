@@ -1,31 +1,66 @@
+import { lookup } from 'node:dns/promises'
 import { once } from 'node:events'
 import { connect, createServer, type Server, type Socket } from 'node:net'
+import { isSluiceError } from '../../errors.js'
+import { errorCode } from '../../files/disk/disk-error.js'
 import { commandError } from '../terminal/exit.js'
-import { resolveLoopback, showAddress } from './address.js'
+import { type Address, resolveLoopback, showAddress } from './address.js'
+
+/** Milliseconds that a peer has to take in that the user stopped the program. */
+const FAREWELL = 700
 
 /** Connects to HOST:PORT. Rejects with `ERR_USAGE` or `ERR_UNREACHABLE`, or when `signal` aborts. */
-export async function connectTo(text: string, signal: AbortSignal): Promise<Socket> {
-  const address = await resolveLoopback(text)
-  const socket = connect({ ...address, noDelay: true })
-  try {
-    await once(socket, 'connect', { signal })
-  } catch (error) {
-    socket.destroy()
-    throw commandError(error, showAddress(address))
-  }
-  return socket
+export async function connectTo(text: string, signal: AbortSignal, lookUp = lookup): Promise<Socket> {
+  return firstOf(await resolveLoopback(text, signal, lookUp), async (address) => {
+    const socket = connect({ ...address, noDelay: true })
+    try {
+      await once(socket, 'connect', { signal })
+    } catch (error) {
+      socket.destroy()
+      throw error
+    }
+    endWith(socket, signal)
+    return socket
+  })
 }
 
 /** Listens at HOST:PORT; port 0 is any free port. Returns the server and its address. Rejects with `ERR_USAGE`. */
-export async function listenAt(text: string): Promise<{ server: Server; address: string }> {
-  const wanted = await resolveLoopback(text)
-  const server = createServer({ noDelay: true })
-  server.listen(wanted)
-  try {
-    await once(server, 'listening')
-  } catch (error) {
-    throw commandError(error, showAddress(wanted))
+export async function listenAt(
+  text: string,
+  signal: AbortSignal,
+): Promise<{ server: Server; address: string }> {
+  return firstOf(await resolveLoopback(text, signal), async (wanted) => {
+    const server = createServer({ noDelay: true })
+    server.listen(wanted)
+    await once(server, 'listening').catch((error) => {
+      // where others listen already, nothing else is taken instead
+      throw errorCode(error) === 'EADDRINUSE' ? commandError(error, showAddress(wanted)) : error
+    })
+    const { port } = server.address() as { port: number }
+    return { server, address: showAddress({ ...wanted, port }) }
+  })
+}
+
+/** Who stops the program does not wait for a peer that takes no notice. */
+export function endWith(socket: Socket, signal: AbortSignal): void {
+  const end = () => setTimeout(() => socket.destroy(), FAREWELL).unref()
+  signal.addEventListener('abort', end)
+  socket.once('close', () => signal.removeEventListener('abort', end))
+}
+
+/** A host may have several addresses, as `localhost` has: the first at which it works. */
+async function firstOf<T>(
+  addresses: readonly Address[],
+  attempt: (address: Address) => Promise<T>,
+): Promise<T> {
+  let failure: unknown
+  for (const address of addresses) {
+    try {
+      return await attempt(address)
+    } catch (error) {
+      if (isSluiceError(error)) throw error
+      failure = error
+    }
   }
-  const { port } = server.address() as { port: number }
-  return { server, address: showAddress({ ...wanted, port }) }
+  throw commandError(failure, addresses.map(showAddress).join(' or '))
 }

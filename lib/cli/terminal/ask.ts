@@ -1,3 +1,4 @@
+import { createInterface, type Interface } from 'node:readline'
 import { printable } from '../../errors.js'
 import type { Offer } from '../../wire/entry.js'
 import type { Context } from './context.js'
@@ -23,17 +24,48 @@ export function describeOffer(offer: Offer, free: number | null): string[] {
   ]
 }
 
-/** Asks on the terminal whether an offer is accepted. The question is withdrawn when `signal` aborts. */
+/**
+ * Asks on the terminal whether an offer is accepted: yes only if that is said, and no at the end of the input. The
+ * question is withdrawn when `signal` aborts.
+ */
 export async function confirmOffer({ io, stop }: Context, signal: AbortSignal): Promise<boolean> {
-  const { default: confirm } = await import('@inquirer/confirm')
+  // a terminal that has closed
+  if (io.stdin.readableEnded || io.stdin.destroyed) return false
+  const lines = createInterface({ input: io.stdin, output: io.stderr, terminal: true, historySize: 0 })
+  const withdraw = () => lines.close()
+  // a terminal that closes now: readline passes its error on, but takes it for no end
+  for (const emitter of [io.stdin, lines]) emitter.on('error', ignore)
+  io.stdin.on('close', withdraw)
+  signal.addEventListener('abort', withdraw)
+  // while a question is on the terminal, Ctrl-C is a key and not a signal
+  lines.on('SIGINT', () => {
+    stop()
+    lines.close()
+  })
   try {
-    return await confirm(
-      { message: 'Accept?', default: false },
-      { input: io.stdin, output: io.stderr, signal },
-    )
-  } catch {
-    // while a question is on the terminal, Ctrl-C is a key and not a signal
-    if (!signal.aborted) stop()
-    return false
+    for (;;) {
+      const answer = await answerTo('Accept? (y/N) ', lines)
+      if (answer === undefined) io.stderr.write('\n')
+      if (/^(no?)?$/i.test(answer ?? '')) return false
+      if (/^y(es)?$/i.test(answer ?? '')) return true
+    }
+  } finally {
+    signal.removeEventListener('abort', withdraw)
+    io.stdin.off('close', withdraw).off('error', ignore)
+    lines.close()
   }
+}
+
+const ignore = () => {}
+
+/** The line that is typed; undefined if the input ends, or is not read any more. */
+function answerTo(question: string, lines: Interface): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const end = () => resolve(undefined)
+    lines.once('close', end)
+    lines.question(question, (answer) => {
+      lines.off('close', end)
+      resolve(answer.trim())
+    })
+  })
 }

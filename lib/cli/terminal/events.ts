@@ -22,7 +22,8 @@ export type CliEvent =
   | { event: 'warning'; id?: string; code: string; message: string; path?: string }
   /** At most twice a second. */
   | ({ event: 'progress'; id?: string } & Progress)
-  | ({ event: 'completed' } & Omit<TransferResult, 'files'>)
+  /** Of those that were skipped `there` stand there already; `leftOut` nobody asked for, of those that were not offered, too. */
+  | ({ event: 'completed'; there: number; leftOut: number } & Omit<TransferResult, 'files'>)
   | { event: 'error'; id?: string; code: string; message: string; exit: number; path?: string }
   /** One line per part, and per journal of parts, that `status`, `clean` and `recover` found. */
   | { event: 'leftover'; path: string; bytes: number; state: 'part' | 'published' | 'kept' | 'journal' }

@@ -34,8 +34,23 @@ const OF_SYSTEM: Record<string, [Code, (where: string) => string]> = {
 export function commandError(error: unknown, where = 'the peer'): SluiceError {
   if (isSluiceError(error)) return error
   const cause = error as NodeJS.ErrnoException
+  if (cause.syscall === 'uv_cwd') {
+    const message =
+      'the folder that this was started in is no more, or cannot be looked at; change into another one'
+    return new SluiceError('ERR_USAGE', message, { cause })
+  }
   const [code, say] = OF_SYSTEM[cause.code ?? ''] ?? ['ERR_INTERRUPTED', () => printable(cause.message)]
   return new SluiceError(code, say(where), { cause })
+}
+
+/** The error of a program that was told to end. In the middle of nothing that is none: see {@link isTermination}. */
+export function terminated(): SluiceError {
+  return new SluiceError('ERR_CANCELLED', 'ended by SIGTERM', { found: 'SIGTERM' })
+}
+
+/** Whether the program was stopped by {@link terminated}. */
+export function isTermination(reason: unknown): boolean {
+  return isSluiceError(reason, 'ERR_CANCELLED') && reason.found === 'SIGTERM'
 }
 
 /** The error of a program that the user stopped. */

@@ -1,20 +1,15 @@
 import { createLogUpdate } from 'log-update'
 import { Limiter } from '../../async.js'
-import { printable, type SluiceError } from '../../errors.js'
+import { isSluiceError, printable, type SluiceError } from '../../errors.js'
 import { isFinal, type TransferState } from '../../transfer/lifecycle.js'
 import type { Transfer } from '../../transfer/transfer.js'
 import type { Entry } from '../../wire/entry.js'
-import {
-  type Outcome,
-  type OutcomeRange,
-  outcomesOf,
-  type TransferResult,
-  told,
-  unusualIn,
-} from '../../wire/outcome.js'
+import { type OutcomeRange, outcomesOf, type TransferResult, told, unusualIn } from '../../wire/outcome.js'
 import { type CliEvent, eventLine, said } from './events.js'
 import { exitOf } from './exit.js'
-import { counted, duration, progressLines, size } from './progress.js'
+import { duration, progressLines, size } from './progress.js'
+import { checkOutput } from './streams.js'
+import { Tally } from './tally.js'
 
 /** The standard streams of a command; a parameter, so that tests need no terminal. */
 export interface Io {
@@ -22,6 +17,9 @@ export interface Io {
   stdout: NodeJS.WriteStream
   stderr: NodeJS.WriteStream
 }
+
+/** What a result says without the outcome of each entry. */
+type Completed = Omit<TransferResult, 'files'>
 
 /** Milliseconds between two progress events of `--json`. */
 const JSON_INTERVAL = 500
@@ -51,10 +49,23 @@ export class Reporter {
     this.#live = !json && io.stderr.isTTY ? createLogUpdate(io.stderr) : null
   }
 
-  /** One result on standard output: as an event, or as the line `text`. */
+  /**
+   * One result on standard output: as an event, or as the line `text`.
+   * @throws SluiceError `ERR_WRITE` if that is closed
+   */
   result(event: CliEvent, text: string): void {
-    if (this.#json) this.#events.write(eventLine(event))
-    else this.#io.stdout.write(`${text}\n`)
+    if (this.#json) return void this.#events.write(eventLine(event))
+    checkOutput(this.#io)
+    this.#io.stdout.write(`${text}\n`)
+  }
+
+  /** The address for the other side. One that was asked for as it is needs no reader. */
+  listening(address: string, asked: string | undefined): void {
+    try {
+      this.result({ event: 'listening', address }, address)
+    } catch (error) {
+      if (address !== asked) throw error
+    }
   }
 
   /** A line for people; nothing with `--json`. */
@@ -120,11 +131,11 @@ export class Reporter {
     }
   }
 
-  /** Shows a transfer while it runs, and its result if it succeeds. */
-  watch(transfer: Transfer): void {
+  /** Shows a transfer while it runs, and its result if it comes to its end. `leftOut` are those that it does not offer. */
+  watch(transfer: Transfer, leftOut = 0): void {
     let began = performance.now()
     let told = Number.NEGATIVE_INFINITY
-    const renamed: Outcome[] = []
+    const tally = new Tally(leftOut)
     const enter = (state: TransferState) => {
       this.event({ event: 'state', id: transfer.id || undefined, state })
       // the time before that was spent on the question
@@ -138,7 +149,8 @@ export class Reporter {
     transfer.on('state', enter)
     transfer.on('warning', (warning) => this.warn(warning, transfer.id))
     transfer.on('settled', (range, entries) => {
-      renamed.push(...this.settled(range, entries, transfer.id))
+      tally.add(range, entries)
+      this.settled(range, entries, transfer.id)
     })
     transfer.on('progress', (progress) => {
       this.#show(transfer, progressLines(progress, this.#io.stderr.columns || 80))
@@ -149,33 +161,38 @@ export class Reporter {
     transfer.finished.then(
       (result) => {
         this.#forget(transfer)
-        this.completed(result, renamed, performance.now() - began)
+        this.completed(result, tally, performance.now() - began)
       },
-      () => this.#forget(transfer), // whoever awaits the transfer reports the error
+      (error) => {
+        const { bytes } = transfer.progress
+        this.#forget(transfer)
+        // whoever awaits the transfer reports the error
+        if (isSluiceError(error, 'ERR_FILES_FAILED')) this.summary(tally, bytes, performance.now() - began)
+      },
     )
   }
 
-  /** Reports what became of consecutive entries; gives those that got another name. */
-  settled(range: OutcomeRange, entries: readonly Entry[], id: string): Outcome[] {
+  /** Reports what became of consecutive entries. */
+  settled(range: OutcomeRange, entries: readonly Entry[], id: string): void {
     if (this.#json)
       for (const outcome of outcomesOf(range, entries))
         this.event({ event: 'file', id: id || undefined, ...told(outcome) })
-    const unusual = [...unusualIn(range, entries)]
-    for (const { status, path, code } of unusual)
+    for (const { status, path, code } of unusualIn(range, entries))
       if (status === 'failed') this.note(`failed: ${printable(path)} (${code})`)
-    return unusual.filter(({ name }) => name !== undefined)
   }
 
-  /** Reports the result of a transfer that took `took` milliseconds, and what got another name. */
-  completed(result: TransferResult, renamed: readonly Outcome[], took: number): void {
-    const { id, published, skipped, failed, bytes } = result
-    this.event({ event: 'completed', id, published, skipped, failed, bytes })
+  /** Reports the result of a transfer that took `took` milliseconds. */
+  completed({ id, published, skipped, failed, bytes }: Completed, tally: Tally, took: number): void {
+    const { there, leftOut } = tally
+    this.event({ event: 'completed', id, published, skipped, there, leftOut, failed, bytes })
+    this.summary(tally, bytes, took)
+  }
+
+  /** What became of all, for people: also where files failed. */
+  summary(tally: Tally, bytes: number, took: number): void {
     const rate = size((bytes / Math.max(took, 1)) * 1000)
-    const left = skipped === 0 ? '' : `, ${skipped} there already or left out`
-    for (const { path, name } of renamed) this.note(`${printable(path)} is now ${printable(name!)}`)
-    this.note(
-      `${counted(published, 'entry', 'entries')} published${left}; ${size(bytes)} in ${duration(took)} (${rate}/s)`,
-    )
+    for (const { path, name } of tally.renamed) this.note(`${printable(path)} is now ${printable(name!)}`)
+    this.note(`${tally}; ${size(bytes)} in ${duration(took)} (${rate}/s)`)
   }
 
   #show(transfer: Transfer, lines: string[]): void {

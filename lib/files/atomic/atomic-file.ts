@@ -20,7 +20,7 @@ import {
   PORTION,
   portionsOf,
 } from './pieces.js'
-import { findTarget, type Target } from './target.js'
+import { checkFolder, findTarget, type Target } from './target.js'
 
 /** What was written. */
 export interface Written {
@@ -92,17 +92,20 @@ export class AtomicFile {
   }
 
   /** Makes the temporary file. Fails with `ERR_USAGE` for wrong options. */
-  static async open(path: string, options: AtomicWriteOptions = {}): Promise<AtomicFile> {
-    const settings = writeSettings(path, options)
-    const { fs, durability, tempDir, signal } = settings
+  static async open(file: string, options: AtomicWriteOptions = {}): Promise<AtomicFile> {
+    const settings = writeSettings(file, options)
+    const { path, fs, durability, tempDir, signal } = settings
     checkSignal(signal, path)
     try {
       if (settings.makeParents) await makeFolders(fs, dirname(path), durability === 'power')
       const target = await findTarget(path, settings)
       const temporary = join(tempDir ?? target.folder, temporaryName())
       const mode = openingMode(settings.mode, target.there)
-      const fd = await createTemporary(fs, temporary, mode).catch((cause: unknown) => {
-        throw errorCode(cause) === 'ENOENT' ? noFolder(path, target.folder, tempDir, cause) : cause
+      const fd = await createTemporary(fs, temporary, mode).catch(async (cause: unknown) => {
+        if (errorCode(cause) !== 'ENOENT') throw cause
+        // no file can be made in such a folder, and the system says that there is none
+        await checkFolder(fs, temporary, path)
+        throw noFolder(path, target.folder, tempDir, cause)
       })
       return new AtomicFile(path, { target, settings, temporary }, fd)
     } catch (error) {

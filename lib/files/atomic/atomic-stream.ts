@@ -147,10 +147,10 @@ const TEXT_NAMES: Record<string, TextEncoding> = {
  */
 export function createAtomicWriteStream(path: string, options: AtomicStreamOptions = {}): AtomicWriteStream {
   return recorderOf(options).watch('createAtomicWriteStream', path, () => {
-    writeSettings(path, options)
+    const settings = writeSettings(path, options)
     checkChoice('encoding', options.encoding, TEXT_ENCODINGS)
     checkWhole('highWaterMark', options.highWaterMark, 0)
     if ('schema' in options && options.schema !== undefined) throw schemaOfStream()
-    return new AtomicWriteStream(path, options)
+    return new AtomicWriteStream(settings.path, { ...options, ...settings })
   })
 }

@@ -1,12 +1,12 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { basename, join } from 'node:path'
-import { checkDuration, checkFlag, checkLocalPath, checkOption, checkWhole } from '../../options.js'
+import { checkDuration, checkFlag, checkOption, checkWhole } from '../../options.js'
 import { type Audited, audited } from '../audit/recorder.js'
 import { A_DAY } from '../disk/clock.js'
 import { diskError, errorCode, SystemError } from '../disk/disk-error.js'
 import type { FileSystem } from '../disk/fs.js'
 import { copyFile, moveOver, orRemove } from '../disk/move-file.js'
-import { fitted } from '../disk/names.js'
+import { fitted, localPath } from '../disk/names.js'
 import { nodeFileSystem } from '../disk/node-fs.js'
 import { lstatIfThere, unlinkIfThere } from '../disk/stats.js'
 import { temporaryName } from '../own/temporary-name.js'
@@ -192,10 +192,10 @@ export interface RemovedBackups {
  * of backups of this library. Fails with `ERR_USAGE`, `ERR_PERMISSION`, `ERR_READ_ONLY`, `ERR_WRITE`; what was
  * removed before stays removed.
  */
-export function removeBackups(folder: string, options: RemoveBackupsOptions = {}): Promise<RemovedBackups> {
-  return audited('removeBackups', folder, options, async () => {
+export function removeBackups(dir: string, options: RemoveBackupsOptions = {}): Promise<RemovedBackups> {
+  return audited('removeBackups', dir, options, async () => {
     const { olderThan = A_DAY, keep = 0, name, dryRun = false, fs = nodeFileSystem, now = Date.now } = options
-    checkLocalPath('folder', folder)
+    const folder = localPath('folder', dir)
     checkDuration('olderThan', olderThan)
     checkWhole('keep', keep, 0)
     checkFlag('dryRun', dryRun)

@@ -4,12 +4,12 @@ import {
   checkCallback,
   checkChoice,
   checkFlag,
-  checkLocalPath,
   checkMode,
   checkWhole,
 } from '../../options.js'
 import { type Clock, systemClock } from '../disk/clock.js'
 import type { FileSystem } from '../disk/fs.js'
+import { localPath, localTarget } from '../disk/names.js'
 import { nodeFileSystem } from '../disk/node-fs.js'
 import type { Durability } from '../publish/publish.js'
 
@@ -76,13 +76,15 @@ export type WriteSettings = AtomicWriteOptions &
   Required<
     Pick<AtomicWriteOptions, 'durability' | 'symlink' | 'conflict' | 'owner' | 'fs' | 'clock' | 'now'>
   > & {
+    /** The file, as an absolute path; so is `tempDir`. */
+    path: string
     /** 0 for none. */
     backup: number
   }
 
-/** Checks the options (`ERR_USAGE`) and adds the defaults. */
+/** Checks the path and the options (`ERR_USAGE`), and adds the defaults. They can be given as options again. */
 export function writeSettings(path: string, options: AtomicWriteOptions): WriteSettings {
-  checkLocalPath('path', path)
+  const at = localTarget('path', path)
   checkChoice('durability', options.durability, ['crash', 'power'])
   checkChoice('symlink', options.symlink, ['follow', 'replace'])
   checkChoice('conflict', options.conflict, ['overwrite', 'rename', 'fail'])
@@ -91,14 +93,16 @@ export function writeSettings(path: string, options: AtomicWriteOptions): WriteS
   checkMode('mode', options.mode)
   checkAbortSignal('signal', options.signal)
   checkCallback('progress', options.progress)
-  if (options.tempDir !== undefined) checkLocalPath('tempDir', options.tempDir)
   const { backup = false } = options
   if (typeof backup !== 'boolean') checkWhole('backup', backup, 0)
   if (/[/\\]$/.test(path) && (path.endsWith('/') || process.platform === 'win32')) {
     throw badOption('path', 'that of a file, without a slash at its end', path)
   }
+  const { tempDir } = options
   return {
     ...options,
+    path: at,
+    ...(tempDir !== undefined && { tempDir: localPath('tempDir', tempDir) }),
     durability: options.durability ?? 'power',
     backup: Number(backup),
     symlink: options.symlink ?? 'follow',

@@ -1,10 +1,11 @@
 import type { Hash } from 'node:crypto'
-import { EventEmitter } from 'node:events'
+import type { EventEmitter } from 'node:events'
 import { isReadable, type Readable } from 'node:stream'
 import { setImmediate } from 'node:timers/promises'
+import { isAnyArrayBuffer } from 'node:util/types'
 import { deferred } from '../../async.js'
 import { printable, SluiceError } from '../../errors.js'
-import { badOption } from '../../options.js'
+import { badOption, isBytes } from '../../options.js'
 import { decodeText, encodeText, TextEncoderInPieces, type TextEncoding } from '../content/encodings.js'
 import { knownFormat, parseText } from '../content/formats.js'
 import { checkSchema, type Schema } from '../content/schema.js'
@@ -28,7 +29,7 @@ export type Pieces = AsyncIterable<string | Uint8Array> | Iterable<string | Uint
 export function contentOf(data: WriteData, encoding: TextEncoding): Uint8Array | Pieces {
   if (typeof data === 'string') return encodeText(data, encoding)
   if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
-  if (data instanceof ArrayBuffer) return new Uint8Array(data)
+  if (isAnyArrayBuffer(data)) return new Uint8Array(data)
   if (!isPieces(data)) {
     throw badOption('data', 'text, bytes, a stream or an iterable of them', data)
   }
@@ -110,7 +111,7 @@ async function* eachEncoded(pieces: Pieces, encoding: TextEncoding): AsyncGenera
   const text = new TextEncoderInPieces(encoding)
   for await (const piece of pieces) {
     if (typeof piece === 'string') yield text.encode(piece)
-    else if (piece instanceof Uint8Array) {
+    else if (isBytes(piece)) {
       text.end()
       yield piece
     } else throw badOption('each piece of data', 'text or a Uint8Array', piece)
@@ -181,7 +182,8 @@ export function destroyedBeforeEnd(path: string): SluiceError {
 type Emitter = EventEmitter & AsyncIterable<string | Uint8Array, undefined> & { destroy?(): void }
 
 function isEmitter(data: unknown): data is Emitter {
-  return data instanceof EventEmitter && Symbol.asyncIterator in data
+  const { on } = (data ?? {}) as Partial<EventEmitter>
+  return typeof on === 'function' && Symbol.asyncIterator in (data as object)
 }
 
 function isPieces(data: unknown): data is Pieces {

@@ -1,12 +1,12 @@
 import { basename, dirname, join, resolve } from 'node:path'
 import { printable, SluiceError } from '../../errors.js'
-import { checkAbortSignal, checkChoice, checkLocalPath } from '../../options.js'
+import { checkAbortSignal, checkChoice } from '../../options.js'
 import { type Audited, audited } from '../audit/recorder.js'
 import { type Clock, systemClock } from '../disk/clock.js'
 import { diskError, errorCode } from '../disk/disk-error.js'
 import type { FileStats, FileSystem } from '../disk/fs.js'
 import { copyFile, dropOldName, moveFile, orRemove } from '../disk/move-file.js'
-import { foldName } from '../disk/names.js'
+import { foldName, localTarget } from '../disk/names.js'
 import { nodeFileSystem } from '../disk/node-fs.js'
 import { lstatIfThere, sameInode } from '../disk/stats.js'
 import { syncFile, syncFolder } from '../disk/sync.js'
@@ -61,32 +61,34 @@ export interface Renaming extends Required<Pick<RenameOptions, 'fs' | 'clock' | 
  * copied), `ERR_CANCELLED`, `ERR_DISK_FULL`, `ERR_READ_ONLY`, `ERR_PERMISSION`, `ERR_WRITE`.
  */
 export function renameAtomic(from: string, to: string, options: RenameOptions = {}): Promise<Renamed> {
-  return audited('renameAtomic', from, options, async () => {
-    const { fs = nodeFileSystem, clock = systemClock, signal } = options
-    const { conflict = 'overwrite', durability = 'power' } = options
-    checkLocalPath('from', from)
-    checkLocalPath('to', to)
-    checkChoice('conflict', conflict, ['overwrite', 'rename', 'fail'])
-    checkChoice('durability', durability, ['crash', 'power'])
-    checkAbortSignal('signal', signal)
-    if (resolve(from) === resolve(to)) throw samePath(from)
-    const check = () => {
-      if (!signal?.aborted) return
-      const message = `renaming ${printable(from)} was cancelled; it is where it was`
-      throw new SluiceError('ERR_CANCELLED', message, { path: from, cause: signal.reason })
-    }
-    check()
-    try {
-      const source = await sourceAt(fs, from)
-      if (await isSameName(fs, from, to, source)) throw samePath(from)
-      await makeFolders(fs, dirname(to), durability === 'power')
-      // a synced name does not mean that the content is on the disk, too
-      if (durability === 'power' && source.isFile()) await syncFile(fs, from)
-      return await move({ fs, clock, from, source, conflict, durability, check }, to)
-    } catch (error) {
-      throw diskError(error, 'rename', from)
-    }
-  })
+  return audited('renameAtomic', from, options, async () =>
+    rename(localTarget('from', from), localTarget('to', to), options),
+  )
+}
+
+async function rename(from: string, to: string, options: RenameOptions): Promise<Renamed> {
+  const { fs = nodeFileSystem, clock = systemClock, signal } = options
+  const { conflict = 'overwrite', durability = 'power' } = options
+  checkChoice('conflict', conflict, ['overwrite', 'rename', 'fail'])
+  checkChoice('durability', durability, ['crash', 'power'])
+  checkAbortSignal('signal', signal)
+  if (resolve(from) === resolve(to)) throw samePath(from)
+  const check = () => {
+    if (!signal?.aborted) return
+    const message = `renaming ${printable(from)} was cancelled; it is where it was`
+    throw new SluiceError('ERR_CANCELLED', message, { path: from, cause: signal.reason })
+  }
+  check()
+  try {
+    const source = await sourceAt(fs, from)
+    if (await isSameName(fs, from, to, source)) throw samePath(from)
+    await makeFolders(fs, dirname(to), durability === 'power')
+    // a synced name does not mean that the content is on the disk, too
+    if (durability === 'power' && source.isFile()) await syncFile(fs, from)
+    return await move({ fs, clock, from, source, conflict, durability, check }, to)
+  } catch (error) {
+    throw diskError(error, 'rename', from)
+  }
 }
 
 async function move(renaming: Renaming, to: string): Promise<Renamed> {

@@ -1,8 +1,9 @@
 import { basename, dirname, isAbsolute } from 'node:path'
 import { SystemError } from '../disk/disk-error.js'
 import type { FileStats, FileSystem } from '../disk/fs.js'
+import { isOfProcess, ofProcess } from '../disk/names.js'
 import { checkRegular } from '../disk/open-regular.js'
-import { lstatIfThere } from '../disk/stats.js'
+import { ifThere, lstatIfThere } from '../disk/stats.js'
 import type { WriteSettings } from './options.js'
 
 /** The file that a write replaces or makes. */
@@ -17,7 +18,10 @@ export interface Target {
 /** Linux gives up after so many links, too. */
 const MOST_FOLLOWED = 40
 
-/** Finds what a write to `path` will replace. Throws system errors: EISDIR, ENXIO (pipe, device), ELOOP. */
+/**
+ * Finds what a write to `path` will replace. Throws `ERR_USAGE` for a name that leads
+ * into a process, and system errors: EISDIR, ENXIO (pipe, device), ELOOP.
+ */
 export async function findTarget(path: string, { fs, symlink, conflict }: WriteSettings): Promise<Target> {
   // what has the name is found by the step that takes it
   if (conflict !== 'overwrite') return targetOf(path, undefined)
@@ -32,16 +36,24 @@ export async function findTarget(path: string, { fs, symlink, conflict }: WriteS
 async function follow(fs: FileSystem, path: string): Promise<Target> {
   let here = path
   for (let links = 0; links <= MOST_FOLLOWED; links++) {
+    if (isOfProcess(here)) throw ofProcess(path)
     const there = await lstatIfThere(fs, here)
     if (!there?.isSymbolicLink()) {
       if (!there && here.endsWith('/')) throw new SystemError('EISDIR', 'open', 'the link leads to a folder')
       return targetOf(here, there)
     }
+    await checkFolder(fs, here, path)
     const to = await fs.readlink(here)
     // not path.join: only the system knows what `..` means behind a link
     here = isAbsolute(to) ? to : `${dirname(here)}/${to}`
   }
   throw new SystemError('ELOOP', 'open', 'the links lead in a circle')
+}
+
+/** Fails with `ERR_USAGE` if the folder of a name is, through links, one of what a process has open. */
+export async function checkFolder(fs: FileSystem, name: string, path: string): Promise<void> {
+  const folder = await ifThere(fs.realpath(dirname(name)))
+  if (folder !== undefined && isOfProcess(folder)) throw ofProcess(path)
 }
 
 function targetOf(path: string, there: FileStats | undefined): Target {

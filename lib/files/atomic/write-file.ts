@@ -1,11 +1,11 @@
-import { checkChoice } from '../../options.js'
+import { checkChoice, isBytes } from '../../options.js'
 import { type Audited, audited } from '../audit/recorder.js'
 import { encodeText, TEXT_ENCODINGS, type TextEncoding } from '../content/encodings.js'
 import { type EncodeOptions, type Format, knownFormat } from '../content/formats.js'
 import { encodeChecked, type Schema } from '../content/schema.js'
 import { handlesOf } from '../tree/handle-budget.js'
 import { AtomicFile, type Written } from './atomic-file.js'
-import { type AtomicWriteOptions, writeSettings } from './options.js'
+import { type AtomicWriteOptions, type WriteSettings, writeSettings } from './options.js'
 import {
   checkedContent,
   contentOf,
@@ -54,15 +54,14 @@ export function writeFileAtomic(
 ): Promise<Written> {
   return audited('writeFileAtomic', path, options, async () => {
     const { encoding = 'utf8', schema } = options
-    writeSettings(path, options)
+    const settings = writeSettings(path, options)
     checkChoice('encoding', encoding, TEXT_ENCODINGS)
     const content = contentOf(data, encoding)
-    if (content instanceof Uint8Array)
-      return writeBytes(path, await checkedContent(content, encoding, schema, path), options)
+    if (isBytes(content)) return writeBytes(await checkedContent(content, encoding, schema, path), settings)
     if (schema !== undefined) throw schemaOfStream()
     return reading(content, async (begun) => {
-      const handles = handlesOf(writeSettings(path, options).fs)
-      const file = await handles.retry(() => AtomicFile.open(path, options))
+      const handles = handlesOf(settings.fs)
+      const file = await handles.retry(() => AtomicFile.open(settings.path, settings))
       try {
         const source = untilAborted(begun, options.signal, path)
         for await (const bytes of encodedPieces(source, encoding)) await file.write([bytes])
@@ -105,16 +104,16 @@ async function writeValue(
   value: unknown,
   options: WriteValueOptions,
 ): Promise<Written> {
-  writeSettings(path, options)
+  const settings = writeSettings(path, options)
   const text = await encodeChecked(format, value, options, path)
-  return writeBytes(path, encodeText(text), options)
+  return writeBytes(encodeText(text), settings)
 }
 
-function writeBytes(path: string, bytes: Uint8Array, options: AtomicWriteOptions): Promise<Written> {
+function writeBytes(bytes: Uint8Array, settings: WriteSettings): Promise<Written> {
   // a thousand at once wait for one another, rather than for handles
-  const handles = handlesOf(writeSettings(path, options).fs)
+  const handles = handlesOf(settings.fs)
   return handles.brief(async () => {
-    const file = await handles.retry(() => AtomicFile.open(path, options))
+    const file = await handles.retry(() => AtomicFile.open(settings.path, settings))
     await file.write([bytes])
     return file.commit()
   })

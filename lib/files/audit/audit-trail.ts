@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto'
-import { basename, dirname, resolve } from 'node:path'
+import { basename, dirname } from 'node:path'
 import { coalesce } from '../../async.js'
 import { SluiceError } from '../../errors.js'
-import { checkChoice, checkLocalPath, checkNumber, checkOption, checkWhole } from '../../options.js'
+import { checkChoice, checkNumber, checkOption, checkWhole } from '../../options.js'
 import { diskError } from '../disk/disk-error.js'
 import type { FileSystem } from '../disk/fs.js'
+import { localTarget } from '../disk/names.js'
 import { blockingFileSystem, nodeFileSystem } from '../disk/node-fs.js'
 import { ifThere, lstatIfThere } from '../disk/stats.js'
 import { syncFolder } from '../disk/sync.js'
@@ -77,16 +78,15 @@ export class AuditTrail implements Audit, AsyncDisposable {
    * `ERR_USAGE`, `ERR_WRITE`, `ERR_PERMISSION`, `ERR_READ_ONLY`, `ERR_DISK_FULL`, `ERR_UNSAFE_LINK`.
    */
   static async open(path: string, options: AuditTrailOptions = {}): Promise<AuditTrail> {
-    checkLocalPath('path', path)
+    const full = localTarget('path', path)
     const { maxBytes, keep, durability, session } = options
-    const name = basename(path)
+    const name = basename(full)
     const fits = Buffer.byteLength(name) <= LONGEST_TRAIL_NAME
     checkOption('the name of an audit trail', name, fits, `of at most ${LONGEST_TRAIL_NAME} bytes`)
     checkNumber('maxBytes', maxBytes, 1)
     checkWhole('keep', keep, 1)
     checkChoice('durability', durability, ['crash', 'power'])
     checkOption('session', session, session === undefined || typeof session === 'string', 'a text')
-    const full = resolve(path)
     try {
       const file = await AuditFile.open(options.fs ?? APPENDING, full, durability === 'power')
       return new AuditTrail(full, file, options)

@@ -1,6 +1,7 @@
-import { basename, resolve } from 'node:path'
+import { basename } from 'node:path'
 import { diskError } from '../disk/disk-error.js'
 import type { FileSystem } from '../disk/fs.js'
+import { localPath } from '../disk/names.js'
 import { nodeFileSystem } from '../disk/node-fs.js'
 import { openRegular, withRegular } from '../disk/open-regular.js'
 import { readPieces } from '../disk/read-write.js'
@@ -24,11 +25,18 @@ const READ_BYTES = 64 * 1024
  * Within a file they are in the order in which they were written. The trail may be written and rotated meanwhile;
  * records that are added later are left out. Fails with the codes of {@link diskError}.
  */
-export async function* readAudit(
+export function readAudit(
   path: string,
   { fs = nodeFileSystem, onTorn = () => {} }: ReadAuditOptions = {},
 ): AsyncGenerator<AuditRecord, void, void> {
-  const full = resolve(path)
+  return recordsAt(fs, localPath('path', path), onTorn)
+}
+
+async function* recordsAt(
+  fs: FileSystem,
+  full: string,
+  onTorn: NonNullable<ReadAuditOptions['onTorn']>,
+): AsyncGenerator<AuditRecord, void, void> {
   let newest: OpenTrailFile | undefined
   try {
     // opened before the others are listed: a file that is rotated meanwhile is in the list, or is this one
@@ -43,7 +51,7 @@ export async function* readAudit(
     }
     if (newest) yield* recordsIn(fs, newest, onTorn)
   } catch (error) {
-    throw diskError(error, 'read the audit trail', path)
+    throw diskError(error, 'read the audit trail', full)
   } finally {
     if (newest) await fs.close(newest.fd).catch(() => {})
   }

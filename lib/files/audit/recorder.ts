@@ -1,4 +1,5 @@
-import { checkObject } from '../../options.js'
+import { isError } from '../../errors.js'
+import { checkObject, isBytes } from '../../options.js'
 import { type Clock, systemClock } from '../disk/clock.js'
 import { errorCode } from '../disk/disk-error.js'
 import { type Audit, type AuditEntry, checkAudit } from './audit-record.js'
@@ -115,12 +116,12 @@ export class Recorder implements Audit {
 
 /** The code of an error for its record: not every error is a {@link SluiceError}. */
 export function codeForRecord(error: unknown): string {
-  return errorCode(error) ?? (error instanceof Error ? error.name : typeof error)
+  return errorCode(error) ?? (isError(error) ? error.name : typeof error)
 }
 
 /** Only texts, numbers and flags: a result may contain anything. */
 function toldBy(result: unknown, path: string): Metadata {
-  if (result instanceof Uint8Array) return { bytes: result.length }
+  if (isBytes(result)) return { bytes: result.length }
   if (Array.isArray(result)) return { count: result.length }
   if (typeof result !== 'object' || result === null) return {}
   const found: Metadata = {}
@@ -133,7 +134,7 @@ function toldBy(result: unknown, path: string): Metadata {
 }
 
 function warn(error: unknown): void {
-  process.emitWarning(error instanceof Error ? error : String(error))
+  process.emitWarning(isError(error) ? error : String(error))
 }
 
 let standard: Audit | undefined

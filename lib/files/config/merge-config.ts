@@ -1,5 +1,5 @@
 import { printable, SluiceError } from '../../errors.js'
-import { checkChoice, checkFlag, checkLocalPath, checkOption } from '../../options.js'
+import { checkChoice, checkFlag, checkOption } from '../../options.js'
 import type { Written } from '../atomic/atomic-file.js'
 import { type WriteValueOptions, writeJson, writeYaml } from '../atomic/write-file.js'
 import { audited, UNRECORDED } from '../audit/recorder.js'
@@ -8,6 +8,7 @@ import { type Format, knownFormat, parseText } from '../content/formats.js'
 import { readWholeFile } from '../content/read-file.js'
 import { errorCode, readError } from '../disk/disk-error.js'
 import type { FileSystem } from '../disk/fs.js'
+import { localPath, localTarget } from '../disk/names.js'
 import { nodeFileSystem } from '../disk/node-fs.js'
 import { type Config, isConfig, type MergeRules, mergeValues } from './merge.js'
 
@@ -57,37 +58,44 @@ export function mergeConfig(
   output: string,
   options: MergeConfigOptions = {},
 ): Promise<Merged> {
-  return audited('mergeConfig', output, options, async () => {
-    const { fs = nodeFileSystem, strategy, arrays, optional = false, format, ...rest } = options
-    checkLocalPath('output', output)
-    checkChoice('strategy', strategy, ['deep', 'shallow'])
-    checkChoice('arrays', arrays, ['replace', 'concat', 'union'])
-    checkFlag('optional', optional)
-    checkChoice('format', format, FORMATS)
-    const write = (format ?? knownFormat(output, 'output')) === 'json' ? writeJson : writeYaml
-    checkOption('inputs', inputs, Array.isArray(inputs) && inputs.length > 0, 'a list of one path or more')
-    const sources = inputs.map((input) => source(input, optional))
-    const missing: string[] = []
-    const dropped: string[] = []
-    const maps: Config[] = []
-    for (const { path, format: of, optional: may } of sources) {
-      const text = await readText(fs, path, may)
-      if (text === undefined) missing.push(path)
-      // each input is cleaned alone, to know in which one a key was dropped
-      else maps.push(mergeValues([await parseMap(of, text, path)], {}, (at) => dropped.push(`${path}#${at}`)))
-    }
-    const value = mergeValues(maps, { strategy, arrays })
-    return { ...(await write(output, value, { ...rest, fs, audit: UNRECORDED })), value, missing, dropped }
-  })
+  return audited('mergeConfig', output, options, async () =>
+    merge(inputs, localTarget('output', output), options),
+  )
+}
+
+async function merge(
+  inputs: readonly ConfigInput[],
+  output: string,
+  options: MergeConfigOptions,
+): Promise<Merged> {
+  const { fs = nodeFileSystem, strategy, arrays, optional = false, format, ...rest } = options
+  checkChoice('strategy', strategy, ['deep', 'shallow'])
+  checkChoice('arrays', arrays, ['replace', 'concat', 'union'])
+  checkFlag('optional', optional)
+  checkChoice('format', format, FORMATS)
+  const write = (format ?? knownFormat(output, 'output')) === 'json' ? writeJson : writeYaml
+  checkOption('inputs', inputs, Array.isArray(inputs) && inputs.length > 0, 'a list of one path or more')
+  const sources = inputs.map((input) => source(input, optional))
+  const missing: string[] = []
+  const dropped: string[] = []
+  const maps: Config[] = []
+  for (const { path, format: of, optional: may } of sources) {
+    const text = await readText(fs, path, may)
+    if (text === undefined) missing.push(path)
+    // each input is cleaned alone, to know in which one a key was dropped
+    else maps.push(mergeValues([await parseMap(of, text, path)], {}, (at) => dropped.push(`${path}#${at}`)))
+  }
+  const value = mergeValues(maps, { strategy, arrays })
+  return { ...(await write(output, value, { ...rest, fs, audit: UNRECORDED })), value, missing, dropped }
 }
 
 function source(input: ConfigInput, optional: boolean): Required<Exclude<ConfigInput, string>> {
   const given = typeof input === 'string' ? { path: input } : input
-  checkLocalPath('input', given?.path)
+  const path = localPath('input', given?.path)
   checkChoice('format', given.format, FORMATS)
   checkFlag('optional', given.optional)
-  const format = given.format ?? knownFormat(given.path, 'input')
-  return { path: given.path, format, optional: given.optional ?? optional }
+  const format = given.format ?? knownFormat(path, 'input')
+  return { path, format, optional: given.optional ?? optional }
 }
 
 async function parseMap(format: Format, text: string, path: string): Promise<Config> {

@@ -60,15 +60,15 @@ export type Change<T> = (value: T | undefined) => T | undefined | Promise<T | un
  * failed.
  */
 export function updateJson<T = unknown>(
-  path: string,
+  file: string,
   change: Change<T>,
   options: UpdateJsonOptions = {},
 ): Promise<Updated<T>> {
-  return audited('updateJson', path, options, async () => {
-    const settings = writeSettings(path, { ...options, conflict: 'overwrite', symlink: 'follow' })
+  return audited('updateJson', file, options, async () => {
+    const settings = writeSettings(file, { ...options, conflict: 'overwrite', symlink: 'follow' })
     checkWhole('indent', options.indent, 0, 10)
     checkFunction('change', change)
-    const { fs, clock, signal } = settings
+    const { path, fs, clock, signal } = settings
     let target: Target
     let folder: string
     try {
@@ -80,7 +80,7 @@ export function updateJson<T = unknown>(
     const { timeout, system, random } = options
     const waiting = { clock, signal, timeout, system, random }
     return underFileLock(folder, target.name, path, { fs, ...waiting }, (lock) =>
-      update(fs, target.path, path, change, lock, options),
+      update(fs, target.path, path, change, lock, settings),
     )
   })
 }

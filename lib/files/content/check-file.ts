@@ -1,9 +1,10 @@
 import { createHash, getHashes } from 'node:crypto'
-import { isSluiceError, printable, SluiceError } from '../../errors.js'
-import { badOption, checkChoice, checkLocalPath, checkOption, checkWhole } from '../../options.js'
+import { isSluiceError, printable, type SluiceError } from '../../errors.js'
+import { badOption, checkChoice, checkOption, checkWhole } from '../../options.js'
 import { type Audited, audited } from '../audit/recorder.js'
 import { errorCode, readError } from '../disk/disk-error.js'
 import { type FileSystem, OPEN } from '../disk/fs.js'
+import { localPath } from '../disk/names.js'
 import { nodeFileSystem } from '../disk/node-fs.js'
 import { readPieces } from '../disk/read-write.js'
 import { handlesOf } from '../tree/handle-budget.js'
@@ -61,8 +62,9 @@ export interface FileReport {
  * Checks the properties of a file. A link is followed. The file is read in blocks, whatever its size, unless its
  * value is checked. Fails only with `ERR_USAGE`: what is wrong with the file is in the report.
  */
-export function checkFile(path: string, options: CheckOptions = {}): Promise<FileReport> {
-  return audited('checkFile', path, options, async () => {
+export function checkFile(file: string, options: CheckOptions = {}): Promise<FileReport> {
+  return audited('checkFile', file, options, async () => {
+    const path = localPath('path', file)
     checkFileOptions(path, options)
     const check = new Checking(path, options)
     const fs = options.fs ?? nodeFileSystem
@@ -72,7 +74,6 @@ export function checkFile(path: string, options: CheckOptions = {}): Promise<Fil
 }
 
 function checkFileOptions(path: string, { digest, encoding, format, schema, ...sizes }: CheckOptions): void {
-  checkLocalPath('path', path)
   for (const name of ['size', 'minSize', 'maxSize'] as const) checkWhole(name, sizes[name], 0)
   checkChoice('encoding', encoding, TEXT_ENCODINGS)
   checkChoice('format', format, ['json', 'yaml'])
@@ -115,7 +116,7 @@ class Checking {
         await fs.close(fd).catch(() => {})
       }
     } catch (error) {
-      if (error instanceof SluiceError) throw error
+      if (isSluiceError(error)) throw error
       const found = errorCode(error)
       const check = found === 'ENOENT' || found === 'ENOTDIR' ? 'exists' : 'readable'
       this.failed.push({ check, found, message: readError(error, this.#path).message })

@@ -1,4 +1,4 @@
-import type { Node } from 'yaml'
+import type { Document, Node, YAMLMap } from 'yaml'
 import { messageOf, printable, SluiceError } from '../../errors.js'
 import { checkWhole } from '../../options.js'
 import { plainValue } from './plain-value.js'
@@ -51,8 +51,8 @@ export async function encodeValue(
 
 /**
  * The value in a text. A byte order mark at the beginning is ignored; an empty YAML text is null. The key `__proto__`
- * is an ordinary key. Fails with `ERR_PARSE`, whose message says line and column; also for duplicate keys in a YAML
- * map, for several documents, and for tags and types that JSON does not have (dates, sets, binary).
+ * is an ordinary key. Fails with `ERR_PARSE`, whose message says line and column; also for keys of a YAML map
+ * that are equal as texts, or no texts, for several documents, and for tags and types that JSON does not have (dates, sets, binary).
  * @param path for the message
  */
 export async function parseText(format: Format, text: string, path: string): Promise<unknown> {
@@ -70,22 +70,48 @@ function parseJson(text: string, path: string): unknown {
 }
 
 async function parseYaml(text: string, path: string): Promise<unknown> {
-  const { isNode, LineCounter, parseDocument, visit } = await import('yaml')
+  const { isMap, isNode, LineCounter, parseDocument, visit } = await import('yaml')
   const lines = new LineCounter()
   const document = parseDocument(text, { logLevel: 'error', prettyErrors: true, lineCounter: lines })
   const wrong = document.errors[0] ?? document.warnings[0]
   if (wrong) throw unparsable(path, 'YAML', wrong.message.split('\n')[0]!, wrong.linePos?.[0], wrong)
-  visit(document, (_, node) => {
-    if (!isNode(node) || !isBeyondJson(node)) return
+  const refuse = (node: Node, why: string) => {
     const place = node.range ? lines.linePos(node.range[0]) : undefined
-    const why = 'a type that JSON does not have; write it as text, list or map'
     throw unparsable(path, 'YAML', why, place, undefined)
+  }
+  visit(document, (_, node) => {
+    if (!isNode(node)) return
+    if (isBeyondJson(node)) refuse(node, 'a type that JSON does not have; write it as text, list or map')
+    if (isMap(node)) checkKeys(node, document, refuse)
   })
   try {
     return document.toJS() as unknown
   } catch (cause) {
     // an alias without an anchor, or far more aliases than anybody writes by hand
     throw unparsable(path, 'YAML', messageOf(cause), undefined, cause)
+  }
+}
+
+/**
+ * Keys become texts: refuses two that become the same one, of which the first would be lost, and those that no text says
+ * as they are.
+ */
+function checkKeys(map: YAMLMap, document: Document, refuse: (key: Node, why: string) => void): void {
+  const texts = new Set<string>()
+  for (const { key } of map.items as { key: Node }[]) {
+    const named = 'resolve' in key ? (key.resolve(document) as Node | undefined) : key
+    // an alias without an anchor is found with the values
+    if (named === undefined) continue
+    if (!('value' in named)) return refuse(key, 'a key that is a list or a map; write it as text')
+    const { value } = named
+    // `<<` below %YAML 1.1 stands for keys of its own
+    if (typeof value === 'symbol') continue
+    if (typeof value === 'number' && Number.isInteger(value) && !Number.isSafeInteger(value))
+      return refuse(key, 'a number beyond 2^53 as a key, which would lose digits; put it in quotes')
+    const text = value === null ? '' : String(value)
+    if (texts.has(text))
+      return refuse(key, `two keys of one map that both become the text ${JSON.stringify(text)}; remove one`)
+    texts.add(text)
   }
 }
 

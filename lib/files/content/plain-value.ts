@@ -1,3 +1,4 @@
+import { isBoxedPrimitive } from 'node:util/types'
 import { SluiceError } from '../../errors.js'
 import type { Format } from './formats.js'
 
@@ -6,7 +7,8 @@ export const MOST_DEPTH = 1000
 
 /**
  * A copy of `value` that has only what the format can hold: null, true and false, finite numbers (YAML: any), text,
- * arrays and plain objects. `toJSON` is called if there is one (as for a Date). A key with the value undefined is
+ * arrays and plain objects. `toJSON` is called if there is one (as for a Date, and
+ * for a bigint where somebody gave them all one). A key with the value undefined is
  * left out, as JSON does. `ERR_USAGE` for everything else: undefined elsewhere, bigint, functions, symbols, instances
  * of classes, cycles. No value is ever replaced by another one.
  */
@@ -59,14 +61,16 @@ function object(value: object, at: string, walk: ValueWalk): Record<string, unkn
 
 /** Whether it was made by `{}`, JSON.parse or Object.create(null), in this realm or another. */
 function isPlainObject(value: object): boolean {
+  // its value is in none of its keys, whatever its prototype
+  if (isBoxedPrimitive(value)) return false
   const prototype: unknown = Object.getPrototypeOf(value)
   return prototype === null || Object.getPrototypeOf(prototype) === null
 }
 
 function hasOwnForm(value: unknown): value is { toJSON(key: string): unknown } {
-  return (
-    typeof value === 'object' && value !== null && 'toJSON' in value && typeof value.toJSON === 'function'
-  )
+  // JSON asks objects and bigints, and no others
+  if (typeof value !== 'bigint' && (typeof value !== 'object' || value === null)) return false
+  return typeof (value as { toJSON?: unknown }).toJSON === 'function'
 }
 
 function refusedValue(at: string, what: string, { format }: ValueWalk): SluiceError {

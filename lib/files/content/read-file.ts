@@ -1,9 +1,10 @@
 import { printable, SluiceError } from '../../errors.js'
-import { checkAbortSignal, checkChoice, checkDuration, checkLocalPath, checkWhole } from '../../options.js'
+import { checkAbortSignal, checkChoice, checkDuration, checkWhole } from '../../options.js'
 import { type Audited, audited } from '../audit/recorder.js'
 import { type Clock, pause, systemClock } from '../disk/clock.js'
 import { errorCode, readError } from '../disk/disk-error.js'
 import { type FileStats, type FileSystem, OPEN } from '../disk/fs.js'
+import { localPath } from '../disk/names.js'
 import { nodeFileSystem } from '../disk/node-fs.js'
 import { checkRegular, withRegular } from '../disk/open-regular.js'
 import { readFully } from '../disk/read-write.js'
@@ -33,7 +34,7 @@ export interface ReadOptions extends Audited {
 const PASSING_ERRORS = new Set(['EBUSY', 'EAGAIN', 'EMFILE', 'ENFILE', 'EINTR'])
 
 /**
- * Reads a whole file. Tries again after errors that can go away (EBUSY, EAGAIN, EMFILE, ENFILE, EINTR), and if the
+ * Reads a whole file, as it was at one moment: it is read twice, and compared. Tries again after errors that can go away (EBUSY, EAGAIN, EMFILE, ENFILE, EINTR), and if the
  * file changed while it was read; if the file does not exist it fails at once. Fails with `ERR_NO_SUCH_FILE`,
  * `ERR_SOURCE_READ`, `ERR_SOURCE_CHANGED` (with every attempt), `ERR_LIMIT`, `ERR_PARSE` (not text in the encoding),
  * `ERR_CANCELLED`.
@@ -43,10 +44,10 @@ export function readFileRetry(
   options: ReadOptions & { encoding: TextEncoding },
 ): Promise<string>
 export function readFileRetry(path: string, options?: ReadOptions & { encoding?: undefined }): Promise<Buffer>
-export function readFileRetry(path: string, options: ReadOptions = {}): Promise<Buffer | string> {
-  return audited('readFileRetry', path, options, async () => {
+export function readFileRetry(file: string, options: ReadOptions = {}): Promise<Buffer | string> {
+  return audited('readFileRetry', file, options, async () => {
     const { attempts = 5, delay = 20, maxDelay = 1000, encoding, clock = systemClock, signal } = options
-    checkLocalPath('path', path)
+    const path = localPath('path', file)
     checkWhole('attempts', attempts, 1)
     checkDuration('delay', delay)
     checkDuration('maxDelay', maxDelay)
@@ -120,7 +121,9 @@ export async function readWholeFile(fs: FileSystem, path: string, shown: string)
 }
 
 /**
- * The whole content of an open file. Reads one byte more than its size, to see whether it grew.
+ * The whole content of an open file. Reads one byte more than its size, to see whether it grew, and then all of it once
+ * more: while one long write runs, the times of the file changed only at its beginning. What was read twice alike is
+ * what stood there at the moment between.
  * @param before the stats when it was opened
  * @param maxBytes if it has more, reading stops
  * @param tooMuch the error for that
@@ -140,9 +143,24 @@ export async function readOpened(
     length += await readFully(fs, fd, buffer.subarray(length), length)
   }
   if (length > maxBytes && tooMuch) throw tooMuch()
-  // files under /proc have content although their size is 0
-  const isSame = sameContent(before, await fs.fstat(fd)) && (size === length || size === 0)
-  return { bytes: buffer.subarray(0, length), isSame }
+  const bytes = buffer.subarray(0, length)
+  // files under /proc have content although their size is 0, and make it anew for each read
+  const isOfOneMoment = size === 0 || (size === length && (await standsThere(fs, fd, bytes)))
+  return { bytes, isSame: isOfOneMoment && sameContent(before, await fs.fstat(fd)) }
+}
+
+/** Bytes that are compared at once. */
+const COMPARED = 1024 * 1024
+
+/** Whether the content of an open file begins with these bytes. */
+async function standsThere(fs: FileSystem, fd: number, bytes: Buffer): Promise<boolean> {
+  const buffer = Buffer.allocUnsafe(Math.min(bytes.length, COMPARED))
+  for (let at = 0; at < bytes.length; at += COMPARED) {
+    const part = bytes.subarray(at, at + COMPARED)
+    const again = buffer.subarray(0, part.length)
+    if ((await readFully(fs, fd, again, at)) < part.length || !again.equals(part)) return false
+  }
+  return true
 }
 
 /** The error `ERR_SOURCE_CHANGED`. */

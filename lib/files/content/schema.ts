@@ -1,5 +1,5 @@
 import type { ValidateFunction } from 'ajv'
-import { printable, SluiceError } from '../../errors.js'
+import { isError, printable, SluiceError } from '../../errors.js'
 import { checkOption } from '../../options.js'
 import { type EncodeOptions, encodeValue, type Format } from './formats.js'
 import { plainValue } from './plain-value.js'
@@ -73,7 +73,7 @@ async function compile(schema: Schema, path: string): Promise<ValidateFunction> 
     if (typeof schema === 'object') compiled.set(schema, { text, validate })
     return validate
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause)
+    const why = isError(cause) ? cause.message : String(cause)
     const message = `the schema for ${printable(path)} cannot be used: ${printable(why, 500)}`
     throw new SluiceError('ERR_USAGE', message, { path, found: schema, cause })
   }

@@ -8,16 +8,21 @@ import type { FileStats, FileSystem } from './fs.js'
  */
 export type ModeMemory = Map<number, boolean>
 
+/** On a folder: what is made in it belongs to its group, and folders in it have this bit, too. */
+const SETGID = 0o2000
+
 /**
- * Sets the permission bits of an open file or folder, unless it has them already.
+ * Sets the permission bits of an open file or folder, unless it has them already. A folder of a team stays one.
  * @param memory given where the file was just made with this mode
  */
 export async function setMode(fs: FileSystem, fd: number, mode: number, memory?: ModeMemory): Promise<void> {
   const isKnown = memory?.get(mode)
   if (isKnown) return
-  const differs = ((await fs.fstat(fd)).mode & 0o777) !== mode
+  const there = await fs.fstat(fd)
+  const differs = (there.mode & 0o777) !== mode
   memory?.set(mode, !differs)
-  if (differs) await fs.fchmod(fd, mode)
+  const inherited = there.isDirectory() ? there.mode & SETGID : 0
+  if (differs) await fs.fchmod(fd, mode | inherited)
 }
 
 /** Sets the time of last change, in whole milliseconds. */

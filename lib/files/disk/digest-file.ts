@@ -9,9 +9,17 @@ export interface Hasher {
   digest(): Buffer
 }
 
-/** The digest of the whole content of an open file. */
-export async function digestFile(fs: FileSystem, fd: number, hasher: Hasher): Promise<Buffer> {
-  for await (const piece of readPieces(fs, fd)) hasher.update(piece)
+/** The digest of the whole content of an open file. Aborted, it fails with the reason of the signal. */
+export async function digestFile(
+  fs: FileSystem,
+  fd: number,
+  hasher: Hasher,
+  signal?: AbortSignal,
+): Promise<Buffer> {
+  for await (const piece of readPieces(fs, fd)) {
+    signal?.throwIfAborted()
+    hasher.update(piece)
+  }
   return hasher.digest()
 }
 

@@ -1,6 +1,6 @@
 import { constants } from 'node:fs'
 
-/** What Sluice asks of a `stat`; a `Stats` of Node fits. */
+/** What Sluice asks of a `stat`. */
 export interface FileStats {
   isFile(): boolean
   isDirectory(): boolean
@@ -9,12 +9,16 @@ export interface FileStats {
   mode: number
   uid: number
   gid: number
-  dev: number
-  ino: number
+  /** The disk, and the number of the file on it: of 64 bits, of which a `number` would round those beyond 2^53. */
+  dev: bigint
+  ino: bigint
   nlink: number
   mtimeMs: number
   ctimeMs: number
 }
+
+/** What tells a file from any other one, and from itself before it was written to. */
+export type FileIdentity = Pick<FileStats, 'dev' | 'ino' | 'size'>
 
 /**
  * Every file-system call of the library: the one thing to inject in order to fail, delay, kill or reorder any of them.
@@ -49,6 +53,7 @@ export interface FileSystem {
   readdir(path: string): Promise<Buffer[]>
   link(from: string, to: string): Promise<void>
   symlink(target: string, path: string): Promise<void>
+  /** Fails with `EILSEQ` where the link leads to what is not valid UTF-8; so does `realpath`. */
   readlink(path: string): Promise<string>
   rename(from: string, to: string): Promise<void>
   unlink(path: string): Promise<void>

@@ -1,5 +1,55 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { isAbsolute, join, posix, resolve } from 'node:path'
 import { printable, SluiceError } from '../../errors.js'
-import { badOption } from '../../options.js'
+import { badOption, checkLocalPath } from '../../options.js'
+
+/**
+ * A path that the user gave, as an absolute one: it means what it meant at the call, wherever the process goes while the
+ * call runs. `ERR_USAGE` for what is no path, `ERR_NO_SUCH_FILE` for a relative one where there is no working folder.
+ */
+export function localPath(option: string, given: unknown): string {
+  checkLocalPath(option, given)
+  // there `a/..` means nothing, and a path can be absolute but for its disk
+  if (process.platform === 'win32') return resolve(given)
+  if (isAbsolute(given)) return given
+  // not by `resolve`: only the system knows what `..` means behind a link
+  const bare = given.replace(/^(?:\.\/+)*(?:\.$)?/, '')
+  return bare === '' ? workingFolder(given) : `${join(workingFolder(given), '/')}${bare}`
+}
+
+/** {@link localPath} of a file that is written: `ERR_USAGE` also for a name that leads into a process. */
+export function localTarget(option: string, given: unknown): string {
+  const path = localPath(option, given)
+  if (isOfProcess(path)) throw ofProcess(path)
+  return path
+}
+
+/** What processes have open, under names that look like those of files; the folder `/dev` has links to it. */
+const OF_PROCESS = /^\/(?:proc(?:\/|$)|dev(?:\/(?:stdin|stdout|stderr|fd(?:\/.*)?))?$)/
+
+/** In a folder that somebody holds open. */
+const IN_OPEN_FOLDER = /^\/(?:proc\/[^/]+\/(?:task\/[^/]+\/)?|dev\/)fd\/\d+\/./
+
+/** Whether an absolute path leads, by its text alone, into a process: `/dev/stdout`, `/proc/self/fd/1`. */
+export function isOfProcess(path: string): boolean {
+  const plain = posix.normalize(path)
+  return OF_PROCESS.test(plain) && !IN_OPEN_FOLDER.test(plain)
+}
+
+/** The error for it: a new file would take the place of what others write to, or of the link for all programs. */
+export function ofProcess(path: string): SluiceError {
+  const message = `${printable(path)} is no file of a folder, but leads to what a process has open: write to process.stdout, or to the handle, or give the path of the file itself`
+  return new SluiceError('ERR_USAGE', message, { path })
+}
+
+function workingFolder(given: string): string {
+  try {
+    return process.cwd()
+  } catch (cause) {
+    const message = `${printable(given)} leads nowhere: the folder that this process works in was removed; give an absolute path, or change to another folder`
+    throw new SluiceError('ERR_NO_SUCH_FILE', message, { path: given, cause })
+  }
+}
 
 /** Bytes that one name may have on every file system that we know. */
 export const LONGEST_FILE_NAME = 255
@@ -13,18 +63,25 @@ const ENDINGS = /[^.]((?:\.tar)?\.[^. ]+)$/iu
 /**
  * The name with a number before its endings, as it is chosen when the name is taken: `report.pdf`, 1 → `report_1.pdf`;
  * `a.tar.gz` → `a_1.tar.gz`; `.bashrc` → `.bashrc_1`; with 0 the name itself. At most 255 bytes: a long name is
- * shortened between characters.
+ * shortened between characters, and gets some of its digest, or many names that begin alike would compete for the same
+ * numbers, and the search for a free one would take the square of their number.
  */
 export function suffixed(name: string, n: number): string {
   if (n === 0) return name
   const found = ENDINGS.exec(name)?.[1] ?? ''
   const ending = Buffer.byteLength(found) > LONGEST_ENDING ? '' : found
-  return fitted(name.slice(0, name.length - ending.length), `_${n}${ending}`)
+  const head = name.slice(0, name.length - ending.length)
+  const tail = `_${n}${ending}`
+  if (Buffer.byteLength(head + tail) <= LONGEST_FILE_NAME) return head + tail
+  return fitted(head, `-${createHash('sha256').update(name).digest('hex').slice(0, 12)}${tail}`)
 }
 
+/** So many part names are tried in turn; then random ones, or many files with one beginning would try them all. */
+const NUMBERED_PARTS = 4
+
 /**
- * The name that a file has while it arrives: `x` → `x.part`, or `x.1.part`, `x.2.part`, … where that is taken. The
- * part of a long name has a shortened one.
+ * The name that a file has while it arrives: `x` → `x.part`, or `x.1.part`, `x.2.part`, … where that is taken, and
+ * soon one with random digits. The part of a long name has a shortened one.
  */
 export function partName(name: string, taken: (name: string) => boolean = () => false): string {
   for (let n = 0; ; n++) {
@@ -33,17 +90,17 @@ export function partName(name: string, taken: (name: string) => boolean = () => 
   }
 }
 
-/** The `n`-th candidate for the name of the part of `name`, counted from 0. */
+/** The `n`-th candidate for the name of the part of `name`, counted from 0; from the fourth on it is another one each time. */
 export function partCandidate(name: string, n: number): string {
-  return fitted(name, n === 0 ? '.part' : `.${n}.part`)
+  if (n === 0) return fitted(name, '.part')
+  return fitted(name, `.${n < NUMBERED_PARTS ? n : randomBytes(8).toString('hex')}.part`)
 }
 
 /** Whether {@link partName} could have returned `part` for `name`. */
 export function isPartNameOf(part: string, name: string): boolean {
-  const number = /(?:\.([1-9]\d{0,8}))?\.part$/.exec(part)
-  if (!number) return false
   // the name itself may end with a number: the part of `x.1` is `x.1.part`
-  return part === partCandidate(name, 0) || part === partCandidate(name, Number(number[1] ?? 0))
+  const tail = /\.(?:[1-9]|[0-9a-f]{16})\.part$/.exec(part)?.[0]
+  return part === fitted(name, '.part') || (tail !== undefined && part === fitted(name, tail))
 }
 
 /**

@@ -1,6 +1,9 @@
+import { isUtf8 } from 'node:buffer'
 import * as fs from 'node:fs'
 import { promisify } from 'node:util'
-import type { FileSystem } from './fs.js'
+import { SystemError } from './disk-error.js'
+import type { FileStats, FileSystem } from './fs.js'
+import { permission, restricted } from './restricted.js'
 
 /** Options of {@link makeFileSystem}. */
 export interface FileSystemOptions {
@@ -18,11 +21,13 @@ export function makeFileSystem({
   platform = process.platform,
   blocking = false,
 }: FileSystemOptions = {}): FileSystem {
-  const made: FileSystem = { platform, user, at: anchor(platform), ...callsOf(blocking) }
+  const calls = callsOf(blocking)
+  const allowed = permission ? restricted(calls, BY_PATH, warnOfSync) : calls
+  const made: FileSystem = { platform, user, at: anchor(platform), ...allowed }
   return Object.defineProperty(made, 'sync', {
     // only for this very object: one derived from it in order to replace a call must not be bypassed
     get: function sync(this: unknown) {
-      return this === made ? AT_ONCE : undefined
+      return this === made && !permission ? AT_ONCE : undefined
     },
   })
 }
@@ -34,12 +39,16 @@ function callsOf(blocking: boolean | 'short'): Calls {
 
 function anchor(platform: NodeJS.Platform): FileSystem['at'] {
   if (platform !== 'linux') return () => null
-  // checked once, when first needed: a chroot may have no /proc
+  // checked once, when first needed: a chroot may have no /proc, and the permission model may not allow it
   let there: boolean | undefined
   return (fd, name) => {
-    there ??= fs.existsSync('/proc/self/fd')
+    there ??= isAllowed('/proc/self/fd') && fs.existsSync('/proc/self/fd')
     return there ? `/proc/self/fd/${fd}/${name}` : null
   }
+}
+
+function isAllowed(path: string): boolean {
+  return !permission || (permission.has('fs.read', path) && permission.has('fs.write', path))
 }
 
 /** Asked each time: a process may change its user. */
@@ -54,9 +63,94 @@ type AtOnce = {
 
 // promisified callbacks: `fs.promises` costs an object per handle and more per call
 const readdir = promisify(fs.readdir)
+const readlink = promisify(fs.readlink)
+const realpath = (path: string) =>
+  new Promise<Buffer>((resolve, reject) => {
+    fs.realpath.native(path, 'buffer', (error, bytes) => (error ? reject(error) : resolve(bytes)))
+  })
 const statfs = promisify(fs.statfs)
+const lutimes = promisify(fs.lutimes)
 
 const futimes = promisify(fs.futimes)
+
+/** Where a link leads as a text: one that is none would lead elsewhere, or nowhere, once it was made one. */
+function textOf(bytes: Buffer, call: string, path: string): string {
+  if (isUtf8(bytes)) return bytes.toString()
+  throw new SystemError('EILSEQ', call, path)
+}
+
+const BY_PATH = {
+  chmod: promisify(fs.chmod),
+  chown: promisify(fs.lchown),
+  utimes: (path: string, atime: number, mtime: number) => lutimes(path, timeOf(atime), timeOf(mtime)),
+}
+
+function warnOfSync(): void {
+  const message =
+    'Node allows no fsync under its permission model: what is written survives the death of the process, but not ' +
+    "always a loss of power, as durability 'crash'"
+  process.emitWarning(message, { type: 'SluiceWarning', code: 'SLUICE_NO_SYNC' })
+}
+
+/** What Node says of a file, with device and inode as whole 64-bit numbers and all else as ordinary ones. */
+class NodeStats implements FileStats {
+  size: number
+  mode: number
+  uid: number
+  gid: number
+  dev: bigint
+  ino: bigint
+  nlink: number
+  mtimeMs: number
+  ctimeMs: number
+
+  constructor(stats: fs.BigIntStats) {
+    this.size = Number(stats.size)
+    this.mode = Number(stats.mode)
+    this.uid = Number(stats.uid)
+    this.gid = Number(stats.gid)
+    // Node gives those beyond 2^63 as negative numbers
+    this.dev = BigInt.asUintN(64, stats.dev)
+    this.ino = BigInt.asUintN(64, stats.ino)
+    this.nlink = Number(stats.nlink)
+    this.mtimeMs = millisecondsOf(stats.mtimeNs)
+    this.ctimeMs = millisecondsOf(stats.ctimeNs)
+  }
+
+  isFile(): boolean {
+    return (this.mode & fs.constants.S_IFMT) === fs.constants.S_IFREG
+  }
+
+  isDirectory(): boolean {
+    return (this.mode & fs.constants.S_IFMT) === fs.constants.S_IFDIR
+  }
+
+  isSymbolicLink(): boolean {
+    return (this.mode & fs.constants.S_IFMT) === fs.constants.S_IFLNK
+  }
+}
+
+/** As Node computes `mtimeMs`, so that both can be compared. */
+function millisecondsOf(nanoseconds: bigint): number {
+  const seconds = nanoseconds / 1_000_000_000n
+  return Number(seconds) * 1000 + Number(nanoseconds - seconds * 1_000_000_000n) / 1e6
+}
+
+/** Promises {@link NodeStats}. */
+function statsBy<On extends string | number>(
+  call: (
+    on: On,
+    options: { bigint: true },
+    done: (error: NodeJS.ErrnoException | null, stats: fs.BigIntStats) => void,
+  ) => void,
+): (on: On) => Promise<FileStats> {
+  return (on) =>
+    new Promise((resolve, reject) => {
+      call(on, BIG, (error, stats) => (error ? reject(error) : resolve(new NodeStats(stats))))
+    })
+}
+
+const BIG = { bigint: true } as const
 
 /** Node takes a negative number for "now", but accepts a date before 1970. */
 function timeOf(seconds: number): number | Date {
@@ -77,23 +171,23 @@ const CALLBACKS: Calls = {
       if (only) fs.write(fd, only, 0, only.length, position, done)
       else fs.writev(fd, buffers, position, done)
     }),
-  fstat: promisify(fs.fstat),
+  fstat: statsBy(fs.fstat),
   fsync: promisify(fs.fsync),
   ftruncate: promisify(fs.ftruncate),
   fchmod: promisify(fs.fchmod),
   fchown: promisify(fs.fchown),
   futimes: (fd, atime, mtime) => futimes(fd, timeOf(atime), timeOf(mtime)),
-  stat: promisify(fs.stat),
-  lstat: promisify(fs.lstat),
+  stat: statsBy<string>(fs.stat),
+  lstat: statsBy<string>(fs.lstat),
   mkdir: promisify(fs.mkdir) as Calls['mkdir'],
   rmdir: promisify(fs.rmdir),
   readdir: (path) => readdir(path, 'buffer'),
   link: promisify(fs.link),
   symlink: promisify(fs.symlink),
-  readlink: promisify(fs.readlink),
+  readlink: async (path) => textOf(await readlink(path, 'buffer'), 'readlink', path),
   rename: promisify(fs.rename),
   unlink: promisify(fs.unlink),
-  realpath: promisify(fs.realpath.native),
+  realpath: async (path) => textOf(await realpath(path), 'realpath', path),
   free: async (path) => {
     const { bavail, bsize } = await statfs(path)
     return bavail * bsize
@@ -110,14 +204,14 @@ const AT_ONCE = {
       ? fs.writeSync(fd, only, 0, only.length, position)
       : fs.writevSync(fd, buffers, position ?? undefined)
   },
-  fstat: (fd: number) => fs.fstatSync(fd),
+  fstat: (fd: number): FileStats => new NodeStats(fs.fstatSync(fd, BIG)),
   fsync: fs.fsyncSync,
   ftruncate: fs.ftruncateSync,
   fchmod: fs.fchmodSync,
   fchown: fs.fchownSync,
   futimes: (fd: number, atime: number, mtime: number) => fs.futimesSync(fd, timeOf(atime), timeOf(mtime)),
-  stat: (path: string) => fs.statSync(path),
-  lstat: (path: string) => fs.lstatSync(path),
+  stat: (path: string): FileStats => new NodeStats(fs.statSync(path, BIG)),
+  lstat: (path: string): FileStats => new NodeStats(fs.lstatSync(path, BIG)),
   mkdir: (path: string, mode?: number) => {
     fs.mkdirSync(path, mode)
   },
@@ -125,10 +219,10 @@ const AT_ONCE = {
   readdir: (path: string) => fs.readdirSync(path, 'buffer'),
   link: fs.linkSync,
   symlink: (target: string, path: string) => fs.symlinkSync(target, path),
-  readlink: (path: string) => fs.readlinkSync(path),
+  readlink: (path: string) => textOf(fs.readlinkSync(path, 'buffer'), 'readlink', path),
   rename: fs.renameSync,
   unlink: fs.unlinkSync,
-  realpath: (path: string) => fs.realpathSync.native(path),
+  realpath: (path: string) => textOf(fs.realpathSync.native(path, 'buffer'), 'realpath', path),
   free: (path: string) => {
     const { bavail, bsize } = fs.statfsSync(path)
     return bavail * bsize

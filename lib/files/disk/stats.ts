@@ -1,5 +1,5 @@
-import { errorCode } from './disk-error.js'
-import type { FileStats, FileSystem } from './fs.js'
+import { errorCode, SystemError } from './disk-error.js'
+import type { FileIdentity, FileStats, FileSystem } from './fs.js'
 
 /** What a call answers; undefined if what it is about does not exist (ENOENT). */
 export async function ifThere<T>(call: Promise<T>): Promise<T | undefined> {
@@ -28,8 +28,22 @@ export function isOfUser(fs: FileSystem, { uid }: FileStats): boolean {
 }
 
 /** Whether both are one file under two names. */
-export function sameInode(a: FileStats, b: FileStats): boolean {
+export function sameInode(a: Pick<FileStats, 'dev' | 'ino'>, b: Pick<FileStats, 'dev' | 'ino'>): boolean {
   return a.ino === b.ino && a.dev === b.dev
+}
+
+/**
+ * Fails with EBUSY unless what is at `path` is still the file that was written, with as many bytes: another process may
+ * have put another one there, and only what was verified may get a name.
+ */
+export async function checkStillWritten(fs: FileSystem, path: string, written: FileIdentity): Promise<void> {
+  if (isStillWritten(await fs.lstat(path), written)) return
+  throw new SystemError('EBUSY', 'lstat', 'another program exchanged it, or wrote to it')
+}
+
+/** Whether it is the file that was written, as long as it was then. */
+export function isStillWritten(there: FileStats, written: FileIdentity): boolean {
+  return there.isFile() && sameInode(there, written) && there.size === written.size
 }
 
 /** Whether nobody wrote to an open file between two `fstat`s, as far as its size and times tell. */

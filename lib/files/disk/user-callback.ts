@@ -1,4 +1,4 @@
-import { errorOf } from '../../errors.js'
+import { errorOf, isError } from '../../errors.js'
 
 /** Runs a user callback and remembers what it threw, so that it is not mistaken for a disk error, whatever its code. */
 export class UserCallback {
@@ -20,6 +20,6 @@ export class UserCallback {
 
   /** Whether the error was thrown by a callback. */
   threw(error: unknown): error is Error {
-    return error instanceof Error && this.#thrown.has(error)
+    return isError(error) && this.#thrown.has(error)
   }
 }

@@ -1,10 +1,11 @@
 import { dirname, join, sep } from 'node:path'
 import { isSluiceError, type SluiceError } from '../../errors.js'
-import { checkDuration, checkFlag, checkLocalPath } from '../../options.js'
+import { checkDuration, checkFlag } from '../../options.js'
 import { type Audited, audited } from '../audit/recorder.js'
 import { A_DAY, type Clock, pause } from '../disk/clock.js'
 import { diskError, errorCode } from '../disk/disk-error.js'
 import type { FileStats, FileSystem } from '../disk/fs.js'
+import { localPath } from '../disk/names.js'
 import { nodeFileSystem } from '../disk/node-fs.js'
 import { isOfUser, lstatIfThere, sameInode } from '../disk/stats.js'
 import { claimantOf, GATE, lockFolderName } from '../lock/lock-names.js'
@@ -54,11 +55,11 @@ export interface Orphans {
  * live. Fails with `ERR_USAGE`, and if `dir` itself cannot be read with `ERR_PERMISSION` or `ERR_WRITE`; errors below it
  * are in the result.
  */
-export function removeOrphans(dir: string, options: RemoveOrphansOptions = {}): Promise<Orphans> {
-  return audited('removeOrphans', dir, options, async () => {
+export function removeOrphans(folder: string, options: RemoveOrphansOptions = {}): Promise<Orphans> {
+  return audited('removeOrphans', folder, options, async () => {
     const { olderThan = A_DAY, dryRun = false, recursive = false } = options
     const { fs = nodeFileSystem, system = processSystem, now = Date.now, force = false, clock } = options
-    checkLocalPath('dir', dir)
+    const dir = localPath('dir', folder)
     checkFlag('dryRun', dryRun)
     checkFlag('recursive', recursive)
     checkFlag('force', force)

@@ -19,8 +19,6 @@ const CLOCK: Clock = { ...backgroundClock, now: () => Date.now() }
 /** What {@link Journal.create} takes. */
 export interface JournalOptions {
   durability: Durability
-  /** Names at the top that the transfer itself brings: our folder is called otherwise. */
-  isTaken?: (name: string) => boolean
   owner?: Owner
   /** {@link Clock.now} is in milliseconds since 1970. */
   clock?: Clock
@@ -90,7 +88,7 @@ export class Journal {
         }
       }
     }
-    const journal = await makeInOwnFolder(tree, open, options.isTaken)
+    const journal = await makeInOwnFolder(tree, open)
     try {
       const owner = options.owner ?? thisOwner()
       await journal.#append([{ kind: 'owner', version: JOURNAL_VERSION, transfer, owner }])

@@ -1,16 +1,10 @@
 import { printable, SluiceError } from '../../errors.js'
-import {
-  badOption,
-  checkAbortSignal,
-  checkChoice,
-  checkDuration,
-  checkFlag,
-  checkLocalPath,
-} from '../../options.js'
+import { badOption, checkAbortSignal, checkChoice, checkDuration, checkFlag } from '../../options.js'
 import { type Audited, audited, UNRECORDED } from '../audit/recorder.js'
 import { type Clock, systemClock } from '../disk/clock.js'
 import { diskError, errorCode } from '../disk/disk-error.js'
 import type { FileSystem } from '../disk/fs.js'
+import { localPath } from '../disk/names.js'
 import { nodeFileSystem } from '../disk/node-fs.js'
 import { lstatIfThere } from '../disk/stats.js'
 import { Renewal, Watch } from '../own/lease.js'
@@ -112,10 +106,10 @@ export class FolderLock implements AsyncDisposable {
     return audited('lock', folder, options, () => FolderLock.#acquire(folder, options))
   }
 
-  static async #acquire(folder: string, options: LockOptions): Promise<FolderLock> {
+  static async #acquire(given: string, options: LockOptions): Promise<FolderLock> {
     const { fs = nodeFileSystem, system = processSystem, clock = systemClock, random = Math.random } = options
     const { mode = 'exclusive', name = 'lock', timeout = TIMEOUT, signal, force = false, renewals } = options
-    checkLocalPath('folder', folder)
+    const folder = localPath('folder', given)
     checkChoice('mode', mode, ['exclusive', 'shared'])
     checkDuration('timeout', timeout)
     checkAbortSignal('signal', signal)
@@ -129,7 +123,7 @@ export class FolderLock implements AsyncDisposable {
     waiting.ensureWanted()
     let path: string | undefined
     try {
-      // resolved once: links and the working directory may change before the release
+      // resolved once: links may change before the release
       const real = await fs.realpath(folder)
       const around = await fs.stat(real)
       const surroundings = { system, around, random, watch: new Watch(clock, force) }

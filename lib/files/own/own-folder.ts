@@ -1,6 +1,5 @@
 import { isSluiceError, printable, SluiceError } from '../../errors.js'
 import { diskError, systemCode } from '../disk/disk-error.js'
-import { foldName } from '../disk/names.js'
 import { ifThere, isOfUser } from '../disk/stats.js'
 import type { OpenFolder, Tree } from '../tree/tree.js'
 import {
@@ -30,15 +29,9 @@ const MOST_FOLDER_TRIES = 16
 /**
  * Calls `make` with our folder, which is made if it is missing; again if another process, which was done with it, has
  * removed it meanwhile. `make` releases it, but not if it fails. `ERR_WRITE` if something else has all of its names.
- * @param isTaken tells names, in the form of {@link foldName}, that are not to be used
  */
-export async function makeInOwnFolder<T>(
-  tree: Tree,
-  make: (folder: OpenFolder) => Promise<T>,
-  isTaken: (name: string) => boolean = () => false,
-): Promise<T> {
+export async function makeInOwnFolder<T>(tree: Tree, make: (folder: OpenFolder) => Promise<T>): Promise<T> {
   for (const name of await possibleFolders(tree, true)) {
-    if (isTaken(foldName(name))) continue
     for (let tries = 1; ; tries++) {
       const folder = await makeOwnFolder(tree, name)
       if (!folder) break

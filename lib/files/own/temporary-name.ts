@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { dirname, join } from 'node:path'
-import { badOption, checkLocalPath } from '../../options.js'
-import { fitted } from '../disk/names.js'
+import { badOption } from '../../options.js'
+import { fitted, localPath } from '../disk/names.js'
 import { OWNER_TEXT, type Owner, ownerOfText, textOfOwner, thisOwner } from './owner.js'
 
 /** The ending of the names of all temporary files of this library. */
@@ -56,7 +56,7 @@ export interface TempPathOptions {
  * `removeOrphans` removes a file that was left there. `ERR_USAGE` for an invalid path.
  */
 export function tempPath(target: string, { prefix, dir }: TempPathOptions = {}): string {
-  checkLocalPath('target', target)
-  if (dir !== undefined) checkLocalPath('dir', dir)
-  return join(dir ?? dirname(target), temporaryName({ prefix }))
+  const path = localPath('target', target)
+  const folder = dir === undefined ? dirname(path) : localPath('dir', dir)
+  return join(folder, temporaryName({ prefix }))
 }

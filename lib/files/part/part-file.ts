@@ -8,12 +8,14 @@ import {
   checkObject,
   checkOption,
   checkWhole,
+  isBytes,
 } from '../../options.js'
 import { Ranges } from '../../ranges.js'
 import { setMode, setTime } from '../disk/attributes.js'
 import { digestFile, type Hasher } from '../disk/digest-file.js'
 import { diskError, errorCode, SystemError } from '../disk/disk-error.js'
-import { checkName, nameOf, parentOf, partCandidate } from '../disk/names.js'
+import type { FileIdentity } from '../disk/fs.js'
+import { checkName, localTarget, nameOf, parentOf, partCandidate } from '../disk/names.js'
 import { nodeFileSystem } from '../disk/node-fs.js'
 import { writeFully } from '../disk/read-write.js'
 import { CONFLICTS, DURABILITIES, type Durability, type Published, publish } from '../publish/publish.js'
@@ -65,9 +67,9 @@ export class PartFile {
     this.#handle = new PartHandle(folders, place, {
       mode: mode | NEEDED_BITS,
       made: offset !== undefined || options.written !== undefined,
-      sealed: options.written !== undefined,
+      written: options.written,
     })
-    if (options.written !== undefined) this.#ranges.add(0, options.written)
+    if (options.written !== undefined) this.#ranges.add(0, options.written.size)
   }
 
   /**
@@ -89,10 +91,11 @@ export class PartFile {
       return PartFile.#begin(new PartFile(where.tree, where.path, options))
     }
     checkLocalPath('the path of a part', where)
+    const file = localTarget('the path of a part', where)
     // a path that ends in a slash means a folder
     checkName(where.endsWith('/') ? '' : basename(where), (options.fs ?? nodeFileSystem).platform, where)
-    const tree = await Tree.open(dirname(where), { fs: options.fs })
-    const part = new PartFile(tree, basename(where), options)
+    const tree = await Tree.open(dirname(file), { fs: options.fs })
+    const part = new PartFile(tree, basename(file), options)
     part.#own = tree
     return PartFile.#begin(part)
   }
@@ -154,8 +157,8 @@ export class PartFile {
     bytes: Uint8Array | readonly Uint8Array[],
     { seal = false }: { seal?: boolean } = {},
   ): Promise<void> {
-    const buffers = bytes instanceof Uint8Array ? [bytes] : bytes
-    const areBuffers = Array.isArray(buffers) && buffers.every((one) => one instanceof Uint8Array)
+    const buffers = isBytes(bytes) ? [bytes] : bytes
+    const areBuffers = Array.isArray(buffers) && buffers.every((one) => isBytes(one))
     checkOption('bytes', buffers, areBuffers, 'a Uint8Array or a list of them')
     let length = 0
     for (const buffer of buffers) length += buffer.length
@@ -179,9 +182,9 @@ export class PartFile {
     return this.#ranges.covers(position, end)
   }
 
-  /** The digest of the content, read back from the disk. Default: SHA-256. */
-  async digest(hasher: Hasher = createHash('sha256')): Promise<Buffer> {
-    return this.#handle.use((fd) => digestFile(this.#folders.fs, fd, hasher))
+  /** The digest of the content, read back from the disk. Default: SHA-256. Aborted, it fails with the signal's reason. */
+  async digest(hasher: Hasher = createHash('sha256'), signal?: AbortSignal): Promise<Buffer> {
+    return this.#handle.use((fd) => digestFile(this.#folders.fs, fd, hasher, signal))
   }
 
   /** The size of the part file in bytes. */
@@ -222,27 +225,38 @@ export class PartFile {
 
   /**
    * Gives the file its name under the conflict policy. The content must have been verified before. `warning` in the
-   * result is what failed although the file has its name. Fails with `ERR_CONFLICT` and `ERR_USAGE` too.
+   * result is what failed although the file has its name. Fails with `ERR_CONFLICT` and `ERR_USAGE` too, and with
+   * `ERR_WRITE` if the part file is not the one that was written, or not as long: nothing else gets the name.
    */
   async complete(options: CompleteOptions = {}): Promise<Published> {
-    const { conflict = 'rename', durability, identical } = options
+    const { conflict = 'rename', durability } = options
     checkChoice('conflict', conflict, CONFLICTS)
     checkChoice('durability', durability, DURABILITIES)
     const isWeaker = durability === 'power' && this.#durability !== 'power'
     if (isWeaker) this.#durability = 'power'
     if (isWeaker || this.#isLateMode) await this.#finish(this.#options.mode)
     else await this.seal()
-    const published = await this.#handle.within((folder) =>
-      publish(this.#folders.fs, folder, this.#handle.name, this.#name, {
-        conflict,
-        durability: this.#durability,
-        identical,
-      }),
+    const all = { ...options, conflict, durability: this.#durability, written: this.#checkWritten() }
+    const published = await this.#handle.giveName((folder, partName) =>
+      publish(this.#folders.fs, folder, partName, this.#name, all),
     )
     // the warning may be that the part file still has its name
     if (published.warning) await this.discard().catch(() => {})
     else this.#handle.left()
     return published
+  }
+
+  /** What was written, if it is as long as it must be: somebody else may have written to it, or cut it. */
+  #checkWritten(): FileIdentity {
+    const { written } = this.#handle
+    if (written?.size === this.#ranges.end) return written
+    const why = written ? `${written.size} of ${this.#ranges.end} bytes stand there` : 'its handle was lost'
+    throw diskError(new SystemError('EIO', 'fstat', why), 'publish', this.path)
+  }
+
+  /** What the part file was when its handle was closed last: after {@link seal}, all that was written. */
+  get written(): FileIdentity | undefined {
+    return this.#handle.written
   }
 
   /** Removes the part file if it exists, with 'power' durably, and closes the part. */

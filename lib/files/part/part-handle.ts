@@ -1,9 +1,9 @@
 import { SluiceError } from '../../errors.js'
 import { diskError, errorCode, isRefusal, SystemError } from '../disk/disk-error.js'
-import { type FileStats, OPEN } from '../disk/fs.js'
+import { type FileIdentity, OPEN } from '../disk/fs.js'
 import { openRegular } from '../disk/open-regular.js'
 import { isOutOfHandles } from '../disk/out-of-handles.js'
-import { sameInode } from '../disk/stats.js'
+import { lstatIfThere, sameInode } from '../disk/stats.js'
 import type { Durability } from '../publish/publish.js'
 import type { BudgetFile, FileSlot } from '../tree/handle-budget.js'
 import type { OpenFolder } from '../tree/tree.js'
@@ -23,28 +23,27 @@ export class PartHandle implements BudgetFile {
   #name: string
   #made: boolean
   #gone = false
-  /** All is written: it is not opened again, so that its inode need not be remembered. */
   #sealed = false
-  /** Its stats when it was closed before all was written. */
-  #inode: FileStats | undefined
+  #written: FileIdentity | undefined
   /** The error of a failed close: what was written may be lost. */
   #lost: SluiceError | undefined
 
   /**
    * @param made whether the part file exists already
-   * @param sealed whether all of it was written
+   * @param written what it is, if all of it was written already
    */
   constructor(
     folders: Folders,
     { folder, name }: { folder: string; name: string },
-    { mode, made, sealed }: { mode: number; made: boolean; sealed: boolean },
+    { mode, made, written }: { mode: number; made: boolean; written: FileIdentity | undefined },
   ) {
     this.#folders = folders
     this.folder = folder
     this.#name = name
     this.#mode = mode
     this.#made = made
-    this.#sealed = sealed
+    this.#sealed = written !== undefined
+    this.#written = written
   }
 
   get name(): string {
@@ -65,6 +64,11 @@ export class PartHandle implements BudgetFile {
   /** Whether the part file was made, and still has its name. */
   get exists(): boolean {
     return this.#made && !this.#gone
+  }
+
+  /** What it was when its handle was closed. */
+  get written(): FileIdentity | undefined {
+    return this.#written
   }
 
   /** Whether all was written, since the last {@link use}. */
@@ -106,7 +110,9 @@ export class PartHandle implements BudgetFile {
     const { fs } = this.#folders
     try {
       await this.within(async (folder) => {
-        await fs.unlink(folder.at(this.#name))
+        const path = folder.at(this.#name)
+        if (!(await this.#isStill(path))) return
+        await fs.unlink(path)
         if (durability === 'power') await folder.sync()
       })
     } catch (error) {
@@ -139,6 +145,24 @@ export class PartHandle implements BudgetFile {
     this.#gone = true
   }
 
+  /** Calls `work`, which gives the file its name. If that fails, and something else has the name of the part, it is gone. */
+  async giveName<T>(work: (folder: OpenFolder, name: string) => Promise<T>): Promise<T> {
+    try {
+      return await this.within((folder) => work(folder, this.#name))
+    } catch (error) {
+      const isStill = this.within((folder) => this.#isStill(folder.at(this.#name)))
+      this.#gone = !(await isStill.catch(() => true))
+      throw error
+    }
+  }
+
+  /** Whether nothing else has the name, as far as is known. What another process put there is not ours to remove. */
+  async #isStill(path: string): Promise<boolean> {
+    if (!this.#written) return true
+    const there = await lstatIfThere(this.#folders.fs, path)
+    return there !== undefined && sameInode(there, this.#written)
+  }
+
   /** Called by the budget. */
   open(): Promise<number> {
     return this.#within((folder) => {
@@ -162,7 +186,9 @@ export class PartHandle implements BudgetFile {
   async #openAgain(path: string): Promise<number> {
     const { fs } = this.#folders
     const { fd, stats } = await openRegular(fs, path, OPEN.update)
-    if (stats.nlink === 1 && (!this.#inode || sameInode(stats, this.#inode))) return fd
+    const isStill = !this.#written || sameInode(stats, this.#written)
+    if (stats.nlink === 1 && isStill) return fd
+    this.#gone = !isStill
     await fs.close(fd)
     throw new SystemError('EBUSY', 'open', 'it was exchanged meanwhile')
   }
@@ -171,9 +197,9 @@ export class PartHandle implements BudgetFile {
   async shut(fd: number): Promise<void> {
     const { fs } = this.#folders
     try {
-      if (!this.#sealed) this.#inode ??= await fs.fstat(fd)
+      this.#written = await fs.fstat(fd)
     } catch {
-      // then only its name says that it is the same file
+      // nobody can say any more that it is the same file: it gets no name
     }
     try {
       await fs.close(fd)

@@ -1,6 +1,6 @@
 import { checkWhole } from '../../options.js'
 import type { ModeMemory } from '../disk/attributes.js'
-import type { FileSystem } from '../disk/fs.js'
+import type { FileIdentity, FileSystem } from '../disk/fs.js'
 import type { Durability, PublishOptions } from '../publish/publish.js'
 import type { Tree } from '../tree/tree.js'
 
@@ -26,8 +26,8 @@ export interface PartFileOptions {
   durability?: Durability
   /** Shared by the parts of one place. */
   modes?: ModeMemory
-  /** The part file exists, and other code of this process has written and sealed so many bytes of it. */
-  written?: number
+  /** The part file exists, and other code of this process has written and sealed all of it. */
+  written?: FileIdentity
 }
 
 /**

@@ -1,14 +1,14 @@
 import { printable, SluiceError } from '../../errors.js'
 import { badOption, checkChoice } from '../../options.js'
 import { diskError, errorCode } from '../disk/disk-error.js'
-import type { FileStats, FileSystem } from '../disk/fs.js'
+import type { FileIdentity, FileStats, FileSystem } from '../disk/fs.js'
 import { moveOver } from '../disk/move-file.js'
-import { lstatIfThere } from '../disk/stats.js'
+import { lstatIfThere, sameInode } from '../disk/stats.js'
 import { syncFile } from '../disk/sync.js'
 import type { OpenFolder } from '../tree/open-folder.js'
 import { firstFree } from './first-free.js'
 import { type Replaced, replaceFolder } from './replace-folder.js'
-import { hasBothNames, type TemporaryFile, takeName } from './take-name.js'
+import { checkIsWritten, hasBothNames, type TemporaryFile, takeName } from './take-name.js'
 
 /** What to do when the name is taken by other content. */
 export type Conflict = 'rename' | 'overwrite' | 'replace' | 'skip' | 'fail'
@@ -26,10 +26,26 @@ export const DURABILITIES: readonly Durability[] = ['crash', 'power']
 export interface PublishOptions {
   conflict: Conflict
   durability: Durability
+  /** Whether a file that has the name already makes this one needless, for example because it is the same. */
+  isThere?: (there: StandingFile) => Promise<boolean>
   /**
-   * Whether the file at `path` has the same content as the one at `temporary`. Called if the name is taken by a file.
+   * Calls `replace`, unless what has the name must not be overwritten whatever the policy says: then the file gets a
+   * suffix. Default: it may be.
+   * @returns whether `replace` was called, and has resolved
    */
-  identical?: (path: string, temporary: string) => Promise<boolean>
+  replacing?: (there: FileStats, replace: () => Promise<void>) => Promise<boolean>
+  /** The file that was written and verified. Given, nothing else gets the name: it fails with `ERR_WRITE`. */
+  written?: FileIdentity | undefined
+}
+
+/** A file that has a name which another one is to get. */
+export interface StandingFile {
+  path: string
+  stats: FileStats
+  /** Whether it has the name that was asked for, and no suffix. */
+  isFirst: boolean
+  /** Where the other one is. */
+  temporary: string
 }
 
 /** How a file got its name. */
@@ -70,7 +86,9 @@ export async function publish(
   checkChoice('durability', options.durability ?? null, DURABILITIES)
   const shown = folder.path === '' ? name : `${folder.path}/${name}`
   try {
-    return await new Publication({ fs, folder, temporary }, options, shown).run(name)
+    return await new Publication({ fs, folder, temporary, written: options.written }, options, shown).run(
+      name,
+    )
   } catch (error) {
     throw diskError(error, 'publish', shown)
   }
@@ -130,14 +148,20 @@ class Publication {
       if (claimed !== 'taken') return this.#finish(claimed, first ? 'created' : 'renamed', name)
       const there = await lstatIfThere(fs, folder.at(name))
       if (!there) continue
-      const isSame = async () => this.#options.identical?.(folder.at(name), folder.at(temporary))
-      if (there.isFile() && (await isSame())) return this.#keepIdentical(name)
-      return first ? this.#byPolicy(name, there) : undefined
+      const standing = {
+        path: folder.at(name),
+        stats: there,
+        isFirst: first,
+        temporary: folder.at(temporary),
+      }
+      if (there.isFile() && (await this.#options.isThere?.(standing))) return this.#keepIdentical(name)
+      const ended = first ? await this.#byPolicy(name, there) : undefined
+      if (ended !== 'again') return ended
     }
     return undefined
   }
 
-  async #byPolicy(name: string, there: FileStats): Promise<Published | undefined> {
+  async #byPolicy(name: string, there: FileStats): Promise<Published | 'again' | undefined> {
     const { conflict } = this.#options
     switch (conflict) {
       case 'rename':
@@ -151,17 +175,30 @@ class Publication {
       }
       case 'overwrite':
       case 'replace':
-        return this.#over(name, there)
+        return this.#mayOver(name, there)
       default:
         // an unknown policy must never cost a file
         throw badOption('conflict', 'one of those that there are', conflict satisfies never)
     }
   }
 
+  /** 'again' if something else has the name by now. */
+  async #mayOver(name: string, there: FileStats): Promise<Published | 'again' | undefined> {
+    const { fs, folder } = this.#file
+    const { replacing = (_there, replace) => replace().then(() => true) } = this.#options
+    let published: Published | 'again' | undefined
+    const isAllowed = await replacing(there, async () => {
+      const now = await lstatIfThere(fs, folder.at(name))
+      published = now && sameInode(now, there) ? await this.#over(name, there) : 'again'
+    })
+    return isAllowed ? published : this.#fallBack('the same transfer brought it')
+  }
+
   async #over(name: string, there: FileStats): Promise<Published | undefined> {
     const { fs, folder, temporary } = this.#file
     const replace = this.#options.conflict === 'replace'
     let replaced: Replaced | undefined
+    await checkIsWritten(this.#file)
     try {
       // a pipe or a device has no content that could be overwritten
       if (!replace && !there.isFile() && !there.isSymbolicLink()) {

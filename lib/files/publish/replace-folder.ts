@@ -5,7 +5,7 @@ import { type FileStats, type FileSystem, OPEN } from '../disk/fs.js'
 import { moveOver } from '../disk/move-file.js'
 import { isOfUser, lstatIfThere, sameInode } from '../disk/stats.js'
 import { Folder, type OpenFolder } from '../tree/open-folder.js'
-import type { TemporaryFile } from './take-name.js'
+import { checkIsWritten, type TemporaryFile } from './take-name.js'
 
 /**
  * The name of the folder that a replaced folder is moved into: our mark, the inode of the file that replaces it,
@@ -61,6 +61,7 @@ export async function replaceFolder(
     if (durability === 'power') await folder.sync()
     await fs.rename(folder.at(name), aside.inner)
     try {
+      await checkIsWritten(file)
       // not by link: a file that gets the name in this moment may be replaced as well
       await moveOver(fs, folder.at(temporary), folder.at(name))
       return { removeOld, close }
@@ -74,7 +75,7 @@ export async function replaceFolder(
   }
 }
 
-async function makeAside(fs: FileSystem, folder: OpenFolder, name: string, ino: number): Promise<Aside> {
+async function makeAside(fs: FileSystem, folder: OpenFolder, name: string, ino: bigint): Promise<Aside> {
   const aside = `.sluice-aside-${ino.toString(16)}-${randomBytes(8).toString('hex')}`
   const path = folder.at(aside)
   await fs.mkdir(path, 0o700)
@@ -127,7 +128,7 @@ export async function recoverReplaced(fs: FileSystem, folder: OpenFolder): Promi
       // that of another user could have us take away what we have, or give a name to what is theirs
       if (!isOfUser(fs, await fs.fstat(opened.fd))) continue
       for (const name of (await opened.list()).map(String)) {
-        const what = await recoverName(fs, folder, name, opened.at(name), Number.parseInt(ino, 16))
+        const what = await recoverName(fs, folder, name, opened.at(name), BigInt(`0x${ino}`))
         recovered[what].push(what === 'kept' ? `${aside}/${name}` : name)
       }
     } finally {
@@ -143,7 +144,7 @@ async function recoverName(
   folder: OpenFolder,
   name: string,
   inner: string,
-  ino: number,
+  ino: bigint,
 ): Promise<keyof Recovered> {
   try {
     const there = await lstatIfThere(fs, folder.at(name))

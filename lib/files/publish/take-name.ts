@@ -1,7 +1,7 @@
 import { errorCode } from '../disk/disk-error.js'
-import { type FileStats, type FileSystem, OPEN } from '../disk/fs.js'
+import { type FileIdentity, type FileStats, type FileSystem, OPEN } from '../disk/fs.js'
 import { moveOver } from '../disk/move-file.js'
-import { lstatIfThere, sameInode } from '../disk/stats.js'
+import { checkStillWritten, lstatIfThere, sameInode } from '../disk/stats.js'
 import type { OpenFolder } from '../tree/open-folder.js'
 
 /** A finished file under its temporary name. */
@@ -9,6 +9,13 @@ export interface TemporaryFile {
   fs: FileSystem
   folder: OpenFolder
   temporary: string
+  /** What was written under the temporary name, and verified. If it is known, nothing else gets a name. */
+  written?: FileIdentity | undefined
+}
+
+/** The last look before the name is given. Fails with EBUSY if the temporary name is that of another file by now. */
+export async function checkIsWritten({ fs, folder, temporary, written }: TemporaryFile): Promise<void> {
+  if (written) await checkStillWritten(fs, folder.at(temporary), written)
 }
 
 const LINK_REFUSALS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'EXDEV', 'EISDIR'])
@@ -24,6 +31,7 @@ export function isLinkRefusal(error: unknown): boolean {
  */
 export async function takeName(file: TemporaryFile, name: string): Promise<'linked' | 'moved' | 'taken'> {
   const { fs, folder, temporary } = file
+  await checkIsWritten(file)
   try {
     await fs.link(folder.at(temporary), folder.at(name))
     return 'linked'
@@ -72,6 +80,7 @@ async function takeByPlaceholder(file: TemporaryFile, name: string): Promise<'mo
       await fs.close(fd)
     }
     if (!(await isOurs())) return 'taken'
+    await checkIsWritten(file)
     await moveOver(fs, folder.at(temporary), path)
     return 'moved'
   } catch (error) {

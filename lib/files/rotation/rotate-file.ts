@@ -1,11 +1,12 @@
 import { basename, dirname, join } from 'node:path'
 import { printable, SluiceError } from '../../errors.js'
-import { checkChoice, checkFlag, checkLocalPath, checkWhole } from '../../options.js'
+import { checkChoice, checkFlag, checkWhole } from '../../options.js'
 import { type Audited, audited } from '../audit/recorder.js'
 import { systemClock } from '../disk/clock.js'
 import { diskError } from '../disk/disk-error.js'
 import { type FileSystem, OPEN } from '../disk/fs.js'
 import { moveFile, orRemove } from '../disk/move-file.js'
+import { localTarget } from '../disk/names.js'
 import { nodeFileSystem } from '../disk/node-fs.js'
 import { withRegular } from '../disk/open-regular.js'
 import { ifThere, lstatIfThere } from '../disk/stats.js'
@@ -60,9 +61,9 @@ export interface Rotation {
  * Fails with `ERR_USAGE`, `ERR_LOCKED`, `ERR_CANCELLED`, `ERR_CONFLICT` (something else has the name of a rotated
  * file), `ERR_UNSAFE_LINK` (`path` is a link), `ERR_DISK_FULL`, `ERR_PERMISSION`, `ERR_READ_ONLY`, `ERR_WRITE`.
  */
-export function rotateFile(path: string, options: RotateOptions = {}): Promise<Rotation> {
-  return audited('rotateFile', path, options, async () => {
-    checkLocalPath('path', path)
+export function rotateFile(file: string, options: RotateOptions = {}): Promise<Rotation> {
+  return audited('rotateFile', file, options, async () => {
+    const path = localTarget('path', file)
     checkWhole('keep', options.keep, 1, 99_999)
     checkFlag('compress', options.compress)
     checkChoice('durability', options.durability, ['crash', 'power'])

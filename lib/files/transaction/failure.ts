@@ -1,4 +1,4 @@
-import { printable, SluiceError } from '../../errors.js'
+import { isSluiceError, printable, SluiceError } from '../../errors.js'
 
 /** The first failure of a transaction. From then on sources of running writes are not read any further. */
 export class Failure {
@@ -57,7 +57,7 @@ export class Failure {
     const error = this.#error
     if (!error) return
     const message = `transaction ${printable(this.#id)} is not committed, since an operation failed: ${error.message}`
-    const path = error instanceof SluiceError ? error.path : undefined
+    const path = isSluiceError(error) ? error.path : undefined
     throw new SluiceError('ERR_TRANSACTION', message, { path, cause: error })
   }
 

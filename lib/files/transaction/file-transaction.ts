@@ -1,12 +1,5 @@
 import { printable, SluiceError } from '../../errors.js'
-import {
-  checkAbortSignal,
-  checkCallback,
-  checkChoice,
-  checkLocalPath,
-  checkObject,
-  checkOption,
-} from '../../options.js'
+import { checkAbortSignal, checkCallback, checkChoice, checkObject, checkOption } from '../../options.js'
 import { checkedContent, reading } from '../atomic/pieces.js'
 import { checkAudit } from '../audit/audit-record.js'
 import { codeForRecord, getDefaultAudit } from '../audit/recorder.js'
@@ -14,6 +7,7 @@ import type { Format } from '../content/formats.js'
 import { plainValue } from '../content/plain-value.js'
 import { encodeChecked } from '../content/schema.js'
 import { diskError } from '../disk/disk-error.js'
+import { localPath } from '../disk/names.js'
 import { UserCallback } from '../disk/user-callback.js'
 import { runTransaction, type TransactionResult } from './commit.js'
 import { closeContext, openContext, type TransactionContext } from './context.js'
@@ -86,8 +80,8 @@ export class FileTransaction implements AsyncDisposable {
    * earlier one with this id, or one that cannot be read, is still there; with `unfinished: 'refuse'` any that was
    * left), and for failures of the disk with `ERR_WRITE`, `ERR_PERMISSION`, `ERR_READ_ONLY`, `ERR_DISK_FULL`.
    */
-  static async begin(folder: string, options: TransactionOptions = {}): Promise<FileTransaction> {
-    checkLocalPath('folder', folder)
+  static async begin(path: string, options: TransactionOptions = {}): Promise<FileTransaction> {
+    const folder = localPath('folder', path)
     checkObject('options', options)
     const { id, durability, unfinished, progress, signal, audit } = options
     const isId = id === undefined || (typeof id === 'string' && id !== '' && id.length <= 200)

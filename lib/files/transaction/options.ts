@@ -1,5 +1,5 @@
-import { messageOf, printable, SluiceError } from '../../errors.js'
-import { checkMode } from '../../options.js'
+import { isSluiceError, messageOf, printable, SluiceError } from '../../errors.js'
+import { checkMode, isBytes } from '../../options.js'
 import {
   checkedContent,
   contentOf,
@@ -91,7 +91,7 @@ export async function newContentOf(
 ): Promise<AsyncIterable<Uint8Array> | Iterable<Uint8Array>> {
   checkMode('mode', mode)
   const content = contentOf(data, 'utf8')
-  if (content instanceof Uint8Array) return [await checkedContent(content, 'utf8', schema, path)]
+  if (isBytes(content)) return [await checkedContent(content, 'utf8', schema, path)]
   if (schema !== undefined) throw schemaOfStream()
   return fromSource(encodedPieces(untilAborted(content, unwanted, path), 'utf8'), path)
 }
@@ -101,7 +101,7 @@ async function* fromSource(pieces: AsyncIterable<Uint8Array>, path: string): Asy
   try {
     yield* pieces
   } catch (cause) {
-    if (cause instanceof SluiceError) throw cause
+    if (isSluiceError(cause)) throw cause
     const why = printable(messageOf(cause), 200)
     const message = `what ${printable(path)} is to hold cannot be read: ${why}`
     throw new SluiceError('ERR_SOURCE_READ', message, { path, cause })

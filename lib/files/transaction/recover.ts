@@ -1,9 +1,10 @@
 import type { SluiceError } from '../../errors.js'
-import { checkFlag, checkLocalPath } from '../../options.js'
+import { checkFlag } from '../../options.js'
 import { type Audited, audited, UNRECORDED } from '../audit/recorder.js'
 import { type Clock, pause } from '../disk/clock.js'
 import { diskError } from '../disk/disk-error.js'
 import type { FileSystem } from '../disk/fs.js'
+import { localPath } from '../disk/names.js'
 import { nodeFileSystem } from '../disk/node-fs.js'
 import { IntentFile } from '../intent/intent-file.js'
 import { removeOrphans } from '../intent/remove-orphans.js'
@@ -73,13 +74,13 @@ export interface RecoverOptions extends Audited {
  * done. The failure of a single transaction is in its result.
  */
 export function recoverTransactions(
-  folder: string,
+  dir: string,
   options: RecoverOptions = {},
 ): Promise<RecoveredTransaction[]> {
-  return audited('recoverTransactions', folder, options, async () => {
+  return audited('recoverTransactions', dir, options, async () => {
     const { dryRun = false, orphans = true, fs = nodeFileSystem, system = processSystem } = options
     const { force = false, clock } = options
-    checkLocalPath('folder', folder)
+    const folder = localPath('folder', dir)
     checkFlag('dryRun', dryRun)
     checkFlag('orphans', orphans)
     checkFlag('force', force)

@@ -41,7 +41,8 @@ async function syncExisting(fs: FileSystem, path: string): Promise<void> {
   }
 }
 
-const UNREADABLE = new Set(['EACCES', 'EPERM'])
+// the last one is Node's, of its permission model
+const UNREADABLE = new Set(['EACCES', 'EPERM', 'ERR_ACCESS_DENIED'])
 
 /** The folder above, with its slash; '' for a single name, the path itself for the root. */
 function folderAbove(path: string): string {

@@ -2,7 +2,7 @@ import { printable, SluiceError } from '../../errors.js'
 import { checkChoice } from '../../options.js'
 import { diskError, errorCode } from '../disk/disk-error.js'
 import { type FileStats, type FileSystem, OPEN } from '../disk/fs.js'
-import { checkName, nameOf, parentOf } from '../disk/names.js'
+import { checkName, isOfProcess, localPath, localTarget, nameOf, ofProcess, parentOf } from '../disk/names.js'
 import { nodeFileSystem } from '../disk/node-fs.js'
 import { isOutOfHandles } from '../disk/out-of-handles.js'
 import { sameInode } from '../disk/stats.js'
@@ -57,9 +57,12 @@ export class Tree {
     const { fs = nodeFileSystem, create = false, durability = 'crash', handles } = options
     const budget = handles instanceof HandleBudget ? handles : new HandleBudget(handles)
     checkChoice('durability', durability, ['crash', 'power'])
+    const path = localPath('root', root)
+    localTarget('root', `${path}/in it`)
     try {
-      if (create) await makeFolders(fs, root, durability === 'power')
-      const resolved = await fs.realpath(root)
+      if (create) await makeFolders(fs, path, durability === 'power')
+      const resolved = await fs.realpath(path)
+      if (isOfProcess(resolved)) throw ofProcess(path)
       const fd = await handlesOf(fs).retry(() => fs.open(resolved, OPEN.folder))
       return new Tree(fs, resolved, fd, budget)
     } catch (error) {

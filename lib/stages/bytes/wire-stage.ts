@@ -1,7 +1,7 @@
 import type { Transform } from 'node:stream'
-import { asSluiceError } from '../../errors.js'
-import { badOption, checkOption } from '../../options.js'
+import { badOption, checkCallback, checkKeys, checkNumber, checkOption, type Keys } from '../../options.js'
 import type { Limits } from '../../wire/limits.js'
+import { makeGuest } from './guest.js'
 
 /**
  * What stands between the framer and the connection: throttling, encryption, compression, or your own.
@@ -21,6 +21,8 @@ export interface WireStage {
   incoming?(): Transform
 }
 
+const KEYS = { format: true, rate: true, outgoing: true, incoming: true } satisfies Keys<WireStage>
+
 /** Frames on a throttled connection take at most this part of a second, so that talk is not behind by more than one. */
 const FRAMES_PER_SECOND = 8
 
@@ -29,31 +31,31 @@ const FRAMES_PER_SECOND = 8
  * allow. Throws `ERR_USAGE` for what is no wire stage.
  */
 export function makeWireStages(wire: readonly WireStage[] = [], keepOpen = false, limits: Limits) {
-  const isMaker = (make: unknown) => make === undefined || typeof make === 'function'
-  const isStage = (stage: WireStage) => stage && isMaker(stage.outgoing) && isMaker(stage.incoming)
-  const areStages = Array.isArray(wire) && wire.every(isStage)
-  checkOption('stages.wire', wire, areStages, 'a list of wire stages, as throttle() gives one')
+  checkOption('stages.wire', wire, Array.isArray(wire), 'a list of wire stages, as throttle() gives one')
+  wire.forEach(checkStage)
   if (keepOpen && wire.length > 0)
     throw badOption('keepOpen', 'false with wire stages: where their bytes end is not known', keepOpen)
   const rate = Math.min(...wire.map((stage) => stage.rate ?? Number.POSITIVE_INFINITY))
   const maxFrame = Math.max(1, Math.min(limits.frame, Math.floor(rate / FRAMES_PER_SECOND)))
   const makeAll = (side: 'outgoing' | 'incoming') =>
-    wire.flatMap((stage) => (stage[side] ? made('stages.wire', () => stage[side]!()) : []))
+    wire.flatMap((stage, at) =>
+      stage[side] ? makeGuest(`stages.wire[${at}].${side}`, () => stage[side]!()) : [],
+    )
   const formats = wire.flatMap((stage) => stage.format ?? [])
   return { maxFrame, outgoing: makeAll('outgoing'), incoming: makeAll('incoming').reverse(), formats }
 }
 
-/**
- * Calls a maker of stages.
- * @throws SluiceError `ERR_USAGE` if it fails, or gives no stream: without the stage the bytes would go as they are
- */
-export function made(option: string, make: () => Transform): Transform {
-  let stage: Transform
-  try {
-    stage = make()
-  } catch (cause) {
-    throw asSluiceError(cause, 'ERR_USAGE', `a stage of ${option} could not be made`)
-  }
-  if (typeof stage?.pipe === 'function' && typeof stage.write === 'function') return stage
-  throw badOption(`what a function of ${option} makes`, 'a Transform', stage)
+/** What is no stage would be left out, and the bytes would go as they are: in the clear, where it should have encrypted. */
+function checkStage(stage: WireStage, at: number): void {
+  const option = `stages.wire[${at}]`
+  const expected = 'a wire stage, as throttle() gives one: an object with outgoing, incoming or both'
+  const isObject = typeof stage === 'object' && stage !== null && !('pipe' in stage)
+  checkOption(option, stage, isObject, expected)
+  checkKeys(option, stage, KEYS)
+  checkCallback(`${option}.outgoing`, stage.outgoing)
+  checkCallback(`${option}.incoming`, stage.incoming)
+  checkOption(option, stage, stage.outgoing !== undefined || stage.incoming !== undefined, expected)
+  const { format } = stage
+  checkOption(`${option}.format`, format, format === undefined || typeof format === 'string', 'a text')
+  checkNumber(`${option}.rate`, stage.rate, 1, 'bytes per second')
 }

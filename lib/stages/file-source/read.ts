@@ -1,3 +1,4 @@
+import { isBytes } from '../../options.js'
 import { type OpenSource, type SourceStore, sourceChanged } from '../../stores/sources.js'
 import type { Entry } from '../../wire/entry.js'
 
@@ -82,6 +83,6 @@ export async function* readToEnd(store: SourceStore, entry: Entry, most: number)
 function bytesOf(chunk: unknown): Buffer {
   if (Buffer.isBuffer(chunk)) return chunk
   if (typeof chunk === 'string') return Buffer.from(chunk)
-  if (chunk instanceof Uint8Array) return Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength)
+  if (isBytes(chunk)) return Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength)
   throw new TypeError('the stream gives objects, not bytes')
 }

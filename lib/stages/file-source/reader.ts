@@ -19,7 +19,8 @@ export interface ReaderOptions {
   maxRun: number
   /** What fails after it is aborted fails because of that, and is not told. */
   signal: AbortSignal
-  onFailure: ((error: SluiceError) => void) | undefined
+  onFailure?: ((error: SluiceError) => void) | undefined
+  memory?: { take(length: number): Buffer } | undefined
 }
 
 const NOTHING = Buffer.alloc(0)
@@ -56,8 +57,7 @@ export class SourceReader {
   /** Many small files, folders and empty files. A run is contiguous: a file that failed ends one. */
   async *#small({ entries, files, length }: Step & { kind: 'small' }): AsyncGenerator<Item> {
     const { plan, signal } = this.#options
-    // not used again: nobody can prove here that downstream no longer holds a view of it
-    const slab = length === 0 ? NOTHING : Buffer.allocUnsafeSlow(length)
+    const slab = length === 0 ? NOTHING : this.#memory(length)
     const failures = await this.#readFiles(files, slab)
     if (signal.aborted) return
     yield* this.#between(entries, slab, failures)
@@ -99,7 +99,7 @@ export class SourceReader {
 
   async *#chunk({ entry, start, end, isLast }: Step & { kind: 'chunk' }): AsyncGenerator<Item> {
     const { plan } = this.#options
-    const bytes = Buffer.allocUnsafeSlow(end - start)
+    const bytes = this.#memory(end - start)
     try {
       const open = await this.#open(entry)
       await open.read(start, bytes)
@@ -112,6 +112,10 @@ export class SourceReader {
     }
     if (plan.isClosed(entry.index)) await this.close()
     yield* this.#runs(entry.start + start, bytes)
+  }
+
+  #memory(length: number): Buffer {
+    return this.#options.memory?.take(length) ?? Buffer.allocUnsafeSlow(length)
   }
 
   async #open(entry: Entry): Promise<OpenSource> {

@@ -1,8 +1,10 @@
 import { SluiceError } from '../../errors.js'
 import type { Plan } from '../../transfer/plan.js'
 import type { Entry, Offer } from '../../wire/entry.js'
-import type { OutcomeRange } from '../../wire/outcome.js'
+import { type Outcome, type OutcomeRange, unreadable } from '../../wire/outcome.js'
 import type { StoredRun } from '../river/items.js'
+
+const UNWANTED = { status: 'skipped', reason: 'unwanted', code: 'ERR_SKIPPED' } as const
 
 /**
  * What is stored and waits for the word of the sender, and what ends last: pure. Which entries have their outcome is
@@ -22,14 +24,17 @@ export class Ledger {
     this.#waiting = new Array(plan.entries.length)
   }
 
-  /** The entries of an offer that will not come. */
+  /** The entries of an offer that will not come: not wanted, or unreadable at the sender. */
   skipped({ first, entries }: Offer): OutcomeRange[] {
-    const ranges: OutcomeRange[] = []
+    const ranges: (typeof UNWANTED & { first: number; last: number; except: Map<number, Outcome> })[] = []
     for (let index = first; index < first + entries.length; index++) {
       if (!this.#plan.isSkipped(index)) continue
-      const range = ranges.at(-1)
-      if (range?.last === index - 1) range.last = index
-      else ranges.push({ first: index, last: index, status: 'skipped', reason: 'unwanted' })
+      if (ranges.at(-1)?.last !== index - 1)
+        ranges.push({ ...UNWANTED, first: index, last: index, except: new Map() })
+      const range = ranges.at(-1)!
+      const entry = this.entry(index)
+      range.last = index
+      if (entry.type === 'unreadable') range.except.set(index, unreadable(entry))
     }
     return ranges
   }

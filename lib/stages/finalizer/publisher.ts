@@ -146,7 +146,7 @@ export class Publisher {
     const { path } = entry
     try {
       // where bytes came with gaps, what stands in the store is what counts
-      const found = seen ?? (await this.#store.digest(part, entry, this.#policy.algorithm))
+      const found = seen ?? (await this.#store.digest(part, entry, this.#policy))
       if (!found.equals(sent)) {
         const text = `the content of ${printable(path)} does not match its digest; it is not published`
         return await this.#drop(file, new SluiceError('ERR_DIGEST', text, { path, expected: sent, found }))

@@ -1,8 +1,10 @@
 import { posix, win32 } from 'node:path'
 import { printable, SluiceError } from '../../errors.js'
+import type { FileSystem } from '../../files/disk/fs.js'
 import { checkOption } from '../../options.js'
 import type { Offer } from '../../wire/entry.js'
 import { LONGEST_NAME } from './builder.js'
+import { argumentError } from './inspect.js'
 
 /** A path that the user named. */
 export interface Argument {
@@ -14,17 +16,21 @@ export interface Argument {
 
 /**
  * The paths with the names that they arrive under.
- * @throws SluiceError `ERR_USAGE`, `ERR_DUPLICATE_NAME`
+ * @throws SluiceError `ERR_USAGE`, `ERR_DUPLICATE_NAME`, `ERR_NO_SUCH_FILE`, `ERR_SOURCE_READ`
  */
-export function argumentsOf(paths: readonly string[], platform: NodeJS.Platform, after?: Offer): Argument[] {
-  const { resolve, basename } = platform === 'win32' ? win32 : posix
+export async function argumentsOf(
+  paths: readonly string[],
+  fs: FileSystem,
+  after?: Offer,
+): Promise<Argument[]> {
   const taken = new Map<string, string>()
   for (const { path } of after?.entries ?? []) if (!path.includes('/')) taken.set(path, path)
-  return paths.map((given) => {
+  const found: Argument[] = []
+  for (const given of paths) {
     const isPath = typeof given === 'string' && given !== '' && !given.includes('\0')
     checkOption('each path', given, isPath, 'a path, as a text without NUL')
-    const path = resolve(given)
-    const name = basename(path)
+    const path = await placeOf(given, fs)
+    const name = (fs.platform === 'win32' ? win32 : posix).basename(path)
     if (name === '') {
       const message = `${printable(given)}: the root of a disk has no name to arrive under; name the folders in it`
       throw new SluiceError('ERR_USAGE', message, { path: given })
@@ -35,8 +41,23 @@ export function argumentsOf(paths: readonly string[], platform: NodeJS.Platform,
       throw new SluiceError('ERR_DUPLICATE_NAME', message, { path: given })
     }
     taken.set(name, given)
-    return { given, path, name }
-  })
+    found.push({ given, path, name })
+  }
+  return found
+}
+
+/** Where a path leads. To the system `a/..` is the folder above the one that `a` is, wherever a link `a` may lie. */
+async function placeOf(given: string, fs: FileSystem): Promise<string> {
+  if (fs.platform === 'win32') return win32.resolve(given)
+  const names = given.split('/').filter((name) => name !== '' && name !== '.')
+  const up = names.lastIndexOf('..')
+  if (up < 0) return posix.resolve(given)
+  const head = `${given.startsWith('/') ? '' : posix.resolve('.')}/${names.slice(0, up + 1).join('/')}`
+  try {
+    return posix.join(await fs.realpath(head), ...names.slice(up + 1))
+  } catch (cause) {
+    throw argumentError(given, cause)
+  }
 }
 
 /** A short name for all of them, for people. */

@@ -4,13 +4,18 @@ import { printable, SluiceError } from '../../errors.js'
 import { badOption, checkOption } from '../../options.js'
 import { isSourceStore, type SourceStore } from '../../stores/sources.js'
 import type { Entry, Offer, WireEntry } from '../../wire/entry.js'
+import { clampTime } from '../../wire/manifest.js'
 
 /** What is offered, and how to read it here. Only the offer is ever sent. */
 export interface Manifest {
   offer: Offer
   /** Where the bytes of its entries come from. */
   store: SourceStore
-  /** What was met and is not offered: `path`, and as `code` `ERR_SKIPPED`, `ERR_UNSENDABLE` or `ERR_SOURCE_READ`. */
+  /**
+   * What was met and is not sent, or not as it is: `path`, and as `code` `ERR_SKIPPED` where it was left out on purpose,
+   * `ERR_UNSUPPORTED` where no disk can hold its time, which is sent as near as can be. With any other code it is in the
+   * offer as an entry that is 'unreadable'.
+   */
   skipped: readonly SluiceError[]
 }
 
@@ -64,15 +69,17 @@ export class OfferBuilder {
     this.offer = offer
   }
 
-  add({ type, path, size, mtime, mode, target }: WireEntry): void {
+  add({ type, path, size, mtime, mode, target, code }: WireEntry): void {
     const { first, position, bytes, entries } = this.offer
     const start = position + bytes
     if (!Number.isSafeInteger(start + (size ?? 0))) {
       const message = `${printable(path)} makes the total larger than 2^53 − 1 bytes`
       throw new SluiceError('ERR_LIMIT', message, { path })
     }
-    const entry: Entry = { index: first + entries.length, type, path, size, start, mtime, mode }
+    const index = first + entries.length
+    const entry: Entry = { index, type, path, size, start, mtime: clampTime(mtime), mode }
     if (target !== undefined) entry.target = target
+    if (code !== undefined) entry.code = code
     entries.push(entry)
     this.offer.bytes += size ?? 0
   }

@@ -6,6 +6,7 @@ import type { FileStats, FileSystem, SyncCalls } from '../../files/disk/fs.js'
 import { openRegular } from '../../files/disk/open-regular.js'
 import { retryOpen } from '../../files/disk/out-of-handles.js'
 import { readFully } from '../../files/disk/read-write.js'
+import { sameInode } from '../../files/disk/stats.js'
 import { DiskPace } from '../../stores/disk/disk-pace.js'
 import { sourceError } from '../../stores/sources.js'
 import type { Entry } from '../../wire/entry.js'
@@ -18,6 +19,7 @@ export interface ListingOptions {
   clock: Clock
   signal: AbortSignal | undefined
   keepLinks: boolean
+  omit: readonly FileStats[]
   limits: Limits
 }
 
@@ -27,7 +29,7 @@ export interface Inspected {
   /** Its path in the offer. */
   path: string
   /** Undefined for what no offer can hold. */
-  type: Entry['type'] | undefined
+  type: Exclude<Entry['type'], 'unreadable'> | undefined
   /** Undefined if it could not be looked at, or its size says nothing of its content. */
   stats: FileStats | undefined
   /** Where a link points to, if links are kept. */
@@ -68,12 +70,7 @@ export class Inspector {
       const real = await this.#fs.realpath(path)
       return { real, stats: await this.#fs.lstat(real) }
     } catch (cause) {
-      const system = errorCode(cause)
-      if (system === 'ENOENT' || system === 'ENOTDIR') {
-        const message = `${printable(given)}: there is no such file or folder`
-        throw new SluiceError('ERR_NO_SUCH_FILE', message, { path: given, cause })
-      }
-      throw cannotRead(given, cause)
+      throw argumentError(given, cause)
     }
   }
 
@@ -130,10 +127,10 @@ export class Inspector {
     const real = join(folder.real, name)
     const path = `${folder.path}/${name}`
     try {
-      if (!isUtf8(bytes)) throw unsendable(real, 'is not valid UTF-8')
+      if (!isUtf8(bytes)) throw unsendable(real, 'its name is not valid UTF-8; rename it')
       // by the rules that hold everywhere: what the receiving platform cannot hold is the receiver's affair
       if (faultOf(path, this.#options.limits) !== undefined)
-        throw unsendable(real, 'is longer or deeper than can be sent')
+        throw unsendable(real, 'its path is longer or deeper than can be sent; send the folder that it is in')
       const stats = await this.#fs.lstat(real)
       const target =
         stats.isSymbolicLink() && this.#options.keepLinks ? await this.#fs.readlink(real) : undefined
@@ -161,8 +158,8 @@ export class Inspector {
       if (got === 0) return stats
       const now = await this.#fs.fstat(fd)
       return now.size > 0 ? now : undefined
-    } catch {
-      return undefined
+    } catch (cause) {
+      throw sourceError(real, cause)
     } finally {
       await this.#fs.close(fd)
     }
@@ -185,6 +182,14 @@ export function join(folder: string, name: string): string {
   return folder.endsWith('/') ? folder + name : `${folder}/${name}`
 }
 
+/** What was named is not there, or cannot be looked at. */
+export function argumentError(path: string, cause: unknown): SluiceError {
+  const system = errorCode(cause)
+  if (system !== 'ENOENT' && system !== 'ENOTDIR') return cannotRead(path, cause)
+  const message = `${printable(path)}: there is no such file or folder`
+  return new SluiceError('ERR_NO_SUCH_FILE', message, { path, cause })
+}
+
 /** What was named cannot be read, so that nothing can be sent. */
 export function cannotRead(path: string, cause: unknown): SluiceError {
   const why = errorCode(cause) ?? String(cause)
@@ -192,11 +197,15 @@ export function cannotRead(path: string, cause: unknown): SluiceError {
   return new SluiceError('ERR_SOURCE_READ', message, { path, cause })
 }
 
-/** Why it is not sent; undefined if it is. */
-export function whyNot({ real, type, stats, target, refused }: Inspected): SluiceError | undefined {
+/** Why it is not sent, `ERR_SKIPPED` where nobody misses it; undefined if it is. */
+export function whyNot(
+  { real, type, stats, target, refused }: Inspected,
+  { omit }: ListingOptions,
+): SluiceError | undefined {
   if (refused) return refused
-  if (!stats) return skipped(real, 'it has content but no size, like the files of /proc')
+  if (!stats) return unsendable(real, 'it has content but no size, like the files of /proc; copy it first')
   if (type === undefined) return skipped(real, 'it is a pipe, a socket or a device')
+  if (omit.some((own) => sameInode(own, stats))) return skipped(real, 'this program writes to it')
   if (type === 'symlink' && target === undefined) return skipped(real, 'it is a symbolic link')
   return undefined
 }
@@ -205,9 +214,7 @@ function skipped(path: string, why: string): SluiceError {
   return new SluiceError('ERR_SKIPPED', `${printable(path)} is left out: ${why}`, { path })
 }
 
-/** An entry whose name no offer can hold: reported, and left out. */
+/** Something that no offer can hold. */
 function unsendable(path: string, why: string): SluiceError {
-  return new SluiceError('ERR_UNSENDABLE', `${printable(path)} cannot be sent: its name ${why}; rename it`, {
-    path,
-  })
+  return new SluiceError('ERR_UNSENDABLE', `${printable(path)} cannot be sent: ${why}`, { path })
 }

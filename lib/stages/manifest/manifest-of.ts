@@ -1,13 +1,16 @@
+import { printable, SluiceError } from '../../errors.js'
 import { type Clock, systemClock } from '../../files/disk/clock.js'
-import type { FileSystem } from '../../files/disk/fs.js'
+import type { FileStats, FileSystem } from '../../files/disk/fs.js'
 import { nodeFileSystem } from '../../files/disk/node-fs.js'
-import { checkChoice, checkOption } from '../../options.js'
+import { checkChoice, checkOption, type Keys } from '../../options.js'
 import { DiskSources } from '../../stores/disk/disk-sources.js'
+import type { WireEntry } from '../../wire/entry.js'
 import { type Limits, limitsOf } from '../../wire/limits.js'
+import { clampTime } from '../../wire/manifest.js'
 import { argumentsOf, offerNameOf } from './arguments.js'
 import { type Manifest, OfferBuilder, type OfferOptions } from './builder.js'
 import { checkPatterns, Selection } from './selection.js'
-import { Walk } from './walk.js'
+import { type Readable, type Unreadable, Walk } from './walk.js'
 
 /** What {@link manifestOf} takes. */
 export interface ManifestOptions extends OfferOptions {
@@ -21,6 +24,8 @@ export interface ManifestOptions extends OfferOptions {
   exclude?: readonly string[]
   /** Honours the `.gitignore` files that are found, each from its folder down. */
   gitignore?: boolean
+  /** Files that are left out, by what `fstat` says of them: those that the program itself writes to meanwhile. */
+  omit?: readonly FileStats[]
   /** What the receiver takes: `entries`, `path`, `name` and `depth` count here. */
   limits?: Partial<Limits>
   /** The disk on which the paths are, for the listing and for the reading. */
@@ -30,12 +35,31 @@ export interface ManifestOptions extends OfferOptions {
   signal?: AbortSignal
 }
 
+/** Their names. */
+export const MANIFEST_OPTIONS = {
+  algorithm: true,
+  id: true,
+  after: true,
+  name: true,
+  symlinks: true,
+  include: true,
+  exclude: true,
+  gitignore: true,
+  omit: true,
+  limits: true,
+  fs: true,
+  clock: true,
+  signal: true,
+} satisfies Keys<ManifestOptions>
+
 /**
  * Lists files and folders with all that is in them, in the byte order of their names, parents before children.
  * `photos` becomes the entries `photos`, `photos/a.jpg` …; of `a/b/c` only the last name is sent, of `.` that of the
  * folder. An argument that is a symbolic link is followed and keeps its own name; links below are not followed.
- * Folders that cannot be read, special files and names that cannot be sent are in `skipped`. A file that cannot be
- * read is found when it is sent.
+ * What is left out (links, pipes, devices) is in `skipped`. What should be sent and cannot be (a folder without
+ * permission, a name that is not UTF-8, what is too deep or vanished meanwhile) is there, too, and is offered as an
+ * entry that is 'unreadable', so that the transfer fails with it on both sides. A file that cannot be read is found when
+ * it is sent.
  *
  * Rejects with `ERR_USAGE`, `ERR_UNSUPPORTED` (algorithm), `ERR_NO_SUCH_FILE` and `ERR_SOURCE_READ` (an argument),
  * `ERR_DUPLICATE_NAME` (two arguments would arrive under one name), `ERR_LIMIT` (more than can be offered),
@@ -47,6 +71,7 @@ export async function manifestOf(paths: readonly string[], options: ManifestOpti
     include = [],
     exclude = [],
     gitignore = false,
+    omit = [],
     fs = nodeFileSystem,
     clock = systemClock,
     signal,
@@ -57,20 +82,53 @@ export async function manifestOf(paths: readonly string[], options: ManifestOpti
   checkPatterns('include', include)
   checkPatterns('exclude', exclude)
   const selection = new Selection(include, exclude, fs.platform)
-  const roots = argumentsOf(paths, fs.platform, options.after)
+  const roots = await argumentsOf(paths, fs, options.after)
   const builder = new OfferBuilder(options, options.name ?? offerNameOf(roots))
   const store = new DiskSources(fs, clock, builder.offer.first)
+  const limits = limitsOf(options.limits)
   const walk = new Walk(
     fs,
     selection,
-    { keepLinks: symlinks === 'keep', gitignore, limits: limitsOf(options.limits), clock, signal },
-    ({ type, path, stats, target }) => {
-      const { size, mtimeMs, mode } = stats!
-      const bytes = type === 'file' ? size : 0
-      builder.add({ type: type!, path, size: bytes, mtime: Math.floor(mtimeMs), mode: mode & 0o777, target })
-      store.add(stats!)
+    { keepLinks: symlinks === 'keep', gitignore, omit, limits, clock, signal },
+    (found) => {
+      if (found.type !== 'unreadable' && isOddTime(found.stats)) walk.skipped.push(oddTime(found))
+      builder.add(found.type === 'unreadable' ? unreadable(found, limits) : readable(found))
+      store.add(found.type === 'unreadable' ? (NO_STATS as FileStats) : found.stats)
     },
   )
   for (const { given, path, name } of roots) store.addRoot(name, await walk.argument(given, path, name))
   return { offer: builder.offer, store, skipped: walk.skipped }
+}
+
+/** In the place of those of what cannot be read. */
+const NO_STATS: Pick<FileStats, 'dev' | 'ino' | 'mtimeMs' | 'ctimeMs'> = {
+  dev: 0n,
+  ino: 0n,
+  mtimeMs: 0,
+  ctimeMs: 0,
+}
+
+function readable({ type, path, stats, target }: Readable): WireEntry {
+  const { size, mtimeMs, mode } = stats
+  const bytes = type === 'file' ? size : 0
+  return { type, path, size: bytes, mtime: mtimeMs, mode: mode & 0o777, target }
+}
+
+/** A damaged disk has such times, and some file systems hold them. */
+function isOddTime({ mtimeMs }: FileStats): boolean {
+  return clampTime(mtimeMs) !== Math.floor(mtimeMs)
+}
+
+function oddTime({ path, stats }: Readable): SluiceError {
+  const [year] = new Date(clampTime(stats.mtimeMs)).toISOString().split('-')
+  const message = `${printable(path)} has a time that no disk can be relied on to hold; it is sent as one of ${year}`
+  return new SluiceError('ERR_UNSUPPORTED', message, { path, found: stats.mtimeMs })
+}
+
+/** Its path is for people: where it is too long, the end of it says most. */
+function unreadable({ type, path, code }: Unreadable, limits: Limits): WireEntry {
+  const bytes = Buffer.from(path)
+  // what is cut in the middle of a character takes some bytes more
+  const shown = bytes.length <= limits.path ? path : `…${bytes.subarray(-(limits.path - 16)).toString()}`
+  return { type, path: shown, size: 0, mtime: 0, mode: 0, code }
 }

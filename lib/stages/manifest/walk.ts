@@ -1,7 +1,7 @@
 import { TimeSlice } from '../../async.js'
-import { SluiceError } from '../../errors.js'
+import { type Code, SluiceError } from '../../errors.js'
 import { errorCode } from '../../files/disk/disk-error.js'
-import type { FileSystem } from '../../files/disk/fs.js'
+import type { FileStats, FileSystem } from '../../files/disk/fs.js'
 import { openRegular } from '../../files/disk/open-regular.js'
 import { retryOpen } from '../../files/disk/out-of-handles.js'
 import { readFully } from '../../files/disk/read-write.js'
@@ -25,6 +25,19 @@ interface Folder {
   entry: Inspected | undefined
 }
 
+/** Something that is offered, and can be read as far as is known. */
+export type Readable = Pick<Inspected, 'path' | 'target'> & {
+  type: NonNullable<Inspected['type']>
+  stats: FileStats
+}
+
+/** Something that should be sent and cannot be, and why. */
+export interface Unreadable {
+  type: 'unreadable'
+  path: string
+  code: Code
+}
+
 /** Goes through folders in a fixed order and gives out what is to be sent. */
 export class Walk {
   readonly skipped: SluiceError[] = []
@@ -32,7 +45,7 @@ export class Walk {
   readonly #inspector: Inspector
   readonly #selection: Selection
   readonly #options: ListingOptions
-  readonly #give: (found: Inspected) => void
+  readonly #give: (found: Readable | Unreadable) => void
   readonly #slice: TimeSlice
   #given = 0
 
@@ -40,7 +53,7 @@ export class Walk {
     fs: FileSystem,
     selection: Selection,
     options: ListingOptions,
-    give: (found: Inspected) => void,
+    give: (found: Readable | Unreadable) => void,
   ) {
     this.#fs = fs
     this.#inspector = new Inspector(fs, options)
@@ -62,15 +75,17 @@ export class Walk {
     if (this.#options.signal?.aborted) throw new SluiceError('ERR_CANCELLED', 'the listing was cancelled')
   }
 
-  async #folder(folder: Folder): Promise<void> {
+  /** @param isWhole it is offered whether anything in it is or not */
+  async #folder(folder: Folder, isWhole: boolean): Promise<void> {
     let names: Buffer[]
     try {
       names = await retryOpen(() => this.#fs.readdir(folder.real), this.#options)
     } catch (cause) {
       if (!folder.above) throw cannotRead(folder.real, cause)
-      this.skipped.push(sourceError(folder.real, cause))
+      this.#unreadable(folder.above, folder.path, sourceError(folder.real, cause))
       return
     }
+    if (isWhole) this.#offerFolder(folder)
     names.sort(Buffer.compare)
     if (this.#options.gitignore) folder.rules = await this.#rulesOf(folder, names)
     for (let from = 0; from < names.length; from += AT_ONCE) {
@@ -93,27 +108,34 @@ export class Walk {
     if (chosen === 'no') return undefined
     if (type === 'directory') {
       const folder = { real, path, rules, above, entry: one }
-      if (chosen === 'yes') this.#offerFolder(folder)
-      return this.#folder(folder)
+      return this.#folder(folder, chosen === 'yes')
     }
-    const why = whyNot(one)
-    if (why) this.skipped.push(why)
-    else {
-      if (above?.entry) this.#offerFolder(above)
-      this.#offer(one)
-    }
+    const why = whyNot(one, this.#options)
+    if (why?.code === 'ERR_SKIPPED') this.skipped.push(why)
+    else if (why) this.#unreadable(above, path, why)
+    else this.#inside(above, one as Readable)
     return undefined
+  }
+
+  /** It cannot be sent, which both sides are to know. */
+  #unreadable(above: Folder | undefined, path: string, why: SluiceError): void {
+    this.skipped.push(why)
+    this.#inside(above, { path, type: 'unreadable', code: why.code })
+  }
+
+  #inside(above: Folder | undefined, found: Readable | Unreadable): void {
+    if (above?.entry) this.#offerFolder(above)
+    this.#offer(found)
   }
 
   #offerFolder(folder: Folder): void {
     if (!folder.entry) return
     if (folder.above) this.#offerFolder(folder.above)
-    this.#offer(folder.entry)
+    this.#offer(folder.entry as Readable)
     folder.entry = undefined
   }
 
-  /** @param found something with stats and a type */
-  #offer(found: Inspected): void {
+  #offer(found: Readable | Unreadable): void {
     const { entries } = this.#options.limits
     if (++this.#given > entries) {
       const message = `more than ${entries} files and folders; send them in several parts`

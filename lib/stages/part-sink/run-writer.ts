@@ -1,5 +1,5 @@
 import { Limiter } from '../../async.js'
-import { printable, SluiceError } from '../../errors.js'
+import { isSluiceError, printable, SluiceError } from '../../errors.js'
 import { diskError } from '../../files/disk/disk-error.js'
 import { Ranges } from '../../ranges.js'
 import type { Part } from '../../stores/parts.js'
@@ -19,6 +19,12 @@ interface OpenFile {
   end: number
 }
 
+interface WriterOptions {
+  concurrency: number
+  /** Gets back what was written. */
+  memory?: { free(buffers: readonly Buffer[]): void } | undefined
+}
+
 /**
  * Puts runs into a store: folders before their files, small whole files all at once where the store has a way, others
  * one by one, several at a time, the bytes of one file in order. What fails for one file is its outcome; what would
@@ -27,6 +33,7 @@ interface OpenFile {
 export class RunWriter {
   readonly #store: StoreCalls
   readonly #limiter: Limiter
+  readonly #memory: WriterOptions['memory']
   /** Files that began and did not end, by their index. No map: very many pass, and old tables hold on to them. */
   readonly #open: (OpenFile | undefined)[] = []
   /** Files that failed, and of which more may come. */
@@ -35,8 +42,9 @@ export class RunWriter {
   readonly #behind = new WriteBehind((write) => this.#writeOn(write))
   readonly #stopping = new AbortController()
 
-  constructor(store: StoreCalls, concurrency: number) {
+  constructor(store: StoreCalls, { concurrency, memory }: WriterOptions) {
     this.#store = store
+    this.#memory = memory
     this.#limiter = new Limiter(concurrency)
   }
 
@@ -102,6 +110,7 @@ export class RunWriter {
     const failures = new Map<number, SluiceError>()
     await this.#makeFolders(run, failures)
     const written = await write(run, this.#stopping.signal)
+    this.#memory?.free(run.buffers)
     for (const [index, error] of written.failures)
       failures.set(index, this.#fail(diskError(error, 'write', entries[index]!.path), index))
     return [{ entries, first, last, run: written, failures, ...(digests && { digests }) }]
@@ -170,7 +179,7 @@ export class RunWriter {
     for (const write of fresh) {
       const part = parts.get(write.entry.index)!
       const { entry } = write
-      if (part instanceof SluiceError) ended.set(write, this.#failedRun(entry, part))
+      if (isSluiceError(part)) ended.set(write, this.#failedRun(entry, part))
       else this.#open[entry.index] = { part, entry, written: new Ranges(), end: 0 }
     }
   }
@@ -191,6 +200,7 @@ export class RunWriter {
       if (this.#store.order === 'ascending' && offset !== file.end) throw outOfOrder(entry, offset, file.end)
       // with a digest nothing is left to do on the file but to give it its name
       await part.write(offset, buffers, ends && digest !== undefined)
+      this.#memory?.free(buffers)
     } catch (error) {
       // the write before this one failed as well, and has said so
       if (!this.#open[entry.index]) return undefined

@@ -1,5 +1,5 @@
 import { Limiter } from '../../async.js'
-import { type Code, printable, SluiceError } from '../../errors.js'
+import { type Code, isError, printable, SluiceError } from '../../errors.js'
 import { diskError } from '../../files/disk/disk-error.js'
 import { CONFLICTS } from '../../files/publish/publish.js'
 import { checkChoice } from '../../options.js'
@@ -71,6 +71,11 @@ export class StoreCalls {
     if (this.#store.durability !== undefined) this.#store.durability = 'power'
   }
 
+  /** How names will be given. */
+  obey(policy: PublishPolicy): void {
+    this.#store.obey?.(policy)
+  }
+
   async expect(offer: Offer, bytes: number): Promise<void> {
     this.#name = offer.name
     await this.#whole('prepare for', () => this.#store.expect?.(offer, bytes))
@@ -88,7 +93,7 @@ export class StoreCalls {
   async begin(entries: readonly Entry[]): Promise<Map<number, Part | SluiceError>> {
     const begun = new Map<number, Part | SluiceError>()
     const add = ({ index, path }: Entry, part: Part | Error | undefined) => {
-      if (part === undefined || part instanceof Error) begun.set(index, diskError(part, 'begin', path))
+      if (part === undefined || isError(part)) begun.set(index, diskError(part, 'begin', path))
       else {
         begun.set(index, part)
         if (!part.keep) this.#passing.add(part)
@@ -130,8 +135,8 @@ export class StoreCalls {
   }
 
   /** The digest of what stands in a part, read back. */
-  async digest(part: Part, { path }: Entry, algorithm: string): Promise<Buffer> {
-    if (part.digest) return part.digest(algorithm)
+  async digest(part: Part, { path }: Entry, { algorithm, signal }: PublishPolicy): Promise<Buffer> {
+    if (part.digest) return part.digest(algorithm, signal)
     const message = `${printable(path)} came with gaps, and the store cannot read it again; put hashTap() before partSink()`
     throw new SluiceError('ERR_UNSUPPORTED', message, { path })
   }

@@ -1,15 +1,13 @@
 import { createDigest } from '../../digest/digests.js'
 import type { SluiceError } from '../../errors.js'
-import { digestFile } from '../../files/disk/digest-file.js'
 import { diskError } from '../../files/disk/disk-error.js'
-import type { FileSystem } from '../../files/disk/fs.js'
 import { nameOf, parentOf } from '../../files/disk/names.js'
-import { closing, openRegular } from '../../files/disk/open-regular.js'
 import type { PartFile } from '../../files/part/part-file.js'
+import type { StandingFile } from '../../files/publish/publish.js'
 import type { Entry } from '../../wire/entry.js'
 import type { Part, Placement, PublishPolicy } from '../parts.js'
-import { isThereByTime } from '../publish-by-policy.js'
-import type { JournaledParts } from './journaled-parts.js'
+import type { DiskStore } from './disk-store.js'
+import { haveSameContent, isThereByTime, type StandingPart } from './standing-files.js'
 
 /** A file on its way in, that the journal knows. */
 export class DiskPart implements Part {
@@ -17,67 +15,88 @@ export class DiskPart implements Part {
   readonly file: PartFile
   /** How many part names were tried. */
   tries = 0
-  readonly #fs: FileSystem
-  readonly #parts: JournaledParts
+  readonly #store: DiskStore
+  /** Where nothing may be written, but it stands there already. */
+  #standing: StandingPart | undefined
 
-  constructor(entry: Entry, file: PartFile, fs: FileSystem, parts: JournaledParts) {
+  constructor(entry: Entry, file: PartFile, store: DiskStore) {
     this.entry = entry
     this.file = file
-    this.#fs = fs
-    this.#parts = parts
+    this.#store = store
   }
 
   async write(offset: number, buffers: readonly Buffer[], ends: boolean): Promise<void> {
+    if (this.#standing) return this.#standing.write(offset, buffers)
+    const { parts } = this.#store
     const write = () => this.file.write(offset, buffers, { seal: ends })
     try {
-      await (this.file.exists ? write() : this.#parts.begin(this, write))
+      await (this.file.exists ? write() : parts.begin(this, write))
     } catch (error) {
-      throw await this.#parts.explain(diskError(error, 'write', this.entry.path), this.entry)
+      const failure = await parts.explain(diskError(error, 'write', this.entry.path), this.entry)
+      this.#standing = this.file.exists ? undefined : await this.#store.standing(this.entry, failure)
+      if (!this.#standing) throw failure
+      await this.#standing.write(offset, buffers)
     }
   }
 
-  digest(algorithm: string): Promise<Buffer> {
-    return this.file.digest(createDigest(algorithm))
+  async digest(algorithm: string, signal?: AbortSignal): Promise<Buffer> {
+    return this.#standing?.digest(algorithm, signal) ?? this.file.digest(createDigest(algorithm), signal)
   }
 
   async publish(policy: PublishPolicy): Promise<Placement> {
-    const { conflict, durability, unless } = policy
-    const { entry, file } = this
-    const { path } = entry
-    const size = entry.size ?? (await file.size())
-    const asked = nameOf(file.path)
-    await this.#parts.check()
-    const { how, name, warning } = await file.complete({
-      conflict,
-      durability,
-      identical: async (there, ours) => {
-        if (unless === 'nothing') return false
-        if (unless === 'identical') return haveSameContent(this.#fs, there, ours, size, policy.algorithm)
-        if (!there.endsWith(`/${asked}`)) return false
-        const { size: standing, mtimeMs } = await this.#fs.lstat(there)
-        const file = { size, mtime: entry.mtime }
-        return isThereByTime({ size: standing, mtime: Math.floor(mtimeMs) }, file, unless)
-      },
-    })
+    const { file } = this
+    await this.#store.parts.check()
+    if (this.#standing) return this.#ended(await this.#standing.publish())
+    await file.seal()
+    const { brought } = this.#store
+    // before it has its name: from then on another file of this transfer may find it there
+    if (file.written) brought?.add(file.written.ino)
     const folder = parentOf(file.path)
-    const full = folder === '' ? name : `${folder}/${name}`
-    const end = { state: 'completed', part: this.#left, ...(full !== path && { name: full }) } as const
-    await this.#parts.ended(entry, end)
-    const placement: Placement = { name: full, warning }
-    if (how === 'identical' && unless !== 'nothing') placement.skipped = unless
+    const { how, name, warning } = await file.complete({
+      conflict: policy.conflict,
+      durability: policy.durability,
+      isThere: async (there) => {
+        if (!(await this.#isThere(there, policy))) return false
+        const path = join(folder, nameOf(there.path))
+        return this.#store.acknowledge({ ...there, path }, there.path)
+      },
+      replacing: (there, replace) => this.#store.replacing(file.path, there, replace),
+    })
+    const placement: Placement = { name: join(folder, name), warning }
+    if (how === 'identical' && policy.unless !== 'nothing') placement.skipped = policy.unless
     if (how === 'skipped') placement.skipped = 'conflict'
+    return this.#ended(placement)
+  }
+
+  async #ended(placement: Placement): Promise<Placement> {
+    const { name } = placement
+    const end = {
+      state: 'completed',
+      part: this.#left,
+      ...(name !== undefined && name !== this.entry.path && { name }),
+    } as const
+    await this.#store.parts.ended(this.entry, end)
     return placement
+  }
+
+  async #isThere(there: StandingFile, { unless, signal }: PublishPolicy): Promise<boolean> {
+    const { fs } = this.#store
+    const { size } = this.file.written!
+    if (unless === 'nothing') return false
+    if (unless !== 'identical') return isThereByTime(there, { size, mtime: this.entry.mtime }, unless)
+    const { path, temporary, stats } = there
+    return stats.size === size && haveSameContent(fs, [path, temporary], size, signal)
   }
 
   /** Where that fails, a later run does it. */
   async discard(failure: SluiceError): Promise<void> {
     await this.file.discard().catch(() => {})
-    await this.#parts.ended(this.entry, { state: 'failed', code: failure.code, part: this.#left })
+    await this.#store.parts.ended(this.entry, { state: 'failed', code: failure.code, part: this.#left })
   }
 
   async keep(failure: SluiceError): Promise<void> {
     await this.file.close()
-    await this.#parts.ended(this.entry, { state: 'failed', code: failure.code, part: this.#left })
+    await this.#store.parts.ended(this.entry, { state: 'failed', code: failure.code, part: this.#left })
   }
 
   get #left(): 'kept' | 'gone' {
@@ -85,31 +104,6 @@ export class DiskPart implements Part {
   }
 }
 
-/**
- * Whether what stands there has the content of our part, which is read for it: a file stage may have made something
- * else of what was sent.
- */
-async function haveSameContent(
-  fs: FileSystem,
-  there: string,
-  ours: string,
-  size: number,
-  algorithm: string,
-): Promise<boolean> {
-  const found = await digestAt(fs, there, size, algorithm)
-  const wanted = found && (await digestAt(fs, ours, size, algorithm))
-  return wanted?.equals(found!) ?? false
-}
-
-/** The digest of a regular file, if it has this size. */
-async function digestAt(
-  fs: FileSystem,
-  path: string,
-  size: number,
-  algorithm: string,
-): Promise<Buffer | undefined> {
-  const { fd, stats } = await openRegular(fs, path)
-  return closing(fs, fd, async () =>
-    stats.size === size ? digestFile(fs, fd, createDigest(algorithm)) : undefined,
-  )
+function join(folder: string, name: string): string {
+  return folder === '' ? name : `${folder}/${name}`
 }

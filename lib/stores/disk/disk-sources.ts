@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises'
-import { printable, SluiceError } from '../../errors.js'
+import { isSluiceError, printable, SluiceError } from '../../errors.js'
 import type { Clock } from '../../files/disk/clock.js'
 import { type FileStats, type FileSystem, OPEN, type SyncCalls } from '../../files/disk/fs.js'
 import { isOutOfHandles, retryOpen } from '../../files/disk/out-of-handles.js'
@@ -12,8 +12,8 @@ import { closeAnyway, type FileVersion, readSourceSync, SourceFile } from './sou
 const AT_ONCE = 16
 /** Milliseconds for which a run holds the event loop before others have their turn. */
 const SLICE = 4
-/** Numbers of a file's version: dev, ino, mtime, ctime. */
-const NUMBERS = 4
+/** Numbers of a file's version: two for dev and ino, two for the times of change of content and attributes. */
+const NUMBERS = 2
 
 /**
  * The files of a disk, as they were when they were listed. A file costs four numbers: its path is that of its entry
@@ -26,7 +26,8 @@ export class DiskSources implements SourceStore {
   readonly #first: number
   /** Where the arguments are here, by the names that they arrive under. */
   readonly #roots = new Map<string, string>()
-  #versions = new Float64Array(NUMBERS * 64)
+  #inodes = new BigUint64Array(NUMBERS * 64)
+  #times = new Float64Array(NUMBERS * 64)
   #count = 0
   readonly #pace: DiskPace
 
@@ -45,15 +46,18 @@ export class DiskSources implements SourceStore {
   /** The next entry. */
   add({ dev, ino, mtimeMs, ctimeMs }: FileStats): void {
     const at = this.#count++ * NUMBERS
-    if (at === this.#versions.length) {
-      const larger = new Float64Array(at * 2)
-      larger.set(this.#versions)
-      this.#versions = larger
+    if (at === this.#times.length) {
+      const inodes = new BigUint64Array(at * 2)
+      inodes.set(this.#inodes)
+      this.#inodes = inodes
+      const times = new Float64Array(at * 2)
+      times.set(this.#times)
+      this.#times = times
     }
-    this.#versions[at] = dev
-    this.#versions[at + 1] = ino
-    this.#versions[at + 2] = mtimeMs
-    this.#versions[at + 3] = ctimeMs
+    this.#inodes[at] = dev
+    this.#inodes[at + 1] = ino
+    this.#times[at] = mtimeMs
+    this.#times[at + 1] = ctimeMs
   }
 
   rereadable(): boolean {
@@ -121,7 +125,6 @@ export class DiskSources implements SourceStore {
   #isRead(calls: SyncCalls, entry: Entry, buffer: Buffer, offset: number): boolean {
     const size = entry.size!
     const at = (entry.index - this.#first) * NUMBERS
-    const versions = this.#versions
     let fd = -1
     try {
       fd = calls.open(this.#pathOf(entry), OPEN.read)
@@ -129,10 +132,10 @@ export class DiskSources implements SourceStore {
       const stats = calls.fstat(fd)
       return (
         stats.size === size &&
-        stats.dev === versions[at] &&
-        stats.ino === versions[at + 1] &&
-        stats.mtimeMs === versions[at + 2] &&
-        stats.ctimeMs === versions[at + 3] &&
+        stats.dev === this.#inodes[at] &&
+        stats.ino === this.#inodes[at + 1] &&
+        stats.mtimeMs === this.#times[at] &&
+        stats.ctimeMs === this.#times[at + 1] &&
         stats.isFile()
       )
     } catch {
@@ -170,7 +173,7 @@ export class DiskSources implements SourceStore {
   }
 
   #failure(entry: Entry, cause: unknown): SluiceError {
-    return cause instanceof SluiceError ? cause : sourceError(this.#pathOf(entry), cause)
+    return isSluiceError(cause) ? cause : sourceError(this.#pathOf(entry), cause)
   }
 
   #pathOf({ path }: Entry): string {
@@ -184,7 +187,8 @@ export class DiskSources implements SourceStore {
   #versionOf({ index, path, size }: Entry): FileVersion {
     const at = index - this.#first
     if (at < 0 || at >= this.#count) throw unknown(path)
-    const [dev, ino, mtimeMs, ctimeMs] = this.#versions.subarray(at * NUMBERS)
+    const [dev, ino] = this.#inodes.subarray(at * NUMBERS)
+    const [mtimeMs, ctimeMs] = this.#times.subarray(at * NUMBERS)
     return { dev: dev!, ino: ino!, mtimeMs: mtimeMs!, ctimeMs: ctimeMs!, size: size! }
   }
 }

@@ -1,23 +1,31 @@
-import type { SluiceError } from '../../errors.js'
+import { isError, type SluiceError } from '../../errors.js'
 import { type Clock, systemClock } from '../../files/disk/clock.js'
 import { diskError } from '../../files/disk/disk-error.js'
-import type { FileSystem } from '../../files/disk/fs.js'
-import { parentOf } from '../../files/disk/names.js'
+import type { FileStats, FileSystem } from '../../files/disk/fs.js'
+import { localPath, parentOf } from '../../files/disk/names.js'
+import { isStillWritten, lstatIfThere } from '../../files/disk/stats.js'
 import { collectLeftovers } from '../../files/journal/leftovers.js'
 import type { UnfinishedFile } from '../../files/journal/read-journal.js'
 import { HandleBudget } from '../../files/tree/handle-budget.js'
 import { type OpenFolder, Tree } from '../../files/tree/tree.js'
 import type { Entry, Offer } from '../../wire/entry.js'
 import type { Run } from '../../wire/run.js'
-import type { Durability, PartRun, PartStore, Placement, PublishPolicy } from '../parts.js'
+import type { Durability, Part, PartRun, PartStore, Placement, PublishPolicy } from '../parts.js'
+import { Brought } from './brought.js'
 import { DiskPace } from './disk-pace.js'
-import type { DiskPart } from './disk-part.js'
 import { endFolder } from './end-folder.js'
 import { ArrivingFolders } from './folders.js'
 import { FreeSpace } from './free-space.js'
 import { JournaledParts } from './journaled-parts.js'
 import { makeLink } from './links.js'
 import { SmallFiles } from './small-files.js'
+import {
+  isThereByTime,
+  isWriteRefusal,
+  type Standing,
+  StandingPart,
+  standingFiles,
+} from './standing-files.js'
 
 /** What {@link diskParts} takes. */
 export interface DiskPartsOptions {
@@ -49,17 +57,26 @@ export class DiskStore implements PartStore {
   readonly handles: HandleBudget
   /** While the disk is slow, calls are left to other threads. */
   readonly pace: DiskPace
+  /** Where the policy overwrites: what no other file of the transfer may overwrite. */
+  brought: Brought | undefined
+  #policy: PublishPolicy | undefined
   #tree: Promise<Tree> | undefined
 
   constructor(options: DiskPartsOptions) {
     this.durability = options.durability
     this.fs = options.fs
-    this.#options = options
+    // now, since nothing is opened before the first file comes
+    this.#options = { ...options, dir: localPath('dir', options.dir) }
     this.pace = new DiskPace(options.clock ?? systemClock)
     this.handles = new HandleBudget(options.handles)
     this.folders = new ArrivingFolders(this)
     this.parts = new JournaledParts(this)
-    this.space = new FreeSpace(options.fs, options.dir)
+    this.space = new FreeSpace(options.fs, this.#options.dir)
+  }
+
+  obey(policy: PublishPolicy): void {
+    this.#policy = policy
+    if (policy.brought) this.brought ??= new Brought()
   }
 
   async expect(offer: Offer, bytes: number): Promise<void> {
@@ -73,27 +90,74 @@ export class DiskStore implements PartStore {
     await this.folders.make(path, mode)
   }
 
-  async begin(entry: Entry): Promise<DiskPart> {
+  async begin(entry: Entry): Promise<Part> {
     const part = (await this.beginAll([entry])).get(entry.index)!
-    if (part instanceof Error) throw part
+    if (isError(part)) throw part
     return part
   }
 
   /** All are recorded in the journal at once. */
-  async beginAll(entries: readonly Entry[]): Promise<Map<number, DiskPart | SluiceError>> {
+  async beginAll(entries: readonly Entry[]): Promise<Map<number, Part | SluiceError>> {
     await this.tree()
-    const parts = new Map<number, DiskPart | SluiceError>()
-    const standing: Entry[] = []
+    const parts = new Map<number, Part | SluiceError>()
+    const expected: Entry[] = []
     for (const entry of entries) {
       try {
         await this.folders.make(parentOf(entry.path))
-        standing.push(entry)
+        const standing = await this.standing(entry)
+        if (standing) parts.set(entry.index, standing)
+        else expected.push(entry)
       } catch (error) {
         parts.set(entry.index, diskError(error, 'write', entry.path))
       }
     }
-    for (const part of await this.parts.expect(standing)) parts.set(part.entry.index, part)
+    for (const part of await this.parts.expect(expected)) parts.set(part.entry.index, part)
     return parts
+  }
+
+  /** Whether a file may be there by its time: then that is looked at before it is written. */
+  get isByTime(): boolean {
+    const { unless } = this.#policy ?? {}
+    return unless === 'unchanged' || unless === 'newer'
+  }
+
+  /**
+   * What stands there already in the place of an entry whose folder was made: by its time, if that counts.
+   * @param refusal why nothing can be written: then also what has its size, to be compared with what comes
+   */
+  async standing(entry: Entry, refusal?: SluiceError): Promise<StandingPart | undefined> {
+    const { unless, conflict } = this.#policy ?? {}
+    const { size, mtime } = entry
+    const mayBe = refusal === undefined ? this.isByTime : isWriteRefusal(refusal)
+    if (!mayBe || size === null || unless === undefined || unless === 'nothing') return undefined
+    const path = this.folders.pathOf(entry.path)
+    const found: Standing[] = []
+    await this.within(parentOf(path), async (folder) => {
+      for await (const file of standingFiles(this.fs, folder, path, conflict!)) {
+        if (unless === 'identical' ? file.stats.size === size : isThereByTime(file, { size, mtime }, unless))
+          found.push(file)
+      }
+    })
+    return found.length === 0 ? undefined : new StandingPart(this, found, unless, refusal)
+  }
+
+  /**
+   * Counts a file that was there as brought, if it still has its name, and none of the transfer is overwriting it.
+   * @param at where it is
+   */
+  async acknowledge(there: Standing, at: string): Promise<boolean> {
+    if (this.brought && !this.brought.acknowledge(there)) return false
+    const { stats } = there
+    const now = await lstatIfThere(this.fs, at)
+    return now !== undefined && isStillWritten(now, stats)
+  }
+
+  /** Calls `replace`, unless what it takes away came with this transfer; false then. */
+  async replacing(path: string, stats: FileStats, replace: () => Promise<void>): Promise<boolean> {
+    if (stats.isDirectory() && (await this.folders.holds(stats))) return false
+    if (this.brought) return this.brought.replacing({ path, stats }, replace)
+    await replace()
+    return true
   }
 
   /** By synchronous calls, if the file system has them, the disk is quick, and nothing has to be synced. */
@@ -138,6 +202,10 @@ export class DiskStore implements PartStore {
     await tree?.close()
   }
 
+  warn(warning: SluiceError): void {
+    this.#options.warn?.(warning)
+  }
+
   tree(): Promise<Tree> {
     this.#tree ??= this.#openTree()
     return this.#tree
@@ -161,11 +229,11 @@ export class DiskStore implements PartStore {
   }
 
   async #openTree(): Promise<Tree> {
-    const { dir, fs, warn, keep } = this.#options
+    const { dir, fs, keep } = this.#options
     const { durability, handles } = this
     const tree = await Tree.open(dir, { fs, create: true, durability, handles })
     // what dead transfers left makes room, and gives its names back
-    for (const { error } of await collectLeftovers(tree, { keep })) if (error) warn?.(error)
+    for (const { error } of await collectLeftovers(tree, { keep })) if (error) this.warn(error)
     return tree
   }
 }

@@ -5,7 +5,7 @@ import type { Placement } from '../parts.js'
 import type { DiskStore } from './disk-store.js'
 
 /**
- * Sets mode and time of a folder. One that was there before keeps its mode: see {@link ArrivingFolders.isOurs}. What
+ * Sets mode and time of a folder, where they are others. One that was there before keeps its mode: see {@link ArrivingFolders.isOurs}. What
  * fails here is a warning: the folder is there.
  */
 export async function endFolder(store: DiskStore, entry: Entry): Promise<Placement> {
@@ -23,7 +23,8 @@ function setAttributes(store: DiskStore, there: string, entry: Entry): Promise<v
   const { path, mode, mtime } = entry
   return store.within(there, async (folder) => {
     if (folders.isOurs(path)) await setMode(fs, folder.fd, mode)
-    await setTime(fs, folder.fd, mtime)
+    const { mtimeMs } = await fs.fstat(folder.fd)
+    if (Math.floor(mtimeMs) !== mtime) await setTime(fs, folder.fd, mtime)
     if (durability === 'power') await folder.sync()
   })
 }

@@ -1,7 +1,10 @@
-import { isSluiceError } from '../../errors.js'
+import { isSluiceError, printable, SluiceError } from '../../errors.js'
 import { type ModeMemory, setMode } from '../../files/disk/attributes.js'
 import { errorCode } from '../../files/disk/disk-error.js'
-import type { FileSystem } from '../../files/disk/fs.js'
+import type { FileStats, FileSystem } from '../../files/disk/fs.js'
+import { nameOf, parentOf } from '../../files/disk/names.js'
+import { lstatIfThere } from '../../files/disk/stats.js'
+import { isReservedName, storedName } from '../../files/own/reserved.js'
 import { firstFree } from '../../files/publish/first-free.js'
 import type { HandleBudget } from '../../files/tree/handle-budget.js'
 import type { OpenFolder, Tree } from '../../files/tree/tree.js'
@@ -12,14 +15,16 @@ interface Place {
   readonly fs: FileSystem
   readonly handles: HandleBudget
   within<T>(path: string, work: (folder: OpenFolder) => Promise<T>): Promise<T>
+  warn(warning: SluiceError): void
 }
 
 /** Its owner must be able to write into a folder until the end. */
 const OWNER_BITS = 0o700
 
 /**
- * Where the folders of a transfer are on disk: under their own names, merged into those that stand there, or, where
- * something else has the name, with a suffix and all that is below them.
+ * Where what a transfer brings is on disk. Folders are under their own names, merged into those that stand there, or,
+ * where something else has the name, with a suffix and all that is below them. Nothing has a name that this library
+ * could take for one of its own: it is stored under another one.
  */
 export class ArrivingFolders {
   readonly #place: Place
@@ -32,8 +37,12 @@ export class ArrivingFolders {
   readonly #modes: ModeMemory = new Map()
   /** Folders on disk that have one of ours in them: with 'power' their names are to be synced. */
   readonly #grown = new Set<string>()
+  /** The inodes of those that were looked at, and the paths on disk of the others. */
+  readonly #inodes = new Set<FileStats['ino']>()
+  readonly #unseen: string[] = []
   /** Whether one of them has another path on disk than in the offer. */
-  #hasSuffix = false
+  #isMoved = false
+  #hasWarned = false
 
   constructor(place: Place) {
     this.#place = place
@@ -58,12 +67,13 @@ export class ArrivingFolders {
     }
   }
 
-  /** The path on disk of an entry whose folder was made. */
+  /** The path on disk that an entry is to get, whose folder was made. */
   pathOf(path: string): string {
-    if (!this.#hasSuffix) return path
     const slash = path.lastIndexOf('/')
+    const name = path.slice(slash + 1)
+    if (!this.#isMoved && !isReservedName(name)) return path
     const folder = this.#made.get(slash === -1 ? '' : path.slice(0, slash))!
-    return join(folder, path.slice(slash + 1))
+    return join(folder, this.#storedName(name, path))
   }
 
   /** The path on disk of a folder of the offer, if it was made. */
@@ -79,6 +89,19 @@ export class ArrivingFolders {
     return this.#own.has(path)
   }
 
+  /** Whether what stands there is one of the folders that this transfer brings, or something is in. */
+  async holds(there: FileStats): Promise<boolean> {
+    const { fs } = this.#place
+    for (const path of this.#unseen.splice(0)) {
+      // by inode, since two names can be one on this disk; the root is not below anything
+      const stats = await this.#place.within(parentOf(path), (folder) =>
+        lstatIfThere(fs, folder.at(nameOf(path))),
+      )
+      if (stats) this.#inodes.add(stats.ino)
+    }
+    return this.#inodes.has(there.ino)
+  }
+
   /** Makes the names of new folders last. */
   async sync(): Promise<void> {
     const tree = await this.#place.tree()
@@ -88,6 +111,16 @@ export class ArrivingFolders {
     }
   }
 
+  /** Whoever sends it may not know of such names: said once, the outcomes say the rest. */
+  #storedName(name: string, path: string): string {
+    const stored = storedName(name)
+    if (stored === name || this.#hasWarned) return stored
+    this.#hasWarned = true
+    const message = `${printable(path)} is called like what Sluice makes for itself: it, and all that is called so, is stored with a _ before its name`
+    this.#place.warn(new SluiceError('ERR_PATH', message, { path }))
+    return stored
+  }
+
   #setMode(there: string, bits: number): Promise<void> {
     return this.#place.within(there, ({ fd }) => setMode(this.#place.fs, fd, bits, this.#modes))
   }
@@ -95,7 +128,7 @@ export class ArrivingFolders {
   async #make(path: string, mode?: number): Promise<string> {
     const slash = path.lastIndexOf('/')
     const above = await this.make(slash === -1 ? '' : path.slice(0, slash))
-    const name = path.slice(slash + 1)
+    const name = this.#storedName(path.slice(slash + 1), path)
     const tree = await this.#place.tree()
     return firstFree(name, path, async (candidate, n) => {
       const there = join(above, candidate)
@@ -110,7 +143,8 @@ export class ArrivingFolders {
         // also where it was there: its creator may not have synced it yet, or have been killed before
         this.#grown.add(above)
         this.#made.set(path, there)
-        if (there !== path) this.#hasSuffix = true
+        this.#unseen.push(there)
+        if (there !== path) this.#isMoved = true
         return there
       } catch (error) {
         // a link under the name itself is no accident: nobody asked for another name then

@@ -1,6 +1,6 @@
 import { dirname } from 'node:path'
 import { printable, SluiceError } from '../../errors.js'
-import { errorCode } from '../../files/disk/disk-error.js'
+import { errorCode, systemCode } from '../../files/disk/disk-error.js'
 import type { FileSystem } from '../../files/disk/fs.js'
 import type { Entry } from '../../wire/entry.js'
 
@@ -22,10 +22,14 @@ export class FreeSpace {
     throw new SluiceError('ERR_DISK_FULL', message, { path: this.#dir, expected: bytes, found: free })
   }
 
-  /** Adds the numbers to an error of a full disk; gives any other as it is. */
+  /**
+   * Adds the numbers to an error of a full disk; gives any other as it is, also where they say nothing: of a quota, or
+   * of inodes.
+   */
   async explain(error: SluiceError, { path, size }: Entry): Promise<SluiceError> {
-    if (error.code !== 'ERR_DISK_FULL') return error
+    if (error.code !== 'ERR_DISK_FULL' || systemCode(error) !== 'ENOSPC') return error
     const found = await this.#free()
+    if (found !== undefined && size !== null && found >= size) return error
     const needed = size === null ? 'it has a size that is not known' : `it has ${size} bytes`
     const message = `no room for ${printable(path)}: ${needed}, ${found} bytes are free; make room and run it again`
     return new SluiceError('ERR_DISK_FULL', message, { path, expected: size, found, cause: error })

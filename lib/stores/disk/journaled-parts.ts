@@ -2,24 +2,28 @@ import { inSlices } from '../../async.js'
 import type { SluiceError } from '../../errors.js'
 import type { ModeMemory } from '../../files/disk/attributes.js'
 import { errorCode } from '../../files/disk/disk-error.js'
-import type { SyncCalls } from '../../files/disk/fs.js'
+import type { FileIdentity, SyncCalls } from '../../files/disk/fs.js'
+import { nameOf, parentOf } from '../../files/disk/names.js'
 import { Journal, type JournalEnd } from '../../files/journal/journal.js'
 import { PartFile } from '../../files/part/part-file.js'
 import type { Entry, Offer } from '../../wire/entry.js'
 import { DiskPart } from './disk-part.js'
 import type { DiskStore } from './disk-store.js'
-import { OurNames } from './our-names.js'
+import { PartNames } from './part-names.js'
+import { isWriteRefusal } from './standing-files.js'
 
 /** The files of a transfer on their way in: each a part that the journal knows before it is made, until its end. */
 export class JournaledParts {
   /** Which modes a new file gets as they were asked for. */
   readonly modes: ModeMemory = new Map()
   readonly #store: DiskStore
-  readonly #names = new OurNames()
+  readonly #names = new PartNames()
   #transfer = ''
   #journal: Promise<Journal> | undefined
   /** The journal, once it was made. */
   #opened: Journal | undefined
+  /** Why nothing can be written: then only those files do not fail that stand there already. */
+  #refusal: SluiceError | undefined
   /** The numbers in the journal of files that are neither published nor given up, by the index of their entry. */
   readonly #numbers: (number | undefined)[] = []
 
@@ -27,7 +31,7 @@ export class JournaledParts {
     this.#store = store
   }
 
-  /** Learns the names of an offer, so that no part and no folder of ours is called like one of them. */
+  /** Learns the names of an offer, so that no part is called like one of them. */
   async learn(offer: Offer): Promise<void> {
     this.#transfer = offer.id
     // at once: an array that grows leaves those that it outgrew
@@ -43,7 +47,8 @@ export class JournaledParts {
       return part
     })
     if (parts.length === 0) return parts
-    const journal = await this.#openJournal()
+    const journal = await this.#mayOpenJournal()
+    if (!journal) return parts
     const numbers = await journal.begin(
       parts.map(({ entry: { path, size, mtime }, file }) => ({
         path,
@@ -57,17 +62,19 @@ export class JournaledParts {
     return parts
   }
 
-  /** Whether the first name that a part may have is none of the transfer's own: then {@link expectRun} may take it. */
+  /** Whether a part may have the first name that comes to mind: then {@link expectRun} may take it. */
   hasPlainPart(path: string): boolean {
     return this.#names.isPlain(path)
   }
 
-  /** Records files in the journal that have plain part names, all by one record. */
-  async expectRun(entries: readonly Entry[]): Promise<void> {
-    const journal = await this.#openJournal()
+  /** Records files in the journal that have plain part names, all by one record; false where nothing can be written. */
+  async expectRun(entries: readonly Entry[]): Promise<boolean> {
+    const journal = await this.#mayOpenJournal()
+    if (!journal) return false
     const { folders } = this.#store
     let n = await journal.beginRun(entries, (path) => folders.pathOf(path))
     for (const { index } of entries) this.#numbers[index] = n++
+    return true
   }
 
   /** Whether the journal waits for the end of a file. */
@@ -76,8 +83,8 @@ export class JournaledParts {
   }
 
   /** The part of an expected file, of which all was written and sealed. */
-  written(entry: Entry, size: number): DiskPart {
-    return this.#part(entry, size)
+  written(entry: Entry, written: FileIdentity): DiskPart {
+    return this.#part(entry, written)
   }
 
   /** The part of an expected file, of which nothing was written. */
@@ -89,6 +96,7 @@ export class JournaledParts {
 
   /** Begins a file: `write` makes its part, and is called again with another name where the first is taken. */
   async begin(part: DiskPart, write: () => Promise<void>): Promise<void> {
+    if (this.#refusal) throw this.#refusal
     for (;;) {
       try {
         return await write()
@@ -132,6 +140,7 @@ export class JournaledParts {
 
   /** Records that files of a run were published, all under their own names: one record for those that follow each other. */
   async published(entries: readonly Entry[]): Promise<void> {
+    if (entries.length === 0) return
     const journal = await this.#openJournal()
     let first = -1
     let count = 0
@@ -166,11 +175,22 @@ export class JournaledParts {
     await journal?.close().catch(() => {})
   }
 
+  /** undefined where nothing can be written. */
+  async #mayOpenJournal(): Promise<Journal | undefined> {
+    try {
+      return this.#refusal ? undefined : await this.#openJournal()
+    } catch (error) {
+      if (!isWriteRefusal(error)) throw error
+      this.#refusal = error
+      this.#journal = undefined
+      return undefined
+    }
+  }
+
   #openJournal(): Promise<Journal> {
     const make = async () => {
       this.#opened = await Journal.create(await this.#store.tree(), this.#transfer, {
         durability: this.#store.durability,
-        isTaken: (name) => this.#names.isTop(name),
       })
       return this.#opened
     }
@@ -178,16 +198,17 @@ export class JournaledParts {
     return this.#journal
   }
 
-  #part(entry: Entry, written?: number): DiskPart {
+  #part(entry: Entry, written?: FileIdentity): DiskPart {
     const { mode, mtime, path } = entry
-    const { durability, folders, fs } = this.#store
+    const { durability, folders } = this.#store
     const options = { mode, mtime, durability, modes: this.modes, written }
-    return new DiskPart(entry, new PartFile(this.#store, folders.pathOf(path), options), fs, this)
+    return new DiskPart(entry, new PartFile(this.#store, folders.pathOf(path), options), this.#store)
   }
 
   /** Gives a part the next name that it may have. */
   #name(part: DiskPart): void {
-    const { name, tries } = this.#names.part(part.entry.path, part.tries)
+    const { path } = part.entry
+    const { name, tries } = this.#names.part(parentOf(path), nameOf(part.file.path), part.tries)
     part.tries = tries
     part.file.rename(name)
   }

@@ -21,32 +21,34 @@ export async function makeLink(
   entry: Entry,
   { conflict }: PublishPolicy,
 ): Promise<Placement> {
-  const { fs, durability } = store
+  const { durability } = store
   const above = await store.folders.make(parentOf(entry.path))
   return store.within(above, async (folder) => {
-    const placement = await new Link(fs, folder, entry, conflict).make(above)
+    const name = nameOf(store.folders.pathOf(entry.path))
+    const placement = await new Link(store, folder, entry, conflict).make(above, name)
     if (durability === 'power') await folder.sync()
     return placement
   })
 }
 
 class Link {
+  readonly #store: DiskStore
   readonly #fs: FileSystem
   readonly #folder: OpenFolder
   readonly #entry: Entry
   readonly #conflict: Conflict
   #warning: SluiceError | undefined
 
-  constructor(fs: FileSystem, folder: OpenFolder, entry: Entry, conflict: Conflict) {
-    this.#fs = fs
+  constructor(store: DiskStore, folder: OpenFolder, entry: Entry, conflict: Conflict) {
+    this.#store = store
+    this.#fs = store.fs
     this.#folder = folder
     this.#entry = entry
     this.#conflict = conflict
   }
 
-  async make(above: string): Promise<Placement> {
-    const { path } = this.#entry
-    return firstFree(nameOf(path), path, async (name, n) => {
+  async make(above: string, asked: string): Promise<Placement> {
+    return firstFree(asked, this.#entry.path, async (name, n) => {
       const ended = await this.#try(name, n === 0)
       if (!ended) return undefined
       return { name: above === '' ? name : `${above}/${name}`, warning: this.#warning, ...ended }
@@ -59,6 +61,7 @@ class Link {
     const at = this.#folder.at(name)
     try {
       await this.#fs.symlink(target, at)
+      await this.#brought(at)
       return {}
     } catch (error) {
       if (errorCode(error) !== 'EEXIST') throw error
@@ -67,7 +70,10 @@ class Link {
       (there) => there === target,
       () => false,
     )
-    if (same) return { skipped: 'identical' }
+    if (same) {
+      await this.#brought(at)
+      return { skipped: 'identical' }
+    }
     return first ? this.#byPolicy(at) : undefined
   }
 
@@ -85,8 +91,10 @@ class Link {
       case 'overwrite':
       case 'replace': {
         const there = await lstatIfThere(this.#fs, at)
-        if (!there || there.isFile() || there.isSymbolicLink()) return this.#over(at)
-        const message = `${printable(path)} stays as it was, because it is neither file nor link: the new link gets a suffix`
+        const isOld = !there || !this.#store.brought?.has({ path, stats: there })
+        if (isOld && (!there || there.isFile() || there.isSymbolicLink())) return this.#over(at)
+        const why = isOld ? 'it is neither file nor link' : 'the same transfer brought it'
+        const message = `${printable(path)} stays as it was, because ${why}: the new link gets a suffix`
         this.#warning = new SluiceError('ERR_CONFLICT', message, { path })
         return undefined
       }
@@ -103,6 +111,13 @@ class Link {
       await this.#fs.unlink(temporary).catch(() => {})
       throw error
     }
+    await this.#brought(at)
     return {}
+  }
+
+  /** No other link of the transfer takes its place. They are made one after the other, when all files are there. */
+  async #brought(at: string): Promise<void> {
+    const { brought } = this.#store
+    if (brought) brought.add((await this.#fs.lstat(at)).ino)
   }
 }

@@ -2,15 +2,15 @@ import { setImmediate } from 'node:timers/promises'
 import type { SluiceError } from '../../errors.js'
 import { timeInSeconds } from '../../files/disk/attributes.js'
 import { diskError, isRefusal } from '../../files/disk/disk-error.js'
-import { OPEN, type SyncCalls } from '../../files/disk/fs.js'
+import { type FileIdentity, OPEN, type SyncCalls } from '../../files/disk/fs.js'
 import { nameOf, parentOf, partCandidate } from '../../files/disk/names.js'
+import { isStillWritten } from '../../files/disk/stats.js'
 import type { OpenFolder } from '../../files/tree/tree.js'
 import type { Entry } from '../../wire/entry.js'
 import { lengthIn, type Run, RunReader } from '../../wire/run.js'
 import type { Part, PartRun } from '../parts.js'
-import type { DiskPart } from './disk-part.js'
 import type { DiskStore } from './disk-store.js'
-import { attempt, isLate, isRemoved, linkLate, OWNER_BITS, writeAll } from './sync-file-calls.js'
+import { attempt, isLate, isRemoved, isTaken, linkLate, OWNER_BITS, writeAll } from './sync-file-calls.js'
 
 /** Milliseconds for which the loop may hold the event loop. */
 const SLICE = 4
@@ -26,8 +26,11 @@ export class SmallFiles implements PartRun {
   /** Without its bytes, once they are written: it waits for its digests, and there may be many such. */
   #run: Run
   readonly #signal: AbortSignal
+  /** What was written, entry by entry: what gets the name must be that. No object for each: there are very many. */
+  readonly #inodes: FileIdentity['ino'][] = []
+  readonly #devices: FileIdentity['dev'][] = []
   /** Files that went their own way, by the index of their entry. */
-  readonly #alone = new Map<number, DiskPart>()
+  readonly #alone = new Map<number, Part>()
   readonly failures = new Map<number, SluiceError>()
   /** The folder that is held, and its path in the offer. */
   #held: OpenFolder | undefined
@@ -58,7 +61,9 @@ export class SmallFiles implements PartRun {
         this.#signal.throwIfAborted()
         const isQuick = !odd.has(index) && !this.#store.pace.isSlow
         const folder = isQuick ? (this.#heldFor(entry) ?? (await this.#enter(entry))) : undefined
-        const isEnded = folder ? await this.#tryWrite(folder, entry, bytes) : false
+        const mayBeThere =
+          folder && this.#store.isByTime && isTaken(this.#calls, folder.at(nameOf(entry.path)))
+        const isEnded = folder && !mayBeThere ? await this.#tryWrite(folder, entry, bytes) : false
         if (!isEnded) await this.#writeAlone(entry, bytes)
         if (this.#store.pace.clock.now() - this.#since > SLICE) await this.#yield()
       }
@@ -96,7 +101,7 @@ export class SmallFiles implements PartRun {
 
   part(index: number): Part {
     const entry = this.#run.entries[index]!
-    return this.#alone.get(index) ?? this.#store.parts.written(entry, entry.size!)
+    return this.#alone.get(index) ?? this.#store.parts.written(entry, this.#written(entry))
   }
 
   /** Makes the folders and records the files in the journal; gives those that cannot be written here. */
@@ -123,7 +128,7 @@ export class SmallFiles implements PartRun {
       if (parts.hasPlainPart(path)) plain.push(entry)
       else odd.add(index)
     }
-    if (plain.length > 0) await parts.expectRun(plain)
+    if (plain.length > 0 && !(await parts.expectRun(plain))) for (const { index } of plain) odd.add(index)
     return odd
   }
 
@@ -145,7 +150,7 @@ export class SmallFiles implements PartRun {
     let isOpen = true
     try {
       writeAll(calls, fd, bytes)
-      this.#setMode(fd, entry.mode)
+      this.#look(fd, entry)
       const seconds = timeInSeconds(entry.mtime)
       calls.futimes(fd, seconds, seconds)
       isOpen = false
@@ -165,37 +170,60 @@ export class SmallFiles implements PartRun {
     return true
   }
 
-  #setMode(fd: number, mode: number): void {
+  /** Remembers what file it is, and sets its mode where it is not what was asked for. */
+  #look(fd: number, { index, mode }: Entry): void {
     const { modes } = this.#store.parts
+    const stats = this.#calls.fstat(fd)
+    this.#inodes[index - this.#run.first] = stats.ino
+    this.#devices[index - this.#run.first] = stats.dev
     if (isLate(mode) || modes.get(mode) === true) return
-    const differs = (this.#calls.fstat(fd).mode & 0o777) !== mode
+    const differs = (stats.mode & 0o777) !== mode
     modes.set(mode, !differs)
     if (differs) this.#calls.fchmod(fd, mode)
   }
 
+  async #begin(entry: Entry): Promise<Part> {
+    const { parts } = this.#store
+    const standing = await this.#store.standing(entry)
+    if (standing) {
+      await parts.ended(entry, { state: 'completed', part: 'gone' })
+      return standing
+    }
+    if (parts.isExpected(entry)) return parts.unwritten(entry)
+    return (await parts.expect([entry]))[0]!
+  }
+
+  #written({ index, size }: Entry): FileIdentity {
+    const at = index - this.#run.first
+    return { ino: this.#inodes[at]!, dev: this.#devices[at]!, size: size! }
+  }
+
   /** By the calls that can wait and try again; what goes wrong then is the file's failure. */
   async #writeAlone(entry: Entry, bytes: Buffer[]): Promise<void> {
-    const { parts } = this.#store
     // it may need the handle
     this.#leave()
-    const isPlain = parts.isExpected(entry)
-    const part = isPlain ? parts.unwritten(entry) : (await parts.expect([entry]))[0]!
-    this.#alone.set(entry.index, part)
+    let part: Part | undefined
     try {
+      part = await this.#begin(entry)
+      this.#alone.set(entry.index, part)
       await part.write(0, bytes, true)
     } catch (error) {
-      const failure = error as SluiceError
-      await part.keep(failure)
+      const failure = diskError(error, 'write', entry.path)
+      await part?.keep?.(failure)
       this.failures.set(entry.index, failure)
     }
     this.#since = this.#store.pace.clock.now()
   }
 
   /** Gives a file its name if that is free; 'unusual' where it is not, or anything goes wrong. */
-  #tryPublish(folder: OpenFolder, { path, mode }: Entry): 'published' | 'part is left' | 'unusual' {
+  #tryPublish(folder: OpenFolder, entry: Entry): 'published' | 'part is left' | 'unusual' {
+    const { path, mode } = entry
     const name = nameOf(path)
     const part = folder.at(partCandidate(name, 0))
     try {
+      const there = this.#calls.lstat(part)
+      if (!isStillWritten(there, this.#written(entry))) return 'unusual'
+      this.#store.brought?.add(there.ino)
       if (isLate(mode)) linkLate(this.#calls, part, folder.at(name), mode)
       else this.#calls.link(part, folder.at(name))
     } catch {

@@ -9,8 +9,8 @@ import { type OpenSource, sourceChanged, sourceError } from '../sources.js'
  * with the mode, the owner and the names of a file.
  */
 export interface FileVersion {
-  dev: number
-  ino: number
+  dev: bigint
+  ino: bigint
   mtimeMs: number
   ctimeMs: number
   size: number

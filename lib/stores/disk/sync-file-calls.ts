@@ -55,6 +55,11 @@ export function attempt(act: () => void): boolean {
   }
 }
 
+/** Whether something has the name, as far as can be seen. */
+export function isTaken(calls: SyncCalls, path: string): boolean {
+  return attempt(() => calls.lstat(path))
+}
+
 /** Takes a name away; an answer may be lost, and the call done. */
 export function isRemoved(calls: SyncCalls, path: string): boolean {
   try {

@@ -2,6 +2,7 @@ import { type Duplex, Transform, type Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { type Code, isSluiceError, type SluiceError } from '../../errors.js'
 import { CONFLICTS } from '../../files/publish/publish.js'
+import { isBytes } from '../../options.js'
 import { deframer } from '../../stages/deframer.js'
 import { demuxer } from '../../stages/demuxer.js'
 import { fileSource } from '../../stages/file-source.js'
@@ -66,9 +67,7 @@ async function transfer(
     if ('target' in content) return { type: 'symlink' as const, path, target: content.target }
     return { path, size: content.length }
   })
-  const contents = Object.entries(files).filter(
-    (file): file is [string, Uint8Array] => file[1] instanceof Uint8Array,
-  )
+  const contents = Object.entries(files).filter((file): file is [string, Uint8Array] => isBytes(file[1]))
   const manifest = manifestOfEntries(entries, memorySources(new Map(contents)), { name: 'conformance' })
   const last = finalizer(options)
   const sink = partSink({ store })
@@ -184,12 +183,12 @@ export function checkContent(
   if (content === null) return
   const found = seen.get(path)
   ensure(found !== undefined && found !== null, `there is nothing under ${path}`)
-  if (!(content instanceof Uint8Array)) {
-    const target = found instanceof Uint8Array ? 'a file' : found.target
+  if (!isBytes(content)) {
+    const target = isBytes(found) ? 'a file' : found.target
     ensure(target === content.target, `the link ${path} leads to ${target}, not to ${content.target}`)
     return
   }
-  ensure(found instanceof Uint8Array, `${path} is no file`)
+  ensure(isBytes(found), `${path} is no file`)
   const are = `${path} has ${found.length} bytes, not the ${content.length} that were sent`
   ensure(found.length === content.length, are)
   ensure(Buffer.compare(found, content) === 0, `${path} has other bytes than those that were sent`)

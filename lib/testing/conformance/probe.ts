@@ -1,5 +1,6 @@
 import { AssertionError } from 'node:assert'
 import type { Duplex, Readable, Writable } from 'node:stream'
+import { isBytes } from '../../options.js'
 
 /** One property of a stage, checked by `run`, which rejects with an `AssertionError` if it does not hold. */
 export interface ConformanceCase {
@@ -97,7 +98,7 @@ export class Watch {
 
 /** What a chunk counts where it passes: its bytes, or 1 in a stream of objects. */
 export function sizeOf(chunk: unknown, objects: boolean): number {
-  return !objects && chunk instanceof Uint8Array ? chunk.length : 1
+  return !objects && isBytes(chunk) ? chunk.length : 1
 }
 
 /** The same cases with what every suite does around each of them. */

@@ -84,7 +84,12 @@ export class MemoryCalls extends MemoryStore {
     mkdir: (path, mode = 0o777) => ({
       on: path,
       act: () => {
-        this.make(this.names.free('mkdir', path), 'directory', mode & ~this.umask & 0o1777)
+        const free = this.names.free('mkdir', path)
+        const made = this.make(free, 'directory', mode & ~this.umask & 0o1777)
+        // as on Linux: setgid and its group are inherited
+        if ((free.folder.mode & 0o2000) === 0) return
+        made.mode |= 0o2000
+        made.gid = free.folder.gid
       },
     }),
     rmdir: (path) => ({

@@ -200,8 +200,8 @@ export class MemoryDisk extends MemoryCalls implements FileSystem {
     const event: DiskEvent = { call, path, number, sync }
     if (to !== undefined) event.to = this.names.plain(to)
     const given: unknown = this.hook?.(event)
-    if (given instanceof Promise) {
-      given.catch(() => {}) // this error comes first
+    if (typeof (given as Promise<unknown> | undefined)?.then === 'function') {
+      Promise.resolve(given).catch(() => {}) // this error comes first
       throw new SluiceError('ERR_USAGE', "hook gave a promise, which nothing waits for; give it as 'delay'")
     }
     return event

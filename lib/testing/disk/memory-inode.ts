@@ -6,6 +6,12 @@ export type InodeKind = 'file' | 'directory' | 'symlink' | 'pipe'
 
 const TYPE_BITS = { file: 0o100000, directory: 0o040000, symlink: 0o120000, pipe: 0o010000 }
 
+/**
+ * The number of the root; the others follow. So large that one that is rounded to a `number` looks like its
+ * neighbours, as on NTFS and on network disks.
+ */
+export const FIRST_INO = 1n << 62n
+
 const EMPTY = Buffer.alloc(0)
 
 /** What stands behind one name or several. Only the parts of its kind are used. */
@@ -31,7 +37,7 @@ export class Inode {
   target = ''
 
   constructor(
-    readonly ino: number,
+    readonly ino: bigint,
     readonly kind: InodeKind,
     public mode: number,
     now: number,
@@ -74,7 +80,7 @@ export class Inode {
       mode: TYPE_BITS[kind] | this.mode,
       uid,
       gid,
-      dev: 1,
+      dev: 1n,
       ino,
       nlink: kind === 'directory' && nlink > 0 ? 2 + this.#folders() : nlink,
       mtimeMs,

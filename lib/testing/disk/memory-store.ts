@@ -1,5 +1,5 @@
 import { constants } from 'node:fs'
-import { Inode, type InodeKind, systemError } from './memory-inode.js'
+import { FIRST_INO, Inode, type InodeKind, systemError } from './memory-inode.js'
 import { type Edit, type Found, Names } from './memory-names.js'
 import { type Attributes, Unsynced } from './unsynced.js'
 
@@ -51,19 +51,19 @@ export class MemoryStore {
   protected taken = 0
   /** With `crashes`. */
   protected readonly unsynced: Unsynced | undefined
-  #nextIno = 2
+  #nextIno = FIRST_INO + 1n
 
   /** @param root what is on it already */
   constructor(options: MemoryDiskOptions = {}, root?: Inode) {
     this.options = options
     this.capacity = options.capacity ?? Number.POSITIVE_INFINITY
-    const top = root ?? new Inode(1, 'directory', 0o755, this.now())
+    const top = root ?? new Inode(FIRST_INO, 'directory', 0o755, this.now())
     top.nlink = 1
     this.names = new Names(top, options.fold ?? ((name) => name), (fd) => this.files.get(fd)?.inode)
     const inodes = new Set([...this.names.all()].map(([, inode]) => inode))
     for (const { ino, size } of inodes) {
       this.taken += size
-      this.#nextIno = Math.max(this.#nextIno, ino + 1)
+      if (ino >= this.#nextIno) this.#nextIno = ino + 1n
     }
     this.unsynced = options.crashes ? new Unsynced() : undefined
     this.syncAll()

@@ -61,6 +61,9 @@ test('what a format cannot hold is refused, and never becomes something else', a
     /x/,
     new Error('x'),
     new (class Own {})(),
+    Object(1n),
+    Object.setPrototypeOf(Object(1n), null),
+    Object.setPrototypeOf(Object('x'), Object.prototype),
     { toJSON: () => 1n },
     cycle,
     deep,
@@ -83,6 +86,58 @@ test('what a format cannot hold is refused, and never becomes something else', a
     await encodeValue('json', { date, none: undefined }, { indent: 0 }),
     '{"date":"1970-01-01T00:00:00.000Z"}\n',
   )
+})
+
+test.serial(
+  'a bigint is what its toJSON says, where somebody gave them all one, as JSON.stringify does',
+  async (t) => {
+    const all = BigInt.prototype as { toJSON?: () => string }
+    all.toJSON = function (this: bigint) {
+      return `${this}n`
+    }
+    try {
+      for (const value of [2n ** 70n, Object(2n ** 70n)])
+        for (const format of FORMATS) {
+          const found = await parseText(format, await encodeValue(format, { inside: [value] }), 'x')
+          t.deepEqual(found, { inside: ['1180591620717411303424n'] })
+        }
+    } finally {
+      delete all.toJSON
+    }
+  },
+)
+
+test('keys of a YAML map that become the same text, or are none, are refused', async (t) => {
+  const wrong: Record<string, string> = {
+    '1: a\n"1": b': 'line 2, column 1',
+    'true: a\n"true": b': 'line 2, column 1',
+    '"true": a\nTRUE: b': 'line 2, column 1',
+    '1: a\n1.0: b': 'line 2, column 1',
+    '0x10: a\n16: b': 'line 2, column 1',
+    '~: a\n"": b': 'line 2, column 1',
+    ': a\nnull: b': 'line 2, column 1',
+    '.inf: a\n"Infinity": b': 'line 2, column 1',
+    '-0: a\n0: b': 'line 2, column 1',
+    'x: {y: [{1: a, "1": b}]}': 'line 1, column 16',
+    'x: &k 1\n? *k\n: a\n"1": b': 'line 4, column 1',
+    '? [a, b]\n: 1': 'line 1, column 3',
+    '? {a: b}\n: 1': 'line 1, column 3',
+    'x: &k [1]\n? *k\n: a': 'line 2, column 3',
+    '12345678901234567890: a': 'line 1, column 1',
+  }
+  for (const [text, place] of Object.entries(wrong)) {
+    const error = await t.throwsAsync(parseText('yaml', text, 'x'), { code: 'ERR_PARSE' }, text)
+    t.true(error!.message.includes(place), `${text}: ${error!.message}`)
+  }
+  t.deepEqual(await parseText('yaml', '1: a\ntrue: b\n~: c\n1.5: d', 'x'), {
+    1: 'a',
+    true: 'b',
+    '': 'c',
+    1.5: 'd',
+  })
+  t.deepEqual(await parseText('yaml', 'a: {1: x}\nb: {"1": y}', 'x'), { a: { 1: 'x' }, b: { 1: 'y' } })
+  const merged = '%YAML 1.1\n---\na: &a {1: x}\nb: {<<: *a, "1": z}'
+  t.like(await parseText('yaml', merged, 'x'), { b: { 1: 'z' } })
 })
 
 test('the key __proto__ is a key like any other', async (t) => {

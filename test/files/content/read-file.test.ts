@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import test from 'ava'
-import { type ReadOptions, readFileRetry } from '../../../lib/files/index.js'
+import { OPEN, type ReadOptions, readFileRetry } from '../../../lib/files/index.js'
 import { FakeClock, MemoryDisk, randomContent } from '../../../lib/testing/index.js'
 import { temporary } from '../../helpers/folders.js'
 
@@ -97,6 +97,28 @@ test('KNOWN-FAILURES 38: a file that changed while it was read is read again', a
   })
   t.deepEqual(disk.openHandles(), [])
   t.is(clock.now(), 20)
+})
+
+test('what one long write has half done is not taken for content, although size and times stay', async (t) => {
+  const size = 2_500_000
+  for (const from of [0, 4096, 1_200_000]) {
+    // the times of the file change at the beginning of the write, which was before
+    const disk = new MemoryDisk({ now: () => 0 })
+    disk.put('/d/file', Buffer.alloc(size, 'A'))
+    disk.fail({ call: 'read', short: size / 2 })
+    let reads = 0
+    disk.delay = async ({ call }) => {
+      if (call !== 'read' || ++reads !== 2) return
+      // half of it was read, and half is to come
+      const fd = await disk.open('/d/file', OPEN.update)
+      await disk.write(fd, [Buffer.alloc(size - from, 'B')], from)
+      await disk.close(fd)
+    }
+    const fs = disk
+    await t.throwsAsync(readFileRetry('/d/file', { fs, attempts: 1 }), { code: 'ERR_SOURCE_CHANGED' })
+    const found = await readFileRetry('/d/file', { fs, attempts: 1 })
+    t.true(found.equals(disk.snapshot().get('/d/file')!))
+  }
 })
 
 test('a file that is too large is refused, also where it grows meanwhile', async (t) => {

@@ -1,3 +1,4 @@
+import { constants } from 'node:os'
 import test from 'ava'
 import { SluiceError } from '../../../lib/errors.js'
 import { diskError, errorCode, SystemError } from '../../../lib/files/index.js'
@@ -21,6 +22,30 @@ test('a system error becomes a code of ours, with path, reason and way out', (t)
     t.true(error.message.includes(`(${system}, 3 of 4 bytes)`), error.message)
   }
   t.regex(diskError(Object.assign(new Error('x'), { code: 'ENOSPC' }), 'write', 'a').message, /make room/)
+})
+
+test('where a code has several meanings, the call tells which', (t) => {
+  const said = (code: string, syscall: string) =>
+    diskError(Object.assign(new Error('x'), { code, syscall }), 'write', 'a').message
+  t.regex(said('ENOSPC', 'write'), /no space is left/)
+  for (const call of ['open', 'mkdir', 'link', 'symlink', 'rename']) t.regex(said('ENOSPC', call), /inodes/)
+  for (const call of ['rename', 'unlink', 'rmdir'])
+    t.regex(said('EBUSY', call), /mounted there.*mount its folder/)
+  t.regex(said('EBUSY', 'read'), /in use \(EBUSY\)/)
+  t.notRegex(diskError(new SystemError('EBUSY', 'open', 'it was exchanged'), 'write', 'a').message, /mounted/)
+  t.regex(said('EDQUOT', 'write'), /quota/)
+  t.regex(said('EFBIG', 'write'), /ulimit -f/)
+})
+
+test('a code that Node does not know is told by its number', (t) => {
+  const { EDQUOT } = constants.errno
+  for (const code of ['UNKNOWN', `Unknown system error ${-EDQUOT}`]) {
+    const cause = Object.assign(new Error(`${code}: unknown error, write`), { code, errno: -EDQUOT })
+    t.is(errorCode(cause), 'EDQUOT')
+    t.like(diskError(cause, 'write', 'a'), { code: 'ERR_DISK_FULL', cause })
+  }
+  t.is(errorCode(Object.assign(new Error('x'), { code: 'UNKNOWN', errno: -999_999 })), 'UNKNOWN')
+  t.is(errorCode(Object.assign(new Error('x'), { code: 'UNKNOWN' })), 'UNKNOWN')
 })
 
 test('an error of ours stays what it is, and a stranger is shown', (t) => {

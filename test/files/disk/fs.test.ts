@@ -1,4 +1,4 @@
-import { mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
@@ -10,6 +10,7 @@ import {
   makeFileSystem,
   nodeFileSystem,
   OPEN,
+  sameInode,
 } from '../../../lib/files/index.js'
 import { MemoryDisk } from '../../../lib/testing/index.js'
 
@@ -163,4 +164,26 @@ test('the flags that create never take what is there', async (t) => {
       t.is(await codeOf(fs.open(join(folder, 'link'), OPEN.folder)), 'ENOTDIR')
     }
   })
+})
+
+test('device and inode are whole numbers of 64 bits, in the disk of memory with neighbours that a number would round to one', async (t) => {
+  await inFolder(async (folder) => {
+    const path = join(folder, 'a')
+    writeFileSync(path, 'a')
+    const { dev, ino } = statSync(path, { bigint: true })
+    for (const fs of [nodeFileSystem, blockingFileSystem]) {
+      const fd = await fs.open(path, OPEN.read)
+      for (const found of [await fs.stat(path), await fs.lstat(path), await fs.fstat(fd)]) {
+        t.deepEqual([found.dev, found.ino], [BigInt.asUintN(64, dev), BigInt.asUintN(64, ino)])
+        t.is(found.mtimeMs, statSync(path).mtimeMs)
+      }
+      await fs.close(fd)
+    }
+  })
+  const disk = new MemoryDisk()
+  disk.put('/a', '')
+  disk.put('/b', '')
+  const [a, b] = [await disk.lstat('/a'), await disk.lstat('/b')]
+  t.is(Number(a.ino), Number(b.ino))
+  t.false(sameInode(a, b))
 })

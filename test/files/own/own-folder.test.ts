@@ -84,8 +84,8 @@ test('a temporary file of another user stays', async (t) => {
   for (const token of ['a', 'b']) disk.put(`/d/.1-0-0-0-${token}.sluice-tmp`, token)
   await giveTo(disk, '/d/.1-0-0-0-b.sluice-tmp', 7)
   const dead = { pid: 1, hostname: () => 'h', read: () => undefined, isAlive: () => false }
-  const { files } = await removeOrphans('/d', { fs: disk, system: dead, now: () => Number.MAX_VALUE })
-  t.deepEqual(files, [])
+  const options = { fs: disk, system: dead, now: () => Number.MAX_VALUE, force: true }
+  t.deepEqual((await removeOrphans('/d', options)).files, ['/d/.1-0-0-0-a.sluice-tmp'])
 })
 
 test('whoever takes all names that our folder may have locks nobody out, and what is left under another name is found', async (t) => {

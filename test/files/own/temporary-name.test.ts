@@ -1,3 +1,4 @@
+import { dirname, join } from 'node:path'
 import test from 'ava'
 import { ownerOfTemporary, temporaryName, tempPath } from '../../../lib/files/index.js'
 import { type Owner, thisOwner } from '../../../lib/files/own/owner.js'
@@ -52,7 +53,8 @@ test('what is not ours is not taken for it', (t) => {
 test('a path for a temporary file is beside its target, or in the folder that was asked for', (t) => {
   t.regex(tempPath('/d/report.pdf', { prefix: 'report' }), /^\/d\/\.report\.[0-9a-f-]+\.sluice-tmp$/)
   t.regex(tempPath('/d/report.pdf', { dir: '/tmp' }), /^\/tmp\/\.[0-9a-f-]+\.sluice-tmp$/)
-  t.regex(tempPath('x'), /^\.[0-9a-f-]+\.sluice-tmp$/)
+  t.is(dirname(tempPath('x')), process.cwd())
+  t.is(dirname(tempPath('/d/x', { dir: 'e' })), join(process.cwd(), 'e'))
   for (const prefix of ['a/b', '..\\', 'c:', '\0', 'a*', '<b>', '\n']) {
     t.throws(() => tempPath('/d/x', { prefix }), { code: 'ERR_USAGE', message: /^prefix/ })
   }

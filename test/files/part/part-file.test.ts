@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import test from 'ava'
-import { PartFile, publish, Tree } from '../../../lib/files/index.js'
+import { OPEN, PartFile, publish, Tree } from '../../../lib/files/index.js'
 import { MemoryDisk } from '../../../lib/testing/index.js'
 import { temporary } from '../../helpers/folders.js'
 
@@ -89,6 +89,39 @@ test('many files share few handles, and each finds its own part again', async (t
   t.is(disk.snapshot().get('/d/c')!.toString(), 'ccc')
   await tree.close()
   t.deepEqual(disk.openHandles(), [])
+})
+
+test('what another process put in the place of a part gets no name, and is not removed', async (t) => {
+  for (const end of ['complete', 'discard'] as const) {
+    const fs = memory()
+    const part = await PartFile.open('/d/a', { fs })
+    await part.write(0, Buffer.from('verified'), { seal: true })
+    await fs.rename('/d/a.part', '/d/elsewhere')
+    fs.put('/d/a.part', 'somebody')
+    if (end === 'complete') {
+      await t.throwsAsync(part.complete(), { code: 'ERR_WRITE', message: /exchanged/ })
+      t.false(part.exists)
+    }
+    await part.discard()
+    t.deepEqual(fs.list(), ['/d/', '/d/a.part', '/d/elsewhere'])
+    t.is(fs.snapshot().get('/d/a.part')?.toString(), 'somebody')
+  }
+})
+
+test('a part that another process wrote to, or cut, gets no name', async (t) => {
+  for (const length of [9, 7])
+    for (const seal of [true, false]) {
+      const fs = memory()
+      const part = await PartFile.open('/d/a', { fs })
+      await part.write(0, Buffer.from('verified'), { seal })
+      const fd = await fs.open('/d/a.part', OPEN.update)
+      await fs.ftruncate(fd, length)
+      await fs.close(fd)
+      await t.throwsAsync(part.complete(), { code: 'ERR_WRITE' })
+      t.true(part.exists)
+      await part.close()
+      t.deepEqual(fs.list(), ['/d/', '/d/a.part'])
+    }
 })
 
 test('a part that is exchanged while its handle is closed is not written to', async (t) => {

@@ -54,9 +54,9 @@ for (const [conflict, standing] of [
         const fd = await disk.open('/d/n', OPEN.create)
         await writeFully(disk, fd, [Buffer.from(standing)], 0)
         await disk.close(fd)
-        const identical = async () => standing === CONTENT
+        const isThere = async () => standing === CONTENT
         await inD(disk, (directory) =>
-          publish(disk, directory, 'n.part', 'n', { conflict, durability: 'power', identical }),
+          publish(disk, directory, 'n.part', 'n', { conflict, durability: 'power', isThere }),
         )
       },
       look: (found, acknowledged, place) => {

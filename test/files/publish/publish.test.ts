@@ -20,6 +20,7 @@ import {
   recoverPublish,
   recoverReplaced,
   removeTree,
+  type StandingFile,
   Tree,
 } from '../../../lib/files/index.js'
 import { MemoryDisk, type MemoryDiskOptions } from '../../../lib/testing/index.js'
@@ -164,19 +165,43 @@ test('identical content is found under every suffix, and asked for only of regul
   disk.put('/d/sub/n_3.txt', 'other')
   disk.put('/d/sub/n_4.txt', 'new')
   const asked: string[] = []
-  const identical = async (path: string) => {
+  const isThere = async ({ path }: StandingFile) => {
     asked.push(path.slice(path.lastIndexOf('/') + 1))
     return path.endsWith('n_4.txt')
   }
   for (const durability of ['crash', 'power'] as const) {
     disk.put('/d/sub/n.part', 'new')
-    t.deepEqual(await give(disk, d, 'rename', { identical, durability }), {
+    t.deepEqual(await give(disk, d, 'rename', { isThere, durability }), {
       how: 'identical',
       name: 'n_4.txt',
     })
     t.deepEqual(asked.splice(0), ['n_3.txt', 'n_4.txt'])
     t.false(disk.snapshot().has('/d/sub/n.part'))
   }
+})
+
+test('what gets the name is the file that was written, as long as it was then, under every policy', async (t) => {
+  for (const conflict of ['rename', 'overwrite', 'replace'] as const)
+    for (const standing of ['nothing', 'a file', 'a folder'])
+      for (const links of [true, false])
+        for (const change of ['exchanged', 'longer']) {
+          const { disk, d } = await opened({ links })
+          const { ino, dev } = await disk.lstat('/d/sub/n.part')
+          if (standing === 'a file') disk.put('/d/sub/n.txt', 'old')
+          if (standing === 'a folder') disk.put('/d/sub/n.txt/inner', 'old')
+          const before = names(disk).filter((name) => !name.startsWith('sub/n.part'))
+          if (change === 'exchanged') disk.remove('/d/sub/n.part')
+          disk.put('/d/sub/n.part', change === 'exchanged' ? 'evi' : 'new and more')
+          const written = { ino, dev, size: 3 }
+          await t.throwsAsync(give(disk, d, conflict, { written }), {
+            code: 'ERR_WRITE',
+            message: /exchanged/,
+          })
+          t.deepEqual(
+            names(disk).filter((name) => !name.startsWith('sub/n.part')),
+            before,
+          )
+        }
 })
 
 test('two that want one name both keep their content', async (t) => {
@@ -246,7 +271,7 @@ test('with power, what stands there already is synced before it is acknowledged'
   disk.hook = ({ call, path }) => {
     if (call === 'fsync' || call === 'unlink') order.push(`${call} ${path}`)
   }
-  await give(disk, d, 'rename', { durability: 'power', identical: async () => true })
+  await give(disk, d, 'rename', { durability: 'power', isThere: async () => true })
   t.deepEqual(order, ['fsync /d/sub/n.txt', 'fsync /d/sub', 'unlink /d/sub/n.part', 'fsync /d/sub'])
 })
 
@@ -377,5 +402,26 @@ test('on the real disk it is the same', async (t) => {
     } finally {
       rmSync(top, { recursive: true })
     }
+  }
+})
+
+test('what may be overwritten is asked of the very file that has the name in that moment', async (t) => {
+  for (const conflict of ['overwrite', 'replace'] as const) {
+    const { disk, d } = await opened()
+    disk.put('/d/sub/n.txt', 'old')
+    const asked: bigint[] = []
+    const published = await give(disk, d, conflict, {
+      replacing: async ({ ino }, replace) => {
+        asked.push(ino)
+        if (asked.length === 2) return false
+        disk.remove('/d/sub/n.txt')
+        disk.put('/d/sub/n.txt', 'other')
+        await replace()
+        return true
+      },
+    })
+    t.like(published, { how: 'renamed', name: 'n_1.txt', warning: { code: 'ERR_CONFLICT' } })
+    t.deepEqual(names(disk), ['sub/n.txt=other', 'sub/n_1.txt=new'])
+    t.is(new Set(asked).size, 2)
   }
 })

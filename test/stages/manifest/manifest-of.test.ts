@@ -11,7 +11,7 @@ import { nodeFileSystem } from '../../../lib/files/disk/node-fs.js'
 import { isSluiceError, manifestFrom, manifestOf } from '../../../lib/index.js'
 import type { SourceStore } from '../../../lib/stores/sources.js'
 import { MemoryDisk } from '../../../lib/testing/index.js'
-import type { Entry } from '../../../lib/wire/entry.js'
+import type { Entry, Offer } from '../../../lib/wire/entry.js'
 import { DEFAULT_LIMITS } from '../../../lib/wire/limits.js'
 import { checkPath } from '../../../lib/wire/paths.js'
 import { plant, temporary } from '../../helpers/folders.js'
@@ -41,6 +41,9 @@ test('a folder becomes its name and all that is in it, in byte order, parents fi
     'photos/é',
   ])
 })
+
+/** The entries, each with its type, or why it is unreadable. */
+const shown = ({ entries }: Offer) => entries.map(({ type, path, code }) => `${code ?? type} ${path}`)
 
 async function contentOf(store: SourceStore, entry: Entry): Promise<string> {
   const source = await store.open!(entry, new AbortController().signal)
@@ -86,7 +89,7 @@ test('a folder that is named by dots has the name of the folder', async (t) => {
 })
 
 test('the root of a disk has no name to arrive under', async (t) => {
-  const fs = disk({ '/a': '1' })
+  const fs = disk({ '/a/b': '1' })
   for (const path of ['/', '//', '/a/..', '/.'])
     await refused(t, 'ERR_USAGE', manifestOf([path], { fs }), /root/)
   const windows = disk({}, { platform: 'win32' })
@@ -130,10 +133,13 @@ test('a folder inside that cannot be read is reported, and the others go on', as
   fs.fail({ call: 'readdir', path: '/d/a', error: 'EACCES' })
   fs.fail({ call: 'lstat', path: '/d/c', error: 'ENOENT', once: false })
   const { offer, skipped } = await manifestOf(['/d'], { fs })
-  t.deepEqual(
-    offer.entries.map(({ path }) => path),
-    ['d', 'd/a', 'd/b', 'd/b/2'],
-  )
+  t.deepEqual(shown(offer), [
+    'directory d',
+    'ERR_SOURCE_READ d/a',
+    'directory d/b',
+    'file d/b/2',
+    'ERR_SOURCE_CHANGED d/c',
+  ])
   t.deepEqual(
     skipped.map(({ code, path }) => [code, path]),
     [
@@ -200,12 +206,12 @@ onLinux(
   'a file of /proc, whose size says nothing of its content, is reported (hostile input 67)',
   async (t) => {
     const { offer, skipped } = await manifestOf(['/proc/self/status', '/proc/version'])
-    t.deepEqual(offer.entries, [])
+    t.deepEqual(shown(offer), ['ERR_UNSENDABLE status', 'ERR_UNSENDABLE version'])
     t.deepEqual(
       skipped.map(({ code, path }) => [code, path]),
       [
-        ['ERR_SKIPPED', '/proc/self/status'],
-        ['ERR_SKIPPED', '/proc/version'],
+        ['ERR_UNSENDABLE', '/proc/self/status'],
+        ['ERR_UNSENDABLE', '/proc/version'],
       ],
     )
   },
@@ -222,7 +228,7 @@ test('an empty file that grows while it is looked at is what it is now', async (
   t.is(offer.entries[1]!.size, 5)
   fs.put('/e/a', '')
   fs.fail({ call: 'read', error: 'EIO' })
-  t.is((await manifestOf(['/e'], { fs })).skipped[0]!.code, 'ERR_SKIPPED')
+  t.is((await manifestOf(['/e'], { fs })).skipped[0]!.code, 'ERR_SOURCE_READ')
   allClosed(fs)
 })
 
@@ -233,8 +239,10 @@ onLinux('a name that is not valid UTF-8 is reported, and the others are offered'
   await writeFile(join(dir, 'c'), '1')
   const { offer, skipped } = await manifestOf([dir])
   t.deepEqual(
-    offer.entries.map(({ path }) => path),
-    ['', '/a', '/c'].map((path) => basename(dir) + path),
+    shown(offer),
+    ['directory :', 'file :/a', 'ERR_UNSENDABLE :/b\ufffd', 'file :/c'].map((path) =>
+      path.replace(':', basename(dir)),
+    ),
   )
   t.deepEqual(
     skipped.map(({ code }) => code),
@@ -247,12 +255,13 @@ test('what is deeper or longer than can be offered is reported', async (t) => {
   fs.put(`/d${'/d'.repeat(DEFAULT_LIMITS.depth - 2)}/last`, '1')
   fs.put(`/d${'/d'.repeat(DEFAULT_LIMITS.depth - 2)}/e/beyond`, '1')
   const { offer, skipped } = await manifestOf(['/d'], { fs })
-  t.true(offer.entries.at(-1)!.path.endsWith('/d/last') || offer.entries.at(-1)!.path.endsWith('/d/e'))
+  t.regex(shown(offer).at(-2)!, /^ERR_UNSENDABLE .*\/e\/beyond$/)
+  t.regex(shown(offer).at(-1)!, /^file .*\/d\/last$/)
   t.deepEqual(
     skipped.map(({ code }) => code),
     ['ERR_UNSENDABLE'],
   )
-  for (const { path } of offer.entries) t.notThrows(() => checkPath(path))
+  for (const { type, path } of offer.entries) if (type !== 'unreadable') t.notThrows(() => checkPath(path))
 })
 
 test('an argument that is a link is followed under its own name', async (t) => {
@@ -448,4 +457,68 @@ test('a signal ends the listing, at once or in the middle', async (t) => {
   })
   await t.throwsAsync(manifestOf([root], { fs, signal: stop.signal }), { code: 'ERR_CANCELLED' })
   t.deepEqual(listed, [root])
+})
+
+onLinux('a link to what is no UTF-8 is reported, and never changed', async (t) => {
+  const dir = await plant(await temporary(t), { 'd/a': '1', 'caf\ufffd': 'another one' })
+  const target = Buffer.from([0x2e, 0x2e, 0x2f, 0x63, 0x61, 0x66, 0xe9])
+  await symlink(target, join(dir, 'd/link'))
+  const { offer } = await manifestOf([join(dir, 'd')], { symlinks: 'keep' })
+  t.deepEqual(shown(offer), ['directory d', 'file d/a', 'ERR_SOURCE_READ d/link'])
+  await writeFile(Buffer.concat([Buffer.from(`${dir}/caf`), Buffer.from([0xe9])]), 'what is meant')
+  for (const symlinks of ['skip', 'keep'] as const)
+    await refused(t, 'ERR_SOURCE_READ', manifestOf([join(dir, 'd/link')], { symlinks }), /EILSEQ/)
+})
+
+test('.. in an argument leads where the system says, also behind a link', async (t) => {
+  const fs = disk({ '/far/one/x': '1', '/far/two': '22', '/here/two': 'wrong', '/here/a': '' })
+  fs.putLink('/here/link', '/far/one')
+  const of = async (path: string) => {
+    const { offer, store } = await manifestOf([path], { fs })
+    const first = offer.entries.find(({ type }) => type === 'file')!
+    return [shown(offer)[0], await contentOf(store, first)]
+  }
+  t.deepEqual(await of('/here/link/../two'), ['file two', '22'])
+  t.deepEqual(await of('/here/link/..'), ['directory far', '1'])
+  t.deepEqual(await of('/here/link/./../one/../two/'), ['file two', '22'])
+  t.deepEqual(await of('/here/../here/two'), ['file two', 'wrong'])
+  await refused(t, 'ERR_NO_SUCH_FILE', manifestOf(['/here/none/../two'], { fs }), /none/)
+  await refused(t, 'ERR_USAGE', manifestOf(['/far/..'], { fs }), /root/)
+  const windows = disk({ '/here/two': '2' }, { platform: 'win32' })
+  await refused(t, 'ERR_NO_SUCH_FILE', manifestOf(['/here/none/../three'], { fs: windows }), /three/)
+})
+
+test('a time that no disk holds is sent as near as can be, and said of that file', async (t) => {
+  let now = 0
+  const fs = disk({}, { now: () => now })
+  fs.putFolder('/t')
+  for (const [name, time] of Object.entries({
+    a: 9_223_372_036_854_775_000,
+    b: -9.2e21,
+    c: 0,
+    d: 12_345.5,
+  })) {
+    now = time
+    fs.put(`/t/${name}`, name)
+  }
+  const { offer, skipped } = await manifestOf(['/t'], { fs })
+  t.deepEqual(
+    skipped.map(({ code, message }) => [code, message]),
+    [
+      ['ERR_UNSUPPORTED', 't/a has a time that no disk can be relied on to hold; it is sent as one of 2446'],
+      ['ERR_UNSUPPORTED', 't/b has a time that no disk can be relied on to hold; it is sent as one of 1901'],
+    ],
+  )
+  t.deepEqual(
+    offer.entries.slice(1).map(({ mtime }) => mtime),
+    [15032385535000, -2147483648000, 0, 12345],
+  )
+})
+
+test('a file that the program itself writes to is left out', async (t) => {
+  const fs = disk({ '/d/a': '1', '/d/own': 'so far', '/d/z': '2' })
+  const own = await fs.stat('/d/own')
+  const { offer, skipped } = await manifestOf(['/d'], { fs, omit: [own] })
+  t.deepEqual(shown(offer), ['directory d', 'file d/a', 'file d/z'])
+  t.like(skipped[0]!, { code: 'ERR_SKIPPED', message: '/d/own is left out: this program writes to it' })
 })

@@ -79,7 +79,7 @@ class Recorder {
 }
 
 function writerOf(recorder: Recorder, concurrency = 4): RunWriter {
-  return new RunWriter(new StoreCalls(recorder.store, concurrency), concurrency)
+  return new RunWriter(new StoreCalls(recorder.store, concurrency), { concurrency })
 }
 
 /** What was stored, entry by entry: as what, or why not. */

@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import test from 'ava'
+import { OPEN } from '../../../lib/files/disk/fs.js'
 import { partSink } from '../../../lib/stages/part-sink.js'
 import { MemoryDisk } from '../../../lib/testing/index.js'
 import { arrivingOf, MTIME } from '../../helpers/items.js'
@@ -21,6 +22,24 @@ test('a folder that was there keeps its mode: no sender opens it to others', asy
     t.is(Math.floor((await disk.lstat('/dst/ssh')).mtimeMs), MTIME)
     t.is(await modeOf(disk, '/dst/ssh/new'), 0o777)
   }
+})
+
+test('what is made in the folder of a team is of the team: setgid stays, whatever the modes are', async (t) => {
+  const disk = new MemoryDisk()
+  await disk.mkdir('/dst')
+  const team = await disk.open('/dst', OPEN.folder)
+  await disk.fchown(team, 0, 50)
+  await disk.fchmod(team, 0o2775)
+  await disk.close(team)
+  const files = { private: null, 'private/sub': null, 'private/sub/f': 'f', shared: null, shut: null }
+  const modes = { private: 0o770, 'private/sub': 0o770, shared: 0o775, shut: 0o555 }
+  await receiveItems(arrivingOf(files, { modes }), { dir: '/dst', fs: disk })
+  for (const [path, mode] of Object.entries(modes)) {
+    const stats = await disk.lstat(`/dst/${path}`)
+    t.is(stats.mode & 0o7777, mode | 0o2000, path)
+    t.is(stats.gid, 50, path)
+  }
+  t.is((await disk.lstat('/dst/private/sub/f')).mode & 0o7000, 0)
 })
 
 test('a folder that was there is not shut either', async (t) => {

@@ -32,6 +32,7 @@ async function receive(to: MemoryDisk, options: FinalizerOptions = {}) {
 }
 
 const SUFFIXED = { 'd/file': 'published as d/file_1', 'd/link': 'published as d/link_1' }
+const LEFT = 'skipped conflict ERR_SKIPPED'
 const OVER = {
   'd/file': 'published',
   'd/link': 'published',
@@ -42,7 +43,7 @@ for (const [conflict, expected] of [
   ['rename', { ...SUFFIXED, 'd/folder': 'published as d/folder_1' }],
   ['overwrite', OVER],
   ['replace', OVER],
-  ['skip', { 'd/file': 'skipped conflict', 'd/folder': 'skipped conflict', 'd/link': 'skipped conflict' }],
+  ['skip', { 'd/file': LEFT, 'd/folder': LEFT, 'd/link': LEFT }],
   [
     'fail',
     { 'd/file': 'failed ERR_CONFLICT', 'd/folder': 'failed ERR_CONFLICT', 'd/link': 'failed ERR_CONFLICT' },

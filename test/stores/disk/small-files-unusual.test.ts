@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import test from 'ava'
+import { OPEN } from '../../../lib/files/index.js'
 import type { FinalizerOptions } from '../../../lib/stages/finalizer.js'
 import { type PartSinkOptions, partSink } from '../../../lib/stages/part-sink.js'
 import { type DiskEvent, FakeClock, MemoryDisk, type MemoryDiskOptions } from '../../../lib/testing/index.js'
@@ -82,11 +83,34 @@ test("with durability 'power', and where the disk makes no calls at once, they g
   }
 })
 
+test('what another process put in the place of a part, or wrote to it, gets no name', async (t) => {
+  for (const [how, content] of [
+    ['exchanged', 'xyz'],
+    ['longer', 'aaaa'],
+  ] as const) {
+    const disk = scene()
+    disk.hook = ({ call, path }) => {
+      if (call !== 'open' || !path.endsWith('top.part')) return
+      disk.hook = undefined
+      if (how === 'exchanged') return disk.put('/dst/d/a.part', content)
+      const fd = disk.sync!.open('/dst/d/a.part', OPEN.update)
+      disk.sync!.write(fd, [Buffer.from('a')], 3)
+      disk.sync!.close(fd)
+    }
+    const { found } = await receive(disk)
+    t.deepEqual(found, { ...ALL, 'd/a': 'failed ERR_WRITE' }, how)
+    t.is(text(disk, 'd/a'), undefined)
+    t.is(text(disk, 'd/a.part'), content)
+    // it is not ours any more: nobody collects it
+    if (how === 'exchanged') t.deepEqual(ours(disk), ['/dst/d/a.part'])
+  }
+})
+
 for (const [conflict, b, standing, suffixed] of [
   ['rename', 'published as d/b_1', 'mine', 'bbb'],
   ['overwrite', 'published', 'bbb', undefined],
   ['replace', 'published', 'bbb', undefined],
-  ['skip', 'skipped conflict', 'mine', undefined],
+  ['skip', 'skipped conflict ERR_SKIPPED', 'mine', undefined],
   ['fail', 'failed ERR_CONFLICT', 'mine', undefined],
 ] as const)
   test(`one whose name is taken is dealt with alone: ${conflict}`, async (t) => {

@@ -1,0 +1,56 @@
+import { closeSync, readFileSync } from 'node:fs'
+import { isatty } from 'node:tty'
+
+/** What of the process decides about its signals; a parameter, so that tests need no other process. */
+export interface Surroundings {
+  isTerminal: boolean
+  /** The process that started it has ended. */
+  isOrphan: boolean
+  /** It is not the first of its process group. */
+  isFollower: boolean
+}
+
+/**
+ * The signals that were ignored when the program was started, as far as that can be told: Node takes them all back
+ * before anything of ours runs. `nohup` leaves no standard stream at the terminal, so that without one a SIGHUP, which
+ * says that the terminal is gone, is nothing to us. A shell without job control starts what it has in the background
+ * in its own process group, with SIGINT ignored, and may end before it: a Ctrl-C is then meant for another program.
+ */
+export function ignoredSignals({ isTerminal, isOrphan, isFollower }: Surroundings): NodeJS.Signals[] {
+  if (isTerminal) return []
+  return isOrphan && isFollower ? ['SIGHUP', 'SIGINT'] : ['SIGHUP']
+}
+
+/** Those of this process, now. */
+export function surroundings(): Surroundings {
+  const self = groupsOf('self')
+  return {
+    isTerminal: TERMINALS.length > 0,
+    // who takes the place of a parent that ended is the first process, or of another session
+    isOrphan: process.ppid === 1 || groupsOf(process.ppid)?.session !== self?.session,
+    isFollower: self !== undefined && self.group !== process.pid,
+  }
+}
+
+/** The standard streams at a terminal. One that has closed since is none any more, and just then it has to be known. */
+const TERMINALS = [0, 1, 2].filter((fd) => isatty(fd))
+
+/**
+ * To be called at the exit. Node sets every terminal back to how it found it, and aborts where that fails, as it does
+ * for one that is gone. A stream that is closed it leaves alone.
+ */
+export function leaveTerminals(): void {
+  for (const fd of TERMINALS) if (!isatty(fd)) closeSync(fd)
+}
+
+/** Process group and session; undefined where the platform does not tell. */
+function groupsOf(pid: number | 'self'): { group: number; session: number } | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
+    // behind the name, which may contain anything: state, parent, group, session
+    const [, , , group, session] = stat.slice(stat.lastIndexOf(')')).split(' ')
+    return { group: Number(group), session: Number(session) }
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,69 @@
+import { Transform } from 'node:stream'
+import { messageOf, SluiceError } from '../../errors.js'
+import { badOption } from '../../options.js'
+
+/** Makes a stage that is the user's. */
+export type Maker = () => Transform
+
+/** Methods that are called from outside of the stage, by Node or by the stage before it: there is nobody to catch. */
+const METHODS = ['write', 'end', '_transform', '_flush', '_write', '_writev', '_final', '_read'] as const
+
+type Method = (...args: unknown[]) => unknown
+
+/**
+ * Calls a maker of stages. What the stage throws, or an asynchronous method of it rejects with, becomes its error,
+ * `ERR_DESTROYED`: else it would end the process. Where there is no stage, since the maker throws or gives none, there is
+ * one that fails with that error: without any the bytes would go as they are.
+ * @param option where the maker stands, for messages
+ */
+export function makeGuest(option: string, make: Maker, { ofItems = false } = {}): Transform {
+  try {
+    return guarded(option, checked(`what ${option} makes`, make(), ofItems))
+  } catch (cause) {
+    const message = `a stage of ${option} could not be made: ${messageOf(cause)}`
+    const stage = new Transform({ objectMode: ofItems })
+    // heard of by whom it is given to, and by nobody if that one is refused before
+    stage.on('error', () => {})
+    return stage.destroy(new SluiceError('ERR_DESTROYED', message, { cause }))
+  }
+}
+
+function checked(what: string, stage: Transform, ofItems: boolean): Transform {
+  if (typeof stage?.pipe !== 'function' || typeof stage.write !== 'function')
+    throw badOption(what, 'a Transform', stage)
+  const { readableObjectMode, writableObjectMode } = stage
+  if (ofItems && (readableObjectMode === false || writableObjectMode === false))
+    throw badOption(what, 'a Transform with objectMode: true', stage)
+  return stage
+}
+
+function guarded(option: string, stage: Transform): Transform {
+  const failed = (cause: unknown) => {
+    const name = stage.constructor?.name || 'a stage'
+    const error = new SluiceError('ERR_DESTROYED', `${name} of ${option} threw: ${messageOf(cause)}`, {
+      cause,
+    })
+    try {
+      stage.destroy(error)
+    } catch {
+      // it is not to be stopped; whoever waits for it does not wait for ever
+    }
+    return false
+  }
+  const methods = stage as unknown as Record<string, Method | undefined>
+  for (const name of METHODS) {
+    const method = methods[name]
+    if (typeof method !== 'function') continue
+    methods[name] = function guarded(this: unknown, ...args: unknown[]) {
+      try {
+        const result = method.apply(this, args)
+        if (typeof (result as Promise<unknown> | undefined)?.then === 'function')
+          (result as Promise<unknown>).then(undefined, failed)
+        return result
+      } catch (error) {
+        return failed(error)
+      }
+    }
+  }
+  return stage
+}

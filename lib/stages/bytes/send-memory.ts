@@ -1,0 +1,35 @@
+/** Bytes of memory that are used again: the longest run. */
+const SLAB = 1024 * 1024
+
+/** A read that is shorter gets memory of its own: a small transfer should not pay for a large one. */
+const LEAST = SLAB / 4
+
+/**
+ * Memory for what is read and sent, used again and again: fresh memory for each mebibyte costs the collector, the
+ * system and the caches more than the reading itself. A piece of it is free when the socket has taken every byte that
+ * was read into it, so only where all stages between are ours: none keeps bytes, or sends any of them twice.
+ * What never comes to the socket is left to the collector.
+ */
+export class SendMemory {
+  readonly #free: ArrayBufferLike[] = []
+  /** How many bytes of each piece the socket has not taken yet. */
+  readonly #left = new WeakMap<ArrayBufferLike, number>()
+
+  /** Memory for `length` bytes, with anything in it. */
+  take(length: number): Buffer {
+    if (length < LEAST || length > SLAB) return Buffer.allocUnsafeSlow(length)
+    const memory = this.#free.pop() ?? Buffer.allocUnsafeSlow(SLAB).buffer
+    this.#left.set(memory, length)
+    return Buffer.from(memory, 0, length)
+  }
+
+  /** To be told of every chunk that the socket has taken, and reads no more. */
+  sent({ buffer, length }: Buffer): void {
+    const left = this.#left.get(buffer)
+    if (left === undefined) return
+    this.#left.set(buffer, left - length)
+    if (left > length) return
+    this.#left.delete(buffer)
+    this.#free.push(buffer)
+  }
+}

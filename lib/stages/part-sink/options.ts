@@ -1,0 +1,73 @@
+import type { SluiceError } from '../../errors.js'
+import type { Clock } from '../../files/disk/clock.js'
+import type { FileSystem } from '../../files/disk/fs.js'
+import { nodeFileSystem } from '../../files/disk/node-fs.js'
+import type { UnfinishedFile } from '../../files/journal/read-journal.js'
+import { DURABILITIES } from '../../files/publish/publish.js'
+import { checkChoice, checkOption, checkWhole, type Keys } from '../../options.js'
+import { checkPartStore, type Durability, type PartStore } from '../../stores/parts.js'
+import type { Names } from '../../wire/paths.js'
+import type { ReceivedMemory } from '../bytes/received-memory.js'
+
+/** Options of `partSink`. */
+export interface PartSinkOptions {
+  /** The folder that files arrive in. It is made when the first of them comes. Instead of `store`. */
+  dir?: string
+  /**
+   * Where the files go, where that is not a folder of this disk; closed at the end. `fs`, `handles` and `keep` are for a
+   * folder only.
+   */
+  store?: PartStore
+  fs?: FileSystem
+  /** What a published file survives. Default 'crash'. */
+  durability?: Durability
+  /** Which names are taken: what this platform can hold ('native', the default), or what every one can ('portable'). */
+  names?: Names
+  /** Default: the platform of `fs`. */
+  platform?: NodeJS.Platform
+  /** Files that are worked on at once. Default 32. */
+  concurrency?: number
+  /** Files that are open at once. Default 64. */
+  handles?: number
+  /**
+   * Parts of interrupted transfers that are to stay, for one that goes on with them. Default: what has no living owner
+   * is removed when the first file comes.
+   */
+  keep?: (file: UnfinishedFile) => boolean
+  /** Told what did not go as asked, and stops nothing. */
+  warn?: (warning: SluiceError) => void
+  /** Tells whether the disk is slow; the clock of the process by default. */
+  clock?: Clock
+  /** Gets back what was written; the collector does by default. */
+  memory?: Pick<ReceivedMemory, 'free'> | undefined
+}
+
+/** Their names. */
+export const PART_SINK_OPTIONS = {
+  dir: true,
+  store: true,
+  fs: true,
+  durability: true,
+  names: true,
+  platform: true,
+  concurrency: true,
+  handles: true,
+  keep: true,
+  warn: true,
+  clock: true,
+  memory: true,
+} satisfies Keys<PartSinkOptions>
+
+/** @throws SluiceError `ERR_USAGE` */
+export function checkedOptions(options: PartSinkOptions) {
+  const { fs = nodeFileSystem, concurrency = 32, handles = 64, dir = '', store } = options
+  const { durability = 'crash', names = 'native', platform = fs.platform } = options
+  if (store === undefined)
+    checkOption('dir', options.dir, typeof dir === 'string' && dir !== '', 'the path of a folder')
+  else checkOption('dir', options.dir, options.dir === undefined, 'left out where store is given')
+  if (store !== undefined) checkPartStore(store)
+  checkChoice('durability', durability, DURABILITIES)
+  checkChoice('names', names, ['native', 'portable'])
+  checkWhole('concurrency', concurrency, 1)
+  return { ...options, dir, fs, concurrency, handles, durability, names, platform }
+}

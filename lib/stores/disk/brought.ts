@@ -1,0 +1,83 @@
+import type { FileStats } from '../../files/disk/fs.js'
+import { foldName } from '../../files/disk/names.js'
+
+type Inode = FileStats['ino']
+
+/** Something that has a name: its stats, and its path below the root. */
+export interface Named {
+  path: string
+  stats: Pick<FileStats, 'ino' | 'nlink'>
+}
+
+/**
+ * Files that this transfer has put there, or found there and acknowledged: to no other of its files is one of them an
+ * old version that may be overwritten. They are told by their inodes, since two names can be one on this disk.
+ */
+export class Brought {
+  readonly #inodes = new InodeSet()
+  /** Paths, folded, of files that have other names too: to overwrite one of those harms nobody. */
+  readonly #shared = new Set<string>()
+  /** What is being overwritten at this moment. */
+  readonly #doomed = new Set<Inode>()
+
+  /** A file of this transfer is about to get its name. */
+  add(inode: Inode): void {
+    this.#inodes.add(inode)
+  }
+
+  /** A file that was there is to count as brought; false if it is being overwritten. */
+  acknowledge({ path, stats }: Named): boolean {
+    if (this.#doomed.has(stats.ino)) return false
+    if (stats.nlink > 1) this.#shared.add(foldName(path))
+    else this.#inodes.add(stats.ino)
+    return true
+  }
+
+  has({ path, stats }: Named): boolean {
+    return this.#inodes.has(stats.ino) || (stats.nlink > 1 && this.#shared.has(foldName(path)))
+  }
+
+  /** Calls `replace`, which overwrites the file; false if that must not be. */
+  async replacing(there: Named, replace: () => Promise<void>): Promise<boolean> {
+    const { ino } = there.stats
+    if (this.has(there) || this.#doomed.has(ino)) return false
+    this.#doomed.add(ino)
+    try {
+      await replace()
+      return true
+    } finally {
+      this.#doomed.delete(ino)
+    }
+  }
+}
+
+/** Very many inodes, at 16 to 32 bytes each: a hash table that is never more than half full. A slot of 0 is empty. */
+class InodeSet {
+  #slots = new BigUint64Array(1024)
+  #count = 0
+
+  has(inode: Inode): boolean {
+    const key = BigInt(inode)
+    return key !== 0n && this.#slots[this.#slotOf(key)] === key
+  }
+
+  add(inode: Inode): void {
+    const key = BigInt(inode)
+    const slot = this.#slotOf(key)
+    if (key === 0n || this.#slots[slot] === key) return
+    this.#slots[slot] = key
+    if (++this.#count * 2 <= this.#slots.length) return
+    const before = this.#slots
+    this.#slots = new BigUint64Array(before.length * 2)
+    for (const one of before) if (one !== 0n) this.#slots[this.#slotOf(one)] = one
+  }
+
+  /** Where the inode is, or would be. */
+  #slotOf(key: bigint): number {
+    const mask = this.#slots.length - 1
+    // neighbours lie far apart (Knuth's multiplicative hash)
+    let slot = Number(BigInt.asUintN(32, (key ^ (key >> 32n)) * 2654435769n)) & mask
+    while (this.#slots[slot] !== 0n && this.#slots[slot] !== key) slot = (slot + 1) & mask
+    return slot
+  }
+}

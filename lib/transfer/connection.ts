@@ -1,0 +1,171 @@
+import { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { errorOf } from '../errors.js'
+import { checkOption } from '../options.js'
+import { Ending } from './ending.js'
+
+// biome-ignore lint/suspicious/noExplicitAny: the types of other streams name the events that they know
+type Event = any
+// biome-ignore lint/suspicious/noExplicitAny: and what these bring
+type Listener = (...args: any[]) => void
+
+/**
+ * Any duplex stream of bytes: what is used of it, and nothing more. It gives the events 'data' with bytes, 'end', 'error',
+ * 'close', and, where `write` has returned false, 'drain'; which of 'finish' and 'close' it tells at its end does not matter.
+ * Every Duplex of `node:stream`, `readable-stream` and `streamx` is one.
+ */
+export interface ByteDuplex {
+  write(chunk: Buffer): boolean
+  end(): unknown
+  destroy(): unknown
+  pause(): unknown
+  resume(): unknown
+  on(event: Event, listener: Listener): unknown
+  off(event: Event, listener: Listener): unknown
+}
+
+const METHODS = ['write', 'end', 'destroy', 'pause', 'resume', 'on', 'off']
+
+/**
+ * Throws unless it is a {@link ByteDuplex}.
+ * @param keepOpen whether it is to be given back, which takes `unshift`, too
+ * @throws SluiceError `ERR_USAGE`
+ */
+export function checkDuplex(option: string, duplex: ByteDuplex, keepOpen: boolean): void {
+  const { readableObjectMode, writableObjectMode, readableEncoding } = (duplex ?? {}) as Partial<Duplex>
+  const methods = duplex as unknown as Record<string, unknown> | undefined
+  const missing = METHODS.find((name) => typeof methods?.[name] !== 'function')
+  const isOfBytes = !readableObjectMode && !writableObjectMode && !readableEncoding
+  checkOption(option, duplex, missing === undefined && isOfBytes, 'a duplex stream of bytes')
+  const canGiveBack = !keepOpen || typeof methods?.unshift === 'function'
+  checkOption(option, duplex, canGiveBack, 'a duplex stream with unshift() where keepOpen is asked for')
+}
+
+export interface ConnectionEvents {
+  /** Bytes came. `isOurs`: the connection made their memory for this transfer alone, and keeps none of it. */
+  data(bytes: Buffer, isOurs: boolean): void
+  /** What was written is on its way, and more may be. */
+  drained(): void
+  /** The peer will send nothing more, or the connection is closed. May be called twice. */
+  ended(): void
+  /** It broke, or one of its methods threw. */
+  broken(cause: Error): void
+}
+
+/** A {@link ByteDuplex}, whoever wrote it. What it throws breaks this connection, and nothing else. */
+export class Connection {
+  readonly #duplex: Duplex
+  readonly #events: ConnectionEvents
+  readonly #ending: Ending
+  readonly #isPlain: boolean
+  #isPaused = false
+
+  constructor(given: ByteDuplex, events: ConnectionEvents) {
+    // what else one of Node has is looked at where it may be there
+    const duplex = given as Duplex
+    this.#duplex = duplex
+    this.#events = events
+    this.#ending = new Ending(duplex)
+    // of another stream nobody knows who else holds its chunks, and how long
+    this.#isPlain = Object.getPrototypeOf(duplex) === Socket.prototype
+    duplex
+      .on('drain', this.#drained)
+      .on('error', this.#broken)
+      .on('end', this.#ended)
+      .on('close', this.#ended)
+    this.#try(() => duplex.on('data', this.#data).resume())
+    // what has happened already is not told again
+    if (this.#ending.isGone || duplex.destroyed)
+      queueMicrotask(() => this.#broken(duplex.errored ?? new Error('it is closed already')))
+    else if (this.#ending.isReadToEnd) queueMicrotask(this.#ended)
+  }
+
+  /** Whether nothing can be said any more. */
+  get isGone(): boolean {
+    return this.#ending.isGone || this.#duplex.destroyed === true
+  }
+
+  get isPaused(): boolean {
+    return this.#isPaused
+  }
+
+  /**
+   * @param taken called when the system has taken the bytes and reads them no more; never where that is not known
+   * @returns whether more may be written before `drained`
+   */
+  write(chunk: Buffer, taken?: (chunk: Buffer) => void): boolean {
+    if (this.isGone) return true
+    // of a chunk that failed nobody knows whether the system still reads it
+    const done = taken && this.#isPlain && ((error?: Error | null) => error || taken(chunk))
+    return this.#try(() => (done ? this.#duplex.write(chunk, done) : this.#duplex.write(chunk))) !== false
+  }
+
+  pause(): void {
+    this.#isPaused = true
+    this.#try(() => this.#duplex.pause())
+  }
+
+  resume(): void {
+    this.#isPaused = false
+    this.#try(() => this.#duplex.resume())
+  }
+
+  /** Resolves when the peer has ended its side, or the connection is gone; at the latest after `milliseconds`. */
+  async peerEnded(milliseconds: number, orSooner?: Promise<void>): Promise<void> {
+    this.resume()
+    await this.#ending.until(({ isReadToEnd }) => isReadToEnd, milliseconds, orSooner)
+  }
+
+  /** Ends this side, and closes all when the peer has ended its own; at the latest after `milliseconds`. */
+  async end(milliseconds: number): Promise<void> {
+    this.#try(() => this.#duplex.end())
+    this.resume()
+    await this.#ending.until((it) => it.isOver, milliseconds)
+    this.destroy()
+  }
+
+  destroy(): void {
+    this.#try(() => this.#duplex.destroy())
+  }
+
+  /** Leaves the stream as it was found: open, paused, with `rest` as the next bytes that it gives. */
+  giveBack(rest: Buffer | null): void {
+    const duplex = this.#duplex
+    for (const [name, listener] of this.#listeners) duplex.off(name, listener)
+    this.#ending.forget()
+    duplex.pause()
+    if (rest !== null && rest.length > 0) duplex.unshift(rest)
+  }
+
+  readonly #data = (chunk: Buffer | Uint8Array | string): void => {
+    const isOurs = this.#isPlain && this.#duplex.listenerCount('data') === 1
+    if (Buffer.isBuffer(chunk)) this.#events.data(chunk, isOurs)
+    else if (ArrayBuffer.isView(chunk))
+      this.#events.data(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength), false)
+    else {
+      const what = typeof chunk === 'string' ? 'texts' : 'objects'
+      this.#events.broken(new TypeError(`it gives ${what}, not bytes`))
+    }
+  }
+
+  readonly #drained = (): void => this.#events.drained()
+  readonly #ended = (): void => this.#events.ended()
+  readonly #broken = (cause: unknown): void => this.#events.broken(errorOf(cause))
+  readonly #listeners: readonly [name: string, listener: Listener][] = [
+    ['data', this.#data],
+    ['drain', this.#drained],
+    ['end', this.#ended],
+    ['close', this.#ended],
+    ['error', this.#broken],
+  ]
+
+  /** Calls what somebody else wrote. */
+  #try<T>(call: () => T): T | undefined {
+    try {
+      return call()
+    } catch (error) {
+      this.#broken(error)
+      return undefined
+    }
+  }
+}

@@ -1,0 +1,81 @@
+import type { Readable, Writable } from 'node:stream'
+import { systemClock } from '../files/disk/clock.js'
+
+/** How far a stream has come to its end, remembered: streams tell it once, and most cannot be asked. */
+export class Ending {
+  readonly #stream: Readable | Writable
+  readonly #listeners: Record<string, () => void>
+  #ended: boolean
+  #finished = false
+  #closed: boolean
+  #look = () => {}
+
+  constructor(stream: Readable | Writable) {
+    this.#stream = stream
+    this.#ended = (stream as Readable).readableEnded === true
+    this.#closed = stream.closed === true
+    const noting = (note: () => void) => () => {
+      note()
+      this.#look()
+    }
+    this.#listeners = {
+      end: noting(() => {
+        this.#ended = true
+      }),
+      finish: noting(() => {
+        this.#finished = true
+      }),
+      close: noting(() => {
+        this.#closed = true
+      }),
+      error: noting(() => {}),
+    }
+    for (const [name, listener] of Object.entries(this.#listeners)) stream.on(name, listener)
+  }
+
+  /** It is closed, or was destroyed and does not tell when it is. */
+  get isGone(): boolean {
+    return this.#closed || (this.#stream.destroyed === true && !tellsClose(this.#stream))
+  }
+
+  /** Nothing more comes out of it. */
+  get isReadToEnd(): boolean {
+    return this.#ended || this.isGone
+  }
+
+  /** Nothing more comes out of it, and what went in has arrived. */
+  get isOver(): boolean {
+    return (this.#ended && this.#finished) || this.isGone
+  }
+
+  /** Resolves when that is so, when `orSooner` does, or after so many milliseconds. */
+  async until(
+    isSo: (ending: Ending) => boolean,
+    milliseconds: number,
+    orSooner?: Promise<void>,
+  ): Promise<void> {
+    if (isSo(this)) return
+    let cancel = () => {}
+    const told = new Promise<void>((resolve) => {
+      cancel = systemClock.after(milliseconds, resolve)
+      this.#look = () => isSo(this) && resolve()
+    })
+    await (orSooner ? Promise.race([told, orSooner]) : told)
+    cancel()
+    this.#look = () => {}
+  }
+
+  /** Listens no more. */
+  forget(): void {
+    for (const [name, listener] of Object.entries(this.#listeners)) this.#stream.off(name, listener)
+  }
+}
+
+/** Whether it emits 'close' once it was destroyed. */
+export function tellsClose(stream: Readable | Writable): boolean {
+  const { _readableState: readable, _writableState: writable } = stream as {
+    _readableState?: { emitClose?: boolean }
+    _writableState?: { emitClose?: boolean }
+  }
+  return (readable ?? writable)?.emitClose === true
+}

@@ -1,0 +1,92 @@
+import { mkdir, open, symlink, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
+import test, { type ExecutionContext } from 'ava'
+import { Command, run } from '../helpers/command.js'
+import { listing, plant, temporary } from '../helpers/folders.js'
+
+/** Deeper than can be sent. */
+const DEEP = `tree${'/d'.repeat(70)}`
+
+/** A tree with a link and one of its folders too deep, which also root finds to be so. */
+async function setup(t: ExecutionContext<unknown>, ...deep: string[]) {
+  const source = await plant(await temporary(t), { 'tree/a': '1', 'tree/b': '22' })
+  await symlink('a', join(source, 'tree/link'))
+  for (const folder of deep) await mkdir(join(source, folder), { recursive: true })
+  return { tree: join(source, 'tree'), dir: join(await temporary(t), 'in') }
+}
+
+test('what the sender could not read is exit 1 on both sides, each of which names it', async (t) => {
+  const { tree, dir } = await setup(t, DEEP)
+  const receiver = new Command(t, ['receive', '--dir', dir, '--once', '--yes'])
+  const sent = await run(t, 'send', tree, '--to', await receiver.line())
+  for (const { code, err } of [sent, await receiver.ended]) {
+    t.is(code, 1, err)
+    t.regex(err, /^failed: tree(\/d){64} \(ERR_UNSENDABLE\)$/m)
+    t.regex(err, /^66 entries published, .*1 could not be read;/m)
+  }
+  t.regex(sent.err, /, 1 left out, 1 could/)
+  t.truthy((await listing(dir))['tree/a'])
+})
+
+test('it is exit 1 of pack and unpack, and of a dry run', async (t) => {
+  const { tree, dir } = await setup(t, DEEP)
+  const pack = new Command(t, ['pack', tree])
+  const unpack = new Command(t, ['unpack', '--dir', dir], { input: 'pipe' })
+  await pipeline(pack.child.stdout!, unpack.child.stdin!)
+  const packed = await pack.ended
+  t.is(packed.code, 1)
+  t.regex(packed.err, /^sluice: 1 of 67 entries could not be packed$/m)
+  const unpacked = await unpack.ended
+  t.is(unpacked.code, 1)
+  t.regex(unpacked.err, /^66 entries published, 1 could not be read;/m)
+  const dry = await run(t, 'send', tree, '--dry-run')
+  t.is(dry.code, 1)
+  t.is(dry.out.split('\n').length, 66)
+  t.regex(dry.err, /^sluice: 1 of 67 entries failed; the first: tree/m)
+})
+
+test('what was left out on purpose is exit 0; it is never one number with what is there already', async (t) => {
+  const { tree, dir } = await setup(t)
+  const send = async (...flags: string[]) => {
+    const receiver = new Command(t, ['receive', '--dir', dir, '--once', '--yes', ...flags])
+    const sent = await run(t, 'send', tree, '--to', await receiver.line())
+    t.is(sent.code, 0, sent.err)
+    const { code, err } = await receiver.ended
+    t.is(code, 0, err)
+    return [sent.err, err].map((text) => /^.* published.*(?=; )/m.exec(text)![0])
+  }
+  t.deepEqual(await send(), ['3 entries published, 1 left out', '3 entries published'])
+  t.deepEqual(await send(), [
+    '1 entry published, 2 there already, 1 left out',
+    '1 entry published, 2 there already',
+  ])
+  await writeFile(join(dir, 'tree/a'), 'mine')
+  t.deepEqual(await send('--conflict', 'skip'), [
+    '1 entry published, 1 there already, 2 left out',
+    '1 entry published, 1 there already, 1 left out',
+  ])
+})
+
+test('without anything that can be read there is nothing to send', async (t) => {
+  if (process.platform !== 'linux') return t.pass('no /proc at hand')
+  const { code, err } = await run(t, 'send', '/proc/self/status', '--to', '127.0.0.1:1')
+  t.is(code, 2)
+  t.regex(err, /^sluice: there is nothing to send: .*no size.*\n$/)
+})
+
+test('pack leaves its own file out, and says so; unpack takes what there is', async (t) => {
+  const { tree, dir } = await setup(t)
+  const stream = join(tree, 'backup.sluice')
+  const file = await open(stream, 'w')
+  const packed = await new Command(t, ['pack', '.'], { cwd: tree, output: file.fd }).ended
+  await file.close()
+  t.is(packed.code, 0, packed.err)
+  t.regex(packed.err, /backup\.sluice is left out: this program writes to it\n/)
+  t.regex(packed.err, /^3 entries packed, 2 left out, 3 B$/m)
+  const input = await open(stream)
+  t.teardown(() => input.close())
+  const unpacked = await new Command(t, ['unpack', '--dir', dir], { input: input.fd }).ended
+  t.is(unpacked.code, 0, unpacked.err)
+  t.deepEqual(Object.keys(await listing(dir)).sort(), ['tree', 'tree/a', 'tree/b'])
+})

@@ -1,0 +1,127 @@
+import { Transform } from 'node:stream'
+import test from 'ava'
+import { foldName } from '../../../lib/files/disk/names.js'
+import type { Item } from '../../../lib/stages/river/items.js'
+import { MemoryDisk, type MemoryDiskOptions } from '../../../lib/testing/index.js'
+import { arrivingOf, type Content, type ItemOptions } from '../../helpers/items.js'
+import { receiveItems, statuses } from '../../helpers/river.js'
+
+// What a transfer has acknowledged is no old version to another file of it, under every policy that overwrites.
+
+async function receive(
+  files: Content,
+  conflict: 'overwrite' | 'replace' | 'rename',
+  disk: MemoryDisk,
+  options: ItemOptions & { concurrency?: number } = {},
+  between: Transform[] = [],
+) {
+  const items = arrivingOf(files, options)
+  const { outcomes, error } = await receiveItems(
+    items,
+    { dir: '/dst', fs: disk, conflict, symlinks: 'keep', ...options },
+    between,
+  )
+  return { error, outcomes, found: statuses(outcomes) }
+}
+
+function scene(standing: Record<string, string | null> = {}, options: MemoryDiskOptions = {}): MemoryDisk {
+  const disk = new MemoryDisk(options)
+  disk.putFolder('/dst')
+  for (const [path, content] of Object.entries(standing))
+    if (content === null) disk.putFolder(`/dst/${path}`)
+    else disk.put(`/dst/${path}`, content)
+  return disk
+}
+
+const contents = (disk: MemoryDisk) => [...disk.snapshot().values()].map(String)
+
+const of = (...paths: string[]): Content =>
+  Object.fromEntries(paths.map((path) => [path, `content of ${path}`]))
+
+/** Names that one disk or another takes for one, and names that a suffix may make of others. */
+const SETS: Record<string, Content> = {
+  case: of('a.txt', 'A.TXT', 'A.txt'),
+  'normal forms': of('\u00e9', 'e\u0301'),
+  'sharp s': of('stra\u00dfe', 'STRASSE', 'strasse'),
+  'the sign for kelvin': of('k', '\u212a', 'K'),
+  ligatures: of('ffi', '\ufb03'),
+  'i without a dot': of('I', 'i', '\u0131', '\u0130'),
+  parts: of('x', 'X.PART', 'x.Part'),
+  'names of ours': of('.SLUICE/a', '.sluice/b', '.\u017fluice/a', '_.sluice/a'),
+  folders: of('D/x', 'd/x', 'd/X'),
+  'a file and a folder': of('d', 'D/x'),
+  'a folder and a file': of('D/x', 'd'),
+  'a suffix': of('folder', 'folder_1', 'folder_1_1'),
+  'a suffix of a folder': of('file/x', 'file_1/x', 'file_1/X'),
+  'a file called like a folder with a suffix': of('file/x', 'file_1'),
+}
+
+for (const conflict of ['overwrite', 'replace', 'rename'] as const)
+  for (const [name, files] of Object.entries(SETS))
+    test(`each acknowledged file is there in the end, conflict ${conflict}: ${name}`, async (t) => {
+      for (const fold of [foldName, undefined])
+        for (const options of [{}, { run: 4 }, { mode: 0o400 }]) {
+          const disk = scene({ folder: null, 'folder/mine': 'mine', file: 'mine' }, { fold })
+          const first = await receive(files, conflict, disk, options)
+          t.is(first.error, undefined)
+          // again, so that each of them is there already
+          const second = await receive(files, conflict, disk, options)
+          t.is(second.error, undefined)
+          for (const content of Object.values(files)) t.true(contents(disk).includes(String(content)))
+          t.true(Object.values(second.found).every((outcome) => !outcome.startsWith('failed')))
+          if (conflict === 'rename')
+            t.true(Object.values(second.found).every((outcome) => /^skipped .*identical/.test(outcome)))
+        }
+    })
+
+test('a folder that nothing is in, too, and a link', async (t) => {
+  for (const conflict of ['overwrite', 'replace'] as const) {
+    const disk = scene({}, { fold: foldName })
+    const files = { D: null, d: 'file', E: { target: 'd' }, e: { target: 'D' } }
+    const { found, error } = await receive(files, conflict, disk)
+    t.is(error, undefined)
+    t.deepEqual(found, {
+      D: 'published',
+      d: 'published as d_1 ERR_CONFLICT',
+      E: 'published',
+      e: 'published as e_1 ERR_CONFLICT',
+    })
+    t.deepEqual(disk.list().sort(), ['/dst/', '/dst/D/', '/dst/E -> d', '/dst/d_1', '/dst/e_1 -> D'])
+  }
+})
+
+test('what was there before is overwritten all the same, by the first that comes', async (t) => {
+  const disk = scene({ a: 'old', 'd/x': 'old' }, { fold: foldName })
+  const { found } = await receive({ A: 'first', a: 'second', d: 'file' }, 'replace', disk)
+  t.deepEqual(found, { A: 'published', a: 'published as a_1 ERR_CONFLICT', d: 'published' })
+  t.deepEqual(contents(disk).sort(), ['file', 'first', 'second'])
+})
+
+test('a file that is found there counts as acknowledged, but for other names that it has', async (t) => {
+  const disk = scene({ folder: null, 'folder/x': 'x', folder_1: 'same', one: 'linked' })
+  await disk.link('/dst/one', '/dst/other')
+  const files = { folder: 'same', folder_1: 'different', one: 'linked', other: 'new' }
+  const { found } = await receive(files, 'overwrite', disk, { concurrency: 1 })
+  t.deepEqual(found, {
+    folder: 'skipped as folder_1 identical ERR_CONFLICT',
+    folder_1: 'published as folder_1_1 ERR_CONFLICT',
+    one: 'skipped identical',
+    other: 'published',
+  })
+  t.deepEqual(contents(disk).sort(), ['different', 'linked', 'new', 'same', 'x'])
+})
+
+test('files to which a stage of the user gives one name are all there', async (t) => {
+  const disk = scene()
+  const rename = new Transform({
+    objectMode: true,
+    transform(item: Item, _encoding, done) {
+      if (item.kind !== 'run') return done(null, item)
+      const cuts = item.cuts!.map((cut) => ({ ...cut, entry: { ...cut.entry, path: 'same' } }))
+      done(null, { ...item, cuts })
+    },
+  })
+  const { error } = await receive(of('a', 'b', 'c'), 'overwrite', disk, { inCuts: true }, [rename])
+  t.is(error, undefined)
+  t.deepEqual(contents(disk).sort(), ['content of a', 'content of b', 'content of c'])
+})

@@ -1,0 +1,92 @@
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type Duplex, Transform } from 'node:stream'
+import test from 'ava'
+import { cutsOf, type Item, memoryParts, receive, send } from '../../lib/index.js'
+import { duplexPair } from '../../lib/testing/index.js'
+import { plant, temporary } from '../helpers/folders.js'
+import { connection } from '../helpers/sockets.js'
+
+// The memory of what is sent and received is used again, or freed. Here stands who may rely on that it is not.
+
+const CONTENT = randomBytes(12 * 1024 * 1024)
+
+async function source(t: Parameters<typeof temporary>[0]): Promise<string> {
+  return join(await plant(await temporary(t), { large: CONTENT }), 'large')
+}
+
+test('what waits for a slow connection is not overwritten by what is read behind it', async (t) => {
+  const [near, far] = await connection(t)
+  const dir = await temporary(t)
+  const path = await source(t)
+  const sender = send(near, [path])
+  const receiver = receive(far, { dir, accept: 'all' })
+  await once(receiver, 'progress')
+  // all that the system buffers is full then, and the sender has read as far ahead as it may
+  far.pause()
+  await new Promise<void>((resolve) => {
+    const look = () => (near.writableLength > 0 ? resolve() : void setImmediate(look))
+    look()
+  })
+  for (let turn = 0; turn < 100; turn++) await new Promise(setImmediate)
+  far.resume()
+  await Promise.all([sender.finished, receiver.finished])
+  t.true(CONTENT.equals(await readFile(join(dir, 'large'))))
+})
+
+test('who listens to the socket as well keeps the chunks that it was given', async (t) => {
+  const [near, far] = await connection(t)
+  const dir = await temporary(t)
+  const heard: Buffer[] = []
+  const receiver = receive(far, { dir, accept: 'all' })
+  far.on('data', (chunk: Buffer) => heard.push(chunk))
+  await Promise.all([send(near, [await source(t)]).finished, receiver.finished])
+  t.true(heard.every(({ length }) => length > 0))
+  t.true(Buffer.concat(heard).includes(CONTENT.subarray(0, 50_000)))
+})
+
+test('a file stage and a store of the user keep what they were given', async (t) => {
+  for (const isStage of [true, false]) {
+    const [near, far] = await connection(t)
+    const kept: Buffer[] = []
+    const keeping = () =>
+      new Transform({
+        objectMode: true,
+        transform(item: Item, _encoding, done) {
+          if (item.kind === 'run') for (const { bytes } of cutsOf(item)) kept.push(bytes)
+          done(null, item)
+        },
+      })
+    const store = memoryParts()
+    const begin = store.begin.bind(store)
+    store.begin = async (entry) => {
+      const part = await begin(entry)
+      const write = part.write.bind(part)
+      part.write = (offset, buffers, ends) => {
+        kept.push(...buffers)
+        return write(offset, buffers, ends)
+      }
+      return part
+    }
+    const options = isStage ? { dir: await temporary(t), stages: { file: [keeping] } } : { store }
+    const receiver = receive(far, { ...options, accept: 'all' })
+    await Promise.all([send(near, [await source(t)]).finished, receiver.finished])
+    t.true(CONTENT.equals(Buffer.concat(kept)), isStage ? 'the stage' : 'the store')
+  }
+})
+
+test('a duplex that is no socket keeps the chunks that were written to it', async (t) => {
+  const [near, far] = duplexPair() as [Duplex, Duplex]
+  const dir = await temporary(t)
+  const written: Buffer[] = []
+  const write = near.write.bind(near) as (chunk: Buffer, ...rest: unknown[]) => boolean
+  near.write = ((chunk: Buffer, ...rest: unknown[]) => {
+    written.push(chunk)
+    return write(chunk, ...rest)
+  }) as typeof near.write
+  await Promise.all([send(near, [await source(t)]).finished, receive(far, { dir, accept: 'all' }).finished])
+  t.true(Buffer.concat(written).includes(CONTENT.subarray(0, 50_000)))
+  t.true(Buffer.concat(written.filter(({ length }) => length > 100_000)).equals(CONTENT))
+})
