@@ -6,7 +6,7 @@ import { removeEmptyFolders } from '../../files/own/own-folder.js'
 import { isEnded, type RecoveredTransaction, recoverTransactions } from '../../files/transaction/recover.js'
 import type { Context } from '../terminal/context.js'
 import { counted, size } from '../terminal/progress.js'
-import { isPart, openFolder, tell } from './leftovers.js'
+import { isPart, openFolder, tell, tellOfWatching } from './leftovers.js'
 
 /** What was found, by kind. */
 interface FoundLeftovers {
@@ -17,23 +17,38 @@ interface FoundLeftovers {
 
 /**
  * `sluice recover`: finishes or removes what dead processes left in a folder, with `--yes`; else shows what would be
- * done. Transactions come first, because they need some of the temporary files.
+ * done. With `--force` also what processes elsewhere left, without watching whether they live. Transactions come first,
+ * because they need some of the temporary files.
  */
-export async function recoverCommand(dir: string, flags: { yes?: boolean }, context: Context): Promise<void> {
+export async function recoverCommand(
+  dir: string,
+  flags: { yes?: boolean; force?: boolean },
+  context: Context,
+): Promise<void> {
   const dryRun = flags.yes !== true
   const { reporter, signal } = context
+  const { force } = flags
   const tree = await openFolder(dir)
+  const tellNoMore = tellOfWatching(reporter)
   let found: FoundLeftovers
   try {
-    const transactions = await recoverTransactions(dir, { dryRun, orphans: false, lock: { signal } })
+    const transactions = await recoverTransactions(dir, {
+      dryRun,
+      force,
+      orphans: false,
+      lock: { signal },
+    })
     for (const one of transactions) {
       if (one.state === 'foreign') reporter.warn(one.error!)
       else tellTransaction(one, dryRun, reporter)
     }
     // what belongs to another user was told of already
-    const parts = (await collectLeftovers(tree, { dryRun })).filter(({ state }) => state !== 'foreign')
+    const parts = (await collectLeftovers(tree, { dryRun, force, wait: true, signal })).filter(
+      ({ state }) => state !== 'foreign',
+    )
     for (const part of parts) tell(part, removing(dryRun), reporter)
-    const orphans = await removeOrphans(dir, { dryRun, recursive: true, olderThan: 0, now: () => Infinity })
+    const all = { recursive: true, olderThan: 0, now: () => Infinity }
+    const orphans = await removeOrphans(dir, { dryRun, force, signal, ...all })
     for (const file of orphans.files) {
       const path = relative(dir, file)
       reporter.result({ event: 'orphan', path }, `${removing(dryRun)} ${printable(path)}`)
@@ -41,6 +56,7 @@ export async function recoverCommand(dir: string, flags: { yes?: boolean }, cont
     if (!dryRun) await removeEmptyFolders(tree)
     found = { transactions, parts, orphans }
   } finally {
+    tellNoMore()
     await tree.close()
   }
   reporter.note(recoverySummary(found, dryRun))

@@ -2,14 +2,14 @@ import { dirname, join, sep } from 'node:path'
 import { isSluiceError, type SluiceError } from '../../errors.js'
 import { checkDuration, checkFlag } from '../../options.js'
 import { type Audited, audited } from '../audit/recorder.js'
-import { A_DAY, type Clock, pause } from '../disk/clock.js'
+import { A_DAY, type Clock } from '../disk/clock.js'
 import { diskError, errorCode } from '../disk/disk-error.js'
 import type { FileStats, FileSystem } from '../disk/fs.js'
 import { localPath } from '../disk/names.js'
 import { nodeFileSystem } from '../disk/node-fs.js'
 import { isOfUser, lstatIfThere, sameInode } from '../disk/stats.js'
 import { claimantOf, GATE, lockFolderName } from '../lock/lock-names.js'
-import { LEASE, stateOf, Watch } from '../own/lease.js'
+import { LEASE, stateOf, untilNextLook, Watch } from '../own/lease.js'
 import { fateOf, type Owner, type ProcessSystem, processSystem, textOfOwner } from '../own/owner.js'
 import { ownerOfTemporary } from '../own/temporary-name.js'
 import { Folder } from '../tree/open-folder.js'
@@ -29,6 +29,8 @@ export interface RemoveOrphansOptions extends Audited {
    * whether they live: for people who have made sure that they do not.
    */
   force?: boolean
+  /** Ends the watching: `ERR_CANCELLED`. */
+  signal?: AbortSignal | undefined
   fs?: FileSystem
   system?: ProcessSystem
   /** For tests. */
@@ -69,7 +71,7 @@ export function removeOrphans(folder: string, options: RemoveOrphansOptions = {}
     try {
       await search.folder(await Folder.open(fs, dir))
       if (search.isUndecided) {
-        await pause(watch.clock, LEASE, undefined)
+        await untilNextLook(watch.clock, LEASE, options.signal)
         search.found.errors = []
         await search.folder(await Folder.open(fs, dir))
       }

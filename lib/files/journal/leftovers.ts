@@ -1,11 +1,11 @@
 import { printable, SluiceError } from '../../errors.js'
-import { A_DAY, type Clock, pause } from '../disk/clock.js'
+import { A_DAY, type Clock } from '../disk/clock.js'
 import { diskError } from '../disk/disk-error.js'
 import type { FileStats, FileSystem } from '../disk/fs.js'
 import { isPartNameOf, nameOf, parentOf, suffixed } from '../disk/names.js'
 import { withRegular } from '../disk/open-regular.js'
 import { ifThere, lstatIfThere } from '../disk/stats.js'
-import { LOOK_EVERY, stateOf, Watch } from '../own/lease.js'
+import { LOOK_EVERY, stateOf, untilNextLook, Watch } from '../own/lease.js'
 import { isJournalName, isReleasedName, nameOfOwner, OWN_FOLDERS, ownerOfName } from '../own/names.js'
 import { findOwnFolder, folderAt, ownNames, possibleFolders, removeOwnFolder } from '../own/own-folder.js'
 import { fateOf, type Owner, type ProcessSystem, processSystem, thisOwner } from '../own/owner.js'
@@ -47,6 +47,8 @@ export interface CollectOptions {
   wait?: boolean
   /** Take them for dead without watching: for people who have made sure that they are. */
   force?: boolean
+  /** Ends the waiting: what was not decided stays. */
+  signal?: AbortSignal | undefined
   /** For tests. */
   clock?: Clock
   system?: ProcessSystem
@@ -115,7 +117,7 @@ async function look(
   return watch.look(`${root}/${folder.path}/${name}`, state)
 }
 
-interface Watched extends Pick<CollectOptions, 'system' | 'wait'> {
+interface Watched extends Pick<CollectOptions, 'system' | 'wait' | 'signal'> {
   tree: Tree
   folder: OpenFolder
   name: string
@@ -125,14 +127,14 @@ interface Watched extends Pick<CollectOptions, 'system' | 'wait'> {
 /** Whether the owner of a journal is dead, by the look at its process or else at the journal. */
 async function hasEnded(
   owner: Owner,
-  { system, wait, tree, folder, name, watch }: Watched,
+  { system, wait, signal, tree, folder, name, watch }: Watched,
 ): Promise<boolean> {
   const fate = fateOf(owner, system)
   if (fate !== 'unseen') return fate === 'gone'
   for (;;) {
     const known = await look(tree, folder, name, watch)
     if (known !== 'unknown' || !wait) return known === 'dead'
-    await pause(watch.clock, LOOK_EVERY, undefined)
+    await untilNextLook(watch.clock, LOOK_EVERY, signal)
   }
 }
 

@@ -1,4 +1,5 @@
-import { type Clock, systemClock } from '../disk/clock.js'
+import { SluiceError } from '../../errors.js'
+import { type Clock, pause, systemClock } from '../disk/clock.js'
 import type { FileStats } from '../disk/fs.js'
 
 /*
@@ -48,6 +49,18 @@ export class Watch {
     if (now - (seen?.state === state ? seen.since : now) >= this.#lease) return 'dead'
     return this.#seen.get(record)!.changed ? 'alive' : 'unknown'
   }
+}
+
+/** Waits for the next look at a record. `ERR_CANCELLED` if the signal is aborted. */
+export async function untilNextLook(
+  clock: Clock,
+  ms: number,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  if (!signal?.aborted) await pause(clock, ms, signal)
+  if (!signal?.aborted) return
+  const message = 'what belongs to processes elsewhere was not watched any longer: cancelled'
+  throw new SluiceError('ERR_CANCELLED', message, { cause: signal.reason })
 }
 
 /** What waits does not keep the process alive. */

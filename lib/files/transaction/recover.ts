@@ -1,7 +1,7 @@
 import type { SluiceError } from '../../errors.js'
 import { checkFlag } from '../../options.js'
 import { type Audited, audited, UNRECORDED } from '../audit/recorder.js'
-import { type Clock, pause } from '../disk/clock.js'
+import type { Clock } from '../disk/clock.js'
 import { diskError } from '../disk/disk-error.js'
 import type { FileSystem } from '../disk/fs.js'
 import { localPath } from '../disk/names.js'
@@ -9,7 +9,7 @@ import { nodeFileSystem } from '../disk/node-fs.js'
 import { IntentFile } from '../intent/intent-file.js'
 import { removeOrphans } from '../intent/remove-orphans.js'
 import type { FolderLock } from '../lock/folder-lock.js'
-import { LOOK_EVERY, Watch } from '../own/lease.js'
+import { LOOK_EVERY, untilNextLook, Watch } from '../own/lease.js'
 import { removeEmptyFolders } from '../own/own-folder.js'
 import { fateOf, type Owner, type ProcessSystem, processSystem } from '../own/owner.js'
 import { Tree } from '../tree/tree.js'
@@ -91,7 +91,13 @@ export function recoverTransactions(
       // while the lock is waited for, too
       await watchIntents(tree, watch)
       if (!dryRun) lock = await lockFolder(tree, { ...options.lock, force, clock }, system)
-      const recovered = await recoverIntents(tree, { dryRun, system, watch, lock })
+      const recovered = await recoverIntents(tree, {
+        dryRun,
+        system,
+        watch,
+        lock,
+        signal: options.lock?.signal,
+      })
       if (!dryRun) {
         if (orphans) await collectOrphans(tree, { system, force, clock })
         await removeEmptyFolders(tree)
@@ -113,6 +119,7 @@ interface Recovery {
   watch: Watch
   /** That of the folder; none with `dryRun`. */
   lock: FolderLock | undefined
+  signal?: AbortSignal | undefined
 }
 
 /** Begins to watch the intents in the folder: some may be of processes that cannot be looked at. */
@@ -142,7 +149,7 @@ async function isRunning(
 
 /** Recovers the transactions of all intents in the folder, one after the other. The caller holds the lock. */
 export async function recoverIntents(tree: Tree, recovery: Recovery): Promise<RecoveredTransaction[]> {
-  const { dryRun, system, watch, lock } = recovery
+  const { dryRun, system, watch, lock, signal } = recovery
   const guard = async () => lock?.check()
   const recovered: RecoveredTransaction[] = []
   const passOver = (error: SluiceError) =>
@@ -157,7 +164,7 @@ export async function recoverIntents(tree: Tree, recovery: Recovery): Promise<Re
         found.paths = intent.actions.map(({ path }) => path)
         let running = await isRunning(file, intent.owner, system, watch)
         while (running === undefined) {
-          await pause(watch.clock, LOOK_EVERY, undefined)
+          await untilNextLook(watch.clock, LOOK_EVERY, signal)
           running = await isRunning(file, intent.owner, system, watch)
         }
         if (running) found.state = 'running'
