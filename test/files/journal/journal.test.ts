@@ -9,8 +9,7 @@ import {
 } from '../../../lib/files/journal/journal-records.js'
 import { readJournal } from '../../../lib/files/journal/read-journal.js'
 import { RENEW_EVERY } from '../../../lib/files/own/lease.js'
-import { nameOfOwner, ownerOfName } from '../../../lib/files/own/names.js'
-import { OWN_FOLDERS } from '../../../lib/files/own/names.js'
+import { nameOfOwner, OWN_FOLDERS, ownerOfName } from '../../../lib/files/own/names.js'
 import { type ProcessSystem, thisOwner } from '../../../lib/files/own/owner.js'
 import { FakeClock, MemoryDisk } from '../../../lib/testing/index.js'
 
