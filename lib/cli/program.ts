@@ -122,6 +122,7 @@ function program(
     .description('remove what interrupted transfers have left in a folder; shows it only, without --yes')
     .argument('[dir]', 'the folder that was received into', '.')
     .option('--yes', 'do it')
+    .option('--force', 'do not watch whether processes on another machine or in another container are alive')
     .action((dir, flags, command) => run(command, (context) => cleanCommand(dir, flags, context)))
 
   sluice
@@ -129,6 +130,7 @@ function program(
     .description('end what dead processes have left in a folder: transactions, parts, temporary files')
     .argument('<dir>', 'the folder; temporary files are looked for in all folders below it, too')
     .option('--yes', 'do it; without, it is only shown')
+    .option('--force', 'do not watch whether processes on another machine or in another container are alive')
     .action((dir, flags, command) => run(command, (context) => recoverCommand(dir, flags, context)))
   // pack writes its stream to standard output, and has an option of its own
   for (const command of sluice.commands) if (command.name() !== 'pack') command.option(...JSON_OPTION)

@@ -36,7 +36,11 @@ test('what was committed is shown, and completed with --yes', async (t) => {
   const before = await readdir(dir, { recursive: true })
   const shown = await run(t, 'recover', dir)
   t.is(shown.code, 0, shown.err)
-  t.is(shown.out, 'would complete transaction the-id (2 files)')
+  const goes = 'would remove \\.sluice/.*\\.intent(\nwould remove \\.transaction\\..*\\.sluice-tmp){3}'
+  t.regex(
+    shown.out,
+    new RegExp(`^would complete transaction the-id \\(2 files\\)\n${goes}\nwould remove gone$`),
+  )
   t.regex(
     shown.err,
     /^1 transaction, 0 parts, 0 temporary files \(0 B\) would be ended or removed by recover --yes$/m,
@@ -44,7 +48,7 @@ test('what was committed is shown, and completed with --yes', async (t) => {
   t.deepEqual(await readdir(dir, { recursive: true }), before)
   const done = await run(t, 'recover', dir, '--yes')
   t.is(done.code, 0, done.err)
-  t.is(done.out, 'completed transaction the-id (2 files)')
+  t.is(done.out, shown.out.replaceAll('would remove', 'removed').replace('would complete', 'completed'))
   t.deepEqual(await contents(dir), ['kept new', 'sub '])
   const again = await run(t, 'recover', dir, '--yes')
   t.deepEqual(
@@ -58,7 +62,7 @@ test('what was not committed is discarded; with --json there is one event for ea
   const { code, out, err } = await run(t, 'recover', dir, '--yes', '--json')
   t.is(code, 0)
   t.is(err, '')
-  const { intent, ...event } = JSON.parse(out)
+  const { intent, removed, ...event } = JSON.parse(out)
   t.deepEqual(event, {
     version: 1,
     event: 'transaction',
@@ -67,6 +71,8 @@ test('what was not committed is discarded; with --json there is one event for ea
     paths: ['kept', 'gone'],
   })
   t.regex(intent, /^\.sluice\/.*\.prepared\.intent$/)
+  t.is(removed[0], intent)
+  t.is(removed.length, 4)
   t.deepEqual(await contents(dir), ['gone old', 'kept old', 'sub '])
 })
 
@@ -86,7 +92,7 @@ test('parts and temporary files go as well, those of living processes and of the
   const shown = await run(t, 'recover', dir)
   t.regex(
     shown.out,
-    /^would remove photo\.part \(.*\)\n(would remove (\.sluice\/)?\.transaction\.[^/]*\.sluice-tmp\n?){4}$/,
+    /^would remove photo\.part \(.*\)\nwould remove \.sluice\/.*\.journal \(.*\)\n(would remove (\.sluice\/)?\.transaction\.[^/]*\.sluice-tmp\n?){4}$/,
   )
   const done = await run(t, 'recover', dir, '--yes')
   t.is(done.code, 0, done.err)

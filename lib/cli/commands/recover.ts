@@ -6,7 +6,7 @@ import { removeEmptyFolders } from '../../files/own/own-folder.js'
 import { isEnded, type RecoveredTransaction, recoverTransactions } from '../../files/transaction/recover.js'
 import type { Context } from '../terminal/context.js'
 import { counted, size } from '../terminal/progress.js'
-import { openFolder, tell } from './leftovers.js'
+import { isPart, openFolder, tell, tellOfWatching } from './leftovers.js'
 
 /** What was found, by kind. */
 interface FoundLeftovers {
@@ -17,19 +17,38 @@ interface FoundLeftovers {
 
 /**
  * `sluice recover`: finishes or removes what dead processes left in a folder, with `--yes`; else shows what would be
- * done. Transactions come first, because they need some of the temporary files.
+ * done. With `--force` also what processes elsewhere left, without watching whether they live. Transactions come first,
+ * because they need some of the temporary files.
  */
-export async function recoverCommand(dir: string, flags: { yes?: boolean }, context: Context): Promise<void> {
+export async function recoverCommand(
+  dir: string,
+  flags: { yes?: boolean; force?: boolean },
+  context: Context,
+): Promise<void> {
   const dryRun = flags.yes !== true
   const { reporter, signal } = context
+  const { force } = flags
   const tree = await openFolder(dir)
+  const tellNoMore = tellOfWatching(reporter)
   let found: FoundLeftovers
   try {
-    const transactions = await recoverTransactions(dir, { dryRun, orphans: false, lock: { signal } })
-    for (const one of transactions) tellTransaction(one, dryRun, reporter)
-    const parts = await collectLeftovers(tree, { dryRun })
+    const transactions = await recoverTransactions(dir, {
+      dryRun,
+      force,
+      orphans: false,
+      lock: { signal },
+    })
+    for (const one of transactions) {
+      if (one.state === 'foreign') reporter.warn(one.error!)
+      else tellTransaction(one, dryRun, reporter)
+    }
+    // what belongs to another user was told of already
+    const parts = (await collectLeftovers(tree, { dryRun, force, wait: true, signal })).filter(
+      ({ state }) => state !== 'foreign',
+    )
     for (const part of parts) tell(part, removing(dryRun), reporter)
-    const orphans = await removeOrphans(dir, { dryRun, recursive: true, olderThan: 0, now: () => Infinity })
+    const all = { recursive: true, olderThan: 0, now: () => Infinity }
+    const orphans = await removeOrphans(dir, { dryRun, force, signal, ...all })
     for (const file of orphans.files) {
       const path = relative(dir, file)
       reporter.result({ event: 'orphan', path }, `${removing(dryRun)} ${printable(path)}`)
@@ -37,6 +56,7 @@ export async function recoverCommand(dir: string, flags: { yes?: boolean }, cont
     if (!dryRun) await removeEmptyFolders(tree)
     found = { transactions, parts, orphans }
   } finally {
+    tellNoMore()
     await tree.close()
   }
   reporter.note(recoverySummary(found, dryRun))
@@ -59,6 +79,7 @@ const SAID: Record<RecoveredTransaction['state'], [before: string, after: string
   conflict: ['in conflict', 'in conflict'],
   damaged: ['damaged', 'damaged'],
   failed: ['failed', 'failed'],
+  foreign: ['passed over', 'passed over'],
 }
 
 function tellTransaction(one: RecoveredTransaction, dryRun: boolean, reporter: Context['reporter']): void {
@@ -68,16 +89,18 @@ function tellTransaction(one: RecoveredTransaction, dryRun: boolean, reporter: C
     id === '' ? printable(intent) : `transaction ${printable(id)} (${counted(paths.length, 'file')})`
   const which = conflicts ? `: ${conflicts.map((path) => printable(path)).join(', ')}` : ''
   const why = error ? `: ${error.message}` : ''
+  const goes = (one.removed ?? []).map((path) => `\n${removing(dryRun)} ${printable(path)}`).join('')
   reporter.result(
     { event: 'transaction', ...event, ...(error && { code: error.code }) },
-    `${SAID[state][dryRun ? 0 : 1]} ${what}${which}${why}`,
+    `${SAID[state][dryRun ? 0 : 1]} ${what}${which}${why}${goes}`,
   )
 }
 
 function recoverySummary({ transactions, parts, orphans }: FoundLeftovers, dryRun: boolean): string {
   const ended = transactions.filter(isEnded).length
-  const removed = parts.filter(({ state }) => state !== 'kept')
-  if (transactions.length + parts.length + orphans.count + orphans.errors.length === 0)
+  const removed = parts.filter(isPart)
+  const mine = transactions.filter(({ state }) => state !== 'foreign')
+  if (mine.length + parts.length + orphans.count + orphans.errors.length === 0)
     return 'no transaction, no part and no temporary file is left'
   const bytes = removed.reduce((all, part) => all + part.bytes, orphans.bytes)
   const what = `${counted(ended, 'transaction')}, ${counted(removed.length, 'part')}, ${counted(orphans.count, 'temporary file')} (${size(bytes)})`
@@ -92,6 +115,7 @@ function failuresOf({ transactions, parts, orphans }: FoundLeftovers): SluiceErr
 
 function failureOfTransaction(one: RecoveredTransaction): SluiceError | undefined {
   const { id, state, intent, conflicts = [], error } = one
+  if (state === 'foreign') return undefined
   if (error) return error
   if (state === 'conflict') {
     const paths = conflicts.map((path) => printable(path)).join(', ')

@@ -25,11 +25,11 @@ export type CliEvent =
   /** Of those that were skipped `there` stand there already; `leftOut` nobody asked for, of those that were not offered, too. */
   | ({ event: 'completed'; there: number; leftOut: number } & Omit<TransferResult, 'files'>)
   | { event: 'error'; id?: string; code: string; message: string; exit: number; path?: string }
-  /** One line per part that `status`, `clean` and `recover` found. */
-  | { event: 'leftover'; path: string; bytes: number; state: 'part' | 'published' | 'kept' }
+  /** One line per part, and per journal of parts, that `status`, `clean` and `recover` found. */
+  | { event: 'leftover'; path: string; bytes: number; state: 'part' | 'published' | 'kept' | 'journal' }
   /**
    * One line per unfinished transaction that `recover` found. `intent` is its file in the folder, `paths` are those
-   * that it changes, `conflicts` those that somebody else has changed meanwhile.
+   * that it changes, `removed` all that goes with it, `conflicts` those paths that somebody else has changed meanwhile.
    */
   | {
       event: 'transaction'
@@ -37,6 +37,7 @@ export type CliEvent =
       state: RecoveredTransaction['state']
       paths: string[]
       intent: string
+      removed?: string[]
       conflicts?: string[]
       code?: string
     }

@@ -7,6 +7,7 @@ import type { FileStats } from '../disk/fs.js'
 import { createTemporary } from '../disk/move-file.js'
 import { writeFully } from '../disk/read-write.js'
 import { UserCallback } from '../disk/user-callback.js'
+import { Renewal } from '../own/lease.js'
 import { temporaryName } from '../own/temporary-name.js'
 import { makeFolders } from '../tree/make-folders.js'
 import { giveName, verifyFile } from './give-name.js'
@@ -71,6 +72,7 @@ export class AtomicFile {
   readonly #path: string
   readonly #hasher: Hash | undefined
   readonly #callback = new UserCallback()
+  readonly #renewal: Renewal
   #fd: number
   #position = 0
   #state: 'open' | 'staged' | 'over' = 'open'
@@ -84,6 +86,9 @@ export class AtomicFile {
     const { digest = true, verify } = draft.settings
     this.#hasher = digest || verify ? createHash('sha256') : undefined
     this.#fd = fd
+    const { fs } = draft.settings
+    // a stream may rest for long: those who cannot look at this process would take what it has written for an orphan
+    this.#renewal = new Renewal(() => fs.futimes(fd, Date.now() / 1000, Date.now() / 1000))
   }
 
   /** Makes the temporary file. Fails with `ERR_USAGE` for wrong options. */
@@ -227,6 +232,7 @@ export class AtomicFile {
     if (fd === -1) return
     // the handle is gone even if its close fails
     this.#fd = -1
+    await this.#renewal.stop()
     await this.#draft.settings.fs.close(fd)
   }
 }

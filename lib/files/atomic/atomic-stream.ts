@@ -3,6 +3,8 @@ import { deferred } from '../../async.js'
 import { checkChoice, checkWhole } from '../../options.js'
 import { type Audited, recorderOf } from '../audit/recorder.js'
 import { encodeText, TEXT_ENCODINGS, TextEncoderInPieces, type TextEncoding } from '../content/encodings.js'
+import { nodeFileSystem } from '../disk/node-fs.js'
+import { handlesOf } from '../tree/handle-budget.js'
 import { AtomicFile, type Written } from './atomic-file.js'
 import { type AtomicWriteOptions, writeSettings } from './options.js'
 import { cancelled, destroyedBeforeEnd, schemaOfStream } from './pieces.js'
@@ -61,7 +63,9 @@ export class AtomicWriteStream extends Writable {
   }
 
   override _construct(callback: (error?: Error | null) => void): void {
-    AtomicFile.open(this.#path, this.#options).then((file) => {
+    const { fs = nodeFileSystem } = this.#options
+    const open = handlesOf(fs).retry(() => AtomicFile.open(this.#path, this.#options))
+    open.then((file) => {
       this.#file = file
       callback()
     }, callback)

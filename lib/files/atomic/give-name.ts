@@ -8,6 +8,7 @@ import { copyFile, moveFile, orRemove } from '../disk/move-file.js'
 import { withRegular } from '../disk/open-regular.js'
 import { temporaryName } from '../own/temporary-name.js'
 import { publish } from '../publish/publish.js'
+import { handlesOf } from '../tree/handle-budget.js'
 import { Folder } from '../tree/open-folder.js'
 import type { UnnamedFile, Written } from './atomic-file.js'
 import { listBackups, makeBackup, nextTime, pruneBackups } from './backups.js'
@@ -27,7 +28,7 @@ export async function giveName(draft: UnnamedFile): Promise<Named> {
     await moveFile(fs, clock, temporary, target.path, draft.stats)
     return { path: target.path }
   }
-  const folder = await Folder.open(fs, target.folder)
+  const folder = await handlesOf(fs).retry(() => Folder.open(fs, target.folder))
   try {
     if (tempDir === undefined) return await nameIn(folder, basename(temporary), draft)
     return await fromElsewhere(folder, draft)

@@ -12,6 +12,7 @@ import { lstatIfThere, sameInode } from '../disk/stats.js'
 import { syncFile, syncFolder } from '../disk/sync.js'
 import { temporaryName } from '../own/temporary-name.js'
 import type { Durability } from '../publish/publish.js'
+import { handlesOf } from '../tree/handle-budget.js'
 import { makeFolders } from '../tree/make-folders.js'
 import { Folder } from '../tree/open-folder.js'
 import { takeFreeName } from './take-free-name.js'
@@ -94,7 +95,7 @@ async function rename(from: string, to: string, options: RenameOptions): Promise
 
 async function move(renaming: Renaming, to: string): Promise<Renamed> {
   const { fs, from, source, conflict, durability } = renaming
-  const folder = await Folder.open(fs, dirname(to))
+  const folder = await handlesOf(fs).retry(() => Folder.open(fs, dirname(to)))
   try {
     let renamed: Renamed
     try {

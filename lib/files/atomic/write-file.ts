@@ -3,6 +3,7 @@ import { type Audited, audited } from '../audit/recorder.js'
 import { encodeText, TEXT_ENCODINGS, type TextEncoding } from '../content/encodings.js'
 import { type EncodeOptions, type Format, knownFormat } from '../content/formats.js'
 import { encodeChecked, type Schema } from '../content/schema.js'
+import { handlesOf } from '../tree/handle-budget.js'
 import { AtomicFile, type Written } from './atomic-file.js'
 import { type AtomicWriteOptions, type WriteSettings, writeSettings } from './options.js'
 import {
@@ -59,7 +60,8 @@ export function writeFileAtomic(
     if (isBytes(content)) return writeBytes(await checkedContent(content, encoding, schema, path), settings)
     if (schema !== undefined) throw schemaOfStream()
     return reading(content, async (begun) => {
-      const file = await AtomicFile.open(settings.path, settings)
+      const handles = handlesOf(settings.fs)
+      const file = await handles.retry(() => AtomicFile.open(settings.path, settings))
       try {
         const source = untilAborted(begun, options.signal, path)
         for await (const bytes of encodedPieces(source, encoding)) await file.write([bytes])
@@ -107,8 +109,12 @@ async function writeValue(
   return writeBytes(encodeText(text), settings)
 }
 
-async function writeBytes(bytes: Uint8Array, settings: WriteSettings): Promise<Written> {
-  const file = await AtomicFile.open(settings.path, settings)
-  await file.write([bytes])
-  return file.commit()
+function writeBytes(bytes: Uint8Array, settings: WriteSettings): Promise<Written> {
+  // a thousand at once wait for one another, rather than for handles
+  const handles = handlesOf(settings.fs)
+  return handles.brief(async () => {
+    const file = await handles.retry(() => AtomicFile.open(settings.path, settings))
+    await file.write([bytes])
+    return file.commit()
+  })
 }

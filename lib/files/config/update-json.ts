@@ -14,6 +14,7 @@ import { diskError } from '../disk/disk-error.js'
 import type { FileSystem } from '../disk/fs.js'
 import { ifThere } from '../disk/stats.js'
 import { type FolderLock, type LockOptions, underFileLock } from '../lock/folder-lock.js'
+import { handlesOf } from '../tree/handle-budget.js'
 
 /**
  * Options of {@link updateJson}: how long it waits, and how it writes. The signal cancels the wait for the lock, the
@@ -103,22 +104,26 @@ async function update<T>(
 }
 
 /** Checks the lock as late as possible: after all that takes long. */
-async function write(
+function write(
   path: string,
   bytes: Uint8Array,
   lock: FolderLock,
   options: UpdateJsonOptions,
 ): Promise<Written> {
   // a link that was made since then is replaced: the file that it leads to has another lock
-  const file = await AtomicFile.open(path, { ...options, conflict: 'overwrite', symlink: 'replace' })
-  try {
-    await file.write([bytes])
-    await file.stage()
-    await lock.check()
-    return await file.commit()
-  } finally {
-    await file.discard()
-  }
+  const settings = writeSettings(path, { ...options, conflict: 'overwrite', symlink: 'replace' })
+  const handles = handlesOf(settings.fs)
+  return handles.brief(async () => {
+    const file = await handles.retry(() => AtomicFile.open(path, settings))
+    try {
+      await file.write([bytes])
+      await file.stage()
+      await lock.check()
+      return await file.commit()
+    } finally {
+      await file.discard()
+    }
+  })
 }
 
 /** The value in the file; undefined if there is no file. */

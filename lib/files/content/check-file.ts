@@ -7,6 +7,7 @@ import { type FileSystem, OPEN } from '../disk/fs.js'
 import { localPath } from '../disk/names.js'
 import { nodeFileSystem } from '../disk/node-fs.js'
 import { readPieces } from '../disk/read-write.js'
+import { handlesOf } from '../tree/handle-budget.js'
 import { decodeText, TEXT_ENCODINGS, type TextEncoding, textDecoder } from './encodings.js'
 import { type Format, formatOf, parseText } from './formats.js'
 import { checkSchema, type Schema } from './schema.js'
@@ -66,7 +67,8 @@ export function checkFile(file: string, options: CheckOptions = {}): Promise<Fil
     const path = localPath('path', file)
     checkFileOptions(path, options)
     const check = new Checking(path, options)
-    await check.run(options.fs ?? nodeFileSystem)
+    const fs = options.fs ?? nodeFileSystem
+    await handlesOf(fs).brief(() => check.run(fs))
     return { ok: check.failed.length === 0, failed: check.failed }
   })
 }

@@ -9,6 +9,7 @@ import { nodeFileSystem } from '../disk/node-fs.js'
 import { checkRegular, withRegular } from '../disk/open-regular.js'
 import { readFully } from '../disk/read-write.js'
 import { sameContent } from '../disk/stats.js'
+import { handlesOf } from '../tree/handle-budget.js'
 import { decodeText, TEXT_ENCODINGS, type TextEncoding } from './encodings.js'
 
 /** Options of {@link readFileRetry}. */
@@ -68,7 +69,12 @@ export function readFileRetry(file: string, options: ReadOptions = {}): Promise<
   })
 }
 
-async function read(path: string, options: ReadOptions): Promise<Attempt> {
+function read(path: string, options: ReadOptions): Promise<Attempt> {
+  const handles = handlesOf(options.fs ?? nodeFileSystem)
+  return handles.brief(() => handles.retry(() => readOnce(path, options)))
+}
+
+async function readOnce(path: string, options: ReadOptions): Promise<Attempt> {
   const { fs = nodeFileSystem, maxBytes = Number.MAX_SAFE_INTEGER } = options
   const fd = await fs.open(path, OPEN.anyFile)
   try {
@@ -106,7 +112,9 @@ interface Attempt {
  */
 export async function readWholeFile(fs: FileSystem, path: string, shown: string): Promise<Buffer> {
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
-    const { bytes, isSame } = await withRegular(fs, path, (fd, stats) => readOpened(fs, fd, stats))
+    const read = () => withRegular(fs, path, (fd, stats) => readOpened(fs, fd, stats))
+    const handles = handlesOf(fs)
+    const { bytes, isSame } = await handles.brief(() => handles.retry(read))
     if (isSame) return bytes
   }
   throw changedWhileRead(shown, ATTEMPTS)

@@ -9,6 +9,9 @@ export interface Clock {
 /** In milliseconds. Temporary files older than this count as left behind, unless the caller gives another age. */
 export const A_DAY = 24 * 60 * 60 * 1000
 
+/** In milliseconds. A timer of Node for longer than this rings at once. */
+export const MOST_TIMER = 2 ** 31 - 1
+
 /** The clock of this process. */
 export const systemClock: Clock = {
   now: () => performance.now(),

@@ -60,6 +60,11 @@ export interface FileSystem {
   rename(from: string, to: string): Promise<void>
   unlink(path: string): Promise<void>
   realpath(path: string): Promise<string>
+  /**
+   * The number of the user who runs, as `uid` in the stats of what that user makes. Missing, or undefined, where there
+   * are no users: then everything counts as ours.
+   */
+  user?(): number | undefined
   /** Free bytes for an ordinary user at `path`. */
   free(path: string): Promise<number>
   /**

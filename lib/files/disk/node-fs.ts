@@ -24,7 +24,7 @@ export function makeFileSystem({
   const calls = callsOf(blocking)
   const allowed = permission ? restricted(calls, BY_PATH, warnOfSync) : calls
   const lists = platform === 'linux' ? accessList : undefined
-  const made: FileSystem = { platform, at: anchor(platform), accessList: lists, ...allowed }
+  const made: FileSystem = { platform, user, at: anchor(platform), accessList: lists, ...allowed }
   return Object.defineProperty(made, 'sync', {
     // only for this very object: one derived from it in order to replace a call must not be bypassed
     get: function sync(this: unknown) {
@@ -52,7 +52,10 @@ function isAllowed(path: string): boolean {
   return !permission || (permission.has('fs.read', path) && permission.has('fs.write', path))
 }
 
-type Calls = Omit<FileSystem, 'platform' | 'at' | 'sync' | 'accessList'>
+/** Asked each time: a process may change its user. */
+const user = (): number | undefined => process.geteuid?.()
+
+type Calls = Omit<FileSystem, 'platform' | 'user' | 'at' | 'sync' | 'accessList'>
 
 /** The same calls, synchronous. */
 type AtOnce = {

@@ -21,6 +21,12 @@ export async function unlinkIfThere(fs: FileSystem, path: string): Promise<boole
   return (await ifThere(fs.unlink(path).then(() => true))) ?? false
 }
 
+/** Whether it belongs to the user who runs; yes where there are no users. */
+export function isOfUser(fs: FileSystem, { uid }: FileStats): boolean {
+  const user = fs.user?.()
+  return user === undefined || user === uid
+}
+
 /** Whether both are one file under two names. */
 export function sameInode(a: Pick<FileStats, 'dev' | 'ino'>, b: Pick<FileStats, 'dev' | 'ino'>): boolean {
   return a.ino === b.ino && a.dev === b.dev

@@ -1,8 +1,9 @@
+import { OPEN } from '../disk/fs.js'
 import { moveOver } from '../disk/move-file.js'
 import { nameOf } from '../disk/names.js'
 import { withRegular } from '../disk/open-regular.js'
-import { readFully } from '../disk/read-write.js'
-import { lstatIfThere, unlinkIfThere } from '../disk/stats.js'
+import { ifThere, lstatIfThere, unlinkIfThere } from '../disk/stats.js'
+import { stateOf } from '../own/lease.js'
 import {
   INTENT_STATES,
   type IntentName,
@@ -11,14 +12,11 @@ import {
   intentName,
   parseIntentName,
 } from '../own/names.js'
-import { makeInOwnFolder, ownFolders, removeOwnFolder } from '../own/own-folder.js'
+import { makeInOwnFolder, ownFolders, ownNames, type PassOver, removeOwnFolder } from '../own/own-folder.js'
 import type { Durability } from '../publish/publish.js'
 import type { Tree } from '../tree/tree.js'
-import { decodeIntent, encodeIntent, type Intent } from './intent.js'
+import { encodeIntent, type Intent, readIntent } from './intent.js'
 import { inFolder, type StagingArea, stage } from './staging.js'
-
-/** A larger file is not one of our intents. */
-const LARGEST_INTENT = 512 * 1024 * 1024
 
 /** The file of one intent, in our folder inside the folder of the transaction. */
 export class IntentFile {
@@ -68,11 +66,11 @@ export class IntentFile {
     })
   }
 
-  /** All intents in the folder of the tree. */
-  static async find(tree: Tree): Promise<IntentFile[]> {
+  /** All intents in the folder of the tree, but for those of other users. */
+  static async find(tree: Tree, passOver?: PassOver): Promise<IntentFile[]> {
     const found: IntentFile[] = []
-    for await (const folder of ownFolders(tree)) {
-      const names = (await folder.list()).map((bytes) => parseIntentName(bytes.toString()))
+    for await (const folder of ownFolders(tree, { passOver })) {
+      const names = (await ownNames(tree, folder, passOver)).map(parseIntentName)
       for (const name of names) if (name) found.push(new IntentFile(tree, folder.path, name, 'power'))
     }
     return found
@@ -81,14 +79,23 @@ export class IntentFile {
   /** The content of the intent; undefined if it is damaged. */
   read(): Promise<Intent | undefined> {
     const { fs } = this.#tree
-    return inFolder(this.#tree, this.path, (where) =>
-      withRegular(fs, where, async (fd, { size }) => {
-        if (size > LARGEST_INTENT) return undefined
-        const bytes = Buffer.alloc(size)
-        await readFully(fs, fd, bytes, 0)
-        return decodeIntent(bytes)
-      }),
-    )
+    return inFolder(this.#tree, this.path, (where) => readIntent(fs, where))
+  }
+
+  /** What the file is like: equal as long as nobody changed or renewed it. undefined: it is gone, or has another name. */
+  async seen(): Promise<string | undefined> {
+    const { fs } = this.#tree
+    // opened: a network disk may answer with what it remembers if one only asks by name
+    const look = (where: string) => withRegular(fs, where, async (_fd, stats) => stateOf(stats))
+    return ifThere(inFolder(this.#tree, this.path, look))
+  }
+
+  /** Changes the time of the file, so that those see that we live who cannot look at this process. */
+  async renew(): Promise<void> {
+    const { fs } = this.#tree
+    const now = Date.now() / 1000
+    const touch = (where: string) => withRegular(fs, where, (fd) => fs.futimes(fd, now, now), OPEN.update)
+    await inFolder(this.#tree, this.path, touch)
   }
 
   /** The state that the intent has on the disk, after a change that failed; undefined if it is gone. */

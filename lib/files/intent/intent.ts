@@ -1,16 +1,22 @@
+import { randomBytes } from 'node:crypto'
+import type { FileSystem } from '../disk/fs.js'
+import { nameOf, parentOf } from '../disk/names.js'
 import type { Owner } from '../own/owner.js'
 import {
-  decodeSealed,
   encodeSealed,
   hasShape,
+  isDigest,
   isNumber,
   isOwner,
   isText,
+  isUserPath,
   listOf,
   maybe,
   oneOf,
   type RecordShape,
 } from '../own/record.js'
+import { readSealed } from '../own/sealed-file.js'
+import { temporaryName } from '../own/temporary-name.js'
 import type { Durability } from '../publish/publish.js'
 
 /** The change of one path, with all that is needed to do it, to see whether it was done, and to undo it. */
@@ -43,22 +49,63 @@ export interface Intent {
 const INTENT_VERSION = 1
 const INTENT_TITLE = 'sluice-intent'
 
+/** The prefix of the temporary names of transactions. */
+const TRANSACTION_PREFIX = 'transaction'
+
+/** A new temporary path for a transaction of `owner`, in `folder`. */
+export function transactionPath(owner: Owner, folder: string): string {
+  const whose = { ...owner, token: randomBytes(8).toString('hex') }
+  const name = temporaryName({ prefix: TRANSACTION_PREFIX, owner: whose })
+  return folder === '' ? name : `${folder}/${name}`
+}
+
 /** The bytes of an intent. */
 export function encodeIntent(intent: Intent): Buffer {
   return encodeSealed(INTENT_TITLE, { version: INTENT_VERSION, ...intent })
 }
 
-/** The intent in `bytes`; undefined if they are damaged, of another version, or anything else. */
-export function decodeIntent(bytes: Buffer): Intent | undefined {
-  const found = decodeSealed(INTENT_TITLE, bytes)
-  return hasShape(found, INTENT_SHAPE) ? (found as unknown as Intent) : undefined
+/** The intent in the file at `path`; undefined if it is damaged, of another version, or anything else. */
+export async function readIntent(fs: FileSystem, path: string): Promise<Intent | undefined> {
+  const found = await readSealed(fs, path, INTENT_TITLE)
+  return isIntent(found) ? found : undefined
+}
+
+/**
+ * Whether the value is an intent, and names nothing but what an intent may name. A recovery moves and removes what it
+ * names as temporary files: these must be called exactly as its own transaction calls them, and stand where it puts
+ * them.
+ */
+export function isIntent(value: unknown): value is Intent {
+  if (!hasShape(value, INTENT_SHAPE)) return false
+  const { owner, actions } = value as unknown as Intent
+  return actions.every(({ path, temporary, backup }) => {
+    const home = parentOf(path)
+    const isBackup = backup === undefined || (isItsTemporary(backup, owner) && parentOf(backup) === home)
+    if (temporary === undefined || !isBackup) return isBackup
+    // the folder of the path may not exist yet: then it stands in one above
+    return isItsTemporary(temporary, owner) && `${home}/`.startsWith(folderPrefix(parentOf(temporary)))
+  })
+}
+
+/** Whether {@link transactionPath} made the path. */
+function isItsTemporary(path: string, owner: Owner): boolean {
+  const name = nameOf(path)
+  const token = /-([0-9a-f]{16})\.sluice-tmp$/.exec(name)?.[1]
+  return (
+    token !== undefined && name === temporaryName({ prefix: TRANSACTION_PREFIX, owner: { ...owner, token } })
+  )
+}
+
+/** What the paths below a folder begin with. */
+function folderPrefix(folder: string): string {
+  return folder === '' ? '' : `${folder}/`
 }
 
 const ACTION_SHAPE: RecordShape = {
-  path: isText,
+  path: isUserPath,
   temporary: maybe(isText),
-  digest: maybe(isText),
-  old: maybe(isText),
+  digest: maybe(isDigest),
+  old: maybe(isDigest),
   backup: maybe(isText),
 }
 
@@ -78,6 +125,6 @@ const INTENT_SHAPE: RecordShape = {
   owner: isOwner,
   durability: oneOf('crash', 'power'),
   time: isNumber,
-  folders: listOf(isText),
+  folders: listOf(isUserPath),
   actions: listOf(isAction),
 }

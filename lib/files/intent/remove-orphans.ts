@@ -2,13 +2,15 @@ import { dirname, join, sep } from 'node:path'
 import { isSluiceError, type SluiceError } from '../../errors.js'
 import { checkDuration, checkFlag } from '../../options.js'
 import { type Audited, audited } from '../audit/recorder.js'
-import { A_DAY } from '../disk/clock.js'
+import { A_DAY, type Clock } from '../disk/clock.js'
 import { diskError, errorCode } from '../disk/disk-error.js'
 import type { FileStats, FileSystem } from '../disk/fs.js'
 import { localPath } from '../disk/names.js'
 import { nodeFileSystem } from '../disk/node-fs.js'
-import { sameInode } from '../disk/stats.js'
-import { isGone, type Owner, type ProcessSystem, processSystem, textOfOwner } from '../own/owner.js'
+import { isOfUser, lstatIfThere, sameInode } from '../disk/stats.js'
+import { claimantOf, GATE, lockFolderName } from '../lock/lock-names.js'
+import { LEASE, stateOf, untilNextLook, Watch } from '../own/lease.js'
+import { fateOf, type Owner, type ProcessSystem, processSystem, textOfOwner } from '../own/owner.js'
 import { ownerOfTemporary } from '../own/temporary-name.js'
 import { Folder } from '../tree/open-folder.js'
 import { Tree } from '../tree/tree.js'
@@ -22,8 +24,17 @@ export interface RemoveOrphansOptions extends Audited {
   dryRun?: boolean
   /** Also in all folders below, but not through links and not in other file systems. */
   recursive?: boolean
+  /**
+   * Remove those of processes that cannot be looked at, on another machine or in another container, without watching
+   * whether they live: for people who have made sure that they do not.
+   */
+  force?: boolean
+  /** Ends the watching: `ERR_CANCELLED`. */
+  signal?: AbortSignal | undefined
   fs?: FileSystem
   system?: ProcessSystem
+  /** For tests. */
+  clock?: Clock
   /** Milliseconds since 1970. */
   now?: () => number
 }
@@ -40,21 +51,30 @@ export interface Orphans {
 
 /**
  * Removes the temporary files of this library whose processes are certainly dead: regular files with a name that says
- * who made them, with any prefix, which did not change for some time. Files of living processes and of other machines
- * stay, and so do those that an unfinished transaction needs (`recoverTransactions`). Fails with `ERR_USAGE`, and if
- * `dir` itself cannot be read with `ERR_PERMISSION` or `ERR_WRITE`; errors below it are in the result.
+ * who made them, with any prefix, which did not change for some time. Files of other users and of living processes
+ * stay, and so do those that an unfinished transaction needs (`recoverTransactions`). Files of processes that cannot be
+ * looked at, on another machine or in another container, are watched for 10 seconds, and stay if these show that they
+ * live. Fails with `ERR_USAGE`, and if `dir` itself cannot be read with `ERR_PERMISSION` or `ERR_WRITE`; errors below it
+ * are in the result.
  */
 export function removeOrphans(folder: string, options: RemoveOrphansOptions = {}): Promise<Orphans> {
   return audited('removeOrphans', folder, options, async () => {
     const { olderThan = A_DAY, dryRun = false, recursive = false } = options
-    const { fs = nodeFileSystem, system = processSystem, now = Date.now } = options
+    const { fs = nodeFileSystem, system = processSystem, now = Date.now, force = false, clock } = options
     const dir = localPath('dir', folder)
     checkFlag('dryRun', dryRun)
     checkFlag('recursive', recursive)
+    checkFlag('force', force)
     checkDuration('olderThan', olderThan)
-    const search = new Search(fs, { dryRun, recursive, before: now() - olderThan, system })
+    const watch = new Watch(clock, force)
+    const search = new Search(fs, { dryRun, recursive, before: now() - olderThan, system, watch })
     try {
       await search.folder(await Folder.open(fs, dir))
+      if (search.isUndecided) {
+        await untilNextLook(watch.clock, LEASE, options.signal)
+        search.found.errors = []
+        await search.folder(await Folder.open(fs, dir))
+      }
     } catch (error) {
       throw diskError(error, 'search', dir)
     }
@@ -62,9 +82,12 @@ export function removeOrphans(folder: string, options: RemoveOrphansOptions = {}
   })
 }
 
+const TRANSACTION_LOCK = lockFolderName('transaction')!
+
 interface Wanted extends Required<Pick<RemoveOrphansOptions, 'dryRun' | 'recursive' | 'system'>> {
   /** The latest time of last change. */
   before: number
+  watch: Watch
 }
 
 class Search {
@@ -72,6 +95,8 @@ class Search {
   readonly #fs: FileSystem
   readonly #needed: NeededFiles
   readonly #want: Wanted
+  /** There are files that have to be watched before it is known whether their processes live. */
+  isUndecided = false
 
   constructor(fs: FileSystem, want: Wanted) {
     this.#fs = fs
@@ -104,15 +129,42 @@ class Search {
   }
 
   async #file(folder: Folder, name: string, owner: Owner): Promise<void> {
-    const { dryRun, before, system } = this.#want
+    const { dryRun, before } = this.#want
     const stats = await this.#fs.lstat(folder.at(name))
-    if (!stats.isFile() || stats.mtimeMs > before || !isGone(owner, system)) return
+    if (!stats.isFile() || !isOfUser(this.#fs, stats)) return
+    const path = join(folder.path, name)
+    if (stats.mtimeMs > before || !(await this.#isGone(owner, folder, path, stats))) return
     // only now that the process is known to be dead, see NeededFiles
     if (await this.#needed.has(folder.path, name, owner)) return
     if (!dryRun) await this.#fs.unlink(folder.at(name))
     this.found.count++
     this.found.bytes += stats.size
-    this.found.files.push(join(folder.path, name))
+    this.found.files.push(path)
+  }
+
+  async #isGone(owner: Owner, folder: Folder, path: string, stats: FileStats): Promise<boolean> {
+    const { system, watch } = this.#want
+    const fate = fateOf(owner, system)
+    if (fate !== 'unseen') return fate === 'gone'
+    const known = watch.look(path, [stateOf(stats), ...(await this.#signsOf(owner, folder))].join())
+    if (known === 'unknown') this.isUndecided = true
+    return known === 'dead'
+  }
+
+  /** What the process of a transaction shows in its lock, which it has in this folder or in one above. */
+  async #signsOf(owner: Owner, { path }: Folder): Promise<string[]> {
+    const signs: string[] = []
+    for (let above = await this.#fs.realpath(path); ; above = dirname(above)) {
+      const gate = join(above, TRANSACTION_LOCK, GATE)
+      const names = (await this.#fs.readdir(gate).catch(() => [])).map(String)
+      for (const name of names) {
+        const holder = claimantOf(name)?.owner
+        if (!holder || processOf(holder) !== processOf(owner)) continue
+        const there = await lstatIfThere(this.#fs, join(gate, name))
+        if (there) signs.push(stateOf(there))
+      }
+      if (dirname(above) === above) return signs
+    }
   }
 
   async #below(folder: Folder, name: string, above: FileStats): Promise<void> {
@@ -164,7 +216,7 @@ class NeededFiles {
   #knownSince(owner: Owner): ByFolder {
     // without its start time, a later process may have had the same number: nothing is kept
     if (owner.start === '') return new Map()
-    const process = textOfOwner({ ...owner, token: '' })
+    const process = processOf(owner)
     const known = this.#known.get(process) ?? new Map()
     this.#known.set(process, known)
     return known
@@ -191,6 +243,11 @@ class NeededFiles {
       await tree.close()
     }
   }
+}
+
+/** What is the same for all that one process owns. */
+function processOf(owner: Owner): string {
+  return textOfOwner({ ...owner, token: '' })
 }
 
 /** The prefix of paths below a folder, with `/` on any platform, as in intents. */

@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import type { SluiceError } from '../../errors.js'
 import { readOpened } from '../content/read-file.js'
 import { keepAttributes, openingMode, setTime, unlessRefused, withAccessList } from '../disk/attributes.js'
@@ -11,10 +11,10 @@ import { withRegular } from '../disk/open-regular.js'
 import { readPieces, writeFully } from '../disk/read-write.js'
 import { sameInode } from '../disk/stats.js'
 import type { Owner } from '../own/owner.js'
-import { temporaryName } from '../own/temporary-name.js'
 import type { Durability } from '../publish/publish.js'
 import { isLinkRefusal } from '../publish/take-name.js'
 import type { OpenFolder, Tree } from '../tree/tree.js'
+import { transactionPath } from './intent.js'
 
 /** Where temporary files are made, and in whose name. */
 export interface StagingArea {
@@ -47,9 +47,6 @@ interface NewFileAttributes {
   /** Time of the last change, milliseconds since 1970. */
   mtimeMs?: number
 }
-
-/** The prefix of the temporary names of transactions. */
-const TRANSACTION_PREFIX = 'transaction'
 
 /** Calls `act` with the folder of `path` and the path of its last name in there. */
 export function inFolder<T>(
@@ -166,11 +163,7 @@ export function digestOfFileAt(tree: Tree, path: string, sync = false): Promise<
 }
 
 function newPath({ owner, taken }: StagingArea, folder: string): string {
-  const name = temporaryName({
-    prefix: TRANSACTION_PREFIX,
-    owner: { ...owner, token: randomBytes(8).toString('hex') },
-  })
-  const path = folder === '' ? name : `${folder}/${name}`
+  const path = transactionPath(owner, folder)
   taken.add(path)
   return path
 }

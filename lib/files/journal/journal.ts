@@ -1,29 +1,20 @@
-import type { SluiceError } from '../../errors.js'
+import { isSluiceError, SluiceError } from '../../errors.js'
 import type { Clock } from '../disk/clock.js'
 import { diskError, errorCode } from '../disk/disk-error.js'
-import { OPEN } from '../disk/fs.js'
+import { OPEN, type SyncCalls } from '../disk/fs.js'
 import { writeFully } from '../disk/read-write.js'
+import { lstatIfThere, sameInode } from '../disk/stats.js'
+import { backgroundClock, Renewal } from '../own/lease.js'
 import { journalName, releasedName } from '../own/names.js'
 import { makeInOwnFolder, removeOwnFolder } from '../own/own-folder.js'
 import { type Owner, thisOwner } from '../own/owner.js'
 import type { Durability } from '../publish/publish.js'
 import type { OpenFolder, Tree } from '../tree/tree.js'
-import {
-  encodeRecords,
-  JOURNAL_VERSION,
-  type JournalFile,
-  type JournalRecord,
-  type RunFile,
-} from './journal-records.js'
+import { encodeRecords, JOURNAL_VERSION, type JournalFile, type JournalRecord } from './journal-records.js'
+import { runRecords } from './run-records.js'
 
 /** Milliseconds since 1970, since a later process reads them. What waits does not keep the process alive. */
-const CLOCK: Clock = {
-  now: () => Date.now(),
-  after(ms, callback) {
-    const timer = setTimeout(callback, ms).unref()
-    return () => clearTimeout(timer)
-  },
-}
+const CLOCK: Clock = { ...backgroundClock, now: () => Date.now() }
 
 /** What {@link Journal.create} takes. */
 export interface JournalOptions {
@@ -31,6 +22,8 @@ export interface JournalOptions {
   owner?: Owner
   /** {@link Clock.now} is in milliseconds since 1970. */
   clock?: Clock
+  /** For tests: when the owner shows that it lives. */
+  renewals?: Clock | undefined
 }
 
 /** What a file came to. `part` says whether there is something left that a later run may go on with. */
@@ -38,12 +31,7 @@ export type JournalEnd =
   | { state: 'completed'; name?: string; digest?: Buffer; part: 'kept' | 'gone' }
   | { state: 'failed'; code: string; part: 'kept' | 'gone' }
 
-/** Bytes of the files of one run record, unless one alone is longer: an average path is far from the longest. */
-const LONGEST_RUN = 48 * 1024
-/** Bytes of a file of a run record beside its texts. */
-const RUN_FILE = 64
-
-/** The batch: so many records, or so many milliseconds. */
+/** The batch: records, milliseconds. */
 const MOST_WAITING = 150
 const LONGEST_WAIT = 2000
 
@@ -66,11 +54,12 @@ export class Journal {
   #cancel: (() => void) | undefined
   #last: number
   #tail: Promise<void> = Promise.resolve()
+  readonly #renewal: Renewal
   /** A batch in the background failed; said to the next caller. */
   #error: SluiceError | undefined
 
   private constructor(tree: Tree, folder: OpenFolder, name: string, fd: number, options: JournalOptions) {
-    const { durability, clock = CLOCK } = options
+    const { durability, clock = CLOCK, renewals } = options
     this.#tree = tree
     this.#folder = folder
     this.#name = name
@@ -78,6 +67,9 @@ export class Journal {
     this.#power = durability === 'power'
     this.#clock = clock
     this.#last = clock.now()
+    // those see it who cannot look at this process; the content stays as it is
+    const renew = () => tree.fs.futimes(fd, Date.now() / 1000, Date.now() / 1000)
+    this.#renewal = new Renewal(renew, renewals)
   }
 
   /**
@@ -137,25 +129,9 @@ export class Journal {
     files: readonly Omit<JournalFile, 'part' | 'target'>[],
     targetOf: (path: string) => string,
   ): Promise<number> {
-    const at = this.#clock.now()
     const first = this.#count
-    const records: JournalRecord[] = []
-    let room = 0
-    let list: RunFile[] = []
-    for (const { path, size, mtime } of files) {
-      const target = targetOf(path)
-      const file: RunFile = path === target ? [path, size, mtime] : [path, size, mtime, target]
-      // JSON makes at most six bytes of one
-      const most = 6 * (path.length + (path === target ? 0 : target.length)) + RUN_FILE
-      if (most > room) {
-        list = []
-        records.push({ kind: 'run', n: this.#count, files: list, at })
-        room = LONGEST_RUN
-      }
-      room -= most
-      list.push(file)
-      this.#count++
-    }
+    const records = runRecords(files, targetOf, first, this.#clock.now())
+    this.#count += files.length
     this.#unfinished += files.length
     await this.#lasting(records)
     return first
@@ -204,13 +180,40 @@ export class Journal {
     await this.#lasting([])
   }
 
+  /**
+   * Fails with `ERR_LOCK_LOST` if another process has taken the journal over, because this one did not show for 10
+   * seconds that it lives: the parts belong to that one now. To be called before a file is published.
+   */
+  async check(): Promise<void> {
+    const { fs } = this.#tree
+    const there = await lstatIfThere(fs, this.#folder.at(this.#name))
+    if (there && sameInode(there, await fs.fstat(this.#fd))) return
+    const why =
+      'somebody removed it by hand, or took it over since this process was suspended or blocked for long'
+    const message = `the journal ${this.#path} is gone: ${why}; begin the transfer anew`
+    throw new SluiceError('ERR_LOCK_LOST', message, { path: this.#path })
+  }
+
+  /** Whether {@link check} would find it, by calls that are made at once. */
+  isOurs({ lstat, fstat }: Pick<SyncCalls, 'lstat' | 'fstat'>): boolean {
+    try {
+      return sameInode(lstat(this.#folder.at(this.#name)), fstat(this.#fd))
+    } catch {
+      return false
+    }
+  }
+
   /** Ends it: where nothing is left to go on with, it goes, and our folder with it; else it stays for a later run. */
   async finish(): Promise<void> {
     if (this.#unfinished > 0) return this.close()
     this.#drop()
     await this.#tail
+    await this.#renewal.stop()
     const { fs } = this.#tree
+    const lost = await this.check().catch((error: unknown) => error)
     try {
+      // under its name may stand the journal of whoever took it over
+      if (isSluiceError(lost, 'ERR_LOCK_LOST')) return await fs.close(this.#fd).catch(() => {})
       await fs.close(this.#fd).catch(() => {})
       await fs.unlink(this.#folder.at(this.#name))
     } catch (error) {
@@ -230,6 +233,7 @@ export class Journal {
       throw error
     } finally {
       this.#drop()
+      await this.#renewal.stop()
       this.#folder.release()
       await this.#tree.fs.close(this.#fd).catch(() => {})
     }
@@ -239,7 +243,6 @@ export class Journal {
     return `${this.#folder.path}/${this.#name}`
   }
 
-  /** By its name, where that could not be written into it. */
   async #letGo(): Promise<void> {
     const { fs } = this.#tree
     const released = this.#folder.at(releasedName(this.#name))

@@ -1,27 +1,33 @@
-import { SluiceError } from '../../errors.js'
-import { A_DAY } from '../disk/clock.js'
+import { printable, SluiceError } from '../../errors.js'
+import { A_DAY, type Clock } from '../disk/clock.js'
 import { diskError } from '../disk/disk-error.js'
-import type { FileSystem } from '../disk/fs.js'
+import type { FileStats, FileSystem } from '../disk/fs.js'
 import { isPartNameOf, nameOf, parentOf, suffixed } from '../disk/names.js'
+import { withRegular } from '../disk/open-regular.js'
 import { ifThere, lstatIfThere } from '../disk/stats.js'
-import { isJournalName, isReleasedName, nameOfOwner, ownerOfName } from '../own/names.js'
-import { findOwnFolder, folderAt, OWN_FOLDERS, removeOwnFolder } from '../own/own-folder.js'
-import { isGone, type ProcessSystem, processSystem, thisOwner } from '../own/owner.js'
+import { LOOK_EVERY, stateOf, untilNextLook, Watch } from '../own/lease.js'
+import { isJournalName, isReleasedName, nameOfOwner, OWN_FOLDERS, ownerOfName } from '../own/names.js'
+import { findOwnFolder, folderAt, ownNames, possibleFolders, removeOwnFolder } from '../own/own-folder.js'
+import { fateOf, type Owner, type ProcessSystem, processSystem, thisOwner } from '../own/owner.js'
+import { isUserPath } from '../own/record.js'
 import { recoverPublish } from '../publish/publish.js'
+import { hasBothNames } from '../publish/take-name.js'
 import type { OpenFolder, Tree } from '../tree/tree.js'
 import { isUnwritten, type JournalContent, readJournal, type UnfinishedFile } from './read-journal.js'
 
 /** What a transfer that was interrupted has left. */
 export interface Leftover {
-  /** The part, below the root; or the journal itself, where that cannot be read or removed. */
+  /** The part, below the root; or the journal itself, where that cannot be read or removed, or our folder. */
   path: string
   /** Bytes that stand in it. */
   bytes: number
   /**
    * 'part': it can be removed, and was unless `dryRun`. 'published': the file has its name already, only the part's
-   * name was left of it. 'kept': not removed, for the reason in `error` or because `keep` said so.
+   * name was left of it. 'kept': not removed, for the reason in `error` or because `keep` said so. 'foreign': it has
+   * a name of ours, but belongs to another user, as `error` says. 'journal': the journal itself, once none of its parts
+   * is kept.
    */
-  state: 'part' | 'published' | 'kept'
+  state: 'part' | 'published' | 'kept' | 'foreign' | 'journal'
   /** The file that it is a part of, as the journal says. */
   file?: UnfinishedFile
   error?: SluiceError
@@ -33,6 +39,18 @@ export interface CollectOptions {
   dryRun?: boolean
   /** Parts that are to stay, for a transfer that goes on with them; their journal stays, too. */
   keep?: (file: UnfinishedFile) => boolean
+  /**
+   * Wait until it is known whether processes live that cannot be looked at, on another machine or in another container:
+   * they count as dead if their journal does not change for 10 seconds. Default false: what was not watched for so long
+   * by earlier calls stays.
+   */
+  wait?: boolean
+  /** Take them for dead without watching: for people who have made sure that they are. */
+  force?: boolean
+  /** Ends the waiting: what was not decided stays. */
+  signal?: AbortSignal | undefined
+  /** For tests. */
+  clock?: Clock
   system?: ProcessSystem
   /** Milliseconds since 1970. */
   now?: () => number
@@ -53,13 +71,25 @@ export async function collectLeftovers(tree: Tree, options: CollectOptions = {})
   const found: Leftover[] = []
   const failed = (error: unknown, what: string, path: string) =>
     found.push({ path, bytes: 0, state: 'kept', error: diskError(error, what, path) })
-  for (const ours of OWN_FOLDERS) {
+  const { wait, force, clock } = options
+  const watch = wait || force || clock ? new Watch(clock, force) : watching
+  const passOver = (error: SluiceError) =>
+    found.push({ path: error.path!, bytes: 0, state: 'foreign', error })
+  const folders = await possibleFolders(tree).catch((error: unknown) => {
+    failed(error, 'look for', OWN_FOLDERS[0])
+    return OWN_FOLDERS
+  })
+  for (const ours of folders) {
     try {
-      const folder = await findOwnFolder(tree, ours)
+      const folder = await findOwnFolder(tree, ours, passOver)
       if (!folder) continue
       try {
-        for (const name of (await folder.list()).map(String).filter(isJournalName)) {
-          const collecting = collectJournal(tree, folder, name, options, found)
+        const names = (await ownNames(tree, folder, passOver)).filter(isJournalName)
+        // all at once, so that all together are waited for no longer than one
+        for (const name of names) await look(tree, folder, name, watch).catch(() => {})
+        for (const name of names) {
+          const isDead = (owner: Owner) => hasEnded(owner, { ...options, tree, folder, name, watch })
+          const collecting = collectJournal(tree, folder, name, { ...options, isDead }, found)
           await collecting.catch((error: unknown) => failed(error, 'collect', `${ours}/${name}`))
         }
       } finally {
@@ -73,16 +103,54 @@ export async function collectLeftovers(tree: Tree, options: CollectOptions = {})
   return found
 }
 
+/** What journals of processes that cannot be looked at were like when they were first seen by this process. */
+const watching = new Watch()
+
+/** Looks at a journal: whether it changed since it was first watched. It is opened, so that no network disk remembers. */
+async function look(
+  { fs, root }: Tree,
+  folder: OpenFolder,
+  name: string,
+  watch: Watch,
+): Promise<ReturnType<Watch['look']>> {
+  const state = await withRegular(fs, folder.at(name), async (_fd, stats) => stateOf(stats))
+  return watch.look(`${root}/${folder.path}/${name}`, state)
+}
+
+interface Watched extends Pick<CollectOptions, 'system' | 'wait' | 'signal'> {
+  tree: Tree
+  folder: OpenFolder
+  name: string
+  watch: Watch
+}
+
+/** Whether the owner of a journal is dead, by the look at its process or else at the journal. */
+async function hasEnded(
+  owner: Owner,
+  { system, wait, signal, tree, folder, name, watch }: Watched,
+): Promise<boolean> {
+  const fate = fateOf(owner, system)
+  if (fate !== 'unseen') return fate === 'gone'
+  for (;;) {
+    const known = await look(tree, folder, name, watch)
+    if (known !== 'unknown' || !wait) return known === 'dead'
+    await untilNextLook(watch.clock, LOOK_EVERY, signal)
+  }
+}
+
+/** The options with what says whether the owner of the journal is dead. */
+type Collecting = CollectOptions & { isDead: (owner: Owner) => Promise<boolean> }
+
 async function collectJournal(
   tree: Tree,
   folder: OpenFolder,
   name: string,
-  options: CollectOptions,
+  options: Collecting,
   found: Leftover[],
 ): Promise<void> {
   const { fs } = tree
   // meanwhile its owner may have removed it, or another process claimed it
-  const claimed = await ifThere(claimJournal(fs, folder, name, options))
+  const claimed = await ifThere(claimJournal(fs, folder, name, options, found))
   if (!claimed) return
   const { journal, current } = claimed
   let isDone = true
@@ -94,6 +162,7 @@ async function collectJournal(
     if (leftover.state === 'kept') isDone = false
     else changed.add(parentOf(leftover.path))
   }
+  if (isDone) found.push(journalAt(folder, name, journal.stats))
   if (options.dryRun) return
   // were the journal gone and a part back after a power cut, nobody would know of it
   for (const path of changed) await tree.sync(path)
@@ -107,28 +176,34 @@ async function claimJournal(
   fs: FileSystem,
   folder: OpenFolder,
   name: string,
-  { dryRun = false, system = processSystem, now = Date.now }: CollectOptions,
+  { dryRun = false, system = processSystem, now = Date.now, isDead }: Collecting,
+  found: Leftover[],
 ): Promise<{ journal: JournalContent; current: string } | undefined> {
   const holder = ownerOfName(name)
-  if (holder && !isGone(holder, system)) return undefined
+  if (holder && !(await isDead(holder))) return undefined
   const journal = await readJournal(fs, folder.at(name))
   if (!journal) {
     // its owner died before it wrote who it is; nothing is lost with it
-    const { mtimeMs } = await fs.lstat(folder.at(name))
-    if (now() - mtimeMs <= A_DAY || !(await isUnwritten(fs, folder.at(name)))) {
+    const stats = await fs.lstat(folder.at(name))
+    if (now() - stats.mtimeMs <= A_DAY || !(await isUnwritten(fs, folder.at(name)))) {
       const path = `${folder.path}/${name}`
       const message = `${path} cannot be read as a journal; remove it if nothing runs`
       throw new SluiceError('ERR_WRITE', message, { path })
     }
     if (!dryRun) await fs.unlink(folder.at(name))
+    found.push(journalAt(folder, name, stats))
     return undefined
   }
-  if (!journal.isReleased && !isReleasedName(name) && !isGone(journal.owner, system)) return undefined
+  if (!journal.isReleased && !isReleasedName(name) && !(await isDead(journal.owner))) return undefined
   if (dryRun) return { journal, current: name }
   // one winner, whose name says who it is
   const current = nameOfOwner(name, thisOwner(system))
   await fs.rename(folder.at(name), folder.at(current))
   return { journal, current }
+}
+
+function journalAt(folder: OpenFolder, name: string, { size }: FileStats): Leftover {
+  return { path: `${folder.path}/${name}`, bytes: size, state: 'journal' }
 }
 
 /** What stands under the part's name, if it is ours. */
@@ -146,13 +221,17 @@ async function collectPart(
   let folder: OpenFolder | undefined
   let bytes = 0
   try {
+    if (!isUserPath(target)) {
+      const message = `the journal names ${printable(target)}, which is no path of a file below the folder`
+      throw new SluiceError('ERR_PATH', message, { path: target })
+    }
     folder = await folderAt(tree, parentOf(target))
     // a path that leads elsewhere, or a folder that is gone: nothing of ours is there
     if (!folder) return undefined
     const there = await lstatIfThere(fs, folder.at(part))
     if (!there?.isFile() || there.uid !== journal.stats.uid) return undefined
     bytes = there.size
-    if (there.nlink === 2 && !dryRun && (await isPublished(tree, folder, part, name)))
+    if (there.nlink === 2 && (await isPublished(tree, folder, part, name, dryRun)))
       return { path, bytes, state: 'published', file }
     const isOurs =
       there.nlink === 1 &&
@@ -171,11 +250,18 @@ async function collectPart(
 }
 
 /** After a crash between link and unlink both names are one file; the second may have a suffix. */
-async function isPublished(tree: Tree, folder: OpenFolder, part: string, name: string): Promise<boolean> {
+async function isPublished(
+  { fs }: Tree,
+  folder: OpenFolder,
+  part: string,
+  name: string,
+  dryRun: boolean,
+): Promise<boolean> {
   for (let n = 0; n <= MOST_SUFFIXES; n++) {
     const candidate = suffixed(name, n)
-    if (!(await lstatIfThere(tree.fs, folder.at(candidate)))) return false
-    if ((await recoverPublish(tree.fs, folder, part, candidate, 'crash')) === 'published') return true
+    if (!(await lstatIfThere(fs, folder.at(candidate)))) return false
+    if (!(await hasBothNames({ fs, folder, temporary: part }, candidate))) continue
+    return dryRun || (await recoverPublish(fs, folder, part, candidate, 'crash')) === 'published'
   }
   return false
 }

@@ -23,12 +23,14 @@ export interface JournalContent {
   stats: FileStats
 }
 
-/** A million files with long names stay below it. */
+/** Bytes that are read of one journal, and files that are unfinished in it at a time: none of ours comes near. */
 const LARGEST_JOURNAL = 512 * 1024 * 1024
+const MOST_UNFINISHED = 2_000_000
 const JOURNAL_PIECE = 64 * 1024
 
 /**
  * Reads a journal; undefined if it is not one, or not to be trusted: no regular file of its own, too large, garbage.
+ * What is read is bounded, too: the file may grow meanwhile.
  * A torn tail and torn lines are dropped.
  */
 export async function readJournal(fs: FileSystem, path: string): Promise<JournalContent | undefined> {
@@ -36,7 +38,10 @@ export async function readJournal(fs: FileSystem, path: string): Promise<Journal
     if (stats.nlink !== 1 || stats.size > LARGEST_JOURNAL) return undefined
     const reader = new RecordReader()
     const content = new ContentReader()
+    let size = 0
     for await (const piece of readPieces(fs, fd, JOURNAL_PIECE)) {
+      size += piece.length
+      if (size > LARGEST_JOURNAL || content.unfinished > MOST_UNFINISHED) return undefined
       for (const record of reader.push(piece)) content.take(record)
       // the first line is the owner's; what has none is not read to its end
       if (content.owner === undefined) return undefined
@@ -67,6 +72,10 @@ class ContentReader {
   readonly #files = new Map<number, UnfinishedFile>()
   /** How many more files may end by records that say a count. */
   #endable = 0
+
+  get unfinished(): number {
+    return this.#files.size
+  }
 
   take(record: JournalRecord): void {
     if (record.kind === 'owner') {

@@ -34,8 +34,11 @@ import { announcedName, type Claimant, claimantOf, entryName, GATE } from './loc
  * (share): otherwise only the same user could remove the entry of a dead process.
  *
  * Every crash is between two of these calls, and leaves new-E (empty or not), gate/E or E, each with the name of its
- * owner: the next claimant removes it, once the owner is certainly dead. That is decided by process numbers, starts and
- * boots (owner.ts), never by a clock. Nothing needs to be synced: no owner survives a power cut.
+ * owner: the next claimant removes it, once the owner is dead. That is decided by process numbers, starts and boots
+ * (owner.ts), never by a clock, as long as the process can be looked at. Else gate/E and E are a lease (lease.ts): the
+ * owner makes and removes a folder in its entry from time to time. If it is taken for dead and wakes up, its entry is
+ * gone, which it sees before each step that the lock protects. Nothing needs to be synced: no owner survives a power
+ * cut.
  */
 
 /** The codes of a rename over a folder that is not empty. */
@@ -102,6 +105,7 @@ export class Claim {
    * should be one at most. `ours`: our own entry is inside already, and the answer of the rename was lost.
    */
   async lookInside(): Promise<{ ours: boolean; inside: (Claimant | string)[] }> {
+    this.#entries.undecided = 0
     const names = await this.#entries.list(GATE)
     const inside: (Claimant | string)[] = []
     for (const name of names) {
@@ -116,6 +120,7 @@ export class Claim {
    * some dead ones that waited. Returns undefined if somebody removed the gate by hand.
    */
   async readers(): Promise<Claimant[] | undefined> {
+    this.#entries.undecided = 0
     const names = await this.#entries.list()
     if (!names.includes(GATE)) return undefined
     const readers: Claimant[] = []
@@ -144,6 +149,16 @@ export class Claim {
     }
     await this.#entries.collectSome(await this.#entries.list())
     return true
+  }
+
+  /** Whether the last look could not tell yet if somebody lives who cannot be looked at. */
+  get isWatching(): boolean {
+    return this.#entries.undecided > 0
+  }
+
+  /** Shows that we live to those who cannot look at this process. */
+  renew(): Promise<void> {
+    return this.#entries.renew([this.#held(), [GATE, this.#entry]])
   }
 
   /** Whether our entry is where it means that we hold the lock. */

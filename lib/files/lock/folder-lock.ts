@@ -1,6 +1,5 @@
-import { join } from 'node:path'
 import { printable, SluiceError } from '../../errors.js'
-import { badOption, checkAbortSignal, checkChoice, checkDuration } from '../../options.js'
+import { badOption, checkAbortSignal, checkChoice, checkDuration, checkFlag } from '../../options.js'
 import { type Audited, audited, UNRECORDED } from '../audit/recorder.js'
 import { type Clock, systemClock } from '../disk/clock.js'
 import { diskError, errorCode } from '../disk/disk-error.js'
@@ -8,10 +7,13 @@ import type { FileSystem } from '../disk/fs.js'
 import { localPath } from '../disk/names.js'
 import { nodeFileSystem } from '../disk/node-fs.js'
 import { lstatIfThere } from '../disk/stats.js'
+import { Renewal, Watch } from '../own/lease.js'
 import { type ProcessSystem, processSystem, thisOwner } from '../own/owner.js'
 import { Claim } from './claim.js'
 import { fileLockName, type LockMode, lockFolderName } from './lock-names.js'
-import { Backoff, takeLock } from './take-lock.js'
+import { LockPlace } from './lock-place.js'
+import { Backoff, locked, takeLock } from './take-lock.js'
+import { Turns } from './turns.js'
 
 /** Options of {@link FolderLock.acquire}. */
 export interface LockOptions extends Audited {
@@ -19,15 +21,25 @@ export interface LockOptions extends Audited {
   mode?: LockMode
   /** Which lock of the folder: locks with different names are independent. Default 'lock'. */
   name?: string
-  /** Milliseconds to wait at most; 0 tries once, Infinity waits for ever. Default 10,000. */
+  /**
+   * Milliseconds to wait at most; 0 tries once, Infinity waits for ever. Default 10,000. Of several that wait in one
+   * process the time counts anew whenever one before them is done.
+   */
   timeout?: number
   /** Cancels the waiting. */
   signal?: AbortSignal | undefined
+  /**
+   * Take the lock from holders that cannot be looked at, on another machine or in another container, without watching
+   * whether they live: for people who have made sure that they do not.
+   */
+  force?: boolean
   fs?: FileSystem
   /** Who we are and which processes are alive; for tests. */
   system?: ProcessSystem
   /** For tests. */
   clock?: Clock
+  /** For tests: when the holder shows that it lives. */
+  renewals?: Clock
   /** A number from 0 to 1, for pauses and samples; for tests. */
   random?: () => number
 }
@@ -39,16 +51,19 @@ const TIMEOUT = 10_000
  *
  * It is a folder `.sluice-lock-NAME` inside the locked one, which exists only while somebody holds the lock or waits
  * for it. A lock is taken over only from a dead process: one whose number now belongs to another process, or that ran
- * before the last boot. A process on another machine or in another container never counts as dead, and no lock
- * expires. When a waiting exclusive claim is at the front, no new reader gets in, so that a stream of readers does
- * not starve it; among those that wait, chance decides who is next.
+ * before the last boot. A holder on another machine or in another container cannot be looked at. It shows that it lives
+ * every 2 seconds, and counts as dead when it did not for 10 seconds while somebody watched: that long one may wait,
+ * whatever `timeout` says, unless it is 0. A holder that was only suspended, or blocked its event loop, then finds that
+ * it has lost the lock: {@link FolderLock.check} says so. When a waiting exclusive claim is at the front, no new reader gets in, so that a stream of readers does
+ * not starve it. Those that wait in one process get it in the order in which they came; among processes chance decides
+ * who is next.
  *
  * All users who may write to the folder share its lock: the folder of the lock gets the permission bits of the locked
- * one. Not in a folder with the sticky bit, such as /tmp: there it belongs to the first user as long as that holds it,
- * and others get `ERR_PERMISSION` at once.
+ * one. Not in a folder with the sticky bit, such as /tmp: there each user has locks of his own, and nobody can keep
+ * another one out.
  *
  * Limits: on a network disk it works as far as `mkdir` and `rename` are atomic there and `readdir` shows what existed
- * before; what a dead owner left on one machine stays until that machine takes the same lock again. Where the system
+ * before; what a dead process that only waited left on one machine stays until that machine takes the same lock again. Where the system
  * does not say when a process started (without /proc), a process number that is used again keeps the lock held, and
  * two machines that share a disk and a name count as one. The lock belongs to the process: a worker thread that ends
  * does not release it. It is not re-entrant: the holder would wait for itself.
@@ -57,12 +72,25 @@ export class FolderLock implements AsyncDisposable {
   readonly mode: LockMode
   /** The random part of the name of its entry: it identifies this one acquisition. */
   readonly token: string
+  /** In a folder with the sticky bit: another user has taken the usual name of the lock, so that ours has another one. */
+  readonly warning: SluiceError | undefined
   readonly #claim: Claim
   readonly #folder: string
+  readonly #renewal: Renewal
+  readonly #passTurn: () => void
   #given = false
   #release: Promise<void> | undefined
 
-  private constructor(claim: Claim, folder: string) {
+  private constructor(
+    claim: Claim,
+    folder: string,
+    renewal: Renewal,
+    passTurn: () => void,
+    warning: SluiceError | undefined,
+  ) {
+    this.warning = warning
+    this.#renewal = renewal
+    this.#passTurn = passTurn
     this.mode = claim.claimant.mode
     this.token = claim.claimant.owner.token
     this.#claim = claim
@@ -80,11 +108,12 @@ export class FolderLock implements AsyncDisposable {
 
   static async #acquire(given: string, options: LockOptions): Promise<FolderLock> {
     const { fs = nodeFileSystem, system = processSystem, clock = systemClock, random = Math.random } = options
-    const { mode = 'exclusive', name = 'lock', timeout = TIMEOUT, signal } = options
+    const { mode = 'exclusive', name = 'lock', timeout = TIMEOUT, signal, force = false, renewals } = options
     const folder = localPath('folder', given)
     checkChoice('mode', mode, ['exclusive', 'shared'])
     checkDuration('timeout', timeout)
     checkAbortSignal('signal', signal)
+    checkFlag('force', force)
     const folderName = typeof name === 'string' ? lockFolderName(name) : undefined
     if (folderName === undefined) {
       const expected = 'one plain name of at most 242 bytes, without / \\ : and NUL, and whole characters'
@@ -96,17 +125,40 @@ export class FolderLock implements AsyncDisposable {
     try {
       // resolved once: links may change before the release
       const real = await fs.realpath(folder)
-      path = join(real, folderName)
       const around = await fs.stat(real)
-      const claim = new Claim(fs, path, { mode, owner: thisOwner(system) }, { system, around, random })
-      try {
-        await takeLock(claim, waiting, folder)
+      const surroundings = { system, around, random, watch: new Watch(clock, force) }
+      const place = new LockPlace(fs, real, folderName, surroundings)
+      for (;;) {
+        const chosen = await place.choose()
+        path = chosen.path
+        const claim = new Claim(fs, path, { mode, owner: thisOwner(system) }, surroundings)
+        const { claimant } = claim
+        const turns = Turns.of(fs, system, path)
+        const passTurn = () => turns.pass(claimant, clock.now())
+        const before = await turns.take(claimant, waiting)
+        if (before) throw locked(folder, claim, [before])
+        const renewal = new Renewal(() => claim.renew(), renewals)
+        try {
+          await claim.announce()
+          if (await place.isOnly(path)) {
+            await takeLock(claim, waiting, folder)
+            waiting.ensureWanted()
+            if (mode === 'shared') passTurn()
+            return new FolderLock(claim, folder, renewal, passTurn, takenName(chosen.foreign))
+          }
+          await renewal.stop()
+          await claim.withdraw()
+          passTurn()
+        } catch (error) {
+          await renewal.stop()
+          await claim.withdraw().catch(() => {})
+          passTurn()
+          // another user was faster
+          if (waiting.isOver || !(await place.isForeign(path))) throw error
+        }
+        await waiting.pause()
         waiting.ensureWanted()
-      } catch (error) {
-        await claim.withdraw().catch(() => {})
-        throw error
       }
-      return new FolderLock(claim, folder)
     } catch (error) {
       throw (await refusal(fs, error, folder, path)) ?? diskError(error, 'lock', folder)
     }
@@ -114,7 +166,8 @@ export class FolderLock implements AsyncDisposable {
 
   /**
    * Whether the lock is still held: to be called before the step that it protects. Fails with `ERR_LOCK_LOST` if it
-   * was released, or if somebody removed it by hand, and with the codes of disk failures.
+   * was released, if somebody removed it by hand, or if it was taken over because this process did not show for 10
+   * seconds that it lives, and with the codes of disk failures.
    */
   async check(): Promise<void> {
     const { path } = this.#claim
@@ -124,7 +177,9 @@ export class FolderLock implements AsyncDisposable {
     } catch (error) {
       throw diskError(error, 'check the lock on', this.#folder)
     }
-    throw this.#lost(`its entry in ${printable(path)} is gone: do not go on, and take the lock anew`)
+    const why =
+      'somebody removed it by hand, or took it over since this process was suspended or blocked for long'
+    throw this.#lost(`its entry in ${printable(path)} is gone: do not go on, and take the lock anew (${why})`)
   }
 
   /**
@@ -135,10 +190,14 @@ export class FolderLock implements AsyncDisposable {
    */
   release(): Promise<void> {
     this.#given = true
-    this.#release ??= this.#claim.leave().catch((error: unknown) => {
-      this.#release = undefined
-      throw diskError(error, 'release the lock on', this.#folder)
-    })
+    this.#release ??= this.#renewal
+      .stop()
+      .then(() => this.#claim.leave())
+      .catch((error: unknown) => {
+        this.#release = undefined
+        throw diskError(error, 'release the lock on', this.#folder)
+      })
+      .finally(this.#passTurn)
     return this.#release
   }
 
@@ -173,10 +232,18 @@ export async function underFileLock<T extends { warning?: SluiceError }>(
     await lock.release().catch(() => {})
     throw error
   }
+  if (lock.warning) result.warning ??= lock.warning
   await lock.release().catch((error: unknown) => {
     result.warning ??= diskError(error, 'release the lock on', path)
   })
   return result
+}
+
+/** The warning where the usual name of a lock has gone to another user. */
+function takenName(path: string | undefined): SluiceError | undefined {
+  if (path === undefined) return undefined
+  const message = `${printable(path)} belongs to another user, and is passed over: our lock has another name`
+  return new SluiceError('ERR_PERMISSION', message, { path })
 }
 
 /** The error where the folder of the lock belongs to another user. */

@@ -2,8 +2,10 @@ import { join } from 'node:path'
 import { errorCode, SystemError } from '../disk/disk-error.js'
 import { type FileStats, type FileSystem, OPEN } from '../disk/fs.js'
 import { ifThere, lstatIfThere } from '../disk/stats.js'
-import { isGone, type Owner, type ProcessSystem } from '../own/owner.js'
-import { announcedEntry, claimantOf, GATE } from './lock-names.js'
+import { stateOf, type Watch } from '../own/lease.js'
+import { fateOf, type Owner, type ProcessSystem } from '../own/owner.js'
+import { handlesOf } from '../tree/handle-budget.js'
+import { announcedEntry, claimantOf, GATE, SIGN } from './lock-names.js'
 
 /** If the folder vanishes between two calls, it is made again; so often in a row only if something is wrong. */
 export const MOST_LOCK_TRIES = 100
@@ -24,6 +26,8 @@ export interface Surroundings {
   around: FileStats
   /** From 0 to 1. */
   random: () => number
+  /** For holders that cannot be looked at. */
+  watch: Watch
 }
 
 /** Makes, finds and removes the entries in the folder of a lock, of any owner. */
@@ -32,6 +36,8 @@ export class LockEntries {
   readonly #path: string
   readonly #around: FileStats
   readonly #surroundings: Surroundings
+  /** Entries of which it is not known yet whether their owners live, since {@link watchAnew} was called. */
+  undecided = 0
 
   constructor(fs: FileSystem, path: string, surroundings: Surroundings) {
     this.#fs = fs
@@ -58,7 +64,8 @@ export class LockEntries {
   }
 
   async list(...names: string[]): Promise<string[]> {
-    return ((await ifThere(this.#fs.readdir(this.at(...names)))) ?? []).map(String)
+    const list = () => this.#fs.readdir(this.at(...names))
+    return ((await ifThere(handlesOf(this.#fs).retry(list))) ?? []).map(String)
   }
 
   /** Makes the folder of the lock, unless it is there. */
@@ -116,16 +123,56 @@ export class LockEntries {
     }
   }
 
-  /** Removes an entry if its owner is certainly dead; returns whether it is. */
+  /** Removes an entry if its owner is dead; returns whether it is. */
   async collect(name: string, ...above: string[]): Promise<boolean> {
     const waiting = announcedEntry(name)
     const entry = waiting ?? name
     const owner = claimantOf(entry)?.owner
-    if (!owner || !(abandoned.has(owner.token) || isGone(owner, this.#surroundings.system))) return false
+    if (!owner || !(abandoned.has(owner.token) || (await this.#isDead(owner, [...above, name])))) return false
     if (waiting !== undefined) await this.#remove([...above, name, entry])
+    else await this.#remove([...above, name, SIGN])
     await this.#remove([...above, name])
     abandoned.delete(owner.token)
     return true
+  }
+
+  async #isDead(owner: Owner, names: string[]): Promise<boolean> {
+    const { system, watch } = this.#surroundings
+    const fate = fateOf(owner, system)
+    // what only waits keeps nobody out, and is not renewed
+    if (fate !== 'unseen' || announcedEntry(names.at(-1)!) !== undefined) return fate === 'gone'
+    const state = await this.#stateOf(names)
+    if (state === undefined) return false
+    const known = watch.look(this.at(...names), state)
+    if (known === 'unknown') this.undecided++
+    return known === 'dead'
+  }
+
+  /** What an entry is like. It is opened: a network disk may answer with what it remembers if one only asks by name. */
+  #stateOf(names: string[]): Promise<string | undefined> {
+    const look = async () => {
+      const fd = await this.#fs.open(this.at(...names), OPEN.folder)
+      try {
+        return stateOf(await this.#fs.fstat(fd))
+      } finally {
+        await this.#fs.close(fd)
+      }
+    }
+    return ifThere(handlesOf(this.#fs).retry(look))
+  }
+
+  /** Changes our entry at one of these places, so that those see it who cannot look at this process. */
+  async renew(places: string[][]): Promise<void> {
+    for (const place of places) {
+      const sign = this.at(...place, SIGN)
+      try {
+        await this.#fs.mkdir(sign)
+      } catch (error) {
+        if (errorCode(error) === 'ENOENT') continue
+        if (errorCode(error) !== 'EEXIST') throw error
+      }
+      return this.#fs.rmdir(sign)
+    }
   }
 
   /**
@@ -135,6 +182,13 @@ export class LockEntries {
     const from = Math.floor(this.#surroundings.random() * names.length)
     const some = names.length > MOST_LOOKED_AT ? [names[from]!] : names
     for (const name of some) await this.collect(name).catch(() => {})
+  }
+
+  /** {@link collect} for all that is there, and the folder goes if it is empty then. Errors are ignored, as above. */
+  async collectAll(): Promise<void> {
+    for (const name of await this.list(GATE)) await this.collect(name, GATE).catch(() => {})
+    for (const name of await this.list()) await this.collect(name).catch(() => {})
+    await this.#tidy()
   }
 
   /**
@@ -147,6 +201,7 @@ export class LockEntries {
     let areRemoved = true
     for (const place of places) {
       try {
+        await this.#remove([...place, SIGN])
         if (!(await this.#remove(place))) areRemoved = false
       } catch (error) {
         failure ??= { error }

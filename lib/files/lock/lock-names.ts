@@ -16,6 +16,9 @@ const LOCK_PREFIX = '.sluice-lock-'
 /** The folder in which at most one claimant can be at a time. */
 export const GATE = 'gate'
 
+/** What a holder makes in its entry and removes again, so that others see that it lives. */
+export const SIGN = 'alive'
+
 const ANNOUNCED = 'new-'
 const ENTRY_NAME = new RegExp(`^(exclusive|shared)-(${OWNER_TEXT})$`)
 

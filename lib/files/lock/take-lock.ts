@@ -1,16 +1,16 @@
 import { printable, SluiceError } from '../../errors.js'
 import { type Clock, pause } from '../disk/clock.js'
+import { LOOK_EVERY } from '../own/lease.js'
 import type { Claim } from './claim.js'
 import type { Claimant } from './lock-names.js'
 
 /**
- * Takes the lock: announces the claim, enters the gate, and then waits for the readers to leave or becomes one.
+ * Takes the lock for a claim that was announced: enters the gate, and then waits for the readers to leave or becomes one.
  * Throws `ERR_LOCKED`, `ERR_CANCELLED` and system errors; entries of the claimant may remain then.
  * @param folder for the message
  */
 export async function takeLock(claim: Claim, waiting: Backoff, folder: string): Promise<void> {
   for (;;) {
-    await claim.announce()
     await enter(claim, waiting, folder)
     const isReader = claim.claimant.mode === 'shared'
     if (await (isReader ? claim.pass() : outwait(claim, waiting, folder))) return
@@ -18,6 +18,7 @@ export async function takeLock(claim: Claim, waiting: Backoff, folder: string): 
     waiting.ensureWanted()
     if (waiting.isOver) throw locked(folder, claim, [])
     await waiting.pause()
+    await claim.announce()
   }
 }
 
@@ -33,7 +34,7 @@ async function enter(claim: Claim, waiting: Backoff, folder: string): Promise<vo
         lastTry = over
         continue
       }
-      if (over) throw locked(folder, claim, inside)
+      if (over && !waiting.mayWatch(claim)) throw locked(folder, claim, inside)
     }
     await waiting.pause()
     waiting.ensureWanted()
@@ -46,13 +47,14 @@ async function outwait(claim: Claim, waiting: Backoff, folder: string): Promise<
     const readers = await claim.readers()
     if (!readers) return false
     if (readers.length === 0) return !waited || claim.isHeld()
-    if (waiting.isOver) throw locked(folder, claim, readers)
+    if (waiting.isOver && !waiting.mayWatch(claim)) throw locked(folder, claim, readers)
     await waiting.pause()
     waiting.ensureWanted()
   }
 }
 
-function locked(folder: string, claim: Claim, holders: (Claimant | string)[]): SluiceError {
+/** The error of one who has waited long enough. */
+export function locked(folder: string, claim: Claim, holders: (Claimant | string)[]): SluiceError {
   const { owner: own } = claim.claimant
   const isThis = ({ owner: { host, pid } }: Claimant) => host === own.host && pid === own.pid
   const names = holders.map((holder) => {
@@ -75,11 +77,6 @@ function locked(folder: string, claim: Claim, holders: (Claimant | string)[]): S
 const FIRST_PAUSE = 1
 /** The more of them wait, the more often one of them checks, so that the time between two holders stays short. */
 const LONGEST_PAUSE = 25
-/**
- * To find out whether the holder is alive costs more than to see that there is one: it is done once in so many
- * milliseconds.
- */
-const LOOK_EVERY = 100
 
 /**
  * The waiting of one claimant: ever longer pauses of random length, until the time is over or the signal is aborted.
@@ -88,7 +85,8 @@ export class Backoff {
   readonly #clock: Clock
   readonly #signal: AbortSignal | undefined
   readonly #random: () => number
-  readonly #end: number
+  readonly #timeout: number
+  #end: number
   #pause = FIRST_PAUSE
   #look = Number.NEGATIVE_INFINITY
 
@@ -97,14 +95,50 @@ export class Backoff {
     this.#clock = clock
     this.#signal = signal
     this.#random = random
+    this.#timeout = timeout
     this.#end = clock.now() + timeout
+  }
+
+  get now(): number {
+    return this.#clock.now()
+  }
+
+  /** Milliseconds until the time is over. */
+  get left(): number {
+    return Math.max(0, this.#end - this.#clock.now())
+  }
+
+  /** The time counts from `since` on, if that is later than its beginning. */
+  restart(since: number): void {
+    this.#end = Math.max(this.#end, since + this.#timeout)
+  }
+
+  /** Calls back once, after `ms` milliseconds or when the signal is aborted; returns a function that cancels it. */
+  after(ms: number, callback: () => void): () => void {
+    const cancelTimer = this.#clock.after(ms, callback)
+    this.#signal?.addEventListener('abort', callback)
+    return () => {
+      cancelTimer()
+      this.#signal?.removeEventListener('abort', callback)
+    }
   }
 
   get isOver(): boolean {
     return this.#clock.now() >= this.#end
   }
 
-  /** Whether it is time to check again who holds the lock. The first time it is. */
+  /**
+   * Whether it waits on, although the time may be over: whoever may be dead is watched until that is known, unless
+   * nothing was to be waited for at all.
+   */
+  mayWatch({ isWatching }: Claim): boolean {
+    return isWatching && this.#timeout > 0
+  }
+
+  /**
+   * Whether it is time to check again who holds the lock, which costs more than to see that it is held. The first time
+   * it is.
+   */
   isLookDue(): boolean {
     const now = this.#clock.now()
     if (now - this.#look < LOOK_EVERY) return false
@@ -121,8 +155,7 @@ export class Backoff {
 
   /** Waits for the next pause, or until the signal is aborted. */
   async pause(): Promise<void> {
-    const most = Math.max(0, this.#end - this.#clock.now())
-    const ms = Math.min(most, this.#pause * (0.5 + this.#random()))
+    const ms = this.isOver ? LOOK_EVERY : Math.min(this.left, this.#pause * (0.5 + this.#random()))
     this.#pause = Math.min(LONGEST_PAUSE, this.#pause * 1.5)
     this.ensureWanted()
     await pause(this.#clock, ms, this.#signal)

@@ -1,7 +1,30 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { OWNER_TEXT, type Owner, ownerOfText, textOfOwner } from './owner.js'
 
-// All names of files in our own folder (`.sluice`): journals, intents of transactions, recovery points.
+// All names of our own folder (`.sluice`), and of files in it: journals, intents of transactions, recovery points.
+
+/** The possible names of our folder: the first one that is free or ours is used. */
+export const OWN_FOLDERS = ['.sluice', '.sluice_1', '.sluice_2', '.sluice_3', '.sluice_4'] as const
+
+/**
+ * Where other users may make files, they could have all of these names before us: then our folder has one that nobody
+ * foresees.
+ */
+const UNFORESEEN_FOLDER = /^\.sluice_[0-9a-f]{16}$/
+
+/** Whether {@link unforeseenFolder} made the name. */
+export function isUnforeseenFolder(name: string): boolean {
+  return UNFORESEEN_FOLDER.test(name)
+}
+
+export function unforeseenFolder(): string {
+  return `.sluice_${randomBytes(8).toString('hex')}`
+}
+
+/** Whether our folder can have this name. */
+export function isOwnFolderName(name: string): boolean {
+  return (OWN_FOLDERS as readonly string[]).includes(name) || UNFORESEEN_FOLDER.test(name)
+}
 
 const JOURNAL_NAME = /^[0-9a-f]{32}(\.[0-9a-f-]+)?\.journal$/
 const OWNED_NAME = new RegExp(`^[0-9a-f]{32}\\.(${OWNER_TEXT})\\.journal$`)

@@ -1,16 +1,28 @@
-import { isSluiceError, SluiceError } from '../../errors.js'
-import { systemCode } from '../disk/disk-error.js'
+import { isSluiceError, printable, SluiceError } from '../../errors.js'
+import { diskError, systemCode } from '../disk/disk-error.js'
+import { ifThere, isOfUser } from '../disk/stats.js'
 import type { OpenFolder, Tree } from '../tree/tree.js'
-import { isJournalName, parseIntentName, parseRecoveryName } from './names.js'
+import {
+  isJournalName,
+  isOwnFolderName,
+  isUnforeseenFolder,
+  OWN_FOLDERS,
+  parseIntentName,
+  parseRecoveryName,
+  unforeseenFolder,
+} from './names.js'
 import { ownerOfTemporary } from './temporary-name.js'
-
-/** The possible names of our folder: the first one that is free or ours is used. */
-export const OWN_FOLDERS = ['.sluice', '.sluice_1', '.sluice_2', '.sluice_3', '.sluice_4'] as const
 
 /** Whether a path below a root is that of one of our folders, or of something in it. */
 export function isInOwnFolder(path: string): boolean {
-  return (OWN_FOLDERS as readonly string[]).includes(path.split('/')[0]!)
+  return isOwnFolderName(path.split('/')[0]!)
 }
+
+/**
+ * Told of what has a name of ours and belongs to another user. It is not read: whoever wrote it could have us change
+ * and remove our own files.
+ */
+export type PassOver = (warning: SluiceError) => void
 
 const MOST_FOLDER_TRIES = 16
 
@@ -19,7 +31,7 @@ const MOST_FOLDER_TRIES = 16
  * removed it meanwhile. `make` releases it, but not if it fails. `ERR_WRITE` if something else has all of its names.
  */
 export async function makeInOwnFolder<T>(tree: Tree, make: (folder: OpenFolder) => Promise<T>): Promise<T> {
-  for (const name of OWN_FOLDERS) {
+  for (const name of await possibleFolders(tree, true)) {
     for (let tries = 1; ; tries++) {
       const folder = await makeOwnFolder(tree, name)
       if (!folder) break
@@ -33,6 +45,24 @@ export async function makeInOwnFolder<T>(tree: Tree, make: (folder: OpenFolder) 
   }
   const message = `every name for our folder is taken (${OWN_FOLDERS.join(', ')}); move one away`
   throw new SluiceError('ERR_WRITE', message, { path: OWN_FOLDERS[0] })
+}
+
+/**
+ * All names that our folder may have here: {@link OWN_FOLDERS}, and where other users may make files what stands there
+ * of unforeseen ones.
+ * @param another adds one more of these
+ */
+export async function possibleFolders(tree: Tree, another = false): Promise<string[]> {
+  const unforeseen = await tree.within('', async (root) => {
+    const { mode } = await tree.fs.fstat(root.fd).catch((error: unknown) => {
+      throw diskError(error, 'look at the folder', tree.root)
+    })
+    const isShared = (mode & 0o022) !== 0 && tree.fs.user?.() !== undefined
+    if (!isShared) return []
+    const there = (await root.list()).map(String).filter(isUnforeseenFolder)
+    return another ? [...there, unforeseenFolder()] : there
+  })
+  return [...OWN_FOLDERS, ...unforeseen]
 }
 
 /**
@@ -54,8 +84,7 @@ async function enterOwn(tree: Tree, name: string): Promise<OpenFolder | undefine
   try {
     const made = await tree.makeFolder(name, 0o700)
     tree.forget(name)
-    const folder = await tree.folder(name)
-    return made === 'created' ? folder : await ifOurs(tree, folder)
+    return made === 'created' ? await tree.folder(name) : await enterIfOurs(tree, name)
   } catch (error) {
     return unlessTaken(error, 'EEXIST')
   }
@@ -73,29 +102,70 @@ function unlessTaken(error: unknown, code: string): undefined {
 }
 
 /** Our folder, if it exists and is ours; see {@link makeOwnFolder}. */
-export async function findOwnFolder(tree: Tree, name: string): Promise<OpenFolder | undefined> {
+export async function findOwnFolder(
+  tree: Tree,
+  name: string,
+  passOver?: PassOver,
+): Promise<OpenFolder | undefined> {
   tree.forget(name)
-  const folder = await folderAt(tree, name)
-  return folder && ifOurs(tree, folder)
+  return enterIfOurs(tree, name, passOver).catch((error: unknown) => unlessTaken(error, 'ENOENT'))
 }
 
-/** The folder if it is one of ours: only its owner may enter it, and all names in it are ours. Else releases it. */
-async function ifOurs(tree: Tree, folder: OpenFolder): Promise<OpenFolder | undefined> {
+/**
+ * The folder `name` if it is one of ours: it belongs to the user who runs, nobody else may enter it, and all names in
+ * it are ours.
+ */
+async function enterIfOurs(tree: Tree, name: string, passOver?: PassOver): Promise<OpenFolder | undefined> {
+  const { fs } = tree
+  // looked at first: that of another user cannot even be entered
+  const there = await tree.within('', (root) => fs.lstat(root.at(name)))
+  if (there.isDirectory() && !isOfUser(fs, there)) {
+    passOver?.(ofAnother(name, there.uid))
+    return undefined
+  }
+  const folder = await tree.folder(name)
   let isOurs = false
   try {
-    const { mode } = await tree.fs.fstat(folder.fd)
-    const isPrivate = tree.fs.platform === 'win32' || (mode & 0o077) === 0
-    isOurs = isPrivate && (await folder.list()).map(String).every(isOwnName)
+    const stats = await fs.fstat(folder.fd)
+    const isPrivate = fs.platform === 'win32' || (stats.mode & 0o077) === 0
+    isOurs = isPrivate && isOfUser(fs, stats) && (await folder.list()).map(String).every(isOwnName)
     return isOurs ? folder : undefined
   } finally {
     if (!isOurs) folder.release()
   }
 }
 
-/** Each of our folders that exists. It is released when the next one is asked for, and with `tidy` removed if empty. */
-export async function* ownFolders(tree: Tree, tidy = false): AsyncGenerator<OpenFolder> {
-  for (const name of OWN_FOLDERS) {
-    const folder = await findOwnFolder(tree, name)
+/** The names of the files in one of our folders, but for those of other users. */
+export async function ownNames(tree: Tree, folder: OpenFolder, passOver?: PassOver): Promise<string[]> {
+  const { fs } = tree
+  const names: string[] = []
+  for (const name of (await folder.list()).map(String)) {
+    const there = await ifThere(fs.lstat(folder.at(name)))
+    if (there && !isOfUser(fs, there)) passOver?.(ofAnother(`${folder.path}/${name}`, there.uid))
+    else names.push(name)
+  }
+  return names
+}
+
+function ofAnother(path: string, uid: number): SluiceError {
+  const message = `${printable(path)} belongs to another user (${uid}), and is passed over; only that user can end what it stands for`
+  return new SluiceError('ERR_PERMISSION', message, { path })
+}
+
+/** What {@link ownFolders} is asked to do. */
+interface Visit {
+  /** Remove a folder that is empty. */
+  tidy?: boolean
+  passOver?: PassOver | undefined
+}
+
+/** Each of our folders that exists. It is released when the next one is asked for. */
+export async function* ownFolders(
+  tree: Tree,
+  { tidy = false, passOver }: Visit = {},
+): AsyncGenerator<OpenFolder> {
+  for (const name of await possibleFolders(tree)) {
+    const folder = await findOwnFolder(tree, name, passOver)
     if (!folder) continue
     try {
       yield folder
@@ -125,5 +195,5 @@ export async function removeOwnFolder(tree: Tree, folder: OpenFolder): Promise<v
 
 /** Removes those of our folders that are empty: a power cut may have brought them back. */
 export async function removeEmptyFolders(tree: Tree): Promise<void> {
-  for await (const folder of ownFolders(tree, true)) void folder
+  for await (const folder of ownFolders(tree, { tidy: true })) void folder
 }

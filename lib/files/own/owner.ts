@@ -7,7 +7,10 @@ export interface Owner {
   pid: number
   /** When the process started, to distinguish it from a later one with the same number; '' if unknown. */
   start: string
-  /** The machine (its name and id) and its namespace of process numbers: each container has its own. */
+  /**
+   * The machine (its name and id), and its namespaces of process numbers and of time: each container has its own, and
+   * in another one the start of a process is another number.
+   */
   host: string
   /** The boot of the machine: no process of an earlier boot is alive. '' if unknown. */
   boot: string
@@ -72,25 +75,33 @@ export function thisOwner(system: ProcessSystem = processSystem): Owner {
 }
 
 /**
- * Whether the process is certainly dead. An owner on another machine, or one about which too little is known, counts
- * as alive. Where the system does not say which boot it is (without /proc), machines of the same name count as one.
+ * What can be said of a process by looking at it. 'unseen': it is on another machine or in another container, or too
+ * little is known; see lease.ts. Where the system does not say which boot it is (without /proc), machines of the same
+ * name count as one.
  */
-export function isGone(owner: Owner, system: ProcessSystem = processSystem): boolean {
+export function fateOf(owner: Owner, system: ProcessSystem = processSystem): 'alive' | 'gone' | 'unseen' {
   const here = currentMachine(system)
-  if (owner.host !== here.host) return false
+  if (owner.host !== here.host) return 'unseen'
   if (owner.boot !== here.boot) {
     // another machine of the same name has another boot, too: only the machine id tells them apart
-    return owner.boot !== '' && here.boot !== '' && machineId(system) !== ''
+    const isKnown = owner.boot !== '' && here.boot !== '' && machineId(system) !== ''
+    return isKnown ? 'gone' : 'unseen'
   }
-  if (!system.isAlive(owner.pid)) return true
+  if (!system.isAlive(owner.pid)) return 'gone'
   const { start, ended } = statOf(owner.pid, system)
-  return ended || (owner.start !== '' && start !== '' && owner.start !== start)
+  return ended || (owner.start !== '' && start !== '' && owner.start !== start) ? 'gone' : 'alive'
+}
+
+/** Whether the process is certainly dead, as far as one can see by looking at it. */
+export function isGone(owner: Owner, system: ProcessSystem = processSystem): boolean {
+  return fateOf(owner, system) === 'gone'
 }
 
 function currentMachine(system: ProcessSystem): Pick<Owner, 'host' | 'boot'> {
   const space = system.read('/proc/self/ns/pid') ?? ''
+  const time = system.read('/proc/self/ns/time') ?? ''
   const boot = system.read('/proc/sys/kernel/random/boot_id')?.trim() ?? ''
-  const host = shortDigest(`${system.hostname()} ${space} ${machineId(system)}`)
+  const host = shortDigest(`${system.hostname()} ${space} ${time} ${machineId(system)}`)
   return { host, boot: boot && shortDigest(boot) }
 }
 

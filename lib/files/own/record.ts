@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto'
+import { isOwnFolderName } from './names.js'
+import { ownerOfTemporary } from './temporary-name.js'
 
 // Records that are read back from the disk: what they must look like, and a digest against damage.
 
@@ -11,6 +13,20 @@ export type RecordShape = Record<string, FieldCheck>
 export const isText = (value: unknown): value is string => typeof value === 'string'
 export const isNumber: FieldCheck = (value) => Number.isFinite(value)
 export const isCount: FieldCheck = (value) => Number.isSafeInteger(value) && (value as number) >= 0
+
+/** SHA-256 in hexadecimal digits. */
+export const isDigest: FieldCheck = (value) => isText(value) && /^[0-9a-f]{64}$/.test(value)
+
+/**
+ * Whether the value is a path below a folder, of plain names with `/`, as users may give one: nothing in our folder,
+ * and no temporary file.
+ */
+export const isUserPath: FieldCheck = (value) => {
+  if (!isText(value) || !value.isWellFormed()) return false
+  const names = value.split('/')
+  if (names.some((name) => name === '' || name === '.' || name === '..' || name.includes('\0'))) return false
+  return !isOwnFolderName(names[0]!) && ownerOfTemporary(names.at(-1)!) === undefined
+}
 
 export function maybe(check: FieldCheck): FieldCheck {
   return (value) => value === undefined || check(value)

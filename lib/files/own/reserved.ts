@@ -13,7 +13,7 @@ const CUT_OFF = /[. ]*(?::.*)?$/su
  * Our folder under all its names, locks, folders that are moved aside; temporary files; and the short names of 8.3
  * characters that Windows gives all of them.
  */
-const RESERVED = /^\.sluice(?:_\d+|-.*)?$|^\..*\.sluice-tmp$|^sl(?:uice|[0-9a-f]{4})~\d|~\d+\.slu$/su
+const RESERVED = /^\.sluice(?:_[0-9a-f]+|-.*)?$|^\..*\.sluice-tmp$|^sl(?:uice|[0-9a-f]{4})~\d|~\d+\.slu$/su
 
 /**
  * Whether some disk could take the name for one that this library makes, and later reads, moves or removes: then

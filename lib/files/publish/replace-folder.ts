@@ -3,7 +3,7 @@ import { printable, SluiceError } from '../../errors.js'
 import { diskError, errorCode, SystemError } from '../disk/disk-error.js'
 import { type FileStats, type FileSystem, OPEN } from '../disk/fs.js'
 import { moveOver } from '../disk/move-file.js'
-import { lstatIfThere, sameInode } from '../disk/stats.js'
+import { isOfUser, lstatIfThere, sameInode } from '../disk/stats.js'
 import { Folder, type OpenFolder } from '../tree/open-folder.js'
 import { checkIsWritten, type TemporaryFile } from './take-name.js'
 
@@ -125,6 +125,8 @@ export async function recoverReplaced(fs: FileSystem, folder: OpenFolder): Promi
     // a link or a file of that name is not ours
     if (!opened) continue
     try {
+      // that of another user could have us take away what we have, or give a name to what is theirs
+      if (!isOfUser(fs, await fs.fstat(opened.fd))) continue
       for (const name of (await opened.list()).map(String)) {
         const what = await recoverName(fs, folder, name, opened.at(name), BigInt(`0x${ino}`))
         recovered[what].push(what === 'kept' ? `${aside}/${name}` : name)

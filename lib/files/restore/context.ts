@@ -1,3 +1,4 @@
+import type { SluiceError } from '../../errors.js'
 import type { Audit } from '../audit/audit-record.js'
 import { Recorder, UNRECORDED } from '../audit/recorder.js'
 import { type Clock, systemClock } from '../disk/clock.js'
@@ -41,6 +42,8 @@ export interface RecoveryContext
   recorder: Recorder
   /** The points that an earlier manager left, the oldest first. */
   found: readonly Point[]
+  /** What has a name of ours, but belongs to another user. */
+  passedOver: readonly SluiceError[]
 }
 
 /** Opens the folder, locks it, and finds the points there. What was opened is closed if that fails. */
@@ -58,9 +61,13 @@ export async function openRecovery(
     const area = { tree, durability, owner: thisOwner(system), taken: new Set<string>(), warnings: [] }
     const store = new RecoveryStore(area)
     const recorder = new Recorder({ audit, clock })
-    const found = await withoutCommitted(store, await store.find(system))
+    const passedOver: SluiceError[] = lock.warning ? [lock.warning] : []
+    const found = await withoutCommitted(
+      store,
+      await store.find(system, (warning) => passedOver.push(warning)),
+    )
     const given = { attempts, clock, now, system, waiting: options.lock }
-    return { ...area, ...given, lock, store, recorder, found }
+    return { ...area, ...given, lock, store, recorder, found, passedOver }
   } catch (error) {
     await lock?.release().catch(() => {})
     await tree.close()

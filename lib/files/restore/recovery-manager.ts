@@ -69,6 +69,11 @@ export class RecoveryManager implements AsyncDisposable {
     return [...this.#points]
   }
 
+  /** What was passed over when it was opened: it has a name of ours, but belongs to another user. */
+  get warnings(): readonly SluiceError[] {
+    return this.#context.passedOver
+  }
+
   /**
    * Makes a point before a file is changed. When it resolves, the point and the kept content are durable. 'write':
    * the file will be written, or made if it is missing. 'create': it will be made, and nothing may have its name

@@ -1,5 +1,4 @@
 import { isSluiceError, printable, SluiceError } from '../../errors.js'
-import { readWholeFile } from '../content/read-file.js'
 import { fileDigest } from '../disk/digest-file.js'
 import { systemCode } from '../disk/disk-error.js'
 import { copyFile, moveOver, orRemove } from '../disk/move-file.js'
@@ -7,9 +6,19 @@ import { nameOf } from '../disk/names.js'
 import { lstatIfThere, unlinkIfThere } from '../disk/stats.js'
 import { digestOfFileAt, inFolder, type StagingArea, stage } from '../intent/staging.js'
 import { newRecoveryKey, parseRecoveryName, recoveryName } from '../own/names.js'
-import { makeInOwnFolder, ownFolders, removeOwnFolder } from '../own/own-folder.js'
+import { makeInOwnFolder, ownFolders, ownNames, type PassOver, removeOwnFolder } from '../own/own-folder.js'
 import { isGone, type ProcessSystem } from '../own/owner.js'
-import { decodeSealed, encodeSealed } from '../own/record.js'
+import {
+  encodeSealed,
+  hasShape,
+  isDigest,
+  isNumber,
+  isUserPath,
+  maybe,
+  oneOf,
+  type RecordShape,
+} from '../own/record.js'
+import { readSealed } from '../own/sealed-file.js'
 import { ownerOfTemporary } from '../own/temporary-name.js'
 import type { OpenFolder, Tree } from '../tree/tree.js'
 
@@ -51,6 +60,19 @@ export interface RecoveryPoint {
 }
 
 const POINT_TITLE = 'sluice-point 1'
+
+const POINT_SHAPE: RecordShape = {
+  kind: oneOf('write', 'create', 'delete'),
+  path: isUserPath,
+  time: isNumber,
+  old: maybe(isDigest),
+  linked: maybe(oneOf(true, false)),
+  after: (value) => value === null || maybe(isDigest)(value),
+}
+
+function isPointRecord(value: unknown): value is PointRecord | CommitRecord {
+  return hasShape(value, POINT_SHAPE) || hasShape(value, { kind: oneOf('commit'), time: isNumber })
+}
 
 /** A point on the disk. One that cannot be read has the path of its own file. */
 export class Point implements RecoveryPoint {
@@ -97,19 +119,18 @@ export class RecoveryStore {
     this.#power = area.durability === 'power'
   }
 
-  /** All points, the oldest first. Removes what a crash left beside them. */
-  async find(system: ProcessSystem): Promise<Point[]> {
+  /** All points, the oldest first, but for those of other users. Removes what a crash left beside them. */
+  async find(system: ProcessSystem, passOver?: PassOver): Promise<Point[]> {
     const { fs } = this.#tree
     const found: Point[] = []
-    for await (const folder of ownFolders(this.#tree, true)) {
-      const names = (await folder.list()).map(String)
+    for await (const folder of ownFolders(this.#tree, { tidy: true, passOver })) {
+      const names = await ownNames(this.#tree, folder, passOver)
       for (const name of names) {
         const parsed = parseRecoveryName(name)
         if (parsed?.what === 'point') {
-          // if the digest fits, this library wrote it, so that its fields need no check
-          const bytes = await readWholeFile(fs, folder.at(name), name)
-          const record = decodeSealed(POINT_TITLE, bytes) as PointRecord | CommitRecord | undefined
-          found.push(new Point(folder.path, parsed.key, parsed.number, record, true))
+          const record = await readSealed(fs, folder.at(name), POINT_TITLE)
+          const stored = isPointRecord(record) ? record : undefined
+          found.push(new Point(folder.path, parsed.key, parsed.number, stored, true))
         }
         // kept content without a point: a crash before the point was written, or after it was removed
         const orphan = parsed?.what === 'kept' && !names.includes(recoveryName(parsed.key, 'point'))

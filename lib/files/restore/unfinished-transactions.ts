@@ -1,9 +1,10 @@
 import { foldName } from '../disk/names.js'
 import { IntentFile } from '../intent/intent-file.js'
+import { Watch } from '../own/lease.js'
 import { PendingTransactions } from '../transaction/context.js'
 import { lockFolder } from '../transaction/folder.js'
 import { areInLine } from '../transaction/plan.js'
-import { isEnded, recoverIntents } from '../transaction/recover.js'
+import { isInTheWay, recoverIntents, watchIntents } from '../transaction/recover.js'
 import type { RecoveryContext } from './context.js'
 
 /**
@@ -14,14 +15,16 @@ import type { RecoveryContext } from './context.js'
  * @returns whether that may have changed a file
  */
 export async function endUnfinished(
-  { tree, waiting, system }: RecoveryContext,
+  { tree, waiting, system, clock }: RecoveryContext,
   path: string,
 ): Promise<boolean> {
   const found = await IntentFile.find(tree)
   if (!(await mayNeed(found, path))) return false
+  const watch = new Watch(clock)
+  await watchIntents(tree, watch)
   const lock = await lockFolder(tree, waiting, system)
   try {
-    const left = (await recoverIntents(tree, false, system)).filter((one) => !isEnded(one))
+    const left = (await recoverIntents(tree, { dryRun: false, system, watch, lock })).filter(isInTheWay)
     const pending = new PendingTransactions(left, tree.root)
     pending.checkReadable()
     pending.check(path)

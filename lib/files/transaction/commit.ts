@@ -1,8 +1,9 @@
-import { type Code, printable, SluiceError } from '../../errors.js'
+import { type Code, isSluiceError, printable, SluiceError } from '../../errors.js'
 import { diskError } from '../disk/disk-error.js'
 import type { FileStats } from '../disk/fs.js'
 import type { Intent, IntentAction } from '../intent/intent.js'
 import { IntentFile } from '../intent/intent-file.js'
+import { Renewal } from '../own/lease.js'
 import type { TransactionContext } from './context.js'
 import type { Draft } from './draft.js'
 import { removeAll } from './folder.js'
@@ -24,7 +25,7 @@ class Commit {
   constructor(context: TransactionContext, intent: Intent, stats: Map<string, FileStats>) {
     this.#context = context
     this.#intent = intent
-    this.#steps = new Steps(context.tree, intent, stats)
+    this.#steps = new Steps(context.tree, intent, () => context.lock.check(), stats)
   }
 
   /**
@@ -35,17 +36,29 @@ class Commit {
   async run(done: () => void): Promise<void> {
     await this.#steps.syncAll()
     const file = await IntentFile.create(this.#context, this.#intent)
+    const renewal = new Renewal(() => file.renew(), this.#context.renewals)
+    try {
+      await this.#apply(file, done)
+    } finally {
+      await renewal.stop()
+    }
+  }
+
+  async #apply(file: IntentFile, done: () => void): Promise<void> {
+    const { lock } = this.#context
     const touched = new Set<IntentAction>()
     try {
-      await this.#context.lock.check()
+      await lock.check()
       await file.advance('committed')
     } catch (error) {
+      await this.#checkStillOurs()
       await this.#notCommitted(file, error)
       throw error
     }
     try {
       await this.#steps.forward((action) => touched.add(action), done)
     } catch (error) {
+      await this.#checkStillOurs()
       await this.#abort(file, touched, error)
       throw error
     }
@@ -55,7 +68,19 @@ class Commit {
       const why = 'everything is in place, but the disk failed to make it last'
       throw await this.#keep(file, 'ERR_OUTCOME_UNKNOWN', why, error)
     }
+    await this.#checkStillOurs()
     await this.#end(file)
+  }
+
+  /**
+   * Throws `ERR_LOCK_LOST` if another process took over the lock while this one was suspended: it found the intent, and
+   * ends it, so that nothing may be undone or removed here any more.
+   */
+  async #checkStillOurs(): Promise<void> {
+    const lost = await lossOf(this.#context)
+    if (!lost) return
+    this.isKept = true
+    throw lost
   }
 
   /** The intent could not be marked as committed, or it is unknown whether it was. */
@@ -109,6 +134,16 @@ class Commit {
   }
 }
 
+/** The error if the lock was lost. A check that fails says nothing: what failed before is reported. */
+async function lossOf({ lock }: TransactionContext): Promise<SluiceError | undefined> {
+  try {
+    await lock.check()
+  } catch (error) {
+    if (isSluiceError(error, 'ERR_LOCK_LOST')) return error
+  }
+  return undefined
+}
+
 /** What a transaction did. */
 export interface TransactionResult {
   id: string
@@ -150,6 +185,7 @@ export async function runTransaction(
   } catch (error) {
     // what cannot be removed now is removed by a recovery
     if (!commit?.isKept) await removeAll(context.tree, context.taken).catch(() => {})
-    throw error
+    // whoever has the lock now may be the reason for what failed
+    throw (await lossOf(context)) ?? error
   }
 }

@@ -1,21 +1,25 @@
 import { randomBytes } from 'node:crypto'
 import { printable, SluiceError } from '../../errors.js'
+import type { Clock } from '../disk/clock.js'
 import { diskError } from '../disk/disk-error.js'
 import { nodeFileSystem } from '../disk/node-fs.js'
 import type { StagingArea } from '../intent/staging.js'
 import type { FolderLock } from '../lock/folder-lock.js'
+import { Watch } from '../own/lease.js'
 import { processSystem, thisOwner } from '../own/owner.js'
 import { Tree } from '../tree/tree.js'
 import { lockFolder } from './folder.js'
 import type { TransactionOptions } from './options.js'
 import { areInLine } from './plan.js'
-import { isEnded, type RecoveredTransaction, recoverIntents } from './recover.js'
+import { isInTheWay, type RecoveredTransaction, recoverIntents, watchIntents } from './recover.js'
 
 /** What a transaction works with, from its beginning to its end. */
 export interface TransactionContext extends StagingArea {
   id: string
   lock: FolderLock
   pending: PendingTransactions
+  /** When the holder shows that it lives; for tests. */
+  renewals: Clock | undefined
   /** The earlier transactions that were found, and what was done with them. */
   recovered: readonly RecoveredTransaction[]
 }
@@ -26,18 +30,21 @@ export interface TransactionContext extends StagingArea {
  */
 export async function openContext(path: string, options: TransactionOptions): Promise<TransactionContext> {
   const { id = randomBytes(16).toString('hex'), durability = 'power' } = options
-  const { fs = nodeFileSystem, system = processSystem } = options
+  const { fs = nodeFileSystem, system = processSystem, clock, renewals } = options
   const tree = await Tree.open(path, { fs })
   let lock: FolderLock | undefined
   try {
-    lock = await lockFolder(tree, { signal: options.signal, ...options.lock }, system)
+    const watch = new Watch(clock)
+    await watchIntents(tree, watch)
+    lock = await lockFolder(tree, { signal: options.signal, ...options.lock, clock, renewals }, system)
     const dryRun = options.unfinished === 'refuse'
-    const recovered = await recoverIntents(tree, dryRun, system)
-    const left = dryRun ? recovered : recovered.filter((one) => !isEnded(one))
+    const recovered = await recoverIntents(tree, { dryRun, system, watch, lock })
+    const left = recovered.filter((one) => (dryRun ? one.state !== 'foreign' : isInTheWay(one)))
     const pending = new PendingTransactions(left, tree.root)
     pending.checkBegin(id, dryRun)
-    const area = { tree, owner: thisOwner(system), durability, taken: new Set<string>(), warnings: [] }
-    return { ...area, id, lock, pending, recovered }
+    const warnings = lock.warning ? [lock.warning] : []
+    const area = { tree, owner: thisOwner(system), durability, taken: new Set<string>(), warnings }
+    return { ...area, id, lock, pending, recovered, renewals }
   } catch (error) {
     await lock?.release().catch(() => {})
     await tree.close()

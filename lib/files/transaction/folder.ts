@@ -16,7 +16,7 @@ export const fewAtOnce = (): Limiter => new Limiter(MOST_AT_ONCE)
 /** Takes the lock of the folder: only one transaction or recovery runs there at a time. */
 export function lockFolder(
   { root, fs }: Tree,
-  lock: Pick<LockOptions, 'timeout' | 'signal'> | undefined,
+  lock: Omit<LockOptions, 'name' | 'fs' | 'system' | 'audit'> | undefined,
   system: ProcessSystem,
 ): Promise<FolderLock> {
   return FolderLock.acquire(root, { ...lock, name: 'transaction', fs, system, audit: UNRECORDED })

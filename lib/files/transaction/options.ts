@@ -11,6 +11,7 @@ import {
 import type { Audit } from '../audit/audit-record.js'
 import type { EncodeOptions } from '../content/formats.js'
 import type { Schema } from '../content/schema.js'
+import type { Clock } from '../disk/clock.js'
 import type { FileSystem } from '../disk/fs.js'
 import type { ProcessSystem } from '../own/owner.js'
 import type { Durability } from '../publish/publish.js'
@@ -55,6 +56,10 @@ export interface TransactionOptions {
   audit?: Audit
   /** Which processes are alive; for tests. */
   system?: ProcessSystem
+  /** For tests. */
+  clock?: Clock
+  /** For tests: when the transaction shows that it lives. */
+  renewals?: Clock
 }
 
 /** Options of {@link FileTransaction.write}. */

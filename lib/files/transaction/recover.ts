@@ -1,6 +1,7 @@
 import type { SluiceError } from '../../errors.js'
 import { checkFlag } from '../../options.js'
 import { type Audited, audited, UNRECORDED } from '../audit/recorder.js'
+import type { Clock } from '../disk/clock.js'
 import { diskError } from '../disk/disk-error.js'
 import type { FileSystem } from '../disk/fs.js'
 import { localPath } from '../disk/names.js'
@@ -8,8 +9,9 @@ import { nodeFileSystem } from '../disk/node-fs.js'
 import { IntentFile } from '../intent/intent-file.js'
 import { removeOrphans } from '../intent/remove-orphans.js'
 import type { FolderLock } from '../lock/folder-lock.js'
+import { LOOK_EVERY, untilNextLook, Watch } from '../own/lease.js'
 import { removeEmptyFolders } from '../own/own-folder.js'
-import { isGone, type ProcessSystem, processSystem } from '../own/owner.js'
+import { fateOf, type Owner, type ProcessSystem, processSystem } from '../own/owner.js'
 import { Tree } from '../tree/tree.js'
 import { lockFolder } from './folder.js'
 import { Steps } from './steps.js'
@@ -22,13 +24,19 @@ export interface RecoveredTransaction {
    * 'discarded': it was not committed; everything is as before. 'completed': it was committed; everything is new.
    * 'undone': it had failed; everything is as before. With `dryRun` this is what would be done. Other transactions
    * are left as they are: 'running': its process is alive. 'conflict': the files in `conflicts` are neither what it
-   * found nor what it wrote. 'damaged': its intent cannot be read. 'failed': the disk failed, see `error`.
+   * found nor what it wrote. 'damaged': its intent cannot be read. 'failed': the disk failed, see `error`. 'foreign':
+   * it belongs to another user, and is passed over, see `error`.
    */
-  state: 'discarded' | 'completed' | 'undone' | 'running' | 'conflict' | 'damaged' | 'failed'
+  state: 'discarded' | 'completed' | 'undone' | 'running' | 'conflict' | 'damaged' | 'failed' | 'foreign'
   /** The paths that it changes, below the folder. */
   paths: string[]
-  /** The path of its intent below the folder. */
+  /** The path of its intent below the folder; of another user that of the folder with all that is theirs. */
   intent: string
+  /**
+   * All that goes with it, or with `dryRun` would go: its intent, temporary files and backups, and of the paths those
+   * that it deletes, or that are undone and were not there before. Missing where it is left as it is.
+   */
+  removed?: string[]
   conflicts?: string[]
   error?: SluiceError
 }
@@ -42,8 +50,15 @@ export interface RecoverOptions extends Audited {
   fs?: FileSystem
   /** How long to wait for a running transaction. Milliseconds, default 10,000. */
   lock?: { timeout?: number; signal?: AbortSignal }
+  /**
+   * Take what belongs to processes that cannot be looked at, on another machine or in another container, without
+   * watching whether they live: for people who have made sure that they do not.
+   */
+  force?: boolean
   /** Which processes are alive; for tests. */
   system?: ProcessSystem
+  /** For tests. */
+  clock?: Clock
 }
 
 /**
@@ -51,7 +66,8 @@ export interface RecoverOptions extends Audited {
  * undone, so that afterwards each is done wholly or not at all. Then removes their temporary files. A file that is
  * neither what the transaction found nor what it wrote is never touched: then the transaction stays, and is reported
  * as 'conflict'. It may itself be interrupted at any moment and run again. Transactions of living processes are left
- * alone.
+ * alone. Those of processes on another machine or in another container are watched for 10 seconds first, and count as
+ * left by dead ones if nothing of them changes meanwhile.
  *
  * Fails with `ERR_USAGE`, `ERR_LOCKED` (a transaction runs there), and for failures of the disk during the search
  * with `ERR_WRITE`, `ERR_PERMISSION`, `ERR_READ_ONLY`; also if a temporary file cannot be removed, after all else was
@@ -63,16 +79,27 @@ export function recoverTransactions(
 ): Promise<RecoveredTransaction[]> {
   return audited('recoverTransactions', dir, options, async () => {
     const { dryRun = false, orphans = true, fs = nodeFileSystem, system = processSystem } = options
+    const { force = false, clock } = options
     const folder = localPath('folder', dir)
     checkFlag('dryRun', dryRun)
     checkFlag('orphans', orphans)
+    checkFlag('force', force)
     const tree = await Tree.open(folder, { fs })
     let lock: FolderLock | undefined
     try {
-      if (!dryRun) lock = await lockFolder(tree, options.lock, system)
-      const recovered = await recoverIntents(tree, dryRun, system)
+      const watch = new Watch(clock, force)
+      // while the lock is waited for, too
+      await watchIntents(tree, watch)
+      if (!dryRun) lock = await lockFolder(tree, { ...options.lock, force, clock }, system)
+      const recovered = await recoverIntents(tree, {
+        dryRun,
+        system,
+        watch,
+        lock,
+        signal: options.lock?.signal,
+      })
       if (!dryRun) {
-        if (orphans) await collectOrphans(tree, system)
+        if (orphans) await collectOrphans(tree, { system, force, clock })
         await removeEmptyFolders(tree)
       }
       return recovered
@@ -85,14 +112,49 @@ export function recoverTransactions(
   })
 }
 
-/** Recovers the transactions of all intents in the folder, one after the other. The caller holds the lock. */
-export async function recoverIntents(
-  tree: Tree,
-  dryRun: boolean,
-  system: ProcessSystem,
-): Promise<RecoveredTransaction[]> {
-  const recovered: RecoveredTransaction[] = []
+/** How {@link recoverIntents} works. */
+interface Recovery {
+  dryRun: boolean
+  system: ProcessSystem
+  watch: Watch
+  /** That of the folder; none with `dryRun`. */
+  lock: FolderLock | undefined
+  signal?: AbortSignal | undefined
+}
+
+/** Begins to watch the intents in the folder: some may be of processes that cannot be looked at. */
+export async function watchIntents(tree: Tree, watch: Watch): Promise<void> {
   for (const file of await IntentFile.find(tree)) {
+    // what fails here fails again when the intent is read, and is told of then
+    const state = await file.seen().catch(() => undefined)
+    if (state !== undefined) watch.look(file.path, state)
+  }
+}
+
+/** Whether the process of an intent goes on with it; undefined: it has to be watched longer. */
+async function isRunning(
+  file: IntentFile,
+  owner: Owner,
+  system: ProcessSystem,
+  watch: Watch,
+): Promise<boolean | undefined> {
+  if (file.name.left) return false
+  const fate = fateOf(owner, system)
+  if (fate !== 'unseen') return fate === 'alive'
+  const state = await file.seen()
+  if (state === undefined) return true
+  const known = watch.look(file.path, state)
+  return known === 'unknown' ? undefined : known === 'alive'
+}
+
+/** Recovers the transactions of all intents in the folder, one after the other. The caller holds the lock. */
+export async function recoverIntents(tree: Tree, recovery: Recovery): Promise<RecoveredTransaction[]> {
+  const { dryRun, system, watch, lock, signal } = recovery
+  const guard = async () => lock?.check()
+  const recovered: RecoveredTransaction[] = []
+  const passOver = (error: SluiceError) =>
+    recovered.push({ id: '', state: 'foreign', paths: [], intent: error.path!, error })
+  for (const file of await IntentFile.find(tree, passOver)) {
     const found: RecoveredTransaction = { id: '', state: 'damaged', paths: [], intent: file.path }
     recovered.push(found)
     try {
@@ -100,8 +162,17 @@ export async function recoverIntents(
       if (intent) {
         found.id = intent.id
         found.paths = intent.actions.map(({ path }) => path)
-        if (!file.name.left && !isGone(intent.owner, system)) found.state = 'running'
-        else await recoverTransaction(new Steps(tree, intent), file, found, dryRun)
+        let running = await isRunning(file, intent.owner, system, watch)
+        while (running === undefined) {
+          await untilNextLook(watch.clock, LOOK_EVERY, signal)
+          running = await isRunning(file, intent.owner, system, watch)
+        }
+        if (running) found.state = 'running'
+        else {
+          // one that was only suspended finds it under another name, and can neither commit nor undo it
+          if (!dryRun && !file.name.left && fateOf(intent.owner, system) === 'unseen') await file.leave()
+          await recoverTransaction(new Steps(tree, intent, guard), file, found, dryRun)
+        }
       }
     } catch (error) {
       found.state = 'failed'
@@ -115,15 +186,23 @@ export async function recoverIntents(
  * A process that died before it had an intent left only temporary files. Those that cannot be removed are reported at
  * the end.
  */
-async function collectOrphans(tree: Tree, system: ProcessSystem): Promise<void> {
+async function collectOrphans(
+  { root, fs }: Tree,
+  how: Pick<RecoverOptions, 'system' | 'force' | 'clock'>,
+): Promise<void> {
   const everything = { olderThan: 0, recursive: true, now: () => Number.MAX_VALUE }
-  const { errors } = await removeOrphans(tree.root, { ...everything, fs: tree.fs, system, audit: UNRECORDED })
+  const { errors } = await removeOrphans(root, { ...everything, ...how, fs, audit: UNRECORDED })
   if (errors[0]) throw errors[0]
 }
 
 /** Whether the transaction is finished. */
 export function isEnded({ state }: RecoveredTransaction): boolean {
   return state === 'discarded' || state === 'completed' || state === 'undone'
+}
+
+/** Whether the transaction is in the way of others that name its paths. */
+export function isInTheWay(one: RecoveredTransaction): boolean {
+  return !isEnded(one) && one.state !== 'foreign'
 }
 
 const DONE = { prepared: 'discarded', committed: 'completed', aborting: 'undone' } as const
@@ -135,21 +214,23 @@ async function recoverTransaction(
   dryRun: boolean,
 ): Promise<void> {
   const { state } = file.name
-  if (state !== 'prepared') {
+  const direction = ({ prepared: 'discard', committed: 'forward', aborting: 'undo' } as const)[state]
+  if (direction !== 'discard') {
     // durable first: else a power cut could bring back the earlier state, with half of the files new
     if (!dryRun) await file.sync()
-    const conflicts = await steps.conflicts(state === 'committed' ? 'forward' : 'undo')
+    const conflicts = await steps.conflicts(direction)
     if (conflicts.length > 0) {
       found.state = 'conflict'
       found.conflicts = conflicts
       return
     }
-    if (!dryRun) {
-      await (state === 'committed' ? steps.forward() : steps.undo())
+  }
+  found.removed = [file.path, ...(await steps.goes(direction))]
+  if (!dryRun) {
+    if (direction !== 'discard') {
+      await (direction === 'forward' ? steps.forward() : steps.undo())
       await steps.sync()
     }
-  }
-  if (!dryRun) {
     await file.remove()
     await steps.clean()
   }

@@ -28,13 +28,18 @@ interface Order {
 export class Steps {
   readonly #tree: Tree
   readonly #intent: Intent
+  readonly #guard: () => Promise<void>
   readonly #order: Order
   readonly #states: StepStates
 
-  /** @param known in the process that prepared it the stats of each path at that time */
-  constructor(tree: Tree, intent: Intent, known?: Map<string, FileStats>) {
+  /**
+   * @param guard called before each change; throws once the lock is lost, and others go on with it
+   * @param known in the process that prepared it the stats of each path at that time
+   */
+  constructor(tree: Tree, intent: Intent, guard: () => Promise<void>, known?: Map<string, FileStats>) {
     this.#tree = tree
     this.#intent = intent
+    this.#guard = guard
     this.#order = orderOf(intent)
     this.#states = new StepStates(tree, intent, known)
   }
@@ -58,6 +63,7 @@ export class Steps {
     const { cleared, puts, removes } = this.#order
     const { folders } = this.#intent
     await this.#each(cleared, forward)
+    await this.#guard()
     for (const folder of folders) await this.#tree.makeFolder(folder)
     // a power cut that loses a new folder would lose the file that was moved into it, too
     await this.#syncFoldersOf(folders)
@@ -87,6 +93,26 @@ export class Steps {
     return found.sort()
   }
 
+  /**
+   * The paths that stand now and go: temporary files and backups; files that it deletes, or that it made and that are
+   * undone.
+   */
+  async goes(direction: 'forward' | 'undo' | 'discard'): Promise<string[]> {
+    const { actions } = this.#intent
+    const own = actions.flatMap(({ temporary, backup }) => [temporary, backup])
+    const isRemoved = ({ temporary, backup }: IntentAction) =>
+      direction === 'forward' ? temporary === undefined : backup === undefined
+    const goes: string[] = []
+    await fewAtOnce().each(own, async (path) => {
+      if (path !== undefined && (await this.#states.stands(path))) goes.push(path)
+    })
+    if (direction === 'discard') return goes.sort()
+    await fewAtOnce().each(actions.filter(isRemoved), async (action) => {
+      if ((await this.#states[direction](action)) === 'todo') goes.push(action.path)
+    })
+    return goes.sort()
+  }
+
   /** Syncs the names in all folders that are concerned, each once. */
   async sync(): Promise<void> {
     await this.#syncFoldersOf(this.#paths())
@@ -105,6 +131,7 @@ export class Steps {
 
   /** Removes temporary files and backups. Continues after an error, and throws the first one. */
   async clean(): Promise<void> {
+    await this.#guard()
     const paths = this.#intent.actions.flatMap(({ temporary, backup }) => [temporary, backup])
     await removeAll(this.#tree, paths)
   }
@@ -127,12 +154,14 @@ export class Steps {
   /** Renames `from` over `to`; without `from` removes `to`. */
   async #put(from: string | undefined, to: string): Promise<void> {
     const tree = this.#tree
+    await this.#guard()
     if (from === undefined) return removeFile(tree, to)
     await inFolder(tree, from, (source) => inFolder(tree, to, (target) => moveOver(tree.fs, source, target)))
   }
 
   async #removeFolder(path: string): Promise<void> {
     const { fs } = this.#tree
+    await this.#guard()
     await inFolder(this.#tree, path, (where) => fs.rmdir(where)).catch((error: unknown) => {
       // it is not empty, was not made yet, or was removed by a call whose answer was lost
       if (!['ENOTEMPTY', 'EEXIST'].includes(errorCode(error) ?? '')) unlessMissing(error)
@@ -175,6 +204,11 @@ class StepStates {
     this.#known = known
   }
 
+  /** Whether anything has the path. */
+  async stands(path: string): Promise<boolean> {
+    return (await this.#look(path)) !== undefined
+  }
+
   /** Whether the path can get its new content. */
   async forward({ path, temporary, digest, old }: IntentAction): Promise<StepState> {
     const there = await this.#look(path)
@@ -207,7 +241,10 @@ class StepStates {
     const saved = await this.#look(backup)
     if (saved) {
       if (there && sameInode(there, saved)) return 'done'
-      if (!there || this.#isMade(path, there) || (await isNew())) return 'todo'
+      if (!there || this.#isMade(path, there) || (await isNew())) {
+        // in the process that made it, it is a second name of the old file
+        return this.#known || (await this.#holds(backup, saved, old)) ? 'todo' : 'conflict'
+      }
       return (await this.#holds(path, there, old)) ? 'done' : 'conflict'
     }
     return this.#doneBefore(path, there, old, digest)

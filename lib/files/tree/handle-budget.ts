@@ -1,5 +1,7 @@
+import { Limiter } from '../../async.js'
 import { SluiceError } from '../../errors.js'
 import { checkWhole } from '../../options.js'
+import type { FileSystem } from '../disk/fs.js'
 import { isOutOfHandles, retryWhileOut } from '../disk/out-of-handles.js'
 
 /** A handle that nobody uses, kept open because it may be used again. */
@@ -30,6 +32,18 @@ export interface FileSlot extends IdleHandle {
   closed?: Promise<void>
 }
 
+/** How many handles {@link HandleBudget.brief} work has open at most, more or less. */
+const HANDLES_OF_BRIEF = 4
+
+const ofProcess = new WeakMap<FileSystem, HandleBudget>()
+
+/** The one budget of this process for all operations that are given none. */
+export function handlesOf(fs: FileSystem): HandleBudget {
+  const known = ofProcess.get(fs) ?? new HandleBudget()
+  ofProcess.set(fs, known)
+  return known
+}
+
 /**
  * How many files and folders are open at once. Those that nobody uses are kept open, and closed to make room, the one
  * used longest ago first. A file waits while all handles are in use. A folder never waits, because its opener may hold
@@ -53,11 +67,14 @@ export class HandleBudget {
   /** Those for which the system had no handle try again one after the other: together they would hold all of them. */
   #turn: Promise<unknown> = Promise.resolve()
   #closed = false
+  /** Those of {@link brief} that run. */
+  readonly #brief: Limiter
 
   /** @param most handles open at once. Default 64. */
   constructor(most = 64) {
     checkWhole('handles', most, 1)
     this.#most = most
+    this.#brief = new Limiter(Math.max(1, Math.floor(most / HANDLES_OF_BRIEF)))
   }
 
   /** Calls `work` with the open handle of `file`, opened if it is not. Fails as `open` and `work` do. */
@@ -128,6 +145,15 @@ export class HandleBudget {
       this.#returned()
     }
     return this.#retryInTurn(work)
+  }
+
+  /**
+   * For `work` that opens a few files and closes them again, without waiting for anything but the disk: only as many at
+   * once as there is room for, so that those that have one handle and want a second get it. Never one inside another: it
+   * could wait for itself. {@link retry} may be inside.
+   */
+  brief<T>(work: () => Promise<T>): Promise<T> {
+    return this.#brief.run(work)
   }
 
   /** Closes the handles of all files, those in use as soon as they are not. No file can be opened afterwards. */

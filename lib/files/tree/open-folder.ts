@@ -53,7 +53,7 @@ export class FolderHandle implements IdleHandle {
 }
 
 /** The use of a folder handle by one caller, until it is released. */
-export class Lease implements OpenFolder {
+export class FolderUse implements OpenFolder {
   readonly #fs: FileSystem
   readonly #handle: FolderHandle
   readonly #leave: (handle: FolderHandle) => void

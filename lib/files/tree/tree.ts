@@ -6,9 +6,9 @@ import { checkName, isOfProcess, localPath, localTarget, nameOf, ofProcess, pare
 import { nodeFileSystem } from '../disk/node-fs.js'
 import { isOutOfHandles } from '../disk/out-of-handles.js'
 import { sameInode } from '../disk/stats.js'
-import { HandleBudget } from './handle-budget.js'
+import { HandleBudget, handlesOf } from './handle-budget.js'
 import { makeFolders } from './make-folders.js'
-import { FolderHandle, hold, Lease, type OpenFolder, pathIn } from './open-folder.js'
+import { FolderHandle, FolderUse, hold, type OpenFolder, pathIn } from './open-folder.js'
 
 export type { OpenFolder } from './open-folder.js'
 
@@ -63,7 +63,7 @@ export class Tree {
       if (create) await makeFolders(fs, path, durability === 'power')
       const resolved = await fs.realpath(path)
       if (isOfProcess(resolved)) throw ofProcess(path)
-      const fd = await fs.open(resolved, OPEN.folder)
+      const fd = await handlesOf(fs).retry(() => fs.open(resolved, OPEN.folder))
       return new Tree(fs, resolved, fd, budget)
     } catch (error) {
       throw diskError(error, 'open the folder', root)
@@ -78,7 +78,7 @@ export class Tree {
     if (this.#closed) throw new SluiceError('ERR_STATE', 'the tree is closed')
     this.#check(path)
     const handle = await this.#enter(path)
-    return new Lease(this.fs, handle, (held) => this.#leave(held))
+    return new FolderUse(this.fs, handle, (held) => this.#leave(held))
   }
 
   /** Calls `act` with the folder at `path`, and releases it afterwards. Fails as {@link Tree.folder} and `act` do. */

@@ -2,7 +2,7 @@ import { inSlices } from '../../async.js'
 import type { SluiceError } from '../../errors.js'
 import type { ModeMemory } from '../../files/disk/attributes.js'
 import { errorCode } from '../../files/disk/disk-error.js'
-import type { FileIdentity } from '../../files/disk/fs.js'
+import type { FileIdentity, SyncCalls } from '../../files/disk/fs.js'
 import { nameOf, parentOf } from '../../files/disk/names.js'
 import { Journal, type JournalEnd } from '../../files/journal/journal.js'
 import { PartFile } from '../../files/part/part-file.js'
@@ -20,6 +20,8 @@ export class JournaledParts {
   readonly #names = new PartNames()
   #transfer = ''
   #journal: Promise<Journal> | undefined
+  /** The journal, once it was made. */
+  #opened: Journal | undefined
   /** Why nothing can be written: then only those files do not fail that stand there already. */
   #refusal: SluiceError | undefined
   /** The numbers in the journal of files that are neither published nor given up, by the index of their entry. */
@@ -117,6 +119,16 @@ export class JournaledParts {
     return this.#store.space.explain(error, entry)
   }
 
+  /** To be called before a file is published: `ERR_LOCK_LOST` if another process has taken the transfer over. */
+  async check(): Promise<void> {
+    await (await this.#journal)?.check()
+  }
+
+  /** Whether {@link check} would say nothing, by calls that are made at once. */
+  isOurs(calls: SyncCalls): boolean {
+    return this.#opened?.isOurs(calls) ?? false
+  }
+
   /** Records a file's outcome in the journal. */
   async ended(entry: Entry, end: JournalEnd): Promise<void> {
     const n = this.#numbers[entry.index]
@@ -176,10 +188,12 @@ export class JournaledParts {
   }
 
   #openJournal(): Promise<Journal> {
-    const make = async () =>
-      Journal.create(await this.#store.tree(), this.#transfer, {
+    const make = async () => {
+      this.#opened = await Journal.create(await this.#store.tree(), this.#transfer, {
         durability: this.#store.durability,
       })
+      return this.#opened
+    }
     this.#journal ??= this.#store.handles.retry(make)
     return this.#journal
   }

@@ -85,7 +85,9 @@ export class SmallFiles implements PartRun {
         const folder = isAlone ? undefined : (this.#heldFor(entry) ?? (await this.#enter(entry)))
         // below a folder that has a suffix it gets another name than its own
         const isOwn = folder !== undefined && folder.path === this.#heldPath
-        const how = isOwn ? this.#tryPublish(folder, entry) : 'unusual'
+        // else DiskPart says that the journal is lost
+        const how =
+          isOwn && this.#store.parts.isOurs(this.#calls) ? this.#tryPublish(folder, entry) : 'unusual'
         if (how === 'published') published.push(entry)
         if (how === 'unusual') unusual.push(index)
         if (this.#store.pace.clock.now() - this.#since > SLICE) await this.#yield()

@@ -2,7 +2,7 @@ import type { FileSystem } from '../../files/disk/fs.js'
 import { checkChoice, checkOption, checkWhole } from '../../options.js'
 
 /** The calls that can fail. */
-export type DiskCall = Exclude<keyof FileSystem, 'platform' | 'at' | 'sync' | 'accessList'>
+export type DiskCall = Exclude<keyof FileSystem, 'platform' | 'user' | 'at' | 'sync' | 'accessList'>
 
 const CALLS: Record<DiskCall | '*', true> = {
   '*': true,

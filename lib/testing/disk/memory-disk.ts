@@ -60,6 +60,11 @@ export class MemoryDisk extends MemoryCalls implements FileSystem {
     return #sync in this && !this.delay ? this.#sync : undefined
   }
 
+  /** All that is made through its calls belongs to the user 0. */
+  user(): number {
+    return 0
+  }
+
   at(fd: number, name: string): string | null {
     return this.platform === 'linux' ? `/proc/self/fd/${fd}/${name}` : null
   }

@@ -4,8 +4,9 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import test from 'ava'
 import { type RemoveOrphansOptions, removeOrphans, temporaryName } from '../../../lib/files/index.js'
-import { type Owner, type ProcessSystem, thisOwner } from '../../../lib/files/own/owner.js'
-import { MemoryDisk } from '../../../lib/testing/index.js'
+import { LEASE } from '../../../lib/files/own/lease.js'
+import { type Owner, type ProcessSystem, textOfOwner, thisOwner } from '../../../lib/files/own/owner.js'
+import { FakeClock, MemoryDisk } from '../../../lib/testing/index.js'
 import { temporary } from '../../helpers/folders.js'
 
 const HOUR = 3_600_000
@@ -28,16 +29,10 @@ function setup(disk = new MemoryDisk({ now: () => NOW - 30 * HOUR })) {
 test('KNOWN-FAILURES 37: what dead processes left is removed whatever its prefix, what belongs to a live one stays', async (t) => {
   const { disk, remove } = setup()
   const orphans = ['', 'mine', 'a.b.c'].map((prefix) => temporaryName({ prefix, owner: gone }))
-  const kept = [
-    temporaryName({ owner: me }),
-    temporaryName({ prefix: 'x', owner: { ...gone, host: 'elsewhere' } }),
-    'report.tmp',
-    '.report.sluice-tmp',
-    'report',
-  ]
+  const kept = [temporaryName({ owner: me }), 'report.tmp', '.report.sluice-tmp', 'report']
   for (const name of [...orphans, ...kept]) disk.put(`/d/${name}`, 'four')
   const dry = await remove({ dryRun: true })
-  t.is(disk.snapshot().size, 8)
+  t.is(disk.snapshot().size, 7)
   const { count, bytes, files, errors } = await remove()
   t.deepEqual({ count, bytes, files: files.sort(), errors }, { ...dry, files: dry.files.sort() })
   t.deepEqual([count, bytes, errors], [3, 12, []])
@@ -45,6 +40,33 @@ test('KNOWN-FAILURES 37: what dead processes left is removed whatever its prefix
   t.deepEqual([...disk.snapshot().keys()].sort(), kept.map((name) => `/d/${name}`).sort())
   t.is((await remove()).count, 0)
   t.deepEqual(disk.openHandles(), [])
+})
+
+test('files of a process that cannot be looked at are watched: those go that do not change, or at once by force', async (t) => {
+  const name = (host: string, token: string) => `/d/${temporaryName({ owner: { ...gone, host, token } })}`
+  const [rests, changes, locked] = [name('ab', 'a1'), name('ab', 'a2'), name('cd', 'a3')]
+  const sign = `/d/.sluice-lock-transaction/gate/exclusive-${textOfOwner({ ...gone, host: 'cd' })}`
+  let time = NOW - 30 * HOUR
+  const scene = () => {
+    const { disk, remove } = setup(new MemoryDisk({ now: () => (time += 1) }))
+    for (const path of [rests, changes, locked]) disk.put(path, 'four')
+    disk.putFolder(sign)
+    return { disk, remove }
+  }
+  const { disk, remove } = scene()
+  // while it is waited, one is written to, and the lock of another one's process shows that it lives
+  const clock = new FakeClock()
+  const removing = remove({ clock })
+  while (clock.pending === 0) await new Promise(setImmediate)
+  disk.put(changes, 'five!')
+  disk.putFolder(`${sign}/alive`)
+  disk.remove(`${sign}/alive`)
+  clock.advance(LEASE)
+  const { files } = await removing
+  t.deepEqual(files, [rests])
+  const other = scene()
+  const forced = await other.remove({ force: true, clock: new FakeClock() })
+  t.is(forced.count, 3)
 })
 
 test('only what is old enough goes', async (t) => {

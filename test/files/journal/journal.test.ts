@@ -8,10 +8,10 @@ import {
   RecordReader,
 } from '../../../lib/files/journal/journal-records.js'
 import { readJournal } from '../../../lib/files/journal/read-journal.js'
-import { nameOfOwner, ownerOfName } from '../../../lib/files/own/names.js'
-import { OWN_FOLDERS } from '../../../lib/files/own/own-folder.js'
+import { RENEW_EVERY } from '../../../lib/files/own/lease.js'
+import { nameOfOwner, OWN_FOLDERS, ownerOfName } from '../../../lib/files/own/names.js'
 import { type ProcessSystem, thisOwner } from '../../../lib/files/own/owner.js'
-import { MemoryDisk } from '../../../lib/testing/index.js'
+import { FakeClock, MemoryDisk } from '../../../lib/testing/index.js'
 
 const ID = 'ab'.repeat(16)
 const PATH = `/d/.sluice/${ID}.journal`
@@ -254,10 +254,13 @@ test('the part of a dead owner is removed, and then its journal', async (t) => {
   const { disk, collect } = await leave(t)
   disk.put('/d/x.part', 'abc')
   disk.put('/d/other.part', 'abc')
-  const [found] = await collect({ dryRun: true })
-  t.like(found, { path: 'x.part', bytes: 3, state: 'part' })
+  const found = await collect({ dryRun: true })
+  t.like(found, [
+    { path: 'x.part', bytes: 3, state: 'part' },
+    { path: `.sluice/${ID}.journal`, state: 'journal' },
+  ])
   t.true(disk.list().includes('/d/x.part'))
-  t.is((await collect()).length, 1)
+  t.deepEqual(await collect(), found)
   t.deepEqual(
     disk.list().filter((path) => path.startsWith('/d/') && path !== '/d/'),
     ['/d/other.part'],
@@ -280,6 +283,8 @@ test('after a crash between link and unlink both names are one file: the part go
     if (name !== '/d/x') disk.put('/d/x', 'other')
     disk.put('/d/x.part', 'abc')
     await disk.link('/d/x.part', name)
+    const [looked] = await collect({ dryRun: true })
+    t.is(looked!.state, 'published')
     t.is((await collect())[0]!.state, 'published')
     t.is(disk.snapshot().get(name)!.toString(), 'abc')
     t.false(disk.list().includes('/d/x.part'))
@@ -361,7 +366,7 @@ test('a journal that is empty, or full of zeros after a power cut, is removed af
     const { disk, collect } = await leave(t)
     disk.put(PATH, content)
     t.like(await collect(), [{ state: 'kept' }])
-    t.deepEqual(await collect({ now }), [])
+    t.like(await collect({ now }), [{ state: 'journal', path: `.sluice/${ID}.journal` }])
     t.false(disk.list().includes(PATH))
   }
   for (const content of [`${'\0'.repeat(300)}x`, Buffer.alloc(100_000)]) {
@@ -380,10 +385,63 @@ test('KNOWN-FAILURES 18: the journal of a living owner is not touched; one that 
   t.deepEqual(await collectLeftovers(tree), [])
   t.true(disk.list().includes('/d/x.part'))
   await journal.close()
-  t.is((await collectLeftovers(tree)).length, 1)
+  t.deepEqual(
+    (await collectLeftovers(tree)).map(({ state }) => state),
+    ['part', 'journal'],
+  )
   t.false(disk.list().includes('/d/x.part'))
   await tree.close()
   t.deepEqual(disk.openHandles(), [])
+})
+
+test('the journal of a process that cannot be looked at is watched, and the process finds out that it lost it', async (t) => {
+  const { disk, tree } = await setup()
+  const elsewhere = { ...DEAD, host: 'elsewhere' }
+  const renewals = new FakeClock()
+  const journal = await Journal.create(tree, ID, { durability: 'crash', owner: elsewhere, renewals })
+  await journal.begin([FILE])
+  disk.put('/d/x.part', 'abc')
+  // as long as it shows that it lives, whoever waits leaves it alone
+  const clock = new FakeClock({ auto: true })
+  disk.hook = ({ call, path }) => {
+    if (call === 'open' && path === PATH) renewals.advance(RENEW_EVERY)
+  }
+  let time = Date.now()
+  const renewed = { system: GRAVE, wait: true, clock, now: () => time++ }
+  t.deepEqual(await collectLeftovers(tree, renewed), [])
+  await journal.check()
+  disk.hook = undefined
+  // a single look decides nothing, and does not wait
+  t.deepEqual(await collectLeftovers(tree, { system: GRAVE, clock: new FakeClock() }), [])
+  const states = (await collectLeftovers(tree, { ...renewed, clock: new FakeClock({ auto: true }) })).map(
+    ({ state }) => state,
+  )
+  t.deepEqual(states, ['part', 'journal'])
+  await t.throwsAsync(journal.check(), { code: 'ERR_LOCK_LOST' })
+  t.false(journal.isOurs(disk.sync ?? t.fail()!))
+  // what stands under its name by now is not its own
+  const next = await Journal.create(tree, ID, { durability: 'crash' })
+  await next.begin([FILE])
+  journal.end(0, { state: 'completed', part: 'gone' })
+  await journal.finish()
+  await next.check()
+  await next.close()
+  await tree.close()
+  t.deepEqual(disk.openHandles(), [])
+})
+
+test('by force it is taken at once', async (t) => {
+  const { disk, tree } = await setup()
+  const journal = await Journal.create(tree, ID, {
+    durability: 'crash',
+    owner: { ...DEAD, host: 'elsewhere' },
+  })
+  await journal.begin([FILE])
+  disk.put('/d/x.part', 'abc')
+  const found = await collectLeftovers(tree, { system: GRAVE, force: true, clock: new FakeClock() })
+  t.is(found.length, 2)
+  await journal.close().catch(() => {})
+  await tree.close()
 })
 
 test('HOSTILE-INPUT 65: of several that collect at once one wins, and what it holds is not taken from it', async (t) => {

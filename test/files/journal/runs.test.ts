@@ -251,6 +251,7 @@ test('of a run whose owner died the parts are removed, and nothing that only loo
   disk.put('/d/large.part', 'longer than it can be')
   const found = await collectLeftovers(tree, { system: GRAVE })
   t.deepEqual(found.map(({ path, state }) => `${path} ${state}`).sort(), [
+    `.sluice/${ID}.journal journal`,
     'a.part part',
     'd_1/b.part part',
     'linked.part published',

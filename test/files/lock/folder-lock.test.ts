@@ -3,6 +3,8 @@ import { join } from 'node:path'
 import test from 'ava'
 import { isSluiceError } from '../../../lib/errors.js'
 import { FolderLock, type LockOptions } from '../../../lib/files/lock/folder-lock.js'
+import type { LockMode } from '../../../lib/files/lock/lock-names.js'
+import { LEASE, RENEW_EVERY } from '../../../lib/files/own/lease.js'
 import { FakeClock, MemoryDisk } from '../../../lib/testing/index.js'
 import { temporary } from '../../helpers/folders.js'
 import { Machine } from '../../helpers/machine.js'
@@ -136,19 +138,73 @@ test('a number that was given to another process, and an earlier boot, are taken
   t.pass()
 })
 
-test('another machine, another container, or a clock that jumps never lead to a take-over', async (t) => {
+/** A holder that cannot be looked at, and whose sign of life comes when the test wants it. */
+async function elsewhere(change: 'hostname' | 'space' | 'id', mode: LockMode = 'exclusive') {
+  const { acquire, machine, disk } = scene()
+  const renewals = new FakeClock()
+  const held = await acquire(1, { mode, renewals })
+  machine.end(1)
+  machine[change] = 'other'
+  machine.boot = 'boot-2'
+  /** Counts the looks of who waits, and shows after each that the holder lives. */
+  const renewed = () => {
+    disk.hook = ({ call, path }) => {
+      if (call === 'open' && path.includes('.sluice-lock-lock/')) renewals.advance(RENEW_EVERY)
+    }
+  }
+  return { acquire, held, disk, renewed }
+}
+
+test('a holder that cannot be looked at keeps the lock as long as it shows that it lives, whatever the clocks say', async (t) => {
   for (const change of ['hostname', 'space', 'id'] as const) {
-    const { acquire, machine, clock } = scene()
-    const held = await acquire(1)
-    machine.end(1)
-    machine[change] = 'other'
-    machine.boot = 'boot-2'
-    const error = await t.throwsAsync(acquire(2), { code: 'ERR_LOCKED' })
+    const { acquire, held, renewed } = await elsewhere(change)
+    renewed()
+    const error = await t.throwsAsync(acquire(2, { timeout: 60_000 }), { code: 'ERR_LOCKED' })
     t.regex(error!.message, /process 1 on another machine or in another container/)
-    clock.advance(1e12)
-    await t.throwsAsync(acquire(2), { code: 'ERR_LOCKED' })
     await held.check()
   }
+})
+
+test('one that does not for the time of a lease has lost it, and finds out before its next step', async (t) => {
+  for (const mode of ['exclusive', 'shared'] as const) {
+    const { acquire, held, disk } = await elsewhere('space', mode)
+    // it takes as long as the lease to find out, whatever was to be waited
+    const clock = new FakeClock({ auto: true })
+    const next = await acquire(2, { timeout: 1, clock })
+    t.true(clock.now() >= LEASE, `${clock.now()}`)
+    await t.throwsAsync(held.check(), { code: 'ERR_LOCK_LOST', message: /took it over/ })
+    await held.release()
+    await next.check()
+    await next.release()
+    t.deepEqual(disk.list(), ['/d/'])
+  }
+})
+
+test('who tries once does not watch, and who is certain forces it', async (t) => {
+  const { acquire, held } = await elsewhere('hostname')
+  await t.throwsAsync(acquire(2, { timeout: 0 }), { code: 'ERR_LOCKED' })
+  await held.check()
+  await (await acquire(2, { timeout: 0, force: true })).release()
+  await t.throwsAsync(held.check(), { code: 'ERR_LOCK_LOST' })
+})
+
+test('force takes nothing from a process that can be looked at and lives', async (t) => {
+  const { acquire } = scene()
+  const held = await acquire(1)
+  await t.throwsAsync(acquire(2, { timeout: 10, force: true }), { code: 'ERR_LOCKED' })
+  await held.check()
+})
+
+test('a sign of life that a dead holder left is removed with its entry', async (t) => {
+  const { acquire, disk, machine } = scene()
+  const renewals = new FakeClock()
+  await acquire(1, { renewals })
+  disk.fail({ call: 'rmdir', error: 'EIO' })
+  renewals.advance(RENEW_EVERY)
+  while (!disk.list().some((path) => path.endsWith('/alive/'))) await new Promise(setImmediate)
+  machine.end(1)
+  await (await acquire(2)).release()
+  t.deepEqual(disk.list(), ['/d/'])
 })
 
 test('a lock whose folder was removed by hand is lost, also if somebody else holds it by now', async (t) => {

@@ -1,12 +1,13 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import test from 'ava'
-import { isGone, type ProcessSystem, thisOwner } from '../../../lib/files/own/owner.js'
+import { fateOf, isGone, type ProcessSystem, thisOwner } from '../../../lib/files/own/owner.js'
 
 function system(
   changes: Partial<ProcessSystem> &
-    Partial<Record<'start' | 'boot' | 'space' | 'machine' | 'state', string>> = {},
+    Partial<Record<'start' | 'boot' | 'space' | 'time' | 'machine' | 'state', string>> = {},
 ): ProcessSystem {
+  const { time = 'time:[1]' } = changes
   const { start = '100', boot = 'boot-1', space = 'pid:[1]', machine = 'm1', state = 'S 0' } = changes
   const [letter, threads] = state.split(' ')
   return {
@@ -16,6 +17,7 @@ function system(
     read: (path) => {
       if (path === '/proc/sys/kernel/random/boot_id') return boot
       if (path === '/proc/self/ns/pid') return space
+      if (path === '/proc/self/ns/time') return time
       if (path === '/etc/machine-id') return `${machine}\n`
       return `42 (a ) name) ${letter} ${'0 '.repeat(16)}${threads} 0 ${start} 0`
     },
@@ -63,6 +65,7 @@ test('an owner on another machine, in another container, or of whom too little i
   const dead = { isAlive: () => false }
   t.false(isGone(owner, system({ ...dead, hostname: () => 'there' })))
   t.false(isGone(owner, system({ ...dead, space: 'pid:[2]' })))
+  t.is(fateOf(owner, system({ time: 'time:[2]', start: '200' })), 'unseen')
   t.false(isGone(owner, system({ ...dead, boot: '' })))
   t.false(isGone({ ...owner, start: '' }, system({ start: '200' })))
   const bare = system({ read: () => undefined })

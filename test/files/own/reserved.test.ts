@@ -1,7 +1,7 @@
 import test from 'ava'
 import { temporaryName } from '../../../lib/files/index.js'
 import { fileLockName, lockFolderName } from '../../../lib/files/lock/lock-names.js'
-import { OWN_FOLDERS } from '../../../lib/files/own/own-folder.js'
+import { OWN_FOLDERS } from '../../../lib/files/own/names.js'
 import { thisOwner } from '../../../lib/files/own/owner.js'
 import { isReservedName, storedName } from '../../../lib/files/own/reserved.js'
 

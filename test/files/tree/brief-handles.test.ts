@@ -1,0 +1,76 @@
+import test from 'ava'
+import {
+  checkFile,
+  createAtomicWriteStream,
+  OPEN,
+  readFileRetry,
+  SystemError,
+  updateJson,
+  writeJson,
+} from '../../../lib/files/index.js'
+import { HandleBudget } from '../../../lib/files/tree/handle-budget.js'
+import { MemoryDisk } from '../../../lib/testing/index.js'
+
+/** A system that has so many handles, and no more. */
+function few(handles: number) {
+  const disk = new MemoryDisk()
+  disk.putFolder('/d')
+  let most = 0
+  const open: MemoryDisk['open'] = async (path, flags, mode) => {
+    if (disk.openHandles().length >= handles) throw new SystemError('EMFILE', 'open', path)
+    const fd = await disk.open(path, flags, mode)
+    most = Math.max(most, disk.openHandles().length)
+    return fd
+  }
+  const fs = new Proxy(disk, {
+    get(target, key) {
+      if (key === 'open') return open
+      if (key === 'sync') return undefined
+      const value: unknown = Reflect.get(target, key, target)
+      return typeof value === 'function' ? value.bind(target) : value
+    },
+  })
+  return { disk, fs, most: () => most }
+}
+
+const OPERATIONS: Record<string, (fs: MemoryDisk, i: number) => Promise<unknown>> = {
+  'a write': (fs, i) => writeJson(`/d/${i}.json`, i, { fs }),
+  'a write with a backup': (fs, i) => writeJson(`/d/${i % 300}.json`, i, { fs, backup: true }),
+  'an update': (fs, i) => updateJson(`/d/${i}.json`, () => i, { fs }),
+  'a read': (fs) => readFileRetry('/d/there', { fs }),
+  'a check': async (fs) => (await checkFile('/d/there', { fs, encoding: 'utf8' })).ok || Promise.reject(),
+}
+
+for (const [what, act] of Object.entries(OPERATIONS)) {
+  test(`a thousand at once wait for each other, not for handles: ${what}`, async (t) => {
+    const { disk, fs, most } = few(100)
+    disk.put('/d/there', 'content')
+    await Promise.all(Array.from({ length: 1000 }, (_, i) => act(fs, i)))
+    t.true(most() <= 64, `${most()}`)
+    t.deepEqual(disk.openHandles(), [])
+  })
+}
+
+test('where others have nearly all handles, each waits until there is one', async (t) => {
+  const { disk, fs } = few(3)
+  const taken = await disk.open('/d', OPEN.folder)
+  await Promise.all(Array.from({ length: 40 }, (_, i) => writeJson(`/d/${i}.json`, i, { fs, backup: 1 })))
+  const stream = createAtomicWriteStream('/d/s', { fs, durability: 'crash' })
+  stream.end('s')
+  await stream.result
+  await disk.close(taken)
+  t.is(disk.snapshot().size, 41)
+})
+
+test('so many brief ones run at once as there is room for', async (t) => {
+  const budget = new HandleBudget(8)
+  let running = 0
+  let most = 0
+  const work = async () => {
+    most = Math.max(most, ++running)
+    await new Promise(setImmediate)
+    running--
+  }
+  await Promise.all(Array.from({ length: 10 }, () => budget.brief(work)))
+  t.is(most, 2)
+})
