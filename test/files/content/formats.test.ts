@@ -141,7 +141,7 @@ test('keys of a YAML map that become the same text, or are none, are refused', a
 })
 
 test('what is too deep or too long for the machine is an error of ours', async (t) => {
-  for (const text of ['['.repeat(10_000), '{a: '.repeat(10_000)])
+  for (const text of ['['.repeat(3000), '{a: '.repeat(3000)])
     await t.throwsAsync(parseText('yaml', text, 'x'), { code: 'ERR_PARSE' })
   await t.throwsAsync(parseText('json', `["${'x'.repeat(12_000_000)}", x]`, 'x'), { code: 'ERR_PARSE' })
   await t.throwsAsync(parseText('json', '['.repeat(1_000_000), 'x'), { code: 'ERR_PARSE' })
