@@ -1,3 +1,4 @@
+import { constants } from 'node:buffer'
 import { printable, SluiceError } from '../../errors.js'
 
 /** How text is encoded in a file. */
@@ -20,15 +21,25 @@ export function encodeText(text: string, encoding: TextEncoding = 'utf8'): Buffe
   })
 }
 
-/** Bytes as text. `ERR_PARSE` if they are not text in this encoding. A byte order mark is kept. */
+/** Bytes as text. `ERR_PARSE` if they are not text in this encoding, `ERR_LIMIT` if one text cannot hold them. A byte order mark is kept. */
 export function decodeText(bytes: Uint8Array, encoding: TextEncoding, path: string): string {
-  if (encoding === 'latin1')
-    return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1')
   try {
+    if (encoding === 'latin1')
+      return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1')
     return textDecoder(encoding).decode(bytes)
   } catch (cause) {
+    // a decoder says the same of what is too long and of what is no text
+    const least = encoding === 'utf16le' ? bytes.length / 2 : bytes.length
+    if (least > constants.MAX_STRING_LENGTH) throw tooLongForText(`${printable(path)} has`, path, cause)
     throw new SluiceError('ERR_PARSE', `${printable(path)} is not text in ${encoding}`, { path, cause })
   }
+}
+
+/** The error for more than one text can hold: `ERR_LIMIT`. */
+export function tooLongForText(what: string, path: string | undefined, cause: unknown): SluiceError {
+  const most = constants.MAX_STRING_LENGTH
+  const message = `${what} more than the ${most} characters that one text can hold; divide it, or work with bytes`
+  return new SluiceError('ERR_LIMIT', message, { ...(path !== undefined && { path }), expected: most, cause })
 }
 
 /** A decoder that throws for bytes that are not text in this encoding. */

@@ -1,6 +1,7 @@
 import type { Document, Node, YAMLMap } from 'yaml'
 import { messageOf, printable, SluiceError } from '../../errors.js'
 import { checkWhole } from '../../options.js'
+import { tooLongForText } from './encodings.js'
 import { plainValue } from './plain-value.js'
 
 /** How a value is encoded in a file. */
@@ -44,9 +45,14 @@ export async function encodeValue(
 ): Promise<string> {
   checkWhole('indent', indent, 0, 10)
   const plain = plainValue(value, format)
-  if (format === 'json') return `${JSON.stringify(plain, null, indent)}\n`
-  const { stringify } = await import('yaml')
-  return stringify(plain, { indent: Math.max(1, indent), lineWidth: 0, compat: 'yaml-1.1' })
+  const stringify = format === 'yaml' ? (await import('yaml')).stringify : undefined
+  try {
+    if (!stringify) return `${JSON.stringify(plain, null, indent)}\n`
+    return stringify(plain, { indent: Math.max(1, indent), lineWidth: 0, compat: 'yaml-1.1' })
+  } catch (cause) {
+    // the value itself was looked through before
+    throw tooLongForText(`the value has, as ${format.toUpperCase()},`, undefined, cause)
+  }
 }
 
 /**
@@ -65,14 +71,16 @@ function parseJson(text: string, path: string): unknown {
     return JSON.parse(text)
   } catch (cause) {
     const why = 'this does not belong here, or the text ends too early'
-    throw unparsable(path, 'JSON', why, jsonErrorAt(text), cause)
+    throw unparsable(path, 'JSON', why, placeIn(text), cause)
   }
 }
 
 async function parseYaml(text: string, path: string): Promise<unknown> {
   const { isMap, isNode, LineCounter, parseDocument, visit } = await import('yaml')
   const lines = new LineCounter()
-  const document = parseDocument(text, { logLevel: 'error', prettyErrors: true, lineCounter: lines })
+  const document = deepest(path, () =>
+    parseDocument(text, { logLevel: 'error', prettyErrors: true, lineCounter: lines }),
+  )
   const wrong = document.errors[0] ?? document.warnings[0]
   if (wrong) throw unparsable(path, 'YAML', wrong.message.split('\n')[0]!, wrong.linePos?.[0], wrong)
   const refuse = (node: Node, why: string) => {
@@ -88,6 +96,15 @@ async function parseYaml(text: string, path: string): Promise<unknown> {
     return document.toJS() as unknown
   } catch (cause) {
     // an alias without an anchor, or far more aliases than anybody writes by hand
+    throw unparsable(path, 'YAML', messageOf(cause), undefined, cause)
+  }
+}
+
+/** What `parse` gives; a text so deep that it needs more of the stack than there is fails with `ERR_PARSE`. */
+function deepest<T>(path: string, parse: () => T): T {
+  try {
+    return parse()
+  } catch (cause) {
     throw unparsable(path, 'YAML', messageOf(cause), undefined, cause)
   }
 }
@@ -142,6 +159,15 @@ const SPACE = /[ \t\n\r]*/y
 const SCALAR =
   /"(?:[ !#-[\]-\u{10ffff}]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null/uy
 const STRING = /"(?:[ !#-[\]-\u{10ffff}]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/uy
+
+/** {@link jsonErrorAt}; undefined where a token is too long for the patterns. */
+function placeIn(text: string): ReturnType<typeof jsonErrorAt> | undefined {
+  try {
+    return jsonErrorAt(text)
+  } catch {
+    return undefined
+  }
+}
 
 /** The place of the first token that JSON.parse does not accept; lines and columns are counted from 1. */
 function jsonErrorAt(text: string): { line: number; col: number } {

@@ -19,6 +19,12 @@ const MOST_FAILURES = 5
 /** Compiled schemas, with the text that they had then: the caller may have changed a schema since. */
 const compiled = new WeakMap<object, { text: string; validate: ValidateFunction }>()
 
+/** What ajv says of a failure beside its message, and nowhere in it: which values, which property. */
+const TOLD = ['allowedValues', 'allowedValue', 'additionalProperty', 'unevaluatedProperty', 'propertyName']
+
+/** Characters of that. */
+const MOST_TOLD = 300
+
 /**
  * Checks a value without changing it. Fails with `ERR_SCHEMA`, which says where and what does not match ({@link
  * SchemaFailure}[] in `error.found`), or with `ERR_USAGE` if the schema itself is wrong. Unknown keywords are
@@ -29,7 +35,8 @@ export async function checkSchema(value: unknown, schema: Schema, path: string):
   const validate = await compile(schema, path)
   if (validate(value)) return
   const failures = (validate.errors ?? []).map(({ instancePath, message, params }): SchemaFailure => {
-    const extra = 'additionalProperty' in params ? ` (${JSON.stringify(params.additionalProperty)})` : ''
+    const said = TOLD.flatMap((name) => (name in params ? [JSON.stringify(params[name])] : []))
+    const extra = said.length > 0 ? ` (${said.join().slice(0, MOST_TOLD)})` : ''
     return { at: instancePath, message: `${message ?? 'does not match'}${extra}` }
   })
   const told = failures.slice(0, MOST_FAILURES).map(({ at, message }) => `${at || 'the value'} ${message}`)

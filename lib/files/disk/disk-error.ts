@@ -41,7 +41,11 @@ const REASONS: Record<string, [Code, string, string?]> = {
   ],
   EROFS: ['ERR_READ_ONLY', 'the file system is read-only', 'choose another folder'],
   EACCES: ['ERR_PERMISSION', 'permission denied', 'check owner and mode of the folder'],
-  EPERM: ['ERR_PERMISSION', 'the operation is not permitted', 'check owner, mode and flags of the folder'],
+  EPERM: [
+    'ERR_PERMISSION',
+    'the operation is not permitted',
+    'check owner, mode and flags of it and of its folder',
+  ],
   ERR_ACCESS_DENIED: [
     'ERR_PERMISSION',
     "Node's permission model does not allow it",

@@ -234,10 +234,10 @@ export class FileTransaction implements AsyncDisposable {
     } catch (error) {
       const failure = this.#failureOf(error, 'commit in', tree.root)
       // the failure of the transaction is reported, not that of the audit
-      await this.#end('failed', 0, failure).catch(() => {})
+      await this.#end('failed', [], failure).catch(() => {})
       throw failure
     }
-    await this.#end('ok', result.files.length).catch((error: unknown) => {
+    await this.#end('ok', result.files).catch((error: unknown) => {
       warnings.push(diskError(error, 'record in the audit', id))
     })
     return result
@@ -254,12 +254,12 @@ export class FileTransaction implements AsyncDisposable {
     try {
       await removeAll(this.#context.tree, this.#context.taken)
     } finally {
-      await this.#end('failed', 0, this.#failure.error)
+      await this.#end('failed', [], this.#failure.error)
     }
   }
 
   /** Closes everything, and records how it ended. */
-  async #end(status: 'ok' | 'failed', files: number, error?: Error): Promise<void> {
+  async #end(status: 'ok' | 'failed', files: Changes, error?: Error): Promise<void> {
     await closeContext(this.#context)
     this.#failure.end()
     const { tree, id } = this.#context
@@ -269,8 +269,25 @@ export class FileTransaction implements AsyncDisposable {
       path: tree.root,
       status,
       duration: performance.now() - this.#began,
-      metadata: { id, files, bytes: this.#draft.bytes },
+      metadata: { id, files: files.length, bytes: this.#draft.bytes, ...shownPaths(files) },
       ...(error ? { code: codeForRecord(error) } : {}),
     })
   }
+}
+
+/** Characters of paths in one record: a line of the trail has an end. */
+const MOST_SHOWN = 128 * 1024
+
+type Changes = readonly TransactionResult['files'][number][]
+
+/** What was changed, as far as it fits into a record, and how many more there are. */
+function shownPaths(files: Changes): { paths?: Changes; more?: number } {
+  let length = 0
+  const fits = (one: Changes[number]) => {
+    length += JSON.stringify(one).length
+    return length <= MOST_SHOWN
+  }
+  const paths = files.filter(fits)
+  const more = files.length - paths.length
+  return { ...(paths.length > 0 && { paths }), ...(more > 0 && { more }) }
 }

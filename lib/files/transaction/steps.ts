@@ -1,5 +1,5 @@
 import { printable, SluiceError } from '../../errors.js'
-import { errorCode } from '../disk/disk-error.js'
+import { diskError, errorCode } from '../disk/disk-error.js'
 import type { FileStats } from '../disk/fs.js'
 import { moveOver } from '../disk/move-file.js'
 import { foldName } from '../disk/names.js'
@@ -54,9 +54,13 @@ export class Steps {
     done?: (action: IntentAction) => void,
   ): Promise<void> {
     const forward = async (action: IntentAction) => {
-      if (isTodo(action, await this.#states.forward(action))) {
-        touch?.(action)
-        await this.#put(action.temporary, action.path)
+      try {
+        if (isTodo(action, await this.#states.forward(action))) {
+          touch?.(action)
+          await this.#put(action.temporary, action.path)
+        }
+      } catch (error) {
+        throw diskError(error, 'commit', action.path)
       }
       done?.(action)
     }

@@ -140,6 +140,15 @@ test('keys of a YAML map that become the same text, or are none, are refused', a
   t.like(await parseText('yaml', merged, 'x'), { b: { 1: 'z' } })
 })
 
+test('what is too deep or too long for the machine is an error of ours', async (t) => {
+  for (const text of ['['.repeat(3000), '{a: '.repeat(3000)])
+    await t.throwsAsync(parseText('yaml', text, 'x'), { code: 'ERR_PARSE' })
+  await t.throwsAsync(parseText('json', `["${'x'.repeat(12_000_000)}", x]`, 'x'), { code: 'ERR_PARSE' })
+  await t.throwsAsync(parseText('json', '['.repeat(1_000_000), 'x'), { code: 'ERR_PARSE' })
+  const long = 'x'.repeat(1 << 20)
+  await t.throwsAsync(encodeValue('json', Array(540).fill(long)), { code: 'ERR_LIMIT', message: /divide it/ })
+})
+
 test('the key __proto__ is a key like any other', async (t) => {
   const sources = { json: '{"__proto__": {"polluted": true}}', yaml: '__proto__:\n  polluted: true\n' }
   for (const format of FORMATS) {

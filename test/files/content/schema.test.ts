@@ -22,6 +22,20 @@ test('a value that matches passes, one that does not is told where and why', asy
   t.is(error.path, 'bad\nname')
 })
 
+test('what would be allowed is told, too', async (t) => {
+  const schema: Schema = {
+    properties: { level: { enum: ['debug', 'info'] }, version: { const: 2 } },
+    propertyNames: { maxLength: 10 },
+  }
+  const value = { level: 'loud', version: 1, 'much too long': 1 }
+  const { message } = (await t.throwsAsync(checkSchema(value, schema, 'x'), { code: 'ERR_SCHEMA' }))!
+  for (const part of ['/level must be', '(["debug","info"])', '(2)', '("much too long")'])
+    t.true(message.includes(part), message)
+  const long: Schema = { enum: Array.from({ length: 1000 }, (_, i) => `choice ${i}`) }
+  const error = await t.throwsAsync(checkSchema(1, long, 'x'), { code: 'ERR_SCHEMA' })
+  t.true(error!.message.length < 500)
+})
+
 test('many failures are counted in the message, and all in the error', async (t) => {
   const values = Array.from({ length: 20 }, () => 'x')
   const error = (await t.throwsAsync(checkSchema(values, { items: { type: 'number' } }, 'x'), {

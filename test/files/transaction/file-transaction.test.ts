@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import test from 'ava'
 import type { SluiceError } from '../../../lib/errors.js'
+import { LONGEST_AUDIT_LINE } from '../../../lib/files/audit/audit-record.js'
 import { errorCode } from '../../../lib/files/disk/disk-error.js'
 import {
   type Audit,
@@ -342,11 +343,15 @@ test('progress and audit tell of it, with the id', async (t) => {
   await t.throwsAsync(second.delete('missing'))
   await t.throwsAsync(second.commit())
   const [ok, failed] = records
+  const paths = [
+    { path: 'a.txt', how: 'replaced' },
+    { path: 'b.txt', how: 'deleted' },
+  ]
   t.like(ok, {
     operation: 'transaction',
     path: dir,
     status: 'ok',
-    metadata: { id: 'mine', files: 2, bytes: 3 },
+    metadata: { id: 'mine', files: 2, bytes: 3, paths },
   })
   t.like(failed, {
     status: 'failed',
@@ -459,4 +464,32 @@ test('a progress that throws ends its operation only when that does nothing more
     code: 'ERR_USAGE',
     message: /^progress must be a function/,
   })
+})
+
+test('a record of very many files names those that fit, and counts the others', async (t) => {
+  const disk = new MemoryDisk()
+  disk.putFolder('/d')
+  const records: AuditEntry[] = []
+  const audit: Audit = { record: (entry) => void records.push(entry) }
+  const transaction = await FileTransaction.begin('/d', { fs: disk, audit, durability: 'crash' })
+  for (let i = 0; i < 700; i++) await transaction.write(`${i}-${'long'.repeat(50)}`, '')
+  await transaction.commit()
+  const { files, paths, more } = records[0]!.metadata as { files: number; paths: object[]; more: number }
+  t.is(files, 700)
+  t.is(paths.length + more, 700)
+  t.true(more > 0 && JSON.stringify(records[0]).length < LONGEST_AUDIT_LINE / 2)
+})
+
+test('the error of a commit names the file that could not be replaced', async (t) => {
+  const disk = new MemoryDisk()
+  for (const name of ['a', 'stubborn', 'z']) disk.put(`/d/${name}`, 'old')
+  const transaction = await FileTransaction.begin('/d', { fs: disk })
+  for (const name of ['a', 'stubborn', 'z']) await transaction.write(name, 'new')
+  disk.fail({ call: 'rename', path: /stubborn$/, error: 'EPERM', once: false })
+  const error = await t.throwsAsync(transaction.commit(), {
+    code: 'ERR_PERMISSION',
+    message: /commit stubborn/,
+  })
+  t.is((error as SluiceError).path, 'stubborn')
+  t.is(disk.snapshot().get('/d/a')?.toString(), 'old')
 })
