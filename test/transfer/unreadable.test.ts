@@ -65,6 +65,8 @@ test('a receiver that says to have what could not be sent is refused', async (t)
     { type: 'answer', offer: 0, accept: true },
     { type: 'plan', first: 0, plan: [{ count: 4, kind: 'all' }] },
     { type: 'outcomes', first: 0, count: 4, status: 'published', except: [] },
+    // heard only where nobody minds
+    { type: 'cancel' },
   )
   await t.throwsAsync(transfer.finished, { code: 'ERR_PROTOCOL', message: /could not be sent/ })
 })

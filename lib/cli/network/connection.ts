@@ -41,11 +41,17 @@ export async function listenAt(
   })
 }
 
-/** Closes what is still open after a while: who stops the program does not wait for a peer that takes no notice. */
+/**
+ * Closes what is still open after a while: who stops the program does not wait for a peer that takes no notice. A last
+ * word that a throttle still holds back has twice the time.
+ */
 export function farewell(sockets: () => Iterable<Socket>): void {
-  setTimeout(() => {
-    for (const socket of sockets()) socket.destroy()
-  }, FAREWELL).unref()
+  const close = (isLast: boolean) => {
+    for (const socket of sockets())
+      if (isLast || socket.writableEnded || socket.writableLength > 0) socket.destroy()
+  }
+  setTimeout(close, FAREWELL, false).unref()
+  setTimeout(close, 2 * FAREWELL, true).unref()
 }
 
 /** A host may have several addresses, as `localhost` has: the first at which it works. */
