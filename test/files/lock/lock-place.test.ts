@@ -88,6 +88,22 @@ test('of two that see different names one gives up, at whichever call the other 
   t.true(at > 5)
 })
 
+test('who has chosen another name than the one that somebody holds by now gives up', async (t) => {
+  const { disk, acquire, take } = scene()
+  await take(LOCK)
+  let second: FolderLock | undefined
+  disk.delay = async ({ call, path }) => {
+    if (second || call !== 'mkdir' || path !== `${LOCK}:1`) return
+    disk.delay = undefined
+    disk.remove(LOCK)
+    second = await acquire(2)
+  }
+  await t.throwsAsync(acquire(1, { timeout: 20 }), { code: 'ERR_LOCKED' })
+  await second!.check()
+  await second!.release()
+  t.deepEqual(disk.list(), ['/d/'])
+})
+
 test('what dead processes left under one name keeps nobody from the other', async (t) => {
   const { disk, machine, acquire, take } = scene()
   await acquire(1)

@@ -79,6 +79,33 @@ test('a process that is suspended anywhere in its commit, and taken for dead, wr
   t.true(stops > 40, `${stops}`)
 })
 
+test('a file that is to be removed is not looked at for the last time before the lock is', async (t) => {
+  const { disk, first, second } = scene()
+  disk.put('/d/a', 'old')
+  const transaction = await FileTransaction.begin('/d', { fs: disk, ...first })
+  await transaction.delete('a')
+  let isCommitted = false
+  let isLooked = false
+  const { suspended, wake } = suspendAt(disk, ({ call, path, to }) => {
+    isCommitted ||= call === 'rename' && /committed/.test(`${to}`)
+    isLooked ||= isCommitted && call === 'lstat' && path === '/d/a'
+    return isLooked && call === 'lstat' && path.includes('/gate/')
+  })
+  const committing = transaction.commit()
+  const ended = committing.then(
+    () => 'ended',
+    () => 'ended',
+  )
+  t.is(await Promise.race([suspended, ended]), undefined)
+  t.deepEqual(visible(disk), { '/d/a': 'old' })
+  const next = await FileTransaction.begin('/d', { fs: disk, ...second })
+  await next.write('a', 'second')
+  await next.commit()
+  wake()
+  await t.throwsAsync(committing, { code: 'ERR_LOCK_LOST' })
+  t.deepEqual(visible(disk), { '/d/a': 'second' })
+})
+
 test('an update that is suspended before its last look writes nothing more', async (t) => {
   for (let at = 0; ; at++) {
     const { disk, first, second } = scene()
