@@ -244,11 +244,37 @@ const AT_ONCE = {
   },
 } satisfies AtOnce
 
+/** Milliseconds for which calls in a row may hold the event loop. */
+const LONGEST_HOLD = 8
+/** When the first of the calls was made since the event loop turned. */
+let heldSince: number | undefined
+
+/**
+ * A promise of a call that is made at once is resolved before the event loop turns: a loop that awaits one after the other
+ * would hold it to its end, and no signal, timer or byte of a peer would get through. Gives what to wait for, now and then.
+ */
+function turn(): Promise<void> | undefined {
+  const now = performance.now()
+  if (heldSince === undefined) {
+    heldSince = now
+    setImmediate(() => {
+      heldSince = undefined
+    })
+  }
+  return now - heldSince < LONGEST_HOLD ? undefined : new Promise((resolve) => setImmediate(resolve))
+}
+
 // `async`, so that what is thrown becomes a rejection
 const later =
   (call: (...args: never[]) => unknown) =>
-  async (...args: never[]) =>
-    call(...args)
+  async (...args: never[]) => {
+    try {
+      return call(...args)
+    } finally {
+      const turned = turn()
+      if (turned) await turned
+    }
+  }
 const BLOCKING = Object.fromEntries(
   Object.entries(AT_ONCE).map(([name, call]) => [name, later(call)]),
 ) as unknown as Calls

@@ -13,14 +13,10 @@ import type { OpenFolder, Tree } from '../tree/tree.js'
 import { encodeRecords, JOURNAL_VERSION, type JournalFile, type JournalRecord } from './journal-records.js'
 import { runRecords } from './run-records.js'
 
-/** Milliseconds since 1970, since a later process reads them. What waits does not keep the process alive. */
-const CLOCK: Clock = { ...backgroundClock, now: () => Date.now() }
-
 /** What {@link Journal.create} takes. */
 export interface JournalOptions {
   durability: Durability
   owner?: Owner
-  /** {@link Clock.now} is in milliseconds since 1970. */
   clock?: Clock
   /** For tests: when the owner shows that it lives. */
   renewals?: Clock | undefined
@@ -47,6 +43,8 @@ export class Journal {
   readonly #fd: number
   readonly #power: boolean
   readonly #clock: Clock
+  /** What the disk's clock, by which files have their times, says more than ours. */
+  #ahead = 0
   #size = 0
   #count = 0
   #unfinished = 0
@@ -59,7 +57,7 @@ export class Journal {
   #error: SluiceError | undefined
 
   private constructor(tree: Tree, folder: OpenFolder, name: string, fd: number, options: JournalOptions) {
-    const { durability, clock = CLOCK, renewals } = options
+    const { durability, clock = backgroundClock, renewals } = options
     this.#tree = tree
     this.#folder = folder
     this.#name = name
@@ -92,6 +90,7 @@ export class Journal {
     try {
       const owner = options.owner ?? thisOwner()
       await journal.#append([{ kind: 'owner', version: JOURNAL_VERSION, transfer, owner }])
+      journal.#ahead = (await tree.fs.fstat(journal.#fd)).mtimeMs - journal.#clock.now()
       if (journal.#power) {
         await journal.#folder.sync()
         await tree.sync('')
@@ -108,16 +107,13 @@ export class Journal {
    * with 'power' one sync: a part that nobody knew of after a power cut would never be collected.
    */
   async begin(files: readonly JournalFile[]): Promise<number[]> {
-    const at = this.#clock.now()
-    const numbers: number[] = []
-    const records = files.map((file): JournalRecord => {
-      const n = this.#count++
-      numbers.push(n)
-      return { kind: 'begin', n, ...file, at }
-    })
+    const at = this.#now()
+    const first = this.#count
+    const records = files.map((file, i): JournalRecord => ({ kind: 'begin', n: first + i, ...file, at }))
+    this.#count += files.length
     this.#unfinished += files.length
     await this.#lasting(records)
-    return numbers
+    return files.map((_, i) => first + i)
   }
 
   /**
@@ -130,7 +126,7 @@ export class Journal {
     targetOf: (path: string) => string,
   ): Promise<number> {
     const first = this.#count
-    const records = runRecords(files, targetOf, first, this.#clock.now())
+    const records = runRecords(files, targetOf, first, this.#now())
     this.#count += files.length
     this.#unfinished += files.length
     await this.#lasting(records)
@@ -139,13 +135,13 @@ export class Journal {
 
   /** The part of file `n` will have another name, because the first was taken. */
   rename(n: number, part: string): Promise<void> {
-    return this.#lasting([{ kind: 'part', n, part, at: this.#clock.now() }])
+    return this.#lasting([{ kind: 'part', n, part, at: this.#now() }])
   }
 
   /** Data is about to be written: says from time to time that the parts may have changed until now. */
   async alive(): Promise<void> {
-    const at = this.#clock.now()
-    if (at - this.#last > LONGEST_WAIT) await this.#append([{ kind: 'alive', at }])
+    const isTime = this.#clock.now() - this.#last > LONGEST_WAIT
+    if (isTime) await this.#append([{ kind: 'alive', at: this.#now() }])
   }
 
   /** Records that `count` files from file `n` on were published under their own names. */
@@ -227,7 +223,7 @@ export class Journal {
   /** Lets go of it: a later run may go on with the parts, or remove them. */
   async close(): Promise<void> {
     try {
-      await this.#append([{ kind: 'released', at: this.#clock.now() }])
+      await this.#append([{ kind: 'released', at: this.#now() }])
     } catch (error) {
       await this.#letGo()
       throw error
@@ -237,6 +233,11 @@ export class Journal {
       this.#folder.release()
       await this.#tree.fs.close(this.#fd).catch(() => {})
     }
+  }
+
+  /** Milliseconds since 1970 by the clock of the disk: a later process compares them with the times of the parts. */
+  #now(): number {
+    return Math.floor(this.#clock.now() + this.#ahead)
   }
 
   get #path(): string {

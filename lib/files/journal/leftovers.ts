@@ -56,9 +56,11 @@ export interface CollectOptions {
   now?: () => number
 }
 
-/** Clocks of disks and of processes differ a little; a file that changed later than this is not the journal's. */
+/** Milliseconds: the times in a journal are those of the disk, but for what passes before a record is written. */
 const SLACK_BEFORE = 100
 const SLACK_AFTER = 10_000
+/** Times of some disks are whole seconds, or every other one. */
+const COARSEST_TIME = 3000
 
 /**
  * Clears away what transfers into this folder have left: those whose process is dead, or has released its journal.
@@ -229,16 +231,21 @@ async function collectPart(
     // a path that leads elsewhere, or a folder that is gone: nothing of ours is there
     if (!folder) return undefined
     const there = await lstatIfThere(fs, folder.at(part))
-    if (!there?.isFile() || there.uid !== journal.stats.uid) return undefined
+    if (!there?.isFile()) return undefined
     bytes = there.size
     if (there.nlink === 2 && (await isPublished(tree, folder, part, name, dryRun)))
       return { path, bytes, state: 'published', file }
-    const isOurs =
-      there.nlink === 1 &&
-      (size === null || bytes <= size) &&
-      there.ctimeMs >= file.at - SLACK_BEFORE &&
-      there.ctimeMs <= journal.until + SLACK_AFTER
-    if (!isOurs) return undefined
+    const mayBeOurs =
+      there.nlink === 1 && (size === null || bytes <= size) && there.ctimeMs >= file.at - COARSEST_TIME
+    if (!mayBeOurs) return undefined
+    const until = Math.max(journal.until, journal.stats.mtimeMs) + SLACK_AFTER
+    const isInTime = there.ctimeMs >= file.at - SLACK_BEFORE && there.ctimeMs <= until
+    if (there.uid !== journal.stats.uid || !isInTime) {
+      // copied, given to somebody else, or not ours: forgotten it would stay for ever
+      const why = there.uid === journal.stats.uid ? 'is not as old as' : 'belongs to another user than'
+      const message = `${printable(path)} ${why} the journal that calls it a part: remove it, or give it another name if it is none`
+      return { path, bytes, state: 'kept', file, error: new SluiceError('ERR_WRITE', message, { path }) }
+    }
     if (keep(file)) return { path, bytes, state: 'kept', file }
     if (!dryRun) await fs.unlink(folder.at(part))
     return { path, bytes, state: 'part', file }

@@ -187,3 +187,19 @@ test('device and inode are whole numbers of 64 bits, in the disk of memory with 
   t.is(Number(a.ino), Number(b.ino))
   t.false(sameInode(a, b))
 })
+
+test('calls made at once, awaited one after the other, let the event loop turn, also when they fail', async (t) => {
+  for (const path of ['/', '/there is no such file'])
+    for (const fs of [blockingFileSystem, commandFileSystem]) {
+      let turned = 0
+      const turn = () => {
+        turned++
+        immediate = setImmediate(turn)
+      }
+      let immediate = setImmediate(turn)
+      // far more than it takes: without turns it ends by the number of calls
+      for (let calls = 0; calls < 1_000_000 && turned < 2; calls++) await fs.lstat(path).catch(() => {})
+      clearImmediate(immediate)
+      t.true(turned >= 2)
+    }
+})

@@ -480,3 +480,47 @@ test('a part that cannot be removed keeps its journal, for the next time', async
   t.true(disk.list().includes(PATH))
   t.is((await collect())[0]!.state, 'part')
 })
+
+test('whatever the clock of the process says, a part is as old as the disk says', async (t) => {
+  for (const hours of [-48, -1, 1, 48]) {
+    const now = () => Date.now() + hours * 3_600_000
+    const disk = new MemoryDisk({ now })
+    disk.putFolder('/d')
+    const tree = await Tree.open('/d', { fs: disk })
+    const { clock, pass } = manual()
+    const journal = await Journal.create(tree, ID, { durability: 'crash', owner: DEAD, clock })
+    await journal.begin([FILE])
+    disk.put('/d/x.part', 'abc')
+    pass(3000)
+    await journal.alive()
+    const found = await collectLeftovers(tree, { system: GRAVE, now })
+    t.like(found, [{ state: 'part', path: 'x.part' }], `${hours} h`)
+    t.false(disk.list().includes('/d/x.part'))
+  }
+})
+
+test('a part that was copied, or given to another user, is not forgotten: it is reported until it is gone', async (t) => {
+  for (const change of ['copied', 'given']) {
+    let later = 0
+    const disk = new MemoryDisk({ now: () => Date.now() + later })
+    disk.putFolder('/d')
+    const tree = await Tree.open('/d', { fs: disk })
+    const journal = await Journal.create(tree, ID, { durability: 'crash', owner: DEAD })
+    await journal.begin([FILE])
+    disk.put('/d/x.part', 'abc')
+    if (change === 'copied') later = 1e6
+    const fd = await disk.open('/d/x.part', 2)
+    if (change === 'copied') await disk.fchmod(fd, 0o600)
+    else await disk.fchown(fd, 77, 77)
+    await disk.close(fd)
+    for (let times = 0; times < 2; times++) {
+      const [found] = await collectLeftovers(tree, { system: GRAVE })
+      t.like(found, { state: 'kept', path: 'x.part', error: { code: 'ERR_WRITE' } }, change)
+      t.true(disk.list().includes('/d/x.part'))
+      t.true(disk.list().includes(PATH))
+    }
+    disk.remove('/d/x.part')
+    t.like(await collectLeftovers(tree, { system: GRAVE }), [{ state: 'journal' }])
+    t.false(disk.list().includes(PATH))
+  }
+})
