@@ -60,8 +60,24 @@ class Smallest extends EventEmitter {
   }
 }
 
-function smallestPair(): [Duplex, Duplex] {
-  const [near, far] = [new Smallest(), new Smallest()]
+/** Far away; and cannot end one half: ended, it resets all, and what the other side has not read yet is lost. */
+class Resetting extends Smallest {
+  override give(event: () => void): void {
+    let turns = 20
+    const arrive = () => void (turns-- > 0 ? setImmediate(arrive) : super.give(event))
+    arrive()
+  }
+
+  override end(): void {
+    if (!this.hasHeardEnd) this.other.give = () => {}
+    super.end()
+    this.other.emit('close')
+    queueMicrotask(() => this.emit('close'))
+  }
+}
+
+function smallestPair(Kind = Smallest): [Duplex, Duplex] {
+  const [near, far] = [new Kind(), new Kind()]
   near.other = far
   far.other = near
   return [near, far] as unknown as [Duplex, Duplex]
@@ -102,7 +118,7 @@ function around(inner: Duplex, options: object = {}, destroys = true): Duplex {
 }
 
 const KINDS: Record<string, () => [Duplex, Duplex]> = {
-  'that has only what is used': smallestPair,
+  'that has only what is used': () => smallestPair(),
   'that never tells that it is closed': () => wrapped((inner) => around(inner, { emitClose: false })),
   'whose destroy never ends': () => wrapped((inner) => around(inner, {}, false)),
   'that closes both halves at once': () => wrapped((inner) => around(inner, { allowHalfOpen: false })),
@@ -157,6 +173,18 @@ for (const [what, pair] of Object.entries(KINDS)) {
     t.is(code, 'ERR_INTERRUPTED')
   })
 }
+
+test('who cancels lets the peer end first: what has no half that ends alone would lose the word', async (t) => {
+  const both = await sides(t, smallestPair(Resetting))
+  const sending = both.send()
+  const receiving = both.receive()
+  const cancelled = new Promise<void>((resolve) => {
+    receiving.once('progress', () => resolve(receiving.cancel()))
+  })
+  await t.throwsAsync(sending.finished, { code: 'ERR_CANCELLED', message: /^cancelled by the peer/ })
+  await t.throwsAsync(receiving.finished, { code: 'ERR_CANCELLED', message: /^cancelled here/ })
+  await cancelled
+})
 
 const BAD: Record<string, (duplex: Duplex) => unknown> = {
   'a method of it throws': (duplex) => {
