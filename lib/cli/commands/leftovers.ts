@@ -51,7 +51,7 @@ async function collectIn(
 }
 
 /** Milliseconds after which a person wants to know what is waited for. */
-const LONG = 1000
+const LONG = 3000
 
 /** Tells, once it takes long, that processes elsewhere are watched; returns a function that ends this. */
 export function tellOfWatching(reporter: Context['reporter']): () => void {
