@@ -129,6 +129,29 @@ test('wire stages stand on both sides in the same order', async (t) => {
   t.deepEqual(await listing(dir), await listing(source))
 })
 
+test('a recorded session is not accepted again, though the key is the same', async (t) => {
+  const key = randomBytes(32)
+  const stages = () => ({ wire: [encryption({ key })] })
+  const source = await plant(await temporary(t), TREE)
+  const [near, far] = await connection(t)
+  const recorded: Buffer[] = []
+  const write = near.write.bind(near) as (chunk: Buffer, ...rest: unknown[]) => boolean
+  near.write = ((chunk: Buffer, ...rest: unknown[]) => {
+    recorded.push(Buffer.from(chunk))
+    return write(chunk, ...rest)
+  }) as typeof near.write
+  const receiving = receive(far, { dir: await temporary(t), accept: 'all', stages: stages() })
+  await send(near, [join(source, 'report.pdf')], { stages: stages() }).finished
+  await receiving.finished
+  const [player, victim] = await connection(t)
+  player.on('error', () => {})
+  const dir = await temporary(t)
+  const again = receive(victim, { dir, accept: 'all', stages: stages() })
+  player.end(Buffer.concat(recorded))
+  t.is((await settled(again)).error?.code, 'ERR_DECRYPT')
+  t.deepEqual(await listing(dir), await listing(await temporary(t)))
+})
+
 for (const [name, sender, receiver] of [
   ['the sender', [encryption({ key: Buffer.alloc(32) })], []],
   ['the receiver', [], [encryption({ key: Buffer.alloc(32) })]],
@@ -139,11 +162,11 @@ for (const [name, sender, receiver] of [
       receive: { stages: { wire: receiver } },
     })
     const errors = [(await settled(sending)).error!, (await settled(receiving)).error!]
-    const format = encryption({ key: Buffer.alloc(32) }).format!
+    const { format } = encryption({ key: Buffer.alloc(32) }).paired!()
     t.true(errors.some(({ code }) => code === 'ERR_FORMATS'))
     for (const { code, message } of errors) {
       t.is(code, 'ERR_FORMATS')
-      t.true(message.includes(format), message)
+      t.true(message.includes(format!), message)
     }
   })
 }

@@ -5,7 +5,7 @@ import { isBytes } from '../options.js'
 import { Decryptor } from './bytes/decryptor.js'
 import { Encryptor } from './bytes/encryptor.js'
 import { incomingOf, outgoingOf } from './bytes/preface-transforms.js'
-import { makeHeader } from './bytes/sealed-stream.js'
+import { HeaderExchange, makeHeader } from './bytes/sealed-stream.js'
 import type { WireStage } from './bytes/wire-stage.js'
 
 /** What {@link encryption}, {@link encrypt} and {@link decrypt} take. */
@@ -21,9 +21,11 @@ export interface EncryptionOptions {
  * option throws `ERR_USAGE` at once.
  *
  * Make one for each side of a connection: the incoming side refuses every stream that the same object's
- * outgoing side made, so that nobody can send our own bytes back to us. What it cannot notice is a *recorded*
- * stream of somebody else with the same key, or of another object, played to us later: where that matters, use
- * a key per connection, or a connection that proves who is there (TLS, Noise).
+ * outgoing side made, so that nobody can send our own bytes back to us. In a conversation (`send`, `receive`) both sides
+ * give random bytes to the keys, so that a *recorded* session does not open when it is played to us later.
+ *
+ * One way ({@link encrypt}, or the sides of the stage by hand) there is nobody to give any: whoever has recorded such a
+ * stream can play it to us again, as often as they like, and it opens. Where that matters, use a key for each stream.
  */
 export function encryption(options: EncryptionOptions): WireStage {
   const key = checkedKey(options.key)
@@ -32,10 +34,18 @@ export function encryption(options: EncryptionOptions): WireStage {
     format: 'encryption-1',
     outgoing: () => new Encryptor(key, makeHeader(secret)),
     incoming: () => new Decryptor(key, secret),
+    paired: () => {
+      const exchange = new HeaderExchange(makeHeader(secret))
+      const outgoing = new Encryptor(key, exchange)
+      return { format: 'encryption-2', outgoing, incoming: new Decryptor(key, secret, exchange) }
+    },
   }
 }
 
-/** {@link encryption} as a plain Transform for a hand-made pipeline: a preface with its format, then the sealed stream. */
+/**
+ * {@link encryption} as a plain Transform for a hand-made pipeline: a preface with its format, then the sealed stream.
+ * It goes one way, so that whoever records it can play it again: see there.
+ */
 export function encrypt(options: EncryptionOptions): Transform {
   return outgoingOf(encryption(options))
 }

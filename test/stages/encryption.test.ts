@@ -155,11 +155,64 @@ test('the format is that of the test vector', (t) => {
   const key = createSecretKey(VECTOR.key)
   const encryptor = new Encryptor(key, VECTOR.header)
   const sealed = Buffer.concat([
-    ...VECTOR.plain.flatMap((text) => [...encryptor.convert([Buffer.from(text)])]),
-    ...encryptor.finish(),
+    ...VECTOR.plain.flatMap((text) => [...encryptor.convert([Buffer.from(text)])] as Buffer[]),
+    ...([...encryptor.finish()] as Buffer[]),
   ])
   t.is(sealed.toString('hex'), VECTOR.sealed)
   const decryptor = new Decryptor(key, Buffer.alloc(32))
   t.is(String(Buffer.concat([...decryptor.convert(piecesOf(sealed, 1))])), VECTOR.plain.join(''))
   t.notThrows(() => decryptor.finish())
+})
+
+/** Both ends of a conversation, joined; and all that went from one to the other. */
+function joined(one = stage().paired!(), other = stage().paired!()) {
+  const recorded: Buffer[][] = [[], []]
+  for (const [at, from, to] of [
+    [0, one, other],
+    [1, other, one],
+  ] as const) {
+    from.outgoing.on('data', (chunk: Buffer) => recorded[at]!.push(chunk))
+    from.outgoing.pipe(to.incoming)
+  }
+  return { one, other, recorded }
+}
+
+test('in a conversation both sides give random bytes: it goes both ways, and what was recorded does not open again', async (t) => {
+  const { one, other, recorded } = joined()
+  one.outgoing.end('hello')
+  other.outgoing.end('world')
+  const [there, here] = await Promise.all([other.incoming.toArray(), one.incoming.toArray()])
+  t.deepEqual([String(Buffer.concat(there)), String(Buffer.concat(here))], ['hello', 'world'])
+  for (const played of recorded) {
+    const { outgoing, incoming } = stage().paired!()
+    t.is((outgoing.read() as Buffer).length, HEADER)
+    const opened: Buffer[] = []
+    incoming.on('data', (chunk: Buffer) => opened.push(chunk))
+    const error = await pipeline(Readable.from(played), incoming).catch((reason: unknown) => reason)
+    t.true(isSluiceError(error, 'ERR_DECRYPT'), String(error))
+    t.deepEqual(opened, [])
+    outgoing.destroy()
+  }
+})
+
+test('nothing is sealed in a conversation before the other side has spoken, and nothing if it never does', async (t) => {
+  for (const end of ['end', 'destroy'] as const) {
+    const { outgoing, incoming } = stage().paired!()
+    incoming.on('error', () => {})
+    const sealed = outgoing.toArray()
+    outgoing.end('secret')
+    incoming[end]()
+    t.deepEqual(
+      ((await sealed) as Buffer[]).map(({ length }) => length),
+      [HEADER],
+    )
+  }
+})
+
+test('a conversation sent back to its maker is refused', async (t) => {
+  const { outgoing, incoming } = stage().paired!()
+  outgoing.end('hello')
+  const error = await pipeline(outgoing, incoming).catch((reason: unknown) => reason)
+  t.true(isSluiceError(error, 'ERR_DECRYPT'))
+  t.regex(String(error), /reflected/)
 })

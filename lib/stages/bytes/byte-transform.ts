@@ -20,7 +20,7 @@ export abstract class ByteTransform extends Transform {
   protected abstract convert(chunks: Buffer[]): Iterator<Buffer | undefined>
 
   /** What still follows after the last chunk; nothing by default. Throws when the input cannot end here. */
-  protected finish(): Iterator<Buffer> {
+  protected finish(): Iterator<Buffer | undefined> {
     return [][Symbol.iterator]()
   }
 

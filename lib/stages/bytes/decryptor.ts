@@ -5,7 +5,9 @@ import {
   ALGORITHM,
   DATA,
   HEADER,
+  type HeaderExchange,
   isOwnHeader,
+  keyOfTwo,
   LAST,
   MAX_CHUNK,
   nonceOf,
@@ -18,6 +20,7 @@ import {
 export class Decryptor extends ByteTransform {
   readonly #key: KeyObject
   readonly #secret: Buffer
+  readonly #exchange: HeaderExchange | undefined
   readonly #buffer = Buffer.allocUnsafe(MAX_CHUNK + TAG)
   #filled = 0
   #need = HEADER
@@ -26,9 +29,13 @@ export class Decryptor extends ByteTransform {
   #number = 0
   #ended = false
 
-  /** @param secret that by which the streams of the same stage object are known: they are refused */
-  constructor(key: KeyObject, secret: Buffer) {
+  /**
+   * @param secret that by which the streams of the same stage object are known: they are refused
+   * @param exchange in a conversation: what the other direction waits for
+   */
+  constructor(key: KeyObject, secret: Buffer, exchange?: HeaderExchange) {
     super()
+    this.#exchange = exchange
     this.#key = key
     this.#secret = secret
   }
@@ -47,9 +54,15 @@ export class Decryptor extends ByteTransform {
   }
 
   /** Throws `ERR_TRUNCATED` unless the end was seen. */
-  override finish(): Iterator<Buffer> {
+  override finish(): Iterator<Buffer | undefined> {
+    this.#exchange?.settle(null)
     if (this.#ended) return super.finish()
     throw new SluiceError('ERR_TRUNCATED', 'the encrypted stream ends without its mark of the end')
+  }
+
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    this.#exchange?.settle(null)
+    super._destroy(error, done)
   }
 
   // A view where the whole unit stands in one chunk, else a copy: a unit that comes byte by byte costs no more.
@@ -67,7 +80,9 @@ export class Decryptor extends ByteTransform {
   #unit(bytes: Buffer): Buffer | undefined {
     if (!this.#streamKey) {
       if (isOwnHeader(this.#secret, bytes)) throw new SluiceError('ERR_DECRYPT', OWN_STREAM)
-      this.#streamKey = streamKey(this.#key, bytes)
+      const { ours } = this.#exchange ?? {}
+      this.#streamKey = ours ? keyOfTwo(this.#key, bytes, ours) : streamKey(this.#key, bytes)
+      this.#exchange?.settle(Buffer.from(bytes))
       this.#need = PREFIX
       return undefined
     }

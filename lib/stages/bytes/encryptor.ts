@@ -1,21 +1,44 @@
 import { createCipheriv, type KeyObject } from 'node:crypto'
 import { ByteTransform } from './byte-transform.js'
-import { ALGORITHM, DATA, LAST, MAX_CHUNK, nonceOf, PREFIX, streamKey, TAG } from './sealed-stream.js'
+import {
+  ALGORITHM,
+  DATA,
+  type HeaderExchange,
+  keyOfTwo,
+  LAST,
+  MAX_CHUNK,
+  nonceOf,
+  PREFIX,
+  streamKey,
+  TAG,
+} from './sealed-stream.js'
 
 /** Seals one stream. */
 export class Encryptor extends ByteTransform {
-  readonly #key: Buffer
+  /** null: there is nobody to seal anything for; undefined: that is not known yet. */
+  #key: Buffer | null | undefined
   #header: Buffer | undefined
   #number = 0
 
-  constructor(key: KeyObject, header: Buffer) {
+  /** @param header with what the stream begins; or, in a conversation, what both streams begin with */
+  constructor(key: KeyObject, header: Buffer | HeaderExchange) {
     super()
-    this.#key = streamKey(key, header)
-    this.#header = header
+    if (Buffer.isBuffer(header)) {
+      this.#key = streamKey(key, header)
+      this.#header = header
+      return
+    }
+    header.known = () => {
+      this.#key = header.theirs ? keyOfTwo(key, header.ours, header.theirs) : null
+      this.pump.resume()
+    }
+    // the other side waits for it before it says anything
+    this.push(header.ours)
   }
 
   /** Everything in `chunks`, in as few sealed chunks as it fits in. */
-  override *convert(chunks: Buffer[]): Generator<Buffer, void> {
+  override *convert(chunks: Buffer[]): Generator<Buffer | undefined, void> {
+    if (!(yield* this.#ready())) return
     let group: Buffer[] = []
     let room = MAX_CHUNK
     for (const chunk of chunks) {
@@ -34,8 +57,14 @@ export class Encryptor extends ByteTransform {
   }
 
   /** The mark that the stream ends here. */
-  override *finish(): Generator<Buffer, void> {
-    yield this.#chunk(LAST, [])
+  override *finish(): Generator<Buffer | undefined, void> {
+    if (yield* this.#ready()) yield this.#chunk(LAST, [])
+  }
+
+  /** Rests until the key is known; false if there will be none. */
+  *#ready(): Generator<undefined, boolean> {
+    while (this.#key === undefined) yield undefined
+    return this.#key !== null
   }
 
   #chunk(kind: number, parts: Buffer[]): Buffer {
@@ -49,7 +78,9 @@ export class Encryptor extends ByteTransform {
     const prefix = sealed.subarray(at, at + PREFIX)
     prefix.writeUInt32BE(kind * 2 ** 24 + length)
     at += PREFIX
-    const cipher = createCipheriv(ALGORITHM, this.#key, nonceOf(this.#number++, kind), { authTagLength: TAG })
+    const cipher = createCipheriv(ALGORITHM, this.#key!, nonceOf(this.#number++, kind), {
+      authTagLength: TAG,
+    })
     cipher.setAAD(prefix, { plaintextLength: length })
     for (const part of parts) at += cipher.update(part).copy(sealed, at)
     cipher.final()

@@ -13,6 +13,12 @@
  * sealed by    ChaCha20-Poly1305 (RFC 8439), the 4 bytes of kind and length as associated data
  * mark         HMAC-SHA-256(secret of the stage object, salt), the first 16 bytes
  * ```
+ * In a conversation the format is `encryption-2`: each side sends its header at once, and its chunks when it has that of the
+ * other side, for which they are then sealed: a recorded stream does not open the next time.
+ *
+ * ```
+ * stream key   HKDF-SHA-256(secret = key, salt = header · header of the other side, info = "sluice encryption-2", 32 bytes)
+ * ```
  * Each stream has a key of its own, so numbers may begin at 0 and no chunk fits into another stream. A chunk
  * that was changed, moved, repeated or left out does not open; a stream that is cut has no last chunk. No byte
  * is given out before its tag was checked.
@@ -22,6 +28,7 @@ import { createHmac, hkdfSync, type KeyObject, randomBytes } from 'node:crypto'
 /** How each chunk is encrypted and authenticated, by the name that Node has for it. */
 export const ALGORITHM = 'chacha20-poly1305'
 const INFO = 'sluice encryption-1'
+const INFO_OF_TWO = 'sluice encryption-2'
 const SALT = 32
 const MARK = 16
 /** Bytes of what a stream begins with: its salt, and the mark by which its maker knows it again. */
@@ -54,6 +61,31 @@ function markOf(secret: Buffer, salt: Buffer): Buffer {
 /** The key of the one stream that begins with `header`. */
 export function streamKey(key: KeyObject, header: Buffer): Buffer {
   return Buffer.from(hkdfSync('sha256', key, header, INFO, 32))
+}
+
+/** The key of the stream that begins with `header` in a conversation, in which the other side began with `other`. */
+export function keyOfTwo(key: KeyObject, header: Buffer, other: Buffer): Buffer {
+  return Buffer.from(hkdfSync('sha256', key, Buffer.concat([header, other]), INFO_OF_TWO, 32))
+}
+
+/** What the two sides of a conversation know of each other, at one end of it. */
+export class HeaderExchange {
+  /** With what our stream begins. */
+  readonly ours: Buffer
+  /** With what theirs begins; null when it is known that it will not come. */
+  theirs: Buffer | null | undefined
+  /** Called when that is known. */
+  known = () => {}
+
+  constructor(ours: Buffer) {
+    this.ours = ours
+  }
+
+  settle(theirs: Buffer | null): void {
+    if (this.theirs !== undefined) return
+    this.theirs = theirs
+    this.known()
+  }
 }
 
 /** The nonce of a chunk. */

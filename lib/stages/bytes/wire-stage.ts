@@ -20,9 +20,27 @@ export interface WireStage {
   outgoing?(): Transform
   /** A fresh Transform for what arrives; called once for each connection. */
   incoming?(): Transform
+  /**
+   * Both sides for one connection, and their format, where one side depends on the other: in a conversation it is called
+   * in the place of `outgoing` and `incoming`, which serve one way then.
+   */
+  paired?(): PairedSides
 }
 
-const KEYS = { format: true, rate: true, outgoing: true, incoming: true } satisfies Keys<WireStage>
+/** Both sides of a {@link WireStage} for one conversation. */
+export interface PairedSides {
+  format?: string
+  outgoing: Transform
+  incoming: Transform
+}
+
+const KEYS = {
+  format: true,
+  rate: true,
+  outgoing: true,
+  incoming: true,
+  paired: true,
+} satisfies Keys<WireStage>
 
 /** Frames on a throttled connection take at most this part of a second, so that talk is not behind by more than one. */
 const FRAMES_PER_SECOND = 8
@@ -38,12 +56,28 @@ export function makeWireStages(wire: readonly WireStage[] = [], keepOpen = false
     throw badOption('keepOpen', 'false with wire stages: where their bytes end is not known', keepOpen)
   const rate = Math.min(...wire.map((stage) => stage.rate ?? Number.POSITIVE_INFINITY))
   const maxFrame = Math.max(1, Math.min(limits.frame, Math.floor(rate / FRAMES_PER_SECOND)))
+  const pairs = wire.map(pairOf)
   const makeAll = (side: 'outgoing' | 'incoming') =>
-    wire.flatMap((stage, at) =>
-      stage[side] ? makeGuest(`stages.wire[${at}].${side}`, () => stage[side]!()) : [],
-    )
-  const formats = wire.flatMap((stage) => stage.format ?? [])
+    wire.flatMap((stage, at) => {
+      const make = pairs[at]?.[side] ?? (stage[side] && (() => stage[side]!()))
+      return make ? makeGuest(`stages.wire[${at}].${side}`, make) : []
+    })
+  const formats = wire.flatMap((stage, at) => (pairs[at] ?? stage).format ?? [])
   return { maxFrame, outgoing: makeAll('outgoing'), incoming: makeAll('incoming').reverse(), formats }
+}
+
+/** The sides of a stage that are made together, to be taken one by one. */
+function pairOf(stage: WireStage) {
+  if (!stage.paired) return undefined
+  try {
+    const { format, outgoing, incoming } = stage.paired()
+    return { format, outgoing: () => outgoing, incoming: () => incoming }
+  } catch (error) {
+    const fail = () => {
+      throw error
+    }
+    return { format: stage.format, outgoing: fail, incoming: fail }
+  }
 }
 
 /** What is no stage would be left out, and the bytes would go as they are: in the clear, where it should have encrypted. */
@@ -55,6 +89,7 @@ function checkStage(stage: WireStage, at: number): void {
   checkKeys(option, stage, KEYS)
   checkCallback(`${option}.outgoing`, stage.outgoing)
   checkCallback(`${option}.incoming`, stage.incoming)
+  checkCallback(`${option}.paired`, stage.paired)
   checkOption(option, stage, stage.outgoing !== undefined || stage.incoming !== undefined, expected)
   const { format } = stage
   checkOption(`${option}.format`, format, format === undefined || typeof format === 'string', 'a text')
