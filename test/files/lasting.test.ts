@@ -152,7 +152,7 @@ test('a transaction whose lock was removed by hand commits nothing', async (t) =
   await t.throwsAsync(transaction.commit(), { code: 'ERR_LOCK_LOST' })
   t.is(disk.snapshot().get('/d/a')?.toString(), 'old')
   // whoever has the lock now decides about what is left
-  await recoverTransactions('/d', { fs: disk, system: another() })
+  await recoverTransactions('/d', { fs: disk, system: eachAnother()() })
   t.is(disk.snapshot().get('/d/a')?.toString(), 'old')
   t.deepEqual(
     disk.list().filter((path) => /sluice/.test(path)),
