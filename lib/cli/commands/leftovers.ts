@@ -38,8 +38,8 @@ async function collectIn(
   options: Pick<CollectOptions, 'dryRun' | 'force'>,
   { reporter, signal }: Context,
 ): Promise<Leftover[]> {
-  const tellNoMore = tellOfWatching(reporter)
   const tree = await openFolder(dir)
+  const tellNoMore = tellOfWatching(reporter)
   try {
     const found = await collectLeftovers(tree, { ...options, wait: true, signal })
     for (const leftover of found) tell(leftover, options.dryRun ? 'left' : 'removed', reporter)
