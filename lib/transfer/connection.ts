@@ -26,6 +26,22 @@ export interface ByteDuplex {
 
 const METHODS = ['write', 'end', 'destroy', 'pause', 'resume', 'on', 'off']
 
+/** The methods of a socket through which its chunks go, as Node has made them. */
+const PASSING = ['write', '_write', '_writev', '_writeGeneric', 'push', 'emit'] as const
+type Passing = Record<(typeof PASSING)[number], unknown>
+const OF_NODE = Object.fromEntries(
+  PASSING.map((name) => [name, (Socket.prototype as unknown as Passing)[name]]),
+) as Passing
+
+/**
+ * Whether nobody but the system holds the chunks of a duplex, as that of a socket of Node's. Of another stream, or one
+ * whose methods somebody has replaced to record, delay or count what passes, nobody knows who else does, and how long.
+ */
+function isPlain(duplex: ByteDuplex): boolean {
+  if (Object.getPrototypeOf(duplex) !== Socket.prototype) return false
+  return PASSING.every((name) => (duplex as unknown as Passing)[name] === OF_NODE[name])
+}
+
 /**
  * Throws unless it is a {@link ByteDuplex}.
  * @param keepOpen whether it is to be given back, which takes `unshift`, too
@@ -57,7 +73,6 @@ export class Connection {
   readonly #duplex: Duplex
   readonly #events: ConnectionEvents
   readonly #ending: Ending
-  readonly #isPlain: boolean
   #isPaused = false
 
   constructor(given: ByteDuplex, events: ConnectionEvents) {
@@ -66,8 +81,6 @@ export class Connection {
     this.#duplex = duplex
     this.#events = events
     this.#ending = new Ending(duplex)
-    // of another stream nobody knows who else holds its chunks, and how long
-    this.#isPlain = Object.getPrototypeOf(duplex) === Socket.prototype
     duplex
       .on('drain', this.#drained)
       .on('error', this.#broken)
@@ -96,7 +109,7 @@ export class Connection {
   write(chunk: Buffer, taken?: (chunk: Buffer) => void): boolean {
     if (this.isGone) return true
     // of a chunk that failed nobody knows whether the system still reads it
-    const done = taken && this.#isPlain && ((error?: Error | null) => error || taken(chunk))
+    const done = taken && isPlain(this.#duplex) && ((error?: Error | null) => error || taken(chunk))
     return this.#try(() => (done ? this.#duplex.write(chunk, done) : this.#duplex.write(chunk))) !== false
   }
 
@@ -138,7 +151,7 @@ export class Connection {
   }
 
   readonly #data = (chunk: Buffer | Uint8Array | string): void => {
-    const isOurs = this.#isPlain && this.#duplex.listenerCount('data') === 1
+    const isOurs = isPlain(this.#duplex) && this.#duplex.listenerCount('data') === 1
     if (Buffer.isBuffer(chunk)) this.#events.data(chunk, isOurs)
     else if (ArrayBuffer.isView(chunk))
       this.#events.data(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength), false)

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
+import { Socket } from 'node:net'
 import { join } from 'node:path'
 import { type Duplex, Transform } from 'node:stream'
 import test from 'ava'
@@ -89,4 +90,27 @@ test('a duplex that is no socket keeps the chunks that were written to it', asyn
   await Promise.all([send(near, [await source(t)]).finished, receive(far, { dir, accept: 'all' }).finished])
   t.true(Buffer.concat(written).includes(CONTENT.subarray(0, 50_000)))
   t.true(Buffer.concat(written.filter(({ length }) => length > 100_000)).equals(CONTENT))
+})
+
+test('a socket whose methods the user has replaced keeps what passes there, and may send it later', async (t) => {
+  const [near, far] = await connection(t)
+  const dir = await temporary(t)
+  const sent: Buffer[] = []
+  const late: (() => void)[] = []
+  near.write = ((chunk: Buffer, done?: () => void) => {
+    sent.push(chunk)
+    late.push(() => Socket.prototype.write.call(near, chunk))
+    setImmediate(() => late.shift()!())
+    if (done) done()
+    return true
+  }) as typeof near.write
+  const came: Buffer[] = []
+  far.push = ((chunk: Buffer | null) => {
+    if (chunk) came.push(chunk)
+    return Socket.prototype.push.call(far, chunk)
+  }) as typeof far.push
+  await Promise.all([send(near, [await source(t)]).finished, receive(far, { dir, accept: 'all' }).finished])
+  t.true(Buffer.concat(sent.filter(({ length }) => length > 100_000)).equals(CONTENT))
+  t.true(Buffer.concat(came).includes(CONTENT.subarray(0, 50_000)))
+  t.true(came.every(({ length }) => length > 0))
 })
