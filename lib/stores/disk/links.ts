@@ -25,7 +25,7 @@ export async function makeLink(
   const above = await store.folders.make(parentOf(entry.path))
   return store.within(above, async (folder) => {
     const name = nameOf(store.folders.pathOf(entry.path))
-    const placement = await new Link(store, folder, entry, conflict).make(above, name)
+    const placement = await new Link(store, { folder, above }, entry, conflict).make(name)
     if (durability === 'power') await folder.sync()
     return placement
   })
@@ -35,24 +35,37 @@ class Link {
   readonly #store: DiskStore
   readonly #fs: FileSystem
   readonly #folder: OpenFolder
+  /** The path of that folder on disk. */
+  readonly #above: string
   readonly #entry: Entry
   readonly #conflict: Conflict
   #warning: SluiceError | undefined
 
-  constructor(store: DiskStore, folder: OpenFolder, entry: Entry, conflict: Conflict) {
+  constructor(
+    store: DiskStore,
+    { folder, above }: { folder: OpenFolder; above: string },
+    entry: Entry,
+    conflict: Conflict,
+  ) {
     this.#store = store
     this.#fs = store.fs
     this.#folder = folder
+    this.#above = above
     this.#entry = entry
     this.#conflict = conflict
   }
 
-  async make(above: string, asked: string): Promise<Placement> {
+  async make(asked: string): Promise<Placement> {
     return firstFree(asked, this.#entry.path, async (name, n) => {
       const ended = await this.#try(name, n === 0)
       if (!ended) return undefined
-      return { name: above === '' ? name : `${above}/${name}`, warning: this.#warning, ...ended }
+      return { name: this.#pathOf(name), warning: this.#warning, ...ended }
     })
+  }
+
+  /** Below the root. */
+  #pathOf(name: string): string {
+    return this.#above === '' ? name : `${this.#above}/${name}`
   }
 
   /** One name; undefined sends on to the next one. */
@@ -74,11 +87,12 @@ class Link {
       await this.#brought(at)
       return { skipped: 'identical' }
     }
-    return first ? this.#byPolicy(at) : undefined
+    return first ? this.#byPolicy(name) : undefined
   }
 
-  async #byPolicy(at: string): Promise<Placement | undefined> {
+  async #byPolicy(name: string): Promise<Placement | undefined> {
     const { path } = this.#entry
+    const at = this.#folder.at(name)
     switch (this.#conflict) {
       case 'rename':
         return undefined
@@ -91,7 +105,7 @@ class Link {
       case 'overwrite':
       case 'replace': {
         const there = await lstatIfThere(this.#fs, at)
-        const isOld = !there || !this.#store.brought?.has({ path, stats: there })
+        const isOld = !there || !this.#store.brought?.has({ path: this.#pathOf(name), stats: there })
         if (isOld && (!there || there.isFile() || there.isSymbolicLink())) return this.#over(at)
         const why = isOld ? 'it is neither file nor link' : 'the same transfer brought it'
         const message = `${printable(path)} stays as it was, because ${why}: the new link gets a suffix`

@@ -111,6 +111,24 @@ test('a file that is found there counts as acknowledged, but for other names tha
   t.deepEqual(contents(disk).sort(), ['different', 'linked', 'new', 'same', 'x'])
 })
 
+test('nor does a link take its place, where the folder has another name on disk than in the offer', async (t) => {
+  const disk = scene({ '_.sluice/x': 'linked' })
+  await disk.link('/dst/_.sluice/x', '/dst/other')
+  const files = { '_.sluice/x': 'linked', '.sluice/x': { target: 'y' } }
+  const { found } = await receive(files, 'overwrite', disk)
+  t.deepEqual(found, {
+    '_.sluice/x': 'skipped identical',
+    '.sluice/x': 'published as _.sluice/x_1 ERR_CONFLICT',
+  })
+  t.deepEqual(disk.list().sort(), [
+    '/dst/',
+    '/dst/_.sluice/',
+    '/dst/_.sluice/x',
+    '/dst/_.sluice/x_1 -> y',
+    '/dst/other',
+  ])
+})
+
 test('files to which a stage of the user gives one name are all there', async (t) => {
   const disk = scene()
   const rename = new Transform({
