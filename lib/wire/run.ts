@@ -149,11 +149,13 @@ export class RunReader {
     return bytes
   }
 
-  /** The next `length` bytes in as many buffers as they lie in. */
+  /** The next `length` bytes in as many buffers as they lie in; throws if there are fewer. */
   take(length: number): Buffer[] {
     const buffers: Buffer[] = []
     for (let left = length; left > 0; ) {
       const bytes = this.next(left)
+      // else the search for them would never end
+      if (bytes.length === 0) throw new RangeError('the run has fewer bytes than it says')
       buffers.push(bytes)
       left -= bytes.length
     }

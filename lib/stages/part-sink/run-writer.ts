@@ -60,9 +60,13 @@ export class RunWriter {
     // the files at its ends may be there only in part
     const first = run.offset > 0 || this.#open[run.first] ? run.first + 1 : run.first
     const last = run.ends ? run.last : run.last - 1
-    if (first > run.first) stored.push(...(await this.#writePieces(sliceRun(run, run.first, run.first))))
-    if (first <= last) stored.push(...(await this.#writeWhole(sliceRun(run, first, last))))
-    if (last < run.last) stored.push(...(await this.#writePieces(sliceRun(run, run.last, run.last))))
+    // all of them now: once something of the run is written, its memory may be gone, and the places of the rest with it
+    const head = first > run.first ? sliceRun(run, run.first, run.first) : undefined
+    const whole = first <= last ? sliceRun(run, first, last) : undefined
+    const tail = last < run.last ? sliceRun(run, run.last, run.last) : undefined
+    if (head) stored.push(...(await this.#writePieces(head)))
+    if (whole) stored.push(...(await this.#writeWhole(whole)))
+    if (tail) stored.push(...(await this.#writePieces(tail)))
     return stored
   }
 

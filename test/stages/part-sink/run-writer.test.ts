@@ -1,6 +1,7 @@
 import test from 'ava'
 import fc from 'fast-check'
 import { SluiceError } from '../../../lib/errors.js'
+import { ReceivedMemory } from '../../../lib/stages/bytes/received-memory.js'
 import { RunWriter } from '../../../lib/stages/part-sink/run-writer.js'
 import type { DigestsItem, StoredRun } from '../../../lib/stages/river/items.js'
 import { StoreCalls } from '../../../lib/stages/river/store-calls.js'
@@ -78,8 +79,15 @@ class Recorder {
   }
 }
 
-function writerOf(recorder: Recorder, concurrency = 4): RunWriter {
-  return new RunWriter(new StoreCalls(recorder.store, concurrency), { concurrency })
+function writerOf(recorder: Recorder, concurrency = 4, memory?: ReceivedMemory): RunWriter {
+  return new RunWriter(new StoreCalls(recorder.store, concurrency), { concurrency, memory })
+}
+
+/** The run with buffers as a socket makes them, each with memory of its own, which is free once it was written. */
+function received(run: Run, memory: ReceivedMemory): Run {
+  const buffers = run.buffers.map((bytes) => Buffer.from(Uint8Array.from(bytes).buffer))
+  for (const buffer of buffers) memory.received(buffer)
+  return { ...run, buffers }
 }
 
 /** What was stored, entry by entry: as what, or why not. */
@@ -345,6 +353,19 @@ test('a store that takes bytes in ascending order only refuses others, of that f
   t.deepEqual(saidOf(await writer.write(only(60, 112))), ['large: ERR_UNSUPPORTED', 'z: whole'])
 })
 
+test('what of a run was written may be freed, although the rest of it is not written yet', async (t) => {
+  const memory = new ReceivedMemory()
+  const recorder = new Recorder({ bulk: true })
+  const content = { before: 'b'.repeat(80), one: '1'.repeat(20), two: '2'.repeat(20), behind: 'c'.repeat(90) }
+  const runs = itemsOf(content, { run: 60, cut: 10 }).filter((item) => item.kind === 'run')
+  const stored = await writeAll(
+    writerOf(recorder, 1, memory),
+    runs.map((run) => received(run, memory)),
+  )
+  t.deepEqual(saidOf(stored), ['before: whole', 'one: together', 'two: together', 'behind: whole'])
+  t.deepEqual(Object.fromEntries(recorder.files), contentOf(content))
+})
+
 test('whatever the files, the runs and the buffers: each file has its bytes, and each entry is told once', async (t) => {
   const value = fc.oneof(fc.constantFrom('', null), fc.string({ maxLength: 60 }))
   const bytes = fc.integer({ min: 1, max: 80 })
@@ -353,11 +374,14 @@ test('whatever the files, the runs and the buffers: each file has its bytes, and
       fc.array(value, { minLength: 1, maxLength: 10 }),
       fc.record({ run: bytes, cut: bytes, inCuts: fc.boolean(), tapped: fc.boolean() }),
       fc.boolean(),
-      async (values, options, bulk) => {
+      fc.boolean(),
+      async (values, options, bulk, isFreed) => {
         const content = Object.fromEntries(values.map((value, i) => [`e${i}`, value]))
         const recorder = new Recorder({ bulk })
         const runs = itemsOf(content, options).filter((item) => item.kind === 'run')
-        const stored = await writeAll(writerOf(recorder), runs)
+        const memory = isFreed && !options.inCuts ? new ReceivedMemory() : undefined
+        const given = memory ? runs.map((run) => received(run, memory)) : runs
+        const stored = await writeAll(writerOf(recorder, 4, memory), given)
         t.deepEqual(Object.fromEntries(recorder.files), contentOf(content))
         const told = saidOf(stored).map((said) => said.split(':')[0])
         t.deepEqual(told.sort(), Object.keys(content).sort())
