@@ -59,6 +59,8 @@ export interface UnnamedFile {
    * cannot be undone.
    */
   check: () => void
+  /** Throws if the file must not be replaced any more. Called right before that, and again before another attempt. */
+  guard?: (() => Promise<void>) | undefined
 }
 
 /**
@@ -149,12 +151,13 @@ export class AtomicFile {
    * called. With 'power' the name survives a power loss once this resolves. Fails with `ERR_CONFLICT` if that was
    * asked for. If it fails, the target is unchanged; only if the very last sync failed, the new content is there, but
    * a power loss may bring back the old one.
+   * @param guard called right before the rename, which does not happen if it throws; with 'overwrite' only
    */
-  commit(): Promise<Written> {
+  commit(guard?: () => Promise<void>): Promise<Written> {
     return this.#run('any', async () => {
       if (this.#state === 'open') await this.#stage()
       this.#state = 'over'
-      const named = await giveName(this.#draft)
+      const named = await giveName({ ...this.#draft, guard })
       return {
         bytes: this.#position,
         digest: this.#draft.digest!,

@@ -25,7 +25,7 @@ export async function giveName(draft: UnnamedFile): Promise<Named> {
   // the folder is opened only if something is done that needs it
   if (durability === 'crash' && conflict === 'overwrite' && backup === 0 && tempDir === undefined) {
     draft.check()
-    await moveFile(fs, clock, temporary, target.path, draft.stats)
+    await moveFile(fs, clock, temporary, target.path, draft.stats, draft.guard)
     return { path: target.path }
   }
   const folder = await handlesOf(fs).retry(() => Folder.open(fs, target.folder))
@@ -80,7 +80,7 @@ export async function verifyFile(fs: FileSystem, fd: number, expected: Buffer, p
 async function nameIn(
   folder: Folder,
   temporary: string,
-  { target, settings, stats, check }: UnnamedFile,
+  { target, settings, stats, check, guard }: UnnamedFile,
 ): Promise<Named> {
   const { fs, clock, durability, conflict } = settings
   const power = durability === 'power'
@@ -97,7 +97,7 @@ async function nameIn(
   }
   try {
     check()
-    await moveFile(fs, clock, folder.at(temporary), folder.at(name), stats)
+    await moveFile(fs, clock, folder.at(temporary), folder.at(name), stats, guard)
   } catch (error) {
     // the file was not replaced: a backup by a link would change with it
     if (backup !== undefined) await fs.unlink(folder.at(backup)).catch(() => {})

@@ -103,7 +103,7 @@ async function update<T>(
   return { how: 'written', value, ...(backup && { backup }), ...(warning && { warning }) }
 }
 
-/** Checks the lock as late as possible: after all that takes long. */
+/** Checks the lock as late as possible: after all that takes long, the backup, too. */
 function write(
   path: string,
   bytes: Uint8Array,
@@ -118,8 +118,7 @@ function write(
     try {
       await file.write([bytes])
       await file.stage()
-      await lock.check()
-      return await file.commit()
+      return await file.commit(() => lock.check())
     } finally {
       await file.discard()
     }

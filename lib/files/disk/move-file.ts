@@ -33,16 +33,21 @@ export async function moveOver(fs: FileSystem, from: string, to: string, known?:
   }
 }
 
-/** {@link moveOver}, again for up to 10 seconds while Windows says that another program has the file open. */
+/**
+ * {@link moveOver}, again for up to 10 seconds while Windows says that another program has the file open.
+ * @param check called right before each attempt, if `known` is given; throws to stop it
+ */
 export async function moveFile(
   fs: FileSystem,
   clock: Clock,
   from: string,
   to: string,
   known?: FileStats,
+  check?: () => Promise<void>,
 ): Promise<void> {
   const began = clock.now()
   for (let wait = FIRST_MOVE_WAIT; ; wait = Math.min(2 * wait, LONGEST_MOVE_WAIT)) {
+    await check?.()
     try {
       return await moveOver(fs, from, to, known)
     } catch (error) {

@@ -1,4 +1,5 @@
 import { crc32 } from 'node:zlib'
+import type { FileIdentity } from '../disk/fs.js'
 import type { Owner } from '../own/owner.js'
 import {
   hasShape,
@@ -27,18 +28,23 @@ export interface JournalFile {
   part: string
 }
 
+/** Device and inode of a file, as texts: they have 64 bits. */
+export type FileId = Record<'dev' | 'ino', string>
+
 /** A file of a run: path, size, time of last change, and its target where that is another one than the path. */
 export type RunFile = [path: string, size: number | null, mtime: number, target?: string]
 
 /** One line of a journal. Files are referred to by `n`, their number in this journal. */
 export type JournalRecord =
-  | { kind: 'owner'; version: number; transfer: string; owner: Owner }
+  | { kind: 'owner'; version: number; transfer: string; owner: Owner; journal?: FileId }
   /** A file is about to arrive under the part name. Times in milliseconds. */
   | ({ kind: 'begin'; n: number; at: number } & JournalFile)
   /** Files that are about to arrive under their plain part names, numbered from `n` on: path, size, mtime, target. */
   | { kind: 'run'; n: number; files: RunFile[]; at: number }
   /** The part got another name, because the first was taken. */
   | { kind: 'part'; n: number; part: string; at: number }
+  /** The part was made, as this very file. */
+  | ({ kind: 'made'; n: number } & FileId)
   /** The part goes on growing: says that the owner lives, and until when its parts may have changed. */
   | { kind: 'alive'; at: number }
   /** The file has ended, or with `count` so many of them in a row; with `part: 'kept'` there is something to resume. */
@@ -46,6 +52,22 @@ export type JournalRecord =
   | { kind: 'failed'; n: number; code: string; part: 'kept' | 'gone' }
   /** The owner has let go of everything, although it may live. */
   | { kind: 'released'; at: number }
+
+/** What a file came to. `part` says whether there is something left that a later run may go on with. */
+export type JournalEnd =
+  | { state: 'completed'; name?: string; digest?: Buffer; part: 'kept' | 'gone' }
+  | { state: 'failed'; code: string; part: 'kept' | 'gone' }
+
+/** The record of what file `n` came to. */
+export function endRecord(n: number, end: JournalEnd): JournalRecord {
+  if (end.state === 'failed') return { kind: 'failed', n, code: end.code, part: end.part }
+  return { kind: 'completed', n, name: end.name, digest: end.digest?.toString('hex') }
+}
+
+/** What tells a file from all others of its machine, as a record says it. */
+export function idOf({ dev, ino }: Pick<FileIdentity, 'dev' | 'ino'>): FileId {
+  return { dev: String(dev), ino: String(ino) }
+}
 
 /** Files that one record ends at most. */
 const MOST_ENDED = 65_536
@@ -103,9 +125,16 @@ function decode(line: Buffer): JournalRecord | undefined {
   }
 }
 
+const FILE_ID: RecordShape = { dev: isText, ino: isText }
+
 /** What the fields of each kind of record must be. */
 const RECORDS: Record<JournalRecord['kind'], RecordShape> = {
-  owner: { version: oneOf(JOURNAL_VERSION), transfer: isText, owner: isOwner },
+  owner: {
+    version: oneOf(JOURNAL_VERSION),
+    transfer: isText,
+    owner: isOwner,
+    journal: maybe((value) => hasShape(value, FILE_ID)),
+  },
   begin: {
     n: isCount,
     path: isText,
@@ -116,6 +145,7 @@ const RECORDS: Record<JournalRecord['kind'], RecordShape> = {
     at: isNumber,
   },
   part: { n: isCount, part: isText, at: isNumber },
+  made: { n: isCount, ...FILE_ID },
   alive: { at: isNumber },
   run: { n: isCount, files: listOf(isRunFile), at: isNumber },
   completed: {

@@ -1,7 +1,7 @@
 import { isSluiceError, SluiceError } from '../../errors.js'
 import type { Clock } from '../disk/clock.js'
 import { diskError, errorCode } from '../disk/disk-error.js'
-import { OPEN, type SyncCalls } from '../disk/fs.js'
+import { type FileIdentity, OPEN, type SyncCalls } from '../disk/fs.js'
 import { writeFully } from '../disk/read-write.js'
 import { lstatIfThere, sameInode } from '../disk/stats.js'
 import { backgroundClock, Renewal } from '../own/lease.js'
@@ -10,7 +10,15 @@ import { makeInOwnFolder, removeOwnFolder } from '../own/own-folder.js'
 import { type Owner, thisOwner } from '../own/owner.js'
 import type { Durability } from '../publish/publish.js'
 import type { OpenFolder, Tree } from '../tree/tree.js'
-import { encodeRecords, JOURNAL_VERSION, type JournalFile, type JournalRecord } from './journal-records.js'
+import {
+  encodeRecords,
+  endRecord,
+  idOf,
+  JOURNAL_VERSION,
+  type JournalEnd,
+  type JournalFile,
+  type JournalRecord,
+} from './journal-records.js'
 import { runRecords } from './run-records.js'
 
 /** What {@link Journal.create} takes. */
@@ -21,11 +29,6 @@ export interface JournalOptions {
   /** For tests: when the owner shows that it lives. */
   renewals?: Clock | undefined
 }
-
-/** What a file came to. `part` says whether there is something left that a later run may go on with. */
-export type JournalEnd =
-  | { state: 'completed'; name?: string; digest?: Buffer; part: 'kept' | 'gone' }
-  | { state: 'failed'; code: string; part: 'kept' | 'gone' }
 
 /** The batch: records, milliseconds. */
 const MOST_WAITING = 150
@@ -89,7 +92,8 @@ export class Journal {
     const journal = await makeInOwnFolder(tree, open)
     try {
       const owner = options.owner ?? thisOwner()
-      await journal.#append([{ kind: 'owner', version: JOURNAL_VERSION, transfer, owner }])
+      const id = idOf(await tree.fs.fstat(journal.#fd))
+      await journal.#append([{ kind: 'owner', version: JOURNAL_VERSION, transfer, owner, journal: id }])
       journal.#ahead = (await tree.fs.fstat(journal.#fd)).mtimeMs - journal.#clock.now()
       if (journal.#power) {
         await journal.#folder.sync()
@@ -138,6 +142,17 @@ export class Journal {
     return this.#lasting([{ kind: 'part', n, part, at: this.#now() }])
   }
 
+  /**
+   * The part of file `n` was made, as this very file: nothing else that has its name will ever be taken for it.
+   * @param last it is complete and ends soon: this may wait for the next batch
+   */
+  async made(n: number, file: Pick<FileIdentity, 'dev' | 'ino'>, last: boolean): Promise<void> {
+    const record: JournalRecord = { kind: 'made', n, ...idOf(file) }
+    if (!last) return this.#append([record])
+    this.#waiting.push(record)
+    this.#soon()
+  }
+
   /** Data is about to be written: says from time to time that the parts may have changed until now. */
   async alive(): Promise<void> {
     const isTime = this.#clock.now() - this.#last > LONGEST_WAIT
@@ -148,25 +163,20 @@ export class Journal {
   endRun(n: number, count: number): void {
     this.#waiting.push({ kind: 'completed', n, ...(count > 1 && { count }) })
     this.#unfinished -= count
-    this.#ended()
+    this.#soon()
   }
 
   /** Records what became of file `n`: at once in memory, on disk with the next batch. */
   end(n: number, end: JournalEnd): void {
     // published, but the part's name could not be removed: a later run does it
     if (end.state === 'completed' && end.part === 'kept') return
-    if (end.state === 'completed') {
-      const { name, digest } = end
-      this.#waiting.push({ kind: 'completed', n, name, digest: digest?.toString('hex') })
-      this.#unfinished--
-    } else {
-      this.#waiting.push({ kind: 'failed', n, code: end.code, part: end.part })
-      if (end.part === 'gone') this.#unfinished--
-    }
-    this.#ended()
+    this.#waiting.push(endRecord(n, end))
+    if (end.state === 'completed' || end.part === 'gone') this.#unfinished--
+    this.#soon()
   }
 
-  #ended(): void {
+  /** What waits is written with the next batch. */
+  #soon(): void {
     if (this.#waiting.length >= MOST_WAITING) this.#inBackground()
     else this.#cancel ??= this.#clock.after(LONGEST_WAIT, () => this.#inBackground())
   }

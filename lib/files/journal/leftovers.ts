@@ -1,18 +1,18 @@
-import { printable, SluiceError } from '../../errors.js'
+import { SluiceError } from '../../errors.js'
 import { A_DAY, type Clock } from '../disk/clock.js'
 import { diskError } from '../disk/disk-error.js'
-import type { FileStats, FileSystem } from '../disk/fs.js'
-import { isPartNameOf, nameOf, parentOf, suffixed } from '../disk/names.js'
+import { type FileStats, type FileSystem, OPEN } from '../disk/fs.js'
+import { parentOf } from '../disk/names.js'
 import { withRegular } from '../disk/open-regular.js'
-import { ifThere, lstatIfThere } from '../disk/stats.js'
+import { writeFully } from '../disk/read-write.js'
+import { ifThere } from '../disk/stats.js'
 import { LOOK_EVERY, stateOf, untilNextLook, Watch } from '../own/lease.js'
 import { isJournalName, isReleasedName, nameOfOwner, OWN_FOLDERS, ownerOfName } from '../own/names.js'
-import { findOwnFolder, folderAt, ownNames, possibleFolders, removeOwnFolder } from '../own/own-folder.js'
+import { findOwnFolder, ownNames, possibleFolders, removeOwnFolder } from '../own/own-folder.js'
 import { fateOf, type Owner, type ProcessSystem, processSystem, thisOwner } from '../own/owner.js'
-import { isUserPath } from '../own/record.js'
-import { recoverPublish } from '../publish/publish.js'
-import { hasBothNames } from '../publish/take-name.js'
 import type { OpenFolder, Tree } from '../tree/tree.js'
+import { collectPart } from './collect-part.js'
+import { encodeRecords, endRecord } from './journal-records.js'
 import { isUnwritten, type JournalContent, readJournal, type UnfinishedFile } from './read-journal.js'
 
 /** What a transfer that was interrupted has left. */
@@ -56,17 +56,12 @@ export interface CollectOptions {
   now?: () => number
 }
 
-/** Milliseconds: the times in a journal are those of the disk, but for what passes before a record is written. */
-const SLACK_BEFORE = 100
-const SLACK_AFTER = 10_000
-/** Times of some disks are whole seconds, or every other one. */
-const COARSEST_TIME = 3000
-
 /**
  * Clears away what transfers into this folder have left: those whose process is dead, or has released its journal.
  * Removes their parts, and then their journals. A journal is believed only so far: what is removed is a regular file
- * with one name, called as the part of that file would be, not larger than it, of the journal's own user, and changed
- * only while the owner lived. The rest stays: journals of living processes, of other machines, and what cannot be read.
+ * with one name, called as the part of that file would be, not larger than it, of the journal's own user, changed
+ * only while the owner lived, and the very file that was made, where the journal says which that is: of small files that
+ * arrived in a run it does not, and of others in the moment after they were made. The rest stays: journals of living processes, of other machines, and what cannot be read.
  * @returns what was found
  */
 export async function collectLeftovers(tree: Tree, options: CollectOptions = {}): Promise<Leftover[]> {
@@ -157,20 +152,27 @@ async function collectJournal(
   const { journal, current } = claimed
   let isDone = true
   const changed = new Set<string>()
+  const settled: number[] = []
   for (const file of journal.unfinished) {
     const leftover = await collectPart(tree, file, journal, options)
+    if (leftover?.state === 'kept') isDone = false
+    else settled.push(file.n)
     if (leftover === undefined) continue
     found.push(leftover)
-    if (leftover.state === 'kept') isDone = false
-    else changed.add(parentOf(leftover.path))
+    if (leftover.state !== 'kept') changed.add(parentOf(leftover.path))
   }
   if (isDone) found.push(journalAt(folder, name, journal.stats))
   if (options.dryRun) return
   // were the journal gone and a part back after a power cut, nobody would know of it
   for (const path of changed) await tree.sync(path)
-  // back under its own name, so that a later call goes on with it; not over another journal that has that name by now
-  if (!isDone) await fs.link(folder.at(current), folder.at(name))
-  await fs.unlink(folder.at(current))
+  // nothing else that gets the name of such a part later is ever taken for it
+  try {
+    if (!isDone && settled.length > 0) await settle(fs, folder.at(current), settled, journal)
+  } finally {
+    // back under its own name, so that a later call goes on with it; not over another journal that has that name by now
+    if (!isDone) await fs.link(folder.at(current), folder.at(name))
+    await fs.unlink(folder.at(current))
+  }
 }
 
 /** A journal whose owner is dead or has released it, renamed so that its name says that it is ours now. */
@@ -208,69 +210,22 @@ function journalAt(folder: OpenFolder, name: string, { size }: FileStats): Lefto
   return { path: `${folder.path}/${name}`, bytes: size, state: 'journal' }
 }
 
-/** What stands under the part's name, if it is ours. */
-async function collectPart(
-  tree: Tree,
-  file: UnfinishedFile,
-  journal: JournalContent,
-  { dryRun = false, keep = () => false }: CollectOptions,
-): Promise<Leftover | undefined> {
-  const { fs } = tree
-  const { target, part, size } = file
-  const name = nameOf(target)
-  if (!isPartNameOf(part, name)) return undefined
-  const path = parentOf(target) === '' ? part : `${parentOf(target)}/${part}`
-  let folder: OpenFolder | undefined
-  let bytes = 0
-  try {
-    if (!isUserPath(target)) {
-      const message = `the journal names ${printable(target)}, which is no path of a file below the folder`
-      throw new SluiceError('ERR_PATH', message, { path: target })
-    }
-    folder = await folderAt(tree, parentOf(target))
-    // a path that leads elsewhere, or a folder that is gone: nothing of ours is there
-    if (!folder) return undefined
-    const there = await lstatIfThere(fs, folder.at(part))
-    if (!there?.isFile()) return undefined
-    bytes = there.size
-    if (there.nlink === 2 && (await isPublished(tree, folder, part, name, dryRun)))
-      return { path, bytes, state: 'published', file }
-    const mayBeOurs =
-      there.nlink === 1 && (size === null || bytes <= size) && there.ctimeMs >= file.at - COARSEST_TIME
-    if (!mayBeOurs) return undefined
-    const until = Math.max(journal.until, journal.stats.mtimeMs) + SLACK_AFTER
-    const isInTime = there.ctimeMs >= file.at - SLACK_BEFORE && there.ctimeMs <= until
-    if (there.uid !== journal.stats.uid || !isInTime) {
-      // copied, given to somebody else, or not ours: forgotten it would stay for ever
-      const why = there.uid === journal.stats.uid ? 'is not as old as' : 'belongs to another user than'
-      const message = `${printable(path)} ${why} the journal that calls it a part: remove it, or give it another name if it is none`
-      return { path, bytes, state: 'kept', file, error: new SluiceError('ERR_WRITE', message, { path }) }
-    }
-    if (keep(file)) return { path, bytes, state: 'kept', file }
-    if (!dryRun) await fs.unlink(folder.at(part))
-    return { path, bytes, state: 'part', file }
-  } catch (error) {
-    return { path, bytes, state: 'kept', file, error: diskError(error, 'remove', path) }
-  } finally {
-    folder?.release()
-  }
+/** Says in a journal that stays which of its parts are gone. Its time stays: it says until when its owner lived. */
+async function settle(
+  fs: FileSystem,
+  path: string,
+  settled: readonly number[],
+  { stats }: JournalContent,
+): Promise<void> {
+  const records = settled.map((n) => endRecord(n, { state: 'failed', code: 'ERR_STATE', part: 'gone' }))
+  await withRegular(
+    fs,
+    path,
+    async (fd, { size }) => {
+      // its last line may be torn
+      await writeFully(fs, fd, [Buffer.from('\n'), encodeRecords(records)], size)
+      await fs.futimes(fd, stats.mtimeMs / 1000, stats.mtimeMs / 1000)
+    },
+    OPEN.update,
+  )
 }
-
-/** After a crash between link and unlink both names are one file; the second may have a suffix. */
-async function isPublished(
-  { fs }: Tree,
-  folder: OpenFolder,
-  part: string,
-  name: string,
-  dryRun: boolean,
-): Promise<boolean> {
-  for (let n = 0; n <= MOST_SUFFIXES; n++) {
-    const candidate = suffixed(name, n)
-    if (!(await lstatIfThere(fs, folder.at(candidate)))) return false
-    if (!(await hasBothNames({ fs, folder, temporary: part }, candidate))) continue
-    return dryRun || (await recoverPublish(fs, folder, part, candidate, 'crash')) === 'published'
-  }
-  return false
-}
-
-const MOST_SUFFIXES = 100

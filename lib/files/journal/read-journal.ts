@@ -3,18 +3,24 @@ import { nameOf, partCandidate } from '../disk/names.js'
 import { withRegular } from '../disk/open-regular.js'
 import { readFully, readPieces } from '../disk/read-write.js'
 import type { Owner } from '../own/owner.js'
-import { type JournalFile, type JournalRecord, RecordReader } from './journal-records.js'
+import { type FileId, type JournalFile, type JournalRecord, RecordReader } from './journal-records.js'
 
 /** A file that a journal says is not finished. */
 export interface UnfinishedFile extends Required<JournalFile> {
   /** When the part was announced, in milliseconds: it is not older. */
   at: number
+  /** Its number in the journal. */
+  n: number
+  /** The very file that was made, where the journal says so. */
+  made?: FileId
 }
 
 /** What a journal says. */
 export interface JournalContent {
   transfer: string
   owner: Owner
+  /** The file that the journal was written into: another one is a copy. */
+  journal?: FileId | undefined
   /** Whether the owner has let go. */
   isReleased: boolean
   /** The last sign of life, in milliseconds: the parts have not changed since. */
@@ -67,6 +73,7 @@ export async function isUnwritten(fs: FileSystem, path: string): Promise<boolean
 class ContentReader {
   owner: Owner | undefined
   #transfer = ''
+  #journal: FileId | undefined
   #isReleased = false
   #until = 0
   readonly #files = new Map<number, UnfinishedFile>()
@@ -79,6 +86,7 @@ class ContentReader {
 
   take(record: JournalRecord): void {
     if (record.kind === 'owner') {
+      if (!this.owner) this.#journal = record.journal
       this.owner ??= record.owner
       this.#transfer ||= record.transfer
       return
@@ -89,16 +97,21 @@ class ContentReader {
     else if (record.kind === 'failed' && record.part === 'gone') this.#files.delete(record.n)
     else if (record.kind === 'begin') {
       const { n, path, target = path, size, mtime, part, at } = record
-      this.#files.set(n, { path, target, size, mtime, part, at })
+      this.#files.set(n, { n, path, target, size, mtime, part, at })
     } else if (record.kind === 'run') {
       for (const [i, [path, size, mtime, target = path]] of record.files.entries()) {
         const part = partCandidate(nameOf(target), 0)
-        this.#files.set(record.n + i, { path, target, size, mtime, part, at: record.at })
+        const n = record.n + i
+        this.#files.set(n, { n, path, target, size, mtime, part, at: record.at })
       }
       this.#endable += record.files.length
     } else if (record.kind === 'part') {
       const file = this.#files.get(record.n)
       if (file) this.#files.set(record.n, { ...file, part: record.part, at: record.at })
+    } else if (record.kind === 'made') {
+      const { n, dev, ino } = record
+      const file = this.#files.get(n)
+      if (file) this.#files.set(n, { ...file, made: { dev, ino } })
     }
   }
 
@@ -116,6 +129,7 @@ class ContentReader {
     return {
       transfer: this.#transfer,
       owner: this.owner,
+      journal: this.#journal,
       isReleased: this.#isReleased,
       until: this.#until,
       unfinished: [...this.#files.values()],

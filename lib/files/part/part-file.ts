@@ -190,8 +190,13 @@ export class PartFile {
   }
 
   /** The size of the part file in bytes. */
-  size(): Promise<number> {
-    return this.#handle.use(async (fd) => (await this.#folders.fs.fstat(fd)).size)
+  async size(): Promise<number> {
+    return (await this.#handle.stats()).size
+  }
+
+  /** Device and inode of the part file, which stay what they are. */
+  async identity(): Promise<Pick<FileIdentity, 'dev' | 'ino'>> {
+    return this.#handle.written ?? this.#handle.stats()
   }
 
   /** Discards the content: the file begins anew. */

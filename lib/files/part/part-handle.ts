@@ -1,6 +1,6 @@
 import { SluiceError } from '../../errors.js'
 import { diskError, errorCode, isRefusal, SystemError } from '../disk/disk-error.js'
-import { type FileIdentity, OPEN } from '../disk/fs.js'
+import { type FileIdentity, type FileStats, OPEN } from '../disk/fs.js'
 import { openRegular } from '../disk/open-regular.js'
 import { isOutOfHandles } from '../disk/out-of-handles.js'
 import { lstatIfThere, sameInode } from '../disk/stats.js'
@@ -86,6 +86,11 @@ export class PartHandle implements BudgetFile {
     } catch (error) {
       throw diskError(error, 'write', this.path)
     }
+  }
+
+  /** The stats of the open file. */
+  stats(): Promise<FileStats> {
+    return this.use((fd) => this.#folders.fs.fstat(fd))
   }
 
   /** More will be written. */

@@ -36,6 +36,8 @@ export interface RecoveryContext
   extends StagingArea,
     Required<Pick<RecoveryManagerOptions, 'attempts' | 'clock' | 'now' | 'system'>> {
   lock: FolderLock
+  /** Fails with `ERR_LOCK_LOST` once others may work there. */
+  guard: () => Promise<void>
   /** How long to wait for transactions. */
   waiting: RecoveryManagerOptions['lock']
   store: RecoveryStore
@@ -57,17 +59,19 @@ export async function openRecovery(
   let lock: FolderLock | undefined
   try {
     const whose = { name: 'recovery', fs, system, audit: UNRECORDED }
-    lock = await FolderLock.acquire(tree.root, { ...options.lock, ...whose })
+    const held = await FolderLock.acquire(tree.root, { ...options.lock, ...whose })
+    lock = held
+    const guard = () => held.check()
     const area = { tree, durability, owner: thisOwner(system), taken: new Set<string>(), warnings: [] }
-    const store = new RecoveryStore(area)
+    const store = new RecoveryStore(area, guard)
     const recorder = new Recorder({ audit, clock })
-    const passedOver: SluiceError[] = lock.warning ? [lock.warning] : []
+    const passedOver: SluiceError[] = held.warning ? [held.warning] : []
     const found = await withoutCommitted(
       store,
       await store.find(system, (warning) => passedOver.push(warning)),
     )
     const given = { attempts, clock, now, system, waiting: options.lock }
-    return { ...area, ...given, lock, store, recorder, found, passedOver }
+    return { ...area, ...given, lock: held, guard, store, recorder, found, passedOver }
   } catch (error) {
     await lock?.release().catch(() => {})
     await tree.close()

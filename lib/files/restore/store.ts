@@ -112,9 +112,12 @@ export class RecoveryStore {
   readonly #area: StagingArea
   readonly #tree: Tree
   readonly #power: boolean
+  readonly #guard: () => Promise<void>
 
-  constructor(area: StagingArea) {
+  /** @param guard called before each change of a point; throws once others may work there */
+  constructor(area: StagingArea, guard: () => Promise<void>) {
     this.#area = area
+    this.#guard = guard
     this.#tree = area.tree
     this.#power = area.durability === 'power'
   }
@@ -177,6 +180,7 @@ export class RecoveryStore {
     const { fs } = this.#tree
     const folder = await this.#tree.folder(name)
     try {
+      await this.#guard()
       await unlinkIfThere(fs, folder.at(recoveryName(key, 'point')))
       // in the other order a power cut could bring back a point without its content
       if (this.#power) await folder.sync()
@@ -197,7 +201,11 @@ export class RecoveryStore {
       mode: 0o600,
     })
     const temporary = folder.at(nameOf(path))
-    await orRemove(this.#tree.fs, temporary, () => moveOver(this.#tree.fs, temporary, folder.at(name)))
+    await orRemove(this.#tree.fs, temporary, async () => {
+      const known = await this.#tree.fs.lstat(temporary)
+      await this.#guard()
+      await moveOver(this.#tree.fs, temporary, folder.at(name), known)
+    })
     if (this.#power) await folder.sync()
   }
 }

@@ -1,4 +1,4 @@
-import type { SluiceError } from '../../errors.js'
+import { isSluiceError, type SluiceError } from '../../errors.js'
 import { diskError } from '../disk/disk-error.js'
 import type { RecoveryContext } from './context.js'
 import type { Point, PointRecord, RecoveryKind } from './store.js'
@@ -83,6 +83,8 @@ async function undoOne(point: Point, context: RecoveryContext): Promise<Recovery
       const [warning] = warnings.splice(0)
       return { ...outcome, ...undone, ...(warning && { warning }) }
     } catch (error) {
+      // others may work there by now
+      if (isSluiceError(error, 'ERR_LOCK_LOST')) throw error
       const failure = diskError(error, 'undo the change of', path)
       if (outcome.attempts === attempts) return { ...outcome, state: 'failed', error: failure }
     }

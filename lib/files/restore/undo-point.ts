@@ -22,6 +22,9 @@ export interface Undone {
   backup?: string
 }
 
+/** Where it happens. `guard` throws once others may work there, and is called before each step. */
+export type UndoArea = StagingArea & { guard: () => Promise<void> }
+
 /** What is at a path. */
 interface Look {
   /** null: nothing; undefined: something that is no file. */
@@ -54,7 +57,7 @@ export async function look({ tree, durability }: StagingArea, path: string): Pro
  * @param now for the name of a backup
  */
 export async function undoPoint(
-  area: StagingArea,
+  area: UndoArea,
   record: PointRecord,
   kept: string,
   now: number,
@@ -74,6 +77,7 @@ export async function undoPoint(
   const backup = unknown ? await keepBackup(area, path, now) : undefined
   if (old === null) {
     await inFolder(area.tree, path, async (where, folder) => {
+      await area.guard()
       await unlinkIfThere(area.tree.fs, where)
       if (area.durability === 'power') await folder.sync()
     })
@@ -82,11 +86,12 @@ export async function undoPoint(
 }
 
 async function keepBackup(
-  { tree, durability }: StagingArea,
+  { tree, durability, guard }: UndoArea,
   path: string,
   time: number,
 ): Promise<string | undefined> {
   const above = parentOf(path)
+  await guard()
   const name = await inFolder(tree, path, (_where, folder) =>
     makeBackup(tree.fs, folder, nameOf(path), { time, power: durability === 'power' }),
   )
@@ -95,22 +100,25 @@ async function keepBackup(
 
 /** Gives the kept content a second, temporary name, which replaces the file in one step. */
 async function putBack(
-  area: StagingArea,
+  area: UndoArea,
   path: string,
   kept: string,
   stats: FileStats,
   free: boolean,
 ): Promise<void> {
-  const { tree, durability } = area
+  const { tree, durability, guard } = area
+  await guard()
   await makeMissingFolders(area, parentOf(path))
   const staged = await stageLink(area, kept, parentOf(path), stats)
   await inFolder(tree, path, async (where, folder) => {
     const temporary = folder.at(nameOf(staged))
     await orRemove(tree.fs, temporary, async () => {
+      const known = await tree.fs.lstat(temporary)
+      await guard()
       if (free) {
         await publish(tree.fs, folder, nameOf(staged), nameOf(path), { conflict: 'fail', durability })
       } else {
-        await moveOver(tree.fs, temporary, where)
+        await moveOver(tree.fs, temporary, where, known)
         if (durability === 'power') await folder.sync()
       }
     })

@@ -11,7 +11,7 @@ import { nodeFileSystem } from '../disk/node-fs.js'
 import { withRegular } from '../disk/open-regular.js'
 import { ifThere, lstatIfThere } from '../disk/stats.js'
 import { syncFile } from '../disk/sync.js'
-import { type LockOptions, underFileLock } from '../lock/folder-lock.js'
+import { type FolderLock, type LockOptions, underFileLock } from '../lock/folder-lock.js'
 import { temporaryName } from '../own/temporary-name.js'
 import type { Durability } from '../publish/publish.js'
 import type { OpenFolder } from '../tree/open-folder.js'
@@ -59,7 +59,7 @@ export interface Rotation {
  * have the next number already.
  *
  * Fails with `ERR_USAGE`, `ERR_LOCKED`, `ERR_CANCELLED`, `ERR_CONFLICT` (something else has the name of a rotated
- * file), `ERR_UNSAFE_LINK` (`path` is a link), `ERR_DISK_FULL`, `ERR_PERMISSION`, `ERR_READ_ONLY`, `ERR_WRITE`.
+ * file), `ERR_LOCK_LOST` (before the file was renamed), `ERR_UNSAFE_LINK` (`path` is a link), `ERR_DISK_FULL`, `ERR_PERMISSION`, `ERR_READ_ONLY`, `ERR_WRITE`.
  */
 export function rotateFile(file: string, options: RotateOptions = {}): Promise<Rotation> {
   return audited('rotateFile', file, options, async () => {
@@ -69,11 +69,11 @@ export function rotateFile(file: string, options: RotateOptions = {}): Promise<R
     checkChoice('durability', options.durability, ['crash', 'power'])
     const { fs = nodeFileSystem, timeout, signal, system, clock } = options
     const waiting = { timeout, signal, system, clock }
-    return underFileLock(dirname(path), basename(path), path, { fs, ...waiting }, async () => {
+    return underFileLock(dirname(path), basename(path), path, { fs, ...waiting }, async (lock) => {
       try {
         const tree = await Tree.open(dirname(path), { fs })
         try {
-          return await tree.within('', (folder) => new RotationRun(fs, folder, path, options).run())
+          return await tree.within('', (folder) => new RotationRun(fs, folder, lock, path, options).run())
         } finally {
           await tree.close()
         }
@@ -84,17 +84,19 @@ export function rotateFile(file: string, options: RotateOptions = {}): Promise<R
   })
 }
 
-/** One rotation, under the lock. It may be interrupted after any step; the next run continues. */
+/** One rotation, under the lock. It may be interrupted after any step, also because it lost the lock; the next run continues. */
 class RotationRun {
   readonly #fs: FileSystem
   readonly #folder: OpenFolder
+  readonly #lock: FolderLock
   readonly #file: string
   readonly #name: string
   readonly #options: RotateOptions
   readonly #power: boolean
   #warning: SluiceError | undefined
 
-  constructor(fs: FileSystem, folder: OpenFolder, path: string, options: RotateOptions) {
+  constructor(fs: FileSystem, folder: OpenFolder, lock: FolderLock, path: string, options: RotateOptions) {
+    this.#lock = lock
     this.#fs = fs
     this.#folder = folder
     this.#file = path
@@ -168,7 +170,8 @@ class RotationRun {
       const message = `${printable(to)} was made by somebody else in this moment; move it away`
       throw new SluiceError('ERR_CONFLICT', message, { path: this.#path(to) })
     }
-    await moveFile(this.#fs, this.#options.clock ?? systemClock, source, target, known)
+    const clock = this.#options.clock ?? systemClock
+    await moveFile(this.#fs, clock, source, target, known, () => this.#lock.check())
     if (this.#power) await this.#folder.sync()
   }
 
@@ -211,6 +214,7 @@ class RotationRun {
   }
 
   async #remove(name: string): Promise<void> {
+    await this.#lock.check()
     try {
       await this.#fs.unlink(this.#folder.at(name))
     } catch (error) {

@@ -4,7 +4,8 @@ import type { ModeMemory } from '../../files/disk/attributes.js'
 import { errorCode } from '../../files/disk/disk-error.js'
 import type { FileIdentity, SyncCalls } from '../../files/disk/fs.js'
 import { nameOf, parentOf } from '../../files/disk/names.js'
-import { Journal, type JournalEnd } from '../../files/journal/journal.js'
+import { Journal } from '../../files/journal/journal.js'
+import type { JournalEnd } from '../../files/journal/journal-records.js'
 import { PartFile } from '../../files/part/part-file.js'
 import type { Entry, Offer } from '../../wire/entry.js'
 import { DiskPart } from './disk-part.js'
@@ -99,7 +100,8 @@ export class JournaledParts {
     if (this.#refusal) throw this.#refusal
     for (;;) {
       try {
-        return await write()
+        await write()
+        return await this.#made(part)
       } catch (error) {
         const isTaken = errorCode((error as SluiceError).cause) === 'EEXIST'
         if (part.file.exists || !isTaken) throw error
@@ -107,6 +109,15 @@ export class JournaledParts {
         await (await this.#openJournal()).rename(this.#numbers[part.entry.index]!, part.file.partName)
       }
     }
+  }
+
+  /** Records which file the part is, so that nothing else that gets its name is ever taken for it. */
+  async #made({ entry, file }: DiskPart): Promise<void> {
+    const journal = await this.#openJournal()
+    const isComplete = file.written !== undefined
+    // where nobody can say it, its name and its times must do
+    const made = await file.identity().catch(() => undefined)
+    if (made) await journal.made(this.#numbers[entry.index]!, made, isComplete)
   }
 
   /** Bytes are about to be written. */

@@ -524,3 +524,95 @@ test('a part that was copied, or given to another user, is not forgotten: it is 
     t.false(disk.list().includes(PATH))
   }
 })
+
+// ——— a part is one very file ———
+
+/** A journal whose owner is dead, with the part `x.part` of a file, made as the journal says. */
+async function made(t: { teardown(end: () => void): void }, others: (typeof FILE)[] = []) {
+  const { disk, tree, open, records } = await setup()
+  t.teardown(() => tree.close())
+  const journal = await open()
+  const [n] = await journal.begin([FILE, ...others])
+  disk.put('/d/x.part', 'abc')
+  await journal.made(n!, await disk.lstat('/d/x.part'), false)
+  return {
+    disk,
+    tree,
+    records,
+    collect: (options = {}) => collectLeftovers(tree, { system: GRAVE, ...options }),
+  }
+}
+
+test('which file a part is stands in the journal before more of it comes, with 64 bits', async (t) => {
+  const { disk, tree, open, records } = await setup()
+  t.teardown(() => tree.close())
+  const journal = await open()
+  const numbers = await journal.begin([FILE, { ...FILE, path: 'y', part: 'y.part' }])
+  const before = disk.calls
+  const ino = 2n ** 63n + 1n
+  await journal.made(numbers[0]!, { dev: 3n, ino }, false)
+  t.deepEqual(records().at(-1), { kind: 'made', n: 0, dev: '3', ino: String(ino) })
+  t.is(disk.calls, before + 1)
+  // one that is complete already waits for the next batch
+  await journal.made(numbers[1]!, { dev: 3n, ino }, true)
+  t.is(disk.calls, before + 1)
+  await journal.flush()
+  t.like(records().at(-1), { kind: 'made', n: 1 })
+  t.like((await readJournal(disk, PATH))!.unfinished, [{ made: { dev: '3', ino: String(ino) } }, { n: 1 }])
+})
+
+test('the very file that was made is collected', async (t) => {
+  const { disk, collect } = await made(t)
+  t.like(await collect(), [{ path: 'x.part', state: 'part' }, { state: 'journal' }])
+  t.false(disk.list().includes('/d/x.part'))
+})
+
+test('a file that has the name of a dead part by now is not taken for it, as a second name either', async (t) => {
+  for (const second of [false, true]) {
+    const { disk, collect } = await made(t)
+    disk.remove('/d/x.part')
+    disk.put('/d/x.part', 'abc')
+    if (second) await disk.link('/d/x.part', '/d/x')
+    t.like(await collect(), [{ state: 'journal' }])
+    t.true(disk.list().includes('/d/x.part'))
+  }
+})
+
+test('in a journal that is a copy no inode says anything: its parts are judged by their times', async (t) => {
+  const { disk, collect } = await made(t)
+  const bytes = disk.snapshot().get(PATH)!
+  disk.remove(PATH)
+  disk.put(PATH, bytes)
+  disk.remove('/d/x.part')
+  disk.put('/d/x.part', 'abc')
+  t.like(await collect({ dryRun: true }), [{ state: 'part' }, { state: 'journal' }])
+})
+
+test("what is not where a journal says that a part was stays nobody's part, although the journal stays", async (t) => {
+  const { disk, collect } = await made(t, [
+    { ...FILE, path: 'gone', part: 'gone.part' },
+    { ...FILE, path: 'never', part: 'never.part' },
+  ])
+  disk.put('/d/gone.part', 'abc')
+  const keep = ({ path }: { path: string }) => path === 'x'
+  const { mtimeMs } = await disk.lstat(PATH)
+  // where it cannot say so, it stays all the same
+  disk.fail({ call: 'write', error: 'ENOSPC' })
+  t.like(await collect({ keep }), [
+    { state: 'kept' },
+    { state: 'part' },
+    { error: { code: 'ERR_DISK_FULL' } },
+  ])
+  t.true(disk.list().includes(PATH))
+  t.like(await collect({ keep }), [{ state: 'kept' }])
+  t.is((await disk.lstat(PATH)).mtimeMs, mtimeMs)
+  // names that another transfer gives to its files at once
+  disk.put('/d/gone.part', 'of another')
+  disk.put('/d/never.part', 'of another')
+  t.like(await collect({ keep }), [{ state: 'kept', path: 'x.part' }])
+  t.like(await collect(), [{ state: 'part', path: 'x.part' }, { state: 'journal' }])
+  t.deepEqual(
+    disk.list().filter((path) => path.startsWith('/d/') && path !== '/d/'),
+    ['/d/gone.part', '/d/never.part'],
+  )
+})

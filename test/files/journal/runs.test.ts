@@ -267,6 +267,34 @@ test('of a run whose owner died the parts are removed, and nothing that only loo
   await open.close().catch(() => {})
 })
 
+test('of a run no inode is known: a part has the time of the file, or of its last write', async (t) => {
+  const { disk, tree, journal } = await setup(t)
+  const open = await journal()
+  await begin(open, [file('done'), file('torn'), file('older'), file('other')])
+  const times: [string, string, number | undefined][] = [
+    ['done', 'abc', 1],
+    ['torn', 'a', undefined],
+    // moved here, or published by another transfer, with a time of its own
+    ['older', 'a', 1e9],
+    ['other', 'abc', 1e9],
+  ]
+  for (const [name, content, time] of times) {
+    disk.put(`/d/${name}.part`, content)
+    if (time === undefined) continue
+    const fd = await disk.open(`/d/${name}.part`, 2)
+    await disk.futimes(fd, time / 1000, time / 1000)
+    await disk.close(fd)
+  }
+  const found = await collectLeftovers(tree, { system: GRAVE })
+  t.deepEqual(found.map(({ path, state }) => `${path} ${state}`).sort(), [
+    'done.part part',
+    'other.part kept',
+    'torn.part part',
+  ])
+  t.true(disk.list().includes('/d/older.part'))
+  await open.close().catch(() => {})
+})
+
 test('a run with paths that lead out of the folder removes nothing there', async (t) => {
   const { disk, tree, journal } = await setup(t)
   const open = await journal()

@@ -1,0 +1,105 @@
+import { printable, SluiceError } from '../../errors.js'
+import { diskError } from '../disk/disk-error.js'
+import type { FileStats } from '../disk/fs.js'
+import { isPartNameOf, nameOf, parentOf, suffixed } from '../disk/names.js'
+import { lstatIfThere } from '../disk/stats.js'
+import { folderAt } from '../own/own-folder.js'
+import { isUserPath } from '../own/record.js'
+import { recoverPublish } from '../publish/publish.js'
+import { hasBothNames } from '../publish/take-name.js'
+import type { OpenFolder, Tree } from '../tree/tree.js'
+import { idOf } from './journal-records.js'
+import type { CollectOptions, Leftover } from './leftovers.js'
+import type { JournalContent, UnfinishedFile } from './read-journal.js'
+
+/** Milliseconds: the times in a journal are those of the disk, but for what passes before a record is written. */
+const SLACK_BEFORE = 100
+const SLACK_AFTER = 10_000
+/** Times of some disks are whole seconds, or every other one. */
+const COARSEST_TIME = 3000
+
+/** What stands under the part's name, if it is ours. */
+export async function collectPart(
+  tree: Tree,
+  file: UnfinishedFile,
+  journal: JournalContent,
+  { dryRun = false, keep = () => false }: CollectOptions,
+): Promise<Leftover | undefined> {
+  const { fs } = tree
+  const { target, part, size } = file
+  const name = nameOf(target)
+  if (!isPartNameOf(part, name)) return undefined
+  const path = parentOf(target) === '' ? part : `${parentOf(target)}/${part}`
+  let folder: OpenFolder | undefined
+  let bytes = 0
+  try {
+    if (!isUserPath(target)) {
+      const message = `the journal names ${printable(target)}, which is no path of a file below the folder`
+      throw new SluiceError('ERR_PATH', message, { path: target })
+    }
+    folder = await folderAt(tree, parentOf(target))
+    // a path that leads elsewhere, or a folder that is gone: nothing of ours is there
+    if (!folder) return undefined
+    const there = await lstatIfThere(fs, folder.at(part))
+    if (!there?.isFile()) return undefined
+    bytes = there.size
+    const identity = compare(there, file, journal)
+    if (identity === 'other') return undefined
+    if (there.nlink === 2 && (await isPublished(tree, folder, part, name, dryRun)))
+      return { path, bytes, state: 'published', file }
+    const mayBeOurs =
+      there.nlink === 1 && (size === null || bytes <= size) && there.ctimeMs >= file.at - COARSEST_TIME
+    if (!mayBeOurs) return undefined
+    const until = Math.max(journal.until, journal.stats.mtimeMs) + SLACK_AFTER
+    const isWithin = (time: number) => time >= file.at - SLACK_BEFORE && time <= until
+    // it has the time of its last write, and after that the one of the file
+    const hasFileTime = Math.abs(there.mtimeMs - file.mtime) < COARSEST_TIME
+    const hasOwnTime = identity === 'same' || isWithin(there.mtimeMs) || hasFileTime
+    if (!hasOwnTime && bytes !== size) return undefined
+    if (there.uid !== journal.stats.uid || !isWithin(there.ctimeMs) || !hasOwnTime) {
+      // copied, given to somebody else, or not ours: forgotten it would stay for ever
+      const why = there.uid === journal.stats.uid ? 'is not as old as' : 'belongs to another user than'
+      const message = `${printable(path)} ${why} the journal that calls it a part: remove it, or give it another name if it is none`
+      return { path, bytes, state: 'kept', file, error: new SluiceError('ERR_WRITE', message, { path }) }
+    }
+    if (keep(file)) return { path, bytes, state: 'kept', file }
+    if (!dryRun) await fs.unlink(folder.at(part))
+    return { path, bytes, state: 'part', file }
+  } catch (error) {
+    return { path, bytes, state: 'kept', file, error: diskError(error, 'remove', path) }
+  } finally {
+    folder?.release()
+  }
+}
+
+/** After a crash between link and unlink both names are one file; the second may have a suffix. */
+async function isPublished(
+  { fs }: Tree,
+  folder: OpenFolder,
+  part: string,
+  name: string,
+  dryRun: boolean,
+): Promise<boolean> {
+  for (let n = 0; n <= MOST_SUFFIXES; n++) {
+    const candidate = suffixed(name, n)
+    if (!(await lstatIfThere(fs, folder.at(candidate)))) return false
+    if (!(await hasBothNames({ fs, folder, temporary: part }, candidate))) continue
+    return dryRun || (await recoverPublish(fs, folder, part, candidate, 'crash')) === 'published'
+  }
+  return false
+}
+
+const MOST_SUFFIXES = 100
+
+/** Whether it is the very file that was made as the part, as far as the journal says. A copied journal does not. */
+function compare(
+  there: FileStats,
+  { made }: UnfinishedFile,
+  { journal, stats }: JournalContent,
+): 'same' | 'other' | 'unknown' {
+  const [found, known] = [idOf(there), idOf(stats)]
+  if (!made || journal?.ino !== known.ino) return 'unknown'
+  // disks may have other numbers since the machine was started anew: then those of the files tell
+  const isSame = made.ino === found.ino && (made.dev === found.dev || journal.dev !== known.dev)
+  return isSame ? 'same' : 'other'
+}
