@@ -76,15 +76,26 @@ export function coalesce(act: () => Promise<void>): () => Promise<void> {
   }
 }
 
-/** Items of {@link inSlices} between two turns of the event loop. */
+/** Numbers in a slice of {@link overSlices} at most. */
 const SLICE_ITEMS = 1000
 
-/** Calls `work` for each item in slices, between which the event loop turns: for a million items. */
-export async function inSlices<T>(items: readonly T[], work: (item: T) => void): Promise<void> {
-  for (let i = 0; i < items.length; i++) {
-    work(items[i]!)
-    if (i % SLICE_ITEMS === SLICE_ITEMS - 1) await setImmediate()
+/** Calls `work` for one slice of the numbers from `first` up to `end` after the other, between which the event loop turns. */
+export async function overSlices(
+  first: number,
+  end: number,
+  work: (first: number, end: number) => Promise<void> | void,
+): Promise<void> {
+  for (let from = first; from < end; from += SLICE_ITEMS) {
+    if (from > first) await setImmediate()
+    await work(from, Math.min(from + SLICE_ITEMS, end))
   }
+}
+
+/** Calls `work` for each item in slices, between which the event loop turns: for a million items. */
+export function inSlices<T>(items: readonly T[], work: (item: T) => void): Promise<void> {
+  return overSlices(0, items.length, (first, end) => {
+    for (let i = first; i < end; i++) work(items[i]!)
+  })
 }
 
 /** Milliseconds for which a {@link TimeSlice} holds the event loop. */

@@ -1,4 +1,5 @@
 import type { Transform } from 'node:stream'
+import { inSlices } from './async.js'
 import { asSluiceError, type SluiceError } from './errors.js'
 import { checkKeys, type Keys } from './known-options.js'
 import { checkOption } from './options.js'
@@ -150,7 +151,9 @@ async function decide(
     const answer = await accept(offer, signal)
     const { select, ...decision } = typeof answer === 'boolean' ? { accept: answer } : checked(answer)
     if (!decision.accept || select === undefined) return decision
-    return { ...decision, wanted: offer.entries.map((entry) => chosen(select(entry))) }
+    const wanted: boolean[] = []
+    await inSlices(offer.entries, (entry) => wanted.push(chosen(select(entry))))
+    return { ...decision, wanted }
   } catch (cause) {
     // `throw undefined` as well: it must not pass for no error
     throw asSluiceError(cause, 'ERR_DESTROYED', 'accept failed')

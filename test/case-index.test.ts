@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
-import test from 'ava'
+import test, { type ExecutionContext } from 'ava'
 
 // Where each case of CASES.md is tested: the number, the file below test/, and a part of the title, or of the line of
-// data. A line that leads nowhere fails, so that the list holds.
+// data. ATTACKS.md says that itself. A line that leads nowhere fails, so that the lists hold.
 
 const DATA = 'fixtures/hostile.ts'
 const ALL_DATA: [number, string, string][] = [
@@ -99,30 +99,61 @@ const KNOWN: [number, string, string][] = [
   [48, 'files/zero.test.ts', 'KNOWN-FAILURES 48'],
 ]
 
+/** A file in the folder of the tests. */
+const read = (file: string) => readFileSync(new URL(`../../test/${file}`, import.meta.url), 'utf8')
+
+/** What stands below each heading of a page. */
+const partsOf = (page: string) =>
+  read(page)
+    .split(/^## .*$/m)
+    .slice(1)
+
+/** Says where a case is tested, if that leads somewhere. */
+function holds(t: ExecutionContext, what: string, file: string, part: string): void {
+  // lines of a page are broken where there is room
+  t.true(read(file).replaceAll(/\s+/g, ' ').includes(part), `${what}: '${part}' in ${file}`)
+}
+
+const upTo = (last: number) => Array.from({ length: last }, (_, n) => n + 1)
+
 for (const [name, index, last] of [
   ['hostile input', HOSTILE, 58],
   ['known failure', KNOWN, 48],
 ] as const) {
   test(`every ${name} is tested where this index says`, (t) => {
     const numbers = new Set(index.map(([number]) => number))
-    for (let number = 1; number <= last; number++) {
+    for (const number of upTo(last)) {
       if (name === 'known failure' && number === ONE_TO_MANY) continue
       t.true(numbers.has(number), `${name} ${number}`)
     }
-    for (const [number, file, part] of index) {
-      const text = readFileSync(new URL(`../../test/${file}`, import.meta.url), 'utf8')
-      t.true(text.includes(part), `${name} ${number}: '${part}' in ${file}`)
-    }
+    for (const [number, file, part] of index) holds(t, `${name} ${number}`, file, part)
   })
 }
 
 test('the page has every case once, in order', (t) => {
-  const [, ...lists] = readFileSync(new URL('../../test/CASES.md', import.meta.url), 'utf8').split(/^## .*$/m)
+  const lists = partsOf('CASES.md')
   for (const [i, last] of [58, 48].entries()) {
     const numbers = Array.from(lists[i]!.matchAll(/^(\d+)\. \S/gm), ([, number]) => Number(number))
-    t.deepEqual(
-      numbers,
-      Array.from({ length: last }, (_, n) => n + 1),
-    )
+    t.deepEqual(numbers, upTo(last))
   }
 })
+
+for (const [i, [letter, last]] of Object.entries({ A: 9, B: 11, C: 7, D: 9 }).entries())
+  test(`everything of kind ${letter} that attackers and odd machines do is tested where the page says`, (t) => {
+    const kinds = partsOf('ATTACKS.md')
+      [i]!.split(/^(?=\d+\. )/m)
+      .slice(1)
+    t.deepEqual(
+      kinds.map((kind) => Number.parseInt(kind, 10)),
+      upTo(last),
+    )
+    for (const [n, kind] of kinds.entries()) {
+      const [, ...lines] = kind.split(/^ +- /m).map((line) => line.replaceAll(/\s+/g, ' ').trim())
+      t.true(lines.length > 0, `${letter}${n + 1}`)
+      for (const line of lines) {
+        const [, file, part] = /^`(.+?)`: (.+)$/.exec(line) ?? []
+        if (file === undefined || part === undefined) t.fail(`${letter}${n + 1}: ${line}`)
+        else holds(t, `${letter}${n + 1}`, file, part)
+      }
+    }
+  })

@@ -1,4 +1,5 @@
 import { Transform, type TransformCallback } from 'node:stream'
+import { overSlices } from '../async.js'
 import { digestLength } from '../digest/digests.js'
 import { type Code, fileCodeOf, SluiceError } from '../errors.js'
 import { refuse } from '../transfer/plan/refuse.js'
@@ -70,7 +71,7 @@ export class Demuxer extends Transform {
 
   override _flush(done: TransformCallback): void {
     const { plan } = this
-    const [open] = this.#open()
+    const [open] = plan.askedAgain()
     if (plan.isEnded && open === undefined) return done()
     const before = plan.isEnded ? `what was asked for again of entry ${open}` : 'the end of the transfer'
     done(new SluiceError('ERR_TRUNCATED', `the stream ended before ${before}`))
@@ -105,9 +106,13 @@ export class Demuxer extends Transform {
   async #accept(offer: Offer): Promise<void> {
     this.#digestLength = digestLength(offer.algorithm)
     const { plan } = this
-    plan.add(offer)
+    const { first, entries } = offer
+    // of a million entries: others have their turn meanwhile
+    await overSlices(0, entries.length, (from, end) =>
+      plan.add({ first: first + from, entries: entries.slice(from, end) }),
+    )
     await this.#onOffer(offer, plan)
-    plan.want(plan.entries.length - plan.undecided)
+    await overSlices(plan.undecided, plan.entries.length, (from, end) => plan.want(end - from))
     this.#state = 'data'
     this.push({ kind: 'offer', offer, plan } satisfies Item)
   }
@@ -154,12 +159,7 @@ export class Demuxer extends Transform {
   *#end(): Generator<Item, void> {
     for (const piece of this.plan.pass()) yield this.#run(piece, [])
     this.plan.end()
-    yield { kind: 'end', open: this.#open() }
-  }
-
-  /** Files that were asked for again and are not answered yet. */
-  #open(): number[] {
-    return this.plan.entries.flatMap(({ index }) => (this.plan.isOpen(index) ? index : []))
+    yield { kind: 'end', open: [...this.plan.askedAgain()] }
   }
 
   #run({ position, length, first, last, offset, ends }: Piece, buffers: Buffer[]): Run {

@@ -1,5 +1,5 @@
 import { Writable } from 'node:stream'
-import { deferred } from '../async.js'
+import { deferred, overSlices } from '../async.js'
 import { prepareDigest } from '../digest/digests.js'
 import { errorOf, SluiceError } from '../errors.js'
 import type { PublishPolicy } from '../stores/parts.js'
@@ -94,7 +94,9 @@ export class Finalizer extends Writable {
       // held before anything is awaited: partSink may end, and be destroyed, before the next turn
       const { ledger } = this.#adopt(item)
       await prepareDigest(item.offer.algorithm)
-      return this.#settle(ledger.skipped(item.offer))
+      const { first, entries } = item.offer
+      // of a million, others have their turn meanwhile, and say what they hear of them
+      return overSlices(first, first + entries.length, (from, end) => this.#settle(ledger.skipped(from, end)))
     }
     const adopted = this.#adopted
     if (item.kind === 'run' || !adopted) {

@@ -13,6 +13,10 @@ export interface MemoryFile {
   mtime: number
 }
 
+/** What a file, and a folder, has where nobody chose a mode: in memory there is no umask. */
+const FILE_MODE = 0o644
+const FOLDER_MODE = 0o755
+
 /** A store of parts in memory, and what was published there, by path. What is put in beforehand counts as standing there. */
 export interface MemoryParts extends PartStore {
   readonly files: Map<string, MemoryFile>
@@ -69,7 +73,7 @@ class MemoryStore implements MemoryParts {
     const name = this.#enter(path)
     const there = this.folders.get(name)!
     there.mtime = mtime
-    if (this.#made.has(name)) there.mode = mode
+    if (this.#made.has(name)) there.mode = mode ?? FOLDER_MODE
     return { name }
   }
 
@@ -115,7 +119,7 @@ class MemoryStore implements MemoryParts {
       const name = join(above, suffixed(nameOf(path), n))
       if (this.folders.has(name)) return name
       if (this.files.has(name) || this.links.has(name)) continue
-      this.folders.set(name, { mode: 0o755, mtime: Date.now() })
+      this.folders.set(name, { mode: FOLDER_MODE, mtime: Date.now() })
       this.#made.add(name)
       return name
     }
@@ -157,7 +161,7 @@ class MemoryPart implements Part {
 
   publish(policy: PublishPolicy): Promise<Placement> {
     const { mode, mtime } = this.#entry
-    return this.#put({ bytes: this.#content, mode, mtime }, policy)
+    return this.#put({ bytes: this.#content, mode: mode ?? FILE_MODE, mtime }, policy)
   }
 
   discard(): void {

@@ -13,8 +13,8 @@ export interface SourceEntry {
   size?: number | null | undefined
   /** Milliseconds since 1970. Default: now. */
   mtime?: number | undefined
-  /** Permission bits. Default: 0o644 for files, 0o755 for folders. */
-  mode?: number | undefined
+  /** Permission bits. Default: `null`, which is what the umask of the receiver leaves. */
+  mode?: number | null | undefined
   /** Where a symbolic link points to. */
   target?: string | undefined
 }

@@ -17,9 +17,7 @@ export type { Piece, PieceLimits } from './plan/pieces.js'
  *
  * A *request* asks for a file; the sender answers each with one record of its digest or failure. A file is *open* while
  * a request for it is unanswered, and *closed* once it has an outcome. The plan is *finished* when END was heard and
- * every entry is closed.
- *
- * All errors are `ERR_PROTOCOL`, and say what the peer did and where. After one, the plan is of no more use.
+ * every entry is closed. All errors are `ERR_PROTOCOL`, and say what the peer did and where; then it is of no more use.
  */
 export class Plan {
   /** The entries of all offers so far; their index is their place. */
@@ -49,7 +47,7 @@ export class Plan {
   #wantsUnknown = false
 
   /** Takes an offer in, the first or an attached one. Nothing of it is wanted yet. */
-  add(offer: Offer): void {
+  add(offer: Pick<Offer, 'first' | 'entries'>): void {
     if (this.isEnded) throw refuse('an offer after the end')
     if (offer.first !== this.entries.length) throw refuse(`an offer that begins with entry ${offer.first}`)
     for (const entry of offer.entries) this.entries.push(entry)
@@ -102,8 +100,8 @@ export class Plan {
   }
 
   /**
-   * Asks again for bytes of a file, or only for its digest again: one more request. For a closed file it does nothing.
-   * The receiver must not ask for bytes that are still coming: the sender may have sent them, and sends them again.
+   * Asks again for bytes of a file, or only for its digest: one more request; nothing for a closed file. The receiver
+   * must not ask for bytes that are still coming: the sender may have sent them, and sends them again.
    */
   ask(index: number, ranges: readonly Range[] = []): void {
     const entry = fileAt(this.entries, index, this.#states, ranges)
@@ -118,10 +116,9 @@ export class Plan {
     const entry = fileAt(this.entries, index, this.#states, ranges)
     if (this.#isClosed[index]) return
     for (const range of ranges) {
-      const { start, end } = range
-      if (!this.#states.are(Is.Claimed, index, start, end))
+      if (!this.#states.are(Is.Claimed, index, range.start, range.end))
         throw refuse('proof of bytes that nobody claimed of', entry)
-      if (entry.size !== 0) this.provedBytes += end - start
+      if (entry.size !== 0) this.provedBytes += range.end - range.start
       this.#states.change(index, range, Is.There)
     }
   }
@@ -161,6 +158,11 @@ export class Plan {
     return this.#isClosed[index] ? 0 : this.#requests.of(index)
   }
 
+  /** The files that were asked for again and are open, in order. */
+  askedAgain(): Iterable<number> {
+    return this.#requests.askedAgain()
+  }
+
   /** The bytes of an entry that are neither there nor to come: from 0 to 0 for an entry of no bytes. */
   missing(index: number): Range[] {
     return this.#states.missing(index)
@@ -172,8 +174,8 @@ export class Plan {
   }
 
   /**
-   * The first entry from `index` on of which something is to come, and where that begins and ends within it: from 0 to
-   * 0 for an entry of no bytes, and without a bound worth the name for one of unknown size. Undefined if there is none.
+   * The first entry from `index` on of which something is to come, if there is one, and where that begins and ends in
+   * it: from 0 to 0 for one of no bytes, and without a bound worth the name for one of unknown size.
    */
   coming(index = 0): { entry: Entry; start: number; end: number } | undefined {
     return this.#states.nextComing(index)
@@ -182,8 +184,7 @@ export class Plan {
   /**
    * Takes in `length` bytes that stand at `position` of the stream: gives the pieces that they are, each with the
    * entries of no bytes that it passes first. A piece counts as taken in when it is given, not before.
-   * @throws SluiceError for bytes that the plan does not want, and where very many files, or parts of them, were begun
-   * and not finished
+   * @throws SluiceError for bytes that are not wanted, and where very many files, or parts of them, are unfinished
    */
   *take(position: number, length: number, limits: PieceLimits = {}): Generator<Piece, void> {
     const end = position + length
@@ -209,8 +210,7 @@ export class Plan {
 
   /**
    * Sets the size of an entry that was not known before; the digest that it came with goes to {@link answer} next.
-   * @returns the piece of no bytes that ends it; undefined if nobody waits for that: the entry is closed, or the same
-   * size was said before
+   * @returns the piece of no bytes that ends it; undefined if nobody waits for that: it is closed, or this was said before
    */
   setSize(index: number, size: number): Piece | undefined {
     const entry = fileAt(this.entries, index)

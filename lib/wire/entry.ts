@@ -19,8 +19,8 @@ export interface Entry {
   start: number
   /** Whole milliseconds since 1970. */
   mtime: number
-  /** Permission bits, 0 to 0o777. */
-  mode: number
+  /** Permission bits, 0 to 0o777; `null` if nobody chose any: then it gets what the umask of the receiver leaves. */
+  mode: number | null
   /** Where a symbolic link points to. */
   target?: string
   /** Why it is unreadable. */

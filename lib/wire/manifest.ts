@@ -176,7 +176,7 @@ export class ManifestReader {
       size,
       start: this.#before.position + this.#bytes,
       mtime: clampTime(mtime),
-      mode: mode & 0o777,
+      mode: mode === null ? null : mode & 0o777,
     }
     if (target !== undefined) laid.target = target
     if (code !== undefined) laid.code = code

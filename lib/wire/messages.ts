@@ -231,7 +231,7 @@ type EntryTuple = [
   path: string,
   size: number | null,
   mtime: number,
-  mode: number,
+  mode: number | null,
   more?: string,
 ]
 type OutcomeTuple = [index: number, status: number, name?: string | null, code?: string]

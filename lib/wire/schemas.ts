@@ -200,7 +200,7 @@ export const SCHEMAS = {
         path,
         orNull(count),
         integer(Number.MIN_SAFE_INTEGER),
-        integer(0, 0o7777),
+        orNull(integer(0, 0o7777)),
         path,
       ),
     },

@@ -87,23 +87,26 @@ test('the lines of progress fit the terminal, with names escaped', (t) => {
   t.is(duration(250), '250ms')
 })
 
-test('HOSTILE-INPUT 22, 23: an offer is shown escaped, and what is delicate is named', (t) => {
+test('HOSTILE-INPUT 22, 23: an offer is shown escaped, and what is delicate is named', async (t) => {
   const content = Object.fromEntries(Array.from({ length: 20 }, (_, i) => [`file ${i}\n`, Buffer.alloc(1)]))
-  const lines = describeOffer(offerOf({ ...content, 'home/.ssh/authorized_keys': Buffer.alloc(3) }), 1e9)
+  const lines = await describeOffer(
+    offerOf({ ...content, 'home/.ssh/authorized_keys': Buffer.alloc(3) }),
+    1e9,
+  )
   t.true(lines.some((line) => line.includes('careful: home/.ssh/authorized_keys')))
   t.true(lines.some((line) => line.includes('11 more')))
   t.regex(lines[0]!, /21 files, 23 B \(1 GB free\)/)
   for (const line of lines) t.false(/\p{Cc}/u.test(line))
 })
 
-test('HOSTILE-INPUT 23: of what is delicate the worst comes first, in whatever spelling, and the others are counted', (t) => {
-  const shown = (paths: string[]) =>
-    describeOffer(offerOf(Object.fromEntries(paths.map((path) => [path, '']))), null)
+test('HOSTILE-INPUT 23: of what is delicate the worst comes first, in whatever spelling, and the others are counted', async (t) => {
+  const shown = async (paths: string[]) =>
+    (await describeOffer(offerOf(Object.fromEntries(paths.map((path) => [path, '']))), null))
       .filter((line) => line.includes('careful'))
       .map((line) => line.replace('  careful: ', ''))
   const decoys = Array.from({ length: 20 }, (_, n) => `${n}/.git/config`)
   const deep = Array.from({ length: 20 }, (_, n) => `${n}/a/authorized_keys`)
-  const lines = shown([...decoys, ...deep, '.bashrc', '.ssh/authorized_keys'])
+  const lines = await shown([...decoys, ...deep, '.bashrc', '.ssh/authorized_keys'])
   t.is(lines[0], '.ssh/authorized_keys')
   t.is(lines.length, 11)
   t.is(lines.at(-1), '… and 32 more like these')
@@ -115,8 +118,8 @@ test('HOSTILE-INPUT 23: of what is delicate the worst comes first, in whatever s
     '.Bash_Profile',
     '.config/SystemD/user/x.service',
   ]
-  t.deepEqual(shown(spelled).sort(), spelled.sort())
-  t.deepEqual(shown(['ssh/id', 'gitconfig', 'photos/1.jpg', 'bashrc', '.x']), [])
+  t.deepEqual((await shown(spelled)).sort(), spelled.sort())
+  t.deepEqual(await shown(['ssh/id', 'gitconfig', 'photos/1.jpg', 'bashrc', '.x']), [])
 })
 
 test('an event is one line of JSON that no terminal takes for more than text', (t) => {

@@ -27,8 +27,8 @@ export interface ItemOptions {
   /** Which entries are wanted. Default: all. */
   want?: (entry: Entry) => boolean
   /** Permission bits of files, and those by path. */
-  mode?: number
-  modes?: Record<string, number>
+  mode?: number | null
+  modes?: Record<string, number | null>
 }
 
 /** When every entry was changed. */
@@ -51,7 +51,7 @@ export function offerOf(content: Content, options: ItemOptions = {}): Offer {
   const entries = Object.entries(content).map(([path, value]): WireEntry => {
     const isFolder = value === null
     const common = { path, size: bytesOf(value).length, mtime: MTIME }
-    const bits = modes[path] ?? (isFolder ? 0o755 : mode)
+    const { [path]: bits = isFolder ? 0o755 : mode } = modes
     if (isLink(value)) return { ...common, type: 'symlink', mode: bits, target: value.target }
     return { ...common, type: isFolder ? 'directory' : 'file', mode: bits }
   })

@@ -38,6 +38,7 @@ interface ModelEntry {
   decision: 'none' | 'skipped' | 'wanted'
   /** Requests without an answer, also those of a closed file. */
   requests: number
+  isAskedAgain: boolean
   wasAnswered: boolean
   hasFailed: boolean
   isClosed: boolean
@@ -87,6 +88,7 @@ export class PlanModel {
         bytes: Array(size === null ? UNKNOWN : Math.max(size, 1)).fill('absent'),
         decision: 'none',
         requests: 0,
+        isAskedAgain: false,
         wasAnswered: false,
         hasFailed: false,
         isClosed: false,
@@ -125,6 +127,7 @@ export class PlanModel {
     if (wrong || entry.isClosed) return wrong
     if (entry.requests === 255) return 'too many requests'
     entry.requests++
+    entry.isAskedAgain = true
     this.#fill(index, ranges, 'coming')
     return undefined
   }
@@ -246,6 +249,7 @@ export class PlanModel {
     const mayLack = failed || entry.hasFailed
     if (isLast && !mayLack && entry.bytes.includes('coming')) return 'a digest before the last byte'
     entry.requests--
+    entry.isAskedAgain &&= !isLast
     entry.wasAnswered = true
     entry.hasFailed = mayLack && !isLast
     if (isLast) entry.bytes = entry.bytes.map((state) => (state === 'coming' ? 'absent' : state))

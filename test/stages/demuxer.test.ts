@@ -13,6 +13,7 @@ import { offerMessages } from '../../lib/wire/manifest.js'
 import type { Message } from '../../lib/wire/messages.js'
 import { cutsOf } from '../../lib/wire/run.js'
 import { amount, bytesOf, type Content, expected, offerOf, sha256 } from '../helpers/items.js'
+import { growth } from '../helpers/turns.js'
 
 const CONTENT: Content = {
   d: null,
@@ -474,4 +475,15 @@ test('digests do not hold on to the chunk that they came in', async (t) => {
   const item = items.find(({ kind }) => kind === 'digests') as Item & { kind: 'digests' }
   t.deepEqual(item.bytes, bytes)
   t.true(item.bytes.buffer.byteLength < chunk.length)
+})
+
+test('very many entries are planned in slices, between which others have their turn', async (t) => {
+  const plan = new Plan()
+  const folders = Object.fromEntries(Array.from({ length: 6000 }, (_, i) => [`d${i}`, null]))
+  const added = growth(() => plan.entries.length)
+  const decided = growth(() => plan.undecided)
+  await demuxed([...framesOfOffer(offerOf(folders)), END], { plan })
+  t.is(plan.wantedEntries, 6000)
+  t.true(added.stop() <= 1000)
+  t.true(decided.stop() <= 1000)
 })

@@ -16,6 +16,7 @@ import { conforms } from '../helpers/conforms.js'
 import { plant, temporary } from '../helpers/folders.js'
 import { arrivingOf, type Content, saying, sha256 } from '../helpers/items.js'
 import { receiveItems, statuses } from '../helpers/river.js'
+import { growth } from '../helpers/turns.js'
 
 function memory(files: Record<string, string> = {}): MemoryDisk {
   const disk = new MemoryDisk()
@@ -380,6 +381,26 @@ test('the outcomes of very many folders are told in parts', async (t) => {
   })
   t.is(error, undefined)
   t.deepEqual(told, [500, 500, 200])
+})
+
+test('very many entries that are not wanted are told in slices, between which others have their turn', async (t) => {
+  const folders = Object.fromEntries(Array.from({ length: 6000 }, (_, i) => [`d${i}`, null]))
+  for (const want of [() => false, ({ index }: { index: number }) => index % 2 === 0]) {
+    const told = new Set<number>()
+    const turns = growth(() => told.size)
+    const { error } = await receiveItems(arrivingOf(folders, { want }), {
+      dir: '/dst',
+      fs: new MemoryDisk(),
+      outcomes: 'failed',
+      onSettled: async (ranges) => {
+        for (const { first, last, reason } of ranges)
+          for (let index = first; index <= last; index++) if (reason === 'unwanted') told.add(index)
+      },
+    })
+    t.is(error, undefined)
+    t.true(turns.stop() <= 1000)
+    t.is(told.size, want({ index: 0 }) ? 3000 : 6000)
+  }
 })
 
 test('what a peer says of a million files holds no million stacks', (t) => {

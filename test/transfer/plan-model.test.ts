@@ -250,6 +250,8 @@ class Pair {
     same(plan.cameBytes, model.cameBytes, 'cameBytes')
     same(plan.provedBytes, model.provedBytes, 'provedBytes')
     same(plan.isFinished, model.isEnded && entries.every(({ isClosed }) => isClosed), 'isFinished')
+    const again = entries.flatMap(({ isAskedAgain, isClosed }, i) => (isAskedAgain && !isClosed ? i : []))
+    same(Array.from(plan.askedAgain()).join(), again.join(), 'askedAgain')
     for (const [index, entry] of entries.entries()) {
       const { size, bytes, decision, isClosed, requests } = entry
       same(plan.isWanted(index), decision === 'wanted', 'isWanted')

@@ -13,6 +13,7 @@ import { encodeMessage, type Message, type PlanRecord } from '../../lib/wire/mes
 import { type Outcome, told } from '../../lib/wire/outcome.js'
 import { type Contents, manifestOfContents } from '../helpers/contents.js'
 import { data, digests, HELLO, Peer, type Said } from '../helpers/peer.js'
+import { growth } from '../helpers/turns.js'
 
 const END: Message = { type: 'end' }
 
@@ -207,6 +208,29 @@ for (const [what, isWanted] of Object.entries(SELECTIONS)) {
     await transfer.finished
   })
 }
+
+test('of very many entries each is selected in its slice, between which others have their turn', async (t) => {
+  const count = 6000
+  let asked = 0
+  const { transfer, peer } = receiving({
+    accept: () => ({
+      accept: true,
+      select() {
+        asked++
+        return true
+      },
+    }),
+  })
+  const turns = growth(() => asked)
+  peer.say(HELLO, ...offering(folders(count)))
+  await planOf(peer, count)
+  t.is(asked, count)
+  t.true(turns.stop() <= 1000)
+  peer.say(END)
+  await peer.hears('result')
+  peer.close()
+  await transfer.finished
+})
 
 test('each outcome that says more than its status is told once, however many messages it takes', async (t) => {
   const count = 3000

@@ -36,5 +36,5 @@ export async function packCommand(paths: string[], flags: SourceFlags, context: 
   const numbers = { published: entries.length, skipped: 0, there: 0, leftOut: left, failed: 0, bytes }
   reporter.event({ event: 'completed', id, ...numbers })
   const more = left === 0 ? '' : `; ${left} left out`
-  reporter.note(`${kindsOf(entries) ?? 'nothing'} packed (${size(bytes)})${more}`)
+  reporter.note(`${kindsOf(entries)} packed (${size(bytes)})${more}`)
 }

@@ -10,7 +10,7 @@ import type { Offer } from '../../wire/entry.js'
 import type { Names } from '../../wire/paths.js'
 import { connectTo, listenAt } from '../network/connection.js'
 import { serve } from '../network/serve.js'
-import { confirmOffer, describeLarge } from '../terminal/ask.js'
+import { confirmOffer, describeOffer } from '../terminal/ask.js'
 import type { Context } from '../terminal/context.js'
 import { commandError, isTermination, stoppedByUser } from '../terminal/exit.js'
 
@@ -103,7 +103,7 @@ async function answer(
 ): Promise<Accept> {
   const { reporter } = context
   reporter.offered(offer)
-  const lines = await describeLarge(offer, await freeAt(flags.dir))
+  const lines = await describeOffer(offer, await freeAt(flags.dir))
   if (!flags.yes && canAsk(context)) {
     const accept = await reporter.ask(lines, () => confirmOffer(context, over), over)
     if (!accept && !over.aborted) reporter.refused(offer.id)

@@ -157,7 +157,7 @@ function dryRun({ offer, skipped }: Manifest, { reporter }: Context): void {
   for (const { type, path, size } of offer.entries)
     if (type !== 'unreadable') reporter.result({ event: 'entry', type, path, size }, printable(path))
   for (const warning of skipped) reporter.warn(warning)
-  reporter.note(`${kindsOf(offer.entries) ?? 'nothing'}, ${size(offer.bytes)} would be sent`)
+  reporter.note(`${kindsOf(offer.entries)}, ${size(offer.bytes)} would be sent`)
   const failure = filesFailed(failures, offer.entries.length)
   if (failure) throw failure
 }

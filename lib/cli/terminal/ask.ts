@@ -5,7 +5,7 @@ import type { Entry, Offer } from '../../wire/entry.js'
 import type { Context } from './context.js'
 import { DelicatePaths } from './delicate.js'
 import { size } from './progress.js'
-import { kindsOf } from './tally.js'
+import { Kinds } from './tally.js'
 
 /** How many names at the top of an offer are shown. */
 const SHOWN = 10
@@ -15,31 +15,27 @@ class ShownPaths {
   readonly top = new Set<string>()
   readonly delicate = new DelicatePaths(SHOWN)
 
-  add({ path }: Entry): void {
+  readonly kinds = new Kinds()
+
+  add({ type, path }: Entry): void {
+    this.kinds.add(type)
     this.top.add(path.split('/', 1)[0]!)
     this.delicate.add(path)
   }
 }
 
-/** {@link describeOffer} of very many entries: others have their turn meanwhile. */
-export async function describeLarge(offer: Offer, free: number | null): Promise<string[]> {
+/**
+ * An offer as lines for people: how many entries, bytes and free bytes, and names; all escaped. There may be a million
+ * entries: others have their turn meanwhile.
+ */
+export async function describeOffer(offer: Offer, free: number | null): Promise<string[]> {
   const shown = new ShownPaths()
   await inSlices(offer.entries, (entry) => shown.add(entry))
-  return linesOf(offer, free, shown)
-}
-
-/** An offer as lines for people: how many entries, bytes and free bytes, and names; all escaped. */
-export function describeOffer(offer: Offer, free: number | null): string[] {
-  const shown = new ShownPaths()
-  for (const entry of offer.entries) shown.add(entry)
-  return linesOf(offer, free, shown)
-}
-
-function linesOf(offer: Offer, free: number | null, { top, delicate }: ShownPaths): string[] {
+  const { top, delicate, kinds } = shown
   const names = Array.from(top).slice(0, SHOWN)
   const more = delicate.count - delicate.paths.length
   return [
-    `offered: ${printable(offer.name, 100)}, ${kindsOf(offer.entries) ?? 'nothing'}, ${size(offer.bytes)}` +
+    `offered: ${printable(offer.name, 100)}, ${kinds}, ${size(offer.bytes)}` +
       (free === null ? '' : ` (${size(free)} free)`),
     ...names.map((name) => `  ${printable(name, 100)}`),
     ...(top.size > SHOWN ? [`  … and ${top.size - SHOWN} more`] : []),

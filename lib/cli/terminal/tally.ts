@@ -61,11 +61,24 @@ export class Tally {
 
 const UNREADABLE = new Set<Outcome['code']>(['ERR_SOURCE_READ', 'ERR_SOURCE_CHANGED', 'ERR_UNSENDABLE'])
 
-/** Entries by what they are, as '2 files, 1 folder'; undefined if there are none. */
-export function kindsOf(entries: readonly Entry[]): string | undefined {
-  const numbers = { file: 0, directory: 0, symlink: 0, unreadable: 0 }
-  for (const { type } of entries) numbers[type]++
-  return kinds(numbers)
+/** Entries by what they are; as a text '2 files, 1 folder', or 'nothing'. */
+export class Kinds {
+  readonly #numbers = { file: 0, directory: 0, symlink: 0, unreadable: 0 }
+
+  add(type: Entry['type']): void {
+    this.#numbers[type]++
+  }
+
+  toString(): string {
+    return kinds(this.#numbers) ?? 'nothing'
+  }
+}
+
+/** {@link Kinds} of entries. */
+export function kindsOf(entries: readonly Entry[]): string {
+  const kinds = new Kinds()
+  for (const { type } of entries) kinds.add(type)
+  return `${kinds}`
 }
 
 function kinds({ file, directory, symlink }: Record<Exclude<Entry['type'], 'unreadable'>, number>) {

@@ -62,7 +62,7 @@ export function timeInSeconds(mtime: number): number {
 }
 
 /** The mode of a new file for which none was asked: the system removes the bits of the umask. */
-const FRESH = 0o666
+export const FRESH = 0o666
 
 /**
  * The mode to open a temporary file with. It never grants more than the finished file will, even while the file still

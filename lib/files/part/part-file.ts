@@ -11,7 +11,7 @@ import {
   isBytes,
 } from '../../options.js'
 import { Ranges } from '../../ranges.js'
-import { setMode, setTime, unlessRefused } from '../disk/attributes.js'
+import { FRESH, setMode, setTime, unlessRefused } from '../disk/attributes.js'
 import { digestFile, type Hasher } from '../disk/digest-file.js'
 import { diskError, errorCode, SystemError } from '../disk/disk-error.js'
 import type { FileIdentity } from '../disk/fs.js'
@@ -59,7 +59,7 @@ export class PartFile {
 
   /** Used by {@link PartFile.open}. The part does not exist yet. */
   constructor(folders: Folders, path: string, options: PartFileOptions = {}) {
-    const { durability = 'crash', mode = 0o666, offset } = options
+    const { durability = 'crash', mode = FRESH, offset } = options
     this.path = path
     this.#folders = folders
     this.#name = nameOf(path)

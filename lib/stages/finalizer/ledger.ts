@@ -1,6 +1,6 @@
 import { SluiceError } from '../../errors.js'
 import type { Plan } from '../../transfer/plan.js'
-import type { Entry, Offer } from '../../wire/entry.js'
+import type { Entry } from '../../wire/entry.js'
 import { type Outcome, type OutcomeRange, unreadable } from '../../wire/outcome.js'
 import type { StoredRun } from '../river/items.js'
 
@@ -24,10 +24,10 @@ export class Ledger {
     this.#waiting = new Array(plan.entries.length)
   }
 
-  /** The entries of an offer that will not come: not wanted, or unreadable at the sender. */
-  skipped({ first, entries }: Offer): OutcomeRange[] {
+  /** The entries from `first` up to `end` that will not come: not wanted, or unreadable at the sender. */
+  skipped(first: number, end: number): OutcomeRange[] {
     const ranges: (typeof UNWANTED & { first: number; last: number; except: Map<number, Outcome> })[] = []
-    for (let index = first; index < first + entries.length; index++) {
+    for (let index = first; index < end; index++) {
       if (!this.#plan.isSkipped(index)) continue
       if (ranges.at(-1)?.last !== index - 1)
         ranges.push({ ...UNWANTED, first: index, last: index, except: new Map() })

@@ -26,7 +26,7 @@ export function manifestFrom(stream: Readable, options: OfferOptions & { name: s
   const isName = typeof name === 'string' && /^(?!\.{1,2}$)[^/\0]+$/.test(name) && name.isWellFormed()
   checkOption('name', name, isName, 'the name of a file, without folders')
   const builder = new OfferBuilder(options, name)
-  builder.add({ type: 'file', path: name, size: null, mtime: Date.now(), mode: 0o644 })
+  builder.add({ type: 'file', path: name, size: null, mtime: Date.now(), mode: null })
   return { offer: builder.offer, store: streamSource(stream), skipped: [] }
 }
 
@@ -87,8 +87,8 @@ function checked(
   if (bytes === undefined) throw unfit({ path }, 'has no size; where it is not known, say null')
   if (isFile ? bytes !== null && !isCount(bytes) : bytes !== 0)
     throw unfit({ path }, `has a size of ${String(bytes)}; a file has 0 or more bytes, anything else none`)
-  const bits = mode ?? (isFile ? 0o644 : 0o755)
-  if (!isCount(bits) || bits > 0o777) throw unfit({ path }, `has a mode of ${String(bits)}; it is 0 to 0o777`)
+  if (mode != null && (!isCount(mode) || mode > 0o777))
+    throw unfit({ path }, `has a mode of ${String(mode)}; it is 0 to 0o777`)
   const time = Math.floor(mtime ?? now)
   if (!Number.isSafeInteger(time))
     throw unfit({ path }, `has a time of ${String(mtime)}; it is in milliseconds`)
@@ -96,7 +96,7 @@ function checked(
     typeof target === 'string' && target !== '' && !target.includes('\0') && target.isWellFormed()
   if (type === 'symlink' ? !isLink : target !== undefined)
     throw unfit({ path }, 'has a target that does not fit: a symlink has one, anything else has none')
-  const entry: WireEntry = { type, path, size: bytes, mtime: time, mode: bits }
+  const entry: WireEntry = { type, path, size: bytes, mtime: time, mode: mode ?? null }
   if (target !== undefined) entry.target = target
   return entry
 }

@@ -87,7 +87,7 @@ export class DiskStore implements PartStore {
   async makeFolder({ path, mode }: Entry): Promise<void> {
     // the root itself: its failure is not one of an entry
     await this.tree()
-    await this.folders.make(path, mode)
+    await this.folders.make(path, mode ?? undefined)
   }
 
   async begin(entry: Entry): Promise<Part> {

@@ -23,7 +23,7 @@ function setAttributes(store: DiskStore, there: string, entry: Entry): Promise<S
   const { path, mode, mtime } = entry
   return store.within(there, async (folder) => {
     const setBits = async () => {
-      if (folders.isOurs(path)) await setMode(fs, folder.fd, mode)
+      if (mode !== null && folders.isOurs(path)) await setMode(fs, folder.fd, mode)
     }
     const setOwnTime = async () => {
       const { mtimeMs } = await fs.fstat(folder.fd)

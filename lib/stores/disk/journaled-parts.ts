@@ -212,7 +212,7 @@ export class JournaledParts {
   #part(entry: Entry, written?: FileIdentity): DiskPart {
     const { mode, mtime, path } = entry
     const { durability, folders } = this.#store
-    const options = { mode, mtime, durability, modes: this.modes, written }
+    const options = { ...(mode !== null && { mode }), mtime, durability, modes: this.modes, written }
     return new DiskPart(entry, new PartFile(this.#store, folders.pathOf(path), options), this.#store)
   }
 

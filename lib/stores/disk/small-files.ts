@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
 import type { SluiceError } from '../../errors.js'
-import { timeInSeconds } from '../../files/disk/attributes.js'
+import { FRESH, timeInSeconds } from '../../files/disk/attributes.js'
 import { diskError, isRefusal } from '../../files/disk/disk-error.js'
 import { type FileIdentity, OPEN, type SyncCalls } from '../../files/disk/fs.js'
 import { nameOf, parentOf, partCandidate } from '../../files/disk/names.js'
@@ -142,7 +142,7 @@ export class SmallFiles implements PartRun {
     let fd: number
     try {
       path = folder.at(partCandidate(nameOf(entry.path), 0))
-      fd = calls.open(path, OPEN.create, entry.mode | OWNER_BITS)
+      fd = calls.open(path, OPEN.create, (entry.mode ?? FRESH) | OWNER_BITS)
     } catch (error) {
       // of a failing disk nobody knows whether it made the file
       return isRefusal(error) ? false : this.#fail(entry, diskError(error, 'write', entry.path))
@@ -170,13 +170,13 @@ export class SmallFiles implements PartRun {
     return true
   }
 
-  /** Remembers what file it is, and sets its mode where it is not what was asked for. */
+  /** Remembers what file it is, and sets its mode where one was asked for, and it is another. */
   #look(fd: number, { index, mode }: Entry): void {
     const { modes } = this.#store.parts
     const stats = this.#calls.fstat(fd)
     this.#inodes[index - this.#run.first] = stats.ino
     this.#devices[index - this.#run.first] = stats.dev
-    if (isLate(mode) || modes.get(mode) === true) return
+    if (mode === null || isLate(mode) || modes.get(mode) === true) return
     const differs = (stats.mode & 0o777) !== mode
     modes.set(mode, !differs)
     if (differs) this.#calls.fchmod(fd, mode)

@@ -7,8 +7,8 @@ import { OPEN, type SyncCalls } from '../../files/disk/fs.js'
 export const OWNER_BITS = 0o600
 
 /** Whether a mode is one that a file may have only when nothing else is to be done. */
-export function isLate(mode: number): boolean {
-  return (mode & OWNER_BITS) !== OWNER_BITS
+export function isLate(mode: number | null): mode is number {
+  return mode !== null && (mode & OWNER_BITS) !== OWNER_BITS
 }
 
 /** Gives a part its name, with a mode that is set just before, since it could not be opened again with it. */

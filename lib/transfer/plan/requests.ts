@@ -9,12 +9,15 @@ export class Requests {
   #counts = new Uint8Array(0)
   /** Files whose first request has no answer yet, and that are not closed. */
   readonly #unanswered = new IndexSet()
+  /** Files that were asked for again, until the last request for them is answered, and that are not closed. */
+  readonly #again = new IndexSet()
   /** Files of which a request failed while a later one was open: what the failed one asked for need not come. */
   readonly #failed = new Set<number>()
 
   grow(length: number): void {
     this.#counts = grown(this.#counts, length)
     this.#unanswered.grow(length)
+    this.#again.grow(length)
   }
 
   /** Requests for a file that are not answered yet, whether it is closed or not. */
@@ -25,6 +28,11 @@ export class Requests {
   /** The first of the files whose first request has no answer yet. */
   get firstUnanswered(): number | undefined {
     return this.#unanswered.next(0)
+  }
+
+  /** The files that were asked for again, and of which a request is not answered yet. */
+  *askedAgain(): Generator<number, void> {
+    for (let next = this.#again.next(0); next !== undefined; next = this.#again.next(next + 1)) yield next
   }
 
   /** The first request for a file. */
@@ -40,6 +48,7 @@ export class Requests {
   addAgain(index: number): boolean {
     if (this.of(index) === MOST) return false
     this.#counts[index]!++
+    this.#again.add(index)
     return true
   }
 
@@ -52,12 +61,16 @@ export class Requests {
     this.#unanswered.delete(index)
     if (failed) this.#failed.add(index)
     const hasFailed = this.#failed.has(index)
-    if (this.#counts[index] === 0) this.#failed.delete(index)
+    if (this.#counts[index] === 0) {
+      this.#failed.delete(index)
+      this.#again.delete(index)
+    }
     return hasFailed
   }
 
   /** Files are closed, from `first` up to `end`: no answer is owed, though some may still come. */
   close(first: number, end: number): void {
     this.#unanswered.delete(first, end)
+    this.#again.delete(first, end)
   }
 }
