@@ -2,6 +2,7 @@ import test from 'ava'
 import { SluiceError } from '../../../lib/errors.js'
 import { FileTransaction, recoverTransactions } from '../../../lib/files/index.js'
 import type { MemoryDisk } from '../../../lib/testing/index.js'
+import { scale } from '../../helpers/scale.js'
 import { faultSweep } from '../../helpers/sweep.js'
 import { eachAnother, freshOf, SCENARIOS, stateOf } from './scenarios.js'
 
@@ -23,6 +24,7 @@ for (const [name, scenario] of Object.entries(SCENARIOS)) {
     const outcomes = new Map<string, number>()
     const processes = eachAnother()
     const { runs } = await faultSweep({
+      step: scale(5, 1),
       set,
       work: async (disk) => {
         await using transaction = await FileTransaction.begin('/d', { fs: disk, system: processes() })

@@ -30,7 +30,7 @@ for (const [how, fails] of [
     let states = 0
     const vital = await changesOfState(processes(), fails)
     for (let at = 1; ; at++) {
-      if (at % scale(17, 1) !== 0 && !vital.has(at)) continue
+      if (at % scale(31, 1) !== 0 && !vital.has(at)) continue
       const { disk, died } = await killed(scenario, processes(), at, fails)
       const cuts: { found: MemoryDisk; place: string }[] = []
       disk.hook = ({ call, path, number }) => {
@@ -62,7 +62,7 @@ for (const [how, fails] of [
     let runs = 0
     for (const before of await moments(processes, fails)) {
       for (const fault of FAULTS.filter((_, i) => i % scale(3, 1) === 0)) {
-        for (let nth = 1 + (runs % scale(47, 7)); ; nth += scale(47, 7)) {
+        for (let nth = 1 + (runs % scale(97, 7)); ; nth += scale(97, 7)) {
           const disk = again(before)
           disk.fail({ call: fault.short === undefined ? '*' : 'write', nth, ...fault })
           const calls = disk.calls
