@@ -37,6 +37,8 @@ export class SmallFiles implements PartRun {
   #heldPath = ''
   /** When the slice of the loop began that is under way: what it takes says how fast the disk is. */
   #since = 0
+  /** Whether the journal was found to be ours in this slice. */
+  #isOurs: boolean | undefined
 
   constructor(store: DiskStore, calls: SyncCalls, run: Run, signal: AbortSignal) {
     this.#store = store
@@ -52,7 +54,7 @@ export class SmallFiles implements PartRun {
     const reader = new RunReader(buffers)
     // the rest of the run before, which was too quick to be told of, lies between its slow slices and those of this one
     this.#store.pace.took(0)
-    this.#since = this.#store.pace.clock.now()
+    this.#beginSlice()
     try {
       for (let index = first; index <= last; index++) {
         const entry = entries[index]!
@@ -76,7 +78,7 @@ export class SmallFiles implements PartRun {
   async publish(first: number, last: number): Promise<number[]> {
     const unusual: number[] = []
     const published: Entry[] = []
-    this.#since = this.#store.pace.clock.now()
+    this.#beginSlice()
     try {
       for (let index = first; index <= last; index++) {
         const entry = this.#run.entries[index]!
@@ -86,8 +88,7 @@ export class SmallFiles implements PartRun {
         // below a folder that has a suffix it gets another name than its own
         const isOwn = folder !== undefined && folder.path === this.#heldPath
         // else DiskPart says that the journal is lost
-        const how =
-          isOwn && this.#store.parts.isOurs(this.#calls) ? this.#tryPublish(folder, entry) : 'unusual'
+        const how = isOwn && this.#holdsJournal() ? this.#tryPublish(folder, entry) : 'unusual'
         if (how === 'published') published.push(entry)
         if (how === 'unusual') unusual.push(index)
         if (this.#store.pace.clock.now() - this.#since > SLICE) await this.#yield()
@@ -212,7 +213,7 @@ export class SmallFiles implements PartRun {
       await part?.keep?.(failure)
       this.failures.set(entry.index, failure)
     }
-    this.#since = this.#store.pace.clock.now()
+    this.#beginSlice()
   }
 
   /** Gives a file its name if that is free; 'unusual' where it is not, or anything goes wrong. */
@@ -249,8 +250,19 @@ export class SmallFiles implements PartRun {
     } catch {
       // the file goes its own way, and fails there with the reason
     }
-    this.#since = this.#store.pace.clock.now()
+    this.#beginSlice()
     return this.#held
+  }
+
+  #beginSlice(): void {
+    this.#since = this.#store.pace.clock.now()
+    this.#isOurs = undefined
+  }
+
+  /** Asked once in each slice: a process that was suspended in one finds its time used up behind the file it is at. */
+  #holdsJournal(): boolean {
+    this.#isOurs ??= this.#store.parts.isOurs(this.#calls)
+    return this.#isOurs
   }
 
   #leave(): void {
@@ -263,7 +275,7 @@ export class SmallFiles implements PartRun {
     await setImmediate()
     // the parts of a journal that was silent for long are not believed to be its own
     await this.#store.alive()
-    this.#since = this.#store.pace.clock.now()
+    this.#beginSlice()
   }
 }
 
