@@ -81,13 +81,17 @@ async function rename(from: string, to: string, options: RenameOptions): Promise
     throw new SluiceError('ERR_CANCELLED', message, { path: from, cause: signal.reason })
   }
   check()
+  const handles = handlesOf(fs)
   try {
-    const source = await sourceAt(fs, from)
-    if (await isSameName(fs, from, to, source)) throw samePath(from)
-    await makeFolders(fs, dirname(to), durability === 'power')
-    // a synced name does not mean that the content is on the disk, too
-    if (durability === 'power' && source.isFile()) await syncFile(fs, from)
-    return await move({ fs, clock, from, source, conflict, durability, check }, to)
+    return await handles.brief(async () => {
+      check()
+      const source = await sourceAt(fs, from)
+      if (await isSameName(fs, from, to, source)) throw samePath(from)
+      await makeFolders(fs, dirname(to), durability === 'power')
+      // a synced name does not mean that the content is on the disk, too
+      if (durability === 'power' && source.isFile()) await handles.retry(() => syncFile(fs, from))
+      return await move({ fs, clock, from, source, conflict, durability, check }, to)
+    })
   } catch (error) {
     throw diskError(error, 'rename', from)
   }

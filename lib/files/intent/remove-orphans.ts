@@ -12,6 +12,7 @@ import { claimantOf, GATE, lockFolderName } from '../lock/lock-names.js'
 import { LEASE, stateOf, untilNextLook, Watch } from '../own/lease.js'
 import { fateOf, type Owner, type ProcessSystem, processSystem, textOfOwner } from '../own/owner.js'
 import { ownerOfTemporary } from '../own/temporary-name.js'
+import { handlesOf } from '../tree/handle-budget.js'
 import { Folder } from '../tree/open-folder.js'
 import { Tree } from '../tree/tree.js'
 import { IntentFile } from './intent-file.js'
@@ -68,12 +69,15 @@ export function removeOrphans(folder: string, options: RemoveOrphansOptions = {}
     checkDuration('olderThan', olderThan)
     const watch = new Watch(clock, force)
     const search = new Search(fs, { dryRun, recursive, before: now() - olderThan, system, watch })
+    const handles = handlesOf(fs)
+    const look = () =>
+      handles.brief(async () => search.folder(await handles.retry(() => Folder.open(fs, dir))))
     try {
-      await search.folder(await Folder.open(fs, dir))
+      await look()
       if (search.isUndecided) {
         await untilNextLook(watch.clock, LEASE, options.signal)
         search.found.errors = []
-        await search.folder(await Folder.open(fs, dir))
+        await look()
       }
     } catch (error) {
       throw diskError(error, 'search', dir)

@@ -4,6 +4,8 @@ import {
   createAtomicWriteStream,
   OPEN,
   readFileRetry,
+  removeOrphans,
+  renameAtomic,
   SystemError,
   updateJson,
   writeJson,
@@ -38,6 +40,12 @@ const OPERATIONS: Record<string, (fs: MemoryDisk, i: number) => Promise<unknown>
   'a write with a backup': (fs, i) => writeJson(`/d/${i % 300}.json`, i, { fs, backup: true }),
   'an update': (fs, i) => updateJson(`/d/${i}.json`, () => i, { fs }),
   'a read': (fs) => readFileRetry('/d/there', { fs }),
+  'a rename': (fs, i) => renameAtomic(`/d/old/${i}`, `/d/${i}`, { fs }),
+  'a rename to a free name': (fs, i) => renameAtomic(`/d/old/${i}`, `/d/${i}`, { fs, conflict: 'fail' }),
+  'a search for orphans': async (fs) => {
+    const { errors } = await removeOrphans('/d', { fs })
+    if (errors[0]) throw errors[0]
+  },
   'a check': async (fs) => (await checkFile('/d/there', { fs, encoding: 'utf8' })).ok || Promise.reject(),
 }
 
@@ -45,6 +53,8 @@ for (const [what, act] of Object.entries(OPERATIONS)) {
   test(`a thousand at once wait for each other, not for handles: ${what}`, async (t) => {
     const { disk, fs, most } = few(100)
     disk.put('/d/there', 'content')
+    disk.putFolder('/d/old')
+    for (let i = 0; i < 1000; i++) disk.put(`/d/old/${i}`, 'content')
     await Promise.all(Array.from({ length: 1000 }, (_, i) => act(fs, i)))
     t.true(most() <= 64, `${most()}`)
     t.deepEqual(disk.openHandles(), [])
