@@ -3,7 +3,9 @@ import { deferred } from '../../async.js'
 import { checkChoice, checkWhole } from '../../options.js'
 import { type Audited, recorderOf } from '../audit/recorder.js'
 import { encodeText, TEXT_ENCODINGS, TextEncoderInPieces, type TextEncoding } from '../content/encodings.js'
+import { systemClock } from '../disk/clock.js'
 import { nodeFileSystem } from '../disk/node-fs.js'
+import { roomOf } from '../own/room.js'
 import { handlesOf } from '../tree/handle-budget.js'
 import { AtomicFile, type Written } from './atomic-file.js'
 import { type AtomicWriteOptions, writeSettings } from './options.js'
@@ -16,6 +18,9 @@ export interface AtomicStreamOptions extends AtomicWriteOptions, Audited {
   /** Bytes that are buffered before `write` returns false. Default 256 KiB. */
   highWaterMark?: number
 }
+
+/** What one has open: its file, but for the moment at the end in which it has the folder. */
+const HANDLES = 1
 
 const DEFAULT_HIGH_WATER_MARK = 256 * 1024
 
@@ -43,6 +48,9 @@ export class AtomicWriteStream extends Writable {
   readonly #text: TextEncoderInPieces
   #file: AtomicFile | undefined
   #written: Written | undefined
+  readonly #unwanted = new AbortController()
+  /** Gives back the room that it has. */
+  #leave: () => void = () => {}
   readonly #answer = deferred<Written>()
 
   constructor(path: string, options: AtomicStreamOptions) {
@@ -62,13 +70,25 @@ export class AtomicWriteStream extends Writable {
     this.once('close', () => signal?.removeEventListener('abort', abort))
   }
 
+  override destroy(error?: Error): this {
+    this.#unwanted.abort()
+    return super.destroy(error)
+  }
+
   override _construct(callback: (error?: Error | null) => void): void {
-    const { fs = nodeFileSystem } = this.#options
-    const open = handlesOf(fs).retry(() => AtomicFile.open(this.#path, this.#options))
-    open.then((file) => {
+    this.#open().then((file) => {
       this.#file = file
       callback()
     }, callback)
+  }
+
+  /** undefined where it was destroyed before there was room for it. */
+  async #open(): Promise<AtomicFile | undefined> {
+    const { fs = nodeFileSystem } = this.#options
+    const { signal } = this.#unwanted
+    this.#leave = await roomOf(fs).enter(HANDLES, systemClock, signal)
+    if (signal.aborted) return undefined
+    return handlesOf(fs).retry(() => AtomicFile.open(this.#path, this.#options))
   }
 
   // Node's own _write calls this with a list of one
@@ -89,6 +109,7 @@ export class AtomicWriteStream extends Writable {
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
     const end = () => {
+      this.#leave()
       if (this.#written) this.#answer.resolve(this.#written)
       else this.#answer.reject(error ?? destroyedBeforeEnd(this.#path))
       callback(error)

@@ -1,17 +1,22 @@
 import { randomBytes } from 'node:crypto'
 import { printable, SluiceError } from '../../errors.js'
-import type { Clock } from '../disk/clock.js'
+import { type Clock, systemClock } from '../disk/clock.js'
 import { diskError } from '../disk/disk-error.js'
 import { nodeFileSystem } from '../disk/node-fs.js'
 import type { StagingArea } from '../intent/staging.js'
 import type { FolderLock } from '../lock/folder-lock.js'
 import { Watch } from '../own/lease.js'
 import { processSystem, thisOwner } from '../own/owner.js'
+import { roomOf } from '../own/room.js'
+import { handlesOf } from '../tree/handle-budget.js'
 import { Tree } from '../tree/tree.js'
 import { lockFolder } from './folder.js'
 import type { TransactionOptions } from './options.js'
 import { areInLine } from './plan.js'
 import { isInTheWay, type RecoveredTransaction, recoverIntents, watchIntents } from './recover.js'
+
+/** What one has open at once, with the files that it stages. */
+const HANDLES = 16
 
 /** What a transaction works with, from its beginning to its end. */
 export interface TransactionContext extends StagingArea {
@@ -20,6 +25,8 @@ export interface TransactionContext extends StagingArea {
   pending: PendingTransactions
   /** When the holder shows that it lives; for tests. */
   renewals: Clock | undefined
+  /** Gives back the room that it has. */
+  leave: () => void
   /** The earlier transactions that were found, and what was done with them. */
   recovered: readonly RecoveredTransaction[]
 }
@@ -30,8 +37,22 @@ export interface TransactionContext extends StagingArea {
  */
 export async function openContext(path: string, options: TransactionOptions): Promise<TransactionContext> {
   const { id = randomBytes(16).toString('hex'), durability = 'power' } = options
-  const { fs = nodeFileSystem, system = processSystem, clock, renewals } = options
-  const tree = await Tree.open(path, { fs })
+  const { fs = nodeFileSystem, system = processSystem, clock } = options
+  const leave = await roomOf(fs).enter(HANDLES, clock ?? systemClock, options.signal)
+  try {
+    return { ...(await openIn(path, { ...options, id, durability, fs, system })), leave }
+  } catch (error) {
+    leave()
+    throw diskError(error, 'begin a transaction in', path)
+  }
+}
+
+async function openIn(
+  path: string,
+  options: TransactionOptions & Required<Pick<TransactionOptions, 'id' | 'durability' | 'fs' | 'system'>>,
+): Promise<Omit<TransactionContext, 'leave'>> {
+  const { id, durability, fs, system, clock, renewals } = options
+  const tree = await Tree.open(path, { fs, handles: handlesOf(fs) })
   let lock: FolderLock | undefined
   try {
     const watch = new Watch(clock)
@@ -48,17 +69,18 @@ export async function openContext(path: string, options: TransactionOptions): Pr
   } catch (error) {
     await lock?.release().catch(() => {})
     await tree.close()
-    throw diskError(error, 'begin a transaction in', path)
+    throw error
   }
 }
 
 /** Releases the lock and closes the folder. Failures are added to the warnings. */
-export async function closeContext({ lock, tree, warnings }: TransactionContext): Promise<void> {
+export async function closeContext({ lock, tree, warnings, leave }: TransactionContext): Promise<void> {
   // a lock that cannot be released is free once this process has ended
   await lock.release().catch((error: unknown) => {
     warnings.push(diskError(error, 'release the lock on', tree.root))
   })
   await tree.close()
+  leave()
 }
 
 /** The paths that unfinished transactions need. */
