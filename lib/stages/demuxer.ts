@@ -26,6 +26,9 @@ export interface DemuxerOptions extends Pick<PathRules, 'names' | 'platform'> {
   onOffer?: (offer: Offer, plan: Plan) => Promise<void> | void
 }
 
+/** Names of the first offer that are taken in again, for a second one, between two turns of the event loop. */
+const RECALLED = 1000
+
 type State = 'offer' | 'entries' | 'data'
 
 /**
@@ -54,6 +57,11 @@ export class Demuxer extends Transform {
 
   override _transform(frame: Frame, _encoding: BufferEncoding, done: TransformCallback): void {
     try {
+      const isOffer = frame.kind === 'message' && frame.message.type === 'offer'
+      if (isOffer && this.#manifest.recall(RECALLED)) {
+        setImmediate(() => (this.destroyed ? done() : this._transform(frame, _encoding, done)))
+        return
+      }
       const taken = this.#take(frame)
       // a page of entries takes a few milliseconds, and many may have come at once: others have their turn
       if (taken === undefined) setImmediate(done)

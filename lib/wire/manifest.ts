@@ -81,6 +81,9 @@ export class ManifestReader {
   readonly #folders = new Map<string, Folder>()
   /** Folders and what is in them. */
   #names = 0
+  /** The entries of the first offer, whose names were forgotten, and how many of them were taken in again. */
+  #forgotten: readonly Entry[] = []
+  #recalled = 0
   /** The folder of the entry before, and its path: most entries are in the same one. */
   #parent: Folder | undefined
   #parentPath = ''
@@ -105,14 +108,24 @@ export class ManifestReader {
     if (message.bytes > Number.MAX_SAFE_INTEGER - this.#before.position) {
       throw new SluiceError('ERR_PROTOCOL', 'the peer offers more than 2^53 bytes', { found: message.bytes })
     }
-    // a second offer: what the first one has named counts here too
-    if (this.#names === 0) for (const entry of this.#last?.entries ?? []) this.#claim(entry)
+    this.recall()
     this.#said = message
     this.#entries = []
     this.#bytes = 0
     this.#found = 0
     this.#memory = 0
     return this.#complete(message)
+  }
+
+  /**
+   * Takes in again what the first offer has named, of at most `most` entries: it counts in a second one too. Called by
+   * {@link offer}; and before that, in slices, by whoever must let others have their turn meanwhile.
+   * @returns whether there is more
+   */
+  recall(most = Number.POSITIVE_INFINITY): boolean {
+    const end = Math.min(this.#recalled + most, this.#forgotten.length)
+    while (this.#recalled < end) this.#claim(this.#forgotten[this.#recalled++]!)
+    return this.#recalled < this.#forgotten.length
   }
 
   /**
@@ -265,6 +278,7 @@ export class ManifestReader {
     if (this.#last === null) {
       this.#folders.clear()
       this.#names = 0
+      this.#forgotten = offer.entries
     }
     this.#parent = undefined
     this.#last = offer

@@ -3,7 +3,8 @@ import { MemoryDisk } from '../../lib/testing/index.js'
 import { scale } from './scale.js'
 import type { CrashSweep } from './sweep.js'
 
-export interface KillSweep extends Pick<CrashSweep, 'options' | 'recover' | 'look'> {
+export interface KillSweep<Told = undefined>
+  extends Pick<CrashSweep<Told>, 'options' | 'recover' | 'look' | 'told'> {
   /** What stands on the disk before; it is synced then. */
   set: (disk: MemoryDisk) => void | Promise<void>
   /** What the process does that is killed. */
@@ -21,27 +22,28 @@ export interface KillSweep extends Pick<CrashSweep, 'options' | 'recover' | 'loo
  * and cuts the power before the calls of that one. What a process takes for done because it stands there may stand
  * only in memory. Gives how many disks were looked at.
  */
-export async function killSweep({
+export async function killSweep<Told = undefined>({
   options,
   set,
   work,
   rerun,
   recover,
   look,
+  told,
   seeds = scale(3, 8),
   every = scale(3, 1),
-}: KillSweep): Promise<{ states: number }> {
+}: KillSweep<Told>): Promise<{ states: number }> {
   let states = 0
   for (let kill = 1; ; kill++) {
     const disk = new MemoryDisk({ ...options, crashes: true })
     await set(disk)
     disk.syncAll()
     const isKilled = await killedAt(disk, kill, work)
-    const moments: [found: MemoryDisk, acknowledged: boolean, place: string][] = []
+    const moments: [found: MemoryDisk, acknowledged: boolean, place: string, told: Told][] = []
     const cut = (count: number, acknowledged: boolean, when: string) => {
       for (let seed = 0; seed < count; seed++) {
         const place = `killed at call ${kill}; the next one cut ${when}, seed ${seed}`
-        moments.push([disk.crash(disk.calls * count + seed), acknowledged, place])
+        moments.push([disk.crash(disk.calls * count + seed), acknowledged, place, told?.() as Told])
       }
     }
     let calls = kill
@@ -51,9 +53,9 @@ export async function killSweep({
     await rerun(disk)
     disk.hook = undefined
     cut(4 * seeds, true, 'at the end')
-    for (const [found, acknowledged, place] of moments) {
+    for (const [found, acknowledged, place, told] of moments) {
       await recover?.(found)
-      await look(found, acknowledged, place)
+      await look(found, acknowledged, place, told)
       states++
     }
     if (!isKilled) return { states }

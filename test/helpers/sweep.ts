@@ -10,14 +10,16 @@ interface Work {
   work: (disk: MemoryDisk) => Promise<unknown>
 }
 
-export interface CrashSweep extends Work {
+export interface CrashSweep<Told = undefined> extends Work {
   /** What the next run does first; the power is cut at each of its calls, too. */
   recover?: (disk: MemoryDisk) => Promise<unknown>
   /**
    * Says what is wrong with a disk that was found, by throwing.
    * @param acknowledged whether the work had ended before the power was cut
    */
-  look: (found: MemoryDisk, acknowledged: boolean, place: string) => void | Promise<void>
+  look: (found: MemoryDisk, acknowledged: boolean, place: string, told: Told) => void | Promise<void>
+  /** What was told until now: asked before the power is cut, for {@link look}. */
+  told?: () => Told
   /** Outcomes of each moment that are looked at. */
   seeds?: number
   /** Outcomes of each moment of the recovery. */
@@ -28,20 +30,21 @@ export interface CrashSweep extends Work {
  * Cuts the power before every call of `work`, and once after it; each time as many disks are found as there are
  * `seeds`, each with another part of what was not synced. Gives how many were looked at.
  */
-export async function crashSweep({
+export async function crashSweep<Told = undefined>({
   options,
   set,
   work,
   recover,
   look,
+  told,
   seeds = scale(8, 60),
   again = scale(1, 2),
-}: CrashSweep): Promise<{ states: number }> {
+}: CrashSweep<Told>): Promise<{ states: number }> {
   const disk = new MemoryDisk({ ...options, crashes: true })
   set(disk)
   disk.syncAll()
   let cuts = 0
-  const moments: { found: MemoryDisk; acknowledged: boolean; place: string }[] = []
+  const moments: { found: MemoryDisk; acknowledged: boolean; place: string; told: Told }[] = []
   const cut = (of: MemoryDisk, count: number, acknowledged: boolean, place: string) => {
     // each outcome once: many seeds choose the same
     const seen = new Set<string>()
@@ -52,7 +55,7 @@ export async function crashSweep({
       const state = stateOf(found)
       if (seen.has(state)) continue
       seen.add(state)
-      moments.push({ found, acknowledged, place: `${place}, seed ${seed}` })
+      moments.push({ found, acknowledged, place: `${place}, seed ${seed}`, told: told?.() as Told })
     }
   }
   disk.hook = ({ call, path, number }) => cut(disk, seeds, false, `before ${call} ${path} (${number})`)
@@ -61,7 +64,7 @@ export async function crashSweep({
   cut(disk, seeds, true, 'at the end')
   let states = 0
   // the recovery of each is cut as well, but the recovery of what was found then is not cut once more
-  for (const { found, acknowledged, place } of moments.splice(0)) {
+  for (const { found, acknowledged, place, told } of moments.splice(0)) {
     if (recover) {
       found.hook = ({ call, path, number }) =>
         cut(found, again, acknowledged, `${place}; recovery cut before ${call} ${path} (${number})`)
@@ -69,11 +72,11 @@ export async function crashSweep({
       found.hook = undefined
     }
     states++
-    await look(found, acknowledged, place)
+    await look(found, acknowledged, place, told)
     for (const second of moments.splice(0)) {
       await recover?.(second.found)
       states++
-      await look(second.found, second.acknowledged, second.place)
+      await look(second.found, second.acknowledged, second.place, second.told)
     }
   }
   return { states }

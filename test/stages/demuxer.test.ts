@@ -487,3 +487,25 @@ test('very many entries are planned in slices, between which others have their t
   t.true(added.stop() <= 1000)
   t.true(decided.stop() <= 1000)
 })
+
+test('what a large offer named is taken in again in slices when another one is attached', async (t) => {
+  const first = offerOf(Object.fromEntries(Array.from({ length: 6000 }, (_, i) => [`d${i}`, null])))
+  const stage = demuxer()
+  stage.resume()
+  const write = (frame: Frame) => new Promise((resolve) => stage.write(frame, resolve))
+  for (const frame of framesOfOffer(first)) await write(frame)
+  let turns = 0
+  let isOver = false
+  const count = () => {
+    turns++
+    if (!isOver) setImmediate(count)
+  }
+  setImmediate(count)
+  await write(message({ type: 'offer', id: first.id, name: 'x', algorithm: 'sha256', entries: 1, bytes: 0 }))
+  isOver = true
+  t.true(turns >= 5)
+  const again = { type: 'directory', path: 'd5999', size: 0, mtime: 0, mode: 0o755 } as const
+  stage.write(message({ type: 'entries', entries: [again] }))
+  const [error] = await once(stage, 'error')
+  t.regex(error.message, /d5999 is there twice/)
+})
