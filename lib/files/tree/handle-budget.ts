@@ -69,6 +69,9 @@ export class HandleBudget {
   #closed = false
   /** Those of {@link brief} that run. */
   readonly #brief: Limiter
+  #briefRuns = 0
+  /** Those of {@link retry} that wait for a handle. */
+  #queued = 0
 
   /** @param most handles open at once. Default 64. */
   constructor(most = 64) {
@@ -153,7 +156,15 @@ export class HandleBudget {
    * could wait for itself. {@link retry} may be inside.
    */
   brief<T>(work: () => Promise<T>): Promise<T> {
-    return this.#brief.run(work)
+    return this.#brief.run(async () => {
+      this.#briefRuns++
+      try {
+        return await work()
+      } finally {
+        this.#briefRuns--
+        this.#returned()
+      }
+    })
   }
 
   /** Closes the handles of all files, those in use as soon as they are not. No file can be opened afterwards. */
@@ -237,7 +248,8 @@ export class HandleBudget {
   }
 
   #retryInTurn<T>(work: () => Promise<T>): Promise<T> {
-    const done = this.#turn.then(() => this.#retry(work))
+    this.#queued++
+    const done = this.#turn.then(() => this.#retry(work)).finally(() => this.#queued--)
     this.#turn = done.catch(() => {})
     return done
   }
@@ -252,7 +264,9 @@ export class HandleBudget {
     }
     return retryWhileOut(attempt, async () => {
       if (this.#returns > before) return true
-      const isAlone = this.#running === 0 && this.#files === this.#stuck
+      // brief work that waits for no handle has some, and gives them back soon
+      const isBriefAlone = this.#briefRuns <= this.#queued
+      const isAlone = this.#running === 0 && this.#files === this.#stuck && isBriefAlone
       // nobody will give one back: one more try, because the failed one may have left folders that can be evicted
       if (isAlone && wasAlone) return false
       wasAlone = isAlone
