@@ -154,7 +154,8 @@ export interface PartStore {
   /**
    * Stores files that are small and whole, more than one; their folders are made. Called by `partSink` in the place of
    * `begin` and `write`, where that pays. It is looked for before each run: a store in which it does not pay at all
-   * times has a getter that gives undefined then. Folders and links in the run are not for it.
+   * times has a getter that gives undefined then. Folders and links in the run are not for it. Its buffers may be used again
+   * once it has resolved.
    * @param signal aborted when nobody waits for the files any more: then it may fail with what the signal says
    */
   writeRun?: ((run: Run, signal: AbortSignal) => Promise<PartRun>) | undefined

@@ -23,7 +23,7 @@ export interface SourceEntry {
 export interface OpenSource {
   /**
    * Fills `buffer` from `offset` of the file. Called by `fileSource` before the bytes are sent; never again before it
-   * has resolved.
+   * has resolved. The buffer may be used again afterwards: it is not to be kept.
    * @throws SluiceError `ERR_SOURCE_CHANGED` if the file has fewer bytes, `ERR_SOURCE_READ`
    */
   read(offset: number, buffer: Buffer): Promise<void>

@@ -35,7 +35,8 @@ export interface FileSystem {
   /** Fills part of `buffer`; returns the number of bytes, 0 at the end. */
   read(fd: number, buffer: Uint8Array, offset: number, length: number, position: number): Promise<number>
   /**
-   * Writes the buffers one after the other from `position`; may take fewer bytes than given, and says how many.
+   * Writes the buffers one after the other from `position`; may take fewer bytes than given, and says how many. They
+   * may be used again once it has resolved: what is kept is to be copied.
    * @param position `null` only for a handle that was opened with {@link OPEN}`.append`: then the system writes at the
    *   end of the file in one atomic step, even if other processes append too
    */
