@@ -35,7 +35,7 @@ import { announcedName, type Claimant, claimantOf, entryName, GATE } from './loc
  *
  * Every crash is between two of these calls, and leaves new-E (empty or not), gate/E or E, each with the name of its
  * owner: the next claimant removes it, once the owner is dead. That is decided by process numbers, starts and boots
- * (owner.ts), never by a clock, as long as the process can be looked at. Else gate/E and E are a lease (lease.ts): the
+ * (owner.ts), never by a clock, as long as the process can be looked at. Else each E is a lease (lease.ts): the
  * owner makes and removes a folder in its entry from time to time. If it is taken for dead and wakes up, its entry is
  * gone, which it sees before each step that the lock protects. Nothing needs to be synced: no owner survives a power
  * cut.
@@ -158,7 +158,7 @@ export class Claim {
 
   /** Shows that we live to those who cannot look at this process. */
   renew(): Promise<void> {
-    return this.#entries.renew([this.#held(), [GATE, this.#entry]])
+    return this.#entries.renew([this.#held(), [GATE, this.#entry], [this.#waiting, this.#entry]])
   }
 
   /** Whether our entry is where it means that we hold the lock. */

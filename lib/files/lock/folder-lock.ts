@@ -63,7 +63,7 @@ const TIMEOUT = 10_000
  * another one out.
  *
  * Limits: on a network disk it works as far as `mkdir` and `rename` are atomic there and `readdir` shows what existed
- * before; what a dead process that only waited left on one machine stays until that machine takes the same lock again. Where the system
+ * before. Where the system
  * does not say when a process started (without /proc), a process number that is used again keeps the lock held, and
  * two machines that share a disk and a name count as one. The lock belongs to the process: a worker thread that ends
  * does not release it. It is not re-entrant: the holder would wait for itself.

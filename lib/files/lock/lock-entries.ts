@@ -1,8 +1,9 @@
 import { join } from 'node:path'
+import type { Clock } from '../disk/clock.js'
 import { errorCode, SystemError } from '../disk/disk-error.js'
 import { type FileStats, type FileSystem, OPEN } from '../disk/fs.js'
 import { ifThere, lstatIfThere } from '../disk/stats.js'
-import { stateOf, type Watch } from '../own/lease.js'
+import { stateOf, Watch } from '../own/lease.js'
 import { fateOf, type Owner, type ProcessSystem } from '../own/owner.js'
 import { handlesOf } from '../tree/handle-budget.js'
 import { announcedEntry, claimantOf, GATE, SIGN } from './lock-names.js'
@@ -18,6 +19,15 @@ const MOST_LOOKED_AT = 4
  * keep a lock held as long as the process is alive. An entry with such a token is ours, and nobody needs it.
  */
 const abandoned = new Set<string>()
+
+/** What those that wait, and cannot be looked at, were like when this process saw them. */
+const waiters = new WeakMap<Clock, Watch>()
+
+function waitersSeen(clock: Clock): Watch {
+  const known = waiters.get(clock) ?? new Watch(clock)
+  waiters.set(clock, known)
+  return known
+}
 
 /** What a claimant is told of the world around the lock. */
 export interface Surroundings {
@@ -129,8 +139,10 @@ export class LockEntries {
     const entry = waiting ?? name
     const owner = claimantOf(entry)?.owner
     if (!owner || !(abandoned.has(owner.token) || (await this.#isDead(owner, [...above, name])))) return false
-    if (waiting !== undefined) await this.#remove([...above, name, entry])
-    else await this.#remove([...above, name, SIGN])
+    if (waiting !== undefined) {
+      await this.#remove([...above, name, entry, SIGN])
+      await this.#remove([...above, name, entry])
+    } else await this.#remove([...above, name, SIGN])
     await this.#remove([...above, name])
     abandoned.delete(owner.token)
     return true
@@ -139,11 +151,16 @@ export class LockEntries {
   async #isDead(owner: Owner, names: string[]): Promise<boolean> {
     const { system, watch } = this.#surroundings
     const fate = fateOf(owner, system)
-    // what only waits keeps nobody out, and is not renewed
-    if (fate !== 'unseen' || announcedEntry(names.at(-1)!) !== undefined) return fate === 'gone'
-    const state = await this.#stateOf(names)
+    if (fate !== 'unseen') return fate === 'gone'
+    const waiting = announcedEntry(names.at(-1)!)
+    const inner = waiting === undefined ? undefined : await this.#stateOf([...names, waiting])
+    const state = inner ?? (await this.#stateOf(names))
     if (state === undefined) return false
-    const known = watch.look(this.at(...names), state)
+    const path = this.at(...names)
+    const known = watch.look(path, state)
+    // what only waits keeps nobody out, so that nobody waits for it: one claim sees it, and a later one that it is dead
+    if (waiting !== undefined)
+      return waitersSeen(watch.clock).look(path, state) === 'dead' || known === 'dead'
     if (known === 'unknown') this.undecided++
     return known === 'dead'
   }
