@@ -3,16 +3,17 @@ import { overSlices } from '../async.js'
 import { digestLength } from '../digest/digests.js'
 import { type Code, fileCodeOf, SluiceError } from '../errors.js'
 import { refuse } from '../transfer/plan/refuse.js'
-import { type Piece, Plan } from '../transfer/plan.js'
+import { Plan } from '../transfer/plan.js'
 import type { Offer } from '../wire/entry.js'
 import type { Data, Frame } from '../wire/frame-parser.js'
 import { type Limits, limitsOf } from '../wire/limits.js'
 import { ManifestReader } from '../wire/manifest.js'
 import type { DigestsMessage } from '../wire/messages.js'
 import type { PathRules } from '../wire/paths.js'
-import { hasDigest, type Run, RunReader } from '../wire/run.js'
+import { hasDigest, RunReader } from '../wire/run.js'
 import { Pump } from './bytes/pump.js'
 import type { Item } from './river/items.js'
+import { runOfPiece } from './river/run-of-piece.js'
 
 /** Options of {@link demuxer}. */
 export interface DemuxerOptions extends Pick<PathRules, 'names' | 'platform'> {
@@ -126,10 +127,11 @@ export class Demuxer extends Transform {
   }
 
   *#data({ position, length, chunks }: Data): Generator<Item, void> {
+    const { plan } = this
     const reader = new RunReader(chunks)
-    for (const piece of this.plan.take(position, length)) {
+    for (const piece of plan.take(position, length)) {
       const buffers = reader.take(piece.length)
-      if (!piece.isLate) yield this.#run(piece, buffers)
+      if (!piece.isLate) yield runOfPiece(plan, piece, buffers)
     }
   }
 
@@ -148,7 +150,7 @@ export class Demuxer extends Transform {
       plan.answer(index, true)
       if (plan.isOpen(index)) open.add(index)
     }
-    for (const piece of plan.pass(first + count)) yield this.#run(piece, [])
+    for (const piece of plan.pass(first + count)) yield runOfPiece(plan, piece, [])
     // of its own: outcomes keep it, and with it all of the chunk that it came in
     const column = { first, count, bytes: Buffer.from(bytes) }
     for (let index = first; index < first + count; index++) {
@@ -157,7 +159,7 @@ export class Demuxer extends Transform {
       const size = sizes?.get(index)
       // an entry of unknown size ends with a run of no bytes
       const end = size === undefined ? undefined : plan.setSize(index, size)
-      if (end) yield this.#run(end, [])
+      if (end) yield runOfPiece(plan, end, [])
       plan.answer(index)
       if (plan.isOpen(index)) open.add(index)
     }
@@ -165,13 +167,10 @@ export class Demuxer extends Transform {
   }
 
   *#end(): Generator<Item, void> {
-    for (const piece of this.plan.pass()) yield this.#run(piece, [])
-    this.plan.end()
-    yield { kind: 'end', open: [...this.plan.askedAgain()] }
-  }
-
-  #run({ position, length, first, last, offset, ends }: Piece, buffers: Buffer[]): Run {
-    return { kind: 'run', position, length, buffers, entries: this.plan.entries, first, last, offset, ends }
+    const { plan } = this
+    for (const piece of plan.pass()) yield runOfPiece(plan, piece, [])
+    plan.end()
+    yield { kind: 'end', open: [...plan.askedAgain()] }
   }
 
   #expect(what: string, ...states: State[]): void {

@@ -6,6 +6,7 @@ import type { Piece, Plan } from '../../transfer/plan.js'
 import type { Entry } from '../../wire/entry.js'
 import type { Run } from '../../wire/run.js'
 import { failureItem, type Item } from '../river/items.js'
+import { runOfPiece } from '../river/run-of-piece.js'
 import { closeSource, openSource, readEach, readToEnd } from './read.js'
 import type { Step } from './steps.js'
 
@@ -161,15 +162,15 @@ export class SourceReader {
   }
 
   /** The digests of the files that end in a run come from the stages behind: for the plan they are answered here. */
-  #run({ position, length, first, last, offset, ends }: Piece, bytes: Buffer): Run {
+  #run(piece: Piece, bytes: Buffer): Run {
     const { plan } = this.#options
-    const { entries } = plan
+    const { first, last, ends } = piece
     // those between are whole, and were asked for
-    for (let index = first + 1; index < last; index++) if (entries[index]!.type === 'file') plan.answer(index)
+    for (let index = first + 1; index < last; index++)
+      if (plan.entries[index]!.type === 'file') plan.answer(index)
     if (first < last) this.#answer(first)
     if (ends) this.#answer(last)
-    const buffers = bytes.length === 0 ? [] : [bytes]
-    return { kind: 'run', position, length, buffers, entries, first, last, offset, ends }
+    return runOfPiece(plan, piece, bytes.length === 0 ? [] : [bytes])
   }
 
   #answer(index: number): void {
