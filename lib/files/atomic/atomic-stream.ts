@@ -70,6 +70,7 @@ export class AtomicWriteStream extends Writable {
     this.once('close', () => signal?.removeEventListener('abort', abort))
   }
 
+  /** Gives the file up: nothing is changed, also where it still waits for a handle. */
   override destroy(error?: Error): this {
     this.#unwanted.abort()
     return super.destroy(error)
