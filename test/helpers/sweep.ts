@@ -37,7 +37,7 @@ export async function crashSweep<Told = undefined>({
   recover,
   look,
   told,
-  seeds = scale(8, 60),
+  seeds = scale(6, 60),
   again = scale(1, 2),
 }: CrashSweep<Told>): Promise<{ states: number }> {
   const disk = new MemoryDisk({ ...options, crashes: true })

@@ -169,7 +169,7 @@ for (const [name, scene] of Object.entries(SCENES)) {
   test(`every call of ${name} fails`, async (t) => {
     let healthy = false
     const { runs } = await faultSweep({
-      step: scale(3, 1),
+      step: scale(5, 1),
       options: { links: scene.links },
       set: (disk) => {
         healthy = false
@@ -187,7 +187,7 @@ for (const [name, scene] of Object.entries(SCENES)) {
       },
     })
     t.log(`${runs} runs`)
-    t.true(runs > scale(40, 100))
+    t.true(runs > scale(25, 100))
   })
 }
 
@@ -259,7 +259,7 @@ for (const [name, move] of Object.entries(MOVES)) {
   test(`every call of a rename ${name} fails`, async (t) => {
     let healthy = false
     const { runs } = await faultSweep({
-      step: scale(3, 1),
+      step: scale(5, 1),
       set: (disk) => {
         healthy = false
         moving.set(disk)
@@ -273,7 +273,7 @@ for (const [name, move] of Object.entries(MOVES)) {
         tell(place, await wrongMove(disk, move, !(result instanceof Error), healthy)),
     })
     t.log(`${runs} runs`)
-    t.true(runs > scale(40, 100))
+    t.true(runs > scale(25, 100))
   })
 }
 

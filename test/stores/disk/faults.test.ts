@@ -91,9 +91,10 @@ for (const durability of ['crash', 'power'] as const) {
     test(`KNOWN-FAILURES 7, 8, 20: with ${durability}, ${name} at any call loses and breaks nothing`, async (t) => {
       const plain = scene()
       await receive(plain, { durability })
-      const step = scale(FAULTS.length, 1)
-      // another offset for each fault: together they meet every call
-      let nth = 1 + (FAULTS.indexOf(fault) % step)
+      const step = scale(FAULTS.length * 2, 1)
+      // another offset for each fault, and for each durability: together they meet every call
+      const offset = FAULTS.indexOf(fault) + (durability === 'power' ? FAULTS.length : 0)
+      let nth = 1 + (offset % step)
       for (; ; nth += step) {
         const disk = scene()
         disk.fail({ ...fault, nth })
