@@ -21,16 +21,18 @@ export function makeGuest(option: string, make: Maker, { ofItems = false } = {})
     return guarded(option, checked(`what ${option} makes`, make(), ofItems))
   } catch (cause) {
     const message = `a stage of ${option} could not be made: ${messageOf(cause)}`
-    const stage = new Transform({ objectMode: ofItems })
+    const error = new SluiceError('ERR_DESTROYED', message, { cause })
+    // not at once: who is given a stream that was destroyed before may wait for it for ever
+    const stage = new Transform({ objectMode: ofItems, construct: (done) => done(error) })
     // heard of by whom it is given to, and by nobody if that one is refused before
-    stage.on('error', () => {})
-    return stage.destroy(new SluiceError('ERR_DESTROYED', message, { cause }))
+    return stage.on('error', () => {})
   }
 }
 
 function checked(what: string, stage: Transform, ofItems: boolean): Transform {
   if (typeof stage?.pipe !== 'function' || typeof stage.write !== 'function')
     throw badOption(what, 'a Transform', stage)
+  if (stage.destroyed) throw badOption(what, 'a fresh Transform each time', stage)
   const { readableObjectMode, writableObjectMode } = stage
   if (ofItems && (readableObjectMode === false || writableObjectMode === false))
     throw badOption(what, 'a Transform with objectMode: true', stage)

@@ -10,6 +10,10 @@ const boom = () => {
 const MAKERS: Record<string, [make: () => unknown, message: RegExp]> = {
   'that throws': [boom, /^a stage of there could not be made: boom$/],
   'that gives nothing': [() => undefined, /what there makes must be a Transform, not undefined/],
+  'that gives one that was used before': [
+    () => new PassThrough().destroy(),
+    /must be a fresh Transform each time/,
+  ],
   'that promises one': [async () => new PassThrough(), /must be a Transform, not an object/],
 }
 for (const [what, [make, message]] of Object.entries(MAKERS)) {
