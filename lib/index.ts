@@ -40,7 +40,7 @@ export {
 } from './stages/compression.js'
 export { decrypt, type EncryptionOptions, encrypt, encryption } from './stages/encryption.js'
 export { incomingOf, outgoingOf } from './stages/bytes/preface-transforms.js'
-export { type Clock, systemClock } from './files/disk/clock.js'
+export { type Clock, systemClock } from './clock.js'
 export { type Deframer, type DeframerOptions, deframer } from './stages/deframer.js'
 export type { Frame } from './wire/frame-parser.js'
 export type { Message } from './wire/messages.js'

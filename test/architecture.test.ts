@@ -19,7 +19,7 @@ const ROOMS = [
   ['wire', 'files'],
   ['known-options'],
   ['digest', 'options'],
-  ['errors', 'async', 'ranges'],
+  ['errors', 'async', 'clock', 'ranges'],
 ]
 
 /** The floors of lib/files, the lowest last: a folder imports from those after it, and from no other. */

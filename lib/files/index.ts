@@ -1,3 +1,4 @@
+export { type Clock, systemClock } from '../clock.js'
 export { AtomicFile, type Staged, type Written } from './atomic/atomic-file.js'
 export {
   type AtomicStreamOptions,
@@ -49,7 +50,6 @@ export { decodeText, encodeText, type TextEncoding } from './content/encodings.j
 export { type EncodeOptions, encodeValue, type Format, formatOf, parseText } from './content/formats.js'
 export { type ReadOptions, readFileRetry } from './content/read-file.js'
 export { checkSchema, type Schema, type SchemaFailure } from './content/schema.js'
-export { type Clock, systemClock } from './disk/clock.js'
 export type { Hasher } from './disk/digest-file.js'
 export { diskError, errorCode, readError, SystemError } from './disk/disk-error.js'
 export { type FileStats, type FileSystem, OPEN } from './disk/fs.js'

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import { TimeSlice } from '../async.js'
+import { type Clock, systemClock } from '../clock.js'
 import type { SluiceError } from '../errors.js'
-import { type Clock, systemClock } from '../files/disk/clock.js'
 import { badOption, checkOption, checkWhole } from '../options.js'
 import { Plan } from '../transfer/plan.js'
 import { DEFAULT_LIMITS } from '../wire/limits.js'

@@ -1,7 +1,7 @@
 import type { Transform } from 'node:stream'
 import { transform } from 'through2'
+import { type Clock, systemClock } from '../clock.js'
 import { errorOf } from '../errors.js'
-import { type Clock, systemClock } from '../files/disk/clock.js'
 import { checkFunction, checkOption, isBytes } from '../options.js'
 import { cutsOf } from '../wire/run.js'
 import type { Item } from './river/items.js'

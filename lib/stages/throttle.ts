@@ -1,5 +1,5 @@
 import type { Transform } from 'node:stream'
-import { type Clock, systemClock } from '../files/disk/clock.js'
+import { type Clock, systemClock } from '../clock.js'
 import { checkOption } from '../options.js'
 import { ByteTransform } from './bytes/byte-transform.js'
 import type { Callback } from './bytes/pump.js'

@@ -1,4 +1,4 @@
-import type { Clock } from '../files/disk/clock.js'
+import type { Clock } from '../clock.js'
 
 /** A clock that goes on only when it is told to, or by itself from timer to timer: a test never waits for it. */
 export class FakeClock implements Clock {

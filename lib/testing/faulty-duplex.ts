@@ -1,5 +1,5 @@
 import { Duplex } from 'node:stream'
-import { type Clock, systemClock } from '../files/disk/clock.js'
+import { type Clock, systemClock } from '../clock.js'
 import { checkNumber, checkWhole } from '../options.js'
 import { randomBySeed } from './splits.js'
 

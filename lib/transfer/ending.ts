@@ -1,5 +1,5 @@
 import type { Readable, Writable } from 'node:stream'
-import { systemClock } from '../files/disk/clock.js'
+import { systemClock } from '../clock.js'
 
 /** How far a stream has come to its end, remembered: streams tell it once, and most cannot be asked. */
 export class Ending {

@@ -1,5 +1,5 @@
+import type { Clock } from '../clock.js'
 import { SluiceError } from '../errors.js'
-import type { Clock } from '../files/disk/clock.js'
 import type { Limits } from '../wire/limits.js'
 
 /** What a {@link Heartbeat} asks of its connection. */

@@ -1,4 +1,4 @@
-import type { Clock } from '../../lib/files/disk/clock.js'
+import type { Clock } from '../../lib/clock.js'
 import type { FileSystem } from '../../lib/files/disk/fs.js'
 
 /** After so many steps the clients only wait for each other. */

@@ -1,5 +1,5 @@
+import { systemClock } from '../../clock.js'
 import { printable, SluiceError } from '../../errors.js'
-import { systemClock } from '../../files/disk/clock.js'
 import { errorCode } from '../../files/disk/disk-error.js'
 import { commandFileSystem } from '../../files/disk/node-fs.js'
 import { type CollectOptions, collectLeftovers, type Leftover } from '../../files/journal/leftovers.js'

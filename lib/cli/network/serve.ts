@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events'
 import type { Server, Socket } from 'node:net'
+import { systemClock } from '../../clock.js'
 import { SluiceError } from '../../errors.js'
-import { systemClock } from '../../files/disk/clock.js'
 import type { TransferState } from '../../transfer/lifecycle.js'
 import type { Transfer } from '../../transfer/transfer.js'
 import type { Context } from '../terminal/context.js'

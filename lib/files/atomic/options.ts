@@ -1,3 +1,4 @@
+import { type Clock, systemClock } from '../../clock.js'
 import {
   badOption,
   checkAbortSignal,
@@ -7,7 +8,6 @@ import {
   checkMode,
   checkWhole,
 } from '../../options.js'
-import { type Clock, systemClock } from '../disk/clock.js'
 import type { FileSystem } from '../disk/fs.js'
 import { localPath, localTarget } from '../disk/names.js'
 import { nodeFileSystem } from '../disk/node-fs.js'

@@ -1,6 +1,6 @@
+import { type Clock, systemClock } from '../../clock.js'
 import { isError } from '../../errors.js'
 import { checkObject, isBytes } from '../../options.js'
-import { type Clock, systemClock } from '../disk/clock.js'
 import { errorCode } from '../disk/disk-error.js'
 import { type Audit, type AuditEntry, checkAudit } from './audit-record.js'
 

@@ -1,7 +1,7 @@
+import { type Clock, pause, systemClock } from '../../clock.js'
 import { printable, SluiceError } from '../../errors.js'
 import { checkAbortSignal, checkChoice, checkDuration, checkWhole } from '../../options.js'
 import { type Audited, audited } from '../audit/recorder.js'
-import { type Clock, pause, systemClock } from '../disk/clock.js'
 import { errorCode, readError } from '../disk/disk-error.js'
 import { type FileStats, type FileSystem, OPEN } from '../disk/fs.js'
 import { localPath } from '../disk/names.js'

@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from './clock.js'
+import { type Clock, systemClock } from '../../clock.js'
 import { systemCode } from './disk-error.js'
 
 /** Whether the process, or the whole system, has no handle left (EMFILE, ENFILE, also as the cause). */

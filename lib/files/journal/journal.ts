@@ -1,5 +1,5 @@
+import type { Clock } from '../../clock.js'
 import { isSluiceError, SluiceError } from '../../errors.js'
-import type { Clock } from '../disk/clock.js'
 import { diskError, errorCode } from '../disk/disk-error.js'
 import { type FileIdentity, OPEN, type SyncCalls } from '../disk/fs.js'
 import { writeFully } from '../disk/read-write.js'

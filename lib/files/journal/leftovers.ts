@@ -1,5 +1,5 @@
+import { A_DAY, type Clock } from '../../clock.js'
 import { SluiceError } from '../../errors.js'
-import { A_DAY, type Clock } from '../disk/clock.js'
 import { diskError } from '../disk/disk-error.js'
 import { type FileStats, type FileSystem, OPEN } from '../disk/fs.js'
 import { parentOf } from '../disk/names.js'

@@ -1,7 +1,7 @@
+import { type Clock, systemClock } from '../../clock.js'
 import { printable, SluiceError } from '../../errors.js'
 import { badOption, checkAbortSignal, checkChoice, checkDuration, checkFlag } from '../../options.js'
 import { type Audited, audited, UNRECORDED } from '../audit/recorder.js'
-import { type Clock, systemClock } from '../disk/clock.js'
 import { diskError, errorCode } from '../disk/disk-error.js'
 import type { FileSystem } from '../disk/fs.js'
 import { localPath } from '../disk/names.js'

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import type { Clock } from '../disk/clock.js'
+import type { Clock } from '../../clock.js'
 import { errorCode, SystemError } from '../disk/disk-error.js'
 import { type FileStats, type FileSystem, OPEN } from '../disk/fs.js'
 import { ifThere, lstatIfThere } from '../disk/stats.js'

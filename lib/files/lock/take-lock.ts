@@ -1,5 +1,5 @@
+import { type Clock, pause } from '../../clock.js'
 import { printable, SluiceError } from '../../errors.js'
-import { type Clock, pause } from '../disk/clock.js'
 import { LOOK_EVERY } from '../own/lease.js'
 import type { Claim } from './claim.js'
 import type { Claimant } from './lock-names.js'

@@ -1,4 +1,4 @@
-import { MOST_TIMER } from '../disk/clock.js'
+import { MOST_TIMER } from '../../clock.js'
 import type { FileSystem } from '../disk/fs.js'
 import type { ProcessSystem } from '../own/owner.js'
 import type { Claimant } from './lock-names.js'

@@ -1,5 +1,5 @@
+import { type Clock, pause, systemClock } from '../../clock.js'
 import { SluiceError } from '../../errors.js'
-import { type Clock, pause, systemClock } from '../disk/clock.js'
 import type { FileStats } from '../disk/fs.js'
 
 /*

@@ -1,4 +1,4 @@
-import type { Clock } from '../disk/clock.js'
+import type { Clock } from '../../clock.js'
 import type { FileSystem } from '../disk/fs.js'
 import { processSystem } from './owner.js'
 

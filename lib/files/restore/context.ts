@@ -1,7 +1,7 @@
+import { type Clock, systemClock } from '../../clock.js'
 import type { SluiceError } from '../../errors.js'
 import type { Audit } from '../audit/audit-record.js'
 import { Recorder, UNRECORDED } from '../audit/recorder.js'
-import { type Clock, systemClock } from '../disk/clock.js'
 import type { FileSystem } from '../disk/fs.js'
 import { nodeFileSystem } from '../disk/node-fs.js'
 import type { StagingArea } from '../intent/staging.js'

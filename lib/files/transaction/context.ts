@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
+import { type Clock, systemClock } from '../../clock.js'
 import { printable, SluiceError } from '../../errors.js'
-import { type Clock, systemClock } from '../disk/clock.js'
 import { diskError } from '../disk/disk-error.js'
 import { nodeFileSystem } from '../disk/node-fs.js'
 import type { StagingArea } from '../intent/staging.js'

@@ -1,3 +1,4 @@
+import type { Clock } from '../../clock.js'
 import { isSluiceError, messageOf, printable, SluiceError } from '../../errors.js'
 import { checkMode, isBytes } from '../../options.js'
 import {
@@ -11,7 +12,6 @@ import {
 import type { Audit } from '../audit/audit-record.js'
 import type { EncodeOptions } from '../content/formats.js'
 import type { Schema } from '../content/schema.js'
-import type { Clock } from '../disk/clock.js'
 import type { FileSystem } from '../disk/fs.js'
 import type { ProcessSystem } from '../own/owner.js'
 import type { Durability } from '../publish/publish.js'

@@ -1,7 +1,7 @@
+import type { Clock } from '../../clock.js'
 import type { SluiceError } from '../../errors.js'
 import { checkFlag } from '../../options.js'
 import { type Audited, audited, UNRECORDED } from '../audit/recorder.js'
-import type { Clock } from '../disk/clock.js'
 import { diskError } from '../disk/disk-error.js'
 import type { FileSystem } from '../disk/fs.js'
 import { localPath } from '../disk/names.js'

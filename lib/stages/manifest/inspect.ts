@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer'
+import type { Clock } from '../../clock.js'
 import { printable, SluiceError } from '../../errors.js'
-import type { Clock } from '../../files/disk/clock.js'
 import { errorCode } from '../../files/disk/disk-error.js'
 import type { FileStats, FileSystem, SyncCalls } from '../../files/disk/fs.js'
 import { openRegular } from '../../files/disk/open-regular.js'

@@ -1,5 +1,5 @@
+import { type Clock, systemClock } from '../../clock.js'
 import { printable, SluiceError } from '../../errors.js'
-import { type Clock, systemClock } from '../../files/disk/clock.js'
 import type { FileStats, FileSystem } from '../../files/disk/fs.js'
 import { nodeFileSystem } from '../../files/disk/node-fs.js'
 import type { Keys } from '../../known-options.js'

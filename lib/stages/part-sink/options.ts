@@ -1,5 +1,5 @@
+import type { Clock } from '../../clock.js'
 import type { SluiceError } from '../../errors.js'
-import type { Clock } from '../../files/disk/clock.js'
 import type { FileSystem } from '../../files/disk/fs.js'
 import { nodeFileSystem } from '../../files/disk/node-fs.js'
 import type { UnfinishedFile } from '../../files/journal/read-journal.js'

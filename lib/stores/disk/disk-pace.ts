@@ -1,4 +1,4 @@
-import type { Clock } from '../../files/disk/clock.js'
+import type { Clock } from '../../clock.js'
 
 /** Milliseconds for one step that takes a few at most on a fast disk. */
 const SLOW = 50

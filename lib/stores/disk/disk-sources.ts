@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
+import type { Clock } from '../../clock.js'
 import { isSluiceError, printable, SluiceError } from '../../errors.js'
-import type { Clock } from '../../files/disk/clock.js'
 import { type FileStats, type FileSystem, OPEN, type SyncCalls } from '../../files/disk/fs.js'
 import { isOutOfHandles, retryOpen } from '../../files/disk/out-of-handles.js'
 import type { Entry } from '../../wire/entry.js'

@@ -1,5 +1,5 @@
+import { type Clock, systemClock } from '../../clock.js'
 import { isError, type SluiceError } from '../../errors.js'
-import { type Clock, systemClock } from '../../files/disk/clock.js'
 import { diskError } from '../../files/disk/disk-error.js'
 import type { FileStats, FileSystem } from '../../files/disk/fs.js'
 import { localPath, parentOf } from '../../files/disk/names.js'

@@ -1,5 +1,5 @@
 import test from 'ava'
-import type { Clock } from '../../../lib/files/disk/clock.js'
+import type { Clock } from '../../../lib/clock.js'
 import { collectLeftovers, Tree } from '../../../lib/files/index.js'
 import { Journal } from '../../../lib/files/journal/journal.js'
 import {
