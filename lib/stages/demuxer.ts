@@ -1,19 +1,16 @@
 import { Transform, type TransformCallback } from 'node:stream'
 import { overSlices } from '../async.js'
 import { digestLength } from '../digest/digests.js'
-import { type Code, fileCodeOf, SluiceError } from '../errors.js'
-import { refuse } from '../transfer/plan/refuse.js'
+import { SluiceError } from '../errors.js'
 import { Plan } from '../transfer/plan.js'
 import type { Offer } from '../wire/entry.js'
-import type { Data, Frame } from '../wire/frame-parser.js'
+import type { Frame } from '../wire/frame-parser.js'
 import { type Limits, limitsOf } from '../wire/limits.js'
 import { ManifestReader } from '../wire/manifest.js'
-import type { DigestsMessage } from '../wire/messages.js'
 import type { PathRules } from '../wire/paths.js'
-import { hasDigest, RunReader } from '../wire/run.js'
 import { Pump } from './bytes/pump.js'
 import type { Item } from './river/items.js'
-import { runOfPiece } from './river/run-of-piece.js'
+import { itemsOfData, itemsOfDigests, itemsOfEnd } from './river/items-of.js'
 
 /** Options of {@link demuxer}. */
 export interface DemuxerOptions extends Pick<PathRules, 'names' | 'platform'> {
@@ -90,7 +87,7 @@ export class Demuxer extends Transform {
   #take(frame: Frame): Offer | Iterator<Item> | undefined {
     if (frame.kind === 'data') {
       this.#expect('data', 'data')
-      return this.#data(frame)
+      return itemsOfData(this.plan, frame)
     }
     const { message, size } = frame
     switch (message.type) {
@@ -103,10 +100,10 @@ export class Demuxer extends Transform {
         return this.#manifest.entries(message, size)
       case 'digests':
         this.#expect('digests', 'data')
-        return this.#digests(message)
+        return itemsOfDigests(this.plan, message, this.#digestLength)
       case 'end':
         this.#expect('the end', 'data')
-        return this.#end()
+        return itemsOfEnd(this.plan)
       default:
         throw new SluiceError('ERR_PROTOCOL', `${message.type} does not belong into the river`)
     }
@@ -124,53 +121,6 @@ export class Demuxer extends Transform {
     await overSlices(plan.undecided, plan.entries.length, (from, end) => plan.want(end - from))
     this.#state = 'data'
     this.push({ kind: 'offer', offer, plan } satisfies Item)
-  }
-
-  *#data({ position, length, chunks }: Data): Generator<Item, void> {
-    const { plan } = this
-    const reader = new RunReader(chunks)
-    for (const piece of plan.take(position, length)) {
-      const buffers = reader.take(piece.length)
-      if (!piece.isLate) yield runOfPiece(plan, piece, buffers)
-    }
-  }
-
-  *#digests({ first, count, bytes, failures: codes, sizes }: DigestsMessage): Generator<Item, void> {
-    const { plan } = this
-    if (first + count > plan.entries.length)
-      throw refuse(`a digest of entry ${first + count - 1}, which is none`)
-    const slot = bytes.length / count
-    if (slot !== this.#digestLength)
-      throw refuse(`a digest of ${slot} instead of ${this.#digestLength} bytes for`, plan.entries[first])
-    const failures = new Map<number, Code>()
-    const open = new Set<number>()
-    // first, so that an empty file that failed is not passed
-    for (const [index, code] of codes ?? []) {
-      failures.set(index, fileCodeOf(code))
-      plan.answer(index, true)
-      if (plan.isOpen(index)) open.add(index)
-    }
-    for (const piece of plan.pass(first + count)) yield runOfPiece(plan, piece, [])
-    // of its own: outcomes keep it, and with it all of the chunk that it came in
-    const column = { first, count, bytes: Buffer.from(bytes) }
-    for (let index = first; index < first + count; index++) {
-      // a slot of zeros says nothing: of a folder, or of a file that nobody asked for
-      if (failures.has(index) || !hasDigest(column, index)) continue
-      const size = sizes?.get(index)
-      // an entry of unknown size ends with a run of no bytes
-      const end = size === undefined ? undefined : plan.setSize(index, size)
-      if (end) yield runOfPiece(plan, end, [])
-      plan.answer(index)
-      if (plan.isOpen(index)) open.add(index)
-    }
-    yield { kind: 'digests', ...column, failures, open, ...(sizes && { sizes }) }
-  }
-
-  *#end(): Generator<Item, void> {
-    const { plan } = this
-    for (const piece of plan.pass()) yield runOfPiece(plan, piece, [])
-    plan.end()
-    yield { kind: 'end', open: [...plan.askedAgain()] }
   }
 
   #expect(what: string, ...states: State[]): void {

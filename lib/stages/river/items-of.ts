@@ -1,0 +1,62 @@
+import { type Code, fileCodeOf } from '../../errors.js'
+import { refuse } from '../../transfer/plan/refuse.js'
+import type { Plan } from '../../transfer/plan.js'
+import type { Data } from '../../wire/frame-parser.js'
+import type { DigestsMessage } from '../../wire/messages.js'
+import { hasDigest, RunReader } from '../../wire/run.js'
+import type { Item } from './items.js'
+import { runOfPiece } from './run-of-piece.js'
+
+/**
+ * The runs that bytes at a position of the stream belong to.
+ * @throws SluiceError `ERR_PROTOCOL` for bytes that the plan does not want
+ */
+export function* itemsOfData(plan: Plan, { position, length, chunks }: Data): Generator<Item, void> {
+  const reader = new RunReader(chunks)
+  for (const piece of plan.take(position, length)) {
+    const buffers = reader.take(piece.length)
+    if (!piece.isLate) yield runOfPiece(plan, piece, buffers)
+  }
+}
+
+/**
+ * A column of digests, after the ends of the files without bytes before them.
+ * @param length of a digest, in bytes
+ * @throws SluiceError `ERR_PROTOCOL` for digests of another length, or that the plan does not expect
+ */
+export function* itemsOfDigests(plan: Plan, message: DigestsMessage, length: number): Generator<Item, void> {
+  const { first, count, bytes, failures: codes, sizes } = message
+  if (first + count > plan.entries.length)
+    throw refuse(`a digest of entry ${first + count - 1}, which is none`)
+  const slot = bytes.length / count
+  if (slot !== length) throw refuse(`a digest of ${slot} instead of ${length} bytes for`, plan.entries[first])
+  const failures = new Map<number, Code>()
+  const open = new Set<number>()
+  // first, so that an empty file that failed is not passed
+  for (const [index, code] of codes ?? []) {
+    failures.set(index, fileCodeOf(code))
+    plan.answer(index, true)
+    if (plan.isOpen(index)) open.add(index)
+  }
+  for (const piece of plan.pass(first + count)) yield runOfPiece(plan, piece, [])
+  // of its own: outcomes keep it, and with it all of the chunk that it came in
+  const column = { first, count, bytes: Buffer.from(bytes) }
+  for (let index = first; index < first + count; index++) {
+    // a slot of zeros says nothing: of a folder, or of a file that nobody asked for
+    if (failures.has(index) || !hasDigest(column, index)) continue
+    const size = sizes?.get(index)
+    // an entry of unknown size ends with a run of no bytes
+    const end = size === undefined ? undefined : plan.setSize(index, size)
+    if (end) yield runOfPiece(plan, end, [])
+    plan.answer(index)
+    if (plan.isOpen(index)) open.add(index)
+  }
+  yield { kind: 'digests', ...column, failures, open, ...(sizes && { sizes }) }
+}
+
+/** The ends of the files without bytes that are left, and the end of the stream. */
+export function* itemsOfEnd(plan: Plan): Generator<Item, void> {
+  for (const piece of plan.pass()) yield runOfPiece(plan, piece, [])
+  plan.end()
+  yield { kind: 'end', open: [...plan.askedAgain()] }
+}
