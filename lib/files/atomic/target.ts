@@ -1,5 +1,5 @@
 import { basename, dirname, isAbsolute } from 'node:path'
-import { withAccessList } from '../disk/attributes.js'
+import { withAccessList } from '../disk/access-list.js'
 import { SystemError } from '../disk/disk-error.js'
 import type { FileStats, FileSystem } from '../disk/fs.js'
 import { isOfProcess, ofProcess } from '../disk/names.js'

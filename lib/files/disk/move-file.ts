@@ -1,6 +1,7 @@
 import { type Clock, pause } from '../../clock.js'
 import { printable, SluiceError } from '../../errors.js'
-import { keepAttributes, setTime, unlessRefused, withAccessList } from './attributes.js'
+import { withAccessList } from './access-list.js'
+import { keepAttributes, setTime, unlessRefused } from './attributes.js'
 import { errorCode, isRefusal, SystemError } from './disk-error.js'
 import { type FileStats, type FileSystem, OPEN } from './fs.js'
 import { closing, withRegular } from './open-regular.js'

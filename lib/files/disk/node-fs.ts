@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import * as fs from 'node:fs'
 import { promisify } from 'node:util'
+import { accessList } from './access-list.js'
 import { SystemError } from './disk-error.js'
 import type { FileStats, FileSystem } from './fs.js'
 import { permission, restricted } from './restricted.js'
@@ -152,20 +153,6 @@ function statsBy<On extends string | number>(
 }
 
 const BIG = { bigint: true } as const
-
-/** Node has no call for access lists. Where the command is not installed, hardly anybody has made one. */
-async function accessList(file: string | number): Promise<string | undefined> {
-  // the command has other handles than we
-  const ours = `/proc/${process.pid}/`
-  const path = typeof file === 'number' ? `${ours}fd/${file}` : file.replace(/^\/proc\/self\//, ours)
-  const { execFile } = await import('node:child_process')
-  // `async`: where the permission model allows no other process, it throws at once
-  const ask = async () => promisify(execFile)('getfacl', ['-cpnE', '--', path])
-  const { stdout } = await ask().catch(() => ({ stdout: '' }))
-  const lines = stdout.split('\n').filter((line) => line !== '')
-  if (!lines.some((line) => line.startsWith('mask:'))) return undefined
-  return lines.filter((line) => !/^(user::|other:|mask:)/.test(line)).join(' ')
-}
 
 /** Node takes a negative number for "now", but accepts a date before 1970. */
 function timeOf(seconds: number): number | Date {

@@ -1,5 +1,5 @@
 import { printable, SluiceError } from '../../errors.js'
-import { plainMode, withAccessList } from '../disk/attributes.js'
+import { plainMode, withAccessList } from '../disk/access-list.js'
 import type { FileStats } from '../disk/fs.js'
 import { checkBelow, foldName, nameOf, parentOf } from '../disk/names.js'
 import { lstatIfThere, sameInode } from '../disk/stats.js'
