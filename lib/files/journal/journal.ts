@@ -2,7 +2,6 @@ import type { Clock } from '../../clock.js'
 import { isSluiceError, SluiceError } from '../../errors.js'
 import { diskError, errorCode } from '../disk/disk-error.js'
 import { type FileIdentity, OPEN, type SyncCalls } from '../disk/fs.js'
-import { writeFully } from '../disk/read-write.js'
 import { lstatIfThere, sameInode } from '../disk/stats.js'
 import { backgroundClock, Renewal } from '../own/lease.js'
 import { journalName, releasedName } from '../own/names.js'
@@ -10,8 +9,8 @@ import { makeInOwnFolder, removeOwnFolder } from '../own/own-folder.js'
 import { type Owner, thisOwner } from '../own/owner.js'
 import type { Durability } from '../publish/publish.js'
 import type { OpenFolder, Tree } from '../tree/tree.js'
+import { BatchWriter } from './batch-writer.js'
 import {
-  encodeRecords,
   endRecord,
   idOf,
   JOURNAL_VERSION,
@@ -30,10 +29,6 @@ export interface JournalOptions {
   renewals?: Clock | undefined
 }
 
-/** The batch: records, milliseconds. */
-const MOST_WAITING = 150
-const LONGEST_WAIT = 2000
-
 /**
  * What is known on disk about the files of one running transfer: append-only, one owner, in `.sluice/` of the
  * destination. It says which parts are ours, so that after a crash they can be gone on with, or removed. What it says
@@ -48,16 +43,10 @@ export class Journal {
   readonly #clock: Clock
   /** What the disk's clock, by which files have their times, says more than ours. */
   #ahead = 0
-  #size = 0
   #count = 0
   #unfinished = 0
-  #waiting: JournalRecord[] = []
-  #cancel: (() => void) | undefined
-  #last: number
-  #tail: Promise<void> = Promise.resolve()
+  readonly #records: BatchWriter
   readonly #renewal: Renewal
-  /** A batch in the background failed; said to the next caller. */
-  #error: SluiceError | undefined
 
   private constructor(tree: Tree, folder: OpenFolder, name: string, fd: number, options: JournalOptions) {
     const { durability, clock = backgroundClock, renewals } = options
@@ -67,7 +56,7 @@ export class Journal {
     this.#fd = fd
     this.#power = durability === 'power'
     this.#clock = clock
-    this.#last = clock.now()
+    this.#records = new BatchWriter({ fs: tree.fs, fd, path: this.#path, durability, clock })
     // those see it who cannot look at this process; the content stays as it is
     const renew = () => tree.fs.futimes(fd, Date.now() / 1000, Date.now() / 1000)
     this.#renewal = new Renewal(renew, renewals)
@@ -93,7 +82,9 @@ export class Journal {
     try {
       const owner = options.owner ?? thisOwner()
       const id = idOf(await tree.fs.fstat(journal.#fd))
-      await journal.#append([{ kind: 'owner', version: JOURNAL_VERSION, transfer, owner, journal: id }])
+      await journal.#records.append([
+        { kind: 'owner', version: JOURNAL_VERSION, transfer, owner, journal: id },
+      ])
       journal.#ahead = (await tree.fs.fstat(journal.#fd)).mtimeMs - journal.#clock.now()
       if (journal.#power) {
         await journal.#folder.sync()
@@ -116,7 +107,7 @@ export class Journal {
     const records = files.map((file, i): JournalRecord => ({ kind: 'begin', n: first + i, ...file, at }))
     this.#count += files.length
     this.#unfinished += files.length
-    await this.#lasting(records)
+    await this.#records.appendLasting(records)
     return files.map((_, i) => first + i)
   }
 
@@ -133,13 +124,13 @@ export class Journal {
     const records = runRecords(files, targetOf, first, this.#now())
     this.#count += files.length
     this.#unfinished += files.length
-    await this.#lasting(records)
+    await this.#records.appendLasting(records)
     return first
   }
 
   /** The part of file `n` will have another name, because the first was taken. */
   rename(n: number, part: string): Promise<void> {
-    return this.#lasting([{ kind: 'part', n, part, at: this.#now() }])
+    return this.#records.appendLasting([{ kind: 'part', n, part, at: this.#now() }])
   }
 
   /**
@@ -148,42 +139,32 @@ export class Journal {
    */
   async made(n: number, file: Pick<FileIdentity, 'dev' | 'ino'>, last: boolean): Promise<void> {
     const record: JournalRecord = { kind: 'made', n, ...idOf(file) }
-    if (!last) return this.#append([record])
-    this.#waiting.push(record)
-    this.#soon()
+    if (!last) return this.#records.append([record])
+    this.#records.add(record)
   }
 
   /** Data is about to be written: says from time to time that the parts may have changed until now. */
   async alive(): Promise<void> {
-    const isTime = this.#clock.now() - this.#last > LONGEST_WAIT
-    if (isTime) await this.#append([{ kind: 'alive', at: this.#now() }])
+    if (this.#records.isIdle) await this.#records.append([{ kind: 'alive', at: this.#now() }])
   }
 
   /** Records that `count` files from file `n` on were published under their own names. */
   endRun(n: number, count: number): void {
-    this.#waiting.push({ kind: 'completed', n, ...(count > 1 && { count }) })
+    this.#records.add({ kind: 'completed', n, ...(count > 1 && { count }) })
     this.#unfinished -= count
-    this.#soon()
   }
 
   /** Records what became of file `n`: at once in memory, on disk with the next batch. */
   end(n: number, end: JournalEnd): void {
     // published, but the part's name could not be removed: a later run does it
     if (end.state === 'completed' && end.part === 'kept') return
-    this.#waiting.push(endRecord(n, end))
+    this.#records.add(endRecord(n, end))
     if (end.state === 'completed' || end.part === 'gone') this.#unfinished--
-    this.#soon()
-  }
-
-  /** What waits is written with the next batch. */
-  #soon(): void {
-    if (this.#waiting.length >= MOST_WAITING) this.#inBackground()
-    else this.#cancel ??= this.#clock.after(LONGEST_WAIT, () => this.#inBackground())
   }
 
   /** Writes the batch; with 'power' it is on the disk when this resolves: then what it says may be acknowledged. */
   async flush(): Promise<void> {
-    await this.#lasting([])
+    await this.#records.appendLasting([])
   }
 
   /**
@@ -212,8 +193,8 @@ export class Journal {
   /** Ends it: where nothing is left to go on with, it goes, and our folder with it; else it stays for a later run. */
   async finish(): Promise<void> {
     if (this.#unfinished > 0) return this.close()
-    this.#drop()
-    await this.#tail
+    this.#records.drop()
+    await this.#records.idle
     await this.#renewal.stop()
     const { fs } = this.#tree
     const lost = await this.check().catch((error: unknown) => error)
@@ -233,12 +214,12 @@ export class Journal {
   /** Lets go of it: a later run may go on with the parts, or remove them. */
   async close(): Promise<void> {
     try {
-      await this.#append([{ kind: 'released', at: this.#now() }])
+      await this.#records.append([{ kind: 'released', at: this.#now() }])
     } catch (error) {
       await this.#letGo()
       throw error
     } finally {
-      this.#drop()
+      this.#records.drop()
       await this.#renewal.stop()
       this.#folder.release()
       await this.#tree.fs.close(this.#fd).catch(() => {})
@@ -258,53 +239,5 @@ export class Journal {
     const { fs } = this.#tree
     const released = this.#folder.at(releasedName(this.#name))
     await fs.rename(this.#folder.at(this.#name), released).catch(() => {})
-  }
-
-  #drop(): void {
-    this.#cancel?.()
-    this.#cancel = undefined
-    this.#waiting = []
-  }
-
-  #inBackground(): void {
-    this.#append([]).catch((error: SluiceError) => {
-      this.#error ??= error
-    })
-  }
-
-  /** One write after the other; what waits goes along. */
-  #append(records: readonly JournalRecord[]): Promise<void> {
-    this.#cancel?.()
-    this.#cancel = undefined
-    const all = [...this.#waiting, ...records]
-    this.#waiting = []
-    const before = this.#tail
-    const done = (async () => {
-      await before
-      if (this.#error) throw this.#error
-      if (all.length === 0) return
-      const bytes = encodeRecords(all)
-      try {
-        await writeFully(this.#tree.fs, this.#fd, [bytes], this.#size)
-      } catch (error) {
-        throw diskError(error, 'write the journal', this.#path)
-      }
-      // after a failure the next write goes over what this one left
-      this.#size += bytes.length
-      this.#last = this.#clock.now()
-    })()
-    this.#tail = done.catch(() => {})
-    return done
-  }
-
-  /** Appends; with 'power' it is on the disk when this resolves. */
-  async #lasting(records: readonly JournalRecord[]): Promise<void> {
-    await this.#append(records)
-    if (!this.#power) return
-    try {
-      await this.#tree.fs.fsync(this.#fd)
-    } catch (error) {
-      throw diskError(error, 'sync the journal', this.#path)
-    }
   }
 }
