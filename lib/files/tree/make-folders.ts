@@ -30,6 +30,14 @@ export async function makeFolders(fs: FileSystem, path: string, power: boolean):
   }
 }
 
+/** Syncs the names of a folder and of those above it, whoever made them, up to the root of the disk. */
+export async function syncNames(fs: FileSystem, path: string): Promise<void> {
+  const above = folderAbove(path)
+  if (above === path) return
+  await syncExisting(fs, path)
+  await syncNames(fs, above)
+}
+
 /** Syncs the name of a folder that existed already. */
 async function syncExisting(fs: FileSystem, path: string): Promise<void> {
   const above = folderAbove(path)

@@ -7,7 +7,7 @@ import { nodeFileSystem } from '../disk/node-fs.js'
 import { isOutOfHandles } from '../disk/out-of-handles.js'
 import { sameInode } from '../disk/stats.js'
 import { HandleBudget, handlesOf } from './handle-budget.js'
-import { makeFolders } from './make-folders.js'
+import { makeFolders, syncNames } from './make-folders.js'
 import { FolderHandle, FolderUse, hold, type OpenFolder, pathIn } from './open-folder.js'
 
 export type { OpenFolder } from './open-folder.js'
@@ -17,7 +17,7 @@ export interface TreeOptions {
   fs?: FileSystem
   /** Make the root and the folders above it if they are missing. */
   create?: boolean
-  /** With 'power' the names of the folders that were made so are synced. Default 'crash'. */
+  /** With 'power' the names of the root and of all folders above it are synced. Default 'crash'. */
   durability?: 'crash' | 'power'
   /**
    * How many folders and part files are kept open at once, not counting the root; or a budget that is shared with
@@ -60,7 +60,10 @@ export class Tree {
     const path = localPath('root', root)
     localTarget('root', `${path}/in it`)
     try {
-      if (create) await makeFolders(fs, path, durability === 'power')
+      const power = durability === 'power'
+      if (create) await makeFolders(fs, path, power)
+      // an earlier run may have made several of them, and synced none
+      if (create && power) await syncNames(fs, path)
       const resolved = await fs.realpath(path)
       if (isOfProcess(resolved)) throw ofProcess(path)
       const fd = await handlesOf(fs).retry(() => fs.open(resolved, OPEN.folder))

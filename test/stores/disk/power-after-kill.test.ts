@@ -1,7 +1,8 @@
-import test from 'ava'
+import test, { type ExecutionContext } from 'ava'
+import type { FinalizerOptions } from '../../../lib/stages/finalizer.js'
 import { MemoryDisk } from '../../../lib/testing/index.js'
 import { arrivingOf, type Content } from '../../helpers/items.js'
-import { receiveItems } from '../../helpers/river.js'
+import { receiveItems, statuses } from '../../helpers/river.js'
 import { scale } from '../../helpers/scale.js'
 
 const SENT: Content = {
@@ -12,13 +13,27 @@ const SENT: Content = {
   large: 'l'.repeat(70_000),
 }
 
-const receive = (disk: MemoryDisk) =>
+const receive = (disk: MemoryDisk, options: FinalizerOptions = {}) =>
   receiveItems(arrivingOf(SENT, { run: 30_000, cut: 9000 }), {
     dir: '/new/dst',
     fs: disk,
     concurrency: 1,
     durability: 'power',
+    ...options,
   })
+
+/** Looks at what many power cuts leave: all that was sent. */
+function checkAfterCuts(t: ExecutionContext, disk: MemoryDisk, seeds: number, what: string): void {
+  for (let seed = 0; seed < seeds; seed++) {
+    const found = disk.crash(seed)
+    const files = found.snapshot()
+    const where = `${what}, seed ${seed}: ${found.list()}`
+    for (const [path, content] of Object.entries(SENT)) {
+      if (content === null) t.true(found.list().includes(`/new/dst/${path}/`), where)
+      else t.is(files.get(`/new/dst/${path}`)?.toString(), content as string, where)
+    }
+  }
+}
 
 test('a receive is killed at any call, run again, and acknowledged: a power cut takes none of it, though the first one synced nothing', async (t) => {
   let states = 0
@@ -33,17 +48,21 @@ test('a receive is killed at any call, run again, and acknowledged: a power cut 
     disk.hook = undefined
     const { error } = await receive(disk)
     t.is(error, undefined, `killed at ${at}`)
-    for (let seed = 0; seed < scale(8, 40); seed++) {
-      states++
-      const found = disk.crash(seed)
-      const files = found.snapshot()
-      const where = `killed at ${at}, seed ${seed}: ${found.list()}`
-      for (const [path, content] of Object.entries(SENT)) {
-        if (content === null) t.true(found.list().includes(`/new/dst/${path}/`), where)
-        else t.is(files.get(`/new/dst/${path}`)?.toString(), content as string, where)
-      }
-    }
+    const seeds = scale(8, 40)
+    checkAfterCuts(t, disk, seeds, `killed at ${at}`)
+    states += seeds
     if (!dead) break
   }
   t.log(`${states} states`)
 })
+
+for (const unless of ['identical', 'unchanged', 'newer'] as const)
+  test(`unless ${unless}: what stands there already, and was never synced, survives a power cut once that was told`, async (t) => {
+    const disk = new MemoryDisk({ crashes: true })
+    t.is((await receive(disk, { durability: 'crash' })).error, undefined)
+    const { outcomes, error } = await receive(disk, { unless })
+    t.is(error, undefined)
+    const files = Object.entries(statuses(outcomes)).filter(([path]) => SENT[path] !== null)
+    for (const [path, status] of files) t.is(status, `skipped ${unless}`, path)
+    checkAfterCuts(t, disk, scale(50, 500), unless)
+  })
