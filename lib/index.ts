@@ -18,7 +18,15 @@ export { type OpenSource, type SourceEntry, type SourceStore, sourceError } from
 export { FileSource, type FileSourceOptions, fileSource } from './stages/file-source.js'
 export { chunkSize } from './stages/file-source/steps.js'
 export { Plan } from './transfer/plan.js'
-export type { DigestsItem, EndItem, Item, OfferItem, StoredItem, StoredRun } from './stages/river/items.js'
+export type {
+  AnsweredPlan,
+  DigestsItem,
+  EndItem,
+  Item,
+  OfferItem,
+  StoredItem,
+  StoredRun,
+} from './stages/river/items.js'
 export { type Cut, cutsOf, type DigestColumn, type Run, runOf } from './wire/run.js'
 
 // digests and taps, on either side

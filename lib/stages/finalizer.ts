@@ -3,14 +3,13 @@ import { deferred, overSlices } from '../async.js'
 import { prepareDigest } from '../digest/digests.js'
 import { errorOf, SluiceError } from '../errors.js'
 import type { PublishPolicy } from '../stores/parts.js'
-import type { Plan } from '../transfer/plan.js'
 import { filesFailed, type Outcome, type OutcomeRange, rangesOf } from '../wire/outcome.js'
 import type { Callback } from './bytes/pump.js'
 import { Ledger } from './finalizer/ledger.js'
 import { checkedOptions, type FinalizerOptions } from './finalizer/options.js'
 import { asOffered, filtered, Publisher } from './finalizer/publisher.js'
 import { OutcomeReport } from './finalizer/report.js'
-import { type Item, isLastWord, type OfferItem } from './river/items.js'
+import { type AnsweredPlan, type Item, isLastWord, type OfferItem } from './river/items.js'
 import { StoreCalls } from './river/store-calls.js'
 
 export type { FinalizerOptions }
@@ -29,7 +28,7 @@ export function finalizer(options: FinalizerOptions = {}): Finalizer {
 
 /** What a transfer has until its end. */
 interface Adopted {
-  plan: Plan
+  plan: AnsweredPlan
   ledger: Ledger
   store: StoreCalls
   policy: PublishPolicy

@@ -7,7 +7,7 @@ import test from 'ava'
 import type { SluiceError } from '../../lib/errors.js'
 import { type FinalizerOptions, finalizer } from '../../lib/stages/finalizer.js'
 import { partSink } from '../../lib/stages/part-sink.js'
-import type { Item } from '../../lib/stages/river/items.js'
+import type { AnsweredPlan, Item } from '../../lib/stages/river/items.js'
 import type { StoreCalls } from '../../lib/stages/river/store-calls.js'
 import { MemoryDisk, writableConformance } from '../../lib/testing/index.js'
 import { failureOf, type Outcome } from '../../lib/wire/outcome.js'
@@ -453,4 +453,31 @@ test('outcomes have the digests of their contents, whether files were published 
       files[path as 'a'] === null ? undefined : sha256(Buffer.from(files[path as 'a'])),
       path,
     )
+})
+
+test('an answered plan need not be of our making: anything that knows what is wanted, and is told what is over, serves', async (t) => {
+  const disk = memory()
+  const closed = new Set<number>()
+  const { outcomes, error } = await receiveItems(
+    arrivingOf({ a: 'aaa', b: 'bbb' }).map((item) => {
+      if (item.kind !== 'offer') return item
+      const plan: AnsweredPlan = {
+        entries: item.offer.entries,
+        isWanted: () => true,
+        isSkipped: () => false,
+        isClosed: (index) => closed.has(index),
+        get closedEntries() {
+          return closed.size
+        },
+        close(first, end = first + 1) {
+          for (let index = first; index < end; index++) closed.add(index)
+        },
+      }
+      return { ...item, plan }
+    }),
+    { dir: '/dst', fs: disk },
+  )
+  t.is(error, undefined)
+  t.deepEqual(statuses(outcomes), { a: 'published', b: 'published' })
+  t.is(closed.size, 2)
 })

@@ -1,8 +1,7 @@
 import { SluiceError } from '../../errors.js'
-import type { Plan } from '../../transfer/plan.js'
 import type { Entry } from '../../wire/entry.js'
 import { type Outcome, type OutcomeRange, unreadable } from '../../wire/outcome.js'
-import type { StoredRun } from '../river/items.js'
+import type { AnsweredPlan, StoredRun } from '../river/items.js'
 
 const UNWANTED = { status: 'skipped', reason: 'unwanted', code: 'ERR_SKIPPED' } as const
 
@@ -14,11 +13,11 @@ export class Ledger {
   /** Folders that stand, and links that are still to be made: they end last. */
   readonly folders: Entry[] = []
   readonly links: Entry[] = []
-  readonly #plan: Plan
+  readonly #plan: AnsweredPlan
   /** Where each file is that waits, by the index of its entry. In whichever order they come and go, each costs the same. */
   readonly #waiting: (StoredRun | undefined)[]
 
-  constructor(plan: Plan) {
+  constructor(plan: AnsweredPlan) {
     this.#plan = plan
     // in its whole length at once: an array that grows leaves those that it outgrew
     this.#waiting = new Array(plan.entries.length)

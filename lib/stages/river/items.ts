@@ -4,11 +4,17 @@ import type { Plan } from '../../transfer/plan.js'
 import type { Entry, Offer } from '../../wire/entry.js'
 import { type DigestColumn, hasDigest, type Run } from '../../wire/run.js'
 
+/** What the stages for files ask and tell a {@link Plan}; anything that has these members serves. */
+export type AnsweredPlan = Pick<
+  Plan,
+  'entries' | 'isWanted' | 'isSkipped' | 'isClosed' | 'closedEntries' | 'close'
+>
+
 /** An offer that is complete and was answered; the plan says which of its entries will come. */
 export interface OfferItem {
   kind: 'offer'
   offer: Offer
-  plan: Plan
+  plan: AnsweredPlan
   /** Where the files go; put there by `partSink`, and for `finalizer` only. */
   store?: object
 }
