@@ -44,14 +44,14 @@ export function cryptoDigest(algorithm: string, length: number): Digest {
   )
 }
 
-const NOTHING = Buffer.alloc(0)
+const NO_BYTES = Buffer.alloc(0)
 
 /** Whole contents by `node:crypto`. */
 export function cryptoInto(algorithm: string): DigestInto {
   return (buffers, column, at) => {
     if (buffers.length <= 1) {
       // a single call takes a third of the time of an object
-      column.write(hash(algorithm, buffers[0] ?? NOTHING, 'hex'), at, 'hex')
+      column.write(hash(algorithm, buffers[0] ?? NO_BYTES, 'hex'), at, 'hex')
       return
     }
     const whole = createHash(algorithm)

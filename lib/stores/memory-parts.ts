@@ -1,5 +1,5 @@
 import { digestOf } from '../digest/digests.js'
-import { nameOf, parentOf, suffixed } from '../files/disk/names.js'
+import { below, nameOf, parentOf, suffixed } from '../files/disk/names.js'
 import type { Entry } from '../wire/entry.js'
 import type { Part, PartStore, Placement, PublishPolicy } from './parts.js'
 import { type Naming, publishByPolicy } from './publish-by-policy.js'
@@ -108,7 +108,7 @@ class MemoryStore implements MemoryParts {
   }
 
   #pathOf({ path }: Entry): string {
-    return join(this.#enter(parentOf(path)), nameOf(path))
+    return below(this.#enter(parentOf(path)), nameOf(path))
   }
 
   /** Where a folder is, which is made if there is none: with a suffix, and all below it, where something else has its name. */
@@ -116,7 +116,7 @@ class MemoryStore implements MemoryParts {
     if (path === '') return ''
     const above = this.#enter(parentOf(path))
     for (let n = 0; ; n++) {
-      const name = join(above, suffixed(nameOf(path), n))
+      const name = below(above, suffixed(nameOf(path), n))
       if (this.folders.has(name)) return name
       if (this.files.has(name) || this.links.has(name)) continue
       this.folders.set(name, { mode: FOLDER_MODE, mtime: Date.now() })
@@ -177,8 +177,4 @@ class MemoryPart implements Part {
 /** A link with the same target is there already, whatever `unless` says. */
 function withIdentical(policy: PublishPolicy): PublishPolicy {
   return { ...policy, unless: 'identical' }
-}
-
-function join(folder: string, name: string): string {
-  return folder === '' ? name : `${folder}/${name}`
 }

@@ -12,7 +12,7 @@ import {
 import { digestIn } from '../wire/run.js'
 
 /** The status of an entry as a byte; 0 for one that has no outcome yet. */
-const STATUSES: readonly (OutcomeStatus | undefined)[] = [undefined, 'published', 'skipped', 'failed']
+const STATUS_OF_BYTE: readonly (OutcomeStatus | undefined)[] = [undefined, 'published', 'skipped', 'failed']
 
 /**
  * The outcome of every entry of a transfer: a byte for each that has no more to say than its status, since there may be
@@ -32,11 +32,11 @@ export class OutcomeTable {
       longer.set(this.#status)
       this.#status = longer
     }
-    this.#status.fill(STATUSES.indexOf(status), first, last + 1)
+    this.#status.fill(STATUS_OF_BYTE.indexOf(status), first, last + 1)
     if (digests) this.#digested.push({ first, last, digests })
     const isPlain = code === undefined && reason === undefined
     for (const outcome of isPlain ? (except?.values() ?? []) : outcomesOf(range, entries)) {
-      this.#status[outcome.entry.index] = STATUSES.indexOf(outcome.status)
+      this.#status[outcome.entry.index] = STATUS_OF_BYTE.indexOf(outcome.status)
       this.#unusual.set(outcome.entry.index, outcome)
     }
   }
@@ -46,7 +46,7 @@ export class OutcomeTable {
    * long, and mostly nobody does.
    */
   result(id: string, entries: readonly Entry[], bytes: number): TransferResult {
-    const counts = new Array<number>(STATUSES.length).fill(0)
+    const counts = new Array<number>(STATUS_OF_BYTE.length).fill(0)
     for (const status of this.#status) counts[status]!++
     const [, published = 0, skipped = 0, failed = 0] = counts
     const list = () => this.toArray(entries)
@@ -67,7 +67,7 @@ export class OutcomeTable {
   /** One record per entry that has an outcome, in the order of the offers. */
   toArray(entries: readonly Entry[]): Outcome[] {
     const outcomes = entries.map((entry, index): Outcome | undefined => {
-      const status = STATUSES[this.#status[index] ?? 0]
+      const status = STATUS_OF_BYTE[this.#status[index] ?? 0]
       return status && (this.#unusual.get(index) ?? { entry, path: entry.path, status })
     })
     for (const { first, last, digests } of this.#digested)
@@ -80,7 +80,7 @@ export class OutcomeTable {
 }
 
 /** Entries of a message at most, so that whoever hears it takes them in within a few milliseconds. */
-const MOST_ENTRIES = 4096
+const MOST_RECORDS = 4096
 
 /** Bytes of a payload without its exceptions at most, and of one exception without its texts. */
 const HEAD_BYTES = 160
@@ -111,7 +111,7 @@ export function* messagesOf(
     return { message, part }
   }
   for (const [index, outcome] of range.except ?? []) {
-    while (index >= first + MOST_ENTRIES) yield upTo(first + MOST_ENTRIES)
+    while (index >= first + MOST_RECORDS) yield upTo(first + MOST_RECORDS)
     const { status, name, code } = outcome
     const record = { index, status, name, code }
     const size = RECORD_BYTES + Buffer.byteLength(name ?? '') + (code?.length ?? 0)
@@ -120,7 +120,7 @@ export function* messagesOf(
     outcomes.set(index, outcome)
     bytes += size
   }
-  while (first <= range.last) yield upTo(Math.min(first + MOST_ENTRIES, range.last + 1))
+  while (first <= range.last) yield upTo(Math.min(first + MOST_RECORDS, range.last + 1))
 }
 
 /** A record of the receiver, as an outcome. */

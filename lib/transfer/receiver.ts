@@ -42,11 +42,11 @@ export interface Receiving {
 const MOST_ITEMS = 1000
 
 /** Bytes of a page of the plan without its records at most, and of one record. */
-const PAGE_BYTES = 32
-const RECORD_BYTES = 8
+const PLAN_PAGE_BYTES = 32
+const PLAN_RECORD_BYTES = 8
 
 /** Entries of a page of the plan at most, so that whoever hears it takes them in within a few milliseconds. */
-const PAGE_ENTRIES = 2048
+const PLAN_PAGE_ENTRIES = 2048
 
 /** The receiver's part of the conversation: answer, plan, river, outcomes, result. */
 export class Receiver extends Session {
@@ -152,7 +152,10 @@ export class Receiver extends Session {
   /** Says what is wanted of an offer, page by page, and notes it in the plan. */
   async #sayPlan({ entries, first }: Offer, wanted?: readonly boolean[]): Promise<void> {
     const { plan } = this
-    const most = Math.max(1, Math.min(MOST_ITEMS, Math.floor((this.#mostBytes - PAGE_BYTES) / RECORD_BYTES)))
+    const most = Math.max(
+      1,
+      Math.min(MOST_ITEMS, Math.floor((this.#mostBytes - PLAN_PAGE_BYTES) / PLAN_RECORD_BYTES)),
+    )
     while (plan.undecided < first + entries.length) {
       const from = plan.undecided
       const page: PlanRecord[] = []
@@ -160,7 +163,7 @@ export class Receiver extends Session {
         if (record.kind === 'all') plan.want(record.count)
         else plan.skip(record.count)
         page.push(record)
-        if (page.length === most || plan.undecided - from >= PAGE_ENTRIES) break
+        if (page.length === most || plan.undecided - from >= PLAN_PAGE_ENTRIES) break
       }
       this.say({ type: 'plan', first: from, plan: page })
       await this.channel.ready()
@@ -227,7 +230,7 @@ function* recordsOf(first: number, end: number, wanted?: readonly boolean[]): Ge
   for (let index = first; index < end; ) {
     const from = index
     const isWanted = wanted?.[from] ?? true
-    const most = Math.min(end, from + PAGE_ENTRIES)
+    const most = Math.min(end, from + PLAN_PAGE_ENTRIES)
     if (wanted) while (index < most && wanted[index] === isWanted) index++
     else index = most
     yield { count: index - from, kind: isWanted ? 'all' : 'skip' }

@@ -41,7 +41,7 @@ const NOTHING_SENT: Message = {
 }
 
 /** Bytes of a frame and of a message that a receiver has to take: smaller ones are so many that they hold the event loop. */
-const LEAST = 4096
+const LEAST_LIMIT = 4096
 
 /** The sender's part of the conversation: offer, plan, river, outcomes, result. */
 export class Sender extends Session {
@@ -224,13 +224,16 @@ function unexpected(index: number): SluiceError {
 }
 
 /** Spares both sides an offer that the receiver says it will refuse, and this one a flood of small frames. */
-function checkLimits(count: number, { entries = count, frame = LEAST, message = LEAST }: PeerLimits): void {
+function checkLimits(
+  count: number,
+  { entries = count, frame = LEAST_LIMIT, message = LEAST_LIMIT }: PeerLimits,
+): void {
   if (count > entries) {
     const text = `the receiver takes at most ${entries} entries, and these are ${count}: send in parts`
     throw new SluiceError('ERR_LIMIT', text, { expected: entries, found: count })
   }
   const least = Math.min(frame, message)
-  if (least >= LEAST) return
-  const text = `the receiver takes only ${least} bytes in a frame or a message; it should take at least ${LEAST}`
-  throw new SluiceError('ERR_LIMIT', text, { expected: LEAST, found: least })
+  if (least >= LEAST_LIMIT) return
+  const text = `the receiver takes only ${least} bytes in a frame or a message; it should take at least ${LEAST_LIMIT}`
+  throw new SluiceError('ERR_LIMIT', text, { expected: LEAST_LIMIT, found: least })
 }

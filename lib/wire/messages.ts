@@ -219,7 +219,7 @@ function unpacked(type: keyof Messages, map: Record<string, unknown>): Message {
     }
     case 'outcomes': {
       const { status, except = [], ...rest } = map as OutcomesMap
-      return { type, ...rest, status: STATUSES[status]!, except: except.map(outcomeOf) }
+      return { type, ...rest, status: STATUSES[status]!, except: except.map(outcomeRecordOf) }
     }
     default:
       return { ...map, type } as Message
@@ -252,7 +252,7 @@ function entryOf([number, path, size, mtime, mode, more]: EntryTuple): WireEntry
   return entry
 }
 
-function outcomeOf([index, status, name, code]: OutcomeTuple): OutcomeRecord {
+function outcomeRecordOf([index, status, name, code]: OutcomeTuple): OutcomeRecord {
   const record: OutcomeRecord = { index, status: STATUSES[status]! }
   if (name != null) record.name = name
   if (code !== undefined) record.code = code

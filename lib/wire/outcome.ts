@@ -127,8 +127,8 @@ export function* outcomesOf(range: OutcomeRange, entries: readonly Entry[]): Gen
 
 /** The outcomes of a range that say more than that their entry was published. */
 export function unusualIn(range: OutcomeRange, entries: readonly Entry[]): Iterable<Outcome> {
-  const isPlain = range.status === 'published' && range.code === undefined
-  return isPlain ? (range.except?.values() ?? []) : outcomesOf(range, entries)
+  const isPlainOutcome = range.status === 'published' && range.code === undefined
+  return isPlainOutcome ? (range.except?.values() ?? []) : outcomesOf(range, entries)
 }
 
 /** A range that grows. */
@@ -139,7 +139,7 @@ export function rangesOf(outcomes: readonly Outcome[]): OutcomeRange[] {
   const ranges: Growing[] = []
   for (const outcome of outcomes) {
     const { except } = rangeAt(ranges, outcome.entry.index)
-    if (!isPlain(outcome)) except.set(outcome.entry.index, outcome)
+    if (!isPlainOutcome(outcome)) except.set(outcome.entry.index, outcome)
   }
   return ranges
 }
@@ -160,7 +160,7 @@ export function rangesIn(
     const outcome = isPublished[place] ? undefined : outcomes.get(index)
     if (!isPublished[place] && !outcome) continue
     const { except } = rangeAt(ranges, index, digests)
-    if (outcome && !isPlain(outcome, digests)) except.set(index, outcome)
+    if (outcome && !isPlainOutcome(outcome, digests)) except.set(index, outcome)
   }
   return ranges
 }
@@ -178,7 +178,10 @@ function rangeAt(ranges: Growing[], index: number, digests?: DigestColumn): Grow
   return range
 }
 
-function isPlain({ entry, status, name, code, error, digest }: Outcome, digests?: DigestColumn): boolean {
+function isPlainOutcome(
+  { entry, status, name, code, error, digest }: Outcome,
+  digests?: DigestColumn,
+): boolean {
   if (status !== 'published' || name !== undefined || code !== undefined || error) return false
   return digest === undefined || (digests !== undefined && hasDigest(digests, entry.index))
 }

@@ -123,6 +123,11 @@ export function nameOf(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1)
 }
 
+/** The path of a name in a folder, both below a root: that of the root itself is ''. */
+export function below(folder: string, name: string): string {
+  return folder === '' ? name : `${folder}/${name}`
+}
+
 /** `head` followed by `tail`; `head` is shortened by whole characters until both fit into 255 bytes. */
 export function fitted(head: string, tail: string): string {
   // a UTF-16 unit takes 3 bytes at most

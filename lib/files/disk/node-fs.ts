@@ -29,7 +29,7 @@ export function makeFileSystem({
   return Object.defineProperty(made, 'sync', {
     // only for this very object: one derived from it in order to replace a call must not be bypassed
     get: function sync(this: unknown) {
-      return this === made && !permission ? AT_ONCE : undefined
+      return this === made && !permission ? SYNC_CALLS : undefined
     },
   })
 }
@@ -196,7 +196,7 @@ const CALLBACKS: Calls = {
   },
 }
 
-const AT_ONCE = {
+const SYNC_CALLS = {
   open: fs.openSync,
   close: fs.closeSync,
   read: fs.readSync,
@@ -263,7 +263,7 @@ const later =
     }
   }
 const BLOCKING = Object.fromEntries(
-  Object.entries(AT_ONCE).map(([name, call]) => [name, later(call)]),
+  Object.entries(SYNC_CALLS).map(([name, call]) => [name, later(call)]),
 ) as unknown as Calls
 
 /** From this size on a write is faster on another thread. A socket delivers 64 KiB at once. */

@@ -90,7 +90,7 @@ export class Decryptor extends ByteTransform {
     const kind = bytes[0]
     const length = bytes.readUIntBE(1, 3)
     const valid = kind === DATA ? length >= 1 && length <= MAX_CHUNK : kind === LAST && length === 0
-    if (!valid) throw unreadable(this.#number)
+    if (!valid) throw doesNotOpen(this.#number)
     this.#prefix = Buffer.from(bytes)
     this.#need = length + TAG
     return undefined
@@ -106,7 +106,7 @@ export class Decryptor extends ByteTransform {
     try {
       decipher.final()
     } catch (cause) {
-      throw unreadable(this.#number, cause)
+      throw doesNotOpen(this.#number, cause)
     }
     this.#number++
     this.#prefix = undefined
@@ -119,7 +119,7 @@ export class Decryptor extends ByteTransform {
 const OWN_STREAM =
   'this encrypted stream was made by this very stage: either it was reflected on the way, or one stage object serves both sides; make one for each'
 
-function unreadable(number: number, cause?: unknown): SluiceError {
+function doesNotOpen(number: number, cause?: unknown): SluiceError {
   return new SluiceError(
     'ERR_DECRYPT',
     `chunk ${number} of the encrypted stream does not open: another key, or the bytes were changed on the way`,

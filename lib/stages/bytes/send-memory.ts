@@ -1,8 +1,8 @@
 /** Bytes of memory that are used again: the longest run. */
-const SLAB = 1024 * 1024
+const MEMORY = 1024 * 1024
 
 /** A read that is shorter gets memory of its own: a small transfer should not pay for a large one. */
-const LEAST = SLAB / 4
+const LEAST = MEMORY / 4
 
 /**
  * Memory for what is read and sent, used again and again: fresh memory for each mebibyte costs the collector, the
@@ -17,8 +17,8 @@ export class SendMemory {
 
   /** Memory for `length` bytes, with anything in it. */
   take(length: number): Buffer {
-    if (length < LEAST || length > SLAB) return Buffer.allocUnsafeSlow(length)
-    const memory = this.#free.pop() ?? Buffer.allocUnsafeSlow(SLAB).buffer
+    if (length < LEAST || length > MEMORY) return Buffer.allocUnsafeSlow(length)
+    const memory = this.#free.pop() ?? Buffer.allocUnsafeSlow(MEMORY).buffer
     this.#left.set(memory, length)
     return Buffer.from(memory, 0, length)
   }

@@ -93,7 +93,7 @@ export async function manifestOf(paths: readonly string[], options: ManifestOpti
     { keepLinks: symlinks === 'keep', gitignore, omit, limits, clock, signal },
     (found) => {
       if (found.type !== 'unreadable' && isOddTime(found.stats)) walk.skipped.push(oddTime(found))
-      builder.add(found.type === 'unreadable' ? unreadable(found, limits) : readable(found))
+      builder.add(found.type === 'unreadable' ? unreadableEntry(found, limits) : readable(found))
       store.add(found.type === 'unreadable' ? (NO_STATS as FileStats) : found.stats)
     },
   )
@@ -127,7 +127,7 @@ function oddTime({ path, stats }: Readable): SluiceError {
 }
 
 /** Its path is for people: where it is too long, the end of it says most. */
-function unreadable({ type, path, code }: Unreadable, limits: Limits): WireEntry {
+function unreadableEntry({ type, path, code }: Unreadable, limits: Limits): WireEntry {
   const bytes = Buffer.from(path)
   // what is cut in the middle of a character takes some bytes more
   const shown = bytes.length <= limits.path ? path : `…${bytes.subarray(-(limits.path - 16)).toString()}`

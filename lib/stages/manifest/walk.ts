@@ -10,7 +10,7 @@ import { cannotRead, type Inspected, Inspector, join, type ListingOptions, whyNo
 import type { FolderRules, Selection } from './selection.js'
 
 /** Names of a folder that are looked at together. More gain nothing: the thread pool has four threads. */
-const AT_ONCE = 16
+const NAMES_AT_ONCE = 16
 /** A `.gitignore` larger than this is not one. */
 const LARGEST_RULES = 1024 * 1024
 
@@ -88,9 +88,9 @@ export class Walk {
     if (isWhole) this.#offerFolder(folder)
     names.sort(Buffer.compare)
     if (this.#options.gitignore) folder.rules = await this.#rulesOf(folder, names)
-    for (let from = 0; from < names.length; from += AT_ONCE) {
+    for (let from = 0; from < names.length; from += NAMES_AT_ONCE) {
       this.#checkStop()
-      const some = names.slice(from, from + AT_ONCE)
+      const some = names.slice(from, from + NAMES_AT_ONCE)
       // taken up in the order of the names, so that every run says the same
       for (const one of await this.#inspector.names(folder, some)) {
         const below = this.#one(folder, one)

@@ -30,7 +30,7 @@ export class WriteBehind {
     while (this.#waiting && !follows(this.#waiting, write)) await this.#next()
     const ended = this.#take()
     if (this.#stopped) return ended
-    if (this.#waiting) join(this.#waiting, write)
+    if (this.#waiting) append(this.#waiting, write)
     else this.#waiting = write
     if (!this.#running) void this.#work()
     return ended
@@ -83,7 +83,7 @@ function follows(waiting: FileWrite, { entry, offset, length, buffers }: FileWri
   )
 }
 
-function join(waiting: FileWrite, { buffers, length }: FileWrite): void {
+function append(waiting: FileWrite, { buffers, length }: FileWrite): void {
   waiting.buffers.push(...buffers)
   waiting.length += length
 }

@@ -1,7 +1,7 @@
 import { createDigest } from '../../digest/digests.js'
 import type { SluiceError } from '../../errors.js'
 import { diskError } from '../../files/disk/disk-error.js'
-import { nameOf, parentOf } from '../../files/disk/names.js'
+import { below, nameOf, parentOf } from '../../files/disk/names.js'
 import type { PartFile } from '../../files/part/part-file.js'
 import type { StandingFile } from '../../files/publish/publish.js'
 import type { Entry } from '../../wire/entry.js'
@@ -57,12 +57,12 @@ export class DiskPart implements Part {
       durability: policy.durability,
       isThere: async (there) => {
         if (!(await this.#isThere(there, policy))) return false
-        const path = join(folder, nameOf(there.path))
+        const path = below(folder, nameOf(there.path))
         return this.#store.acknowledge({ ...there, path }, there.path)
       },
       replacing: (there, replace) => this.#store.replacing(file.path, there, replace),
     })
-    const placement: Placement = { name: join(folder, name), warning }
+    const placement: Placement = { name: below(folder, name), warning }
     if (how === 'identical' && policy.unless !== 'nothing') placement.skipped = policy.unless
     if (how === 'skipped') placement.skipped = 'conflict'
     return this.#ended(placement)
@@ -102,8 +102,4 @@ export class DiskPart implements Part {
   get #left(): 'kept' | 'gone' {
     return this.file.exists ? 'kept' : 'gone'
   }
-}
-
-function join(folder: string, name: string): string {
-  return folder === '' ? name : `${folder}/${name}`
 }

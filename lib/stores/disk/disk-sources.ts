@@ -9,7 +9,7 @@ import { DiskPace } from './disk-pace.js'
 import { closeAnyway, type FileVersion, readSourceSync, SourceFile } from './source-file.js'
 
 /** Files of a run that are read at the same time by asynchronous calls. */
-const AT_ONCE = 16
+const FILES_AT_ONCE = 16
 /** Milliseconds for which a run holds the event loop before others have their turn. */
 const SLICE = 4
 /** Numbers of a file's version: two for dev and ino, two for the times of change of content and attributes. */
@@ -147,7 +147,7 @@ export class DiskSources implements SourceStore {
 
   /** Reads the rest by asynchronous calls, several files at a time. */
   async #readTogether(run: ReadingRun): Promise<void> {
-    const left = Math.min(AT_ONCE, run.entries.length - run.next)
+    const left = Math.min(FILES_AT_ONCE, run.entries.length - run.next)
     await Promise.all(Array.from({ length: left }, () => this.#readOn(run)))
   }
 

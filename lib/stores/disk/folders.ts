@@ -2,7 +2,7 @@ import { isSluiceError, printable, SluiceError } from '../../errors.js'
 import { type ModeMemory, setMode, unlessRefused } from '../../files/disk/attributes.js'
 import { errorCode } from '../../files/disk/disk-error.js'
 import type { FileStats, FileSystem } from '../../files/disk/fs.js'
-import { nameOf, parentOf } from '../../files/disk/names.js'
+import { below, nameOf, parentOf } from '../../files/disk/names.js'
 import { lstatIfThere } from '../../files/disk/stats.js'
 import { isReservedName, storedName } from '../../files/own/reserved.js'
 import { firstFree } from '../../files/publish/first-free.js'
@@ -19,7 +19,7 @@ interface Place {
 }
 
 /** Its owner must be able to write into a folder until the end. */
-const OWNER_BITS = 0o700
+const FOLDER_BITS = 0o700
 
 /**
  * Where what a transfer brings is on disk. Folders are under their own names, merged into those that stand there, or,
@@ -73,7 +73,7 @@ export class ArrivingFolders {
     const name = path.slice(slash + 1)
     if (!this.#isMoved && !isReservedName(name)) return path
     const folder = this.#made.get(slash === -1 ? '' : path.slice(0, slash))!
-    return join(folder, this.#storedName(name, path))
+    return below(folder, this.#storedName(name, path))
   }
 
   /** The path on disk of a folder of the offer, if it was made. */
@@ -131,9 +131,9 @@ export class ArrivingFolders {
     const name = this.#storedName(path.slice(slash + 1), path)
     const tree = await this.#place.tree()
     return firstFree(name, path, async (candidate, n) => {
-      const there = join(above, candidate)
+      const there = below(above, candidate)
       try {
-        const bits = mode === undefined ? 0o777 : mode | OWNER_BITS
+        const bits = mode === undefined ? 0o777 : mode | FOLDER_BITS
         const made = await this.#place.handles.retry(() => tree.makeFolder(there, bits))
         if (made === 'created') {
           this.#own.add(path)
@@ -158,8 +158,4 @@ export class ArrivingFolders {
       }
     })
   }
-}
-
-function join(folder: string, name: string): string {
-  return folder === '' ? name : `${folder}/${name}`
 }

@@ -13,7 +13,7 @@ import type { DiskStore } from './disk-store.js'
 import { attempt, isLate, isRemoved, isTaken, linkLate, OWNER_BITS, writeAll } from './sync-file-calls.js'
 
 /** Milliseconds for which the loop may hold the event loop. */
-const SLICE = 4
+const LONGEST_HOLD = 4
 
 /**
  * Many small whole files: written and named by one loop of synchronous calls, without an object, a promise or a closure
@@ -67,7 +67,7 @@ export class SmallFiles implements PartRun {
           folder && this.#store.isByTime && isTaken(this.#calls, folder.at(nameOf(entry.path)))
         const isEnded = folder && !mayBeThere ? await this.#tryWrite(folder, entry, bytes) : false
         if (!isEnded) await this.#writeAlone(entry, bytes)
-        if (this.#store.pace.clock.now() - this.#since > SLICE) await this.#yield()
+        if (this.#store.pace.clock.now() - this.#since > LONGEST_HOLD) await this.#yield()
       }
     } finally {
       this.#leave()
@@ -91,7 +91,7 @@ export class SmallFiles implements PartRun {
         const how = isOwn && this.#holdsJournal() ? this.#tryPublish(folder, entry) : 'unusual'
         if (how === 'published') published.push(entry)
         if (how === 'unusual') unusual.push(index)
-        if (this.#store.pace.clock.now() - this.#since > SLICE) await this.#yield()
+        if (this.#store.pace.clock.now() - this.#since > LONGEST_HOLD) await this.#yield()
       }
     } finally {
       this.#leave()
