@@ -2,6 +2,7 @@ import { Transform, type TransformCallback } from 'node:stream'
 import { overSlices } from '../async.js'
 import { digestLength } from '../digest/digests.js'
 import { SluiceError } from '../errors.js'
+import { addOffer } from '../transfer/plan/add-offer.js'
 import { Plan } from '../transfer/plan.js'
 import type { Offer } from '../wire/entry.js'
 import type { Frame } from '../wire/frame-parser.js'
@@ -112,11 +113,7 @@ export class Demuxer extends Transform {
   async #accept(offer: Offer): Promise<void> {
     this.#digestLength = digestLength(offer.algorithm)
     const { plan } = this
-    const { first, entries } = offer
-    // of a million entries: others have their turn meanwhile
-    await overSlices(0, entries.length, (from, end) =>
-      plan.add({ first: first + from, entries: entries.slice(from, end) }),
-    )
+    await addOffer(plan, offer)
     await this.#onOffer(offer, plan)
     await overSlices(plan.undecided, plan.entries.length, (from, end) => plan.want(end - from))
     this.#state = 'data'

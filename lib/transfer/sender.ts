@@ -9,6 +9,7 @@ import type { Outcome, OutcomeRange, OutcomeStatus } from '../wire/outcome.js'
 import type { ChannelStages, SessionOptions } from './channel.js'
 import type { ByteDuplex } from './connection.js'
 import { outcomeOf } from './outcome-table.js'
+import { addOffer } from './plan/add-offer.js'
 import { asError, closed, type RiverHooks, Session } from './session.js'
 
 /** What a sender has to say and to give, made by `send`. */
@@ -74,7 +75,8 @@ export class Sender extends Session {
     if (this.over) return
     checkLimits(offer.entries.length, limits)
     this.channel.framer.limit(limits)
-    this.plan.add(offer)
+    await addOffer(this.plan, offer)
+    if (this.over) return
     this.#river = this.#sending.river({
       plan: this.plan,
       passed: (item) => {
