@@ -1,5 +1,6 @@
 /**
- * Every code that Sluice raises, with the exit status of the command line.
+ * Every code that Sluice raises, with the exit status of the command line; what it is about, and, where there is one, the
+ * way out (`help`): whoever knows of a failure only by its code, as the other side does, is told these.
  * Match on `error.code`, never on the text of a message.
  */
 export const CODES = {
@@ -13,40 +14,88 @@ export const CODES = {
   ERR_REJECTED: { exit: 3, about: 'the receiver did not accept the offer' },
   ERR_CANCELLED: { exit: 130, about: 'one of the sides cancelled' },
   ERR_INTERRUPTED: { exit: 4, about: 'the stream ended before the transfer did; rerun to resume' },
-  ERR_TIMEOUT: { exit: 4, about: 'the peer was silent for too long' },
+  ERR_TIMEOUT: { exit: 4, about: 'the peer was silent for too long', help: 'run it again' },
   ERR_UNREACHABLE: { exit: 6, about: 'no connection to the peer' },
-  ERR_PEER: { exit: 7, about: 'the peer reported an error of its own' },
+  ERR_PEER: { exit: 7, about: 'the peer reported an error of its own', help: 'the other side says why' },
   // the protocol
   ERR_NOT_SLUICE: { exit: 7, about: 'what the peer speaks is not Sluice' },
-  ERR_VERSION: { exit: 7, about: 'the peer speaks another version of the protocol' },
+  ERR_VERSION: {
+    exit: 7,
+    about: 'the peer speaks another version of the protocol',
+    help: 'install the same version on both sides',
+  },
   ERR_FORMATS: { exit: 7, about: 'the wire stages of the two sides do not match' },
-  ERR_PROTOCOL: { exit: 7, about: 'a message is malformed, out of range or out of order' },
-  ERR_LIMIT: { exit: 7, about: 'a limit of size, number or depth was exceeded' },
-  ERR_PATH: { exit: 7, about: 'a path is unsafe or not possible on this platform' },
-  ERR_TRUNCATED: { exit: 4, about: 'the input ended in the middle' },
+  ERR_PROTOCOL: {
+    exit: 7,
+    about: 'a message is malformed, out of range or out of order',
+    help: 'install the same version on both sides',
+  },
+  ERR_LIMIT: {
+    exit: 7,
+    about: 'a limit of size, number or depth was exceeded',
+    help: 'send less at once, or raise the limit at the receiver',
+  },
+  ERR_PATH: { exit: 7, about: 'a path is unsafe, or not possible where it should go', help: 'rename it' },
+  ERR_TRUNCATED: { exit: 4, about: 'the input ended in the middle', help: 'run it again' },
   ERR_DECRYPT: { exit: 7, about: 'wrong key, or the bytes were changed on the way' },
-  ERR_CORRUPT: { exit: 7, about: 'compressed or framed bytes cannot be read' },
+  ERR_CORRUPT: { exit: 7, about: 'compressed or framed bytes cannot be read', help: 'run it again' },
   // files
   ERR_FILES_FAILED: { exit: 1, about: 'the transfer finished, some files failed; see error.outcomes' },
-  ERR_DIGEST: { exit: 5, about: 'the content of a file does not match its digest' },
-  ERR_SOURCE_CHANGED: { exit: 1, about: 'a file changed, shrank or vanished while it was read' },
-  ERR_SOURCE_READ: { exit: 1, about: 'a file could not be read at the sender' },
-  ERR_CONFLICT: { exit: 1, about: 'the name is taken by other content' },
+  ERR_DIGEST: {
+    exit: 5,
+    about: 'the content of a file does not match its digest',
+    help: 'run it again; if it fails again, mistrust the disks and the memory of both machines',
+  },
+  ERR_SOURCE_CHANGED: {
+    exit: 1,
+    about: 'a file changed, shrank or vanished while it was read',
+    help: 'run it again while nobody changes it',
+  },
+  ERR_SOURCE_READ: {
+    exit: 1,
+    about: 'a file could not be read at the sender',
+    help: 'check owner and mode there',
+  },
+  ERR_CONFLICT: {
+    exit: 1,
+    about: 'the name is taken by other content',
+    help: 'rename one of the two, or choose another policy at the receiver',
+  },
   ERR_SKIPPED: { exit: 0, about: 'not asked for: a link, a device, or excluded by policy' },
-  ERR_UNSENDABLE: { exit: 1, about: 'a name that is no UTF-8, or too long or too deep, cannot be sent' },
-  ERR_DISK_FULL: { exit: 8, about: 'not enough room at the receiver' },
-  ERR_READ_ONLY: { exit: 8, about: 'the receiving disk cannot be written' },
-  ERR_PERMISSION: { exit: 8, about: 'no permission at the receiving disk' },
-  ERR_WRITE: { exit: 8, about: 'a file could not be written' },
-  ERR_UNSAFE_LINK: { exit: 8, about: 'a symbolic link stands where a folder should be' },
+  ERR_UNSENDABLE: {
+    exit: 1,
+    about: 'a name that is no UTF-8, or too long or too deep, cannot be sent',
+    help: 'rename it',
+  },
+  ERR_DISK_FULL: {
+    exit: 8,
+    about: 'not enough room at the receiver',
+    help: 'make room there and run it again',
+  },
+  ERR_READ_ONLY: {
+    exit: 8,
+    about: 'the receiving disk cannot be written',
+    help: 'choose another folder there',
+  },
+  ERR_PERMISSION: {
+    exit: 8,
+    about: 'no permission at the receiving disk',
+    help: 'check owner and mode of the folder there',
+  },
+  ERR_WRITE: { exit: 8, about: 'a file could not be written', help: 'the receiver says why' },
+  ERR_UNSAFE_LINK: {
+    exit: 8,
+    about: 'a symbolic link stands where a folder should be',
+    help: 'remove the link, or choose another folder there',
+  },
   ERR_PARSE: { exit: 1, about: 'a file is not the JSON, YAML or text that it should be' },
   ERR_SCHEMA: { exit: 1, about: 'a value does not match its JSON Schema' },
   ERR_LOCKED: { exit: 1, about: 'somebody else holds the lock' },
   ERR_LOCK_LOST: { exit: 1, about: 'a lock that was held is held no more' },
   ERR_TRANSACTION: { exit: 1, about: 'a transaction contradicts itself, or found what it did not leave' },
   ERR_OUTCOME_UNKNOWN: { exit: 1, about: 'whether it is done can only be said after a recovery' },
-  ERR_DESTROYED: { exit: 4, about: 'a stream was destroyed before its end' },
-} as const
+  ERR_DESTROYED: { exit: 4, about: 'a stream was destroyed before its end', help: 'run it again' },
+} as const satisfies Record<string, { exit: number; about: string; help?: string }>
 
 /** One of the codes of {@link CODES}. */
 export type Code = keyof typeof CODES
@@ -86,6 +135,12 @@ export function codeOf(text: string): Code {
 export function fileCodeOf(text: string): Code {
   const code = knownCode(text)
   return OF_NO_FILE.includes(CODES[code].exit) ? 'ERR_PEER' : code
+}
+
+/** What a code says of a failure that nothing else is known of: the reason, and the way out if there is one. */
+export function sentenceOf(code: Code): string {
+  const { about, help }: { about: string; help?: string } = CODES[code]
+  return help === undefined ? about : `${about}; ${help}`
 }
 
 /** What helps to find the cause: every part is optional. */

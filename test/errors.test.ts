@@ -1,5 +1,14 @@
 import test from 'ava'
-import { CODES, type Code, codeOf, fileCodeOf, isSluiceError, printable, SluiceError } from '../lib/errors.js'
+import {
+  CODES,
+  type Code,
+  codeOf,
+  fileCodeOf,
+  isSluiceError,
+  printable,
+  SluiceError,
+  sentenceOf,
+} from '../lib/errors.js'
 
 test('an error carries its code, its details and its cause', (t) => {
   const cause = new Error('EIO')
@@ -16,6 +25,15 @@ test('every code has an exit status of the table and a sentence', (t) => {
     t.true([0, 1, 2, 3, 4, 5, 6, 7, 8, 130].includes(exit))
     t.true(about.length > 10)
   }
+})
+
+test('whoever knows only the code of a file that failed is told the reason, and a way out', (t) => {
+  t.is(sentenceOf('ERR_DISK_FULL'), 'not enough room at the receiver; make room there and run it again')
+  t.is(sentenceOf('ERR_REJECTED'), CODES.ERR_REJECTED.about)
+  // what a receiver may say of one file, and a sender of one that it could not send
+  for (const { exit } of [CODES.ERR_DISK_FULL, CODES.ERR_DIGEST])
+    for (const code of Object.keys(CODES) as Code[])
+      if (CODES[code].exit === exit) t.regex(sentenceOf(code), /; \w/, code)
 })
 
 test('text from a peer is shown without control, direction or invisible characters', (t) => {

@@ -14,6 +14,9 @@ for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   })
 }
 process.on('exit', leaveTerminals)
+// Where files may not be larger than the user's limit (ulimit -f): with a listener the write fails, and that is said;
+// without one it kills the program.
+process.on('SIGXFSZ', () => {})
 // If nobody reads standard error any more, that is no reason to stop; `main` watches standard output.
 process.stderr.on('error', () => {})
 

@@ -1,7 +1,7 @@
 import type { Duplex, Readable, Writable } from 'node:stream'
 import { setTimeout } from 'node:timers/promises'
 import createDebug from 'debug'
-import { asSluiceError, codeOf, isError, printable, SluiceError } from '../errors.js'
+import { asSluiceError, CODES, codeOf, isError, printable, SluiceError, sentenceOf } from '../errors.js'
 import { checkAbortSignal, checkFlag, checkOption } from '../options.js'
 import { type PeerLimits, saidLimits } from '../wire/limits.js'
 import type { Message } from '../wire/messages.js'
@@ -209,10 +209,16 @@ export function asError(error: unknown): SluiceError {
   return asSluiceError(error, 'ERR_DESTROYED', STOPPED)
 }
 
-/** What a peer is told of an error: foreign messages may contain local paths, it gets a fixed text instead. */
-function lastWordOf({ code, message }: SluiceError): Message | null {
+/**
+ * What a peer is told of an error: what it did wrong itself, and what names nothing here, as it is. Where there is a path
+ * or a cause, the message may name what is on this machine: then it is what the code says.
+ */
+function lastWordOf({ code, message, path, cause }: SluiceError): Message | null {
   if (code === 'ERR_INTERRUPTED') return null
-  return { type: 'error', code, text: code === 'ERR_DESTROYED' ? STOPPED : message }
+  if (code === 'ERR_DESTROYED') return { type: 'error', code, text: STOPPED }
+  const isLocal = path !== undefined || cause !== undefined
+  const isOfPeer = CODES[code].exit === CODES.ERR_PROTOCOL.exit
+  return { type: 'error', code, text: isLocal && !isOfPeer ? sentenceOf(code) : message }
 }
 
 /** Resolves when all of the streams, which have ended or been destroyed, have closed what they opened. */

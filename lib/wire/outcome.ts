@@ -1,4 +1,4 @@
-import { type Code, printable, SluiceError } from '../errors.js'
+import { type Code, printable, SluiceError, sentenceOf } from '../errors.js'
 import type { Entry } from './entry.js'
 import { type DigestColumn, digestIn, hasDigest } from './run.js'
 
@@ -57,8 +57,8 @@ export interface TransferResult {
   bytes: number
 }
 
-/** Why an entry failed, by a code. Without a stack, which costs time: a peer can cause a million of them. */
-export function failureOf({ path }: Entry, code: Code, why: string): SluiceError {
+/** Why an entry failed, by a code, and in the words of that if there are no others. Without a stack, which costs time: a peer can cause a million of them. */
+export function failureOf({ path }: Entry, code: Code, why = sentenceOf(code)): SluiceError {
   const error = new SluiceError(code, `${printable(path)}: ${why}`, { path })
   error.stack = `${error.name}: ${error.message}`
   return error
@@ -81,7 +81,14 @@ export function skipped(entry: Entry, reason: SkipReason, error?: SluiceError): 
 
 /** The outcome of an entry that the sender could not read when it was listed. */
 export function unreadable(entry: Entry): Outcome {
-  return failed(entry, failureOf(entry, entry.code!, 'the sender could not read it'))
+  return failed(entry, failureOf(entry, entry.code!))
+}
+
+/** Why an entry failed: its error, which says of what it is, or what its code says. */
+export function reasonOf({ path, code, error }: Outcome): string {
+  return error?.path === undefined
+    ? `${printable(path)}: ${error?.message ?? sentenceOf(code!)}`
+    : error.message
 }
 
 /** The error of a transfer of `count` entries of which files failed: the first of them says what it was. */
@@ -89,8 +96,7 @@ export function filesFailed(outcomes: readonly Outcome[], count: number): Sluice
   const failures = outcomes.filter(({ status }) => status === 'failed')
   const [first] = failures
   if (!first) return undefined
-  const why = first.error?.message ?? `${printable(first.path)} (${first.code})`
-  const message = `${failures.length} of ${count} entries failed; the first: ${why}`
+  const message = `${failures.length} of ${count} entries failed; the first: ${reasonOf(first)}`
   return new SluiceError('ERR_FILES_FAILED', message, { outcomes, cause: first.error })
 }
 

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { PassThrough, Transform, type TransformOptions } from 'node:stream'
 import { setImmediate } from 'node:timers/promises'
 import test, { type ExecutionContext } from 'ava'
-import { SluiceError } from '../../lib/errors.js'
+import { SluiceError, sentenceOf } from '../../lib/errors.js'
 import { type ReceiveOptions, receive } from '../../lib/receive.js'
 import { type SendOptions, send } from '../../lib/send.js'
 import { manifestFrom } from '../../lib/stages/manifest/manifest-from.js'
@@ -237,6 +237,15 @@ test('an error of ours that accept throws keeps its code, on both sides', async 
   })
   await t.throwsAsync(send().finished, { code: 'ERR_DISK_FULL', message: /quota/ })
   await t.throwsAsync(receiving.finished, { code: 'ERR_DISK_FULL' })
+})
+
+test('a peer is not told what names a file here: it has the reason and the way out, in fixed words', async (t) => {
+  const dir = join(await plant(await temporary(t), { secret: 'a file' }), 'secret')
+  const { send, receive } = await both(t)
+  const receiving = receive({ dir })
+  const told = (await t.throwsAsync(send().finished, { code: 'ERR_WRITE' }))!
+  t.is(told.message, `the peer says: ${sentenceOf('ERR_WRITE')}`)
+  await t.throwsAsync(receiving.finished, { code: 'ERR_WRITE', message: /secret.*\(ENOTDIR\)/ })
 })
 
 test('a file stage that fails is not taken for one of the wire', async (t) => {

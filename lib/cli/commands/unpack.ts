@@ -64,7 +64,7 @@ export async function unpackCommand(flags: UnpackFlags, { io, reporter, signal }
     await pipeline([await standardInput(io), ...river], { signal })
   } catch (error) {
     if (isSluiceError(error, 'ERR_FILES_FAILED'))
-      reporter.summary(tally, inFolder(dir), { id, bytes, took: performance.now() - began })
+      reporter.partly(error, tally, inFolder(dir), { id, bytes, took: performance.now() - began })
     throw error
   }
   reporter.completed(table.result(id, entries, bytes), tally, inFolder(dir), performance.now() - began)

@@ -4,7 +4,14 @@ import { type Code, printable, type SluiceError } from '../../errors.js'
 import { isFinal, type TransferState } from '../../transfer/lifecycle.js'
 import type { Transfer } from '../../transfer/transfer.js'
 import type { Entry, Offer } from '../../wire/entry.js'
-import { type OutcomeRange, outcomesOf, type TransferResult, told, unusualIn } from '../../wire/outcome.js'
+import {
+  type OutcomeRange,
+  outcomesOf,
+  reasonOf,
+  type TransferResult,
+  told,
+  unusualIn,
+} from '../../wire/outcome.js'
 import { type CliEvent, eventLine, said } from './events.js'
 import { exitOf } from './exit.js'
 import { progressLines, size } from './progress.js'
@@ -20,6 +27,13 @@ export interface Io {
 
 /** What a result says without the outcome of each entry. */
 type Completed = Omit<TransferResult, 'files'>
+
+/** Of a transfer: what it moved, and for how long it ran, in milliseconds. */
+interface Numbers {
+  id: string
+  bytes: number
+  took: number
+}
 
 /** How a transfer ends that may be run again for the rest. */
 const INTERRUPTED = new Set<Code>(['ERR_INTERRUPTED', 'ERR_TRUNCATED', 'ERR_TIMEOUT', 'ERR_CANCELLED'])
@@ -43,6 +57,8 @@ export class Reporter {
   /** The names of the offers, and those that the user refused, by the id of the transfer. */
   readonly #names = new Map<string, string>()
   readonly #refused = new Set<string>()
+  /** Errors of transfers of which people have read already what failed, and why. */
+  readonly #summed = new WeakSet<SluiceError>()
   /** One question at a time. */
   readonly #questions = new Limiter(1)
   /** Lines that are held back during a question. */
@@ -102,7 +118,8 @@ export class Reporter {
    */
   failed(error: SluiceError, id: string, isOver: boolean): void {
     this.event({ event: 'error', ...said(error, id), exit: exitOf(error, !isOver) })
-    if (!isOver && !this.#refused.has(id)) this.note(`warning: ${this.#prefix(id)}${error.message}`)
+    if (!isOver && !this.#refused.has(id) && !this.#summed.has(error))
+      this.note(`warning: ${this.#prefix(id)}${error.message}`)
     this.#names.delete(id)
   }
 
@@ -135,7 +152,8 @@ export class Reporter {
   error(error: SluiceError, byPeer = false): number {
     const exit = exitOf(error, byPeer)
     this.event({ event: 'error', ...said(error, this.#last?.id), exit })
-    const isKnown = error.code === 'ERR_REJECTED' && this.#refused.has(this.#last?.id ?? '')
+    const isRefused = error.code === 'ERR_REJECTED' && this.#refused.has(this.#last?.id ?? '')
+    const isKnown = isRefused || this.#summed.has(error)
     if (!isKnown && (!this.#json || this.#events !== this.#io.stderr))
       this.#line(`sluice: ${error.message.replaceAll('\n', ' ')}`)
     if (process.env.DEBUG?.includes('sluice')) this.#line(`${error.stack}`)
@@ -207,7 +225,7 @@ export class Reporter {
         this.#forget(transfer)
         // whoever awaits the transfer reports the error
         if (error.code === 'ERR_FILES_FAILED')
-          this.summary(tally, where, { id: transfer.id, bytes, took: performance.now() - began })
+          this.partly(error, tally, where, { id: transfer.id, bytes, took: performance.now() - began })
         else if (INTERRUPTED.has(error.code) && hasBegun) this.#interrupted(transfer, tally, where)
       },
     )
@@ -218,24 +236,26 @@ export class Reporter {
     if (this.#json)
       for (const outcome of outcomesOf(range, entries))
         this.event({ event: 'file', id: id || undefined, ...told(outcome) })
-    for (const { status, path, code } of unusualIn(range, entries))
-      if (status === 'failed') this.note(`failed: ${printable(path)} (${code})`)
+    for (const outcome of unusualIn(range, entries))
+      if (outcome.status === 'failed') this.note(`failed: ${reasonOf(outcome)}`)
   }
 
   /** Reports the result of a transfer that took `took` milliseconds. */
   completed(result: Completed, tally: Tally, where: string, took: number): void {
     const { id, published, skipped, failed, bytes } = result
     const { there, leftOut } = tally
-    this.summary(tally, where, { id, bytes, took })
+    this.#summary(tally, where, { id, bytes, took })
     this.event({ event: 'completed', id, published, skipped, there, leftOut, failed, bytes })
   }
 
-  /** What became of all, for people: also where files failed. */
-  summary(
-    tally: Tally,
-    where: string,
-    { id, bytes, took }: { id: string; bytes: number; took: number },
-  ): void {
+  /** Reports a transfer of which files failed: each of them was told when it did. */
+  partly(error: SluiceError, tally: Tally, where: string, numbers: Numbers): void {
+    this.#summed.add(error)
+    this.#summary(tally, where, numbers)
+  }
+
+  /** What became of all, for people. */
+  #summary(tally: Tally, where: string, { id, bytes, took }: Numbers): void {
     const { renamed, published = 'nothing new', others } = tally
     for (const { path, name } of renamed)
       this.note(`${printable(path)}: the name was taken, so that it was saved as ${printable(name!)}`)

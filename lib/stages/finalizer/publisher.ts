@@ -132,7 +132,7 @@ export class Publisher {
     const code = item.failures?.get(index)
     const part = partOf(stored, index)
     if (code !== undefined) {
-      const error = failureOf(entry, code, 'the sender could not send it to its end')
+      const error = failureOf(entry, code)
       if (part) await this.#store.discard(part, entry, error)
       return failed(entry, error)
     }

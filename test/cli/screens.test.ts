@@ -1,0 +1,156 @@
+import { chmod, mkdir, readFile, symlink, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import test, { type ExecutionContext } from 'ava'
+import { ROOT } from '../helpers/command.js'
+import { plant, temporary } from '../helpers/folders.js'
+import { Screen, type ScreenOptions } from '../helpers/screen.js'
+
+// What people see, from the first line to the last. Each scene is kept as text in screens/, at 80 and at 40 columns: a
+// change of any word shows there. SLUICE_SCREENS=write writes them anew; look at them before they are committed.
+
+const FOLDER = join(ROOT, 'test/cli/screens')
+
+/** What is sent in most scenes. */
+const TREE = {
+  'photos/beach.jpg': Buffer.alloc(4_000_000),
+  'photos/2024/a party with a very long name, so that it does not fit.jpg': Buffer.alloc(2_500_000),
+  'photos/2024/cat.jpg': Buffer.alloc(700_000),
+  'photos/empty': null,
+  'report.pdf': Buffer.alloc(30_000, 'r'),
+}
+
+type Commands = Record<string, Screen>
+
+/** Asserts that the screens of a scene are those that are kept. */
+async function matches(t: ExecutionContext<unknown>, name: string, commands: Commands): Promise<void> {
+  const parts: string[] = []
+  for (const [who, screen] of Object.entries(commands))
+    parts.push(`${who}, exit ${await screen.ended}\n${'─'.repeat(screen.columns)}\n${screen.text}\n`)
+  const text = parts.join('\n')
+  const [{ columns }] = Object.values(commands) as [Screen]
+  const path = join(FOLDER, `${name}-${columns}.txt`)
+  if (process.env.SLUICE_SCREENS === 'write') {
+    await mkdir(FOLDER, { recursive: true })
+    await writeFile(path, text)
+  }
+  t.is(text, await readFile(path, 'utf8').catch(() => ''), name)
+}
+
+/** Runs `sluice` with the words of a line, or of a list. */
+type Sluice = (words: string | string[], options?: Pick<ScreenOptions, 'env' | 'largest'>) => Promise<Screen>
+
+type Act = (sluice: Sluice, folder: string) => Promise<Commands>
+
+/** A scene at each width, in a folder with {@link TREE} in it. */
+function scene(name: string, act: Act): void {
+  for (const columns of [80, 40])
+    test(`the screen of ${name} at ${columns} columns`, async (t) => {
+      const cwd = await plant(await temporary(t), TREE)
+      const sluice: Sluice = (words, options) =>
+        Screen.of(t, typeof words === 'string' ? words.split(' ') : words, { columns, cwd, ...options })
+      await matches(t, name, await act(sluice, cwd))
+    })
+}
+
+/** The address at which a receiver listens. */
+async function addressOf(receiver: Screen): Promise<string> {
+  await receiver.shows(/Ctrl-C stops/)
+  return /127\.0\.0\.1:\d+/.exec(receiver.raw)![0]
+}
+
+scene('waiting', async (sluice) => {
+  const receiver = await sluice('receive --dir inbox')
+  await receiver.shows(/Ctrl-C stops/)
+  receiver.type('\u0003')
+  return { receiver }
+})
+
+scene('accepted', async (sluice) => {
+  const receiver = await sluice('receive --dir inbox --once')
+  const sender = await sluice(`send photos report.pdf --to ${await addressOf(receiver)}`)
+  await receiver.shows(/Accept\?/)
+  receiver.type('y\r')
+  return { receiver, sender }
+})
+
+scene('refused', async (sluice) => {
+  const receiver = await sluice('receive --dir inbox --once')
+  const sender = await sluice(`send photos --to ${await addressOf(receiver)}`)
+  await receiver.shows(/Accept\?/)
+  receiver.type('n\r')
+  return { receiver, sender }
+})
+
+scene('taken-name', async (sluice, folder) => {
+  await plant(join(folder, 'inbox'), { 'report.pdf': 'another one' })
+  const receiver = await sluice('receive --dir inbox --yes')
+  const address = await addressOf(receiver)
+  const first = await sluice(`send report.pdf --to ${address}`)
+  await first.ended
+  const again = await sluice(`send photos report.pdf --to ${address}`)
+  await again.ended
+  await receiver.shows(/in inbox.*in inbox/s)
+  receiver.type('\u0003')
+  return { receiver, first, again }
+})
+
+scene('interrupted', async (sluice) => {
+  const receiver = await sluice('receive --dir inbox --once --yes')
+  const sender = await sluice(`send report.pdf photos --limit 2M --to ${await addressOf(receiver)}`)
+  await receiver.shows(/%/)
+  sender.type('\u0003')
+  return { receiver, sender }
+})
+
+scene('stopped', async (sluice) => {
+  const receiver = await sluice('receive --dir inbox --yes')
+  const sender = await sluice(`send report.pdf photos --limit 2M --to ${await addressOf(receiver)}`)
+  await receiver.shows(/%/)
+  receiver.type('\u0003')
+  return { receiver, sender }
+})
+
+scene('failed', async (sluice) => {
+  const receiver = await sluice('receive --dir inbox --once --yes', { largest: 1500 })
+  const sender = await sluice(`send photos report.pdf --to ${await addressOf(receiver)}`)
+  return { receiver, sender }
+})
+
+scene('question', async (sluice, folder) => {
+  const many = Object.fromEntries(Array.from({ length: 30 }, (_, n) => [`site/page ${n}.html`, `${n}`]))
+  await plant(folder, { ...many, 'site/assets/logo.png': Buffer.alloc(50_000), 'run.sh': '#!/bin/sh' })
+  const odd = 'a "quoted"\u202e name.txt'
+  await plant(folder, { [odd]: 'x', 'site/.git/hooks/pre-commit': '#!/bin/sh' })
+  await chmod(join(folder, 'run.sh'), 0o755)
+  await chmod(join(folder, 'site/.git/hooks/pre-commit'), 0o755)
+  await symlink('photos/2024', join(folder, 'latest'))
+  const receiver = await sluice('receive --dir inbox --once --links')
+  const names = ['photos', 'report.pdf', 'run.sh', 'site', 'latest', odd]
+  const sender = await sluice(['send', ...names, '--links', '--to', await addressOf(receiver)])
+  await receiver.shows(/Accept\?/)
+  receiver.type('list\r')
+  await receiver.shows(/Accept\?.*Accept\?/s)
+  receiver.type('y\r')
+  return { receiver, sender }
+})
+
+scene('pack', async (sluice) => ({ pack: await sluice('pack photos') }))
+
+scene('help', async (sluice) => {
+  const commands: Commands = { sluice: await sluice('--help') }
+  for (const name of ['send', 'receive', 'pack', 'unpack', 'write', 'status', 'clean', 'recover'])
+    commands[name] = await sluice(`${name} --help`)
+  return commands
+})
+
+scene('mistakes', async (sluice) => ({
+  nowhere: await sluice('send photos'),
+  both: await sluice('send photos --to 127.0.0.1:1 --listen 127.0.0.1:0'),
+  nobody: await sluice('send photos --to 127.0.0.1:1'),
+  missing: await sluice('send phtos --to 127.0.0.1:1'),
+  hash: await sluice('send photos --hash sha-256 --to 127.0.0.1:1'),
+  misspelt: await sluice('recieve'),
+  option: await sluice('receive --dri inbox'),
+  far: await sluice('send photos --to 192.0.2.1:7000'),
+  word: await sluice('receive --conflict ask'),
+}))

@@ -1,0 +1,107 @@
+import { EventEmitter } from 'node:events'
+import { realpath } from 'node:fs/promises'
+import { type IPty, spawn } from '@lydell/node-pty'
+import xterm from '@xterm/headless'
+import type { ExecutionContext } from 'ava'
+import { MAIN } from './command.js'
+
+/** The folder in which a command runs, as it is shown: the name of a temporary one is never the same. */
+const HOME = '/home/ann'
+
+/** Ports, rates and times, which are never the same either. As long as what they stand for mostly is. */
+const VARYING: [RegExp, string][] = [
+  [/(?<=127\.0\.0\.1:)\d{5}/g, '54321'],
+  [/[\d.]+ [kMG]?B\/s/g, '250 MB/s'],
+  [/\([\d.]+ [TG]B free\)/g, '(12 GB free)'],
+]
+
+/** What a {@link Screen} is like. */
+export interface ScreenOptions {
+  columns: number
+  rows?: number
+  /** The folder in which the command runs. */
+  cwd: string
+  env?: NodeJS.ProcessEnv
+  /** The largest file that it may write, in units of 512 or 1024 bytes, as the shell has it. */
+  largest?: number
+}
+
+/**
+ * The command at a pseudo terminal, and what a person sees of it: its bytes are given to a terminal emulator, which
+ * wraps, erases and, when its width changes, flows its lines anew.
+ */
+export class Screen {
+  /** The exit status, once all that was written is on the screen. */
+  readonly ended: Promise<number>
+  readonly columns: number
+  /** All that was written, as bytes of the terminal. */
+  raw = ''
+  readonly #terminal: xterm.Terminal
+  readonly #parsed = new EventEmitter()
+  readonly #pty: IPty
+
+  private constructor(t: ExecutionContext<unknown>, args: string[], home: string, options: ScreenOptions) {
+    const { columns: cols, rows = 24, cwd, env, largest } = options
+    this.columns = cols
+    this.#terminal = new xterm.Terminal({ cols, rows, allowProposedApi: true })
+    const shown = (text: string) =>
+      VARYING.reduce((line, [what, by]) => line.replace(what, by), text.replaceAll(home, HOME))
+    this.#terminal.write(shown(`$ sluice ${args.join(' ')}\r\n`))
+    const environment = { ...process.env, DEBUG: '', TERM: 'xterm-256color', ...env }
+    const command = [process.execPath, MAIN, ...args]
+    const limited = ['/bin/sh', '-c', `ulimit -f ${largest}; exec "$0" "$@"`, ...command]
+    const [program, ...rest] = largest === undefined ? command : limited
+    this.#pty = spawn(program!, rest, { cols, rows, cwd, env: environment })
+    this.#terminal.onWriteParsed(() => this.#parsed.emit('parsed'))
+    let isOver = false
+    t.teardown(() => isOver || this.#pty.kill('SIGKILL'))
+    this.#pty.onData((text) => {
+      this.raw += text
+      this.#terminal.write(shown(text))
+    })
+    this.ended = new Promise((resolve) => {
+      this.#pty.onExit(({ exitCode }) => {
+        isOver = true
+        this.#terminal.write('', () => resolve(exitCode))
+      })
+    })
+  }
+
+  /** Starts the command. */
+  static async of(t: ExecutionContext<unknown>, args: string[], options: ScreenOptions): Promise<Screen> {
+    return new Screen(t, args, await realpath(options.cwd), options)
+  }
+
+  /** What is on the screen, and what has left it at the top: one line of text per row. */
+  get rows(): string[] {
+    const { active } = this.#terminal.buffer
+    const rows = Array.from({ length: active.length }, (_, y) => active.getLine(y)!.translateToString(true))
+    return rows.slice(0, rows.findLastIndex((row) => row !== '') + 1)
+  }
+
+  get text(): string {
+    return this.rows.join('\n')
+  }
+
+  /** Resolves when the screen has `pattern`, also where the end of a row is in the middle of a sentence. */
+  async shows(pattern: RegExp): Promise<void> {
+    const over = this.ended.then((code) => ({ code }))
+    const isThere = () => pattern.test(this.text) || pattern.test(this.rows.join(''))
+    while (!isThere()) {
+      const parsed = new Promise<undefined>((resolve) => this.#parsed.once('parsed', resolve))
+      const end = await Promise.race([parsed, over])
+      if (end && !isThere())
+        throw new Error(`ended with ${end.code} and never showed ${pattern}:\n${this.text}`)
+    }
+  }
+
+  type(keys: string): void {
+    this.#pty.write(keys)
+  }
+
+  /** Makes the terminal narrower or wider, as a person does with the mouse. */
+  resize(columns: number): void {
+    this.#terminal.resize(columns, this.#terminal.rows)
+    this.#pty.resize(columns, this.#terminal.rows)
+  }
+}
