@@ -4,6 +4,7 @@ import { errorOf, isSluiceError, type SluiceError } from '../errors.js'
 import { checkFunction } from '../options.js'
 import { type Cut, cutsOf, type Run, runOf } from '../wire/run.js'
 import { type DigestsItem, failureItem, type Item } from './river/items.js'
+import { checkPlace, watchNext } from './river/place.js'
 
 /**
  * What becomes of a cut: itself, or others in its place; nothing, so that it does not pass; or an error, with which its
@@ -35,6 +36,7 @@ class MapCuts extends Transform {
   constructor(change: (cut: Cut) => CutChange | Promise<CutChange>) {
     super({ objectMode: true, highWaterMark: 1 })
     this.#change = change
+    watchNext('mapCuts', this)
   }
 
   override _transform(item: Item, _encoding: BufferEncoding, done: TransformCallback): void {
@@ -43,6 +45,12 @@ class MapCuts extends Transform {
         () => done(),
         (thrown) => done(errorOf(thrown)),
       )
+      return
+    }
+    try {
+      checkPlace('mapCuts', item)
+    } catch (error) {
+      done(error as Error)
       return
     }
     if (item.kind === 'offer') this.#slot = digestLength(item.offer.algorithm)

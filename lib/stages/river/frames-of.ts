@@ -6,6 +6,7 @@ import { offerMessages } from '../../wire/manifest.js'
 import { encodeMessage } from '../../wire/messages.js'
 import { type Cut, digestIn, type Run } from '../../wire/run.js'
 import type { DigestsItem, Item } from './items.js'
+import { checkPlace } from './place.js'
 
 /** One frame in the buffers that it is written in: nothing may come between them. */
 export type FrameBuffers = readonly Buffer[]
@@ -18,6 +19,7 @@ export type FrameLimits = Pick<Limits, 'frame' | 'message'>
  * @throws SluiceError `ERR_STATE` for a file that ends without a digest
  */
 export function* framesOf(item: Item, { frame, message }: FrameLimits): Generator<FrameBuffers, void> {
+  checkPlace('framer', item)
   switch (item.kind) {
     case 'offer':
       for (const page of offerMessages(item.offer, message)) yield [encodeMessage(page)]
