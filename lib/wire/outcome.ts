@@ -33,7 +33,7 @@ export interface Outcome {
   reason?: SkipReason
   /** The digest of the content, by the algorithm of the offer; at the receiver only. */
   digest?: Buffer
-  /** The error behind `code`; at the receiver only. */
+  /** The error behind `code`; at the sender, what the receiver says of a failure. */
   error?: SluiceError
 }
 
@@ -89,8 +89,10 @@ export function filesFailed(outcomes: readonly Outcome[], count: number): Sluice
   const failures = outcomes.filter(({ status }) => status === 'failed')
   const [first] = failures
   if (!first) return undefined
-  const why = first.error?.message ?? `${printable(first.path)} (${first.code})`
-  const message = `${failures.length} of ${count} entries failed; the first: ${why}`
+  const path = printable(first.path)
+  const why = first.error?.message
+  const text = why?.includes(path) ? why : `${path}${why === undefined ? ` (${first.code})` : `: ${why}`}`
+  const message = `${failures.length} of ${count} entries failed; the first: ${text}`
   return new SluiceError('ERR_FILES_FAILED', message, { outcomes, cause: first.error })
 }
 

@@ -145,7 +145,7 @@ test('what is told to programs is what both sides know', (t) => {
 test('the error of a transfer says how many failed and why the first did, also where only a code is known', (t) => {
   t.is(filesFailed([published(entries[0]!)], 1), undefined)
   const here = filesFailed([published(entries[0]!), failed(entries[1]!, warning)], 5)!
-  t.is(here.message, '1 of 5 entries failed; the first: its time could not be set')
+  t.is(here.message, '1 of 5 entries failed; the first: f1: its time could not be set')
   t.is(here.cause, warning)
   const { error: _, ...there } = failed(entries[1]!, warning)
   t.is(filesFailed([there], 5)!.message, '1 of 5 entries failed; the first: f1 (ERR_PERMISSION)')
