@@ -97,8 +97,11 @@ export const CODES = {
   ERR_DESTROYED: { exit: 4, about: 'a stream was destroyed before its end', help: 'run it again' },
 } as const satisfies Record<string, { exit: number; about: string; help?: string }>
 
-/** One of the codes of {@link CODES}. */
-export type Code = keyof typeof CODES
+/** A code of a user's own, for stages and stores that are theirs: `APP_` and up to 60 of A to Z, 0 to 9 and `_`. */
+export type OwnCode = `APP_${string}`
+
+/** One of the codes of {@link CODES}, or one of a user's own. */
+export type Code = keyof typeof CODES | OwnCode
 
 /** What is said of one entry, of a finished transfer, or by `sluice/files`: no peer can end a transfer with it. */
 const ENDS_NO_TRANSFER: ReadonlySet<string> = new Set<Code>([
@@ -120,26 +123,38 @@ const OF_NO_FILE: readonly number[] = [0, 2, 3, 130]
 
 /** Each code as the one string that is kept, however often a peer says it. */
 const KNOWN = new Map((Object.keys(CODES) as Code[]).map((code) => [code as string, code]))
+/** All that can be said of a code of a user's own. */
+const OF_OWN_CODE = { about: 'a stage or a store of the other program refused it' }
+const OWN = /^APP_[A-Z0-9_]{1,60}$/
 
-/** The code that a peer said, if it is one of ours; else `ERR_PEER`. */
-export function knownCode(text: string): Code {
-  return KNOWN.get(text) ?? 'ERR_PEER'
+function isOwnCode(text: unknown): text is OwnCode {
+  return typeof text === 'string' && OWN.test(text)
 }
 
-/** The code that a peer gives up with, if it is one of ours with which a transfer can end; else `ERR_PEER`. */
+/** The code that a peer said, if it is one of ours or of a user's own; else `ERR_PEER`. */
+export function knownCode(text: string): Code {
+  return KNOWN.get(text) ?? (isOwnCode(text) ? text : 'ERR_PEER')
+}
+
+/** The exit status of the command line for a code; 1 for one that is not ours. */
+export function exitOfCode(code: string | undefined): number {
+  return Object.hasOwn(CODES, code ?? '') ? CODES[code as keyof typeof CODES].exit : 1
+}
+
+/** The code that a peer gives up with, if it is one with which a transfer can end; else `ERR_PEER`. */
 export function codeOf(text: string): Code {
   return ENDS_NO_TRANSFER.has(text) ? 'ERR_PEER' : knownCode(text)
 }
 
-/** The code that a peer gives for the failure of one file, if it is one of ours and a failure; else `ERR_PEER`. */
+/** The code that a peer gives for the failure of one file, if it is one of a failure; else `ERR_PEER`. */
 export function fileCodeOf(text: string): Code {
   const code = knownCode(text)
-  return OF_NO_FILE.includes(CODES[code].exit) ? 'ERR_PEER' : code
+  return OF_NO_FILE.includes(exitOfCode(code)) ? 'ERR_PEER' : code
 }
 
 /** What a code says of a failure that nothing else is known of: the reason, and the way out if there is one. */
 export function sentenceOf(code: Code): string {
-  const { about, help }: { about: string; help?: string } = CODES[code]
+  const { about, help }: { about: string; help?: string } = isOwnCode(code) ? OF_OWN_CODE : CODES[code]
   return help === undefined ? about : `${about}; ${help}`
 }
 
@@ -189,7 +204,7 @@ export function isError(thrown: unknown): thrown is Error {
 /** Whether `error` is a {@link SluiceError}, also of another copy of this module; of `code` if one is given. */
 export function isSluiceError(error: unknown, code?: Code): error is SluiceError {
   if (!isError(error) || error.name !== 'SluiceError' || !('code' in error)) return false
-  return code === undefined ? KNOWN.has(error.code as string) : error.code === code
+  return code === undefined ? KNOWN.has(error.code as string) || isOwnCode(error.code) : error.code === code
 }
 
 /** The text of anything that was thrown: not all of it is an `Error`. */

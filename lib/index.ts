@@ -75,7 +75,7 @@ export type {
 export { type Naming, publishByPolicy, type StandingFile } from './stores/publish-by-policy.js'
 
 // what all of it has in common
-export { CODES, type Code, isSluiceError, printable, SluiceError } from './errors.js'
+export { CODES, type Code, isSluiceError, type OwnCode, printable, SluiceError } from './errors.js'
 export { DEFAULT_LIMITS, type Limits } from './wire/limits.js'
 export type { Entry, Offer } from './wire/entry.js'
 export { checkPath, type Names, type PathRules } from './wire/paths.js'

@@ -5,6 +5,7 @@ import { isTalk } from '../wire/frames.js'
 import { type Limits, limitsOf } from '../wire/limits.js'
 import type { Message } from '../wire/messages.js'
 import { type Callback, Pump } from './bytes/pump.js'
+import { watchNext } from './river/place.js'
 
 /** Options of {@link deframer}. */
 export interface DeframerOptions {
@@ -39,6 +40,7 @@ export class Deframer extends Duplex {
     this.#onTalk = onTalk
     const { handshakeMessage, message } = this.#limits
     this.#parser = new FrameParser(this.#limits, onTalk ? handshakeMessage : message)
+    watchNext('deframer', this)
   }
 
   /** The bytes behind the message at which `onTalk` said `false`; `null` before. */

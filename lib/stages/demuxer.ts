@@ -12,6 +12,7 @@ import type { PathRules } from '../wire/paths.js'
 import { Pump } from './bytes/pump.js'
 import type { Item } from './river/items.js'
 import { itemsOfData, itemsOfDigests, itemsOfEnd } from './river/items-of.js'
+import { checkPlace, watchNext } from './river/place.js'
 
 /** Options of {@link demuxer}. */
 export interface DemuxerOptions extends Pick<PathRules, 'names' | 'platform'> {
@@ -52,10 +53,12 @@ export class Demuxer extends Transform {
     if (!onOffer) checked.unaccepted = Number.POSITIVE_INFINITY
     this.#manifest = new ManifestReader(checked, { names, platform })
     this.#onOffer = onOffer ?? (() => {})
+    watchNext('demuxer', this)
   }
 
   override _transform(frame: Frame, _encoding: BufferEncoding, done: TransformCallback): void {
     try {
+      checkPlace('demuxer', frame)
       const isOffer = frame.kind === 'message' && frame.message.type === 'offer'
       if (isOffer && this.#manifest.recall(RECALLED)) {
         setImmediate(() => (this.destroyed ? done() : this._transform(frame, _encoding, done)))

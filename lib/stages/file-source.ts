@@ -10,6 +10,7 @@ import { SourceReader } from './file-source/reader.js'
 import { nextStep, type StepRules } from './file-source/steps.js'
 import { isManifest, type Manifest } from './manifest/builder.js'
 import type { Item } from './river/items.js'
+import { watchNext } from './river/place.js'
 
 /** What {@link fileSource} takes. */
 export interface FileSourceOptions {
@@ -77,6 +78,7 @@ export class FileSource extends Readable {
     const { algorithm } = offer
     this.#reader = new SourceReader({ ...options, store, plan, algorithm, maxRun, signal: this.#stop.signal })
     this.#items = this.#produce()
+    watchNext('fileSource', this)
   }
 
   /** To be called when the plan was changed: decided about entries, asked for something again, closed something. */

@@ -10,6 +10,7 @@ import { checkedOptions, type FinalizerOptions } from './finalizer/options.js'
 import { asOffered, filtered, Publisher } from './finalizer/publisher.js'
 import { OutcomeReport } from './finalizer/report.js'
 import { type AnsweredPlan, type Item, isLastWord, type OfferItem } from './river/items.js'
+import { misplaced } from './river/place.js'
 import { StoreCalls } from './river/store-calls.js'
 
 export type { FinalizerOptions }
@@ -98,21 +99,19 @@ export class Finalizer extends Writable {
       return overSlices(first, first + entries.length, (from, end) => this.#settle(ledger.skipped(from, end)))
     }
     const adopted = this.#adopted
-    if (item.kind === 'run' || !adopted) {
-      throw new SluiceError('ERR_STATE', `finalizer() got a ${item.kind}; put it behind partSink()`)
-    }
+    if (item.kind === 'run' || !adopted) throw misplaced('finalizer', item)
     if (item.kind === 'stored') await this.#settle(await adopted.publisher.take(item.stored))
     else if (item.kind === 'digests') await this.#settle(await adopted.publisher.of(item))
-    else this.#owed = new Set(item.open)
+    else if (item.kind === 'end') this.#owed = new Set(item.open)
     for (const index of this.#owed ?? [])
       if (adopted.plan.isClosed(index) || (item.kind === 'digests' && isLastWord(item, index)))
         this.#owed!.delete(index)
     if (this.#owed?.size === 0) await this.#finish()
   }
 
-  #adopt({ plan, store, offer }: OfferItem): Adopted {
-    if (!(store instanceof StoreCalls))
-      throw new SluiceError('ERR_STATE', 'finalizer() must stand behind partSink()')
+  #adopt(item: OfferItem): Adopted {
+    const { plan, store, offer } = item
+    if (!(store instanceof StoreCalls)) throw misplaced('finalizer', item)
     if (this.#adopted) return this.#adopted
     const { unless, durability, concurrency, missing } = this.#options
     const conflict = store.conflict(this.#options.conflict)

@@ -7,6 +7,7 @@ import { encodePreface } from '../wire/preface.js'
 import { type Callback, Pump } from './bytes/pump.js'
 import { type FrameBuffers, type FrameLimits, framesOf } from './river/frames-of.js'
 import type { Item } from './river/items.js'
+import { watchNext } from './river/place.js'
 
 /** Options of {@link framer}. */
 export interface FramerOptions {
@@ -36,6 +37,7 @@ export class Framer extends Duplex {
     super({ writableObjectMode: true, writableHighWaterMark: 1, readableHighWaterMark: maxFrame })
     this.#limits = { frame: maxFrame, message: DEFAULT_LIMITS.message }
     this.push(encodePreface([]))
+    watchNext('framer', this)
   }
 
   /** Heeds what the peer says that it takes, from the next item on. */

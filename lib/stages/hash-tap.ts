@@ -11,6 +11,7 @@ import { printable, SluiceError } from '../errors.js'
 import type { Entry } from '../wire/entry.js'
 import { type Cut, endsIn, lengthIn, type Run, RunReader } from '../wire/run.js'
 import { type DigestsItem, type Item, isLastWord } from './river/items.js'
+import { checkPlace, watchNext } from './river/place.js'
 
 /** Files that have begun and not ended; a river has one, a stage that weaves rivers together a few. */
 const MOST_RUNNING = 16
@@ -41,14 +42,16 @@ class HashTap extends Transform {
 
   constructor() {
     super({ objectMode: true, highWaterMark: 1 })
+    watchNext('hashTap', this)
   }
 
   override _transform(item: Item, _encoding: BufferEncoding, done: TransformCallback): void {
-    if (item.kind === 'offer') {
-      this.#learn(item.offer.algorithm).then(() => done(null, item), done)
-      return
-    }
     try {
+      checkPlace('hashTap', item)
+      if (item.kind === 'offer') {
+        this.#learn(item.offer.algorithm).then(() => done(null, item), done)
+        return
+      }
       if (item.kind === 'run') this.#run(item)
       if (item.kind === 'digests') this.#forget(item)
     } catch (error) {

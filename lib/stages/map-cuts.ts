@@ -1,13 +1,15 @@
 import { Transform, type TransformCallback } from 'node:stream'
 import { digestLength } from '../digest/digests.js'
-import { errorOf, isSluiceError, type SluiceError } from '../errors.js'
-import { checkFunction } from '../options.js'
+import { errorOf, isError, isSluiceError, type SluiceError } from '../errors.js'
+import { badOption, checkFunction } from '../options.js'
 import { type Cut, cutsOf, type Run, runOf } from '../wire/run.js'
 import { type DigestsItem, failureItem, type Item } from './river/items.js'
+import { checkPlace, watchNext } from './river/place.js'
 
 /**
  * What becomes of a cut: itself, or others in its place; nothing, so that it does not pass; or an error, with which its
- * file fails alone, and nothing more of it passes.
+ * file fails alone, and nothing more of it passes: its code, which may be one of your own (`APP_VIRUS`), and its text are
+ * told to the sender.
  */
 export type CutChange = Cut | readonly Cut[] | SluiceError | undefined
 
@@ -35,6 +37,7 @@ class MapCuts extends Transform {
   constructor(change: (cut: Cut) => CutChange | Promise<CutChange>) {
     super({ objectMode: true, highWaterMark: 1 })
     this.#change = change
+    watchNext('mapCuts', this)
   }
 
   override _transform(item: Item, _encoding: BufferEncoding, done: TransformCallback): void {
@@ -43,6 +46,12 @@ class MapCuts extends Transform {
         () => done(),
         (thrown) => done(errorOf(thrown)),
       )
+      return
+    }
+    try {
+      checkPlace('mapCuts', item)
+    } catch (error) {
+      done(error as Error)
       return
     }
     if (item.kind === 'offer') this.#slot = digestLength(item.offer.algorithm)
@@ -60,7 +69,10 @@ class MapCuts extends Transform {
       if (this.destroyed) return
       if (isSluiceError(changed)) {
         this.#refused.add(index)
-        refusals.push(failureItem(index, changed.code, this.#slot))
+        refusals.push(failureItem(index, changed, this.#slot))
+      } else if (isError(changed)) {
+        const expected = 'a cut, a list of cuts, undefined, or a SluiceError that its file fails with'
+        throw badOption('what the function of mapCuts() gives', expected, changed, { cause: changed })
       } else if (changed) cuts.push(...[changed].flat())
     }
     if (cuts.length > 0) this.push(runOf(run, cuts))

@@ -10,6 +10,7 @@ import { checkedOptions, type PartSinkOptions } from './part-sink/options.js'
 import { RunJoiner } from './part-sink/run-joiner.js'
 import { RunWriter } from './part-sink/run-writer.js'
 import type { Item, OfferItem, StoredRun } from './river/items.js'
+import { checkPlace, watchNext } from './river/place.js'
 import { StoreCalls } from './river/store-calls.js'
 
 export type { PartSinkOptions }
@@ -43,6 +44,7 @@ class PartSink extends Transform {
     if (checked.durability === 'power') this.#store.raiseDurability()
     this.#store.hold()
     this.#writer = new RunWriter(this.#store, checked)
+    watchNext('partSink', this)
   }
 
   override _transform(item: Item, _encoding: BufferEncoding, done: TransformCallback): void {
@@ -66,6 +68,7 @@ class PartSink extends Transform {
   }
 
   async #take(item: Item): Promise<void> {
+    checkPlace('partSink', item)
     switch (item.kind) {
       case 'offer':
         return this.#offer(item)

@@ -1,5 +1,6 @@
+import { type Code, isError, printable, SluiceError } from '../errors.js'
 import type { Entry } from '../wire/entry.js'
-import type { Limits } from '../wire/limits.js'
+import { DEFAULT_LIMITS, type Limits } from '../wire/limits.js'
 import type { OutcomeRecord, OutcomesMessage } from '../wire/messages.js'
 import {
   type Outcome,
@@ -82,6 +83,22 @@ export class OutcomeTable {
 /** Entries of a message at most, so that whoever hears it takes them in within a few milliseconds. */
 const MOST_RECORDS = 4096
 
+/** Bytes of the texts that are said of failures in all of a transfer: of a million of them, the first ones explain. */
+export const MOST_TEXT = 1024 * 1024
+
+/** What is left of them. */
+export interface TextsLeft {
+  bytes: number
+}
+
+/** Whether there is room for a text; then it is taken. */
+export function takeText(text: string, left: TextsLeft): boolean {
+  const bytes = Buffer.byteLength(text)
+  if (bytes > left.bytes) return false
+  left.bytes -= bytes
+  return true
+}
+
 /** Bytes of a payload without its exceptions at most, and of one exception without its texts. */
 const HEAD_BYTES = 160
 const RECORD_BYTES = 20
@@ -94,6 +111,7 @@ const RECORD_BYTES = 20
 export function* messagesOf(
   range: OutcomeRange,
   limits: Pick<Limits, 'message' | 'list'>,
+  texts: TextsLeft = { bytes: MOST_TEXT },
 ): Generator<{ message: OutcomesMessage; part: OutcomeRange }, void> {
   const { status, code } = range
   const room = limits.message - HEAD_BYTES
@@ -113,8 +131,14 @@ export function* messagesOf(
   for (const [index, outcome] of range.except ?? []) {
     while (index >= first + MOST_RECORDS) yield upTo(first + MOST_RECORDS)
     const { status, name, code } = outcome
-    const record = { index, status, name, code }
-    const size = RECORD_BYTES + Buffer.byteLength(name ?? '') + (code?.length ?? 0)
+    const text = textOf(outcome)?.slice(0, DEFAULT_LIMITS.errorText)
+    const record: OutcomeRecord = { index, status, name, code }
+    if (text !== undefined && takeText(text, texts)) record.text = text
+    const size =
+      RECORD_BYTES +
+      Buffer.byteLength(name ?? '') +
+      (code?.length ?? 0) +
+      Buffer.byteLength(record.text ?? '')
     if (except.length > 0 && (except.length >= limits.list || bytes + size > room)) yield upTo(index)
     except.push(record)
     outcomes.set(index, outcome)
@@ -123,7 +147,26 @@ export function* messagesOf(
   while (first <= range.last) yield upTo(Math.min(first + MOST_RECORDS, range.last + 1))
 }
 
-/** A record of the receiver, as an outcome. */
-export function outcomeOf(entry: Entry, record: Pick<Outcome, 'status' | 'name' | 'code'>): Outcome {
-  return { entry, ...told({ path: entry.path, ...record }) }
+/** Failures of which the sender knows more than the receiver. */
+const OF_SENDER: readonly (Code | undefined)[] = ['ERR_SOURCE_READ', 'ERR_SOURCE_CHANGED', 'ERR_UNSENDABLE']
+
+/** What the sender is told of a failure. Foreign messages may contain paths of this machine: those stay here. */
+function textOf({ status, code, error }: Outcome): string | undefined {
+  const isForeign = isError(error?.cause) && !('code' in error.cause)
+  return status === 'failed' && !isForeign && !OF_SENDER.includes(code) ? error?.message : undefined
+}
+
+/** A record of the receiver, as an outcome. `text` is what it says of a failure. */
+export function outcomeOf(
+  entry: Entry,
+  record: Pick<Outcome, 'status' | 'name' | 'code'>,
+  text?: string,
+): Outcome {
+  const outcome: Outcome = { entry, ...told({ path: entry.path, ...record }) }
+  if (text === undefined || outcome.code === undefined) return outcome
+  const { path } = entry
+  // without a stack, which costs time and memory: a peer can cause many of them
+  const error = new SluiceError(outcome.code, `the receiver says: ${printable(text, 1024)}`, { path })
+  error.stack = `${error.name}: ${error.message}`
+  return { ...outcome, error }
 }

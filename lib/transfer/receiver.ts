@@ -10,7 +10,7 @@ import type { Message, PlanRecord } from '../wire/messages.js'
 import type { OutcomeRange, TransferResult } from '../wire/outcome.js'
 import type { ChannelStages, SessionOptions } from './channel.js'
 import type { ByteDuplex } from './connection.js'
-import { messagesOf } from './outcome-table.js'
+import { MOST_TEXT, messagesOf } from './outcome-table.js'
 import { asError, closed, closedSoon, type RiverHooks, Session } from './session.js'
 
 /** What a receiver answers to an offer. */
@@ -56,6 +56,7 @@ export class Receiver extends Session {
   #offerCame = () => {}
   readonly #river: ReturnType<Receiving['river']>
   #result: TransferResult | null = null
+  readonly #texts = { bytes: MOST_TEXT }
   /** Bytes of a message that the sender takes. */
   #mostBytes = DEFAULT_LIMITS.message
 
@@ -174,9 +175,10 @@ export class Receiver extends Session {
 
   /** Takes the outcomes of entries, and tells the sender; resolves when more can be told. */
   async #settled(ranges: readonly OutcomeRange[]): Promise<void> {
+    const limits = { message: this.#mostBytes, list: MOST_ITEMS }
     for (const range of ranges) {
       this.outcomes.add(range, this.plan.entries)
-      for (const { message, part } of messagesOf(range, { message: this.#mostBytes, list: MOST_ITEMS })) {
+      for (const { message, part } of messagesOf(range, limits, this.#texts)) {
         if (part.first > range.first) await setImmediate() // of a million, others have their turn meanwhile
         this.control.settled(part, this.plan.entries)
         this.say({ type: 'outcomes', ...message })

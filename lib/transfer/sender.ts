@@ -8,7 +8,7 @@ import type { Message, Messages, OutcomeRecord } from '../wire/messages.js'
 import type { Outcome, OutcomeRange, OutcomeStatus } from '../wire/outcome.js'
 import type { ChannelStages, SessionOptions } from './channel.js'
 import type { ByteDuplex } from './connection.js'
-import { outcomeOf } from './outcome-table.js'
+import { MOST_TEXT, outcomeOf, takeText } from './outcome-table.js'
 import { addOffer } from './plan/add-offer.js'
 import { asError, closed, type RiverHooks, Session } from './session.js'
 
@@ -52,12 +52,15 @@ export class Sender extends Session {
   readonly #mostNames: number
   /** Bytes by which the names so far are longer than what their entries explain. */
   #names = 0
+  /** Texts are kept until the end, too. */
+  readonly #texts: { bytes: number }
   #river: ReturnType<Sending['river']> | undefined
 
   constructor(socket: ByteDuplex, stages: ChannelStages, sending: Sending, options: SessionOptions) {
     super('send', socket, stages, options)
     this.#sending = sending
     this.#mostNames = options.limits.names
+    this.#texts = { bytes: Math.min(options.limits.names, MOST_TEXT) }
     this.open()
     this.channel.deframer.on('data', () => {
       this.fail(new SluiceError('ERR_PROTOCOL', 'the peer sends files, but this side is the sender'))
@@ -176,10 +179,11 @@ export class Sender extends Session {
     this.#river?.source.wake()
   }
 
-  #outcome({ index, status, name, code }: OutcomeRecord): Outcome {
+  #outcome({ index, status, name, code, text }: OutcomeRecord): Outcome {
     const entry = this.plan.entries[index]!
     if (name !== undefined) this.#countName(name, entry)
-    return outcomeOf(entry, { status, name, code: codeSaid(status, code) })
+    const kept = text !== undefined && status === 'failed' && takeText(text, this.#texts) ? text : undefined
+    return outcomeOf(entry, { status, name, code: codeSaid(status, code) }, kept)
   }
 
   /** Names are kept until the end, so that a peer must not choose how much they are. */

@@ -1,7 +1,7 @@
 import type { Duplex, Readable, Writable } from 'node:stream'
 import { setTimeout } from 'node:timers/promises'
 import createDebug from 'debug'
-import { asSluiceError, CODES, codeOf, isError, printable, SluiceError, sentenceOf } from '../errors.js'
+import { asSluiceError, codeOf, exitOfCode, isError, printable, SluiceError, sentenceOf } from '../errors.js'
 import { checkAbortSignal, checkFlag, checkOption } from '../options.js'
 import { type PeerLimits, saidLimits } from '../wire/limits.js'
 import type { Message } from '../wire/messages.js'
@@ -217,7 +217,7 @@ function lastWordOf({ code, message, path, cause }: SluiceError): Message | null
   if (code === 'ERR_INTERRUPTED') return null
   if (code === 'ERR_DESTROYED') return { type: 'error', code, text: STOPPED }
   const isLocal = path !== undefined || cause !== undefined
-  const isOfPeer = CODES[code].exit === CODES.ERR_PROTOCOL.exit
+  const isOfPeer = exitOfCode(code) === exitOfCode('ERR_PROTOCOL')
   return { type: 'error', code, text: isLocal && !isOfPeer ? sentenceOf(code) : message }
 }
 

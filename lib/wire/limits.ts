@@ -32,7 +32,10 @@ export interface Limits {
   msgpackDepth: number
   /** Items in a list of one message: bounds the work, and the memory, that one message can cause. */
   list: number
-  /** UTF-8 bytes by which names in OUTCOMES may be longer than the paths of their entries, in all of a transfer. */
+  /**
+   * UTF-8 bytes by which names in OUTCOMES may be longer than the paths of their entries, in all of a transfer. As many
+   * bytes of texts of failures are kept, but 1 MiB at most: what is more is dropped.
+   */
   names: number
   /** UTF-8 bytes of an error text. */
   errorText: number

@@ -29,6 +29,8 @@ export interface OutcomeRecord {
   name?: string
   /** Why it was skipped or failed, or what did not go as asked although it was published. */
   code?: string
+  /** What the code means here, for people. */
+  text?: string
 }
 
 /** What is said of the files among consecutive entries. A slot of zeros without a failure says nothing of its entry. */
@@ -154,10 +156,12 @@ function pairsOf(map: ReadonlyMap<number, string | number> = new Map()): Packed[
   return map.size === 0 ? undefined : [...map].sort(([a], [b]) => a - b)
 }
 
-function outcomeTuple({ index, status, name, code }: OutcomeRecord): Packed[] {
+function outcomeTuple({ index, status, name, code, text }: OutcomeRecord): Packed[] {
   const tuple: Packed[] = [index, STATUSES.indexOf(status)]
   if (name !== undefined || code !== undefined) tuple.push(name ?? null)
-  if (code !== undefined) tuple.push(code)
+  if (code === undefined) return tuple
+  tuple.push(code)
+  if (text !== undefined) tuple.push(shortened(text, scratch.length))
   return tuple
 }
 
@@ -234,7 +238,7 @@ type EntryTuple = [
   mode: number | null,
   more?: string,
 ]
-type OutcomeTuple = [index: number, status: number, name?: string | null, code?: string]
+type OutcomeTuple = [index: number, status: number, name?: string | null, code?: string, text?: string]
 type OutcomesMap = {
   first: number
   count: number
@@ -252,10 +256,11 @@ function entryOf([number, path, size, mtime, mode, more]: EntryTuple): WireEntry
   return entry
 }
 
-function outcomeRecordOf([index, status, name, code]: OutcomeTuple): OutcomeRecord {
+function outcomeRecordOf([index, status, name, code, text]: OutcomeTuple): OutcomeRecord {
   const record: OutcomeRecord = { index, status: STATUSES[status]! }
   if (name != null) record.name = name
   if (code !== undefined) record.code = code
+  if (text !== undefined) record.text = text
   return record
 }
 

@@ -33,7 +33,7 @@ export interface Outcome {
   reason?: SkipReason
   /** The digest of the content, by the algorithm of the offer; at the receiver only. */
   digest?: Buffer
-  /** The error behind `code`; at the receiver only. */
+  /** The error behind `code`; at the sender, what the receiver says of a failure. */
   error?: SluiceError
 }
 
@@ -84,11 +84,11 @@ export function unreadable(entry: Entry): Outcome {
   return failed(entry, failureOf(entry, entry.code!))
 }
 
-/** Why an entry failed: its error, which says of what it is, or what its code says. */
+/** Why an entry failed: what its error says, or else its code, and of what. */
 export function reasonOf({ path, code, error }: Outcome): string {
-  return error?.path === undefined
-    ? `${printable(path)}: ${error?.message ?? sentenceOf(code!)}`
-    : error.message
+  const shown = printable(path)
+  const why = error?.message ?? sentenceOf(code!)
+  return why.includes(shown) ? why : `${shown}: ${why}`
 }
 
 /** The error of a transfer of `count` entries of which files failed: the first of them says what it was. */

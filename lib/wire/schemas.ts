@@ -240,8 +240,8 @@ export const SCHEMAS = {
   outcomes: {
     frame: FrameType.OUTCOMES,
     required: { first: count, count: positive, status },
-    // index, status, name, code
-    optional: { code, except: tuples(2, count, status, orNull(shortPath), code) },
+    // index, status, name, code, text
+    optional: { code, except: tuples(2, count, status, orNull(shortPath), code, reason) },
     together: faultOfOutcomes,
   },
   pause: { frame: FrameType.PAUSE, required: {} },

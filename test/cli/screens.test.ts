@@ -97,7 +97,7 @@ scene('taken-name', async (sluice, folder) => {
 scene('interrupted', async (sluice) => {
   const receiver = await sluice('receive --dir inbox --once --yes')
   const sender = await sluice(`send report.pdf photos --limit 2M --to ${await addressOf(receiver)}`)
-  await receiver.shows(/%/)
+  await receiver.shows(/[1-6]\/7 done/)
   sender.type('\u0003')
   return { receiver, sender }
 })
@@ -105,7 +105,7 @@ scene('interrupted', async (sluice) => {
 scene('stopped', async (sluice) => {
   const receiver = await sluice('receive --dir inbox --yes')
   const sender = await sluice(`send report.pdf photos --limit 2M --to ${await addressOf(receiver)}`)
-  await receiver.shows(/%/)
+  await receiver.shows(/[1-6]\/7 done/)
   receiver.type('\u0003')
   return { receiver, sender }
 })

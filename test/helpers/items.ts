@@ -233,6 +233,12 @@ function changed(item: DigestsItem, entries: readonly Entry[], change: Record<st
   return { ...item, bytes, failures }
 }
 
+/** The code with which a file fails. */
+export function failureIn({ failures }: DigestsItem, index: number): Code | undefined {
+  const why = failures?.get(index)
+  return typeof why === 'string' ? why : why?.code
+}
+
 /** What items amount to: the content per path, whether it ended, and what the sender said of it. */
 export function amount(items: readonly Item[]) {
   const files = new Map<string, { content: string; ended: boolean; said: string }>()
@@ -256,7 +262,7 @@ export function amount(items: readonly Item[]) {
     }
     if (item.kind === 'digests') {
       for (let index = item.first; index < item.first + item.count; index++) {
-        const said = item.failures?.get(index) ?? digestIn(item, index)?.toString('hex')
+        const said = failureIn(item, index) ?? digestIn(item, index)?.toString('hex')
         if (said !== undefined) of(entries[index]!.path).said = said
       }
     }

@@ -13,6 +13,8 @@ const VARYING: [RegExp, string][] = [
   [/(?<=127\.0\.0\.1:)\d{5}/g, '54321'],
   [/[\d.]+ [kMG]?B\/s/g, '250 MB/s'],
   [/\([\d.]+ [TG]B free\)/g, '(12 GB free)'],
+  // as much as went before the disk refused the rest
+  [/\b6\.\d\d MB/g, '6.25 MB'],
 ]
 
 /** What a {@link Screen} is like. */
@@ -48,10 +50,15 @@ export class Screen {
       VARYING.reduce((line, [what, by]) => line.replace(what, by), text.replaceAll(home, HOME))
     this.#terminal.write(shown(`$ sluice ${args.join(' ')}\r\n`))
     const environment = { ...process.env, DEBUG: '', TERM: 'xterm-256color', ...env }
-    const command = [process.execPath, MAIN, ...args]
-    const limited = ['/bin/sh', '-c', `ulimit -f ${largest}; exec "$0" "$@"`, ...command]
-    const [program, ...rest] = largest === undefined ? command : limited
-    this.#pty = spawn(program!, rest, { cols, rows, cwd, env: environment })
+    const limit = largest === undefined ? '' : `ulimit -f ${largest}; `
+    // it waits to be let go, or what was written last might be lost: the end closes the terminal
+    const script = `trap : INT; (${limit}exec "$0" "$@"); printf '\\033]0;%d\\007' $?; read -r _`
+    this.#pty = spawn('/bin/sh', ['-c', script, process.execPath, MAIN, ...args], {
+      cols,
+      rows,
+      cwd,
+      env: environment,
+    })
     this.#terminal.onWriteParsed(() => this.#parsed.emit('parsed'))
     let isOver = false
     t.teardown(() => isOver || this.#pty.kill('SIGKILL'))
@@ -59,10 +66,14 @@ export class Screen {
       this.raw += text
       this.#terminal.write(shown(text))
     })
+    this.#pty.onExit(() => {
+      isOver = true
+    })
     this.ended = new Promise((resolve) => {
-      this.#pty.onExit(({ exitCode }) => {
-        isOver = true
-        this.#terminal.write('', () => resolve(exitCode))
+      // the title is set once all before it is on the screen
+      this.#terminal.onTitleChange((exitCode) => {
+        this.#pty.write('\r')
+        resolve(Number(exitCode))
       })
     })
   }

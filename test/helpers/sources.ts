@@ -7,6 +7,7 @@ import { manifestOf } from '../../lib/stages/manifest/manifest-of.js'
 import type { Item } from '../../lib/stages/river/items.js'
 import { MemoryDisk, type MemoryDiskOptions, randomContent } from '../../lib/testing/index.js'
 import { cutsOf, type Run } from '../../lib/wire/run.js'
+import { failureIn } from './items.js'
 
 export const KIB = 1024
 
@@ -51,10 +52,10 @@ export function filesOf(t: ExecutionContext, items: Item[]) {
   for (const item of items) {
     if (item.kind === 'digests') {
       t.true(item.bytes.length === item.count * 32 && item.bytes.every((byte) => byte === 0))
-      for (const [index, failure] of item.failures!) {
+      for (const index of item.failures!.keys()) {
         const file = of(entries[index]!.path)
         t.false(file.ended)
-        file.failure = failure
+        file.failure = failureIn(item, index)
       }
     }
     if (item.kind !== 'run') continue

@@ -73,7 +73,7 @@ for (const [what, items] of Object.entries(INPUTS)) {
     t.is(records.length, 1)
     const [record] = records
     t.like(record, { count: 1, bytes: Buffer.alloc(32) })
-    t.deepEqual([...record!.failures!.values()], ['ERR_PERMISSION'])
+    t.deepEqual([...record!.failures!.values()], [no])
     const at = given.indexOf(record!)
     const cutsOfC = (some: Item[]) =>
       some.flatMap((item) =>
@@ -97,6 +97,14 @@ test('a file that is asked for again after its record is shown again', async (t)
   })
   t.is(asked, 2)
   t.is(given.filter((item) => item.kind === 'digests').length, 2)
+})
+
+test('an error that is none of ours is no answer: nobody could say how the file fails', async (t) => {
+  const cause = new TypeError('scanner')
+  await t.throwsAsync(
+    through(itemsOf(SMALL), () => cause as SluiceError),
+    { code: 'ERR_USAGE', message: /SluiceError/ },
+  )
 })
 
 test('what the function throws fails the stream', async (t) => {

@@ -88,11 +88,12 @@ async function through(t: ExecutionContext<unknown>, file: () => Transform, isEq
       (error: SluiceError) => error,
     ),
   )
-  const [sent, received] = (await Promise.all(results)).map((end) =>
+  const settled = await Promise.all(results)
+  const [sent, received] = settled.map((end) =>
     end instanceof SluiceError ? ((end.outcomes as Outcome[])?.map(told) ?? end.code) : end.map(told),
   )
   if (isEqual) t.deepEqual(sent, received)
-  return { ends: sent!, read: (path: string) => readFile(join(dir, path), 'latin1') }
+  return { ends: sent!, settled, read: (path: string) => readFile(join(dir, path), 'latin1') }
 }
 
 const isProgram = ({ entry }: { entry: { path: string } }) => entry.path.endsWith('.exe')
@@ -118,6 +119,60 @@ for (const [what, filter] of Object.entries(FILTERS)) {
     await t.throwsAsync(read('t/b.exe'), { code: 'ENOENT' })
   })
 }
+
+const FOUND = 'found \u202eexe.\u001b[2J'
+const CAUSE = new Error('/srv/scanner/signatures is not there')
+const WORDS: [what: string, error: SluiceError, code: string, here: RegExp, there: RegExp][] = [
+  [
+    'a code of its own and a text',
+    new SluiceError('APP_VIRUS', FOUND),
+    'APP_VIRUS',
+    /^2 of 5 .*: t\/b\.exe: found/,
+    /^2 of 5 .*: t\/b\.exe: the receiver says: found \\u\{202e\}exe\.\\u\{1b\}\[2J$/,
+  ],
+  [
+    'a code of ours and a text',
+    new SluiceError('ERR_PERMISSION', 'no programs'),
+    'ERR_PERMISSION',
+    /t\/b\.exe: no programs$/,
+    /t\/b\.exe: the receiver says: no programs$/,
+  ],
+  [
+    'a text without an end',
+    new SluiceError('APP_LONG', 'ä'.repeat(1 << 20)),
+    'APP_LONG',
+    /: ä+$/,
+    /the receiver says: ä{512}$/,
+  ],
+  [
+    'a code that is no failure',
+    new SluiceError('ERR_CANCELLED', 'no'),
+    'ERR_CANCELLED',
+    /: no$/,
+    /the receiver says: no$/,
+  ],
+  [
+    'the error of another library below',
+    new SluiceError('APP_BROKEN', `cannot scan: ${CAUSE.message}`, { cause: CAUSE }),
+    'APP_BROKEN',
+    /signatures/,
+    /: t\/b\.exe: a stage or a store of the other program refused it$/,
+  ],
+]
+for (const [what, error, code, here, there] of WORDS)
+  test(`both sides learn why a file stage refused a file, and the sender is not blamed: ${what}`, async (t) => {
+    const { settled } = await through(t, () => mapCuts((cut) => (isProgram(cut) ? error : cut)), false)
+    const [sent, received] = settled as SluiceError[]
+    t.regex(received!.message, here)
+    t.regex(sent!.message, there)
+    const [kept] = (received!.outcomes as Outcome[]).filter(({ status }) => status === 'failed')
+    t.is(kept!.error, error)
+    t.is(kept!.code, code as Code)
+    const [told] = (sent!.outcomes as Outcome[]).filter(({ status }) => status === 'failed')
+    // the failure of a file is none of a transfer
+    t.is(told!.code, code === 'ERR_CANCELLED' ? 'ERR_PEER' : (code as Code))
+    t.true(told!.error === undefined || told!.error.code === told!.code)
+  })
 
 const no = new SluiceError('ERR_PERMISSION', 'no programs')
 const REFUSALS: Record<string, () => Transform> = {

@@ -196,6 +196,23 @@ test('a receiver that makes up long names does not make the memory of a sender g
   t.is((await errorOf(transfer.finished)).code, 'ERR_LIMIT')
 })
 
+test('a receiver that makes up long reasons does not make the memory of a sender grow: they are left out', async (t) => {
+  const { transfer, far } = await sendFolders(t, { names: 1000 })
+  const files: Outcome[] = []
+  transfer.on('file', (outcome) => files.push(outcome))
+  const failure = { status: 'failed', code: 'APP_NO', text: 'x'.repeat(600) } as const
+  say(far, outcomes(0, 2, { index: 0, ...failure }, { index: 1, ...failure }))
+  far.end()
+  t.is((await errorOf(transfer.finished)).code, 'ERR_TRUNCATED')
+  t.deepEqual(
+    files.map(({ code, error }) => [code, error?.message.length]),
+    [
+      ['APP_NO', 'the receiver says: '.length + 600],
+      ['APP_NO', undefined],
+    ],
+  )
+})
+
 test('names with suffixes are none too many, and codes that nobody knows are those of the peer', async (t) => {
   const { transfer, far } = await sendFolders(t, { names: 1 })
   const files: Outcome[] = []

@@ -6,7 +6,7 @@ import { messagesOf, OutcomeTable, outcomeOf } from '../../lib/transfer/outcome-
 import type { Entry } from '../../lib/wire/entry.js'
 import { limitsOf } from '../../lib/wire/limits.js'
 import { decodeMessage, encodeMessage, type OutcomesMessage } from '../../lib/wire/messages.js'
-import { type Outcome, type OutcomeRange, outcomesOf, told } from '../../lib/wire/outcome.js'
+import { failed, type Outcome, type OutcomeRange, outcomesOf, told } from '../../lib/wire/outcome.js'
 import { scale } from '../helpers/scale.js'
 
 const HEADER = 5
@@ -196,4 +196,21 @@ test('a table grows with the offers, and keeps what only one side knows', (t) =>
   const outcomes = table.toArray(entries)
   t.is(outcomes[0], failed)
   t.deepEqual(outcomes[1], { entry: second!, path: 'file 1', status: 'published' })
+})
+
+test('of a million failures only the first ones say why, whoever speaks', (t) => {
+  const entries = entriesOf(3000)
+  const why = (index: number) => new SluiceError('ERR_WRITE', `${index} ${'x'.repeat(1000)}`)
+  const except = new Map(entries.map((entry) => [entry.index, failed(entry, why(entry.index))]))
+  const range: OutcomeRange = { first: 0, last: 2999, status: 'published', except }
+  const texts = { bytes: 1 << 20 }
+  const said = Array.from(
+    messagesOf(range, { message: 1 << 20, list: 1000 }, texts),
+    ({ message }) => message,
+  )
+  const records = said.flatMap((message) => message.except)
+  t.is(records.length, 3000)
+  const told = records.filter(({ text }) => text !== undefined)
+  t.true(told.length > 1000 && told.length < 1100, String(told.length))
+  t.true(told.every(({ index }) => index < 1100))
 })

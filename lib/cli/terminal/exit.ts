@@ -1,4 +1,4 @@
-import { CODES, type Code, isSluiceError, printable, SluiceError } from '../../errors.js'
+import { CODES, type Code, exitOfCode, isSluiceError, printable, SluiceError } from '../../errors.js'
 
 /** Exit statuses by priority: if several apply, the first one counts (README.md, "The command line"). */
 const ORDER = [130, 2, 3, 6, 7, 8, 4, 5, 1]
@@ -13,10 +13,8 @@ export function exitOf(error: SluiceError, byPeer = false): number {
   const codes = outcomes
     .filter(({ status }) => status === 'failed')
     .map(({ code, error }) => error?.code ?? code)
-  const exits = [error.code, ...codes].map((code) =>
-    Object.hasOwn(CODES, code ?? '') ? CODES[code as Code].exit : 1,
-  )
-  return ORDER.find((exit) => (exits as number[]).includes(exit)) ?? 1
+  const exits = [error.code, ...codes].map(exitOfCode)
+  return ORDER.find((exit) => exits.includes(exit)) ?? 1
 }
 
 /** For system codes of connections: our code and message. */

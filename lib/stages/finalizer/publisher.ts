@@ -1,5 +1,5 @@
 import { Limiter } from '../../async.js'
-import { printable, SluiceError } from '../../errors.js'
+import { isError, printable, SluiceError } from '../../errors.js'
 import { diskError } from '../../files/disk/disk-error.js'
 import type { Part, PublishPolicy } from '../../stores/parts.js'
 import type { Entry } from '../../wire/entry.js'
@@ -129,10 +129,10 @@ export class Publisher {
   async #decide(index: number, item: DigestsItem): Promise<Outcome | undefined> {
     const stored = this.#ledger.at(index)
     const entry = stored?.entry ?? this.#ledger.entry(index)
-    const code = item.failures?.get(index)
+    const why = item.failures?.get(index)
     const part = partOf(stored, index)
-    if (code !== undefined) {
-      const error = failureOf(entry, code)
+    if (why !== undefined) {
+      const error = isError(why) ? why : failureOf(entry, why, 'a stage refused it')
       if (part) await this.#store.discard(part, entry, error)
       return failed(entry, error)
     }

@@ -3,9 +3,10 @@ import type { Entry } from '../../wire/entry.js'
 import { dataHeader } from '../../wire/frames.js'
 import type { Limits } from '../../wire/limits.js'
 import { offerMessages } from '../../wire/manifest.js'
-import { encodeMessage } from '../../wire/messages.js'
+import { type DigestsMessage, encodeMessage } from '../../wire/messages.js'
 import { type Cut, digestIn, type Run } from '../../wire/run.js'
 import type { DigestsItem, Item } from './items.js'
+import { checkPlace } from './place.js'
 
 /** One frame in the buffers that it is written in: nothing may come between them. */
 export type FrameBuffers = readonly Buffer[]
@@ -18,6 +19,7 @@ export type FrameLimits = Pick<Limits, 'frame' | 'message'>
  * @throws SluiceError `ERR_STATE` for a file that ends without a digest
  */
 export function* framesOf(item: Item, { frame, message }: FrameLimits): Generator<FrameBuffers, void> {
+  checkPlace('framer', item)
   switch (item.kind) {
     case 'offer':
       for (const page of offerMessages(item.offer, message)) yield [encodeMessage(page)]
@@ -162,11 +164,11 @@ function* digestFrames({ first, count, bytes, failures, sizes }: Digests, messag
   const most = Math.max(1, Math.min(MOST_SLOTS, fit))
   for (let from = 0; from < count; from += most) {
     const end = Math.min(count, from + most)
-    const said: Digests = {
+    const said: DigestsMessage = {
       first: first + from,
       count: end - from,
       bytes: bytes.subarray(from * slot, end * slot),
-      failures: failures && within(failures, first + from, first + end),
+      failures: failures && codesOf(within(failures, first + from, first + end)),
       sizes: sizes && within(sizes, first + from, first + end),
     }
     yield [encodeMessage({ type: 'digests', ...said })]
@@ -176,6 +178,11 @@ function* digestFrames({ first, count, bytes, failures, sizes }: Digests, messag
 /** What a map says of the entries from `first` up to `end`. */
 function within<T>(map: ReadonlyMap<number, T>, first: number, end: number): Map<number, T> {
   return new Map([...map].filter(([index]) => index >= first && index < end))
+}
+
+/** What a peer is told of failures in DIGESTS: their codes. */
+function codesOf(failures: ReadonlyMap<number, string | SluiceError>): Map<number, string> {
+  return new Map(Array.from(failures, ([index, why]) => [index, typeof why === 'string' ? why : why.code]))
 }
 
 function withoutDigest({ path }: Entry): SluiceError {

@@ -1,8 +1,9 @@
-import { type Code, fileCodeOf } from '../../errors.js'
+import { fileCodeOf, type SluiceError } from '../../errors.js'
 import { refuse } from '../../transfer/plan/refuse.js'
 import type { Plan } from '../../transfer/plan.js'
 import type { Data } from '../../wire/frame-parser.js'
 import type { DigestsMessage } from '../../wire/messages.js'
+import { failureOf } from '../../wire/outcome.js'
 import { hasDigest, RunReader } from '../../wire/run.js'
 import type { Item } from './items.js'
 import { runOfPiece } from './run-of-piece.js'
@@ -30,12 +31,12 @@ export function* itemsOfDigests(plan: Plan, message: DigestsMessage, length: num
     throw refuse(`a digest of entry ${first + count - 1}, which is none`)
   const slot = bytes.length / count
   if (slot !== length) throw refuse(`a digest of ${slot} instead of ${length} bytes for`, plan.entries[first])
-  const failures = new Map<number, Code>()
+  const failures = new Map<number, SluiceError>()
   const open = new Set<number>()
   // first, so that an empty file that failed is not passed
   for (const [index, code] of codes ?? []) {
-    failures.set(index, fileCodeOf(code))
     plan.answer(index, true)
+    failures.set(index, failureOf(plan.entries[index]!, fileCodeOf(code)))
     if (plan.isOpen(index)) open.add(index)
   }
   for (const piece of plan.pass(first + count)) yield runOfPiece(plan, piece, [])

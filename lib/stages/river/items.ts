@@ -22,8 +22,11 @@ export interface OfferItem {
 /** What the sender says of consecutive entries, behind their data: one record for each file among them. */
 export interface DigestsItem extends DigestColumn {
   kind: 'digests'
-  /** Files that cannot be sent to their end, and why, by the index of their entry. Their slots are zero. */
-  failures?: ReadonlyMap<number, Code>
+  /**
+   * Files that fail, and why, by the index of their entry. Their slots are zero. A stage that refuses a file gives an
+   * error, whose code and text are told to the sender; with a code alone nobody learns more than that.
+   */
+  failures?: ReadonlyMap<number, Code | SluiceError>
   /** Sizes that were not known before, by the index of the entry. */
   sizes?: ReadonlyMap<number, number>
   /** Files that were asked for again meanwhile: another record of each follows, and only the last one counts. */
@@ -35,9 +38,9 @@ export function isLastWord(item: DigestsItem, index: number): boolean {
   return !item.open?.has(index) && (item.failures?.has(index) || hasDigest(item, index))
 }
 
-/** Says of one file that it cannot be sent to its end. `length` is that of its digest, which is not known. */
-export function failureItem(first: number, code: Code, length: number): DigestsItem {
-  const failures = new Map([[first, code]])
+/** Says of one file that it fails, and why. `length` is that of its digest, which is not known. */
+export function failureItem(first: number, why: Code | SluiceError, length: number): DigestsItem {
+  const failures = new Map([[first, why]])
   return { kind: 'digests', first, count: 1, bytes: Buffer.alloc(length), failures }
 }
 

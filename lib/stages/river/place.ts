@@ -1,0 +1,81 @@
+import type { Duplex, Readable, Writable } from 'node:stream'
+import { SluiceError } from '../../errors.js'
+import { isBytes } from '../../options.js'
+
+/** The river: what each stage takes and gives, and what stands before and behind it. */
+const RIVER = {
+  fileSource: { gives: 'items', next: 'hashTap(), framer() and a connection belong' },
+  hashTap: {
+    takes: 'items',
+    before: 'fileSource() or demuxer()',
+    gives: 'items',
+    next: 'framer() or partSink() belongs',
+  },
+  framer: { takes: 'items', before: 'hashTap()', gives: 'bytes', next: 'a connection belongs' },
+  deframer: { gives: 'frames', next: 'demuxer() belongs' },
+  demuxer: { takes: 'frames', before: 'deframer()', gives: 'items', next: 'hashTap() and partSink() belong' },
+  mapCuts: { takes: 'items', before: 'hashTap()', gives: 'items', next: 'partSink() belongs' },
+  partSink: {
+    takes: 'items',
+    before: 'demuxer() and hashTap()',
+    gives: 'stored files',
+    next: 'finalizer() belongs',
+  },
+  finalizer: { takes: 'stored files', before: 'partSink()' },
+} as const
+
+type Taking = Exclude<keyof typeof RIVER, 'fileSource' | 'deframer'>
+type Giving = Exclude<keyof typeof RIVER, 'finalizer'>
+
+/** How long a stage that something is piped into waits for a reader, in milliseconds. */
+const UNREAD = 1000
+
+/** The error for what a stage was given and does not take: one before it is missing, or it stands in the wrong place. */
+export function misplaced(name: Taking, chunk: unknown): SluiceError {
+  const { takes, before } = RIVER[name]
+  const message = `${name}() takes ${takes}, and was given ${flowOf(chunk)}: it belongs behind ${before}`
+  return new SluiceError('ERR_STATE', message)
+}
+
+/** @throws SluiceError `ERR_STATE` for what does not flow where the stage belongs; items of any kind are items */
+export function checkPlace(name: Exclude<Taking, 'finalizer'>, chunk: unknown): void {
+  if (flowOf(chunk) !== RIVER[name].takes) throw misplaced(name, chunk)
+}
+
+function flowOf(chunk: unknown): string {
+  if (isBytes(chunk) || typeof chunk === 'string') return 'bytes'
+  const { kind, store } = (chunk ?? {}) as { kind?: unknown; store?: unknown }
+  if (kind === 'data' || kind === 'message') return 'frames'
+  if (kind === 'stored' || store !== undefined) return 'stored files'
+  return typeof kind === 'string' ? 'items' : 'something that is no item'
+}
+
+/**
+ * Sees to what stands behind a stage. Where that takes only bytes, Node would throw in the middle of an event, and end
+ * the process; where nothing reads, the pipeline would wait for ever. Both become the error of the stage, `ERR_STATE`.
+ */
+export function watchNext(name: Giving, stage: Readable): void {
+  const { gives, next } = RIVER[name]
+  const fail = (what: string) => stage.destroy(new SluiceError('ERR_STATE', `${what}: ${next} behind it`))
+  const { pipe } = stage
+  stage.pipe = function watched<T extends NodeJS.WritableStream>(to: T, options?: { end?: boolean }): T {
+    const { writableObjectMode } = to as unknown as Writable
+    if (gives === 'bytes' || writableObjectMode !== false) return pipe.call(this, to, options) as T
+    fail(`${name}() gives ${gives}, and is piped into a stream that takes only bytes`)
+    return to
+  }
+  // who pipes by hand may do the rest a little later
+  stage.once('pipe', () => {
+    // what has taken all of its input keeps nobody waiting
+    const isUnread = () =>
+      !stage.destroyed &&
+      (stage as Duplex).writableFinished === false &&
+      stage.readableFlowing === null &&
+      stage.listenerCount('readable') === 0
+    setImmediate(() => {
+      if (!isUnread()) return
+      const late = setTimeout(() => isUnread() && fail(`nobody reads what ${name}() gives`), UNREAD)
+      stage.once('close', () => clearTimeout(late))
+    })
+  })
+}

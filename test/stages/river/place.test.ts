@@ -1,0 +1,174 @@
+// A pipeline with a stage missing or in the wrong place says which, on either side, and ends.
+import { PassThrough, Readable, Transform } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import test from 'ava'
+import {
+  deframer,
+  demuxer,
+  encrypt,
+  fileSource,
+  finalizer,
+  framer,
+  hashTap,
+  manifestOfEntries,
+  mapCuts,
+  memoryParts,
+  memorySources,
+  partSink,
+} from '../../../lib/index.js'
+import { duplexPair } from '../../../lib/testing/index.js'
+import { connection } from '../../helpers/sockets.js'
+
+const SOURCES = memorySources(new Map([['a', 'hello']]))
+const LARGE = memorySources(new Map([['a', Buffer.alloc(5 << 20)]]))
+const source = (store = SOURCES) => fileSource(manifestOfEntries(store.entries, store, { name: 'test' }))
+const sink = () => partSink({ store: memoryParts() })
+const same = () => mapCuts((cut) => cut)
+
+/** One way, as bytes. */
+async function sent(): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  await pipeline(source(), hashTap(), framer(), async (bytes: AsyncIterable<Buffer>) => {
+    for await (const chunk of bytes) chunks.push(chunk)
+  })
+  return Buffer.concat(chunks)
+}
+
+type Stages = [NodeJS.ReadWriteStream, ...NodeJS.ReadWriteStream[]]
+
+const RECEIVING: [what: string, stages: () => Stages, end: () => NodeJS.WritableStream, says: RegExp][] = [
+  [
+    'no deframer',
+    () => [demuxer(), hashTap(), sink()],
+    finalizer,
+    /^demuxer\(\) .* given bytes.* deframer\(\)/,
+  ],
+  [
+    'no demuxer',
+    () => [deframer(), hashTap(), sink()],
+    finalizer,
+    /^hashTap\(\) .* given frames.* demuxer\(\)/,
+  ],
+  ['neither demuxer nor hashTap', () => [deframer(), sink()], finalizer, /^partSink\(\) .* given frames/],
+  [
+    'no partSink',
+    () => [deframer(), demuxer(), hashTap()],
+    finalizer,
+    /^finalizer\(\) .* given items.* partSink\(\)/,
+  ],
+  ['a deframer alone', () => [deframer()], finalizer, /^finalizer\(\) .* given frames/],
+  [
+    'no finalizer',
+    () => [deframer(), demuxer(), hashTap()],
+    sink,
+    /^nobody reads .* partSink\(\).* finalizer\(\)/,
+  ],
+  ['hashTap at the end', () => [deframer(), demuxer()], hashTap, /^nobody reads .* hashTap\(\)/],
+  ['demuxer at the end', () => [deframer()], demuxer, /^nobody reads .* demuxer\(\)/],
+  ['deframer at the end', () => [new PassThrough()], deframer, /^nobody reads .* deframer\(\)/],
+  [
+    'demuxer before deframer',
+    () => [demuxer(), deframer(), hashTap(), sink()],
+    finalizer,
+    /^demuxer\(\) gives items.* bytes/,
+  ],
+  [
+    'hashTap behind partSink',
+    () => [deframer(), demuxer(), sink(), hashTap()],
+    finalizer,
+    /^hashTap\(\) .* given stored files/,
+  ],
+  [
+    'a file stage behind partSink',
+    () => [deframer(), demuxer(), sink(), same()],
+    finalizer,
+    /^mapCuts\(\) .* given stored files/,
+  ],
+  [
+    'a file stage before demuxer',
+    () => [deframer(), same(), demuxer(), sink()],
+    finalizer,
+    /^mapCuts\(\) .* given frames/,
+  ],
+  [
+    'framer for deframer',
+    () => [framer(), demuxer(), sink()],
+    finalizer,
+    /^(demuxer|framer)\(\) .* given bytes/,
+  ],
+  [
+    'a stage of bytes between items',
+    () => [deframer(), demuxer(), new PassThrough(), sink()],
+    finalizer,
+    /^demuxer\(\) gives items.* bytes/,
+  ],
+  [
+    'a deframer too many',
+    () => [deframer(), deframer(), demuxer(), sink()],
+    finalizer,
+    /^deframer\(\) gives frames.* bytes/,
+  ],
+  [
+    'a stage that makes something else',
+    () => [deframer(), demuxer(), objects(), sink()],
+    finalizer,
+    /^partSink\(\) .* no item/,
+  ],
+]
+
+/** A stage of a user's that gives what is no item. */
+function objects() {
+  return new Transform({ objectMode: true, transform: (_item, _encoding, done) => done(null, { text: 'x' }) })
+}
+
+for (const [what, stages, end, says] of RECEIVING)
+  test(`receiving with ${what}`, async (t) => {
+    const bytes = Readable.from([await sent()])
+    await t.throwsAsync(pipeline([bytes, ...stages(), end()]), { code: 'ERR_STATE', message: says })
+  })
+
+const SENDING: [what: string, stages: () => Stages | [], says: RegExp][] = [
+  ['neither hashTap nor framer', () => [], /^fileSource\(\) gives items.* framer\(\)/],
+  ['no framer', () => [hashTap()], /^hashTap\(\) gives items.* framer\(\)/],
+  ['no hashTap', () => [framer()], /put hashTap\(\) before framer\(\)/],
+  [
+    'a cipher before the framer',
+    () => [hashTap(), encrypt({ key: Buffer.alloc(32) }), framer()],
+    /^hashTap\(\) gives items/,
+  ],
+  [
+    'hashTap behind the framer',
+    () => [framer(), hashTap()],
+    /put hashTap\(\) before|^hashTap\(\) gives items/,
+  ],
+]
+
+for (const [what, stages, says] of SENDING)
+  test(`sending with ${what}`, async (t) => {
+    const [near, far] = await connection(t)
+    far.resume()
+    await t.throwsAsync(pipeline([source(), ...stages(), near]), { code: 'ERR_STATE', message: says })
+  })
+
+test('a sender without a connection', async (t) => {
+  await t.throwsAsync(pipeline(source(LARGE), hashTap(), framer()), {
+    code: 'ERR_STATE',
+    message: /^nobody reads .* framer\(\).* connection/,
+  })
+})
+
+test('what has taken all that there was may be read when its pipeline is over', async (t) => {
+  const bytes = framer()
+  await pipeline(source(), hashTap(), bytes)
+  t.is(Buffer.concat(await bytes.toArray()).length, (await sent()).length)
+})
+
+test('a reader may come a little later', async (t) => {
+  const [near, far] = duplexPair()
+  const received = near.pipe(deframer()).pipe(demuxer())
+  far.end(await sent())
+  await new Promise(setImmediate)
+  const kinds: string[] = []
+  for await (const { kind } of received) kinds.push(kind)
+  t.deepEqual(kinds, ['offer', 'run', 'digests', 'end'])
+})
