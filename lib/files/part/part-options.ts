@@ -7,10 +7,8 @@ import type { Tree } from '../tree/tree.js'
 /** Where a part gets its folders from, and the budget that it shares with them. */
 export type Folders = Pick<Tree, 'fs' | 'handles' | 'folder'>
 
-/** Options of {@link PartFile.open}. */
-export interface PartFileOptions {
-  /** Where a path is given instead of a tree. */
-  fs?: FileSystem
+/** What is said of a part when it begins. */
+export interface BarePartOptions {
   /** The name of the part file. Default: `name.part`, or the next name that is free. */
   partName?: string
   /**
@@ -28,6 +26,12 @@ export interface PartFileOptions {
   modes?: ModeMemory
   /** The part file exists, and other code of this process has written and sealed all of it. */
   written?: FileIdentity
+}
+
+/** Options of {@link PartFile.open}. */
+export interface PartFileOptions extends BarePartOptions {
+  /** Where a path is given instead of a tree. */
+  fs?: FileSystem
 }
 
 /**
