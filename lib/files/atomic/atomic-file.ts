@@ -2,6 +2,7 @@ import { createHash, type Hash } from 'node:crypto'
 import { dirname, join } from 'node:path'
 import { printable, SluiceError } from '../../errors.js'
 import { keepAttributes, openingMode } from '../disk/attributes.js'
+import { digestInSteps, portionsOf } from '../disk/digest-file.js'
 import { diskError, errorCode, SystemError } from '../disk/disk-error.js'
 import type { FileStats } from '../disk/fs.js'
 import { createTemporary } from '../disk/move-file.js'
@@ -12,14 +13,7 @@ import { temporaryName } from '../own/temporary-name.js'
 import { makeFolders } from '../tree/make-folders.js'
 import { giveName, verifyFile } from './give-name.js'
 import { type AtomicWriteOptions, type WriteSettings, writeSettings } from './options.js'
-import {
-  checkSignal,
-  destroyedBeforeEnd,
-  digestInSteps,
-  LARGE_PORTION,
-  PORTION,
-  portionsOf,
-} from './pieces.js'
+import { checkSignal, destroyedBeforeEnd, LARGE_PORTION, PORTION } from './pieces.js'
 import { checkFolder, findTarget, type Target } from './target.js'
 
 /** What was written. */

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { SluiceError } from '../../errors.js'
-import { checkChoice, checkOption, isBytes } from '../../options.js'
+import { checkChoice } from '../../options.js'
 import { Ranges } from '../../ranges.js'
 import { FRESH, setMode, setTime, unlessRefused } from '../disk/attributes.js'
 import { digestFile, type Hasher } from '../disk/digest-file.js'
@@ -10,7 +10,15 @@ import { nameOf, parentOf, partCandidate } from '../disk/names.js'
 import { writeFully } from '../disk/read-write.js'
 import { CONFLICTS, DURABILITIES, type Durability, type Published, publish } from '../publish/publish.js'
 import { PartHandle } from './part-handle.js'
-import { type BarePartOptions, type CompleteOptions, checkPosition, type Folders } from './part-options.js'
+import {
+  type BarePartOptions,
+  buffersOf,
+  type CompleteOptions,
+  checkPosition,
+  type Folders,
+  lengthOf,
+} from './part-options.js'
+import type { RunningDigest } from './running-digest.js'
 
 /** Without these permission bits the owner could not open the part again. */
 const NEEDED_BITS = 0o600
@@ -26,10 +34,10 @@ const NEEDED_BITS = 0o600
 export class BarePart {
   /** The path of the finished file below the tree, or as it was given. */
   readonly path: string
-  protected readonly folders: Folders
-  protected readonly handle: PartHandle
+  readonly #folders: Folders
+  readonly #handle: PartHandle
   /** The bytes that were written, or are known to be right. */
-  protected readonly ranges = new Ranges()
+  readonly #ranges = new Ranges()
   readonly #name: string
   readonly #options: BarePartOptions
   #durability: Durability
@@ -40,38 +48,38 @@ export class BarePart {
   constructor(folders: Folders, path: string, options: BarePartOptions = {}) {
     const { durability = 'crash', mode = FRESH, offset } = options
     this.path = path
-    this.folders = folders
+    this.#folders = folders
     this.#name = nameOf(path)
     this.#durability = durability
     this.#options = options
     const place = { folder: parentOf(path), name: options.partName ?? partCandidate(this.#name, 0) }
-    this.handle = new PartHandle(folders, place, {
+    this.#handle = new PartHandle(folders, place, {
       mode: mode | NEEDED_BITS,
       made: offset !== undefined || options.written !== undefined,
       written: options.written,
     })
-    if (options.written !== undefined) this.ranges.add(0, options.written.size)
+    if (options.written !== undefined) this.#ranges.add(0, options.written.size)
   }
 
   /** The name of the part file. */
   get partName(): string {
-    return this.handle.name
+    return this.#handle.name
   }
 
   /** The path of the part file below the tree. */
   get partPath(): string {
-    return this.handle.path
+    return this.#handle.path
   }
 
   /** Whether the part file was made, and neither published nor removed. */
   get exists(): boolean {
-    return this.handle.exists
+    return this.#handle.exists
   }
 
   /** Makes the part file. Returns false if something has its name already; that is not touched. */
   async create(): Promise<boolean> {
     try {
-      await this.handle.use(async () => {})
+      await this.#handle.use(async () => {})
       return true
     } catch (error) {
       if (errorCode((error as SluiceError).cause) === 'EEXIST') return false
@@ -79,9 +87,45 @@ export class BarePart {
     }
   }
 
+  /**
+   * Makes the part file under its name, or the next that is free.
+   * @param renamed called with another name before it is taken
+   */
+  async createFree(renamed: (partName: string) => Promise<void> = async () => {}): Promise<void> {
+    for (let n = 1; !(await this.create()); n++) {
+      if (this.#options.partName !== undefined) throw new SystemError('EEXIST', 'open', this.partName)
+      const next = partCandidate(this.#name, n)
+      await renamed(next)
+      this.rename(next)
+    }
+  }
+
+  /** Goes on with a part file that is there: its first `offset` bytes are right, what follows them is cut off. */
+  async resume(offset: number): Promise<void> {
+    const { fs } = this.#folders
+    await this.#handle.use(async (fd) => {
+      const { size } = await fs.fstat(fd)
+      if (size < offset) throw new SystemError('EIO', 'open', `${size} bytes of ${offset} are there`)
+      if (size > offset) await fs.ftruncate(fd, offset)
+    })
+    this.#ranges.add(0, offset)
+  }
+
+  /** Sets the time of the part file to now: what was changed before its journal began is not taken for ours. */
+  async touch(): Promise<void> {
+    const now = Date.now() / 1000
+    await this.#handle.use((fd) => this.#folders.fs.futimes(fd, now, now))
+  }
+
+  /** Lets a running digest see the bytes up to `end` that it has not seen. */
+  async show(digest: RunningDigest, end: number, signal?: AbortSignal): Promise<void> {
+    if (digest.seen >= end) return
+    await this.#handle.use((fd) => digest.readOn(this.#folders.fs, fd, end, signal))
+  }
+
   /** Sets another name for a part file that does not exist yet. */
   rename(partName: string): void {
-    this.handle.name = partName
+    this.#handle.name = partName
   }
 
   /**
@@ -94,19 +138,18 @@ export class BarePart {
     bytes: Uint8Array | readonly Uint8Array[],
     { seal = false }: { seal?: boolean } = {},
   ): Promise<void> {
-    const buffers = isBytes(bytes) ? [bytes] : bytes
-    const areBuffers = Array.isArray(buffers) && buffers.every((one) => isBytes(one))
-    checkOption('bytes', buffers, areBuffers, 'a Uint8Array or a list of them')
-    let length = 0
-    for (const buffer of buffers) length += buffer.length
+    const buffers = buffersOf(bytes)
+    const length = lengthOf(buffers)
     checkPosition('position', position, length)
-    this.handle.unseal()
-    await this.handle.use(async (fd) => {
-      if (length > 0) await writeFully(this.folders.fs, fd, buffers, position)
+    this.#handle.unseal()
+    // if it fails, nobody knows what stands there
+    if (position < this.#ranges.end) this.#ranges.remove(position, position + length)
+    await this.#handle.use(async (fd) => {
+      if (length > 0) await writeFully(this.#folders.fs, fd, buffers, position)
       if (seal) await this.#setAttributes(fd, this.#earlyMode)
     })
-    this.ranges.add(position, position + length)
-    if (seal) await this.handle.seal()
+    this.#ranges.add(position, position + length)
+    if (seal) await this.#handle.seal()
   }
 
   /**
@@ -116,29 +159,40 @@ export class BarePart {
   covers(position: number, end = position + 1): boolean {
     checkPosition('position', position)
     checkPosition('end', end)
-    return this.ranges.covers(position, end)
+    return this.#ranges.covers(position, end)
+  }
+
+  /** Where the first byte is missing. */
+  get position(): number {
+    const first = this.#ranges.next(0)
+    return first?.start === 0 ? first.end : 0
+  }
+
+  /** The end of what was written, and how many bytes of it are there. */
+  get extent(): { end: number; bytes: number } {
+    return { end: this.#ranges.end, bytes: this.#ranges.size }
   }
 
   /** The digest of the content, read back from the disk. Default: SHA-256. Aborted, it fails with the signal's reason. */
   async digest(hasher: Hasher = createHash('sha256'), signal?: AbortSignal): Promise<Buffer> {
-    return this.handle.use((fd) => digestFile(this.folders.fs, fd, hasher, signal))
+    return this.#handle.use((fd) => digestFile(this.#folders.fs, fd, hasher, signal))
   }
 
   /** The size of the part file in bytes. */
   async size(): Promise<number> {
-    return (await this.handle.stats()).size
+    return (await this.#handle.stats()).size
   }
 
   /** Device and inode of the part file, which stay what they are. */
   async identity(): Promise<Pick<FileIdentity, 'dev' | 'ino'>> {
-    return this.handle.written ?? this.handle.stats()
+    return this.#handle.written ?? this.#handle.stats()
   }
 
   /** Discards the content: the file begins anew. */
   async reset(): Promise<void> {
-    this.handle.unseal()
-    await this.handle.use((fd) => this.folders.fs.ftruncate(fd, 0))
-    this.ranges.clear()
+    this.#handle.unseal()
+    await this.#handle.use((fd) => this.#folders.fs.ftruncate(fd, 0))
+    this.#ranges.clear()
   }
 
   /**
@@ -146,17 +200,17 @@ export class BarePart {
    * less now than after many other files. {@link BarePart.write} may still follow.
    */
   async seal(): Promise<void> {
-    if (!this.handle.isSealed) await this.#finish(this.#earlyMode)
+    if (!this.#handle.isSealed) await this.#finish(this.#earlyMode)
   }
 
   async #finish(mode: number | undefined): Promise<void> {
-    await this.handle.use((fd) => this.#setAttributes(fd, mode))
-    await this.handle.seal()
+    await this.#handle.use((fd) => this.#setAttributes(fd, mode))
+    await this.#handle.seal()
   }
 
   async #setAttributes(fd: number, mode: number | undefined): Promise<void> {
     const { mtime, modes, offset } = this.#options
-    const { fs } = this.folders
+    const { fs } = this.#folders
     // only a file that was just made with this mode tells what the disk makes of it
     const memory = this.#isLateMode || offset !== undefined ? undefined : modes
     const set = async (what: string, act: () => Promise<void>) => {
@@ -184,33 +238,33 @@ export class BarePart {
     if (isWeaker || this.#isLateMode) await this.#finish(this.#options.mode)
     else await this.seal()
     const all = { ...options, conflict, durability: this.#durability, written: this.#checkWritten() }
-    const published = await this.handle.giveName((folder, partName) =>
-      publish(this.folders.fs, folder, partName, this.#name, all),
+    const published = await this.#handle.giveName((folder, partName) =>
+      publish(this.#folders.fs, folder, partName, this.#name, all),
     )
     // the warning may be that the part file still has its name
     if (published.warning) await this.discard().catch(() => {})
-    else this.handle.left()
+    else this.#handle.left()
     return this.#refused ? { warning: this.#refused, ...published } : published
   }
 
   /** What was written, if it is as long as it must be: somebody else may have written to it, or cut it. */
   #checkWritten(): FileIdentity {
-    const { written } = this.handle
-    if (written?.size === this.ranges.end) return written
-    const why = written ? `${written.size} of ${this.ranges.end} bytes stand there` : 'its handle was lost'
+    const { written } = this.#handle
+    if (written?.size === this.#ranges.end) return written
+    const why = written ? `${written.size} of ${this.#ranges.end} bytes stand there` : 'its handle was lost'
     throw diskError(new SystemError('EIO', 'fstat', why), 'publish', this.path)
   }
 
   /** What the part file was when its handle was closed last: after {@link seal}, all that was written. */
   get written(): FileIdentity | undefined {
-    return this.handle.written
+    return this.#handle.written
   }
 
   /** Removes the part file if it exists, with 'power' durably, and closes the part. */
   async discard(): Promise<void> {
-    await this.handle.close()
+    await this.#handle.close()
     try {
-      if (this.exists) await this.handle.remove(this.#durability)
+      if (this.exists) await this.#handle.remove(this.#durability)
     } finally {
       await this.close()
     }
@@ -218,7 +272,7 @@ export class BarePart {
 
   /** Closes the handle; the part file stays. May be called twice. */
   async close(): Promise<void> {
-    await this.handle.close()
+    await this.#handle.close()
   }
 
   /** The mode to set when all is written, unless it has to be set at the very end. */

@@ -1,14 +1,23 @@
-import { basename, dirname } from 'node:path'
-import { checkChoice, checkLocalPath, checkMode, checkObject, checkWhole } from '../../options.js'
-import { diskError, SystemError } from '../disk/disk-error.js'
-import { checkName, localTarget, nameOf, partCandidate } from '../disk/names.js'
-import { nodeFileSystem } from '../disk/node-fs.js'
-import { DURABILITIES } from '../publish/publish.js'
-import { Tree } from '../tree/tree.js'
-import { BarePart } from './bare-part.js'
-import type { CompleteOptions, Folders, PartFileOptions } from './part-options.js'
+import { isSluiceError, printable, SluiceError } from '../../errors.js'
+import { badOption } from '../../options.js'
+import type { Hasher } from '../disk/digest-file.js'
+import { diskError } from '../disk/disk-error.js'
+import type { FileIdentity } from '../disk/fs.js'
+import type { Prefix } from '../journal/journal-records.js'
+import type { Published } from '../publish/publish.js'
+import type { Tree } from '../tree/tree.js'
+import { type BegunPart, beginPart, type PlaceInTree, placeOf } from './begin-part.js'
+import {
+  buffersOf,
+  type CompleteOptions,
+  checkPart,
+  checkPosition,
+  hexOf,
+  lengthOf,
+  type PartFileOptions,
+} from './part-options.js'
 
-export type { CompleteOptions, PartFileOptions }
+export type { CompleteOptions, PartFileOptions, Prefix }
 
 /**
  * A file while it arrives: `name.part` beside `name` until it is complete; {@link publish} gives it the name. Its
@@ -16,83 +25,273 @@ export type { CompleteOptions, PartFileOptions }
  * needed.
  *
  * ```ts
- * const part = await PartFile.open('inbox/report.pdf', { mtime })
- * await part.write(0, bytes)
- * if (expected.equals(await part.digest())) await part.complete({ conflict: 'rename' })
- * await part.close()
+ * await using part = await PartFile.open('inbox/report.pdf', { size, expected, journal: true })
+ * for await (const bytes of askFor(part.position)) await part.write(part.position, bytes)
+ * console.log(part.published?.name)
  * ```
  *
- * Fails with `ERR_USAGE` for wrong options, and with `ERR_DISK_FULL`, `ERR_READ_ONLY`, `ERR_PERMISSION`,
- * `ERR_UNSAFE_LINK` and `ERR_WRITE` for failures of the disk.
+ * Fails with `ERR_USAGE` for wrong options, `ERR_UNSUPPORTED` for an algorithm that this machine does not have,
+ * `ERR_STATE` once it is complete or given up, `ERR_DIGEST` if the content is not the one that is expected, and with
+ * `ERR_DISK_FULL`, `ERR_READ_ONLY`, `ERR_PERMISSION`, `ERR_UNSAFE_LINK` and `ERR_WRITE` for failures of the disk.
  */
-export class PartFile extends BarePart {
+export class PartFile {
+  readonly #begun: BegunPart
   readonly #options: PartFileOptions
   /** A tree that was opened only for this part, and is closed with it. */
-  #own: Tree | undefined
+  readonly #own: Tree | undefined
+  /** Those that run. */
+  readonly #writes = new Set<Promise<void>>()
+  #completing: Promise<Published> | undefined
+  #published: Published | undefined
+  #closed = false
+  /** How often the whole content came, and was not the one that is expected. */
+  #mismatches = 0
 
-  /** Used by {@link PartFile.open}. The part does not exist yet. */
-  constructor(folders: Folders, path: string, options: PartFileOptions = {}) {
-    super(folders, path, options)
+  private constructor(begun: BegunPart, options: PartFileOptions, own: Tree | undefined) {
+    this.#begun = begun
     this.#options = options
+    this.#own = own
   }
 
   /**
-   * Opens the part of a file: a new one, or with `offset` an existing one.
+   * Opens the part of a file: a new one, or by `offset`, `prefix` or `journal` one that is there. {@link position} says
+   * where to go on. With `journal` it waits up to 10 seconds if the part is that of a process which cannot be looked
+   * at: on another machine, or in another container.
    * @param where the path of the finished file, or its path below a tree; `ERR_PATH` if it does not end in a name
    */
-  static async open(
-    where: string | { tree: Folders; path: string },
-    options: PartFileOptions = {},
-  ): Promise<PartFile> {
-    checkObject('the options of a part', options)
-    checkWhole('offset', options.offset, 0)
-    checkMode('mode', options.mode)
-    checkWhole('mtime', options.mtime, Number.MIN_SAFE_INTEGER)
-    checkChoice('durability', options.durability, DURABILITIES)
-    if (typeof where === 'object' && where?.tree) {
-      checkLocalPath('path', where.path)
-      checkName(nameOf(where.path), where.tree.fs.platform, where.path)
-      return PartFile.#begin(new PartFile(where.tree, where.path, options))
-    }
-    checkLocalPath('the path of a part', where)
-    const file = localTarget('the path of a part', where)
-    // a path that ends in a slash means a folder
-    checkName(where.endsWith('/') ? '' : basename(where), (options.fs ?? nodeFileSystem).platform, where)
-    const tree = await Tree.open(dirname(file), { fs: options.fs })
-    const part = new PartFile(tree, basename(file), options)
-    part.#own = tree
-    return PartFile.#begin(part)
-  }
-
-  static async #begin(part: PartFile): Promise<PartFile> {
-    const { offset, partName } = part.#options
+  static async open(where: string | PlaceInTree, options: PartFileOptions = {}): Promise<PartFile> {
+    checkPart(options)
+    const { tree, path, own } = await placeOf(where, options)
+    let part: PartFile | undefined
     try {
-      if (offset !== undefined) await part.#resume(offset)
-      else
-        for (let n = 1; !(await part.create()); n++) {
-          if (partName !== undefined) throw new SystemError('EEXIST', 'open', partName)
-          part.rename(partCandidate(nameOf(part.path), n))
-        }
+      part = new PartFile(await beginPart(tree, path, options), options, own)
+      if (part.#isWhole) await part.#completeFound()
       return part
     } catch (error) {
-      await part.close().catch(() => {})
-      throw diskError(error, 'open the part of', part.path)
+      await part?.close().catch(() => {})
+      await own?.close()
+      throw diskError(error, 'open the part of', path)
     }
   }
 
-  /** Closes the handle; the part file stays. May be called twice. */
-  override async close(): Promise<void> {
-    await super.close()
-    await this.#own?.close()
+  /** The path of the finished file below the tree, or its name. */
+  get path(): string {
+    return this.#begun.part.path
   }
 
-  async #resume(offset: number): Promise<void> {
-    const { fs } = this.folders
-    await this.handle.use(async (fd) => {
-      const { size } = await fs.fstat(fd)
-      if (size < offset) throw new SystemError('EIO', 'open', `${size} bytes of ${offset} are there`)
-      if (size > offset) await fs.ftruncate(fd, offset)
+  /** The name of the part file. */
+  get partName(): string {
+    return this.#begun.part.partName
+  }
+
+  /** The path of the part file below the tree. */
+  get partPath(): string {
+    return this.#begun.part.partPath
+  }
+
+  /** Whether the part file is there: neither published nor removed. */
+  get exists(): boolean {
+    return this.#begun.part.exists
+  }
+
+  /** Where the first byte is missing. */
+  get position(): number {
+    return this.#begun.part.position
+  }
+
+  /** How the file got its name; undefined as long as it has none. */
+  get published(): Published | undefined {
+    return this.#published
+  }
+
+  /**
+   * What was written in order, and its digest: with the option `prefix` a later process goes on with it. Keep it
+   * wherever you like, or let the option `journal` do so.
+   */
+  get prefix(): Prefix {
+    return this.#begun.digest.prefix()
+  }
+
+  /**
+   * Writes all of `bytes` at `position`. If it was the last that was missing of `size` bytes, the file has its name
+   * when this resolves. After an error of the disk it is unknown how many bytes were written; after `ERR_USAGE` none
+   * were; after `ERR_DIGEST` the part is empty, and its content may come again, or if that came too often, it is gone.
+   * @param options.seal these were the last bytes: also does what {@link PartFile.seal} does, in the same step
+   */
+  async write(
+    position: number,
+    bytes: Uint8Array | readonly Uint8Array[],
+    options: { seal?: boolean } = {},
+  ): Promise<void> {
+    this.#check()
+    const buffers = buffersOf(bytes)
+    const length = lengthOf(buffers)
+    checkPosition('position', position, length)
+    const { size = Number.MAX_SAFE_INTEGER } = this.#options
+    if (position + length > size)
+      throw badOption('the end of the bytes', `at most the size of ${size}`, position + length)
+    const writing = this.#write(position, buffers, options)
+    this.#writes.add(writing)
+    try {
+      await writing
+    } finally {
+      this.#writes.delete(writing)
+    }
+    if (this.#isWhole) await this.complete()
+  }
+
+  async #write(position: number, buffers: readonly Uint8Array[], options: { seal?: boolean }): Promise<void> {
+    const { part, digest, journal } = this.#begun
+    // if this fails, nobody knows what stands there
+    await digest.forget(position)
+    await part.write(position, buffers, options)
+    await digest.take(position, buffers)
+    await journal?.passed(digest)
+  }
+
+  /**
+   * Whether the byte at `position`, or all bytes from there up to `end`, were written or are known to be right.
+   * @throws SluiceError `ERR_USAGE`
+   */
+  covers(position: number, end?: number): boolean {
+    return this.#begun.part.covers(position, end)
+  }
+
+  get #isWhole(): boolean {
+    const { size } = this.#options
+    return size !== undefined && this.#begun.part.covers(0, size)
+  }
+
+  #check(): void {
+    if (!this.#completing && this.exists && !this.#closed) return
+    const what = this.#published ? 'is complete' : this.#completing ? 'is being completed' : 'is closed'
+    throw new SluiceError('ERR_STATE', `${printable(this.path)} ${what}: nothing can be written to it`)
+  }
+
+  /**
+   * The digest of the content. What was written in order is not read back; the rest is. Aborted, it fails with the
+   * signal's reason.
+   * @param hasher computes another digest, for which all is read back
+   */
+  async digest(hasher?: Hasher, signal?: AbortSignal): Promise<Buffer> {
+    const { part, digest } = this.#begun
+    if (hasher) return part.digest(hasher, signal)
+    await part.show(digest, part.extent.end, signal)
+    return digest.value()
+  }
+
+  /** The size of the part file in bytes. */
+  size(): Promise<number> {
+    return this.#begun.part.size()
+  }
+
+  /** Device and inode of the part file, which stay what they are. */
+  identity(): Promise<Pick<FileIdentity, 'dev' | 'ino'>> {
+    return this.#begun.part.identity()
+  }
+
+  /** Discards the content: the file begins anew. */
+  async reset(): Promise<void> {
+    this.#check()
+    await this.#reset()
+  }
+
+  async #reset(): Promise<void> {
+    await this.#begun.part.reset()
+    this.#begun.digest.clear()
+  }
+
+  /**
+   * Sets mode and times, syncs with 'power', and closes the handle, which costs less now than after many other files.
+   * {@link PartFile.write} may still follow.
+   */
+  seal(): Promise<void> {
+    return this.#begun.part.seal()
+  }
+
+  /**
+   * Gives the file its name, if the content has the digest that is `expected`: else `ERR_DIGEST`, and the part is reset,
+   * or removed after the last of its `attempts`. With `size` no call is needed. Fails with `ERR_STATE` if bytes are
+   * missing, with `ERR_CONFLICT` and `ERR_USAGE`, and with `ERR_WRITE` if the part file is not the one that was
+   * written, or not as long: nothing else gets the name. `warning` in the result is what failed nevertheless.
+   */
+  complete(options: CompleteOptions = {}): Promise<Published> {
+    this.#completing ??= this.#complete(options).catch((error: unknown) => {
+      this.#completing = undefined
+      throw error
     })
-    this.ranges.add(0, offset)
+    return this.#completing
+  }
+
+  async #complete(options: CompleteOptions): Promise<Published> {
+    await Promise.allSettled(this.#writes)
+    const { part, journal } = this.#begun
+    const { size, conflict } = this.#options
+    if (size !== undefined && !this.#isWhole) {
+      const message = `${size - part.extent.bytes} of the ${size} bytes of ${printable(this.path)} are missing: write them first`
+      throw new SluiceError('ERR_STATE', message, { path: this.path })
+    }
+    await this.#compare()
+    await journal?.check()
+    this.#published = await part.complete({ ...(conflict && { conflict }), ...options })
+    try {
+      await journal?.end()
+    } catch (error) {
+      const warning = diskError(error, 'remove the journal of', this.path)
+      this.#published = { warning, ...this.#published }
+    }
+    return this.#published
+  }
+
+  async #compare(): Promise<void> {
+    const { expected, attempts = 3 } = this.#options
+    if (expected === undefined) return
+    const details = { path: this.path, expected: hexOf(expected), found: hexOf(await this.digest()) }
+    if (details.found === details.expected) return
+    const left = attempts - ++this.#mismatches
+    if (left > 0) await this.#reset()
+    else await this.discard()
+    const wayOut =
+      left > 0
+        ? `it was reset: send it again from its beginning (${left} more attempts)`
+        : `it came ${attempts} times, and was given up`
+    const message = `the content of ${printable(this.path)} is not what is expected; ${wayOut}`
+    throw new SluiceError('ERR_DIGEST', message, details)
+  }
+
+  /** Completes what was found complete. If that is not the right content, it was reset, and comes again. */
+  async #completeFound(): Promise<void> {
+    try {
+      await this.complete()
+    } catch (error) {
+      if (!isSluiceError(error, 'ERR_DIGEST') || this.#isWhole) throw error
+    }
+  }
+
+  /** Removes the part file if it exists, with 'power' durably, and closes the part. */
+  async discard(): Promise<void> {
+    try {
+      await this.#begun.part.discard()
+    } finally {
+      await this.close()
+    }
+  }
+
+  /** Closes the handle; the part file stays, and with `journal` a later call goes on with it. May be called twice. */
+  async close(): Promise<void> {
+    const { part, digest, journal } = this.#begun
+    this.#closed = true
+    await Promise.allSettled(this.#writes)
+    await part.close()
+    try {
+      await (this.exists ? journal?.close(digest.prefix()) : journal?.end())
+    } finally {
+      await this.#own?.close()
+    }
+  }
+
+  /** {@link PartFile.close}. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
   }
 }
