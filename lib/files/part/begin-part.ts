@@ -69,7 +69,8 @@ async function makeFoldersAbove(tree: Tree, path: string, power: boolean): Promi
   if (above === '') return
   await makeFoldersAbove(tree, above, power)
   await tree.makeFolder(above)
-  if (power) await tree.sync(parentOf(above))
+  const parent = parentOf(above)
+  if (power) await tree.sync(parent)
 }
 
 /** Goes on where the caller says. */
