@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import test, { type ExecutionContext } from 'ava'
 
 // Where each case of CASES.md is tested: the number, the file below test/, and a part of the title, or of the line of
-// data. ATTACKS.md says that itself. A line that leads nowhere fails, so that the lists hold.
+// data. ATTACKS.md and FEATURES.md say that themselves. A line that leads nowhere fails, so that the lists hold.
 
 const DATA = 'fixtures/hostile.ts'
 const ALL_DATA: [number, string, string][] = [
@@ -157,3 +157,15 @@ for (const [i, [letter, last]] of Object.entries({ A: 9, B: 11, C: 7, D: 9 }).en
       }
     }
   })
+
+test('everything that earlier systems of files had is tested where the page says', (t) => {
+  for (const part of partsOf('FEATURES.md')) {
+    const [, , ...rows] = part.split('\n').filter((line) => line.startsWith('|'))
+    t.true(rows.length > 0)
+    for (const row of rows) {
+      const [, what, file, title] = /^\| (.+?) +\| `(.+?)` +\| (.+?) +\|$/.exec(row) ?? []
+      if (title === undefined) t.fail(row)
+      else holds(t, what!, file!, title)
+    }
+  }
+})

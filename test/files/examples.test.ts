@@ -1,6 +1,10 @@
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
+import { createHash, randomBytes } from 'node:crypto'
+import { once } from 'node:events'
 import { mkdir, readdir, readFile } from 'node:fs/promises'
+import { connect } from 'node:net'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import test, { type ExecutionContext } from 'ava'
@@ -94,11 +98,58 @@ test('power-cut: the test of a user passes', async (t) => {
   t.regex(await run('power-cut'), /'ann \| hello ann'/)
 })
 
+test('receiver: a sender that is cut off goes on, also with a receiver that was killed meanwhile', async (t) => {
+  const dir = await folder(t)
+  const content = randomBytes(300_000)
+  const digest = createHash('sha256').update(content).digest('hex')
+  const header = `${JSON.stringify({ name: '../../a.bin', size: content.length, digest })}\n`
+
+  /** A receiver that runs, and what it says, line by line. */
+  const start = async () => {
+    const child = spawn(process.execPath, [join(EXAMPLES, 'receiver.js'), dir])
+    t.teardown(() => child.kill('SIGKILL'))
+    const lines = createInterface(child.stdout)[Symbol.asyncIterator]()
+    const [host, port] = (await lines.next()).value.split(':')
+    return { child, lines, host, port: Number(port) }
+  }
+  /** Connects, and says how the receiver answers: the position, and what comes then. */
+  const begin = async ({ host, port }: { host: string; port: number }) => {
+    const socket = connect(port, host)
+    t.teardown(() => socket.destroy())
+    socket.write(header)
+    const answers = createInterface(socket)[Symbol.asyncIterator]()
+    return { socket, answers, position: Number((await answers.next()).value) }
+  }
+
+  const first = await start()
+  const one = await begin(first)
+  t.is(one.position, 0)
+  one.socket.end(content.subarray(0, 100_000))
+  await once(one.socket, 'close')
+  const two = await begin(first)
+  t.is(two.position, 100_000)
+  two.socket.destroy()
+  first.child.kill('SIGKILL')
+  await once(first.child, 'close')
+
+  const second = await start()
+  const three = await begin(second)
+  t.is(three.position, 100_000)
+  // the wrong rest: all of it comes again
+  three.socket.write(Buffer.alloc(200_000))
+  t.is((await three.answers.next()).value, 'again')
+  three.socket.write(content)
+  t.is((await three.answers.next()).value, 'ok')
+  t.is((await second.lines.next()).value, 'a.bin is there')
+  t.true((await readFile(join(dir, 'a.bin'))).equals(content))
+  t.deepEqual(await names(dir), ['a.bin'])
+})
+
 test('each example is run here, is on the page of examples, and says how it is used', async (t) => {
   const all = (await readdir(EXAMPLES))
     .filter((name) => name.endsWith('.js'))
     .map((name) => name.slice(0, -3))
-  t.deepEqual(all.sort(), ['audit', 'power-cut', 'recovery', 'transaction', 'update', 'write'])
+  t.deepEqual(all.sort(), ['audit', 'power-cut', 'receiver', 'recovery', 'transaction', 'update', 'write'])
   const page = await readFile(new URL('../../../examples/README.md', import.meta.url), 'utf8')
   for (const name of all) t.true(page.includes(`(files/${name}.ts)`), name)
   for (const name of all.filter((name) => name !== 'power-cut')) {

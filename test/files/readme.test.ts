@@ -16,6 +16,7 @@ const ROWS: [row: string, act: (fs: MemoryDisk) => Promise<unknown>][] = [
   ['… with `conflict', (fs) => files.writeFileAtomic('/d/a', 'x', { fs, conflict: 'rename' })],
   ['… with `verify', (fs) => files.writeFileAtomic('/d/a', 'x', { fs, verify: true })],
   ['`createAtomicWriteStream', (fs) => files.createAtomicWriteStream('/d/a', { fs }).end('x').result],
+  ['`AtomicFile', async (fs) => (await files.AtomicFile.open('/d/a', { fs })).commit()],
   ['`readFileRetry', (fs) => files.readFileRetry('/d/a', { fs })],
   ['`checkFile', (fs) => files.checkFile('/d/a', { fs, size: 1 })],
   ['`renameAtomic', (fs) => files.renameAtomic('/d/a', '/d/b', { fs })],

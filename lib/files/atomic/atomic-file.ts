@@ -1,7 +1,9 @@
-import { createHash, type Hash } from 'node:crypto'
 import { dirname, join } from 'node:path'
 import { printable, SluiceError } from '../../errors.js'
+import { Ranges } from '../../ranges.js'
+import { encodeText } from '../content/encodings.js'
 import { keepAttributes, openingMode } from '../disk/attributes.js'
+import { portionsOf } from '../disk/digest-file.js'
 import { diskError, errorCode, SystemError } from '../disk/disk-error.js'
 import type { FileStats } from '../disk/fs.js'
 import { createTemporary } from '../disk/move-file.js'
@@ -9,17 +11,12 @@ import { writeFully } from '../disk/read-write.js'
 import { UserCallback } from '../disk/user-callback.js'
 import { Renewal } from '../own/lease.js'
 import { temporaryName } from '../own/temporary-name.js'
+import { buffersOf, checkPosition, lengthOf } from '../part/part-options.js'
+import { RunningDigest } from '../part/running-digest.js'
 import { makeFolders } from '../tree/make-folders.js'
 import { giveName, verifyFile } from './give-name.js'
 import { type AtomicWriteOptions, type WriteSettings, writeSettings } from './options.js'
-import {
-  checkSignal,
-  destroyedBeforeEnd,
-  digestInSteps,
-  LARGE_PORTION,
-  PORTION,
-  portionsOf,
-} from './pieces.js'
+import { checkSignal, destroyedBeforeEnd, LARGE_PORTION, PORTION } from './pieces.js'
 import { checkFolder, findTarget, type Target } from './target.js'
 
 /** What was written. */
@@ -65,18 +62,29 @@ export interface UnnamedFile {
 
 /**
  * A file that is written under a temporary name beside its own, and gets its own name at the end, whole, or never:
- * temporary file, sync, rename, sync of the folder. One call at a time; a call that fails removes the temporary file.
+ * temporary file, sync, rename, sync of the folder. Many pieces, one after the other or at positions; one call at a
+ * time; a call that fails removes the temporary file.
+ *
+ * ```ts
+ * await using file = await AtomicFile.open('table.bin')
+ * for (const row of rows) await file.write(row)
+ * await file.write(Buffer.from([rows.length]), 0)
+ * await file.commit()
+ * ```
+ *
  * All calls fail with `ERR_DISK_FULL`, `ERR_READ_ONLY`, `ERR_PERMISSION`, `ERR_UNSAFE_LINK` (links in a circle),
- * `ERR_WRITE`, `ERR_CANCELLED`, and with `ERR_STATE` once the file is published or discarded.
+ * `ERR_WRITE`, `ERR_CANCELLED`, and with `ERR_STATE` once the file is published or discarded; with that also as long as
+ * there is a gap in the content, which can then be filled.
  */
 export class AtomicFile {
   readonly #draft: UnnamedFile
   readonly #path: string
-  readonly #hasher: Hash | undefined
+  readonly #hasher: RunningDigest | undefined
   readonly #callback = new UserCallback()
   readonly #renewal: Renewal
   #fd: number
-  #position = 0
+  /** What was written. */
+  readonly #ranges = new Ranges()
   #state: 'open' | 'staged' | 'over' = 'open'
   #warning: SluiceError | undefined
   #running: Promise<unknown> | undefined
@@ -86,7 +94,7 @@ export class AtomicFile {
     this.#path = path
     this.#draft = { ...draft, check: () => this.#check() }
     const { digest = true, verify } = draft.settings
-    this.#hasher = digest || verify ? createHash('sha256') : undefined
+    this.#hasher = digest || verify ? new RunningDigest('sha256') : undefined
     this.#fd = fd
     const { fs } = draft.settings
     // a stream may rest for long: those who cannot look at this process would take what it has written for an orphan
@@ -115,25 +123,35 @@ export class AtomicFile {
     }
   }
 
-  /** Bytes written so far. */
+  /** Bytes of the content so far: where it ends. */
   get bytes(): number {
-    return this.#position
+    return this.#ranges.end
   }
 
-  /** Appends to the content. The buffers must not change until it resolves. */
-  write(buffers: readonly Uint8Array[]): Promise<void> {
+  /**
+   * Writes a piece of the content: as often as you like, each call when the one before has ended. Text becomes UTF-8.
+   * Bytes must not change until it resolves.
+   * @param position where the piece begins. Default: at the end. Whatever it leaves out must come before the commit
+   */
+  async write(data: string | Uint8Array | readonly Uint8Array[], position = this.bytes): Promise<void> {
+    const buffers = typeof data === 'string' ? [encodeText(data)] : buffersOf(data)
+    checkPosition('position', position, lengthOf(buffers))
     return this.#run('open', async () => {
       const { fs, progress, signal } = this.#draft.settings
       const size = progress || signal ? PORTION : LARGE_PORTION
+      let at = position
+      await this.#hasher?.forget(at)
       for (const piece of portionsOf(buffers, size)) {
         this.#check()
-        const writing = writeFully(fs, this.#fd, piece, this.#position)
+        const writing = writeFully(fs, this.#fd, piece, at)
         // a failure is thrown by the await below, after the digest
         writing.catch(() => {})
-        for (const { length } of piece) this.#position += length
-        if (this.#hasher) await digestInSteps(this.#hasher, piece)
+        if (this.#hasher) await this.#hasher.take(at, piece)
         await writing
-        this.#callback.run(() => progress?.(this.#position))
+        const from = at
+        at += lengthOf(piece)
+        this.#ranges.add(from, at)
+        this.#callback.run(() => progress?.(this.bytes))
       }
     })
   }
@@ -142,7 +160,8 @@ export class AtomicFile {
    * Finishes the temporary file: checks its size, sets owner and mode, syncs it with 'power', reads it back with
    * `verify` (`ERR_DIGEST`), and closes it. The target is not touched, and no handle stays open.
    */
-  stage(): Promise<Staged> {
+  async stage(): Promise<Staged> {
+    this.#checkWhole()
     return this.#run('open', () => this.#stage())
   }
 
@@ -153,13 +172,14 @@ export class AtomicFile {
    * a power loss may bring back the old one.
    * @param guard called right before the rename, which does not happen if it throws; with 'overwrite' only
    */
-  commit(guard?: () => Promise<void>): Promise<Written> {
+  async commit(guard?: () => Promise<void>): Promise<Written> {
+    this.#checkWhole()
     return this.#run('any', async () => {
       if (this.#state === 'open') await this.#stage()
       this.#state = 'over'
       const named = await giveName({ ...this.#draft, guard })
       return {
-        bytes: this.#position,
+        bytes: this.bytes,
         digest: this.#draft.digest!,
         ...named,
         ...(this.#warning && { warning: this.#warning }),
@@ -176,6 +196,11 @@ export class AtomicFile {
   async #discard(): Promise<void> {
     await this.#running?.catch(() => {})
     if (this.#state !== 'over') await this.#remove()
+  }
+
+  /** {@link AtomicFile.discard}: nothing is changed where the content was not committed. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.discard()
   }
 
   async #run<T>(state: 'open' | 'any', work: () => Promise<T>): Promise<T> {
@@ -197,6 +222,15 @@ export class AtomicFile {
     }
   }
 
+  /** A gap can still be filled: the file goes on. */
+  #checkWhole(): void {
+    if (this.#ranges.covers(0, this.bytes)) return
+    const { start, end } = this.#ranges.next(0)!
+    const missing = start === 0 ? end : 0
+    const message = `nothing was written of ${printable(this.#path)} at position ${missing}, but behind it: write that, too`
+    throw new SluiceError('ERR_STATE', message, { path: this.#path })
+  }
+
   #check(): void {
     checkSignal(this.#draft.settings.signal, this.#path)
     if (this.#discarded) throw destroyedBeforeEnd(this.#path)
@@ -216,13 +250,15 @@ export class AtomicFile {
     const fd = this.#fd
     const stats = await fs.fstat(fd)
     this.#draft.stats = stats
-    const bytes = this.#position
+    const { bytes } = this
     if (stats.size !== bytes)
       throw new SystemError('EIO', 'write', `${stats.size} of ${bytes} bytes stand there`)
     this.#warning = await keepAttributes(fd, stats, target.there, settings, this.#path)
     // a failed fsync is never tried again: a second one would report success for data that is lost
     if (durability === 'power') await fs.fsync(fd)
-    const digest = this.#hasher?.digest() ?? Buffer.alloc(0)
+    // what did not come in order is read back
+    await this.#hasher?.readOn(fs, fd, bytes, settings.signal)
+    const digest = this.#hasher?.value() ?? Buffer.alloc(0)
     this.#draft.digest = digest
     if (verify) await verifyFile(fs, fd, digest, this.#path)
     await this.#close()

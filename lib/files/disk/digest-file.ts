@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { setImmediate } from 'node:timers/promises'
 import { type FileSystem, OPEN } from './fs.js'
 import { withRegular } from './open-regular.js'
 import { readPieces } from './read-write.js'
@@ -34,4 +35,37 @@ export function fileDigest(fs: FileSystem, path: string, sync = false): Promise<
     return found.toString('hex')
   }
   return withRegular(fs, path, digest, sync && fs.platform === 'win32' ? OPEN.update : OPEN.read)
+}
+
+/** Bytes that are digested at once: more would hold the event loop for too long. */
+const STEP = 1024 * 1024
+
+/** Digests the buffers, and lets the event loop turn in between. */
+export async function digestInSteps(hasher: Hasher, buffers: readonly Uint8Array[]): Promise<void> {
+  for (const step of portionsOf(buffers, STEP)) {
+    let bytes = 0
+    for (const part of step) {
+      hasher.update(part)
+      bytes += part.length
+    }
+    if (bytes >= STEP) await setImmediate()
+  }
+}
+
+/** The buffers in groups of about `size` bytes; larger buffers are divided. */
+export function* portionsOf(buffers: readonly Uint8Array[], size: number): Generator<Uint8Array[]> {
+  let group: Uint8Array[] = []
+  let bytes = 0
+  for (const buffer of buffers) {
+    for (let from = 0; from < buffer.length; from += size) {
+      const part = buffer.length <= size ? buffer : buffer.subarray(from, from + size)
+      group.push(part)
+      bytes += part.length
+      if (bytes < size) continue
+      yield group
+      group = []
+      bytes = 0
+    }
+  }
+  if (group.length > 0) yield group
 }

@@ -76,17 +76,22 @@ export async function readFully(
 /** Bytes that {@link readPieces} reads at once, and that are digested at once: more would hold the event loop too long. */
 const PIECE_SIZE = 512 * 1024
 
-/** The content of an open file. Each piece must be used before the next is asked for: all are in one buffer. */
+/**
+ * The content of an open file, or of it the bytes from `start` up to `end`. Each piece must be used before the next is
+ * asked for: all are in one buffer.
+ */
 export async function* readPieces(
   fs: FileSystem,
   fd: number,
   size: number = PIECE_SIZE,
+  { start = 0, end = Number.POSITIVE_INFINITY }: { start?: number; end?: number } = {},
 ): AsyncGenerator<Buffer> {
-  const buffer = Buffer.allocUnsafe(size)
-  for (let position = 0; ; position += size) {
-    const got = await readFully(fs, fd, buffer, position)
-    if (got > 0) yield buffer.subarray(0, got)
-    if (got < size) return
+  const buffer = Buffer.allocUnsafe(Math.min(size, end - start))
+  for (let position = start; position < end; position += buffer.length) {
+    const wanted = buffer.subarray(0, Math.min(buffer.length, end - position))
+    const got = await readFully(fs, fd, wanted, position)
+    if (got > 0) yield wanted.subarray(0, got)
+    if (got < wanted.length) return
   }
 }
 

@@ -26,6 +26,16 @@ export interface JournalFile {
   /** The path that it is to get, where it is another one: a folder above it has a suffix. */
   target?: string
   part: string
+  /** The digest that it is to have, hexadecimal, where that is known before. */
+  expected?: string
+}
+
+/** The beginning of a file: with the digest it can be found out whether it stands on a disk. */
+export interface Prefix {
+  /** Its length in bytes. */
+  offset: number
+  /** Hexadecimal. */
+  digest: string
 }
 
 /** Device and inode of a file, as texts: they have 64 bits. */
@@ -45,6 +55,8 @@ export type JournalRecord =
   | { kind: 'part'; n: number; part: string; at: number }
   /** The part was made, as this very file. */
   | ({ kind: 'made'; n: number } & FileId)
+  /** What stood in the part by then: who goes on with it can prove that by the digest. */
+  | ({ kind: 'prefix'; n: number } & Prefix)
   /** The part goes on growing: says that the owner lives, and until when its parts may have changed. */
   | { kind: 'alive'; at: number }
   /** The file has ended, or with `count` so many of them in a row; with `part: 'kept'` there is something to resume. */
@@ -142,10 +154,12 @@ const RECORDS: Record<JournalRecord['kind'], RecordShape> = {
     mtime: isNumber,
     target: maybe(isText),
     part: isText,
+    expected: maybe(isText),
     at: isNumber,
   },
   part: { n: isCount, part: isText, at: isNumber },
   made: { n: isCount, ...FILE_ID },
+  prefix: { n: isCount, offset: isCount, digest: isText },
   alive: { at: isNumber },
   run: { n: isCount, files: listOf(isRunFile), at: isNumber },
   completed: {

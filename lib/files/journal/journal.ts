@@ -17,6 +17,7 @@ import {
   type JournalEnd,
   type JournalFile,
   type JournalRecord,
+  type Prefix,
 } from './journal-records.js'
 import { runRecords } from './run-records.js'
 
@@ -141,6 +142,11 @@ export class Journal {
     const record: JournalRecord = { kind: 'made', n, ...idOf(file) }
     if (!last) return this.#records.append([record])
     this.#records.add(record)
+  }
+
+  /** Says what stands in the part of file `n`. */
+  prefix(n: number, prefix: Prefix): Promise<void> {
+    return this.#records.append([{ kind: 'prefix', n, ...prefix }])
   }
 
   /** Data is about to be written: says from time to time that the parts may have changed until now. */

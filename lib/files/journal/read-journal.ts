@@ -3,16 +3,26 @@ import { nameOf, partCandidate } from '../disk/names.js'
 import { withRegular } from '../disk/open-regular.js'
 import { readFully, readPieces } from '../disk/read-write.js'
 import type { Owner } from '../own/owner.js'
-import { type FileId, type JournalFile, type JournalRecord, RecordReader } from './journal-records.js'
+import {
+  type FileId,
+  type JournalFile,
+  type JournalRecord,
+  type Prefix,
+  RecordReader,
+} from './journal-records.js'
 
 /** A file that a journal says is not finished. */
-export interface UnfinishedFile extends Required<JournalFile> {
+export interface UnfinishedFile extends Required<Omit<JournalFile, 'expected'>> {
+  /** The digest that it is to have, hexadecimal, where that was known. */
+  expected?: string | undefined
   /** When the part was announced, in milliseconds: it is not older. */
   at: number
   /** Its number in the journal. */
   n: number
   /** The very file that was made, where the journal says so. */
   made?: FileId
+  /** What stood in it by the last record that says so. */
+  prefix?: Prefix
 }
 
 /** What a journal says. */
@@ -96,8 +106,8 @@ class ContentReader {
     else if (record.kind === 'completed') this.#end(record.n, record.count)
     else if (record.kind === 'failed' && record.part === 'gone') this.#files.delete(record.n)
     else if (record.kind === 'begin') {
-      const { n, path, target = path, size, mtime, part, at } = record
-      this.#files.set(n, { n, path, target, size, mtime, part, at })
+      const { n, path, target = path, size, mtime, part, expected, at } = record
+      this.#files.set(n, { n, path, target, size, mtime, part, expected, at })
     } else if (record.kind === 'run') {
       for (const [i, [path, size, mtime, target = path]] of record.files.entries()) {
         const part = partCandidate(nameOf(target), 0)
@@ -112,6 +122,10 @@ class ContentReader {
       const { n, dev, ino } = record
       const file = this.#files.get(n)
       if (file) this.#files.set(n, { ...file, made: { dev, ino } })
+    } else if (record.kind === 'prefix') {
+      const { n, offset, digest } = record
+      const file = this.#files.get(n)
+      if (file) this.#files.set(n, { ...file, prefix: { offset, digest } })
     }
   }
 

@@ -1,32 +1,23 @@
-import { createHash } from 'node:crypto'
-import { basename, dirname } from 'node:path'
-import type { SluiceError } from '../../errors.js'
-import {
-  checkChoice,
-  checkLocalPath,
-  checkMode,
-  checkObject,
-  checkOption,
-  checkWhole,
-  isBytes,
-} from '../../options.js'
-import { Ranges } from '../../ranges.js'
-import { FRESH, setMode, setTime, unlessRefused } from '../disk/attributes.js'
-import { digestFile, type Hasher } from '../disk/digest-file.js'
-import { diskError, errorCode, SystemError } from '../disk/disk-error.js'
+import { isSluiceError, printable, SluiceError } from '../../errors.js'
+import { badOption } from '../../options.js'
+import type { Hasher } from '../disk/digest-file.js'
+import { diskError } from '../disk/disk-error.js'
 import type { FileIdentity } from '../disk/fs.js'
-import { checkName, localTarget, nameOf, parentOf, partCandidate } from '../disk/names.js'
-import { nodeFileSystem } from '../disk/node-fs.js'
-import { writeFully } from '../disk/read-write.js'
-import { CONFLICTS, DURABILITIES, type Durability, type Published, publish } from '../publish/publish.js'
-import { Tree } from '../tree/tree.js'
-import { PartHandle } from './part-handle.js'
-import { type CompleteOptions, checkPosition, type Folders, type PartFileOptions } from './part-options.js'
+import type { Prefix } from '../journal/journal-records.js'
+import type { Published } from '../publish/publish.js'
+import type { Tree } from '../tree/tree.js'
+import { type BegunPart, beginPart, type PlaceInTree, placeOf } from './begin-part.js'
+import {
+  buffersOf,
+  type CompleteOptions,
+  checkPart,
+  checkPosition,
+  hexOf,
+  lengthOf,
+  type PartFileOptions,
+} from './part-options.js'
 
-export type { CompleteOptions, PartFileOptions }
-
-/** Without these permission bits the owner could not open the part again. */
-const NEEDED_BITS = 0o600
+export type { CompleteOptions, PartFileOptions, Prefix }
 
 /**
  * A file while it arrives: `name.part` beside `name` until it is complete; {@link publish} gives it the name. Its
@@ -34,277 +25,273 @@ const NEEDED_BITS = 0o600
  * needed.
  *
  * ```ts
- * const part = await PartFile.open('inbox/report.pdf', { mtime })
- * await part.write(0, bytes)
- * if (expected.equals(await part.digest())) await part.complete({ conflict: 'rename' })
- * await part.close()
+ * await using part = await PartFile.open('inbox/report.pdf', { size, expected, journal: true })
+ * for await (const bytes of askFor(part.position)) await part.write(part.position, bytes)
+ * console.log(part.published?.name)
  * ```
  *
- * Fails with `ERR_USAGE` for wrong options, and with `ERR_DISK_FULL`, `ERR_READ_ONLY`, `ERR_PERMISSION`,
- * `ERR_UNSAFE_LINK` and `ERR_WRITE` for failures of the disk.
+ * Fails with `ERR_USAGE` for wrong options, `ERR_UNSUPPORTED` for an algorithm that this machine does not have,
+ * `ERR_STATE` once it is complete or given up, `ERR_DIGEST` if the content is not the one that is expected, and with
+ * `ERR_DISK_FULL`, `ERR_READ_ONLY`, `ERR_PERMISSION`, `ERR_UNSAFE_LINK` and `ERR_WRITE` for failures of the disk.
  */
 export class PartFile {
-  /** The path of the finished file below the tree, or as it was given. */
-  readonly path: string
-  readonly #folders: Folders
-  readonly #name: string
+  readonly #begun: BegunPart
   readonly #options: PartFileOptions
-  readonly #handle: PartHandle
-  readonly #ranges = new Ranges()
   /** A tree that was opened only for this part, and is closed with it. */
-  #own: Tree | undefined
-  #durability: Durability
-  /** Mode or time that the disk does not let us set. */
-  #refused: SluiceError | undefined
+  readonly #own: Tree | undefined
+  /** Those that run. */
+  readonly #writes = new Set<Promise<void>>()
+  #completing: Promise<Published> | undefined
+  #published: Published | undefined
+  #closed = false
+  /** How often the whole content came, and was not the one that is expected. */
+  #mismatches = 0
 
-  /** Used by {@link PartFile.open}. The part does not exist yet. */
-  constructor(folders: Folders, path: string, options: PartFileOptions = {}) {
-    const { durability = 'crash', mode = FRESH, offset } = options
-    this.path = path
-    this.#folders = folders
-    this.#name = nameOf(path)
-    this.#durability = durability
+  private constructor(begun: BegunPart, options: PartFileOptions, own: Tree | undefined) {
+    this.#begun = begun
     this.#options = options
-    const place = { folder: parentOf(path), name: options.partName ?? partCandidate(this.#name, 0) }
-    this.#handle = new PartHandle(folders, place, {
-      mode: mode | NEEDED_BITS,
-      made: offset !== undefined || options.written !== undefined,
-      written: options.written,
-    })
-    if (options.written !== undefined) this.#ranges.add(0, options.written.size)
+    this.#own = own
   }
 
   /**
-   * Opens the part of a file: a new one, or with `offset` an existing one.
+   * Opens the part of a file: a new one, or by `offset`, `prefix` or `journal` one that is there. {@link position} says
+   * where to go on. With `journal` it waits up to 10 seconds if the part is that of a process which cannot be looked
+   * at: on another machine, or in another container.
    * @param where the path of the finished file, or its path below a tree; `ERR_PATH` if it does not end in a name
    */
-  static async open(
-    where: string | { tree: Folders; path: string },
-    options: PartFileOptions = {},
-  ): Promise<PartFile> {
-    checkObject('the options of a part', options)
-    checkWhole('offset', options.offset, 0)
-    checkMode('mode', options.mode)
-    checkWhole('mtime', options.mtime, Number.MIN_SAFE_INTEGER)
-    checkChoice('durability', options.durability, DURABILITIES)
-    if (typeof where === 'object' && where?.tree) {
-      checkLocalPath('path', where.path)
-      checkName(nameOf(where.path), where.tree.fs.platform, where.path)
-      return PartFile.#begin(new PartFile(where.tree, where.path, options))
-    }
-    checkLocalPath('the path of a part', where)
-    const file = localTarget('the path of a part', where)
-    // a path that ends in a slash means a folder
-    checkName(where.endsWith('/') ? '' : basename(where), (options.fs ?? nodeFileSystem).platform, where)
-    const tree = await Tree.open(dirname(file), { fs: options.fs })
-    const part = new PartFile(tree, basename(file), options)
-    part.#own = tree
-    return PartFile.#begin(part)
-  }
-
-  static async #begin(part: PartFile): Promise<PartFile> {
-    const { offset, partName } = part.#options
+  static async open(where: string | PlaceInTree, options: PartFileOptions = {}): Promise<PartFile> {
+    checkPart(options)
+    const { tree, path, own } = await placeOf(where, options)
+    let part: PartFile | undefined
     try {
-      if (offset !== undefined) await part.#resume(offset)
-      else
-        for (let n = 1; !(await part.create()); n++) {
-          if (partName !== undefined) throw new SystemError('EEXIST', 'open', partName)
-          part.rename(partCandidate(part.#name, n))
-        }
+      part = new PartFile(await beginPart(tree, path, options), options, own)
+      if (part.#isWhole) await part.#completeFound()
       return part
     } catch (error) {
-      await part.close().catch(() => {})
-      throw diskError(error, 'open the part of', part.path)
+      await part?.close().catch(() => {})
+      await own?.close()
+      throw diskError(error, 'open the part of', path)
     }
+  }
+
+  /** The path of the finished file below the tree, or its name. */
+  get path(): string {
+    return this.#begun.part.path
   }
 
   /** The name of the part file. */
   get partName(): string {
-    return this.#handle.name
+    return this.#begun.part.partName
   }
 
   /** The path of the part file below the tree. */
   get partPath(): string {
-    return this.#handle.path
+    return this.#begun.part.partPath
   }
 
-  /** Whether the part file was made, and neither published nor removed. */
+  /** Whether the part file is there: neither published nor removed. */
   get exists(): boolean {
-    return this.#handle.exists
+    return this.#begun.part.exists
   }
 
-  /** Makes the part file. Returns false if something has its name already; that is not touched. */
-  async create(): Promise<boolean> {
-    try {
-      await this.#handle.use(async () => {})
-      return true
-    } catch (error) {
-      if (errorCode((error as SluiceError).cause) === 'EEXIST') return false
-      throw error
-    }
+  /** Where the first byte is missing. */
+  get position(): number {
+    return this.#begun.part.position
   }
 
-  /** Sets another name for a part file that does not exist yet. */
-  rename(partName: string): void {
-    this.#handle.name = partName
+  /** How the file got its name; undefined as long as it has none. */
+  get published(): Published | undefined {
+    return this.#published
   }
 
   /**
-   * Writes all of `bytes` at `position`. After an error of the disk it is unknown how many bytes were written; after
-   * `ERR_USAGE` none were.
+   * What was written in order, and its digest: with the option `prefix` a later process goes on with it. Keep it
+   * wherever you like, or let the option `journal` do so.
+   */
+  get prefix(): Prefix {
+    return this.#begun.digest.prefix()
+  }
+
+  /**
+   * Writes all of `bytes` at `position`. If it was the last that was missing of `size` bytes, the file has its name
+   * when this resolves. After an error of the disk it is unknown how many bytes were written; after `ERR_USAGE` none
+   * were; after `ERR_DIGEST` the part is empty, and its content may come again, or if that came too often, it is gone.
    * @param options.seal these were the last bytes: also does what {@link PartFile.seal} does, in the same step
    */
   async write(
     position: number,
     bytes: Uint8Array | readonly Uint8Array[],
-    { seal = false }: { seal?: boolean } = {},
+    options: { seal?: boolean } = {},
   ): Promise<void> {
-    const buffers = isBytes(bytes) ? [bytes] : bytes
-    const areBuffers = Array.isArray(buffers) && buffers.every((one) => isBytes(one))
-    checkOption('bytes', buffers, areBuffers, 'a Uint8Array or a list of them')
-    let length = 0
-    for (const buffer of buffers) length += buffer.length
+    this.#check()
+    const buffers = buffersOf(bytes)
+    const length = lengthOf(buffers)
     checkPosition('position', position, length)
-    this.#handle.unseal()
-    await this.#handle.use(async (fd) => {
-      if (length > 0) await writeFully(this.#folders.fs, fd, buffers, position)
-      if (seal) await this.#setAttributes(fd, this.#earlyMode)
-    })
-    this.#ranges.add(position, position + length)
-    if (seal) await this.#handle.seal()
+    const { size = Number.MAX_SAFE_INTEGER } = this.#options
+    if (position + length > size)
+      throw badOption('the end of the bytes', `at most the size of ${size}`, position + length)
+    const writing = this.#write(position, buffers, options)
+    this.#writes.add(writing)
+    try {
+      await writing
+    } finally {
+      this.#writes.delete(writing)
+    }
+    if (this.#isWhole) await this.complete()
+  }
+
+  async #write(position: number, buffers: readonly Uint8Array[], options: { seal?: boolean }): Promise<void> {
+    const { part, digest, journal } = this.#begun
+    // if this fails, nobody knows what stands there
+    await digest.forget(position)
+    await part.write(position, buffers, options)
+    await digest.take(position, buffers)
+    await journal?.passed(digest)
   }
 
   /**
    * Whether the byte at `position`, or all bytes from there up to `end`, were written or are known to be right.
    * @throws SluiceError `ERR_USAGE`
    */
-  covers(position: number, end = position + 1): boolean {
-    checkPosition('position', position)
-    checkPosition('end', end)
-    return this.#ranges.covers(position, end)
+  covers(position: number, end?: number): boolean {
+    return this.#begun.part.covers(position, end)
   }
 
-  /** The digest of the content, read back from the disk. Default: SHA-256. Aborted, it fails with the signal's reason. */
-  async digest(hasher: Hasher = createHash('sha256'), signal?: AbortSignal): Promise<Buffer> {
-    return this.#handle.use((fd) => digestFile(this.#folders.fs, fd, hasher, signal))
+  get #isWhole(): boolean {
+    const { size } = this.#options
+    return size !== undefined && this.#begun.part.covers(0, size)
+  }
+
+  #check(): void {
+    if (!this.#completing && this.exists && !this.#closed) return
+    const what = this.#published ? 'is complete' : this.#completing ? 'is being completed' : 'is closed'
+    throw new SluiceError('ERR_STATE', `${printable(this.path)} ${what}: nothing can be written to it`)
+  }
+
+  /**
+   * The digest of the content. What was written in order is not read back; the rest is. Aborted, it fails with the
+   * signal's reason.
+   * @param hasher computes another digest, for which all is read back
+   */
+  async digest(hasher?: Hasher, signal?: AbortSignal): Promise<Buffer> {
+    const { part, digest } = this.#begun
+    if (hasher) return part.digest(hasher, signal)
+    await part.show(digest, part.extent.end, signal)
+    return digest.value()
   }
 
   /** The size of the part file in bytes. */
-  async size(): Promise<number> {
-    return (await this.#handle.stats()).size
+  size(): Promise<number> {
+    return this.#begun.part.size()
   }
 
   /** Device and inode of the part file, which stay what they are. */
-  async identity(): Promise<Pick<FileIdentity, 'dev' | 'ino'>> {
-    return this.#handle.written ?? this.#handle.stats()
+  identity(): Promise<Pick<FileIdentity, 'dev' | 'ino'>> {
+    return this.#begun.part.identity()
   }
 
   /** Discards the content: the file begins anew. */
   async reset(): Promise<void> {
-    this.#handle.unseal()
-    await this.#handle.use((fd) => this.#folders.fs.ftruncate(fd, 0))
-    this.#ranges.clear()
+    this.#check()
+    await this.#reset()
+  }
+
+  async #reset(): Promise<void> {
+    await this.#begun.part.reset()
+    this.#begun.digest.clear()
   }
 
   /**
-   * To be called when all is written: sets mode and times, syncs with 'power', and closes the handle, which costs
-   * less now than after many other files. {@link PartFile.write} may still follow.
+   * Sets mode and times, syncs with 'power', and closes the handle, which costs less now than after many other files.
+   * {@link PartFile.write} may still follow.
    */
-  async seal(): Promise<void> {
-    if (!this.#handle.isSealed) await this.#finish(this.#earlyMode)
+  seal(): Promise<void> {
+    return this.#begun.part.seal()
   }
 
-  async #finish(mode: number | undefined): Promise<void> {
-    await this.#handle.use((fd) => this.#setAttributes(fd, mode))
-    await this.#handle.seal()
+  /**
+   * Gives the file its name, if the content has the digest that is `expected`: else `ERR_DIGEST`, and the part is reset,
+   * or removed after the last of its `attempts`. With `size` no call is needed. Fails with `ERR_STATE` if bytes are
+   * missing, with `ERR_CONFLICT` and `ERR_USAGE`, and with `ERR_WRITE` if the part file is not the one that was
+   * written, or not as long: nothing else gets the name. `warning` in the result is what failed nevertheless.
+   */
+  complete(options: CompleteOptions = {}): Promise<Published> {
+    this.#completing ??= this.#complete(options).catch((error: unknown) => {
+      this.#completing = undefined
+      throw error
+    })
+    return this.#completing
   }
 
-  async #setAttributes(fd: number, mode: number | undefined): Promise<void> {
-    const { mtime, modes, offset } = this.#options
-    const { fs } = this.#folders
-    // only a file that was just made with this mode tells what the disk makes of it
-    const memory = this.#isLateMode || offset !== undefined ? undefined : modes
-    const set = async (what: string, act: () => Promise<void>) => {
-      const refused = await unlessRefused(what, this.path, act)
-      this.#refused ??= refused
+  async #complete(options: CompleteOptions): Promise<Published> {
+    await Promise.allSettled(this.#writes)
+    const { part, journal } = this.#begun
+    const { size, conflict } = this.#options
+    if (size !== undefined && !this.#isWhole) {
+      const message = `${size - part.extent.bytes} of the ${size} bytes of ${printable(this.path)} are missing: write them first`
+      throw new SluiceError('ERR_STATE', message, { path: this.path })
     }
-    if (mode !== undefined && memory?.get(mode) !== true)
-      await set('mode', () => setMode(fs, fd, mode, memory))
-    if (mtime !== undefined) await set('time', () => setTime(fs, fd, mtime))
-    // a failed fsync is never tried again: a second one would report success for data that is lost
-    if (this.#durability === 'power') await fs.fsync(fd)
+    await this.#compare()
+    await journal?.check()
+    this.#published = await part.complete({ ...(conflict && { conflict }), ...options })
+    try {
+      await journal?.end()
+    } catch (error) {
+      const warning = diskError(error, 'remove the journal of', this.path)
+      this.#published = { warning, ...this.#published }
+    }
+    return this.#published
   }
 
-  /**
-   * Gives the file its name under the conflict policy. The content must have been verified before. `warning` in the
-   * result is what failed although the file has its name. Fails with `ERR_CONFLICT` and `ERR_USAGE` too, and with
-   * `ERR_WRITE` if the part file is not the one that was written, or not as long: nothing else gets the name.
-   */
-  async complete(options: CompleteOptions = {}): Promise<Published> {
-    const { conflict = 'rename', durability } = options
-    checkChoice('conflict', conflict, CONFLICTS)
-    checkChoice('durability', durability, DURABILITIES)
-    const isWeaker = durability === 'power' && this.#durability !== 'power'
-    if (isWeaker) this.#durability = 'power'
-    if (isWeaker || this.#isLateMode) await this.#finish(this.#options.mode)
-    else await this.seal()
-    const all = { ...options, conflict, durability: this.#durability, written: this.#checkWritten() }
-    const published = await this.#handle.giveName((folder, partName) =>
-      publish(this.#folders.fs, folder, partName, this.#name, all),
-    )
-    // the warning may be that the part file still has its name
-    if (published.warning) await this.discard().catch(() => {})
-    else this.#handle.left()
-    return this.#refused ? { warning: this.#refused, ...published } : published
+  async #compare(): Promise<void> {
+    const { expected, attempts = 3 } = this.#options
+    if (expected === undefined) return
+    const details = { path: this.path, expected: hexOf(expected), found: hexOf(await this.digest()) }
+    if (details.found === details.expected) return
+    const left = attempts - ++this.#mismatches
+    if (left > 0) await this.#reset()
+    else await this.discard()
+    const wayOut =
+      left > 0
+        ? `it was reset: send it again from its beginning (${left} more attempts)`
+        : `it came ${attempts} times, and was given up`
+    const message = `the content of ${printable(this.path)} is not what is expected; ${wayOut}`
+    throw new SluiceError('ERR_DIGEST', message, details)
   }
 
-  /** What was written, if it is as long as it must be: somebody else may have written to it, or cut it. */
-  #checkWritten(): FileIdentity {
-    const { written } = this.#handle
-    if (written?.size === this.#ranges.end) return written
-    const why = written ? `${written.size} of ${this.#ranges.end} bytes stand there` : 'its handle was lost'
-    throw diskError(new SystemError('EIO', 'fstat', why), 'publish', this.path)
-  }
-
-  /** What the part file was when its handle was closed last: after {@link seal}, all that was written. */
-  get written(): FileIdentity | undefined {
-    return this.#handle.written
+  /** Completes what was found complete. If that is not the right content, it was reset, and comes again. */
+  async #completeFound(): Promise<void> {
+    try {
+      await this.complete()
+    } catch (error) {
+      if (!isSluiceError(error, 'ERR_DIGEST') || this.#isWhole) throw error
+    }
   }
 
   /** Removes the part file if it exists, with 'power' durably, and closes the part. */
   async discard(): Promise<void> {
-    await this.#handle.close()
     try {
-      if (this.exists) await this.#handle.remove(this.#durability)
+      await this.#begun.part.discard()
     } finally {
       await this.close()
     }
   }
 
-  /** Closes the handle; the part file stays. May be called twice. */
+  /** Closes the handle; the part file stays, and with `journal` a later call goes on with it. May be called twice. */
   async close(): Promise<void> {
-    await this.#handle.close()
-    await this.#own?.close()
+    const { part, digest, journal } = this.#begun
+    this.#closed = true
+    await Promise.allSettled(this.#writes)
+    await part.close()
+    try {
+      await (this.exists ? journal?.close(digest.prefix()) : journal?.end())
+    } finally {
+      await this.#own?.close()
+    }
   }
 
-  /** The mode to set when all is written, unless it has to be set at the very end. */
-  get #earlyMode(): number | undefined {
-    return this.#isLateMode ? undefined : this.#options.mode
-  }
-
-  /** Whether the mode lacks bits that are needed to open the part again. */
-  get #isLateMode(): boolean {
-    const { mode } = this.#options
-    return mode !== undefined && (mode & NEEDED_BITS) !== NEEDED_BITS
-  }
-
-  async #resume(offset: number): Promise<void> {
-    const { fs } = this.#folders
-    await this.#handle.use(async (fd) => {
-      const { size } = await fs.fstat(fd)
-      if (size < offset) throw new SystemError('EIO', 'open', `${size} bytes of ${offset} are there`)
-      if (size > offset) await fs.ftruncate(fd, offset)
-    })
-    this.#ranges.add(0, offset)
+  /** {@link PartFile.close}. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
   }
 }

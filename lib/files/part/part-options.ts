@@ -1,16 +1,31 @@
-import { checkWhole } from '../../options.js'
+import { cryptoLength } from '../../digest/crypto-digest.js'
+import {
+  badOption,
+  checkChoice,
+  checkFlag,
+  checkMode,
+  checkObject,
+  checkOption,
+  checkWhole,
+  isBytes,
+} from '../../options.js'
 import type { ModeMemory } from '../disk/attributes.js'
 import type { FileIdentity, FileSystem } from '../disk/fs.js'
-import type { Durability, PublishOptions } from '../publish/publish.js'
+import type { Prefix } from '../journal/journal-records.js'
+import {
+  CONFLICTS,
+  type Conflict,
+  DURABILITIES,
+  type Durability,
+  type PublishOptions,
+} from '../publish/publish.js'
 import type { Tree } from '../tree/tree.js'
 
 /** Where a part gets its folders from, and the budget that it shares with them. */
 export type Folders = Pick<Tree, 'fs' | 'handles' | 'folder'>
 
-/** Options of {@link PartFile.open}. */
-export interface PartFileOptions {
-  /** Where a path is given instead of a tree. */
-  fs?: FileSystem
+/** What is said of a part when it begins. */
+export interface BarePartOptions {
   /** The name of the part file. Default: `name.part`, or the next name that is free. */
   partName?: string
   /**
@@ -30,9 +45,45 @@ export interface PartFileOptions {
   written?: FileIdentity
 }
 
+/** Options of {@link PartFile.open}. */
+export interface PartFileOptions extends BarePartOptions {
+  /** Where a path is given instead of a tree. */
+  fs?: FileSystem
+  /** Make the folders above the file that are missing. Default true; without it a missing folder is an error. */
+  makeParents?: boolean
+  /**
+   * The bytes of the whole file. Once they are all written, the part completes by itself: the write that brought the
+   * last one resolves when the file has its name. One of no bytes is complete when it is opened.
+   */
+  size?: number
+  /** The digest that the file must have before it gets its name: bytes, or hexadecimal digits. */
+  expected?: Uint8Array | string
+  /** The algorithm of {@link PartFileOptions.expected}, one of `crypto.getHashes()`. Default 'sha256'. */
+  algorithm?: string
+  /** What happens if something has the name of the file already. Default 'rename'. */
+  conflict?: Conflict
+  /**
+   * How often the whole content may come, in all, until it has the digest that is expected. Each time that it has not,
+   * the part is reset. Default 3.
+   */
+  attempts?: number
+  /**
+   * Continues the part file that an earlier process wrote, if what stands at its beginning has this digest
+   * ({@link PartFile.prefix} told it). If it has not, or is not there, a new part begins: {@link PartFile.position} says
+   * where to go on.
+   */
+  prefix?: Prefix
+  /**
+   * Keeps a journal in our folder `.sluice`, so that a later call finds by itself what was left of the file, proves it,
+   * and goes on behind it. The rest is taken for the same file if `size`, `mtime` and `expected` are the same: give what
+   * you know. What nobody comes back for is found by {@link collectLeftovers}. Default false.
+   */
+  journal?: boolean
+}
+
 /**
- * Options of {@link PartFile.complete}. `conflict` is 'rename' by default, `durability` as it was opened; 'power' also
- * serves a file that was opened with 'crash'.
+ * Options of {@link PartFile.complete}. `conflict`, `durability` and `expected` are those that it was opened with;
+ * 'power' also serves a file that was opened with 'crash'.
  */
 export interface CompleteOptions extends Partial<PublishOptions> {}
 
@@ -42,4 +93,58 @@ export interface CompleteOptions extends Partial<PublishOptions> {}
  */
 export function checkPosition(option: string, position: unknown, length = 0): void {
   checkWhole(option, position ?? null, 0, Number.MAX_SAFE_INTEGER - length)
+}
+
+/** What is to be written as a list; else `ERR_USAGE`. */
+export function buffersOf(bytes: Uint8Array | readonly Uint8Array[]): readonly Uint8Array[] {
+  const buffers = isBytes(bytes) ? [bytes] : bytes
+  const areBuffers = Array.isArray(buffers) && buffers.every((one) => isBytes(one))
+  checkOption('bytes', buffers, areBuffers, 'a Uint8Array or a list of them')
+  return buffers
+}
+
+/** How many bytes they are together. */
+export function lengthOf(buffers: readonly Uint8Array[]): number {
+  let length = 0
+  for (const buffer of buffers) length += buffer.length
+  return length
+}
+
+/** The algorithm of the digests where none was chosen. */
+export const DEFAULT_ALGORITHM = 'sha256'
+
+/** Checks the options of {@link PartFile.open}: `ERR_USAGE`, and `ERR_UNSUPPORTED` for the algorithm. */
+export function checkPart(options: PartFileOptions): void {
+  checkObject('the options of a part', options)
+  const { algorithm = DEFAULT_ALGORITHM, expected, prefix, offset } = options
+  checkWhole('offset', offset, 0)
+  checkMode('mode', options.mode)
+  checkWhole('mtime', options.mtime, Number.MIN_SAFE_INTEGER)
+  checkChoice('durability', options.durability, DURABILITIES)
+  checkChoice('conflict', options.conflict, CONFLICTS)
+  checkFlag('makeParents', options.makeParents)
+  checkFlag('journal', options.journal)
+  checkWhole('size', options.size, 0)
+  checkWhole('attempts', options.attempts, 1)
+  const length = cryptoLength(algorithm)
+  if (expected !== undefined) checkDigest('expected', expected, length)
+  if (prefix !== undefined) {
+    checkObject('prefix', prefix)
+    checkWhole('prefix.offset', prefix.offset ?? null, 0)
+    checkDigest('prefix.digest', prefix.digest, length)
+  }
+  const ways = [offset, prefix, options.journal || undefined].filter((way) => way !== undefined)
+  if (ways.length > 1) throw badOption('the part', 'continued by one of offset, prefix and journal', ways)
+}
+
+/** Checks a digest: `ERR_USAGE` if it is none of that length. */
+function checkDigest(option: string, digest: unknown, length: number): void {
+  const isHex = typeof digest === 'string' && /^[0-9a-f]*$/i.test(digest) && digest.length === 2 * length
+  const isRight = isHex || (isBytes(digest) && digest.length === length)
+  checkOption(option, digest, isRight, `a digest of ${length} bytes, as bytes or hexadecimal digits`)
+}
+
+/** A digest as small hexadecimal digits. */
+export function hexOf(digest: Uint8Array | string): string {
+  return typeof digest === 'string' ? digest.toLowerCase() : Buffer.from(digest).toString('hex')
 }

@@ -2,7 +2,7 @@ import { createDigest } from '../../digest/digests.js'
 import type { SluiceError } from '../../errors.js'
 import { diskError } from '../../files/disk/disk-error.js'
 import { below, nameOf, parentOf } from '../../files/disk/names.js'
-import type { PartFile } from '../../files/part/part-file.js'
+import type { BarePart } from '../../files/part/bare-part.js'
 import type { StandingFile } from '../../files/publish/publish.js'
 import type { Entry } from '../../wire/entry.js'
 import type { Part, Placement, PublishPolicy } from '../parts.js'
@@ -12,14 +12,14 @@ import { haveSameContent, isThereByTime, type StandingPart } from './standing-fi
 /** A file on its way in, that the journal knows. */
 export class DiskPart implements Part {
   readonly entry: Entry
-  readonly file: PartFile
+  readonly file: BarePart
   /** How many part names were tried. */
   tries = 0
   readonly #store: DiskStore
   /** Where nothing may be written, but it stands there already. */
   #standing: StandingPart | undefined
 
-  constructor(entry: Entry, file: PartFile, store: DiskStore) {
+  constructor(entry: Entry, file: BarePart, store: DiskStore) {
     this.entry = entry
     this.file = file
     this.#store = store

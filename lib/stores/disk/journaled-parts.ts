@@ -6,7 +6,7 @@ import type { FileIdentity, SyncCalls } from '../../files/disk/fs.js'
 import { nameOf, parentOf } from '../../files/disk/names.js'
 import { Journal } from '../../files/journal/journal.js'
 import type { JournalEnd } from '../../files/journal/journal-records.js'
-import { PartFile } from '../../files/part/part-file.js'
+import { BarePart } from '../../files/part/bare-part.js'
 import type { Entry, Offer } from '../../wire/entry.js'
 import { DiskPart } from './disk-part.js'
 import type { DiskStore } from './disk-store.js'
@@ -213,7 +213,7 @@ export class JournaledParts {
     const { mode, mtime, path } = entry
     const { durability, folders } = this.#store
     const options = { ...(mode !== null && { mode }), mtime, durability, modes: this.modes, written }
-    return new DiskPart(entry, new PartFile(this.#store, folders.pathOf(path), options), this.#store)
+    return new DiskPart(entry, new BarePart(this.#store, folders.pathOf(path), options), this.#store)
   }
 
   /** Gives a part the next name that it may have. */

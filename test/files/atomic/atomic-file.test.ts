@@ -112,3 +112,49 @@ test('a disk that says it took more than it did is found out before the name is 
   t.deepEqual(disk.list(), ['/d/', '/d/f'])
   t.is(disk.snapshot().get('/d/f')?.toString(), 'old')
 })
+
+test('many writes make one file: text and bytes, one after the other and at positions', async (t) => {
+  const { disk, open } = setup()
+  await using file = await open()
+  await file.write('0123')
+  await file.write([Buffer.from('45'), Buffer.from('67')])
+  await file.write('ab', 2)
+  await file.write(Buffer.from('é'))
+  t.is(file.bytes, 10)
+  t.is(files(disk)['/d/file'], 'old')
+  const { bytes, digest } = await file.commit()
+  t.deepEqual([bytes, digest], [10, sha256('01ab4567é')])
+  t.deepEqual(files(disk), { '/d/file': '01ab4567é' })
+})
+
+test('pieces may come in any order; as long as one is missing there is no commit, and it can still come', async (t) => {
+  for (const verify of [true, false]) {
+    const { disk, open } = setup({ verify })
+    await using file = await open()
+    await file.write('def', 3)
+    await t.throwsAsync(file.commit(), { code: 'ERR_STATE', message: /at position 0/ })
+    await t.throwsAsync(file.stage(), { code: 'ERR_STATE' })
+    await file.write('x', 7)
+    await file.write('abc', 0)
+    await t.throwsAsync(file.commit(), { code: 'ERR_STATE', message: /at position 6/ })
+    await file.write('-', 6)
+    t.deepEqual((await file.commit()).digest, sha256('abcdef-x'))
+    t.deepEqual(files(disk), { '/d/file': 'abcdef-x' })
+  }
+})
+
+test('leaving its block without a commit changes nothing, and what is no content is refused', async (t) => {
+  const { disk, open } = setup()
+  {
+    await using file = await open()
+    await file.write('half')
+    for (const wrong of [5, null, ['text'], { length: 1 }])
+      await t.throwsAsync(file.write(wrong as never), { code: 'ERR_USAGE' })
+    for (const position of [-1, 0.5, null, Number.NaN])
+      await t.throwsAsync(file.write('x', position as never), { code: 'ERR_USAGE' })
+    await t.throwsAsync(file.write('\ud800'), { code: 'ERR_USAGE' })
+    await file.write('!')
+  }
+  t.deepEqual(files(disk), { '/d/file': 'old' })
+  t.deepEqual(disk.openHandles(), [])
+})

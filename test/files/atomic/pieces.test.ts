@@ -1,6 +1,7 @@
 import { createHash, type Hash } from 'node:crypto'
 import test from 'ava'
-import { digestInSteps, gatheredPieces, portionsOf } from '../../../lib/files/atomic/pieces.js'
+import { gatheredPieces } from '../../../lib/files/atomic/pieces.js'
+import { digestInSteps, portionsOf } from '../../../lib/files/disk/digest-file.js'
 import { randomContent } from '../../../lib/testing/index.js'
 
 const MIB = 1024 * 1024

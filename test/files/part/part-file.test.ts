@@ -3,6 +3,7 @@ import { readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import test from 'ava'
 import { OPEN, PartFile, publish, Tree } from '../../../lib/files/index.js'
+import { BarePart } from '../../../lib/files/part/bare-part.js'
 import { MemoryDisk } from '../../../lib/testing/index.js'
 import { temporary } from '../../helpers/folders.js'
 
@@ -174,8 +175,8 @@ test('KNOWN-FAILURES 7, 11: a handle that cannot be closed, or synced, is not ta
 test('it is discarded if it was made, and may be closed twice', async (t) => {
   const disk = memory()
   const tree = await Tree.open('/d', { fs: disk })
-  await new PartFile(tree, 'a').discard()
-  const part = new PartFile(tree, 'a')
+  await new BarePart(tree, 'a').discard()
+  const part = new BarePart(tree, 'a')
   t.true(await part.create())
   t.throws(() => part.rename('b.part'), { code: 'ERR_STATE' })
   disk.fail({ call: 'unlink', error: 'EIO' })

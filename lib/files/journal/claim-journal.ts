@@ -1,0 +1,158 @@
+import { A_DAY, type Clock } from '../../clock.js'
+import { SluiceError } from '../../errors.js'
+import { type FileStats, type FileSystem, OPEN } from '../disk/fs.js'
+import { withRegular } from '../disk/open-regular.js'
+import { writeFully } from '../disk/read-write.js'
+import { LOOK_EVERY, stateOf, untilNextLook, Watch } from '../own/lease.js'
+import { isReleasedName, nameOfOwner, ownerOfName } from '../own/names.js'
+import { fateOf, type Owner, type ProcessSystem, processSystem, thisOwner } from '../own/owner.js'
+import type { OpenFolder, Tree } from '../tree/tree.js'
+import { encodeRecords, endRecord } from './journal-records.js'
+import { isUnwritten, type JournalContent, readJournal } from './read-journal.js'
+
+/** How it is found out whether the owner of a journal is dead. */
+export interface ClaimOptions {
+  /** Only looks. */
+  dryRun?: boolean
+  /**
+   * Wait until it is known whether processes live that cannot be looked at, on another machine or in another container:
+   * they count as dead if their journal does not change for 10 seconds. Default false: what was not watched for so long
+   * by earlier calls stays.
+   */
+  wait?: boolean
+  /** Take them for dead without watching: for people who have made sure that they are. */
+  force?: boolean
+  /** Ends the waiting: what was not decided stays. */
+  signal?: AbortSignal | undefined
+  /** For tests. */
+  clock?: Clock
+  system?: ProcessSystem
+  /** Milliseconds since 1970. */
+  now?: () => number
+}
+
+/** What journals of processes that cannot be looked at were like when they were first seen by this process. */
+const watching = new Watch()
+
+/** What watches them, for one call. */
+export function watchOf({ wait, force, clock }: ClaimOptions): Watch {
+  return wait || force || clock ? new Watch(clock, force) : watching
+}
+
+/** Looks at a journal: whether it changed since it was first watched. It is opened, so that no network disk remembers. */
+export async function look(
+  { fs, root }: Tree,
+  folder: OpenFolder,
+  name: string,
+  watch: Watch,
+): Promise<ReturnType<Watch['look']>> {
+  const state = await withRegular(fs, folder.at(name), async (_fd, stats) => stateOf(stats))
+  return watch.look(`${root}/${folder.path}/${name}`, state)
+}
+
+/** A journal that may be claimed. */
+export interface Candidate {
+  tree: Tree
+  folder: OpenFolder
+  name: string
+  watch: Watch
+}
+
+/** Whether the owner of a journal is dead, by the look at its process or else at the journal. */
+async function hasEnded(
+  owner: Owner,
+  { tree, folder, name, watch }: Candidate,
+  { system, wait, signal }: ClaimOptions,
+): Promise<boolean> {
+  const fate = fateOf(owner, system)
+  if (fate !== 'unseen') return fate === 'gone'
+  for (;;) {
+    const known = await look(tree, folder, name, watch)
+    if (known !== 'unknown' || !wait) return known === 'dead'
+    await untilNextLook(watch.clock, LOOK_EVERY, signal)
+  }
+}
+
+/** A journal that is ours now. */
+export interface Claimed {
+  journal: JournalContent
+  /** Its name, which says that it is ours. */
+  current: string
+}
+
+/**
+ * A journal whose owner is dead or has released it, renamed so that its name says that it is ours now. One that was
+ * never written is removed, and its stats are given to `unwritten`.
+ */
+export async function claimJournal(
+  candidate: Candidate,
+  options: ClaimOptions,
+  unwritten: (stats: FileStats) => void,
+): Promise<Claimed | undefined> {
+  const { tree, folder, name } = candidate
+  const { fs } = tree
+  const { dryRun = false, system = processSystem, now = Date.now } = options
+  const holder = ownerOfName(name)
+  if (holder && !(await hasEnded(holder, candidate, options))) return undefined
+  const journal = await readJournal(fs, folder.at(name))
+  if (!journal) {
+    // its owner died before it wrote who it is; nothing is lost with it
+    const stats = await fs.lstat(folder.at(name))
+    if (now() - stats.mtimeMs <= A_DAY || !(await isUnwritten(fs, folder.at(name)))) {
+      const path = `${folder.path}/${name}`
+      const message = `${path} cannot be read as a journal; remove it if nothing runs`
+      throw new SluiceError('ERR_WRITE', message, { path })
+    }
+    if (!dryRun) await fs.unlink(folder.at(name))
+    unwritten(stats)
+    return undefined
+  }
+  const isFree = journal.isReleased || isReleasedName(name)
+  if (!isFree && !(await hasEnded(journal.owner, candidate, options))) return undefined
+  if (dryRun) return { journal, current: name }
+  // one winner, whose name says who it is
+  const current = nameOfOwner(name, thisOwner(system))
+  await fs.rename(folder.at(name), folder.at(current))
+  return { journal, current }
+}
+
+/**
+ * Lets go of a journal that was claimed.
+ * @param settled the numbers of the files of which nothing is left: nothing else that gets the name of such a part
+ *   later is ever taken for it
+ * @param isDone nothing is left of all of them
+ */
+export async function leaveJournal(
+  { tree: { fs }, folder, name }: Candidate,
+  { journal, current }: Claimed,
+  settled: readonly number[],
+  isDone: boolean,
+): Promise<void> {
+  try {
+    if (!isDone && settled.length > 0) await settle(fs, folder.at(current), settled, journal)
+  } finally {
+    // back under its own name, so that a later call goes on with it; not over another journal that has that name by now
+    if (!isDone) await fs.link(folder.at(current), folder.at(name))
+    await fs.unlink(folder.at(current))
+  }
+}
+
+/** Says in a journal that stays which of its parts are gone. Its time stays: it says until when its owner lived. */
+async function settle(
+  fs: FileSystem,
+  path: string,
+  settled: readonly number[],
+  { stats }: JournalContent,
+): Promise<void> {
+  const records = settled.map((n) => endRecord(n, { state: 'failed', code: 'ERR_STATE', part: 'gone' }))
+  await withRegular(
+    fs,
+    path,
+    async (fd, { size }) => {
+      // its last line may be torn
+      await writeFully(fs, fd, [Buffer.from('\n'), encodeRecords(records)], size)
+      await fs.futimes(fd, stats.mtimeMs / 1000, stats.mtimeMs / 1000)
+    },
+    OPEN.update,
+  )
+}

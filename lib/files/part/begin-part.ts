@@ -1,0 +1,169 @@
+import { basename, dirname } from 'node:path'
+import { checkLocalPath } from '../../options.js'
+import { checkName, localTarget, nameOf, parentOf, partCandidate } from '../disk/names.js'
+import { nodeFileSystem } from '../disk/node-fs.js'
+import type { Prefix } from '../journal/journal-records.js'
+import { type TakenOver, takeOver } from '../journal/take-over.js'
+import { Tree } from '../tree/tree.js'
+import { BarePart } from './bare-part.js'
+import { PartJournal } from './part-journal.js'
+import { DEFAULT_ALGORITHM, hexOf, type PartFileOptions } from './part-options.js'
+import { RunningDigest } from './running-digest.js'
+
+/** The path of a file below a tree. */
+export interface PlaceInTree {
+  tree: Tree
+  path: string
+}
+
+/**
+ * Where the part of a file belongs: `ERR_USAGE`, and `ERR_PATH` if it does not end in a name.
+ * @returns `own`: a tree that was opened for it, and is to be closed with it
+ */
+export async function placeOf(
+  where: string | PlaceInTree,
+  { fs, durability, makeParents = true }: PartFileOptions,
+): Promise<PlaceInTree & { own?: Tree }> {
+  if (typeof where === 'object' && where?.tree) {
+    const { tree, path } = where
+    checkLocalPath('path', path)
+    checkName(nameOf(path), tree.fs.platform, path)
+    return { tree, path }
+  }
+  checkLocalPath('the path of a part', where)
+  const file = localTarget('the path of a part', where)
+  // a path that ends in a slash means a folder
+  checkName(where.endsWith('/') ? '' : basename(where), (fs ?? nodeFileSystem).platform, where)
+  const own = await Tree.open(dirname(file), {
+    ...(fs && { fs }),
+    ...(durability && { durability }),
+    create: makeParents,
+  })
+  return { tree: own, path: basename(file), own }
+}
+
+/** A part that is there, with the digest of what it is known to hold, and the journal that knows it. */
+export interface BegunPart {
+  part: BarePart
+  digest: RunningDigest
+  journal?: PartJournal | undefined
+}
+
+/** Begins a part, or goes on with one, as the options say. */
+export async function beginPart(tree: Tree, path: string, options: PartFileOptions): Promise<BegunPart> {
+  const { journal, prefix, offset, size = null, mtime = 0, expected, makeParents = true } = options
+  const { durability = 'crash', partName = partCandidate(nameOf(path), 0) } = options
+  if (makeParents) await makeFoldersAbove(tree, path, durability === 'power')
+  if (offset !== undefined) return goOnAt(tree, path, options, offset)
+  if (!journal) return begin(tree, path, options, prefix && { part: partName, prefix })
+  const file = { path, size, mtime, expected: expected && hexOf(expected) }
+  return takeOver(tree, file, { wait: true }, async (left) => {
+    const made = await PartJournal.create(tree, { ...file, part: left?.part ?? partName }, durability)
+    return begin(tree, path, options, left, made)
+  })
+}
+
+/** The folders above a path below a tree; with `power` their names last. */
+async function makeFoldersAbove(tree: Tree, path: string, power: boolean): Promise<void> {
+  const above = parentOf(path)
+  if (above === '') return
+  await makeFoldersAbove(tree, above, power)
+  await tree.makeFolder(above)
+  const parent = parentOf(above)
+  if (power) await tree.sync(parent)
+}
+
+/** Goes on where the caller says. */
+async function goOnAt(
+  tree: Tree,
+  path: string,
+  options: PartFileOptions,
+  offset: number,
+): Promise<BegunPart> {
+  const part = new BarePart(tree, path, options)
+  return orClose(part, async () => {
+    await part.resume(offset)
+    return { part, digest: digestOf(options) }
+  })
+}
+
+/** Goes on with what was left, if that is possible; else begins a new part. */
+async function begin(
+  tree: Tree,
+  path: string,
+  options: PartFileOptions,
+  left: TakenOver | undefined,
+  journal?: PartJournal,
+): Promise<BegunPart> {
+  let part: BarePart | undefined
+  try {
+    const begun = left && (await goOn(tree, path, options, left, journal !== undefined))
+    part = begun?.part ?? new BarePart(tree, path, options)
+    if (!begun) await part.createFree((name) => journal?.rename(name) ?? Promise.resolve())
+    const digest = begun?.digest ?? digestOf(options)
+    await journal?.made(await part.identity(), digest)
+    if (begun && journal) await part.touch()
+    return { part, digest, journal }
+  } catch (error) {
+    await part?.close()
+    // what was left is still in the journal that it was found by
+    await (part?.exists && !left ? journal?.close() : journal?.end())?.catch(() => {})
+    throw error
+  }
+}
+
+/**
+ * Goes on with a part if what is said to stand in it does.
+ * @param isOurs it is known to be ours, whatever stands in it
+ */
+async function goOn(
+  tree: Tree,
+  path: string,
+  options: PartFileOptions,
+  left: TakenOver,
+  isOurs: boolean,
+): Promise<BegunPart | undefined> {
+  const part = new BarePart(tree, path, { ...options, partName: left.part, offset: 0 })
+  const digest = digestOf(options)
+  try {
+    return await orClose(part, async () => {
+      const proved = await prove(part, digest, left.prefix, options.size)
+      if (proved === 0 && !isOurs) return void (await part.close())
+      await part.resume(proved)
+      return { part, digest }
+    })
+  } catch (error) {
+    // another part would be begun, and nobody would know of this one any more
+    if (isOurs) throw error
+    // gone, or something else by now: if it is the disk, a new part fails, too
+    return undefined
+  }
+}
+
+/** How many bytes of what is said to stand in the part do: all of them, or none. */
+async function prove(
+  part: BarePart,
+  digest: RunningDigest,
+  prefix: Prefix | undefined,
+  size = Number.POSITIVE_INFINITY,
+): Promise<number> {
+  if (prefix === undefined || prefix.offset > size) return 0
+  await part.show(digest, prefix.offset)
+  if (digest.seen === prefix.offset && digest.prefix().digest === prefix.digest.toLowerCase())
+    return digest.seen
+  digest.clear()
+  return 0
+}
+
+async function orClose<T>(part: BarePart, act: () => Promise<T>): Promise<T> {
+  try {
+    return await act()
+  } catch (error) {
+    await part.close()
+    throw error
+  }
+}
+
+function digestOf({ algorithm = DEFAULT_ALGORITHM }: PartFileOptions): RunningDigest {
+  return new RunningDigest(algorithm)
+}
