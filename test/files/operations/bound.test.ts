@@ -82,12 +82,20 @@ function calls(
     writeYaml: () => operations.writeYaml('/d/b.yaml', { b: 1 }),
     writeConfig: () => operations.writeConfig('/d/c.yml', {}),
     updateJson: () => operations.updateJson('/d/a.json', () => ({ a: 2 }), { system }),
+    updateYaml: () => operations.updateYaml('/d/b.yaml', () => ({ b: 2 }), { system }),
     mergeConfig: () => operations.mergeConfig(['/d/a.json', '/d/b.yaml'], '/d/out.json'),
     readFileRetry: () => operations.readFileRetry('/d/a'),
+    readJson: () => operations.readJson('/d/a.json'),
+    readYaml: () => operations.readYaml('/d/b.yaml'),
+    readConfig: () => operations.readConfig('/d/a.json'),
     checkFile: () => operations.checkFile('/d/a', { size: 5 }),
     renameAtomic: () => operations.renameAtomic('/d/c.yml', '/d/e.yml'),
     removeOrphans: () => operations.removeOrphans('/d', { system }),
     rotateFile: () => operations.rotateFile('/d/a', { system }),
+    async restoreBackup() {
+      disk.put('/d/b.20200101T000000000Z.0000.bak', 'x')
+      await operations.restoreBackup('/d/b', { system })
+    },
     removeBackups: () => operations.removeBackups('/d'),
     recoverTransactions: () => operations.recoverTransactions('/d', { system }),
     async createAtomicWriteStream() {
