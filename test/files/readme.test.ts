@@ -79,6 +79,7 @@ test('the page names every operation, and no code that there is not', async (t) 
   const bound = Object.keys(files.fileOperations())
   const others = {
     lock: 'FolderLock.acquire',
+    tryLock: 'FolderLock.tryAcquire',
     transaction: 'FileTransaction.begin',
     recovery: 'RecoveryManager',
   }

@@ -47,6 +47,8 @@ const OPERATIONS = {
   recoverTransactions: [recoverTransactions, 0, 1],
   /** {@link FolderLock.acquire} */
   lock: [FolderLock.acquire, 0, 1],
+  /** {@link FolderLock.tryAcquire} */
+  tryLock: [FolderLock.tryAcquire, 0, 1],
 } as const satisfies Record<string, Operation>
 
 /** The operations of the table, with the same signatures. */

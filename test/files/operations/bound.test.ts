@@ -44,6 +44,7 @@ type Methods = {
 /** Those that are called otherwise when they are bound, or are no operations on files of the user. */
 const OTHERWISE = {
   'FolderLock.acquire': 'lock',
+  'FolderLock.tryAcquire': 'tryLock',
   'FileTransaction.begin': 'transaction',
   'RecoveryManager.open': 'recovery',
   // what operations are made of
@@ -104,6 +105,7 @@ function calls(
     },
     tempPath: async () => operations.tempPath('/d/a'),
     lock: async () => (await operations.lock('/d', { system })).release(),
+    tryLock: async () => (await operations.tryLock('/d', { system }))!.release(),
     async transaction() {
       const transaction = await operations.transaction('/d', { system })
       await transaction.write('t', 'x')
@@ -138,6 +140,29 @@ test('each bound operation leaves one record, of the file system that was given'
       name,
     )
   }
+})
+
+test('what a value holds is not taken down, and whether a lock was taken is', async (t) => {
+  const disk = new MemoryDisk()
+  disk.put('/d/a.json', '{"path": "secret", "bytes": 1, "to": "secret"}')
+  const records: files.AuditEntry[] = []
+  const audit = { record: (entry: files.AuditEntry) => void records.push(entry) }
+  const operations = files.fileOperations({ fs: disk, audit })
+  const system = new Machine().start(1)
+  await operations.readJson('/d/a.json')
+  await files.readConfig('/d/a.json', { fs: disk, audit })
+  const lock = await operations.tryLock('/d', { system })
+  await files.FolderLock.tryAcquire('/d', { fs: disk, audit, system })
+  await lock!.release()
+  t.deepEqual(
+    records.map(({ operation, metadata }) => [operation, metadata]),
+    [
+      ['readJson', undefined],
+      ['readConfig', undefined],
+      ['tryLock', { taken: true }],
+      ['tryLock', { taken: false }],
+    ],
+  )
 })
 
 test.serial(
