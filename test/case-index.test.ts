@@ -90,7 +90,7 @@ const KNOWN: [number, string, string][] = [
   [43, 'files/atomic/atomic-stream.test.ts', 'KNOWN-FAILURES 43: a second write'],
   [44, 'files/atomic/backups.test.ts', 'KNOWN-FAILURES 44'],
   [44, 'files/atomic/remove-backups.test.ts', 'KNOWN-FAILURES 44'],
-  [45, 'files/config/update-json.test.ts', 'KNOWN-FAILURES 45: updates by many processes'],
+  [45, 'files/config/update.test.ts', 'KNOWN-FAILURES 45: updates by many processes'],
   [46, 'files/audit/audit-processes.test.ts', 'KNOWN-FAILURES 46'],
   [47, 'files/rotation/rotate-file.test.ts', 'KNOWN-FAILURES 47: rotation to 3 files'],
   [47, 'files/config/merge-config.test.ts', 'KNOWN-FAILURES 47: empty YAML'],

@@ -59,7 +59,7 @@ async function failingTest(file: string, { module, without }: Safeguard): Promis
   await writeFile(path, without(whole))
   try {
     const args = [AVA, '--fail-fast', '--timeout=60s', `dist/test/${file}.test.js`]
-    const env = { ...process.env, SLUICE_LONG: '', NODE_V8_COVERAGE: '' }
+    const env = { ...process.env, SLUICE_LONG: LONG ? 'half' : '', NODE_V8_COVERAGE: '' }
     const out = await new Promise<string>((resolve) => {
       execFile(process.execPath, args, { cwd: project, env }, (_error, stdout) => resolve(stdout))
     })

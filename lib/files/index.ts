@@ -38,7 +38,8 @@ export {
   type Merged,
   mergeConfig,
 } from './config/merge-config.js'
-export { type Change, type Updated, type UpdateJsonOptions, updateJson } from './config/update-json.js'
+export { type ReadValueOptions, readConfig, readJson, readYaml } from './config/read-config.js'
+export { type Change, type Updated, type UpdateOptions, updateJson, updateYaml } from './config/update.js'
 export {
   type CheckOptions,
   checkFile,
@@ -92,8 +93,10 @@ export {
   type StandingFile,
 } from './publish/publish.js'
 export { type Recovered, recoverReplaced, removeTree } from './publish/replace-folder.js'
+export type { WhichBackup } from './restore/choose-backup.js'
 export type { RecoveryManagerOptions } from './restore/context.js'
 export { RecoveryManager } from './restore/recovery-manager.js'
+export { type Restored, type RestoreOptions, restoreBackup } from './restore/restore-backup.js'
 export type { RecoveryKind, RecoveryPoint } from './restore/store.js'
 export type { RecoveryOutcome } from './restore/undo-all.js'
 export { type RotateOptions, type Rotation, rotateFile } from './rotation/rotate-file.js'

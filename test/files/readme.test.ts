@@ -23,7 +23,15 @@ const ROWS: [row: string, act: (fs: MemoryDisk) => Promise<unknown>][] = [
   ['`tempPath', async () => files.tempPath('/d/a')],
   ['`removeOrphans', (fs) => files.removeOrphans('/d', { fs, system })],
   ['`FolderLock', async (fs) => (await files.FolderLock.acquire('/d', { fs, system })).release()],
-  ['`updateJson', (fs) => files.updateJson('/d/a.json', () => 1, { fs, system })],
+  ['`updateJson`', (fs) => files.updateJson('/d/a.json', () => 1, { fs, system })],
+  ['`readJson`', (fs) => files.readJson('/d/none.json', { fs, default: 1 })],
+  [
+    '`restoreBackup',
+    async (fs) => {
+      fs.put('/d/a.20200101T000000000Z.0000.bak', 'older')
+      await files.restoreBackup('/d/a', { fs, system })
+    },
+  ],
   ['`mergeConfig', (fs) => files.mergeConfig(['/d/b.json'], '/d/a.json', { fs, optional: true })],
   ['`rotateFile', (fs) => files.rotateFile('/d/a', { fs, system })],
   ['`removeBackups', (fs) => files.removeBackups('/d', { fs })],
@@ -72,6 +80,7 @@ test('the page names every operation, and no code that there is not', async (t) 
   const bound = Object.keys(files.fileOperations())
   const others = {
     lock: 'FolderLock.acquire',
+    tryLock: 'FolderLock.tryAcquire',
     transaction: 'FileTransaction.begin',
     recovery: 'RecoveryManager',
   }

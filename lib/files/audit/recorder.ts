@@ -14,7 +14,7 @@ export interface RecorderOptions {
 }
 
 /** Fields of results that are copied into the record. */
-const TOLD = ['bytes', 'count', 'how', 'ok', 'copied', 'rotated', 'to', 'backup']
+const TOLD = ['bytes', 'count', 'how', 'ok', 'copied', 'rotated', 'to', 'from', 'backup']
 
 type Metadata = Record<string, unknown>
 
@@ -99,7 +99,7 @@ export class Recorder implements Audit {
       await end({ status: 'failed', code: codeForRecord(error) })
       throw error
     }
-    await end({ status: 'ok' }, toldBy(result, what.path))
+    await end({ status: 'ok' }, (OF_RESULT[what.operation] ?? toldBy)(result, what.path))
     return result
   }
 
@@ -117,6 +117,16 @@ export class Recorder implements Audit {
 /** The code of an error for its record: not every error is a {@link SluiceError}. */
 export function codeForRecord(error: unknown): string {
   return errorCode(error) ?? (isError(error) ? error.name : typeof error)
+}
+
+const nothing = () => ({})
+
+/** What is told of operations whose result is no report of theirs: a value of the user's belongs in no trail. */
+const OF_RESULT: Record<string, typeof toldBy> = {
+  readJson: nothing,
+  readYaml: nothing,
+  readConfig: nothing,
+  tryLock: (lock) => ({ taken: lock !== null }),
 }
 
 /** Only texts, numbers and flags: a result may contain anything. */

@@ -15,6 +15,8 @@ export interface FileStats {
   nlink: number
   mtimeMs: number
   ctimeMs: number
+  /** When it was made; missing, or 0, where the disk does not say. */
+  birthtimeMs?: number | undefined
   /** What {@link FileSystem.accessList} says of it, where somebody asked. */
   accessList?: string | undefined
 }

@@ -105,6 +105,7 @@ class NodeStats implements FileStats {
   nlink: number
   mtimeMs: number
   ctimeMs: number
+  birthtimeMs: number
 
   constructor(stats: fs.BigIntStats) {
     this.size = Number(stats.size)
@@ -117,6 +118,7 @@ class NodeStats implements FileStats {
     this.nlink = Number(stats.nlink)
     this.mtimeMs = millisecondsOf(stats.mtimeNs)
     this.ctimeMs = millisecondsOf(stats.ctimeNs)
+    this.birthtimeMs = millisecondsOf(stats.birthtimeNs)
   }
 
   isFile(): boolean {

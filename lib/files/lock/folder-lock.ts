@@ -1,5 +1,5 @@
 import { type Clock, systemClock } from '../../clock.js'
-import { printable, SluiceError } from '../../errors.js'
+import { isSluiceError, printable, SluiceError } from '../../errors.js'
 import { badOption, checkAbortSignal, checkChoice, checkDuration, checkFlag } from '../../options.js'
 import { type Audited, audited, UNRECORDED } from '../audit/recorder.js'
 import { diskError, errorCode } from '../disk/disk-error.js'
@@ -9,6 +9,7 @@ import { nodeFileSystem } from '../disk/node-fs.js'
 import { lstatIfThere } from '../disk/stats.js'
 import { Renewal, Watch } from '../own/lease.js'
 import { type ProcessSystem, processSystem, thisOwner } from '../own/owner.js'
+import { makeFolders } from '../tree/make-folders.js'
 import { Claim } from './claim.js'
 import { fileLockName, type LockMode, lockFolderName } from './lock-names.js'
 import { LockPlace } from './lock-place.js'
@@ -26,6 +27,11 @@ export interface LockOptions extends Audited {
    * process the time counts anew whenever one before them is done.
    */
   timeout?: number
+  /**
+   * Make the folder, and those above it, if it is missing; their names are synced, so that what is written under the
+   * lock lasts with them. Default false: a misspelt path would be a lock that keeps nobody out.
+   */
+  create?: boolean
   /** Cancels the waiting. */
   signal?: AbortSignal | undefined
   /**
@@ -98,7 +104,7 @@ export class FolderLock implements AsyncDisposable {
   }
 
   /**
-   * Waits for the lock on `folder`, which must exist. Fails with `ERR_LOCKED` (the time is over; `error.found`
+   * Waits for the lock on `folder`, which must exist unless `create` is set. Fails with `ERR_LOCKED` (the time is over; `error.found`
    * says who holds it), `ERR_CANCELLED` (`cause` is the reason of the signal), `ERR_USAGE`, and for failures of the
    * disk with `ERR_WRITE`, `ERR_PERMISSION`, `ERR_READ_ONLY`, `ERR_DISK_FULL`, `ERR_UNSAFE_LINK`.
    */
@@ -106,14 +112,32 @@ export class FolderLock implements AsyncDisposable {
     return audited('lock', folder, options, () => FolderLock.#acquire(folder, options))
   }
 
+  /**
+   * {@link FolderLock.acquire}, but gives null instead of failing with `ERR_LOCKED` when somebody else holds the lock.
+   * It waits for nobody: not even to see whether a holder that cannot be looked at is dead. All other failures are
+   * errors, as with `acquire`.
+   */
+  static tryAcquire(folder: string, options: Omit<LockOptions, 'timeout'> = {}): Promise<FolderLock | null> {
+    return audited('tryLock', folder, options, async () => {
+      try {
+        return await FolderLock.#acquire(folder, { ...options, timeout: 0 })
+      } catch (error) {
+        if (isSluiceError(error, 'ERR_LOCKED')) return null
+        throw error
+      }
+    })
+  }
+
   static async #acquire(given: string, options: LockOptions): Promise<FolderLock> {
     const { fs = nodeFileSystem, system = processSystem, clock = systemClock, random = Math.random } = options
-    const { mode = 'exclusive', name = 'lock', timeout = TIMEOUT, signal, force = false, renewals } = options
+    const { mode = 'exclusive', name = 'lock', timeout = TIMEOUT, signal, renewals } = options
+    const { force = false, create = false } = options
     const folder = localPath('folder', given)
     checkChoice('mode', mode, ['exclusive', 'shared'])
     checkDuration('timeout', timeout)
     checkAbortSignal('signal', signal)
     checkFlag('force', force)
+    checkFlag('create', create)
     const folderName = typeof name === 'string' ? lockFolderName(name) : undefined
     if (folderName === undefined) {
       const expected = 'one plain name of at most 242 bytes, without / \\ : and NUL, and whole characters'
@@ -123,6 +147,7 @@ export class FolderLock implements AsyncDisposable {
     waiting.ensureWanted()
     let path: string | undefined
     try {
+      if (create) await makeFolders(fs, folder, true)
       // resolved once: links may change before the release
       const real = await fs.realpath(folder)
       const around = await fs.stat(real)

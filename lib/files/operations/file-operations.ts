@@ -7,7 +7,8 @@ import { writeConfig, writeFileAtomic, writeJson, writeYaml } from '../atomic/wr
 import { checkAudit } from '../audit/audit-record.js'
 import { type Audited, Recorder, type RecorderOptions, UNRECORDED } from '../audit/recorder.js'
 import { mergeConfig } from '../config/merge-config.js'
-import { updateJson } from '../config/update-json.js'
+import { readConfig, readJson, readYaml } from '../config/read-config.js'
+import { updateJson, updateYaml } from '../config/update.js'
 import { checkFile } from '../content/check-file.js'
 import { readFileRetry } from '../content/read-file.js'
 import type { FileSystem } from '../disk/fs.js'
@@ -16,6 +17,7 @@ import { FolderLock } from '../lock/folder-lock.js'
 import { tempPath } from '../own/temporary-name.js'
 import type { Durability } from '../publish/publish.js'
 import { RecoveryManager } from '../restore/recovery-manager.js'
+import { restoreBackup } from '../restore/restore-backup.js'
 import { rotateFile } from '../rotation/rotate-file.js'
 import { FileTransaction } from '../transaction/file-transaction.js'
 import { recoverTransactions } from '../transaction/recover.js'
@@ -30,16 +32,23 @@ const OPERATIONS = {
   writeYaml: [writeYaml, 0, 2],
   writeConfig: [writeConfig, 0, 2],
   readFileRetry: [readFileRetry, 0, 1],
+  readJson: [readJson, 0, 1],
+  readYaml: [readYaml, 0, 1],
+  readConfig: [readConfig, 0, 1],
   checkFile: [checkFile, 0, 1],
   renameAtomic: [renameAtomic, 0, 2],
   removeOrphans: [removeOrphans, 0, 1],
   updateJson: [updateJson, 0, 2],
+  updateYaml: [updateYaml, 0, 2],
   mergeConfig: [mergeConfig, 1, 2],
   rotateFile: [rotateFile, 0, 1],
   removeBackups: [removeBackups, 0, 1],
+  restoreBackup: [restoreBackup, 0, 1],
   recoverTransactions: [recoverTransactions, 0, 1],
   /** {@link FolderLock.acquire} */
   lock: [FolderLock.acquire, 0, 1],
+  /** {@link FolderLock.tryAcquire} */
+  tryLock: [FolderLock.tryAcquire, 0, 1],
 } as const satisfies Record<string, Operation>
 
 /** The operations of the table, with the same signatures. */

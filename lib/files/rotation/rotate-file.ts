@@ -1,10 +1,10 @@
 import { basename, dirname, join } from 'node:path'
 import { systemClock } from '../../clock.js'
 import { printable, SluiceError } from '../../errors.js'
-import { checkChoice, checkFlag, checkWhole } from '../../options.js'
+import { checkChoice, checkDuration, checkFlag, checkWhole } from '../../options.js'
 import { type Audited, audited } from '../audit/recorder.js'
 import { diskError } from '../disk/disk-error.js'
-import { type FileSystem, OPEN } from '../disk/fs.js'
+import { type FileStats, type FileSystem, OPEN } from '../disk/fs.js'
 import { moveFile, orRemove } from '../disk/move-file.js'
 import { localTarget } from '../disk/names.js'
 import { nodeFileSystem } from '../disk/node-fs.js'
@@ -22,16 +22,27 @@ import { compressFile, holdsSame } from './compress-file.js'
 export interface RotateOptions extends Pick<LockOptions, 'timeout' | 'signal' | 'system' | 'clock'>, Audited {
   /** How many rotated files are kept, from 1. Default 5. */
   keep?: number
+  /**
+   * Only a file that has so many bytes, or more. With `minAge` too, either is enough. Default: any file.
+   */
+  minSize?: number
+  /**
+   * Only a file that was made so long ago, in milliseconds, or whose content is older. Where the disk does not say when a
+   * file was made, the time of its last change counts: then a log that is written to all the time never is so old.
+   */
+  minAge?: number
   /** Compress the rotated files, with gzip. Default false. */
   compress?: boolean
   /** Default 'power'. */
   durability?: Durability
   fs?: FileSystem
+  /** Milliseconds since 1970, for `minAge`. Default `Date.now`. */
+  now?: () => number
 }
 
 /** What {@link rotateFile} did. */
 export interface Rotation {
-  /** False where there was nothing to rotate: no file at the path. */
+  /** False where there was nothing to rotate: no file at the path, or one that is neither so large nor so old. */
   rotated: boolean
   /** The path that the file has now. */
   to?: string
@@ -44,7 +55,9 @@ export interface Rotation {
 /**
  * Renames the file to `path.1`, `path.1` to `path.2`, and so on; numbers beyond `keep` are removed at the end. Then
  * nothing is at `path`: the writer makes it anew, and has to close the old one before (a process that still has it
- * open writes to `path.1`). If there is no file at `path`, `rotated` is false.
+ * open writes to `path.1`). If there is no file at `path`, `rotated` is false; so it is with `minSize` or `minAge` if the
+ * file is neither so large nor so old, and then nothing is changed. That is looked at under the lock: of several processes
+ * that find a log too large, one rotates it.
  *
  * No file is ever without a name, and none takes the name of another; a file that is put at `path` meanwhile stays
  * there, or is the one that is rotated. If it is interrupted anywhere, even by a power cut, the next run continues.
@@ -65,6 +78,8 @@ export function rotateFile(file: string, options: RotateOptions = {}): Promise<R
   return audited('rotateFile', file, options, async () => {
     const path = localTarget('path', file)
     checkWhole('keep', options.keep, 1, 99_999)
+    checkWhole('minSize', options.minSize, 0)
+    checkDuration('minAge', options.minAge)
     checkFlag('compress', options.compress)
     checkChoice('durability', options.durability, ['crash', 'power'])
     const { fs = nodeFileSystem, timeout, signal, system, clock } = options
@@ -106,6 +121,8 @@ class RotationRun {
   }
 
   async run(): Promise<Rotation> {
+    const there = await ifThere(this.#look(async (_fd, stats) => stats))
+    if (there && !this.#isDue(there)) return { rotated: false, removed: [] }
     const slots = await this.#slots()
     // a killed run may have renamed files without a sync: those names must be durable before the next renames
     if (this.#power && slots.size > 0) await this.#folder.sync()
@@ -149,13 +166,26 @@ class RotationRun {
 
   /** Whether the file exists; with 'power' its content is synced before its name changes. */
   async #isThere(): Promise<boolean> {
-    const flags = this.#fs.platform === 'win32' ? OPEN.update : OPEN.read
-    const look = async (fd: number) => {
+    const sync = async (fd: number) => {
       if (this.#power) await this.#fs.fsync(fd)
       return true
     }
-    const at = this.#folder.at(this.#name)
-    return (await ifThere(withRegular(this.#fs, at, look, flags))) ?? false
+    return (await ifThere(this.#look(sync))) ?? false
+  }
+
+  /** Calls `act` with the file, which is open. */
+  #look<T>(act: (fd: number, stats: FileStats) => Promise<T>): Promise<T> {
+    const flags = this.#fs.platform === 'win32' ? OPEN.update : OPEN.read
+    return withRegular(this.#fs, this.#folder.at(this.#name), act, flags)
+  }
+
+  #isDue({ size, mtimeMs, birthtimeMs }: FileStats): boolean {
+    const { minSize, minAge, now = Date.now } = this.#options
+    if (minSize === undefined && minAge === undefined) return true
+    const since = Math.min(mtimeMs, birthtimeMs || mtimeMs)
+    return (
+      size >= (minSize ?? Number.POSITIVE_INFINITY) || now() - since >= (minAge ?? Number.POSITIVE_INFINITY)
+    )
   }
 
   /**

@@ -1,12 +1,13 @@
 import { printable, SluiceError } from '../../errors.js'
 import { plainMode, withAccessList } from '../disk/access-list.js'
 import type { FileStats } from '../disk/fs.js'
-import { checkBelow, foldName, nameOf, parentOf } from '../disk/names.js'
-import { lstatIfThere, sameInode } from '../disk/stats.js'
+import { checkBelow, nameOf, parentOf } from '../disk/names.js'
+import { lstatIfThere } from '../disk/stats.js'
 import type { Intent, IntentAction } from '../intent/intent.js'
 import { digestOfFileAt, inFolder, type StagedFile, stage, stageCopy, stageLink } from '../intent/staging.js'
 import { isInOwnFolder } from '../own/own-folder.js'
 import { ownerOfTemporary } from '../own/temporary-name.js'
+import { Aliases } from './aliases.js'
 import type { TransactionContext } from './context.js'
 import { fewAtOnce, removeAll } from './folder.js'
 import type { newContentOf, TransactionProgress } from './options.js'
@@ -18,8 +19,7 @@ export class Draft {
   readonly #report: (progress: TransactionProgress) => void
   readonly #planner = new Planner()
   readonly #staged = new Map<number, Promise<StagedFile>>()
-  /** The files that were named, to detect two spellings of one name: where case is ignored, for instance. */
-  readonly #named = new Map<string, { path: string; there: FileStats }[]>()
+  readonly #aliases: Aliases
   readonly #limiter = fewAtOnce()
   #turn: Promise<unknown> = Promise.resolve()
   #files = 0
@@ -28,6 +28,7 @@ export class Draft {
   constructor(context: TransactionContext, report: (progress: TransactionProgress) => void) {
     this.#context = context
     this.#report = report
+    this.#aliases = new Aliases(context.tree)
   }
 
   /** Bytes of new content so far. */
@@ -192,37 +193,9 @@ export class Draft {
         const message = `${printable(one)} is neither a file nor a folder`
         throw new SluiceError('ERR_TRANSACTION', message, { path: one })
       }
-      if (there?.isFile()) await this.#checkAlias(one, there)
+      if (there?.isFile()) await this.#aliases.check(one, there)
       this.#planner.learn(one, there ? (there.isFile() ? 'file' : 'folder') : 'missing')
     }
-  }
-
-  /**
-   * Fails with `ERR_TRANSACTION` for the second spelling of a file: a change under one name would undo that under the
-   * other.
-   */
-  async #checkAlias(path: string, there: FileStats): Promise<void> {
-    const folded = foldName(path)
-    const others = this.#named.get(folded) ?? []
-    this.#named.set(folded, [...others, { path, there }])
-    for (const other of others) {
-      if (!sameInode(other.there, there) || !(await this.#isOneName(path, other.path))) continue
-      const message = `${printable(path)} and ${printable(other.path)} are one file; name it in one way (renameAtomic changes how it is spelled)`
-      throw new SluiceError('ERR_TRANSACTION', message, { path })
-    }
-  }
-
-  /** Whether both are one name: two hard links to a file are both in the list of names of the folder. */
-  async #isOneName(one: string, other: string): Promise<boolean> {
-    const look = (path: string) =>
-      inFolder(this.#context.tree, path, async (_where, folder) => ({
-        stats: await this.#context.tree.fs.fstat(folder.fd),
-        names: (await folder.list()).map(String),
-      }))
-    const [first, second] = [await look(one), await look(other)]
-    if (!sameInode(first.stats, second.stats)) return false
-    if (nameOf(one) === nameOf(other)) return true
-    return !(first.names.includes(nameOf(one)) && first.names.includes(nameOf(other)))
   }
 
   /** The stats of the file at `path`, whose mode and owner the new one gets. */

@@ -24,6 +24,7 @@ import {
   type TransactionWriteOptions,
 } from './options.js'
 import type { RecoveredTransaction } from './recover.js'
+import { type Changes, shownPaths } from './shown-paths.js'
 
 /**
  * Changes several files below one folder, all of them or none, even after a failure, the death of the process and (with
@@ -273,21 +274,4 @@ export class FileTransaction implements AsyncDisposable {
       ...(error ? { code: codeForRecord(error) } : {}),
     })
   }
-}
-
-/** Characters of paths in one record: a line of the trail has an end. */
-const MOST_SHOWN = 128 * 1024
-
-type Changes = readonly TransactionResult['files'][number][]
-
-/** What was changed, as far as it fits into a record, and how many more there are. */
-function shownPaths(files: Changes): { paths?: Changes; more?: number } {
-  let length = 0
-  const fits = (one: Changes[number]) => {
-    length += JSON.stringify(one).length
-    return length <= MOST_SHOWN
-  }
-  const paths = files.filter(fits)
-  const more = files.length - paths.length
-  return { ...(paths.length > 0 && { paths }), ...(more > 0 && { more }) }
 }

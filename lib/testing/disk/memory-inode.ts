@@ -24,6 +24,7 @@ export class Inode {
   gid = 0
   mtimeMs: number
   ctimeMs: number
+  readonly birthtimeMs: number
   /** Content of a file, in the first `size` bytes; the rest is zeros. */
   data = EMPTY
   size = 0
@@ -44,6 +45,7 @@ export class Inode {
   ) {
     this.mtimeMs = now
     this.ctimeMs = now
+    this.birthtimeMs = now
   }
 
   /** Makes `data` hold at least `size` bytes. */
@@ -71,7 +73,7 @@ export class Inode {
   }
 
   stats(): FileStats {
-    const { kind, ino, nlink, uid, gid, mtimeMs, ctimeMs } = this
+    const { kind, ino, nlink, uid, gid, mtimeMs, ctimeMs, birthtimeMs } = this
     return {
       isFile: () => kind === 'file',
       isDirectory: () => kind === 'directory',
@@ -85,6 +87,7 @@ export class Inode {
       nlink: kind === 'directory' && nlink > 0 ? 2 + this.#folders() : nlink,
       mtimeMs,
       ctimeMs,
+      birthtimeMs,
     }
   }
 

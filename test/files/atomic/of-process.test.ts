@@ -9,6 +9,7 @@ import {
   mergeConfig,
   PartFile,
   renameAtomic,
+  restoreBackup,
   rotateFile,
   Tree,
   updateJson,
@@ -30,6 +31,7 @@ const THROUGH_LINKS: Record<string, Operation> = {
     return stream.end('new').result
   },
   updateJson: (path, fs) => updateJson(path, () => 1, { fs }),
+  restoreBackup: (path, fs) => restoreBackup(path, { fs }),
   mergeConfig: (path, fs) =>
     mergeConfig([{ path: 'none.json', optional: true }], path, { fs, format: 'json' }),
 }

@@ -2,6 +2,7 @@ import { mkdir, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import test from 'ava'
 import { isSluiceError } from '../../../lib/errors.js'
+import { writeFileAtomic } from '../../../lib/files/index.js'
 import { FolderLock, type LockOptions } from '../../../lib/files/lock/folder-lock.js'
 import type { LockMode } from '../../../lib/files/lock/lock-names.js'
 import { LEASE, RENEW_EVERY } from '../../../lib/files/own/lease.js'
@@ -62,6 +63,70 @@ test('who waits gets it when it is released, and who tries once gets it only if 
   await first.release()
   await (await second).release()
   await (await acquire(3, { timeout: 0 })).release()
+})
+
+test('whoever only tries gets null while somebody else holds it, and every other failure is an error', async (t) => {
+  const fs = new MemoryDisk()
+  fs.putFolder('/d')
+  const machine = new Machine()
+  const system = machine.start(1)
+  const tries = (options: LockOptions = {}) => FolderLock.tryAcquire('/d', { fs, system, ...options })
+  const lock = await tries()
+  t.is(lock?.mode, 'exclusive')
+  const before = fs.list()
+  // by this process, by another one, and whatever time somebody says that he has
+  t.is(await tries(), null)
+  t.is(await tries({ system: machine.start(2), timeout: 60_000 }), null)
+  t.deepEqual(fs.list(), before)
+  await lock!.release()
+  const readers = [await tries({ mode: 'shared' }), await tries({ mode: 'shared' })]
+  t.is(await tries(), null)
+  for (const reader of readers) await reader!.release()
+  // what a dead process holds is free
+  await FolderLock.acquire('/d', { fs, system: machine.start(3) })
+  machine.end(3)
+  await (await tries())!.release()
+  await t.throwsAsync(tries({ signal: AbortSignal.abort() }), { code: 'ERR_CANCELLED' })
+  await t.throwsAsync(FolderLock.tryAcquire('/none', { fs }), {
+    code: 'ERR_WRITE',
+    message: /does not exist/,
+  })
+  await t.throwsAsync(FolderLock.tryAcquire('/d', { fs, mode: 'both' as LockMode }), { code: 'ERR_USAGE' })
+  fs.fail({ call: 'mkdir', error: 'ENOSPC' })
+  await t.throwsAsync(tries(), { code: 'ERR_DISK_FULL' })
+})
+
+test('a holder that cannot be looked at is not waited for by whoever only tries', async (t) => {
+  const fs = new MemoryDisk()
+  fs.putFolder('/d')
+  const elsewhere = new Machine()
+  elsewhere.hostname = 'there'
+  elsewhere.id = 'machine-2'
+  await FolderLock.acquire('/d', { fs, system: elsewhere.start(1) })
+  const clock = new FakeClock()
+  t.is(await FolderLock.tryAcquire('/d', { fs, system: new Machine().start(1), clock }), null)
+})
+
+test('a folder that is missing is made if that is asked for, and lasts with what is written under the lock', async (t) => {
+  const fs = new MemoryDisk({ crashes: true })
+  fs.putFolder('/d')
+  fs.syncAll()
+  const system = new Machine().start(1)
+  await t.throwsAsync(FolderLock.acquire('/d/e/f', { fs, system }), {
+    code: 'ERR_WRITE',
+    message: /does not exist/,
+  })
+  t.deepEqual(fs.list(), ['/d/'])
+  for (const take of [FolderLock.acquire, FolderLock.tryAcquire]) {
+    const lock = await take('/d/e/f', { fs, system, create: true })
+    await writeFileAtomic('/d/e/f/file', 'text', { fs })
+    for (let seed = 0; seed < 20; seed++)
+      t.is(fs.crash(seed).snapshot().get('/d/e/f/file')?.toString(), 'text')
+    await lock!.release()
+  }
+  t.deepEqual(fs.list(), ['/d/', '/d/e/', '/d/e/f/', '/d/e/f/file'])
+  fs.put('/d/file', '')
+  await t.throwsAsync(FolderLock.acquire('/d/file/x', { fs, create: true }), { code: 'ERR_WRITE' })
 })
 
 test('a signal ends the waiting, with its reason as the cause, and leaves nothing', async (t) => {

@@ -44,6 +44,7 @@ type Methods = {
 /** Those that are called otherwise when they are bound, or are no operations on files of the user. */
 const OTHERWISE = {
   'FolderLock.acquire': 'lock',
+  'FolderLock.tryAcquire': 'tryLock',
   'FileTransaction.begin': 'transaction',
   'RecoveryManager.open': 'recovery',
   // what operations are made of
@@ -82,12 +83,20 @@ function calls(
     writeYaml: () => operations.writeYaml('/d/b.yaml', { b: 1 }),
     writeConfig: () => operations.writeConfig('/d/c.yml', {}),
     updateJson: () => operations.updateJson('/d/a.json', () => ({ a: 2 }), { system }),
+    updateYaml: () => operations.updateYaml('/d/b.yaml', () => ({ b: 2 }), { system }),
     mergeConfig: () => operations.mergeConfig(['/d/a.json', '/d/b.yaml'], '/d/out.json'),
     readFileRetry: () => operations.readFileRetry('/d/a'),
+    readJson: () => operations.readJson('/d/a.json'),
+    readYaml: () => operations.readYaml('/d/b.yaml'),
+    readConfig: () => operations.readConfig('/d/a.json'),
     checkFile: () => operations.checkFile('/d/a', { size: 5 }),
     renameAtomic: () => operations.renameAtomic('/d/c.yml', '/d/e.yml'),
     removeOrphans: () => operations.removeOrphans('/d', { system }),
     rotateFile: () => operations.rotateFile('/d/a', { system }),
+    async restoreBackup() {
+      disk.put('/d/b.20200101T000000000Z.0000.bak', 'x')
+      await operations.restoreBackup('/d/b', { system })
+    },
     removeBackups: () => operations.removeBackups('/d'),
     recoverTransactions: () => operations.recoverTransactions('/d', { system }),
     async createAtomicWriteStream() {
@@ -96,6 +105,7 @@ function calls(
     },
     tempPath: async () => operations.tempPath('/d/a'),
     lock: async () => (await operations.lock('/d', { system })).release(),
+    tryLock: async () => (await operations.tryLock('/d', { system }))!.release(),
     async transaction() {
       const transaction = await operations.transaction('/d', { system })
       await transaction.write('t', 'x')
@@ -130,6 +140,29 @@ test('each bound operation leaves one record, of the file system that was given'
       name,
     )
   }
+})
+
+test('what a value holds is not taken down, and whether a lock was taken is', async (t) => {
+  const disk = new MemoryDisk()
+  disk.put('/d/a.json', '{"path": "secret", "bytes": 1, "to": "secret"}')
+  const records: files.AuditEntry[] = []
+  const audit = { record: (entry: files.AuditEntry) => void records.push(entry) }
+  const operations = files.fileOperations({ fs: disk, audit })
+  const system = new Machine().start(1)
+  await operations.readJson('/d/a.json')
+  await files.readConfig('/d/a.json', { fs: disk, audit })
+  const lock = await operations.tryLock('/d', { system })
+  await files.FolderLock.tryAcquire('/d', { fs: disk, audit, system })
+  await lock!.release()
+  t.deepEqual(
+    records.map(({ operation, metadata }) => [operation, metadata]),
+    [
+      ['readJson', undefined],
+      ['readConfig', undefined],
+      ['tryLock', { taken: true }],
+      ['tryLock', { taken: false }],
+    ],
+  )
 })
 
 test.serial(

@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs'
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { pipeline } from 'node:stream/promises'
@@ -13,15 +14,20 @@ import {
   PartFile,
   RecoveryManager,
   readAudit,
+  readConfig,
   readFileRetry,
+  readJson,
+  readYaml,
   recoverTransactions,
   removeBackups,
   removeOrphans,
   renameAtomic,
+  restoreBackup,
   rotateFile,
   Tree,
   tempPath,
   updateJson,
+  updateYaml,
   writeConfig,
   writeFileAtomic,
   writeJson,
@@ -41,6 +47,8 @@ import { plant, temporary } from '../../helpers/folders.js'
 
 /** What is to be there after the call, beside what was there before; `undefined` for what is to be gone. */
 type Change = Record<string, string | undefined>
+
+const BACKUP = '.20200101T000000000Z.0000.bak'
 
 /** Each operation with relative paths; it is called in one folder, and goes on while the process is in another. */
 const OPERATIONS: Record<string, [act: () => Promise<unknown>, change: Change]> = {
@@ -94,6 +102,32 @@ const OPERATIONS: Record<string, [act: () => Promise<unknown>, change: Change]> 
         return { ...value, more: 1 }
       }),
     { 'a.json': '{\n  "of": "one",\n  "more": 1\n}\n' },
+  ],
+  updateYaml: [
+    () =>
+      updateYaml<object>('new.yaml', (value) => {
+        process.chdir('..')
+        return { ...value, more: 1 }
+      }),
+    { 'new.yaml': 'more: 1\n' },
+  ],
+  ...Object.fromEntries(
+    Object.entries({ readJson, readYaml, readConfig }).map(([name, read]) => [
+      name,
+      [
+        async () => {
+          if ((await read<{ of: string }>('a.json')).of !== 'one') throw new Error('another')
+        },
+        {},
+      ],
+    ]),
+  ),
+  restoreBackup: [
+    async () => {
+      writeFileSync(`only${BACKUP}`, 'older')
+      await restoreBackup('./only', { which: `./only${BACKUP}`, backup: false })
+    },
+    { only: 'older', [`only${BACKUP}`]: 'older' },
   ],
   mergeConfig: [
     () => mergeConfig(['a.json', { path: './b.json' }], 'new.json', { indent: 0 }),

@@ -1,6 +1,6 @@
 import { gunzipSync, gzipSync } from 'node:zlib'
 import test from 'ava'
-import { type RotateOptions, rotateFile, writeFileAtomic } from '../../../lib/files/index.js'
+import { OPEN, type RotateOptions, rotateFile, writeFileAtomic } from '../../../lib/files/index.js'
 import { FakeClock, MemoryDisk } from '../../../lib/testing/index.js'
 import { Machine } from '../../helpers/machine.js'
 
@@ -46,6 +46,69 @@ test('the file takes the first free number, and those beyond keep are removed', 
   })
   t.deepEqual((await rotate(there, { keep: 3 })).removed.sort(), ['/d/log.4', '/d/log.7.gz'])
   t.deepEqual(contents(there), { 'log.1': '0', 'log.2': '1', 'log.3': '3' })
+})
+
+test('from a size on: what is smaller stays, nothing is changed, and nothing is synced', async (t) => {
+  const there = disk({ log: '12345', 'log.1': 'older', 'log.9': 'beyond keep' })
+  const before = contents(there)
+  let syncs = 0
+  there.hook = ({ call }) => {
+    if (call === 'fsync') syncs++
+  }
+  t.deepEqual(await rotate(there, { minSize: 6, keep: 2, compress: true }), { rotated: false, removed: [] })
+  t.deepEqual([contents(there), syncs], [before, 0])
+  t.true((await rotate(there, { minSize: 5, keep: 2 })).rotated)
+  t.deepEqual(contents(there), { 'log.1': '12345', 'log.2': 'older' })
+  // no file is none, however large it should be
+  t.false((await rotate(there, { minSize: 0 })).rotated)
+  there.put('/d/log', '')
+  t.true((await rotate(there, { minSize: 0 })).rotated)
+})
+
+test('from an age on, which counts from when the file was made, not from the last line in it', async (t) => {
+  const there = disk({ log: '1' })
+  const made = (await there.stat('/d/log')).birthtimeMs!
+  const at = (ms: number) => ({ minAge: 1000, now: () => made + ms })
+  const fd = await there.open('/d/log', OPEN.append)
+  await there.write(fd, [Buffer.from('2')], null)
+  await there.futimes(fd, 0, (made + 900) / 1000)
+  await there.close(fd)
+  t.false((await rotate(there, at(999))).rotated)
+  // a clock that was set back
+  t.false((await rotate(there, at(-5000))).rotated)
+  t.true((await rotate(there, at(1000))).rotated)
+  // either is enough
+  there.put('/d/log', '12')
+  t.false((await rotate(there, { ...at(0), minSize: 3 })).rotated)
+  t.true((await rotate(there, { ...at(0), minSize: 2 })).rotated)
+})
+
+test('where the disk does not say when a file was made, and for content that is older, the last change counts', async (t) => {
+  for (const birthtimeMs of [undefined, 0, 9_000_000]) {
+    const there = disk({ log: '1' })
+    const fd = await there.open('/d/log', OPEN.update)
+    await there.futimes(fd, 0, 5000)
+    await there.close(fd)
+    const fs = new Proxy(there, {
+      get(target, key) {
+        const value: unknown = Reflect.get(target, key, target)
+        if (key !== 'fstat') return typeof value === 'function' ? value.bind(target) : value
+        return async (of: number) => ({ ...(await target.fstat(of)), birthtimeMs })
+      },
+    })
+    const options = { fs, system: new Machine().start(1), minAge: 1000 }
+    t.false((await rotateFile('/d/log', { ...options, now: () => 5_000_999 })).rotated)
+    t.true((await rotateFile('/d/log', { ...options, now: () => 5_001_000 })).rotated)
+  }
+})
+
+test('of several processes that find a log too large one rotates it', async (t) => {
+  const there = disk({ log: 'too large' })
+  const machine = new Machine()
+  const all = [1, 2, 3].map((pid) => rotate(there, { minSize: 5, system: machine.start(pid) }))
+  const rotated = (await Promise.all(all)).filter((one) => one.rotated)
+  t.is(rotated.length, 1)
+  t.deepEqual(contents(there), { 'log.1': 'too large' })
 })
 
 test('only names that rotation gives are touched', async (t) => {
@@ -247,6 +310,8 @@ test('wrong options are refused', async (t) => {
   const wrong: [string, RotateOptions][] = [
     ['keep', { keep: 0 }],
     ['keep', { keep: 1.5 }],
+    ['minSize', { minSize: -1 }],
+    ['minAge', { minAge: Number.NaN }],
     ['durability', { durability: 'none' as 'crash' }],
     ['timeout', { timeout: -1 }],
     ['compress', { compress: 'yes' as unknown as boolean }],

@@ -4,7 +4,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import test from 'ava'
-import { FolderLock, OPEN, updateJson, writeFully } from '../../../lib/files/index.js'
+import { FolderLock, OPEN, updateJson, updateYaml, writeFully } from '../../../lib/files/index.js'
 import { MemoryDisk } from '../../../lib/testing/index.js'
 import { temporary } from '../../helpers/folders.js'
 import { scale } from '../../helpers/scale.js'
@@ -77,6 +77,35 @@ test('what is no JSON, or does not match the schema, or cannot be held, leaves t
     { code: 'ERR_USAGE' },
   )
   t.is(text(fs), '{"counted":1}')
+})
+
+test('a YAML file is changed as a JSON file is, under the same lock', async (t) => {
+  const fs = diskWith()
+  fs.put('/d/state.yaml', 'counted: 1 # so far\nid: "0123"\n', 0o640)
+  const more = (value?: Counter) => ({ ...value, ...increase(value) })
+  const { how, value, backup } = await updateYaml<Counter>('/d/state.yaml', more, { fs, backup: 1 })
+  t.deepEqual({ how, value }, { how: 'written', value: { counted: 2, id: '0123' } as Counter })
+  t.is(text(fs, '/d/state.yaml'), 'counted: 2\nid: "0123"\n')
+  t.is((await fs.stat('/d/state.yaml')).mode & 0o777, 0o640)
+  t.true(text(fs, backup!)?.startsWith('counted: 1 # so far'))
+  const held = await FolderLock.acquire('/d', { name: 'file-state.yaml', fs })
+  await t.throwsAsync(updateYaml('/d/state.yaml', increase, { fs, timeout: 0 }), { code: 'ERR_LOCKED' })
+  await held.release()
+  const schema = { properties: { counted: { maximum: 2 } } }
+  await t.throwsAsync(updateYaml('/d/state.yaml', increase, { fs, schema }), { code: 'ERR_SCHEMA' })
+  fs.put('/d/broken.yaml', 'a: [')
+  await t.throwsAsync(updateYaml('/d/broken.yaml', increase, { fs }), { code: 'ERR_PARSE' })
+  t.is(text(fs, '/d/broken.yaml'), 'a: [')
+})
+
+test('a YAML file with nothing in it is as one that is missing; null in JSON is a value', async (t) => {
+  const fs = diskWith('null')
+  fs.put('/d/empty.yaml', '# to come\n')
+  for (const path of ['/d/empty.yaml', '/d/none.yaml'])
+    t.deepEqual((await updateYaml(path, increase, { fs, initial: { counted: 4 } })).value, { counted: 5 })
+  const seen: unknown[] = []
+  await updateJson('/d/state.json', (value) => void seen.push(value), { fs, initial: 1 })
+  t.deepEqual(seen, [null])
 })
 
 test('the mode of the file stays, and a link to it, which shares the lock', async (t) => {

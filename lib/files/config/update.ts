@@ -1,29 +1,29 @@
 import type { SluiceError } from '../../errors.js'
 import { checkFunction, checkWhole } from '../../options.js'
 import { AtomicFile, type Written } from '../atomic/atomic-file.js'
+import { type FileLockOptions, underTargetLock } from '../atomic/locked-target.js'
 import { writeSettings } from '../atomic/options.js'
 import { checkSignal, unlessAborted } from '../atomic/pieces.js'
-import { findTarget, type Target } from '../atomic/target.js'
 import type { WriteValueOptions } from '../atomic/write-file.js'
 import { audited } from '../audit/recorder.js'
 import { decodeText, encodeText } from '../content/encodings.js'
-import { parseText } from '../content/formats.js'
+import { type Format, parseText } from '../content/formats.js'
 import { readWholeFile } from '../content/read-file.js'
 import { encodeChecked } from '../content/schema.js'
 import { diskError } from '../disk/disk-error.js'
 import type { FileSystem } from '../disk/fs.js'
 import { ifThere } from '../disk/stats.js'
-import { type FolderLock, type LockOptions, underFileLock } from '../lock/folder-lock.js'
+import type { FolderLock } from '../lock/folder-lock.js'
 import { handlesOf } from '../tree/handle-budget.js'
 
 /**
- * Options of {@link updateJson}: how long it waits, and how it writes. The signal cancels the wait for the lock, the
- * wait for `change`, and the write.
+ * Options of {@link updateJson} and {@link updateYaml}: how long it waits, and how it writes. The signal cancels the
+ * wait for the lock, the wait for `change`, and the write.
  */
-export interface UpdateJsonOptions
-  extends Pick<LockOptions, 'timeout' | 'system' | 'random'>,
+export interface UpdateOptions
+  extends FileLockOptions,
     Omit<WriteValueOptions, 'conflict' | 'makeParents' | 'progress' | 'symlink'> {
-  /** The value for `change` if the file is missing. Default undefined. */
+  /** The value for `change` if the file is missing, or a YAML file is empty. Default undefined. */
   initial?: unknown
 }
 
@@ -62,54 +62,47 @@ export type Change<T> = (value: T | undefined) => T | undefined | Promise<T | un
 export function updateJson<T = unknown>(
   file: string,
   change: Change<T>,
-  options: UpdateJsonOptions = {},
+  options: UpdateOptions = {},
 ): Promise<Updated<T>> {
-  return audited('updateJson', file, options, async () => {
-    const settings = writeSettings(file, { ...options, conflict: 'overwrite', symlink: 'follow' })
-    checkWhole('indent', options.indent, 0, 10)
-    checkFunction('change', change)
-    const { path, fs, clock, signal } = settings
-    let target: Target
-    let folder: string
-    try {
-      target = await findTarget(path, settings)
-      folder = await fs.realpath(target.folder)
-    } catch (error) {
-      throw diskError(error, 'update', path)
-    }
-    const { timeout, system, random } = options
-    const waiting = { clock, signal, timeout, system, random }
-    return underFileLock(folder, target.name, path, { fs, ...waiting }, (lock) =>
-      update(fs, target.path, path, change, lock, settings),
-    )
-  })
+  return audited('updateJson', file, options, () => update('json', file, change, options))
+}
+
+/**
+ * {@link updateJson} for a YAML file: version 1.2, and of an existing file whatever {@link parseText} takes. Its
+ * comments are lost. An empty file has no value, as a missing one.
+ */
+export function updateYaml<T = unknown>(
+  file: string,
+  change: Change<T>,
+  options: UpdateOptions = {},
+): Promise<Updated<T>> {
+  return audited('updateYaml', file, options, () => update('yaml', file, change, options))
 }
 
 async function update<T>(
-  fs: FileSystem,
+  format: Format,
   file: string,
-  shown: string,
   change: Change<T>,
-  lock: FolderLock,
-  options: UpdateJsonOptions,
+  options: UpdateOptions,
 ): Promise<Updated<T>> {
-  const found = await readJson(fs, file, shown)
-  const given = (found ? found.value : options.initial) as T | undefined
-  const value = await unlessAborted(async () => change(given), options.signal, shown)
-  if (value === undefined) return { how: 'unchanged', value: found?.value as T | undefined }
-  checkSignal(options.signal, shown)
-  const bytes = encodeText(await encodeChecked('json', value, options, shown))
-  const { backup, warning } = await write(file, bytes, lock, options)
-  return { how: 'written', value, ...(backup && { backup }), ...(warning && { warning }) }
+  const settings = writeSettings(file, { ...options, conflict: 'overwrite', symlink: 'follow' })
+  checkWhole('indent', options.indent, 0, 10)
+  checkFunction('change', change)
+  const { path: shown, fs, signal } = settings
+  return underTargetLock(settings, options, 'update', async ({ path }, lock): Promise<Updated<T>> => {
+    const found = await read(format, fs, path, shown)
+    const given = (isEmpty(format, found) ? options.initial : found?.value) as T | undefined
+    const value = await unlessAborted(async () => change(given), signal, shown)
+    if (value === undefined) return { how: 'unchanged', value: found?.value as T | undefined }
+    checkSignal(signal, shown)
+    const bytes = encodeText(await encodeChecked(format, value, options, shown))
+    const { backup, warning } = await write(path, bytes, lock, settings)
+    return { how: 'written', value, ...(backup && { backup }), ...(warning && { warning }) }
+  })
 }
 
 /** Checks the lock as late as possible: after all that takes long, the backup, too. */
-function write(
-  path: string,
-  bytes: Uint8Array,
-  lock: FolderLock,
-  options: UpdateJsonOptions,
-): Promise<Written> {
+function write(path: string, bytes: Uint8Array, lock: FolderLock, options: UpdateOptions): Promise<Written> {
   // a link that was made since then is replaced: the file that it leads to has another lock
   const settings = writeSettings(path, { ...options, conflict: 'overwrite', symlink: 'replace' })
   const handles = handlesOf(settings.fs)
@@ -125,15 +118,21 @@ function write(
   })
 }
 
+/** Whether there is no value: no file, or a YAML file with nothing in it. */
+function isEmpty(format: Format, found: { value: unknown } | undefined): boolean {
+  return found === undefined || (format === 'yaml' && found.value === null)
+}
+
 /** The value in the file; undefined if there is no file. */
-async function readJson(
+async function read(
+  format: Format,
   fs: FileSystem,
   path: string,
   shown: string,
 ): Promise<{ value: unknown } | undefined> {
   try {
     const bytes = await ifThere(readWholeFile(fs, path, shown))
-    return bytes && { value: await parseText('json', decodeText(bytes, 'utf8', shown), shown) }
+    return bytes && { value: await parseText(format, decodeText(bytes, 'utf8', shown), shown) }
   } catch (error) {
     throw diskError(error, 'read', shown)
   }

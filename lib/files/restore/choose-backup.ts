@@ -1,0 +1,80 @@
+import { basename, dirname } from 'node:path'
+import { printable, SluiceError } from '../../errors.js'
+import { checkOption } from '../../options.js'
+import { type Backup, listBackups } from '../atomic/backups.js'
+import type { FileStats, FileSystem } from '../disk/fs.js'
+import { localPath } from '../disk/names.js'
+import { ifThere, isOfUser, lstatIfThere, sameInode } from '../disk/stats.js'
+import type { OpenFolder } from '../tree/open-folder.js'
+
+/** Which backup: the newest is 1, the one before it 2; or its name, or its path as `Written.backup` says it. */
+export type WhichBackup = number | string
+
+/** A backup that was chosen. */
+export interface ChosenBackup {
+  /** Its name in the folder of the file. */
+  name: string
+  /** A file, or a symbolic link that was kept as one. */
+  stats: FileStats
+}
+
+/** What says which backup, resolved: a relative path means what it means now. `ERR_USAGE` for what says none. */
+export function backupMeant(option: string, which: WhichBackup | undefined): WhichBackup | undefined {
+  if (which === undefined) return undefined
+  if (typeof which === 'string' && which !== '')
+    return which === basename(which) ? which : localPath(option, which)
+  const isNumber = Number.isSafeInteger(which) && (which as number) >= 1
+  checkOption(option, which, isNumber, 'a whole number from 1, or the name or path of a backup')
+  return which
+}
+
+/**
+ * The backup of the file `name` in this folder that is meant ({@link backupMeant}); `ERR_NO_SUCH_FILE` if there is none. A number does not
+ * count what is no earlier content: a second name of the file itself, as a crash leaves one; nor what somebody put there
+ * who could not have replaced the file either.
+ * @param shown the path of the file, for the message
+ */
+export async function chooseBackup(
+  fs: FileSystem,
+  folder: OpenFolder,
+  name: string,
+  which: WhichBackup,
+  shown: string,
+): Promise<ChosenBackup> {
+  const backups = (await listBackups(fs, folder, name)).reverse()
+  if (typeof which === 'string') {
+    const backup = backups.find(({ path }) => basename(path) === basename(which))
+    if (!backup || !(await isIn(fs, folder, which)))
+      throw noBackup(shown, `has no backup ${printable(which)}`, backups)
+    return { name: basename(which), stats: await fs.lstat(folder.at(basename(which))) }
+  }
+  const there = await lstatIfThere(fs, folder.at(name))
+  const users = [there, await fs.fstat(folder.fd)].flatMap((stats) => (stats ? [stats.uid] : []))
+  const counted: ChosenBackup[] = []
+  for (const backup of backups) {
+    const at = basename(backup.path)
+    const stats = await lstatIfThere(fs, folder.at(at))
+    if (!stats || stats.isDirectory() || (there && sameInode(there, stats))) continue
+    if (!isOfUser(fs, stats) && !users.includes(stats.uid)) continue
+    counted.push({ name: at, stats })
+    if (counted.length === which) return counted.at(-1)!
+  }
+  const many = counted.length === 1 ? 'only one backup' : `only ${counted.length} backups`
+  throw noBackup(shown, counted.length === 0 ? 'has no backup' : `has ${many}`, backups)
+}
+
+/** Whether a name or path of a backup leads into the folder. */
+async function isIn(fs: FileSystem, folder: OpenFolder, which: string): Promise<boolean> {
+  if (which === basename(which)) return true
+  const above = await ifThere(fs.stat(dirname(which)))
+  return above !== undefined && sameInode(above, await fs.fstat(folder.fd))
+}
+
+function noBackup(path: string, why: string, backups: readonly Backup[]): SluiceError {
+  const names = backups.map((backup) => backup.path)
+  const wayOut =
+    names.length === 0
+      ? 'only a write with the option backup makes one'
+      : `there are: ${printable(names.map((one) => basename(one)).join(', '), 500)}`
+  return new SluiceError('ERR_NO_SUCH_FILE', `${printable(path)} ${why}; ${wayOut}`, { path, found: names })
+}
