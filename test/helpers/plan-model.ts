@@ -119,12 +119,11 @@ export class PlanModel {
   }
 
   ask(index: number, ranges: readonly Range[]): string | undefined {
-    const why = this.#file(index)
+    const why = this.#file(index) ?? this.#ranges(index, ranges)
     if (why) return why
     const entry = this.entries[index]!
     if (entry.decision !== 'wanted') return 'a request for bytes that nobody wanted before'
-    const wrong = this.#ranges(index, ranges)
-    if (wrong || entry.isClosed) return wrong
+    if (entry.isClosed) return undefined
     if (entry.requests === 255) return 'too many requests'
     entry.requests++
     entry.isAskedAgain = true
