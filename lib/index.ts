@@ -41,6 +41,7 @@ export { type ThrottleOptions, limitRate, throttle } from './stages/throttle.js'
 export {
   type CompressionOptions,
   compression,
+  flushing,
   gunzip,
   gzip,
   type LevelOptions,

@@ -85,7 +85,7 @@ export function receive(socket: ByteDuplex, options: ReceiveOptions): Transfer {
   const isAccept = accept === 'all' || typeof accept === 'function'
   checkOption('accept', accept, isAccept, "'all' or a function that is asked about each offer")
   if (options.store !== undefined) checkPartStore(options.store, options.conflict)
-  const { maxFrame, ...wire } = makeWireStages(stages?.wire, options.keepOpen, limits)
+  const { maxFrame, heldBack, ...wire } = makeWireStages(stages?.wire, options.keepOpen, limits)
   const makers = stages?.file ?? []
   // a stage of the user's, and a store, may hold on to what they are given
   const isOurs = makers.length === 0 && wire.incoming.length === 0 && options.store === undefined
@@ -96,6 +96,7 @@ export function receive(socket: ByteDuplex, options: ReceiveOptions): Transfer {
       framer: framer({ maxFrame }),
       deframer: (onTalk) => deframer({ limits, onTalk }),
       ...wire,
+      unheard: heldBack,
       received: memory && ((chunk) => memory.received(chunk)),
     },
     {

@@ -126,7 +126,9 @@ export abstract class Session {
 
   /** The river begins behind the handshake. */
   protected requireHello(): void {
-    if (!this.#greeted) throw new SluiceError('ERR_PROTOCOL', 'the peer began before it said hello')
+    if (this.#greeted) return
+    const message = `the peer began before it said hello: it sends by hand (sluice pack), one way, and this side holds a conversation; use send() there, or receive by hand`
+    throw new SluiceError('ERR_PROTOCOL', message)
   }
 
   protected result(bytes = this.plan.cameBytes): TransferResult {
