@@ -74,7 +74,7 @@ const OPTIONS = {
  * `ERR_REJECTED`, `ERR_CANCELLED`, `ERR_INTERRUPTED`, `ERR_TRUNCATED`, `ERR_TIMEOUT`, `ERR_NOT_SLUICE`,
  * `ERR_FORMATS`, `ERR_PROTOCOL`, `ERR_LIMIT`, `ERR_PATH`, `ERR_DISK_FULL`, `ERR_READ_ONLY`, `ERR_PERMISSION`,
  * `ERR_UNSAFE_LINK`, or `ERR_FILES_FAILED` (with `outcomes`)
- * @throws SluiceError `ERR_USAGE` for an option
+ * @throws SluiceError `ERR_USAGE` for an option, `ERR_STATE` for a socket that carries a transfer already
  */
 export function receive(socket: ByteDuplex, options: ReceiveOptions): Transfer {
   checkKeys('options', options, OPTIONS)

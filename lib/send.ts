@@ -41,7 +41,7 @@ const SILENT =
  * @returns at once; the transfer's `finished` resolves with one outcome per entry, or rejects with a `SluiceError`:
  * `ERR_REJECTED`, `ERR_CANCELLED`, `ERR_INTERRUPTED`, `ERR_TRUNCATED`, `ERR_TIMEOUT`, `ERR_FORMATS`,
  * `ERR_FILES_FAILED` (with `outcomes`), or what the receiver reports
- * @throws SluiceError `ERR_USAGE` for an option
+ * @throws SluiceError `ERR_USAGE` for an option, `ERR_STATE` for a socket that carries a transfer already
  */
 export function send(
   socket: ByteDuplex,
