@@ -41,6 +41,7 @@ export { type ThrottleOptions, limitRate, throttle } from './stages/throttle.js'
 export {
   type CompressionOptions,
   compression,
+  flushing,
   gunzip,
   gzip,
   type LevelOptions,
@@ -56,6 +57,7 @@ export type { Message } from './wire/messages.js'
 // what arrives
 export { type Demuxer, type DemuxerOptions, demuxer } from './stages/demuxer.js'
 export { type CutChange, mapCuts } from './stages/map-cuts.js'
+export { type VerifierOptions, verifier } from './stages/verifier.js'
 export { type PartSinkOptions, partSink } from './stages/part-sink.js'
 export { type Finalizer, type FinalizerOptions, finalizer } from './stages/finalizer.js'
 export { type CompleteOptions, PartFile, type PartFileOptions } from './files/part/part-file.js'

@@ -74,7 +74,7 @@ const OPTIONS = {
  * `ERR_REJECTED`, `ERR_CANCELLED`, `ERR_INTERRUPTED`, `ERR_TRUNCATED`, `ERR_TIMEOUT`, `ERR_NOT_SLUICE`,
  * `ERR_FORMATS`, `ERR_PROTOCOL`, `ERR_LIMIT`, `ERR_PATH`, `ERR_DISK_FULL`, `ERR_READ_ONLY`, `ERR_PERMISSION`,
  * `ERR_UNSAFE_LINK`, or `ERR_FILES_FAILED` (with `outcomes`)
- * @throws SluiceError `ERR_USAGE` for an option
+ * @throws SluiceError `ERR_USAGE` for an option, `ERR_STATE` for a socket that carries a transfer already
  */
 export function receive(socket: ByteDuplex, options: ReceiveOptions): Transfer {
   checkKeys('options', options, OPTIONS)
@@ -85,7 +85,7 @@ export function receive(socket: ByteDuplex, options: ReceiveOptions): Transfer {
   const isAccept = accept === 'all' || typeof accept === 'function'
   checkOption('accept', accept, isAccept, "'all' or a function that is asked about each offer")
   if (options.store !== undefined) checkPartStore(options.store, options.conflict)
-  const { maxFrame, ...wire } = makeWireStages(stages?.wire, options.keepOpen, limits)
+  const { maxFrame, heldBack, ...wire } = makeWireStages(stages?.wire, options.keepOpen, limits)
   const makers = stages?.file ?? []
   // a stage of the user's, and a store, may hold on to what they are given
   const isOurs = makers.length === 0 && wire.incoming.length === 0 && options.store === undefined
@@ -96,6 +96,7 @@ export function receive(socket: ByteDuplex, options: ReceiveOptions): Transfer {
       framer: framer({ maxFrame }),
       deframer: (onTalk) => deframer({ limits, onTalk }),
       ...wire,
+      unheard: heldBack,
       received: memory && ((chunk) => memory.received(chunk)),
     },
     {

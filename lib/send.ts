@@ -30,6 +30,9 @@ const OPTIONS = {
   stages: true,
 } satisfies Keys<SendOptions>
 
+const SILENT =
+  'the peer has said nothing: a receiver by hand (sluice unpack) goes one way and cannot answer, so use receive() there, or send by hand (sluice pack)'
+
 /**
  * Sends files and folders over a duplex stream to a `receive` on its other side.
  *
@@ -38,7 +41,7 @@ const OPTIONS = {
  * @returns at once; the transfer's `finished` resolves with one outcome per entry, or rejects with a `SluiceError`:
  * `ERR_REJECTED`, `ERR_CANCELLED`, `ERR_INTERRUPTED`, `ERR_TRUNCATED`, `ERR_TIMEOUT`, `ERR_FORMATS`,
  * `ERR_FILES_FAILED` (with `outcomes`), or what the receiver reports
- * @throws SluiceError `ERR_USAGE` for an option
+ * @throws SluiceError `ERR_USAGE` for an option, `ERR_STATE` for a socket that carries a transfer already
  */
 export function send(
   socket: ByteDuplex,
@@ -53,7 +56,7 @@ export function send(
   if (isManifest(source) && source.offer.first > 0)
     throw badOption('source', 'an offer that follows no other, which cannot be sent without it', source)
   const limits = limitsOf(options.limits)
-  const { maxFrame, ...wire } = makeWireStages(options.stages?.wire, options.keepOpen, limits)
+  const { maxFrame, heldBack, ...wire } = makeWireStages(options.stages?.wire, options.keepOpen, limits)
   // a wire stage may hold on to what it is given
   const memory = wire.outgoing.length === 0 ? new SendMemory() : undefined
   let manifest: Manifest
@@ -63,6 +66,7 @@ export function send(
       framer: framer({ maxFrame }),
       deframer: (onTalk) => deframer({ limits, onTalk }),
       ...wire,
+      unheard: (said, heard) => heldBack(said, heard) ?? (heard === 0 ? SILENT : undefined),
       sent: memory && ((chunk) => memory.sent(chunk)),
     },
     {

@@ -63,6 +63,7 @@ const STAGES = [
   'part-sink',
   'progress-tap',
   'throttle',
+  'verifier',
 ]
 
 /** The plan is a room of its own: the stages stand on it as well as the conversation. */

@@ -102,6 +102,45 @@ test('entries that are no files arrive as files', async (t) => {
   t.is((await readFile(join(dir, 'tables/letters.csv'), 'utf8')).length, 26 * 16)
 })
 
+test('streams are sent in the conversation, and go where the user wants them', async (t) => {
+  const { code, output } = await finished(run(t, 'streams'))
+  t.is(code, 0)
+  t.deepEqual(output.trim().split('\n'), [
+    '2 published',
+    '0e0be6ea045a7c74e95d864f8aadc686 reports/may.csv',
+    'ee041053bcc42610f15fecf813d2d4e7 reports/june.csv',
+  ])
+})
+
+test('a sink of one’s own is shown the files that are verified, and hears of one that is not', async (t) => {
+  const { photos } = await setup(t)
+  const packed = spawn(
+    process.execPath,
+    [fileURLToPath(new URL('../bin/sluice.js', import.meta.url)), 'pack', photos],
+    {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    },
+  )
+  const bytes = Buffer.from(await packed.stdout.toArray().then((chunks) => Buffer.concat(chunks)))
+  const received = async (some: Buffer) => {
+    const child = spawn(process.execPath, [join(EXAMPLES, 'verified-sink.js')], {
+      stdio: ['pipe', 'pipe', 'pipe'],
+    })
+    child.stdin.on('error', () => {}).end(some)
+    const [output, said] = await Promise.all([text(child.stdout), text(child.stderr)])
+    return { output, said }
+  }
+  const whole = await received(bytes)
+  for (const [path, content] of Object.entries(TREE))
+    t.true(whole.output.includes(`${path}: ${content.length} bytes`))
+  const changed = Buffer.from(bytes)
+  const at = changed.lastIndexOf('bbbbbbbb')
+  changed[at]! ^= 1
+  const { output, said } = await received(changed)
+  t.false(output.includes('deep/b.jpg'))
+  t.regex(said, /does not match its digest/)
+})
+
 test('a transfer runs over an encrypted and throttled line', async (t) => {
   const { source, photos, dir } = await setup(t)
   const { code, output } = await finished(run(t, 'throttle-encrypt', photos, dir))

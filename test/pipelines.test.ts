@@ -233,3 +233,55 @@ test('one listener serves a protocol of its own and Sluice, also after a transfe
   t.deepEqual(failures, ['ERR_NOT_SLUICE'])
   t.deepEqual(await listing(dir), await listing(source))
 })
+
+test('by hand over HTTP upgrades, no socket is left half-open, whoever went away first', async (t) => {
+  const { photos, dir } = await setup(t)
+  const server = createServer()
+  const ended: string[] = []
+  const left: Promise<unknown>[] = []
+  server.on('upgrade', (_req, socket: Socket, head) => {
+    left.push(once(socket, 'close'))
+    socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: sluice\r\n\r\n')
+    if (head.length > 0) socket.unshift(head)
+    const last = finalizer()
+    pipeline(
+      socket,
+      deframer(),
+      demuxer(),
+      hashTap(),
+      partSink({ dir: join(dir, String(left.length)) }),
+      last,
+    )
+      .then(() => ended.push('done'))
+      .catch(() => ended.push('failed'))
+      .finally(() => socket.destroy())
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => server.close())
+  const { port } = server.address() as { port: number }
+  for (let i = 0; i < 6; i++) {
+    const asked = request({
+      port,
+      host: '127.0.0.1',
+      headers: { connection: 'Upgrade', upgrade: 'sluice' },
+    }).end()
+    const [, socket] = (await once(asked, 'upgrade')) as [unknown, Socket]
+    const sent = pipeline(
+      fileSource(await manifestOf([photos])),
+      hashTap(),
+      framer(),
+      socket.on('error', () => {}),
+    )
+    if (i % 2 === 0) await sent
+    else {
+      socket.destroy()
+      await t.throwsAsync(sent)
+    }
+  }
+  t.is(left.length, 6)
+  await Promise.all(left)
+  t.deepEqual(ended.toSorted(), ['done', 'done', 'done', 'failed', 'failed', 'failed'])
+  const count = () => new Promise((resolve) => server.getConnections((_error, open) => resolve(open)))
+  t.is(await count(), 0)
+})

@@ -1,6 +1,6 @@
 import type { Transform } from 'node:stream'
 import { constants, createBrotliCompress, createBrotliDecompress, createGunzip, createGzip } from 'node:zlib'
-import { checkChoice, checkNumber, checkWhole } from '../options.js'
+import { checkChoice, checkNumber, checkOption, checkWhole } from '../options.js'
 import { HIGH_WATER_MARK } from './bytes/byte-transform.js'
 import { incomingOf, outgoingOf } from './bytes/preface-transforms.js'
 import type { WireStage } from './bytes/wire-stage.js'
@@ -69,6 +69,20 @@ export function compression(options: CompressionOptions = {}): WireStage {
     outgoing: () => new Compressor(compress(level), flush, maxRatio),
     incoming: () => new Decompressor(decompress(), algorithm, maxRatio),
   }
+}
+
+/**
+ * A compressor of `node:zlib` that gives out all that it was given as soon as no more comes, as a wire stage has to:
+ *
+ * ```ts
+ * const deflate = { format: 'deflate', outgoing: () => flushing(createDeflate()), incoming: () => createInflate() }
+ * ```
+ * Throws `ERR_USAGE` for a stream without `flush()`: what cannot be flushed, such as a block cipher in CBC, can go only one way.
+ */
+export function flushing(compressor: Transform & { flush(kind?: number): void }): Transform {
+  const canFlush = typeof compressor?.flush === 'function' && typeof compressor.write === 'function'
+  checkOption('compressor', compressor, canFlush, 'a stream with flush(), as those of node:zlib are')
+  return new Compressor(compressor, undefined, Number.POSITIVE_INFINITY)
 }
 
 /**

@@ -33,6 +33,8 @@ export class Deframer extends Duplex {
   /** END was heard; the river was ended. */
   #ended = false
   #finished = false
+  /** Bytes that it was given. */
+  bytesGiven = 0
 
   constructor({ limits, onTalk }: DeframerOptions = {}) {
     super({ readableObjectMode: true, readableHighWaterMark: 2, writableHighWaterMark: BUFFERED })
@@ -72,7 +74,8 @@ export class Deframer extends Duplex {
       this.finish()
     }
     if (this.#ended || this.rest !== null) return done()
-    const where = this.#parser.complete ? 'before the end of the transfer' : 'in the middle of a frame'
+    const inside = this.bytesGiven === 0 ? 'before its first byte' : 'in the middle of a frame'
+    const where = this.#parser.complete ? 'before the end of the transfer' : inside
     const error = new SluiceError('ERR_TRUNCATED', `the stream ended ${where}`)
     this.emit('cutOff', error)
     // What came before is read first: it is whole, and an error in it is the one that matters.
@@ -85,6 +88,7 @@ export class Deframer extends Duplex {
 
   /** The frames of the river; the conversation is handed out as it is met. */
   *#frames(chunks: Buffer[]): Generator<Frame, void> {
+    for (const { length } of chunks) this.bytesGiven += length
     for (const frame of this.#parser.parse(chunks)) {
       if (frame.kind === 'message' && isTalk(frame.type)) this.#talk(frame.message)
       else if (this.#finished || (this.#ended && this.#onTalk === undefined))
@@ -100,12 +104,16 @@ export class Deframer extends Duplex {
 
   #talk(message: Message): void {
     if (this.#onTalk === undefined) {
-      throw new SluiceError('ERR_PROTOCOL', `a stream that goes one way cannot hold ${message.type}`)
+      const text = `a stream that goes one way cannot hold ${message.type}`
+      throw new SluiceError('ERR_PROTOCOL', message.type === 'hello' ? CONVERSATION : text)
     }
     if (message.type === 'hello') this.#parser.maxMessage = this.#limits.message
     if (this.#onTalk(message) === false) this.#parser.stop()
   }
 }
+
+const CONVERSATION =
+  'the peer holds a conversation, as send() does, and these stages go one way: use receive(), or send by hand (sluice pack)'
 
 const AFTER_END = 'the peer went on after END'
 

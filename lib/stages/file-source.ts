@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import { TimeSlice } from '../async.js'
 import { type Clock, systemClock } from '../clock.js'
-import type { SluiceError } from '../errors.js'
+import { SluiceError } from '../errors.js'
 import { badOption, checkOption, checkWhole } from '../options.js'
 import { Plan } from '../transfer/plan.js'
 import { DEFAULT_LIMITS } from '../wire/limits.js'
@@ -69,6 +69,7 @@ export class FileSource extends Readable {
     const plan = options.plan ?? planOfAll(manifest)
     if (offer.entries.length > 0 && plan.entries[offer.first] !== offer.entries[0])
       throw badOption('plan', 'one that has the offer: call plan.add(manifest.offer) first', plan)
+    if (plan.isEnded) throw badOption('plan', 'one that was not sent to its end before', plan)
     super({ objectMode: true, highWaterMark: 1, ...(signal && { signal }) })
     this.#manifest = manifest
     this.#plan = plan
@@ -138,6 +139,11 @@ export class FileSource extends Readable {
     } finally {
       await this.#reader.close()
     }
+    if (plan.undecided < plan.entries.length)
+      throw new SluiceError(
+        'ERR_STATE',
+        `finish() was called before plan.want() or plan.skip() of entry ${plan.undecided}`,
+      )
     plan.end()
     yield { kind: 'end' }
   }
@@ -156,7 +162,7 @@ function planOfAll({ offer }: Manifest): Plan {
   if (offer.first > 0) {
     throw badOption('plan', 'that of the transfer where an offer follows another one', undefined)
   }
-  const plan = new Plan()
+  const plan = new Plan('asks')
   plan.add(offer)
   plan.want(offer.entries.length)
   return plan

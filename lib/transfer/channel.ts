@@ -3,7 +3,7 @@ import createDebug from 'debug'
 import pump from 'pump'
 import { deferred } from '../async.js'
 import { systemClock } from '../clock.js'
-import { asSluiceError, SluiceError } from '../errors.js'
+import { asSluiceError, isSluiceError, SluiceError } from '../errors.js'
 import type { Keys } from '../known-options.js'
 import type { Limits, PeerLimits } from '../wire/limits.js'
 import type { Message } from '../wire/messages.js'
@@ -24,11 +24,17 @@ export interface ChannelStages {
     close(): void
   }
   /** Gives the river to a receiver; the conversation goes to `onTalk`, until that says `false`. */
-  deframer(onTalk: (message: Message) => boolean): Duplex & { readonly rest: Buffer | null; finish(): void }
+  deframer(onTalk: (message: Message) => boolean): Duplex & {
+    readonly rest: Buffer | null
+    readonly bytesGiven: number
+    finish(): void
+  }
   outgoing: Transform[]
   incoming: Transform[]
   /** The formats of the wire stages, the first applied first. */
   formats: string[]
+  /** Why the peer was not understood before its HELLO, by the bytes that went out and came in; undefined if it is not known. */
+  unheard(said: number, heard: number): string | undefined
   /** Told of each chunk that the socket has taken, and reads no more. Where that is not known of it, nothing is told. */
   sent?: ((chunk: Buffer) => void) | undefined
   /** Told of each chunk that the socket made for this channel alone. Where that is not known, nothing is told. */
@@ -92,11 +98,16 @@ export class Channel {
   /** Whether the stages were told that nothing more comes in. */
   #isInputEnded = false
   #over = false
+  #greeted = false
+  /** Bytes that went out. */
+  #said = 0
+  readonly #unheard: ChannelStages['unheard']
 
   constructor(socket: ByteDuplex, stages: ChannelStages, options: SessionOptions, events: ChannelEvents) {
     const { limits, head } = options
     const { formats } = stages
     this.#closeTimeout = limits.closeTimeout
+    this.#unheard = stages.unheard
     this.#sent = stages.sent
     this.#received = stages.received
     this.#events = events
@@ -143,6 +154,7 @@ export class Channel {
 
   /** The peer has said HELLO. */
   greeted(): void {
+    this.#greeted = true
     this.#heartbeat.greeted()
   }
 
@@ -187,6 +199,7 @@ export class Channel {
 
   readonly #write = (chunk: Buffer): void => {
     this.#heartbeat.said()
+    this.#said += chunk.length
     if (this.#connection.write(chunk, this.#sent)) return
     this.#isBlocked = true
     this.#last.pause()
@@ -232,9 +245,21 @@ export class Channel {
   readonly #fail = (error: Error): void => {
     if (this.#over) return
     this.#heartbeat.stop()
-    this.#events.failed(error)
+    this.#events.failed(this.#explained(error))
+  }
+
+  /** Where the peer was silent from the beginning, the reason may be known here. */
+  #explained(error: Error): Error {
+    if (this.#greeted || !isSluiceError(error) || !SILENCE.includes(error.code)) return error
+    const why = this.#unheard(this.#said, this.deframer.bytesGiven)
+    return why === undefined
+      ? error
+      : new SluiceError(error.code, `${error.message}; ${why}`, { cause: error })
   }
 }
+
+/** What a silent peer ends with. */
+const SILENCE: readonly string[] = ['ERR_TIMEOUT', 'ERR_TRUNCATED', 'ERR_INTERRUPTED']
 
 /** Pipes each stage into the next. They are torn down together when one fails; `failed` is told why. */
 function tie(stages: Duplex[], failed: (error: Error) => void): void {

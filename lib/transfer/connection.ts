@@ -1,6 +1,6 @@
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { errorOf } from '../errors.js'
+import { errorOf, SluiceError } from '../errors.js'
 import { checkOption } from '../options.js'
 import { Ending } from './ending.js'
 
@@ -42,10 +42,13 @@ function isPlain(duplex: ByteDuplex): boolean {
   return PASSING.every((name) => (duplex as unknown as Passing)[name] === OF_NODE[name])
 }
 
+/** Those that carry a transfer: two of them would take the bytes of each other. */
+const BUSY = new WeakSet<ByteDuplex>()
+
 /**
- * Throws unless it is a {@link ByteDuplex}.
+ * Throws unless it is a {@link ByteDuplex}, and carries no transfer.
  * @param keepOpen whether it is to be given back, which takes `unshift`, too
- * @throws SluiceError `ERR_USAGE`
+ * @throws SluiceError `ERR_USAGE`, `ERR_STATE`
  */
 export function checkDuplex(option: string, duplex: ByteDuplex, keepOpen: boolean): void {
   const { readableObjectMode, writableObjectMode, readableEncoding } = (duplex ?? {}) as Partial<Duplex>
@@ -55,6 +58,9 @@ export function checkDuplex(option: string, duplex: ByteDuplex, keepOpen: boolea
   checkOption(option, duplex, missing === undefined && isOfBytes, 'a duplex stream of bytes')
   const canGiveBack = !keepOpen || typeof methods?.unshift === 'function'
   checkOption(option, duplex, canGiveBack, 'a duplex stream with unshift() where keepOpen is asked for')
+  if (!BUSY.has(duplex)) return
+  const message = `${option} carries a transfer already: two of them need two connections, or one after the other with keepOpen`
+  throw new SluiceError('ERR_STATE', message)
 }
 
 export interface ConnectionEvents {
@@ -79,6 +85,7 @@ export class Connection {
     // what else one of Node has is looked at where it may be there
     const duplex = given as Duplex
     this.#duplex = duplex
+    BUSY.add(given)
     this.#events = events
     this.#ending = new Ending(duplex)
     duplex
@@ -138,6 +145,7 @@ export class Connection {
   }
 
   destroy(): void {
+    BUSY.delete(this.#duplex)
     this.#try(() => this.#duplex.destroy())
   }
 
@@ -146,6 +154,7 @@ export class Connection {
     const duplex = this.#duplex
     for (const [name, listener] of this.#listeners) duplex.off(name, listener)
     this.#ending.forget()
+    BUSY.delete(duplex)
     duplex.pause()
     if (rest !== null && rest.length > 0) duplex.unshift(rest)
   }

@@ -2,10 +2,8 @@ import type { Range } from '../ranges.js'
 import type { Entry, Offer } from '../wire/entry.js'
 import { ByteStates, grown, Is } from './plan/byte-states.js'
 import { type Piece, PieceCutter, type PieceLimits } from './plan/pieces.js'
-import { fileAt, refuse, whyNotComing } from './plan/refuse.js'
+import { fileAt, misuse, refuse, whyNotComing } from './plan/refuse.js'
 import { Requests } from './plan/requests.js'
-
-export type { Piece, PieceLimits } from './plan/pieces.js'
 
 /**
  * What of a transfer is wanted, what came, and what became of it: the one book of positions on both sides. Pure.
@@ -17,7 +15,7 @@ export type { Piece, PieceLimits } from './plan/pieces.js'
  *
  * A *request* asks for a file; the sender answers each with one record of its digest or failure. A file is *open* while
  * a request for it is unanswered, and *closed* once it has an outcome. The plan is *finished* when END was heard and
- * every entry is closed. All errors are `ERR_PROTOCOL`, and say what the peer did and where; then it is of no more use.
+ * every entry is closed. Errors say where, `ERR_PROTOCOL` what the peer did, `ERR_STATE` what the caller did.
  */
 export class Plan {
   /** The entries of all offers so far; their index is their place. */
@@ -46,10 +44,19 @@ export class Plan {
   #wantedSizes = 0
   #wantsUnknown = false
 
+  #asked = misuse
+  #sent = refuse
+
+  /** @param peer what it does: 'sends' at a receiver (default), 'asks' at a sender. All else is up to the caller. */
+  constructor(peer: 'sends' | 'asks' = 'sends') {
+    if (peer === 'asks') [this.#asked, this.#sent] = [refuse, misuse]
+  }
+
   /** Takes an offer in, the first or an attached one. Nothing of it is wanted yet. */
   add(offer: Pick<Offer, 'first' | 'entries'>): void {
-    if (this.isEnded) throw refuse('an offer after the end')
-    if (offer.first !== this.entries.length) throw refuse(`an offer that begins with entry ${offer.first}`)
+    if (this.isEnded) throw this.#sent('an offer after the end')
+    if (offer.first !== this.entries.length)
+      throw this.#sent(`an offer that begins with entry ${offer.first}`)
     for (const entry of offer.entries) this.entries.push(entry)
     const { length } = this.entries
     this.#states.grow()
@@ -93,10 +100,9 @@ export class Plan {
    */
   claim(claimed: readonly Range[]): void {
     const index = this.undecided
-    fileAt(this.entries, index, this.#states, claimed)
+    fileAt(this, index, this.#asked, this.#states, claimed)
     this.want(1)
-    if (this.#isClosed[index]) return
-    for (const range of claimed) this.#states.change(index, range, Is.Claimed)
+    if (!this.#isClosed[index]) for (const range of claimed) this.#states.change(index, range, Is.Claimed)
   }
 
   /**
@@ -104,20 +110,20 @@ export class Plan {
    * must not ask for bytes that are still coming: the sender may have sent them, and sends them again.
    */
   ask(index: number, ranges: readonly Range[] = []): void {
-    const entry = fileAt(this.entries, index, this.#states, ranges)
-    if (!this.isWanted(index)) throw refuse('a request for bytes that nobody wanted before, of', entry)
+    const entry = fileAt(this, index, this.#asked, this.#states, ranges)
+    if (!this.isWanted(index)) throw this.#asked('a request for bytes that nobody wanted before, of', entry)
     if (this.#isClosed[index]) return
-    if (!this.#requests.addAgain(index)) throw refuse('too many requests for', entry)
+    if (!this.#requests.addAgain(index)) throw this.#asked('too many requests for', entry)
     for (const range of ranges) this.#states.change(index, range, Is.Coming)
   }
 
   /** The bytes were claimed, and are what the sender has. */
   prove(index: number, ranges: readonly Range[]): void {
-    const entry = fileAt(this.entries, index, this.#states, ranges)
+    const entry = fileAt(this, index, this.#sent, this.#states, ranges)
     if (this.#isClosed[index]) return
     for (const range of ranges) {
       if (!this.#states.are(Is.Claimed, index, range.start, range.end))
-        throw refuse('proof of bytes that nobody claimed of', entry)
+        throw this.#sent('proof of bytes that nobody claimed of', entry)
       if (entry.size !== 0) this.provedBytes += range.end - range.start
       this.#states.change(index, range, Is.There)
     }
@@ -190,13 +196,13 @@ export class Plan {
     const end = position + length
     for (let at = position; at < end; ) {
       const piece = this.#cutter.cut(at, end, limits)
-      if (piece === undefined) throw refuse(`bytes at ${at}, beyond the end of the offer`)
+      if (piece === undefined) throw this.#sent(`bytes at ${at}, beyond the end of the offer`)
       at += piece.length
       if (!piece.isLate) this.cameBytes += piece.length
       yield piece
     }
     if (!this.#cutter.noteEdges(position, end))
-      throw refuse(`bytes at ${position}, and left too much unfinished before`)
+      throw this.#sent(`bytes at ${position}, and left too much unfinished before`)
   }
 
   /**
@@ -213,13 +219,13 @@ export class Plan {
    * @returns the piece of no bytes that ends it; undefined if nobody waits for that: it is closed, or this was said before
    */
   setSize(index: number, size: number): Piece | undefined {
-    const entry = fileAt(this.entries, index)
+    const entry = fileAt(this, index, this.#sent)
     const known = this.#states.sizeOf(index)
     if (entry.size === null && size === known) return undefined
-    if (known !== null) throw refuse(`a size of ${size} after one of ${known} of`, entry)
-    if (!this.isWanted(index)) throw refuse('the size of what is not wanted:', entry)
+    if (known !== null) throw this.#sent(`a size of ${size} after one of ${known} of`, entry)
+    if (!this.isWanted(index)) throw this.#sent('the size of what is not wanted:', entry)
     if (this.#isClosed[index]) return undefined
-    if (!this.#states.setSize(index, size)) throw refuse(`a size of ${size} after more bytes of`, entry)
+    if (!this.#states.setSize(index, size)) throw this.#sent(`a size of ${size} after more bytes of`, entry)
     this.#wantsUnknown = false
     this.#wantedSizes += size
     const position = entry.start + size
@@ -232,16 +238,14 @@ export class Plan {
    * @returns whether anybody still wants to know: not of a file that has its outcome
    */
   answer(index: number, failed = false): boolean {
-    const entry = fileAt(this.entries, index)
+    const entry = fileAt(this, index, this.#sent)
     const open = this.#requests.of(index)
-    if (open === 0) throw refuse(`${failed ? 'a failure' : 'a digest'} that nobody waits for of`, entry)
+    if (open === 0) throw this.#sent(`${failed ? 'a failure' : 'a digest'} that nobody waits for of`, entry)
     const mayLack = this.#requests.answer(index, failed)
     if (this.#isClosed[index]) return false
-    if (open > 1) return true
-    if (this.#states.coming.has(index)) {
-      if (!mayLack) throw refuse('a digest before the last byte of', entry)
-      this.#states.giveUp(index)
-    }
+    if (open > 1 || !this.#states.coming.has(index)) return true
+    if (!mayLack) throw this.#sent('a digest before the last byte of', entry)
+    this.#states.giveUp(index)
     return true
   }
 
@@ -262,10 +266,10 @@ export class Plan {
    * again may still be open, since such a request can cross END on its way: data and digests may follow.
    */
   end(): void {
-    if (this.isEnded) throw refuse('the end twice')
-    if (this.undecided < this.entries.length) throw refuse('the end before an answer to its offer')
+    if (this.isEnded) throw this.#sent('the end twice')
+    if (this.undecided < this.entries.length) throw this.#sent('the end before an answer to its offer')
     const owed = this.#requests.firstUnanswered
-    if (owed !== undefined) throw refuse('the end before the digest of', this.entries[owed])
+    if (owed !== undefined) throw this.#sent('the end before the digest of', this.entries[owed])
     this.isEnded = true
   }
 
@@ -276,9 +280,8 @@ export class Plan {
 
   /** Notes that it was decided about the next `count` entries; gives the index behind the last of them. */
   #decide(count: number): number {
-    const end = this.undecided + count
-    const { length } = this.entries
-    if (end > length) throw refuse(`an answer about entry ${end - 1}, of ${length} that were offered`)
+    const [end, length] = [this.undecided + count, this.entries.length]
+    if (end > length) throw this.#asked(`an answer about entry ${end - 1}, of ${length} that were offered`)
     this.undecided = end
     return end
   }
@@ -291,10 +294,7 @@ export class Plan {
     const { index } = entry
     if (this.#isClosed[index] && this.#requests.of(index) > 0) return true
     if (this.#states.are(Is.Coming, index, start, end)) return false
-    let why = whyNotComing(this.#states, index, start, end)
-    if (this.#isClosed[index]) why = 'after the outcome of'
-    if (!this.isWanted(index)) why = 'before the answer to the offer of'
-    if (this.isSkipped(index)) why = 'that are to be skipped, of'
-    throw refuse(`bytes at ${entry.start + start} ${why}`, entry)
+    const why = whyNotComing(this, this.#states, index, start, end)
+    throw this.#sent(`bytes at ${entry.start + start} ${why}`, entry)
   }
 }

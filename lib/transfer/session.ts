@@ -37,7 +37,7 @@ export interface RiverHooks {
  */
 export abstract class Session {
   /** What is wanted, what came, and what has its outcome. */
-  protected readonly plan = new Plan()
+  protected readonly plan: Plan
   protected readonly outcomes = new OutcomeTable()
   protected readonly control: TransferControl
   protected channel!: Channel
@@ -63,6 +63,7 @@ export abstract class Session {
     checkDuplex('socket', socket, keepOpen === true)
     checkOption('head', head, head === undefined || Buffer.isBuffer(head), 'a Buffer')
     checkAbortSignal('signal', signal)
+    this.plan = new Plan(direction === 'send' ? 'asks' : 'sends')
     this.control = Transfer.create(direction, (reason) => this.#cancel(reason), this.plan)
     this.#socket = socket
     this.#stages = stages
@@ -125,7 +126,9 @@ export abstract class Session {
 
   /** The river begins behind the handshake. */
   protected requireHello(): void {
-    if (!this.#greeted) throw new SluiceError('ERR_PROTOCOL', 'the peer began before it said hello')
+    if (this.#greeted) return
+    const message = `the peer began before it said hello: it sends by hand (sluice pack), one way, and this side holds a conversation; use send() there, or receive by hand`
+    throw new SluiceError('ERR_PROTOCOL', message)
   }
 
   protected result(bytes = this.plan.cameBytes): TransferResult {

@@ -1,5 +1,5 @@
 import type { Range } from '../../lib/ranges.js'
-import type { Piece } from '../../lib/transfer/plan.js'
+import type { Piece } from '../../lib/transfer/plan/pieces.js'
 import type { Offer } from '../../lib/wire/entry.js'
 import { makeOffer } from './make-offer.js'
 

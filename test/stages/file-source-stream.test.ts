@@ -37,6 +37,17 @@ test('a stream may give text and arrays of bytes; one that gives objects fails',
   })
 })
 
+test('a stream that got an encoding, from a store or after it was offered, fails the file', async (t) => {
+  const text = () => Readable.from([Buffer.from([0xff])]).setEncoding('utf8')
+  const late = Readable.from([Buffer.from([0xff])])
+  const offered = manifestFrom(late, { name: 'x' })
+  late.setEncoding('utf8')
+  const store = { rereadable: () => false, stream: text }
+  const ofStore = manifestOfEntries([{ path: 'x', size: 3 }], store, { name: 'x' })
+  for (const manifest of [offered, ofStore])
+    t.deepEqual(filesOf(t, await collect(fileSource(manifest))), { x: failed('ERR_SOURCE_READ') })
+})
+
 test('a stream that fails, is cut off, or was read before fails the file', async (t) => {
   const failing = async (stream: Readable, text = '') => {
     const errors: SluiceError[] = []

@@ -8,9 +8,10 @@ import { blockingFileSystem } from '../../lib/files/index.js'
 import { fileSource } from '../../lib/stages/file-source.js'
 import { hashTap } from '../../lib/stages/hash-tap.js'
 import type { Manifest } from '../../lib/stages/manifest/builder.js'
-import { manifestFrom } from '../../lib/stages/manifest/manifest-from.js'
+import { manifestFrom, manifestOfEntries } from '../../lib/stages/manifest/manifest-from.js'
 import { manifestOf } from '../../lib/stages/manifest/manifest-of.js'
 import type { Item } from '../../lib/stages/river/items.js'
+import { memorySources } from '../../lib/stores/memory-sources.js'
 import { FakeClock, MemoryDisk, randomContent, readableConformance } from '../../lib/testing/index.js'
 import { Plan } from '../../lib/transfer/plan.js'
 import { cutsOf, digestIn } from '../../lib/wire/run.js'
@@ -486,3 +487,22 @@ conforms(
     ],
   }),
 )
+
+test('a plan that the caller has not decided to its end, or that was sent before, is named as the mistake', async (t) => {
+  const sources = memorySources(new Map([['a', 'hello']]))
+  const manifest = manifestOfEntries(sources.entries, sources, { name: 'test' })
+  const plan = new Plan()
+  plan.add(manifest.offer)
+  const source = fileSource(manifest, { plan })
+  source.finish()
+  const early = {
+    code: 'ERR_STATE',
+    message: 'finish() was called before plan.want() or plan.skip() of entry 0',
+  }
+  await t.throwsAsync(source.toArray(), early)
+  plan.want(1)
+  const again = fileSource(manifest, { plan })
+  again.finish()
+  await again.toArray()
+  t.throws(() => fileSource(manifest, { plan }), { code: 'ERR_USAGE', message: /not sent to its end before/ })
+})

@@ -1,8 +1,8 @@
 // Streams of Node itself as wire stages: the suite holds for what others made, and finds what the contract asks and they lack.
 import { createCipheriv, createDecipheriv } from 'node:crypto'
-import { constants, createGunzip, createGzip } from 'node:zlib'
+import { constants, createBrotliCompress, createBrotliDecompress, createGunzip, createGzip } from 'node:zlib'
 import test from 'ava'
-import type { WireStage } from '../../lib/index.js'
+import { flushing, type WireStage } from '../../lib/index.js'
 import { wireStageConformance } from '../../lib/testing/index.js'
 
 const key = Buffer.alloc(32, 1)
@@ -20,6 +20,19 @@ const FOREIGN: [string, WireStage, lacks: string[]][] = [
     'createGzip',
     { outgoing: () => createGzip(), incoming: () => createGunzip() },
     ['outgoing: it gives out all that it was given without waiting for more'],
+  ],
+  [
+    'createGzip that is made to flush',
+    { outgoing: () => flushing(createGzip()), incoming: () => createGunzip() },
+    [],
+  ],
+  [
+    'createBrotliCompress that is made to flush',
+    {
+      outgoing: () => flushing(createBrotliCompress({ params: { [constants.BROTLI_PARAM_QUALITY]: 4 } })),
+      incoming: () => createBrotliDecompress(),
+    },
+    [],
   ],
   [
     'createGzip with a flush after each chunk',

@@ -2,7 +2,9 @@ import { PassThrough, Readable } from 'node:stream'
 import test from 'ava'
 import { type ReceiveOptions, receive } from '../../lib/receive.js'
 import { type SendOptions, send } from '../../lib/send.js'
+import { manifestOfEntries } from '../../lib/stages/manifest/manifest-from.js'
 import { memoryParts } from '../../lib/stores/memory-parts.js'
+import { memorySources } from '../../lib/stores/memory-sources.js'
 import { duplexPair } from '../../lib/testing/index.js'
 
 const SOCKETS: Record<string, unknown> = {
@@ -83,3 +85,23 @@ for (const source of ['photos', undefined, {}, { offer: { entries: [] }, sources
     t.throws(() => send(near, source as string[]), { code: 'ERR_USAGE', message: /^source must/ })
   })
 }
+
+test('a socket carries one transfer at a time: a second one is refused at once, and the first goes on', async (t) => {
+  const sources = memorySources(new Map([['a', 'hello']]))
+  const manifest = () => manifestOfEntries(sources.entries, sources, { name: 'test' })
+  const [near, far] = duplexPair()
+  const busy = { code: 'ERR_STATE', message: /^socket carries a transfer already/ }
+  const into = () => ({ store: memoryParts(), accept: 'all', keepOpen: true }) as const
+  for (let round = 0; round < 2; round++) {
+    const sending = send(near, manifest(), { keepOpen: true })
+    const receiving = receive(far, into())
+    for (const end of [near, far]) {
+      t.throws(() => send(end, manifest()), busy)
+      t.throws(() => receive(end, into()), busy)
+    }
+    await Promise.all([sending.finished, receiving.finished])
+  }
+  near.destroy()
+  await t.throwsAsync(send(near, manifest()).finished, { code: 'ERR_INTERRUPTED' })
+  await t.throwsAsync(send(near, manifest()).finished, { code: 'ERR_INTERRUPTED' })
+})

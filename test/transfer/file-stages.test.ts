@@ -340,3 +340,11 @@ for (const size of [10, null]) {
     t.is(await read('t/b.exe'), 'b'.repeat(10))
   })
 }
+
+test('a file of which a stage drops the end fails with that as the reason, and nobody else is blamed', async (t) => {
+  const firstHalf = (cut: Cut): Cut =>
+    isProgram(cut) ? { ...cut, bytes: cut.bytes.subarray(0, 50), last: false } : cut
+  const { settled } = await through(t, () => mapCuts(firstHalf), false)
+  for (const error of settled as SluiceError[])
+    t.regex(error.message, /t\/b\.exe: a file stage left less of it/)
+})

@@ -27,6 +27,8 @@ const take = (plan: Plan, position: number, length: number) => entriesOf(plan.ta
 /** The text with which bytes are refused. */
 const refused = (plan: Plan, position: number, length: number) => () => take(plan, position, length)
 const says = (message: string) => ({ code: 'ERR_PROTOCOL', message: `the peer sent ${message}` })
+/** The same for what the caller decides. */
+const saysOfCaller = (message: string) => ({ code: 'ERR_STATE', message: `the plan was given ${message}` })
 
 test('files that come in order are done one after the other', (t) => {
   const plan = wanting(10, 20)
@@ -145,7 +147,7 @@ test('nothing may come before the answer to the offer', (t) => {
   t.throws(refused(plan, 0, 10), says('bytes at 0 before the answer to the offer of entry 0'))
   t.throws(() => plan.end(), says('the end before an answer to its offer'))
   t.throws(() => plan.answer(0), says('a digest that nobody waits for of entry 0'))
-  t.throws(() => plan.want(2), says('an answer about entry 1, of 1 that were offered'))
+  t.throws(() => plan.want(2), saysOfCaller('an answer about entry 1, of 1 that were offered'))
 })
 
 test('entries of no bytes are in the piece with the bytes that follow them', (t) => {
@@ -316,14 +318,17 @@ test('bytes that are only to be proved are refused', (t) => {
 })
 
 test('only bytes that a file has are claimed and asked for', (t) => {
-  const outside = says('a range from 5 to 11, which are not bytes of entry 0')
+  const outside = saysOfCaller('a range from 5 to 11, which are not bytes of entry 0')
   t.throws(() => offered(10).claim([{ start: 5, end: 11 }]), outside)
   t.throws(() => wanting(10).ask(0, [{ start: 5, end: 11 }]), outside)
-  t.throws(() => offered('folder').claim([]), says('something that can be said only of files, about entry 0'))
-  t.throws(() => wanting(10).ask(1), says('something about entry 1, of 1 that were offered'))
+  t.throws(
+    () => offered('folder').claim([]),
+    saysOfCaller('something that can be said only of files, about entry 0'),
+  )
+  t.throws(() => wanting(10).ask(1), saysOfCaller('something about entry 1, of 1 that were offered'))
   const skipping = offered(10)
   skipping.skip(1)
-  t.throws(() => skipping.ask(0), says('a request for bytes that nobody wanted before, of entry 0'))
+  t.throws(() => skipping.ask(0), saysOfCaller('a request for bytes that nobody wanted before, of entry 0'))
 })
 
 test('after a failure no byte of the file comes, and what is missing can be asked for', (t) => {
@@ -364,8 +369,21 @@ test('each request is answered once, and only the last answer needs all bytes', 
   t.throws(() => plan.answer(0, true), says('a failure that nobody waits for of entry 0'))
 })
 
+test('at a sender it is the peer that asks, and the caller that sends', (t) => {
+  const plan = new Plan('asks')
+  plan.add(offerOf([10]))
+  t.throws(() => plan.want(2), says('an answer about entry 1, of 1 that were offered'))
+  plan.want(1)
+  t.throws(
+    () => plan.ask(0, [{ start: 5, end: 11 }]),
+    says('a range from 5 to 11, which are not bytes of entry 0'),
+  )
+  t.throws(refused(plan, 5, 10), saysOfCaller('bytes at 10, beyond the end of the offer'))
+  t.throws(() => plan.end(), saysOfCaller('the end before the digest of entry 0'))
+})
+
 test('a peer cannot ask for a file without an end', (t) => {
   const plan = wanting(10)
   for (let i = 1; i < 255; i++) plan.ask(0)
-  t.throws(() => plan.ask(0), says('too many requests for entry 0'))
+  t.throws(() => plan.ask(0), saysOfCaller('too many requests for entry 0'))
 })

@@ -5,6 +5,13 @@ import { badOption } from '../../options.js'
 /** Makes a stage that is the user's. */
 export type Maker = () => Transform
 
+const GIVEN = new WeakMap<object, number>()
+
+/** Bytes that a stage of {@link makeGuest} was given so far. */
+export function bytesGiven(stage: Transform): number {
+  return GIVEN.get(stage) ?? 0
+}
+
 /** Methods that are called from outside of the stage, by Node or by the stage before it: there is nobody to catch. */
 const METHODS = ['write', 'end', '_transform', '_flush', '_write', '_writev', '_final', '_read'] as const
 
@@ -58,6 +65,7 @@ function guarded(option: string, stage: Transform): Transform {
     if (typeof method !== 'function') continue
     methods[name] = function guarded(this: unknown, ...args: unknown[]) {
       try {
+        if (name === 'write') GIVEN.set(stage, bytesGiven(stage) + ((args[0] as Buffer)?.length ?? 0))
         const result = method.apply(this, args)
         if (typeof (result as Promise<unknown> | undefined)?.then === 'function')
           (result as Promise<unknown>).then(undefined, failed)

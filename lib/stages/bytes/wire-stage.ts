@@ -2,11 +2,15 @@ import type { Transform } from 'node:stream'
 import { checkKeys, type Keys } from '../../known-options.js'
 import { badOption, checkCallback, checkNumber, checkOption } from '../../options.js'
 import type { Limits } from '../../wire/limits.js'
-import { makeGuest } from './guest.js'
+import { bytesGiven, makeGuest } from './guest.js'
 
 /**
  * What stands between the framer and the connection: throttling, encryption, compression, or your own.
  * A session runs `outgoing` in the order of its list and `incoming` in reverse.
+ *
+ * A stage has to give out all that it was given without waiting for more: in a conversation the other side waits for it.
+ * The compressors of `node:zlib` hold back until they are flushed (`flushing()` does that), a block cipher such as CBC
+ * holds back up to a block and cannot be flushed (CTR and GCM do not hold back). `sluice/testing` has a suite that tells.
  */
 export interface WireStage {
   /**
@@ -60,10 +64,34 @@ export function makeWireStages(wire: readonly WireStage[] = [], keepOpen = false
   const makeAll = (side: 'outgoing' | 'incoming') =>
     wire.flatMap((stage, at) => {
       const make = pairs[at]?.[side] ?? (stage[side] && (() => stage[side]!()))
-      return make ? makeGuest(`stages.wire[${at}].${side}`, make) : []
+      const option = `stages.wire[${at}].${side}`
+      return make ? { option, stage: makeGuest(option, make) } : []
     })
   const formats = wire.flatMap((stage, at) => (pairs[at] ?? stage).format ?? [])
-  return { maxFrame, outgoing: makeAll('outgoing'), incoming: makeAll('incoming').reverse(), formats }
+  const outgoing = makeAll('outgoing')
+  const incoming = makeAll('incoming').reverse()
+  const heldBack = (said: number, heard: number) => {
+    const held = [...holding(outgoing, said), ...holding(incoming, heard)]
+    return held.length === 0 ? undefined : `${held.join(', ')}; ${PROMPT}`
+  }
+  const stagesOf = (made: Made[]) => made.map(({ stage }) => stage)
+  return { maxFrame, outgoing: stagesOf(outgoing), incoming: stagesOf(incoming), formats, heldBack }
+}
+
+type Made = { option: string; stage: Transform }
+
+const PROMPT =
+  'a wire stage has to give out all that it was given without waiting for more: flushing() does that for the compressors of node:zlib'
+
+/** Stages that gave less than they were given: bytes that came out of one went into the next. */
+function* holding(made: readonly Made[], cameOut: number): Generator<string, void> {
+  for (const [at, { option, stage }] of made.entries()) {
+    const next = made[at + 1]
+    const [given, gave] = [bytesGiven(stage), next ? bytesGiven(next.stage) : cameOut]
+    const name = stage.constructor?.name || 'a stage'
+    const what = gave === 0 ? 'nothing came out' : `only ${gave} came out`
+    if (gave < given) yield `${given} bytes went into ${name} of ${option} and ${what}`
+  }
 }
 
 /** The sides of a stage that are made together, to be taken one by one. */

@@ -6,7 +6,7 @@ import { WrappingTransform } from './wrapping-transform.js'
 const ALLOWANCE = 1024 * 1024
 
 /** A stream of node:zlib. */
-type Engine = Transform & { flush(kind: number): void }
+type Engine = Transform & { flush(kind?: number): void }
 
 /** Compresses, and flushes when the input runs dry. */
 export class Compressor extends WrappingTransform {
@@ -16,7 +16,7 @@ export class Compressor extends WrappingTransform {
   #given = 0
   #idle: NodeJS.Immediate | undefined
 
-  constructor(engine: Engine, kind: number, maxRatio: number) {
+  constructor(engine: Engine, kind: number | undefined, maxRatio: number) {
     super(engine)
     this.#flush = () => engine.flush(kind)
     this.#maxRatio = maxRatio

@@ -64,6 +64,8 @@ export async function* readToEnd(store: SourceStore, entry: Entry, most: number)
   const stream = await store.stream(entry)
   // the loop below would take an end that others saw for an empty file
   if (stream.readableEnded || stream.destroyed) throw stream.errored ?? new Error('it was read before')
+  if (stream.readableEncoding)
+    throw new TypeError(`it has an encoding (${stream.readableEncoding}): ${AS_TEXT}`)
   let found = 0
   let held: Buffer | undefined
   for await (const chunk of stream) {
@@ -79,6 +81,8 @@ export async function* readToEnd(store: SourceStore, entry: Entry, most: number)
   if (size !== null && found < size) throw sourceChanged(path, { expected: size, found })
   if (held) yield held
 }
+
+const AS_TEXT = 'setEncoding() makes text of bytes, and what is no text is lost'
 
 function bytesOf(chunk: unknown): Buffer {
   if (Buffer.isBuffer(chunk)) return chunk

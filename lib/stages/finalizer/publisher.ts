@@ -145,14 +145,14 @@ export class Publisher {
     const { entry, part, isWhole } = file
     const { path } = entry
     try {
+      // all that was asked for has passed the demuxer, so that it was a stage behind that
+      if (!isWhole) return await this.#drop(file, failureOf(entry, 'ERR_DIGEST', CUT_SHORT))
       // where bytes came with gaps, what stands in the store is what counts
       const found = seen ?? (await this.#store.digest(part, entry, this.#policy))
       if (!found.equals(sent)) {
         const text = `the content of ${printable(path)} does not match its digest; it is not published`
         return await this.#drop(file, new SluiceError('ERR_DIGEST', text, { path, expected: sent, found }))
       }
-      // the digest is taken before the file stages
-      if (!isWhole) return await this.#drop(file, failureOf(entry, 'ERR_DIGEST', CUT_SHORT))
       return { ...(await this.#store.publish(part, entry, this.#policy)), digest: sent }
     } catch (reason) {
       const error = diskError(reason, 'publish', path)

@@ -23,6 +23,7 @@ export interface EntriesOptions extends OfferOptions {
 export function manifestFrom(stream: Readable, options: OfferOptions & { name: string }): Manifest {
   const { name } = options
   checkOption('stream', stream, typeof stream?.pipe === 'function', 'a Readable')
+  checkOption('stream', stream, !stream.readableEncoding, 'a Readable of bytes, without setEncoding()')
   const isName = typeof name === 'string' && /^(?!\.{1,2}$)[^/\0]+$/.test(name) && name.isWellFormed()
   checkOption('name', name, isName, 'the name of a file, without folders')
   const builder = new OfferBuilder(options, name)

@@ -15,6 +15,7 @@ const RIVER = {
   deframer: { gives: 'frames', next: 'demuxer() belongs' },
   demuxer: { takes: 'frames', before: 'deframer()', gives: 'items', next: 'hashTap() and partSink() belong' },
   mapCuts: { takes: 'items', before: 'hashTap()', gives: 'items', next: 'partSink() belongs' },
+  verifier: { takes: 'items', before: 'hashTap()', gives: 'items', next: 'a sink of your own belongs' },
   partSink: {
     takes: 'items',
     before: 'demuxer() and hashTap()',

@@ -1,4 +1,5 @@
-import type { Piece, Plan } from '../../transfer/plan.js'
+import type { Piece } from '../../transfer/plan/pieces.js'
+import type { Plan } from '../../transfer/plan.js'
 import type { Run } from '../../wire/run.js'
 
 /** A piece of a plan, with its bytes. */

@@ -385,6 +385,13 @@ test('a manifest of a stream has one entry of unknown size', (t) => {
   )
 })
 
+test('a stream with an encoding is refused: what is no text would be lost', (t) => {
+  const stream = Readable.from([Buffer.from([0xff])]).setEncoding('latin1')
+  const refused = t.throws(() => manifestFrom(stream, { name: 'x' }))
+  t.true(isSluiceError(refused, 'ERR_USAGE'))
+  t.regex(refused!.message, /setEncoding/)
+})
+
 test('a stream may fail before it is read: that is nobody else’s error', async (t) => {
   const stream = new Readable({ read() {} })
   manifestFrom(stream, { name: 'x' })

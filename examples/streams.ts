@@ -1,0 +1,44 @@
+#!/usr/bin/env node
+// Streams that come from anywhere, sent in the conversation, and a place of one's own where they arrive: no disk at all.
+//   node dist/examples/streams.js
+import { createHash } from 'node:crypto'
+import { Readable } from 'node:stream'
+import { manifestOfEntries, type Part, type PartStore, receive, type SourceStore, send } from 'sluice'
+import { duplexPair } from 'sluice/testing'
+import './one-line.js'
+
+// What is sent: anything with a size that is known beforehand, such as the objects of a bucket. Each is asked for once,
+// when it is its turn; a stream with more or fewer bytes than its entry says fails alone.
+const OBJECTS = new Map([
+  ['reports/may.csv', 'day,sum\n1,17\n'],
+  ['reports/june.csv', 'day,sum\n1,4\n2,12\n'],
+])
+const bucket: SourceStore = {
+  rereadable: () => false,
+  stream: ({ path }) => Readable.from([Buffer.from(OBJECTS.get(path)!)]),
+}
+const entries = Array.from(OBJECTS, ([path, content]) => ({ path, size: Buffer.byteLength(content) }))
+
+// Where it goes: one method for the store, three for a file. `publish` is called when its digest is that of the sender.
+const uploaded = new Map<string, string>()
+const uploads: PartStore = {
+  features: { order: 'ascending' },
+  begin({ path }): Part {
+    const hash = createHash('md5') // what this place wants to know of its files
+    return {
+      write: (_offset, buffers) => void hash.update(Buffer.concat(buffers)),
+      publish: () => {
+        uploaded.set(path, hash.digest('hex'))
+        return { name: path }
+      },
+      discard: () => {}, // nothing was made yet
+    }
+  },
+}
+
+const [near, far] = duplexPair() // any duplex stream
+const receiving = receive(far, { store: uploads, accept: (offer) => offer.bytes < 1e6 })
+const sending = send(near, manifestOfEntries(entries, bucket, { name: 'reports' }))
+const [{ published }] = await Promise.all([sending.finished, receiving.finished])
+console.log(`${published} published`)
+for (const [path, md5] of uploaded) console.log(`${md5} ${path}`)

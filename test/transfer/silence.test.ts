@@ -1,0 +1,129 @@
+// A peer that does not answer: the error says why, as far as it can be known on this side.
+import { createCipheriv, createDecipheriv } from 'node:crypto'
+import { pipeline } from 'node:stream/promises'
+import * as zlib from 'node:zlib'
+import test from 'ava'
+import {
+  deframer,
+  demuxer,
+  fileSource,
+  finalizer,
+  flushing,
+  framer,
+  hashTap,
+  manifestOfEntries,
+  memoryParts,
+  memorySources,
+  partSink,
+  receive,
+  type SluiceError,
+  send,
+  type WireStage,
+} from '../../lib/index.js'
+import { duplexPair } from '../../lib/testing/index.js'
+import { connection } from '../helpers/sockets.js'
+
+const SOURCES = memorySources(new Map([['a', 'hello']]))
+const manifest = () => manifestOfEntries(SOURCES.entries, SOURCES, { name: 'test' })
+const errorOf = (promise: Promise<unknown>) =>
+  promise.then(
+    () => undefined,
+    (error: SluiceError) => error,
+  )
+
+/** Both sides with one wire stage. */
+async function moved(stage: WireStage, handshakeTimeout: number) {
+  const [near, far] = duplexPair()
+  const options = { stages: { wire: [stage] }, limits: { handshakeTimeout } }
+  const store = memoryParts()
+  const { finished } = receive(far, { store, accept: 'all', ...options })
+  const errors = await Promise.all([errorOf(send(near, manifest(), options).finished), errorOf(finished)])
+  return { errors, got: store.files.get('a')?.bytes.toString() }
+}
+
+const KEY = Buffer.alloc(32, 1)
+const IV = Buffer.alloc(16, 2)
+const HOLDING: Record<string, [WireStage, RegExp]> = {
+  gzip: [
+    { outgoing: () => zlib.createGzip(), incoming: () => zlib.createGunzip() },
+    /Gzip of stages\.wire\[0\]\.outgoing/,
+  ],
+  deflate: [{ outgoing: () => zlib.createDeflate(), incoming: () => zlib.createInflate() }, /Deflate of/],
+  brotli: [
+    { outgoing: () => zlib.createBrotliCompress(), incoming: () => zlib.createBrotliDecompress() },
+    /\d+ bytes went into BrotliCompress of stages\.wire\[0\]\.outgoing and nothing came out/,
+  ],
+  CBC: [
+    {
+      outgoing: () => createCipheriv('aes-256-cbc', KEY, IV),
+      incoming: () => createDecipheriv('aes-256-cbc', KEY, IV),
+    },
+    /Cipheriv of stages\.wire\[0\]\.outgoing and only \d+ came out/,
+  ],
+}
+for (const [what, [stage, says]] of Object.entries(HOLDING))
+  test(`a wire stage that holds back what it was given is named when nobody answers: ${what}`, async (t) => {
+    const { errors } = await moved({ format: what, ...stage }, 300)
+    // the side that gives up first says so to the other one, or closes
+    const first = errors.find((error) => error?.code === 'ERR_TIMEOUT')!
+    t.regex(first.message, says)
+    t.regex(first.message, /without waiting for more: flushing\(\)/)
+  })
+
+const COMPRESSORS: Record<string, WireStage> = {
+  gzip: { outgoing: () => flushing(zlib.createGzip()), incoming: () => zlib.createGunzip() },
+  deflate: { outgoing: () => flushing(zlib.createDeflate()), incoming: () => zlib.createInflate() },
+  raw: { outgoing: () => flushing(zlib.createDeflateRaw()), incoming: () => zlib.createInflateRaw() },
+  brotli: {
+    outgoing: () => flushing(zlib.createBrotliCompress()),
+    incoming: () => zlib.createBrotliDecompress(),
+  },
+}
+for (const [format, stage] of Object.entries(COMPRESSORS))
+  test(`a compressor of Node's that is made to flush is a wire stage: ${format}`, async (t) => {
+    const { errors, got } = await moved({ format, ...stage }, 10_000)
+    t.deepEqual(errors, [undefined, undefined])
+    t.is(got, 'hello')
+  })
+
+test('what cannot be flushed is refused', (t) => {
+  for (const stream of [createCipheriv('aes-256-cbc', KEY, IV), undefined, {}])
+    t.throws(() => flushing(stream as zlib.Gzip), { code: 'ERR_USAGE', message: /flush\(\)/ })
+})
+
+const byHand = () =>
+  [deframer(), demuxer(), hashTap(), partSink({ store: memoryParts() }), finalizer()] as const
+
+test('a sender is told that its receiver goes one way, and the receiver that its sender does not', async (t) => {
+  const [near, far] = await connection(t)
+  const [sent, received] = await Promise.all([
+    errorOf(send(near, manifest()).finished),
+    errorOf(pipeline(far, ...byHand())),
+  ])
+  t.regex(sent!.message, /the peer has said nothing: a receiver by hand .* use receive\(\) there/)
+  t.regex(received!.message, /^the peer holds a conversation, .* use receive\(\)/)
+})
+
+test('a receiver is told that its sender goes one way', async (t) => {
+  const [near, far] = await connection(t)
+  const sent = errorOf(pipeline(fileSource(manifest()), hashTap(), framer(), near))
+  const { message } = (await errorOf(receive(far, { store: memoryParts(), accept: 'all' }).finished))!
+  t.regex(message, /began before it said hello: it sends by hand .* use send\(\) there/)
+  await sent
+})
+
+test('a peer that takes everything and says nothing is one, too', async (t) => {
+  const [near, far] = await connection(t)
+  far.resume()
+  const error = (await errorOf(send(near, manifest(), { limits: { handshakeTimeout: 100 } }).finished))!
+  t.is(error.code, 'ERR_TIMEOUT')
+  t.regex(error.message, /the peer has said nothing/)
+})
+
+test('a peer that has said hello is not called silent', async (t) => {
+  const [near, far] = await connection(t)
+  const sending = send(near, manifest())
+  sending.on('state', (state) => state === 'offered' && far.destroy())
+  receive(far, { store: memoryParts(), accept: () => new Promise(() => {}) }).finished.catch(() => {})
+  t.notRegex((await errorOf(sending.finished))!.message, /said nothing/)
+})
