@@ -1,3 +1,4 @@
+import { deepStrictEqual } from 'node:assert'
 import { Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { deframer } from '../stages/deframer.js'
@@ -8,6 +9,7 @@ import { hashTap } from '../stages/hash-tap.js'
 import { manifestOfEntries } from '../stages/manifest/manifest-from.js'
 import type { Item } from '../stages/river/items.js'
 import { type MemoryContents, memorySources } from '../stores/memory-sources.js'
+import { cutsOf } from '../wire/run.js'
 
 /** Some files, empty ones, and one in a folder. */
 const SOME: MemoryContents = new Map([
@@ -20,7 +22,8 @@ const SOME: MemoryContents = new Map([
 
 /**
  * What a file stage of a receiver is given of a transfer of these files, from the offer to the end: the input of
- * `transformConformance`. It is the same each time, with the same id, times and digests.
+ * `transformConformance`. It is the same each time, with the same id, times and digests. What comes of it is compared by
+ * {@link sameItems}.
  *
  * @param files the files by their paths; some small ones by default
  * @param bytes the most bytes of a run: 2000 by default
@@ -46,4 +49,17 @@ export async function sampleItems(files: MemoryContents = SOME, bytes = 2000): P
     }),
   )
   return items
+}
+
+/**
+ * Throws an `AssertionError` unless these are the same items: the `same` of `transformConformance`. Of runs only their
+ * cuts count: a stage may have made the run anew.
+ */
+export function sameItems(found: Item[], expected: Item[]): void {
+  deepStrictEqual(found.map(shown), expected.map(shown))
+}
+
+function shown(item: Item): unknown {
+  if (item.kind === 'offer') return { kind: item.kind, offer: item.offer }
+  return item.kind === 'run' ? { kind: item.kind, cuts: [...cutsOf(item)] } : item
 }

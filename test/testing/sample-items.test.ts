@@ -1,6 +1,6 @@
 import test from 'ava'
 import { cutsOf, mapCuts } from '../../lib/index.js'
-import { sampleItems, transformConformance } from '../../lib/testing/index.js'
+import { sameItems, sampleItems, transformConformance } from '../../lib/testing/index.js'
 import { conforms } from '../helpers/conforms.js'
 
 test('sample items are those of a whole transfer, and the same each time', async (t) => {
@@ -21,6 +21,14 @@ test('sample items are of the files that are given, in runs of the size that is 
   t.deepEqual(lengths, [30, 30, 30, 10])
 })
 
+test('items are compared by what they say of each file', async (t) => {
+  const items = await sampleItems()
+  t.notThrows(() => sameItems([...items], items))
+  t.throws(() => sameItems(items.slice(1), items))
+  const other = await sampleItems(new Map([['a.txt', 'another file']]))
+  t.throws(() => sameItems(other, items))
+})
+
 const many = async () => {
   const [offer, run] = await sampleItems()
   return [offer!, ...Array.from({ length: 1000 }, () => run!)]
@@ -30,6 +38,7 @@ conforms(
   transformConformance(() => mapCuts((cut) => cut), {
     input: () => sampleItems(),
     expected: () => sampleItems(),
+    same: sameItems,
     many,
   }),
 )

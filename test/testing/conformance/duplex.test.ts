@@ -112,7 +112,7 @@ for (const which of ['near', 'far'] as const) {
   refuted(
     `a connection that does not tell that its ${which} end was destroyed`,
     deaf,
-    `when the ${which} end`,
+    `when the ${which} end is destroyed, the other`,
     /that the other end was destroyed: not within/,
   )
   refuted(

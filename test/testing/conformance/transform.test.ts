@@ -261,7 +261,7 @@ refuted(
 
 /** What streams of other libraries do not have. */
 function withLess(stage: Duplex): Duplex {
-  for (const name of ['closed', 'writableNeedDrain', 'writableLength', 'readableLength', 'cork', 'read'])
+  for (const name of ['closed', 'writableNeedDrain', 'writableLength', 'readableLength', 'cork'])
     Object.defineProperty(stage, name, { value: undefined })
   for (const name of ['writableObjectMode', 'readableObjectMode', 'writableHighWaterMark'])
     Object.defineProperty(stage, name, { value: undefined })
