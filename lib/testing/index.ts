@@ -1,6 +1,8 @@
 export {
   type ConformanceCase,
   type ConformanceOptions,
+  type DuplexConformance,
+  duplexConformance,
   type PartStorePlace,
   type PlacedContent,
   partStoreConformance,
@@ -20,4 +22,5 @@ export { MemoryDisk } from './disk/memory-disk.js'
 export type { MemoryDiskOptions } from './disk/memory-store.js'
 export { FakeClock } from './fake-clock.js'
 export { type DuplexPairOptions, duplexPair, type Faults } from './faulty-duplex.js'
+export { sameItems, sampleItems } from './sample-items.js'
 export { piecesOf, randomBySeed, randomContent, randomPieces } from './splits.js'

@@ -13,7 +13,8 @@ export class Ending {
   constructor(stream: Readable | Writable) {
     this.#stream = stream
     this.#ended = (stream as Readable).readableEnded === true
-    this.#closed = stream.closed === true
+    // one that cannot be asked whether it told so, and was destroyed before anybody listened, may have
+    this.#closed = stream.closed ?? stream.destroyed === true
     const noting = (note: () => void) => () => {
       note()
       this.#look()

@@ -1,5 +1,5 @@
 /**
- * The conformance suites: what must hold of a stage or a store, as lists of cases. There is no test runner
+ * The conformance suites: what must hold of a stage, a store or a connection, as lists of cases. There is no test runner
  * inside; each case rejects with an `AssertionError` that says what did not hold.
  *
  * ```ts
@@ -7,6 +7,7 @@
  * ```
  */
 
+export { type DuplexConformance, duplexConformance } from './duplex.js'
 export { partStoreConformance } from './part-store.js'
 export type { PartStorePlace, PlacedContent } from './part-store-transfer.js'
 export type { ConformanceCase, ConformanceOptions } from './probe.js'

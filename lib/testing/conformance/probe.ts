@@ -1,5 +1,5 @@
 import { AssertionError } from 'node:assert'
-import type { Duplex, Readable, Writable } from 'node:stream'
+import type { Duplex, Readable, Stream, Writable } from 'node:stream'
 import { isBytes } from '../../options.js'
 
 /** One property of a stage, checked by `run`, which rejects with an `AssertionError` if it does not hold. */
@@ -55,7 +55,7 @@ export async function turns(count: number): Promise<void> {
 /** How many turns without an event count as quiet. */
 export const QUIET = 50
 
-/** Resolves when the stream has room again, or was destroyed. */
+/** Resolves when the stream has room again, or was destroyed; to be called as soon as `write` has said that it has none. */
 export function drained(stream: Writable): Promise<void> {
   return new Promise((resolve) => {
     const done = () => {
@@ -63,14 +63,26 @@ export function drained(stream: Writable): Promise<void> {
       resolve()
     }
     stream.on('drain', done).on('close', done)
-    if (stream.destroyed || !stream.writableNeedDrain) done()
+    if (stream.destroyed || stream.writableNeedDrain === false) done()
   })
 }
 
-/** `close` came. */
+/** Streams that have told that they are closed: not each can be asked. */
+const toldClose = new WeakSet<Stream>()
+
+/** What makes the same streams, and listens to each from its beginning. */
+export function listening<S extends Stream>(make: () => S | Promise<S>): () => Promise<S> {
+  return async () => {
+    const stream = await make()
+    stream.once('close', () => toldClose.add(stream))
+    return stream
+  }
+}
+
+/** `close` came. Of a stream that `listening` made. */
 export async function closed(stream: Readable | Writable): Promise<void> {
-  if (!stream.closed) await new Promise((resolve) => stream.once('close', resolve))
-  // `closed` is true a moment before the events are.
+  if (!stream.closed && !toldClose.has(stream)) await new Promise((resolve) => stream.once('close', resolve))
+  // it is closed a moment before all have heard it
   else await turns(1)
 }
 
@@ -96,9 +108,27 @@ export class Watch {
   }
 }
 
-/** What a chunk counts where it passes: its bytes, or 1 in a stream of objects. */
-export function sizeOf(chunk: unknown, objects: boolean): number {
+/** What a chunk counts where it passes: its bytes, or 1 in a stream of objects, if that is known of the stream. */
+export function sizeOf(chunk: unknown, objects: boolean | undefined): number {
   return !objects && isBytes(chunk) ? chunk.length : 1
+}
+
+/** What a stream may hold if nothing else is said: bytes, or objects. */
+const BYTES = 1024 * 1024
+const OBJECTS = 16
+
+/** What a stream may hold, where its chunks are like this one. */
+export function boundOf({ bound }: { bound?: number }, objects: boolean | undefined, chunk: unknown): number {
+  return bound ?? ((objects ?? !isBytes(chunk)) ? OBJECTS : BYTES)
+}
+
+type HighWaterMarks = Partial<Pick<Duplex, 'writableHighWaterMark' | 'readableHighWaterMark'>>
+
+/** How to come below a bound, where that is not the fault of the stage alone. */
+export function hintAt({ writableHighWaterMark, readableHighWaterMark }: HighWaterMarks): string {
+  const marks = [writableHighWaterMark, readableHighWaterMark].filter((mark) => mark !== undefined)
+  const are = marks.length > 0 ? `; its highWaterMark is ${marks.join(' and ')}` : ''
+  return `${are}: if it passes on what it takes, a smaller highWaterMark is all that it needs (1 for objects)`
 }
 
 /** The same cases with what every suite does around each of them. */

@@ -2,11 +2,14 @@ import { type Readable, Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { destroyCases, errorCases, optionCases, patienceOf } from './moments.js'
 import {
+  boundOf,
   type ConformanceCase,
   type ConformanceOptions,
   closed,
   ensure,
   framed,
+  hintAt,
+  listening,
   QUIET,
   sizeOf,
   turns,
@@ -28,11 +31,12 @@ export interface ReadableConformance<O> extends ConformanceOptions {
 
 /** The properties of every Readable at the head of a river, each as a case for any test runner. */
 export function readableConformance<O>(
-  make: () => Readable | Promise<Readable>,
+  factory: () => Readable | Promise<Readable>,
   options: ReadableConformance<O>,
 ): ConformanceCase[] {
+  const make = listening(factory)
   const patience = patienceOf(options)
-  const subject = { make: async () => make(), reads: true }
+  const subject = { make, reads: true }
   const check = async (found: O[]) => (options.same ?? same)(found, await options.expected())
   const read = (how: (stream: Readable, into: O[]) => Promise<void>) => async () => {
     const stream = await make()
@@ -104,17 +108,19 @@ async function looping<O>(stream: Readable, into: O[]): Promise<void> {
 
 async function readAhead<O>(options: ReadableConformance<O>): Promise<void> {
   const stream = await options.many()
-  const bound = options.bound ?? (stream.readableObjectMode ? 16 : 1024 * 1024)
+  let bound = boundOf(options, stream.readableObjectMode, undefined)
   let largest = 0
   let sum = 0
   const measure = () => {
-    const ahead = stream.readableLength
-    ensure(ahead <= bound + largest, `nobody reads, and it has read ${ahead} ahead; it may hold ${bound}`)
+    const ahead = stream.readableLength ?? 0
+    const has = `nobody reads, and it has read ${ahead} ahead; it may hold ${bound}`
+    ensure(ahead <= bound + largest, has + hintAt(stream))
   }
   const slow = new Writable({
     objectMode: true,
     highWaterMark: 1,
     write(chunk, _encoding, callback) {
+      bound = boundOf(options, stream.readableObjectMode, chunk)
       largest = Math.max(largest, sizeOf(chunk, stream.readableObjectMode))
       sum += sizeOf(chunk, stream.readableObjectMode)
       setImmediate(() => {
@@ -130,7 +136,7 @@ async function readAhead<O>(options: ReadableConformance<O>): Promise<void> {
   // Asked once, then not at all.
   stream.read(0)
   await turns(QUIET)
-  largest = stream.readableHighWaterMark
+  largest = stream.readableHighWaterMark ?? 0
   measure()
   await within(patienceOf(options), 'the end of the pipeline', pipeline(stream, slow))
   ensure(sum > bound, `the large Readable of ${sum} must be larger than the bound of ${bound}`)

@@ -3,6 +3,7 @@ import { pipeline } from 'node:stream/promises'
 import type { Code } from '../../errors.js'
 import { destroyCases, errorCases, optionCases, patienceOf, truncationCases } from './moments.js'
 import {
+  boundOf,
   type ConformanceCase,
   type ConformanceOptions,
   closed,
@@ -10,12 +11,14 @@ import {
   ensure,
   fail,
   framed,
+  hintAt,
+  listening,
   QUIET,
   sizeOf,
   turns,
   within,
 } from './probe.js'
-import { describe, inSplits, type Same, same } from './sameness.js'
+import { describe, inSplits, isBytes, type Same, same } from './sameness.js'
 
 type Maybe<T> = T | Promise<T>
 
@@ -38,7 +41,10 @@ export interface TransformConformance<I, O> extends ConformanceOptions {
    * make a valid input. Leave this out for a stage to which every input is whole.
    */
   truncated?: { codes: Code[]; whole?: number[] }
-  /** Whether what was given out by now is all that can be known from what was written; the inverse is asked otherwise. */
+  /**
+   * Whether what was given out by now is all that can be known from what was written. By default the inverse is asked;
+   * without one, whether as many objects came as would come if the input ended there.
+   */
   prompt?: (given: O[], written: I[]) => boolean
   /** Throws unless the two outputs mean the same; bytes are joined, objects compared deeply, by default. */
   same?: Same<O>
@@ -46,11 +52,12 @@ export interface TransformConformance<I, O> extends ConformanceOptions {
 
 /** The properties that every Transform of a river has, each as a case for any test runner. */
 export function transformConformance<I, O>(
-  make: () => Maybe<Duplex>,
+  factory: () => Maybe<Duplex>,
   options: TransformConformance<I, O>,
 ): ConformanceCase[] {
+  const make = listening(factory)
   const patience = patienceOf(options)
-  const subject = { make: async () => make(), input: async () => options.input(), reads: true }
+  const subject = { make, input: async () => options.input(), reads: true }
   const run = async (input: Iterable<unknown>): Promise<O[]> => {
     const output: O[] = []
     await within(patience, 'the end of the pipeline', pipeline(input, await make(), collect(output)))
@@ -73,32 +80,13 @@ export function transformConformance<I, O>(
       name: 'it is a Transform of node:stream by its interface',
       async run() {
         const stage = await make()
-        describe(stage, [
-          'write',
-          'end',
-          'read',
-          'pipe',
-          'pause',
-          'resume',
-          'cork',
-          'destroy',
-          'on',
-          'once',
-          'off',
-        ])
+        describe(stage, ['write', 'end', 'pipe', 'pause', 'resume', 'destroy', 'on', 'once', 'off'])
         stage.destroy()
         await within(patience, `'close'`, closed(stage))
       },
     },
     ...inSplits(options.input, async (input) => check(await run(input), await options.input())),
-    ...(options.prompt || options.inverse
-      ? [
-          {
-            name: 'it gives out all that it was given without waiting for more',
-            run: () => promptly(make, options),
-          },
-        ]
-      : []),
+    { name: PROMPTNESS, run: () => promptly(make, options) },
     { name: 'a reader that never reads stops the source', run: () => unread(make, options) },
     { name: 'a slow reader never makes it hold more than its bound', run: () => slowly(make, options) },
   ]
@@ -107,7 +95,8 @@ export function transformConformance<I, O>(
   return framed(cases, options)
 }
 
-function collect<T>(into: T[]): Writable {
+/** Takes all that comes. */
+export function collect<T>(into: T[]): Writable {
   return new Writable({
     objectMode: true,
     write(chunk: T, _encoding, callback) {
@@ -117,11 +106,21 @@ function collect<T>(into: T[]): Writable {
   })
 }
 
-const BYTES = 1024 * 1024
-const OBJECTS = 16
+const PROMPTNESS = 'it gives out all that it was given without waiting for more'
 
-async function promptly<I, O>(make: () => Maybe<Duplex>, options: TransformConformance<I, O>): Promise<void> {
-  const { prompt, inverse } = options
+async function promptly<I, O>(
+  make: () => Promise<Duplex>,
+  options: TransformConformance<I, O>,
+): Promise<void> {
+  const input = await options.input()
+  const { inverse } = options
+  let { prompt } = options
+  if (!prompt && !inverse) {
+    // of bytes nobody knows how many come of so many
+    if (isBytes(input) || options.gathers) return
+    const counts = await countsAtEnd(make, input)
+    prompt = (given, written) => given.length >= counts[written.length - 1]!
+  }
   const stage = await make()
   const end = (!prompt && (await inverse?.())) || undefined
   const last = end ?? stage
@@ -136,7 +135,7 @@ async function promptly<I, O>(make: () => Maybe<Duplex>, options: TransformConfo
     for (const stream of [stage, last]) stream.once('error', reject)
   })
   if (end) stage.pipe(end)
-  for (const chunk of await options.input()) {
+  for (const chunk of input) {
     written.push(chunk)
     const wanted = total(written)
     const enough = () => (prompt ? prompt(given as O[], written) : total(given) >= wanted)
@@ -155,11 +154,25 @@ async function promptly<I, O>(make: () => Maybe<Duplex>, options: TransformConfo
   await within(patienceOf(options), `'close'`, closed(stage))
 }
 
+/** How many objects come of each beginning of the input if it ends there: to give fewer out before is to wait for more. */
+async function countsAtEnd(make: () => Promise<Duplex>, input: readonly unknown[]): Promise<number[]> {
+  const counts: number[] = []
+  for (let length = 1; length <= input.length; length++) {
+    const stage = await make()
+    let count = 0
+    stage.on('data', () => count++).on('error', () => {})
+    for (const chunk of input.slice(0, length)) if (!stage.write(chunk)) await drained(stage)
+    stage.end()
+    await closed(stage)
+    counts.push(count)
+  }
+  return counts
+}
+
 const total = (chunks: unknown[]) => chunks.reduce<number>((sum, chunk) => sum + sizeOf(chunk, false), 0)
 
-async function unread<I, O>(make: () => Maybe<Duplex>, options: TransformConformance<I, O>): Promise<void> {
+async function unread<I, O>(make: () => Promise<Duplex>, options: TransformConformance<I, O>): Promise<void> {
   const stage = await make()
-  const bound = options.bound ?? (stage.writableObjectMode ? OBJECTS : BYTES)
   const errors: Error[] = []
   stage.on('error', (error) => errors.push(error))
   let accepted = 0
@@ -170,19 +183,25 @@ async function unread<I, O>(make: () => Maybe<Duplex>, options: TransformConform
       if (stage.destroyed) return
       accepted += sizeOf(chunk, stage.writableObjectMode)
       largest = Math.max(largest, sizeOf(chunk, stage.writableObjectMode))
+      const bound = boundOf(options, stage.writableObjectMode, chunk)
       if (!reading && !options.gathers && accepted > bound + largest) {
-        fail(`nobody reads, and it has taken ${accepted}; it may hold ${bound}`)
+        fail(`nobody reads, and it has taken ${accepted}; it may hold ${bound}${hintAt(stage)}`)
       }
       if (stage.write(chunk)) continue
+      let waits = true
+      const room = drained(stage).then(() => {
+        waits = false
+      })
       // Quiet means that it has stopped for good; only then does somebody read.
-      for (let turn = 0; turn < QUIET && stage.writableNeedDrain && !stage.destroyed; turn++) await turns(1)
-      if (stage.writableNeedDrain && !reading) {
+      for (let turn = 0; turn < QUIET && waits; turn++) await turns(1)
+      if (waits && !reading) {
         reading = true
         stage.resume()
       }
-      await drained(stage)
+      await room
     }
-    stage.resume().end()
+    stage.resume()
+    stage.end()
     await closed(stage)
   })()
   try {
@@ -193,18 +212,20 @@ async function unread<I, O>(make: () => Maybe<Duplex>, options: TransformConform
   }
 }
 
-async function slowly<I, O>(make: () => Maybe<Duplex>, options: TransformConformance<I, O>): Promise<void> {
+async function slowly<I, O>(make: () => Promise<Duplex>, options: TransformConformance<I, O>): Promise<void> {
   const stage = await make()
   let largest = 0
   let sum = 0
-  const bound = options.bound ?? (stage.writableObjectMode ? OBJECTS : BYTES)
-  const readBound = options.bound ?? (stage.readableObjectMode ? OBJECTS : BYTES)
+  let bound = 0
+  let readBound = Number.POSITIVE_INFINITY
   const measure = () => {
     const over = stage.writableLength > bound + largest || stage.readableLength > readBound + largest
-    ensure(!over, `it holds ${stage.writableLength} to work off and ${stage.readableLength} to be read`)
+    const holds = `it holds ${stage.writableLength} to work off and ${stage.readableLength} to be read`
+    ensure(!over, holds + hintAt(stage))
   }
   async function* source() {
     for await (const chunk of await options.many()) {
+      bound = boundOf(options, stage.writableObjectMode, chunk)
       largest = Math.max(largest, sizeOf(chunk, stage.writableObjectMode))
       sum += sizeOf(chunk, stage.writableObjectMode)
       measure()
@@ -214,7 +235,8 @@ async function slowly<I, O>(make: () => Maybe<Duplex>, options: TransformConform
   const slow = new Writable({
     objectMode: true,
     highWaterMark: 1,
-    write(_chunk, _encoding, callback) {
+    write(chunk, _encoding, callback) {
+      readBound = boundOf(options, stage.readableObjectMode, chunk)
       setImmediate(() => {
         try {
           measure()

@@ -1,9 +1,10 @@
 import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
 import { type Code, SluiceError } from '../../errors.js'
 import type { WireStage } from '../../stages/bytes/wire-stage.js'
 import { piecesOf, randomContent } from '../splits.js'
 import type { ConformanceCase, ConformanceOptions } from './probe.js'
-import { transformConformance } from './transform.js'
+import { collect, transformConformance } from './transform.js'
 
 /** What {@link wireStageConformance} needs to know of a wire stage. */
 export interface WireStageConformance extends ConformanceOptions {
@@ -36,7 +37,11 @@ export function wireStageConformance(
   const outgoing = () => make().outgoing!()
   const incoming = () => make().incoming!()
   const large = () => piecesOf(randomContent(many), CHUNK)
-  const made = async (chunks: Buffer[]): Promise<Buffer[]> => Readable.from(chunks).pipe(outgoing()).toArray()
+  const made = async (chunks: Buffer[]): Promise<Buffer[]> => {
+    const output: Buffer[] = []
+    await pipeline(Readable.from(chunks), outgoing(), collect(output))
+    return output
+  }
   return [
     ...named(
       'outgoing',
