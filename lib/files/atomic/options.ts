@@ -48,6 +48,11 @@ export interface AtomicWriteOptions {
    */
   conflict?: 'overwrite' | 'rename' | 'fail'
   /**
+   * Replaces a file also if nobody may write to it, as one of mode 0444. Default false: that is `ERR_PERMISSION`, since
+   * somebody has protected it. For 'overwrite'; a link with `symlink: 'replace'` has no mode.
+   */
+  replaceReadOnly?: boolean
+  /**
    * Owner and group of the file that is replaced: 'try' (default) keeps them if the system allows it, else there is a
    * `warning`; 'require' fails then; 'ignore' leaves the file to this process. If the group cannot be kept, the new
    * group gets no more rights than all others have.
@@ -89,7 +94,8 @@ export function writeSettings(path: string, options: AtomicWriteOptions): WriteS
   checkChoice('symlink', options.symlink, ['follow', 'replace'])
   checkChoice('conflict', options.conflict, ['overwrite', 'rename', 'fail'])
   checkChoice('owner', options.owner, ['try', 'require', 'ignore'])
-  for (const name of ['verify', 'digest', 'makeParents'] as const) checkFlag(name, options[name])
+  for (const name of ['verify', 'digest', 'makeParents', 'replaceReadOnly'] as const)
+    checkFlag(name, options[name])
   checkMode('mode', options.mode)
   checkAbortSignal('signal', options.signal)
   checkCallback('progress', options.progress)
