@@ -24,7 +24,12 @@ test('KNOWN-FAILURES 48: zero is a number like any other, and not none', async (
   t.is((await disk.stat('/d/file')).mode & 0o777, 0)
   t.deepEqual(disk.list(), ['/d/', '/d/file'])
   t.deepEqual(seen, [1])
-  const { backup } = await writeFileAtomic('/d/file', 'y', { fs: disk, backup: 1, now: () => 0 })
+  const { backup } = await writeFileAtomic('/d/file', 'y', {
+    fs: disk,
+    backup: 1,
+    now: () => 0,
+    replaceReadOnly: true,
+  })
   t.regex(backup!, /\.19700101T000000000Z\./)
   await writeJson('/d/zero.json', 0, { fs: disk, indent: 0, schema: { const: 0 } })
   t.is(`${disk.snapshot().get('/d/zero.json')}`, '0\n')

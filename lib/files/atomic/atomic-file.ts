@@ -8,6 +8,7 @@ import { diskError, errorCode, SystemError } from '../disk/disk-error.js'
 import type { FileStats } from '../disk/fs.js'
 import { createTemporary } from '../disk/move-file.js'
 import { writeFully } from '../disk/read-write.js'
+import { retrying } from '../disk/retry.js'
 import { UserCallback } from '../disk/user-callback.js'
 import { Renewal } from '../own/lease.js'
 import { temporaryName } from '../own/temporary-name.js'
@@ -105,8 +106,8 @@ export class AtomicFile {
   static async open(file: string, options: AtomicWriteOptions = {}): Promise<AtomicFile> {
     const settings = writeSettings(file, options)
     const { path, fs, durability, tempDir, signal } = settings
-    checkSignal(signal, path)
-    try {
+    const open = async () => {
+      checkSignal(signal, path)
       if (settings.makeParents) await makeFolders(fs, dirname(path), durability === 'power')
       const target = await findTarget(path, settings)
       const temporary = join(tempDir ?? target.folder, temporaryName())
@@ -118,6 +119,9 @@ export class AtomicFile {
         throw noFolder(path, target.folder, tempDir, cause)
       })
       return new AtomicFile(path, { target, settings, temporary }, fd)
+    }
+    try {
+      return await retrying(open, settings)
     } catch (error) {
       throw diskError(error, 'write', path)
     }
@@ -143,12 +147,12 @@ export class AtomicFile {
       await this.#hasher?.forget(at)
       for (const piece of portionsOf(buffers, size)) {
         this.#check()
-        const writing = writeFully(fs, this.#fd, piece, at)
+        const from = at
+        const writing = retrying(() => writeFully(fs, this.#fd, piece, from), this.#draft.settings)
         // a failure is thrown by the await below, after the digest
         writing.catch(() => {})
-        if (this.#hasher) await this.#hasher.take(at, piece)
+        if (this.#hasher) await this.#hasher.take(from, piece)
         await writing
-        const from = at
         at += lengthOf(piece)
         this.#ranges.add(from, at)
         this.#callback.run(() => progress?.(this.bytes))
@@ -177,7 +181,10 @@ export class AtomicFile {
     return this.#run('any', async () => {
       if (this.#state === 'open') await this.#stage()
       this.#state = 'over'
-      const named = await giveName({ ...this.#draft, guard })
+      const give = () => giveName({ ...this.#draft, guard })
+      // from another folder the temporary file has been moved by then
+      const { settings } = this.#draft
+      const named = await (settings.tempDir === undefined ? retrying(give, settings) : give())
       return {
         bytes: this.bytes,
         digest: this.#draft.digest!,

@@ -11,6 +11,7 @@ import {
 import type { FileSystem } from '../disk/fs.js'
 import { localPath, localTarget } from '../disk/names.js'
 import { nodeFileSystem } from '../disk/node-fs.js'
+import { checkRetry, type RetryOptions } from '../disk/retry.js'
 import type { Durability } from '../publish/publish.js'
 
 /** How a file is written. */
@@ -48,6 +49,11 @@ export interface AtomicWriteOptions {
    */
   conflict?: 'overwrite' | 'rename' | 'fail'
   /**
+   * Replaces a file also if nobody may write to it, as one of mode 0444. Default false: that is `ERR_PERMISSION`, since
+   * somebody has protected it. For 'overwrite'; a link with `symlink: 'replace'` has no mode.
+   */
+  replaceReadOnly?: boolean
+  /**
    * Owner and group of the file that is replaced: 'try' (default) keeps them if the system allows it, else there is a
    * `warning`; 'require' fails then; 'ignore' leaves the file to this process. If the group cannot be kept, the new
    * group gets no more rights than all others have.
@@ -64,8 +70,14 @@ export interface AtomicWriteOptions {
   signal?: AbortSignal
   /** Called with the number of bytes written so far. What it throws cancels the write, and is passed on unchanged. */
   progress?: (bytes: number) => void
+  /**
+   * Tries again what failed in a way that can pass (EBUSY, EAGAIN, EMFILE, ENFILE, EINTR, on Windows also EPERM and
+   * EACCES): to make the temporary file, to write to it, and to give it the name. With a `tempDir` not the last. A
+   * failed sync is never tried again. Default: one attempt.
+   */
+  retry?: RetryOptions
   fs?: FileSystem
-  /** For the pauses between attempts on Windows. */
+  /** For the pauses between attempts. */
   clock?: Clock
   /** Milliseconds since 1970, for the names of backups. Default `Date.now`. */
   now?: () => number
@@ -89,10 +101,12 @@ export function writeSettings(path: string, options: AtomicWriteOptions): WriteS
   checkChoice('symlink', options.symlink, ['follow', 'replace'])
   checkChoice('conflict', options.conflict, ['overwrite', 'rename', 'fail'])
   checkChoice('owner', options.owner, ['try', 'require', 'ignore'])
-  for (const name of ['verify', 'digest', 'makeParents'] as const) checkFlag(name, options[name])
+  for (const name of ['verify', 'digest', 'makeParents', 'replaceReadOnly'] as const)
+    checkFlag(name, options[name])
   checkMode('mode', options.mode)
   checkAbortSignal('signal', options.signal)
   checkCallback('progress', options.progress)
+  checkRetry('retry', options.retry)
   const { backup = false } = options
   if (typeof backup !== 'boolean') checkWhole('backup', backup, 0)
   if (/[/\\]$/.test(path) && (path.endsWith('/') || process.platform === 'win32')) {

@@ -1,7 +1,7 @@
 import { basename, dirname, join, resolve } from 'node:path'
 import { type Clock, systemClock } from '../../clock.js'
 import { printable, SluiceError } from '../../errors.js'
-import { checkAbortSignal, checkChoice } from '../../options.js'
+import { checkAbortSignal, checkChoice, checkFlag } from '../../options.js'
 import { type Audited, audited } from '../audit/recorder.js'
 import { diskError, errorCode } from '../disk/disk-error.js'
 import type { FileStats, FileSystem } from '../disk/fs.js'
@@ -16,6 +16,7 @@ import { handlesOf } from '../tree/handle-budget.js'
 import { makeFolders } from '../tree/make-folders.js'
 import { Folder } from '../tree/open-folder.js'
 import { takeFreeName } from './take-free-name.js'
+import { checkReplaceable } from './target.js'
 
 /** Options of {@link renameAtomic}. */
 export interface RenameOptions extends Audited {
@@ -24,6 +25,8 @@ export interface RenameOptions extends Audited {
    * instead, 'fail' fails with `ERR_CONFLICT`.
    */
   conflict?: 'overwrite' | 'rename' | 'fail'
+  /** Replaces a file also if nobody may write to it, as one of mode 0444. Default false: `ERR_PERMISSION`. */
+  replaceReadOnly?: boolean
   /** 'power' (default) syncs the file and its names; for a folder only its names, not its content. */
   durability?: Durability
   /** Cancels with `ERR_CANCELLED` before the rename, or during a copy to another file system; the source stays. */
@@ -74,6 +77,7 @@ async function rename(from: string, to: string, options: RenameOptions): Promise
   checkChoice('conflict', conflict, ['overwrite', 'rename', 'fail'])
   checkChoice('durability', durability, ['crash', 'power'])
   checkAbortSignal('signal', signal)
+  checkFlag('replaceReadOnly', options.replaceReadOnly)
   if (resolve(from) === resolve(to)) throw samePath(from)
   const check = () => {
     if (!signal?.aborted) return
@@ -87,6 +91,9 @@ async function rename(from: string, to: string, options: RenameOptions): Promise
       check()
       const source = await sourceAt(fs, from)
       if (await isSameName(fs, from, to, source)) throw samePath(from)
+      const there = conflict === 'overwrite' ? await lstatIfThere(fs, to) : undefined
+      // a second name of the source is none that is replaced
+      if (there && !sameInode(there, source)) checkReplaceable(to, there, options.replaceReadOnly)
       await makeFolders(fs, dirname(to), durability === 'power')
       // a synced name does not mean that the content is on the disk, too
       if (durability === 'power' && source.isFile()) await handles.retry(() => syncFile(fs, from))

@@ -1,4 +1,5 @@
 import { basename, dirname, isAbsolute } from 'node:path'
+import { printable, SluiceError } from '../../errors.js'
 import { withAccessList } from '../disk/access-list.js'
 import { SystemError } from '../disk/disk-error.js'
 import type { FileStats, FileSystem } from '../disk/fs.js'
@@ -21,9 +22,11 @@ const MOST_FOLLOWED = 40
 
 /**
  * Finds what a write to `path` will replace. Throws `ERR_USAGE` for a name that leads
- * into a process, and system errors: EISDIR, ENXIO (pipe, device), ELOOP.
+ * into a process, `ERR_PERMISSION` for a file that nobody may write to, and system errors: EISDIR, ENXIO (pipe,
+ * device), ELOOP.
  */
-export async function findTarget(path: string, { fs, symlink, conflict }: WriteSettings): Promise<Target> {
+export async function findTarget(path: string, settings: WriteSettings): Promise<Target> {
+  const { fs, symlink, conflict, replaceReadOnly } = settings
   // what has the name is found by the step that takes it
   if (conflict !== 'overwrite') return targetOf(path, undefined)
   const there = await lstatIfThere(fs, path)
@@ -31,9 +34,24 @@ export async function findTarget(path: string, { fs, symlink, conflict }: WriteS
     there?.isSymbolicLink() && symlink === 'follow' ? await follow(fs, path) : targetOf(path, there)
   if (target.there && !target.there.isSymbolicLink()) {
     checkRegular(target.there)
+    checkReplaceable(target.path, target.there, replaceReadOnly)
     await withAccessList(fs, target.path, target.there)
   }
   return target
+}
+
+/** The permission bits of which one is set where anybody may write to a file. */
+const WRITE_BITS = 0o222
+
+/**
+ * `ERR_PERMISSION` for a file that nobody may write to, as one of mode 0444, unless it may be replaced all the same. The
+ * system asks for the rights to its folder only; but somebody has protected it.
+ */
+export function checkReplaceable(path: string, there: FileStats, replaceReadOnly = false): void {
+  if (!there.isFile() || (there.mode & WRITE_BITS) !== 0 || replaceReadOnly) return
+  const mode = (there.mode & 0o777).toString(8).padStart(4, '0')
+  const message = `${printable(path)} is read-only (mode ${mode}), and stays as it is: set replaceReadOnly, or make it writable (chmod u+w)`
+  throw new SluiceError('ERR_PERMISSION', message, { path })
 }
 
 /** Follows the links. If the last one leads to nothing, that file will be made. */

@@ -1,27 +1,22 @@
-import { type Clock, pause, systemClock } from '../../clock.js'
+import { type Clock, systemClock } from '../../clock.js'
 import { printable, SluiceError } from '../../errors.js'
-import { checkAbortSignal, checkChoice, checkDuration, checkWhole } from '../../options.js'
+import { checkAbortSignal, checkChoice, checkWhole } from '../../options.js'
 import { type Audited, audited } from '../audit/recorder.js'
-import { errorCode, readError } from '../disk/disk-error.js'
+import { readError } from '../disk/disk-error.js'
 import { type FileStats, type FileSystem, OPEN } from '../disk/fs.js'
 import { localPath } from '../disk/names.js'
 import { nodeFileSystem } from '../disk/node-fs.js'
 import { checkRegular, withRegular } from '../disk/open-regular.js'
 import { readFully } from '../disk/read-write.js'
+import { canPass, checkRetry, pauseAfter, type RetryOptions } from '../disk/retry.js'
 import { sameContent } from '../disk/stats.js'
 import { handlesOf } from '../tree/handle-budget.js'
 import { decodeText, TEXT_ENCODINGS, type TextEncoding } from './encodings.js'
 
 /** Options of {@link readFileRetry}. */
-export interface ReadOptions extends Audited {
+export interface ReadOptions extends Audited, RetryOptions {
   /** Return text in this encoding instead of bytes; `ERR_PARSE` if it is not such text. */
   encoding?: TextEncoding
-  /** How many attempts are made in all. Default 5. */
-  attempts?: number
-  /** Milliseconds before the second attempt; doubled each time. Default 20. */
-  delay?: number
-  /** The longest wait between two attempts, in milliseconds. Default 1000. */
-  maxDelay?: number
   /** The largest size in bytes; a larger file fails with `ERR_LIMIT`. Default: what one Buffer can hold. */
   maxBytes?: number
   /** Cancels with `ERR_CANCELLED`. */
@@ -30,12 +25,9 @@ export interface ReadOptions extends Audited {
   clock?: Clock
 }
 
-/** Errors that can go away by themselves; that a file does not exist is none of them. */
-const PASSING_ERRORS = new Set(['EBUSY', 'EAGAIN', 'EMFILE', 'ENFILE', 'EINTR'])
-
 /**
- * Reads a whole file, as it was at one moment: it is read twice, and compared. Tries again after errors that can go away (EBUSY, EAGAIN, EMFILE, ENFILE, EINTR), and if the
- * file changed while it was read; if the file does not exist it fails at once. Fails with `ERR_NO_SUCH_FILE`,
+ * Reads a whole file, as it was at one moment: it is read twice, and compared. Tries again after errors that can go away (EBUSY, EAGAIN, EMFILE, ENFILE, EINTR, on Windows EPERM and EACCES, too),
+ * and if the file changed while it was read; if the file does not exist it fails at once. Fails with `ERR_NO_SUCH_FILE`,
  * `ERR_SOURCE_READ`, `ERR_SOURCE_CHANGED` (with every attempt), `ERR_LIMIT`, `ERR_PARSE` (not text in the encoding),
  * `ERR_CANCELLED`.
  */
@@ -46,11 +38,9 @@ export function readFileRetry(
 export function readFileRetry(path: string, options?: ReadOptions & { encoding?: undefined }): Promise<Buffer>
 export function readFileRetry(file: string, options: ReadOptions = {}): Promise<Buffer | string> {
   return audited('readFileRetry', file, options, async () => {
-    const { attempts = 5, delay = 20, maxDelay = 1000, encoding, clock = systemClock, signal } = options
+    const { attempts = 5, encoding, fs = nodeFileSystem, clock = systemClock, signal } = options
     const path = localPath('path', file)
-    checkWhole('attempts', attempts, 1)
-    checkDuration('delay', delay)
-    checkDuration('maxDelay', maxDelay)
+    checkRetry('', options)
     checkWhole('maxBytes', options.maxBytes, 0)
     checkChoice('encoding', encoding, TEXT_ENCODINGS)
     checkAbortSignal('signal', signal)
@@ -60,11 +50,11 @@ export function readFileRetry(file: string, options: ReadOptions = {}): Promise<
         throw new SluiceError('ERR_CANCELLED', message, { path, cause: signal.reason })
       }
       const found = await read(path, options).catch((error: unknown) => {
-        if (attempt === attempts || !PASSING_ERRORS.has(errorCode(error) ?? '')) throw readError(error, path)
+        if (attempt === attempts || !canPass(error, fs)) throw readError(error, path)
       })
       if (found?.isSame) return encoding ? decodeText(found.bytes, encoding, path) : found.bytes
       if (attempt === attempts) throw changedWhileRead(path, attempts)
-      await pause(clock, Math.min(maxDelay, delay * 2 ** (attempt - 1)), signal)
+      await pauseAfter(attempt, options, clock, signal)
     }
   })
 }

@@ -6,10 +6,8 @@ import { errorCode, isRefusal, SystemError } from './disk-error.js'
 import { type FileStats, type FileSystem, OPEN } from './fs.js'
 import { closing, withRegular } from './open-regular.js'
 import { readPieces, writeFully } from './read-write.js'
+import { HELD_OPEN } from './retry.js'
 import { lstatIfThere, sameContent, sameInode } from './stats.js'
-
-/** What Windows says of a file that a virus scanner or an indexer has open for a moment. */
-const HELD_OPEN = new Set(['EPERM', 'EACCES', 'EBUSY'])
 
 /** Milliseconds between two attempts: from the first to the longest, and in all. */
 const FIRST_MOVE_WAIT = 10

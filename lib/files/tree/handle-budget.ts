@@ -2,7 +2,7 @@ import { Limiter } from '../../async.js'
 import { SluiceError } from '../../errors.js'
 import { checkWhole } from '../../options.js'
 import type { FileSystem } from '../disk/fs.js'
-import { isOutOfHandles, retryWhileOut } from '../disk/out-of-handles.js'
+import { isOutOfHandles, retryWhileOut } from '../disk/retry.js'
 
 /** A handle that nobody uses, kept open because it may be used again. */
 export interface IdleHandle {

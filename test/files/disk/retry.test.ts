@@ -1,5 +1,5 @@
 import test from 'ava'
-import { retryOpen } from '../../../lib/files/disk/out-of-handles.js'
+import { retryOpen } from '../../../lib/files/disk/retry.js'
 import { FakeClock } from '../../../lib/testing/index.js'
 
 const fault = (code: string) => Object.assign(new Error(code), { code })

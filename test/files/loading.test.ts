@@ -1,0 +1,62 @@
+import { execFile } from 'node:child_process'
+import { readFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import test, { type ExecutionContext } from 'ava'
+import { temporary } from '../helpers/folders.js'
+
+const CHILD = fileURLToPath(new URL('../helpers/loading-child.js', import.meta.url))
+const { dependencies } = JSON.parse(
+  await readFile(new URL('../../../package.json', import.meta.url), 'utf8'),
+) as { dependencies: Record<string, string> }
+
+/** The packages that a use needs, where it needs any. */
+const NEEDED: Record<string, string[]> = {
+  'writeJson with schema': ['ajv'],
+  writeYaml: ['yaml'],
+}
+
+interface Loaded {
+  imported: string[]
+  used: string[]
+  uses: string[]
+}
+
+async function load(t: ExecutionContext, use: string): Promise<Loaded> {
+  const { stdout } = await promisify(execFile)(process.execPath, [CHILD, use, await temporary(t)])
+  return JSON.parse(stdout)
+}
+
+/** The packages of ours among what was loaded. Those that they load themselves are theirs to choose. */
+const packagesIn = (loaded: string[]) =>
+  Object.keys(dependencies).filter((name) =>
+    loaded.some((one) => one.replaceAll('\\', '/').includes(`/node_modules/${name}/`)),
+  )
+
+/** What was loaded of our own, below lib/. */
+const oursIn = (loaded: string[]) => loaded.flatMap((one) => /\/dist\/lib\/(.*)\.js$/.exec(one)?.[1] ?? [])
+
+const MAY_BE = /^(?:files|digest)\/|^(?:options|errors|async|clock|ranges)$/
+
+test('importing sluice/files loads nothing of transfers, and no package', async (t) => {
+  const { imported } = await load(t, 'import')
+  t.true(oursIn(imported).includes('files/index'))
+  t.deepEqual(
+    oursIn(imported).filter((path) => !MAY_BE.test(path)),
+    [],
+  )
+  t.deepEqual(packagesIn(imported), [])
+})
+
+test('each use loads the packages that it needs, and nothing of transfers', async (t) => {
+  const { uses } = await load(t, 'import')
+  for (const use of uses) {
+    const { used } = await load(t, use)
+    t.deepEqual(packagesIn(used), NEEDED[use] ?? [], use)
+    t.deepEqual(
+      oursIn(used).filter((path) => !MAY_BE.test(path)),
+      [],
+      use,
+    )
+  }
+})
