@@ -106,6 +106,7 @@ export { FileTransaction } from './transaction/file-transaction.js'
 export type {
   TransactionCopyOptions,
   TransactionData,
+  TransactionDeleteOptions,
   TransactionOptions,
   TransactionProgress,
   TransactionValueOptions,

@@ -5,6 +5,7 @@ import type { Owner } from '../own/owner.js'
 import {
   encodeSealed,
   hasShape,
+  isCount,
   isDigest,
   isNumber,
   isOwner,
@@ -33,6 +34,14 @@ export interface IntentAction {
   backup?: string
 }
 
+/** What a folder that was copied or moved is to have in the end, as the one that it was. */
+export interface FolderRights {
+  path: string
+  mode: number
+  /** Of a folder that was moved. */
+  owner?: { uid: number; gid: number }
+}
+
 /** The durable record of a transaction, from the moment when it is prepared to its end. */
 export interface Intent {
   id: string
@@ -42,6 +51,10 @@ export interface Intent {
   time: number
   /** Folders to make, the outer ones first. */
   folders: string[]
+  /** Of folders that it makes. */
+  rights?: FolderRights[]
+  /** Folders that go in the end, the inner ones first, if they are empty then. */
+  emptied?: string[]
   /** In the order in which they are applied. */
   actions: IntentAction[]
 }
@@ -77,7 +90,9 @@ export async function readIntent(fs: FileSystem, path: string): Promise<Intent |
  */
 export function isIntent(value: unknown): value is Intent {
   if (!hasShape(value, INTENT_SHAPE)) return false
-  const { owner, actions } = value as unknown as Intent
+  const { owner, actions, folders, rights = [] } = value as unknown as Intent
+  const made = new Set(folders)
+  if (!rights.every(({ path }) => made.has(path))) return false
   return actions.every(({ path, temporary, backup }) => {
     const home = parentOf(path)
     const isBackup = backup === undefined || (isItsTemporary(backup, owner) && parentOf(backup) === home)
@@ -119,6 +134,12 @@ function isAction(value: unknown): boolean {
   )
 }
 
+const RIGHTS_SHAPE: RecordShape = {
+  path: isUserPath,
+  mode: (value) => isCount(value) && (value as number) <= 0o777,
+  owner: maybe((value) => hasShape(value, { uid: isCount, gid: isCount })),
+}
+
 const INTENT_SHAPE: RecordShape = {
   version: oneOf(INTENT_VERSION),
   id: isText,
@@ -126,5 +147,7 @@ const INTENT_SHAPE: RecordShape = {
   durability: oneOf('crash', 'power'),
   time: isNumber,
   folders: listOf(isUserPath),
+  rights: maybe(listOf((value) => hasShape(value, RIGHTS_SHAPE))),
+  emptied: maybe(listOf(isUserPath)),
   actions: listOf(isAction),
 }

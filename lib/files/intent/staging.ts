@@ -95,6 +95,7 @@ export async function stage(
  * Copies the file at `from` into a new temporary file, piece by piece. Fails with `ERR_SOURCE_CHANGED` if somebody
  * wrote to it meanwhile.
  * @param check looks at the content before it is written; then the file is read as a whole
+ * @param tree the one that `from` is in, if it is another one
  */
 export async function stageCopy(
   area: StagingArea,
@@ -102,8 +103,9 @@ export async function stageCopy(
   folder: string,
   attributesFor: (source: FileStats) => NewFileAttributes,
   check?: (content: Uint8Array) => Promise<unknown>,
+  tree: Tree = area.tree,
 ): Promise<StagedFile> {
-  const { fs } = area.tree
+  const { fs } = tree
   const copy = async (fd: number, stats: FileStats) => {
     await withAccessList(fs, fd, stats)
     const source = { fd, stats }
@@ -113,7 +115,7 @@ export async function stageCopy(
     await check(bytes)
     return stage(area, folder, [bytes], attributesFor(stats))
   }
-  return inFolder(area.tree, from, (where) => withRegular(fs, where, copy))
+  return inFolder(tree, from, (where) => withRegular(fs, where, copy))
 }
 
 /** Throws at the end if the file was written to meanwhile. */
@@ -153,6 +155,8 @@ export async function stageLink(
   } catch (error) {
     // EACCES: the system does not allow another name for this file
     if (!isLinkRefusal(error) && errorCode(error) !== 'EACCES') throw error
+    // the link may have been made nevertheless, and nobody else would remove it
+    await inFolder(tree, path, (where) => tree.fs.unlink(where)).catch(() => {})
   }
   const attributes = (there: FileStats) => ({ shown: from, there, mtimeMs: there.mtimeMs })
   return (await stageCopy(area, from, folder, attributes)).path

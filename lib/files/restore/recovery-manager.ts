@@ -4,8 +4,10 @@ import { checkAudit } from '../audit/audit-record.js'
 import { diskError } from '../disk/disk-error.js'
 import { checkBelow, localPath } from '../disk/names.js'
 import { isInOwnFolder } from '../own/own-folder.js'
+import { backupMeant, type WhichBackup } from './choose-backup.js'
 import { openRecovery, type RecoveryContext, type RecoveryManagerOptions } from './context.js'
-import { keepContent, type Point, type RecoveryKind, type RecoveryPoint } from './store.js'
+import { keepFromBackup } from './keep-from-backup.js'
+import { keepContent, type Point, type PointRecord, type RecoveryKind, type RecoveryPoint } from './store.js'
 import { type RecoveryOutcome, undoAll } from './undo-all.js'
 import { look } from './undo-point.js'
 import { endUnfinished } from './unfinished-transactions.js'
@@ -89,24 +91,24 @@ export class RecoveryManager implements AsyncDisposable {
   before(kind: RecoveryKind, path: string): Promise<RecoveryPoint> {
     return this.#inTurn('make a recovery point for', path, async () => {
       checkChoice('kind', kind, ['write', 'create', 'delete'])
-      checkLocalPath('path', path)
-      const { root, fs } = this.#context.tree
-      checkBelow(path, root, fs.platform, 'open a manager there')
-      if (isInOwnFolder(path))
-        throw new SluiceError('ERR_PATH', `${printable(path)} is in our own folder`, { path })
-      await this.#context.lock.check()
-      await endUnfinished(this.#context, path)
-      const time = this.#context.now()
-      const point = await this.#context.store.add(this.#number, async (where) => ({
-        kind,
-        path,
-        time,
-        ...(await keepContent(this.#context, kind, path, where)),
-      }))
-      this.#number++
-      this.#points.push(point)
-      return point
+      return this.#add(kind, path, (where) => keepContent(this.#context, kind, path, where))
     })
+  }
+
+  /**
+   * Makes a point for a change that was made already, by a write with the option `backup`, say: an undo gives back what
+   * the backup holds. The file as it is now counts as the result of the change; it may be gone. The content of the backup
+   * is copied, so that the point stays good when the backup is removed.
+   *
+   * Fails as {@link before}, and with `ERR_NO_SUCH_FILE` if there is no such backup, `ERR_USAGE` for what says none.
+   * @param which default 1: the newest; see `restoreBackup`
+   */
+  async fromBackup(path: string, which?: WhichBackup): Promise<RecoveryPoint> {
+    // now: a relative path means what it means at the call
+    const meant = backupMeant('which', which) ?? 1
+    return this.#inTurn('make a recovery point for', path, () =>
+      this.#add('write', path, (where) => keepFromBackup(this.#context, path, meant, where)),
+    )
   }
 
   /**
@@ -195,6 +197,31 @@ export class RecoveryManager implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     if (!this.#closing && this.#points.length > 0) await this.undo().catch(() => {})
     await this.close().catch(() => {})
+  }
+
+  /** @param keep keeps the content at `where` */
+  async #add(
+    kind: RecoveryKind,
+    path: string,
+    keep: (where: string) => Promise<Partial<PointRecord>>,
+  ): Promise<RecoveryPoint> {
+    checkLocalPath('path', path)
+    const { tree, lock, store, now } = this.#context
+    checkBelow(path, tree.root, tree.fs.platform, 'open a manager there')
+    if (isInOwnFolder(path))
+      throw new SluiceError('ERR_PATH', `${printable(path)} is in our own folder`, { path })
+    await lock.check()
+    await endUnfinished(this.#context, path)
+    const time = now()
+    const point = await store.add(this.#number, async (where) => ({
+      kind,
+      path,
+      time,
+      ...(await keep(where)),
+    }))
+    this.#number++
+    this.#points.push(point)
+    return point
   }
 
   #inTurn<T>(what: string, path: string, act: () => Promise<T>): Promise<T> {

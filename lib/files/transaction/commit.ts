@@ -113,9 +113,11 @@ class Commit {
   async #end(file: IntentFile): Promise<void> {
     const { warnings } = this.#context
     try {
+      warnings.push(...(await this.#steps.finish()))
       await file.remove()
     } catch (error) {
-      warnings.push(diskError(error, 'remove the intent', file.path))
+      await this.#checkStillOurs()
+      warnings.push(diskError(error, 'end the transaction of', file.path))
       await this.#keep(file, 'ERR_TRANSACTION', '', error)
       return
     }
@@ -151,6 +153,8 @@ export interface TransactionResult {
   files: { path: string; how: 'created' | 'replaced' | 'deleted' }[]
   /** Folders that were made. */
   folders: string[]
+  /** Folders that are gone, since they were moved or deleted. One that somebody else put something into is left. */
+  emptied: string[]
   /** Failures after everything was applied: files were left, which a recovery removes. */
   warnings: SluiceError[]
 }
@@ -169,23 +173,43 @@ export async function runTransaction(
   let commit: Commit | undefined
   try {
     await ready()
-    const { folders, actions, stats } = await draft.prepare()
+    const { actions, stats, folders, rights, emptied } = await draft.prepare()
     const { id, owner, durability, warnings } = context
     let done = 0
     const totalFiles = actions.length
-    if (totalFiles > 0) {
-      commit = new Commit(context, { id, owner, durability, time: Date.now(), folders, actions }, stats)
+    if (totalFiles + folders.length + emptied.length > 0) {
+      const more = { ...(rights.length > 0 && { rights }), ...(emptied.length > 0 && { emptied }) }
+      const intent = { id, owner, durability, time: Date.now(), folders, ...more, actions }
+      commit = new Commit(context, intent, stats)
       await commit.run(() => report({ phase: 'applying', files: ++done, totalFiles, bytes: draft.bytes }))
     }
+    await draft.removeSources()
     const files = actions.map(({ path, temporary, old }) => {
       if (temporary === undefined) return { path, how: 'deleted' as const }
       return { path, how: old === undefined ? ('created' as const) : ('replaced' as const) }
     })
-    return { id, files, folders, warnings }
+    return { id, files, folders, emptied, warnings }
   } catch (error) {
     // what cannot be removed now is removed by a recovery
     if (!commit?.isKept) await removeAll(context.tree, context.taken).catch(() => {})
     // whoever has the lock now may be the reason for what failed
     throw (await lossOf(context)) ?? error
   }
+}
+
+/** Characters of paths in one record: a line of the trail has an end. */
+const MOST_SHOWN = 128 * 1024
+
+export type Changes = readonly TransactionResult['files'][number][]
+
+/** What was changed, as far as it fits into a record, and how many more there are. */
+export function shownPaths(files: Changes): { paths?: Changes; more?: number } {
+  let length = 0
+  const fits = (one: Changes[number]) => {
+    length += JSON.stringify(one).length
+    return length <= MOST_SHOWN
+  }
+  const paths = files.filter(fits)
+  const more = files.length - paths.length
+  return { ...(paths.length > 0 && { paths }), ...(more > 0 && { more }) }
 }

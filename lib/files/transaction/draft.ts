@@ -1,17 +1,21 @@
 import { printable, SluiceError } from '../../errors.js'
+import { badOption } from '../../options.js'
 import { plainMode, withAccessList } from '../disk/access-list.js'
 import type { FileStats } from '../disk/fs.js'
 import { checkBelow, nameOf, parentOf } from '../disk/names.js'
 import { lstatIfThere } from '../disk/stats.js'
-import type { Intent, IntentAction } from '../intent/intent.js'
-import { digestOfFileAt, inFolder, type StagedFile, stage, stageCopy, stageLink } from '../intent/staging.js'
+import type { FolderRights } from '../intent/intent.js'
+import { inFolder, type StagedFile, stage, stageCopy } from '../intent/staging.js'
 import { isInOwnFolder } from '../own/own-folder.js'
 import { ownerOfTemporary } from '../own/temporary-name.js'
 import { Aliases } from './aliases.js'
 import type { TransactionContext } from './context.js'
-import { fewAtOnce, removeAll } from './folder.js'
+import { fewAtOnce } from './folder.js'
+import { checkKind, type Listed, listTree, type Rights, rightsOf } from './list-tree.js'
 import type { newContentOf, TransactionProgress } from './options.js'
-import { foldersAbove, type PlannedAction, Planner } from './plan.js'
+import { Outside } from './outside.js'
+import { foldersAbove, type PlannedTree, Planner } from './plan.js'
+import { type Prepared, prepare } from './prepare.js'
 
 /** Checks each operation against the disk, stages new content, and feeds the planner. */
 export class Draft {
@@ -22,6 +26,12 @@ export class Draft {
   readonly #aliases: Aliases
   readonly #limiter = fewAtOnce()
   #turn: Promise<unknown> = Promise.resolve()
+  /** What folders are to have that are made as copies of others, by their paths. */
+  readonly #rights = new Map<string, FolderRights>()
+  readonly #outside: Outside[] = []
+  /** Those of them that are removed in the end. */
+  readonly #moved: Outside[] = []
+  #number = 0
   #files = 0
   #bytes = 0
 
@@ -38,114 +48,177 @@ export class Draft {
 
   /** @param content called in the turn of this operation; if it throws, nothing is planned */
   async write(path: string, content: () => ReturnType<typeof newContentOf>, mode?: number): Promise<void> {
-    const number = this.#staged.size
-    await this.#stage(
-      this.#inTurn([path], async () => {
-        const pieces = await content()
-        this.#planner.write(path, number)
-        return async () =>
-          stage(this.#context, this.#home(path), pieces, { ...(await this.#keeping(path)), mode })
-      }),
-    )
+    const number = this.#number++
+    const planned = this.#inTurn([path], async () => {
+      const pieces = await content()
+      this.#planner.write(path, number)
+      return async () =>
+        stage(this.#context, this.#home(path), pieces, { ...(await this.#keeping(path)), mode })
+    })
+    await this.#stage(number, planned)
   }
 
-  /** @param check throws if the content is wrong */
+  /** @param check throws if the content is wrong; for a file only */
   async copy(from: string, to: string, check?: (content: Uint8Array) => Promise<unknown>): Promise<void> {
     checkDifferent(from, to)
-    const number = this.#staged.size
-    await this.#stage(
-      this.#inTurn([from, to], async () => {
-        const source = this.#planner.source(from)
-        this.#planner.write(to, number)
-        const path = source.from === 'old' ? source.path : (await this.#staged.get(source.staged)!).path
-        return async () => {
-          const own = await this.#keeping(to)
-          const attributes = (source: FileStats) => (own.there ? own : { mode: plainMode(source) })
-          return stageCopy(this.#context, path, this.#home(to), attributes, check)
-        }
-      }),
-    )
+    await this.#stageAll([from, to], async (begun) => {
+      if (!this.#planner.isFolder(from)) return void begun.push(...(await this.#copyFile(from, to, check)))
+      if (check) throw badOption('schema', 'left out for a folder', from)
+      const { folders, files, listed, renamed } = await this.#treeFor('copied', from, to)
+      for (const one of folders) await this.#makeFolder(renamed(one), this.#rightsOf(one, listed, false))
+      for (const one of files) {
+        await this.#learn(renamed(one))
+        begun.push(...(await this.#copyFile(one, renamed(one))))
+      }
+    })
   }
 
   async move(from: string, to: string): Promise<void> {
     checkDifferent(from, to)
-    await this.#inTurn([from, to], async () => this.#planner.move(from, to))
+    await this.#inTurn([from, to], async () => {
+      if (!this.#planner.isFolder(from)) return this.#planner.move(from, to)
+      const { folders, files, listed, renamed } = await this.#treeFor('moved', from, to)
+      for (const one of folders) await this.#makeFolder(renamed(one), this.#rightsOf(one, listed, true))
+      for (const one of files) {
+        await this.#learn(renamed(one))
+        this.#planner.move(one, renamed(one))
+      }
+      for (const one of folders) this.#planner.removeFolder(one)
+    })
   }
 
-  async delete(path: string): Promise<void> {
-    await this.#inTurn([path], async () => this.#planner.delete(path))
+  /** @param recursive a folder, too, with all that is in it */
+  async delete(path: string, recursive: boolean): Promise<void> {
+    await this.#inTurn([path], async () => {
+      if (!recursive || !this.#planner.isFolder(path)) return this.#planner.delete(path)
+      const { folders, files } = await this.#treeOf(path)
+      for (const one of files) this.#planner.delete(one)
+      for (const one of folders) this.#planner.removeFolder(one)
+    })
   }
 
   /**
-   * Makes ready all that the commit and an undo need: each moved file gets a second name beside its new path, and each
-   * file that will be replaced or removed gets one beside itself, by a link or a copy. Fails with `ERR_TRANSACTION` if
-   * something else is at a path than when it was named. No operation may be running any more.
-   * @returns with the stats of each path at this moment
+   * Takes in a file or folder from outside.
+   * @param source absolute
+   * @param move it is removed once everything is committed: see {@link removeSources}
    */
-  async prepare(): Promise<Pick<Intent, 'folders' | 'actions'> & { stats: Map<string, FileStats> }> {
-    const { actions: planned, folders } = this.#planner.plan()
-    const staged = await this.#stagedFor(planned)
-    const stats = new Map<string, FileStats>()
-    const saved = new Map<string, { old: string; backup: string }>()
-    const moved = new Set(planned.flatMap(({ content }) => (content?.from === 'old' ? [content.path] : [])))
-    await this.#limiter.each(planned, async ({ path }) => {
-      const there = await this.#lookAgain(path)
-      if (!there) return
-      stats.set(path, there)
-      const backup = await stageLink(this.#context, path, parentOf(path), there)
-      // the content of a moved file must be durable under its new name
-      const sync = moved.has(path) && this.#context.durability === 'power'
-      saved.set(path, { old: await digestOfFileAt(this.#context.tree, backup, sync), backup })
-    })
-    const actions: IntentAction[] = planned.map(({ path }) => ({ path, ...saved.get(path) }))
-    await this.#limiter.each(planned.entries(), async ([i, { content, path }]) => {
-      if (!content) return
-      if (content.from === 'new') {
-        const { path: temporary, digest } = staged.get(content.staged)!
-        actions[i] = { ...actions[i]!, temporary, digest }
-      } else {
-        const there = stats.get(content.path)!
-        const temporary = await stageLink(this.#context, content.path, this.#home(path), there)
-        actions[i] = { ...actions[i]!, temporary, digest: saved.get(content.path)!.old }
+  async bring(source: string, to: string, move: boolean): Promise<void> {
+    await this.#stageAll([to], async (begun) => {
+      const outside = await Outside.open(this.#context.tree, source)
+      this.#outside.push(outside)
+      for (const [path, stats] of outside.listed) {
+        const at = to + path.slice(outside.name.length)
+        await this.#learn(at)
+        if (stats.isDirectory()) await this.#makeFolder(at, rightsOf(stats, move))
+        else begun.push(this.#begin(at, () => this.#stageFrom(outside, path, at, move)))
       }
+      if (move) this.#moved.push(outside)
     })
-    return { folders, actions, stats }
   }
 
-  /** The new content that counts, by its number. Removes what later operations have replaced. */
-  async #stagedFor(planned: readonly PlannedAction[]): Promise<Map<number, StagedFile>> {
-    const counts = new Set(planned.map(({ content }) => (content?.from === 'new' ? content.staged : -1)))
-    const staged = new Map<number, StagedFile>()
-    const superseded: string[] = []
-    for (const [number, promise] of this.#staged) {
-      const one = await promise
-      if (counts.has(number)) staged.set(number, one)
-      else superseded.push(one.path)
+  /** Removes what was moved in. What cannot be removed is a warning: it is there twice. */
+  async removeSources(): Promise<void> {
+    const { durability, warnings } = this.#context
+    for (const outside of this.#moved) {
+      const warning = await outside.remove(durability === 'power')
+      if (warning) warnings.push(warning)
     }
-    await removeAll(this.#context.tree, superseded)
-    return staged
   }
 
-  async #lookAgain(path: string): Promise<FileStats | undefined> {
-    const { tree } = this.#context
-    const before = this.#planner.known(path)
-    const there = await inFolder(tree, path, (where) => lstatIfThere(tree.fs, where)).catch(
-      (error: unknown) => {
-        // what is below a missing folder is missing, too; makeFolder notices if that changes
-        if (before === 'missing') return undefined
-        throw error
-      },
-    )
-    if (before === 'file' ? there?.isFile() : !there) return there
-    const message = `${printable(path)} was changed by somebody else since the transaction named it`
-    throw new SluiceError('ERR_TRANSACTION', message, { path })
+  /** Closes what was opened outside. */
+  async close(): Promise<void> {
+    for (const outside of this.#outside) await outside.close()
+  }
+
+  /** {@link prepare} of all that was planned. No operation may be running any more. */
+  prepare(): Promise<Prepared> {
+    const home = (path: string) => this.#home(path)
+    return prepare(this.#context, {
+      planner: this.#planner,
+      staged: this.#staged,
+      rights: this.#rights,
+      home,
+    })
+  }
+
+  /** {@link #inTurn} for what stages any number of files; waits for all that it begun. */
+  async #stageAll(paths: string[], plan: (begun: Promise<StagedFile>[]) => Promise<void>): Promise<void> {
+    const begun: Promise<StagedFile>[] = []
+    try {
+      await this.#inTurn(paths, () => plan(begun))
+    } finally {
+      await Promise.allSettled(begun)
+    }
+    await Promise.all(begun)
+  }
+
+  /** What is in a folder by now. */
+  async #treeOf(path: string): Promise<PlannedTree & { listed: Listed }> {
+    const isThere = this.#planner.known(path) === 'folder'
+    const listed: Listed = isThere ? await listTree(this.#context.tree, path) : new Map()
+    for (const [one, stats] of listed) await this.#know(one, stats)
+    return { ...this.#planner.tree(path), listed }
+  }
+
+  /** {@link #treeOf} a folder that is copied or moved, and the new path of each of its paths. */
+  async #treeFor(what: string, from: string, to: string) {
+    if (to.startsWith(`${from}/`)) {
+      const message = `${printable(from)} cannot be ${what} into itself, to ${printable(to)}`
+      throw new SluiceError('ERR_TRANSACTION', message, { path: from })
+    }
+    return { ...(await this.#treeOf(from)), renamed: (path: string) => to + path.slice(from.length) }
+  }
+
+  /** What the copy of a folder is to have; undefined if this transaction makes the folder itself. */
+  #rightsOf(path: string, listed: Listed, move: boolean): Rights | undefined {
+    const stats = listed.get(path)
+    return stats ? rightsOf(stats, move) : this.#rights.get(path)
+  }
+
+  async #makeFolder(path: string, rights: Rights | undefined): Promise<void> {
+    await this.#learn(path)
+    this.#planner.makeFolder(path)
+    if (rights) this.#rights.set(path, { ...rights, path })
+  }
+
+  /** Plans a copy, and begins it. In a list, so that it is not waited for. */
+  async #copyFile(
+    from: string,
+    to: string,
+    check?: (content: Uint8Array) => Promise<unknown>,
+  ): Promise<[Promise<StagedFile>]> {
+    const source = this.#planner.source(from)
+    const path = source.from === 'old' ? source.path : (await this.#staged.get(source.staged)!).path
+    const copy = async () => {
+      const own = await this.#keeping(to)
+      const attributes = (source: FileStats) => (own.there ? own : { mode: plainMode(source) })
+      return stageCopy(this.#context, path, this.#home(to), attributes, check)
+    }
+    return [this.#begin(to, copy)]
+  }
+
+  async #stageFrom(outside: Outside, path: string, to: string, move: boolean): Promise<StagedFile> {
+    const own = await this.#keeping(to)
+    const attributes = (read: FileStats) => {
+      outside.remember(path, read)
+      if (move) return { shown: to, there: read, mtimeMs: read.mtimeMs }
+      return own.there ? own : { mode: plainMode(read) }
+    }
+    return stageCopy(this.#context, path, this.#home(to), attributes, undefined, outside.tree)
+  }
+
+  /** Plans new content, and begins to stage it. To be called in a turn. */
+  #begin(path: string, act: () => Promise<StagedFile>): Promise<StagedFile> {
+    const number = this.#number++
+    this.#planner.write(path, number)
+    return this.#stage(number, Promise.resolve(act))
   }
 
   /** Plans in the order of the calls, while contents are staged concurrently. */
   #inTurn<T>(paths: string[], plan: () => Promise<T>): Promise<T> {
     const { root, fs } = this.#context.tree
     for (const path of paths) {
-      checkBelow(path, root, fs.platform, 'begin a transaction there')
+      checkBelow(path, root, fs.platform, 'begin a transaction there, or take them in by copyIn or moveIn')
       checkNotOurs(path)
       this.#context.pending.check(path)
     }
@@ -158,7 +231,7 @@ export class Draft {
   }
 
   /** @param planned returns a function that stages the content */
-  #stage(planned: Promise<() => Promise<StagedFile>>): Promise<StagedFile> {
+  #stage(number: number, planned: Promise<() => Promise<StagedFile>>): Promise<StagedFile> {
     // async: if the callback throws, the operation fails, but only after its running look at the disk
     const told = (async () => this.#tell(this.#staged.size + 1))()
     told.catch(() => {})
@@ -171,7 +244,9 @@ export class Draft {
         this.#tell(this.#staged.size)
         return one
       })
-    this.#staged.set(this.#staged.size, staged)
+    // whoever waits for it learns of it; the commit does in any case
+    staged.catch(() => {})
+    this.#staged.set(number, staged)
     return staged
   }
 
@@ -185,17 +260,15 @@ export class Draft {
     for (const one of [...foldersAbove(path), path]) {
       if (this.#planner.known(one) !== undefined) continue
       const there = await inFolder(tree, one, (where) => lstatIfThere(tree.fs, where))
-      if (there?.isSymbolicLink()) {
-        const message = `${printable(one)} is a symbolic link; name what it leads to`
-        throw new SluiceError('ERR_UNSAFE_LINK', message, { path: one })
-      }
-      if (there && !there.isFile() && !there.isDirectory()) {
-        const message = `${printable(one)} is neither a file nor a folder`
-        throw new SluiceError('ERR_TRANSACTION', message, { path: one })
-      }
-      if (there?.isFile()) await this.#aliases.check(one, there)
-      this.#planner.learn(one, there ? (there.isFile() ? 'file' : 'folder') : 'missing')
+      await this.#know(one, there)
     }
+  }
+
+  async #know(path: string, there: FileStats | undefined): Promise<void> {
+    if (this.#planner.known(path) !== undefined) return
+    checkKind(path, there)
+    if (there?.isFile()) await this.#aliases.check(path, there)
+    this.#planner.learn(path, there ? (there.isFile() ? 'file' : 'folder') : 'missing')
   }
 
   /** The stats of the file at `path`, whose mode and owner the new one gets. */

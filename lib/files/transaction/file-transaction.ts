@@ -1,7 +1,6 @@
 import { printable, SluiceError } from '../../errors.js'
-import { checkAbortSignal, checkCallback, checkChoice, checkObject, checkOption } from '../../options.js'
+import { checkFlag } from '../../options.js'
 import { checkedContent, reading } from '../atomic/pieces.js'
-import { checkAudit } from '../audit/audit-record.js'
 import { codeForRecord, getDefaultAudit } from '../audit/recorder.js'
 import type { Format } from '../content/formats.js'
 import { plainValue } from '../content/plain-value.js'
@@ -9,22 +8,23 @@ import { encodeChecked } from '../content/schema.js'
 import { diskError } from '../disk/disk-error.js'
 import { localPath } from '../disk/names.js'
 import { UserCallback } from '../disk/user-callback.js'
-import { runTransaction, type TransactionResult } from './commit.js'
+import { type Changes, runTransaction, shownPaths, type TransactionResult } from './commit.js'
 import { closeContext, openContext, type TransactionContext } from './context.js'
 import { Draft } from './draft.js'
 import { Failure } from './failure.js'
 import { removeAll } from './folder.js'
 import {
+  checkTransactionOptions,
   newContentOf,
   type TransactionCopyOptions,
   type TransactionData,
+  type TransactionDeleteOptions,
   type TransactionOptions,
   type TransactionProgress,
   type TransactionValueOptions,
   type TransactionWriteOptions,
 } from './options.js'
 import type { RecoveredTransaction } from './recover.js'
-import { type Changes, shownPaths } from './shown-paths.js'
 
 /**
  * Changes several files below one folder, all of them or none, even after a failure, the death of the process and (with
@@ -39,7 +39,7 @@ import { type Changes, shownPaths } from './shown-paths.js'
  * ```
  *
  * Each operation sees what the earlier ones planned; on the disk nothing changes before {@link commit}, except for
- * temporary files. Paths are relative, with `/`, and name regular files; no link is followed. Existing files that are
+ * temporary files. Paths are relative, with `/`, and name regular files and folders; no link is followed. Existing files that are
  * written keep their mode and owner, moved files stay the same files. After a crash the next `begin` in the folder
  * completes or undoes what was left, or {@link recoverTransactions} does.
  *
@@ -83,15 +83,7 @@ export class FileTransaction implements AsyncDisposable {
    */
   static async begin(path: string, options: TransactionOptions = {}): Promise<FileTransaction> {
     const folder = localPath('folder', path)
-    checkObject('options', options)
-    const { id, durability, unfinished, progress, signal, audit } = options
-    const isId = id === undefined || (typeof id === 'string' && id !== '' && id.length <= 200)
-    checkOption('id', id, isId, 'a text of 1 to 200 characters')
-    checkChoice('durability', durability, ['crash', 'power'])
-    checkChoice('unfinished', unfinished, ['recover', 'refuse'])
-    checkCallback('progress', progress)
-    checkAbortSignal('signal', signal)
-    checkAudit(audit)
+    checkTransactionOptions(options)
     return new FileTransaction(await openContext(folder, options), options)
   }
 
@@ -126,8 +118,10 @@ export class FileTransaction implements AsyncDisposable {
 
   /**
    * `to` gets the content that `from` has now, or that was planned for it. Mode and owner are those of an existing
-   * `to`; else the mode is that of `from`. Fails as {@link write}, with `ERR_TRANSACTION` if there is no file to
-   * copy, and with `ERR_SOURCE_CHANGED` if somebody wrote to it meanwhile.
+   * `to`; else the mode is that of `from`. If `from` is a folder, so does all that is in it; then `to` must not exist.
+   * Fails as {@link write}, with `ERR_TRANSACTION` if there is nothing to copy, a folder stands at `to` or would be
+   * copied into itself, with `ERR_UNSAFE_LINK` if a symbolic link is in the folder, and with `ERR_SOURCE_CHANGED` if
+   * somebody wrote to a file meanwhile.
    */
   copy(from: string, to: string, { schema }: TransactionCopyOptions = {}): Promise<void> {
     const check = (content: Uint8Array) => checkedContent(content, 'utf8', schema, to)
@@ -137,16 +131,43 @@ export class FileTransaction implements AsyncDisposable {
   }
 
   /**
-   * The file `from` gets the path `to`. Fails as {@link write}, and with `ERR_TRANSACTION` if there is no file to
-   * move.
+   * The file or folder `from` gets the path `to`. A moved file stays the same one; a folder is made anew, with the mode
+   * and, as far as the system allows it, the owner that it had, and all that is in it is moved. Fails as {@link copy}.
    */
   move(from: string, to: string): Promise<void> {
     return this.#operation('move', from, () => this.#draft.move(from, to))
   }
 
-  /** The file is removed. Fails as {@link write}, and with `ERR_TRANSACTION` if there is none. */
-  delete(path: string): Promise<void> {
-    return this.#operation('delete', path, () => this.#draft.delete(path))
+  /**
+   * {@link copy} of a file or folder that is not below the folder of the transaction. `source` is any path; links on the
+   * way are followed, but it must be none itself. Fails also with `ERR_NO_SUCH_FILE`, and with `ERR_USAGE` if it is in
+   * the folder of the transaction, or that is in it.
+   */
+  copyIn(source: string, to: string): Promise<void> {
+    const copy = async () => this.#draft.bring(localPath('source', source), to, false)
+    return this.#operation('copy in', source, copy)
+  }
+
+  /**
+   * {@link copyIn}, and once everything is committed the source is removed. So its content is there, or here, or, if the
+   * process dies right after the commit, in both places; it is never in none. What somebody has changed or added there
+   * since it was read is left, with a warning in the result. Mode, time and, as far as the system allows it, the owner are
+   * kept.
+   */
+  moveIn(source: string, to: string): Promise<void> {
+    const move = async () => this.#draft.bring(localPath('source', source), to, true)
+    return this.#operation('move in', source, move)
+  }
+
+  /**
+   * The file is removed; with `recursive` a folder, too, with all that is in it. Fails as {@link write}, and with
+   * `ERR_TRANSACTION` if there is none.
+   */
+  delete(path: string, { recursive = false }: TransactionDeleteOptions = {}): Promise<void> {
+    return this.#operation('delete', path, async () => {
+      checkFlag('recursive', recursive)
+      await this.#draft.delete(path, recursive)
+    })
   }
 
   /**
@@ -261,6 +282,7 @@ export class FileTransaction implements AsyncDisposable {
 
   /** Closes everything, and records how it ended. */
   async #end(status: 'ok' | 'failed', files: Changes, error?: Error): Promise<void> {
+    await this.#draft.close()
     await closeContext(this.#context)
     this.#failure.end()
     const { tree, id } = this.#context

@@ -1,6 +1,14 @@
 import type { Clock } from '../../clock.js'
 import { isSluiceError, messageOf, printable, SluiceError } from '../../errors.js'
-import { checkMode, isBytes } from '../../options.js'
+import {
+  checkAbortSignal,
+  checkCallback,
+  checkChoice,
+  checkMode,
+  checkObject,
+  checkOption,
+  isBytes,
+} from '../../options.js'
 import {
   checkedContent,
   contentOf,
@@ -9,7 +17,7 @@ import {
   untilAborted,
   type WriteData,
 } from '../atomic/pieces.js'
-import type { Audit } from '../audit/audit-record.js'
+import { type Audit, checkAudit } from '../audit/audit-record.js'
 import type { EncodeOptions } from '../content/formats.js'
 import type { Schema } from '../content/schema.js'
 import type { FileSystem } from '../disk/fs.js'
@@ -62,6 +70,19 @@ export interface TransactionOptions {
   renewals?: Clock
 }
 
+/** `ERR_USAGE` for a wrong option. */
+export function checkTransactionOptions(options: TransactionOptions): void {
+  checkObject('options', options)
+  const { id, durability, unfinished, progress, signal, audit } = options
+  const isId = id === undefined || (typeof id === 'string' && id !== '' && id.length <= 200)
+  checkOption('id', id, isId, 'a text of 1 to 200 characters')
+  checkChoice('durability', durability, ['crash', 'power'])
+  checkChoice('unfinished', unfinished, ['recover', 'refuse'])
+  checkCallback('progress', progress)
+  checkAbortSignal('signal', signal)
+  checkAudit(audit)
+}
+
 /** Options of {@link FileTransaction.write}. */
 export interface TransactionWriteOptions {
   /** Permission bits. Default: those of the existing file; for a new one 0o666 without the bits of the umask. */
@@ -72,8 +93,14 @@ export interface TransactionWriteOptions {
 
 /** Options of {@link FileTransaction.copy}. */
 export interface TransactionCopyOptions {
-  /** The value in the file must match it; `to` must end with `.json`, `.yaml` or `.yml`. */
+  /** The value in the file must match it; `to` must end with `.json`, `.yaml` or `.yml`. Not for folders. */
   schema?: Schema
+}
+
+/** Options of {@link FileTransaction.delete}. */
+export interface TransactionDeleteOptions {
+  /** A folder, too, with all that is in it. Default false. */
+  recursive?: boolean
 }
 
 /** Options of {@link FileTransaction.writeJson} and {@link FileTransaction.writeYaml}. */

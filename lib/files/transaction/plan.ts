@@ -21,6 +21,15 @@ export interface TransactionPlan {
   actions: PlannedAction[]
   /** The folders to make before the first file is put in place, the outer ones first. */
   folders: string[]
+  /** The folders that go, the inner ones first: nothing of the plan is left in them. */
+  emptied: string[]
+}
+
+/** What is planned below a folder, by path. */
+export interface PlannedTree {
+  /** With the folder itself, the outer ones first. */
+  folders: string[]
+  files: string[]
 }
 
 /**
@@ -32,7 +41,9 @@ export class Planner {
   readonly #kinds = new Map<string, PathKind>([['', 'folder']])
   /** The planned content of each path; null: no file. */
   readonly #now = new Map<string, Content | null>()
-  /** How many planned files are below a folder. */
+  /** Folders that are made as such, also without a file in them (true), and those that go (false). */
+  readonly #folders = new Map<string, boolean>()
+  /** How many planned files, and folders that are made as such, are below a folder. */
   readonly #below = new Map<string, number>()
 
   /** Tells what is at `path`. To be called for a path and all folders above it before an operation names it. */
@@ -52,8 +63,9 @@ export class Planner {
   source(path: string): Content {
     const content = this.#content(path)
     if (content) return content
-    if (this.#isFolder(path)) throw contradiction(path, 'is a folder; name the files in it')
-    const gone = this.#now.has(path)
+    if (this.isFolder(path))
+      throw contradiction(path, 'is a folder; name the files in it, or delete it with recursive: true')
+    const gone = this.#now.has(path) || this.#folders.get(path) === false
     throw contradiction(path, gone ? 'was deleted or moved by this transaction' : 'does not exist')
   }
 
@@ -79,6 +91,31 @@ export class Planner {
     this.#set(path, null)
   }
 
+  /** The path becomes a folder; nothing may have it. */
+  makeFolder(path: string): void {
+    if (this.isFolder(path)) throw contradiction(path, 'is a folder already; delete it first')
+    if (this.#content(path)) throw contradiction(path, 'is a file; delete it first')
+    this.#checkAbove(path)
+    this.#setFolder(path, true)
+  }
+
+  /** The folder goes, unless something is planned in it in the end. All files in it must have been moved or deleted. */
+  removeFolder(path: string): void {
+    this.#setFolder(path, false)
+  }
+
+  /** What is in a folder by now. Everything below it must have been learned. */
+  tree(path: string): PlannedTree {
+    const all = new Set([path])
+    for (const paths of [this.#kinds, this.#now, this.#folders])
+      for (const one of paths.keys()) if (one.startsWith(`${path}/`)) all.add(one)
+    // folders that only files are in were never learned
+    for (const one of [...all])
+      for (const above of foldersAbove(one)) if (above.length > path.length) all.add(above)
+    const folders = [...all].filter((one) => this.isFolder(one)).sort(outerFirst)
+    return { folders, files: [...all].filter((one) => this.#content(one)) }
+  }
+
   /** The final plan. */
   plan(): TransactionPlan {
     const puts: PlannedAction[] = []
@@ -93,10 +130,20 @@ export class Planner {
       puts.push({ path, content })
       for (const above of foldersAbove(path)) if (this.known(above) !== 'folder') folders.add(above)
     }
+    const emptied: string[] = []
+    for (const [path, made] of this.#folders) {
+      if (made)
+        for (const one of [...foldersAbove(path), path]) if (this.known(one) !== 'folder') folders.add(one)
+      if (!made && this.known(path) === 'folder' && !this.isFolder(path)) emptied.push(path)
+    }
     // first the files that a folder replaces; the other removals last, so that a moved file always has a name
     const first = removes.filter(({ path }) => folders.has(path))
     const last = removes.filter(({ path }) => !folders.has(path))
-    return { actions: [...first, ...puts, ...last], folders: [...folders].sort(outerFirst) }
+    return {
+      actions: [...first, ...puts, ...last],
+      folders: [...folders].sort(outerFirst),
+      emptied: emptied.sort(outerFirst).reverse(),
+    }
   }
 
   #content(path: string): Content | null {
@@ -105,12 +152,23 @@ export class Planner {
     return this.known(path) === 'file' ? { from: 'old', path } : null
   }
 
-  #isFolder(path: string): boolean {
-    return this.known(path) === 'folder' || (this.#below.get(path) ?? 0) > 0
+  /** Whether a folder has the path by now. */
+  isFolder(path: string): boolean {
+    if ((this.#below.get(path) ?? 0) > 0) return true
+    return this.#folders.get(path) ?? this.known(path) === 'folder'
   }
 
   #checkTarget(path: string): void {
-    if (this.#isFolder(path)) throw contradiction(path, 'is a folder; a file cannot have its name')
+    if (this.isFolder(path)) throw contradiction(path, 'is a folder; a file cannot have its name')
+    if (this.known(path) === 'folder')
+      throw contradiction(
+        path,
+        'is a folder until the commit; give a file its name in a transaction of its own',
+      )
+    this.#checkAbove(path)
+  }
+
+  #checkAbove(path: string): void {
     for (const above of foldersAbove(path)) {
       if (this.#content(above))
         throw contradiction(above, `is a file, so that ${printable(path)} cannot be in it`)
@@ -120,6 +178,16 @@ export class Planner {
   #set(path: string, content: Content | null): void {
     const change = (content ? 1 : 0) - (this.#now.get(path) ? 1 : 0)
     this.#now.set(path, content)
+    this.#count(path, change)
+  }
+
+  #setFolder(path: string, made: boolean): void {
+    const change = (made ? 1 : 0) - (this.#folders.get(path) ? 1 : 0)
+    this.#folders.set(path, made)
+    this.#count(path, change)
+  }
+
+  #count(path: string, change: number): void {
     if (change === 0) return
     for (const above of foldersAbove(path)) this.#below.set(above, (this.#below.get(above) ?? 0) + change)
   }

@@ -161,7 +161,7 @@ export async function recoverIntents(tree: Tree, recovery: Recovery): Promise<Re
       const intent = await file.read()
       if (intent) {
         found.id = intent.id
-        found.paths = intent.actions.map(({ path }) => path)
+        found.paths = [...intent.actions.map(({ path }) => path), ...(intent.emptied ?? [])]
         let running = await isRunning(file, intent.owner, system, watch)
         while (running === undefined) {
           await untilNextLook(watch.clock, LOOK_EVERY, signal)
@@ -230,6 +230,7 @@ async function recoverTransaction(
     if (direction !== 'discard') {
       await (direction === 'forward' ? steps.forward() : steps.undo())
       await steps.sync()
+      if (direction === 'forward') await steps.finish()
     }
     await file.remove()
     await steps.clean()

@@ -1,9 +1,10 @@
 import { printable, SluiceError } from '../../errors.js'
+import { setMode, unlessRefused } from '../disk/attributes.js'
 import { diskError, errorCode } from '../disk/disk-error.js'
 import type { FileStats } from '../disk/fs.js'
 import { moveOver } from '../disk/move-file.js'
-import { foldName } from '../disk/names.js'
-import type { Intent, IntentAction } from '../intent/intent.js'
+import { foldName, parentOf } from '../disk/names.js'
+import type { FolderRights, Intent, IntentAction } from '../intent/intent.js'
 import { inFolder } from '../intent/staging.js'
 import type { Tree } from '../tree/tree.js'
 import { fewAtOnce, removeAll, removeFile, syncFoldersOf, unlessMissing } from './folder.js'
@@ -65,10 +66,12 @@ export class Steps {
       done?.(action)
     }
     const { cleared, puts, removes } = this.#order
-    const { folders } = this.#intent
+    const { folders, rights = [] } = this.#intent
+    const later = new Set(rights.map(({ path }) => path))
     await this.#each(cleared, forward)
     await this.#guard()
-    for (const folder of folders) await this.#tree.makeFolder(folder)
+    // nobody else sees what is in it before it has its own rights
+    for (const folder of folders) await this.#tree.makeFolder(folder, later.has(folder) ? 0o700 : 0o777)
     // a power cut that loses a new folder would lose the file that was moved into it, too
     await this.#syncFoldersOf(folders)
     await this.#each(puts, forward)
@@ -88,6 +91,31 @@ export class Steps {
     await this.#each(cleared, undo)
   }
 
+  /**
+   * What comes once everything has its name, and nothing is undone any more: folders that were copied or moved get their
+   * rights, and those that are empty now go, with the temporary files in them that an undo would have needed. It can be
+   * repeated. Gives what the disk refuses to set.
+   */
+  async finish(): Promise<SluiceError[]> {
+    const { actions, rights = [], emptied = [] } = this.#intent
+    const warnings: SluiceError[] = []
+    // the inner ones first: the outer one may let nobody in
+    for (const one of rights.toReversed()) {
+      await this.#guard()
+      warnings.push(...(await setRights(this.#tree, one, this.#intent.durability === 'power')))
+    }
+    if (emptied.length > 0) await this.#guard()
+    const gone = new Set(emptied)
+    const own = actions.flatMap(({ temporary, backup }) => [temporary, backup])
+    await removeAll(
+      this.#tree,
+      own.filter((path) => path !== undefined && gone.has(parentOf(path))),
+    )
+    for (const folder of emptied) await this.#removeFolder(folder)
+    await this.#syncFoldersOf(emptied)
+    return warnings
+  }
+
   /** The paths whose steps cannot be done. */
   async conflicts(direction: 'forward' | 'undo'): Promise<string[]> {
     const found: string[] = []
@@ -102,8 +130,9 @@ export class Steps {
    * undone.
    */
   async goes(direction: 'forward' | 'undo' | 'discard'): Promise<string[]> {
-    const { actions } = this.#intent
+    const { actions, emptied = [] } = this.#intent
     const own = actions.flatMap(({ temporary, backup }) => [temporary, backup])
+    if (direction === 'forward') own.push(...emptied)
     const isRemoved = ({ temporary, backup }: IntentAction) =>
       direction === 'forward' ? temporary === undefined : backup === undefined
     const goes: string[] = []
@@ -190,4 +219,24 @@ function isTodo({ path }: IntentAction, state: StepState): boolean {
   if (state !== 'conflict') return state === 'todo'
   const message = `${printable(path)} is neither what the transaction found nor what it wrote: it is left as it is`
   throw new SluiceError('ERR_TRANSACTION', message, { path })
+}
+
+/** Gives a folder the owner and the mode that it is to have, and makes them last. */
+function setRights(tree: Tree, { path, mode, owner }: FolderRights, power: boolean): Promise<SluiceError[]> {
+  const { fs } = tree
+  return tree.within(path, async (folder) => {
+    const refused: SluiceError[] = []
+    const set = async (what: string, act: () => Promise<void>) => {
+      const warning = await unlessRefused(what, path, act)
+      if (warning) refused.push(warning)
+      return warning === undefined
+    }
+    const there = await fs.fstat(folder.fd)
+    const isAnother = owner && (owner.uid !== there.uid || owner.gid !== there.gid)
+    const isOwner = !isAnother || (await set('owner', () => fs.fchown(folder.fd, owner.uid, owner.gid)))
+    // another group gets no more than all others have
+    await set('mode', () => setMode(fs, folder.fd, isOwner ? mode : (mode & 0o707) | ((mode & 7) << 3)))
+    if (power) await folder.sync()
+    return refused
+  })
 }

@@ -176,6 +176,68 @@ test('a power cut at any call of a commit leaves all points or none', async (t) 
   t.true(states > 200)
 })
 
+const BACKUP = '/d/a.20200101T000000000Z.0000.bak'
+
+async function fromBackup(disk: MemoryDisk): Promise<RecoveryManager> {
+  const manager = await openManager(disk)
+  try {
+    await manager.fromBackup('a')
+    return manager
+  } catch (error) {
+    await manager.close().catch(() => {})
+    throw error
+  }
+}
+
+/** What is wrong with a disk on which all points were undone. */
+function wrongBackup(disk: MemoryDisk, acknowledged: boolean): string | undefined {
+  const content = `${disk.snapshot().get('/d/a')}`
+  if (content !== 'before' && (acknowledged || content !== 'a-old')) return `it holds ${content}`
+  if (`${disk.snapshot().get(BACKUP)}` !== 'before') return 'the backup'
+  return disk.list().some((path) => path.includes('.sluice/')) ? `${disk.list()}` : undefined
+}
+
+const setBackup = (disk: MemoryDisk) => {
+  set(disk)
+  disk.put(BACKUP, 'before')
+}
+
+test('a power cut at any call of a point from a backup, and of its undo: it is one or the other', async (t) => {
+  const { states } = await crashSweep({
+    set: setBackup,
+    work: async (disk) => (await fromBackup(disk)).close(),
+    recover: undoAll,
+    look: (disk, acknowledged, place) => {
+      const why = wrongBackup(disk, acknowledged)
+      if (why) throw new Error(`${place}: ${why}`)
+    },
+    seeds: scale(6, 12),
+    again: scale(0, 1),
+  })
+  t.log(`${states} states`)
+  t.true(states > 100)
+})
+
+test('whichever call of a point from a backup fails, nothing is lost', async (t) => {
+  const { runs } = await faultSweep({
+    step: scale(5, 1),
+    set: setBackup,
+    work: async (disk) => {
+      const manager = await fromBackup(disk)
+      await manager.close()
+      return 'made'
+    },
+    recover: undoAll,
+    look: (disk, result, place) => {
+      if (result instanceof Error && !isSluiceError(result)) throw result
+      const why = place.startsWith('after recovery') ? wrongBackup(disk, result === 'made') : undefined
+      if (why) throw new Error(`${place}: ${why}`)
+    },
+  })
+  t.log(`${runs} runs`)
+  t.true(runs > 50)
+})
+
 for (const ending of ['undo', 'commit'] as const) {
   test(`whichever call fails, nothing is lost: ${ending}`, async (t) => {
     const { runs } = await faultSweep({

@@ -8,6 +8,7 @@ import {
   RecoveryManager,
   type RecoveryManagerOptions,
   type RecoveryOutcome,
+  writeFileAtomic,
 } from '../../../lib/files/index.js'
 import { MemoryDisk } from '../../../lib/testing/index.js'
 import { Machine } from '../../helpers/machine.js'
@@ -46,6 +47,54 @@ function contents(of: MemoryDisk): Record<string, string> {
 
 const brief = (outcomes: RecoveryOutcome[]) =>
   outcomes.map(({ kind, path, state }) => `${kind} ${path} ${state}`)
+
+test('what was written with a backup is taken back by a point from that backup', async (t) => {
+  const there = disk({ a: 'a1', b: 'b1' })
+  const options = { fs: there, backup: 2 }
+  await writeFileAtomic('/d/a', 'a2', options)
+  const { backup } = await writeFileAtomic('/d/b', 'b2', options)
+  await writeFileAtomic('/d/b', 'b3', options)
+  const manager = await open(there)
+  const point = await manager.fromBackup('a')
+  t.like(point, { kind: 'write', path: 'a', done: true, earlier: false })
+  await manager.fromBackup('b', backup)
+  // by an earlier process, and without the backups
+  await manager.close()
+  for (const path of there.list()) if (path.endsWith('.bak')) there.remove(path)
+  const next = await open(there)
+  t.deepEqual(brief(await next.undo()), ['write b undone', 'write a undone'])
+  t.deepEqual(contents(there), { a: 'a1', b: 'b1' })
+  await next.close()
+})
+
+test('a point from a backup does not overwrite what somebody has changed since, and brings back what is gone', async (t) => {
+  const there = disk({ a: 'a1', b: 'b1' })
+  for (const name of ['a', 'b']) await writeFileAtomic(`/d/${name}`, 'new', { fs: there, backup: 1 })
+  there.remove('/d/b')
+  const manager = await open(there)
+  await manager.fromBackup('a', 1)
+  await manager.fromBackup('b')
+  there.put('/d/a', 'precious')
+  t.deepEqual(brief(await manager.undo()), ['write b undone', 'write a conflict'])
+  t.like(contents(there), { a: 'precious', b: 'b1' })
+  await manager.close()
+})
+
+test('without such a backup no point is made, and the error says which there are', async (t) => {
+  const there = disk({ a: 'a1', 'sub/c': 'c1' })
+  await writeFileAtomic('/d/a', 'a2', { fs: there, backup: 1 })
+  const manager = await open(there)
+  await t.throwsAsync(manager.fromBackup('a', 2), {
+    code: 'ERR_NO_SUCH_FILE',
+    message: /a has only one backup/,
+  })
+  await t.throwsAsync(manager.fromBackup('sub/c'), { code: 'ERR_NO_SUCH_FILE', message: /has no backup/ })
+  await t.throwsAsync(manager.fromBackup('a', 0), { code: 'ERR_USAGE', message: /^which must be/ })
+  await t.throwsAsync(manager.fromBackup('../a'), { code: 'ERR_PATH' })
+  t.deepEqual(manager.points, [])
+  await manager.close()
+  await t.throwsAsync(manager.fromBackup('a'), { code: 'ERR_STATE' })
+})
 
 test('write, create and delete are undone, the last one first', async (t) => {
   const there = disk({ a: 'a1', 'sub/c': 'c1' })

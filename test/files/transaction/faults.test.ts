@@ -1,6 +1,6 @@
 import test from 'ava'
 import { SluiceError } from '../../../lib/errors.js'
-import { FileTransaction, recoverTransactions } from '../../../lib/files/index.js'
+import { FileTransaction, recoverTransactions, type TransactionResult } from '../../../lib/files/index.js'
 import type { MemoryDisk } from '../../../lib/testing/index.js'
 import { scale } from '../../helpers/scale.js'
 import { faultSweep } from '../../helpers/sweep.js'
@@ -14,6 +14,13 @@ const visible = (disk: MemoryDisk) =>
   stateOf(disk)
     .split('\n')
     .filter((line) => !isOurs(line))
+    .join('\n')
+
+/** The lines of a state that are no folders. */
+const filesIn = (state: string) =>
+  state
+    .split('\n')
+    .filter((line) => !line.endsWith('/ '))
     .join('\n')
 
 for (const [name, scenario] of Object.entries(SCENARIOS)) {
@@ -43,7 +50,10 @@ for (const [name, scenario] of Object.entries(SCENARIOS)) {
           throw new Error(`${why}; ${place}:\n${state}`)
         }
         if (code === 'other') throw result
-        if (code === 'done' && state !== fresh) fail('said to be done, but is not all new')
+        // the folders that are empty then go last: where the disk fails, that is said, and the recovery does it
+        const isLate = !recovered && (result as TransactionResult).warnings?.length > 0
+        const isFresh = isLate ? filesIn(state) === filesIn(fresh) : state === fresh
+        if (code === 'done' && !isFresh) fail('said to be done, but is not all new')
         if (code !== 'done' && !unknown && !undone && state !== old) fail('failed, but is not all old')
         if (recovered && undone && state !== old) fail('not undone by the recovery')
         if (recovered && unknown && state !== old && state !== fresh) fail('neither all old nor all new')

@@ -32,6 +32,7 @@ test('what is committed is there, and nothing else has changed', async (t) => {
   t.deepEqual(result, {
     id: 'my own',
     folders: ['deep', 'moved', 'deep/er'],
+    emptied: [],
     files: [
       { path: 'a.txt', how: 'replaced' },
       { path: 'deep/er/new.bin', how: 'created' },
@@ -203,7 +204,7 @@ test('nothing is written or read outside, no link is followed, and our own names
   }
   t.deepEqual(await listing(root), before)
   await using transaction = await FileTransaction.begin(dir)
-  const said = `"/etc/passwd" is not a path below ${dir}: name files relative to that folder, as sub/file, without . and ..; for files elsewhere begin a transaction there`
+  const said = `"/etc/passwd" is not a path below ${dir}: name files relative to that folder, as sub/file, without . and ..; for files elsewhere begin a transaction there, or take them in by copyIn or moveIn`
   await t.throwsAsync(transaction.write('/etc/passwd', ''), { message: said })
   await transaction.rollback()
 })

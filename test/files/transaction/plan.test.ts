@@ -163,7 +163,7 @@ test('what is planned and undone again is no action', (t) => {
   planner.move('new', 'x')
   planner.write('new', 0)
   planner.delete('new')
-  t.deepEqual(planner.plan(), { actions: [], folders: [] })
+  t.deepEqual(planner.plan(), { actions: [], folders: [], emptied: [] })
 })
 
 test('what contradicts itself is refused, with the path and the reason', (t) => {

@@ -90,6 +90,51 @@ export const SCENARIOS: Record<string, Scenario> = {
       await transaction.move('room', 'room/inside')
     },
   },
+  'folders moved, copied and deleted, with all that is in them, also with nothing': {
+    set: (disk) => {
+      around(disk)
+      disk.put('/d/from/one', 'old one')
+      disk.put('/d/from/sub/two', 'old two')
+      disk.putFolder('/d/from/empty')
+      disk.put('/d/kept/three', 'old three')
+      disk.put('/d/goes/four', 'old four')
+    },
+    run: async (transaction) => {
+      await transaction.move('from', 'deep/to')
+      await transaction.write('deep/to/sub/new', LONG)
+      await transaction.copy('kept', 'copy')
+      await transaction.delete('goes', { recursive: true })
+    },
+  },
+  'two folders exchanged, and one that makes room for what was in it': {
+    set: (disk) => {
+      around(disk)
+      disk.put('/d/a/one', 'old one')
+      disk.put('/d/b/one', 'old other')
+      disk.put('/d/b/two', 'old two')
+      disk.put('/d/room/file', 'old file')
+    },
+    run: async (transaction) => {
+      await transaction.move('a', 'between')
+      await transaction.move('b', 'a')
+      await transaction.move('between', 'b')
+      await transaction.move('room', 'elsewhere')
+      await transaction.move('elsewhere', 'room/inside')
+    },
+  },
+  'a folder and a file copied in from outside': {
+    set: (disk) => {
+      around(disk)
+      disk.put('/out/one', LONG)
+      disk.put('/out/sub/two', 'outside two')
+      disk.putFolder('/out/empty')
+      disk.put('/d/old', 'old')
+    },
+    run: async (transaction) => {
+      await transaction.copyIn('/out', 'in/here')
+      await transaction.copyIn('/out/one', 'old')
+    },
+  },
 }
 
 /** What the scenario leaves if all goes well. */
