@@ -4,8 +4,11 @@ import { parseRate } from '../../lib/cli/network/rate.js'
 import { describeOffer } from '../../lib/cli/terminal/ask.js'
 import { eventLine } from '../../lib/cli/terminal/events.js'
 import { commandError, exitOf } from '../../lib/cli/terminal/exit.js'
-import { duration, progressLines, shownPath } from '../../lib/cli/terminal/progress.js'
+import { ProgressView } from '../../lib/cli/terminal/progress.js'
+import { Screen } from '../../lib/cli/terminal/screen.js'
+import { duration, fittedLine, quoted, shownPath, wrapped } from '../../lib/cli/terminal/text.js'
 import { SluiceError } from '../../lib/errors.js'
+import type { Progress } from '../../lib/transfer/progress.js'
 import { offerOf } from '../helpers/items.js'
 
 test('addresses are HOST:PORT, with brackets for IPv6', (t) => {
@@ -64,7 +67,10 @@ test('what the system says of a connection becomes one of our codes', (t) => {
   t.is(of('EWHATEVER'), 'ERR_INTERRUPTED')
 })
 
-test('the lines of progress fit the terminal, with names escaped', (t) => {
+/** How far a transfer is, and a clock that stands still. */
+function running(t: Partial<Progress> = {}) {
+  const clock = { now: 0 }
+  const view = new ProgressView(() => clock.now)
   const progress = {
     files: 1,
     totalFiles: 2,
@@ -74,17 +80,81 @@ test('the lines of progress fit the terminal, with names escaped', (t) => {
     rate: 100,
     eta: 5000,
     current: { path: `long/${'x'.repeat(200)}\u001b[31m`, bytes: 5, size: 10 },
+    ...t,
   }
-  const lines = progressLines(progress, 60)
-  t.is(lines.length, 2)
-  for (const line of lines) {
-    t.true(line.length <= 60, line)
-    t.false(/\p{Cc}/u.test(line))
+  const after = (ms: number, more: Partial<Progress> = {}) => {
+    clock.now += ms
+    view.update({ ...progress, ...more })
+    return view
   }
-  t.regex(lines[1]!, /1\/2 files {2}500 B of 1 kB \(50 %\) {2}100 B\/s {2}5s left/)
-  t.is(progressLines({ ...progress, current: null, totalBytes: null, eta: null }, 60).length, 1)
+  return { clock, view, after }
+}
+
+test('the lines of progress fit the terminal, with names escaped', (t) => {
+  const view = running().after(1000)
+  for (const columns of [80, 60, 40, 30, 20, 10, 1]) {
+    const lines = view.lines(columns, columns)
+    t.is(lines.length, 2)
+    for (const line of lines) {
+      t.true(line.length <= columns, line)
+      t.false(/\p{Cc}/u.test(line))
+    }
+  }
+  t.is(view.lines(60, 40)[0], '1/2 done  500 B of 1 kB (50 %)  100 B/s  5s left')
+  t.deepEqual(running({ current: null, totalBytes: null, eta: null }).after(1000).lines(60, 40), [
+    '1/2 done  500 B  100 B/s',
+  ])
+  t.deepEqual(running().view.lines(60, 40), [])
   t.is(shownPath('short', 10), 'short')
+  t.is(fittedLine('a long line', 6), 'a lon…')
   t.is(duration(250), '250ms')
+})
+
+test('the narrower the terminal, the less is said of how much it is; the rate and the time left stay', (t) => {
+  const view = running().after(1000)
+  t.is(view.lines(40, 40)[0], '1/2 done  50 %  100 B/s  5s left')
+  t.is(view.lines(30, 40)[0], '50 %  100 B/s  5s left')
+  t.is(view.lines(20, 40)[0], '100 B/s  5s left')
+})
+
+test('the time left counts down while the rate goes up and down, and is said anew only if it was wrong', (t) => {
+  const { after } = running()
+  const left = (ms: number, eta: number) =>
+    after(ms, { eta })
+      .lines(80, 40)[0]!
+      .match(/\w+(?= left)/)?.[0]
+  // a rate of the first moments is worth nothing
+  t.is(left(100, 500_000), undefined)
+  t.is(left(900, 50_000), '50s')
+  t.is(left(1000, 55_000), '49s')
+  t.is(left(1000, 43_000), '48s')
+  t.is(left(1000, 30_000), '30s')
+  t.is(left(29_500, 1500), '1s')
+  // it is not over before it is
+  t.is(left(2000, 1000), '1s')
+})
+
+test('a terminal that can erase nothing gets a line about what runs from time to time', (t) => {
+  let text = ''
+  let now = 0
+  const stream = { isTTY: true, columns: 80, write: (more: string) => (text += more), on() {}, off() {} }
+  const screen = new Screen(stream as unknown as NodeJS.WriteStream, false, () => now, false)
+  const what = {}
+  for (now of [0, 1000, 4999, 5000, 6000, 9999, 10_000]) screen.show(what, () => [`at ${now}`, 'and more'])
+  screen.over(what)
+  screen.line('done')
+  t.is(text, 'at 5000\nat 10000\ndone\n')
+})
+
+test('lines are broken between words, with an indent; what is too long stays whole', (t) => {
+  t.is(wrapped('short\n  also short', 20), 'short\n  also short')
+  t.is(wrapped('warning: this is too long', 12), 'warning:\n  this is\n  too long')
+  t.is(wrapped('  "name"  1 file, 2 B', 14), '  "name"  1\n    file, 2 B')
+  t.is(wrapped('see https://a.very.long/word of it', 10), 'see\n  https://a.very.long/word\n  of it')
+})
+
+test('a name in quotes is escaped, so that none ends the quotes', (t) => {
+  t.is(quoted('a "b"\n\\'), '"a \\"b\\"\\n\\\\"')
 })
 
 test('HOSTILE-INPUT 22, 23: an offer is shown escaped, and what is delicate is named', async (t) => {

@@ -13,7 +13,7 @@ import { listing, plant, temporary } from '../helpers/folders.js'
 /** A stream that the program takes for a terminal, and what came through it. */
 class Terminal extends PassThrough {
   readonly isTTY = true
-  readonly columns = 60
+  readonly columns = 200
   text = ''
 
   constructor() {
@@ -105,9 +105,10 @@ test('offers are asked about one after the other, each with what it is', async (
 test('a person is told what to run on the other side, where files go, and how to stop', async (t) => {
   const { dir, exit, port, stop, screen } = await receiver(t)
   await screen.shows(/Ctrl-C stops/)
-  const [first, second] = screen.text.split('\n')
-  t.is(first, `waiting for senders; run there: sluice send PATH... --to 127.0.0.1:${port}`)
-  t.is(second, `files go to ${dir}; Ctrl-C stops`)
+  const [first, second, third] = screen.text.split('\n')
+  t.is(first, 'waiting for senders; run on the other side:')
+  t.is(second, `sluice send PATH... --to 127.0.0.1:${port}`)
+  t.is(third, `files go to ${dir}; Ctrl-C stops`)
   stop.abort(stoppedByUser())
   t.is(await exit, 130)
 })

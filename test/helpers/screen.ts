@@ -12,6 +12,8 @@ const HOME = '/home/ann'
 const VARYING: [RegExp, string][] = [
   [/(?<=127\.0\.0\.1:)\d{5}/g, '54321'],
   [/[\d.]+ [kMG]?B\/s/g, '250 MB/s'],
+  // how much of the files that failed had arrived by then
+  [/\([\d.]+ MB(?=, [^)]*\); \d failed)/g, '(6.2 MB'],
   [/\([\d.]+ [TG]B free\)/g, '(12 GB free)'],
 ]
 
@@ -22,8 +24,10 @@ export interface ScreenOptions {
   /** The folder in which the command runs. */
   cwd: string
   env?: NodeJS.ProcessEnv
-  /** The largest file that it may write, in units of 512 or 1024 bytes, as the shell has it. */
-  largest?: number
+  /** A line of sh that runs it as `"$0" "$@"`, with what it sets or redirects. */
+  shell?: string
+  /** Another program. */
+  main?: string
 }
 
 /**
@@ -41,16 +45,15 @@ export class Screen {
   readonly #pty: IPty
 
   private constructor(t: ExecutionContext<unknown>, args: string[], home: string, options: ScreenOptions) {
-    const { columns: cols, rows = 24, cwd, env, largest } = options
+    const { columns: cols, rows = 24, cwd, env, shell, main = MAIN } = options
     this.columns = cols
     this.#terminal = new xterm.Terminal({ cols, rows, allowProposedApi: true })
     const shown = (text: string) =>
       VARYING.reduce((line, [what, by]) => line.replace(what, by), text.replaceAll(home, HOME))
-    this.#terminal.write(shown(`$ sluice ${args.join(' ')}\r\n`))
+    if (main === MAIN) this.#terminal.write(shown(`$ sluice ${args.join(' ')}\r\n`))
     const environment = { ...process.env, DEBUG: '', TERM: 'xterm-256color', ...env }
-    const command = [process.execPath, MAIN, ...args]
-    const limited = ['/bin/sh', '-c', `ulimit -f ${largest}; exec "$0" "$@"`, ...command]
-    const [program, ...rest] = largest === undefined ? command : limited
+    const command = [process.execPath, main, ...args]
+    const [program, ...rest] = shell === undefined ? command : ['/bin/sh', '-c', shell, ...command]
     this.#pty = spawn(program!, rest, { cols, rows, cwd, env: environment })
     this.#terminal.onWriteParsed(() => this.#parsed.emit('parsed'))
     let isOver = false
@@ -85,14 +88,17 @@ export class Screen {
 
   /** Resolves when the screen has `pattern`, also where the end of a row is in the middle of a sentence. */
   async shows(pattern: RegExp): Promise<void> {
-    const over = this.ended.then((code) => ({ code }))
-    const isThere = () => pattern.test(this.text) || pattern.test(this.rows.join(''))
-    while (!isThere()) {
-      const parsed = new Promise<undefined>((resolve) => this.#parsed.once('parsed', resolve))
-      const end = await Promise.race([parsed, over])
-      if (end && !isThere())
-        throw new Error(`ended with ${end.code} and never showed ${pattern}:\n${this.text}`)
-    }
+    const flowing = () => this.rows.map((row) => row.trim()).join(' ')
+    const isThere = () => [this.text, this.rows.join(''), flowing()].some((text) => pattern.test(text))
+    while (!isThere())
+      if (!(await this.changes()) && !isThere())
+        throw new Error(`it ended and never showed ${pattern}:\n${this.text}`)
+  }
+
+  /** Resolves when the screen changes, with false when nothing will any more. */
+  changes(): Promise<boolean> {
+    const changed = new Promise<boolean>((resolve) => this.#parsed.once('parsed', () => resolve(true)))
+    return Promise.race([changed, this.ended.then(() => false)])
   }
 
   type(keys: string): void {

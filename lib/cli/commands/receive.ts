@@ -73,7 +73,8 @@ export function inFolder(dir: string): string {
 /** What a person needs to know who has just started a receiver. */
 function howTo(address: string, { dir, once }: ReceiveFlags): string[] {
   return [
-    `waiting for ${once ? 'a sender' : 'senders'}; run there: sluice send PATH... --to ${address}`,
+    `waiting for ${once ? 'a sender' : 'senders'}; run on the other side:`,
+    `sluice send PATH... --to ${address}`,
     `files go to ${printable(resolve(dir))}; Ctrl-C stops`,
   ]
 }

@@ -13,9 +13,9 @@ import { connectTo, listenAt } from '../network/connection.js'
 import { parseRate } from '../network/rate.js'
 import { serve } from '../network/serve.js'
 import type { Context } from '../terminal/context.js'
-import { size } from '../terminal/progress.js'
 import { standardInput } from '../terminal/streams.js'
 import { kindsOf } from '../terminal/tally.js'
+import { size } from '../terminal/text.js'
 
 /** The options that `send` and `pack` share: what is sent, and under which name. */
 export interface SourceFlags {
@@ -110,7 +110,7 @@ async function sendToFirst(
   try {
     reporter.listening(address, listen)
     if (io.stderr.isTTY)
-      reporter.note(`waiting for a receiver; run there: sluice receive ${address}\nCtrl-C stops`)
+      reporter.note(`waiting for a receiver; run on the other side:\nsluice receive ${address}\nCtrl-C stops`)
     // now, and not with each connection: a peer may be a stranger
     for (const warning of manifest.skipped) reporter.warn(warning)
     const beginning = (socket: Socket) => begin(socket, shared(manifest))

@@ -4,8 +4,8 @@ import { printable } from '../../errors.js'
 import type { Entry, Offer } from '../../wire/entry.js'
 import type { Context } from './context.js'
 import { DelicatePaths } from './delicate.js'
-import { size } from './progress.js'
 import { Kinds } from './tally.js'
+import { size } from './text.js'
 
 /** How many names at the top of an offer are shown. */
 const SHOWN = 10
