@@ -1,7 +1,7 @@
 import test from 'ava'
 import { parseAddress, resolveLoopback, showAddress } from '../../lib/cli/network/address.js'
 import { parseRate } from '../../lib/cli/network/rate.js'
-import { describeOffer } from '../../lib/cli/terminal/ask.js'
+import { describeOffer } from '../../lib/cli/terminal/describe.js'
 import { eventLine } from '../../lib/cli/terminal/events.js'
 import { commandError, exitOf } from '../../lib/cli/terminal/exit.js'
 import { ProgressView } from '../../lib/cli/terminal/progress.js'
@@ -150,6 +150,8 @@ test('lines are broken between words, with an indent; what is too long stays who
   t.is(wrapped('short\n  also short', 20), 'short\n  also short')
   t.is(wrapped('warning: this is too long', 12), 'warning:\n  this is\n  too long')
   t.is(wrapped('  "name"  1 file, 2 B', 14), '  "name"  1\n    file, 2 B')
+  // a number is not parted from its unit
+  t.is(wrapped('sent (10.5 MB, 2 MB/s)', 12), 'sent\n  (10.5 MB,\n  2 MB/s)')
   t.is(wrapped('see https://a.very.long/word of it', 10), 'see\n  https://a.very.long/word\n  of it')
 })
 
@@ -163,17 +165,40 @@ test('HOSTILE-INPUT 22, 23: an offer is shown escaped, and what is delicate is n
     offerOf({ ...content, 'home/.ssh/authorized_keys': Buffer.alloc(3) }),
     1e9,
   )
-  t.true(lines.some((line) => line.includes('careful: home/.ssh/authorized_keys')))
+  t.true(lines.some((line) => line.includes('careful: "home/.ssh/authorized_keys"')))
   t.true(lines.some((line) => line.includes('11 more')))
   t.regex(lines[0]!, /21 files, 23 B \(1 GB free\)/)
   for (const line of lines) t.false(/\p{Cc}/u.test(line))
+})
+
+test('of an offer the largest come first, folders with what is in them, executables and links with what they are', async (t) => {
+  const of = async (...offer: Parameters<typeof offerOf>) =>
+    (await describeOffer(offerOf(...offer), null)).slice(1)
+  const large = Buffer.alloc(2000)
+  const tree = { 'run.sh': 'x', 'a "b"\u202e': 'yy', d: null, 'd/in.sh': 'z', 'd/e': null, 'd/e/f': large }
+  t.deepEqual(await of(tree, { modes: { 'run.sh': 0o755, 'd/in.sh': 0o744 } }), [
+    '  "d/"               2 files, 2 folders, 2 kB, 1 executable',
+    '  "a \\"b\\"\\u{202e}"  2 B',
+    '  "run.sh"           1 B, executable',
+  ])
+  // what is in the only folder says more than the folder
+  t.deepEqual(await of({ d: null, 'd/small': 'x', 'd/e': null, 'd/e/large': large }), [
+    '  "d/e/"     1 file, 1 folder, 2 kB',
+    '  "d/small"  1 B',
+  ])
+  t.deepEqual(await of({ d: null }), ['  "d/"  1 folder, 0 B'])
+  t.deepEqual(await of({}), [])
+  t.deepEqual(await of({ l: { target: 'else"where' } }), ['  "l"  link to "else\\"where"'])
+  const { entries, ...offer } = offerOf({ f: '' })
+  const unknown = { ...offer, entries: [{ ...entries[0]!, size: null }] }
+  t.is((await describeOffer(unknown, null))[1], '  "f"  of unknown size')
 })
 
 test('HOSTILE-INPUT 23: of what is delicate the worst comes first, in whatever spelling, and the others are counted', async (t) => {
   const shown = async (paths: string[]) =>
     (await describeOffer(offerOf(Object.fromEntries(paths.map((path) => [path, '']))), null))
       .filter((line) => line.includes('careful'))
-      .map((line) => line.replace('  careful: ', ''))
+      .map((line) => line.replace(/^ {2}careful: (?:"(.*)")?/, '$1'))
   const decoys = Array.from({ length: 20 }, (_, n) => `${n}/.git/config`)
   const deep = Array.from({ length: 20 }, (_, n) => `${n}/a/authorized_keys`)
   const lines = await shown([...decoys, ...deep, '.bashrc', '.ssh/authorized_keys'])

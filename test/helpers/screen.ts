@@ -1,12 +1,13 @@
 import { EventEmitter } from 'node:events'
-import { realpath } from 'node:fs/promises'
+import { mkdtemp, realpath, rm } from 'node:fs/promises'
 import { type IPty, spawn } from '@lydell/node-pty'
 import xterm from '@xterm/headless'
 import type { ExecutionContext } from 'ava'
 import { MAIN } from './command.js'
 
-/** The folder in which a command runs, as it is shown: the name of a temporary one is never the same. */
-const HOME = '/home/ann'
+/** The folder in which a command runs, as it is shown: the name of a temporary one is never the same, but as long. */
+const HOME = '/home/wonderer'
+const TEMPORARY = '/tmp/sl-'
 
 /** Ports, rates and times, which are never the same either. As long as what they stand for mostly is. */
 const VARYING: [RegExp, string][] = [
@@ -16,6 +17,13 @@ const VARYING: [RegExp, string][] = [
   [/\([\d.]+ MB(?=, [^)]*\); \d failed)/g, '(6.2 MB'],
   [/\([\d.]+ [TG]B free\)/g, '(12 GB free)'],
 ]
+
+/** A temporary folder for a {@link Screen}. */
+export async function screenFolder(t: ExecutionContext<unknown>): Promise<string> {
+  const folder = await mkdtemp(TEMPORARY)
+  t.teardown(() => rm(folder, { recursive: true, force: true }))
+  return folder
+}
 
 /** What a {@link Screen} is like. */
 export interface ScreenOptions {

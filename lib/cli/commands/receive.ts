@@ -10,8 +10,9 @@ import type { Offer } from '../../wire/entry.js'
 import type { Names } from '../../wire/paths.js'
 import { connectTo, listenAt } from '../network/connection.js'
 import { serve } from '../network/serve.js'
-import { confirmOffer, describeOffer } from '../terminal/ask.js'
+import { confirmOffer } from '../terminal/ask.js'
 import type { Context } from '../terminal/context.js'
+import { describeOffer } from '../terminal/describe.js'
 import { commandError, isTermination, stoppedByUser } from '../terminal/exit.js'
 
 /** The options of `sluice receive`; see its help. */
@@ -73,9 +74,10 @@ export function inFolder(dir: string): string {
 /** What a person needs to know who has just started a receiver. */
 function howTo(address: string, { dir, once }: ReceiveFlags): string[] {
   return [
-    `waiting for ${once ? 'a sender' : 'senders'}; run on the other side:`,
+    `waiting for ${once ? 'a sender' : 'senders'}; run there:`,
     `sluice send PATH... --to ${address}`,
-    `files go to ${printable(resolve(dir))}; Ctrl-C stops`,
+    `files go to ${printable(resolve(dir))}`,
+    'Ctrl-C stops',
   ]
 }
 
@@ -106,7 +108,7 @@ async function answer(
   reporter.offered(offer)
   const lines = await describeOffer(offer, await freeAt(flags.dir))
   if (!flags.yes && canAsk(context)) {
-    const accept = await reporter.ask(lines, () => confirmOffer(context, over), over)
+    const accept = await reporter.ask(lines, () => confirmOffer(context, offer, over), over)
     if (!accept && !over.aborted) reporter.refused(offer.id)
     return { accept, reason: 'the receiver said no' }
   }

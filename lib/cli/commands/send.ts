@@ -110,7 +110,7 @@ async function sendToFirst(
   try {
     reporter.listening(address, listen)
     if (io.stderr.isTTY)
-      reporter.note(`waiting for a receiver; run on the other side:\nsluice receive ${address}\nCtrl-C stops`)
+      reporter.note(`waiting for a receiver; run there:\nsluice receive ${address}\nCtrl-C stops`)
     // now, and not with each connection: a peer may be a stranger
     for (const warning of manifest.skipped) reporter.warn(warning)
     const beginning = (socket: Socket) => begin(socket, shared(manifest))

@@ -43,13 +43,15 @@ export function wrapped(text: string, columns: number): string {
     .join('\n')
 }
 
+/** With the spaces before it, of which there may be several; a number of bytes is one word. */
+const WORD = / *(?:\(?[\d.]+ (?=[kMGTPE]?B\b))?[^ ]+(?: free\))?/g
+
 function wrappedLine(line: string, columns: number): string[] {
   if (widthOf(line) <= columns) return [line]
   const indent = `${/^ */.exec(line)![0]}  `
   const lines: string[] = []
   let last = ''
-  // with the spaces before each, of which there may be several
-  for (const word of line.match(/ *[^ ]+/g) ?? []) {
+  for (const word of line.match(WORD) ?? []) {
     if (last === '' || widthOf(last) + widthOf(word) <= columns) last += word
     else {
       lines.push(last)
