@@ -1,14 +1,17 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import test from 'ava'
 import { parseAddress, resolveLoopback, showAddress } from '../../lib/cli/network/address.js'
 import { parseRate } from '../../lib/cli/network/rate.js'
 import { describeOffer } from '../../lib/cli/terminal/describe.js'
 import { eventLine } from '../../lib/cli/terminal/events.js'
-import { commandError, exitOf } from '../../lib/cli/terminal/exit.js'
+import { commandError, EXITS, exitOf } from '../../lib/cli/terminal/exit.js'
 import { ProgressView } from '../../lib/cli/terminal/progress.js'
 import { Screen } from '../../lib/cli/terminal/screen.js'
-import { duration, fittedLine, quoted, shownPath, wrapped } from '../../lib/cli/terminal/text.js'
-import { SluiceError } from '../../lib/errors.js'
+import { duration, fittedLine, hanging, quoted, shownPath, wrapped } from '../../lib/cli/terminal/text.js'
+import { CODES, SluiceError } from '../../lib/errors.js'
 import type { Progress } from '../../lib/transfer/progress.js'
+import { ROOT } from '../helpers/command.js'
 import { offerOf } from '../helpers/items.js'
 
 test('addresses are HOST:PORT, with brackets for IPv6', (t) => {
@@ -155,6 +158,12 @@ test('lines are broken between words, with an indent; what is too long stays who
   t.is(wrapped('see https://a.very.long/word of it', 10), 'see\n  https://a.very.long/word\n  of it')
 })
 
+test('a text stands beside what it begins with, or below', (t) => {
+  t.is(hanging('--yes  ', 'do not ask', 12), '--yes  do\n       not\n       ask')
+  t.is(hanging('--yes\n  ', 'do not ask', 8), '--yes\n  do not\n  ask')
+  t.is(hanging('-y  ', '', 8), '-y  ')
+})
+
 test('a name in quotes is escaped, so that none ends the quotes', (t) => {
   t.is(quoted('a "b"\n\\'), '"a \\"b\\"\\n\\\\"')
 })
@@ -229,4 +238,14 @@ test('wide characters take two columns, marks none, and none is cut in two', (t)
   t.is(shownPath('日本語', 5), '…本語')
   t.is(shownPath('a/🎉🎉🎉', 6), '…🎉🎉')
   t.is(shownPath('e\u0301a\u0308', 2), 'e\u0301a\u0308')
+})
+
+test('the exit statuses of the help are those of the README, and of the codes', async (t) => {
+  const page = await readFile(join(ROOT, 'README.md'), 'utf8')
+  const rows = [...page.matchAll(/^\| (\d+) +\| /gm)].map(([, exit]) => Number(exit))
+  t.deepEqual(
+    rows,
+    EXITS.map(([exit]) => exit),
+  )
+  for (const { exit } of Object.values(CODES)) t.true(rows.includes(exit))
 })

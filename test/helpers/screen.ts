@@ -14,7 +14,9 @@ const VARYING: [RegExp, string][] = [
   [/(?<=127\.0\.0\.1:)\d{5}/g, '54321'],
   [/[\d.]+ [kMG]?B\/s/g, '250 MB/s'],
   // how much of the files that failed had arrived by then
-  [/\([\d.]+ MB(?=, [^)]*\); \d failed)/g, '(6.2 MB'],
+  [/\([\d.]+ MB(?=,\s+[^)]*\);\s+\d failed)/g, '(6.2 MB'],
+  // the algorithms of this Node
+  [/\d+(?= more: node)/g, '43'],
   [/\([\d.]+ [TG]B free\)/g, '(12 GB free)'],
 ]
 
@@ -53,27 +55,24 @@ export class Screen {
   readonly #pty: IPty
 
   private constructor(t: ExecutionContext<unknown>, args: string[], home: string, options: ScreenOptions) {
-    const { columns: cols, rows = 24, cwd, env, shell, main = MAIN } = options
+    const { columns: cols, rows = 24, cwd, env, shell = '"$0" "$@"', main = MAIN } = options
     this.columns = cols
     this.#terminal = new xterm.Terminal({ cols, rows, allowProposedApi: true })
     const shown = (text: string) =>
       VARYING.reduce((line, [what, by]) => line.replace(what, by), text.replaceAll(home, HOME))
     if (main === MAIN) this.#terminal.write(shown(`$ sluice ${args.join(' ')}\r\n`))
     const environment = { ...process.env, DEBUG: '', TERM: 'xterm-256color', ...env }
-    const command = [process.execPath, main, ...args]
-    const [program, ...rest] = shell === undefined ? command : ['/bin/sh', '-c', shell, ...command]
-    this.#pty = spawn(program!, rest, { cols, rows, cwd, env: environment })
+    // the shell stays until all that was written has been read: what ends before might be lost
+    const script = `trap : INT; ${shell}; printf '<<exit %d>>' $?; read -r _`
+    const command = ['-c', script, process.execPath, main, ...args]
+    this.#pty = spawn('/bin/sh', command, { cols, rows, cwd, env: environment })
     this.#terminal.onWriteParsed(() => this.#parsed.emit('parsed'))
-    let isOver = false
-    t.teardown(() => isOver || this.#pty.kill('SIGKILL'))
-    this.#pty.onData((text) => {
-      this.raw += text
-      this.#terminal.write(shown(text))
-    })
+    t.teardown(() => this.#pty.kill('SIGKILL'))
     this.ended = new Promise((resolve) => {
-      this.#pty.onExit(({ exitCode }) => {
-        isOver = true
-        this.#terminal.write('', () => resolve(exitCode))
+      this.#pty.onData((text) => {
+        this.raw += text
+        const [end, exit] = /<<exit (\d+)>>/.exec(text) ?? []
+        this.#terminal.write(shown(text.replace(end ?? '', '')), () => exit && resolve(Number(exit)))
       })
     })
   }

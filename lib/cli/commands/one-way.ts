@@ -13,9 +13,11 @@ export class OneWay {
   id = ''
   /** Bytes of content that passed. */
   bytes = 0
+  #files = 0
   readonly #running: ReturnType<Reporter['running']>
   #meter: ProgressMeter | undefined
-  #told = Number.NEGATIVE_INFINITY
+  /** Runs while something has passed that was not shown yet. */
+  #timer: NodeJS.Timeout | undefined
 
   constructor(reporter: Reporter) {
     this.#running = reporter.running(() => this.id)
@@ -27,6 +29,7 @@ export class OneWay {
   }
 
   over(): void {
+    clearTimeout(this.#timer)
     this.#running.over()
   }
 
@@ -38,9 +41,13 @@ export class OneWay {
     if (item.kind !== 'run') return
     this.bytes += item.length
     this.#meter?.passed(item)
-    if (this.#meter === undefined || performance.now() - this.#told < INTERVAL) return
-    this.#told = performance.now()
     // all entries come, one after the other: those before the last one of the run have ended
-    this.#running.progress({ ...this.#meter.snapshot(), files: item.last })
+    this.#files = item.last
+    this.#timer ??= setTimeout(() => this.#show(), INTERVAL)
+  }
+
+  #show(): void {
+    this.#timer = undefined
+    if (this.#meter) this.#running.progress({ ...this.#meter.snapshot(), files: this.#files })
   }
 }

@@ -36,7 +36,7 @@ export async function receiveCommand(
 ): Promise<void> {
   const { reporter, signal } = context
   if (address !== undefined && flags.listen !== undefined) {
-    throw new SluiceError('ERR_USAGE', 'either an address to connect to or --listen, not both')
+    throw new SluiceError('ERR_USAGE', `either ${printable(address, 100)} or --listen, not both: ${EITHER}`)
   }
   // now, and not only with the first connection
   checkLocalPath('--dir', flags.dir)
@@ -116,6 +116,8 @@ async function answer(
   if (flags.yes) return true
   return { accept: false, reason: 'nobody is there to be asked; the receiver has to be started with --yes' }
 }
+
+const EITHER = 'an address connects to a sender that listens there, --listen waits for senders here'
 
 const NOBODY =
   'there is no terminal to ask at, so that every offer will be rejected; start it with --yes to accept them'

@@ -39,16 +39,23 @@ export function fittedLine(line: string, columns: number): string {
 export function wrapped(text: string, columns: number): string {
   return text
     .split('\n')
-    .flatMap((line) => wrappedLine(line, columns))
+    .flatMap((line) => wrappedLine(line, columns, `${/^ */.exec(line)![0]}  `))
     .join('\n')
+}
+
+/** A text beside what it begins with, in a column of its own. */
+export function hanging(begin: string, text: string, columns: number): string {
+  const indent = ' '.repeat(widthOf(begin.split('\n').at(-1)!))
+  return wrappedLine(indent + text, columns, indent)
+    .join('\n')
+    .replace(indent, begin)
 }
 
 /** With the spaces before it, of which there may be several; a number of bytes is one word. */
 const WORD = / *(?:\(?[\d.]+ (?=[kMGTPE]?B\b))?[^ ]+(?: free\))?/g
 
-function wrappedLine(line: string, columns: number): string[] {
+function wrappedLine(line: string, columns: number, indent: string): string[] {
   if (widthOf(line) <= columns) return [line]
-  const indent = `${/^ */.exec(line)![0]}  `
   const lines: string[] = []
   let last = ''
   for (const word of line.match(WORD) ?? []) {
