@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { main } from './program.js'
 import { stoppedByUser, terminated } from './terminal/exit.js'
+import { drawsOn, ERASE } from './terminal/live-lines.js'
 import { ignoredSignals, leaveTerminals, surroundings } from './terminal/signals.js'
 
 const stop = new AbortController()
@@ -9,7 +10,10 @@ for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     if (ignoredSignals(surroundings()).includes(name)) return
     // The first signal ends the transfer in order: the peer is told, and files are closed. The second one exits at
     // once.
-    if (stop.signal.aborted) process.exit(130)
+    const isAgain = stop.signal.aborted
+    // the terminal has shown ^C, in the place of what is said next
+    if (drawsOn(process.stderr)) process.stderr.write(isAgain ? ERASE : '\r')
+    if (isAgain) process.exit(130)
     stop.abort(name === 'SIGTERM' ? terminated() : stoppedByUser())
   })
 }

@@ -6,10 +6,12 @@ import { CONFLICTS, DURABILITIES } from '../files/publish/publish.js'
 import { cleanCommand, statusCommand } from './commands/leftovers.js'
 import { recoverCommand } from './commands/recover.js'
 import { writeCommand } from './commands/write.js'
+import { addHelp } from './help.js'
 import type { Context } from './terminal/context.js'
 import { commandError, stoppedByUser } from './terminal/exit.js'
 import { type Io, Reporter } from './terminal/reporter.js'
 import { checkOutput } from './terminal/streams.js'
+import { wrapped } from './terminal/text.js'
 
 const require = createRequire(import.meta.url)
 
@@ -26,7 +28,11 @@ const choice = (flags: string, about: string, words: readonly string[], usual = 
 
 function sourceOptions(command: Command): Command {
   return command
-    .option('--hash <algorithm>', 'digest of the files: sha256, blake3, or another that Node has', 'sha256')
+    .option(
+      '--hash <algorithm>',
+      'digest of the files: sha256, blake3, or another of crypto.getHashes()',
+      'sha256',
+    )
     .option('--name <name>', 'name of standard input, or of the offer')
     .option('--include <pattern>', 'only what matches, as in .gitignore; may be repeated', repeated)
     .option('--exclude <pattern>', 'all but what matches, as in .gitignore; may be repeated', repeated)
@@ -170,13 +176,17 @@ export async function main(args: readonly string[], io: Io, stop: AbortControlle
       exit = reporter.error(known, !signal.aborted)
     }
   })
+  addHelp(sluice, io.stdout.columns || 80)
   for (const command of [sluice, ...sluice.commands]) {
     command.exitOverride().configureOutput({
       writeOut: (text) => io.stdout.write(text),
       writeErr: (text) => io.stderr.write(text),
       outputError: (text, write) => {
-        const message = text.replace(/^error: /, '').trim()
-        write(`sluice: ${message.replaceAll('\n', ' ')}\n`)
+        const message = `sluice: ${text
+          .replace(/^error: /, '')
+          .trim()
+          .replaceAll('\n', ' ')}`
+        write(`${io.stderr.isTTY ? wrapped(message, io.stderr.columns || 80) : message}\n`)
       },
     })
   }

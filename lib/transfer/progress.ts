@@ -33,14 +33,17 @@ export interface CurrentFile {
 /** How many milliseconds the rate looks back. */
 const WINDOW = 5_000
 
+/** What is asked of a {@link Plan}. */
+type Measured = Pick<Plan, 'closedWanted' | 'wantedEntries' | 'cameBytes' | 'wantedBytes' | 'provedBytes'>
+
 /** Makes {@link Progress} of a plan, and of when its bytes passed. Pure but for the clock (milliseconds, monotonic). */
 export class ProgressMeter {
   current: CurrentFile | null = null
-  readonly #plan: Plan
+  readonly #plan: Measured
   readonly #now: () => number
   readonly #samples: { time: number; bytes: number }[] = []
 
-  constructor(plan: Plan, now: () => number = () => performance.now()) {
+  constructor(plan: Measured, now: () => number = () => performance.now()) {
     this.#plan = plan
     this.#now = now
   }

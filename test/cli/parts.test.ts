@@ -1,11 +1,17 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import test from 'ava'
 import { parseAddress, resolveLoopback, showAddress } from '../../lib/cli/network/address.js'
 import { parseRate } from '../../lib/cli/network/rate.js'
-import { describeOffer } from '../../lib/cli/terminal/ask.js'
+import { describeOffer } from '../../lib/cli/terminal/describe.js'
 import { eventLine } from '../../lib/cli/terminal/events.js'
-import { commandError, exitOf } from '../../lib/cli/terminal/exit.js'
-import { duration, progressLines, shownPath } from '../../lib/cli/terminal/progress.js'
-import { SluiceError } from '../../lib/errors.js'
+import { commandError, EXITS, exitOf } from '../../lib/cli/terminal/exit.js'
+import { ProgressView } from '../../lib/cli/terminal/progress.js'
+import { Screen } from '../../lib/cli/terminal/screen.js'
+import { duration, fittedLine, hanging, quoted, shownPath, wrapped } from '../../lib/cli/terminal/text.js'
+import { CODES, SluiceError } from '../../lib/errors.js'
+import type { Progress } from '../../lib/transfer/progress.js'
+import { ROOT } from '../helpers/command.js'
 import { offerOf } from '../helpers/items.js'
 
 test('addresses are HOST:PORT, with brackets for IPv6', (t) => {
@@ -64,7 +70,10 @@ test('what the system says of a connection becomes one of our codes', (t) => {
   t.is(of('EWHATEVER'), 'ERR_INTERRUPTED')
 })
 
-test('the lines of progress fit the terminal, with names escaped', (t) => {
+/** How far a transfer is, and a clock that stands still. */
+function running(t: Partial<Progress> = {}) {
+  const clock = { now: 0 }
+  const view = new ProgressView(() => clock.now)
   const progress = {
     files: 1,
     totalFiles: 2,
@@ -74,17 +83,89 @@ test('the lines of progress fit the terminal, with names escaped', (t) => {
     rate: 100,
     eta: 5000,
     current: { path: `long/${'x'.repeat(200)}\u001b[31m`, bytes: 5, size: 10 },
+    ...t,
   }
-  const lines = progressLines(progress, 60)
-  t.is(lines.length, 2)
-  for (const line of lines) {
-    t.true(line.length <= 60, line)
-    t.false(/\p{Cc}/u.test(line))
+  const after = (ms: number, more: Partial<Progress> = {}) => {
+    clock.now += ms
+    view.update({ ...progress, ...more })
+    return view
   }
-  t.regex(lines[1]!, /1\/2 files {2}500 B of 1 kB \(50 %\) {2}100 B\/s {2}5s left/)
-  t.is(progressLines({ ...progress, current: null, totalBytes: null, eta: null }, 60).length, 1)
+  return { clock, view, after }
+}
+
+test('the lines of progress fit the terminal, with names escaped', (t) => {
+  const view = running().after(1000)
+  for (const columns of [80, 60, 40, 30, 20, 10, 1]) {
+    const lines = view.lines(columns, columns)
+    t.is(lines.length, 2)
+    for (const line of lines) {
+      t.true(line.length <= columns, line)
+      t.false(/\p{Cc}/u.test(line))
+    }
+  }
+  t.is(view.lines(60, 40)[0], '1/2 done  500 B of 1 kB (50 %)  100 B/s  5s left')
+  t.deepEqual(running({ current: null, totalBytes: null, eta: null }).after(1000).lines(60, 40), [
+    '1/2 done  500 B  100 B/s',
+  ])
+  t.deepEqual(running().view.lines(60, 40), [])
   t.is(shownPath('short', 10), 'short')
+  t.is(fittedLine('a long line', 6), 'a lon…')
   t.is(duration(250), '250ms')
+})
+
+test('the narrower the terminal, the less is said of how much it is; the rate and the time left stay', (t) => {
+  const view = running().after(1000)
+  t.is(view.lines(40, 40)[0], '1/2 done  50 %  100 B/s  5s left')
+  t.is(view.lines(30, 40)[0], '50 %  100 B/s  5s left')
+  t.is(view.lines(20, 40)[0], '100 B/s  5s left')
+})
+
+test('the time left counts down while the rate goes up and down, and is said anew only if it was wrong', (t) => {
+  const { after } = running()
+  const left = (ms: number, eta: number) =>
+    after(ms, { eta })
+      .lines(80, 40)[0]!
+      .match(/\w+(?= left)/)?.[0]
+  // a rate of the first moments is worth nothing
+  t.is(left(100, 500_000), undefined)
+  t.is(left(900, 50_000), '50s')
+  t.is(left(1000, 55_000), '49s')
+  t.is(left(1000, 43_000), '48s')
+  t.is(left(1000, 30_000), '30s')
+  t.is(left(29_500, 1500), '1s')
+  // it is not over before it is
+  t.is(left(2000, 1000), '1s')
+})
+
+test('a terminal that can erase nothing gets a line about what runs from time to time', (t) => {
+  let text = ''
+  let now = 0
+  const stream = { isTTY: true, columns: 80, write: (more: string) => (text += more), on() {}, off() {} }
+  const screen = new Screen(stream as unknown as NodeJS.WriteStream, false, () => now, false)
+  const what = {}
+  for (now of [0, 1000, 4999, 5000, 6000, 9999, 10_000]) screen.show(what, () => [`at ${now}`, 'and more'])
+  screen.over(what)
+  screen.line('done')
+  t.is(text, 'at 5000\nat 10000\ndone\n')
+})
+
+test('lines are broken between words, with an indent; what is too long stays whole', (t) => {
+  t.is(wrapped('short\n  also short', 20), 'short\n  also short')
+  t.is(wrapped('warning: this is too long', 12), 'warning:\n  this is\n  too long')
+  t.is(wrapped('  "name"  1 file, 2 B', 14), '  "name"  1\n    file, 2 B')
+  // a number is not parted from its unit
+  t.is(wrapped('sent (10.5 MB, 2 MB/s)', 12), 'sent\n  (10.5 MB,\n  2 MB/s)')
+  t.is(wrapped('see https://a.very.long/word of it', 10), 'see\n  https://a.very.long/word\n  of it')
+})
+
+test('a text stands beside what it begins with, or below', (t) => {
+  t.is(hanging('--yes  ', 'do not ask', 12), '--yes  do\n       not\n       ask')
+  t.is(hanging('--yes\n  ', 'do not ask', 8), '--yes\n  do not\n  ask')
+  t.is(hanging('-y  ', '', 8), '-y  ')
+})
+
+test('a name in quotes is escaped, so that none ends the quotes', (t) => {
+  t.is(quoted('a "b"\n\\'), '"a \\"b\\"\\n\\\\"')
 })
 
 test('HOSTILE-INPUT 22, 23: an offer is shown escaped, and what is delicate is named', async (t) => {
@@ -93,17 +174,40 @@ test('HOSTILE-INPUT 22, 23: an offer is shown escaped, and what is delicate is n
     offerOf({ ...content, 'home/.ssh/authorized_keys': Buffer.alloc(3) }),
     1e9,
   )
-  t.true(lines.some((line) => line.includes('careful: home/.ssh/authorized_keys')))
+  t.true(lines.some((line) => line.includes('careful: "home/.ssh/authorized_keys"')))
   t.true(lines.some((line) => line.includes('11 more')))
   t.regex(lines[0]!, /21 files, 23 B \(1 GB free\)/)
   for (const line of lines) t.false(/\p{Cc}/u.test(line))
+})
+
+test('of an offer the largest come first, folders with what is in them, executables and links with what they are', async (t) => {
+  const of = async (...offer: Parameters<typeof offerOf>) =>
+    (await describeOffer(offerOf(...offer), null)).slice(1)
+  const large = Buffer.alloc(2000)
+  const tree = { 'run.sh': 'x', 'a "b"\u202e': 'yy', d: null, 'd/in.sh': 'z', 'd/e': null, 'd/e/f': large }
+  t.deepEqual(await of(tree, { modes: { 'run.sh': 0o755, 'd/in.sh': 0o744 } }), [
+    '  "d/"               2 files, 2 folders, 2 kB, 1 executable',
+    '  "a \\"b\\"\\u{202e}"  2 B',
+    '  "run.sh"           1 B, executable',
+  ])
+  // what is in the only folder says more than the folder
+  t.deepEqual(await of({ d: null, 'd/small': 'x', 'd/e': null, 'd/e/large': large }), [
+    '  "d/e/"     1 file, 1 folder, 2 kB',
+    '  "d/small"  1 B',
+  ])
+  t.deepEqual(await of({ d: null }), ['  "d/"  1 folder, 0 B'])
+  t.deepEqual(await of({}), [])
+  t.deepEqual(await of({ l: { target: 'else"where' } }), ['  "l"  link to "else\\"where"'])
+  const { entries, ...offer } = offerOf({ f: '' })
+  const unknown = { ...offer, entries: [{ ...entries[0]!, size: null }] }
+  t.is((await describeOffer(unknown, null))[1], '  "f"  of unknown size')
 })
 
 test('HOSTILE-INPUT 23: of what is delicate the worst comes first, in whatever spelling, and the others are counted', async (t) => {
   const shown = async (paths: string[]) =>
     (await describeOffer(offerOf(Object.fromEntries(paths.map((path) => [path, '']))), null))
       .filter((line) => line.includes('careful'))
-      .map((line) => line.replace('  careful: ', ''))
+      .map((line) => line.replace(/^ {2}careful: (?:"(.*)")?/, '$1'))
   const decoys = Array.from({ length: 20 }, (_, n) => `${n}/.git/config`)
   const deep = Array.from({ length: 20 }, (_, n) => `${n}/a/authorized_keys`)
   const lines = await shown([...decoys, ...deep, '.bashrc', '.ssh/authorized_keys'])
@@ -134,4 +238,14 @@ test('wide characters take two columns, marks none, and none is cut in two', (t)
   t.is(shownPath('日本語', 5), '…本語')
   t.is(shownPath('a/🎉🎉🎉', 6), '…🎉🎉')
   t.is(shownPath('e\u0301a\u0308', 2), 'e\u0301a\u0308')
+})
+
+test('the exit statuses of the help are those of the README, and of the codes', async (t) => {
+  const page = await readFile(join(ROOT, 'README.md'), 'utf8')
+  const rows = [...page.matchAll(/^\| (\d+) +\| /gm)].map(([, exit]) => Number(exit))
+  t.deepEqual(
+    rows,
+    EXITS.map(([exit]) => exit),
+  )
+  for (const { exit } of Object.values(CODES)) t.true(rows.includes(exit))
 })

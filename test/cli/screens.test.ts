@@ -1,9 +1,12 @@
-import { chmod, mkdir, readFile, symlink, writeFile } from 'node:fs/promises'
+import { execFileSync } from 'node:child_process'
+import { createReadStream } from 'node:fs'
+import { chmod, mkdir, open, readFile, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import test, { type ExecutionContext } from 'ava'
 import { ROOT } from '../helpers/command.js'
-import { plant, temporary } from '../helpers/folders.js'
-import { Screen, type ScreenOptions } from '../helpers/screen.js'
+import { plant } from '../helpers/folders.js'
+import { Screen, type ScreenOptions, screenFolder } from '../helpers/screen.js'
 
 // What people see, from the first line to the last. Each scene is kept as text in screens/, at 80 and at 40 columns: a
 // change of any word shows there. SLUICE_SCREENS=write writes them anew; look at them before they are committed.
@@ -26,9 +29,11 @@ async function matches(t: ExecutionContext<unknown>, name: string, commands: Com
   const parts: string[] = []
   for (const [who, screen] of Object.entries(commands))
     parts.push(`${who}, exit ${await screen.ended}\n${'─'.repeat(screen.columns)}\n${screen.text}\n`)
-  const text = parts.join('\n')
-  const [{ columns }] = Object.values(commands) as [Screen]
-  const path = join(FOLDER, `${name}-${columns}.txt`)
+  await isKept(t, `${name}-${Object.values(commands)[0]!.columns}`, parts.join('\n'))
+}
+
+async function isKept(t: ExecutionContext<unknown>, name: string, text: string): Promise<void> {
+  const path = join(FOLDER, `${name}.txt`)
   if (process.env.SLUICE_SCREENS === 'write') {
     await mkdir(FOLDER, { recursive: true })
     await writeFile(path, text)
@@ -37,15 +42,19 @@ async function matches(t: ExecutionContext<unknown>, name: string, commands: Com
 }
 
 /** Runs `sluice` with the words of a line, or of a list. */
-type Sluice = (words: string | string[], options?: Pick<ScreenOptions, 'env' | 'largest'>) => Promise<Screen>
+type Sluice = (words: string | string[], options?: Pick<ScreenOptions, 'env' | 'shell'>) => Promise<Screen>
 
 type Act = (sluice: Sluice, folder: string) => Promise<Commands>
+
+/** Elsewhere a temporary folder has a longer name, and there are no limits of sh and pipes with names. */
+const isKeptHere = process.platform === 'linux'
 
 /** A scene at each width, in a folder with {@link TREE} in it. */
 function scene(name: string, act: Act): void {
   for (const columns of [80, 40])
     test(`the screen of ${name} at ${columns} columns`, async (t) => {
-      const cwd = await plant(await temporary(t), TREE)
+      if (!isKeptHere) return t.pass('the screens are kept as they are on Linux')
+      const cwd = await plant(await screenFolder(t), TREE)
       const sluice: Sluice = (words, options) =>
         Screen.of(t, typeof words === 'string' ? words.split(' ') : words, { columns, cwd, ...options })
       await matches(t, name, await act(sluice, cwd))
@@ -111,7 +120,9 @@ scene('stopped', async (sluice) => {
 })
 
 scene('failed', async (sluice) => {
-  const receiver = await sluice('receive --dir inbox --once --yes', { largest: 1500 })
+  const receiver = await sluice('receive --dir inbox --once --yes', {
+    shell: 'ulimit -f 1500; "$0" "$@"',
+  })
   const sender = await sluice(`send photos report.pdf --to ${await addressOf(receiver)}`)
   return { receiver, sender }
 })
@@ -123,13 +134,17 @@ scene('question', async (sluice, folder) => {
   await plant(folder, { [odd]: 'x', 'site/.git/hooks/pre-commit': '#!/bin/sh' })
   await chmod(join(folder, 'run.sh'), 0o755)
   await chmod(join(folder, 'site/.git/hooks/pre-commit'), 0o755)
-  await symlink('photos/2024', join(folder, 'latest'))
+  await symlink('assets/logo.png', join(folder, 'site/icon'))
   const receiver = await sluice('receive --dir inbox --once --links')
-  const names = ['photos', 'report.pdf', 'run.sh', 'site', 'latest', odd]
+  const names = ['photos', 'report.pdf', 'run.sh', 'site', odd]
   const sender = await sluice(['send', ...names, '--links', '--to', await addressOf(receiver)])
   await receiver.shows(/Accept\?/)
-  receiver.type('list\r')
-  await receiver.shows(/Accept\?.*Accept\?/s)
+  let asked = 1
+  for (const answer of ['perhaps', 'list', 'list', 'list']) {
+    receiver.type(`${answer}\r`)
+    asked++
+    while (receiver.rows.filter((row) => row.startsWith('Accept?')).length < asked) await receiver.changes()
+  }
   receiver.type('y\r')
   return { receiver, sender }
 })
@@ -154,3 +169,69 @@ scene('mistakes', async (sluice) => ({
   far: await sluice('send photos --to 192.0.2.1:7000'),
   word: await sluice('receive --conflict ask'),
 }))
+
+const PROGRESS = fileURLToPath(new URL('../helpers/progress-child.js', import.meta.url))
+
+for (const columns of [80, 40])
+  test(`the screen of what runs at ${columns} columns, and made narrower and wider meanwhile`, async (t) => {
+    if (!isKeptHere) return t.pass('the screens are kept as they are on Linux')
+    const cwd = await screenFolder(t)
+    const running = await Screen.of(t, [], { columns, cwd, main: PROGRESS })
+    await running.shows(/left.*left/s)
+    await isKept(t, `progress-${columns}`, `${running.text}\n`)
+    const ends = (what: string) => running.rows.filter((row) => row.endsWith(what)).length
+    for (const other of [45, 41, 40, 60, 120, 50, columns + 1]) {
+      const before = running.raw.length
+      running.resize(other)
+      // it is drawn again, in one piece, once the program has heard of it
+      while (running.raw.length === before) await running.changes()
+      t.is(ends(' left'), 2, running.text)
+      t.is(ends('2.5 GB (40 %)'), 2, running.text)
+    }
+    running.type('q')
+    t.is(await running.ended, 0)
+    t.regex(running.text, /narrow\nwarning: what is said meanwhile stands\s+above\ndone$/)
+  })
+
+/** A pipe with a name in a folder: what is written to it, or read from it, is up to the test. */
+function namedPipe(folder: string): string {
+  execFileSync('mkfifo', [join(folder, 'pipe')])
+  return join(folder, 'pipe')
+}
+
+for (const columns of [80, 40])
+  test(`pack and unpack show how far they are at ${columns} columns, and only what they did at the end`, async (t) => {
+    if (!isKeptHere) return t.pass('the screens are kept as they are on Linux')
+    const cwd = await plant(await screenFolder(t), TREE)
+    const path = namedPipe(cwd)
+    const pack = await Screen.of(t, ['pack', 'photos', 'report.pdf'], {
+      columns,
+      cwd,
+      shell: '"$0" "$@" > pipe',
+    })
+    const packed: Buffer[] = []
+    for await (const bytes of createReadStream(path)) {
+      // the pipe is full, and nobody reads
+      if (packed.push(bytes) === 1) await pack.shows(/\d\/7 done {2}.*B\/s/)
+    }
+    t.is(await pack.ended, 0)
+    t.regex(pack.text, /report.pdf\n4 files, 3 folders packed \(7.23 MB\)$/)
+
+    const all = Buffer.concat(packed)
+    for (const [TERM, isLive] of [
+      ['xterm', true],
+      ['dumb', false],
+    ] as const) {
+      const args = ['unpack', '--dir', TERM]
+      const unpack = await Screen.of(t, args, { columns, cwd, shell: '"$0" "$@" < pipe', env: { TERM } })
+      const pipe = await open(path, 'w')
+      await pipe.write(all.subarray(0, 3_000_000))
+      if (isLive) await unpack.shows(/\d\/7 done {2}.*B\/s\n.*\.jpg {2}.*B \(\d+ %\)/)
+      await pipe.write(all.subarray(3_000_000))
+      await pipe.close()
+      t.is(await unpack.ended, 0)
+      t.is(unpack.rows.filter((row) => /done|%/.test(row)).length, 0)
+      t.regex(unpack.text, /4 files, 3 folders in/)
+      t.is(unpack.raw.includes('\u001b'), isLive)
+    }
+  })

@@ -13,7 +13,7 @@ import { listing, plant, temporary } from '../helpers/folders.js'
 /** A stream that the program takes for a terminal, and what came through it. */
 class Terminal extends PassThrough {
   readonly isTTY = true
-  readonly columns = 60
+  readonly columns = 200
   text = ''
 
   constructor() {
@@ -66,7 +66,7 @@ async function receiver(t: ExecutionContext<unknown>, ...flags: string[]) {
 test('a yes at the terminal accepts an offer', async (t) => {
   const { dir, exit, offer, type, screen } = await receiver(t, '--once')
   const sending = offer('one')
-  await screen.shows(/offered: one, 1 file, 5 B.*Accept\?/s)
+  await screen.shows(/offered: "one", 1 file, 5 B.*Accept\?/s)
   type('y\n')
   t.is((await sending.finished).published, 1)
   t.is(await exit, 0)
@@ -87,13 +87,13 @@ test('a sender at a terminal says that it waits for the answer, until there is o
 test('offers are asked about one after the other, each with what it is', async (t) => {
   const { exit, offer, stop, type, screen } = await receiver(t)
   const first = offer('one')
-  await screen.shows(/offered: one.*Accept\?/s)
+  await screen.shows(/offered: "one".*Accept\?/s)
   const second = offer('two')
   while (second.state !== 'offered') await once(second, 'state')
-  t.notRegex(screen.text, /offered: two/)
+  t.notRegex(screen.text, /offered: "two"/)
   type('n\n')
   await t.throwsAsync(first.finished, { code: 'ERR_REJECTED', message: /said no/ })
-  await screen.shows(/offered: two.*Accept\?/s)
+  await screen.shows(/offered: "two".*Accept\?/s)
   type('y\n')
   await second.finished
   await screen.shows(/two: 1 file in .*in\/ \(6 B/)
@@ -105,9 +105,10 @@ test('offers are asked about one after the other, each with what it is', async (
 test('a person is told what to run on the other side, where files go, and how to stop', async (t) => {
   const { dir, exit, port, stop, screen } = await receiver(t)
   await screen.shows(/Ctrl-C stops/)
-  const [first, second] = screen.text.split('\n')
-  t.is(first, `waiting for senders; run there: sluice send PATH... --to 127.0.0.1:${port}`)
-  t.is(second, `files go to ${dir}; Ctrl-C stops`)
+  const [first, second, third] = screen.text.split('\n')
+  t.is(first, 'waiting for senders; run there:')
+  t.is(second, `sluice send PATH... --to 127.0.0.1:${port}`)
+  t.is(third, `files go to ${dir}`)
   stop.abort(stoppedByUser())
   t.is(await exit, 130)
 })
@@ -139,7 +140,7 @@ test('a question ends with the sender that is gone; what it offered is not asked
   await second.cancel()
   await first.cancel('changed my mind')
   await screen.shows(/changed my mind/)
-  t.notRegex(screen.text, /offered: two/)
+  t.notRegex(screen.text, /offered: "two"/)
   stop.abort(stoppedByUser())
   t.is(await exit, 130)
 })
@@ -159,7 +160,7 @@ test('Ctrl-D at the question is a no, and the next offer is asked about', async 
   type('\u0004')
   await t.throwsAsync(first.finished, { code: 'ERR_REJECTED', message: /said no/ })
   const second = offer('two')
-  await screen.shows(/offered: two.*Accept\?/s)
+  await screen.shows(/offered: "two".*Accept\?/s)
   type('y\n')
   await second.finished
   stop.abort(stoppedByUser())
@@ -188,6 +189,17 @@ test('an answer that is none is asked for again, until it is yes or no', async (
   t.is(await exit, 0)
 })
 
+test('the whole offer is listed in screenfuls, and what is typed ahead is taken one after the other', async (t) => {
+  const { exit, offer, type, screen } = await receiver(t, '--once')
+  const sending = offer('one')
+  await screen.shows(/Accept\?/s)
+  type('list\nL\ny\n')
+  t.is((await sending.finished).published, 1)
+  t.is(await exit, 0)
+  t.is(screen.text.match(/ {2}"one" {2}5 B\n {2}that is all/g)?.length, 1)
+  t.is(screen.text.match(/that is all/g)?.length, 2)
+})
+
 test('Ctrl-C at the question stops the program and cancels the transfer', async (t) => {
   const { dir, exit, offer, type, screen } = await receiver(t)
   const sending = offer('one')
@@ -195,7 +207,7 @@ test('Ctrl-C at the question stops the program and cancels the transfer', async 
   type('\u0003')
   await t.throwsAsync(sending.finished, { code: 'ERR_CANCELLED', message: /stopped by the user/ })
   t.is(await exit, 130)
-  t.regex(screen.text, /y\/N[^\n]*\n[^\n]*sluice: stopped by the user\n$/)
+  t.regex(screen.text, /y \/ n[^\n]*\n[^\n]*sluice: stopped by the user\n$/)
   await t.throwsAsync(listing(dir), { code: 'ENOENT' })
 })
 

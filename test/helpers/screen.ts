@@ -1,21 +1,31 @@
 import { EventEmitter } from 'node:events'
-import { realpath } from 'node:fs/promises'
+import { mkdtemp, realpath, rm } from 'node:fs/promises'
 import { type IPty, spawn } from '@lydell/node-pty'
 import xterm from '@xterm/headless'
 import type { ExecutionContext } from 'ava'
 import { MAIN } from './command.js'
 
-/** The folder in which a command runs, as it is shown: the name of a temporary one is never the same. */
-const HOME = '/home/ann'
+/** The folder in which a command runs, as it is shown: the name of a temporary one is never the same, but as long. */
+const HOME = '/home/wonderer'
+const TEMPORARY = '/tmp/sl-'
 
 /** Ports, rates and times, which are never the same either. As long as what they stand for mostly is. */
 const VARYING: [RegExp, string][] = [
   [/(?<=127\.0\.0\.1:)\d{5}/g, '54321'],
   [/[\d.]+ [kMG]?B\/s/g, '250 MB/s'],
+  // how much of the files that failed had arrived by then
+  [/\([\d.]+ MB(?=,\s+[^)]*\);\s+\d failed)/g, '(6.2 MB'],
+  // the algorithms of this Node
+  [/\d+(?= more: node)/g, '43'],
   [/\([\d.]+ [TG]B free\)/g, '(12 GB free)'],
-  // as much as went before the disk refused the rest
-  [/\b6\.\d\d MB/g, '6.25 MB'],
 ]
+
+/** A temporary folder for a {@link Screen}. */
+export async function screenFolder(t: ExecutionContext<unknown>): Promise<string> {
+  const folder = await mkdtemp(TEMPORARY)
+  t.teardown(() => rm(folder, { recursive: true, force: true }))
+  return folder
+}
 
 /** What a {@link Screen} is like. */
 export interface ScreenOptions {
@@ -24,8 +34,10 @@ export interface ScreenOptions {
   /** The folder in which the command runs. */
   cwd: string
   env?: NodeJS.ProcessEnv
-  /** The largest file that it may write, in units of 512 or 1024 bytes, as the shell has it. */
-  largest?: number
+  /** A line of sh that runs it as `"$0" "$@"`, with what it sets or redirects. */
+  shell?: string
+  /** Another program. */
+  main?: string
 }
 
 /**
@@ -36,46 +48,31 @@ export class Screen {
   /** The exit status, once all that was written is on the screen. */
   readonly ended: Promise<number>
   readonly columns: number
-  /** All that was written, as bytes of the terminal. */
-  raw = ''
+  #raw = ''
   readonly #terminal: xterm.Terminal
   readonly #parsed = new EventEmitter()
   readonly #pty: IPty
 
   private constructor(t: ExecutionContext<unknown>, args: string[], home: string, options: ScreenOptions) {
-    const { columns: cols, rows = 24, cwd, env, largest } = options
+    const { columns: cols, rows = 24, cwd, env, shell = '"$0" "$@"', main = MAIN } = options
     this.columns = cols
     this.#terminal = new xterm.Terminal({ cols, rows, allowProposedApi: true })
     const shown = (text: string) =>
       VARYING.reduce((line, [what, by]) => line.replace(what, by), text.replaceAll(home, HOME))
-    this.#terminal.write(shown(`$ sluice ${args.join(' ')}\r\n`))
+    if (main === MAIN) this.#terminal.write(shown(`$ sluice ${args.join(' ')}\r\n`))
     const environment = { ...process.env, DEBUG: '', TERM: 'xterm-256color', ...env }
-    const limit = largest === undefined ? '' : `ulimit -f ${largest}; `
-    // it waits to be let go, or what was written last might be lost: the end closes the terminal
-    const script = `trap : INT; (${limit}exec "$0" "$@"); printf '\\033]0;%d\\007' $?; read -r _`
-    this.#pty = spawn('/bin/sh', ['-c', script, process.execPath, MAIN, ...args], {
-      cols,
-      rows,
-      cwd,
-      env: environment,
-    })
+    // the shell stays until all that was written has been read: what ends before might be lost
+    const script = `trap : INT; ${shell}; printf '\\033]0;%d\\007' $?; read -r _`
+    const command = ['-c', script, process.execPath, main, ...args]
+    this.#pty = spawn('/bin/sh', command, { cols, rows, cwd, env: environment })
     this.#terminal.onWriteParsed(() => this.#parsed.emit('parsed'))
-    let isOver = false
-    t.teardown(() => isOver || this.#pty.kill('SIGKILL'))
+    t.teardown(() => this.#pty.kill('SIGKILL'))
     this.#pty.onData((text) => {
-      this.raw += text
+      this.#raw += text
       this.#terminal.write(shown(text))
     })
-    this.#pty.onExit(() => {
-      isOver = true
-    })
-    this.ended = new Promise((resolve) => {
-      // the title is set once all before it is on the screen
-      this.#terminal.onTitleChange((exitCode) => {
-        this.#pty.write('\r')
-        resolve(Number(exitCode))
-      })
-    })
+    // the title is set once all before it is on the screen
+    this.ended = new Promise((resolve) => this.#terminal.onTitleChange((exit) => resolve(Number(exit))))
   }
 
   /** Starts the command. */
@@ -90,20 +87,28 @@ export class Screen {
     return rows.slice(0, rows.findLastIndex((row) => row !== '') + 1)
   }
 
+  /** All that was written, as bytes of the terminal. */
+  get raw(): string {
+    return this.#raw.replace(/\u001b\]0;\d+\u0007/, '')
+  }
+
   get text(): string {
     return this.rows.join('\n')
   }
 
   /** Resolves when the screen has `pattern`, also where the end of a row is in the middle of a sentence. */
   async shows(pattern: RegExp): Promise<void> {
-    const over = this.ended.then((code) => ({ code }))
-    const isThere = () => pattern.test(this.text) || pattern.test(this.rows.join(''))
-    while (!isThere()) {
-      const parsed = new Promise<undefined>((resolve) => this.#parsed.once('parsed', resolve))
-      const end = await Promise.race([parsed, over])
-      if (end && !isThere())
-        throw new Error(`ended with ${end.code} and never showed ${pattern}:\n${this.text}`)
-    }
+    const flowing = () => this.rows.map((row) => row.trim()).join(' ')
+    const isThere = () => [this.text, this.rows.join(''), flowing()].some((text) => pattern.test(text))
+    while (!isThere())
+      if (!(await this.changes()) && !isThere())
+        throw new Error(`it ended and never showed ${pattern}:\n${this.text}`)
+  }
+
+  /** Resolves when the screen changes, with false when nothing will any more. */
+  changes(): Promise<boolean> {
+    const changed = new Promise<boolean>((resolve) => this.#parsed.once('parsed', () => resolve(true)))
+    return Promise.race([changed, this.ended.then(() => false)])
   }
 
   type(keys: string): void {

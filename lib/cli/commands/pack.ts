@@ -4,8 +4,9 @@ import { fileSource } from '../../stages/file-source.js'
 import { framer } from '../../stages/framer.js'
 import { hashTap } from '../../stages/hash-tap.js'
 import type { Context } from '../terminal/context.js'
-import { counted, size } from '../terminal/progress.js'
 import { kindsOf } from '../terminal/tally.js'
+import { counted, size } from '../terminal/text.js'
+import { OneWay } from './one-way.js'
 import { leftOut, manifestOfArguments, type SourceFlags } from './send.js'
 
 /** `sluice pack`: writes a one-way stream to standard output, and its events, if asked for, to standard error. */
@@ -27,7 +28,12 @@ export async function packCommand(paths: string[], flags: SourceFlags, context: 
     reporter.warn(error, id)
   }
   const source = fileSource(manifest, { onFailure })
-  await pipeline(source, hashTap(), framer(), io.stdout, { signal })
+  const oneWay = new OneWay(reporter)
+  try {
+    await pipeline(source, oneWay.stage(), hashTap(), framer(), io.stdout, { signal })
+  } finally {
+    oneWay.over()
+  }
   if (failures.length > 0) {
     const message = `${failures.length} of ${counted(entries.length, 'entry', 'entries')} could not be packed`
     throw new SluiceError('ERR_FILES_FAILED', message, { outcomes: failures })

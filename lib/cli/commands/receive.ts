@@ -10,8 +10,9 @@ import type { Offer } from '../../wire/entry.js'
 import type { Names } from '../../wire/paths.js'
 import { connectTo, listenAt } from '../network/connection.js'
 import { serve } from '../network/serve.js'
-import { confirmOffer, describeOffer } from '../terminal/ask.js'
+import { confirmOffer } from '../terminal/ask.js'
 import type { Context } from '../terminal/context.js'
+import { describeOffer } from '../terminal/describe.js'
 import { commandError, isTermination, stoppedByUser } from '../terminal/exit.js'
 
 /** The options of `sluice receive`; see its help. */
@@ -35,7 +36,7 @@ export async function receiveCommand(
 ): Promise<void> {
   const { reporter, signal } = context
   if (address !== undefined && flags.listen !== undefined) {
-    throw new SluiceError('ERR_USAGE', 'either an address to connect to or --listen, not both')
+    throw new SluiceError('ERR_USAGE', `either ${printable(address, 100)} or --listen, not both: ${EITHER}`)
   }
   // now, and not only with the first connection
   checkLocalPath('--dir', flags.dir)
@@ -73,8 +74,10 @@ export function inFolder(dir: string): string {
 /** What a person needs to know who has just started a receiver. */
 function howTo(address: string, { dir, once }: ReceiveFlags): string[] {
   return [
-    `waiting for ${once ? 'a sender' : 'senders'}; run there: sluice send PATH... --to ${address}`,
-    `files go to ${printable(resolve(dir))}; Ctrl-C stops`,
+    `waiting for ${once ? 'a sender' : 'senders'}; run there:`,
+    `sluice send PATH... --to ${address}`,
+    `files go to ${printable(resolve(dir))}`,
+    'Ctrl-C stops',
   ]
 }
 
@@ -105,7 +108,7 @@ async function answer(
   reporter.offered(offer)
   const lines = await describeOffer(offer, await freeAt(flags.dir))
   if (!flags.yes && canAsk(context)) {
-    const accept = await reporter.ask(lines, () => confirmOffer(context, over), over)
+    const accept = await reporter.ask(lines, () => confirmOffer(context, offer, over), over)
     if (!accept && !over.aborted) reporter.refused(offer.id)
     return { accept, reason: 'the receiver said no' }
   }
@@ -113,6 +116,8 @@ async function answer(
   if (flags.yes) return true
   return { accept: false, reason: 'nobody is there to be asked; the receiver has to be started with --yes' }
 }
+
+const EITHER = 'an address connects to a sender that listens there, --listen waits for senders here'
 
 const NOBODY =
   'there is no terminal to ask at, so that every offer will be rejected; start it with --yes to accept them'

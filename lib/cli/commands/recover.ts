@@ -5,7 +5,7 @@ import { collectLeftovers, type Leftover } from '../../files/journal/leftovers.j
 import { removeEmptyFolders } from '../../files/own/own-folder.js'
 import { isEnded, type RecoveredTransaction, recoverTransactions } from '../../files/transaction/recover.js'
 import type { Context } from '../terminal/context.js'
-import { counted, size } from '../terminal/progress.js'
+import { counted, size } from '../terminal/text.js'
 import { isPart, openFolder, tell, tellOfWatching } from './leftovers.js'
 
 /** What was found, by kind. */

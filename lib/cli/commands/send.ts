@@ -13,9 +13,9 @@ import { connectTo, listenAt } from '../network/connection.js'
 import { parseRate } from '../network/rate.js'
 import { serve } from '../network/serve.js'
 import type { Context } from '../terminal/context.js'
-import { size } from '../terminal/progress.js'
 import { standardInput } from '../terminal/streams.js'
 import { kindsOf } from '../terminal/tally.js'
+import { size } from '../terminal/text.js'
 
 /** The options that `send` and `pack` share: what is sent, and under which name. */
 export interface SourceFlags {
@@ -84,10 +84,7 @@ export async function sendCommand(paths: string[], flags: SendFlags, context: Co
   const { reporter, signal } = context
   const rate = flags.limit === undefined ? null : parseRate(flags.limit)
   if (flags.dryRun) return dryRun(await manifestOfArguments(paths, flags, context), context)
-  if ((flags.to === undefined) === (flags.listen === undefined)) {
-    const message = 'say where to: --to HOST:PORT, or --listen HOST:PORT to be connected to'
-    throw new SluiceError('ERR_USAGE', message)
-  }
+  checkWhere(flags)
   const manifest = await manifestOfArguments(paths, flags, context)
   const begin = (socket: Socket, source: Manifest) =>
     send(socket, source, { signal, stages: { wire: rate === null ? [] : [throttle({ rate })] } })
@@ -96,6 +93,16 @@ export async function sendCommand(paths: string[], flags: SendFlags, context: Co
   reporter.endsWith(transfer)
   reporter.watch(transfer, 'sent', leftOut(manifest))
   await transfer.finished
+}
+
+/** @throws SluiceError `ERR_USAGE` */
+function checkWhere({ to, listen }: SendFlags): void {
+  if ((to === undefined) !== (listen === undefined)) return
+  const message =
+    to === undefined
+      ? 'say where to: --to HOST:PORT, where a receiver listens, or --listen HOST:PORT to wait for one here'
+      : 'either --to or --listen, not both: --to connects to a receiver that listens, --listen waits for one here'
+  throw new SluiceError('ERR_USAGE', message)
 }
 
 /** Listens, and sends to the first receiver that connects. Nothing of the manifest is read before. */
@@ -110,7 +117,7 @@ async function sendToFirst(
   try {
     reporter.listening(address, listen)
     if (io.stderr.isTTY)
-      reporter.note(`waiting for a receiver; run there: sluice receive ${address}\nCtrl-C stops`)
+      reporter.note(`waiting for a receiver; run there:\nsluice receive ${address}\nCtrl-C stops`)
     // now, and not with each connection: a peer may be a stranger
     for (const warning of manifest.skipped) reporter.warn(warning)
     const beginning = (socket: Socket) => begin(socket, shared(manifest))

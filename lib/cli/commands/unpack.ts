@@ -7,8 +7,6 @@ import { demuxer } from '../../stages/demuxer.js'
 import { finalizer } from '../../stages/finalizer.js'
 import { hashTap } from '../../stages/hash-tap.js'
 import { partSink } from '../../stages/part-sink.js'
-import { tap } from '../../stages/progress-tap.js'
-import type { Item } from '../../stages/river/items.js'
 import { OutcomeTable } from '../../transfer/outcome-table.js'
 import type { Plan } from '../../transfer/plan.js'
 import type { Entry, Offer } from '../../wire/entry.js'
@@ -16,6 +14,7 @@ import type { OutcomeRange } from '../../wire/outcome.js'
 import type { Context } from '../terminal/context.js'
 import { standardInput } from '../terminal/streams.js'
 import { Tally } from '../terminal/tally.js'
+import { OneWay } from './one-way.js'
 import { inFolder, type ReceiveFlags } from './receive.js'
 
 /** The options of `sluice unpack`: those of `receive` that need no connection. */
@@ -29,13 +28,11 @@ export async function unpackCommand(flags: UnpackFlags, { io, reporter, signal }
   checkLocalPath('--dir', dir)
   const fs = commandFileSystem
   const began = performance.now()
-  let id = ''
   let entries: readonly Entry[] = []
-  let bytes = 0
+  const oneWay = new OneWay(reporter)
   const tally = new Tally()
   const table = new OutcomeTable()
   const onOffer = (offer: Offer, plan: Plan) => {
-    id = offer.id
     entries = plan.entries
     reporter.endsWith(offer)
     reporter.offered(offer)
@@ -44,28 +41,29 @@ export async function unpackCommand(flags: UnpackFlags, { io, reporter, signal }
     for (const range of ranges) {
       table.add(range, entries)
       tally.add(range, entries)
-      reporter.settled(range, entries, id)
+      reporter.settled(range, entries, oneWay.id)
     }
   }
-  const warn = (warning: SluiceError) => reporter.warn(warning, id)
+  const warn = (warning: SluiceError) => reporter.warn(warning, oneWay.id)
   const symlinks = links ? 'keep' : 'skip'
   const river = [
     deframer(),
     demuxer({ names, onOffer }),
-    tap<Item>((item) => {
-      if (item.kind === 'run') bytes += item.length
-    }),
+    oneWay.stage(),
     hashTap(),
     partSink({ dir, fs, durability, names, warn }),
     // the table keeps what became of each
     finalizer({ conflict, unless, symlinks, onSettled, warn, outcomes: 'failed' }),
   ]
+  const numbers = () => ({ id: oneWay.id, bytes: oneWay.bytes, took: performance.now() - began })
   try {
     await pipeline([await standardInput(io), ...river], { signal })
   } catch (error) {
-    if (isSluiceError(error, 'ERR_FILES_FAILED'))
-      reporter.partly(error, tally, inFolder(dir), { id, bytes, took: performance.now() - began })
+    oneWay.over()
+    if (isSluiceError(error, 'ERR_FILES_FAILED')) reporter.partly(error, tally, inFolder(dir), numbers())
     throw error
   }
-  reporter.completed(table.result(id, entries, bytes), tally, inFolder(dir), performance.now() - began)
+  oneWay.over()
+  const { id, bytes, took } = numbers()
+  reporter.completed(table.result(id, entries, bytes), tally, inFolder(dir), took)
 }

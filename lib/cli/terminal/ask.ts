@@ -1,54 +1,21 @@
-import { createInterface, type Interface } from 'node:readline'
-import { inSlices } from '../../async.js'
-import { printable } from '../../errors.js'
-import type { Entry, Offer } from '../../wire/entry.js'
+import { createInterface } from 'node:readline'
+import type { Offer } from '../../wire/entry.js'
 import type { Context } from './context.js'
-import { DelicatePaths } from './delicate.js'
-import { size } from './progress.js'
-import { Kinds } from './tally.js'
+import { listOffer } from './describe.js'
+import { wrapped } from './text.js'
 
-/** How many names at the top of an offer are shown. */
-const SHOWN = 10
-
-/** What is shown of the paths of an offer. */
-class ShownPaths {
-  readonly top = new Set<string>()
-  readonly delicate = new DelicatePaths(SHOWN)
-
-  readonly kinds = new Kinds()
-
-  add({ type, path }: Entry): void {
-    this.kinds.add(type)
-    this.top.add(path.split('/', 1)[0]!)
-    this.delicate.add(path)
-  }
-}
+const QUESTION = 'Accept? (y / n / list) '
 
 /**
- * An offer as lines for people: how many entries, bytes and free bytes, and names; all escaped. There may be a million
- * entries: others have their turn meanwhile.
+ * Asks on the terminal whether an offer is accepted: yes only if that is said, and no at the end of the input. To `list`
+ * a screenful of all that is offered is shown, and the next one to the next. The question is withdrawn when `signal`
+ * aborts.
  */
-export async function describeOffer(offer: Offer, free: number | null): Promise<string[]> {
-  const shown = new ShownPaths()
-  await inSlices(offer.entries, (entry) => shown.add(entry))
-  const { top, delicate, kinds } = shown
-  const names = Array.from(top).slice(0, SHOWN)
-  const more = delicate.count - delicate.paths.length
-  return [
-    `offered: ${printable(offer.name, 100)}, ${kinds}, ${size(offer.bytes)}` +
-      (free === null ? '' : ` (${size(free)} free)`),
-    ...names.map((name) => `  ${printable(name, 100)}`),
-    ...(top.size > SHOWN ? [`  … and ${top.size - SHOWN} more`] : []),
-    ...delicate.paths.map((path) => `  careful: ${printable(path, 200)}`),
-    ...(more > 0 ? [`  careful: … and ${more} more like these`] : []),
-  ]
-}
-
-/**
- * Asks on the terminal whether an offer is accepted: yes only if that is said, and no at the end of the input. The
- * question is withdrawn when `signal` aborts.
- */
-export async function confirmOffer({ io, stop }: Context, signal: AbortSignal): Promise<boolean> {
+export async function confirmOffer(
+  { io, stop }: Context,
+  offer: Offer,
+  signal: AbortSignal,
+): Promise<boolean> {
   // a terminal that has closed
   if (io.stdin.readableEnded || io.stdin.destroyed) return false
   const lines = createInterface({ input: io.stdin, output: io.stderr, terminal: true, historySize: 0 })
@@ -62,12 +29,18 @@ export async function confirmOffer({ io, stop }: Context, signal: AbortSignal): 
     stop()
     lines.close()
   })
+  // what is typed before the next question is kept for it
+  const answers = lines[Symbol.asyncIterator]()
+  const list = listOffer(offer)
   try {
     for (;;) {
-      const answer = await answerTo('Accept? (y/N) ', lines)
-      if (answer === undefined) io.stderr.write('\n')
-      if (/^(no?)?$/i.test(answer ?? '')) return false
-      if (/^y(es)?$/i.test(answer ?? '')) return true
+      lines.setPrompt(QUESTION)
+      lines.prompt()
+      const { value = '', done } = await answers.next().catch(() => ({ value: '', done: true }))
+      if (done) io.stderr.write('\n')
+      if (done || /^no?$/i.test(value.trim())) return false
+      if (/^y(es)?$/i.test(value.trim())) return true
+      if (/^l(ist)?$/i.test(value.trim())) io.stderr.write(`${nextPage(list, io.stderr)}\n`)
     }
   } finally {
     signal.removeEventListener('abort', withdraw)
@@ -78,14 +51,13 @@ export async function confirmOffer({ io, stop }: Context, signal: AbortSignal): 
 
 const ignore = () => {}
 
-/** The line that is typed; undefined if the input ends, or is not read any more. */
-function answerTo(question: string, lines: Interface): Promise<string | undefined> {
-  return new Promise((resolve) => {
-    const end = () => resolve(undefined)
-    lines.once('close', end)
-    lines.question(question, (answer) => {
-      lines.off('close', end)
-      resolve(answer.trim())
-    })
-  })
+/** The next lines, as many as the terminal has rows, but for the question. */
+function nextPage(list: Generator<string>, { rows = 24, columns = 80 }: NodeJS.WriteStream): string {
+  const page: string[] = []
+  while (page.length < Math.max(rows - 3, 1)) {
+    const { value, done } = list.next()
+    if (done) return [...page, '  that is all'].join('\n')
+    page.push(...wrapped(value, columns).split('\n'))
+  }
+  return [...page, '  … list again for more'].join('\n')
 }

@@ -1,5 +1,19 @@
 import { CODES, type Code, exitOfCode, isSluiceError, printable, SluiceError } from '../../errors.js'
 
+/** What each exit status says. */
+export const EXITS: readonly (readonly [exit: number, about: string])[] = [
+  [0, 'all files are there, or were left out on purpose'],
+  [1, 'finished; some files failed, or could not be read'],
+  [2, 'usage'],
+  [3, 'rejected by the peer'],
+  [4, 'interrupted; run it again'],
+  [5, 'integrity: a digest never matched'],
+  [6, 'the peer could not be reached'],
+  [7, 'the peer broke the protocol'],
+  [8, 'the receiving disk: full, read-only, no permission'],
+  [130, 'stopped by the user here; by the peer is 4'],
+]
+
 /** Exit statuses by priority: if several apply, the first one counts (README.md, "The command line"). */
 const ORDER = [130, 2, 3, 6, 7, 8, 4, 5, 1]
 

@@ -1,76 +1,61 @@
-import size from 'pretty-bytes'
-import prettyMilliseconds from 'pretty-ms'
-import { printable } from '../../errors.js'
 import type { Progress } from '../../transfer/progress.js'
+import { duration, fittedLine, shownPath, size, widthOf } from './text.js'
 
-/** Bytes for people, such as 1.5 GB. */
-export { size }
+/** Milliseconds in which a rate means nothing yet. */
+const TOO_SOON = 1000
 
-/** A number of things for people: 1 file, 2 files; 1 entry, 2 entries. */
-export function counted(number: number, one: string, many = `${one}s`): string {
-  return `${number} ${number === 1 ? one : many}`
+/** How a running transfer is shown. */
+export class ProgressView {
+  readonly #now: () => number
+  readonly #began: number
+  #progress: Progress | undefined
+  /** When it will be over, as it was said. */
+  #end: number | undefined
+
+  constructor(now: () => number) {
+    this.#now = now
+    this.#began = now()
+  }
+
+  update(progress: Progress): void {
+    this.#progress = progress
+    if (progress.eta === null || this.#now() - this.#began < TOO_SOON) return
+    const end = this.#now() + progress.eta
+    // The rate is never twice the same. What was said counts down, until it is wrong by more than people put up with.
+    const isOff = this.#end === undefined || Math.abs(end - this.#end) > Math.max(2000, progress.eta / 5)
+    if (isOff) this.#end = end
+  }
+
+  /** The total, and below it the present file. See `Drawn`. */
+  lines(columns: number, others: number): string[] {
+    if (this.#progress === undefined) return []
+    const { current } = this.#progress
+    const total = fittedLine(this.#total(this.#progress, columns), columns)
+    if (current === null) return [total]
+    const share = current.size === null ? '' : percent(current.bytes, current.size)
+    const state = `${size(current.size ?? current.bytes)}${share && ` (${share})`}`
+    return [total, fittedLine(`${shownPath(current.path, others - state.length - 2)}  ${state}`, others)]
+  }
+
+  /** The most that has room: what it takes up longest, the rate and the time left, stays to the last. */
+  #total({ files, totalFiles, bytes, totalBytes, rate, eta }: Progress, columns: number): string {
+    const share = totalBytes === null ? '' : percent(bytes, totalBytes)
+    const left = eta === null || this.#end === undefined ? undefined : Math.max(this.#end - this.#now(), 1000)
+    const speed = [`${size(rate)}/s`, ...(left === undefined ? [] : [`${duration(left)} left`])]
+    const done = `${files}/${totalFiles} done`
+    const of = totalBytes === null ? size(bytes) : `${size(bytes)} of ${size(totalBytes)}`
+    const forms = [
+      [done, `${of}${share && ` (${share})`}`],
+      [done, share || size(bytes)],
+      [share || size(bytes)],
+      [],
+    ]
+    const lines = forms.map((form) => [...form, ...speed].join('  '))
+    return lines.find((line) => widthOf(line) <= columns) ?? lines.at(-1)!
+  }
 }
 
-/** A duration for people. */
-export function duration(milliseconds: number): string {
-  return prettyMilliseconds(milliseconds, { compact: milliseconds >= 1000, secondsDecimalDigits: 0 })
-}
-
-/** The lines for a running transfer: its present file, and the total. At most `columns` wide. */
-export function progressLines(progress: Progress, columns: number): string[] {
-  const { files, totalFiles, bytes, totalBytes, rate, eta, current } = progress
-  const total = [
-    `${files}/${totalFiles} files`,
-    totalBytes === null ? size(bytes) : `${size(bytes)} of ${size(totalBytes)}${percent(bytes, totalBytes)}`,
-    `${size(rate)}/s`,
-    ...(eta === null ? [] : [`${duration(eta)} left`]),
-  ].join('  ')
-  if (current === null) return [fittedLine(total, columns)]
-  const state =
-    current.size === null
-      ? size(current.bytes)
-      : `${size(current.size)}${percent(current.bytes, current.size)}`
-  return [
-    fittedLine(`${shownPath(current.path, columns - state.length - 2)}  ${state}`, columns),
-    fittedLine(total, columns),
-  ]
-}
-
+/** '' if there is nothing to share. */
 function percent(part: number, whole: number): string {
-  return whole === 0 ? '' : ` (${Math.floor((100 * part) / whole)} %)`
-}
-
-/** A path escaped; its beginning is cut off if it is too long. */
-export function shownPath(path: string, columns: number): string {
-  const shown = printable(path)
-  if (widthOf(shown) <= columns) return shown
-  return `…${fitting(Array.from(shown).reverse(), Math.max(columns - 1, 1))
-    .reverse()
-    .join('')}`
-}
-
-function fittedLine(line: string, columns: number): string {
-  if (widthOf(line) <= columns) return line
-  return `${fitting(Array.from(line), Math.max(columns - 1, 0)).join('')}…`
-}
-
-/** As many of the first characters as fit into the columns. */
-function fitting(characters: string[], columns: number): string[] {
-  let room = columns
-  const end = characters.findIndex((character) => {
-    room -= widthOf(character)
-    return room < 0
-  })
-  return end === -1 ? characters : characters.slice(0, end)
-}
-
-/** Characters that may take two columns of a terminal: East Asian ones and emoji. */
-const WIDE =
-  /[\p{Extended_Pictographic}\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{20000}-\u{3fffd}]/gu
-const COMBINING_MARK = /\p{M}/gu
-
-/** Columns of a text, at most. */
-function widthOf(text: string): number {
-  const amount = (pattern: RegExp) => text.match(pattern)?.length ?? 0
-  return Array.from(text).length + amount(WIDE) - amount(COMBINING_MARK)
+  return whole === 0 ? '' : `${Math.floor((100 * part) / whole)} %`
 }

@@ -1,7 +1,6 @@
-import { createLogUpdate } from 'log-update'
-import { Limiter } from '../../async.js'
 import { type Code, printable, type SluiceError } from '../../errors.js'
-import { isFinal, type TransferState } from '../../transfer/lifecycle.js'
+import type { TransferState } from '../../transfer/lifecycle.js'
+import type { Progress } from '../../transfer/progress.js'
 import type { Transfer } from '../../transfer/transfer.js'
 import type { Entry, Offer } from '../../wire/entry.js'
 import {
@@ -14,9 +13,11 @@ import {
 } from '../../wire/outcome.js'
 import { type CliEvent, eventLine, said } from './events.js'
 import { exitOf } from './exit.js'
-import { progressLines, size } from './progress.js'
+import { ProgressView } from './progress.js'
+import { Screen } from './screen.js'
 import { checkOutput } from './streams.js'
 import { Tally } from './tally.js'
+import { size } from './text.js'
 
 /** The standard streams of a command; a parameter, so that tests need no terminal. */
 export interface Io {
@@ -38,6 +39,8 @@ interface Numbers {
 /** How a transfer ends that may be run again for the rest. */
 const INTERRUPTED = new Set<Code>(['ERR_INTERRUPTED', 'ERR_TRUNCATED', 'ERR_TIMEOUT', 'ERR_CANCELLED'])
 
+const WAITING = 'offered; waiting for the answer'
+
 /** Milliseconds between two progress events of `--json`. */
 const JSON_INTERVAL = 500
 
@@ -51,29 +54,31 @@ export class Reporter {
   readonly #events: NodeJS.WriteStream
   /** The transfer, or its offer, with which the command ends, until it is completed. The id is empty until it is known. */
   #last: { readonly id: string } | null = null
-  readonly #live: ReturnType<typeof createLogUpdate> | null
-  /** The live lines of the running transfers, in the order in which they began. */
-  readonly #running = new Map<Transfer, string[]>()
+  readonly #screen: Screen
+  readonly #now: () => number
   /** The names of the offers, and those that the user refused, by the id of the transfer. */
   readonly #names = new Map<string, string>()
   readonly #refused = new Set<string>()
   /** Errors of transfers of which people have read already what failed, and why. */
   readonly #summed = new WeakSet<SluiceError>()
-  /** One question at a time. */
-  readonly #questions = new Limiter(1)
-  /** Lines that are held back during a question. */
-  #waiting: string[] | null = null
 
   /**
    * @param isStopped tells whether the user stopped the program
    * @param events the stream for events. Default: standard output
    */
-  constructor(io: Io, json: boolean, isStopped = () => false, events = io.stdout) {
+  constructor(
+    io: Io,
+    json: boolean,
+    isStopped = () => false,
+    events = io.stdout,
+    now = () => performance.now(),
+  ) {
     this.#isStopped = isStopped
     this.#io = io
     this.#json = json
     this.#events = events
-    this.#live = !json && io.stderr.isTTY ? createLogUpdate(io.stderr) : null
+    this.#screen = new Screen(io.stderr, json, now)
+    this.#now = now
   }
 
   /**
@@ -97,7 +102,7 @@ export class Reporter {
 
   /** A line for people; nothing with `--json`. */
   note(text: string): void {
-    if (!this.#json) this.#line(text)
+    if (!this.#json) this.#screen.line(text)
   }
 
   event(event: CliEvent): void {
@@ -155,30 +160,29 @@ export class Reporter {
     const isRefused = error.code === 'ERR_REJECTED' && this.#refused.has(this.#last?.id ?? '')
     const isKnown = isRefused || this.#summed.has(error)
     if (!isKnown && (!this.#json || this.#events !== this.#io.stderr))
-      this.#line(`sluice: ${error.message.replaceAll('\n', ' ')}`)
-    if (process.env.DEBUG?.includes('sluice')) this.#line(`${error.stack}`)
+      this.#screen.line(`sluice: ${error.message.replaceAll('\n', ' ')}`)
+    if (process.env.DEBUG?.includes('sluice')) this.#screen.line(`${error.stack}`)
     return exit
   }
 
-  /**
-   * Shows `lines` and asks a question below them; nothing else is printed on the terminal before the answer. One
-   * question at a time. The answer is no, without a question, if `over` aborts before.
-   */
+  /** See {@link Screen.ask}. */
   ask(lines: readonly string[], question: () => Promise<boolean>, over: AbortSignal): Promise<boolean> {
-    return this.#questions.run(async () => !over.aborted && (await this.#ask(lines, question)))
+    return this.#screen.ask(lines, question, over)
   }
 
-  async #ask(lines: readonly string[], question: () => Promise<boolean>): Promise<boolean> {
-    for (const line of lines) this.#line(line)
-    this.#live?.done()
-    const waiting: string[] = []
-    this.#waiting = waiting
-    try {
-      return await question()
-    } finally {
-      this.#waiting = null
-      for (const line of waiting) this.#line(line)
-      this.#draw()
+  /** For what runs: takes in how far it is, until the second function says that it is over. */
+  running(id: () => string): { progress(progress: Progress): void; over(): void } {
+    const view = new ProgressView(this.#now)
+    let told = Number.NEGATIVE_INFINITY
+    return {
+      progress: (progress) => {
+        view.update(progress)
+        this.#screen.show(view, (columns, others) => view.lines(columns, others))
+        if (this.#now() - told < JSON_INTERVAL) return
+        told = this.#now()
+        this.event({ event: 'progress', id: id() || undefined, ...progress })
+      },
+      over: () => this.#screen.over(view),
     }
   }
 
@@ -188,18 +192,17 @@ export class Reporter {
    * @param leftOut those that it does not offer
    */
   watch(transfer: Transfer, where: string, leftOut = 0): void {
-    let began = performance.now()
-    let told = Number.NEGATIVE_INFINITY
+    let began = this.#now()
     let hasBegun = false
     const tally = new Tally(leftOut)
     const enter = (state: TransferState) => {
       this.event({ event: 'state', id: transfer.id || undefined, state })
       // the time before that was spent on the question
       hasBegun ||= state === 'sending' || state === 'receiving'
-      if (state === 'sending' || state === 'receiving') began = performance.now()
+      if (state === 'sending' || state === 'receiving') began = this.#now()
       // a person may have to answer there
-      if (state === 'offered' && transfer.direction === 'send')
-        this.#show(transfer, ['offered; waiting for the answer'])
+      if (state === 'offered' && transfer.direction === 'send') this.#screen.show(transfer, () => [WAITING])
+      else this.#screen.over(transfer)
     }
     // an accepted connection is watched only from its offer on
     if (transfer.state === 'offered') enter('offered')
@@ -209,23 +212,23 @@ export class Reporter {
       tally.add(range, entries)
       this.settled(range, entries, transfer.id)
     })
-    transfer.on('progress', (progress) => {
-      this.#show(transfer, progressLines(progress, this.#io.stderr.columns || 80))
-      if (performance.now() - told < JSON_INTERVAL) return
-      told = performance.now()
-      this.event({ event: 'progress', id: transfer.id || undefined, ...progress })
-    })
+    const running = this.running(() => transfer.id)
+    transfer.on('progress', (progress) => running.progress(progress))
+    const over = () => {
+      this.#screen.over(transfer)
+      running.over()
+    }
     transfer.finished.then(
       (result) => {
-        this.#forget(transfer)
-        this.completed(result, tally, where, performance.now() - began)
+        over()
+        this.completed(result, tally, where, this.#now() - began)
       },
       (error: SluiceError) => {
         const { bytes } = transfer.progress
-        this.#forget(transfer)
+        over()
         // whoever awaits the transfer reports the error
         if (error.code === 'ERR_FILES_FAILED')
-          this.partly(error, tally, where, { id: transfer.id, bytes, took: performance.now() - began })
+          this.partly(error, tally, where, { id: transfer.id, bytes, took: this.#now() - began })
         else if (INTERRUPTED.has(error.code) && hasBegun) this.#interrupted(transfer, tally, where)
       },
     )
@@ -273,29 +276,5 @@ export class Reporter {
     this.note(
       `${this.#prefix(id)}${who} before the end; ${kept} ${where}. Run the same commands again for the rest`,
     )
-  }
-
-  #show(transfer: Transfer, lines: string[]): void {
-    if (!this.#live || isFinal(transfer.state)) return
-    this.#running.set(transfer, lines)
-    this.#draw()
-  }
-
-  #forget(transfer: Transfer): void {
-    this.#running.delete(transfer)
-    if (this.#waiting) return
-    this.#live?.clear()
-    if (this.#running.size === 0) this.#live?.done()
-  }
-
-  #line(text: string): void {
-    if (this.#waiting) return void this.#waiting.push(text)
-    this.#live?.clear()
-    this.#io.stderr.write(`${text}\n`)
-  }
-
-  #draw(): void {
-    if (this.#waiting || this.#running.size === 0) return
-    this.#live?.(Array.from(this.#running.values()).flat().join('\n'))
   }
 }

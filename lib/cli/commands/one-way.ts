@@ -1,0 +1,73 @@
+import type { Transform } from 'node:stream'
+import { tap } from '../../stages/progress-tap.js'
+import type { Item } from '../../stages/river/items.js'
+import { ProgressMeter } from '../../transfer/progress.js'
+import type { Entry } from '../../wire/entry.js'
+import type { Reporter } from '../terminal/reporter.js'
+
+/** Milliseconds between two looks at how far it is. */
+const INTERVAL = 100
+
+/** A river without a conversation: nobody but this stage knows how far it is. */
+export class OneWay {
+  /** Of the offer; '' until it is known. */
+  id = ''
+  /** All is wanted, and nothing is asked for again: what a plan would say. */
+  readonly #passed = {
+    closedWanted: 0,
+    wantedEntries: 0,
+    cameBytes: 0,
+    wantedBytes: 0 as number | null,
+    provedBytes: 0,
+  }
+  readonly #meter = new ProgressMeter(this.#passed)
+  readonly #running: ReturnType<Reporter['running']>
+  /** Runs while something has passed that was not shown yet. */
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(reporter: Reporter) {
+    this.#running = reporter.running(() => this.id)
+  }
+
+  /** To stand behind what gives the items. */
+  stage(): Transform {
+    return tap<Item>((item) => this.#pass(item))
+  }
+
+  /** Bytes of content that passed. */
+  get bytes(): number {
+    return this.#passed.cameBytes
+  }
+
+  over(): void {
+    clearTimeout(this.#timer)
+    this.#running.over()
+  }
+
+  #pass(item: Item): void {
+    if (item.kind === 'offer') {
+      this.id = item.offer.id
+      this.#expect(item.offer.entries)
+    }
+    if (item.kind !== 'run') return
+    this.#passed.cameBytes += item.length
+    // all entries come, one after the other: those before the last one of the run have ended
+    this.#passed.closedWanted = item.last
+    this.#meter.passed(item)
+    this.#timer ??= setTimeout(() => this.#show(), INTERVAL)
+  }
+
+  #expect(entries: readonly Entry[]): void {
+    const sizes = entries.map(({ size }) => size)
+    this.#passed.wantedEntries = entries.length
+    this.#passed.wantedBytes = sizes.reduce(
+      (sum, size) => (sum === null || size === null ? null : sum + size),
+      0,
+    )
+  }
+
+  #show(): void {
+    this.#timer = undefined
+    this.#running.progress(this.#meter.snapshot())
+  }
+}
