@@ -87,9 +87,9 @@ export class Screen {
     return rows.slice(0, rows.findLastIndex((row) => row !== '') + 1)
   }
 
-  /** All that was written, as bytes of the terminal. */
+  /** All that the command wrote, as bytes of the terminal. */
   get raw(): string {
-    return this.#raw.replace(/\u001b\]0;\d+\u0007/, '')
+    return this.#raw.split('\u001b]0;')[0]!
   }
 
   get text(): string {
