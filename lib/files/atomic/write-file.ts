@@ -22,18 +22,14 @@ export interface WriteFileOptions extends AtomicWriteOptions, Audited {
   encoding?: TextEncoding
   /**
    * A JSON Schema that the content must match before anything is written (`ERR_SCHEMA`). The name must end with
-   * `.json`, `.yaml` or `.yml`, and the content must be text or bytes, not a stream. `format` keywords are not
-   * checked.
+   * `.json`, `.yaml` or `.yml`, and the content must be text or bytes, not a stream.
    */
   schema?: Schema
 }
 
 /** Options of {@link writeJson}, {@link writeYaml} and {@link writeConfig}. */
 export interface WriteValueOptions extends AtomicWriteOptions, EncodeOptions, Audited {
-  /**
-   * A JSON Schema that the value is checked with before anything is written (`ERR_SCHEMA`). `format` keywords are not
-   * checked.
-   */
+  /** A JSON Schema that the value is checked with before anything is written (`ERR_SCHEMA`). */
   schema?: Schema
 }
 

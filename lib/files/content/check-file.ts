@@ -37,7 +37,7 @@ export interface CheckOptions extends Audited {
   encoding?: TextEncoding
   /** It must be JSON or YAML. With a schema, the default is the format that its name says. */
   format?: Format
-  /** Its value must match this JSON Schema; `format` keywords are not checked. */
+  /** Its value must match this JSON Schema. */
   schema?: Schema
   fs?: FileSystem
 }

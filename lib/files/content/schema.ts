@@ -1,10 +1,13 @@
-import type { ValidateFunction } from 'ajv'
+import type { Ajv, ValidateFunction } from 'ajv'
 import { isError, printable, SluiceError } from '../../errors.js'
 import { checkOption } from '../../options.js'
 import { type EncodeOptions, encodeValue, type Format } from './formats.js'
 import { plainValue } from './plain-value.js'
 
-/** A JSON Schema: draft-07 without `$schema`; 2019-09 and 2020-12 are supported too. */
+/**
+ * A JSON Schema: draft-07 without `$schema`; 2019-09 and 2020-12 are supported too, earlier ones are refused. `format` is
+ * checked for the names of the drafts (`date-time`, `email`, `uri`, …) and some more, by ajv-formats; others are ignored.
+ */
 export type Schema = Record<string, unknown> | boolean
 
 /** What does not match: where (a JSON pointer, '' for the whole value) and why. */
@@ -27,8 +30,8 @@ const MOST_TOLD = 300
 
 /**
  * Checks a value without changing it. Fails with `ERR_SCHEMA`, which says where and what does not match ({@link
- * SchemaFailure}[] in `error.found`), or with `ERR_USAGE` if the schema itself is wrong. Unknown keywords are
- * ignored, as JSON Schema demands, and so is `format`: use `pattern` instead.
+ * SchemaFailure}[] in `error.found`), or with `ERR_USAGE` if the schema itself is wrong, or of a draft that is not taken.
+ * Unknown keywords and formats are ignored, as JSON Schema demands.
  * @param path the file with the value, for the message
  */
 export async function checkSchema(value: unknown, schema: Schema, path: string): Promise<void> {
@@ -66,15 +69,18 @@ async function compile(schema: Schema, path: string): Promise<ValidateFunction> 
     isObject || typeof schema === 'boolean',
     'a JSON Schema: an object, true or false',
   )
+  const Validator = await validatorFor(schema, path)
   try {
     const text = JSON.stringify(schema)
     const known = typeof schema === 'object' ? compiled.get(schema) : undefined
     if (known?.text === text) return known.validate
-    const Validator = await validatorFor(schema)
-    // not strict: a schema may have keywords for other programs
-    const ajv = new Validator({ strict: false, allErrors: true, validateFormats: false, logger: false })
-    // a copy: ajv keeps a reference to the schema
-    const validate = ajv.compile(JSON.parse(text) as Schema)
+    // not strict: a schema may have keywords and formats for other programs
+    const ajv = new Validator({ strict: false, allErrors: true, logger: false })
+    if (text.includes('"format"')) (await import('ajv-formats')).default.default(ajv)
+    // a copy: ajv keeps a reference to the schema. The draft is said, however its address is spelled
+    const copy = JSON.parse(text) as Schema
+    if (typeof copy === 'object') delete copy.$schema
+    const validate = ajv.compile(copy)
     // an asynchronous schema returns a promise, which is always truthy
     if ('$async' in validate) throw new Error('it is asynchronous; leave out $async')
     if (typeof schema === 'object') compiled.set(schema, { text, validate })
@@ -86,9 +92,31 @@ async function compile(schema: Schema, path: string): Promise<ValidateFunction> 
   }
 }
 
-async function validatorFor(schema: Schema) {
-  const which = typeof schema === 'object' ? String(schema.$schema ?? '') : ''
-  if (which.includes('2020-12')) return (await import('ajv/dist/2020.js')).Ajv2020
-  if (which.includes('2019-09')) return (await import('ajv/dist/2019.js')).Ajv2019
-  return (await import('ajv')).Ajv
+/** The drafts that are taken, newest first; without `$schema` it is the last one. */
+const DRAFTS: readonly [name: string, load: () => Promise<typeof Ajv>][] = [
+  ['2020-12', async () => (await import('ajv/dist/2020.js')).Ajv2020 as typeof Ajv],
+  ['2019-09', async () => (await import('ajv/dist/2019.js')).Ajv2019 as typeof Ajv],
+  ['draft-07', async () => (await import('ajv')).Ajv],
+]
+
+const DRAFT_07 = 'set $schema to "http://json-schema.org/draft-07/schema#"'
+
+/** For earlier drafts: what makes one of draft-07 of it. */
+const WAYS_OUT: Record<string, string> = {
+  'draft-06': `${DRAFT_07}: what it says means the same there`,
+  'draft-04': `write each id as $id, each exclusiveMinimum and exclusiveMaximum as the number itself, and ${DRAFT_07}`,
+}
+
+/** What validates by the draft that the schema names; `ERR_USAGE` for one that is not taken. */
+async function validatorFor(schema: Schema, path: string): Promise<typeof Ajv> {
+  const named = typeof schema === 'object' ? schema.$schema : undefined
+  const [, load] = DRAFTS.find(([name]) => typeof named === 'string' && named.includes(name)) ?? []
+  if (load) return load()
+  if (named === undefined) return DRAFTS.at(-1)![1]()
+  const draft = /draft-\d\d/.exec(String(named))?.[0]
+  const found = draft ? `JSON Schema ${draft}` : `a kind that is not known, ${printable(String(named), 200)}`
+  const wayOut = WAYS_OUT[draft ?? ''] ?? `write it as one of these, and ${DRAFT_07}, for instance`
+  const taken = DRAFTS.map(([name]) => name).join(', ')
+  const message = `the schema for ${printable(path)} is of ${found}; taken are ${taken}: ${wayOut}`
+  throw new SluiceError('ERR_USAGE', message, { path, found: named, expected: DRAFTS.map(([name]) => name) })
 }
