@@ -27,10 +27,16 @@ export {
   writeYaml,
 } from './atomic/write-file.js'
 export type { Audit, AuditEntry, AuditRecord } from './audit/audit-record.js'
-export { AuditTrail, type AuditTrailOptions } from './audit/audit-trail.js'
+export { AuditTrail, type AuditTrailEvents, type AuditTrailOptions } from './audit/audit-trail.js'
 export { type ReadAuditOptions, readAudit } from './audit/read-audit.js'
 export { type Audited, getDefaultAudit, setDefaultAudit } from './audit/recorder.js'
-export { type AuditSummary, auditTable, type OperationSummary, summarizeAudit } from './audit/summary.js'
+export {
+  type AuditSummary,
+  type AuditTableOptions,
+  auditTable,
+  type OperationSummary,
+  summarizeAudit,
+} from './audit/summary.js'
 export type { Config, MergeRules } from './config/merge.js'
 export {
   type ConfigInput,

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { EventEmitter } from 'node:events'
 import { basename, dirname } from 'node:path'
 import { coalesce } from '../../async.js'
 import { SluiceError } from '../../errors.js'
@@ -11,9 +12,15 @@ import { ifThere, lstatIfThere } from '../disk/stats.js'
 import { syncFolder } from '../disk/sync.js'
 import type { Durability } from '../publish/publish.js'
 import { AuditFile, LONGEST_TRAIL_NAME, listRotated, nextRotated, removeOldest } from './audit-file.js'
-import { type Audit, type AuditEntry, type AuditRecord, encodeRecord } from './audit-record.js'
+import { type Audit, type AuditEntry, type AuditRecord, decodeLine, encodeRecord } from './audit-record.js'
 import { type ReadAuditOptions, readAudit } from './read-audit.js'
-import { type AuditSummary, auditTable, summarizeAudit } from './summary.js'
+import {
+  type AuditSummary,
+  type AuditTableOptions,
+  auditTable,
+  keepingLast,
+  summarizeAudit,
+} from './summary.js'
 
 /** Options of {@link AuditTrail.open}. */
 export interface AuditTrailOptions {
@@ -34,6 +41,12 @@ export interface AuditTrailOptions {
   now?: () => number
 }
 
+/** Events of an {@link AuditTrail}. */
+export interface AuditTrailEvents {
+  /** A record was written by this trail; once it is in the file, and with 'power' on the disk. */
+  record: [record: AuditRecord]
+}
+
 /** Synchronous calls, except for a sync, which can take long. */
 const APPENDING: FileSystem = { ...blockingFileSystem, fsync: nodeFileSystem.fsync }
 
@@ -50,8 +63,12 @@ const MOST_ROTATION_TRIES = 16
  * At `maxBytes` the file is renamed to `NAME.NUMBER-RANDOM`; records that other processes write to it at that moment
  * stay in it. All but the newest `keep` of these are removed. The file may be deleted or renamed at any time: the
  * next record makes a new one.
+ *
+ * Each record that this trail has written is an event, too: `trail.on('record', …)`, or one after the other with
+ * `for await (const [record] of on(trail, 'record'))` of `node:events`. Those of other trails and processes are not: see
+ * {@link AuditTrail.read}.
  */
-export class AuditTrail implements Audit, AsyncDisposable {
+export class AuditTrail extends EventEmitter<AuditTrailEvents> implements Audit, AsyncDisposable {
   /** Absolute. */
   readonly path: string
   readonly session: string
@@ -64,6 +81,7 @@ export class AuditTrail implements Audit, AsyncDisposable {
   #closing: Promise<void> | undefined
 
   private constructor(path: string, file: AuditFile, options: AuditTrailOptions) {
+    super()
     const { fs = APPENDING, maxBytes = 10 << 20, keep = 5, durability = 'crash', now = Date.now } = options
     this.path = path
     this.session = options.session ?? randomBytes(8).toString('hex')
@@ -144,9 +162,16 @@ export class AuditTrail implements Audit, AsyncDisposable {
     return { ...summary, torn }
   }
 
-  /** The summary as a table for people. Texts in it are escaped, so that it is safe to print. */
-  async table(): Promise<string> {
-    return auditTable(await this.summary())
+  /**
+   * The newest records, one a row, and below them the summary, as a table for people. Texts in it are escaped, so that it
+   * is safe to print. `ERR_USAGE` for a wrong option.
+   */
+  async table({ last = 20 }: AuditTableOptions = {}): Promise<string> {
+    checkWhole('last', last, 0)
+    let torn = 0
+    const newest: AuditRecord[] = []
+    const records = keepingLast(this.read({ onTorn: () => void torn++ }), last, newest)
+    return auditTable({ ...(await summarizeAudit(records)), torn }, newest)
   }
 
   async #given(entry: AuditEntry): Promise<void> {
@@ -156,12 +181,19 @@ export class AuditTrail implements Audit, AsyncDisposable {
     try {
       for (let tries = 0; tries < MOST_ROTATION_TRIES; tries++) {
         // no await before the first write: the process may end right after the call
-        if (await this.#append(line)) return
+        if (await this.#append(line)) return this.#tell(line)
       }
     } catch (error) {
       throw diskError(error, 'append to the audit trail', this.path)
     }
     throw new SluiceError('ERR_WRITE', 'the audit trail is removed again and again', { path: this.path })
+  }
+
+  /** In a turn of its own: what a listener throws is no failure of the record. */
+  #tell(line: Buffer): void {
+    if (this.listenerCount('record') === 0) return
+    const { record } = decodeLine(line.toString())
+    process.nextTick(() => this.emit('record', record!))
   }
 
   /** Returns false if the file was deleted: then the record has to be written again. */

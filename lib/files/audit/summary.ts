@@ -62,21 +62,58 @@ export async function summarizeAudit(
   return summary
 }
 
-/** The summary as a table for a terminal; all texts of the records are escaped. */
-export function auditTable(summary: AuditSummary): string {
-  const { records, torn, sessions, first, last, operations, codes } = summary
-  const rows = [['operation', 'ok', 'failed', 'bytes', 'mean ms', 'longest ms']]
+/** Options of {@link AuditTrail.table}. */
+export interface AuditTableOptions {
+  /** How many of the newest records are shown. Default 20; with 0 the summary alone. */
+  last?: number
+}
+
+/** Passes the records on, and keeps the last ones in `newest`. */
+export async function* keepingLast(
+  records: AsyncIterable<AuditRecord>,
+  last: number,
+  newest: AuditRecord[],
+): AsyncGenerator<AuditRecord> {
+  for await (const record of records) {
+    newest.push(record)
+    if (newest.length > last) newest.shift()
+    yield record
+  }
+}
+
+/**
+ * Records, one a row, and below them a summary, as tables for a terminal; all texts of the records are escaped.
+ * @param records to be shown as rows; default none
+ */
+export function auditTable(summary: AuditSummary, records: readonly AuditRecord[] = []): string {
+  const { torn, sessions, first, last, operations, codes } = summary
+  const sums = [['operation', 'ok', 'failed', 'bytes', 'mean ms', 'longest ms']]
   for (const [operation, { ok, failed, bytes, duration, longest }] of operations) {
     const times = [duration / (ok + failed), longest].map((ms) => ms.toFixed(1))
-    rows.push([printable(operation, 60), ...[ok, failed, bytes].map(String), ...times])
+    sums.push([printable(operation, 60), ...[ok, failed, bytes].map(String), ...times])
   }
-  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)))
-  const padded = (cell: string, column: number) =>
-    column === 0 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!)
-  const lines = rows.map((row) => row.map(padded).join('  '))
+  const lines = records.length > 0 ? [...aligned([ROW_TITLES, ...records.map(rowOf)], 4), ''] : []
+  lines.push(...aligned(sums, 1))
   const between = first === undefined ? '' : `, ${printable(first, 40)} to ${printable(last!, 40)}`
-  lines.push(`${records} records of ${sessions} sessions${between}`)
+  lines.push(`${summary.records} records of ${sessions} sessions${between}`)
   for (const [code, count] of codes) lines.push(`${count} failed with ${printable(code, 60)}`)
   if (torn > 0) lines.push(`${torn} torn lines`)
   return `${lines.join('\n')}\n`
+}
+
+const ROW_TITLES = ['time', 'operation', 'outcome', 'path', 'ms', 'bytes']
+
+/** A record as the cells of a row: what failed has its code as the outcome. */
+function rowOf({ time, operation, status, code, path, duration, metadata }: AuditRecord): string[] {
+  const bytes = typeof metadata?.bytes === 'number' ? String(metadata.bytes) : ''
+  const texts = [time, operation, code ?? status, path].map((text) => printable(text, 60))
+  return [...texts, duration.toFixed(1), bytes]
+}
+
+/** Each column as wide as its widest cell; the first so-many ones are on the left. */
+function aligned(rows: readonly string[][], left: number): string[] {
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)))
+  const padded = (cell: string, column: number) =>
+    column < left ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!)
+  return rows.map((row) => row.map(padded).join('  ').trimEnd())
 }

@@ -1,6 +1,15 @@
+import { on } from 'node:events'
+import { setImmediate } from 'node:timers/promises'
 import test from 'ava'
 import { encodeRecord, LONGEST_AUDIT_LINE } from '../../../lib/files/audit/audit-record.js'
-import { AuditTrail, type AuditTrailOptions, readAudit } from '../../../lib/files/index.js'
+import {
+  type AuditEntry,
+  type AuditRecord,
+  AuditTrail,
+  type AuditTrailOptions,
+  readAudit,
+  writeFileAtomic,
+} from '../../../lib/files/index.js'
 import { MemoryDisk } from '../../../lib/testing/index.js'
 
 const entry = (path: string, metadata?: Record<string, unknown>) => ({
@@ -226,9 +235,63 @@ test('a table for people says what was done, and the block closes the trail', as
   {
     await using trail = (await opened({}, disk)).trail
     await trail.record(entry('/a', { bytes: 3 }))
-    t.regex(await trail.table(), /^operation .*\nwrite +1 +0 +3 +1\.0 +1\.0\n1 records of 1 sessions/)
+    t.regex(
+      await trail.table({ last: 0 }),
+      /^operation .*\nwrite +1 +0 +3 +1\.0 +1\.0\n1 records of 1 sessions/,
+    )
   }
   t.deepEqual(disk.openHandles(), [])
+})
+
+test('the table has the newest records, one a row, above the sums', async (t) => {
+  const { trail } = await opened()
+  const times = ['a', 'b', 'c'].map((path) => ({ ...entry(`/${path}`, { bytes: 7 }), duration: 2.25 }))
+  for (const one of times) await trail.record(one)
+  await trail.record({ ...entry('/\u001b[31m'), status: 'failed', code: 'ERR_WRITE' })
+  const lines = (await trail.table({ last: 3 })).split('\n')
+  t.regex(lines[0]!, /^time +operation +outcome +path +ms +bytes$/)
+  t.regex(lines[1]!, /^\d{4}-\S+Z +write +ok +\/b +2\.3 +7$/)
+  t.regex(lines[2]!, / \/c /)
+  t.regex(lines[3]!, / write +ERR_WRITE +\/\\u?\S*\[31m +1\.0$/)
+  t.is(lines[4], '')
+  t.regex(lines[5]!, /^operation +ok/)
+  t.true((await trail.table()).includes(' /a '))
+  for (const last of [-1, 1.5, '3'])
+    await t.throwsAsync(trail.table({ last: last as number }), {
+      code: 'ERR_USAGE',
+      message: /^last must be/,
+    })
+  await trail.close()
+})
+
+test('each record that was written is an event, as a reader finds it', async (t) => {
+  const { disk, trail } = await opened()
+  const seen: AuditRecord[] = []
+  trail.on('record', (record) => {
+    t.true(disk.snapshot().get('/d/log')!.toString().includes(record.path))
+    seen.push(record)
+  })
+  await Promise.all(['/a', '/b', '/c'].map((path) => trail.record(entry(path, { bytes: 1 }))))
+  await t.throwsAsync(trail.record({} as AuditEntry), { code: 'ERR_USAGE' })
+  disk.fail({ call: 'write', error: 'ENOSPC' })
+  await t.throwsAsync(trail.record(entry('/lost')), { code: 'ERR_DISK_FULL' })
+  await setImmediate()
+  const read: AuditRecord[] = []
+  for await (const record of trail.read()) read.push(record)
+  t.deepEqual(seen, read)
+  t.is(seen.length, 3)
+  await t.throwsAsync(trail.close())
+})
+
+test('the records can be followed one after the other, from the operations too', async (t) => {
+  const { disk, trail } = await opened()
+  const stop = new AbortController()
+  const records = on(trail, 'record', { signal: stop.signal })
+  await writeFileAtomic('/d/file', 'text', { fs: disk, audit: trail })
+  const { value } = await records.next()
+  t.like(value[0], { operation: 'writeFileAtomic', path: '/d/file', status: 'ok', metadata: { bytes: 4 } })
+  stop.abort()
+  await trail.close()
 })
 
 test('rotated files that another process removes first are no error, and those that stay are told', async (t) => {
