@@ -9,7 +9,8 @@ if (dir === undefined) {
 }
 
 // When the program starts: ends what a killed process, or a power cut, left. (`begin` does it, too.)
-for (const { id, state, paths } of await recoverTransactions(dir)) console.log(id, state, paths)
+for (const { id, state, paths } of (await recoverTransactions(dir)).transactions)
+  console.log(id, state, paths)
 
 async function release(version: string, notes: string): Promise<void> {
   // rolled back at the end of the block unless it was committed

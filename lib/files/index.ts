@@ -118,7 +118,12 @@ export type {
   TransactionValueOptions,
   TransactionWriteOptions,
 } from './transaction/options.js'
-export { type RecoveredTransaction, type RecoverOptions, recoverTransactions } from './transaction/recover.js'
+export {
+  type RecoveredTransaction,
+  type RecoverOptions,
+  recoverTransactions,
+  type TransactionRecovery,
+} from './transaction/recover.js'
 export { HandleBudget } from './tree/handle-budget.js'
 export { Folder } from './tree/open-folder.js'
 export { type OpenFolder, Tree, type TreeOptions } from './tree/tree.js'

@@ -99,7 +99,7 @@ test('killed while it runs transactions, and while it recovers them: all files a
     const { done } = await kills.run('transaction', dir, WITHIN.transaction, acknowledged)
     // until one gets to the end, or two have died
     for (let left = 2; left > 0 && (await kills.run('recover', dir, WITHIN.recover)).died; left--);
-    for (const { state } of await recoverTransactions(dir))
+    for (const { state } of (await recoverTransactions(dir)).transactions)
       recovered.set(state, (recovered.get(state) ?? 0) + 1)
     const { number, files } = await generation(dir)
     // the last one may have been done, and not said

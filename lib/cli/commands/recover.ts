@@ -32,7 +32,7 @@ export async function recoverCommand(
   const tellNoMore = tellOfWatching(reporter)
   let found: FoundLeftovers
   try {
-    const transactions = await recoverTransactions(dir, {
+    const { transactions } = await recoverTransactions(dir, {
       dryRun,
       force,
       orphans: false,

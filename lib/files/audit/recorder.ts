@@ -14,7 +14,7 @@ export interface RecorderOptions {
 }
 
 /** Fields of results that are copied into the record. */
-const TOLD = ['bytes', 'count', 'how', 'ok', 'copied', 'rotated', 'to', 'from', 'backup']
+const TOLD = ['bytes', 'count', 'how', 'ok', 'state', 'copied', 'rotated', 'to', 'from', 'backup']
 
 type Metadata = Record<string, unknown>
 

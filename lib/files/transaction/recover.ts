@@ -41,6 +41,17 @@ export interface RecoveredTransaction {
   error?: SluiceError
 }
 
+/** What {@link recoverTransactions} found in a folder, and what became of it. */
+export interface TransactionRecovery {
+  /**
+   * 'nothing': no transaction of ours was left there. 'recovered': each of them is ended. 'unfinished': at least one is
+   * left as it is; its own state says why. With `dryRun` this is what would be.
+   */
+  state: 'nothing' | 'recovered' | 'unfinished'
+  /** Each of them. */
+  transactions: RecoveredTransaction[]
+}
+
 /** Options of {@link recoverTransactions}. */
 export interface RecoverOptions extends Audited {
   /** Change nothing, only report what would be done. */
@@ -73,10 +84,7 @@ export interface RecoverOptions extends Audited {
  * with `ERR_WRITE`, `ERR_PERMISSION`, `ERR_READ_ONLY`; also if a temporary file cannot be removed, after all else was
  * done. The failure of a single transaction is in its result.
  */
-export function recoverTransactions(
-  dir: string,
-  options: RecoverOptions = {},
-): Promise<RecoveredTransaction[]> {
+export function recoverTransactions(dir: string, options: RecoverOptions = {}): Promise<TransactionRecovery> {
   return audited('recoverTransactions', dir, options, async () => {
     const { dryRun = false, orphans = true, fs = nodeFileSystem, system = processSystem } = options
     const { force = false, clock } = options
@@ -91,7 +99,7 @@ export function recoverTransactions(
       // while the lock is waited for, too
       await watchIntents(tree, watch)
       if (!dryRun) lock = await lockFolder(tree, { ...options.lock, force, clock }, system)
-      const recovered = await recoverIntents(tree, {
+      const transactions = await recoverIntents(tree, {
         dryRun,
         system,
         watch,
@@ -102,7 +110,7 @@ export function recoverTransactions(
         if (orphans) await collectOrphans(tree, { system, force, clock })
         await removeEmptyFolders(tree)
       }
-      return recovered
+      return { state: overall(transactions), transactions }
     } catch (error) {
       throw diskError(error, 'recover', folder)
     } finally {
@@ -193,6 +201,12 @@ async function collectOrphans(
   const everything = { olderThan: 0, recursive: true, now: () => Number.MAX_VALUE }
   const { errors } = await removeOrphans(root, { ...everything, ...how, fs, audit: UNRECORDED })
   if (errors[0]) throw errors[0]
+}
+
+/** What became of all of them together; those of other users are not ours to end. */
+function overall(transactions: readonly RecoveredTransaction[]): TransactionRecovery['state'] {
+  if (transactions.some(isInTheWay)) return 'unfinished'
+  return transactions.some(isEnded) ? 'recovered' : 'nothing'
 }
 
 /** Whether the transaction is finished. */

@@ -56,7 +56,7 @@ for (const [what, value] of Object.entries(REFUSED)) {
     const name = intentName({ key: '0'.repeat(32), state: 'committed', left: true })
     disk.put(`/d/.sluice/${name}`, encodeSealed('sluice-intent', value))
     const before = disk.list()
-    const [found] = await recoverTransactions('/d', { fs: disk, orphans: false })
+    const [found] = (await recoverTransactions('/d', { fs: disk, orphans: false })).transactions
     t.is(found?.state, 'damaged')
     t.deepEqual(disk.list(), before)
   })

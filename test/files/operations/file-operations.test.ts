@@ -114,7 +114,7 @@ test('a transaction leaves one record when it ends, and one that cannot begin, t
     ['batch', 'deploy', 'ok', undefined],
   ])
   t.like(records[0]!.metadata, { id: 'mine', files: 1, batch: { name: 'deploy', id } })
-  t.deepEqual(await operations.recoverTransactions('/d', { system }), [])
+  t.deepEqual((await operations.recoverTransactions('/d', { system })).transactions, [])
   t.is(records.at(-1)!.operation, 'recoverTransactions')
 })
 

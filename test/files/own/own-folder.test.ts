@@ -48,7 +48,7 @@ test('the transaction of another user is passed over with a warning, and is in n
     const intent = disk.list().find((path) => path.endsWith('.intent'))!
     await giveTo(disk, whose === 'folder' ? '/d/.sluice' : intent, 7)
     const before = Object.fromEntries(disk.snapshot())
-    const [one, ...more] = await recoverTransactions('/d', { fs: disk, orphans: false })
+    const [one, ...more] = (await recoverTransactions('/d', { fs: disk, orphans: false })).transactions
     t.deepEqual([one?.state, more], ['foreign', []])
     t.like(one?.error, { code: WARNING.code })
     t.regex(one!.error!.message, WARNING.message)

@@ -92,7 +92,7 @@ test('what a committed transaction has still to change is undone, and stays so',
     t.like(await manager.undo(), undone)
     await manager.close()
     t.deepEqual(files(disk), OLD)
-    t.deepEqual(await recoverTransactions('/d', { fs: disk, system: machine.start(3) }), [])
+    t.deepEqual((await recoverTransactions('/d', { fs: disk, system: machine.start(3) })).transactions, [])
     t.deepEqual(files(disk), OLD)
   }
 })

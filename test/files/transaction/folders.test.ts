@@ -310,7 +310,7 @@ test('a disk that fails when the empty folders go leaves them to a recovery', as
   fs.fail({ call: 'rmdir', path: '/d/a', error: 'EIO', once: false })
   t.is((await transaction.commit()).warnings[0]?.code, 'ERR_WRITE')
   fs.heal()
-  const dry = await recoverTransactions('/d', { fs, system: processes(), dryRun: true })
+  const dry = (await recoverTransactions('/d', { fs, system: processes(), dryRun: true })).transactions
   t.true(dry[0]?.removed?.includes('a'))
   await recoverTransactions('/d', { fs, system: processes() })
   t.deepEqual(below(fs), ['b/', 'b/empty/', 'b/one=1', 'b/sub/', 'b/sub/two=2', 'other=x'])

@@ -1,6 +1,6 @@
 import test from 'ava'
 import { isSluiceError } from '../../../lib/errors.js'
-import { type RecoveredTransaction, recoverTransactions } from '../../../lib/files/index.js'
+import { recoverTransactions, type TransactionRecovery } from '../../../lib/files/index.js'
 import type { ProcessSystem } from '../../../lib/files/own/owner.js'
 import type { DiskEvent, MemoryDisk } from '../../../lib/testing/index.js'
 import { scale } from '../../helpers/scale.js'
@@ -134,7 +134,11 @@ async function moments(
 
 function outcome(result: unknown, place: string): string {
   if (isSluiceError(result)) return result.code
-  if (!Array.isArray(result)) throw new Error(`not an error of ours: ${place}`)
-  const [first] = result as RecoveredTransaction[]
-  return first?.state ?? 'nothing'
+  if (result instanceof Error) throw new Error(`not an error of ours: ${place}`)
+  const { state, transactions } = result as TransactionRecovery
+  const one = transactions[0]?.state ?? 'nothing'
+  const isEnded = ['completed', 'discarded', 'undone'].includes(one)
+  const whole = one === 'nothing' ? one : isEnded ? 'recovered' : 'unfinished'
+  if (state !== whole) throw new Error(`all in all ${state}, but ${one}: ${place}`)
+  return one
 }

@@ -1,5 +1,6 @@
 import test from 'ava'
 import {
+  type AuditEntry,
   FileTransaction,
   recoverTransactions,
   removeOrphans,
@@ -8,6 +9,7 @@ import {
 import { type ProcessSystem, thisOwner } from '../../../lib/files/own/owner.js'
 import { type DiskEvent, MemoryDisk } from '../../../lib/testing/index.js'
 import { Machine } from '../../helpers/machine.js'
+import { giveTo } from '../../helpers/users.js'
 import { again, eachAnother, killed, type Scenario, stateOf } from './scenarios.js'
 
 const SCENARIO: Scenario = {
@@ -70,15 +72,15 @@ test('what was only prepared is discarded, what was committed is completed, what
   for (const [state, disk, expected] of cases) {
     const system = another()
     const before = stateOf(disk)
-    const [looked] = await recoverTransactions('/d', { fs: disk, system, dryRun: true })
+    const [looked] = (await recoverTransactions('/d', { fs: disk, system, dryRun: true })).transactions
     t.is(stateOf(disk), before, 'a dry run changes nothing')
-    const recovered = await recoverTransactions('/d', { fs: disk, system })
+    const recovered = (await recoverTransactions('/d', { fs: disk, system })).transactions
     t.is(recovered.length, 1)
     t.like(recovered[0], { state, paths: PATHS })
     t.deepEqual(looked, recovered[0])
     t.deepEqual(files(disk), expected)
     t.false(disk.list().some((path) => path.includes('.sluice')))
-    t.deepEqual(await recoverTransactions('/d', { fs: disk, system }), [])
+    t.deepEqual((await recoverTransactions('/d', { fs: disk, system })).transactions, [])
   }
 })
 
@@ -88,6 +90,37 @@ const failsAt = (path: string) => (event: DiskEvent) => event.call === 'unlink' 
 function another() {
   return new Machine().start(1000)
 }
+
+test('a recovery has one answer: what became of each, and of all together', async (t) => {
+  const machine = new Machine()
+  const recover = async (disk: MemoryDisk, dryRun = false) => {
+    const { state, transactions } = await recoverTransactions('/d', {
+      fs: disk,
+      system: machine.start(9),
+      dryRun,
+    })
+    return [state, ...transactions.map((one) => one.state)]
+  }
+  const disk = await diedAt(halfway, { system: machine.start(5) })
+  t.deepEqual(await recover(disk), ['unfinished', 'running'])
+  machine.end(5)
+  disk.put('/d/b', 'theirs')
+  t.deepEqual(await recover(disk, true), ['unfinished', 'conflict'])
+  t.deepEqual(await recover(disk), ['unfinished', 'conflict'])
+  disk.remove('/d/b')
+  t.deepEqual(await recover(disk, true), ['recovered', 'completed'])
+  t.deepEqual(await recover(disk), ['recovered', 'completed'])
+  t.deepEqual(await recover(disk), ['nothing'])
+  // what belongs to another user is not ours to end
+  const theirs = await diedAt(halfway, { system: machine.start(5) })
+  machine.end(5)
+  await giveTo(theirs, '/d/.sluice', 1000)
+  t.deepEqual(await recover(theirs), ['nothing', 'foreign'])
+  const records: AuditEntry[] = []
+  const audit = { record: (entry: AuditEntry) => void records.push(entry) }
+  await recoverTransactions('/d', { fs: disk, audit })
+  t.deepEqual(records[0]?.metadata, { state: 'nothing' })
+})
 
 test('the next transaction in the folder ends what a dead one left, or refuses to begin', async (t) => {
   const disk = await diedAt(halfway)
@@ -109,7 +142,9 @@ test('the transaction of a living process is left alone, and its paths are block
   // its lock was removed by hand, but the process lives
   disk.remove('/d/.sluice-lock-transaction')
   const before = stateOf(disk)
-  t.like(await recoverTransactions('/d', { fs: disk, system }), [{ state: 'running', paths: PATHS }])
+  t.like((await recoverTransactions('/d', { fs: disk, system })).transactions, [
+    { state: 'running', paths: PATHS },
+  ])
   t.is(stateOf(disk), before)
   for (const path of ['a', 'sub', 'sub/d', 'a/below']) {
     await using transaction = await FileTransaction.begin('/d', { fs: disk, system })
@@ -123,7 +158,7 @@ test('the transaction of a living process is left alone, and its paths are block
   await transaction.write('elsewhere', 'new')
   await transaction.commit()
   machine.end(5)
-  t.like(await recoverTransactions('/d', { fs: disk, system }), [{ state: 'completed' }])
+  t.like((await recoverTransactions('/d', { fs: disk, system })).transactions, [{ state: 'completed' }])
   t.deepEqual(files(disk), { ...NEW, elsewhere: 'new' })
 })
 
@@ -132,10 +167,12 @@ test('what is neither old nor new is never overwritten: it is reported, and can 
   const system = another()
   disk.put('/d/b', 'theirs')
   const before = files(disk)
-  t.like(await recoverTransactions('/d', { fs: disk, system }), [{ state: 'conflict', conflicts: ['b'] }])
+  t.like((await recoverTransactions('/d', { fs: disk, system })).transactions, [
+    { state: 'conflict', conflicts: ['b'] },
+  ])
   t.deepEqual(files(disk), before)
   disk.move('/d/b', '/d/theirs')
-  t.like(await recoverTransactions('/d', { fs: disk, system }), [{ state: 'completed' }])
+  t.like((await recoverTransactions('/d', { fs: disk, system })).transactions, [{ state: 'completed' }])
   t.deepEqual(files(disk), { ...NEW, theirs: 'theirs' })
 })
 
@@ -144,10 +181,12 @@ test('of a conflict while it is undone nothing is overwritten either', async (t)
   const system = another()
   disk.put('/d/a', 'theirs')
   const before = files(disk)
-  t.like(await recoverTransactions('/d', { fs: disk, system }), [{ state: 'conflict', conflicts: ['a'] }])
+  t.like((await recoverTransactions('/d', { fs: disk, system })).transactions, [
+    { state: 'conflict', conflicts: ['a'] },
+  ])
   t.deepEqual(files(disk), before)
   disk.remove('/d/a')
-  t.like(await recoverTransactions('/d', { fs: disk, system }), [{ state: 'undone' }])
+  t.like((await recoverTransactions('/d', { fs: disk, system })).transactions, [{ state: 'undone' }])
   t.deepEqual(files(disk), OLD)
 })
 
@@ -160,7 +199,7 @@ test('what was done already is not looked at again: the user may have changed it
       fails,
     })
     disk.put('/d/a', 'theirs')
-    t.like(await recoverTransactions('/d', { fs: disk, system: another() }), [
+    t.like((await recoverTransactions('/d', { fs: disk, system: another() })).transactions, [
       { state: fails ? 'undone' : 'completed' },
     ])
     t.deepEqual(files(disk), expected)
@@ -172,7 +211,9 @@ test('content that is lost is reported', async (t) => {
   const system = another()
   for (const [path, text] of disk.snapshot())
     if (path.includes('.sluice-tmp') && text.toString() === 'new b') disk.remove(path)
-  t.like(await recoverTransactions('/d', { fs: disk, system }), [{ state: 'conflict', conflicts: ['b'] }])
+  t.like((await recoverTransactions('/d', { fs: disk, system })).transactions, [
+    { state: 'conflict', conflicts: ['b'] },
+  ])
 })
 
 test('an intent that cannot be read is reported, nothing is removed that it may need, and nothing begins', async (t) => {
@@ -190,7 +231,7 @@ test('an intent that cannot be read is reported, nothing is removed that it may 
     disk.put(path, damage)
     const before = stateOf(disk)
     const system = another()
-    t.like(await recoverTransactions('/d', { fs: disk, system }), [
+    t.like((await recoverTransactions('/d', { fs: disk, system })).transactions, [
       { state: 'damaged', id: '', intent: path.slice(3) },
     ])
     t.is(stateOf(disk), before)
@@ -200,7 +241,9 @@ test('an intent that cannot be read is reported, nothing is removed that it may 
     })
   }
   disk.put(path, content)
-  t.like(await recoverTransactions('/d', { fs: disk, system: another() }), [{ state: 'completed' }])
+  t.like((await recoverTransactions('/d', { fs: disk, system: another() })).transactions, [
+    { state: 'completed' },
+  ])
 })
 
 test('an abort that cannot be undone stays, its paths are blocked, and later it is undone', async (t) => {
@@ -227,7 +270,9 @@ test('an abort that cannot be undone stays, its paths are blocked, and later it 
     message: /has the same id/,
   })
   disk.heal()
-  t.like(await recoverTransactions('/d', { fs: disk, system }), [{ id: 'stuck', state: 'undone' }])
+  t.like((await recoverTransactions('/d', { fs: disk, system })).transactions, [
+    { id: 'stuck', state: 'undone' },
+  ])
   t.deepEqual(files(disk), OLD)
   t.false(disk.list().some((path) => path.includes('.sluice')))
 })
@@ -244,7 +289,7 @@ test('a commit whose record may or may not stand has an unknown outcome, which a
   await t.throwsAsync(transaction.commit(), { code: 'ERR_OUTCOME_UNKNOWN', message: /sluice recover \/d/ })
   disk.hook = undefined
   t.deepEqual(files(disk), OLD)
-  t.like(await recoverTransactions('/d', { fs: disk, system }), [{ state: 'completed' }])
+  t.like((await recoverTransactions('/d', { fs: disk, system })).transactions, [{ state: 'completed' }])
   t.deepEqual(files(disk), NEW)
 })
 
@@ -263,7 +308,7 @@ test('a commit whose last syncs fail is in place, but says that it may not last'
   })
   disk.hook = undefined
   t.deepEqual(files(disk), NEW)
-  t.like(await recoverTransactions('/d', { fs: disk, system }), [{ state: 'completed' }])
+  t.like((await recoverTransactions('/d', { fs: disk, system })).transactions, [{ state: 'completed' }])
 })
 
 test('an intent or a temporary file that cannot be removed at the end is a warning', async (t) => {
@@ -304,7 +349,7 @@ test('an intent in a folder of somebody else, or one that leads out, is not foll
   disk.put('/user/precious', 'not yours')
   disk.put('/d/.sluice/theirs', 'a folder that is only called like ours')
   disk.putLink('/d/.sluice_1', '/user')
-  t.deepEqual(await recoverTransactions('/d', { fs: disk }), [])
+  t.deepEqual((await recoverTransactions('/d', { fs: disk })).transactions, [])
   const transaction = await FileTransaction.begin('/d', { fs: disk })
   await transaction.write('file', 'new')
   await transaction.commit()
@@ -374,7 +419,7 @@ test('a transaction in a folder below that commits and dies while orphans are se
     const system = machine.start(6)
     await recoverTransactions('/d', { fs: disk, system })
     t.false(disk.list().includes(`/d/s/a/${orphan}`))
-    t.like(await recoverTransactions('/d/s', { fs: disk, system }), [{ state: 'completed' }])
+    t.like((await recoverTransactions('/d/s', { fs: disk, system })).transactions, [{ state: 'completed' }])
     t.deepEqual(files(disk), { 's/b/f1': 'new 1', 's/c/f2': 'new 2' })
     t.false(disk.list().some((path) => path.includes('.sluice')))
   }

@@ -84,7 +84,7 @@ for (const durability of LONG ? (['power', 'crash'] as const) : (['power'] as co
       t.is(now[pathOf(i)], i % 3 === 0 ? `second ${i}` : undefined)
       t.is(now[`moved/${i}`], i % 3 === 1 ? `first ${i}` : undefined)
     }
-    t.deepEqual(await recoverTransactions(dir), [])
+    t.deepEqual((await recoverTransactions(dir)).transactions, [])
     t.log(took.join(', '))
   })
 }
