@@ -141,7 +141,7 @@ export class AtomicFile {
     const buffers = typeof data === 'string' ? [encodeText(data)] : buffersOf(data)
     checkPosition('position', position, lengthOf(buffers))
     return this.#run('open', async () => {
-      const { fs, progress, signal } = this.#draft.settings
+      const { fs, progress, signal, total } = this.#draft.settings
       const size = progress || signal ? PORTION : LARGE_PORTION
       let at = position
       await this.#hasher?.forget(at)
@@ -155,7 +155,7 @@ export class AtomicFile {
         await writing
         at += lengthOf(piece)
         this.#ranges.add(from, at)
-        this.#callback.run(() => progress?.(this.bytes))
+        this.#callback.run(() => progress?.(this.bytes, total))
       }
     })
   }

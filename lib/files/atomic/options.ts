@@ -68,8 +68,14 @@ export interface AtomicWriteOptions {
   tempDir?: string
   /** Cancels the write with `ERR_CANCELLED`; the file stays as it was. */
   signal?: AbortSignal
-  /** Called with the number of bytes written so far. What it throws cancels the write, and is passed on unchanged. */
-  progress?: (bytes: number) => void
+  /**
+   * Called with the bytes written so far, and with those that there are in all, where that is known: text and bytes have
+   * their length, a stream what {@link AtomicWriteOptions.total} says. What it throws cancels the write, and is passed
+   * on unchanged.
+   */
+  progress?: (bytes: number, total: number | undefined) => void
+  /** Bytes in all, for `progress`: where the content comes in pieces. It is not compared with what comes. */
+  total?: number
   /**
    * Tries again what failed in a way that can pass (EBUSY, EAGAIN, EMFILE, ENFILE, EINTR, on Windows also EPERM and
    * EACCES): to make the temporary file, to write to it, and to give it the name. With a `tempDir` not the last. A
@@ -107,6 +113,7 @@ export function writeSettings(path: string, options: AtomicWriteOptions): WriteS
   checkAbortSignal('signal', options.signal)
   checkCallback('progress', options.progress)
   checkRetry('retry', options.retry)
+  checkWhole('total', options.total, 0)
   const { backup = false } = options
   if (typeof backup !== 'boolean') checkWhole('backup', backup, 0)
   if (/[/\\]$/.test(path) && (path.endsWith('/') || process.platform === 'win32')) {

@@ -113,7 +113,9 @@ function writeBytes(bytes: Uint8Array, settings: WriteSettings): Promise<Written
   // a thousand at once wait for one another, rather than for handles
   const handles = handlesOf(settings.fs)
   return handles.brief(async () => {
-    const file = await handles.retry(() => AtomicFile.open(settings.path, settings))
+    const file = await handles.retry(() =>
+      AtomicFile.open(settings.path, { ...settings, total: bytes.length }),
+    )
     await file.write([bytes])
     return file.commit()
   })
