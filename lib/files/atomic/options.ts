@@ -9,7 +9,7 @@ import {
   checkWhole,
 } from '../../options.js'
 import type { FileSystem } from '../disk/fs.js'
-import { localPath, localTarget } from '../disk/names.js'
+import { localPath, localTarget, type PathLike, textOfPath } from '../disk/names.js'
 import { nodeFileSystem } from '../disk/node-fs.js'
 import { checkRetry, type RetryOptions } from '../disk/retry.js'
 import type { Durability } from '../publish/publish.js'
@@ -65,7 +65,7 @@ export interface AtomicWriteOptions {
    * The folder for the temporary file, which must exist. After a kill `removeOrphans` has to be called for it.
    * Default: the folder of the file, which is fastest.
    */
-  tempDir?: string
+  tempDir?: PathLike
   /** Cancels the write with `ERR_CANCELLED`; the file stays as it was. */
   signal?: AbortSignal
   /**
@@ -90,18 +90,20 @@ export interface AtomicWriteOptions {
 }
 
 /** The options with their defaults. */
-export type WriteSettings = AtomicWriteOptions &
+export type WriteSettings = Omit<AtomicWriteOptions, 'tempDir'> &
   Required<
     Pick<AtomicWriteOptions, 'durability' | 'symlink' | 'conflict' | 'owner' | 'fs' | 'clock' | 'now'>
   > & {
     /** The file, as an absolute path; so is `tempDir`. */
     path: string
+    tempDir?: string
     /** 0 for none. */
     backup: number
   }
 
 /** Checks the path and the options (`ERR_USAGE`), and adds the defaults. They can be given as options again. */
-export function writeSettings(path: string, options: AtomicWriteOptions): WriteSettings {
+export function writeSettings(given: PathLike, options: AtomicWriteOptions): WriteSettings {
+  const path = textOfPath('path', given)
   const at = localTarget('path', path)
   checkChoice('durability', options.durability, ['crash', 'power'])
   checkChoice('symlink', options.symlink, ['follow', 'replace'])
@@ -119,9 +121,9 @@ export function writeSettings(path: string, options: AtomicWriteOptions): WriteS
   if (/[/\\]$/.test(path) && (path.endsWith('/') || process.platform === 'win32')) {
     throw badOption('path', 'that of a file, without a slash at its end', path)
   }
-  const { tempDir } = options
+  const { tempDir, ...others } = options
   return {
-    ...options,
+    ...others,
     path: at,
     ...(tempDir !== undefined && { tempDir: localPath('tempDir', tempDir) }),
     durability: options.durability ?? 'power',

@@ -4,7 +4,7 @@ import { checkFlag } from '../../options.js'
 import { type Audited, audited, UNRECORDED } from '../audit/recorder.js'
 import { diskError } from '../disk/disk-error.js'
 import type { FileSystem } from '../disk/fs.js'
-import { localPath } from '../disk/names.js'
+import { localPath, type PathLike } from '../disk/names.js'
 import { nodeFileSystem } from '../disk/node-fs.js'
 import { IntentFile } from '../intent/intent-file.js'
 import { removeOrphans } from '../intent/remove-orphans.js'
@@ -74,7 +74,7 @@ export interface RecoverOptions extends Audited {
  * done. The failure of a single transaction is in its result.
  */
 export function recoverTransactions(
-  dir: string,
+  dir: PathLike,
   options: RecoverOptions = {},
 ): Promise<RecoveredTransaction[]> {
   return audited('recoverTransactions', dir, options, async () => {
