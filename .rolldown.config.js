@@ -2,7 +2,8 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { defineConfig } from 'rolldown'
 
-// The command as few files: what tsc made of lib/cli and below, and the packages that it uses. A process that loads two
+// The command as few files: what tsc made of lib/cli and below, and the packages that it uses; and the bar for terminals,
+// which users import: the packages that it draws with are not installed with the library. A process that loads two
 // hundred modules one by one takes three times the processor time to start.
 
 /** Of a package, or of the bundler itself. */
@@ -61,7 +62,7 @@ const folderOf = ({ moduleIds }) =>
       : ''
 
 export default defineConfig({
-  input: { sluice: 'dist/lib/cli/main.js' },
+  input: { sluice: 'dist/lib/cli/main.js', terminal: 'dist/lib/terminal/progress-bar.js' },
   platform: 'node',
   // native: they are not there on each platform, and both have something that takes their place
   external: ['@napi-rs/blake-hash', 'msgpackr-extract'],

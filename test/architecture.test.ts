@@ -11,6 +11,7 @@ const LIB = new URL('../../lib/', import.meta.url)
 const ROOMS = [
   ['cli'],
   ['index'],
+  ['terminal'],
   ['testing'],
   ['send', 'receive'],
   ['transfer', 'stages'],

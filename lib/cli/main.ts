@@ -1,7 +1,7 @@
 #!/usr/bin/env node
+import { drawsOn, ERASE } from '../terminal/live-lines.js'
 import { main } from './program.js'
 import { stoppedByUser, terminated } from './terminal/exit.js'
-import { drawsOn, ERASE } from './terminal/live-lines.js'
 import { ignoredSignals, leaveTerminals, surroundings } from './terminal/signals.js'
 
 const stop = new AbortController()

@@ -3,6 +3,7 @@ import { Command, CommanderError, Option } from 'commander'
 import { isSluiceError, type SluiceError } from '../errors.js'
 import { diskError, errorCode } from '../files/disk/disk-error.js'
 import { CONFLICTS, DURABILITIES } from '../files/publish/publish.js'
+import { wrapped } from '../terminal/text.js'
 import { cleanCommand, statusCommand } from './commands/leftovers.js'
 import { recoverCommand } from './commands/recover.js'
 import { writeCommand } from './commands/write.js'
@@ -11,7 +12,6 @@ import type { Context } from './terminal/context.js'
 import { commandError, stoppedByUser } from './terminal/exit.js'
 import { type Io, Reporter } from './terminal/reporter.js'
 import { checkOutput } from './terminal/streams.js'
-import { wrapped } from './terminal/text.js'
 
 const require = createRequire(import.meta.url)
 

@@ -60,7 +60,7 @@ export { checkSchema, type Schema, type SchemaFailure } from './content/schema.j
 export type { Hasher } from './disk/digest-file.js'
 export { diskError, errorCode, readError, SystemError } from './disk/disk-error.js'
 export { type FileStats, type FileSystem, OPEN } from './disk/fs.js'
-export { foldName, partName, suffixed } from './disk/names.js'
+export { foldName, type PathLike, partName, suffixed } from './disk/names.js'
 export type { FileSystemOptions } from './disk/node-fs.js'
 export { blockingFileSystem, commandFileSystem, makeFileSystem, nodeFileSystem } from './disk/node-fs.js'
 export { openRegular } from './disk/open-regular.js'

@@ -4,8 +4,8 @@ import { errorCode } from '../../files/disk/disk-error.js'
 import { commandFileSystem } from '../../files/disk/node-fs.js'
 import { type CollectOptions, collectLeftovers, type Leftover } from '../../files/journal/leftovers.js'
 import { Tree } from '../../files/tree/tree.js'
+import { counted, size } from '../../terminal/text.js'
 import type { Context } from '../terminal/context.js'
-import { counted, size } from '../terminal/text.js'
 
 /** `sluice status`: shows what interrupted transfers left in a folder. Changes nothing. */
 export async function statusCommand(dir: string, context: Context, force = false): Promise<void> {

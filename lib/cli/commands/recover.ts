@@ -4,8 +4,8 @@ import { type Orphans, removeOrphans } from '../../files/intent/remove-orphans.j
 import { collectLeftovers, type Leftover } from '../../files/journal/leftovers.js'
 import { removeEmptyFolders } from '../../files/own/own-folder.js'
 import { isEnded, type RecoveredTransaction, recoverTransactions } from '../../files/transaction/recover.js'
+import { counted, size } from '../../terminal/text.js'
 import type { Context } from '../terminal/context.js'
-import { counted, size } from '../terminal/text.js'
 import { isPart, openFolder, tell, tellOfWatching } from './leftovers.js'
 
 /** What was found, by kind. */

@@ -7,6 +7,7 @@ import type { Manifest } from '../../stages/manifest/builder.js'
 import { manifestFrom } from '../../stages/manifest/manifest-from.js'
 import { manifestOf } from '../../stages/manifest/manifest-of.js'
 import { throttle } from '../../stages/throttle.js'
+import { size } from '../../terminal/text.js'
 import type { Transfer } from '../../transfer/transfer.js'
 import { filesFailed, unreadable } from '../../wire/outcome.js'
 import { connectTo, listenAt } from '../network/connection.js'
@@ -15,7 +16,6 @@ import { serve } from '../network/serve.js'
 import type { Context } from '../terminal/context.js'
 import { standardInput } from '../terminal/streams.js'
 import { kindsOf } from '../terminal/tally.js'
-import { size } from '../terminal/text.js'
 
 /** The options that `send` and `pack` share: what is sent, and under which name. */
 export interface SourceFlags {

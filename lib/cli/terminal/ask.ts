@@ -1,8 +1,8 @@
 import { createInterface } from 'node:readline'
+import { wrapped } from '../../terminal/text.js'
 import type { Offer } from '../../wire/entry.js'
 import type { Context } from './context.js'
 import { listOffer } from './describe.js'
-import { wrapped } from './text.js'
 
 const QUESTION = 'Accept? (y / n / list) '
 

@@ -1,8 +1,8 @@
 import { inSlices } from '../../async.js'
+import { counted, quoted, size, widthOf } from '../../terminal/text.js'
 import type { Entry, Offer } from '../../wire/entry.js'
 import { DelicatePaths } from './delicate.js'
 import { Kinds } from './tally.js'
-import { counted, quoted, size, widthOf } from './text.js'
 
 /** How many names of an offer are shown. */
 const SHOWN = 10

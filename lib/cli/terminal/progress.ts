@@ -1,5 +1,5 @@
+import { duration, fittedLine, shownPath, size, widthOf } from '../../terminal/text.js'
 import type { Progress } from '../../transfer/progress.js'
-import { duration, fittedLine, shownPath, size, widthOf } from './text.js'
 
 /** Milliseconds in which a rate means nothing yet. */
 const TOO_SOON = 1000

@@ -1,4 +1,5 @@
 import { type Code, printable, type SluiceError } from '../../errors.js'
+import { size } from '../../terminal/text.js'
 import type { TransferState } from '../../transfer/lifecycle.js'
 import type { Progress } from '../../transfer/progress.js'
 import type { Transfer } from '../../transfer/transfer.js'
@@ -17,7 +18,6 @@ import { ProgressView } from './progress.js'
 import { Screen } from './screen.js'
 import { checkOutput } from './streams.js'
 import { Tally } from './tally.js'
-import { size } from './text.js'
 
 /** The standard streams of a command; a parameter, so that tests need no terminal. */
 export interface Io {

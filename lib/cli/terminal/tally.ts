@@ -1,6 +1,6 @@
+import { counted } from '../../terminal/text.js'
 import type { Entry } from '../../wire/entry.js'
 import { type Outcome, type OutcomeRange, unusualIn } from '../../wire/outcome.js'
-import { counted } from './text.js'
 
 /** What became of the entries of a transfer, in the numbers that people are told. */
 export class Tally {

@@ -7,6 +7,7 @@ import { portionsOf } from '../disk/digest-file.js'
 import { diskError, errorCode, SystemError } from '../disk/disk-error.js'
 import type { FileStats } from '../disk/fs.js'
 import { createTemporary } from '../disk/move-file.js'
+import type { PathLike } from '../disk/names.js'
 import { writeFully } from '../disk/read-write.js'
 import { retrying } from '../disk/retry.js'
 import { UserCallback } from '../disk/user-callback.js'
@@ -103,7 +104,7 @@ export class AtomicFile {
   }
 
   /** Makes the temporary file. Fails with `ERR_USAGE` for wrong options. */
-  static async open(file: string, options: AtomicWriteOptions = {}): Promise<AtomicFile> {
+  static async open(file: PathLike, options: AtomicWriteOptions = {}): Promise<AtomicFile> {
     const settings = writeSettings(file, options)
     const { path, fs, durability, tempDir, signal } = settings
     const open = async () => {
@@ -141,7 +142,7 @@ export class AtomicFile {
     const buffers = typeof data === 'string' ? [encodeText(data)] : buffersOf(data)
     checkPosition('position', position, lengthOf(buffers))
     return this.#run('open', async () => {
-      const { fs, progress, signal } = this.#draft.settings
+      const { fs, progress, signal, total } = this.#draft.settings
       const size = progress || signal ? PORTION : LARGE_PORTION
       let at = position
       await this.#hasher?.forget(at)
@@ -155,7 +156,7 @@ export class AtomicFile {
         await writing
         at += lengthOf(piece)
         this.#ranges.add(from, at)
-        this.#callback.run(() => progress?.(this.bytes))
+        this.#callback.run(() => progress?.(this.bytes, total))
       }
     })
   }

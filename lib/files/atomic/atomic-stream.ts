@@ -4,6 +4,7 @@ import { systemClock } from '../../clock.js'
 import { checkChoice, checkWhole } from '../../options.js'
 import { type Audited, recorderOf } from '../audit/recorder.js'
 import { encodeText, TEXT_ENCODINGS, TextEncoderInPieces, type TextEncoding } from '../content/encodings.js'
+import type { PathLike } from '../disk/names.js'
 import { nodeFileSystem } from '../disk/node-fs.js'
 import { roomOf } from '../own/room.js'
 import { handlesOf } from '../tree/handle-budget.js'
@@ -167,7 +168,10 @@ const TEXT_NAMES: Record<string, TextEncoding> = {
  * `ERR_READ_ONLY`, `ERR_PERMISSION`, `ERR_UNSAFE_LINK`, `ERR_WRITE`, `ERR_DIGEST` (with `verify`), `ERR_CONFLICT`
  * (with `conflict: 'fail'`), `ERR_CANCELLED` and `ERR_DESTROYED`.
  */
-export function createAtomicWriteStream(path: string, options: AtomicStreamOptions = {}): AtomicWriteStream {
+export function createAtomicWriteStream(
+  path: PathLike,
+  options: AtomicStreamOptions = {},
+): AtomicWriteStream {
   return recorderOf(options).watch('createAtomicWriteStream', path, () => {
     const settings = writeSettings(path, options)
     checkChoice('encoding', options.encoding, TEXT_ENCODINGS)

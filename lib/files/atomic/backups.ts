@@ -6,7 +6,7 @@ import { type Audited, audited } from '../audit/recorder.js'
 import { diskError, errorCode, SystemError } from '../disk/disk-error.js'
 import type { FileSystem } from '../disk/fs.js'
 import { copyFile, moveOver, orRemove } from '../disk/move-file.js'
-import { fitted, localPath } from '../disk/names.js'
+import { fitted, localPath, type PathLike } from '../disk/names.js'
 import { nodeFileSystem } from '../disk/node-fs.js'
 import { lstatIfThere, unlinkIfThere } from '../disk/stats.js'
 import { temporaryName } from '../own/temporary-name.js'
@@ -192,7 +192,7 @@ export interface RemovedBackups {
  * of backups of this library. Fails with `ERR_USAGE`, `ERR_PERMISSION`, `ERR_READ_ONLY`, `ERR_WRITE`; what was
  * removed before stays removed.
  */
-export function removeBackups(dir: string, options: RemoveBackupsOptions = {}): Promise<RemovedBackups> {
+export function removeBackups(dir: PathLike, options: RemoveBackupsOptions = {}): Promise<RemovedBackups> {
   return audited('removeBackups', dir, options, async () => {
     const { olderThan = A_DAY, keep = 0, name, dryRun = false, fs = nodeFileSystem, now = Date.now } = options
     const folder = localPath('folder', dir)

@@ -9,7 +9,7 @@ import {
   checkWhole,
 } from '../../options.js'
 import type { FileSystem } from '../disk/fs.js'
-import { localPath, localTarget } from '../disk/names.js'
+import { localPath, localTarget, type PathLike, textOfPath } from '../disk/names.js'
 import { nodeFileSystem } from '../disk/node-fs.js'
 import { checkRetry, type RetryOptions } from '../disk/retry.js'
 import type { Durability } from '../publish/publish.js'
@@ -65,11 +65,17 @@ export interface AtomicWriteOptions {
    * The folder for the temporary file, which must exist. After a kill `removeOrphans` has to be called for it.
    * Default: the folder of the file, which is fastest.
    */
-  tempDir?: string
+  tempDir?: PathLike
   /** Cancels the write with `ERR_CANCELLED`; the file stays as it was. */
   signal?: AbortSignal
-  /** Called with the number of bytes written so far. What it throws cancels the write, and is passed on unchanged. */
-  progress?: (bytes: number) => void
+  /**
+   * Called with the bytes written so far, and with those that there are in all, where that is known: text and bytes have
+   * their length, a stream what {@link AtomicWriteOptions.total} says. What it throws cancels the write, and is passed
+   * on unchanged.
+   */
+  progress?: (bytes: number, total: number | undefined) => void
+  /** Bytes in all, for `progress`: where the content comes in pieces. It is not compared with what comes. */
+  total?: number
   /**
    * Tries again what failed in a way that can pass (EBUSY, EAGAIN, EMFILE, ENFILE, EINTR, on Windows also EPERM and
    * EACCES): to make the temporary file, to write to it, and to give it the name. With a `tempDir` not the last. A
@@ -84,18 +90,20 @@ export interface AtomicWriteOptions {
 }
 
 /** The options with their defaults. */
-export type WriteSettings = AtomicWriteOptions &
+export type WriteSettings = Omit<AtomicWriteOptions, 'tempDir'> &
   Required<
     Pick<AtomicWriteOptions, 'durability' | 'symlink' | 'conflict' | 'owner' | 'fs' | 'clock' | 'now'>
   > & {
     /** The file, as an absolute path; so is `tempDir`. */
     path: string
+    tempDir?: string
     /** 0 for none. */
     backup: number
   }
 
 /** Checks the path and the options (`ERR_USAGE`), and adds the defaults. They can be given as options again. */
-export function writeSettings(path: string, options: AtomicWriteOptions): WriteSettings {
+export function writeSettings(given: PathLike, options: AtomicWriteOptions): WriteSettings {
+  const path = textOfPath('path', given)
   const at = localTarget('path', path)
   checkChoice('durability', options.durability, ['crash', 'power'])
   checkChoice('symlink', options.symlink, ['follow', 'replace'])
@@ -107,14 +115,15 @@ export function writeSettings(path: string, options: AtomicWriteOptions): WriteS
   checkAbortSignal('signal', options.signal)
   checkCallback('progress', options.progress)
   checkRetry('retry', options.retry)
+  checkWhole('total', options.total, 0)
   const { backup = false } = options
   if (typeof backup !== 'boolean') checkWhole('backup', backup, 0)
   if (/[/\\]$/.test(path) && (path.endsWith('/') || process.platform === 'win32')) {
     throw badOption('path', 'that of a file, without a slash at its end', path)
   }
-  const { tempDir } = options
+  const { tempDir, ...others } = options
   return {
-    ...options,
+    ...others,
     path: at,
     ...(tempDir !== undefined && { tempDir: localPath('tempDir', tempDir) }),
     durability: options.durability ?? 'power',

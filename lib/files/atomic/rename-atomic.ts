@@ -6,7 +6,7 @@ import { type Audited, audited } from '../audit/recorder.js'
 import { diskError, errorCode } from '../disk/disk-error.js'
 import type { FileStats, FileSystem } from '../disk/fs.js'
 import { type Copied, copyFile, dropOldName, moveFile, orRemove } from '../disk/move-file.js'
-import { foldName, localTarget } from '../disk/names.js'
+import { foldName, localTarget, type PathLike } from '../disk/names.js'
 import { nodeFileSystem } from '../disk/node-fs.js'
 import { lstatIfThere, sameInode } from '../disk/stats.js'
 import { syncFile, syncFolder } from '../disk/sync.js'
@@ -65,7 +65,7 @@ export interface Renaming extends Required<Pick<RenameOptions, 'fs' | 'clock' | 
  * `ERR_USAGE` (twice the same path, a folder into itself), `ERR_CONFLICT`, `ERR_SOURCE_CHANGED` (while it was
  * copied), `ERR_CANCELLED`, `ERR_DISK_FULL`, `ERR_READ_ONLY`, `ERR_PERMISSION`, `ERR_WRITE`.
  */
-export function renameAtomic(from: string, to: string, options: RenameOptions = {}): Promise<Renamed> {
+export function renameAtomic(from: PathLike, to: PathLike, options: RenameOptions = {}): Promise<Renamed> {
   return audited('renameAtomic', from, options, async () =>
     rename(localTarget('from', from), localTarget('to', to), options),
   )

@@ -3,6 +3,7 @@ import { type Audited, audited } from '../audit/recorder.js'
 import { encodeText, TEXT_ENCODINGS, type TextEncoding } from '../content/encodings.js'
 import { type EncodeOptions, type Format, knownFormat } from '../content/formats.js'
 import { encodeChecked, type Schema } from '../content/schema.js'
+import { type PathLike, textOfPath } from '../disk/names.js'
 import { handlesOf } from '../tree/handle-budget.js'
 import { AtomicFile, type Written } from './atomic-file.js'
 import { type AtomicWriteOptions, type WriteSettings, writeSettings } from './options.js'
@@ -44,12 +45,13 @@ export interface WriteValueOptions extends AtomicWriteOptions, EncodeOptions, Au
  * `ERR_CONFLICT` (with `conflict: 'fail'`) and `ERR_CANCELLED`.
  */
 export function writeFileAtomic(
-  path: string,
+  file: PathLike,
   data: WriteData,
   options: WriteFileOptions = {},
 ): Promise<Written> {
-  return audited('writeFileAtomic', path, options, async () => {
+  return audited('writeFileAtomic', file, options, async () => {
     const { encoding = 'utf8', schema } = options
+    const path = textOfPath('path', file)
     const settings = writeSettings(path, options)
     checkChoice('encoding', encoding, TEXT_ENCODINGS)
     const content = contentOf(data, encoding)
@@ -73,7 +75,7 @@ export function writeFileAtomic(
  * Writes a value as JSON that ends with a line feed. Fails as {@link writeFileAtomic}, with `ERR_USAGE` for what JSON
  * cannot hold ({@link encodeValue}).
  */
-export function writeJson(path: string, value: unknown, options: WriteValueOptions = {}): Promise<Written> {
+export function writeJson(path: PathLike, value: unknown, options: WriteValueOptions = {}): Promise<Written> {
   return audited('writeJson', path, options, () => writeValue('json', path, value, options))
 }
 
@@ -81,7 +83,7 @@ export function writeJson(path: string, value: unknown, options: WriteValueOptio
  * Writes a value as YAML 1.2. Fails as {@link writeFileAtomic}, with `ERR_USAGE` for what YAML cannot hold
  * ({@link encodeValue}).
  */
-export function writeYaml(path: string, value: unknown, options: WriteValueOptions = {}): Promise<Written> {
+export function writeYaml(path: PathLike, value: unknown, options: WriteValueOptions = {}): Promise<Written> {
   return audited('writeYaml', path, options, () => writeValue('yaml', path, value, options))
 }
 
@@ -89,17 +91,22 @@ export function writeYaml(path: string, value: unknown, options: WriteValueOptio
  * Writes a value as JSON or YAML, depending on the ending of the name: `.json`, `.yaml`, `.yml`. Fails as {@link
  * writeFileAtomic}, with `ERR_USAGE` for any other name and for what the format cannot hold ({@link encodeValue}).
  */
-export function writeConfig(path: string, value: unknown, options: WriteValueOptions = {}): Promise<Written> {
-  const write = async () => writeValue(knownFormat(path), path, value, options)
+export function writeConfig(
+  path: PathLike,
+  value: unknown,
+  options: WriteValueOptions = {},
+): Promise<Written> {
+  const write = async () => writeValue(knownFormat(textOfPath('path', path)), path, value, options)
   return audited('writeConfig', path, options, write)
 }
 
 async function writeValue(
   format: Format,
-  path: string,
+  file: PathLike,
   value: unknown,
   options: WriteValueOptions,
 ): Promise<Written> {
+  const path = textOfPath('path', file)
   const settings = writeSettings(path, options)
   const text = await encodeChecked(format, value, options, path)
   return writeBytes(encodeText(text), settings)
@@ -109,7 +116,9 @@ function writeBytes(bytes: Uint8Array, settings: WriteSettings): Promise<Written
   // a thousand at once wait for one another, rather than for handles
   const handles = handlesOf(settings.fs)
   return handles.brief(async () => {
-    const file = await handles.retry(() => AtomicFile.open(settings.path, settings))
+    const file = await handles.retry(() =>
+      AtomicFile.open(settings.path, { ...settings, total: bytes.length }),
+    )
     await file.write([bytes])
     return file.commit()
   })

@@ -6,7 +6,7 @@ import { SluiceError } from '../../errors.js'
 import { checkChoice, checkNumber, checkOption, checkWhole } from '../../options.js'
 import { diskError } from '../disk/disk-error.js'
 import type { FileSystem } from '../disk/fs.js'
-import { localTarget } from '../disk/names.js'
+import { localTarget, type PathLike } from '../disk/names.js'
 import { blockingFileSystem, nodeFileSystem } from '../disk/node-fs.js'
 import { ifThere, lstatIfThere } from '../disk/stats.js'
 import { syncFolder } from '../disk/sync.js'
@@ -95,7 +95,7 @@ export class AuditTrail extends EventEmitter<AuditTrailEvents> implements Audit,
    * Opens the trail at `path`, or makes it (mode 0600). Its folder must exist; a symbolic link is refused. Fails with
    * `ERR_USAGE`, `ERR_WRITE`, `ERR_PERMISSION`, `ERR_READ_ONLY`, `ERR_DISK_FULL`, `ERR_UNSAFE_LINK`.
    */
-  static async open(path: string, options: AuditTrailOptions = {}): Promise<AuditTrail> {
+  static async open(path: PathLike, options: AuditTrailOptions = {}): Promise<AuditTrail> {
     const full = localTarget('path', path)
     const { maxBytes, keep, durability, session } = options
     const name = basename(full)
@@ -109,7 +109,7 @@ export class AuditTrail extends EventEmitter<AuditTrailEvents> implements Audit,
       const file = await AuditFile.open(options.fs ?? APPENDING, full, durability === 'power')
       return new AuditTrail(full, file, options)
     } catch (error) {
-      throw diskError(error, 'open the audit trail', path)
+      throw diskError(error, 'open the audit trail', full)
     }
   }
 

@@ -1,7 +1,7 @@
 import { basename } from 'node:path'
 import { diskError } from '../disk/disk-error.js'
 import type { FileSystem } from '../disk/fs.js'
-import { localPath } from '../disk/names.js'
+import { localPath, type PathLike } from '../disk/names.js'
 import { nodeFileSystem } from '../disk/node-fs.js'
 import { openRegular, withRegular } from '../disk/open-regular.js'
 import { readPieces } from '../disk/read-write.js'
@@ -26,7 +26,7 @@ const READ_BYTES = 64 * 1024
  * records that are added later are left out. Fails with the codes of {@link diskError}.
  */
 export function readAudit(
-  path: string,
+  path: PathLike,
   { fs = nodeFileSystem, onTorn = () => {} }: ReadAuditOptions = {},
 ): AsyncGenerator<AuditRecord, void, void> {
   return recordsAt(fs, localPath('path', path), onTorn)

@@ -2,6 +2,7 @@ import { type Clock, systemClock } from '../../clock.js'
 import { isError } from '../../errors.js'
 import { checkObject, isBytes } from '../../options.js'
 import { errorCode } from '../disk/disk-error.js'
+import { textOfPath } from '../disk/names.js'
 import { type Audit, type AuditEntry, checkAudit } from './audit-record.js'
 
 /** Options of {@link Recorder}. */
@@ -41,7 +42,7 @@ export class Recorder implements Audit {
    * @param more metadata for the record; called once the operation has ended
    */
   run<T>(operation: string, path: unknown, act: () => Promise<T>, more?: () => Metadata): Promise<T> {
-    return this.wait(this.#run({ operation, path: typeof path === 'string' ? path : '' }, act, more))
+    return this.wait(this.#run({ operation, path: shownPath(path) }, act, more))
   }
 
   /** {@link Recorder.run} for what begins at once, or fails to, and has its result later. */
@@ -127,6 +128,15 @@ const OF_RESULT: Record<string, typeof toldBy> = {
   readYaml: nothing,
   readConfig: nothing,
   tryLock: (lock) => ({ taken: lock !== null }),
+}
+
+/** The path that is recorded; '' for what is none, of which the operation complains. */
+function shownPath(path: unknown): string {
+  try {
+    return textOfPath('path', path)
+  } catch {
+    return typeof path === 'string' ? path : ''
+  }
 }
 
 /** Only texts, numbers and flags: a result may contain anything. */

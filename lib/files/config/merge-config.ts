@@ -8,15 +8,15 @@ import { type Format, knownFormat, parseText } from '../content/formats.js'
 import { readWholeFile } from '../content/read-file.js'
 import { errorCode, readError } from '../disk/disk-error.js'
 import type { FileSystem } from '../disk/fs.js'
-import { localPath, localTarget } from '../disk/names.js'
+import { localPath, localTarget, type PathLike } from '../disk/names.js'
 import { nodeFileSystem } from '../disk/node-fs.js'
 import { type Config, isConfig, type MergeRules, mergeValues } from './merge.js'
 
 /** One input: its path, or the path with options. */
 export type ConfigInput =
-  | string
+  | PathLike
   | {
-      path: string
+      path: PathLike
       /** A missing file counts as an empty map. Default: the option `optional`. */
       optional?: boolean
       /** Default: by the ending of the name. */
@@ -55,7 +55,7 @@ const FORMATS = ['json', 'yaml']
  */
 export function mergeConfig(
   inputs: readonly ConfigInput[],
-  output: string,
+  output: PathLike,
   options: MergeConfigOptions = {},
 ): Promise<Merged> {
   return audited('mergeConfig', output, options, async () =>
@@ -89,9 +89,10 @@ async function merge(
   return { ...(await write(output, value, { ...rest, fs, audit: UNRECORDED })), value, missing, dropped }
 }
 
-function source(input: ConfigInput, optional: boolean): Required<Exclude<ConfigInput, string>> {
-  const given = typeof input === 'string' ? { path: input } : input
-  const path = localPath('input', given?.path)
+function source(input: ConfigInput, optional: boolean): { path: string; format: Format; optional: boolean } {
+  const isMap = typeof input === 'object' && input !== null && 'path' in input
+  const given = isMap ? input : { path: input as PathLike }
+  const path = localPath('input', given.path)
   checkChoice('format', given.format, FORMATS)
   checkFlag('optional', given.optional)
   const format = given.format ?? knownFormat(path, 'input')

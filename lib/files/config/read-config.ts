@@ -3,7 +3,7 @@ import { audited, UNRECORDED } from '../audit/recorder.js'
 import { type Format, knownFormat, parseText } from '../content/formats.js'
 import { type ReadOptions, readFileRetry } from '../content/read-file.js'
 import { checkSchema, type Schema } from '../content/schema.js'
-import { localPath } from '../disk/names.js'
+import { localPath, type PathLike, textOfPath } from '../disk/names.js'
 
 /** Options of {@link readJson}, {@link readYaml} and {@link readConfig}. */
 export interface ReadValueOptions<T = unknown> extends Omit<ReadOptions, 'encoding'> {
@@ -24,12 +24,12 @@ export interface ReadValueOptions<T = unknown> extends Omit<ReadOptions, 'encodi
  * `ERR_SCHEMA` (`error.found` lists where, and what), `ERR_SOURCE_READ`, `ERR_SOURCE_CHANGED`, `ERR_LIMIT`,
  * `ERR_CANCELLED`, `ERR_USAGE`.
  */
-export function readJson<T = unknown>(path: string, options: ReadValueOptions<T> = {}): Promise<T> {
+export function readJson<T = unknown>(path: PathLike, options: ReadValueOptions<T> = {}): Promise<T> {
   return audited('readJson', path, options, () => readValue('json', path, options))
 }
 
 /** {@link readJson} for a YAML file. */
-export function readYaml<T = unknown>(path: string, options: ReadValueOptions<T> = {}): Promise<T> {
+export function readYaml<T = unknown>(path: PathLike, options: ReadValueOptions<T> = {}): Promise<T> {
   return audited('readYaml', path, options, () => readValue('yaml', path, options))
 }
 
@@ -37,11 +37,13 @@ export function readYaml<T = unknown>(path: string, options: ReadValueOptions<T>
  * {@link readJson} for a JSON or YAML file, depending on the ending of its name: `.json`, `.yaml`, `.yml`; `ERR_USAGE`
  * for any other.
  */
-export function readConfig<T = unknown>(path: string, options: ReadValueOptions<T> = {}): Promise<T> {
-  return audited('readConfig', path, options, async () => readValue(knownFormat(path), path, options))
+export function readConfig<T = unknown>(path: PathLike, options: ReadValueOptions<T> = {}): Promise<T> {
+  return audited('readConfig', path, options, async () =>
+    readValue(knownFormat(textOfPath('path', path)), path, options),
+  )
 }
 
-async function readValue<T>(format: Format, file: string, options: ReadValueOptions<T>): Promise<T> {
+async function readValue<T>(format: Format, file: PathLike, options: ReadValueOptions<T>): Promise<T> {
   const { schema, default: standard, ...rest } = options
   const path = localPath('path', file)
   let text: string

@@ -12,6 +12,7 @@ import { readWholeFile } from '../content/read-file.js'
 import { encodeChecked } from '../content/schema.js'
 import { diskError } from '../disk/disk-error.js'
 import type { FileSystem } from '../disk/fs.js'
+import type { PathLike } from '../disk/names.js'
 import { ifThere } from '../disk/stats.js'
 import type { FolderLock } from '../lock/folder-lock.js'
 import { handlesOf } from '../tree/handle-budget.js'
@@ -60,7 +61,7 @@ export type Change<T> = (value: T | undefined) => T | undefined | Promise<T | un
  * failed.
  */
 export function updateJson<T = unknown>(
-  file: string,
+  file: PathLike,
   change: Change<T>,
   options: UpdateOptions = {},
 ): Promise<Updated<T>> {
@@ -72,7 +73,7 @@ export function updateJson<T = unknown>(
  * comments are lost. An empty file has no value, as a missing one.
  */
 export function updateYaml<T = unknown>(
-  file: string,
+  file: PathLike,
   change: Change<T>,
   options: UpdateOptions = {},
 ): Promise<Updated<T>> {
@@ -81,7 +82,7 @@ export function updateYaml<T = unknown>(
 
 async function update<T>(
   format: Format,
-  file: string,
+  file: PathLike,
   change: Change<T>,
   options: UpdateOptions,
 ): Promise<Updated<T>> {

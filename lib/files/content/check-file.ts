@@ -4,7 +4,7 @@ import { badOption, checkChoice, checkOption, checkWhole } from '../../options.j
 import { type Audited, audited } from '../audit/recorder.js'
 import { errorCode, readError } from '../disk/disk-error.js'
 import { type FileSystem, OPEN } from '../disk/fs.js'
-import { localPath } from '../disk/names.js'
+import { localPath, type PathLike } from '../disk/names.js'
 import { nodeFileSystem } from '../disk/node-fs.js'
 import { readPieces } from '../disk/read-write.js'
 import { handlesOf } from '../tree/handle-budget.js'
@@ -62,7 +62,7 @@ export interface FileReport {
  * Checks the properties of a file. A link is followed. The file is read in blocks, whatever its size, unless its
  * value is checked. Fails only with `ERR_USAGE`: what is wrong with the file is in the report.
  */
-export function checkFile(file: string, options: CheckOptions = {}): Promise<FileReport> {
+export function checkFile(file: PathLike, options: CheckOptions = {}): Promise<FileReport> {
   return audited('checkFile', file, options, async () => {
     const path = localPath('path', file)
     checkFileOptions(path, options)

@@ -4,7 +4,7 @@ import { checkAbortSignal, checkChoice, checkWhole } from '../../options.js'
 import { type Audited, audited } from '../audit/recorder.js'
 import { readError } from '../disk/disk-error.js'
 import { type FileStats, type FileSystem, OPEN } from '../disk/fs.js'
-import { localPath } from '../disk/names.js'
+import { localPath, type PathLike } from '../disk/names.js'
 import { nodeFileSystem } from '../disk/node-fs.js'
 import { checkRegular, withRegular } from '../disk/open-regular.js'
 import { readFully } from '../disk/read-write.js'
@@ -32,11 +32,14 @@ export interface ReadOptions extends Audited, RetryOptions {
  * `ERR_CANCELLED`.
  */
 export function readFileRetry(
-  path: string,
+  path: PathLike,
   options: ReadOptions & { encoding: TextEncoding },
 ): Promise<string>
-export function readFileRetry(path: string, options?: ReadOptions & { encoding?: undefined }): Promise<Buffer>
-export function readFileRetry(file: string, options: ReadOptions = {}): Promise<Buffer | string> {
+export function readFileRetry(
+  path: PathLike,
+  options?: ReadOptions & { encoding?: undefined },
+): Promise<Buffer>
+export function readFileRetry(file: PathLike, options: ReadOptions = {}): Promise<Buffer | string> {
   return audited('readFileRetry', file, options, async () => {
     const { attempts = 5, encoding, fs = nodeFileSystem, clock = systemClock, signal } = options
     const path = localPath('path', file)

@@ -1,14 +1,51 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { isAbsolute, join, posix, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { printable, SluiceError } from '../../errors.js'
-import { badOption, checkLocalPath } from '../../options.js'
+import { badOption, checkLocalPath, isBytes } from '../../options.js'
+
+/**
+ * A path as users give it: text, a `file:` URL, or a Buffer that holds UTF-8. (A name of other bytes has no text, and so
+ * no place in a record, a message or a name that is made of it.)
+ */
+export type PathLike = string | URL | Uint8Array
+
+/** A {@link PathLike} as text; `ERR_USAGE` for what is no path. */
+export function textOfPath(option: string, given: unknown): string {
+  const text = isBytes(given) ? textOfBytes(option, given) : isUrl(given) ? textOfUrl(option, given) : given
+  checkLocalPath(option, text)
+  return text
+}
+
+function textOfBytes(option: string, bytes: Uint8Array): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+  } catch (cause) {
+    const shown = Buffer.from(bytes).toString('latin1')
+    throw badOption(option, 'a path whose bytes are UTF-8', shown, { cause })
+  }
+}
+
+/** Also one of another realm. */
+function isUrl(value: unknown): value is URL {
+  const { href, protocol } = (value ?? {}) as Partial<URL>
+  return typeof value === 'object' && typeof href === 'string' && typeof protocol === 'string'
+}
+
+function textOfUrl(option: string, url: URL): string {
+  try {
+    return fileURLToPath(url.href)
+  } catch (cause) {
+    throw badOption(option, 'a path, or the file: URL of one on this machine', url.href, { cause })
+  }
+}
 
 /**
  * A path that the user gave, as an absolute one: it means what it meant at the call, wherever the process goes while the
  * call runs. `ERR_USAGE` for what is no path, `ERR_NO_SUCH_FILE` for a relative one where there is no working folder.
  */
-export function localPath(option: string, given: unknown): string {
-  checkLocalPath(option, given)
+export function localPath(option: string, path: unknown): string {
+  const given = textOfPath(option, path)
   // there `a/..` means nothing, and a path can be absolute but for its disk
   if (process.platform === 'win32') return resolve(given)
   if (isAbsolute(given)) return given

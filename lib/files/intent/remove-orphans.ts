@@ -5,7 +5,7 @@ import { checkDuration, checkFlag } from '../../options.js'
 import { type Audited, audited } from '../audit/recorder.js'
 import { diskError, errorCode } from '../disk/disk-error.js'
 import type { FileStats, FileSystem } from '../disk/fs.js'
-import { localPath } from '../disk/names.js'
+import { localPath, type PathLike } from '../disk/names.js'
 import { nodeFileSystem } from '../disk/node-fs.js'
 import { isOfUser, lstatIfThere, sameInode } from '../disk/stats.js'
 import { claimantOf, GATE, lockFolderName } from '../lock/lock-names.js'
@@ -58,7 +58,7 @@ export interface Orphans {
  * live. Fails with `ERR_USAGE`, and if `dir` itself cannot be read with `ERR_PERMISSION` or `ERR_WRITE`; errors below it
  * are in the result.
  */
-export function removeOrphans(folder: string, options: RemoveOrphansOptions = {}): Promise<Orphans> {
+export function removeOrphans(folder: PathLike, options: RemoveOrphansOptions = {}): Promise<Orphans> {
   return audited('removeOrphans', folder, options, async () => {
     const { olderThan = A_DAY, dryRun = false, recursive = false } = options
     const { fs = nodeFileSystem, system = processSystem, now = Date.now, force = false, clock } = options

@@ -4,7 +4,7 @@ import { badOption, checkAbortSignal, checkChoice, checkDuration, checkFlag } fr
 import { type Audited, audited, UNRECORDED } from '../audit/recorder.js'
 import { diskError, errorCode } from '../disk/disk-error.js'
 import type { FileSystem } from '../disk/fs.js'
-import { localPath } from '../disk/names.js'
+import { localPath, type PathLike } from '../disk/names.js'
 import { nodeFileSystem } from '../disk/node-fs.js'
 import { lstatIfThere } from '../disk/stats.js'
 import { Renewal, Watch } from '../own/lease.js'
@@ -108,7 +108,7 @@ export class FolderLock implements AsyncDisposable {
    * says who holds it), `ERR_CANCELLED` (`cause` is the reason of the signal), `ERR_USAGE`, and for failures of the
    * disk with `ERR_WRITE`, `ERR_PERMISSION`, `ERR_READ_ONLY`, `ERR_DISK_FULL`, `ERR_UNSAFE_LINK`.
    */
-  static acquire(folder: string, options: LockOptions = {}): Promise<FolderLock> {
+  static acquire(folder: PathLike, options: LockOptions = {}): Promise<FolderLock> {
     return audited('lock', folder, options, () => FolderLock.#acquire(folder, options))
   }
 
@@ -117,7 +117,10 @@ export class FolderLock implements AsyncDisposable {
    * It waits for nobody: not even to see whether a holder that cannot be looked at is dead. All other failures are
    * errors, as with `acquire`.
    */
-  static tryAcquire(folder: string, options: Omit<LockOptions, 'timeout'> = {}): Promise<FolderLock | null> {
+  static tryAcquire(
+    folder: PathLike,
+    options: Omit<LockOptions, 'timeout'> = {},
+  ): Promise<FolderLock | null> {
     return audited('tryLock', folder, options, async () => {
       try {
         return await FolderLock.#acquire(folder, { ...options, timeout: 0 })
@@ -128,7 +131,7 @@ export class FolderLock implements AsyncDisposable {
     })
   }
 
-  static async #acquire(given: string, options: LockOptions): Promise<FolderLock> {
+  static async #acquire(given: PathLike, options: LockOptions): Promise<FolderLock> {
     const { fs = nodeFileSystem, system = processSystem, clock = systemClock, random = Math.random } = options
     const { mode = 'exclusive', name = 'lock', timeout = TIMEOUT, signal, renewals } = options
     const { force = false, create = false } = options

@@ -12,6 +12,7 @@ import { updateJson, updateYaml } from '../config/update.js'
 import { checkFile } from '../content/check-file.js'
 import { readFileRetry } from '../content/read-file.js'
 import type { FileSystem } from '../disk/fs.js'
+import type { PathLike } from '../disk/names.js'
 import { removeOrphans } from '../intent/remove-orphans.js'
 import { FolderLock } from '../lock/folder-lock.js'
 import { tempPath } from '../own/temporary-name.js'
@@ -116,7 +117,7 @@ function bind(options: FileOperationsOptions, recorder: Recorder): FileOperation
   const { fs, durability } = options
   const adding = addingTo({ fs, durability })
   /** For operations that record themselves when they end: records here only that one could not begin. */
-  const begin = async <T>(name: string, folder: string, act: () => Promise<T>): Promise<T> => {
+  const begin = async <T>(name: string, folder: PathLike, act: () => Promise<T>): Promise<T> => {
     try {
       return await act()
     } catch (error) {

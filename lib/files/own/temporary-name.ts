@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { dirname, join } from 'node:path'
 import { badOption } from '../../options.js'
-import { fitted, localPath } from '../disk/names.js'
+import { fitted, localPath, type PathLike } from '../disk/names.js'
 import { OWNER_TEXT, type Owner, ownerOfText, textOfOwner, thisOwner } from './owner.js'
 
 /** The ending of the names of all temporary files of this library. */
@@ -48,14 +48,14 @@ export interface TempPathOptions {
   /** The beginning of the name, after the dot, for people. */
   prefix?: string
   /** The folder. Default: that of the target, so that a rename puts it in place. */
-  dir?: string
+  dir?: PathLike
 }
 
 /**
  * A new path for a temporary file of this process beside `target`. Makes nothing. Once this process is dead,
  * `removeOrphans` removes a file that was left there. `ERR_USAGE` for an invalid path.
  */
-export function tempPath(target: string, { prefix, dir }: TempPathOptions = {}): string {
+export function tempPath(target: PathLike, { prefix, dir }: TempPathOptions = {}): string {
   const path = localPath('target', target)
   const folder = dir === undefined ? dirname(path) : localPath('dir', dir)
   return join(folder, temporaryName({ prefix }))

@@ -1,6 +1,14 @@
 import { basename, dirname } from 'node:path'
 import { checkLocalPath } from '../../options.js'
-import { checkName, localTarget, nameOf, parentOf, partCandidate } from '../disk/names.js'
+import {
+  checkName,
+  localTarget,
+  nameOf,
+  type PathLike,
+  parentOf,
+  partCandidate,
+  textOfPath,
+} from '../disk/names.js'
 import { nodeFileSystem } from '../disk/node-fs.js'
 import type { Prefix } from '../journal/journal-records.js'
 import { type TakenOver, takeOver } from '../journal/take-over.js'
@@ -21,19 +29,19 @@ export interface PlaceInTree {
  * @returns `own`: a tree that was opened for it, and is to be closed with it
  */
 export async function placeOf(
-  where: string | PlaceInTree,
+  where: PathLike | PlaceInTree,
   { fs, durability, makeParents = true }: PartFileOptions,
 ): Promise<PlaceInTree & { own?: Tree }> {
-  if (typeof where === 'object' && where?.tree) {
+  if (typeof where === 'object' && where !== null && 'tree' in where) {
     const { tree, path } = where
     checkLocalPath('path', path)
     checkName(nameOf(path), tree.fs.platform, path)
     return { tree, path }
   }
-  checkLocalPath('the path of a part', where)
-  const file = localTarget('the path of a part', where)
+  const given = textOfPath('the path of a part', where)
+  const file = localTarget('the path of a part', given)
   // a path that ends in a slash means a folder
-  checkName(where.endsWith('/') ? '' : basename(where), (fs ?? nodeFileSystem).platform, where)
+  checkName(given.endsWith('/') ? '' : basename(given), (fs ?? nodeFileSystem).platform, given)
   const own = await Tree.open(dirname(file), {
     ...(fs && { fs }),
     ...(durability && { durability }),

@@ -3,6 +3,7 @@ import { badOption } from '../../options.js'
 import type { Hasher } from '../disk/digest-file.js'
 import { diskError } from '../disk/disk-error.js'
 import type { FileIdentity } from '../disk/fs.js'
+import type { PathLike } from '../disk/names.js'
 import type { Prefix } from '../journal/journal-records.js'
 import type { Published } from '../publish/publish.js'
 import type { Tree } from '../tree/tree.js'
@@ -59,7 +60,7 @@ export class PartFile {
    * at: on another machine, or in another container.
    * @param where the path of the finished file, or its path below a tree; `ERR_PATH` if it does not end in a name
    */
-  static async open(where: string | PlaceInTree, options: PartFileOptions = {}): Promise<PartFile> {
+  static async open(where: PathLike | PlaceInTree, options: PartFileOptions = {}): Promise<PartFile> {
     checkPart(options)
     const { tree, path, own } = await placeOf(where, options)
     let part: PartFile | undefined

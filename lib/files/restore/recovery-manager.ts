@@ -2,7 +2,7 @@ import { printable, SluiceError } from '../../errors.js'
 import { checkChoice, checkFunction, checkLocalPath, checkObject, checkWhole } from '../../options.js'
 import { checkAudit } from '../audit/audit-record.js'
 import { diskError } from '../disk/disk-error.js'
-import { checkBelow, localPath } from '../disk/names.js'
+import { checkBelow, localPath, type PathLike } from '../disk/names.js'
 import { isInOwnFolder } from '../own/own-folder.js'
 import { backupMeant, type WhichBackup } from './choose-backup.js'
 import { openRecovery, type RecoveryContext, type RecoveryManagerOptions } from './context.js'
@@ -53,7 +53,7 @@ export class RecoveryManager implements AsyncDisposable {
    * `ERR_LOCKED` (another manager works there), `ERR_CANCELLED`, and for failures of the disk with `ERR_WRITE`,
    * `ERR_PERMISSION`, `ERR_READ_ONLY`, `ERR_DISK_FULL`.
    */
-  static async open(path: string, options: RecoveryManagerOptions = {}): Promise<RecoveryManager> {
+  static async open(path: PathLike, options: RecoveryManagerOptions = {}): Promise<RecoveryManager> {
     const folder = localPath('folder', path)
     checkObject('options', options)
     checkAudit(options.audit)

@@ -9,6 +9,7 @@ import type { Target } from '../atomic/target.js'
 import { type Audited, audited } from '../audit/recorder.js'
 import { diskError } from '../disk/disk-error.js'
 import { copyFile, orRemove } from '../disk/move-file.js'
+import type { PathLike } from '../disk/names.js'
 import type { FolderLock } from '../lock/folder-lock.js'
 import { temporaryName } from '../own/temporary-name.js'
 import { handlesOf } from '../tree/handle-budget.js'
@@ -58,7 +59,7 @@ const ALL = Number.MAX_SAFE_INTEGER
  * `ERR_LOCK_LOST`, `ERR_CANCELLED`, `ERR_SOURCE_CHANGED` (somebody wrote to the backup meanwhile), and with the codes of
  * disk failures; the file is as it was then, unless only the last sync failed.
  */
-export function restoreBackup(file: string, options: RestoreOptions = {}): Promise<Restored> {
+export function restoreBackup(file: PathLike, options: RestoreOptions = {}): Promise<Restored> {
   return audited('restoreBackup', file, options, async () => {
     const { backup = true } = options
     const settings = writeSettings(file, { ...options, conflict: 'overwrite', backup: false })

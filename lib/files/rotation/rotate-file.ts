@@ -6,7 +6,7 @@ import { type Audited, audited } from '../audit/recorder.js'
 import { diskError } from '../disk/disk-error.js'
 import { type FileStats, type FileSystem, OPEN } from '../disk/fs.js'
 import { moveFile, orRemove } from '../disk/move-file.js'
-import { localTarget } from '../disk/names.js'
+import { localTarget, type PathLike } from '../disk/names.js'
 import { nodeFileSystem } from '../disk/node-fs.js'
 import { withRegular } from '../disk/open-regular.js'
 import { ifThere, lstatIfThere } from '../disk/stats.js'
@@ -74,7 +74,7 @@ export interface Rotation {
  * Fails with `ERR_USAGE`, `ERR_LOCKED`, `ERR_CANCELLED`, `ERR_CONFLICT` (something else has the name of a rotated
  * file), `ERR_LOCK_LOST` (before the file was renamed), `ERR_UNSAFE_LINK` (`path` is a link), `ERR_DISK_FULL`, `ERR_PERMISSION`, `ERR_READ_ONLY`, `ERR_WRITE`.
  */
-export function rotateFile(file: string, options: RotateOptions = {}): Promise<Rotation> {
+export function rotateFile(file: PathLike, options: RotateOptions = {}): Promise<Rotation> {
   return audited('rotateFile', file, options, async () => {
     const path = localTarget('path', file)
     checkWhole('keep', options.keep, 1, 99_999)

@@ -6,7 +6,7 @@ import type { Format } from '../content/formats.js'
 import { plainValue } from '../content/plain-value.js'
 import { encodeChecked } from '../content/schema.js'
 import { diskError } from '../disk/disk-error.js'
-import { localPath } from '../disk/names.js'
+import { localPath, type PathLike } from '../disk/names.js'
 import { UserCallback } from '../disk/user-callback.js'
 import { type Changes, runTransaction, shownPaths, type TransactionResult } from './commit.js'
 import { closeContext, openContext, type TransactionContext } from './context.js'
@@ -81,7 +81,7 @@ export class FileTransaction implements AsyncDisposable {
    * earlier one with this id, or one that cannot be read, is still there; with `unfinished: 'refuse'` any that was
    * left), and for failures of the disk with `ERR_WRITE`, `ERR_PERMISSION`, `ERR_READ_ONLY`, `ERR_DISK_FULL`.
    */
-  static async begin(path: string, options: TransactionOptions = {}): Promise<FileTransaction> {
+  static async begin(path: PathLike, options: TransactionOptions = {}): Promise<FileTransaction> {
     const folder = localPath('folder', path)
     checkTransactionOptions(options)
     return new FileTransaction(await openContext(folder, options), options)

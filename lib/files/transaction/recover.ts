@@ -4,7 +4,7 @@ import { checkFlag } from '../../options.js'
 import { type Audited, audited, UNRECORDED } from '../audit/recorder.js'
 import { diskError } from '../disk/disk-error.js'
 import type { FileSystem } from '../disk/fs.js'
-import { localPath } from '../disk/names.js'
+import { localPath, type PathLike } from '../disk/names.js'
 import { nodeFileSystem } from '../disk/node-fs.js'
 import { IntentFile } from '../intent/intent-file.js'
 import { removeOrphans } from '../intent/remove-orphans.js'
@@ -84,7 +84,10 @@ export interface RecoverOptions extends Audited {
  * with `ERR_WRITE`, `ERR_PERMISSION`, `ERR_READ_ONLY`; also if a temporary file cannot be removed, after all else was
  * done. The failure of a single transaction is in its result.
  */
-export function recoverTransactions(dir: string, options: RecoverOptions = {}): Promise<TransactionRecovery> {
+export function recoverTransactions(
+  dir: PathLike,
+  options: RecoverOptions = {},
+): Promise<TransactionRecovery> {
   return audited('recoverTransactions', dir, options, async () => {
     const { dryRun = false, orphans = true, fs = nodeFileSystem, system = processSystem } = options
     const { force = false, clock } = options

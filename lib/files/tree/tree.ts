@@ -2,7 +2,16 @@ import { printable, SluiceError } from '../../errors.js'
 import { checkChoice } from '../../options.js'
 import { diskError, errorCode } from '../disk/disk-error.js'
 import { type FileStats, type FileSystem, OPEN } from '../disk/fs.js'
-import { checkName, isOfProcess, localPath, localTarget, nameOf, ofProcess, parentOf } from '../disk/names.js'
+import {
+  checkName,
+  isOfProcess,
+  localPath,
+  localTarget,
+  nameOf,
+  ofProcess,
+  type PathLike,
+  parentOf,
+} from '../disk/names.js'
 import { nodeFileSystem } from '../disk/node-fs.js'
 import { isOutOfHandles } from '../disk/retry.js'
 import { sameInode } from '../disk/stats.js'
@@ -53,7 +62,7 @@ export class Tree {
    * Opens `root`, which may itself be reached through links: it is resolved once, here. Close the tree afterwards.
    * Fails with `ERR_WRITE` (cause ENOENT, ENOTDIR, …), `ERR_PERMISSION`, `ERR_READ_ONLY`.
    */
-  static async open(root: string, options: TreeOptions = {}): Promise<Tree> {
+  static async open(root: PathLike, options: TreeOptions = {}): Promise<Tree> {
     const { fs = nodeFileSystem, create = false, durability = 'crash', handles } = options
     const budget = handles instanceof HandleBudget ? handles : new HandleBudget(handles)
     checkChoice('durability', durability, ['crash', 'power'])
@@ -69,7 +78,7 @@ export class Tree {
       const fd = await handlesOf(fs).retry(() => fs.open(resolved, OPEN.folder))
       return new Tree(fs, resolved, fd, budget)
     } catch (error) {
-      throw diskError(error, 'open the folder', root)
+      throw diskError(error, 'open the folder', path)
     }
   }
 

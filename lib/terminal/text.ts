@@ -1,6 +1,6 @@
 import size from 'pretty-bytes'
 import prettyMilliseconds from 'pretty-ms'
-import { printable } from '../../errors.js'
+import { printable } from '../errors.js'
 
 /** Bytes for people, such as 1.5 GB. */
 export { size }
