@@ -19,6 +19,9 @@ function wire() {
 const CHATTY = { limits: { pingInterval: 5, closeTimeout: 600_000 } }
 const LATE = { ...CHATTY, accept: () => new Promise((resolve) => setTimeout(resolve, 100, true)) }
 
+/** Whom a crash of the process is told, if anybody waits for one. */
+export const crash = { heard: undefined }
+
 /** Somebody who lacks so much is asked no further: each question takes its time. */
 const MOST_LACKS = 8
 
@@ -31,7 +34,7 @@ async function failing(cases) {
   for (const { name, run } of cases) {
     if (lacks.size === MOST_LACKS) break
     const crashed = new Promise((resolve) => {
-      process.crash = (error) => {
+      crash.heard = (error) => {
         lacks.set(name, `crash: ${error?.message}`)
         resolve()
       }
@@ -41,7 +44,7 @@ async function failing(cases) {
     // what it has left may crash a moment later
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
-  process.crash = undefined
+  crash.heard = undefined
   return { lacks: [...lacks] }
 }
 
@@ -95,16 +98,16 @@ export const OF_WIRE_STAGES = {
   },
   cancelled: async (pair) => {
     const ends = await pair()
-    await stopped(ends, (sent) => sent.cancel(), 'cancelled', inConversation(ends.stage))
+    await stopped(ends, (sent) => sent.cancel(), 'cancelled', inConversation(ends.stage, null))
   },
 }
 
-function inConversation(stage) {
-  const limits = { closeTimeout: 1000, handshakeTimeout: 5000 }
-  return {
-    sending: { limits, stages: { wire: [stage()] } },
-    receiving: { limits, stages: { wire: [stage()] } },
-  }
+/** A handshake that does not end is given up before the cell is. */
+const GIVEN_UP = { closeTimeout: 600_000, handshakeTimeout: 5000 }
+
+function inConversation(stage, limits = GIVEN_UP) {
+  const side = () => ({ stages: { wire: [stage()] }, ...(limits && { limits }) })
+  return { sending: side(), receiving: side() }
 }
 
 const unchanged = (item) => item

@@ -1,5 +1,6 @@
 // Tries all cells of one row, in a process of its own, so that a crash or something that is left open is the row's and
 // nobody else's: `row.js TABLE NAME [CELL ...]`. Sends each result to its parent, and ends by itself.
+import { crash } from './cells.js'
 import { TABLES } from './tables.js'
 import { messageOf } from './transfers.js'
 
@@ -10,7 +11,7 @@ const report = (result) => new Promise((resolve) => process.send(result, resolve
 let current
 for (const event of ['uncaughtException', 'unhandledRejection'])
   process.on(event, (error) => {
-    if (process.crash) process.crash(error)
+    if (crash.heard) crash.heard(error)
     else process.send({ cell: current, wrong: `crash: ${error?.stack ?? error}` }, () => process.exit(1))
   })
 

@@ -27,7 +27,7 @@ const LIMITS = { closeTimeout: 600_000 }
 const IMPATIENT = { pingInterval: 500, idleTimeout: 2000, closeTimeout: 1000 }
 
 /** How long anything may take before it counts as hanging, in milliseconds. */
-export const PATIENCE = Number(process.env.PATIENCE ?? 10_000)
+const PATIENCE = 12_000
 
 export const FILES = new Map([
   ['empty', Buffer.alloc(0)],
@@ -72,6 +72,11 @@ export async function expectFiles(dir, wanted = FILES) {
   if (found.length !== wanted.size) throw new Error(`${found.length} files came, not ${wanted.size}`)
   for (const [path, bytes] of wanted)
     if (!(await readFile(join(dir, path))).equals(bytes)) throw new Error(`${path} came with other bytes`)
+}
+
+/** Throws unless both ends were closed when the transfer was over. */
+function expectGone(ends) {
+  if (ends.some(({ destroyed }) => destroyed === false)) throw new Error('an end is left open')
 }
 
 /** Throws if anything has a name of what was not sent to its end; its part may stay, to go on with. */
@@ -120,6 +125,7 @@ export const converse = (ends, { files, ...options } = {}) =>
     await within(`finished, of a side that is ${sides.map(({ state }) => state).join(' or ')}`, ended)
     for (const { state, finished } of sides)
       if (state !== 'completed') throw new Error(`it is ${state}: ${await finished.catch(messageOf)}`)
+    expectGone(ends)
     await expectFiles(dir, files)
   })
 
@@ -136,6 +142,7 @@ export const stopped = (ends, what, state, options) =>
     for (const side of [sent, received])
       if (side.state !== state)
         throw new Error(`${side.state}, not ${state}: ${await side.finished.catch(messageOf)}`)
+    expectGone(ends)
     await expectNoFile(dir)
   })
 

@@ -3,6 +3,7 @@ import { createCipheriv, createDecipheriv } from 'node:crypto'
 import { createRequire } from 'node:module'
 import { compose, Duplex, PassThrough, Transform } from 'node:stream'
 import zlib from 'node:zlib'
+import { flushing } from '../../dist/lib/index.js'
 
 const load = createRequire(import.meta.url)
 /** A package, or what it exports by default. */
@@ -38,6 +39,11 @@ export const WIRE_STAGES = {
   'zlib gzip': pair(
     'gzip',
     () => zlib.createGzip(),
+    () => zlib.createGunzip(),
+  ),
+  'zlib gzip by flushing()': pair(
+    'gzip',
+    () => flushing(zlib.createGzip()),
     () => zlib.createGunzip(),
   ),
   'zlib gzip, flushing': pair(
