@@ -20,11 +20,3 @@ test('one that is destroyed later is gone when it says so', async (t) => {
   await once(stream, 'close')
   t.true(ending.isGone)
 })
-
-test('one that can be asked is waited for, if it is about to close', async (t) => {
-  const stream = new PassThrough().destroy()
-  const ending = new Ending(stream)
-  t.false(ending.isGone)
-  await ending.until(({ isGone }) => isGone, 60_000)
-  t.true(ending.isGone)
-})
