@@ -74,9 +74,11 @@ export async function expectFiles(dir, wanted = FILES) {
     if (!(await readFile(join(dir, path))).equals(bytes)) throw new Error(`${path} came with other bytes`)
 }
 
-/** Throws unless both ends were closed when the transfer was over. */
-function expectGone(ends) {
-  if (ends.some(({ destroyed }) => destroyed === false)) throw new Error('an end is left open')
+/** What waits until both ends are closed. To be called before they may be. */
+function closing(ends) {
+  const closed = ends.map((end) => new Promise((resolve) => end.once('close', resolve)))
+  const gone = () => Promise.all(ends.map((end, at) => end.destroyed === true || closed[at]))
+  return () => within('an end that is left open', gone())
 }
 
 /** Throws if anything has a name of what was not sent to its end; its part may stay, to go on with. */
@@ -120,12 +122,13 @@ function talk([near, far], dir, { source = manifest(), sending, receiving } = {}
 /** Everything in a conversation, and that it is there. */
 export const converse = (ends, { files, ...options } = {}) =>
   inFolder(async (dir) => {
+    const closed = closing(ends)
     const sides = talk(ends, dir, options)
     const ended = Promise.allSettled(sides.map(({ finished }) => finished))
     await within(`finished, of a side that is ${sides.map(({ state }) => state).join(' or ')}`, ended)
     for (const { state, finished } of sides)
       if (state !== 'completed') throw new Error(`it is ${state}: ${await finished.catch(messageOf)}`)
-    expectGone(ends)
+    await closed()
     await expectFiles(dir, files)
   })
 
@@ -135,6 +138,7 @@ export const stopped = (ends, what, state, options) =>
     const limits = IMPATIENT
     const sending = { limits, ...options?.sending }
     const receiving = { limits, ...options?.receiving }
+    const closed = closing(ends)
     const [sent, received] = talk(ends, dir, { source: unending(), sending, receiving })
     received.once('progress', () => what(sent, received))
     const ended = Promise.allSettled([sent.finished, received.finished])
@@ -142,7 +146,7 @@ export const stopped = (ends, what, state, options) =>
     for (const side of [sent, received])
       if (side.state !== state)
         throw new Error(`${side.state}, not ${state}: ${await side.finished.catch(messageOf)}`)
-    expectGone(ends)
+    await closed()
     await expectNoFile(dir)
   })
 
