@@ -50,24 +50,24 @@ async function tryRow(table, name) {
 /** What is printed of a cell: that it is right, or goes wrong for one of these `lacks`, or why it is wrong. */
 function judge({ lacks: found, wrong }, cell, lacks, faults) {
   if (found) {
-    const unknown = found.filter(([property]) => !(property in faults))
+    const unknown = faults.any ? [] : found.filter(([property]) => !(property in faults))
     if (unknown.length > 0) return { wrong: unknown.map((each) => each.join(': ')).join('; ') }
     return {
-      text: found.length > 0 ? `lacks ${found.map(([property]) => letter(property)).join(' ')}` : 'right',
+      text: found.length > 0 ? `lacks ${found.map(([property]) => numberOf(property)).join(' ')}` : 'right',
     }
   }
   if (!wrong) return { text: 'right' }
   const reasons = lacks.filter(([property]) => faults[property]?.includes(cell))
   return reasons.length > 0
-    ? { text: `its own fault: ${reasons.map(([property]) => letter(property)).join(' ')}` }
+    ? { text: `its own fault: ${reasons.map(([property]) => numberOf(property)).join(' ')}` }
     : { wrong }
 }
 
-/** The properties that somebody lacks, each with a letter below the tables. */
-const letters = []
-function letter(property) {
-  if (!letters.includes(property)) letters.push(property)
-  return String.fromCharCode('a'.charCodeAt(0) + letters.indexOf(property))
+/** The properties that somebody lacks, each with a number below the tables. */
+const properties = []
+function numberOf(property) {
+  if (!properties.includes(property)) properties.push(property)
+  return properties.indexOf(property) + 1
 }
 
 const only = process.argv.slice(2)
@@ -111,8 +111,8 @@ for (const [table, { cells }] of Object.entries(TABLES)) {
     console.log(`| ${name} | ${texts.join(' | ')} |`)
   }
 }
-if (letters.length > 0) console.log('\nWhat others lack, without Sluice:\n')
-for (const property of letters) console.log(`- ${letter(property)}: ${property}`)
+if (properties.length > 0) console.log('\nWhat others lack, without Sluice:\n')
+for (const property of properties) console.log(`${numberOf(property)}. ${property}`)
 for (const wrong of wrongs) console.log(`\nwrong: ${wrong}`)
 const seconds = Math.round((performance.now() - start) / 1000)
 console.log(
