@@ -138,9 +138,17 @@ test('the page has every case once, in order', (t) => {
   }
 })
 
-for (const [i, [letter, last]] of Object.entries({ A: 9, B: 11, C: 7, D: 9 }).entries())
-  test(`everything of kind ${letter} that attackers and odd machines do is tested where the page says`, (t) => {
-    const kinds = partsOf('ATTACKS.md')
+/** Pages with numbered kinds below letters, each with its tests: how many there are below each letter. */
+const PAGES: Record<string, Record<string, number>> = {
+  'ATTACKS.md': { A: 9, B: 11, C: 7, D: 9 },
+  'STREAMS.md': { A: 9, B: 7, C: 5 },
+}
+const LETTERS = Object.entries(PAGES).flatMap(([page, letters]) =>
+  Object.entries(letters).map(([letter, last], i) => ({ page, letter, last, i })),
+)
+for (const { page, letter, last, i } of LETTERS)
+  test(`everything of kind ${letter} of ${page} is tested where it says`, (t) => {
+    const kinds = partsOf(page)
       [i]!.split(/^(?=\d+\. )/m)
       .slice(1)
     t.deepEqual(

@@ -118,7 +118,8 @@ async function promptly<I, O>(
   if (!prompt && !inverse) {
     // of bytes nobody knows how many come of so many
     if (isBytes(input) || options.gathers) return
-    const counts = await countsAtEnd(make, input)
+    const what = 'the end of each beginning of the input'
+    const counts = await within(patienceOf(options), what, countsAtEnd(make, input))
     prompt = (given, written) => given.length >= counts[written.length - 1]!
   }
   const stage = await make()
@@ -160,10 +161,13 @@ async function countsAtEnd(make: () => Promise<Duplex>, input: readonly unknown[
   for (let length = 1; length <= input.length; length++) {
     const stage = await make()
     let count = 0
-    stage.on('data', () => count++).on('error', () => {})
+    stage.on('data', () => count++)
+    const over = new Promise((resolve) => {
+      for (const event of ['end', 'error', 'close']) stage.on(event, resolve)
+    })
     for (const chunk of input.slice(0, length)) if (!stage.write(chunk)) await drained(stage)
     stage.end()
-    await closed(stage)
+    await over
     counts.push(count)
   }
   return counts
