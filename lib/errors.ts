@@ -158,6 +158,22 @@ export function sentenceOf(code: Code): string {
   return help === undefined ? about : `${about}; ${help}`
 }
 
+/** What became of an entry. */
+export type OutcomeStatus = 'published' | 'skipped' | 'failed'
+
+/** What became of one entry, as far as every error says it: that of a transfer has an `Outcome` for each. */
+export interface FileOutcome {
+  /** The path in the offer. */
+  path: string
+  status: OutcomeStatus
+  /** The path under which it is at the receiver, where that is another one. */
+  name?: string
+  /** Why it failed, was skipped, or did not go as asked although it was published. */
+  code?: Code
+  /** The error behind `code`; at the sender, what the receiver says of a failure. */
+  error?: SluiceError
+}
+
 /** What helps to find the cause: every part is optional. */
 export interface ErrorDetails {
   /** What should have been there. */
@@ -167,7 +183,7 @@ export interface ErrorDetails {
   /** The path that it concerns, as it is (not escaped). */
   path?: string
   /** What became of every entry, with `ERR_FILES_FAILED`. */
-  outcomes?: readonly unknown[]
+  outcomes?: readonly FileOutcome[]
   /** The error underneath, for instance one of the file system. */
   cause?: unknown
 }
@@ -179,7 +195,7 @@ export class SluiceError extends Error {
   readonly expected?: unknown
   readonly found?: unknown
   readonly path?: string
-  readonly outcomes?: readonly unknown[]
+  readonly outcomes?: readonly FileOutcome[]
 
   constructor(code: Code, message: string, details: ErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause })

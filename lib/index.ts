@@ -36,7 +36,8 @@ export { counter, type Passed, type ProgressTapOptions, progressTap, tap } from 
 
 // the connection
 export { type Framer, type FramerOptions, framer } from './stages/framer.js'
-export type { WireStage } from './stages/bytes/wire-stage.js'
+export type { StageStream } from './stages/bytes/guest.js'
+export type { PairedSides, WireStage } from './stages/bytes/wire-stage.js'
 export { type ThrottleOptions, limitRate, throttle } from './stages/throttle.js'
 export {
   type CompressionOptions,
@@ -77,7 +78,15 @@ export type {
 export { type Naming, publishByPolicy, type StandingFile } from './stores/publish-by-policy.js'
 
 // what all of it has in common
-export { CODES, type Code, isSluiceError, type OwnCode, printable, SluiceError } from './errors.js'
+export {
+  CODES,
+  type Code,
+  type FileOutcome,
+  isSluiceError,
+  type OwnCode,
+  printable,
+  SluiceError,
+} from './errors.js'
 export { DEFAULT_LIMITS, type Limits } from './wire/limits.js'
 export type { Entry, Offer } from './wire/entry.js'
 export { checkPath, type Names, type PathRules } from './wire/paths.js'

@@ -3,7 +3,7 @@ import { inSlices } from './async.js'
 import { asSluiceError, type SluiceError } from './errors.js'
 import { checkKeys, type Keys } from './known-options.js'
 import { checkOption } from './options.js'
-import { makeGuest } from './stages/bytes/guest.js'
+import { makeGuest, type StageStream } from './stages/bytes/guest.js'
 import { ReceivedMemory } from './stages/bytes/received-memory.js'
 import { makeWireStages, type WireStage } from './stages/bytes/wire-stage.js'
 import { deframer } from './stages/deframer.js'
@@ -50,7 +50,7 @@ export interface ReceiveOptions
    * which nothing passes is skipped as 'filtered'. For another path or another size the cuts get an entry that says so,
    * a copy with the same index.
    */
-  stages?: { wire?: readonly WireStage[]; file?: readonly (() => Transform)[] }
+  stages?: { wire?: readonly WireStage[]; file?: readonly (() => StageStream)[] }
 }
 
 const STAGES = { wire: true, file: true } satisfies Keys<NonNullable<ReceiveOptions['stages']>>
@@ -136,7 +136,7 @@ export function receive(socket: ByteDuplex, options: ReceiveOptions): Transfer {
   return session.transfer
 }
 
-function fileStages(makers: readonly (() => Transform)[]): Transform[] {
+function fileStages(makers: readonly (() => StageStream)[]): Transform[] {
   const areMakers = Array.isArray(makers) && makers.every((make) => typeof make === 'function')
   checkOption('stages.file', makers, areMakers, 'a list of functions that make a Transform')
   return makers.map((make, at) => makeGuest(`stages.file[${at}]`, make, { ofItems: true }))

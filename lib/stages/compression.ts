@@ -57,7 +57,7 @@ const MAX_RATIO = 1100
  * Beside encryption it must stand first (`[compression(), encryption({ key })]`); an observer then learns from
  * the lengths how well the content could be compressed.
  */
-export function compression(options: CompressionOptions = {}): WireStage {
+export function compression(options: CompressionOptions = {}): WireStage<Transform> {
   const { algorithm = 'gzip', maxRatio = MAX_RATIO } = options
   checkChoice('algorithm', algorithm, Object.keys(ALGORITHMS))
   const { compress, decompress, flush, levels, level: usual } = ALGORITHMS[algorithm]

@@ -27,7 +27,7 @@ export interface EncryptionOptions {
  * One way ({@link encrypt}, or the sides of the stage by hand) there is nobody to give any: whoever has recorded such a
  * stream can play it to us again, as often as they like, and it opens. Where that matters, use a key for each stream.
  */
-export function encryption(options: EncryptionOptions): WireStage {
+export function encryption(options: EncryptionOptions): WireStage<Transform> {
   const key = checkedKey(options.key)
   const secret = randomBytes(32)
   return {

@@ -21,7 +21,7 @@ const MAX_PIECE = 64 * 1024
  * A wire stage that lets at most `rate` bytes per second pass, each way. It has no format, so it may stand on
  * one side only. Throws `ERR_USAGE` on a bad option.
  */
-export function throttle(options: ThrottleOptions): WireStage {
+export function throttle(options: ThrottleOptions): WireStage<Transform> {
   const make = checked(options)
   return { rate: options.rate, outgoing: make, incoming: make }
 }

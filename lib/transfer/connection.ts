@@ -8,6 +8,8 @@ import { Ending } from './ending.js'
 type Event = any
 // biome-ignore lint/suspicious/noExplicitAny: and what these bring
 type Listener = (...args: any[]) => void
+// biome-ignore lint/suspicious/noExplicitAny: some types ask for a last chunk, and none is given
+type Last = any
 
 /**
  * Any duplex stream of bytes: what is used of it, and nothing more. It gives the events 'data' with bytes, 'end', 'error',
@@ -16,7 +18,7 @@ type Listener = (...args: any[]) => void
  */
 export interface ByteDuplex {
   write(chunk: Buffer): boolean
-  end(): unknown
+  end(last?: Last): unknown
   destroy(): unknown
   pause(): unknown
   resume(): unknown

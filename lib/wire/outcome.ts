@@ -1,9 +1,15 @@
-import { type Code, printable, SluiceError, sentenceOf } from '../errors.js'
+import {
+  type Code,
+  type FileOutcome,
+  type OutcomeStatus,
+  printable,
+  SluiceError,
+  sentenceOf,
+} from '../errors.js'
 import type { Entry } from './entry.js'
 import { type DigestColumn, digestIn, hasDigest } from './run.js'
 
-/** What became of an entry. */
-export type OutcomeStatus = 'published' | 'skipped' | 'failed'
+export type { OutcomeStatus } from '../errors.js'
 
 /**
  * Why an entry was skipped: the same content stands there ('identical'), or what `unless` says ('unchanged', 'newer');
@@ -20,25 +26,16 @@ export type SkipReason =
   | 'filtered'
 
 /** What became of one entry: the same on both sides, as far as it is told. */
-export interface Outcome {
+export interface Outcome extends FileOutcome {
   entry: Entry
-  /** The path in the offer. */
-  path: string
-  status: OutcomeStatus
-  /** The path under which it is at the receiver, where that is another one. */
-  name?: string
-  /** Why it failed, was skipped, or did not go as asked although it was published. */
-  code?: Code
   /** Why it was skipped; at the receiver only. */
   reason?: SkipReason
   /** The digest of the content, by the algorithm of the offer; at the receiver only. */
   digest?: Buffer
-  /** The error behind `code`; at the sender, what the receiver says of a failure. */
-  error?: SluiceError
 }
 
 /** An outcome as it is told to programs: what both sides know of it. */
-export type ToldOutcome = Pick<Outcome, 'path' | 'status' | 'name' | 'code'>
+export type ToldOutcome = Omit<FileOutcome, 'error'>
 
 /** An outcome without what only one side knows. */
 export function told({ path, status, name, code }: ToldOutcome): ToldOutcome {

@@ -8,7 +8,7 @@ import { eventLine } from '../../lib/cli/terminal/events.js'
 import { commandError, EXITS, exitOf } from '../../lib/cli/terminal/exit.js'
 import { ProgressView } from '../../lib/cli/terminal/progress.js'
 import { Screen } from '../../lib/cli/terminal/screen.js'
-import { CODES, SluiceError } from '../../lib/errors.js'
+import { CODES, type Code, SluiceError } from '../../lib/errors.js'
 import { duration, fittedLine, hanging, quoted, shownPath, wrapped } from '../../lib/terminal/text.js'
 import type { Progress } from '../../lib/transfer/progress.js'
 import { ROOT } from '../helpers/command.js'
@@ -47,7 +47,7 @@ test('rates have units', (t) => {
 })
 
 test('of several reasons the weightiest decides the exit status', (t) => {
-  const failed = (...codes: string[]) =>
+  const failed = (...codes: Code[]) =>
     exitOf(
       new SluiceError('ERR_FILES_FAILED', '', {
         outcomes: codes.map((code) => ({ path: 'a', status: 'failed', code })),
@@ -56,7 +56,7 @@ test('of several reasons the weightiest decides the exit status', (t) => {
   t.is(failed('ERR_SOURCE_READ'), 1)
   t.is(failed('ERR_SOURCE_READ', 'ERR_DIGEST'), 5)
   t.is(failed('ERR_DIGEST', 'ERR_PERMISSION'), 8)
-  t.is(failed('ERR_OF_THE_FUTURE'), 1)
+  t.is(failed('ERR_OF_THE_FUTURE' as Code), 1)
   t.is(exitOf(new SluiceError('ERR_CANCELLED', '')), 130)
   t.is(exitOf(new SluiceError('ERR_REJECTED', '')), 3)
   // whatever its code, what ended in an error is no success

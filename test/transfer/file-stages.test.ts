@@ -7,10 +7,14 @@ import test, { type ExecutionContext } from 'ava'
 import { type Code, SluiceError } from '../../lib/errors.js'
 import { receive } from '../../lib/receive.js'
 import { send } from '../../lib/send.js'
+import { manifestOfEntries } from '../../lib/stages/manifest/manifest-from.js'
 import { type CutChange, mapCuts } from '../../lib/stages/map-cuts.js'
 import type { DigestsItem, Item } from '../../lib/stages/river/items.js'
+import { memoryParts } from '../../lib/stores/memory-parts.js'
+import { memorySources } from '../../lib/stores/memory-sources.js'
+import { duplexPair } from '../../lib/testing/index.js'
 import type { Entry } from '../../lib/wire/entry.js'
-import { type Outcome, told } from '../../lib/wire/outcome.js'
+import { type Outcome, type TransferResult, told } from '../../lib/wire/outcome.js'
 import { type Cut, cutsOf, runOf } from '../../lib/wire/run.js'
 import { plant, temporary } from '../helpers/folders.js'
 import { connection } from '../helpers/sockets.js'
@@ -348,3 +352,65 @@ test('a file of which a stage drops the end fails with that as the reason, and n
   for (const error of settled as SluiceError[])
     t.regex(error.message, /t\/b\.exe: a file stage left less of it/)
 })
+
+const COLLIDING: Record<string, [path: string, content: string | null][]> = {
+  'small files': [
+    ['A.txt', 'first'],
+    ['a.txt', 'second'],
+    ['aa', 'other'],
+  ],
+  'large files': [
+    ['A', 'first'.repeat(500_000)],
+    ['a', 'second'.repeat(500_000)],
+  ],
+  'four of one name': [
+    ['AA', '1'],
+    ['Aa', '2'],
+    ['aA', '3'],
+    ['aa', '4'],
+  ],
+  'files of folders that become one': [
+    ['D', null],
+    ['D/x', '1'],
+    ['d', null],
+    ['d/X', '2'],
+  ],
+  'a file and a folder': [
+    ['X', 'file'],
+    ['x', null],
+    ['x/y', 'in'],
+  ],
+}
+const lower = () =>
+  mapCuts((cut) => ({ ...cut, entry: { ...cut.entry, path: cut.entry.path.toLowerCase() } }))
+
+for (const [what, content] of Object.entries(COLLIDING))
+  for (const conflict of ['rename', 'overwrite', 'replace', 'skip', 'fail'] as const)
+    test(`names that a stage makes one lose no file that counts as published: ${what}, ${conflict}`, async (t) => {
+      const sources = memorySources(new Map(content))
+      const manifest = () => manifestOfEntries(sources.entries, sources, { name: 'test' })
+      const store = memoryParts()
+      const dir = await temporary(t)
+      const placed = new Map<string, (name: string) => Promise<string | undefined>>([
+        ['disk', (name) => readFile(join(dir, name), 'utf8').catch(() => undefined)],
+        ['memory', async (name) => store.files.get(name)?.bytes.toString()],
+      ])
+      for (const [where, read] of placed) {
+        const [near, far] = duplexPair()
+        const place = where === 'disk' ? { dir } : { store }
+        const { finished } = receive(far, { ...place, accept: 'all', conflict, stages: { file: [lower] } })
+        const outcomes = (result: PromiseSettledResult<TransferResult>) =>
+          result.status === 'fulfilled' ? result.value.files : (result.reason.outcomes as readonly Outcome[])
+        const [, received] = await Promise.allSettled([send(near, manifest()).finished, finished])
+        const names = new Set<string>()
+        for (const { entry, status, name = entry.path } of outcomes(received)) {
+          if (entry.type !== 'file' || status !== 'published') continue
+          t.false(names.has(name), 'two files have one name')
+          names.add(name)
+          t.is(await read(name), new Map(content).get(entry.path)!, `${where}: ${entry.path} is ${name}`)
+        }
+        t.true(names.size >= 1)
+        if (conflict !== 'skip' && conflict !== 'fail')
+          t.is(names.size, content.filter(([, text]) => text !== null).length)
+      }
+    })

@@ -1,5 +1,5 @@
 import { pipeline } from 'node:stream/promises'
-import { type Code, SluiceError } from '../../errors.js'
+import { type FileOutcome, SluiceError } from '../../errors.js'
 import { fileSource } from '../../stages/file-source.js'
 import { framer } from '../../stages/framer.js'
 import { hashTap } from '../../stages/hash-tap.js'
@@ -19,11 +19,11 @@ export async function packCommand(paths: string[], flags: SourceFlags, context: 
   const { id, entries, bytes } = manifest.offer
   reporter.endsWith(manifest.offer)
   for (const warning of manifest.skipped) reporter.warn(warning, id)
-  const failures: { path: string | undefined; status: 'failed'; code: Code }[] = entries
+  const failures: FileOutcome[] = entries
     .filter(({ type }) => type === 'unreadable')
     .map(({ path, code }) => ({ path, status: 'failed', code: code! }))
   const onFailure = (error: SluiceError) => {
-    const { path, code } = error
+    const { path = '', code } = error
     failures.push({ path, status: 'failed', code })
     reporter.warn(error, id)
   }

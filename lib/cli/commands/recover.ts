@@ -64,7 +64,7 @@ export async function recoverCommand(
   if (dryRun || failures.length === 0) return
   if (failures.length === 1) throw failures[0]
   for (const failure of failures) reporter.warn(failure)
-  const outcomes = failures.map((error) => ({ status: 'failed', error }))
+  const outcomes = failures.map((error) => ({ path: error.path ?? '', status: 'failed' as const, error }))
   throw new SluiceError('ERR_FILES_FAILED', `${failures.length} things could not be ended`, { outcomes })
 }
 

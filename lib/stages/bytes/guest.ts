@@ -2,8 +2,24 @@ import { Transform } from 'node:stream'
 import { messageOf, SluiceError } from '../../errors.js'
 import { badOption } from '../../options.js'
 
+// biome-ignore lint/suspicious/noExplicitAny: the types of other streams say more exactly what they take
+type Any = any
+
+/**
+ * A stage of a user's, which may be a stream of any library: what is used of it. It gives the events 'data', 'end', 'error',
+ * 'close', and 'drain' where `write` has returned false. Every Transform and Duplex of `node:stream` (also what
+ * `Duplex.from` and `compose` make), `readable-stream`, `through2`, `streamx` and Minipass is one.
+ */
+export interface StageStream {
+  write(chunk: Any, ...more: Any[]): unknown
+  end(...more: Any[]): unknown
+  pipe(to: Any, ...more: Any[]): unknown
+  on(event: Any, listener: (...args: Any[]) => void): unknown
+  destroy(error?: Any): unknown
+}
+
 /** Makes a stage that is the user's. */
-export type Maker = () => Transform
+export type Maker = () => StageStream
 
 const GIVEN = new WeakMap<object, number>()
 
@@ -25,7 +41,7 @@ type Method = (...args: unknown[]) => unknown
  */
 export function makeGuest(option: string, make: Maker, { ofItems = false } = {}): Transform {
   try {
-    return guarded(option, checked(`what ${option} makes`, make(), ofItems))
+    return guarded(option, checked(`what ${option} makes`, make() as Transform, ofItems))
   } catch (cause) {
     const message = `a stage of ${option} could not be made: ${messageOf(cause)}`
     const error = new SluiceError('ERR_DESTROYED', message, { cause })

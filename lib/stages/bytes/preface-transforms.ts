@@ -29,7 +29,8 @@ export function incomingOf(stage: WireStage): Transform {
 
 function innerOf(stage: WireStage, side: 'outgoing' | 'incoming'): Transform {
   const inner = stage[side]?.()
-  if (inner) return inner
+  // of whatever library: it has what is used of a Transform
+  if (inner) return inner as Transform
   const name = stage.format === undefined ? 'without a format' : `'${stage.format}'`
   throw badOption(`${side} of the wire stage ${name}`, 'a function', inner)
 }

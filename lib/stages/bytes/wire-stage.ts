@@ -2,7 +2,7 @@ import type { Transform } from 'node:stream'
 import { checkKeys, type Keys } from '../../known-options.js'
 import { badOption, checkCallback, checkNumber, checkOption } from '../../options.js'
 import type { Limits } from '../../wire/limits.js'
-import { bytesGiven, makeGuest } from './guest.js'
+import { bytesGiven, makeGuest, type StageStream } from './guest.js'
 
 /**
  * What stands between the framer and the connection: throttling, encryption, compression, or your own.
@@ -12,7 +12,7 @@ import { bytesGiven, makeGuest } from './guest.js'
  * The compressors of `node:zlib` hold back until they are flushed (`flushing()` does that), a block cipher such as CBC
  * holds back up to a block and cannot be flushed (CTR and GCM do not hold back). `sluice/testing` has a suite that tells.
  */
-export interface WireStage {
+export interface WireStage<Stream extends StageStream = StageStream> {
   /**
    * What the bytes are afterwards. Both sides must have the same list of formats; it goes plain, ahead of
    * everything. A stage that leaves the bytes as they are has none, and may stand on one side only.
@@ -21,21 +21,21 @@ export interface WireStage {
   /** Bytes per second that it lets pass; the session keeps frames so small that talk is never more than a second behind. */
   rate?: number
   /** A fresh Transform for what leaves; called once for each connection. */
-  outgoing?(): Transform
+  outgoing?(): Stream
   /** A fresh Transform for what arrives; called once for each connection. */
-  incoming?(): Transform
+  incoming?(): Stream
   /**
    * Both sides for one connection, and their format, where one side depends on the other: in a conversation it is called
    * in the place of `outgoing` and `incoming`, which serve one way then.
    */
-  paired?(): PairedSides
+  paired?(): PairedSides<Stream>
 }
 
 /** Both sides of a {@link WireStage} for one conversation. */
-export interface PairedSides {
+export interface PairedSides<Stream extends StageStream = StageStream> {
   format?: string
-  outgoing: Transform
-  incoming: Transform
+  outgoing: Stream
+  incoming: Stream
 }
 
 const KEYS = {

@@ -1,0 +1,43 @@
+// What a user can import is on a page, with when to use it.
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import test from 'ava'
+import { DEFAULT_LIMITS } from '../lib/wire/limits.js'
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url))
+const read = (path: string) => readFile(join(ROOT, path), 'utf8')
+
+/** The page of each entry point, and how many names it has at least. */
+const PAGES: [index: string, page: string, least: number][] = [
+  ['lib/index.ts', 'lib/README.md', 100],
+  ['lib/testing/index.ts', 'lib/README.md', 25],
+  ['lib/files/index.ts', 'lib/files/README.md', 100],
+]
+
+/** Names of code that stand on a page, in the running text and in samples. */
+async function namesOn(page: string): Promise<Set<string>> {
+  const code = [...(await read(page)).matchAll(/```ts\n[\s\S]*?```|`[^`\n]+`/g)].join(' ')
+  return new Set(code.match(/\w+/g))
+}
+
+for (const [index, page, least] of PAGES)
+  test(`each name that ${index} exports is in ${page}`, async (t) => {
+    const lists = [...(await read(index)).matchAll(/^export (?:type )?\{([^}]*)\}/gm)]
+    const names = lists
+      .flatMap(([, list]) => list!.split(','))
+      .map((one) => one.trim().replace(/^type |^.* as /, ''))
+      .filter((name) => name !== '')
+    t.true(names.length >= least, String(names.length))
+    const known = await namesOn(page)
+    t.deepEqual(
+      names.filter((name) => !known.has(name)),
+      [],
+    )
+  })
+
+test('each limit is in a table, with its default', async (t) => {
+  const page = await read('lib/README.md')
+  for (const [name, value] of Object.entries(DEFAULT_LIMITS))
+    t.regex(page, new RegExp(`^\\| .${name}.\\s+\\| ${value.toLocaleString('en')}\\s+\\|`, 'm'), name)
+})

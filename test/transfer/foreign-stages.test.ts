@@ -1,0 +1,125 @@
+// Stages made with other libraries: what is written here without a cast compiles, and each of them moves a file.
+import { createCipheriv, createDecipheriv } from 'node:crypto'
+import { Duplex, PassThrough, Transform } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import test from 'ava'
+import { Minipass } from 'minipass'
+import { Duplex as StreamxDuplex, Transform as StreamxTransform } from 'streamx'
+import through from 'through2'
+import {
+  type ByteDuplex,
+  deframer,
+  demuxer,
+  type FileOutcome,
+  fileSource,
+  finalizer,
+  framer,
+  hashTap,
+  type Item,
+  isSluiceError,
+  manifestOfEntries,
+  memoryParts,
+  memorySources,
+  type Outcome,
+  partSink,
+  type ReceiveOptions,
+  receive,
+  SluiceError,
+  type StageStream,
+  send,
+  type WireStage,
+} from '../../lib/index.js'
+import { duplexPair } from '../../lib/testing/index.js'
+
+type Done = (error: Error | null, chunk: unknown) => void
+
+const KEY = Buffer.alloc(32, 1)
+const IV = Buffer.alloc(16, 2)
+const BODY = Buffer.alloc(300_000, 'body').toString()
+const SOURCES = memorySources(new Map([['a', BODY]]))
+const manifest = () => manifestOfEntries(SOURCES.entries, SOURCES, { name: 'test' })
+
+const both = (make: () => StageStream): WireStage => ({ format: 'same', outgoing: make, incoming: make })
+const WIRE: Record<string, WireStage> = {
+  Transform: both(() => new Transform({ transform: (chunk, _encoding, done) => done(null, chunk) })),
+  cipher: {
+    format: 'ctr',
+    outgoing: () => createCipheriv('aes-256-ctr', KEY, IV),
+    incoming: () => createDecipheriv('aes-256-ctr', KEY, IV),
+  },
+  PassThrough: both(() => new PassThrough()),
+  'Duplex.from': both(() =>
+    Duplex.from(async function* (chunks: AsyncIterable<Buffer>) {
+      yield* chunks
+    }),
+  ),
+  through2: both(() => through((chunk: Buffer, _encoding: string, done: Done) => done(null, chunk))),
+  streamx: both(() => new StreamxTransform()),
+  Minipass: both(() => new Minipass()),
+}
+for (const [what, stage] of Object.entries(WIRE))
+  test(`a wire stage of another library needs no cast: ${what}`, async (t) => {
+    const [near, far] = duplexPair()
+    const store = memoryParts()
+    const options = { stages: { wire: [stage] } }
+    const receiving = receive(far, { store, accept: 'all', ...options })
+    await Promise.all([send(near, manifest(), options).finished, receiving.finished])
+    t.is(store.files.get('a')?.bytes.toString(), BODY)
+  })
+
+const FILE: Record<string, () => StageStream> = {
+  Transform: () =>
+    new Transform({ objectMode: true, transform: (item: Item, _encoding, done) => done(null, item) }),
+  PassThrough: () => new PassThrough({ objectMode: true }),
+  'Duplex.from': () =>
+    Duplex.from(async function* (items: AsyncIterable<Item>) {
+      yield* items
+    }),
+  through2: () => through.obj((item: Item, _encoding: string, done: Done) => done(null, item)),
+  streamx: () => new StreamxTransform(),
+  Minipass: () => new Minipass<Item, Item>({ objectMode: true }),
+}
+for (const [what, make] of Object.entries(FILE))
+  test(`a file stage of another library needs no cast: ${what}`, async (t) => {
+    const [near, far] = duplexPair()
+    const store = memoryParts()
+    const receiving = receive(far, { store, accept: 'all', stages: { file: [make] } })
+    await Promise.all([send(near, manifest()).finished, receiving.finished])
+    t.is(store.files.get('a')?.bytes.toString(), BODY)
+  })
+
+test('a generator is a stage in a pipeline made by hand', async (t) => {
+  const store = memoryParts()
+  const [near, far] = duplexPair()
+  const copied = async function* (items: AsyncIterable<Item>) {
+    yield* items
+  }
+  await Promise.all([
+    pipeline(fileSource(manifest()), copied, hashTap(), framer(), near),
+    pipeline(far, deframer(), demuxer(), copied, partSink({ store }), finalizer()),
+  ])
+  t.is(store.files.get('a')?.bytes.toString(), BODY)
+})
+
+test('a duplex of streamx is a connection, by type as well', (t) => {
+  const socket: ByteDuplex = new StreamxDuplex()
+  const transfer = receive(socket, { store: memoryParts(), accept: 'all' } satisfies ReceiveOptions)
+  t.is(transfer.direction, 'receive')
+  transfer.finished.catch(() => {})
+  return transfer.cancel()
+})
+
+test('outcomes have one type, whether they come from a result or from an error', async (t) => {
+  const [near, far] = duplexPair()
+  const refuse = () =>
+    new Transform({ objectMode: true, transform: (_item: Item, _encoding, done) => done() })
+  const receiving = receive(far, { store: memoryParts(), accept: 'all', stages: { file: [refuse] } })
+  send(near, manifest()).finished.catch(() => {})
+  await t.throwsAsync(receiving.finished)
+  const outcomes: readonly FileOutcome[] = [] satisfies Outcome[]
+  const error: unknown = new SluiceError('ERR_FILES_FAILED', '', { outcomes })
+  if (isSluiceError(error, 'ERR_FILES_FAILED')) {
+    const told: readonly FileOutcome[] | undefined = error.outcomes
+    t.deepEqual(told, [])
+  }
+})
