@@ -163,7 +163,7 @@ scene('mistakes', async (sluice) => ({
   both: await sluice('send photos --to 127.0.0.1:1 --listen 127.0.0.1:0'),
   nobody: await sluice('send photos --to 127.0.0.1:1'),
   missing: await sluice('send phtos --to 127.0.0.1:1'),
-  hash: await sluice('send photos --hash sha-256 --to 127.0.0.1:1'),
+  hash: await sluice('send photos --hash sha257 --to 127.0.0.1:1'),
   misspelt: await sluice('recieve'),
   option: await sluice('receive --dri inbox'),
   far: await sluice('send photos --to 192.0.2.1:7000'),
