@@ -52,7 +52,7 @@ const isKeptHere = process.platform === 'linux'
 /** A scene at each width, in a folder with {@link TREE} in it. */
 function scene(name: string, act: Act): void {
   for (const columns of [80, 40])
-    test(`the screen of ${name} at ${columns} columns`, async (t) => {
+    test.serial(`the screen of ${name} at ${columns} columns`, async (t) => {
       if (!isKeptHere) return t.pass('the screens are kept as they are on Linux')
       const cwd = await plant(await screenFolder(t), TREE)
       const sluice: Sluice = (words, options) =>
@@ -163,7 +163,7 @@ scene('mistakes', async (sluice) => ({
   both: await sluice('send photos --to 127.0.0.1:1 --listen 127.0.0.1:0'),
   nobody: await sluice('send photos --to 127.0.0.1:1'),
   missing: await sluice('send phtos --to 127.0.0.1:1'),
-  hash: await sluice('send photos --hash sha-256 --to 127.0.0.1:1'),
+  hash: await sluice('send photos --hash sha257 --to 127.0.0.1:1'),
   misspelt: await sluice('recieve'),
   option: await sluice('receive --dri inbox'),
   far: await sluice('send photos --to 192.0.2.1:7000'),
@@ -173,25 +173,28 @@ scene('mistakes', async (sluice) => ({
 const PROGRESS = fileURLToPath(new URL('../helpers/progress-child.js', import.meta.url))
 
 for (const columns of [80, 40])
-  test(`the screen of what runs at ${columns} columns, and made narrower and wider meanwhile`, async (t) => {
-    if (!isKeptHere) return t.pass('the screens are kept as they are on Linux')
-    const cwd = await screenFolder(t)
-    const running = await Screen.of(t, [], { columns, cwd, main: PROGRESS })
-    await running.shows(/left.*left/s)
-    await isKept(t, `progress-${columns}`, `${running.text}\n`)
-    const ends = (what: string) => running.rows.filter((row) => row.endsWith(what)).length
-    for (const other of [45, 41, 40, 60, 120, 50, columns + 1]) {
-      const before = running.raw.length
-      running.resize(other)
-      // it is drawn again, in one piece, once the program has heard of it
-      while (running.raw.length === before) await running.changes()
-      t.is(ends(' left'), 2, running.text)
-      t.is(ends('2.5 GB (40 %)'), 2, running.text)
-    }
-    running.type('q')
-    t.is(await running.ended, 0)
-    t.regex(running.text, /narrow\nwarning: what is said meanwhile stands\s+above\ndone$/)
-  })
+  test.serial(
+    `the screen of what runs at ${columns} columns, and made narrower and wider meanwhile`,
+    async (t) => {
+      if (!isKeptHere) return t.pass('the screens are kept as they are on Linux')
+      const cwd = await screenFolder(t)
+      const running = await Screen.of(t, [], { columns, cwd, main: PROGRESS })
+      await running.shows(/left.*left/s)
+      await isKept(t, `progress-${columns}`, `${running.text}\n`)
+      const ends = (what: string) => running.rows.filter((row) => row.endsWith(what)).length
+      for (const other of [45, 41, 40, 60, 120, 50, columns + 1]) {
+        const before = running.raw.length
+        running.resize(other)
+        // it is drawn again, in one piece, once the program has heard of it
+        while (running.raw.length === before) await running.changes()
+        t.is(ends(' left'), 2, running.text)
+        t.is(ends('2.5 GB (40 %)'), 2, running.text)
+      }
+      running.type('q')
+      t.is(await running.ended, 0)
+      t.regex(running.text, /narrow\nwarning: what is said meanwhile stands\s+above\ndone$/)
+    },
+  )
 
 /** A pipe with a name in a folder: what is written to it, or read from it, is up to the test. */
 function namedPipe(folder: string): string {
@@ -200,38 +203,41 @@ function namedPipe(folder: string): string {
 }
 
 for (const columns of [80, 40])
-  test(`pack and unpack show how far they are at ${columns} columns, and only what they did at the end`, async (t) => {
-    if (!isKeptHere) return t.pass('the screens are kept as they are on Linux')
-    const cwd = await plant(await screenFolder(t), TREE)
-    const path = namedPipe(cwd)
-    const pack = await Screen.of(t, ['pack', 'photos', 'report.pdf'], {
-      columns,
-      cwd,
-      shell: '"$0" "$@" > pipe',
-    })
-    const packed: Buffer[] = []
-    for await (const bytes of createReadStream(path)) {
-      // the pipe is full, and nobody reads
-      if (packed.push(bytes) === 1) await pack.shows(/\d\/7 done {2}.*B\/s/)
-    }
-    t.is(await pack.ended, 0)
-    t.regex(pack.text, /report.pdf\n4 files, 3 folders packed \(7.23 MB\)$/)
+  test.serial(
+    `pack and unpack show how far they are at ${columns} columns, and only what they did at the end`,
+    async (t) => {
+      if (!isKeptHere) return t.pass('the screens are kept as they are on Linux')
+      const cwd = await plant(await screenFolder(t), TREE)
+      const path = namedPipe(cwd)
+      const pack = await Screen.of(t, ['pack', 'photos', 'report.pdf'], {
+        columns,
+        cwd,
+        shell: '"$0" "$@" > pipe',
+      })
+      const packed: Buffer[] = []
+      for await (const bytes of createReadStream(path)) {
+        // the pipe is full, and nobody reads
+        if (packed.push(bytes) === 1) await pack.shows(/\d\/7 done {2}.*B\/s/)
+      }
+      t.is(await pack.ended, 0)
+      t.regex(pack.text, /report.pdf\n4 files, 3 folders packed \(7.23 MB\)$/)
 
-    const all = Buffer.concat(packed)
-    for (const [TERM, isLive] of [
-      ['xterm', true],
-      ['dumb', false],
-    ] as const) {
-      const args = ['unpack', '--dir', TERM]
-      const unpack = await Screen.of(t, args, { columns, cwd, shell: '"$0" "$@" < pipe', env: { TERM } })
-      const pipe = await open(path, 'w')
-      await pipe.write(all.subarray(0, 3_000_000))
-      if (isLive) await unpack.shows(/\d\/7 done {2}.*B\/s\n.*\.jpg {2}.*B \(\d+ %\)/)
-      await pipe.write(all.subarray(3_000_000))
-      await pipe.close()
-      t.is(await unpack.ended, 0)
-      t.is(unpack.rows.filter((row) => /done|%/.test(row)).length, 0)
-      t.regex(unpack.text, /4 files, 3 folders in/)
-      t.is(unpack.raw.includes('\u001b'), isLive)
-    }
-  })
+      const all = Buffer.concat(packed)
+      for (const [TERM, isLive] of [
+        ['xterm', true],
+        ['dumb', false],
+      ] as const) {
+        const args = ['unpack', '--dir', TERM]
+        const unpack = await Screen.of(t, args, { columns, cwd, shell: '"$0" "$@" < pipe', env: { TERM } })
+        const pipe = await open(path, 'w')
+        await pipe.write(all.subarray(0, 3_000_000))
+        if (isLive) await unpack.shows(/\d\/7 done {2}.*B\/s\n.*\.jpg {2}.*B \(\d+ %\)/)
+        await pipe.write(all.subarray(3_000_000))
+        await pipe.close()
+        t.is(await unpack.ended, 0)
+        t.is(unpack.rows.filter((row) => /done|%/.test(row)).length, 0)
+        t.regex(unpack.text, /4 files, 3 folders in/)
+        t.is(unpack.raw.includes('\u001b'), isLive)
+      }
+    },
+  )
