@@ -41,14 +41,13 @@ export class Outside {
       const name = basename(path)
       if (!(await inFolder(tree, name, (where) => lstatIfThere(fs, where))))
         throw new SluiceError('ERR_NO_SUCH_FILE', `${printable(path)} does not exist`, { path })
-      const listed = await listTree(tree, name)
       // by what the paths lead to: a folder may have several
       const real = await fs.realpath(path)
       if (isIn(real, root) || isIn(root, real)) {
         const message = `${printable(path)} and the folder of the transaction, ${printable(root)}, lie one inside the other; copy and move take what is in it`
         throw new SluiceError('ERR_USAGE', message, { path })
       }
-      return new Outside(tree, name, listed, path)
+      return new Outside(tree, name, await listTree(tree, name), path)
     } catch (error) {
       await tree.close()
       throw error
