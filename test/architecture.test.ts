@@ -208,6 +208,15 @@ test('no folder holds more files than one can take in', async (t) => {
   t.deepEqual(large.sort(), TOO_LARGE)
 })
 
+test('no file is longer than 300 lines, and no stage than 180', async (t) => {
+  const long: string[] = []
+  for (const path of await sources()) {
+    const { length } = (await readFile(new URL(path, LIB), 'utf8')).trimEnd().split('\n')
+    if (length > (/^stages\/[^/]+$/.test(path) ? 180 : 300)) long.push(`${path}: ${length}`)
+  }
+  t.deepEqual(long, [])
+})
+
 test('who lists the stages reads the names of stages, and no other', async (t) => {
   const found = (await sources()).flatMap((path) => /^stages\/([^/]+)\.ts$/.exec(path)?.[1] ?? [])
   t.deepEqual(found, STAGES)
