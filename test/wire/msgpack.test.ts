@@ -117,3 +117,10 @@ test('the safe integers are taken, and their neighbours are not', (t) => {
     t.throws(() => hex(digits), { code: 'ERR_PROTOCOL', message: /2\^53/ })
   }
 })
+
+test('a key that stands twice in a map is refused, and so is a text that is not UTF-8', (t) => {
+  t.throws(() => hex('82a16201a16202'), { code: 'ERR_PROTOCOL', message: /key b twice/ })
+  for (const digits of ['a2c328', 'a1ff', 'd90361ed80', 'a3eda080'])
+    t.throws(() => hex(digits), { code: 'ERR_PROTOCOL', message: /not UTF-8/ }, digits)
+  t.is(hex('a2c3a9'), 'é')
+})
