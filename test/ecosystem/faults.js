@@ -100,7 +100,7 @@ const WIRE_STAGES = {
   throttle: ANY,
   'progress-stream': ANY,
   'stream-meter': ANY,
-  'block-stream2': ANY,
+  'block-stream2': { ...HOLDS_BACK, ...ANY },
   pumpify: ANY,
   duplexify: ANY,
 }

@@ -24,7 +24,7 @@ import { randomContent } from '../../dist/lib/testing/index.js'
 const LIMITS = { closeTimeout: 600_000 }
 
 /** Where nothing is heard of an end that is destroyed, silence says it; and whoever does not take the last word is left. */
-const IMPATIENT = { pingInterval: 500, idleTimeout: 2000, closeTimeout: 1000 }
+const IMPATIENT = { pingInterval: 500, idleTimeout: 3000, closeTimeout: 3000 }
 
 /** How long anything may take before it counts as hanging, in milliseconds. */
 const PATIENCE = 12_000
