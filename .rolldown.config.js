@@ -64,8 +64,8 @@ const folderOf = ({ moduleIds }) =>
 export default defineConfig({
   input: { sluice: 'dist/lib/cli/main.js', terminal: 'dist/lib/terminal/progress-bar.js' },
   platform: 'node',
-  // native: it is not there on each platform, and has something that takes its place
-  external: ['@napi-rs/blake-hash'],
+  // native: they are not there on each platform, and both have something that takes their place
+  external: ['@napi-rs/blake-hash', 'msgpackr-extract'],
   plugins: [mapsOfTsc, noMapsOfPackages, licences],
   output: {
     dir: 'dist/bin',

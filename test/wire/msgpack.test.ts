@@ -1,4 +1,3 @@
-import { decode, encode } from '@msgpack/msgpack'
 import test from 'ava'
 import fc from 'fast-check'
 import { isSluiceError } from '../../lib/errors.js'
@@ -37,24 +36,6 @@ test('a map comes out as it went in: numbers, texts and bytes of any length', (t
     { numRuns: scale(300, 20_000) },
   )
 })
-
-test('another implementation reads what is packed, and what it packs is read', (t) => {
-  fc.assert(
-    fc.property(map, (packed) => {
-      t.deepEqual(plain(decode(pack(packed))), plain(packed))
-      t.deepEqual(plain(unpack(Buffer.from(encode(packed)), DEFAULT_LIMITS)), plain(packed))
-    }),
-    { numRuns: scale(300, 20_000) },
-  )
-})
-
-/** With all bytes in the same class. */
-function plain(value: unknown): unknown {
-  if (value instanceof Uint8Array) return Buffer.from(value)
-  if (Array.isArray(value)) return value.map(plain)
-  if (value === null || typeof value !== 'object') return value
-  return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, plain(part)]))
-}
 
 test('a map that is cut anywhere is refused, and so is one with a byte more', (t) => {
   fc.assert(
