@@ -4,10 +4,12 @@ import { defineConfig } from 'rolldown'
 
 // The command as few files: what tsc made of lib/cli and below, and the packages that it uses; and the bar for terminals,
 // which users import: the packages that it draws with are not installed with the library. A process that loads two
-// hundred modules one by one takes three times the processor time to start.
+// hundred modules one by one takes three times the processor time to start. Last, msgpackr as a module of the library:
+// installed as a package it would ask to run a script.
 
 /** Of a package, or of the bundler itself. */
-const isOfPackage = (id) => id.includes('node_modules') || id.startsWith('\0')
+const isOfPackage = (id) =>
+  id.includes('node_modules') || id.startsWith('\0') || /[\\/]wire[\\/]msgpackr\.js$/.test(id)
 
 /** Own code is the output of tsc; by its maps those of the bundle lead to lib/*.ts, which is in the package. */
 const mapsOfTsc = {
@@ -31,7 +33,7 @@ const noMapsOfPackages = {
 }
 
 /** Whoever passes the packages on has to pass their licences on. */
-const licences = {
+const licences = (fileName) => ({
   name: 'licences',
   generateBundle(_options, bundle) {
     const ids = Object.values(bundle).flatMap((file) => (file.type === 'chunk' ? file.moduleIds : []))
@@ -44,11 +46,11 @@ const licences = {
     })
     this.emitFile({
       type: 'asset',
-      fileName: 'packages/LICENCES',
+      fileName,
       source: texts.sort().join(`\n${'-'.repeat(80)}\n\n`),
     })
   },
-}
+})
 
 /** Of the library, and not of the command. */
 const isOfLibrary = (id) => /[\\/]dist[\\/]lib[\\/](?!cli[\\/])/.test(id)
@@ -61,12 +63,12 @@ const folderOf = ({ moduleIds }) =>
       ? 'library/'
       : ''
 
-export default defineConfig({
+const command = defineConfig({
   input: { sluice: 'dist/lib/cli/main.js', terminal: 'dist/lib/terminal/progress-bar.js' },
   platform: 'node',
-  // native: they are not there on each platform, and both have something that takes their place
-  external: ['@napi-rs/blake-hash', 'msgpackr-extract'],
-  plugins: [mapsOfTsc, noMapsOfPackages, licences],
+  // native: it is not there on each platform, and has something that takes its place
+  external: ['@napi-rs/blake-hash'],
+  plugins: [mapsOfTsc, noMapsOfPackages, licences('packages/LICENCES')],
   output: {
     dir: 'dist/bin',
     sourcemap: true,
@@ -81,3 +83,12 @@ export default defineConfig({
     },
   },
 })
+
+const msgpackr = defineConfig({
+  input: { msgpackr: 'dist/lib/wire/msgpackr.js' },
+  platform: 'node',
+  plugins: [licences('msgpackr.LICENCE')],
+  output: { dir: 'dist/lib/wire', entryFileNames: '[name].js' },
+})
+
+export default [command, msgpackr]
