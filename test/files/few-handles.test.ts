@@ -8,9 +8,15 @@ import { scale } from '../helpers/scale.js'
 
 const CHILD = fileURLToPath(new URL('../helpers/many-child.js', import.meta.url))
 
-const COUNTS = { streams: scale(250, 1000), transactions: scale(60, 1000) }
+/** How many at once, and how many files each of them leaves. */
+const COUNTS = {
+  streams: [scale(250, 1000), 1],
+  transactions: [scale(60, 1000), 3],
+  rotations: [600, 1],
+  recoveries: [600, 0],
+} as const
 
-for (const [what, count] of Object.entries(COUNTS)) {
+for (const [what, [count, each]] of Object.entries(COUNTS)) {
   test(`with 200 handles ${count} ${what} at once wait for each other`, async (t) => {
     if (process.platform !== 'linux') return void t.pass()
     const dir = await temporary(t)
@@ -19,6 +25,6 @@ for (const [what, count] of Object.entries(COUNTS)) {
     const { stdout } = await promisify(execFile)('sh', args, { maxBuffer: 2 ** 24 })
     t.is(stdout, '')
     const files = (await readdir(dir, { recursive: true, withFileTypes: true })).filter((one) => one.isFile())
-    t.is(files.length, what === 'streams' ? count : 3 * count)
+    t.is(files.length, each * count)
   })
 }

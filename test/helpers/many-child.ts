@@ -1,9 +1,15 @@
-// Many streams or transactions at once, each of which stays open for a while.
-//   many-child streams|transactions DIR COUNT
+// Many streams, transactions, rotations or recoveries at once, each of which has handles open for a while.
+//   many-child streams|transactions|rotations|recoveries DIR COUNT
+import { writeFileSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { pipeline } from 'node:stream/promises'
 import { setTimeout as later } from 'node:timers/promises'
-import { createAtomicWriteStream, FileTransaction } from '../../lib/files/index.js'
+import {
+  createAtomicWriteStream,
+  FileTransaction,
+  recoverTransactions,
+  rotateFile,
+} from '../../lib/files/index.js'
 
 const [what, dir, count] = process.argv.slice(2) as [string, string, string]
 
@@ -15,7 +21,13 @@ async function* slowly(text: string) {
 
 async function work(i: number): Promise<void> {
   if (what === 'streams') return pipeline(slowly(`${i}`), createAtomicWriteStream(`${dir}/${i}`))
+  if (what === 'rotations') {
+    writeFileSync(`${dir}/${i}`, '')
+    await rotateFile(`${dir}/${i}`, { durability: 'crash' })
+    return
+  }
   await mkdir(`${dir}/${i}`)
+  if (what === 'recoveries') return void (await recoverTransactions(`${dir}/${i}`))
   await using transaction = await FileTransaction.begin(`${dir}/${i}`, { durability: 'crash' })
   await Promise.all(['a', 'b', 'c/d'].map((path) => transaction.write(path, slowly(`${i}`))))
   await transaction.commit()

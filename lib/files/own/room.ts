@@ -14,7 +14,7 @@ interface Waiting {
 }
 
 /**
- * Room for what stays open as long as its user likes, streams and transactions: as much as the system has handles for.
+ * Room for what has handles open for long, such as streams and transactions: as much as the system has handles for.
  * Who finds none waits until others have ended, in the order in which they came. They may all belong to one who ends
  * none before it has another one: so nobody waits for longer than a while in which none ends, and then it may fail for
  * want of handles.
@@ -44,6 +44,21 @@ export class Room {
       if (!isOver) this.#taken -= handles
       isOver = true
       this.#next()
+    }
+  }
+
+  /** Waits for room, and works in it. */
+  async within<T>(
+    handles: number,
+    clock: Clock,
+    signal: AbortSignal | undefined,
+    work: () => Promise<T>,
+  ): Promise<T> {
+    const leave = await this.enter(handles, clock, signal)
+    try {
+      return await work()
+    } finally {
+      leave()
     }
   }
 

@@ -12,11 +12,15 @@ import { withRegular } from '../disk/open-regular.js'
 import { ifThere, lstatIfThere } from '../disk/stats.js'
 import { syncFile } from '../disk/sync.js'
 import { type FolderLock, type LockOptions, underFileLock } from '../lock/folder-lock.js'
+import { roomOf } from '../own/room.js'
 import { temporaryName } from '../own/temporary-name.js'
 import type { Durability } from '../publish/publish.js'
 import type { OpenFolder } from '../tree/open-folder.js'
 import { Tree } from '../tree/tree.js'
 import { compressFile, holdsSame } from './compress-file.js'
+
+/** What one has open at once, with its lock. */
+const HANDLES = 6
 
 /** Options of {@link rotateFile}. */
 export interface RotateOptions extends Pick<LockOptions, 'timeout' | 'signal' | 'system' | 'clock'>, Audited {
@@ -84,7 +88,7 @@ export function rotateFile(file: PathLike, options: RotateOptions = {}): Promise
     checkChoice('durability', options.durability, ['crash', 'power'])
     const { fs = nodeFileSystem, timeout, signal, system, clock } = options
     const waiting = { timeout, signal, system, clock }
-    return underFileLock(dirname(path), basename(path), path, { fs, ...waiting }, async (lock) => {
+    const rotate = async (lock: FolderLock) => {
       try {
         const tree = await Tree.open(dirname(path), { fs })
         try {
@@ -95,7 +99,10 @@ export function rotateFile(file: PathLike, options: RotateOptions = {}): Promise
       } catch (error) {
         throw diskError(error, 'rotate', path)
       }
-    })
+    }
+    return roomOf(fs).within(HANDLES, clock ?? systemClock, signal, () =>
+      underFileLock(dirname(path), basename(path), path, { fs, ...waiting }, rotate),
+    )
   })
 }
 

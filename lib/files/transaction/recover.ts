@@ -1,4 +1,4 @@
-import type { Clock } from '../../clock.js'
+import { type Clock, systemClock } from '../../clock.js'
 import type { SluiceError } from '../../errors.js'
 import { checkFlag } from '../../options.js'
 import { type Audited, audited, UNRECORDED } from '../audit/recorder.js'
@@ -12,6 +12,7 @@ import type { FolderLock } from '../lock/folder-lock.js'
 import { LOOK_EVERY, untilNextLook, Watch } from '../own/lease.js'
 import { removeEmptyFolders } from '../own/own-folder.js'
 import { fateOf, type Owner, type ProcessSystem, processSystem } from '../own/owner.js'
+import { roomOf } from '../own/room.js'
 import { Tree } from '../tree/tree.js'
 import { lockFolder } from './folder.js'
 import { Steps } from './steps.js'
@@ -51,6 +52,9 @@ export interface TransactionRecovery {
   /** Each of them. */
   transactions: RecoveredTransaction[]
 }
+
+/** What a recovery has open at once, with its lock. */
+const HANDLES = 16
 
 /** Options of {@link recoverTransactions}. */
 export interface RecoverOptions extends Audited {
@@ -95,31 +99,34 @@ export function recoverTransactions(
     checkFlag('dryRun', dryRun)
     checkFlag('orphans', orphans)
     checkFlag('force', force)
-    const tree = await Tree.open(folder, { fs })
-    let lock: FolderLock | undefined
-    try {
-      const watch = new Watch(clock, force)
-      // while the lock is waited for, too
-      await watchIntents(tree, watch)
-      if (!dryRun) lock = await lockFolder(tree, { ...options.lock, force, clock }, system)
-      const transactions = await recoverIntents(tree, {
-        dryRun,
-        system,
-        watch,
-        lock,
-        signal: options.lock?.signal,
-      })
-      if (!dryRun) {
-        if (orphans) await collectOrphans(tree, { system, force, clock })
-        await removeEmptyFolders(tree)
+    const recover = async () => {
+      const tree = await Tree.open(folder, { fs })
+      let lock: FolderLock | undefined
+      try {
+        const watch = new Watch(clock, force)
+        // while the lock is waited for, too
+        await watchIntents(tree, watch)
+        if (!dryRun) lock = await lockFolder(tree, { ...options.lock, force, clock }, system)
+        const transactions = await recoverIntents(tree, {
+          dryRun,
+          system,
+          watch,
+          lock,
+          signal: options.lock?.signal,
+        })
+        if (!dryRun) {
+          if (orphans) await collectOrphans(tree, { system, force, clock })
+          await removeEmptyFolders(tree)
+        }
+        return { state: overall(transactions), transactions }
+      } catch (error) {
+        throw diskError(error, 'recover', folder)
+      } finally {
+        await lock?.release().catch(() => {})
+        await tree.close()
       }
-      return { state: overall(transactions), transactions }
-    } catch (error) {
-      throw diskError(error, 'recover', folder)
-    } finally {
-      await lock?.release().catch(() => {})
-      await tree.close()
     }
+    return roomOf(fs).within(HANDLES, clock ?? systemClock, options.lock?.signal, recover)
   })
 }
 
