@@ -399,6 +399,22 @@ test('unpack ends its events as a transfer does, and says what has another name'
   )
 })
 
+test('what is called like what Sluice makes for itself is saved under another name, and people are told why', async (t) => {
+  const dir = await temporary(t)
+  const pack = new Command(t, [
+    'pack',
+    await plant(join(await temporary(t), 'home'), { '.sluice/own': 'mine' }),
+  ])
+  const unpack = new Command(t, ['unpack', '--dir', dir], { input: 'pipe' })
+  await pipeline(pack.child.stdout!, unpack.child.stdin!)
+  const { code, err } = await unpack.ended
+  t.is(code, 0, err)
+  t.regex(
+    err,
+    /home\/\.sluice\/own: Sluice keeps such names for itself, so that it was saved as home\/_\.sluice\/own/,
+  )
+})
+
 test('a folder in place of standard input is an error, not an empty file', async (t) => {
   const { source, dir } = await setup(t)
   for (const args of [

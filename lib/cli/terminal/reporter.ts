@@ -1,4 +1,5 @@
 import { type Code, printable, type SluiceError } from '../../errors.js'
+import { isReservedName } from '../../files/own/reserved.js'
 import { size } from '../../terminal/text.js'
 import type { TransferState } from '../../transfer/lifecycle.js'
 import type { Progress } from '../../transfer/progress.js'
@@ -260,8 +261,11 @@ export class Reporter {
   /** What became of all, for people. */
   #summary(tally: Tally, where: string, { id, bytes, took }: Numbers): void {
     const { renamed, published = 'nothing new', others } = tally
-    for (const { path, name } of renamed)
-      this.note(`${printable(path)}: the name was taken, so that it was saved as ${printable(name!)}`)
+    for (const { path, name } of renamed) {
+      const isOurs = path.split('/').some(isReservedName)
+      const why = isOurs ? 'Sluice keeps such names for itself' : 'the name was taken'
+      this.note(`${printable(path)}: ${why}, so that it was saved as ${printable(name!)}`)
+    }
     const rate = bytes === 0 ? '' : `, ${size((bytes / Math.max(took, 1)) * 1000)}/s`
     const more = others === '' ? '' : `; ${others}`
     this.note(`${this.#prefix(id)}${published} ${where} (${size(bytes)}${rate})${more}`)
