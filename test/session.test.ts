@@ -86,7 +86,12 @@ test('running it again changes nothing and leaves no second copy', async (t) => 
 
 test('what the receiver rejects is not sent, and both sides know the reason', async (t) => {
   const { dir, sending, receiving } = await transfer(t, {
-    receive: { accept: () => ({ accept: false, reason: 'not today' }) },
+    // nobody waits for that long: the end follows the answer at once
+    receive: {
+      accept: () => ({ accept: false, reason: 'not today' }),
+      limits: { closeTimeout: 600_000 },
+    },
+    send: { limits: { closeTimeout: 600_000 } },
   })
   const [{ error: there }, { error: here }] = [await settled(sending), await settled(receiving)]
   t.is(there!.code, 'ERR_REJECTED')

@@ -114,9 +114,10 @@ export abstract class Session {
     if (this.#ending !== null) return
     debug('failed: %s %s', error.code, printable(error.message))
     if (lastWord) this.say(lastWord)
-    this.#end({ keepOpen: false, afterPeer: lastWord !== null && this.#greeted }, () =>
-      this.control.fail(error),
-    )
+    // who rejected an offer waits for the RESULT that answers it, and for the end behind that
+    const isAnswer = lastWord?.type === 'result'
+    const afterPeer = lastWord !== null && !isAnswer && this.#greeted
+    this.#end({ keepOpen: false, afterPeer }, () => this.control.fail(error))
   }
 
   /** Tells the peer, unless this side has had its last word. */

@@ -1,4 +1,5 @@
 import { createInterface } from 'node:readline'
+import { setImmediate } from 'node:timers/promises'
 import { wrapped } from '../../terminal/text.js'
 import type { Offer } from '../../wire/entry.js'
 import type { Context } from './context.js'
@@ -18,6 +19,7 @@ export async function confirmOffer(
 ): Promise<boolean> {
   // a terminal that has closed
   if (io.stdin.readableEnded || io.stdin.destroyed) return false
+  await dropTyped(io.stdin)
   const lines = createInterface({ input: io.stdin, output: io.stderr, terminal: true, historySize: 0 })
   const withdraw = () => lines.close()
   // a terminal that closes now: readline passes its error on, but takes it for no end
@@ -50,6 +52,18 @@ export async function confirmOffer(
 }
 
 const ignore = () => {}
+
+/** Throws away what was typed before there was a question: it is no answer to what nobody had seen. */
+async function dropTyped(stdin: NodeJS.ReadStream): Promise<void> {
+  if (!stdin.isTTY) return
+  // so that a line without its end is read, too
+  stdin.setRawMode(true)
+  stdin.resume()
+  // what the terminal holds is read in the next turn
+  for (let turn = 0; turn < 2; turn++) await setImmediate()
+  stdin.pause()
+  stdin.setRawMode(false)
+}
 
 /** The next lines, as many as the terminal has rows, but for the question. */
 function nextPage(list: Generator<string>, { rows = 24, columns = 80 }: NodeJS.WriteStream): string {
