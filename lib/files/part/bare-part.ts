@@ -8,6 +8,7 @@ import { diskError, errorCode, SystemError } from '../disk/disk-error.js'
 import type { FileIdentity } from '../disk/fs.js'
 import { nameOf, parentOf, partCandidate } from '../disk/names.js'
 import { writeFully } from '../disk/read-write.js'
+import { isOfUser } from '../disk/stats.js'
 import { CONFLICTS, DURABILITIES, type Durability, type Published, publish } from '../publish/publish.js'
 import { PartHandle } from './part-handle.js'
 import {
@@ -181,6 +182,11 @@ export class BarePart {
   /** The size of the part file in bytes. */
   async size(): Promise<number> {
     return (await this.#handle.stats()).size
+  }
+
+  /** Whether the part file belongs to the user who runs: what somebody else owns can be changed by them at any time. */
+  async isOfUser(): Promise<boolean> {
+    return isOfUser(this.#folders.fs, await this.#handle.stats())
   }
 
   /** Device and inode of the part file, which stay what they are. */

@@ -1,4 +1,5 @@
 import { basename, dirname } from 'node:path'
+import { printable, SluiceError } from '../../errors.js'
 import { checkLocalPath } from '../../options.js'
 import {
   checkName,
@@ -90,6 +91,7 @@ async function goOnAt(
 ): Promise<BegunPart> {
   const part = new BarePart(tree, path, options)
   return orClose(part, async () => {
+    if (!(await part.isOfUser())) throw ofAnother(part.partPath)
     await part.resume(offset)
     return { part, digest: digestOf(options) }
   })
@@ -135,6 +137,8 @@ async function goOn(
   const digest = digestOf(options)
   try {
     return await orClose(part, async () => {
+      // who owns it could exchange what was proved
+      if (!isOurs && !(await part.isOfUser())) return void (await part.close())
       const proved = await prove(part, digest, left.prefix, options.size)
       if (proved === 0 && !isOurs) return void (await part.close())
       await part.resume(proved)
@@ -161,6 +165,11 @@ async function prove(
     return digest.seen
   digest.clear()
   return 0
+}
+
+function ofAnother(path: string): SluiceError {
+  const message = `the part ${printable(path)} belongs to another user, who could change it at any time: begin a new one`
+  return new SluiceError('ERR_PERMISSION', message, { path })
 }
 
 async function orClose<T>(part: BarePart, act: () => Promise<T>): Promise<T> {

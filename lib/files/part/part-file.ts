@@ -1,3 +1,4 @@
+import { Limiter } from '../../async.js'
 import { isSluiceError, printable, SluiceError } from '../../errors.js'
 import { badOption } from '../../options.js'
 import type { Hasher } from '../disk/digest-file.js'
@@ -14,8 +15,10 @@ import {
   checkPart,
   checkPosition,
   hexOf,
+  incomplete,
   lengthOf,
   type PartFileOptions,
+  unexpected,
 } from './part-options.js'
 
 export type { CompleteOptions, PartFileOptions, Prefix }
@@ -40,8 +43,8 @@ export class PartFile {
   readonly #options: PartFileOptions
   /** A tree that was opened only for this part, and is closed with it. */
   readonly #own: Tree | undefined
-  /** Those that run. */
-  readonly #writes = new Set<Promise<void>>()
+  /** Whatever touches the part has its turn, in the order of the calls: no two of them meet. */
+  readonly #turn = new Limiter(1)
   #completing: Promise<Published> | undefined
   #published: Published | undefined
   #closed = false
@@ -124,27 +127,21 @@ export class PartFile {
     bytes: Uint8Array | readonly Uint8Array[],
     options: { seal?: boolean } = {},
   ): Promise<void> {
-    this.#check()
     const buffers = buffersOf(bytes)
     const length = lengthOf(buffers)
     checkPosition('position', position, length)
     const { size = Number.MAX_SAFE_INTEGER } = this.#options
     if (position + length > size)
       throw badOption('the end of the bytes', `at most the size of ${size}`, position + length)
-    const writing = this.#write(position, buffers, options)
-    this.#writes.add(writing)
-    try {
-      await writing
-    } finally {
-      this.#writes.delete(writing)
-    }
+    await this.#turn.run(() => this.#write(position, buffers, options))
     if (this.#isWhole) await this.complete()
   }
 
   async #write(position: number, buffers: readonly Uint8Array[], options: { seal?: boolean }): Promise<void> {
+    this.#check()
     const { part, digest, journal } = this.#begun
     // if this fails, nobody knows what stands there
-    await digest.forget(position)
+    digest.forget(position)
     await part.write(position, buffers, options)
     await digest.take(position, buffers)
     await journal?.passed(digest)
@@ -174,7 +171,11 @@ export class PartFile {
    * signal's reason.
    * @param hasher computes another digest, for which all is read back
    */
-  async digest(hasher?: Hasher, signal?: AbortSignal): Promise<Buffer> {
+  digest(hasher?: Hasher, signal?: AbortSignal): Promise<Buffer> {
+    return this.#turn.run(() => this.#digest(hasher, signal))
+  }
+
+  async #digest(hasher?: Hasher, signal?: AbortSignal): Promise<Buffer> {
     const { part, digest } = this.#begun
     if (hasher) return part.digest(hasher, signal)
     await part.show(digest, part.extent.end, signal)
@@ -192,9 +193,11 @@ export class PartFile {
   }
 
   /** Discards the content: the file begins anew. */
-  async reset(): Promise<void> {
-    this.#check()
-    await this.#reset()
+  reset(): Promise<void> {
+    return this.#turn.run(async () => {
+      this.#check()
+      await this.#reset()
+    })
   }
 
   async #reset(): Promise<void> {
@@ -207,7 +210,7 @@ export class PartFile {
    * {@link PartFile.write} may still follow.
    */
   seal(): Promise<void> {
-    return this.#begun.part.seal()
+    return this.#turn.run(() => this.#begun.part.seal())
   }
 
   /**
@@ -217,21 +220,18 @@ export class PartFile {
    * written, or not as long: nothing else gets the name. `warning` in the result is what failed nevertheless.
    */
   complete(options: CompleteOptions = {}): Promise<Published> {
-    this.#completing ??= this.#complete(options).catch((error: unknown) => {
+    const again = (error: unknown) => {
       this.#completing = undefined
       throw error
-    })
+    }
+    this.#completing ??= this.#turn.run(() => this.#complete(options)).catch(again)
     return this.#completing
   }
 
   async #complete(options: CompleteOptions): Promise<Published> {
-    await Promise.allSettled(this.#writes)
     const { part, journal } = this.#begun
-    const { size, conflict } = this.#options
-    if (size !== undefined && !this.#isWhole) {
-      const message = `${size - part.extent.bytes} of the ${size} bytes of ${printable(this.path)} are missing: write them first`
-      throw new SluiceError('ERR_STATE', message, { path: this.path })
-    }
+    const { size = part.extent.end, conflict } = this.#options
+    if (!part.covers(0, size)) throw incomplete(this.path, size, part.extent.bytes)
     await this.#compare()
     await journal?.check()
     this.#published = await part.complete({ ...(conflict && { conflict }), ...options })
@@ -247,17 +247,12 @@ export class PartFile {
   async #compare(): Promise<void> {
     const { expected, attempts = 3 } = this.#options
     if (expected === undefined) return
-    const details = { path: this.path, expected: hexOf(expected), found: hexOf(await this.digest()) }
+    const details = { path: this.path, expected: hexOf(expected), found: hexOf(await this.#digest()) }
     if (details.found === details.expected) return
     const left = attempts - ++this.#mismatches
     if (left > 0) await this.#reset()
-    else await this.discard()
-    const wayOut =
-      left > 0
-        ? `it was reset: send it again from its beginning (${left} more attempts)`
-        : `it came ${attempts} times, and was given up`
-    const message = `the content of ${printable(this.path)} is not what is expected; ${wayOut}`
-    throw new SluiceError('ERR_DIGEST', message, details)
+    else await this.#discard()
+    throw unexpected(details, left, attempts)
   }
 
   /** Completes what was found complete. If that is not the right content, it was reset, and comes again. */
@@ -270,19 +265,26 @@ export class PartFile {
   }
 
   /** Removes the part file if it exists, with 'power' durably, and closes the part. */
-  async discard(): Promise<void> {
+  discard(): Promise<void> {
+    return this.#turn.run(() => this.#discard())
+  }
+
+  async #discard(): Promise<void> {
     try {
       await this.#begun.part.discard()
     } finally {
-      await this.close()
+      await this.#close()
     }
   }
 
   /** Closes the handle; the part file stays, and with `journal` a later call goes on with it. May be called twice. */
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    return this.#turn.run(() => this.#close())
+  }
+
+  async #close(): Promise<void> {
     const { part, digest, journal } = this.#begun
     this.#closed = true
-    await Promise.allSettled(this.#writes)
     await part.close()
     try {
       await (this.exists ? journal?.close(digest.prefix()) : journal?.end())
@@ -292,7 +294,7 @@ export class PartFile {
   }
 
   /** {@link PartFile.close}. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.close()
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
   }
 }

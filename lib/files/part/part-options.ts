@@ -1,4 +1,5 @@
 import { cryptoLength } from '../../digest/crypto-digest.js'
+import { printable, SluiceError } from '../../errors.js'
 import {
   badOption,
   checkChoice,
@@ -125,6 +126,8 @@ export function checkPart(options: PartFileOptions): void {
   checkFlag('makeParents', options.makeParents)
   checkFlag('journal', options.journal)
   checkWhole('size', options.size, 0)
+  const { size = Number.MAX_SAFE_INTEGER } = options
+  if (offset !== undefined && offset > size) throw badOption('offset', `at most the size of ${size}`, offset)
   checkWhole('attempts', options.attempts, 1)
   const length = cryptoLength(algorithm)
   if (expected !== undefined) checkDigest('expected', expected, length)
@@ -147,4 +150,24 @@ function checkDigest(option: string, digest: unknown, length: number): void {
 /** A digest as small hexadecimal digits. */
 export function hexOf(digest: Uint8Array | string): string {
   return typeof digest === 'string' ? digest.toLowerCase() : Buffer.from(digest).toString('hex')
+}
+
+/** The error for content that is not what is expected, of which `left` more attempts are left. */
+export function unexpected(
+  details: { path: string; expected: string; found: string },
+  left: number,
+  attempts: number,
+): SluiceError {
+  const wayOut =
+    left > 0
+      ? `it was reset: send it again from its beginning (${left} more attempts)`
+      : `it came ${attempts} times, and was given up`
+  const message = `the content of ${printable(details.path)} is not what is expected; ${wayOut}`
+  return new SluiceError('ERR_DIGEST', message, details)
+}
+
+/** The error for a file of `size` bytes of which only `there` were written. */
+export function incomplete(path: string, size: number, there: number): SluiceError {
+  const message = `${size - there} of the ${size} bytes of ${printable(path)} are missing: write them first`
+  return new SluiceError('ERR_STATE', message, { path })
 }

@@ -389,3 +389,70 @@ test('after a power cut the folders that were made are there with the file', asy
   for (let seed = 0; seed < 20; seed++) t.is(`${fs.crash(seed).snapshot().get('/d/u/v/w')}`, 'abc', `${seed}`)
   await tree.close()
 })
+
+test('whatever is called at the same time has its turn: what gets the name is what was digested', async (t) => {
+  const other = randomBytes(CONTENT.length)
+  for (const act of [
+    (part: PartFile) => [part.reset(), part.complete()],
+    (part: PartFile) => [part.complete(), part.reset()],
+    (part: PartFile) => [part.write(0, other), part.complete()],
+    (part: PartFile) => [part.write(0, other), part.write(0, CONTENT), part.complete()],
+    (part: PartFile) => [part.write(0, [CONTENT, CONTENT]), part.reset(), part.complete()],
+    (part: PartFile) => [part.complete(), part.close()],
+    (part: PartFile) => [part.complete(), part.discard()],
+  ]) {
+    const disk = memory()
+    const part = await PartFile.open('/d/f', { fs: disk, expected: DIGEST })
+    await part.write(0, CONTENT)
+    const results = await Promise.allSettled(act(part))
+    for (const one of results)
+      if (one.status === 'rejected') t.regex(one.reason.code, /^ERR_(STATE|DIGEST)$/, `${act}`)
+    const found = disk.snapshot().get('/d/f')
+    if (found) t.deepEqual(found, CONTENT, `${act}`)
+    t.is(found !== undefined, part.published !== undefined, `${act}`)
+    await part.close()
+  }
+})
+
+test('the prefix is one that a later process can prove, also while bytes are written', async (t) => {
+  const part = await PartFile.open('/d/f', { fs: memory() })
+  const large = Buffer.alloc(3 << 20, 'x')
+  const writing = part.write(0, large)
+  let isOver = false
+  writing.finally(() => {
+    isOver = true
+  })
+  while (!isOver) {
+    const { offset, digest } = part.prefix
+    t.is(digest, createHash('sha256').update(large.subarray(0, offset)).digest('hex'))
+    await new Promise(setImmediate)
+  }
+  t.is(part.prefix.offset, large.length)
+  await part.close()
+})
+
+test('without a size, too, a part with a gap gets no name; nor is an offset beyond the size believed', async (t) => {
+  const disk = memory()
+  const part = await PartFile.open('/d/f', { fs: disk })
+  await part.write(5, Buffer.from('tail'))
+  await t.throwsAsync(part.complete(), { code: 'ERR_STATE', message: /5 of the 9 bytes/ })
+  await part.write(0, Buffer.from('12345'))
+  await part.complete()
+  t.is(disk.snapshot().get('/d/f')?.toString(), '12345tail')
+  await t.throwsAsync(PartFile.open('/d/g', { fs: disk, size: 50, offset: 100 }), { code: 'ERR_USAGE' })
+})
+
+test('a part that belongs to another user is not gone on with: its owner could exchange what was proved', async (t) => {
+  const disk = memory()
+  disk.put('/d/f.part', CONTENT)
+  Object.defineProperty(disk, 'user', { value: () => 4711 })
+  const prefix = { offset: CONTENT.length, digest: DIGEST.toString('hex') }
+  const part = await PartFile.open('/d/f', { fs: disk, prefix })
+  t.is(part.position, 0)
+  t.is(part.partName, 'f.1.part')
+  await part.close()
+  await t.throwsAsync(PartFile.open('/d/f', { fs: disk, partName: 'f.part', offset: 10 }), {
+    code: 'ERR_PERMISSION',
+  })
+  t.is(disk.snapshot().get('/d/f.part')?.length, CONTENT.length)
+})
