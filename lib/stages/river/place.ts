@@ -28,7 +28,7 @@ const RIVER = {
 type Taking = Exclude<keyof typeof RIVER, 'fileSource' | 'deframer'>
 type Giving = Exclude<keyof typeof RIVER, 'finalizer'>
 
-/** How long a stage that something is piped into waits for a reader, in milliseconds. */
+/** Milliseconds after which a stage that something is piped into, and nobody reads, says so. */
 const UNREAD = 1000
 
 /** The error for what a stage was given and does not take: one before it is missing, or it stands in the wrong place. */
@@ -53,19 +53,19 @@ function flowOf(chunk: unknown): string {
 
 /**
  * Sees to what stands behind a stage. Where that takes only bytes, Node would throw in the middle of an event, and end
- * the process; where nothing reads, the pipeline would wait for ever. Both become the error of the stage, `ERR_STATE`.
+ * the process: that becomes the error of the stage, `ERR_STATE`. Where nothing reads, a pipeline waits for ever: the
+ * process warns of it, `SLUICE_UNREAD`. It is no error, since whoever pipes by hand may begin to read much later.
  */
 export function watchNext(name: Giving, stage: Readable): void {
   const { gives, next } = RIVER[name]
-  const fail = (what: string) => stage.destroy(new SluiceError('ERR_STATE', `${what}: ${next} behind it`))
   const { pipe } = stage
   stage.pipe = function watched<T extends NodeJS.WritableStream>(to: T, options?: { end?: boolean }): T {
     const { writableObjectMode } = to as unknown as Writable
     if (gives === 'bytes' || writableObjectMode !== false) return pipe.call(this, to, options) as T
-    fail(`${name}() gives ${gives}, and is piped into a stream that takes only bytes`)
+    const message = `${name}() gives ${gives}, and is piped into a stream that takes only bytes: ${next} behind it`
+    stage.destroy(new SluiceError('ERR_STATE', message))
     return to
   }
-  // who pipes by hand may do the rest a little later
   stage.once('pipe', () => {
     // what has taken all of its input keeps nobody waiting
     const isUnread = () =>
@@ -75,7 +75,11 @@ export function watchNext(name: Giving, stage: Readable): void {
       stage.listenerCount('readable') === 0
     setImmediate(() => {
       if (!isUnread()) return
-      const late = setTimeout(() => isUnread() && fail(`nobody reads what ${name}() gives`), UNREAD)
+      const warn = () => {
+        const message = `nobody reads what ${name}() gives: ${next} behind it`
+        if (isUnread()) process.emitWarning(message, { type: 'SluiceWarning', code: 'SLUICE_UNREAD' })
+      }
+      const late = setTimeout(warn, UNREAD)
       stage.once('close', () => clearTimeout(late))
     })
   })
