@@ -11,6 +11,7 @@ import {
   hashTap,
   manifestOfEntries,
   partSink,
+  SluiceError,
   type SourceEntry,
   type SourceStore,
 } from 'sluice'
@@ -36,8 +37,11 @@ const tables: SourceStore = {
   async open({ path }) {
     const table = TABLES.get(path.slice('tables/'.length))
     if (!table) throw new Error('there is no such table')
+    const size = table.rows * ROW
     return {
       async read(offset, buffer) {
+        if (offset + buffer.length > size)
+          throw new SluiceError('ERR_SOURCE_CHANGED', `${path} ends at ${size}`, { path })
         // the rows in which these bytes are
         const first = Math.floor(offset / ROW)
         const last = Math.ceil((offset + buffer.length) / ROW)

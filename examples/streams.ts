@@ -3,7 +3,15 @@
 //   node dist/examples/streams.js
 import { createHash } from 'node:crypto'
 import { Readable } from 'node:stream'
-import { manifestOfEntries, type Part, type PartStore, receive, type SourceStore, send } from 'sluice'
+import {
+  manifestOfEntries,
+  type Part,
+  type PartStore,
+  publishByPolicy,
+  receive,
+  type SourceStore,
+  send,
+} from 'sluice'
 import { duplexPair } from 'sluice/testing'
 import './one-line.js'
 
@@ -19,17 +27,29 @@ const bucket: SourceStore = {
 }
 const entries = Array.from(OBJECTS, ([path, content]) => ({ path, size: Buffer.byteLength(content) }))
 
-// Where it goes: one method for the store, three for a file. `publish` is called when its digest is that of the sender.
+// Where it goes: one method for the store, three for a file. `publish` is called when its digest is that of the sender;
+// publishByPolicy obeys what `receive` was told of names that are taken ('rename' by default).
 const uploaded = new Map<string, string>()
 const uploads: PartStore = {
   features: { order: 'ascending' },
-  begin({ path }): Part {
+  begin({ path, mtime }): Part {
     const hash = createHash('md5') // what this place wants to know of its files
+    let size = 0
     return {
-      write: (_offset, buffers) => void hash.update(Buffer.concat(buffers)),
-      publish: () => {
-        uploaded.set(path, hash.digest('hex'))
-        return { name: path }
+      write(_offset, buffers) {
+        const bytes = Buffer.concat(buffers)
+        hash.update(bytes)
+        size += bytes.length
+      },
+      publish(policy) {
+        const digest = hash.digest('hex')
+        return publishByPolicy({ path, size, mtime }, policy, {
+          take(name, how) {
+            if (how === 'create' && uploaded.has(name)) return false
+            uploaded.set(name, digest)
+            return true
+          },
+        })
       },
       discard: () => {}, // nothing was made yet
     }

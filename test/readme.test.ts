@@ -1,17 +1,19 @@
 import { execFile } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { type AddressInfo, createServer } from 'node:net'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import test, { type ExecutionContext } from 'ava'
-import { temporary } from './helpers/folders.js'
+import { listing, plant, temporary } from './helpers/folders.js'
 
 // The code on the pages is what a reader copies: it is compiled, and where it stands alone it is run.
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 const TSC = fileURLToPath(new URL('../../node_modules/typescript/bin/tsc', import.meta.url))
 /** And how many samples they have at least. */
-const PAGES = { 'README.md': 4, 'lib/README.md': 1, 'lib/files/README.md': 2 }
+const PAGES = { 'README.md': 5, 'lib/README.md': 1, 'lib/files/README.md': 2 }
 const RUN = ['lib/files/README.md']
 
 /** What the code on the pages takes for granted. */
@@ -38,6 +40,37 @@ async function inPackage(t: ExecutionContext<unknown>): Promise<string> {
   return folder
 }
 
+/** What the compiler says of these files; nothing, if it has made programs of them. */
+async function compiled(paths: string[]): Promise<string> {
+  const compile = promisify(execFile)(process.execPath, [TSC, ...OPTIONS.split(' '), ...paths])
+  return compile.then(
+    () => '',
+    (error: { stdout: string }) => error.stdout,
+  )
+}
+
+/** Runs the sample of README.md that has this text in it, with code that stands before and behind it. */
+async function runSample(
+  t: ExecutionContext<unknown>,
+  having: string,
+  {
+    before = '',
+    behind = '',
+    cwd,
+    port = 7000,
+  }: { before?: string; behind?: string; cwd: string; port?: number },
+): Promise<string> {
+  const code = (await blocksOf('README.md')).find((block) => block.includes(having))!
+  const path = join(await inPackage(t), 'sample.ts')
+  await writeFile(path, `${before}\n${code.replaceAll('7000', String(port))}\n${behind}`)
+  t.is(await compiled([path]), '')
+  const { stdout, stderr } = await promisify(execFile)(process.execPath, [path.replace(/\.ts$/, '.js')], {
+    cwd,
+  })
+  t.is(stderr, '')
+  return stdout
+}
+
 test('the code on the pages compiles, and that of sluice/files runs', async (t) => {
   const folder = await inPackage(t)
   const paths: string[] = []
@@ -52,15 +85,38 @@ test('the code on the pages compiles, and that of sluice/files runs', async (t) 
       if (RUN.includes(page)) runs.push(path.replace(/\.ts$/, '.js'))
     }
   }
-  const compile = promisify(execFile)(process.execPath, [TSC, ...OPTIONS.split(' '), ...paths])
-  const said = await compile.then(
-    () => '',
-    (error: { stdout: string }) => error.stdout,
-  )
-  t.is(said, '')
+  t.is(await compiled(paths), '')
   for (const path of runs) {
     const cwd = join(await temporary(t), basename(path))
     await mkdir(cwd)
     await t.notThrowsAsync(promisify(execFile)(process.execPath, [path], { cwd }), basename(path))
   }
+})
+
+test('the server and the client of README.md move a folder', async (t) => {
+  const cwd = await plant(await temporary(t), {
+    'photos/a.jpg': 'a',
+    'photos/deep/b.jpg': Buffer.alloc(200_000),
+  })
+  const probe = createServer().listen(0, '127.0.0.1')
+  await once(probe, 'listening')
+  const { port } = probe.address() as AddressInfo
+  await new Promise((resolve) => probe.close(resolve))
+  const output = await runSample(t, 'server.listen(', {
+    before: `
+const routes: import('node:http').RequestListener = (_request, response) => void response.end()
+const dir = 'inbox'
+const key = Buffer.alloc(32, 'k')`,
+    // so that the program ends
+    behind: `server.on('upgrade', () => server.close())`,
+    cwd,
+    port,
+  })
+  t.regex(output, /photos\/deep\/b\.jpg.*published/)
+  t.deepEqual(await listing(join(cwd, 'inbox/photos')), await listing(join(cwd, 'photos')))
+})
+
+test('the suite of README.md passes the stage of README.md', async (t) => {
+  const output = await runSample(t, 'transformConformance(', { cwd: await temporary(t) })
+  t.regex(output, /pass [1-9]/)
 })

@@ -3,6 +3,7 @@ import { pipeline } from 'node:stream/promises'
 import { errorOf } from '../../errors.js'
 import { type ByteDuplex, checkDuplex } from '../../transfer/connection.js'
 import { piecesOf, randomContent, randomPieces } from '../splits.js'
+import { checkSuite } from './check-suite.js'
 import { patienceOf } from './moments.js'
 import {
   type ConformanceCase,
@@ -36,6 +37,7 @@ export function duplexConformance(
   connect: () => Pair | Promise<Pair>,
   options: DuplexConformance = {},
 ): ConformanceCase[] {
+  checkSuite('connect', connect, options)
   const patience = patienceOf(options)
   const { many = 4 * 1024 * 1024, bound = 64 * 1024 * 1024 } = options
   const small = randomContent(5000)

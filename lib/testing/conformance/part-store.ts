@@ -3,6 +3,7 @@ import type { Item } from '../../stages/river/items.js'
 import type { Conflict } from '../../stores/parts.js'
 import { type Cut, cutsOf, type Run, runOf } from '../../wire/run.js'
 import { randomContent } from '../splits.js'
+import { checkSuite } from './check-suite.js'
 import { optionCases, patienceOf } from './moments.js'
 import {
   changing,
@@ -39,6 +40,7 @@ export function partStoreConformance(
   make: () => PartStorePlace | Promise<PartStorePlace>,
   options: ConformanceOptions = {},
 ): ConformanceCase[] {
+  checkSuite('make', make, options)
   const patience = patienceOf(options)
   const cases: ConformanceCase[] = []
   const add = (name: string, run: (place: Place) => Promise<void>) => {

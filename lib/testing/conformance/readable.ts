@@ -1,5 +1,6 @@
 import { type Readable, Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
+import { checkSuite } from './check-suite.js'
 import { destroyCases, errorCases, optionCases, patienceOf } from './moments.js'
 import {
   boundOf,
@@ -34,6 +35,7 @@ export function readableConformance<O>(
   factory: () => Readable | Promise<Readable>,
   options: ReadableConformance<O>,
 ): ConformanceCase[] {
+  checkSuite('factory', factory, options, { needed: ['expected', 'many'], optional: ['same'] })
   const make = listening(factory)
   const patience = patienceOf(options)
   const subject = { make, reads: true }

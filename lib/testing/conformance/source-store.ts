@@ -4,6 +4,7 @@ import type { Item } from '../../stages/river/items.js'
 import type { OpenSource, SourceStore } from '../../stores/sources.js'
 import type { Entry } from '../../wire/entry.js'
 import { cutsOf } from '../../wire/run.js'
+import { checkSuite } from './check-suite.js'
 import {
   type ConformanceCase,
   type ConformanceOptions,
@@ -27,6 +28,7 @@ export function sourceStoreConformance(
   make: () => SourceSample | Promise<SourceSample>,
   options: ConformanceOptions = {},
 ): ConformanceCase[] {
+  checkSuite('make', make, options)
   const patience = options.patience ?? PATIENCE
   const withSample = (act: (sample: Sample) => Promise<void>) => async () => {
     const sample = new Sample(await make())

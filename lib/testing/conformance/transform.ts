@@ -1,6 +1,8 @@
 import { type Duplex, Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { Code } from '../../errors.js'
+import { checkOption } from '../../options.js'
+import { checkSuite } from './check-suite.js'
 import { destroyCases, errorCases, optionCases, patienceOf, truncationCases } from './moments.js'
 import {
   boundOf,
@@ -50,11 +52,20 @@ export interface TransformConformance<I, O> extends ConformanceOptions {
   same?: Same<O>
 }
 
-/** The properties that every Transform of a river has, each as a case for any test runner. */
+/**
+ * The properties that every Transform of a river has, each as a case for any test runner. Throws `ERR_USAGE` if nothing
+ * says what the stage makes of its input.
+ */
 export function transformConformance<I, O>(
   factory: () => Maybe<Duplex>,
   options: TransformConformance<I, O>,
 ): ConformanceCase[] {
+  checkSuite('factory', factory, options, {
+    needed: ['input', 'many'],
+    optional: ['expected', 'inverse', 'prompt', 'same'],
+  })
+  const says = options.expected !== undefined || options.inverse !== undefined
+  checkOption('expected', options.expected, says, 'a function, unless inverse is given')
   const make = listening(factory)
   const patience = patienceOf(options)
   const subject = { make, input: async () => options.input(), reads: true }

@@ -1,8 +1,10 @@
 import { type Duplex, PassThrough, Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { type Code, SluiceError } from '../../errors.js'
+import { checkObject } from '../../options.js'
 import type { WireStage } from '../../stages/bytes/wire-stage.js'
 import { piecesOf, randomContent } from '../splits.js'
+import { checkSuite } from './check-suite.js'
 import type { ConformanceCase, ConformanceOptions } from './probe.js'
 import { collect, transformConformance } from './transform.js'
 
@@ -28,9 +30,11 @@ export function wireStageConformance(
   make: () => WireStage,
   options: WireStageConformance = {},
 ): ConformanceCase[] {
+  checkSuite('make', make, options, { optional: ['input'] })
   const { truncated, many = 8 * 1024 * 1024, ...rest } = options
   const input = options.input ?? (() => piecesOf(randomContent(40), 11))
   const sample = make()
+  checkObject('what make gives', sample)
   if (!sample.outgoing || !sample.incoming) {
     throw new SluiceError('ERR_USAGE', 'a wire stage needs both sides to be tested against itself')
   }

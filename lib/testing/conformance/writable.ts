@@ -1,6 +1,7 @@
 import { Readable, type Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { Code } from '../../errors.js'
+import { checkSuite } from './check-suite.js'
 import { destroyCases, errorCases, optionCases, patienceOf, truncationCases } from './moments.js'
 import {
   boundOf,
@@ -35,6 +36,7 @@ export function writableConformance<I>(
   factory: () => Writable | Promise<Writable>,
   options: WritableConformance<I>,
 ): ConformanceCase[] {
+  checkSuite('factory', factory, options, { needed: ['input', 'many'], optional: ['check'] })
   const make = listening(factory)
   const patience = patienceOf(options)
   const subject = { make, input: async () => options.input(), reads: false }
