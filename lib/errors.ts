@@ -234,6 +234,20 @@ export function asSluiceError(thrown: unknown, code: Code, what: string): Sluice
   return new SluiceError(code, `${what}: ${messageOf(thrown)}`, { cause: thrown })
 }
 
+/** What the code of a system error looks like. */
+const SYSTEM_CODE = /^[A-Z][A-Z0-9_]{0,60}$/
+
+/**
+ * Whether the message may hold the words of something else that was thrown, which may name what is on this machine: our
+ * own words for an error of the system have its code alone.
+ */
+export function hasForeignWords({ message, cause }: SluiceError): boolean {
+  if (cause === undefined) return false
+  if (isSluiceError(cause)) return hasForeignWords(cause)
+  const code = isError(cause) && 'code' in cause ? cause.code : undefined
+  return typeof code !== 'string' || !SYSTEM_CODE.test(code) || message.includes(messageOf(cause))
+}
+
 /** What was thrown, as an error: a stream takes `undefined`, and all that is false, for success. */
 export function errorOf(thrown: unknown): Error {
   return isError(thrown) ? thrown : asSluiceError(thrown, 'ERR_DESTROYED', 'what was thrown is no error')

@@ -1,4 +1,4 @@
-import { type Code, isError, printable, SluiceError } from '../errors.js'
+import { type Code, hasForeignWords, printable, SluiceError } from '../errors.js'
 import type { Entry } from '../wire/entry.js'
 import { DEFAULT_LIMITS, type Limits } from '../wire/limits.js'
 import type { OutcomeRecord, OutcomesMessage } from '../wire/messages.js'
@@ -86,6 +86,9 @@ const MOST_RECORDS = 4096
 /** Bytes of the texts that are said of failures in all of a transfer: of a million of them, the first ones explain. */
 export const MOST_TEXT = 1024 * 1024
 
+/** What a text costs whoever keeps it, however short it is: an error around it. */
+const BYTES_OF_AN_ERROR = 512
+
 /** What is left of them. */
 export interface TextsLeft {
   bytes: number
@@ -93,7 +96,7 @@ export interface TextsLeft {
 
 /** Whether there is room for a text; then it is taken. */
 export function takeText(text: string, left: TextsLeft): boolean {
-  const bytes = Buffer.byteLength(text)
+  const bytes = BYTES_OF_AN_ERROR + Buffer.byteLength(text)
   if (bytes > left.bytes) return false
   left.bytes -= bytes
   return true
@@ -150,10 +153,10 @@ export function* messagesOf(
 /** Failures of which the sender knows more than the receiver. */
 const OF_SENDER: readonly (Code | undefined)[] = ['ERR_SOURCE_READ', 'ERR_SOURCE_CHANGED', 'ERR_UNSENDABLE']
 
-/** What the sender is told of a failure. Foreign messages may contain paths of this machine: those stay here. */
+/** What the sender is told of a failure: foreign words stay here. */
 function textOf({ status, code, error }: Outcome): string | undefined {
-  const isForeign = isError(error?.cause) && !('code' in error.cause)
-  return status === 'failed' && !isForeign && !OF_SENDER.includes(code) ? error?.message : undefined
+  if (status !== 'failed' || error === undefined || OF_SENDER.includes(code)) return undefined
+  return hasForeignWords(error) ? undefined : error.message
 }
 
 /** A record of the receiver, as an outcome. `text` is what it says of a failure. */

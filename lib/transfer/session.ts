@@ -1,7 +1,16 @@
 import type { Duplex, Readable, Writable } from 'node:stream'
 import { setTimeout } from 'node:timers/promises'
 import createDebug from 'debug'
-import { asSluiceError, codeOf, exitOfCode, isError, printable, SluiceError, sentenceOf } from '../errors.js'
+import {
+  asSluiceError,
+  codeOf,
+  exitOfCode,
+  hasForeignWords,
+  isError,
+  printable,
+  SluiceError,
+  sentenceOf,
+} from '../errors.js'
 import { checkAbortSignal, checkFlag, checkOption } from '../options.js'
 import { type PeerLimits, saidLimits } from '../wire/limits.js'
 import type { Message } from '../wire/messages.js'
@@ -215,14 +224,16 @@ export function asError(error: unknown): SluiceError {
 
 /**
  * What a peer is told of an error: what it did wrong itself, and what names nothing here, as it is. Where there is a path
- * or a cause, the message may name what is on this machine: then it is what the code says.
+ * or a cause, or words of something else, the message may name what is on this machine: then it is what the code says.
  */
-function lastWordOf({ code, message, path, cause }: SluiceError): Message | null {
+function lastWordOf(error: SluiceError): Message | null {
+  const { code, message, path, cause } = error
   if (code === 'ERR_INTERRUPTED') return null
   if (code === 'ERR_DESTROYED') return { type: 'error', code, text: STOPPED }
   const isLocal = path !== undefined || cause !== undefined
   const isOfPeer = exitOfCode(code) === exitOfCode('ERR_PROTOCOL')
-  return { type: 'error', code, text: isLocal && !isOfPeer ? sentenceOf(code) : message }
+  const staysHere = (isLocal && !isOfPeer) || hasForeignWords(error)
+  return { type: 'error', code, text: staysHere ? sentenceOf(code) : message }
 }
 
 /** Resolves when all of the streams, which have ended or been destroyed, have closed what they opened. */

@@ -268,3 +268,26 @@ for (const direction of ['outgoing', 'incoming']) {
     await t.throwsAsync(receiving.finished, { instanceOf: SluiceError })
   })
 }
+
+const NO_KEY = "ENOENT: no such file or directory, open '/home/me/secret.pem'"
+for (const [what, thrown] of Object.entries({
+  'an error': new Error(NO_KEY),
+  'one of the system': Object.assign(new Error(NO_KEY), { code: 'ENOENT' }),
+  'one of ours around it': new SluiceError('ERR_CORRUPT', `no key: ${NO_KEY}`, { cause: new Error(NO_KEY) }),
+}))
+  test(`a peer does not hear what a wire stage here failed with: ${what}`, async (t) => {
+    const { send, receive } = await both(t)
+    let seen = 0
+    const broken = () =>
+      new Transform({
+        // not before the sender has begun
+        transform: (bytes, _encoding, done) => (++seen > 1 ? done(thrown) : done(null, bytes)),
+      })
+    const sending = send({
+      stages: { wire: [{ outgoing: () => new PassThrough(), incoming: () => new PassThrough() }] },
+    })
+    const receiving = receive({ stages: { wire: [{ outgoing: () => new PassThrough(), incoming: broken }] } })
+    const there = (await t.throwsAsync(sending.finished, { code: 'ERR_CORRUPT' }))!
+    t.is(there.message, `the peer says: ${sentenceOf('ERR_CORRUPT')}`)
+    await t.throwsAsync(receiving.finished, { code: 'ERR_CORRUPT', message: /secret/ })
+  })

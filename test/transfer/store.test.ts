@@ -84,6 +84,33 @@ for (const [what, part, store] of [
   })
 }
 
+const FOREIGN = 'cannot open /home/me/secret.db'
+for (const [what, thrown] of Object.entries({
+  'an error': new Error(FOREIGN),
+  'a text': FOREIGN,
+  'an error with a number for a code': Object.assign(new Error(FOREIGN), { code: 14 }),
+  'an error with an empty code': Object.assign(new Error(FOREIGN), { code: '' }),
+  'an error with a code of its own kind': Object.assign(new Error('boom'), { code: FOREIGN }),
+  'an error of ours that says it in other words': new SluiceError('ERR_WRITE', FOREIGN, {
+    cause: new Error('boom'),
+  }),
+  'an error of the system': Object.assign(new Error(FOREIGN), { code: 'EACCES' }),
+  'an error of ours around all of it': new SluiceError('ERR_WRITE', FOREIGN, { cause: new Error(FOREIGN) }),
+  'an error of ours that quotes one of the system': new SluiceError('ERR_WRITE', `no: ${FOREIGN}`, {
+    cause: Object.assign(new Error(FOREIGN), { code: 'EACCES' }),
+  }),
+  'an error of ours around another': new SluiceError('ERR_WRITE', FOREIGN, {
+    cause: new SluiceError('ERR_WRITE', FOREIGN, { cause: FOREIGN }),
+  }),
+} satisfies Record<string, unknown>))
+  test(`the sender does not hear the words of what a store throws: ${what}`, async (t) => {
+    const { errors } = await transfer(t, { write: () => Promise.reject(thrown) })
+    const [here, there] = errors.map((error) => (error!.outcomes as Outcome[])[1]!)
+    t.is(here!.status, 'failed')
+    t.is(there!.code, here!.code)
+    t.notRegex(`${errors[1]!.message} ${there!.error?.message}`, /secret/)
+  })
+
 test('a SluiceError of a store stays what it is', async (t) => {
   const error = new SluiceError('ERR_PERMISSION', 'not for you')
   const { errors } = await transfer(t, { write: () => Promise.reject(error) })
