@@ -282,6 +282,24 @@ test('an owner that the disk refuses is a warning, and the group gets no more th
   t.is((await fs.stat('/d/b')).mode & 0o777, 0o700)
 })
 
+test('what the disk refuses is told by the recovery that completes a transaction, too', async (t) => {
+  const fs = diskWith(TREE)
+  const processes = eachAnother()
+  await giveTo(fs, '/d/a', 1000)
+  const transaction = await FileTransaction.begin('/d', { fs, system: processes() })
+  await transaction.move('a', 'b')
+  fs.fail({ call: 'rmdir', path: '/d/a', error: 'EIO', once: false })
+  await transaction.commit()
+  fs.heal()
+  await giveTo(fs, '/d/b', 0)
+  fs.fail({ call: 'fchown', error: 'EPERM', once: false })
+  const { transactions } = await recoverTransactions('/d', { fs, system: processes() })
+  t.deepEqual(
+    transactions.map(({ state, warnings }) => [state, warnings?.map(({ code }) => code)]),
+    [['completed', ['ERR_PERMISSION']]],
+  )
+})
+
 test('the rights of a folder last, and so does that the old one is gone', async (t) => {
   const fs = new MemoryDisk({ crashes: true })
   fs.put('/d/a/one', '1')
