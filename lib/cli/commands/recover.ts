@@ -83,7 +83,7 @@ const SAID: Record<RecoveredTransaction['state'], [before: string, after: string
 }
 
 function tellTransaction(one: RecoveredTransaction, dryRun: boolean, reporter: Context['reporter']): void {
-  const { error, ...event } = one
+  const { error, warnings = [], ...event } = one
   const { id, state, paths, conflicts, intent } = one
   const what =
     id === '' ? printable(intent) : `transaction ${printable(id)} (${counted(paths.length, 'file')})`
@@ -94,6 +94,7 @@ function tellTransaction(one: RecoveredTransaction, dryRun: boolean, reporter: C
     { event: 'transaction', ...event, ...(error && { code: error.code }) },
     `${SAID[state][dryRun ? 0 : 1]} ${what}${which}${why}${goes}`,
   )
+  for (const warning of warnings) reporter.warn(warning)
 }
 
 function recoverySummary({ transactions, parts, orphans }: FoundLeftovers, dryRun: boolean): string {

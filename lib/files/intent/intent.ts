@@ -136,7 +136,7 @@ function isAction(value: unknown): boolean {
 
 const RIGHTS_SHAPE: RecordShape = {
   path: isUserPath,
-  mode: (value) => isCount(value) && (value as number) <= 0o777,
+  mode: (value) => isCount(value) && (value as number) <= 0o3777,
   owner: maybe((value) => hasShape(value, { uid: isCount, gid: isCount })),
 }
 

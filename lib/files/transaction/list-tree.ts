@@ -59,8 +59,11 @@ export function checkKind(path: string, there: FileStats | undefined): void {
 /** What a copy of a folder is to have. */
 export type Rights = Omit<FolderRights, 'path'>
 
-/** @param move whether it keeps its owner */
+/** What a moved folder keeps: who may do what, whose group new files in it get, and who may delete them. */
+const MOVED = 0o3777
+
+/** @param move whether it keeps its owner, and all that its mode says */
 export function rightsOf(stats: FileStats, move: boolean): Rights {
   const { mode, uid, gid } = stats
-  return move ? { mode: mode & 0o777, owner: { uid, gid } } : { mode: plainMode(stats) }
+  return move ? { mode: mode & MOVED, owner: { uid, gid } } : { mode: plainMode(stats) }
 }

@@ -6,7 +6,7 @@ import { lstatIfThere, sameContent, sameInode } from '../disk/stats.js'
 import { inFolder } from '../intent/staging.js'
 import { handlesOf } from '../tree/handle-budget.js'
 import { Tree } from '../tree/tree.js'
-import { fewAtOnce, syncFoldersOf } from './folder.js'
+import { fewAtOnce, syncFoldersOf, unlessMissing } from './folder.js'
 import { type Listed, listTree } from './list-tree.js'
 
 /** A file or folder that comes from outside the folder of a transaction, and all that is in it. */
@@ -71,8 +71,7 @@ export class Outside {
       })
     await fewAtOnce().each(this.#read, ([path, stats]) => attempt(() => this.#removeFile(path, stats)))
     const folders = [...this.listed].flatMap(([path, stats]) => (stats.isDirectory() ? [path] : []))
-    for (const path of folders.reverse())
-      await attempt(() => inFolder(this.tree, path, (where) => this.tree.fs.rmdir(where)))
+    for (const path of folders.reverse()) await attempt(() => this.#removeFolder(path))
     if (power) await attempt(() => syncFoldersOf(this.tree, [...this.listed.keys()]))
     return left === undefined ? undefined : this.#isLeft(left)
   }
@@ -90,6 +89,11 @@ export class Outside {
       const message = `${printable(path)} was changed since it was read`
       throw new SluiceError('ERR_SOURCE_CHANGED', message, { path })
     })
+  }
+
+  async #removeFolder(path: string): Promise<void> {
+    // somebody was faster, or it was moved in twice
+    await inFolder(this.tree, path, (where) => this.tree.fs.rmdir(where)).catch(unlessMissing)
   }
 
   #isLeft(cause: unknown): SluiceError {

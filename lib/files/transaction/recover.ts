@@ -40,6 +40,8 @@ export interface RecoveredTransaction {
   removed?: string[]
   conflicts?: string[]
   error?: SluiceError
+  /** What the disk refused while it was completed: the owner or the mode of a folder that was moved, for instance. */
+  warnings?: SluiceError[]
 }
 
 /** What {@link recoverTransactions} found in a folder, and what became of it. */
@@ -254,7 +256,8 @@ async function recoverTransaction(
     if (direction !== 'discard') {
       await (direction === 'forward' ? steps.forward() : steps.undo())
       await steps.sync()
-      if (direction === 'forward') await steps.finish()
+      const warnings = direction === 'forward' ? await steps.finish() : []
+      if (warnings.length > 0) found.warnings = warnings
     }
     await file.remove()
     await steps.clean()

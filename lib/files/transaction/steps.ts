@@ -235,7 +235,7 @@ function setRights(tree: Tree, { path, mode, owner }: FolderRights, power: boole
     const isAnother = owner && (owner.uid !== there.uid || owner.gid !== there.gid)
     const isOwner = !isAnother || (await set('owner', () => fs.fchown(folder.fd, owner.uid, owner.gid)))
     // another group gets no more than all others have
-    await set('mode', () => setMode(fs, folder.fd, isOwner ? mode : (mode & 0o707) | ((mode & 7) << 3)))
+    await set('mode', () => setMode(fs, folder.fd, isOwner ? mode : (mode & 0o1707) | ((mode & 7) << 3)))
     if (power) await folder.sync()
     return refused
   })

@@ -265,6 +265,23 @@ test('folders keep their mode, moved ones their owner, too, and nobody looks int
   t.deepEqual(await rights('/d/c/sub'), ['500', 0])
 })
 
+test('a moved folder stays one of a group, and one in which each deletes only their own', async (t) => {
+  const fs = diskWith(TREE)
+  const set = async (path: string, mode: number) => {
+    const fd = await fs.open(path, 0)
+    await fs.fchmod(fd, mode)
+    await fs.close(fd)
+  }
+  await set('/d/a', 0o2775)
+  await set('/d/a/sub', 0o1777)
+  await set('/d/a/empty', 0o3770)
+  const transaction = await begin(fs)
+  await transaction.move('a', 'b')
+  await transaction.commit()
+  const modes = ['b', 'b/sub', 'b/empty'].map(async (path) => (await fs.stat(`/d/${path}`)).mode & 0o7777)
+  t.deepEqual(await Promise.all(modes), [0o2775, 0o1777, 0o3770])
+})
+
 test('an owner that the disk refuses is a warning, and the group gets no more than all others', async (t) => {
   const fs = diskWith(TREE)
   const fd = await fs.open('/d/a', 0)
@@ -280,6 +297,24 @@ test('an owner that the disk refuses is a warning, and the group gets no more th
     ['ERR_PERMISSION'],
   )
   t.is((await fs.stat('/d/b')).mode & 0o777, 0o700)
+})
+
+test('what the disk refuses is told by the recovery that completes a transaction, too', async (t) => {
+  const fs = diskWith(TREE)
+  const processes = eachAnother()
+  await giveTo(fs, '/d/a', 1000)
+  const transaction = await FileTransaction.begin('/d', { fs, system: processes() })
+  await transaction.move('a', 'b')
+  fs.fail({ call: 'rmdir', path: '/d/a', error: 'EIO', once: false })
+  await transaction.commit()
+  fs.heal()
+  await giveTo(fs, '/d/b', 0)
+  fs.fail({ call: 'fchown', error: 'EPERM', once: false })
+  const { transactions } = await recoverTransactions('/d', { fs, system: processes() })
+  t.deepEqual(
+    transactions.map(({ state, warnings }) => [state, warnings?.map(({ code }) => code)]),
+    [['completed', ['ERR_PERMISSION']]],
+  )
 })
 
 test('the rights of a folder last, and so does that the old one is gone', async (t) => {

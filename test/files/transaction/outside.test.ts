@@ -53,6 +53,15 @@ test('files and folders from outside are copied in, or moved in, all with the re
   t.deepEqual(all(other), ['/d/', ...IN, '/d/old=old'])
 })
 
+test('what is moved in twice is there twice, and its source goes once, without a warning', async (t) => {
+  const fs = diskWith()
+  const transaction = await begin(fs)
+  await transaction.moveIn('/out', 'in')
+  await transaction.moveIn('/out', 'too')
+  t.deepEqual((await transaction.commit()).warnings, [])
+  t.deepEqual(all(fs), ['/d/', ...IN, '/d/old=old', ...IN.map((path) => path.replace('/in/', '/too/'))])
+})
+
 test('a file that is moved in keeps its mode, time and owner, one that is copied its mode', async (t) => {
   const fs = diskWith()
   await giveTo(fs, '/out/one', 1000)
