@@ -90,7 +90,7 @@ export function reasonOf({ path, code, error }: Outcome): string {
 
 /** What follows a name in a sentence; and what follows one that may as well be a word of it, as `a` may. */
 const AFTER_NAME = /^(?:[\s:,;)'"]|\.?$)/
-const AFTER_WORD = /^(?:[:)'"]|$)/
+const AFTER_WORD = /^[:)'"]/
 
 /** Whether a text names a path, which is not only a part of a longer word. */
 function isNamedIn(text: string, path: string): boolean {
