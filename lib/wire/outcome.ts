@@ -85,7 +85,20 @@ export function unreadable(entry: Entry): Outcome {
 export function reasonOf({ path, code, error }: Outcome): string {
   const shown = printable(path)
   const why = error?.message ?? sentenceOf(code!)
-  return why.includes(shown) ? why : `${shown}: ${why}`
+  return error?.path === path && isNamedIn(why, shown) ? why : `${shown}: ${why}`
+}
+
+/** What follows a name in a sentence; and what follows one that may as well be a word of it, as `a` may. */
+const AFTER_NAME = /^(?:[\s:,;)'"]|\.?$)/
+const AFTER_WORD = /^[:)'"]/
+
+/** Whether a text names a path, which is not only a part of a longer word. */
+function isNamedIn(text: string, path: string): boolean {
+  const after = /^[a-z]+$/.test(path) ? AFTER_WORD : AFTER_NAME
+  for (let at = text.indexOf(path); at !== -1; at = text.indexOf(path, at + 1)) {
+    if ((at === 0 || /[\s('"]/.test(text[at - 1]!)) && after.test(text.slice(at + path.length))) return true
+  }
+  return false
 }
 
 /** The error of a transfer of `count` entries of which files failed: the first of them says what it was. */

@@ -10,6 +10,7 @@ import {
   outcomesOf,
   rangesIn,
   rangesOf,
+  reasonOf,
   skipped,
   told,
 } from '../../lib/wire/outcome.js'
@@ -150,4 +151,29 @@ test('the error of a transfer says how many failed and why the first did, also w
   const { error: _, ...there } = failed(entries[1]!, warning)
   const why = 'f1: no permission at the receiving disk; check owner and mode of the folder there'
   t.is(filesFailed([there], 5)!.message, `1 of 5 entries failed; the first: ${why}`)
+})
+
+test('why an entry failed always says of which, and not twice if the error says so itself', (t) => {
+  const reason = (path: string, message: string, of: string | undefined = path) =>
+    reasonOf(
+      failed(
+        { ...entries[0]!, path },
+        new SluiceError('ERR_WRITE', message, of === undefined ? {} : { path: of }),
+      ),
+    )
+  const code = { entry: entries[0]!, status: 'failed', code: 'ERR_PERMISSION' } as const
+  for (const path of ['a', 'no', 'disk', 'x/y']) {
+    t.true(reasonOf({ ...code, path }).startsWith(`${path}: no permission`))
+    t.is(reason(path, 'a failure of no disk'), `${path}: a failure of no disk`)
+    t.is(
+      reason(path, `the receiver says: cannot write ${path}: no`),
+      `the receiver says: cannot write ${path}: no`,
+    )
+    t.is(reason(path, `${path}: why`), `${path}: why`)
+  }
+  t.is(reason('x/y', 'x/y is taken'), 'x/y is taken')
+  t.is(reason('x/y', 'x/y2 is taken, and so is 1x/y'), 'x/y: x/y2 is taken, and so is 1x/y')
+  t.is(reason('x/y', 'x/y.txt is taken'), 'x/y: x/y.txt is taken')
+  t.is(reason('x/y', 'cannot write x/y: no', 'other'), 'x/y: cannot write x/y: no')
+  t.is(reason('x/\n', 'cannot write x/\\n: no'), 'cannot write x/\\n: no')
 })
