@@ -86,6 +86,9 @@ const MOST_RECORDS = 4096
 /** Bytes of the texts that are said of failures in all of a transfer: of a million of them, the first ones explain. */
 export const MOST_TEXT = 1024 * 1024
 
+/** What a text costs whoever keeps it, however short it is: an error around it. */
+const BYTES_OF_AN_ERROR = 512
+
 /** What is left of them. */
 export interface TextsLeft {
   bytes: number
@@ -93,7 +96,7 @@ export interface TextsLeft {
 
 /** Whether there is room for a text; then it is taken. */
 export function takeText(text: string, left: TextsLeft): boolean {
-  const bytes = Buffer.byteLength(text)
+  const bytes = BYTES_OF_AN_ERROR + Buffer.byteLength(text)
   if (bytes > left.bytes) return false
   left.bytes -= bytes
   return true

@@ -34,7 +34,7 @@ export interface Limits {
   list: number
   /**
    * UTF-8 bytes by which names in OUTCOMES may be longer than the paths of their entries, in all of a transfer. As many
-   * bytes of texts of failures are kept, but 1 MiB at most: what is more is dropped.
+   * bytes of texts of failures are kept, each with 512 bytes of its own, but 1 MiB at most: what is more is dropped.
    */
   names: number
   /** UTF-8 bytes of an error text. */

@@ -197,7 +197,7 @@ test('a receiver that makes up long names does not make the memory of a sender g
 })
 
 test('a receiver that makes up long reasons does not make the memory of a sender grow: they are left out', async (t) => {
-  const { transfer, far } = await sendFolders(t, { names: 1000 })
+  const { transfer, far } = await sendFolders(t, { names: 2000 })
   const files: Outcome[] = []
   transfer.on('file', (outcome) => files.push(outcome))
   const failure = { status: 'failed', code: 'APP_NO', text: 'x'.repeat(600) } as const
