@@ -18,7 +18,10 @@ import { backupMeant, chooseBackup, type WhichBackup } from './choose-backup.js'
 
 /** Options of {@link restoreBackup}. */
 export interface RestoreOptions
-  extends Pick<AtomicWriteOptions, 'durability' | 'symlink' | 'signal' | 'fs' | 'clock' | 'now'>,
+  extends Pick<
+      AtomicWriteOptions,
+      'durability' | 'symlink' | 'replaceReadOnly' | 'signal' | 'fs' | 'clock' | 'now'
+    >,
     FileLockOptions,
     Audited {
   /** Default 1: the newest. */

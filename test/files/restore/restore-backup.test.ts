@@ -149,6 +149,18 @@ test('a number counts no second name of the file, and nothing that somebody else
   t.is((await restoreBackup('/d/file', { fs, backup: false })).from, `/d/${bak(2005)}`)
 })
 
+test('a file that nobody may write to is restored only where that is asked for', async (t) => {
+  const fs = diskWith(null)
+  fs.put('/d/file', 'now', 0o444)
+  await t.throwsAsync(restoreBackup('/d/file', { fs }), {
+    code: 'ERR_PERMISSION',
+    message: /replaceReadOnly/,
+  })
+  t.is(text(fs), 'now')
+  await restoreBackup('/d/file', { fs, replaceReadOnly: true })
+  t.is(text(fs), '2003')
+})
+
 test('it waits for its turn with the updates of the file', async (t) => {
   const fs = diskWith('0')
   const system = new Machine().start(1)
