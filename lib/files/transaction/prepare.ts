@@ -34,6 +34,7 @@ export async function prepare(context: TransactionContext, given: PlannedFiles):
   const limiter = fewAtOnce()
   const { actions: planned, folders, emptied } = planner.plan()
   await limiter.each(emptied, (path) => checkAllKnown(context, planner, path))
+  await limiter.each(folders, async (path) => void (await lookAgain(context, planner, path)))
   const rights = folders.flatMap((path) => given.rights.get(path) ?? [])
   const staged = await stagedFor(context, given.staged, planned)
   const stats = new Map<string, FileStats>()
@@ -89,7 +90,7 @@ async function lookAgain(
   const before = planner.known(path)
   const there = await inFolder(tree, path, (where) => lstatIfThere(tree.fs, where)).catch(
     (error: unknown) => {
-      // what is below a missing folder is missing, too; makeFolder notices if that changes
+      // what is below a missing folder is missing, too
       if (before === 'missing') return undefined
       throw error
     },
