@@ -27,7 +27,7 @@ export class Draft {
   readonly #limiter = fewAtOnce()
   #turn: Promise<unknown> = Promise.resolve()
   /** What folders are to have that are made as copies of others, by their paths. */
-  readonly #rights = new Map<string, FolderRights>()
+  readonly #rights = new Map<string, FolderRights | undefined>()
   readonly #outside: Outside[] = []
   /** Those of them that are removed in the end. */
   readonly #moved: Outside[] = []
@@ -169,16 +169,17 @@ export class Draft {
     return { ...(await this.#treeOf(from)), renamed: (path: string) => to + path.slice(from.length) }
   }
 
-  /** What the copy of a folder is to have; undefined if this transaction makes the folder itself. */
+  /** What the copy of a folder is to have; undefined for one that is made only since something gets into it. */
   #rightsOf(path: string, listed: Listed, move: boolean): Rights | undefined {
+    if (this.#planner.isMade(path)) return this.#rights.get(path)
     const stats = listed.get(path)
-    return stats ? rightsOf(stats, move) : this.#rights.get(path)
+    return stats && rightsOf(stats, move)
   }
 
   async #makeFolder(path: string, rights: Rights | undefined): Promise<void> {
     await this.#learn(path)
     this.#planner.makeFolder(path)
-    if (rights) this.#rights.set(path, { ...rights, path })
+    this.#rights.set(path, rights && { ...rights, path })
   }
 
   /** Plans a copy, and begins it. In a list, so that it is not waited for. */

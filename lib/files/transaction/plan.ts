@@ -99,6 +99,11 @@ export class Planner {
     this.#setFolder(path, true)
   }
 
+  /** Whether the path is by now one of {@link makeFolder}. */
+  isMade(path: string): boolean {
+    return this.#folders.get(path) === true
+  }
+
   /** The folder goes, unless something is planned in it in the end. All files in it must have been moved or deleted. */
   removeFolder(path: string): void {
     this.#setFolder(path, false)

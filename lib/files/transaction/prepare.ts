@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import { printable, SluiceError } from '../../errors.js'
 import type { FileStats } from '../disk/fs.js'
 import { parentOf } from '../disk/names.js'
@@ -6,7 +7,7 @@ import type { FolderRights, Intent, IntentAction } from '../intent/intent.js'
 import { digestOfFileAt, inFolder, type StagedFile, stageLink } from '../intent/staging.js'
 import type { TransactionContext } from './context.js'
 import { fewAtOnce, removeAll, unlessMissing } from './folder.js'
-import { namesIn } from './list-tree.js'
+import { namesIn, rightsOf } from './list-tree.js'
 import type { PlannedAction, Planner } from './plan.js'
 
 /** What was planned, and what is there of it. */
@@ -14,7 +15,8 @@ interface PlannedFiles {
   planner: Planner
   /** New content by its number. */
   staged: ReadonlyMap<number, Promise<StagedFile>>
-  rights: ReadonlyMap<string, FolderRights>
+  /** What folders are to have; only that of those counts that are made in the end. */
+  rights: ReadonlyMap<string, FolderRights | undefined>
   /** The nearest existing folder above a path. */
   home: (path: string) => string
 }
@@ -34,7 +36,10 @@ export async function prepare(context: TransactionContext, given: PlannedFiles):
   const limiter = fewAtOnce()
   const { actions: planned, folders, emptied } = planner.plan()
   await limiter.each(emptied, (path) => checkAllKnown(context, planner, path))
-  const rights = folders.flatMap((path) => given.rights.get(path) ?? [])
+  await limiter.each(folders, async (path) => void (await lookAgain(context, planner, path)))
+  const rightsIn = (path: string) => (planner.isMade(path) ? given.rights.get(path) : undefined)
+  await limiter.each(given.rights.keys(), (path) => checkRights(context, planner, path, rightsIn(path)))
+  const rights = folders.flatMap((path) => rightsIn(path) ?? [])
   const staged = await stagedFor(context, given.staged, planned)
   const stats = new Map<string, FileStats>()
   const saved = new Map<string, { old: string; backup: string }>()
@@ -89,13 +94,28 @@ async function lookAgain(
   const before = planner.known(path)
   const there = await inFolder(tree, path, (where) => lstatIfThere(tree.fs, where)).catch(
     (error: unknown) => {
-      // what is below a missing folder is missing, too; makeFolder notices if that changes
+      // what is below a missing folder is missing, too
       if (before === 'missing') return undefined
       throw error
     },
   )
   if (before === 'file' ? there?.isFile() : !there) return there
   throw changed(path)
+}
+
+/** A folder that stands keeps its rights until the end: the one that takes its place must have the same. */
+async function checkRights(
+  { tree }: TransactionContext,
+  planner: Planner,
+  path: string,
+  rights: FolderRights | undefined,
+): Promise<void> {
+  if (!rights || planner.known(path) !== 'folder') return
+  const there = await inFolder(tree, path, (where) => tree.fs.lstat(where)).catch(unlessMissing)
+  if (!there?.isDirectory()) throw changed(path)
+  if (isDeepStrictEqual({ ...rightsOf(there, rights.owner !== undefined), path }, rights)) return
+  const message = `${printable(path)} has another owner or mode than the folder that takes its place; delete it in a transaction of its own before`
+  throw new SluiceError('ERR_TRANSACTION', message, { path })
 }
 
 /** Whether a folder that goes has nothing in it but what the transaction knows. */

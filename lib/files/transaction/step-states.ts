@@ -1,5 +1,5 @@
 import type { FileStats } from '../disk/fs.js'
-import { sameInode } from '../disk/stats.js'
+import { isOfUser, sameInode } from '../disk/stats.js'
 import type { Intent, IntentAction } from '../intent/intent.js'
 import { digestOfFileAt, inFolder } from '../intent/staging.js'
 import type { Tree } from '../tree/tree.js'
@@ -24,6 +24,12 @@ export class StepStates {
   /** Whether anything has the path. */
   async stands(path: string): Promise<boolean> {
     return (await this.#look(path)) !== undefined
+  }
+
+  /** Whether the folder at the path belongs to another user than the one who runs, or the one who is to have it. */
+  async isOthers(path: string, owner: number | undefined): Promise<boolean> {
+    const there = await this.#look(path)
+    return there?.isDirectory() === true && !isOfUser(this.#tree.fs, there) && there.uid !== owner
   }
 
   /** Whether the path can get its new content. */

@@ -32,6 +32,10 @@ export class Steps {
   readonly #guard: () => Promise<void>
   readonly #order: Order
   readonly #states: StepStates
+  readonly #isFirst: boolean
+  readonly #rights: ReadonlyMap<string, FolderRights>
+  /** Folders that it was to make, and that stood there already. */
+  readonly #found = new Set<string>()
 
   /**
    * @param guard called before each change; throws once the lock is lost, and others go on with it
@@ -43,6 +47,8 @@ export class Steps {
     this.#guard = guard
     this.#order = orderOf(intent)
     this.#states = new StepStates(tree, intent, known)
+    this.#isFirst = known !== undefined
+    this.#rights = new Map((intent.rights ?? []).map((one) => [one.path, one]))
   }
 
   /**
@@ -66,12 +72,10 @@ export class Steps {
       done?.(action)
     }
     const { cleared, puts, removes } = this.#order
-    const { folders, rights = [] } = this.#intent
-    const later = new Set(rights.map(({ path }) => path))
+    const { folders } = this.#intent
     await this.#each(cleared, forward)
     await this.#guard()
-    // nobody else sees what is in it before it has its own rights
-    for (const folder of folders) await this.#tree.makeFolder(folder, later.has(folder) ? 0o700 : 0o777)
+    for (const folder of folders) await this.#makeFolder(folder)
     // a power cut that loses a new folder would lose the file that was moved into it, too
     await this.#syncFoldersOf(folders)
     await this.#each(puts, forward)
@@ -87,7 +91,8 @@ export class Steps {
     const { cleared, puts, removes } = this.#order
     await this.#each(removes, undo)
     await this.#each(puts, undo)
-    for (const folder of this.#intent.folders.toReversed()) await this.#removeFolder(folder)
+    for (const folder of this.#intent.folders.toReversed())
+      if (!(await this.#isTheirs(folder))) await this.#removeFolder(folder)
     await this.#each(cleared, undo)
   }
 
@@ -122,6 +127,8 @@ export class Steps {
     await fewAtOnce().each(this.#intent.actions, async (action) => {
       if ((await this.#states[direction](action)) === 'conflict') found.push(action.path)
     })
+    if (direction === 'forward')
+      for (const path of this.#rights.keys()) if (await this.#isTheirs(path)) found.push(path)
     return found.sort()
   }
 
@@ -190,6 +197,24 @@ export class Steps {
     await this.#guard()
     if (from === undefined) return removeFile(tree, to)
     await inFolder(tree, from, (source) => inFolder(tree, to, (target) => moveOver(tree.fs, source, target)))
+  }
+
+  /** A folder that is to have rights of its own must be ours: whoever made another one could look into it. */
+  async #makeFolder(path: string): Promise<void> {
+    const rights = this.#rights.get(path)
+    // nobody else sees what is in it before it has its own rights
+    if ((await this.#tree.makeFolder(path, rights ? 0o700 : 0o777)) === 'created') return
+    // in a recovery the process that died may have made it
+    if (!this.#isFirst && !(await this.#isTheirs(path))) return
+    this.#found.add(path)
+    if (!rights) return
+    const message = `${printable(path)} was made by somebody else meanwhile: it is left as it is; move it away`
+    throw new SluiceError('ERR_TRANSACTION', message, { path })
+  }
+
+  /** Whether a folder that it was to make is one that somebody else made. */
+  async #isTheirs(path: string): Promise<boolean> {
+    return this.#found.has(path) || this.#states.isOthers(path, this.#rights.get(path)?.owner?.uid)
   }
 
   async #removeFolder(path: string): Promise<void> {

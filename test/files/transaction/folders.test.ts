@@ -282,6 +282,59 @@ test('a moved folder stays one of a group, and one in which each deletes only th
   t.deepEqual(await Promise.all(modes), [0o2775, 0o1777, 0o3770])
 })
 
+test('a folder does not take the place of one that has other rights, in the same transaction', async (t) => {
+  const disk = () => {
+    const fs = diskWith({ 'open/old': 'o' })
+    fs.putFolder('/d/private', 0o700)
+    fs.put('/d/private/secret', 'x')
+    fs.putFolder('/out', 0o700)
+    fs.put('/out/secret', 'x')
+    return fs
+  }
+  for (const act of [
+    (one: FileTransaction) => one.move('private', 'open'),
+    (one: FileTransaction) => one.copy('private', 'open'),
+    (one: FileTransaction) => one.moveIn('/out', 'open'),
+    (one: FileTransaction) => one.copyIn('/out', 'open'),
+  ]) {
+    const fs = disk()
+    const before = below(fs)
+    const transaction = await begin(fs)
+    await transaction.delete('open', { recursive: true })
+    await act(transaction)
+    await t.throwsAsync(transaction.commit(), {
+      code: 'ERR_TRANSACTION',
+      message: /open has another owner or mode than the folder that takes its place/,
+    })
+    t.deepEqual(below(fs), before)
+  }
+  // another owner alone is enough
+  const owned = disk()
+  owned.putFolder('/d/theirs')
+  await giveTo(owned, '/d/theirs', 1000)
+  const transaction = await begin(owned)
+  await transaction.delete('open', { recursive: true })
+  await transaction.move('theirs', 'open')
+  await t.throwsAsync(transaction.commit(), { code: 'ERR_TRANSACTION' })
+})
+
+test('a folder has the rights of the last one that was moved there, and only while it is that one', async (t) => {
+  const fs = diskWith({ 'open/old': 'o' })
+  fs.putFolder('/d/private', 0o700)
+  fs.put('/d/private/secret', 'x')
+  const transaction = await begin(fs)
+  await transaction.delete('open', { recursive: true })
+  await transaction.move('private', 'open')
+  await transaction.move('open', 'kept')
+  await transaction.write('open/new', 'n')
+  await transaction.copy('kept', 'gone')
+  await transaction.delete('gone', { recursive: true })
+  await transaction.write('gone/new', 'n')
+  await transaction.commit()
+  const modes = ['open', 'kept', 'gone'].map(async (path) => (await fs.stat(`/d/${path}`)).mode & 0o777)
+  t.deepEqual(await Promise.all(modes), [0o755, 0o700, 0o755])
+})
+
 test('an owner that the disk refuses is a warning, and the group gets no more than all others', async (t) => {
   const fs = diskWith(TREE)
   const fd = await fs.open('/d/a', 0)
