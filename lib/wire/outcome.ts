@@ -85,11 +85,17 @@ export function unreadable(entry: Entry): Outcome {
 export function reasonOf({ path, code, error }: Outcome): string {
   const shown = printable(path)
   const why = error?.message ?? sentenceOf(code!)
-  return error?.path === path && isNamedIn(why, shown) ? why : `${shown}: ${why}`
+  return isOf(error, path) && isNamedIn(why, shown) ? why : `${shown}: ${why}`
 }
 
-/** What follows a name in a sentence; and what follows one that may as well be a word of it, as `a` may. */
-const AFTER_NAME = /^(?:[\s:,;)'"]|\.?$)/
+/** Whether an error is about a file, or the part of it. */
+function isOf(error: SluiceError | undefined, path: string): boolean {
+  const of = error?.path
+  return of === path || (of?.startsWith(`${path}.`) === true && of.endsWith('.part'))
+}
+
+/** What follows a name, or that of its part, in a sentence; and what follows one that may as well be a word of it, as `a` may. */
+const AFTER_NAME = /^(?:[\s:,;)'"]|\.?$|(?:\.\d+)?\.part[\s:])/
 const AFTER_WORD = /^[:)'"]/
 
 /** Whether a text names a path, which is not only a part of a longer word. */

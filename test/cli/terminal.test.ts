@@ -74,10 +74,11 @@ test('a yes at the terminal accepts an offer', async (t) => {
 })
 
 test('a sender at a terminal says that it waits for the answer, until there is one', async (t) => {
-  const { source, port, exit, type } = await receiver(t, '--once')
+  const { source, port, exit, type, screen } = await receiver(t, '--once')
   const io = { stdin: new PassThrough(), stdout: new Terminal(), stderr: new Terminal() }
   const sent = main(['send', source, '--to', `127.0.0.1:${port}`], io as unknown as Io, new AbortController())
   await io.stderr.shows(/offered; waiting for the answer/)
+  await screen.shows(/Accept\?/)
   type('y\n')
   t.is(await sent, 0)
   t.is(await exit, 0)

@@ -57,12 +57,12 @@ const ignore = () => {}
 async function dropTyped(stdin: NodeJS.ReadStream): Promise<void> {
   if (!stdin.isTTY) return
   // so that a line without its end is read, too
-  stdin.setRawMode(true)
+  stdin.setRawMode?.(true)
   stdin.resume()
   // what the terminal holds is read in the next turn
   for (let turn = 0; turn < 2; turn++) await setImmediate()
   stdin.pause()
-  stdin.setRawMode(false)
+  stdin.setRawMode?.(false)
 }
 
 /** The next lines, as many as the terminal has rows, but for the question. */
