@@ -63,6 +63,16 @@ async function receiver(t: ExecutionContext<unknown>, ...flags: string[]) {
   }
 }
 
+test('what was typed before an offer came is no answer to it', async (t) => {
+  const { offer, exit, type, screen } = await receiver(t, '--once')
+  type('y\n')
+  const sent = offer('one')
+  await screen.shows(/Accept\?/)
+  type('n\n')
+  await t.throwsAsync(sent.finished, { code: 'ERR_REJECTED' })
+  t.is(await exit, 3)
+})
+
 test('a yes at the terminal accepts an offer', async (t) => {
   const { dir, exit, offer, type, screen } = await receiver(t, '--once')
   const sending = offer('one')
