@@ -156,6 +156,8 @@ export class RecoveryStore {
     return makeInOwnFolder(this.#tree, async (folder) => {
       try {
         const record = await keep(folder.at(kept))
+        // else a power cut could leave a point without its content
+        if (this.#power) await folder.sync()
         await this.#write(folder, point, record)
         // our folder may be new
         if (this.#power) await this.#tree.sync('')

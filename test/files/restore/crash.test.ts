@@ -211,7 +211,7 @@ test('a power cut at any call of a point from a backup, and of its undo: it is o
       const why = wrongBackup(disk, acknowledged)
       if (why) throw new Error(`${place}: ${why}`)
     },
-    seeds: scale(6, 12),
+    seeds: scale(20, 100),
     again: scale(0, 1),
   })
   t.log(`${states} states`)
