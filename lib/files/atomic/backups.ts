@@ -4,11 +4,11 @@ import { A_DAY } from '../../clock.js'
 import { checkDuration, checkFlag, checkOption, checkWhole } from '../../options.js'
 import { type Audited, audited } from '../audit/recorder.js'
 import { diskError, errorCode, SystemError } from '../disk/disk-error.js'
-import type { FileSystem } from '../disk/fs.js'
+import type { FileStats, FileSystem } from '../disk/fs.js'
 import { copyFile, moveOver, orRemove } from '../disk/move-file.js'
 import { fitted, localPath, type PathLike } from '../disk/names.js'
 import { nodeFileSystem } from '../disk/node-fs.js'
-import { lstatIfThere, unlinkIfThere } from '../disk/stats.js'
+import { isOfUser, lstatIfThere, unlinkIfThere } from '../disk/stats.js'
 import { temporaryName } from '../own/temporary-name.js'
 import type { OpenFolder } from '../tree/open-folder.js'
 
@@ -103,6 +103,44 @@ export async function listBackups(
   return found.sort((a, b) => a.time - b.time || (a.path < b.path ? -1 : 1))
 }
 
+/**
+ * Tells whether a backup was made by somebody who could have replaced the file as well: by this user, or by the owner of
+ * the file, of what is kept of it in the backup `made`, or of the folder. Anybody else may have planted it. Throws
+ * system errors.
+ */
+export async function backupJudge(
+  fs: FileSystem,
+  folder: OpenFolder,
+  name: string,
+  made?: string,
+): Promise<(stats: FileStats) => boolean> {
+  if (fs.user?.() === undefined) return () => true
+  const owners = [await fs.fstat(folder.fd)]
+  for (const one of made === undefined ? [name] : [name, made]) {
+    const there = await lstatIfThere(fs, folder.at(one))
+    if (there) owners.push(there)
+  }
+  return (stats) => isOfUser(fs, stats) || owners.some(({ uid }) => uid === stats.uid)
+}
+
+/** The backups of a file that nobody planted ({@link backupJudge}), the oldest first. Throws system errors. */
+export async function trueBackups(
+  fs: FileSystem,
+  folder: OpenFolder,
+  name: string,
+  made?: string,
+): Promise<(Backup & { stats: FileStats })[]> {
+  const backups = await listBackups(fs, folder, name)
+  if (backups.length === 0) return []
+  const isTrue = await backupJudge(fs, folder, name, made)
+  const found: (Backup & { stats: FileStats })[] = []
+  for (const backup of backups) {
+    const stats = await lstatIfThere(fs, folder.at(basename(backup.path)))
+    if (stats && !stats.isDirectory() && isTrue(stats)) found.push({ ...backup, stats })
+  }
+  return found
+}
+
 /** The parts of the name of a backup; undefined for any other name. */
 export function parseBackupName(name: string): Pick<Backup, 'of' | 'time'> | undefined {
   const [, of, , year, month, day, hour, minute, second, ms] = BACKUP_NAME.exec(name) ?? []
@@ -123,7 +161,7 @@ export function nextTime(backups: readonly Backup[], now: number): number {
 }
 
 /**
- * Removes all but the last `keep` backups of a file. Throws system errors.
+ * Removes all but the last `keep` backups of a file; what others planted does not count, and stays. Throws system errors.
  * @param made the name of the backup that was just made, which stays: if a name has the last possible time, the new
  *   one need not sort last
  */
@@ -134,7 +172,7 @@ export async function pruneBackups(
   keep: number,
   made?: string,
 ): Promise<void> {
-  const backups = await listBackups(fs, folder, name)
+  const backups = await trueBackups(fs, folder, name, made)
   const others = backups.filter(({ path }) => basename(path) !== made)
   for (const { path } of others.slice(0, Math.max(0, backups.length - keep))) {
     await unlinkIfThere(fs, folder.at(basename(path)))

@@ -11,7 +11,7 @@ import { publish } from '../publish/publish.js'
 import { handlesOf } from '../tree/handle-budget.js'
 import { Folder } from '../tree/open-folder.js'
 import type { UnnamedFile, Written } from './atomic-file.js'
-import { listBackups, makeBackup, nextTime, pruneBackups } from './backups.js'
+import { makeBackup, nextTime, pruneBackups, trueBackups } from './backups.js'
 
 type Named = Pick<Written, 'path' | 'backup' | 'warning'>
 
@@ -92,7 +92,7 @@ async function nameIn(
   }
   let backup: string | undefined
   if (settings.backup > 0) {
-    const time = nextTime(await listBackups(fs, folder, name), settings.now())
+    const time = nextTime(await trueBackups(fs, folder, name), settings.now())
     backup = await makeBackup(fs, folder, name, { time, power })
   }
   try {

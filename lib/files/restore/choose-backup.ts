@@ -1,10 +1,10 @@
 import { basename, dirname } from 'node:path'
 import { printable, SluiceError } from '../../errors.js'
 import { checkOption } from '../../options.js'
-import { type Backup, listBackups } from '../atomic/backups.js'
+import { type Backup, backupJudge, listBackups, trueBackups } from '../atomic/backups.js'
 import type { FileStats, FileSystem } from '../disk/fs.js'
 import { localPath } from '../disk/names.js'
-import { ifThere, isOfUser, lstatIfThere, sameInode } from '../disk/stats.js'
+import { ifThere, lstatIfThere, sameInode } from '../disk/stats.js'
 import type { OpenFolder } from '../tree/open-folder.js'
 
 /** Which backup: the newest is 1, the one before it 2; or its name, or its path as `Written.backup` says it. */
@@ -29,9 +29,9 @@ export function backupMeant(option: string, which: WhichBackup | undefined): Whi
 }
 
 /**
- * The backup of the file `name` in this folder that is meant ({@link backupMeant}); `ERR_NO_SUCH_FILE` if there is none. A number does not
- * count what is no earlier content: a second name of the file itself, as a crash leaves one; nor what somebody put there
- * who could not have replaced the file either.
+ * The backup of the file `name` in this folder that is meant ({@link backupMeant}); `ERR_NO_SUCH_FILE` if there is none,
+ * `ERR_PERMISSION` if somebody put it there who could not have replaced the file either. A number does not count such
+ * ones, nor a second name of the file itself, as a crash leaves one: that is no earlier content.
  * @param shown the path of the file, for the message
  */
 export async function chooseBackup(
@@ -43,24 +43,29 @@ export async function chooseBackup(
 ): Promise<ChosenBackup> {
   const backups = (await listBackups(fs, folder, name)).reverse()
   if (typeof which === 'string') {
-    const backup = backups.find(({ path }) => basename(path) === basename(which))
+    const at = basename(which)
+    const backup = backups.find(({ path }) => basename(path) === at)
     if (!backup || !(await isIn(fs, folder, which)))
       throw noBackup(shown, `has no backup ${printable(which)}`, backups)
-    return { name: basename(which), stats: await fs.lstat(folder.at(basename(which))) }
+    const stats = await fs.lstat(folder.at(at))
+    const isTrue = await backupJudge(fs, folder, name)
+    if (!isTrue(stats)) throw planted(shown, at, stats)
+    return { name: at, stats }
   }
   const there = await lstatIfThere(fs, folder.at(name))
-  const users = [there, await fs.fstat(folder.fd)].flatMap((stats) => (stats ? [stats.uid] : []))
-  const counted: ChosenBackup[] = []
-  for (const backup of backups) {
-    const at = basename(backup.path)
-    const stats = await lstatIfThere(fs, folder.at(at))
-    if (!stats || stats.isDirectory() || (there && sameInode(there, stats))) continue
-    if (!isOfUser(fs, stats) && !users.includes(stats.uid)) continue
-    counted.push({ name: at, stats })
-    if (counted.length === which) return counted.at(-1)!
-  }
+  const counted = (await trueBackups(fs, folder, name))
+    .reverse()
+    .filter(({ stats }) => !there || !sameInode(there, stats))
+  const chosen = counted[which - 1]
+  if (chosen) return { name: basename(chosen.path), stats: chosen.stats }
   const many = counted.length === 1 ? 'only one backup' : `only ${counted.length} backups`
   throw noBackup(shown, counted.length === 0 ? 'has no backup' : `has ${many}`, backups)
+}
+
+function planted(path: string, backup: string, { uid }: FileStats): SluiceError {
+  const wayOut = 'look at what is in it, then copy it by hand, or give it to the owner of the file (chown)'
+  const message = `${printable(backup)} was not made as a backup of ${printable(path)}: it belongs to another user (${uid}), who owns neither that file nor its folder; ${wayOut}`
+  return new SluiceError('ERR_PERMISSION', message, { path, found: uid })
 }
 
 /** Whether a name or path of a backup leads into the folder. */

@@ -8,6 +8,7 @@ import {
   writeFileAtomic,
 } from '../../../lib/files/index.js'
 import { MemoryDisk } from '../../../lib/testing/index.js'
+import { giveTo } from '../../helpers/users.js'
 
 const NOW = Date.UTC(2026, 10, 21, 9, 30, 15, 123)
 const names = (disk: MemoryDisk) => [...disk.snapshot().keys()].map((path) => path.replace('/d/', '')).sort()
@@ -184,4 +185,24 @@ test('pruning by hand keeps the newest', async (t) => {
   await pruneBackups(disk, folder, 'file', 2)
   t.deepEqual(await kept(), ['version 3', 'version 4'])
   await folder.close()
+})
+
+test('what somebody else planted pushes no backup out, and no time ahead', async (t) => {
+  const { disk, write, kept } = setup({ backup: 2 })
+  for (let n = 1; n < 4; n++) await write(`version ${n}`)
+  const planted = ['ffff', 'fffe'].map((random) => `/d/file.99991231T235959999Z.${random}.bak`)
+  for (const path of planted) {
+    disk.put(path, 'planted')
+    await giveTo(disk, path, 1000)
+  }
+  for (let n = 4; n < 6; n++) t.regex((await write(`version ${n}`)).backup!, /\.2026/)
+  t.deepEqual(await kept(), ['version 3', 'version 4', 'planted', 'planted'])
+})
+
+test('backups of a file of another user count as his, also when the file becomes ours', async (t) => {
+  const { disk, write, kept } = setup({ backup: 1, owner: 'ignore' })
+  await giveTo(disk, '/d/file', 1000)
+  await write('version 1', { owner: 'try' })
+  await write('version 2')
+  t.deepEqual(await kept(), ['version 1'])
 })

@@ -142,8 +142,13 @@ test('a number counts no second name of the file, and nothing that somebody else
   fs.put(`/d/${bak(2005)}`, 'planted')
   await giveTo(fs, `/d/${bak(2005)}`, 1000)
   t.is((await restoreBackup('/d/file', { fs, backup: false })).from, `/d/${bak(2003)}`)
-  // who says its name means it
-  t.is((await restoreBackup('/d/file', { fs, which: bak(2005), backup: false })).bytes, 7)
+  // nor may it be taken by its name, as a list has it: it would give the file to whoever planted it
+  const before = fs.snapshot()
+  for (const which of [bak(2005), `/d/${bak(2005)}`]) {
+    const refused = { code: 'ERR_PERMISSION', message: /belongs to another user \(1000\)/ }
+    await t.throwsAsync(restoreBackup('/d/file', { fs, which, backup: false }), refused)
+  }
+  t.deepEqual(fs.snapshot(), before)
   // whoever owns the file could have written it anyway
   await giveTo(fs, '/d/file', 1000)
   t.is((await restoreBackup('/d/file', { fs, backup: false })).from, `/d/${bak(2005)}`)
