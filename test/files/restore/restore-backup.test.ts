@@ -222,7 +222,8 @@ function wrong(disk: MemoryDisk, done: boolean, standing: boolean): string[] {
   expect(files.get(`/d/${bak(2002)}`) === OLD, 'the backup')
   expect(files.get(`/d/${bak(2001)}`) === 'earlier still', 'another backup')
   expect(files.get('/d/other') === 'not yours', 'a file beside')
-  const kept = [...files].filter(([path]) => parseBackupName(path) && !path.includes('.200'))
+  const earlier = [`/d/${bak(2001)}`, `/d/${bak(2002)}`]
+  const kept = [...files].filter(([path]) => parseBackupName(path) && !earlier.includes(path))
   expect(!standing || content !== OLD || kept.some(([, one]) => one === 'now'), 'what was there is gone')
   for (const [path, one] of kept) expect(one === 'now', `${path} holds ${one}`)
   return found
