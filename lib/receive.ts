@@ -38,7 +38,7 @@ export type Accept =
 export interface ReceiveOptions
   extends ConnectionOptions,
     PartSinkOptions,
-    Omit<FinalizerOptions, 'outcomes' | 'missing' | 'onSettled'> {
+    Omit<FinalizerOptions, 'outcomes' | 'missing' | 'onSettled' | 'repair'> {
   /**
    * Whether an offer is taken: `'all'`, or a function that is asked. There is no default: who sends is a stranger.
    * The signal aborts when the transfer ends before there is an answer, and nobody has to be asked any more.
@@ -101,7 +101,7 @@ export function receive(socket: ByteDuplex, options: ReceiveOptions): Transfer {
     },
     {
       decide: (offer, signal) => decide(offer, signal, accept),
-      river: ({ plan, offered, passed, settled, ...hooks }) => {
+      river: ({ plan, offered, passed, settled, wanted, ...hooks }) => {
         const warn = (warning: SluiceError) => {
           hooks.warn(warning)
           options.warn?.(warning)
@@ -122,13 +122,17 @@ export function receive(socket: ByteDuplex, options: ReceiveOptions): Transfer {
           ...options,
           warn,
           onSettled: settled,
+          // what comes again cannot pass a stage twice that has seen all of it
+          ...(makers.length === 0 && { repair: { plan, want: wanted } }),
           missing: makers.length > 0 ? 'skip' : 'fail',
           // the session keeps what is to be said of each
           outcomes: 'failed',
         })
         // last, so that a wrong option leaves no stage of somebody else's behind
         const guests = fileStages(makers)
-        return { guests, stages: [...before, ...guests, sink, last] }
+        const claim: typeof sink.claim = async (offer, isWanted) =>
+          guests.length > 0 ? new Map() : sink.claim(offer, isWanted)
+        return { guests, stages: [...before, ...guests, sink, last], claim }
       },
     },
     { ...options, limits },

@@ -75,7 +75,13 @@ export function send(
         return manifest
       },
       river: ({ plan, passed, warn }) => {
-        const source = fileSource(manifest, { plan, maxRun: maxFrame, onFailure: warn, memory })
+        const source = fileSource(manifest, {
+          plan,
+          untilSettled: true,
+          maxRun: maxFrame,
+          onFailure: warn,
+          memory,
+        })
         return { stages: [source, hashTap(), tap<Item>(passed)], source }
       },
       abandon: async () => {

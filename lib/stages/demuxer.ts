@@ -11,7 +11,7 @@ import { ManifestReader } from '../wire/manifest.js'
 import type { PathRules } from '../wire/paths.js'
 import { Pump } from './bytes/pump.js'
 import type { Item } from './river/items.js'
-import { itemsOfData, itemsOfDigests, itemsOfEnd } from './river/items-of.js'
+import { itemsOfBlocks, itemsOfData, itemsOfDigests, itemsOfEnd } from './river/items-of.js'
 import { checkPlace, watchNext } from './river/place.js'
 
 /** Options of {@link demuxer}. */
@@ -102,6 +102,9 @@ export class Demuxer extends Transform {
       case 'entries':
         this.#expect('entries', 'entries')
         return this.#manifest.entries(message, size)
+      case 'blocks':
+        this.#expect('blocks', 'data')
+        return itemsOfBlocks(this.plan, message)
       case 'digests':
         this.#expect('digests', 'data')
         return itemsOfDigests(this.plan, message, this.#digestLength)

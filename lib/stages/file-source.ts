@@ -1,9 +1,11 @@
 import { Readable } from 'node:stream'
 import { TimeSlice } from '../async.js'
 import { type Clock, systemClock } from '../clock.js'
+import { BLOCKS } from '../digest/blocks.js'
 import { SluiceError } from '../errors.js'
 import { badOption, checkOption, checkWhole } from '../options.js'
 import { Plan } from '../transfer/plan.js'
+import type { Entry } from '../wire/entry.js'
 import { DEFAULT_LIMITS } from '../wire/limits.js'
 import type { SendMemory } from './bytes/send-memory.js'
 import { SourceReader } from './file-source/reader.js'
@@ -21,6 +23,11 @@ export interface FileSourceOptions {
   plan?: Plan | undefined
   /** Bytes of a run at most: 1 to 1 MiB, 1 MiB by default. */
   maxRun?: number | undefined
+  /**
+   * Whether the stream goes on behind `end` until every entry has its outcome in the plan, since something may be asked for
+   * again. Default false.
+   */
+  untilSettled?: boolean | undefined
   clock?: Clock | undefined
   /** Destroys the stream. */
   signal?: AbortSignal | undefined
@@ -56,6 +63,7 @@ export class FileSource extends Readable {
   /** The item that is being read while downstream works on the one before. */
   #ahead: Promise<IteratorResult<Item>> | undefined
   #isFinished: boolean
+  readonly #untilSettled: boolean
   /** Whether the plan was changed since it was looked at, and what goes on when it is. */
   #isChanged = false
   #resume = () => {}
@@ -74,9 +82,11 @@ export class FileSource extends Readable {
     this.#manifest = manifest
     this.#plan = plan
     this.#isFinished = options.plan === undefined
-    this.#rules = { maxRun, isRereadable: (entry) => store.rereadable(entry) }
-    this.#clock = clock
+    this.#untilSettled = options.untilSettled === true
     const { algorithm } = offer
+    const isRereadable = (entry: Entry) => store.rereadable(entry)
+    this.#rules = { maxRun, isRereadable, provesLast: algorithm === BLOCKS }
+    this.#clock = clock
     this.#reader = new SourceReader({ ...options, store, plan, algorithm, maxRun, signal: this.#stop.signal })
     this.#items = this.#produce()
     watchNext('fileSource', this)
@@ -131,7 +141,8 @@ export class FileSource extends Readable {
         this.#isChanged = false
         const step = nextStep(plan, this.#rules)
         if (step) yield* this.#reader.items(step)
-        else if (this.#isFinished) break
+        else if (plan.isEnded && (plan.isFinished || !this.#untilSettled)) return
+        else if (this.#isFinished && !plan.isEnded) yield this.#end()
         else await this.#change()
         if (this.#stop.signal.aborted) return
         await slice.yield()
@@ -139,13 +150,16 @@ export class FileSource extends Readable {
     } finally {
       await this.#reader.close()
     }
-    if (plan.undecided < plan.entries.length)
-      throw new SluiceError(
-        'ERR_STATE',
-        `finish() was called before plan.want() or plan.skip() of entry ${plan.undecided}`,
-      )
+  }
+
+  #end(): Item {
+    const plan = this.#plan
+    if (plan.undecided < plan.entries.length) {
+      const message = `finish() was called before plan.want() or plan.skip() of entry ${plan.undecided}`
+      throw new SluiceError('ERR_STATE', message)
+    }
     plan.end()
-    yield { kind: 'end' }
+    return { kind: 'end' }
   }
 
   /** Resolves when the plan was changed, or nobody reads any more. */

@@ -8,6 +8,7 @@ import type { Callback } from './bytes/pump.js'
 import { Ledger } from './finalizer/ledger.js'
 import { checkedOptions, type FinalizerOptions } from './finalizer/options.js'
 import { asOffered, filtered, Publisher } from './finalizer/publisher.js'
+import { Repairs } from './finalizer/repairs.js'
 import { OutcomeReport } from './finalizer/report.js'
 import { type AnsweredPlan, type Item, isLastWord, type OfferItem } from './river/items.js'
 import { misplaced } from './river/place.js'
@@ -34,6 +35,7 @@ interface Adopted {
   store: StoreCalls
   policy: PublishPolicy
   publisher: Publisher
+  repairs: Repairs | undefined
 }
 
 /** @see finalizer */
@@ -101,12 +103,14 @@ export class Finalizer extends Writable {
     const adopted = this.#adopted
     if (item.kind === 'run' || !adopted) throw misplaced('finalizer', item)
     if (item.kind === 'stored') await this.#settle(await adopted.publisher.take(item.stored))
+    else if (item.kind === 'blocks') await adopted.publisher.compareBlocks(item)
     else if (item.kind === 'digests') await this.#settle(await adopted.publisher.of(item))
     else if (item.kind === 'end') this.#owed = new Set(item.open)
     for (const index of this.#owed ?? [])
       if (adopted.plan.isClosed(index) || (item.kind === 'digests' && isLastWord(item, index)))
         this.#owed!.delete(index)
-    if (this.#owed?.size === 0) await this.#finish()
+    adopted.repairs?.drop((index) => adopted.plan.isClosed(index))
+    if (this.#owed?.size === 0 && !adopted.repairs?.areOwed) await this.#finish()
   }
 
   #adopt(item: OfferItem): Adopted {
@@ -124,8 +128,10 @@ export class Finalizer extends Writable {
     if (overwrites) policy.brought = new Set()
     store.obey(policy)
     const ledger = new Ledger(plan)
-    const rules = { concurrency, missing, isStopped: () => this.#stopping.signal.aborted }
-    this.#adopted = { plan, ledger, store, policy, publisher: new Publisher(ledger, store, policy, rules) }
+    const repairs = this.#options.repair && new Repairs(this.#options.repair)
+    const rules = { concurrency, missing, repairs, isStopped: () => this.#stopping.signal.aborted }
+    const publisher = new Publisher(ledger, store, policy, rules)
+    this.#adopted = { plan, ledger, store, policy, publisher, repairs }
     return this.#adopted
   }
 

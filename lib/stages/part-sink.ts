@@ -1,11 +1,14 @@
 import { Transform, type TransformCallback } from 'node:stream'
 import { inSlices } from '../async.js'
+import { wholeBlocks } from '../digest/blocks.js'
 import { printable, SluiceError } from '../errors.js'
+import type { Range } from '../ranges.js'
 import { diskParts } from '../stores/disk/disk-store.js'
-import type { Entry } from '../wire/entry.js'
+import type { Entry, Offer } from '../wire/entry.js'
 import { badEntry } from '../wire/manifest.js'
 import { pathCheck } from '../wire/paths.js'
 import { cutsOf, type Run } from '../wire/run.js'
+import { MOST_BLOCK_RUNS } from '../wire/schemas.js'
 import { checkedOptions, type PartSinkOptions } from './part-sink/options.js'
 import { RunJoiner } from './part-sink/run-joiner.js'
 import { RunWriter } from './part-sink/run-writer.js'
@@ -24,16 +27,19 @@ export type { PartSinkOptions }
  * Errors: `ERR_PATH`, `ERR_PROTOCOL`, `ERR_DISK_FULL`, `ERR_READ_ONLY`, `ERR_UNSAFE_LINK`, `ERR_PERMISSION` and
  * `ERR_WRITE` of the folder itself.
  */
-export function partSink(options: PartSinkOptions): Transform {
+export function partSink(options: PartSinkOptions): PartSink {
   return new PartSink(options)
 }
 
-class PartSink extends Transform {
+/** @see partSink */
+export class PartSink extends Transform {
   readonly #store: StoreCalls
   readonly #writer: RunWriter
   readonly #checkPath: (path: string) => void
   readonly #joiner = new RunJoiner()
   #entries: readonly Entry[] = []
+  /** Bytes that are claimed of the offer that comes next. */
+  #claims = new Map<number, Range[]>()
   #working: Promise<void> = Promise.resolve()
 
   constructor(options: PartSinkOptions) {
@@ -45,6 +51,28 @@ class PartSink extends Transform {
     this.#store.hold()
     this.#writer = new RunWriter(this.#store, checked)
     watchNext('partSink', this)
+  }
+
+  /**
+   * Looks for what earlier transfers left of files of an offer; gives the bytes that it claims, in whole blocks, by the
+   * index of the entry: they are to be proved. Called by `receive` for an offer that was accepted, before its plan is
+   * said.
+   */
+  async claim(offer: Offer, isWanted: (entry: Entry) => boolean): Promise<Map<number, Range[]>> {
+    const files: Entry[] = []
+    await inSlices(offer.entries, (entry) => {
+      if (entry.type === 'unreadable') return
+      this.#checkPath(entry.path)
+      if (entry.type === 'file' && entry.size && isWanted(entry)) files.push(entry)
+    })
+    const claims = new Map<number, Range[]>()
+    for (const [index, { ranges }] of await this.#store.claim(offer, files)) {
+      // what is too scattered to be said is asked for instead
+      const blocks = wholeBlocks(ranges, offer.entries[index - offer.first]!.size!).slice(0, MOST_BLOCK_RUNS)
+      if (blocks.length > 0) claims.set(index, blocks)
+    }
+    this.#claims = claims
+    return claims
   }
 
   override _transform(item: Item, _encoding: BufferEncoding, done: TransformCallback): void {
@@ -92,9 +120,16 @@ class PartSink extends Transform {
       if (entry.type !== 'unreadable') this.#checkPath(entry.path)
       if (plan.isWanted(entry.index)) bytes += entry.size ?? 0
     })
+    for (const ranges of this.#claims.values()) for (const { start, end } of ranges) bytes -= end - start
     await this.#store.expect(offer, bytes)
     this.#entries = plan.entries
+    this.#writer.follow(plan)
     this.push({ ...item, store: this.#store } satisfies Item)
+    for (const [index, ranges] of this.#claims) {
+      const stored = this.#writer.goOn(plan.entries[index]!, this.#store.claimed(index)!.part, ranges)
+      if (stored) this.#give([stored])
+    }
+    this.#claims.clear()
   }
 
   async #write(runs: readonly Run[]): Promise<void> {

@@ -1,6 +1,7 @@
 import type { SluiceError } from '../errors.js'
 import { CONFLICTS, type Conflict, DURABILITIES, type Durability } from '../files/publish/publish.js'
 import { checkCallback, checkChoice, checkFunction, checkOption } from '../options.js'
+import type { Range } from '../ranges.js'
 import type { Entry, Offer } from '../wire/entry.js'
 import type { SkipReason } from '../wire/outcome.js'
 import type { Run } from '../wire/run.js'
@@ -72,6 +73,11 @@ export interface Part {
    */
   digest?(algorithm: string, signal?: AbortSignal): Promise<Buffer> | Buffer
   /**
+   * Reads back bytes that were written or claimed, into all of `into`. Called by `finalizer` to prove blocks, where it
+   * does not know them. Left out: such blocks are asked for again.
+   */
+  read?(position: number, into: Buffer): Promise<void> | void
+  /**
    * Gives the file its name, at once or not at all: nobody ever sees half of it. Called by `finalizer`, when every byte
    * was written and the digest is the one that the sender says, never before. What it throws fails the file.
    */
@@ -88,6 +94,13 @@ export interface Part {
    * also when the transfer ends before the file does.
    */
   keep?(failure: SluiceError): Promise<void> | void
+}
+
+/** What an earlier transfer left of a file. */
+export interface Claim {
+  part: Part
+  /** Its bytes that are there, ascending, apart, within the size of the entry. */
+  ranges: readonly Range[]
 }
 
 /** Many small files that were stored together by {@link PartStore.writeRun}. */
@@ -130,6 +143,12 @@ export interface PartStore {
    * already before it writes.
    */
   obey?(policy: PublishPolicy): void
+  /**
+   * What earlier transfers left of these files: parts that are taken over, and belong to this transfer from now on. It is
+   * a claim, which is proved by digests before it counts. Called by `receive` once per offer that was accepted, before
+   * anything else of it, with the wanted files that have bytes. Left out: nothing is gone on with.
+   */
+  claims?(offer: Offer, entries: readonly Entry[]): Promise<ReadonlyMap<number, Claim>>
   /**
    * An offer was accepted; `bytes` of it will come. Called by `partSink` once per offer, before anything that is in it:
    * for one that is attached, while files of the offers before may still arrive. Here a store says that they do not fit
@@ -190,6 +209,7 @@ export interface PartStore {
 
 /** Methods that may be left out. */
 const OPTIONAL = [
+  'claims',
   'obey',
   'expect',
   'makeFolder',

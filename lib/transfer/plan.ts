@@ -1,6 +1,6 @@
 import type { Range } from '../ranges.js'
 import type { Entry, Offer } from '../wire/entry.js'
-import { ByteStates, grown, Is } from './plan/byte-states.js'
+import { ByteStates, type EntryBytes, grown, Is } from './plan/byte-states.js'
 import { type Piece, PieceCutter, type PieceLimits } from './plan/pieces.js'
 import { fileAt, misuse, refuse, whyNotComing } from './plan/refuse.js'
 import { Requests } from './plan/requests.js'
@@ -106,14 +106,15 @@ export class Plan {
   }
 
   /**
-   * Asks again for bytes of a file, or only for its digest: one more request; nothing for a closed file. The receiver
-   * must not ask for bytes that are still coming: the sender may have sent them, and sends them again.
+   * Asks again for bytes of a file, for proof of others, or only for its digest: one more request; nothing for a closed
+   * file. The receiver must not ask for bytes that are still coming: the sender may have sent them, and sends them again.
    */
-  ask(index: number, ranges: readonly Range[] = []): void {
-    const entry = fileAt(this, index, this.#asked, this.#states, ranges)
+  ask(index: number, ranges: readonly Range[] = [], claimed: readonly Range[] = []): void {
+    const entry = fileAt(this, index, this.#asked, this.#states, [...ranges, ...claimed])
     if (!this.isWanted(index)) throw this.#asked('a request for bytes that nobody wanted before, of', entry)
     if (this.#isClosed[index]) return
     if (!this.#requests.addAgain(index)) throw this.#asked('too many requests for', entry)
+    for (const range of claimed) this.#states.change(index, range, Is.Claimed)
     for (const range of ranges) this.#states.change(index, range, Is.Coming)
   }
 
@@ -139,9 +140,19 @@ export class Plan {
     return this.#states.are(Is.There, index, start, end)
   }
 
+  /** Whether all bytes from `start` up to `end` of an entry are there, or claimed. */
+  isKnown(index: number, start: number, end: number): boolean {
+    return this.#states.areKnown(index, start, end)
+  }
+
   /** Whether the entry has its outcome. */
   isClosed(index: number): boolean {
     return this.#isClosed[index] === 1
+  }
+
+  /** Whether anything of the entry is to come. */
+  isExpected(index: number): boolean {
+    return this.#states.coming.has(index)
   }
 
   /** Whether it was decided that the entry is wanted. */
@@ -183,8 +194,13 @@ export class Plan {
    * The first entry from `index` on of which something is to come, if there is one, and where that begins and ends in
    * it: from 0 to 0 for one of no bytes, and without a bound worth the name for one of unknown size.
    */
-  coming(index = 0): { entry: Entry; start: number; end: number } | undefined {
+  coming(index = 0): EntryBytes | undefined {
     return this.#states.nextComing(index)
+  }
+
+  /** The same of what is claimed and not proved yet. */
+  toProve(index = 0): EntryBytes | undefined {
+    return this.#states.nextClaimed(index)
   }
 
   /**
@@ -243,7 +259,7 @@ export class Plan {
     if (open === 0) throw this.#sent(`${failed ? 'a failure' : 'a digest'} that nobody waits for of`, entry)
     const mayLack = this.#requests.answer(index, failed)
     if (this.#isClosed[index]) return false
-    if (open > 1 || !this.#states.coming.has(index)) return true
+    if (open > 1 || !this.isExpected(index)) return true
     if (!mayLack) throw this.#sent('a digest before the last byte of', entry)
     this.#states.giveUp(index)
     return true

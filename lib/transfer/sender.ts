@@ -1,6 +1,7 @@
 import type { Duplex, Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { deferred } from '../async.js'
+import { BLOCKS, rangesOfRuns } from '../digest/blocks.js'
 import { type Code, fileCodeOf, knownCode, printable, SluiceError } from '../errors.js'
 import type { Entry, Offer } from '../wire/entry.js'
 import type { PeerLimits } from '../wire/limits.js'
@@ -41,6 +42,9 @@ const NOTHING_SENT: Message = {
   bytes: 0,
 }
 
+/** How often a file may be asked for again, as a whole or in blocks. */
+const MOST_ROUNDS = 3
+
 /** Bytes of a frame and of a message that a receiver has to take: smaller ones are so many that they hold the event loop. */
 const LEAST_LIMIT = 4096
 
@@ -55,6 +59,10 @@ export class Sender extends Session {
   /** Texts are kept until the end, too. */
   readonly #texts: { bytes: number }
   #river: ReturnType<Sending['river']> | undefined
+  /** The hash algorithm of the offer. */
+  #algorithm = ''
+  /** Bytes of files that were asked for again, until those have their outcome. */
+  readonly #askedAgain = new Map<number, number>()
 
   constructor(socket: ByteDuplex, stages: ChannelStages, sending: Sending, options: SessionOptions) {
     super('send', socket, stages, options)
@@ -76,6 +84,7 @@ export class Sender extends Session {
     this.control.move('connecting')
     const limits = await this.#hello.promise
     if (this.over) return
+    this.#algorithm = offer.algorithm
     checkLimits(offer.entries.length, limits)
     this.channel.framer.limit(limits)
     await addOffer(this.plan, offer)
@@ -83,7 +92,7 @@ export class Sender extends Session {
     this.#river = this.#sending.river({
       plan: this.plan,
       passed: (item) => {
-        if (item.kind === 'run') this.control.passed(item)
+        if (item.kind === 'run' && !item.isProof) this.control.passed(item)
         if (item.kind === 'end') this.#state = 'sent'
       },
       warn: this.control.warn,
@@ -114,6 +123,10 @@ export class Sender extends Session {
       case 'plan':
         this.#expect(message, 'sending')
         this.#planned(message)
+        return true
+      case 'want':
+        this.#expect(message, 'sending', 'sent')
+        this.#wanted(message)
         return true
       case 'outcomes':
         this.#expect(message, 'sending', 'sent')
@@ -146,12 +159,33 @@ export class Sender extends Session {
       const text = `the peer sent a page of the plan from entry ${first} on, where ${plan.undecided} is the next`
       throw new SluiceError('ERR_PROTOCOL', text, { expected: plan.undecided, found: first })
     }
-    for (const { count, kind } of page) {
-      if (kind === 'skip') plan.skip(count)
-      else plan.want(count)
+    for (const record of page) {
+      if (record.kind === 'skip') plan.skip(record.count)
+      else if (record.kind === 'all') plan.want(record.count)
+      else plan.claim(rangesOfRuns(record.blocks, plan.entries[plan.undecided]?.size ?? null))
     }
     if (plan.undecided === plan.entries.length) this.#river?.source.finish()
     else this.#river?.source.wake()
+  }
+
+  /** Blocks of a file are asked for again, or for proof; without any, its digest, for which all of it is read. */
+  #wanted({ index, send = [], prove }: Messages['want']): void {
+    const { plan } = this
+    const size = plan.entries[index]?.size ?? null
+    if (size === null || plan.isClosed(index))
+      throw refuse('a request for blocks of what has none: entry', index)
+    // the running digest needs the bytes of a file in order
+    if (this.#algorithm !== BLOCKS && plan.isOpen(index))
+      throw refuse('a request for blocks before the digest of entry', index)
+    const ranges = rangesOfRuns(send, size)
+    const all = [{ start: 0, end: size === 0 ? 1 : size }]
+    const claimed = prove ? rangesOfRuns(prove, size) : send.length === 0 ? all : []
+    const asked =
+      (this.#askedAgain.get(index) ?? 0) + ranges.reduce((sum, { start, end }) => sum + end - start, 0)
+    if (asked > MOST_ROUNDS * size) throw refuse('too many requests for blocks of entry', index)
+    this.#askedAgain.set(index, asked)
+    plan.ask(index, ranges, claimed)
+    this.#river?.source.wake()
   }
 
   #settle({ first, count, status, code, except }: Messages['outcomes']): void {
@@ -165,6 +199,7 @@ export class Sender extends Session {
         throw new SluiceError('ERR_PROTOCOL', `the peer has entry ${index}, which could not be sent`)
     }
     plan.close(first, last + 1)
+    for (const index of this.#askedAgain.keys()) if (plan.isClosed(index)) this.#askedAgain.delete(index)
     const records = except.map((record) => [record.index, this.#outcome(record)] as const)
     const range: OutcomeRange = {
       first,
@@ -222,6 +257,10 @@ export class Sender extends Session {
 function codeSaid(status: OutcomeStatus, code: string | undefined): Code | undefined {
   if (status === 'failed') return fileCodeOf(code ?? '')
   return code === undefined ? undefined : knownCode(code)
+}
+
+function refuse(what: string, index: number): SluiceError {
+  return new SluiceError('ERR_PROTOCOL', `the peer sent ${what} ${index}`)
 }
 
 function unexpected(index: number): SluiceError {

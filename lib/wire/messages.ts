@@ -15,10 +15,32 @@ import {
   STATUSES,
 } from './schemas.js'
 
-/** What the plan says of the next `count` entries: none of them is to be sent, or all of each. */
-export interface PlanRecord {
-  count: number
-  kind: (typeof PLAN_KINDS)[number]
+/**
+ * What the plan says of the next `count` entries: none of them is to be sent, or all of each; or of one file, that these
+ * blocks are to be proved, and the others sent.
+ */
+export type PlanRecord =
+  | { count: number; kind: 'skip' }
+  | { count: number; kind: 'all' }
+  | { count: 1; kind: 'prove'; blocks: BlockRuns }
+
+/** Blocks of one file: the number of the first of a run, and how many, run by run; ascending, apart. */
+export type BlockRuns = readonly number[]
+
+/** Digests of consecutive blocks of one file. */
+export interface BlocksMessage {
+  index: number
+  /** The first block. */
+  first: number
+  /** 32 bytes each. */
+  digests: Buffer
+}
+
+/** What a receiver asks of one file, again or at last: blocks to be sent or proved; neither: its digest. */
+export interface WantMessage {
+  index: number
+  send?: BlockRuns
+  prove?: BlockRuns
 }
 
 /** What became of an entry. */
@@ -57,6 +79,7 @@ export interface Messages {
   entries: { entries: WireEntry[] }
   digests: DigestsMessage
   end: object
+  blocks: BlocksMessage
   hello: { version: number; agent: string; features: string[]; limits?: PeerLimits }
   answer: { offer: number; accept: boolean; reason?: string }
   plan: { first: number; plan: PlanRecord[] }
@@ -73,6 +96,7 @@ export interface Messages {
     bytes: number
   }
   error: { code: string; text: string }
+  want: WantMessage
 }
 
 /** Any message, with its type. */
@@ -102,7 +126,7 @@ function packed(message: Message): { [key: string]: Packed | undefined } {
     case 'plan':
       return {
         first: message.first,
-        plan: message.plan.map(({ count, kind }) => [count, PLAN_KINDS.indexOf(kind)]),
+        plan: message.plan.map(planTuple),
       }
     case 'outcomes': {
       const { first, count, status, code, except } = message
@@ -148,6 +172,12 @@ function entryTuple({ type, path, size, mtime, mode, target, code }: WireEntry):
   const tuple: Packed[] = [ENTRY_TYPES.indexOf(type), path, size, mtime, mode]
   const more = target ?? code
   if (more !== undefined) tuple.push(more)
+  return tuple
+}
+
+function planTuple(record: PlanRecord): Packed[] {
+  const tuple: Packed[] = [record.count, PLAN_KINDS.indexOf(record.kind)]
+  if (record.kind === 'prove') tuple.push([...record.blocks])
   return tuple
 }
 
@@ -218,8 +248,8 @@ function unpacked(type: keyof Messages, map: Record<string, unknown>): Message {
       return { type, ...message }
     }
     case 'plan': {
-      const { first, plan } = map as { first: number; plan: [count: number, kind: number][] }
-      return { type, first, plan: plan.map(([count, kind]) => ({ count, kind: PLAN_KINDS[kind]! })) }
+      const { first, plan } = map as { first: number; plan: PlanTuple[] }
+      return { type, first, plan: plan.map(planRecordOf) }
     }
     case 'outcomes': {
       const { status, except = [], ...rest } = map as OutcomesMap
@@ -238,6 +268,7 @@ type EntryTuple = [
   mode: number | null,
   more?: string,
 ]
+type PlanTuple = [count: number, kind: number, blocks?: number[]]
 type OutcomeTuple = [index: number, status: number, name?: string | null, code?: string, text?: string]
 type OutcomesMap = {
   first: number
@@ -254,6 +285,12 @@ function entryOf([number, path, size, mtime, mode, more]: EntryTuple): WireEntry
   if (type === 'unreadable') entry.code = fileCodeOf(more)
   else entry.target = more
   return entry
+}
+
+function planRecordOf([count, number, blocks]: PlanTuple): PlanRecord {
+  const kind = PLAN_KINDS[number]!
+  if (kind === 'prove') return { count: 1, kind, blocks: blocks! }
+  return { count, kind }
 }
 
 function outcomeRecordOf([index, status, name, code, text]: OutcomeTuple): OutcomeRecord {

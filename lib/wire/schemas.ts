@@ -1,3 +1,4 @@
+import { BLOCK_DIGEST_LENGTH, MOST_BLOCKS } from '../digest/blocks.js'
 import { SluiceError } from '../errors.js'
 import { isBytes } from '../options.js'
 import { FrameType } from './frames.js'
@@ -19,12 +20,11 @@ type Check = (value: Packed, limits: Limits) => boolean
 /** Words that stand in a message as a number: their place in these lists. */
 export const ENTRY_TYPES = ['file', 'directory', 'symlink', 'unreadable'] as const
 export const STATUSES: readonly OutcomeStatus[] = ['published', 'skipped', 'failed']
-export const PLAN_KINDS = ['skip', 'all'] as const
+export const PLAN_KINDS = ['skip', 'all', 'prove'] as const
 /** Kinds of a plan that come with a later feature. */
-const RESERVED_KINDS = new Map<Packed, string>([
-  [2, 'prove'],
-  [3, 'chunks'],
-])
+const RESERVED_KINDS = new Map<Packed, string>([[3, 'chunks']])
+/** Runs of blocks of one file in a message. */
+export const MOST_BLOCK_RUNS = 1024
 
 /** UTF-8 bytes of a name for people: that of an offer, of an agent. */
 export const NAME_BYTES = 255
@@ -109,8 +109,25 @@ const planKind: Check = (value) => {
     const text = `the peer sent a plan with the kind ${value} (${reserved}), which version 1 only reserves`
     throw new SluiceError('ERR_PROTOCOL', text, { found: value })
   }
-  return value === 0 || value === 1
+  return typeof value === 'number' && Object.hasOwn(PLAN_KINDS, value)
 }
+
+/** Runs of blocks of one file: `first, count, first, count …`, ascending, none next to another. */
+const blockRuns: Check = (value) => {
+  if (!Array.isArray(value) || value.length === 0 || value.length % 2 !== 0) return false
+  if (value.length > 2 * MOST_BLOCK_RUNS) return false
+  let least = 0
+  for (let i = 0; i < value.length; i += 2) {
+    const [first, count] = [value[i], value[i + 1]]
+    if (!isBlock(first) || !isBlock(count) || count === 0 || first < least) return false
+    if (first + count > MOST_BLOCKS) return false
+    least = first + count + 1
+  }
+  return true
+}
+
+const isBlock = (value: Packed | undefined): value is number =>
+  Number.isSafeInteger(value) && (value as number) >= 0
 
 /** A tuple that begins with the index of an entry. */
 type Indexed = [index: number, ...rest: Packed[]]
@@ -140,9 +157,12 @@ function faultOfEntries(map: Record<string, Packed>): string | undefined {
 }
 
 function faultOfPlan(map: Record<string, Packed>): string | undefined {
-  const { first, plan } = map as { first: number; plan: [count: number, kind: number][] }
+  const { first, plan } = map as { first: number; plan: [count: number, kind: number, runs?: number[]][] }
   let end = first
-  for (const [count] of plan) {
+  for (const [count, kind, runs] of plan) {
+    const isProof = PLAN_KINDS[kind] === 'prove'
+    if (isProof ? count !== 1 || runs === undefined : runs !== undefined)
+      return `with a record of entry ${end} that is none of the kind ${kind}`
     const fault = faultOfRange(end, count)
     if (fault !== undefined) return fault
     end += count
@@ -173,6 +193,14 @@ function faultOfDigests(map: Record<string, Packed>): string | undefined {
 function faultOfOutcomes(map: Record<string, Packed>): string | undefined {
   const { first, count, except = [] } = map as { first: number; count: number; except?: Indexed[] }
   return faultOfRange(first, count) ?? faultOfIndices(first, count, except)
+}
+
+function faultOfBlocks(map: Record<string, Packed>): string | undefined {
+  const { first, digests } = map as { first: number; digests: Buffer }
+  const blocks = digests.length / BLOCK_DIGEST_LENGTH
+  return Number.isInteger(blocks) && first + blocks <= MOST_BLOCKS
+    ? undefined
+    : `with ${digests.length} bytes of digests from block ${first} on`
 }
 
 /** DIGESTS as it stands in a payload. */
@@ -214,6 +242,11 @@ export const SCHEMAS = {
     together: faultOfDigests,
   },
   end: { frame: FrameType.END, required: {} },
+  blocks: {
+    frame: FrameType.BLOCKS,
+    required: { index: count, first: integer(0, MOST_BLOCKS - 1), digests: bytes },
+    together: faultOfBlocks,
+  },
   hello: {
     frame: FrameType.HELLO,
     required: {
@@ -233,8 +266,8 @@ export const SCHEMAS = {
   },
   plan: {
     frame: FrameType.PLAN,
-    // count, kind
-    required: { first: count, plan: tuples(2, positive, planKind) },
+    // count, kind, runs of blocks
+    required: { first: count, plan: tuples(2, positive, planKind, blockRuns) },
     together: faultOfPlan,
   },
   outcomes: {
@@ -259,4 +292,9 @@ export const SCHEMAS = {
     },
   },
   error: { frame: FrameType.ERROR, required: { code, text: reason } },
+  want: {
+    frame: FrameType.WANT,
+    required: { index: count },
+    optional: { send: blockRuns, prove: blockRuns },
+  },
 } satisfies Record<string, Schema>

@@ -254,6 +254,7 @@ test('a file that is open while nothing is asked for is closed', async (t) => {
   const plan = new Plan()
   plan.add(manifest.offer)
   plan.claim([{ start: 1000, end: LARGE.length }])
+  plan.prove(0, plan.claimed(0))
   const source = fileSource(manifest, { plan })
   const next = reading(source)
   t.is((await next())?.kind, 'offer')

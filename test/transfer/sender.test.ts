@@ -11,7 +11,7 @@ import { type Contents, manifestOfContents } from '../helpers/contents.js'
 import { HELLO, Peer } from '../helpers/peer.js'
 
 const ACCEPT: Message = { type: 'answer', offer: 0, accept: true }
-const page = (first: number, ...plan: [PlanRecord['kind'], number][]): Message => ({
+const page = (first: number, ...plan: ['skip' | 'all', number][]): Message => ({
   type: 'plan',
   first,
   plan: plan.map(([kind, count]) => ({ kind, count })),

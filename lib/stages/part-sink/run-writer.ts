@@ -1,14 +1,22 @@
 import { Limiter } from '../../async.js'
 import { isSluiceError, printable, SluiceError } from '../../errors.js'
 import { diskError } from '../../files/disk/disk-error.js'
-import { Ranges } from '../../ranges.js'
+import { type Range, Ranges } from '../../ranges.js'
 import type { Part } from '../../stores/parts.js'
 import type { Entry } from '../../wire/entry.js'
 import { lengthIn, type Run, sliceRun } from '../../wire/run.js'
-import { type DigestsItem, isLastWord, type StoredRun } from '../river/items.js'
+import { type AnsweredPlan, type DigestsItem, isLastWord, type StoredRun } from '../river/items.js'
 import { endsTransfer, type StoreCalls } from '../river/store-calls.js'
 import { WriteBehind } from './write-behind.js'
 import { type FileWrite, writesOf } from './writes.js'
+
+/** What a writer asks the plan: whether an entry has its outcome, and whether anything of it is to come. */
+type WriterPlan = Pick<AnsweredPlan, 'isClosed' | 'isExpected'>
+
+const NOBODY_ASKS: WriterPlan = { isClosed: () => false }
+
+/** Files that ended before it is looked which of them have their outcome. */
+const MANY = 64
 
 /** A file that began and did not end. */
 interface OpenFile {
@@ -17,6 +25,8 @@ interface OpenFile {
   written: Ranges
   /** Where the last write ended. */
   end: number
+  /** Whether it has ended before: what comes of it was asked for again. */
+  isAgain?: boolean
 }
 
 interface WriterOptions {
@@ -36,6 +46,10 @@ export class RunWriter {
   readonly #memory: WriterOptions['memory']
   /** Files that began and did not end, by their index. No map: very many pass, and old tables hold on to them. */
   readonly #open: (OpenFile | undefined)[] = []
+  /** Files that ended, and of which blocks may come again, until they have their outcome. */
+  readonly #ended = new Map<number, OpenFile>()
+  #many = MANY
+  #plan: WriterPlan = NOBODY_ASKS
   /** Files that failed, and of which more may come. */
   readonly #failed = new Set<number>()
   /** Bytes from the middle of a file. */
@@ -46,6 +60,23 @@ export class RunWriter {
     this.#store = store
     this.#memory = memory
     this.#limiter = new Limiter(concurrency)
+  }
+
+  /** An offer came, of which this is the plan. */
+  follow(plan: WriterPlan): void {
+    this.#plan = plan
+  }
+
+  /** Goes on with what is there of a file; gives it if nothing is to come. */
+  goOn(entry: Entry, part: Part, ranges: readonly Range[]): StoredRun | undefined {
+    const written = new Ranges()
+    for (const { start, end } of ranges) written.add(start, end)
+    const file = { part, entry, written, end: 0 }
+    if (!isWhole(file, entry)) {
+      this.#open[entry.index] = file
+      return undefined
+    }
+    return this.#end(file)
   }
 
   /** The first file that began and did not end. */
@@ -176,7 +207,7 @@ export class RunWriter {
   /** Makes parts for the files of which nothing came before. */
   async #begin(writes: readonly FileWrite[], ended: Map<FileWrite, StoredRun>): Promise<void> {
     const isFresh = ({ entry: { type, index } }: FileWrite) =>
-      type === 'file' && !this.#open[index] && !this.#failed.has(index)
+      type === 'file' && !this.#open[index] && !this.#reopen(index) && !this.#failed.has(index)
     const fresh = byFile(writes.filter(isFresh)).map(([write]) => write!)
     if (fresh.length === 0) return this.#store.alive()
     const parts = await this.#store.begin(fresh.map(({ entry }) => entry))
@@ -186,6 +217,26 @@ export class RunWriter {
       if (isSluiceError(part)) ended.set(write, this.#failedRun(entry, part))
       else this.#open[entry.index] = { part, entry, written: new Ranges(), end: 0 }
     }
+  }
+
+  /** Whether blocks of a file that ended come again. */
+  #reopen(index: number): boolean {
+    const file = this.#ended.get(index)
+    if (file === undefined) return false
+    this.#ended.delete(index)
+    this.#open[index] = { ...file, isAgain: true }
+    return true
+  }
+
+  #end(file: OpenFile, more: Partial<StoredRun> = {}): StoredRun {
+    const { entry, part } = file
+    this.#open[entry.index] = undefined
+    this.#ended.set(entry.index, file)
+    if (this.#ended.size >= this.#many) {
+      for (const index of this.#ended.keys()) if (this.#plan.isClosed(index)) this.#ended.delete(index)
+      this.#many = Math.max(MANY, 2 * this.#ended.size)
+    }
+    return this.#stored(entry, { part, isWhole: isWhole(file, entry), ...more })
   }
 
   /** Nothing more of a file that failed while the write waited. */
@@ -199,7 +250,8 @@ export class RunWriter {
     const end = offset + length
     // its bytes may come in any order: it has ended when all of them are there
     const { size } = entry
-    const ends = size === null ? last : lacksOnly(written, offset, end, size)
+    const isAwaited = file.isAgain === true && this.#plan.isExpected?.(entry.index) === true
+    const ends = size === null ? last : lacksOnly(written, offset, end, size) && !isAwaited
     try {
       if (this.#store.order === 'ascending' && offset !== file.end) throw outOfOrder(entry, offset, file.end)
       // with a digest nothing is left to do on the file but to give it its name
@@ -216,12 +268,7 @@ export class RunWriter {
     file.end = end
     written.add(offset, end)
     if (!ends) return undefined
-    this.#open[entry.index] = undefined
-    return this.#stored(entry, {
-      part,
-      isWhole: isWhole(file, entry),
-      ...(digest && { digests: { first: entry.index, count: 1, bytes: digest } }),
-    })
+    return this.#end(file, digest && { digests: { first: entry.index, count: 1, bytes: digest } })
   }
 
   #stored(entry: Entry, more: Partial<StoredRun> = {}): StoredRun {

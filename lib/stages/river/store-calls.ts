@@ -5,6 +5,7 @@ import { CONFLICTS } from '../../files/publish/publish.js'
 import { checkChoice } from '../../options.js'
 import { staysInside } from '../../stores/link-target.js'
 import type {
+  Claim,
   Conflict,
   Durability,
   Part,
@@ -35,6 +36,7 @@ export class StoreCalls {
   readonly #limiter: Limiter
   readonly #warn: (warning: SluiceError) => void
   /** Parts that cannot be kept, and have to be discarded if the transfer ends before them. */
+  readonly #claims = new Map<number, Claim>()
   readonly #passing = new Set<Part>()
   #durability: Durability
   #holders = 0
@@ -79,6 +81,23 @@ export class StoreCalls {
   async expect(offer: Offer, bytes: number): Promise<void> {
     this.#name = offer.name
     await this.#whole('prepare for', () => this.#store.expect?.(offer, bytes))
+  }
+
+  /** What earlier transfers left of these files, by the index of the entry. */
+  async claim(offer: Offer, entries: readonly Entry[]): Promise<ReadonlyMap<number, Claim>> {
+    this.#name = offer.name
+    if (!this.#store.claims || entries.length === 0) return new Map()
+    const claims = await this.#whole('go on with', () => this.#store.claims!(offer, entries))
+    for (const [index, claim] of claims) {
+      this.#claims.set(index, claim)
+      if (!claim.part.keep) this.#passing.add(claim.part)
+    }
+    return claims
+  }
+
+  /** What an earlier transfer left of a file, if it was claimed. */
+  claimed(index: number): Claim | undefined {
+    return this.#claims.get(index)
   }
 
   async makeFolder(entry: Entry): Promise<void> {
