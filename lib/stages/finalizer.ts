@@ -128,7 +128,7 @@ export class Finalizer extends Writable {
     if (overwrites) policy.brought = new Set()
     store.obey(policy)
     const ledger = new Ledger(plan)
-    const repairs = this.#options.repair && new Repairs(this.#options.repair)
+    const repairs = this.#options.repair && new Repairs(this.#options.repair, algorithm)
     const rules = { concurrency, missing, repairs, isStopped: () => this.#stopping.signal.aborted }
     const publisher = new Publisher(ledger, store, policy, rules)
     this.#adopted = { plan, ledger, store, policy, publisher, repairs }

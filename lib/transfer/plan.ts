@@ -175,6 +175,11 @@ export class Plan {
     return this.#isClosed[index] ? 0 : this.#requests.of(index)
   }
 
+  /** Whether a file was asked for again, and such a request is open. */
+  isAskedAgain(index: number): boolean {
+    return this.#requests.isAgain(index)
+  }
+
   /** The files that were asked for again and are open, in order. */
   askedAgain(): Iterable<number> {
     return this.#requests.askedAgain()

@@ -175,7 +175,7 @@ export class Sender extends Session {
     if (size === null || plan.isClosed(index))
       throw refuse('a request for blocks of what has none: entry', index)
     // the running digest needs the bytes of a file in order
-    if (this.#algorithm !== BLOCKS && plan.isOpen(index))
+    if (this.#algorithm !== BLOCKS && plan.isOpen(index) && !this.#askedAgain.has(index))
       throw refuse('a request for blocks before the digest of entry', index)
     const ranges = rangesOfRuns(send, size)
     const all = [{ start: 0, end: size === 0 ? 1 : size }]

@@ -188,8 +188,7 @@ export class SourceReader {
     for (let index = first + 1; index < last; index++)
       if (plan.entries[index]!.type === 'file') plan.answer(index)
     if (first < last) this.#answer(first)
-    // not while something else of the file is to be sent, or proved
-    const ends = piece.ends && (plan.entries[last]!.type !== 'file' || this.#answer(last))
+    const ends = piece.ends && (plan.entries[last]!.type !== 'file' || this.#endsWith(piece))
     yield runOfPiece(plan, { ...piece, ends }, bytes.length === 0 ? [] : [bytes])
     for (let index = first; index <= last; index++) if (plan.isOpen(index)) yield* this.#answered(index)
   }
@@ -212,6 +211,15 @@ export class SourceReader {
     if (!plan.isOpen(index) || !plan.isThere(index)) return false
     plan.answer(index)
     return true
+  }
+
+  /**
+   * Whether the end of a file answers a request for it: not while something else of it is to be sent or proved, nor for
+   * a part of it that was asked for again, with which its digest does not end.
+   */
+  #endsWith({ first, last, offset }: Piece): boolean {
+    const isWhole = first < last || offset === 0
+    return (isWhole || !this.#options.plan.isAskedAgain(last)) && this.#answer(last)
   }
 
   /** Each request is answered once, also those that the end of a file does not answer. */

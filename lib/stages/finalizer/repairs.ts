@@ -26,6 +26,8 @@ interface Asked {
   isProved: boolean
   /** How often each block was asked for again. */
   rounds: Map<number, number>
+  /** Blocks that differ and were not asked for yet. */
+  differ: number[]
 }
 
 /**
@@ -38,8 +40,11 @@ export class Repairs {
   readonly #asked = new Map<number, Asked>()
   readonly #plan: RepairCalls['plan']
   readonly #want: RepairCalls['want']
+  readonly #isByBlocks: boolean
 
-  constructor({ plan, want }: RepairCalls) {
+  /** @param algorithm that of the offer */
+  constructor({ plan, want }: RepairCalls, algorithm: string) {
+    this.#isByBlocks = algorithm === BLOCKS
     this.#plan = plan
     this.#want = want
   }
@@ -78,7 +83,11 @@ export class Repairs {
     const equal = Array.from({ length: count }, (_, i) => item.first + i).filter((at) => !isBad.has(at))
     for (const range of rangesOfRuns(runsOfBlocks(equal), size))
       if (!this.#plan.isThere(index, range.start, range.end)) this.#plan.prove(index, [range])
-    if (differ.length > 0) this.#sending(this.#askedOf(entry, 0), entry, differ)?.()
+    if (differ.length === 0) return
+    const asked = this.#askedOf(entry, 0)
+    // where the sender's digest needs the bytes in order, it must not be interrupted
+    if (asked.records === 0 && !this.#isByBlocks) asked.differ.push(...differ)
+    else this.#sending(asked, entry, differ)?.()
   }
 
   /** The digest of a file by its blocks, if all of them are known. */
@@ -96,6 +105,8 @@ export class Repairs {
     if (size === null || size === 0) return undefined
     const all = Array.from({ length: Math.ceil(size / blockSizeOf(size)) }, (_, at) => at)
     const asked = this.#askedOf(entry, 1)
+    const differ = asked.differ.splice(0)
+    if (differ.length > 0 && !isFresh) return this.#sending(asked, entry, differ)
     if (isFresh || all.length === 1) return this.#sending(asked, entry, all)
     // all of its blocks are what the sender says, and yet the file is not
     if (asked.isProved || asked.proofs === MOST_ROUNDS) return undefined
@@ -137,7 +148,7 @@ export class Repairs {
   #askedOf({ index }: Entry, records: number): Asked {
     let asked = this.#asked.get(index)
     if (asked === undefined) {
-      asked = { requests: 0, records, proofs: 0, isProved: false, rounds: new Map() }
+      asked = { requests: 0, records, proofs: 0, isProved: false, rounds: new Map(), differ: [] }
       this.#asked.set(index, asked)
     }
     return asked

@@ -224,6 +224,7 @@ export class RunWriter {
     const file = this.#ended.get(index)
     if (file === undefined) return false
     this.#ended.delete(index)
+    if (this.#store.isDiscarded(file.part)) return false
     this.#open[index] = { ...file, isAgain: true }
     return true
   }

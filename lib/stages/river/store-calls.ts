@@ -36,6 +36,7 @@ export class StoreCalls {
   readonly #limiter: Limiter
   readonly #warn: (warning: SluiceError) => void
   /** Parts that cannot be kept, and have to be discarded if the transfer ends before them. */
+  readonly #discarded = new WeakSet<Part>()
   readonly #claims = new Map<number, Claim>()
   readonly #passing = new Set<Part>()
   #durability: Durability
@@ -167,8 +168,14 @@ export class StoreCalls {
     return outcomeOf(entry, placement ?? {})
   }
 
+  /** Whether a part was removed: a file that comes again begins another one then. */
+  isDiscarded(part: Part): boolean {
+    return this.#discarded.has(part)
+  }
+
   async discard(part: Part, entry: Entry, failure: SluiceError): Promise<void> {
     this.#passing.delete(part)
+    this.#discarded.add(part)
     await this.#orWarn('remove what came of', entry.path, () => part.discard(failure))
   }
 
