@@ -87,14 +87,26 @@ export class Deframer extends Duplex {
   }
 
   /** The frames of the river; the conversation is handed out as it is met. */
-  *#frames(chunks: Buffer[]): Generator<Frame, void> {
+  *#frames(chunks: Buffer[]): Generator<Frame | undefined, void> {
     for (const { length } of chunks) this.bytesGiven += length
     for (const frame of this.#parser.parse(chunks)) {
-      if (frame.kind === 'message' && isTalk(frame.type)) this.#talk(frame.message)
-      else if (this.#finished || (this.#ended && this.#onTalk === undefined))
+      if (frame.kind === 'message' && isTalk(frame.type)) {
+        this.#talk(frame.message)
+        if (MUCH_IN_LITTLE.includes(frame.message.type)) yield* this.#turn()
+      } else if (this.#finished || (this.#ended && this.#onTalk === undefined))
         throw new SluiceError('ERR_PROTOCOL', AFTER_END)
       else yield frame
     }
+  }
+
+  /** Others have their turn: nothing is given until the event loop has gone round. */
+  *#turn(): Generator<undefined, void> {
+    let isOver = false
+    setImmediate(() => {
+      isOver = true
+      this.#pump.resume()
+    })
+    while (!isOver) yield undefined
   }
 
   #give(frame: Frame): boolean {
@@ -111,6 +123,9 @@ export class Deframer extends Duplex {
     if (this.#onTalk(message) === false) this.#parser.stop()
   }
 }
+
+/** A few bytes of these are about thousands of entries, and a chunk may hold hundreds of them. */
+const MUCH_IN_LITTLE: readonly Message['type'][] = ['plan', 'outcomes']
 
 const CONVERSATION =
   'the peer holds a conversation, as send() does, and these stages go one way: use receive(), or send by hand (sluice pack)'

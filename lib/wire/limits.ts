@@ -30,7 +30,10 @@ export interface Limits {
   depth: number
   /** Nesting of a msgpack payload. */
   msgpackDepth: number
-  /** Items in a list of one message: bounds the work, and the memory, that one message can cause. */
+  /**
+   * Items in a list of one message, and entries that a PLAN or OUTCOMES is about: bounds the work, and the memory, that
+   * one message can cause.
+   */
   list: number
   /**
    * UTF-8 bytes by which names in OUTCOMES may be longer than the paths of their entries, in all of a transfer. As many

@@ -11,7 +11,7 @@ export interface Schema {
   required: Record<string, Check>
   optional?: Record<string, Check>
   /** Checks what concerns several keys at once, when each is right by itself: gives what is wrong. */
-  together?: (map: Record<string, Packed>) => string | undefined
+  together?: (map: Record<string, Packed>, limits: Limits) => string | undefined
 }
 
 type Check = (value: Packed, limits: Limits) => boolean
@@ -131,6 +131,13 @@ function faultOfRange(first: number, count: number): string | undefined {
   return Number.isSafeInteger(first + count) ? undefined : 'with entries beyond 2^53'
 }
 
+/** A range takes a few bytes, however long it is: what it costs whoever hears it must be bounded, too. */
+function checkLength(count: number, { list }: Limits): void {
+  if (count <= list) return
+  const text = `the peer said something of ${count} entries at once; at most ${list} are taken`
+  throw new SluiceError('ERR_LIMIT', text, { expected: list, found: count })
+}
+
 /** What is unreadable says why. */
 function faultOfEntries(map: Record<string, Packed>): string | undefined {
   const entries = map.entries as [type: number, path: string, ...rest: Packed[]][]
@@ -139,15 +146,11 @@ function faultOfEntries(map: Record<string, Packed>): string | undefined {
   return entries.every(isFit) ? undefined : 'with something unreadable that has no code'
 }
 
-function faultOfPlan(map: Record<string, Packed>): string | undefined {
+function faultOfPlan(map: Record<string, Packed>, limits: Limits): string | undefined {
   const { first, plan } = map as { first: number; plan: [count: number, kind: number][] }
-  let end = first
-  for (const [count] of plan) {
-    const fault = faultOfRange(end, count)
-    if (fault !== undefined) return fault
-    end += count
-  }
-  return undefined
+  const count = plan.reduce((sum, [some]) => sum + some, 0)
+  checkLength(count, limits)
+  return faultOfRange(first, count)
 }
 
 function faultOfDigests(map: Record<string, Packed>): string | undefined {
@@ -170,8 +173,9 @@ function faultOfDigests(map: Record<string, Packed>): string | undefined {
   return both && `with a size and a failure of entry ${both[0]}`
 }
 
-function faultOfOutcomes(map: Record<string, Packed>): string | undefined {
+function faultOfOutcomes(map: Record<string, Packed>, limits: Limits): string | undefined {
   const { first, count, except = [] } = map as { first: number; count: number; except?: Indexed[] }
+  checkLength(count, limits)
   return faultOfRange(first, count) ?? faultOfIndices(first, count, except)
 }
 
