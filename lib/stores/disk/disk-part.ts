@@ -50,7 +50,7 @@ export class DiskPart implements Part {
     await file.seal()
     const { brought } = this.#store
     // before it has its name: from then on another file of this transfer may find it there
-    if (file.written) brought?.add(file.written.ino)
+    if (file.written) brought?.add(file.written)
     const folder = parentOf(file.path)
     const { how, name, warning } = await file.complete({
       conflict: policy.conflict,

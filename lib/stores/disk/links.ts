@@ -132,6 +132,6 @@ class Link {
   /** No other link of the transfer takes its place. They are made one after the other, when all files are there. */
   async #brought(at: string): Promise<void> {
     const { brought } = this.#store
-    if (brought) brought.add((await this.#fs.lstat(at)).ino)
+    if (brought) brought.add(await this.#fs.lstat(at))
   }
 }
