@@ -35,7 +35,7 @@ export class Brought {
 
   /** A file that was there is to count as brought; false if it is being overwritten. */
   acknowledge({ path, stats }: Named): boolean {
-    if (this.#doomed.has(textOf(stats))) return false
+    if (this.#doomed.has(idText(stats))) return false
     if (stats.nlink > 1) this.#shared.add(foldName(path))
     else this.add(stats)
     return true
@@ -48,7 +48,7 @@ export class Brought {
 
   /** Calls `replace`, which overwrites the file; false if that must not be. */
   async replacing(there: Named, replace: () => Promise<void>): Promise<boolean> {
-    const file = textOf(there.stats)
+    const file = idText(there.stats)
     if (this.has(there) || this.#doomed.has(file)) return false
     this.#doomed.add(file)
     try {
@@ -60,7 +60,8 @@ export class Brought {
   }
 }
 
-function textOf({ dev, ino }: Id): string {
+/** Device and inode in one. */
+export function idText({ dev, ino }: Id): string {
   return `${dev} ${ino}`
 }
 

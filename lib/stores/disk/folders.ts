@@ -8,6 +8,7 @@ import { isReservedName, storedName } from '../../files/own/reserved.js'
 import { firstFree } from '../../files/publish/first-free.js'
 import type { HandleBudget } from '../../files/tree/handle-budget.js'
 import type { OpenFolder, Tree } from '../../files/tree/tree.js'
+import { idText } from './brought.js'
 
 /** Where the folders are made, and how to wait for handles. */
 interface Place {
@@ -37,8 +38,8 @@ export class ArrivingFolders {
   readonly #modes: ModeMemory = new Map()
   /** Folders on disk that have one of ours in them: with 'power' their names are to be synced. */
   readonly #grown = new Set<string>()
-  /** The inodes of those that were looked at, and the paths on disk of the others. */
-  readonly #inodes = new Set<FileStats['ino']>()
+  /** Those that were looked at, by device and inode, and the paths on disk of the others. */
+  readonly #seen = new Set<string>()
   readonly #unseen: string[] = []
   /** Whether one of them has another path on disk than in the offer. */
   #isMoved = false
@@ -93,13 +94,13 @@ export class ArrivingFolders {
   async holds(there: FileStats): Promise<boolean> {
     const { fs } = this.#place
     for (const path of this.#unseen.splice(0)) {
-      // by inode, since two names can be one on this disk; the root is not below anything
+      // since two names can be one on this disk; the root is not below anything
       const stats = await this.#place.within(parentOf(path), (folder) =>
         lstatIfThere(fs, folder.at(nameOf(path))),
       )
-      if (stats) this.#inodes.add(stats.ino)
+      if (stats) this.#seen.add(idText(stats))
     }
-    return this.#inodes.has(there.ino)
+    return this.#seen.has(idText(there))
   }
 
   /** Makes the names of new folders last. */

@@ -1,5 +1,6 @@
 import { Transform } from 'node:stream'
 import test from 'ava'
+import type { FileStats } from '../../../lib/files/disk/fs.js'
 import { foldName } from '../../../lib/files/disk/names.js'
 import type { Item } from '../../../lib/stages/river/items.js'
 import { Brought } from '../../../lib/stores/disk/brought.js'
@@ -114,6 +115,29 @@ test('a file of another disk that is mounted below the folder is not taken for o
     t.true(await brought.replacing(file(3n, 9n), async () => {}))
   })
   t.true(replaced)
+})
+
+/** On which one folder is another disk, where that has the number of another folder. */
+class TwoDisks extends MemoryDisk {
+  mounted: { ino: bigint; as: bigint } | undefined
+
+  override lstat = async (path: string) => this.#seen(await super.lstat(path))
+  override fstat = async (fd: number) => this.#seen(await super.fstat(fd))
+
+  #seen(stats: FileStats): FileStats {
+    const { ino, as } = this.mounted ?? {}
+    return stats.ino === ino ? { ...stats, dev: 2n, ino: as! } : stats
+  }
+}
+
+test('nor is a folder of another disk taken for one that something was brought into', async (t) => {
+  const disk = new TwoDisks()
+  for (const path of ['/dst', '/dst/a', '/dst/mount', '/dst/mount/folder']) disk.putFolder(path)
+  const { ino: as } = await disk.lstat('/dst/a')
+  const { ino } = await disk.lstat('/dst/mount/folder')
+  disk.mounted = { ino, as }
+  const { found } = await receive({ 'a/x': 'x', 'mount/folder': 'new' }, 'replace', disk)
+  t.deepEqual(found, { 'a/x': 'published', 'mount/folder': 'published' })
 })
 
 test('what was there before is overwritten all the same, by the first that comes', async (t) => {
