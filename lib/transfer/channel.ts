@@ -186,6 +186,8 @@ export class Channel {
     const left = () => Math.max(0, deadline - systemClock.now())
     if (!this.#over && !connection.isGone) {
       this.framer.close()
+      // a stage may hold back what was said until it has heard of the peer, as encryption does: it need not wait for that
+      if (!this.#greeted) this.#endInput()
       await this.#lastEnding.until((last) => last.isReadToEnd || connection.isGone, left())
     }
     this.#over = true
@@ -207,7 +209,7 @@ export class Channel {
 
   readonly #read = (chunk: Buffer): void => {
     this.#heartbeat.heard()
-    if (this.#over) return
+    if (this.#over || this.#isInputEnded) return
     let bytes = chunk
     try {
       bytes = this.#preface?.strip(chunk) ?? chunk
@@ -226,10 +228,14 @@ export class Channel {
     if (this.#over) return
     if (this.#preface?.complete === false)
       this.#fail(new SluiceError('ERR_TRUNCATED', 'the stream ended before its preface did'))
-    else if (!this.#isInputEnded) {
-      this.#isInputEnded = true
-      this.#first.end()
-    }
+    else this.#endInput()
+  }
+
+  /** Tells the stages that nothing more comes in. */
+  #endInput(): void {
+    if (this.#isInputEnded) return
+    this.#isInputEnded = true
+    this.#first.end()
   }
 
   #broken(cause: Error): void {

@@ -1,11 +1,14 @@
 // A peer that does not answer: the error says why, as far as it can be known on this side.
 import { createCipheriv, createDecipheriv } from 'node:crypto'
+import { once } from 'node:events'
 import { pipeline } from 'node:stream/promises'
 import * as zlib from 'node:zlib'
 import test from 'ava'
 import {
+  compression,
   deframer,
   demuxer,
+  encryption,
   fileSource,
   finalizer,
   flushing,
@@ -18,6 +21,7 @@ import {
   receive,
   type SluiceError,
   send,
+  throttle,
   type WireStage,
 } from '../../lib/index.js'
 import { duplexPair } from '../../lib/testing/index.js'
@@ -128,4 +132,52 @@ test('a peer that has said hello is not called silent', async (t) => {
   sending.on('state', (state) => state === 'offered' && far.destroy())
   receive(far, { store: memoryParts(), accept: () => new Promise(() => {}) }).finished.catch(() => {})
   t.notRegex((await errorOf(sending.finished))!.message, /said nothing/)
+})
+
+const SECRET = Buffer.alloc(32, 3)
+const SEALED: Record<string, () => WireStage[]> = {
+  encryption: () => [encryption({ key: SECRET })],
+  'encryption between others': () => [compression(), encryption({ key: SECRET }), throttle({ rate: 1e8 })],
+}
+const LONG_CLOSE = { closeTimeout: 600_000 }
+for (const [what, wire] of Object.entries(SEALED))
+  test(`who stops before the peer has said anything does not wait for it, with ${what}`, async (t) => {
+    for (const side of ['send', 'receive'] as const) {
+      const stages = { wire: wire() }
+      for (const end of ['cancels', 'gives up'] as const) {
+        const [near, far] = await connection(t)
+        far.resume()
+        const limits = { ...LONG_CLOSE, ...(end === 'gives up' && { handshakeTimeout: 20 }) }
+        const transfer =
+          side === 'send'
+            ? send(near, manifest(), { stages, limits })
+            : receive(near, { store: memoryParts(), accept: 'all', stages, limits })
+        // what it begins with is on its way
+        await once(far, 'data')
+        if (end === 'cancels') await transfer.cancel()
+        t.is((await errorOf(transfer.finished))!.code, end === 'cancels' ? 'ERR_CANCELLED' : 'ERR_TIMEOUT')
+      }
+    }
+  })
+
+test('what a peer says once this side has stopped is thrown away, with encryption as well', async (t) => {
+  const [near, far] = await connection(t)
+  const transfer = send(near, manifest(), {
+    stages: { wire: [encryption({ key: SECRET })] },
+    limits: LONG_CLOSE,
+  })
+  const warned: Error[] = []
+  transfer.on('warning', (warning) => warned.push(warning))
+  await once(far, 'data')
+  const over = transfer.cancel()
+  const late = receive(far, {
+    store: memoryParts(),
+    accept: 'all',
+    stages: { wire: [encryption({ key: SECRET })] },
+    limits: LONG_CLOSE,
+  })
+  await over
+  t.is((await errorOf(transfer.finished))!.code, 'ERR_CANCELLED')
+  t.true(['ERR_INTERRUPTED', 'ERR_TRUNCATED'].includes((await errorOf(late.finished))!.code))
+  t.deepEqual(warned, [])
 })
