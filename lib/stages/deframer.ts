@@ -92,21 +92,11 @@ export class Deframer extends Duplex {
     for (const frame of this.#parser.parse(chunks)) {
       if (frame.kind === 'message' && isTalk(frame.type)) {
         this.#talk(frame.message)
-        if (MUCH_IN_LITTLE.includes(frame.message.type)) yield* this.#turn()
+        if (MUCH_IN_LITTLE.includes(frame.message.type)) yield* this.#pump.turn()
       } else if (this.#finished || (this.#ended && this.#onTalk === undefined))
         throw new SluiceError('ERR_PROTOCOL', AFTER_END)
       else yield frame
     }
-  }
-
-  /** Others have their turn: nothing is given until the event loop has gone round. */
-  *#turn(): Generator<undefined, void> {
-    let isOver = false
-    setImmediate(() => {
-      isOver = true
-      this.#pump.resume()
-    })
-    while (!isOver) yield undefined
   }
 
   #give(frame: Frame): boolean {

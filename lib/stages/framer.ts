@@ -96,13 +96,10 @@ export class Framer extends Duplex {
     }
   }
 
+  /** Once it is closed there is none. */
   *#nextTurn(): Generator<undefined, void> {
-    let isThere = false
-    setImmediate(() => {
-      isThere = true
-      if (!this.#isClosed) this.#pump.resume()
-    })
-    while (!isThere) yield undefined
+    yield* this.#pump.turn()
+    while (this.#isClosed) yield undefined
   }
 
   #wake(): void {
