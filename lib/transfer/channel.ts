@@ -2,7 +2,7 @@ import type { Duplex, Readable, Transform, Writable } from 'node:stream'
 import createDebug from 'debug'
 import pump from 'pump'
 import { deferred } from '../async.js'
-import { systemClock } from '../clock.js'
+import { type Clock, systemClock } from '../clock.js'
 import { asSluiceError, isSluiceError, SluiceError } from '../errors.js'
 import type { Keys } from '../known-options.js'
 import type { Limits, PeerLimits } from '../wire/limits.js'
@@ -50,6 +50,8 @@ export interface ConnectionOptions {
   limits?: Partial<Limits>
   /** Cancels the transfer. */
   signal?: AbortSignal
+  /** For tests: what times and limits of time go by. */
+  clock?: Clock
 }
 
 /** Their names. */
@@ -58,6 +60,7 @@ export const CONNECTION_OPTIONS = {
   keepOpen: true,
   limits: true,
   signal: true,
+  clock: true,
 } satisfies Keys<ConnectionOptions>
 
 /** The same, checked and complete. */
@@ -83,6 +86,7 @@ export class Channel {
   /** All of them, the framer and the deframer too. */
   readonly #stages: readonly Duplex[]
   readonly #closeTimeout: number
+  readonly #clock: Clock
   readonly #events: ChannelEvents
   readonly #first: Writable
   readonly #last: Readable
@@ -104,9 +108,10 @@ export class Channel {
   readonly #unheard: ChannelStages['unheard']
 
   constructor(socket: ByteDuplex, stages: ChannelStages, options: SessionOptions, events: ChannelEvents) {
-    const { limits, head } = options
+    const { limits, head, clock = systemClock } = options
     const { formats } = stages
     this.#closeTimeout = limits.closeTimeout
+    this.#clock = clock
     this.#unheard = stages.unheard
     this.#sent = stages.sent
     this.#received = stages.received
@@ -119,29 +124,33 @@ export class Channel {
     this.#stages = [...incoming, ...outgoing]
     this.#first = incoming[0]!
     this.#last = outgoing.at(-1)!
-    this.#lastEnding = new Ending(this.#last)
+    this.#lastEnding = new Ending(this.#last, clock)
     for (const stage of [...stages.incoming, ...stages.outgoing]) stage.on('error', this.#garbled)
     tie(incoming, this.#fail)
     tie(outgoing, this.#fail)
 
-    this.#heartbeat = new Heartbeat(systemClock, limits, {
+    this.#heartbeat = new Heartbeat(clock, limits, {
       // Where something waits to go out there is no need for a sign of life, and it would only pile up.
       ping: () => this.#isBlocked || this.say({ type: 'ping' }),
       isListening: () => !this.#connection.isPaused,
       timedOut: this.#fail,
     })
-    this.#connection = new Connection(socket, {
-      data: (bytes, isOurs) => {
-        if (isOurs) this.#received?.(bytes)
-        this.#read(bytes)
+    this.#connection = new Connection(
+      socket,
+      {
+        data: (bytes, isOurs) => {
+          if (isOurs) this.#received?.(bytes)
+          this.#read(bytes)
+        },
+        drained: () => {
+          this.#isBlocked = false
+          this.#last.resume()
+        },
+        ended: () => this.#ended(),
+        broken: (cause) => this.#broken(cause),
       },
-      drained: () => {
-        this.#isBlocked = false
-        this.#last.resume()
-      },
-      ended: () => this.#ended(),
-      broken: (cause) => this.#broken(cause),
-    })
+      clock,
+    )
     // The list of formats goes in the clear, so that a mismatch can be told from a broken stream.
     if (formats.length > 0) {
       this.#preface = new PrefaceCheck(formats)
@@ -182,8 +191,8 @@ export class Channel {
   async hangUp({ keepOpen, afterPeer }: { keepOpen: boolean; afterPeer: boolean }): Promise<void> {
     this.#heartbeat.stop()
     const connection = this.#connection
-    const deadline = systemClock.now() + this.#closeTimeout
-    const left = () => Math.max(0, deadline - systemClock.now())
+    const deadline = this.#clock.now() + this.#closeTimeout
+    const left = () => Math.max(0, deadline - this.#clock.now())
     if (!this.#over && !connection.isGone) {
       this.framer.close()
       // a stage may hold back what was said until it has heard of the peer, as encryption does: it need not wait for that

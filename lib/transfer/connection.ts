@@ -1,5 +1,6 @@
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import type { Clock } from '../clock.js'
 import { errorOf, SluiceError } from '../errors.js'
 import { checkOption } from '../options.js'
 import { Ending } from './ending.js'
@@ -83,13 +84,13 @@ export class Connection {
   readonly #ending: Ending
   #isPaused = false
 
-  constructor(given: ByteDuplex, events: ConnectionEvents) {
+  constructor(given: ByteDuplex, events: ConnectionEvents, clock?: Clock) {
     // what else one of Node has is looked at where it may be there
     const duplex = given as Duplex
     this.#duplex = duplex
     BUSY.add(given)
     this.#events = events
-    this.#ending = new Ending(duplex)
+    this.#ending = new Ending(duplex, clock)
     duplex
       .on('drain', this.#drained)
       .on('error', this.#broken)

@@ -24,7 +24,10 @@ import {
   throttle,
   type WireStage,
 } from '../../lib/index.js'
-import { duplexPair } from '../../lib/testing/index.js'
+import { duplexPair, FakeClock } from '../../lib/testing/index.js'
+import { encodeMessage } from '../../lib/wire/messages.js'
+import { encodePreface } from '../../lib/wire/preface.js'
+import { HELLO } from '../helpers/peer.js'
 import { connection } from '../helpers/sockets.js'
 
 const SOURCES = memorySources(new Map([['a', 'hello']]))
@@ -181,3 +184,41 @@ test('what a peer says once this side has stopped is thrown away, with encryptio
   t.true(['ERR_INTERRUPTED', 'ERR_TRUNCATED'].includes((await errorOf(late.finished))!.code))
   t.deepEqual(warned, [])
 })
+
+test('all times of a transfer are those of its clock: nobody has to wait for them', async (t) => {
+  const [near, far] = duplexPair()
+  far.on('error', () => {}).resume()
+  const clock = new FakeClock()
+  const waiting = send(near, manifest(), { clock })
+  const over = errorOf(waiting.finished)
+  while (waiting.state !== 'connecting') await once(waiting, 'state')
+  clock.advance(9_999)
+  t.is(waiting.state, 'connecting')
+  clock.advance(1)
+  await closingOf(clock)
+  t.is((await over)!.code, 'ERR_TIMEOUT')
+
+  const [other, peer] = duplexPair()
+  peer.on('error', () => {}).resume()
+  peer.write(Buffer.concat([encodePreface([]), encodeMessage(HELLO)]))
+  const receiving = receive(other, {
+    store: memoryParts(),
+    accept: 'all',
+    clock,
+    limits: { idleTimeout: 2 ** 30 },
+  })
+  const failed = errorOf(receiving.finished)
+  await once(other, 'data')
+  clock.advance(600_000)
+  await closingOf(clock)
+  t.is((await failed)!.code, 'ERR_TIMEOUT')
+  t.is(clock.pending, 0, 'nothing is left to ring')
+})
+
+/** The peer never closes its side: the time for that passes, too. */
+async function closingOf(clock: FakeClock): Promise<void> {
+  for (let turn = 0; turn < 20; turn++) {
+    await new Promise((resolve) => setImmediate(resolve))
+    clock.advance(5_000)
+  }
+}
