@@ -83,6 +83,8 @@ export class Connection {
   readonly #events: ConnectionEvents
   readonly #ending: Ending
   #isPaused = false
+  /** Whether anybody else may listen, or did once: one that listens for a single chunk is gone when we are told of that. */
+  #isShared: boolean
 
   constructor(given: ByteDuplex, events: ConnectionEvents, clock?: Clock) {
     // what else one of Node has is looked at where it may be there
@@ -96,7 +98,9 @@ export class Connection {
       .on('error', this.#broken)
       .on('end', this.#ended)
       .on('close', this.#ended)
+    this.#isShared = !isPlain(duplex) || duplex.listenerCount('data') + duplex.listenerCount('readable') > 0
     this.#try(() => duplex.on('data', this.#data).resume())
+    if (!this.#isShared) duplex.on('newListener', this.#shared)
     // what has happened already is not told again
     if (this.#ending.isGone || duplex.destroyed)
       queueMicrotask(() => this.#broken(duplex.errored ?? new Error('it is closed already')))
@@ -163,7 +167,7 @@ export class Connection {
   }
 
   readonly #data = (chunk: Buffer | Uint8Array | string): void => {
-    const isOurs = isPlain(this.#duplex) && this.#duplex.listenerCount('data') === 1
+    const isOurs = !this.#isShared && isPlain(this.#duplex)
     if (Buffer.isBuffer(chunk)) this.#events.data(chunk, isOurs)
     else if (ArrayBuffer.isView(chunk))
       this.#events.data(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength), false)
@@ -173,11 +177,15 @@ export class Connection {
     }
   }
 
+  readonly #shared = (name: unknown): void => {
+    if (name === 'data' || name === 'readable') this.#isShared = true
+  }
   readonly #drained = (): void => this.#events.drained()
   readonly #ended = (): void => this.#events.ended()
   readonly #broken = (cause: unknown): void => this.#events.broken(errorOf(cause))
   readonly #listeners: readonly [name: string, listener: Listener][] = [
     ['data', this.#data],
+    ['newListener', this.#shared],
     ['drain', this.#drained],
     ['end', this.#ended],
     ['close', this.#ended],
