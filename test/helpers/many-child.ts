@@ -1,6 +1,7 @@
-// Many streams, transactions, rotations or recoveries at once, each of which has handles open for a while.
-//   many-child streams|transactions|rotations|recoveries DIR COUNT
-import { writeFileSync } from 'node:fs'
+// Many streams, transactions, rotations or recoveries at once, each of which has handles open for a while; or as many
+// sources, each in a folder of its own, that one transaction takes in.
+//   many-child streams|transactions|rotations|recoveries|copyIn|moveIn DIR COUNT
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { pipeline } from 'node:stream/promises'
 import { setTimeout as later } from 'node:timers/promises'
@@ -33,5 +34,21 @@ async function work(i: number): Promise<void> {
   await transaction.commit()
 }
 
-const results = await Promise.allSettled(Array.from({ length: Number(count) }, (_, i) => work(i)))
+async function bring(how: 'copyIn' | 'moveIn'): Promise<void> {
+  mkdirSync(`${dir}/in`)
+  await using transaction = await FileTransaction.begin(`${dir}/in`, { durability: 'crash' })
+  const taken = Array.from({ length: Number(count) }, (_, i) => {
+    mkdirSync(`${dir}/out/${i}`, { recursive: true })
+    writeFileSync(`${dir}/out/${i}/file`, '')
+    return transaction[how](`${dir}/out/${i}/file`, `${i}`)
+  })
+  await Promise.all(taken)
+  for (const warning of (await transaction.commit()).warnings) console.log(String(warning))
+}
+
+const all =
+  what === 'copyIn' || what === 'moveIn'
+    ? [bring(what)]
+    : Array.from({ length: Number(count) }, (_, i) => work(i))
+const results = await Promise.allSettled(all)
 for (const one of results) if (one.status === 'rejected') console.log(String(one.reason))

@@ -28,8 +28,7 @@ export class Draft {
   #turn: Promise<unknown> = Promise.resolve()
   /** What folders are to have that are made as copies of others, by their paths. */
   readonly #rights = new Map<string, FolderRights | undefined>()
-  readonly #outside: Outside[] = []
-  /** Those of them that are removed in the end. */
+  /** What was taken in, and is removed in the end. */
   readonly #moved: Outside[] = []
   #number = 0
   #files = 0
@@ -104,8 +103,7 @@ export class Draft {
    */
   async bring(source: string, to: string, move: boolean): Promise<void> {
     await this.#stageAll([to], async (begun) => {
-      const outside = await Outside.open(this.#context.tree, source)
-      this.#outside.push(outside)
+      const outside = await Outside.find(this.#context.tree, source)
       for (const [path, stats] of outside.listed) {
         const at = to + path.slice(outside.name.length)
         await this.#learn(at)
@@ -123,11 +121,6 @@ export class Draft {
       const warning = await outside.remove(durability === 'power')
       if (warning) warnings.push(warning)
     }
-  }
-
-  /** Closes what was opened outside. */
-  async close(): Promise<void> {
-    for (const outside of this.#outside) await outside.close()
   }
 
   /** {@link prepare} of all that was planned. No operation may be running any more. */
@@ -205,7 +198,9 @@ export class Draft {
       if (move) return { shown: to, there: read, mtimeMs: read.mtimeMs }
       return own.there ? own : { mode: plainMode(read) }
     }
-    return stageCopy(this.#context, path, this.#home(to), attributes, undefined, outside.tree)
+    return outside.within((tree) =>
+      stageCopy(this.#context, path, this.#home(to), attributes, undefined, tree),
+    )
   }
 
   /** Plans new content, and begins to stage it. To be called in a turn. */
