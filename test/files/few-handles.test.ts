@@ -15,6 +15,7 @@ const COUNTS = {
   rotations: [600, 1],
   recoveries: [600, 0],
   copyIn: [scale(400, 2000), 2],
+  parts: [400, 1],
   moveIn: [scale(400, 2000), 1],
 } as const
 

@@ -1,6 +1,6 @@
-// Many streams, transactions, rotations or recoveries at once, each of which has handles open for a while; or as many
+// Many streams, transactions, rotations, recoveries or parts at once, each of which has handles open for a while; or as many
 // sources, each in a folder of its own, that one transaction takes in.
-//   many-child streams|transactions|rotations|recoveries|copyIn|moveIn DIR COUNT
+//   many-child streams|transactions|rotations|recoveries|parts|copyIn|moveIn DIR COUNT
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { pipeline } from 'node:stream/promises'
@@ -8,6 +8,7 @@ import { setTimeout as later } from 'node:timers/promises'
 import {
   createAtomicWriteStream,
   FileTransaction,
+  PartFile,
   recoverTransactions,
   rotateFile,
 } from '../../lib/files/index.js'
@@ -26,6 +27,15 @@ async function work(i: number): Promise<void> {
     writeFileSync(`${dir}/${i}`, '')
     await rotateFile(`${dir}/${i}`, { durability: 'crash' })
     return
+  }
+  if (what === 'parts') {
+    // some in one folder, some in folders of their own
+    await using part = await PartFile.open(`${dir}/${i % 2 === 0 ? i : 'in'}/${i}`, {
+      size: 1,
+      journal: true,
+    })
+    await later(100)
+    return void (await part.write(0, Buffer.from('1')))
   }
   await mkdir(`${dir}/${i}`)
   if (what === 'recoveries') return void (await recoverTransactions(`${dir}/${i}`))

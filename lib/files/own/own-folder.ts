@@ -83,7 +83,6 @@ async function makeOwnFolder(tree: Tree, name: string): Promise<OpenFolder | und
 async function enterOwn(tree: Tree, name: string): Promise<OpenFolder | undefined> {
   try {
     const made = await tree.makeFolder(name, 0o700)
-    tree.forget(name)
     return made === 'created' ? await tree.folder(name) : await enterIfOurs(tree, name)
   } catch (error) {
     return unlessTaken(error, 'EEXIST')
@@ -107,7 +106,6 @@ export async function findOwnFolder(
   name: string,
   passOver?: PassOver,
 ): Promise<OpenFolder | undefined> {
-  tree.forget(name)
   return enterIfOurs(tree, name, passOver).catch((error: unknown) => unlessTaken(error, 'ENOENT'))
 }
 
@@ -123,7 +121,7 @@ async function enterIfOurs(tree: Tree, name: string, passOver?: PassOver): Promi
     passOver?.(ofAnother(name, there.uid))
     return undefined
   }
-  const folder = await tree.folder(name)
+  const folder = await tree.folderNow(name)
   let isOurs = false
   try {
     const stats = await fs.fstat(folder.fd)
@@ -135,11 +133,21 @@ async function enterIfOurs(tree: Tree, name: string, passOver?: PassOver): Promi
   }
 }
 
-/** The names of the files in one of our folders, but for those of other users. */
-export async function ownNames(tree: Tree, folder: OpenFolder, passOver?: PassOver): Promise<string[]> {
+/**
+ * The names of the files in one of our folders, but for those of other users.
+ * @param isWanted the others are not looked at
+ */
+export async function ownNames(
+  tree: Tree,
+  folder: OpenFolder,
+  {
+    passOver,
+    isWanted = () => true,
+  }: { passOver?: PassOver | undefined; isWanted?: (name: string) => boolean } = {},
+): Promise<string[]> {
   const { fs } = tree
   const names: string[] = []
-  for (const name of (await folder.list()).map(String)) {
+  for (const name of (await folder.list()).map(String).filter(isWanted)) {
     const there = await ifThere(fs.lstat(folder.at(name)))
     if (there && !isOfUser(fs, there)) passOver?.(ofAnother(`${folder.path}/${name}`, there.uid))
     else names.push(name)
