@@ -4,7 +4,6 @@ import { ifThere, isOfUser } from '../disk/stats.js'
 import type { OpenFolder, Tree } from '../tree/tree.js'
 import {
   isJournalName,
-  isOwnFolderName,
   isUnforeseenFolder,
   OWN_FOLDERS,
   parseIntentName,
@@ -12,11 +11,6 @@ import {
   unforeseenFolder,
 } from './names.js'
 import { ownerOfTemporary } from './temporary-name.js'
-
-/** Whether a path below a root is that of one of our folders, or of something in it. */
-export function isInOwnFolder(path: string): boolean {
-  return isOwnFolderName(path.split('/')[0]!)
-}
 
 /**
  * Told of what has a name of ours and belongs to another user. It is not read: whoever wrote it could have us change

@@ -15,6 +15,7 @@ import {
 import { nodeFileSystem } from '../disk/node-fs.js'
 import type { Prefix } from '../journal/journal-records.js'
 import { type TakenOver, takeOver } from '../journal/take-over.js'
+import { checkNotReserved, checkTargetNotReserved } from '../own/reserved.js'
 import { roomOf } from '../own/room.js'
 import type { Tree } from '../tree/tree.js'
 import { BarePart } from './bare-part.js'
@@ -41,6 +42,7 @@ export async function placeOf(
     const { tree, path } = where
     checkLocalPath('path', path)
     checkName(nameOf(path), tree.fs.platform, path)
+    checkNotReserved(path)
     const leave = journal ? await enterRoom(tree.fs) : () => {}
     return { tree, path, leave: async () => leave() }
   }
@@ -48,6 +50,7 @@ export async function placeOf(
   const file = localTarget('the path of a part', given)
   // a path that ends in a slash means a folder
   checkName(given.endsWith('/') ? '' : basename(given), fs.platform, given)
+  checkTargetNotReserved(given)
   const leave = await enterRoom(fs)
   try {
     const shared = await shareTree(dirname(file), fs, { durability, create: makeParents })

@@ -2,12 +2,11 @@ import { printable, SluiceError } from '../../errors.js'
 import { badOption } from '../../options.js'
 import { plainMode, withAccessList } from '../disk/access-list.js'
 import type { FileStats } from '../disk/fs.js'
-import { checkBelow, nameOf, parentOf } from '../disk/names.js'
+import { checkBelow, parentOf } from '../disk/names.js'
 import { lstatIfThere } from '../disk/stats.js'
 import type { FolderRights } from '../intent/intent.js'
 import { inFolder, type StagedFile, stage, stageCopy } from '../intent/staging.js'
-import { isInOwnFolder } from '../own/own-folder.js'
-import { ownerOfTemporary } from '../own/temporary-name.js'
+import { checkNotReserved } from '../own/reserved.js'
 import { Aliases } from './aliases.js'
 import type { TransactionContext } from './context.js'
 import { fewAtOnce } from './folder.js'
@@ -215,7 +214,7 @@ export class Draft {
     const { root, fs } = this.#context.tree
     for (const path of paths) {
       checkBelow(path, root, fs.platform, 'begin a transaction there, or take them in by copyIn or moveIn')
-      checkNotOurs(path)
+      checkNotReserved(path)
       this.#context.pending.check(path)
     }
     const planned = this.#turn.then(async () => {
@@ -281,11 +280,6 @@ export class Draft {
     while (this.#planner.known(home) !== 'folder') home = parentOf(home)
     return home
   }
-}
-
-function checkNotOurs(path: string): void {
-  if (ownerOfTemporary(nameOf(path)) === undefined && !isInOwnFolder(path)) return
-  throw new SluiceError('ERR_USAGE', `${printable(path)} is a name that Sluice itself uses`, { path })
 }
 
 function checkDifferent(from: string, to: string): void {

@@ -121,7 +121,8 @@ test('what cannot be taken in is refused by its name, and everything stays as it
     ['/out', 'sub', 'ERR_TRANSACTION', /sub is a folder already/],
     ['/out/one', 'sub', 'ERR_TRANSACTION', /sub is a folder/],
     ['/out', '../x', 'ERR_PATH', /not a path below/],
-    ['/out/one', '.sluice/x', 'ERR_USAGE', /Sluice itself/],
+    ['/out/one', '.sluice/x', 'ERR_PATH', /Sluice itself/],
+    ['/out/one', 'new/.SLUICE', 'ERR_PATH', /Sluice itself/],
   ] as const) {
     for (const how of ['copyIn', 'moveIn'] as const) {
       const transaction = await begin(fs)
