@@ -17,6 +17,7 @@ import {
   incomplete,
   lengthOf,
   type PartFileOptions,
+  policyOf,
   unexpected,
 } from './part-options.js'
 
@@ -229,11 +230,11 @@ export class PartFile {
 
   async #complete(options: CompleteOptions): Promise<Published> {
     const { part, journal } = this.#begun
-    const { size = part.extent.end, conflict } = this.#options
+    const { size = part.extent.end } = this.#options
     if (!part.covers(0, size)) throw incomplete(this.path, size, part.extent.bytes)
     await this.#compare()
     await journal?.check()
-    this.#published = await part.complete({ ...(conflict && { conflict }), ...options })
+    this.#published = await part.complete({ ...policyOf(this.path, this.#options), ...options })
     try {
       await journal?.end()
     } catch (error) {

@@ -304,6 +304,25 @@ test('nothing of a caller lands in our folder, or has another name of ours, howe
   t.is(part.path, 'sluice')
 })
 
+test('a file that nobody may write to is replaced only if that is said, and the part stays', async (t) => {
+  for (const conflict of ['overwrite', 'replace'] as const) {
+    const disk = memory()
+    disk.put('/d/a', 'old', 0o444)
+    const open = (replaceReadOnly: boolean) =>
+      PartFile.open('/d/a', { fs: disk, conflict, journal: true, replaceReadOnly })
+    const part = await open(false)
+    await part.write(0, Buffer.from('new'))
+    const refused = { code: 'ERR_PERMISSION', message: /^a is read-only \(mode 0444\).*set replaceReadOnly/ }
+    await t.throwsAsync(part.complete(), refused)
+    await part.close()
+    t.is(`${disk.snapshot().get('/d/a')}`, 'old')
+    await using again = await open(true)
+    t.is(again.position, 3)
+    t.is((await again.complete()).how, 'replaced')
+    t.is(`${disk.snapshot().get('/d/a')}`, 'new')
+  }
+})
+
 test('what is no path to a file has no part', async (t) => {
   const disk = memory()
   const tree = await Tree.open('/d', { fs: disk })
