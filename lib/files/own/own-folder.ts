@@ -112,7 +112,7 @@ async function enterIfOurs(tree: Tree, name: string, passOver?: PassOver): Promi
   // looked at first: that of another user cannot even be entered
   const there = await tree.within('', (root) => fs.lstat(root.at(name)))
   if (there.isDirectory() && !isOfUser(fs, there)) {
-    passOver?.(ofAnother(name, there.uid))
+    passOver?.(entryOfAnother(name, there.uid))
     return undefined
   }
   const folder = await tree.folderNow(name)
@@ -143,13 +143,13 @@ export async function ownNames(
   const names: string[] = []
   for (const name of (await folder.list()).map(String).filter(isWanted)) {
     const there = await ifThere(fs.lstat(folder.at(name)))
-    if (there && !isOfUser(fs, there)) passOver?.(ofAnother(`${folder.path}/${name}`, there.uid))
+    if (there && !isOfUser(fs, there)) passOver?.(entryOfAnother(`${folder.path}/${name}`, there.uid))
     else names.push(name)
   }
   return names
 }
 
-function ofAnother(path: string, uid: number): SluiceError {
+function entryOfAnother(path: string, uid: number): SluiceError {
   const message = `${printable(path)} belongs to another user (${uid}), and is passed over; only that user can end what it stands for`
   return new SluiceError('ERR_PERMISSION', message, { path })
 }

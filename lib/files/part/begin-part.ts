@@ -106,7 +106,7 @@ async function goOnAt(
 ): Promise<BegunPart> {
   const part = new BarePart(tree, path, options)
   return orClose(part, async () => {
-    if (!(await part.isOfUser())) throw ofAnother(part.partPath)
+    if (!(await part.isOfUser())) throw partOfAnother(part.partPath)
     await part.resume(offset)
     return { part, digest: digestOf(options) }
   })
@@ -182,7 +182,7 @@ async function prove(
   return 0
 }
 
-function ofAnother(path: string): SluiceError {
+function partOfAnother(path: string): SluiceError {
   const message = `the part ${printable(path)} belongs to another user, who could change it at any time: begin a new one`
   return new SluiceError('ERR_PERMISSION', message, { path })
 }

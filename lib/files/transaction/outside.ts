@@ -50,7 +50,7 @@ export class Outside {
         throw new SluiceError('ERR_NO_SUCH_FILE', `${printable(path)} does not exist`, { path })
       // by what the paths lead to: a folder may have several
       const real = await fs.realpath(path)
-      if (isIn(real, root) || isIn(root, real)) {
+      if (isAtOrBelow(real, root) || isAtOrBelow(root, real)) {
         const message = `${printable(path)} and the folder of the transaction, ${printable(root)}, lie one inside the other; copy and move take what is in it`
         throw new SluiceError('ERR_USAGE', message, { path })
       }
@@ -158,6 +158,6 @@ async function removeEmpty(tree: Tree, path: string): Promise<void> {
 }
 
 /** Whether the paths are equal, or the first one is below the other; both are resolved. */
-function isIn(path: string, folder: string): boolean {
+function isAtOrBelow(path: string, folder: string): boolean {
   return `${path}${sep}`.startsWith(folder.endsWith(sep) ? folder : `${folder}${sep}`)
 }
