@@ -10,7 +10,8 @@ import { fitted, localPath, type PathLike } from '../disk/names.js'
 import { nodeFileSystem } from '../disk/node-fs.js'
 import { isOfUser, lstatIfThere, unlinkIfThere } from '../disk/stats.js'
 import { temporaryName } from '../own/temporary-name.js'
-import type { OpenFolder } from '../tree/open-folder.js'
+import { handlesOf } from '../tree/handle-budget.js'
+import { Folder, type OpenFolder } from '../tree/open-folder.js'
 
 /** An earlier content of a file that was kept. */
 export interface Backup {
@@ -82,7 +83,8 @@ async function linkOrCopy(
 }
 
 /**
- * The backups in a folder, the oldest first. Throws system errors.
+ * The backups in a folder by their names, the oldest first, also those that somebody else may have put there: nothing here
+ * restores, counts or removes such. Throws system errors.
  * @param name only those of this file
  */
 export async function listBackups(
@@ -123,19 +125,23 @@ export async function backupJudge(
   return (stats) => isOfUser(fs, stats) || owners.some(({ uid }) => uid === stats.uid)
 }
 
-/** The backups of a file that nobody planted ({@link backupJudge}), the oldest first. Throws system errors. */
+/**
+ * The backups of a file that nobody planted ({@link backupJudge}), the oldest first. Throws system errors.
+ * @param name without it those of all files in the folder
+ */
 export async function trueBackups(
   fs: FileSystem,
   folder: OpenFolder,
-  name: string,
+  name?: string,
   made?: string,
 ): Promise<(Backup & { stats: FileStats })[]> {
-  const backups = await listBackups(fs, folder, name)
-  if (backups.length === 0) return []
-  const isTrue = await backupJudge(fs, folder, name, made)
+  const judges = new Map<string, (stats: FileStats) => boolean>()
   const found: (Backup & { stats: FileStats })[] = []
-  for (const backup of backups) {
+  for (const backup of await listBackups(fs, folder, name)) {
+    const isTrue = judges.get(backup.of) ?? (await backupJudge(fs, folder, name ?? backup.of, made))
+    judges.set(backup.of, isTrue)
     const stats = await lstatIfThere(fs, folder.at(basename(backup.path)))
+    // a folder with such a name is no backup
     if (stats && !stats.isDirectory() && isTrue(stats)) found.push({ ...backup, stats })
   }
   return found
@@ -227,13 +233,13 @@ export interface RemovedBackups {
  * Removes old backups from a folder, not from those below it. The age of a backup is that in its name: the times of
  * the file are those of its content, which may be years older. A backup with a time in the future (the clock was
  * wrong) counts as just made; a later write with `backup` removes it in its turn. Touches only files with the names
- * of backups of this library. Fails with `ERR_USAGE`, `ERR_PERMISSION`, `ERR_READ_ONLY`, `ERR_WRITE`; what was
+ * of backups of this library; what somebody else planted among them does not count, and stays. Fails with `ERR_USAGE`, `ERR_PERMISSION`, `ERR_READ_ONLY`, `ERR_WRITE`; what was
  * removed before stays removed.
  */
 export function removeBackups(dir: PathLike, options: RemoveBackupsOptions = {}): Promise<RemovedBackups> {
   return audited('removeBackups', dir, options, async () => {
     const { olderThan = A_DAY, keep = 0, name, dryRun = false, fs = nodeFileSystem, now = Date.now } = options
-    const folder = localPath('folder', dir)
+    const path = localPath('folder', dir)
     checkDuration('olderThan', olderThan)
     checkWhole('keep', keep, 0)
     checkFlag('dryRun', dryRun)
@@ -241,26 +247,30 @@ export function removeBackups(dir: PathLike, options: RemoveBackupsOptions = {})
     checkOption('name', name, isName, 'that of a file in the folder')
     const removed: RemovedBackups = { count: 0, bytes: 0, paths: [] }
     const before = now() - olderThan
-    try {
-      for (const { path, time } of withoutNewest(await listBackups(fs, folder, name), keep)) {
+    const remove = async (folder: OpenFolder) => {
+      for (const { path, time, stats } of withoutNewest(await trueBackups(fs, folder, name), keep)) {
         if (time >= before) continue
-        const there = await lstatIfThere(fs, path)
-        // a folder with such a name is no backup
-        if (!there || there.isDirectory()) continue
-        if (!dryRun && !(await unlinkIfThere(fs, path))) continue
+        if (!dryRun && !(await unlinkIfThere(fs, folder.at(basename(path))))) continue
         removed.count++
-        removed.bytes += there.size
+        removed.bytes += stats.size
         removed.paths.push(path)
       }
+    }
+    const handles = handlesOf(fs)
+    try {
+      await handles.brief(async () => {
+        const folder = await handles.retry(() => Folder.open(fs, path))
+        await remove(folder).finally(() => folder.close())
+      })
       return removed
     } catch (error) {
-      throw diskError(error, 'remove backups in', folder)
+      throw diskError(error, 'remove backups in', path)
     }
   })
 }
 
 /** All but the newest `keep` of each file. */
-function withoutNewest(backups: Backup[], keep: number): Backup[] {
+function withoutNewest<B extends Backup>(backups: B[], keep: number): B[] {
   const left = new Map<string, number>()
   const older = backups.toReversed().filter(({ of }) => {
     const seen = left.get(of) ?? 0

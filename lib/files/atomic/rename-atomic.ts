@@ -3,6 +3,7 @@ import { type Clock, systemClock } from '../../clock.js'
 import { printable, SluiceError } from '../../errors.js'
 import { checkAbortSignal, checkChoice, checkFlag } from '../../options.js'
 import { type Audited, audited } from '../audit/recorder.js'
+import { checkReplaceable } from '../disk/attributes.js'
 import { diskError, errorCode } from '../disk/disk-error.js'
 import type { FileStats, FileSystem } from '../disk/fs.js'
 import { type Copied, copyFile, dropOldName, moveFile, orRemove } from '../disk/move-file.js'
@@ -16,7 +17,6 @@ import { handlesOf } from '../tree/handle-budget.js'
 import { makeFolders } from '../tree/make-folders.js'
 import { Folder } from '../tree/open-folder.js'
 import { takeFreeName } from './take-free-name.js'
-import { checkReplaceable } from './target.js'
 
 /** Options of {@link renameAtomic}. */
 export interface RenameOptions extends Audited {

@@ -237,7 +237,10 @@ class NeededFiles {
     if (!tree) return needed
     try {
       for (const file of await IntentFile.find(tree)) {
-        const intent = await file.read()
+        const intent = await file.read().catch((error: unknown) => {
+          // that of a newer Sluice may need any path, too
+          if (!isSluiceError(error, 'ERR_TRANSACTION')) throw error
+        })
         if (!intent) return null
         for (const { temporary, backup } of intent.actions)
           for (const path of [temporary, backup]) if (path !== undefined) needed.add(top + path)

@@ -65,7 +65,7 @@ export async function collectLeftovers(tree: Tree, options: CollectOptions = {})
       const folder = await findOwnFolder(tree, ours, passOver)
       if (!folder) continue
       try {
-        const names = (await ownNames(tree, folder, passOver)).filter(isJournalName)
+        const names = (await ownNames(tree, folder, { passOver })).filter(isJournalName)
         // all at once, so that all together are waited for no longer than one
         for (const name of names) await look(tree, folder, name, watch).catch(() => {})
         for (const name of names) {

@@ -10,7 +10,7 @@ import {
   checkWhole,
   isBytes,
 } from '../../options.js'
-import type { ModeMemory } from '../disk/attributes.js'
+import { checkReplaceable, type ModeMemory } from '../disk/attributes.js'
 import type { FileIdentity, FileSystem } from '../disk/fs.js'
 import type { Prefix } from '../journal/journal-records.js'
 import {
@@ -63,6 +63,8 @@ export interface PartFileOptions extends BarePartOptions {
   algorithm?: string
   /** What happens if something has the name of the file already. Default 'rename'. */
   conflict?: Conflict
+  /** Also replace a file that nobody may write to, as one of mode 0444; else that is `ERR_PERMISSION`. Default false. */
+  replaceReadOnly?: boolean
   /**
    * How often the whole content may come, in all, until it has the digest that is expected. Each time that it has not,
    * the part is reset. Default 3.
@@ -125,6 +127,7 @@ export function checkPart(options: PartFileOptions): void {
   checkChoice('conflict', options.conflict, CONFLICTS)
   checkFlag('makeParents', options.makeParents)
   checkFlag('journal', options.journal)
+  checkFlag('replaceReadOnly', options.replaceReadOnly)
   checkWhole('size', options.size, 0)
   const { size = Number.MAX_SAFE_INTEGER } = options
   if (offset !== undefined && offset > size) throw badOption('offset', `at most the size of ${size}`, offset)
@@ -164,6 +167,18 @@ export function unexpected(
       : `it came ${attempts} times, and was given up`
   const message = `the content of ${printable(details.path)} is not what is expected; ${wayOut}`
   return new SluiceError('ERR_DIGEST', message, details)
+}
+
+/** What happens to what has the name of a finished file: one that nobody may write to stays, unless the options say so. */
+export function policyOf(path: string, { conflict, replaceReadOnly }: PartFileOptions): CompleteOptions {
+  return {
+    ...(conflict && { conflict }),
+    async replacing(there, replace) {
+      checkReplaceable(path, there, replaceReadOnly)
+      await replace()
+      return true
+    },
+  }
 }
 
 /** The error for a file of `size` bytes of which only `there` were written. */

@@ -45,7 +45,7 @@ export async function chooseBackup(
   if (typeof which === 'string') {
     const at = basename(which)
     const backup = backups.find(({ path }) => basename(path) === at)
-    if (!backup || !(await isIn(fs, folder, which)))
+    if (!backup || !(await leadsInto(fs, folder, which)))
       throw noBackup(shown, `has no backup ${printable(which)}`, backups)
     const stats = await fs.lstat(folder.at(at))
     const isTrue = await backupJudge(fs, folder, name)
@@ -69,7 +69,7 @@ function planted(path: string, backup: string, { uid }: FileStats): SluiceError 
 }
 
 /** Whether a name or path of a backup leads into the folder. */
-async function isIn(fs: FileSystem, folder: OpenFolder, which: string): Promise<boolean> {
+async function leadsInto(fs: FileSystem, folder: OpenFolder, which: string): Promise<boolean> {
   if (which === basename(which)) return true
   const above = await ifThere(fs.stat(dirname(which)))
   return above !== undefined && sameInode(above, await fs.fstat(folder.fd))

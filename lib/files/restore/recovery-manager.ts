@@ -3,7 +3,7 @@ import { checkChoice, checkFunction, checkLocalPath, checkObject, checkWhole } f
 import { checkAudit } from '../audit/audit-record.js'
 import { diskError } from '../disk/disk-error.js'
 import { checkBelow, localPath, type PathLike } from '../disk/names.js'
-import { isInOwnFolder } from '../own/own-folder.js'
+import { checkNotReserved } from '../own/reserved.js'
 import { backupMeant, type WhichBackup } from './choose-backup.js'
 import { openRecovery, type RecoveryContext, type RecoveryManagerOptions } from './context.js'
 import { keepFromBackup } from './keep-from-backup.js'
@@ -208,8 +208,7 @@ export class RecoveryManager implements AsyncDisposable {
     checkLocalPath('path', path)
     const { tree, lock, store, now } = this.#context
     checkBelow(path, tree.root, tree.fs.platform, 'open a manager there')
-    if (isInOwnFolder(path))
-      throw new SluiceError('ERR_PATH', `${printable(path)} is in our own folder`, { path })
+    checkNotReserved(path)
     await lock.check()
     await endUnfinished(this.#context, path)
     const time = now()

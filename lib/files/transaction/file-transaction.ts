@@ -282,7 +282,6 @@ export class FileTransaction implements AsyncDisposable {
 
   /** Closes everything, and records how it ended. */
   async #end(status: 'ok' | 'failed', files: Changes, error?: Error): Promise<void> {
-    await this.#draft.close()
     await closeContext(this.#context)
     this.#failure.end()
     const { tree, id } = this.#context

@@ -4,6 +4,7 @@ import {
   checkAbortSignal,
   checkCallback,
   checkChoice,
+  checkFlag,
   checkMode,
   checkObject,
   checkOption,
@@ -45,6 +46,11 @@ export interface TransactionOptions {
   id?: string
   /** What committed files survive. 'power' (default): a loss of power; 'crash': the death of the process. */
   durability?: Durability
+  /**
+   * Also replace files that nobody may write to, as those of mode 0444; else the commit fails with `ERR_PERMISSION`.
+   * Default false.
+   */
+  replaceReadOnly?: boolean
   fs?: FileSystem
   /** Only one transaction runs in a folder at a time: how long to wait for others. Milliseconds, default 10,000. */
   lock?: { timeout?: number; signal?: AbortSignal }
@@ -78,6 +84,7 @@ export function checkTransactionOptions(options: TransactionOptions): void {
   checkOption('id', id, isId, 'a text of 1 to 200 characters')
   checkChoice('durability', durability, ['crash', 'power'])
   checkChoice('unfinished', unfinished, ['recover', 'refuse'])
+  checkFlag('replaceReadOnly', options.replaceReadOnly)
   checkCallback('progress', progress)
   checkAbortSignal('signal', signal)
   checkAudit(audit)
