@@ -1,5 +1,4 @@
-import { checkKeys, type Keys } from './known-options.js'
-import { badOption, checkOption } from './options.js'
+import { badOption, checkKeys, checkOption, type Keys, pickKnown } from './options.js'
 import { SendMemory } from './stages/bytes/send-memory.js'
 import { makeWireStages, type WireStage } from './stages/bytes/wire-stage.js'
 import { deframer } from './stages/deframer.js'
@@ -22,13 +21,11 @@ export interface SendOptions extends ManifestOptions, ConnectionOptions {
   stages?: { wire?: readonly WireStage[] }
 }
 
-const STAGES = { wire: true } satisfies Keys<NonNullable<SendOptions['stages']>>
-
-const OPTIONS = {
+const OPTIONS: Keys<SendOptions> = {
   ...CONNECTION_OPTIONS,
   ...MANIFEST_OPTIONS,
   stages: true,
-} satisfies Keys<SendOptions>
+}
 
 const SILENT =
   'the peer has said nothing: a receiver by hand (sluice unpack) goes one way and cannot answer, so use receive() there, or send by hand (sluice pack)'
@@ -49,7 +46,7 @@ export function send(
   options: SendOptions = {},
 ): Transfer {
   checkKeys('options', options, OPTIONS)
-  checkKeys('stages', options.stages, STAGES)
+  checkKeys('stages', options.stages, { wire: true })
   const isSource = Array.isArray(source) || isManifest(source)
   const expected = 'a list of paths, or a manifest from manifestOf() or manifestFrom()'
   checkOption('source', source, isSource, expected)
@@ -71,7 +68,9 @@ export function send(
     },
     {
       prepare: async (signal) => {
-        manifest = isManifest(source) ? source : await manifestOf(source, { ...options, signal })
+        manifest = isManifest(source)
+          ? source
+          : await manifestOf(source, { ...pickKnown(options, MANIFEST_OPTIONS), signal })
         return manifest
       },
       river: ({ plan, passed, warn }) => {

@@ -4,7 +4,7 @@ import pump from 'pump'
 import { deferred } from '../async.js'
 import { systemClock } from '../clock.js'
 import { asSluiceError, isSluiceError, SluiceError } from '../errors.js'
-import type { Keys } from '../known-options.js'
+import type { Keys } from '../options.js'
 import type { Limits, PeerLimits } from '../wire/limits.js'
 import type { Message } from '../wire/messages.js'
 import { encodePreface, PrefaceCheck } from '../wire/preface.js'
@@ -53,12 +53,12 @@ export interface ConnectionOptions {
 }
 
 /** Their names. */
-export const CONNECTION_OPTIONS = {
+export const CONNECTION_OPTIONS: Keys<ConnectionOptions> = {
   head: true,
   keepOpen: true,
   limits: true,
   signal: true,
-} satisfies Keys<ConnectionOptions>
+}
 
 /** The same, checked and complete. */
 export type SessionOptions = ConnectionOptions & { limits: Limits }

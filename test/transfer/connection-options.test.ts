@@ -34,7 +34,7 @@ const BOTH: Record<string, [options: object, message: RegExp]> = {
     { stages: { wire: [{ outgoing: new PassThrough() }] } },
     /^stages.wire\[0\].outgoing must/,
   ],
-  'a limit that is none': [{ limits: { patience: 1 } }, /^the name of a limit must/],
+  'a limit that is none': [{ limits: { patience: 1 } }, /^the name of an option in limits must/],
   'a time that no timer can wait': [
     { limits: { idleTimeout: 2 ** 31 } },
     /^limits.idleTimeout .* to 2147483647/,

@@ -1,8 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { basename, join } from 'node:path'
 import { A_DAY } from '../../clock.js'
-import { checkDuration, checkFlag, checkOption, checkWhole } from '../../options.js'
-import { type Audited, audited } from '../audit/recorder.js'
+import { checkDuration, checkFlag, checkKeys, checkOption, checkWhole } from '../../options.js'
+import { AUDITED, type Audited, audited } from '../audit/recorder.js'
 import { diskError, errorCode, SystemError } from '../disk/disk-error.js'
 import type { FileStats, FileSystem } from '../disk/fs.js'
 import { copyFile, moveOver, orRemove } from '../disk/move-file.js'
@@ -38,8 +38,10 @@ export async function makeBackup(
   fs: FileSystem,
   folder: OpenFolder,
   name: string,
-  { time, power }: { time: number; power: boolean },
+  options: { time: number; power: boolean },
 ): Promise<string | undefined> {
+  checkKeys('options', options, { time: true, power: true })
+  const { time, power } = options
   const path = folder.at(name)
   const there = await lstatIfThere(fs, path)
   if (!there) return undefined
@@ -232,6 +234,15 @@ export interface RemovedBackups {
  */
 export function removeBackups(dir: PathLike, options: RemoveBackupsOptions = {}): Promise<RemovedBackups> {
   return audited('removeBackups', dir, options, async () => {
+    checkKeys('options', options, {
+      ...AUDITED,
+      olderThan: true,
+      keep: true,
+      name: true,
+      dryRun: true,
+      fs: true,
+      now: true,
+    })
     const { olderThan = A_DAY, keep = 0, name, dryRun = false, fs = nodeFileSystem, now = Date.now } = options
     const folder = localPath('folder', dir)
     checkDuration('olderThan', olderThan)

@@ -4,11 +4,12 @@ import {
   badOption,
   checkChoice,
   checkFlag,
+  checkKeys,
   checkMode,
-  checkObject,
   checkOption,
   checkWhole,
   isBytes,
+  type Keys,
 } from '../../options.js'
 import type { ModeMemory } from '../disk/attributes.js'
 import type { FileIdentity, FileSystem } from '../disk/fs.js'
@@ -44,6 +45,25 @@ export interface BarePartOptions {
   modes?: ModeMemory
   /** The part file exists, and other code of this process has written and sealed all of it. */
   written?: FileIdentity
+}
+
+const PART_OPTIONS: Keys<PartFileOptions> = {
+  partName: true,
+  offset: true,
+  mode: true,
+  mtime: true,
+  durability: true,
+  modes: true,
+  written: true,
+  fs: true,
+  makeParents: true,
+  size: true,
+  expected: true,
+  algorithm: true,
+  conflict: true,
+  attempts: true,
+  prefix: true,
+  journal: true,
 }
 
 /** Options of {@link PartFile.open}. */
@@ -116,7 +136,7 @@ export const DEFAULT_ALGORITHM = 'sha256'
 
 /** Checks the options of {@link PartFile.open}: `ERR_USAGE`, and `ERR_UNSUPPORTED` for the algorithm. */
 export function checkPart(options: PartFileOptions): void {
-  checkObject('the options of a part', options)
+  checkKeys('options', options, PART_OPTIONS)
   const { algorithm = DEFAULT_ALGORITHM, expected, prefix, offset } = options
   checkWhole('offset', offset, 0)
   checkMode('mode', options.mode)
@@ -132,7 +152,7 @@ export function checkPart(options: PartFileOptions): void {
   const length = cryptoLength(algorithm)
   if (expected !== undefined) checkDigest('expected', expected, length)
   if (prefix !== undefined) {
-    checkObject('prefix', prefix)
+    checkKeys('prefix', prefix, { offset: true, digest: true })
     checkWhole('prefix.offset', prefix.offset ?? null, 0)
     checkDigest('prefix.digest', prefix.digest, length)
   }

@@ -1,6 +1,5 @@
 import type { Transform } from 'node:stream'
-import { checkKeys, type Keys } from '../../known-options.js'
-import { badOption, checkCallback, checkNumber, checkOption } from '../../options.js'
+import { badOption, checkCallback, checkKeys, checkNumber, checkOption, type Keys } from '../../options.js'
 import type { Limits } from '../../wire/limits.js'
 import { bytesGiven, makeGuest, type StageStream } from './guest.js'
 
@@ -55,7 +54,7 @@ const FRAMES_PER_SECOND = 8
  */
 export function makeWireStages(wire: readonly WireStage[] = [], keepOpen = false, limits: Limits) {
   checkOption('stages.wire', wire, Array.isArray(wire), 'a list of wire stages, as throttle() gives one')
-  wire.forEach(checkStage)
+  for (const [at, stage] of wire.entries()) checkStage(`stages.wire[${at}]`, stage)
   if (keepOpen && wire.length > 0)
     throw badOption('keepOpen', 'false with wire stages: where their bytes end is not known', keepOpen)
   const rate = Math.min(...wire.map((stage) => stage.rate ?? Number.POSITIVE_INFINITY))
@@ -109,8 +108,7 @@ function pairOf(stage: WireStage) {
 }
 
 /** What is no stage would be left out, and the bytes would go as they are: in the clear, where it should have encrypted. */
-function checkStage(stage: WireStage, at: number): void {
-  const option = `stages.wire[${at}]`
+export function checkStage(option: string, stage: WireStage): void {
   const expected = 'a wire stage, as throttle() gives one: an object with outgoing, incoming or both'
   const isObject = typeof stage === 'object' && stage !== null && !('pipe' in stage)
   checkOption(option, stage, isObject, expected)

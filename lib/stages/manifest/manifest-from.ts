@@ -1,12 +1,12 @@
 import type { Readable } from 'node:stream'
 import { printable, SluiceError } from '../../errors.js'
-import { checkOption } from '../../options.js'
+import { checkKeys, checkOption } from '../../options.js'
 import { isSourceStore, type SourceEntry, type SourceStore } from '../../stores/sources.js'
 import { streamSource } from '../../stores/stream-source.js'
 import type { WireEntry } from '../../wire/entry.js'
 import { type Limits, limitsOf } from '../../wire/limits.js'
 import { checkPath } from '../../wire/paths.js'
-import { type Manifest, OfferBuilder, type OfferOptions } from './builder.js'
+import { type Manifest, OFFER_OPTIONS, OfferBuilder, type OfferOptions } from './builder.js'
 
 /** What {@link manifestOfEntries} takes. */
 export interface EntriesOptions extends OfferOptions {
@@ -21,6 +21,7 @@ export interface EntriesOptions extends OfferOptions {
  * Throws `ERR_USAGE` and `ERR_UNSUPPORTED`.
  */
 export function manifestFrom(stream: Readable, options: OfferOptions & { name: string }): Manifest {
+  checkKeys('options', options, { ...OFFER_OPTIONS, name: true })
   const { name } = options
   checkOption('stream', stream, typeof stream?.pipe === 'function', 'a Readable')
   checkOption('stream', stream, !stream.readableEncoding, 'a Readable of bytes, without setEncoding()')
@@ -44,6 +45,7 @@ export function manifestOfEntries(
   store: SourceStore,
   options: EntriesOptions,
 ): Manifest {
+  checkKeys('options', options, { ...OFFER_OPTIONS, name: true, limits: true })
   checkOption('entries', entries, typeof entries?.[Symbol.iterator] === 'function', 'iterable')
   checkOption('store', store, isSourceStore(store), 'an object with rereadable(), and open() or stream()')
   const limits = limitsOf(options.limits)

@@ -37,7 +37,7 @@ export function duplexConformance(
   connect: () => Pair | Promise<Pair>,
   options: DuplexConformance = {},
 ): ConformanceCase[] {
-  checkSuite('connect', connect, options)
+  checkSuite('connect', connect, options, { own: { many: true, bound: true } })
   const patience = patienceOf(options)
   const { many = 4 * 1024 * 1024, bound = 64 * 1024 * 1024 } = options
   const small = randomContent(5000)
