@@ -1,5 +1,5 @@
 import { createHash, getHashes } from 'node:crypto'
-import { isSluiceError, printable, type SluiceError } from '../../errors.js'
+import { counted, isSluiceError, printable, type SluiceError } from '../../errors.js'
 import { badOption, checkChoice, checkKeys, checkOption, checkWhole, type Keys } from '../../options.js'
 import { AUDITED, type Audited, audited } from '../audit/recorder.js'
 import { errorCode, readError } from '../disk/disk-error.js'
@@ -141,9 +141,11 @@ class Checking {
   #size(found: number): void {
     const { size, minSize = 0, maxSize = found } = this.#options
     if (size !== undefined && found !== size)
-      this.#fail('size', size, found, `has ${found} bytes, not ${size}`)
-    if (found < minSize) this.#fail('size', minSize, found, `has ${found} bytes, fewer than ${minSize}`)
-    if (found > maxSize) this.#fail('size', maxSize, found, `has ${found} bytes, more than ${maxSize}`)
+      this.#fail('size', size, found, `has ${counted(found, 'byte')}, not ${size}`)
+    if (found < minSize)
+      this.#fail('size', minSize, found, `has ${counted(found, 'byte')}, fewer than ${minSize}`)
+    if (found > maxSize)
+      this.#fail('size', maxSize, found, `has ${counted(found, 'byte')}, more than ${maxSize}`)
   }
 
   async #content(fs: FileSystem, fd: number): Promise<void> {

@@ -170,6 +170,6 @@ async function standsThere(fs: FileSystem, fd: number, bytes: Buffer): Promise<b
 
 /** The error `ERR_SOURCE_CHANGED`. */
 function changedWhileRead(path: string, attempts: number): SluiceError {
-  const message = `${printable(path)} changed each of the ${attempts} times that it was read; try it again when it rests`
+  const message = `${printable(path)} changed ${attempts === 1 ? 'while' : `each of the ${attempts} times that`} it was read; try it again when it rests`
   return new SluiceError('ERR_SOURCE_CHANGED', message, { path })
 }

@@ -1,5 +1,5 @@
 import { cryptoLength } from '../../digest/crypto-digest.js'
-import { printable, SluiceError } from '../../errors.js'
+import { counted, printable, SluiceError } from '../../errors.js'
 import {
   badOption,
   checkChoice,
@@ -180,14 +180,15 @@ export function unexpected(
 ): SluiceError {
   const wayOut =
     left > 0
-      ? `it was reset: send it again from its beginning (${left} more attempts)`
-      : `it came ${attempts} times, and was given up`
+      ? `it was reset: send it again from its beginning (${counted(left, 'more attempt')})`
+      : `it came ${counted(attempts, 'time')}, and was given up`
   const message = `the content of ${printable(details.path)} is not what is expected; ${wayOut}`
   return new SluiceError('ERR_DIGEST', message, details)
 }
 
 /** The error for a file of `size` bytes of which only `there` were written. */
 export function incomplete(path: string, size: number, there: number): SluiceError {
-  const message = `${size - there} of the ${size} bytes of ${printable(path)} are missing: write them first`
+  const left = size - there
+  const message = `${left} of the ${size} bytes of ${printable(path)} ${left === 1 ? 'is' : 'are'} missing: write the rest first`
   return new SluiceError('ERR_STATE', message, { path })
 }
