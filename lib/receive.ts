@@ -93,7 +93,7 @@ export function receive(socket: ByteDuplex, options: ReceiveOptions): Transfer {
       framer: framer({ maxFrame }),
       deframer: (onTalk) => deframer({ limits, onTalk }),
       ...wire,
-      unheard: heldBack,
+      unheard: (said, heard, waited) => (waited ? heldBack(said, heard) : undefined),
       received: memory && ((chunk) => memory.received(chunk)),
     },
     {

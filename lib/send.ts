@@ -28,7 +28,7 @@ const OPTIONS: Keys<SendOptions> = {
 }
 
 const SILENT =
-  'the peer has said nothing: a receiver by hand (sluice unpack) goes one way and cannot answer, so use receive() there, or send by hand (sluice pack)'
+  'the peer has said nothing: a receiver by hand (sluice unpack), if it is one, goes one way and cannot answer; use receive() there, or send by hand (sluice pack)'
 
 /**
  * Sends files and folders over a duplex stream to a `receive` on its other side.
@@ -63,7 +63,8 @@ export function send(
       framer: framer({ maxFrame }),
       deframer: (onTalk) => deframer({ limits, onTalk }),
       ...wire,
-      unheard: (said, heard) => heldBack(said, heard) ?? (heard === 0 ? SILENT : undefined),
+      unheard: (said, heard, waited) =>
+        (waited ? heldBack(said, heard) : undefined) ?? (heard === 0 ? SILENT : undefined),
       sent: memory && ((chunk) => memory.sent(chunk)),
     },
     {

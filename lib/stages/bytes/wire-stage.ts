@@ -64,7 +64,7 @@ export function makeWireStages(wire: readonly WireStage[] = [], keepOpen = false
     wire.flatMap((stage, at) => {
       const make = pairs[at]?.[side] ?? (stage[side] && (() => stage[side]!()))
       const option = `stages.wire[${at}].${side}`
-      return make ? { option, stage: makeGuest(option, make) } : []
+      return make ? { option, stage: makeGuest(option, make), isPaired: pairs[at] !== undefined } : []
     })
   const formats = wire.flatMap((stage, at) => (pairs[at] ?? stage).format ?? [])
   const outgoing = makeAll('outgoing')
@@ -77,14 +77,23 @@ export function makeWireStages(wire: readonly WireStage[] = [], keepOpen = false
   return { maxFrame, outgoing: stagesOf(outgoing), incoming: stagesOf(incoming), formats, heldBack }
 }
 
-type Made = { option: string; stage: Transform }
+interface Made {
+  option: string
+  stage: Transform
+  /** It may have to wait for the peer before it gives anything. */
+  isPaired: boolean
+}
 
 const PROMPT =
   'a wire stage has to give out all that it was given without waiting for more: flushing() does that for the compressors of node:zlib'
 
-/** Stages that gave less than they were given: bytes that came out of one went into the next. */
+/**
+ * Stages that gave less than they were given: bytes that came out of one went into the next. Of one that waits for the peer
+ * nothing is known.
+ */
 function* holding(made: readonly Made[], cameOut: number): Generator<string, void> {
-  for (const [at, { option, stage }] of made.entries()) {
+  for (const [at, { option, stage, isPaired }] of made.entries()) {
+    if (isPaired) continue
     const next = made[at + 1]
     const [given, gave] = [bytesGiven(stage), next ? bytesGiven(next.stage) : cameOut]
     const name = stage.constructor?.name || 'a stage'
