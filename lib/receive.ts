@@ -1,7 +1,7 @@
 import type { Transform } from 'node:stream'
 import { inSlices } from './async.js'
 import { asSluiceError, type SluiceError } from './errors.js'
-import { checkKeys, checkOption, type Keys, pickKnown } from './options.js'
+import { checkKeys, checkObject, checkOption, type Keys, pickKnown } from './options.js'
 import { makeGuest, type StageStream } from './stages/bytes/guest.js'
 import { ReceivedMemory } from './stages/bytes/received-memory.js'
 import { makeWireStages, type WireStage } from './stages/bytes/wire-stage.js'
@@ -74,7 +74,8 @@ const OPTIONS: Keys<ReceiveOptions> = {
  * @throws SluiceError `ERR_USAGE` for an option, `ERR_STATE` for a socket that carries a transfer already
  */
 export function receive(socket: ByteDuplex, options: ReceiveOptions): Transfer {
-  checkKeys('options', options ?? null, OPTIONS)
+  checkObject('options', options)
+  checkKeys('options', options, OPTIONS)
   checkKeys('stages', options.stages, { wire: true, file: true })
   const limits = limitsOf(options.limits)
   const { accept, stages } = options
@@ -134,8 +135,14 @@ export function receive(socket: ByteDuplex, options: ReceiveOptions): Transfer {
 }
 
 function fileStages(makers: readonly (() => StageStream)[]): Transform[] {
-  const areMakers = Array.isArray(makers) && makers.every((make) => typeof make === 'function')
-  checkOption('stages.file', makers, areMakers, 'a list of functions that make a Transform')
+  checkOption('stages.file', makers, Array.isArray(makers), 'a list of functions that make a Transform')
+  for (const [at, make] of makers.entries())
+    checkOption(
+      `stages.file[${at}]`,
+      make,
+      typeof make === 'function',
+      'a function that makes a Transform, as () => mapCuts(…)',
+    )
   return makers.map((make, at) => makeGuest(`stages.file[${at}]`, make, { ofItems: true }))
 }
 

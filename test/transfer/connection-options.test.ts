@@ -44,7 +44,10 @@ const RECEIVER: Record<string, [options: object, message: RegExp]> = {
   'no accept': [{ accept: undefined }, /^accept must/],
   'no folder': [{ dir: undefined }, /^dir must/],
   'a policy that is none': [{ conflict: 'whatever' }, /^conflict must/],
-  'file stages in place of their makers': [{ stages: { file: [new PassThrough()] } }, /^stages.file must/],
+  'file stages in place of their makers': [
+    { stages: { file: [new PassThrough()] } },
+    /^stages.file\[0\] must be a function/,
+  ],
   'file stages that are no list': [{ stages: { file: () => new PassThrough() } }, /^stages.file/],
   'a folder and a store': [{ store: memoryParts() }, /^dir must be left out where store is given/],
 }

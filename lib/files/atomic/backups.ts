@@ -84,10 +84,24 @@ async function linkOrCopy(
 }
 
 /**
- * The backups in a folder, the oldest first. Throws system errors.
+ * The backups in a folder, the oldest first. Fails with `ERR_USAGE`, and with the codes of disk failures.
  * @param name only those of this file
  */
 export async function listBackups(
+  fs: FileSystem,
+  folder: string | OpenFolder,
+  name?: string,
+): Promise<Backup[]> {
+  checkOption('fs', fs, typeof fs?.readdir === 'function', 'a file system, such as nodeFileSystem')
+  try {
+    return await backupsIn(fs, folder, name)
+  } catch (error) {
+    throw diskError(error, 'list the backups in', typeof folder === 'string' ? folder : folder.path)
+  }
+}
+
+/** {@link listBackups} that throws system errors. */
+export async function backupsIn(
   fs: FileSystem,
   folder: string | OpenFolder,
   name?: string,
@@ -132,7 +146,7 @@ export async function trueBackups(
   name: string,
   made?: string,
 ): Promise<(Backup & { stats: FileStats })[]> {
-  const backups = await listBackups(fs, folder, name)
+  const backups = await backupsIn(fs, folder, name)
   if (backups.length === 0) return []
   const isTrue = await backupJudge(fs, folder, name, made)
   const found: (Backup & { stats: FileStats })[] = []
@@ -253,7 +267,7 @@ export function removeBackups(dir: PathLike, options: RemoveBackupsOptions = {})
     const removed: RemovedBackups = { count: 0, bytes: 0, paths: [] }
     const before = now() - olderThan
     try {
-      for (const { path, time } of withoutNewest(await listBackups(fs, folder, name), keep)) {
+      for (const { path, time } of withoutNewest(await backupsIn(fs, folder, name), keep)) {
         if (time >= before) continue
         const there = await lstatIfThere(fs, path)
         // a folder with such a name is no backup

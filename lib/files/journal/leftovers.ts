@@ -1,5 +1,5 @@
 import type { SluiceError } from '../../errors.js'
-import { checkKeys } from '../../options.js'
+import { checkKeys, checkOption } from '../../options.js'
 import { diskError } from '../disk/disk-error.js'
 import type { FileStats } from '../disk/fs.js'
 import { parentOf } from '../disk/names.js'
@@ -51,6 +51,7 @@ export interface CollectOptions extends ClaimOptions {
  * @returns what was found
  */
 export async function collectLeftovers(tree: Tree, options: CollectOptions = {}): Promise<Leftover[]> {
+  checkOption('tree', tree, typeof tree?.folder === 'function', 'an open Tree: await Tree.open(path)')
   checkKeys('options', options, {
     dryRun: true,
     wait: true,

@@ -3,6 +3,7 @@ import {
   checkFunction,
   checkKeys,
   checkNumber,
+  checkObject,
   checkOption,
   type Keys,
 } from '../../options.js'
@@ -27,7 +28,8 @@ export function checkSuite<O extends ConformanceOptions>(
   { own, needed = [], optional = [] }: Names<O> = {},
 ): void {
   checkFunction(name, make)
-  checkKeys<object>('options', options ?? null, { ...CONFORMANCE_OPTIONS, ...own })
+  checkObject('options', options)
+  checkKeys<object>('options', options, { ...CONFORMANCE_OPTIONS, ...own })
   for (const key of needed) checkFunction(String(key), options[key])
   for (const key of ['open', 'after', ...optional] as const) checkCallback(String(key), options[key])
   const { badOptions = [], patience } = options
