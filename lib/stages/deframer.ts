@@ -1,5 +1,6 @@
 import { Duplex } from 'node:stream'
 import { SluiceError } from '../errors.js'
+import { checkKeys } from '../options.js'
 import { type Frame, FrameParser } from '../wire/frame-parser.js'
 import { isTalk } from '../wire/frames.js'
 import { type Limits, limitsOf } from '../wire/limits.js'
@@ -36,7 +37,9 @@ export class Deframer extends Duplex {
   /** Bytes that it was given. */
   bytesGiven = 0
 
-  constructor({ limits, onTalk }: DeframerOptions = {}) {
+  constructor(options: DeframerOptions = {}) {
+    checkKeys('options', options, { limits: true, onTalk: true })
+    const { limits, onTalk } = options
     super({ readableObjectMode: true, readableHighWaterMark: 2, writableHighWaterMark: BUFFERED })
     this.#limits = limitsOf(limits)
     this.#onTalk = onTalk

@@ -2,7 +2,7 @@ import { Readable } from 'node:stream'
 import { TimeSlice } from '../async.js'
 import { type Clock, systemClock } from '../clock.js'
 import { SluiceError } from '../errors.js'
-import { badOption, checkOption, checkWhole } from '../options.js'
+import { badOption, checkKeys, checkOption, checkWhole } from '../options.js'
 import { Plan } from '../transfer/plan.js'
 import { DEFAULT_LIMITS } from '../wire/limits.js'
 import type { SendMemory } from './bytes/send-memory.js'
@@ -61,6 +61,14 @@ export class FileSource extends Readable {
   #resume = () => {}
 
   constructor(manifest: Manifest, options: FileSourceOptions) {
+    checkKeys('options', options, {
+      plan: true,
+      maxRun: true,
+      clock: true,
+      signal: true,
+      memory: true,
+      onFailure: true,
+    })
     const { maxRun = DEFAULT_LIMITS.frame, clock = systemClock, signal } = options
     const expected = 'what manifestOf(), manifestFrom() or manifestOfEntries() gave'
     checkOption('manifest', manifest, isManifest(manifest), expected)

@@ -4,7 +4,7 @@ import pump from 'pump'
 import { deferred } from '../async.js'
 import { type Clock, systemClock } from '../clock.js'
 import { asSluiceError, isSluiceError, SluiceError } from '../errors.js'
-import type { Keys } from '../known-options.js'
+import type { Keys } from '../options.js'
 import type { Limits, PeerLimits } from '../wire/limits.js'
 import type { Message } from '../wire/messages.js'
 import { encodePreface, PrefaceCheck } from '../wire/preface.js'
@@ -33,8 +33,11 @@ export interface ChannelStages {
   incoming: Transform[]
   /** The formats of the wire stages, the first applied first. */
   formats: string[]
-  /** Why the peer was not understood before its HELLO, by the bytes that went out and came in; undefined if it is not known. */
-  unheard(said: number, heard: number): string | undefined
+  /**
+   * Why the peer was not understood before its HELLO, by the bytes that went out and came in; undefined if it is not known.
+   * @param waited as long as a peer may take: a stage that has given nothing by now holds it back
+   */
+  unheard(said: number, heard: number, waited: boolean): string | undefined
   /** Told of each chunk that the socket has taken, and reads no more. Where that is not known of it, nothing is told. */
   sent?: ((chunk: Buffer) => void) | undefined
   /** Told of each chunk that the socket made for this channel alone. Where that is not known, nothing is told. */
@@ -55,13 +58,13 @@ export interface ConnectionOptions {
 }
 
 /** Their names. */
-export const CONNECTION_OPTIONS = {
+export const CONNECTION_OPTIONS: Keys<ConnectionOptions> = {
   head: true,
   keepOpen: true,
   limits: true,
   signal: true,
   clock: true,
-} satisfies Keys<ConnectionOptions>
+}
 
 /** The same, checked and complete. */
 export type SessionOptions = ConnectionOptions & { limits: Limits }
@@ -266,7 +269,7 @@ export class Channel {
   /** Where the peer was silent from the beginning, the reason may be known here. */
   #explained(error: Error): Error {
     if (this.#greeted || !isSluiceError(error) || !SILENCE.includes(error.code)) return error
-    const why = this.#unheard(this.#said, this.deframer.bytesGiven)
+    const why = this.#unheard(this.#said, this.deframer.bytesGiven, error.code === 'ERR_TIMEOUT')
     return why === undefined
       ? error
       : new SluiceError(error.code, `${error.message}; ${why}`, { cause: error })

@@ -48,6 +48,12 @@ function isPlain(duplex: ByteDuplex): boolean {
 /** Those that carry a transfer: two of them would take the bytes of each other. */
 const BUSY = new WeakSet<ByteDuplex>()
 
+/** A request or a response of `node:http`: beginners hand these over, and they have the connection. */
+function isHttp(given: unknown): boolean {
+  const { socket, headers, getHeader } = (given ?? {}) as Record<string, unknown>
+  return typeof socket === 'object' && (headers !== undefined || typeof getHeader === 'function')
+}
+
 /**
  * Throws unless it is a {@link ByteDuplex}, and carries no transfer.
  * @param keepOpen whether it is to be given back, which takes `unshift`, too
@@ -58,7 +64,8 @@ export function checkDuplex(option: string, duplex: ByteDuplex, keepOpen: boolea
   const methods = duplex as unknown as Record<string, unknown> | undefined
   const missing = METHODS.find((name) => typeof methods?.[name] !== 'function')
   const isOfBytes = !readableObjectMode && !writableObjectMode && !readableEncoding
-  checkOption(option, duplex, missing === undefined && isOfBytes, 'a duplex stream of bytes')
+  const ofHttp = isHttp(duplex) ? ': the socket of this request or response, on an upgrade' : ''
+  checkOption(option, duplex, missing === undefined && isOfBytes, `a duplex stream of bytes${ofHttp}`)
   const canGiveBack = !keepOpen || typeof methods?.unshift === 'function'
   checkOption(option, duplex, canGiveBack, 'a duplex stream with unshift() where keepOpen is asked for')
   if (!BUSY.has(duplex)) return

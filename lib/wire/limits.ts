@@ -1,4 +1,4 @@
-import { checkChoice, checkWhole } from '../options.js'
+import { checkKeys, checkWhole } from '../options.js'
 
 /**
  * What a peer may ask of us. All sizes in bytes, all times in milliseconds. HELLO tells the peer `frame`, `message`,
@@ -84,8 +84,8 @@ const LONGEST = 2 ** 31 - 1
  * @throws SluiceError `ERR_USAGE` for an unknown limit or an invalid value
  */
 export function limitsOf(given: Partial<Limits> = {}): Limits {
+  checkKeys('limits', given, DEFAULT_LIMITS)
   for (const [name, value] of Object.entries(given)) {
-    checkChoice('the name of a limit', name, Object.keys(DEFAULT_LIMITS))
     const most = name.endsWith('Timeout') || name === 'pingInterval' ? LONGEST : Number.MAX_SAFE_INTEGER
     checkWhole(`limits.${name}`, value ?? null, 1, most)
   }

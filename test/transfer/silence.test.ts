@@ -1,6 +1,7 @@
 // A peer that does not answer: the error says why, as far as it can be known on this side.
 import { createCipheriv, createDecipheriv } from 'node:crypto'
 import { once } from 'node:events'
+import type { Duplex } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import * as zlib from 'node:zlib'
 import test from 'ava'
@@ -50,6 +51,28 @@ async function moved(stage: WireStage, handshakeTimeout: number) {
 
 const KEY = Buffer.alloc(32, 1)
 const IV = Buffer.alloc(16, 2)
+/** Stages that have done nothing wrong when a peer says nothing, or leaves at once. */
+const BLAMELESS: Record<string, () => WireStage[]> = {
+  encryption: () => [encryption({ key: KEY })],
+  'compression and encryption': () => [compression(), encryption({ key: KEY })],
+  'a stage of Node that flushes': () => [{ format: 'x', outgoing: () => flushing(zlib.createGzip()) }],
+}
+for (const [what, stages] of Object.entries(BLAMELESS))
+  for (const how of ['end', 'destroy', 'resume'] as const)
+    test(`no stage is blamed where the peer says nothing: ${what}, ${how}`, async (t) => {
+      for (const start of [
+        (near: Duplex, options: object) => send(near, manifest(), options),
+        (near: Duplex, options: object) => receive(near, { store: memoryParts(), accept: 'all', ...options }),
+      ]) {
+        const [near, far] = duplexPair()
+        far.on('error', () => {}).resume()
+        far[how]()
+        const limits = { handshakeTimeout: 1000 }
+        const error = await errorOf(start(near, { stages: { wire: stages() }, limits }).finished)
+        t.notRegex(error!.message, /stages\.wire|flushing/)
+      }
+    })
+
 const HOLDING: Record<string, [WireStage, RegExp]> = {
   gzip: [
     { outgoing: () => zlib.createGzip(), incoming: () => zlib.createGunzip() },

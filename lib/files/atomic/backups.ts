@@ -1,8 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { basename, join } from 'node:path'
 import { A_DAY } from '../../clock.js'
-import { checkDuration, checkFlag, checkOption, checkWhole } from '../../options.js'
-import { type Audited, audited } from '../audit/recorder.js'
+import { checkDuration, checkFlag, checkKeys, checkOption, checkWhole } from '../../options.js'
+import { AUDITED, type Audited, audited } from '../audit/recorder.js'
 import { diskError, errorCode, SystemError } from '../disk/disk-error.js'
 import type { FileStats, FileSystem } from '../disk/fs.js'
 import { copyFile, moveOver, orRemove } from '../disk/move-file.js'
@@ -39,8 +39,10 @@ export async function makeBackup(
   fs: FileSystem,
   folder: OpenFolder,
   name: string,
-  { time, power }: { time: number; power: boolean },
+  options: { time: number; power: boolean },
 ): Promise<string | undefined> {
+  checkKeys('options', options, { time: true, power: true })
+  const { time, power } = options
   const path = folder.at(name)
   const there = await lstatIfThere(fs, path)
   if (!there) return undefined
@@ -84,10 +86,24 @@ async function linkOrCopy(
 
 /**
  * The backups in a folder by their names, the oldest first, also those that somebody else may have put there: nothing here
- * restores, counts or removes such. Throws system errors.
+ * restores, counts or removes such. Fails with `ERR_USAGE`, and with the codes of disk failures.
  * @param name only those of this file
  */
 export async function listBackups(
+  fs: FileSystem,
+  folder: string | OpenFolder,
+  name?: string,
+): Promise<Backup[]> {
+  checkOption('fs', fs, typeof fs?.readdir === 'function', 'a file system, such as nodeFileSystem')
+  try {
+    return await backupsIn(fs, folder, name)
+  } catch (error) {
+    throw diskError(error, 'list the backups in', typeof folder === 'string' ? folder : folder.path)
+  }
+}
+
+/** {@link listBackups} that throws system errors. */
+export async function backupsIn(
   fs: FileSystem,
   folder: string | OpenFolder,
   name?: string,
@@ -137,7 +153,7 @@ export async function trueBackups(
 ): Promise<(Backup & { stats: FileStats })[]> {
   const judges = new Map<string, (stats: FileStats) => boolean>()
   const found: (Backup & { stats: FileStats })[] = []
-  for (const backup of await listBackups(fs, folder, name)) {
+  for (const backup of await backupsIn(fs, folder, name)) {
     const isTrue = judges.get(backup.of) ?? (await backupJudge(fs, folder, name ?? backup.of, made))
     judges.set(backup.of, isTrue)
     const stats = await lstatIfThere(fs, folder.at(basename(backup.path)))
@@ -233,11 +249,20 @@ export interface RemovedBackups {
  * Removes old backups from a folder, not from those below it. The age of a backup is that in its name: the times of
  * the file are those of its content, which may be years older. A backup with a time in the future (the clock was
  * wrong) counts as just made; a later write with `backup` removes it in its turn. Touches only files with the names
- * of backups of this library; what somebody else planted among them does not count, and stays. Fails with `ERR_USAGE`, `ERR_PERMISSION`, `ERR_READ_ONLY`, `ERR_WRITE`; what was
- * removed before stays removed.
+ * of backups of this library; what somebody else planted among them does not count, and stays. Fails with `ERR_USAGE`,
+ * `ERR_PERMISSION`, `ERR_READ_ONLY`, `ERR_WRITE`; what was removed before stays removed.
  */
 export function removeBackups(dir: PathLike, options: RemoveBackupsOptions = {}): Promise<RemovedBackups> {
   return audited('removeBackups', dir, options, async () => {
+    checkKeys('options', options, {
+      ...AUDITED,
+      olderThan: true,
+      keep: true,
+      name: true,
+      dryRun: true,
+      fs: true,
+      now: true,
+    })
     const { olderThan = A_DAY, keep = 0, name, dryRun = false, fs = nodeFileSystem, now = Date.now } = options
     const path = localPath('folder', dir)
     checkDuration('olderThan', olderThan)

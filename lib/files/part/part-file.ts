@@ -1,6 +1,6 @@
 import { Limiter } from '../../async.js'
 import { isSluiceError, printable, SluiceError } from '../../errors.js'
-import { badOption } from '../../options.js'
+import { checkKeys, checkOption } from '../../options.js'
 import type { Hasher } from '../disk/digest-file.js'
 import { diskError } from '../disk/disk-error.js'
 import type { FileIdentity } from '../disk/fs.js'
@@ -127,12 +127,12 @@ export class PartFile {
     bytes: Uint8Array | readonly Uint8Array[],
     options: { seal?: boolean } = {},
   ): Promise<void> {
+    checkKeys('options', options, { seal: true })
     const buffers = buffersOf(bytes)
-    const length = lengthOf(buffers)
-    checkPosition('position', position, length)
+    checkPosition('position', position, lengthOf(buffers))
+    const end = position + lengthOf(buffers)
     const { size = Number.MAX_SAFE_INTEGER } = this.#options
-    if (position + length > size)
-      throw badOption('the end of the bytes', `at most the size of ${size}`, position + length)
+    checkOption('the end of the bytes', end, end <= size, `at most the size of ${size}`)
     await this.#turn.run(() => this.#write(position, buffers, options))
     if (this.#isWhole) await this.complete()
   }

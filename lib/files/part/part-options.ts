@@ -1,14 +1,15 @@
 import { cryptoLength } from '../../digest/crypto-digest.js'
-import { printable, SluiceError } from '../../errors.js'
+import { counted, printable, SluiceError } from '../../errors.js'
 import {
   badOption,
   checkChoice,
   checkFlag,
+  checkKeys,
   checkMode,
-  checkObject,
   checkOption,
   checkWhole,
   isBytes,
+  type Keys,
 } from '../../options.js'
 import { checkReplaceable, type ModeMemory } from '../disk/attributes.js'
 import type { FileIdentity, FileSystem } from '../disk/fs.js'
@@ -44,6 +45,26 @@ export interface BarePartOptions {
   modes?: ModeMemory
   /** The part file exists, and other code of this process has written and sealed all of it. */
   written?: FileIdentity
+}
+
+const PART_OPTIONS: Keys<PartFileOptions> = {
+  partName: true,
+  offset: true,
+  mode: true,
+  mtime: true,
+  durability: true,
+  modes: true,
+  written: true,
+  fs: true,
+  makeParents: true,
+  size: true,
+  expected: true,
+  algorithm: true,
+  conflict: true,
+  replaceReadOnly: true,
+  attempts: true,
+  prefix: true,
+  journal: true,
 }
 
 /** Options of {@link PartFile.open}. */
@@ -118,7 +139,7 @@ export const DEFAULT_ALGORITHM = 'sha256'
 
 /** Checks the options of {@link PartFile.open}: `ERR_USAGE`, and `ERR_UNSUPPORTED` for the algorithm. */
 export function checkPart(options: PartFileOptions): void {
-  checkObject('the options of a part', options)
+  checkKeys('options', options, PART_OPTIONS)
   const { algorithm = DEFAULT_ALGORITHM, expected, prefix, offset } = options
   checkWhole('offset', offset, 0)
   checkMode('mode', options.mode)
@@ -135,7 +156,7 @@ export function checkPart(options: PartFileOptions): void {
   const length = cryptoLength(algorithm)
   if (expected !== undefined) checkDigest('expected', expected, length)
   if (prefix !== undefined) {
-    checkObject('prefix', prefix)
+    checkKeys('prefix', prefix, { offset: true, digest: true })
     checkWhole('prefix.offset', prefix.offset ?? null, 0)
     checkDigest('prefix.digest', prefix.digest, length)
   }
@@ -163,8 +184,8 @@ export function unexpected(
 ): SluiceError {
   const wayOut =
     left > 0
-      ? `it was reset: send it again from its beginning (${left} more attempts)`
-      : `it came ${attempts} times, and was given up`
+      ? `it was reset: send it again from its beginning (${counted(left, 'more attempt')})`
+      : `it came ${counted(attempts, 'time')}, and was given up`
   const message = `the content of ${printable(details.path)} is not what is expected; ${wayOut}`
   return new SluiceError('ERR_DIGEST', message, details)
 }
@@ -183,6 +204,7 @@ export function policyOf(path: string, { conflict, replaceReadOnly }: PartFileOp
 
 /** The error for a file of `size` bytes of which only `there` were written. */
 export function incomplete(path: string, size: number, there: number): SluiceError {
-  const message = `${size - there} of the ${size} bytes of ${printable(path)} are missing: write them first`
+  const left = size - there
+  const message = `${left} of the ${size} bytes of ${printable(path)} ${left === 1 ? 'is' : 'are'} missing: write the rest first`
   return new SluiceError('ERR_STATE', message, { path })
 }

@@ -1,5 +1,5 @@
 import { printable, SluiceError } from '../../errors.js'
-import { badOption, checkChoice } from '../../options.js'
+import { badOption, checkChoice, checkKeys } from '../../options.js'
 import { diskError, errorCode } from '../disk/disk-error.js'
 import type { FileIdentity, FileStats, FileSystem } from '../disk/fs.js'
 import { moveOver } from '../disk/move-file.js'
@@ -39,6 +39,20 @@ export interface PublishOptions {
   suffixes?: SuffixMemory
   /** The file that was written and verified. Given, nothing else gets the name: it fails with `ERR_WRITE`. */
   written?: FileIdentity | undefined
+}
+
+/** `ERR_USAGE` for a wrong option. */
+export function checkPublish(options: Partial<PublishOptions>): void {
+  checkKeys('options', options, {
+    conflict: true,
+    durability: true,
+    isThere: true,
+    replacing: true,
+    suffixes: true,
+    written: true,
+  })
+  checkChoice('conflict', options.conflict, CONFLICTS)
+  checkChoice('durability', options.durability, DURABILITIES)
 }
 
 /** A file that has a name which another one is to get. */
@@ -85,6 +99,7 @@ export async function publish(
   name: string,
   options: PublishOptions,
 ): Promise<Published> {
+  checkPublish(options)
   checkChoice('conflict', options.conflict ?? null, CONFLICTS)
   checkChoice('durability', options.durability ?? null, DURABILITIES)
   const shown = folder.path === '' ? name : `${folder.path}/${name}`

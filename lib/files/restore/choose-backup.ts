@@ -1,7 +1,7 @@
 import { basename, dirname } from 'node:path'
 import { printable, SluiceError } from '../../errors.js'
 import { checkOption } from '../../options.js'
-import { type Backup, backupJudge, listBackups, trueBackups } from '../atomic/backups.js'
+import { type Backup, backupJudge, backupsIn, trueBackups } from '../atomic/backups.js'
 import type { FileStats, FileSystem } from '../disk/fs.js'
 import { localPath } from '../disk/names.js'
 import { ifThere, lstatIfThere, sameInode } from '../disk/stats.js'
@@ -41,7 +41,7 @@ export async function chooseBackup(
   which: WhichBackup,
   shown: string,
 ): Promise<ChosenBackup> {
-  const backups = (await listBackups(fs, folder, name)).reverse()
+  const backups = (await backupsIn(fs, folder, name)).reverse()
   if (typeof which === 'string') {
     const at = basename(which)
     const backup = backups.find(({ path }) => basename(path) === at)

@@ -1,5 +1,5 @@
 import { printable, SluiceError } from '../../errors.js'
-import { checkChoice } from '../../options.js'
+import { checkChoice, checkKeys } from '../../options.js'
 import { diskError, errorCode } from '../disk/disk-error.js'
 import { type FileStats, type FileSystem, OPEN } from '../disk/fs.js'
 import {
@@ -63,6 +63,7 @@ export class Tree {
    * Fails with `ERR_WRITE` (cause ENOENT, ENOTDIR, …), `ERR_PERMISSION`, `ERR_READ_ONLY`.
    */
   static async open(root: PathLike, options: TreeOptions = {}): Promise<Tree> {
+    checkKeys('options', options, { fs: true, create: true, durability: true, handles: true })
     const { fs = nodeFileSystem, create = false, durability = 'crash', handles } = options
     const budget = handles instanceof HandleBudget ? handles : new HandleBudget(handles)
     checkChoice('durability', durability, ['crash', 'power'])
