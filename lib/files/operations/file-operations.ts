@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { checkChoice, checkFunction, checkKeys, checkObject, checkOption } from '../../options.js'
 import { createAtomicWriteStream } from '../atomic/atomic-stream.js'
-import { removeBackups } from '../atomic/backups.js'
+import { removeBackups } from '../atomic/remove-backups.js'
 import { renameAtomic } from '../atomic/rename-atomic.js'
 import { writeConfig, writeFileAtomic, writeJson, writeYaml } from '../atomic/write-file.js'
 import { checkAudit } from '../audit/audit-record.js'
