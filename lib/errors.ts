@@ -256,6 +256,11 @@ export function errorOf(thrown: unknown): Error {
 const SHORT_ESCAPES: Record<string, string> = { '\n': '\\n', '\r': '\\r', '\t': '\\t', '\\': '\\\\' }
 const CONTROL = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\\]/gu
 
+/** A number of things for people: 1 file, 2 files; 1 entry, 2 entries. */
+export function counted(number: number, one: string, many = `${one}s`): string {
+  return `${number} ${number === 1 ? one : many}`
+}
+
 /**
  * Text from a peer or from a disk, made safe to show: control characters, invisible and direction-changing
  * marks, lone surrogates and the backslash itself become `\n`-style or `\u{…}` escapes; at most `max` characters.

@@ -1,3 +1,4 @@
+import { closestMatch } from 'leven'
 import { type ErrorDetails, printable, SluiceError } from './errors.js'
 
 // Every option and argument of the library is checked here, so that all messages have one grammar:
@@ -79,6 +80,39 @@ export function checkLocalPath(option: string, value: unknown): asserts value is
 /** An object; else `ERR_USAGE`. An encoding in the place of the options, as `node:fs` takes it, would be ignored. */
 export function checkObject(option: string, value: unknown): void {
   checkOption(option, value, typeof value === 'object' && value !== null, 'an object')
+}
+
+/** The names of all options of a type: the compiler sees to it that none is forgotten. */
+export type Keys<T> = Readonly<Record<keyof T, true>>
+
+/**
+ * An object, or undefined for none, with no other keys than these; else `ERR_USAGE`, with the name that was meant. An
+ * option that is misspelt would be ignored.
+ */
+export function checkKeys<T>(
+  option: string,
+  value: T,
+  known: NoInfer<Readonly<Record<keyof NonNullable<T>, unknown>>>,
+): void {
+  if (value === undefined) return
+  const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
+  checkOption(option, value, isObject, 'an object')
+  for (const key of Object.keys(value as object)) {
+    if (Object.hasOwn(known, key)) continue
+    const names = Object.keys(known)
+    const meant = closestMatch(key, names, { maxDistance: Math.floor(key.length / 3) + 1 })
+    const expected = meant ?? `one of ${names.join(', ')}`
+    throw badOption(`the name of an option in ${option}`, expected, key, { expected: names })
+  }
+}
+
+/** Those of the options that a function takes which has fewer of them. */
+export function pickKnown<T extends object, K extends keyof T>(
+  options: T,
+  known: Readonly<Record<K, true>>,
+): Pick<T, K> {
+  const picked = Object.entries(options).filter(([key]) => Object.hasOwn(known, key))
+  return Object.fromEntries(picked) as Pick<T, K>
 }
 
 /** Whether it is a `Uint8Array`, such as a Buffer: also one of another realm, as tests under Jest give them. */

@@ -1,13 +1,13 @@
 import type { Transform } from 'node:stream'
 import { inSlices } from './async.js'
 import { asSluiceError, type SluiceError } from './errors.js'
-import { checkKeys, type Keys } from './known-options.js'
-import { checkOption } from './options.js'
+import { checkKeys, checkObject, checkOption, type Keys, pickKnown } from './options.js'
 import { makeGuest, type StageStream } from './stages/bytes/guest.js'
 import { ReceivedMemory } from './stages/bytes/received-memory.js'
 import { makeWireStages, type WireStage } from './stages/bytes/wire-stage.js'
 import { deframer } from './stages/deframer.js'
 import { demuxer } from './stages/demuxer.js'
+import { FINALIZER_OPTIONS } from './stages/finalizer/options.js'
 import { type FinalizerOptions, finalizer } from './stages/finalizer.js'
 import { framer } from './stages/framer.js'
 import { hashTap } from './stages/hash-tap.js'
@@ -53,18 +53,15 @@ export interface ReceiveOptions
   stages?: { wire?: readonly WireStage[]; file?: readonly (() => StageStream)[] }
 }
 
-const STAGES = { wire: true, file: true } satisfies Keys<NonNullable<ReceiveOptions['stages']>>
+const { outcomes, missing, onSettled, ...OF_FINALIZER } = FINALIZER_OPTIONS
 
-const OPTIONS = {
+const OPTIONS: Keys<ReceiveOptions> = {
   ...CONNECTION_OPTIONS,
   ...PART_SINK_OPTIONS,
-  conflict: true,
-  unless: true,
-  symlinks: true,
-  onOutcome: true,
+  ...OF_FINALIZER,
   accept: true,
   stages: true,
-} satisfies Keys<ReceiveOptions>
+}
 
 /**
  * Receives what a `send` on the other side of a duplex stream offers, into the folder `dir`, or into a `store`.
@@ -77,8 +74,9 @@ const OPTIONS = {
  * @throws SluiceError `ERR_USAGE` for an option, `ERR_STATE` for a socket that carries a transfer already
  */
 export function receive(socket: ByteDuplex, options: ReceiveOptions): Transfer {
+  checkObject('options', options)
   checkKeys('options', options, OPTIONS)
-  checkKeys('stages', options.stages, STAGES)
+  checkKeys('stages', options.stages, { wire: true, file: true })
   const limits = limitsOf(options.limits)
   const { accept, stages } = options
   const ofOffers = accept === 'all' ? { ...limits, unaccepted: Number.MAX_SAFE_INTEGER } : limits
@@ -96,7 +94,7 @@ export function receive(socket: ByteDuplex, options: ReceiveOptions): Transfer {
       framer: framer({ maxFrame }),
       deframer: (onTalk) => deframer({ limits, onTalk }),
       ...wire,
-      unheard: heldBack,
+      unheard: (said, heard, waited) => (waited ? heldBack(said, heard) : undefined),
       received: memory && ((chunk) => memory.received(chunk)),
     },
     {
@@ -117,9 +115,9 @@ export function receive(socket: ByteDuplex, options: ReceiveOptions): Transfer {
           tap<Item>(passed),
           hashTap(),
         ]
-        const sink = partSink({ ...options, warn, memory })
+        const sink = partSink({ ...pickKnown(options, PART_SINK_OPTIONS), warn, memory })
         const last = finalizer({
-          ...options,
+          ...pickKnown(options, OF_FINALIZER),
           warn,
           onSettled: settled,
           // what comes again cannot pass a stage twice that has seen all of it
@@ -141,8 +139,14 @@ export function receive(socket: ByteDuplex, options: ReceiveOptions): Transfer {
 }
 
 function fileStages(makers: readonly (() => StageStream)[]): Transform[] {
-  const areMakers = Array.isArray(makers) && makers.every((make) => typeof make === 'function')
-  checkOption('stages.file', makers, areMakers, 'a list of functions that make a Transform')
+  checkOption('stages.file', makers, Array.isArray(makers), 'a list of functions that make a Transform')
+  for (const [at, make] of makers.entries())
+    checkOption(
+      `stages.file[${at}]`,
+      make,
+      typeof make === 'function',
+      'a function that makes a Transform, as () => mapCuts(…)',
+    )
   return makers.map((make, at) => makeGuest(`stages.file[${at}]`, make, { ofItems: true }))
 }
 
@@ -174,6 +178,7 @@ function checked(answer: Exclude<Accept, boolean>): Exclude<Accept, boolean> {
     (select === undefined || typeof select === 'function')
   const expected = 'true, false, or { accept: true or false, reason?: text, select?: function }'
   checkOption('what accept answers', answer, isAnswer, expected)
+  checkKeys('what accept answers', answer, { accept: true, reason: true, select: true })
   return answer
 }
 

@@ -1,5 +1,4 @@
-import { checkKeys, type Keys } from './known-options.js'
-import { badOption, checkOption } from './options.js'
+import { badOption, checkKeys, checkOption, type Keys, pickKnown } from './options.js'
 import { SendMemory } from './stages/bytes/send-memory.js'
 import { makeWireStages, type WireStage } from './stages/bytes/wire-stage.js'
 import { deframer } from './stages/deframer.js'
@@ -22,16 +21,14 @@ export interface SendOptions extends ManifestOptions, ConnectionOptions {
   stages?: { wire?: readonly WireStage[] }
 }
 
-const STAGES = { wire: true } satisfies Keys<NonNullable<SendOptions['stages']>>
-
-const OPTIONS = {
+const OPTIONS: Keys<SendOptions> = {
   ...CONNECTION_OPTIONS,
   ...MANIFEST_OPTIONS,
   stages: true,
-} satisfies Keys<SendOptions>
+}
 
 const SILENT =
-  'the peer has said nothing: a receiver by hand (sluice unpack) goes one way and cannot answer, so use receive() there, or send by hand (sluice pack)'
+  'the peer has said nothing: a receiver by hand (sluice unpack), if it is one, goes one way and cannot answer; use receive() there, or send by hand (sluice pack)'
 
 /**
  * Sends files and folders over a duplex stream to a `receive` on its other side.
@@ -49,7 +46,7 @@ export function send(
   options: SendOptions = {},
 ): Transfer {
   checkKeys('options', options, OPTIONS)
-  checkKeys('stages', options.stages, STAGES)
+  checkKeys('stages', options.stages, { wire: true })
   const isSource = Array.isArray(source) || isManifest(source)
   const expected = 'a list of paths, or a manifest from manifestOf() or manifestFrom()'
   checkOption('source', source, isSource, expected)
@@ -66,12 +63,15 @@ export function send(
       framer: framer({ maxFrame }),
       deframer: (onTalk) => deframer({ limits, onTalk }),
       ...wire,
-      unheard: (said, heard) => heldBack(said, heard) ?? (heard === 0 ? SILENT : undefined),
+      unheard: (said, heard, waited) =>
+        (waited ? heldBack(said, heard) : undefined) ?? (heard === 0 ? SILENT : undefined),
       sent: memory && ((chunk) => memory.sent(chunk)),
     },
     {
       prepare: async (signal) => {
-        manifest = isManifest(source) ? source : await manifestOf(source, { ...options, signal })
+        manifest = isManifest(source)
+          ? source
+          : await manifestOf(source, { ...pickKnown(options, MANIFEST_OPTIONS), signal })
         return manifest
       },
       river: ({ plan, passed, warn }) => {

@@ -18,7 +18,6 @@ const ROOMS = [
   ['stores'],
   ['plan'],
   ['wire', 'files'],
-  ['known-options'],
   ['digest', 'options'],
   ['errors', 'async', 'clock', 'ranges'],
 ]

@@ -58,9 +58,9 @@ test('a mode that is none is refused in octal, as modes are written', async (t) 
     ['644', '"644"'],
   ]
   for (const [mode, said] of wrong) {
-    const options = { fs, mode: mode as number }
+    const options = { mode: mode as number }
     const message = `mode must be permission bits from 0o000 to 0o777, not ${said}`
-    await t.throwsAsync(writeFileAtomic('/d/file', '', options), { code: 'ERR_USAGE', message })
+    await t.throwsAsync(writeFileAtomic('/d/file', '', { fs, ...options }), { code: 'ERR_USAGE', message })
     await t.throwsAsync(transaction.write('file', '', options), { code: 'ERR_USAGE', message })
   }
   await transaction.rollback()
@@ -142,7 +142,8 @@ test('arguments and options that are missing or wrong are named', async (t) => {
   for (const act of ['write', 'writeJson', 'copy', 'move', 'delete'] as const) {
     await using transaction = await FileTransaction.begin('/d', { fs })
     await t.throwsAsync(transaction[act](none, none), { code: 'ERR_USAGE' }, act)
-    await t.throwsAsync(transaction[act](none, 'text'), { code: 'ERR_USAGE', message }, act)
+    const to = act === 'delete' ? [none] : [none, 'text']
+    await t.throwsAsync(transaction[act](...(to as [never, never])), { code: 'ERR_USAGE', message }, act)
   }
   await using manager = await RecoveryManager.open('/d', { fs })
   await t.throwsAsync(manager.after(none), { code: 'ERR_USAGE', message: /^point must/ })

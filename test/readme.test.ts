@@ -1,7 +1,5 @@
 import { execFile } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { type AddressInfo, createServer } from 'node:net'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
@@ -57,12 +55,12 @@ async function runSample(
     before = '',
     behind = '',
     cwd,
-    port = 7000,
-  }: { before?: string; behind?: string; cwd: string; port?: number },
+    change = (code) => code,
+  }: { before?: string; behind?: string; cwd: string; change?: (code: string) => string },
 ): Promise<string> {
   const code = (await blocksOf('README.md')).find((block) => block.includes(having))!
   const path = join(await inPackage(t), 'sample.ts')
-  await writeFile(path, `${before}\n${code.replaceAll('7000', String(port))}\n${behind}`)
+  await writeFile(path, `${before}\n${change(code)}\n${behind}`)
   t.is(await compiled([path]), '')
   const { stdout, stderr } = await promisify(execFile)(process.execPath, [path.replace(/\.ts$/, '.js')], {
     cwd,
@@ -98,10 +96,11 @@ test('the server and the client of README.md move a folder', async (t) => {
     'photos/a.jpg': 'a',
     'photos/deep/b.jpg': Buffer.alloc(200_000),
   })
-  const probe = createServer().listen(0, '127.0.0.1')
-  await once(probe, 'listening')
-  const { port } = probe.address() as AddressInfo
-  await new Promise((resolve) => probe.close(resolve))
+  // one that is free, and known at once where no address is said: a number that was found before may be taken by now
+  const change = (code: string) =>
+    code
+      .replace("listen(7000, '127.0.0.1')", 'listen(0)')
+      .replace('port: 7000', "port: (server.address() as import('node:net').AddressInfo).port")
   const output = await runSample(t, 'server.listen(', {
     before: `
 const routes: import('node:http').RequestListener = (_request, response) => void response.end()
@@ -110,7 +109,7 @@ const key = Buffer.alloc(32, 'k')`,
     // so that the program ends
     behind: `server.on('upgrade', () => server.close())`,
     cwd,
-    port,
+    change,
   })
   t.regex(output, /photos\/deep\/b\.jpg.*published/)
   t.deepEqual(await listing(join(cwd, 'inbox/photos')), await listing(join(cwd, 'photos')))

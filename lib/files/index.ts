@@ -11,12 +11,10 @@ export {
   makeBackup,
   parseBackupName,
   pruneBackups,
-  type RemoveBackupsOptions,
-  type RemovedBackups,
-  removeBackups,
 } from './atomic/backups.js'
 export type { AtomicWriteOptions } from './atomic/options.js'
 export type { WriteData } from './atomic/pieces.js'
+export { type RemoveBackupsOptions, type RemovedBackups, removeBackups } from './atomic/remove-backups.js'
 export { type Renamed, type RenameOptions, renameAtomic } from './atomic/rename-atomic.js'
 export {
   type WriteFileOptions,

@@ -1,6 +1,6 @@
 import type { Transform } from 'node:stream'
 import { constants, createBrotliCompress, createBrotliDecompress, createGunzip, createGzip } from 'node:zlib'
-import { checkChoice, checkNumber, checkOption, checkWhole } from '../options.js'
+import { checkChoice, checkKeys, checkNumber, checkOption, checkWhole } from '../options.js'
 import { HIGH_WATER_MARK } from './bytes/byte-transform.js'
 import { incomingOf, outgoingOf } from './bytes/preface-transforms.js'
 import type { WireStage } from './bytes/wire-stage.js'
@@ -58,6 +58,7 @@ const MAX_RATIO = 1100
  * the lengths how well the content could be compressed.
  */
 export function compression(options: CompressionOptions = {}): WireStage<Transform> {
+  checkKeys('options', options, { algorithm: true, level: true, maxRatio: true })
   const { algorithm = 'gzip', maxRatio = MAX_RATIO } = options
   checkChoice('algorithm', algorithm, Object.keys(ALGORITHMS))
   const { compress, decompress, flush, levels, level: usual } = ALGORITHMS[algorithm]
@@ -90,10 +91,12 @@ export function flushing(compressor: Transform & { flush(kind?: number): void })
  * preface ahead of the gzip data. Throws `ERR_USAGE` on a bad option. For files in gzip format, `node:zlib`.
  */
 export function gzip(options: LevelOptions = {}): Transform {
+  checkKeys('options', options, { level: true })
   return outgoingOf(compression(options))
 }
 
 /** Undoes {@link gzip}. Fails as {@link compression} does, with `ERR_FORMATS` if the other end has another stage. */
 export function gunzip(options: RatioOptions = {}): Transform {
+  checkKeys('options', options, { maxRatio: true })
   return incomingOf(compression(options))
 }

@@ -1,5 +1,6 @@
 import { Duplex } from 'node:stream'
 import { SluiceError } from '../errors.js'
+import { checkKeys } from '../options.js'
 import { type Frame, FrameParser } from '../wire/frame-parser.js'
 import { isTalk } from '../wire/frames.js'
 import { type Limits, limitsOf } from '../wire/limits.js'
@@ -36,7 +37,9 @@ export class Deframer extends Duplex {
   /** Bytes that it was given. */
   bytesGiven = 0
 
-  constructor({ limits, onTalk }: DeframerOptions = {}) {
+  constructor(options: DeframerOptions = {}) {
+    checkKeys('options', options, { limits: true, onTalk: true })
+    const { limits, onTalk } = options
     super({ readableObjectMode: true, readableHighWaterMark: 2, writableHighWaterMark: BUFFERED })
     this.#limits = limitsOf(limits)
     this.#onTalk = onTalk
@@ -87,11 +90,13 @@ export class Deframer extends Duplex {
   }
 
   /** The frames of the river; the conversation is handed out as it is met. */
-  *#frames(chunks: Buffer[]): Generator<Frame, void> {
+  *#frames(chunks: Buffer[]): Generator<Frame | undefined, void> {
     for (const { length } of chunks) this.bytesGiven += length
     for (const frame of this.#parser.parse(chunks)) {
-      if (frame.kind === 'message' && isTalk(frame.type)) this.#talk(frame.message)
-      else if (this.#finished || (this.#ended && this.#onTalk === undefined))
+      if (frame.kind === 'message' && isTalk(frame.type)) {
+        this.#talk(frame.message)
+        if (MUCH_IN_LITTLE.includes(frame.message.type)) yield* this.#pump.turn()
+      } else if (this.#finished || (this.#ended && this.#onTalk === undefined))
         throw new SluiceError('ERR_PROTOCOL', AFTER_END)
       else yield frame
     }
@@ -111,6 +116,9 @@ export class Deframer extends Duplex {
     if (this.#onTalk(message) === false) this.#parser.stop()
   }
 }
+
+/** A few bytes of these are about thousands of entries, and a chunk may hold hundreds of them. */
+const MUCH_IN_LITTLE: readonly Message['type'][] = ['plan', 'outcomes']
 
 const CONVERSATION =
   'the peer holds a conversation, as send() does, and these stages go one way: use receive(), or send by hand (sluice pack)'

@@ -2,6 +2,7 @@ import { Transform, type TransformCallback } from 'node:stream'
 import { overSlices } from '../async.js'
 import { digestLength } from '../digest/digests.js'
 import { SluiceError } from '../errors.js'
+import { checkKeys } from '../options.js'
 import { addOffer } from '../transfer/plan/add-offer.js'
 import { Plan } from '../transfer/plan.js'
 import type { Offer } from '../wire/entry.js'
@@ -45,7 +46,15 @@ export class Demuxer extends Transform {
   #state: State = 'offer'
   #digestLength = 0
 
-  constructor({ limits, names, platform, plan = new Plan(), onOffer }: DemuxerOptions = {}) {
+  constructor(options: DemuxerOptions = {}) {
+    checkKeys('options', options, {
+      names: true,
+      platform: true,
+      limits: true,
+      plan: true,
+      onOffer: true,
+    })
+    const { limits, names, platform, plan = new Plan(), onOffer } = options
     super({ objectMode: true, highWaterMark: 1 })
     this.plan = plan
     const checked = limitsOf(limits)

@@ -1,7 +1,7 @@
 import { createSecretKey, KeyObject, randomBytes } from 'node:crypto'
 import type { Transform } from 'node:stream'
 import { SluiceError } from '../errors.js'
-import { isBytes } from '../options.js'
+import { checkKeys, checkObject, isBytes } from '../options.js'
 import { Decryptor } from './bytes/decryptor.js'
 import { Encryptor } from './bytes/encryptor.js'
 import { incomingOf, outgoingOf } from './bytes/preface-transforms.js'
@@ -28,6 +28,8 @@ export interface EncryptionOptions {
  * stream can play it to us again, as often as they like, and it opens. Where that matters, use a key for each stream.
  */
 export function encryption(options: EncryptionOptions): WireStage<Transform> {
+  checkObject('options', options)
+  checkKeys('options', options, { key: true })
   const key = checkedKey(options.key)
   const secret = randomBytes(32)
   return {

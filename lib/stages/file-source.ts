@@ -3,7 +3,7 @@ import { TimeSlice } from '../async.js'
 import { type Clock, systemClock } from '../clock.js'
 import { BLOCKS } from '../digest/blocks.js'
 import { SluiceError } from '../errors.js'
-import { badOption, checkOption, checkWhole } from '../options.js'
+import { badOption, checkKeys, checkOption, checkWhole } from '../options.js'
 import { Plan } from '../transfer/plan.js'
 import type { Entry } from '../wire/entry.js'
 import { DEFAULT_LIMITS } from '../wire/limits.js'
@@ -69,6 +69,14 @@ export class FileSource extends Readable {
   #resume = () => {}
 
   constructor(manifest: Manifest, options: FileSourceOptions) {
+    checkKeys('options', options, {
+      plan: true,
+      maxRun: true,
+      clock: true,
+      signal: true,
+      memory: true,
+      onFailure: true,
+    })
     const { maxRun = DEFAULT_LIMITS.frame, clock = systemClock, signal } = options
     const expected = 'what manifestOf(), manifestFrom() or manifestOfEntries() gave'
     checkOption('manifest', manifest, isManifest(manifest), expected)

@@ -1,6 +1,6 @@
 import { Duplex } from 'node:stream'
 import { SluiceError } from '../errors.js'
-import { checkWhole } from '../options.js'
+import { checkKeys, checkWhole } from '../options.js'
 import { DEFAULT_LIMITS, type PeerLimits } from '../wire/limits.js'
 import { encodeMessage, type Message } from '../wire/messages.js'
 import { encodePreface } from '../wire/preface.js'
@@ -32,7 +32,9 @@ export class Framer extends Duplex {
   #isEnded = false
   #isClosed = false
 
-  constructor({ maxFrame = DEFAULT_LIMITS.frame }: FramerOptions = {}) {
+  constructor(options: FramerOptions = {}) {
+    checkKeys('options', options, { maxFrame: true })
+    const { maxFrame = DEFAULT_LIMITS.frame } = options
     checkWhole('maxFrame', maxFrame, 1, DEFAULT_LIMITS.frame)
     super({ writableObjectMode: true, writableHighWaterMark: 1, readableHighWaterMark: maxFrame })
     this.#limits = { frame: maxFrame, message: DEFAULT_LIMITS.message }
@@ -96,13 +98,10 @@ export class Framer extends Duplex {
     }
   }
 
+  /** Once it is closed there is none. */
   *#nextTurn(): Generator<undefined, void> {
-    let isThere = false
-    setImmediate(() => {
-      isThere = true
-      if (!this.#isClosed) this.#pump.resume()
-    })
-    while (!isThere) yield undefined
+    yield* this.#pump.turn()
+    while (this.#isClosed) yield undefined
   }
 
   #wake(): void {

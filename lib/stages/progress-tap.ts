@@ -2,7 +2,7 @@ import type { Transform } from 'node:stream'
 import { transform } from 'through2'
 import { type Clock, systemClock } from '../clock.js'
 import { errorOf } from '../errors.js'
-import { checkFunction, checkOption, isBytes } from '../options.js'
+import { checkFunction, checkKeys, checkOption, isBytes } from '../options.js'
 import { cutsOf } from '../wire/run.js'
 import type { Item } from './river/items.js'
 
@@ -71,6 +71,7 @@ export function progressTap(
   onProgress: (passed: Passed) => void,
   options: ProgressTapOptions = {},
 ): Transform {
+  checkKeys('options', options, { interval: true, clock: true })
   const { interval = 100, clock = systemClock } = options
   checkFunction('onProgress', onProgress)
   const isInterval = Number.isFinite(interval) && interval >= 0

@@ -1,6 +1,6 @@
 import type { Transform } from 'node:stream'
 import { type Clock, systemClock } from '../clock.js'
-import { checkOption } from '../options.js'
+import { checkKeys, checkObject, checkOption } from '../options.js'
 import { ByteTransform } from './bytes/byte-transform.js'
 import type { Callback } from './bytes/pump.js'
 import type { WireStage } from './bytes/wire-stage.js'
@@ -31,7 +31,10 @@ export function limitRate(options: ThrottleOptions): Transform {
   return checked(options)()
 }
 
-function checked({ rate, clock = systemClock }: ThrottleOptions): () => Transform {
+function checked(options: ThrottleOptions): () => Transform {
+  checkObject('options', options)
+  checkKeys('options', options, { rate: true, clock: true })
+  const { rate, clock = systemClock } = options
   checkOption('rate', rate, Number.isFinite(rate) && rate >= 1, 'a finite number of bytes per second from 1')
   return () => new Throttle(rate, clock)
 }

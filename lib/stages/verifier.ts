@@ -1,6 +1,6 @@
 import { Transform, type TransformCallback } from 'node:stream'
 import { printable, SluiceError } from '../errors.js'
-import { checkChoice } from '../options.js'
+import { checkChoice, checkKeys } from '../options.js'
 import { failureOf } from '../wire/outcome.js'
 import { type DigestColumn, digestIn, endsIn, type Run } from '../wire/run.js'
 import { type DigestsItem, type Item, isLastWord, type OfferItem } from './river/items.js'
@@ -27,7 +27,9 @@ export interface VerifierOptions {
  *
  * Errors: with `'throw'` the code of the sender for a file that it could not send, and `ERR_DIGEST`. Throws `ERR_USAGE`.
  */
-export function verifier({ failed = 'throw' }: VerifierOptions = {}): Transform {
+export function verifier(options: VerifierOptions = {}): Transform {
+  checkKeys('options', options, { failed: true })
+  const { failed = 'throw' } = options
   checkChoice('failed', failed, ['throw', 'pass'])
   return new Verifier(failed === 'pass')
 }

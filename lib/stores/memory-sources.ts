@@ -1,3 +1,5 @@
+import { printable } from '../errors.js'
+import { checkOption, isBytes } from '../options.js'
 import type { Entry } from '../wire/entry.js'
 import { type OpenSource, type SourceEntry, type SourceStore, sourceChanged, sourceError } from './sources.js'
 
@@ -22,7 +24,18 @@ export interface MemorySources extends SourceStore {
  * ```
  */
 export function memorySources(contents: MemoryContents): MemorySources {
+  const isMap = typeof contents?.get === 'function' && typeof contents.entries === 'function'
+  checkOption('contents', contents, isMap, 'a Map of contents by their paths')
   const listed = new Map(contents)
+  for (const [path, content] of listed) {
+    const isContent = content === null || typeof content === 'string' || isBytes(content)
+    checkOption(
+      `the content of ${printable(path, 200)}`,
+      content,
+      isContent,
+      'a text, bytes, or null for a folder',
+    )
+  }
   const entries = Array.from(listed, ([path, content]): SourceEntry => {
     if (content === null) return { type: 'directory', path }
     return { path, size: Buffer.byteLength(content) }

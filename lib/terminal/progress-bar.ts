@@ -1,6 +1,6 @@
 import { type Clock, systemClock } from '../clock.js'
 import { printable } from '../errors.js'
-import { checkObject, checkOption } from '../options.js'
+import { checkKeys, checkOption } from '../options.js'
 import { drawsOn, liveLines } from './live-lines.js'
 import { fittedLine, size, widthOf } from './text.js'
 
@@ -49,7 +49,7 @@ const WIDTH = 20
  * ```
  */
 export function progressBar(options: ProgressBarOptions = {}): ProgressBar {
-  checkObject('options', options)
+  checkKeys('options', options, { name: true, stream: true, clock: true })
   const { name = '', stream = process.stderr, clock = systemClock } = options
   checkOption('name', name, typeof name === 'string', 'a text')
   const draws = drawsOn(stream)

@@ -5,11 +5,6 @@ import { printable } from '../errors.js'
 /** Bytes for people, such as 1.5 GB. */
 export { size }
 
-/** A number of things for people: 1 file, 2 files; 1 entry, 2 entries. */
-export function counted(number: number, one: string, many = `${one}s`): string {
-  return `${number} ${number === 1 ? one : many}`
-}
-
 /** A duration for people. */
 export function duration(milliseconds: number): string {
   return prettyMilliseconds(milliseconds, { compact: milliseconds >= 1000, secondsDecimalDigits: 0 })

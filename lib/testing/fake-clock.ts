@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.js'
+import { checkKeys } from '../options.js'
 
 /** A clock that goes on only when it is told to, or by itself from timer to timer: a test never waits for it. */
 export class FakeClock implements Clock {
@@ -7,7 +8,9 @@ export class FakeClock implements Clock {
   readonly #auto: boolean
 
   /** With `auto`, time jumps to the next timer whenever the event loop has nothing else to do first. */
-  constructor({ auto = false }: { auto?: boolean } = {}) {
+  constructor(options: { auto?: boolean } = {}) {
+    checkKeys('options', options, { auto: true })
+    const { auto = false } = options
     this.#auto = auto
   }
 

@@ -1,6 +1,6 @@
 import { Duplex } from 'node:stream'
 import { type Clock, systemClock } from '../clock.js'
-import { checkNumber, checkWhole } from '../options.js'
+import { checkKeys, checkNumber, checkWhole } from '../options.js'
 import { randomBySeed } from './splits.js'
 
 /**
@@ -43,8 +43,10 @@ const RANDOM_PIECE = 4096
  * something was unread. Throws `ERR_USAGE` on a fault that is not possible.
  */
 export function duplexPair(options: DuplexPairOptions = {}): [Duplex, Duplex] {
+  checkKeys('options', options, { forth: true, back: true, highWaterMark: true, clock: true })
   const { forth = {}, back = {}, highWaterMark = 16 * 1024, clock = systemClock } = options
-  for (const faults of [forth, back]) check(faults)
+  check('forth', forth)
+  check('back', back)
   const first = new End(forth, back, highWaterMark, clock)
   const second = new End(back, forth, highWaterMark, clock)
   first.peer = second
@@ -52,7 +54,17 @@ export function duplexPair(options: DuplexPairOptions = {}): [Duplex, Duplex] {
   return [first, second]
 }
 
-function check(faults: Faults): void {
+function check(direction: string, faults: Faults): void {
+  checkKeys(direction, faults, {
+    cutAfter: true,
+    errorAfter: true,
+    error: true,
+    dropAfter: true,
+    stallAfter: true,
+    pieces: true,
+    seed: true,
+    delay: true,
+  })
   const { cutAfter, errorAfter, dropAfter, stallAfter, delay, pieces } = faults
   for (const [name, value] of Object.entries({ cutAfter, errorAfter, dropAfter, stallAfter, delay })) {
     checkNumber(name, value, 0)

@@ -2,9 +2,9 @@ import type { Duplex, Readable, Transform, Writable } from 'node:stream'
 import createDebug from 'debug'
 import pump from 'pump'
 import { deferred } from '../async.js'
-import { systemClock } from '../clock.js'
+import { type Clock, systemClock } from '../clock.js'
 import { asSluiceError, isSluiceError, SluiceError } from '../errors.js'
-import type { Keys } from '../known-options.js'
+import type { Keys } from '../options.js'
 import type { Limits, PeerLimits } from '../wire/limits.js'
 import type { Message } from '../wire/messages.js'
 import { encodePreface, PrefaceCheck } from '../wire/preface.js'
@@ -33,8 +33,11 @@ export interface ChannelStages {
   incoming: Transform[]
   /** The formats of the wire stages, the first applied first. */
   formats: string[]
-  /** Why the peer was not understood before its HELLO, by the bytes that went out and came in; undefined if it is not known. */
-  unheard(said: number, heard: number): string | undefined
+  /**
+   * Why the peer was not understood before its HELLO, by the bytes that went out and came in; undefined if it is not known.
+   * @param waited as long as a peer may take: a stage that has given nothing by now holds it back
+   */
+  unheard(said: number, heard: number, waited: boolean): string | undefined
   /** Told of each chunk that the socket has taken, and reads no more. Where that is not known of it, nothing is told. */
   sent?: ((chunk: Buffer) => void) | undefined
   /** Told of each chunk that the socket made for this channel alone. Where that is not known, nothing is told. */
@@ -50,15 +53,18 @@ export interface ConnectionOptions {
   limits?: Partial<Limits>
   /** Cancels the transfer. */
   signal?: AbortSignal
+  /** For tests: what times and limits of time go by. */
+  clock?: Clock
 }
 
 /** Their names. */
-export const CONNECTION_OPTIONS = {
+export const CONNECTION_OPTIONS: Keys<ConnectionOptions> = {
   head: true,
   keepOpen: true,
   limits: true,
   signal: true,
-} satisfies Keys<ConnectionOptions>
+  clock: true,
+}
 
 /** The same, checked and complete. */
 export type SessionOptions = ConnectionOptions & { limits: Limits }
@@ -83,6 +89,7 @@ export class Channel {
   /** All of them, the framer and the deframer too. */
   readonly #stages: readonly Duplex[]
   readonly #closeTimeout: number
+  readonly #clock: Clock
   readonly #events: ChannelEvents
   readonly #first: Writable
   readonly #last: Readable
@@ -104,9 +111,10 @@ export class Channel {
   readonly #unheard: ChannelStages['unheard']
 
   constructor(socket: ByteDuplex, stages: ChannelStages, options: SessionOptions, events: ChannelEvents) {
-    const { limits, head } = options
+    const { limits, head, clock = systemClock } = options
     const { formats } = stages
     this.#closeTimeout = limits.closeTimeout
+    this.#clock = clock
     this.#unheard = stages.unheard
     this.#sent = stages.sent
     this.#received = stages.received
@@ -119,29 +127,33 @@ export class Channel {
     this.#stages = [...incoming, ...outgoing]
     this.#first = incoming[0]!
     this.#last = outgoing.at(-1)!
-    this.#lastEnding = new Ending(this.#last)
+    this.#lastEnding = new Ending(this.#last, clock)
     for (const stage of [...stages.incoming, ...stages.outgoing]) stage.on('error', this.#garbled)
     tie(incoming, this.#fail)
     tie(outgoing, this.#fail)
 
-    this.#heartbeat = new Heartbeat(systemClock, limits, {
+    this.#heartbeat = new Heartbeat(clock, limits, {
       // Where something waits to go out there is no need for a sign of life, and it would only pile up.
       ping: () => this.#isBlocked || this.say({ type: 'ping' }),
       isListening: () => !this.#connection.isPaused,
       timedOut: this.#fail,
     })
-    this.#connection = new Connection(socket, {
-      data: (bytes, isOurs) => {
-        if (isOurs) this.#received?.(bytes)
-        this.#read(bytes)
+    this.#connection = new Connection(
+      socket,
+      {
+        data: (bytes, isOurs) => {
+          if (isOurs) this.#received?.(bytes)
+          this.#read(bytes)
+        },
+        drained: () => {
+          this.#isBlocked = false
+          this.#last.resume()
+        },
+        ended: () => this.#ended(),
+        broken: (cause) => this.#broken(cause),
       },
-      drained: () => {
-        this.#isBlocked = false
-        this.#last.resume()
-      },
-      ended: () => this.#ended(),
-      broken: (cause) => this.#broken(cause),
-    })
+      clock,
+    )
     // The list of formats goes in the clear, so that a mismatch can be told from a broken stream.
     if (formats.length > 0) {
       this.#preface = new PrefaceCheck(formats)
@@ -182,10 +194,12 @@ export class Channel {
   async hangUp({ keepOpen, afterPeer }: { keepOpen: boolean; afterPeer: boolean }): Promise<void> {
     this.#heartbeat.stop()
     const connection = this.#connection
-    const deadline = systemClock.now() + this.#closeTimeout
-    const left = () => Math.max(0, deadline - systemClock.now())
+    const deadline = this.#clock.now() + this.#closeTimeout
+    const left = () => Math.max(0, deadline - this.#clock.now())
     if (!this.#over && !connection.isGone) {
       this.framer.close()
+      // a stage may hold back what was said until it has heard of the peer, as encryption does: it need not wait for that
+      if (!this.#greeted) this.#endInput()
       await this.#lastEnding.until((last) => last.isReadToEnd || connection.isGone, left())
     }
     this.#over = true
@@ -207,7 +221,7 @@ export class Channel {
 
   readonly #read = (chunk: Buffer): void => {
     this.#heartbeat.heard()
-    if (this.#over) return
+    if (this.#over || this.#isInputEnded) return
     let bytes = chunk
     try {
       bytes = this.#preface?.strip(chunk) ?? chunk
@@ -226,10 +240,14 @@ export class Channel {
     if (this.#over) return
     if (this.#preface?.complete === false)
       this.#fail(new SluiceError('ERR_TRUNCATED', 'the stream ended before its preface did'))
-    else if (!this.#isInputEnded) {
-      this.#isInputEnded = true
-      this.#first.end()
-    }
+    else this.#endInput()
+  }
+
+  /** Tells the stages that nothing more comes in. */
+  #endInput(): void {
+    if (this.#isInputEnded) return
+    this.#isInputEnded = true
+    this.#first.end()
   }
 
   #broken(cause: Error): void {
@@ -251,7 +269,7 @@ export class Channel {
   /** Where the peer was silent from the beginning, the reason may be known here. */
   #explained(error: Error): Error {
     if (this.#greeted || !isSluiceError(error) || !SILENCE.includes(error.code)) return error
-    const why = this.#unheard(this.#said, this.deframer.bytesGiven)
+    const why = this.#unheard(this.#said, this.deframer.bytesGiven, error.code === 'ERR_TIMEOUT')
     return why === undefined
       ? error
       : new SluiceError(error.code, `${error.message}; ${why}`, { cause: error })

@@ -1,5 +1,6 @@
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import type { Clock } from '../clock.js'
 import { errorOf, SluiceError } from '../errors.js'
 import { checkOption } from '../options.js'
 import { Ending } from './ending.js'
@@ -47,6 +48,12 @@ function isPlain(duplex: ByteDuplex): boolean {
 /** Those that carry a transfer: two of them would take the bytes of each other. */
 const BUSY = new WeakSet<ByteDuplex>()
 
+/** A request or a response of `node:http`: beginners hand these over, and they have the connection. */
+function isHttp(given: unknown): boolean {
+  const { socket, headers, getHeader } = (given ?? {}) as Record<string, unknown>
+  return typeof socket === 'object' && (headers !== undefined || typeof getHeader === 'function')
+}
+
 /**
  * Throws unless it is a {@link ByteDuplex}, and carries no transfer.
  * @param keepOpen whether it is to be given back, which takes `unshift`, too
@@ -57,7 +64,8 @@ export function checkDuplex(option: string, duplex: ByteDuplex, keepOpen: boolea
   const methods = duplex as unknown as Record<string, unknown> | undefined
   const missing = METHODS.find((name) => typeof methods?.[name] !== 'function')
   const isOfBytes = !readableObjectMode && !writableObjectMode && !readableEncoding
-  checkOption(option, duplex, missing === undefined && isOfBytes, 'a duplex stream of bytes')
+  const ofHttp = isHttp(duplex) ? ': the socket of this request or response, on an upgrade' : ''
+  checkOption(option, duplex, missing === undefined && isOfBytes, `a duplex stream of bytes${ofHttp}`)
   const canGiveBack = !keepOpen || typeof methods?.unshift === 'function'
   checkOption(option, duplex, canGiveBack, 'a duplex stream with unshift() where keepOpen is asked for')
   if (!BUSY.has(duplex)) return
@@ -82,20 +90,24 @@ export class Connection {
   readonly #events: ConnectionEvents
   readonly #ending: Ending
   #isPaused = false
+  /** Whether anybody else may listen, or did once: one that listens for a single chunk is gone when we are told of that. */
+  #isShared: boolean
 
-  constructor(given: ByteDuplex, events: ConnectionEvents) {
+  constructor(given: ByteDuplex, events: ConnectionEvents, clock?: Clock) {
     // what else one of Node has is looked at where it may be there
     const duplex = given as Duplex
     this.#duplex = duplex
     BUSY.add(given)
     this.#events = events
-    this.#ending = new Ending(duplex)
+    this.#ending = new Ending(duplex, clock)
     duplex
       .on('drain', this.#drained)
       .on('error', this.#broken)
       .on('end', this.#ended)
       .on('close', this.#ended)
+    this.#isShared = !isPlain(duplex) || duplex.listenerCount('data') + duplex.listenerCount('readable') > 0
     this.#try(() => duplex.on('data', this.#data).resume())
+    if (!this.#isShared) duplex.on('newListener', this.#shared)
     // what has happened already is not told again
     if (this.#ending.isGone || duplex.destroyed)
       queueMicrotask(() => this.#broken(duplex.errored ?? new Error('it is closed already')))
@@ -162,7 +174,7 @@ export class Connection {
   }
 
   readonly #data = (chunk: Buffer | Uint8Array | string): void => {
-    const isOurs = isPlain(this.#duplex) && this.#duplex.listenerCount('data') === 1
+    const isOurs = !this.#isShared && isPlain(this.#duplex)
     if (Buffer.isBuffer(chunk)) this.#events.data(chunk, isOurs)
     else if (ArrayBuffer.isView(chunk))
       this.#events.data(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength), false)
@@ -172,11 +184,15 @@ export class Connection {
     }
   }
 
+  readonly #shared = (name: unknown): void => {
+    if (name === 'data' || name === 'readable') this.#isShared = true
+  }
   readonly #drained = (): void => this.#events.drained()
   readonly #ended = (): void => this.#events.ended()
   readonly #broken = (cause: unknown): void => this.#events.broken(errorOf(cause))
   readonly #listeners: readonly [name: string, listener: Listener][] = [
     ['data', this.#data],
+    ['newListener', this.#shared],
     ['drain', this.#drained],
     ['end', this.#ended],
     ['close', this.#ended],

@@ -1,16 +1,18 @@
 import type { Readable, Writable } from 'node:stream'
-import { systemClock } from '../clock.js'
+import { type Clock, systemClock } from '../clock.js'
 
 /** How far a stream has come to its end, remembered: streams tell it once, and most cannot be asked. */
 export class Ending {
   readonly #stream: Readable | Writable
+  readonly #clock: Clock
   readonly #listeners: Record<string, () => void>
   #ended: boolean
   #finished = false
   #closed: boolean
   #look = () => {}
 
-  constructor(stream: Readable | Writable) {
+  constructor(stream: Readable | Writable, clock: Clock = systemClock) {
+    this.#clock = clock
     this.#stream = stream
     this.#ended = (stream as Readable).readableEnded === true
     // one that cannot be asked whether it told so, and was destroyed before anybody listened, may have
@@ -58,7 +60,7 @@ export class Ending {
     if (isSo(this)) return
     let cancel = () => {}
     const told = new Promise<void>((resolve) => {
-      cancel = systemClock.after(milliseconds, resolve)
+      cancel = this.#clock.after(milliseconds, resolve)
       this.#look = () => isSo(this) && resolve()
     })
     await (orSooner ? Promise.race([told, orSooner]) : told)

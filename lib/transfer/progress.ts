@@ -1,3 +1,4 @@
+import { systemClock } from '../clock.js'
 import type { Run } from '../wire/run.js'
 import type { Plan } from './plan.js'
 
@@ -43,7 +44,7 @@ export class ProgressMeter {
   readonly #now: () => number
   readonly #samples: { time: number; bytes: number }[] = []
 
-  constructor(plan: Measured, now: () => number = () => performance.now()) {
+  constructor(plan: Measured, now: () => number = systemClock.now) {
     this.#plan = plan
     this.#now = now
   }

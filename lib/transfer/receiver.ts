@@ -2,7 +2,6 @@ import type { Duplex, Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { setImmediate } from 'node:timers/promises'
 import { deferred } from '../async.js'
-import { systemClock } from '../clock.js'
 import { rangesOfRuns, runsOfRanges } from '../digest/blocks.js'
 import { isSluiceError, SluiceError } from '../errors.js'
 import type { Range } from '../ranges.js'
@@ -115,9 +114,7 @@ export class Receiver extends Session {
   /** A peer that gives signs of life and never an offer is no sender. */
   #awaitOffer(milliseconds: number): void {
     const message = `the peer has offered nothing for ${milliseconds} ms; is it a receiver, too?`
-    this.#offerCame = systemClock.after(milliseconds, () =>
-      this.fail(new SluiceError('ERR_TIMEOUT', message)),
-    )
+    this.#offerCame = this.clock.after(milliseconds, () => this.fail(new SluiceError('ERR_TIMEOUT', message)))
     this.stop.signal.addEventListener('abort', () => this.#offerCame())
   }
 

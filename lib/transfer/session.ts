@@ -1,6 +1,7 @@
 import type { Duplex, Readable, Writable } from 'node:stream'
 import { setTimeout } from 'node:timers/promises'
 import createDebug from 'debug'
+import { type Clock, systemClock } from '../clock.js'
 import {
   asSluiceError,
   codeOf,
@@ -48,6 +49,7 @@ export abstract class Session {
   /** What is wanted, what came, and what has its outcome. */
   protected readonly plan: Plan
   protected readonly outcomes = new OutcomeTable()
+  protected readonly clock: Clock
   protected readonly control: TransferControl
   protected channel!: Channel
   /** Aborted when the river has to stop. */
@@ -56,7 +58,7 @@ export abstract class Session {
   readonly #stages: ChannelStages
   readonly #options: SessionOptions
   /** PINGs since that time. */
-  #pings = { count: 0, since: performance.now() }
+  #pings = { count: 0, since: 0 }
   #greeted = false
   #ending: Promise<void> | null = null
 
@@ -73,7 +75,9 @@ export abstract class Session {
     checkOption('head', head, head === undefined || Buffer.isBuffer(head), 'a Buffer')
     checkAbortSignal('signal', signal)
     this.plan = new Plan(direction === 'send' ? 'asks' : 'sends')
-    this.control = Transfer.create(direction, (reason) => this.#cancel(reason), this.plan)
+    this.clock = options.clock ?? systemClock
+    this.control = Transfer.create(direction, (reason) => this.#cancel(reason), this.plan, this.clock)
+    this.#pings.since = this.clock.now()
     this.#socket = socket
     this.#stages = stages
     this.#options = options
@@ -205,7 +209,7 @@ export abstract class Session {
 
   /** A sign of life costs the peer next to nothing, and keeps the connection: there must not be any number of them. */
   #pinged(): void {
-    const now = performance.now()
+    const now = this.clock.now()
     const { pingInterval } = this.#options.limits
     if (now - this.#pings.since > pingInterval) this.#pings = { count: 0, since: now }
     this.#pings.count += 1

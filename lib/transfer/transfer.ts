@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events'
 import { deferred } from '../async.js'
+import { type Clock, systemClock } from '../clock.js'
 import { messageOf, type SluiceError } from '../errors.js'
 import type { Entry } from '../wire/entry.js'
 import { type Outcome, type OutcomeRange, outcomesOf, type TransferResult } from '../wire/outcome.js'
@@ -45,12 +46,13 @@ export class Transfer extends EventEmitter<TransferEvents> {
     finished: Promise<TransferResult>,
     cancel: (reason: string) => Promise<void>,
     plan: Plan,
+    clock: Clock,
   ) {
     super()
     this.direction = direction
     this.finished = finished
     this.#cancel = cancel
-    this.#meter = new ProgressMeter(plan)
+    this.#meter = new ProgressMeter(plan, () => clock.now())
   }
 
   /** The same on both sides; empty until the offer is known. */
@@ -93,19 +95,24 @@ export class Transfer extends EventEmitter<TransferEvents> {
   }
 
   /** Makes a transfer together with what only its session may do. */
-  static create(direction: 'send' | 'receive', cancel: (reason: string) => Promise<void>, plan = new Plan()) {
+  static create(
+    direction: 'send' | 'receive',
+    cancel: (reason: string) => Promise<void>,
+    plan = new Plan(),
+    clock: Clock = systemClock,
+  ) {
     const { promise, resolve, reject } = deferred<TransferResult>()
     promise.catch(() => {}) // who ignores the result is not punished with an unhandled rejection
-    const transfer = new Transfer(direction, promise, cancel, plan)
+    const transfer = new Transfer(direction, promise, cancel, plan, clock)
     const meter = transfer.#meter
     let told = Number.NEGATIVE_INFINITY
     const tell = () => {
-      told = performance.now()
+      told = clock.now()
       outside(() => transfer.emit('progress', meter.snapshot()))
     }
     /** Bytes were counted, or files ended. */
     const advance = () => {
-      if (performance.now() - told >= PROGRESS_INTERVAL) tell()
+      if (clock.now() - told >= PROGRESS_INTERVAL) tell()
     }
     const move = (state: TransferState) => {
       transfer.#state = nextState(transfer.#state, state)

@@ -1,4 +1,4 @@
-import { checkChoice, checkWhole } from '../options.js'
+import { checkKeys, checkWhole } from '../options.js'
 
 /**
  * What a peer may ask of us. All sizes in bytes, all times in milliseconds. HELLO tells the peer `frame`, `message`,
@@ -30,7 +30,10 @@ export interface Limits {
   depth: number
   /** Nesting of a msgpack payload. */
   msgpackDepth: number
-  /** Items in a list of one message: bounds the work, and the memory, that one message can cause. */
+  /**
+   * Items in a list of one message, and entries that a PLAN or OUTCOMES is about: bounds the work, and the memory, that
+   * one message can cause.
+   */
   list: number
   /**
    * UTF-8 bytes by which names in OUTCOMES may be longer than the paths of their entries, in all of a transfer. As many
@@ -81,8 +84,8 @@ const LONGEST = 2 ** 31 - 1
  * @throws SluiceError `ERR_USAGE` for an unknown limit or an invalid value
  */
 export function limitsOf(given: Partial<Limits> = {}): Limits {
+  checkKeys('limits', given, DEFAULT_LIMITS)
   for (const [name, value] of Object.entries(given)) {
-    checkChoice('the name of a limit', name, Object.keys(DEFAULT_LIMITS))
     const most = name.endsWith('Timeout') || name === 'pingInterval' ? LONGEST : Number.MAX_SAFE_INTEGER
     checkWhole(`limits.${name}`, value ?? null, 1, most)
   }

@@ -230,7 +230,7 @@ export function decodeMessage(frameType: number, payload: Buffer, limits: Limits
     if (!Object.hasOwn(keys, key)) throw refuse(type, `with the unknown key ${key}`)
     if (!keys[key]!(value, limits)) throw refuse(type, `with a bad ${key}`)
   }
-  const fault = together?.(map)
+  const fault = together?.(map, limits)
   if (fault !== undefined) throw refuse(type, fault)
   return unpacked(type, map)
 }

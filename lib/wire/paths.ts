@@ -1,5 +1,5 @@
 import { printable, SluiceError } from '../errors.js'
-import { checkChoice } from '../options.js'
+import { checkChoice, checkKeys } from '../options.js'
 import { DEFAULT_LIMITS, type Limits } from './limits.js'
 
 /**
@@ -28,6 +28,7 @@ const INTERPRETED = /[\p{Cc}<>:"|?*\\]/u
  * @throws SluiceError `ERR_PATH`, with the path and what is wrong with it; `ERR_USAGE` for `names`
  */
 export function checkPath(path: string, rules: PathRules = {}): void {
+  checkKeys('rules', rules, { names: true, platform: true, limits: true })
   pathCheck(rules)(path)
 }
 

@@ -12,7 +12,7 @@ export interface Schema {
   required: Record<string, Check>
   optional?: Record<string, Check>
   /** Checks what concerns several keys at once, when each is right by itself: gives what is wrong. */
-  together?: (map: Record<string, Packed>) => string | undefined
+  together?: (map: Record<string, Packed>, limits: Limits) => string | undefined
 }
 
 type Check = (value: Packed, limits: Limits) => boolean
@@ -148,6 +148,13 @@ function faultOfRange(first: number, count: number): string | undefined {
   return Number.isSafeInteger(first + count) ? undefined : 'with entries beyond 2^53'
 }
 
+/** A range takes a few bytes, however long it is: what it costs whoever hears it must be bounded, too. */
+function checkLength(count: number, { list }: Limits): void {
+  if (count <= list) return
+  const text = `the peer said something of ${count} entries at once; at most ${list} are taken`
+  throw new SluiceError('ERR_LIMIT', text, { expected: list, found: count })
+}
+
 /** What is unreadable says why. */
 function faultOfEntries(map: Record<string, Packed>): string | undefined {
   const entries = map.entries as [type: number, path: string, ...rest: Packed[]][]
@@ -156,18 +163,14 @@ function faultOfEntries(map: Record<string, Packed>): string | undefined {
   return entries.every(isFit) ? undefined : 'with something unreadable that has no code'
 }
 
-function faultOfPlan(map: Record<string, Packed>): string | undefined {
+function faultOfPlan(map: Record<string, Packed>, limits: Limits): string | undefined {
   const { first, plan } = map as { first: number; plan: [count: number, kind: number, runs?: number[]][] }
-  let end = first
-  for (const [count, kind, runs] of plan) {
-    const isProof = PLAN_KINDS[kind] === 'prove'
-    if (isProof ? count !== 1 || runs === undefined : runs !== undefined)
-      return `with a record of entry ${end} that is none of the kind ${kind}`
-    const fault = faultOfRange(end, count)
-    if (fault !== undefined) return fault
-    end += count
-  }
-  return undefined
+  const isFit = ([count, kind, runs]: (typeof plan)[number]) =>
+    PLAN_KINDS[kind] === 'prove' ? count === 1 && runs !== undefined : runs === undefined
+  if (!plan.every(isFit)) return 'with a record that is none of its kind'
+  const count = plan.reduce((sum, [some]) => sum + some, 0)
+  checkLength(count, limits)
+  return faultOfRange(first, count)
 }
 
 function faultOfDigests(map: Record<string, Packed>): string | undefined {
@@ -190,8 +193,9 @@ function faultOfDigests(map: Record<string, Packed>): string | undefined {
   return both && `with a size and a failure of entry ${both[0]}`
 }
 
-function faultOfOutcomes(map: Record<string, Packed>): string | undefined {
+function faultOfOutcomes(map: Record<string, Packed>, limits: Limits): string | undefined {
   const { first, count, except = [] } = map as { first: number; count: number; except?: Indexed[] }
+  checkLength(count, limits)
   return faultOfRange(first, count) ?? faultOfIndices(first, count, except)
 }
 

@@ -72,7 +72,7 @@ test('audit: each operation is in the table', async (t) => {
     /^readFileRetry +0 +1 /m,
     /^batch +1 +0 /m,
     /^mergeConfig +1 +0 /m,
-    /^7 records of 1 sessions/m,
+    /^7 records of 1 session/m,
     /^1 failed with ERR_NO_SUCH_FILE$/m,
   ])
     t.regex(said, line)

@@ -1,12 +1,14 @@
-// Many streams, transactions, rotations or recoveries at once, each of which has handles open for a while.
-//   many-child streams|transactions|rotations|recoveries DIR COUNT
-import { writeFileSync } from 'node:fs'
+// Many streams, transactions, rotations, recoveries or parts at once, each of which has handles open for a while; or as many
+// sources, each in a folder of its own, that one transaction takes in.
+//   many-child streams|transactions|rotations|recoveries|parts|copyIn|moveIn DIR COUNT
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { pipeline } from 'node:stream/promises'
 import { setTimeout as later } from 'node:timers/promises'
 import {
   createAtomicWriteStream,
   FileTransaction,
+  PartFile,
   recoverTransactions,
   rotateFile,
 } from '../../lib/files/index.js'
@@ -26,6 +28,15 @@ async function work(i: number): Promise<void> {
     await rotateFile(`${dir}/${i}`, { durability: 'crash' })
     return
   }
+  if (what === 'parts') {
+    // some in one folder, some in folders of their own
+    await using part = await PartFile.open(`${dir}/${i % 2 === 0 ? i : 'in'}/${i}`, {
+      size: 1,
+      journal: true,
+    })
+    await later(100)
+    return void (await part.write(0, Buffer.from('1')))
+  }
   await mkdir(`${dir}/${i}`)
   if (what === 'recoveries') return void (await recoverTransactions(`${dir}/${i}`))
   await using transaction = await FileTransaction.begin(`${dir}/${i}`, { durability: 'crash' })
@@ -33,5 +44,21 @@ async function work(i: number): Promise<void> {
   await transaction.commit()
 }
 
-const results = await Promise.allSettled(Array.from({ length: Number(count) }, (_, i) => work(i)))
+async function bring(how: 'copyIn' | 'moveIn'): Promise<void> {
+  mkdirSync(`${dir}/in`)
+  await using transaction = await FileTransaction.begin(`${dir}/in`, { durability: 'crash' })
+  const taken = Array.from({ length: Number(count) }, (_, i) => {
+    mkdirSync(`${dir}/out/${i}`, { recursive: true })
+    writeFileSync(`${dir}/out/${i}/file`, '')
+    return transaction[how](`${dir}/out/${i}/file`, `${i}`)
+  })
+  await Promise.all(taken)
+  for (const warning of (await transaction.commit()).warnings) console.log(String(warning))
+}
+
+const all =
+  what === 'copyIn' || what === 'moveIn'
+    ? [bring(what)]
+    : Array.from({ length: Number(count) }, (_, i) => work(i))
+const results = await Promise.allSettled(all)
 for (const one of results) if (one.status === 'rejected') console.log(String(one.reason))

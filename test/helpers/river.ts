@@ -1,6 +1,9 @@
 import { Readable, type Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
+import { pickKnown } from '../../lib/options.js'
+import { FINALIZER_OPTIONS } from '../../lib/stages/finalizer/options.js'
 import { type FinalizerOptions, finalizer } from '../../lib/stages/finalizer.js'
+import { PART_SINK_OPTIONS } from '../../lib/stages/part-sink/options.js'
 import { type PartSinkOptions, partSink } from '../../lib/stages/part-sink.js'
 import type { Item } from '../../lib/stages/river/items.js'
 import type { Outcome } from '../../lib/wire/outcome.js'
@@ -16,8 +19,8 @@ export async function receiveItems(
   options: PartSinkOptions & FinalizerOptions,
   between: Transform[] = [],
 ): Promise<Received> {
-  const last = finalizer(options)
-  const sink = partSink(options)
+  const last = finalizer(pickKnown(options, FINALIZER_OPTIONS))
+  const sink = partSink(pickKnown(options, PART_SINK_OPTIONS))
   // pipeline() does not wait for streams that it destroys
   const closed = Promise.all(
     [sink, last].map((stream) => new Promise((resolve) => stream.once('close', resolve))),

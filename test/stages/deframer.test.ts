@@ -7,6 +7,7 @@ import { FrameType } from '../../lib/wire/frames.js'
 import { encodeMessage, type Message } from '../../lib/wire/messages.js'
 import { encodePreface } from '../../lib/wire/preface.js'
 import { itemsOf, SMALL } from '../helpers/items.js'
+import { growth } from '../helpers/turns.js'
 
 // What a conversation has beyond a stream that goes one way: the talk, and what comes after END. The rest is in
 // conformance.test.ts and framer.test.ts.
@@ -125,4 +126,27 @@ test('one way nothing is said, and the end of the input is the end of the river'
   stage.end()
   await ended
   t.like(frames.at(-1), { kind: 'message', type: FrameType.END })
+})
+
+test('pages of the plan and outcomes that come in one chunk are heard one in a turn: others have theirs between', async (t) => {
+  const plan = encodeMessage({ type: 'plan', first: 0, plan: [{ count: 4096, kind: 'all' }] })
+  const outcomes = encodeMessage({ type: 'outcomes', first: 0, count: 4096, status: 'skipped', except: [] })
+  const { stage, talk, kinds } = conversation()
+  const turns = growth(() => talk.length)
+  await written(stage, encodePreface([]), ...Array.from({ length: 50 }, () => [plan, outcomes]).flat(), END)
+  t.is(turns.stop(), 1)
+  t.is(talk.length, 100)
+  t.deepEqual(kinds(), ['end'], 'what stands behind them is not lost')
+})
+
+test('what is destroyed between two outcomes hears no more of them', async (t) => {
+  const outcomes = encodeMessage({ type: 'outcomes', first: 0, count: 1, status: 'skipped', except: [] })
+  const { stage, talk } = conversation(() => {
+    stage.destroy()
+    return true
+  })
+  stage.write(Buffer.concat([encodePreface([]), outcomes, outcomes]))
+  await once(stage, 'close')
+  await new Promise((resolve) => setImmediate(resolve))
+  t.deepEqual(talk, ['outcomes'])
 })

@@ -34,7 +34,7 @@ const BOTH: Record<string, [options: object, message: RegExp]> = {
     { stages: { wire: [{ outgoing: new PassThrough() }] } },
     /^stages.wire\[0\].outgoing must/,
   ],
-  'a limit that is none': [{ limits: { patience: 1 } }, /^the name of a limit must/],
+  'a limit that is none': [{ limits: { patience: 1 } }, /^the name of an option in limits must/],
   'a time that no timer can wait': [
     { limits: { idleTimeout: 2 ** 31 } },
     /^limits.idleTimeout .* to 2147483647/,
@@ -44,7 +44,10 @@ const RECEIVER: Record<string, [options: object, message: RegExp]> = {
   'no accept': [{ accept: undefined }, /^accept must/],
   'no folder': [{ dir: undefined }, /^dir must/],
   'a policy that is none': [{ conflict: 'whatever' }, /^conflict must/],
-  'file stages in place of their makers': [{ stages: { file: [new PassThrough()] } }, /^stages.file must/],
+  'file stages in place of their makers': [
+    { stages: { file: [new PassThrough()] } },
+    /^stages.file\[0\] must be a function/,
+  ],
   'file stages that are no list': [{ stages: { file: () => new PassThrough() } }, /^stages.file/],
   'a folder and a store': [{ store: memoryParts() }, /^dir must be left out where store is given/],
 }

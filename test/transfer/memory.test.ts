@@ -48,6 +48,20 @@ test('who listens to the socket as well keeps the chunks that it was given', asy
   t.true(Buffer.concat(heard).includes(CONTENT.subarray(0, 50_000)))
 })
 
+test('so does who listens for one chunk only, ahead of the transfer, whenever that begins', async (t) => {
+  for (const isBefore of [true, false]) {
+    const [near, far] = await connection(t)
+    const heard: Buffer[] = []
+    const listen = () => far.prependOnceListener('data', (chunk: Buffer) => heard.push(chunk))
+    if (isBefore) listen()
+    const receiver = receive(far, { dir: await temporary(t), accept: 'all' })
+    receiver.on('progress', listen)
+    await Promise.all([send(near, [await source(t)]).finished, receiver.finished])
+    t.true(heard.length > 0)
+    t.true(heard.every(({ length }) => length > 0))
+  }
+})
+
 test('a file stage and a store of the user keep what they were given', async (t) => {
   for (const isStage of [true, false]) {
     const [near, far] = await connection(t)

@@ -5,10 +5,11 @@ import { type SendOptions, send } from '../../lib/send.js'
 import { type DuplexPairOptions, duplexPair } from '../../lib/testing/index.js'
 import type { TransferState } from '../../lib/transfer/lifecycle.js'
 import type { Transfer } from '../../lib/transfer/transfer.js'
-import type { Message, OutcomeRecord, PlanRecord } from '../../lib/wire/messages.js'
+import { encodeMessage, type Message, type OutcomeRecord, type PlanRecord } from '../../lib/wire/messages.js'
 import { type Outcome, told } from '../../lib/wire/outcome.js'
 import { type Contents, manifestOfContents } from '../helpers/contents.js'
 import { HELLO, Peer } from '../helpers/peer.js'
+import { growth } from '../helpers/turns.js'
 
 const ACCEPT: Message = { type: 'answer', offer: 0, accept: true }
 const page = (first: number, ...plan: ['skip' | 'all', number][]): Message => ({
@@ -39,7 +40,7 @@ async function sending(contents: Contents, options: SendOptions = {}, pair?: Dup
   const transfer = send(near, manifestOfContents(contents), { ...options, limits })
   const peer = new Peer(far).say(HELLO)
   await reached(transfer, 'offered')
-  return { transfer, peer, near }
+  return { transfer, peer, near, far }
 }
 
 async function reached(transfer: Transfer, state: TransferState): Promise<void> {
@@ -114,6 +115,24 @@ test('the rest of a file that has its outcome is not sent, and no digest of it; 
     { path: 'big', status: 'failed', code: 'ERR_DISK_FULL' },
     { path: 'next', status: 'published' },
   ])
+})
+
+test('a peer that says all of very many entries at once does not hold the others: a message is about some of them', async (t) => {
+  const count = 5 * 4096
+  const folders = Object.fromEntries(Array.from({ length: count }, (_, i) => [`folder ${i}`, null]))
+  const { transfer, peer, far } = await sending(folders)
+  const pages = [0, 1, 2, 3, 4].map((number) => 4096 * number)
+  const wanted = growth(() => transfer.progress.totalFiles)
+  far.write(Buffer.concat([ACCEPT, ...pages.map((first) => page(first, ['all', 4096]))].map(encodeMessage)))
+  await peer.hears('end')
+  t.is(wanted.stop(), 4096)
+  const heard = growth(() => transfer.progress.files)
+  const last = [...pages.map((first) => outcomes(first, 4096)), result(count)]
+  far.write(Buffer.concat(last.map(encodeMessage)))
+  await peer.hears('result')
+  t.is(heard.stop(), 4096)
+  peer.close()
+  t.like(await transfer.finished, { published: count })
 })
 
 test('a file that has its outcome before its turn is not sent at all', async (t) => {

@@ -1,11 +1,15 @@
 // A peer that does not answer: the error says why, as far as it can be known on this side.
 import { createCipheriv, createDecipheriv } from 'node:crypto'
+import { once } from 'node:events'
+import type { Duplex } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import * as zlib from 'node:zlib'
 import test from 'ava'
 import {
+  compression,
   deframer,
   demuxer,
+  encryption,
   fileSource,
   finalizer,
   flushing,
@@ -18,9 +22,13 @@ import {
   receive,
   type SluiceError,
   send,
+  throttle,
   type WireStage,
 } from '../../lib/index.js'
-import { duplexPair } from '../../lib/testing/index.js'
+import { duplexPair, FakeClock } from '../../lib/testing/index.js'
+import { encodeMessage } from '../../lib/wire/messages.js'
+import { encodePreface } from '../../lib/wire/preface.js'
+import { HELLO } from '../helpers/peer.js'
 import { connection } from '../helpers/sockets.js'
 
 const SOURCES = memorySources(new Map([['a', 'hello']]))
@@ -43,6 +51,28 @@ async function moved(stage: WireStage, handshakeTimeout: number) {
 
 const KEY = Buffer.alloc(32, 1)
 const IV = Buffer.alloc(16, 2)
+/** Stages that have done nothing wrong when a peer says nothing, or leaves at once. */
+const BLAMELESS: Record<string, () => WireStage[]> = {
+  encryption: () => [encryption({ key: KEY })],
+  'compression and encryption': () => [compression(), encryption({ key: KEY })],
+  'a stage of Node that flushes': () => [{ format: 'x', outgoing: () => flushing(zlib.createGzip()) }],
+}
+for (const [what, stages] of Object.entries(BLAMELESS))
+  for (const how of ['end', 'destroy', 'resume'] as const)
+    test(`no stage is blamed where the peer says nothing: ${what}, ${how}`, async (t) => {
+      for (const start of [
+        (near: Duplex, options: object) => send(near, manifest(), options),
+        (near: Duplex, options: object) => receive(near, { store: memoryParts(), accept: 'all', ...options }),
+      ]) {
+        const [near, far] = duplexPair()
+        far.on('error', () => {}).resume()
+        far[how]()
+        const limits = { handshakeTimeout: 1000 }
+        const error = await errorOf(start(near, { stages: { wire: stages() }, limits }).finished)
+        t.notRegex(error!.message, /stages\.wire|flushing/)
+      }
+    })
+
 const HOLDING: Record<string, [WireStage, RegExp]> = {
   gzip: [
     { outgoing: () => zlib.createGzip(), incoming: () => zlib.createGunzip() },
@@ -129,3 +159,89 @@ test('a peer that has said hello is not called silent', async (t) => {
   receive(far, { store: memoryParts(), accept: () => new Promise(() => {}) }).finished.catch(() => {})
   t.notRegex((await errorOf(sending.finished))!.message, /said nothing/)
 })
+
+const SECRET = Buffer.alloc(32, 3)
+const SEALED: Record<string, () => WireStage[]> = {
+  encryption: () => [encryption({ key: SECRET })],
+  'encryption between others': () => [compression(), encryption({ key: SECRET }), throttle({ rate: 1e8 })],
+}
+const LONG_CLOSE = { closeTimeout: 600_000 }
+for (const [what, wire] of Object.entries(SEALED))
+  test(`who stops before the peer has said anything does not wait for it, with ${what}`, async (t) => {
+    for (const side of ['send', 'receive'] as const) {
+      const stages = { wire: wire() }
+      for (const end of ['cancels', 'gives up'] as const) {
+        const [near, far] = await connection(t)
+        far.resume()
+        const limits = { ...LONG_CLOSE, ...(end === 'gives up' && { handshakeTimeout: 20 }) }
+        const transfer =
+          side === 'send'
+            ? send(near, manifest(), { stages, limits })
+            : receive(near, { store: memoryParts(), accept: 'all', stages, limits })
+        // what it begins with is on its way
+        await once(far, 'data')
+        if (end === 'cancels') await transfer.cancel()
+        t.is((await errorOf(transfer.finished))!.code, end === 'cancels' ? 'ERR_CANCELLED' : 'ERR_TIMEOUT')
+      }
+    }
+  })
+
+test('what a peer says once this side has stopped is thrown away, with encryption as well', async (t) => {
+  const [near, far] = await connection(t)
+  const transfer = send(near, manifest(), {
+    stages: { wire: [encryption({ key: SECRET })] },
+    limits: LONG_CLOSE,
+  })
+  const warned: Error[] = []
+  transfer.on('warning', (warning) => warned.push(warning))
+  await once(far, 'data')
+  const over = transfer.cancel()
+  const late = receive(far, {
+    store: memoryParts(),
+    accept: 'all',
+    stages: { wire: [encryption({ key: SECRET })] },
+    limits: LONG_CLOSE,
+  })
+  await over
+  t.is((await errorOf(transfer.finished))!.code, 'ERR_CANCELLED')
+  t.true(['ERR_INTERRUPTED', 'ERR_TRUNCATED'].includes((await errorOf(late.finished))!.code))
+  t.deepEqual(warned, [])
+})
+
+test('all times of a transfer are those of its clock: nobody has to wait for them', async (t) => {
+  const [near, far] = duplexPair()
+  far.on('error', () => {}).resume()
+  const clock = new FakeClock()
+  const waiting = send(near, manifest(), { clock })
+  const over = errorOf(waiting.finished)
+  while (waiting.state !== 'connecting') await once(waiting, 'state')
+  clock.advance(9_999)
+  t.is(waiting.state, 'connecting')
+  clock.advance(1)
+  await closingOf(clock)
+  t.is((await over)!.code, 'ERR_TIMEOUT')
+
+  const [other, peer] = duplexPair()
+  peer.on('error', () => {}).resume()
+  peer.write(Buffer.concat([encodePreface([]), encodeMessage(HELLO)]))
+  const receiving = receive(other, {
+    store: memoryParts(),
+    accept: 'all',
+    clock,
+    limits: { idleTimeout: 2 ** 30 },
+  })
+  const failed = errorOf(receiving.finished)
+  await once(other, 'data')
+  clock.advance(600_000)
+  await closingOf(clock)
+  t.is((await failed)!.code, 'ERR_TIMEOUT')
+  t.is(clock.pending, 0, 'nothing is left to ring')
+})
+
+/** The peer never closes its side: the time for that passes, too. */
+async function closingOf(clock: FakeClock): Promise<void> {
+  for (let turn = 0; turn < 20; turn++) {
+    await new Promise((resolve) => setImmediate(resolve))
+    clock.advance(5_000)
+  }
+}

@@ -24,9 +24,9 @@ const indices = (first: number, count: number) =>
     .uniqueArray(fc.integer({ min: first, max: first + count - 1 }), { maxLength: 20 })
     .map((list) => list.sort((a, b) => a - b))
 
-/** A range of entries that may be as large, and may begin as far, as there are numbers. */
+/** A range of as many entries as a message may be about; it may begin as far as there are numbers. */
 const range = fc
-  .tuple(fc.oneof(fc.nat(1000), count), fc.oneof(fc.integer({ min: 1, max: 1000 }), positive))
+  .tuple(fc.oneof(fc.nat(1000), count), fc.integer({ min: 1, max: DEFAULT_LIMITS.list }))
   .map(([first, length]) => ({
     first,
     count: Math.max(1, Math.min(length, Number.MAX_SAFE_INTEGER - first)),
@@ -88,7 +88,7 @@ const plan = fc.record({
   first: fc.nat(2 ** 50),
   plan: fc.array(
     fc.record({
-      count: fc.oneof(fc.integer({ min: 1, max: 5 }), fc.integer({ min: 1, max: 2 ** 45 })),
+      count: fc.integer({ min: 1, max: Math.floor(DEFAULT_LIMITS.list / 50) }),
       kind: fc.constantFrom('skip' as const, 'all' as const),
     }),
     { minLength: 1, maxLength: 50 },
@@ -278,13 +278,13 @@ test('a refusal of a list says what is wrong in it', (t) => {
     [{ ...outcomes, except: [failed(5), failed(5)] }, /entry 5 twice, or not in order/],
     [{ ...outcomes, except: [failed(5), failed(4)] }, /entry 4 twice, or not in order/],
     [{ ...outcomes, except: [failed(6)] }, /entry 6, which is not among 2 from 4 on/],
-    [{ ...outcomes, count: Number.MAX_SAFE_INTEGER, except: [] }, /beyond 2\^53/],
+    [{ ...outcomes, first: Number.MAX_SAFE_INTEGER, except: [] }, /beyond 2\^53/],
     [
       {
         type: 'plan',
-        first: 9,
+        first: Number.MAX_SAFE_INTEGER - 9,
         plan: [
-          { count: Number.MAX_SAFE_INTEGER - 9, kind: 'all' },
+          { count: 9, kind: 'all' },
           { count: 1, kind: 'all' },
         ],
       },
@@ -293,6 +293,22 @@ test('a refusal of a list says what is wrong in it', (t) => {
   ]
   for (const [message, text] of cases)
     t.throws(() => decode(encodeMessage(message)), { code: 'ERR_PROTOCOL', message: text })
+})
+
+test('a message about more entries than a list may have is refused, however short it is', (t) => {
+  const outcomes = { type: 'outcomes' as const, first: 0, status: 'published' as const, except: [] }
+  const all = { count: 1024, kind: 'all' as const }
+  for (const more of [0, 1, Number.MAX_SAFE_INTEGER - 4096]) {
+    const last = { count: 1024 + more, kind: 'skip' as const }
+    for (const message of [
+      { ...outcomes, count: 4096 + more },
+      { type: 'plan' as const, first: 0, plan: [all, all, all, last] },
+    ]) {
+      const frame = encodeMessage(message)
+      if (more === 0) t.deepEqual(decode(frame), message)
+      else t.throws(() => decode(frame), { code: 'ERR_LIMIT', message: /at most 4096/ })
+    }
+  }
 })
 
 test('the kinds of a plan that this version only reserves are refused by their names', (t) => {

@@ -1,10 +1,10 @@
 import { systemClock } from '../../clock.js'
-import { printable, SluiceError } from '../../errors.js'
+import { counted, printable, SluiceError } from '../../errors.js'
 import { errorCode } from '../../files/disk/disk-error.js'
 import { commandFileSystem } from '../../files/disk/node-fs.js'
 import { type CollectOptions, collectLeftovers, type Leftover } from '../../files/journal/leftovers.js'
 import { Tree } from '../../files/tree/tree.js'
-import { counted, size } from '../../terminal/text.js'
+import { size } from '../../terminal/text.js'
 import type { Context } from '../terminal/context.js'
 
 /** `sluice status`: shows what interrupted transfers left in a folder. Changes nothing. */

@@ -3,7 +3,6 @@ import { resolve } from 'node:path'
 import { printable, SluiceError } from '../../errors.js'
 import { commandFileSystem } from '../../files/disk/node-fs.js'
 import type { Conflict, Durability } from '../../files/publish/publish.js'
-import { checkLocalPath } from '../../options.js'
 import { type Accept, type ReceiveOptions, receive } from '../../receive.js'
 import type { Unless } from '../../stores/parts.js'
 import type { Offer } from '../../wire/entry.js'
@@ -14,6 +13,7 @@ import { confirmOffer } from '../terminal/ask.js'
 import type { Context } from '../terminal/context.js'
 import { describeOffer } from '../terminal/describe.js'
 import { commandError, isTermination, stoppedByUser } from '../terminal/exit.js'
+import { checkDestination } from './destination.js'
 
 /** The options of `sluice receive`; see its help. */
 export interface ReceiveFlags {
@@ -38,15 +38,14 @@ export async function receiveCommand(
   if (address !== undefined && flags.listen !== undefined) {
     throw new SluiceError('ERR_USAGE', `either ${printable(address, 100)} or --listen, not both: ${EITHER}`)
   }
-  // now, and not only with the first connection
-  checkLocalPath('--dir', flags.dir)
+  await checkDestination(flags.dir)
   const warn = () => {
     if (!flags.yes && !canAsk(context)) reporter.warn(new SluiceError('ERR_REJECTED', NOBODY))
   }
   if (address !== undefined) {
     const socket = await connectTo(address, signal)
     warn()
-    const transfer = receive(socket, optionsOf(flags, context))
+    const transfer = receive(socket, optionsOf(flags, context, true))
     reporter.endsWith(transfer)
     reporter.watch(transfer, inFolder(flags.dir))
     await transfer.finished
@@ -57,7 +56,7 @@ export async function receiveCommand(
     reporter.listening(here, flags.listen)
     warn()
     if (context.io.stderr.isTTY) for (const line of howTo(here, flags)) reporter.note(line)
-    const begin = (socket: Socket) => receive(socket, optionsOf(flags, context))
+    const begin = (socket: Socket) => receive(socket, optionsOf(flags, context, flags.once === true))
     const end = await serve(server, begin, { once: flags.once === true, where: inFolder(flags.dir) }, context)
     if (end === 'done' || (end === 'idle' && isTermination(signal.reason))) return
   } finally {
@@ -81,7 +80,7 @@ function howTo(address: string, { dir, once }: ReceiveFlags): string[] {
   ]
 }
 
-function optionsOf(flags: ReceiveFlags, context: Context): ReceiveOptions {
+function optionsOf(flags: ReceiveFlags, context: Context, isLast: boolean): ReceiveOptions {
   const { conflict, unless, durability, names, dir } = flags
   return {
     dir,
@@ -93,15 +92,21 @@ function optionsOf(flags: ReceiveFlags, context: Context): ReceiveOptions {
     fs: commandFileSystem,
     signal: context.signal,
     ...(flags.yes && { limits: { unaccepted: Number.MAX_SAFE_INTEGER } }),
-    accept: (offer, over) => answer(offer, over, flags, context),
+    accept: (offer, over) => answer(offer, over, { flags, isLast }, context),
   }
+}
+
+/** `isLast`: no offer can follow. */
+interface Asked {
+  flags: ReceiveFlags
+  isLast: boolean
 }
 
 /** The answer to an offer. `over` aborts when nobody waits for it any more. */
 async function answer(
   offer: Offer,
   over: AbortSignal,
-  flags: ReceiveFlags,
+  { flags, isLast }: Asked,
   context: Context,
 ): Promise<Accept> {
   const { reporter } = context
@@ -109,7 +114,8 @@ async function answer(
   const lines = await describeOffer(offer, await freeAt(flags.dir))
   if (!flags.yes && canAsk(context)) {
     const accept = await reporter.ask(lines, () => confirmOffer(context, offer, over), over)
-    if (!accept && !over.aborted) reporter.refused(offer.id)
+    if (!accept && !over.aborted)
+      reporter.refused(offer, isLast ? 'nothing was written' : 'waiting for the next')
     return { accept, reason: 'the receiver said no' }
   }
   for (const line of lines) reporter.note(line)

@@ -1,10 +1,10 @@
 import { relative } from 'node:path'
-import { printable, SluiceError } from '../../errors.js'
+import { counted, printable, SluiceError } from '../../errors.js'
 import { type Orphans, removeOrphans } from '../../files/intent/remove-orphans.js'
 import { collectLeftovers, type Leftover } from '../../files/journal/leftovers.js'
 import { removeEmptyFolders } from '../../files/own/own-folder.js'
 import { isEnded, type RecoveredTransaction, recoverTransactions } from '../../files/transaction/recover.js'
-import { counted, size } from '../../terminal/text.js'
+import { size } from '../../terminal/text.js'
 import type { Context } from '../terminal/context.js'
 import { isPart, openFolder, tell, tellOfWatching } from './leftovers.js'
 

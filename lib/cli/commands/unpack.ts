@@ -1,7 +1,6 @@
 import { pipeline } from 'node:stream/promises'
 import { isSluiceError, SluiceError } from '../../errors.js'
 import { commandFileSystem } from '../../files/disk/node-fs.js'
-import { checkLocalPath } from '../../options.js'
 import { deframer } from '../../stages/deframer.js'
 import { demuxer } from '../../stages/demuxer.js'
 import { finalizer } from '../../stages/finalizer.js'
@@ -14,6 +13,7 @@ import type { OutcomeRange } from '../../wire/outcome.js'
 import type { Context } from '../terminal/context.js'
 import { standardInput } from '../terminal/streams.js'
 import { Tally } from '../terminal/tally.js'
+import { checkDestination } from './destination.js'
 import { OneWay } from './one-way.js'
 import { inFolder, type ReceiveFlags } from './receive.js'
 
@@ -25,7 +25,7 @@ export async function unpackCommand(flags: UnpackFlags, { io, reporter, signal }
   if (io.stdin.isTTY)
     throw new SluiceError('ERR_USAGE', 'a packed stream does not come from a terminal; add < FILE')
   const { dir, durability, names, conflict, unless, links } = flags
-  checkLocalPath('--dir', dir)
+  await checkDestination(dir)
   const fs = commandFileSystem
   const began = performance.now()
   let entries: readonly Entry[] = []

@@ -1,5 +1,6 @@
 import { inSlices } from '../../async.js'
-import { counted, quoted, size, widthOf } from '../../terminal/text.js'
+import { counted } from '../../errors.js'
+import { quoted, size, widthOf } from '../../terminal/text.js'
 import type { Entry, Offer } from '../../wire/entry.js'
 import { DelicatePaths } from './delicate.js'
 import { Kinds } from './tally.js'

@@ -1,6 +1,6 @@
 import { type Code, printable, type SluiceError } from '../../errors.js'
 import { isReservedName } from '../../files/own/reserved.js'
-import { size } from '../../terminal/text.js'
+import { quoted, size } from '../../terminal/text.js'
 import type { TransferState } from '../../transfer/lifecycle.js'
 import type { Progress } from '../../transfer/progress.js'
 import type { Transfer } from '../../transfer/transfer.js'
@@ -135,9 +135,13 @@ export class Reporter {
     this.#names.set(id, name)
   }
 
-  /** The user here said no, and is not told so again. */
-  refused(id: string): void {
+  /**
+   * The user here said no, and is not told so again.
+   * @param next what comes now
+   */
+  refused({ id, name }: Pick<Offer, 'id' | 'name'>, next: string): void {
     this.#refused.add(id)
+    this.note(`rejected: ${quoted(name, 100)}; ${next}`)
   }
 
   /** Which of several transfers a line is about. */

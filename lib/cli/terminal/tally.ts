@@ -1,4 +1,4 @@
-import { counted } from '../../terminal/text.js'
+import { counted } from '../../errors.js'
 import type { Entry } from '../../wire/entry.js'
 import { type Outcome, type OutcomeRange, unusualIn } from '../../wire/outcome.js'
 

@@ -1,5 +1,6 @@
 import { dirname, join } from 'node:path'
 import { printable, SluiceError } from '../../errors.js'
+import { checkKeys } from '../../options.js'
 import { Ranges } from '../../ranges.js'
 import { encodeText } from '../content/encodings.js'
 import { keepAttributes, openingMode } from '../disk/attributes.js'
@@ -17,7 +18,12 @@ import { buffersOf, checkPosition, lengthOf } from '../part/part-options.js'
 import { RunningDigest } from '../part/running-digest.js'
 import { makeFolders } from '../tree/make-folders.js'
 import { giveName, verifyFile } from './give-name.js'
-import { type AtomicWriteOptions, type WriteSettings, writeSettings } from './options.js'
+import {
+  ATOMIC_WRITE_OPTIONS,
+  type AtomicWriteOptions,
+  type WriteSettings,
+  writeSettings,
+} from './options.js'
 import { checkSignal, destroyedBeforeEnd, LARGE_PORTION, PORTION } from './pieces.js'
 import { checkFolder, findTarget, type Target } from './target.js'
 
@@ -105,6 +111,7 @@ export class AtomicFile {
 
   /** Makes the temporary file. Fails with `ERR_USAGE` for wrong options. */
   static async open(file: PathLike, options: AtomicWriteOptions = {}): Promise<AtomicFile> {
+    checkKeys('options', options, ATOMIC_WRITE_OPTIONS)
     const settings = writeSettings(file, options)
     const { path, fs, durability, tempDir, signal } = settings
     const open = async () => {

@@ -1,15 +1,15 @@
 import { Writable } from 'node:stream'
 import { deferred } from '../../async.js'
 import { systemClock } from '../../clock.js'
-import { checkChoice, checkWhole } from '../../options.js'
-import { type Audited, recorderOf } from '../audit/recorder.js'
+import { checkChoice, checkKeys, checkWhole, type Keys, pickKnown } from '../../options.js'
+import { AUDITED, type Audited, recorderOf } from '../audit/recorder.js'
 import { encodeText, TEXT_ENCODINGS, TextEncoderInPieces, type TextEncoding } from '../content/encodings.js'
 import type { PathLike } from '../disk/names.js'
 import { nodeFileSystem } from '../disk/node-fs.js'
 import { roomOf } from '../own/room.js'
 import { handlesOf } from '../tree/handle-budget.js'
 import { AtomicFile, type Written } from './atomic-file.js'
-import { type AtomicWriteOptions, writeSettings } from './options.js'
+import { ATOMIC_WRITE_OPTIONS, type AtomicWriteOptions, writeSettings } from './options.js'
 import { cancelled, destroyedBeforeEnd, schemaOfStream } from './pieces.js'
 
 /** Options of {@link createAtomicWriteStream}. */
@@ -18,6 +18,13 @@ export interface AtomicStreamOptions extends AtomicWriteOptions, Audited {
   encoding?: TextEncoding
   /** Bytes that are buffered before `write` returns false. Default 256 KiB. */
   highWaterMark?: number
+}
+
+const STREAM_OPTIONS: Keys<AtomicStreamOptions> = {
+  ...ATOMIC_WRITE_OPTIONS,
+  ...AUDITED,
+  encoding: true,
+  highWaterMark: true,
 }
 
 /** What one has open: its file, but for the moment at the end in which it has the folder. */
@@ -90,7 +97,9 @@ export class AtomicWriteStream extends Writable {
     const { signal } = this.#unwanted
     this.#leave = await roomOf(fs).enter(HANDLES, systemClock, signal)
     if (signal.aborted) return undefined
-    return handlesOf(fs).retry(() => AtomicFile.open(this.#path, this.#options))
+    return handlesOf(fs).retry(() =>
+      AtomicFile.open(this.#path, pickKnown(this.#options, ATOMIC_WRITE_OPTIONS)),
+    )
   }
 
   // Node's own _write calls this with a list of one
@@ -173,10 +182,12 @@ export function createAtomicWriteStream(
   options: AtomicStreamOptions = {},
 ): AtomicWriteStream {
   return recorderOf(options).watch('createAtomicWriteStream', path, () => {
+    // it has the name of an option of other writes, and needs another answer
+    if ('schema' in options && options.schema !== undefined) throw schemaOfStream()
+    checkKeys('options', options, STREAM_OPTIONS)
     const settings = writeSettings(path, options)
     checkChoice('encoding', options.encoding, TEXT_ENCODINGS)
     checkWhole('highWaterMark', options.highWaterMark, 0)
-    if ('schema' in options && options.schema !== undefined) throw schemaOfStream()
     return new AtomicWriteStream(settings.path, { ...options, ...settings })
   })
 }

@@ -1,13 +1,10 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { basename, join } from 'node:path'
-import { A_DAY } from '../../clock.js'
-import { checkDuration, checkFlag, checkOption, checkWhole } from '../../options.js'
-import { type Audited, audited } from '../audit/recorder.js'
+import { checkKeys, checkOption } from '../../options.js'
 import { diskError, errorCode, SystemError } from '../disk/disk-error.js'
 import type { FileStats, FileSystem } from '../disk/fs.js'
 import { copyFile, moveOver, orRemove } from '../disk/move-file.js'
-import { fitted, localPath, type PathLike } from '../disk/names.js'
-import { nodeFileSystem } from '../disk/node-fs.js'
+import { fitted } from '../disk/names.js'
 import { isOfUser, lstatIfThere, unlinkIfThere } from '../disk/stats.js'
 import { temporaryName } from '../own/temporary-name.js'
 import type { OpenFolder } from '../tree/open-folder.js'
@@ -38,8 +35,10 @@ export async function makeBackup(
   fs: FileSystem,
   folder: OpenFolder,
   name: string,
-  { time, power }: { time: number; power: boolean },
+  options: { time: number; power: boolean },
 ): Promise<string | undefined> {
+  checkKeys('options', options, { time: true, power: true })
+  const { time, power } = options
   const path = folder.at(name)
   const there = await lstatIfThere(fs, path)
   if (!there) return undefined
@@ -82,10 +81,25 @@ async function linkOrCopy(
 }
 
 /**
- * The backups in a folder, the oldest first. Throws system errors.
+ * The backups in a folder by their names, the oldest first, also those that somebody else may have put there: nothing here
+ * restores, counts or removes such. Fails with `ERR_USAGE`, and with the codes of disk failures.
  * @param name only those of this file
  */
 export async function listBackups(
+  fs: FileSystem,
+  folder: string | OpenFolder,
+  name?: string,
+): Promise<Backup[]> {
+  checkOption('fs', fs, typeof fs?.readdir === 'function', 'a file system, such as nodeFileSystem')
+  try {
+    return await backupsIn(fs, folder, name)
+  } catch (error) {
+    throw diskError(error, 'list the backups in', typeof folder === 'string' ? folder : folder.path)
+  }
+}
+
+/** {@link listBackups} that throws system errors. */
+export async function backupsIn(
   fs: FileSystem,
   folder: string | OpenFolder,
   name?: string,
@@ -123,19 +137,23 @@ export async function backupJudge(
   return (stats) => isOfUser(fs, stats) || owners.some(({ uid }) => uid === stats.uid)
 }
 
-/** The backups of a file that nobody planted ({@link backupJudge}), the oldest first. Throws system errors. */
+/**
+ * The backups of a file that nobody planted ({@link backupJudge}), the oldest first. Throws system errors.
+ * @param name without it those of all files in the folder
+ */
 export async function trueBackups(
   fs: FileSystem,
   folder: OpenFolder,
-  name: string,
+  name?: string,
   made?: string,
 ): Promise<(Backup & { stats: FileStats })[]> {
-  const backups = await listBackups(fs, folder, name)
-  if (backups.length === 0) return []
-  const isTrue = await backupJudge(fs, folder, name, made)
+  const judges = new Map<string, (stats: FileStats) => boolean>()
   const found: (Backup & { stats: FileStats })[] = []
-  for (const backup of backups) {
+  for (const backup of await backupsIn(fs, folder, name)) {
+    const isTrue = judges.get(backup.of) ?? (await backupJudge(fs, folder, name ?? backup.of, made))
+    judges.set(backup.of, isTrue)
     const stats = await lstatIfThere(fs, folder.at(basename(backup.path)))
+    // a folder with such a name is no backup
     if (stats && !stats.isDirectory() && isTrue(stats)) found.push({ ...backup, stats })
   }
   return found
@@ -197,75 +215,4 @@ function headOf(name: string): string {
   if (fitted(name, ending) === name + ending) return name
   const mark = `~${createHash('sha256').update(name).digest('hex').slice(0, 8)}`
   return fitted(name, mark + ending).slice(0, -ending.length)
-}
-
-/** Options of {@link removeBackups}. */
-export interface RemoveBackupsOptions extends Audited {
-  /** Only backups that were made longer ago, in milliseconds. Default 24 hours. */
-  olderThan?: number
-  /** How many of the newest backups of each file stay in any case. Default 0. */
-  keep?: number
-  /** Only the backups of the file with this name. Default: of all files in the folder. */
-  name?: string
-  /** Remove nothing, only report what would be removed. Default false. */
-  dryRun?: boolean
-  fs?: FileSystem
-  /** Milliseconds since 1970. */
-  now?: () => number
-}
-
-/** What {@link removeBackups} removed, or would. */
-export interface RemovedBackups {
-  count: number
-  /** The size of their content. A backup by a hard link may share its content with the file. */
-  bytes: number
-  /** The oldest first. */
-  paths: string[]
-}
-
-/**
- * Removes old backups from a folder, not from those below it. The age of a backup is that in its name: the times of
- * the file are those of its content, which may be years older. A backup with a time in the future (the clock was
- * wrong) counts as just made; a later write with `backup` removes it in its turn. Touches only files with the names
- * of backups of this library. Fails with `ERR_USAGE`, `ERR_PERMISSION`, `ERR_READ_ONLY`, `ERR_WRITE`; what was
- * removed before stays removed.
- */
-export function removeBackups(dir: PathLike, options: RemoveBackupsOptions = {}): Promise<RemovedBackups> {
-  return audited('removeBackups', dir, options, async () => {
-    const { olderThan = A_DAY, keep = 0, name, dryRun = false, fs = nodeFileSystem, now = Date.now } = options
-    const folder = localPath('folder', dir)
-    checkDuration('olderThan', olderThan)
-    checkWhole('keep', keep, 0)
-    checkFlag('dryRun', dryRun)
-    const isName = name === undefined || (typeof name === 'string' && name === basename(name))
-    checkOption('name', name, isName, 'that of a file in the folder')
-    const removed: RemovedBackups = { count: 0, bytes: 0, paths: [] }
-    const before = now() - olderThan
-    try {
-      for (const { path, time } of withoutNewest(await listBackups(fs, folder, name), keep)) {
-        if (time >= before) continue
-        const there = await lstatIfThere(fs, path)
-        // a folder with such a name is no backup
-        if (!there || there.isDirectory()) continue
-        if (!dryRun && !(await unlinkIfThere(fs, path))) continue
-        removed.count++
-        removed.bytes += there.size
-        removed.paths.push(path)
-      }
-      return removed
-    } catch (error) {
-      throw diskError(error, 'remove backups in', folder)
-    }
-  })
-}
-
-/** All but the newest `keep` of each file. */
-function withoutNewest(backups: Backup[], keep: number): Backup[] {
-  const left = new Map<string, number>()
-  const older = backups.toReversed().filter(({ of }) => {
-    const seen = left.get(of) ?? 0
-    left.set(of, seen + 1)
-    return seen >= keep
-  })
-  return older.reverse()
 }

@@ -1,4 +1,5 @@
 import type { SluiceError } from '../../errors.js'
+import type { Keys } from '../../options.js'
 import { diskError } from '../disk/disk-error.js'
 import { type FolderLock, type LockOptions, underFileLock } from '../lock/folder-lock.js'
 import type { WriteSettings } from './options.js'
@@ -6,6 +7,9 @@ import { findTarget, type Target } from './target.js'
 
 /** How long the lock of a file is waited for. The signal and the clock are those of the write. */
 export type FileLockOptions = Pick<LockOptions, 'timeout' | 'system' | 'random'>
+
+/** Their names. */
+export const FILE_LOCK_OPTIONS: Keys<FileLockOptions> = { timeout: true, system: true, random: true }
 
 /**
  * Calls `work` with the file that a write to the path would replace, while it holds the lock of that file. All paths to

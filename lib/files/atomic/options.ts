@@ -7,6 +7,8 @@ import {
   checkFlag,
   checkMode,
   checkWhole,
+  type Keys,
+  pickKnown,
 } from '../../options.js'
 import type { FileSystem } from '../disk/fs.js'
 import { localPath, localTarget, type PathLike, textOfPath } from '../disk/names.js'
@@ -89,6 +91,28 @@ export interface AtomicWriteOptions {
   now?: () => number
 }
 
+/** Their names. */
+export const ATOMIC_WRITE_OPTIONS: Keys<AtomicWriteOptions> = {
+  mode: true,
+  durability: true,
+  backup: true,
+  verify: true,
+  digest: true,
+  symlink: true,
+  conflict: true,
+  replaceReadOnly: true,
+  owner: true,
+  makeParents: true,
+  tempDir: true,
+  signal: true,
+  progress: true,
+  total: true,
+  retry: true,
+  fs: true,
+  clock: true,
+  now: true,
+}
+
 /** The options with their defaults. */
 export type WriteSettings = Omit<AtomicWriteOptions, 'tempDir'> &
   Required<
@@ -101,7 +125,10 @@ export type WriteSettings = Omit<AtomicWriteOptions, 'tempDir'> &
     backup: number
   }
 
-/** Checks the path and the options (`ERR_USAGE`), and adds the defaults. They can be given as options again. */
+/**
+ * Checks the path and the options (`ERR_USAGE`), and adds the defaults. Leaves out what is no option of a write: who takes
+ * more has checked the names.
+ */
 export function writeSettings(given: PathLike, options: AtomicWriteOptions): WriteSettings {
   const path = textOfPath('path', given)
   const at = localTarget('path', path)
@@ -121,7 +148,7 @@ export function writeSettings(given: PathLike, options: AtomicWriteOptions): Wri
   if (/[/\\]$/.test(path) && (path.endsWith('/') || process.platform === 'win32')) {
     throw badOption('path', 'that of a file, without a slash at its end', path)
   }
-  const { tempDir, ...others } = options
+  const { tempDir, ...others } = pickKnown(options, ATOMIC_WRITE_OPTIONS)
   return {
     ...others,
     path: at,

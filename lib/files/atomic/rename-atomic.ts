@@ -1,8 +1,9 @@
 import { basename, dirname, join, resolve } from 'node:path'
 import { type Clock, systemClock } from '../../clock.js'
 import { printable, SluiceError } from '../../errors.js'
-import { checkAbortSignal, checkChoice, checkFlag } from '../../options.js'
-import { type Audited, audited } from '../audit/recorder.js'
+import { checkAbortSignal, checkChoice, checkFlag, checkKeys, type Keys } from '../../options.js'
+import { AUDITED, type Audited, audited } from '../audit/recorder.js'
+import { checkReplaceable } from '../disk/attributes.js'
 import { diskError, errorCode } from '../disk/disk-error.js'
 import type { FileStats, FileSystem } from '../disk/fs.js'
 import { type Copied, copyFile, dropOldName, moveFile, orRemove } from '../disk/move-file.js'
@@ -16,7 +17,6 @@ import { handlesOf } from '../tree/handle-budget.js'
 import { makeFolders } from '../tree/make-folders.js'
 import { Folder } from '../tree/open-folder.js'
 import { takeFreeName } from './take-free-name.js'
-import { checkReplaceable } from './target.js'
 
 /** Options of {@link renameAtomic}. */
 export interface RenameOptions extends Audited {
@@ -34,6 +34,16 @@ export interface RenameOptions extends Audited {
   fs?: FileSystem
   /** For the pauses between attempts on Windows. */
   clock?: Clock
+}
+
+const RENAME_OPTIONS: Keys<RenameOptions> = {
+  ...AUDITED,
+  conflict: true,
+  replaceReadOnly: true,
+  durability: true,
+  signal: true,
+  fs: true,
+  clock: true,
 }
 
 /** What {@link renameAtomic} did. */
@@ -72,6 +82,7 @@ export function renameAtomic(from: PathLike, to: PathLike, options: RenameOption
 }
 
 async function rename(from: string, to: string, options: RenameOptions): Promise<Renamed> {
+  checkKeys('options', options, RENAME_OPTIONS)
   const { fs = nodeFileSystem, clock = systemClock, signal } = options
   const { conflict = 'overwrite', durability = 'power' } = options
   checkChoice('conflict', conflict, ['overwrite', 'rename', 'fail'])

@@ -1,6 +1,6 @@
 import { basename, dirname, isAbsolute } from 'node:path'
-import { printable, SluiceError } from '../../errors.js'
 import { withAccessList } from '../disk/access-list.js'
+import { checkReplaceable } from '../disk/attributes.js'
 import { SystemError } from '../disk/disk-error.js'
 import type { FileStats, FileSystem } from '../disk/fs.js'
 import { isOfProcess, ofProcess } from '../disk/names.js'
@@ -38,20 +38,6 @@ export async function findTarget(path: string, settings: WriteSettings): Promise
     await withAccessList(fs, target.path, target.there)
   }
   return target
-}
-
-/** The permission bits of which one is set where anybody may write to a file. */
-const WRITE_BITS = 0o222
-
-/**
- * `ERR_PERMISSION` for a file that nobody may write to, as one of mode 0444, unless it may be replaced all the same. The
- * system asks for the rights to its folder only; but somebody has protected it.
- */
-export function checkReplaceable(path: string, there: FileStats, replaceReadOnly = false): void {
-  if (!there.isFile() || (there.mode & WRITE_BITS) !== 0 || replaceReadOnly) return
-  const mode = (there.mode & 0o777).toString(8).padStart(4, '0')
-  const message = `${printable(path)} is read-only (mode ${mode}), and stays as it is: set replaceReadOnly, or make it writable (chmod u+w)`
-  throw new SluiceError('ERR_PERMISSION', message, { path })
 }
 
 /** Follows the links. If the last one leads to nothing, that file will be made. */

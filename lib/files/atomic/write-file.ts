@@ -1,12 +1,17 @@
-import { checkChoice, isBytes } from '../../options.js'
-import { type Audited, audited } from '../audit/recorder.js'
+import { checkChoice, checkKeys, isBytes, type Keys } from '../../options.js'
+import { AUDITED, type Audited, audited } from '../audit/recorder.js'
 import { encodeText, TEXT_ENCODINGS, type TextEncoding } from '../content/encodings.js'
-import { type EncodeOptions, type Format, knownFormat } from '../content/formats.js'
+import { ENCODE_OPTIONS, type EncodeOptions, type Format, knownFormat } from '../content/formats.js'
 import { encodeChecked, type Schema } from '../content/schema.js'
 import { type PathLike, textOfPath } from '../disk/names.js'
 import { handlesOf } from '../tree/handle-budget.js'
 import { AtomicFile, type Written } from './atomic-file.js'
-import { type AtomicWriteOptions, type WriteSettings, writeSettings } from './options.js'
+import {
+  ATOMIC_WRITE_OPTIONS,
+  type AtomicWriteOptions,
+  type WriteSettings,
+  writeSettings,
+} from './options.js'
 import {
   checkedContent,
   contentOf,
@@ -28,10 +33,25 @@ export interface WriteFileOptions extends AtomicWriteOptions, Audited {
   schema?: Schema
 }
 
+const WRITE_FILE_OPTIONS: Keys<WriteFileOptions> = {
+  ...ATOMIC_WRITE_OPTIONS,
+  ...AUDITED,
+  encoding: true,
+  schema: true,
+}
+
 /** Options of {@link writeJson}, {@link writeYaml} and {@link writeConfig}. */
 export interface WriteValueOptions extends AtomicWriteOptions, EncodeOptions, Audited {
   /** A JSON Schema that the value is checked with before anything is written (`ERR_SCHEMA`). */
   schema?: Schema
+}
+
+/** Their names. */
+export const WRITE_VALUE_OPTIONS: Keys<WriteValueOptions> = {
+  ...ATOMIC_WRITE_OPTIONS,
+  ...ENCODE_OPTIONS,
+  ...AUDITED,
+  schema: true,
 }
 
 /**
@@ -50,6 +70,7 @@ export function writeFileAtomic(
   options: WriteFileOptions = {},
 ): Promise<Written> {
   return audited('writeFileAtomic', file, options, async () => {
+    checkKeys('options', options, WRITE_FILE_OPTIONS)
     const { encoding = 'utf8', schema } = options
     const path = textOfPath('path', file)
     const settings = writeSettings(path, options)
@@ -59,7 +80,7 @@ export function writeFileAtomic(
     if (schema !== undefined) throw schemaOfStream()
     return reading(content, async (begun) => {
       const handles = handlesOf(settings.fs)
-      const file = await handles.retry(() => AtomicFile.open(settings.path, settings))
+      const file = await handles.retry(() => openWith(settings))
       try {
         const source = untilAborted(begun, options.signal, path)
         for await (const bytes of encodedPieces(source, encoding)) await file.write([bytes])
@@ -106,6 +127,7 @@ async function writeValue(
   value: unknown,
   options: WriteValueOptions,
 ): Promise<Written> {
+  checkKeys('options', options, WRITE_VALUE_OPTIONS)
   const path = textOfPath('path', file)
   const settings = writeSettings(path, options)
   const text = await encodeChecked(format, value, options, path)
@@ -116,10 +138,13 @@ function writeBytes(bytes: Uint8Array, settings: WriteSettings): Promise<Written
   // a thousand at once wait for one another, rather than for handles
   const handles = handlesOf(settings.fs)
   return handles.brief(async () => {
-    const file = await handles.retry(() =>
-      AtomicFile.open(settings.path, { ...settings, total: bytes.length }),
-    )
+    const file = await handles.retry(() => openWith({ ...settings, total: bytes.length }))
     await file.write([bytes])
     return file.commit()
   })
+}
+
+/** {@link AtomicFile.open} with what `writeSettings` has made of the options. */
+export function openWith({ path, ...options }: WriteSettings): Promise<AtomicFile> {
+  return AtomicFile.open(path, options)
 }

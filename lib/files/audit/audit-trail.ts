@@ -3,7 +3,7 @@ import { EventEmitter } from 'node:events'
 import { basename, dirname } from 'node:path'
 import { coalesce } from '../../async.js'
 import { SluiceError } from '../../errors.js'
-import { checkChoice, checkNumber, checkOption, checkWhole } from '../../options.js'
+import { checkChoice, checkKeys, checkNumber, checkOption, checkWhole } from '../../options.js'
 import { diskError } from '../disk/disk-error.js'
 import type { FileSystem } from '../disk/fs.js'
 import { localTarget, type PathLike } from '../disk/names.js'
@@ -96,6 +96,14 @@ export class AuditTrail extends EventEmitter<AuditTrailEvents> implements Audit,
    * `ERR_USAGE`, `ERR_WRITE`, `ERR_PERMISSION`, `ERR_READ_ONLY`, `ERR_DISK_FULL`, `ERR_UNSAFE_LINK`.
    */
   static async open(path: PathLike, options: AuditTrailOptions = {}): Promise<AuditTrail> {
+    checkKeys('options', options, {
+      fs: true,
+      maxBytes: true,
+      keep: true,
+      durability: true,
+      session: true,
+      now: true,
+    })
     const full = localTarget('path', path)
     const { maxBytes, keep, durability, session } = options
     const name = basename(full)
@@ -152,6 +160,7 @@ export class AuditTrail extends EventEmitter<AuditTrailEvents> implements Audit,
 
   /** All records, file by file, the oldest first, including those of other processes. */
   read(options: Pick<ReadAuditOptions, 'onTorn'> = {}): AsyncGenerator<AuditRecord, void, void> {
+    checkKeys('options', options, { onTorn: true })
     return readAudit(this.path, { ...options, fs: this.#reading })
   }
 
@@ -166,7 +175,9 @@ export class AuditTrail extends EventEmitter<AuditTrailEvents> implements Audit,
    * The newest records, one a row, and below them the summary, as a table for people. Texts in it are escaped, so that it
    * is safe to print. `ERR_USAGE` for a wrong option.
    */
-  async table({ last = 20 }: AuditTableOptions = {}): Promise<string> {
+  async table(options: AuditTableOptions = {}): Promise<string> {
+    checkKeys('options', options, { last: true })
+    const { last = 20 } = options
     checkWhole('last', last, 0)
     let torn = 0
     const newest: AuditRecord[] = []

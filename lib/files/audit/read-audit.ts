@@ -1,4 +1,5 @@
 import { basename } from 'node:path'
+import { checkKeys } from '../../options.js'
 import { diskError } from '../disk/disk-error.js'
 import type { FileSystem } from '../disk/fs.js'
 import { localPath, type PathLike } from '../disk/names.js'
@@ -27,8 +28,10 @@ const READ_BYTES = 64 * 1024
  */
 export function readAudit(
   path: PathLike,
-  { fs = nodeFileSystem, onTorn = () => {} }: ReadAuditOptions = {},
+  options: ReadAuditOptions = {},
 ): AsyncGenerator<AuditRecord, void, void> {
+  checkKeys('options', options, { fs: true, onTorn: true })
+  const { fs = nodeFileSystem, onTorn = () => {} } = options
   return recordsAt(fs, localPath('path', path), onTorn)
 }
 

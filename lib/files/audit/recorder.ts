@@ -1,6 +1,6 @@
 import { type Clock, systemClock } from '../../clock.js'
 import { isError } from '../../errors.js'
-import { checkObject, isBytes } from '../../options.js'
+import { checkObject, isBytes, type Keys } from '../../options.js'
 import { errorCode } from '../disk/disk-error.js'
 import { textOfPath } from '../disk/names.js'
 import { type Audit, type AuditEntry, checkAudit } from './audit-record.js'
@@ -180,6 +180,9 @@ export interface Audited {
   /** Gets one record when the operation has ended. Default: the trail set by `setDefaultAudit`, if any. */
   audit?: Audit
 }
+
+/** Its names. */
+export const AUDITED: Keys<Audited> = { audit: true }
 
 /** For an operation that is a part of another one: only the other one leaves a record. */
 export const UNRECORDED: Audit = { record() {} }

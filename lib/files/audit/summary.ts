@@ -1,4 +1,4 @@
-import { printable } from '../../errors.js'
+import { counted, printable } from '../../errors.js'
 import type { AuditRecord } from './audit-record.js'
 
 /** The numbers of one kind of operation. */
@@ -95,9 +95,9 @@ export function auditTable(summary: AuditSummary, records: readonly AuditRecord[
   const lines = records.length > 0 ? [...aligned([ROW_TITLES, ...records.map(rowOf)], 4), ''] : []
   lines.push(...aligned(sums, 1))
   const between = first === undefined ? '' : `, ${printable(first, 40)} to ${printable(last!, 40)}`
-  lines.push(`${summary.records} records of ${sessions} sessions${between}`)
+  lines.push(`${counted(summary.records, 'record')} of ${counted(sessions, 'session')}${between}`)
   for (const [code, count] of codes) lines.push(`${count} failed with ${printable(code, 60)}`)
-  if (torn > 0) lines.push(`${torn} torn lines`)
+  if (torn > 0) lines.push(counted(torn, 'torn line'))
   return `${lines.join('\n')}\n`
 }
 

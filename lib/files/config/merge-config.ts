@@ -1,7 +1,7 @@
 import { printable, SluiceError } from '../../errors.js'
-import { checkChoice, checkFlag, checkOption } from '../../options.js'
+import { checkChoice, checkFlag, checkKeys, checkOption, type Keys } from '../../options.js'
 import type { Written } from '../atomic/atomic-file.js'
-import { type WriteValueOptions, writeJson, writeYaml } from '../atomic/write-file.js'
+import { WRITE_VALUE_OPTIONS, type WriteValueOptions, writeJson, writeYaml } from '../atomic/write-file.js'
 import { audited, UNRECORDED } from '../audit/recorder.js'
 import { decodeText } from '../content/encodings.js'
 import { type Format, knownFormat, parseText } from '../content/formats.js'
@@ -29,6 +29,14 @@ export interface MergeConfigOptions extends WriteValueOptions, MergeRules {
   optional?: boolean
   /** Format of the output. Default: by the ending of its name. */
   format?: Format
+}
+
+const MERGE_OPTIONS: Keys<MergeConfigOptions> = {
+  ...WRITE_VALUE_OPTIONS,
+  strategy: true,
+  arrays: true,
+  optional: true,
+  format: true,
 }
 
 /** What {@link mergeConfig} did. */
@@ -68,6 +76,7 @@ async function merge(
   output: string,
   options: MergeConfigOptions,
 ): Promise<Merged> {
+  checkKeys('options', options, MERGE_OPTIONS)
   const { fs = nodeFileSystem, strategy, arrays, optional = false, format, ...rest } = options
   checkChoice('strategy', strategy, ['deep', 'shallow'])
   checkChoice('arrays', arrays, ['replace', 'concat', 'union'])
@@ -91,7 +100,8 @@ async function merge(
 
 function source(input: ConfigInput, optional: boolean): { path: string; format: Format; optional: boolean } {
   const isMap = typeof input === 'object' && input !== null && 'path' in input
-  const given = isMap ? input : { path: input as PathLike }
+  const given: Exclude<ConfigInput, PathLike> = isMap ? input : { path: input as PathLike }
+  checkKeys('input', given, { path: true, optional: true, format: true })
   const path = localPath('input', given.path)
   checkChoice('format', given.format, FORMATS)
   checkFlag('optional', given.optional)

@@ -1,7 +1,8 @@
 import { isSluiceError } from '../../errors.js'
+import { checkKeys, type Keys } from '../../options.js'
 import { audited, UNRECORDED } from '../audit/recorder.js'
 import { type Format, knownFormat, parseText } from '../content/formats.js'
-import { type ReadOptions, readFileRetry } from '../content/read-file.js'
+import { READ_OPTIONS, type ReadOptions, readFileRetry } from '../content/read-file.js'
 import { checkSchema, type Schema } from '../content/schema.js'
 import { localPath, type PathLike, textOfPath } from '../disk/names.js'
 
@@ -15,6 +16,10 @@ export interface ReadValueOptions<T = unknown> extends Omit<ReadOptions, 'encodi
    */
   default?: T
 }
+
+const { encoding: _, ...OF_READ } = READ_OPTIONS
+
+const READ_VALUE_OPTIONS: Keys<ReadValueOptions> = { ...OF_READ, schema: true, default: true }
 
 /**
  * The value in a JSON file, as it stood there at one moment ({@link readFileRetry}). `T` is what the caller says that
@@ -44,6 +49,7 @@ export function readConfig<T = unknown>(path: PathLike, options: ReadValueOption
 }
 
 async function readValue<T>(format: Format, file: PathLike, options: ReadValueOptions<T>): Promise<T> {
+  checkKeys('options', options, READ_VALUE_OPTIONS)
   const { schema, default: standard, ...rest } = options
   const path = localPath('path', file)
   let text: string

@@ -1,10 +1,10 @@
 import type { SluiceError } from '../../errors.js'
-import { checkFunction, checkWhole } from '../../options.js'
-import { AtomicFile, type Written } from '../atomic/atomic-file.js'
-import { type FileLockOptions, underTargetLock } from '../atomic/locked-target.js'
+import { checkFunction, checkKeys, checkWhole, type Keys } from '../../options.js'
+import type { Written } from '../atomic/atomic-file.js'
+import { FILE_LOCK_OPTIONS, type FileLockOptions, underTargetLock } from '../atomic/locked-target.js'
 import { writeSettings } from '../atomic/options.js'
 import { checkSignal, unlessAborted } from '../atomic/pieces.js'
-import type { WriteValueOptions } from '../atomic/write-file.js'
+import { openWith, WRITE_VALUE_OPTIONS, type WriteValueOptions } from '../atomic/write-file.js'
 import { audited } from '../audit/recorder.js'
 import { decodeText, encodeText } from '../content/encodings.js'
 import { type Format, parseText } from '../content/formats.js'
@@ -27,6 +27,10 @@ export interface UpdateOptions
   /** The value for `change` if the file is missing, or a YAML file is empty. Default undefined. */
   initial?: unknown
 }
+
+const { conflict, makeParents, progress, symlink, ...OF_WRITE } = WRITE_VALUE_OPTIONS
+
+const UPDATE_OPTIONS: Keys<UpdateOptions> = { ...FILE_LOCK_OPTIONS, ...OF_WRITE, initial: true }
 
 /** What became of an update. */
 export interface Updated<T> {
@@ -86,6 +90,7 @@ async function update<T>(
   change: Change<T>,
   options: UpdateOptions,
 ): Promise<Updated<T>> {
+  checkKeys('options', options, UPDATE_OPTIONS)
   const settings = writeSettings(file, { ...options, conflict: 'overwrite', symlink: 'follow' })
   checkWhole('indent', options.indent, 0, 10)
   checkFunction('change', change)
@@ -108,7 +113,7 @@ function write(path: string, bytes: Uint8Array, lock: FolderLock, options: Updat
   const settings = writeSettings(path, { ...options, conflict: 'overwrite', symlink: 'replace' })
   const handles = handlesOf(settings.fs)
   return handles.brief(async () => {
-    const file = await handles.retry(() => AtomicFile.open(path, settings))
+    const file = await handles.retry(() => openWith(settings))
     try {
       await file.write([bytes])
       await file.stage()

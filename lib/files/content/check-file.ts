@@ -1,7 +1,7 @@
 import { createHash, getHashes } from 'node:crypto'
-import { isSluiceError, printable, type SluiceError } from '../../errors.js'
-import { badOption, checkChoice, checkOption, checkWhole } from '../../options.js'
-import { type Audited, audited } from '../audit/recorder.js'
+import { counted, isSluiceError, printable, type SluiceError } from '../../errors.js'
+import { badOption, checkChoice, checkKeys, checkOption, checkWhole, type Keys } from '../../options.js'
+import { AUDITED, type Audited, audited } from '../audit/recorder.js'
 import { errorCode, readError } from '../disk/disk-error.js'
 import { type FileSystem, OPEN } from '../disk/fs.js'
 import { localPath, type PathLike } from '../disk/names.js'
@@ -42,6 +42,18 @@ export interface CheckOptions extends Audited {
   fs?: FileSystem
 }
 
+const CHECK_OPTIONS: Keys<CheckOptions> = {
+  ...AUDITED,
+  size: true,
+  minSize: true,
+  maxSize: true,
+  digest: true,
+  encoding: true,
+  format: true,
+  schema: true,
+  fs: true,
+}
+
 /** One property that does not hold. */
 export interface FailedCheck {
   check: FileCheck
@@ -73,10 +85,13 @@ export function checkFile(file: PathLike, options: CheckOptions = {}): Promise<F
   })
 }
 
-function checkFileOptions(path: string, { digest, encoding, format, schema, ...sizes }: CheckOptions): void {
+function checkFileOptions(path: string, options: CheckOptions): void {
+  checkKeys('options', options, CHECK_OPTIONS)
+  const { digest, encoding, format, schema, ...sizes } = options
   for (const name of ['size', 'minSize', 'maxSize'] as const) checkWhole(name, sizes[name], 0)
   checkChoice('encoding', encoding, TEXT_ENCODINGS)
   checkChoice('format', format, ['json', 'yaml'])
+  checkKeys('digest', digest, { algorithm: true, hex: true })
   if (digest) {
     checkChoice('digest.algorithm', digest.algorithm, getHashes())
     const { hex } = digest
@@ -126,9 +141,11 @@ class Checking {
   #size(found: number): void {
     const { size, minSize = 0, maxSize = found } = this.#options
     if (size !== undefined && found !== size)
-      this.#fail('size', size, found, `has ${found} bytes, not ${size}`)
-    if (found < minSize) this.#fail('size', minSize, found, `has ${found} bytes, fewer than ${minSize}`)
-    if (found > maxSize) this.#fail('size', maxSize, found, `has ${found} bytes, more than ${maxSize}`)
+      this.#fail('size', size, found, `has ${counted(found, 'byte')}, not ${size}`)
+    if (found < minSize)
+      this.#fail('size', minSize, found, `has ${counted(found, 'byte')}, fewer than ${minSize}`)
+    if (found > maxSize)
+      this.#fail('size', maxSize, found, `has ${counted(found, 'byte')}, more than ${maxSize}`)
   }
 
   async #content(fs: FileSystem, fd: number): Promise<void> {

@@ -1,6 +1,6 @@
 import type { Document, Node, YAMLMap } from 'yaml'
 import { messageOf, printable, SluiceError } from '../../errors.js'
-import { checkWhole } from '../../options.js'
+import { checkKeys, checkWhole, type Keys } from '../../options.js'
 import { tooLongForText } from './encodings.js'
 import { plainValue } from './plain-value.js'
 
@@ -32,6 +32,9 @@ export interface EncodeOptions {
   indent?: number
 }
 
+/** Their names. */
+export const ENCODE_OPTIONS: Keys<EncodeOptions> = { indent: true }
+
 /**
  * A value as text that ends with a line feed. YAML is version 1.2, and strings are quoted that older readers would
  * take for something else (`yes`, `on`). Fails with `ERR_USAGE` for what the format cannot hold: undefined, bigint,
@@ -41,8 +44,10 @@ export interface EncodeOptions {
 export async function encodeValue(
   format: Format,
   value: unknown,
-  { indent = 2 }: EncodeOptions = {},
+  options: EncodeOptions = {},
 ): Promise<string> {
+  checkKeys('options', options, ENCODE_OPTIONS)
+  const { indent = 2 } = options
   checkWhole('indent', indent, 0, 10)
   const plain = plainValue(value, format)
   const stringify = format === 'yaml' ? (await import('yaml')).stringify : undefined
@@ -90,7 +95,7 @@ async function parseYaml(text: string, path: string): Promise<unknown> {
   visit(document, (_, node) => {
     if (!isNode(node)) return
     if (isBeyondJson(node)) refuse(node, 'a type that JSON does not have; write it as text, list or map')
-    if (isMap(node)) checkKeys(node, document, refuse)
+    if (isMap(node)) checkMapKeys(node, document, refuse)
   })
   try {
     return document.toJS() as unknown
@@ -113,7 +118,7 @@ function deepest<T>(path: string, parse: () => T): T {
  * Keys become texts: refuses two that become the same one, of which the first would be lost, and those that no text says
  * as they are.
  */
-function checkKeys(map: YAMLMap, document: Document, refuse: (key: Node, why: string) => void): void {
+function checkMapKeys(map: YAMLMap, document: Document, refuse: (key: Node, why: string) => void): void {
   const texts = new Set<string>()
   for (const { key } of map.items as { key: Node }[]) {
     const named = 'resolve' in key ? (key.resolve(document) as Node | undefined) : key

@@ -1,14 +1,14 @@
 import { type Clock, systemClock } from '../../clock.js'
 import { printable, SluiceError } from '../../errors.js'
-import { checkAbortSignal, checkChoice, checkWhole } from '../../options.js'
-import { type Audited, audited } from '../audit/recorder.js'
+import { checkAbortSignal, checkChoice, checkKeys, checkWhole, type Keys } from '../../options.js'
+import { AUDITED, type Audited, audited } from '../audit/recorder.js'
 import { readError } from '../disk/disk-error.js'
 import { type FileStats, type FileSystem, OPEN } from '../disk/fs.js'
 import { localPath, type PathLike } from '../disk/names.js'
 import { nodeFileSystem } from '../disk/node-fs.js'
 import { checkRegular, withRegular } from '../disk/open-regular.js'
 import { readFully } from '../disk/read-write.js'
-import { canPass, checkRetry, pauseAfter, type RetryOptions } from '../disk/retry.js'
+import { canPass, checkRetry, pauseAfter, RETRY_OPTIONS, type RetryOptions } from '../disk/retry.js'
 import { sameContent } from '../disk/stats.js'
 import { handlesOf } from '../tree/handle-budget.js'
 import { decodeText, TEXT_ENCODINGS, type TextEncoding } from './encodings.js'
@@ -23,6 +23,17 @@ export interface ReadOptions extends Audited, RetryOptions {
   signal?: AbortSignal
   fs?: FileSystem
   clock?: Clock
+}
+
+/** Their names. */
+export const READ_OPTIONS: Keys<ReadOptions> = {
+  ...AUDITED,
+  ...RETRY_OPTIONS,
+  encoding: true,
+  maxBytes: true,
+  signal: true,
+  fs: true,
+  clock: true,
 }
 
 /**
@@ -41,6 +52,7 @@ export function readFileRetry(
 ): Promise<Buffer>
 export function readFileRetry(file: PathLike, options: ReadOptions = {}): Promise<Buffer | string> {
   return audited('readFileRetry', file, options, async () => {
+    checkKeys('options', options, READ_OPTIONS)
     const { attempts = 5, encoding, fs = nodeFileSystem, clock = systemClock, signal } = options
     const path = localPath('path', file)
     checkRetry('', options)
@@ -158,6 +170,6 @@ async function standsThere(fs: FileSystem, fd: number, bytes: Buffer): Promise<b
 
 /** The error `ERR_SOURCE_CHANGED`. */
 function changedWhileRead(path: string, attempts: number): SluiceError {
-  const message = `${printable(path)} changed each of the ${attempts} times that it was read; try it again when it rests`
+  const message = `${printable(path)} changed ${attempts === 1 ? 'while' : `each of the ${attempts} times that`} it was read; try it again when it rests`
   return new SluiceError('ERR_SOURCE_CHANGED', message, { path })
 }

@@ -157,3 +157,17 @@ function notKept(path: string, group: boolean, cause: unknown): SluiceError {
   const message = `${printable(path)} is replaced, but could not keep ${what} (${errorCode(cause)}); run it as that user to keep it`
   return new SluiceError('ERR_PERMISSION', message, { path, cause })
 }
+
+/** The permission bits of which one is set where anybody may write to a file. */
+const WRITE_BITS = 0o222
+
+/**
+ * `ERR_PERMISSION` for a file that nobody may write to, as one of mode 0444, unless it may be replaced all the same. The
+ * system asks for the rights to its folder only; but somebody has protected it.
+ */
+export function checkReplaceable(path: string, there: FileStats, replaceReadOnly = false): void {
+  if (!there.isFile() || (there.mode & WRITE_BITS) !== 0 || replaceReadOnly) return
+  const mode = (there.mode & 0o777).toString(8).padStart(4, '0')
+  const message = `${printable(path)} is read-only (mode ${mode}), and stays as it is: set replaceReadOnly, or make it writable (chmod u+w)`
+  throw new SluiceError('ERR_PERMISSION', message, { path })
+}

@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import * as fs from 'node:fs'
 import { promisify } from 'node:util'
+import { checkKeys } from '../../options.js'
 import { accessList } from './access-list.js'
 import { SystemError } from './disk-error.js'
 import type { FileStats, FileSystem } from './fs.js'
@@ -18,10 +19,9 @@ export interface FileSystemOptions {
 }
 
 /** The file system of Node as a {@link FileSystem}. libuv itself repeats opens and closes that a signal interrupted. */
-export function makeFileSystem({
-  platform = process.platform,
-  blocking = false,
-}: FileSystemOptions = {}): FileSystem {
+export function makeFileSystem(options: FileSystemOptions = {}): FileSystem {
+  checkKeys('options', options, { platform: true, blocking: true })
+  const { platform = process.platform, blocking = false } = options
   const calls = callsOf(blocking)
   const allowed = permission ? restricted(calls, BY_PATH, warnOfSync) : calls
   const lists = platform === 'linux' ? accessList : undefined

@@ -1,6 +1,6 @@
 import { type Clock, pause, systemClock } from '../../clock.js'
 import { isSluiceError } from '../../errors.js'
-import { checkDuration, checkObject, checkWhole } from '../../options.js'
+import { checkDuration, checkKeys, checkWhole, type Keys } from '../../options.js'
 import { systemCode } from './disk-error.js'
 import type { FileSystem } from './fs.js'
 
@@ -51,10 +51,16 @@ export interface RetryOptions {
   maxDelay?: number
 }
 
-/** Checks the options: `ERR_USAGE`. */
+/** Their names. */
+export const RETRY_OPTIONS: Keys<RetryOptions> = { attempts: true, delay: true, maxDelay: true }
+
+/**
+ * Checks the options: `ERR_USAGE`.
+ * @param option their name; '' where they stand among other options, whose names are checked there
+ */
 export function checkRetry(option: string, retry: RetryOptions | undefined): void {
   if (retry === undefined) return
-  checkObject(option, retry)
+  if (option !== '') checkKeys(option, retry, RETRY_OPTIONS)
   const at = option === '' ? '' : `${option}.`
   checkWhole(`${at}attempts`, retry.attempts, 1)
   checkDuration(`${at}delay`, retry.delay)

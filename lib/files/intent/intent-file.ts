@@ -70,7 +70,7 @@ export class IntentFile {
   static async find(tree: Tree, passOver?: PassOver): Promise<IntentFile[]> {
     const found: IntentFile[] = []
     for await (const folder of ownFolders(tree, { passOver })) {
-      const names = (await ownNames(tree, folder, passOver)).map(parseIntentName)
+      const names = (await ownNames(tree, folder, { passOver })).map(parseIntentName)
       for (const name of names) if (name) found.push(new IntentFile(tree, folder.path, name, 'power'))
     }
     return found

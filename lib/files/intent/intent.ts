@@ -1,4 +1,6 @@
 import { randomBytes } from 'node:crypto'
+import { basename } from 'node:path'
+import { SluiceError } from '../../errors.js'
 import type { FileSystem } from '../disk/fs.js'
 import { nameOf, parentOf } from '../disk/names.js'
 import type { Owner } from '../own/owner.js'
@@ -59,7 +61,11 @@ export interface Intent {
   actions: IntentAction[]
 }
 
-const INTENT_VERSION = 1
+/**
+ * Version 2 also says the rights of folders and which go: who does not know of these would leave them out. Version 1 is
+ * still read.
+ */
+const INTENT_VERSION = 2
 const INTENT_TITLE = 'sluice-intent'
 
 /** The prefix of the temporary names of transactions. */
@@ -77,9 +83,17 @@ export function encodeIntent(intent: Intent): Buffer {
   return encodeSealed(INTENT_TITLE, { version: INTENT_VERSION, ...intent })
 }
 
-/** The intent in the file at `path`; undefined if it is damaged, of another version, or anything else. */
+/**
+ * The intent in the file at `path`; undefined if it is damaged, or anything else. `ERR_TRANSACTION` for one of a later
+ * version: it may say what we do not know of.
+ */
 export async function readIntent(fs: FileSystem, path: string): Promise<Intent | undefined> {
   const found = await readSealed(fs, path, INTENT_TITLE)
+  if (hasShape(found, { version: isCount }) && (found.version as number) > INTENT_VERSION) {
+    const name = basename(path)
+    const message = `the intent ${name} was written by a newer Sluice (version ${found.version}): recover it with that one; nothing was touched`
+    throw new SluiceError('ERR_TRANSACTION', message, { path: name, found: found.version })
+  }
   return isIntent(found) ? found : undefined
 }
 
@@ -141,7 +155,7 @@ const RIGHTS_SHAPE: RecordShape = {
 }
 
 const INTENT_SHAPE: RecordShape = {
-  version: oneOf(INTENT_VERSION),
+  version: oneOf(1, INTENT_VERSION),
   id: isText,
   owner: isOwner,
   durability: oneOf('crash', 'power'),

@@ -1,8 +1,8 @@
 import { dirname, join, sep } from 'node:path'
 import { A_DAY, type Clock } from '../../clock.js'
 import { isSluiceError, type SluiceError } from '../../errors.js'
-import { checkDuration, checkFlag } from '../../options.js'
-import { type Audited, audited } from '../audit/recorder.js'
+import { checkDuration, checkFlag, checkKeys } from '../../options.js'
+import { AUDITED, type Audited, audited } from '../audit/recorder.js'
 import { diskError, errorCode } from '../disk/disk-error.js'
 import type { FileStats, FileSystem } from '../disk/fs.js'
 import { localPath, type PathLike } from '../disk/names.js'
@@ -60,6 +60,18 @@ export interface Orphans {
  */
 export function removeOrphans(folder: PathLike, options: RemoveOrphansOptions = {}): Promise<Orphans> {
   return audited('removeOrphans', folder, options, async () => {
+    checkKeys('options', options, {
+      ...AUDITED,
+      olderThan: true,
+      dryRun: true,
+      recursive: true,
+      force: true,
+      signal: true,
+      fs: true,
+      system: true,
+      clock: true,
+      now: true,
+    })
     const { olderThan = A_DAY, dryRun = false, recursive = false } = options
     const { fs = nodeFileSystem, system = processSystem, now = Date.now, force = false, clock } = options
     const dir = localPath('dir', folder)
@@ -237,7 +249,10 @@ class NeededFiles {
     if (!tree) return needed
     try {
       for (const file of await IntentFile.find(tree)) {
-        const intent = await file.read()
+        const intent = await file.read().catch((error: unknown) => {
+          // that of a newer Sluice may need any path, too
+          if (!isSluiceError(error, 'ERR_TRANSACTION')) throw error
+        })
         if (!intent) return null
         for (const { temporary, backup } of intent.actions)
           for (const path of [temporary, backup]) if (path !== undefined) needed.add(top + path)

@@ -1,10 +1,11 @@
 import { A_DAY, type Clock } from '../../clock.js'
 import { SluiceError } from '../../errors.js'
+import { errorCode } from '../disk/disk-error.js'
 import { type FileStats, type FileSystem, OPEN } from '../disk/fs.js'
 import { withRegular } from '../disk/open-regular.js'
 import { writeFully } from '../disk/read-write.js'
 import { LOOK_EVERY, stateOf, untilNextLook, Watch } from '../own/lease.js'
-import { isReleasedName, nameOfOwner, ownerOfName } from '../own/names.js'
+import { isReleasedName, nameOfOwner, ownerOfName, releasedName } from '../own/names.js'
 import { fateOf, type Owner, type ProcessSystem, processSystem, thisOwner } from '../own/owner.js'
 import type { OpenFolder, Tree } from '../tree/tree.js'
 import { encodeRecords, endRecord } from './journal-records.js'
@@ -131,10 +132,18 @@ export async function leaveJournal(
   try {
     if (!isDone && settled.length > 0) await settle(fs, folder.at(current), settled, journal)
   } finally {
-    // back under its own name, so that a later call goes on with it; not over another journal that has that name by now
-    if (!isDone) await fs.link(folder.at(current), folder.at(name))
+    if (!isDone) await free(fs, folder, current, name)
     await fs.unlink(folder.at(current))
   }
+}
+
+/** A journal that was claimed gets its own name back, so that a later call goes on with it; or another, if that is taken. */
+async function free(fs: FileSystem, folder: OpenFolder, current: string, name: string): Promise<void> {
+  const claimed = folder.at(current)
+  await fs.link(claimed, folder.at(name)).catch((error: unknown) => {
+    if (errorCode(error) !== 'EEXIST') throw error
+    return fs.link(claimed, folder.at(releasedName(name)))
+  })
 }
 
 /** Says in a journal that stays which of its parts are gone. Its time stays: it says until when its owner lived. */

@@ -1,4 +1,5 @@
 import type { SluiceError } from '../../errors.js'
+import { checkKeys, checkOption } from '../../options.js'
 import { diskError } from '../disk/disk-error.js'
 import type { FileStats } from '../disk/fs.js'
 import { parentOf } from '../disk/names.js'
@@ -50,6 +51,17 @@ export interface CollectOptions extends ClaimOptions {
  * @returns what was found
  */
 export async function collectLeftovers(tree: Tree, options: CollectOptions = {}): Promise<Leftover[]> {
+  checkOption('tree', tree, typeof tree?.folder === 'function', 'an open Tree: await Tree.open(path)')
+  checkKeys('options', options, {
+    dryRun: true,
+    wait: true,
+    force: true,
+    signal: true,
+    clock: true,
+    system: true,
+    now: true,
+    keep: true,
+  })
   const found: Leftover[] = []
   const failed = (error: unknown, what: string, path: string) =>
     found.push({ path, bytes: 0, state: 'kept', error: diskError(error, what, path) })
@@ -65,7 +77,7 @@ export async function collectLeftovers(tree: Tree, options: CollectOptions = {})
       const folder = await findOwnFolder(tree, ours, passOver)
       if (!folder) continue
       try {
-        const names = (await ownNames(tree, folder, passOver)).filter(isJournalName)
+        const names = (await ownNames(tree, folder, { passOver })).filter(isJournalName)
         // all at once, so that all together are waited for no longer than one
         for (const name of names) await look(tree, folder, name, watch).catch(() => {})
         for (const name of names) {

@@ -1,5 +1,5 @@
 import { ifThere } from '../disk/stats.js'
-import { isJournalName } from '../own/names.js'
+import { isJournalName, journalKey } from '../own/names.js'
 import { ownFolders, ownNames } from '../own/own-folder.js'
 import type { Tree } from '../tree/tree.js'
 import {
@@ -27,9 +27,18 @@ function isSame(a: UnfinishedFile, b: Omit<JournalFile, 'part'>): boolean {
   return a.size === b.size && a.mtime === b.mtime && a.expected === b.expected
 }
 
+/** What stands for the transfer in the journal that is kept for one part alone: later processes find it by the path. */
+export function transferOfPart(path: string): string {
+  return `part of ${path}`
+}
+
+function isOfPart(name: string, path: string): boolean {
+  return isJournalName(name) && name.startsWith(journalKey(transferOfPart(path)))
+}
+
 /**
- * Takes over the part that was left of a file: by a process that is dead, or that has let go of it. Other parts in the
- * same journal stay.
+ * Takes over the part that was left of a file by a process that is dead, or that has let go of it, if it has a journal of
+ * its own.
  * @param begin called with it, or with undefined if there is none: makes another journal that knows the part. If it
  *   fails, all is as it was
  */
@@ -41,7 +50,8 @@ export async function takeOver<T>(
 ): Promise<T> {
   const watch = watchOf(options)
   for await (const folder of ownFolders(tree)) {
-    for (const name of (await ownNames(tree, folder)).filter(isJournalName)) {
+    // all others are not even opened: there may be one for each of very many files
+    for (const name of await ownNames(tree, folder, { isWanted: (name) => isOfPart(name, file.path) })) {
       const candidate = { tree, folder, name, watch }
       const claimed = await claim(candidate, file.path, options)
       if (!claimed) continue

@@ -1,54 +1,32 @@
-import { type Clock, systemClock } from '../../clock.js'
+import { systemClock } from '../../clock.js'
 import { isSluiceError, printable, SluiceError } from '../../errors.js'
-import { badOption, checkAbortSignal, checkChoice, checkDuration, checkFlag } from '../../options.js'
-import { type Audited, audited, UNRECORDED } from '../audit/recorder.js'
+import {
+  badOption,
+  checkAbortSignal,
+  checkChoice,
+  checkDuration,
+  checkFlag,
+  checkKeys,
+} from '../../options.js'
+import { audited, UNRECORDED } from '../audit/recorder.js'
 import { diskError, errorCode } from '../disk/disk-error.js'
 import type { FileSystem } from '../disk/fs.js'
 import { localPath, type PathLike } from '../disk/names.js'
 import { nodeFileSystem } from '../disk/node-fs.js'
 import { lstatIfThere } from '../disk/stats.js'
 import { Renewal, Watch } from '../own/lease.js'
-import { type ProcessSystem, processSystem, thisOwner } from '../own/owner.js'
+import { processSystem, thisOwner } from '../own/owner.js'
 import { makeFolders } from '../tree/make-folders.js'
 import { Claim } from './claim.js'
 import { fileLockName, type LockMode, lockFolderName } from './lock-names.js'
+import { LOCK_OPTIONS, type LockOptions } from './lock-options.js'
 import { LockPlace } from './lock-place.js'
 import { Backoff, locked, takeLock } from './take-lock.js'
 import { Turns } from './turns.js'
 
-/** Options of {@link FolderLock.acquire}. */
-export interface LockOptions extends Audited {
-  /** Default 'exclusive'. */
-  mode?: LockMode
-  /** Which lock of the folder: locks with different names are independent. Default 'lock'. */
-  name?: string
-  /**
-   * Milliseconds to wait at most; 0 tries once, Infinity waits for ever. Default 10,000. Of several that wait in one
-   * process the time counts anew whenever one before them is done.
-   */
-  timeout?: number
-  /**
-   * Make the folder, and those above it, if it is missing; their names are synced, so that what is written under the
-   * lock lasts with them. Default false: a misspelt path would be a lock that keeps nobody out.
-   */
-  create?: boolean
-  /** Cancels the waiting. */
-  signal?: AbortSignal | undefined
-  /**
-   * Take the lock from holders that cannot be looked at, on another machine or in another container, without watching
-   * whether they live: for people who have made sure that they do not.
-   */
-  force?: boolean
-  fs?: FileSystem
-  /** Who we are and which processes are alive; for tests. */
-  system?: ProcessSystem
-  /** For tests. */
-  clock?: Clock
-  /** For tests: when the holder shows that it lives. */
-  renewals?: Clock
-  /** A number from 0 to 1, for pauses and samples; for tests. */
-  random?: () => number
-}
+export type { LockOptions }
+
+const { timeout: _, ...TRY_OPTIONS } = LOCK_OPTIONS
 
 const TIMEOUT = 10_000
 
@@ -109,7 +87,10 @@ export class FolderLock implements AsyncDisposable {
    * disk with `ERR_WRITE`, `ERR_PERMISSION`, `ERR_READ_ONLY`, `ERR_DISK_FULL`, `ERR_UNSAFE_LINK`.
    */
   static acquire(folder: PathLike, options: LockOptions = {}): Promise<FolderLock> {
-    return audited('lock', folder, options, () => FolderLock.#acquire(folder, options))
+    return audited('lock', folder, options, async () => {
+      checkKeys('options', options, LOCK_OPTIONS)
+      return FolderLock.#acquire(folder, options)
+    })
   }
 
   /**
@@ -122,6 +103,7 @@ export class FolderLock implements AsyncDisposable {
     options: Omit<LockOptions, 'timeout'> = {},
   ): Promise<FolderLock | null> {
     return audited('tryLock', folder, options, async () => {
+      checkKeys('options', options, TRY_OPTIONS)
       try {
         return await FolderLock.#acquire(folder, { ...options, timeout: 0 })
       } catch (error) {

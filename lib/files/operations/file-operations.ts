@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import { checkChoice, checkFunction, checkObject, checkOption } from '../../options.js'
+import { checkChoice, checkFunction, checkKeys, checkObject, checkOption } from '../../options.js'
 import { createAtomicWriteStream } from '../atomic/atomic-stream.js'
-import { removeBackups } from '../atomic/backups.js'
+import { removeBackups } from '../atomic/remove-backups.js'
 import { renameAtomic } from '../atomic/rename-atomic.js'
 import { writeConfig, writeFileAtomic, writeJson, writeYaml } from '../atomic/write-file.js'
 import { checkAudit } from '../audit/audit-record.js'
@@ -23,33 +23,47 @@ import { rotateFile } from '../rotation/rotate-file.js'
 import { FileTransaction } from '../transaction/file-transaction.js'
 import { recoverTransactions } from '../transaction/recover.js'
 
-/** An operation, and the positions of two arguments: the path that is recorded, and the options. */
-type Operation = readonly [act: (...args: never[]) => Promise<unknown>, path: number, options: number]
+/** What all operations have in common, as far as they take it. */
+type Common = 'fs' | 'durability'
+
+/**
+ * An operation, the positions of two arguments (the path that is recorded, and the options), and which of the common
+ * options it takes.
+ */
+type Operation = readonly [
+  act: (...args: never[]) => Promise<unknown>,
+  path: number,
+  options: number,
+  takes: readonly Common[],
+]
+
+const READING = ['fs'] as const
+const WRITING = ['fs', 'durability'] as const
 
 /** Every operation with a path and options. A new operation is one more line. */
 const OPERATIONS = {
-  writeFileAtomic: [writeFileAtomic, 0, 2],
-  writeJson: [writeJson, 0, 2],
-  writeYaml: [writeYaml, 0, 2],
-  writeConfig: [writeConfig, 0, 2],
-  readFileRetry: [readFileRetry, 0, 1],
-  readJson: [readJson, 0, 1],
-  readYaml: [readYaml, 0, 1],
-  readConfig: [readConfig, 0, 1],
-  checkFile: [checkFile, 0, 1],
-  renameAtomic: [renameAtomic, 0, 2],
-  removeOrphans: [removeOrphans, 0, 1],
-  updateJson: [updateJson, 0, 2],
-  updateYaml: [updateYaml, 0, 2],
-  mergeConfig: [mergeConfig, 1, 2],
-  rotateFile: [rotateFile, 0, 1],
-  removeBackups: [removeBackups, 0, 1],
-  restoreBackup: [restoreBackup, 0, 1],
-  recoverTransactions: [recoverTransactions, 0, 1],
+  writeFileAtomic: [writeFileAtomic, 0, 2, WRITING],
+  writeJson: [writeJson, 0, 2, WRITING],
+  writeYaml: [writeYaml, 0, 2, WRITING],
+  writeConfig: [writeConfig, 0, 2, WRITING],
+  readFileRetry: [readFileRetry, 0, 1, READING],
+  readJson: [readJson, 0, 1, READING],
+  readYaml: [readYaml, 0, 1, READING],
+  readConfig: [readConfig, 0, 1, READING],
+  checkFile: [checkFile, 0, 1, READING],
+  renameAtomic: [renameAtomic, 0, 2, WRITING],
+  removeOrphans: [removeOrphans, 0, 1, READING],
+  updateJson: [updateJson, 0, 2, WRITING],
+  updateYaml: [updateYaml, 0, 2, WRITING],
+  mergeConfig: [mergeConfig, 1, 2, WRITING],
+  rotateFile: [rotateFile, 0, 1, WRITING],
+  removeBackups: [removeBackups, 0, 1, READING],
+  restoreBackup: [restoreBackup, 0, 1, WRITING],
+  recoverTransactions: [recoverTransactions, 0, 1, READING],
   /** {@link FolderLock.acquire} */
-  lock: [FolderLock.acquire, 0, 1],
+  lock: [FolderLock.acquire, 0, 1, READING],
   /** {@link FolderLock.tryAcquire} */
-  tryLock: [FolderLock.tryAcquire, 0, 1],
+  tryLock: [FolderLock.tryAcquire, 0, 1, READING],
 } as const satisfies Record<string, Operation>
 
 /** The operations of the table, with the same signatures. */
@@ -99,6 +113,13 @@ export interface FileOperations extends Bound {
  * cannot be written, the operation does not fail; `onAuditError` is called. `ERR_USAGE` for wrong options.
  */
 export function fileOperations(options: FileOperationsOptions = {}): FileOperations {
+  checkKeys('options', options, {
+    audit: true,
+    onAuditError: true,
+    clock: true,
+    fs: true,
+    durability: true,
+  })
   checkChoice('durability', options.durability, ['crash', 'power'])
   checkAudit(options.audit)
   return bind(options, new Recorder(options))
@@ -167,26 +188,29 @@ async function runBatch<T>(
   return { name, id, value, ran: inner.ran, failed: inner.failed }
 }
 
-/** Adds the options that all calls have in common to those of one call. One that is undefined counts as not set. */
-function addingTo(common: {
-  fs?: FileSystem
-  durability?: Durability
-}): <T extends object>(given: T | undefined) => T {
-  return <T extends object>(given: T | undefined) => {
+/**
+ * Adds the options that all calls have in common to those of one call, if that takes them. One that is undefined counts
+ * as not set.
+ */
+function addingTo(
+  common: Pick<FileOperationsOptions, Common>,
+): <T extends object>(given: T | undefined, takes?: readonly Common[]) => T {
+  return <T extends object>(given: T | undefined, takes: readonly Common[] = WRITING) => {
     if (given !== undefined) checkObject('options', given)
-    return { ...said(common), ...said(given ?? {}) } as T
+    const added = Object.fromEntries(takes.map((name) => [name, common[name]]))
+    return { ...said(added), ...said(given ?? {}) } as T
   }
 }
 
 /** All operations of the table, with common options, and recorded. */
 function boundOperations(adding: ReturnType<typeof addingTo>, recorder: Recorder): Bound {
-  const bind = (name: string, [act, path, at]: Operation) => {
+  const bind = (name: string, [act, path, at, takes]: Operation) => {
     return async (...args: unknown[]) => {
       const given = args[at] as Audited | undefined
       // async, so that an error that is thrown synchronously is recorded, too
       const run = async (more: Audited) => {
         const all = Array.from({ length: Math.max(args.length, at + 1) }, (_, i) => args[i])
-        all[at] = { ...adding(given), ...more }
+        all[at] = { ...adding(given, takes), ...more }
         return act(...(all as never[]))
       }
       // with a trail of its own the operation records itself

@@ -37,10 +37,14 @@ export function isJournalName(name: string): boolean {
   return JOURNAL_NAME.test(name)
 }
 
+/** What the names of all journals of a transfer begin with, also when another process has claimed one. */
+export function journalKey(transfer: string): string {
+  return /^[0-9a-f]{32}$/.test(transfer) ? transfer : keyOf(transfer)
+}
+
 /** The `n`-th name for the journal of a transfer, from 0. */
 export function journalName(transfer: string, n: number): string {
-  const isId = /^[0-9a-f]{32}$/.test(transfer)
-  const id = isId ? transfer : createHash('sha256').update(transfer).digest('hex').slice(0, 32)
+  const id = journalKey(transfer)
   return n === 0 ? `${id}.journal` : `${id}.${n.toString(16)}.journal`
 }
 
@@ -90,7 +94,11 @@ export interface IntentName {
 }
 
 export function intentKey(id: string): string {
-  return createHash('sha256').update(id).digest('hex').slice(0, 32)
+  return keyOf(id)
+}
+
+function keyOf(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 32)
 }
 
 export function intentName({ key, state, left }: IntentName): string {

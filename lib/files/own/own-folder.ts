@@ -4,7 +4,6 @@ import { ifThere, isOfUser } from '../disk/stats.js'
 import type { OpenFolder, Tree } from '../tree/tree.js'
 import {
   isJournalName,
-  isOwnFolderName,
   isUnforeseenFolder,
   OWN_FOLDERS,
   parseIntentName,
@@ -12,11 +11,6 @@ import {
   unforeseenFolder,
 } from './names.js'
 import { ownerOfTemporary } from './temporary-name.js'
-
-/** Whether a path below a root is that of one of our folders, or of something in it. */
-export function isInOwnFolder(path: string): boolean {
-  return isOwnFolderName(path.split('/')[0]!)
-}
 
 /**
  * Told of what has a name of ours and belongs to another user. It is not read: whoever wrote it could have us change
@@ -83,7 +77,6 @@ async function makeOwnFolder(tree: Tree, name: string): Promise<OpenFolder | und
 async function enterOwn(tree: Tree, name: string): Promise<OpenFolder | undefined> {
   try {
     const made = await tree.makeFolder(name, 0o700)
-    tree.forget(name)
     return made === 'created' ? await tree.folder(name) : await enterIfOurs(tree, name)
   } catch (error) {
     return unlessTaken(error, 'EEXIST')
@@ -107,7 +100,6 @@ export async function findOwnFolder(
   name: string,
   passOver?: PassOver,
 ): Promise<OpenFolder | undefined> {
-  tree.forget(name)
   return enterIfOurs(tree, name, passOver).catch((error: unknown) => unlessTaken(error, 'ENOENT'))
 }
 
@@ -120,10 +112,10 @@ async function enterIfOurs(tree: Tree, name: string, passOver?: PassOver): Promi
   // looked at first: that of another user cannot even be entered
   const there = await tree.within('', (root) => fs.lstat(root.at(name)))
   if (there.isDirectory() && !isOfUser(fs, there)) {
-    passOver?.(ofAnother(name, there.uid))
+    passOver?.(entryOfAnother(name, there.uid))
     return undefined
   }
-  const folder = await tree.folder(name)
+  const folder = await tree.folderNow(name)
   let isOurs = false
   try {
     const stats = await fs.fstat(folder.fd)
@@ -135,19 +127,29 @@ async function enterIfOurs(tree: Tree, name: string, passOver?: PassOver): Promi
   }
 }
 
-/** The names of the files in one of our folders, but for those of other users. */
-export async function ownNames(tree: Tree, folder: OpenFolder, passOver?: PassOver): Promise<string[]> {
+/**
+ * The names of the files in one of our folders, but for those of other users.
+ * @param isWanted the others are not looked at
+ */
+export async function ownNames(
+  tree: Tree,
+  folder: OpenFolder,
+  {
+    passOver,
+    isWanted = () => true,
+  }: { passOver?: PassOver | undefined; isWanted?: (name: string) => boolean } = {},
+): Promise<string[]> {
   const { fs } = tree
   const names: string[] = []
-  for (const name of (await folder.list()).map(String)) {
+  for (const name of (await folder.list()).map(String).filter(isWanted)) {
     const there = await ifThere(fs.lstat(folder.at(name)))
-    if (there && !isOfUser(fs, there)) passOver?.(ofAnother(`${folder.path}/${name}`, there.uid))
+    if (there && !isOfUser(fs, there)) passOver?.(entryOfAnother(`${folder.path}/${name}`, there.uid))
     else names.push(name)
   }
   return names
 }
 
-function ofAnother(path: string, uid: number): SluiceError {
+function entryOfAnother(path: string, uid: number): SluiceError {
   const message = `${printable(path)} belongs to another user (${uid}), and is passed over; only that user can end what it stands for`
   return new SluiceError('ERR_PERMISSION', message, { path })
 }

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { dirname, join } from 'node:path'
-import { badOption } from '../../options.js'
+import { badOption, checkKeys } from '../../options.js'
 import { fitted, localPath, type PathLike } from '../disk/names.js'
 import { OWNER_TEXT, type Owner, ownerOfText, textOfOwner, thisOwner } from './owner.js'
 
@@ -27,7 +27,9 @@ let self: Owner | undefined
  * A new name for a temporary file, `.prefix.owner.sluice-tmp`, of at most 255 bytes. It names its process, so that
  * `removeOrphans` can remove it when that process is dead. `ERR_USAGE` for a prefix that cannot be part of a name.
  */
-export function temporaryName({ prefix = '', owner }: TemporaryNameOptions = {}): string {
+export function temporaryName(options: TemporaryNameOptions = {}): string {
+  checkKeys('options', options, { prefix: true, owner: true })
+  const { prefix = '', owner } = options
   if (IN_NO_NAME.test(prefix)) {
     const without = '/ \\ : * ? " < > | control characters and half surrogate pairs'
     throw badOption('prefix', `part of a name, without ${without}`, prefix)
@@ -55,7 +57,9 @@ export interface TempPathOptions {
  * A new path for a temporary file of this process beside `target`. Makes nothing. Once this process is dead,
  * `removeOrphans` removes a file that was left there. `ERR_USAGE` for an invalid path.
  */
-export function tempPath(target: PathLike, { prefix, dir }: TempPathOptions = {}): string {
+export function tempPath(target: PathLike, options: TempPathOptions = {}): string {
+  checkKeys('options', options, { prefix: true, dir: true })
+  const { prefix, dir } = options
   const path = localPath('target', target)
   const folder = dir === undefined ? dirname(path) : localPath('dir', dir)
   return join(folder, temporaryName({ prefix }))

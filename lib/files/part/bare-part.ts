@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto'
 import type { SluiceError } from '../../errors.js'
-import { checkChoice } from '../../options.js'
 import { Ranges } from '../../ranges.js'
 import { FRESH, setMode, setTime, unlessRefused } from '../disk/attributes.js'
 import { digestFile, type Hasher } from '../disk/digest-file.js'
@@ -9,7 +8,7 @@ import type { FileIdentity } from '../disk/fs.js'
 import { nameOf, parentOf, partCandidate } from '../disk/names.js'
 import { writeFully } from '../disk/read-write.js'
 import { isOfUser } from '../disk/stats.js'
-import { CONFLICTS, DURABILITIES, type Durability, type Published, publish } from '../publish/publish.js'
+import { checkPublish, type Durability, type Published, publish } from '../publish/publish.js'
 import { PartHandle } from './part-handle.js'
 import {
   type BarePartOptions,
@@ -236,9 +235,8 @@ export class BarePart {
    * `ERR_WRITE` if the part file is not the one that was written, or not as long: nothing else gets the name.
    */
   async complete(options: CompleteOptions = {}): Promise<Published> {
+    checkPublish(options)
     const { conflict = 'rename', durability } = options
-    checkChoice('conflict', conflict, CONFLICTS)
-    checkChoice('durability', durability, DURABILITIES)
     const isWeaker = durability === 'power' && this.#durability !== 'power'
     if (isWeaker) this.#durability = 'power'
     if (isWeaker || this.#isLateMode) await this.#finish(this.#options.mode)

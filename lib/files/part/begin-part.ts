@@ -1,6 +1,8 @@
 import { basename, dirname } from 'node:path'
+import { systemClock } from '../../clock.js'
 import { printable, SluiceError } from '../../errors.js'
 import { checkLocalPath } from '../../options.js'
+import type { FileSystem } from '../disk/fs.js'
 import {
   checkName,
   localTarget,
@@ -13,11 +15,14 @@ import {
 import { nodeFileSystem } from '../disk/node-fs.js'
 import type { Prefix } from '../journal/journal-records.js'
 import { type TakenOver, takeOver } from '../journal/take-over.js'
-import { Tree } from '../tree/tree.js'
+import { checkNotReserved, checkTargetNotReserved } from '../own/reserved.js'
+import { roomOf } from '../own/room.js'
+import type { Tree } from '../tree/tree.js'
 import { BarePart } from './bare-part.js'
 import { PartJournal } from './part-journal.js'
 import { DEFAULT_ALGORITHM, hexOf, type PartFileOptions } from './part-options.js'
 import { RunningDigest } from './running-digest.js'
+import { shareTree } from './share-tree.js'
 
 /** The path of a file below a tree. */
 export interface PlaceInTree {
@@ -27,29 +32,39 @@ export interface PlaceInTree {
 
 /**
  * Where the part of a file belongs: `ERR_USAGE`, and `ERR_PATH` if it does not end in a name.
- * @returns `own`: a tree that was opened for it, and is to be closed with it
+ * @returns `leave`: to be called when the part is closed
  */
 export async function placeOf(
   where: PathLike | PlaceInTree,
-  { fs, durability, makeParents = true }: PartFileOptions,
-): Promise<PlaceInTree & { own?: Tree }> {
+  { fs = nodeFileSystem, durability = 'crash', makeParents = true, journal }: PartFileOptions,
+): Promise<PlaceInTree & { leave: () => Promise<void> }> {
   if (typeof where === 'object' && where !== null && 'tree' in where) {
     const { tree, path } = where
     checkLocalPath('path', path)
     checkName(nameOf(path), tree.fs.platform, path)
-    return { tree, path }
+    checkNotReserved(path)
+    const leave = journal ? await enterRoom(tree.fs) : () => {}
+    return { tree, path, leave: async () => leave() }
   }
   const given = textOfPath('the path of a part', where)
   const file = localTarget('the path of a part', given)
   // a path that ends in a slash means a folder
-  checkName(given.endsWith('/') ? '' : basename(given), (fs ?? nodeFileSystem).platform, given)
-  const own = await Tree.open(dirname(file), {
-    ...(fs && { fs }),
-    ...(durability && { durability }),
-    create: makeParents,
-  })
-  return { tree: own, path: basename(file), own }
+  checkName(given.endsWith('/') ? '' : basename(given), fs.platform, given)
+  checkTargetNotReserved(given)
+  const leave = await enterRoom(fs)
+  try {
+    const shared = await shareTree(dirname(file), fs, { durability, create: makeParents })
+    return { tree: shared.tree, path: basename(file), leave: () => shared.leave().finally(leave) }
+  } catch (error) {
+    leave()
+    throw error
+  }
 }
+
+/** Handles that one may hold for as long as it is open: its folder, or its journal and the folder of that. */
+const HANDLES = 2
+
+const enterRoom = (fs: FileSystem) => roomOf(fs).enter(HANDLES, systemClock)
 
 /** A part that is there, with the digest of what it is known to hold, and the journal that knows it. */
 export interface BegunPart {
@@ -91,7 +106,7 @@ async function goOnAt(
 ): Promise<BegunPart> {
   const part = new BarePart(tree, path, options)
   return orClose(part, async () => {
-    if (!(await part.isOfUser())) throw ofAnother(part.partPath)
+    if (!(await part.isOfUser())) throw partOfAnother(part.partPath)
     await part.resume(offset)
     return { part, digest: digestOf(options) }
   })
@@ -167,7 +182,7 @@ async function prove(
   return 0
 }
 
-function ofAnother(path: string): SluiceError {
+function partOfAnother(path: string): SluiceError {
   const message = `the part ${printable(path)} belongs to another user, who could change it at any time: begin a new one`
   return new SluiceError('ERR_PERMISSION', message, { path })
 }

@@ -1,13 +1,12 @@
 import { Limiter } from '../../async.js'
 import { isSluiceError, printable, SluiceError } from '../../errors.js'
-import { badOption } from '../../options.js'
+import { checkKeys, checkOption } from '../../options.js'
 import type { Hasher } from '../disk/digest-file.js'
 import { diskError } from '../disk/disk-error.js'
 import type { FileIdentity } from '../disk/fs.js'
 import type { PathLike } from '../disk/names.js'
 import type { Prefix } from '../journal/journal-records.js'
 import type { Published } from '../publish/publish.js'
-import type { Tree } from '../tree/tree.js'
 import { type BegunPart, beginPart, type PlaceInTree, placeOf } from './begin-part.js'
 import {
   buffersOf,
@@ -18,6 +17,7 @@ import {
   incomplete,
   lengthOf,
   type PartFileOptions,
+  policyOf,
   unexpected,
 } from './part-options.js'
 
@@ -41,8 +41,8 @@ export type { CompleteOptions, PartFileOptions, Prefix }
 export class PartFile {
   readonly #begun: BegunPart
   readonly #options: PartFileOptions
-  /** A tree that was opened only for this part, and is closed with it. */
-  readonly #own: Tree | undefined
+  /** Gives back what it holds beside the part. */
+  readonly #leave: () => Promise<void>
   /** Whatever touches the part has its turn, in the order of the calls: no two of them meet. */
   readonly #turn = new Limiter(1)
   #completing: Promise<Published> | undefined
@@ -51,10 +51,10 @@ export class PartFile {
   /** How often the whole content came, and was not the one that is expected. */
   #mismatches = 0
 
-  private constructor(begun: BegunPart, options: PartFileOptions, own: Tree | undefined) {
+  private constructor(begun: BegunPart, options: PartFileOptions, leave: () => Promise<void>) {
     this.#begun = begun
     this.#options = options
-    this.#own = own
+    this.#leave = leave
   }
 
   /**
@@ -65,15 +65,15 @@ export class PartFile {
    */
   static async open(where: PathLike | PlaceInTree, options: PartFileOptions = {}): Promise<PartFile> {
     checkPart(options)
-    const { tree, path, own } = await placeOf(where, options)
+    const { tree, path, leave } = await placeOf(where, options)
     let part: PartFile | undefined
     try {
-      part = new PartFile(await beginPart(tree, path, options), options, own)
+      part = new PartFile(await beginPart(tree, path, options), options, leave)
       if (part.#isWhole) await part.#completeFound()
       return part
     } catch (error) {
       await part?.close().catch(() => {})
-      await own?.close()
+      await leave()
       throw diskError(error, 'open the part of', path)
     }
   }
@@ -127,12 +127,12 @@ export class PartFile {
     bytes: Uint8Array | readonly Uint8Array[],
     options: { seal?: boolean } = {},
   ): Promise<void> {
+    checkKeys('options', options, { seal: true })
     const buffers = buffersOf(bytes)
-    const length = lengthOf(buffers)
-    checkPosition('position', position, length)
+    checkPosition('position', position, lengthOf(buffers))
+    const end = position + lengthOf(buffers)
     const { size = Number.MAX_SAFE_INTEGER } = this.#options
-    if (position + length > size)
-      throw badOption('the end of the bytes', `at most the size of ${size}`, position + length)
+    checkOption('the end of the bytes', end, end <= size, `at most the size of ${size}`)
     await this.#turn.run(() => this.#write(position, buffers, options))
     if (this.#isWhole) await this.complete()
   }
@@ -230,11 +230,11 @@ export class PartFile {
 
   async #complete(options: CompleteOptions): Promise<Published> {
     const { part, journal } = this.#begun
-    const { size = part.extent.end, conflict } = this.#options
+    const { size = part.extent.end } = this.#options
     if (!part.covers(0, size)) throw incomplete(this.path, size, part.extent.bytes)
     await this.#compare()
     await journal?.check()
-    this.#published = await part.complete({ ...(conflict && { conflict }), ...options })
+    this.#published = await part.complete({ ...policyOf(this.path, this.#options), ...options })
     try {
       await journal?.end()
     } catch (error) {
@@ -289,7 +289,7 @@ export class PartFile {
     try {
       await (this.exists ? journal?.close(digest.prefix()) : journal?.end())
     } finally {
-      await this.#own?.close()
+      await this.#leave()
     }
   }
 

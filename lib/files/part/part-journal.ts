@@ -1,7 +1,7 @@
-import { randomBytes } from 'node:crypto'
 import type { FileIdentity } from '../disk/fs.js'
 import { Journal } from '../journal/journal.js'
 import type { JournalFile, Prefix } from '../journal/journal-records.js'
+import { transferOfPart } from '../journal/take-over.js'
 import type { Durability } from '../publish/publish.js'
 import type { Tree } from '../tree/tree.js'
 import type { RunningDigest } from './running-digest.js'
@@ -23,7 +23,7 @@ export class PartJournal {
 
   /** Makes the journal. The part is to be made afterwards. */
   static async create(tree: Tree, file: JournalFile, durability: Durability): Promise<PartJournal> {
-    const journal = await Journal.create(tree, randomBytes(16).toString('hex'), { durability })
+    const journal = await Journal.create(tree, transferOfPart(file.path), { durability })
     try {
       const [n] = await journal.begin([file])
       return new PartJournal(journal, n!)

@@ -1,16 +1,17 @@
 import { cryptoLength } from '../../digest/crypto-digest.js'
-import { printable, SluiceError } from '../../errors.js'
+import { counted, printable, SluiceError } from '../../errors.js'
 import {
   badOption,
   checkChoice,
   checkFlag,
+  checkKeys,
   checkMode,
-  checkObject,
   checkOption,
   checkWhole,
   isBytes,
+  type Keys,
 } from '../../options.js'
-import type { ModeMemory } from '../disk/attributes.js'
+import { checkReplaceable, type ModeMemory } from '../disk/attributes.js'
 import type { FileIdentity, FileSystem } from '../disk/fs.js'
 import type { Prefix } from '../journal/journal-records.js'
 import {
@@ -46,6 +47,26 @@ export interface BarePartOptions {
   written?: FileIdentity
 }
 
+const PART_OPTIONS: Keys<PartFileOptions> = {
+  partName: true,
+  offset: true,
+  mode: true,
+  mtime: true,
+  durability: true,
+  modes: true,
+  written: true,
+  fs: true,
+  makeParents: true,
+  size: true,
+  expected: true,
+  algorithm: true,
+  conflict: true,
+  replaceReadOnly: true,
+  attempts: true,
+  prefix: true,
+  journal: true,
+}
+
 /** Options of {@link PartFile.open}. */
 export interface PartFileOptions extends BarePartOptions {
   /** Where a path is given instead of a tree. */
@@ -63,6 +84,8 @@ export interface PartFileOptions extends BarePartOptions {
   algorithm?: string
   /** What happens if something has the name of the file already. Default 'rename'. */
   conflict?: Conflict
+  /** Also replace a file that nobody may write to, as one of mode 0444; else that is `ERR_PERMISSION`. Default false. */
+  replaceReadOnly?: boolean
   /**
    * How often the whole content may come, in all, until it has the digest that is expected. Each time that it has not,
    * the part is reset. Default 3.
@@ -116,7 +139,7 @@ export const DEFAULT_ALGORITHM = 'sha256'
 
 /** Checks the options of {@link PartFile.open}: `ERR_USAGE`, and `ERR_UNSUPPORTED` for the algorithm. */
 export function checkPart(options: PartFileOptions): void {
-  checkObject('the options of a part', options)
+  checkKeys('options', options, PART_OPTIONS)
   const { algorithm = DEFAULT_ALGORITHM, expected, prefix, offset } = options
   checkWhole('offset', offset, 0)
   checkMode('mode', options.mode)
@@ -125,6 +148,7 @@ export function checkPart(options: PartFileOptions): void {
   checkChoice('conflict', options.conflict, CONFLICTS)
   checkFlag('makeParents', options.makeParents)
   checkFlag('journal', options.journal)
+  checkFlag('replaceReadOnly', options.replaceReadOnly)
   checkWhole('size', options.size, 0)
   const { size = Number.MAX_SAFE_INTEGER } = options
   if (offset !== undefined && offset > size) throw badOption('offset', `at most the size of ${size}`, offset)
@@ -132,7 +156,7 @@ export function checkPart(options: PartFileOptions): void {
   const length = cryptoLength(algorithm)
   if (expected !== undefined) checkDigest('expected', expected, length)
   if (prefix !== undefined) {
-    checkObject('prefix', prefix)
+    checkKeys('prefix', prefix, { offset: true, digest: true })
     checkWhole('prefix.offset', prefix.offset ?? null, 0)
     checkDigest('prefix.digest', prefix.digest, length)
   }
@@ -160,14 +184,27 @@ export function unexpected(
 ): SluiceError {
   const wayOut =
     left > 0
-      ? `it was reset: send it again from its beginning (${left} more attempts)`
-      : `it came ${attempts} times, and was given up`
+      ? `it was reset: send it again from its beginning (${counted(left, 'more attempt')})`
+      : `it came ${counted(attempts, 'time')}, and was given up`
   const message = `the content of ${printable(details.path)} is not what is expected; ${wayOut}`
   return new SluiceError('ERR_DIGEST', message, details)
 }
 
+/** What happens to what has the name of a finished file: one that nobody may write to stays, unless the options say so. */
+export function policyOf(path: string, { conflict, replaceReadOnly }: PartFileOptions): CompleteOptions {
+  return {
+    ...(conflict && { conflict }),
+    async replacing(there, replace) {
+      checkReplaceable(path, there, replaceReadOnly)
+      await replace()
+      return true
+    },
+  }
+}
+
 /** The error for a file of `size` bytes of which only `there` were written. */
 export function incomplete(path: string, size: number, there: number): SluiceError {
-  const message = `${size - there} of the ${size} bytes of ${printable(path)} are missing: write them first`
+  const left = size - there
+  const message = `${left} of the ${size} bytes of ${printable(path)} ${left === 1 ? 'is' : 'are'} missing: write the rest first`
   return new SluiceError('ERR_STATE', message, { path })
 }

@@ -9,16 +9,25 @@ const HIGHEST_SUFFIX = 100_000
  * it returns something. `take` must be the very step that takes the name, not a look whether it is free.
  * `ERR_CONFLICT` if all are taken.
  * @param shown the path for the message
+ * @param suffixes those to try, in order, if not all; asked for once the name itself was not taken
  */
 export async function firstFree<T>(
   name: string,
   shown: string,
   take: (candidate: string, n: number) => Promise<T | undefined>,
+  suffixes: () => Iterable<number> = fromOne,
 ): Promise<T> {
-  for (let n = 0; n <= HIGHEST_SUFFIX; n++) {
+  const first = await take(name, 0)
+  if (first !== undefined) return first
+  for (const n of suffixes()) {
+    if (n > HIGHEST_SUFFIX) break
     const taken = await take(suffixed(name, n), n)
     if (taken !== undefined) return taken
   }
   const message = `${printable(shown)} is taken with every suffix; tidy the folder`
   throw new SluiceError('ERR_CONFLICT', message, { path: shown })
+}
+
+function* fromOne(): Generator<number, void> {
+  for (let n = 1; ; n++) yield n
 }

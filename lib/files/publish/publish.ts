@@ -1,5 +1,5 @@
 import { printable, SluiceError } from '../../errors.js'
-import { badOption, checkChoice } from '../../options.js'
+import { badOption, checkChoice, checkKeys } from '../../options.js'
 import { diskError, errorCode } from '../disk/disk-error.js'
 import type { FileIdentity, FileStats, FileSystem } from '../disk/fs.js'
 import { moveOver } from '../disk/move-file.js'
@@ -8,6 +8,7 @@ import { syncFile } from '../disk/sync.js'
 import type { OpenFolder } from '../tree/open-folder.js'
 import { firstFree } from './first-free.js'
 import { type Replaced, replaceFolder } from './replace-folder.js'
+import type { SuffixMemory } from './suffixes.js'
 import { checkIsWritten, hasBothNames, type TemporaryFile, takeName } from './take-name.js'
 
 /** What to do when the name is taken by other content. */
@@ -34,8 +35,24 @@ export interface PublishOptions {
    * @returns whether `replace` was called, and has resolved
    */
   replacing?: (there: FileStats, replace: () => Promise<void>) => Promise<boolean>
+  /** Which suffixes to try. Default: each, from the first on. */
+  suffixes?: SuffixMemory
   /** The file that was written and verified. Given, nothing else gets the name: it fails with `ERR_WRITE`. */
   written?: FileIdentity | undefined
+}
+
+/** `ERR_USAGE` for a wrong option. */
+export function checkPublish(options: Partial<PublishOptions>): void {
+  checkKeys('options', options, {
+    conflict: true,
+    durability: true,
+    isThere: true,
+    replacing: true,
+    suffixes: true,
+    written: true,
+  })
+  checkChoice('conflict', options.conflict, CONFLICTS)
+  checkChoice('durability', options.durability, DURABILITIES)
 }
 
 /** A file that has a name which another one is to get. */
@@ -82,6 +99,7 @@ export async function publish(
   name: string,
   options: PublishOptions,
 ): Promise<Published> {
+  checkPublish(options)
   checkChoice('conflict', options.conflict ?? null, CONFLICTS)
   checkChoice('durability', options.durability ?? null, DURABILITIES)
   const shown = folder.path === '' ? name : `${folder.path}/${name}`
@@ -127,6 +145,8 @@ class Publication {
   readonly #options: PublishOptions
   readonly #shown: string
   #warning: SluiceError | undefined
+  /** What has the name itself. */
+  #first: FileStats | undefined
 
   constructor(file: TemporaryFile, options: PublishOptions, shown: string) {
     this.#file = file
@@ -135,19 +155,29 @@ class Publication {
   }
 
   async run(name: string): Promise<Published> {
-    const published = await firstFree(name, this.#shown, (candidate, n) => this.#try(candidate, n === 0))
+    const { suffixes } = this.#options
+    const after = suffixes && (() => suffixes.after(this.#first))
+    const take = async (candidate: string, n: number) => {
+      const published = await this.#try(candidate, n)
+      if (published && n > 0) suffixes?.note(this.#first, n)
+      return published
+    }
+    const published = await firstFree(name, this.#shown, take, after)
     return this.#warning ? { ...published, warning: this.#warning } : published
   }
 
   /** Tries one name; undefined: try the next one. */
-  async #try(name: string, first: boolean): Promise<Published | undefined> {
+  async #try(name: string, n: number): Promise<Published | undefined> {
     const { fs, folder, temporary } = this.#file
+    const first = n === 0
     // again if what had the name was removed between the link and the lstat
     for (let tries = 0; tries < 16; tries++) {
       const claimed = await takeName(this.#file, name)
       if (claimed !== 'taken') return this.#finish(claimed, first ? 'created' : 'renamed', name)
       const there = await lstatIfThere(fs, folder.at(name))
       if (!there) continue
+      if (first) this.#first = there
+      else this.#options.suffixes?.note(this.#first, n, there)
       const standing = {
         path: folder.at(name),
         stats: there,

@@ -1,7 +1,7 @@
 import { basename, dirname } from 'node:path'
 import { printable, SluiceError } from '../../errors.js'
 import { checkOption } from '../../options.js'
-import { type Backup, backupJudge, listBackups, trueBackups } from '../atomic/backups.js'
+import { type Backup, backupJudge, backupsIn, trueBackups } from '../atomic/backups.js'
 import type { FileStats, FileSystem } from '../disk/fs.js'
 import { localPath } from '../disk/names.js'
 import { ifThere, lstatIfThere, sameInode } from '../disk/stats.js'
@@ -41,11 +41,11 @@ export async function chooseBackup(
   which: WhichBackup,
   shown: string,
 ): Promise<ChosenBackup> {
-  const backups = (await listBackups(fs, folder, name)).reverse()
+  const backups = (await backupsIn(fs, folder, name)).reverse()
   if (typeof which === 'string') {
     const at = basename(which)
     const backup = backups.find(({ path }) => basename(path) === at)
-    if (!backup || !(await isIn(fs, folder, which)))
+    if (!backup || !(await leadsInto(fs, folder, which)))
       throw noBackup(shown, `has no backup ${printable(which)}`, backups)
     const stats = await fs.lstat(folder.at(at))
     const isTrue = await backupJudge(fs, folder, name)
@@ -69,7 +69,7 @@ function planted(path: string, backup: string, { uid }: FileStats): SluiceError 
 }
 
 /** Whether a name or path of a backup leads into the folder. */
-async function isIn(fs: FileSystem, folder: OpenFolder, which: string): Promise<boolean> {
+async function leadsInto(fs: FileSystem, folder: OpenFolder, which: string): Promise<boolean> {
   if (which === basename(which)) return true
   const above = await ifThere(fs.stat(dirname(which)))
   return above !== undefined && sameInode(above, await fs.fstat(folder.fd))

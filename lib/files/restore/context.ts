@@ -1,11 +1,13 @@
 import { type Clock, systemClock } from '../../clock.js'
 import type { SluiceError } from '../../errors.js'
+import type { Keys } from '../../options.js'
 import type { Audit } from '../audit/audit-record.js'
 import { Recorder, UNRECORDED } from '../audit/recorder.js'
 import type { FileSystem } from '../disk/fs.js'
 import { nodeFileSystem } from '../disk/node-fs.js'
 import type { StagingArea } from '../intent/staging.js'
 import { FolderLock } from '../lock/folder-lock.js'
+import type { LockWaiting } from '../lock/lock-options.js'
 import { type ProcessSystem, processSystem, thisOwner } from '../own/owner.js'
 import type { Durability } from '../publish/publish.js'
 import { Tree } from '../tree/tree.js'
@@ -22,13 +24,25 @@ export interface RecoveryManagerOptions {
    */
   audit?: Audit
   /** Only one manager works in a folder at a time: how long to wait for others. Milliseconds, default 10,000. */
-  lock?: { timeout?: number; signal?: AbortSignal }
+  lock?: LockWaiting
   fs?: FileSystem
   clock?: Clock
   /** Milliseconds since 1970. */
   now?: () => number
   /** Which processes are alive; for tests. */
   system?: ProcessSystem
+}
+
+/** Their names. */
+export const RECOVERY_OPTIONS: Keys<RecoveryManagerOptions> = {
+  durability: true,
+  attempts: true,
+  audit: true,
+  lock: true,
+  fs: true,
+  clock: true,
+  now: true,
+  system: true,
 }
 
 /** What a recovery manager works with, from its opening to its close. */

@@ -1,11 +1,24 @@
 import { printable, SluiceError } from '../../errors.js'
-import { checkChoice, checkFunction, checkLocalPath, checkObject, checkWhole } from '../../options.js'
+import {
+  checkChoice,
+  checkFunction,
+  checkKeys,
+  checkLocalPath,
+  checkObject,
+  checkWhole,
+} from '../../options.js'
 import { checkAudit } from '../audit/audit-record.js'
 import { diskError } from '../disk/disk-error.js'
 import { checkBelow, localPath, type PathLike } from '../disk/names.js'
-import { isInOwnFolder } from '../own/own-folder.js'
+import { checkWaiting } from '../lock/lock-options.js'
+import { checkNotReserved } from '../own/reserved.js'
 import { backupMeant, type WhichBackup } from './choose-backup.js'
-import { openRecovery, type RecoveryContext, type RecoveryManagerOptions } from './context.js'
+import {
+  openRecovery,
+  RECOVERY_OPTIONS,
+  type RecoveryContext,
+  type RecoveryManagerOptions,
+} from './context.js'
 import { keepFromBackup } from './keep-from-backup.js'
 import { keepContent, type Point, type PointRecord, type RecoveryKind, type RecoveryPoint } from './store.js'
 import { type RecoveryOutcome, undoAll } from './undo-all.js'
@@ -55,7 +68,8 @@ export class RecoveryManager implements AsyncDisposable {
    */
   static async open(path: PathLike, options: RecoveryManagerOptions = {}): Promise<RecoveryManager> {
     const folder = localPath('folder', path)
-    checkObject('options', options)
+    checkKeys('options', options, RECOVERY_OPTIONS)
+    checkWaiting('lock', options.lock)
     checkAudit(options.audit)
     checkChoice('durability', options.durability, ['crash', 'power'])
     checkWhole('attempts', options.attempts, 1, 100)
@@ -208,8 +222,7 @@ export class RecoveryManager implements AsyncDisposable {
     checkLocalPath('path', path)
     const { tree, lock, store, now } = this.#context
     checkBelow(path, tree.root, tree.fs.platform, 'open a manager there')
-    if (isInOwnFolder(path))
-      throw new SluiceError('ERR_PATH', `${printable(path)} is in our own folder`, { path })
+    checkNotReserved(path)
     await lock.check()
     await endUnfinished(this.#context, path)
     const time = now()

@@ -1,12 +1,12 @@
 import { join } from 'node:path'
 import type { SluiceError } from '../../errors.js'
-import { checkFlag } from '../../options.js'
+import { checkFlag, checkKeys, type Keys } from '../../options.js'
 import { giveName } from '../atomic/give-name.js'
-import { type FileLockOptions, underTargetLock } from '../atomic/locked-target.js'
+import { FILE_LOCK_OPTIONS, type FileLockOptions, underTargetLock } from '../atomic/locked-target.js'
 import { type AtomicWriteOptions, type WriteSettings, writeSettings } from '../atomic/options.js'
 import { checkSignal } from '../atomic/pieces.js'
 import type { Target } from '../atomic/target.js'
-import { type Audited, audited } from '../audit/recorder.js'
+import { AUDITED, type Audited, audited } from '../audit/recorder.js'
 import { diskError } from '../disk/disk-error.js'
 import { copyFile, orRemove } from '../disk/move-file.js'
 import type { PathLike } from '../disk/names.js'
@@ -31,6 +31,20 @@ export interface RestoreOptions
    * backup is removed for it. Default true; false: it is gone.
    */
   backup?: boolean
+}
+
+const RESTORE_OPTIONS: Keys<RestoreOptions> = {
+  ...FILE_LOCK_OPTIONS,
+  ...AUDITED,
+  durability: true,
+  symlink: true,
+  replaceReadOnly: true,
+  signal: true,
+  fs: true,
+  clock: true,
+  now: true,
+  which: true,
+  backup: true,
 }
 
 /** What {@link restoreBackup} did. */
@@ -65,6 +79,7 @@ const ALL = Number.MAX_SAFE_INTEGER
  */
 export function restoreBackup(file: PathLike, options: RestoreOptions = {}): Promise<Restored> {
   return audited('restoreBackup', file, options, async () => {
+    checkKeys('options', options, RESTORE_OPTIONS)
     const { backup = true } = options
     const settings = writeSettings(file, { ...options, conflict: 'overwrite', backup: false })
     const which = backupMeant('which', options.which) ?? 1

@@ -127,7 +127,7 @@ export class RecoveryStore {
     const { fs } = this.#tree
     const found: Point[] = []
     for await (const folder of ownFolders(this.#tree, { tidy: true, passOver })) {
-      const names = await ownNames(this.#tree, folder, passOver)
+      const names = await ownNames(this.#tree, folder, { passOver })
       for (const name of names) {
         const parsed = parseRecoveryName(name)
         if (parsed?.what === 'point') {

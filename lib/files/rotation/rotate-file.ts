@@ -1,8 +1,7 @@
 import { basename, dirname, join } from 'node:path'
 import { systemClock } from '../../clock.js'
 import { printable, SluiceError } from '../../errors.js'
-import { checkChoice, checkDuration, checkFlag, checkWhole } from '../../options.js'
-import { type Audited, audited } from '../audit/recorder.js'
+import { audited } from '../audit/recorder.js'
 import { diskError } from '../disk/disk-error.js'
 import { type FileStats, type FileSystem, OPEN } from '../disk/fs.js'
 import { moveFile, orRemove } from '../disk/move-file.js'
@@ -11,38 +10,18 @@ import { nodeFileSystem } from '../disk/node-fs.js'
 import { withRegular } from '../disk/open-regular.js'
 import { ifThere, lstatIfThere } from '../disk/stats.js'
 import { syncFile } from '../disk/sync.js'
-import { type FolderLock, type LockOptions, underFileLock } from '../lock/folder-lock.js'
+import { type FolderLock, underFileLock } from '../lock/folder-lock.js'
 import { roomOf } from '../own/room.js'
 import { temporaryName } from '../own/temporary-name.js'
-import type { Durability } from '../publish/publish.js'
 import type { OpenFolder } from '../tree/open-folder.js'
 import { Tree } from '../tree/tree.js'
 import { compressFile, holdsSame } from './compress-file.js'
+import { checkRotate, type RotateOptions } from './options.js'
 
 /** What one has open at once, with its lock. */
 const HANDLES = 6
 
-/** Options of {@link rotateFile}. */
-export interface RotateOptions extends Pick<LockOptions, 'timeout' | 'signal' | 'system' | 'clock'>, Audited {
-  /** How many rotated files are kept, from 1. Default 5. */
-  keep?: number
-  /**
-   * Only a file that has so many bytes, or more. With `minAge` too, either is enough. Default: any file.
-   */
-  minSize?: number
-  /**
-   * Only a file that was made so long ago, in milliseconds, or whose content is older. Where the disk does not say when a
-   * file was made, the time of its last change counts: then a log that is written to all the time never is so old.
-   */
-  minAge?: number
-  /** Compress the rotated files, with gzip. Default false. */
-  compress?: boolean
-  /** Default 'power'. */
-  durability?: Durability
-  fs?: FileSystem
-  /** Milliseconds since 1970, for `minAge`. Default `Date.now`. */
-  now?: () => number
-}
+export type { RotateOptions }
 
 /** What {@link rotateFile} did. */
 export interface Rotation {
@@ -81,11 +60,7 @@ export interface Rotation {
 export function rotateFile(file: PathLike, options: RotateOptions = {}): Promise<Rotation> {
   return audited('rotateFile', file, options, async () => {
     const path = localTarget('path', file)
-    checkWhole('keep', options.keep, 1, 99_999)
-    checkWhole('minSize', options.minSize, 0)
-    checkDuration('minAge', options.minAge)
-    checkFlag('compress', options.compress)
-    checkChoice('durability', options.durability, ['crash', 'power'])
+    checkRotate(options)
     const { fs = nodeFileSystem, timeout, signal, system, clock } = options
     const waiting = { timeout, signal, system, clock }
     const rotate = async (lock: FolderLock) => {

@@ -23,6 +23,7 @@ export interface TransactionContext extends StagingArea {
   id: string
   lock: FolderLock
   pending: PendingTransactions
+  replaceReadOnly: boolean
   /** When the holder shows that it lives; for tests. */
   renewals: Clock | undefined
   /** Gives back the room that it has. */
@@ -51,7 +52,7 @@ async function openIn(
   path: string,
   options: TransactionOptions & Required<Pick<TransactionOptions, 'id' | 'durability' | 'fs' | 'system'>>,
 ): Promise<Omit<TransactionContext, 'leave'>> {
-  const { id, durability, fs, system, clock, renewals } = options
+  const { id, durability, fs, system, clock, renewals, replaceReadOnly = false } = options
   const tree = await Tree.open(path, { fs, handles: handlesOf(fs) })
   let lock: FolderLock | undefined
   try {
@@ -65,7 +66,7 @@ async function openIn(
     pending.checkBegin(id, dryRun)
     const warnings = lock.warning ? [lock.warning] : []
     const area = { tree, owner: thisOwner(system), durability, taken: new Set<string>(), warnings }
-    return { ...area, id, lock, pending, recovered, renewals }
+    return { ...area, id, lock, pending, recovered, renewals, replaceReadOnly }
   } catch (error) {
     await lock?.release().catch(() => {})
     await tree.close()

@@ -2,12 +2,11 @@ import { printable, SluiceError } from '../../errors.js'
 import { badOption } from '../../options.js'
 import { plainMode, withAccessList } from '../disk/access-list.js'
 import type { FileStats } from '../disk/fs.js'
-import { checkBelow, nameOf, parentOf } from '../disk/names.js'
+import { checkBelow, parentOf } from '../disk/names.js'
 import { lstatIfThere } from '../disk/stats.js'
 import type { FolderRights } from '../intent/intent.js'
 import { inFolder, type StagedFile, stage, stageCopy } from '../intent/staging.js'
-import { isInOwnFolder } from '../own/own-folder.js'
-import { ownerOfTemporary } from '../own/temporary-name.js'
+import { checkNotReserved } from '../own/reserved.js'
 import { Aliases } from './aliases.js'
 import type { TransactionContext } from './context.js'
 import { fewAtOnce } from './folder.js'
@@ -28,8 +27,7 @@ export class Draft {
   #turn: Promise<unknown> = Promise.resolve()
   /** What folders are to have that are made as copies of others, by their paths. */
   readonly #rights = new Map<string, FolderRights | undefined>()
-  readonly #outside: Outside[] = []
-  /** Those of them that are removed in the end. */
+  /** What was taken in, and is removed in the end. */
   readonly #moved: Outside[] = []
   #number = 0
   #files = 0
@@ -104,8 +102,7 @@ export class Draft {
    */
   async bring(source: string, to: string, move: boolean): Promise<void> {
     await this.#stageAll([to], async (begun) => {
-      const outside = await Outside.open(this.#context.tree, source)
-      this.#outside.push(outside)
+      const outside = await Outside.find(this.#context.tree, source)
       for (const [path, stats] of outside.listed) {
         const at = to + path.slice(outside.name.length)
         await this.#learn(at)
@@ -123,11 +120,6 @@ export class Draft {
       const warning = await outside.remove(durability === 'power')
       if (warning) warnings.push(warning)
     }
-  }
-
-  /** Closes what was opened outside. */
-  async close(): Promise<void> {
-    for (const outside of this.#outside) await outside.close()
   }
 
   /** {@link prepare} of all that was planned. No operation may be running any more. */
@@ -205,7 +197,9 @@ export class Draft {
       if (move) return { shown: to, there: read, mtimeMs: read.mtimeMs }
       return own.there ? own : { mode: plainMode(read) }
     }
-    return stageCopy(this.#context, path, this.#home(to), attributes, undefined, outside.tree)
+    return outside.within((tree) =>
+      stageCopy(this.#context, path, this.#home(to), attributes, undefined, tree),
+    )
   }
 
   /** Plans new content, and begins to stage it. To be called in a turn. */
@@ -220,7 +214,7 @@ export class Draft {
     const { root, fs } = this.#context.tree
     for (const path of paths) {
       checkBelow(path, root, fs.platform, 'begin a transaction there, or take them in by copyIn or moveIn')
-      checkNotOurs(path)
+      checkNotReserved(path)
       this.#context.pending.check(path)
     }
     const planned = this.#turn.then(async () => {
@@ -286,11 +280,6 @@ export class Draft {
     while (this.#planner.known(home) !== 'folder') home = parentOf(home)
     return home
   }
-}
-
-function checkNotOurs(path: string): void {
-  if (ownerOfTemporary(nameOf(path)) === undefined && !isInOwnFolder(path)) return
-  throw new SluiceError('ERR_USAGE', `${printable(path)} is a name that Sluice itself uses`, { path })
 }
 
 function checkDifferent(from: string, to: string): void {

@@ -1,8 +1,8 @@
 import { printable, SluiceError } from '../../errors.js'
-import { checkFlag } from '../../options.js'
-import { checkedContent, reading } from '../atomic/pieces.js'
+import { checkKeys } from '../../options.js'
+import { reading } from '../atomic/pieces.js'
 import { codeForRecord, getDefaultAudit } from '../audit/recorder.js'
-import type { Format } from '../content/formats.js'
+import { ENCODE_OPTIONS, type Format } from '../content/formats.js'
 import { plainValue } from '../content/plain-value.js'
 import { encodeChecked } from '../content/schema.js'
 import { diskError } from '../disk/disk-error.js'
@@ -14,8 +14,11 @@ import { Draft } from './draft.js'
 import { Failure } from './failure.js'
 import { removeAll } from './folder.js'
 import {
+  checkOfCopy,
   checkTransactionOptions,
+  isRecursive,
   newContentOf,
+  TRANSACTION_WRITE_OPTIONS,
   type TransactionCopyOptions,
   type TransactionData,
   type TransactionDeleteOptions,
@@ -123,11 +126,9 @@ export class FileTransaction implements AsyncDisposable {
    * copied into itself, with `ERR_UNSAFE_LINK` if a symbolic link is in the folder, and with `ERR_SOURCE_CHANGED` if
    * somebody wrote to a file meanwhile.
    */
-  copy(from: string, to: string, { schema }: TransactionCopyOptions = {}): Promise<void> {
-    const check = (content: Uint8Array) => checkedContent(content, 'utf8', schema, to)
-    return this.#operation('copy', from, () =>
-      this.#draft.copy(from, to, schema === undefined ? undefined : check),
-    )
+  copy(from: string, to: string, options: TransactionCopyOptions = {}): Promise<void> {
+    const copy = async () => this.#draft.copy(from, to, checkOfCopy(options, to))
+    return this.#operation('copy', from, copy)
   }
 
   /**
@@ -163,11 +164,8 @@ export class FileTransaction implements AsyncDisposable {
    * The file is removed; with `recursive` a folder, too, with all that is in it. Fails as {@link write}, and with
    * `ERR_TRANSACTION` if there is none.
    */
-  delete(path: string, { recursive = false }: TransactionDeleteOptions = {}): Promise<void> {
-    return this.#operation('delete', path, async () => {
-      checkFlag('recursive', recursive)
-      await this.#draft.delete(path, recursive)
-    })
+  delete(path: string, options: TransactionDeleteOptions = {}): Promise<void> {
+    return this.#operation('delete', path, async () => this.#draft.delete(path, isRecursive(options)))
   }
 
   /**
@@ -208,6 +206,7 @@ export class FileTransaction implements AsyncDisposable {
 
   #writeValue(format: Format, path: string, value: unknown, options: TransactionValueOptions): Promise<void> {
     const write = async () => {
+      checkKeys('options', options, { ...TRANSACTION_WRITE_OPTIONS, ...ENCODE_OPTIONS })
       // a copy, so that the caller cannot change it between the check and the write
       const plain = plainValue(value, format)
       const { mode } = options
@@ -282,7 +281,6 @@ export class FileTransaction implements AsyncDisposable {
 
   /** Closes everything, and records how it ended. */
   async #end(status: 'ok' | 'failed', files: Changes, error?: Error): Promise<void> {
-    await this.#draft.close()
     await closeContext(this.#context)
     this.#failure.end()
     const { tree, id } = this.#context

@@ -4,10 +4,12 @@ import {
   checkAbortSignal,
   checkCallback,
   checkChoice,
+  checkFlag,
+  checkKeys,
   checkMode,
-  checkObject,
   checkOption,
   isBytes,
+  type Keys,
 } from '../../options.js'
 import {
   checkedContent,
@@ -21,6 +23,7 @@ import { type Audit, checkAudit } from '../audit/audit-record.js'
 import type { EncodeOptions } from '../content/formats.js'
 import type { Schema } from '../content/schema.js'
 import type { FileSystem } from '../disk/fs.js'
+import { checkWaiting, type LockWaiting } from '../lock/lock-options.js'
 import type { ProcessSystem } from '../own/owner.js'
 import type { Durability } from '../publish/publish.js'
 
@@ -45,9 +48,14 @@ export interface TransactionOptions {
   id?: string
   /** What committed files survive. 'power' (default): a loss of power; 'crash': the death of the process. */
   durability?: Durability
+  /**
+   * Also replace files that nobody may write to, as those of mode 0444; else the commit fails with `ERR_PERMISSION`.
+   * Default false.
+   */
+  replaceReadOnly?: boolean
   fs?: FileSystem
   /** Only one transaction runs in a folder at a time: how long to wait for others. Milliseconds, default 10,000. */
-  lock?: { timeout?: number; signal?: AbortSignal }
+  lock?: LockWaiting
   /**
    * Makes the transaction fail with `ERR_CANCELLED`, also while it waits for the lock or for the source of a write.
    * No longer effective once the commit has all that it needs.
@@ -70,14 +78,31 @@ export interface TransactionOptions {
   renewals?: Clock
 }
 
+const TRANSACTION_OPTIONS: Keys<TransactionOptions> = {
+  id: true,
+  durability: true,
+  replaceReadOnly: true,
+  fs: true,
+  lock: true,
+  signal: true,
+  unfinished: true,
+  progress: true,
+  audit: true,
+  system: true,
+  clock: true,
+  renewals: true,
+}
+
 /** `ERR_USAGE` for a wrong option. */
 export function checkTransactionOptions(options: TransactionOptions): void {
-  checkObject('options', options)
+  checkKeys('options', options, TRANSACTION_OPTIONS)
+  checkWaiting('lock', options.lock)
   const { id, durability, unfinished, progress, signal, audit } = options
   const isId = id === undefined || (typeof id === 'string' && id !== '' && id.length <= 200)
   checkOption('id', id, isId, 'a text of 1 to 200 characters')
   checkChoice('durability', durability, ['crash', 'power'])
   checkChoice('unfinished', unfinished, ['recover', 'refuse'])
+  checkFlag('replaceReadOnly', options.replaceReadOnly)
   checkCallback('progress', progress)
   checkAbortSignal('signal', signal)
   checkAudit(audit)
@@ -90,6 +115,9 @@ export interface TransactionWriteOptions {
   /** The value in the content must match it. Only for text or bytes, and for `.json`, `.yaml` and `.yml`. */
   schema?: Schema
 }
+
+/** Their names. */
+export const TRANSACTION_WRITE_OPTIONS: Keys<TransactionWriteOptions> = { mode: true, schema: true }
 
 /** Options of {@link FileTransaction.copy}. */
 export interface TransactionCopyOptions {
@@ -112,15 +140,34 @@ export interface TransactionValueOptions extends TransactionWriteOptions, Encode
  */
 export async function newContentOf(
   data: TransactionData,
-  { mode, schema }: TransactionWriteOptions,
+  options: TransactionWriteOptions,
   path: string,
   unwanted?: AbortSignal,
 ): Promise<AsyncIterable<Uint8Array> | Iterable<Uint8Array>> {
+  checkKeys('options', options, TRANSACTION_WRITE_OPTIONS)
+  const { mode, schema } = options
   checkMode('mode', mode)
   const content = contentOf(data, 'utf8')
   if (isBytes(content)) return [await checkedContent(content, 'utf8', schema, path)]
   if (schema !== undefined) throw schemaOfStream()
   return fromSource(encodedPieces(untilAborted(content, unwanted, path), 'utf8'), path)
+}
+
+/** What checks the content of a copied file with the schema, if the options have one. */
+export function checkOfCopy(
+  options: TransactionCopyOptions,
+  path: string,
+): ((content: Uint8Array) => Promise<Uint8Array>) | undefined {
+  checkKeys('options', options, { schema: true })
+  const { schema } = options
+  return schema === undefined ? undefined : (content) => checkedContent(content, 'utf8', schema, path)
+}
+
+/** Whether a folder may be deleted, too. `ERR_USAGE` for a wrong option. */
+export function isRecursive(options: TransactionDeleteOptions): boolean {
+  checkKeys('options', options, { recursive: true })
+  checkFlag('recursive', options.recursive)
+  return options.recursive ?? false
 }
 
 /** Errors of the source become `ERR_SOURCE_READ`, so that they are not mistaken for errors of the disk. */

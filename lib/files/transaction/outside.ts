@@ -1,7 +1,7 @@
 import { basename, dirname, sep } from 'node:path'
 import { printable, SluiceError } from '../../errors.js'
 import { diskError, errorCode } from '../disk/disk-error.js'
-import type { FileStats } from '../disk/fs.js'
+import type { FileStats, FileSystem } from '../disk/fs.js'
 import { lstatIfThere, sameContent, sameInode } from '../disk/stats.js'
 import { inFolder } from '../intent/staging.js'
 import { handlesOf } from '../tree/handle-budget.js'
@@ -9,45 +9,83 @@ import { Tree } from '../tree/tree.js'
 import { fewAtOnce, syncFoldersOf, unlessMissing } from './folder.js'
 import { type Listed, listTree } from './list-tree.js'
 
-/** A file or folder that comes from outside the folder of a transaction, and all that is in it. */
+/**
+ * A file or folder that comes from outside the folder of a transaction, and all that is in it. The folder around it is
+ * open only while something is read or removed: a transaction may take in more of them than there are handles.
+ */
 export class Outside {
-  /** The folder that it is in. */
-  readonly tree: Tree
-  /** Its path in there: one name. */
+  /** Its path in the folder around it: one name. */
   readonly name: string
   readonly listed: Listed
+  readonly #fs: FileSystem
   readonly #shown: string
+  readonly #around: Around
+  /** The folder around it, while somebody uses it. */
+  #tree: Promise<Tree> | undefined
+  #users = 0
   /** The files as they were when they were read. */
   readonly #read = new Map<string, FileStats>()
 
-  private constructor(tree: Tree, name: string, listed: Listed, shown: string) {
-    this.tree = tree
-    this.name = name
-    this.listed = listed
+  private constructor(fs: FileSystem, shown: string, around: Around, listed: Listed) {
+    this.#fs = fs
     this.#shown = shown
+    this.#around = around
+    this.name = basename(shown)
+    this.listed = listed
   }
 
   /**
-   * Opens what is at `path`, which may be reached through links, but is none itself. Fails with `ERR_UNSAFE_LINK`,
+   * Looks at what is at `path`, which may be reached through links, but is none itself. Fails with `ERR_UNSAFE_LINK`,
    * `ERR_NO_SUCH_FILE`, `ERR_USAGE` (it is in the folder of the transaction, or that is in it), and as {@link listTree}.
    */
-  static async open({ fs, root }: Tree, path: string): Promise<Outside> {
-    if (basename(path) === '')
+  static async find({ fs, root }: Tree, path: string): Promise<Outside> {
+    const name = basename(path)
+    if (name === '')
       throw new SluiceError('ERR_USAGE', `${printable(path)} has no name of its own; name what is in it`, {
         path,
       })
-    const tree = await Tree.open(dirname(path), { fs, handles: handlesOf(fs) })
+    const tree = await openAround(fs, dirname(path))
     try {
-      const name = basename(path)
       if (!(await inFolder(tree, name, (where) => lstatIfThere(fs, where))))
         throw new SluiceError('ERR_NO_SUCH_FILE', `${printable(path)} does not exist`, { path })
       // by what the paths lead to: a folder may have several
       const real = await fs.realpath(path)
-      if (isIn(real, root) || isIn(root, real)) {
+      if (isAtOrBelow(real, root) || isAtOrBelow(root, real)) {
         const message = `${printable(path)} and the folder of the transaction, ${printable(root)}, lie one inside the other; copy and move take what is in it`
         throw new SluiceError('ERR_USAGE', message, { path })
       }
-      return new Outside(tree, name, await listTree(tree, name), path)
+      const around = { path: tree.root, found: await statsOf(tree) }
+      return new Outside(fs, path, around, await listTree(tree, name))
+    } finally {
+      await tree.close()
+    }
+  }
+
+  /**
+   * Calls `act` with the folder around it. Fails with `ERR_SOURCE_CHANGED` if another one has its path by now, and as
+   * `act` does.
+   */
+  async within<T>(act: (tree: Tree) => Promise<T>): Promise<T> {
+    this.#users++
+    this.#tree ??= this.#enter()
+    const entered = this.#tree
+    try {
+      return await act(await entered)
+    } finally {
+      if (--this.#users === 0) {
+        this.#tree = undefined
+        await entered.then((tree) => tree.close()).catch(() => {})
+      }
+    }
+  }
+
+  async #enter(): Promise<Tree> {
+    const { path, found } = this.#around
+    const tree = await openAround(this.#fs, path)
+    try {
+      if (sameInode(await statsOf(tree), found)) return tree
+      const message = `${printable(path)} was exchanged since ${printable(this.name)} was found in it`
+      throw new SluiceError('ERR_SOURCE_CHANGED', message, { path: this.#shown })
     } catch (error) {
       await tree.close()
       throw error
@@ -69,31 +107,17 @@ export class Outside {
       act().catch((error: unknown) => {
         left ??= error
       })
-    await fewAtOnce().each(this.#read, ([path, stats]) => attempt(() => this.#removeFile(path, stats)))
-    const folders = [...this.listed].flatMap(([path, stats]) => (stats.isDirectory() ? [path] : []))
-    for (const path of folders.reverse()) await attempt(() => this.#removeFolder(path))
-    if (power) await attempt(() => syncFoldersOf(this.tree, [...this.listed.keys()]))
+    await attempt(() =>
+      this.within(async (tree) => {
+        await fewAtOnce().each(this.#read, ([path, stats]) =>
+          attempt(() => removeUnchanged(tree, path, stats)),
+        )
+        const folders = [...this.listed].flatMap(([path, stats]) => (stats.isDirectory() ? [path] : []))
+        for (const path of folders.reverse()) await attempt(() => removeEmpty(tree, path))
+        if (power) await syncFoldersOf(tree, [...this.listed.keys()])
+      }),
+    )
     return left === undefined ? undefined : this.#isLeft(left)
-  }
-
-  close(): Promise<void> {
-    return this.tree.close()
-  }
-
-  async #removeFile(path: string, read: FileStats): Promise<void> {
-    const { fs } = this.tree
-    await inFolder(this.tree, path, async (where) => {
-      const now = await lstatIfThere(fs, where)
-      if (!now) return
-      if (sameInode(now, read) && sameContent(now, read)) return fs.unlink(where)
-      const message = `${printable(path)} was changed since it was read`
-      throw new SluiceError('ERR_SOURCE_CHANGED', message, { path })
-    })
-  }
-
-  async #removeFolder(path: string): Promise<void> {
-    // somebody was faster, or it was moved in twice
-    await inFolder(this.tree, path, (where) => this.tree.fs.rmdir(where)).catch(unlessMissing)
   }
 
   #isLeft(cause: unknown): SluiceError {
@@ -106,7 +130,34 @@ export class Outside {
   }
 }
 
+/** The folder that it is in. */
+interface Around {
+  /** Without links. */
+  path: string
+  /** What it was when the source was found in it. */
+  found: FileStats
+}
+
+const openAround = (fs: FileSystem, path: string) => Tree.open(path, { fs, handles: handlesOf(fs) })
+
+const statsOf = (tree: Tree) => tree.within('', ({ fd }) => tree.fs.fstat(fd))
+
+/** Removes a file if it is as it was read. One that is gone is fine: somebody was faster, or it was moved in twice. */
+async function removeUnchanged(tree: Tree, path: string, read: FileStats): Promise<void> {
+  const remove = async (where: string) => {
+    const now = await tree.fs.lstat(where)
+    if (sameInode(now, read) && sameContent(now, read)) return tree.fs.unlink(where)
+    const message = `${printable(path)} was changed since it was read`
+    throw new SluiceError('ERR_SOURCE_CHANGED', message, { path })
+  }
+  await inFolder(tree, path, remove).catch(unlessMissing)
+}
+
+async function removeEmpty(tree: Tree, path: string): Promise<void> {
+  await inFolder(tree, path, (where) => tree.fs.rmdir(where)).catch(unlessMissing)
+}
+
 /** Whether the paths are equal, or the first one is below the other; both are resolved. */
-function isIn(path: string, folder: string): boolean {
+function isAtOrBelow(path: string, folder: string): boolean {
   return `${path}${sep}`.startsWith(folder.endsWith(sep) ? folder : `${folder}${sep}`)
 }

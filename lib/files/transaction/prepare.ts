@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import { printable, SluiceError } from '../../errors.js'
+import { checkReplaceable } from '../disk/attributes.js'
 import type { FileStats } from '../disk/fs.js'
 import { parentOf } from '../disk/names.js'
 import { lstatIfThere } from '../disk/stats.js'
@@ -46,9 +47,11 @@ export async function prepare(context: TransactionContext, given: PlannedFiles):
   const stats = new Map<string, FileStats>()
   const saved = new Map<string, { old: string; backup: string }>()
   const moved = new Set(planned.flatMap(({ content }) => (content?.from === 'old' ? [content.path] : [])))
-  await limiter.each(planned, async ({ path }) => {
+  await limiter.each(planned, async ({ path, content }) => {
     const there = await lookAgain(context, planner, path)
     if (!there) return
+    // what was moved away is not lost
+    if (content && !moved.has(path)) checkReplaceable(path, there, context.replaceReadOnly)
     stats.set(path, there)
     const backup = await stageLink(context, path, parentOf(path), there)
     // the content of a moved file must be durable under its new name

@@ -1,7 +1,7 @@
 import { type Clock, systemClock } from '../../clock.js'
 import type { SluiceError } from '../../errors.js'
-import { checkFlag } from '../../options.js'
-import { type Audited, audited, UNRECORDED } from '../audit/recorder.js'
+import { checkFlag, checkKeys } from '../../options.js'
+import { AUDITED, type Audited, audited, UNRECORDED } from '../audit/recorder.js'
 import { diskError } from '../disk/disk-error.js'
 import type { FileSystem } from '../disk/fs.js'
 import { localPath, type PathLike } from '../disk/names.js'
@@ -9,6 +9,7 @@ import { nodeFileSystem } from '../disk/node-fs.js'
 import { IntentFile } from '../intent/intent-file.js'
 import { removeOrphans } from '../intent/remove-orphans.js'
 import type { FolderLock } from '../lock/folder-lock.js'
+import { checkWaiting, type LockWaiting } from '../lock/lock-options.js'
 import { LOOK_EVERY, untilNextLook, Watch } from '../own/lease.js'
 import { removeEmptyFolders } from '../own/own-folder.js'
 import { fateOf, type Owner, type ProcessSystem, processSystem } from '../own/owner.js'
@@ -66,7 +67,7 @@ export interface RecoverOptions extends Audited {
   orphans?: boolean
   fs?: FileSystem
   /** How long to wait for a running transaction. Milliseconds, default 10,000. */
-  lock?: { timeout?: number; signal?: AbortSignal }
+  lock?: LockWaiting
   /**
    * Take what belongs to processes that cannot be looked at, on another machine or in another container, without
    * watching whether they live: for people who have made sure that they do not.
@@ -95,6 +96,17 @@ export function recoverTransactions(
   options: RecoverOptions = {},
 ): Promise<TransactionRecovery> {
   return audited('recoverTransactions', dir, options, async () => {
+    checkKeys('options', options, {
+      ...AUDITED,
+      dryRun: true,
+      orphans: true,
+      fs: true,
+      lock: true,
+      force: true,
+      system: true,
+      clock: true,
+    })
+    checkWaiting('lock', options.lock)
     const { dryRun = false, orphans = true, fs = nodeFileSystem, system = processSystem } = options
     const { force = false, clock } = options
     const folder = localPath('folder', dir)

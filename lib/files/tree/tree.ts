@@ -1,5 +1,5 @@
 import { printable, SluiceError } from '../../errors.js'
-import { checkChoice } from '../../options.js'
+import { checkChoice, checkKeys } from '../../options.js'
 import { diskError, errorCode } from '../disk/disk-error.js'
 import { type FileStats, type FileSystem, OPEN } from '../disk/fs.js'
 import {
@@ -14,7 +14,7 @@ import {
 } from '../disk/names.js'
 import { nodeFileSystem } from '../disk/node-fs.js'
 import { isOutOfHandles } from '../disk/retry.js'
-import { sameInode } from '../disk/stats.js'
+import { lstatIfThere, sameInode } from '../disk/stats.js'
 import { HandleBudget, handlesOf } from './handle-budget.js'
 import { makeFolders, syncNames } from './make-folders.js'
 import { FolderHandle, FolderUse, hold, type OpenFolder, pathIn } from './open-folder.js'
@@ -63,6 +63,7 @@ export class Tree {
    * Fails with `ERR_WRITE` (cause ENOENT, ENOTDIR, …), `ERR_PERMISSION`, `ERR_READ_ONLY`.
    */
   static async open(root: PathLike, options: TreeOptions = {}): Promise<Tree> {
+    checkKeys('options', options, { fs: true, create: true, durability: true, handles: true })
     const { fs = nodeFileSystem, create = false, durability = 'crash', handles } = options
     const budget = handles instanceof HandleBudget ? handles : new HandleBudget(handles)
     checkChoice('durability', durability, ['crash', 'power'])
@@ -144,6 +145,25 @@ export class Tree {
       this.#open.delete(key)
       if (handle.users === 0) this.#close(handle)
     }
+  }
+
+  /**
+   * The folder at `path`, which is in the root, as it stands now: an open one counts only if it still has its path. Fails
+   * as {@link Tree.folder} does.
+   */
+  async folderNow(path: string): Promise<OpenFolder> {
+    const known = this.#open.get(path)
+    if (known) {
+      // in use during the look, so that it cannot be closed meanwhile
+      this.#use(known)
+      try {
+        const there = await lstatIfThere(this.fs, pathIn(this, this.#top, path))
+        if (!there || !sameInode(await this.fs.fstat(known.fd), there)) this.forget(path)
+      } finally {
+        this.#leave(known)
+      }
+    }
+    return this.folder(path)
   }
 
   /** Closes all folders; those in use are closed when they are released. */

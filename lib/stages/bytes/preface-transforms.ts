@@ -2,7 +2,7 @@ import type { Transform } from 'node:stream'
 import { SluiceError } from '../../errors.js'
 import { badOption } from '../../options.js'
 import { encodePreface, PrefaceCheck } from '../../wire/preface.js'
-import type { WireStage } from './wire-stage.js'
+import { checkStage, type WireStage } from './wire-stage.js'
 import { WrappingTransform } from './wrapping-transform.js'
 
 /**
@@ -28,6 +28,7 @@ export function incomingOf(stage: WireStage): Transform {
 }
 
 function innerOf(stage: WireStage, side: 'outgoing' | 'incoming'): Transform {
+  checkStage('stage', stage)
   const inner = stage[side]?.()
   // of whatever library: it has what is used of a Transform
   if (inner) return inner as Transform

@@ -47,6 +47,16 @@ export class Pump<T> {
     return this.#run()
   }
 
+  /** For iterators: "not yet" until the event loop has gone round, so that others have their turn. */
+  *turn(): Generator<undefined, void> {
+    let isOver = false
+    setImmediate(() => {
+      isOver = true
+      this.resume()
+    })
+    while (!isOver) yield undefined
+  }
+
   /**
    * Gives out one item of a source that is no iterator, such as the 'data' of another stream. `false` asks the source
    * to wait for the next `_read`.

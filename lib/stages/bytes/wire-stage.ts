@@ -1,6 +1,5 @@
 import type { Transform } from 'node:stream'
-import { checkKeys, type Keys } from '../../known-options.js'
-import { badOption, checkCallback, checkNumber, checkOption } from '../../options.js'
+import { badOption, checkCallback, checkKeys, checkNumber, checkOption, type Keys } from '../../options.js'
 import type { Limits } from '../../wire/limits.js'
 import { bytesGiven, makeGuest, type StageStream } from './guest.js'
 
@@ -55,7 +54,7 @@ const FRAMES_PER_SECOND = 8
  */
 export function makeWireStages(wire: readonly WireStage[] = [], keepOpen = false, limits: Limits) {
   checkOption('stages.wire', wire, Array.isArray(wire), 'a list of wire stages, as throttle() gives one')
-  wire.forEach(checkStage)
+  for (const [at, stage] of wire.entries()) checkStage(`stages.wire[${at}]`, stage)
   if (keepOpen && wire.length > 0)
     throw badOption('keepOpen', 'false with wire stages: where their bytes end is not known', keepOpen)
   const rate = Math.min(...wire.map((stage) => stage.rate ?? Number.POSITIVE_INFINITY))
@@ -65,7 +64,7 @@ export function makeWireStages(wire: readonly WireStage[] = [], keepOpen = false
     wire.flatMap((stage, at) => {
       const make = pairs[at]?.[side] ?? (stage[side] && (() => stage[side]!()))
       const option = `stages.wire[${at}].${side}`
-      return make ? { option, stage: makeGuest(option, make) } : []
+      return make ? { option, stage: makeGuest(option, make), isPaired: pairs[at] !== undefined } : []
     })
   const formats = wire.flatMap((stage, at) => (pairs[at] ?? stage).format ?? [])
   const outgoing = makeAll('outgoing')
@@ -78,14 +77,23 @@ export function makeWireStages(wire: readonly WireStage[] = [], keepOpen = false
   return { maxFrame, outgoing: stagesOf(outgoing), incoming: stagesOf(incoming), formats, heldBack }
 }
 
-type Made = { option: string; stage: Transform }
+interface Made {
+  option: string
+  stage: Transform
+  /** It may have to wait for the peer before it gives anything. */
+  isPaired: boolean
+}
 
 const PROMPT =
   'a wire stage has to give out all that it was given without waiting for more: flushing() does that for the compressors of node:zlib'
 
-/** Stages that gave less than they were given: bytes that came out of one went into the next. */
+/**
+ * Stages that gave less than they were given: bytes that came out of one went into the next. Of one that waits for the peer
+ * nothing is known.
+ */
 function* holding(made: readonly Made[], cameOut: number): Generator<string, void> {
-  for (const [at, { option, stage }] of made.entries()) {
+  for (const [at, { option, stage, isPaired }] of made.entries()) {
+    if (isPaired) continue
     const next = made[at + 1]
     const [given, gave] = [bytesGiven(stage), next ? bytesGiven(next.stage) : cameOut]
     const name = stage.constructor?.name || 'a stage'
@@ -109,8 +117,7 @@ function pairOf(stage: WireStage) {
 }
 
 /** What is no stage would be left out, and the bytes would go as they are: in the clear, where it should have encrypted. */
-function checkStage(stage: WireStage, at: number): void {
-  const option = `stages.wire[${at}]`
+export function checkStage(option: string, stage: WireStage): void {
   const expected = 'a wire stage, as throttle() gives one: an object with outgoing, incoming or both'
   const isObject = typeof stage === 'object' && stage !== null && !('pipe' in stage)
   checkOption(option, stage, isObject, expected)

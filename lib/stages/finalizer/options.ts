@@ -1,6 +1,6 @@
 import type { SluiceError } from '../../errors.js'
 import { CONFLICTS, DURABILITIES } from '../../files/publish/publish.js'
-import { checkChoice, checkWhole } from '../../options.js'
+import { checkChoice, checkKeys, checkWhole, type Keys } from '../../options.js'
 import type { Conflict, Durability, Unless } from '../../stores/parts.js'
 import type { Outcome, OutcomeRange } from '../../wire/outcome.js'
 
@@ -46,8 +46,23 @@ export interface FinalizerOptions {
   warn?: (warning: SluiceError) => void
 }
 
+/** Their names. */
+export const FINALIZER_OPTIONS: Keys<FinalizerOptions> = {
+  conflict: true,
+  unless: true,
+  durability: true,
+  symlinks: true,
+  concurrency: true,
+  onOutcome: true,
+  onSettled: true,
+  outcomes: true,
+  missing: true,
+  warn: true,
+}
+
 /** @throws SluiceError `ERR_USAGE` */
 export function checkedOptions(options: FinalizerOptions) {
+  checkKeys('options', options, FINALIZER_OPTIONS)
   const { conflict, unless = 'identical', symlinks = 'skip', concurrency = 32 } = options
   checkChoice('conflict', conflict, CONFLICTS)
   checkChoice('unless', unless, ['identical', 'unchanged', 'newer', 'nothing'])

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { digestLength } from '../../digest/digests.js'
 import { printable, SluiceError } from '../../errors.js'
-import { badOption, checkOption } from '../../options.js'
+import { badOption, checkOption, type Keys } from '../../options.js'
 import { isSourceStore, type SourceStore } from '../../stores/sources.js'
 import type { Entry, Offer, WireEntry } from '../../wire/entry.js'
 import { clampTime } from '../../wire/manifest.js'
@@ -37,6 +37,9 @@ export interface OfferOptions {
    */
   after?: Offer
 }
+
+/** Their names. */
+export const OFFER_OPTIONS: Keys<OfferOptions> = { algorithm: true, id: true, after: true }
 
 /** Bytes of the name of an offer. */
 export const LONGEST_NAME = 255

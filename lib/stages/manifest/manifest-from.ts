@@ -1,12 +1,12 @@
 import type { Readable } from 'node:stream'
 import { printable, SluiceError } from '../../errors.js'
-import { checkOption } from '../../options.js'
+import { checkKeys, checkObject, checkOption } from '../../options.js'
 import { isSourceStore, type SourceEntry, type SourceStore } from '../../stores/sources.js'
 import { streamSource } from '../../stores/stream-source.js'
 import type { WireEntry } from '../../wire/entry.js'
 import { type Limits, limitsOf } from '../../wire/limits.js'
 import { checkPath } from '../../wire/paths.js'
-import { type Manifest, OfferBuilder, type OfferOptions } from './builder.js'
+import { type Manifest, OFFER_OPTIONS, OfferBuilder, type OfferOptions } from './builder.js'
 
 /** What {@link manifestOfEntries} takes. */
 export interface EntriesOptions extends OfferOptions {
@@ -21,6 +21,8 @@ export interface EntriesOptions extends OfferOptions {
  * Throws `ERR_USAGE` and `ERR_UNSUPPORTED`.
  */
 export function manifestFrom(stream: Readable, options: OfferOptions & { name: string }): Manifest {
+  checkObject('options', options)
+  checkKeys('options', options, { ...OFFER_OPTIONS, name: true })
   const { name } = options
   checkOption('stream', stream, typeof stream?.pipe === 'function', 'a Readable')
   checkOption('stream', stream, !stream.readableEncoding, 'a Readable of bytes, without setEncoding()')
@@ -44,6 +46,8 @@ export function manifestOfEntries(
   store: SourceStore,
   options: EntriesOptions,
 ): Manifest {
+  checkObject('options', options)
+  checkKeys('options', options, { ...OFFER_OPTIONS, name: true, limits: true })
   checkOption('entries', entries, typeof entries?.[Symbol.iterator] === 'function', 'iterable')
   checkOption('store', store, isSourceStore(store), 'an object with rereadable(), and open() or stream()')
   const limits = limitsOf(options.limits)
@@ -57,6 +61,7 @@ export function manifestOfEntries(
       throw new SluiceError('ERR_LIMIT', `more than ${limits.entries} entries; send them in several parts`)
     if (offer.entries.at(-1)?.size === null)
       throw unfit(offer.entries.at(-1)!, 'has no size, but is not the last')
+    checkOption('each entry', entry, isEntry(entry), 'an object with a path, and for a file its size')
     const complete = checked(entry, limits, now)
     const { path, type } = complete
     if (types.has(path)) {
@@ -70,6 +75,10 @@ export function manifestOfEntries(
   return { offer, store, skipped: [] }
 }
 
+function isEntry(entry: unknown): boolean {
+  return typeof (entry as SourceEntry | null)?.path === 'string'
+}
+
 /** The entry with its defaults. Throws unless it can be offered. */
 function checked(
   { type = 'file', path, size, mtime, mode, target }: SourceEntry,
@@ -81,7 +90,6 @@ function checked(
       { path },
       `has the type ${printable(String(type), 64)}; there are 'file', 'directory' and 'symlink'`,
     )
-  if (typeof path !== 'string') throw unfit({ path: String(path) }, 'has a path that is no text')
   checkPath(path, { platform: 'linux', limits })
   const isFile = type === 'file'
   const bytes = isFile ? size : (size ?? 0)

@@ -2,14 +2,13 @@ import { type Clock, systemClock } from '../../clock.js'
 import { printable, SluiceError } from '../../errors.js'
 import type { FileStats, FileSystem } from '../../files/disk/fs.js'
 import { nodeFileSystem } from '../../files/disk/node-fs.js'
-import type { Keys } from '../../known-options.js'
-import { checkChoice, checkOption } from '../../options.js'
+import { checkChoice, checkKeys, checkOption, type Keys } from '../../options.js'
 import { DiskSources } from '../../stores/disk/disk-sources.js'
 import type { WireEntry } from '../../wire/entry.js'
 import { type Limits, limitsOf } from '../../wire/limits.js'
 import { clampTime } from '../../wire/manifest.js'
 import { argumentsOf, offerNameOf } from './arguments.js'
-import { type Manifest, OfferBuilder, type OfferOptions } from './builder.js'
+import { type Manifest, OFFER_OPTIONS, OfferBuilder, type OfferOptions } from './builder.js'
 import { checkPatterns, Selection } from './selection.js'
 import { type Readable, type Unreadable, Walk } from './walk.js'
 
@@ -37,10 +36,8 @@ export interface ManifestOptions extends OfferOptions {
 }
 
 /** Their names. */
-export const MANIFEST_OPTIONS = {
-  algorithm: true,
-  id: true,
-  after: true,
+export const MANIFEST_OPTIONS: Keys<ManifestOptions> = {
+  ...OFFER_OPTIONS,
   name: true,
   symlinks: true,
   include: true,
@@ -51,7 +48,7 @@ export const MANIFEST_OPTIONS = {
   fs: true,
   clock: true,
   signal: true,
-} satisfies Keys<ManifestOptions>
+}
 
 /**
  * Lists files and folders with all that is in them, in the byte order of their names, parents before children.
@@ -67,6 +64,7 @@ export const MANIFEST_OPTIONS = {
  * `ERR_CANCELLED`.
  */
 export async function manifestOf(paths: readonly string[], options: ManifestOptions = {}): Promise<Manifest> {
+  checkKeys('options', options, MANIFEST_OPTIONS)
   const {
     symlinks = 'skip',
     include = [],

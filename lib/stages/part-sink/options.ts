@@ -4,8 +4,7 @@ import type { FileSystem } from '../../files/disk/fs.js'
 import { nodeFileSystem } from '../../files/disk/node-fs.js'
 import type { UnfinishedFile } from '../../files/journal/read-journal.js'
 import { DURABILITIES } from '../../files/publish/publish.js'
-import type { Keys } from '../../known-options.js'
-import { checkChoice, checkOption, checkWhole } from '../../options.js'
+import { checkChoice, checkKeys, checkObject, checkOption, checkWhole, type Keys } from '../../options.js'
 import { checkPartStore, type Durability, type PartStore } from '../../stores/parts.js'
 import type { Names } from '../../wire/paths.js'
 import type { ReceivedMemory } from '../bytes/received-memory.js'
@@ -44,7 +43,7 @@ export interface PartSinkOptions {
 }
 
 /** Their names. */
-export const PART_SINK_OPTIONS = {
+export const PART_SINK_OPTIONS: Keys<PartSinkOptions> = {
   dir: true,
   store: true,
   fs: true,
@@ -57,14 +56,21 @@ export const PART_SINK_OPTIONS = {
   warn: true,
   clock: true,
   memory: true,
-} satisfies Keys<PartSinkOptions>
+}
 
 /** @throws SluiceError `ERR_USAGE` */
 export function checkedOptions(options: PartSinkOptions) {
+  checkObject('options', options)
+  checkKeys('options', options, PART_SINK_OPTIONS)
   const { fs = nodeFileSystem, concurrency = 32, handles = 64, dir = '', store } = options
   const { durability = 'crash', names = 'native', platform = fs.platform } = options
   if (store === undefined)
-    checkOption('dir', options.dir, typeof dir === 'string' && dir !== '', 'the path of a folder')
+    checkOption(
+      'dir',
+      options.dir,
+      typeof dir === 'string' && dir !== '',
+      'the path of a folder, unless store is given',
+    )
   else checkOption('dir', options.dir, options.dir === undefined, 'left out where store is given')
   if (store !== undefined) checkPartStore(store)
   checkChoice('durability', durability, DURABILITIES)

@@ -1,68 +1,80 @@
 import type { FileStats } from '../../files/disk/fs.js'
 import { foldName } from '../../files/disk/names.js'
 
-type Inode = FileStats['ino']
+/** What tells a file from all others of the machine. */
+type Id = Pick<FileStats, 'dev' | 'ino'>
 
 /** Something that has a name: its stats, and its path below the root. */
 export interface Named {
   path: string
-  stats: Pick<FileStats, 'ino' | 'nlink'>
+  stats: Id & Pick<FileStats, 'nlink'>
 }
 
 /**
  * Files that this transfer has put there, or found there and acknowledged: to no other of its files is one of them an
- * old version that may be overwritten. They are told by their inodes, since two names can be one on this disk.
+ * old version that may be overwritten. They are told by device and inode, since two names can be one on this disk, and
+ * another disk may be mounted below the folder.
  */
 export class Brought {
-  readonly #inodes = new InodeSet()
+  /** By their devices: mostly there is one. */
+  readonly #inodes = new Map<Id['dev'], InodeSet>()
   /** Paths, folded, of files that have other names too: to overwrite one of those harms nobody. */
   readonly #shared = new Set<string>()
   /** What is being overwritten at this moment. */
-  readonly #doomed = new Set<Inode>()
+  readonly #doomed = new Set<string>()
 
   /** A file of this transfer is about to get its name. */
-  add(inode: Inode): void {
-    this.#inodes.add(inode)
+  add(file: Id): void {
+    let inodes = this.#inodes.get(file.dev)
+    if (!inodes) {
+      inodes = new InodeSet()
+      this.#inodes.set(file.dev, inodes)
+    }
+    inodes.add(file.ino)
   }
 
   /** A file that was there is to count as brought; false if it is being overwritten. */
   acknowledge({ path, stats }: Named): boolean {
-    if (this.#doomed.has(stats.ino)) return false
+    if (this.#doomed.has(idText(stats))) return false
     if (stats.nlink > 1) this.#shared.add(foldName(path))
-    else this.#inodes.add(stats.ino)
+    else this.add(stats)
     return true
   }
 
   has({ path, stats }: Named): boolean {
-    return this.#inodes.has(stats.ino) || (stats.nlink > 1 && this.#shared.has(foldName(path)))
+    const isKnown = this.#inodes.get(stats.dev)?.has(stats.ino) === true
+    return isKnown || (stats.nlink > 1 && this.#shared.has(foldName(path)))
   }
 
   /** Calls `replace`, which overwrites the file; false if that must not be. */
   async replacing(there: Named, replace: () => Promise<void>): Promise<boolean> {
-    const { ino } = there.stats
-    if (this.has(there) || this.#doomed.has(ino)) return false
-    this.#doomed.add(ino)
+    const file = idText(there.stats)
+    if (this.has(there) || this.#doomed.has(file)) return false
+    this.#doomed.add(file)
     try {
       await replace()
       return true
     } finally {
-      this.#doomed.delete(ino)
+      this.#doomed.delete(file)
     }
   }
 }
 
-/** Very many inodes, at 16 to 32 bytes each: a hash table that is never more than half full. A slot of 0 is empty. */
+/** Device and inode in one. */
+export function idText({ dev, ino }: Id): string {
+  return `${dev} ${ino}`
+}
+
+/** Very many inodes of one disk, at 16 to 32 bytes each: a hash table that is never more than half full. A slot of 0 is empty. */
 class InodeSet {
   #slots = new BigUint64Array(1024)
   #count = 0
 
-  has(inode: Inode): boolean {
-    const key = BigInt(inode)
+  has(key: bigint): boolean {
     return key !== 0n && this.#slots[this.#slotOf(key)] === key
   }
 
-  add(inode: Inode): void {
-    const key = BigInt(inode)
+  add(key: bigint): void {
     const slot = this.#slotOf(key)
     if (key === 0n || this.#slots[slot] === key) return
     this.#slots[slot] = key

@@ -50,7 +50,7 @@ export class DiskPart implements Part {
     await file.seal()
     const { brought } = this.#store
     // before it has its name: from then on another file of this transfer may find it there
-    if (file.written) brought?.add(file.written.ino)
+    if (file.written) brought?.add(file.written)
     const folder = parentOf(file.path)
     const { how, name, warning } = await file.complete({
       conflict: policy.conflict,
@@ -60,6 +60,7 @@ export class DiskPart implements Part {
         const path = below(folder, nameOf(there.path))
         return this.#store.acknowledge({ ...there, path }, there.path)
       },
+      suffixes: this.#store.suffixesFor(file.written!.size, this.entry.mtime),
       replacing: (there, replace) => this.#store.replacing(file.path, there, replace),
     })
     const placement: Placement = { name: below(folder, name), warning }

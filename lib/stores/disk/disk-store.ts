@@ -6,6 +6,7 @@ import { localPath, parentOf } from '../../files/disk/names.js'
 import { isStillWritten, lstatIfThere } from '../../files/disk/stats.js'
 import { collectLeftovers } from '../../files/journal/leftovers.js'
 import type { UnfinishedFile } from '../../files/journal/read-journal.js'
+import { Suffixes, type SuffixMemory } from '../../files/publish/suffixes.js'
 import { HandleBudget } from '../../files/tree/handle-budget.js'
 import { type OpenFolder, Tree } from '../../files/tree/tree.js'
 import type { Entry, Offer } from '../../wire/entry.js'
@@ -59,6 +60,7 @@ export class DiskStore implements PartStore {
   readonly pace: DiskPace
   /** Where the policy overwrites: what no other file of the transfer may overwrite. */
   brought: Brought | undefined
+  readonly suffixes = new Suffixes()
   #policy: PublishPolicy | undefined
   #tree: Promise<Tree> | undefined
 
@@ -133,9 +135,17 @@ export class DiskStore implements PartStore {
     const path = this.folders.pathOf(entry.path)
     const found: Standing[] = []
     await this.within(parentOf(path), async (folder) => {
-      for await (const file of standingFiles(this.fs, folder, path, conflict!)) {
+      for await (const file of standingFiles(
+        this.fs,
+        folder,
+        path,
+        conflict!,
+        this.suffixesFor(size, mtime),
+      )) {
         if (unless === 'identical' ? file.stats.size === size : isThereByTime(file, { size, mtime }, unless))
           found.push(file)
+        // what has the size is still to be compared with what comes
+        if (unless !== 'identical' && found.length > 0) break
       }
     })
     return found.length === 0 ? undefined : new StandingPart(this, found, unless, refusal)
@@ -150,6 +160,25 @@ export class DiskStore implements PartStore {
     const { stats } = there
     const now = await lstatIfThere(this.fs, at)
     return now !== undefined && isStillWritten(now, stats)
+  }
+
+  /** For a file of so many bytes and this time. */
+  suffixesFor(size: number, mtime: number): SuffixMemory {
+    const like = this.#policy?.unless === 'nothing' ? '' : this.#fileLike(size, mtime)
+    return {
+      after: (first) => this.suffixes.after(first, like),
+      note: (first, n, there) => this.suffixes.note(first, n, there && this.likeOf(there)),
+    }
+  }
+
+  /** What must be the same of two, or neither is there in the place of the other. */
+  likeOf(there: FileStats): string {
+    if (there.isFile()) return this.#fileLike(there.size, there.mtimeMs)
+    return there.isDirectory() ? 'folder' : 'link'
+  }
+
+  #fileLike(size: number, mtime: number): string {
+    return this.isByTime ? `${size} ${Math.floor(mtime)}` : `${size}`
   }
 
   /** Calls `replace`, unless what it takes away came with this transfer; false then. */

@@ -6,14 +6,18 @@ import { below, nameOf, parentOf } from '../../files/disk/names.js'
 import { lstatIfThere } from '../../files/disk/stats.js'
 import { isReservedName, storedName } from '../../files/own/reserved.js'
 import { firstFree } from '../../files/publish/first-free.js'
+import type { Suffixes } from '../../files/publish/suffixes.js'
 import type { HandleBudget } from '../../files/tree/handle-budget.js'
 import type { OpenFolder, Tree } from '../../files/tree/tree.js'
+import { idText } from './brought.js'
 
 /** Where the folders are made, and how to wait for handles. */
 interface Place {
   tree(): Promise<Tree>
   readonly fs: FileSystem
   readonly handles: HandleBudget
+  readonly suffixes: Suffixes
+  likeOf(there: FileStats): string
   within<T>(path: string, work: (folder: OpenFolder) => Promise<T>): Promise<T>
   warn(warning: SluiceError): void
 }
@@ -37,8 +41,8 @@ export class ArrivingFolders {
   readonly #modes: ModeMemory = new Map()
   /** Folders on disk that have one of ours in them: with 'power' their names are to be synced. */
   readonly #grown = new Set<string>()
-  /** The inodes of those that were looked at, and the paths on disk of the others. */
-  readonly #inodes = new Set<FileStats['ino']>()
+  /** Those that were looked at, by device and inode, and the paths on disk of the others. */
+  readonly #seen = new Set<string>()
   readonly #unseen: string[] = []
   /** Whether one of them has another path on disk than in the offer. */
   #isMoved = false
@@ -91,15 +95,12 @@ export class ArrivingFolders {
 
   /** Whether what stands there is one of the folders that this transfer brings, or something is in. */
   async holds(there: FileStats): Promise<boolean> {
-    const { fs } = this.#place
     for (const path of this.#unseen.splice(0)) {
-      // by inode, since two names can be one on this disk; the root is not below anything
-      const stats = await this.#place.within(parentOf(path), (folder) =>
-        lstatIfThere(fs, folder.at(nameOf(path))),
-      )
-      if (stats) this.#inodes.add(stats.ino)
+      // since two names can be one on this disk; the root is not below anything
+      const stats = await this.#lstat(path)
+      if (stats) this.#seen.add(idText(stats))
     }
-    return this.#inodes.has(there.ino)
+    return this.#seen.has(idText(there))
   }
 
   /** Makes the names of new folders last. */
@@ -121,6 +122,11 @@ export class ArrivingFolders {
     return stored
   }
 
+  #lstat(path: string): Promise<FileStats | undefined> {
+    const { fs } = this.#place
+    return this.#place.within(parentOf(path), (folder) => lstatIfThere(fs, folder.at(nameOf(path))))
+  }
+
   #setMode(there: string, bits: number): Promise<void> {
     return this.#place.within(there, ({ fd }) => setMode(this.#place.fs, fd, bits, this.#modes))
   }
@@ -130,7 +136,9 @@ export class ArrivingFolders {
     const above = await this.make(slash === -1 ? '' : path.slice(0, slash))
     const name = this.#storedName(path.slice(slash + 1), path)
     const tree = await this.#place.tree()
-    return firstFree(name, path, async (candidate, n) => {
+    const { suffixes } = this.#place
+    let first: FileStats | undefined
+    const take = async (candidate: string, n: number) => {
       const there = below(above, candidate)
       try {
         const bits = mode === undefined ? 0o777 : mode | FOLDER_BITS
@@ -147,6 +155,8 @@ export class ArrivingFolders {
         this.#made.set(path, there)
         this.#unseen.push(there)
         if (there !== path) this.#isMoved = true
+        // others whose name is one with this one come into the same folder
+        if (n > 0) suffixes.note(first, n, 'folder')
         return there
       } catch (error) {
         // a link under the name itself is no accident: nobody asked for another name then
@@ -154,8 +164,12 @@ export class ArrivingFolders {
         const cause = isSluiceError(error) ? errorCode(error.cause) : undefined
         const isTaken = isSluiceError(error, 'ERR_WRITE') && cause === 'EEXIST'
         if (!isLink && !isTaken) throw error
+        const stats = await this.#lstat(there)
+        if (n === 0) first = stats
+        else if (stats) suffixes.note(first, n, this.#place.likeOf(stats))
         return undefined
       }
-    })
+    }
+    return firstFree(name, path, take, () => suffixes.after(first, 'folder'))
   }
 }

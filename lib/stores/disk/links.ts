@@ -1,6 +1,6 @@
 import { printable, SluiceError } from '../../errors.js'
 import { errorCode } from '../../files/disk/disk-error.js'
-import type { FileSystem } from '../../files/disk/fs.js'
+import type { FileStats, FileSystem } from '../../files/disk/fs.js'
 import { moveOver } from '../../files/disk/move-file.js'
 import { nameOf, parentOf } from '../../files/disk/names.js'
 import { lstatIfThere } from '../../files/disk/stats.js'
@@ -56,11 +56,20 @@ class Link {
   }
 
   async make(asked: string): Promise<Placement> {
-    return firstFree(asked, this.#entry.path, async (name, n) => {
+    const { suffixes } = this.#store
+    let first: FileStats | undefined
+    const take = async (name: string, n: number) => {
       const ended = await this.#try(name, n === 0)
-      if (!ended) return undefined
-      return { name: this.#pathOf(name), warning: this.#warning, ...ended }
-    })
+      if (ended) {
+        if (n > 0) suffixes.note(first, n)
+        return { name: this.#pathOf(name), warning: this.#warning, ...ended }
+      }
+      const there = await lstatIfThere(this.#fs, this.#folder.at(name))
+      if (n === 0) first = there
+      else if (there) suffixes.note(first, n, this.#store.likeOf(there))
+      return undefined
+    }
+    return firstFree(asked, this.#entry.path, take, () => suffixes.after(first, 'link'))
   }
 
   /** Below the root. */
@@ -132,6 +141,6 @@ class Link {
   /** No other link of the transfer takes its place. They are made one after the other, when all files are there. */
   async #brought(at: string): Promise<void> {
     const { brought } = this.#store
-    if (brought) brought.add((await this.#fs.lstat(at)).ino)
+    if (brought) brought.add(await this.#fs.lstat(at))
   }
 }

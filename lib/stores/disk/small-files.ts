@@ -224,7 +224,7 @@ export class SmallFiles implements PartRun {
     try {
       const there = this.#calls.lstat(part)
       if (!isStillWritten(there, this.#written(entry))) return 'unusual'
-      this.#store.brought?.add(there.ino)
+      this.#store.brought?.add(there)
       if (isLate(mode)) linkLate(this.#calls, part, folder.at(name), mode)
       else this.#calls.link(part, folder.at(name))
     } catch {

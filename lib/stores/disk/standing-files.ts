@@ -3,11 +3,12 @@ import { isSluiceError, type SluiceError } from '../../errors.js'
 import { digestFile } from '../../files/disk/digest-file.js'
 import { diskError, SystemError } from '../../files/disk/disk-error.js'
 import type { FileStats, FileSystem } from '../../files/disk/fs.js'
-import { nameOf, parentOf, suffixed } from '../../files/disk/names.js'
+import { below, nameOf, parentOf, suffixed } from '../../files/disk/names.js'
 import { closing, openRegular, withRegular } from '../../files/disk/open-regular.js'
 import { readFully } from '../../files/disk/read-write.js'
 import { lstatIfThere } from '../../files/disk/stats.js'
 import { syncFile } from '../../files/disk/sync.js'
+import type { SuffixMemory } from '../../files/publish/suffixes.js'
 import type { OpenFolder } from '../../files/tree/tree.js'
 import type { SkipReason } from '../../wire/outcome.js'
 import type { Conflict, Part, Placement, Unless } from '../parts.js'
@@ -37,14 +38,21 @@ export async function* standingFiles(
   folder: OpenFolder,
   path: string,
   conflict: Conflict,
+  suffixes: SuffixMemory,
 ): AsyncGenerator<Standing, void> {
-  for (let n = 0; ; n++) {
+  const look = async (n: number) => {
     const name = suffixed(nameOf(path), n)
     const stats = await lstatIfThere(fs, folder.at(name))
-    if (!stats) return
-    const above = parentOf(path)
-    if (stats.isFile()) yield { path: above === '' ? name : `${above}/${name}`, stats, isFirst: n === 0 }
-    if (n === 0 && conflict !== 'rename' && (stats.isFile() || conflict !== 'overwrite')) return
+    return stats && { path: below(parentOf(path), name), stats, isFirst: n === 0 }
+  }
+  const first = await look(0)
+  if (first?.stats.isFile()) yield first
+  if (!first || (conflict !== 'rename' && (first.stats.isFile() || conflict !== 'overwrite'))) return
+  for (const n of suffixes.after(first.stats)) {
+    const standing = await look(n)
+    if (!standing) return
+    suffixes.note(first.stats, n, standing.stats)
+    if (standing.stats.isFile()) yield standing
   }
 }
 

@@ -1,8 +1,17 @@
-import { checkCallback, checkFunction, checkNumber, checkObject, checkOption } from '../../options.js'
-import type { ConformanceOptions } from './probe.js'
+import {
+  checkCallback,
+  checkFunction,
+  checkKeys,
+  checkNumber,
+  checkObject,
+  checkOption,
+  type Keys,
+} from '../../options.js'
+import { CONFORMANCE_OPTIONS, type ConformanceOptions } from './probe.js'
 
-/** The names of the options of a suite that are functions. */
-interface Functions<O> {
+/** The names of the options that a suite has beside those that all have; and of all, which are functions. */
+interface Names<O> {
+  own?: Omit<Keys<O>, keyof ConformanceOptions>
   needed?: readonly (keyof O)[]
   optional?: readonly (keyof O)[]
 }
@@ -16,10 +25,11 @@ export function checkSuite<O extends ConformanceOptions>(
   name: string,
   make: unknown,
   options: O,
-  { needed = [], optional = [] }: Functions<O> = {},
+  { own, needed = [], optional = [] }: Names<O> = {},
 ): void {
   checkFunction(name, make)
   checkObject('options', options)
+  checkKeys<object>('options', options, { ...CONFORMANCE_OPTIONS, ...own })
   for (const key of needed) checkFunction(String(key), options[key])
   for (const key of ['open', 'after', ...optional] as const) checkCallback(String(key), options[key])
   const { badOptions = [], patience } = options

@@ -37,7 +37,7 @@ export function duplexConformance(
   connect: () => Pair | Promise<Pair>,
   options: DuplexConformance = {},
 ): ConformanceCase[] {
-  checkSuite('connect', connect, options)
+  checkSuite('connect', connect, options, { own: { many: true, bound: true } })
   const patience = patienceOf(options)
   const { many = 4 * 1024 * 1024, bound = 64 * 1024 * 1024 } = options
   const small = randomContent(5000)
@@ -173,7 +173,9 @@ export function duplexConformance(
     cases.map(([name, run]) => ({
       name,
       async run() {
-        const ends = (await connect()).map((duplex) => new End(duplex, patience))
+        const pair = await connect()
+        ensure(Array.isArray(pair) && pair.length === 2, 'what connect gives must be a list of both ends')
+        const ends = pair.map((duplex) => new End(duplex, patience))
         try {
           // what a case waits for says so itself, and sooner
           await within(2 * patience, 'the end of this case', run(ends[0]!, ends[1]!))

@@ -121,6 +121,11 @@ export class Place {
   readonly #patience: number
 
   constructor(place: PartStorePlace, patience: number) {
+    const isPlace = typeof place?.open === 'function' && typeof place.read === 'function'
+    ensure(
+      isPlace,
+      'what make gives must be a place: an object with open(), which gives the store, and read()',
+    )
     this.#place = place
     this.#patience = patience
   }

@@ -1,6 +1,6 @@
 import { AssertionError } from 'node:assert'
 import type { Duplex, Readable, Stream, Writable } from 'node:stream'
-import { isBytes } from '../../options.js'
+import { isBytes, type Keys } from '../../options.js'
 
 /** One property of a stage, checked by `run`, which rejects with an `AssertionError` if it does not hold. */
 export interface ConformanceCase {
@@ -19,6 +19,14 @@ export interface ConformanceOptions {
   after?: () => void | Promise<void>
   /** Milliseconds until something that does not come is a failure; 10,000 by default. Nothing waits for it otherwise. */
   patience?: number
+}
+
+/** Their names. */
+export const CONFORMANCE_OPTIONS: Keys<ConformanceOptions> = {
+  badOptions: true,
+  open: true,
+  after: true,
+  patience: true,
 }
 
 /** Fails the case with `message`. */

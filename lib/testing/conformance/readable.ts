@@ -35,7 +35,11 @@ export function readableConformance<O>(
   factory: () => Readable | Promise<Readable>,
   options: ReadableConformance<O>,
 ): ConformanceCase[] {
-  checkSuite('factory', factory, options, { needed: ['expected', 'many'], optional: ['same'] })
+  checkSuite('factory', factory, options, {
+    own: { expected: true, many: true, bound: true, same: true },
+    needed: ['expected', 'many'],
+    optional: ['same'],
+  })
   const make = listening(factory)
   const patience = patienceOf(options)
   const subject = { make, reads: true }

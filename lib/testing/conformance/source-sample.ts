@@ -1,5 +1,5 @@
 import type { Manifest } from '../../stages/manifest/builder.js'
-import type { OpenSource, SourceStore } from '../../stores/sources.js'
+import { isSourceStore, type OpenSource, type SourceStore } from '../../stores/sources.js'
 import type { Entry } from '../../wire/entry.js'
 import { ensure } from './probe.js'
 
@@ -25,6 +25,11 @@ export class Sample {
   readonly signal: AbortSignal = new AbortController().signal
 
   constructor(given: SourceSample) {
+    const isSample = isSourceStore(given?.manifest?.store)
+    ensure(
+      isSample,
+      'what make gives must be a sample: an object with a manifest of some files, whose store it is',
+    )
     this.given = given
     this.manifest = given.manifest
     this.store = given.manifest.store

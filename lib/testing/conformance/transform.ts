@@ -61,6 +61,17 @@ export function transformConformance<I, O>(
   options: TransformConformance<I, O>,
 ): ConformanceCase[] {
   checkSuite('factory', factory, options, {
+    own: {
+      input: true,
+      expected: true,
+      inverse: true,
+      many: true,
+      bound: true,
+      gathers: true,
+      truncated: true,
+      prompt: true,
+      same: true,
+    },
     needed: ['input', 'many'],
     optional: ['expected', 'inverse', 'prompt', 'same'],
   })

@@ -30,7 +30,10 @@ export function wireStageConformance(
   make: () => WireStage,
   options: WireStageConformance = {},
 ): ConformanceCase[] {
-  checkSuite('make', make, options, { optional: ['input'] })
+  checkSuite('make', make, options, {
+    own: { truncated: true, input: true, many: true, bound: true },
+    optional: ['input'],
+  })
   const { truncated, many = 8 * 1024 * 1024, ...rest } = options
   const input = options.input ?? (() => piecesOf(randomContent(40), 11))
   const sample = make()

@@ -36,7 +36,11 @@ export function writableConformance<I>(
   factory: () => Writable | Promise<Writable>,
   options: WritableConformance<I>,
 ): ConformanceCase[] {
-  checkSuite('factory', factory, options, { needed: ['input', 'many'], optional: ['check'] })
+  checkSuite('factory', factory, options, {
+    own: { input: true, check: true, many: true, bound: true, truncated: true },
+    needed: ['input', 'many'],
+    optional: ['check'],
+  })
   const make = listening(factory)
   const patience = patienceOf(options)
   const subject = { make, input: async () => options.input(), reads: false }

@@ -1,5 +1,5 @@
 import type { FileSystem } from '../../files/disk/fs.js'
-import { checkChoice, checkOption, checkWhole } from '../../options.js'
+import { checkChoice, checkKeys, checkOption, checkWhole } from '../../options.js'
 
 /** The calls that can fail. */
 export type DiskCall = Exclude<keyof FileSystem, 'platform' | 'user' | 'at' | 'sync' | 'accessList'>
@@ -71,6 +71,15 @@ export class DiskFaults {
 
   /** `ERR_USAGE` for a rule that could never strike: a test would pass, and have shown nothing. */
   add(fault: DiskFault): void {
+    checkKeys('a fault', fault, {
+      call: true,
+      path: true,
+      nth: true,
+      once: true,
+      error: true,
+      short: true,
+      after: true,
+    })
     if (!Object.hasOwn(CALLS, fault.call)) checkChoice('call', fault.call ?? null, Object.keys(CALLS))
     checkWhole('nth', fault.nth, 1)
     const strikes = fault.error !== undefined || fault.short !== undefined

@@ -1,4 +1,5 @@
 import { constants } from 'node:fs'
+import { checkKeys } from '../../options.js'
 import { FIRST_INO, Inode, type InodeKind, systemError } from './memory-inode.js'
 import { type Edit, type Found, Names } from './memory-names.js'
 import { type Attributes, Unsynced } from './unsynced.js'
@@ -55,6 +56,16 @@ export class MemoryStore {
 
   /** @param root what is on it already */
   constructor(options: MemoryDiskOptions = {}, root?: Inode) {
+    checkKeys('options', options, {
+      platform: true,
+      capacity: true,
+      umask: true,
+      links: true,
+      sync: true,
+      fold: true,
+      crashes: true,
+      now: true,
+    })
     this.options = options
     this.capacity = options.capacity ?? Number.POSITIVE_INFINITY
     const top = root ?? new Inode(FIRST_INO, 'directory', 0o755, this.now())

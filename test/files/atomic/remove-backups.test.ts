@@ -4,6 +4,7 @@ import test from 'ava'
 import { type RemoveBackupsOptions, removeBackups, writeFileAtomic } from '../../../lib/files/index.js'
 import { MemoryDisk } from '../../../lib/testing/index.js'
 import { temporary } from '../../helpers/folders.js'
+import { giveTo } from '../../helpers/users.js'
 
 const NOW = Date.parse('2026-11-21T12:00:00.000Z')
 const HOUR = 60 * 60 * 1000
@@ -35,6 +36,29 @@ async function run(of: MemoryDisk, options: RemoveBackupsOptions = {}) {
   const gone = before.filter((path) => !of.list().includes(path))
   return { ...result, gone: gone.sort() }
 }
+
+test('what somebody else planted is not removed, and pushes no backup out', async (t) => {
+  const planted = ['a.20261121T115900000Z.ffff.bak', 'a.20261121T115800000Z.fffe.bak']
+  const old = 'b.20261119T100000000Z.0004.bak'
+  const of = disk()
+  for (const name of planted) {
+    of.put(`/d/${name}`, 'planted')
+    await giveTo(of, `/d/${name}`, 1000)
+  }
+  // theirs, too, but of their own file
+  of.put('/d/b', 'b')
+  await giveTo(of, '/d/b', 1000)
+  await giveTo(of, `/d/${old}`, 1000)
+  const { gone } = await run(of, { olderThan: 0, keep: 2 })
+  t.deepEqual(gone, ['/d/a.20261119T100000000Z.0003.bak'])
+  const all = await run(of, { olderThan: 0 })
+  t.deepEqual(all.gone, [
+    '/d/a.20261121T100000000Z.0002.bak',
+    '/d/a.20261121T113000000Z.0001.bak',
+    `/d/${old}`,
+  ])
+  t.deepEqual(of.openHandles(), [])
+})
 
 test('KNOWN-FAILURES 44: how old a backup is says its name, not the time of its content', async (t) => {
   const folder = await mkdtemp(join(await temporary(t), 'backups-'))

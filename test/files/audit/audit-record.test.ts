@@ -159,7 +159,7 @@ test('the summary counts by operation, status and code', async (t) => {
       '__proto__\\u{1b}[2J   0       1      0     10.0        10.0',
       '4 records of 2 sessions, 2026-01-01T01:00:00.000Z to 2026-01-01T03:00:00.000Z',
       '2 failed with ERR_DISK_FULL',
-      '1 torn lines',
+      '1 torn line',
       '',
     ].join('\n'),
   )

@@ -237,7 +237,7 @@ test('a table for people says what was done, and the block closes the trail', as
     await trail.record(entry('/a', { bytes: 3 }))
     t.regex(
       await trail.table({ last: 0 }),
-      /^operation .*\nwrite +1 +0 +3 +1\.0 +1\.0\n1 records of 1 sessions/,
+      /^operation .*\nwrite +1 +0 +3 +1\.0 +1\.0\n1 record of 1 session/,
     )
   }
   t.deepEqual(disk.openHandles(), [])

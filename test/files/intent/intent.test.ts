@@ -1,9 +1,11 @@
+import { createHash } from 'node:crypto'
 import test from 'ava'
-import { recoverTransactions, temporaryName } from '../../../lib/files/index.js'
+import { FileTransaction, recoverTransactions, temporaryName } from '../../../lib/files/index.js'
 import { isIntent, transactionPath } from '../../../lib/files/intent/intent.js'
 import { intentName } from '../../../lib/files/own/names.js'
 import { encodeSealed } from '../../../lib/files/own/record.js'
 import { MemoryDisk } from '../../../lib/testing/index.js'
+import { Machine } from '../../helpers/machine.js'
 
 const OWNER = { pid: 1, start: '7', host: 'aa', boot: 'bb', token: 'cc' }
 const DIGEST = '0f'.repeat(32)
@@ -61,6 +63,51 @@ for (const [what, value] of Object.entries(REFUSED)) {
     t.deepEqual(disk.list(), before)
   })
 }
+
+/** A disk on which the content `new` waits for its name, with an intent that says so. */
+function committed(value: object): MemoryDisk {
+  const disk = new MemoryDisk()
+  disk.put('/d/a/b', 'old')
+  disk.putFolder('/d/.sluice', 0o700)
+  const name = intentName({ key: '0'.repeat(32), state: 'committed', left: true })
+  disk.put(`/d/.sluice/${name}`, encodeSealed('sluice-intent', value))
+  return disk
+}
+
+const digestOf = (text: string) => createHash('sha256').update(text).digest('hex')
+
+test('an intent of each version that there was is recovered', async (t) => {
+  for (const version of [1, 2]) {
+    const [temporary, backup] = [ours('a'), ours('a')]
+    const action = { path: 'a/b', temporary, digest: digestOf('new'), backup, old: digestOf('old') }
+    const disk = committed(intent(action, { version }))
+    disk.put(`/d/${temporary}`, 'new')
+    disk.put(`/d/${backup}`, 'old')
+    const { state } = await recoverTransactions('/d', { fs: disk, system: new Machine().start(9) })
+    t.is(state, 'recovered')
+    t.deepEqual(disk.list(), ['/d/', '/d/a/', '/d/a/b'])
+    t.is(`${disk.snapshot().get('/d/a/b')}`, 'new')
+  }
+})
+
+test('an intent of a later version is refused with a way out, and nothing of it is lost', async (t) => {
+  const temporary = ours('a')
+  const disk = committed({ ...intent({ path: 'a/b', more: true }), version: 3 })
+  disk.put(`/d/${temporary}`, 'new')
+  const before = disk.list()
+  const system = new Machine().start(9)
+  const { state, transactions } = await recoverTransactions('/d', { fs: disk, system })
+  t.is(state, 'unfinished')
+  const refused = {
+    code: 'ERR_TRANSACTION',
+    message: /written by a newer Sluice \(version 3\): recover it with/,
+  }
+  t.like(transactions[0], { state: 'failed' })
+  t.like(transactions[0]?.error, { code: refused.code })
+  t.regex(transactions[0]!.error!.message, refused.message)
+  await t.throwsAsync(FileTransaction.begin('/d', { fs: disk, system }), refused)
+  t.deepEqual(disk.list(), before)
+})
 
 test('of a file that is called like an intent and has another beginning one piece is read', async (t) => {
   const disk = new MemoryDisk()

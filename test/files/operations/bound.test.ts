@@ -179,24 +179,25 @@ test.serial(
     try {
       for (const given of [undefined, audit]) {
         const options = both(given)
-        await files.writeFileAtomic('/d/a', 'text', options)
-        await files.writeJson('/d/a.json', { a: 1 }, options)
-        await files.writeYaml('/d/b.yaml', { b: 1 }, options)
-        await files.writeConfig('/d/c.yml', {}, options)
+        const { system: _, ...written } = options
+        await files.writeFileAtomic('/d/a', 'text', written)
+        await files.writeJson('/d/a.json', { a: 1 }, written)
+        await files.writeYaml('/d/b.yaml', { b: 1 }, written)
+        await files.writeConfig('/d/c.yml', {}, written)
         await files.updateJson('/d/a.json', () => ({}), options)
-        await files.mergeConfig(['/d/a.json', '/d/b.yaml'], '/d/out.json', options)
-        t.is((await files.readFileRetry('/d/a', options)).length, 4)
-        await files.checkFile('/d/a', { ...options, size: 5 })
-        await files.renameAtomic('/d/c.yml', '/d/e.yml', options)
+        await files.mergeConfig(['/d/a.json', '/d/b.yaml'], '/d/out.json', written)
+        t.is((await files.readFileRetry('/d/a', written)).length, 4)
+        await files.checkFile('/d/a', { ...written, size: 5 })
+        await files.renameAtomic('/d/c.yml', '/d/e.yml', written)
         await files.removeOrphans('/d', options)
         await files.rotateFile('/d/a', options)
-        await files.removeBackups('/d', options)
+        await files.removeBackups('/d', written)
         await files.recoverTransactions('/d', options)
         await (await files.FolderLock.acquire('/d', options)).release()
-        await once(files.createAtomicWriteStream('/d/stream', options).end('x'), 'close')
+        await once(files.createAtomicWriteStream('/d/stream', written).end('x'), 'close')
         await (await files.FileTransaction.begin('/d', options)).commit()
-        await t.throwsAsync(files.writeConfig('/d/x', {}, options), { code: 'ERR_USAGE' })
-        t.throws(() => files.createAtomicWriteStream('', options), { code: 'ERR_USAGE' })
+        await t.throwsAsync(files.writeConfig('/d/x', {}, written), { code: 'ERR_USAGE' })
+        t.throws(() => files.createAtomicWriteStream('', written), { code: 'ERR_USAGE' })
         // its record is written behind the error
         await null
       }

@@ -356,6 +356,52 @@ test('no call of the disk that fails while a part is taken over loses what the o
   }
 })
 
+test('with a journal each part costs as much as the others, however many are open or were left', async (t) => {
+  const cost = async (count: number) => {
+    const fs = memory()
+    const openAll = () =>
+      Promise.all(Array.from({ length: count }, (_, i) => PartFile.open(`/d/${i}`, { fs, journal: true })))
+    const first = await openAll()
+    const opened = fs.calls
+    await Promise.all(first.map((part) => part.write(0, Buffer.from('x'))))
+    for (const part of first) await part.close()
+    const closed = fs.calls
+    for (const part of await openAll()) {
+      t.is(part.position, 1)
+      await part.close()
+    }
+    return [opened, fs.calls - closed] as const
+  }
+  const [few, fewAgain] = await cost(20)
+  const [many, manyAgain] = await cost(80)
+  t.true(many < 4.4 * few, `${few} calls for 20, ${many} for 80`)
+  t.true(manyAgain < 4.4 * fewAgain, `${fewAgain} calls to go on with 20, ${manyAgain} with 80`)
+})
+
+test('parts in one folder hold two handles together and one each, at most, beside the budget', async (t) => {
+  const fs = memory()
+  const parts: PartFile[] = []
+  for (let i = 0; i < 100; i++) parts.push(await PartFile.open(`/d/${i}`, { fs, journal: true }))
+  const budget = 64
+  t.true(fs.openHandles().length <= 2 + 100 + budget, `${fs.openHandles().length}`)
+  t.is(fs.openHandles().filter((path) => path === '/d').length, 1)
+  for (const part of parts) await part.discard()
+  t.deepEqual(fs.openHandles(), [])
+})
+
+test('a folder that takes the place of one with parts in it gets parts of its own', async (t) => {
+  const fs = memory()
+  const first = await PartFile.open('/d/in/a', { fs, size: 1 })
+  await fs.rename('/d/in', '/d/old')
+  const second = await PartFile.open('/d/in/a', { fs, size: 1 })
+  await first.write(0, Buffer.from('1'))
+  await second.write(0, Buffer.from('2'))
+  t.deepEqual([`${fs.snapshot().get('/d/old/a')}`, `${fs.snapshot().get('/d/in/a')}`], ['1', '2'])
+  await first.close()
+  await second.close()
+  t.deepEqual(fs.openHandles(), [])
+})
+
 test('a process that is killed loses no more than what it wrote last', async (t) => {
   const dir = await temporary(t)
   const size = 6 * PIECE + 5

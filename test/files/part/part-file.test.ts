@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import test from 'ava'
-import { OPEN, PartFile, publish, Tree } from '../../../lib/files/index.js'
+import { OPEN, PartFile, publish, Tree, temporaryName } from '../../../lib/files/index.js'
 import { BarePart } from '../../../lib/files/part/bare-part.js'
 import { MemoryDisk } from '../../../lib/testing/index.js'
 import { temporary } from '../../helpers/folders.js'
@@ -274,6 +274,53 @@ test('a part that was opened by its path is discarded, also where complete() war
   await skipped.close()
   t.deepEqual(disk.list(), ['/d/', '/d/a'])
   t.deepEqual(disk.openHandles(), [])
+})
+
+test('nothing of a caller lands in our folder, or has another name of ours, however it is spelt', async (t) => {
+  const disk = memory()
+  const tree = await Tree.open('/d', { fs: disk })
+  for (const path of [
+    '.sluice/x',
+    '.sluice',
+    `.sluice/${'0'.repeat(32)}.journal`,
+    '.SLUICE/x',
+    '.sluice_1/x',
+    `.sluice_${'a'.repeat(16)}/x`,
+    'a/b/.sluice/x',
+    '.sluice./x',
+    '.\u200csluice/x',
+    'SLUICE~1/x',
+    temporaryName(),
+    'a/.sluice-a.lock',
+  ]) {
+    for (const where of [`/d/${path}`, { tree, path }]) {
+      const opened = PartFile.open(where, { fs: disk, journal: true })
+      await t.throwsAsync(opened, { code: 'ERR_PATH', message: /a name that Sluice itself uses/ }, path)
+    }
+  }
+  await tree.close()
+  t.deepEqual(disk.list(), ['/d/'])
+  await using part = await PartFile.open('/d/.sluice-of-mine/sluice', { fs: disk })
+  t.is(part.path, 'sluice')
+})
+
+test('a file that nobody may write to is replaced only if that is said, and the part stays', async (t) => {
+  for (const conflict of ['overwrite', 'replace'] as const) {
+    const disk = memory()
+    disk.put('/d/a', 'old', 0o444)
+    const open = (replaceReadOnly: boolean) =>
+      PartFile.open('/d/a', { fs: disk, conflict, journal: true, replaceReadOnly })
+    const part = await open(false)
+    await part.write(0, Buffer.from('new'))
+    const refused = { code: 'ERR_PERMISSION', message: /^a is read-only \(mode 0444\).*set replaceReadOnly/ }
+    await t.throwsAsync(part.complete(), refused)
+    await part.close()
+    t.is(`${disk.snapshot().get('/d/a')}`, 'old')
+    await using again = await open(true)
+    t.is(again.position, 3)
+    t.is((await again.complete()).how, 'replaced')
+    t.is(`${disk.snapshot().get('/d/a')}`, 'new')
+  }
 })
 
 test('what is no path to a file has no part', async (t) => {

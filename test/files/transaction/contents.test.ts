@@ -144,3 +144,36 @@ test('KNOWN-FAILURES 38: of a file that somebody rewrites while it is copied, no
     }
   }
 })
+
+test('a file that nobody may write to gets other content only if that is said', async (t) => {
+  const changes = {
+    write: (one: FileTransaction) => one.write('a', 'new'),
+    copy: (one: FileTransaction) => one.copy('b', 'a'),
+    move: (one: FileTransaction) => one.move('b', 'a'),
+    copyIn: (one: FileTransaction) => one.copyIn('/out/b', 'a'),
+  }
+  for (const [what, change] of Object.entries(changes)) {
+    const fs = new MemoryDisk()
+    fs.put('/d/a', 'old', 0o444)
+    fs.put('/d/b', 'new')
+    fs.put('/out/b', 'new')
+    const before = fs.list()
+    const refused = await FileTransaction.begin('/d', { fs })
+    await change(refused)
+    const message = /^a is read-only \(mode 0444\).*set replaceReadOnly/
+    await t.throwsAsync(refused.commit(), { code: 'ERR_PERMISSION', message }, what)
+    t.deepEqual(fs.list(), before)
+    t.is(`${fs.snapshot().get('/d/a')}`, 'old', what)
+    const allowed = await FileTransaction.begin('/d', { fs, replaceReadOnly: true })
+    await change(allowed)
+    await allowed.commit()
+    t.is(`${fs.snapshot().get('/d/a')}`, 'new', what)
+  }
+  const fs = new MemoryDisk()
+  fs.put('/d/a', 'old', 0o444)
+  const away = await FileTransaction.begin('/d', { fs })
+  await away.move('a', 'b')
+  await away.write('a', 'new')
+  await away.commit()
+  t.deepEqual([`${fs.snapshot().get('/d/a')}`, `${fs.snapshot().get('/d/b')}`], ['new', 'old'])
+})

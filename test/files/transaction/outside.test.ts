@@ -121,7 +121,8 @@ test('what cannot be taken in is refused by its name, and everything stays as it
     ['/out', 'sub', 'ERR_TRANSACTION', /sub is a folder already/],
     ['/out/one', 'sub', 'ERR_TRANSACTION', /sub is a folder/],
     ['/out', '../x', 'ERR_PATH', /not a path below/],
-    ['/out/one', '.sluice/x', 'ERR_USAGE', /Sluice itself/],
+    ['/out/one', '.sluice/x', 'ERR_PATH', /Sluice itself/],
+    ['/out/one', 'new/.SLUICE', 'ERR_PATH', /Sluice itself/],
   ] as const) {
     for (const how of ['copyIn', 'moveIn'] as const) {
       const transaction = await begin(fs)
@@ -176,6 +177,24 @@ test('what somebody has changed or added at the source is left there, and that i
   const transaction = await begin(fs)
   await t.throwsAsync(transaction.moveIn('/out', 'in'), { code: 'ERR_SOURCE_CHANGED' })
   await transaction.rollback()
+})
+
+test('sources hold no handle until the commit, and a folder that takes the place of theirs is not theirs', async (t) => {
+  const fs = diskWith()
+  const transaction = await begin(fs)
+  const before = fs.openHandles()
+  await transaction.copyIn('/out/one', 'copied')
+  await transaction.moveIn('/out/sub/two', 'moved')
+  t.deepEqual(fs.openHandles(), before)
+  await fs.rename('/out/sub', '/out/other')
+  fs.put('/out/sub/two', '2')
+  const { warnings } = await transaction.commit()
+  t.deepEqual([warnings.length, warnings[0]?.code], [1, 'ERR_SOURCE_CHANGED'])
+  t.regex(
+    warnings[0]!.message,
+    /\/out\/sub\/two was copied.*\/out\/sub was exchanged since two was found in it/,
+  )
+  t.deepEqual([`${fs.snapshot().get('/out/sub/two')}`, `${fs.snapshot().get('/d/moved')}`], ['2', '2'])
 })
 
 const LONG = 'content of several sectors '.repeat(60)

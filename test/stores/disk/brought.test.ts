@@ -1,7 +1,9 @@
 import { Transform } from 'node:stream'
 import test from 'ava'
+import type { FileStats } from '../../../lib/files/disk/fs.js'
 import { foldName } from '../../../lib/files/disk/names.js'
 import type { Item } from '../../../lib/stages/river/items.js'
+import { Brought } from '../../../lib/stores/disk/brought.js'
 import { MemoryDisk, type MemoryDiskOptions } from '../../../lib/testing/index.js'
 import { arrivingOf, type Content, type ItemOptions } from '../../helpers/items.js'
 import { receiveItems, statuses } from '../../helpers/river.js'
@@ -88,6 +90,54 @@ test('a folder that nothing is in, too, and a link', async (t) => {
     })
     t.deepEqual(disk.list().sort(), ['/dst/', '/dst/D/', '/dst/E -> d', '/dst/d_1', '/dst/e_1 -> D'])
   }
+})
+
+test('a file of another disk that is mounted below the folder is not taken for one that has its inode', async (t) => {
+  const brought = new Brought()
+  const file = (dev: bigint, ino: bigint) => ({ path: `${dev}/${ino}`, stats: { dev, ino, nlink: 1 } })
+  brought.add(file(1n, 7n).stats)
+  t.true(brought.acknowledge(file(2n, 8n)))
+  for (const [dev, ino, isBrought] of [
+    [1n, 7n, true],
+    [2n, 7n, false],
+    [2n, 8n, true],
+    [1n, 8n, false],
+    // numbers that are alike in their lower bits
+    [1n + (1n << 32n), 7n, false],
+    [1n, 7n + (1n << 63n), false],
+  ] as const) {
+    t.is(brought.has(file(dev, ino)), isBrought)
+    t.is(await brought.replacing(file(dev, ino), async () => {}), !isBrought)
+  }
+  const replaced = await brought.replacing(file(1n, 9n), async () => {
+    t.false(brought.acknowledge(file(1n, 9n)), 'it is being overwritten')
+    t.true(brought.acknowledge(file(2n, 9n)))
+    t.true(await brought.replacing(file(3n, 9n), async () => {}))
+  })
+  t.true(replaced)
+})
+
+/** On which one folder is another disk, where that has the number of another folder. */
+class TwoDisks extends MemoryDisk {
+  mounted: { ino: bigint; as: bigint } | undefined
+
+  override lstat = async (path: string) => this.#seen(await super.lstat(path))
+  override fstat = async (fd: number) => this.#seen(await super.fstat(fd))
+
+  #seen(stats: FileStats): FileStats {
+    const { ino, as } = this.mounted ?? {}
+    return stats.ino === ino ? { ...stats, dev: 2n, ino: as! } : stats
+  }
+}
+
+test('nor is a folder of another disk taken for one that something was brought into', async (t) => {
+  const disk = new TwoDisks()
+  for (const path of ['/dst', '/dst/a', '/dst/mount', '/dst/mount/folder']) disk.putFolder(path)
+  const { ino: as } = await disk.lstat('/dst/a')
+  const { ino } = await disk.lstat('/dst/mount/folder')
+  disk.mounted = { ino, as }
+  const { found } = await receive({ 'a/x': 'x', 'mount/folder': 'new' }, 'replace', disk)
+  t.deepEqual(found, { 'a/x': 'published', 'mount/folder': 'published' })
 })
 
 test('what was there before is overwritten all the same, by the first that comes', async (t) => {
