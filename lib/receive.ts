@@ -53,7 +53,7 @@ export interface ReceiveOptions
   stages?: { wire?: readonly WireStage[]; file?: readonly (() => StageStream)[] }
 }
 
-const { outcomes, missing, onSettled, ...OF_FINALIZER } = FINALIZER_OPTIONS
+const { outcomes, missing, onSettled, repair, ...OF_FINALIZER } = FINALIZER_OPTIONS
 
 const OPTIONS: Keys<ReceiveOptions> = {
   ...CONNECTION_OPTIONS,

@@ -72,6 +72,7 @@ export class FileSource extends Readable {
     checkKeys('options', options, {
       plan: true,
       maxRun: true,
+      untilSettled: true,
       clock: true,
       signal: true,
       memory: true,

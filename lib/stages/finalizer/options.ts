@@ -57,6 +57,7 @@ export const FINALIZER_OPTIONS: Keys<FinalizerOptions> = {
   onSettled: true,
   outcomes: true,
   missing: true,
+  repair: true,
   warn: true,
 }
 
