@@ -10,7 +10,7 @@ export type AnsweredPlan = Pick<
   Plan,
   'entries' | 'isWanted' | 'isSkipped' | 'isClosed' | 'closedEntries' | 'close'
 > &
-  Partial<Pick<Plan, 'isExpected'>>
+  Partial<Pick<Plan, 'coming'>>
 
 /** An offer that is complete and was answered; the plan says which of its entries will come. */
 export interface OfferItem {
