@@ -333,11 +333,12 @@ test('a file that cannot be read fails alone: exit 1 on both sides', async (t) =
   t.is((await receiver.ended).code, 1)
 })
 
-test('a destination that is a file is exit 8 on both sides', async (t) => {
+test('a destination that becomes a file while the receiver waits is exit 8 on both sides', async (t) => {
   const { photos, dir } = await setup(t)
-  await writeFile(dir, 'a file')
   const receiver = new Command(t, ['receive', '--dir', dir, '--once', '--yes'])
-  const sent = await run(t, 'send', photos, '--to', await receiver.line())
+  const address = await receiver.line()
+  await writeFile(dir, 'a file')
+  const sent = await run(t, 'send', photos, '--to', address)
   const received = await receiver.ended
   t.is(received.code, 8, received.err)
   t.is(sent.code, 8, sent.err)
