@@ -6,7 +6,7 @@ import { scale } from './scale.js'
 interface Work {
   options?: MemoryDiskOptions
   /** What stands on the disk before, synced. */
-  set: (disk: MemoryDisk) => void
+  set: (disk: MemoryDisk) => void | Promise<void>
   work: (disk: MemoryDisk) => Promise<unknown>
 }
 
@@ -41,7 +41,7 @@ export async function crashSweep<Told = undefined>({
   again = scale(1, 2),
 }: CrashSweep<Told>): Promise<{ states: number }> {
   const disk = new MemoryDisk({ ...options, crashes: true })
-  set(disk)
+  await set(disk)
   disk.syncAll()
   let cuts = 0
   const moments: { found: MemoryDisk; acknowledged: boolean; place: string; told: Told }[] = []
@@ -127,7 +127,7 @@ export async function faultSweep({
   for (const [i, fault] of faults.entries()) {
     for (let nth = 1 + (i % step); ; nth += step) {
       const disk = new MemoryDisk({ ...options })
-      set(disk)
+      await set(disk)
       // what a fault cannot strike any more is counted from here
       const before = disk.calls
       disk.fail({ call: fault.short === undefined ? '*' : 'write', nth, ...fault })
