@@ -75,8 +75,8 @@ export interface Part {
    */
   write(offset: number, buffers: readonly Buffer[], ends: boolean): Promise<void> | void
   /**
-   * Reads back bytes that were written or claimed, into all of `into`. Called for proof, several at a time, and also
-   * while others are written. What it throws means that they are not there. Left out: nothing of the part can be proved.
+   * Reads back bytes that were written or claimed, into all of `into`. Called by `finalizer` for proof, also while others
+   * are written. What it throws means that they are not there. Left out: nothing of the part can be proved.
    */
   read?(position: number, into: Buffer): Promise<void> | void
   /**
@@ -85,11 +85,6 @@ export interface Part {
    * @param signal aborted when nobody waits for it any more: then it may fail with its reason
    */
   digest?(algorithm: string, signal?: AbortSignal): Promise<Buffer> | Buffer
-  /**
-   * Reads back bytes that were written or claimed, into all of `into`. Called by `finalizer` to prove blocks, where it
-   * does not know them. Left out: such blocks are asked for again.
-   */
-  read?(position: number, into: Buffer): Promise<void> | void
   /**
    * Gives the file its name, at once or not at all: nobody ever sees half of it. Called by `finalizer`, when every byte
    * was written and the digest is the one that the sender says, never before. What it throws fails the file.
@@ -107,13 +102,6 @@ export interface Part {
    * also when the transfer ends before the file does.
    */
   keep?(failure: SluiceError): Promise<void> | void
-}
-
-/** What an earlier transfer left of a file. */
-export interface Claim {
-  part: Part
-  /** Its bytes that are there, ascending, apart, within the size of the entry. */
-  ranges: readonly Range[]
 }
 
 /** Many small files that were stored together by {@link PartStore.writeRun}. */
@@ -156,23 +144,12 @@ export interface PartStore {
    * already before it writes.
    */
   obey?(policy: PublishPolicy): void
+  /** An offer was accepted, of which {@link claims} will be asked. Called by `receive` before that. */
+  learn?(offer: Offer): Promise<void> | void
   /**
-   * What earlier transfers left of these files: parts that are taken over, and belong to this transfer from now on. It is
-   * a claim, which is proved by digests before it counts. Called by `receive` once per offer that was accepted, before
-   * anything else of it, with the wanted files that have bytes. Left out: nothing is gone on with.
-   */
-  claims?(offer: Offer, entries: readonly Entry[]): Promise<ReadonlyMap<number, Claim>>
-  /**
-   * An offer was accepted; `bytes` of it will come. Called by `partSink` once per offer, before anything that is in it:
-   * for one that is attached, while files of the offers before may still arrive. Here a store says that they do not fit
-   * (`ERR_DISK_FULL`).
-   */
-  expect?(offer: Offer, bytes: number): Promise<void> | void
-  /**
-   * Takes over what earlier transfers left of these files: their parts are this transfer's from now on. Called once for
-   * each offer after it was accepted, before any `begin` of its files, with those that are wanted, have bytes and a known
-   * size, and whose source can be read twice. What is given is a claim: it will be proved before it counts, so that to
-   * claim too much only costs reading. What was left of another content (of another size or time) is not given, and stays
+   * Takes over what earlier transfers left of these files: their parts are this transfer's from now on. Called by
+   * `receive` once for each offer that was accepted, with the wanted files that have bytes, before `expect`. What is given
+   * is a claim: it will be proved before it counts, so that to claim too much only costs reading. What was left of another content (of another size or time) is not given, and stays
    * as it is. What is given is not begun: it is written to, published, discarded or kept as it is. Left out: nothing is
    * gone on with.
    * @param signal aborted when nobody waits for it any more: then it may fail with its reason
@@ -182,6 +159,12 @@ export interface PartStore {
     entries: readonly Entry[],
     signal?: AbortSignal,
   ): Promise<ReadonlyMap<number, Claim>> | ReadonlyMap<number, Claim>
+  /**
+   * An offer was accepted; `bytes` of it will come, those that were claimed not among them. Called by `partSink` once per offer, before anything that is in it:
+   * for one that is attached, while files of the offers before may still arrive. Here a store says that they do not fit
+   * (`ERR_DISK_FULL`).
+   */
+  expect?(offer: Offer, bytes: number): Promise<void> | void
   /**
    * Makes a folder. Called by `partSink` before anything that is in it; folders that have no entry are not announced. One
    * that is there already is no error. Left out: folders need not be made.
@@ -236,9 +219,9 @@ export interface PartStore {
 
 /** Methods that may be left out. */
 const OPTIONAL = [
-  'claims',
   'obey',
   'expect',
+  'learn',
   'claims',
   'makeFolder',
   'beginAll',

@@ -88,7 +88,8 @@ export class StoreCalls {
   async claim(offer: Offer, entries: readonly Entry[]): Promise<ReadonlyMap<number, Claim>> {
     this.#name = offer.name
     if (!this.#store.claims || entries.length === 0) return new Map()
-    const claims = await this.#whole('go on with', () => this.#store.claims!(offer, entries))
+    await this.#whole('go on with', () => this.#store.learn?.(offer))
+    const claims = await this.#whole('go on with', () => this.#store.claims!(entries))
     for (const [index, claim] of claims) {
       this.#claims.set(index, claim)
       if (!claim.part.keep) this.#passing.add(claim.part)

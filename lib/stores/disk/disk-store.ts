@@ -96,6 +96,10 @@ export class DiskStore implements PartStore {
     if (bytes > 0) await this.space.check(bytes)
   }
 
+  learn(offer: Offer): Promise<void> {
+    return this.parts.learn(offer)
+  }
+
   async claims(entries: readonly Entry[], signal?: AbortSignal): Promise<Map<number, Claim>> {
     this.#leftFor = A_DAY
     const claims = new Map<number, Claim>()

@@ -40,6 +40,8 @@ export class JournaledParts {
 
   /** Learns the names of an offer, so that no part is called like one of them. */
   async learn(offer: Offer): Promise<void> {
+    // it was claimed from before
+    if (this.#numbers.length === offer.first + offer.entries.length) return
     this.#transfer = offer.id
     // at once: an array that grows leaves those that it outgrew
     this.#numbers.length = offer.first + offer.entries.length
