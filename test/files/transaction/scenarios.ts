@@ -162,7 +162,7 @@ export async function killed(
   { set, run }: Scenario,
   system: ProcessSystem,
   at: number,
-  fails?: (event: DiskEvent) => boolean,
+  fails?: (event: DiskEvent, disk: MemoryDisk) => boolean,
 ): Promise<Killed> {
   const disk = new MemoryDisk({ crashes: true })
   set(disk)
@@ -173,7 +173,7 @@ export async function killed(
     died ||= ++calls >= at
     // nobody who is dead goes on after an error: all that it still tries fails, too
     if (died) throw new Error('dead')
-    if (fails?.(event)) throw Object.assign(new Error('EIO: simulated'), { code: 'EIO' })
+    if (fails?.(event, disk)) throw Object.assign(new Error('EIO: simulated'), { code: 'EIO' })
   }
   try {
     await using transaction = await FileTransaction.begin('/d', { fs: disk, system })

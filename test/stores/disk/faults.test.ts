@@ -91,9 +91,10 @@ for (const durability of ['crash', 'power'] as const) {
     test(`KNOWN-FAILURES 7, 8, 20: with ${durability}, ${name} at any call loses and breaks nothing`, async (t) => {
       const plain = scene()
       await receive(plain, { durability })
-      const step = scale(FAULTS.length * 2, 1)
-      // another offset for each fault, and for each durability: together they meet every call
-      const offset = FAULTS.indexOf(fault) + (durability === 'power' ? FAULTS.length : 0)
+      const apart = scale(4, 1, 1)
+      const step = scale(FAULTS.length * 2 * apart, 1, 4)
+      // another offset for each fault, and for each durability: together they meet each so-manieth call
+      const offset = apart * (FAULTS.indexOf(fault) + (durability === 'power' ? FAULTS.length : 0))
       let nth = 1 + (offset % step)
       for (; ; nth += step) {
         const disk = scene()
