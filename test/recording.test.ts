@@ -81,7 +81,7 @@ async function replay(chunks: readonly Buffer[], fs: MemoryDisk): Promise<Sluice
 }
 
 function offsets(bytes: Buffer): number[] {
-  const step = scale(29, 1)
+  const step = scale(89, 1, 5)
   return Array.from({ length: Math.ceil(bytes.length / step) }, (_, i) => i * step)
 }
 

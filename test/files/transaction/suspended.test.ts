@@ -3,6 +3,7 @@ import { isSluiceError } from '../../../lib/errors.js'
 import { FileTransaction, recoverTransactions, updateJson } from '../../../lib/files/index.js'
 import { type DiskEvent, FakeClock, MemoryDisk } from '../../../lib/testing/index.js'
 import { Machine } from '../../helpers/machine.js'
+import { scale } from '../../helpers/scale.js'
 
 /** Two containers, whose processes cannot look at each other, and one disk. */
 function scene() {
@@ -47,7 +48,7 @@ const visible = (disk: MemoryDisk) =>
 
 test('a process that is suspended anywhere in its commit, and taken for dead, writes nothing more once it wakes up', async (t) => {
   let stops = 0
-  for (let at = 0; ; at++) {
+  for (let at = 0; ; at += scale(3, 1, 1)) {
     const { disk, first, second } = scene()
     for (const path of ['a', 'b']) disk.put(`/d/${path}`, 'old')
     const transaction = await FileTransaction.begin('/d', { fs: disk, ...first })
@@ -76,7 +77,7 @@ test('a process that is suspended anywhere in its commit, and taken for dead, wr
     await recoverTransactions('/d', { fs: disk, ...second })
     t.deepEqual(visible(disk), before, `${at}`)
   }
-  t.true(stops > 40, `${stops}`)
+  t.true(stops > scale(13, 40), `${stops}`)
 })
 
 test('a file that is to be removed is not looked at for the last time before the lock is', async (t) => {
@@ -107,7 +108,7 @@ test('a file that is to be removed is not looked at for the last time before the
 })
 
 test('an update that is suspended before its last look writes nothing more', async (t) => {
-  for (let at = 0; ; at++) {
+  for (let at = 0; ; at += scale(3, 1, 1)) {
     const { disk, first, second } = scene()
     disk.put('/d/n.json', '0')
     // between the look and the rename nothing can come

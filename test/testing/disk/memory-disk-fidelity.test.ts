@@ -268,7 +268,9 @@ const play = async (t: ExecutionContext, fs: FileSystem, simulate: (disk: Memory
         }
       },
     )
-    const { failed, counterexample, errorInstance } = await fc.check(same, { numRuns: scale(300, 15_000) })
+    const { failed, counterexample, errorInstance } = await fc.check(same, {
+      numRuns: scale(100, 15_000, 2121),
+    })
     t.false(failed, `${errorInstance}\n${fc.stringify(counterexample)}`)
   } finally {
     rmSync(top, { recursive: true })
