@@ -3,7 +3,7 @@ import { isSluiceError } from '../../lib/errors.js'
 import { collectLeftovers, removeBackups, removeOrphans, Tree, temporaryName } from '../../lib/files/index.js'
 import { encodeRecords, type JournalRecord } from '../../lib/files/journal/journal-records.js'
 import { processSystem, thisOwner } from '../../lib/files/own/owner.js'
-import type { MemoryDisk } from '../../lib/testing/index.js'
+import type { MemoryDisk } from '../../lib/testing/disk/memory-disk.js'
 import { scale } from '../helpers/scale.js'
 import { crashSweep, faultSweep } from '../helpers/sweep.js'
 

@@ -1,7 +1,8 @@
 import test from 'ava'
 import { isSluiceError, SluiceError } from '../../lib/errors.js'
 import { checkFile, readAudit, readFileRetry } from '../../lib/files/index.js'
-import { FakeClock, type MemoryDisk } from '../../lib/testing/index.js'
+import type { MemoryDisk } from '../../lib/testing/disk/memory-disk.js'
+import { FakeClock } from '../../lib/testing/fake-clock.js'
 import { scale } from '../helpers/scale.js'
 import { faultSweep } from '../helpers/sweep.js'
 

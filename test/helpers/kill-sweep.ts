@@ -1,5 +1,5 @@
 import type { FileSystem } from '../../lib/files/disk/fs.js'
-import { MemoryDisk } from '../../lib/testing/index.js'
+import { MemoryDisk } from '../../lib/testing/disk/memory-disk.js'
 import { scale } from './scale.js'
 import type { CrashSweep } from './sweep.js'
 

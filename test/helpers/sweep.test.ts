@@ -1,6 +1,6 @@
 import test from 'ava'
 import { writeFileAtomic } from '../../lib/files/index.js'
-import type { MemoryDisk } from '../../lib/testing/index.js'
+import type { MemoryDisk } from '../../lib/testing/disk/memory-disk.js'
 import { scale } from './scale.js'
 import { crashSweep, faultSweep } from './sweep.js'
 

@@ -1,4 +1,6 @@
-import { type DiskFault, MemoryDisk, type MemoryDiskOptions } from '../../lib/testing/index.js'
+import type { DiskFault } from '../../lib/testing/disk/disk-faults.js'
+import { MemoryDisk } from '../../lib/testing/disk/memory-disk.js'
+import type { MemoryDiskOptions } from '../../lib/testing/disk/memory-store.js'
 import { scale } from './scale.js'
 
 // Every call of a piece of work is the last one, or fails, in turn. The long run leaves out no call; the default one

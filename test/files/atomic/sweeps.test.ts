@@ -13,8 +13,8 @@ import {
   writeFileAtomic,
 } from '../../../lib/files/index.js'
 import { processSystem } from '../../../lib/files/own/owner.js'
+import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
 import { systemError } from '../../../lib/testing/disk/memory-inode.js'
-import { MemoryDisk } from '../../../lib/testing/index.js'
 import { scale } from '../../helpers/scale.js'
 import { crashSweep, faultSweep } from '../../helpers/sweep.js'
 

@@ -1,7 +1,7 @@
 import test from 'ava'
 import { isSluiceError } from '../../../lib/errors.js'
 import { AuditTrail, readAudit } from '../../../lib/files/index.js'
-import type { MemoryDisk } from '../../../lib/testing/index.js'
+import type { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
 import { scale } from '../../helpers/scale.js'
 import { crashSweep, faultSweep } from '../../helpers/sweep.js'
 

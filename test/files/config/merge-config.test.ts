@@ -9,7 +9,7 @@ import {
   parseText,
   writeFully,
 } from '../../../lib/files/index.js'
-import { MemoryDisk } from '../../../lib/testing/index.js'
+import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
 import { scale } from '../../helpers/scale.js'
 import { crashSweep, faultSweep } from '../../helpers/sweep.js'
 

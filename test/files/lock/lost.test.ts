@@ -1,7 +1,7 @@
 import test from 'ava'
 import { isSluiceError } from '../../../lib/errors.js'
 import { RecoveryManager, rotateFile, updateJson } from '../../../lib/files/index.js'
-import { MemoryDisk } from '../../../lib/testing/index.js'
+import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
 import { Machine } from '../../helpers/machine.js'
 import { scale } from '../../helpers/scale.js'
 

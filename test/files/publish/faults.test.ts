@@ -1,7 +1,8 @@
 import test from 'ava'
 import { SluiceError } from '../../../lib/errors.js'
 import { type Conflict, type Published, publish, recoverReplaced, Tree } from '../../../lib/files/index.js'
-import { type DiskFault, MemoryDisk } from '../../../lib/testing/index.js'
+import type { DiskFault } from '../../../lib/testing/disk/disk-faults.js'
+import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
 import { LONG, scale } from '../../helpers/scale.js'
 import { FAULTS } from '../../helpers/sweep.js'
 

@@ -1,7 +1,7 @@
 import test from 'ava'
 import type { OpenFolder } from '../../../lib/files/index.js'
 import { OPEN, publish, recoverPublish, recoverReplaced, Tree, writeFully } from '../../../lib/files/index.js'
-import { MemoryDisk } from '../../../lib/testing/index.js'
+import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
 import { scale } from '../../helpers/scale.js'
 import { crashSweep } from '../../helpers/sweep.js'
 

@@ -7,7 +7,7 @@ import {
   type RecoveryOutcome,
   writeFully,
 } from '../../../lib/files/index.js'
-import type { MemoryDisk } from '../../../lib/testing/index.js'
+import type { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
 import { killSweep } from '../../helpers/kill-sweep.js'
 import { Machine } from '../../helpers/machine.js'
 import { scale } from '../../helpers/scale.js'

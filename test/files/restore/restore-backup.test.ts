@@ -12,7 +12,7 @@ import {
   writeFileAtomic,
 } from '../../../lib/files/index.js'
 import { processSystem } from '../../../lib/files/own/owner.js'
-import { MemoryDisk } from '../../../lib/testing/index.js'
+import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
 import { plant, temporary } from '../../helpers/folders.js'
 import { Machine } from '../../helpers/machine.js'
 import { scale } from '../../helpers/scale.js'

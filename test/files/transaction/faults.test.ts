@@ -1,7 +1,7 @@
 import test from 'ava'
 import { SluiceError } from '../../../lib/errors.js'
 import { FileTransaction, recoverTransactions, type TransactionResult } from '../../../lib/files/index.js'
-import type { MemoryDisk } from '../../../lib/testing/index.js'
+import type { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
 import { scale } from '../../helpers/scale.js'
 import { faultSweep } from '../../helpers/sweep.js'
 import { eachAnother, freshOf, SCENARIOS, stateOf } from './scenarios.js'

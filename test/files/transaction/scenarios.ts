@@ -1,6 +1,7 @@
 import { FileTransaction } from '../../../lib/files/index.js'
 import type { ProcessSystem } from '../../../lib/files/own/owner.js'
-import { type DiskEvent, MemoryDisk } from '../../../lib/testing/index.js'
+import type { DiskEvent } from '../../../lib/testing/disk/disk-faults.js'
+import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
 import { Machine } from '../../helpers/machine.js'
 
 // What the sweeps of power cuts and of faults run.

@@ -1,7 +1,9 @@
 import test from 'ava'
 import { isSluiceError } from '../../../lib/errors.js'
 import { FileTransaction, recoverTransactions, updateJson } from '../../../lib/files/index.js'
-import { type DiskEvent, FakeClock, MemoryDisk } from '../../../lib/testing/index.js'
+import type { DiskEvent } from '../../../lib/testing/disk/disk-faults.js'
+import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
+import { FakeClock } from '../../../lib/testing/fake-clock.js'
 import { Machine } from '../../helpers/machine.js'
 import { scale } from '../../helpers/scale.js'
 

@@ -1,7 +1,7 @@
 import test from 'ava'
 import type { FileSystem } from '../../../lib/files/disk/fs.js'
 import { foldName } from '../../../lib/files/disk/names.js'
-import type { MemoryDisk } from '../../../lib/testing/index.js'
+import type { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
 import { arrivingOf, bytesOf, type Content } from '../../helpers/items.js'
 import { killSweep } from '../../helpers/kill-sweep.js'
 import { receiveItems } from '../../helpers/river.js'

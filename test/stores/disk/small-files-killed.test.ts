@@ -1,5 +1,5 @@
 import test from 'ava'
-import { MemoryDisk } from '../../../lib/testing/index.js'
+import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
 import type { Outcome } from '../../../lib/wire/outcome.js'
 import { collectAll } from '../../helpers/collect-all.js'
 import {

@@ -23,7 +23,7 @@ import {
   nodeFileSystem,
   OPEN,
 } from '../../../lib/files/index.js'
-import { MemoryDisk } from '../../../lib/testing/index.js'
+import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
 import { scale } from '../../helpers/scale.js'
 
 // What the simulated disk answers is compared with what Linux answers: other systems differ in their codes.
