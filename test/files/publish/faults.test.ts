@@ -57,8 +57,7 @@ async function attempt(
   if (fault) disk.fail(fault)
   const before = disk.calls
   try {
-    const identical = async (path: string) => (await read(disk, path)) === NEW
-    const options = { conflict, durability: 'power', identical } as const
+    const options = { conflict, durability: 'power' } as const
     const result = await publish(disk, directory, 'n.part', 'n.txt', options).catch((error: unknown) => {
       if (error instanceof SluiceError) return error
       throw error
@@ -67,16 +66,6 @@ async function attempt(
   } finally {
     directory.release()
     await tree.close()
-  }
-}
-
-async function read(disk: MemoryDisk, path: string): Promise<string> {
-  const fd = await disk.open(path, 0)
-  try {
-    const buffer = Buffer.alloc(100)
-    return buffer.toString('utf8', 0, await disk.read(fd, buffer, 0, 100, 0))
-  } finally {
-    await disk.close(fd)
   }
 }
 
