@@ -1,5 +1,5 @@
 import type { Transform } from 'node:stream'
-import { inSlices } from './async.js'
+import { deferred, inSlices } from './async.js'
 import { asSluiceError, type SluiceError } from './errors.js'
 import { checkKeys, checkObject, checkOption, type Keys, pickKnown } from './options.js'
 import { makeGuest, type StageStream } from './stages/bytes/guest.js'
@@ -88,11 +88,13 @@ export function receive(socket: ByteDuplex, options: ReceiveOptions): Transfer {
   // a stage of the user's, and a store, may hold on to what they are given
   const isOurs = makers.length === 0 && wire.incoming.length === 0 && options.store === undefined
   const memory = isOurs ? new ReceivedMemory() : undefined
+  // where the connection is cut off, what came before is stored before anything fails
+  const cut = deferred<void>()
   const session = new Receiver(
     socket,
     {
       framer: framer({ maxFrame }),
-      deframer: (onTalk) => deframer({ limits, onTalk }),
+      deframer: (onTalk) => deframer({ limits, onTalk, afterCut: () => cut.promise }),
       ...wire,
       unheard: (said, heard, waited) => (waited ? heldBack(said, heard) : undefined),
       received: memory && ((chunk) => memory.received(chunk)),
@@ -104,6 +106,10 @@ export function receive(socket: ByteDuplex, options: ReceiveOptions): Transfer {
           hooks.warn(warning)
           options.warn?.(warning)
         }
+        // where stages of the user's stand between, nobody knows what of it arrives
+        const drain = async (bytes: number) => {
+          if (makers.length === 0) await sink.drain(bytes)
+        }
         const before = [
           demuxer({
             limits: ofOffers,
@@ -111,6 +117,10 @@ export function receive(socket: ByteDuplex, options: ReceiveOptions): Transfer {
             platform: options.platform,
             plan,
             onOffer: offered,
+            onCut: async () => {
+              await drain(plan.cameBytes)
+              cut.resolve()
+            },
           }),
           tap<Item>(passed),
           hashTap(),
@@ -130,7 +140,7 @@ export function receive(socket: ByteDuplex, options: ReceiveOptions): Transfer {
         const guests = fileStages(makers)
         const claim: typeof sink.claim = async (offer, isWanted) =>
           guests.length > 0 ? new Map() : sink.claim(offer, isWanted)
-        return { guests, stages: [...before, ...guests, sink, last], claim }
+        return { guests, stages: [...before, ...guests, sink, last], claim, drain }
       },
     },
     { ...options, limits },

@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import test from 'ava'
 import { deferred, inSlices, Limiter, TimeSlice } from '../lib/async.js'
-import { FakeClock } from '../lib/testing/index.js'
+import { FakeClock } from '../lib/testing/fake-clock.js'
 
 /** Work that counts how much of it runs at once. */
 function counted() {

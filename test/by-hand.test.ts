@@ -15,7 +15,7 @@ import {
   memorySources,
   partSink,
 } from '../lib/index.js'
-import { duplexPair } from '../lib/testing/index.js'
+import { duplexPair } from '../lib/testing/faulty-duplex.js'
 
 const CONTENTS = new Map([
   ['a', 'the first'],

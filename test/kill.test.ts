@@ -5,7 +5,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import test, { type ExecutionContext } from 'ava'
-import { randomBySeed } from '../lib/testing/index.js'
+import { randomBySeed } from '../lib/testing/splits.js'
 import { listing, plant, temporary } from './helpers/folders.js'
 import { scale } from './helpers/scale.js'
 

@@ -23,7 +23,7 @@ import { framer } from '../lib/stages/framer.js'
 import { hashTap } from '../lib/stages/hash-tap.js'
 import { manifestOf } from '../lib/stages/manifest/manifest-of.js'
 import { partSink } from '../lib/stages/part-sink.js'
-import { MemoryDisk } from '../lib/testing/index.js'
+import { MemoryDisk } from '../lib/testing/disk/memory-disk.js'
 import { type Content, itemsOf } from './helpers/items.js'
 import { scale } from './helpers/scale.js'
 

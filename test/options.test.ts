@@ -20,7 +20,7 @@ import {
   writeJson,
   writeYaml,
 } from '../lib/files/index.js'
-import { MemoryDisk } from '../lib/testing/index.js'
+import { MemoryDisk } from '../lib/testing/disk/memory-disk.js'
 
 test('an encoding in the place of the options, as node:fs takes it, is refused and not passed over', async (t) => {
   for (const wrong of ['utf8', null, 0o600] as unknown as { fs?: never }[]) {

@@ -14,7 +14,7 @@ import {
 } from '../lib/files/index.js'
 import { encrypt, manifestOf } from '../lib/index.js'
 import { isBytes } from '../lib/options.js'
-import { MemoryDisk } from '../lib/testing/index.js'
+import { MemoryDisk } from '../lib/testing/disk/memory-disk.js'
 import { arrivingOf } from './helpers/items.js'
 import { receiveItems, statuses } from './helpers/river.js'
 

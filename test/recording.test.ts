@@ -11,7 +11,8 @@ import { finalizer } from '../lib/stages/finalizer.js'
 import { framer } from '../lib/stages/framer.js'
 import { hashTap } from '../lib/stages/hash-tap.js'
 import { partSink } from '../lib/stages/part-sink.js'
-import { duplexPair, MemoryDisk } from '../lib/testing/index.js'
+import { MemoryDisk } from '../lib/testing/disk/memory-disk.js'
+import { duplexPair } from '../lib/testing/faulty-duplex.js'
 import { encodeMessage, type Message } from '../lib/wire/messages.js'
 import { itemsOf, SMALL } from './helpers/items.js'
 import { scale } from './helpers/scale.js'
@@ -81,7 +82,7 @@ async function replay(chunks: readonly Buffer[], fs: MemoryDisk): Promise<Sluice
 }
 
 function offsets(bytes: Buffer): number[] {
-  const step = scale(29, 1)
+  const step = scale(89, 1, 5)
   return Array.from({ length: Math.ceil(bytes.length / step) }, (_, i) => i * step)
 }
 

@@ -25,6 +25,8 @@ export interface DemuxerOptions extends Pick<PathRules, 'names' | 'platform'> {
    * `plan.want` and `plan.skip`. Those that it leaves undecided are wanted. A rejection ends the stream with its error.
    */
   onOffer?: (offer: Offer, plan: Plan) => Promise<void> | void
+  /** Called when the input ended too early, before the stream fails of it: what was given out may be stored first. */
+  onCut?: () => Promise<void> | void
 }
 
 /** Names of the first offer that are taken in again, for a second one, between two turns of the event loop. */
@@ -42,6 +44,7 @@ export class Demuxer extends Transform {
   readonly plan: Plan
   readonly #manifest: ManifestReader
   readonly #onOffer: NonNullable<DemuxerOptions['onOffer']>
+  readonly #onCut: NonNullable<DemuxerOptions['onCut']>
   readonly #pump = new Pump<Item>(this)
   #state: State = 'offer'
   #digestLength = 0
@@ -53,8 +56,9 @@ export class Demuxer extends Transform {
       limits: true,
       plan: true,
       onOffer: true,
+      onCut: true,
     })
-    const { limits, names, platform, plan = new Plan(), onOffer } = options
+    const { limits, names, platform, plan = new Plan(), onOffer, onCut = () => {} } = options
     super({ objectMode: true, highWaterMark: 1 })
     this.plan = plan
     const checked = limitsOf(limits)
@@ -62,6 +66,7 @@ export class Demuxer extends Transform {
     if (!onOffer) checked.unaccepted = Number.POSITIVE_INFINITY
     this.#manifest = new ManifestReader(checked, { names, platform })
     this.#onOffer = onOffer ?? (() => {})
+    this.#onCut = onCut
     watchNext('demuxer', this)
   }
 
@@ -93,7 +98,8 @@ export class Demuxer extends Transform {
     const [open] = plan.askedAgain()
     if (plan.isEnded && open === undefined) return done()
     const before = plan.isEnded ? `what was asked for again of entry ${open}` : 'the end of the transfer'
-    done(new SluiceError('ERR_TRUNCATED', `the stream ended before ${before}`))
+    const error = new SluiceError('ERR_TRUNCATED', `the stream ended before ${before}`)
+    Promise.resolve(this.#onCut()).then(() => done(error), done)
   }
 
   /** Gives the offer, when this frame completes one, or the items that it brings. */

@@ -1,5 +1,5 @@
 import { Transform, type TransformCallback } from 'node:stream'
-import { inSlices } from '../async.js'
+import { deferred, inSlices } from '../async.js'
 import { wholeBlocks } from '../digest/blocks.js'
 import { printable, SluiceError } from '../errors.js'
 import type { Range } from '../ranges.js'
@@ -38,8 +38,12 @@ export class PartSink extends Transform {
   readonly #checkPath: (path: string) => void
   readonly #joiner = new RunJoiner()
   #entries: readonly Entry[] = []
+  /** Bytes of content that came; how many are waited for. */
+  #came = 0
+  #awaited = Number.POSITIVE_INFINITY
+  readonly #drained = deferred<void>()
   /** Bytes that are claimed of the offer that comes next. */
-  #claims = new Map<number, Range[]>()
+  readonly #claims = new Map<number, Range[]>()
   #working: Promise<void> = Promise.resolve()
 
   constructor(options: PartSinkOptions) {
@@ -69,10 +73,33 @@ export class PartSink extends Transform {
     for (const [index, { ranges }] of await this.#store.claim(offer, files)) {
       // what is too scattered to be said is asked for instead
       const blocks = wholeBlocks(ranges, offer.entries[index - offer.first]!.size!).slice(0, MOST_BLOCK_RUNS)
+      // without a whole block nothing is claimed, but the part is gone on with all the same
+      this.#claims.set(index, blocks)
       if (blocks.length > 0) claims.set(index, blocks)
     }
-    this.#claims = claims
     return claims
+  }
+
+  /**
+   * Resolves when so many bytes of content came here, and are written; or when that will not happen any more. Called by
+   * `receive` when nothing more comes, so that what came is not lost.
+   */
+  async drain(bytes: number): Promise<void> {
+    if (this.destroyed) return
+    this.#awaited = bytes
+    this.once('close', this.#drained.resolve)
+    if (this.#came >= bytes) this.#working = this.#working.then(() => this.#writeOut())
+    await this.#drained.promise
+  }
+
+  async #writeOut(): Promise<void> {
+    try {
+      await this.#write(this.#joiner.flush())
+      this.#give(await this.#writer.settle())
+    } catch (error) {
+      this.destroy(error as Error)
+    }
+    this.#drained.resolve()
   }
 
   override _transform(item: Item, _encoding: BufferEncoding, done: TransformCallback): void {
@@ -102,7 +129,10 @@ export class PartSink extends Transform {
         return this.#offer(item)
       case 'run':
         this.#check(item)
-        return this.#write(this.#joiner.take(item))
+        await this.#write(this.#joiner.take(item))
+        this.#came += item.length
+        if (this.#came >= this.#awaited) await this.#writeOut()
+        return
       case 'digests':
         await this.#write(this.#joiner.flush(item.first, item.count))
         this.#give(await this.#writer.giveUp(item))

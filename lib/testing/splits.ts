@@ -1,8 +1,9 @@
 /** The pseudo-random numbers of Mulberry32, from 0 to 1: the same for the same seed, on every machine. */
 export function randomBySeed(seed: number): () => number {
-  let state = seed >>> 0
+  // signed, as bits are: an integer of more than 31 bits would be an object of its own each time
+  let state = seed | 0
   return () => {
-    state = (state + 0x6d2b79f5) >>> 0
+    state = (state + 0x6d2b79f5) | 0
     let mixed = Math.imul(state ^ (state >>> 15), state | 1)
     mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32

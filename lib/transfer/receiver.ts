@@ -41,6 +41,8 @@ export interface Receiving {
     guests: readonly Duplex[]
     /** Bytes of wanted files that are there already, in whole blocks, by the index of the entry. */
     claim(offer: Offer, isWanted: (entry: Entry) => boolean): Promise<ReadonlyMap<number, readonly Range[]>>
+    /** Resolves when so many bytes of content are stored, or will not be. */
+    drain(bytes: number): Promise<void>
   }
   /** `signal` aborts when the transfer is over, whatever the answer will be. */
   decide(offer: Offer, signal: AbortSignal): Promise<Decision>
@@ -215,6 +217,14 @@ export class Receiver extends Session {
 
   protected override hungUp(): void {
     this.#goodbye.resolve()
+  }
+
+  /** What came is written, so that it need not come again; but nobody waits long for that. */
+  protected override async drained(): Promise<void> {
+    const late = deferred<void>()
+    const stop = this.clock.after(this.#closeTimeout, late.resolve)
+    await Promise.race([this.#river.drain(this.plan.cameBytes), late.promise])
+    stop()
   }
 
   protected override async settled(): Promise<void> {

@@ -107,6 +107,8 @@ export abstract class Session {
   protected abstract heard(message: Message): boolean
   /** The peer has nothing more to say. */
   protected hungUp(): void {}
+  /** Resolves when what came is where it should be; before the streams of the river are stopped. */
+  protected async drained(): Promise<void> {}
   /** Resolves when the streams of the river have closed what they opened. */
   protected abstract settled(): Promise<void>
 
@@ -159,6 +161,7 @@ export abstract class Session {
     this.#options.signal?.removeEventListener('abort', this.#aborted)
     this.#ending = (async () => {
       await null // the reader is in the middle of a message
+      await this.drained()
       this.stop.abort()
       await Promise.all([this.channel.hangUp(how), this.settled()])
       if (!isFinal(this.transfer.state)) settle()

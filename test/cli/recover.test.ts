@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import test, { type ExecutionContext } from 'ava'
 import { FileTransaction } from '../../lib/files/index.js'
-import { randomContent } from '../../lib/testing/index.js'
+import { randomContent } from '../../lib/testing/splits.js'
 import { Command, run } from '../helpers/command.js'
 import { plant, temporary } from '../helpers/folders.js'
 

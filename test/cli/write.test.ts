@@ -5,7 +5,7 @@ import { chmod, lstat, mkdir, open, readdir, readFile, writeFile } from 'node:fs
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import test, { type ExecutionContext } from 'ava'
-import { randomContent } from '../../lib/testing/index.js'
+import { randomContent } from '../../lib/testing/splits.js'
 import { Command, MAIN } from '../helpers/command.js'
 import { temporary } from '../helpers/folders.js'
 

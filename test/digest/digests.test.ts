@@ -11,7 +11,7 @@ import {
   prepareDigest,
 } from '../../lib/digest/digests.js'
 import { isSluiceError } from '../../lib/index.js'
-import { piecesOf, randomContent } from '../../lib/testing/index.js'
+import { piecesOf, randomContent } from '../../lib/testing/splits.js'
 import { scale } from '../helpers/scale.js'
 
 const require = createRequire(import.meta.url)

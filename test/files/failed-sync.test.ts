@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import test from 'ava'
 import { updateJson, writeFileAtomic } from '../../lib/files/index.js'
-import { MemoryDisk } from '../../lib/testing/index.js'
+import { MemoryDisk } from '../../lib/testing/disk/memory-disk.js'
 import { Machine } from '../helpers/machine.js'
 
 // A sync fails; what it was to write stays in doubt, whatever a later sync says. Whoever does it all again, and is told

@@ -12,7 +12,9 @@ import {
   writeFileAtomic,
   writeFully,
 } from '../../lib/files/index.js'
-import { type DiskEvent, MemoryDisk, type MemoryDiskOptions } from '../../lib/testing/index.js'
+import type { DiskEvent } from '../../lib/testing/disk/disk-faults.js'
+import { MemoryDisk } from '../../lib/testing/disk/memory-disk.js'
+import type { MemoryDiskOptions } from '../../lib/testing/disk/memory-store.js'
 import { eachAnother } from './transaction/scenarios.js'
 
 // What was acknowledged lasts: the power is cut right after, with many outcomes, and what is there then is looked at

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import test from 'ava'
 import { CODES } from '../../lib/errors.js'
 import * as files from '../../lib/files/index.js'
-import { MemoryDisk } from '../../lib/testing/index.js'
+import { MemoryDisk } from '../../lib/testing/disk/memory-disk.js'
 import { Machine } from '../helpers/machine.js'
 
 const PAGE = new URL('../../../lib/files/README.md', import.meta.url)

@@ -8,7 +8,8 @@ import {
   writeJson,
 } from '../../lib/files/index.js'
 import { thisOwner } from '../../lib/files/own/owner.js'
-import { FakeClock, MemoryDisk } from '../../lib/testing/index.js'
+import { MemoryDisk } from '../../lib/testing/disk/memory-disk.js'
+import { FakeClock } from '../../lib/testing/fake-clock.js'
 
 test('KNOWN-FAILURES 48: zero is a number like any other, and not none', async (t) => {
   const disk = new MemoryDisk({ now: () => 0 })

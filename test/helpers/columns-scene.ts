@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { FinalizerOptions } from '../../lib/stages/finalizer.js'
 import type { PartSinkOptions } from '../../lib/stages/part-sink.js'
-import type { MemoryDisk } from '../../lib/testing/index.js'
+import type { MemoryDisk } from '../../lib/testing/disk/memory-disk.js'
 import type { Outcome } from '../../lib/wire/outcome.js'
 import { arrivingOf, bytesOf, type Content, saying } from './items.js'
 import { type Received, receiveItems } from './river.js'

@@ -16,7 +16,7 @@ import {
   rotateFile,
   writeFileAtomic,
 } from '../../lib/files/index.js'
-import { randomBySeed } from '../../lib/testing/index.js'
+import { randomBySeed } from '../../lib/testing/splits.js'
 import { generation, textOf } from './generations.js'
 import { arrivingOf } from './items.js'
 import { receiveItems } from './river.js'

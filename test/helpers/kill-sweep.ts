@@ -1,5 +1,5 @@
 import type { FileSystem } from '../../lib/files/disk/fs.js'
-import { MemoryDisk } from '../../lib/testing/index.js'
+import { MemoryDisk } from '../../lib/testing/disk/memory-disk.js'
 import { scale } from './scale.js'
 import type { CrashSweep } from './sweep.js'
 
@@ -15,6 +15,10 @@ export interface KillSweep<Told = undefined>
   seeds?: number
   /** The power is cut before each so-manieth call of the rerun and before each sync of it; and at its end. */
   every?: number
+  /** Only each so-manieth of those outcomes is looked at, others at each call and with each kill. */
+  step?: number
+  /** The process is killed at each so-manieth call. */
+  kills?: number
 }
 
 /**
@@ -32,16 +36,19 @@ export async function killSweep<Told = undefined>({
   told,
   seeds = scale(3, 8),
   every = scale(3, 1),
+  step = scale(4, 1, 1),
+  kills = scale(2, 1, 1),
 }: KillSweep<Told>): Promise<{ states: number }> {
   let states = 0
-  for (let kill = 1; ; kill++) {
+  for (let kill = 1; ; kill += kills) {
     const disk = new MemoryDisk({ ...options, crashes: true })
     await set(disk)
     disk.syncAll()
     const isKilled = await killedAt(disk, kill, work)
     const moments: [found: MemoryDisk, acknowledged: boolean, place: string, told: Told][] = []
+    let cuts = kill
     const cut = (count: number, acknowledged: boolean, when: string) => {
-      for (let seed = 0; seed < count; seed++) {
+      for (let seed = cuts++ % step; seed < count; seed += step) {
         const place = `killed at call ${kill}; the next one cut ${when}, seed ${seed}`
         moments.push([disk.crash(disk.calls * count + seed), acknowledged, place, told?.() as Told])
       }

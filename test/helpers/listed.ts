@@ -1,6 +1,6 @@
 import type { ExecutionContext } from 'ava'
 import { type Code, isSluiceError, type ManifestOptions, manifestOf } from '../../lib/index.js'
-import { MemoryDisk } from '../../lib/testing/index.js'
+import { MemoryDisk } from '../../lib/testing/disk/memory-disk.js'
 
 /** A disk with these files; `null` is a folder. */
 export function disk(files: Record<string, string | null>, options = {}): MemoryDisk {

@@ -4,7 +4,7 @@
 //   lock-child update FILE LOG COUNT
 import { appendFileSync } from 'node:fs'
 import { FolderLock, nodeFileSystem, updateJson } from '../../lib/files/index.js'
-import { randomBySeed } from '../../lib/testing/index.js'
+import { randomBySeed } from '../../lib/testing/splits.js'
 import { killedFileSystem } from './killed-fs.js'
 
 const [role, dir, log, count, seed, dieAt, killAt] = process.argv.slice(2)

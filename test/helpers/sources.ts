@@ -5,7 +5,9 @@ import { type FileSourceOptions, fileSource } from '../../lib/stages/file-source
 import type { Manifest } from '../../lib/stages/manifest/builder.js'
 import { manifestOf } from '../../lib/stages/manifest/manifest-of.js'
 import type { Item } from '../../lib/stages/river/items.js'
-import { MemoryDisk, type MemoryDiskOptions, randomContent } from '../../lib/testing/index.js'
+import { MemoryDisk } from '../../lib/testing/disk/memory-disk.js'
+import type { MemoryDiskOptions } from '../../lib/testing/disk/memory-store.js'
+import { randomContent } from '../../lib/testing/splits.js'
 import { cutsOf, type Run } from '../../lib/wire/run.js'
 import { failureIn } from './items.js'
 

@@ -1,6 +1,7 @@
 import test from 'ava'
 import { writeFileAtomic } from '../../lib/files/index.js'
-import type { MemoryDisk } from '../../lib/testing/index.js'
+import type { MemoryDisk } from '../../lib/testing/disk/memory-disk.js'
+import { scale } from './scale.js'
 import { crashSweep, faultSweep } from './sweep.js'
 
 const set = (disk: MemoryDisk) => disk.put('/d/file', 'old')
@@ -16,6 +17,7 @@ test('a replacement that syncs passes the sweep of power cuts, one that does not
     work: (disk: MemoryDisk) => writeFileAtomic('/d/file', 'new', { fs: disk, durability }),
     look: expectWhole,
     seeds: 12,
+    step: 1,
   })
   t.true((await crashSweep(replace('power'))).states > 20)
   await t.throwsAsync(crashSweep(replace('crash')), { message: /before|at the end/ })
@@ -38,7 +40,7 @@ test('each call fails once in the sweep of faults, and an open handle is found o
     work: (disk) => writeFileAtomic('/d/file', 'new', { fs: disk }),
     look: (disk, result, place) => expectWhole(disk, result === undefined, place),
   })
-  t.true(runs > 100)
+  t.true(runs > scale(10, 100))
   await t.throwsAsync(
     faultSweep({
       set,

@@ -1,7 +1,10 @@
-import { type DiskFault, MemoryDisk, type MemoryDiskOptions } from '../../lib/testing/index.js'
+import type { DiskFault } from '../../lib/testing/disk/disk-faults.js'
+import { MemoryDisk } from '../../lib/testing/disk/memory-disk.js'
+import type { MemoryDiskOptions } from '../../lib/testing/disk/memory-store.js'
 import { scale } from './scale.js'
 
-// Every call of a piece of work is the last one, or fails, in turn; no call is left out.
+// Every call of a piece of work is the last one, or fails, in turn. The long run leaves out no call; the default one
+// looks at each so-manieth, at others with each seed or fault, and always at the end.
 
 interface Work {
   options?: MemoryDiskOptions
@@ -24,6 +27,8 @@ export interface CrashSweep<Told = undefined> extends Work {
   seeds?: number
   /** Outcomes of each moment of the recovery. */
   again?: number
+  /** Only each so-manieth of those outcomes is looked at, other moments with each seed; all of them at the end. */
+  step?: number
 }
 
 /**
@@ -39,17 +44,18 @@ export async function crashSweep<Told = undefined>({
   told,
   seeds = scale(6, 60),
   again = scale(1, 2),
+  step = scale(4, 1, 1),
 }: CrashSweep<Told>): Promise<{ states: number }> {
   const disk = new MemoryDisk({ ...options, crashes: true })
   await set(disk)
   disk.syncAll()
   let cuts = 0
   const moments: { found: MemoryDisk; acknowledged: boolean; place: string; told: Told }[] = []
-  const cut = (of: MemoryDisk, count: number, acknowledged: boolean, place: string) => {
+  const cut = (of: MemoryDisk, count: number, each: number, acknowledged: boolean, place: string) => {
     // each outcome once: many seeds choose the same
     const seen = new Set<string>()
     cuts++
-    for (let seed = 0; seed < count; seed++) {
+    for (let seed = cuts % each; seed < count; seed += each) {
       // other choices at each moment: the same ones would leave the same things out each time
       const found = of.crash(cuts * count + seed)
       const state = stateOf(found)
@@ -58,16 +64,16 @@ export async function crashSweep<Told = undefined>({
       moments.push({ found, acknowledged, place: `${place}, seed ${seed}`, told: told?.() as Told })
     }
   }
-  disk.hook = ({ call, path, number }) => cut(disk, seeds, false, `before ${call} ${path} (${number})`)
+  disk.hook = ({ call, path, number }) => cut(disk, seeds, step, false, `before ${call} ${path} (${number})`)
   await work(disk)
   disk.hook = undefined
-  cut(disk, seeds, true, 'at the end')
+  cut(disk, seeds, 1, true, 'at the end')
   let states = 0
   // the recovery of each is cut as well, but the recovery of what was found then is not cut once more
   for (const { found, acknowledged, place, told } of moments.splice(0)) {
     if (recover) {
       found.hook = ({ call, path, number }) =>
-        cut(found, again, acknowledged, `${place}; recovery cut before ${call} ${path} (${number})`)
+        cut(found, again, step, acknowledged, `${place}; recovery cut before ${call} ${path} (${number})`)
       await recover(found)
       found.hook = undefined
     }
@@ -93,7 +99,7 @@ export interface FaultSweep extends Work {
   /** The next run, on a disk that works again; `look` is called before it and, if there is one, after it. */
   recover?: (disk: MemoryDisk, place: string) => Promise<unknown>
   faults?: readonly Fault[]
-  /** Only each so-manieth call is failed, another one with each fault: for sweeps that are long. Default 1. */
+  /** Only each so-manieth call is failed, others with each fault; but four or so with each at least. */
   step?: number
 }
 
@@ -111,8 +117,8 @@ export const FAULTS: Fault[] = [
 ]
 
 /**
- * Fails call number 1, 2, 3 … of `work`, until there is none so high, in each of the ways of `faults`. Whatever
- * happens, no handle stays open.
+ * Fails call number 1, 2, 3 … of `work`, to the last one that it makes where nothing fails, in each of the ways of
+ * `faults`. Whatever happens, no handle stays open.
  */
 export async function faultSweep({
   options,
@@ -121,30 +127,39 @@ export async function faultSweep({
   look,
   recover,
   faults = FAULTS,
-  step = 1,
+  // each call fails in one way at least
+  step = scale(faults.filter(({ short }) => short === undefined).length, 1, 1),
 }: FaultSweep): Promise<{ runs: number }> {
   let runs = 0
-  for (const [i, fault] of faults.entries()) {
-    for (let nth = 1 + (i % step); ; nth += step) {
-      const disk = new MemoryDisk({ ...options })
-      await set(disk)
-      // what a fault cannot strike any more is counted from here
-      const before = disk.calls
-      disk.fail({ call: fault.short === undefined ? '*' : 'write', nth, ...fault })
-      const result = await work(disk).catch((error: unknown) => error)
-      const made = disk.calls - before
-      disk.heal()
-      runs++
-      const place = `call ${nth} of ${made}: ${JSON.stringify(fault)}; ${String(result)}`
-      const open = disk.openHandles()
-      if (open.length > 0) throw new Error(`left open: ${open.join(', ')}; ${place}`)
-      await look(disk, result, place)
-      if (recover) {
-        await recover(disk, place)
-        await look(disk, result, `after recovery; ${place}`)
-      }
-      if (nth > made) break
+  const run = async (what: string, fault?: DiskFault) => {
+    const disk = new MemoryDisk({ ...options })
+    await set(disk)
+    const made = { calls: 0, writes: 0 }
+    disk.hook = ({ call }) => {
+      made.calls++
+      if (call === 'write') made.writes++
     }
+    if (fault) disk.fail(fault)
+    const result = await work(disk).catch((error: unknown) => error)
+    disk.hook = undefined
+    disk.heal()
+    runs++
+    const place = `${what}; ${String(result)}`
+    const open = disk.openHandles()
+    if (open.length > 0) throw new Error(`left open: ${open.join(', ')}; ${place}`)
+    await look(disk, result, place)
+    if (recover) {
+      await recover(disk, place)
+      await look(disk, result, `after recovery; ${place}`)
+    }
+    return made
+  }
+  const { calls, writes } = await run('nothing fails')
+  for (const [i, fault] of faults.entries()) {
+    const [call, last] = fault.short === undefined ? (['*', calls] as const) : (['write', writes] as const)
+    const each = Math.max(1, Math.min(step, Math.ceil(last / 4)))
+    for (let nth = 1 + (i % each); nth <= last; nth += each)
+      await run(`call ${nth} of ${last}: ${JSON.stringify(fault)}`, { ...fault, call, nth })
   }
   return { runs }
 }

@@ -4,7 +4,9 @@ import { type FileSystem, OPEN, type SyncCalls } from '../../lib/files/disk/fs.j
 import { fileSource } from '../../lib/stages/file-source.js'
 import { hashTap } from '../../lib/stages/hash-tap.js'
 import { manifestOf } from '../../lib/stages/manifest/manifest-of.js'
-import { FakeClock, MemoryDisk, randomContent } from '../../lib/testing/index.js'
+import { MemoryDisk } from '../../lib/testing/disk/memory-disk.js'
+import { FakeClock } from '../../lib/testing/fake-clock.js'
+import { randomContent } from '../../lib/testing/splits.js'
 import { Plan } from '../../lib/transfer/plan.js'
 import { planOf } from '../helpers/items.js'
 import {

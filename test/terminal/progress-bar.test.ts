@@ -4,7 +4,8 @@ import { stripVTControlCharacters } from 'node:util'
 import test from 'ava'
 import { FileTransaction, writeFileAtomic } from '../../lib/files/index.js'
 import { progressBar } from '../../lib/terminal/progress-bar.js'
-import { FakeClock, MemoryDisk } from '../../lib/testing/index.js'
+import { MemoryDisk } from '../../lib/testing/disk/memory-disk.js'
+import { FakeClock } from '../../lib/testing/fake-clock.js'
 
 /** A terminal, or none, that keeps what was written to it. */
 function screen({ isTTY = true, columns = 80 } = {}) {

@@ -5,7 +5,7 @@ import { type SendOptions, send } from '../../lib/send.js'
 import { manifestOfEntries } from '../../lib/stages/manifest/manifest-from.js'
 import { memoryParts } from '../../lib/stores/memory-parts.js'
 import { memorySources } from '../../lib/stores/memory-sources.js'
-import { duplexPair } from '../../lib/testing/index.js'
+import { duplexPair } from '../../lib/testing/faulty-duplex.js'
 
 const SOCKETS: Record<string, unknown> = {
   nothing: undefined,

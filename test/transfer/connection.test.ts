@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { Duplex, Transform } from 'node:stream'
 import test, { type ExecutionContext } from 'ava'
 import { type ReceiveOptions, receive, type SendOptions, send } from '../../lib/index.js'
-import { duplexPair } from '../../lib/testing/index.js'
+import { duplexPair } from '../../lib/testing/faulty-duplex.js'
 import { plant, temporary } from '../helpers/folders.js'
 
 /** What is used of a connection, and nothing more: what strangers write has less than a stream of Node, or other things. */

@@ -29,7 +29,7 @@ import {
   send,
   type WireStage,
 } from '../../lib/index.js'
-import { duplexPair } from '../../lib/testing/index.js'
+import { duplexPair } from '../../lib/testing/faulty-duplex.js'
 
 type Done = (error: Error | null, chunk: unknown) => void
 

@@ -1,6 +1,6 @@
 import test from 'ava'
 import { SluiceError } from '../../lib/errors.js'
-import { FakeClock } from '../../lib/testing/index.js'
+import { FakeClock } from '../../lib/testing/fake-clock.js'
 import { Heartbeat } from '../../lib/transfer/heartbeat.js'
 import { limitsOf } from '../../lib/wire/limits.js'
 

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { type Duplex, Transform } from 'node:stream'
 import test from 'ava'
 import { cutsOf, type Item, memoryParts, receive, send } from '../../lib/index.js'
-import { duplexPair } from '../../lib/testing/index.js'
+import { duplexPair } from '../../lib/testing/faulty-duplex.js'
 import { plant, temporary } from '../helpers/folders.js'
 import { connection } from '../helpers/sockets.js'
 

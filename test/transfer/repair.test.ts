@@ -4,7 +4,6 @@ import { dirname, join } from 'node:path'
 import { Readable, Transform } from 'node:stream'
 import test, { type ExecutionContext } from 'ava'
 import {
-  type Item,
   manifestFrom,
   manifestOf,
   mapCuts,

@@ -25,7 +25,8 @@ import {
   throttle,
   type WireStage,
 } from '../../lib/index.js'
-import { duplexPair, FakeClock } from '../../lib/testing/index.js'
+import { FakeClock } from '../../lib/testing/fake-clock.js'
+import { duplexPair } from '../../lib/testing/faulty-duplex.js'
 import { encodeMessage } from '../../lib/wire/messages.js'
 import { encodePreface } from '../../lib/wire/preface.js'
 import { HELLO } from '../helpers/peer.js'

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import test from 'ava'
 import { AtomicFile, type AtomicWriteOptions } from '../../../lib/files/index.js'
-import { MemoryDisk } from '../../../lib/testing/index.js'
+import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
 
 const sha256 = (text: string) => createHash('sha256').update(text).digest()
 const files = (disk: MemoryDisk) =>

@@ -7,7 +7,7 @@ import {
   type WriteFileOptions,
   writeFileAtomic,
 } from '../../../lib/files/index.js'
-import { MemoryDisk } from '../../../lib/testing/index.js'
+import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
 import { giveTo } from '../../helpers/users.js'
 
 const NOW = Date.UTC(2026, 10, 21, 9, 30, 15, 123)

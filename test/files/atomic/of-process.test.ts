@@ -16,7 +16,7 @@ import {
   writeFileAtomic,
   writeJson,
 } from '../../../lib/files/index.js'
-import { MemoryDisk } from '../../../lib/testing/index.js'
+import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
 import { plant, temporary } from '../../helpers/folders.js'
 
 type Operation = (path: string, fs?: FileSystem) => Promise<unknown>

@@ -2,7 +2,7 @@ import { createHash, type Hash } from 'node:crypto'
 import test from 'ava'
 import { gatheredPieces } from '../../../lib/files/atomic/pieces.js'
 import { digestInSteps, portionsOf } from '../../../lib/files/disk/digest-file.js'
-import { randomContent } from '../../../lib/testing/index.js'
+import { randomContent } from '../../../lib/testing/splits.js'
 
 const MIB = 1024 * 1024
 

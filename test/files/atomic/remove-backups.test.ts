@@ -2,7 +2,7 @@ import { mkdtemp, readdir, rename, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import test from 'ava'
 import { type RemoveBackupsOptions, removeBackups, writeFileAtomic } from '../../../lib/files/index.js'
-import { MemoryDisk } from '../../../lib/testing/index.js'
+import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
 import { temporary } from '../../helpers/folders.js'
 import { giveTo } from '../../helpers/users.js'
 

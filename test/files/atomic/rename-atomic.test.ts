@@ -2,14 +2,12 @@ import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import test from 'ava'
 import { type RenameOptions, renameAtomic } from '../../../lib/files/index.js'
+import type { DiskEvent } from '../../../lib/testing/disk/disk-faults.js'
+import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
 import { systemError } from '../../../lib/testing/disk/memory-inode.js'
-import {
-  type DiskEvent,
-  FakeClock,
-  MemoryDisk,
-  type MemoryDiskOptions,
-  randomContent,
-} from '../../../lib/testing/index.js'
+import type { MemoryDiskOptions } from '../../../lib/testing/disk/memory-store.js'
+import { FakeClock } from '../../../lib/testing/fake-clock.js'
+import { randomContent } from '../../../lib/testing/splits.js'
 import { temporary } from '../../helpers/folders.js'
 
 const files = (disk: MemoryDisk) =>

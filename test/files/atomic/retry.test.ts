@@ -7,7 +7,9 @@ import {
   writeJson,
   writeYaml,
 } from '../../../lib/files/index.js'
-import { type DiskCall, FakeClock, MemoryDisk } from '../../../lib/testing/index.js'
+import type { DiskCall } from '../../../lib/testing/disk/disk-faults.js'
+import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
+import { FakeClock } from '../../../lib/testing/fake-clock.js'
 
 /** A clock that goes on by itself, and says which pauses were made. */
 class PausingClock extends FakeClock {

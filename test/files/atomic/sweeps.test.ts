@@ -13,8 +13,8 @@ import {
   writeFileAtomic,
 } from '../../../lib/files/index.js'
 import { processSystem } from '../../../lib/files/own/owner.js'
+import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
 import { systemError } from '../../../lib/testing/disk/memory-inode.js'
-import { MemoryDisk } from '../../../lib/testing/index.js'
 import { scale } from '../../helpers/scale.js'
 import { crashSweep, faultSweep } from '../../helpers/sweep.js'
 
@@ -163,13 +163,13 @@ for (const [name, scene] of Object.entries(SCENES)) {
       look: async (found, acknowledged, place) => tell(place, await wrong(found, scene, acknowledged, true)),
     })
     t.log(`${states} states`)
-    t.true(states > 30)
+    t.true(states > scale(10, 30))
   })
 
   test(`every call of ${name} fails`, async (t) => {
     let healthy = false
     const { runs } = await faultSweep({
-      step: scale(5, 1),
+      step: scale(13, 1, 2),
       options: { links: scene.links },
       set: (disk) => {
         healthy = false
@@ -187,7 +187,7 @@ for (const [name, scene] of Object.entries(SCENES)) {
       },
     })
     t.log(`${runs} runs`)
-    t.true(runs > scale(25, 100))
+    t.true(runs > scale(10, 100, 50))
   })
 }
 
@@ -253,13 +253,13 @@ for (const [name, move] of Object.entries(MOVES)) {
         tell(place, await wrongMove(found, move, acknowledged, true)),
     })
     t.log(`${states} states`)
-    t.true(states > 15)
+    t.true(states > scale(5, 15))
   })
 
   test(`every call of a rename ${name} fails`, async (t) => {
     let healthy = false
     const { runs } = await faultSweep({
-      step: scale(5, 1),
+      step: scale(13, 1, 2),
       set: (disk) => {
         healthy = false
         moving.set(disk)
@@ -273,7 +273,7 @@ for (const [name, move] of Object.entries(MOVES)) {
         tell(place, await wrongMove(disk, move, !(result instanceof Error), healthy)),
     })
     t.log(`${runs} runs`)
-    t.true(runs > scale(25, 100))
+    t.true(runs > scale(10, 100, 50))
   })
 }
 

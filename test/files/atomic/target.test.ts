@@ -8,7 +8,7 @@ import {
   writeFileAtomic,
   writeJson,
 } from '../../../lib/files/index.js'
-import { MemoryDisk } from '../../../lib/testing/index.js'
+import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
 
 type Options = { fs: FileSystem; replaceReadOnly?: boolean }
 

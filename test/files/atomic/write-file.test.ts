@@ -20,8 +20,9 @@ import {
   writeJson,
   writeYaml,
 } from '../../../lib/files/index.js'
+import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
 import { systemError } from '../../../lib/testing/disk/memory-inode.js'
-import { MemoryDisk, randomContent } from '../../../lib/testing/index.js'
+import { randomContent } from '../../../lib/testing/splits.js'
 import { temporary } from '../../helpers/folders.js'
 
 const sha256 = (data: string | Buffer) => createHash('sha256').update(data).digest()

@@ -1,7 +1,8 @@
 import test from 'ava'
 import { isSluiceError } from '../../../lib/errors.js'
 import { AuditTrail, readAudit } from '../../../lib/files/index.js'
-import type { MemoryDisk } from '../../../lib/testing/index.js'
+import type { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
+import { scale } from '../../helpers/scale.js'
 import { crashSweep, faultSweep } from '../../helpers/sweep.js'
 
 const COUNT = 5
@@ -48,7 +49,7 @@ test('a power cut at any call of appending and rotating loses no record that was
       if (found.snapshot().get('/d/other')?.toString() !== 'not ours') throw new Error(place)
     },
   })
-  t.true(states > 300, String(states))
+  t.true(states > scale(50, 300), String(states))
   t.log(`${states} states`)
 })
 
@@ -83,5 +84,5 @@ test('whichever call fails, a record that resolved stands, and one that did not 
     },
   })
   t.log(`${runs} runs`)
-  t.true(runs > 300)
+  t.true(runs > scale(30, 300))
 })

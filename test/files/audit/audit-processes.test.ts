@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import test, { type ExecutionContext } from 'ava'
 import { AuditTrail, readAudit } from '../../../lib/files/index.js'
-import { randomBySeed } from '../../../lib/testing/index.js'
+import { randomBySeed } from '../../../lib/testing/splits.js'
 import { temporary } from '../../helpers/folders.js'
 import { scale } from '../../helpers/scale.js'
 

@@ -10,7 +10,7 @@ import {
   readAudit,
   writeFileAtomic,
 } from '../../../lib/files/index.js'
-import { MemoryDisk } from '../../../lib/testing/index.js'
+import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
 
 const entry = (path: string, metadata?: Record<string, unknown>) => ({
   operation: 'write',

@@ -9,7 +9,8 @@ import {
   parseText,
   writeFully,
 } from '../../../lib/files/index.js'
-import { MemoryDisk } from '../../../lib/testing/index.js'
+import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
+import { scale } from '../../helpers/scale.js'
 import { crashSweep, faultSweep } from '../../helpers/sweep.js'
 
 function disk(files: Record<string, string>): MemoryDisk {
@@ -223,12 +224,12 @@ test('a power cut or a failing call leaves the old output or the new one, and th
   const work = (of: MemoryDisk) => merge(of, ['a.json', 'b.yaml'], 'out.json')
   const { states } = await crashSweep({ set, work, look: expectWhole })
   t.log(`${states} states`)
-  t.true(states > 20)
+  t.true(states > scale(5, 20))
   const { runs } = await faultSweep({
     set,
     work,
     look: (of, result, place) => expectWhole(of, !(result instanceof Error), place),
   })
   t.log(`${runs} runs`)
-  t.true(runs > 100)
+  t.true(runs > scale(10, 100))
 })

@@ -1,6 +1,7 @@
 import test from 'ava'
 import { type ReadValueOptions, readConfig, readJson, readYaml } from '../../../lib/files/index.js'
-import { FakeClock, MemoryDisk } from '../../../lib/testing/index.js'
+import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
+import { FakeClock } from '../../../lib/testing/fake-clock.js'
 
 interface Settings {
   port: number

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import test from 'ava'
 import { FolderLock, OPEN, updateJson, updateYaml, writeFully } from '../../../lib/files/index.js'
-import { MemoryDisk } from '../../../lib/testing/index.js'
+import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
 import { temporary } from '../../helpers/folders.js'
 import { scale } from '../../helpers/scale.js'
 import { crashSweep, faultSweep } from '../../helpers/sweep.js'
@@ -260,7 +260,7 @@ test('a power cut at any call leaves the old value or the new one', async (t) =>
     },
   })
   t.log(`${states} states`)
-  t.true(states > 50)
+  t.true(states > scale(10, 50))
 })
 
 test('whichever call fails, the file holds the old value or the new one, and success is not taken for failure', async (t) => {
@@ -276,5 +276,5 @@ test('whichever call fails, the file holds the old value or the new one, and suc
     recover: work,
   })
   t.log(`${runs} runs`)
-  t.true(runs > 200)
+  t.true(runs > scale(20, 200))
 })

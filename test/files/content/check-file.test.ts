@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
 import test from 'ava'
 import { type CheckOptions, checkFile } from '../../../lib/files/index.js'
-import { MemoryDisk, randomContent } from '../../../lib/testing/index.js'
+import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
+import { randomContent } from '../../../lib/testing/splits.js'
 
 const disk = new MemoryDisk()
 disk.put('/text', 'päth')

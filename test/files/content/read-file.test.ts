@@ -2,7 +2,9 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import test from 'ava'
 import { OPEN, type ReadOptions, readFileRetry } from '../../../lib/files/index.js'
-import { FakeClock, MemoryDisk, randomContent } from '../../../lib/testing/index.js'
+import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
+import { FakeClock } from '../../../lib/testing/fake-clock.js'
+import { randomContent } from '../../../lib/testing/splits.js'
 import { temporary } from '../../helpers/folders.js'
 
 function setup(content: string | Buffer = 'content') {

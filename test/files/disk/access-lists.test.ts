@@ -10,7 +10,7 @@ import {
   updateJson,
   writeFileAtomic,
 } from '../../../lib/files/index.js'
-import { MemoryDisk } from '../../../lib/testing/index.js'
+import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
 import { temporary } from '../../helpers/folders.js'
 
 /** A disk whose files have the lists that `listOf` says, by path; those that are being made have that of 'new'. */

@@ -1,7 +1,7 @@
 import test from 'ava'
 import { keepAttributes } from '../../../lib/files/disk/attributes.js'
 import { FileTransaction, writeFileAtomic } from '../../../lib/files/index.js'
-import { MemoryDisk } from '../../../lib/testing/index.js'
+import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
 
 const PATH = '/d/file'
 const mode = async (disk: MemoryDisk, path = PATH) => (await disk.stat(path)).mode & 0o7777

@@ -10,7 +10,7 @@ import {
   OPEN,
   openRegular,
 } from '../../../lib/files/index.js'
-import { MemoryDisk } from '../../../lib/testing/index.js'
+import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
 import { temporary } from '../../helpers/folders.js'
 
 const codeOf = (promise: Promise<unknown>) => promise.then(() => 'done', errorCode)

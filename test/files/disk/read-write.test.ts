@@ -1,7 +1,7 @@
 import test from 'ava'
 import fc from 'fast-check'
 import { errorCode, type FileSystem, OPEN, readFully, writeFully } from '../../../lib/files/index.js'
-import { MemoryDisk } from '../../../lib/testing/index.js'
+import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
 
 const codeOf = (promise: Promise<unknown>) => promise.then(() => 'done', errorCode)
 

@@ -1,6 +1,6 @@
 import test from 'ava'
 import { retryOpen } from '../../../lib/files/disk/retry.js'
-import { FakeClock } from '../../../lib/testing/index.js'
+import { FakeClock } from '../../../lib/testing/fake-clock.js'
 
 const fault = (code: string) => Object.assign(new Error(code), { code })
 

@@ -4,7 +4,7 @@ import { FileTransaction, recoverTransactions, temporaryName } from '../../../li
 import { isIntent, transactionPath } from '../../../lib/files/intent/intent.js'
 import { intentName } from '../../../lib/files/own/names.js'
 import { encodeSealed } from '../../../lib/files/own/record.js'
-import { MemoryDisk } from '../../../lib/testing/index.js'
+import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
 import { Machine } from '../../helpers/machine.js'
 
 const OWNER = { pid: 1, start: '7', host: 'aa', boot: 'bb', token: 'cc' }

@@ -6,7 +6,8 @@ import test from 'ava'
 import { type RemoveOrphansOptions, removeOrphans, temporaryName } from '../../../lib/files/index.js'
 import { LEASE } from '../../../lib/files/own/lease.js'
 import { type Owner, type ProcessSystem, textOfOwner, thisOwner } from '../../../lib/files/own/owner.js'
-import { FakeClock, MemoryDisk } from '../../../lib/testing/index.js'
+import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
+import { FakeClock } from '../../../lib/testing/fake-clock.js'
 import { temporary } from '../../helpers/folders.js'
 
 const HOUR = 3_600_000

@@ -11,7 +11,8 @@ import { readJournal } from '../../../lib/files/journal/read-journal.js'
 import { RENEW_EVERY } from '../../../lib/files/own/lease.js'
 import { nameOfOwner, OWN_FOLDERS, ownerOfName } from '../../../lib/files/own/names.js'
 import { type ProcessSystem, thisOwner } from '../../../lib/files/own/owner.js'
-import { FakeClock, MemoryDisk } from '../../../lib/testing/index.js'
+import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
+import { FakeClock } from '../../../lib/testing/fake-clock.js'
 
 const ID = 'ab'.repeat(16)
 /** Whether there is a journal, under whatever name. */

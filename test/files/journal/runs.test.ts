@@ -8,7 +8,8 @@ import {
 } from '../../../lib/files/journal/journal-records.js'
 import { readJournal } from '../../../lib/files/journal/read-journal.js'
 import { type ProcessSystem, thisOwner } from '../../../lib/files/own/owner.js'
-import { MemoryDisk, randomBySeed } from '../../../lib/testing/index.js'
+import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
+import { randomBySeed } from '../../../lib/testing/splits.js'
 import { scale } from '../../helpers/scale.js'
 
 // Files of a run stand in one record, and end in one.

@@ -6,7 +6,8 @@ import { writeFileAtomic } from '../../../lib/files/index.js'
 import { FolderLock, type LockOptions } from '../../../lib/files/lock/folder-lock.js'
 import type { LockMode } from '../../../lib/files/lock/lock-names.js'
 import { LEASE, RENEW_EVERY } from '../../../lib/files/own/lease.js'
-import { FakeClock, MemoryDisk } from '../../../lib/testing/index.js'
+import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
+import { FakeClock } from '../../../lib/testing/fake-clock.js'
 import { temporary } from '../../helpers/folders.js'
 import { Machine } from '../../helpers/machine.js'
 
@@ -74,9 +75,10 @@ test('whoever only tries gets null while somebody else holds it, and every other
   const lock = await tries()
   t.is(lock?.mode, 'exclusive')
   const before = fs.list()
-  // by this process, by another one, and whatever time somebody says that he has
+  // by this process, by another one; and nobody can say how long he would wait
   t.is(await tries(), null)
-  t.is(await tries({ system: machine.start(2), timeout: 60_000 }), null)
+  t.is(await tries({ system: machine.start(2) }), null)
+  await t.throwsAsync(tries({ timeout: 60_000 }), { code: 'ERR_USAGE', message: /timeout/ })
   t.deepEqual(fs.list(), before)
   await lock!.release()
   const readers = [await tries({ mode: 'shared' }), await tries({ mode: 'shared' })]

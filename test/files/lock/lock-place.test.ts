@@ -1,6 +1,7 @@
 import test from 'ava'
 import { FileTransaction, FolderLock, type LockOptions, updateJson } from '../../../lib/files/index.js'
-import { FakeClock, MemoryDisk } from '../../../lib/testing/index.js'
+import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
+import { FakeClock } from '../../../lib/testing/fake-clock.js'
 import { Machine } from '../../helpers/machine.js'
 import { giveTo } from '../../helpers/users.js'
 

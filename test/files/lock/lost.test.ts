@@ -1,8 +1,9 @@
 import test from 'ava'
 import { isSluiceError } from '../../../lib/errors.js'
 import { RecoveryManager, rotateFile, updateJson } from '../../../lib/files/index.js'
-import { MemoryDisk } from '../../../lib/testing/index.js'
+import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
 import { Machine } from '../../helpers/machine.js'
+import { scale } from '../../helpers/scale.js'
 
 // Whoever loses a lock does no further step, wherever that happens.
 
@@ -58,7 +59,7 @@ const isOurs = (path: string) => /\.sluice-(tmp|lock)|\.(bak|kept)$/.test(path)
 for (const [what, { files, prepare, work }] of Object.entries(SCENES)) {
   test(`${what} that loses its lock before any call makes that call at most`, async (t) => {
     let lost = 0
-    for (let at = 0, isOver = false; !isOver; at++) {
+    for (let at = 0, isOver = false; !isOver; at += scale(3, 1, 1)) {
       const disk = new MemoryDisk()
       disk.putFolder('/d')
       for (const [name, content] of Object.entries(files)) disk.put(`/d/${name}`, content)

@@ -4,7 +4,8 @@ import { FolderLock } from '../../../lib/files/lock/folder-lock.js'
 import { announcedName, entryName } from '../../../lib/files/lock/lock-names.js'
 import { LEASE, Watch } from '../../../lib/files/own/lease.js'
 import { thisOwner } from '../../../lib/files/own/owner.js'
-import { FakeClock, MemoryDisk } from '../../../lib/testing/index.js'
+import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
+import { FakeClock } from '../../../lib/testing/fake-clock.js'
 import { Machine } from '../../helpers/machine.js'
 
 // Those that only wait, on another machine or in another container, and die there.

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import test from 'ava'
 import * as files from '../../../lib/files/index.js'
-import { MemoryDisk } from '../../../lib/testing/index.js'
+import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
 import { Machine } from '../../helpers/machine.js'
 
 // Which operations there are is not typed here: it is asked of the types of all that `sluice/files` exports.

@@ -7,7 +7,7 @@ import {
   fileOperations,
   setDefaultAudit,
 } from '../../../lib/files/index.js'
-import { MemoryDisk } from '../../../lib/testing/index.js'
+import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
 import { Machine } from '../../helpers/machine.js'
 
 function scene(options: FileOperationsOptions = {}) {

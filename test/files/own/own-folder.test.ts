@@ -7,7 +7,7 @@ import {
   Tree,
 } from '../../../lib/files/index.js'
 import { RecoveryManager } from '../../../lib/files/restore/recovery-manager.js'
-import { MemoryDisk } from '../../../lib/testing/index.js'
+import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
 import { Machine } from '../../helpers/machine.js'
 import { giveTo } from '../../helpers/users.js'
 import { again, killed } from '../transaction/scenarios.js'

@@ -1,6 +1,6 @@
 import test from 'ava'
 import { handlesIn, Room } from '../../../lib/files/own/room.js'
-import { FakeClock } from '../../../lib/testing/index.js'
+import { FakeClock } from '../../../lib/testing/fake-clock.js'
 
 /** A room for so many, beside what is left for others. */
 const roomFor = (handles: number) => new Room(128 + handles)

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import test from 'ava'
 import { collectLeftovers, OPEN, PartFile, type PartFileOptions, Tree } from '../../../lib/files/index.js'
 import { processSystem } from '../../../lib/files/own/owner.js'
-import { MemoryDisk } from '../../../lib/testing/index.js'
+import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
 import { temporary } from '../../helpers/folders.js'
 import { contentFrom, PIECE } from '../../helpers/part-content.js'
 

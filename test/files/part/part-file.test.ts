@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import test from 'ava'
 import { OPEN, PartFile, publish, Tree, temporaryName } from '../../../lib/files/index.js'
 import { BarePart } from '../../../lib/files/part/bare-part.js'
-import { MemoryDisk } from '../../../lib/testing/index.js'
+import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
 import { temporary } from '../../helpers/folders.js'
 
 const CONTENT = randomBytes(10_000)

@@ -3,7 +3,7 @@ import { isSluiceError } from '../../../lib/errors.js'
 import { type Conflict, collectLeftovers, PartFile, Tree } from '../../../lib/files/index.js'
 import { Journal } from '../../../lib/files/journal/journal.js'
 import { thisOwner } from '../../../lib/files/own/owner.js'
-import type { MemoryDisk } from '../../../lib/testing/index.js'
+import type { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
 import { Machine } from '../../helpers/machine.js'
 import { scale } from '../../helpers/scale.js'
 import { crashSweep, faultSweep } from '../../helpers/sweep.js'
@@ -111,7 +111,7 @@ for (const conflict of ['rename', 'overwrite'] as const) {
       again: scale(conflict === 'rename' ? 0 : 1, 2),
     })
     t.log(`${states} states`)
-    t.true(states > 100)
+    t.true(states > scale(30, 100))
   })
 
   test(`whichever call fails while files arrive, nothing is lost or left behind (${conflict})`, async (t) => {
@@ -132,6 +132,6 @@ for (const conflict of ['rename', 'overwrite'] as const) {
       },
     })
     t.log(`${runs} runs`)
-    t.true(runs > 500)
+    t.true(runs > scale(50, 500))
   })
 }

@@ -23,7 +23,8 @@ import {
   type StandingFile,
   Tree,
 } from '../../../lib/files/index.js'
-import { MemoryDisk, type MemoryDiskOptions } from '../../../lib/testing/index.js'
+import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
+import type { MemoryDiskOptions } from '../../../lib/testing/disk/memory-store.js'
 
 const CRASH = { durability: 'crash' } as const
 

@@ -2,7 +2,7 @@ import test from 'ava'
 import type { FileStats } from '../../../lib/files/disk/fs.js'
 import { foldName } from '../../../lib/files/disk/names.js'
 import { Suffixes } from '../../../lib/files/publish/suffixes.js'
-import { MemoryDisk } from '../../../lib/testing/index.js'
+import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
 import { arrivingOf, type Content } from '../../helpers/items.js'
 import { receiveItems, statuses } from '../../helpers/river.js'
 

@@ -7,7 +7,7 @@ import {
   type RecoveryOutcome,
   writeFully,
 } from '../../../lib/files/index.js'
-import type { MemoryDisk } from '../../../lib/testing/index.js'
+import type { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
 import { killSweep } from '../../helpers/kill-sweep.js'
 import { Machine } from '../../helpers/machine.js'
 import { scale } from '../../helpers/scale.js'
@@ -100,7 +100,7 @@ test('a power cut at any call of a change: the next manager takes everything bac
     again: scale(0, 1),
   })
   t.log(`${states} states`)
-  t.true(states > 200)
+  t.true(states > scale(50, 200))
 })
 
 test('a power cut at any call of an undo: the next manager ends it', async (t) => {
@@ -120,7 +120,7 @@ test('a power cut at any call of an undo: the next manager ends it', async (t) =
     again: scale(0, 1),
   })
   t.log(`${states} states`)
-  t.true(states > 100)
+  t.true(states > scale(30, 100))
 })
 
 test('an undo is killed, the next one goes on, and the power is cut: what was kept is there, or in its place', async (t) => {
@@ -148,11 +148,11 @@ test('an undo is killed, the next one goes on, and the power is cut: what was ke
       if (!acknowledged) await undo(found)
       if (files(found) !== 'other=other,s/u/b=old') throw new Error(`${place}: ${found.list()}`)
     },
-    seeds: scale(4, 20),
+    seeds: scale(2, 20, 9),
     every: scale(5, 1),
   })
   t.log(`${states} states`)
-  t.true(states > 500)
+  t.true(states > scale(100, 500))
 })
 
 test('a power cut at any call of a commit leaves all points or none', async (t) => {
@@ -173,7 +173,7 @@ test('a power cut at any call of a commit leaves all points or none', async (t) 
     again: scale(0, 1),
   })
   t.log(`${states} states`)
-  t.true(states > 200)
+  t.true(states > scale(50, 200))
 })
 
 const BACKUP = '/d/a.20200101T000000000Z.0000.bak'
@@ -215,12 +215,12 @@ test('a power cut at any call of a point from a backup, and of its undo: it is o
     again: scale(0, 1),
   })
   t.log(`${states} states`)
-  t.true(states > 100)
+  t.true(states > scale(30, 100))
 })
 
 test('whichever call of a point from a backup fails, nothing is lost', async (t) => {
   const { runs } = await faultSweep({
-    step: scale(5, 1),
+    step: scale(13, 1, 2),
     set: setBackup,
     work: async (disk) => {
       const manager = await fromBackup(disk)
@@ -235,7 +235,7 @@ test('whichever call of a point from a backup fails, nothing is lost', async (t)
     },
   })
   t.log(`${runs} runs`)
-  t.true(runs > 50)
+  t.true(runs > scale(20, 50))
 })
 
 for (const ending of ['undo', 'commit'] as const) {
@@ -263,6 +263,7 @@ for (const ending of ['undo', 'commit'] as const) {
         }
         if (!disk.snapshot().has('/d/other')) throw new Error(place)
       },
+      step: scale(11, 1, 1),
       ...(scale(0, 1) === 0 && {
         faults: [
           { error: 'EIO' },
@@ -274,6 +275,6 @@ for (const ending of ['undo', 'commit'] as const) {
       }),
     })
     t.log(`${runs} runs`)
-    t.true(runs > 300)
+    t.true(runs > scale(50, 300))
   })
 }

@@ -10,7 +10,7 @@ import {
   type RecoveryOutcome,
   writeFileAtomic,
 } from '../../../lib/files/index.js'
-import { MemoryDisk } from '../../../lib/testing/index.js'
+import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
 import { Machine } from '../../helpers/machine.js'
 
 const machine = new Machine()

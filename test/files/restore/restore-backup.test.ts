@@ -12,7 +12,7 @@ import {
   writeFileAtomic,
 } from '../../../lib/files/index.js'
 import { processSystem } from '../../../lib/files/own/owner.js'
-import { MemoryDisk } from '../../../lib/testing/index.js'
+import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
 import { plant, temporary } from '../../helpers/folders.js'
 import { Machine } from '../../helpers/machine.js'
 import { scale } from '../../helpers/scale.js'
@@ -261,13 +261,13 @@ for (const [name, { standing, links }] of Object.entries({
       again: scale(0, 1),
     })
     t.log(`${states} states`)
-    t.true(states > 100)
+    t.true(states > scale(30, 100))
   })
 
   test(`every call of a restore ${name} fails`, async (t) => {
     const another = eachAnother()
     const { runs } = await faultSweep({
-      step: scale(5, 1),
+      step: scale(13, 1, 2),
       options: { links },
       set: (disk) => set(disk, standing),
       work: (fs) => restoreBackup('/d/file', { fs, system: another(), timeout: 0 }),
@@ -279,6 +279,6 @@ for (const [name, { standing, links }] of Object.entries({
       },
     })
     t.log(`${runs} runs`)
-    t.true(runs > scale(60, 300))
+    t.true(runs > scale(25, 300, 134))
   })
 }

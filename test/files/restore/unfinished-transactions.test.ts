@@ -5,7 +5,8 @@ import {
   type RecoveryManagerOptions,
   recoverTransactions,
 } from '../../../lib/files/index.js'
-import { type DiskEvent, MemoryDisk } from '../../../lib/testing/index.js'
+import type { DiskEvent } from '../../../lib/testing/disk/disk-faults.js'
+import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
 import { Machine } from '../../helpers/machine.js'
 
 // Recovery points in a folder where a transaction was committed whose process died before it had done its work.

@@ -2,7 +2,7 @@ import { gunzipSync } from 'node:zlib'
 import test from 'ava'
 import { isSluiceError } from '../../../lib/errors.js'
 import { type FileSystem, type Rotation, rotateFile } from '../../../lib/files/index.js'
-import type { MemoryDisk } from '../../../lib/testing/index.js'
+import type { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
 import { killSweep } from '../../helpers/kill-sweep.js'
 import { Machine } from '../../helpers/machine.js'
 import { scale } from '../../helpers/scale.js'
@@ -53,7 +53,7 @@ for (const compress of [false, true]) {
       again: compress ? scale(0, 1) : 1,
     })
     t.log(`${states} states`)
-    t.true(states > 100)
+    t.true(states > scale(30, 100))
   })
 }
 
@@ -70,7 +70,7 @@ test('a power cut leaves every content under some name, before any recovery', as
     seeds: scale(20, 300),
   })
   t.log(`${states} states`)
-  t.true(states > 200)
+  t.true(states > scale(60, 200))
 })
 
 for (const links of [true, false]) {
@@ -90,7 +90,7 @@ for (const links of [true, false]) {
       },
     })
     t.log(`${states} states`)
-    t.true(states > 500)
+    t.true(states > scale(60, 500))
   })
 }
 
@@ -133,7 +133,7 @@ for (const durability of ['crash', 'power'] as const) {
       every: scale(8, 1),
     })
     t.log(`${states} states`)
-    t.true(states > 500)
+    t.true(states > scale(60, 500))
   })
 }
 
@@ -169,6 +169,6 @@ test('whichever call fails, nothing is lost, and the next run ends it', async (t
       },
     })
     t.log(`${runs} runs`)
-    t.true(runs > 500)
+    t.true(runs > scale(50, 500))
   }
 })

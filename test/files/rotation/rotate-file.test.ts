@@ -1,7 +1,8 @@
 import { gunzipSync, gzipSync } from 'node:zlib'
 import test from 'ava'
 import { OPEN, type RotateOptions, rotateFile, writeFileAtomic } from '../../../lib/files/index.js'
-import { FakeClock, MemoryDisk } from '../../../lib/testing/index.js'
+import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
+import { FakeClock } from '../../../lib/testing/fake-clock.js'
 import { Machine } from '../../helpers/machine.js'
 
 function disk(files: Record<string, string> = {}): MemoryDisk {

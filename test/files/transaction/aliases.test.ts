@@ -1,6 +1,6 @@
 import test from 'ava'
 import { FileTransaction } from '../../../lib/files/index.js'
-import { MemoryDisk } from '../../../lib/testing/index.js'
+import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
 
 const PLATFORMS = ['darwin', 'linux'] as const
 

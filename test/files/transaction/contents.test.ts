@@ -1,7 +1,7 @@
 import test from 'ava'
 import type { SluiceError } from '../../../lib/errors.js'
 import { FileTransaction, OPEN, type TransactionData, writeFully } from '../../../lib/files/index.js'
-import { MemoryDisk } from '../../../lib/testing/index.js'
+import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
 
 function disk(): MemoryDisk {
   const made = new MemoryDisk()

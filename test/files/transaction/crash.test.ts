@@ -1,6 +1,6 @@
 import test from 'ava'
 import { FileTransaction, recoverTransactions } from '../../../lib/files/index.js'
-import type { MemoryDisk } from '../../../lib/testing/index.js'
+import type { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
 import { scale } from '../../helpers/scale.js'
 import { crashSweep } from '../../helpers/sweep.js'
 import { eachAnother, freshOf, SCENARIOS, type Scenario, stateOf } from './scenarios.js'
@@ -16,7 +16,7 @@ async function sweep(name: string, { set, run }: Scenario) {
   return crashSweep({
     set,
     // a recovery has more calls than the transaction: cut each of them, too, only for the shortest one in the short run
-    seeds: scale(name === FIRST ? 2 : 8, 12),
+    seeds: scale(name === FIRST ? 2 : 4, 12, name === FIRST ? 5 : 10),
     again: scale(name === FIRST ? 1 : 0, 1),
     work: async (disk) => {
       const transaction = await FileTransaction.begin('/d', { fs: disk, system: processes() })
@@ -37,7 +37,7 @@ for (const [name, scenario] of Object.entries(SCENARIOS)) {
   test(`a power cut at any call of a transaction, and of its recovery, leaves all old or all new: ${name}`, async (t) => {
     const { states } = await sweep(name, scenario)
     t.log(`${states} states`)
-    t.true(states > 50)
+    t.true(states > scale(15, 50))
   })
 }
 
@@ -68,5 +68,5 @@ test('a transaction that fails halfway is undone, and stays so in a power cut on
       if (state !== old && (acknowledged || state !== fresh)) throw new Error(`${place}:\n${state}`)
     },
   })
-  t.true(states > 50)
+  t.true(states > scale(15, 50))
 })

@@ -1,7 +1,7 @@
 import test from 'ava'
 import { SluiceError } from '../../../lib/errors.js'
 import { FileTransaction, recoverTransactions, type TransactionResult } from '../../../lib/files/index.js'
-import type { MemoryDisk } from '../../../lib/testing/index.js'
+import type { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
 import { scale } from '../../helpers/scale.js'
 import { faultSweep } from '../../helpers/sweep.js'
 import { eachAnother, freshOf, SCENARIOS, stateOf } from './scenarios.js'
@@ -31,7 +31,7 @@ for (const [name, scenario] of Object.entries(SCENARIOS)) {
     const outcomes = new Map<string, number>()
     const processes = eachAnother()
     const { runs } = await faultSweep({
-      step: scale(5, 1),
+      step: scale(26, 1, 2),
       set,
       work: async (disk) => {
         await using transaction = await FileTransaction.begin('/d', { fs: disk, system: processes() })
@@ -60,6 +60,6 @@ for (const [name, scenario] of Object.entries(SCENARIOS)) {
       },
     })
     t.log(`${runs} runs: ${JSON.stringify(Object.fromEntries(outcomes))}`)
-    t.true(runs > 100)
+    t.true(runs > scale(30, 100))
   })
 }

@@ -12,7 +12,7 @@ import {
   recoverTransactions,
   type TransactionProgress,
 } from '../../../lib/files/index.js'
-import { MemoryDisk } from '../../../lib/testing/index.js'
+import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
 import { listing, plant, temporary } from '../../helpers/folders.js'
 
 const BEFORE = { 'a.txt': 'old a', 'b.txt': 'old b', 'sub/c.txt': 'old c' }

@@ -1,7 +1,7 @@
 import test from 'ava'
 import { FileTransaction, recoverTransactions, temporaryName } from '../../../lib/files/index.js'
 import { thisOwner } from '../../../lib/files/own/owner.js'
-import { MemoryDisk } from '../../../lib/testing/index.js'
+import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
 import { Machine } from '../../helpers/machine.js'
 import { giveTo } from '../../helpers/users.js'
 import { eachAnother } from './scenarios.js'

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import test from 'ava'
 import { isSluiceError } from '../../../lib/errors.js'
 import { FileTransaction, OPEN, recoverTransactions } from '../../../lib/files/index.js'
-import { MemoryDisk } from '../../../lib/testing/index.js'
+import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
 import { listing, plant, temporary } from '../../helpers/folders.js'
 import { Machine } from '../../helpers/machine.js'
 import { scale } from '../../helpers/scale.js'
@@ -245,13 +245,13 @@ test('the power is cut at every call of a transaction that moves something in: n
     },
   })
   t.log(`${states} states`)
-  t.true(states > 200)
+  t.true(states > scale(50, 200))
 })
 
 test('every call of a transaction that moves something in fails: nothing is lost', async (t) => {
   const processes = eachAnother()
   const { runs } = await faultSweep({
-    step: scale(5, 1),
+    step: scale(13, 1, 2),
     set,
     work: (disk) => moveIn(disk, processes),
     recover: (disk) => recoverTransactions('/d', { fs: disk, system: processes() }),
@@ -262,5 +262,5 @@ test('every call of a transaction that moves something in fails: nothing is lost
     },
   })
   t.log(`${runs} runs`)
-  t.true(runs > 100)
+  t.true(runs > scale(30, 100))
 })

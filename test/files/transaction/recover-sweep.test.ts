@@ -2,7 +2,8 @@ import test from 'ava'
 import { isSluiceError } from '../../../lib/errors.js'
 import { recoverTransactions, type TransactionRecovery } from '../../../lib/files/index.js'
 import type { ProcessSystem } from '../../../lib/files/own/owner.js'
-import type { DiskEvent, MemoryDisk } from '../../../lib/testing/index.js'
+import type { DiskEvent } from '../../../lib/testing/disk/disk-faults.js'
+import type { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
 import { scale } from '../../helpers/scale.js'
 import { FAULTS } from '../../helpers/sweep.js'
 import { again, eachAnother, freshOf, killed, SCENARIOS, stateOf } from './scenarios.js'
@@ -30,10 +31,12 @@ for (const [how, fails] of [
     let states = 0
     const vital = await changesOfState(processes(), fails)
     for (let at = 1; ; at++) {
-      if (at % scale(31, 1) !== 0 && !vital.has(at)) continue
+      if (at % scale(89, 1, 6) !== 0 && !vital.has(at)) continue
       const { disk, died } = await killed(scenario, processes(), at, fails)
       const cuts: { found: MemoryDisk; place: string }[] = []
       disk.hook = ({ call, path, number }) => {
+        // other calls at each death
+        if ((number + at) % scale(4, 1, 1) !== 0) return
         for (let seed = 0; seed < scale(1, 3); seed++)
           cuts.push({
             found: disk.crash(seed + number),
@@ -59,10 +62,11 @@ for (const [how, fails] of [
     const fresh = await freshOf(scenario)
     const processes = eachAnother()
     const said = new Map<string, number>()
+    const step = scale(293, 7, 26)
     let runs = 0
     for (const before of await moments(processes, fails)) {
       for (const fault of FAULTS.filter((_, i) => i % scale(3, 1) === 0)) {
-        for (let nth = 1 + (runs % scale(97, 7)); ; nth += scale(97, 7)) {
+        for (let nth = 1 + (runs % step); ; nth += step) {
           const disk = again(before)
           disk.fail({ call: fault.short === undefined ? '*' : 'write', nth, ...fault })
           const calls = disk.calls
@@ -86,8 +90,8 @@ for (const [how, fails] of [
       }
     }
     t.log(`${runs} runs: ${JSON.stringify(Object.fromEntries(said))}`)
-    t.true(said.get(fails ? 'undone' : 'completed')! > 10)
-    t.true(said.get('failed')! > 10)
+    t.true(said.get(fails ? 'undone' : 'completed')! > scale(5, 10))
+    t.true(said.get('failed')! > scale(5, 10))
   })
 }
 
@@ -112,24 +116,21 @@ async function changesOfState(
   return found
 }
 
-/** Disks on which a process died: one for each state that a recovery can find. */
+/** Disks on which a process died at a call (the default run: at each so-manieth), while an intent stood there that a recovery has to end. */
 async function moments(
   processes: ReturnType<typeof eachAnother>,
   fails?: (event: DiskEvent) => boolean,
 ): Promise<MemoryDisk[]> {
-  const found = new Map<string, MemoryDisk>()
-  for (let at = 1; ; at++) {
-    const { disk, died } = await killed(scenario, processes(), at, fails)
-    // the names of temporary files differ each time
-    const kind = disk
-      .list()
-      .map((path) => /\.sluice\/.*\.(\w+)\.intent$/.exec(path)?.[1] ?? path.replace(/\.[^/]*-[^/]*\//, ''))
-      .filter((path) => !path.includes('.sluice-'))
-      .join()
-    if (kind.includes('committed') || kind.includes('prepared') || kind.includes('aborting'))
-      found.set(kind, again(disk))
-    if (!died) return [...found.values()]
-  }
+  const calls: boolean[] = []
+  await killed(scenario, processes(), Number.POSITIVE_INFINITY, (event, disk) => {
+    calls.push(disk.list().some((path) => /\.(committed|prepared|aborting)\.intent$/.test(path)))
+    return fails?.(event) ?? false
+  })
+  const found: MemoryDisk[] = []
+  for (const [i, isOpen] of calls.entries())
+    if (isOpen && i % scale(4, 1, 1) === 0)
+      found.push(again((await killed(scenario, processes(), i + 1, fails)).disk))
+  return found
 }
 
 function outcome(result: unknown, place: string): string {

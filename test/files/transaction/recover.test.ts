@@ -7,7 +7,8 @@ import {
   temporaryName,
 } from '../../../lib/files/index.js'
 import { type ProcessSystem, thisOwner } from '../../../lib/files/own/owner.js'
-import { type DiskEvent, MemoryDisk } from '../../../lib/testing/index.js'
+import type { DiskEvent } from '../../../lib/testing/disk/disk-faults.js'
+import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
 import { Machine } from '../../helpers/machine.js'
 import { giveTo } from '../../helpers/users.js'
 import { again, eachAnother, killed, type Scenario, stateOf } from './scenarios.js'

@@ -1,6 +1,7 @@
 import { FileTransaction } from '../../../lib/files/index.js'
 import type { ProcessSystem } from '../../../lib/files/own/owner.js'
-import { type DiskEvent, MemoryDisk } from '../../../lib/testing/index.js'
+import type { DiskEvent } from '../../../lib/testing/disk/disk-faults.js'
+import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
 import { Machine } from '../../helpers/machine.js'
 
 // What the sweeps of power cuts and of faults run.
@@ -162,7 +163,7 @@ export async function killed(
   { set, run }: Scenario,
   system: ProcessSystem,
   at: number,
-  fails?: (event: DiskEvent) => boolean,
+  fails?: (event: DiskEvent, disk: MemoryDisk) => boolean,
 ): Promise<Killed> {
   const disk = new MemoryDisk({ crashes: true })
   set(disk)
@@ -173,7 +174,7 @@ export async function killed(
     died ||= ++calls >= at
     // nobody who is dead goes on after an error: all that it still tries fails, too
     if (died) throw new Error('dead')
-    if (fails?.(event)) throw Object.assign(new Error('EIO: simulated'), { code: 'EIO' })
+    if (fails?.(event, disk)) throw Object.assign(new Error('EIO: simulated'), { code: 'EIO' })
   }
   try {
     await using transaction = await FileTransaction.begin('/d', { fs: disk, system })

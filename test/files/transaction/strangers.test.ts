@@ -1,6 +1,6 @@
 import test from 'ava'
 import { FileTransaction, recoverTransactions } from '../../../lib/files/index.js'
-import { MemoryDisk } from '../../../lib/testing/index.js'
+import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
 import { giveTo } from '../../helpers/users.js'
 import { eachAnother, stateOf } from './scenarios.js'
 

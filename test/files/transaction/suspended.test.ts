@@ -1,8 +1,11 @@
 import test from 'ava'
 import { isSluiceError } from '../../../lib/errors.js'
 import { FileTransaction, recoverTransactions, updateJson } from '../../../lib/files/index.js'
-import { type DiskEvent, FakeClock, MemoryDisk } from '../../../lib/testing/index.js'
+import type { DiskEvent } from '../../../lib/testing/disk/disk-faults.js'
+import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
+import { FakeClock } from '../../../lib/testing/fake-clock.js'
 import { Machine } from '../../helpers/machine.js'
+import { scale } from '../../helpers/scale.js'
 
 /** Two containers, whose processes cannot look at each other, and one disk. */
 function scene() {
@@ -14,6 +17,9 @@ function scene() {
   }
   return { disk, first: process('pid:[1]'), second: process('pid:[2]') }
 }
+
+/** For what takes no clock of its own for the signs of life. */
+const withoutRenewals = ({ system, clock }: ReturnType<typeof scene>['first']) => ({ system, clock })
 
 /**
  * Suspends the process that makes the call that `when` finds, until it is woken; the calls of others, which are made
@@ -47,7 +53,7 @@ const visible = (disk: MemoryDisk) =>
 
 test('a process that is suspended anywhere in its commit, and taken for dead, writes nothing more once it wakes up', async (t) => {
   let stops = 0
-  for (let at = 0; ; at++) {
+  for (let at = 0; ; at += scale(3, 1, 1)) {
     const { disk, first, second } = scene()
     for (const path of ['a', 'b']) disk.put(`/d/${path}`, 'old')
     const transaction = await FileTransaction.begin('/d', { fs: disk, ...first })
@@ -73,10 +79,10 @@ test('a process that is suspended anywhere in its commit, and taken for dead, wr
     t.deepEqual(visible(disk), before, `${at}`)
     t.true(error === undefined || isSluiceError(error, 'ERR_LOCK_LOST'), `${at}: ${error}`)
     // what it left is no obstacle
-    await recoverTransactions('/d', { fs: disk, ...second })
+    await recoverTransactions('/d', { fs: disk, ...withoutRenewals(second) })
     t.deepEqual(visible(disk), before, `${at}`)
   }
-  t.true(stops > 40, `${stops}`)
+  t.true(stops > scale(13, 40), `${stops}`)
 })
 
 test('a file that is to be removed is not looked at for the last time before the lock is', async (t) => {
@@ -107,7 +113,7 @@ test('a file that is to be removed is not looked at for the last time before the
 })
 
 test('an update that is suspended before its last look writes nothing more', async (t) => {
-  for (let at = 0; ; at++) {
+  for (let at = 0; ; at += scale(3, 1, 1)) {
     const { disk, first, second } = scene()
     disk.put('/d/n.json', '0')
     // between the look and the rename nothing can come
@@ -121,7 +127,7 @@ test('an update that is suspended before its last look writes nothing more', asy
       (error: unknown) => error,
     )
     if (await Promise.race([suspended, updating.then(() => 'ended')])) break
-    await updateJson('/d/n.json', () => 2, { fs: disk, ...second })
+    await updateJson('/d/n.json', () => 2, { fs: disk, ...withoutRenewals(second) })
     wake()
     const error = await updating
     // before it had the lock it waited for its turn, and is right to write

@@ -11,7 +11,7 @@ import {
   writeJson,
 } from '../../../lib/files/index.js'
 import { HandleBudget } from '../../../lib/files/tree/handle-budget.js'
-import { MemoryDisk } from '../../../lib/testing/index.js'
+import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
 
 /** A system that has so many handles, and no more. */
 function few(handles: number) {

@@ -22,7 +22,7 @@ import {
   Tree,
   writeFully,
 } from '../../../lib/files/index.js'
-import { MemoryDisk } from '../../../lib/testing/index.js'
+import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
 import { randomBySeed } from '../../../lib/testing/splits.js'
 import { scale } from '../../helpers/scale.js'
 

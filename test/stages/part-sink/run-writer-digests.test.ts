@@ -1,6 +1,6 @@
 import test from 'ava'
 import type { DigestsItem, Item } from '../../../lib/stages/river/items.js'
-import { MemoryDisk } from '../../../lib/testing/index.js'
+import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
 import { arrivingOf } from '../../helpers/items.js'
 import { receiveItems } from '../../helpers/river.js'
 

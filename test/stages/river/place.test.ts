@@ -16,7 +16,7 @@ import {
   memorySources,
   partSink,
 } from '../../../lib/index.js'
-import { duplexPair } from '../../../lib/testing/index.js'
+import { duplexPair } from '../../../lib/testing/faulty-duplex.js'
 import { connection } from '../../helpers/sockets.js'
 
 const SOURCES = memorySources(new Map([['a', 'hello']]))

@@ -1,6 +1,8 @@
 import test, { type ExecutionContext } from 'ava'
 import { manifestOf } from '../../../lib/stages/manifest/manifest-of.js'
-import { FakeClock, MemoryDisk, randomContent } from '../../../lib/testing/index.js'
+import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
+import { FakeClock } from '../../../lib/testing/fake-clock.js'
+import { randomContent } from '../../../lib/testing/splits.js'
 import type { Entry } from '../../../lib/wire/entry.js'
 
 const FILES = 100

@@ -1,6 +1,6 @@
 import test from 'ava'
 import { SystemError } from '../../../lib/files/index.js'
-import { MemoryDisk } from '../../../lib/testing/index.js'
+import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
 import { arrivingOf, type Content } from '../../helpers/items.js'
 import { receiveItems, statuses } from '../../helpers/river.js'
 

@@ -3,7 +3,7 @@ import { pipeline } from 'node:stream/promises'
 import test from 'ava'
 import { OPEN } from '../../../lib/files/disk/fs.js'
 import { partSink } from '../../../lib/stages/part-sink.js'
-import { MemoryDisk } from '../../../lib/testing/index.js'
+import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
 import { arrivingOf, MTIME } from '../../helpers/items.js'
 import { receiveItems, statuses } from '../../helpers/river.js'
 

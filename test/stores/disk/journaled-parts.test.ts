@@ -2,7 +2,7 @@ import test from 'ava'
 import { collectLeftovers, Tree } from '../../../lib/files/index.js'
 import type { ProcessSystem } from '../../../lib/files/own/owner.js'
 import { diskParts } from '../../../lib/stores/disk/disk-store.js'
-import { MemoryDisk } from '../../../lib/testing/index.js'
+import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
 import type { Entry } from '../../../lib/wire/entry.js'
 
 const ID = 'ab'.repeat(16)

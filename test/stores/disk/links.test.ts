@@ -1,6 +1,6 @@
 import test from 'ava'
 import type { FinalizerOptions } from '../../../lib/stages/finalizer.js'
-import { MemoryDisk } from '../../../lib/testing/index.js'
+import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
 import { arrivingOf } from '../../helpers/items.js'
 import { receiveItems, statuses } from '../../helpers/river.js'
 

@@ -1,5 +1,5 @@
 import test from 'ava'
-import { MemoryDisk } from '../../../lib/testing/index.js'
+import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
 import { arrivingOf } from '../../helpers/items.js'
 import { receiveItems } from '../../helpers/river.js'
 

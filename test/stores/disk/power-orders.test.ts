@@ -1,7 +1,7 @@
 import test from 'ava'
 import type { FileSystem } from '../../../lib/files/disk/fs.js'
 import { foldName } from '../../../lib/files/disk/names.js'
-import type { MemoryDisk } from '../../../lib/testing/index.js'
+import type { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
 import { arrivingOf, bytesOf, type Content } from '../../helpers/items.js'
 import { killSweep } from '../../helpers/kill-sweep.js'
 import { receiveItems } from '../../helpers/river.js'
@@ -93,8 +93,15 @@ for (const conflict of ['overwrite', 'replace'] as const)
           states += (await crashSweep({ ...scene, seeds: scale(1, 30) })).states
           // another run replays what one has begun that was killed, and that had synced nothing of its last calls
           if (LONG || (isRun && conflict === 'replace'))
-            states += (await killSweep({ ...scene, rerun: receive, seeds: scale(1, 4), every: scale(31, 1) }))
-              .states
+            states += (
+              await killSweep({
+                ...scene,
+                rerun: receive,
+                seeds: scale(1, 4),
+                every: scale(31, 1),
+                kills: scale(5, 1, 1),
+              })
+            ).states
           t.is(told().length, Object.keys(files).length)
         }
       t.log(`${states} states`)

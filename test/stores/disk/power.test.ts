@@ -5,7 +5,8 @@ import { readJournal } from '../../../lib/files/journal/read-journal.js'
 import { processSystem } from '../../../lib/files/own/owner.js'
 import type { FinalizerOptions } from '../../../lib/stages/finalizer.js'
 import type { PartSinkOptions } from '../../../lib/stages/part-sink.js'
-import { type DiskEvent, MemoryDisk } from '../../../lib/testing/index.js'
+import type { DiskEvent } from '../../../lib/testing/disk/disk-faults.js'
+import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
 import { arrivingOf, bytesOf, type Content, saying } from '../../helpers/items.js'
 import { receiveItems } from '../../helpers/river.js'
 import { scale } from '../../helpers/scale.js'
@@ -83,7 +84,7 @@ test('KNOWN-FAILURES 7: whatever has a name after a power cut is whole, what was
     },
   })
   t.log(`${states} states`)
-  t.true(states > 100)
+  t.true(states > scale(50, 100))
 })
 
 test('a part whose content did not match does not come back once that was told', async (t) => {
@@ -99,7 +100,7 @@ test('a part whose content did not match does not come back once that was told',
       if (acknowledged && found.snapshot().has('/dst/a.txt.part')) throw new Error(`${place}: it is back`)
     },
   })
-  t.true(states > 10)
+  t.true(states > scale(5, 10))
 })
 
 test('a destination that was not there is there after a power cut, once its files are acknowledged', async (t) => {

@@ -1,5 +1,5 @@
 import test from 'ava'
-import { MemoryDisk } from '../../../lib/testing/index.js'
+import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
 import { arrivingOf, bytesOf, type Content, MTIME } from '../../helpers/items.js'
 import { receiveItems, statuses } from '../../helpers/river.js'
 

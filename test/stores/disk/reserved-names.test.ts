@@ -1,7 +1,7 @@
 import test from 'ava'
 import type { SluiceError } from '../../../lib/errors.js'
 import { foldName } from '../../../lib/files/disk/names.js'
-import { MemoryDisk } from '../../../lib/testing/index.js'
+import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
 import { arrivingOf } from '../../helpers/items.js'
 import { receiveItems, statuses } from '../../helpers/river.js'
 

@@ -22,10 +22,12 @@ for (const sync of [true, false]) {
       const { runs } = await faultSweep({
         options: { sync },
         faults: all,
-        step: scale(durability === 'power' ? 23 : 13, 1),
+        step: scale(durability === 'power' ? 89 : 79, 1, durability === 'power' ? 5 : 4),
         set: setScene,
         work: async (disk) => {
+          const { hook } = disk
           disk.hook = (event) => {
+            hook?.(event)
             if (event.sync) atOnce++
           }
           return receiveScene(disk, { durability })

@@ -1,5 +1,5 @@
 import test from 'ava'
-import { MemoryDisk } from '../../../lib/testing/index.js'
+import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
 import type { Outcome } from '../../../lib/wire/outcome.js'
 import { collectAll } from '../../helpers/collect-all.js'
 import {
@@ -19,9 +19,9 @@ for (const sync of [true, false]) {
   test(`${how}: a receive of small files may be killed at any call, and so may the collecting after it`, async (t) => {
     let states = 0
     let isOver = false
-    for (let at = 1; !isOver; at++) {
+    for (let at = 1; !isOver; at += scale(3, 1, 1)) {
       // another beginning at each call, so that together they meet every call of the collecting
-      const step = scale(17, 3)
+      const step = scale(51, 3, 7)
       for (let then = 1 + (at % step), collected = false; !collected; then += step) {
         const place = `killed at call ${at}, and at call ${then} of the collecting`
         const disk = new MemoryDisk({ sync })
@@ -50,11 +50,11 @@ for (const sync of [true, false]) {
         checkArrived(disk, await receiveScene(disk), place)
         checkNothingLeft(disk, place)
         states++
-        if (at % scale(8, 1) > 0) break
+        if (at % scale(25, 1, 3) > 0) break
       }
     }
     t.log(`${states} states`)
-    t.true(states > 50)
+    t.true(states > scale(20, 50))
   })
 }
 
@@ -72,5 +72,5 @@ test('the power is cut at any call of a receive of small files that is to surviv
     },
   })
   t.log(`${states} states`)
-  t.true(states > 100)
+  t.true(states > scale(30, 100))
 })

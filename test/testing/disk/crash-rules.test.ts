@@ -1,6 +1,7 @@
 import test from 'ava'
 import { OPEN, writeFully } from '../../../lib/files/index.js'
-import { MemoryDisk, randomBySeed } from '../../../lib/testing/index.js'
+import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
+import { randomBySeed } from '../../../lib/testing/splits.js'
 import { ContentRules, NameRules, shownNames } from '../../helpers/crash-rules.js'
 import { scale } from '../../helpers/scale.js'
 

@@ -1,6 +1,6 @@
 import test from 'ava'
 import { OPEN, writeFully } from '../../../lib/files/index.js'
-import { MemoryDisk } from '../../../lib/testing/index.js'
+import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
 
 const NONE = '(none)'
 

@@ -23,7 +23,7 @@ import {
   nodeFileSystem,
   OPEN,
 } from '../../../lib/files/index.js'
-import { MemoryDisk } from '../../../lib/testing/index.js'
+import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
 import { scale } from '../../helpers/scale.js'
 
 // What the simulated disk answers is compared with what Linux answers: other systems differ in their codes.
@@ -268,7 +268,9 @@ const play = async (t: ExecutionContext, fs: FileSystem, simulate: (disk: Memory
         }
       },
     )
-    const { failed, counterexample, errorInstance } = await fc.check(same, { numRuns: scale(300, 15_000) })
+    const { failed, counterexample, errorInstance } = await fc.check(same, {
+      numRuns: scale(100, 15_000, 2121),
+    })
     t.false(failed, `${errorInstance}\n${fc.stringify(counterexample)}`)
   } finally {
     rmSync(top, { recursive: true })

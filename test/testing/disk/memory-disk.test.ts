@@ -1,7 +1,8 @@
 import { constants } from 'node:fs'
 import test from 'ava'
 import { errorCode, OPEN } from '../../../lib/files/index.js'
-import { type DiskEvent, type DiskFault, MemoryDisk } from '../../../lib/testing/index.js'
+import type { DiskEvent, DiskFault } from '../../../lib/testing/disk/disk-faults.js'
+import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
 
 const codeOf = (promise: Promise<unknown>) => promise.then(() => 'done', errorCode)
 const bytes = (length: number) => [Buffer.alloc(length, 1)]

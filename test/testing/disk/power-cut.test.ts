@@ -1,6 +1,6 @@
 import test from 'ava'
 import { OPEN, writeFully } from '../../../lib/files/index.js'
-import { MemoryDisk } from '../../../lib/testing/index.js'
+import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
 
 // What file systems are known to leave after a power cut can be found; and what none of them leaves cannot.
 
