@@ -28,6 +28,10 @@ export interface JournalFile {
   part: string
   /** The digest that it is to have, hexadecimal, where that is known before. */
   expected?: string
+  /** Where its part was taken over: since when that is there, in milliseconds. Left out: it will be made. */
+  at?: number
+  /** Where its part was taken over: the very file that it is. */
+  made?: FileId
 }
 
 /** The beginning of a file: with the digest it can be found out whether it stands on a disk. */
@@ -145,7 +149,7 @@ const RECORDS: Record<JournalRecord['kind'], RecordShape> = {
     version: oneOf(JOURNAL_VERSION),
     transfer: isText,
     owner: isOwner,
-    journal: maybe((value) => hasShape(value, FILE_ID)),
+    journal: maybe(isFileId),
   },
   begin: {
     n: isCount,
@@ -156,6 +160,7 @@ const RECORDS: Record<JournalRecord['kind'], RecordShape> = {
     part: isText,
     expected: maybe(isText),
     at: isNumber,
+    made: maybe(isFileId),
   },
   part: { n: isCount, part: isText, at: isNumber },
   made: { n: isCount, ...FILE_ID },
@@ -170,6 +175,10 @@ const RECORDS: Record<JournalRecord['kind'], RecordShape> = {
   },
   failed: { n: isCount, code: isText, part: oneOf('kept', 'gone') },
   released: { at: isNumber },
+}
+
+function isFileId(value: unknown): boolean {
+  return hasShape(value, FILE_ID)
 }
 
 function isSize(value: unknown): boolean {

@@ -12,7 +12,7 @@ import {
 } from './journal-records.js'
 
 /** A file that a journal says is not finished. */
-export interface UnfinishedFile extends Required<Omit<JournalFile, 'expected'>> {
+export interface UnfinishedFile extends Required<Omit<JournalFile, 'expected' | 'made'>> {
   /** The digest that it is to have, hexadecimal, where that was known. */
   expected?: string | undefined
   /** When the part was announced, in milliseconds: it is not older. */
@@ -106,8 +106,8 @@ class ContentReader {
     else if (record.kind === 'completed') this.#end(record.n, record.count)
     else if (record.kind === 'failed' && record.part === 'gone') this.#files.delete(record.n)
     else if (record.kind === 'begin') {
-      const { n, path, target = path, size, mtime, part, expected, at } = record
-      this.#files.set(n, { n, path, target, size, mtime, part, expected, at })
+      const { n, path, target = path, size, mtime, part, expected, at, made } = record
+      this.#files.set(n, { n, path, target, size, mtime, part, expected, at, ...(made && { made }) })
     } else if (record.kind === 'run') {
       for (const [i, [path, size, mtime, target = path]] of record.files.entries()) {
         const part = partCandidate(nameOf(target), 0)

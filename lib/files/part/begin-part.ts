@@ -96,7 +96,9 @@ export async function beginPart(tree: Tree, path: string, options: PartFileOptio
       part: found.file.part,
       prefix: isSame(found.file, file) ? found.file.prefix : undefined,
     }
-    const made = await PartJournal.create(tree, { ...file, part: left?.part ?? partName }, durability)
+    // a part that is there keeps its age: what was changed before its journal began would not be taken for ours
+    const known = found ? { ...file, part: found.file.part, at: found.file.at } : { ...file, part: partName }
+    const made = await PartJournal.create(tree, known, durability)
     const begun = await begin(tree, path, options, left, made)
     if (found) taken(found)
     return begun
@@ -148,7 +150,6 @@ async function begin(
     if (!begun) await part.createFree((name) => journal?.rename(name) ?? Promise.resolve())
     const digest = begun?.digest ?? digestOf(options)
     await journal?.made(await part.identity(), digest)
-    if (begun && journal) await part.touch()
     return { part, digest, journal }
   } catch (error) {
     await part?.close()

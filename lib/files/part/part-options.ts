@@ -45,6 +45,8 @@ export interface BarePartOptions {
   modes?: ModeMemory
   /** The part file exists, and other code of this process has written and sealed all of it. */
   written?: FileIdentity
+  /** The part file exists, as this file and no other; it is gone on with as it is. */
+  found?: FileIdentity
 }
 
 const PART_OPTIONS: Keys<PartFileOptions> = {
