@@ -64,6 +64,7 @@ export { type Finalizer, type FinalizerOptions, finalizer } from './stages/final
 export { type CompleteOptions, PartFile, type PartFileOptions } from './files/part/part-file.js'
 export { type MemoryFile, type MemoryParts, memoryParts } from './stores/memory-parts.js'
 export type {
+  Claim,
   Conflict,
   Durability,
   Part,

@@ -1,6 +1,7 @@
 import type { SluiceError } from '../errors.js'
 import { CONFLICTS, type Conflict, DURABILITIES, type Durability } from '../files/publish/publish.js'
 import { checkCallback, checkChoice, checkFunction, checkOption } from '../options.js'
+import type { Range } from '../ranges.js'
 import type { Entry, Offer } from '../wire/entry.js'
 import type { SkipReason } from '../wire/outcome.js'
 import type { Run } from '../wire/run.js'
@@ -51,6 +52,14 @@ export interface PartStoreFeatures {
   conflicts?: readonly Conflict[]
 }
 
+/** What is there of a file that an earlier transfer left unfinished. */
+export interface Claim {
+  /** It is this transfer's from now on, and ends like one that was begun. */
+  part: Part
+  /** The bytes that are there: ascending, apart from each other, within the size of the entry; none if there are none. */
+  ranges: readonly Range[]
+}
+
 /**
  * One file while it arrives. Its methods are called one after the other, each when the one before has resolved; those of
  * several files run at the same time. It ends with exactly one of {@link publish}, {@link discard} and {@link keep}, but
@@ -65,6 +74,11 @@ export interface Part {
    * @param ends whether nothing is left to do but to give the file its name, so that it can be closed
    */
   write(offset: number, buffers: readonly Buffer[], ends: boolean): Promise<void> | void
+  /**
+   * Reads back bytes that were written or claimed, into all of `into`. Called for proof, several at a time, and also
+   * while others are written. What it throws means that they are not there. Left out: nothing of the part can be proved.
+   */
+  read?(position: number, into: Buffer): Promise<void> | void
   /**
    * The digest of all that was written, read back. Called by `finalizer` where `hashTap` did not see the file from its
    * first byte to its last. Left out: such files fail (`ERR_UNSUPPORTED`).
@@ -137,6 +151,20 @@ export interface PartStore {
    */
   expect?(offer: Offer, bytes: number): Promise<void> | void
   /**
+   * Takes over what earlier transfers left of these files: their parts are this transfer's from now on. Called once for
+   * each offer after it was accepted, before any `begin` of its files, with those that are wanted, have bytes and a known
+   * size, and whose source can be read twice. What is given is a claim: it will be proved before it counts, so that to
+   * claim too much only costs reading. What was left of another content (of another size or time) is not given, and stays
+   * as it is. What is given is not begun: it is written to, published, discarded or kept as it is. Left out: nothing is
+   * gone on with.
+   * @param signal aborted when nobody waits for it any more: then it may fail with its reason
+   * @returns by the index of the entry
+   */
+  claims?(
+    entries: readonly Entry[],
+    signal?: AbortSignal,
+  ): Promise<ReadonlyMap<number, Claim>> | ReadonlyMap<number, Claim>
+  /**
    * Makes a folder. Called by `partSink` before anything that is in it; folders that have no entry are not announced. One
    * that is there already is no error. Left out: folders need not be made.
    */
@@ -192,6 +220,7 @@ export interface PartStore {
 const OPTIONAL = [
   'obey',
   'expect',
+  'claims',
   'makeFolder',
   'beginAll',
   'writeRun',

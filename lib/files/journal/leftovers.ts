@@ -3,7 +3,7 @@ import { checkKeys, checkOption } from '../../options.js'
 import { diskError } from '../disk/disk-error.js'
 import type { FileStats } from '../disk/fs.js'
 import { parentOf } from '../disk/names.js'
-import { ifThere } from '../disk/stats.js'
+import { ifThere, lstatIfThere } from '../disk/stats.js'
 import { isJournalName, OWN_FOLDERS } from '../own/names.js'
 import { findOwnFolder, ownNames, possibleFolders, removeOwnFolder } from '../own/own-folder.js'
 import type { OpenFolder, Tree } from '../tree/tree.js'
@@ -40,6 +40,8 @@ export interface Leftover {
 export interface CollectOptions extends ClaimOptions {
   /** Parts that are to stay, for a transfer that goes on with them; their journal stays, too. */
   keep?: (file: UnfinishedFile) => boolean
+  /** Milliseconds: journals that were written to since stay, with all of their parts. Default 0. */
+  olderThan?: number
 }
 
 /**
@@ -101,6 +103,11 @@ async function collectJournal(
   found: Leftover[],
 ): Promise<void> {
   const { tree, folder, name } = candidate
+  const { olderThan = 0, now = Date.now } = options
+  if (olderThan > 0) {
+    const there = await lstatIfThere(tree.fs, folder.at(name))
+    if (!there || now() - there.mtimeMs <= olderThan) return
+  }
   const unwritten = (stats: FileStats) => void found.push(journalAt(folder, name, stats))
   // meanwhile its owner may have removed it, or another process claimed it
   const claimed = await ifThere(claimJournal(candidate, options, unwritten))

@@ -39,6 +39,10 @@ export class DiskPart implements Part {
     }
   }
 
+  read(position: number, into: Buffer): Promise<void> {
+    return this.#standing ? this.#standing.read(position, into) : this.file.read(position, into)
+  }
+
   async digest(algorithm: string, signal?: AbortSignal): Promise<Buffer> {
     return this.#standing?.digest(algorithm, signal) ?? this.file.digest(createDigest(algorithm), signal)
   }
