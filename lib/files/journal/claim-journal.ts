@@ -4,9 +4,9 @@ import { SluiceError } from '../../errors.js'
 import { type FileStats, type FileSystem, OPEN } from '../disk/fs.js'
 import { withRegular } from '../disk/open-regular.js'
 import { writeFully } from '../disk/read-write.js'
-import { sameInode } from '../disk/stats.js'
+import { lstatIfThere, sameInode, unlinkIfThere } from '../disk/stats.js'
 import { LOOK_EVERY, stateOf, untilNextLook, Watch } from '../own/lease.js'
-import { isReleasedName, nameOfOwner, ownerOfName, releasedName } from '../own/names.js'
+import { isJournalName, isReleasedName, nameOfOwner, ownerOfName, releasedName } from '../own/names.js'
 import { fateOf, type Owner, type ProcessSystem, processSystem, thisOwner } from '../own/owner.js'
 import type { OpenFolder, Tree } from '../tree/tree.js'
 import { encodeRecords, endRecord, type JournalRecord } from './journal-records.js'
@@ -35,6 +35,27 @@ export interface ClaimOptions {
 
 /** What journals of processes that cannot be looked at were like when they were first seen by this process. */
 const watching = new Watch()
+
+/**
+ * The names of the journals in one of our folders. A power cut may leave two names of one that was renamed twice: the
+ * later one in the alphabet goes, whoever comes first, since nobody believes a file that has two.
+ */
+export async function journalNames(
+  { fs }: Tree,
+  folder: OpenFolder,
+  names: readonly string[],
+  dryRun = false,
+): Promise<string[]> {
+  const journals: string[] = []
+  const inodes = new Set<FileStats['ino']>()
+  for (const name of names.filter(isJournalName).sort()) {
+    const there = await lstatIfThere(fs, folder.at(name))
+    if (there && there.nlink > 1 && inodes.has(there.ino) && !dryRun) await unlinkIfThere(fs, folder.at(name))
+    else journals.push(name)
+    if (there) inodes.add(there.ino)
+  }
+  return journals
+}
 
 /** What watches them, for one call. */
 export function watchOf({ wait, force, clock }: ClaimOptions): Watch {

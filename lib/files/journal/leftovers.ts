@@ -4,13 +4,14 @@ import { diskError } from '../disk/disk-error.js'
 import type { FileStats } from '../disk/fs.js'
 import { parentOf } from '../disk/names.js'
 import { ifThere, lstatIfThere } from '../disk/stats.js'
-import { isJournalName, OWN_FOLDERS } from '../own/names.js'
+import { OWN_FOLDERS } from '../own/names.js'
 import { findOwnFolder, ownNames, possibleFolders, removeOwnFolder } from '../own/own-folder.js'
 import type { OpenFolder, Tree } from '../tree/tree.js'
 import {
   type Candidate,
   type ClaimOptions,
   claimJournal,
+  journalNames,
   leaveJournal,
   look,
   watchOf,
@@ -63,6 +64,7 @@ export async function collectLeftovers(tree: Tree, options: CollectOptions = {})
     system: true,
     now: true,
     keep: true,
+    olderThan: true,
   })
   const found: Leftover[] = []
   const failed = (error: unknown, what: string, path: string) =>
@@ -79,7 +81,8 @@ export async function collectLeftovers(tree: Tree, options: CollectOptions = {})
       const folder = await findOwnFolder(tree, ours, passOver)
       if (!folder) continue
       try {
-        const names = (await ownNames(tree, folder, { passOver })).filter(isJournalName)
+        const all = await ownNames(tree, folder, { passOver })
+        const names = await journalNames(tree, folder, all, options.dryRun)
         // all at once, so that all together are waited for no longer than one
         for (const name of names) await look(tree, folder, name, watch).catch(() => {})
         for (const name of names) {

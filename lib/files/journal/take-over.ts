@@ -4,7 +4,6 @@ import type { SluiceError } from '../../errors.js'
 import { diskError } from '../disk/disk-error.js'
 import type { FileStats } from '../disk/fs.js'
 import { ifThere } from '../disk/stats.js'
-import { isJournalName } from '../own/names.js'
 import { findOwnFolder, ownNames, possibleFolders, removeOwnFolder } from '../own/own-folder.js'
 import type { OpenFolder, Tree } from '../tree/tree.js'
 import {
@@ -12,6 +11,7 @@ import {
   type Claimed,
   type ClaimOptions,
   claimJournal,
+  journalNames,
   leaveJournal,
   look,
   watchOf,
@@ -150,7 +150,7 @@ class Taking {
       isComplete = true
       for (const folder of this.#folders) {
         const names = await ownNames(this.#tree, folder, { isWanted: this.#options.isJournal })
-        for (const name of names.filter(isJournalName)) {
+        for (const name of await journalNames(this.#tree, folder, names)) {
           const path = `${folder.path}/${name}`
           if (seen.has(path)) continue
           const files = await ifThere(this.#wantedIn(folder, name))

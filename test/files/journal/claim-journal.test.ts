@@ -4,7 +4,7 @@ import { claimJournal, leaveJournal, watchOf } from '../../../lib/files/journal/
 import { Journal } from '../../../lib/files/journal/journal.js'
 import { encodeRecords } from '../../../lib/files/journal/journal-records.js'
 import { readJournal } from '../../../lib/files/journal/read-journal.js'
-import { isReleasedName, ownerOfName } from '../../../lib/files/own/names.js'
+import { isReleasedName, ownerOfName, releasedName } from '../../../lib/files/own/names.js'
 import { findOwnFolder } from '../../../lib/files/own/own-folder.js'
 import { type ProcessSystem, thisOwner } from '../../../lib/files/own/owner.js'
 import { MemoryDisk } from '../../../lib/testing/index.js'
@@ -136,4 +136,16 @@ test('very many files that are gone are said in pieces', async (t) => {
   const fd = await disk.open(path!, OPEN.read)
   t.deepEqual((await readJournal(disk, path!))!.unfinished, [])
   await disk.close(fd)
+})
+
+test('a journal that has two names of ours after a power cut is known by one of them, whoever comes first', async (t) => {
+  const { disk, tree, names } = await left()
+  disk.put('/d/x.part', 'abc')
+  const other = releasedName(NAME)
+  await disk.link(PATH, `/d/.sluice/${other}`)
+  t.is((await collectLeftovers(tree, { system: GRAVE, dryRun: true })).length, 2)
+  t.is(names().length, 2)
+  const found = await Promise.all([1, 2, 3].map(() => collectLeftovers(tree, { system: GRAVE })))
+  t.is(found.flat().filter(({ state }) => state === 'part').length, 1)
+  t.deepEqual(names(), [])
 })
