@@ -1,5 +1,6 @@
 import { digestOf } from '../../lib/digest/digests.js'
 import type { FileSystem } from '../../lib/files/disk/fs.js'
+import { collectLeftovers, Tree } from '../../lib/files/index.js'
 import { type DiskPartsOptions, DiskStore } from '../../lib/stores/disk/disk-store.js'
 import type { Claim, Part, PartStore, PublishPolicy } from '../../lib/stores/parts.js'
 import type { MemoryDisk } from '../../lib/testing/index.js'
@@ -48,6 +49,16 @@ export class Receivers {
       ownership: { system },
       ...options,
     })
+  }
+
+  /** All are dead, and a day later somebody collects what they left. */
+  async collect(fs: FileSystem): Promise<void> {
+    this.kill()
+    const tree = await Tree.open(this.#dir, { fs })
+    const now = () => Date.now() + 25 * 3_600_000
+    await collectLeftovers(tree, { system: this.machine.start(++this.#pid), now })
+    await tree.close()
+    this.kill()
   }
 
   /** All processes that were started are dead. */
