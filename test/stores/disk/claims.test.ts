@@ -1,6 +1,7 @@
 import test from 'ava'
 import { OPEN } from '../../../lib/files/index.js'
 import { MemoryDisk } from '../../../lib/testing/index.js'
+import type { Run } from '../../../lib/wire/run.js'
 import {
   beginSome,
   claimed,
@@ -186,6 +187,38 @@ test('a part that is called like a file of the new offer is not in its way', asy
   const contents = { x: X, 'x.part': Buffer.from('a real file of that name') }
   t.is(await receiveAll(receivers.start(disk), contents), 0)
   t.is(filesIn(disk).x, X.toString())
+})
+
+test('small files that were written together are claimed one by one, and go on', async (t) => {
+  const disk = newDisk()
+  const receivers = new Receivers()
+  const contents = { a: Buffer.from('aa'), b: Buffer.from('bbb'), c: Buffer.from('c') }
+  const entries = entriesOf(contents)
+  const first = receivers.start(disk)
+  const buffers = [Buffer.concat(Object.values(contents))]
+  const run: Run = {
+    kind: 'run',
+    position: 0,
+    length: 6,
+    first: 0,
+    last: 2,
+    entries,
+    buffers,
+    offset: 0,
+    ends: true,
+  }
+  const files = await first.writeRun!(run, new AbortController().signal)
+  t.deepEqual(await files.publish(0, 0), [])
+  await first.parts.sync()
+  receivers.kill()
+  t.deepEqual(
+    Object.keys(filesIn(disk))
+      .filter((path) => path.endsWith('.part'))
+      .sort(),
+    ['b.part', 'c.part'],
+  )
+  t.is(await receiveAll(receivers.start(disk), contents), 4)
+  t.deepEqual(filesIn(disk), { a: 'aa', b: 'bbb', c: 'c' })
 })
 
 // ——— what became of a part meanwhile ———
