@@ -70,7 +70,7 @@ const PART_OPTIONS: Keys<PartFileOptions> = {
 }
 
 /** Options of {@link PartFile.open}. */
-export interface PartFileOptions extends BarePartOptions {
+export interface PartFileOptions extends Omit<BarePartOptions, 'found'> {
   /** Where a path is given instead of a tree. */
   fs?: FileSystem
   /** Make the folders above the file that are missing. Default true; without it a missing folder is an error. */
