@@ -152,11 +152,11 @@ export interface PartStore {
   expect?(offer: Offer, bytes: number): Promise<void> | void
   /**
    * Takes over what earlier transfers left of these files: their parts are this transfer's from now on. Called once for
-   * each offer after it was accepted, before any `begin` of its files, with those that are wanted, have bytes and a known
-   * size, and whose source can be read twice. What is given is a claim: it will be proved before it counts, so that to
-   * claim too much only costs reading. What was left of another content (of another size or time) is not given, and stays
-   * as it is. What is given is not begun: it is written to, published, discarded or kept as it is. Left out: nothing is
-   * gone on with.
+   * each offer after it was accepted, before anything of it begins and before its {@link expect}, with the files that are
+   * wanted, have bytes and a known size, and whose source can be read twice; also with none. What is given is a claim: it
+   * will be proved before it counts, so that to claim too much only costs reading. What was left of another content (of
+   * another size or time) is not given, and stays as it is. What is given is not begun: it is written to, published,
+   * discarded or kept as it is. Left out: nothing is gone on with.
    * @param signal aborted when nobody waits for it any more: then it may fail with its reason
    * @returns by the index of the entry
    */

@@ -1,5 +1,4 @@
-import { overSlices, TimeSlice } from '../../async.js'
-import { systemClock } from '../../clock.js'
+import { Limiter, overSlices } from '../../async.js'
 import type { SluiceError } from '../../errors.js'
 import { diskError } from '../disk/disk-error.js'
 import type { FileStats } from '../disk/fs.js'
@@ -45,6 +44,9 @@ interface Held {
   settled: number[]
 }
 
+/** Parts that are looked at at once. */
+const MOST_LOOKS = 8
+
 /** How often the journals are listed anew, because one went while they were read. */
 const MOST_LISTINGS = 100
 
@@ -77,7 +79,6 @@ class Taking {
   readonly #options: TakeOverOptions
   readonly #folders: OpenFolder[] = []
   readonly #held: Held[] = []
-  readonly #slice = new TimeSlice(systemClock)
 
   constructor(tree: Tree, isWanted: (file: UnfinishedFile) => boolean, options: TakeOverOptions) {
     this.#tree = tree
@@ -172,18 +173,23 @@ class Taking {
 
   /** @param others paths of parts that are not to be touched */
   async #findParts(others: ReadonlySet<string>): Promise<LeftPart[]> {
+    const { warn, signal } = this.#options
     const left: LeftPart[] = []
+    const limiter = new Limiter(MOST_LOOKS)
     for (const { claimed, settled } of this.#held) {
       const { journal } = claimed
-      for (const file of journal.unfinished) {
-        if (!this.#isWanted(file) || others.has(partPathOf(file))) continue
-        await this.#slice.yield()
-        this.#options.signal?.throwIfAborted()
+      const { unfinished } = journal
+      const look = async (file: UnfinishedFile) => {
+        if (!this.#isWanted(file) || others.has(partPathOf(file))) return
+        signal?.throwIfAborted()
         const { part, leftover } = await findPart(this.#tree, file, journal)
         if (part) left.push({ file, stats: part })
-        else if (leftover?.error) this.#options.warn?.(leftover.error)
+        else if (leftover?.error) warn?.(leftover.error)
         else settled.push(file.n)
       }
+      await overSlices(0, unfinished.length, (first, end) =>
+        limiter.each(unfinished.slice(first, end), look, { failFast: true }),
+      )
     }
     return left
   }

@@ -98,7 +98,9 @@ export class JournaledParts {
       })
       const journal = chosen.size === 0 ? undefined : await this.#mayOpenJournal()
       if (!journal) return []
-      const numbers = await journal.begin([...chosen.values()].map(recordOf))
+      const records: JournalFile[] = []
+      await inSlices([...chosen.values()], (one) => records.push(recordOf(one)))
+      const numbers = await journal.begin(records)
       const parts: DiskPart[] = []
       await inSlices([...chosen], ([entry, one]) => {
         this.#numbers[entry.index] = numbers[parts.length]!
