@@ -118,19 +118,25 @@ class Taking {
     }
   }
 
-  /** Gives the paths of parts that others know, too. */
-  async #claimJournals(): Promise<Set<string>> {
+  /** Gives what others know, by the paths of the parts. */
+  async #claimJournals(): Promise<Map<string, UnfinishedFile[]>> {
     const known = await this.#readAll()
     // all at once, so that all together are waited for no longer than one
     for (const { tree, folder, name, watch } of known.keys())
       await look(tree, folder, name, watch).catch(() => {})
-    const others = new Set<string>()
+    const others = new Map<string, UnfinishedFile[]>()
     for (const [candidate, files] of known) {
       this.#options.signal?.throwIfAborted()
       // meanwhile its owner may have removed it, or another process claimed it
       const claimed = await ifThere(claimJournal(candidate, this.#options, () => {}))
       if (claimed) this.#held.push({ candidate, claimed, settled: [] })
-      else for (const file of files) others.add(partPathOf(file))
+      else {
+        for (const file of files) {
+          const known = others.get(partPathOf(file))
+          if (known) known.push(file)
+          else others.set(partPathOf(file), [file])
+        }
+      }
     }
     return others
   }
@@ -171,8 +177,8 @@ class Taking {
     return journal?.unfinished.filter(this.#isWanted) ?? []
   }
 
-  /** @param others paths of parts that are not to be touched */
-  async #findParts(others: ReadonlySet<string>): Promise<LeftPart[]> {
+  /** @param others what is not to be touched, by the paths of the parts */
+  async #findParts(others: ReadonlyMap<string, readonly UnfinishedFile[]>): Promise<LeftPart[]> {
     const { warn, signal } = this.#options
     const left: LeftPart[] = []
     const limiter = new Limiter(MOST_LOOKS)
@@ -180,7 +186,8 @@ class Taking {
       const { journal } = claimed
       const { unfinished } = journal
       const look = async (file: UnfinishedFile) => {
-        if (!this.#isWanted(file) || others.has(partPathOf(file))) return
+        if (!this.#isWanted(file)) return
+        if (others.get(partPathOf(file))?.some((other) => mayBeOne(file, other))) return
         signal?.throwIfAborted()
         const { part, leftover } = await findPart(this.#tree, file, journal)
         if (part) left.push({ file, stats: part })
@@ -193,4 +200,9 @@ class Taking {
     }
     return left
   }
+}
+
+/** Whether two records of one part name may be about one file: the name is free again once a part has ended. */
+function mayBeOne({ made: one }: UnfinishedFile, { made: other }: UnfinishedFile): boolean {
+  return !one || !other || one.ino === other.ino
 }
