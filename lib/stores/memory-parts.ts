@@ -29,7 +29,8 @@ export interface MemoryParts extends PartStore {
 
 /**
  * A store that keeps files in memory: for tests, and for what is used at once. Names are given by the same rules as in
- * a folder. May be used for one transfer after the other.
+ * a folder. May be used for one transfer after the other: what did not end stays in memory, for one that goes on with it,
+ * until the file is published.
  *
  * ```ts
  * const store = memoryParts()

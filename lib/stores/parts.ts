@@ -75,8 +75,8 @@ export interface Part {
    */
   write(offset: number, buffers: readonly Buffer[], ends: boolean): Promise<void> | void
   /**
-   * Reads back bytes that were written or claimed, into all of `into`. Called by `finalizer` for proof, also while others
-   * are written. What it throws means that they are not there. Left out: nothing of the part can be proved.
+   * Reads back bytes that were written or claimed, into all of `into`. Called for proof, several at a time, and also
+   * while others are written. What it throws means that they are not there. Left out: nothing of the part can be proved.
    */
   read?(position: number, into: Buffer): Promise<void> | void
   /**
@@ -144,14 +144,21 @@ export interface PartStore {
    * already before it writes.
    */
   obey?(policy: PublishPolicy): void
-  /** An offer was accepted, of which {@link claims} will be asked. Called by `receive` before that. */
+  /**
+   * An offer was accepted; `bytes` of it will come. Called by `partSink` once per offer, before anything that is in it:
+   * for one that is attached, while files of the offers before may still arrive. Here a store says that they do not fit
+   * (`ERR_DISK_FULL`).
+   */
+  expect?(offer: Offer, bytes: number): Promise<void> | void
+  /** An offer was accepted, of which {@link claims} will be asked. Called by `receive` once per offer, before all else. */
   learn?(offer: Offer): Promise<void> | void
   /**
    * Takes over what earlier transfers left of these files: their parts are this transfer's from now on. Called by
-   * `receive` once for each offer that was accepted, with the wanted files that have bytes, before `expect`. What is given
-   * is a claim: it will be proved before it counts, so that to claim too much only costs reading. What was left of another content (of another size or time) is not given, and stays
-   * as it is. What is given is not begun: it is written to, published, discarded or kept as it is. Left out: nothing is
-   * gone on with.
+   * `receive` once for each offer after it was accepted, before anything of it begins and before its {@link expect}, with
+   * the files that are wanted, have bytes and a known size; also with none. What is given is a claim: it
+   * will be proved before it counts, so that to claim too much only costs reading. What was left of another content (of
+   * another size or time) is not given, and stays as it is. What is given is not begun: it is written to, published,
+   * discarded or kept as it is. Left out: nothing is gone on with.
    * @param signal aborted when nobody waits for it any more: then it may fail with its reason
    * @returns by the index of the entry
    */
@@ -159,12 +166,6 @@ export interface PartStore {
     entries: readonly Entry[],
     signal?: AbortSignal,
   ): Promise<ReadonlyMap<number, Claim>> | ReadonlyMap<number, Claim>
-  /**
-   * An offer was accepted; `bytes` of it will come, those that were claimed not among them. Called by `partSink` once per offer, before anything that is in it:
-   * for one that is attached, while files of the offers before may still arrive. Here a store says that they do not fit
-   * (`ERR_DISK_FULL`).
-   */
-  expect?(offer: Offer, bytes: number): Promise<void> | void
   /**
    * Makes a folder. Called by `partSink` before anything that is in it; folders that have no entry are not announced. One
    * that is there already is no error. Left out: folders need not be made.

@@ -63,16 +63,19 @@ export type JournalRecord =
   | ({ kind: 'prefix'; n: number } & Prefix)
   /** The part goes on growing: says that the owner lives, and until when its parts may have changed. */
   | { kind: 'alive'; at: number }
-  /** The file has ended, or with `count` so many of them in a row; with `part: 'kept'` there is something to resume. */
+  /**
+   * The file has ended, or with `count` so many of them in a row; with `part: 'kept'` there is something to resume. With
+   * 'suspect' its sync failed: what can be read of it need not be on the disk.
+   */
   | { kind: 'completed'; n: number; name?: string; digest?: string; count?: number }
-  | { kind: 'failed'; n: number; code: string; part: 'kept' | 'gone' }
+  | { kind: 'failed'; n: number; code: string; part: 'kept' | 'suspect' | 'gone' }
   /** The owner has let go of everything, although it may live. */
   | { kind: 'released'; at: number }
 
 /** What a file came to. `part` says whether there is something left that a later run may go on with. */
 export type JournalEnd =
   | { state: 'completed'; name?: string; digest?: Buffer; part: 'kept' | 'gone' }
-  | { state: 'failed'; code: string; part: 'kept' | 'gone' }
+  | { state: 'failed'; code: string; part: 'kept' | 'suspect' | 'gone' }
 
 /** The record of what file `n` came to. */
 export function endRecord(n: number, end: JournalEnd): JournalRecord {
@@ -173,7 +176,7 @@ const RECORDS: Record<JournalRecord['kind'], RecordShape> = {
     digest: maybe(isText),
     count: maybe((value) => isCount(value) && (value as number) <= MOST_ENDED),
   },
-  failed: { n: isCount, code: isText, part: oneOf('kept', 'gone') },
+  failed: { n: isCount, code: isText, part: oneOf('kept', 'suspect', 'gone') },
   released: { at: isNumber },
 }
 

@@ -21,6 +21,8 @@ export interface UnfinishedFile extends Required<Omit<JournalFile, 'expected' | 
   n: number
   /** The very file that was made, where the journal says so. */
   made?: FileId
+  /** Its sync failed: what can be read of it need not be on the disk. */
+  isSuspect?: boolean
   /** What stood in it by the last record that says so. */
   prefix?: Prefix
 }
@@ -105,7 +107,10 @@ class ContentReader {
     if (record.kind === 'released') this.#isReleased = true
     else if (record.kind === 'completed') this.#end(record.n, record.count)
     else if (record.kind === 'failed' && record.part === 'gone') this.#files.delete(record.n)
-    else if (record.kind === 'begin') {
+    else if (record.kind === 'failed' && record.part === 'suspect') {
+      const file = this.#files.get(record.n)
+      if (file) this.#files.set(record.n, { ...file, isSuspect: true })
+    } else if (record.kind === 'begin') {
       const { n, path, target = path, size, mtime, part, expected, at, made } = record
       this.#files.set(n, { n, path, target, size, mtime, part, expected, at, ...(made && { made }) })
     } else if (record.kind === 'run') {

@@ -1,5 +1,4 @@
-import { overSlices, TimeSlice } from '../../async.js'
-import { systemClock } from '../../clock.js'
+import { Limiter, overSlices } from '../../async.js'
 import type { SluiceError } from '../../errors.js'
 import { diskError } from '../disk/disk-error.js'
 import type { FileStats } from '../disk/fs.js'
@@ -45,6 +44,9 @@ interface Held {
   settled: number[]
 }
 
+/** Parts that are looked at at once. */
+const MOST_LOOKS = 8
+
 /** How often the journals are listed anew, because one went while they were read. */
 const MOST_LISTINGS = 100
 
@@ -77,7 +79,6 @@ class Taking {
   readonly #options: TakeOverOptions
   readonly #folders: OpenFolder[] = []
   readonly #held: Held[] = []
-  readonly #slice = new TimeSlice(systemClock)
 
   constructor(tree: Tree, isWanted: (file: UnfinishedFile) => boolean, options: TakeOverOptions) {
     this.#tree = tree
@@ -117,19 +118,25 @@ class Taking {
     }
   }
 
-  /** Gives the paths of parts that others know, too. */
-  async #claimJournals(): Promise<Set<string>> {
+  /** Gives what others know, by the paths of the parts. */
+  async #claimJournals(): Promise<Map<string, UnfinishedFile[]>> {
     const known = await this.#readAll()
     // all at once, so that all together are waited for no longer than one
     for (const { tree, folder, name, watch } of known.keys())
       await look(tree, folder, name, watch).catch(() => {})
-    const others = new Set<string>()
+    const others = new Map<string, UnfinishedFile[]>()
     for (const [candidate, files] of known) {
       this.#options.signal?.throwIfAborted()
       // meanwhile its owner may have removed it, or another process claimed it
       const claimed = await ifThere(claimJournal(candidate, this.#options, () => {}))
       if (claimed) this.#held.push({ candidate, claimed, settled: [] })
-      else for (const file of files) others.add(partPathOf(file))
+      else {
+        for (const file of files) {
+          const known = others.get(partPathOf(file))
+          if (known) known.push(file)
+          else others.set(partPathOf(file), [file])
+        }
+      }
     }
     return others
   }
@@ -170,21 +177,32 @@ class Taking {
     return journal?.unfinished.filter(this.#isWanted) ?? []
   }
 
-  /** @param others paths of parts that are not to be touched */
-  async #findParts(others: ReadonlySet<string>): Promise<LeftPart[]> {
+  /** @param others what is not to be touched, by the paths of the parts */
+  async #findParts(others: ReadonlyMap<string, readonly UnfinishedFile[]>): Promise<LeftPart[]> {
+    const { warn, signal } = this.#options
     const left: LeftPart[] = []
+    const limiter = new Limiter(MOST_LOOKS)
     for (const { claimed, settled } of this.#held) {
       const { journal } = claimed
-      for (const file of journal.unfinished) {
-        if (!this.#isWanted(file) || others.has(partPathOf(file))) continue
-        await this.#slice.yield()
-        this.#options.signal?.throwIfAborted()
+      const { unfinished } = journal
+      const look = async (file: UnfinishedFile) => {
+        if (!this.#isWanted(file)) return
+        if (others.get(partPathOf(file))?.some((other) => mayBeOne(file, other))) return
+        signal?.throwIfAborted()
         const { part, leftover } = await findPart(this.#tree, file, journal)
         if (part) left.push({ file, stats: part })
-        else if (leftover?.error) this.#options.warn?.(leftover.error)
+        else if (leftover?.error) warn?.(leftover.error)
         else settled.push(file.n)
       }
+      await overSlices(0, unfinished.length, (first, end) =>
+        limiter.each(unfinished.slice(first, end), look, { failFast: true }),
+      )
     }
     return left
   }
+}
+
+/** Whether two records of one part name may be about one file: the name is free again once a part has ended. */
+function mayBeOne({ made: one }: UnfinishedFile, { made: other }: UnfinishedFile): boolean {
+  return !one || !other || one.ino === other.ino
 }

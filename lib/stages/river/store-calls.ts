@@ -87,7 +87,7 @@ export class StoreCalls {
   /** What earlier transfers left of these files, by the index of the entry. */
   async claim(offer: Offer, entries: readonly Entry[]): Promise<ReadonlyMap<number, Claim>> {
     this.#name = offer.name
-    if (!this.#store.claims || entries.length === 0) return new Map()
+    if (!this.#store.claims) return new Map()
     await this.#whole('go on with', () => this.#store.learn?.(offer))
     const claims = await this.#whole('go on with', () => this.#store.claims!(entries))
     for (const [index, claim] of claims) {

@@ -40,7 +40,7 @@ export class JournaledParts {
 
   /** Learns the names of an offer, so that no part is called like one of them. */
   async learn(offer: Offer): Promise<void> {
-    // it was claimed from before
+    // it was told of it before it was claimed from
     if (this.#numbers.length === offer.first + offer.entries.length) return
     this.#transfer = offer.id
     // at once: an array that grows leaves those that it outgrew
@@ -100,7 +100,9 @@ export class JournaledParts {
       })
       const journal = chosen.size === 0 ? undefined : await this.#mayOpenJournal()
       if (!journal) return []
-      const numbers = await journal.begin([...chosen.values()].map(recordOf))
+      const records: JournalFile[] = []
+      await inSlices([...chosen.values()], (one) => records.push(recordOf(one)))
+      const numbers = await journal.begin(records)
       const parts: DiskPart[] = []
       await inSlices([...chosen], ([entry, one]) => {
         this.#numbers[entry.index] = numbers[parts.length]!
@@ -113,7 +115,7 @@ export class JournaledParts {
 
   /** Whether a part is one of this very content, in the place that the file has in this transfer, and can be written to. */
   async #mayGoOn(entry: Entry, { file, stats }: LeftPart): Promise<boolean> {
-    if (file.size !== entry.size || file.mtime !== entry.mtime) return false
+    if (file.size !== entry.size || file.mtime !== entry.mtime || file.isSuspect) return false
     if ((stats.mode & OWNER_BITS) !== OWNER_BITS) return false
     if (this.#names.has(below(parentOf(entry.path), file.part))) return false
     const { folders } = this.#store

@@ -93,6 +93,20 @@ test('a part that the journal of a living process knows, too, is left, and so is
   for (const one of both) t.true(one.length === 0 || one.length === 2)
 })
 
+test('a part that only has the name of one that a living process knows is another one, where both are known', async (t) => {
+  const { disk, leave, take } = await scene()
+  const living = await leave(['a'], { id: 'cd'.repeat(16), owner: thisOwner(GRAVE) })
+  const mine = await disk.lstat('/d/a.part')
+  await living.made(0, mine, false)
+  // it has ended, and that is not written yet
+  disk.remove('/d/a.part')
+  const journal = await leave(['a'])
+  t.deepEqual(await take(), [])
+  await journal.made(0, await disk.lstat('/d/a.part'), false)
+  t.deepEqual(await take(), ['a'])
+  await living.close()
+})
+
 test('of many at the same moment, over journals that know the same parts, each part goes to one', async (t) => {
   for (let times = 0; times < 50; times++) {
     const { leave, take } = await scene()

@@ -270,6 +270,27 @@ for (const [what, change, bytes] of CHANGES) {
   })
 }
 
+test('a part whose sync failed is not claimed: it can be read, and need not be on the disk', async (t) => {
+  for (const kept of ['written', 'published']) {
+    const disk = newDisk()
+    const receivers = new Receivers()
+    const [entry] = entriesOf({ x: X })
+    const store = receivers.start(disk, { durability: 'power' })
+    const part = await store.begin(entry!)
+    disk.fail({ call: 'fsync', error: 'EIO', path: '/d/x.part' })
+    const end = async () => {
+      await part.write(0, [X], kept === 'written')
+      await part.publish(POLICY)
+    }
+    const failure = await t.throwsAsync(end, { code: 'ERR_WRITE' })
+    await part.keep!(failure as never)
+    // also where it is killed at once
+    receivers.kill()
+    t.is((await receivers.start(disk).claims([entry!])).size, 0)
+    t.true(disk.list().includes('/d/x.part'))
+  }
+})
+
 test('a part that is exchanged after it was claimed is not written to, and not named', async (t) => {
   for (const [put, code] of [
     [(disk: MemoryDisk) => disk.put('/d/x.part', 'mine'), 'ERR_WRITE'],
