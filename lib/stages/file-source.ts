@@ -4,38 +4,17 @@ import { type Clock, systemClock } from '../clock.js'
 import { BLOCKS } from '../digest/blocks.js'
 import { SluiceError } from '../errors.js'
 import { badOption, checkKeys, checkOption, checkWhole } from '../options.js'
-import { Plan } from '../transfer/plan.js'
+import type { Plan } from '../transfer/plan.js'
 import type { Entry } from '../wire/entry.js'
 import { DEFAULT_LIMITS } from '../wire/limits.js'
-import type { SendMemory } from './bytes/send-memory.js'
+import { FILE_SOURCE_OPTIONS, type FileSourceOptions, planOfAll } from './file-source/options.js'
 import { SourceReader } from './file-source/reader.js'
 import { nextStep, type StepRules } from './file-source/steps.js'
 import { isManifest, type Manifest } from './manifest/builder.js'
 import type { Item } from './river/items.js'
 import { watchNext } from './river/place.js'
 
-/** What {@link fileSource} takes. */
-export interface FileSourceOptions {
-  /**
-   * What to send: the offer was added to it, and what is wanted is sent as soon as it says so. After each
-   * change of it call {@link FileSource.wake}, and at last {@link FileSource.finish}. Default: everything, at once.
-   */
-  plan?: Plan | undefined
-  /** Bytes of a run at most: 1 to 1 MiB, 1 MiB by default. */
-  maxRun?: number | undefined
-  /**
-   * Whether the stream goes on behind `end` until every entry has its outcome in the plan, since something may be asked for
-   * again. Default false.
-   */
-  untilSettled?: boolean | undefined
-  clock?: Clock | undefined
-  /** Destroys the stream. */
-  signal?: AbortSignal | undefined
-  /** Where the memory for what is read comes from; fresh memory each time by default. */
-  memory?: Pick<SendMemory, 'take'> | undefined
-  /** Called with path and cause when a file cannot be sent; the peer is told the code only. */
-  onFailure?: ((error: SluiceError) => void) | undefined
-}
+export type { FileSourceOptions }
 
 /**
  * Reads a manifest as items: the offer, then runs of what the plan wants in the order of the stream, small files many
@@ -69,15 +48,7 @@ export class FileSource extends Readable {
   #resume = () => {}
 
   constructor(manifest: Manifest, options: FileSourceOptions) {
-    checkKeys('options', options, {
-      plan: true,
-      maxRun: true,
-      untilSettled: true,
-      clock: true,
-      signal: true,
-      memory: true,
-      onFailure: true,
-    })
+    checkKeys('options', options, FILE_SOURCE_OPTIONS)
     const { maxRun = DEFAULT_LIMITS.frame, clock = systemClock, signal } = options
     const expected = 'what manifestOf(), manifestFrom() or manifestOfEntries() gave'
     checkOption('manifest', manifest, isManifest(manifest), expected)
@@ -179,14 +150,4 @@ export class FileSource extends Readable {
       this.#resume = resolve
     })
   }
-}
-
-function planOfAll({ offer }: Manifest): Plan {
-  if (offer.first > 0) {
-    throw badOption('plan', 'that of the transfer where an offer follows another one', undefined)
-  }
-  const plan = new Plan('asks')
-  plan.add(offer)
-  plan.want(offer.entries.length)
-  return plan
 }

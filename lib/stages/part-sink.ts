@@ -1,6 +1,5 @@
 import { Transform, type TransformCallback } from 'node:stream'
 import { deferred, inSlices } from '../async.js'
-import { wholeBlocks } from '../digest/blocks.js'
 import { printable, SluiceError } from '../errors.js'
 import type { Range } from '../ranges.js'
 import { diskParts } from '../stores/disk/disk-store.js'
@@ -8,7 +7,7 @@ import type { Entry, Offer } from '../wire/entry.js'
 import { badEntry } from '../wire/manifest.js'
 import { pathCheck } from '../wire/paths.js'
 import { cutsOf, type Run } from '../wire/run.js'
-import { MOST_BLOCK_RUNS } from '../wire/schemas.js'
+import { claimParts } from './part-sink/claim-parts.js'
 import { checkedOptions, type PartSinkOptions } from './part-sink/options.js'
 import { RunJoiner } from './part-sink/run-joiner.js'
 import { RunWriter } from './part-sink/run-writer.js'
@@ -43,7 +42,7 @@ export class PartSink extends Transform {
   #awaited = Number.POSITIVE_INFINITY
   readonly #drained = deferred<void>()
   /** Bytes that are claimed of the offer that comes next. */
-  readonly #claims = new Map<number, Range[]>()
+  #claims: ReadonlyMap<number, readonly Range[]> = new Map()
   #working: Promise<void> = Promise.resolve()
 
   constructor(options: PartSinkOptions) {
@@ -62,22 +61,9 @@ export class PartSink extends Transform {
    * index of the entry: they are to be proved. Called by `receive` for an offer that was accepted, before its plan is
    * said.
    */
-  async claim(offer: Offer, isWanted: (entry: Entry) => boolean): Promise<Map<number, Range[]>> {
-    const files: Entry[] = []
-    await inSlices(offer.entries, (entry) => {
-      if (entry.type === 'unreadable') return
-      this.#checkPath(entry.path)
-      if (entry.type === 'file' && entry.size && isWanted(entry)) files.push(entry)
-    })
-    const claims = new Map<number, Range[]>()
-    for (const [index, { ranges }] of await this.#store.claim(offer, files)) {
-      // what is too scattered to be said is asked for instead
-      const blocks = wholeBlocks(ranges, offer.entries[index - offer.first]!.size!).slice(0, MOST_BLOCK_RUNS)
-      // without a whole block nothing is claimed, but the part is gone on with all the same
-      this.#claims.set(index, blocks)
-      if (blocks.length > 0) claims.set(index, blocks)
-    }
-    return claims
+  async claim(offer: Offer, isWanted: (entry: Entry) => boolean): Promise<Map<number, readonly Range[]>> {
+    this.#claims = await claimParts(this.#store, offer, isWanted, this.#checkPath)
+    return new Map([...this.#claims].filter(([, blocks]) => blocks.length > 0))
   }
 
   /**
@@ -159,7 +145,7 @@ export class PartSink extends Transform {
       const stored = this.#writer.goOn(plan.entries[index]!, this.#store.claimed(index)!.part, ranges)
       if (stored) this.#give([stored])
     }
-    this.#claims.clear()
+    this.#claims = new Map()
   }
 
   async #write(runs: readonly Run[]): Promise<void> {

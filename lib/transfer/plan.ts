@@ -13,9 +13,9 @@ import { Requests } from './plan/requests.js'
  * way), *claimed* (the receiver says that it has it; to be proved), *there* (came, or was proved). An entry of no bytes
  * (a folder, a link) counts as one byte. On the receiver's side "came" means received, on the sender's side sent.
  *
- * A *request* asks for a file; the sender answers each with one record of its digest or failure. A file is *open* while
- * a request for it is unanswered, and *closed* once it has an outcome. The plan is *finished* when END was heard and
- * every entry is closed. Errors say where, `ERR_PROTOCOL` what the peer did, `ERR_STATE` what the caller did.
+ * A *request* asks for a file; the sender answers each with one record: digest or failure. A file is *open* while one
+ * for it is unanswered, and *closed* once it has an outcome. The plan is *finished* when END was heard and every entry is
+ * closed. Errors: `ERR_PROTOCOL` for what the peer did, `ERR_STATE` for what the caller did.
  */
 export class Plan {
   /** The entries of all offers so far; their index is their place. */
@@ -40,7 +40,6 @@ export class Plan {
   readonly #decisions = new Decisions()
   #asked = misuse
   #sent = refuse
-
   /** @param peer what it does: 'sends' at a receiver (default), 'asks' at a sender. All else is up to the caller. */
   constructor(peer: 'sends' | 'asks' = 'sends') {
     if (peer === 'asks') [this.#asked, this.#sent] = [refuse, misuse]
@@ -58,7 +57,7 @@ export class Plan {
     this.#decisions.grow(length)
   }
 
-  /** Wanted entries, whether they came or not. */
+  /** Wanted entries, come or not. */
   get wantedEntries(): number {
     return this.#decisions.wantedEntries
   }
@@ -68,11 +67,12 @@ export class Plan {
     return this.#decisions.wantedBytes
   }
 
-  /** Entries that have an outcome; of the wanted ones: {@link closedWanted}. */
+  /** Entries that have an outcome. */
   get closedEntries(): number {
     return this.#decisions.closedEntries
   }
 
+  /** The wanted ones of them. */
   get closedWanted(): number {
     return this.#decisions.closedWanted
   }

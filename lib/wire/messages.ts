@@ -1,31 +1,14 @@
 import { fileCodeOf, SluiceError } from '../errors.js'
+import { type BlockRuns, type PlanRecord, type PlanTuple, planRecordOf, planTuple } from './block-runs.js'
 import type { WireEntry } from './entry.js'
 import { FrameType, frameHeader, RESERVED_FRAMES } from './frames.js'
 import { DEFAULT_LIMITS, type Limits, type PeerLimits } from './limits.js'
 import { type Packed, pack, unpack } from './msgpack.js'
 import type { OutcomeStatus } from './outcome.js'
 import type { DigestColumn } from './run.js'
-import {
-  type DigestsMap,
-  ENTRY_TYPES,
-  NAME_BYTES,
-  PLAN_KINDS,
-  SCHEMAS,
-  type Schema,
-  STATUSES,
-} from './schemas.js'
+import { type DigestsMap, ENTRY_TYPES, NAME_BYTES, SCHEMAS, type Schema, STATUSES } from './schemas.js'
 
-/**
- * What the plan says of the next `count` entries: none of them is to be sent, or all of each; or of one file, that these
- * blocks are to be proved, and the others sent.
- */
-export type PlanRecord =
-  | { count: number; kind: 'skip' }
-  | { count: number; kind: 'all' }
-  | { count: 1; kind: 'prove'; blocks: BlockRuns }
-
-/** Blocks of one file: the number of the first of a run, and how many, run by run; ascending, apart. */
-export type BlockRuns = readonly number[]
+export type { PlanRecord }
 
 /** Digests of consecutive blocks of one file. */
 export interface BlocksMessage {
@@ -175,12 +158,6 @@ function entryTuple({ type, path, size, mtime, mode, target, code }: WireEntry):
   return tuple
 }
 
-function planTuple(record: PlanRecord): Packed[] {
-  const tuple: Packed[] = [record.count, PLAN_KINDS.indexOf(record.kind)]
-  if (record.kind === 'prove') tuple.push([...record.blocks])
-  return tuple
-}
-
 /** Ascending by index; nothing instead of an empty list, which no message may hold. */
 function pairsOf(map: ReadonlyMap<number, string | number> = new Map()): Packed[] | undefined {
   return map.size === 0 ? undefined : [...map].sort(([a], [b]) => a - b)
@@ -268,7 +245,6 @@ type EntryTuple = [
   mode: number | null,
   more?: string,
 ]
-type PlanTuple = [count: number, kind: number, blocks?: number[]]
 type OutcomeTuple = [index: number, status: number, name?: string | null, code?: string, text?: string]
 type OutcomesMap = {
   first: number
@@ -285,12 +261,6 @@ function entryOf([number, path, size, mtime, mode, more]: EntryTuple): WireEntry
   if (type === 'unreadable') entry.code = fileCodeOf(more)
   else entry.target = more
   return entry
-}
-
-function planRecordOf([count, number, blocks]: PlanTuple): PlanRecord {
-  const kind = PLAN_KINDS[number]!
-  if (kind === 'prove') return { count: 1, kind, blocks: blocks! }
-  return { count, kind }
 }
 
 function outcomeRecordOf([index, status, name, code, text]: OutcomeTuple): OutcomeRecord {

@@ -1,6 +1,7 @@
 import { BLOCK_DIGEST_LENGTH, MOST_BLOCKS } from '../digest/blocks.js'
 import { SluiceError } from '../errors.js'
 import { isBytes } from '../options.js'
+import { isBlockRuns, PLAN_KINDS, type PlanTuple } from './block-runs.js'
 import { FrameType } from './frames.js'
 import { type Limits, TOLD_LIMITS } from './limits.js'
 import type { Packed } from './msgpack.js'
@@ -20,11 +21,8 @@ type Check = (value: Packed, limits: Limits) => boolean
 /** Words that stand in a message as a number: their place in these lists. */
 export const ENTRY_TYPES = ['file', 'directory', 'symlink', 'unreadable'] as const
 export const STATUSES: readonly OutcomeStatus[] = ['published', 'skipped', 'failed']
-export const PLAN_KINDS = ['skip', 'all', 'prove'] as const
 /** Kinds of a plan that come with a later feature. */
 const RESERVED_KINDS = new Map<Packed, string>([[3, 'chunks']])
-/** Runs of blocks of one file in a message. */
-export const MOST_BLOCK_RUNS = 1024
 
 /** UTF-8 bytes of a name for people: that of an offer, of an agent. */
 export const NAME_BYTES = 255
@@ -112,23 +110,6 @@ const planKind: Check = (value) => {
   return typeof value === 'number' && Object.hasOwn(PLAN_KINDS, value)
 }
 
-/** Runs of blocks of one file: `first, count, first, count …`, ascending, none next to another. */
-const blockRuns: Check = (value) => {
-  if (!Array.isArray(value) || value.length === 0 || value.length % 2 !== 0) return false
-  if (value.length > 2 * MOST_BLOCK_RUNS) return false
-  let least = 0
-  for (let i = 0; i < value.length; i += 2) {
-    const [first, count] = [value[i], value[i + 1]]
-    if (!isBlock(first) || !isBlock(count) || count === 0 || first < least) return false
-    if (first + count > MOST_BLOCKS) return false
-    least = first + count + 1
-  }
-  return true
-}
-
-const isBlock = (value: Packed | undefined): value is number =>
-  Number.isSafeInteger(value) && (value as number) >= 0
-
 /** A tuple that begins with the index of an entry. */
 type Indexed = [index: number, ...rest: Packed[]]
 
@@ -164,7 +145,7 @@ function faultOfEntries(map: Record<string, Packed>): string | undefined {
 }
 
 function faultOfPlan(map: Record<string, Packed>, limits: Limits): string | undefined {
-  const { first, plan } = map as { first: number; plan: [count: number, kind: number, runs?: number[]][] }
+  const { first, plan } = map as { first: number; plan: PlanTuple[] }
   const isFit = ([count, kind, runs]: (typeof plan)[number]) =>
     PLAN_KINDS[kind] === 'prove' ? count === 1 && runs !== undefined : runs === undefined
   if (!plan.every(isFit)) return 'with a record that is none of its kind'
@@ -271,7 +252,7 @@ export const SCHEMAS = {
   plan: {
     frame: FrameType.PLAN,
     // count, kind, runs of blocks
-    required: { first: count, plan: tuples(2, positive, planKind, blockRuns) },
+    required: { first: count, plan: tuples(2, positive, planKind, isBlockRuns) },
     together: faultOfPlan,
   },
   outcomes: {
@@ -299,6 +280,6 @@ export const SCHEMAS = {
   want: {
     frame: FrameType.WANT,
     required: { index: count },
-    optional: { send: blockRuns, prove: blockRuns },
+    optional: { send: isBlockRuns, prove: isBlockRuns },
   },
 } satisfies Record<string, Schema>

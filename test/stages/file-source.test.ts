@@ -259,6 +259,7 @@ test('a file that is open while nothing is asked for is closed', async (t) => {
   const next = reading(source)
   t.is((await next())?.kind, 'offer')
   t.like(await next(), { length: 1000, ends: false })
+  t.like(await next(), { kind: 'answered', index: 0 })
   for (let i = 0; i < 3; i++) await new Promise((resolve) => setImmediate(resolve))
   allClosed(fs)
   plan.ask(0, [{ start: 1000, end: LARGE.length }])

@@ -293,8 +293,7 @@ export class DiskStore implements PartStore {
 
   /** What dead transfers left makes room, and gives its names back. */
   async #collect(tree: Tree): Promise<Tree> {
-    const { keep } = this.#options
-    const options = { ...this.ownership, keep, olderThan: this.#leftFor }
+    const options = { ...this.ownership, keep: this.#options.keep, olderThan: this.#leftFor }
     for (const { error } of await collectLeftovers(tree, options)) if (error) this.warn(error)
     return tree
   }
