@@ -155,7 +155,7 @@ export interface PartStore {
   /**
    * Takes over what earlier transfers left of these files: their parts are this transfer's from now on. Called by
    * `receive` once for each offer after it was accepted, before anything of it begins and before its {@link expect}, with
-   * the files that are wanted, have bytes and a known size; also with none. What is given is a claim: it
+   * the files that are wanted and have a known size, empty ones too; also with none. What is given is a claim: it
    * will be proved before it counts, so that to claim too much only costs reading. What was left of another content (of
    * another size or time) is not given, and stays as it is. What is given is not begun: it is written to, published,
    * discarded or kept as it is. Left out: nothing is gone on with.

@@ -17,7 +17,7 @@ export async function claimParts(
 ): Promise<Map<number, Range[]>> {
   const files: Entry[] = []
   await inSlices(offer.entries, (entry) => {
-    if (entry.type !== 'file' || !entry.size || !isWanted(entry)) return
+    if (entry.type !== 'file' || entry.size === null || !isWanted(entry)) return
     checkPath(entry.path)
     files.push(entry)
   })

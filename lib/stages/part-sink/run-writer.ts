@@ -47,7 +47,8 @@ export class RunWriter {
   /** Goes on with what is there of a file; gives it if nothing is to come. */
   goOn(entry: Entry, part: Part, ranges: readonly Range[]): StoredRun | undefined {
     const file = this.#files.begin(entry, part, ranges)
-    return isWhole(file) ? this.#end(file) : undefined
+    // an empty file has nothing to be proved: it ends when it comes
+    return entry.size !== 0 && isWhole(file) ? this.#end(file) : undefined
   }
 
   /** The first file that began and did not end. */
