@@ -30,8 +30,8 @@ function sourceOptions(command: Command): Command {
   return command
     .option(
       '--hash <algorithm>',
-      'digest of the files: sha256, blake3, or another of crypto.getHashes()',
-      'sha256',
+      'digest of the files: blocks (BLAKE3, by which parts of a file come again), sha256, blake3, or another of crypto.getHashes()',
+      'blocks',
     )
     .option('--name <name>', 'name of standard input, or of the offer')
     .option('--include <pattern>', 'only what matches, as in .gitignore; may be repeated', repeated)

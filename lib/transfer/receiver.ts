@@ -146,7 +146,7 @@ export class Receiver extends Session {
     const cutOff = (error: SluiceError) => this.fail(error)
     deframer.once('cutOff', cutOff)
     try {
-      return await this.#receiving.decide(offer, this.stop.signal)
+      return await this.#receiving.decide(offer, this.ends.signal)
     } finally {
       deframer.off('cutOff', cutOff)
     }

@@ -52,6 +52,8 @@ export abstract class Session {
   protected readonly clock: Clock
   protected readonly control: TransferControl
   protected channel!: Channel
+  /** Aborted when the transfer is over, whatever is still to be stored. */
+  protected readonly ends = new AbortController()
   /** Aborted when the river has to stop. */
   protected readonly stop = new AbortController()
   readonly #socket: ByteDuplex
@@ -161,6 +163,7 @@ export abstract class Session {
     this.#options.signal?.removeEventListener('abort', this.#aborted)
     this.#ending = (async () => {
       await null // the reader is in the middle of a message
+      this.ends.abort()
       await this.drained()
       this.stop.abort()
       await Promise.all([this.channel.hangUp(how), this.settled()])
