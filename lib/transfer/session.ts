@@ -150,7 +150,7 @@ export abstract class Session {
   }
 
   protected result(bytes = this.plan.cameBytes): TransferResult {
-    return this.outcomes.result(this.transfer.id, this.plan.entries, bytes)
+    return this.outcomes.result(this.transfer.id, this.plan.entries, bytes, this.plan.provedBytes)
   }
 
   /** Whether the outcome is decided. */
