@@ -19,7 +19,9 @@ export { FileSource, type FileSourceOptions, fileSource } from './stages/file-so
 export { chunkSize } from './stages/file-source/steps.js'
 export { Plan } from './transfer/plan.js'
 export type {
+  AnsweredItem,
   AnsweredPlan,
+  BlocksItem,
   DigestsItem,
   EndItem,
   Item,

@@ -125,7 +125,9 @@ function program(
 
   sluice
     .command('clean')
-    .description('remove what interrupted transfers have left in a folder; shows it only, without --yes')
+    .description(
+      'remove what interrupted transfers have left in a folder, and would go on with; shows it only, without --yes',
+    )
     .argument('[dir]', 'the folder that was received into', '.')
     .option('--yes', 'do it')
     .option('--force', 'do not watch whether processes on another machine or in another container are alive')
