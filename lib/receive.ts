@@ -48,7 +48,7 @@ export interface ReceiveOptions
    * `wire`: what stands between the socket and the deframer; the sender needs the same formats in the same order.
    * `file`: makers of Transforms over items, after the digest was taken: scan, filter, rename, convert. An entry of
    * which nothing passes is skipped as 'filtered'. For another path or another size the cuts get an entry that says so,
-   * a copy with the same index.
+   * a copy with the same index. With any of them, files are received whole: what they have seen cannot pass them again.
    */
   stages?: { wire?: readonly WireStage[]; file?: readonly (() => StageStream)[] }
 }
@@ -64,7 +64,9 @@ const OPTIONS: Keys<ReceiveOptions> = {
 }
 
 /**
- * Receives what a `send` on the other side of a duplex stream offers, into the folder `dir`, or into a `store`.
+ * Receives what a `send` on the other side of a duplex stream offers, into the folder `dir`, or into a `store`. It goes on
+ * with what earlier transfers left of the same files, all of which is proved, and asks again for what is not what was sent;
+ * neither with file stages, nor for a stream of unknown size. When the connection breaks, what came is stored first.
  *
  * @param socket any duplex stream of bytes; it is ended afterwards unless `keepOpen`
  * @returns at once; the transfer's `finished` resolves with one outcome per entry, or rejects with a `SluiceError`:

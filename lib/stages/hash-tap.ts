@@ -10,13 +10,15 @@ import { checkPlace, watchNext } from './river/place.js'
 /**
  * Puts the digest of each whole file on the run in which it ends, by the algorithm of the offer, when all of the file
  * passed from its first byte on without a gap; by `blocks` when all of its blocks passed, in any order. Everything
- * passes; nothing is held back. Of files that were begun and left, the 16 that were begun last are remembered.
+ * passes but items `answered`; nothing is held back. Of files that were begun and left, the 16 that were begun last are
+ * remembered.
  *
- * By `blocks`, and of what is read for proof, the digests of blocks follow the run in which they end. What a sender is
- * asked for again is answered with the digest of the whole file.
+ * Of what is read for proof, and by `blocks` of all files of several blocks, the digests of blocks follow the run in which
+ * they end, as items `blocks`. An item `answered` becomes the digest of the whole file.
  *
- * Errors: `ERR_UNSUPPORTED` if this machine does not have the algorithm, `ERR_STATE` if data comes before an offer,
- * `ERR_PROTOCOL` if a later offer has another algorithm.
+ * Errors: `ERR_UNSUPPORTED` if this machine does not have the algorithm; `ERR_STATE` if data comes before an offer, or if a
+ * digest is asked for (an item `answered`) of a file of which not all passed; `ERR_PROTOCOL` if a later offer has another
+ * algorithm.
  */
 export function hashTap(): Transform {
   return new HashTap()

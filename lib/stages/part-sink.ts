@@ -19,7 +19,7 @@ export type { PartSinkOptions }
 
 /**
  * Stores what arrives: on disk each file beside its name as `name.part`, folders before their files, the bytes of a
- * file in order. Gives out what ended (`stored`) before it takes the next run. Checks every path of an offer again, and
+ * file as they come. With `claim` it goes on with what an earlier transfer left, and writes over it what comes again. Gives out what ended (`stored`) before it takes the next run. Checks every path of an offer again, and
  * the room on the disk. A file that cannot be written fails alone; when the disk is full or read-only, or a link
  * stands in the place of a folder, the stream ends. Parts stay for a later run.
  *

@@ -13,8 +13,8 @@ import { Requests } from './plan/requests.js'
  * way), *claimed* (the receiver says that it has it; to be proved), *there* (came, or was proved). An entry of no bytes
  * (a folder, a link) counts as one byte. On the receiver's side "came" means received, on the sender's side sent.
  *
- * A *request* asks for a file; the sender answers each with one record: digest or failure. A file is *open* while one
- * for it is unanswered, and *closed* once it has an outcome. The plan is *finished* when END was heard and every entry is
+ * A *request* asks for a file, for the first time or again; the sender answers each with one record: digest or failure. A
+ * file is *open* while one for it is unanswered, of which there may be 255, and *closed* once it has an outcome. The plan is *finished* when END was heard and every entry is
  * closed. Errors: `ERR_PROTOCOL` for what the peer did, `ERR_STATE` for what the caller did.
  */
 export class Plan {
@@ -109,7 +109,7 @@ export class Plan {
 
   /**
    * Asks again for bytes of a file, for proof of others, or only for its digest: one more request; nothing for a closed
-   * file. The receiver must not ask for bytes that are still coming: the sender may have sent them, and sends them again.
+   * file. What is in both lists is to come. The receiver must not ask for bytes that are still coming: the sender may have sent them, and sends them again.
    */
   ask(index: number, ranges: readonly Range[] = [], claimed: readonly Range[] = []): void {
     const entry = fileAt(this, index, this.#asked, this.#states, [...ranges, ...claimed])
