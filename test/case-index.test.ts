@@ -37,6 +37,7 @@ const HOSTILE: [number, string, string][] = [
   [59, 'transfer/resume.test.ts', 'what was damaged in the part since then comes again'],
   [59, 'stores/disk/claims.test.ts', "['truncated', "],
   [60, 'stores/disk/claims.test.ts', "['made longer than the file', "],
+  [61, 'transfer/sender-wants.test.ts', 'HOSTILE-INPUT 61'],
   [61, 'files/part/part-file.test.ts', 'HOSTILE-INPUT 61'],
   [62, 'transfer/resume.test.ts', 'a source that changed since then'],
   [62, 'stores/disk/claims.test.ts', 'what was begun for another size or time is not claimed'],
