@@ -180,6 +180,10 @@ export class Sender extends Session {
     const ranges = rangesOfRuns(send, size)
     const all = [{ start: 0, end: size === 0 ? 1 : size }]
     const claimed = prove ? rangesOfRuns(prove, size) : send.length === 0 ? all : []
+    // what is on its way would be sent twice, or be read for two things at once
+    for (const { start, end } of [...ranges, ...claimed])
+      if (!plan.isThere(index, start, end))
+        throw refuse('a request for blocks that it was not sent yet, or does not have, of entry', index)
     const asked =
       (this.#askedAgain.get(index) ?? 0) + ranges.reduce((sum, { start, end }) => sum + end - start, 0)
     if (asked > MOST_ROUNDS * size) throw refuse('too many requests for blocks of entry', index)
