@@ -261,6 +261,17 @@ test('what is claimed is proved by being equal, and only then', async (t) => {
   t.true(played.plan.isComing(0, MIB, 2 * MIB))
 })
 
+test('one message may say blocks that came and blocks that were claimed', async (t) => {
+  const played = new Played('blocks', [true, undefined, true])
+  played.comes(1, true)
+  const digests = Buffer.concat(RIGHT)
+  const said = { kind: 'blocks', index: 0, first: 0, digests, isSaid: true } as const
+  await played.repairs.compare(played.entry, said, played.part)
+  t.true(played.plan.isThere(0))
+  t.is(played.plan.provedBytes, MIB + 1)
+  t.deepEqual(played.wants, [])
+})
+
 test('a file of one block, and all of one whose store takes bytes in ascending order only, comes again as a whole', (t) => {
   for (const [size, isFresh, send] of [
     [1000, false, [0, 1]],
