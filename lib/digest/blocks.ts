@@ -112,13 +112,17 @@ export class BlockList {
     const count = Math.ceil(size / this.block)
     if (count === 0) return engine.create().digest()
     if (this.#known.size < count) return undefined
-    if (count === 1) return Buffer.from(this.get(0)!)
+    if (count === 1) return this.#known.has(0) ? Buffer.from(this.get(0)!) : undefined
     const list = engine.createList()
     const sizes = Buffer.alloc(16)
     sizes.writeBigUInt64BE(BigInt(size), 0)
     sizes.writeBigUInt64BE(BigInt(this.block), 8)
     list.update(sizes)
-    for (let at = 0; at < count; at++) list.update(this.get(at)!)
+    for (let at = 0; at < count; at++) {
+      const digest = this.get(at)
+      if (digest === undefined) return undefined
+      list.update(digest)
+    }
     return list.digest()
   }
 }

@@ -42,7 +42,7 @@ const NOTHING_SENT: Message = {
   bytes: 0,
 }
 
-/** How often a file may be asked for again, as a whole or in blocks. */
+/** How often a file may be asked for again, as a whole or in blocks, and how often for proof. */
 const MOST_ROUNDS = 3
 
 /** Bytes of a frame and of a message that a receiver has to take: smaller ones are so many that they hold the event loop. */
@@ -61,7 +61,7 @@ export class Sender extends Session {
   #river: ReturnType<Sending['river']> | undefined
   /** The hash algorithm of the offer. */
   #algorithm = ''
-  /** Bytes of files that were asked for again, until those have their outcome. */
+  /** Bytes of files that were asked for again or for proof, until those have their outcome. */
   readonly #askedAgain = new Map<number, number>()
 
   constructor(socket: ByteDuplex, stages: ChannelStages, sending: Sending, options: SessionOptions) {
@@ -180,9 +180,16 @@ export class Sender extends Session {
     const ranges = rangesOfRuns(send, size)
     const all = [{ start: 0, end: size === 0 ? 1 : size }]
     const claimed = prove ? rangesOfRuns(prove, size) : send.length === 0 ? all : []
-    const asked =
-      (this.#askedAgain.get(index) ?? 0) + ranges.reduce((sum, { start, end }) => sum + end - start, 0)
-    if (asked > MOST_ROUNDS * size) throw refuse('too many requests for blocks of entry', index)
+    let asked = this.#askedAgain.get(index) ?? 0
+    for (const { start, end } of [...ranges, ...claimed]) {
+      // what is on its way would be sent twice, or be read for two things at once
+      if (!plan.isThere(index, start, end))
+        throw refuse('a request for blocks that it was not sent yet, or does not have, of entry', index)
+      asked += end - start
+    }
+    // each may come again so often, and be proved so often
+    if (asked > 2 * MOST_ROUNDS * Math.max(1, size))
+      throw refuse('too many requests for blocks of entry', index)
     this.#askedAgain.set(index, asked)
     plan.ask(index, ranges, claimed)
     this.#river?.source.wake()

@@ -100,7 +100,8 @@ export class SourceReader {
 
   async *#block({ entry, start, end, chunk, isLast, isProof }: BlockStep): AsyncGenerator<Item> {
     const { plan } = this.#options
-    for (let at = start; at < end && !plan.isClosed(entry.index); at += chunk) {
+    // at least once: an empty file is to be proved as well
+    for (let at = start; (at < end || at === start) && !plan.isClosed(entry.index); at += chunk) {
       const until = Math.min(end, at + chunk)
       // what is not sent gives no memory back
       const bytes = isProof ? Buffer.allocUnsafeSlow(until - at) : this.#memory(until - at)

@@ -51,7 +51,7 @@ const LARGEST = 1024 * KIB
 export function nextStep(plan: Plan, rules: StepRules): Step | undefined {
   const { maxRun, isRereadable, provesLast } = rules
   const coming = plan.coming()
-  const claimed = plan.toProve(provesLast ? 0 : coming?.entry.index)
+  const claimed = toProve(plan, provesLast ? 0 : coming?.entry.index)
   const isNext = !coming || (!provesLast && claimed?.entry === coming.entry && claimed.start < coming.start)
   if (claimed && isNext) return large(claimed, rules, true)
   const slab = Math.min(SLAB, maxRun)
@@ -74,6 +74,13 @@ export function nextStep(plan: Plan, rules: StepRules): Step | undefined {
     if (type === 'file') files.push(entry)
   }
   return entries.length > 0 ? { kind: 'small', entries, files, length } : undefined
+}
+
+/** What is to be proved next. Of a file that failed nothing is, since nobody waits for it. */
+function toProve(plan: Plan, from?: number): EntryBytes | undefined {
+  let next = plan.toProve(from)
+  while (next && !plan.isOpen(next.entry.index)) next = plan.toProve(next.entry.index + 1)
+  return next
 }
 
 function large(

@@ -81,7 +81,8 @@ export class Repairs {
     const isBad = new Set(differ)
     const count = item.digests.length / BLOCK_DIGEST_LENGTH
     const equal = Array.from({ length: count }, (_, i) => item.first + i).filter((at) => !isBad.has(at))
-    for (const range of rangesOfRuns(runsOfBlocks(equal), size))
+    // one by one: some may have come, and others be claimed
+    for (const range of equal.flatMap((at) => rangesOfRuns([at, 1], size)))
       if (!this.#plan.isThere(index, range.start, range.end)) this.#plan.prove(index, [range])
     if (differ.length === 0) return
     const asked = this.#askedOf(entry, 0)

@@ -31,7 +31,7 @@ export class BlockHasher {
    * @param ends whether the file ends with them
    */
   take(offset: number, buffers: readonly Buffer[], ends: boolean): EndedBlocks | undefined {
-    const ended: Buffer[] = []
+    const ended: [at: number, digest: Buffer][] = []
     let at = offset
     for (const bytes of buffers)
       for (let from = 0; from < bytes.length; ) {
@@ -39,11 +39,11 @@ export class BlockHasher {
         this.#add(at, some)
         from += some.length
         at += some.length
-        if (at % this.#list.block === 0 || at === this.#size) this.#end(ended)
+        if (at % this.#list.block === 0 || at === this.#size) this.#end(at, ended)
       }
-    if (ends) this.#end(ended)
-    if (ended.length === 0) return undefined
-    return { first: Math.ceil(at / this.#list.block) - ended.length, digests: Buffer.concat(ended) }
+    if (ends) this.#end(at, ended)
+    const [first] = ended
+    return first && { first: first[0], digests: Buffer.concat(ended.map(([, digest]) => digest)) }
   }
 
   /** The digest of the file, if all of its blocks passed; `size` is that of the whole. */
@@ -60,12 +60,13 @@ export class BlockHasher {
     this.#running.next = at + bytes.length
   }
 
-  #end(ended: Buffer[]): void {
-    if (this.#running === undefined) return
-    const { digest, next } = this.#running
+  /** The block that has begun ends before byte `end` of the file. */
+  #end(end: number, ended: [at: number, digest: Buffer][]): void {
+    if (this.#running?.next !== end) return
+    const at = Math.ceil(end / this.#list.block) - 1
+    const digest = this.#running.digest.digest()
     this.#running = undefined
-    const value = digest.digest()
-    this.#list.set(Math.ceil(next / this.#list.block) - 1, value)
-    ended.push(value)
+    this.#list.set(at, digest)
+    ended.push([at, digest])
   }
 }
