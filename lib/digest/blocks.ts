@@ -26,6 +26,11 @@ export function blockSizeOf(size: number | null): number {
   return block
 }
 
+/** Blocks of a file that has bytes. */
+export function blockCountOf(size: number): number {
+  return Math.ceil(size / blockSizeOf(size))
+}
+
 /** Blocks as a message says them, ascending by their numbers: the first of a run, and how many, run by run. */
 export function runsOfBlocks(blocks: readonly number[]): number[] {
   const runs: number[] = []

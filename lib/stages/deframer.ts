@@ -80,6 +80,8 @@ export class Deframer extends Duplex {
       if (!this.#parser.complete) return done(new SluiceError('ERR_PROTOCOL', AFTER_END))
       this.finish()
     }
+    // behind END, what was asked for again may be missing: who waits for it learns that nothing more comes
+    if (this.#ended) this.finish()
     if (this.#ended || this.rest !== null) return done()
     const inside = this.bytesGiven === 0 ? 'before its first byte' : 'in the middle of a frame'
     const where = this.#parser.complete ? 'before the end of the transfer' : inside
@@ -122,7 +124,7 @@ export class Deframer extends Duplex {
 }
 
 /** A few bytes of these are about thousands of entries, and a chunk may hold hundreds of them. */
-const MUCH_IN_LITTLE: readonly Message['type'][] = ['plan', 'outcomes']
+const MUCH_IN_LITTLE: readonly Message['type'][] = ['plan', 'want', 'outcomes']
 
 const CONVERSATION =
   'the peer holds a conversation, as send() does, and these stages go one way: use receive(), or send by hand (sluice pack)'

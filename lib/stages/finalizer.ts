@@ -5,6 +5,7 @@ import { errorOf, SluiceError } from '../errors.js'
 import type { PublishPolicy } from '../stores/parts.js'
 import { filesFailed, type Outcome, type OutcomeRange, rangesOf } from '../wire/outcome.js'
 import type { Callback } from './bytes/pump.js'
+import { deleteRange } from './finalizer/block-proofs.js'
 import { Ledger } from './finalizer/ledger.js'
 import { checkedOptions, type FinalizerOptions } from './finalizer/options.js'
 import { asOffered, filtered, Publisher } from './finalizer/publisher.js'
@@ -107,11 +108,11 @@ export class Finalizer extends Writable {
     if (item.kind === 'stored') await this.#settle(await adopted.publisher.take(item.stored))
     else if (item.kind === 'blocks') await adopted.publisher.compareBlocks(item)
     else if (item.kind === 'digests') await this.#settle(await adopted.publisher.of(item))
-    else if (item.kind === 'end') this.#owed = new Set(item.open)
-    for (const index of this.#owed ?? [])
-      if (adopted.plan.isClosed(index) || (item.kind === 'digests' && isLastWord(item, index)))
-        this.#owed!.delete(index)
-    adopted.repairs?.drop((index) => adopted.plan.isClosed(index))
+    else if (item.kind === 'end')
+      this.#owed = new Set(item.open?.filter((index) => !adopted.plan.isClosed(index)))
+    if (this.#owed && item.kind === 'digests')
+      for (let index = item.first; index < item.first + item.count; index++)
+        if (isLastWord(item, index)) this.#owed.delete(index)
     if (this.#owed?.size === 0 && !adopted.repairs?.areOwed) await this.#finish()
   }
 
@@ -130,7 +131,7 @@ export class Finalizer extends Writable {
     if (overwrites) policy.brought = new Set()
     store.obey(policy)
     const ledger = new Ledger(plan)
-    const repairs = this.#options.repair && new Repairs(this.#options.repair, algorithm)
+    const repairs = this.#options.repair && new Repairs(this.#options.repair)
     const rules = { concurrency, missing, repairs, isStopped: () => this.#stopping.signal.aborted }
     const publisher = new Publisher(ledger, store, policy, rules)
     this.#adopted = { plan, ledger, store, policy, publisher, repairs }
@@ -145,7 +146,11 @@ export class Finalizer extends Writable {
     const { plan, ledger } = adopted
     for (const range of ranges) await this.#report.tell(range, plan.entries)
     if (this.#stopping.signal.aborted) return
-    for (const { first, last } of ranges) ledger.close(first, last)
+    for (const { first, last } of ranges) {
+      ledger.close(first, last)
+      adopted.repairs?.drop(first, last)
+      if (this.#owed) deleteRange(this.#owed, first, last)
+    }
     await this.#options.onSettled?.(ranges)
   }
 
@@ -169,6 +174,8 @@ export class Finalizer extends Writable {
   }
 
   async #end(): Promise<void> {
+    if (this.#adopted?.repairs?.areOwed)
+      throw new SluiceError('ERR_TRUNCATED', 'the stream ended before what was asked for again came')
     await this.#finish()
     const { kept } = this.#report
     const failure = filesFailed(kept, this.#adopted?.plan.entries.length ?? 0)

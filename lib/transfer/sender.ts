@@ -1,8 +1,9 @@
 import type { Duplex, Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { deferred } from '../async.js'
-import { BLOCKS, rangesOfRuns } from '../digest/blocks.js'
+import { blockCountOf, blockSizeOf, rangesOfRuns } from '../digest/blocks.js'
 import { type Code, fileCodeOf, knownCode, printable, SluiceError } from '../errors.js'
+import type { BlockRuns } from '../wire/block-runs.js'
 import type { Entry, Offer } from '../wire/entry.js'
 import type { PeerLimits } from '../wire/limits.js'
 import type { Message, Messages, OutcomeRecord } from '../wire/messages.js'
@@ -59,8 +60,6 @@ export class Sender extends Session {
   /** Texts are kept until the end, too. */
   readonly #texts: { bytes: number }
   #river: ReturnType<Sending['river']> | undefined
-  /** The hash algorithm of the offer. */
-  #algorithm = ''
   /** Bytes of files that were asked for again or for proof, until those have their outcome. */
   readonly #askedAgain = new Map<number, number>()
 
@@ -84,7 +83,6 @@ export class Sender extends Session {
     this.control.move('connecting')
     const limits = await this.#hello.promise
     if (this.over) return
-    this.#algorithm = offer.algorithm
     checkLimits(offer.entries.length, limits)
     this.channel.framer.limit(limits)
     await addOffer(this.plan, offer)
@@ -162,24 +160,29 @@ export class Sender extends Session {
     for (const record of page) {
       if (record.kind === 'skip') plan.skip(record.count)
       else if (record.kind === 'all') plan.want(record.count)
-      else plan.claim(rangesOfRuns(record.blocks, plan.entries[plan.undecided]?.size ?? null))
+      else this.#claimed(record.blocks)
     }
     if (plan.undecided === plan.entries.length) this.#river?.source.finish()
     else this.#river?.source.wake()
+  }
+
+  #claimed(blocks: BlockRuns): void {
+    const { plan } = this
+    const size = plan.entries[plan.undecided]?.size
+    if (!size) throw refuse('a claim of blocks of what has none: entry', plan.undecided)
+    plan.claim(rangesOfRuns(blocks, size))
   }
 
   /** Blocks of a file are asked for again, or for proof; without any, its digest, for which all of it is read. */
   #wanted({ index, send = [], prove }: Messages['want']): void {
     const { plan } = this
     const size = plan.entries[index]?.size ?? null
-    if (size === null || plan.isClosed(index))
-      throw refuse('a request for blocks of what has none: entry', index)
-    // the running digest needs the bytes of a file in order
-    if (this.#algorithm !== BLOCKS && plan.isOpen(index) && !this.#askedAgain.has(index))
+    if (!size || plan.isClosed(index)) throw refuse('a request for blocks of what has none: entry', index)
+    // its bytes may be needed in order, and a file of one block is asked for as a whole
+    if (plan.isOpen(index) && (!this.#askedAgain.has(index) || size <= blockSizeOf(size)))
       throw refuse('a request for blocks before the digest of entry', index)
     const ranges = rangesOfRuns(send, size)
-    const all = [{ start: 0, end: size === 0 ? 1 : size }]
-    const claimed = prove ? rangesOfRuns(prove, size) : send.length === 0 ? all : []
+    const claimed = rangesOfRuns(prove ?? (send.length === 0 ? [0, blockCountOf(size)] : []), size)
     let asked = this.#askedAgain.get(index) ?? 0
     for (const { start, end } of [...ranges, ...claimed]) {
       // what is on its way would be sent twice, or be read for two things at once
@@ -188,8 +191,7 @@ export class Sender extends Session {
       asked += end - start
     }
     // each may come again so often, and be proved so often
-    if (asked > 2 * MOST_ROUNDS * Math.max(1, size))
-      throw refuse('too many requests for blocks of entry', index)
+    if (asked > 2 * MOST_ROUNDS * size) throw refuse('too many requests for blocks of entry', index)
     this.#askedAgain.set(index, asked)
     plan.ask(index, ranges, claimed)
     this.#river?.source.wake()
@@ -206,7 +208,8 @@ export class Sender extends Session {
         throw new SluiceError('ERR_PROTOCOL', `the peer has entry ${index}, which could not be sent`)
     }
     plan.close(first, last + 1)
-    for (const index of this.#askedAgain.keys()) if (plan.isClosed(index)) this.#askedAgain.delete(index)
+    if (this.#askedAgain.size > 0)
+      for (let index = first; index <= last; index++) this.#askedAgain.delete(index)
     const records = except.map((record) => [record.index, this.#outcome(record)] as const)
     const range: OutcomeRange = {
       first,

@@ -12,6 +12,9 @@ import { idOf } from './journal-records.js'
 import type { CollectOptions, Leftover } from './leftovers.js'
 import type { JournalContent, UnfinishedFile } from './read-journal.js'
 
+/** Milliseconds by which times of one disk may differ that belong together: it takes them from a clock that ticks. */
+const CLOCK_TICK = 20
+
 /** Milliseconds: the times in a journal are those of the disk, but for what passes before a record is written. */
 const SLACK_BEFORE = 100
 const SLACK_AFTER = 10_000
@@ -100,7 +103,11 @@ async function judge(
     const hasFileTime = Math.abs(there.mtimeMs - file.mtime) < COARSEST_TIME
     const hasOwnTime = identity === 'same' || isWithin(there.mtimeMs) || hasFileTime
     if (!hasOwnTime && bytes !== size) return undefined
-    const isOurs = (isWithin(there.ctimeMs) && hasOwnTime) || (identity === 'same' && isSure(there, isWithin))
+    // the part was there before the journal said so: what got its number later is somebody else's
+    const isYounger = identity === 'same' && (there.birthtimeMs ?? 0) > until - SLACK_AFTER + CLOCK_TICK
+    const isOurs =
+      !isYounger &&
+      ((isWithin(there.ctimeMs) && hasOwnTime) || (identity === 'same' && isSure(there, isWithin)))
     if (there.uid !== journal.stats.uid || !isOurs) {
       // copied, given to somebody else, or not ours: forgotten it would stay for ever
       const why = there.uid === journal.stats.uid ? 'is not as old as' : 'belongs to another user than'

@@ -33,8 +33,8 @@ export interface StepRules {
   /** Whether a file can be read in chunks; if not, it is a stream. */
   isRereadable: (entry: Entry) => boolean
   /**
-   * Whether what is to be sent goes first, and what is to be proved later. Not where the digest of a file needs its
-   * bytes in order.
+   * Whether what is to be sent goes first, and what is to be proved later. Else all goes in the order of the stream,
+   * since the digest of a file needs its bytes in order.
    */
   provesLast: boolean
 }
@@ -51,9 +51,8 @@ const LARGEST = 1024 * KIB
 export function nextStep(plan: Plan, rules: StepRules): Step | undefined {
   const { maxRun, isRereadable, provesLast } = rules
   const coming = plan.coming()
-  const claimed = toProve(plan, provesLast ? 0 : coming?.entry.index)
-  const isNext = !coming || (!provesLast && claimed?.entry === coming.entry && claimed.start < coming.start)
-  if (claimed && isNext) return large(claimed, rules, true)
+  const claimed = toProve(plan)
+  if (claimed && (!coming || (!provesLast && isBefore(claimed, coming)))) return large(claimed, rules, true)
   const slab = Math.min(SLAB, maxRun)
   const entries: Entry[] = []
   const files: Entry[] = []
@@ -64,7 +63,8 @@ export function nextStep(plan: Plan, rules: StepRules): Step | undefined {
     const isSmall = start === 0 && end === size && size <= slab && (type !== 'file' || isRereadable(entry))
     if (!isSmall) {
       // the run of a large file owns the folders and links before it; a file must be looked at, be it empty
-      if (files.length === 0) return large(next, rules, false)
+      const isFirst = provesLast || !claimed || !isBefore(claimed, next)
+      if (files.length === 0 && isFirst) return large(next, rules, false)
       break
     }
     const isNext = entries.length === 0 || entries[0]!.start + length === entry.start
@@ -76,9 +76,15 @@ export function nextStep(plan: Plan, rules: StepRules): Step | undefined {
   return entries.length > 0 ? { kind: 'small', entries, files, length } : undefined
 }
 
+/** Whether bytes stand before others in the stream. */
+function isBefore(one: EntryBytes, other: EntryBytes): boolean {
+  if (one.entry !== other.entry) return one.entry.index < other.entry.index
+  return one.start < other.start
+}
+
 /** What is to be proved next. Of a file that failed nothing is, since nobody waits for it. */
-function toProve(plan: Plan, from?: number): EntryBytes | undefined {
-  let next = plan.toProve(from)
+function toProve(plan: Plan): EntryBytes | undefined {
+  let next = plan.toProve()
   while (next && !plan.isOpen(next.entry.index)) next = plan.toProve(next.entry.index + 1)
   return next
 }

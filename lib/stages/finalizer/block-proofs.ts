@@ -46,9 +46,9 @@ export class BlockProofs {
     return size === null ? undefined : this.#lists.get(index)?.digest(size, blockEngine())
   }
 
-  /** Forgets files that have their outcome. */
-  drop(isClosed: (index: number) => boolean): void {
-    for (const index of this.#lists.keys()) if (isClosed(index)) this.#lists.delete(index)
+  /** Forgets the entries from `first` to `last`, which have their outcome. */
+  drop(first: number, last: number): void {
+    deleteRange(this.#lists, first, last)
   }
 
   #listOf({ index, size }: Entry): BlockList {
@@ -59,6 +59,12 @@ export class BlockProofs {
     }
     return list
   }
+}
+
+/** Deletes numbers from `first` to `last`, at the price of whichever are fewer: those, or what is there. */
+export function deleteRange(book: Map<number, unknown> | Set<number>, first: number, last: number): void {
+  if (last - first < book.size) for (let index = first; index <= last; index++) book.delete(index)
+  else for (const index of book.keys()) if (index >= first && index <= last) book.delete(index)
 }
 
 function* slotsOf(first: number, digests: Buffer): Generator<[at: number, digest: Buffer]> {

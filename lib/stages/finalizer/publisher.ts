@@ -156,7 +156,8 @@ export class Publisher {
     const part = partOf(stored, index)
     if (why !== undefined) {
       const said = isError(why) ? why : failureOf(entry, why, 'a stage refused it')
-      const error = this.#options.repairs?.has(index) ? mismatch(entry, { cause: said }) : said
+      const isRepair = this.#options.repairs?.has(index) && why !== 'ERR_SOURCE_CHANGED'
+      const error = isRepair ? mismatch(entry, { cause: said }) : said
       if (part) await this.#store.discard(part, entry, error)
       return failed(entry, error)
     }
@@ -164,6 +165,10 @@ export class Publisher {
     const isOfRun = stored!.run !== undefined
     const isWhole = isOfRun || stored!.isWhole === true
     const file = { entry, part, isWhole, isOfRun }
+    if (this.#options.repairs?.differs(index)) {
+      const error = mismatch(entry, {})
+      return (await this.#mend(file, error)) ? undefined : this.#drop(file, error)
+    }
     return this.#compare(file, digestIn(stored!.digests, index), digestIn(item, index)!)
   }
 

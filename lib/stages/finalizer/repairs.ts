@@ -1,11 +1,12 @@
-import { BLOCK_DIGEST_LENGTH, BLOCKS, blockSizeOf, rangesOfRuns, runsOfBlocks } from '../../digest/blocks.js'
+import { BLOCK_DIGEST_LENGTH, BLOCKS, blockCountOf, rangesOfRuns, runsOfBlocks } from '../../digest/blocks.js'
 import { prepareDigest } from '../../digest/digests.js'
 import type { Part } from '../../stores/parts.js'
 import type { Plan } from '../../transfer/plan.js'
+import { MOST_BLOCK_RUNS } from '../../wire/block-runs.js'
 import type { Entry } from '../../wire/entry.js'
 import type { WantMessage } from '../../wire/messages.js'
 import type { BlocksItem } from '../river/items.js'
-import { BlockProofs } from './block-proofs.js'
+import { BlockProofs, deleteRange } from './block-proofs.js'
 
 /** Where {@link Repairs} notes what it asks for, and says it. */
 export interface RepairCalls {
@@ -27,7 +28,7 @@ interface Asked {
   /** How often each block was asked for again. */
   rounds: Map<number, number>
   /** Blocks that differ and were not asked for yet. */
-  differ: number[]
+  differ: Set<number>
 }
 
 /**
@@ -40,11 +41,8 @@ export class Repairs {
   readonly #asked = new Map<number, Asked>()
   readonly #plan: RepairCalls['plan']
   readonly #want: RepairCalls['want']
-  readonly #isByBlocks: boolean
 
-  /** @param algorithm that of the offer */
-  constructor({ plan, want }: RepairCalls, algorithm: string) {
-    this.#isByBlocks = algorithm === BLOCKS
+  constructor({ plan, want }: RepairCalls) {
     this.#plan = plan
     this.#want = want
   }
@@ -72,7 +70,7 @@ export class Repairs {
     this.#proofs.note(entry, item)
   }
 
-  /** The sender says what blocks are: those that differ are asked for again, those that were claimed are proved. */
+  /** The sender says what blocks are: those that were claimed are proved, those that differ are noted for {@link mend}. */
   async compare(entry: Entry, item: BlocksItem, part?: Part, signal?: AbortSignal): Promise<void> {
     await prepareDigest(BLOCKS)
     const { index, size } = entry
@@ -84,11 +82,12 @@ export class Repairs {
     // one by one: some may have come, and others be claimed
     for (const range of equal.flatMap((at) => rangesOfRuns([at, 1], size)))
       if (!this.#plan.isThere(index, range.start, range.end)) this.#plan.prove(index, [range])
-    if (differ.length === 0) return
-    const asked = this.#askedOf(entry, 0)
-    // where the sender's digest needs the bytes in order, it must not be interrupted
-    if (asked.records === 0 && !this.#isByBlocks) asked.differ.push(...differ)
-    else this.#sending(asked, entry, differ)?.()
+    if (differ.length > 0) for (const at of differ) this.#askedOf(entry, 0).differ.add(at)
+  }
+
+  /** Whether blocks of the file are known to differ: then its digest need not be looked at. */
+  differs(index: number): boolean {
+    return (this.#asked.get(index)?.differ.size ?? 0) > 0
   }
 
   /** The digest of a file by its blocks, if all of them are known. */
@@ -104,22 +103,23 @@ export class Repairs {
   mend(entry: Entry, isFresh: boolean): (() => void) | undefined {
     const { size } = entry
     if (size === null || size === 0) return undefined
-    const all = Array.from({ length: Math.ceil(size / blockSizeOf(size)) }, (_, at) => at)
+    const all = Array.from({ length: blockCountOf(size) }, (_, at) => at)
     const asked = this.#askedOf(entry, 1)
-    const differ = asked.differ.splice(0)
+    const differ = [...asked.differ].sort((a, b) => a - b)
+    asked.differ.clear()
     if (differ.length > 0 && !isFresh) return this.#sending(asked, entry, differ)
     if (isFresh || all.length === 1) return this.#sending(asked, entry, all)
     // all of its blocks are what the sender says, and yet the file is not
     if (asked.isProved || asked.proofs === MOST_ROUNDS) return undefined
     asked.proofs++
     asked.isProved = true
-    return () => this.#ask(asked, entry, [], all)
+    return () => this.#ask(asked, entry, 'prove', all)
   }
 
-  /** Forgets files that have their outcome. */
-  drop(isClosed: (index: number) => boolean): void {
-    for (const index of this.#asked.keys()) if (isClosed(index)) this.#asked.delete(index)
-    this.#proofs.drop(isClosed)
+  /** Forgets the entries from `first` to `last`, which have their outcome. */
+  drop(first: number, last: number): void {
+    deleteRange(this.#asked, first, last)
+    this.#proofs.drop(first, last)
   }
 
   #sending(asked: Asked, entry: Entry, send: readonly number[]): (() => void) | undefined {
@@ -128,28 +128,27 @@ export class Repairs {
       const rounds = (asked.rounds.get(at) ?? 0) + 1
       asked.rounds.set(at, rounds)
       if (rounds <= MOST_ROUNDS) continue
-      // the file fails with its next record
-      asked.proofs = MOST_ROUNDS
       return undefined
     }
-    return () => this.#ask(asked, entry, send, [])
+    return () => this.#ask(asked, entry, 'send', send)
   }
 
-  #ask(asked: Asked, { index, size }: Entry, send: readonly number[], prove: readonly number[]): void {
-    asked.requests++
-    this.#plan.ask(index, rangesOfRuns(runsOfBlocks(send), size))
-    this.#want({
-      index,
-      ...(send.length > 0 && { send: runsOfBlocks(send) }),
-      ...(prove.length > 0 && { prove: runsOfBlocks(prove) }),
-    })
+  /** By as many requests as it takes: a message holds only so many runs. */
+  #ask(asked: Asked, { index, size }: Entry, what: 'send' | 'prove', blocks: readonly number[]): void {
+    const runs = runsOfBlocks(blocks)
+    for (let from = 0; from < runs.length; from += 2 * MOST_BLOCK_RUNS) {
+      const some = runs.slice(from, from + 2 * MOST_BLOCK_RUNS)
+      asked.requests++
+      this.#plan.ask(index, what === 'send' ? rangesOfRuns(some, size) : [])
+      this.#want({ index, [what]: some })
+    }
   }
 
   /** @param records of the file that came before something was asked for again */
   #askedOf({ index }: Entry, records: number): Asked {
     let asked = this.#asked.get(index)
     if (asked === undefined) {
-      asked = { requests: 0, records, proofs: 0, isProved: false, rounds: new Map(), differ: [] }
+      asked = { requests: 0, records, proofs: 0, isProved: false, rounds: new Map(), differ: new Set() }
       this.#asked.set(index, asked)
     }
     return asked

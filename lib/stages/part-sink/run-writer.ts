@@ -103,8 +103,7 @@ export class RunWriter {
       if (!isLastWord(said, index)) continue
       this.#failed.delete(index)
       if (file === undefined) continue
-      this.#files.delete(index)
-      stored.push(this.#stored(file.entry, { part: file.part, isWhole: isWhole(file) }))
+      stored.push(this.#end(file))
     }
     return stored
   }
@@ -178,9 +177,8 @@ export class RunWriter {
 
   /** Makes parts for the files of which nothing came before. */
   async #begin(writes: readonly FileWrite[], ended: Map<FileWrite, StoredRun>): Promise<void> {
-    const again = (index: number) => this.#files.beginAgain(index, (part) => this.#store.isDiscarded(part))
     const isFresh = ({ entry: { type, index } }: FileWrite) =>
-      type === 'file' && !this.#files.get(index) && !this.#failed.has(index) && !again(index)
+      type === 'file' && !this.#files.get(index) && !this.#failed.has(index) && !this.#again(index)
     const fresh = byFile(writes.filter(isFresh)).map(([write]) => write!)
     if (fresh.length === 0) return this.#store.alive()
     const parts = await this.#store.begin(fresh.map(({ entry }) => entry))
@@ -197,9 +195,19 @@ export class RunWriter {
     return this.#stored(file.entry, { part: file.part, isWhole: isWhole(file), ...more })
   }
 
+  /** Begins a file again that has ended, if its part is to be gone on with. */
+  #again(index: number): OpenFile | undefined {
+    return this.#files.beginAgain(index, (part) => this.#store.isDiscarded(part))
+  }
+
   /** Nothing more of a file that failed while the write waited. */
   async #writeOn(write: FileWrite): Promise<StoredRun | undefined> {
-    return this.#files.get(write.entry.index) && this.#write(write)
+    const { index, path } = write.entry
+    if (this.#files.get(index) ?? this.#again(index)) return this.#write(write)
+    if (this.#failed.has(index)) return undefined
+    throw new SluiceError('ERR_STATE', `bytes of ${printable(path)} came when nobody waited for them`, {
+      path,
+    })
   }
 
   async #write({ entry, offset, length, buffers, last, digest }: FileWrite): Promise<StoredRun | undefined> {

@@ -51,7 +51,7 @@ class Played {
     if (there.length === 0) this.plan.want(1)
     else
       this.plan.claim(there.map((at) => ({ start: at * MIB, end: Math.min((at + 1) * MIB, CONTENT.length) })))
-    this.repairs = new Repairs({ plan: this.plan, want: (want) => this.wants.push(want) }, algorithm)
+    this.repairs = new Repairs({ plan: this.plan, want: (want) => this.wants.push(want) })
   }
 
   comes(at: number, isRight: boolean): void {
