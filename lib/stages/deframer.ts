@@ -75,9 +75,11 @@ export class Deframer extends Duplex {
   }
 
   override _final(done: Callback): void {
-    if (this.#ended && this.#onTalk === undefined) {
+    if (this.#ended) {
       // one way nobody has anything to say behind END; in a conversation a last word may be cut off
-      if (!this.#parser.complete) return done(new SluiceError('ERR_PROTOCOL', AFTER_END))
+      if (this.#onTalk === undefined && !this.#parser.complete)
+        return done(new SluiceError('ERR_PROTOCOL', AFTER_END))
+      // what was asked for again and did not come will not come any more
       this.finish()
     }
     // behind END, what was asked for again may be missing: who waits for it learns that nothing more comes
