@@ -82,8 +82,6 @@ export class Deframer extends Duplex {
       // what was asked for again and did not come will not come any more
       this.finish()
     }
-    // behind END, what was asked for again may be missing: who waits for it learns that nothing more comes
-    if (this.#ended) this.finish()
     if (this.#ended || this.rest !== null) return done()
     const inside = this.bytesGiven === 0 ? 'before its first byte' : 'in the middle of a frame'
     const where = this.#parser.complete ? 'before the end of the transfer' : inside

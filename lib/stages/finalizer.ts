@@ -5,13 +5,13 @@ import { errorOf, SluiceError } from '../errors.js'
 import type { PublishPolicy } from '../stores/parts.js'
 import { filesFailed, type Outcome, type OutcomeRange, rangesOf } from '../wire/outcome.js'
 import type { Callback } from './bytes/pump.js'
-import { deleteRange } from './finalizer/block-proofs.js'
 import { Ledger } from './finalizer/ledger.js'
 import { checkedOptions, type FinalizerOptions } from './finalizer/options.js'
+import { OwedRecords } from './finalizer/owed.js'
 import { asOffered, filtered, Publisher } from './finalizer/publisher.js'
 import { Repairs } from './finalizer/repairs.js'
 import { OutcomeReport } from './finalizer/report.js'
-import { type AnsweredPlan, type Item, isLastWord, type OfferItem } from './river/items.js'
+import type { AnsweredPlan, Item, OfferItem } from './river/items.js'
 import { misplaced } from './river/place.js'
 import { StoreCalls } from './river/store-calls.js'
 
@@ -52,8 +52,7 @@ export class Finalizer extends Writable {
   readonly #options
   #adopted: Adopted | undefined
   readonly #report: OutcomeReport
-  /** After END: files of which records are still to come, since they were asked for again. */
-  #owed: Set<number> | undefined
+  readonly #owed = new OwedRecords()
   #isFinished = false
   #working: Promise<void> = Promise.resolve()
   readonly #stopping = new AbortController()
@@ -108,12 +107,9 @@ export class Finalizer extends Writable {
     if (item.kind === 'stored') await this.#settle(await adopted.publisher.take(item.stored))
     else if (item.kind === 'blocks') await adopted.publisher.compareBlocks(item)
     else if (item.kind === 'digests') await this.#settle(await adopted.publisher.of(item))
-    else if (item.kind === 'end')
-      this.#owed = new Set(item.open?.filter((index) => !adopted.plan.isClosed(index)))
-    if (this.#owed && item.kind === 'digests')
-      for (let index = item.first; index < item.first + item.count; index++)
-        if (isLastWord(item, index)) this.#owed.delete(index)
-    if (this.#owed?.size === 0 && !adopted.repairs?.areOwed) await this.#finish()
+    else if (item.kind === 'end') this.#owed.end(item.open?.filter((index) => !adopted.plan.isClosed(index)))
+    if (item.kind === 'digests') this.#owed.hear(item)
+    if (this.#owed.areAllThere && !adopted.repairs?.areOwed) await this.#finish()
   }
 
   #adopt(item: OfferItem): Adopted {
@@ -149,7 +145,7 @@ export class Finalizer extends Writable {
     for (const { first, last } of ranges) {
       ledger.close(first, last)
       adopted.repairs?.drop(first, last)
-      if (this.#owed) deleteRange(this.#owed, first, last)
+      this.#owed.close(first, last)
     }
     await this.#options.onSettled?.(ranges)
   }

@@ -12,6 +12,7 @@ import {
 } from '../../lib/index.js'
 import { type DuplexPairOptions, duplexPair } from '../../lib/testing/index.js'
 import { temporary } from '../helpers/folders.js'
+import { connection } from '../helpers/sockets.js'
 
 const MIB = 1024 * 1024
 
@@ -135,4 +136,23 @@ test('a store in memory goes on, too', async (t) => {
   t.is(again.code, 'completed completed')
   t.is(again.proved, Math.floor(broken.bytes / MIB) * MIB)
   t.true(store.files.get('LARGE')!.bytes.equals(LARGE))
+})
+
+test('what was damaged is mended over a real socket, however its pieces come, and a folder before the file is no obstacle', async (t) => {
+  for (const algorithm of ['blocks', 'sha256'])
+    for (const where of ['', 'folder/']) {
+      const from = await planted(t, { [`${where}LARGE`]: LARGE })
+      const dir = await temporary(t)
+      const make = () => manifestOf([join(from, where === '' ? 'LARGE' : 'folder')], { algorithm })
+      await attempt(await make(), { dir }, { forth: { cutAfter: 4 * MIB + 500_000, pieces: 65_536 } })
+      const path = join(dir, `${where}LARGE.part`)
+      const part = await readFile(path)
+      for (const at of [10, MIB + 5, 2 * MIB - 1, 3 * MIB + 700_000]) part[at]! ^= 1
+      await writeFile(path, part)
+      const [near, far] = await connection(t)
+      const sender = send(near, await make())
+      const receiver = receive(far, { dir, accept: 'all' })
+      await Promise.all([sender.finished, receiver.finished])
+      t.true((await readFile(join(dir, `${where}LARGE`))).equals(LARGE), `${algorithm} ${where}`)
+    }
 })

@@ -3,6 +3,7 @@ import { blockEngine } from '../../digest/digests.js'
 import type { Part } from '../../stores/parts.js'
 import type { Entry } from '../../wire/entry.js'
 import type { BlocksMessage } from '../../wire/messages.js'
+import { deleteRange } from './owed.js'
 
 /** Bytes that are read back at once. */
 const PIECE = 1024 * 1024
@@ -59,12 +60,6 @@ export class BlockProofs {
     }
     return list
   }
-}
-
-/** Deletes numbers from `first` to `last`, at the price of whichever are fewer: those, or what is there. */
-export function deleteRange(book: Map<number, unknown> | Set<number>, first: number, last: number): void {
-  if (last - first < book.size) for (let index = first; index <= last; index++) book.delete(index)
-  else for (const index of book.keys()) if (index >= first && index <= last) book.delete(index)
 }
 
 function* slotsOf(first: number, digests: Buffer): Generator<[at: number, digest: Buffer]> {

@@ -6,7 +6,8 @@ import { MOST_BLOCK_RUNS } from '../../wire/block-runs.js'
 import type { Entry } from '../../wire/entry.js'
 import type { WantMessage } from '../../wire/messages.js'
 import type { BlocksItem } from '../river/items.js'
-import { BlockProofs, deleteRange } from './block-proofs.js'
+import { BlockProofs } from './block-proofs.js'
+import { deleteRange } from './owed.js'
 
 /** Where {@link Repairs} notes what it asks for, and says it. */
 export interface RepairCalls {

@@ -149,14 +149,19 @@ test('parts of files that are wanted go first, then what is to be proved; a whol
   )
 })
 
-test('where a digest needs the bytes of a file in order, what is to be proved before them is read before them', (t) => {
+test('where a digest needs the bytes of a file in order, all is read in the order of the stream', (t) => {
   const inOrder = { ...RULES, provesLast: false }
   t.deepEqual(textsOf(planOf([10, 10], [[{ start: 2, end: 3 }], true]), inOrder), [
     'f0[0-2] proof last',
     'f0[2-3] last',
-    'f1:10',
     'f0[3-10] proof last',
+    'f1:10',
   ])
+  // nor is it passed over by the folder before it
+  t.deepEqual(
+    textsOf(planOf(['folder', 300 * KIB], [true, [{ start: 200 * KIB, end: 300 * KIB }]]), inOrder),
+    ['d0:0', 'f1[0-204800 by 131072] proof last', 'f1[204800-307200] last'],
+  )
 })
 
 test('no step goes on behind the end of a block', (t) => {
