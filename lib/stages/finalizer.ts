@@ -75,8 +75,7 @@ export class Finalizer extends Writable {
 
   /** Says how it ended, whatever a callback of the user's threw. */
   #run(work: Promise<void>, done: Callback): void {
-    const failed = (thrown: unknown) => done(errorOf(thrown))
-    this.#working = work.then(() => done(), failed)
+    this.#working = work.then(() => done(), (thrown) => done(errorOf(thrown)))
   }
 
   override _destroy(error: Error | null, done: Callback): void {
@@ -170,8 +169,8 @@ export class Finalizer extends Writable {
   }
 
   async #end(): Promise<void> {
-    if (this.#adopted?.repairs?.areOwed)
-      throw new SluiceError('ERR_TRUNCATED', 'the stream ended before what was asked for again came')
+    const message = 'the stream ended before what was asked for again came'
+    if (this.#adopted?.repairs?.areOwed) throw new SluiceError('ERR_TRUNCATED', message)
     await this.#finish()
     const { kept } = this.#report
     const failure = filesFailed(kept, this.#adopted?.plan.entries.length ?? 0)
