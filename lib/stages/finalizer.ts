@@ -75,7 +75,8 @@ export class Finalizer extends Writable {
 
   /** Says how it ended, whatever a callback of the user's threw. */
   #run(work: Promise<void>, done: Callback): void {
-    this.#working = work.then(() => done(), (thrown) => done(errorOf(thrown)))
+    const failed = (thrown: unknown) => done(errorOf(thrown))
+    this.#working = work.then(() => done(), failed)
   }
 
   override _destroy(error: Error | null, done: Callback): void {
@@ -169,8 +170,7 @@ export class Finalizer extends Writable {
   }
 
   async #end(): Promise<void> {
-    const message = 'the stream ended before what was asked for again came'
-    if (this.#adopted?.repairs?.areOwed) throw new SluiceError('ERR_TRUNCATED', message)
+    this.#adopted?.repairs?.checkNothingOwed()
     await this.#finish()
     const { kept } = this.#report
     const failure = filesFailed(kept, this.#adopted?.plan.entries.length ?? 0)

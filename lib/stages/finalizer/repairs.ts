@@ -1,5 +1,6 @@
 import { BLOCK_DIGEST_LENGTH, BLOCKS, blockCountOf, rangesOfRuns, runsOfBlocks } from '../../digest/blocks.js'
 import { prepareDigest } from '../../digest/digests.js'
+import { SluiceError } from '../../errors.js'
 import type { Part } from '../../stores/parts.js'
 import type { Plan } from '../../transfer/plan.js'
 import { MOST_BLOCK_RUNS } from '../../wire/block-runs.js'
@@ -33,7 +34,7 @@ interface Asked {
 }
 
 /**
- * Asks for blocks again that are not what the sender says. Pure but for what it reads back.
+ * Asks for blocks again that are not what the sender says, and notes that in the plan.
  *
  * Each block is asked for again at most three times, and each file proved at most three times; then it fails.
  */
@@ -51,6 +52,12 @@ export class Repairs {
   /** Whether a record of a file that was asked for again is still to come. */
   get areOwed(): boolean {
     return this.#asked.size > 0
+  }
+
+  /** @throws SluiceError `ERR_TRUNCATED` if the input ended before that */
+  checkNothingOwed(): void {
+    const message = 'the stream ended before what was asked for again came'
+    if (this.areOwed) throw new SluiceError('ERR_TRUNCATED', message)
   }
 
   /** Whether another record of the file follows. To be called at each record, once. */
