@@ -124,7 +124,7 @@ export class Deframer extends Duplex {
 }
 
 /** A few bytes of these are about thousands of entries, and a chunk may hold hundreds of them. */
-const MUCH_IN_LITTLE: readonly Message['type'][] = ['plan', 'want', 'outcomes']
+const MUCH_IN_LITTLE: readonly Message['type'][] = ['plan', 'outcomes']
 
 const CONVERSATION =
   'the peer holds a conversation, as send() does, and these stages go one way: use receive(), or send by hand (sluice pack)'

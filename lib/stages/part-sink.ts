@@ -1,5 +1,5 @@
 import { Transform, type TransformCallback } from 'node:stream'
-import { deferred, inSlices } from '../async.js'
+import { inSlices } from '../async.js'
 import { printable, SluiceError } from '../errors.js'
 import type { Range } from '../ranges.js'
 import { diskParts } from '../stores/disk/disk-store.js'
@@ -8,6 +8,7 @@ import { badEntry } from '../wire/manifest.js'
 import { pathCheck } from '../wire/paths.js'
 import { cutsOf, type Run } from '../wire/run.js'
 import { claimParts } from './part-sink/claim-parts.js'
+import { Drain } from './part-sink/drain.js'
 import { checkedOptions, type PartSinkOptions } from './part-sink/options.js'
 import { RunJoiner } from './part-sink/run-joiner.js'
 import { RunWriter } from './part-sink/run-writer.js'
@@ -37,13 +38,11 @@ export class PartSink extends Transform {
   readonly #checkPath: (path: string) => void
   readonly #joiner = new RunJoiner()
   #entries: readonly Entry[] = []
-  /** Bytes of content that came; how many are waited for. */
-  #came = 0
-  #awaited = Number.POSITIVE_INFINITY
-  readonly #drained = deferred<void>()
+  readonly #drain = new Drain()
   /** Bytes that are claimed of the offer that comes next. */
   #claims: ReadonlyMap<number, readonly Range[]> = new Map()
   #working: Promise<void> = Promise.resolve()
+  readonly #stopping = new AbortController()
 
   constructor(options: PartSinkOptions) {
     super({ objectMode: true, highWaterMark: 1 })
@@ -57,25 +56,25 @@ export class PartSink extends Transform {
   }
 
   /**
-   * Looks for what earlier transfers left of files of an offer; gives the bytes that it claims, in whole blocks, by the
-   * index of the entry: they are to be proved. Called by `receive` for an offer that was accepted, before its plan is
-   * said.
+   * Takes over what earlier transfers left of an offer; gives the bytes that it claims, in whole blocks, by the index of
+   * the entry: they are to be proved. Called by `receive` for an offer that was accepted, before its plan is said.
    */
   async claim(offer: Offer, isWanted: (entry: Entry) => boolean): Promise<Map<number, readonly Range[]>> {
-    this.#claims = await claimParts(this.#store, offer, isWanted, this.#checkPath)
+    const { signal } = this.#stopping
+    const claiming = claimParts(this.#store, offer, { isWanted, checkPath: this.#checkPath, signal })
+    // what is opened for it is not closed before it has ended
+    this.#working = Promise.allSettled([claiming]).then(() => {})
+    this.#claims = await claiming
     return new Map([...this.#claims].filter(([, blocks]) => blocks.length > 0))
   }
 
-  /**
-   * Resolves when so many bytes of content came here, and are written; or when that will not happen any more. Called by
-   * `receive` when nothing more comes, so that what came is not lost.
-   */
+  /** Resolves when so many bytes came here and are written, or will not be. Called by `receive` when nothing more comes. */
   async drain(bytes: number): Promise<void> {
     if (this.destroyed) return
-    this.#awaited = bytes
-    this.once('close', this.#drained.resolve)
-    if (this.#came >= bytes) this.#working = this.#working.then(() => this.#writeOut())
-    await this.#drained.promise
+    this.once('close', this.#drain.end)
+    const drained = this.#drain.await(bytes)
+    if (this.#drain.isReached) this.#working = this.#working.then(() => this.#writeOut())
+    await drained
   }
 
   async #writeOut(): Promise<void> {
@@ -85,7 +84,7 @@ export class PartSink extends Transform {
     } catch (error) {
       this.destroy(error as Error)
     }
-    this.#drained.resolve()
+    this.#drain.end()
   }
 
   override _transform(item: Item, _encoding: BufferEncoding, done: TransformCallback): void {
@@ -98,6 +97,7 @@ export class PartSink extends Transform {
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
     this.#writer.stop()
+    this.#stopping.abort(new SluiceError('ERR_DESTROYED', 'destroyed while it looked for what is there'))
     this.#working
       .then(() => this.#writer.settle())
       .catch(() => {}) // it came too late to matter
@@ -116,8 +116,8 @@ export class PartSink extends Transform {
       case 'run':
         this.#check(item)
         await this.#write(this.#joiner.take(item))
-        this.#came += item.length
-        if (this.#came >= this.#awaited) await this.#writeOut()
+        this.#drain.add(item.length)
+        if (this.#drain.isReached) await this.#writeOut()
         return
       case 'digests':
         await this.#write(this.#joiner.flush(item.first, item.count))

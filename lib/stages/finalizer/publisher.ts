@@ -165,10 +165,9 @@ export class Publisher {
     const isOfRun = stored!.run !== undefined
     const isWhole = isOfRun || stored!.isWhole === true
     const file = { entry, part, isWhole, isOfRun }
-    if (this.#options.repairs?.differs(index)) {
-      const error = mismatch(entry, {})
-      return (await this.#mend(file, error)) ? undefined : this.#drop(file, error)
-    }
+    const isAskedAgain =
+      this.#options.repairs?.differs(index) && (await this.#mend(file, mismatch(entry, {})))
+    if (isAskedAgain) return undefined
     return this.#compare(file, digestIn(stored!.digests, index), digestIn(item, index)!)
   }
 

@@ -136,6 +136,8 @@ export class Repairs {
       const rounds = (asked.rounds.get(at) ?? 0) + 1
       asked.rounds.set(at, rounds)
       if (rounds <= MOST_ROUNDS) continue
+      // nor is the file proved once more
+      asked.proofs = MOST_ROUNDS
       return undefined
     }
     return () => this.#ask(asked, entry, 'send', send)

@@ -5,6 +5,13 @@ import { MOST_BLOCK_RUNS } from '../../wire/block-runs.js'
 import type { Entry, Offer } from '../../wire/entry.js'
 import type { StoreCalls } from '../river/store-calls.js'
 
+interface ClaimRules {
+  isWanted(entry: Entry): boolean
+  checkPath(path: string): void
+  /** Aborted when nobody waits for it any more. */
+  signal: AbortSignal
+}
+
 /**
  * Takes over what earlier transfers left of the wanted files of an offer; gives the whole blocks that are there, by the
  * index of the entry. Where there is none, nothing is claimed of a file, but its part is gone on with all the same.
@@ -12,8 +19,7 @@ import type { StoreCalls } from '../river/store-calls.js'
 export async function claimParts(
   store: StoreCalls,
   offer: Offer,
-  isWanted: (entry: Entry) => boolean,
-  checkPath: (path: string) => void,
+  { isWanted, checkPath, signal }: ClaimRules,
 ): Promise<Map<number, Range[]>> {
   const files: Entry[] = []
   await inSlices(offer.entries, (entry) => {
@@ -22,7 +28,7 @@ export async function claimParts(
     files.push(entry)
   })
   const claims = new Map<number, Range[]>()
-  for (const [index, { ranges }] of await store.claim(offer, files)) {
+  for (const [index, { ranges }] of await store.claim(offer, files, signal)) {
     const blocks = wholeBlocks(ranges, offer.entries[index - offer.first]!.size!)
     // what is too scattered to be said is asked for instead
     claims.set(index, blocks.slice(0, MOST_BLOCK_RUNS))

@@ -18,6 +18,8 @@ import type { Entry, Offer } from '../../wire/entry.js'
 import { failed, failureOf, type Outcome, skipped } from '../../wire/outcome.js'
 import type { Run } from '../../wire/run.js'
 
+type Claims = ReadonlyMap<number, Claim>
+
 /** Errors that every other file would have, too. */
 const FATAL: ReadonlySet<Code> = new Set(['ERR_DISK_FULL', 'ERR_READ_ONLY', 'ERR_UNSAFE_LINK', 'ERR_STATE'])
 
@@ -85,11 +87,11 @@ export class StoreCalls {
   }
 
   /** What earlier transfers left of these files, by the index of the entry. */
-  async claim(offer: Offer, entries: readonly Entry[]): Promise<ReadonlyMap<number, Claim>> {
+  async claim(offer: Offer, files: readonly Entry[], signal: AbortSignal): Promise<Claims> {
     this.#name = offer.name
     if (!this.#store.claims) return new Map()
     await this.#whole('go on with', () => this.#store.learn?.(offer))
-    const claims = await this.#whole('go on with', () => this.#store.claims!(entries))
+    const claims = await this.#whole('go on with', () => this.#store.claims!(files, signal))
     for (const [index, claim] of claims) {
       this.#claims.set(index, claim)
       if (!claim.part.keep) this.#passing.add(claim.part)
