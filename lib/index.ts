@@ -19,7 +19,9 @@ export { FileSource, type FileSourceOptions, fileSource } from './stages/file-so
 export { chunkSize } from './stages/file-source/steps.js'
 export { Plan } from './transfer/plan.js'
 export type {
+  AnsweredItem,
   AnsweredPlan,
+  BlocksItem,
   DigestsItem,
   EndItem,
   Item,
@@ -59,11 +61,12 @@ export type { Message } from './wire/messages.js'
 export { type Demuxer, type DemuxerOptions, demuxer } from './stages/demuxer.js'
 export { type CutChange, mapCuts } from './stages/map-cuts.js'
 export { type VerifierOptions, verifier } from './stages/verifier.js'
-export { type PartSinkOptions, partSink } from './stages/part-sink.js'
+export { type PartSink, type PartSinkOptions, partSink } from './stages/part-sink.js'
 export { type Finalizer, type FinalizerOptions, finalizer } from './stages/finalizer.js'
 export { type CompleteOptions, PartFile, type PartFileOptions } from './files/part/part-file.js'
 export { type MemoryFile, type MemoryParts, memoryParts } from './stores/memory-parts.js'
 export type {
+  Claim,
   Conflict,
   Durability,
   Part,

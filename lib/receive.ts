@@ -1,5 +1,5 @@
 import type { Transform } from 'node:stream'
-import { inSlices } from './async.js'
+import { deferred, inSlices } from './async.js'
 import { asSluiceError, type SluiceError } from './errors.js'
 import { checkKeys, checkObject, checkOption, type Keys, pickKnown } from './options.js'
 import { makeGuest, type StageStream } from './stages/bytes/guest.js'
@@ -38,7 +38,7 @@ export type Accept =
 export interface ReceiveOptions
   extends ConnectionOptions,
     PartSinkOptions,
-    Omit<FinalizerOptions, 'outcomes' | 'missing' | 'onSettled'> {
+    Omit<FinalizerOptions, 'outcomes' | 'missing' | 'onSettled' | 'repair'> {
   /**
    * Whether an offer is taken: `'all'`, or a function that is asked. There is no default: who sends is a stranger.
    * The signal aborts when the transfer ends before there is an answer, and nobody has to be asked any more.
@@ -48,12 +48,12 @@ export interface ReceiveOptions
    * `wire`: what stands between the socket and the deframer; the sender needs the same formats in the same order.
    * `file`: makers of Transforms over items, after the digest was taken: scan, filter, rename, convert. An entry of
    * which nothing passes is skipped as 'filtered'. For another path or another size the cuts get an entry that says so,
-   * a copy with the same index.
+   * a copy with the same index. With any of them, files are received whole: what they have seen cannot pass them again.
    */
   stages?: { wire?: readonly WireStage[]; file?: readonly (() => StageStream)[] }
 }
 
-const { outcomes, missing, onSettled, ...OF_FINALIZER } = FINALIZER_OPTIONS
+const { outcomes, missing, onSettled, repair, ...OF_FINALIZER } = FINALIZER_OPTIONS
 
 const OPTIONS: Keys<ReceiveOptions> = {
   ...CONNECTION_OPTIONS,
@@ -64,7 +64,9 @@ const OPTIONS: Keys<ReceiveOptions> = {
 }
 
 /**
- * Receives what a `send` on the other side of a duplex stream offers, into the folder `dir`, or into a `store`.
+ * Receives what a `send` on the other side of a duplex stream offers, into the folder `dir`, or into a `store`. It goes on
+ * with what earlier transfers left of the same files, all of which is proved, and asks again for what is not what was sent;
+ * neither with file stages, nor for a stream of unknown size. When the connection breaks, what came is stored first.
  *
  * @param socket any duplex stream of bytes; it is ended afterwards unless `keepOpen`
  * @returns at once; the transfer's `finished` resolves with one outcome per entry, or rejects with a `SluiceError`:
@@ -88,21 +90,27 @@ export function receive(socket: ByteDuplex, options: ReceiveOptions): Transfer {
   // a stage of the user's, and a store, may hold on to what they are given
   const isOurs = makers.length === 0 && wire.incoming.length === 0 && options.store === undefined
   const memory = isOurs ? new ReceivedMemory() : undefined
+  // where the connection is cut off, what came before is stored before anything fails
+  const cut = deferred<void>()
   const session = new Receiver(
     socket,
     {
       framer: framer({ maxFrame }),
-      deframer: (onTalk) => deframer({ limits, onTalk }),
+      deframer: (onTalk) => deframer({ limits, onTalk, afterCut: () => cut.promise }),
       ...wire,
       unheard: (said, heard, waited) => (waited ? heldBack(said, heard) : undefined),
       received: memory && ((chunk) => memory.received(chunk)),
     },
     {
       decide: (offer, signal) => decide(offer, signal, accept),
-      river: ({ plan, offered, passed, settled, ...hooks }) => {
+      river: ({ plan, offered, passed, settled, wanted, ...hooks }) => {
         const warn = (warning: SluiceError) => {
           hooks.warn(warning)
           options.warn?.(warning)
+        }
+        // where stages of the user's stand between, nobody knows what of it arrives
+        const drain = async (bytes: number) => {
+          if (makers.length === 0) await sink.drain(bytes)
         }
         const before = [
           demuxer({
@@ -111,6 +119,10 @@ export function receive(socket: ByteDuplex, options: ReceiveOptions): Transfer {
             platform: options.platform,
             plan,
             onOffer: offered,
+            onCut: async () => {
+              await drain(plan.cameBytes)
+              cut.resolve()
+            },
           }),
           tap<Item>(passed),
           hashTap(),
@@ -120,13 +132,17 @@ export function receive(socket: ByteDuplex, options: ReceiveOptions): Transfer {
           ...pickKnown(options, OF_FINALIZER),
           warn,
           onSettled: settled,
+          // what comes again cannot pass a stage twice that has seen all of it
+          ...(makers.length === 0 && { repair: { plan, want: wanted } }),
           missing: makers.length > 0 ? 'skip' : 'fail',
           // the session keeps what is to be said of each
           outcomes: 'failed',
         })
         // last, so that a wrong option leaves no stage of somebody else's behind
         const guests = fileStages(makers)
-        return { guests, stages: [...before, ...guests, sink, last] }
+        const claim: typeof sink.claim = async (offer, isWanted) =>
+          guests.length > 0 ? new Map() : sink.claim(offer, isWanted)
+        return { guests, stages: [...before, ...guests, sink, last], claim, drain }
       },
     },
     { ...options, limits },

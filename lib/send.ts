@@ -31,7 +31,8 @@ const SILENT =
   'the peer has said nothing: a receiver by hand (sluice unpack), if it is one, goes one way and cannot answer; use receive() there, or send by hand (sluice pack)'
 
 /**
- * Sends files and folders over a duplex stream to a `receive` on its other side.
+ * Sends files and folders over a duplex stream to a `receive` on its other side: what that does not have already. What it
+ * has is read and proved, and what did not come as it was sent is sent again, at most three times the size of a file.
  *
  * @param socket any duplex stream of bytes; it is ended afterwards unless `keepOpen`
  * @param source paths, or a manifest from `manifestOf` or `manifestFrom`, whose stream is destroyed if the transfer fails
@@ -75,7 +76,13 @@ export function send(
         return manifest
       },
       river: ({ plan, passed, warn }) => {
-        const source = fileSource(manifest, { plan, maxRun: maxFrame, onFailure: warn, memory })
+        const source = fileSource(manifest, {
+          plan,
+          untilSettled: true,
+          maxRun: maxFrame,
+          onFailure: warn,
+          memory,
+        })
         return { stages: [source, hashTap(), tap<Item>(passed)], source }
       },
       abandon: async () => {

@@ -2,9 +2,10 @@
 // beside what they concern, with the number in its title; this file holds the others, and says why some cannot happen.
 //
 //  2 empty files and folders: the trees of session.test.ts and recording.test.ts hold some.
-//  3, 25 resume: there is none yet. A rerun sends an unfinished file anew, so that no offset can be mistaken.
-//  4, 5, 6 the journal decides nothing: it names parts for collecting, and is never asked whether a file is complete.
-// 14 a retry path that never ran: there is none; a file whose digest does not match fails.
+//  3, 5, 25 resume: transfer/resume.test.ts. Both sides agree on it by the plan, and what is there is proved.
+//  4, 6 the journal decides nothing: it names parts. How much of them is there says the disk, and whether it is right
+//      the digest.
+// 14 a retry path that never ran: transfer/repair.test.ts.
 // 20 an I/O error removes no part but that of the file whose digest was compared and did not match.
 // 21 code phrases: there are none.
 // 24 "read n bytes": every stage gets its input byte by byte in its tests.

@@ -30,8 +30,8 @@ function sourceOptions(command: Command): Command {
   return command
     .option(
       '--hash <algorithm>',
-      'digest of the files: sha256, blake3, or another of crypto.getHashes()',
-      'sha256',
+      'digest of the files: blocks (BLAKE3, by which parts of a file come again), sha256, blake3, or another of crypto.getHashes()',
+      'blocks',
     )
     .option('--name <name>', 'name of standard input, or of the offer')
     .option('--include <pattern>', 'only what matches, as in .gitignore; may be repeated', repeated)
@@ -125,7 +125,9 @@ function program(
 
   sluice
     .command('clean')
-    .description('remove what interrupted transfers have left in a folder; shows it only, without --yes')
+    .description(
+      'remove what interrupted transfers have left in a folder, and would go on with; shows it only, without --yes',
+    )
     .argument('[dir]', 'the folder that was received into', '.')
     .option('--yes', 'do it')
     .option('--force', 'do not watch whether processes on another machine or in another container are alive')

@@ -42,8 +42,13 @@ export type DigestInto = (buffers: readonly Uint8Array[], column: Buffer, at: nu
 /** BLAKE3, wherever it comes from. */
 export interface Engine {
   create(): Digest
+  /** The same keyed with {@link LIST_WORDS}' digest: for lists of digests. */
+  createList(): Digest
   into: DigestInto
 }
+
+/** What keys the digest of a list of digests, so that no content of a file can pass for such a list: BLAKE3 of this. */
+const LIST_WORDS = Buffer.from('sluice 1 block list')
 
 /** Bytes of a BLAKE3 digest. */
 export const BLAKE3_LENGTH = 32
@@ -58,6 +63,13 @@ export const LOADERS: Blake3Loaders = {
 /** By the native module, where there is one for the platform. */
 export function nativeEngine({ Blake3Hasher }: Native): Engine {
   const shared = new Blake3Hasher()
+  const digestFrom = (hasher: InstanceType<Native['Blake3Hasher']>) =>
+    digestBy(
+      BLAKE3_LENGTH,
+      (bytes) => hasher.update(bytes),
+      () => hasher.digestBuffer(),
+    )
+  const key = new Blake3Hasher().update(LIST_WORDS).digestBuffer()
   return {
     into(buffers, column, at) {
       shared.reset()
@@ -65,22 +77,30 @@ export function nativeEngine({ Blake3Hasher }: Native): Engine {
       // as a text: a buffer of the module is memory of its own, which takes longer to make and to collect
       column.write(shared.digest('hex'), at, 'hex')
     },
-    create() {
-      const hasher = new Blake3Hasher()
-      const take = (bytes: Uint8Array) => hasher.update(bytes)
-      return digestBy(BLAKE3_LENGTH, take, () => hasher.digestBuffer())
+    create: () => digestFrom(new Blake3Hasher()),
+    createList: () => digestFrom(Blake3Hasher.newKeyed(key)),
+  }
+}
+
+/** Its hashers are made asynchronously: one serves all digests of contents, and one those of lists. */
+export async function wasmEngine({ createBLAKE3 }: Wasm): Promise<Engine> {
+  const create = digestsOf(await createBLAKE3())
+  const key = create().update(LIST_WORDS).digest()
+  return {
+    create,
+    createList: digestsOf(await createBLAKE3(8 * BLAKE3_LENGTH, key)),
+    into(buffers, column, at) {
+      const digest = create()
+      for (const bytes of buffers) digest.update(bytes)
+      column.set(digest.digest(), at)
     },
   }
 }
 
-/**
- * The one hasher of hash-wasm is made asynchronously and serves all digests: what it holds of one is saved when
- * another one goes on.
- */
-export async function wasmEngine({ createBLAKE3 }: Wasm): Promise<Engine> {
-  const hasher = await createBLAKE3()
+/** Digests that have one hasher: what it holds of one is saved when another one goes on. */
+function digestsOf(hasher: Awaited<ReturnType<Wasm['createBLAKE3']>>): () => Digest {
   let current: { state?: Uint8Array } | undefined
-  const create = (): Digest => {
+  return () => {
     const own: { state?: Uint8Array } = {}
     const turnTo = () => {
       if (current === own) return
@@ -98,13 +118,5 @@ export async function wasmEngine({ createBLAKE3 }: Wasm): Promise<Engine> {
       current = undefined
       return Buffer.from(hasher.digest('binary'))
     })
-  }
-  return {
-    create,
-    into(buffers, column, at) {
-      const digest = create()
-      for (const bytes of buffers) digest.update(bytes)
-      column.set(digest.digest(), at)
-    },
   }
 }

@@ -30,10 +30,12 @@ function plainLength(algorithm: string): number {
 
 /** Of very many, which also have several names each, those that people know. */
 const USUAL =
-  'blake3 sha256 sha512 sha384 sha224 sha3-256 sha3-512 blake2b512 sha1 md5 blake2s256 sha3-384'.split(' ')
+  'blocks blake3 sha256 sha512 sha384 sha224 sha3-256 sha3-512 blake2b512 sha1 md5 blake2s256 sha3-384'.split(
+    ' ',
+  )
 
 function unsupported(algorithm: string, why: string, cause?: unknown): SluiceError {
-  const there = ['blake3', ...getHashes()]
+  const there = ['blocks', 'blake3', ...getHashes()]
   const some = USUAL.filter((name) => there.includes(name)).slice(0, 10)
   const list = `${some.join(', ')} and ${there.length - some.length} more: node -p "crypto.getHashes()" lists them`
   const message = `the hash algorithm ${printable(String(algorithm), 64)} is ${why}; there are ${list}`

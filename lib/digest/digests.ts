@@ -9,15 +9,19 @@ import {
   nativeEngine,
   wasmEngine,
 } from './blake3.js'
+import { BLOCKS, blocksDigest, blocksInto } from './blocks.js'
 import { cryptoDigest, cryptoInto, cryptoLength } from './crypto-digest.js'
 
 export type { Blake3Loaders, Digest, DigestInto }
 
 const BLAKE3 = 'blake3'
 
-/** The algorithms that a digest may have: `blake3` and all of `crypto.getHashes()` of a fixed length. */
+/** The algorithms that a digest may have: `blake3`, `blocks`, and all of `crypto.getHashes()` of a fixed length. */
 export function makeDigests(loaders: Blake3Loaders = LOADERS) {
-  const lengths = new Map<string, number>([[BLAKE3, BLAKE3_LENGTH]])
+  const lengths = new Map<string, number>([
+    [BLAKE3, BLAKE3_LENGTH],
+    [BLOCKS, BLAKE3_LENGTH],
+  ])
   let engine: Engine | undefined
 
   const digestLength = (algorithm: string): number => {
@@ -40,6 +44,7 @@ export function makeDigests(loaders: Blake3Loaders = LOADERS) {
   }
   const digestInto = (algorithm: string): DigestInto => {
     digestLength(algorithm)
+    if (algorithm === BLOCKS) return blocksInto(blake3())
     return algorithm === BLAKE3 ? blake3().into : cryptoInto(algorithm)
   }
   return {
@@ -47,7 +52,7 @@ export function makeDigests(loaders: Blake3Loaders = LOADERS) {
     digestInto,
     async prepareDigest(algorithm: string): Promise<void> {
       digestLength(algorithm)
-      if (algorithm !== BLAKE3 || engine) return
+      if (![BLAKE3, BLOCKS].includes(algorithm) || engine) return
       try {
         blake3()
       } catch {
@@ -55,8 +60,9 @@ export function makeDigests(loaders: Blake3Loaders = LOADERS) {
         engine ??= wasm
       }
     },
-    createDigest(algorithm: string): Digest {
+    createDigest(algorithm: string, size: number | null = null): Digest {
       const length = digestLength(algorithm)
+      if (algorithm === BLOCKS) return blocksDigest(blake3(), size)
       return algorithm === BLAKE3 ? blake3().create() : cryptoDigest(algorithm, length)
     },
     digestOf(algorithm: string, bytes: Uint8Array): Buffer {
@@ -65,12 +71,14 @@ export function makeDigests(loaders: Blake3Loaders = LOADERS) {
       digestInto(algorithm)([bytes], digest, 0)
       return digest
     },
+    /** The engine of {@link BLOCKS}. */
+    blake3,
   }
 }
 
 const here = makeDigests()
 /**
- * Makes an algorithm ready on this machine. Only `blake3` without its native module needs the wait; everywhere else the
+ * Makes an algorithm ready on this machine. Only `blake3` and `blocks` without their native module need the wait; everywhere else the
  * other functions work without it. Throws as {@link digestLength} does.
  */
 export const prepareDigest = here.prepareDigest
@@ -79,9 +87,14 @@ export const prepareDigest = here.prepareDigest
  * fixed length (SHAKE) and so cannot be compared.
  */
 export const digestLength = here.digestLength
-/** A digest to feed bit by bit. Throws as {@link digestLength} does. */
+/**
+ * A digest to feed bit by bit. `blocks` needs the size of the file, as its entry says it: `null`, the default, where that
+ * is not known. Throws as {@link digestLength} does.
+ */
 export const createDigest = here.createDigest
 /** For many small files, one after the other: by far the cheapest. Throws as {@link digestLength} does. */
 export const digestInto = here.digestInto
+/** Where the digests of blocks come from. Throws as {@link digestLength} does. */
+export const blockEngine = here.blake3
 /** The digest of what is there already. Throws as {@link digestLength} does. */
 export const digestOf = here.digestOf

@@ -16,6 +16,8 @@ export interface DeframerOptions {
    * not Sluice's (see `rest`). Without it the stream is one way, and such a message is an error.
    */
   onTalk?: (message: Message) => boolean
+  /** Where the input was cut off, the stream ends, waits for this once that was read, and only then fails. */
+  afterCut?: () => Promise<void>
 }
 
 /**
@@ -30,6 +32,7 @@ export class Deframer extends Duplex {
   readonly #parser: FrameParser
   readonly #limits: Limits
   readonly #onTalk: DeframerOptions['onTalk']
+  readonly #afterCut: () => Promise<void>
   readonly #pump = new Pump<Frame>(this, (frame) => this.#give(frame))
   /** END was heard; the river was ended. */
   #ended = false
@@ -38,11 +41,12 @@ export class Deframer extends Duplex {
   bytesGiven = 0
 
   constructor(options: DeframerOptions = {}) {
-    checkKeys('options', options, { limits: true, onTalk: true })
-    const { limits, onTalk } = options
+    checkKeys('options', options, { limits: true, onTalk: true, afterCut: true })
+    const { limits, onTalk, afterCut = async () => {} } = options
     super({ readableObjectMode: true, readableHighWaterMark: 2, writableHighWaterMark: BUFFERED })
     this.#limits = limitsOf(limits)
     this.#onTalk = onTalk
+    this.#afterCut = afterCut
     const { handshakeMessage, message } = this.#limits
     this.#parser = new FrameParser(this.#limits, onTalk ? handshakeMessage : message)
     watchNext('deframer', this)
@@ -71,9 +75,11 @@ export class Deframer extends Duplex {
   }
 
   override _final(done: Callback): void {
-    if (this.#ended && this.#onTalk === undefined) {
+    if (this.#ended) {
       // one way nobody has anything to say behind END; in a conversation a last word may be cut off
-      if (!this.#parser.complete) return done(new SluiceError('ERR_PROTOCOL', AFTER_END))
+      if (this.#onTalk === undefined && !this.#parser.complete)
+        return done(new SluiceError('ERR_PROTOCOL', AFTER_END))
+      // what was asked for again and did not come will not come any more
       this.finish()
     }
     if (this.#ended || this.rest !== null) return done()
@@ -82,7 +88,7 @@ export class Deframer extends Duplex {
     const error = new SluiceError('ERR_TRUNCATED', `the stream ended ${where}`)
     this.emit('cutOff', error)
     // What came before is read first: it is whole, and an error in it is the one that matters.
-    this.once('end', () => done(error)).push(null)
+    this.once('end', () => void this.#afterCut().then(() => done(error), done)).push(null)
   }
 
   override _read(): void {

@@ -12,7 +12,7 @@ import { ManifestReader } from '../wire/manifest.js'
 import type { PathRules } from '../wire/paths.js'
 import { Pump } from './bytes/pump.js'
 import type { Item } from './river/items.js'
-import { itemsOfData, itemsOfDigests, itemsOfEnd } from './river/items-of.js'
+import { itemsOfBlocks, itemsOfData, itemsOfDigests, itemsOfEnd } from './river/items-of.js'
 import { checkPlace, watchNext } from './river/place.js'
 
 /** Options of {@link demuxer}. */
@@ -25,6 +25,8 @@ export interface DemuxerOptions extends Pick<PathRules, 'names' | 'platform'> {
    * `plan.want` and `plan.skip`. Those that it leaves undecided are wanted. A rejection ends the stream with its error.
    */
   onOffer?: (offer: Offer, plan: Plan) => Promise<void> | void
+  /** Called when the input ended too early, before the stream fails of it: what was given out may be stored first. */
+  onCut?: () => Promise<void> | void
 }
 
 /** Names of the first offer that are taken in again, for a second one, between two turns of the event loop. */
@@ -34,14 +36,17 @@ type State = 'offer' | 'entries' | 'data'
 
 /**
  * Takes frames and gives items: learns the offers, cuts the data by its position in the stream into runs, refuses
- * bytes that the plan does not want, and an end without a digest for every file.
+ * bytes that the plan does not want, digests of blocks that neither came nor were claimed, and an end without a digest for
+ * every file. Behind the end it takes what was asked for again.
  *
- * Errors: `ERR_PROTOCOL`, `ERR_LIMIT`, `ERR_PATH`, `ERR_UNSUPPORTED` (hash algorithm), `ERR_TRUNCATED`.
+ * Errors: `ERR_PROTOCOL`, `ERR_LIMIT`, `ERR_PATH`, `ERR_UNSUPPORTED` (hash algorithm); `ERR_TRUNCATED` if the input ends before
+ * END, or before what was asked for again.
  */
 export class Demuxer extends Transform {
   readonly plan: Plan
   readonly #manifest: ManifestReader
   readonly #onOffer: NonNullable<DemuxerOptions['onOffer']>
+  readonly #onCut: NonNullable<DemuxerOptions['onCut']>
   readonly #pump = new Pump<Item>(this)
   #state: State = 'offer'
   #digestLength = 0
@@ -53,8 +58,9 @@ export class Demuxer extends Transform {
       limits: true,
       plan: true,
       onOffer: true,
+      onCut: true,
     })
-    const { limits, names, platform, plan = new Plan(), onOffer } = options
+    const { limits, names, platform, plan = new Plan(), onOffer, onCut = () => {} } = options
     super({ objectMode: true, highWaterMark: 1 })
     this.plan = plan
     const checked = limitsOf(limits)
@@ -62,6 +68,7 @@ export class Demuxer extends Transform {
     if (!onOffer) checked.unaccepted = Number.POSITIVE_INFINITY
     this.#manifest = new ManifestReader(checked, { names, platform })
     this.#onOffer = onOffer ?? (() => {})
+    this.#onCut = onCut
     watchNext('demuxer', this)
   }
 
@@ -93,7 +100,8 @@ export class Demuxer extends Transform {
     const [open] = plan.askedAgain()
     if (plan.isEnded && open === undefined) return done()
     const before = plan.isEnded ? `what was asked for again of entry ${open}` : 'the end of the transfer'
-    done(new SluiceError('ERR_TRUNCATED', `the stream ended before ${before}`))
+    const error = new SluiceError('ERR_TRUNCATED', `the stream ended before ${before}`)
+    Promise.resolve(this.#onCut()).then(() => done(error), done)
   }
 
   /** Gives the offer, when this frame completes one, or the items that it brings. */
@@ -111,6 +119,9 @@ export class Demuxer extends Transform {
       case 'entries':
         this.#expect('entries', 'entries')
         return this.#manifest.entries(message, size)
+      case 'blocks':
+        this.#expect('blocks', 'data')
+        return itemsOfBlocks(this.plan, message)
       case 'digests':
         this.#expect('digests', 'data')
         return itemsOfDigests(this.plan, message, this.#digestLength)

@@ -1,44 +1,33 @@
 import { Readable } from 'node:stream'
 import { TimeSlice } from '../async.js'
 import { type Clock, systemClock } from '../clock.js'
+import { BLOCKS } from '../digest/blocks.js'
 import { SluiceError } from '../errors.js'
 import { badOption, checkKeys, checkOption, checkWhole } from '../options.js'
-import { Plan } from '../transfer/plan.js'
+import type { Plan } from '../transfer/plan.js'
+import type { Entry } from '../wire/entry.js'
 import { DEFAULT_LIMITS } from '../wire/limits.js'
-import type { SendMemory } from './bytes/send-memory.js'
+import { FILE_SOURCE_OPTIONS, type FileSourceOptions, planOfAll } from './file-source/options.js'
 import { SourceReader } from './file-source/reader.js'
 import { nextStep, type StepRules } from './file-source/steps.js'
 import { isManifest, type Manifest } from './manifest/builder.js'
 import type { Item } from './river/items.js'
 import { watchNext } from './river/place.js'
 
-/** What {@link fileSource} takes. */
-export interface FileSourceOptions {
-  /**
-   * What to send: the offer was added to it, and what is wanted is sent as soon as it says so. After each
-   * change of it call {@link FileSource.wake}, and at last {@link FileSource.finish}. Default: everything, at once.
-   */
-  plan?: Plan | undefined
-  /** Bytes of a run at most: 1 to 1 MiB, 1 MiB by default. */
-  maxRun?: number | undefined
-  clock?: Clock | undefined
-  /** Destroys the stream. */
-  signal?: AbortSignal | undefined
-  /** Where the memory for what is read comes from; fresh memory each time by default. */
-  memory?: Pick<SendMemory, 'take'> | undefined
-  /** Called with path and cause when a file cannot be sent; the peer is told the code only. */
-  onFailure?: ((error: SluiceError) => void) | undefined
-}
+export type { FileSourceOptions }
 
 /**
- * Reads a manifest as items: the offer, then runs of what the plan wants in the order of the stream, small files many
- * to a run, and `end`. A file that cannot be read or is no longer what the manifest says becomes a digests item with a
+ * Reads a manifest as items: the offer, then runs of what the plan wants, small files many to a run, and `end`. What is to
+ * be sent comes first, in the order of the stream; then what is claimed, as runs with `isProof`, which `framer` does not
+ * send. By an algorithm other than `blocks`, what is claimed of a file comes before what is to be sent of it further on. What
+ * the plan asks for again, behind `end` too, is read once more, and ends with an item `answered`, of which `hashTap` makes
+ * the digest. A file that cannot be read or is no longer what the manifest says becomes a digests item with a
  * failure (`ERR_SOURCE_READ`, `ERR_SOURCE_CHANGED`), and the others go on at their own positions. Reads one run ahead.
  * The store of the manifest is closed if this is destroyed before its end.
  *
  * What is given out counts in the plan as sent, and a file that was given out to its end as answered.
  *
- * Throws `ERR_USAGE` for an option.
+ * Throws `ERR_USAGE` for an option. Errors: `ERR_STATE` if `finish()` is called before the plan was told about every entry.
  */
 export function fileSource(manifest: Manifest, options: FileSourceOptions = {}): FileSource {
   return new FileSource(manifest, options)
@@ -56,19 +45,13 @@ export class FileSource extends Readable {
   /** The item that is being read while downstream works on the one before. */
   #ahead: Promise<IteratorResult<Item>> | undefined
   #isFinished: boolean
+  readonly #untilSettled: boolean
   /** Whether the plan was changed since it was looked at, and what goes on when it is. */
   #isChanged = false
   #resume = () => {}
 
   constructor(manifest: Manifest, options: FileSourceOptions) {
-    checkKeys('options', options, {
-      plan: true,
-      maxRun: true,
-      clock: true,
-      signal: true,
-      memory: true,
-      onFailure: true,
-    })
+    checkKeys('options', options, FILE_SOURCE_OPTIONS)
     const { maxRun = DEFAULT_LIMITS.frame, clock = systemClock, signal } = options
     const expected = 'what manifestOf(), manifestFrom() or manifestOfEntries() gave'
     checkOption('manifest', manifest, isManifest(manifest), expected)
@@ -82,9 +65,11 @@ export class FileSource extends Readable {
     this.#manifest = manifest
     this.#plan = plan
     this.#isFinished = options.plan === undefined
-    this.#rules = { maxRun, isRereadable: (entry) => store.rereadable(entry) }
-    this.#clock = clock
+    this.#untilSettled = options.untilSettled === true
     const { algorithm } = offer
+    const isRereadable = (entry: Entry) => store.rereadable(entry)
+    this.#rules = { maxRun, isRereadable, provesLast: algorithm === BLOCKS }
+    this.#clock = clock
     this.#reader = new SourceReader({ ...options, store, plan, algorithm, maxRun, signal: this.#stop.signal })
     this.#items = this.#produce()
     watchNext('fileSource', this)
@@ -139,7 +124,8 @@ export class FileSource extends Readable {
         this.#isChanged = false
         const step = nextStep(plan, this.#rules)
         if (step) yield* this.#reader.items(step)
-        else if (this.#isFinished) break
+        else if (plan.isEnded && (plan.isFinished || !this.#untilSettled)) return
+        else if (this.#isFinished && !plan.isEnded) yield this.#end()
         else await this.#change()
         if (this.#stop.signal.aborted) return
         await slice.yield()
@@ -147,13 +133,16 @@ export class FileSource extends Readable {
     } finally {
       await this.#reader.close()
     }
-    if (plan.undecided < plan.entries.length)
-      throw new SluiceError(
-        'ERR_STATE',
-        `finish() was called before plan.want() or plan.skip() of entry ${plan.undecided}`,
-      )
+  }
+
+  #end(): Item {
+    const plan = this.#plan
+    if (plan.undecided < plan.entries.length) {
+      const message = `finish() was called before plan.want() or plan.skip() of entry ${plan.undecided}`
+      throw new SluiceError('ERR_STATE', message)
+    }
     plan.end()
-    yield { kind: 'end' }
+    return { kind: 'end' }
   }
 
   /** Resolves when the plan was changed, or nobody reads any more. */
@@ -164,14 +153,4 @@ export class FileSource extends Readable {
       this.#resume = resolve
     })
   }
-}
-
-function planOfAll({ offer }: Manifest): Plan {
-  if (offer.first > 0) {
-    throw badOption('plan', 'that of the transfer where an offer follows another one', undefined)
-  }
-  const plan = new Plan('asks')
-  plan.add(offer)
-  plan.want(offer.entries.length)
-  return plan
 }

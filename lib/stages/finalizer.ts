@@ -7,9 +7,11 @@ import { filesFailed, type Outcome, type OutcomeRange, rangesOf } from '../wire/
 import type { Callback } from './bytes/pump.js'
 import { Ledger } from './finalizer/ledger.js'
 import { checkedOptions, type FinalizerOptions } from './finalizer/options.js'
+import { OwedRecords } from './finalizer/owed.js'
 import { asOffered, filtered, Publisher } from './finalizer/publisher.js'
+import { Repairs } from './finalizer/repairs.js'
 import { OutcomeReport } from './finalizer/report.js'
-import { type AnsweredPlan, type Item, isLastWord, type OfferItem } from './river/items.js'
+import type { AnsweredPlan, Item, OfferItem } from './river/items.js'
 import { misplaced } from './river/place.js'
 import { StoreCalls } from './river/store-calls.js'
 
@@ -17,7 +19,9 @@ export type { FinalizerOptions }
 
 /**
  * Publishes what `partSink` stored: each file gets its name when its digest is that of the sender, never before, and
- * never without one. Files that fail do so alone; the stream then ends with `ERR_FILES_FAILED`, the outcomes in it.
+ * never without one. With `repair` it compares blocks, too, reads back those that are claimed, and asks for those again that
+ * differ: a block three times at most, then its file fails (`ERR_DIGEST`). Without it such a file fails at once. Files that
+ * fail do so alone; the stream then ends with `ERR_FILES_FAILED`, the outcomes in it.
  * Destroyed, it ends what it is doing to a file, and leaves the other parts for a later run.
  *
  * Errors: `ERR_FILES_FAILED`, `ERR_TRUNCATED` (entries never came), `ERR_DISK_FULL`, `ERR_READ_ONLY`,
@@ -34,6 +38,7 @@ interface Adopted {
   store: StoreCalls
   policy: PublishPolicy
   publisher: Publisher
+  repairs: Repairs | undefined
 }
 
 /** @see finalizer */
@@ -47,8 +52,7 @@ export class Finalizer extends Writable {
   readonly #options
   #adopted: Adopted | undefined
   readonly #report: OutcomeReport
-  /** After END: files of which records are still to come, since they were asked for again. */
-  #owed: Set<number> | undefined
+  readonly #owed = new OwedRecords()
   #isFinished = false
   #working: Promise<void> = Promise.resolve()
   readonly #stopping = new AbortController()
@@ -101,12 +105,11 @@ export class Finalizer extends Writable {
     const adopted = this.#adopted
     if (item.kind === 'run' || !adopted) throw misplaced('finalizer', item)
     if (item.kind === 'stored') await this.#settle(await adopted.publisher.take(item.stored))
+    else if (item.kind === 'blocks') await adopted.publisher.compareBlocks(item)
     else if (item.kind === 'digests') await this.#settle(await adopted.publisher.of(item))
-    else if (item.kind === 'end') this.#owed = new Set(item.open)
-    for (const index of this.#owed ?? [])
-      if (adopted.plan.isClosed(index) || (item.kind === 'digests' && isLastWord(item, index)))
-        this.#owed!.delete(index)
-    if (this.#owed?.size === 0) await this.#finish()
+    else if (item.kind === 'end') this.#owed.end(item.open?.filter((index) => !adopted.plan.isClosed(index)))
+    if (item.kind === 'digests') this.#owed.hear(item)
+    if (this.#owed.areAllThere && !adopted.repairs?.areOwed) await this.#finish()
   }
 
   #adopt(item: OfferItem): Adopted {
@@ -124,8 +127,10 @@ export class Finalizer extends Writable {
     if (overwrites) policy.brought = new Set()
     store.obey(policy)
     const ledger = new Ledger(plan)
-    const rules = { concurrency, missing, isStopped: () => this.#stopping.signal.aborted }
-    this.#adopted = { plan, ledger, store, policy, publisher: new Publisher(ledger, store, policy, rules) }
+    const repairs = this.#options.repair && new Repairs(this.#options.repair)
+    const rules = { concurrency, missing, repairs, isStopped: () => this.#stopping.signal.aborted }
+    const publisher = new Publisher(ledger, store, policy, rules)
+    this.#adopted = { plan, ledger, store, policy, publisher, repairs }
     return this.#adopted
   }
 
@@ -137,7 +142,11 @@ export class Finalizer extends Writable {
     const { plan, ledger } = adopted
     for (const range of ranges) await this.#report.tell(range, plan.entries)
     if (this.#stopping.signal.aborted) return
-    for (const { first, last } of ranges) ledger.close(first, last)
+    for (const { first, last } of ranges) {
+      ledger.close(first, last)
+      adopted.repairs?.drop(first, last)
+      this.#owed.close(first, last)
+    }
     await this.#options.onSettled?.(ranges)
   }
 
@@ -161,6 +170,7 @@ export class Finalizer extends Writable {
   }
 
   async #end(): Promise<void> {
+    this.#adopted?.repairs?.checkNothingOwed()
     await this.#finish()
     const { kept } = this.#report
     const failure = filesFailed(kept, this.#adopted?.plan.entries.length ?? 0)

@@ -1,145 +1,149 @@
 import { Transform, type TransformCallback } from 'node:stream'
-import {
-  createDigest,
-  type Digest,
-  type DigestInto,
-  digestInto,
-  digestLength,
-  prepareDigest,
-} from '../digest/digests.js'
+import { BLOCKS, blockSizeOf } from '../digest/blocks.js'
+import { type DigestInto, digestInto, digestLength, prepareDigest } from '../digest/digests.js'
 import { printable, SluiceError } from '../errors.js'
-import type { Entry } from '../wire/entry.js'
 import { type Cut, endsIn, lengthIn, type Run, RunReader } from '../wire/run.js'
-import { type DigestsItem, type Item, isLastWord } from './river/items.js'
+import { FileDigests } from './hash-tap/file-digests.js'
+import { type BlocksItem, type DigestsItem, type Item, isLastWord, type OfferItem } from './river/items.js'
 import { checkPlace, watchNext } from './river/place.js'
-
-/** Files that have begun and not ended; a river has one, a stage that weaves rivers together a few. */
-const MOST_RUNNING = 16
-
-interface Running {
-  digest: Digest
-  /** Where the next bytes must begin. */
-  offset: number
-}
 
 /**
  * Puts the digest of each whole file on the run in which it ends, by the algorithm of the offer, when all of the file
- * passed from its first byte on without a gap. Everything passes; nothing is held back. Of files that were begun and
- * left, the 16 that were begun last are remembered.
+ * passed from its first byte on without a gap; by `blocks` when all of its blocks passed, in any order. Everything
+ * passes but items `answered`; nothing is held back. Of files that were begun and left, the 16 that were begun last are
+ * remembered.
  *
- * Errors: `ERR_UNSUPPORTED` if this machine does not have the algorithm, `ERR_STATE` if data comes before an offer,
- * `ERR_PROTOCOL` if a later offer has another algorithm.
+ * Of what is read for proof, and by `blocks` of all files of several blocks, the digests of blocks follow the run in which
+ * they end, as items `blocks`. An item `answered` becomes the digest of the whole file.
+ *
+ * Errors: `ERR_UNSUPPORTED` if this machine does not have the algorithm; `ERR_STATE` if data comes before an offer, or if a
+ * digest is asked for (an item `answered`) of a file of which not all passed; `ERR_PROTOCOL` if a later offer has another
+ * algorithm.
  */
 export function hashTap(): Transform {
   return new HashTap()
 }
 
+/** What is known once there was an offer. */
+interface Learned {
+  algorithm: string
+  /** Bytes of a digest. */
+  length: number
+  into: DigestInto
+  files: FileDigests
+}
+
 class HashTap extends Transform {
-  #algorithm: string | undefined
-  #length = 0
-  #digestInto: DigestInto | undefined
-  readonly #running = new Map<number, Running>()
+  #learned: Learned | undefined
+  /** Whether digests of blocks can be taken at once. */
+  #isReady = false
 
   constructor() {
     super({ objectMode: true, highWaterMark: 1 })
     watchNext('hashTap', this)
   }
 
-  override _transform(item: Item, _encoding: BufferEncoding, done: TransformCallback): void {
+  override _transform(item: Item, encoding: BufferEncoding, done: TransformCallback): void {
     try {
       checkPlace('hashTap', item)
       if (item.kind === 'offer') {
-        this.#learn(item.offer.algorithm).then(() => done(null, item), done)
-        return
+        this.#learn(item).then(() => done(null, item), done)
+      } else if (item.kind === 'run' && item.isProof && !this.#isReady) {
+        this.#prepareBlocks().then(() => this._transform(item, encoding, done), done)
+      } else {
+        for (const one of this.#pass(item)) this.push(one)
+        done()
       }
-      if (item.kind === 'run') this.#run(item)
-      if (item.kind === 'digests') this.#forget(item)
     } catch (error) {
       done(error as Error)
-      return
     }
-    done(null, item)
   }
 
-  async #learn(algorithm: string): Promise<void> {
-    if (this.#algorithm !== undefined && this.#algorithm !== algorithm) {
+  #pass(item: Item): Item[] {
+    if (item.kind === 'answered') return [this.#answer(item.index)]
+    if (item.kind === 'digests') this.#forget(item)
+    return item.kind === 'run' ? [item, ...this.#run(item)] : [item]
+  }
+
+  async #learn({ offer: { algorithm }, plan }: OfferItem): Promise<void> {
+    const before = this.#learned?.algorithm
+    if (before !== undefined && before !== algorithm) {
       const message = `an offer with the hash algorithm ${printable(algorithm, 64)} follows one with another; a transfer has one`
-      throw new SluiceError('ERR_PROTOCOL', message, { expected: this.#algorithm, found: algorithm })
+      throw new SluiceError('ERR_PROTOCOL', message, { expected: before, found: algorithm })
     }
     await prepareDigest(algorithm)
-    this.#length = digestLength(algorithm)
-    this.#digestInto = digestInto(algorithm)
-    this.#algorithm = algorithm
+    this.#isReady ||= algorithm === BLOCKS
+    this.#learned ??= {
+      algorithm,
+      length: digestLength(algorithm),
+      into: digestInto(algorithm),
+      files: new FileDigests(algorithm, (index) => plan.isClosed(index)),
+    }
   }
 
-  #run(run: Run): void {
-    if (this.#algorithm === undefined) {
+  async #prepareBlocks(): Promise<void> {
+    await prepareDigest(BLOCKS)
+    this.#isReady = true
+  }
+
+  /** Gives the digests of blocks that ended in the run. */
+  #run(run: Run): BlocksItem[] {
+    if (this.#learned === undefined) {
       throw new SluiceError(
         'ERR_STATE',
         'hashTap() got data before an offer; put it behind fileSource() or demuxer()',
       )
     }
-    if (run.cuts) for (const cut of run.cuts) this.#cut(cut)
-    else this.#columns(run)
+    const blocks: BlocksItem[] = []
+    if (run.cuts) for (const cut of run.cuts) this.#cut(this.#learned, cut, blocks)
+    else this.#columns(this.#learned, run, blocks)
+    return blocks
   }
 
-  #columns(run: Run): void {
+  #columns({ algorithm, files, into, length }: Learned, run: Run, blocks: BlocksItem[]): void {
     const { first, last, entries } = run
     const count = (run.ends ? last : last - 1) - first + 1
-    const column = Buffer.alloc(count * this.#length)
+    const column = Buffer.alloc(count * length)
     const reader = new RunReader(run.buffers)
     for (let index = first; index <= last; index++) {
       const entry = entries[index]!
       if (entry.type !== 'file') continue
-      const place = (index - first) * this.#length
+      const place = (index - first) * length
       const offset = index === first ? run.offset : 0
       const buffers = reader.take(lengthIn(run, index))
-      if (offset === 0 && endsIn(run, index)) {
-        this.#running.delete(index)
-        this.#digestInto!(buffers, column, place)
-      } else this.#take(entry, offset, buffers, endsIn(run, index))?.copy(column, place)
+      const ends = endsIn(run, index)
+      const isOneBlock =
+        algorithm !== BLOCKS || (entry.size !== null && entry.size <= blockSizeOf(entry.size))
+      if (offset === 0 && ends && isOneBlock) {
+        files.forget(index)
+        into(buffers, column, place)
+        continue
+      }
+      const taken = files.take(entry, { offset, buffers, ends, isProof: run.isProof === true })
+      if (ends) taken.digest?.copy(column, place)
+      if (taken.blocks) blocks.push(taken.blocks)
     }
     if (count > 0) run.digests = { first, count, bytes: column }
   }
 
-  #cut(cut: Cut): void {
+  #cut({ files }: Learned, cut: Cut, blocks: BlocksItem[]): void {
     const { entry, offset, bytes, last } = cut
     if (entry.type !== 'file') return
-    const digest = this.#take(entry, offset, [bytes], last)
-    if (digest) cut.digest = digest
-  }
-
-  /** Takes in bytes of a file; gives its digest if it ends with them, and all of it passed. */
-  #take(entry: Entry, offset: number, buffers: readonly Buffer[], ends: boolean): Buffer | undefined {
-    const { index } = entry
-    if (offset === 0) {
-      this.#running.delete(index)
-      this.#begin(index)
-    }
-    const running = this.#running.get(index)
-    if (running === undefined) return undefined
-    // a gap or a repeat: what comes of this file can no longer be its digest
-    if (running.offset !== offset) {
-      this.#running.delete(index)
-      return undefined
-    }
-    for (const bytes of buffers) {
-      running.digest.update(bytes)
-      running.offset += bytes.length
-    }
-    if (!ends) return undefined
-    this.#running.delete(index)
-    return running.digest.digest()
-  }
-
-  #begin(index: number): void {
-    this.#running.set(index, { digest: createDigest(this.#algorithm!), offset: 0 })
-    const [oldest] = this.#running.keys()
-    if (this.#running.size > MOST_RUNNING) this.#running.delete(oldest!)
+    const taken = files.take(entry, { offset, buffers: [bytes], ends: last, isProof: false })
+    if (last && taken.digest) cut.digest = taken.digest
+    if (taken.blocks) blocks.push(taken.blocks)
   }
 
   /** The sender has said what became of these: nothing more of them passes without being asked for again. */
   #forget(said: DigestsItem): void {
-    for (const index of this.#running.keys()) if (isLastWord(said, index)) this.#running.delete(index)
+    const files = this.#learned?.files
+    for (const index of files?.running() ?? []) if (isLastWord(said, index)) files!.forget(index)
+  }
+
+  #answer(index: number): DigestsItem {
+    const bytes = this.#learned?.files.of(index)
+    if (bytes) return { kind: 'digests', first: index, count: 1, bytes }
+    const message = `hashTap() did not see all of entry ${index}, whose digest is asked for`
+    throw new SluiceError('ERR_STATE', message)
   }
 }

@@ -1,11 +1,14 @@
 import { Transform, type TransformCallback } from 'node:stream'
 import { inSlices } from '../async.js'
 import { printable, SluiceError } from '../errors.js'
+import type { Range } from '../ranges.js'
 import { diskParts } from '../stores/disk/disk-store.js'
-import type { Entry } from '../wire/entry.js'
+import type { Entry, Offer } from '../wire/entry.js'
 import { badEntry } from '../wire/manifest.js'
 import { pathCheck } from '../wire/paths.js'
 import { cutsOf, type Run } from '../wire/run.js'
+import { claimParts } from './part-sink/claim-parts.js'
+import { Drain } from './part-sink/drain.js'
 import { checkedOptions, type PartSinkOptions } from './part-sink/options.js'
 import { RunJoiner } from './part-sink/run-joiner.js'
 import { RunWriter } from './part-sink/run-writer.js'
@@ -17,24 +20,29 @@ export type { PartSinkOptions }
 
 /**
  * Stores what arrives: on disk each file beside its name as `name.part`, folders before their files, the bytes of a
- * file in order. Gives out what ended (`stored`) before it takes the next run. Checks every path of an offer again, and
+ * file as they come. With `claim` it goes on with what an earlier transfer left, and writes over it what comes again. Gives out what ended (`stored`) before it takes the next run. Checks every path of an offer again, and
  * the room on the disk. A file that cannot be written fails alone; when the disk is full or read-only, or a link
  * stands in the place of a folder, the stream ends. Parts stay for a later run.
  *
  * Errors: `ERR_PATH`, `ERR_PROTOCOL`, `ERR_DISK_FULL`, `ERR_READ_ONLY`, `ERR_UNSAFE_LINK`, `ERR_PERMISSION` and
  * `ERR_WRITE` of the folder itself.
  */
-export function partSink(options: PartSinkOptions): Transform {
+export function partSink(options: PartSinkOptions): PartSink {
   return new PartSink(options)
 }
 
-class PartSink extends Transform {
+/** @see partSink */
+export class PartSink extends Transform {
   readonly #store: StoreCalls
   readonly #writer: RunWriter
   readonly #checkPath: (path: string) => void
   readonly #joiner = new RunJoiner()
   #entries: readonly Entry[] = []
+  readonly #drain = new Drain()
+  /** Bytes that are claimed of the offer that comes next. */
+  #claims: ReadonlyMap<number, readonly Range[]> = new Map()
   #working: Promise<void> = Promise.resolve()
+  readonly #stopping = new AbortController()
 
   constructor(options: PartSinkOptions) {
     super({ objectMode: true, highWaterMark: 1 })
@@ -47,6 +55,38 @@ class PartSink extends Transform {
     watchNext('partSink', this)
   }
 
+  /**
+   * Takes over what earlier transfers left of an offer; gives the bytes that it claims, in whole blocks, by the index of
+   * the entry: they are to be proved. Called by `receive` for an offer that was accepted, before its plan is said.
+   */
+  async claim(offer: Offer, isWanted: (entry: Entry) => boolean): Promise<Map<number, readonly Range[]>> {
+    const { signal } = this.#stopping
+    const claiming = claimParts(this.#store, offer, { isWanted, checkPath: this.#checkPath, signal })
+    // what is opened for it is not closed before it has ended
+    this.#working = Promise.allSettled([claiming]).then(() => {})
+    this.#claims = await claiming
+    return new Map([...this.#claims].filter(([, blocks]) => blocks.length > 0))
+  }
+
+  /** Resolves when so many bytes came here and are written, or will not be. Called by `receive` when nothing more comes. */
+  async drain(bytes: number): Promise<void> {
+    if (this.destroyed) return
+    this.once('close', this.#drain.end)
+    const drained = this.#drain.await(bytes)
+    if (this.#drain.isReached) this.#working = this.#working.then(() => this.#writeOut())
+    await drained
+  }
+
+  async #writeOut(): Promise<void> {
+    try {
+      await this.#write(this.#joiner.flush())
+      this.#give(await this.#writer.settle())
+    } catch (error) {
+      this.destroy(error as Error)
+    }
+    this.#drain.end()
+  }
+
   override _transform(item: Item, _encoding: BufferEncoding, done: TransformCallback): void {
     this.#working = this.#take(item).then(() => done(), done)
   }
@@ -57,6 +97,7 @@ class PartSink extends Transform {
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
     this.#writer.stop()
+    this.#stopping.abort(new SluiceError('ERR_DESTROYED', 'destroyed while it looked for what is there'))
     this.#working
       .then(() => this.#writer.settle())
       .catch(() => {}) // it came too late to matter
@@ -74,7 +115,10 @@ class PartSink extends Transform {
         return this.#offer(item)
       case 'run':
         this.#check(item)
-        return this.#write(this.#joiner.take(item))
+        await this.#write(this.#joiner.take(item))
+        this.#drain.add(item.length)
+        if (this.#drain.isReached) await this.#writeOut()
+        return
       case 'digests':
         await this.#write(this.#joiner.flush(item.first, item.count))
         this.#give(await this.#writer.giveUp(item))
@@ -92,9 +136,16 @@ class PartSink extends Transform {
       if (entry.type !== 'unreadable') this.#checkPath(entry.path)
       if (plan.isWanted(entry.index)) bytes += entry.size ?? 0
     })
+    for (const ranges of this.#claims.values()) for (const { start, end } of ranges) bytes -= end - start
     await this.#store.expect(offer, bytes)
     this.#entries = plan.entries
+    this.#writer.follow(plan)
     this.push({ ...item, store: this.#store } satisfies Item)
+    for (const [index, ranges] of this.#claims) {
+      const stored = this.#writer.goOn(plan.entries[index]!, this.#store.claimed(index)!.part, ranges)
+      if (stored) this.#give([stored])
+    }
+    this.#claims = new Map()
   }
 
   async #write(runs: readonly Run[]): Promise<void> {

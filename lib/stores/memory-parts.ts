@@ -1,7 +1,9 @@
 import { digestOf } from '../digest/digests.js'
+import { SystemError } from '../files/disk/disk-error.js'
 import { below, nameOf, parentOf, suffixed } from '../files/disk/names.js'
+import { type Range, Ranges } from '../ranges.js'
 import type { Entry } from '../wire/entry.js'
-import type { Part, PartStore, Placement, PublishPolicy } from './parts.js'
+import type { Claim, Part, PartStore, Placement, PublishPolicy } from './parts.js'
 import { type Naming, publishByPolicy } from './publish-by-policy.js'
 
 /** A published file in memory. */
@@ -27,7 +29,8 @@ export interface MemoryParts extends PartStore {
 
 /**
  * A store that keeps files in memory: for tests, and for what is used at once. Names are given by the same rules as in
- * a folder. May be used for one transfer after the other.
+ * a folder. May be used for one transfer after the other: what did not end stays in memory, for one that goes on with it,
+ * until the file is published.
  *
  * ```ts
  * const store = memoryParts()
@@ -45,13 +48,33 @@ class MemoryStore implements MemoryParts {
   readonly links = new Map<string, string>()
   /** Folders that this transfer made: others keep their mode. */
   readonly #made = new Set<string>()
+  /** Parts of this transfer that have not ended. */
+  readonly #open = new Set<MemoryPart>()
+  /** What earlier transfers left, by the path of the file. */
+  readonly #left = new Map<string, MemoryPart>()
 
   makeFolder({ path }: Entry): void {
     this.#enter(path)
   }
 
   begin(entry: Entry): Part {
-    return new MemoryPart(entry, (file, policy) => this.#publish(entry, file, policy))
+    const put = (file: MemoryFile, policy: PublishPolicy) => this.#publish(part, file, policy)
+    const part: MemoryPart = new MemoryPart(entry, put, () => this.#open.delete(part))
+    this.#open.add(part)
+    return part
+  }
+
+  claims(entries: readonly Entry[]): Map<number, Claim> {
+    const claims = new Map<number, Claim>()
+    for (const entry of entries) {
+      const left = this.#left.get(entry.path)
+      if (left?.entry.size !== entry.size || left.entry.mtime !== entry.mtime) continue
+      this.#left.delete(entry.path)
+      left.entry = entry
+      this.#open.add(left)
+      claims.set(entry.index, { part: left, ranges: left.ranges })
+    }
+    return claims
   }
 
   makeLink(entry: Entry, policy: PublishPolicy): Promise<Placement> {
@@ -77,22 +100,33 @@ class MemoryStore implements MemoryParts {
     return { name }
   }
 
-  /** The next transfer finds all folders made. */
+  /** The next transfer finds all folders made, and goes on with what did not end. */
   close(): void {
     this.#made.clear()
+    for (const part of this.#open) this.#left.set(part.entry.path, part)
+    this.#open.clear()
   }
 
-  #publish(entry: Entry, file: MemoryFile, policy: PublishPolicy): Promise<Placement> {
+  async #publish(part: MemoryPart, file: MemoryFile, policy: PublishPolicy): Promise<Placement> {
+    const { entry } = part
     const { bytes, mtime } = file
-    return publishByPolicy({ path: this.#pathOf(entry), size: bytes.length, mtime }, policy, {
-      take: (name, how) => this.#makeRoom(name, how) && this.files.set(name, file) !== undefined,
-      look: (name) => {
-        const there = this.files.get(name)
-        return (
-          there && { size: there.bytes.length, mtime: there.mtime, isSame: () => there.bytes.equals(bytes) }
-        )
+    const placement = await publishByPolicy(
+      { path: this.#pathOf(entry), size: bytes.length, mtime },
+      policy,
+      {
+        take: (name, how) => this.#makeRoom(name, how) && this.files.set(name, file) !== undefined,
+        look: (name) => {
+          const there = this.files.get(name)
+          return (
+            there && { size: there.bytes.length, mtime: there.mtime, isSame: () => there.bytes.equals(bytes) }
+          )
+        },
       },
-    })
+    )
+    this.#open.delete(part)
+    // whoever sends it again has no use of what is older
+    this.#left.delete(entry.path)
+    return placement
   }
 
   /** Takes away what has a name, as far as `how` allows it; false, and nothing is gone, if that is not far enough. */
@@ -127,32 +161,50 @@ class MemoryStore implements MemoryParts {
 }
 
 class MemoryPart implements Part {
-  readonly #entry: Entry
+  entry: Entry
   readonly #put: (file: MemoryFile, policy: PublishPolicy) => Promise<Placement>
+  readonly #drop: () => void
   #memory = Buffer.alloc(0)
-  #length = 0
+  /** What was written. */
+  readonly #written = new Ranges()
 
-  constructor(entry: Entry, put: (file: MemoryFile, policy: PublishPolicy) => Promise<Placement>) {
-    this.#entry = entry
+  constructor(
+    entry: Entry,
+    put: (file: MemoryFile, policy: PublishPolicy) => Promise<Placement>,
+    drop: () => void,
+  ) {
+    this.entry = entry
     this.#put = put
+    this.#drop = drop
+  }
+
+  get ranges(): Range[] {
+    return this.#written.toArray()
   }
 
   /** Memory grows with what comes, not with the size that the sender announced. */
   write(offset: number, buffers: readonly Buffer[]): void {
-    let at = offset
-    for (const { length } of buffers) at += length
-    this.#length = Math.max(this.#length, at)
-    if (this.#length > this.#memory.length) {
-      const most = this.#entry.size ?? Number.POSITIVE_INFINITY
-      const larger = Buffer.alloc(Math.max(this.#length, Math.min(most, this.#memory.length * 2)))
+    let end = offset
+    for (const { length } of buffers) end += length
+    if (end > this.#memory.length) {
+      const most = this.entry.size ?? Number.POSITIVE_INFINITY
+      const larger = Buffer.alloc(Math.max(end, Math.min(most, this.#memory.length * 2)))
       larger.set(this.#memory)
       this.#memory = larger
     }
-    at = offset
+    this.#written.add(offset, end)
+    let at = offset
     for (const bytes of buffers) {
       this.#memory.set(bytes, at)
       at += bytes.length
     }
+  }
+
+  read(position: number, into: Buffer): void {
+    const bytes = this.#content.subarray(position, position + into.length)
+    if (bytes.length < into.length)
+      throw new SystemError('EIO', 'read', `${bytes.length} of ${into.length} bytes stand at ${position}`)
+    into.set(bytes)
   }
 
   digest(algorithm: string): Buffer {
@@ -160,17 +212,21 @@ class MemoryPart implements Part {
   }
 
   publish(policy: PublishPolicy): Promise<Placement> {
-    const { mode, mtime } = this.#entry
+    const { mode, mtime } = this.entry
     return this.#put({ bytes: this.#content, mode: mode ?? FILE_MODE, mtime }, policy)
   }
 
   discard(): void {
+    this.#drop()
     this.#memory = Buffer.alloc(0)
-    this.#length = 0
+    this.#written.clear()
   }
 
+  /** {@link MemoryStore.close} keeps it. */
+  keep(): void {}
+
   get #content(): Buffer {
-    return this.#memory.subarray(0, this.#length)
+    return this.#memory.subarray(0, this.#written.end)
   }
 }
 

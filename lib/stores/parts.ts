@@ -1,6 +1,7 @@
 import type { SluiceError } from '../errors.js'
 import { CONFLICTS, type Conflict, DURABILITIES, type Durability } from '../files/publish/publish.js'
 import { checkCallback, checkChoice, checkFunction, checkOption } from '../options.js'
+import type { Range } from '../ranges.js'
 import type { Entry, Offer } from '../wire/entry.js'
 import type { SkipReason } from '../wire/outcome.js'
 import type { Run } from '../wire/run.js'
@@ -51,6 +52,14 @@ export interface PartStoreFeatures {
   conflicts?: readonly Conflict[]
 }
 
+/** What is there of a file that an earlier transfer left unfinished. */
+export interface Claim {
+  /** It is this transfer's from now on, and ends like one that was begun. */
+  part: Part
+  /** The bytes that are there: ascending, apart from each other, within the size of the entry; none if there are none. */
+  ranges: readonly Range[]
+}
+
 /**
  * One file while it arrives. Its methods are called one after the other, each when the one before has resolved; those of
  * several files run at the same time. It ends with exactly one of {@link publish}, {@link discard} and {@link keep}, but
@@ -65,6 +74,11 @@ export interface Part {
    * @param ends whether nothing is left to do but to give the file its name, so that it can be closed
    */
   write(offset: number, buffers: readonly Buffer[], ends: boolean): Promise<void> | void
+  /**
+   * Reads back bytes that were written or claimed, into all of `into`. Called for proof, several at a time, and also
+   * while others are written. What it throws means that they are not there. Left out: nothing of the part can be proved.
+   */
+  read?(position: number, into: Buffer): Promise<void> | void
   /**
    * The digest of all that was written, read back. Called by `finalizer` where `hashTap` did not see the file from its
    * first byte to its last. Left out: such files fail (`ERR_UNSUPPORTED`).
@@ -136,6 +150,22 @@ export interface PartStore {
    * (`ERR_DISK_FULL`).
    */
   expect?(offer: Offer, bytes: number): Promise<void> | void
+  /** An offer was accepted, of which {@link claims} will be asked. Called by `receive` once per offer, before all else. */
+  learn?(offer: Offer): Promise<void> | void
+  /**
+   * Takes over what earlier transfers left of these files: their parts are this transfer's from now on. Called by
+   * `receive` once for each offer after it was accepted, before anything of it begins and before its {@link expect}, with
+   * the files that are wanted and have a known size, empty ones too; also with none. What is given is a claim: it
+   * will be proved before it counts, so that to claim too much only costs reading. What was left of another content (of
+   * another size or time) is not given, and stays as it is. What is given is not begun: it is written to, published,
+   * discarded or kept as it is. Left out: nothing is gone on with.
+   * @param signal aborted when nobody waits for it any more: then it may fail with its reason
+   * @returns by the index of the entry
+   */
+  claims?(
+    entries: readonly Entry[],
+    signal?: AbortSignal,
+  ): Promise<ReadonlyMap<number, Claim>> | ReadonlyMap<number, Claim>
   /**
    * Makes a folder. Called by `partSink` before anything that is in it; folders that have no entry are not announced. One
    * that is there already is no error. Left out: folders need not be made.
@@ -192,6 +222,8 @@ export interface PartStore {
 const OPTIONAL = [
   'obey',
   'expect',
+  'learn',
+  'claims',
   'makeFolder',
   'beginAll',
   'writeRun',

@@ -46,7 +46,7 @@ export class OutcomeTable {
    * The result of a transfer. The list of its outcomes is made when somebody looks at it for the first time: it may be
    * long, and mostly nobody does.
    */
-  result(id: string, entries: readonly Entry[], bytes: number): TransferResult {
+  result(id: string, entries: readonly Entry[], bytes: number, resumedBytes = 0): TransferResult {
     const counts = new Array<number>(STATUS_OF_BYTE.length).fill(0)
     for (const status of this.#status) counts[status]!++
     const [, published = 0, skipped = 0, failed = 0] = counts
@@ -62,6 +62,7 @@ export class OutcomeTable {
       skipped,
       failed,
       bytes,
+      resumedBytes,
     }
   }
 

@@ -1,6 +1,7 @@
 import type { Range } from '../ranges.js'
 import type { Entry, Offer } from '../wire/entry.js'
-import { ByteStates, grown, Is } from './plan/byte-states.js'
+import { ByteStates, type EntryBytes, Is } from './plan/byte-states.js'
+import { Decisions } from './plan/decisions.js'
 import { type Piece, PieceCutter, type PieceLimits } from './plan/pieces.js'
 import { fileAt, misuse, refuse, whyNotComing } from './plan/refuse.js'
 import { Requests } from './plan/requests.js'
@@ -10,23 +11,17 @@ import { Requests } from './plan/requests.js'
  *
  * Each byte of each entry is in one of four states: *absent* (not asked for, or given up), *coming* (asked for, on its
  * way), *claimed* (the receiver says that it has it; to be proved), *there* (came, or was proved). An entry of no bytes
- * (an empty file, a folder, a link) counts as one byte. On the receiver's side "came" means received, on the sender's
- * side it means sent.
+ * (a folder, a link) counts as one byte. On the receiver's side "came" means received, on the sender's side sent.
  *
- * A *request* asks for a file; the sender answers each with one record of its digest or failure. A file is *open* while
- * a request for it is unanswered, and *closed* once it has an outcome. The plan is *finished* when END was heard and
- * every entry is closed. Errors say where, `ERR_PROTOCOL` what the peer did, `ERR_STATE` what the caller did.
+ * A *request* asks for a file, for the first time or again; the sender answers each with one record: digest or failure. A
+ * file is *open* while one for it is unanswered, of which there may be 255, and *closed* once it has an outcome. The plan is *finished* when END was heard and every entry is
+ * closed. Errors: `ERR_PROTOCOL` for what the peer did, `ERR_STATE` for what the caller did.
  */
 export class Plan {
   /** The entries of all offers so far; their index is their place. */
   readonly entries: Entry[] = []
   /** The first entry that was not decided about; the number of entries when all were. */
   undecided = 0
-  /** Wanted entries, whether they came or not. */
-  wantedEntries = 0
-  /** Entries that have an outcome, of all and of the wanted ones. */
-  closedEntries = 0
-  closedWanted = 0
   /** Bytes that came, those that came again included; not those that were late. */
   cameBytes = 0
   /** Bytes that did not have to travel, since they were proved. */
@@ -34,19 +29,17 @@ export class Plan {
   /** Whether nothing more will be offered. */
   isEnded = false
   readonly #states = new ByteStates(this.entries)
-  readonly #cutter = new PieceCutter(this.entries, this.#states, (entry, start, end) =>
-    this.#isLate(entry, start, end),
-  )
+  readonly #cutter = new PieceCutter(this.entries, this.#states, (entry, start, end) => {
+    // thrown away: the sender may not have heard yet that the file is closed
+    if (this.isClosed(entry.index) && this.#requests.of(entry.index) > 0) return true
+    if (this.#states.are(Is.Coming, entry.index, start, end)) return false
+    const why = whyNotComing(this, this.#states, entry.index, start, end)
+    throw this.#sent(`bytes at ${entry.start + start} ${why}`, entry)
+  })
   readonly #requests = new Requests()
-  #isWanted = new Uint8Array(0)
-  #isClosed = new Uint8Array(0)
-  /** The known sizes of wanted entries, and whether one of unknown size is wanted. */
-  #wantedSizes = 0
-  #wantsUnknown = false
-
+  readonly #decisions = new Decisions()
   #asked = misuse
   #sent = refuse
-
   /** @param peer what it does: 'sends' at a receiver (default), 'asks' at a sender. All else is up to the caller. */
   constructor(peer: 'sends' | 'asks' = 'sends') {
     if (peer === 'asks') [this.#asked, this.#sent] = [refuse, misuse]
@@ -61,13 +54,27 @@ export class Plan {
     const { length } = this.entries
     this.#states.grow()
     this.#requests.grow(length)
-    this.#isWanted = grown(this.#isWanted, length)
-    this.#isClosed = grown(this.#isClosed, length)
+    this.#decisions.grow(length)
+  }
+
+  /** Wanted entries, come or not. */
+  get wantedEntries(): number {
+    return this.#decisions.wantedEntries
   }
 
   /** Bytes of the wanted entries, each once, whether they travel or are proved; `null` while a size is not known. */
   get wantedBytes(): number | null {
-    return this.#wantsUnknown ? null : this.#wantedSizes
+    return this.#decisions.wantedBytes
+  }
+
+  /** Entries that have an outcome. */
+  get closedEntries(): number {
+    return this.#decisions.closedEntries
+  }
+
+  /** The wanted ones of them. */
+  get closedWanted(): number {
+    return this.#decisions.closedWanted
   }
 
   /** Decides that the next `count` entries are not wanted. They need an outcome all the same. */
@@ -82,14 +89,9 @@ export class Plan {
     this.#states.set(start, Is.Coming, end)
     for (let index = start; index < end; index++) {
       const { type, size } = this.entries[index]!
-      if (type !== 'unreadable') {
-        this.#isWanted[index] = 1
-        this.wantedEntries++
-        if (this.#isClosed[index]) this.closedWanted++
-      }
-      if (size === null) this.#wantsUnknown = true
-      else this.#wantedSizes += size
-      if (this.#isClosed[index] || !this.isWanted(index)) this.#states.set(index, Is.Absent)
+      if (type !== 'unreadable') this.#decisions.want(index)
+      this.#decisions.count(size)
+      if (this.isClosed(index) || !this.isWanted(index)) this.#states.set(index, Is.Absent)
       else if (type === 'file') this.#requests.add(index)
     }
   }
@@ -102,25 +104,26 @@ export class Plan {
     const index = this.undecided
     fileAt(this, index, this.#asked, this.#states, claimed)
     this.want(1)
-    if (!this.#isClosed[index]) for (const range of claimed) this.#states.change(index, range, Is.Claimed)
+    if (!this.isClosed(index)) for (const range of claimed) this.#states.change(index, range, Is.Claimed)
   }
 
   /**
-   * Asks again for bytes of a file, or only for its digest: one more request; nothing for a closed file. The receiver
-   * must not ask for bytes that are still coming: the sender may have sent them, and sends them again.
+   * Asks again for bytes of a file, for proof of others, or only for its digest: one more request; nothing for a closed
+   * file. What is in both lists is to come. The receiver must not ask for bytes that are still coming: the sender may have sent them, and sends them again.
    */
-  ask(index: number, ranges: readonly Range[] = []): void {
-    const entry = fileAt(this, index, this.#asked, this.#states, ranges)
+  ask(index: number, ranges: readonly Range[] = [], claimed: readonly Range[] = []): void {
+    const entry = fileAt(this, index, this.#asked, this.#states, [...ranges, ...claimed])
     if (!this.isWanted(index)) throw this.#asked('a request for bytes that nobody wanted before, of', entry)
-    if (this.#isClosed[index]) return
+    if (this.isClosed(index)) return
     if (!this.#requests.addAgain(index)) throw this.#asked('too many requests for', entry)
+    for (const range of claimed) this.#states.change(index, range, Is.Claimed)
     for (const range of ranges) this.#states.change(index, range, Is.Coming)
   }
 
   /** The bytes were claimed, and are what the sender has. */
   prove(index: number, ranges: readonly Range[]): void {
     const entry = fileAt(this, index, this.#sent, this.#states, ranges)
-    if (this.#isClosed[index]) return
+    if (this.isClosed(index)) return
     for (const range of ranges) {
       if (!this.#states.are(Is.Claimed, index, range.start, range.end))
         throw this.#sent('proof of bytes that nobody claimed of', entry)
@@ -139,14 +142,19 @@ export class Plan {
     return this.#states.are(Is.There, index, start, end)
   }
 
+  /** Whether all bytes from `start` up to `end` of an entry are there, or claimed. */
+  isKnown(index: number, start: number, end: number): boolean {
+    return this.#states.areKnown(index, start, end)
+  }
+
   /** Whether the entry has its outcome. */
   isClosed(index: number): boolean {
-    return this.#isClosed[index] === 1
+    return this.#decisions.isClosed(index)
   }
 
   /** Whether it was decided that the entry is wanted. */
   isWanted(index: number): boolean {
-    return this.#isWanted[index] === 1
+    return this.#decisions.isWanted(index)
   }
 
   /** Whether it was decided that the entry is not wanted. */
@@ -161,7 +169,12 @@ export class Plan {
 
   /** How often the file was asked for without an answer; 0 if it is closed. */
   requestsOf(index: number): number {
-    return this.#isClosed[index] ? 0 : this.#requests.of(index)
+    return this.isClosed(index) ? 0 : this.#requests.of(index)
+  }
+
+  /** Whether a file was asked for again, and such a request is open. */
+  isAskedAgain(index: number): boolean {
+    return this.#requests.isAgain(index)
   }
 
   /** The files that were asked for again and are open, in order. */
@@ -183,8 +196,13 @@ export class Plan {
    * The first entry from `index` on of which something is to come, if there is one, and where that begins and ends in
    * it: from 0 to 0 for one of no bytes, and without a bound worth the name for one of unknown size.
    */
-  coming(index = 0): { entry: Entry; start: number; end: number } | undefined {
+  coming(index = 0): EntryBytes | undefined {
     return this.#states.nextComing(index)
+  }
+
+  /** The same of what is claimed and not proved yet. */
+  toProve(index = 0): EntryBytes | undefined {
+    return this.#states.nextClaimed(index)
   }
 
   /**
@@ -224,10 +242,9 @@ export class Plan {
     if (entry.size === null && size === known) return undefined
     if (known !== null) throw this.#sent(`a size of ${size} after one of ${known} of`, entry)
     if (!this.isWanted(index)) throw this.#sent('the size of what is not wanted:', entry)
-    if (this.#isClosed[index]) return undefined
+    if (this.isClosed(index)) return undefined
     if (!this.#states.setSize(index, size)) throw this.#sent(`a size of ${size} after more bytes of`, entry)
-    this.#wantsUnknown = false
-    this.#wantedSizes += size
+    this.#decisions.count(size)
     const position = entry.start + size
     return { position, length: 0, first: index, last: index, offset: size, ends: true, isLate: false }
   }
@@ -242,7 +259,7 @@ export class Plan {
     const open = this.#requests.of(index)
     if (open === 0) throw this.#sent(`${failed ? 'a failure' : 'a digest'} that nobody waits for of`, entry)
     const mayLack = this.#requests.answer(index, failed)
-    if (this.#isClosed[index]) return false
+    if (this.isClosed(index)) return false
     if (open > 1 || !this.#states.coming.has(index)) return true
     if (!mayLack) throw this.#sent('a digest before the last byte of', entry)
     this.#states.giveUp(index)
@@ -251,12 +268,7 @@ export class Plan {
 
   /** The entries from `first` up to `end` have their outcome: nothing of them is wanted any more. May be said again. */
   close(first: number, end = first + 1): void {
-    for (let index = first; index < end; index++) {
-      if (this.#isClosed[index]) continue
-      this.#isClosed[index] = 1
-      this.closedEntries++
-      if (this.isWanted(index)) this.closedWanted++
-    }
+    this.#decisions.close(first, end)
     this.#requests.close(first, end)
     this.#states.set(first, Is.Absent, end)
   }
@@ -284,17 +296,5 @@ export class Plan {
     if (end > length) throw this.#asked(`an answer about entry ${end - 1}, of ${length} that were offered`)
     this.undecided = end
     return end
-  }
-
-  /**
-   * Whether bytes that came are to be thrown away: a closed file's, as long as a request for it is unanswered, since
-   * the sender may not have heard yet that it is closed. Throws if they are not wanted.
-   */
-  #isLate(entry: Entry, start: number, end: number): boolean {
-    const { index } = entry
-    if (this.#isClosed[index] && this.#requests.of(index) > 0) return true
-    if (this.#states.are(Is.Coming, index, start, end)) return false
-    const why = whyNotComing(this, this.#states, index, start, end)
-    throw this.#sent(`bytes at ${entry.start + start} ${why}`, entry)
   }
 }

@@ -8,11 +8,11 @@ export interface Progress {
   readonly files: number
   /** Those that the plan contains; 0 before there is a plan. */
   readonly totalFiles: number
-  /** Bytes sent or received. */
+  /** Bytes sent or received; those that came again, too. */
   readonly bytes: number
   /** Bytes of the plan; `null` while a file of unknown size is among them. */
   readonly totalBytes: number | null
-  /** Bytes that did not have to travel, since the receiver had them. */
+  /** Bytes that did not have to travel, since the receiver had them, and they were proved. */
   readonly resumedBytes: number
   /** Bytes per second over the last seconds. */
   readonly rate: number

@@ -2,10 +2,12 @@ import type { Duplex, Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { setImmediate } from 'node:timers/promises'
 import { deferred } from '../async.js'
+import { rangesOfRuns, runsOfRanges } from '../digest/blocks.js'
 import { isSluiceError, SluiceError } from '../errors.js'
-import type { Offer } from '../wire/entry.js'
+import type { Range } from '../ranges.js'
+import type { Entry, Offer } from '../wire/entry.js'
 import { DEFAULT_LIMITS, type PeerLimits } from '../wire/limits.js'
-import type { Message, PlanRecord } from '../wire/messages.js'
+import type { Message, PlanRecord, WantMessage } from '../wire/messages.js'
 import type { OutcomeRange, TransferResult } from '../wire/outcome.js'
 import type { ChannelStages, SessionOptions } from './channel.js'
 import type { ByteDuplex } from './connection.js'
@@ -27,12 +29,21 @@ export interface ReceiverHooks extends RiverHooks {
   offered(offer: Offer): Promise<void>
   /** Entries have their outcome; resolves when more can be told. */
   settled(ranges: readonly OutcomeRange[]): Promise<void>
+  /** Blocks of a file are to come again, or to be proved. */
+  wanted(want: WantMessage): void
 }
 
 /** What a receiver does with what comes, made by `receive`. */
 export interface Receiving {
   /** Makes the stages behind the deframer. `guests` are those that are not ours, and may not close as ours do. */
-  river(hooks: ReceiverHooks): { stages: [...Duplex[], Writable]; guests: readonly Duplex[] }
+  river(hooks: ReceiverHooks): {
+    stages: [...Duplex[], Writable]
+    guests: readonly Duplex[]
+    /** Bytes of wanted files that are there already, in whole blocks, by the index of the entry. */
+    claim(offer: Offer, isWanted: (entry: Entry) => boolean): Promise<ReadonlyMap<number, readonly Range[]>>
+    /** Resolves when so many bytes of content are stored, or will not be. */
+    drain(bytes: number): Promise<void>
+  }
   /** `signal` aborts when the transfer is over, whatever the answer will be. */
   decide(offer: Offer, signal: AbortSignal): Promise<Decision>
 }
@@ -43,6 +54,9 @@ const MOST_ITEMS = 1000
 /** Bytes of a page of the plan without its records at most, and of one record. */
 const PLAN_PAGE_BYTES = 32
 const PLAN_RECORD_BYTES = 8
+
+/** Bytes of a number in a run of blocks at most. */
+const BLOCK_RUN_BYTES = 5
 
 /** Entries of a page of the plan at most, so that whoever hears it takes them in within a few milliseconds. */
 const PLAN_PAGE_ENTRIES = 2048
@@ -71,6 +85,7 @@ export class Receiver extends Session {
         else this.#finishRiver()
       },
       settled: (ranges) => this.#settled(ranges),
+      wanted: (want) => this.say({ type: 'want', ...want }),
       warn: this.control.warn,
     })
     this.open()
@@ -119,7 +134,8 @@ export class Receiver extends Session {
     this.#checkRunning()
     if (!accept) throw this.#reject(reason)
     this.say({ type: 'answer', offer: 0, accept: true })
-    await this.#sayPlan(offer, wanted)
+    const isWanted = ({ index }: Entry) => wanted?.[index - offer.first] ?? true
+    await this.#sayPlan(offer, { wanted, claims: await this.#river.claim(offer, isWanted) })
     this.#checkRunning()
     this.control.move('receiving')
   }
@@ -130,7 +146,7 @@ export class Receiver extends Session {
     const cutOff = (error: SluiceError) => this.fail(error)
     deframer.once('cutOff', cutOff)
     try {
-      return await this.#receiving.decide(offer, this.stop.signal)
+      return await this.#receiving.decide(offer, this.ends.signal)
     } finally {
       deframer.off('cutOff', cutOff)
     }
@@ -148,20 +164,20 @@ export class Receiver extends Session {
   }
 
   /** Says what is wanted of an offer, page by page, and notes it in the plan. */
-  async #sayPlan({ entries, first }: Offer, wanted?: readonly boolean[]): Promise<void> {
+  async #sayPlan({ entries, first }: Offer, { wanted, claims }: Wanted): Promise<void> {
     const { plan } = this
-    const most = Math.max(
-      1,
-      Math.min(MOST_ITEMS, Math.floor((this.#mostBytes - PLAN_PAGE_BYTES) / PLAN_RECORD_BYTES)),
-    )
     while (plan.undecided < first + entries.length) {
       const from = plan.undecided
       const page: PlanRecord[] = []
-      for (const record of recordsOf(from - first, entries.length, wanted)) {
+      let bytes = PLAN_PAGE_BYTES
+      for (const record of recordsOf(entries, from - first, { wanted, claims })) {
+        bytes += PLAN_RECORD_BYTES + (record.kind === 'prove' ? record.blocks.length * BLOCK_RUN_BYTES : 0)
+        if (page.length > 0 && (bytes > this.#mostBytes || page.length === MOST_ITEMS)) break
         if (record.kind === 'all') plan.want(record.count)
-        else plan.skip(record.count)
+        else if (record.kind === 'skip') plan.skip(record.count)
+        else plan.claim(rangesOfRuns(record.blocks, entries[plan.undecided - first]!.size))
         page.push(record)
-        if (page.length === most || plan.undecided - from >= PLAN_PAGE_ENTRIES) break
+        if (plan.undecided - from >= PLAN_PAGE_ENTRIES) break
       }
       this.say({ type: 'plan', first: from, plan: page })
       await this.channel.ready()
@@ -203,6 +219,14 @@ export class Receiver extends Session {
     this.#goodbye.resolve()
   }
 
+  /** What came is written, so that it need not come again; but nobody waits long for that. */
+  protected override async drained(): Promise<void> {
+    const late = deferred<void>()
+    const stop = this.clock.after(this.#closeTimeout, late.resolve)
+    await Promise.race([this.#river.drain(this.plan.cameBytes), late.promise])
+    stop()
+  }
+
   protected override async settled(): Promise<void> {
     const { stages, guests } = this.#river
     const ours = stages.filter((stage) => !guests.includes(stage as Duplex))
@@ -224,14 +248,32 @@ export class Receiver extends Session {
   }
 }
 
+/** What is wanted of an offer: whether each entry is, all if left out; and what is there of some already. */
+interface Wanted {
+  wanted: readonly boolean[] | undefined
+  claims: ReadonlyMap<number, readonly Range[]>
+}
+
 /** What is wanted from entry `first` of an offer on, as few records as it takes. */
-function* recordsOf(first: number, end: number, wanted?: readonly boolean[]): Generator<PlanRecord, void> {
-  for (let index = first; index < end; ) {
-    const from = index
+function* recordsOf(
+  entries: readonly Entry[],
+  first: number,
+  { wanted, claims }: Wanted,
+): Generator<PlanRecord, void> {
+  const claimOf = (at: number) => (claims.size === 0 ? undefined : claims.get(entries[at]!.index))
+  for (let at = first; at < entries.length; ) {
+    const from = at
+    const claim = claimOf(at)
+    if (claim) {
+      yield { count: 1, kind: 'prove', blocks: runsOfRanges(claim, entries[at]!.size!) }
+      at++
+      continue
+    }
     const isWanted = wanted?.[from] ?? true
-    const most = Math.min(end, from + PLAN_PAGE_ENTRIES)
-    if (wanted) while (index < most && wanted[index] === isWanted) index++
-    else index = most
-    yield { count: index - from, kind: isWanted ? 'all' : 'skip' }
+    const most = Math.min(entries.length, from + PLAN_PAGE_ENTRIES)
+    if (wanted || claims.size > 0)
+      while (at < most && (wanted?.[at] ?? true) === isWanted && !claimOf(at)) at++
+    else at = most
+    yield { count: at - from, kind: isWanted ? 'all' : 'skip' }
   }
 }

@@ -1,7 +1,9 @@
 import type { Duplex, Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { deferred } from '../async.js'
+import { blockCountOf, blockSizeOf, rangesOfRuns } from '../digest/blocks.js'
 import { type Code, fileCodeOf, knownCode, printable, SluiceError } from '../errors.js'
+import type { BlockRuns } from '../wire/block-runs.js'
 import type { Entry, Offer } from '../wire/entry.js'
 import type { PeerLimits } from '../wire/limits.js'
 import type { Message, Messages, OutcomeRecord } from '../wire/messages.js'
@@ -41,6 +43,9 @@ const NOTHING_SENT: Message = {
   bytes: 0,
 }
 
+/** How often a file may be asked for again, as a whole or in blocks, and how often for proof. */
+const MOST_ROUNDS = 3
+
 /** Bytes of a frame and of a message that a receiver has to take: smaller ones are so many that they hold the event loop. */
 const LEAST_LIMIT = 4096
 
@@ -55,6 +60,8 @@ export class Sender extends Session {
   /** Texts are kept until the end, too. */
   readonly #texts: { bytes: number }
   #river: ReturnType<Sending['river']> | undefined
+  /** Bytes of files that were asked for again or for proof, until those have their outcome. */
+  readonly #askedAgain = new Map<number, number>()
 
   constructor(socket: ByteDuplex, stages: ChannelStages, sending: Sending, options: SessionOptions) {
     super('send', socket, stages, options)
@@ -83,7 +90,7 @@ export class Sender extends Session {
     this.#river = this.#sending.river({
       plan: this.plan,
       passed: (item) => {
-        if (item.kind === 'run') this.control.passed(item)
+        if (item.kind === 'run' && !item.isProof) this.control.passed(item)
         if (item.kind === 'end') this.#state = 'sent'
       },
       warn: this.control.warn,
@@ -114,6 +121,10 @@ export class Sender extends Session {
       case 'plan':
         this.#expect(message, 'sending')
         this.#planned(message)
+        return true
+      case 'want':
+        this.#expect(message, 'sending', 'sent')
+        this.#wanted(message)
         return true
       case 'outcomes':
         this.#expect(message, 'sending', 'sent')
@@ -146,12 +157,44 @@ export class Sender extends Session {
       const text = `the peer sent a page of the plan from entry ${first} on, where ${plan.undecided} is the next`
       throw new SluiceError('ERR_PROTOCOL', text, { expected: plan.undecided, found: first })
     }
-    for (const { count, kind } of page) {
-      if (kind === 'skip') plan.skip(count)
-      else plan.want(count)
+    for (const record of page) {
+      if (record.kind === 'skip') plan.skip(record.count)
+      else if (record.kind === 'all') plan.want(record.count)
+      else this.#claimed(record.blocks)
     }
     if (plan.undecided === plan.entries.length) this.#river?.source.finish()
     else this.#river?.source.wake()
+  }
+
+  #claimed(blocks: BlockRuns): void {
+    const { plan } = this
+    const size = plan.entries[plan.undecided]?.size
+    if (!size) throw refuse('a claim of blocks of what has none: entry', plan.undecided)
+    plan.claim(rangesOfRuns(blocks, size))
+  }
+
+  /** Blocks of a file are asked for again, or for proof; without any, its digest, for which all of it is read. */
+  #wanted({ index, send = [], prove }: Messages['want']): void {
+    const { plan } = this
+    const size = plan.entries[index]?.size ?? null
+    if (!size || plan.isClosed(index)) throw refuse('a request for blocks of what has none: entry', index)
+    // its bytes may be needed in order, and a file of one block is asked for as a whole
+    if (plan.isOpen(index) && (!this.#askedAgain.has(index) || size <= blockSizeOf(size)))
+      throw refuse('a request for blocks before the digest of entry', index)
+    const ranges = rangesOfRuns(send, size)
+    const claimed = rangesOfRuns(prove ?? (send.length === 0 ? [0, blockCountOf(size)] : []), size)
+    let asked = this.#askedAgain.get(index) ?? 0
+    for (const { start, end } of [...ranges, ...claimed]) {
+      // what is on its way would be sent twice, or be read for two things at once
+      if (!plan.isThere(index, start, end))
+        throw refuse('a request for blocks that it was not sent yet, or does not have, of entry', index)
+      asked += end - start
+    }
+    // each may come again so often, and be proved so often
+    if (asked > 2 * MOST_ROUNDS * size) throw refuse('too many requests for blocks of entry', index)
+    this.#askedAgain.set(index, asked)
+    plan.ask(index, ranges, claimed)
+    this.#river?.source.wake()
   }
 
   #settle({ first, count, status, code, except }: Messages['outcomes']): void {
@@ -165,6 +208,8 @@ export class Sender extends Session {
         throw new SluiceError('ERR_PROTOCOL', `the peer has entry ${index}, which could not be sent`)
     }
     plan.close(first, last + 1)
+    if (this.#askedAgain.size > 0)
+      for (let index = first; index <= last; index++) this.#askedAgain.delete(index)
     const records = except.map((record) => [record.index, this.#outcome(record)] as const)
     const range: OutcomeRange = {
       first,
@@ -222,6 +267,10 @@ export class Sender extends Session {
 function codeSaid(status: OutcomeStatus, code: string | undefined): Code | undefined {
   if (status === 'failed') return fileCodeOf(code ?? '')
   return code === undefined ? undefined : knownCode(code)
+}
+
+function refuse(what: string, index: number): SluiceError {
+  return new SluiceError('ERR_PROTOCOL', `the peer sent ${what} ${index}`)
 }
 
 function unexpected(index: number): SluiceError {

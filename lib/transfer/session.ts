@@ -37,7 +37,7 @@ const MOST_PINGS = 1000
 export interface RiverHooks {
   plan: Plan
   /** An item has passed: at a sender before it is framed, at a receiver behind the demuxer. */
-  passed(item: Run | { kind: 'offer' | 'digests' | 'stored' | 'end' }): void
+  passed(item: Run | { kind: 'offer' | 'blocks' | 'answered' | 'digests' | 'stored' | 'end' }): void
   warn(warning: SluiceError): void
 }
 
@@ -52,6 +52,8 @@ export abstract class Session {
   protected readonly clock: Clock
   protected readonly control: TransferControl
   protected channel!: Channel
+  /** Aborted when the transfer is over, whatever is still to be stored. */
+  protected readonly ends = new AbortController()
   /** Aborted when the river has to stop. */
   protected readonly stop = new AbortController()
   readonly #socket: ByteDuplex
@@ -107,6 +109,8 @@ export abstract class Session {
   protected abstract heard(message: Message): boolean
   /** The peer has nothing more to say. */
   protected hungUp(): void {}
+  /** Resolves when what came is where it should be; before the streams of the river are stopped. */
+  protected async drained(): Promise<void> {}
   /** Resolves when the streams of the river have closed what they opened. */
   protected abstract settled(): Promise<void>
 
@@ -146,7 +150,7 @@ export abstract class Session {
   }
 
   protected result(bytes = this.plan.cameBytes): TransferResult {
-    return this.outcomes.result(this.transfer.id, this.plan.entries, bytes)
+    return this.outcomes.result(this.transfer.id, this.plan.entries, bytes, this.plan.provedBytes)
   }
 
   /** Whether the outcome is decided. */
@@ -159,6 +163,8 @@ export abstract class Session {
     this.#options.signal?.removeEventListener('abort', this.#aborted)
     this.#ending = (async () => {
       await null // the reader is in the middle of a message
+      this.ends.abort()
+      await this.drained()
       this.stop.abort()
       await Promise.all([this.channel.hangUp(how), this.settled()])
       if (!isFinal(this.transfer.state)) settle()

@@ -5,6 +5,7 @@ export const FrameType = Object.freeze({
   DATA: 0x03,
   DIGESTS: 0x04,
   END: 0x05,
+  BLOCKS: 0x06,
   HELLO: 0x20,
   ANSWER: 0x21,
   PLAN: 0x22,
@@ -15,14 +16,11 @@ export const FrameType = Object.freeze({
   PING: 0x27,
   RESULT: 0x28,
   ERROR: 0x29,
+  WANT: 0x2a,
 })
 
 /** Numbers that version 1 keeps free for messages to come, and their names. Frames of these types are refused. */
-export const RESERVED_FRAMES: ReadonlyMap<number, string> = new Map([
-  [0x06, 'BLOCKS'],
-  [0x07, 'CHUNKS'],
-  [0x2a, 'WANT'],
-])
+export const RESERVED_FRAMES: ReadonlyMap<number, string> = new Map([[0x07, 'CHUNKS']])
 
 /** Whether a frame of this type belongs to the conversation. */
 export function isTalk(type: number): boolean {

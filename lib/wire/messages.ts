@@ -1,24 +1,29 @@
 import { fileCodeOf, SluiceError } from '../errors.js'
+import { type BlockRuns, type PlanRecord, type PlanTuple, planRecordOf, planTuple } from './block-runs.js'
 import type { WireEntry } from './entry.js'
 import { FrameType, frameHeader, RESERVED_FRAMES } from './frames.js'
 import { DEFAULT_LIMITS, type Limits, type PeerLimits } from './limits.js'
 import { type Packed, pack, unpack } from './msgpack.js'
 import type { OutcomeStatus } from './outcome.js'
 import type { DigestColumn } from './run.js'
-import {
-  type DigestsMap,
-  ENTRY_TYPES,
-  NAME_BYTES,
-  PLAN_KINDS,
-  SCHEMAS,
-  type Schema,
-  STATUSES,
-} from './schemas.js'
+import { type DigestsMap, ENTRY_TYPES, NAME_BYTES, SCHEMAS, type Schema, STATUSES } from './schemas.js'
 
-/** What the plan says of the next `count` entries: none of them is to be sent, or all of each. */
-export interface PlanRecord {
-  count: number
-  kind: (typeof PLAN_KINDS)[number]
+export type { PlanRecord }
+
+/** Digests of consecutive blocks of one file. */
+export interface BlocksMessage {
+  index: number
+  /** The first block. */
+  first: number
+  /** 32 bytes each. */
+  digests: Buffer
+}
+
+/** What a receiver asks of one file, again or at last: blocks to be sent or proved; neither: its digest. */
+export interface WantMessage {
+  index: number
+  send?: BlockRuns
+  prove?: BlockRuns
 }
 
 /** What became of an entry. */
@@ -57,6 +62,7 @@ export interface Messages {
   entries: { entries: WireEntry[] }
   digests: DigestsMessage
   end: object
+  blocks: BlocksMessage
   hello: { version: number; agent: string; features: string[]; limits?: PeerLimits }
   answer: { offer: number; accept: boolean; reason?: string }
   plan: { first: number; plan: PlanRecord[] }
@@ -73,6 +79,7 @@ export interface Messages {
     bytes: number
   }
   error: { code: string; text: string }
+  want: WantMessage
 }
 
 /** Any message, with its type. */
@@ -102,7 +109,7 @@ function packed(message: Message): { [key: string]: Packed | undefined } {
     case 'plan':
       return {
         first: message.first,
-        plan: message.plan.map(({ count, kind }) => [count, PLAN_KINDS.indexOf(kind)]),
+        plan: message.plan.map(planTuple),
       }
     case 'outcomes': {
       const { first, count, status, code, except } = message
@@ -218,8 +225,8 @@ function unpacked(type: keyof Messages, map: Record<string, unknown>): Message {
       return { type, ...message }
     }
     case 'plan': {
-      const { first, plan } = map as { first: number; plan: [count: number, kind: number][] }
-      return { type, first, plan: plan.map(([count, kind]) => ({ count, kind: PLAN_KINDS[kind]! })) }
+      const { first, plan } = map as { first: number; plan: PlanTuple[] }
+      return { type, first, plan: plan.map(planRecordOf) }
     }
     case 'outcomes': {
       const { status, except = [], ...rest } = map as OutcomesMap

@@ -52,6 +52,8 @@ export interface TransferResult {
   failed: number
   /** Bytes of content that travelled. */
   bytes: number
+  /** Bytes of content that did not have to, since they were there from an earlier transfer, and were proved. */
+  resumedBytes: number
 }
 
 /** Why an entry failed, by a code, and in the words of that if there are no others. Without a stack, which costs time: a peer can cause a million of them. */

@@ -1,5 +1,7 @@
+import { BLOCK_DIGEST_LENGTH, MOST_BLOCKS } from '../digest/blocks.js'
 import { SluiceError } from '../errors.js'
 import { isBytes } from '../options.js'
+import { isBlockRuns, PLAN_KINDS, type PlanTuple } from './block-runs.js'
 import { FrameType } from './frames.js'
 import { type Limits, TOLD_LIMITS } from './limits.js'
 import type { Packed } from './msgpack.js'
@@ -19,12 +21,8 @@ type Check = (value: Packed, limits: Limits) => boolean
 /** Words that stand in a message as a number: their place in these lists. */
 export const ENTRY_TYPES = ['file', 'directory', 'symlink', 'unreadable'] as const
 export const STATUSES: readonly OutcomeStatus[] = ['published', 'skipped', 'failed']
-export const PLAN_KINDS = ['skip', 'all'] as const
 /** Kinds of a plan that come with a later feature. */
-const RESERVED_KINDS = new Map<Packed, string>([
-  [2, 'prove'],
-  [3, 'chunks'],
-])
+const RESERVED_KINDS = new Map<Packed, string>([[3, 'chunks']])
 
 /** UTF-8 bytes of a name for people: that of an offer, of an agent. */
 export const NAME_BYTES = 255
@@ -109,7 +107,7 @@ const planKind: Check = (value) => {
     const text = `the peer sent a plan with the kind ${value} (${reserved}), which version 1 only reserves`
     throw new SluiceError('ERR_PROTOCOL', text, { found: value })
   }
-  return value === 0 || value === 1
+  return typeof value === 'number' && Object.hasOwn(PLAN_KINDS, value)
 }
 
 /** A tuple that begins with the index of an entry. */
@@ -147,7 +145,10 @@ function faultOfEntries(map: Record<string, Packed>): string | undefined {
 }
 
 function faultOfPlan(map: Record<string, Packed>, limits: Limits): string | undefined {
-  const { first, plan } = map as { first: number; plan: [count: number, kind: number][] }
+  const { first, plan } = map as { first: number; plan: PlanTuple[] }
+  const isFit = ([count, kind, runs]: (typeof plan)[number]) =>
+    PLAN_KINDS[kind] === 'prove' ? count === 1 && runs !== undefined : runs === undefined
+  if (!plan.every(isFit)) return 'with a record that is none of its kind'
   const count = plan.reduce((sum, [some]) => sum + some, 0)
   checkLength(count, limits)
   return faultOfRange(first, count)
@@ -177,6 +178,14 @@ function faultOfOutcomes(map: Record<string, Packed>, limits: Limits): string | 
   const { first, count, except = [] } = map as { first: number; count: number; except?: Indexed[] }
   checkLength(count, limits)
   return faultOfRange(first, count) ?? faultOfIndices(first, count, except)
+}
+
+function faultOfBlocks(map: Record<string, Packed>): string | undefined {
+  const { first, digests } = map as { first: number; digests: Buffer }
+  const blocks = digests.length / BLOCK_DIGEST_LENGTH
+  return Number.isInteger(blocks) && first + blocks <= MOST_BLOCKS
+    ? undefined
+    : `with ${digests.length} bytes of digests from block ${first} on`
 }
 
 /** DIGESTS as it stands in a payload. */
@@ -218,6 +227,11 @@ export const SCHEMAS = {
     together: faultOfDigests,
   },
   end: { frame: FrameType.END, required: {} },
+  blocks: {
+    frame: FrameType.BLOCKS,
+    required: { index: count, first: integer(0, MOST_BLOCKS - 1), digests: bytes },
+    together: faultOfBlocks,
+  },
   hello: {
     frame: FrameType.HELLO,
     required: {
@@ -237,8 +251,8 @@ export const SCHEMAS = {
   },
   plan: {
     frame: FrameType.PLAN,
-    // count, kind
-    required: { first: count, plan: tuples(2, positive, planKind) },
+    // count, kind, runs of blocks
+    required: { first: count, plan: tuples(2, positive, planKind, isBlockRuns) },
     together: faultOfPlan,
   },
   outcomes: {
@@ -263,4 +277,9 @@ export const SCHEMAS = {
     },
   },
   error: { frame: FrameType.ERROR, required: { code, text: reason } },
+  want: {
+    frame: FrameType.WANT,
+    required: { index: count },
+    optional: { send: isBlockRuns, prove: isBlockRuns },
+  },
 } satisfies Record<string, Schema>

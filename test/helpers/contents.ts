@@ -6,7 +6,7 @@ export type Contents = Record<string, string | Uint8Array | null | { target: str
 export const TIME = 1_600_000_000_123
 
 /** A manifest of contents in memory. */
-export function manifestOfContents(contents: Contents): Manifest {
+export function manifestOfContents(contents: Contents, algorithm = 'sha256'): Manifest {
   const files = new Map<string, string | Uint8Array>()
   const entries = Object.entries(contents).map(([path, content]) => {
     const common = { path, mtime: TIME, mode: content === null ? 0o750 : 0o640 }
@@ -16,5 +16,5 @@ export function manifestOfContents(contents: Contents): Manifest {
     files.set(path, content)
     return { ...common, size: Buffer.byteLength(content) }
   })
-  return manifestOfEntries(entries, memorySources(files), { name: 'contents' })
+  return manifestOfEntries(entries, memorySources(files), { name: 'contents', algorithm })
 }

@@ -91,12 +91,12 @@ export class Peer {
     this.#end.resume()
   }
 
-  /** The next message of the type; those before it are dropped. */
-  async hears<T extends keyof Messages>(type: T): Promise<Heard[T]> {
+  /** The next message of the type, or of one of them; those before it are dropped. */
+  async hears<T extends keyof Messages>(...types: T[]): Promise<Heard[T]> {
     for (;;) {
-      const at = this.#messages.findIndex((message) => message.type === type)
+      const at = this.#messages.findIndex(({ type }) => types.includes(type as T))
       if (at >= 0) return this.#messages.splice(0, at + 1).at(-1) as Heard[T]
-      if (this.#isClosed) throw new Error(`the other side closed before it said ${type}`)
+      if (this.#isClosed) throw new Error(`the other side closed before it said ${types.join(' or ')}`)
       await this.#change()
     }
   }

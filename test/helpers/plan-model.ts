@@ -118,8 +118,8 @@ export class PlanModel {
     return undefined
   }
 
-  ask(index: number, ranges: readonly Range[]): string | undefined {
-    const why = this.#file(index) ?? this.#ranges(index, ranges)
+  ask(index: number, ranges: readonly Range[], claimed: readonly Range[] = []): string | undefined {
+    const why = this.#file(index) ?? this.#ranges(index, [...ranges, ...claimed])
     if (why) return why
     const entry = this.entries[index]!
     if (entry.decision !== 'wanted') return 'a request for bytes that nobody wanted before'
@@ -127,6 +127,7 @@ export class PlanModel {
     if (entry.requests === 255) return 'too many requests'
     entry.requests++
     entry.isAskedAgain = true
+    this.#fill(index, claimed, 'claimed')
     this.#fill(index, ranges, 'coming')
     return undefined
   }

@@ -16,7 +16,7 @@ const VARYING: [RegExp, string][] = [
   // how much of the files that failed had arrived by then
   [/\([\d.]+ MB(?=,\s+[^)]*\);\s+\d failed)/g, '(6.2 MB'],
   // the algorithms of this Node
-  [/\d+(?= more:\s+node)/g, '43'],
+  [/\d+(?=\s+more:\s+node)/g, '43'],
   [/\([\d.]+ [TG]B free\)/g, '(12 GB free)'],
 ]
 

@@ -9,7 +9,7 @@ import { scale } from './scale.js'
 interface Work {
   options?: MemoryDiskOptions
   /** What stands on the disk before, synced. */
-  set: (disk: MemoryDisk) => void
+  set: (disk: MemoryDisk) => void | Promise<void>
   work: (disk: MemoryDisk) => Promise<unknown>
 }
 
@@ -47,7 +47,7 @@ export async function crashSweep<Told = undefined>({
   step = scale(4, 1, 1),
 }: CrashSweep<Told>): Promise<{ states: number }> {
   const disk = new MemoryDisk({ ...options, crashes: true })
-  set(disk)
+  await set(disk)
   disk.syncAll()
   let cuts = 0
   const moments: { found: MemoryDisk; acknowledged: boolean; place: string; told: Told }[] = []
@@ -133,7 +133,7 @@ export async function faultSweep({
   let runs = 0
   const run = async (what: string, fault?: DiskFault) => {
     const disk = new MemoryDisk({ ...options })
-    set(disk)
+    await set(disk)
     const made = { calls: 0, writes: 0 }
     disk.hook = ({ call }) => {
       made.calls++

@@ -8,6 +8,7 @@ import {
   type SluiceError,
   send,
 } from '../../lib/index.js'
+import { claimed, complete, entriesOf } from '../helpers/claims-scene.js'
 import { type Contents, manifestOfContents, TIME } from '../helpers/contents.js'
 import { arrivingOf } from '../helpers/items.js'
 import { receiveItems } from '../helpers/river.js'
@@ -170,4 +171,40 @@ test('what was acknowledged is overwritten by nothing of the same transfer, nor 
       t.deepEqual(contents.sort(), ['1', '2', '3', 'mine', 'mine'])
     }
   }
+})
+
+test('what did not end when a transfer was closed is there for the next, with its holes', async (t) => {
+  const store = memoryParts()
+  const content = Buffer.from('0123456789')
+  const [entry] = entriesOf({ x: content })
+  const part = await store.begin(entry!)
+  part.write(0, [content.subarray(0, 3)], false)
+  part.write(6, [content.subarray(6, 8)], false)
+  t.is((await store.claims!([entry!])).size, 0)
+  await store.close!()
+  t.deepEqual([...(await store.claims!([{ ...entry!, mtime: 1 }])).keys()], [])
+  const claim = (await store.claims!([entry!])).get(0)!
+  t.deepEqual(claim.ranges, [
+    { start: 0, end: 3 },
+    { start: 6, end: 8 },
+  ])
+  t.deepEqual((await claimed(claim)).toString(), '01267')
+  t.throws(() => claim.part.read!(7, Buffer.alloc(2)), { code: 'EIO' })
+  await complete(store, entry!, content, claim)
+  t.is(store.files.get('x')?.bytes.toString(), '0123456789')
+  await store.close!()
+  t.is((await store.claims!([entry!])).size, 0)
+})
+
+test('what is discarded, or older than what was published, is not there for the next', async (t) => {
+  const store = memoryParts()
+  const [x, y] = entriesOf({ x: Buffer.from('xx'), y: Buffer.from('yy') })
+  for (const entry of [x!, y!]) (await store.begin(entry)).write(0, [Buffer.from('?')], false)
+  await store.close!()
+  await complete(store, x!, Buffer.from('xx'))
+  const claims = await store.claims!([x!, y!])
+  t.deepEqual([...claims.keys()], [1])
+  await claims.get(1)!.part.discard(undefined!)
+  await store.close!()
+  t.is((await store.claims!([y!])).size, 0)
 })

@@ -113,7 +113,9 @@ class Pair {
       }
       case 'ask': {
         const fit = this.#fit(index, ranges)
-        return [() => plan.ask(index, fit), model.ask(index, fit)]
+        // some of them to be sent, some to be proved; they may overlap
+        const [send, prove] = [fit.slice(b % 4), fit.slice(0, c % 4)]
+        return [() => plan.ask(index, send, prove), model.ask(index, send, prove)]
       }
       case 'prove': {
         const claimed = model.entries[index] ? model.ranges(index, 'claimed') : []
@@ -261,6 +263,7 @@ class Pair {
       same(plan.isClosed(index), isClosed, 'isClosed')
       same(plan.requestsOf(index), isClosed ? 0 : requests, 'requestsOf')
       same(plan.isOpen(index), !isClosed && requests > 0, 'isOpen')
+      same(plan.isAskedAgain(index), entry.isAskedAgain && !isClosed, 'isAskedAgain')
       same(
         plan.isComing(index),
         bytes.every((state) => state === 'coming'),
@@ -280,19 +283,27 @@ class Pair {
         states.every((state) => state === 'there'),
         'isThere',
       )
+      same(
+        plan.isKnown(index, start, end),
+        states.every((state) => state === 'there' || state === 'claimed'),
+        'isKnown',
+      )
       sameRanges(plan.missing(index), model.ranges(index, 'absent', 'claimed'))
       sameRanges(plan.claimed(index), model.ranges(index, 'claimed'))
     }
-    this.#compareComing(0, plan.coming())
     const from = c % (entries.length + 1)
-    this.#compareComing(from, plan.coming(from))
+    this.#compareFirst('coming', 0, plan.coming())
+    this.#compareFirst('coming', from, plan.coming(from))
+    this.#compareFirst('claimed', 0, plan.toProve())
+    this.#compareFirst('claimed', from, plan.toProve(from))
   }
 
-  #compareComing(from: number, found: ReturnType<Plan['coming']>): void {
-    const index = this.model.entries.findIndex(({ bytes }, i) => i >= from && bytes.includes('coming'))
-    same(found?.entry.index, index < 0 ? undefined : index, 'coming')
+  /** The first bytes in a state from an entry on. */
+  #compareFirst(state: 'coming' | 'claimed', from: number, found: ReturnType<Plan['coming']>): void {
+    const index = this.model.entries.findIndex(({ bytes }, i) => i >= from && bytes.includes(state))
+    same(found?.entry.index, index < 0 ? undefined : index, state)
     if (found)
-      sameRanges([{ start: found.start, end: found.end }], this.model.ranges(index, 'coming').slice(0, 1))
+      sameRanges([{ start: found.start, end: found.end }], this.model.ranges(index, state).slice(0, 1))
   }
 }
 

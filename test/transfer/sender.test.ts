@@ -5,14 +5,14 @@ import { type SendOptions, send } from '../../lib/send.js'
 import { type DuplexPairOptions, duplexPair } from '../../lib/testing/faulty-duplex.js'
 import type { TransferState } from '../../lib/transfer/lifecycle.js'
 import type { Transfer } from '../../lib/transfer/transfer.js'
-import { encodeMessage, type Message, type OutcomeRecord, type PlanRecord } from '../../lib/wire/messages.js'
+import { encodeMessage, type Message, type OutcomeRecord } from '../../lib/wire/messages.js'
 import { type Outcome, told } from '../../lib/wire/outcome.js'
 import { type Contents, manifestOfContents } from '../helpers/contents.js'
 import { HELLO, Peer } from '../helpers/peer.js'
 import { growth } from '../helpers/turns.js'
 
 const ACCEPT: Message = { type: 'answer', offer: 0, accept: true }
-const page = (first: number, ...plan: [PlanRecord['kind'], number][]): Message => ({
+const page = (first: number, ...plan: ['skip' | 'all', number][]): Message => ({
   type: 'plan',
   first,
   plan: plan.map(([kind, count]) => ({ kind, count })),

@@ -314,7 +314,6 @@ test('a message about more entries than a list may have is refused, however shor
 test('the kinds of a plan that this version only reserves are refused by their names', (t) => {
   const frame = encodeMessage({ type: 'plan', first: 0, plan: [{ count: 1, kind: 'all' }] })
   for (const [kind, name] of [
-    [2, /kind 2 \(prove\), which version 1 only reserves/],
     [3, /kind 3 \(chunks\), which version 1 only reserves/],
     [4, /part 1 of item 0/],
   ] as const) {

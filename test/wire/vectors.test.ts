@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { Readable } from 'node:stream'
 import test from 'ava'
+import { createDigest, prepareDigest } from '../../lib/digest/digests.js'
 import { deframer } from '../../lib/stages/deframer.js'
 import { demuxer } from '../../lib/stages/demuxer.js'
 import type { Item } from '../../lib/stages/river/items.js'
@@ -18,6 +19,7 @@ interface Vectors {
   frames: { name: string; message?: Message; data?: { position: number; bytes: string }; hex: string }[]
   streams: { name: string; formats: string[]; frames: Part[]; hex: string }[]
   refused: { name: string; hex: string; code: string }[]
+  blocks: { name: string; size: number; hex: string }[]
 }
 
 const fromHere = (path: string) => readFileSync(new URL(`../../../${path}`, import.meta.url), 'utf8')
@@ -26,6 +28,7 @@ const bytesOf = (hex: string) => Buffer.from(hex, 'hex')
 /** Bytes stand as hexadecimal digits, maps as lists of pairs. */
 const VECTORS: Vectors = JSON.parse(fromHere('test/fixtures/wire-vectors.json'), (key, value) => {
   if (key === 'failures' || key === 'sizes') return new Map(value)
+  if (value?.type === 'blocks') return { ...value, digests: bytesOf(value.digests) }
   return value?.type === 'digests' ? { ...value, bytes: bytesOf(value.bytes) } : value
 })
 
@@ -80,6 +83,14 @@ for (const { name, formats, frames, hex } of VECTORS.streams) {
 for (const { name, hex, code } of VECTORS.refused) {
   test(`the vector of '${name}' is refused`, (t) => {
     t.throws(() => decode(bytesOf(hex)), { code })
+  })
+}
+
+for (const { name, size, hex } of VECTORS.blocks) {
+  test(`the vector of ${name} holds`, async (t) => {
+    await prepareDigest('blocks')
+    const content = Buffer.from(Uint8Array.from({ length: size }, (_, at) => at % 251))
+    t.is(createDigest('blocks', size).update(content).digest().toString('hex'), hex)
   })
 }
 

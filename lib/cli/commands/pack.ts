@@ -39,7 +39,15 @@ export async function packCommand(paths: string[], flags: SourceFlags, context: 
     throw new SluiceError('ERR_FILES_FAILED', message, { outcomes: failures })
   }
   const left = leftOut(manifest)
-  const numbers = { published: entries.length, skipped: 0, there: 0, leftOut: left, failed: 0, bytes }
+  const numbers = {
+    published: entries.length,
+    skipped: 0,
+    there: 0,
+    leftOut: left,
+    failed: 0,
+    bytes,
+    resumedBytes: 0,
+  }
   reporter.event({ event: 'completed', id, ...numbers })
   const more = left === 0 ? '' : `; ${left} left out`
   reporter.note(`${kindsOf(entries)} packed (${size(bytes)})${more}`)

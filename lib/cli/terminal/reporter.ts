@@ -34,6 +34,7 @@ type Completed = Omit<TransferResult, 'files'>
 interface Numbers {
   id: string
   bytes: number
+  resumedBytes?: number
   took: number
 }
 
@@ -229,11 +230,16 @@ export class Reporter {
         this.completed(result, tally, where, this.#now() - began)
       },
       (error: SluiceError) => {
-        const { bytes } = transfer.progress
+        const { bytes, resumedBytes } = transfer.progress
         over()
         // whoever awaits the transfer reports the error
         if (error.code === 'ERR_FILES_FAILED')
-          this.partly(error, tally, where, { id: transfer.id, bytes, took: this.#now() - began })
+          this.partly(error, tally, where, {
+            id: transfer.id,
+            bytes,
+            resumedBytes,
+            took: this.#now() - began,
+          })
         else if (INTERRUPTED.has(error.code) && hasBegun) this.#interrupted(transfer, tally, where)
       },
     )
@@ -250,10 +256,10 @@ export class Reporter {
 
   /** Reports the result of a transfer that took `took` milliseconds. */
   completed(result: Completed, tally: Tally, where: string, took: number): void {
-    const { id, published, skipped, failed, bytes } = result
+    const { id, published, skipped, failed, bytes, resumedBytes } = result
     const { there, leftOut } = tally
-    this.#summary(tally, where, { id, bytes, took })
-    this.event({ event: 'completed', id, published, skipped, there, leftOut, failed, bytes })
+    this.#summary(tally, where, { id, bytes, resumedBytes, took })
+    this.event({ event: 'completed', id, published, skipped, there, leftOut, failed, bytes, resumedBytes })
   }
 
   /** Reports a transfer of which files failed: each of them was told when it did. */
@@ -263,7 +269,7 @@ export class Reporter {
   }
 
   /** What became of all, for people. */
-  #summary(tally: Tally, where: string, { id, bytes, took }: Numbers): void {
+  #summary(tally: Tally, where: string, { id, bytes, resumedBytes = 0, took }: Numbers): void {
     const { renamed, published = 'nothing new', others } = tally
     for (const { path, name } of renamed) {
       const isOurs = path.split('/').some(isReservedName)
@@ -271,8 +277,9 @@ export class Reporter {
       this.note(`${printable(path)}: ${why}, so that it was saved as ${printable(name!)}`)
     }
     const rate = bytes === 0 ? '' : `, ${size((bytes / Math.max(took, 1)) * 1000)}/s`
+    const resumed = resumedBytes === 0 ? '' : `; ${size(resumedBytes)} were there`
     const more = others === '' ? '' : `; ${others}`
-    this.note(`${this.#prefix(id)}${published} ${where} (${size(bytes)}${rate})${more}`)
+    this.note(`${this.#prefix(id)}${published} ${where} (${size(bytes)}${rate}${resumed})${more}`)
     this.#names.delete(id)
   }
 

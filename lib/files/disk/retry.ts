@@ -73,14 +73,19 @@ const PASSING = new Set(['EBUSY', 'EAGAIN', 'EMFILE', 'ENFILE', 'EINTR'])
 /** What Windows says of a file that a virus scanner or an indexer has open for a moment. */
 export const HELD_OPEN = new Set(['EPERM', 'EACCES', 'EBUSY'])
 
+/** Whether it is the failure of a sync: what was written before may be lost, although it can still be read. */
+export function isFailedSync(error: unknown): boolean {
+  const { syscall } = ((isSluiceError(error) ? error.cause : error) ?? {}) as NodeJS.ErrnoException
+  return syscall === 'fsync'
+}
+
 /**
  * Whether a failure of the disk can go away by itself. Never that of a sync, whatever its code: a second one would report
  * success for data that is lost.
  */
 export function canPass(error: unknown, { platform }: Pick<FileSystem, 'platform'>): boolean {
   const code = systemCode(error) ?? ''
-  const { syscall } = ((isSluiceError(error) ? error.cause : error) ?? {}) as NodeJS.ErrnoException
-  if (syscall === 'fsync') return false
+  if (isFailedSync(error)) return false
   return PASSING.has(code) || (platform === 'win32' && HELD_OPEN.has(code))
 }
 

@@ -1,14 +1,15 @@
+import { overSlices } from '../../async.js'
 import { A_DAY, type Clock } from '../../clock.js'
 import { SluiceError } from '../../errors.js'
-import { errorCode } from '../disk/disk-error.js'
 import { type FileStats, type FileSystem, OPEN } from '../disk/fs.js'
 import { withRegular } from '../disk/open-regular.js'
 import { writeFully } from '../disk/read-write.js'
+import { lstatIfThere, sameInode, unlinkIfThere } from '../disk/stats.js'
 import { LOOK_EVERY, stateOf, untilNextLook, Watch } from '../own/lease.js'
-import { isReleasedName, nameOfOwner, ownerOfName, releasedName } from '../own/names.js'
+import { isJournalName, isReleasedName, nameOfOwner, ownerOfName, releasedName } from '../own/names.js'
 import { fateOf, type Owner, type ProcessSystem, processSystem, thisOwner } from '../own/owner.js'
 import type { OpenFolder, Tree } from '../tree/tree.js'
-import { encodeRecords, endRecord } from './journal-records.js'
+import { encodeRecords, endRecord, type JournalRecord } from './journal-records.js'
 import { isUnwritten, type JournalContent, readJournal } from './read-journal.js'
 
 /** How it is found out whether the owner of a journal is dead. */
@@ -34,6 +35,27 @@ export interface ClaimOptions {
 
 /** What journals of processes that cannot be looked at were like when they were first seen by this process. */
 const watching = new Watch()
+
+/**
+ * The names of the journals in one of our folders. A power cut may leave two names of one that was renamed twice: the
+ * later one in the alphabet goes, whoever comes first, since nobody believes a file that has two.
+ */
+export async function journalNames(
+  { fs }: Tree,
+  folder: OpenFolder,
+  names: readonly string[],
+  dryRun = false,
+): Promise<string[]> {
+  const journals: string[] = []
+  const inodes = new Set<FileStats['ino']>()
+  for (const name of names.filter(isJournalName).sort()) {
+    const there = await lstatIfThere(fs, folder.at(name))
+    if (there && there.nlink > 1 && inodes.has(there.ino) && !dryRun) await unlinkIfThere(fs, folder.at(name))
+    else journals.push(name)
+    if (there) inodes.add(there.ino)
+  }
+  return journals
+}
 
 /** What watches them, for one call. */
 export function watchOf({ wait, force, clock }: ClaimOptions): Watch {
@@ -114,12 +136,28 @@ export async function claimJournal(
   // one winner, whose name says who it is
   const current = nameOfOwner(name, thisOwner(system))
   await fs.rename(folder.at(name), folder.at(current))
-  return { journal, current }
+  const claimed = await asClaimed(candidate, current, journal)
+  return claimed && { journal: claimed, current }
+}
+
+/** What the journal says now that nobody else holds it: its owner may have written more before it died. */
+async function asClaimed(
+  { tree: { fs }, folder, name }: Candidate,
+  current: string,
+  journal: JournalContent,
+): Promise<JournalContent | undefined> {
+  const { stats } = journal
+  const there = await fs.lstat(folder.at(current))
+  if (sameInode(there, stats) && there.size === stats.size && there.mtimeMs === stats.mtimeMs) return journal
+  const again = sameInode(there, stats) ? await readJournal(fs, folder.at(current)) : undefined
+  // meanwhile another one got the name: it is given back to that
+  if (!again) await fs.rename(folder.at(current), folder.at(name))
+  return again
 }
 
 /**
  * Lets go of a journal that was claimed.
- * @param settled the numbers of the files of which nothing is left: nothing else that gets the name of such a part
+ * @param settled the numbers of the files of which nothing is left here: nothing else that gets the name of such a part
  *   later is ever taken for it
  * @param isDone nothing is left of all of them
  */
@@ -129,21 +167,11 @@ export async function leaveJournal(
   settled: readonly number[],
   isDone: boolean,
 ): Promise<void> {
-  try {
-    if (!isDone && settled.length > 0) await settle(fs, folder.at(current), settled, journal)
-  } finally {
-    if (!isDone) await free(fs, folder, current, name)
-    await fs.unlink(folder.at(current))
-  }
-}
-
-/** A journal that was claimed gets its own name back, so that a later call goes on with it; or another, if that is taken. */
-async function free(fs: FileSystem, folder: OpenFolder, current: string, name: string): Promise<void> {
-  const claimed = folder.at(current)
-  await fs.link(claimed, folder.at(name)).catch((error: unknown) => {
-    if (errorCode(error) !== 'EEXIST') throw error
-    return fs.link(claimed, folder.at(releasedName(name)))
-  })
+  if (isDone) return fs.unlink(folder.at(current))
+  // where that cannot be said, it stays under our name: nobody has the parts that it knows while this process lives
+  if (settled.length > 0) await settle(fs, folder.at(current), settled, journal)
+  // by one call, and under a name that it never had: who had it before finds out that it lost it
+  await fs.rename(folder.at(current), folder.at(releasedName(name)))
 }
 
 /** Says in a journal that stays which of its parts are gone. Its time stays: it says until when its owner lived. */
@@ -153,15 +181,24 @@ async function settle(
   settled: readonly number[],
   { stats }: JournalContent,
 ): Promise<void> {
-  const records = settled.map((n) => endRecord(n, { state: 'failed', code: 'ERR_STATE', part: 'gone' }))
   await withRegular(
     fs,
     path,
     async (fd, { size }) => {
-      // its last line may be torn
-      await writeFully(fs, fd, [Buffer.from('\n'), encodeRecords(records)], size)
+      let position = size
+      await overSlices(0, settled.length, async (first, end) => {
+        const records = settled.slice(first, end).map(gone)
+        // its last line may be torn
+        const bytes = Buffer.concat([Buffer.from('\n'), encodeRecords(records)])
+        await writeFully(fs, fd, [bytes], position)
+        position += bytes.length
+      })
       await fs.futimes(fd, stats.mtimeMs / 1000, stats.mtimeMs / 1000)
     },
     OPEN.update,
   )
+}
+
+function gone(n: number): JournalRecord {
+  return endRecord(n, { state: 'failed', code: 'ERR_STATE', part: 'gone' })
 }

@@ -1,7 +1,7 @@
 import { printable, SluiceError } from '../../errors.js'
 import { diskError } from '../disk/disk-error.js'
 import type { FileStats } from '../disk/fs.js'
-import { isPartNameOf, nameOf, parentOf, suffixed } from '../disk/names.js'
+import { below, isPartNameOf, nameOf, parentOf, suffixed } from '../disk/names.js'
 import { lstatIfThere } from '../disk/stats.js'
 import { folderAt } from '../own/own-folder.js'
 import { isUserPath } from '../own/record.js'
@@ -12,24 +12,71 @@ import { idOf } from './journal-records.js'
 import type { CollectOptions, Leftover } from './leftovers.js'
 import type { JournalContent, UnfinishedFile } from './read-journal.js'
 
+/** Milliseconds by which times of one disk may differ that belong together: it takes them from a clock that ticks. */
+const CLOCK_TICK = 20
+
 /** Milliseconds: the times in a journal are those of the disk, but for what passes before a record is written. */
 const SLACK_BEFORE = 100
 const SLACK_AFTER = 10_000
 /** Times of some disks are whole seconds, or every other one. */
 const COARSEST_TIME = 3000
 
-/** What stands under the part's name, if it is ours. */
-export async function collectPart(
+/** What stands under the part's name, if it is ours; it is removed, unless it is to stay. */
+export function collectPart(
   tree: Tree,
   file: UnfinishedFile,
   journal: JournalContent,
   { dryRun = false, keep = () => false }: CollectOptions,
 ): Promise<Leftover | undefined> {
+  return judge(tree, file, journal, dryRun, async (folder) => {
+    if (keep(file)) return 'kept'
+    if (!dryRun) await tree.fs.unlink(folder.at(file.part))
+    return 'part'
+  })
+}
+
+/**
+ * The part that was left of a file, if it is to be gone on with; else what is there, as {@link collectPart} says. The very
+ * file that was made is one even if it was changed since.
+ */
+export async function findPart(
+  tree: Tree,
+  file: UnfinishedFile,
+  journal: JournalContent,
+): Promise<{ part?: FileStats; leftover: Leftover | undefined }> {
+  let part: FileStats | undefined
+  const leftover = await judge(
+    tree,
+    file,
+    journal,
+    false,
+    async (_folder, there) => {
+      part = there
+      return 'kept'
+    },
+    isVeryFile,
+  )
+  return part ? { part, leftover } : { leftover }
+}
+
+/**
+ * Looks at what stands under the name of a part.
+ * @param act called if that is ours; gives what became of it
+ * @param isSure whether it is ours without a look at when it was changed
+ */
+async function judge(
+  tree: Tree,
+  file: UnfinishedFile,
+  journal: JournalContent,
+  dryRun: boolean,
+  act: (folder: OpenFolder, there: FileStats) => Promise<'part' | 'kept'>,
+  isSure: typeof isVeryFile = () => false,
+): Promise<Leftover | undefined> {
   const { fs } = tree
   const { target, part, size } = file
   const name = nameOf(target)
   if (!isPartNameOf(part, name)) return undefined
-  const path = parentOf(target) === '' ? part : `${parentOf(target)}/${part}`
+  const path = partPathOf(file)
   let folder: OpenFolder | undefined
   let bytes = 0
   try {
@@ -56,20 +103,36 @@ export async function collectPart(
     const hasFileTime = Math.abs(there.mtimeMs - file.mtime) < COARSEST_TIME
     const hasOwnTime = identity === 'same' || isWithin(there.mtimeMs) || hasFileTime
     if (!hasOwnTime && bytes !== size) return undefined
-    if (there.uid !== journal.stats.uid || !isWithin(there.ctimeMs) || !hasOwnTime) {
+    // the part was there before the journal said so: what got its number later is somebody else's
+    const isYounger = identity === 'same' && (there.birthtimeMs ?? 0) > until - SLACK_AFTER + CLOCK_TICK
+    const isOurs =
+      !isYounger &&
+      ((isWithin(there.ctimeMs) && hasOwnTime) || (identity === 'same' && isSure(there, isWithin)))
+    if (there.uid !== journal.stats.uid || !isOurs) {
       // copied, given to somebody else, or not ours: forgotten it would stay for ever
       const why = there.uid === journal.stats.uid ? 'is not as old as' : 'belongs to another user than'
       const message = `${printable(path)} ${why} the journal that calls it a part: remove it, or give it another name if it is none`
       return { path, bytes, state: 'kept', file, error: new SluiceError('ERR_WRITE', message, { path }) }
     }
-    if (keep(file)) return { path, bytes, state: 'kept', file }
-    if (!dryRun) await fs.unlink(folder.at(part))
-    return { path, bytes, state: 'part', file }
+    return { path, bytes, state: await act(folder, there), file }
   } catch (error) {
     return { path, bytes, state: 'kept', file, error: diskError(error, 'remove', path) }
   } finally {
     folder?.release()
   }
+}
+
+/** The path of a part below the folder that its journal is for. */
+export function partPathOf({ target, part }: Pick<UnfinishedFile, 'target' | 'part'>): string {
+  return below(parentOf(target), part)
+}
+
+/**
+ * Whether a file with the number of the part is the part: a disk gives the number of a file that is gone to a new one.
+ * Where it does not say when a file was made, nobody knows.
+ */
+function isVeryFile({ birthtimeMs = 0 }: FileStats, isWithin: (time: number) => boolean): boolean {
+  return isWithin(birthtimeMs)
 }
 
 /** After a crash between link and unlink both names are one file; the second may have a suffix. */

@@ -28,6 +28,10 @@ export interface JournalFile {
   part: string
   /** The digest that it is to have, hexadecimal, where that is known before. */
   expected?: string
+  /** Where its part was taken over: since when that is there, in milliseconds. Left out: it will be made. */
+  at?: number
+  /** Where its part was taken over: the very file that it is. */
+  made?: FileId
 }
 
 /** The beginning of a file: with the digest it can be found out whether it stands on a disk. */
@@ -59,16 +63,19 @@ export type JournalRecord =
   | ({ kind: 'prefix'; n: number } & Prefix)
   /** The part goes on growing: says that the owner lives, and until when its parts may have changed. */
   | { kind: 'alive'; at: number }
-  /** The file has ended, or with `count` so many of them in a row; with `part: 'kept'` there is something to resume. */
+  /**
+   * The file has ended, or with `count` so many of them in a row; with `part: 'kept'` there is something to resume. With
+   * 'suspect' its sync failed: what can be read of it need not be on the disk.
+   */
   | { kind: 'completed'; n: number; name?: string; digest?: string; count?: number }
-  | { kind: 'failed'; n: number; code: string; part: 'kept' | 'gone' }
+  | { kind: 'failed'; n: number; code: string; part: 'kept' | 'suspect' | 'gone' }
   /** The owner has let go of everything, although it may live. */
   | { kind: 'released'; at: number }
 
 /** What a file came to. `part` says whether there is something left that a later run may go on with. */
 export type JournalEnd =
   | { state: 'completed'; name?: string; digest?: Buffer; part: 'kept' | 'gone' }
-  | { state: 'failed'; code: string; part: 'kept' | 'gone' }
+  | { state: 'failed'; code: string; part: 'kept' | 'suspect' | 'gone' }
 
 /** The record of what file `n` came to. */
 export function endRecord(n: number, end: JournalEnd): JournalRecord {
@@ -145,7 +152,7 @@ const RECORDS: Record<JournalRecord['kind'], RecordShape> = {
     version: oneOf(JOURNAL_VERSION),
     transfer: isText,
     owner: isOwner,
-    journal: maybe((value) => hasShape(value, FILE_ID)),
+    journal: maybe(isFileId),
   },
   begin: {
     n: isCount,
@@ -156,6 +163,7 @@ const RECORDS: Record<JournalRecord['kind'], RecordShape> = {
     part: isText,
     expected: maybe(isText),
     at: isNumber,
+    made: maybe(isFileId),
   },
   part: { n: isCount, part: isText, at: isNumber },
   made: { n: isCount, ...FILE_ID },
@@ -168,8 +176,12 @@ const RECORDS: Record<JournalRecord['kind'], RecordShape> = {
     digest: maybe(isText),
     count: maybe((value) => isCount(value) && (value as number) <= MOST_ENDED),
   },
-  failed: { n: isCount, code: isText, part: oneOf('kept', 'gone') },
+  failed: { n: isCount, code: isText, part: oneOf('kept', 'suspect', 'gone') },
   released: { at: isNumber },
+}
+
+function isFileId(value: unknown): boolean {
+  return hasShape(value, FILE_ID)
 }
 
 function isSize(value: unknown): boolean {

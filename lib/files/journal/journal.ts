@@ -1,3 +1,4 @@
+import { overSlices } from '../../async.js'
 import type { Clock } from '../../clock.js'
 import { isSluiceError, SluiceError } from '../../errors.js'
 import { diskError, errorCode } from '../disk/disk-error.js'
@@ -99,16 +100,20 @@ export class Journal {
   }
 
   /**
-   * Takes down files whose parts will be made after this has resolved; gives their numbers. One write for all, and
-   * with 'power' one sync: a part that nobody knew of after a power cut would never be collected.
+   * Takes down files whose parts will be made, or taken from another journal, after this has resolved; gives their
+   * numbers. With 'power' one sync: a part that nobody knew of after a power cut would never be collected.
    */
   async begin(files: readonly JournalFile[]): Promise<number[]> {
     const at = this.#now()
     const first = this.#count
-    const records = files.map((file, i): JournalRecord => ({ kind: 'begin', n: first + i, ...file, at }))
     this.#count += files.length
     this.#unfinished += files.length
-    await this.#records.appendLasting(records)
+    await overSlices(0, files.length, (from, end) =>
+      this.#records.append(
+        files.slice(from, end).map((file, i) => ({ kind: 'begin', n: first + from + i, at, ...file })),
+      ),
+    )
+    await this.#records.appendLasting([])
     return files.map((_, i) => first + i)
   }
 

@@ -3,14 +3,15 @@ import { checkKeys, checkOption } from '../../options.js'
 import { diskError } from '../disk/disk-error.js'
 import type { FileStats } from '../disk/fs.js'
 import { parentOf } from '../disk/names.js'
-import { ifThere } from '../disk/stats.js'
-import { isJournalName, OWN_FOLDERS } from '../own/names.js'
+import { ifThere, lstatIfThere } from '../disk/stats.js'
+import { OWN_FOLDERS } from '../own/names.js'
 import { findOwnFolder, ownNames, possibleFolders, removeOwnFolder } from '../own/own-folder.js'
 import type { OpenFolder, Tree } from '../tree/tree.js'
 import {
   type Candidate,
   type ClaimOptions,
   claimJournal,
+  journalNames,
   leaveJournal,
   look,
   watchOf,
@@ -40,6 +41,8 @@ export interface Leftover {
 export interface CollectOptions extends ClaimOptions {
   /** Parts that are to stay, for a transfer that goes on with them; their journal stays, too. */
   keep?: (file: UnfinishedFile) => boolean
+  /** Milliseconds: journals that were written to since stay, with all of their parts. Default 0. */
+  olderThan?: number
 }
 
 /**
@@ -61,6 +64,7 @@ export async function collectLeftovers(tree: Tree, options: CollectOptions = {})
     system: true,
     now: true,
     keep: true,
+    olderThan: true,
   })
   const found: Leftover[] = []
   const failed = (error: unknown, what: string, path: string) =>
@@ -77,7 +81,8 @@ export async function collectLeftovers(tree: Tree, options: CollectOptions = {})
       const folder = await findOwnFolder(tree, ours, passOver)
       if (!folder) continue
       try {
-        const names = (await ownNames(tree, folder, { passOver })).filter(isJournalName)
+        const all = await ownNames(tree, folder, { passOver })
+        const names = await journalNames(tree, folder, all, options.dryRun)
         // all at once, so that all together are waited for no longer than one
         for (const name of names) await look(tree, folder, name, watch).catch(() => {})
         for (const name of names) {
@@ -101,6 +106,11 @@ async function collectJournal(
   found: Leftover[],
 ): Promise<void> {
   const { tree, folder, name } = candidate
+  const { olderThan = 0, now = Date.now } = options
+  if (olderThan > 0) {
+    const there = await lstatIfThere(tree.fs, folder.at(name))
+    if (!there || now() - there.mtimeMs <= olderThan) return
+  }
   const unwritten = (stats: FileStats) => void found.push(journalAt(folder, name, stats))
   // meanwhile its owner may have removed it, or another process claimed it
   const claimed = await ifThere(claimJournal(candidate, options, unwritten))

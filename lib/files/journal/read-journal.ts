@@ -12,7 +12,7 @@ import {
 } from './journal-records.js'
 
 /** A file that a journal says is not finished. */
-export interface UnfinishedFile extends Required<Omit<JournalFile, 'expected'>> {
+export interface UnfinishedFile extends Required<Omit<JournalFile, 'expected' | 'made'>> {
   /** The digest that it is to have, hexadecimal, where that was known. */
   expected?: string | undefined
   /** When the part was announced, in milliseconds: it is not older. */
@@ -21,6 +21,8 @@ export interface UnfinishedFile extends Required<Omit<JournalFile, 'expected'>> 
   n: number
   /** The very file that was made, where the journal says so. */
   made?: FileId
+  /** Its sync failed: what can be read of it need not be on the disk. */
+  isSuspect?: boolean
   /** What stood in it by the last record that says so. */
   prefix?: Prefix
 }
@@ -105,9 +107,12 @@ class ContentReader {
     if (record.kind === 'released') this.#isReleased = true
     else if (record.kind === 'completed') this.#end(record.n, record.count)
     else if (record.kind === 'failed' && record.part === 'gone') this.#files.delete(record.n)
-    else if (record.kind === 'begin') {
-      const { n, path, target = path, size, mtime, part, expected, at } = record
-      this.#files.set(n, { n, path, target, size, mtime, part, expected, at })
+    else if (record.kind === 'failed' && record.part === 'suspect') {
+      const file = this.#files.get(record.n)
+      if (file) this.#files.set(record.n, { ...file, isSuspect: true })
+    } else if (record.kind === 'begin') {
+      const { n, path, target = path, size, mtime, part, expected, at, made } = record
+      this.#files.set(n, { n, path, target, size, mtime, part, expected, at, ...(made && { made }) })
     } else if (record.kind === 'run') {
       for (const [i, [path, size, mtime, target = path]] of record.files.entries()) {
         const part = partCandidate(nameOf(target), 0)

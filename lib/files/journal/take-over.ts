@@ -1,100 +1,208 @@
+import { Limiter, overSlices } from '../../async.js'
+import type { SluiceError } from '../../errors.js'
+import { diskError } from '../disk/disk-error.js'
+import type { FileStats } from '../disk/fs.js'
 import { ifThere } from '../disk/stats.js'
-import { isJournalName, journalKey } from '../own/names.js'
-import { ownFolders, ownNames } from '../own/own-folder.js'
-import type { Tree } from '../tree/tree.js'
+import { findOwnFolder, ownNames, possibleFolders, removeOwnFolder } from '../own/own-folder.js'
+import type { OpenFolder, Tree } from '../tree/tree.js'
 import {
   type Candidate,
   type Claimed,
   type ClaimOptions,
   claimJournal,
+  journalNames,
   leaveJournal,
+  look,
   watchOf,
 } from './claim-journal.js'
-import { collectPart } from './collect-part.js'
-import type { JournalFile, Prefix } from './journal-records.js'
+import { findPart, partPathOf } from './collect-part.js'
 import { readJournal, type UnfinishedFile } from './read-journal.js'
 
-/** A part that was left unfinished, and that this process goes on with. */
-export interface TakenOver {
-  /** The name of the part file. */
-  part: string
-  /** What is said to stand in it, if it was begun for the same content. */
-  prefix?: Prefix | undefined
+/** A part that was left unfinished, and that this process may go on with. */
+export interface LeftPart {
+  /** What its journal says of it. */
+  file: UnfinishedFile
+  /** What it is. */
+  stats: FileStats
 }
 
-/** The same file: of another size or time, or with another digest, it is other content. */
-function isSame(a: UnfinishedFile, b: Omit<JournalFile, 'part'>): boolean {
-  return a.size === b.size && a.mtime === b.mtime && a.expected === b.expected
+/** What {@link takeOver} takes. */
+export interface TakeOverOptions extends ClaimOptions {
+  /**
+   * Told of what stands in the way of taking something over, which is then left. Left out: what is not about a single
+   * part is thrown.
+   */
+  warn?: (warning: SluiceError) => void
+  /** Which journals may know such files, by their names: the others are not even opened. Left out: all. */
+  isJournal?: (name: string) => boolean
 }
 
-/** What stands for the transfer in the journal that is kept for one part alone: later processes find it by the path. */
-export function transferOfPart(path: string): string {
-  return `part of ${path}`
+/** A journal that is held, with the numbers of its files of which nothing is left. */
+interface Held {
+  candidate: Candidate
+  claimed: Claimed
+  settled: number[]
 }
 
-function isOfPart(name: string, path: string): boolean {
-  return isJournalName(name) && name.startsWith(journalKey(transferOfPart(path)))
-}
+/** Parts that are looked at at once. */
+const MOST_LOOKS = 8
+
+/** How often the journals are listed anew, because one went while they were read. */
+const MOST_LISTINGS = 100
 
 /**
- * Takes over the part that was left of a file by a process that is dead, or that has let go of it, if it has a journal of
- * its own.
- * @param begin called with it, or with undefined if there is none: makes another journal that knows the part. If it
- *   fails, all is as it was
+ * Takes over parts that were left of files: by processes that are dead, or that have let go of them. Other parts in the
+ * same journals stay. A part belongs to one process at a time: one that another journal knows too, which cannot be had,
+ * is left.
+ * @param isWanted whether something is to be done with a file
+ * @param begin called once, with all parts of such files, one that several journals know several times: makes another
+ *   journal know those that it goes on with, and only then calls `taken` for each of them. If it fails, all is as it was
  */
 export async function takeOver<T>(
   tree: Tree,
-  file: Omit<JournalFile, 'part'>,
-  options: ClaimOptions,
-  begin: (left: TakenOver | undefined) => Promise<T>,
+  isWanted: (file: UnfinishedFile) => boolean,
+  options: TakeOverOptions,
+  begin: (left: readonly LeftPart[], taken: (part: LeftPart) => void) => Promise<T>,
 ): Promise<T> {
-  const watch = watchOf(options)
-  for await (const folder of ownFolders(tree)) {
-    // all others are not even opened: there may be one for each of very many files
-    for (const name of await ownNames(tree, folder, { isWanted: (name) => isOfPart(name, file.path) })) {
-      const candidate = { tree, folder, name, watch }
-      const claimed = await claim(candidate, file.path, options)
-      if (!claimed) continue
-      const left = await partIn(tree, file.path, claimed)
-      if (!left) {
-        await leaveJournal(candidate, claimed, [], false)
-        continue
-      }
-      let settled: number[] = []
-      try {
-        const begun = await begin({ part: left.part, prefix: isSame(left, file) ? left.prefix : undefined })
-        settled = [left.n]
-        return begun
-      } finally {
-        const isDone = settled.length === claimed.journal.unfinished.length
-        // if this fails, the part is known to two journals, and whoever collects this one later finds nothing
-        await leaveJournal(candidate, claimed, settled, isDone).catch(() => {})
-      }
+  const taking = new Taking(tree, isWanted, options)
+  const taken = new Set<string>()
+  try {
+    return await begin(await taking.claim(), ({ file }) => taken.add(partPathOf(file)))
+  } finally {
+    await taking.leave(taken)
+  }
+}
+
+class Taking {
+  readonly #tree: Tree
+  readonly #isWanted: (file: UnfinishedFile) => boolean
+  readonly #options: TakeOverOptions
+  readonly #folders: OpenFolder[] = []
+  readonly #held: Held[] = []
+
+  constructor(tree: Tree, isWanted: (file: UnfinishedFile) => boolean, options: TakeOverOptions) {
+    this.#tree = tree
+    this.#isWanted = isWanted
+    this.#options = options
+  }
+
+  /** Takes the journals that know such files; gives the parts that are there. */
+  async claim(): Promise<LeftPart[]> {
+    const { warn, signal } = this.#options
+    try {
+      const others = await this.#claimJournals()
+      return await this.#findParts(others)
+    } catch (error) {
+      if (!warn || signal?.aborted) throw error
+      warn(diskError(error, 'take over what is left in', this.#tree.root))
+      return []
     }
   }
-  return begin(undefined)
-}
 
-/** The journal, if it knows an unfinished file of this path and its owner is no more. */
-async function claim(
-  candidate: Candidate,
-  path: string,
-  options: ClaimOptions,
-): Promise<Claimed | undefined> {
-  const { tree, folder, name } = candidate
-  const isOfFile = ({ target }: UnfinishedFile) => target === path
-  // meanwhile its owner may have removed it, or another process claimed it
-  const known = await ifThere(readJournal(tree.fs, folder.at(name)))
-  if (!known?.unfinished.some(isOfFile)) return undefined
-  return ifThere(claimJournal(candidate, options, () => {}))
-}
-
-/** What stands there of the file, as far as the journal is to be believed. */
-async function partIn(tree: Tree, path: string, { journal }: Claimed): Promise<UnfinishedFile | undefined> {
-  for (const file of journal.unfinished) {
-    if (file.target !== path) continue
-    const there = await collectPart(tree, file, journal, { dryRun: true })
-    if (there?.state === 'part') return file
+  /** Lets go of all journals; those of which nothing is left go. */
+  async leave(taken: ReadonlySet<string>): Promise<void> {
+    for (const { candidate, claimed, settled } of this.#held) {
+      const { unfinished } = claimed.journal
+      const gone = new Set(settled)
+      await overSlices(0, taken.size > 0 ? unfinished.length : 0, (first, end) => {
+        for (const file of unfinished.slice(first, end)) if (taken.has(partPathOf(file))) gone.add(file.n)
+      })
+      const isDone = gone.size === unfinished.length
+      // if this fails it stays with this process: nobody takes what two journals know
+      await leaveJournal(candidate, claimed, [...gone], isDone).catch(() => {})
+    }
+    for (const folder of this.#folders) {
+      if (this.#held.some(({ candidate }) => candidate.folder === folder))
+        await removeOwnFolder(this.#tree, folder).catch(() => {})
+      else folder.release()
+    }
   }
-  return undefined
+
+  /** Gives what others know, by the paths of the parts. */
+  async #claimJournals(): Promise<Map<string, UnfinishedFile[]>> {
+    const known = await this.#readAll()
+    // all at once, so that all together are waited for no longer than one
+    for (const { tree, folder, name, watch } of known.keys())
+      await look(tree, folder, name, watch).catch(() => {})
+    const others = new Map<string, UnfinishedFile[]>()
+    for (const [candidate, files] of known) {
+      this.#options.signal?.throwIfAborted()
+      // meanwhile its owner may have removed it, or another process claimed it
+      const claimed = await ifThere(claimJournal(candidate, this.#options, () => {}))
+      if (claimed) this.#held.push({ candidate, claimed, settled: [] })
+      else {
+        for (const file of files) {
+          const known = others.get(partPathOf(file))
+          if (known) known.push(file)
+          else others.set(partPathOf(file), [file])
+        }
+      }
+    }
+    return others
+  }
+
+  /**
+   * The journals that know such files, and these. One that goes while the others are read may have become another one,
+   * or have another name: then they are listed anew, since none may be missed.
+   */
+  async #readAll(): Promise<Map<Candidate, UnfinishedFile[]>> {
+    const watch = watchOf(this.#options)
+    for (const name of await possibleFolders(this.#tree)) {
+      const folder = await findOwnFolder(this.#tree, name)
+      if (folder) this.#folders.push(folder)
+    }
+    const known = new Map<Candidate, UnfinishedFile[]>()
+    const seen = new Set<string>()
+    for (let listings = 0, isComplete = false; !isComplete && listings < MOST_LISTINGS; listings++) {
+      isComplete = true
+      for (const folder of this.#folders) {
+        const names = await ownNames(this.#tree, folder, { isWanted: this.#options.isJournal })
+        for (const name of await journalNames(this.#tree, folder, names)) {
+          const path = `${folder.path}/${name}`
+          if (seen.has(path)) continue
+          const files = await ifThere(this.#wantedIn(folder, name))
+          if (!files) isComplete = false
+          else {
+            seen.add(path)
+            if (files.length > 0) known.set({ tree: this.#tree, folder, name, watch }, files)
+          }
+        }
+      }
+    }
+    return known
+  }
+
+  async #wantedIn(folder: OpenFolder, name: string): Promise<UnfinishedFile[]> {
+    const journal = await readJournal(this.#tree.fs, folder.at(name))
+    return journal?.unfinished.filter(this.#isWanted) ?? []
+  }
+
+  /** @param others what is not to be touched, by the paths of the parts */
+  async #findParts(others: ReadonlyMap<string, readonly UnfinishedFile[]>): Promise<LeftPart[]> {
+    const { warn, signal } = this.#options
+    const left: LeftPart[] = []
+    const limiter = new Limiter(MOST_LOOKS)
+    for (const { claimed, settled } of this.#held) {
+      const { journal } = claimed
+      const { unfinished } = journal
+      const look = async (file: UnfinishedFile) => {
+        if (!this.#isWanted(file)) return
+        if (others.get(partPathOf(file))?.some((other) => mayBeOne(file, other))) return
+        signal?.throwIfAborted()
+        const { part, leftover } = await findPart(this.#tree, file, journal)
+        if (part) left.push({ file, stats: part })
+        else if (leftover?.error) warn?.(leftover.error)
+        else settled.push(file.n)
+      }
+      await overSlices(0, unfinished.length, (first, end) =>
+        limiter.each(unfinished.slice(first, end), look, { failFast: true }),
+      )
+    }
+    return left
+  }
+}
+
+/** Whether two records of one part name may be about one file: the name is free again once a part has ended. */
+function mayBeOne({ made: one }: UnfinishedFile, { made: other }: UnfinishedFile): boolean {
+  return !one || !other || one.ino === other.ino
 }

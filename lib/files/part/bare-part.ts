@@ -6,7 +6,7 @@ import { digestFile, type Hasher } from '../disk/digest-file.js'
 import { diskError, errorCode, SystemError } from '../disk/disk-error.js'
 import type { FileIdentity } from '../disk/fs.js'
 import { nameOf, parentOf, partCandidate } from '../disk/names.js'
-import { writeFully } from '../disk/read-write.js'
+import { readFully, writeFully } from '../disk/read-write.js'
 import { isOfUser } from '../disk/stats.js'
 import { checkPublish, type Durability, type Published, publish } from '../publish/publish.js'
 import { PartHandle } from './part-handle.js'
@@ -36,7 +36,7 @@ export class BarePart {
   readonly path: string
   readonly #folders: Folders
   readonly #handle: PartHandle
-  /** The bytes that were written, or are known to be right. */
+  /** The bytes that were written, are known to be right, or were found. */
   readonly #ranges = new Ranges()
   readonly #name: string
   readonly #options: BarePartOptions
@@ -46,7 +46,7 @@ export class BarePart {
 
   /** The part file does not exist yet, unless the options say so. */
   constructor(folders: Folders, path: string, options: BarePartOptions = {}) {
-    const { durability = 'crash', mode = FRESH, offset } = options
+    const { durability = 'crash', mode = FRESH, offset, written, found = written } = options
     this.path = path
     this.#folders = folders
     this.#name = nameOf(path)
@@ -55,10 +55,11 @@ export class BarePart {
     const place = { folder: parentOf(path), name: options.partName ?? partCandidate(this.#name, 0) }
     this.#handle = new PartHandle(folders, place, {
       mode: mode | NEEDED_BITS,
-      made: offset !== undefined || options.written !== undefined,
-      written: options.written,
+      made: offset !== undefined || found !== undefined,
+      written: found,
+      sealed: written !== undefined,
     })
-    if (options.written !== undefined) this.#ranges.add(0, options.written.size)
+    if (found !== undefined) this.#ranges.add(0, found.size)
   }
 
   /** The name of the part file. */
@@ -111,12 +112,6 @@ export class BarePart {
     this.#ranges.add(0, offset)
   }
 
-  /** Sets the time of the part file to now: what was changed before its journal began is not taken for ours. */
-  async touch(): Promise<void> {
-    const now = Date.now() / 1000
-    await this.#handle.use((fd) => this.#folders.fs.futimes(fd, now, now))
-  }
-
   /** Lets a running digest see the bytes up to `end` that it has not seen. */
   async show(digest: RunningDigest, end: number, signal?: AbortSignal): Promise<void> {
     if (digest.seen >= end) return
@@ -150,6 +145,16 @@ export class BarePart {
     })
     this.#ranges.add(position, position + length)
     if (seal) await this.#handle.seal()
+  }
+
+  /** Fills `into` with the bytes from `position` on. Fails where the part file has fewer. */
+  async read(position: number, into: Buffer): Promise<void> {
+    const { fs } = this.#folders
+    await this.#handle.use(async (fd) => {
+      const got = await readFully(fs, fd, into, position)
+      if (got < into.length)
+        throw new SystemError('EIO', 'read', `${got} of ${into.length} bytes stand at position ${position}`)
+    })
   }
 
   /**
@@ -214,10 +219,10 @@ export class BarePart {
   }
 
   async #setAttributes(fd: number, mode: number | undefined): Promise<void> {
-    const { mtime, modes, offset } = this.#options
+    const { mtime, modes, offset, found } = this.#options
     const { fs } = this.#folders
     // only a file that was just made with this mode tells what the disk makes of it
-    const memory = this.#isLateMode || offset !== undefined ? undefined : modes
+    const memory = this.#isLateMode || (offset ?? found) !== undefined ? undefined : modes
     const set = async (what: string, act: () => Promise<void>) => {
       const refused = await unlessRefused(what, this.path, act)
       this.#refused ??= refused

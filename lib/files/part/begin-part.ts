@@ -13,13 +13,14 @@ import {
   textOfPath,
 } from '../disk/names.js'
 import { nodeFileSystem } from '../disk/node-fs.js'
-import type { Prefix } from '../journal/journal-records.js'
-import { type TakenOver, takeOver } from '../journal/take-over.js'
+import type { JournalFile, Prefix } from '../journal/journal-records.js'
+import type { UnfinishedFile } from '../journal/read-journal.js'
+import { takeOver } from '../journal/take-over.js'
 import { checkNotReserved, checkTargetNotReserved } from '../own/reserved.js'
 import { roomOf } from '../own/room.js'
 import type { Tree } from '../tree/tree.js'
 import { BarePart } from './bare-part.js'
-import { PartJournal } from './part-journal.js'
+import { isJournalOfPart, PartJournal } from './part-journal.js'
 import { DEFAULT_ALGORITHM, hexOf, type PartFileOptions } from './part-options.js'
 import { RunningDigest } from './running-digest.js'
 import { shareTree } from './share-tree.js'
@@ -73,6 +74,12 @@ export interface BegunPart {
   journal?: PartJournal | undefined
 }
 
+/** A part that was left, and what is said to stand in it, if it was begun for the same content. */
+interface LeftHere {
+  part: string
+  prefix?: Prefix | undefined
+}
+
 /** Begins a part, or goes on with one, as the options say. */
 export async function beginPart(tree: Tree, path: string, options: PartFileOptions): Promise<BegunPart> {
   const { journal, prefix, offset, size = null, mtime = 0, expected, makeParents = true } = options
@@ -81,10 +88,26 @@ export async function beginPart(tree: Tree, path: string, options: PartFileOptio
   if (offset !== undefined) return goOnAt(tree, path, options, offset)
   if (!journal) return begin(tree, path, options, prefix && { part: partName, prefix })
   const file = { path, size, mtime, expected: expected && hexOf(expected) }
-  return takeOver(tree, file, { wait: true }, async (left) => {
-    const made = await PartJournal.create(tree, { ...file, part: left?.part ?? partName }, durability)
-    return begin(tree, path, options, left, made)
+  const isOfFile = ({ target }: UnfinishedFile) => target === path
+  const journals = { wait: true, isJournal: (name: string) => isJournalOfPart(name, path) }
+  return takeOver(tree, isOfFile, journals, async (parts, taken) => {
+    const found = parts.find((one) => isSame(one.file, file)) ?? parts[0]
+    const left = found && {
+      part: found.file.part,
+      prefix: isSame(found.file, file) ? found.file.prefix : undefined,
+    }
+    // a part that is there keeps its age: what was changed before its journal began would not be taken for ours
+    const known = found ? { ...file, part: found.file.part, at: found.file.at } : { ...file, part: partName }
+    const made = await PartJournal.create(tree, known, durability)
+    const begun = await begin(tree, path, options, left, made)
+    if (found) taken(found)
+    return begun
   })
+}
+
+/** The same file: of another size or time, or with another digest, it is other content. */
+function isSame(a: UnfinishedFile, b: Omit<JournalFile, 'part'>): boolean {
+  return a.size === b.size && a.mtime === b.mtime && a.expected === b.expected
 }
 
 /** The folders above a path below a tree; with `power` their names last. */
@@ -117,7 +140,7 @@ async function begin(
   tree: Tree,
   path: string,
   options: PartFileOptions,
-  left: TakenOver | undefined,
+  left: LeftHere | undefined,
   journal?: PartJournal,
 ): Promise<BegunPart> {
   let part: BarePart | undefined
@@ -127,7 +150,6 @@ async function begin(
     if (!begun) await part.createFree((name) => journal?.rename(name) ?? Promise.resolve())
     const digest = begun?.digest ?? digestOf(options)
     await journal?.made(await part.identity(), digest)
-    if (begun && journal) await part.touch()
     return { part, digest, journal }
   } catch (error) {
     await part?.close()
@@ -145,7 +167,7 @@ async function goOn(
   tree: Tree,
   path: string,
   options: PartFileOptions,
-  left: TakenOver,
+  left: LeftHere,
   isOurs: boolean,
 ): Promise<BegunPart | undefined> {
   const part = new BarePart(tree, path, { ...options, partName: left.part, offset: 0 })

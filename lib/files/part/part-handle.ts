@@ -30,19 +30,25 @@ export class PartHandle implements BudgetFile {
 
   /**
    * @param made whether the part file exists already
-   * @param written what it is, if all of it was written already
+   * @param written what it is, where that is known
+   * @param sealed whether all of it was written already
    */
   constructor(
     folders: Folders,
     { folder, name }: { folder: string; name: string },
-    { mode, made, written }: { mode: number; made: boolean; written: FileIdentity | undefined },
+    {
+      mode,
+      made,
+      written,
+      sealed,
+    }: { mode: number; made: boolean; written: FileIdentity | undefined; sealed: boolean },
   ) {
     this.#folders = folders
     this.folder = folder
     this.#name = name
     this.#mode = mode
     this.#made = made
-    this.#sealed = written !== undefined
+    this.#sealed = sealed
     this.#written = written
   }
 

@@ -1,13 +1,23 @@
 import type { FileIdentity } from '../disk/fs.js'
 import { Journal } from '../journal/journal.js'
 import type { JournalFile, Prefix } from '../journal/journal-records.js'
-import { transferOfPart } from '../journal/take-over.js'
+import { isJournalName, journalKey } from '../own/names.js'
 import type { Durability } from '../publish/publish.js'
 import type { Tree } from '../tree/tree.js'
 import type { RunningDigest } from './running-digest.js'
 
 /** Bytes between two prefixes that are taken down: so many are sent again, at most, after a process was killed. */
 const PREFIX_EVERY = 1024 * 1024
+
+/** What stands for the transfer in the journal that is kept for one part alone: later processes find it by the path. */
+function transferOfPart(path: string): string {
+  return `part of ${path}`
+}
+
+/** Whether a journal of this name is kept for the part of that file alone. */
+export function isJournalOfPart(name: string, path: string): boolean {
+  return isJournalName(name) && name.startsWith(journalKey(transferOfPart(path)))
+}
 
 /** The journal of one part: a later process finds by it what was left, and proves how much of it is right. */
 export class PartJournal {

@@ -45,6 +45,8 @@ export interface BarePartOptions {
   modes?: ModeMemory
   /** The part file exists, and other code of this process has written and sealed all of it. */
   written?: FileIdentity
+  /** The part file exists, as this file and no other; it is gone on with as it is. */
+  found?: FileIdentity
 }
 
 const PART_OPTIONS: Keys<PartFileOptions> = {
@@ -68,7 +70,7 @@ const PART_OPTIONS: Keys<PartFileOptions> = {
 }
 
 /** Options of {@link PartFile.open}. */
-export interface PartFileOptions extends BarePartOptions {
+export interface PartFileOptions extends Omit<BarePartOptions, 'found'> {
   /** Where a path is given instead of a tree. */
   fs?: FileSystem
   /** Make the folders above the file that are missing. Default true; without it a missing folder is an error. */

@@ -5,11 +5,10 @@ import { type OpenSource, type SourceStore, sourceError } from '../../stores/sou
 import type { Piece } from '../../transfer/plan/pieces.js'
 import type { Plan } from '../../transfer/plan.js'
 import type { Entry } from '../../wire/entry.js'
-import type { Run } from '../../wire/run.js'
 import { failureItem, type Item } from '../river/items.js'
 import { runOfPiece } from '../river/run-of-piece.js'
 import { closeSource, openSource, readEach, readToEnd } from './read.js'
-import type { Step } from './steps.js'
+import type { BlockStep, Step } from './steps.js'
 
 /** What a {@link SourceReader} depends on. */
 export interface ReaderOptions {
@@ -46,7 +45,7 @@ export class SourceReader {
 
   async *items(step: Step): AsyncGenerator<Item> {
     if (step.kind === 'small') yield* this.#small(step)
-    else if (step.kind === 'chunk') yield* this.#chunk(step)
+    else if (step.kind === 'block') yield* this.#block(step)
     else yield* this.#stream(step.entry)
   }
 
@@ -63,7 +62,7 @@ export class SourceReader {
     const failures = await this.#readFiles(files, slab)
     if (signal.aborted) return
     yield* this.#between(entries, slab, failures)
-    for (const piece of plan.pass(entries.at(-1)!.index + 1)) yield this.#run(piece, NOTHING)
+    for (const piece of plan.pass(entries.at(-1)!.index + 1)) yield* this.#run(piece, NOTHING)
   }
 
   /** What of the entries lies between those that failed, and the failures. */
@@ -99,21 +98,27 @@ export class SourceReader {
     }
   }
 
-  async *#chunk({ entry, start, end, isLast }: Step & { kind: 'chunk' }): AsyncGenerator<Item> {
+  async *#block({ entry, start, end, chunk, isLast, isProof }: BlockStep): AsyncGenerator<Item> {
     const { plan } = this.#options
-    const bytes = this.#memory(end - start)
-    try {
-      const open = await this.#open(entry)
-      await open.read(start, bytes)
-      if (isLast) await open.verify()
-      if (end === entry.size) await this.close()
-    } catch (error) {
-      await this.close()
-      yield* this.#fail(entry, error)
-      return
+    // at least once: an empty file is to be proved as well
+    for (let at = start; (at < end || at === start) && !plan.isClosed(entry.index); at += chunk) {
+      const until = Math.min(end, at + chunk)
+      // what is not sent gives no memory back
+      const bytes = isProof ? Buffer.allocUnsafeSlow(until - at) : this.#memory(until - at)
+      try {
+        const open = await this.#open(entry)
+        await open.read(at, bytes)
+        if (isLast && until === end) await open.verify()
+        if (until === entry.size) await this.close()
+      } catch (error) {
+        await this.close()
+        yield* this.#fail(entry, error)
+        return
+      }
+      if (isProof) yield* this.#proof(entry, at, bytes)
+      else yield* this.#runs(entry.start + at, bytes)
     }
     if (plan.isClosed(entry.index)) await this.close()
-    yield* this.#runs(entry.start + start, bytes)
   }
 
   #memory(length: number): Buffer {
@@ -133,12 +138,12 @@ export class SourceReader {
     const { store, plan, maxRun } = this.#options
     const { index } = entry
     let offset = 0
-    for (const piece of plan.pass(index)) yield this.#run(piece, NOTHING)
+    for (const piece of plan.pass(index)) yield* this.#run(piece, NOTHING)
     try {
       for await (const bytes of readToEnd(store, entry, maxRun)) {
         // what follows of it is not wanted any more; leaving the loop destroys the stream
         if (plan.isClosed(index)) return
-        yield* this.#runs(entry.start + offset, bytes)
+        yield* this.#streamed(entry, offset, bytes)
         offset += bytes.length
       }
     } catch (error) {
@@ -146,10 +151,24 @@ export class SourceReader {
       return
     }
     if (plan.isClosed(index)) return
-    if (entry.size === 0) for (const piece of plan.pass(index + 1)) yield this.#run(piece, NOTHING)
+    if (entry.size === 0) for (const piece of plan.pass(index + 1)) yield* this.#run(piece, NOTHING)
     if (entry.size !== null) return
     const end = plan.setSize(index, offset)
-    if (end) yield this.#run(end, NOTHING)
+    if (end) yield* this.#run(end, NOTHING)
+  }
+
+  /** Bytes of a stream, which comes only once: some of them may be read only for their digest. */
+  *#streamed(entry: Entry, offset: number, bytes: Buffer): Generator<Item> {
+    const { plan } = this.#options
+    for (let from = 0; from < bytes.length; ) {
+      const claimed = plan.toProve(entry.index)
+      const isOfFile = claimed?.entry === entry
+      const start = isOfFile ? Math.max(0, claimed.start - offset) : bytes.length
+      const end = isOfFile ? claimed.end - offset : bytes.length
+      if (from < start) yield* this.#runs(entry.start + offset + from, bytes.subarray(from, start))
+      else yield* this.#proof(entry, offset + from, bytes.subarray(from, end))
+      from = from < start ? Math.min(start, bytes.length) : Math.min(end, bytes.length)
+    }
   }
 
   /** Takes bytes for sent, which stand at `position`: the runs that they are. */
@@ -158,25 +177,55 @@ export class SourceReader {
     for (const piece of this.#options.plan.take(position, bytes.length)) {
       if (piece.isLate) continue
       const from = piece.position - position
-      yield this.#run(piece, bytes.subarray(from, from + piece.length))
+      yield* this.#run(piece, bytes.subarray(from, from + piece.length))
     }
   }
 
   /** The digests of the files that end in a run come from the stages behind: for the plan they are answered here. */
-  #run(piece: Piece, bytes: Buffer): Run {
+  *#run(piece: Piece, bytes: Buffer): Generator<Item> {
     const { plan } = this.#options
-    const { first, last, ends } = piece
+    const { first, last } = piece
     // those between are whole, and were asked for
     for (let index = first + 1; index < last; index++)
       if (plan.entries[index]!.type === 'file') plan.answer(index)
     if (first < last) this.#answer(first)
-    if (ends) this.#answer(last)
-    return runOfPiece(plan, piece, bytes.length === 0 ? [] : [bytes])
+    const ends = piece.ends && (plan.entries[last]!.type !== 'file' || this.#endsWith(piece))
+    yield runOfPiece(plan, { ...piece, ends }, bytes.length === 0 ? [] : [bytes])
+    for (let index = first; index <= last; index++) if (plan.isOpen(index)) yield* this.#answered(index)
   }
 
-  #answer(index: number): void {
+  /** What is read only for its digest. */
+  *#proof(entry: Entry, start: number, bytes: Buffer): Generator<Item> {
     const { plan } = this.#options
-    if (plan.isOpen(index) && plan.isThere(index)) plan.answer(index)
+    const { index } = entry
+    if (plan.isClosed(index)) return
+    const { length } = bytes
+    plan.prove(index, [{ start, end: start + length }])
+    const piece = { position: entry.start + start, length, first: index, last: index, offset: start }
+    yield { ...runOfPiece(plan, { ...piece, ends: false, isLate: false }, [bytes]), isProof: true }
+    yield* this.#answered(index)
+  }
+
+  /** Takes a request for answered that a run answers, since the file ends in it; false if there is none. */
+  #answer(index: number): boolean {
+    const { plan } = this.#options
+    if (!plan.isOpen(index) || !plan.isThere(index)) return false
+    plan.answer(index)
+    return true
+  }
+
+  /**
+   * Whether the end of a file answers a request for it: not while something else of it is to be sent or proved, nor for
+   * a part of it that was asked for again, with which its digest does not end.
+   */
+  #endsWith({ first, last, offset }: Piece): boolean {
+    const isWhole = first < last || offset === 0
+    return (isWhole || !this.#options.plan.isAskedAgain(last)) && this.#answer(last)
+  }
+
+  /** Each request is answered once, also those that the end of a file does not answer. */
+  *#answered(index: number): Generator<Item> {
+    while (this.#answer(index)) yield { kind: 'answered', index }
   }
 
   *#fail(entry: Entry, cause: unknown): Generator<Item> {

@@ -1,14 +1,30 @@
+import { blockSizeOf } from '../../digest/blocks.js'
+import type { EntryBytes } from '../../transfer/plan/byte-states.js'
 import type { Plan } from '../../transfer/plan.js'
 import type { Entry } from '../../wire/entry.js'
 
 /**
- * What is read at once: whole small entries that follow each other in the stream, and which of them are files; a chunk
- * of one file, and whether it is the last of its range; or a stream to its end.
+ * What is read without looking at the plan again: whole small entries that follow each other in the stream, and which of
+ * them are files; a block of one file, or what is wanted of it; or a stream to its end.
  */
 export type Step =
   | { kind: 'small'; entries: Entry[]; files: Entry[]; length: number }
-  | { kind: 'chunk'; entry: Entry; start: number; end: number; isLast: boolean }
+  | BlockStep
   | { kind: 'stream'; entry: Entry }
+
+/** A block goes from its beginning to its end, so that its digest can be taken on the way. */
+export interface BlockStep {
+  kind: 'block'
+  entry: Entry
+  start: number
+  end: number
+  /** Bytes that are read at once. */
+  chunk: number
+  /** Whether something else of the file, or nothing, follows. */
+  isLast: boolean
+  /** Whether it is read only for its digest: the receiver has it. */
+  isProof: boolean
+}
 
 /** What {@link nextStep} depends on. */
 export interface StepRules {
@@ -16,6 +32,11 @@ export interface StepRules {
   maxRun: number
   /** Whether a file can be read in chunks; if not, it is a stream. */
   isRereadable: (entry: Entry) => boolean
+  /**
+   * Whether what is to be sent goes first, and what is to be proved later. Else all goes in the order of the stream,
+   * since the digest of a file needs its bytes in order.
+   */
+  provesLast: boolean
 }
 
 /** Bytes, and entries, that are read together at most. */
@@ -27,7 +48,11 @@ const SMALLEST = 64 * KIB
 const LARGEST = 1024 * KIB
 
 /** What of the plan is to be read next; undefined if nothing more is to come of what was decided until now. Pure. */
-export function nextStep(plan: Plan, { maxRun, isRereadable }: StepRules): Step | undefined {
+export function nextStep(plan: Plan, rules: StepRules): Step | undefined {
+  const { maxRun, isRereadable, provesLast } = rules
+  const coming = plan.coming()
+  const claimed = toProve(plan)
+  if (claimed && (!coming || (!provesLast && isBefore(claimed, coming)))) return large(claimed, rules, true)
   const slab = Math.min(SLAB, maxRun)
   const entries: Entry[] = []
   const files: Entry[] = []
@@ -38,7 +63,8 @@ export function nextStep(plan: Plan, { maxRun, isRereadable }: StepRules): Step 
     const isSmall = start === 0 && end === size && size <= slab && (type !== 'file' || isRereadable(entry))
     if (!isSmall) {
       // the run of a large file owns the folders and links before it; a file must be looked at, be it empty
-      if (files.length === 0) return large(next, maxRun, isRereadable)
+      const isFirst = provesLast || !claimed || !isBefore(claimed, next)
+      if (files.length === 0 && isFirst) return large(next, rules, false)
       break
     }
     const isNext = entries.length === 0 || entries[0]!.start + length === entry.start
@@ -50,12 +76,30 @@ export function nextStep(plan: Plan, { maxRun, isRereadable }: StepRules): Step 
   return entries.length > 0 ? { kind: 'small', entries, files, length } : undefined
 }
 
-type Coming = NonNullable<ReturnType<Plan['coming']>>
+/** Whether bytes stand before others in the stream. */
+function isBefore(one: EntryBytes, other: EntryBytes): boolean {
+  if (one.entry !== other.entry) return one.entry.index < other.entry.index
+  return one.start < other.start
+}
 
-function large({ entry, start, end }: Coming, maxRun: number, isRereadable: StepRules['isRereadable']): Step {
-  if (entry.size === null || !isRereadable(entry)) return { kind: 'stream', entry }
-  const until = Math.min(end, start + Math.min(chunkSize(entry.size), maxRun))
-  return { kind: 'chunk', entry, start, end: until, isLast: until === end }
+/** What is to be proved next. Of a file that failed nothing is, since nobody waits for it. */
+function toProve(plan: Plan): EntryBytes | undefined {
+  let next = plan.toProve()
+  while (next && !plan.isOpen(next.entry.index)) next = plan.toProve(next.entry.index + 1)
+  return next
+}
+
+function large(
+  { entry, start, end }: EntryBytes,
+  { maxRun, isRereadable }: StepRules,
+  isProof: boolean,
+): Step {
+  const { size } = entry
+  if (size === null || !isRereadable(entry)) return { kind: 'stream', entry }
+  const block = blockSizeOf(size)
+  const until = Math.min(end, start - (start % block) + block)
+  const chunk = Math.min(chunkSize(size), maxRun)
+  return { kind: 'block', entry, start, end: until, chunk, isLast: until === end, isProof }
 }
 
 /**

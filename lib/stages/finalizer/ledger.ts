@@ -58,6 +58,11 @@ export class Ledger {
     return this.#plan.isClosed(index) ? undefined : this.#waiting[index]
   }
 
+  /** What is stored of the file is not kept: it comes again. */
+  forget(index: number): void {
+    this.#waiting[index] = undefined
+  }
+
   entry(index: number): Entry {
     return this.#plan.entries[index]!
   }

@@ -4,6 +4,8 @@ import { checkChoice, checkKeys, checkWhole, type Keys } from '../../options.js'
 import type { Conflict, Durability, Unless } from '../../stores/parts.js'
 import type { Outcome, OutcomeRange } from '../../wire/outcome.js'
 
+import type { RepairCalls } from './repairs.js'
+
 /** Options of `finalizer`. */
 export interface FinalizerOptions {
   /**
@@ -35,6 +37,11 @@ export interface FinalizerOptions {
    * stage behind `demuxer` filters: that one notices by itself if the input is cut off.
    */
   missing?: 'fail' | 'skip'
+  /**
+   * Asks the sender for blocks of a file again, or for proof of them, where what came is not what it says; given by
+   * `receive`. Left out: such a file fails.
+   */
+  repair?: RepairCalls
   /** Told what did not go as asked although the entry is there. */
   warn?: (warning: SluiceError) => void
 }
@@ -50,6 +57,7 @@ export const FINALIZER_OPTIONS: Keys<FinalizerOptions> = {
   onSettled: true,
   outcomes: true,
   missing: true,
+  repair: true,
   warn: true,
 }
 

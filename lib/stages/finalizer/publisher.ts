@@ -1,4 +1,5 @@
 import { Limiter } from '../../async.js'
+import { BLOCKS } from '../../digest/blocks.js'
 import { isError, printable, SluiceError } from '../../errors.js'
 import { diskError } from '../../files/disk/disk-error.js'
 import type { Part, PublishPolicy } from '../../stores/parts.js'
@@ -13,12 +14,18 @@ import {
   skipped,
 } from '../../wire/outcome.js'
 import { digestIn, hasDigest } from '../../wire/run.js'
-import { type DigestsItem, isLastWord, type StoredRun } from '../river/items.js'
+import { type BlocksItem, type DigestsItem, isLastWord, type StoredRun } from '../river/items.js'
 import { endsTransfer, type StoreCalls } from '../river/store-calls.js'
 import type { Ledger } from './ledger.js'
 import type { FinalizerOptions } from './options.js'
+import type { Repairs } from './repairs.js'
 
-type PublisherOptions = Pick<FinalizerOptions, 'missing'> & { concurrency: number; isStopped(): boolean }
+type PublisherOptions = Pick<FinalizerOptions, 'missing'> & {
+  concurrency: number
+  isStopped(): boolean
+  /** Asks for what did not come as the sender says it is; left out, that fails. */
+  repairs?: Repairs | undefined
+}
 
 /** A stored file that waits for the word of the sender. */
 interface StoredFile {
@@ -26,6 +33,8 @@ interface StoredFile {
   part: Part
   /** Whether every byte of it was written. */
   isWhole: boolean
+  /** Whether it was stored together with others. */
+  isOfRun: boolean
 }
 
 /** Compares what is stored with what the sender says: equal files are published, others fail. */
@@ -99,7 +108,21 @@ export class Publisher {
 
   /** A folder has no record; of a closed file nobody wants to know. */
   #isDecided(index: number, item: DigestsItem): boolean {
-    return this.#ledger.isWaited(index) && isLastWord(item, index)
+    const { repairs } = this.#options
+    if (!this.#ledger.isWaited(index)) return false
+    if (!repairs?.has(index)) return isLastWord(item, index)
+    return isRecord(item, index) && !repairs.isOwed(index)
+  }
+
+  /** Compares blocks with what the sender says, and asks for those again that differ. */
+  async compareBlocks(item: BlocksItem): Promise<void> {
+    const { repairs } = this.#options
+    const entry = this.#ledger.entry(item.index)
+    // where nothing can be written twice, all of the file is asked for again in the end
+    if (!repairs || this.#ledger.isClosed(item.index) || this.#store.order === 'ascending') return
+    if (!item.isSaid) return repairs.note(entry, item)
+    const part = partOf(this.#ledger.at(item.index), item.index) ?? this.#store.claimed(item.index)?.part
+    await repairs.compare(entry, item, part, this.#policy.signal)
   }
 
   /** Up to which entry the digests of a stored run are there, and those of the sender, and the files wait for them. */
@@ -132,26 +155,33 @@ export class Publisher {
     const why = item.failures?.get(index)
     const part = partOf(stored, index)
     if (why !== undefined) {
-      const error = isError(why) ? why : failureOf(entry, why, 'a stage refused it')
+      const said = isError(why) ? why : failureOf(entry, why, 'a stage refused it')
+      const isRepair = this.#options.repairs?.has(index) && why !== 'ERR_SOURCE_CHANGED'
+      const error = isRepair ? mismatch(entry, { cause: said }) : said
       if (part) await this.#store.discard(part, entry, error)
       return failed(entry, error)
     }
     if (!part) return this.#options.missing === 'skip' ? filtered(entry) : undefined
-    const isWhole = stored!.run !== undefined || stored!.isWhole === true
-    return this.#compare({ entry, part, isWhole }, digestIn(stored!.digests, index), digestIn(item, index)!)
+    const isOfRun = stored!.run !== undefined
+    const isWhole = isOfRun || stored!.isWhole === true
+    const file = { entry, part, isWhole, isOfRun }
+    const isAskedAgain =
+      this.#options.repairs?.differs(index) && (await this.#mend(file, mismatch(entry, {})))
+    if (isAskedAgain) return undefined
+    return this.#compare(file, digestIn(stored!.digests, index), digestIn(item, index)!)
   }
 
-  async #compare(file: StoredFile, seen: Buffer | undefined, sent: Buffer): Promise<Outcome> {
+  async #compare(file: StoredFile, seen: Buffer | undefined, sent: Buffer): Promise<Outcome | undefined> {
     const { entry, part, isWhole } = file
     const { path } = entry
     try {
       // all that was asked for has passed the demuxer, so that it was a stage behind that
       if (!isWhole) return await this.#drop(file, failureOf(entry, 'ERR_DIGEST', CUT_SHORT))
       // where bytes came with gaps, what stands in the store is what counts
-      const found = seen ?? (await this.#store.digest(part, entry, this.#policy))
+      const found = seen ?? this.#byBlocks(entry) ?? (await this.#store.digest(part, entry, this.#policy))
       if (!found.equals(sent)) {
-        const text = `the content of ${printable(path)} does not match its digest; it is not published`
-        return await this.#drop(file, new SluiceError('ERR_DIGEST', text, { path, expected: sent, found }))
+        const error = mismatch(entry, { expected: sent, found })
+        return (await this.#mend(file, error)) ? undefined : await this.#drop(file, error)
       }
       return { ...(await this.#store.publish(part, entry, this.#policy)), digest: sent }
     } catch (reason) {
@@ -162,6 +192,24 @@ export class Publisher {
       else await this.#store.keep(part, entry, error)
       return failed(entry, error)
     }
+  }
+
+  #byBlocks(entry: Entry): Buffer | undefined {
+    return this.#policy.algorithm === BLOCKS ? this.#options.repairs?.digest(entry) : undefined
+  }
+
+  /** Asks for a file again, or for proof of it; false if that was done often enough, or cannot be. */
+  async #mend({ entry, part, isOfRun }: StoredFile, error: SluiceError): Promise<boolean> {
+    const isFresh = isOfRun || this.#store.order === 'ascending'
+    const ask = this.#options.repairs?.mend(entry, isFresh)
+    if (ask === undefined) return false
+    // before it comes again: the next part may get the same name
+    if (isFresh) {
+      await this.#store.discard(part, entry, error)
+      this.#ledger.forget(entry.index)
+    }
+    ask()
+    return true
   }
 
   async #drop({ entry, part }: StoredFile, error: SluiceError): Promise<Outcome> {
@@ -185,6 +233,19 @@ export function asOffered(outcome: Outcome, entry: Entry): Outcome {
 /** Where a file is that is stored. */
 function partOf(stored: StoredRun | undefined, index: number): Part | undefined {
   return stored?.part ?? stored?.run?.part(index)
+}
+
+/** Whether the item says something of a file. */
+function isRecord(item: DigestsItem, index: number): boolean {
+  return item.failures?.has(index) === true || hasDigest(item, index)
+}
+
+function mismatch(
+  { path }: Entry,
+  details: { expected?: Buffer; found?: Buffer; cause?: unknown },
+): SluiceError {
+  const text = `the content of ${printable(path)} does not match its digest; it is not published`
+  return new SluiceError('ERR_DIGEST', text, { path, ...details })
 }
 
 const CUT_SHORT =

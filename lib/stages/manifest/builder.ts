@@ -27,7 +27,7 @@ export function isManifest(value: unknown): value is Manifest {
 
 /** What makes an offer, of whatever entries. */
 export interface OfferOptions {
-  /** Hash algorithm of all digests: `sha256` (default), `blake3`, or one of `crypto.getHashes()`. */
+  /** Hash algorithm of all digests: `sha256` (default), `blocks`, `blake3`, or one of `crypto.getHashes()`. */
   algorithm?: string
   /** 32 hexadecimal digits; random by default. */
   id?: string

@@ -1,23 +1,15 @@
 import { Limiter } from '../../async.js'
 import { isSluiceError, printable, SluiceError } from '../../errors.js'
 import { diskError } from '../../files/disk/disk-error.js'
-import { Ranges } from '../../ranges.js'
+import type { Range } from '../../ranges.js'
 import type { Part } from '../../stores/parts.js'
 import type { Entry } from '../../wire/entry.js'
 import { lengthIn, type Run, sliceRun } from '../../wire/run.js'
-import { type DigestsItem, isLastWord, type StoredRun } from '../river/items.js'
+import { type AnsweredPlan, type DigestsItem, isLastWord, type StoredRun } from '../river/items.js'
 import { endsTransfer, type StoreCalls } from '../river/store-calls.js'
+import { isWhole, type OpenFile, OpenFiles } from './open-files.js'
 import { WriteBehind } from './write-behind.js'
 import { type FileWrite, writesOf } from './writes.js'
-
-/** A file that began and did not end. */
-interface OpenFile {
-  part: Part
-  entry: Entry
-  written: Ranges
-  /** Where the last write ended. */
-  end: number
-}
 
 interface WriterOptions {
   concurrency: number
@@ -34,8 +26,7 @@ export class RunWriter {
   readonly #store: StoreCalls
   readonly #limiter: Limiter
   readonly #memory: WriterOptions['memory']
-  /** Files that began and did not end, by their index. No map: very many pass, and old tables hold on to them. */
-  readonly #open: (OpenFile | undefined)[] = []
+  readonly #files = new OpenFiles()
   /** Files that failed, and of which more may come. */
   readonly #failed = new Set<number>()
   /** Bytes from the middle of a file. */
@@ -48,9 +39,21 @@ export class RunWriter {
     this.#limiter = new Limiter(concurrency)
   }
 
+  /** An offer came, of which this is the plan. */
+  follow(plan: AnsweredPlan): void {
+    this.#files.follow(plan)
+  }
+
+  /** Goes on with what is there of a file; gives it if nothing is to come. */
+  goOn(entry: Entry, part: Part, ranges: readonly Range[]): StoredRun | undefined {
+    const file = this.#files.begin(entry, part, ranges)
+    // an empty file has nothing to be proved: it ends when it comes
+    return entry.size !== 0 && isWhole(file) ? this.#end(file) : undefined
+  }
+
   /** The first file that began and did not end. */
   get unfinished(): Entry | undefined {
-    return this.#open.find((file) => file)?.entry
+    return this.#files.first?.entry
   }
 
   /** Writes a run; gives what ended with it. Bytes in the middle of a file are written while more may be given. */
@@ -58,7 +61,7 @@ export class RunWriter {
     if (run.cuts || run.first === run.last) return this.#writePieces(run)
     const stored = await this.settle()
     // the files at its ends may be there only in part
-    const first = run.offset > 0 || this.#open[run.first] ? run.first + 1 : run.first
+    const first = run.offset > 0 || this.#files.get(run.first) ? run.first + 1 : run.first
     const last = run.ends ? run.last : run.last - 1
     // all of them now: once something of the run is written, its memory may be gone, and the places of the rest with it
     const head = first > run.first ? sliceRun(run, run.first, run.first) : undefined
@@ -73,7 +76,7 @@ export class RunWriter {
   async #writePieces(run: Run): Promise<StoredRun[]> {
     const writes = writesOf(run)
     const [only] = writes
-    const isMiddle = writes.length === 1 && !only!.last && this.#open[only!.entry.index]
+    const isMiddle = writes.length === 1 && !only!.last && this.#files.get(only!.entry.index)
     if (!isMiddle) return this.#writeAll(writes)
     await this.#store.alive()
     return this.#behind.add(only!)
@@ -94,14 +97,13 @@ export class RunWriter {
   async giveUp(said: DigestsItem): Promise<StoredRun[]> {
     const stored = await this.settle()
     for (let index = said.first; index < said.first + said.count; index++) {
-      const file = this.#open[index]
+      const file = this.#files.get(index)
       if (file === undefined && !this.#failed.has(index)) continue
       // nothing was said of it: the rest may come
       if (!isLastWord(said, index)) continue
       this.#failed.delete(index)
       if (file === undefined) continue
-      this.#open[index] = undefined
-      stored.push(this.#stored(file.entry, { part: file.part, isWhole: isWhole(file, file.entry) }))
+      stored.push(this.#end(file))
     }
     return stored
   }
@@ -136,7 +138,7 @@ export class RunWriter {
   #isFresh(run: Run): boolean {
     let files = 0
     for (let index = run.first; index <= run.last; index++) {
-      if (this.#open[index] || this.#failed.has(index)) return false
+      if (this.#files.get(index) || this.#failed.has(index)) return false
       if (lengthIn(run, index) > 0) files++
     }
     return files > 1
@@ -157,7 +159,7 @@ export class RunWriter {
     }
     await this.#begin(writes, ended)
     await this.#limiter.each(
-      byFile(writes.filter(({ entry }) => this.#open[entry.index])),
+      byFile(writes.filter(({ entry }) => this.#files.get(entry.index))),
       async (ofFile) => {
         for (const write of ofFile) {
           const file = await this.#writeOn(write)
@@ -176,7 +178,7 @@ export class RunWriter {
   /** Makes parts for the files of which nothing came before. */
   async #begin(writes: readonly FileWrite[], ended: Map<FileWrite, StoredRun>): Promise<void> {
     const isFresh = ({ entry: { type, index } }: FileWrite) =>
-      type === 'file' && !this.#open[index] && !this.#failed.has(index)
+      type === 'file' && !this.#files.get(index) && !this.#failed.has(index) && !this.#again(index)
     const fresh = byFile(writes.filter(isFresh)).map(([write]) => write!)
     if (fresh.length === 0) return this.#store.alive()
     const parts = await this.#store.begin(fresh.map(({ entry }) => entry))
@@ -184,22 +186,37 @@ export class RunWriter {
       const part = parts.get(write.entry.index)!
       const { entry } = write
       if (isSluiceError(part)) ended.set(write, this.#failedRun(entry, part))
-      else this.#open[entry.index] = { part, entry, written: new Ranges(), end: 0 }
+      else this.#files.begin(entry, part)
     }
+  }
+
+  #end(file: OpenFile, more: Partial<StoredRun> = {}): StoredRun {
+    this.#files.end(file)
+    return this.#stored(file.entry, { part: file.part, isWhole: isWhole(file), ...more })
+  }
+
+  /** Begins a file again that has ended, if its part is to be gone on with. */
+  #again(index: number): OpenFile | undefined {
+    return this.#files.beginAgain(index, (part) => this.#store.isDiscarded(part))
   }
 
   /** Nothing more of a file that failed while the write waited. */
   async #writeOn(write: FileWrite): Promise<StoredRun | undefined> {
-    return this.#open[write.entry.index] && this.#write(write)
+    const { index, path } = write.entry
+    if (this.#files.get(index) ?? this.#again(index)) return this.#write(write)
+    if (this.#failed.has(index)) return undefined
+    throw new SluiceError('ERR_STATE', `bytes of ${printable(path)} came when nobody waited for them`, {
+      path,
+    })
   }
 
   async #write({ entry, offset, length, buffers, last, digest }: FileWrite): Promise<StoredRun | undefined> {
-    const file = this.#open[entry.index]!
+    const file = this.#files.get(entry.index)!
     const { part, written } = file
     const end = offset + length
     // its bytes may come in any order: it has ended when all of them are there
     const { size } = entry
-    const ends = size === null ? last : lacksOnly(written, offset, end, size)
+    const ends = size === null ? last : this.#files.endsWith(file, offset, end)
     try {
       if (this.#store.order === 'ascending' && offset !== file.end) throw outOfOrder(entry, offset, file.end)
       // with a digest nothing is left to do on the file but to give it its name
@@ -207,8 +224,8 @@ export class RunWriter {
       this.#memory?.free(buffers)
     } catch (error) {
       // the write before this one failed as well, and has said so
-      if (!this.#open[entry.index]) return undefined
-      this.#open[entry.index] = undefined
+      if (!this.#files.get(entry.index)) return undefined
+      this.#files.delete(entry.index)
       const failure = diskError(error, 'write', entry.path)
       await this.#store.keep(part, entry, failure)
       return this.#failedRun(entry, failure)
@@ -216,12 +233,7 @@ export class RunWriter {
     file.end = end
     written.add(offset, end)
     if (!ends) return undefined
-    this.#open[entry.index] = undefined
-    return this.#stored(entry, {
-      part,
-      isWhole: isWhole(file, entry),
-      ...(digest && { digests: { first: entry.index, count: 1, bytes: digest } }),
-    })
+    return this.#end(file, digest && { digests: { first: entry.index, count: 1, bytes: digest } })
   }
 
   #stored(entry: Entry, more: Partial<StoredRun> = {}): StoredRun {
@@ -249,16 +261,6 @@ function byFile(writes: readonly FileWrite[]): FileWrite[][] {
     else files.set(write.entry.index, [write])
   }
   return [...files.values()]
-}
-
-/** Whether every byte of a file is there when those from `start` up to `end` are. */
-function lacksOnly(written: Ranges, start: number, end: number, size: number): boolean {
-  return written.covers(0, Math.min(start, size)) && written.covers(end, size)
-}
-
-/** Whether every byte of the entry was written, as far as its size is known. */
-function isWhole({ written }: OpenFile, { size }: Entry): boolean {
-  return size === null || written.covers(0, size)
 }
 
 function outOfOrder({ path }: Entry, offset: number, end: number): SluiceError {

@@ -1,3 +1,4 @@
+import { BLOCK_DIGEST_LENGTH } from '../../digest/blocks.js'
 import { SluiceError } from '../../errors.js'
 import type { Entry } from '../../wire/entry.js'
 import { dataHeader } from '../../wire/frames.js'
@@ -5,7 +6,7 @@ import type { Limits } from '../../wire/limits.js'
 import { offerMessages } from '../../wire/manifest.js'
 import { type DigestsMessage, encodeMessage } from '../../wire/messages.js'
 import { type Cut, digestIn, type Run } from '../../wire/run.js'
-import type { DigestsItem, Item } from './items.js'
+import type { BlocksItem, DigestsItem, Item } from './items.js'
 import { checkPlace } from './place.js'
 
 /** One frame in the buffers that it is written in: nothing may come between them. */
@@ -25,6 +26,8 @@ export function* framesOf(item: Item, { frame, message }: FrameLimits): Generato
       for (const page of offerMessages(item.offer, message)) yield [encodeMessage(page)]
       break
     case 'run':
+      // what the receiver has does not travel
+      if (item.isProof) break
       if (item.cuts) {
         for (const span of spansOf(item.cuts)) yield* dataFrames(span, frame)
         for (const digests of digestsOfCuts(item.cuts)) yield* digestFrames(digests, message)
@@ -33,6 +36,9 @@ export function* framesOf(item: Item, { frame, message }: FrameLimits): Generato
         const digests = digestsOfRun(item)
         if (digests) yield* digestFrames(digests, message)
       }
+      break
+    case 'blocks':
+      yield* blockFrames(item, message)
       break
     case 'digests':
       yield* digestFrames(item, message)
@@ -172,6 +178,14 @@ function* digestFrames({ first, count, bytes, failures, sizes }: Digests, messag
       sizes: sizes && within(sizes, first + from, first + end),
     }
     yield [encodeMessage({ type: 'digests', ...said })]
+  }
+}
+
+function* blockFrames({ index, first, digests }: BlocksItem, message: number) {
+  const most = Math.max(1, Math.min(MOST_SLOTS, Math.floor((message - HEAD) / BLOCK_DIGEST_LENGTH)))
+  for (let from = 0; from * BLOCK_DIGEST_LENGTH < digests.length; from += most) {
+    const some = digests.subarray(from * BLOCK_DIGEST_LENGTH, (from + most) * BLOCK_DIGEST_LENGTH)
+    yield [encodeMessage({ type: 'blocks', index, first: first + from, digests: some })]
   }
 }
 

@@ -1,8 +1,9 @@
+import { BLOCK_DIGEST_LENGTH, blockSizeOf } from '../../digest/blocks.js'
 import { fileCodeOf, type SluiceError } from '../../errors.js'
 import { refuse } from '../../transfer/plan/refuse.js'
 import type { Plan } from '../../transfer/plan.js'
 import type { Data } from '../../wire/frame-parser.js'
-import type { DigestsMessage } from '../../wire/messages.js'
+import type { BlocksMessage, DigestsMessage } from '../../wire/messages.js'
 import { failureOf } from '../../wire/outcome.js'
 import { hasDigest, RunReader } from '../../wire/run.js'
 import type { Item } from './items.js'
@@ -53,6 +54,23 @@ export function* itemsOfDigests(plan: Plan, message: DigestsMessage, length: num
     if (plan.isOpen(index)) open.add(index)
   }
   yield { kind: 'digests', ...column, failures, open, ...(sizes && { sizes }) }
+}
+
+/**
+ * Digests of blocks, as the sender says them; nothing of a file that has its outcome.
+ * @throws SluiceError `ERR_PROTOCOL` for blocks that the file does not have, or that nobody has
+ */
+export function* itemsOfBlocks(plan: Plan, { index, first, digests }: BlocksMessage): Generator<Item, void> {
+  const entry = plan.entries[index]
+  if (entry?.type !== 'file' || entry.size === null)
+    throw refuse(`digests of blocks of entry ${index}, which has none`, entry)
+  if (plan.isClosed(index)) return
+  const block = blockSizeOf(entry.size)
+  const end = (first + digests.length / BLOCK_DIGEST_LENGTH) * block
+  if (end - block >= entry.size) throw refuse(`digests of blocks up to ${end}, which is beyond`, entry)
+  if (!plan.isKnown(index, first * block, Math.min(end, entry.size)))
+    throw refuse(`digests of blocks from ${first} on, which neither came nor were claimed, of`, entry)
+  yield { kind: 'blocks', index, first, digests: Buffer.from(digests), isSaid: true }
 }
 
 /** The ends of the files without bytes that are left, and the end of the stream. */

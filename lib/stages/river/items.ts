@@ -2,13 +2,15 @@ import type { Code, SluiceError } from '../../errors.js'
 import type { Part, PartRun } from '../../stores/parts.js'
 import type { Plan } from '../../transfer/plan.js'
 import type { Entry, Offer } from '../../wire/entry.js'
+import type { BlocksMessage } from '../../wire/messages.js'
 import { type DigestColumn, hasDigest, type Run } from '../../wire/run.js'
 
 /** What the stages for files ask and tell a {@link Plan}; anything that has these members serves. */
 export type AnsweredPlan = Pick<
   Plan,
   'entries' | 'isWanted' | 'isSkipped' | 'isClosed' | 'closedEntries' | 'close'
->
+> &
+  Partial<Pick<Plan, 'coming'>>
 
 /** An offer that is complete and was answered; the plan says which of its entries will come. */
 export interface OfferItem {
@@ -69,6 +71,19 @@ export interface StoredItem {
   stored: StoredRun
 }
 
+/** Digests of consecutive blocks of one file that passed. */
+export interface BlocksItem extends BlocksMessage {
+  kind: 'blocks'
+  /** Whether the sender says them; else a tap of this side took them. */
+  isSaid?: boolean
+}
+
+/** At a sender: all that a request asked for of a file was given out, and its digest is to be said again. */
+export interface AnsweredItem {
+  kind: 'answered'
+  index: number
+}
+
 /** Nothing more will be offered. */
 export interface EndItem {
   kind: 'end'
@@ -77,4 +92,4 @@ export interface EndItem {
 }
 
 /** What flows between the object stages, the same in both rivers. */
-export type Item = OfferItem | Run | DigestsItem | StoredItem | EndItem
+export type Item = OfferItem | Run | BlocksItem | AnsweredItem | DigestsItem | StoredItem | EndItem

@@ -5,6 +5,7 @@ import { CONFLICTS } from '../../files/publish/publish.js'
 import { checkChoice } from '../../options.js'
 import { staysInside } from '../../stores/link-target.js'
 import type {
+  Claim,
   Conflict,
   Durability,
   Part,
@@ -16,6 +17,8 @@ import type {
 import type { Entry, Offer } from '../../wire/entry.js'
 import { failed, failureOf, type Outcome, skipped } from '../../wire/outcome.js'
 import type { Run } from '../../wire/run.js'
+
+type Claims = ReadonlyMap<number, Claim>
 
 /** Errors that every other file would have, too. */
 const FATAL: ReadonlySet<Code> = new Set(['ERR_DISK_FULL', 'ERR_READ_ONLY', 'ERR_UNSAFE_LINK', 'ERR_STATE'])
@@ -35,6 +38,8 @@ export class StoreCalls {
   readonly #limiter: Limiter
   readonly #warn: (warning: SluiceError) => void
   /** Parts that cannot be kept, and have to be discarded if the transfer ends before them. */
+  readonly #discarded = new WeakSet<Part>()
+  readonly #claims = new Map<number, Claim>()
   readonly #passing = new Set<Part>()
   #durability: Durability
   #holders = 0
@@ -79,6 +84,24 @@ export class StoreCalls {
   async expect(offer: Offer, bytes: number): Promise<void> {
     this.#name = offer.name
     await this.#whole('prepare for', () => this.#store.expect?.(offer, bytes))
+  }
+
+  /** What earlier transfers left of these files, by the index of the entry. */
+  async claim(offer: Offer, files: readonly Entry[], signal: AbortSignal): Promise<Claims> {
+    this.#name = offer.name
+    if (!this.#store.claims) return new Map()
+    await this.#whole('go on with', () => this.#store.learn?.(offer))
+    const claims = await this.#whole('go on with', () => this.#store.claims!(files, signal))
+    for (const [index, claim] of claims) {
+      this.#claims.set(index, claim)
+      if (!claim.part.keep) this.#passing.add(claim.part)
+    }
+    return claims
+  }
+
+  /** What an earlier transfer left of a file, if it was claimed. */
+  claimed(index: number): Claim | undefined {
+    return this.#claims.get(index)
   }
 
   async makeFolder(entry: Entry): Promise<void> {
@@ -148,8 +171,14 @@ export class StoreCalls {
     return outcomeOf(entry, placement ?? {})
   }
 
+  /** Whether a part was removed: a file that comes again begins another one then. */
+  isDiscarded(part: Part): boolean {
+    return this.#discarded.has(part)
+  }
+
   async discard(part: Part, entry: Entry, failure: SluiceError): Promise<void> {
     this.#passing.delete(part)
+    this.#discarded.add(part)
     await this.#orWarn('remove what came of', entry.path, () => part.discard(failure))
   }
 

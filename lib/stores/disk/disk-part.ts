@@ -2,6 +2,7 @@ import { createDigest } from '../../digest/digests.js'
 import type { SluiceError } from '../../errors.js'
 import { diskError } from '../../files/disk/disk-error.js'
 import { below, nameOf, parentOf } from '../../files/disk/names.js'
+import { isFailedSync } from '../../files/disk/retry.js'
 import type { BarePart } from '../../files/part/bare-part.js'
 import type { StandingFile } from '../../files/publish/publish.js'
 import type { Entry } from '../../wire/entry.js'
@@ -37,6 +38,10 @@ export class DiskPart implements Part {
       if (!this.#standing) throw failure
       await this.#standing.write(offset, buffers)
     }
+  }
+
+  read(position: number, into: Buffer): Promise<void> {
+    return this.#standing ? this.#standing.read(position, into) : this.file.read(position, into)
   }
 
   async digest(algorithm: string, signal?: AbortSignal): Promise<Buffer> {
@@ -97,7 +102,12 @@ export class DiskPart implements Part {
 
   async keep(failure: SluiceError): Promise<void> {
     await this.file.close()
-    await this.#store.parts.ended(this.entry, { state: 'failed', code: failure.code, part: this.#left })
+    const { parts } = this.#store
+    const isSuspect = this.file.exists && isFailedSync(failure)
+    const part = isSuspect ? 'suspect' : this.#left
+    await parts.ended(this.entry, { state: 'failed', code: failure.code, part })
+    // whoever reads it after this process finds it as it should be, whatever is on the disk
+    if (isSuspect) await parts.sync()
   }
 
   get #left(): 'kept' | 'gone' {

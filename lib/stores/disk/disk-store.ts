@@ -1,9 +1,10 @@
-import { type Clock, systemClock } from '../../clock.js'
+import { A_DAY, type Clock, systemClock } from '../../clock.js'
 import { isError, type SluiceError } from '../../errors.js'
 import { diskError } from '../../files/disk/disk-error.js'
 import type { FileStats, FileSystem } from '../../files/disk/fs.js'
 import { localPath, parentOf } from '../../files/disk/names.js'
 import { isStillWritten, lstatIfThere } from '../../files/disk/stats.js'
+import type { ClaimOptions } from '../../files/journal/claim-journal.js'
 import { collectLeftovers } from '../../files/journal/leftovers.js'
 import type { UnfinishedFile } from '../../files/journal/read-journal.js'
 import { Suffixes, type SuffixMemory } from '../../files/publish/suffixes.js'
@@ -11,7 +12,7 @@ import { HandleBudget } from '../../files/tree/handle-budget.js'
 import { type OpenFolder, Tree } from '../../files/tree/tree.js'
 import type { Entry, Offer } from '../../wire/entry.js'
 import type { Run } from '../../wire/run.js'
-import type { Durability, Part, PartRun, PartStore, Placement, PublishPolicy } from '../parts.js'
+import type { Claim, Durability, Part, PartRun, PartStore, Placement, PublishPolicy } from '../parts.js'
 import { Brought } from './brought.js'
 import { DiskPace } from './disk-pace.js'
 import { endFolder } from './end-folder.js'
@@ -39,8 +40,13 @@ export interface DiskPartsOptions {
   /** Parts of earlier transfers that are to stay. */
   keep?: (file: UnfinishedFile) => boolean
   warn?: (warning: SluiceError) => void
+  /** For tests. */
   clock?: Clock
+  ownership?: Ownership
 }
+
+/** How it is found out which processes are dead. */
+export type Ownership = Pick<ClaimOptions, 'clock' | 'system' | 'now'>
 
 /** A folder of this disk as a store of parts: `name.part` beside `name`, a journal in our own folder. */
 export function diskParts(options: DiskPartsOptions): PartStore {
@@ -54,6 +60,7 @@ export class DiskStore implements PartStore {
   readonly folders: ArrivingFolders
   readonly parts: JournaledParts
   readonly space: FreeSpace
+  readonly ownership: Ownership
   readonly #options: DiskPartsOptions
   readonly handles: HandleBudget
   /** While the disk is slow, calls are left to other threads. */
@@ -63,10 +70,13 @@ export class DiskStore implements PartStore {
   readonly suffixes = new Suffixes()
   #policy: PublishPolicy | undefined
   #tree: Promise<Tree> | undefined
+  /** Milliseconds: what earlier transfers left goes when it is older, and stays for them to go on with until then. */
+  #leftFor = 0
 
   constructor(options: DiskPartsOptions) {
     this.durability = options.durability
     this.fs = options.fs
+    this.ownership = options.ownership ?? {}
     // now, since nothing is opened before the first file comes
     this.#options = { ...options, dir: localPath('dir', options.dir) }
     this.pace = new DiskPace(options.clock ?? systemClock)
@@ -84,6 +94,24 @@ export class DiskStore implements PartStore {
   async expect(offer: Offer, bytes: number): Promise<void> {
     await this.parts.learn(offer)
     if (bytes > 0) await this.space.check(bytes)
+  }
+
+  learn(offer: Offer): Promise<void> {
+    return this.parts.learn(offer)
+  }
+
+  async claims(entries: readonly Entry[], signal?: AbortSignal): Promise<Map<number, Claim>> {
+    this.#leftFor = A_DAY
+    const claims = new Map<number, Claim>()
+    if (entries.length === 0) return claims
+    const isFirst = this.#tree === undefined
+    this.#tree ??= this.#openTree()
+    for (const part of await this.parts.claim(entries, signal)) {
+      const { end } = part.file.extent
+      claims.set(part.entry.index, { part, ranges: end > 0 ? [{ start: 0, end }] : [] })
+    }
+    if (isFirst) await this.#collect(await this.#tree)
+    return claims
   }
 
   async makeFolder({ path, mode }: Entry): Promise<void> {
@@ -236,7 +264,7 @@ export class DiskStore implements PartStore {
   }
 
   tree(): Promise<Tree> {
-    this.#tree ??= this.#openTree()
+    this.#tree ??= this.#openTree().then((tree) => this.#collect(tree))
     return this.#tree
   }
 
@@ -257,12 +285,16 @@ export class DiskStore implements PartStore {
     })
   }
 
-  async #openTree(): Promise<Tree> {
-    const { dir, fs, keep } = this.#options
+  #openTree(): Promise<Tree> {
+    const { dir, fs } = this.#options
     const { durability, handles } = this
-    const tree = await Tree.open(dir, { fs, create: true, durability, handles })
-    // what dead transfers left makes room, and gives its names back
-    for (const { error } of await collectLeftovers(tree, { keep })) if (error) this.warn(error)
+    return Tree.open(dir, { fs, create: true, durability, handles })
+  }
+
+  /** What dead transfers left makes room, and gives its names back. */
+  async #collect(tree: Tree): Promise<Tree> {
+    const options = { ...this.ownership, keep: this.#options.keep, olderThan: this.#leftFor }
+    for (const { error } of await collectLeftovers(tree, options)) if (error) this.warn(error)
     return tree
   }
 }

@@ -1,17 +1,23 @@
-import { inSlices } from '../../async.js'
+import { randomBytes } from 'node:crypto'
+import { inSlices, overSlices } from '../../async.js'
 import type { SluiceError } from '../../errors.js'
 import type { ModeMemory } from '../../files/disk/attributes.js'
 import { errorCode } from '../../files/disk/disk-error.js'
 import type { FileIdentity, SyncCalls } from '../../files/disk/fs.js'
-import { nameOf, parentOf } from '../../files/disk/names.js'
+import { below, nameOf, parentOf } from '../../files/disk/names.js'
 import { Journal } from '../../files/journal/journal.js'
-import type { JournalEnd } from '../../files/journal/journal-records.js'
+import { idOf, type JournalEnd, type JournalFile } from '../../files/journal/journal-records.js'
+import type { UnfinishedFile } from '../../files/journal/read-journal.js'
+import { type LeftPart, takeOver } from '../../files/journal/take-over.js'
+import { thisOwner } from '../../files/own/owner.js'
 import { BarePart } from '../../files/part/bare-part.js'
+import type { BarePartOptions } from '../../files/part/part-options.js'
 import type { Entry, Offer } from '../../wire/entry.js'
 import { DiskPart } from './disk-part.js'
 import type { DiskStore } from './disk-store.js'
 import { PartNames } from './part-names.js'
 import { isWriteRefusal } from './standing-files.js'
+import { OWNER_BITS } from './sync-file-calls.js'
 
 /** The files of a transfer on their way in: each a part that the journal knows before it is made, until its end. */
 export class JournaledParts {
@@ -34,6 +40,8 @@ export class JournaledParts {
 
   /** Learns the names of an offer, so that no part is called like one of them. */
   async learn(offer: Offer): Promise<void> {
+    // it was told of it before it was claimed from
+    if (this.#numbers.length === offer.first + offer.entries.length) return
     this.#transfer = offer.id
     // at once: an array that grows leaves those that it outgrew
     this.#numbers.length = offer.first + offer.entries.length
@@ -63,6 +71,63 @@ export class JournaledParts {
     return parts
   }
 
+  /**
+   * Takes over the parts that earlier transfers left of these files, as far as they were begun for the same content. This
+   * transfer's journal knows them before another one forgets them.
+   */
+  async claim(entries: readonly Entry[], signal?: AbortSignal): Promise<DiskPart[]> {
+    const wanted = new Map<string, Entry>()
+    await inSlices(entries, (entry) => {
+      wanted.set(entry.path, entry)
+      this.#names.avoid(entry.path)
+    })
+    const store = this.#store
+    const options = {
+      ...store.ownership,
+      wait: true,
+      signal,
+      warn: (error: SluiceError) => store.warn(error),
+    }
+    const isWanted = ({ path }: UnfinishedFile) => wanted.has(path)
+    return takeOver(await store.tree(), isWanted, options, async (left, taken) => {
+      const chosen = new Map<Entry, LeftPart>()
+      await overSlices(0, left.length, async (first, end) => {
+        for (const one of left.slice(first, end)) {
+          const entry = wanted.get(one.file.path)!
+          const size = chosen.get(entry)?.stats.size ?? -1
+          if (one.stats.size > size && (await this.#mayGoOn(entry, one))) chosen.set(entry, one)
+        }
+      })
+      const journal = chosen.size === 0 ? undefined : await this.#mayOpenJournal()
+      if (!journal) return []
+      const records: JournalFile[] = []
+      await inSlices([...chosen.values()], (one) => records.push(recordOf(one)))
+      const numbers = await journal.begin(records)
+      const parts: DiskPart[] = []
+      await inSlices([...chosen], ([entry, one]) => {
+        this.#numbers[entry.index] = numbers[parts.length]!
+        taken(one)
+        parts.push(this.#part(entry, { partName: one.file.part, found: one.stats }))
+      })
+      return parts
+    })
+  }
+
+  /** Whether a part is one of this very content, in the place that the file has in this transfer, and can be written to. */
+  async #mayGoOn(entry: Entry, { file, stats }: LeftPart): Promise<boolean> {
+    if (file.size !== entry.size || file.mtime !== entry.mtime || file.isSuspect) return false
+    if ((stats.mode & OWNER_BITS) !== OWNER_BITS) return false
+    if (this.#names.has(below(parentOf(entry.path), file.part))) return false
+    const { folders } = this.#store
+    try {
+      await folders.make(parentOf(entry.path))
+    } catch {
+      // the file begins anew, and fails there with the reason
+      return false
+    }
+    return folders.pathOf(entry.path) === file.target
+  }
+
   /** Whether a part may have the first name that comes to mind: then {@link expectRun} may take it. */
   hasPlainPart(path: string): boolean {
     return this.#names.isPlain(path)
@@ -85,7 +150,7 @@ export class JournaledParts {
 
   /** The part of an expected file, of which all was written and sealed. */
   written(entry: Entry, written: FileIdentity): DiskPart {
-    return this.#part(entry, written)
+    return this.#part(entry, { written })
   }
 
   /** The part of an expected file, of which nothing was written. */
@@ -200,19 +265,21 @@ export class JournaledParts {
 
   #openJournal(): Promise<Journal> {
     const make = async () => {
-      this.#opened = await Journal.create(await this.#store.tree(), this.#transfer, {
-        durability: this.#store.durability,
-      })
+      const { durability, ownership } = this.#store
+      // what is gone on with before the offer is announced is of no transfer yet
+      const transfer = this.#transfer || randomBytes(16).toString('hex')
+      const owner = thisOwner(ownership.system)
+      this.#opened = await Journal.create(await this.#store.tree(), transfer, { durability, owner })
       return this.#opened
     }
     this.#journal ??= this.#store.handles.retry(make)
     return this.#journal
   }
 
-  #part(entry: Entry, written?: FileIdentity): DiskPart {
+  #part(entry: Entry, there: BarePartOptions = {}): DiskPart {
     const { mode, mtime, path } = entry
     const { durability, folders } = this.#store
-    const options = { ...(mode !== null && { mode }), mtime, durability, modes: this.modes, written }
+    const options = { ...(mode !== null && { mode }), mtime, durability, modes: this.modes, ...there }
     return new DiskPart(entry, new BarePart(this.#store, folders.pathOf(path), options), this.#store)
   }
 
@@ -223,4 +290,10 @@ export class JournaledParts {
     part.tries = tries
     part.file.rename(name)
   }
+}
+
+/** How a part that was taken over is recorded. */
+function recordOf({ file, stats }: LeftPart): JournalFile {
+  const { path, target, size, mtime, part, at } = file
+  return { path, size, mtime, ...(target !== path && { target }), part, at, made: idOf(stats) }
 }

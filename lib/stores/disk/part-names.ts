@@ -1,4 +1,4 @@
-import { foldName, nameOf, parentOf, partCandidate } from '../../files/disk/names.js'
+import { below, foldName, nameOf, parentOf, partCandidate } from '../../files/disk/names.js'
 import { isReservedName } from '../../files/own/reserved.js'
 
 /** Names for the parts of a transfer, none of those that its offers bring. */
@@ -9,6 +9,11 @@ export class PartNames {
   /** Learns a path of the offer. */
   avoid(path: string): void {
     if (/\.part$/i.test(path)) this.#paths.add(foldName(path))
+  }
+
+  /** Whether an offer brings something under this path. */
+  has(path: string): boolean {
+    return this.#paths.size > 0 && this.#paths.has(foldName(path))
   }
 
   /**
@@ -28,8 +33,7 @@ export class PartNames {
   part(folder: string, name: string, tries: number): { name: string; tries: number } {
     for (;;) {
       const part = partCandidate(name, tries++)
-      const path = folder === '' ? part : `${folder}/${part}`
-      if (!this.#paths.has(foldName(path))) return { name: part, tries }
+      if (!this.has(below(folder, part))) return { name: part, tries }
     }
   }
 }

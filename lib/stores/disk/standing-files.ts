@@ -143,6 +143,15 @@ export class StandingPart implements Part {
     if (same.length === 0) throw this.#refusal
   }
 
+  async read(position: number, into: Buffer): Promise<void> {
+    const { fs } = this.#store
+    const file = this.#files[0]!
+    const found = await this.#within(file, (path) =>
+      withRegular(fs, path, (fd) => readFully(fs, fd, into, position)),
+    )
+    if (found < into.length) throw this.#changed(file)
+  }
+
   digest(algorithm: string, signal?: AbortSignal): Promise<Buffer> {
     const { fs } = this.#store
     return this.#within(this.#files[0]!, (path) =>
@@ -163,8 +172,11 @@ export class StandingPart implements Part {
       })
       if (isThere) return { name: file.path, skipped: this.#unless as SkipReason }
     }
-    const changed = new SystemError('EBUSY', 'lstat', 'another program changed it meanwhile')
-    throw this.#refusal ?? diskError(changed, 'find', this.#files[0]!.path)
+    throw this.#refusal ?? this.#changed(this.#files[0]!)
+  }
+
+  #changed({ path }: Standing): SluiceError {
+    return diskError(new SystemError('EBUSY', 'lstat', 'another program changed it meanwhile'), 'find', path)
   }
 
   /** Nothing was written. */

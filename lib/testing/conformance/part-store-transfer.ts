@@ -115,6 +115,14 @@ export function changing(change: (item: Item) => Iterable<Item> | Promise<Iterab
   })
 }
 
+/** What a store can do. */
+interface Abilities {
+  conflicts: readonly Conflict[]
+  isAscending: boolean
+  hasFolders: boolean
+  hasClaims: boolean
+}
+
 /** A place, and what the cases do with it. */
 export class Place {
   readonly #place: PartStorePlace
@@ -134,6 +142,10 @@ export class Place {
     return transfer(await this.#place.open(), files, this.#patience, options)
   }
 
+  async open(): Promise<PartStore> {
+    return this.#place.open()
+  }
+
   async read() {
     return this.#place.read()
   }
@@ -149,11 +161,16 @@ export class Place {
   }
 
   /** What the store can do. */
-  async abilities(): Promise<{ conflicts: readonly Conflict[]; isAscending: boolean; hasFolders: boolean }> {
+  async abilities(): Promise<Abilities> {
     const store = await this.#place.open()
     const { order, conflicts = CONFLICTS } = store.features ?? {}
     await store.close?.()
-    return { conflicts, isAscending: order === 'ascending', hasFolders: store.makeFolder !== undefined }
+    return {
+      conflicts,
+      isAscending: order === 'ascending',
+      hasFolders: store.makeFolder !== undefined,
+      hasClaims: store.claims !== undefined,
+    }
   }
 
   /** A file must have failed, with one of the codes, and must not be seen; the others must have arrived. */

@@ -18,6 +18,13 @@ const MIXED = 4
 /** The bytes of one entry by their state. What is in none of the sets is absent. */
 type Parts = Record<Exclude<ByteState, typeof Is.Absent>, Ranges>
 
+/** Bytes of an entry, from `start` up to `end` of it. */
+export interface EntryBytes {
+  entry: Entry
+  start: number
+  end: number
+}
+
 /**
  * The state of every byte of every entry. Pure. Most entries are in one state as a whole, and take one byte here; only
  * for the others are there sets of ranges.
@@ -30,6 +37,8 @@ export class ByteStates {
   readonly coming = new IndexSet()
   /** Those of them that have no bytes. */
   readonly due = new IndexSet()
+  /** Entries of which something is claimed. */
+  readonly claimedOnes = new IndexSet()
   readonly #entries: readonly Entry[]
   #states = new Uint8Array(0)
   readonly #mixed = new Map<number, Parts>()
@@ -47,6 +56,7 @@ export class ByteStates {
     this.#states = grown(this.#states, length)
     this.coming.grow(length)
     this.due.grow(length)
+    this.claimedOnes.grow(length)
   }
 
   /** Bytes of an entry; `null` while that is not known. */
@@ -85,6 +95,21 @@ export class ByteStates {
     return whole === state || end <= start
   }
 
+  /** Whether each byte from `start` up to `end` of an entry is there, or claimed. */
+  areKnown(index: number, start: number, end: number): boolean {
+    const whole = this.#states[index]
+    if (whole !== MIXED) return whole === Is.There || whole === Is.Claimed
+    const { [Is.There]: there, [Is.Claimed]: claimed } = this.#mixed.get(index)!
+    for (let at = start; at < end; ) {
+      const next = [there.next(at), claimed.next(at)].find(
+        (range) => range !== undefined && range.start <= at,
+      )
+      if (next === undefined) return false
+      at = next.end
+    }
+    return true
+  }
+
   /** Whether any byte from `start` up to `end` of an entry is in a state. */
   any(state: keyof Parts, index: number, start = 0, end = this.#end(index)): boolean {
     if (this.#states[index] === MIXED) return this.#mixed.get(index)![state].overlaps(start, end)
@@ -92,10 +117,19 @@ export class ByteStates {
   }
 
   /** The first bytes that are to come of the first entry from `index` on of which there are any. */
-  nextComing(index: number): { entry: Entry; start: number; end: number } | undefined {
-    const found = this.coming.next(index)
+  nextComing(index: number): EntryBytes | undefined {
+    return this.#next(this.coming, Is.Coming, index)
+  }
+
+  /** The same of bytes that are claimed. */
+  nextClaimed(index: number): EntryBytes | undefined {
+    return this.#next(this.claimedOnes, Is.Claimed, index)
+  }
+
+  #next(members: IndexSet, state: keyof Parts, index: number): EntryBytes | undefined {
+    const found = members.next(index)
     if (found === undefined) return undefined
-    const range = this.#mixed.get(found)?.[Is.Coming].next(0) ?? this.#whole(found)
+    const range = this.#mixed.get(found)?.[state].next(0) ?? this.#whole(found)
     return { entry: this.#entries[found]!, start: range.start, end: range.end }
   }
 
@@ -130,6 +164,8 @@ export class ByteStates {
       this.coming.delete(first, end)
       this.due.delete(first, end)
     }
+    if (state === Is.Claimed) this.claimedOnes.add(first, end)
+    else this.claimedOnes.delete(first, end)
   }
 
   /**
@@ -187,9 +223,11 @@ export class ByteStates {
   #settle(index: number, parts: Parts): void {
     const end = this.#end(index)
     for (const state of KNOWN) if (parts[state].covers(0, end)) return this.set(index, state)
-    if (KNOWN.every((state) => parts[state].isEmpty)) this.set(index, Is.Absent)
-    else if (parts[Is.Coming].isEmpty) this.coming.delete(index)
+    if (KNOWN.every((state) => parts[state].isEmpty)) return this.set(index, Is.Absent)
+    if (parts[Is.Coming].isEmpty) this.coming.delete(index)
     else this.coming.add(index)
+    if (parts[Is.Claimed].isEmpty) this.claimedOnes.delete(index)
+    else this.claimedOnes.add(index)
   }
 
   #whole(index: number): Range {

@@ -35,6 +35,11 @@ export class Requests {
     for (let next = this.#again.next(0); next !== undefined; next = this.#again.next(next + 1)) yield next
   }
 
+  /** Whether a file was asked for again, and a request for it is not answered yet. */
+  isAgain(index: number): boolean {
+    return this.#again.has(index)
+  }
+
   /** The first request for a file. */
   add(index: number): void {
     this.#counts[index] = 1

@@ -49,7 +49,7 @@ function without({ size }: Entry, ranges: Range[]): Range[] {
   return others
 }
 
-const RULES: StepRules = { maxRun: MIB, isRereadable: () => true }
+const RULES: StepRules = { maxRun: MIB, isRereadable: () => true, provesLast: true }
 
 /** All steps, one after the other, as who reads takes them for sent. */
 function* stepsOf(plan: Plan, rules = RULES): Generator<Step> {
@@ -59,7 +59,11 @@ function* stepsOf(plan: Plan, rules = RULES): Generator<Step> {
       plan.close(step.entry.index)
       continue
     }
-    if (step.kind === 'chunk') {
+    if (step.kind === 'block' && step.isProof) {
+      plan.prove(step.entry.index, [step])
+      continue
+    }
+    if (step.kind === 'block') {
       take(plan, step.entry.start + step.start, step.end - step.start)
       continue
     }
@@ -81,23 +85,23 @@ function textsOf(plan: Plan, rules = RULES): string[] {
   return Array.from(stepsOf(plan, rules), (step) => {
     if (step.kind === 'small') return step.entries.map(({ path, size }) => `${path}:${size}`).join(' ')
     if (step.kind === 'stream') return `stream ${step.entry.path}`
-    return `${step.entry.path}[${step.start}-${step.end}]${step.isLast ? ' last' : ''}`
+    const { entry, start, end, chunk, isLast, isProof } = step
+    const by = end - start > chunk ? ` by ${chunk}` : ''
+    return `${entry.path}[${start}-${end}${by}]${isProof ? ' proof' : ''}${isLast ? ' last' : ''}`
   })
 }
 
 test('small files come many to a step, large ones in chunks, a stream last', (t) => {
   t.deepEqual(textsOf(planOf([3, 0, 5, 300 * KIB, 4, null])), [
     'f0:3 f1:0 f2:5',
-    'f3[0-131072]',
-    'f3[131072-262144]',
-    'f3[262144-307200] last',
+    'f3[0-307200 by 131072] last',
     'f4:4',
     'stream f5',
   ])
 })
 
 test('a file that cannot be read twice is a stream, however small it is', (t) => {
-  const rules = { maxRun: MIB, isRereadable: ({ index }: Entry) => index !== 1 }
+  const rules = { ...RULES, isRereadable: ({ index }: Entry) => index !== 1 }
   t.deepEqual(textsOf(planOf([3, 4, 5]), rules), ['f0:3', 'stream f1', 'f2:5'])
 })
 
@@ -105,9 +109,7 @@ test('a step is never larger than a run may be', (t) => {
   t.deepEqual(textsOf(planOf([3, 2, 9, 1]), { ...RULES, maxRun: 4 }), [
     'f0:3',
     'f1:2',
-    'f2[0-4]',
-    'f2[4-8]',
-    'f2[8-9] last',
+    'f2[0-9 by 4] last',
     'f3:1',
   ])
   const many = [...stepsOf(planOf(Array(1100).fill(0)))]
@@ -118,20 +120,18 @@ test('a step is never larger than a run may be', (t) => {
 })
 
 test('folders before a large file need no step of their own; empty files do, since they must be looked at', (t) => {
-  t.deepEqual(textsOf(planOf(['folder', 'folder', 300 * KIB])), [
-    'f2[0-131072]',
-    'f2[131072-262144]',
-    'f2[262144-307200] last',
-  ])
+  t.deepEqual(textsOf(planOf(['folder', 'folder', 300 * KIB])), ['f2[0-307200 by 131072] last'])
   t.is(textsOf(planOf(['folder', 0, 300 * KIB]))[0], 'd0:0 f1:0')
   t.deepEqual(textsOf(planOf(['folder', 'folder'])), ['d0:0 d1:0'])
 })
 
-test('parts of files that are wanted are chunks, and a whole file is never part of one', (t) => {
+test('parts of files that are wanted go first, then what is to be proved; a whole file is never part of one', (t) => {
   t.deepEqual(textsOf(planOf([10, 10, 10], [[{ start: 5, end: 10 }], true, [{ start: 0, end: 2 }]])), [
     'f0[5-10] last',
     'f1:10',
     'f2[0-2] last',
+    'f0[0-5] proof last',
+    'f2[2-10] proof last',
   ])
   t.deepEqual(
     textsOf(
@@ -145,8 +145,31 @@ test('parts of files that are wanted are chunks, and a whole file is never part 
         ],
       ),
     ),
-    ['f0[1-3] last', 'f0[5-6] last'],
+    ['f0[1-3] last', 'f0[5-6] last', 'f0[0-1] proof last', 'f0[3-5] proof last', 'f0[6-10] proof last'],
   )
+})
+
+test('where a digest needs the bytes of a file in order, all is read in the order of the stream', (t) => {
+  const inOrder = { ...RULES, provesLast: false }
+  t.deepEqual(textsOf(planOf([10, 10], [[{ start: 2, end: 3 }], true]), inOrder), [
+    'f0[0-2] proof last',
+    'f0[2-3] last',
+    'f0[3-10] proof last',
+    'f1:10',
+  ])
+  // nor is it passed over by the folder before it
+  t.deepEqual(
+    textsOf(planOf(['folder', 300 * KIB], [true, [{ start: 200 * KIB, end: 300 * KIB }]]), inOrder),
+    ['d0:0', 'f1[0-204800 by 131072] proof last', 'f1[204800-307200] last'],
+  )
+})
+
+test('no step goes on behind the end of a block', (t) => {
+  t.deepEqual(textsOf(planOf([2 * MIB + 1], [[{ start: MIB, end: 2 * MIB + 1 }]])), [
+    `f0[${MIB}-${2 * MIB} by ${512 * KIB * 2}]`.replace(' by 1048576', ''),
+    `f0[${2 * MIB}-${2 * MIB + 1}] last`,
+    `f0[0-${MIB}] proof last`,
+  ])
 })
 
 test('entries that are not wanted are left out, also empty ones', (t) => {
@@ -157,13 +180,13 @@ test('entries that are not wanted are left out, also empty ones', (t) => {
 })
 
 test('what is asked for again comes again, and before what follows', (t) => {
-  const plan = planOf([3, 300 * KIB, 4])
+  const plan = planOf([3, 2 * MIB, 4])
   const steps = stepsOf(plan)
   steps.next()
   steps.next()
   plan.ask(0, [{ start: 1, end: 3 }])
-  t.like(steps.next().value, { kind: 'chunk', entry: { path: 'f0' }, start: 1, end: 3, isLast: true })
-  t.like(steps.next().value, { kind: 'chunk', entry: { path: 'f1' }, start: 128 * KIB })
+  t.like(steps.next().value, { kind: 'block', entry: { path: 'f0' }, start: 1, end: 3, isLast: true })
+  t.like(steps.next().value, { kind: 'block', entry: { path: 'f1' }, start: MIB })
 })
 
 test('any plan gives exactly the bytes that it wants, in order, and each entry of no bytes once', (t) => {
@@ -196,8 +219,10 @@ test('any plan gives exactly the bytes that it wants, in order, and each entry o
         const empty: number[] = []
         for (const step of stepsOf(plan, { ...RULES, maxRun })) {
           if (step.kind === 'stream') throw new Error('there is none')
+          // what is not wanted is claimed: it is read, and not sent
+          if (step.kind === 'block' && step.isProof) continue
           const parts =
-            step.kind === 'chunk'
+            step.kind === 'block'
               ? [step]
               : step.entries.map((entry) => ({ entry, start: 0, end: entry.size! }))
           let length = 0
@@ -206,7 +231,7 @@ test('any plan gives exactly the bytes that it wants, in order, and each entry o
             for (let at = start; at < end; at++) found.push(entry.start + at)
             length += end - start
           }
-          t.true(length <= maxRun)
+          t.true((step.kind === 'block' ? step.chunk : length) <= maxRun)
           if (step.kind === 'small') t.is(step.length, length)
         }
         t.deepEqual(found, wanted)

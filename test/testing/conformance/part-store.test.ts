@@ -1,5 +1,12 @@
 // Each property of the suite, and a store that lacks just that: the suite must say so.
-import { type MemoryParts, memoryParts, type Part, type PartStore } from '../../../lib/index.js'
+import {
+  type Claim,
+  type Entry,
+  type MemoryParts,
+  memoryParts,
+  type Part,
+  type PartStore,
+} from '../../../lib/index.js'
 import { type PlacedContent, partStoreConformance } from '../../../lib/testing/index.js'
 import { patience, refuted } from '../../helpers/refuted.js'
 
@@ -180,4 +187,85 @@ refuted(
   })),
   'torn down',
   /large has 1 bytes/,
+)
+
+// ——— claims ———
+
+/** A store in memory whose claims are changed. */
+function claiming(
+  change: (claim: Claim, entry: Entry, memory: MemoryParts) => Claim | undefined,
+  all = false,
+) {
+  return () =>
+    partStoreConformance(
+      () => {
+        const memory = memoryParts()
+        const left = new Map<string, Claim>()
+        const store: PartStore = {
+          begin: (entry) => memory.begin(entry),
+          makeFolder: (entry) => memory.makeFolder!(entry),
+          close: () => memory.close!(),
+          async claims(entries) {
+            const claims = new Map<number, Claim>()
+            const found = await memory.claims!(all ? entries.map(asFirst) : entries)
+            for (const entry of entries) {
+              const claim = found.get(entry.index) ?? (all ? left.get(entry.path) : undefined)
+              if (claim) left.set(entry.path, claim)
+              const changed = claim && change(claim, entry, memory)
+              if (changed) claims.set(entry.index, changed)
+            }
+            return claims
+          },
+        }
+        const files = () => [...memory.files].map(([path, { bytes }]) => [path, bytes] as const)
+        return { open: () => store, read: () => new Map<string, PlacedContent>(files()) }
+      },
+      { patience },
+    )
+}
+
+/** The entry as it was begun. */
+const asFirst = (entry: Entry): Entry => ({ ...entry, size: 200_000, mtime: 1_600_000_000_000 })
+
+refuted(
+  'a store that finds nothing again',
+  claiming(() => undefined),
+  'is claimed, read back',
+  /is not claimed/,
+)
+refuted(
+  'a store whose claims cannot be read',
+  claiming(({ part, ranges }) => ({
+    part: { write: (...args) => part.write(...args), publish: (p) => part.publish(p), discard: () => {} },
+    ranges,
+  })),
+  'is claimed, read back',
+  /cannot be read/,
+)
+refuted(
+  'a store that reads something else',
+  claiming(({ part, ranges }) => ({
+    part: Object.assign(part, { read: (_at: number, into: Buffer) => void into.fill(1) }),
+    ranges,
+  })),
+  'is claimed, read back',
+  /not what was written/,
+)
+refuted(
+  'a store that claims more than there can be',
+  claiming(({ part }) => ({ part, ranges: [{ start: 0, end: 200_001 }] })),
+  'is claimed, read back',
+  /no ranges/,
+)
+refuted(
+  'a store that claims what is of another content',
+  claiming((claim) => claim, true),
+  'for another size or time',
+  /no part of it/,
+)
+refuted(
+  'a store that claims a part twice',
+  claiming((claim) => claim, true),
+  'is claimed once',
+  /twice/,
 )

@@ -1,0 +1,175 @@
+import type { Range } from '../ranges.js'
+import { BLAKE3_LENGTH, type Digest, type DigestInto, type Engine } from './blake3.js'
+
+/**
+ * The algorithm `blocks`: BLAKE3 of each block of a file, and of the list of them. Of a file of one block it is the
+ * digest of its content. Blocks are what a receiver asks for, what it proves, and what is sent again.
+ */
+export const BLOCKS = 'blocks'
+
+/** Bytes of a digest of a block. */
+export const BLOCK_DIGEST_LENGTH = BLAKE3_LENGTH
+
+/** Blocks of a file at most. */
+export const MOST_BLOCKS = 65_536
+
+/** Bytes of a block at least. */
+const LEAST_BLOCK = 1024 * 1024
+
+/**
+ * Bytes of a block of a file: 1 MiB, doubled until the file has at most 65,536 of them; 1 MiB where its size is not
+ * known (`null`).
+ */
+export function blockSizeOf(size: number | null): number {
+  let block = LEAST_BLOCK
+  while (size !== null && size > block * MOST_BLOCKS) block *= 2
+  return block
+}
+
+/** Blocks of a file that has bytes. */
+export function blockCountOf(size: number): number {
+  return Math.ceil(size / blockSizeOf(size))
+}
+
+/** Blocks as a message says them, ascending by their numbers: the first of a run, and how many, run by run. */
+export function runsOfBlocks(blocks: readonly number[]): number[] {
+  const runs: number[] = []
+  let next = -1
+  for (const at of blocks) {
+    if (at === next) runs[runs.length - 1]!++
+    else runs.push(at, 1)
+    next = at + 1
+  }
+  return runs
+}
+
+/** What of a file of `size` bytes is there in whole blocks. The last one may be shorter. */
+export function wholeBlocks(ranges: readonly Range[], size: number): Range[] {
+  const block = blockSizeOf(size)
+  const whole: Range[] = []
+  for (const range of ranges) {
+    const start = Math.ceil(range.start / block) * block
+    const end = range.end >= size ? size : Math.floor(range.end / block) * block
+    if (start < end) whole.push({ start, end })
+  }
+  return whole
+}
+
+/** Ranges that are whole blocks of a file of `size` bytes, as runs of blocks. */
+export function runsOfRanges(ranges: readonly Range[], size: number): number[] {
+  const block = blockSizeOf(size)
+  return ranges.flatMap(({ start, end }) => [start / block, Math.ceil((end - start) / block)])
+}
+
+/** The bytes of runs of blocks. They may lie beyond the end of the file: whoever says them is not believed. */
+export function rangesOfRuns(runs: readonly number[], size: number | null): Range[] {
+  const block = blockSizeOf(size)
+  const ranges: Range[] = []
+  for (let i = 0; i < runs.length; i += 2) {
+    const [first, count] = [runs[i]!, runs[i + 1]!]
+    const end = (first + count) * block
+    // the last block is shorter, one behind it is none
+    const isLast = size !== null && end > size && end - size < block
+    ranges.push({ start: first * block, end: isLast ? size : end })
+  }
+  return ranges
+}
+
+/** Digests of a list that are kept together: nobody needs memory for all blocks of a file of which few came. */
+const PAGE = 128
+
+/** The digests of the blocks of a file, which may become known in any order. */
+export class BlockList {
+  /** Bytes of a block. */
+  readonly block: number
+  /** Digests of a page. */
+  readonly #page: number
+  readonly #pages = new Map<number, Buffer>()
+  readonly #known = new Set<number>()
+
+  /** @param size bytes of the file; `null` where that is not known */
+  constructor(size: number | null) {
+    this.block = blockSizeOf(size)
+    this.#page = size === null ? PAGE : Math.min(PAGE, Math.ceil(size / this.block))
+  }
+
+  /** Sets the digest of block number `at`. */
+  set(at: number, digest: Uint8Array): void {
+    const number = Math.floor(at / this.#page)
+    let page = this.#pages.get(number)
+    if (page === undefined) {
+      page = Buffer.alloc(this.#page * BLOCK_DIGEST_LENGTH)
+      this.#pages.set(number, page)
+    }
+    page.set(digest, (at % this.#page) * BLOCK_DIGEST_LENGTH)
+    this.#known.add(at)
+  }
+
+  /** The digest of block number `at`; undefined if it is not known. A view. */
+  get(at: number): Buffer | undefined {
+    if (!this.#known.has(at)) return undefined
+    const from = (at % this.#page) * BLOCK_DIGEST_LENGTH
+    return this.#pages.get(Math.floor(at / this.#page))!.subarray(from, from + BLOCK_DIGEST_LENGTH)
+  }
+
+  /** The digest of a file of `size` bytes; undefined while one of its blocks is not known. */
+  digest(size: number, engine: Pick<Engine, 'create' | 'createList'>): Buffer | undefined {
+    const count = Math.ceil(size / this.block)
+    if (count === 0) return engine.create().digest()
+    if (this.#known.size < count) return undefined
+    if (count === 1) return this.#known.has(0) ? Buffer.from(this.get(0)!) : undefined
+    const list = engine.createList()
+    const sizes = Buffer.alloc(16)
+    sizes.writeBigUInt64BE(BigInt(size), 0)
+    sizes.writeBigUInt64BE(BigInt(this.block), 8)
+    list.update(sizes)
+    for (let at = 0; at < count; at++) {
+      const digest = this.get(at)
+      if (digest === undefined) return undefined
+      list.update(digest)
+    }
+    return list.digest()
+  }
+}
+
+/** The digest of a file whose bytes come in order. `size` as in {@link BlockList}. */
+export function blocksDigest(engine: Engine, size: number | null): Digest {
+  const list = new BlockList(size)
+  let at = 0
+  let running: { digest: Digest; bytes: number } | undefined
+  const end = () => {
+    if (running) list.set(at++, running.digest.digest())
+    running = undefined
+  }
+  const digest: Digest = {
+    length: BLOCK_DIGEST_LENGTH,
+    update(bytes) {
+      for (let from = 0; from < bytes.length; ) {
+        running ??= { digest: engine.create(), bytes: 0 }
+        const some = bytes.subarray(from, from + list.block - running.bytes)
+        running.digest.update(some)
+        running.bytes += some.length
+        from += some.length
+        if (running.bytes === list.block) end()
+      }
+      return digest
+    },
+    digest() {
+      const size = at * list.block + (running?.bytes ?? 0)
+      end()
+      return list.digest(size, engine)!
+    },
+  }
+  return digest
+}
+
+/** Whole contents. */
+export function blocksInto(engine: Engine): DigestInto {
+  return (buffers, column, at) => {
+    const length = buffers.reduce((sum, bytes) => sum + bytes.length, 0)
+    if (length <= LEAST_BLOCK) return engine.into(buffers, column, at)
+    const digest = blocksDigest(engine, length)
+    for (const bytes of buffers) digest.update(bytes)
+    column.set(digest.digest(), at)
+  }
+}

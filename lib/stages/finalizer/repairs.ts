@@ -1,0 +1,166 @@
+import { BLOCK_DIGEST_LENGTH, BLOCKS, blockCountOf, rangesOfRuns, runsOfBlocks } from '../../digest/blocks.js'
+import { prepareDigest } from '../../digest/digests.js'
+import { SluiceError } from '../../errors.js'
+import type { Part } from '../../stores/parts.js'
+import type { Plan } from '../../transfer/plan.js'
+import { MOST_BLOCK_RUNS } from '../../wire/block-runs.js'
+import type { Entry } from '../../wire/entry.js'
+import type { WantMessage } from '../../wire/messages.js'
+import type { BlocksItem } from '../river/items.js'
+import { BlockProofs } from './block-proofs.js'
+import { deleteRange } from './owed.js'
+
+/** Where {@link Repairs} notes what it asks for, and says it. */
+export interface RepairCalls {
+  plan: Pick<Plan, 'ask' | 'isClosed' | 'isThere' | 'prove'>
+  want(message: WantMessage): void
+}
+
+/** How often a block is asked for again, and a whole file for proof. */
+const MOST_ROUNDS = 3
+
+/** A file of which something was asked for again. */
+interface Asked {
+  /** Requests of ours, and records that came: one belongs to each of them, and one to the plan. */
+  requests: number
+  records: number
+  proofs: number
+  /** Whether all blocks were proved, and none found that differs, since the last one was asked for. */
+  isProved: boolean
+  /** How often each block was asked for again. */
+  rounds: Map<number, number>
+  /** Blocks that differ and were not asked for yet. */
+  differ: Set<number>
+}
+
+/**
+ * Asks for blocks again that are not what the sender says, and notes that in the plan.
+ *
+ * Each block is asked for again at most three times, and each file proved at most three times; then it fails.
+ */
+export class Repairs {
+  readonly #proofs = new BlockProofs()
+  readonly #asked = new Map<number, Asked>()
+  readonly #plan: RepairCalls['plan']
+  readonly #want: RepairCalls['want']
+
+  constructor({ plan, want }: RepairCalls) {
+    this.#plan = plan
+    this.#want = want
+  }
+
+  /** Whether a record of a file that was asked for again is still to come. */
+  get areOwed(): boolean {
+    return this.#asked.size > 0
+  }
+
+  /** @throws SluiceError `ERR_TRUNCATED` if the input ended before that */
+  checkNothingOwed(): void {
+    const message = 'the stream ended before what was asked for again came'
+    if (this.areOwed) throw new SluiceError('ERR_TRUNCATED', message)
+  }
+
+  /** Whether another record of the file follows. To be called at each record, once. */
+  isOwed(index: number): boolean {
+    const asked = this.#asked.get(index)
+    if (asked === undefined) return false
+    asked.records++
+    return asked.records <= asked.requests
+  }
+
+  /** Whether something of the file was asked for again. */
+  has(index: number): boolean {
+    return this.#asked.has(index)
+  }
+
+  /** Digests of blocks, by a tap of this side. */
+  note(entry: Entry, item: BlocksItem): void {
+    this.#proofs.note(entry, item)
+  }
+
+  /** The sender says what blocks are: those that were claimed are proved, those that differ are noted for {@link mend}. */
+  async compare(entry: Entry, item: BlocksItem, part?: Part, signal?: AbortSignal): Promise<void> {
+    await prepareDigest(BLOCKS)
+    const { index, size } = entry
+    const differ = await this.#proofs.compare(entry, item, part, signal)
+    if (this.#plan.isClosed(index)) return
+    const isBad = new Set(differ)
+    const count = item.digests.length / BLOCK_DIGEST_LENGTH
+    const equal = Array.from({ length: count }, (_, i) => item.first + i).filter((at) => !isBad.has(at))
+    // one by one: some may have come, and others be claimed
+    for (const range of equal.flatMap((at) => rangesOfRuns([at, 1], size)))
+      if (!this.#plan.isThere(index, range.start, range.end)) this.#plan.prove(index, [range])
+    if (differ.length > 0) for (const at of differ) this.#askedOf(entry, 0).differ.add(at)
+  }
+
+  /** Whether blocks of the file are known to differ: then its digest need not be looked at. */
+  differs(index: number): boolean {
+    return (this.#asked.get(index)?.differ.size ?? 0) > 0
+  }
+
+  /** The digest of a file by its blocks, if all of them are known. */
+  digest(entry: Entry): Buffer | undefined {
+    return this.#proofs.digest(entry)
+  }
+
+  /**
+   * A file as a whole is not what the sender says.
+   * @param isFresh whether all of it has to come again
+   * @returns asks for it again; undefined if it has failed
+   */
+  mend(entry: Entry, isFresh: boolean): (() => void) | undefined {
+    const { size } = entry
+    if (size === null || size === 0) return undefined
+    const all = Array.from({ length: blockCountOf(size) }, (_, at) => at)
+    const asked = this.#askedOf(entry, 1)
+    const differ = [...asked.differ].sort((a, b) => a - b)
+    asked.differ.clear()
+    if (differ.length > 0 && !isFresh) return this.#sending(asked, entry, differ)
+    if (isFresh || all.length === 1) return this.#sending(asked, entry, all)
+    // all of its blocks are what the sender says, and yet the file is not
+    if (asked.isProved || asked.proofs === MOST_ROUNDS) return undefined
+    asked.proofs++
+    asked.isProved = true
+    return () => this.#ask(asked, entry, 'prove', all)
+  }
+
+  /** Forgets the entries from `first` to `last`, which have their outcome. */
+  drop(first: number, last: number): void {
+    deleteRange(this.#asked, first, last)
+    this.#proofs.drop(first, last)
+  }
+
+  #sending(asked: Asked, entry: Entry, send: readonly number[]): (() => void) | undefined {
+    asked.isProved = false
+    for (const at of send) {
+      const rounds = (asked.rounds.get(at) ?? 0) + 1
+      asked.rounds.set(at, rounds)
+      if (rounds <= MOST_ROUNDS) continue
+      // nor is the file proved once more
+      asked.proofs = MOST_ROUNDS
+      return undefined
+    }
+    return () => this.#ask(asked, entry, 'send', send)
+  }
+
+  /** By as many requests as it takes: a message holds only so many runs. */
+  #ask(asked: Asked, { index, size }: Entry, what: 'send' | 'prove', blocks: readonly number[]): void {
+    const runs = runsOfBlocks(blocks)
+    for (let from = 0; from < runs.length; from += 2 * MOST_BLOCK_RUNS) {
+      const some = runs.slice(from, from + 2 * MOST_BLOCK_RUNS)
+      asked.requests++
+      this.#plan.ask(index, what === 'send' ? rangesOfRuns(some, size) : [])
+      this.#want({ index, [what]: some })
+    }
+  }
+
+  /** @param records of the file that came before something was asked for again */
+  #askedOf({ index }: Entry, records: number): Asked {
+    let asked = this.#asked.get(index)
+    if (asked === undefined) {
+      asked = { requests: 0, records, proofs: 0, isProved: false, rounds: new Map(), differ: new Set() }
+      this.#asked.set(index, asked)
+    }
+    return asked
+  }
+}

@@ -1,0 +1,236 @@
+import test from 'ava'
+import { Tree } from '../../../lib/files/index.js'
+import { Journal } from '../../../lib/files/journal/journal.js'
+import { encodeRecords, type JournalRecord } from '../../../lib/files/journal/journal-records.js'
+import { type LeftPart, type TakeOverOptions, takeOver } from '../../../lib/files/journal/take-over.js'
+import { type ProcessSystem, thisOwner } from '../../../lib/files/own/owner.js'
+import { FakeClock, MemoryDisk } from '../../../lib/testing/index.js'
+
+// Parts of many files are taken over at once; what journals say is believed only so far.
+
+const ID = 'ab'.repeat(16)
+const GRAVE: ProcessSystem = {
+  pid: 1,
+  hostname: () => 'h',
+  read: () => undefined,
+  isAlive: (pid) => pid === 1,
+}
+const DEAD = { ...thisOwner(GRAVE), pid: 99 }
+const fileOf = (path: string, more = {}) => ({ path, size: 10, mtime: 1, part: `${path}.part`, ...more })
+
+async function scene(disk = new MemoryDisk()) {
+  disk.putFolder('/d')
+  const tree = await Tree.open('/d', { fs: disk })
+  const leave = async (paths: readonly string[], { owner = DEAD, id = ID } = {}) => {
+    const journal = await Journal.create(tree, id, { durability: 'crash', owner })
+    await journal.begin(paths.map((path) => fileOf(path)))
+    for (const path of paths) if (!disk.list().includes(`/d/${path}.part`)) disk.put(`/d/${path}.part`, 'abc')
+    return journal
+  }
+  /** Takes all that is wanted; gives the paths of the parts. */
+  const take = (isWanted: (path: string) => boolean = () => true, options: TakeOverOptions = {}) =>
+    takeOver(
+      tree,
+      ({ path }) => isWanted(path),
+      { system: GRAVE, ...options },
+      async (left, taken) => {
+        for (const part of left) taken(part)
+        return left.map(({ file }) => file.path).sort()
+      },
+    )
+  const journals = () => disk.list().filter((path) => path.endsWith('.journal'))
+  return { disk, tree, leave, take, journals }
+}
+
+test('the parts of many files are taken at once; the journal goes with the last of them', async (t) => {
+  const { leave, take, journals } = await scene()
+  await leave(['a', 'b', 'c'])
+  await leave(['d'], { id: 'cd'.repeat(16) })
+  t.deepEqual(await take((path) => path === 'a' || path === 'd'), ['a', 'd'])
+  t.is(journals().length, 1)
+  t.deepEqual(await take(), ['b', 'c'])
+  t.deepEqual(journals(), [])
+})
+
+test('what is not taken in the end stays, and all of it where it fails', async (t) => {
+  const { tree, leave, take } = await scene()
+  await leave(['a', 'b'])
+  const options = { system: GRAVE }
+  await takeOver(
+    tree,
+    () => true,
+    options,
+    async (left, taken) => taken(left[0]!),
+  )
+  const failing = async () => {
+    throw new Error('no journal of ours')
+  }
+  await t.throwsAsync(
+    takeOver(tree, () => true, options, failing),
+    { message: /no journal/ },
+  )
+  t.deepEqual(await take(), ['b'])
+})
+
+test('a part that two dead journals know is taken once, and forgotten by both', async (t) => {
+  const { disk, leave, take, journals } = await scene()
+  await leave(['a', 'b'])
+  await leave(['a'], { id: 'cd'.repeat(16) })
+  t.deepEqual(await take((path) => path === 'a'), ['a', 'a'])
+  t.is(journals().length, 1)
+  t.deepEqual(await take(), ['b'])
+  t.true(disk.list().includes('/d/a.part'))
+})
+
+test('a part that the journal of a living process knows, too, is left, and so is one that somebody takes at the same moment', async (t) => {
+  const { leave, take } = await scene()
+  await leave(['a', 'b'])
+  const living = await leave(['a'], { id: 'cd'.repeat(16), owner: thisOwner(GRAVE) })
+  t.deepEqual(await take(), ['b'])
+  await living.close()
+  const both = await Promise.all([take(), take(), take()])
+  t.true(both.flat().length <= 2)
+  for (const one of both) t.true(one.length === 0 || one.length === 2)
+})
+
+test('a part that only has the name of one that a living process knows is another one, where both are known', async (t) => {
+  const { disk, leave, take } = await scene()
+  const living = await leave(['a'], { id: 'cd'.repeat(16), owner: thisOwner(GRAVE) })
+  const mine = await disk.lstat('/d/a.part')
+  await living.made(0, mine, false)
+  // it has ended, and that is not written yet
+  disk.remove('/d/a.part')
+  const journal = await leave(['a'])
+  t.deepEqual(await take(), [])
+  await journal.made(0, await disk.lstat('/d/a.part'), false)
+  t.deepEqual(await take(), ['a'])
+  await living.close()
+})
+
+test('of many at the same moment, over journals that know the same parts, each part goes to one', async (t) => {
+  for (let times = 0; times < 50; times++) {
+    const { leave, take } = await scene()
+    const paths = ['a', 'b', 'c', 'd']
+    for (let n = 0; n < 4; n++)
+      await leave(
+        paths.filter((_, i) => i <= n),
+        { id: String(n).repeat(32) },
+      )
+    const takers = [take(), take((path) => path < 'c'), take(), take((path) => path > 'a')]
+    const got = (await Promise.all(takers)).flatMap((one) => [...new Set(one)])
+    t.is(new Set(got).size, got.length, String(got))
+  }
+})
+
+test('a journal that goes while the others are read is looked for under its new name', async (t) => {
+  const { disk, leave, take } = await scene()
+  await leave(['a'])
+  const name = `/d/.sluice/${ID}.journal`
+  let moved = false
+  disk.delay = async ({ call, path }) => {
+    if (moved || call !== 'open' || path !== name) return
+    moved = true
+    await disk.rename(name, `/d/.sluice/${ID}.0-abcd.journal`)
+  }
+  t.deepEqual(await take(), ['a'])
+  t.true(moved)
+})
+
+test('what a part is comes with it, and where nothing is there the journal learns it', async (t) => {
+  const { disk, tree, leave, journals } = await scene()
+  await leave(['a', 'gone'])
+  disk.remove('/d/gone.part')
+  const left = await takeOver(
+    tree,
+    () => true,
+    { system: GRAVE },
+    async (parts): Promise<readonly LeftPart[]> => parts,
+  )
+  t.is(left.length, 1)
+  t.is(left[0]!.stats.ino, (await disk.lstat('/d/a.part')).ino)
+  disk.put('/d/gone.part', 'of another')
+  t.is(journals().length, 1)
+  t.is(
+    await takeOver(
+      tree,
+      () => true,
+      { system: GRAVE },
+      async (parts) => parts.length,
+    ),
+    1,
+  )
+})
+
+test('a file that has its name already is none that is left, and loses the name of its part', async (t) => {
+  const { disk, leave, take, journals } = await scene()
+  await leave(['a'])
+  await disk.link('/d/a.part', '/d/a')
+  t.deepEqual(await take(), [])
+  t.false(disk.list().includes('/d/a.part'))
+  t.deepEqual(journals(), [])
+})
+
+test('those of processes that cannot be looked at are waited for together', async (t) => {
+  const { leave, take } = await scene()
+  for (const n of [1, 2, 3])
+    await leave([`f${n}`], { id: String(n).repeat(32), owner: { ...DEAD, host: 'elsewhere' } })
+  t.deepEqual(await take(undefined, { clock: new FakeClock() }), [])
+  const clock = new FakeClock({ auto: true })
+  t.deepEqual(await take(undefined, { clock, wait: true }), ['f1', 'f2', 'f3'])
+  t.true(clock.now() < 15_000, `${clock.now()} ms`)
+})
+
+// ——— hostile journals ———
+
+const HOSTILE: [what: string, records: JournalRecord[]][] = [
+  ['a path outside', [{ kind: 'begin', n: 0, ...fileOf('../mine'), part: 'mine.part', at: 1 }]],
+  ['an absolute path', [{ kind: 'begin', n: 0, ...fileOf('/mine'), part: 'mine.part', at: 1 }]],
+  ['a path below a link', [{ kind: 'begin', n: 0, ...fileOf('link/mine'), part: 'mine.part', at: 1 }]],
+  ['a target outside', [{ kind: 'begin', n: 0, ...fileOf('mine'), target: '../mine', at: 1 }]],
+  ['a part that is no part', [{ kind: 'begin', n: 0, ...fileOf('mine'), part: 'important', at: 1 }]],
+  ['a part with a path', [{ kind: 'begin', n: 0, ...fileOf('mine'), part: '../mine.part', at: 1 }]],
+  ['our own folder', [{ kind: 'begin', n: 0, ...fileOf('.sluice/mine'), part: 'mine.part', at: 1 }]],
+  ['an age that cannot be', [{ kind: 'begin', n: 0, ...fileOf('mine'), at: 9e15 }]],
+  ['a run with a path outside', [{ kind: 'run', n: 0, files: [['../mine', 10, 1]], at: 1 }]],
+]
+
+for (const [what, records] of HOSTILE) {
+  test(`a journal that names ${what} gives nothing, and nothing is touched`, async (t) => {
+    const { disk, leave, take } = await scene()
+    disk.put('/mine.part', 'mine')
+    disk.put('/d/important', 'mine')
+    disk.put('/d/old.part', 'mine')
+    disk.putLink('/d/link', '/')
+    const owner: JournalRecord = { kind: 'owner', version: 1, transfer: ID, owner: DEAD }
+    await leave([])
+    disk.put(`/d/.sluice/${ID}.journal`, encodeRecords([owner, ...records]))
+    const before = [...disk.snapshot()].filter(([path]) => !path.includes('.sluice')).map(String)
+    const warnings: Error[] = []
+    t.deepEqual(await take(() => true, { warn: (warning) => warnings.push(warning) }), [])
+    const after = [...disk.snapshot()].filter(([path]) => !path.includes('.sluice')).map(String)
+    t.deepEqual(after, before)
+  })
+}
+
+test('garbage, zeros, and what is as large as a gigabyte is passed over; what another user planted is not read', async (t) => {
+  const { disk, leave, take, journals } = await scene()
+  await leave(['a'])
+  const planted = `/d/.sluice/${'cd'.repeat(16)}.journal`
+  for (const content of ['', 'garbage'.repeat(1000), Buffer.alloc(5000)]) {
+    disk.put(planted, content)
+    t.deepEqual(await take(() => false), [])
+  }
+  const owner: JournalRecord = { kind: 'owner', version: 1, transfer: ID, owner: DEAD }
+  disk.put('/d/b.part', 'abc')
+  disk.put(planted, encodeRecords([owner, { kind: 'begin', n: 0, ...fileOf('b'), at: Date.now() - 1000 }]))
+  const fd = await disk.open(planted, 2)
+  await disk.fchown(fd, 77, 77)
+  await disk.close(fd)
+  const opened: string[] = []
+  disk.hook = ({ call, path }) => {
+    if (call === 'open') opened.push(path)
+  }
+  t.deepEqual(await take(), ['a'])
+  t.false(opened.includes(planted))
+  t.deepEqual(journals(), [planted])
+})

@@ -1,0 +1,266 @@
+import test from 'ava'
+import { digestOf } from '../../lib/digest/digests.js'
+import { manifestOfEntries, memoryParts, memorySources, receive, send } from '../../lib/index.js'
+import { duplexPair } from '../../lib/testing/faulty-duplex.js'
+import { piecesOf, randomContent } from '../../lib/testing/splits.js'
+import type { Transfer } from '../../lib/transfer/transfer.js'
+import { offerMessages } from '../../lib/wire/manifest.js'
+import type { Message, WantMessage } from '../../lib/wire/messages.js'
+import { data, HELLO, Peer, type Said } from '../helpers/peer.js'
+
+// What a peer can do with requests for blocks, and with what it says of them: it ends with a code, after bounded work.
+
+const MIB = 1024 * 1024
+const LARGE = randomContent(MIB + 1000)
+const CONTENTS = new Map<string, Buffer | null>([
+  ['folder', null],
+  ['large', LARGE],
+  ['empty', Buffer.alloc(0)],
+  ['tiny', Buffer.from('tiny')],
+])
+const [FOLDER, FILE, EMPTY, TINY] = [0, 1, 2, 3]
+const BYTES = LARGE.length + 4
+const LIMITS = { closeTimeout: 200 }
+
+function manifestBy(algorithm: string) {
+  let opened = 0
+  const sources = memorySources(CONTENTS)
+  const store = {
+    ...sources,
+    open: (entry: never, signal: AbortSignal) => {
+      opened++
+      return sources.open!(entry, signal)
+    },
+  }
+  const manifest = manifestOfEntries(sources.entries, store, { name: 'x', algorithm })
+  return { manifest, opened: () => opened }
+}
+
+const ACCEPT: Message = { type: 'answer', offer: 0, accept: true }
+const PLAN: Message = { type: 'plan', first: 0, plan: [{ count: 4, kind: 'all' }] }
+const END: Message = { type: 'end' }
+const want = (index: number, more: Omit<WantMessage, 'index'> = {}): Message => ({
+  type: 'want',
+  index,
+  ...more,
+})
+const outcomes = (first: number, count: number): Message => ({
+  type: 'outcomes',
+  first,
+  count,
+  status: 'published',
+  except: [],
+})
+
+const codeOf = ({ finished }: Transfer) =>
+  finished.then(
+    () => 'none',
+    ({ code }) => code as string,
+  )
+
+function sending(algorithm = 'blocks') {
+  const [near, far] = duplexPair()
+  const { manifest, opened } = manifestBy(algorithm)
+  const transfer = send(near, manifest, { limits: LIMITS })
+  return { transfer, opened, peer: new Peer(far).say(HELLO) }
+}
+
+/** What is said once all was sent; what before. */
+const REQUESTS: Record<string, { after?: Said[]; before?: Said[]; algorithm?: string }> = {
+  'before the answer': { before: [want(FILE, { send: [0, 1] })] },
+  'before a page of the plan has the entry': { before: [ACCEPT, want(FILE, { send: [0, 1] })] },
+  'of blocks that were not sent yet': { before: [ACCEPT, PLAN, want(FILE, { send: [0, 1] })] },
+  'of a digest that was not sent yet': { before: [ACCEPT, PLAN, want(FILE)] },
+  'for proof of what is claimed and not proved yet': {
+    before: [
+      ACCEPT,
+      {
+        type: 'plan',
+        first: 0,
+        plan: [
+          { count: 1, kind: 'all' },
+          { count: 1, kind: 'prove', blocks: [0, 2] },
+        ],
+      },
+      want(FILE, { prove: [0, 2] }),
+    ],
+  },
+  'of a file that is skipped': {
+    before: [
+      ACCEPT,
+      { type: 'plan', first: 0, plan: [{ count: 2, kind: 'skip' }] },
+      want(FILE, { send: [0, 1] }),
+    ],
+  },
+  'of an entry that is not there': { after: [want(99, { send: [0, 1] })] },
+  'of the largest entry that can be said': { after: [want(Number.MAX_SAFE_INTEGER)] },
+  'of a folder': { after: [want(FOLDER)] },
+  'beyond the end': { after: [want(FILE, { send: [2, 1] })] },
+  'partly beyond the end': { after: [want(FILE, { prove: [0, 3] })] },
+  'of the digest of an empty file': { after: [want(EMPTY)] },
+  'of blocks of an empty file': { after: [want(EMPTY, { send: [0, 1] })] },
+  'of a file that has its outcome': { after: [outcomes(FILE, 1), want(FILE, { send: [0, 1] })] },
+  'of the same block twice at once': { after: [want(FILE, { send: [0, 1] }), want(FILE, { send: [0, 1] })] },
+  'of a block for proof that is on its way': {
+    after: [want(FILE, { send: [0, 2] }), want(FILE, { prove: [1, 1] })],
+  },
+}
+for (const [what, { before, after }] of Object.entries(REQUESTS))
+  for (const algorithm of ['blocks', 'sha256'])
+    test(`a sender refuses a request ${what}, by ${algorithm}`, async (t) => {
+      const { transfer, peer } = sending(algorithm)
+      await peer.hears('entries')
+      if (before) peer.say(...before)
+      else {
+        peer.say(ACCEPT, PLAN)
+        await peer.hears('end')
+        peer.say(...after!)
+      }
+      peer.close()
+      t.true(peer.bytes <= 2 * BYTES)
+      t.is(await codeOf(transfer), 'ERR_PROTOCOL')
+    })
+
+const ASKS: Record<string, Message> = {
+  'a block': want(FILE, { send: [0, 1] }),
+  'a whole file': want(FILE, { send: [0, 2] }),
+  'proof of a file': want(FILE, { prove: [0, 2] }),
+  'a digest': want(FILE),
+  'a small file': want(TINY, { send: [0, 1] }),
+  'one block and proof of another': want(FILE, { send: [0, 1], prove: [1, 1] }),
+  'one block and proof of the same': want(FILE, { send: [0, 1], prove: [0, 1] }),
+}
+for (const [what, ask] of Object.entries(ASKS))
+  test(`a sender that is asked again and again gives up after a few rounds: ${what}`, async (t) => {
+    const { transfer, peer, opened } = sending()
+    await peer.hears('entries')
+    peer.say(ACCEPT, PLAN)
+    await peer.hears('end')
+    let rounds = 0
+    for (; rounds < 20; rounds++) {
+      peer.say(ask)
+      const answer = await peer.hears('digests').catch(() => undefined)
+      if (!answer) break
+    }
+    t.true(rounds >= 3 && rounds <= 6, String(rounds))
+    t.true(opened() <= rounds + 10)
+    t.true(peer.bytes <= 7 * BYTES)
+    peer.close()
+    t.is(await codeOf(transfer), 'ERR_PROTOCOL')
+  })
+
+test('a request behind the result is too late to matter', async (t) => {
+  const { transfer, peer } = sending()
+  await peer.hears('entries')
+  peer.say(ACCEPT, PLAN)
+  await peer.hears('end')
+  peer.say(outcomes(0, 4), {
+    type: 'result',
+    status: 'completed',
+    published: 4,
+    skipped: 0,
+    failed: 0,
+    bytes: BYTES,
+  })
+  peer.say(want(FILE, { send: [0, 1] }))
+  peer.close()
+  t.is(await codeOf(transfer), 'none')
+})
+
+function receiving(algorithm = 'blocks') {
+  const [near, far] = duplexPair()
+  const store = memoryParts()
+  const transfer = receive(near, { store, accept: 'all', limits: LIMITS })
+  const offer = [...offerMessages(manifestBy(algorithm).manifest.offer)]
+  return { transfer, store, peer: new Peer(far).say(HELLO, ...offer) }
+}
+
+const blocks = (index: number, first: number, ...digests: Buffer[]): Message => ({
+  type: 'blocks',
+  index,
+  first,
+  digests: Buffer.concat(digests),
+})
+const RIGHT = piecesOf(LARGE, MIB).map((bytes) => digestOf('blake3', bytes))
+const WRONG = Buffer.alloc(32, 1)
+const record = (first: number, bytes: Buffer): Message => ({ type: 'digests', first, count: 1, bytes })
+const WHOLE = digestOf('blocks', LARGE)
+const frames = (content: Buffer) => piecesOf(content, MIB).map((bytes, at) => data(at * MIB, bytes))
+
+const SAID: Record<string, Said[]> = {
+  'of what did not come': [blocks(FILE, 0, RIGHT[0]!)],
+  'of what came only in part': [data(0, LARGE.subarray(0, MIB - 1)), blocks(FILE, 0, RIGHT[0]!)],
+  'of a folder': [blocks(FOLDER, 0, WRONG)],
+  'of an empty file': [blocks(EMPTY, 0, WRONG)],
+  'of an entry that is not there': [blocks(99, 0, WRONG)],
+  'beyond the end': [...frames(LARGE), blocks(FILE, 1, RIGHT[1]!, WRONG)],
+  'far beyond the end': [...frames(LARGE), blocks(FILE, 65_535, WRONG)],
+}
+for (const [what, said] of Object.entries(SAID))
+  test(`a receiver refuses digests of blocks ${what}`, async (t) => {
+    const { transfer, peer, store } = receiving()
+    await peer.hears('plan')
+    peer.say(...said)
+    peer.close()
+    t.is(await codeOf(transfer), 'ERR_PROTOCOL')
+    t.is(store.files.size, 0)
+  })
+
+/** Plays a sender that serves each request of the receiver with these bytes and words; gives how often it was asked. */
+async function served(peer: Peer, content: Buffer, digests: Buffer[], whole: Buffer): Promise<number> {
+  let asked = 0
+  for (;;) {
+    const heard = await peer.hears('want', 'outcomes')
+    if (heard.type === 'outcomes') return asked
+    if (++asked > 100) throw new Error('the receiver never has enough')
+    const { send = [], prove = [] } = heard
+    for (const runs of [send, prove])
+      for (let i = 0; i < runs.length; i += 2)
+        for (let at = runs[i]!; at < runs[i]! + runs[i + 1]!; at++) {
+          if (runs === send) peer.say(data(at * MIB, content.subarray(at * MIB, (at + 1) * MIB)))
+          peer.say(blocks(FILE, at, digests[at]!))
+        }
+    peer.say(record(FILE, whole))
+  }
+}
+
+/** What is said of the blocks, and of the whole; at most how many requests that makes; whether the whole is right. */
+const LIES: Record<string, [digests: Buffer[], whole: Buffer, most: number]> = {
+  'digests of blocks that are wrong for ever': [[WRONG, WRONG], WHOLE, 8],
+  'one digest of a block that is wrong for ever': [[RIGHT[0]!, WRONG], WHOLE, 8],
+  'a wrong digest of the file, right ones of its blocks': [RIGHT, WRONG, 4],
+  'nothing but wrong digests': [[WRONG, WRONG], WRONG, 8],
+}
+for (const [what, [digests, whole, most]] of Object.entries(LIES))
+  test(`a receiver that is told ${what} asks a few times, and then only the digest of the file decides`, async (t) => {
+    const { transfer, peer, store } = receiving()
+    await peer.hears('plan')
+    for (const [at, frame] of frames(LARGE).entries()) peer.say(frame, blocks(FILE, at, digests[at]!))
+    peer.say(record(FILE, whole))
+    const asked = await served(peer, LARGE, digests, whole)
+    t.true(asked <= most, String(asked))
+    peer.close()
+    t.is(await codeOf(transfer), 'ERR_TRUNCATED')
+    t.is(store.files.has('large'), whole === WHOLE)
+    t.true(transfer.progress.bytes <= 5 * LARGE.length)
+  })
+
+test('a sender that never answers what it is asked for, or ends before, has not succeeded', async (t) => {
+  const tail = [
+    data(LARGE.length, 'tiny'),
+    record(EMPTY, digestOf('blocks', Buffer.alloc(0))),
+    record(TINY, digestOf('blocks', Buffer.from('tiny'))),
+  ]
+  for (const rest of [[], [END], tail, [...tail, END]]) {
+    const { transfer, peer, store } = receiving()
+    await peer.hears('plan')
+    const damaged = Buffer.from(LARGE)
+    damaged[7]! ^= 1
+    for (const [at, frame] of frames(damaged).entries()) peer.say(frame, blocks(FILE, at, RIGHT[at]!))
+    peer.say(record(FILE, WHOLE))
+    await peer.hears('want')
+    peer.close(...rest)
+    t.true(['ERR_TRUNCATED', 'ERR_PROTOCOL'].includes(await codeOf(transfer)))
+    t.false(store.files.has('large'))
+  }
+})

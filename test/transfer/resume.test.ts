@@ -1,0 +1,158 @@
+import { randomBytes } from 'node:crypto'
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import test, { type ExecutionContext } from 'ava'
+import {
+  type Manifest,
+  manifestOf,
+  memoryParts,
+  type ReceiveOptions,
+  receive,
+  send,
+} from '../../lib/index.js'
+import { type DuplexPairOptions, duplexPair } from '../../lib/testing/index.js'
+import { temporary } from '../helpers/folders.js'
+import { connection } from '../helpers/sockets.js'
+
+const MIB = 1024 * 1024
+
+/** Bytes of content that came in a transfer, and how it ended. */
+interface Attempt {
+  bytes: number
+  proved: number
+  code: string
+}
+
+/** One attempt to send, with a connection that may break. */
+async function attempt(
+  manifest: Manifest,
+  receiving: Partial<ReceiveOptions>,
+  faults: DuplexPairOptions = {},
+): Promise<Attempt> {
+  const [near, far] = duplexPair({ highWaterMark: 64 * 1024, ...faults })
+  const sender = send(near, manifest)
+  const receiver = receive(far, { accept: 'all', ...receiving })
+  const codes = await Promise.all(
+    [sender, receiver].map(({ finished }) =>
+      finished.then(() => 'completed').catch(({ code }) => code as string),
+    ),
+  )
+  const { bytes, resumedBytes } = receiver.progress
+  return { bytes, proved: resumedBytes, code: codes.join(' ') }
+}
+
+async function planted(t: ExecutionContext, files: Record<string, Buffer>): Promise<string> {
+  const from = await temporary(t)
+  for (const [path, content] of Object.entries(files)) {
+    await mkdir(dirname(join(from, path)), { recursive: true })
+    await writeFile(join(from, path), content)
+  }
+  return from
+}
+
+const LARGE = randomBytes(6 * MIB + 1000)
+
+for (const algorithm of ['blocks', 'sha256'])
+  test(`a transfer that broke goes on where it was, by ${algorithm}: only what was not there in whole blocks travels`, async (t) => {
+    const from = await planted(t, { LARGE })
+    const dir = await temporary(t)
+    const make = () => manifestOf([join(from, 'LARGE')], { algorithm })
+    const broken = await attempt(await make(), { dir }, { forth: { cutAfter: 4 * MIB + 500_000 } })
+    t.not(broken.code, 'completed completed')
+    t.deepEqual(
+      (await readdir(dir)).filter((name) => name.startsWith('LARGE')),
+      ['LARGE.part'],
+    )
+    const again = await attempt(await make(), { dir })
+    t.is(again.code, 'completed completed')
+    t.true((await readFile(join(dir, 'LARGE'))).equals(LARGE))
+    // whole blocks that had come do not come again
+    t.is(again.proved, Math.floor(broken.bytes / MIB) * MIB)
+    t.is(again.bytes, LARGE.length - again.proved)
+    t.deepEqual(await readdir(dir), ['LARGE'])
+  })
+
+test('what was damaged in the part since then comes again, and nothing else', async (t) => {
+  for (const algorithm of ['blocks', 'sha256']) {
+    const from = await planted(t, { LARGE })
+    const dir = await temporary(t)
+    const make = () => manifestOf([join(from, 'LARGE')], { algorithm })
+    await attempt(await make(), { dir }, { forth: { cutAfter: 4 * MIB + 500_000 } })
+    const part = await readFile(join(dir, 'LARGE.part'))
+    part[MIB + 5]! ^= 1
+    part[3 * MIB - 1]! ^= 1
+    await writeFile(join(dir, 'LARGE.part'), part)
+    const { code, bytes, proved } = await attempt(await make(), { dir })
+    t.is(code, 'completed completed', algorithm)
+    t.true((await readFile(join(dir, 'LARGE'))).equals(LARGE))
+    t.is(proved, 2 * MIB)
+    t.is(bytes, LARGE.length - 2 * MIB)
+  }
+})
+
+test('many files cut at many places, again and again, are there in the end, and hardly anything came twice', async (t) => {
+  const files: Record<string, Buffer> = { empty: Buffer.alloc(0) }
+  for (let i = 0; i < 30; i++) files[`d${i % 3}/f${i}`] = randomBytes(i * 400)
+  files.middle = randomBytes(300_000)
+  files.large = randomBytes(2 * MIB + 77)
+  const total = Object.values(files).reduce((sum, { length }) => sum + length, 0)
+  const from = await planted(t, files)
+  for (const algorithm of ['blocks', 'sha256']) {
+    const dir = await temporary(t)
+    let bytes = 0
+    let attempts = 0
+    for (;;) {
+      attempts++
+      const manifest = await manifestOf([from], { algorithm })
+      const one = await attempt(manifest, { dir }, attempts < 40 ? { forth: { cutAfter: 1_400_000 } } : {})
+      bytes += one.bytes
+      if (one.code === 'completed completed') break
+    }
+    for (const [path, content] of Object.entries(files))
+      t.true((await readFile(join(dir, from.split('/').at(-1)!, path))).equals(content), path)
+    t.true(attempts > 2 && attempts < 40, `${attempts}`)
+    // a block of an open file, and what was on its way, each time
+    t.true(bytes < total + attempts * (MIB + 200_000), `${bytes} of ${total}, ${attempts} attempts`)
+  }
+})
+
+test('a source that changed since then, or an offer without the file, leaves the part alone', async (t) => {
+  const from = await planted(t, { LARGE })
+  const dir = await temporary(t)
+  const make = () => manifestOf([join(from, 'LARGE')], { algorithm: 'blocks' })
+  await attempt(await make(), { dir }, { forth: { cutAfter: 3 * MIB } })
+  await writeFile(join(from, 'LARGE'), randomBytes(LARGE.length + 1))
+  const { code, proved } = await attempt(await make(), { dir })
+  t.is(code, 'completed completed')
+  t.is(proved, 0)
+})
+
+test('a store in memory goes on, too', async (t) => {
+  const store = memoryParts()
+  const from = await planted(t, { LARGE })
+  const make = () => manifestOf([join(from, 'LARGE')], { algorithm: 'blocks' })
+  const broken = await attempt(await make(), { store }, { forth: { cutAfter: 4 * MIB } })
+  const again = await attempt(await make(), { store })
+  t.is(again.code, 'completed completed')
+  t.is(again.proved, Math.floor(broken.bytes / MIB) * MIB)
+  t.true(store.files.get('LARGE')!.bytes.equals(LARGE))
+})
+
+test('what was damaged is mended over a real socket, however its pieces come, and a folder before the file is no obstacle', async (t) => {
+  for (const algorithm of ['blocks', 'sha256'])
+    for (const where of ['', 'folder/']) {
+      const from = await planted(t, { [`${where}LARGE`]: LARGE })
+      const dir = await temporary(t)
+      const make = () => manifestOf([join(from, where === '' ? 'LARGE' : 'folder')], { algorithm })
+      await attempt(await make(), { dir }, { forth: { cutAfter: 4 * MIB + 500_000, pieces: 65_536 } })
+      const path = join(dir, `${where}LARGE.part`)
+      const part = await readFile(path)
+      for (const at of [10, MIB + 5, 2 * MIB - 1, 3 * MIB + 700_000]) part[at]! ^= 1
+      await writeFile(path, part)
+      const [near, far] = await connection(t)
+      const sender = send(near, await make())
+      const receiver = receive(far, { dir, accept: 'all' })
+      await Promise.all([sender.finished, receiver.finished])
+      t.true((await readFile(join(dir, `${where}LARGE`))).equals(LARGE), `${algorithm} ${where}`)
+    }
+})
