@@ -27,6 +27,8 @@ interface Asked {
   proofs: number
   /** Whether all blocks were proved, and none found that differs, since the last one was asked for. */
   isProved: boolean
+  /** A block was asked for as often as may be: nothing more is asked for of the file. */
+  isGivenUp: boolean
   /** How often each block was asked for again. */
   rounds: Map<number, number>
   /** Blocks that differ and were not asked for yet. */
@@ -118,7 +120,7 @@ export class Repairs {
     if (differ.length > 0 && !isFresh) return this.#sending(asked, entry, differ)
     if (isFresh || all.length === 1) return this.#sending(asked, entry, all)
     // all of its blocks are what the sender says, and yet the file is not
-    if (asked.isProved || asked.proofs === MOST_ROUNDS) return undefined
+    if (asked.isProved || asked.isGivenUp || asked.proofs === MOST_ROUNDS) return undefined
     asked.proofs++
     asked.isProved = true
     return () => this.#ask(asked, entry, 'prove', all)
@@ -136,8 +138,7 @@ export class Repairs {
       const rounds = (asked.rounds.get(at) ?? 0) + 1
       asked.rounds.set(at, rounds)
       if (rounds <= MOST_ROUNDS) continue
-      // nor is the file proved once more
-      asked.proofs = MOST_ROUNDS
+      asked.isGivenUp = true
       return undefined
     }
     return () => this.#ask(asked, entry, 'send', send)
@@ -158,7 +159,15 @@ export class Repairs {
   #askedOf({ index }: Entry, records: number): Asked {
     let asked = this.#asked.get(index)
     if (asked === undefined) {
-      asked = { requests: 0, records, proofs: 0, isProved: false, rounds: new Map(), differ: new Set() }
+      asked = {
+        requests: 0,
+        records,
+        proofs: 0,
+        isProved: false,
+        isGivenUp: false,
+        rounds: new Map(),
+        differ: new Set(),
+      }
       this.#asked.set(index, asked)
     }
     return asked
