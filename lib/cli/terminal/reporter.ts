@@ -284,7 +284,11 @@ export class Reporter {
   }
 
   /** Who went away, what was kept, and what to do. */
-  #interrupted({ id, direction }: Transfer, { published = 'nothing', there }: Tally, where: string): void {
+  #interrupted(
+    { id, direction }: Transfer,
+    { published = 'no whole file', there }: Tally,
+    where: string,
+  ): void {
     const peer = direction === 'send' ? 'receiver' : 'sender'
     const kept = there === 0 ? published : `${published}, and ${there} there already,`
     const who = this.#isStopped() ? 'stopped' : `the ${peer} went away`
