@@ -58,7 +58,7 @@ async function failingTest(file: string, { module, without }: Safeguard): Promis
   const whole = await readFile(path, 'utf8')
   await writeFile(path, without(whole))
   try {
-    const args = [AVA, '--fail-fast', '--timeout=60s', `dist/test/${file}.test.js`]
+    const args = [AVA, '--fail-fast', '--timeout=5m', `dist/test/${file}.test.js`]
     const env = { ...process.env, SLUICE_LONG: LONG ? 'half' : '', NODE_V8_COVERAGE: '' }
     const out = await new Promise<string>((resolve) => {
       execFile(process.execPath, args, { cwd: project, env }, (_error, stdout) => resolve(stdout))

@@ -174,17 +174,18 @@ for (const [what, pair] of Object.entries(KINDS)) {
   })
 }
 
-test('who cancels lets the peer end first: what has no half that ends alone would lose the word', async (t) => {
-  const both = await sides(t, smallestPair(Resetting))
-  const sending = both.send()
-  const receiving = both.receive()
-  const cancelled = new Promise<void>((resolve) => {
-    receiving.once('progress', () => resolve(receiving.cancel()))
+for (const who of ['sender', 'receiver'] as const)
+  test(`the ${who} that cancels lets the peer end first: what has no half that ends alone would lose the word`, async (t) => {
+    const both = await sides(t, smallestPair(Resetting))
+    const transfers = { sender: both.send(), receiver: both.receive() }
+    const { [who]: here, [who === 'sender' ? 'receiver' : 'sender']: there } = transfers
+    const cancelled = new Promise<void>((resolve) => {
+      here.once('progress', () => resolve(here.cancel()))
+    })
+    await t.throwsAsync(there.finished, { code: 'ERR_CANCELLED', message: /^cancelled by the peer/ })
+    await t.throwsAsync(here.finished, { code: 'ERR_CANCELLED', message: /^cancelled here/ })
+    await cancelled
   })
-  await t.throwsAsync(sending.finished, { code: 'ERR_CANCELLED', message: /^cancelled by the peer/ })
-  await t.throwsAsync(receiving.finished, { code: 'ERR_CANCELLED', message: /^cancelled here/ })
-  await cancelled
-})
 
 const BAD: Record<string, (duplex: Duplex) => unknown> = {
   'a method of it throws': (duplex) => {
