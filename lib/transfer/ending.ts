@@ -1,4 +1,5 @@
-import type { Readable, Writable } from 'node:stream'
+import type { Duplex, Readable, Writable } from 'node:stream'
+import { setTimeout } from 'node:timers/promises'
 import { type Clock, systemClock } from '../clock.js'
 
 /** How far a stream has come to its end, remembered: streams tell it once, and most cannot be asked. */
@@ -81,4 +82,24 @@ export function tellsClose(stream: Readable | Writable): boolean {
     _writableState?: { emitClose?: boolean }
   }
   return (readable ?? writable)?.emitClose === true
+}
+
+/** Resolves when all of the streams, which have ended or been destroyed, have closed what they opened. */
+export async function closed(streams: readonly (Readable | Writable)[]): Promise<void> {
+  await Promise.all(
+    streams.map((stream) => stream.closed || new Promise((resolve) => stream.once('close', resolve))),
+  )
+}
+
+/**
+ * The same for streams that are not ours: closes those that do not do so by themselves, and waits for none longer
+ * than `milliseconds`, nor for one that never tells.
+ */
+export async function closedSoon(streams: readonly Duplex[], milliseconds: number): Promise<void> {
+  for (const stream of streams) stream.destroy()
+  const telling = streams.filter(tellsClose)
+  const stop = new AbortController()
+  const late = setTimeout(milliseconds, undefined, { signal: stop.signal }).catch(() => {})
+  await Promise.race([closed(telling), late])
+  stop.abort()
 }

@@ -2,17 +2,19 @@ import type { Duplex, Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { setImmediate } from 'node:timers/promises'
 import { deferred } from '../async.js'
-import { rangesOfRuns, runsOfRanges } from '../digest/blocks.js'
 import { isSluiceError, SluiceError } from '../errors.js'
 import type { Range } from '../ranges.js'
 import type { Entry, Offer } from '../wire/entry.js'
 import { DEFAULT_LIMITS, type PeerLimits } from '../wire/limits.js'
-import type { Message, PlanRecord, WantMessage } from '../wire/messages.js'
+import type { Message, WantMessage } from '../wire/messages.js'
 import type { OutcomeRange, TransferResult } from '../wire/outcome.js'
 import type { ChannelStages, SessionOptions } from './channel.js'
 import type { ByteDuplex } from './connection.js'
+import { closed, closedSoon } from './ending.js'
+import { asError } from './last-word.js'
 import { MOST_TEXT, messagesOf } from './outcome-table.js'
-import { asError, closed, closedSoon, type RiverHooks, Session } from './session.js'
+import { planPages, type Wanted } from './plan/pages.js'
+import { type RiverHooks, Session } from './session.js'
 
 /** What a receiver answers to an offer. */
 export interface Decision {
@@ -50,16 +52,6 @@ export interface Receiving {
 
 /** Items in a list of one message at most. */
 const MOST_ITEMS = 1000
-
-/** Bytes of a page of the plan without its records at most, and of one record. */
-const PLAN_PAGE_BYTES = 32
-const PLAN_RECORD_BYTES = 8
-
-/** Bytes of a number in a run of blocks at most. */
-const BLOCK_RUN_BYTES = 5
-
-/** Entries of a page of the plan at most, so that whoever hears it takes them in within a few milliseconds. */
-const PLAN_PAGE_ENTRIES = 2048
 
 /** The receiver's part of the conversation: answer, plan, river, outcomes, result. */
 export class Receiver extends Session {
@@ -164,22 +156,9 @@ export class Receiver extends Session {
   }
 
   /** Says what is wanted of an offer, page by page, and notes it in the plan. */
-  async #sayPlan({ entries, first }: Offer, { wanted, claims }: Wanted): Promise<void> {
-    const { plan } = this
-    while (plan.undecided < first + entries.length) {
-      const from = plan.undecided
-      const page: PlanRecord[] = []
-      let bytes = PLAN_PAGE_BYTES
-      for (const record of recordsOf(entries, from - first, { wanted, claims })) {
-        bytes += PLAN_RECORD_BYTES + (record.kind === 'prove' ? record.blocks.length * BLOCK_RUN_BYTES : 0)
-        if (page.length > 0 && (bytes > this.#mostBytes || page.length === MOST_ITEMS)) break
-        if (record.kind === 'all') plan.want(record.count)
-        else if (record.kind === 'skip') plan.skip(record.count)
-        else plan.claim(rangesOfRuns(record.blocks, entries[plan.undecided - first]!.size))
-        page.push(record)
-        if (plan.undecided - from >= PLAN_PAGE_ENTRIES) break
-      }
-      this.say({ type: 'plan', first: from, plan: page })
+  async #sayPlan(offer: Offer, wanted: Wanted): Promise<void> {
+    for (const page of planPages(this.plan, offer, wanted, { message: this.#mostBytes, list: MOST_ITEMS })) {
+      this.say({ type: 'plan', ...page })
       await this.channel.ready()
       await setImmediate() // others have their turn between the pages
       if (this.over) return
@@ -245,35 +224,5 @@ export class Receiver extends Session {
     }
     this.#goodbye.resolve()
     return false
-  }
-}
-
-/** What is wanted of an offer: whether each entry is, all if left out; and what is there of some already. */
-interface Wanted {
-  wanted: readonly boolean[] | undefined
-  claims: ReadonlyMap<number, readonly Range[]>
-}
-
-/** What is wanted from entry `first` of an offer on, as few records as it takes. */
-function* recordsOf(
-  entries: readonly Entry[],
-  first: number,
-  { wanted, claims }: Wanted,
-): Generator<PlanRecord, void> {
-  const claimOf = (at: number) => (claims.size === 0 ? undefined : claims.get(entries[at]!.index))
-  for (let at = first; at < entries.length; ) {
-    const from = at
-    const claim = claimOf(at)
-    if (claim) {
-      yield { count: 1, kind: 'prove', blocks: runsOfRanges(claim, entries[at]!.size!) }
-      at++
-      continue
-    }
-    const isWanted = wanted?.[from] ?? true
-    const most = Math.min(entries.length, from + PLAN_PAGE_ENTRIES)
-    if (wanted || claims.size > 0)
-      while (at < most && (wanted?.[at] ?? true) === isWanted && !claimOf(at)) at++
-    else at = most
-    yield { count: at - from, kind: isWanted ? 'all' : 'skip' }
   }
 }

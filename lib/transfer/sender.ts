@@ -1,18 +1,18 @@
 import type { Duplex, Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { deferred } from '../async.js'
-import { blockCountOf, blockSizeOf, rangesOfRuns } from '../digest/blocks.js'
-import { type Code, fileCodeOf, knownCode, printable, SluiceError } from '../errors.js'
-import type { BlockRuns } from '../wire/block-runs.js'
-import type { Entry, Offer } from '../wire/entry.js'
+import { printable, SluiceError } from '../errors.js'
+import type { Offer } from '../wire/entry.js'
 import type { PeerLimits } from '../wire/limits.js'
-import type { Message, Messages, OutcomeRecord } from '../wire/messages.js'
-import type { Outcome, OutcomeRange, OutcomeStatus } from '../wire/outcome.js'
+import type { Message, Messages } from '../wire/messages.js'
+import { AskedFiles } from './asked-files.js'
 import type { ChannelStages, SessionOptions } from './channel.js'
 import type { ByteDuplex } from './connection.js'
-import { MOST_TEXT, outcomeOf, takeText } from './outcome-table.js'
+import { closed } from './ending.js'
+import { HeardOutcomes } from './heard-outcomes.js'
+import { asError } from './last-word.js'
 import { addOffer } from './plan/add-offer.js'
-import { asError, closed, type RiverHooks, Session } from './session.js'
+import { type RiverHooks, Session } from './session.js'
 
 /** What a sender has to say and to give, made by `send`. */
 export interface Sending {
@@ -30,9 +30,6 @@ export interface Sending {
   abandon(): Promise<void>
 }
 
-/** Bytes that a name may be longer than its path without being counted: some suffixes, of the file and its folders. */
-const SUFFIXES = 16
-
 /** What is said after a rejection. */
 const NOTHING_SENT: Message = {
   type: 'result',
@@ -43,9 +40,6 @@ const NOTHING_SENT: Message = {
   bytes: 0,
 }
 
-/** How often a file may be asked for again, as a whole or in blocks, and how often for proof. */
-const MOST_ROUNDS = 3
-
 /** Bytes of a frame and of a message that a receiver has to take: smaller ones are so many that they hold the event loop. */
 const LEAST_LIMIT = 4096
 
@@ -54,20 +48,15 @@ export class Sender extends Session {
   readonly #sending: Sending
   readonly #hello = deferred<PeerLimits>()
   #state: 'preparing' | 'offered' | 'sending' | 'sent' = 'preparing'
-  readonly #mostNames: number
-  /** Bytes by which the names so far are longer than what their entries explain. */
-  #names = 0
-  /** Texts are kept until the end, too. */
-  readonly #texts: { bytes: number }
+  readonly #asked: AskedFiles
+  readonly #heard: HeardOutcomes
   #river: ReturnType<Sending['river']> | undefined
-  /** Bytes of files that were asked for again or for proof, until those have their outcome. */
-  readonly #askedAgain = new Map<number, number>()
 
   constructor(socket: ByteDuplex, stages: ChannelStages, sending: Sending, options: SessionOptions) {
     super('send', socket, stages, options)
     this.#sending = sending
-    this.#mostNames = options.limits.names
-    this.#texts = { bytes: Math.min(options.limits.names, MOST_TEXT) }
+    this.#asked = new AskedFiles(this.plan)
+    this.#heard = new HeardOutcomes(this.plan, options.limits.names)
     this.open()
     this.channel.deframer.on('data', () => {
       this.fail(new SluiceError('ERR_PROTOCOL', 'the peer sends files, but this side is the sender'))
@@ -124,7 +113,8 @@ export class Sender extends Session {
         return true
       case 'want':
         this.#expect(message, 'sending', 'sent')
-        this.#wanted(message)
+        this.#asked.wanted(message)
+        this.#river?.source.wake()
         return true
       case 'outcomes':
         this.#expect(message, 'sending', 'sent')
@@ -145,99 +135,27 @@ export class Sender extends Session {
     if (this.plan.entries.length === 0) this.#river?.source.finish()
   }
 
+  /** A page of the plan: what it wants is sent as it comes. */
+  #planned(message: Messages['plan']): void {
+    const { plan } = this
+    this.#asked.planned(message)
+    if (plan.undecided === plan.entries.length) this.#river?.source.finish()
+    else this.#river?.source.wake()
+  }
+
   #rejected(reason: string): void {
     const message = `the receiver rejected the offer: ${printable(reason, 1024)}`
     this.fail(new SluiceError('ERR_REJECTED', message), NOTHING_SENT)
   }
 
-  /** A page of the plan: what it wants is sent as it comes. */
-  #planned({ first, plan: page }: Messages['plan']): void {
+  #settle(message: Messages['outcomes']): void {
     const { plan } = this
-    if (first !== plan.undecided) {
-      const text = `the peer sent a page of the plan from entry ${first} on, where ${plan.undecided} is the next`
-      throw new SluiceError('ERR_PROTOCOL', text, { expected: plan.undecided, found: first })
-    }
-    for (const record of page) {
-      if (record.kind === 'skip') plan.skip(record.count)
-      else if (record.kind === 'all') plan.want(record.count)
-      else this.#claimed(record.blocks)
-    }
-    if (plan.undecided === plan.entries.length) this.#river?.source.finish()
-    else this.#river?.source.wake()
-  }
-
-  #claimed(blocks: BlockRuns): void {
-    const { plan } = this
-    const size = plan.entries[plan.undecided]?.size
-    if (!size) throw refuse('a claim of blocks of what has none: entry', plan.undecided)
-    plan.claim(rangesOfRuns(blocks, size))
-  }
-
-  /** Blocks of a file are asked for again, or for proof; without any, its digest, for which all of it is read. */
-  #wanted({ index, send = [], prove }: Messages['want']): void {
-    const { plan } = this
-    const size = plan.entries[index]?.size ?? null
-    if (!size || plan.isClosed(index)) throw refuse('a request for blocks of what has none: entry', index)
-    // its bytes may be needed in order, and a file of one block is asked for as a whole
-    if (plan.isOpen(index) && (!this.#askedAgain.has(index) || size <= blockSizeOf(size)))
-      throw refuse('a request for blocks before the digest of entry', index)
-    const ranges = rangesOfRuns(send, size)
-    const claimed = rangesOfRuns(prove ?? (send.length === 0 ? [0, blockCountOf(size)] : []), size)
-    let asked = this.#askedAgain.get(index) ?? 0
-    for (const { start, end } of [...ranges, ...claimed]) {
-      // what is on its way would be sent twice, or be read for two things at once
-      if (!plan.isThere(index, start, end))
-        throw refuse('a request for blocks that it was not sent yet, or does not have, of entry', index)
-      asked += end - start
-    }
-    // each may come again so often, and be proved so often
-    if (asked > 2 * MOST_ROUNDS * size) throw refuse('too many requests for blocks of entry', index)
-    this.#askedAgain.set(index, asked)
-    plan.ask(index, ranges, claimed)
-    this.#river?.source.wake()
-  }
-
-  #settle({ first, count, status, code, except }: Messages['outcomes']): void {
-    const { plan } = this
-    const last = first + count - 1
-    if (last >= plan.undecided) throw unexpected(last)
-    const said = new Map(except.map((record) => [record.index, record.status]))
-    for (let index = first; index <= last; index++) {
-      if (plan.isClosed(index)) throw unexpected(index)
-      if (plan.entries[index]!.type === 'unreadable' && (said.get(index) ?? status) !== 'failed')
-        throw new SluiceError('ERR_PROTOCOL', `the peer has entry ${index}, which could not be sent`)
-    }
-    plan.close(first, last + 1)
-    if (this.#askedAgain.size > 0)
-      for (let index = first; index <= last; index++) this.#askedAgain.delete(index)
-    const records = except.map((record) => [record.index, this.#outcome(record)] as const)
-    const range: OutcomeRange = {
-      first,
-      last,
-      status,
-      code: codeSaid(status, code),
-      except: new Map(records),
-    }
+    const range = this.#heard.take(message)
+    this.#asked.drop(range.first, range.last)
     this.outcomes.add(range, plan.entries)
     this.control.settled(range, plan.entries)
     this.control.advance()
     this.#river?.source.wake()
-  }
-
-  #outcome({ index, status, name, code, text }: OutcomeRecord): Outcome {
-    const entry = this.plan.entries[index]!
-    if (name !== undefined) this.#countName(name, entry)
-    const kept = text !== undefined && status === 'failed' && takeText(text, this.#texts) ? text : undefined
-    return outcomeOf(entry, { status, name, code: codeSaid(status, code) }, kept)
-  }
-
-  /** Names are kept until the end, so that a peer must not choose how much they are. */
-  #countName(name: string, { path }: Entry): void {
-    this.#names += Math.max(0, Buffer.byteLength(name) - Buffer.byteLength(path) - SUFFIXES)
-    if (this.#names <= this.#mostNames) return
-    const most = this.#mostNames
-    const message = `the names that the peer gave are more than ${most} bytes longer than those of the offer: raise limits.names`
-    throw new SluiceError('ERR_LIMIT', message, { expected: most, found: this.#names })
   }
 
   #result(message: Message & { type: 'result' }): void {
@@ -261,21 +179,6 @@ export class Sender extends Session {
     if (states.includes(this.#state)) return
     throw new SluiceError('ERR_PROTOCOL', `the peer said ${message.type} while this side was ${this.#state}`)
   }
-}
-
-/** The code that a peer said of an entry, as one of ours: every failure has one. */
-function codeSaid(status: OutcomeStatus, code: string | undefined): Code | undefined {
-  if (status === 'failed') return fileCodeOf(code ?? '')
-  return code === undefined ? undefined : knownCode(code)
-}
-
-function refuse(what: string, index: number): SluiceError {
-  return new SluiceError('ERR_PROTOCOL', `the peer sent ${what} ${index}`)
-}
-
-function unexpected(index: number): SluiceError {
-  const message = `the peer reported an outcome of entry ${index} that nobody waits for`
-  return new SluiceError('ERR_PROTOCOL', message)
 }
 
 /** Spares both sides an offer that the receiver says it will refuse, and this one a flood of small frames. */

@@ -1,17 +1,6 @@
-import type { Duplex, Readable, Writable } from 'node:stream'
-import { setTimeout } from 'node:timers/promises'
 import createDebug from 'debug'
 import { type Clock, systemClock } from '../clock.js'
-import {
-  asSluiceError,
-  codeOf,
-  exitOfCode,
-  hasForeignWords,
-  isError,
-  printable,
-  SluiceError,
-  sentenceOf,
-} from '../errors.js'
+import { isError, printable, SluiceError } from '../errors.js'
 import { checkAbortSignal, checkFlag, checkOption } from '../options.js'
 import { type PeerLimits, saidLimits } from '../wire/limits.js'
 import type { Message } from '../wire/messages.js'
@@ -19,7 +8,7 @@ import { filesFailed, type TransferResult } from '../wire/outcome.js'
 import type { Run } from '../wire/run.js'
 import { Channel, type ChannelStages, type SessionOptions } from './channel.js'
 import { type ByteDuplex, checkDuplex } from './connection.js'
-import { tellsClose } from './ending.js'
+import { asError, cancelled, errorOfPeer, lastWordOf } from './last-word.js'
 import { isFinal } from './lifecycle.js'
 import { OutcomeTable } from './outcome-table.js'
 import { Plan } from './plan.js'
@@ -223,55 +212,4 @@ export abstract class Session {
     const message = `the peer sent more than ${MOST_PINGS} pings within ${pingInterval} ms`
     throw new SluiceError('ERR_LIMIT', message, { expected: MOST_PINGS })
   }
-}
-
-const STOPPED = 'a stage of the transfer stopped'
-
-/** What the river threw, as an error of ours. */
-export function asError(error: unknown): SluiceError {
-  return asSluiceError(error, 'ERR_DESTROYED', STOPPED)
-}
-
-/**
- * What a peer is told of an error: what it did wrong itself, and what names nothing here, as it is. Where there is a path
- * or a cause, or words of something else, the message may name what is on this machine: then it is what the code says.
- */
-function lastWordOf(error: SluiceError): Message | null {
-  const { code, message, path, cause } = error
-  if (code === 'ERR_INTERRUPTED') return null
-  if (code === 'ERR_DESTROYED') return { type: 'error', code, text: STOPPED }
-  const isLocal = path !== undefined || cause !== undefined
-  const isOfPeer = exitOfCode(code) === exitOfCode('ERR_PROTOCOL')
-  const staysHere = (isLocal && !isOfPeer) || hasForeignWords(error)
-  return { type: 'error', code, text: staysHere ? sentenceOf(code) : message }
-}
-
-/** Resolves when all of the streams, which have ended or been destroyed, have closed what they opened. */
-export async function closed(streams: readonly (Readable | Writable)[]): Promise<void> {
-  await Promise.all(
-    streams.map((stream) => stream.closed || new Promise((resolve) => stream.once('close', resolve))),
-  )
-}
-
-/**
- * The same for streams that are not ours: closes those that do not do so by themselves, and waits for none longer
- * than `milliseconds`, nor for one that never tells.
- */
-export async function closedSoon(streams: readonly Duplex[], milliseconds: number): Promise<void> {
-  for (const stream of streams) stream.destroy()
-  const telling = streams.filter(tellsClose)
-  const stop = new AbortController()
-  const late = setTimeout(milliseconds, undefined, { signal: stop.signal }).catch(() => {})
-  await Promise.race([closed(telling), late])
-  stop.abort()
-}
-
-function cancelled(where: string, reason = ''): SluiceError {
-  const why = reason === '' ? '' : `: ${printable(reason, 1024)}`
-  return new SluiceError('ERR_CANCELLED', `cancelled ${where}${why}`)
-}
-
-/** An error that the peer told keeps its code, if it is one of ours. */
-function errorOfPeer(code: string, text: string): SluiceError {
-  return new SluiceError(codeOf(code), `the peer says: ${printable(text, 1024)}`, { found: code })
 }

@@ -1,0 +1,42 @@
+import {
+  asSluiceError,
+  codeOf,
+  exitOfCode,
+  hasForeignWords,
+  printable,
+  SluiceError,
+  sentenceOf,
+} from '../errors.js'
+import type { Message } from '../wire/messages.js'
+
+const STOPPED = 'a stage of the transfer stopped'
+
+/** What the river threw, as an error of ours. */
+export function asError(error: unknown): SluiceError {
+  return asSluiceError(error, 'ERR_DESTROYED', STOPPED)
+}
+
+/**
+ * What a peer is told of an error: what it did wrong itself, and what names nothing here, as it is. Where there is a path
+ * or a cause, or words of something else, the message may name what is on this machine: then it is what the code says.
+ */
+export function lastWordOf(error: SluiceError): Message | null {
+  const { code, message, path, cause } = error
+  if (code === 'ERR_INTERRUPTED') return null
+  if (code === 'ERR_DESTROYED') return { type: 'error', code, text: STOPPED }
+  const isLocal = path !== undefined || cause !== undefined
+  const isOfPeer = exitOfCode(code) === exitOfCode('ERR_PROTOCOL')
+  const staysHere = (isLocal && !isOfPeer) || hasForeignWords(error)
+  return { type: 'error', code, text: staysHere ? sentenceOf(code) : message }
+}
+
+/** The error of a transfer that one of the sides cancelled. */
+export function cancelled(where: string, reason = ''): SluiceError {
+  const why = reason === '' ? '' : `: ${printable(reason, 1024)}`
+  return new SluiceError('ERR_CANCELLED', `cancelled ${where}${why}`)
+}
+
+/** An error that the peer told keeps its code, if it is one of ours. */
+export function errorOfPeer(code: string, text: string): SluiceError {
+  return new SluiceError(codeOf(code), `the peer says: ${printable(text, 1024)}`, { found: code })
+}
