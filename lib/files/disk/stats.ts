@@ -27,6 +27,14 @@ export function isOfUser(fs: FileSystem, { uid }: FileStats): boolean {
   return user === undefined || user === uid
 }
 
+/**
+ * Whether other users may make files in a folder that nobody else can remove again, as in /tmp: then they could have any
+ * name before us.
+ */
+export function isSticky(fs: FileSystem, { mode }: FileStats): boolean {
+  return (mode & 0o1000) !== 0 && (mode & 0o022) !== 0 && fs.user?.() !== undefined
+}
+
 /** Whether both are one file under two names. */
 export function sameInode(a: Pick<FileStats, 'dev' | 'ino'>, b: Pick<FileStats, 'dev' | 'ino'>): boolean {
   return a.ino === b.ino && a.dev === b.dev
