@@ -154,7 +154,10 @@ const MISSPELT: Record<string, Misspelt[]> = {
     ['lest', 'last', (given) => trail.table(given)],
     ['ontorn', 'onTorn', (given) => trail.read(given)],
   ],
-  readAudit: [['ontorn', 'onTorn', (given) => files.readAudit('/d/t', given)]],
+  readAudit: [
+    ['ontorn', 'onTorn', (given) => files.readAudit('/d/t', given)],
+    ['onPassedover', 'onPassedOver', (given) => files.readAudit('/d/t', given)],
+  ],
   fileOperations: [
     ['durabilty', 'durability', (given) => files.fileOperations(given)],
     ['durabilty', 'durability', (given) => files.fileOperations({ fs }).writeJson('/d/b', 1, given)],

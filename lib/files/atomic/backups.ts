@@ -5,7 +5,8 @@ import { diskError, errorCode, SystemError } from '../disk/disk-error.js'
 import type { FileStats, FileSystem } from '../disk/fs.js'
 import { copyFile, moveOver, orRemove } from '../disk/move-file.js'
 import { fitted } from '../disk/names.js'
-import { isOfUser, lstatIfThere, unlinkIfThere } from '../disk/stats.js'
+import { lstatIfThere, unlinkIfThere } from '../disk/stats.js'
+import { judgeOf } from '../own/foreign.js'
 import { temporaryName } from '../own/temporary-name.js'
 import type { OpenFolder } from '../tree/open-folder.js'
 
@@ -117,24 +118,19 @@ export async function backupsIn(
   return found.sort((a, b) => a.time - b.time || (a.path < b.path ? -1 : 1))
 }
 
-/**
- * Tells whether a backup was made by somebody who could have replaced the file as well: by this user, or by the owner of
- * the file, of what is kept of it in the backup `made`, or of the folder. Anybody else may have planted it. Throws
- * system errors.
- */
+/** Tells which backups of a file count: see {@link judgeOf}. `made` is a backup that was just made. */
 export async function backupJudge(
   fs: FileSystem,
   folder: OpenFolder,
   name: string,
   made?: string,
 ): Promise<(stats: FileStats) => boolean> {
-  if (fs.user?.() === undefined) return () => true
-  const owners = [await fs.fstat(folder.fd)]
-  for (const one of made === undefined ? [name] : [name, made]) {
-    const there = await lstatIfThere(fs, folder.at(one))
-    if (there) owners.push(there)
-  }
-  return (stats) => isOfUser(fs, stats) || owners.some(({ uid }) => uid === stats.uid)
+  const files = made === undefined ? [name] : [name, made]
+  return judgeOf(
+    fs,
+    await fs.fstat(folder.fd),
+    files.map((one) => folder.at(one)),
+  )
 }
 
 /**

@@ -1,11 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import { dirname, join } from 'node:path'
 import { coalesce } from '../../async.js'
+import { printable, SluiceError } from '../../errors.js'
 import { SystemError } from '../disk/disk-error.js'
 import { type FileStats, type FileSystem, OPEN } from '../disk/fs.js'
 import { undisturbed } from '../disk/read-write.js'
-import { lstatIfThere, sameInode, unlinkIfThere } from '../disk/stats.js'
+import { isSticky, lstatIfThere, sameInode, unlinkIfThere } from '../disk/stats.js'
 import { syncFolder } from '../disk/sync.js'
+import { entryOfAnother, judgeOf, type PassOver } from '../own/foreign.js'
 
 const NEWLINE = Buffer.from('\n')
 
@@ -42,6 +44,7 @@ export class AuditFile {
       // without O_NOFOLLOW: compares the open file with what has the name
       const named = fs.platform === 'win32' ? await lstatIfThere(fs, path) : undefined
       if (named && !sameInode(named, stats)) throw new SystemError('ELOOP', 'open', 'a link')
+      await checkNotPlanted(fs, path, stats)
       const last = Buffer.alloc(1)
       const torn = stats.size > 0 && (await fs.read(fd, last, 0, 1, stats.size - 1)) === 1 && last[0] !== 0x0a
       if (power) await syncFolder(fs, dirname(path))
@@ -93,6 +96,20 @@ export class AuditFile {
   }
 }
 
+/**
+ * Fails if another user may have put the file there, in a folder such as /tmp: that user would read what is recorded, and
+ * could change it. Or have us write to another file of ours, by a second name.
+ */
+async function checkNotPlanted(fs: FileSystem, path: string, stats: FileStats): Promise<void> {
+  const folder = await fs.stat(dirname(path))
+  if (!isSticky(fs, folder)) return
+  const isOurs = await judgeOf(fs, folder, [])
+  if (isOurs(stats) && stats.nlink <= 1) return
+  const why = isOurs(stats) ? 'has a second name' : `belongs to another user (${stats.uid})`
+  const message = `${printable(path)} ${why}, in a folder where others may put files: remove it, or have the trail elsewhere`
+  throw new SluiceError('ERR_PERMISSION', message, { path })
+}
+
 /** Bytes of the name of a trail: the names of its rotated files are longer, and must be possible, too. */
 export const LONGEST_TRAIL_NAME = 220
 
@@ -106,16 +123,27 @@ export interface Rotated {
 /**
  * The rotated files of a trail, the oldest first. They are called `NAME.NUMBER-RANDOM`. The number is not a time,
  * because the clock may be set back. The random part lets two processes rotate at once without a lock and without
- * taking each other's name.
+ * taking each other's name. What somebody else planted among them is none.
  */
-export async function listRotated(fs: FileSystem, path: string, name: string): Promise<Rotated[]> {
+export async function listRotated(
+  fs: FileSystem,
+  path: string,
+  name: string,
+  passOver: PassOver = () => {},
+): Promise<Rotated[]> {
   const folder = dirname(path)
   const found: Rotated[] = []
-  for (const bytes of await fs.readdir(folder)) {
+  const names = await fs.readdir(folder)
+  const isOurs = await judgeOf(fs, await fs.stat(folder), [path])
+  for (const bytes of names) {
     const there = bytes.toString()
     if (!there.startsWith(`${name}.`)) continue
     const number = /^(\d{8,15})-[0-9a-f]{8}$/.exec(there.slice(name.length + 1))?.[1]
-    if (number !== undefined) found.push({ path: join(folder, there), number: Number(number) })
+    if (number === undefined) continue
+    const rotated = join(folder, there)
+    const stats = await lstatIfThere(fs, rotated)
+    if (stats && isOurs(stats)) found.push({ path: rotated, number: Number(number) })
+    else if (stats) passOver(entryOfAnother(rotated, stats.uid))
   }
   return found.sort((a, b) => a.number - b.number || (a.path < b.path ? -1 : 1))
 }

@@ -61,7 +61,7 @@ const MOST_ROTATION_TRIES = 16
  * it.
  *
  * At `maxBytes` the file is renamed to `NAME.NUMBER-RANDOM`; records that other processes write to it at that moment
- * stay in it. All but the newest `keep` of these are removed. The file may be deleted or renamed at any time: the
+ * stay in it. All but the newest `keep` of these are removed; what another user has put among them counts for nothing. The file may be deleted or renamed at any time: the
  * next record makes a new one.
  *
  * Each record that this trail has written is an event, too: `trail.on('record', …)`, or one after the other with
@@ -92,7 +92,8 @@ export class AuditTrail extends EventEmitter<AuditTrailEvents> implements Audit,
   }
 
   /**
-   * Opens the trail at `path`, or makes it (mode 0600). Its folder must exist; a symbolic link is refused. Fails with
+   * Opens the trail at `path`, or makes it (mode 0600). Its folder must exist; a symbolic link is refused, and in a folder
+   * such as /tmp a file of another user, or one with a second name (`ERR_PERMISSION`). Fails with
    * `ERR_USAGE`, `ERR_WRITE`, `ERR_PERMISSION`, `ERR_READ_ONLY`, `ERR_DISK_FULL`, `ERR_UNSAFE_LINK`.
    */
   static async open(path: PathLike, options: AuditTrailOptions = {}): Promise<AuditTrail> {
@@ -159,8 +160,10 @@ export class AuditTrail extends EventEmitter<AuditTrailEvents> implements Audit,
   }
 
   /** All records, file by file, the oldest first, including those of other processes. */
-  read(options: Pick<ReadAuditOptions, 'onTorn'> = {}): AsyncGenerator<AuditRecord, void, void> {
-    checkKeys('options', options, { onTorn: true })
+  read(
+    options: Pick<ReadAuditOptions, 'onTorn' | 'onPassedOver'> = {},
+  ): AsyncGenerator<AuditRecord, void, void> {
+    checkKeys('options', options, { onTorn: true, onPassedOver: true })
     return readAudit(this.path, { ...options, fs: this.#reading })
   }
 

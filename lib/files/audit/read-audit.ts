@@ -7,6 +7,7 @@ import { nodeFileSystem } from '../disk/node-fs.js'
 import { openRegular, withRegular } from '../disk/open-regular.js'
 import { readPieces } from '../disk/read-write.js'
 import { ifThere, sameInode } from '../disk/stats.js'
+import type { PassOver } from '../own/foreign.js'
 import { listRotated, type Rotated } from './audit-file.js'
 import { type AuditRecord, decodeLine, LONGEST_AUDIT_LINE } from './audit-record.js'
 
@@ -15,6 +16,8 @@ export interface ReadAuditOptions {
   fs?: FileSystem
   /** Called for each incomplete line. */
   onTorn?: () => void
+  /** Told of each rotated file that is not read, because another user has put it there. */
+  onPassedOver?: PassOver
 }
 
 type OpenTrailFile = Awaited<ReturnType<typeof openRegular>>
@@ -30,21 +33,21 @@ export function readAudit(
   path: PathLike,
   options: ReadAuditOptions = {},
 ): AsyncGenerator<AuditRecord, void, void> {
-  checkKeys('options', options, { fs: true, onTorn: true })
-  const { fs = nodeFileSystem, onTorn = () => {} } = options
-  return recordsAt(fs, localPath('path', path), onTorn)
+  checkKeys('options', options, { fs: true, onTorn: true, onPassedOver: true })
+  const { fs = nodeFileSystem } = options
+  return recordsAt(fs, localPath('path', path), options)
 }
 
 async function* recordsAt(
   fs: FileSystem,
   full: string,
-  onTorn: NonNullable<ReadAuditOptions['onTorn']>,
+  { onTorn = () => {}, onPassedOver }: ReadAuditOptions,
 ): AsyncGenerator<AuditRecord, void, void> {
   let newest: OpenTrailFile | undefined
   try {
     // opened before the others are listed: a file that is rotated meanwhile is in the list, or is this one
     newest = await ifThere(openRegular(fs, full))
-    for (const { path: old } of await rotatedOf(fs, full)) {
+    for (const { path: old } of await rotatedOf(fs, full, onPassedOver)) {
       const file = await ifThere(openRegular(fs, old))
       try {
         if (file && !(newest && sameInode(file.stats, newest.stats))) yield* recordsIn(fs, file, onTorn)
@@ -60,8 +63,8 @@ async function* recordsAt(
   }
 }
 
-async function rotatedOf(fs: FileSystem, path: string): Promise<Rotated[]> {
-  const rotated = (await ifThere(listRotated(fs, path, basename(path)))) ?? []
+async function rotatedOf(fs: FileSystem, path: string, passOver?: PassOver): Promise<Rotated[]> {
+  const rotated = (await ifThere(listRotated(fs, path, basename(path), passOver))) ?? []
   // two processes that rotate at the same time use the same number
   const twins = rotated.filter(({ number }, i) =>
     [rotated[i - 1], rotated[i + 1]].some((other) => other?.number === number),

@@ -27,8 +27,24 @@ export function isOfUser(fs: FileSystem, { uid }: FileStats): boolean {
   return user === undefined || user === uid
 }
 
+/**
+ * Whether other users may make files in a folder that nobody else can remove again, as in /tmp: then they could have any
+ * name before us.
+ */
+export function isSticky(fs: FileSystem, { mode }: FileStats): boolean {
+  return (mode & 0o1000) !== 0 && (mode & 0o022) !== 0 && fs.user?.() !== undefined
+}
+
+/** What tells a file from all others of its machine: a number of a file is one of another file on another disk. */
+export type FileNumbers = Pick<FileStats, 'dev' | 'ino'>
+
+/** The same for two names of one file, and for no two files. */
+export function idText({ dev, ino }: FileNumbers): string {
+  return `${dev} ${ino}`
+}
+
 /** Whether both are one file under two names. */
-export function sameInode(a: Pick<FileStats, 'dev' | 'ino'>, b: Pick<FileStats, 'dev' | 'ino'>): boolean {
+export function sameInode(a: FileNumbers, b: FileNumbers): boolean {
   return a.ino === b.ino && a.dev === b.dev
 }
 

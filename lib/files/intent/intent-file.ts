@@ -3,6 +3,7 @@ import { moveOver } from '../disk/move-file.js'
 import { nameOf } from '../disk/names.js'
 import { withRegular } from '../disk/open-regular.js'
 import { ifThere, lstatIfThere, unlinkIfThere } from '../disk/stats.js'
+import type { PassOver } from '../own/foreign.js'
 import { stateOf } from '../own/lease.js'
 import {
   INTENT_STATES,
@@ -12,7 +13,7 @@ import {
   intentName,
   parseIntentName,
 } from '../own/names.js'
-import { makeInOwnFolder, ownFolders, ownNames, type PassOver, removeOwnFolder } from '../own/own-folder.js'
+import { makeInOwnFolder, ownFolders, ownNames, removeOwnFolder } from '../own/own-folder.js'
 import type { Durability } from '../publish/publish.js'
 import type { Tree } from '../tree/tree.js'
 import { encodeIntent, type Intent, readIntent } from './intent.js'

@@ -4,7 +4,7 @@ import { SluiceError } from '../../errors.js'
 import { type FileStats, type FileSystem, OPEN } from '../disk/fs.js'
 import { withRegular } from '../disk/open-regular.js'
 import { writeFully } from '../disk/read-write.js'
-import { lstatIfThere, sameInode, unlinkIfThere } from '../disk/stats.js'
+import { idText, lstatIfThere, sameInode, unlinkIfThere } from '../disk/stats.js'
 import { LOOK_EVERY, stateOf, untilNextLook, Watch } from '../own/lease.js'
 import { isJournalName, isReleasedName, nameOfOwner, ownerOfName, releasedName } from '../own/names.js'
 import { fateOf, type Owner, type ProcessSystem, processSystem, thisOwner } from '../own/owner.js'
@@ -47,12 +47,13 @@ export async function journalNames(
   dryRun = false,
 ): Promise<string[]> {
   const journals: string[] = []
-  const inodes = new Set<FileStats['ino']>()
+  const seen = new Set<string>()
   for (const name of names.filter(isJournalName).sort()) {
     const there = await lstatIfThere(fs, folder.at(name))
-    if (there && there.nlink > 1 && inodes.has(there.ino) && !dryRun) await unlinkIfThere(fs, folder.at(name))
+    if (there && there.nlink > 1 && seen.has(idText(there)) && !dryRun)
+      await unlinkIfThere(fs, folder.at(name))
     else journals.push(name)
-    if (there) inodes.add(there.ino)
+    if (there) seen.add(idText(there))
   }
   return journals
 }

@@ -162,7 +162,10 @@ function compare(
 ): 'same' | 'other' | 'unknown' {
   const [found, known] = [idOf(there), idOf(stats)]
   if (!made || journal?.ino !== known.ino) return 'unknown'
-  // disks may have other numbers since the machine was started anew: then those of the files tell
-  const isSame = made.ino === found.ino && (made.dev === found.dev || journal.dev !== known.dev)
-  return isSame ? 'same' : 'other'
+  // disks may have other numbers since the machine was started anew: then it must be on the journal's disk if it was
+  const isOnDisk =
+    journal.dev === known.dev
+      ? made.dev === found.dev
+      : (made.dev === journal.dev) === (found.dev === known.dev)
+  return isOnDisk && made.ino === found.ino ? 'same' : 'other'
 }

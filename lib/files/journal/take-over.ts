@@ -202,7 +202,10 @@ class Taking {
   }
 }
 
-/** Whether two records of one part name may be about one file: the name is free again once a part has ended. */
+/**
+ * Whether two records of one part name may be about one file: the name is free again once a part has ended. The disk of
+ * both is the same, but may have had another number then: to take two for one is on the safe side.
+ */
 function mayBeOne({ made: one }: UnfinishedFile, { made: other }: UnfinishedFile): boolean {
   return !one || !other || one.ino === other.ino
 }

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { FileSystem } from '../disk/fs.js'
-import { ifThere, isOfUser, lstatIfThere } from '../disk/stats.js'
+import { ifThere, isOfUser, isSticky, lstatIfThere } from '../disk/stats.js'
 import { LockEntries, type Surroundings } from './lock-entries.js'
 
 /**
@@ -26,7 +26,7 @@ export class LockPlace {
     this.#folder = folder
     this.#name = name
     this.#surroundings = surroundings
-    this.#isSticky = (around.mode & 0o1000) !== 0 && (around.mode & 0o022) !== 0 && fs.user?.() !== undefined
+    this.#isSticky = isSticky(fs, around)
   }
 
   /** The path for the folder of the lock; and one that another user has instead of us, if any. */

@@ -1,6 +1,7 @@
 import { type Clock, pause, systemClock } from '../../clock.js'
 import { SluiceError } from '../../errors.js'
 import type { FileStats } from '../disk/fs.js'
+import { idText } from '../disk/stats.js'
 
 /*
  * The owner of a lock, a journal or an intent may be a process that cannot be looked at: on another machine, in another
@@ -22,8 +23,8 @@ export const RENEW_EVERY = 2_000
 export const LOOK_EVERY = 100
 
 /** What a record is like: equal as long as nobody changed it. */
-export function stateOf({ ino, size, mtimeMs, ctimeMs }: FileStats): string {
-  return `${ino} ${size} ${mtimeMs} ${ctimeMs}`
+export function stateOf(stats: FileStats): string {
+  return `${idText(stats)} ${stats.size} ${stats.mtimeMs} ${stats.ctimeMs}`
 }
 
 /** Watches records of owners that cannot be looked at. */

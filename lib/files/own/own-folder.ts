@@ -1,7 +1,8 @@
-import { isSluiceError, printable, SluiceError } from '../../errors.js'
+import { isSluiceError, SluiceError } from '../../errors.js'
 import { diskError, systemCode } from '../disk/disk-error.js'
 import { ifThere, isOfUser } from '../disk/stats.js'
 import type { OpenFolder, Tree } from '../tree/tree.js'
+import { entryOfAnother, type PassOver } from './foreign.js'
 import {
   isJournalName,
   isUnforeseenFolder,
@@ -11,12 +12,6 @@ import {
   unforeseenFolder,
 } from './names.js'
 import { ownerOfTemporary } from './temporary-name.js'
-
-/**
- * Told of what has a name of ours and belongs to another user. It is not read: whoever wrote it could have us change
- * and remove our own files.
- */
-export type PassOver = (warning: SluiceError) => void
 
 const MOST_FOLDER_TRIES = 16
 
@@ -147,11 +142,6 @@ export async function ownNames(
     else names.push(name)
   }
   return names
-}
-
-function entryOfAnother(path: string, uid: number): SluiceError {
-  const message = `${printable(path)} belongs to another user (${uid}), and is passed over; only that user can end what it stands for`
-  return new SluiceError('ERR_PERMISSION', message, { path })
 }
 
 /** What {@link ownFolders} is asked to do. */

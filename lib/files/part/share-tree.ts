@@ -1,4 +1,5 @@
 import type { FileSystem } from '../disk/fs.js'
+import { idText } from '../disk/stats.js'
 import { handlesOf } from '../tree/handle-budget.js'
 import { Tree, type TreeOptions } from '../tree/tree.js'
 
@@ -24,9 +25,9 @@ export async function shareTree(
 ): Promise<SharedTree> {
   const opened = await Tree.open(path, { ...options, fs, handles: handlesOf(fs) })
   try {
-    const { dev, ino } = await opened.within('', ({ fd }) => fs.fstat(fd))
+    const stats = await opened.within('', ({ fd }) => fs.fstat(fd))
     // by both: the path may lead to another folder by now
-    const key = `${dev} ${ino} ${opened.root}`
+    const key = `${idText(stats)} ${opened.root}`
     const trees = sharedTrees.get(fs) ?? new Map<string, Shared>()
     sharedTrees.set(fs, trees)
     const shared = trees.get(key) ?? { tree: opened, users: 0 }

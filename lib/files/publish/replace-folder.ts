@@ -3,7 +3,7 @@ import { printable, SluiceError } from '../../errors.js'
 import { diskError, errorCode, SystemError } from '../disk/disk-error.js'
 import { type FileStats, type FileSystem, OPEN } from '../disk/fs.js'
 import { moveOver } from '../disk/move-file.js'
-import { isOfUser, lstatIfThere, sameInode } from '../disk/stats.js'
+import { type FileNumbers, isOfUser, lstatIfThere, sameInode } from '../disk/stats.js'
 import { Folder, type OpenFolder } from '../tree/open-folder.js'
 import { checkIsWritten, type TemporaryFile } from './take-name.js'
 
@@ -126,9 +126,12 @@ export async function recoverReplaced(fs: FileSystem, folder: OpenFolder): Promi
     if (!opened) continue
     try {
       // that of another user could have us take away what we have, or give a name to what is theirs
-      if (!isOfUser(fs, await fs.fstat(opened.fd))) continue
+      const stats = await fs.fstat(opened.fd)
+      if (!isOfUser(fs, stats)) continue
+      // the file was on this disk, whose number may be another one since
+      const file = { dev: stats.dev, ino: BigInt(`0x${ino}`) }
       for (const name of (await opened.list()).map(String)) {
-        const what = await recoverName(fs, folder, name, opened.at(name), BigInt(`0x${ino}`))
+        const what = await recoverName(fs, folder, name, opened.at(name), file)
         recovered[what].push(what === 'kept' ? `${aside}/${name}` : name)
       }
     } finally {
@@ -144,11 +147,11 @@ async function recoverName(
   folder: OpenFolder,
   name: string,
   inner: string,
-  ino: bigint,
+  file: FileNumbers,
 ): Promise<keyof Recovered> {
   try {
     const there = await lstatIfThere(fs, folder.at(name))
-    if (there?.isFile() && there.ino === ino) {
+    if (there?.isFile() && sameInode(there, file)) {
       await removeTree(fs, inner)
       return 'removed'
     }

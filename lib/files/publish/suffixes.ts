@@ -1,4 +1,5 @@
 import type { FileStats } from '../disk/fs.js'
+import { idText } from '../disk/stats.js'
 
 /** Remembers, from one file to the next, which suffixes are taken. */
 export interface SuffixMemory {
@@ -65,5 +66,5 @@ export class Suffixes {
 /** Of a file with several names nobody knows which one was meant; nor on a disk that does not number its files. */
 function keyOf(first: FileStats | undefined): string | undefined {
   if (!first || first.ino === 0n || (first.isFile() && first.nlink > 1)) return undefined
-  return `${first.dev} ${first.ino}`
+  return idText(first)
 }

@@ -5,8 +5,9 @@ import { copyFile, moveOver, orRemove } from '../disk/move-file.js'
 import { nameOf } from '../disk/names.js'
 import { lstatIfThere, unlinkIfThere } from '../disk/stats.js'
 import { digestOfFileAt, inFolder, type StagingArea, stage } from '../intent/staging.js'
+import type { PassOver } from '../own/foreign.js'
 import { newRecoveryKey, parseRecoveryName, recoveryName } from '../own/names.js'
-import { makeInOwnFolder, ownFolders, ownNames, type PassOver, removeOwnFolder } from '../own/own-folder.js'
+import { makeInOwnFolder, ownFolders, ownNames, removeOwnFolder } from '../own/own-folder.js'
 import { isGone, type ProcessSystem } from '../own/owner.js'
 import {
   encodeSealed,

@@ -11,12 +11,14 @@ import { withRegular } from '../disk/open-regular.js'
 import { ifThere, lstatIfThere } from '../disk/stats.js'
 import { syncFile } from '../disk/sync.js'
 import { type FolderLock, underFileLock } from '../lock/folder-lock.js'
+import { entryOfAnother, judgeOf } from '../own/foreign.js'
 import { roomOf } from '../own/room.js'
 import { temporaryName } from '../own/temporary-name.js'
 import type { OpenFolder } from '../tree/open-folder.js'
 import { Tree } from '../tree/tree.js'
 import { compressFile, holdsSame } from './compress-file.js'
 import { checkRotate, type RotateOptions } from './options.js'
+import { COMPRESSED, listSlots, movesOf, rankOf, type Slots, slotName } from './slots.js'
 
 /** What one has open at once, with its lock. */
 const HANDLES = 6
@@ -27,11 +29,14 @@ export type { RotateOptions }
 export interface Rotation {
   /** False where there was nothing to rotate: no file at the path, or one that is neither so large nor so old. */
   rotated: boolean
-  /** The path that the file has now. */
+  /** The path that the file has now: `path.1`, unless another user has that. */
   to?: string
   /** The paths of those that were one too many. */
   removed: string[]
-  /** What failed, although the file is rotated: something could not be compressed or removed, and is still there. */
+  /**
+   * What failed, although the file is rotated: something could not be compressed or removed, and is still there. Or what
+   * was passed over, because another user has put it there.
+   */
   warning?: SluiceError
 }
 
@@ -53,6 +58,9 @@ export interface Rotation {
  * written to meanwhile, it stays, with a warning. What fails after the rename, such as a compression on a full disk,
  * is a warning too, and the next run tries again. If it fails before, the file is still at `path`; older ones may
  * have the next number already.
+ *
+ * In a folder where other users may make files, too, what belongs neither to this user nor to the owner of the file or
+ * of the folder counts for nothing: it is passed over with a warning, and its number is left out.
  *
  * Fails with `ERR_USAGE`, `ERR_LOCKED`, `ERR_CANCELLED`, `ERR_CONFLICT` (something else has the name of a rotated
  * file), `ERR_LOCK_LOST` (before the file was renamed), `ERR_UNSAFE_LINK` (`path` is a link), `ERR_DISK_FULL`, `ERR_PERMISSION`, `ERR_READ_ONLY`, `ERR_WRITE`.
@@ -91,6 +99,8 @@ class RotationRun {
   readonly #options: RotateOptions
   readonly #power: boolean
   #warning: SluiceError | undefined
+  /** Whether what has the name of a rotated file is one. Asked once: later nothing may have the name of the file. */
+  #isOurs: (stats: FileStats) => boolean = () => true
 
   constructor(fs: FileSystem, folder: OpenFolder, lock: FolderLock, path: string, options: RotateOptions) {
     this.#lock = lock
@@ -105,16 +115,19 @@ class RotationRun {
   async run(): Promise<Rotation> {
     const there = await ifThere(this.#look(async (_fd, stats) => stats))
     if (there && !this.#isDue(there)) return { rotated: false, removed: [] }
+    const { fd } = this.#folder
+    this.#isOurs = await judgeOf(this.#fs, await this.#fs.fstat(fd), [this.#folder.at(this.#name)])
     const slots = await this.#slots()
     // a killed run may have renamed files without a sync: those names must be durable before the next renames
-    if (this.#power && slots.size > 0) await this.#folder.sync()
-    const rotated = await this.#rotate(slots)
+    if (this.#power && slots.ours.size > 0) await this.#folder.sync()
+    const number = await this.#rotate(slots)
+    const rotated = number !== undefined
     const removed: string[] = []
-    let to = rotated ? slotName(this.#name, 1) : undefined
+    let to = rotated ? slotName(this.#name, number) : undefined
     try {
       await this.#removeSpare(removed)
       if (this.#options.compress) await this.#compressAll()
-      if (rotated) to = (await this.#slots()).get(1)?.at(-1)
+      if (rotated) to = (await this.#slots()).ours.get(number)?.at(-1)
     } catch (error) {
       // the file is rotated: after an error the caller would rotate again; the next run does the rest
       if (!rotated) throw error
@@ -128,22 +141,20 @@ class RotationRun {
     }
   }
 
-  #slots(): Promise<Map<number, string[]>> {
-    return listSlots(this.#fs, this.#folder, this.#name)
+  #slots(): Promise<Slots> {
+    return listSlots(this.#fs, this.#folder, this.#name, this.#isOurs, (name, uid) => {
+      this.#warning ??= entryOfAnother(this.#path(name), uid)
+    })
   }
 
-  /** Moves the files up to the first free number, then the file itself to number 1. */
-  async #rotate(slots: Map<number, string[]>): Promise<boolean> {
-    if (!(await this.#isThere())) return false
-    let free = 1
-    while (slots.has(free)) free++
-    for (let number = free - 1; number >= 1; number--) {
-      for (const name of slots.get(number)!) {
-        await this.#move(name, slotName(this.#name, number + 1, name.endsWith(COMPRESSED)))
-      }
-    }
-    await this.#move(this.#name, slotName(this.#name, 1))
-    return true
+  /** Makes room, and moves the file there. Returns the number that it has; undefined if there is no file. */
+  async #rotate(slots: Slots): Promise<number | undefined> {
+    if (!(await this.#isThere())) return undefined
+    const { first, moves } = movesOf(slots)
+    for (const { name, to } of moves)
+      await this.#move(name, slotName(this.#name, to, name.endsWith(COMPRESSED)))
+    await this.#move(this.#name, slotName(this.#name, first))
+    return first
   }
 
   /** Whether the file exists; with 'power' its content is synced before its name changes. */
@@ -189,8 +200,9 @@ class RotationRun {
 
   async #removeSpare(removed: string[]): Promise<void> {
     const { keep = 5 } = this.#options
-    for (const [number, names] of await this.#slots()) {
-      if (number <= keep) continue
+    const slots = await this.#slots()
+    for (const [number, names] of slots.ours) {
+      if (rankOf(number, slots) <= keep) continue
       for (const name of names) {
         await this.#remove(name)
         removed.push(this.#path(name))
@@ -199,8 +211,9 @@ class RotationRun {
   }
 
   async #compressAll(): Promise<void> {
-    for (const [number, [plain, compressed]] of await this.#slots()) {
-      if (plain === undefined || plain.endsWith(COMPRESSED)) continue
+    const { ours, foreign } = await this.#slots()
+    for (const [number, [plain, compressed]] of ours) {
+      if (plain === undefined || plain.endsWith(COMPRESSED) || foreign.has(number)) continue
       const made = compressed ?? (await this.#compressOne(plain, slotName(this.#name, number, true)))
       const packed = this.#folder.at(made)
       if (await holdsSame(this.#fs, this.#folder.at(plain), packed)) {
@@ -238,32 +251,4 @@ class RotationRun {
   #path(name: string): string {
     return join(dirname(this.#file), name)
   }
-}
-
-/**
- * The names of the rotated files by number: of each `name.1` and, behind it, `name.1.gz`; both after an interrupted run.
- * `ERR_CONFLICT` if one is not a regular file.
- */
-async function listSlots(fs: FileSystem, folder: OpenFolder, name: string): Promise<Map<number, string[]>> {
-  const slots = new Map<number, string[]>()
-  for (const there of (await folder.list()).map(String).sort()) {
-    if (!there.startsWith(`${name}.`)) continue
-    const digits = /^([1-9]\d{0,5})(\.gz)?$/.exec(there.slice(name.length + 1))?.[1]
-    if (digits === undefined) continue
-    const stats = await lstatIfThere(fs, folder.at(there))
-    if (!stats) continue
-    if (!stats.isFile()) {
-      const message = `${printable(there)} is not a regular file, but stands where a rotated file does; move it away`
-      throw new SluiceError('ERR_CONFLICT', message, { path: there })
-    }
-    slots.set(Number(digits), [...(slots.get(Number(digits)) ?? []), there])
-  }
-  return slots
-}
-
-const COMPRESSED = '.gz'
-
-/** The name of a rotated file. */
-function slotName(name: string, number: number, isCompressed = false): string {
-  return `${name}.${number}${isCompressed ? COMPRESSED : ''}`
 }

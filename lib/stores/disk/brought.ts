@@ -1,13 +1,11 @@
 import type { FileStats } from '../../files/disk/fs.js'
 import { foldName } from '../../files/disk/names.js'
-
-/** What tells a file from all others of the machine. */
-type Id = Pick<FileStats, 'dev' | 'ino'>
+import { type FileNumbers, idText } from '../../files/disk/stats.js'
 
 /** Something that has a name: its stats, and its path below the root. */
 export interface Named {
   path: string
-  stats: Id & Pick<FileStats, 'nlink'>
+  stats: FileNumbers & Pick<FileStats, 'nlink'>
 }
 
 /**
@@ -17,14 +15,14 @@ export interface Named {
  */
 export class Brought {
   /** By their devices: mostly there is one. */
-  readonly #inodes = new Map<Id['dev'], InodeSet>()
+  readonly #inodes = new Map<FileNumbers['dev'], InodeSet>()
   /** Paths, folded, of files that have other names too: to overwrite one of those harms nobody. */
   readonly #shared = new Set<string>()
   /** What is being overwritten at this moment. */
   readonly #doomed = new Set<string>()
 
   /** A file of this transfer is about to get its name. */
-  add(file: Id): void {
+  add(file: FileNumbers): void {
     let inodes = this.#inodes.get(file.dev)
     if (!inodes) {
       inodes = new InodeSet()
@@ -58,11 +56,6 @@ export class Brought {
       this.#doomed.delete(file)
     }
   }
-}
-
-/** Device and inode in one. */
-export function idText({ dev, ino }: Id): string {
-  return `${dev} ${ino}`
 }
 
 /** Very many inodes of one disk, at 16 to 32 bytes each: a hash table that is never more than half full. A slot of 0 is empty. */

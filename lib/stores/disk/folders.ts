@@ -3,13 +3,12 @@ import { type ModeMemory, setMode, unlessRefused } from '../../files/disk/attrib
 import { errorCode } from '../../files/disk/disk-error.js'
 import type { FileStats, FileSystem } from '../../files/disk/fs.js'
 import { below, nameOf, parentOf } from '../../files/disk/names.js'
-import { lstatIfThere } from '../../files/disk/stats.js'
+import { idText, lstatIfThere } from '../../files/disk/stats.js'
 import { isReservedName, storedName } from '../../files/own/reserved.js'
 import { firstFree } from '../../files/publish/first-free.js'
 import type { Suffixes } from '../../files/publish/suffixes.js'
 import type { HandleBudget } from '../../files/tree/handle-budget.js'
 import type { OpenFolder, Tree } from '../../files/tree/tree.js'
-import { idText } from './brought.js'
 
 /** Where the folders are made, and how to wait for handles. */
 interface Place {

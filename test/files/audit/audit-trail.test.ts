@@ -1,6 +1,7 @@
 import { on } from 'node:events'
 import { setImmediate } from 'node:timers/promises'
 import test from 'ava'
+import type { SluiceError } from '../../../lib/errors.js'
 import { encodeRecord, LONGEST_AUDIT_LINE } from '../../../lib/files/audit/audit-record.js'
 import {
   type AuditEntry,
@@ -11,6 +12,7 @@ import {
   writeFileAtomic,
 } from '../../../lib/files/index.js'
 import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
+import { giveTo } from '../../helpers/users.js'
 
 const entry = (path: string, metadata?: Record<string, unknown>) => ({
   operation: 'write',
@@ -103,6 +105,66 @@ test('records that are given together are not lost by a rotation between them', 
     Array.from({ length: 50 }, (_, n) => String(n)),
   )
   t.is(disk.list().filter((path) => path.startsWith('/d/log')).length, 6)
+  await trail.close()
+})
+
+test('rotated files that another user planted push none of ours out, are not read, and leave room for more', async (t) => {
+  const { disk, trail } = await opened({ maxBytes: 1, keep: 2 })
+  const planted = ['999999999999999-00000000', '00000001-00000000'].map((end) => `/d/log.${end}`)
+  for (const path of planted) {
+    disk.put(
+      path,
+      encodeRecord({ ...entry('planted'), time: new Date(0).toISOString(), session: '' }).toString(),
+    )
+    await giveTo(disk, path, 7)
+  }
+  for (const path of ['a', 'b', 'c', 'd']) await trail.record(entry(path))
+  const passedOver: SluiceError[] = []
+  const found: string[] = []
+  for await (const { path } of trail.read({ onPassedOver: (warning) => void passedOver.push(warning) }))
+    found.push(path)
+  t.deepEqual(found, ['c', 'd'])
+  t.deepEqual(passedOver.map(({ path }) => path).sort(), planted.sort())
+  t.regex(passedOver[0]!.message, /belongs to another user \(7\), and is passed over/)
+  for (const path of planted) t.true(disk.snapshot().has(path))
+  await trail.close()
+})
+
+test('in a folder where others may put files, a trail of another user, or with a second name, is not written to', async (t) => {
+  for (const sticky of [true, false]) {
+    const disk = new MemoryDisk()
+    disk.putFolder('/d', sticky ? 0o1777 : 0o775)
+    disk.put('/d/theirs', '')
+    await giveTo(disk, '/d/theirs', 7)
+    disk.put('/d/mine', '')
+    await disk.link('/d/mine', '/d/second')
+    for (const [name, message] of [
+      ['theirs', /\/d\/theirs belongs to another user \(7\)/],
+      ['second', /\/d\/second has a second name/],
+    ] as const) {
+      const trail = AuditTrail.open(`/d/${name}`, { fs: disk })
+      if (sticky) await t.throwsAsync(trail, { code: 'ERR_PERMISSION', message })
+      else await (await trail).close()
+    }
+    t.deepEqual(disk.openHandles(), [])
+  }
+})
+
+test('a file that another user puts there while the trail is rotated gets no record, and none is lost', async (t) => {
+  const disk = new MemoryDisk()
+  disk.putFolder('/d', 0o1777)
+  const trail = await AuditTrail.open('/d/log', { fs: disk, maxBytes: 1 })
+  const open = disk.open.bind(disk)
+  disk.open = async (...given) => {
+    disk.open = open
+    disk.put('/d/log', '')
+    await giveTo(disk, '/d/log', 7)
+    return open(...given)
+  }
+  for (const path of ['a', 'b']) await trail.record(entry(path))
+  await t.throwsAsync(trail.flush(), { code: 'ERR_PERMISSION', message: /belongs to another user \(7\)/ })
+  t.is(raw(disk), '')
+  t.deepEqual(await paths(disk), ['a', 'b'])
   await trail.close()
 })
 

@@ -1,6 +1,6 @@
 import test from 'ava'
 import type { Clock } from '../../../lib/clock.js'
-import { collectLeftovers, Tree } from '../../../lib/files/index.js'
+import { collectLeftovers, type FileStats, Tree } from '../../../lib/files/index.js'
 import { Journal } from '../../../lib/files/journal/journal.js'
 import {
   encodeRecords,
@@ -578,6 +578,28 @@ test('a file that has the name of a dead part by now is not taken for it, as a s
     if (second) await disk.link('/d/x.part', '/d/x')
     t.like(await collect(), [{ state: 'journal' }])
     t.true(disk.list().includes('/d/x.part'))
+  }
+})
+
+test('where disks have other numbers by now, the part is still on the disk of its journal', async (t) => {
+  for (const [moved, isFound] of [
+    [{ part: 0n, journal: 0n }, true],
+    [{ part: 1n, journal: 1n }, true],
+    [{ part: 1n, journal: 0n }, false],
+    [{ part: 0n, journal: 1n }, false],
+    [{ part: 2n, journal: 1n }, false],
+  ] as const) {
+    const { disk, collect } = await made(t)
+    const { ino } = await disk.lstat('/d/x.part')
+    const renumber = (stats: FileStats): FileStats => {
+      const dev = stats.dev + (stats.ino === ino ? moved.part : moved.journal)
+      return Object.assign(Object.create(stats), { dev })
+    }
+    const [lstat, fstat] = [disk.lstat.bind(disk), disk.fstat.bind(disk)]
+    disk.lstat = async (path) => renumber(await lstat(path))
+    disk.fstat = async (fd) => renumber(await fstat(fd))
+    await collect()
+    t.is(disk.list().includes('/d/x.part'), !isFound, `${moved.part} ${moved.journal}`)
   }
 })
 

@@ -328,6 +328,24 @@ test('recovery ends what stopped between link and unlink', async (t) => {
   }
 })
 
+test('a file of another disk, which only has the number of the new one, costs no folder', async (t) => {
+  const { disk, d } = await opened()
+  disk.put('/d/sub/n.txt', 'of another disk')
+  const { dev, ino } = await disk.lstat('/d/sub/n.txt')
+  const aside = `.sluice-aside-${ino.toString(16)}-0123456789abcdef`
+  disk.put(`/d/sub/${aside}/n.txt/file`, 'old')
+  const lstat = disk.lstat.bind(disk)
+  let isMounted = true
+  disk.lstat = async (path) => {
+    const stats = await lstat(path)
+    return isMounted && stats.ino === ino ? Object.assign(Object.create(stats), { dev: dev + 1n }) : stats
+  }
+  t.deepEqual(await recoverReplaced(disk, d), { restored: [], removed: [], kept: [`${aside}/n.txt`] })
+  t.is(disk.snapshot().get(`/d/sub/${aside}/n.txt/file`)!.toString(), 'old')
+  isMounted = false
+  t.deepEqual(await recoverReplaced(disk, d), { restored: [], removed: ['n.txt'], kept: [] })
+})
+
 test('recovery brings a folder back, or leaves it where a stranger took its name', async (t) => {
   const { disk, d } = await opened()
   disk.put('/d/sub/.sluice-aside-ffff-0123456789abcdef/n.txt/file', 'old')

@@ -4,6 +4,7 @@ import { OPEN, type RotateOptions, rotateFile, writeFileAtomic } from '../../../
 import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
 import { FakeClock } from '../../../lib/testing/fake-clock.js'
 import { Machine } from '../../helpers/machine.js'
+import { giveTo } from '../../helpers/users.js'
 
 function disk(files: Record<string, string> = {}): MemoryDisk {
   const made = new MemoryDisk()
@@ -12,12 +13,20 @@ function disk(files: Record<string, string> = {}): MemoryDisk {
   return made
 }
 
-function contents(of: MemoryDisk): Record<string, string> {
+/** @param plain the name of one that is not compressed */
+function contents(of: MemoryDisk, plain?: string): Record<string, string> {
   const found: Record<string, string> = {}
   for (const [path, content] of of.snapshot()) {
-    found[path.slice(3)] = path.endsWith('.gz') ? `gz:${gunzipSync(content)}` : content.toString()
+    const isPacked = path.endsWith('.gz') && path !== `/d/${plain}`
+    found[path.slice(3)] = isPacked ? `gz:${gunzipSync(content)}` : content.toString()
   }
   return found
+}
+
+/** Another user makes a file. */
+async function plant(on: MemoryDisk, name: string): Promise<void> {
+  on.put(`/d/${name}`, 'planted')
+  await giveTo(on, `/d/${name}`, 7)
 }
 
 async function rotate(of: MemoryDisk, options: RotateOptions = {}) {
@@ -125,6 +134,58 @@ test('only names that rotation gives are touched', async (t) => {
   const there = disk({ ...others, log: '0' })
   await rotate(there, { keep: 1, compress: true })
   t.deepEqual(contents(there), { ...others, 'log.1.gz': 'gz:0' })
+})
+
+test('what another user has put there is left out, and locks nobody out', async (t) => {
+  for (const name of ['log.2', 'log.2.gz', 'log.1', 'log.999999']) {
+    const there = disk({ log: '0' })
+    await plant(there, name)
+    for (const content of ['1', '2', '3', '4']) {
+      const result = await rotate(there, { keep: 2, compress: true })
+      t.deepEqual([result.rotated, result.warning?.code], [true, 'ERR_PERMISSION'])
+      t.regex(result.warning!.message, /belongs to another user \(7\), and is passed over/)
+      there.put('/d/log', content)
+    }
+    const { [name]: planted, log, ...ours } = contents(there, name)
+    t.deepEqual([planted, log], ['planted', '4'])
+    t.deepEqual(Object.values(ours).sort(), ['gz:2', 'gz:3'], name)
+  }
+})
+
+test('what was rotated before somebody planted its compressed form is not removed, and moves on', async (t) => {
+  const there = disk({ log: '2', 'log.1': '1' })
+  // the very content: as if it had been compressed
+  there.put('/d/log.1.gz', gzipSync('1'))
+  await giveTo(there, '/d/log.1.gz', 7)
+  t.like(await rotate(there, { minSize: 9, compress: true }), { rotated: false })
+  const result = await rotate(there, { compress: true })
+  t.like(result, { rotated: true, to: '/d/log.2.gz', removed: [] })
+  t.deepEqual(contents(there), { 'log.1.gz': 'gz:1', 'log.2.gz': 'gz:2', 'log.3.gz': 'gz:1' })
+})
+
+test('neither a link nor a folder of another user is in the way', async (t) => {
+  const there = disk({ log: '0', secret: 'secret' })
+  await there.symlink('secret', '/d/log.1')
+  there.putFolder('/d/log.3')
+  await giveTo(there, '/d/log.3', 7)
+  const lstat = there.lstat.bind(there)
+  there.lstat = async (path) => {
+    const stats = await lstat(path)
+    return stats.isSymbolicLink() ? Object.assign(Object.create(stats), { uid: 7 }) : stats
+  }
+  t.like(await rotate(there, { keep: 1 }), { to: '/d/log.2', removed: [] })
+  there.put('/d/log', '1')
+  t.like(await rotate(there, { keep: 1 }), { to: '/d/log.2', removed: ['/d/log.4'] })
+  t.is(contents(there).secret, 'secret')
+})
+
+test('the rotated files of the owner of the file, or of the folder, are ours too', async (t) => {
+  for (const whose of ['log', '']) {
+    const there = disk({ log: '2', 'log.1': '1' })
+    for (const name of [whose, 'log.1']) await giveTo(there, `/d/${name}`, 7)
+    const result = await rotate(there, { keep: 1, compress: true })
+    t.deepEqual(result, { rotated: true, to: '/d/log.1.gz', removed: ['/d/log.2'] }, whose)
+  }
 })
 
 test('no file is no error', async (t) => {
