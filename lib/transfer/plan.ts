@@ -211,16 +211,10 @@ export class Plan {
    * @throws SluiceError for bytes that are not wanted, and where very many files, or parts of them, are unfinished
    */
   *take(position: number, length: number, limits: PieceLimits = {}): Generator<Piece, void> {
-    const end = position + length
-    for (let at = position; at < end; ) {
-      const piece = this.#cutter.cut(at, end, limits)
-      if (piece === undefined) throw this.#sent(`bytes at ${at}, beyond the end of the offer`)
-      at += piece.length
+    for (const piece of this.#cutter.take(position, position + length, limits, this.#sent)) {
       if (!piece.isLate) this.cameBytes += piece.length
       yield piece
     }
-    if (!this.#cutter.noteEdges(position, end))
-      throw this.#sent(`bytes at ${position}, and left too much unfinished before`)
   }
 
   /**
@@ -228,8 +222,7 @@ export class Plan {
    * is due once, when it was asked for. An empty file must have been passed before its digest is taken in.
    */
   *pass(index: number = this.entries.length, limits: PieceLimits = {}): Generator<Piece, void> {
-    const next = () => this.#cutter.pass(index, limits)
-    for (let piece = next(); piece; piece = next()) yield piece
+    yield* this.#cutter.passAll(index, limits)
   }
 
   /**

@@ -1,10 +1,13 @@
+import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { Readable } from 'node:stream'
 import test from 'ava'
-import { createDigest, prepareDigest } from '../../lib/digest/digests.js'
+import { Chunker } from '../../lib/digest/chunks.js'
+import { blockEngine, createDigest, prepareDigest } from '../../lib/digest/digests.js'
 import { deframer } from '../../lib/stages/deframer.js'
 import { demuxer } from '../../lib/stages/demuxer.js'
 import type { Item } from '../../lib/stages/river/items.js'
+import { packChunks } from '../../lib/wire/chunk-records.js'
 import { FrameParser } from '../../lib/wire/frame-parser.js'
 import { dataHeader } from '../../lib/wire/frames.js'
 import { DEFAULT_LIMITS } from '../../lib/wire/limits.js'
@@ -20,6 +23,7 @@ interface Vectors {
   streams: { name: string; formats: string[]; frames: Part[]; hex: string }[]
   refused: { name: string; hex: string; code: string }[]
   blocks: { name: string; size: number; hex: string }[]
+  chunks: { name: string; content: number; size: number; hex: string }[]
 }
 
 const fromHere = (path: string) => readFileSync(new URL(`../../../${path}`, import.meta.url), 'utf8')
@@ -91,6 +95,25 @@ for (const { name, size, hex } of VECTORS.blocks) {
     await prepareDigest('blocks')
     const content = Buffer.from(Uint8Array.from({ length: size }, (_, at) => at % 251))
     t.is(createDigest('blocks', size).update(content).digest().toString('hex'), hex)
+  })
+}
+
+/** The digests of 0, 1, 2, … one behind the other. */
+const counted = (size: number) =>
+  Buffer.concat(
+    Array.from({ length: Math.ceil(size / 32) }, (_, n) =>
+      createHash('sha256')
+        .update(Buffer.from(Uint32Array.of(n).buffer).swap32())
+        .digest(),
+    ),
+  ).subarray(0, size)
+
+for (const { name, content, size, hex } of VECTORS.chunks) {
+  test(`the vector of ${name} holds`, async (t) => {
+    await prepareDigest('blocks')
+    const chunker = new Chunker(size, blockEngine())
+    const chunks = [...chunker.take(counted(content)), ...chunker.end()]
+    t.is(packChunks(chunks).toString('hex'), hex)
   })
 }
 

@@ -1,5 +1,6 @@
 import type { Entry } from '../../wire/entry.js'
 import { type ByteStates, Is } from './byte-states.js'
+import type { Refuse } from './refuse.js'
 
 /**
  * A contiguous piece of the stream, cut so that all of its entries belong to it: those between the first and the last
@@ -58,18 +59,36 @@ export class PieceCutter {
     this.#isLate = isLate
   }
 
+  /** All pieces of the bytes from `position` up to `end`, one after the other. Throws what `refuse` makes of bytes that cannot be. */
+  *take(position: number, end: number, limits: PieceLimits, refuse: Refuse): Generator<Piece, void> {
+    for (let at = position; at < end; ) {
+      const piece = this.#cut(at, end, limits)
+      if (piece === undefined) throw refuse(`bytes at ${at}, beyond the end of the offer`)
+      at += piece.length
+      yield piece
+    }
+    if (!this.#noteEdges(position, end))
+      throw refuse(`bytes at ${position}, and left too much unfinished before`)
+  }
+
+  /** All entries of no bytes below `end` that are due, piece by piece. */
+  *passAll(end: number, limits: PieceLimits): Generator<Piece, void> {
+    const next = () => this.#pass(end, limits)
+    for (let piece = next(); piece; piece = next()) yield piece
+  }
+
   /**
    * The first piece of the bytes from `position` up to `end`. If entries of no bytes have to go before it, they are the
    * piece, which then has no bytes. Undefined if no entry has the byte at `position`.
    */
-  cut(position: number, end: number, { entries: most = MOST_ENTRIES }: PieceLimits): Piece | undefined {
+  #cut(position: number, end: number, { entries: most = MOST_ENTRIES }: PieceLimits): Piece | undefined {
     let index = this.#find(position)
     if (index === undefined) return undefined
     const offset = position - this.#entries[index]!.start
     const isLate = this.#isLateFrom(index, position, end)
     // entries of no bytes just before the first byte are in the piece with it; others are pieces of their own
     const first = offset === 0 && !isLate ? this.#firstDueBefore(index, most) : index
-    const passed = this.pass(first, { entries: most })
+    const passed = this.#pass(first, { entries: most })
     if (passed) return passed
     const piece = {
       position,
@@ -106,7 +125,7 @@ export class PieceCutter {
   }
 
   /** The next piece of entries of no bytes below `end` that are due; undefined if there are none. */
-  pass(end: number, { entries: most = MOST_ENTRIES }: PieceLimits = {}): Piece | undefined {
+  #pass(end: number, { entries: most = MOST_ENTRIES }: PieceLimits = {}): Piece | undefined {
     const { due } = this.#states
     const first = due.next(0)
     if (first === undefined || first >= end) return undefined
@@ -121,7 +140,7 @@ export class PieceCutter {
    * Notes that all bytes from `start` up to `end` were cut.
    * @returns false if too many files, or parts of them, are begun and not finished
    */
-  noteEdges(start: number, end: number): boolean {
+  #noteEdges(start: number, end: number): boolean {
     for (const position of [start, end])
       if (this.#isEdge(position)) this.#edges.add(position)
       else this.#edges.delete(position)
