@@ -10,6 +10,7 @@ import { DEFAULT_LIMITS } from '../wire/limits.js'
 import { FILE_SOURCE_OPTIONS, type FileSourceOptions, planOfAll } from './file-source/options.js'
 import { SourceReader } from './file-source/reader.js'
 import { nextStep, type StepRules } from './file-source/steps.js'
+import { WakeUps } from './file-source/wake-ups.js'
 import { isManifest, type Manifest } from './manifest/builder.js'
 import type { Item } from './river/items.js'
 import { watchNext } from './river/place.js'
@@ -46,9 +47,7 @@ export class FileSource extends Readable {
   #ahead: Promise<IteratorResult<Item>> | undefined
   #isFinished: boolean
   readonly #untilSettled: boolean
-  /** Whether the plan was changed since it was looked at, and what goes on when it is. */
-  #isChanged = false
-  #resume = () => {}
+  readonly #wakeUps = new WakeUps()
 
   constructor(manifest: Manifest, options: FileSourceOptions) {
     checkKeys('options', options, FILE_SOURCE_OPTIONS)
@@ -77,14 +76,18 @@ export class FileSource extends Readable {
 
   /** To be called when the plan was changed: decided about entries, asked for something again, closed something. */
   wake(): void {
-    this.#isChanged = true
-    this.#resume()
+    this.#wakeUps.change()
   }
 
   /** To be called when nothing will be asked for any more: the source ends once all that is wanted was given out. */
   finish(): void {
     this.#isFinished = true
     this.wake()
+  }
+
+  /** Reads nothing more, also not for proof, until it is told to go on; what was read is given out. Files are closed meanwhile. */
+  hold(isHeld: boolean): void {
+    this.#wakeUps.hold(isHeld)
   }
 
   override _read(): void {
@@ -102,7 +105,7 @@ export class FileSource extends Readable {
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
     this.#stop.abort()
-    this.#resume()
+    this.#wakeUps.end()
     this.#close(error !== null || !this.readableEnded).then((failure) => done(error ?? failure))
   }
 
@@ -121,9 +124,11 @@ export class FileSource extends Readable {
     const slice = new TimeSlice(this.#clock)
     try {
       for (;;) {
-        this.#isChanged = false
+        this.#wakeUps.look()
         const step = nextStep(plan, this.#rules)
-        if (step) yield* this.#reader.items(step)
+        // the end is nothing to be read
+        if (step && this.#wakeUps.isHeld) await this.#held()
+        else if (step) yield* this.#unheld(this.#reader.items(step))
         else if (plan.isEnded && (plan.isFinished || !this.#untilSettled)) return
         else if (this.#isFinished && !plan.isEnded) yield this.#end()
         else await this.#change()
@@ -133,6 +138,22 @@ export class FileSource extends Readable {
     } finally {
       await this.#reader.close()
     }
+  }
+
+  /** A stream to its end, or a block of a large file, is one step: it is held in the middle, too. */
+  async *#unheld(items: AsyncGenerator<Item>): AsyncGenerator<Item> {
+    for await (const item of items) {
+      yield item
+      await this.#held()
+      if (this.#stop.signal.aborted) return
+    }
+  }
+
+  /** Resolves when reading may go on, or nobody reads any more. */
+  async #held(): Promise<void> {
+    if (!this.#wakeUps.isHeld) return
+    await this.#reader.close()
+    await this.#wakeUps.released()
   }
 
   #end(): Item {
@@ -148,9 +169,6 @@ export class FileSource extends Readable {
   /** Resolves when the plan was changed, or nobody reads any more. */
   async #change(): Promise<void> {
     await this.#reader.close()
-    if (this.#isChanged || this.#stop.signal.aborted) return
-    await new Promise<void>((resolve) => {
-      this.#resume = resolve
-    })
+    await this.#wakeUps.changed()
   }
 }

@@ -1,12 +1,16 @@
 import { type Code, SluiceError } from '../errors.js'
 
-/** Where a transfer stands. The last five are final; `interrupted` can be resumed by running it again. */
+/**
+ * Where a transfer stands. It is `paused` while one of the sides wants that, and goes back to what it was before. The last
+ * five are final; `interrupted` can be resumed by running it again.
+ */
 export type TransferState =
   | 'preparing'
   | 'connecting'
   | 'offered'
   | 'sending'
   | 'receiving'
+  | 'paused'
   | 'completed'
   | 'rejected'
   | 'cancelled'
@@ -20,8 +24,9 @@ const NEXT: Partial<Record<TransferState, readonly TransferState[]>> = {
   preparing: ['connecting', ...FINAL],
   connecting: ['offered', ...FINAL],
   offered: ['sending', 'receiving', ...FINAL],
-  sending: FINAL,
-  receiving: FINAL,
+  sending: ['paused', ...FINAL],
+  receiving: ['paused', ...FINAL],
+  paused: ['sending', 'receiving', ...FINAL],
 }
 
 /** Whether nothing can follow `state`. */

@@ -43,6 +43,7 @@ export class ProgressMeter {
   readonly #plan: Measured
   readonly #now: () => number
   readonly #samples: { time: number; bytes: number }[] = []
+  #isPaused = false
 
   constructor(plan: Measured, now: () => number = systemClock.now) {
     this.#plan = plan
@@ -52,13 +53,20 @@ export class ProgressMeter {
   /** A run has passed, of which the plan knows already. */
   passed(run: Run): void {
     const time = this.#now()
+    const { path, size, start, type } = run.entries[run.last]!
+    if (type === 'file') this.current = { path, bytes: run.position + run.length - start, size }
+    if (this.#isPaused) return
     const last = this.#samples.at(-1)
     // Samples are a tenth of a second apart at least, so that there are never more than some fifty.
     if (last === undefined || time - last.time >= 100)
       this.#samples.push({ time, bytes: this.#plan.cameBytes - run.length })
     while (this.#samples.length > 2 && time - this.#samples[0]!.time > WINDOW) this.#samples.shift()
-    const { path, size, start, type } = run.entries[run.last]!
-    if (type === 'file') this.current = { path, bytes: run.position + run.length - start, size }
+  }
+
+  /** The time of a pause counts for no rate: it is 0 meanwhile, and begins anew. */
+  pause(isPaused: boolean): void {
+    this.#isPaused = isPaused
+    this.#samples.length = 0
   }
 
   snapshot(): Progress {

@@ -129,7 +129,7 @@ export class Receiver extends Session {
     const isWanted = ({ index }: Entry) => wanted?.[index - offer.first] ?? true
     await this.#sayPlan(offer, { wanted, claims: await this.#river.claim(offer, isWanted) })
     this.#checkRunning()
-    this.control.move('receiving')
+    this.begin('receiving')
   }
 
   /** Nobody reads the river meanwhile, not even its end: that the connection was cut off is heard by an event. */

@@ -20,11 +20,12 @@ export interface Sending {
   prepare(signal: AbortSignal): Promise<{ offer: Offer; skipped: readonly SluiceError[] }>
   /**
    * Makes the stages from the source to just before the framer. The source gives the offer out first, then what the
-   * plan wants; it is told when that has changed, and when nothing more will be asked for.
+   * plan wants; it is told when that has changed, when nothing more will be asked for, and when it is to
+   * read nothing for a while.
    */
   river(hooks: RiverHooks): {
     stages: [Readable, ...Duplex[]]
-    source: { wake(): void; finish(): void }
+    source: { wake(): void; finish(): void; hold(isHeld: boolean): void }
   }
   /** Closes what was to be sent, where the transfer ended before there was a river. */
   abandon(): Promise<void>
@@ -93,6 +94,10 @@ export class Sender extends Session {
     this.#hello.resolve(limits)
   }
 
+  protected override rest(isPaused: boolean): void {
+    this.#river?.source.hold(isPaused)
+  }
+
   protected override async settled(): Promise<void> {
     if (this.#river) return closed(this.#river.stages)
     await this.#sending.abandon().catch((error) => this.control.warn(asError(error)))
@@ -131,7 +136,7 @@ export class Sender extends Session {
 
   #accepted(): void {
     this.#state = 'sending'
-    this.control.move('sending')
+    this.begin('sending')
     if (this.plan.entries.length === 0) this.#river?.source.finish()
   }
 

@@ -19,7 +19,7 @@ const debug = createDebug('sluice:session')
 /** What is said of oneself. */
 const AGENT = 'sluice/0.1'
 
-/** PINGs that a peer may send within a `pingInterval`; an honest one sends one. */
+/** PINGs, PAUSEs and RESUMEs that a peer may send within a `pingInterval`; an honest one sends a few. */
 const MOST_PINGS = 1000
 
 /** What the stages of a river tell the session. */
@@ -48,7 +48,11 @@ export abstract class Session {
   readonly #socket: ByteDuplex
   readonly #stages: ChannelStages
   readonly #options: SessionOptions
-  /** PINGs since that time. */
+  /** The sides that want a pause. */
+  readonly #paused = { here: false, peer: false }
+  /** What the transfer does where no side wants one; `null` before it has begun. */
+  #running: 'sending' | 'receiving' | null = null
+  /** PINGs and the like since that time. */
   #pings = { count: 0, since: 0 }
   #greeted = false
   #ending: Promise<void> | null = null
@@ -67,7 +71,11 @@ export abstract class Session {
     checkAbortSignal('signal', signal)
     this.plan = new Plan(direction === 'send' ? 'asks' : 'sends')
     this.clock = options.clock ?? systemClock
-    this.control = Transfer.create(direction, (reason) => this.#cancel(reason), this.plan, this.clock)
+    const calls = {
+      cancel: (reason: string) => this.#cancel(reason),
+      pause: (isWanted: boolean) => this.#pause('here', isWanted),
+    }
+    this.control = Transfer.create(direction, calls, this.plan, this.clock)
     this.#pings.since = this.clock.now()
     this.#socket = socket
     this.#stages = stages
@@ -102,6 +110,16 @@ export abstract class Session {
   protected async drained(): Promise<void> {}
   /** Resolves when the streams of the river have closed what they opened. */
   protected abstract settled(): Promise<void>
+
+  /** The offer was accepted: it runs, or is paused, as the sides want. */
+  protected begin(running: 'sending' | 'receiving'): void {
+    this.#running = running
+    this.control.move(running)
+    this.#rest()
+  }
+
+  /** Stops what it does by itself, or goes on. */
+  protected rest(_isPaused: boolean): void {}
 
   /** Ends well: the receiver has reported, and the sender has read it. */
   protected conclude(result: TransferResult): void {
@@ -165,6 +183,24 @@ export abstract class Session {
     this.#cancel(isError(reason) ? reason.message : '')
   }
 
+  /** One flag a side, however often it is said; it goes on when neither is set. */
+  #pause(side: 'here' | 'peer', isWanted: boolean): void {
+    if (this.#ending !== null || this.#paused[side] === isWanted) return
+    this.#paused[side] = isWanted
+    const { here, peer } = this.#paused
+    this.control.pausedBy(here && peer ? 'both' : here ? 'here' : peer ? 'peer' : null)
+    if (side === 'here') this.say({ type: isWanted ? 'pause' : 'resume' })
+    this.#rest()
+  }
+
+  #rest(): void {
+    if (this.#running === null) return
+    const isPaused = this.#paused.here || this.#paused.peer
+    this.rest(isPaused)
+    const state = isPaused ? 'paused' : this.#running
+    if (this.transfer.state !== state) this.control.move(state)
+  }
+
   async #cancel(reason: string): Promise<void> {
     const lastWord: Message = { type: 'cancel', ...(reason !== '' && { reason }) }
     this.fail(cancelled('here', reason), lastWord)
@@ -191,6 +227,11 @@ export abstract class Session {
       case 'ping':
         this.#pinged()
         return true
+      case 'pause':
+      case 'resume':
+        this.#pinged()
+        this.#pause('peer', message.type === 'pause')
+        return true
       case 'cancel':
         this.fail(cancelled('by the peer', message.reason), null)
         return false
@@ -209,7 +250,7 @@ export abstract class Session {
     if (now - this.#pings.since > pingInterval) this.#pings = { count: 0, since: now }
     this.#pings.count += 1
     if (this.#pings.count <= MOST_PINGS) return
-    const message = `the peer sent more than ${MOST_PINGS} pings within ${pingInterval} ms`
+    const message = `the peer sent more than ${MOST_PINGS} pings and pauses within ${pingInterval} ms`
     throw new SluiceError('ERR_LIMIT', message, { expected: MOST_PINGS })
   }
 }

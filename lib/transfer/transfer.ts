@@ -25,6 +25,16 @@ export interface TransferEvents {
 /** Milliseconds between two `progress` events. */
 const PROGRESS_INTERVAL = 100
 
+/** What a transfer asks of its session. */
+export interface TransferCalls {
+  cancel(reason: string): Promise<void>
+  /** This side wants a pause, or no longer. */
+  pause(isWanted: boolean): void
+}
+
+/** Which sides want a pause. */
+export type PausedBy = 'here' | 'peer' | 'both' | null
+
 /** What the session does with a transfer; users hold the {@link Transfer} only. */
 export type TransferControl = ReturnType<typeof Transfer.create>
 
@@ -38,20 +48,21 @@ export class Transfer extends EventEmitter<TransferEvents> {
   readonly finished: Promise<TransferResult>
   #state: TransferState = 'preparing'
   #id = ''
+  #pausedBy: PausedBy = null
   readonly #meter: ProgressMeter
-  readonly #cancel: (reason: string) => Promise<void>
+  readonly #calls: TransferCalls
 
   private constructor(
     direction: 'send' | 'receive',
     finished: Promise<TransferResult>,
-    cancel: (reason: string) => Promise<void>,
+    calls: TransferCalls,
     plan: Plan,
     clock: Clock,
   ) {
     super()
     this.direction = direction
     this.finished = finished
-    this.#cancel = cancel
+    this.#calls = calls
     this.#meter = new ProgressMeter(plan, () => clock.now())
   }
 
@@ -70,13 +81,32 @@ export class Transfer extends EventEmitter<TransferEvents> {
     return this.#meter.snapshot()
   }
 
+  /** Which sides want a pause, also before it has begun; `null` if none does. */
+  get pausedBy(): PausedBy {
+    return this.#pausedBy
+  }
+
+  /**
+   * Stops the sending, and the reading of files for it, whichever side this is; what is on its way arrives. The other side
+   * is told. It may last for as long as both sides run. Where nothing is left to be sent, the transfer ends all the same.
+   * Before it has begun it stops at its beginning; does nothing if this side wants a pause already, or it is over.
+   */
+  pause(): void {
+    if (!isFinal(this.#state)) this.#calls.pause(true)
+  }
+
+  /** Ends the pause of this side; the transfer goes on unless the other side wants one, too. */
+  resume(): void {
+    if (!isFinal(this.#state)) this.#calls.pause(false)
+  }
+
   /**
    * Ends the transfer and tells the peer. What was published stays, what had begun can be resumed. Resolves when
    * the stream is closed; does nothing if the transfer is over.
    */
   async cancel(reason = ''): Promise<void> {
     // whatever comes from code without types: a transfer that is to end must not go on
-    if (!isFinal(this.#state)) await this.#cancel(messageOf(reason ?? ''))
+    if (!isFinal(this.#state)) await this.#calls.cancel(messageOf(reason ?? ''))
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Progress, void, void> {
@@ -97,13 +127,13 @@ export class Transfer extends EventEmitter<TransferEvents> {
   /** Makes a transfer together with what only its session may do. */
   static create(
     direction: 'send' | 'receive',
-    cancel: (reason: string) => Promise<void>,
+    calls: TransferCalls,
     plan = new Plan(),
     clock: Clock = systemClock,
   ) {
     const { promise, resolve, reject } = deferred<TransferResult>()
     promise.catch(() => {}) // who ignores the result is not punished with an unhandled rejection
-    const transfer = new Transfer(direction, promise, cancel, plan, clock)
+    const transfer = new Transfer(direction, promise, calls, plan, clock)
     const meter = transfer.#meter
     let told = Number.NEGATIVE_INFINITY
     const tell = () => {
@@ -114,10 +144,15 @@ export class Transfer extends EventEmitter<TransferEvents> {
     const advance = () => {
       if (clock.now() - told >= PROGRESS_INTERVAL) tell()
     }
+    /** A listener may cause the next one: every listener hears of them in their order. */
+    const untold: TransferState[] = []
     const move = (state: TransferState) => {
+      const isTurn = state === 'paused' || transfer.#state === 'paused'
       transfer.#state = nextState(transfer.#state, state)
-      if (isFinal(state)) tell()
-      outside(() => transfer.emit('state', state))
+      if (isTurn) meter.pause(state === 'paused')
+      if (isTurn || isFinal(state)) tell()
+      if (untold.push(state) > 1) return
+      for (; untold.length > 0; untold.shift()) outside(() => transfer.emit('state', untold[0]!))
     }
     return {
       transfer,
@@ -125,6 +160,9 @@ export class Transfer extends EventEmitter<TransferEvents> {
         transfer.#id = id
       },
       move,
+      pausedBy(sides: PausedBy): void {
+        transfer.#pausedBy = sides
+      },
       advance,
       passed(run: Run): void {
         meter.passed(run)

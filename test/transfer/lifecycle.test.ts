@@ -9,6 +9,7 @@ const ALL: TransferState[] = [
   'offered',
   'sending',
   'receiving',
+  'paused',
   'completed',
   'rejected',
   'cancelled',
@@ -39,7 +40,9 @@ test('nothing follows a final state, and every other state can become each final
       })()
       if (isFinal(from)) return !allowed
       if (isFinal(to)) return allowed
-      return !allowed || ALL.indexOf(to) > ALL.indexOf(from) // never backward
+      // never backward, but from a pause to what it was before
+      const isBack = from === 'paused' && (to === 'sending' || to === 'receiving')
+      return !allowed || isBack || ALL.indexOf(to) > ALL.indexOf(from)
     }),
   )
 })

@@ -5,10 +5,11 @@ import type { Progress } from '../../lib/transfer/progress.js'
 import { Transfer } from '../../lib/transfer/transfer.js'
 import { makeOffer } from '../helpers/make-offer.js'
 
+const CALLS = { cancel: async () => {}, pause: () => {} }
 const RESULT = { id: 'x', files: [], published: 0, skipped: 0, failed: 0, bytes: 0, resumedBytes: 0 }
 
 test('a transfer tells its states, and `finished` its result', async (t) => {
-  const control = Transfer.create('send', async () => {})
+  const control = Transfer.create('send', CALLS)
   const states: string[] = []
   control.transfer.on('state', (state) => states.push(state))
   control.identify('x')
@@ -20,7 +21,7 @@ test('a transfer tells its states, and `finished` its result', async (t) => {
 })
 
 test('an error that nobody looks at does not crash the process', async (t) => {
-  const control = Transfer.create('receive', async () => {})
+  const control = Transfer.create('receive', CALLS)
   const error = new SluiceError('ERR_INTERRUPTED', 'gone')
   control.fail(error)
   await new Promise((resolve) => setImmediate(resolve))
@@ -32,7 +33,7 @@ test('iterating gives progress until the end', async (t) => {
   const plan = new Plan()
   const head = { id: '0'.repeat(32), name: 'x', algorithm: 'sha256' }
   plan.add(makeOffer(head, [{ type: 'file', path: 'a', size: 7, mtime: 0, mode: 0 }]))
-  const control = Transfer.create('send', async () => {}, plan)
+  const control = Transfer.create('send', CALLS, plan)
   const seen: Progress[] = []
   const reading = (async () => {
     for await (const progress of control.transfer) {
@@ -53,7 +54,7 @@ test('iterating gives progress until the end', async (t) => {
 })
 
 test('progress is told ten times a second at most, and at the end', (t) => {
-  const control = Transfer.create('send', async () => {})
+  const control = Transfer.create('send', CALLS)
   let told = 0
   control.transfer.on('progress', () => {
     told += 1
@@ -67,9 +68,10 @@ test('progress is told ten times a second at most, and at the end', (t) => {
 
 test('cancelling a transfer that is over does nothing', async (t) => {
   let cancelled = 0
-  const control = Transfer.create('send', async () => {
+  const cancel = async () => {
     cancelled += 1
-  })
+  }
+  const control = Transfer.create('send', { ...CALLS, cancel })
   await control.transfer.cancel()
   t.is(cancelled, 1)
   control.complete(RESULT)
@@ -78,7 +80,7 @@ test('cancelling a transfer that is over does nothing', async (t) => {
 })
 
 test('what a listener throws is its own affair: the transfer goes on, and `finished` settles', async (t) => {
-  const control = Transfer.create('send', async () => {})
+  const control = Transfer.create('send', CALLS)
   control.transfer.on('state', (state) => {
     throw new Error(`listener: ${state}`)
   })
@@ -96,4 +98,15 @@ test('what a listener throws is its own affair: the transfer goes on, and `finis
     thrown.map((error) => (error as Error).message),
     ['listener: connecting', 'listener: completed'],
   )
+})
+
+test('a listener that pauses at once is heard, and every listener hears of the states in their order', (t) => {
+  const pause = () => control.move('paused')
+  const control = Transfer.create('send', { ...CALLS, pause })
+  const { transfer } = control
+  const seen: string[] = []
+  transfer.on('state', (state) => state === 'sending' && transfer.pause())
+  transfer.on('state', (state) => seen.push(state))
+  for (const state of ['connecting', 'offered', 'sending'] as const) control.move(state)
+  t.deepEqual(seen, ['connecting', 'offered', 'sending', 'paused'])
 })
