@@ -162,6 +162,7 @@ export class Transfer extends EventEmitter<TransferEvents> {
       move,
       pausedBy(sides: PausedBy): void {
         transfer.#pausedBy = sides
+        if (transfer.#state === 'paused') tell()
       },
       advance,
       passed(run: Run): void {

@@ -39,7 +39,7 @@ export interface SendFlags extends SourceFlags {
 export async function manifestOfArguments(
   paths: string[],
   flags: SourceFlags,
-  { io, signal }: Context,
+  { io, reporter, signal }: Context,
 ): Promise<Manifest> {
   const { hash: algorithm, name, include, exclude, gitignore } = flags
   if (!paths.includes('-')) {
@@ -64,6 +64,7 @@ export async function manifestOfArguments(
     if (flags[flag] === undefined) continue
     throw new SluiceError('ERR_USAGE', `--${flag} is for folders: leave it out with standard input (-)`)
   }
+  reporter.inputIsSent()
   return manifestFrom(await standardInput(io), { name, algorithm })
 }
 

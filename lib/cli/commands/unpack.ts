@@ -60,7 +60,10 @@ export async function unpackCommand(flags: UnpackFlags, { io, reporter, signal }
     await pipeline([await standardInput(io), ...river], { signal })
   } catch (error) {
     oneWay.over()
-    if (isSluiceError(error, 'ERR_FILES_FAILED')) reporter.partly(error, tally, inFolder(dir), numbers())
+    if (isSluiceError(error, 'ERR_FILES_FAILED')) {
+      const { id, bytes, took } = numbers()
+      reporter.partly(error, tally, inFolder(dir), id, { bytes, took })
+    }
     throw error
   }
   oneWay.over()

@@ -2,6 +2,7 @@ import { printableJson, type SluiceError } from '../../errors.js'
 import type { RecoveredTransaction } from '../../files/transaction/recover.js'
 import type { TransferState } from '../../transfer/lifecycle.js'
 import type { Progress } from '../../transfer/progress.js'
+import type { PausedBy } from '../../transfer/transfer.js'
 import type { ToldOutcome, TransferResult } from '../../wire/outcome.js'
 
 /** The version of the output of `--json`. Within a version keys and events are only added. */
@@ -17,7 +18,8 @@ export type CliEvent =
   /** The address for the other side; always the first line. */
   | { event: 'listening'; address: string }
   | { event: 'offer'; id: string; name: string; entries: number; bytes: number }
-  | { event: 'state'; id?: string; state: TransferState }
+  /** `pausedBy`: 'here', 'peer' or 'both', as long as one of the sides wants a pause. */
+  | { event: 'state'; id?: string; state: TransferState; pausedBy?: PausedBy }
   | ({ event: 'file'; id?: string } & ToldOutcome)
   | { event: 'warning'; id?: string; code: string; message: string; path?: string }
   /** At most twice a second. */

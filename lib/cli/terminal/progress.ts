@@ -1,5 +1,6 @@
 import { duration, fittedLine, shownPath, size, widthOf } from '../../terminal/text.js'
 import type { Progress } from '../../transfer/progress.js'
+import type { Transfer } from '../../transfer/transfer.js'
 
 /** Milliseconds in which a rate means nothing yet. */
 const TOO_SOON = 1000
@@ -7,13 +8,16 @@ const TOO_SOON = 1000
 /** How a running transfer is shown. */
 export class ProgressView {
   readonly #now: () => number
+  readonly #paused: () => string | undefined
   readonly #began: number
   #progress: Progress | undefined
   /** When it will be over, as it was said. */
   #end: number | undefined
 
-  constructor(now: () => number) {
+  /** @param paused what is shown instead of a rate, if nothing moves */
+  constructor(now: () => number, paused: () => string | undefined = () => undefined) {
     this.#now = now
+    this.#paused = paused
     this.#began = now()
   }
 
@@ -41,7 +45,9 @@ export class ProgressView {
   #total({ files, totalFiles, bytes, totalBytes, rate, eta }: Progress, columns: number): string {
     const share = totalBytes === null ? '' : percent(bytes, totalBytes)
     const left = eta === null || this.#end === undefined ? undefined : Math.max(this.#end - this.#now(), 1000)
-    const speed = [`${size(rate)}/s`, ...(left === undefined ? [] : [`${duration(left)} left`])]
+    const moves = [`${size(rate)}/s`, ...(left === undefined ? [] : [`${duration(left)} left`])]
+    const paused = this.#paused()
+    const speed = paused === undefined ? moves : [paused]
     const done = `${files}/${totalFiles} done`
     const of = totalBytes === null ? size(bytes) : `${size(bytes)} of ${size(totalBytes)}`
     const forms = [
@@ -52,6 +58,49 @@ export class ProgressView {
     ]
     const lines = forms.map((form) => [...form, ...speed].join('  '))
     return lines.find((line) => widthOf(line) <= columns) ?? lines.at(-1)!
+  }
+}
+
+/** That a transfer is paused, and by whom; undefined if it is not. */
+export function pausedText(
+  { state, pausedBy, direction }: Pick<Transfer, 'state' | 'pausedBy' | 'direction'>,
+  hasKey: boolean,
+): string | undefined {
+  if (state !== 'paused') return undefined
+  const peer = direction === 'send' ? 'receiver' : 'sender'
+  if (pausedBy === 'peer') return `paused by the ${peer}`
+  const also = pausedBy === 'both' ? `, and by the ${peer}` : ''
+  return `paused${also}${hasKey ? '; p goes on' : ''}`
+}
+
+/** For how long something ran, its pauses left out. */
+export class RunningTime {
+  readonly #now: () => number
+  #since: number | undefined
+  #before = 0
+  hasBegun = false
+
+  constructor(now: () => number) {
+    this.#now = now
+  }
+
+  get isRunning(): boolean {
+    return this.#since !== undefined
+  }
+
+  /** Milliseconds. */
+  get took(): number {
+    return this.#before + (this.#since === undefined ? 0 : this.#now() - this.#since)
+  }
+
+  run(): void {
+    this.hasBegun = true
+    this.#since ??= this.#now()
+  }
+
+  pause(): void {
+    this.#before = this.took
+    this.#since = undefined
   }
 }
 

@@ -1,6 +1,5 @@
 import { type Code, printable, type SluiceError } from '../../errors.js'
-import { isReservedName } from '../../files/own/reserved.js'
-import { quoted, size } from '../../terminal/text.js'
+import { quoted } from '../../terminal/text.js'
 import type { TransferState } from '../../transfer/lifecycle.js'
 import type { Progress } from '../../transfer/progress.js'
 import type { Transfer } from '../../transfer/transfer.js'
@@ -15,9 +14,11 @@ import {
 } from '../../wire/outcome.js'
 import { type CliEvent, eventLine, said } from './events.js'
 import { exitOf } from './exit.js'
-import { ProgressView } from './progress.js'
+import { Keys } from './keys.js'
+import { ProgressView, pausedText, RunningTime } from './progress.js'
 import { Screen } from './screen.js'
 import { checkOutput } from './streams.js'
+import { interruptedText, type Numbers, renamedLines, summaryOf } from './summary.js'
 import { Tally } from './tally.js'
 
 /** The standard streams of a command; a parameter, so that tests need no terminal. */
@@ -30,14 +31,6 @@ export interface Io {
 /** What a result says without the outcome of each entry. */
 type Completed = Omit<TransferResult, 'files'>
 
-/** Of a transfer: what it moved, and for how long it ran, in milliseconds. */
-interface Numbers {
-  id: string
-  bytes: number
-  resumedBytes?: number
-  took: number
-}
-
 /** How a transfer ends that may be run again for the rest. */
 const INTERRUPTED = new Set<Code>(['ERR_INTERRUPTED', 'ERR_TRUNCATED', 'ERR_TIMEOUT', 'ERR_CANCELLED'])
 
@@ -45,6 +38,9 @@ const WAITING = 'offered; waiting for the answer'
 
 /** Milliseconds between two progress events of `--json`. */
 const JSON_INTERVAL = 500
+
+/** Milliseconds of a transfer until people are told of the key: what is over before needs none. */
+const LONG_ENOUGH = 5000
 
 /**
  * Reports what happens: for people on standard error, with live lines on a terminal; or as events on standard output.
@@ -57,6 +53,8 @@ export class Reporter {
   /** The transfer, or its offer, with which the command ends, until it is completed. The id is empty until it is known. */
   #last: { readonly id: string } | null = null
   readonly #screen: Screen
+  #keys: Keys | undefined
+  #isKeyTold = false
   readonly #now: () => number
   /** The names of the offers, and those that the user refused, by the id of the transfer. */
   readonly #names = new Map<string, string>()
@@ -80,6 +78,7 @@ export class Reporter {
     this.#json = json
     this.#events = events
     this.#screen = new Screen(io.stderr, json, now)
+    if (this.#screen.isLive) this.#keys = new Keys(io.stdin)
     this.#now = now
   }
 
@@ -171,14 +170,23 @@ export class Reporter {
     return exit
   }
 
+  /** Standard input is what is sent: no key is one for us. */
+  inputIsSent(): void {
+    this.#keys = undefined
+  }
+
   /** See {@link Screen.ask}. */
   ask(lines: readonly string[], question: () => Promise<boolean>, over: AbortSignal): Promise<boolean> {
-    return this.#screen.ask(lines, question, over)
+    const keys = this.#keys
+    return this.#screen.ask(lines, () => (keys ? keys.without(question) : question()), over)
   }
 
   /** For what runs: takes in how far it is, until the second function says that it is over. */
-  running(id: () => string): { progress(progress: Progress): void; over(): void } {
-    const view = new ProgressView(this.#now)
+  running(
+    id: () => string,
+    paused: () => string | undefined = () => undefined,
+  ): { progress(progress: Progress): void; over(): void } {
+    const view = new ProgressView(this.#now, paused)
     let told = Number.NEGATIVE_INFINITY
     return {
       progress: (progress) => {
@@ -198,14 +206,20 @@ export class Reporter {
    * @param leftOut those that it does not offer
    */
   watch(transfer: Transfer, where: string, leftOut = 0): void {
-    let began = this.#now()
-    let hasBegun = false
+    const time = new RunningTime(this.#now)
     const tally = new Tally(leftOut)
+    const paused = () => pausedText(transfer, this.#keys?.isListening === true)
     const enter = (state: TransferState) => {
-      this.event({ event: 'state', id: transfer.id || undefined, state })
+      const { pausedBy } = transfer
+      this.event({ event: 'state', id: transfer.id || undefined, state, ...(pausedBy && { pausedBy }) })
+      const isGoingOn = time.hasBegun && !time.isRunning
       // the time before that was spent on the question
-      hasBegun ||= state === 'sending' || state === 'receiving'
-      if (state === 'sending' || state === 'receiving') began = this.#now()
+      if (state === 'sending' || state === 'receiving') {
+        this.#keys?.add(transfer)
+        time.run()
+      } else if (state === 'paused') time.pause()
+      if (!this.#screen.isLive && (state === 'paused' || (isGoingOn && time.isRunning)))
+        this.note(`${this.#prefix(transfer.id)}${paused() ?? 'going on'}`)
       // a person may have to answer there
       if (state === 'offered' && transfer.direction === 'send') this.#screen.show(transfer, () => [WAITING])
       else this.#screen.over(transfer)
@@ -218,31 +232,38 @@ export class Reporter {
       tally.add(range, entries)
       this.settled(range, entries, transfer.id)
     })
-    const running = this.running(() => transfer.id)
-    transfer.on('progress', (progress) => running.progress(progress))
+    const running = this.running(() => transfer.id, paused)
+    transfer.on('progress', (progress) => {
+      running.progress(progress)
+      if (!this.#isKeyTold && this.#keys?.isListening && time.took > LONG_ENOUGH) this.#tellKey()
+    })
     const over = () => {
+      this.#keys?.delete(transfer)
       this.#screen.over(transfer)
       running.over()
     }
     transfer.finished.then(
       (result) => {
         over()
-        this.completed(result, tally, where, this.#now() - began)
+        this.completed(result, tally, where, time.took)
       },
       (error: SluiceError) => {
         const { bytes, resumedBytes } = transfer.progress
         over()
         // whoever awaits the transfer reports the error
         if (error.code === 'ERR_FILES_FAILED')
-          this.partly(error, tally, where, {
-            id: transfer.id,
-            bytes,
-            resumedBytes,
-            took: this.#now() - began,
-          })
-        else if (INTERRUPTED.has(error.code) && hasBegun) this.#interrupted(transfer, tally, where)
+          this.partly(error, tally, where, transfer.id, { bytes, resumedBytes, took: time.took })
+        else if (INTERRUPTED.has(error.code) && time.hasBegun)
+          this.note(
+            `${this.#prefix(transfer.id)}${interruptedText(transfer.direction, this.#isStopped(), tally, where)}`,
+          )
       },
     )
+  }
+
+  #tellKey(): void {
+    this.#isKeyTold = true
+    this.note('p pauses, and goes on')
   }
 
   /** Reports what became of consecutive entries. */
@@ -258,42 +279,20 @@ export class Reporter {
   completed(result: Completed, tally: Tally, where: string, took: number): void {
     const { id, published, skipped, failed, bytes, resumedBytes } = result
     const { there, leftOut } = tally
-    this.#summary(tally, where, { id, bytes, resumedBytes, took })
+    this.#summary(tally, where, id, { bytes, resumedBytes, took })
     this.event({ event: 'completed', id, published, skipped, there, leftOut, failed, bytes, resumedBytes })
   }
 
   /** Reports a transfer of which files failed: each of them was told when it did. */
-  partly(error: SluiceError, tally: Tally, where: string, numbers: Numbers): void {
+  partly(error: SluiceError, tally: Tally, where: string, id: string, numbers: Numbers): void {
     this.#summed.add(error)
-    this.#summary(tally, where, numbers)
+    this.#summary(tally, where, id, numbers)
   }
 
   /** What became of all, for people. */
-  #summary(tally: Tally, where: string, { id, bytes, resumedBytes = 0, took }: Numbers): void {
-    const { renamed, published = 'nothing new', others } = tally
-    for (const { path, name } of renamed) {
-      const isOurs = path.split('/').some(isReservedName)
-      const why = isOurs ? 'Sluice keeps such names for itself' : 'the name was taken'
-      this.note(`${printable(path)}: ${why}, so that it was saved as ${printable(name!)}`)
-    }
-    const rate = bytes === 0 ? '' : `, ${size((bytes / Math.max(took, 1)) * 1000)}/s`
-    const resumed = resumedBytes === 0 ? '' : `; ${size(resumedBytes)} were there`
-    const more = others === '' ? '' : `; ${others}`
-    this.note(`${this.#prefix(id)}${published} ${where} (${size(bytes)}${rate}${resumed})${more}`)
+  #summary(tally: Tally, where: string, id: string, numbers: Numbers): void {
+    for (const line of renamedLines(tally)) this.note(line)
+    this.note(`${this.#prefix(id)}${summaryOf(tally, where, numbers)}`)
     this.#names.delete(id)
-  }
-
-  /** Who went away, what was kept, and what to do. */
-  #interrupted(
-    { id, direction }: Transfer,
-    { published = 'no whole file', there }: Tally,
-    where: string,
-  ): void {
-    const peer = direction === 'send' ? 'receiver' : 'sender'
-    const kept = there === 0 ? published : `${published}, and ${there} there already,`
-    const who = this.#isStopped() ? 'stopped' : `the ${peer} went away`
-    this.note(
-      `${this.#prefix(id)}${who} before the end; ${kept} ${where}. Run the same commands again for the rest`,
-    )
   }
 }

@@ -15,7 +15,8 @@ const PLAIN_INTERVAL = 5_000
  */
 export class Screen {
   readonly #stream: NodeJS.WriteStream
-  readonly #isLive: boolean
+  /** Whether what runs is drawn anew all the time. */
+  readonly isLive: boolean
   readonly #isPlain: boolean
   readonly #now: () => number
   /** What runs, in the order in which it began. */
@@ -30,7 +31,7 @@ export class Screen {
   /** @param isQuiet nothing is shown of what runs */
   constructor(stream: NodeJS.WriteStream, isQuiet: boolean, now: () => number, canDraw = drawsOn(stream)) {
     this.#stream = stream
-    this.#isLive = !isQuiet && canDraw
+    this.isLive = !isQuiet && canDraw
     this.#isPlain = !isQuiet && stream.isTTY && !canDraw
     this.#now = now
   }
@@ -45,7 +46,7 @@ export class Screen {
   /** Shows how far something is that runs, until {@link over}. */
   show(what: object, drawn: Drawn): void {
     if (this.#isPlain) return this.#plain(what, drawn)
-    if (!this.#isLive) return
+    if (!this.isLive) return
     if (this.#running.size === 0) this.#stream.on('resize', this.#draw)
     this.#running.set(what, drawn)
     this.#draw()
@@ -95,7 +96,7 @@ export class Screen {
   }
 
   readonly #draw = () => {
-    if (!this.#isLive || this.#waiting || this.#running.size === 0) return
+    if (!this.isLive || this.#waiting || this.#running.size === 0) return
     const below = Math.min(this.#columns, MOST_BELOW)
     const lines = Array.from(this.#running.values()).flatMap((drawn, n) =>
       drawn(n === 0 ? this.#columns : below, below),

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { closeSync, readFileSync } from 'node:fs'
 import { isatty } from 'node:tty'
 
@@ -43,13 +44,26 @@ export function leaveTerminals(): void {
   for (const fd of TERMINALS) if (!isatty(fd)) closeSync(fd)
 }
 
-/** Process group and session; undefined where the platform does not tell. */
-function groupsOf(pid: number | 'self'): { group: number; session: number } | undefined {
+/**
+ * Whether the terminal is this program's now, and not that of a shell which has it in the background: there it would be
+ * stopped for reading a key, or for setting how keys are read.
+ */
+export function isInForeground(): boolean {
+  if (process.platform === 'win32') return true
+  const self = groupsOf('self')
+  if (self) return self.group === self.foreground
+  // a system without /proc
+  const { stdout } = spawnSync('ps', ['-o', 'stat=', '-p', `${process.pid}`], { encoding: 'utf8' })
+  return stdout?.includes('+') === true
+}
+
+/** Process group, session, and the group that has the terminal; undefined where the platform does not tell. */
+function groupsOf(pid: number | 'self'): { group: number; session: number; foreground: number } | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
-    // behind the name, which may contain anything: state, parent, group, session
-    const [, , , group, session] = stat.slice(stat.lastIndexOf(')')).split(' ')
-    return { group: Number(group), session: Number(session) }
+    // behind the name, which may contain anything: state, parent, group, session, terminal, its foreground group
+    const [, , , group, session, , foreground] = stat.slice(stat.lastIndexOf(')')).split(' ')
+    return { group: Number(group), session: Number(session), foreground: Number(foreground) }
   } catch {
     return undefined
   }
