@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { isAbsolute, join, posix, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { printable, SluiceError } from '../../errors.js'
-import { badOption, checkLocalPath, isBytes } from '../../options.js'
+import { badOption, checkLocalPath, checkOption, isBytes } from '../../options.js'
 
 /**
  * A path as users give it: text, a `file:` URL, or a Buffer that holds UTF-8. (A name of other bytes has no text, and so
@@ -147,6 +147,15 @@ export function isPartNameOf(part: string, name: string): boolean {
 export function foldName(name: string): string {
   // upper case first: some characters have an upper case of two letters (ß) or share it with another (ſ)
   return name.normalize('NFC').toUpperCase().toLowerCase().normalize('NFC')
+}
+
+/**
+ * `ERR_USAGE` if some disk takes the temporary name for the name that the file is to get: it would lose its only name.
+ * @param option what it is called
+ */
+export function checkIsOther(option: string, temporary: string, name: string): void {
+  const isOther = foldName(temporary) !== foldName(name)
+  checkOption(option, temporary, isOther, `another name than ${printable(name)}, which the file is to get`)
 }
 
 /** The folder of a relative path with `/`; '' for a path without a folder. */

@@ -1,10 +1,12 @@
 import { basename, dirname } from 'node:path'
 import { systemClock } from '../../clock.js'
 import { printable, SluiceError } from '../../errors.js'
-import { checkLocalPath } from '../../options.js'
+import { checkLocalPath, checkOption } from '../../options.js'
 import type { FileSystem } from '../disk/fs.js'
 import {
+  checkIsOther,
   checkName,
+  isPartNameOf,
   localTarget,
   nameOf,
   type PathLike,
@@ -37,13 +39,15 @@ export interface PlaceInTree {
  */
 export async function placeOf(
   where: PathLike | PlaceInTree,
-  { fs = nodeFileSystem, durability = 'crash', makeParents = true, journal }: PartFileOptions,
+  options: PartFileOptions,
 ): Promise<PlaceInTree & { leave: () => Promise<void> }> {
+  const { fs = nodeFileSystem, durability = 'crash', makeParents = true, journal } = options
   if (typeof where === 'object' && where !== null && 'tree' in where) {
     const { tree, path } = where
     checkLocalPath('path', path)
     checkName(nameOf(path), tree.fs.platform, path)
     checkNotReserved(path)
+    checkPartName(nameOf(path), options, tree.fs)
     const leave = journal ? await enterRoom(tree.fs) : () => {}
     return { tree, path, leave: async () => leave() }
   }
@@ -52,6 +56,7 @@ export async function placeOf(
   // a path that ends in a slash means a folder
   checkName(given.endsWith('/') ? '' : basename(given), fs.platform, given)
   checkTargetNotReserved(given)
+  checkPartName(basename(given), options, fs)
   const leave = await enterRoom(fs)
   try {
     const shared = await shareTree(dirname(file), fs, { durability, create: makeParents })
@@ -60,6 +65,22 @@ export async function placeOf(
     leave()
     throw error
   }
+}
+
+/** `ERR_PATH` for a name of ours, `ERR_USAGE` for that of the file, or one that the journal would not be believed. */
+function checkPartName(name: string, { partName, journal }: PartFileOptions, fs: FileSystem): void {
+  if (partName === undefined) return
+  checkOption('partName', partName, typeof partName === 'string', 'a name')
+  checkName(partName, fs.platform, partName)
+  checkNotReserved(partName)
+  checkIsOther('partName', partName, name)
+  const isFound = !journal || isPartNameOf(partName, name)
+  checkOption(
+    'partName',
+    partName,
+    isFound,
+    `with a journal ${printable(partCandidate(name, 0))}, or left out`,
+  )
 }
 
 /** Handles that one may hold for as long as it is open: its folder, or its journal and the folder of that. */

@@ -28,7 +28,10 @@ export type Folders = Pick<Tree, 'fs' | 'handles' | 'folder'>
 
 /** What is said of a part when it begins. */
 export interface BarePartOptions {
-  /** The name of the part file. Default: `name.part`, or the next name that is free. */
+  /**
+   * The name of the part file: none that Sluice itself uses (`ERR_PATH`), and another one than that of the file. Default:
+   * `name.part`, or the next name that is free.
+   */
   partName?: string
   /**
    * Continues the part file `partName`, whose first `offset` bytes are known to be right; what follows them is cut

@@ -3,8 +3,10 @@ import { badOption, checkChoice, checkKeys } from '../../options.js'
 import { diskError, errorCode } from '../disk/disk-error.js'
 import type { FileIdentity, FileStats, FileSystem } from '../disk/fs.js'
 import { moveOver } from '../disk/move-file.js'
+import { checkIsOther } from '../disk/names.js'
 import { lstatIfThere, sameInode } from '../disk/stats.js'
 import { syncFile } from '../disk/sync.js'
+import { checkTargetNotReserved } from '../own/reserved.js'
 import type { OpenFolder } from '../tree/open-folder.js'
 import { firstFree } from './first-free.js'
 import { type Replaced, replaceFolder } from './replace-folder.js'
@@ -90,7 +92,8 @@ const NOT_OVERWRITABLE = new Set('EISDIR ENOTDIR ENOTEMPTY EEXIST EACCES EPERM E
  * When it resolves, the temporary name is gone (or the warning says why not). When it rejects, the file does not
  * count as published, and `temporary` exists unless the content has another name already; calling it again continues
  * where this call stopped. Fails with `ERR_CONFLICT` (conflict 'fail'), `ERR_DISK_FULL`, `ERR_READ_ONLY`,
- * `ERR_PERMISSION`, `ERR_WRITE`, and with `ERR_USAGE` before anything is done.
+ * `ERR_PERMISSION`, `ERR_WRITE`, and before anything is done with `ERR_PATH` for a name that Sluice itself uses, and with
+ * `ERR_USAGE`.
  */
 export async function publish(
   fs: FileSystem,
@@ -103,6 +106,8 @@ export async function publish(
   checkChoice('conflict', options.conflict ?? null, CONFLICTS)
   checkChoice('durability', options.durability ?? null, DURABILITIES)
   const shown = folder.path === '' ? name : `${folder.path}/${name}`
+  checkTargetNotReserved(shown)
+  checkIsOther('temporary', temporary, name)
   try {
     return await new Publication({ fs, folder, temporary, written: options.written }, options, shown).run(
       name,
@@ -116,7 +121,7 @@ export async function publish(
  * Completes a publish that a crash interrupted between link and unlink, when `temporary` and `name` are one file:
  * removes the temporary name (to rename one over the other would do nothing). Returns 'published' if so, 'pending' if
  * the temporary file is still to be published, 'missing' if there is none. It may itself be interrupted and run
- * again.
+ * again. Fails with `ERR_USAGE` before anything is done.
  */
 export async function recoverPublish(
   fs: FileSystem,
@@ -126,6 +131,7 @@ export async function recoverPublish(
   durability: Durability,
 ): Promise<'published' | 'pending' | 'missing'> {
   checkChoice('durability', durability ?? null, DURABILITIES)
+  checkIsOther('temporary', temporary, name)
   try {
     const file = { fs, folder, temporary }
     if (!(await lstatIfThere(fs, folder.at(temporary)))) return 'missing'

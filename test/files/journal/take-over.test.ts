@@ -22,7 +22,9 @@ async function scene(disk = new MemoryDisk()) {
   disk.putFolder('/d')
   const tree = await Tree.open('/d', { fs: disk })
   const leave = async (paths: readonly string[], { owner = DEAD, id = ID } = {}) => {
-    const journal = await Journal.create(tree, id, { durability: 'crash', owner })
+    // who is dead shows no sign of life
+    const renewals = new FakeClock()
+    const journal = await Journal.create(tree, id, { durability: 'crash', owner, renewals })
     await journal.begin(paths.map((path) => fileOf(path)))
     for (const path of paths) if (!disk.list().includes(`/d/${path}.part`)) disk.put(`/d/${path}.part`, 'abc')
     return journal

@@ -2,7 +2,14 @@ import { createHash, randomBytes } from 'node:crypto'
 import { readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import test from 'ava'
-import { OPEN, PartFile, publish, Tree, temporaryName } from '../../../lib/files/index.js'
+import {
+  OPEN,
+  PartFile,
+  type PartFileOptions,
+  publish,
+  Tree,
+  temporaryName,
+} from '../../../lib/files/index.js'
 import { BarePart } from '../../../lib/files/part/bare-part.js'
 import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
 import { temporary } from '../../helpers/folders.js'
@@ -56,6 +63,33 @@ test('HOSTILE-INPUT 61: an offset beyond the part, or none at all, is refused', 
   await t.throwsAsync(PartFile.open(join(dir, 'a'), { offset: -1 }), { code: 'ERR_USAGE' })
   await t.throwsAsync(PartFile.open(join(dir, 'b'), { offset: 0 }), { code: 'ERR_WRITE' })
   t.is(await readFile(join(dir, 'a.part'), 'utf8'), 'abc')
+})
+
+test('a part has no name that is ours, nor that of the file; with a journal one that is found again', async (t) => {
+  const disk = memory()
+  const tree = await Tree.open('/d', { fs: disk })
+  const before = disk.list()
+  const open = (options: PartFileOptions) => PartFile.open({ tree, path: 'sub/a' }, options)
+  for (const partName of ['.sluice', '.Sluice_2', '.sluice-lock', '.a.1-0-0-0-a.sluice-tmp', 'sluice~1'])
+    for (const more of [
+      {},
+      { offset: 0 },
+      { journal: true },
+      { prefix: { offset: 0, digest: '00'.repeat(32) } },
+    ])
+      await t.throwsAsync(open({ partName, ...more }), { code: 'ERR_PATH', message: /Sluice itself/ })
+  for (const partName of ['a', 'A'])
+    await t.throwsAsync(open({ partName }), { code: 'ERR_USAGE', message: /partName must be another name/ })
+  await t.throwsAsync(open({ partName: 'b', journal: true }), {
+    code: 'ERR_USAGE',
+    message: /partName must be with a journal a\.part, or left out/,
+  })
+  for (const partName of ['../b', 'b/c', '']) await t.throwsAsync(open({ partName }), { code: 'ERR_PATH' })
+  t.deepEqual(disk.list(), before)
+  const part = await open({ partName: 'b' })
+  t.is(part.partName, 'b')
+  await part.discard()
+  await tree.close()
 })
 
 test('HOSTILE-INPUT 30: a planted part is not used: a pipe, a link, a file with two names', async (t) => {

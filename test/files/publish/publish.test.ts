@@ -51,6 +51,26 @@ test('a free name is given, under every policy', async (t) => {
   }
 })
 
+test('a file gets no name that is ours, in our folder neither, nor the one that it has', async (t) => {
+  const { disk, d, tree } = await opened()
+  disk.put('/d/.sluice/n.part', 'new')
+  const before = disk.list()
+  const options = { conflict: 'overwrite', ...CRASH } as const
+  for (const name of ['.sluice', '.SLUICE_1', '.sluice-lock', '.x.1-0-0-0-a.sluice-tmp', 'SLUICE~1'])
+    await t.throwsAsync(publish(disk, d, 'n.part', name, options), {
+      code: 'ERR_PATH',
+      message: /Sluice itself/,
+    })
+  const own = await tree.folder('.sluice')
+  await t.throwsAsync(publish(disk, own, 'n.part', 'n', options), { code: 'ERR_PATH' })
+  for (const name of ['n.part', 'N.PART']) {
+    const expected = { code: 'ERR_USAGE', message: /temporary must be another name than N?n?.*, which/ }
+    await t.throwsAsync(publish(disk, d, 'n.part', name, options), expected)
+    await t.throwsAsync(recoverPublish(disk, d, 'n.part', name, 'crash'), expected)
+  }
+  t.deepEqual(disk.list(), before)
+})
+
 test('a taken name is left alone: the new file gets the first free suffix', async (t) => {
   const { disk, d } = await opened()
   disk.put('/d/sub/n.txt', 'old')
