@@ -182,6 +182,8 @@ export interface ErrorDetails {
   found?: unknown
   /** The path that it concerns, as it is (not escaped). */
   path?: string
+  /** Whether the message says that path, as one of ours does: whoever shows it need not say the path once more. */
+  saysPath?: boolean
   /** What became of every entry, with `ERR_FILES_FAILED`. */
   outcomes?: readonly FileOutcome[]
   /** The error underneath, for instance one of the file system. */
@@ -195,6 +197,7 @@ export class SluiceError extends Error {
   readonly expected?: unknown
   readonly found?: unknown
   readonly path?: string
+  readonly saysPath?: boolean
   readonly outcomes?: readonly FileOutcome[]
 
   constructor(code: Code, message: string, details: ErrorDetails = {}) {
@@ -203,6 +206,7 @@ export class SluiceError extends Error {
     if (details.expected !== undefined) this.expected = details.expected
     if (details.found !== undefined) this.found = details.found
     if (details.path !== undefined) this.path = details.path
+    if (details.saysPath !== undefined) this.saysPath = details.saysPath
     if (details.outcomes !== undefined) this.outcomes = details.outcomes
   }
 }

@@ -1,5 +1,5 @@
 import { closestMatch } from 'leven'
-import { type ErrorDetails, printable, SluiceError } from './errors.js'
+import { counted, type ErrorDetails, printable, SluiceError } from './errors.js'
 
 // Every option and argument of the library is checked here, so that all messages have one grammar:
 // "OPTION must be WHAT IT MUST BE, not WHAT WAS FOUND".
@@ -120,9 +120,9 @@ export function isBytes(value: unknown): value is Uint8Array {
   return ArrayBuffer.isView(value) && (value as Uint8Array)[Symbol.toStringTag] === 'Uint8Array'
 }
 
-/** A function; else `ERR_USAGE`. */
-export function checkFunction(option: string, value: unknown): void {
-  checkOption(option, value, typeof value === 'function', 'a function')
+/** A function, and no class, which is not made by a call; else `ERR_USAGE`. */
+export function checkFunction(option: string, value: unknown, expected = 'a function'): void {
+  checkOption(option, value, typeof value === 'function' && !isClass(value), expected)
 }
 
 /** A function, or undefined for none; else `ERR_USAGE`. */
@@ -138,11 +138,35 @@ export function checkAbortSignal(option: string, value: unknown): void {
   checkOption(option, value, isSignal, 'an AbortSignal')
 }
 
-/** What was found, short and safe to print. */
-function shownValue(value: unknown): string {
+/** Whether it is a class: unlike a function, it cannot be called without `new`. */
+function isClass(value: unknown): boolean {
+  return typeof value === 'function' && /^class\b/.test(Function.prototype.toString.call(value))
+}
+
+/** What was found, short and safe to print: a text never looks like a number, nor one thing like another. */
+export function shownValue(value: unknown): string {
   if (typeof value === 'string') return `"${printable(value, 100)}"`
-  if (typeof value === 'function') return 'a function'
+  if (typeof value === 'bigint') return `${printable(String(value), 100)}n`
+  if (typeof value === 'function') return isClass(value) ? named('the class', value) : 'a function'
+  if (typeof value === 'object' && value !== null) return shownObject(value)
+  return Object.is(value, -0) ? '-0' : printable(String(value), 100)
+}
+
+function shownObject(value: object): string {
   if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : 'a list'
-  if (typeof value === 'object' && value !== null) return 'an object'
-  return printable(String(value), 100)
+  if (typeof (value as Partial<Promise<unknown>>).then === 'function')
+    return 'a promise, which was not awaited'
+  if (ArrayBuffer.isView(value)) return `a ${value.constructor.name} of ${counted(value.byteLength, 'byte')}`
+  const made: unknown = value.constructor
+  if (typeof made !== 'function' || made.name === 'Object') return 'an object'
+  // as by another realm, where the class is another one
+  const { href } = value as Partial<URL>
+  if (made.name === 'URL' && typeof href === 'string') return `the URL ${printable(href, 100)}`
+  return named('an object of the class', made)
+}
+
+function named(what: string, { name }: { name: unknown }): string {
+  return typeof name === 'string' && name !== ''
+    ? `${what} ${printable(name, 100)}`
+    : `${what} without a name`
 }

@@ -1,7 +1,7 @@
 import type { Transform } from 'node:stream'
 import { deferred, inSlices } from './async.js'
 import { asSluiceError, type SluiceError } from './errors.js'
-import { checkKeys, checkObject, checkOption, type Keys, pickKnown } from './options.js'
+import { checkFunction, checkKeys, checkObject, checkOption, type Keys, pickKnown } from './options.js'
 import { makeGuest, type StageStream } from './stages/bytes/guest.js'
 import { ReceivedMemory } from './stages/bytes/received-memory.js'
 import { makeWireStages, type WireStage } from './stages/bytes/wire-stage.js'
@@ -153,12 +153,7 @@ export function receive(socket: ByteDuplex, options: ReceiveOptions): Transfer {
 function fileStages(makers: readonly (() => StageStream)[]): Transform[] {
   checkOption('stages.file', makers, Array.isArray(makers), 'a list of functions that make a Transform')
   for (const [at, make] of makers.entries())
-    checkOption(
-      `stages.file[${at}]`,
-      make,
-      typeof make === 'function',
-      'a function that makes a Transform, as () => mapCuts(…)',
-    )
+    checkFunction(`stages.file[${at}]`, make, 'a function that makes a Transform, as () => mapCuts(…)')
   return makers.map((make, at) => makeGuest(`stages.file[${at}]`, make, { ofItems: true }))
 }
 

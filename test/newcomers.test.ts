@@ -2,7 +2,7 @@
 import { once } from 'node:events'
 import { createServer, get, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { type Duplex, PassThrough } from 'node:stream'
+import { type Duplex, PassThrough, Transform } from 'node:stream'
 import test from 'ava'
 import * as files from '../lib/files/index.js'
 import * as main from '../lib/index.js'
@@ -29,12 +29,26 @@ const WRONG: [call: () => unknown, message: RegExp][] = [
   [() => main.encryption(none), /^options must be an object, not undefined/],
   [
     () => stagesOf(new PassThrough()),
-    /^stages.file\[0\] must be a function that makes a Transform.*not an object/,
+    /^stages.file\[0\] must be a function that makes a Transform.*not an object of the class PassThrough$/,
+  ],
+  [
+    () => stagesOf(class Upper extends Transform {}),
+    /^stages.file\[0\] must be a function.*not the class Upper$/,
   ],
   [() => stagesOf(() => new PassThrough(), 'x'), /^stages.file\[1\] must be a function/],
   [() => entriesOf(null), /^each entry must be an object with a path.*not null/],
   [() => entriesOf('a.txt'), /^each entry must be an object with a path.*not "a.txt"/],
   [() => entriesOf({ size: 1 }), /^each entry must be an object with a path/],
+  [() => entriesOf({ path: 'a', size: '3' }), /^the size of the entry a must be .*, not "3"$/],
+  [
+    () => main.fileSource(Promise.resolve() as Given),
+    /^manifest must be .*not a promise, which was not awaited$/,
+  ],
+  [() => main.partSink({ dir: new URL('file:///d') as Given }), /^dir must be .*, not the URL file:\/\/\/d$/],
+  [() => main.partSink({ dir: Buffer.from('/d') as Given }), /^dir must be .*, not a Buffer of 2 bytes$/],
+  [() => main.throttle({ rate: '3' as Given }), /^rate must be .*, not "3"$/],
+  [() => main.throttle({ rate: 3n as Given }), /^rate must be .*, not 3n$/],
+  [() => main.mapCuts(class Foo {} as Given), /^change must be a function, not the class Foo$/],
   [() => main.manifestOfEntries([], store, none), /^options must be an object/],
   [() => main.manifestFrom(new PassThrough(), none), /^options must be an object/],
   [() => main.memorySources({ a: 'x' } as Given), /^contents must be a Map/],

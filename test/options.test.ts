@@ -20,6 +20,7 @@ import {
   writeJson,
   writeYaml,
 } from '../lib/files/index.js'
+import { badOption } from '../lib/options.js'
 import { MemoryDisk } from '../lib/testing/disk/memory-disk.js'
 
 test('an encoding in the place of the options, as node:fs takes it, is refused and not passed over', async (t) => {
@@ -148,4 +149,44 @@ test('arguments and options that are missing or wrong are named', async (t) => {
   await using manager = await RecoveryManager.open('/d', { fs })
   await t.throwsAsync(manager.after(none), { code: 'ERR_USAGE', message: /^point must/ })
   await t.throwsAsync(manager.before('write', none), { code: 'ERR_USAGE', message: /^path must/ })
+})
+
+test('a message shows what was given unmistakably', (t) => {
+  const other: unknown[] = ['a list', 'an object', 'a function', 'undefined', 'null', 'true', '3n', 'NaN']
+  const given: [unknown, string][] = [
+    ...other.map((text): [unknown, string] => [text, `"${text}"`]),
+    ['', '""'],
+    ['3', '"3"'],
+    ['a\n\u202eb', '"a\\n\\u{202e}b"'],
+    ['x'.repeat(200), `"${'x'.repeat(100)}…"`],
+    [3, '3'],
+    [-0, '-0'],
+    [Number.NaN, 'NaN'],
+    [3n, '3n'],
+    [10n ** 200n, `1${'0'.repeat(99)}…n`],
+    [undefined, 'undefined'],
+    [null, 'null'],
+    [true, 'true'],
+    [Symbol('s'), 'Symbol(s)'],
+    [[], 'an empty list'],
+    [['a'], 'a list'],
+    [{}, 'an object'],
+    [Object.create(null), 'an object'],
+    [{ constructor: 5 }, 'an object'],
+    [() => {}, 'a function'],
+    [MemoryDisk, 'the class MemoryDisk'],
+    [class {}, 'the class without a name'],
+    [new MemoryDisk(), 'an object of the class MemoryDisk'],
+    [new (class {})(), 'an object of the class without a name'],
+    [new (class URL {})(), 'an object of the class URL'],
+    [new Map(), 'an object of the class Map'],
+    [new String('3'), 'an object of the class String'],
+    [Promise.resolve(3), 'a promise, which was not awaited'],
+    [Buffer.from('abc'), 'a Buffer of 3 bytes'],
+    [new Uint8Array(1), 'a Uint8Array of 1 byte'],
+    [new URL('file:///a%20b'), 'the URL file:///a%20b'],
+    [new URL('http://h/'), 'the URL http://h/'],
+  ]
+  for (const [value, shown] of given)
+    t.is(badOption('it', 'right', value).message, `it must be right, not ${shown}`)
 })

@@ -1,7 +1,7 @@
 import { Transform, type TransformCallback } from 'node:stream'
 import { digestLength } from '../digest/digests.js'
 import { errorOf, isError, isSluiceError, type SluiceError } from '../errors.js'
-import { badOption, checkFunction } from '../options.js'
+import { badOption, checkFunction, isBytes } from '../options.js'
 import { type Cut, cutsOf, type Run, runOf } from '../wire/run.js'
 import { type DigestsItem, failureItem, type Item } from './river/items.js'
 import { checkPlace, watchNext } from './river/place.js'
@@ -25,6 +25,22 @@ export type CutChange = Cut | readonly Cut[] | SluiceError | undefined
 export function mapCuts(change: (cut: Cut) => CutChange | Promise<CutChange>): Transform {
   checkFunction('change', change)
   return new MapCuts(change)
+}
+
+function isCut(given: unknown): given is Cut {
+  const { entry, bytes } = (given ?? {}) as Partial<Cut>
+  return typeof entry?.path === 'string' && isBytes(bytes)
+}
+
+function noCut(given: unknown): SluiceError {
+  const expected =
+    'a cut (an entry, and bytes of it), a list of cuts, undefined, or a SluiceError that its file fails with'
+  return badOption(
+    'what the function of mapCuts() gives',
+    expected,
+    given,
+    isError(given) ? { cause: given } : {},
+  )
 }
 
 class MapCuts extends Transform {
@@ -70,10 +86,12 @@ class MapCuts extends Transform {
       if (isSluiceError(changed)) {
         this.#refused.add(index)
         refusals.push(failureItem(index, changed, this.#slot))
-      } else if (isError(changed)) {
-        const expected = 'a cut, a list of cuts, undefined, or a SluiceError that its file fails with'
-        throw badOption('what the function of mapCuts() gives', expected, changed, { cause: changed })
-      } else if (changed) cuts.push(...[changed].flat())
+        continue
+      }
+      for (const one of [changed ?? []].flat()) {
+        if (!isCut(one)) throw noCut(one)
+        cuts.push(one)
+      }
     }
     if (cuts.length > 0) this.push(runOf(run, cuts))
     for (const refusal of refusals) this.push(refusal)

@@ -91,6 +91,6 @@ class Verifier extends Transform {
     const entry = this.#plan!.entries[index]!
     if (!found) return failureOf(entry, 'ERR_DIGEST', 'it did not pass hashTap() and verifier() to its end')
     const message = `the content of ${printable(entry.path)} does not match its digest`
-    return new SluiceError('ERR_DIGEST', message, { path: entry.path, expected, found })
+    return new SluiceError('ERR_DIGEST', message, { path: entry.path, saysPath: true, expected, found })
   }
 }

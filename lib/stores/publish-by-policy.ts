@@ -59,7 +59,7 @@ export async function publishByPolicy(
     if (conflict === 'skip') return { name, skipped: 'conflict' }
     if (conflict === 'fail') {
       const message = `${printable(path)} is taken by other content; move it away or choose another conflict policy`
-      throw new SluiceError('ERR_CONFLICT', message, { path })
+      throw new SluiceError('ERR_CONFLICT', message, { path, saysPath: true })
     }
     const isBrought = brought?.has(name)
     // before it has it: from then on another file of this transfer may find it there

@@ -97,14 +97,14 @@ export function sourceError(path: string, cause: unknown): SluiceError {
   const why = system ?? (isError(cause) ? cause.message : String(cause))
   if (system !== undefined && GONE.has(system)) {
     const message = `${printable(path)} vanished, or something else took its place (${system})`
-    return new SluiceError('ERR_SOURCE_CHANGED', message, { path, cause })
+    return new SluiceError('ERR_SOURCE_CHANGED', message, { path, saysPath: true, cause })
   }
   const message = `cannot read ${printable(path)} (${printable(why, 200)})`
-  return new SluiceError('ERR_SOURCE_READ', message, { path, cause })
+  return new SluiceError('ERR_SOURCE_READ', message, { path, saysPath: true, cause })
 }
 
 /** A file is not what it was when it was listed; `sizes` say what was expected and found. */
 export function sourceChanged(path: string, sizes: { expected: unknown; found: unknown }): SluiceError {
   const message = `${printable(path)} changed after it was listed; send it again`
-  return new SluiceError('ERR_SOURCE_CHANGED', message, { path, ...sizes })
+  return new SluiceError('ERR_SOURCE_CHANGED', message, { path, saysPath: true, ...sizes })
 }

@@ -167,7 +167,7 @@ export function outcomeOf(
   text?: string,
 ): Outcome {
   const outcome: Outcome = { entry, ...told({ path: entry.path, ...record }) }
-  if (text === undefined || outcome.code === undefined) return outcome
+  if (!text || outcome.code === undefined) return outcome
   const { path } = entry
   // without a stack, which costs time and memory: a peer can cause many of them
   const error = new SluiceError(outcome.code, `the receiver says: ${printable(text, 1024)}`, { path })

@@ -58,7 +58,7 @@ export interface TransferResult {
 
 /** Why an entry failed, by a code, and in the words of that if there are no others. Without a stack, which costs time: a peer can cause a million of them. */
 export function failureOf({ path }: Entry, code: Code, why = sentenceOf(code)): SluiceError {
-  const error = new SluiceError(code, `${printable(path)}: ${why}`, { path })
+  const error = new SluiceError(code, `${printable(path)}: ${why}`, { path, saysPath: true })
   error.stack = `${error.name}: ${error.message}`
   return error
 }
@@ -83,30 +83,10 @@ export function unreadable(entry: Entry): Outcome {
   return failed(entry, failureOf(entry, entry.code!))
 }
 
-/** Why an entry failed: what its error says, or else its code, and of what. */
+/** Why an entry failed, and which: what its error says, or else its code. */
 export function reasonOf({ path, code, error }: Outcome): string {
-  const shown = printable(path)
-  const why = error?.message ?? sentenceOf(code!)
-  return isOf(error, path) && isNamedIn(why, shown) ? why : `${shown}: ${why}`
-}
-
-/** Whether an error is about a file, or the part of it. */
-function isOf(error: SluiceError | undefined, path: string): boolean {
-  const of = error?.path
-  return of === path || (of?.startsWith(`${path}.`) === true && of.endsWith('.part'))
-}
-
-/** What follows a name, or that of its part, in a sentence; and what follows one that may as well be a word of it, as `a` may. */
-const AFTER_NAME = /^(?:[\s:,;)'"]|\.?$|(?:\.\d+)?\.part[\s:])/
-const AFTER_WORD = /^[:)'"]/
-
-/** Whether a text names a path, which is not only a part of a longer word. */
-function isNamedIn(text: string, path: string): boolean {
-  const after = /^[a-z]+$/.test(path) ? AFTER_WORD : AFTER_NAME
-  for (let at = text.indexOf(path); at !== -1; at = text.indexOf(path, at + 1)) {
-    if ((at === 0 || /[\s('"]/.test(text[at - 1]!)) && after.test(text.slice(at + path.length))) return true
-  }
-  return false
+  const why = error?.message || sentenceOf(code!)
+  return error?.saysPath && error.path === path ? why : `${printable(path)}: ${why}`
 }
 
 /** The error of a transfer of `count` entries of which files failed: the first of them says what it was. */

@@ -107,6 +107,25 @@ test('an error that is none of ours is no answer: nobody could say how the file 
   )
 })
 
+test('what is neither a cut nor an error is no answer, and said: a filter that says true or false, bytes, texts', async (t) => {
+  const wrong: [unknown, RegExp][] = [
+    [true, /what the function of mapCuts\(\) gives must be a cut .*, not true$/],
+    [false, /not false$/],
+    ['x', /not "x"$/],
+    ['', /not ""$/],
+    [Buffer.from('x'), /not a Buffer of 1 byte$/],
+    [{}, /not an object$/],
+    [[undefined], /not undefined$/],
+  ]
+  for (const [given, message] of wrong)
+    await t.throwsAsync(
+      through(itemsOf(SMALL), () => given as Cut),
+      { code: 'ERR_USAGE', message },
+    )
+  const text = (cut: Cut) => ({ ...cut, bytes: 'x' }) as unknown as Cut
+  await t.throwsAsync(through(itemsOf(SMALL), text), { code: 'ERR_USAGE' })
+})
+
 test('what the function throws fails the stream', async (t) => {
   await t.throwsAsync(
     through(itemsOf(SMALL), () => {

@@ -1,6 +1,8 @@
 import test from 'ava'
 import fc from 'fast-check'
-import { SluiceError } from '../../lib/errors.js'
+import { type ErrorDetails, printable, SluiceError, sentenceOf } from '../../lib/errors.js'
+import { diskError, SystemError } from '../../lib/files/disk/disk-error.js'
+import { sourceChanged, sourceError } from '../../lib/stores/sources.js'
 import type { Entry } from '../../lib/wire/entry.js'
 import {
   failed,
@@ -153,27 +155,47 @@ test('the error of a transfer says how many failed and why the first did, also w
   t.is(filesFailed([there], 5)!.message, `1 of 5 entries failed; the first: ${why}`)
 })
 
-test('why an entry failed always says of which, and not twice if the error says so itself', (t) => {
-  const reason = (path: string, message: string, of: string | undefined = path) =>
-    reasonOf(
-      failed(
-        { ...entries[0]!, path },
-        new SluiceError('ERR_WRITE', message, of === undefined ? {} : { path: of }),
-      ),
-    )
-  const code = { entry: entries[0]!, status: 'failed', code: 'ERR_PERMISSION' } as const
-  for (const path of ['a', 'no', 'disk', 'x/y']) {
-    t.true(reasonOf({ ...code, path }).startsWith(`${path}: no permission`))
-    t.is(reason(path, 'a failure of no disk'), `${path}: a failure of no disk`)
+test('why an entry failed always says of which first, whatever its words are', (t) => {
+  const reason = (path: string, message: string, details: ErrorDetails = {}) =>
+    reasonOf(failed({ ...entries[0]!, path }, new SluiceError('ERR_WRITE', message, details)))
+  for (const path of ['a', 'no', 'disk', 'x/y', 'x/\n', ' ', ':', 'nicht']) {
+    const shown = printable(path)
     t.is(
-      reason(path, `the receiver says: cannot write ${path}: no`),
-      `the receiver says: cannot write ${path}: no`,
+      reasonOf({ entry: entries[0]!, status: 'failed', code: 'ERR_PERMISSION', path }),
+      `${shown}: ${sentenceOf('ERR_PERMISSION')}`,
     )
-    t.is(reason(path, `${path}: why`), `${path}: why`)
+    const texts = [
+      'a failure of no disk',
+      'x/y.txt is taken',
+      'ist nicht schreibbar',
+      '書き込めません',
+      `${path}2: no`,
+    ]
+    for (const text of texts) {
+      t.is(reason(path, text), `${shown}: ${text}`)
+      // nobody says that these words name it, though the error knows of which it is
+      t.is(reason(path, text, { path }), `${shown}: ${text}`)
+    }
+    t.is(reason(path, ''), `${shown}: ${sentenceOf('ERR_WRITE')}`)
+    // what an error says of another one, such as of the part, says nothing of this one
+    const ofPart = diskError(new SystemError('EIO', 'write', 'x'), 'write', `${path}.part`)
+    t.is(reasonOf(failed({ ...entries[0]!, path }, ofPart)), `${shown}: ${ofPart.message}`)
   }
-  t.is(reason('x/y', 'x/y is taken'), 'x/y is taken')
-  t.is(reason('x/y', 'x/y2 is taken, and so is 1x/y'), 'x/y: x/y2 is taken, and so is 1x/y')
-  t.is(reason('x/y', 'x/y.txt is taken'), 'x/y: x/y.txt is taken')
-  t.is(reason('x/y', 'cannot write x/y: no', 'other'), 'x/y: cannot write x/y: no')
-  t.is(reason('x/\n', 'cannot write x/\\n: no'), 'cannot write x/\\n: no')
+})
+
+test('an error that names its file is not shown with the name before it, whichever of ours it is', (t) => {
+  for (const path of ['a', 'disk', 'x/y', 'x/\n', ' ', 'é']) {
+    const entry = { ...entries[0]!, path }
+    const ours = [
+      diskError(new SystemError('EIO', 'write', 'x'), 'write', path),
+      failureOf(entry, 'ERR_DIGEST', 'no'),
+      sourceError(path, new SystemError('EIO', 'read', 'x')),
+      sourceError(path, new SystemError('ENOENT', 'open', 'x')),
+      sourceChanged(path, { expected: 1, found: 2 }),
+    ]
+    for (const error of ours) {
+      t.is(reasonOf(failed(entry, error)), error.message)
+      t.true(error.message.includes(printable(path)))
+    }
+  }
 })

@@ -113,7 +113,7 @@ export function diskError(error: unknown, what: string, path: string): SluiceErr
   const detail = error instanceof SystemError ? `, ${error.detail}` : ''
   const why = system ? `${reason} (${system}${detail})` : `${reason} (${messageOf(error)})`
   const message = `cannot ${what} ${printable(path)}: ${why}${wayOut ? `; ${wayOut}` : ''}`
-  return new SluiceError(code, message, { path, cause: error })
+  return new SluiceError(code, message, { path, saysPath: true, cause: error })
 }
 
 /**
@@ -126,7 +126,7 @@ export function readError(error: unknown, path: string): SluiceError {
   const reason = reasonOf(error)?.[1] ?? messageOf(error)
   const code = system === 'ENOENT' ? 'ERR_NO_SUCH_FILE' : 'ERR_SOURCE_READ'
   const message = `cannot read ${printable(path)}: ${printable(reason, 200)}${system ? ` (${system})` : ''}`
-  return new SluiceError(code, message, { path, cause: error })
+  return new SluiceError(code, message, { path, saysPath: true, cause: error })
 }
 
 /** System codes that say for certain that no file was made. */

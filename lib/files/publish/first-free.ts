@@ -25,7 +25,7 @@ export async function firstFree<T>(
     if (taken !== undefined) return taken
   }
   const message = `${printable(shown)} is taken with every suffix; tidy the folder`
-  throw new SluiceError('ERR_CONFLICT', message, { path: shown })
+  throw new SluiceError('ERR_CONFLICT', message, { path: shown, saysPath: true })
 }
 
 function* fromOne(): Generator<number, void> {

@@ -207,7 +207,7 @@ class Publication {
         return { how: 'skipped', name }
       case 'fail': {
         const message = `${printable(this.#shown)} is taken by other content; move it away or choose another conflict policy`
-        throw new SluiceError('ERR_CONFLICT', message, { path: this.#shown })
+        throw new SluiceError('ERR_CONFLICT', message, { path: this.#shown, saysPath: true })
       }
       case 'overwrite':
       case 'replace':

@@ -245,7 +245,7 @@ function mismatch(
   details: { expected?: Buffer; found?: Buffer; cause?: unknown },
 ): SluiceError {
   const text = `the content of ${printable(path)} does not match its digest; it is not published`
-  return new SluiceError('ERR_DIGEST', text, { path, ...details })
+  return new SluiceError('ERR_DIGEST', text, { path, saysPath: true, ...details })
 }
 
 const CUT_SHORT =

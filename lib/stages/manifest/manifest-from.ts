@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream'
 import { printable, SluiceError } from '../../errors.js'
-import { checkKeys, checkObject, checkOption } from '../../options.js'
+import { badOption, checkKeys, checkObject, checkOption } from '../../options.js'
 import { isSourceStore, type SourceEntry, type SourceStore } from '../../stores/sources.js'
 import { streamSource } from '../../stores/stream-source.js'
 import type { WireEntry } from '../../wire/entry.js'
@@ -85,22 +85,23 @@ function checked(
   limits: Limits,
   now: number,
 ): WireEntry {
+  const wrong = (what: string, expected: string, found: unknown) =>
+    badOption(`the ${what} of the entry ${printable(path, 200)}`, expected, found, { path })
   if (type !== 'file' && type !== 'directory' && type !== 'symlink')
-    throw unfit(
-      { path },
-      `has the type ${printable(String(type), 64)}; there are 'file', 'directory' and 'symlink'`,
-    )
+    throw wrong('type', "one of 'file', 'directory', 'symlink'", type)
   checkPath(path, { platform: 'linux', limits })
   const isFile = type === 'file'
   const bytes = isFile ? size : (size ?? 0)
   if (bytes === undefined) throw unfit({ path }, 'has no size; where it is not known, say null')
-  if (isFile ? bytes !== null && !isCount(bytes) : bytes !== 0)
-    throw unfit({ path }, `has a size of ${String(bytes)}; a file has 0 or more bytes, anything else none`)
+  if (isFile && bytes !== null && !isCount(bytes))
+    throw wrong('size', 'a whole number of bytes from 0, or null if it is not known', size)
+  if (!isFile && bytes !== 0) throw wrong('size', '0, or left out, of what is no file', size)
   if (mode != null && (!isCount(mode) || mode > 0o777))
-    throw unfit({ path }, `has a mode of ${String(mode)}; it is 0 to 0o777`)
-  const time = Math.floor(mtime ?? now)
+    throw wrong('mode', 'permission bits from 0o000 to 0o777', mode)
+  const given: unknown = mtime ?? now
+  const time = typeof given === 'number' ? Math.floor(given) : Number.NaN
   if (!Number.isSafeInteger(time))
-    throw unfit({ path }, `has a time of ${String(mtime)}; it is in milliseconds`)
+    throw wrong('mtime', 'a number of milliseconds, as getTime() of a Date gives', mtime)
   const isLink =
     typeof target === 'string' && target !== '' && !target.includes('\0') && target.isWellFormed()
   if (type === 'symlink' ? !isLink : target !== undefined)

@@ -265,5 +265,5 @@ function byFile(writes: readonly FileWrite[]): FileWrite[][] {
 
 function outOfOrder({ path }: Entry, offset: number, end: number): SluiceError {
   const message = `${printable(path)} goes on at byte ${offset} instead of ${end}: the store takes the bytes of a file in ascending order only`
-  return new SluiceError('ERR_UNSUPPORTED', message, { path, expected: end, found: offset })
+  return new SluiceError('ERR_UNSUPPORTED', message, { path, saysPath: true, expected: end, found: offset })
 }

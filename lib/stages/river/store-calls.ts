@@ -161,7 +161,7 @@ export class StoreCalls {
   async digest(part: Part, { path }: Entry, { algorithm, signal }: PublishPolicy): Promise<Buffer> {
     if (part.digest) return part.digest(algorithm, signal)
     const message = `${printable(path)} came with gaps, and the store cannot read it again; put hashTap() before partSink()`
-    throw new SluiceError('ERR_UNSUPPORTED', message, { path })
+    throw new SluiceError('ERR_UNSUPPORTED', message, { path, saysPath: true })
   }
 
   /** Fails as the store does; the part is then still to be kept or discarded. */

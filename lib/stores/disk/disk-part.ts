@@ -1,6 +1,6 @@
 import { createDigest } from '../../digest/digests.js'
-import type { SluiceError } from '../../errors.js'
-import { diskError } from '../../files/disk/disk-error.js'
+import { isSluiceError, type SluiceError } from '../../errors.js'
+import { diskError, systemCode } from '../../files/disk/disk-error.js'
 import { below, nameOf, parentOf } from '../../files/disk/names.js'
 import { isFailedSync } from '../../files/disk/retry.js'
 import type { BarePart } from '../../files/part/bare-part.js'
@@ -33,11 +33,18 @@ export class DiskPart implements Part {
     try {
       await (this.file.exists ? write() : parts.begin(this, write))
     } catch (error) {
-      const failure = await parts.explain(diskError(error, 'write', this.entry.path), this.entry)
+      const failure = await parts.explain(this.#failure(error), this.entry)
       this.#standing = this.file.exists ? undefined : await this.#store.standing(this.entry, failure)
       if (!this.#standing) throw failure
       await this.#standing.write(offset, buffers)
     }
+  }
+
+  /** Says of the file, which the user knows, what failed on the disk with its part. */
+  #failure(error: unknown): SluiceError {
+    const isOfPart =
+      isSluiceError(error) && error.path === this.file.partPath && systemCode(error) !== undefined
+    return diskError(isOfPart ? error.cause : error, 'write', this.entry.path)
   }
 
   read(position: number, into: Buffer): Promise<void> {

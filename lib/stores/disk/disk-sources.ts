@@ -206,5 +206,5 @@ interface ReadingRun {
 
 function unknown(path: string): SluiceError {
   const message = `the manifest does not say where the bytes of ${printable(path)} are; take it from manifestOf()`
-  return new SluiceError('ERR_SOURCE_READ', message, { path })
+  return new SluiceError('ERR_SOURCE_READ', message, { path, saysPath: true })
 }

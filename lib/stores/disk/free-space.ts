@@ -32,7 +32,13 @@ export class FreeSpace {
     if (found !== undefined && size !== null && found >= size) return error
     const needed = size === null ? 'it has a size that is not known' : `it has ${size} bytes`
     const message = `no room for ${printable(path)}: ${needed}, ${found} bytes are free; make room and run it again`
-    return new SluiceError('ERR_DISK_FULL', message, { path, expected: size, found, cause: error })
+    return new SluiceError('ERR_DISK_FULL', message, {
+      path,
+      saysPath: true,
+      expected: size,
+      found,
+      cause: error,
+    })
   }
 
   /** Free bytes; undefined if the system does not say. */

@@ -109,7 +109,7 @@ class Link {
         return { skipped: 'conflict' }
       case 'fail': {
         const why = 'is taken; move away what has it, or choose another conflict policy'
-        throw new SluiceError('ERR_CONFLICT', `${printable(path)} ${why}`, { path })
+        throw new SluiceError('ERR_CONFLICT', `${printable(path)} ${why}`, { path, saysPath: true })
       }
       case 'overwrite':
       case 'replace': {

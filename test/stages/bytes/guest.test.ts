@@ -14,7 +14,10 @@ const MAKERS: Record<string, [make: () => unknown, message: RegExp]> = {
     () => new PassThrough().destroy(),
     /must be a fresh Transform each time/,
   ],
-  'that promises one': [async () => new PassThrough(), /must be a Transform, not an object/],
+  'that promises one': [
+    async () => new PassThrough(),
+    /must be a Transform, not a promise, which was not awaited$/,
+  ],
 }
 for (const [what, [make, message]] of Object.entries(MAKERS)) {
   test(`of a maker ${what} comes a stage that fails, since without one the bytes would go as they are`, async (t) => {
