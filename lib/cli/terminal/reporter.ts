@@ -200,6 +200,7 @@ export class Reporter {
   watch(transfer: Transfer, where: string, leftOut = 0): void {
     let began = this.#now()
     let hasBegun = false
+    const gone = transfer.direction === 'send' ? 'the receiver went away' : 'the sender went away'
     const tally = new Tally(leftOut)
     const enter = (state: TransferState) => {
       this.event({ event: 'state', id: transfer.id || undefined, state })
@@ -240,7 +241,7 @@ export class Reporter {
             resumedBytes,
             took: this.#now() - began,
           })
-        else if (INTERRUPTED.has(error.code) && hasBegun) this.#interrupted(transfer, tally, where)
+        else if (hasBegun) this.interrupted(error, gone, tally, { id: transfer.id, where })
       },
     )
   }
@@ -283,17 +284,16 @@ export class Reporter {
     this.#names.delete(id)
   }
 
-  /** Who went away, what was kept, and what to do. */
-  #interrupted(
-    { id, direction }: Transfer,
+  /** Reports a transfer that may be run again, if it ended so: who went away, what was kept, and what to do. */
+  interrupted(
+    { code }: SluiceError,
+    gone: string,
     { published = 'no whole file', there }: Tally,
-    where: string,
+    { id, where }: { id: string; where: string },
   ): void {
-    const peer = direction === 'send' ? 'receiver' : 'sender'
+    if (!INTERRUPTED.has(code)) return
     const kept = there === 0 ? published : `${published}, and ${there} there already,`
-    const who = this.#isStopped() ? 'stopped' : `the ${peer} went away`
-    this.note(
-      `${this.#prefix(id)}${who} before the end; ${kept} ${where}. Run the same commands again for the rest`,
-    )
+    const who = `${this.#prefix(id)}${this.#isStopped() ? 'stopped' : gone}`
+    this.note(`${who} before the end; ${kept} ${where}. Run the same commands again for the rest`)
   }
 }
