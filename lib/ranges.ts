@@ -16,6 +16,13 @@ export class Ranges {
     return ranges
   }
 
+  /** The set of the bytes of several. */
+  static from(ranges: readonly Range[]): Ranges {
+    const all = new Ranges()
+    for (const { start, end } of ranges) all.add(start, end)
+    return all
+  }
+
   get isEmpty(): boolean {
     return this.#edges.length === 0
   }

@@ -7,7 +7,7 @@ import type { Entry, Offer } from '../wire/entry.js'
 import { badEntry } from '../wire/manifest.js'
 import { pathCheck } from '../wire/paths.js'
 import { cutsOf, type Run } from '../wire/run.js'
-import { claimParts } from './part-sink/claim-parts.js'
+import { type ClaimRules, claimParts } from './part-sink/claim-parts.js'
 import { Drain } from './part-sink/drain.js'
 import { checkedOptions, type PartSinkOptions } from './part-sink/options.js'
 import { RunJoiner } from './part-sink/run-joiner.js'
@@ -20,9 +20,10 @@ export type { PartSinkOptions }
 
 /**
  * Stores what arrives: on disk each file beside its name as `name.part`, folders before their files, the bytes of a
- * file as they come. With `claim` it goes on with what an earlier transfer left, and writes over it what comes again. Gives out what ended (`stored`) before it takes the next run. Checks every path of an offer again, and
- * the room on the disk. A file that cannot be written fails alone; when the disk is full or read-only, or a link
- * stands in the place of a folder, the stream ends. Parts stay for a later run.
+ * file as they come. It goes on with what an earlier transfer left: what comes again and is there already is not written.
+ * With `claim` the sender need not send it. Gives out what ended (`stored`) before it takes the next run. Checks every path
+ * of an offer again, and the room on the disk. A file that cannot be written fails alone; when the disk is full or
+ * read-only, or a link stands in the place of a folder, the stream ends. Parts stay for a later run.
  *
  * Errors: `ERR_PATH`, `ERR_PROTOCOL`, `ERR_DISK_FULL`, `ERR_READ_ONLY`, `ERR_UNSAFE_LINK`, `ERR_PERMISSION` and
  * `ERR_WRITE` of the folder itself.
@@ -35,19 +36,19 @@ export function partSink(options: PartSinkOptions): PartSink {
 export class PartSink extends Transform {
   readonly #store: StoreCalls
   readonly #writer: RunWriter
-  readonly #checkPath: (path: string) => void
+  readonly #rules: Omit<ClaimRules, 'isWanted'>
   readonly #joiner = new RunJoiner()
   #entries: readonly Entry[] = []
   readonly #drain = new Drain()
-  /** Bytes that are claimed of the offer that comes next. */
-  #claims: ReadonlyMap<number, readonly Range[]> = new Map()
+  /** Bytes that are claimed of the offer that comes next; undefined where nobody asked for them. */
+  #claims: ReadonlyMap<number, readonly Range[]> | undefined
   #working: Promise<void> = Promise.resolve()
   readonly #stopping = new AbortController()
 
   constructor(options: PartSinkOptions) {
     super({ objectMode: true, highWaterMark: 1 })
     const checked = checkedOptions(options)
-    this.#checkPath = pathCheck(checked)
+    this.#rules = { checkPath: pathCheck(checked), signal: this.#stopping.signal }
     this.#store = new StoreCalls(options.store ?? diskParts(checked), checked.concurrency, checked.warn)
     if (checked.durability === 'power') this.#store.raiseDurability()
     this.#store.hold()
@@ -60,8 +61,7 @@ export class PartSink extends Transform {
    * the entry: they are to be proved. Called by `receive` for an offer that was accepted, before its plan is said.
    */
   async claim(offer: Offer, isWanted: (entry: Entry) => boolean): Promise<Map<number, readonly Range[]>> {
-    const { signal } = this.#stopping
-    const claiming = claimParts(this.#store, offer, { isWanted, checkPath: this.#checkPath, signal })
+    const claiming = claimParts(this.#store, offer, { isWanted, ...this.#rules })
     // what is opened for it is not closed before it has ended
     this.#working = Promise.allSettled([claiming]).then(() => {})
     this.#claims = await claiming
@@ -131,21 +131,22 @@ export class PartSink extends Transform {
 
   async #offer(item: OfferItem): Promise<void> {
     const { offer, plan } = item
+    const isWanted = ({ index }: Entry) => plan.isWanted(index)
     let bytes = 0
     await inSlices(offer.entries, (entry) => {
-      if (entry.type !== 'unreadable') this.#checkPath(entry.path)
-      if (plan.isWanted(entry.index)) bytes += entry.size ?? 0
+      if (entry.type !== 'unreadable') this.#rules.checkPath(entry.path)
+      if (isWanted(entry)) bytes += entry.size ?? 0
     })
-    for (const ranges of this.#claims.values()) for (const { start, end } of ranges) bytes -= end - start
+    const claims = this.#claims ?? (await claimParts(this.#store, offer, { isWanted, ...this.#rules }))
+    for (const ranges of claims.values()) for (const { start, end } of ranges) bytes -= end - start
     await this.#store.expect(offer, bytes)
     this.#entries = plan.entries
     this.#writer.follow(plan)
     this.push({ ...item, store: this.#store } satisfies Item)
-    for (const [index, ranges] of this.#claims) {
-      const stored = this.#writer.goOn(plan.entries[index]!, this.#store.claimed(index)!.part, ranges)
-      if (stored) this.#give([stored])
-    }
-    this.#claims = new Map()
+    // where nobody asked for claims, the sender knows of none, and sends all of it
+    for (const [index, blocks] of claims)
+      this.#give(this.#writer.goOn(plan.entries[index]!, this.#store.claimed(index)!, this.#claims && blocks))
+    this.#claims = undefined
   }
 
   async #write(runs: readonly Run[]): Promise<void> {
@@ -170,7 +171,7 @@ export class PartSink extends Transform {
     for (const { entry, offset, bytes } of cutsOf(run)) {
       const offered = this.#entries[entry.index]
       if (offered === undefined) throw badEntry(entry, 'is not in the offer')
-      if (offered !== entry) this.#checkPath(entry.path)
+      if (offered !== entry) this.#rules.checkPath(entry.path)
       if (entry.size !== null && offset + bytes.length > entry.size)
         throw badEntry(entry, `has only ${entry.size} bytes`)
     }

@@ -1,4 +1,5 @@
 import { pipeline } from 'node:stream/promises'
+import { deferred } from '../../async.js'
 import { isSluiceError, SluiceError } from '../../errors.js'
 import { commandFileSystem } from '../../files/disk/node-fs.js'
 import { deframer } from '../../stages/deframer.js'
@@ -46,12 +47,23 @@ export async function unpackCommand(flags: UnpackFlags, { io, reporter, signal }
   }
   const warn = (warning: SluiceError) => reporter.warn(warning, oneWay.id)
   const symlinks = links ? 'keep' : 'skip'
+  const sink = partSink({ dir, fs, durability, names, warn })
+  // where the stream is cut off, what came before is stored before anything fails
+  const cut = deferred<void>()
+  const demux = demuxer({
+    names,
+    onOffer,
+    onCut: async () => {
+      await sink.drain(demux.plan.cameBytes)
+      cut.resolve()
+    },
+  })
   const river = [
-    deframer(),
-    demuxer({ names, onOffer }),
+    deframer({ afterCut: () => cut.promise }),
+    demux,
     oneWay.stage(),
     hashTap(),
-    partSink({ dir, fs, durability, names, warn }),
+    sink,
     // the table keeps what became of each
     finalizer({ conflict, unless, symlinks, onSettled, warn, outcomes: 'failed' }),
   ]
@@ -60,10 +72,12 @@ export async function unpackCommand(flags: UnpackFlags, { io, reporter, signal }
     await pipeline([await standardInput(io), ...river], { signal })
   } catch (error) {
     oneWay.over()
-    if (isSluiceError(error, 'ERR_FILES_FAILED')) {
+    const why = (signal.aborted ? signal.reason : error) as SluiceError
+    if (isSluiceError(why, 'ERR_FILES_FAILED')) {
       const { id, bytes, took } = numbers()
-      reporter.partly(error, tally, inFolder(dir), id, { bytes, took })
-    }
+      reporter.partly(why, tally, inFolder(dir), id, { bytes, took })
+    } else if (oneWay.id !== '')
+      reporter.interrupted(why, 'the stream ended', tally, { id: oneWay.id, where: inFolder(dir) })
     throw error
   }
   oneWay.over()

@@ -1,4 +1,4 @@
-import { type Code, printable, type SluiceError } from '../../errors.js'
+import { printable, type SluiceError } from '../../errors.js'
 import { quoted } from '../../terminal/text.js'
 import type { TransferState } from '../../transfer/lifecycle.js'
 import type { Progress } from '../../transfer/progress.js'
@@ -30,9 +30,6 @@ export interface Io {
 
 /** What a result says without the outcome of each entry. */
 type Completed = Omit<TransferResult, 'files'>
-
-/** How a transfer ends that may be run again for the rest. */
-const INTERRUPTED = new Set<Code>(['ERR_INTERRUPTED', 'ERR_TRUNCATED', 'ERR_TIMEOUT', 'ERR_CANCELLED'])
 
 const WAITING = 'offered; waiting for the answer'
 
@@ -207,6 +204,7 @@ export class Reporter {
    */
   watch(transfer: Transfer, where: string, leftOut = 0): void {
     const time = new RunningTime(this.#now)
+    const gone = transfer.direction === 'send' ? 'the receiver went away' : 'the sender went away'
     const tally = new Tally(leftOut)
     const paused = () => pausedText(transfer, this.#keys?.isListening === true)
     const enter = (state: TransferState) => {
@@ -253,10 +251,7 @@ export class Reporter {
         // whoever awaits the transfer reports the error
         if (error.code === 'ERR_FILES_FAILED')
           this.partly(error, tally, where, transfer.id, { bytes, resumedBytes, took: time.took })
-        else if (INTERRUPTED.has(error.code) && time.hasBegun)
-          this.note(
-            `${this.#prefix(transfer.id)}${interruptedText(transfer.direction, this.#isStopped(), tally, where)}`,
-          )
+        else if (time.hasBegun) this.interrupted(error, gone, tally, { id: transfer.id, where })
       },
     )
   }
@@ -294,5 +289,11 @@ export class Reporter {
     for (const line of renamedLines(tally)) this.note(line)
     this.note(`${this.#prefix(id)}${summaryOf(tally, where, numbers)}`)
     this.#names.delete(id)
+  }
+
+  /** Reports a transfer that may be run again, if it ended so: who went away, what was kept, and what to do. */
+  interrupted(error: SluiceError, gone: string, tally: Tally, at: { id: string; where: string }): void {
+    const text = interruptedText(error, this.#isStopped() ? 'stopped' : gone, tally, at.where)
+    if (text) this.note(`${this.#prefix(at.id)}${text}`)
   }
 }

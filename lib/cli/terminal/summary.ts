@@ -1,4 +1,4 @@
-import { printable } from '../../errors.js'
+import { type Code, printable, type SluiceError } from '../../errors.js'
 import { isReservedName } from '../../files/own/reserved.js'
 import { size } from '../../terminal/text.js'
 import type { Tally } from './tally.js'
@@ -31,15 +31,17 @@ export function summaryOf(
   return `${published} ${where} (${size(bytes)}${rate}${resumed})${more}`
 }
 
-/** Who went away, what was kept, and what to do. */
+/** How a transfer ends that may be run again for the rest. */
+const INTERRUPTED = new Set<Code>(['ERR_INTERRUPTED', 'ERR_TRUNCATED', 'ERR_TIMEOUT', 'ERR_CANCELLED'])
+
+/** Who went away, what was kept, and what to do; undefined where running it again is no way out. */
 export function interruptedText(
-  direction: 'send' | 'receive',
-  isStopped: boolean,
+  { code }: SluiceError,
+  who: string,
   { published = 'no whole file', there }: Tally,
   where: string,
-): string {
-  const peer = direction === 'send' ? 'receiver' : 'sender'
+): string | undefined {
+  if (!INTERRUPTED.has(code)) return undefined
   const kept = there === 0 ? published : `${published}, and ${there} there already,`
-  const who = isStopped ? 'stopped' : `the ${peer} went away`
   return `${who} before the end; ${kept} ${where}. Run the same commands again for the rest`
 }

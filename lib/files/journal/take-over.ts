@@ -164,7 +164,7 @@ class Taking {
           if (!files) isComplete = false
           else {
             seen.add(path)
-            if (files.length > 0) known.set({ tree: this.#tree, folder, name, watch }, files)
+            if (files !== 'none') known.set({ tree: this.#tree, folder, name, watch }, files)
           }
         }
       }
@@ -172,9 +172,12 @@ class Taking {
     return known
   }
 
-  async #wantedIn(folder: OpenFolder, name: string): Promise<UnfinishedFile[]> {
+  /** What a journal knows of such files; nothing also where its owner let go of it with no file left: it goes. */
+  async #wantedIn(folder: OpenFolder, name: string): Promise<UnfinishedFile[] | 'none'> {
     const journal = await readJournal(this.#tree.fs, folder.at(name))
-    return journal?.unfinished.filter(this.#isWanted) ?? []
+    const files = journal?.unfinished.filter(this.#isWanted) ?? []
+    const isOver = journal?.isReleased && journal.unfinished.length === 0
+    return files.length > 0 || isOver ? files : 'none'
   }
 
   /** @param others what is not to be touched, by the paths of the parts */

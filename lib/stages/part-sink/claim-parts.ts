@@ -5,7 +5,8 @@ import { MOST_BLOCK_RUNS } from '../../wire/block-runs.js'
 import type { Entry, Offer } from '../../wire/entry.js'
 import type { StoreCalls } from '../river/store-calls.js'
 
-interface ClaimRules {
+/** What {@link claimParts} goes by. */
+export interface ClaimRules {
   isWanted(entry: Entry): boolean
   checkPath(path: string): void
   /** Aborted when nobody waits for it any more. */
@@ -21,6 +22,8 @@ export async function claimParts(
   offer: Offer,
   { isWanted, checkPath, signal }: ClaimRules,
 ): Promise<Map<number, Range[]>> {
+  // what takes all bytes in their order cannot be gone on with
+  if (store.order === 'ascending') return new Map()
   const files: Entry[] = []
   await inSlices(offer.entries, (entry) => {
     if (entry.type !== 'file' || entry.size === null || !isWanted(entry)) return

@@ -12,6 +12,8 @@ export interface OpenFile {
   end: number
   /** Whether it has ended before: what comes of it was asked for again. */
   isAgain: boolean
+  /** What was left of it, although all of it comes: that is compared with what comes. */
+  left?: Ranges
 }
 
 /** What is asked of the plan: whether an entry has its outcome, and what is to come. */
@@ -45,9 +47,7 @@ export class OpenFiles {
 
   /** Begins a file, of which these bytes are there. */
   begin(entry: Entry, part: Part, ranges: readonly Range[] = []): OpenFile {
-    const written = new Ranges()
-    for (const { start, end } of ranges) written.add(start, end)
-    const file = { part, entry, written, end: 0, isAgain: false }
+    const file: OpenFile = { part, entry, written: Ranges.from(ranges), end: 0, isAgain: false }
     this.#open[entry.index] = file
     return file
   }

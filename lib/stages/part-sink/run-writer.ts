@@ -1,14 +1,15 @@
 import { Limiter } from '../../async.js'
 import { isSluiceError, printable, SluiceError } from '../../errors.js'
 import { diskError } from '../../files/disk/disk-error.js'
-import type { Range } from '../../ranges.js'
-import type { Part } from '../../stores/parts.js'
+import { type Range, Ranges } from '../../ranges.js'
+import type { Claim } from '../../stores/parts.js'
 import type { Entry } from '../../wire/entry.js'
 import { lengthIn, type Run, sliceRun } from '../../wire/run.js'
 import { type AnsweredPlan, type DigestsItem, isLastWord, type StoredRun } from '../river/items.js'
 import { endsTransfer, type StoreCalls } from '../river/store-calls.js'
 import { isWhole, type OpenFile, OpenFiles } from './open-files.js'
 import { WriteBehind } from './write-behind.js'
+import { writeUnequal } from './write-unequal.js'
 import { type FileWrite, writesOf } from './writes.js'
 
 interface WriterOptions {
@@ -32,6 +33,8 @@ export class RunWriter {
   /** Bytes from the middle of a file. */
   readonly #behind = new WriteBehind((write) => this.#writeOn(write))
   readonly #stopping = new AbortController()
+  /** What was left of files that come as a whole, and did not begin yet, by the index of the entry. */
+  readonly #left = new Map<number, Claim & { entry: Entry }>()
 
   constructor(store: StoreCalls, { concurrency, memory }: WriterOptions) {
     this.#store = store
@@ -44,11 +47,18 @@ export class RunWriter {
     this.#files.follow(plan)
   }
 
-  /** Goes on with what is there of a file; gives it if nothing is to come. */
-  goOn(entry: Entry, part: Part, ranges: readonly Range[]): StoredRun | undefined {
-    const file = this.#files.begin(entry, part, ranges)
+  /**
+   * Goes on with what is there of a file; gives it if nothing is to come.
+   * @param proved the bytes that do not come. Left out: all of it comes, and what is there is not written again
+   */
+  goOn(entry: Entry, left: Claim, proved?: readonly Range[]): StoredRun[] {
+    if (proved === undefined) {
+      this.#left.set(entry.index, { entry, ...left })
+      return []
+    }
+    const file = this.#files.begin(entry, left.part, proved)
     // an empty file has nothing to be proved: it ends when it comes
-    return entry.size !== 0 && isWhole(file) ? this.#end(file) : undefined
+    return entry.size !== 0 && isWhole(file) ? [this.#end(file)] : []
   }
 
   /** The first file that began and did not end. */
@@ -138,7 +148,7 @@ export class RunWriter {
   #isFresh(run: Run): boolean {
     let files = 0
     for (let index = run.first; index <= run.last; index++) {
-      if (this.#files.get(index) || this.#failed.has(index)) return false
+      if (this.#files.get(index) || this.#failed.has(index) || this.#left.has(index)) return false
       if (lengthIn(run, index) > 0) files++
     }
     return files > 1
@@ -179,7 +189,8 @@ export class RunWriter {
   async #begin(writes: readonly FileWrite[], ended: Map<FileWrite, StoredRun>): Promise<void> {
     const isFresh = ({ entry: { type, index } }: FileWrite) =>
       type === 'file' && !this.#files.get(index) && !this.#failed.has(index) && !this.#again(index)
-    const fresh = byFile(writes.filter(isFresh)).map(([write]) => write!)
+    const isNew = (write: FileWrite) => isFresh(write) && !this.#goOnWithLeft(write)
+    const fresh = byFile(writes.filter(isNew)).map(([write]) => write!)
     if (fresh.length === 0) return this.#store.alive()
     const parts = await this.#store.begin(fresh.map(({ entry }) => entry))
     for (const write of fresh) {
@@ -188,6 +199,15 @@ export class RunWriter {
       if (isSluiceError(part)) ended.set(write, this.#failedRun(entry, part))
       else this.#files.begin(entry, part)
     }
+  }
+
+  /** Begins a file with what was left of it; not one that a stage of a user's has changed: that is another one. */
+  #goOnWithLeft({ entry }: FileWrite): boolean {
+    const left = this.#left.get(entry.index)
+    if (left?.entry !== entry) return false
+    this.#left.delete(entry.index)
+    this.#files.begin(entry, left.part).left = Ranges.from(left.ranges)
+    return true
   }
 
   #end(file: OpenFile, more: Partial<StoredRun> = {}): StoredRun {
@@ -220,7 +240,9 @@ export class RunWriter {
     try {
       if (this.#store.order === 'ascending' && offset !== file.end) throw outOfOrder(entry, offset, file.end)
       // with a digest nothing is left to do on the file but to give it its name
-      await part.write(offset, buffers, ends && digest !== undefined)
+      const isLast = ends && digest !== undefined
+      if (file.left) await writeUnequal(part, file.left, { offset, buffers, length }, isLast)
+      else await part.write(offset, buffers, isLast)
       this.#memory?.free(buffers)
     } catch (error) {
       // the write before this one failed as well, and has said so

@@ -3,7 +3,7 @@ import { isError, type SluiceError } from '../../errors.js'
 import { diskError } from '../../files/disk/disk-error.js'
 import type { FileStats, FileSystem } from '../../files/disk/fs.js'
 import { localPath, parentOf } from '../../files/disk/names.js'
-import { isStillWritten, lstatIfThere } from '../../files/disk/stats.js'
+import { ifThere, isStillWritten, lstatIfThere } from '../../files/disk/stats.js'
 import type { ClaimOptions } from '../../files/journal/claim-journal.js'
 import { collectLeftovers } from '../../files/journal/leftovers.js'
 import type { UnfinishedFile } from '../../files/journal/read-journal.js'
@@ -103,7 +103,9 @@ export class DiskStore implements PartStore {
   async claims(entries: readonly Entry[], signal?: AbortSignal): Promise<Map<number, Claim>> {
     this.#leftFor = A_DAY
     const claims = new Map<number, Claim>()
-    if (entries.length === 0) return claims
+    const isThere = this.#tree ?? (await ifThere(this.fs.stat(this.#options.dir)))
+    // it is not made for an offer that may not fit
+    if (entries.length === 0 || !isThere) return claims
     const isFirst = this.#tree === undefined
     this.#tree ??= this.#openTree()
     for (const part of await this.parts.claim(entries, signal)) {
