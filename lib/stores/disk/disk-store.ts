@@ -103,10 +103,10 @@ export class DiskStore implements PartStore {
   async claims(entries: readonly Entry[], signal?: AbortSignal): Promise<Map<number, Claim>> {
     this.#leftFor = A_DAY
     const claims = new Map<number, Claim>()
-    const isThere = this.#tree ?? (await ifThere(this.fs.stat(this.#options.dir)))
-    // it is not made for an offer that may not fit
-    if (entries.length === 0 || !isThere) return claims
     const isFirst = this.#tree === undefined
+    // the folder is not made for an offer that may not fit
+    const isNew = isFirst && !(await ifThere(this.fs.stat(this.#options.dir)))
+    if (entries.length === 0 || isNew) return claims
     this.#tree ??= this.#openTree()
     for (const part of await this.parts.claim(entries, signal)) {
       const { end } = part.file.extent
@@ -236,9 +236,7 @@ export class DiskStore implements PartStore {
   }
 
   async sync(): Promise<void> {
-    if (this.durability !== 'power' || !this.#tree) return
-    await this.folders.sync()
-    await this.parts.sync()
+    if (this.durability === 'power' && this.#tree) await this.folders.sync().then(() => this.parts.sync())
   }
 
   makeLink(entry: Entry, policy: PublishPolicy): Promise<Placement> {
