@@ -4,7 +4,7 @@
 export { type SendOptions, send } from './send.js'
 export { type Accept, type ReceiveOptions, receive } from './receive.js'
 export type { ByteDuplex } from './transfer/connection.js'
-export type { PausedBy, Transfer, TransferEvents } from './transfer/transfer.js'
+export type { CancelOptions, PausedBy, Transfer, TransferEvents } from './transfer/transfer.js'
 export { type Outcome, type OutcomeRange, outcomesOf, type TransferResult } from './wire/outcome.js'
 export type { CurrentFile, Progress } from './transfer/progress.js'
 export type { TransferState } from './transfer/lifecycle.js'

@@ -142,7 +142,13 @@ export function receive(socket: ByteDuplex, options: ReceiveOptions): Transfer {
         const guests = fileStages(makers)
         const claim: typeof sink.claim = async (offer, isWanted) =>
           guests.length > 0 ? new Map() : sink.claim(offer, isWanted)
-        return { guests, stages: [...before, ...guests, sink, last], claim, drain }
+        return {
+          guests,
+          stages: [...before, ...guests, sink, last],
+          claim,
+          drain,
+          discard: () => sink.discardAll(),
+        }
       },
     },
     { ...options, limits },

@@ -4,9 +4,9 @@ import { printable, SluiceError } from '../errors.js'
 import type { Range } from '../ranges.js'
 import { diskParts } from '../stores/disk/disk-store.js'
 import type { Entry, Offer } from '../wire/entry.js'
-import { badEntry } from '../wire/manifest.js'
 import { pathCheck } from '../wire/paths.js'
-import { cutsOf, type Run } from '../wire/run.js'
+import type { Run } from '../wire/run.js'
+import { checkRun } from './part-sink/check-run.js'
 import { type ClaimRules, claimParts } from './part-sink/claim-parts.js'
 import { Drain } from './part-sink/drain.js'
 import { checkedOptions, type PartSinkOptions } from './part-sink/options.js'
@@ -77,6 +77,11 @@ export class PartSink extends Transform {
     await drained
   }
 
+  /** Of what has not ended when this is closed, nothing is to stay. Called by `receive`. */
+  discardAll(): void {
+    this.#store.discardAll()
+  }
+
   async #writeOut(): Promise<void> {
     try {
       await this.#write(this.#joiner.flush())
@@ -114,7 +119,7 @@ export class PartSink extends Transform {
       case 'offer':
         return this.#offer(item)
       case 'run':
-        this.#check(item)
+        checkRun(item, this.#entries, this.#rules.checkPath)
         await this.#write(this.#joiner.take(item))
         this.#drain.add(item.length)
         if (this.#drain.isReached) await this.#writeOut()
@@ -163,17 +168,5 @@ export class PartSink extends Transform {
 
   #give(stored: readonly StoredRun[]): void {
     for (const run of stored) this.push({ kind: 'stored', stored: run } satisfies Item)
-  }
-
-  /** A stage in between may have changed the entries, or where their bytes stand. */
-  #check(run: Run): void {
-    if (run.cuts === undefined && run.last < this.#entries.length) return
-    for (const { entry, offset, bytes } of cutsOf(run)) {
-      const offered = this.#entries[entry.index]
-      if (offered === undefined) throw badEntry(entry, 'is not in the offer')
-      if (offered !== entry) this.#rules.checkPath(entry.path)
-      if (entry.size !== null && offset + bytes.length > entry.size)
-        throw badEntry(entry, `has only ${entry.size} bytes`)
-    }
   }
 }

@@ -100,6 +100,10 @@ class MemoryStore implements MemoryParts {
     return { name }
   }
 
+  discard(): void {
+    for (const part of this.#open) part.discard()
+  }
+
   /** The next transfer finds all folders made, and goes on with what did not end. */
   close(): void {
     this.#made.clear()

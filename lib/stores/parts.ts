@@ -212,6 +212,12 @@ export interface PartStore {
   /** Every entry has its outcome. Called by `finalizer` once, if the transfer came to its end. What it throws is a warning. */
   finish?(): Promise<void> | void
   /**
+   * The transfer was cancelled, and nothing is to stay of what did not end: neither what it wrote, nor what it had taken over
+   * by {@link claims}. Called once, before {@link close}, which may remove it. Left out: the parts that have not ended are
+   * discarded, each by {@link Part.discard}. What it throws is a warning.
+   */
+  discard?(): Promise<void> | void
+  /**
    * Lets everything go. Called once, on every path, when all other calls have ended, by `partSink` or `finalizer`,
    * whichever of them is closed last.
    */
@@ -232,6 +238,7 @@ const OPTIONAL = [
   'makeLink',
   'endFolder',
   'finish',
+  'discard',
   'close',
 ] as const
 

@@ -45,6 +45,8 @@ export interface Receiving {
     claim(offer: Offer, isWanted: (entry: Entry) => boolean): Promise<ReadonlyMap<number, readonly Range[]>>
     /** Resolves when so many bytes of content are stored, or will not be. */
     drain(bytes: number): Promise<void>
+    /** Nothing is to stay of what has not ended. */
+    discard(): void
   }
   /** `signal` aborts when the transfer is over, whatever the answer will be. */
   decide(offer: Offer, signal: AbortSignal): Promise<Decision>
@@ -61,6 +63,7 @@ export class Receiver extends Session {
   #offerCame = () => {}
   readonly #river: ReturnType<Receiving['river']>
   #result: TransferResult | null = null
+  #isUnwanted = false
   readonly #texts = { bytes: MOST_TEXT }
   /** Bytes of a message that the sender takes. */
   #mostBytes = DEFAULT_LIMITS.message
@@ -194,12 +197,19 @@ export class Receiver extends Session {
     this.#mostBytes = message
   }
 
+  protected override discard(): void {
+    if (this.over || this.#result !== null) return
+    this.#isUnwanted = true
+    this.#river.discard()
+  }
+
   protected override hungUp(): void {
     this.#goodbye.resolve()
   }
 
   /** What came is written, so that it need not come again; but nobody waits long for that. */
   protected override async drained(): Promise<void> {
+    if (this.#isUnwanted) return
     const late = deferred<void>()
     const stop = this.clock.after(this.#closeTimeout, late.resolve)
     await Promise.race([this.#river.drain(this.plan.cameBytes), late.promise])

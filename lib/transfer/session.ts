@@ -72,7 +72,10 @@ export abstract class Session {
     this.plan = new Plan(direction === 'send' ? 'asks' : 'sends')
     this.clock = options.clock ?? systemClock
     const calls = {
-      cancel: (reason: string) => this.#cancel(reason),
+      cancel: (reason: string, parts: 'keep' | 'discard') => {
+        if (parts === 'discard') this.discard()
+        return this.#cancel(reason)
+      },
       pause: (isWanted: boolean) => this.#pause('here', isWanted),
     }
     this.control = Transfer.create(direction, calls, this.plan, this.clock)
@@ -117,6 +120,9 @@ export abstract class Session {
     this.control.move(running)
     this.#rest()
   }
+
+  /** Nothing is to stay of files that have not ended. */
+  protected discard(): void {}
 
   /** Stops what it does by itself, or goes on. */
   protected rest(_isPaused: boolean): void {}

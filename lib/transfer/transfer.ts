@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events'
 import { deferred } from '../async.js'
 import { type Clock, systemClock } from '../clock.js'
 import { messageOf, type SluiceError } from '../errors.js'
+import { checkChoice, checkKeys } from '../options.js'
 import type { Entry } from '../wire/entry.js'
 import { type Outcome, type OutcomeRange, outcomesOf, type TransferResult } from '../wire/outcome.js'
 import type { Run } from '../wire/run.js'
@@ -27,9 +28,18 @@ const PROGRESS_INTERVAL = 100
 
 /** What a transfer asks of its session. */
 export interface TransferCalls {
-  cancel(reason: string): Promise<void>
+  cancel(reason: string, parts: 'keep' | 'discard'): Promise<void>
   /** This side wants a pause, or no longer. */
   pause(isWanted: boolean): void
+}
+
+/** What becomes of a transfer that is cancelled. */
+export interface CancelOptions {
+  /**
+   * What a receiver does with what came of files that have not ended: keeps it, so that a later transfer goes on with it
+   * (default), or removes it, also what it had taken over from an earlier one. Published files stay. A sender has none.
+   */
+  parts?: 'keep' | 'discard'
 }
 
 /** Which sides want a pause. */
@@ -101,12 +111,15 @@ export class Transfer extends EventEmitter<TransferEvents> {
   }
 
   /**
-   * Ends the transfer and tells the peer. What was published stays, what had begun can be resumed. Resolves when
-   * the stream is closed; does nothing if the transfer is over.
+   * Ends the transfer and tells the peer. What was published stays, what had begun can be resumed unless the receiver
+   * discards it. Resolves when the stream is closed; does nothing if the transfer is over.
+   * @throws SluiceError `ERR_USAGE` for an option; the transfer is cancelled all the same
    */
-  async cancel(reason = ''): Promise<void> {
+  async cancel(reason = '', options: CancelOptions = {}): Promise<void> {
     // whatever comes from code without types: a transfer that is to end must not go on
-    if (!isFinal(this.#state)) await this.#calls.cancel(messageOf(reason ?? ''))
+    if (!isFinal(this.#state)) await this.#calls.cancel(messageOf(reason ?? ''), options?.parts ?? 'keep')
+    checkKeys('options', options, { parts: true })
+    checkChoice('parts', options?.parts, ['keep', 'discard'])
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Progress, void, void> {

@@ -2,16 +2,24 @@
 import { once } from 'node:events'
 import { setImmediate } from 'node:timers/promises'
 import test from 'ava'
+import { collectLeftovers } from '../../lib/files/journal/leftovers.js'
+import { processSystem } from '../../lib/files/own/owner.js'
+import { Tree } from '../../lib/files/tree/tree.js'
 import { type ReceiveOptions, receive } from '../../lib/receive.js'
 import { type SendOptions, send } from '../../lib/send.js'
 import { manifestOfEntries } from '../../lib/stages/manifest/manifest-from.js'
+import { diskParts } from '../../lib/stores/disk/disk-store.js'
 import { memoryParts } from '../../lib/stores/memory-parts.js'
 import { memorySources } from '../../lib/stores/memory-sources.js'
+import type { PartStore } from '../../lib/stores/parts.js'
 import type { SourceStore } from '../../lib/stores/sources.js'
+import { MemoryDisk } from '../../lib/testing/disk/memory-disk.js'
 import { FakeClock } from '../../lib/testing/fake-clock.js'
 import { duplexPair } from '../../lib/testing/faulty-duplex.js'
 import { randomContent } from '../../lib/testing/splits.js'
-import type { Transfer } from '../../lib/transfer/transfer.js'
+import type { CancelOptions, Transfer } from '../../lib/transfer/transfer.js'
+import type { Entry } from '../../lib/wire/entry.js'
+import { crashSweep } from '../helpers/sweep.js'
 
 const MIB = 1024 * 1024
 
@@ -238,4 +246,109 @@ test('a connection that breaks in a pause interrupts the transfer', async (t) =>
     await t.throwsAsync(one.finished)
     t.is(one.state, 'interrupted')
   }
+})
+
+/** A receiver into a folder of a disk in memory, when some bytes of the large file came. */
+async function onDisk(disk: MemoryDisk, contents: Record<string, Buffer>) {
+  const it = scene(contents, { receive: { dir: '/in', fs: disk, store: undefined } })
+  while (it.receiver.progress.bytes < 3 * MIB) await setImmediate()
+  return it
+}
+
+test('a cancel keeps what came of unfinished files, or removes it with the journal, and nothing else', async (t) => {
+  for (const parts of ['keep', 'discard'] as const) {
+    const disk = new MemoryDisk()
+    disk.putFolder('/in')
+    disk.put('/in/a.part', 'of the user')
+    disk.put('/in/b.part', 'of the user')
+    const contents = { small: Buffer.from('hello'), empty: Buffer.alloc(0), a: BIG }
+    const first = await onDisk(disk, contents)
+    await first.receiver.cancel('enough')
+    const left = disk.list()
+    t.true(left.includes('/in/a.1.part') && left.some((path) => path.endsWith('.journal')), left.join())
+    // what the next one takes over is its own, too
+    const next = await onDisk(disk, contents)
+    await next.receiver.cancel('enough', { parts })
+    await t.throwsAsync(next.sender.finished, { code: 'ERR_CANCELLED' })
+    const files = disk.list().filter((path) => path.includes('part') || path.includes('.sluice'))
+    if (parts === 'discard') t.deepEqual(files, ['/in/a.part', '/in/b.part'])
+    else t.true(files.includes('/in/a.1.part'))
+    t.is(disk.snapshot().get('/in/a.part')!.toString(), 'of the user')
+  }
+})
+
+test('a cancel that discards does so in a store without a method for it, part by part, and in memory', async (t) => {
+  for (const isPlain of [true, false]) {
+    const memory = memoryParts()
+    const store: PartStore = isPlain
+      ? { begin: (entry) => memory.begin(entry), close: () => memory.close?.() }
+      : memory
+    const it = scene({ a: BIG }, { receive: { store } })
+    while (it.receiver.progress.bytes < 3 * MIB) await setImmediate()
+    await it.receiver.cancel('', { parts: 'discard' })
+    const entry = {
+      index: 0,
+      type: 'file',
+      path: 'a',
+      size: BIG.length,
+      start: 0,
+      mtime: 0,
+      mode: 0,
+    } as const
+    t.is((await memory.claims!([entry])).size, 0)
+  }
+})
+
+test('a cancel with an option that there is not cancels all the same, and says so', async (t) => {
+  const it = scene({ a: BIG })
+  await t.throwsAsync(it.receiver.cancel('', { part: 'discard' } as CancelOptions), { code: 'ERR_USAGE' })
+  await t.throwsAsync(it.receiver.finished, { code: 'ERR_CANCELLED' })
+  await t.throwsAsync(it.receiver.cancel('', { parts: 'all' } as unknown as CancelOptions), {
+    code: 'ERR_USAGE',
+  })
+})
+
+let boots = 0
+
+test('where the power goes while parts are discarded, all that is left of them is found again', async (t) => {
+  const entry = (index: number, path: string): Entry => {
+    return { index, type: 'file', path, size: 5, start: 5 * index, mtime: 0, mode: 0o644 }
+  }
+  const entries = [entry(0, 'a'), entry(1, 'd/b')]
+  const offer = {
+    id: '0'.repeat(32),
+    name: 'x',
+    algorithm: 'sha256',
+    first: 0,
+    position: 0,
+    bytes: 10,
+    entries,
+  }
+  const { states } = await crashSweep({
+    set: (disk) => {
+      disk.putFolder('/in')
+      disk.put('/in/a.part', 'mine')
+    },
+    work: async (disk) => {
+      const options = { dir: '/in', fs: disk, durability: 'power' as const, handles: 8 }
+      const store = diskParts(options)
+      await store.expect!(offer, 10)
+      for (const one of entries) await (await store.begin(one)).write(0, [Buffer.from('hel')], false)
+      await store.discard!()
+      await store.close!()
+    },
+    recover: async (disk) => {
+      // as the first process after it: no other is left
+      const boot = `boot ${++boots}`
+      const read = (path: string) => (path.endsWith('boot_id') ? boot : processSystem.read(path))
+      const tree = await Tree.open('/in', { fs: disk })
+      await collectLeftovers(tree, { system: { ...processSystem, read } })
+      await tree.close()
+    },
+    look: (found, _acknowledged, place) => {
+      const left = found.list().filter((path) => path.includes('part'))
+      t.deepEqual(left, ['/in/a.part'], place)
+    },
+  })
+  t.true(states > 20)
 })

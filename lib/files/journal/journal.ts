@@ -39,7 +39,7 @@ export interface JournalOptions {
 export class Journal {
   readonly #folder: OpenFolder
   readonly #tree: Tree
-  readonly #name: string
+  #name: string
   readonly #fd: number
   readonly #power: boolean
   readonly #clock: Clock
@@ -242,13 +242,23 @@ export class Journal {
     return Math.floor(this.#clock.now() + this.#ahead)
   }
 
+  /** Its name in our folder. */
+  get name(): string {
+    return this.#name
+  }
+
   get #path(): string {
     return `${this.#folder.path}/${this.#name}`
   }
 
   async #letGo(): Promise<void> {
     const { fs } = this.#tree
-    const released = this.#folder.at(releasedName(this.#name))
-    await fs.rename(this.#folder.at(this.#name), released).catch(() => {})
+    const released = releasedName(this.#name)
+    await fs.rename(this.#folder.at(this.#name), this.#folder.at(released)).then(
+      () => {
+        this.#name = released
+      },
+      () => {},
+    )
   }
 }

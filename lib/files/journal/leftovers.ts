@@ -43,6 +43,8 @@ export interface CollectOptions extends ClaimOptions {
   keep?: (file: UnfinishedFile) => boolean
   /** Milliseconds: journals that were written to since stay, with all of their parts. Default 0. */
   olderThan?: number
+  /** The name of the one journal that is meant. Default: all of them. */
+  journal?: string | undefined
 }
 
 /**
@@ -65,6 +67,7 @@ export async function collectLeftovers(tree: Tree, options: CollectOptions = {})
     now: true,
     keep: true,
     olderThan: true,
+    journal: true,
   })
   const found: Leftover[] = []
   const failed = (error: unknown, what: string, path: string) =>
@@ -82,7 +85,10 @@ export async function collectLeftovers(tree: Tree, options: CollectOptions = {})
       if (!folder) continue
       try {
         const all = await ownNames(tree, folder, { passOver })
-        const names = await journalNames(tree, folder, all, options.dryRun)
+        const { journal, dryRun } = options
+        const names = (await journalNames(tree, folder, all, dryRun)).filter(
+          (name) => journal === undefined || name === journal,
+        )
         // all at once, so that all together are waited for no longer than one
         for (const name of names) await look(tree, folder, name, watch).catch(() => {})
         for (const name of names) {

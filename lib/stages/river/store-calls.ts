@@ -11,12 +11,12 @@ import type {
   Part,
   PartRun,
   PartStore,
-  Placement,
   PublishPolicy,
 } from '../../stores/parts.js'
 import type { Entry, Offer } from '../../wire/entry.js'
 import { failed, failureOf, type Outcome, skipped } from '../../wire/outcome.js'
 import type { Run } from '../../wire/run.js'
+import { byDepth, outcomeOf } from './placements.js'
 
 type Claims = ReadonlyMap<number, Claim>
 
@@ -40,7 +40,9 @@ export class StoreCalls {
   /** Parts that cannot be kept, and have to be discarded if the transfer ends before them. */
   readonly #discarded = new WeakSet<Part>()
   readonly #claims = new Map<number, Claim>()
-  readonly #passing = new Set<Part>()
+  /** Parts that have not ended. */
+  readonly #open = new Set<Part>()
+  #isUnwanted = false
   #durability: Durability
   #holders = 0
   #isClosed = false
@@ -94,7 +96,7 @@ export class StoreCalls {
     const claims = await this.#whole('go on with', () => this.#store.claims!(files, signal))
     for (const [index, claim] of claims) {
       this.#claims.set(index, claim)
-      if (!claim.part.keep) this.#passing.add(claim.part)
+      this.#open.add(claim.part)
     }
     return claims
   }
@@ -119,7 +121,7 @@ export class StoreCalls {
       if (part === undefined || isError(part)) begun.set(index, diskError(part, 'begin', path))
       else {
         begun.set(index, part)
-        if (!part.keep) this.#passing.add(part)
+        this.#open.add(part)
       }
     }
     if (this.#store.beginAll) {
@@ -167,7 +169,7 @@ export class StoreCalls {
   /** Fails as the store does; the part is then still to be kept or discarded. */
   async publish(part: Part, entry: Entry, policy: PublishPolicy): Promise<Outcome> {
     const placement = await part.publish(policy)
-    this.#passing.delete(part)
+    this.#open.delete(part)
     return outcomeOf(entry, placement ?? {})
   }
 
@@ -177,13 +179,14 @@ export class StoreCalls {
   }
 
   async discard(part: Part, entry: Entry, failure: SluiceError): Promise<void> {
-    this.#passing.delete(part)
+    this.#open.delete(part)
     this.#discarded.add(part)
     await this.#orWarn('remove what came of', entry.path, () => part.discard(failure))
   }
 
   async keep(part: Part, entry: Entry, failure: SluiceError): Promise<void> {
     if (!part.keep) return this.discard(part, entry, failure)
+    this.#open.delete(part)
     await this.#orWarn('keep what came of', entry.path, () => part.keep!(failure))
   }
 
@@ -225,14 +228,23 @@ export class StoreCalls {
     this.#holders++
   }
 
+  /** Nothing is to stay of what will not have ended when this is let go. */
+  discardAll(): void {
+    this.#isUnwanted = true
+  }
+
   /** Lets everything go, where nobody else holds it; what is not ended of a file that cannot be kept is discarded. */
   async release(): Promise<void> {
     if (--this.#holders > 0) return
     this.#isClosed = true
     const failure = new SluiceError('ERR_DESTROYED', 'the transfer ended before the file did')
-    for (const part of this.#passing)
-      await this.#orWarn('remove what came of', this.#name, () => part.discard(failure))
-    this.#passing.clear()
+    const { discard } = this.#store
+    for (const part of this.#open)
+      if (!part.keep || (this.#isUnwanted && !discard))
+        await this.#orWarn('remove what came of', this.#name, () => part.discard(failure))
+    this.#open.clear()
+    if (this.#isUnwanted && discard)
+      await this.#orWarn('remove what came of', this.#name, () => discard.call(this.#store))
     await this.#whole('close', () => this.#store.close?.())
   }
 
@@ -276,25 +288,4 @@ export class StoreCalls {
       throw diskError(error, what, this.#name)
     }
   }
-}
-
-function outcomeOf(entry: Entry, { name, skipped: reason, warning }: Placement): Outcome {
-  const { path } = entry
-  const outcome: Outcome = reason ? skipped(entry, reason) : { entry, path, status: 'published' }
-  if (name !== undefined && name !== path) outcome.name = name
-  if (warning) {
-    outcome.error = diskError(warning, 'publish', path)
-    outcome.code = outcome.error.code
-  }
-  return outcome
-}
-
-function byDepth(entries: readonly Entry[]): Entry[][] {
-  const levels: Entry[][] = []
-  for (const entry of entries) {
-    const depth = entry.path.split('/').length
-    levels[depth] ??= []
-    levels[depth].push(entry)
-  }
-  return levels.filter((level) => level !== undefined).reverse()
 }

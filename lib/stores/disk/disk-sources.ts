@@ -5,8 +5,8 @@ import { type FileStats, type FileSystem, OPEN, type SyncCalls } from '../../fil
 import { isOutOfHandles, retryOpen } from '../../files/disk/retry.js'
 import type { Entry } from '../../wire/entry.js'
 import { type OpenSource, type SourceStore, sourceError } from '../sources.js'
-import { DiskPace } from './disk-pace.js'
 import { closeAnyway, type FileVersion, readSourceSync, SourceFile } from './source-file.js'
+import { DiskPace } from './sync-file-calls.js'
 
 /** Files of a run that are read at the same time by asynchronous calls. */
 const FILES_AT_ONCE = 16

@@ -1,12 +1,10 @@
-import { A_DAY, type Clock, systemClock } from '../../clock.js'
+import { A_DAY, systemClock } from '../../clock.js'
 import { isError, type SluiceError } from '../../errors.js'
 import { diskError } from '../../files/disk/disk-error.js'
 import type { FileStats, FileSystem } from '../../files/disk/fs.js'
 import { localPath, parentOf } from '../../files/disk/names.js'
 import { ifThere, isStillWritten, lstatIfThere } from '../../files/disk/stats.js'
-import type { ClaimOptions } from '../../files/journal/claim-journal.js'
-import { collectLeftovers } from '../../files/journal/leftovers.js'
-import type { UnfinishedFile } from '../../files/journal/read-journal.js'
+import { type CollectOptions, collectLeftovers } from '../../files/journal/leftovers.js'
 import { Suffixes, type SuffixMemory } from '../../files/publish/suffixes.js'
 import { HandleBudget } from '../../files/tree/handle-budget.js'
 import { type OpenFolder, Tree } from '../../files/tree/tree.js'
@@ -14,12 +12,12 @@ import type { Entry, Offer } from '../../wire/entry.js'
 import type { Run } from '../../wire/run.js'
 import type { Claim, Durability, Part, PartRun, PartStore, Placement, PublishPolicy } from '../parts.js'
 import { Brought } from './brought.js'
-import { DiskPace } from './disk-pace.js'
 import { endFolder } from './end-folder.js'
 import { ArrivingFolders } from './folders.js'
 import { FreeSpace } from './free-space.js'
 import { JournaledParts } from './journaled-parts.js'
 import { makeLink } from './links.js'
+import type { DiskPartsOptions, Ownership } from './options.js'
 import { SmallFiles } from './small-files.js'
 import {
   isThereByTime,
@@ -28,25 +26,7 @@ import {
   StandingPart,
   standingFiles,
 } from './standing-files.js'
-
-/** What {@link diskParts} takes. */
-export interface DiskPartsOptions {
-  /** The folder that files arrive in. It is made when the first of them comes. */
-  dir: string
-  fs: FileSystem
-  durability: Durability
-  /** Files and folders that are open at once. */
-  handles: number
-  /** Parts of earlier transfers that are to stay. */
-  keep?: (file: UnfinishedFile) => boolean
-  warn?: (warning: SluiceError) => void
-  /** For tests. */
-  clock?: Clock
-  ownership?: Ownership
-}
-
-/** How it is found out which processes are dead. */
-export type Ownership = Pick<ClaimOptions, 'clock' | 'system' | 'now'>
+import { DiskPace } from './sync-file-calls.js'
 
 /** A folder of this disk as a store of parts: `name.part` beside `name`, a journal in our own folder. */
 export function diskParts(options: DiskPartsOptions): PartStore {
@@ -72,6 +52,7 @@ export class DiskStore implements PartStore {
   #tree: Promise<Tree> | undefined
   /** Milliseconds: what earlier transfers left goes when it is older, and stays for them to go on with until then. */
   #leftFor = 0
+  #isUnwanted = false
 
   constructor(options: DiskPartsOptions) {
     this.durability = options.durability
@@ -251,11 +232,17 @@ export class DiskStore implements PartStore {
     return this.parts.finish()
   }
 
-  /** Unfinished parts stay. */
+  discard(): void {
+    this.#isUnwanted = true
+  }
+
+  /** Unfinished parts stay, unless they are unwanted: then they go as those that nobody goes on with, by the journal. */
   async close(): Promise<void> {
     await this.handles.close()
-    await this.parts.close()
+    const journal = await this.parts.close()
     const tree = await this.#tree?.catch(() => undefined)
+    if (tree && journal !== undefined && this.#isUnwanted)
+      await this.#collect(tree, { journal, keep: undefined })
     await tree?.close()
   }
 
@@ -292,8 +279,8 @@ export class DiskStore implements PartStore {
   }
 
   /** What dead transfers left makes room, and gives its names back. */
-  async #collect(tree: Tree): Promise<Tree> {
-    const options = { ...this.ownership, keep: this.#options.keep, olderThan: this.#leftFor }
+  async #collect(tree: Tree, which: CollectOptions = { olderThan: this.#leftFor }): Promise<Tree> {
+    const options = { ...this.ownership, keep: this.#options.keep, ...which }
     for (const { error } of await collectLeftovers(tree, options)) if (error) this.warn(error)
     return tree
   }

@@ -245,10 +245,11 @@ export class JournaledParts {
     await journal?.finish()
   }
 
-  /** Unfinished parts stay, and the journal says that they are nobody's now. */
-  async close(): Promise<void> {
+  /** Unfinished parts stay, and the journal says that they are nobody's now: gives its name. */
+  async close(): Promise<string | undefined> {
     const journal = await this.#journal?.catch(() => undefined)
     await journal?.close().catch(() => {})
+    return journal?.name
   }
 
   /** undefined where nothing can be written. */
