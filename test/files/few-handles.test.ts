@@ -14,6 +14,7 @@ const COUNTS = {
   transactions: [scale(60, 1000), 3],
   rotations: [600, 1],
   recoveries: [600, 0],
+  managers: [scale(100, 600), 1],
   copyIn: [scale(400, 2000), 2],
   parts: [400, 1],
   moveIn: [scale(400, 2000), 1],

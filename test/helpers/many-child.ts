@@ -1,14 +1,15 @@
-// Many streams, transactions, rotations, recoveries or parts at once, each of which has handles open for a while; or as many
+// Many streams, transactions, rotations, recoveries, recovery managers or parts at once, each of which has handles open for a while; or as many
 // sources, each in a folder of its own, that one transaction takes in.
-//   many-child streams|transactions|rotations|recoveries|parts|copyIn|moveIn DIR COUNT
+//   many-child streams|transactions|rotations|recoveries|managers|parts|copyIn|moveIn DIR COUNT
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { mkdir } from 'node:fs/promises'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { pipeline } from 'node:stream/promises'
 import { setTimeout as later } from 'node:timers/promises'
 import {
   createAtomicWriteStream,
   FileTransaction,
   PartFile,
+  RecoveryManager,
   recoverTransactions,
   rotateFile,
 } from '../../lib/files/index.js'
@@ -39,6 +40,11 @@ async function work(i: number): Promise<void> {
   }
   await mkdir(`${dir}/${i}`)
   if (what === 'recoveries') return void (await recoverTransactions(`${dir}/${i}`))
+  if (what === 'managers') {
+    await using manager = await RecoveryManager.open(`${dir}/${i}`, { durability: 'crash' })
+    await manager.run('write', 'file', () => later(100).then(() => writeFile(`${dir}/${i}/file`, '')))
+    return void (await manager.commit())
+  }
   await using transaction = await FileTransaction.begin(`${dir}/${i}`, { durability: 'crash' })
   await Promise.all(['a', 'b', 'c/d'].map((path) => transaction.write(path, slowly(`${i}`))))
   await transaction.commit()

@@ -9,9 +9,14 @@ import type { StagingArea } from '../intent/staging.js'
 import { FolderLock } from '../lock/folder-lock.js'
 import type { LockWaiting } from '../lock/lock-options.js'
 import { type ProcessSystem, processSystem, thisOwner } from '../own/owner.js'
+import { roomOf } from '../own/room.js'
 import type { Durability } from '../publish/publish.js'
+import { handlesOf } from '../tree/handle-budget.js'
 import { Tree } from '../tree/tree.js'
 import { type Point, RecoveryStore } from './store.js'
+
+/** What one has open at once, with the file that it looks at. */
+const HANDLES = 8
 
 /** Options of `RecoveryManager.open`. */
 export interface RecoveryManagerOptions {
@@ -60,6 +65,8 @@ export interface RecoveryContext
   found: readonly Point[]
   /** What has a name of ours, but belongs to another user. */
   passedOver: readonly SluiceError[]
+  /** Releases the lock and closes the folder. */
+  close: () => Promise<void>
 }
 
 /** Opens the folder, locks it, and finds the points there. What was opened is closed if that fails. */
@@ -67,9 +74,29 @@ export async function openRecovery(
   folder: string,
   options: RecoveryManagerOptions,
 ): Promise<RecoveryContext> {
+  const { fs = nodeFileSystem, clock = systemClock } = options
+  const leave = await roomOf(fs).enter(HANDLES, clock, options.lock?.signal)
+  try {
+    const opened = await openIn(folder, options)
+    const close = () =>
+      opened.lock
+        .release()
+        .finally(() => opened.tree.close())
+        .finally(leave)
+    return { ...opened, close }
+  } catch (error) {
+    leave()
+    throw error
+  }
+}
+
+async function openIn(
+  folder: string,
+  options: RecoveryManagerOptions,
+): Promise<Omit<RecoveryContext, 'close'>> {
   const { fs = nodeFileSystem, durability = 'power', system = processSystem } = options
   const { attempts = 3, clock = systemClock, now = Date.now, audit } = options
-  const tree = await Tree.open(folder, { fs })
+  const tree = await Tree.open(folder, { fs, handles: handlesOf(fs) })
   let lock: FolderLock | undefined
   try {
     const whose = { name: 'recovery', fs, system, audit: UNRECORDED }

@@ -197,10 +197,7 @@ export class RecoveryManager implements AsyncDisposable {
    * Releases the lock and closes the folder. Points that were neither undone nor committed stay for the next manager.
    */
   close(): Promise<void> {
-    this.#closing ??= this.#turn
-      .catch(() => {})
-      .then(() => this.#context.lock.release())
-      .finally(() => this.#context.tree.close())
+    this.#closing ??= this.#turn.catch(() => {}).then(this.#context.close)
     return this.#closing
   }
 

@@ -48,6 +48,32 @@ function contents(of: MemoryDisk): Record<string, string> {
 const brief = (outcomes: RecoveryOutcome[]) =>
   outcomes.map(({ kind, path, state }) => `${kind} ${path} ${state}`)
 
+test('managers with points in very many folders share the handles of the process', async (t) => {
+  const there = disk()
+  let most = 0
+  there.hook = () => {
+    most = Math.max(most, there.openHandles().length)
+  }
+  const roots = ['x', 'y', 'z'].map((name) => `/d/${name}`)
+  const folders = Array.from({ length: 60 }, (_, i) => `${i}`)
+  for (const root of roots) for (const folder of folders) there.put(`${root}/${folder}/file`, 'old')
+  const managers = await Promise.all(
+    roots.map((root) => RecoveryManager.open(root, { fs: there, system, clock, durability: 'crash' })),
+  )
+  const fill = async (manager: RecoveryManager, i: number) => {
+    for (const folder of folders)
+      await manager.run('write', `${folder}/file`, () => there.put(`${roots[i]}/${folder}/file`, 'new'))
+  }
+  await Promise.all(managers.map(fill))
+  t.true(there.openHandles().length <= 64 + roots.length, `${there.openHandles().length} between the calls`)
+  for (const manager of managers) t.true((await manager.undo()).every(({ state }) => state === 'undone'))
+  // what is open for a moment comes on top
+  t.true(most <= 64 + 4 * roots.length, `${most} at most`)
+  for (const manager of managers) await manager.close()
+  t.deepEqual(there.openHandles(), [])
+  t.true(Object.values(contents(there)).every((content) => content === 'old'))
+})
+
 test('what was written with a backup is taken back by a point from that backup', async (t) => {
   const there = disk({ a: 'a1', b: 'b1' })
   const options = { fs: there, backup: 2 }
