@@ -67,13 +67,16 @@ test('HOSTILE-INPUT 34: an offer beyond the free space is refused with both numb
   const source = await plant(await temporary(t), TREE)
   const dir = await smallDisk(t)
   if (dir === null) return t.log('no tmpfs can be mounted here; only the disk in memory was tried')
-  const receiver = new Command(t, ['receive', '--dir', dir, '--once', '--yes'])
+  // a folder that is not made yet is on the disk of what is above it
+  const inbox = join(dir, 'inbox')
+  const receiver = new Command(t, ['receive', '--dir', inbox, '--once', '--yes'])
   const sent = await run(t, 'send', join(source, 'tree'), '--to', await receiver.line())
   const received = await receiver.ended
   t.is(sent.code, 8, sent.err)
   t.is(received.code, 8, received.err)
-  t.regex(received.err, /6291456/)
-  t.deepEqual(await listing(dir), {})
+  t.regex(received.err, /offered: .* \(may not fit: 4\.19 MB free\)/)
+  t.regex(received.err, /6291456 .* 4194304 bytes/s)
+  t.deepEqual(await listing(inbox), {})
 })
 
 test('a small disk that somebody else fills up: exit 8 on both sides, with the path', async (t) => {

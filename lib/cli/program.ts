@@ -184,10 +184,11 @@ export async function main(args: readonly string[], io: Io, stop: AbortControlle
       writeOut: (text) => io.stdout.write(text),
       writeErr: (text) => io.stderr.write(text),
       outputError: (text, write) => {
-        const message = `sluice: ${text
+        const said = text
           .replace(/^error: /, '')
           .trim()
-          .replaceAll('\n', ' ')}`
+          .replaceAll('\n', ' ')
+        const message = `sluice: ${ofAnotherCommand(said, sluice) ?? said}`
         write(`${io.stderr.isTTY ? wrapped(message, io.stderr.columns || 80) : message}\n`)
       },
     })
@@ -199,6 +200,16 @@ export async function main(args: readonly string[], io: Io, stop: AbortControlle
     return error.exitCode === 0 ? 0 : 2
   }
   return exit
+}
+
+/** What is said of an unknown option that other commands have; undefined for everything else. */
+function ofAnotherCommand(said: string, { commands }: Command): string | undefined {
+  const [unknown, flag] = /^unknown option '(--[^']+)'/.exec(said) ?? []
+  const names = commands
+    .filter(({ options }) => options.some(({ long }) => long === flag))
+    .map((it) => it.name())
+  if (flag === undefined || names.length === 0) return undefined
+  return `${unknown}: it is one of sluice ${names.join(' and ')}`
 }
 
 /** Resolves when all that was written so far has been flushed, or is lost. */

@@ -1,6 +1,6 @@
-import type { SluiceError } from '../errors.js'
+import { isError, type SluiceError } from '../errors.js'
 import { CONFLICTS, type Conflict, DURABILITIES, type Durability } from '../files/publish/publish.js'
-import { checkCallback, checkChoice, checkFunction, checkOption } from '../options.js'
+import { badOption, checkCallback, checkChoice, checkFunction, checkOption } from '../options.js'
 import type { Range } from '../ranges.js'
 import type { Entry, Offer } from '../wire/entry.js'
 import type { SkipReason } from '../wire/outcome.js'
@@ -257,4 +257,13 @@ export function checkPartStore(store: PartStore, conflict?: Conflict): void {
   checkOption('store.features.conflicts', conflicts, isList, 'a list of conflict policies')
   for (const one of conflicts) checkChoice('store.features.conflicts', one, CONFLICTS)
   checkChoice('conflict', conflict, conflicts)
+}
+
+/** What a store gives for a file, or why it is no part: else a method would be missing later, where nobody knows why. */
+export function partOf(given: Part | Error | undefined): Part | Error {
+  if (isError(given)) return given
+  const { write, publish, discard } = given ?? {}
+  if ([write, publish, discard].every((method) => typeof method === 'function')) return given!
+  const expected = 'a part, with write(), publish() and discard()'
+  return new TypeError(badOption('what begin() of the store gives', expected, given).message)
 }

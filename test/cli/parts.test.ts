@@ -180,9 +180,16 @@ test('HOSTILE-INPUT 22, 23: an offer is shown escaped, and what is delicate is n
   for (const line of lines) t.false(/\p{Cc}/u.test(line))
 })
 
+test('an offer says before anybody answers that it may not fit', async (t) => {
+  const offer = offerOf({ f: Buffer.alloc(2000) })
+  t.regex((await describeOffer(offer, 1999))[0]!, /2 kB \(may not fit: 2 kB free\)$/)
+  t.regex((await describeOffer(offer, 0))[0]!, /\(may not fit: 0 B free\)$/)
+  t.regex((await describeOffer(offer, 2000))[0]!, /2 kB \(2 kB free\)$/)
+})
+
 test('of an offer the largest come first, folders with what is in them, executables and links with what they are', async (t) => {
   const of = async (...offer: Parameters<typeof offerOf>) =>
-    (await describeOffer(offerOf(...offer), null)).slice(1)
+    (await describeOffer(offerOf(...offer), undefined)).slice(1)
   const large = Buffer.alloc(2000)
   const tree = { 'run.sh': 'x', 'a "b"\u202e': 'yy', d: null, 'd/in.sh': 'z', 'd/e': null, 'd/e/f': large }
   t.deepEqual(await of(tree, { modes: { 'run.sh': 0o755, 'd/in.sh': 0o744 } }), [
@@ -200,12 +207,12 @@ test('of an offer the largest come first, folders with what is in them, executab
   t.deepEqual(await of({ l: { target: 'else"where' } }), ['  "l"  link to "else\\"where"'])
   const { entries, ...offer } = offerOf({ f: '' })
   const unknown = { ...offer, entries: [{ ...entries[0]!, size: null }] }
-  t.is((await describeOffer(unknown, null))[1], '  "f"  of unknown size')
+  t.is((await describeOffer(unknown, undefined))[1], '  "f"  of unknown size')
 })
 
 test('HOSTILE-INPUT 23: of what is delicate the worst comes first, in whatever spelling, and the others are counted', async (t) => {
   const shown = async (paths: string[]) =>
-    (await describeOffer(offerOf(Object.fromEntries(paths.map((path) => [path, '']))), null))
+    (await describeOffer(offerOf(Object.fromEntries(paths.map((path) => [path, '']))), undefined))
       .filter((line) => line.includes('careful'))
       .map((line) => line.replace(/^ {2}careful: (?:"(.*)")?/, '$1'))
   const decoys = Array.from({ length: 20 }, (_, n) => `${n}/.git/config`)

@@ -169,6 +169,7 @@ scene('mistakes', async (sluice) => ({
   hash: await sluice('send photos --hash sha257 --to 127.0.0.1:1'),
   misspelt: await sluice('recieve'),
   option: await sluice('receive --dri inbox'),
+  ofReceive: await sluice('send photos --conflict skip'),
   far: await sluice('send photos --to 192.0.2.1:7000'),
   word: await sluice('receive --conflict ask'),
 }))

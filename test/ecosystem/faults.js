@@ -26,6 +26,8 @@ const DUPLEXES = {
     ...TELLS_NOBODY,
     [PIPELINE_ENDS]: ['by hand'],
   },
+  // its 'finish' waits for the end of what it reads, and is never told where that came before its own end(): whoever ends
+  // second waits for closeTimeout
   'stream.compose': {
     [ALL_OVER]: ['conversation', 'wire stages', 'signs of life'],
     [PIPELINE_ENDS]: ['by hand'],

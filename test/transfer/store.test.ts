@@ -84,6 +84,45 @@ for (const [what, part, store] of [
   })
 }
 
+for (const [what, shown] of [
+  [undefined, 'undefined'],
+  [null, 'null'],
+  [{}, 'an object'],
+  [Object.assign(new (class Half {})(), { write: boom, publish: boom }), 'an object of the class Half'],
+  [new Map(), 'an object of the class Map'],
+  ['a path', '"a path"'],
+] as const)
+  for (const method of ['begin', 'beginAll'] as const)
+    test(`what is no part fails its file with what a part must have: ${shown}, by ${method}`, async (t) => {
+      const give = (memory: PartStore): PartStore => ({
+        begin: (entry) => (entry.path === 'bad' ? (what as never) : memory.begin(entry)),
+        ...(method === 'beginAll' && {
+          beginAll: async (all) =>
+            new Map(
+              await Promise.all(
+                all.map(
+                  async (entry) =>
+                    [
+                      entry.index,
+                      entry.path === 'bad' ? (what as never) : await memory.begin(entry),
+                    ] as const,
+                ),
+              ),
+            ),
+        }),
+      })
+      const { errors } = await transfer(t, {}, give(memoryParts()))
+      const outcomes = errors[0]!.outcomes as Outcome[]
+      t.deepEqual(
+        outcomes.map(({ status }) => status),
+        ['published', 'failed', 'published'],
+      )
+      t.is(
+        outcomes[1]!.error!.message,
+        `cannot begin bad: it failed (what begin() of the store gives must be a part, with write(), publish() and discard(), not ${shown})`,
+      )
+    })
+
 const FOREIGN = 'cannot open /home/me/secret.db'
 for (const [what, thrown] of Object.entries({
   'an error': new Error(FOREIGN),

@@ -4,6 +4,7 @@ import { printable, SluiceError } from '../../errors.js'
 import { commandFileSystem } from '../../files/disk/node-fs.js'
 import type { Conflict, Durability } from '../../files/publish/publish.js'
 import { type Accept, type ReceiveOptions, receive } from '../../receive.js'
+import { FreeSpace } from '../../stores/disk/free-space.js'
 import type { Unless } from '../../stores/parts.js'
 import type { Offer } from '../../wire/entry.js'
 import type { Names } from '../../wire/paths.js'
@@ -12,7 +13,7 @@ import { serve } from '../network/serve.js'
 import { confirmOffer } from '../terminal/ask.js'
 import type { Context } from '../terminal/context.js'
 import { describeOffer } from '../terminal/describe.js'
-import { commandError, isTermination, stoppedByUser } from '../terminal/exit.js'
+import { isTermination, stoppedByUser } from '../terminal/exit.js'
 import { checkDestination } from './destination.js'
 
 /** The options of `sluice receive`; see its help. */
@@ -111,7 +112,7 @@ async function answer(
 ): Promise<Accept> {
   const { reporter } = context
   reporter.offered(offer)
-  const lines = await describeOffer(offer, await freeAt(flags.dir))
+  const lines = await describeOffer(offer, await new FreeSpace(commandFileSystem, resolve(flags.dir)).free())
   if (!flags.yes && canAsk(context)) {
     const accept = await reporter.ask(lines, () => confirmOffer(context, offer, over), over)
     if (!accept && !over.aborted)
@@ -130,16 +131,4 @@ const NOBODY =
 
 function canAsk({ io }: Context): boolean {
   return io.stdin.isTTY && io.stderr.isTTY
-}
-
-/** Free bytes at the folder, or where it will be made. */
-async function freeAt(dir: string): Promise<number | null> {
-  for (const path of [dir, '.']) {
-    try {
-      return await commandFileSystem.free(path)
-    } catch (error) {
-      if (commandError(error).code === 'ERR_USAGE') return null
-    }
-  }
-  return null
 }

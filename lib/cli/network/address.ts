@@ -21,7 +21,7 @@ export function parseAddress(text: string): Address {
   const match = /^(?:\[([^\]]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text)
   const port = Number(match?.[3])
   if (match === null || port > 65535) {
-    const message = `${printable(text, 100)} is not an address; write HOST:PORT, as 127.0.0.1:7000`
+    const message = `"${printable(text, 100)}" is not an address; write HOST:PORT, as 127.0.0.1:7000`
     throw new SluiceError('ERR_USAGE', message)
   }
   return { host: match[1] ?? match[2]!, port }
@@ -46,7 +46,7 @@ export async function resolveLoopback(
   const found = await lookedUp(() => lookUp(host, { all: true }), host, signal)
   if (!found.every(({ address, family }) => LOOPBACK.check(address, family === 6 ? 'ipv6' : 'ipv4'))) {
     const why = 'until peers can prove who they are, only 127.0.0.0/8 and [::1] are taken'
-    const message = `${printable(text, 100)} is not a loopback address; ${why}: put an SSH tunnel between two machines`
+    const message = `"${printable(text, 100)}" is not a loopback address; ${why}: put an SSH tunnel between two machines`
     throw new SluiceError('ERR_USAGE', message)
   }
   const hosts = new Set(found.map(({ address }) => address))

@@ -17,5 +17,5 @@ export function parseRate(text: string): number {
     rate >= 0
       ? 'is too slow for a transfer to begin in time; the lowest rate is 1k, 1000 bytes per second'
       : 'is not a rate; write bytes per second, as 500k or 10M'
-  throw new SluiceError('ERR_USAGE', `${printable(text, 50)} ${why}`)
+  throw new SluiceError('ERR_USAGE', `"${printable(text, 50)}" ${why}`)
 }

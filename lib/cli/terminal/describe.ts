@@ -43,7 +43,7 @@ class Branch {
  * An offer as lines for people: how many entries, bytes and free bytes; the names at its top, or in its only folder, the
  * largest first; and what is delicate of it. There may be a million entries: others have their turn meanwhile.
  */
-export async function describeOffer(offer: Offer, free: number | null): Promise<string[]> {
+export async function describeOffer(offer: Offer, free: number | undefined): Promise<string[]> {
   const kinds = new Kinds()
   const delicate = new DelicatePaths(SHOWN)
   await inSlices(offer.entries, ({ type, path }) => {
@@ -58,8 +58,7 @@ export async function describeOffer(offer: Offer, free: number | null): Promise<
   const column = Math.max(...shown.map(({ name }) => widthOf(name)).filter((width) => width <= WIDEST))
   const more = delicate.count - delicate.paths.length
   return [
-    `offered: ${quoted(offer.name, 100)}, ${kinds}, ${size(offer.bytes)}` +
-      (free === null ? '' : ` (${size(free)} free)`),
+    `offered: ${quoted(offer.name, 100)}, ${kinds}, ${size(offer.bytes)}${roomFor(offer.bytes, free)}`,
     ...shown.map(
       ({ name, about }) => `  ${name}${' '.repeat(Math.max(column - widthOf(name), 0))}  ${about}`,
     ),
@@ -67,6 +66,12 @@ export async function describeOffer(offer: Offer, free: number | null): Promise<
     ...delicate.paths.map((path) => `  careful: ${quoted(path, LONGEST)}`),
     ...(more > 0 ? [`  careful: … and ${more} more like these`] : []),
   ]
+}
+
+/** Some of it may be there already, so that less is needed. */
+function roomFor(bytes: number, free: number | undefined): string {
+  if (free === undefined) return ''
+  return free < bytes ? ` (may not fit: ${size(free)} free)` : ` (${size(free)} free)`
 }
 
 /** One line for each entry. */

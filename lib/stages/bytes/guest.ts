@@ -1,5 +1,5 @@
 import { Transform } from 'node:stream'
-import { messageOf, SluiceError } from '../../errors.js'
+import { asSluiceError, type Code, messageOf, SluiceError } from '../../errors.js'
 import { badOption } from '../../options.js'
 
 // biome-ignore lint/suspicious/noExplicitAny: the types of other streams say more exactly what they take
@@ -35,13 +35,14 @@ type Method = (...args: unknown[]) => unknown
 
 /**
  * Calls a maker of stages. What the stage throws, or an asynchronous method of it rejects with, becomes its error,
- * `ERR_DESTROYED`: else it would end the process. Where there is no stage, since the maker throws or gives none, there is
+ * `ERR_DESTROYED`: else it would end the process. What it fails with as streams do names it, too. Where there is no stage, since the maker throws or gives none, there is
  * one that fails with that error: without any the bytes would go as they are.
  * @param option where the maker stands, for messages
  */
 export function makeGuest(option: string, make: Maker, { ofItems = false } = {}): Transform {
   try {
-    return guarded(option, checked(`what ${option} makes`, make() as Transform, ofItems))
+    const stage = checked(`what ${option} makes`, make() as Transform, ofItems)
+    return guarded(option, stage, ofItems ? 'ERR_DESTROYED' : 'ERR_CORRUPT')
   } catch (cause) {
     const message = `a stage of ${option} could not be made: ${messageOf(cause)}`
     const error = new SluiceError('ERR_DESTROYED', message, { cause })
@@ -62,10 +63,11 @@ function checked(what: string, stage: Transform, ofItems: boolean): Transform {
   return stage
 }
 
-function guarded(option: string, stage: Transform): Transform {
+/** What a stage fails with by itself gets `code`, unless it is an error of ours. */
+function guarded(option: string, stage: Transform, code: Code): Transform {
+  const name = () => `${stage.constructor?.name || 'a stage'} of ${option}`
   const failed = (cause: unknown) => {
-    const name = stage.constructor?.name || 'a stage'
-    const error = new SluiceError('ERR_DESTROYED', `${name} of ${option} threw: ${messageOf(cause)}`, {
+    const error = new SluiceError('ERR_DESTROYED', `${name()} threw: ${messageOf(cause)}`, {
       cause,
     })
     try {
@@ -91,5 +93,9 @@ function guarded(option: string, stage: Transform): Transform {
       }
     }
   }
+  const { destroy } = stage
+  // whatever fails in it ends here, also what it is made of
+  if (typeof destroy === 'function')
+    stage.destroy = (error) => destroy.call(stage, error && asSluiceError(error, code, `${name()} failed`))
   return stage
 }

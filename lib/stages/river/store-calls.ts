@@ -4,14 +4,15 @@ import { diskError } from '../../files/disk/disk-error.js'
 import { CONFLICTS } from '../../files/publish/publish.js'
 import { checkChoice } from '../../options.js'
 import { staysInside } from '../../stores/link-target.js'
-import type {
-  Claim,
-  Conflict,
-  Durability,
-  Part,
-  PartRun,
-  PartStore,
-  PublishPolicy,
+import {
+  type Claim,
+  type Conflict,
+  type Durability,
+  type Part,
+  type PartRun,
+  type PartStore,
+  type PublishPolicy,
+  partOf,
 } from '../../stores/parts.js'
 import type { Entry, Offer } from '../../wire/entry.js'
 import { failed, failureOf, type Outcome, skipped } from '../../wire/outcome.js'
@@ -117,12 +118,10 @@ export class StoreCalls {
   /** Begins files; gives a part, or why there is none, for each of them, by the index of its entry. */
   async begin(entries: readonly Entry[]): Promise<Map<number, Part | SluiceError>> {
     const begun = new Map<number, Part | SluiceError>()
-    const add = ({ index, path }: Entry, part: Part | Error | undefined) => {
-      if (part === undefined || isError(part)) begun.set(index, diskError(part, 'begin', path))
-      else {
-        begun.set(index, part)
-        this.#open.add(part)
-      }
+    const add = ({ index, path }: Entry, given: Part | Error | undefined) => {
+      const part = partOf(given)
+      begun.set(index, isError(part) ? diskError(part, 'begin', path) : part)
+      if (!isError(part)) this.#open.add(part)
     }
     if (this.#store.beginAll) {
       const parts = await this.#whole('begin files of', () => this.#store.beginAll!(entries))

@@ -16,7 +16,7 @@ export class FreeSpace {
 
   /** Fails with `ERR_DISK_FULL`, both numbers in the message, if there is none for `bytes`. */
   async check(bytes: number): Promise<void> {
-    const free = await this.#free()
+    const free = await this.free()
     if (free === undefined || free >= bytes) return
     const message = `${bytes} bytes do not fit into ${printable(this.#dir)}: ${free} bytes are free; make room`
     throw new SluiceError('ERR_DISK_FULL', message, { path: this.#dir, expected: bytes, found: free })
@@ -28,7 +28,7 @@ export class FreeSpace {
    */
   async explain(error: SluiceError, { path, size }: Entry): Promise<SluiceError> {
     if (error.code !== 'ERR_DISK_FULL' || systemCode(error) !== 'ENOSPC') return error
-    const found = await this.#free()
+    const found = await this.free()
     if (found !== undefined && size !== null && found >= size) return error
     const needed = size === null ? 'it has a size that is not known' : `it has ${size} bytes`
     const message = `no room for ${printable(path)}: ${needed}, ${found} bytes are free; make room and run it again`
@@ -42,7 +42,7 @@ export class FreeSpace {
   }
 
   /** Free bytes; undefined if the system does not say. */
-  async #free(): Promise<number | undefined> {
+  async free(): Promise<number | undefined> {
     // what is not there yet will be made on the disk of what is above it
     for (let path = this.#dir; ; path = dirname(path)) {
       try {

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { PassThrough, Transform, type TransformOptions } from 'node:stream'
+import stream, { Duplex, PassThrough, Transform, type TransformOptions } from 'node:stream'
 import test from 'ava'
 import { makeGuest } from '../../../lib/stages/bytes/guest.js'
 
@@ -54,6 +54,35 @@ for (const [what, options] of Object.entries(FAULTS)) {
     t.true(error.cause instanceof RangeError)
   })
 }
+
+const { compose } = stream as unknown as { compose(...stages: Duplex[]): Duplex }
+const fails: TransformOptions = { transform: (_chunk, _encoding, done) => done(new RangeError('boom')) }
+class Scanner extends Transform {}
+const FAILING: Record<string, (options: TransformOptions) => unknown> = {
+  Scanner: (options) => new Scanner({ ...options, ...fails }),
+  'Duplexify|Duplex': () =>
+    // biome-ignore lint/correctness/useYield: it fails before it gives anything
+    Duplex.from(async function* (source: AsyncIterable<unknown>) {
+      for await (const _ of source) boom()
+    }),
+  'ComposeDuplex|Duplex': (options) =>
+    compose(new PassThrough(options), new Transform({ ...options, ...fails })),
+}
+for (const [name, make] of Object.entries(FAILING))
+  for (const [ofItems, code] of [
+    [false, 'ERR_CORRUPT'],
+    [true, 'ERR_DESTROYED'],
+  ] as const)
+    test(`what a stage fails with names it, and is ${code}: ${name}`, async (t) => {
+      const stage = makeGuest('there', () => make({ objectMode: ofItems }) as Transform, { ofItems })
+      const failed = once(stage, 'error')
+      stage.end('x')
+      stage.resume()
+      const [error] = await failed
+      t.is(error.code, code)
+      t.regex(error.message, new RegExp(`^(${name}) of there failed: boom$`))
+      t.true(error.cause instanceof RangeError)
+    })
 
 test('what a write refuses by throwing is an error of the stage', async (t) => {
   const stage = makeGuest('there', () => new PassThrough())
