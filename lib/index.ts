@@ -63,6 +63,12 @@ export { type CutChange, mapCuts } from './stages/map-cuts.js'
 export { type VerifierOptions, verifier } from './stages/verifier.js'
 export { type PartSink, type PartSinkOptions, partSink } from './stages/part-sink.js'
 export { type Finalizer, type FinalizerOptions, finalizer } from './stages/finalizer.js'
+export {
+  type LeftFile,
+  type UnfinishedOptions,
+  type UnfinishedTransfer,
+  unfinishedTransfers,
+} from './files/journal/unfinished.js'
 export { type CompleteOptions, PartFile, type PartFileOptions } from './files/part/part-file.js'
 export { type MemoryFile, type MemoryParts, memoryParts } from './stores/memory-parts.js'
 export type {

@@ -126,6 +126,7 @@ const MISSPELT: Record<string, Misspelt[]> = {
       (given) => files.publish(fs, folder, 'a', 'b', { conflict: 'fail', durability: 'crash', ...given }),
     ],
   ],
+  unfinishedTransfers: [['wiat', 'wait', (given) => files.unfinishedTransfers('/d', { fs, ...given })]],
   collectLeftovers: [['dryrun', 'dryRun', (given) => files.collectLeftovers(tree, given)]],
   Tree: [['creat', 'create', (given) => files.Tree.open('/d', { fs, ...given })]],
   FolderLock: [

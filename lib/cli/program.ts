@@ -119,7 +119,9 @@ function program(
 
   sluice
     .command('status')
-    .description('show what interrupted transfers have left in a folder')
+    .description(
+      'show how far the transfers into a folder are that run, or were interrupted; it changes nothing',
+    )
     .argument('[dir]', 'the folder that was received into', '.')
     .action((dir, _flags, command) => run(command, (context) => statusCommand(dir, context)))
 

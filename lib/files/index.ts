@@ -70,6 +70,12 @@ export { type Orphans, type RemoveOrphansOptions, removeOrphans } from './intent
 export type { Prefix } from './journal/journal-records.js'
 export { type CollectOptions, collectLeftovers, type Leftover } from './journal/leftovers.js'
 export type { UnfinishedFile } from './journal/read-journal.js'
+export {
+  type LeftFile,
+  type UnfinishedOptions,
+  type UnfinishedTransfer,
+  unfinishedTransfers,
+} from './journal/unfinished.js'
 export { FolderLock, type LockOptions } from './lock/folder-lock.js'
 export type { Claimant, LockMode } from './lock/lock-names.js'
 export {

@@ -68,8 +68,8 @@ export interface Claim {
  */
 export interface Part {
   /**
-   * Writes bytes at an offset of the file. Called by `partSink` as they come, at least once: for an empty file with no
-   * buffers. What it throws fails the file.
+   * Writes bytes at an offset of the file. Called by `partSink` as they come; with no buffers for an empty file, and where all
+   * that ends a file was there. What it throws fails the file.
    * @param buffers none of them empty; they may be used again once it has resolved, so that what is kept is to be copied
    * @param ends whether nothing is left to do but to give the file its name, so that it can be closed
    */
@@ -150,13 +150,14 @@ export interface PartStore {
    * (`ERR_DISK_FULL`).
    */
   expect?(offer: Offer, bytes: number): Promise<void> | void
-  /** An offer was accepted, of which {@link claims} will be asked. Called by `receive` once per offer, before all else. */
+  /** An offer was accepted, of which {@link claims} will be asked. Called by `partSink` once per offer, before all else. */
   learn?(offer: Offer): Promise<void> | void
   /**
    * Takes over what earlier transfers left of these files: their parts are this transfer's from now on. Called by
-   * `receive` once for each offer after it was accepted, before anything of it begins and before its {@link expect}, with
-   * the files that are wanted and have a known size, empty ones too; also with none. What is given is a claim: it
-   * will be proved before it counts, so that to claim too much only costs reading. What was left of another content (of
+   * `partSink` once for each offer after it was accepted, before anything of it begins and before its {@link expect}, with
+   * the files that are wanted and have a known size, empty ones too; also with none; not in the order 'ascending'. What is
+   * given is a claim: it will be proved before it counts, by its digest or, where all of the file comes, by comparing, so
+   * that to claim too much only costs reading. What was left of another content (of
    * another size or time) is not given, and stays as it is. What is given is not begun: it is written to, published,
    * discarded or kept as it is. Left out: nothing is gone on with.
    * @param signal aborted when nobody waits for it any more: then it may fail with its reason

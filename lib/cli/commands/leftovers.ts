@@ -2,17 +2,72 @@ import { systemClock } from '../../clock.js'
 import { counted, printable, SluiceError } from '../../errors.js'
 import { errorCode } from '../../files/disk/disk-error.js'
 import { commandFileSystem } from '../../files/disk/node-fs.js'
+import { partPathOf } from '../../files/journal/collect-part.js'
 import { type CollectOptions, collectLeftovers, type Leftover } from '../../files/journal/leftovers.js'
+import {
+  type LeftFile,
+  type UnfinishedTransfer,
+  unfinishedTransfers,
+} from '../../files/journal/unfinished.js'
 import { Tree } from '../../files/tree/tree.js'
 import { size } from '../../terminal/text.js'
 import type { Context } from '../terminal/context.js'
+import type { CliEvent } from '../terminal/events.js'
 
-/** `sluice status`: shows what interrupted transfers left in a folder. Changes nothing. */
-export async function statusCommand(dir: string, context: Context, force = false): Promise<void> {
-  const { reporter } = context
-  const found = await collectIn(dir, { dryRun: true, force }, context)
-  const summary = leftoverSummary(found, 'would be removed by clean --yes')
-  reporter.note(found.length === 0 ? 'nothing is left of interrupted transfers' : summary)
+/**
+ * `sluice status`: shows how far the transfers into a folder are that run, or were interrupted: a row for each file of which
+ * something is there, or with `--json` an event for each file. Changes nothing.
+ */
+export async function statusCommand(dir: string, { reporter, signal }: Context): Promise<void> {
+  const warn = (warning: SluiceError) => reporter.warn(warning)
+  const tree = await openFolder(dir)
+  await tree.close()
+  const tellNoMore = tellOfWatching(reporter)
+  const options = { fs: commandFileSystem, wait: true, signal, warn }
+  const transfers = await unfinishedTransfers(dir, options).finally(tellNoMore)
+  const left: LeftFile[] = []
+  let shown = 0
+  for (const transfer of transfers)
+    for (const file of transfer.files) {
+      // people want no row for what never began
+      if (file.state === 'pending') reporter.event(eventOf(transfer, file))
+      else {
+        reporter.result(eventOf(transfer, file), rowOf(transfer, file))
+        shown++
+        if (transfer.owner === 'gone') left.push(file)
+      }
+    }
+  const bytes = left.reduce((sum, file) => sum + bytesIn(file), 0)
+  const next = 'the same commands again go on with what is there, sluice clean --yes removes it'
+  if (left.length > 0) reporter.note(`${counted(left.length, 'unfinished file')}, ${size(bytes)}: ${next}`)
+  else if (shown === 0) reporter.note('nothing is left of interrupted transfers')
+}
+
+function bytesIn({ ranges }: LeftFile): number {
+  return ranges.reduce((sum, { start, end }) => sum + end - start, 0)
+}
+
+function eventOf({ id, owner, changed }: UnfinishedTransfer, file: LeftFile): CliEvent {
+  const { target: path, size, mtime, state, ranges } = file
+  const part = partPathOf(file)
+  return { event: 'unfinished', id, owner, changed, path, size, mtime, part, state, ranges }
+}
+
+/** A row of a table for people, with columns that stay below each other. */
+function rowOf({ owner, changed }: UnfinishedTransfer, file: LeftFile): string {
+  const there = bytesIn(file)
+  const { state, size: whole } = file
+  const ofOwner = { alive: 'running', gone: 'interrupted', unknown: 'perhaps running' }
+  const percent = whole === null ? '' : `${whole === 0 ? 100 : Math.floor((there / whole) * 100)}%`
+  const amount = whole === null ? size(there) : `${size(there)} of ${size(whole)}`
+  return [
+    (state === 'in_progress' ? ofOwner[owner] : state).padEnd(11),
+    // as that country writes it: the year first
+    new Date(changed).toLocaleString('sv'),
+    percent.padStart(4),
+    amount.padEnd(18),
+    printable(file.target),
+  ].join('  ')
 }
 
 /** `sluice clean`: removes it with `--yes`; else shows what would be removed. */
@@ -21,8 +76,12 @@ export async function cleanCommand(
   flags: { yes?: boolean; force?: boolean },
   context: Context,
 ): Promise<void> {
-  if (!flags.yes) return statusCommand(dir, context, flags.force)
   const { reporter } = context
+  if (!flags.yes) {
+    const found = await collectIn(dir, { dryRun: true, force: flags.force }, context)
+    const summary = leftoverSummary(found, 'would be removed by clean --yes')
+    return reporter.note(found.length === 0 ? 'there is nothing to clean' : summary)
+  }
   const found = await collectIn(dir, { dryRun: false, force: flags.force }, context)
   reporter.note(found.length === 0 ? 'there was nothing to clean' : leftoverSummary(found, 'removed'))
   const kept = found.find(({ error }) => error !== undefined)

@@ -1,4 +1,5 @@
 import { printableJson, type SluiceError } from '../../errors.js'
+import type { LeftFile, UnfinishedTransfer } from '../../files/journal/unfinished.js'
 import type { RecoveredTransaction } from '../../files/transaction/recover.js'
 import type { TransferState } from '../../transfer/lifecycle.js'
 import type { Progress } from '../../transfer/progress.js'
@@ -27,7 +28,13 @@ export type CliEvent =
   /** Of those that were skipped `there` stand there already; `leftOut` nobody asked for, of those that were not offered, too. */
   | ({ event: 'completed'; there: number; leftOut: number } & Omit<TransferResult, 'files'>)
   | { event: 'error'; id?: string; code: string; message: string; exit: number; path?: string }
-  /** One line per part, and per journal of parts, that `status`, `clean` and `recover` found. */
+  /**
+   * One line per file that `status` found in the journals of transfers, with the id of its transfer. `ranges` are the bytes
+   * that stand in `part`, `changed` is when something of the transfer changed last.
+   */
+  | ({ event: 'unfinished'; id: string; part: string } & Pick<UnfinishedTransfer, 'owner' | 'changed'> &
+      Pick<LeftFile, 'path' | 'size' | 'mtime' | 'state' | 'ranges'>)
+  /** One line per part, and per journal of parts, that `clean` and `recover` found. */
   | { event: 'leftover'; path: string; bytes: number; state: 'part' | 'published' | 'kept' | 'journal' }
   /**
    * One line per unfinished transaction that `recover` found. `intent` is its file in the folder, `paths` are those

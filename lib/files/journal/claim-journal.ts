@@ -82,19 +82,37 @@ export interface Candidate {
   watch: Watch
 }
 
-/** Whether the owner of a journal is dead, by the look at its process or else at the journal. */
-async function hasEnded(
+/** Whether the process lives that has a journal. 'unknown' of one that cannot be looked at. */
+export type JournalOwner = 'alive' | 'gone' | 'unknown'
+
+/** What can be said of the process that a journal, or the name of one, calls its owner: by a look at it or the journal. */
+async function fateOfOwner(
   owner: Owner,
   { tree, folder, name, watch }: Candidate,
   { system, wait, signal }: ClaimOptions,
-): Promise<boolean> {
+): Promise<JournalOwner> {
   const fate = fateOf(owner, system)
-  if (fate !== 'unseen') return fate === 'gone'
+  if (fate !== 'unseen') return fate
   for (;;) {
     const known = await look(tree, folder, name, watch)
-    if (known !== 'unknown' || !wait) return known === 'dead'
+    if (known === 'dead') return 'gone'
+    if (known !== 'unknown') return 'alive'
+    if (!wait) return 'unknown'
     await untilNextLook(watch.clock, LOOK_EVERY, signal)
   }
+}
+
+/** Whether the process lives that has a journal; it has none that was released. */
+export async function ownerOf(
+  candidate: Candidate,
+  { owner, isReleased }: JournalContent,
+  options: ClaimOptions,
+): Promise<JournalOwner> {
+  const { name } = candidate
+  const holder = ownerOfName(name)
+  const fate = holder ? await fateOfOwner(holder, candidate, options) : 'gone'
+  if (fate !== 'gone' || isReleased || isReleasedName(name)) return fate
+  return fateOfOwner(owner, candidate, options)
 }
 
 /** A journal that is ours now. */
@@ -117,28 +135,31 @@ export async function claimJournal(
   const { fs } = tree
   const { dryRun = false, system = processSystem, now = Date.now } = options
   const holder = ownerOfName(name)
-  if (holder && !(await hasEnded(holder, candidate, options))) return undefined
+  if (holder && (await fateOfOwner(holder, candidate, options)) !== 'gone') return undefined
   const journal = await readJournal(fs, folder.at(name))
   if (!journal) {
     // its owner died before it wrote who it is; nothing is lost with it
     const stats = await fs.lstat(folder.at(name))
     if (now() - stats.mtimeMs <= A_DAY || !(await isUnwritten(fs, folder.at(name)))) {
-      const path = `${folder.path}/${name}`
-      const message = `${path} cannot be read as a journal; remove it if nothing runs`
-      throw new SluiceError('ERR_WRITE', message, { path })
+      throw unreadable(`${folder.path}/${name}`)
     }
     if (!dryRun) await fs.unlink(folder.at(name))
     unwritten(stats)
     return undefined
   }
-  const isFree = journal.isReleased || isReleasedName(name)
-  if (!isFree && !(await hasEnded(journal.owner, candidate, options))) return undefined
+  if ((await ownerOf(candidate, journal, options)) !== 'gone') return undefined
   if (dryRun) return { journal, current: name }
   // one winner, whose name says who it is
   const current = nameOfOwner(name, thisOwner(system))
   await fs.rename(folder.at(name), folder.at(current))
   const claimed = await asClaimed(candidate, current, journal)
   return claimed && { journal: claimed, current }
+}
+
+/** The error for a journal that is none, or not to be trusted. */
+export function unreadable(path: string): SluiceError {
+  const message = `${path} cannot be read as a journal; remove it if nothing runs`
+  return new SluiceError('ERR_WRITE', message, { path })
 }
 
 /** What the journal says now that nobody else holds it: its owner may have written more before it died. */

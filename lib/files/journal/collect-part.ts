@@ -38,18 +38,20 @@ export function collectPart(
 /**
  * The part that was left of a file, if it is to be gone on with; else what is there, as {@link collectPart} says. The very
  * file that was made is one even if it was changed since.
+ * @param dryRun changes nothing on the disk
  */
 export async function findPart(
   tree: Tree,
   file: UnfinishedFile,
   journal: JournalContent,
+  dryRun = false,
 ): Promise<{ part?: FileStats; leftover: Leftover | undefined }> {
   let part: FileStats | undefined
   const leftover = await judge(
     tree,
     file,
     journal,
-    false,
+    dryRun,
     async (_folder, there) => {
       part = there
       return 'kept'

@@ -156,7 +156,7 @@ export class Publisher {
     const part = partOf(stored, index)
     if (why !== undefined) {
       const said = isError(why) ? why : failureOf(entry, why, 'a stage refused it')
-      const isRepair = this.#options.repairs?.has(index) && why !== 'ERR_SOURCE_CHANGED'
+      const isRepair = this.#options.repairs?.has(index) && said.code !== 'ERR_SOURCE_CHANGED'
       const error = isRepair ? mismatch(entry, { cause: said }) : said
       if (part) await this.#store.discard(part, entry, error)
       return failed(entry, error)

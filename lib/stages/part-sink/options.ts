@@ -30,8 +30,8 @@ export interface PartSinkOptions {
   /** Files that are open at once. Default 64. */
   handles?: number
   /**
-   * Parts of interrupted transfers that are to stay, whatever their age. Default: what has no living owner is removed when
-   * the first file comes; in `receive`, where another transfer may go on with it, once it is a day old.
+   * Parts of interrupted transfers that are to stay, whatever their age. Default: what has no living owner, and is not gone
+   * on with, is removed once it is a day old.
    */
   keep?: (file: UnfinishedFile) => boolean
   /** Told what did not go as asked, and stops nothing. */

@@ -29,6 +29,8 @@ export class DiskSources implements SourceStore {
   #inodes = new BigUint64Array(NUMBERS * 64)
   #times = new Float64Array(NUMBERS * 64)
   #count = 0
+  /** Which files were opened, to be read in pieces: as many bytes as files, once there is one. */
+  #opened = new Uint8Array()
   readonly #pace: DiskPace
 
   constructor(fs: FileSystem, clock: Clock, first: number) {
@@ -65,9 +67,19 @@ export class DiskSources implements SourceStore {
   }
 
   async open(entry: Entry, signal: AbortSignal): Promise<OpenSource> {
+    const at = entry.index - this.#first
+    const file = await this.#open(entry, signal, this.#opened[at] === 1)
+    // what is read of it later must be of the content that is read now: its other times can be put back
+    this.#times[at * NUMBERS + 1] = file.changed
+    if (this.#opened.length === 0) this.#opened = new Uint8Array(this.#count)
+    this.#opened[at] = 1
+    return file
+  }
+
+  async #open(entry: Entry, signal: AbortSignal, isAgain: boolean): Promise<SourceFile> {
     const path = this.#pathOf(entry)
     const version = this.#versionOf(entry)
-    const open = () => SourceFile.open(this.#fs, path, version)
+    const open = () => SourceFile.open(this.#fs, path, version, isAgain)
     try {
       return await retryOpen(open, { clock: this.#clock, signal })
     } catch (cause) {
@@ -160,7 +172,7 @@ export class DiskSources implements SourceStore {
     const into = run.buffer.subarray(run.used, run.used + entry.size!)
     run.used += into.length
     try {
-      const file = await this.open(entry, run.signal)
+      const file = await this.#open(entry, run.signal, false)
       try {
         await file.read(0, into)
         await file.verify()

@@ -33,13 +33,26 @@ export class SourceFile implements OpenSource {
     this.#opened = opened
   }
 
-  /** Opens what stands at `path`. A call that fails because too many files are open fails as it is: it can wait. */
-  static async open(fs: FileSystem, path: string, version: FileVersion): Promise<SourceFile> {
+  /**
+   * Opens what stands at `path`. A call that fails because too many files are open fails as it is: it can wait.
+   * @param isAgain whether something of it was read before: then the change time counts as well
+   */
+  static async open(
+    fs: FileSystem,
+    path: string,
+    version: FileVersion,
+    isAgain = false,
+  ): Promise<SourceFile> {
     const { fd, stats } = await openRegular(fs, path)
     const file = new SourceFile(fs, path, fd, stats)
-    if (isVersion(stats, version)) return file
+    if (isVersion(stats, version) && (!isAgain || stats.ctimeMs === version.ctimeMs)) return file
     await file.close()
     throw sourceChanged(path, { expected: version.size, found: stats.size })
+  }
+
+  /** When its content, mode, owner or names changed last, in milliseconds. */
+  get changed(): number {
+    return this.#opened.ctimeMs
   }
 
   /** Fewer bytes than asked for mean that the file was cut: nothing is ever filled up. */

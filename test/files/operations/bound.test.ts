@@ -53,6 +53,7 @@ const OTHERWISE = {
   // of transfers, in a tree of theirs
   'PartFile.open': undefined,
   collectLeftovers: undefined,
+  unfinishedTransfers: undefined,
   // the trail itself
   'AuditTrail.open': undefined,
   readAudit: undefined,

@@ -1,4 +1,5 @@
 import test, { type ExecutionContext } from 'ava'
+import { OPEN } from '../../../lib/files/disk/fs.js'
 import { manifestOf } from '../../../lib/stages/manifest/manifest-of.js'
 import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
 import { FakeClock } from '../../../lib/testing/fake-clock.js'
@@ -135,4 +136,39 @@ test('paths lead below the arguments, wherever those are', async (t) => {
   const buffer = Buffer.alloc(3)
   t.deepEqual([...(await store.readRun!(files, buffer, new AbortController().signal))], [])
   t.is(buffer.toString(), 'ara')
+})
+
+test('what is opened again is the content that was read before, although all its other times were put back', async (t) => {
+  for (const isChanged of [true, false]) {
+    let now = 1000
+    const fs = new MemoryDisk({ now: () => now })
+    fs.put('/p/m', randomContent(1000))
+    const { offer, store } = await manifestOf(['/p'], { fs })
+    const entry = offer.entries[1]!
+    const { signal } = new AbortController()
+    const change = async (act: (fd: number) => Promise<unknown>) => {
+      now++
+      const fd = await fs.open('/p/m', OPEN.update)
+      await act(fd)
+      await fs.close(fd)
+    }
+    // before it is read for the first time, its mode may be another one
+    await change((fd) => fs.fchmod(fd, 0o600))
+    const read = async () => {
+      const open = await store.open!(entry, signal)
+      await open.read(0, Buffer.alloc(500))
+      await open.verify()
+      await open.close()
+    }
+    await read()
+    await read()
+    if (isChanged)
+      await change(async (fd) => {
+        await fs.write(fd, [Buffer.from('!')], 700)
+        await fs.futimes(fd, 1, 1)
+      })
+    if (isChanged) await t.throwsAsync(read(), { code: 'ERR_SOURCE_CHANGED' })
+    else await t.notThrowsAsync(read())
+    t.deepEqual(fs.openHandles(), [])
+  }
 })
