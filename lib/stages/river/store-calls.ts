@@ -12,11 +12,14 @@ import type {
   PartRun,
   PartStore,
   Placement,
+  Publishing,
   PublishPolicy,
 } from '../../stores/parts.js'
+import { checkPublishing } from '../../stores/parts.js'
 import type { Entry, Offer } from '../../wire/entry.js'
 import { failed, failureOf, type Outcome, skipped } from '../../wire/outcome.js'
 import type { Run } from '../../wire/run.js'
+import { outcomeOf } from './placed.js'
 
 type Claims = ReadonlyMap<number, Claim>
 
@@ -65,6 +68,9 @@ export class StoreCalls {
     checkChoice('conflict', asked, conflicts)
     return asked ?? (conflicts.includes('rename') ? 'rename' : conflicts[0]!)
   }
+
+  /** How it publishes, if that is as was asked. Throws `ERR_USAGE`. */
+  publishing = (asked: Publishing | undefined): Publishing => checkPublishing(this.#store, asked)
 
   get durability(): Durability {
     return this.#durability
@@ -214,6 +220,11 @@ export class StoreCalls {
     return outcomes
   }
 
+  /** Gives all that was published its names: see `PartStore.publishAll`. */
+  publishAll(policy: PublishPolicy): Promise<(name: string) => Placement | undefined> {
+    return this.#whole('publish', () => this.#store.publishAll!(policy))
+  }
+
   async finish(): Promise<void> {
     await this.#whole('finish', () => this.#store.finish?.())
   }
@@ -276,17 +287,6 @@ export class StoreCalls {
       throw diskError(error, what, this.#name)
     }
   }
-}
-
-function outcomeOf(entry: Entry, { name, skipped: reason, warning }: Placement): Outcome {
-  const { path } = entry
-  const outcome: Outcome = reason ? skipped(entry, reason) : { entry, path, status: 'published' }
-  if (name !== undefined && name !== path) outcome.name = name
-  if (warning) {
-    outcome.error = diskError(warning, 'publish', path)
-    outcome.code = outcome.error.code
-  }
-  return outcome
 }
 
 function byDepth(entries: readonly Entry[]): Entry[][] {

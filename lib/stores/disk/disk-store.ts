@@ -68,6 +68,8 @@ export class DiskStore implements PartStore {
   /** Where the policy overwrites: what no other file of the transfer may overwrite. */
   brought: Brought | undefined
   readonly suffixes = new Suffixes()
+  /** Whether nobody sees what is in it: then all folders are this transfer's. */
+  readonly isStaged: boolean = false
   #policy: PublishPolicy | undefined
   #tree: Promise<Tree> | undefined
   /** Milliseconds: what earlier transfers left goes when it is older, and stays for them to go on with until then. */
@@ -105,12 +107,14 @@ export class DiskStore implements PartStore {
     const claims = new Map<number, Claim>()
     if (entries.length === 0) return claims
     const isFirst = this.#tree === undefined
-    this.#tree ??= this.#openTree()
+    this.#tree ??= this.openTree()
+    const kept = new Set<string>()
     for (const part of await this.parts.claim(entries, signal)) {
       const { end } = part.file.extent
+      kept.add(part.file.partPath)
       claims.set(part.entry.index, { part, ranges: end > 0 ? [{ start: 0, end }] : [] })
     }
-    if (isFirst) await this.#collect(await this.#tree)
+    if (isFirst) await this.collect(await this.#tree, kept)
     return claims
   }
 
@@ -239,9 +243,8 @@ export class DiskStore implements PartStore {
     await this.parts.sync()
   }
 
-  makeLink(entry: Entry, policy: PublishPolicy): Promise<Placement> {
-    return makeLink(this, entry, policy)
-  }
+  readonly makeLink = (entry: Entry, policy: PublishPolicy): Promise<Placement> =>
+    makeLink(this, entry, policy)
 
   endFolder(entry: Entry): Promise<Placement> {
     return endFolder(this, entry)
@@ -264,7 +267,7 @@ export class DiskStore implements PartStore {
   }
 
   tree(): Promise<Tree> {
-    this.#tree ??= this.#openTree().then((tree) => this.#collect(tree))
+    this.#tree ??= this.openTree().then((tree) => this.collect(tree))
     return this.#tree
   }
 
@@ -275,24 +278,17 @@ export class DiskStore implements PartStore {
 
   /** Calls `work` with the folder at `path`; again, where the system had no handles for it. */
   within<T>(path: string, work: (folder: OpenFolder) => Promise<T>): Promise<T> {
-    return this.handles.retry(async () => {
-      const folder = await this.folder(path)
-      try {
-        return await work(folder)
-      } finally {
-        folder.release()
-      }
-    })
+    return this.handles.retry(async () => (await this.tree()).within(path, work))
   }
 
-  #openTree(): Promise<Tree> {
+  protected openTree(): Promise<Tree> {
     const { dir, fs } = this.#options
     const { durability, handles } = this
     return Tree.open(dir, { fs, create: true, durability, handles })
   }
 
-  /** What dead transfers left makes room, and gives its names back. */
-  async #collect(tree: Tree): Promise<Tree> {
+  /** What dead transfers left makes room, and gives its names back; but for the parts that are gone on with. */
+  protected async collect(tree: Tree, _kept?: ReadonlySet<string>): Promise<Tree> {
     const options = { ...this.ownership, keep: this.#options.keep, olderThan: this.#leftFor }
     for (const { error } of await collectLeftovers(tree, options)) if (error) this.warn(error)
     return tree
