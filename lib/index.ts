@@ -64,7 +64,12 @@ export { type VerifierOptions, verifier } from './stages/verifier.js'
 export { type PartSink, type PartSinkOptions, partSink } from './stages/part-sink.js'
 export { type Finalizer, type FinalizerOptions, finalizer } from './stages/finalizer.js'
 export { type CompleteOptions, PartFile, type PartFileOptions } from './files/part/part-file.js'
-export { type MemoryFile, type MemoryParts, memoryParts } from './stores/memory-parts.js'
+export {
+  type MemoryFile,
+  type MemoryParts,
+  type MemoryPartsOptions,
+  memoryParts,
+} from './stores/memory-parts.js'
 export type {
   Claim,
   Conflict,
@@ -75,6 +80,7 @@ export type {
   PartStoreFeatures,
   Placement,
   Placing,
+  Publishing,
   PublishPolicy,
   Unless,
 } from './stores/parts.js'

@@ -24,7 +24,7 @@ export type UnpackFlags = Omit<ReceiveFlags, 'listen' | 'once' | 'yes'>
 export async function unpackCommand(flags: UnpackFlags, { io, reporter, signal }: Context): Promise<void> {
   if (io.stdin.isTTY)
     throw new SluiceError('ERR_USAGE', 'a packed stream does not come from a terminal; add < FILE')
-  const { dir, durability, names, conflict, unless, links } = flags
+  const { dir, durability, names, conflict, unless, links, together } = flags
   await checkDestination(dir)
   const fs = commandFileSystem
   const began = performance.now()
@@ -51,7 +51,7 @@ export async function unpackCommand(flags: UnpackFlags, { io, reporter, signal }
     demuxer({ names, onOffer }),
     oneWay.stage(),
     hashTap(),
-    partSink({ dir, fs, durability, names, warn }),
+    partSink({ dir, fs, durability, publish: together ? 'together' : 'each', names, warn }),
     // the table keeps what became of each
     finalizer({ conflict, unless, symlinks, onSettled, warn, outcomes: 'failed' }),
   ]

@@ -1,13 +1,17 @@
-import { chmod, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises'
+import { randomBytes } from 'node:crypto'
+import { chmod, mkdir, readdir, readFile, stat, symlink, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import test, { type ExecutionContext } from 'ava'
-import type { SluiceError } from '../../../lib/errors.js'
-import { nodeFileSystem } from '../../../lib/files/index.js'
+import type { FileOutcome, SluiceError } from '../../../lib/errors.js'
+import { nodeFileSystem, Tree } from '../../../lib/files/index.js'
+import { manifestOf, type ReceiveOptions, receive, send } from '../../../lib/index.js'
 import { type FinalizerOptions, finalizer } from '../../../lib/stages/finalizer.js'
 import { type PartSinkOptions, partSink } from '../../../lib/stages/part-sink.js'
 import { memoryParts } from '../../../lib/stores/memory-parts.js'
+import { collectStaged, holdStaged, leaveStaged } from '../../../lib/stores/together/staged-folders.js'
+import { duplexPair } from '../../../lib/testing/index.js'
 import { listing, plant, temporary } from '../../helpers/folders.js'
 import { arrivingOf, type Content, MTIME, saying } from '../../helpers/items.js'
 import { receiveItems, statuses } from '../../helpers/river.js'
@@ -247,3 +251,116 @@ test('a finalizer that is to publish together refuses a sink, or a store, that d
   t.deepEqual(await readdir(dir), [])
   t.throws(() => partSink({ store: memoryParts(), publish: 'together' }), { code: 'ERR_USAGE' })
 })
+
+// over a connection: what was staged is found again, and does not travel twice
+
+const MIB = 1024 * 1024
+
+/** Sends a tree into a folder, over a connection that may break; gives how it ended, and what of it travelled. */
+async function transfer(from: string, dir: string, cutAfter?: number, options: Partial<ReceiveOptions> = {}) {
+  const manifest = await manifestOf([join(from, 'top')], { algorithm: 'blocks' })
+  const [near, far] = duplexPair({ highWaterMark: 64 * 1024, ...(cutAfter && { forth: { cutAfter } }) })
+  const sent = send(near, manifest).finished.catch(() => undefined)
+  const receiver = receive(far, { dir, accept: 'all', publish: 'together', ...options })
+  const code = await receiver.finished.then(
+    () => 'completed',
+    (error: SluiceError) => error.code,
+  )
+  await sent
+  const { bytes, resumedBytes } = receiver.progress
+  return { code, bytes, resumed: resumedBytes }
+}
+
+test('an interrupted transfer goes on with all that was staged: neither whole files nor parts travel again', async (t) => {
+  const tree: Record<string, Buffer> = {}
+  for (let i = 0; i < 40; i++) tree[`top/d${i % 3}/f${i}`] = randomBytes(i * 300)
+  tree['top/middle'] = randomBytes(700_000)
+  tree['top/z large'] = randomBytes(5 * MIB + 77)
+  const from = await plant(await temporary(t), tree)
+  const dir = await plant(await temporary(t), { mine: 'mine' })
+  const broken = await transfer(from, dir, 4 * MIB)
+  t.not(broken.code, 'completed')
+  t.deepEqual(await seen(dir), ['mine'])
+  const total = Object.values(tree).reduce((sum, { length }) => sum + length, 0)
+  const again = await transfer(from, dir)
+  t.is(again.code, 'completed')
+  t.is(again.bytes + again.resumed, total)
+  t.true(again.resumed > 2 * MIB, `${again.resumed}`)
+  for (const [path, content] of Object.entries(tree))
+    t.true((await readFile(join(dir, path))).equals(content), path)
+  t.deepEqual((await readdir(dir)).sort(), ['mine', 'top'])
+})
+
+test('what was staged whole, and damaged or changed since then, is proved, and only what differs comes again', async (t) => {
+  const tree = { 'top/a': randomBytes(3 * MIB), 'top/b': randomBytes(2 * MIB), 'top/z': randomBytes(4 * MIB) }
+  const from = await plant(await temporary(t), tree)
+  const dir = await temporary(t)
+  t.not((await transfer(from, dir, 6 * MIB)).code, 'completed')
+  const [staged] = (await readdir(join(dir, '.sluice'))).filter((name) => name.endsWith('.staged'))
+  const path = join(dir, '.sluice', staged!, 'top/a')
+  const { mtime } = await stat(path)
+  const damaged = await readFile(path)
+  damaged[MIB + 7]! ^= 1
+  await writeFile(path, damaged)
+  await utimes(path, mtime, mtime)
+  const again = await transfer(from, dir)
+  t.is(again.code, 'completed')
+  t.true(again.bytes <= 4 * MIB + MIB, `${again.bytes}`)
+  for (const [path, content] of Object.entries(tree))
+    t.true((await readFile(join(dir, path))).equals(content), path)
+  t.is(
+    Math.floor((await stat(join(dir, 'top/a'))).mtimeMs),
+    Math.floor((await stat(join(from, 'top/a'))).mtimeMs),
+  )
+})
+
+test('both sides say of every entry what became of it', async (t) => {
+  const from = await plant(await temporary(t), { 'top/a': 'a', 'top/b': 'b' })
+  const dir = await plant(await temporary(t), { 'top/a': 'another', 'top/b': 'b' })
+  const [near, far] = duplexPair()
+  const sent = send(near, await manifestOf([join(from, 'top')])).finished.catch((error: SluiceError) => error)
+  const received = receive(far, { dir, accept: 'all', publish: 'together', conflict: 'fail' }).finished
+  const error = await t.throwsAsync<SluiceError>(received, { code: 'ERR_FILES_FAILED' })
+  const told = (outcomes: readonly FileOutcome[] = []) =>
+    Object.fromEntries(outcomes.map(({ path, status, code }) => [path, `${status} ${code}`]))
+  const expected = {
+    top: 'failed ERR_TOGETHER',
+    'top/a': 'failed ERR_CONFLICT',
+    'top/b': 'failed ERR_TOGETHER',
+  }
+  t.deepEqual(told(error.outcomes), expected)
+  t.deepEqual(told(((await sent) as SluiceError).outcomes), expected)
+  t.is(await readFile(join(dir, 'top/a'), 'utf8'), 'another')
+})
+
+test('what was staged and given up is found by status, and goes when it is collected; not while somebody is at it', async (t) => {
+  const dir = await temporary(t)
+  const wrong = saying(arrivingOf(TREE), { 'photos/a.txt': Buffer.alloc(32, 1) })
+  t.is((await together(dir, wrong)).error?.code, 'ERR_FILES_FAILED')
+  const tree = await Tree.open(dir)
+  t.teardown(() => tree.close())
+  const [left, ...others] = await collectStaged(tree, { dryRun: true })
+  t.deepEqual(others, [])
+  t.like(left, { state: 'part', bytes: 9000 })
+  const held = await holdStaged(tree, left!.path, {})
+  t.deepEqual(await collectStaged(tree, { dryRun: true }), [])
+  t.deepEqual(await collectStaged(tree), [])
+  await leaveStaged(tree, held!)
+  t.deepEqual(await collectStaged(tree, { olderThan: 60_000 }), [])
+  t.deepEqual(await collectStaged(tree), [left])
+  t.deepEqual(await readdir(dir), [])
+})
+
+for (const publish of ['each', 'together'] as const)
+  test(`in memory, ${publish}: a file that fails`, async (t) => {
+    const store = memoryParts({ publish })
+    const content = { a: 'a', b: 'b', c: null, 'c/d': 'd' }
+    const wrong = saying(arrivingOf(content), { b: Buffer.alloc(32, 1) })
+    const { outcomes } = await receiveItems(wrong, { store })
+    const isEach = publish === 'each'
+    t.deepEqual([...store.files.keys()], isEach ? ['a', 'c/d'] : [])
+    t.is(statuses(outcomes).a, isEach ? 'published' : 'failed ERR_TOGETHER')
+    t.is((await receiveItems(arrivingOf(content), { store })).error, undefined)
+    t.deepEqual([...store.files.keys()].sort(), ['a', 'b', 'c/d'])
+    t.deepEqual([...store.folders.keys()], ['c'])
+  })
