@@ -225,10 +225,12 @@ export interface PartStore {
    * it. Until then nothing is seen of it, and names are only taken from each other, by the policies 'rename' and
    * 'identical'. Called by `finalizer` once, before {@link finish}, if nothing failed, with the policy that was asked for.
    * If it throws, nothing of it has its name; `ERR_CONFLICT` fails the entries, everything else ends the transfer.
+   * @param names those that it gave to what this transfer brought
    * @returns what became of what was published under a name; undefined: it has that very name
    */
   publishAll?(
     policy: PublishPolicy,
+    names: Iterable<string>,
   ): Promise<(name: string) => Placement | undefined> | ((name: string) => Placement | undefined)
   /** Every entry has its outcome. Called by `finalizer` once, if the transfer came to its end. What it throws is a warning. */
   finish?(): Promise<void> | void

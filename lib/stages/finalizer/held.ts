@@ -41,13 +41,18 @@ export class Held {
   async publish(store: StoreCalls, entries: readonly Entry[]): Promise<OutcomeRange[]> {
     if (this.#hasFailed) return this.#ranges.map((range) => heldBack(range, entries))
     try {
-      const placed = await store.publishAll(this.#policy)
+      const placed = await store.publishAll(this.#policy, namesOf(this.#ranges, entries))
       return this.#ranges.map((range) => published(range, entries, placed))
     } catch (error) {
       if (!isSluiceError(error, 'ERR_CONFLICT')) throw error
       return this.#ranges.map((range) => heldBack(range, entries, error))
     }
   }
+}
+
+function* namesOf(ranges: readonly OutcomeRange[], entries: readonly Entry[]): Generator<string> {
+  for (const range of ranges)
+    for (const outcome of outcomesOf(range, entries)) if (isRight(outcome)) yield outcome.name ?? outcome.path
 }
 
 /** @param placed says what became of what was published under a name */

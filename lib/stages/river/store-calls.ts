@@ -11,7 +11,6 @@ import type {
   Part,
   PartRun,
   PartStore,
-  Placement,
   Publishing,
   PublishPolicy,
 } from '../../stores/parts.js'
@@ -221,8 +220,8 @@ export class StoreCalls {
   }
 
   /** Gives all that was published its names: see `PartStore.publishAll`. */
-  publishAll(policy: PublishPolicy): Promise<(name: string) => Placement | undefined> {
-    return this.#whole('publish', () => this.#store.publishAll!(policy))
+  publishAll(...how: Parameters<NonNullable<PartStore['publishAll']>>) {
+    return this.#whole('publish', () => this.#store.publishAll!(...how))
   }
 
   async finish(): Promise<void> {

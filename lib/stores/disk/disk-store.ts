@@ -108,13 +108,11 @@ export class DiskStore implements PartStore {
     if (entries.length === 0) return claims
     const isFirst = this.#tree === undefined
     this.#tree ??= this.openTree()
-    const kept = new Set<string>()
     for (const part of await this.parts.claim(entries, signal)) {
       const { end } = part.file.extent
-      kept.add(part.file.partPath)
       claims.set(part.entry.index, { part, ranges: end > 0 ? [{ start: 0, end }] : [] })
     }
-    if (isFirst) await this.collect(await this.#tree, kept)
+    if (isFirst) await this.collect(await this.#tree)
     return claims
   }
 
@@ -287,8 +285,8 @@ export class DiskStore implements PartStore {
     return Tree.open(dir, { fs, create: true, durability, handles })
   }
 
-  /** What dead transfers left makes room, and gives its names back; but for the parts that are gone on with. */
-  protected async collect(tree: Tree, _kept?: ReadonlySet<string>): Promise<Tree> {
+  /** What dead transfers left makes room, and gives its names back. */
+  protected async collect(tree: Tree): Promise<Tree> {
     const options = { ...this.ownership, keep: this.#options.keep, olderThan: this.#leftFor }
     for (const { error } of await collectLeftovers(tree, options)) if (error) this.warn(error)
     return tree

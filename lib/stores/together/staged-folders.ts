@@ -163,18 +163,18 @@ async function bytesIn(root: Tree, path: string): Promise<number> {
   return bytes
 }
 
-/** Removes of what is staged all that `isKept` does not name, and folders that nothing is in then. */
+/** Removes of what is staged all that `isKept` does not name; of folders only those that nothing is in then. */
 export async function sweepStaged(
   { tree }: Held,
   isKept: (path: string, stats: FileStats) => boolean,
 ): Promise<void> {
   const { fs } = tree
   await walk(tree, '', async (path, stats, where) => {
+    if (isKept(path, stats)) return
+    if (!stats.isDirectory()) return fs.unlink(where)
     // it fails where something is kept in it
-    if (stats.isDirectory()) {
-      await fs.rmdir(where).catch(() => {})
-      tree.forget(path)
-    } else if (!isKept(path, stats)) await fs.unlink(where)
+    await fs.rmdir(where).catch(() => {})
+    tree.forget(path)
   })
 }
 

@@ -85,7 +85,7 @@ export class Staging {
     return this.#held.tree
   }
 
-  /** Removes what an earlier run left and `isKept` does not name, and folders that nothing is in then. */
+  /** Removes what an earlier run left and `isKept` does not name; of folders only those that nothing is in then. */
   async sweep(isKept: (path: string, stats: FileStats) => boolean): Promise<void> {
     await sweepStaged(this.#held, isKept)
   }

@@ -1,6 +1,6 @@
 import { inSlices } from '../../async.js'
 import type { FileStats } from '../../files/disk/fs.js'
-import { localPath } from '../../files/disk/names.js'
+import { localPath, parentOf } from '../../files/disk/names.js'
 import type { Tree } from '../../files/tree/tree.js'
 import type { Entry, Offer } from '../../wire/entry.js'
 import { type DiskPartsOptions, DiskStore } from '../disk/disk-store.js'
@@ -73,9 +73,17 @@ class TogetherStore extends DiskStore {
     return super.endFolder({ ...entry, mode: mode === null ? null : mode | FOLDER_BITS })
   }
 
-  async publishAll(policy: PublishPolicy): Promise<(path: string) => Placement | undefined> {
+  async publishAll(
+    policy: PublishPolicy,
+    names: Iterable<string>,
+  ): Promise<(path: string) => Placement | undefined> {
     if (!this.#staging) return () => undefined
     await this.parts.check()
+    if (!this.#staging.isNew) {
+      // what an earlier run left, and this one does not bring
+      const brought = new Set(names)
+      await this.#staging.sweep((path) => brought.has(path))
+    }
     const areSame = (paths: readonly [string, string], size: number, signal?: AbortSignal) =>
       haveSameContent(this.fs, paths, size, signal)
     const folders = this.#folders.map((entry) => ({ ...entry, path: this.folders.folderOf(entry.path)! }))
@@ -103,20 +111,23 @@ class TogetherStore extends DiskStore {
     return this.#staging.tree
   }
 
-  /** Of what an earlier run left only that stays which this one wants. */
-  protected override async collect(tree: Tree, kept?: ReadonlySet<string>): Promise<Tree> {
+  /** Of what an earlier run left, what is in the way of this one goes. */
+  protected override async collect(tree: Tree): Promise<Tree> {
     await super.collect(tree)
     const staging = this.#staging!
     if (staging.isNew) return tree
-    const files = new Map<string, Entry>()
-    for (const { entries } of this.#offers)
-      await inSlices(entries, (entry) => {
-        if (entry.type === 'file') files.set(entry.path, entry)
+    const entries = new Map<string, Entry>()
+    const folders = new Set<string>()
+    for (const offer of this.#offers)
+      await inSlices(offer.entries, (entry) => {
+        entries.set(entry.path, entry)
+        for (let at = parentOf(entry.path); at !== '' && !folders.has(at); at = parentOf(at)) folders.add(at)
       })
     await staging.sweep((path, stats) => {
-      if (kept?.has(path)) return true
-      const entry = files.get(path)
-      if (!entry || !isStagedAs(entry, stats)) return false
+      const entry = entries.get(path)
+      if (!entry) return stats.isDirectory() || !folders.has(path)
+      if (stats.isDirectory()) return entry.type === 'directory'
+      if (!isStagedAs(entry, stats)) return false
       this.#standing.set(path, entry)
       return true
     })
@@ -134,7 +145,8 @@ class TogetherStore extends DiskStore {
 }
 
 /** Whether it may be what an earlier run staged of this very content, and can be written to. */
-function isStagedAs({ size, mtime }: Entry, stats: FileStats): boolean {
-  if (!stats.isFile() || stats.nlink > 1 || (stats.mode & OWNER_BITS) !== OWNER_BITS) return false
+function isStagedAs({ type, size, mtime }: Entry, stats: FileStats): boolean {
+  if (type !== 'file' || !stats.isFile() || stats.nlink > 1 || (stats.mode & OWNER_BITS) !== OWNER_BITS)
+    return false
   return stats.size === size && Math.floor(stats.mtimeMs) === mtime
 }
