@@ -61,6 +61,11 @@ export const CODES = {
     about: 'the name is taken by other content',
     help: 'rename one of the two, or choose another policy at the receiver',
   },
+  ERR_TOGETHER: {
+    exit: 1,
+    about: 'it is right, but has no name, since all was to be published together and something else failed',
+    help: 'mend that and run it again; what is there need not come again',
+  },
   ERR_SKIPPED: { exit: 0, about: 'not asked for: a link, a device, or excluded by policy' },
   ERR_UNSENDABLE: {
     exit: 1,
@@ -108,6 +113,7 @@ const ENDS_NO_TRANSFER: ReadonlySet<string> = new Set<Code>([
   'ERR_FILES_FAILED',
   'ERR_DIGEST',
   'ERR_CONFLICT',
+  'ERR_TOGETHER',
   'ERR_SKIPPED',
   'ERR_UNSENDABLE',
   'ERR_PARSE',

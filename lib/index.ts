@@ -70,7 +70,12 @@ export {
   unfinishedTransfers,
 } from './files/journal/unfinished.js'
 export { type CompleteOptions, PartFile, type PartFileOptions } from './files/part/part-file.js'
-export { type MemoryFile, type MemoryParts, memoryParts } from './stores/memory-parts.js'
+export {
+  type MemoryFile,
+  type MemoryParts,
+  type MemoryPartsOptions,
+  memoryParts,
+} from './stores/memory-parts.js'
 export type {
   Claim,
   Conflict,
@@ -81,6 +86,7 @@ export type {
   PartStoreFeatures,
   Placement,
   Placing,
+  Publishing,
   PublishPolicy,
   Unless,
 } from './stores/parts.js'

@@ -84,7 +84,7 @@ export function receive(socket: ByteDuplex, options: ReceiveOptions): Transfer {
   const ofOffers = accept === 'all' ? { ...limits, unaccepted: Number.MAX_SAFE_INTEGER } : limits
   const isAccept = accept === 'all' || typeof accept === 'function'
   checkOption('accept', accept, isAccept, "'all' or a function that is asked about each offer")
-  if (options.store !== undefined) checkPartStore(options.store, options.conflict)
+  if (options.store !== undefined) checkPartStore(options.store, options.conflict, options.publish)
   const { maxFrame, heldBack, ...wire } = makeWireStages(stages?.wire, options.keepOpen, limits)
   const makers = stages?.file ?? []
   // a stage of the user's, and a store, may hold on to what they are given

@@ -46,6 +46,10 @@ function targetOptions(command: Command): Command {
     .addOption(choice('--conflict <policy>', 'when a name is taken by other content', CONFLICTS))
     .addOption(choice('--unless <what>', 'what counts as already there', UNLESS))
     .addOption(choice('--durability <what>', 'what a published file survives', DURABILITIES))
+    .option(
+      '--together',
+      'nothing is seen before all of it is verified; then all of it, or nothing if a file fails',
+    )
     .addOption(choice('--names <which>', 'which names are taken', ['native', 'portable']))
     .option('--links', 'make symbolic links that stay inside, instead of leaving them out')
 }

@@ -2,16 +2,14 @@ import { Writable } from 'node:stream'
 import { deferred, overSlices } from '../async.js'
 import { prepareDigest } from '../digest/digests.js'
 import { errorOf, SluiceError } from '../errors.js'
-import type { PublishPolicy } from '../stores/parts.js'
 import { filesFailed, type Outcome, type OutcomeRange, rangesOf } from '../wire/outcome.js'
 import type { Callback } from './bytes/pump.js'
-import { Ledger } from './finalizer/ledger.js'
+import { type Adopted, adopt } from './finalizer/adopted.js'
 import { checkedOptions, type FinalizerOptions } from './finalizer/options.js'
 import { OwedRecords } from './finalizer/owed.js'
-import { asOffered, filtered, Publisher } from './finalizer/publisher.js'
-import { Repairs } from './finalizer/repairs.js'
+import { asOffered, filtered } from './finalizer/publisher.js'
 import { OutcomeReport } from './finalizer/report.js'
-import type { AnsweredPlan, Item, OfferItem } from './river/items.js'
+import type { Item, OfferItem } from './river/items.js'
 import { misplaced } from './river/place.js'
 import { StoreCalls } from './river/store-calls.js'
 
@@ -29,16 +27,6 @@ export type { FinalizerOptions }
  */
 export function finalizer(options: FinalizerOptions = {}): Finalizer {
   return new Finalizer(options)
-}
-
-/** What a transfer has until its end. */
-interface Adopted {
-  plan: AnsweredPlan
-  ledger: Ledger
-  store: StoreCalls
-  policy: PublishPolicy
-  publisher: Publisher
-  repairs: Repairs | undefined
 }
 
 /** @see finalizer */
@@ -113,24 +101,9 @@ export class Finalizer extends Writable {
   }
 
   #adopt(item: OfferItem): Adopted {
-    const { plan, store, offer } = item
+    const { store } = item
     if (!(store instanceof StoreCalls)) throw misplaced('finalizer', item)
-    if (this.#adopted) return this.#adopted
-    const { unless, durability, concurrency, missing } = this.#options
-    const conflict = store.conflict(this.#options.conflict)
-    store.hold()
-    if (durability === 'power') store.raiseDurability()
-    const { algorithm } = offer
-    const { signal } = this.#stopping
-    const overwrites = conflict === 'overwrite' || conflict === 'replace'
-    const policy: PublishPolicy = { conflict, unless, durability: store.durability, algorithm, signal }
-    if (overwrites) policy.brought = new Set()
-    store.obey(policy)
-    const ledger = new Ledger(plan)
-    const repairs = this.#options.repair && new Repairs(this.#options.repair)
-    const rules = { concurrency, missing, repairs, isStopped: () => this.#stopping.signal.aborted }
-    const publisher = new Publisher(ledger, store, policy, rules)
-    this.#adopted = { plan, ledger, store, policy, publisher, repairs }
+    this.#adopted ??= adopt(item, store, this.#options, this.#stopping.signal)
     return this.#adopted
   }
 
@@ -139,15 +112,20 @@ export class Finalizer extends Writable {
     const adopted = this.#adopted
     if (ranges.length === 0 || this.#stopping.signal.aborted || !adopted) return
     await adopted.store.sync()
-    const { plan, ledger } = adopted
-    for (const range of ranges) await this.#report.tell(range, plan.entries)
+    if (adopted.held) adopted.held.add(ranges)
+    else for (const range of ranges) await this.#report.tell(range, adopted.plan.entries)
     if (this.#stopping.signal.aborted) return
     for (const { first, last } of ranges) {
-      ledger.close(first, last)
+      adopted.ledger.close(first, last)
       adopted.repairs?.drop(first, last)
       this.#owed.close(first, last)
     }
-    await this.#options.onSettled?.(ranges)
+    if (!adopted.held) await this.#options.onSettled?.(ranges)
+  }
+
+  async #tell(ranges: readonly OutcomeRange[]): Promise<void> {
+    for (const range of ranges) await this.#report.tell(range, this.#adopted!.plan.entries)
+    if (!this.#stopping.signal.aborted) await this.#options.onSettled?.(ranges)
   }
 
   /** Nothing more comes: what ends last, and what never came. */
@@ -155,7 +133,7 @@ export class Finalizer extends Writable {
     const adopted = this.#adopted
     if (this.#isFinished || !adopted) return
     this.#isFinished = true
-    const { ledger, plan, store, policy, publisher } = adopted
+    const { ledger, plan, store, policy, held, publisher } = adopted
     const settle = (outcomes: Outcome[]) =>
       this.#settle(
         rangesOf(outcomes.map((outcome) => asOffered(outcome, plan.entries[outcome.entry.index]!))),
@@ -166,6 +144,7 @@ export class Finalizer extends Writable {
     await settle(await store.makeLinks(ledger.links.splice(0), this.#options.symlinks, policy))
     const folders = await store.endFolders(ledger.folders.splice(0))
     await settle(folders.sort((a, b) => a.entry.index - b.entry.index))
+    if (held && !this.#stopping.signal.aborted) await this.#tell(await held.publish(store, plan.entries))
     await store.finish().catch((error: SluiceError) => this.#options.warn?.(error))
   }
 

@@ -3,6 +3,7 @@ import { inSlices } from '../async.js'
 import { printable, SluiceError } from '../errors.js'
 import type { Range } from '../ranges.js'
 import { diskParts } from '../stores/disk/disk-store.js'
+import { togetherParts } from '../stores/together/together-store.js'
 import type { Entry, Offer } from '../wire/entry.js'
 import { pathCheck } from '../wire/paths.js'
 import type { Run } from '../wire/run.js'
@@ -49,7 +50,8 @@ export class PartSink extends Transform {
     super({ objectMode: true, highWaterMark: 1 })
     const checked = checkedOptions(options)
     this.#rules = { checkPath: pathCheck(checked), signal: this.#stopping.signal }
-    this.#store = new StoreCalls(options.store ?? diskParts(checked), checked.concurrency, checked.warn)
+    const inFolder = checked.publish === 'together' ? togetherParts : diskParts
+    this.#store = new StoreCalls(options.store ?? inFolder(checked), checked.concurrency, checked.warn)
     if (checked.durability === 'power') this.#store.raiseDurability()
     this.#store.hold()
     this.#writer = new RunWriter(this.#store, checked)

@@ -1,23 +1,23 @@
-import { digestOf } from '../digest/digests.js'
-import { SystemError } from '../files/disk/disk-error.js'
 import { below, nameOf, parentOf, suffixed } from '../files/disk/names.js'
-import { type Range, Ranges } from '../ranges.js'
+import { checkChoice, checkKeys } from '../options.js'
 import type { Entry } from '../wire/entry.js'
-import type { Claim, Part, PartStore, Placement, PublishPolicy } from './parts.js'
+import { type MemoryFile, MemoryPart } from './memory-part.js'
+import {
+  type Claim,
+  type Part,
+  type PartStore,
+  type PartStoreFeatures,
+  type Placement,
+  PUBLISHINGS,
+  type Publishing,
+  type PublishPolicy,
+} from './parts.js'
 import { type Naming, publishByPolicy } from './publish-by-policy.js'
 
-/** A published file in memory. */
-export interface MemoryFile {
-  bytes: Buffer
-  /** Permission bits. */
-  mode: number
-  /** Milliseconds since 1970. */
-  mtime: number
-}
-
-/** What a file, and a folder, has where nobody chose a mode: in memory there is no umask. */
-const FILE_MODE = 0o644
+/** What a folder has where nobody chose a mode: in memory there is no umask. */
 const FOLDER_MODE = 0o755
+
+export type { MemoryFile }
 
 /** A store of parts in memory, and what was published there, by path. What is put in beforehand counts as standing there. */
 export interface MemoryParts extends PartStore {
@@ -38,14 +38,25 @@ export interface MemoryParts extends PartStore {
  * console.log(store.files.get('notes/today.txt')?.bytes.toString())
  * ```
  */
-export function memoryParts(): MemoryParts {
-  return new MemoryStore()
+export function memoryParts(options: MemoryPartsOptions = {}): MemoryParts {
+  checkKeys('options', options, { publish: true })
+  checkChoice('publish', options.publish, PUBLISHINGS)
+  return new MemoryStore(options.publish)
+}
+
+/** Options of {@link memoryParts}. */
+export interface MemoryPartsOptions {
+  /** With 'together' nothing of a transfer is seen before all of it is verified. Default 'each'. */
+  publish?: Publishing | undefined
 }
 
 class MemoryStore implements MemoryParts {
   readonly files = new Map<string, MemoryFile>()
   readonly folders = new Map<string, Pick<MemoryFile, 'mode' | 'mtime'>>()
   readonly links = new Map<string, string>()
+  readonly features: PartStoreFeatures
+  /** What is right, and waits for all else: calls that give it its name in another store. */
+  readonly #held: ((store: MemoryStore, policy: PublishPolicy) => Promise<[path: string, Placement]>)[] = []
   /** Folders that this transfer made: others keep their mode. */
   readonly #made = new Set<string>()
   /** Parts of this transfer that have not ended. */
@@ -53,12 +64,17 @@ class MemoryStore implements MemoryParts {
   /** What earlier transfers left, by the path of the file. */
   readonly #left = new Map<string, MemoryPart>()
 
+  constructor(publish: Publishing = 'each') {
+    this.features = { publish }
+  }
+
   makeFolder({ path }: Entry): void {
-    this.#enter(path)
+    if (!this.#isTogether) this.#enter(path)
   }
 
   begin(entry: Entry): Part {
-    const put = (file: MemoryFile, policy: PublishPolicy) => this.#publish(part, file, policy)
+    const put = (file: MemoryFile, policy: PublishPolicy) =>
+      this.#now(policy, entry, (store, how) => store.#publish(part, file, how))
     const part: MemoryPart = new MemoryPart(entry, put, () => this.#open.delete(part))
     this.#open.add(part)
     return part
@@ -78,6 +94,10 @@ class MemoryStore implements MemoryParts {
   }
 
   makeLink(entry: Entry, policy: PublishPolicy): Promise<Placement> {
+    return this.#now(policy, entry, (store, how) => store.#link(entry, how))
+  }
+
+  #link(entry: Entry, policy: PublishPolicy): Promise<Placement> {
     const path = this.#pathOf(entry)
     const target = entry.target!
     return publishByPolicy({ path, size: 0, mtime: entry.mtime }, withIdentical(policy), {
@@ -92,7 +112,51 @@ class MemoryStore implements MemoryParts {
     })
   }
 
-  endFolder({ path, mode, mtime }: Entry): Placement {
+  endFolder(entry: Entry): Placement | Promise<Placement> {
+    if (!this.#isTogether) return this.#endFolder(entry)
+    this.#held.push(async (store) => [entry.path, store.#endFolder(entry)])
+    return {}
+  }
+
+  async publishAll(policy: PublishPolicy): Promise<(name: string) => Placement | undefined> {
+    const next = new MemoryStore()
+    for (const [from, to] of this.#mapsWith(next)) for (const [path, there] of from) to.set(path, there)
+    const placements = new Map<string, Placement>()
+    for (const publish of this.#held) placements.set(...(await publish(next, policy)))
+    // at once, since nobody else has a turn meanwhile
+    for (const [here, there] of this.#mapsWith(next)) {
+      here.clear()
+      for (const [path, one] of there) here.set(path, one)
+    }
+    this.#held.length = 0
+    this.#open.clear()
+    return (path) => placements.get(path)
+  }
+
+  get #isTogether(): boolean {
+    return this.features.publish === 'together'
+  }
+
+  #mapsWith(other: MemoryStore): [Map<string, unknown>, Map<string, unknown>][] {
+    return [
+      [this.files, other.files],
+      [this.folders, other.folders],
+      [this.links, other.links],
+    ]
+  }
+
+  /** Publishes now, or with all else. */
+  async #now(
+    policy: PublishPolicy,
+    { path }: Entry,
+    publish: (store: MemoryStore, policy: PublishPolicy) => Promise<Placement>,
+  ): Promise<Placement> {
+    if (!this.#isTogether) return publish(this, policy)
+    this.#held.push(async (store, how) => [path, await publish(store, how)])
+    return {}
+  }
+
+  #endFolder({ path, mode, mtime }: Entry): Placement {
     const name = this.#enter(path)
     const there = this.folders.get(name)!
     there.mtime = mtime
@@ -106,6 +170,7 @@ class MemoryStore implements MemoryParts {
 
   /** The next transfer finds all folders made, and goes on with what did not end. */
   close(): void {
+    this.#held.length = 0
     this.#made.clear()
     for (const part of this.#open) this.#left.set(part.entry.path, part)
     this.#open.clear()
@@ -161,76 +226,6 @@ class MemoryStore implements MemoryParts {
       this.#made.add(name)
       return name
     }
-  }
-}
-
-class MemoryPart implements Part {
-  entry: Entry
-  readonly #put: (file: MemoryFile, policy: PublishPolicy) => Promise<Placement>
-  readonly #drop: () => void
-  #memory = Buffer.alloc(0)
-  /** What was written. */
-  readonly #written = new Ranges()
-
-  constructor(
-    entry: Entry,
-    put: (file: MemoryFile, policy: PublishPolicy) => Promise<Placement>,
-    drop: () => void,
-  ) {
-    this.entry = entry
-    this.#put = put
-    this.#drop = drop
-  }
-
-  get ranges(): Range[] {
-    return this.#written.toArray()
-  }
-
-  /** Memory grows with what comes, not with the size that the sender announced. */
-  write(offset: number, buffers: readonly Buffer[]): void {
-    let end = offset
-    for (const { length } of buffers) end += length
-    if (end > this.#memory.length) {
-      const most = this.entry.size ?? Number.POSITIVE_INFINITY
-      const larger = Buffer.alloc(Math.max(end, Math.min(most, this.#memory.length * 2)))
-      larger.set(this.#memory)
-      this.#memory = larger
-    }
-    this.#written.add(offset, end)
-    let at = offset
-    for (const bytes of buffers) {
-      this.#memory.set(bytes, at)
-      at += bytes.length
-    }
-  }
-
-  read(position: number, into: Buffer): void {
-    const bytes = this.#content.subarray(position, position + into.length)
-    if (bytes.length < into.length)
-      throw new SystemError('EIO', 'read', `${bytes.length} of ${into.length} bytes stand at ${position}`)
-    into.set(bytes)
-  }
-
-  digest(algorithm: string): Buffer {
-    return digestOf(algorithm, this.#content)
-  }
-
-  publish(policy: PublishPolicy): Promise<Placement> {
-    const { mode, mtime } = this.entry
-    return this.#put({ bytes: this.#content, mode: mode ?? FILE_MODE, mtime }, policy)
-  }
-
-  discard(): void {
-    this.#drop()
-    this.#memory = Buffer.alloc(0)
-    this.#written.clear()
-  }
-
-  /** {@link MemoryStore.close} keeps it. */
-  keep(): void {}
-
-  get #content(): Buffer {
-    return this.#memory.subarray(0, this.#written.end)
   }
 }
 

@@ -1,12 +1,18 @@
-import { isError, type SluiceError } from '../errors.js'
+import { SluiceError } from '../errors.js'
 import { CONFLICTS, type Conflict, DURABILITIES, type Durability } from '../files/publish/publish.js'
-import { badOption, checkCallback, checkChoice, checkFunction, checkOption } from '../options.js'
+import { checkCallback, checkChoice, checkFunction, checkOption } from '../options.js'
 import type { Range } from '../ranges.js'
 import type { Entry, Offer } from '../wire/entry.js'
 import type { SkipReason } from '../wire/outcome.js'
 import type { Run } from '../wire/run.js'
 
 export type { Conflict, Durability }
+
+/** Whether each file of a transfer gets its name as soon as it is right, or all of it at the end, if all is right. */
+export type Publishing = 'each' | 'together'
+
+/** Each {@link Publishing}. */
+export const PUBLISHINGS: readonly Publishing[] = ['each', 'together']
 
 /** What counts as already there, where the name is taken. */
 export type Unless = 'identical' | 'unchanged' | 'newer' | 'nothing'
@@ -50,6 +56,11 @@ export interface PartStoreFeatures {
   order?: 'any' | 'ascending'
   /** The conflict policies that it can obey; others are refused (`ERR_USAGE`). Default: all. */
   conflicts?: readonly Conflict[]
+  /**
+   * Whether anything is seen of what it publishes before all of it is. With 'together' it has
+   * {@link PartStore.publishAll}. Default 'each'; a transfer that is to be published otherwise is refused (`ERR_USAGE`).
+   */
+  publish?: Publishing
 }
 
 /** What is there of a file that an earlier transfer left unfinished. */
@@ -210,6 +221,18 @@ export interface PartStore {
    * folders that were made, the deepest first, those of one depth at the same time. What it throws is a warning.
    */
   endFolder?(entry: Entry): Placing
+  /**
+   * With the feature `publish: 'together'`: gives all that was published, and links and folders, their names, or none of
+   * it. Until then nothing is seen of it, and names are only taken from each other, by the policies 'rename' and
+   * 'identical'. Called by `finalizer` once, before {@link finish}, if nothing failed, with the policy that was asked for.
+   * If it throws, nothing of it has its name; `ERR_CONFLICT` fails the entries, everything else ends the transfer.
+   * @param names those that it gave to what this transfer brought
+   * @returns what became of what was published under a name; undefined: it has that very name
+   */
+  publishAll?(
+    policy: PublishPolicy,
+    names: Iterable<string>,
+  ): Promise<(name: string) => Placement | undefined> | ((name: string) => Placement | undefined)
   /** Every entry has its outcome. Called by `finalizer` once, if the transfer came to its end. What it throws is a warning. */
   finish?(): Promise<void> | void
   /**
@@ -238,21 +261,25 @@ const OPTIONAL = [
   'sync',
   'makeLink',
   'endFolder',
+  'publishAll',
   'finish',
   'discard',
   'close',
 ] as const
 
 /**
- * Checks that a store has what it must have, and that it can obey a conflict policy.
+ * Checks that a store has what it must have, and that it can obey a conflict policy, and publish as is asked.
  * @throws SluiceError `ERR_USAGE`
  */
-export function checkPartStore(store: PartStore, conflict?: Conflict): void {
+export function checkPartStore(store: PartStore, conflict?: Conflict, publish?: Publishing): void {
   checkFunction('store.begin', store?.begin)
   for (const name of OPTIONAL) checkCallback(`store.${name}`, store[name])
   checkChoice('store.durability', store.durability, DURABILITIES)
-  const { order, conflicts } = store.features ?? {}
+  const { order, conflicts, publish: how } = store.features ?? {}
   checkChoice('store.features.order', order, ['any', 'ascending'])
+  checkChoice('store.features.publish', how, PUBLISHINGS)
+  if (how === 'together') checkFunction('store.publishAll', store.publishAll)
+  checkPublishing(store, publish)
   if (conflicts === undefined) return
   const isList = Array.isArray(conflicts) && conflicts.length > 0
   checkOption('store.features.conflicts', conflicts, isList, 'a list of conflict policies')
@@ -260,11 +287,12 @@ export function checkPartStore(store: PartStore, conflict?: Conflict): void {
   checkChoice('conflict', conflict, conflicts)
 }
 
-/** What a store gives for a file, or why it is no part: else a method would be missing later, where nobody knows why. */
-export function partOf(given: Part | Error | undefined): Part | Error {
-  if (isError(given)) return given
-  const { write, publish, discard } = given ?? {}
-  if ([write, publish, discard].every((method) => typeof method === 'function')) return given!
-  const expected = 'a part, with write(), publish() and discard()'
-  return new TypeError(badOption('what begin() of the store gives', expected, given).message)
+/** Whether a store publishes as is asked: `ERR_USAGE`; gives how it does. */
+export function checkPublishing({ features }: PartStore, asked: Publishing | undefined): Publishing {
+  const { publish = 'each' } = features ?? {}
+  checkChoice('publish', asked, PUBLISHINGS)
+  if (asked === undefined || asked === publish) return publish
+  const why =
+    publish === 'each' ? 'the store gives each file its name' : 'the store gives all names at the end'
+  throw new SluiceError('ERR_USAGE', `publish must be '${publish}', or left out, not '${asked}': ${why}`)
 }

@@ -92,7 +92,8 @@ export function reasonOf({ path, code, error }: Outcome): string {
 /** The error of a transfer of `count` entries of which files failed: the first of them says what it was. */
 export function filesFailed(outcomes: readonly Outcome[], count: number): SluiceError | undefined {
   const failures = outcomes.filter(({ status }) => status === 'failed')
-  const [first] = failures
+  // one that only waited for others is not to blame
+  const first = failures.find(({ code }) => code !== 'ERR_TOGETHER') ?? failures[0]
   if (!first) return undefined
   const message = `${failures.length} of ${count} entries failed; the first: ${reasonOf(first)}`
   return new SluiceError('ERR_FILES_FAILED', message, { outcomes, cause: first.error })

@@ -4,17 +4,18 @@ import { join } from 'node:path'
 import { nodeFileSystem } from '../../lib/files/disk/node-fs.js'
 import { memoryParts } from '../../lib/index.js'
 import { diskParts } from '../../lib/stores/disk/disk-store.js'
-import type { Durability, PartStore } from '../../lib/stores/parts.js'
+import type { Durability, PartStore, Publishing } from '../../lib/stores/parts.js'
+import { togetherParts } from '../../lib/stores/together/together-store.js'
 import { type PlacedContent, partStoreConformance } from '../../lib/testing/index.js'
 import { conforms } from '../helpers/conforms.js'
 
 const dirs: string[] = []
 
-async function onDisk(durability: Durability) {
+async function onDisk(durability: Durability, parts = diskParts) {
   const dir = await mkdtemp(join(tmpdir(), 'sluice-'))
   dirs.push(dir)
   return {
-    open: () => diskParts({ dir, durability, fs: nodeFileSystem, handles: 16 }),
+    open: () => parts({ dir, durability, fs: nodeFileSystem, handles: 16 }),
     modeOf: async (path: string) => (await lstat(join(dir, path))).mode & 0o777,
     read: async () => {
       const seen = new Map<string, PlacedContent>()
@@ -40,8 +41,13 @@ for (const durability of ['crash', 'power'] as const)
     partStoreConformance(() => onDisk(durability), { after, patience: 60_000 }),
   )
 
-function inMemory(narrow: (store: PartStore) => PartStore = (store) => store) {
-  const store = memoryParts()
+conforms(
+  'disk, together',
+  partStoreConformance(() => onDisk('power', togetherParts), { after, patience: 60_000 }),
+)
+
+function inMemory(narrow: (store: PartStore) => PartStore = (store) => store, publish?: Publishing) {
+  const store = memoryParts({ publish })
   return {
     open: () => narrow(store),
     modeOf: (path: string) => store.folders.get(path)!.mode,
@@ -54,6 +60,11 @@ function inMemory(narrow: (store: PartStore) => PartStore = (store) => store) {
     },
   }
 }
+
+conforms(
+  'memory, together',
+  partStoreConformance(() => inMemory(undefined, 'together')),
+)
 
 conforms(
   'memory',

@@ -10,6 +10,7 @@ import {
   unfinishedTransfers,
 } from '../../files/journal/unfinished.js'
 import { Tree } from '../../files/tree/tree.js'
+import { collectStaged } from '../../stores/together/staged-folders.js'
 import { size } from '../../terminal/text.js'
 import type { Context } from '../terminal/context.js'
 import type { CliEvent } from '../terminal/events.js'
@@ -100,13 +101,18 @@ async function collectIn(
   const tree = await openFolder(dir)
   const tellNoMore = tellOfWatching(reporter)
   try {
-    const found = await collectLeftovers(tree, { ...options, wait: true, signal })
+    const found = await collectAll(tree, { ...options, wait: true, signal })
     for (const leftover of found) tell(leftover, options.dryRun ? 'left' : 'removed', reporter)
     return found.filter(({ state }) => state !== 'foreign')
   } finally {
     tellNoMore()
     await tree.close()
   }
+}
+
+/** What transfers left: parts beside their names, and what was to be published together. */
+export async function collectAll(tree: Tree, options: CollectOptions): Promise<Leftover[]> {
+  return [...(await collectLeftovers(tree, options)), ...(await collectStaged(tree, options))]
 }
 
 /** Milliseconds after which a person wants to know what is waited for. */

@@ -25,6 +25,7 @@ export interface ReceiveFlags {
   conflict?: Conflict
   unless?: Unless
   durability?: Durability
+  together?: boolean
   names?: Names
   links?: boolean
 }
@@ -82,12 +83,13 @@ function howTo(address: string, { dir, once }: ReceiveFlags): string[] {
 }
 
 function optionsOf(flags: ReceiveFlags, context: Context, isLast: boolean): ReceiveOptions {
-  const { conflict, unless, durability, names, dir } = flags
+  const { conflict, unless, durability, names, dir, together } = flags
   return {
     dir,
     conflict,
     unless,
     durability,
+    publish: together ? 'together' : 'each',
     names,
     symlinks: flags.links ? 'keep' : 'skip',
     fs: commandFileSystem,

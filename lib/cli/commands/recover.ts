@@ -1,12 +1,12 @@
 import { relative } from 'node:path'
 import { counted, printable, SluiceError } from '../../errors.js'
 import { type Orphans, removeOrphans } from '../../files/intent/remove-orphans.js'
-import { collectLeftovers, type Leftover } from '../../files/journal/leftovers.js'
+import type { Leftover } from '../../files/journal/leftovers.js'
 import { removeEmptyFolders } from '../../files/own/own-folder.js'
 import { isEnded, type RecoveredTransaction, recoverTransactions } from '../../files/transaction/recover.js'
 import { size } from '../../terminal/text.js'
 import type { Context } from '../terminal/context.js'
-import { isPart, openFolder, tell, tellOfWatching } from './leftovers.js'
+import { collectAll, isPart, openFolder, tell, tellOfWatching } from './leftovers.js'
 
 /** What was found, by kind. */
 interface FoundLeftovers {
@@ -43,7 +43,7 @@ export async function recoverCommand(
       else tellTransaction(one, dryRun, reporter)
     }
     // what belongs to another user was told of already
-    const parts = (await collectLeftovers(tree, { dryRun, force, wait: true, signal })).filter(
+    const parts = (await collectAll(tree, { dryRun, force, wait: true, signal })).filter(
       ({ state }) => state !== 'foreign',
     )
     for (const part of parts) tell(part, removing(dryRun), reporter)

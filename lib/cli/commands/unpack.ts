@@ -25,7 +25,7 @@ export type UnpackFlags = Omit<ReceiveFlags, 'listen' | 'once' | 'yes'>
 export async function unpackCommand(flags: UnpackFlags, { io, reporter, signal }: Context): Promise<void> {
   if (io.stdin.isTTY)
     throw new SluiceError('ERR_USAGE', 'a packed stream does not come from a terminal; add < FILE')
-  const { dir, durability, names, conflict, unless, links } = flags
+  const { dir, durability, names, conflict, unless, links, together } = flags
   await checkDestination(dir)
   const fs = commandFileSystem
   const began = performance.now()
@@ -47,7 +47,7 @@ export async function unpackCommand(flags: UnpackFlags, { io, reporter, signal }
   }
   const warn = (warning: SluiceError) => reporter.warn(warning, oneWay.id)
   const symlinks = links ? 'keep' : 'skip'
-  const sink = partSink({ dir, fs, durability, names, warn })
+  const sink = partSink({ dir, fs, durability, publish: together ? 'together' : 'each', names, warn })
   // where the stream is cut off, what came before is stored before anything fails
   const cut = deferred<void>()
   const demux = demuxer({

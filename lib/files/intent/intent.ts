@@ -3,6 +3,7 @@ import { basename } from 'node:path'
 import { SluiceError } from '../../errors.js'
 import type { FileSystem } from '../disk/fs.js'
 import { nameOf, parentOf } from '../disk/names.js'
+import { isOwnFolderName, isStagedName } from '../own/names.js'
 import type { Owner } from '../own/owner.js'
 import {
   encodeSealed,
@@ -44,6 +45,20 @@ export interface FolderRights {
   owner?: { uid: number; gid: number }
 }
 
+/** What is whole already in a staged folder of ours, and gets its name by one step, whatever is in it. */
+export interface Adopted {
+  /** Below the folder of the transaction, with `/`. The folder that it is in is there. */
+  path: string
+  /** Where it stands. */
+  from: string
+  /** What it is: a number of the disk, in decimal digits. */
+  ino: string
+  /** The file or link that makes room for it; missing if nothing has the path. */
+  old?: string
+  /** A second name of that, beside it. */
+  backup?: string
+}
+
 /** The durable record of a transaction, from the moment when it is prepared to its end. */
 export interface Intent {
   id: string
@@ -59,13 +74,15 @@ export interface Intent {
   emptied?: string[]
   /** In the order in which they are applied. */
   actions: IntentAction[]
+  /** What gets its name behind all of these. */
+  adopted?: Adopted[]
 }
 
 /**
- * Version 2 also says the rights of folders and which go: who does not know of these would leave them out. Version 1 is
- * still read.
+ * Version 2 also says the rights of folders and which go, version 3 what is adopted: who does not know of these would
+ * leave them out. Older ones are still read.
  */
-const INTENT_VERSION = 2
+const INTENT_VERSION = 3
 const INTENT_TITLE = 'sluice-intent'
 
 /** The prefix of the temporary names of transactions. */
@@ -104,12 +121,15 @@ export async function readIntent(fs: FileSystem, path: string): Promise<Intent |
  */
 export function isIntent(value: unknown): value is Intent {
   if (!hasShape(value, INTENT_SHAPE)) return false
-  const { owner, actions, folders, rights = [] } = value as unknown as Intent
+  const { owner, actions, folders, rights = [], adopted = [] } = value as unknown as Intent
   const made = new Set(folders)
   if (!rights.every(({ path }) => made.has(path))) return false
+  const isBeside = (path: string, backup: string) =>
+    isItsTemporary(backup, owner) && parentOf(backup) === parentOf(path)
+  if (!adopted.every(({ path, backup }) => backup === undefined || isBeside(path, backup))) return false
   return actions.every(({ path, temporary, backup }) => {
     const home = parentOf(path)
-    const isBackup = backup === undefined || (isItsTemporary(backup, owner) && parentOf(backup) === home)
+    const isBackup = backup === undefined || isBeside(path, backup)
     if (temporary === undefined || !isBackup) return isBackup
     // the folder of the path may not exist yet: then it stands in one above
     return isItsTemporary(temporary, owner) && `${home}/`.startsWith(folderPrefix(parentOf(temporary)))
@@ -148,6 +168,30 @@ function isAction(value: unknown): boolean {
   )
 }
 
+const ADOPTED_SHAPE: RecordShape = {
+  path: isUserPath,
+  from: isStagedPath,
+  ino: isDigits,
+  old: maybe(isDigits),
+  backup: maybe(isText),
+}
+
+/** Whether it is an adoption; with a backup if, and only if, something makes room. */
+function isAdopted(value: unknown): boolean {
+  return hasShape(value, ADOPTED_SHAPE) && (value.old === undefined) === (value.backup === undefined)
+}
+
+function isDigits(value: unknown): boolean {
+  return isText(value) && /^\d{1,20}$/.test(value)
+}
+
+/** Whether the value is a path in a staged folder of ours. */
+export function isStagedPath(value: unknown): boolean {
+  if (!isText(value)) return false
+  const [ours = '', staged = '', ...names] = value.split('/')
+  return isOwnFolderName(ours) && isStagedName(staged) && isUserPath(names.join('/'))
+}
+
 const RIGHTS_SHAPE: RecordShape = {
   path: isUserPath,
   mode: (value) => isCount(value) && (value as number) <= 0o3777,
@@ -155,7 +199,7 @@ const RIGHTS_SHAPE: RecordShape = {
 }
 
 const INTENT_SHAPE: RecordShape = {
-  version: oneOf(1, INTENT_VERSION),
+  version: oneOf(1, 2, INTENT_VERSION),
   id: isText,
   owner: isOwner,
   durability: oneOf('crash', 'power'),
@@ -164,4 +208,5 @@ const INTENT_SHAPE: RecordShape = {
   rights: maybe(listOf((value) => hasShape(value, RIGHTS_SHAPE))),
   emptied: maybe(listOf(isUserPath)),
   actions: listOf(isAction),
+  adopted: maybe(listOf(isAdopted)),
 }

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { OWNER_TEXT, type Owner, ownerOfText, textOfOwner } from './owner.js'
 
-// All names of our own folder (`.sluice`), and of files in it: journals, intents of transactions, recovery points.
+// All names of our own folder (`.sluice`), and of what is in it: journals, intents of transactions, recovery points, staged transfers.
 
 /** The possible names of our folder: the first one that is free or ours is used. */
 export const OWN_FOLDERS = ['.sluice', '.sluice_1', '.sluice_2', '.sluice_3', '.sluice_4'] as const
@@ -30,6 +30,7 @@ const JOURNAL_NAME = /^[0-9a-f]{32}(\.[0-9a-f-]+)?\.journal$/
 const OWNED_NAME = new RegExp(`^[0-9a-f]{32}\\.(${OWNER_TEXT})\\.journal$`)
 const RELEASED_NAME = /^[0-9a-f]{32}\.0-[0-9a-f]+\.journal$/
 const INTENT_NAME = /^([0-9a-f]{32})\.(prepared|committed|aborting)(\.left)?\.intent$/
+const STAGED_NAME = /^[0-9a-f]{32}\.staged$/
 const RECOVERY_NAME = /^(([0-9a-f]{8})[0-9a-f]{24})\.(point|kept)$/
 
 /** Whether a file in our folder with this name is a journal. */
@@ -73,6 +74,16 @@ export function nameOfOwner(name: string, owner: Owner): string {
 export function ownerOfName(name: string): Owner | undefined {
   const [, owner] = OWNED_NAME.exec(name) ?? []
   return owner === undefined ? undefined : ownerOfText(owner)
+}
+
+/** A new name, in our folder, for one in which all of a transfer waits until it is whole. */
+export function stagedName(): string {
+  return `${randomBytes(16).toString('hex')}.staged`
+}
+
+/** Whether {@link stagedName} made the name. */
+export function isStagedName(name: string): boolean {
+  return STAGED_NAME.test(name)
 }
 
 /**

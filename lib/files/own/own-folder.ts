@@ -5,6 +5,7 @@ import type { OpenFolder, Tree } from '../tree/tree.js'
 import { entryOfAnother, type PassOver } from './foreign.js'
 import {
   isJournalName,
+  isStagedName,
   isUnforeseenFolder,
   OWN_FOLDERS,
   parseIntentName,
@@ -168,12 +169,13 @@ export async function* ownFolders(
   }
 }
 
-/** Whether a file with this name in our folder is ours: a journal, an intent, a recovery point, or a temporary file. */
+/** Whether what has this name in our folder is ours: a journal, an intent, a recovery point, a staged transfer, or a temporary file. */
 function isOwnName(name: string): boolean {
   return (
     isJournalName(name) ||
     parseIntentName(name) !== undefined ||
     parseRecoveryName(name) !== undefined ||
+    isStagedName(name) ||
     ownerOfTemporary(name) !== undefined
   )
 }

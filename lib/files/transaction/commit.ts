@@ -174,11 +174,16 @@ export async function runTransaction(
   try {
     await ready()
     const { actions, stats, folders, rights, emptied } = await draft.prepare()
+    const { adopted } = draft
     const { id, owner, durability, warnings } = context
     let done = 0
-    const totalFiles = actions.length
+    const totalFiles = actions.length + adopted.length
     if (totalFiles + folders.length + emptied.length > 0) {
-      const more = { ...(rights.length > 0 && { rights }), ...(emptied.length > 0 && { emptied }) }
+      const more = {
+        ...(rights.length > 0 && { rights }),
+        ...(emptied.length > 0 && { emptied }),
+        ...(adopted.length > 0 && { adopted }),
+      }
       const intent = { id, owner, durability, time: Date.now(), folders, ...more, actions }
       commit = new Commit(context, intent, stats)
       await commit.run(() => report({ phase: 'applying', files: ++done, totalFiles, bytes: draft.bytes }))

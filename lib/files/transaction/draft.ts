@@ -4,7 +4,8 @@ import { plainMode, withAccessList } from '../disk/access-list.js'
 import type { FileStats } from '../disk/fs.js'
 import { checkBelow, parentOf } from '../disk/names.js'
 import { lstatIfThere } from '../disk/stats.js'
-import type { FolderRights } from '../intent/intent.js'
+import { adoption } from '../intent/adoptions.js'
+import type { Adopted, FolderRights } from '../intent/intent.js'
 import { inFolder, type StagedFile, stage, stageCopy } from '../intent/staging.js'
 import { checkNotReserved } from '../own/reserved.js'
 import { Aliases } from './aliases.js'
@@ -29,6 +30,8 @@ export class Draft {
   readonly #rights = new Map<string, FolderRights | undefined>()
   /** What was taken in, and is removed in the end. */
   readonly #moved: Outside[] = []
+  /** What gets its name behind all else. */
+  readonly adopted: Adopted[] = []
   #number = 0
   #files = 0
   #bytes = 0
@@ -111,6 +114,13 @@ export class Draft {
       }
       if (move) this.#moved.push(outside)
     })
+  }
+
+  /** See {@link adoption}. No other operation may name the path, or what is in it. */
+  async adopt(from: string, to: string): Promise<void> {
+    checkNotReserved(to)
+    this.#context.pending.check(to)
+    this.adopted.push(await adoption(this.#context, from, to))
   }
 
   /** Removes what was moved in. What cannot be removed is a warning: it is there twice. */

@@ -193,7 +193,8 @@ export async function recoverIntents(tree: Tree, recovery: Recovery): Promise<Re
       const intent = await file.read()
       if (intent) {
         found.id = intent.id
-        found.paths = [...intent.actions.map(({ path }) => path), ...(intent.emptied ?? [])]
+        const { actions, adopted = [], emptied = [] } = intent
+        found.paths = [...[...actions, ...adopted].map(({ path }) => path), ...emptied]
         let running = await isRunning(file, intent.owner, system, watch)
         while (running === undefined) {
           await untilNextLook(watch.clock, LOOK_EVERY, signal)

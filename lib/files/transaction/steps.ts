@@ -4,6 +4,7 @@ import { diskError, errorCode } from '../disk/disk-error.js'
 import type { FileStats } from '../disk/fs.js'
 import { moveOver } from '../disk/move-file.js'
 import { foldName, parentOf } from '../disk/names.js'
+import { Adoptions } from '../intent/adoptions.js'
 import type { FolderRights, Intent, IntentAction } from '../intent/intent.js'
 import { inFolder } from '../intent/staging.js'
 import type { Tree } from '../tree/tree.js'
@@ -32,6 +33,7 @@ export class Steps {
   readonly #guard: () => Promise<void>
   readonly #order: Order
   readonly #states: StepStates
+  readonly #adoptions: Adoptions
   readonly #isFirst: boolean
   readonly #rights: ReadonlyMap<string, FolderRights>
   /** Folders that it was to make, and that stood there already. */
@@ -48,18 +50,16 @@ export class Steps {
     this.#order = orderOf(intent)
     this.#states = new StepStates(tree, intent, known)
     this.#isFirst = known !== undefined
+    this.#adoptions = new Adoptions(tree, intent, guard, this.#isFirst)
     this.#rights = new Map((intent.rights ?? []).map((one) => [one.path, one]))
   }
 
   /**
    * Applies everything.
    * @param touch called before each action that changes something
-   * @param done called after each action
+   * @param done called after each
    */
-  async forward(
-    touch?: (action: IntentAction) => void,
-    done?: (action: IntentAction) => void,
-  ): Promise<void> {
+  async forward(touch?: (action: IntentAction) => void, done?: () => void): Promise<void> {
     const forward = async (action: IntentAction) => {
       try {
         if (isTodo(action, await this.#states.forward(action))) {
@@ -69,7 +69,7 @@ export class Steps {
       } catch (error) {
         throw diskError(error, 'commit', action.path)
       }
-      done?.(action)
+      done?.()
     }
     const { cleared, puts, removes } = this.#order
     const { folders } = this.#intent
@@ -80,6 +80,7 @@ export class Steps {
     await this.#syncFoldersOf(folders)
     await this.#each(puts, forward)
     await this.#each(removes, forward)
+    await this.#adoptions.forward(done)
   }
 
   /** Undoes everything, or only what was touched. */
@@ -89,6 +90,7 @@ export class Steps {
       await this.#put(action.backup, action.path)
     }
     const { cleared, puts, removes } = this.#order
+    await this.#adoptions.undo()
     await this.#each(removes, undo)
     await this.#each(puts, undo)
     for (const folder of this.#intent.folders.toReversed())
@@ -127,6 +129,7 @@ export class Steps {
     await fewAtOnce().each(this.#intent.actions, async (action) => {
       if ((await this.#states[direction](action)) === 'conflict') found.push(action.path)
     })
+    if (direction === 'forward') found.push(...(await this.#adoptions.conflicts()))
     if (direction === 'forward')
       for (const path of this.#rights.keys()) if (await this.#isTheirs(path)) found.push(path)
     return found.sort()
@@ -138,7 +141,7 @@ export class Steps {
    */
   async goes(direction: 'forward' | 'undo' | 'discard'): Promise<string[]> {
     const { actions, emptied = [] } = this.#intent
-    const own = actions.flatMap(({ temporary, backup }) => [temporary, backup])
+    const own = this.#temporaries()
     if (direction === 'forward') own.push(...emptied)
     const isRemoved = ({ temporary, backup }: IntentAction) =>
       direction === 'forward' ? temporary === undefined : backup === undefined
@@ -172,13 +175,21 @@ export class Steps {
   /** Removes temporary files and backups. Continues after an error, and throws the first one. */
   async clean(): Promise<void> {
     await this.#guard()
-    const paths = this.#intent.actions.flatMap(({ temporary, backup }) => [temporary, backup])
-    await removeAll(this.#tree, paths)
+    await removeAll(this.#tree, this.#temporaries())
+  }
+
+  #temporaries(): (string | undefined)[] {
+    const { actions, adopted = [] } = this.#intent
+    return [
+      ...actions.flatMap(({ temporary, backup }) => [temporary, backup]),
+      ...adopted.map(({ backup }) => backup),
+    ]
   }
 
   #paths(): (string | undefined)[] {
-    const { actions, folders } = this.#intent
-    return [...actions.flatMap(({ path, temporary, backup }) => [path, temporary, backup]), ...folders]
+    const { actions, folders, adopted = [] } = this.#intent
+    const ofActions = actions.flatMap(({ path, temporary, backup }) => [path, temporary, backup])
+    return [...ofActions, ...folders, ...adopted.flatMap(({ path, from }) => [path, from])]
   }
 
   async #syncFoldersOf(paths: readonly (string | undefined)[]): Promise<void> {

@@ -1,7 +1,13 @@
 import type { SluiceError } from '../../errors.js'
 import { CONFLICTS, DURABILITIES } from '../../files/publish/publish.js'
 import { checkChoice, checkKeys, checkWhole, type Keys } from '../../options.js'
-import type { Conflict, Durability, Unless } from '../../stores/parts.js'
+import {
+  type Conflict,
+  type Durability,
+  PUBLISHINGS,
+  type Publishing,
+  type Unless,
+} from '../../stores/parts.js'
 import type { Outcome, OutcomeRange } from '../../wire/outcome.js'
 
 import type { RepairCalls } from './repairs.js'
@@ -19,6 +25,8 @@ export interface FinalizerOptions {
   unless?: Unless
   /** What a published file survives. Default: what `partSink` says. */
   durability?: Durability
+  /** How `partSink`, or its store, publishes, to be checked. Default: as that does. */
+  publish?: Publishing
   /** Symbolic links are skipped and reported, or, with 'keep', made at the end if they stay inside. */
   symlinks?: 'skip' | 'keep'
   /** Files that are published at once. Default 32. */
@@ -51,6 +59,7 @@ export const FINALIZER_OPTIONS: Keys<FinalizerOptions> = {
   conflict: true,
   unless: true,
   durability: true,
+  publish: true,
   symlinks: true,
   concurrency: true,
   onOutcome: true,
@@ -70,6 +79,7 @@ export function checkedOptions(options: FinalizerOptions) {
   checkChoice('symlinks', symlinks, ['skip', 'keep'])
   checkChoice('outcomes', options.outcomes, ['all', 'failed'])
   checkChoice('durability', options.durability, DURABILITIES)
+  checkChoice('publish', options.publish, PUBLISHINGS)
   checkWhole('concurrency', concurrency, 1)
   return { ...options, unless, symlinks, concurrency }
 }

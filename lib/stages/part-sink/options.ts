@@ -5,7 +5,13 @@ import { nodeFileSystem } from '../../files/disk/node-fs.js'
 import type { UnfinishedFile } from '../../files/journal/read-journal.js'
 import { DURABILITIES } from '../../files/publish/publish.js'
 import { checkChoice, checkKeys, checkObject, checkOption, checkWhole, type Keys } from '../../options.js'
-import { checkPartStore, type Durability, type PartStore } from '../../stores/parts.js'
+import {
+  checkPartStore,
+  type Durability,
+  type PartStore,
+  PUBLISHINGS,
+  type Publishing,
+} from '../../stores/parts.js'
 import type { Names } from '../../wire/paths.js'
 import type { ReceivedMemory } from '../bytes/received-memory.js'
 
@@ -21,6 +27,13 @@ export interface PartSinkOptions {
   fs?: FileSystem
   /** What a published file survives. Default 'crash'. */
   durability?: Durability
+  /**
+   * 'together': nothing of a transfer is seen under its name before all of it is verified; then all of it, also after a
+   * crash; nothing, if a file fails. It waits in a folder `.sluice`, and an interrupted one is gone on with there. A
+   * folder makes no room for a file then, under 'replace' neither: the file gets a suffix. Default 'each': every file
+   * gets its name as soon as it is right. A `store` says it by itself.
+   */
+  publish?: Publishing
   /** Which names are taken: what this platform can hold ('native', the default), or what every one can ('portable'). */
   names?: Names
   /** Default: the platform of `fs`. */
@@ -48,6 +61,7 @@ export const PART_SINK_OPTIONS: Keys<PartSinkOptions> = {
   store: true,
   fs: true,
   durability: true,
+  publish: true,
   names: true,
   platform: true,
   concurrency: true,
@@ -72,7 +86,8 @@ export function checkedOptions(options: PartSinkOptions) {
       'the path of a folder, unless store is given',
     )
   else checkOption('dir', options.dir, options.dir === undefined, 'left out where store is given')
-  if (store !== undefined) checkPartStore(store)
+  checkChoice('publish', options.publish, PUBLISHINGS)
+  if (store !== undefined) checkPartStore(store, undefined, options.publish)
   checkChoice('durability', durability, DURABILITIES)
   checkChoice('names', names, ['native', 'portable'])
   checkWhole('concurrency', concurrency, 1)

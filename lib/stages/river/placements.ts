@@ -1,5 +1,7 @@
+import { isError } from '../../errors.js'
 import { diskError } from '../../files/disk/disk-error.js'
-import type { Placement } from '../../stores/parts.js'
+import { badOption } from '../../options.js'
+import type { Part, Placement } from '../../stores/parts.js'
 import type { Entry } from '../../wire/entry.js'
 import { type Outcome, skipped } from '../../wire/outcome.js'
 
@@ -24,4 +26,13 @@ export function byDepth(entries: readonly Entry[]): Entry[][] {
     levels[depth].push(entry)
   }
   return levels.filter((level) => level !== undefined).reverse()
+}
+
+/** What a store gives for a file, or why it is no part: else a method would be missing later, where nobody knows why. */
+export function checkedPart(given: Part | Error | undefined): Part | Error {
+  if (isError(given)) return given
+  const { write, publish, discard } = given ?? {}
+  if ([write, publish, discard].every((method) => typeof method === 'function')) return given!
+  const expected = 'a part, with write(), publish() and discard()'
+  return new TypeError(badOption('what begin() of the store gives', expected, given).message)
 }

@@ -7,17 +7,18 @@ import { staysInside } from '../../stores/link-target.js'
 import {
   type Claim,
   type Conflict,
+  checkPublishing,
   type Durability,
   type Part,
   type PartRun,
   type PartStore,
+  type Publishing,
   type PublishPolicy,
-  partOf,
 } from '../../stores/parts.js'
 import type { Entry, Offer } from '../../wire/entry.js'
 import { failed, failureOf, type Outcome, skipped } from '../../wire/outcome.js'
 import type { Run } from '../../wire/run.js'
-import { byDepth, outcomeOf } from './placements.js'
+import { byDepth, checkedPart, outcomeOf } from './placements.js'
 
 type Claims = ReadonlyMap<number, Claim>
 
@@ -69,6 +70,9 @@ export class StoreCalls {
     return asked ?? (conflicts.includes('rename') ? 'rename' : conflicts[0]!)
   }
 
+  /** How it publishes, if that is as was asked. Throws `ERR_USAGE`. */
+  publishing = (asked: Publishing | undefined): Publishing => checkPublishing(this.#store, asked)
+
   get durability(): Durability {
     return this.#durability
   }
@@ -119,7 +123,7 @@ export class StoreCalls {
   async begin(entries: readonly Entry[]): Promise<Map<number, Part | SluiceError>> {
     const begun = new Map<number, Part | SluiceError>()
     const add = ({ index, path }: Entry, given: Part | Error | undefined) => {
-      const part = partOf(given)
+      const part = checkedPart(given)
       begun.set(index, isError(part) ? diskError(part, 'begin', path) : part)
       if (!isError(part)) this.#open.add(part)
     }
@@ -214,6 +218,11 @@ export class StoreCalls {
       })
     }
     return outcomes
+  }
+
+  /** Gives all that was published its names: see `PartStore.publishAll`. */
+  publishAll(...how: Parameters<NonNullable<PartStore['publishAll']>>) {
+    return this.#whole('publish', () => this.#store.publishAll!(...how))
   }
 
   async finish(): Promise<void> {

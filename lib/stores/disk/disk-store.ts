@@ -48,6 +48,8 @@ export class DiskStore implements PartStore {
   /** Where the policy overwrites: what no other file of the transfer may overwrite. */
   brought: Brought | undefined
   readonly suffixes = new Suffixes()
+  /** Whether nobody sees what is in it: then all folders are this transfer's. */
+  readonly isStaged: boolean = false
   #policy: PublishPolicy | undefined
   #tree: Promise<Tree> | undefined
   /** Milliseconds: what earlier transfers left goes when it is older, and stays for them to go on with until then. */
@@ -88,12 +90,12 @@ export class DiskStore implements PartStore {
     // the folder is not made for an offer that may not fit
     const isNew = isFirst && !(await ifThere(this.fs.stat(this.#options.dir)))
     if (entries.length === 0 || isNew) return claims
-    this.#tree ??= this.#openTree()
+    this.#tree ??= this.openTree()
     for (const part of await this.parts.claim(entries, signal)) {
       const { end } = part.file.extent
       claims.set(part.entry.index, { part, ranges: end > 0 ? [{ start: 0, end }] : [] })
     }
-    if (isFirst) await this.#collect(await this.#tree)
+    if (isFirst) await this.collect(await this.#tree)
     return claims
   }
 
@@ -220,9 +222,8 @@ export class DiskStore implements PartStore {
     if (this.durability === 'power' && this.#tree) await this.folders.sync().then(() => this.parts.sync())
   }
 
-  makeLink(entry: Entry, policy: PublishPolicy): Promise<Placement> {
-    return makeLink(this, entry, policy)
-  }
+  readonly makeLink = (entry: Entry, policy: PublishPolicy): Promise<Placement> =>
+    makeLink(this, entry, policy)
 
   endFolder(entry: Entry): Promise<Placement> {
     return endFolder(this, entry)
@@ -242,7 +243,7 @@ export class DiskStore implements PartStore {
     const journal = await this.parts.close()
     const tree = await this.#tree?.catch(() => undefined)
     if (tree && journal !== undefined && this.#isUnwanted)
-      await this.#collect(tree, { journal, keep: undefined })
+      await this.collect(tree, { journal, keep: undefined })
     await tree?.close()
   }
 
@@ -251,7 +252,7 @@ export class DiskStore implements PartStore {
   }
 
   tree(): Promise<Tree> {
-    this.#tree ??= this.#openTree().then((tree) => this.#collect(tree))
+    this.#tree ??= this.openTree().then((tree) => this.collect(tree))
     return this.#tree
   }
 
@@ -262,24 +263,17 @@ export class DiskStore implements PartStore {
 
   /** Calls `work` with the folder at `path`; again, where the system had no handles for it. */
   within<T>(path: string, work: (folder: OpenFolder) => Promise<T>): Promise<T> {
-    return this.handles.retry(async () => {
-      const folder = await this.folder(path)
-      try {
-        return await work(folder)
-      } finally {
-        folder.release()
-      }
-    })
+    return this.handles.retry(async () => (await this.tree()).within(path, work))
   }
 
-  #openTree(): Promise<Tree> {
+  protected openTree(): Promise<Tree> {
     const { dir, fs } = this.#options
     const { durability, handles } = this
     return Tree.open(dir, { fs, create: true, durability, handles })
   }
 
   /** What dead transfers left makes room, and gives its names back. */
-  async #collect(tree: Tree, which: CollectOptions = { olderThan: this.#leftFor }): Promise<Tree> {
+  protected async collect(tree: Tree, which: CollectOptions = { olderThan: this.#leftFor }): Promise<Tree> {
     const options = { ...this.ownership, keep: this.#options.keep, ...which }
     for (const { error } of await collectLeftovers(tree, options)) if (error) this.warn(error)
     return tree

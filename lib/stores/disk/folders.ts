@@ -16,6 +16,7 @@ interface Place {
   readonly fs: FileSystem
   readonly handles: HandleBudget
   readonly suffixes: Suffixes
+  readonly isStaged: boolean
   likeOf(there: FileStats): string
   within<T>(path: string, work: (folder: OpenFolder) => Promise<T>): Promise<T>
   warn(warning: SluiceError): void
@@ -89,7 +90,7 @@ export class ArrivingFolders {
    * has, or a sender could open a folder of the user's to others, or shut it.
    */
   isOurs(path: string): boolean {
-    return this.#own.has(path)
+    return this.#place.isStaged || this.#own.has(path)
   }
 
   /** Whether what stands there is one of the folders that this transfer brings, or something is in. */

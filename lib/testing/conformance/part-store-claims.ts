@@ -99,10 +99,12 @@ async function withClaim(
 ): Promise<void> {
   const store = await place.open()
   try {
-    const claims = await store.claims!([entry])
     const id = randomBytes(16).toString('hex')
     const common = { name: 'conformance', algorithm: ALGORITHM, first: 0, position: 0, bytes: entry.size! }
-    await store.expect?.({ id, ...common, entries: [entry] }, entry.size!)
+    const offer = { id, ...common, entries: [entry] }
+    await store.learn?.(offer)
+    const claims = await store.claims!([entry])
+    await store.expect?.(offer, entry.size!)
     await act(claims.get(entry.index), store)
   } finally {
     await store.close?.()
@@ -141,5 +143,6 @@ async function complete(store: PartStore, part: Part, from: number): Promise<voi
     algorithm: ALGORITHM,
   }
   await part.publish(policy)
+  if (store.features?.publish === 'together') await store.publishAll!(policy, [ENTRY.path])
   await store.finish?.()
 }

@@ -119,6 +119,8 @@ export function changing(change: (item: Item) => Iterable<Item> | Promise<Iterab
 interface Abilities {
   conflicts: readonly Conflict[]
   isAscending: boolean
+  /** All is published at the end, or nothing. */
+  isTogether: boolean
   hasFolders: boolean
   hasClaims: boolean
 }
@@ -163,24 +165,33 @@ export class Place {
   /** What the store can do. */
   async abilities(): Promise<Abilities> {
     const store = await this.#place.open()
-    const { order, conflicts = CONFLICTS } = store.features ?? {}
+    const { order, conflicts = CONFLICTS, publish } = store.features ?? {}
     await store.close?.()
     return {
       conflicts,
       isAscending: order === 'ascending',
+      isTogether: publish === 'together',
       hasFolders: store.makeFolder !== undefined,
       hasClaims: store.claims !== undefined,
     }
   }
 
-  /** A file must have failed, with one of the codes, and must not be seen; the others must have arrived. */
+  /**
+   * A file must have failed, with one of the codes, and must not be seen; the others must have arrived, or none of them in
+   * a store that publishes all together.
+   */
   async checkFailed(files: Sent, path: string, received: Received, codes: Code[]): Promise<void> {
     const outcome = received.outcomes.get(path)
     ensure(outcome?.status === 'failed', `${path} is ${outcome?.status}, and should have failed`)
     ensure(codes.includes(outcome.code!), `${path} failed with ${outcome.code}, not ${codes.join(' or ')}`)
     ensure(!(await this.read()).has(path), `${path} failed, and is to be seen`)
     const { [path]: _failed, ...others } = files
-    await this.check(others, received)
+    if (!(await this.abilities()).isTogether) return this.check(others, received)
+    for (const other of Object.keys(others)) {
+      const { code } = received.outcomes.get(other) ?? fail(`${other} has no outcome`)
+      ensure(code === 'ERR_TOGETHER', `${path} failed, and ${other} has ${code} instead of ERR_TOGETHER`)
+      ensure(!(await this.read()).has(other), `${path} failed, and ${other} is to be seen`)
+    }
   }
 }
 

@@ -1,0 +1,96 @@
+import { isSluiceError, type SluiceError } from '../../errors.js'
+import type { Placement, PublishPolicy } from '../../stores/parts.js'
+import type { Entry } from '../../wire/entry.js'
+import { failed, type Outcome, type OutcomeRange, outcomesOf } from '../../wire/outcome.js'
+import { outcomeOf } from '../river/placements.js'
+import type { StoreCalls } from '../river/store-calls.js'
+
+/** Why what is right has no name. */
+const HELD_BACK = { status: 'failed', code: 'ERR_TOGETHER' } as const
+
+/** Reasons for which something is not there, and never was to be. */
+const LEFT_OUT: ReadonlySet<unknown> = new Set(['unwanted', 'symlink', 'filtered'])
+
+/** Where all is published together: the outcomes, which are told only when all are known. */
+export class Held {
+  readonly #policy: PublishPolicy
+  readonly #ranges: OutcomeRange[] = []
+  #hasFailed = false
+
+  /** @param policy by which all of it gets its names at the end */
+  constructor(policy: PublishPolicy) {
+    this.#policy = policy
+  }
+
+  /** The policy until then: what arrives meets nothing but itself. */
+  get policyMeanwhile(): PublishPolicy {
+    const { brought: _, ...policy } = this.#policy
+    return { ...policy, conflict: 'rename', unless: 'identical' }
+  }
+
+  /** Takes in outcomes: 'published' means that it is right. */
+  add(ranges: readonly OutcomeRange[]): void {
+    for (const range of ranges) {
+      this.#ranges.push(range)
+      if (range.status === 'failed') this.#hasFailed = true
+      for (const { status } of range.except?.values() ?? []) if (status === 'failed') this.#hasFailed = true
+    }
+  }
+
+  /** Publishes all of it, or, if something failed or its name is taken, nothing. Gives what is to be told. */
+  async publish(store: StoreCalls, entries: readonly Entry[]): Promise<OutcomeRange[]> {
+    if (this.#hasFailed) return this.#ranges.map((range) => heldBack(range, entries))
+    try {
+      const placed = await store.publishAll(this.#policy, namesOf(this.#ranges, entries))
+      return this.#ranges.map((range) => published(range, entries, placed))
+    } catch (error) {
+      if (!isSluiceError(error, 'ERR_CONFLICT')) throw error
+      return this.#ranges.map((range) => heldBack(range, entries, error))
+    }
+  }
+}
+
+function* namesOf(ranges: readonly OutcomeRange[], entries: readonly Entry[]): Generator<string> {
+  for (const range of ranges)
+    for (const outcome of outcomesOf(range, entries)) if (isRight(outcome)) yield outcome.name ?? outcome.path
+}
+
+/** @param placed says what became of what was published under a name */
+function published(
+  range: OutcomeRange,
+  entries: readonly Entry[],
+  placed: (name: string) => Placement | undefined,
+): OutcomeRange {
+  const except = new Map(range.except)
+  for (const outcome of outcomesOf(range, entries)) {
+    if (!isRight(outcome)) continue
+    const { path, name = path, status, entry } = outcome
+    const placement = placed(name)
+    // what an earlier run had staged is published only now
+    if (placement || status === 'skipped') except.set(entry.index, placedOutcome(outcome, placement ?? {}))
+  }
+  return { ...range, except }
+}
+
+/** @param why what is to blame, if no entry failed by itself: it says which */
+function heldBack(range: OutcomeRange, entries: readonly Entry[], why?: SluiceError): OutcomeRange {
+  const except = new Map<number, Outcome>()
+  for (const outcome of outcomesOf(range, entries)) {
+    const { entry, path, name } = outcome
+    if (!isRight(outcome)) except.set(entry.index, outcome)
+    else if (why && (why.path === name || why.path === path)) except.set(entry.index, failed(entry, why))
+  }
+  const { first, last } = range
+  return { first, last, ...HELD_BACK, except }
+}
+
+function isRight({ status, reason }: Outcome): boolean {
+  return status === 'published' || (status === 'skipped' && !LEFT_OUT.has(reason))
+}
+
+/** Where it has its name now; what could not be done while it arrived is still true. */
+function placedOutcome({ entry, path, digest, error, name }: Outcome, placement: Placement): Outcome {
+  const { skipped: reason, warning = reason ? undefined : error } = placement
+  const placed = outcomeOf(entry, { ...placement, name: placement.name ?? name ?? path, warning })
+  return digest ? { ...placed, digest } : placed
+}

@@ -1,0 +1,200 @@
+import type { Clock } from '../../clock.js'
+import { isSluiceError } from '../../errors.js'
+import { UNRECORDED } from '../../files/audit/recorder.js'
+import { diskError, systemCode } from '../../files/disk/disk-error.js'
+import type { FileStats } from '../../files/disk/fs.js'
+import { below } from '../../files/disk/names.js'
+import { ifThere, lstatIfThere } from '../../files/disk/stats.js'
+import type { CollectOptions, Leftover } from '../../files/journal/leftovers.js'
+import { FolderLock } from '../../files/lock/folder-lock.js'
+import { claimantOf, GATE, lockFolderName } from '../../files/lock/lock-names.js'
+import { isStagedName, stagedName } from '../../files/own/names.js'
+import { makeInOwnFolder, ownFolders, removeOwnFolder } from '../../files/own/own-folder.js'
+import { fateOf, type ProcessSystem } from '../../files/own/owner.js'
+import { isReservedName } from '../../files/own/reserved.js'
+import { removeTree } from '../../files/publish/replace-folder.js'
+import { Tree } from '../../files/tree/tree.js'
+import type { Durability } from '../parts.js'
+
+/** Who takes a staged folder, and how. */
+export interface HoldOptions {
+  durability?: Durability
+  system?: ProcessSystem | undefined
+  clock?: Clock | undefined
+  force?: boolean | undefined
+  signal?: AbortSignal | undefined
+}
+
+/** A staged folder, and the lock that makes it ours. */
+export interface Held {
+  /** Below the folder that the transfer arrives in. */
+  path: string
+  tree: Tree
+  lock: FolderLock
+}
+
+/** Milliseconds that somebody who has one is waited for: a process that cannot be looked at is watched all the same. */
+const SHORT = 1
+
+const LOCK = lockFolderName('lock')!
+
+/** Each staged folder, by its path below the root, with the names of what is staged in it. */
+export async function* stagedFolders(root: Tree): AsyncGenerator<{ path: string; names: string[] }> {
+  for await (const folder of ownFolders(root)) {
+    for (const name of (await folder.list()).map(String).filter(isStagedName)) {
+      const path = below(folder.path, name)
+      const names = await root.within(path, (staged) => staged.list()).catch(unlessGone)
+      if (names) yield { path, names: names.map(String).filter((one) => !isReservedName(one)) }
+    }
+  }
+}
+
+/** Makes a new one, and takes it. */
+export async function makeStaged(root: Tree, options: HoldOptions): Promise<Held> {
+  const isPower = options.durability === 'power'
+  const path = await makeInOwnFolder(root, async (folder) => {
+    const made = below(folder.path, stagedName())
+    await root.makeFolder(made, 0o700)
+    if (isPower) await folder.sync()
+    folder.release()
+    return made
+  })
+  if (isPower) await root.sync('')
+  return (await holdStaged(root, path, options)) ?? makeStaged(root, options)
+}
+
+/** Takes a staged folder; undefined if somebody else has it, or it is gone. */
+export async function holdStaged(
+  { root, fs }: Tree,
+  path: string,
+  { durability, system, clock, force = false, signal }: HoldOptions,
+): Promise<Held | undefined> {
+  const place = `${root}/${path}`
+  const ours = { ...(system && { system }), ...(clock && { clock }), force, signal }
+  try {
+    const lock = await FolderLock.acquire(place, { ...ours, fs, timeout: SHORT, audit: UNRECORDED })
+    try {
+      return { path, lock, tree: await Tree.open(place, { fs, ...(durability && { durability }) }) }
+    } catch (error) {
+      await lock.release().catch(() => {})
+      throw error
+    }
+  } catch (error) {
+    if (!isSluiceError(error, 'ERR_LOCKED')) unlessGone(error)
+    return undefined
+  }
+}
+
+/** Removes all that is in a staged folder but its lock. */
+export async function clearStaged({ tree }: Held): Promise<void> {
+  const { fs } = tree
+  const names = (await tree.within('', (folder) => folder.list())).map(String)
+  for (const name of names.filter((one) => one !== LOCK)) {
+    await tree.within('', async (folder) => {
+      const path = folder.at(name)
+      if ((await fs.lstat(path)).isDirectory()) await removeTree(fs, path)
+      else await fs.unlink(path)
+    })
+  }
+}
+
+/** Lets go of a staged folder, and removes it if nothing is in it. */
+export async function leaveStaged(root: Tree, { path, tree, lock }: Held): Promise<void> {
+  await tree.close()
+  await lock.release().catch(() => {})
+  const ours = path.slice(0, path.indexOf('/'))
+  const name = path.slice(ours.length + 1)
+  const removed = root.within(ours, (folder) => root.fs.rmdir(folder.at(name)))
+  // what is staged is still in it
+  await removed.then(async () => removeOwnFolder(root, await root.folder(ours))).catch(() => {})
+}
+
+/**
+ * Clears away, or with `dryRun` only finds, what transfers that were to be published together have left staged, if
+ * nobody is at it: as `collectLeftovers` does with the parts of others.
+ */
+export async function collectStaged(root: Tree, options: CollectOptions = {}): Promise<Leftover[]> {
+  const { dryRun, olderThan = 0, now = Date.now, force, system, clock, signal } = options
+  const found: Leftover[] = []
+  for await (const { path } of stagedFolders(root)) {
+    try {
+      const stats = await ifThere(root.within(path, ({ fd }) => root.fs.fstat(fd)))
+      if (!stats || (olderThan > 0 && now() - stats.mtimeMs <= olderThan)) continue
+      if (dryRun) {
+        if (await isHeld(root, path, options)) continue
+        found.push({ path, bytes: await bytesIn(root, path), state: 'part' })
+        continue
+      }
+      const held = await holdStaged(root, path, { force, system, clock, signal })
+      if (!held) continue
+      const bytes = await bytesIn(root, path)
+      try {
+        await clearStaged(held)
+      } finally {
+        await leaveStaged(root, held)
+      }
+      found.push({ path, bytes, state: 'part' })
+    } catch (error) {
+      found.push({ path, bytes: 0, state: 'kept', error: diskError(error, 'collect', path) })
+    }
+  }
+  return found
+}
+
+/** Whether somebody has it who may be alive. Only looks. */
+async function isHeld(root: Tree, path: string, { force, system }: CollectOptions): Promise<boolean> {
+  const namesIn = async (folder: string) =>
+    ((await root.within(folder, (there) => there.list()).catch(unlessGone)) ?? []).map(String)
+  const lock = below(path, LOCK)
+  for (const name of [...(await namesIn(lock)), ...(await namesIn(below(lock, GATE)))]) {
+    const claimant = claimantOf(name)
+    const fate = claimant && fateOf(claimant.owner, system)
+    if (fate === 'alive' || (fate === 'unseen' && !force)) return true
+  }
+  return false
+}
+
+/** Bytes of the files that are staged, and of the parts among them. */
+async function bytesIn(root: Tree, path: string): Promise<number> {
+  let bytes = 0
+  await walk(root, path, async (_path, stats) => {
+    if (stats.isFile()) bytes += stats.size
+  })
+  return bytes
+}
+
+/** Removes of what is staged all that `isKept` does not name; of folders only those that nothing is in then. */
+export async function sweepStaged(
+  { tree }: Held,
+  isKept: (path: string, stats: FileStats) => boolean,
+): Promise<void> {
+  const { fs } = tree
+  await walk(tree, '', async (path, stats, where) => {
+    if (isKept(path, stats)) return
+    if (!stats.isDirectory()) return fs.unlink(where)
+    // it fails where something is kept in it
+    await fs.rmdir(where).catch(() => {})
+    tree.forget(path)
+  })
+}
+
+/** Calls `visit` with all that is below a folder, what is in one before it. Names of ours are left out. */
+async function walk(
+  tree: Tree,
+  path: string,
+  visit: (path: string, stats: FileStats, where: string) => Promise<void>,
+): Promise<void> {
+  const names = (await tree.within(path, (folder) => folder.list())).map(String)
+  for (const name of names.filter((one) => !isReservedName(one))) {
+    const one = path === '' ? name : below(path, name)
+    const look = () => tree.within(path, (folder) => lstatIfThere(tree.fs, folder.at(name)))
+    const stats = await look()
+    if (!stats) continue
+    if (stats.isDirectory()) await walk(tree, one, visit)
+    await tree.within(path, (folder) => visit(one, stats, folder.at(name)))
+  }
+}
+
+function unlessGone(error: unknown): undefined {
+  if (systemCode(error) !== 'ENOENT') throw error
+}

@@ -1,0 +1,153 @@
+import { inSlices } from '../../async.js'
+import type { FileStats } from '../../files/disk/fs.js'
+import { localPath, parentOf } from '../../files/disk/names.js'
+import type { Tree } from '../../files/tree/tree.js'
+import type { Entry, Offer } from '../../wire/entry.js'
+import { DiskStore } from '../disk/disk-store.js'
+import type { DiskPartsOptions } from '../disk/options.js'
+import { haveSameContent } from '../disk/standing-files.js'
+import { OWNER_BITS } from '../disk/sync-file-calls.js'
+import type { Claim, PartStore, PartStoreFeatures, Placement, PublishPolicy } from '../parts.js'
+import { StagedFile } from './staged-file.js'
+import { Staging } from './staging.js'
+
+/** What its owner needs to work in a folder. */
+const FOLDER_BITS = 0o700
+
+/** A folder of this disk as a store of parts, in which all of a transfer is seen at once, or nothing of it. */
+export function togetherParts(options: DiskPartsOptions): PartStore {
+  return new TogetherStore(options)
+}
+
+/**
+ * Lets a transfer arrive in a staged folder inside our own, in all as if that were its place, and gives all of it its
+ * names at the end.
+ */
+class TogetherStore extends DiskStore {
+  readonly features: PartStoreFeatures = { publish: 'together' }
+  override readonly isStaged = true
+  readonly #options: DiskPartsOptions
+  /** The names that it brings into the folder itself. */
+  readonly #tops = new Set<string>()
+  readonly #offers: Offer[] = []
+  readonly #folders: Entry[] = []
+  #staging: Staging | undefined
+  /** Files that an earlier run has staged whole, by their paths. */
+  readonly #standing = new Map<string, Entry>()
+  #isPlaced = false
+
+  constructor(options: DiskPartsOptions) {
+    super(options)
+    this.#options = { ...options, dir: localPath('dir', options.dir) }
+  }
+
+  override async learn(offer: Offer): Promise<void> {
+    await this.#note(offer)
+    return super.learn(offer)
+  }
+
+  override async expect(offer: Offer, bytes: number): Promise<void> {
+    await this.#note(offer)
+    return super.expect(offer, bytes)
+  }
+
+  override async claims(entries: readonly Entry[], signal?: AbortSignal): Promise<Map<number, Claim>> {
+    const claims = await super.claims(entries, signal)
+    if (this.#standing.size === 0) return claims
+    const tree = await this.tree()
+    await inSlices(entries, (entry) => {
+      if (!this.#standing.delete(entry.path) || claims.has(entry.index)) return
+      const part = new StagedFile(tree, entry, this.durability)
+      const { size } = entry
+      claims.set(entry.index, { part, ranges: size ? [{ start: 0, end: size }] : [] })
+    })
+    // nobody wants them any more
+    for (const path of this.#standing.keys()) await this.#staging!.remove(path)
+    this.#standing.clear()
+    return claims
+  }
+
+  override endFolder(entry: Entry): Promise<Placement> {
+    this.#folders.push(entry)
+    const { mode } = entry
+    // where it stands until the end we must be able to get in
+    return super.endFolder({ ...entry, mode: mode === null ? null : mode | FOLDER_BITS })
+  }
+
+  async publishAll(
+    policy: PublishPolicy,
+    names: Iterable<string>,
+  ): Promise<(path: string) => Placement | undefined> {
+    if (!this.#staging) return () => undefined
+    await this.parts.check()
+    if (!this.#staging.isNew) {
+      // what an earlier run left, and this one does not bring
+      const brought = new Set(names)
+      await this.#staging.sweep((path) => brought.has(path))
+    }
+    const areSame = (paths: readonly [string, string], size: number, signal?: AbortSignal) =>
+      haveSameContent(this.fs, paths, size, signal)
+    const folders = this.#folders.map((entry) => ({ ...entry, path: this.folders.folderOf(entry.path)! }))
+    const placed = await this.#staging.place(policy, areSame, folders)
+    this.#isPlaced = true
+    return placed
+  }
+
+  override async finish(): Promise<void> {
+    await super.finish()
+    if (this.#isPlaced) await this.#staging?.finish()
+  }
+
+  override async close(): Promise<void> {
+    await super.close()
+    await this.#staging?.close()
+  }
+
+  protected override async openTree(): Promise<Tree> {
+    const { dir, fs } = this.#options
+    const { clock, system } = this.ownership
+    const { durability } = this
+    const warn = this.warn.bind(this)
+    this.#staging = await Staging.open({ dir, fs, durability, clock, system, warn }, this.#tops)
+    return this.#staging.tree
+  }
+
+  /** Of what an earlier run left, what is in the way of this one goes. */
+  protected override async collect(tree: Tree): Promise<Tree> {
+    await super.collect(tree)
+    const staging = this.#staging!
+    if (staging.isNew) return tree
+    const entries = new Map<string, Entry>()
+    const folders = new Set<string>()
+    for (const offer of this.#offers)
+      await inSlices(offer.entries, (entry) => {
+        entries.set(entry.path, entry)
+        for (let at = parentOf(entry.path); at !== '' && !folders.has(at); at = parentOf(at)) folders.add(at)
+      })
+    await staging.sweep((path, stats) => {
+      const entry = entries.get(path)
+      if (!entry) return stats.isDirectory() || !folders.has(path)
+      if (stats.isDirectory()) return entry.type === 'directory'
+      if (!isStagedAs(entry, stats)) return false
+      this.#standing.set(path, entry)
+      return true
+    })
+    return tree
+  }
+
+  async #note(offer: Offer): Promise<void> {
+    if (this.#offers.includes(offer)) return
+    this.#offers.push(offer)
+    await inSlices(offer.entries, ({ path }) => {
+      const slash = path.indexOf('/')
+      this.#tops.add(slash === -1 ? path : path.slice(0, slash))
+    })
+  }
+}
+
+/** Whether it may be what an earlier run staged of this very content, and can be written to. */
+function isStagedAs({ type, size, mtime }: Entry, stats: FileStats): boolean {
+  if (type !== 'file' || !stats.isFile() || stats.nlink > 1 || (stats.mode & OWNER_BITS) !== OWNER_BITS)
+    return false
+  return stats.size === size && Math.floor(stats.mtimeMs) === mtime
+}
