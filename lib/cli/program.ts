@@ -123,9 +123,7 @@ function program(
 
   sluice
     .command('status')
-    .description(
-      'show how far the transfers into a folder are that run, or were interrupted; it changes nothing',
-    )
+    .description('show how far transfers into a folder have come, those that run and those that broke')
     .argument('[dir]', 'the folder that was received into', '.')
     .action((dir, _flags, command) => run(command, (context) => statusCommand(dir, context)))
 

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
+import { collectLeftovers, Tree } from '../../lib/files/index.js'
 import {
   type Manifest,
   manifestOf,
@@ -9,6 +10,7 @@ import {
   type ReceiveOptions,
   receive,
   send,
+  unfinishedTransfers,
 } from '../../lib/index.js'
 import { type DuplexPairOptions, duplexPair } from '../../lib/testing/index.js'
 import { temporary } from '../helpers/folders.js'
@@ -116,15 +118,35 @@ test('many files cut at many places, again and again, are there in the end, and 
   }
 })
 
-test('a source that changed since then, or an offer without the file, leaves the part alone', async (t) => {
+test('the part of a source that changed since then is not gone on with, is shown, and goes when it is collected', async (t) => {
   const from = await planted(t, { LARGE })
   const dir = await temporary(t)
   const make = () => manifestOf([join(from, 'LARGE')], { algorithm: 'blocks' })
   await attempt(await make(), { dir }, { forth: { cutAfter: 3 * MIB } })
   await writeFile(join(from, 'LARGE'), randomBytes(LARGE.length + 1))
+  await attempt(await make(), { dir }, { forth: { cutAfter: 2 * MIB } })
+  // each is of another content
+  t.deepEqual(
+    (await unfinishedTransfers(dir))
+      .flatMap(({ files }) => files.map(({ size }) => size! - LARGE.length))
+      .sort(),
+    [0, 1],
+  )
+  await writeFile(join(from, 'other'), 'other')
+  await attempt(await manifestOf([join(from, 'other')]), { dir })
+  t.is((await unfinishedTransfers(dir)).length, 2)
   const { code, proved } = await attempt(await make(), { dir })
   t.is(code, 'completed completed')
-  t.is(proved, 0)
+  t.is(proved, MIB)
+  // it stays for a day
+  t.is((await unfinishedTransfers(dir)).flatMap(({ files }) => files).length, 1)
+  const tree = await Tree.open(dir)
+  t.deepEqual(
+    (await collectLeftovers(tree)).map(({ state }) => state),
+    ['part', 'journal'],
+  )
+  await tree.close()
+  t.deepEqual((await readdir(dir)).sort(), ['LARGE', 'other'])
 })
 
 test('a store in memory goes on, too', async (t) => {
