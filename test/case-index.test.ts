@@ -164,7 +164,7 @@ test('the page has every case once, in order', (t) => {
 /** Pages with numbered kinds below letters, each with its tests: how many there are below each letter. */
 const PAGES: Record<string, Record<string, number>> = {
   'ATTACKS.md': { A: 9, B: 11, C: 7, D: 9 },
-  'STREAMS.md': { A: 9, B: 7, C: 5 },
+  'STREAMS.md': { A: 9, B: 8, C: 5 },
 }
 const LETTERS = Object.entries(PAGES).flatMap(([page, letters]) =>
   Object.entries(letters).map(([letter, last], i) => ({ page, letter, last, i })),

@@ -1,7 +1,7 @@
 import { createSecretKey, KeyObject, randomBytes } from 'node:crypto'
 import type { Transform } from 'node:stream'
 import { SluiceError } from '../errors.js'
-import { checkKeys, checkObject, isBytes } from '../options.js'
+import { checkKeys, checkObject, isBytes, shownValue } from '../options.js'
 import { Decryptor } from './bytes/decryptor.js'
 import { Encryptor } from './bytes/encryptor.js'
 import { incomingOf, outgoingOf } from './bytes/preface-transforms.js'
@@ -57,13 +57,14 @@ export function decrypt(options: EncryptionOptions): Transform {
   return incomingOf(encryption(options))
 }
 
-// A copy: the caller may wipe its own. The message never shows the key.
+// A copy: the caller may wipe its own. The message never shows the key: neither its bytes nor a text.
 function checkedKey(key: Uint8Array | KeyObject): KeyObject {
   if (key instanceof KeyObject) {
     if (key.type === 'secret' && key.symmetricKeySize === 32) return key
   } else if (isBytes(key) && key.length === 32) {
     return createSecretKey(key)
   }
-  const message = 'key must be 32 bytes (a Buffer or Uint8Array), or a secret KeyObject of 32 bytes'
+  const found = typeof key === 'object' || key === undefined ? shownValue(key) : `a ${typeof key}`
+  const message = `key must be 32 bytes (a Buffer or Uint8Array), or a secret KeyObject of 32 bytes, not ${found}`
   throw new SluiceError('ERR_USAGE', message)
 }

@@ -43,6 +43,25 @@ test('a message about a key does not show it', (t) => {
   t.false(/secret\b.*my|my secret|6d79/.test(String(error)))
 })
 
+test('of what is no key its kind and length are named', (t) => {
+  const wrong: [unknown, string][] = [
+    ['secret', 'a string'],
+    [12345, 'a number'],
+    [12345n, 'a bigint'],
+    [undefined, 'undefined'],
+    [null, 'null'],
+    [Buffer.from('short'), 'a Buffer of 5 bytes'],
+    [['secret'], 'a list'],
+    [Promise.resolve(Buffer.alloc(32)), 'a promise, which was not awaited'],
+    [createSecretKey(Buffer.alloc(16)), 'an object of the class SecretKeyObject'],
+  ]
+  for (const [key, found] of wrong)
+    t.throws(() => encryption({ key: key as Buffer }), {
+      code: 'ERR_USAGE',
+      message: `key must be 32 bytes (a Buffer or Uint8Array), or a secret KeyObject of 32 bytes, not ${found}`,
+    })
+})
+
 test('a key may be wiped by its owner once the stage is made, and may be a KeyObject', async (t) => {
   const own = Buffer.from(key)
   const made = encryption({ key: own })

@@ -109,6 +109,26 @@ test('a duplex of streamx is a connection, by type as well', (t) => {
   return transfer.cancel()
 })
 
+test('what is no wire stage does not compile', (t) => {
+  const cipher = () => createCipheriv('aes-256-ctr', KEY, IV)
+  const stages: NonNullable<ReceiveOptions['stages']>[] = [
+    // @ts-expect-error a function
+    { wire: [cipher] },
+    // @ts-expect-error a Transform
+    { wire: [cipher()] },
+    // @ts-expect-error a list of stages for the stages
+    [{ outgoing: cipher }],
+    // @ts-expect-error a misspelt list
+    { wires: [{ outgoing: cipher }] },
+    // @ts-expect-error a misspelt direction
+    { wire: [{ format: 'ctr', outgoin: cipher }] },
+  ]
+  for (const one of stages)
+    t.throws(() => receive(duplexPair()[0], { store: memoryParts(), accept: 'all', stages: one }), {
+      code: 'ERR_USAGE',
+    })
+})
+
 test('outcomes have one type, whether they come from a result or from an error', async (t) => {
   const [near, far] = duplexPair()
   const refuse = () =>
