@@ -48,6 +48,9 @@ export type FileId = Record<'dev' | 'ino', string>
 /** A file of a run: path, size, time of last change, and its target where that is another one than the path. */
 export type RunFile = [path: string, size: number | null, mtime: number, target?: string]
 
+/** How much larger the inode of a file is than that of the file before it, and of how many files in a row that holds. */
+export type IdStep = [more: number, count: number]
+
 /** One line of a journal. Files are referred to by `n`, their number in this journal. */
 export type JournalRecord =
   | { kind: 'owner'; version: number; transfer: string; owner: Owner; journal?: FileId }
@@ -59,6 +62,8 @@ export type JournalRecord =
   | { kind: 'part'; n: number; part: string; at: number }
   /** The part was made, as this very file. */
   | ({ kind: 'made'; n: number } & FileId)
+  /** The same for parts in a row, from `n` on: the inode of the first, and the steps to those of the others. */
+  | ({ kind: 'ids'; n: number; steps: IdStep[] } & FileId)
   /** What stood in the part by then: who goes on with it can prove that by the digest. */
   | ({ kind: 'prefix'; n: number } & Prefix)
   /** The part goes on growing: says that the owner lives, and until when its parts may have changed. */
@@ -167,6 +172,7 @@ const RECORDS: Record<JournalRecord['kind'], RecordShape> = {
   },
   part: { n: isCount, part: isText, at: isNumber },
   made: { n: isCount, ...FILE_ID },
+  ids: { n: isCount, dev: isText, ino: isInode, steps: listOf(isIdStep) },
   prefix: { n: isCount, offset: isCount, digest: isText },
   alive: { at: isNumber },
   run: { n: isCount, files: listOf(isRunFile), at: isNumber },
@@ -182,6 +188,16 @@ const RECORDS: Record<JournalRecord['kind'], RecordShape> = {
 
 function isFileId(value: unknown): boolean {
   return hasShape(value, FILE_ID)
+}
+
+function isInode(value: unknown): boolean {
+  return isText(value) && /^\d{1,20}$/.test(value)
+}
+
+function isIdStep(value: unknown): boolean {
+  if (!Array.isArray(value) || value.length !== 2) return false
+  const [more, count] = value
+  return Number.isSafeInteger(more) && isCount(count)
 }
 
 function isSize(value: unknown): boolean {

@@ -20,7 +20,7 @@ import {
   type JournalRecord,
   type Prefix,
 } from './journal-records.js'
-import { runRecords } from './run-records.js'
+import { type RunIds, runRecords } from './run-records.js'
 
 /** What {@link Journal.create} takes. */
 export interface JournalOptions {
@@ -147,6 +147,11 @@ export class Journal {
     const record: JournalRecord = { kind: 'made', n, ...idOf(file) }
     if (!last) return this.#records.append([record])
     this.#records.add(record)
+  }
+
+  /** The same for the parts of a run, of which all is written: with the next batch, at no call of its own. */
+  madeRun(ids: RunIds): void {
+    for (const record of ids.records) this.#records.add(record)
   }
 
   /** Says what stands in the part of file `n`. */

@@ -10,6 +10,7 @@ import {
   type Prefix,
   RecordReader,
 } from './journal-records.js'
+import { countOf, filesOf } from './run-records.js'
 
 /** A file that a journal says is not finished. */
 export interface UnfinishedFile extends Required<Omit<JournalFile, 'expected' | 'made'>> {
@@ -91,6 +92,8 @@ class ContentReader {
   readonly #files = new Map<number, UnfinishedFile>()
   /** How many more files may end by records that say a count. */
   #endable = 0
+  /** Of how many more files records may say which they are. */
+  #knowable = 0
 
   get unfinished(): number {
     return this.#files.size
@@ -120,6 +123,7 @@ class ContentReader {
         this.#files.set(n, { n, path, target, size, mtime, part, at: record.at })
       }
       this.#endable += record.files.length
+      this.#knowable += record.files.length
     } else if (record.kind === 'part') {
       const file = this.#files.get(record.n)
       if (file) this.#files.set(record.n, { ...file, part: record.part, at: record.at })
@@ -127,7 +131,8 @@ class ContentReader {
       const { n, dev, ino } = record
       const file = this.#files.get(n)
       if (file) this.#files.set(n, { ...file, made: { dev, ino } })
-    } else if (record.kind === 'prefix') {
+    } else if (record.kind === 'ids') this.#know(record.n, record)
+    else if (record.kind === 'prefix') {
       const { n, offset, digest } = record
       const file = this.#files.get(n)
       if (file) this.#files.set(n, { ...file, prefix: { offset, digest } })
@@ -140,6 +145,17 @@ class ContentReader {
     else if (count <= this.#endable) {
       this.#endable -= count
       for (let i = 0; i < count; i++) this.#files.delete(n + i)
+    }
+  }
+
+  /** Which files the parts of a run are: of no more than there are, as for {@link #end}. */
+  #know(n: number, ids: Parameters<typeof filesOf>[0]): void {
+    const count = countOf(ids.steps)
+    if (count > this.#knowable) return
+    this.#knowable -= count
+    for (const made of filesOf(ids)) {
+      const file = this.#files.get(n++)
+      if (file) this.#files.set(file.n, { ...file, made })
     }
   }
 

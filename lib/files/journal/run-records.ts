@@ -1,4 +1,12 @@
-import type { JournalFile, JournalRecord, RunFile } from './journal-records.js'
+import type { FileNumbers } from '../disk/stats.js'
+import {
+  type FileId,
+  type IdStep,
+  idOf,
+  type JournalFile,
+  type JournalRecord,
+  type RunFile,
+} from './journal-records.js'
 
 /** Bytes of the files of one run record, unless one alone is longer: an average path is far from the longest. */
 const LONGEST_RUN = 48 * 1024
@@ -34,4 +42,52 @@ export function runRecords(
     list.push(file)
   }
   return records
+}
+
+/** Steps of one record, which may take 26 bytes each. */
+const MOST_STEPS = 2000
+
+/** The records that say which files the parts of runs are: most inodes are that of the file before and one more. */
+export class RunIds {
+  readonly records: JournalRecord[] = []
+  #steps: IdStep[] = []
+  /** The number that the next file must have to be in the same record. */
+  #next = -1
+  #last: FileNumbers = { dev: 0n, ino: 0n }
+
+  /** The part of file `n` is this file. */
+  add(n: number, file: FileNumbers): void {
+    const more = Number(file.ino - this.#last.ino)
+    const goesOn = n === this.#next && file.dev === this.#last.dev && Number.isSafeInteger(more)
+    const step = this.#steps.at(-1)
+    if (goesOn && step?.[0] === more) step[1]++
+    else if (goesOn && this.#steps.length < MOST_STEPS) this.#steps.push([more, 1])
+    else {
+      this.#steps = []
+      this.records.push({ kind: 'ids', n, ...idOf(file), steps: this.#steps })
+    }
+    this.#next = n + 1
+    this.#last = file
+  }
+}
+
+/** How many files a record names that {@link RunIds} made. */
+export function countOf(steps: readonly IdStep[]): number {
+  return steps.reduce((sum, [, count]) => sum + count, 1)
+}
+
+/** The files that such a record names, from the first on. */
+export function* filesOf({
+  dev,
+  ino,
+  steps,
+}: FileId & { steps: readonly IdStep[] }): Generator<FileId, void> {
+  let last = BigInt(ino)
+  yield { dev, ino }
+  for (const [more, count] of steps) {
+    for (let i = 0; i < count; i++) {
+      last += BigInt(more)
+      yield { dev, ino: String(last) }
+    }
+  }
 }

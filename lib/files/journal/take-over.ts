@@ -16,6 +16,7 @@ import {
   watchOf,
 } from './claim-journal.js'
 import { findPart, partPathOf } from './collect-part.js'
+import { idOf, type JournalFile } from './journal-records.js'
 import { readJournal, type UnfinishedFile } from './read-journal.js'
 
 /** A part that was left unfinished, and that this process may go on with. */
@@ -24,6 +25,12 @@ export interface LeftPart {
   file: UnfinishedFile
   /** What it is. */
   stats: FileStats
+}
+
+/** How another journal knows it. */
+export function recordOf({ file, stats }: LeftPart): JournalFile {
+  const { path, target, size, mtime, part, at } = file
+  return { path, size, mtime, ...(target !== path && { target }), part, at, made: idOf(stats) }
 }
 
 /** What {@link takeOver} takes. */

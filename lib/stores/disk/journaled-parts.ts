@@ -6,9 +6,10 @@ import { errorCode } from '../../files/disk/disk-error.js'
 import type { FileIdentity, SyncCalls } from '../../files/disk/fs.js'
 import { below, nameOf, parentOf } from '../../files/disk/names.js'
 import { Journal } from '../../files/journal/journal.js'
-import { idOf, type JournalEnd, type JournalFile } from '../../files/journal/journal-records.js'
+import type { JournalEnd, JournalFile } from '../../files/journal/journal-records.js'
 import type { UnfinishedFile } from '../../files/journal/read-journal.js'
-import { type LeftPart, takeOver } from '../../files/journal/take-over.js'
+import { RunIds } from '../../files/journal/run-records.js'
+import { type LeftPart, recordOf, takeOver } from '../../files/journal/take-over.js'
 import { thisOwner } from '../../files/own/owner.js'
 import { BarePart } from '../../files/part/bare-part.js'
 import type { BarePartOptions } from '../../files/part/part-options.js'
@@ -143,6 +144,13 @@ export class JournaledParts {
     return true
   }
 
+  /** Records which files the parts of a run are, so that nothing else that gets such a name is taken for one. */
+  madeRun(entries: readonly Entry[], fileOf: (entry: Entry) => FileIdentity): void {
+    const ids = new RunIds()
+    for (const entry of entries) ids.add(this.#numbers[entry.index]!, fileOf(entry))
+    this.#opened!.madeRun(ids)
+  }
+
   /** Whether the journal waits for the end of a file. */
   isExpected({ index }: Entry): boolean {
     return this.#numbers[index] !== undefined
@@ -179,10 +187,9 @@ export class JournaledParts {
   /** Records which file the part is, so that nothing else that gets its name is ever taken for it. */
   async #made({ entry, file }: DiskPart): Promise<void> {
     const journal = await this.#openJournal()
-    const isComplete = file.written !== undefined
     // where nobody can say it, its name and its times must do
     const made = await file.identity().catch(() => undefined)
-    if (made) await journal.made(this.#numbers[entry.index]!, made, isComplete)
+    if (made) await journal.made(this.#numbers[entry.index]!, made, file.written !== undefined)
   }
 
   /** Bytes are about to be written. */
@@ -291,10 +298,4 @@ export class JournaledParts {
     part.tries = tries
     part.file.rename(name)
   }
-}
-
-/** How a part that was taken over is recorded. */
-function recordOf({ file, stats }: LeftPart): JournalFile {
-  const { path, target, size, mtime, part, at } = file
-  return { path, size, mtime, ...(target !== path && { target }), part, at, made: idOf(stats) }
 }

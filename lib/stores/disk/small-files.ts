@@ -55,6 +55,7 @@ export class SmallFiles implements PartRun {
     // the rest of the run before, which was too quick to be told of, lies between its slow slices and those of this one
     this.#store.pace.took(0)
     this.#beginSlice()
+    const written: Entry[] = []
     try {
       for (let index = first; index <= last; index++) {
         const entry = entries[index]!
@@ -66,11 +67,13 @@ export class SmallFiles implements PartRun {
         const mayBeThere =
           folder && this.#store.isByTime && isTaken(this.#calls, folder.at(nameOf(entry.path)))
         const isEnded = folder && !mayBeThere ? await this.#tryWrite(folder, entry, bytes) : false
+        if (isEnded && !this.failures.has(index)) written.push(entry)
         if (!isEnded) await this.#writeAlone(entry, bytes)
         if (this.#store.pace.clock.now() - this.#since > LONGEST_HOLD) await this.#yield()
       }
     } finally {
       this.#leave()
+      if (written.length > 0) this.#store.parts.madeRun(written, (entry) => this.#written(entry))
       this.#run = { ...this.#run, buffers: [] }
     }
   }

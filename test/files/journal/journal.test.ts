@@ -99,6 +99,16 @@ test('records come back as they were written, in pieces of any size', (t) => {
     { kind: 'begin', n: 0, path: 'a\nb\u202e', size: null, mtime: -1, target: 'c/d', part: 'd.part', at: 5 },
     { kind: 'part', n: 0, part: 'd.1.part', at: 6 },
     { kind: 'alive', at: 7 },
+    {
+      kind: 'ids',
+      n: 2,
+      dev: '1',
+      ino: '2',
+      steps: [
+        [1, 9],
+        [-5, 1],
+      ],
+    },
     { kind: 'completed', n: 0, name: 'c/d', digest: '00ff' },
     { kind: 'failed', n: 1, code: 'ERR_DIGEST', part: 'gone' },
     { kind: 'released', at: 8 },

@@ -7,6 +7,7 @@ import {
   RecordReader,
 } from '../../../lib/files/journal/journal-records.js'
 import { readJournal } from '../../../lib/files/journal/read-journal.js'
+import { RunIds } from '../../../lib/files/journal/run-records.js'
 import { type ProcessSystem, thisOwner } from '../../../lib/files/own/owner.js'
 import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
 import { randomBySeed } from '../../../lib/testing/splits.js'
@@ -268,7 +269,7 @@ test('of a run whose owner died the parts are removed, and nothing that only loo
   await open.close().catch(() => {})
 })
 
-test('of a run no inode is known: a part has the time of the file, or of its last write', async (t) => {
+test('of a run whose owner died before it could say which files they are: a part has the time of the file, or of its last write', async (t) => {
   const { disk, tree, journal } = await setup(t)
   const open = await journal()
   await begin(open, [file('done'), file('torn'), file('older'), file('other')])
@@ -294,6 +295,107 @@ test('of a run no inode is known: a part has the time of the file, or of its las
   ])
   t.true(disk.list().includes('/d/older.part'))
   await open.close().catch(() => {})
+})
+
+test('which files the parts of a run are stands in few bytes, at no call more, with 64 bits', async (t) => {
+  const { disk, journal, read, lines } = await setup(t)
+  const open = await journal()
+  await begin(
+    open,
+    Array.from({ length: 10 }, (_, i) => file(`f${i}`)),
+  )
+  const ids = new RunIds()
+  const high = 2n ** 64n - 8n
+  const inodes = [7n, 8n, 9n, 10n, 3n, high, high + 1n, undefined, 5n, 6n]
+  const calls = disk.calls
+  for (const [n, ino] of inodes.entries()) if (ino !== undefined) ids.add(n, { dev: n === 9 ? 2n : 1n, ino })
+  open.madeRun(ids)
+  t.is(disk.calls, calls)
+  open.endRun(1, 1)
+  await open.flush()
+  t.is(disk.calls, calls + 1)
+  t.deepEqual(
+    (await read()).unfinished.map(({ n, made }) => [n, made]),
+    inodes.flatMap((ino, n) => {
+      if (n === 1) return []
+      return [[n, ino === undefined ? undefined : { dev: n === 9 ? '2' : '1', ino: String(ino) }]]
+    }),
+  )
+  const [first] = lines().filter((line) => line.includes('"ids"'))
+  t.true(first!.endsWith('{"kind":"ids","n":0,"dev":"1","ino":"7","steps":[[1,3],[-7,1]]}'))
+  await open.close()
+})
+
+test('very many inodes in no order are said in lines that the reader takes', async (t) => {
+  const { journal, read } = await setup(t)
+  const open = await journal()
+  const many = 5000
+  await begin(
+    open,
+    Array.from({ length: many }, (_, i) => file(`${i}`)),
+  )
+  const ids = new RunIds()
+  const inodeOf = (n: number) => BigInt(n % 2 === 0 ? n : Number.MAX_SAFE_INTEGER - n)
+  for (let n = 0; n < many; n++) ids.add(n, { dev: 1n, ino: inodeOf(n) })
+  open.madeRun(ids)
+  await open.flush()
+  t.true((await read()).unfinished.every(({ n, made }) => made?.ino === String(inodeOf(n))))
+  await open.close()
+})
+
+test('a file that has the name of a part of a run by now is not taken for it', async (t) => {
+  const { disk, tree, journal } = await setup(t)
+  const open = await journal()
+  await begin(open, [file('mine'), file('part')])
+  const ids = new RunIds()
+  for (const [n, name] of ['mine', 'part'].entries()) {
+    disk.put(`/d/${name}.part`, 'abc')
+    ids.add(n, await disk.lstat(`/d/${name}.part`))
+  }
+  open.madeRun(ids)
+  await open.flush()
+  disk.remove('/d/mine.part')
+  disk.put('/d/mine.part', 'abc')
+  const found = await collectLeftovers(tree, { system: GRAVE })
+  t.deepEqual(found.map(({ path, state }) => `${path} ${state}`).sort(), [
+    `.sluice/${ID}.journal journal`,
+    'part.part part',
+  ])
+  t.is(disk.snapshot().get('/d/mine.part')!.toString(), 'abc')
+  await open.close().catch(() => {})
+})
+
+test('a record that knows more files than began knows none, and costs no time', async (t) => {
+  const { disk, read } = await setup(t)
+  const run: JournalRecord = {
+    kind: 'run',
+    n: 0,
+    files: [
+      ['a', 1, 1],
+      ['b', 1, 1],
+    ],
+    at: 1,
+  }
+  const idsOf = (count: number): JournalRecord => ({
+    kind: 'ids',
+    n: 0,
+    dev: '1',
+    ino: '5',
+    steps: [[1, count]],
+  })
+  const far = { kind: 'ids', n: 0, dev: '1', ino: 'x', steps: [] }
+  disk.putFolder('/d/.sluice', 0o700)
+  for (const [count, known] of [
+    [Number.MAX_SAFE_INTEGER, undefined],
+    [2, undefined],
+    [1, ['5', '6']],
+  ] as const) {
+    disk.put(PATH, encodeRecords([OWNER, run, idsOf(count), far as JournalRecord]))
+    t.deepEqual(
+      (await read()).unfinished.map(({ made }) => made?.ino),
+      known ? [...known] : [undefined, undefined],
+    )
+  }
 })
 
 test('a run with paths that lead out of the folder removes nothing there', async (t) => {

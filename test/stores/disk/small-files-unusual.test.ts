@@ -4,6 +4,7 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import test from 'ava'
 import { OPEN } from '../../../lib/files/index.js'
+import { readJournal } from '../../../lib/files/journal/read-journal.js'
 import type { FinalizerOptions } from '../../../lib/stages/finalizer.js'
 import { type PartSinkOptions, partSink } from '../../../lib/stages/part-sink.js'
 import type { DiskEvent } from '../../../lib/testing/disk/disk-faults.js'
@@ -369,6 +370,32 @@ test('while the disk is slow they are left to other threads, and the event loop 
   }
   const others = Object.fromEntries(Object.entries(files).map(([name, text]) => [`other ${name}`, text]))
   t.deepEqual(await opened(others), Array(12).fill(true))
+})
+
+test('which files their parts are stands in the journal, so that another one of such a name is not taken for one', async (t) => {
+  const disk = scene()
+  const sink = partSink({ dir: '/dst', fs: disk })
+  const closed = new Promise((resolve) => sink.once('close', resolve))
+  const events = watched(disk)
+  await pipeline(Readable.from(arrivingOf(FILES)), sink, async (stored) => {
+    for await (const { kind } of stored) if (kind === 'run') break
+  })
+  await closed
+  const [path] = disk.list().filter((there) => there.endsWith('.journal'))
+  // its owner, the run, and what they are with the release
+  t.is(events.filter(({ call, path }) => call === 'write' && path.includes('.journal')).length, 3)
+  const { unfinished } = (await readJournal(disk, path!))!
+  t.true(unfinished.length > 0)
+  for (const { made, target } of unfinished)
+    t.is(made?.ino, String((await disk.lstat(`/dst/${target}.part`)).ino))
+  // the same, in another file
+  const { target } = unfinished[0]!
+  const at = `/dst/${target}.part`
+  const content = disk.snapshot().get(at)!
+  disk.remove(at)
+  disk.put(at, content)
+  await collectAll(disk, '/dst')
+  t.deepEqual(ours(disk), [at])
 })
 
 test('destroyed in the middle of a run it begins no file any more', async (t) => {
