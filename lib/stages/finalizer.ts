@@ -100,7 +100,9 @@ export class Finalizer extends Writable {
       await prepareDigest(item.offer.algorithm)
       const { first, entries } = item.offer
       // of a million, others have their turn meanwhile, and say what they hear of them
-      return overSlices(first, first + entries.length, (from, end) => this.#settle(ledger.skipped(from, end)))
+      return overSlices(first, first + entries.length, (from, end) =>
+        this.#settle(ledger.skipped(from, end, item.isRejected)),
+      )
     }
     const adopted = this.#adopted
     if (item.kind === 'run' || !adopted) throw misplaced('finalizer', item)
@@ -120,11 +122,10 @@ export class Finalizer extends Writable {
     const conflict = store.conflict(this.#options.conflict)
     store.hold()
     if (durability === 'power') store.raiseDurability()
-    const { algorithm } = offer
     const { signal } = this.#stopping
-    const overwrites = conflict === 'overwrite' || conflict === 'replace'
+    const { algorithm } = offer
     const policy: PublishPolicy = { conflict, unless, durability: store.durability, algorithm, signal }
-    if (overwrites) policy.brought = new Set()
+    if (conflict === 'overwrite' || conflict === 'replace') policy.brought = new Set()
     store.obey(policy)
     const ledger = new Ledger(plan)
     const repairs = this.#options.repair && new Repairs(this.#options.repair)
@@ -172,9 +173,8 @@ export class Finalizer extends Writable {
   async #end(): Promise<void> {
     this.#adopted?.repairs?.checkNothingOwed()
     await this.#finish()
-    const { kept } = this.#report
-    const failure = filesFailed(kept, this.#adopted?.plan.entries.length ?? 0)
-    this.#outcomes.resolve(kept)
+    const failure = filesFailed(this.#report.kept, this.#adopted?.plan.entries.length ?? 0)
+    this.#outcomes.resolve(this.#report.kept)
     if (failure) throw failure
   }
 }

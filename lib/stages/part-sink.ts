@@ -39,9 +39,10 @@ export class PartSink extends Transform {
   readonly #joiner = new RunJoiner()
   #entries: readonly Entry[] = []
   readonly #drain = new Drain()
-  /** Bytes that are claimed of the offer that comes next. */
-  #claims: ReadonlyMap<number, readonly Range[]> = new Map()
+  /** Bytes that are claimed of offers that are still to come, by their first entry. */
+  readonly #claims = new Map<number, ReadonlyMap<number, readonly Range[]>>()
   #working: Promise<void> = Promise.resolve()
+  #claiming: Promise<unknown> = Promise.resolve()
   readonly #stopping = new AbortController()
 
   constructor(options: PartSinkOptions) {
@@ -63,9 +64,10 @@ export class PartSink extends Transform {
     const { signal } = this.#stopping
     const claiming = claimParts(this.#store, offer, { isWanted, checkPath: this.#checkPath, signal })
     // what is opened for it is not closed before it has ended
-    this.#working = Promise.allSettled([claiming]).then(() => {})
-    this.#claims = await claiming
-    return new Map([...this.#claims].filter(([, blocks]) => blocks.length > 0))
+    this.#claiming = Promise.allSettled([claiming])
+    const claims = await claiming
+    this.#claims.set(offer.first, claims)
+    return new Map([...claims].filter(([, blocks]) => blocks.length > 0))
   }
 
   /** Resolves when so many bytes came here and are written, or will not be. Called by `receive` when nothing more comes. */
@@ -103,7 +105,7 @@ export class PartSink extends Transform {
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
     this.#writer.stop()
     this.#stopping.abort(new SluiceError('ERR_DESTROYED', 'destroyed while it looked for what is there'))
-    this.#working
+    Promise.all([this.#working, this.#claiming])
       .then(() => this.#writer.settle())
       .catch(() => {}) // it came too late to matter
       .then(() => this.#store.release())
@@ -135,22 +137,23 @@ export class PartSink extends Transform {
   }
 
   async #offer(item: OfferItem): Promise<void> {
-    const { offer, plan } = item
+    const { offer, plan, isRejected } = item
+    const claims = this.#claims.get(offer.first) ?? new Map()
+    this.#claims.delete(offer.first)
     let bytes = 0
     await inSlices(offer.entries, (entry) => {
       if (entry.type !== 'unreadable') this.#checkPath(entry.path)
       if (plan.isWanted(entry.index)) bytes += entry.size ?? 0
     })
-    for (const ranges of this.#claims.values()) for (const { start, end } of ranges) bytes -= end - start
-    await this.#store.expect(offer, bytes)
+    for (const ranges of claims.values()) for (const { start, end } of ranges) bytes -= end - start
+    if (!isRejected) await this.#store.expect(offer, bytes)
     this.#entries = plan.entries
     this.#writer.follow(plan)
     this.push({ ...item, store: this.#store } satisfies Item)
-    for (const [index, ranges] of this.#claims) {
+    for (const [index, ranges] of claims) {
       const stored = this.#writer.goOn(plan.entries[index]!, this.#store.claimed(index)!.part, ranges)
       if (stored) this.#give([stored])
     }
-    this.#claims = new Map()
   }
 
   async #write(runs: readonly Run[]): Promise<void> {
