@@ -1,4 +1,4 @@
-import { badOption, checkKeys, checkOption, type Keys, pickKnown } from './options.js'
+import { badOption, checkFlag, checkKeys, checkOption, type Keys, pickKnown } from './options.js'
 import { SendMemory } from './stages/bytes/send-memory.js'
 import { makeWireStages, type WireStage } from './stages/bytes/wire-stage.js'
 import { deframer } from './stages/deframer.js'
@@ -57,6 +57,8 @@ export function send(
   const { maxFrame, heldBack, ...wire } = makeWireStages(options.stages?.wire, options.keepOpen, limits)
   // a wire stage may hold on to what it is given
   const memory = wire.outgoing.length === 0 ? new SendMemory() : undefined
+  checkFlag('open', options.open)
+  const isOpen = options.open === true || (isManifest(source) && source.offer.open === true)
   let manifest: Manifest
   const session = new Sender(
     socket,
@@ -69,12 +71,15 @@ export function send(
       sent: memory && ((chunk) => memory.sent(chunk)),
     },
     {
+      isOpen,
       prepare: async (signal) => {
         manifest = isManifest(source)
-          ? source
+          ? { ...source, offer: { ...source.offer, ...(isOpen && { open: true }) } }
           : await manifestOf(source, { ...pickKnown(options, MANIFEST_OPTIONS), signal })
         return manifest
       },
+      attach: (paths, after, signal) =>
+        manifestOf(paths, { ...pickKnown(options, MANIFEST_OPTIONS), name: undefined, after, signal }),
       river: ({ plan, passed, warn }) => {
         const source = fileSource(manifest, {
           plan,
@@ -83,7 +88,15 @@ export function send(
           onFailure: warn,
           memory,
         })
-        return { stages: [source, hashTap(), tap<Item>(passed)], source }
+        return {
+          stages: [source, hashTap(), tap<Item>(passed)],
+          source: {
+            wake: () => source.wake(),
+            finish: () => source.finish(),
+            hold: (isHeld) => source.hold(isHeld),
+            attach: (made) => source.attach(made as Manifest),
+          },
+        }
       },
       abandon: async () => {
         if (isManifest(source)) await source.store.close?.()

@@ -89,7 +89,7 @@ const KNOWN: [number, string, string][] = [
   [25, 'transfer/resume.test.ts', 'a transfer that broke goes on where it was'],
   [26, 'session.test.ts', 'cancelled at the '],
   [27, 'transfer/control.test.ts', 'stops the reading on both sides'],
-  [28, 'known-failures.test.ts', '28 attach'],
+  [28, 'transfer/control.test.ts', 'what is attached at the last moment'],
   [29, 'recording.test.ts', 'cut off at any offset is interrupted'],
   [30, 'stages/part-sink.test.ts', 'KNOWN-FAILURES 2, 30'],
   [31, 'known-failures.test.ts', 'KNOWN-FAILURES 31'],

@@ -9,7 +9,7 @@
 // 20 an I/O error removes no part but that of the file whose digest was compared and did not match.
 // 21 code phrases: there are none.
 // 24 "read n bytes": every stage gets its input byte by byte in its tests.
-// 26, 27 a pause: transfer/control.test.ts. 28 attach is a later issue. Cancelling is tested in session.test.ts.
+// 26, 27, 28 pause and attach: transfer/control.test.ts. Cancelling is tested in session.test.ts.
 // 34 one-to-many is a later issue.
 
 import { Readable } from 'node:stream'

@@ -12,7 +12,7 @@ import { ManifestReader } from '../wire/manifest.js'
 import type { PathRules } from '../wire/paths.js'
 import { Pump } from './bytes/pump.js'
 import type { Item } from './river/items.js'
-import { itemsOfBlocks, itemsOfData, itemsOfDigests, itemsOfEnd } from './river/items-of.js'
+import { isAbout, itemsOfBlocks, itemsOfData, itemsOfDigests, itemsOfEnd } from './river/items-of.js'
 import { checkPlace, watchNext } from './river/place.js'
 
 /** Options of {@link demuxer}. */
@@ -22,15 +22,19 @@ export interface DemuxerOptions extends Pick<PathRules, 'names' | 'platform'> {
   plan?: Plan
   /**
    * Called once an offer is complete and checked, before anything of it is passed on: decides about its entries by
-   * `plan.want` and `plan.skip`. Those that it leaves undecided are wanted. A rejection ends the stream with its error.
+   * `plan.want` and `plan.skip`. Those that it leaves undecided are wanted. What it throws ends the stream. Of an offer that
+   * was attached it may say that it is 'rejected'; meanwhile what was offered before goes on.
    */
-  onOffer?: (offer: Offer, plan: Plan) => Promise<void> | void
+  onOffer?: (offer: Offer, plan: Plan) => Decided | Promise<Decided>
   /** Called when the input ended too early, before the stream fails of it: what was given out may be stored first. */
   onCut?: () => Promise<void> | void
 }
 
 /** Names of the first offer that are taken in again, for a second one, between two turns of the event loop. */
 const RECALLED = 1000
+
+// biome-ignore lint/suspicious/noConfusingVoidType: a function without a `return` is the ordinary case
+type Decided = 'rejected' | void
 
 type State = 'offer' | 'entries' | 'data'
 
@@ -50,6 +54,8 @@ export class Demuxer extends Transform {
   readonly #pump = new Pump<Item>(this)
   #state: State = 'offer'
   #digestLength = 0
+  /** The attached offer about which it is being decided. */
+  #attached: { offer: Offer; decided: Promise<void> } | undefined
 
   constructor(options: DemuxerOptions = {}) {
     checkKeys('options', options, {
@@ -75,6 +81,8 @@ export class Demuxer extends Transform {
   override _transform(frame: Frame, _encoding: BufferEncoding, done: TransformCallback): void {
     try {
       checkPlace('demuxer', frame)
+      if (this.#attached && isAbout(frame, this.#attached.offer))
+        return void this.#attached.decided.then(() => this._transform(frame, _encoding, done), done)
       const isOffer = frame.kind === 'message' && frame.message.type === 'offer'
       if (isOffer && this.#manifest.recall(RECALLED)) {
         setImmediate(() => (this.destroyed ? done() : this._transform(frame, _encoding, done)))
@@ -135,12 +143,26 @@ export class Demuxer extends Transform {
 
   async #accept(offer: Offer): Promise<void> {
     this.#digestLength = digestLength(offer.algorithm)
-    const { plan } = this
-    await addOffer(plan, offer)
-    await this.#onOffer(offer, plan)
-    await overSlices(plan.undecided, plan.entries.length, (from, end) => plan.want(end - from))
+    await addOffer(this.plan, offer)
     this.#state = 'data'
-    this.push({ kind: 'offer', offer, plan } satisfies Item)
+    const decided = this.#decide(offer)
+    if (offer.first === 0) return decided
+    this.#attached = { offer, decided }
+    decided.then(
+      () => {
+        this.#attached = undefined
+      },
+      (error) => this.destroy(error as Error),
+    )
+  }
+
+  async #decide(offer: Offer): Promise<void> {
+    const { plan } = this
+    const isRejected = (await this.#onOffer(offer, plan)) === 'rejected'
+    const end = offer.first + offer.entries.length
+    await overSlices(plan.undecided, end, (from, to) => plan.want(to - from))
+    if (!this.destroyed)
+      this.push({ kind: 'offer', offer, plan, ...(isRejected && { isRejected }) } satisfies Item)
   }
 
   #expect(what: string, ...states: State[]): void {

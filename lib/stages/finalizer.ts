@@ -88,7 +88,9 @@ export class Finalizer extends Writable {
       await prepareDigest(item.offer.algorithm)
       const { first, entries } = item.offer
       // of a million, others have their turn meanwhile, and say what they hear of them
-      return overSlices(first, first + entries.length, (from, end) => this.#settle(ledger.skipped(from, end)))
+      return overSlices(first, first + entries.length, (from, end) =>
+        this.#settle(ledger.skipped(from, end, item.isRejected)),
+      )
     }
     const adopted = this.#adopted
     if (item.kind === 'run' || !adopted) throw misplaced('finalizer', item)
@@ -151,9 +153,8 @@ export class Finalizer extends Writable {
   async #end(): Promise<void> {
     this.#adopted?.repairs?.checkNothingOwed()
     await this.#finish()
-    const { kept } = this.#report
-    const failure = filesFailed(kept, this.#adopted?.plan.entries.length ?? 0)
-    this.#outcomes.resolve(kept)
+    const failure = filesFailed(this.#report.kept, this.#adopted?.plan.entries.length ?? 0)
+    this.#outcomes.resolve(this.#report.kept)
     if (failure) throw failure
   }
 }

@@ -41,9 +41,10 @@ export class PartSink extends Transform {
   readonly #joiner = new RunJoiner()
   #entries: readonly Entry[] = []
   readonly #drain = new Drain()
-  /** Bytes that are claimed of the offer that comes next; undefined where nobody asked for them. */
-  #claims: ReadonlyMap<number, readonly Range[]> | undefined
+  /** Bytes that are claimed of offers that are still to come, by their first entry. */
+  readonly #claims = new Map<number, ReadonlyMap<number, readonly Range[]>>()
   #working: Promise<void> = Promise.resolve()
+  #claiming: Promise<unknown> = Promise.resolve()
   readonly #stopping = new AbortController()
 
   constructor(options: PartSinkOptions) {
@@ -65,9 +66,10 @@ export class PartSink extends Transform {
   async claim(offer: Offer, isWanted: (entry: Entry) => boolean): Promise<Map<number, readonly Range[]>> {
     const claiming = claimParts(this.#store, offer, { isWanted, ...this.#rules })
     // what is opened for it is not closed before it has ended
-    this.#working = Promise.allSettled([claiming]).then(() => {})
-    this.#claims = await claiming
-    return new Map([...this.#claims].filter(([, blocks]) => blocks.length > 0))
+    this.#claiming = Promise.allSettled([claiming])
+    const claims = await claiming
+    this.#claims.set(offer.first, claims)
+    return new Map([...claims].filter(([, blocks]) => blocks.length > 0))
   }
 
   /** Resolves when so many bytes came here and are written, or will not be. Called by `receive` when nothing more comes. */
@@ -105,7 +107,7 @@ export class PartSink extends Transform {
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
     this.#writer.stop()
     this.#stopping.abort(new SluiceError('ERR_DESTROYED', 'destroyed while it looked for what is there'))
-    this.#working
+    Promise.all([this.#working, this.#claiming])
       .then(() => this.#writer.settle())
       .catch(() => {}) // it came too late to matter
       .then(() => this.#store.release())
@@ -137,23 +139,24 @@ export class PartSink extends Transform {
   }
 
   async #offer(item: OfferItem): Promise<void> {
-    const { offer, plan } = item
+    const { offer, plan, isRejected } = item
     const isWanted = ({ index }: Entry) => plan.isWanted(index)
+    const asked = this.#claims.get(offer.first)
+    this.#claims.delete(offer.first)
     let bytes = 0
     await inSlices(offer.entries, (entry) => {
       if (entry.type !== 'unreadable') this.#rules.checkPath(entry.path)
       if (isWanted(entry)) bytes += entry.size ?? 0
     })
-    const claims = this.#claims ?? (await claimParts(this.#store, offer, { isWanted, ...this.#rules }))
+    const claims = asked ?? (await claimParts(this.#store, offer, { isWanted, ...this.#rules }))
     for (const ranges of claims.values()) for (const { start, end } of ranges) bytes -= end - start
-    await this.#store.expect(offer, bytes)
+    if (!isRejected) await this.#store.expect(offer, bytes)
     this.#entries = plan.entries
     this.#writer.follow(plan)
     this.push({ ...item, store: this.#store } satisfies Item)
     // where nobody asked for claims, the sender knows of none, and sends all of it
     for (const [index, blocks] of claims)
-      this.#give(this.#writer.goOn(plan.entries[index]!, this.#store.claimed(index)!, this.#claims && blocks))
-    this.#claims = undefined
+      this.#give(this.#writer.goOn(plan.entries[index]!, this.#store.claimed(index)!, asked && blocks))
   }
 
   async #write(runs: readonly Run[]): Promise<void> {

@@ -27,8 +27,8 @@ export interface Decision {
 
 /** What the stages of a receiver tell the session. */
 export interface ReceiverHooks extends RiverHooks {
-  /** An offer is complete: asks, answers, and decides in the plan. */
-  offered(offer: Offer): Promise<void>
+  /** An offer is complete: asks, answers, and decides in the plan. An attached one may be 'rejected' without ending the transfer. */
+  offered(offer: Offer): Promise<'rejected' | undefined>
   /** Entries have their outcome; resolves when more can be told. */
   settled(ranges: readonly OutcomeRange[]): Promise<void>
   /** Blocks of a file are to come again, or to be proved. */
@@ -55,6 +55,9 @@ export interface Receiving {
 /** Items in a list of one message at most. */
 const MOST_ITEMS = 1000
 
+/** Why, where nobody says it. */
+const REJECTED = 'rejected by the receiver'
+
 /** The receiver's part of the conversation: answer, plan, river, outcomes, result. */
 export class Receiver extends Session {
   readonly #receiving: Receiving
@@ -64,6 +67,8 @@ export class Receiver extends Session {
   readonly #river: ReturnType<Receiving['river']>
   #result: TransferResult | null = null
   #isUnwanted = false
+  /** Offers that were answered. */
+  #offers = 0
   readonly #texts = { bytes: MOST_TEXT }
   /** Bytes of a message that the sender takes. */
   #mostBytes = DEFAULT_LIMITS.message
@@ -116,23 +121,30 @@ export class Receiver extends Session {
   }
 
   /** Asks whether the offer is taken, and answers it; says what is wanted, page by page. */
-  async #offered(offer: Offer): Promise<void> {
+  async #offered(offer: Offer): Promise<'rejected' | undefined> {
     this.requireHello()
     this.#offerCame()
-    if (offer.first > 0) {
-      throw new SluiceError('ERR_PROTOCOL', 'the peer attached files, which this side did not say it knows')
+    const isFirst = offer.first === 0
+    if (isFirst) {
+      this.control.identify(offer.id)
+      this.control.move('offered')
     }
-    this.control.identify(offer.id)
-    this.control.move('offered')
     this.#checkRunning()
     const { accept, reason, wanted } = await this.#decide(offer)
     this.#checkRunning()
-    if (!accept) throw this.#reject(reason)
-    this.say({ type: 'answer', offer: 0, accept: true })
+    const number = this.#offers++
+    if (!accept && isFirst) throw this.#reject(reason)
+    if (!accept) {
+      this.say({ type: 'answer', offer: number, accept, reason: reason ?? REJECTED })
+      this.plan.skip(offer.entries.length)
+      return 'rejected'
+    }
+    this.say({ type: 'answer', offer: number, accept })
     const isWanted = ({ index }: Entry) => wanted?.[index - offer.first] ?? true
     await this.#sayPlan(offer, { wanted, claims: await this.#river.claim(offer, isWanted) })
     this.#checkRunning()
-    this.begin('receiving')
+    if (isFirst) this.begin('receiving')
+    return undefined
   }
 
   /** Nobody reads the river meanwhile, not even its end: that the connection was cut off is heard by an event. */
@@ -152,7 +164,7 @@ export class Receiver extends Session {
     if (this.over) throw new SluiceError('ERR_CANCELLED', 'the transfer has ended')
   }
 
-  #reject(reason = 'rejected by the receiver'): SluiceError {
+  #reject(reason = REJECTED): SluiceError {
     const error = new SluiceError('ERR_REJECTED', `the offer was rejected: ${reason}`)
     this.fail(error, { type: 'answer', offer: 0, accept: false, reason })
     return error

@@ -5,19 +5,23 @@ import { printable, SluiceError } from '../errors.js'
 import type { Offer } from '../wire/entry.js'
 import type { PeerLimits } from '../wire/limits.js'
 import type { Message, Messages } from '../wire/messages.js'
-import { AskedFiles } from './asked-files.js'
+import { Attachments, type Made } from './attachments.js'
 import type { ChannelStages, SessionOptions } from './channel.js'
 import type { ByteDuplex } from './connection.js'
 import { closed } from './ending.js'
-import { HeardOutcomes } from './heard-outcomes.js'
+import { AskedFiles, HeardOutcomes } from './heard.js'
 import { asError } from './last-word.js'
 import { addOffer } from './plan/add-offer.js'
 import { type RiverHooks, Session } from './session.js'
 
 /** What a sender has to say and to give, made by `send`. */
 export interface Sending {
+  /** Whether more may be attached. */
+  isOpen: boolean
   /** Makes the offer; `skipped` becomes warnings. `signal` aborts when the transfer is over before. */
-  prepare(signal: AbortSignal): Promise<{ offer: Offer; skipped: readonly SluiceError[] }>
+  prepare(signal: AbortSignal): Promise<Made>
+  /** Makes another offer, which goes on where `after` ends. */
+  attach(paths: readonly string[], after: Offer, signal: AbortSignal): Promise<Made>
   /**
    * Makes the stages from the source to just before the framer. The source gives the offer out first, then what the
    * plan wants; it is told when that has changed, when nothing more will be asked for, and when it is to
@@ -25,7 +29,7 @@ export interface Sending {
    */
   river(hooks: RiverHooks): {
     stages: [Readable, ...Duplex[]]
-    source: { wake(): void; finish(): void; hold(isHeld: boolean): void }
+    source: { wake(): void; finish(): void; hold(isHeld: boolean): void; attach(made: Made): void }
   }
   /** Closes what was to be sent, where the transfer ended before there was a river. */
   abandon(): Promise<void>
@@ -48,6 +52,10 @@ const LEAST_LIMIT = 4096
 export class Sender extends Session {
   readonly #sending: Sending
   readonly #hello = deferred<PeerLimits>()
+  readonly #attachments: Attachments
+  #first: Offer | undefined
+  readonly #firstAccepted = deferred<Offer>()
+  #limits: PeerLimits = {}
   #state: 'preparing' | 'offered' | 'sending' | 'sent' = 'preparing'
   readonly #asked: AskedFiles
   readonly #heard: HeardOutcomes
@@ -58,6 +66,21 @@ export class Sender extends Session {
     this.#sending = sending
     this.#asked = new AskedFiles(this.plan)
     this.#heard = new HeardOutcomes(this.plan, options.limits.names)
+    const ended = this.transfer.finished.then(() => {
+      throw new SluiceError('ERR_STATE', 'the transfer is over')
+    })
+    ended.catch(() => {})
+    this.#attachments = new Attachments({
+      plan: this.plan,
+      isOpen: sending.isOpen,
+      make: (paths, after) => sending.attach(paths, after, this.stop.signal),
+      accepted: this.#firstAccepted.promise,
+      ended,
+      isOver: () => this.over,
+      checkLimits: (entries) => checkLimits(entries, this.#limits),
+      offer: (made) => this.#offer(made),
+      changed: () => this.#mayFinish(),
+    })
     this.open()
     this.channel.deframer.on('data', () => {
       this.fail(new SluiceError('ERR_PROTOCOL', 'the peer sends files, but this side is the sender'))
@@ -68,13 +91,14 @@ export class Sender extends Session {
   async #run(): Promise<void> {
     const { offer, skipped } = await this.#sending.prepare(this.stop.signal)
     if (this.over) return
+    this.#first = offer
     this.control.identify(offer.id)
     for (const warning of skipped) this.control.warn(warning)
     this.control.move('connecting')
-    const limits = await this.#hello.promise
+    this.#limits = await this.#hello.promise
     if (this.over) return
-    checkLimits(offer.entries.length, limits)
-    this.channel.framer.limit(limits)
+    checkLimits(offer.entries.length, this.#limits)
+    this.channel.framer.limit(this.#limits)
     await addOffer(this.plan, offer)
     if (this.over) return
     this.#river = this.#sending.river({
@@ -106,12 +130,8 @@ export class Sender extends Session {
   protected override heard(message: Message): boolean {
     switch (message.type) {
       case 'answer':
-        this.#expect(message, 'offered')
-        if (message.offer !== 0)
-          throw new SluiceError('ERR_PROTOCOL', 'the peer answered an offer that was not made')
-        if (message.accept) this.#accepted()
-        else this.#rejected(message.reason ?? 'no reason given')
-        return message.accept
+        this.#expect(message, 'offered', 'sending')
+        return this.#answered(message)
       case 'plan':
         this.#expect(message, 'sending')
         this.#planned(message)
@@ -134,18 +154,53 @@ export class Sender extends Session {
     }
   }
 
+  /** The answer to the first offer, or to an attached one; `false` if it is the receiver's last word. */
+  #answered(message: Messages['answer']): boolean {
+    if (this.#state === 'sending') {
+      this.#attachments.answered(message)
+      this.#river?.source.wake()
+      return true
+    }
+    const { offer, accept, reason = 'no reason given' } = message
+    if (offer !== 0) throw new SluiceError('ERR_PROTOCOL', 'the peer answered an offer that was not made')
+    if (accept) this.#accepted()
+    else this.#rejected(reason)
+    return accept
+  }
+
   #accepted(): void {
     this.#state = 'sending'
+    this.#firstAccepted.resolve(this.#first!)
     this.begin('sending')
-    if (this.plan.entries.length === 0) this.#river?.source.finish()
+    this.#mayFinish()
+  }
+
+  /** Attaches an offer, which is in the plan. */
+  #offer(made: Made): void {
+    for (const warning of made.skipped) this.control.warn(warning)
+    this.#river?.source.attach(made)
+  }
+
+  protected override attach(paths: readonly string[]): Promise<void> {
+    return this.#attachments.attach(paths)
+  }
+
+  protected override end(): void {
+    this.#attachments.end()
+  }
+
+  /** Nothing more will be asked for, but again, when all pages of the plan came and nothing more is offered. */
+  #mayFinish(): void {
+    const { undecided, entries } = this.plan
+    const isOver = undecided === entries.length && !this.#attachments.mayFollow
+    if (this.#state === 'sending' && isOver) this.#river?.source.finish()
   }
 
   /** A page of the plan: what it wants is sent as it comes. */
   #planned(message: Messages['plan']): void {
-    const { plan } = this
-    this.#asked.planned(message)
-    if (plan.undecided === plan.entries.length) this.#river?.source.finish()
-    else this.#river?.source.wake()
+    this.#asked.planned(message, this.#attachments.answeredEnd)
+    this.#river?.source.wake()
+    this.#mayFinish()
   }
 
   #rejected(reason: string): void {

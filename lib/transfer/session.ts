@@ -77,6 +77,8 @@ export abstract class Session {
         return this.#cancel(reason)
       },
       pause: (isWanted: boolean) => this.#pause('here', isWanted),
+      attach: (paths: readonly string[]) => this.attach(paths),
+      end: () => this.end(),
     }
     this.control = Transfer.create(direction, calls, this.plan, this.clock)
     this.#pings.since = this.clock.now()
@@ -120,6 +122,14 @@ export abstract class Session {
     this.control.move(running)
     this.#rest()
   }
+
+  /** Offers more; settles with the answer. */
+  protected async attach(_paths: readonly string[]): Promise<void> {
+    throw new SluiceError('ERR_STATE', 'only a sender can attach files to a transfer')
+  }
+
+  /** Nothing more will be attached. */
+  protected end(): void {}
 
   /** Nothing is to stay of files that have not ended. */
   protected discard(): void {}

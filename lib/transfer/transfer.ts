@@ -31,6 +31,8 @@ export interface TransferCalls {
   cancel(reason: string, parts: 'keep' | 'discard'): Promise<void>
   /** This side wants a pause, or no longer. */
   pause(isWanted: boolean): void
+  attach(paths: readonly string[]): Promise<void>
+  end(): void
 }
 
 /** What becomes of a transfer that is cancelled. */
@@ -120,6 +122,26 @@ export class Transfer extends EventEmitter<TransferEvents> {
     if (!isFinal(this.#state)) await this.#calls.cancel(messageOf(reason ?? ''), options?.parts ?? 'keep')
     checkKeys('options', options, { parts: true })
     checkChoice('parts', options?.parts, ['keep', 'discard'])
+  }
+
+  /**
+   * Sends more files and folders by this transfer, which was begun with `open: true`, at any time before {@link end}. The
+   * receiver is asked about each such offer; what was offered before goes on meanwhile. They get the algorithm and the options of the
+   * first ones. Resolves when they are accepted; their outcomes are among those of the transfer.
+   *
+   * Rejects with `ERR_REJECTED` if the receiver does not take them, `ERR_STATE` where nothing can be attached (any more),
+   * `ERR_DUPLICATE_NAME` if such a name was offered already, `ERR_LIMIT`, with what `manifestOf` fails with, or with what
+   * the transfer ends with before there is an answer. The transfer goes on in all cases but the last.
+   */
+  attach(paths: readonly string[]): Promise<void> {
+    const attaching = this.#calls.attach(paths)
+    attaching.catch(() => {}) // as with `finished`: who does not ask is not crashed by the answer
+    return attaching
+  }
+
+  /** Nothing more will be attached: a transfer that was begun with `open: true` ends when all is there. What was attached before still counts. */
+  end(): void {
+    if (!isFinal(this.#state)) this.#calls.end()
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Progress, void, void> {

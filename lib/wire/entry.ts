@@ -42,6 +42,8 @@ export interface Offer {
   first: number
   /** Position of the first byte: 0, or the total of the offers before. */
   position: number
+  /** Whether more may be attached behind it. */
+  open?: true
   /** Sum of the known sizes in bytes. */
   bytes: number
   entries: Entry[]

@@ -2,7 +2,7 @@ import { printable, SluiceError } from '../errors.js'
 import type { Entry, Offer, WireEntry } from './entry.js'
 import { DEFAULT_LIMITS, type Limits } from './limits.js'
 import type { Message, Messages } from './messages.js'
-import { faultOfText, type PathRules, pathCheck } from './paths.js'
+import { badEntry, faultOfText, OfferedNames, type PathRules, pathCheck } from './paths.js'
 
 /** Where an offer begins: at 0, or where the offers before it end. */
 type Before = Pick<Offer, 'first' | 'position'>
@@ -18,8 +18,8 @@ const ENTRY_HEAD = 29
 /** The messages that say an offer: OFFER and pages of ENTRIES, of at most `most` bytes where one entry allows it. */
 export function* offerMessages(offer: Offer, most = PAGE_BYTES): Generator<Message> {
   const pageBytes = Math.min(most, PAGE_BYTES)
-  const { id, name, algorithm, bytes, entries } = offer
-  yield { type: 'offer', id, name, algorithm, entries: entries.length, bytes }
+  const { id, name, algorithm, bytes, entries, open } = offer
+  yield { type: 'offer', id, name, algorithm, entries: entries.length, bytes, ...(open && { open }) }
   let page: Entry[] = []
   let size = PAGE_HEAD
   for (const entry of entries) {
@@ -43,20 +43,8 @@ export function clampTime(milliseconds: number): number {
   return Math.floor(Math.min(Math.max(milliseconds, EARLIEST), LATEST))
 }
 
-/** What an entry, and a folder, of a manifest takes in memory beside its path, about, as measured in Node 22. */
+/** What an entry of a manifest takes in memory beside its path, about, as measured in Node 22. */
 const ENTRY_MEMORY = 192
-const FOLDER_MEMORY = 160
-
-/** The most items that a `Map` or a `Set` of JavaScript can hold. */
-const MOST_NAMES = 2 ** 24 - 1
-
-/** A folder of the manifest. */
-interface Folder {
-  /** Whether it has an entry, and not only others below it. */
-  hasEntry: boolean
-  /** The paths of the files and links in it; there may be a million folders without any. */
-  leaves?: Set<string>
-}
 
 /**
  * Reads the offers of a transfer and checks them; pure. Attached ones go on where those before ended. After an error
@@ -78,19 +66,15 @@ export class ManifestReader {
   /** Bytes of memory that it takes. */
   #memory = 0
   /** Forgotten when the first offer is complete, since few are followed by another one, and kept from the second on. */
-  readonly #folders = new Map<string, Folder>()
-  /** Folders and what is in them. */
-  #names = 0
+  readonly #names: OfferedNames
   /** The entries of the first offer, whose names were forgotten, and how many of them were taken in again. */
   #forgotten: readonly Entry[] = []
   #recalled = 0
-  /** The folder of the entry before, and its path: most entries are in the same one. */
-  #parent: Folder | undefined
-  #parentPath = ''
 
   constructor(limits: Limits = DEFAULT_LIMITS, rules: PathRules = {}) {
     this.#limits = limits
     this.#checkPath = pathCheck({ ...rules, limits })
+    this.#names = new OfferedNames(limits.entries)
   }
 
   /**
@@ -124,7 +108,7 @@ export class ManifestReader {
    */
   recall(most = Number.POSITIVE_INFINITY): boolean {
     const end = Math.min(this.#recalled + most, this.#forgotten.length)
-    while (this.#recalled < end) this.#claim(this.#forgotten[this.#recalled++]!)
+    while (this.#recalled < end) this.#names.add(this.#forgotten[this.#recalled++]!)
     return this.#recalled < this.#forgotten.length
   }
 
@@ -154,7 +138,7 @@ export class ManifestReader {
     return this.#complete(said)
   }
 
-  #checkAttached({ id, algorithm }: Messages['offer']): void {
+  #checkAttached({ id, algorithm, entries }: Messages['offer']): void {
     if (this.#said !== null) {
       throw new SluiceError('ERR_PROTOCOL', 'the peer sent an offer before the entries of the one before')
     }
@@ -169,6 +153,8 @@ export class ManifestReader {
         'an offer follows one of unknown size, so that it has no position',
       )
     }
+    if (!last.open) throw new SluiceError('ERR_PROTOCOL', 'the peer attached to an offer that is not open')
+    if (entries === 0) throw new SluiceError('ERR_PROTOCOL', 'the peer attached an offer of no entries')
   }
 
   #entry(entry: WireEntry, said: Messages['offer']): void {
@@ -181,7 +167,7 @@ export class ManifestReader {
     if ((type === 'symlink') !== (target !== undefined) || (type === 'unreadable') !== (code !== undefined))
       throw badEntry(entry, 'has a target or a code that does not fit')
     if (target !== undefined) this.#checkText(`the target of the link ${printable(path, 200)}`, target, path)
-    this.#claim(entry)
+    this.#memory += this.#names.add(entry)
     const laid: Entry = {
       index: this.#before.first + this.#entries.length,
       type,
@@ -206,63 +192,13 @@ export class ManifestReader {
     if (fault !== undefined) throw new SluiceError('ERR_PATH', `${what} ${fault}`, { path })
   }
 
-  /** No path twice, and nothing below a file. */
-  #claim(entry: WireEntry): void {
-    const { path, type } = entry
-    if (type === 'unreadable') return this.#countName()
-    const end = path.lastIndexOf('/')
-    const parentPath = end < 0 ? '' : path.slice(0, end)
-    if (this.#parent === undefined || parentPath !== this.#parentPath) {
-      this.#parent = this.#folder(parentPath, entry)
-      this.#parentPath = parentPath
-    }
-    const { leaves } = this.#parent
-    const folder = this.#folders.get(path)
-    if (type === 'directory') {
-      if (leaves?.has(path)) throw badEntry(entry, 'is a folder and something else')
-      if (folder?.hasEntry) throw badEntry(entry, 'is there twice')
-      this.#folder(path, entry).hasEntry = true
-    } else {
-      if (folder) throw badEntry(entry, 'is a folder and something else')
-      if (leaves?.has(path)) throw badEntry(entry, 'is there twice')
-      this.#parent.leaves ??= new Set()
-      this.#parent.leaves.add(path)
-      this.#countName()
-    }
-  }
-
-  /** The folder at a path; made, with those above it, where nothing has named it before. */
-  #folder(path: string, entry: WireEntry): Folder {
-    const known = this.#folders.get(path)
-    if (known) return known
-    if (path !== '') {
-      const above = this.#folder(path.slice(0, Math.max(0, path.lastIndexOf('/'))), entry)
-      if (above.leaves?.has(path)) throw badEntry(entry, 'is below something that is no folder')
-      this.#countName()
-    }
-    const folder: Folder = { hasEntry: false }
-    this.#folders.set(path, folder)
-    this.#memory += FOLDER_MEMORY
-    return folder
-  }
-
   /** It is too large: what comes of it is counted, and refused at its end, so that the peer listens to why. */
   #forget(): void {
     this.#entries = []
-    this.#folders.clear()
-    this.#parent = undefined
+    this.#names.clear()
   }
 
-  /** A path of 64 names implies 63 folders that have no entry: they count, too. */
-  #countName(): void {
-    this.#names++
-    const most = Math.min(this.#limits.entries, MOST_NAMES)
-    if (this.#names <= most) return
-    const text = `the entries of the peer need more than ${most} files and folders: raise limits.entries, or send in parts`
-    throw new SluiceError('ERR_LIMIT', text, { expected: most, found: this.#names })
-  }
-
-  #complete({ id, name, algorithm, entries, bytes }: Messages['offer']): Offer | undefined {
+  #complete({ id, name, algorithm, entries, bytes, open }: Messages['offer']): Offer | undefined {
     if (this.#found < entries) return undefined
     const most = this.#limits.unaccepted
     if (this.#memory > most) {
@@ -273,21 +209,22 @@ export class ManifestReader {
       const text = `the sizes of the peer add up to ${this.#bytes} bytes; its offer announced ${bytes}`
       throw new SluiceError('ERR_PROTOCOL', text, { expected: bytes, found: this.#bytes })
     }
-    const offer: Offer = { id, name, algorithm, ...this.#before, bytes, entries: this.#entries }
+    const offer: Offer = {
+      id,
+      name,
+      algorithm,
+      ...this.#before,
+      bytes,
+      entries: this.#entries,
+      ...(open && { open }),
+    }
     this.#before = { first: offer.first + entries, position: offer.position + bytes }
     if (this.#last === null) {
-      this.#folders.clear()
-      this.#names = 0
+      this.#names.clear()
       this.#forgotten = offer.entries
     }
-    this.#parent = undefined
     this.#last = offer
     this.#said = null
     return offer
   }
-}
-
-/** The error for an entry that cannot be what it says. */
-export function badEntry({ path }: Pick<WireEntry, 'path'>, what: string): SluiceError {
-  return new SluiceError('ERR_PROTOCOL', `the entry ${printable(path, 200)} ${what}`, { path })
 }

@@ -58,7 +58,7 @@ export interface OutcomesMessage {
 
 /** The messages of version 1 by their types; README.md has what each of them means. */
 export interface Messages {
-  offer: { id: string; name: string; algorithm: string; entries: number; bytes: number }
+  offer: { id: string; name: string; algorithm: string; entries: number; bytes: number; open?: true }
   entries: { entries: WireEntry[] }
   digests: DigestsMessage
   end: object

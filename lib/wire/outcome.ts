@@ -14,7 +14,7 @@ export type { OutcomeStatus } from '../errors.js'
 /**
  * Why an entry was skipped: the same content stands there ('identical'), or what `unless` says ('unchanged', 'newer');
  * other content has the name ('conflict'); the receiver did not want it ('unwanted'); it is a symbolic link ('symlink');
- * a file stage took it away ('filtered').
+ * a file stage took it away ('filtered'); the offer that it was attached with was rejected ('rejected').
  */
 export type SkipReason =
   | 'identical'
@@ -24,6 +24,7 @@ export type SkipReason =
   | 'unwanted'
   | 'symlink'
   | 'filtered'
+  | 'rejected'
 
 /** What became of one entry: the same on both sides, as far as it is told. */
 export interface Outcome extends FileOutcome {

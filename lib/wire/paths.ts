@@ -1,5 +1,6 @@
 import { printable, SluiceError } from '../errors.js'
 import { checkChoice, checkKeys } from '../options.js'
+import type { WireEntry } from './entry.js'
 import { DEFAULT_LIMITS, type Limits } from './limits.js'
 
 /**
@@ -85,4 +86,104 @@ function interpreted(path: string): string | undefined {
     if (/[. ]$/.test(part)) return 'contains a name that ends in a dot or a space'
   }
   return undefined
+}
+
+/** What a folder of a manifest takes in memory beside its path, about, as measured in Node 22. */
+const FOLDER_MEMORY = 160
+
+/** The most items that a `Map` or a `Set` of JavaScript can hold. */
+const MOST_NAMES = 2 ** 24 - 1
+
+/** A folder of the manifest. */
+interface Folder {
+  /** Whether it has an entry, and not only others below it. */
+  hasEntry: boolean
+  /** The paths of the files and links in it; there may be a million folders without any. */
+  leaves?: Set<string>
+}
+
+/** The names of the entries of a transfer: none twice, and nothing below a file. Pure. */
+export class OfferedNames {
+  readonly #most: number
+  readonly #folders = new Map<string, Folder>()
+  /** Folders and what is in them. */
+  #names = 0
+  /** The folder of the entry before, and its path: most entries are in the same one. */
+  #parent: Folder | undefined
+  #parentPath = ''
+
+  /** @param most files and folders, those counted that paths only imply */
+  constructor(most: number) {
+    this.#most = Math.min(most, MOST_NAMES)
+  }
+
+  /** Forgets all of them. */
+  clear(): void {
+    this.#folders.clear()
+    this.#names = 0
+    this.#parent = undefined
+  }
+
+  /**
+   * Takes in the name of an entry. After an error it must not be used any more.
+   * @returns bytes of memory that its folders take
+   * @throws SluiceError `ERR_PROTOCOL`, `ERR_LIMIT`
+   */
+  add(entry: Pick<WireEntry, 'path' | 'type'>): number {
+    const before = this.#folders.size
+    if (entry.type === 'unreadable') this.#countName()
+    else this.#claim(entry)
+    return (this.#folders.size - before) * FOLDER_MEMORY
+  }
+
+  #claim(entry: Pick<WireEntry, 'path' | 'type'>): void {
+    const { path, type } = entry
+    const end = path.lastIndexOf('/')
+    const parentPath = end < 0 ? '' : path.slice(0, end)
+    if (this.#parent === undefined || parentPath !== this.#parentPath) {
+      this.#parent = this.#folder(parentPath, entry)
+      this.#parentPath = parentPath
+    }
+    const { leaves } = this.#parent
+    const folder = this.#folders.get(path)
+    if (type === 'directory') {
+      if (leaves?.has(path)) throw badEntry(entry, 'is a folder and something else')
+      if (folder?.hasEntry) throw badEntry(entry, 'is there twice')
+      this.#folder(path, entry).hasEntry = true
+    } else {
+      if (folder) throw badEntry(entry, 'is a folder and something else')
+      if (leaves?.has(path)) throw badEntry(entry, 'is there twice')
+      this.#parent.leaves ??= new Set()
+      this.#parent.leaves.add(path)
+      this.#countName()
+    }
+  }
+
+  /** The folder at a path; made, with those above it, where nothing has named it before. */
+  #folder(path: string, entry: Pick<WireEntry, 'path'>): Folder {
+    const known = this.#folders.get(path)
+    if (known) return known
+    if (path !== '') {
+      const above = this.#folder(path.slice(0, Math.max(0, path.lastIndexOf('/'))), entry)
+      if (above.leaves?.has(path)) throw badEntry(entry, 'is below something that is no folder')
+      this.#countName()
+    }
+    const folder: Folder = { hasEntry: false }
+    this.#folders.set(path, folder)
+    return folder
+  }
+
+  /** A path of 64 names implies 63 folders that have no entry: they count, too. */
+  #countName(): void {
+    this.#names++
+    const most = this.#most
+    if (this.#names <= most) return
+    const text = `the entries of the peer need more than ${most} files and folders: raise limits.entries, or send in parts`
+    throw new SluiceError('ERR_LIMIT', text, { expected: most, found: this.#names })
+  }
+}
+
+/** The error for an entry that cannot be what it says. */
+export function badEntry({ path }: Pick<WireEntry, 'path'>, what: string): SluiceError {
+  return new SluiceError('ERR_PROTOCOL', `the entry ${printable(path, 200)} ${what}`, { path })
 }

@@ -202,6 +202,7 @@ export const SCHEMAS = {
   offer: {
     frame: FrameType.OFFER,
     required: { id: matching(ID), name, algorithm: word, entries: count, bytes: count },
+    optional: { open: (value) => value === true },
   },
   entries: {
     frame: FrameType.ENTRIES,

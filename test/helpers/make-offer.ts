@@ -2,7 +2,7 @@ import type { Entry, Offer, WireEntry } from '../../lib/wire/entry.js'
 
 /** Makes an offer: numbers the entries and lays them end to end. */
 export function makeOffer(
-  { id, name, algorithm }: Pick<Offer, 'id' | 'name' | 'algorithm'>,
+  { id, name, algorithm, open }: Pick<Offer, 'id' | 'name' | 'algorithm' | 'open'>,
   entries: Iterable<WireEntry>,
   { first, position }: Pick<Offer, 'first' | 'position'> = { first: 0, position: 0 },
 ): Offer {
@@ -14,5 +14,5 @@ export function makeOffer(
     laid.push(entry)
     end += size ?? 0
   }
-  return { id, name, algorithm, first, position, bytes: end - position, entries: laid }
+  return { id, name, algorithm, first, position, bytes: end - position, entries: laid, ...(open && { open }) }
 }

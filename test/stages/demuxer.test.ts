@@ -238,7 +238,10 @@ const refused: Record<string, [frames: Frame[], message: RegExp]> = {
   'bytes after the end that nobody asked for': [[...ALL, data(0, '0')], /bytes at 0 that came already, of/],
   'a digest after the end': [[...ALL, digestsOf(ONE)], /a digest that nobody waits for of entry 2/],
   'a second end': [[...ALL, END], /the end twice/],
-  'an offer after the end': [[...ALL, ...framesOfOffer(offerOf({ more: 'm' }))], /an offer after the end/],
+  'an offer behind one that is not open': [
+    [...offer(), ...framesOfOffer(offerOf({ more: 'm' }))],
+    /not open/,
+  ],
   'a second offer within the first': [[offer()[0]!, offer()[0]!], /an offer where it does not belong/],
 }
 for (const [name, [frames, message]] of Object.entries(refused)) {
@@ -489,7 +492,8 @@ test('very many entries are planned in slices, between which others have their t
 })
 
 test('what a large offer named is taken in again in slices when another one is attached', async (t) => {
-  const first = offerOf(Object.fromEntries(Array.from({ length: 6000 }, (_, i) => [`d${i}`, null])))
+  const folders = Object.fromEntries(Array.from({ length: 6000 }, (_, i) => [`d${i}`, null]))
+  const first = { ...offerOf(folders), open: true as const }
   const stage = demuxer()
   stage.resume()
   const write = (frame: Frame) => new Promise((resolve) => stage.write(frame, resolve))

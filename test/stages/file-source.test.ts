@@ -315,7 +315,7 @@ test('the source of an attached offer counts on from the one before', async (t) 
   fs.put('/a', '12345')
   fs.put('/b', '678')
   fs.put('/c', '9')
-  const { offer } = await manifestOf(['/a'], { fs })
+  const { offer } = await manifestOf(['/a'], { fs, open: true })
   const manifest = await manifestOf(['/b', '/c'], { fs, after: offer })
   const source = (wants: boolean[]) => {
     const plan = new Plan()

@@ -96,6 +96,8 @@ const SENDER: Record<string, (Message | Buffer)[]> = {
   'a page of more entries than were offered': [ACCEPT, planOf(2)],
   'a page that leaves entries out': [ACCEPT, planOf(1, 1)],
   'a page again': [ACCEPT, PLAN, PLAN],
+  'an answer again': [ACCEPT, ACCEPT],
+  'an answer to an offer that was not attached': [ACCEPT, { ...ACCEPT, offer: 1 } as Message],
   'a page too many': [ACCEPT, PLAN, planOf(1, 1)],
   'a plan of thousands of entries, of which one was offered': [ACCEPT, planOf(4096)],
   'a page that skips more than was offered': [
@@ -123,6 +125,7 @@ for (const [name, said] of Object.entries(SENDER)) {
 }
 
 const OFFER = [...offerMessages(offerOf({ a: Buffer.from('hello') }))]
+const OPEN: Message[] = [{ ...OFFER[0], open: true } as Message, ...OFFER.slice(1)]
 const RECEIVER: Record<string, (Message | Buffer)[]> = {
   'an offer before hello': OFFER,
   'an answer': [HELLO, ACCEPT],
@@ -138,7 +141,9 @@ const RECEIVER: Record<string, (Message | Buffer)[]> = {
   'a digest before the last byte': [HELLO, ...OFFER, data(0, 'hell'), digests(0, 'hello')],
   'a result before there is one': [HELLO, RESULT],
   outcomes: [HELLO, OUTCOME],
-  'a second offer, which nobody offered to take': [HELLO, ...OFFER, ...OFFER],
+  'a second offer behind one that is not open': [HELLO, ...OFFER, ...OFFER],
+  'an attached offer of no entries': [HELLO, ...OPEN, { ...OFFER[0], entries: 0, bytes: 0 } as Message],
+  'an attached offer with the same path': [HELLO, ...OPEN, ...OFFER],
   'data before an offer': [HELLO, data(0, 'hello')],
   'HOSTILE-INPUT 48: bytes beyond the offer': [HELLO, ...OFFER, data(0, 'hello!')],
 }

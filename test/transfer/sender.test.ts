@@ -324,7 +324,7 @@ test('a listener may cancel in any state that it hears of', async (t) => {
 })
 
 test('a manifest that follows another offer is refused: nothing of it could be placed', (t) => {
-  const before = manifestOfContents({ a: 'a' }).offer
+  const before = { ...manifestOfContents({ a: 'a' }).offer, open: true as const }
   const after = manifestOfEntries(
     [{ path: 'b', size: 0 }],
     { rereadable: () => true, open: () => never },

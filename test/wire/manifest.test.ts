@@ -8,7 +8,7 @@ import { decodeMessage, encodeMessage, type Message } from '../../lib/wire/messa
 import { makeOffer } from '../helpers/make-offer.js'
 import { scale } from '../helpers/scale.js'
 
-const HEAD = { id: '0123456789abcdef0123456789abcdef', name: 'x', algorithm: 'sha256' }
+const HEAD = { id: '0123456789abcdef0123456789abcdef', name: 'x', algorithm: 'sha256', open: true as const }
 const file = (path: string, size: number | null = 1): WireEntry => ({
   type: 'file',
   path,

@@ -52,7 +52,7 @@ export class Tally {
   }
 
   #count({ status, code }: Outcome): void {
-    if (status === 'skipped' && code === 'ERR_SKIPPED') this.leftOut++
+    if (status === 'skipped' && (code === 'ERR_SKIPPED' || code === 'ERR_REJECTED')) this.leftOut++
     else if (status === 'skipped') this.there++
     else if (UNREADABLE.has(code)) this.unreadable++
     else this.failed++

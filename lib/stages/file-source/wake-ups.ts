@@ -23,6 +23,10 @@ export class WakeUps {
     this.#wake()
   }
 
+  get isOver(): boolean {
+    return this.#isOver
+  }
+
   get isHeld(): boolean {
     return this.#isHeld && !this.#isOver
   }
@@ -34,15 +38,11 @@ export class WakeUps {
 
   /** Resolves when the plan was changed since it was looked at. */
   async changed(): Promise<void> {
-    while (!this.#isChanged && !this.#isOver) await this.#next()
+    while (!this.#isChanged && !this.#isOver) await this.next()
   }
 
-  /** Resolves when reading may go on. */
-  async released(): Promise<void> {
-    while (this.isHeld) await this.#next()
-  }
-
-  #next(): Promise<void> {
+  /** Resolves when the plan was changed, or a pause has begun or ended. */
+  next(): Promise<void> {
     return new Promise((resolve) => {
       this.#wake = resolve
     })

@@ -4,6 +4,7 @@ import { type Outcome, type OutcomeRange, unreadable } from '../../wire/outcome.
 import type { AnsweredPlan, StoredRun } from '../river/items.js'
 
 const UNWANTED = { status: 'skipped', reason: 'unwanted', code: 'ERR_SKIPPED' } as const
+const REJECTED = { status: 'skipped', reason: 'rejected', code: 'ERR_REJECTED' } as const
 
 /**
  * What is stored and waits for the word of the sender, and what ends last: pure. Which entries have their outcome is
@@ -24,12 +25,16 @@ export class Ledger {
   }
 
   /** The entries from `first` up to `end` that will not come: not wanted, or unreadable at the sender. */
-  skipped(first: number, end: number): OutcomeRange[] {
-    const ranges: (typeof UNWANTED & { first: number; last: number; except: Map<number, Outcome> })[] = []
+  skipped(first: number, end: number, isRejected = false): OutcomeRange[] {
+    const ranges: ((typeof UNWANTED | typeof REJECTED) & {
+      first: number
+      last: number
+      except: Map<number, Outcome>
+    })[] = []
     for (let index = first; index < end; index++) {
       if (!this.#plan.isSkipped(index)) continue
       if (ranges.at(-1)?.last !== index - 1)
-        ranges.push({ ...UNWANTED, first: index, last: index, except: new Map() })
+        ranges.push({ ...(isRejected ? REJECTED : UNWANTED), first: index, last: index, except: new Map() })
       const range = ranges.at(-1)!
       const entry = this.entry(index)
       range.last = index

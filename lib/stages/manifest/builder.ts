@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { digestLength } from '../../digest/digests.js'
 import { printable, SluiceError } from '../../errors.js'
-import { badOption, checkOption, type Keys } from '../../options.js'
+import { badOption, checkFlag, checkOption, type Keys } from '../../options.js'
 import { isSourceStore, type SourceStore } from '../../stores/sources.js'
 import type { Entry, Offer, WireEntry } from '../../wire/entry.js'
 import { clampTime } from '../../wire/manifest.js'
@@ -36,10 +36,12 @@ export interface OfferOptions {
    * names. Names of offers before that one are checked by the receiver only.
    */
   after?: Offer
+  /** Whether other offers may follow in the same transfer. Default: as the one before. */
+  open?: boolean
 }
 
 /** Their names. */
-export const OFFER_OPTIONS: Keys<OfferOptions> = { algorithm: true, id: true, after: true }
+export const OFFER_OPTIONS: Keys<OfferOptions> = { algorithm: true, id: true, after: true, open: true }
 
 /** Bytes of the name of an offer. */
 export const LONGEST_NAME = 255
@@ -48,7 +50,7 @@ export const LONGEST_NAME = 255
 export class OfferBuilder {
   readonly offer: Offer
 
-  constructor({ algorithm, id, after }: OfferOptions, name: string) {
+  constructor({ algorithm, id, after, open }: OfferOptions, name: string) {
     const offer: Offer = {
       id: id ?? after?.id ?? randomBytes(16).toString('hex'),
       name,
@@ -63,6 +65,14 @@ export class OfferBuilder {
     checkOption('name', name, fits, `a text of 1 to ${LONGEST_NAME} bytes`)
     checkOption('id', id, /^[0-9a-f]{32}$/.test(offer.id), '32 hexadecimal digits in lower case')
     digestLength(offer.algorithm)
+    checkFlag('open', open)
+    if (open ?? after?.open) offer.open = true
+    if (after && !after.open)
+      throw badOption(
+        'after',
+        'an offer that was made with open: true, so that others may follow it',
+        after.name,
+      )
     if (after && (offer.id !== after.id || offer.algorithm !== after.algorithm)) {
       const expected = 'those of the offer that this one follows'
       throw badOption('id and algorithm', expected, `${offer.id}, ${offer.algorithm}`)

@@ -1,5 +1,5 @@
 import type { Entry } from '../../wire/entry.js'
-import { badEntry } from '../../wire/manifest.js'
+import { badEntry } from '../../wire/paths.js'
 import { cutsOf, type Run } from '../../wire/run.js'
 
 /** A stage in between may have changed the entries, or where their bytes stand. */

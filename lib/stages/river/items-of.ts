@@ -2,7 +2,8 @@ import { BLOCK_DIGEST_LENGTH, blockSizeOf } from '../../digest/blocks.js'
 import { fileCodeOf, type SluiceError } from '../../errors.js'
 import { refuse } from '../../transfer/plan/refuse.js'
 import type { Plan } from '../../transfer/plan.js'
-import type { Data } from '../../wire/frame-parser.js'
+import type { Offer } from '../../wire/entry.js'
+import type { Data, Frame } from '../../wire/frame-parser.js'
 import type { BlocksMessage, DigestsMessage } from '../../wire/messages.js'
 import { failureOf } from '../../wire/outcome.js'
 import { hasDigest, RunReader } from '../../wire/run.js'
@@ -78,4 +79,13 @@ export function* itemsOfEnd(plan: Plan): Generator<Item, void> {
   for (const piece of plan.pass()) yield runOfPiece(plan, piece, [])
   plan.end()
   yield { kind: 'end', open: [...plan.askedAgain()] }
+}
+
+/** Whether a frame must wait until it was decided about an offer: it is about that, or follows it. */
+export function isAbout(frame: Frame, { first, position }: Offer): boolean {
+  if (frame.kind === 'data') return frame.position + frame.length > position
+  const { message } = frame
+  if (message.type === 'digests') return message.first + message.count > first
+  if (message.type === 'blocks') return message.index >= first
+  return message.type === 'end' || message.type === 'offer'
 }

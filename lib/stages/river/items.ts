@@ -17,6 +17,8 @@ export interface OfferItem {
   kind: 'offer'
   offer: Offer
   plan: AnsweredPlan
+  /** It was attached, and nothing of it is wanted: its entries are skipped, 'rejected'. */
+  isRejected?: boolean
   /** Where the files go; put there by `partSink`, and for `finalizer` only. */
   store?: object
 }

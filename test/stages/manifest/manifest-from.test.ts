@@ -30,7 +30,7 @@ test('entries that are no files make an offer, in the order in which they come',
 })
 
 test('it may be attached to an offer, and may be empty', (t) => {
-  const first = manifestOfEntries([{ path: 'a', size: 3 }], store, NAME)
+  const first = manifestOfEntries([{ path: 'a', size: 3 }], store, { ...NAME, open: true })
   const next = manifestOfEntries([{ path: 'b', size: 1 }], store, { ...NAME, after: first.offer })
   t.like(next.offer, { id: first.offer.id, first: 1, position: 3, bytes: 1 })
   t.deepEqual(manifestOfEntries([], store, NAME).offer.entries, [])
@@ -41,7 +41,7 @@ test('what the offer before has named cannot be attached again', (t) => {
     { path: 'y', size: 3 },
     { path: 'folder/in it', size: 1 },
   ]
-  const after = manifestOfEntries(before, store, NAME).offer
+  const after = manifestOfEntries(before, store, { ...NAME, open: true }).offer
   const attach = (entry: SourceEntry) => () => manifestOfEntries([entry], store, { ...NAME, after })
   t.throws(attach({ path: 'y', size: 1 }), { code: 'ERR_DUPLICATE_NAME', message: /y is there twice/ })
   t.throws(attach({ path: 'y/below', size: 1 }), { code: 'ERR_USAGE', message: /below a file/ })

@@ -303,13 +303,13 @@ test('links that are kept have their target and no bytes', async (t) => {
 
 test('an attached offer goes on where the one before ends', async (t) => {
   const fs = disk({ '/d/a': '123', '/e': '45', '/other/d': '' })
-  const { offer } = await manifestOf(['/d'], { fs, algorithm: 'md5' })
+  const { offer } = await manifestOf(['/d'], { fs, algorithm: 'md5', open: true })
   const attached = (await manifestOf(['/e'], { fs, after: offer })).offer
   t.like(attached, { id: offer.id, algorithm: 'md5', first: 2, position: 3, bytes: 2 })
   t.like(attached.entries[0]!, { index: 2, start: 3, path: 'e' })
   await refused(t, 'ERR_DUPLICATE_NAME', manifestOf(['/other/d'], { fs, after: offer }))
   await refused(t, 'ERR_USAGE', manifestOf(['/e'], { fs, after: offer, algorithm: 'sha256' }))
-  const open = manifestFrom(Readable.from([]), { name: 'x' }).offer
+  const open = manifestFrom(Readable.from([]), { name: 'x', open: true }).offer
   await refused(t, 'ERR_STATE', manifestOf(['/e'], { fs, after: open }), /unknown size/)
 })
 
