@@ -68,7 +68,10 @@ async function transfer(
     return { path, size: content.length }
   })
   const contents = Object.entries(files).filter((file): file is [string, Uint8Array] => isBytes(file[1]))
-  const manifest = manifestOfEntries(entries, memorySources(new Map(contents)), { name: 'conformance' })
+  const manifest = manifestOfEntries(entries, memorySources(new Map(contents)), {
+    name: 'conformance',
+    open: true,
+  })
   const last = finalizer(options)
   const sink = partSink({ store })
   const stages: [...Duplex[], Writable] = [
