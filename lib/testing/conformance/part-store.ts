@@ -209,23 +209,20 @@ async function taken(place: Place, conflict: Conflict): Promise<void> {
   await place.check(old, await place.receive(old))
   const files = { 'a.txt': text('the new one, which is longer'), 'b.txt': text('b') }
   const { conflicts, isTogether } = await place.abilities()
-  const isPossible = conflicts.includes(conflict)
   const received = await place.receive(files, { conflict })
   const seen = await place.read()
-  if (!isPossible) {
-    ensure(
-      received.error?.code === 'ERR_USAGE',
-      `a policy that it cannot obey gave ${String(received.error)}`,
-    )
+  if (!conflicts.includes(conflict)) {
+    const isRefused = received.error?.code === 'ERR_USAGE'
+    ensure(isRefused, `a policy that it cannot obey gave ${String(received.error)}`)
     checkContent(seen, 'a.txt', old['a.txt'])
     return
   }
   const { status, reason, name, code } = received.outcomes.get('a.txt') ?? {}
-  const found = `the file was ${status} (${reason ?? code ?? name ?? 'under its own name'})`
+  const found = `it was ${status} (${reason ?? code ?? name ?? 'under its own name'})`
   const isOver = conflict === 'overwrite' || conflict === 'replace'
   checkContent(seen, 'a.txt', isOver ? files['a.txt'] : old['a.txt'])
-  const most = conflict === 'fail' && isTogether ? 1 : 2
-  if (most === 2) checkContent(seen, 'b.txt', files['b.txt'])
+  const most = isTogether && conflict === 'fail' ? 1 : 2
+  if (most > 1) checkContent(seen, 'b.txt', files['b.txt'])
   if (isOver) ensure(status === 'published' && name === undefined, found)
   if (conflict === 'skip') ensure(status === 'skipped' && reason === 'conflict', found)
   if (conflict === 'fail') ensure(status === 'failed' && code === 'ERR_CONFLICT', found)
