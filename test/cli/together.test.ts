@@ -37,7 +37,7 @@ test('unpack --together of a stream that is cut shows nothing; status finds what
   }
   t.is(await unpack(whole.subarray(0, 250_000)), 4)
   t.deepEqual(await readdir(dir), ['.sluice'])
-  t.regex((await run(t, 'status', dir)).out, /^left \.sluice\/[0-9a-f]{32}\.staged \(/m)
+  t.regex((await run(t, 'status', dir)).out, /^staged \.sluice\/[0-9a-f]{32}\.staged \(/m)
   t.is(await unpack(whole), 0)
   t.deepEqual(await readdir(dir), ['photos'])
   t.is(await readFile(join(dir, 'photos/a'), 'utf8'), 'a')
