@@ -3,7 +3,8 @@ import { recoverTransactions } from '../../../lib/files/index.js'
 import { togetherParts } from '../../../lib/stores/together/together-store.js'
 import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
 import { eachAnother } from '../../files/transaction/scenarios.js'
-import { arrivingOf, type Content } from '../../helpers/items.js'
+import { POLICY } from '../../helpers/claims-scene.js'
+import { arrivingOf, type Content, offerOf } from '../../helpers/items.js'
 import { receiveItems } from '../../helpers/river.js'
 import { scale } from '../../helpers/scale.js'
 import { crashSweep, faultSweep } from '../../helpers/sweep.js'
@@ -128,3 +129,48 @@ for (const [name, scene] of Object.entries(SCENES)) {
     t.true(runs > 15)
   })
 }
+
+test('what stands there already, and is found identical, lasts once that was told', async (t) => {
+  for (let seed = 0; seed < 20; seed++) {
+    const disk = new MemoryDisk({ crashes: true })
+    disk.putFolder('/dst/photos')
+    disk.syncAll()
+    disk.put('/dst/photos/a.txt', 'hello')
+    const { error } = await receive(disk, { content: NEW, standing: {} })
+    t.is(error, undefined)
+    t.is(disk.crash(seed).snapshot().get('/dst/photos/a.txt')?.toString(), 'hello')
+  }
+})
+
+test('what is set or written at the end is synced: the time of a folder that merges, and a file that was staged before', async (t) => {
+  const disk = new MemoryDisk()
+  disk.putFolder('/dst/photos')
+  const common = { dir: '/dst', fs: disk, durability: 'power', handles: 16 } as const
+  const start = () => togetherParts({ ...common, ownership: { system: another() } })
+  const offer = offerOf({ photos: null, 'photos/a': 'hello' })
+  const [folder, file] = offer.entries
+  const first = start()
+  await first.expect!(offer, 5)
+  const part = await first.begin(file!)
+  await part.write(0, [Buffer.from('hello')], true)
+  await part.publish(POLICY)
+  await first.close!()
+  const last = new Map<string, string>()
+  disk.hook = ({ call, path }) => {
+    if (['write', 'futimes', 'fsync'].includes(call)) last.set(path.replace(/.*staged/, 'staged'), call)
+  }
+  const second = start()
+  await second.learn!(offer)
+  const claim = (await second.claims!([file!])).get(file!.index)
+  t.deepEqual(claim?.ranges, [{ start: 0, end: 5 }])
+  await claim!.part.write(0, [Buffer.from('hello')], true)
+  await claim!.part.publish(POLICY)
+  await second.makeFolder!(folder!)
+  await second.endFolder!(folder!)
+  await second.publishAll!(POLICY, ['photos', 'photos/a'])
+  await second.finish!()
+  await second.close!()
+  t.is(last.get('staged/photos/a'), 'fsync')
+  t.is(last.get('/dst/photos'), 'fsync')
+  t.is(disk.snapshot().get('/dst/photos/a')?.toString(), 'hello')
+})
