@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { systemClock } from '../../clock.js'
 import { counted, printable, SluiceError } from '../../errors.js'
 import { errorCode } from '../../files/disk/disk-error.js'
@@ -10,7 +11,7 @@ import {
   unfinishedTransfers,
 } from '../../files/journal/unfinished.js'
 import { Tree } from '../../files/tree/tree.js'
-import { collectStaged } from '../../stores/together/staged-folders.js'
+import { collectStaged, stagedFolders } from '../../stores/together/staged-folders.js'
 import { size } from '../../terminal/text.js'
 import type { Context } from '../terminal/context.js'
 import type { CliEvent } from '../terminal/events.js'
@@ -22,10 +23,18 @@ import type { CliEvent } from '../terminal/events.js'
 export async function statusCommand(dir: string, { reporter, signal }: Context): Promise<void> {
   const warn = (warning: SluiceError) => reporter.warn(warning)
   const tree = await openFolder(dir)
+  const places = [dir]
+  for await (const { path } of stagedFolders(tree)) places.push(join(dir, path))
+  const staged = await collectStaged(tree, { dryRun: true })
   await tree.close()
   const tellNoMore = tellOfWatching(reporter)
   const options = { fs: commandFileSystem, wait: true, signal, warn }
-  const transfers = await unfinishedTransfers(dir, options).finally(tellNoMore)
+  const transfers: UnfinishedTransfer[] = []
+  try {
+    for (const place of places) transfers.push(...(await unfinishedTransfers(place, options)))
+  } finally {
+    tellNoMore()
+  }
   const left: LeftFile[] = []
   let shown = 0
   for (const transfer of transfers)
@@ -38,9 +47,11 @@ export async function statusCommand(dir: string, { reporter, signal }: Context):
         if (transfer.owner === 'gone') left.push(file)
       }
     }
+  for (const one of staged) tell(one, 'staged', reporter)
   const bytes = left.reduce((sum, file) => sum + bytesIn(file), 0)
   const next = 'the same commands again go on with what is there, sluice clean --yes removes it'
   if (left.length > 0) reporter.note(`${counted(left.length, 'unfinished file')}, ${size(bytes)}: ${next}`)
+  else if (staged.length > 0) reporter.note(`${counted(staged.length, 'staged transfer')}: ${next}`)
   else if (shown === 0) reporter.note('nothing is left of interrupted transfers')
 }
 

@@ -51,15 +51,13 @@ export async function* stagedFolders(root: Tree): AsyncGenerator<{ path: string;
 
 /** Makes a new one, and takes it. */
 export async function makeStaged(root: Tree, options: HoldOptions): Promise<Held> {
-  const isPower = options.durability === 'power'
   const path = await makeInOwnFolder(root, async (folder) => {
     const made = below(folder.path, stagedName())
+    // its name is synced by the transaction that adopts what is in it: until then nothing was acknowledged
     await root.makeFolder(made, 0o700)
-    if (isPower) await folder.sync()
     folder.release()
     return made
   })
-  if (isPower) await root.sync('')
   return (await holdStaged(root, path, options)) ?? makeStaged(root, options)
 }
 

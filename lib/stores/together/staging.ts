@@ -182,7 +182,7 @@ async function recover(root: Tree, options: StagingOptions): Promise<void> {
   })
 }
 
-/** Takes the one that holds most of these names, of those that nobody else has. */
+/** Takes the one that holds most of these names, or an empty one, of those that nobody else has. */
 async function findLeft(
   root: Tree,
   tops: ReadonlySet<string>,
@@ -193,7 +193,7 @@ async function findLeft(
     const common = names.filter(
       (name) => tops.has(name.replace(/(?:\.\d+)?\.part$/, '')) || tops.has(name),
     ).length
-    if (common > 0) left.push({ path, common })
+    if (common > 0 || names.length === 0) left.push({ path, common })
   }
   for (const { path } of left.sort((a, b) => b.common - a.common)) {
     const held = await holdStaged(root, path, options)

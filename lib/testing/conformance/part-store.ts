@@ -209,30 +209,28 @@ async function taken(place: Place, conflict: Conflict): Promise<void> {
   await place.check(old, await place.receive(old))
   const files = { 'a.txt': text('the new one, which is longer'), 'b.txt': text('b') }
   const { conflicts, isTogether } = await place.abilities()
-  const isPossible = conflicts.includes(conflict)
   const received = await place.receive(files, { conflict })
   const seen = await place.read()
-  if (!isPossible) {
-    ensure(
-      received.error?.code === 'ERR_USAGE',
-      `a policy that it cannot obey gave ${String(received.error)}`,
-    )
+  if (!conflicts.includes(conflict)) {
+    const isRefused = received.error?.code === 'ERR_USAGE'
+    ensure(isRefused, `a policy that it cannot obey gave ${String(received.error)}`)
     checkContent(seen, 'a.txt', old['a.txt'])
     return
   }
   const { status, reason, name, code } = received.outcomes.get('a.txt') ?? {}
-  const found = `the file was ${status} (${reason ?? code ?? name ?? 'under its own name'})`
+  const found = `it was ${status} (${reason ?? code ?? name ?? 'under its own name'})`
   const isOver = conflict === 'overwrite' || conflict === 'replace'
   checkContent(seen, 'a.txt', isOver ? files['a.txt'] : old['a.txt'])
-  const most = conflict === 'fail' && isTogether ? 1 : 2
-  if (most === 2) checkContent(seen, 'b.txt', files['b.txt'])
+  // nothing of it is published then; what is staged may be found by whoever reads everything
+  const isHeldBack = isTogether && conflict === 'fail'
+  if (!isHeldBack) checkContent(seen, 'b.txt', files['b.txt'])
   if (isOver) ensure(status === 'published' && name === undefined, found)
   if (conflict === 'skip') ensure(status === 'skipped' && reason === 'conflict', found)
   if (conflict === 'fail') ensure(status === 'failed' && code === 'ERR_CONFLICT', found)
   if (conflict === 'rename') {
     ensure(status === 'published' && name !== undefined, found)
     checkContent(seen, name, files['a.txt'])
-  } else ensure(count(seen) === most, `${count(seen)} files are to be seen, and ${most} should be`)
+  } else if (!isHeldBack) ensure(count(seen) === 2, `${count(seen)} files are to be seen, and 2 should be`)
 }
 
 async function identical(place: Place): Promise<void> {

@@ -364,3 +364,39 @@ for (const publish of ['each', 'together'] as const)
     t.deepEqual([...store.files.keys()].sort(), ['a', 'b', 'c/d'])
     t.deepEqual([...store.folders.keys()], ['c'])
   })
+
+test('an empty folder that somebody makes at the last moment is not replaced: it is merged into', async (t) => {
+  const dir = await temporary(t)
+  const there = join(dir, 'photos')
+  let ino = 0
+  const fs = Object.assign(Object.create(nodeFileSystem), {
+    mkdir: async (path: string, mode?: number) => {
+      if (
+        path.endsWith('/photos') &&
+        !path.includes('staged') &&
+        (await seen(dir)).length === 0 &&
+        isEnd(path)
+      ) {
+        await mkdir(there)
+        ino = (await stat(there)).ino
+      }
+      return nodeFileSystem.mkdir(path, mode)
+    },
+    rename: async (from: string, to: string) => {
+      // as it would be without the one of ours that keeps the name
+      if (ino === 0 && to.endsWith('/photos')) {
+        await mkdir(there)
+        ino = (await stat(there)).ino
+      }
+      return nodeFileSystem.rename(from, to)
+    },
+  })
+  // the folder is made in the staged one first, where another folder has the same name
+  let made = 0
+  const isEnd = (_path: string) => made++ > 0
+  const { error } = await together(dir, arrivingOf(TREE), { fs })
+  t.is(error, undefined)
+  t.not(ino, 0)
+  t.is((await stat(there)).ino, ino)
+  t.is(await readFile(join(there, 'a.txt'), 'utf8'), 'hello')
+})

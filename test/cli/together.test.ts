@@ -1,0 +1,47 @@
+import { open, readdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import test from 'ava'
+import { Command, run } from '../helpers/command.js'
+import { plant, temporary } from '../helpers/folders.js'
+
+// sluice receive --together and sluice unpack --together.
+
+test('receive --together: a tree is there as a whole, and nothing of ours is left', async (t) => {
+  const from = await plant(await temporary(t), { 'photos/a': 'a', 'photos/deep/b': 'b' })
+  const dir = await plant(await temporary(t), { 'photos/mine': 'mine' })
+  const receiver = new Command(t, ['receive', '--dir', dir, '--once', '--yes', '--together'])
+  const address = await receiver.line()
+  t.is((await run(t, 'send', join(from, 'photos'), '--to', address)).code, 0)
+  t.is((await receiver.ended).code, 0)
+  t.is(await readFile(join(dir, 'photos/deep/b'), 'utf8'), 'b')
+  t.deepEqual((await readdir(join(dir, 'photos'))).sort(), ['a', 'deep', 'mine'])
+  t.deepEqual(await readdir(dir), ['photos'])
+})
+
+test('unpack --together of a stream that is cut shows nothing; status finds what is staged, and the whole stream is all there', async (t) => {
+  const from = await plant(await temporary(t), { 'photos/a': 'a', 'photos/b': Buffer.alloc(300_000, 'b') })
+  const place = await temporary(t)
+  const packed = join(place, 'packed')
+  const output = await open(packed, 'w')
+  const pack = new Command(t, ['pack', join(from, 'photos')], { output: output.fd })
+  t.is((await pack.ended).code, 0)
+  await output.close()
+  const whole = await readFile(packed)
+  const dir = join(place, 'inbox')
+  const unpack = async (bytes: Buffer) => {
+    await writeFile(packed, bytes)
+    const input = await open(packed)
+    const { code } = await new Command(t, ['unpack', '--dir', dir, '--together'], { input: input.fd }).ended
+    await input.close()
+    return code
+  }
+  t.is(await unpack(whole.subarray(0, 250_000)), 4)
+  t.deepEqual(await readdir(dir), ['.sluice'])
+  t.regex((await run(t, 'status', dir)).out, /^staged \.sluice\/[0-9a-f]{32}\.staged \(/m)
+  t.is(await unpack(whole), 0)
+  t.deepEqual(await readdir(dir), ['photos'])
+  t.is(await readFile(join(dir, 'photos/a'), 'utf8'), 'a')
+  t.is(await unpack(whole.subarray(0, 250_000)), 4)
+  t.is((await run(t, 'clean', dir, '--yes')).code, 0)
+  t.deepEqual(await readdir(dir), ['photos'])
+})
