@@ -12,7 +12,14 @@ import { ManifestReader } from '../wire/manifest.js'
 import type { PathRules } from '../wire/paths.js'
 import { Pump } from './bytes/pump.js'
 import type { Item } from './river/items.js'
-import { isAbout, itemsOfBlocks, itemsOfData, itemsOfDigests, itemsOfEnd } from './river/items-of.js'
+import {
+  isAbout,
+  itemsOfBlocks,
+  itemsOfChunks,
+  itemsOfData,
+  itemsOfDigests,
+  itemsOfEnd,
+} from './river/items-of.js'
 import { checkPlace, watchNext } from './river/place.js'
 
 /** Options of {@link demuxer}. */
@@ -40,7 +47,7 @@ type State = 'offer' | 'entries' | 'data'
 
 /**
  * Takes frames and gives items: learns the offers, cuts the data by its position in the stream into runs, refuses
- * bytes that the plan does not want, digests of blocks that neither came nor were claimed, and an end without a digest for
+ * bytes that the plan does not want, digests of blocks that neither came nor were claimed, chunks that nobody asked for, and an end without a digest for
  * every file. Behind the end it takes what was asked for again.
  *
  * Errors: `ERR_PROTOCOL`, `ERR_LIMIT`, `ERR_PATH`, `ERR_UNSUPPORTED` (hash algorithm); `ERR_TRUNCATED` if the input ends before
@@ -130,6 +137,9 @@ export class Demuxer extends Transform {
       case 'blocks':
         this.#expect('blocks', 'data')
         return itemsOfBlocks(this.plan, message)
+      case 'chunks':
+        this.#expect('chunks', 'data')
+        return itemsOfChunks(this.plan, message)
       case 'digests':
         this.#expect('digests', 'data')
         return itemsOfDigests(this.plan, message, this.#digestLength)

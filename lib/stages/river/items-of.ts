@@ -2,9 +2,10 @@ import { BLOCK_DIGEST_LENGTH, blockSizeOf } from '../../digest/blocks.js'
 import { fileCodeOf, type SluiceError } from '../../errors.js'
 import { refuse } from '../../transfer/plan/refuse.js'
 import type { Plan } from '../../transfer/plan.js'
+import { chunkedBytes } from '../../wire/chunk-records.js'
 import type { Offer } from '../../wire/entry.js'
 import type { Data, Frame } from '../../wire/frame-parser.js'
-import type { BlocksMessage, DigestsMessage } from '../../wire/messages.js'
+import type { BlocksMessage, ChunksMessage, DigestsMessage } from '../../wire/messages.js'
 import { failureOf } from '../../wire/outcome.js'
 import { hasDigest, RunReader } from '../../wire/run.js'
 import type { Item } from './items.js'
@@ -74,6 +75,22 @@ export function* itemsOfBlocks(plan: Plan, { index, first, digests }: BlocksMess
   yield { kind: 'blocks', index, first, digests: Buffer.from(digests), isSaid: true }
 }
 
+/**
+ * Chunks of a file, as the sender says them; nothing of a file that has its outcome.
+ * @throws SluiceError `ERR_PROTOCOL` for chunks that were not asked for, and those that are not the next ones of the file
+ */
+export function* itemsOfChunks(plan: Plan, { index, offset, chunks }: ChunksMessage): Generator<Item, void> {
+  const entry = plan.entries[index]
+  if (entry === undefined)
+    throw refuse(`chunks of entry ${index}, of ${plan.entries.length} that were offered`)
+  if (plan.isClosed(index)) return
+  const length = chunkedBytes(chunks)
+  if (!plan.chunked.take(index, offset, length))
+    throw refuse(`chunks from ${offset} on, which are not the next that were asked for, of`, entry)
+  if (offset + length > entry.size!) throw refuse(`chunks up to ${offset + length}, which is beyond`, entry)
+  yield { kind: 'chunks', index, offset, chunks: Buffer.from(chunks) }
+}
+
 /** The ends of the files without bytes that are left, and the end of the stream. */
 export function* itemsOfEnd(plan: Plan): Generator<Item, void> {
   for (const piece of plan.pass()) yield runOfPiece(plan, piece, [])
@@ -86,6 +103,6 @@ export function isAbout(frame: Frame, { first, position }: Offer): boolean {
   if (frame.kind === 'data') return frame.position + frame.length > position
   const { message } = frame
   if (message.type === 'digests') return message.first + message.count > first
-  if (message.type === 'blocks') return message.index >= first
+  if (message.type === 'blocks' || message.type === 'chunks') return message.index >= first
   return message.type === 'end' || message.type === 'offer'
 }
