@@ -12,14 +12,7 @@ import { ManifestReader } from '../wire/manifest.js'
 import type { PathRules } from '../wire/paths.js'
 import { Pump } from './bytes/pump.js'
 import type { Item } from './river/items.js'
-import {
-  isAbout,
-  itemsOfBlocks,
-  itemsOfChunks,
-  itemsOfData,
-  itemsOfDigests,
-  itemsOfEnd,
-} from './river/items-of.js'
+import { isAbout, itemsOfData, itemsOfMessage } from './river/items-of.js'
 import { checkPlace, watchNext } from './river/place.js'
 
 /** Options of {@link demuxer}. */
@@ -135,17 +128,11 @@ export class Demuxer extends Transform {
         this.#expect('entries', 'entries')
         return this.#manifest.entries(message, size)
       case 'blocks':
-        this.#expect('blocks', 'data')
-        return itemsOfBlocks(this.plan, message)
       case 'chunks':
-        this.#expect('chunks', 'data')
-        return itemsOfChunks(this.plan, message)
       case 'digests':
-        this.#expect('digests', 'data')
-        return itemsOfDigests(this.plan, message, this.#digestLength)
       case 'end':
-        this.#expect('the end', 'data')
-        return itemsOfEnd(this.plan)
+        this.#expect(message.type, 'data')
+        return itemsOfMessage(this.plan, message, this.#digestLength)
       default:
         throw new SluiceError('ERR_PROTOCOL', `${message.type} does not belong into the river`)
     }
