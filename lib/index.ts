@@ -22,6 +22,7 @@ export type {
   AnsweredItem,
   AnsweredPlan,
   BlocksItem,
+  ChunksItem,
   DigestsItem,
   EndItem,
   Item,

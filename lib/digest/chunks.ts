@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Digest, Engine } from './blake3.js'
+import { blockSizeOf } from './blocks.js'
 
 /**
  * Chunks: pieces of a file that are cut by its content, so that bytes which moved are found again. Pure.
@@ -22,6 +23,14 @@ export const MOST_CHUNKS = 131_072
 
 /** Bytes of the largest file that is cut into chunks, 1 TiB. */
 export const MOST_CHUNKED = 2 ** 40
+
+/** Bytes of the longest chunk that there can be. */
+export const LONGEST_CHUNK = (MOST * MOST_CHUNKED) / (LEAST * MOST_CHUNKS)
+
+/** Whether a file of `size` bytes is asked for by its chunks: one of a single block is not worth it. */
+export function isChunked(size: number | null): boolean {
+  return size !== null && size > blockSizeOf(size) && size <= MOST_CHUNKED
+}
 
 /** What is hashed for the table, each time with the number of the place behind it. */
 const GEAR_WORDS = 'sluice 1 gear'

@@ -12,7 +12,7 @@ import { ManifestReader } from '../wire/manifest.js'
 import type { PathRules } from '../wire/paths.js'
 import { Pump } from './bytes/pump.js'
 import type { Item } from './river/items.js'
-import { isAbout, itemsOfBlocks, itemsOfData, itemsOfDigests, itemsOfEnd } from './river/items-of.js'
+import { isAbout, itemsOfData, itemsOfMessage } from './river/items-of.js'
 import { checkPlace, watchNext } from './river/place.js'
 
 /** Options of {@link demuxer}. */
@@ -40,7 +40,7 @@ type State = 'offer' | 'entries' | 'data'
 
 /**
  * Takes frames and gives items: learns the offers, cuts the data by its position in the stream into runs, refuses
- * bytes that the plan does not want, digests of blocks that neither came nor were claimed, and an end without a digest for
+ * bytes that the plan does not want, digests of blocks that neither came nor were claimed, chunks that nobody asked for, and an end without a digest for
  * every file. Behind the end it takes what was asked for again.
  *
  * Errors: `ERR_PROTOCOL`, `ERR_LIMIT`, `ERR_PATH`, `ERR_UNSUPPORTED` (hash algorithm); `ERR_TRUNCATED` if the input ends before
@@ -128,14 +128,11 @@ export class Demuxer extends Transform {
         this.#expect('entries', 'entries')
         return this.#manifest.entries(message, size)
       case 'blocks':
-        this.#expect('blocks', 'data')
-        return itemsOfBlocks(this.plan, message)
+      case 'chunks':
       case 'digests':
-        this.#expect('digests', 'data')
-        return itemsOfDigests(this.plan, message, this.#digestLength)
       case 'end':
-        this.#expect('the end', 'data')
-        return itemsOfEnd(this.plan)
+        this.#expect(message.type, 'data')
+        return itemsOfMessage(this.plan, message, this.#digestLength)
       default:
         throw new SluiceError('ERR_PROTOCOL', `${message.type} does not belong into the river`)
     }

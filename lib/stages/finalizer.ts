@@ -17,7 +17,7 @@ export type { FinalizerOptions }
 
 /**
  * Publishes what `partSink` stored: each file gets its name when its digest is that of the sender, never before, and
- * never without one. With `repair` it compares blocks, too, reads back those that are claimed, and asks for those again that
+ * never without one. With `repair` it compares blocks, too, fills files from older versions of them, reads back those that are claimed, and asks for those again that
  * differ: a block three times at most, then its file fails (`ERR_DIGEST`). Without it such a file fails at once. Files that
  * fail do so alone; the stream then ends with `ERR_FILES_FAILED`, the outcomes in it.
  * Destroyed, it ends what it is doing to a file, and leaves the other parts for a later run.
@@ -96,6 +96,7 @@ export class Finalizer extends Writable {
     if (item.kind === 'run' || !adopted) throw misplaced('finalizer', item)
     if (item.kind === 'stored') await this.#settle(await adopted.publisher.take(item.stored))
     else if (item.kind === 'blocks') await adopted.publisher.compareBlocks(item)
+    else if (item.kind === 'chunks') await this.#settle(await adopted.publisher.fill(item))
     else if (item.kind === 'digests') await this.#settle(await adopted.publisher.of(item))
     else if (item.kind === 'end') this.#owed.end(item.open?.filter((index) => !adopted.plan.isClosed(index)))
     if (item.kind === 'digests') this.#owed.hear(item)
@@ -136,10 +137,8 @@ export class Finalizer extends Writable {
     if (this.#isFinished || !adopted) return
     this.#isFinished = true
     const { ledger, plan, store, policy, held, publisher } = adopted
-    const settle = (outcomes: Outcome[]) =>
-      this.#settle(
-        rangesOf(outcomes.map((outcome) => asOffered(outcome, plan.entries[outcome.entry.index]!))),
-      )
+    const offered = (outcome: Outcome) => asOffered(outcome, plan.entries[outcome.entry.index]!)
+    const settle = (outcomes: Outcome[]) => this.#settle(rangesOf(outcomes.map(offered)))
     await this.#settle(await publisher.unsaid())
     if (this.#options.missing === 'skip') await settle(ledger.missing().map(filtered))
     ledger.checkAll()

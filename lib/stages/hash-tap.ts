@@ -4,7 +4,14 @@ import { type DigestInto, digestInto, digestLength, prepareDigest } from '../dig
 import { printable, SluiceError } from '../errors.js'
 import { type Cut, endsIn, lengthIn, type Run, RunReader } from '../wire/run.js'
 import { FileDigests } from './hash-tap/file-digests.js'
-import { type BlocksItem, type DigestsItem, type Item, isLastWord, type OfferItem } from './river/items.js'
+import {
+  type BlocksItem,
+  type ChunksItem,
+  type DigestsItem,
+  type Item,
+  isLastWord,
+  type OfferItem,
+} from './river/items.js'
 import { checkPlace, watchNext } from './river/place.js'
 
 /**
@@ -14,7 +21,7 @@ import { checkPlace, watchNext } from './river/place.js'
  * remembered.
  *
  * Of what is read for proof, and by `blocks` of all files of several blocks, the digests of blocks follow the run in which
- * they end, as items `blocks`. An item `answered` becomes the digest of the whole file.
+ * they end, as items `blocks`; of what is read for its chunks, those, as items `chunks`. An item `answered` becomes the digest of the whole file.
  *
  * Errors: `ERR_UNSUPPORTED` if this machine does not have the algorithm; `ERR_STATE` if data comes before an offer, or if a
  * digest is asked for (an item `answered`) of a file of which not all passed; `ERR_PROTOCOL` if a later offer has another
@@ -23,6 +30,8 @@ import { checkPlace, watchNext } from './river/place.js'
 export function hashTap(): Transform {
   return new HashTap()
 }
+
+type Said = BlocksItem | ChunksItem
 
 /** What is known once there was an offer. */
 interface Learned {
@@ -86,22 +95,22 @@ class HashTap extends Transform {
     this.#isReady = true
   }
 
-  /** Gives the digests of blocks that ended in the run. */
-  #run(run: Run): BlocksItem[] {
+  /** Gives what is to be said of blocks, or of chunks, that ended in the run. */
+  #run(run: Run): Said[] {
     if (this.#learned === undefined) {
       throw new SluiceError(
         'ERR_STATE',
         'hashTap() got data before an offer; put it behind fileSource() or demuxer()',
       )
     }
-    const blocks: BlocksItem[] = []
-    if (run.cuts) for (const cut of run.cuts) this.#cut(this.#learned, cut, blocks)
-    else this.#columns(this.#learned, run, blocks)
-    return blocks
+    const said: Said[] = []
+    if (run.cuts) for (const cut of run.cuts) this.#cut(this.#learned, cut, said)
+    else this.#columns(this.#learned, run, said)
+    return said
   }
 
-  #columns({ algorithm, files, into, length }: Learned, run: Run, blocks: BlocksItem[]): void {
-    const { first, last, entries } = run
+  #columns({ algorithm, files, into, length }: Learned, run: Run, said: Said[]): void {
+    const { first, last, entries, isProof = false, byChunks } = run
     const count = (run.ends ? last : last - 1) - first + 1
     const column = Buffer.alloc(count * length)
     const reader = new RunReader(run.buffers)
@@ -119,19 +128,19 @@ class HashTap extends Transform {
         into(buffers, column, place)
         continue
       }
-      const taken = files.take(entry, { offset, buffers, ends, isProof: run.isProof === true })
+      const taken = files.take(entry, { offset, buffers, ends, isProof, byChunks })
       if (ends) taken.digest?.copy(column, place)
-      if (taken.blocks) blocks.push(taken.blocks)
+      if (taken.said) said.push(taken.said)
     }
     if (count > 0) run.digests = { first, count, bytes: column }
   }
 
-  #cut({ files }: Learned, cut: Cut, blocks: BlocksItem[]): void {
+  #cut({ files }: Learned, cut: Cut, said: Said[]): void {
     const { entry, offset, bytes, last } = cut
     if (entry.type !== 'file') return
     const taken = files.take(entry, { offset, buffers: [bytes], ends: last, isProof: false })
     if (last && taken.digest) cut.digest = taken.digest
-    if (taken.blocks) blocks.push(taken.blocks)
+    if (taken.said) said.push(taken.said)
   }
 
   /** The sender has said what became of these: nothing more of them passes without being asked for again. */

@@ -4,11 +4,12 @@ import { printable, SluiceError } from '../errors.js'
 import type { Range } from '../ranges.js'
 import { diskParts } from '../stores/disk/disk-store.js'
 import { togetherParts } from '../stores/together/together-store.js'
+import type { Claimed } from '../transfer/plan/pages.js'
 import type { Entry, Offer } from '../wire/entry.js'
 import { pathCheck } from '../wire/paths.js'
 import type { Run } from '../wire/run.js'
 import { checkRun } from './part-sink/check-run.js'
-import { type ClaimRules, claimParts } from './part-sink/claim-parts.js'
+import { type ClaimRules, claimAll, claimedOf, claimParts } from './part-sink/claim-parts.js'
 import { Drain } from './part-sink/drain.js'
 import { checkedOptions, type PartSinkOptions } from './part-sink/options.js'
 import { RunJoiner } from './part-sink/run-joiner.js'
@@ -60,16 +61,16 @@ export class PartSink extends Transform {
   }
 
   /**
-   * Takes over what earlier transfers left of an offer; gives the bytes that it claims, in whole blocks, by the index of
-   * the entry: they are to be proved. Called by `receive` for an offer that was accepted, before its plan is said.
+   * Takes over what earlier transfers left of an offer, and looks for older versions of the rest; gives what it has by the
+   * index of the entry. Called by `receive` for an offer that was accepted, before its plan is said.
    */
-  async claim(offer: Offer, isWanted: (entry: Entry) => boolean): Promise<Map<number, readonly Range[]>> {
-    const claiming = claimParts(this.#store, offer, { isWanted, ...this.#rules })
+  async claim(offer: Offer, isWanted: (entry: Entry) => boolean): Promise<Map<number, Claimed>> {
+    const claiming = claimAll(this.#store, offer, { isWanted, ...this.#rules })
     // what is opened for it is not closed before it has ended
     this.#claiming = Promise.allSettled([claiming])
     const claims = await claiming
     this.#claims.set(offer.first, claims)
-    return new Map([...claims].filter(([, blocks]) => blocks.length > 0))
+    return claimedOf(offer, claims, this.#store)
   }
 
   /** Resolves when so many bytes came here and are written, or will not be. Called by `receive` when nothing more comes. */
@@ -157,6 +158,7 @@ export class PartSink extends Transform {
     // where nobody asked for claims, the sender knows of none, and sends all of it
     for (const [index, blocks] of claims)
       this.#give(this.#writer.goOn(plan.entries[index]!, this.#store.claimed(index)!, asked && blocks))
+    this.#give(await this.#writer.fill(this.#store.bases.of(offer)))
   }
 
   async #write(runs: readonly Run[]): Promise<void> {

@@ -16,6 +16,14 @@ export interface MemoryFile {
 /** What a file has where nobody chose a mode: in memory there is no umask. */
 const FILE_MODE = 0o644
 
+/** Reads bytes of a content, into all of a buffer. */
+export function readFrom(content: Buffer, position: number, into: Buffer): void {
+  const bytes = content.subarray(position, position + into.length)
+  if (bytes.length < into.length)
+    throw new SystemError('EIO', 'read', `${bytes.length} of ${into.length} bytes stand at ${position}`)
+  into.set(bytes)
+}
+
 /** A file on its way into memory. */
 export class MemoryPart implements Part {
   entry: Entry
@@ -58,10 +66,7 @@ export class MemoryPart implements Part {
   }
 
   read(position: number, into: Buffer): void {
-    const bytes = this.#content.subarray(position, position + into.length)
-    if (bytes.length < into.length)
-      throw new SystemError('EIO', 'read', `${bytes.length} of ${into.length} bytes stand at ${position}`)
-    into.set(bytes)
+    readFrom(this.#content, position, into)
   }
 
   digest(algorithm: string): Buffer {

@@ -1,7 +1,8 @@
 import { below, nameOf, parentOf, suffixed } from '../files/disk/names.js'
 import { checkChoice, checkKeys } from '../options.js'
 import type { Entry } from '../wire/entry.js'
-import { type MemoryFile, MemoryPart } from './memory-part.js'
+import type { Basis } from './found.js'
+import { type MemoryFile, MemoryPart, readFrom } from './memory-part.js'
 import {
   type Claim,
   type Part,
@@ -91,6 +92,16 @@ class MemoryStore implements MemoryParts {
       claims.set(entry.index, { part: left, ranges: left.ranges })
     }
     return claims
+  }
+
+  basis({ path }: Entry): Basis | undefined {
+    const bytes = this.files.get(path)?.bytes
+    return (
+      bytes && {
+        size: bytes.length,
+        open: () => ({ read: (position, into) => readFrom(bytes, position, into) }),
+      }
+    )
   }
 
   makeLink(entry: Entry, policy: PublishPolicy): Promise<Placement> {

@@ -1,12 +1,12 @@
 import { SluiceError } from '../errors.js'
 import { CONFLICTS, type Conflict, DURABILITIES, type Durability } from '../files/publish/publish.js'
 import { checkCallback, checkChoice, checkFunction, checkOption } from '../options.js'
-import type { Range } from '../ranges.js'
 import type { Entry, Offer } from '../wire/entry.js'
 import type { SkipReason } from '../wire/outcome.js'
 import type { Run } from '../wire/run.js'
+import type { Basis, Claim } from './found.js'
 
-export type { Conflict, Durability }
+export type { Claim, Conflict, Durability }
 
 /** Whether each file of a transfer gets its name as soon as it is right, or all of it at the end, if all is right. */
 export type Publishing = 'each' | 'together'
@@ -61,14 +61,6 @@ export interface PartStoreFeatures {
    * {@link PartStore.publishAll}. Default 'each'; a transfer that is to be published otherwise is refused (`ERR_USAGE`).
    */
   publish?: Publishing
-}
-
-/** What is there of a file that an earlier transfer left unfinished. */
-export interface Claim {
-  /** It is this transfer's from now on, and ends like one that was begun. */
-  part: Part
-  /** The bytes that are there: ascending, apart from each other, within the size of the entry; none if there are none. */
-  ranges: readonly Range[]
 }
 
 /**
@@ -179,6 +171,11 @@ export interface PartStore {
     signal?: AbortSignal,
   ): Promise<ReadonlyMap<number, Claim>> | ReadonlyMap<number, Claim>
   /**
+   * The older version of a file: what stands under its name. Called by `receive` for each wanted file of more than one block
+   * of which nothing was claimed: what of it is in the new one does not travel. What it throws is a warning.
+   */
+  basis?(entry: Entry): Promise<Basis | undefined> | Basis | undefined
+  /**
    * Makes a folder. Called by `partSink` before anything that is in it; folders that have no entry are not announced. One
    * that is there already is no error. Left out: folders need not be made.
    */
@@ -254,6 +251,7 @@ const OPTIONAL = [
   'expect',
   'learn',
   'claims',
+  'basis',
   'makeFolder',
   'beginAll',
   'writeRun',

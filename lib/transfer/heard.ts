@@ -1,8 +1,8 @@
 import { blockCountOf, blockSizeOf, rangesOfRuns } from '../digest/blocks.js'
+import { isChunked } from '../digest/chunks.js'
 import { type Code, fileCodeOf, knownCode, SluiceError } from '../errors.js'
-import type { BlockRuns } from '../wire/block-runs.js'
 import type { Entry } from '../wire/entry.js'
-import type { Messages, OutcomeRecord } from '../wire/messages.js'
+import type { Messages, OutcomeRecord, PlanRecord } from '../wire/messages.js'
 import type { Outcome, OutcomeRange, OutcomeStatus } from '../wire/outcome.js'
 import { MOST_TEXT, outcomeOf, takeText } from './outcome-table.js'
 import type { Plan } from './plan.js'
@@ -34,15 +34,17 @@ export class AskedFiles {
     for (const record of page) {
       if (record.kind === 'skip') plan.skip(record.count)
       else if (record.kind === 'all') plan.want(record.count)
-      else this.#claimed(record.blocks)
+      else this.#claimed(record)
     }
   }
 
-  #claimed(blocks: BlockRuns): void {
+  #claimed(record: PlanRecord & { kind: 'prove' | 'chunks' }): void {
     const plan = this.#plan
     const size = plan.entries[plan.undecided]?.size
     if (!size) throw refuse('a claim of blocks of what has none: entry', plan.undecided)
-    plan.claim(rangesOfRuns(blocks, size))
+    if (record.kind === 'prove') return plan.claim(rangesOfRuns(record.blocks, size))
+    if (!isChunked(size)) throw refuse('a request for the chunks of what is not cut: entry', plan.undecided)
+    plan.claim([{ start: 0, end: size }], true)
   }
 
   /** Blocks of a file are asked for again, or for proof; without any, its digest, for which all of it is read. */

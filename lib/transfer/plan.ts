@@ -1,6 +1,7 @@
 import type { Range } from '../ranges.js'
 import type { Entry, Offer } from '../wire/entry.js'
 import { ByteStates, type EntryBytes, Is } from './plan/byte-states.js'
+import { ChunkedFiles } from './plan/chunked-files.js'
 import { Decisions } from './plan/decisions.js'
 import { type Piece, PieceCutter, type PieceLimits } from './plan/pieces.js'
 import { fileAt, misuse, refuse, whyNotComing } from './plan/refuse.js'
@@ -28,6 +29,8 @@ export class Plan {
   provedBytes = 0
   /** Whether nothing more will be offered. */
   isEnded = false
+  /** Files that are claimed by their chunks, until the first request for them is answered. */
+  readonly chunked = new ChunkedFiles()
   readonly #states = new ByteStates(this.entries)
   readonly #cutter = new PieceCutter(this.entries, this.#states, (entry, start, end) => {
     // thrown away: the sender may not have heard yet that the file is closed
@@ -98,13 +101,15 @@ export class Plan {
 
   /**
    * Decides about the next entry, a file: it is wanted, the bytes of `claimed` are to be proved, the others to come.
-   * One request.
+   * One request. With `byChunks` its chunks are to be said, so that the receiver finds what it has of it elsewhere.
    */
-  claim(claimed: readonly Range[]): void {
+  claim(claimed: readonly Range[], byChunks = false): void {
     const index = this.undecided
     fileAt(this, index, this.#asked, this.#states, claimed)
     this.want(1)
-    if (!this.isClosed(index)) for (const range of claimed) this.#states.change(index, range, Is.Claimed)
+    if (this.isClosed(index)) return
+    for (const range of claimed) this.#states.change(index, range, Is.Claimed)
+    if (byChunks) this.chunked.add(index)
   }
 
   /**
@@ -252,6 +257,7 @@ export class Plan {
     const open = this.#requests.of(index)
     if (open === 0) throw this.#sent(`${failed ? 'a failure' : 'a digest'} that nobody waits for of`, entry)
     const mayLack = this.#requests.answer(index, failed)
+    this.chunked.delete(index)
     if (this.isClosed(index)) return false
     if (open > 1 || !this.#states.coming.has(index)) return true
     if (!mayLack) throw this.#sent('a digest before the last byte of', entry)
@@ -263,6 +269,7 @@ export class Plan {
   close(first: number, end = first + 1): void {
     this.#decisions.close(first, end)
     this.#requests.close(first, end)
+    this.chunked.delete(first, end)
     this.#states.set(first, Is.Absent, end)
   }
 

@@ -26,7 +26,9 @@ const MOST_PINGS = 1000
 export interface RiverHooks {
   plan: Plan
   /** An item has passed: at a sender before it is framed, at a receiver behind the demuxer. */
-  passed(item: Run | { kind: 'offer' | 'blocks' | 'answered' | 'digests' | 'stored' | 'end' }): void
+  passed(
+    item: Run | { kind: 'offer' | 'blocks' | 'chunks' | 'answered' | 'digests' | 'stored' | 'end' },
+  ): void
   warn(warning: SluiceError): void
 }
 

@@ -11,16 +11,17 @@ export const MOST_BLOCK_RUNS = 1024
 export type PlanTuple = [count: number, kind: number, blocks?: number[]]
 
 /** Kinds of what a plan says; in a message their place in this list. */
-export const PLAN_KINDS = ['skip', 'all', 'prove'] as const
+export const PLAN_KINDS = ['skip', 'all', 'prove', 'chunks'] as const
 
 /**
  * What the plan says of the next `count` entries: none of them is to be sent, or all of each; or of one file, that these
- * blocks are to be proved, and the others sent.
+ * blocks are to be proved, and the others sent; or that its chunks are to be said.
  */
 export type PlanRecord =
   | { count: number; kind: 'skip' }
   | { count: number; kind: 'all' }
   | { count: 1; kind: 'prove'; blocks: BlockRuns }
+  | { count: 1; kind: 'chunks' }
 
 export function planTuple(record: PlanRecord): Packed[] {
   const tuple: Packed[] = [record.count, PLAN_KINDS.indexOf(record.kind)]
@@ -31,7 +32,7 @@ export function planTuple(record: PlanRecord): Packed[] {
 export function planRecordOf([count, number, blocks]: PlanTuple): PlanRecord {
   const kind = PLAN_KINDS[number]!
   if (kind === 'prove') return { count: 1, kind, blocks: blocks! }
-  return { count, kind }
+  return kind === 'chunks' ? { count: 1, kind } : { count, kind }
 }
 
 /** Whether a value is {@link BlockRuns}, of at least one block. */

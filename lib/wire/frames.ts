@@ -6,6 +6,7 @@ export const FrameType = Object.freeze({
   DIGESTS: 0x04,
   END: 0x05,
   BLOCKS: 0x06,
+  CHUNKS: 0x07,
   HELLO: 0x20,
   ANSWER: 0x21,
   PLAN: 0x22,
@@ -18,9 +19,6 @@ export const FrameType = Object.freeze({
   ERROR: 0x29,
   WANT: 0x2a,
 })
-
-/** Numbers that version 1 keeps free for messages to come, and their names. Frames of these types are refused. */
-export const RESERVED_FRAMES: ReadonlyMap<number, string> = new Map([[0x07, 'CHUNKS']])
 
 /** Whether a frame of this type belongs to the conversation. */
 export function isTalk(type: number): boolean {

@@ -1,7 +1,7 @@
 import { fileCodeOf, SluiceError } from '../errors.js'
 import { type BlockRuns, type PlanRecord, type PlanTuple, planRecordOf, planTuple } from './block-runs.js'
 import type { WireEntry } from './entry.js'
-import { FrameType, frameHeader, RESERVED_FRAMES } from './frames.js'
+import { FrameType, frameHeader } from './frames.js'
 import { DEFAULT_LIMITS, type Limits, type PeerLimits } from './limits.js'
 import { type Packed, pack, unpack } from './msgpack.js'
 import type { OutcomeStatus } from './outcome.js'
@@ -17,6 +17,15 @@ export interface BlocksMessage {
   first: number
   /** 32 bytes each. */
   digests: Buffer
+}
+
+/** Chunks of one file that follow each other. */
+export interface ChunksMessage {
+  index: number
+  /** Where the first of them begins in the file. */
+  offset: number
+  /** As `packChunks` makes them. */
+  chunks: Buffer
 }
 
 /** What a receiver asks of one file, again or at last: blocks to be sent or proved; neither: its digest. */
@@ -63,6 +72,7 @@ export interface Messages {
   digests: DigestsMessage
   end: object
   blocks: BlocksMessage
+  chunks: ChunksMessage
   hello: { version: number; agent: string; features: string[]; limits?: PeerLimits }
   answer: { offer: number; accept: boolean; reason?: string }
   plan: { first: number; plan: PlanRecord[] }
@@ -179,10 +189,7 @@ function outcomeTuple({ index, status, name, code, text }: OutcomeRecord): Packe
 export function checkFrameType(frameType: number): void {
   if (frameType === FrameType.DATA || TYPE_OF_FRAME.has(frameType)) return
   const type = `0x${frameType.toString(16).padStart(2, '0')}`
-  const reserved = RESERVED_FRAMES.get(frameType)
-  const text = reserved
-    ? `the peer sent a frame of type ${type} (${reserved}), which version 1 only reserves`
-    : `the peer sent a frame of the unknown type ${type}`
+  const text = `the peer sent a frame of the unknown type ${type}`
   throw new SluiceError('ERR_PROTOCOL', text, { found: frameType })
 }
 

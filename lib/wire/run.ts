@@ -37,6 +37,8 @@ export interface Run {
   ends: boolean
   /** At a sender: read only for its digest, since the receiver says that it has it. Never sent. */
   isProof?: boolean
+  /** With `isProof`: not the digests of its blocks are said, but its chunks. */
+  byChunks?: boolean
   /** Put there by a tap: of the files that end in this run and that it saw from their first byte on, without a gap. */
   digests?: DigestColumn
   /**

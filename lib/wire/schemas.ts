@@ -1,7 +1,9 @@
 import { BLOCK_DIGEST_LENGTH, MOST_BLOCKS } from '../digest/blocks.js'
+import { LONGEST_CHUNK, MOST_CHUNKED } from '../digest/chunks.js'
 import { SluiceError } from '../errors.js'
 import { isBytes } from '../options.js'
 import { isBlockRuns, PLAN_KINDS, type PlanTuple } from './block-runs.js'
+import { CHUNK_RECORD, chunksIn } from './chunk-records.js'
 import { FrameType } from './frames.js'
 import { type Limits, TOLD_LIMITS } from './limits.js'
 import type { Packed } from './msgpack.js'
@@ -21,8 +23,6 @@ type Check = (value: Packed, limits: Limits) => boolean
 /** Words that stand in a message as a number: their place in these lists. */
 export const ENTRY_TYPES = ['file', 'directory', 'symlink', 'unreadable'] as const
 export const STATUSES: readonly OutcomeStatus[] = ['published', 'skipped', 'failed']
-/** Kinds of a plan that come with a later feature. */
-const RESERVED_KINDS = new Map<Packed, string>([[3, 'chunks']])
 
 /** UTF-8 bytes of a name for people: that of an offer, of an agent. */
 export const NAME_BYTES = 255
@@ -100,15 +100,7 @@ const shortPath = text((limits) => limits.path)
 const code = matching(CODE)
 const word = matching(WORD)
 const status = integer(0, STATUSES.length - 1)
-
-const planKind: Check = (value) => {
-  const reserved = RESERVED_KINDS.get(value)
-  if (reserved !== undefined) {
-    const text = `the peer sent a plan with the kind ${value} (${reserved}), which version 1 only reserves`
-    throw new SluiceError('ERR_PROTOCOL', text, { found: value })
-  }
-  return typeof value === 'number' && Object.hasOwn(PLAN_KINDS, value)
-}
+const planKind = integer(0, PLAN_KINDS.length - 1)
 
 /** A tuple that begins with the index of an entry. */
 type Indexed = [index: number, ...rest: Packed[]]
@@ -146,8 +138,11 @@ function faultOfEntries(map: Record<string, Packed>): string | undefined {
 
 function faultOfPlan(map: Record<string, Packed>, limits: Limits): string | undefined {
   const { first, plan } = map as { first: number; plan: PlanTuple[] }
-  const isFit = ([count, kind, runs]: (typeof plan)[number]) =>
-    PLAN_KINDS[kind] === 'prove' ? count === 1 && runs !== undefined : runs === undefined
+  const isFit = ([count, number, runs]: (typeof plan)[number]) => {
+    const kind = PLAN_KINDS[number]
+    const isOfOne = kind === 'prove' || kind === 'chunks'
+    return (runs !== undefined) === (kind === 'prove') && (count === 1 || !isOfOne)
+  }
   if (!plan.every(isFit)) return 'with a record that is none of its kind'
   const count = plan.reduce((sum, [some]) => sum + some, 0)
   checkLength(count, limits)
@@ -186,6 +181,17 @@ function faultOfBlocks(map: Record<string, Packed>): string | undefined {
   return Number.isInteger(blocks) && first + blocks <= MOST_BLOCKS
     ? undefined
     : `with ${digests.length} bytes of digests from block ${first} on`
+}
+
+function faultOfChunks(map: Record<string, Packed>): string | undefined {
+  const { offset, chunks } = map as { offset: number; chunks: Buffer }
+  if (chunks.length % CHUNK_RECORD !== 0) return `with ${chunks.length} bytes of chunks`
+  let end = offset
+  for (const { length } of chunksIn(chunks, offset)) {
+    if (length === 0 || length > LONGEST_CHUNK) return `with a chunk of ${length} bytes`
+    end += length
+  }
+  return end > MOST_CHUNKED ? `with chunks up to ${end}` : undefined
 }
 
 /** DIGESTS as it stands in a payload. */
@@ -232,6 +238,11 @@ export const SCHEMAS = {
     frame: FrameType.BLOCKS,
     required: { index: count, first: integer(0, MOST_BLOCKS - 1), digests: bytes },
     together: faultOfBlocks,
+  },
+  chunks: {
+    frame: FrameType.CHUNKS,
+    required: { index: count, offset: count, chunks: bytes },
+    together: faultOfChunks,
   },
   hello: {
     frame: FrameType.HELLO,

@@ -1,7 +1,8 @@
 import { Readable } from 'node:stream'
 import test from 'ava'
 import fc from 'fast-check'
-import { createDigest, digestOf } from '../../lib/digest/digests.js'
+import { type Chunk, Chunker } from '../../lib/digest/chunks.js'
+import { blockEngine, createDigest, digestOf } from '../../lib/digest/digests.js'
 import type { Range } from '../../lib/ranges.js'
 import { fileSource } from '../../lib/stages/file-source.js'
 import { framer } from '../../lib/stages/framer.js'
@@ -11,6 +12,7 @@ import type { Item } from '../../lib/stages/river/items.js'
 import { memorySources } from '../../lib/stores/memory-sources.js'
 import { piecesOf, randomBySeed, randomContent, randomPieces } from '../../lib/testing/splits.js'
 import { Plan } from '../../lib/transfer/plan.js'
+import { chunksIn } from '../../lib/wire/chunk-records.js'
 import { FrameParser } from '../../lib/wire/frame-parser.js'
 import { limitsOf } from '../../lib/wire/limits.js'
 import { cutsOf, digestIn } from '../../lib/wire/run.js'
@@ -79,6 +81,50 @@ for (const algorithm of ALGORITHMS)
         )
       }
     }
+  })
+
+for (const algorithm of ALGORITHMS)
+  test(`of a file that is asked for by its chunks those travel, and its digest; blocks when they are asked for: ${algorithm}`, async (t) => {
+    const { manifest, plan } = offering({ LARGE, OTHER, last: OTHER }, algorithm)
+    for (const { length } of [LARGE, OTHER]) plan.claim([{ start: 0, end: length }], true)
+    plan.want(1)
+    const source = fileSource(manifest, { plan, untilSettled: true })
+    const parser = new FrameParser(limitsOf(), limitsOf().message)
+    const said: string[] = []
+    const chunks: Chunk[][] = [[], []]
+    let records = 0
+    for await (const bytes of source.pipe(hashTap()).pipe(framer({ maxFrame: MIB })))
+      for (const frame of parser.parse([bytes])) {
+        const { type, ...what } = frame.kind === 'data' ? { ...frame, type: 'data' } : frame.message
+        if (said.at(-1) !== type) said.push(type)
+        if (frame.kind === 'data') continue
+        const { message } = frame
+        if (message.type === 'chunks')
+          chunks[message.index]!.push(...chunksIn(message.chunks, message.offset))
+        if (message.type === 'blocks' && message.index === 0)
+          t.deepEqual(what, { index: 0, first: 1, digests: digestOf('blake3', LARGE.subarray(MIB, 2 * MIB)) })
+        if (message.type !== 'digests') continue
+        for (let index = message.first; index < message.first + message.count; index++) {
+          t.deepEqual(digestIn(message, index), digestOf(algorithm, index === 0 ? LARGE : OTHER))
+          records++
+        }
+        // what was read by its chunks may be asked for like anything else
+        if (records === 3) plan.ask(0, [], [block(1, LARGE)])
+        source.wake()
+        if (records < 4) continue
+        plan.close(0, 3)
+        source.finish()
+      }
+    for (const [index, content] of [LARGE, OTHER].entries()) {
+      const chunker = new Chunker(content.length, blockEngine())
+      t.deepEqual(chunks[index], [...chunker.take(content), ...chunker.end()])
+    }
+    const data = algorithm === 'blocks' ? 'data blocks data digests blocks' : ''
+    const after = algorithm === 'blocks' ? '' : 'data digests'
+    t.is(
+      said.filter((type) => !['offer', 'entries'].includes(type)).join(' '),
+      `${data} chunks digests chunks digests ${after} blocks digests end`.trim().replaceAll('  ', ' '),
+    )
   })
 
 const CONTENTS = { tiny: Buffer.from('tiny'), empty: Buffer.alloc(0), LARGE, OTHER }

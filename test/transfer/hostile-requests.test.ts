@@ -4,6 +4,7 @@ import { manifestOfEntries, memoryParts, memorySources, receive, send } from '..
 import { duplexPair } from '../../lib/testing/faulty-duplex.js'
 import { piecesOf, randomContent } from '../../lib/testing/splits.js'
 import type { Transfer } from '../../lib/transfer/transfer.js'
+import { packChunks } from '../../lib/wire/chunk-records.js'
 import { offerMessages } from '../../lib/wire/manifest.js'
 import type { Message, WantMessage } from '../../lib/wire/messages.js'
 import { data, HELLO, Peer, type Said } from '../helpers/peer.js'
@@ -65,6 +66,12 @@ function sending(algorithm = 'blocks') {
   return { transfer, opened, peer: new Peer(far).say(HELLO) }
 }
 
+const planOf = (...kinds: ('all' | 'chunks')[]): Message => ({
+  type: 'plan',
+  first: 0,
+  plan: kinds.map((kind) => ({ count: 1, kind })),
+})
+
 /** What is said once all was sent; what before. */
 const REQUESTS: Record<string, { after?: Said[]; before?: Said[]; algorithm?: string }> = {
   'before the answer': { before: [want(FILE, { send: [0, 1] })] },
@@ -84,6 +91,15 @@ const REQUESTS: Record<string, { after?: Said[]; before?: Said[]; algorithm?: st
       },
       want(FILE, { prove: [0, 2] }),
     ],
+  },
+  'of a block while the chunks are to be said': {
+    before: [ACCEPT, planOf('all', 'chunks'), want(FILE, { send: [0, 1] })],
+  },
+  'for the chunks of a folder': { before: [ACCEPT, planOf('chunks')] },
+  'for the chunks of an empty file': { before: [ACCEPT, planOf('all', 'all', 'chunks')] },
+  'for the chunks of a file of one block': { before: [ACCEPT, planOf('all', 'all', 'all', 'chunks')] },
+  'for the chunks of an entry that is not there': {
+    before: [ACCEPT, planOf('all', 'all', 'all', 'all', 'chunks')],
   },
   'of a file that is skipped': {
     before: [
@@ -198,6 +214,29 @@ const SAID: Record<string, Said[]> = {
 }
 for (const [what, said] of Object.entries(SAID))
   test(`a receiver refuses digests of blocks ${what}`, async (t) => {
+    const { transfer, peer, store } = receiving()
+    await peer.hears('plan')
+    peer.say(...said)
+    peer.close()
+    t.is(await codeOf(transfer), 'ERR_PROTOCOL')
+    t.is(store.files.size, 0)
+  })
+
+const chunk = (index: number, offset: number, length: number): Message => ({
+  type: 'chunks',
+  index,
+  offset,
+  chunks: packChunks([{ length, digest: WRONG }]),
+})
+
+for (const [what, said] of Object.entries({
+  'of a file that is to be sent': [chunk(FILE, 0, 100)],
+  'of a file that came': [...frames(LARGE), chunk(FILE, 0, 100)],
+  'of a folder': [chunk(FOLDER, 0, 100)],
+  'of an entry that is not there': [chunk(99, 0, 100)],
+  'of the largest entry that can be said': [chunk(Number.MAX_SAFE_INTEGER, 0, 1)],
+}))
+  test(`a receiver refuses chunks that it did not ask for: ${what}`, async (t) => {
     const { transfer, peer, store } = receiving()
     await peer.hears('plan')
     peer.say(...said)

@@ -200,9 +200,10 @@ export class SourceReader {
     const { index } = entry
     if (plan.isClosed(index)) return
     const { length } = bytes
+    const byChunks = plan.chunked.has(index)
     plan.prove(index, [{ start, end: start + length }])
     const piece = { position: entry.start + start, length, first: index, last: index, offset: start }
-    yield { ...runOfPiece(plan, { ...piece, ends: false, isLate: false }, [bytes]), isProof: true }
+    yield { ...runOfPiece(plan, { ...piece, ends: false, isLate: false }, [bytes]), isProof: true, byChunks }
     yield* this.#answered(index)
   }
 

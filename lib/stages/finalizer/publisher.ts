@@ -14,8 +14,15 @@ import {
   skipped,
 } from '../../wire/outcome.js'
 import { digestIn, hasDigest } from '../../wire/run.js'
-import { type BlocksItem, type DigestsItem, isLastWord, type StoredRun } from '../river/items.js'
+import {
+  type BlocksItem,
+  type ChunksItem,
+  type DigestsItem,
+  isLastWord,
+  type StoredRun,
+} from '../river/items.js'
 import { endsTransfer, type StoreCalls } from '../river/store-calls.js'
+import { Filling } from './filling.js'
 import type { Ledger } from './ledger.js'
 import type { FinalizerOptions } from './options.js'
 import type { Repairs } from './repairs.js'
@@ -43,12 +50,14 @@ export class Publisher {
   readonly #store: StoreCalls
   readonly #policy: PublishPolicy
   readonly #options: PublisherOptions
+  readonly #filling: Filling | undefined
 
   constructor(ledger: Ledger, store: StoreCalls, policy: PublishPolicy, options: PublisherOptions) {
     this.#ledger = ledger
     this.#store = store
     this.#policy = policy
     this.#options = options
+    this.#filling = options.repairs && new Filling(store, options.repairs, policy.signal)
   }
 
   /** Takes in what was stored: what failed has its outcome at once, what comes after its outcome is discarded. */
@@ -123,6 +132,13 @@ export class Publisher {
     if (!item.isSaid) return repairs.note(entry, item)
     const part = partOf(this.#ledger.at(item.index), item.index) ?? this.#store.claimed(item.index)?.part
     await repairs.compare(entry, item, part, this.#policy.signal)
+  }
+
+  /** Fills a file from an older version of it, by its chunks; gives the outcome of one that failed. */
+  async fill(item: ChunksItem): Promise<OutcomeRange[]> {
+    const part = partOf(this.#ledger.at(item.index), item.index)
+    const failure = part && (await this.#filling?.fill(this.#ledger.entry(item.index), item, part))
+    return failure ? rangesOf([failure]) : []
   }
 
   /** Up to which entry the digests of a stored run are there, and those of the sender, and the files wait for them. */

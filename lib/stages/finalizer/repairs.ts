@@ -1,4 +1,11 @@
-import { BLOCK_DIGEST_LENGTH, BLOCKS, blockCountOf, rangesOfRuns, runsOfBlocks } from '../../digest/blocks.js'
+import {
+  BLOCK_DIGEST_LENGTH,
+  BLOCKS,
+  blockCountOf,
+  blockSizeOf,
+  rangesOfRuns,
+  runsOfBlocks,
+} from '../../digest/blocks.js'
 import { prepareDigest } from '../../digest/digests.js'
 import { SluiceError } from '../../errors.js'
 import type { Part } from '../../stores/parts.js'
@@ -6,13 +13,14 @@ import type { Plan } from '../../transfer/plan.js'
 import { MOST_BLOCK_RUNS } from '../../wire/block-runs.js'
 import type { Entry } from '../../wire/entry.js'
 import type { WantMessage } from '../../wire/messages.js'
+import type { EndedBlocks } from '../hash-tap/block-hasher.js'
 import type { BlocksItem } from '../river/items.js'
 import { BlockProofs } from './block-proofs.js'
 import { deleteRange } from './owed.js'
 
 /** Where {@link Repairs} notes what it asks for, and says it. */
 export interface RepairCalls {
-  plan: Pick<Plan, 'ask' | 'isClosed' | 'isThere' | 'prove'>
+  plan: Pick<Plan, 'ask' | 'claimed' | 'isClosed' | 'isThere' | 'prove'>
   want(message: WantMessage): void
 }
 
@@ -95,9 +103,16 @@ export class Repairs {
     if (differ.length > 0) for (const at of differ) this.#askedOf(entry, 0).differ.add(at)
   }
 
-  /** Whether blocks of the file are known to differ: then its digest need not be looked at. */
+  /** Blocks of a file have these digests that were filled with chunks of what the sender has: they are proved. */
+  filled(entry: Entry, blocks: EndedBlocks): void {
+    const { index, size } = entry
+    this.note(entry, { kind: 'blocks', index, ...blocks })
+    this.#plan.prove(index, rangesOfRuns([blocks.first, blocks.digests.length / BLOCK_DIGEST_LENGTH], size))
+  }
+
+  /** Whether blocks of the file are known to differ, or not to be there: then its digest need not be looked at. */
   differs(index: number): boolean {
-    return (this.#asked.get(index)?.differ.size ?? 0) > 0
+    return (this.#asked.get(index)?.differ.size ?? 0) > 0 || this.#plan.claimed(index).length > 0
   }
 
   /** The digest of a file by its blocks, if all of them are known. */
@@ -111,10 +126,14 @@ export class Repairs {
    * @returns asks for it again; undefined if it has failed
    */
   mend(entry: Entry, isFresh: boolean): (() => void) | undefined {
-    const { size } = entry
+    const { index, size } = entry
     if (size === null || size === 0) return undefined
     const all = Array.from({ length: blockCountOf(size) }, (_, at) => at)
     const asked = this.#askedOf(entry, 1)
+    // what is still claimed at the record of a file was not there
+    const block = blockSizeOf(size)
+    for (const { start, end } of this.#plan.claimed(index))
+      for (let at = start / block; at * block < end; at++) asked.differ.add(at)
     const differ = [...asked.differ].sort((a, b) => a - b)
     asked.differ.clear()
     if (differ.length > 0 && !isFresh) return this.#sending(asked, entry, differ)

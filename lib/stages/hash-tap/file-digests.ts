@@ -1,7 +1,9 @@
 import { BLOCKS, blockSizeOf } from '../../digest/blocks.js'
+import { Chunker } from '../../digest/chunks.js'
 import { blockEngine, createDigest, type Digest } from '../../digest/digests.js'
+import { packChunks } from '../../wire/chunk-records.js'
 import type { Entry } from '../../wire/entry.js'
-import type { BlocksItem } from '../river/items.js'
+import type { BlocksItem, ChunksItem } from '../river/items.js'
 import { BlockHasher } from './block-hasher.js'
 
 /** Files that have begun and not ended; a river has one, a stage that weaves rivers together a few. */
@@ -19,6 +21,14 @@ export interface FilePiece {
   ends: boolean
   /** Whether somebody asked for the digests of these blocks. */
   isProof: boolean
+  /** Whether somebody asked for the chunks instead. */
+  byChunks?: boolean | undefined
+}
+
+/** What is known by a piece: the digest of the file, and what is to be said of its blocks or its chunks. */
+export interface TakenPiece {
+  digest?: Buffer
+  said?: BlocksItem | ChunksItem
 }
 
 interface Running {
@@ -39,6 +49,8 @@ export class FileDigests {
   /** Blocks of files, and digests of files, until those have their outcome: they may be asked for again. */
   readonly #blocks = new Map<number, BlockHasher>()
   readonly #digests = new Map<number, Buffer>()
+  /** Files whose chunks are being said. */
+  readonly #chunkers = new Map<number, Chunker>()
   #many = MANY
 
   constructor(algorithm: string, isClosed: (index: number) => boolean) {
@@ -47,9 +59,10 @@ export class FileDigests {
   }
 
   /** Takes in a piece; gives the digest of the file if all of it has passed, and the blocks that ended. */
-  take(entry: Entry, piece: FilePiece): { digest?: Buffer | undefined; blocks?: BlocksItem | undefined } {
+  take(entry: Entry, piece: FilePiece): TakenPiece {
     const { index, size } = entry
-    const { offset, buffers, isProof } = piece
+    const { offset, buffers, byChunks } = piece
+    const isProof = piece.isProof && !byChunks
     if (this.#blocks.size + this.#digests.size >= this.#many) this.#dropClosed()
     const end = offset + buffers.reduce((sum, { length }) => sum + length, 0)
     const ends = piece.ends || end === size
@@ -62,8 +75,22 @@ export class FileDigests {
       : this.#takeInOrder(index, offset, buffers, ends)
     if (digest) this.#digests.set(index, digest)
     // a file of one block is sent again as a whole, and one of unknown size cannot be
-    const isTold = ended && (isProof || (size !== null && size > blockSizeOf(size)))
-    return { ...(digest && { digest }), ...(isTold && { blocks: { kind: 'blocks', index, ...ended } }) }
+    const isTold = isProof || (size !== null && size > blockSizeOf(size))
+    const blocks: BlocksItem | undefined = ended && isTold ? { kind: 'blocks', index, ...ended } : undefined
+    const said = byChunks ? this.#cut(entry, piece, ends) : blocks
+    return { ...(digest && { digest }), ...(said && { said }) }
+  }
+
+  /** The chunks of a file, which passes from its first byte to its last, that end with a piece. */
+  #cut({ index, size }: Entry, { buffers }: FilePiece, ends: boolean): ChunksItem | undefined {
+    const chunker = this.#chunkers.get(index) ?? new Chunker(size!, blockEngine())
+    this.#chunkers.set(index, chunker)
+    const chunks = buffers.flatMap((bytes) => chunker.take(bytes))
+    if (ends) {
+      chunks.push(...chunker.end())
+      this.#chunkers.delete(index)
+    }
+    return chunks[0] && { kind: 'chunks', index, offset: chunks[0].offset, chunks: packChunks(chunks) }
   }
 
   /** The digest of a file, all of which has passed. */
@@ -91,7 +118,7 @@ export class FileDigests {
   }
 
   #dropClosed(): void {
-    for (const book of [this.#blocks, this.#digests])
+    for (const book of [this.#blocks, this.#digests, this.#chunkers])
       for (const index of book.keys()) if (this.#isClosed(index)) book.delete(index)
     this.#many = Math.max(MANY, 2 * (this.#blocks.size + this.#digests.size))
   }

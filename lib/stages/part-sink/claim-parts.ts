@@ -1,6 +1,7 @@
 import { inSlices } from '../../async.js'
 import { wholeBlocks } from '../../digest/blocks.js'
 import type { Range } from '../../ranges.js'
+import type { Claimed } from '../../transfer/plan/pages.js'
 import { MOST_BLOCK_RUNS } from '../../wire/block-runs.js'
 import type { Entry, Offer } from '../../wire/entry.js'
 import type { StoreCalls } from '../river/store-calls.js'
@@ -37,4 +38,30 @@ export async function claimParts(
     claims.set(index, blocks.slice(0, MOST_BLOCK_RUNS))
   }
   return claims
+}
+
+/** The same, and looks for older versions of the other files: only where the sender can be asked for their chunks. */
+export async function claimAll(
+  store: StoreCalls,
+  offer: Offer,
+  rules: ClaimRules,
+): Promise<Map<number, Range[]>> {
+  const claims = await claimParts(store, offer, rules)
+  const others: Entry[] = []
+  await inSlices(offer.entries, (entry) => {
+    if (entry.type === 'file' && rules.isWanted(entry) && !claims.has(entry.index)) others.push(entry)
+  })
+  await store.bases.find(others, rules.signal)
+  return claims
+}
+
+/** What is to be said of what is there of an offer. */
+export function claimedOf(
+  offer: Offer,
+  claims: ReadonlyMap<number, readonly Range[]>,
+  { bases }: StoreCalls,
+): Map<number, Claimed> {
+  const claimed = new Map<number, Claimed>([...claims].filter(([, blocks]) => blocks.length > 0))
+  for (const { index } of bases.of(offer)) claimed.set(index, 'chunks')
+  return claimed
 }

@@ -61,6 +61,16 @@ export class RunWriter {
     return entry.size !== 0 && isWhole(file) ? [this.#end(file)] : []
   }
 
+  /** Begins files of which all is claimed, since they are filled from what stands here: gives them, or their failures. */
+  async fill(entries: readonly Entry[]): Promise<StoredRun[]> {
+    const parts = entries.length === 0 ? undefined : await this.#store.begin(entries)
+    return entries.flatMap((entry) => {
+      const part = parts!.get(entry.index)!
+      if (isSluiceError(part)) return this.#failedRun(entry, part)
+      return this.goOn(entry, { part, ranges: [] }, [{ start: 0, end: entry.size! }])
+    })
+  }
+
   /** The first file that began and did not end. */
   get unfinished(): Entry | undefined {
     return this.#files.first?.entry
@@ -235,8 +245,7 @@ export class RunWriter {
     const { part, written } = file
     const end = offset + length
     // its bytes may come in any order: it has ended when all of them are there
-    const { size } = entry
-    const ends = size === null ? last : this.#files.endsWith(file, offset, end)
+    const ends = entry.size === null ? last : this.#files.endsWith(file, offset, end)
     try {
       if (this.#store.order === 'ascending' && offset !== file.end) throw outOfOrder(entry, offset, file.end)
       // with a digest nothing is left to do on the file but to give it its name

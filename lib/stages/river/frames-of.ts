@@ -1,12 +1,13 @@
 import { BLOCK_DIGEST_LENGTH } from '../../digest/blocks.js'
 import { SluiceError } from '../../errors.js'
+import { CHUNK_RECORD, chunkedBytes } from '../../wire/chunk-records.js'
 import type { Entry } from '../../wire/entry.js'
 import { dataHeader } from '../../wire/frames.js'
 import type { Limits } from '../../wire/limits.js'
 import { offerMessages } from '../../wire/manifest.js'
 import { type DigestsMessage, encodeMessage } from '../../wire/messages.js'
 import { type Cut, digestIn, type Run } from '../../wire/run.js'
-import type { BlocksItem, DigestsItem, Item } from './items.js'
+import type { BlocksItem, ChunksItem, DigestsItem, Item } from './items.js'
 import { checkPlace } from './place.js'
 
 /** One frame in the buffers that it is written in: nothing may come between them. */
@@ -39,6 +40,9 @@ export function* framesOf(item: Item, { frame, message }: FrameLimits): Generato
       break
     case 'blocks':
       yield* blockFrames(item, message)
+      break
+    case 'chunks':
+      yield* chunkFrames(item, message)
       break
     case 'digests':
       yield* digestFrames(item, message)
@@ -186,6 +190,15 @@ function* blockFrames({ index, first, digests }: BlocksItem, message: number) {
   for (let from = 0; from * BLOCK_DIGEST_LENGTH < digests.length; from += most) {
     const some = digests.subarray(from * BLOCK_DIGEST_LENGTH, (from + most) * BLOCK_DIGEST_LENGTH)
     yield [encodeMessage({ type: 'blocks', index, first: first + from, digests: some })]
+  }
+}
+
+function* chunkFrames({ index, offset, chunks }: ChunksItem, message: number) {
+  const most = Math.max(1, Math.floor((message - HEAD) / CHUNK_RECORD)) * CHUNK_RECORD
+  for (let from = 0, start = offset; from < chunks.length; from += most) {
+    const some = chunks.subarray(from, from + most)
+    yield [encodeMessage({ type: 'chunks', index, offset: start, chunks: some })]
+    start += chunkedBytes(some)
   }
 }
 

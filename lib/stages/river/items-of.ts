@@ -2,9 +2,10 @@ import { BLOCK_DIGEST_LENGTH, blockSizeOf } from '../../digest/blocks.js'
 import { fileCodeOf, type SluiceError } from '../../errors.js'
 import { refuse } from '../../transfer/plan/refuse.js'
 import type { Plan } from '../../transfer/plan.js'
+import { chunkedBytes } from '../../wire/chunk-records.js'
 import type { Offer } from '../../wire/entry.js'
 import type { Data, Frame } from '../../wire/frame-parser.js'
-import type { BlocksMessage, DigestsMessage } from '../../wire/messages.js'
+import type { BlocksMessage, ChunksMessage, DigestsMessage, Message } from '../../wire/messages.js'
 import { failureOf } from '../../wire/outcome.js'
 import { hasDigest, RunReader } from '../../wire/run.js'
 import type { Item } from './items.js'
@@ -22,12 +23,33 @@ export function* itemsOfData(plan: Plan, { position, length, chunks }: Data): Ge
   }
 }
 
+/** What is said of files, in the order of the river. */
+type Said = Extract<Message, { type: 'blocks' | 'chunks' | 'digests' | 'end' }>
+
+/**
+ * The items of a message about files.
+ * @param length of the digest of a file, in bytes
+ * @throws SluiceError `ERR_PROTOCOL` for what the plan does not expect
+ */
+export function itemsOfMessage(plan: Plan, message: Said, length: number): Generator<Item, void> {
+  switch (message.type) {
+    case 'blocks':
+      return itemsOfBlocks(plan, message)
+    case 'chunks':
+      return itemsOfChunks(plan, message)
+    case 'digests':
+      return itemsOfDigests(plan, message, length)
+    case 'end':
+      return itemsOfEnd(plan)
+  }
+}
+
 /**
  * A column of digests, after the ends of the files without bytes before them.
  * @param length of a digest, in bytes
  * @throws SluiceError `ERR_PROTOCOL` for digests of another length, or that the plan does not expect
  */
-export function* itemsOfDigests(plan: Plan, message: DigestsMessage, length: number): Generator<Item, void> {
+function* itemsOfDigests(plan: Plan, message: DigestsMessage, length: number): Generator<Item, void> {
   const { first, count, bytes, failures: codes, sizes } = message
   if (first + count > plan.entries.length)
     throw refuse(`a digest of entry ${first + count - 1}, which is none`)
@@ -61,7 +83,7 @@ export function* itemsOfDigests(plan: Plan, message: DigestsMessage, length: num
  * Digests of blocks, as the sender says them; nothing of a file that has its outcome.
  * @throws SluiceError `ERR_PROTOCOL` for blocks that the file does not have, or that nobody has
  */
-export function* itemsOfBlocks(plan: Plan, { index, first, digests }: BlocksMessage): Generator<Item, void> {
+function* itemsOfBlocks(plan: Plan, { index, first, digests }: BlocksMessage): Generator<Item, void> {
   const entry = plan.entries[index]
   if (entry?.type !== 'file' || entry.size === null)
     throw refuse(`digests of blocks of entry ${index}, which has none`, entry)
@@ -74,8 +96,24 @@ export function* itemsOfBlocks(plan: Plan, { index, first, digests }: BlocksMess
   yield { kind: 'blocks', index, first, digests: Buffer.from(digests), isSaid: true }
 }
 
+/**
+ * Chunks of a file, as the sender says them; nothing of a file that has its outcome.
+ * @throws SluiceError `ERR_PROTOCOL` for chunks that were not asked for, and those that are not the next ones of the file
+ */
+function* itemsOfChunks(plan: Plan, { index, offset, chunks }: ChunksMessage): Generator<Item, void> {
+  const entry = plan.entries[index]
+  if (entry === undefined)
+    throw refuse(`chunks of entry ${index}, of ${plan.entries.length} that were offered`)
+  if (plan.isClosed(index)) return
+  const length = chunkedBytes(chunks)
+  if (!plan.chunked.take(index, offset, length))
+    throw refuse(`chunks from ${offset} on, which are not the next that were asked for, of`, entry)
+  if (offset + length > entry.size!) throw refuse(`chunks up to ${offset + length}, which is beyond`, entry)
+  yield { kind: 'chunks', index, offset, chunks: Buffer.from(chunks) }
+}
+
 /** The ends of the files without bytes that are left, and the end of the stream. */
-export function* itemsOfEnd(plan: Plan): Generator<Item, void> {
+function* itemsOfEnd(plan: Plan): Generator<Item, void> {
   for (const piece of plan.pass()) yield runOfPiece(plan, piece, [])
   plan.end()
   yield { kind: 'end', open: [...plan.askedAgain()] }
@@ -86,6 +124,6 @@ export function isAbout(frame: Frame, { first, position }: Offer): boolean {
   if (frame.kind === 'data') return frame.position + frame.length > position
   const { message } = frame
   if (message.type === 'digests') return message.first + message.count > first
-  if (message.type === 'blocks') return message.index >= first
+  if (message.type === 'blocks' || message.type === 'chunks') return message.index >= first
   return message.type === 'end' || message.type === 'offer'
 }

@@ -2,7 +2,7 @@ import type { Code, SluiceError } from '../../errors.js'
 import type { Part, PartRun } from '../../stores/parts.js'
 import type { Plan } from '../../transfer/plan.js'
 import type { Entry, Offer } from '../../wire/entry.js'
-import type { BlocksMessage } from '../../wire/messages.js'
+import type { BlocksMessage, ChunksMessage } from '../../wire/messages.js'
 import { type DigestColumn, hasDigest, type Run } from '../../wire/run.js'
 
 /** What the stages for files ask and tell a {@link Plan}; anything that has these members serves. */
@@ -80,6 +80,11 @@ export interface BlocksItem extends BlocksMessage {
   isSaid?: boolean
 }
 
+/** Chunks of one file that the sender has, one behind the other. */
+export interface ChunksItem extends ChunksMessage {
+  kind: 'chunks'
+}
+
 /** At a sender: all that a request asked for of a file was given out, and its digest is to be said again. */
 export interface AnsweredItem {
   kind: 'answered'
@@ -94,4 +99,12 @@ export interface EndItem {
 }
 
 /** What flows between the object stages, the same in both rivers. */
-export type Item = OfferItem | Run | BlocksItem | AnsweredItem | DigestsItem | StoredItem | EndItem
+export type Item =
+  | OfferItem
+  | Run
+  | BlocksItem
+  | ChunksItem
+  | AnsweredItem
+  | DigestsItem
+  | StoredItem
+  | EndItem

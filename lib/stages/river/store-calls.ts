@@ -1,5 +1,5 @@
 import { Limiter } from '../../async.js'
-import { type Code, isError, printable, SluiceError } from '../../errors.js'
+import { isError, printable, SluiceError } from '../../errors.js'
 import { diskError } from '../../files/disk/disk-error.js'
 import { CONFLICTS } from '../../files/publish/publish.js'
 import { checkChoice } from '../../options.js'
@@ -18,17 +18,10 @@ import {
 import type { Entry, Offer } from '../../wire/entry.js'
 import { failed, failureOf, type Outcome, skipped } from '../../wire/outcome.js'
 import type { Run } from '../../wire/run.js'
+import { Bases } from './bases.js'
 import { byDepth, checkedPart, outcomeOf } from './placements.js'
 
-type Claims = ReadonlyMap<number, Claim>
-
-/** Errors that every other file would have, too. */
-const FATAL: ReadonlySet<Code> = new Set(['ERR_DISK_FULL', 'ERR_READ_ONLY', 'ERR_UNSAFE_LINK', 'ERR_STATE'])
-
-/** Whether an error that came up with one file ends the whole transfer. */
-export function endsTransfer({ code }: SluiceError): boolean {
-  return FATAL.has(code)
-}
+export { endsTransfer } from './placements.js'
 
 /**
  * Calls a store of parts as its interface says, in the one place where what it leaves out has its default, where what
@@ -42,6 +35,8 @@ export class StoreCalls {
   /** Parts that cannot be kept, and have to be discarded if the transfer ends before them. */
   readonly #discarded = new WeakSet<Part>()
   readonly #claims = new Map<number, Claim>()
+  /** What older versions there are of files. */
+  readonly bases: Bases
   /** Parts that have not ended. */
   readonly #open = new Set<Part>()
   #isUnwanted = false
@@ -56,6 +51,7 @@ export class StoreCalls {
     this.#store = store
     this.#limiter = new Limiter(concurrency)
     this.#warn = warn
+    this.bases = new Bases(store, warn)
     this.#durability = store.durability ?? 'crash'
   }
 
@@ -84,9 +80,7 @@ export class StoreCalls {
   }
 
   /** How names will be given. */
-  obey(policy: PublishPolicy): void {
-    this.#store.obey?.(policy)
-  }
+  obey = (policy: PublishPolicy): void => this.#store.obey?.(policy)
 
   async expect(offer: Offer, bytes: number): Promise<void> {
     this.#name = offer.name
@@ -94,7 +88,11 @@ export class StoreCalls {
   }
 
   /** What earlier transfers left of these files, by the index of the entry. */
-  async claim(offer: Offer, files: readonly Entry[], signal: AbortSignal): Promise<Claims> {
+  async claim(
+    offer: Offer,
+    files: readonly Entry[],
+    signal: AbortSignal,
+  ): Promise<ReadonlyMap<number, Claim>> {
     this.#name = offer.name
     if (!this.#store.claims) return new Map()
     await this.#whole('go on with', () => this.#store.learn?.(offer))
@@ -245,6 +243,7 @@ export class StoreCalls {
   async release(): Promise<void> {
     if (--this.#holders > 0) return
     this.#isClosed = true
+    await this.bases.close()
     const failure = new SluiceError('ERR_DESTROYED', 'the transfer ended before the file did')
     const { discard } = this.#store
     for (const part of this.#open)

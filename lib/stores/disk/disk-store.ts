@@ -10,6 +10,7 @@ import { HandleBudget } from '../../files/tree/handle-budget.js'
 import { type OpenFolder, Tree } from '../../files/tree/tree.js'
 import type { Entry, Offer } from '../../wire/entry.js'
 import type { Run } from '../../wire/run.js'
+import type { Basis } from '../found.js'
 import type { Claim, Durability, Part, PartRun, PartStore, Placement, PublishPolicy } from '../parts.js'
 import { Brought } from './brought.js'
 import { endFolder } from './end-folder.js'
@@ -19,6 +20,7 @@ import { JournaledParts } from './journaled-parts.js'
 import { makeLink } from './links.js'
 import type { DiskPartsOptions, Ownership } from './options.js'
 import { SmallFiles } from './small-files.js'
+import { findBasis } from './standing/basis.js'
 import {
   isThereByTime,
   isWriteRefusal,
@@ -99,6 +101,10 @@ export class DiskStore implements PartStore {
     return claims
   }
 
+  basis(entry: Entry): Promise<Basis | undefined> {
+    return findBasis(this, entry)
+  }
+
   async makeFolder({ path, mode }: Entry): Promise<void> {
     // the root itself: its failure is not one of an entry
     await this.tree()
@@ -148,13 +154,8 @@ export class DiskStore implements PartStore {
     const path = this.folders.pathOf(entry.path)
     const found: Standing[] = []
     await this.within(parentOf(path), async (folder) => {
-      for await (const file of standingFiles(
-        this.fs,
-        folder,
-        path,
-        conflict!,
-        this.suffixesFor(size, mtime),
-      )) {
+      const suffixes = this.suffixesFor(size, mtime)
+      for await (const file of standingFiles(this.fs, folder, path, conflict!, suffixes)) {
         if (unless === 'identical' ? file.stats.size === size : isThereByTime(file, { size, mtime }, unless))
           found.push(file)
         // what has the size is still to be compared with what comes

@@ -13,10 +13,13 @@ const BLOCK_RUN_BYTES = 5
 /** Entries of a page of the plan at most, so that whoever hears it takes them in within a few milliseconds. */
 const PLAN_PAGE_ENTRIES = 2048
 
+/** What is there of a file, in whole blocks; or an older version, in which its chunks are to be looked for. */
+export type Claimed = readonly Range[] | 'chunks'
+
 /** What is wanted of an offer: whether each entry is, all if left out; and what is there of some already. */
 export interface Wanted {
   wanted: readonly boolean[] | undefined
-  claims: ReadonlyMap<number, readonly Range[]>
+  claims: ReadonlyMap<number, Claimed>
 }
 
 /** Where it is noted. */
@@ -24,7 +27,7 @@ interface Decided {
   readonly undecided: number
   want(count: number): void
   skip(count: number): void
-  claim(claimed: readonly Range[]): void
+  claim(claimed: readonly Range[], byChunks?: boolean): void
 }
 
 /**
@@ -46,7 +49,11 @@ export function* planPages(
       if (page.length > 0 && (bytes > limits.message || page.length === limits.list)) break
       if (record.kind === 'all') plan.want(record.count)
       else if (record.kind === 'skip') plan.skip(record.count)
-      else plan.claim(rangesOfRuns(record.blocks, entries[plan.undecided - first]!.size))
+      else {
+        const { size } = entries[plan.undecided - first]!
+        if (record.kind === 'prove') plan.claim(rangesOfRuns(record.blocks, size))
+        else plan.claim([{ start: 0, end: size! }], true)
+      }
       page.push(record)
       if (plan.undecided - from >= PLAN_PAGE_ENTRIES) break
     }
@@ -65,7 +72,8 @@ function* recordsOf(
     const from = at
     const claim = claimOf(at)
     if (claim) {
-      yield { count: 1, kind: 'prove', blocks: runsOfRanges(claim, entries[at]!.size!) }
+      if (claim === 'chunks') yield { count: 1, kind: 'chunks' }
+      else yield { count: 1, kind: 'prove', blocks: runsOfRanges(claim, entries[at]!.size!) }
       at++
       continue
     }
