@@ -4,6 +4,7 @@ import { diskError } from '../disk/disk-error.js'
 import type { FileStats } from '../disk/fs.js'
 import { ifThere } from '../disk/stats.js'
 import { findOwnFolder, ownNames, possibleFolders, removeOwnFolder } from '../own/own-folder.js'
+import { isGone } from '../own/owner.js'
 import type { OpenFolder, Tree } from '../tree/tree.js'
 import {
   type Candidate,
@@ -179,11 +180,12 @@ class Taking {
     return known
   }
 
-  /** What a journal knows of such files; nothing also where its owner let go of it with no file left: it goes. */
+  /** What a journal knows of such files; nothing also where its owner left it with no file unfinished: it goes. */
   async #wantedIn(folder: OpenFolder, name: string): Promise<UnfinishedFile[] | 'none'> {
     const journal = await readJournal(this.#tree.fs, folder.at(name))
     const files = journal?.unfinished.filter(this.#isWanted) ?? []
-    const isOver = journal?.isReleased && journal.unfinished.length === 0
+    const isLeft = journal && (journal.isReleased || isGone(journal.owner, this.#options.system))
+    const isOver = isLeft && journal.unfinished.length === 0
     return files.length > 0 || isOver ? files : 'none'
   }
 

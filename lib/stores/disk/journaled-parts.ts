@@ -187,8 +187,7 @@ export class JournaledParts {
   /** Records which file the part is, so that nothing else that gets its name is ever taken for it. */
   async #made({ entry, file }: DiskPart): Promise<void> {
     const journal = await this.#openJournal()
-    // where nobody can say it, its name and its times must do
-    const made = await file.identity().catch(() => undefined)
+    const made = await file.identity().catch(() => undefined) // else its name and its times must do
     if (made) await journal.made(this.#numbers[entry.index]!, made, file.written !== undefined)
   }
 
@@ -293,8 +292,8 @@ export class JournaledParts {
 
   /** Gives a part the next name that it may have. */
   #name(part: DiskPart): void {
-    const { path } = part.entry
-    const { name, tries } = this.#names.part(parentOf(path), nameOf(part.file.path), part.tries)
+    const folder = parentOf(part.entry.path)
+    const { name, tries } = this.#names.part(folder, nameOf(part.file.path), part.tries)
     part.tries = tries
     part.file.rename(name)
   }

@@ -9,11 +9,13 @@ import { fileSource } from '../../stages/file-source.js'
 import { type FinalizerOptions, finalizer } from '../../stages/finalizer.js'
 import { framer } from '../../stages/framer.js'
 import { hashTap } from '../../stages/hash-tap.js'
+import type { Manifest } from '../../stages/manifest/builder.js'
 import { manifestOfEntries } from '../../stages/manifest/manifest-from.js'
 import { partSink } from '../../stages/part-sink.js'
 import type { Item } from '../../stages/river/items.js'
 import { memorySources } from '../../stores/memory-sources.js'
 import type { Conflict, PartStore } from '../../stores/parts.js'
+import type { SourceEntry } from '../../stores/sources.js'
 import { Plan } from '../../transfer/plan.js'
 import type { Outcome } from '../../wire/outcome.js'
 import { ensure, fail, within } from './probe.js'
@@ -39,8 +41,8 @@ const FOLDER_MODE = 0o700
 
 /** How a transfer is received. */
 export interface TransferOptions extends FinalizerOptions {
-  /** Whether a second offer, without entries, is attached before the end. */
-  attach?: boolean
+  /** Which of the files comes by a second offer, attached before the end. */
+  attach?: string
   /** Stages before and behind `partSink`. */
   before?: Transform
   behind?: Transform
@@ -62,16 +64,16 @@ async function transfer(
   patience: number,
   { attach, before, behind, maxFrame, signal, ...options }: TransferOptions = {},
 ): Promise<Received> {
-  const entries = Object.entries(files).map(([path, content]) => {
+  const entries = Object.entries(files).map(([path, content]): SourceEntry => {
     if (content === null) return { type: 'directory' as const, path, mode: FOLDER_MODE }
     if ('target' in content) return { type: 'symlink' as const, path, target: content.target }
     return { path, size: content.length }
   })
   const contents = Object.entries(files).filter((file): file is [string, Uint8Array] => isBytes(file[1]))
-  const manifest = manifestOfEntries(entries, memorySources(new Map(contents)), {
-    name: 'conformance',
-    open: true,
-  })
+  const sources = memorySources(new Map(contents))
+  const isFirst = ({ path }: SourceEntry) => path !== attach
+  const manifest = manifestOfEntries(entries.filter(isFirst), sources, { name: 'conformance', open: true })
+  const more = entries.filter((entry) => !isFirst(entry))
   const last = finalizer(options)
   const sink = partSink({ store })
   const stages: [...Duplex[], Writable] = [
@@ -84,9 +86,8 @@ async function transfer(
     [sink, last].map((stage) => new Promise((resolve) => stage.once('close', resolve))),
   )
   const source = fileSource(manifest)
-  const { offer } = manifestOfEntries([], manifest.store, { name: 'attached', after: manifest.offer })
-  const attached = changing((item) =>
-    attach && item.kind === 'end' ? [{ kind: 'offer', offer, plan: new Plan() }, item] : [item],
+  const attached = changing(async (item) =>
+    more.length > 0 && item.kind === 'end' ? [...(await attachedTo(manifest, more)), item] : [item],
   )
   const wire = [attached, hashTap(), framer({ maxFrame }), deframer(), demuxer(), hashTap()]
   const run = pipeline([source, ...wire, ...stages], { signal })
@@ -100,6 +101,21 @@ async function transfer(
   await within(patience, `'close' of the stages`, closed)
   const outcomes = await last.outcomes.catch((): Outcome[] => [])
   return { outcomes: new Map(outcomes.map((outcome) => [outcome.path, outcome])), ...(error && { error }) }
+}
+
+/** The items of an offer that follows another one. */
+async function attachedTo(before: Manifest, entries: readonly SourceEntry[]): Promise<Item[]> {
+  const manifest = manifestOfEntries(entries, before.store, { name: 'attached', after: before.offer })
+  const plan = new Plan()
+  plan.add(before.offer)
+  plan.skip(before.offer.entries.length)
+  plan.add(manifest.offer)
+  plan.want(entries.length)
+  const source = fileSource(manifest, { plan })
+  source.finish()
+  const items: Item[] = []
+  for await (const item of source) if (item.kind !== 'end') items.push(item)
+  return items
 }
 
 /** A stage that gives other items for each item. */

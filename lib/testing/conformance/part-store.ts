@@ -66,8 +66,8 @@ export function partStoreConformance(
   arrives('names that mean something to programs arrive as they are', unusualNames)
   add('folders arrive, also those that are not announced', folders)
   add('a folder has the mode of its entry, also if another offer is attached meanwhile', async (place) => {
-    const files = { private: null, 'private/file': text('f') }
-    await place.check(files, await place.receive(files, { attach: true }))
+    const files = { private: null, 'private/file': text('f'), more: text('m') }
+    await place.check(files, await place.receive(files, { attach: 'more' }))
     if ((await place.abilities()).hasFolders) await place.checkMode('private')
   })
   add('links are made, or skipped; none leads out', links)

@@ -54,6 +54,22 @@ test('the parts of many files are taken at once; the journal goes with the last 
   t.deepEqual(journals(), [])
 })
 
+test('a journal of which every file has ended goes, whether its process let go of it or died; not while it lives', async (t) => {
+  for (const [owner, isReleased, left] of [
+    [DEAD, true, 0],
+    [DEAD, false, 0],
+    [thisOwner(GRAVE), false, 1],
+  ] as const) {
+    const { leave, take, journals } = await scene()
+    const journal = await leave(['a'], { owner })
+    journal.end(0, { state: 'completed', part: 'gone' })
+    await journal.flush()
+    if (isReleased) await journal.close()
+    t.deepEqual(await take(), [])
+    t.is(journals().length, left)
+  }
+})
+
 test('what is not taken in the end stays, and all of it where it fails', async (t) => {
   const { tree, leave, take } = await scene()
   await leave(['a', 'b'])
