@@ -58,10 +58,7 @@ export class MemoryPart implements Part {
   }
 
   read(position: number, into: Buffer): void {
-    const bytes = this.#content.subarray(position, position + into.length)
-    if (bytes.length < into.length)
-      throw new SystemError('EIO', 'read', `${bytes.length} of ${into.length} bytes stand at ${position}`)
-    into.set(bytes)
+    fill(into, this.#content, position)
   }
 
   digest(algorithm: string): Buffer {
@@ -85,4 +82,12 @@ export class MemoryPart implements Part {
   get #content(): Buffer {
     return this.#memory.subarray(0, this.#written.end)
   }
+}
+
+/** Reads bytes that stand at a position into all of a buffer. */
+export function fill(into: Buffer, content: Buffer, position: number): void {
+  const bytes = content.subarray(position, position + into.length)
+  if (bytes.length < into.length)
+    throw new SystemError('EIO', 'read', `${bytes.length} of ${into.length} bytes stand at ${position}`)
+  into.set(bytes)
 }

@@ -1,7 +1,7 @@
 import { below, nameOf, parentOf, suffixed } from '../files/disk/names.js'
 import { checkChoice, checkKeys } from '../options.js'
 import type { Entry } from '../wire/entry.js'
-import { type MemoryFile, MemoryPart } from './memory-part.js'
+import { fill, type MemoryFile, MemoryPart } from './memory-part.js'
 import {
   type Claim,
   type Part,
@@ -11,8 +11,10 @@ import {
   PUBLISHINGS,
   type Publishing,
   type PublishPolicy,
+  type StandingFiles,
 } from './parts.js'
-import { type Naming, publishByPolicy } from './publish-by-policy.js'
+import { bring, isThereByTime, type Naming, publishByPolicy } from './publish-by-policy.js'
+import { sourceChanged } from './sources.js'
 
 /** What a folder has where nobody chose a mode: in memory there is no umask. */
 const FOLDER_MODE = 0o755
@@ -63,6 +65,7 @@ class MemoryStore implements MemoryParts {
   readonly #open = new Set<MemoryPart>()
   /** What earlier transfers left, by the path of the file. */
   readonly #left = new Map<string, MemoryPart>()
+  #policy: PublishPolicy | undefined
 
   constructor(publish: Publishing = 'each') {
     this.features = { publish }
@@ -91,6 +94,40 @@ class MemoryStore implements MemoryParts {
       claims.set(entry.index, { part: left, ranges: left.ranges })
     }
     return claims
+  }
+
+  obey(policy: PublishPolicy): void {
+    this.#policy = policy
+  }
+
+  lookup(entries: readonly Entry[]): StandingFiles {
+    const { unless, brought } = this.#policy!
+    const found = new Map<number, { name: string; file: MemoryFile }>()
+    const names = new Map<number, string>()
+    for (const entry of entries) {
+      const name = this.#standing(entry)
+      if (name === undefined) continue
+      found.set(entry.index, { name, file: this.files.get(name)! })
+      if (name !== entry.path) names.set(entry.index, name)
+      if (unless !== 'identical') bring(name, brought)
+    }
+    const isGone = (index: number) => this.files.get(found.get(index)!.name) !== found.get(index)!.file
+    const open = async ({ index, path }: Entry) => {
+      const verify = async () => {
+        if (isGone(index))
+          throw sourceChanged(path, { expected: 'the file that stood there', found: 'another one' })
+      }
+      const read = async (from: number, into: Buffer) => {
+        await verify()
+        fill(into, found.get(index)!.file.bytes, from)
+      }
+      return { read, verify, close: async () => {} }
+    }
+    const acknowledge = (files: readonly Entry[]) => {
+      for (const { index } of files) if (!isGone(index)) bring(found.get(index)!.name, brought)
+      return files.map(({ index }) => index).filter(isGone)
+    }
+    return { indices: [...found.keys()], names, source: { open }, acknowledge }
   }
 
   makeLink(entry: Entry, policy: PublishPolicy): Promise<Placement> {
@@ -174,6 +211,26 @@ class MemoryStore implements MemoryParts {
     this.#made.clear()
     for (const part of this.#open) this.#left.set(part.entry.path, part)
     this.#open.clear()
+  }
+
+  /** The name of the file that stands in the place of an entry. */
+  #standing({ path, size, mtime }: Entry): string | undefined {
+    const { unless, conflict } = this.#policy!
+    let like: string | undefined
+    for (let n = 0; unless !== 'nothing'; n++) {
+      const name = below(parentOf(path), suffixed(nameOf(path), n))
+      const file = this.files.get(name)
+      if (!file && !this.folders.has(name) && !this.links.has(name)) break
+      const there = file && { size: file.bytes.length, mtime: file.mtime }
+      if (
+        there &&
+        isThereByTime(there, { size: size!, mtime }, unless === 'newer' ? unless : 'unchanged', n === 0)
+      )
+        return name
+      if (there?.size === size && unless === 'identical') like ??= name
+      if (conflict !== 'rename') break
+    }
+    return like
   }
 
   async #publish(part: MemoryPart, file: MemoryFile, policy: PublishPolicy): Promise<Placement> {

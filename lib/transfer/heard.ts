@@ -34,6 +34,7 @@ export class AskedFiles {
     for (const record of page) {
       if (record.kind === 'skip') plan.skip(record.count)
       else if (record.kind === 'all') plan.want(record.count)
+      else if (!record.blocks) plan.want(record.count, true)
       else this.#claimed(record.blocks)
     }
   }

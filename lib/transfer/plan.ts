@@ -14,8 +14,8 @@ import { Requests } from './plan/requests.js'
  * (a folder, a link) counts as one byte. On the receiver's side "came" means received, on the sender's side sent.
  *
  * A *request* asks for a file, for the first time or again; the sender answers each with one record: digest or failure. A
- * file is *open* while one for it is unanswered, of which there may be 255, and *closed* once it has an outcome. The plan is *finished* when END was heard and every entry is
- * closed. Errors: `ERR_PROTOCOL` for what the peer did, `ERR_STATE` for what the caller did.
+ * file is *open* while one for it is unanswered, of which there may be 255, and *closed* once it has an outcome. The plan is
+ * *finished* when END was heard and every entry is closed. Errors: `ERR_PROTOCOL` for the peer's, `ERR_STATE` for the caller's.
  */
 export class Plan {
   /** The entries of all offers so far; their index is their place. */
@@ -82,24 +82,23 @@ export class Plan {
     this.#decide(count)
   }
 
-  /** Decides that the next `count` entries are wanted, but for the unreadable ones: one request for each file. */
-  want(count: number): void {
-    const start = this.undecided
-    const end = this.#decide(count)
+  /** Decides that the next `count` readable entries are wanted: one request for each file, with `isClaimed` for its proof. */
+  want(count: number, isClaimed = false): void {
+    const [start, end] = [this.undecided, this.#decide(count)]
     this.#states.set(start, Is.Coming, end)
     for (let index = start; index < end; index++) {
       const { type, size } = this.entries[index]!
+      if (isClaimed && size === null) throw this.#asked('a claim of all of', this.entries[index])
       if (type !== 'unreadable') this.#decisions.want(index)
       this.#decisions.count(size)
-      if (this.isClosed(index) || !this.isWanted(index)) this.#states.set(index, Is.Absent)
-      else if (type === 'file') this.#requests.add(index)
+      const isAbsent = this.isClosed(index) || !this.isWanted(index)
+      const isFile = !isAbsent && type === 'file'
+      if (isFile) this.#requests.add(index)
+      if (isAbsent || (isFile && isClaimed)) this.#states.set(index, isAbsent ? Is.Absent : Is.Claimed)
     }
   }
 
-  /**
-   * Decides about the next entry, a file: it is wanted, the bytes of `claimed` are to be proved, the others to come.
-   * One request.
-   */
+  /** Decides about the next entry, a file: the bytes of `claimed` are to be proved, the others to come. One request. */
   claim(claimed: readonly Range[]): void {
     const index = this.undecided
     fileAt(this, index, this.#asked, this.#states, claimed)

@@ -3,7 +3,6 @@ import { pipeline } from 'node:stream/promises'
 import { setImmediate } from 'node:timers/promises'
 import { deferred } from '../async.js'
 import { isSluiceError, SluiceError } from '../errors.js'
-import type { Range } from '../ranges.js'
 import type { Entry, Offer } from '../wire/entry.js'
 import { DEFAULT_LIMITS, type PeerLimits } from '../wire/limits.js'
 import type { Message, WantMessage } from '../wire/messages.js'
@@ -13,6 +12,7 @@ import type { ByteDuplex } from './connection.js'
 import { closed, closedSoon } from './ending.js'
 import { asError } from './last-word.js'
 import { MOST_TEXT, messagesOf } from './outcome-table.js'
+import type { Known } from './plan/known.js'
 import { planPages, type Wanted } from './plan/pages.js'
 import { type RiverHooks, Session } from './session.js'
 
@@ -41,8 +41,8 @@ export interface Receiving {
   river(hooks: ReceiverHooks): {
     stages: [...Duplex[], Writable]
     guests: readonly Duplex[]
-    /** Bytes of wanted files that are there already, in whole blocks, by the index of the entry. */
-    claim(offer: Offer, isWanted: (entry: Entry) => boolean): Promise<ReadonlyMap<number, readonly Range[]>>
+    /** What is there already of the wanted files. */
+    claim(offer: Offer, isWanted: (entry: Entry) => boolean): Promise<Known>
     /** Resolves when so many bytes of content are stored, or will not be. */
     drain(bytes: number): Promise<void>
     /** Nothing is to stay of what has not ended. */
@@ -141,7 +141,7 @@ export class Receiver extends Session {
     }
     this.say({ type: 'answer', offer: number, accept })
     const isWanted = ({ index }: Entry) => wanted?.[index - offer.first] ?? true
-    await this.#sayPlan(offer, { wanted, claims: await this.#river.claim(offer, isWanted) })
+    await this.#sayPlan(offer, { wanted, ...(await this.#river.claim(offer, isWanted)) })
     this.#checkRunning()
     if (isFirst) this.begin('receiving')
     return undefined

@@ -35,7 +35,7 @@ export interface Run {
   offset: number
   /** Whether it reaches the end of the last entry. */
   ends: boolean
-  /** At a sender: read only for its digest, since the receiver says that it has it. Never sent. */
+  /** At a sender: read only for its digests, since the receiver says that it has it. Its bytes are never sent. */
   isProof?: boolean
   /** Put there by a tap: of the files that end in this run and that it saw from their first byte on, without a gap. */
   digests?: DigestColumn

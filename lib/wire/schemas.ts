@@ -20,6 +20,8 @@ type Check = (value: Packed, limits: Limits) => boolean
 
 /** Words that stand in a message as a number: their place in these lists. */
 export const ENTRY_TYPES = ['file', 'directory', 'symlink', 'unreadable'] as const
+/** In the place of the type of a file that can be read only once. */
+export const FILE_ONCE = ENTRY_TYPES.length
 export const STATUSES: readonly OutcomeStatus[] = ['published', 'skipped', 'failed']
 /** Kinds of a plan that come with a later feature. */
 const RESERVED_KINDS = new Map<Packed, string>([[3, 'chunks']])
@@ -147,7 +149,7 @@ function faultOfEntries(map: Record<string, Packed>): string | undefined {
 function faultOfPlan(map: Record<string, Packed>, limits: Limits): string | undefined {
   const { first, plan } = map as { first: number; plan: PlanTuple[] }
   const isFit = ([count, kind, runs]: (typeof plan)[number]) =>
-    PLAN_KINDS[kind] === 'prove' ? count === 1 && runs !== undefined : runs === undefined
+    runs === undefined || (PLAN_KINDS[kind] === 'prove' && count === 1)
   if (!plan.every(isFit)) return 'with a record that is none of its kind'
   const count = plan.reduce((sum, [some]) => sum + some, 0)
   checkLength(count, limits)
@@ -210,7 +212,7 @@ export const SCHEMAS = {
       // type, path, size, mtime, mode, target or code
       entries: tuples(
         5,
-        integer(0, ENTRY_TYPES.length - 1),
+        integer(0, FILE_ONCE),
         path,
         orNull(count),
         integer(Number.MIN_SAFE_INTEGER),

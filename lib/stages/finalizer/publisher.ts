@@ -7,18 +7,22 @@ import type { Entry } from '../../wire/entry.js'
 import {
   failed,
   failureOf,
+  IDENTICAL,
   type Outcome,
   type OutcomeRange,
+  PUBLISHED,
   rangesIn,
   rangesOf,
   skipped,
 } from '../../wire/outcome.js'
 import { digestIn, hasDigest } from '../../wire/run.js'
 import { type BlocksItem, type DigestsItem, isLastWord, type StoredRun } from '../river/items.js'
-import { endsTransfer, type StoreCalls } from '../river/store-calls.js'
+import { endsTransfer } from '../river/placements.js'
+import type { StoreCalls } from '../river/store-calls.js'
 import type { Ledger } from './ledger.js'
 import type { FinalizerOptions } from './options.js'
 import type { Repairs } from './repairs.js'
+import { StandingProofs } from './standing-proofs.js'
 
 type PublisherOptions = Pick<FinalizerOptions, 'missing'> & {
   concurrency: number
@@ -43,12 +47,14 @@ export class Publisher {
   readonly #store: StoreCalls
   readonly #policy: PublishPolicy
   readonly #options: PublisherOptions
+  readonly #standing: StandingProofs | undefined
 
   constructor(ledger: Ledger, store: StoreCalls, policy: PublishPolicy, options: PublisherOptions) {
     this.#ledger = ledger
     this.#store = store
     this.#policy = policy
     this.#options = options
+    this.#standing = options.repairs && new StandingProofs(store, policy, options.repairs)
   }
 
   /** Takes in what was stored: what failed has its outcome at once, what comes after its outcome is discarded. */
@@ -82,28 +88,46 @@ export class Publisher {
   /** Decides about the files of which the item has a digest or a failure; gives their outcomes. */
   async of(item: DigestsItem): Promise<OutcomeRange[]> {
     const { first, count } = item
-    const isPublished = new Uint8Array(count)
+    const plain = new Uint8Array(count)
     /** Of those that were not published together with others. */
     const outcomes = new Map<number, Outcome>()
     const alone: number[] = []
+    const standing: Entry[] = []
     for (let index = first; index < first + count; ) {
       const stored = this.#ledger.at(index)
       const end = stored?.run ? this.#equalUpTo(index, stored, item) : index
       if (end > index) {
         const unusual = await this.#store.publishRun(stored!.run!, index, end - 1)
-        for (let i = index; i < end; i++) if (stored!.entries[i]!.type === 'file') isPublished[i - first] = 1
-        for (const i of unusual) isPublished[i - first] = 0
+        for (let i = index; i < end; i++)
+          if (stored!.entries[i]!.type === 'file') plain[i - first] = PUBLISHED
+        for (const i of unusual) plain[i - first] = 0
         alone.push(...unusual)
-      } else if (this.#isDecided(index, item)) alone.push(index)
+      } else if (this.#isDecided(index, item)) {
+        if (!item.failures?.has(index) && this.#store.standing?.has(index))
+          standing.push(this.#ledger.entry(index))
+        else alone.push(index)
+      }
       index = Math.max(end, index + 1)
     }
+    for (const entry of await this.#equal(standing, item)) {
+      const { index } = entry
+      if (this.#store.standing!.isPlain(index)) plain[index - first] = IDENTICAL
+      else outcomes.set(index, { ...this.#store.standing!.outcome(entry), digest: digestIn(item, index)! })
+    }
+    for (const { index } of standing)
+      if (plain[index - first] !== IDENTICAL && !outcomes.has(index)) alone.push(index)
     const { concurrency, isStopped } = this.#options
     const decide = async (index: number) => {
       const outcome = await this.#decide(index, item)
       if (outcome) outcomes.set(index, asOffered(outcome, this.#ledger.entry(index)))
     }
     await new Limiter(concurrency).each(alone, decide, { failFast: true, isStopped })
-    return rangesIn(item, isPublished, outcomes)
+    return rangesIn(item, plain, outcomes)
+  }
+
+  /** Those of files that stand already which are what the sender says. */
+  async #equal(files: readonly Entry[], item: DigestsItem): Promise<Entry[]> {
+    return files.length === 0 || !this.#standing ? [] : this.#standing.equal(files, item)
   }
 
   /** A folder has no record; of a closed file nobody wants to know. */
@@ -122,7 +146,8 @@ export class Publisher {
     if (!repairs || this.#ledger.isClosed(item.index) || this.#store.order === 'ascending') return
     if (!item.isSaid) return repairs.note(entry, item)
     const part = partOf(this.#ledger.at(item.index), item.index) ?? this.#store.claimed(item.index)?.part
-    await repairs.compare(entry, item, part, this.#policy.signal)
+    const there = part ?? this.#standing?.at(entry)
+    await repairs.compare(entry, item, there, this.#policy.signal)
   }
 
   /** Up to which entry the digests of a stored run are there, and those of the sender, and the files wait for them. */
@@ -158,9 +183,11 @@ export class Publisher {
       const said = isError(why) ? why : failureOf(entry, why, 'a stage refused it')
       const isRepair = this.#options.repairs?.has(index) && said.code !== 'ERR_SOURCE_CHANGED'
       const error = isRepair ? mismatch(entry, { cause: said }) : said
-      if (part) await this.#store.discard(part, entry, error)
+      const left = part ?? this.#store.standing?.handedOn(index)?.part
+      if (left) await this.#store.discard(left, entry, error)
       return failed(entry, error)
     }
+    if (this.#store.standing?.has(index)) return this.#update(entry)
     if (!part) return this.#options.missing === 'skip' ? filtered(entry) : undefined
     const isOfRun = stored!.run !== undefined
     const isWhole = isOfRun || stored!.isWhole === true
@@ -190,6 +217,17 @@ export class Publisher {
       // other content has the name: that would be so the next time, too
       if (error.code === 'ERR_CONFLICT') await this.#store.discard(part, entry, error)
       else await this.#store.keep(part, entry, error)
+      return failed(entry, error)
+    }
+  }
+
+  /** What stands is not what the sender has: that comes, as far as it differs. */
+  async #update(entry: Entry): Promise<Outcome | undefined> {
+    try {
+      return (await this.#standing!.update(entry)) ? undefined : failed(entry, mismatch(entry, {}))
+    } catch (reason) {
+      const error = diskError(reason, 'write', entry.path)
+      if (endsTransfer(error)) throw error
       return failed(entry, error)
     }
   }

@@ -1,6 +1,7 @@
 import { inSlices } from '../../async.js'
 import { wholeBlocks } from '../../digest/blocks.js'
 import type { Range } from '../../ranges.js'
+import type { Known } from '../../transfer/plan/known.js'
 import { MOST_BLOCK_RUNS } from '../../wire/block-runs.js'
 import type { Entry, Offer } from '../../wire/entry.js'
 import type { StoreCalls } from '../river/store-calls.js'
@@ -8,6 +9,8 @@ import type { StoreCalls } from '../river/store-calls.js'
 /** What {@link claimParts} goes by. */
 export interface ClaimRules {
   isWanted(entry: Entry): boolean
+  /** Has the store told how names will be given. Left out: it is not asked what stands there. */
+  obey?(store: StoreCalls): void
   checkPath(path: string): void
   /** Aborted when nobody waits for it any more. */
   signal: AbortSignal
@@ -15,26 +18,41 @@ export interface ClaimRules {
 
 /**
  * Takes over what earlier transfers left of the wanted files of an offer; gives the whole blocks that are there, by the
- * index of the entry. Where there is none, nothing is claimed of a file, but its part is gone on with all the same.
+ * index of the entry. Where there is none, nothing is claimed of a file, but its part is gone on with all the same. Has the
+ * store look for what stands in the place of the others.
  */
 export async function claimParts(
   store: StoreCalls,
   offer: Offer,
-  { isWanted, checkPath, signal }: ClaimRules,
+  { isWanted, obey, checkPath, signal }: ClaimRules,
 ): Promise<Map<number, Range[]>> {
-  // what takes all bytes in their order cannot be gone on with
-  if (store.order === 'ascending') return new Map()
+  obey?.(store)
   const files: Entry[] = []
   await inSlices(offer.entries, (entry) => {
-    if (entry.type !== 'file' || entry.size === null || !isWanted(entry)) return
+    // what can be read only once cannot be proved
+    if (entry.type !== 'file' || entry.size === null || entry.once || !isWanted(entry)) return
     checkPath(entry.path)
     files.push(entry)
   })
   const claims = new Map<number, Range[]>()
-  for (const [index, { ranges }] of await store.claim(offer, files, signal)) {
+  // what takes all bytes in their order cannot be gone on with
+  const left = store.order === 'ascending' ? [] : await store.claim(offer, files, signal)
+  for (const [index, { ranges }] of left) {
     const blocks = wholeBlocks(ranges, offer.entries[index - offer.first]!.size!)
     // what is too scattered to be said is asked for instead
     claims.set(index, blocks.slice(0, MOST_BLOCK_RUNS))
   }
+  const others: Entry[] = []
+  await inSlices(files, (entry) => {
+    if (!claims.has(entry.index)) others.push(entry)
+  })
+  if (obey) await store.lookup(offer, others, signal)
   return claims
+}
+
+/** What is to be said of it. */
+export function knownOf(claims: ReadonlyMap<number, readonly Range[]>, { standing }: StoreCalls): Known {
+  const known: Known = { claims: new Map([...claims].filter(([, blocks]) => blocks.length > 0)) }
+  if (standing) known.standing = (index) => standing.kindOf(index)
+  return known
 }

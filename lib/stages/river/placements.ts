@@ -1,9 +1,17 @@
-import { isError } from '../../errors.js'
+import { type Code, isError, type SluiceError } from '../../errors.js'
 import { diskError } from '../../files/disk/disk-error.js'
 import { badOption } from '../../options.js'
 import type { Part, Placement } from '../../stores/parts.js'
 import type { Entry } from '../../wire/entry.js'
 import { type Outcome, skipped } from '../../wire/outcome.js'
+
+/** Errors that every other file would have, too. */
+const FATAL: ReadonlySet<Code> = new Set(['ERR_DISK_FULL', 'ERR_READ_ONLY', 'ERR_UNSAFE_LINK', 'ERR_STATE'])
+
+/** Whether an error that came up with one file ends the whole transfer. */
+export function endsTransfer({ code }: SluiceError): boolean {
+  return FATAL.has(code)
+}
 
 /** What became of an entry that was put where it belongs. */
 export function outcomeOf(entry: Entry, { name, skipped: reason, warning }: Placement): Outcome {

@@ -1,5 +1,5 @@
 import { Limiter } from '../../async.js'
-import { type Code, isError, printable, SluiceError } from '../../errors.js'
+import { isError, printable, SluiceError } from '../../errors.js'
 import { diskError } from '../../files/disk/disk-error.js'
 import { CONFLICTS } from '../../files/publish/publish.js'
 import { checkChoice } from '../../options.js'
@@ -19,16 +19,9 @@ import type { Entry, Offer } from '../../wire/entry.js'
 import { failed, failureOf, type Outcome, skipped } from '../../wire/outcome.js'
 import type { Run } from '../../wire/run.js'
 import { byDepth, checkedPart, outcomeOf } from './placements.js'
+import { Standing } from './standing.js'
 
 type Claims = ReadonlyMap<number, Claim>
-
-/** Errors that every other file would have, too. */
-const FATAL: ReadonlySet<Code> = new Set(['ERR_DISK_FULL', 'ERR_READ_ONLY', 'ERR_UNSAFE_LINK', 'ERR_STATE'])
-
-/** Whether an error that came up with one file ends the whole transfer. */
-export function endsTransfer({ code }: SluiceError): boolean {
-  return FATAL.has(code)
-}
 
 /**
  * Calls a store of parts as its interface says, in the one place where what it leaves out has its default, where what
@@ -45,6 +38,9 @@ export class StoreCalls {
   /** Parts that have not ended. */
   readonly #open = new Set<Part>()
   #isUnwanted = false
+  /** What stands already in the place of entries. */
+  standing: Standing | undefined
+  #policy: PublishPolicy | undefined
   #durability: Durability
   #holders = 0
   #isClosed = false
@@ -83,9 +79,11 @@ export class StoreCalls {
     if (this.#store.durability !== undefined) this.#store.durability = 'power'
   }
 
-  /** How names will be given. */
-  obey(policy: PublishPolicy): void {
-    this.#store.obey?.(policy)
+  /** How names will be given: the store is told once. */
+  obey(policy: PublishPolicy): PublishPolicy {
+    if (!this.#policy) this.#store.obey?.(policy)
+    this.#policy ??= policy
+    return this.#policy
   }
 
   async expect(offer: Offer, bytes: number): Promise<void> {
@@ -104,6 +102,14 @@ export class StoreCalls {
       this.#open.add(claim.part)
     }
     return claims
+  }
+
+  /** Looks for what stands already in the place of these files. */
+  async lookup({ first, entries }: Offer, files: readonly Entry[], signal: AbortSignal): Promise<void> {
+    const { unless = 'nothing' } = this.#policy ?? {}
+    if (!this.#store.lookup || unless === 'nothing' || files.length === 0) return
+    const found = await this.#whole('look for', () => this.#store.lookup!(files, signal))
+    if (found.indices.length > 0) this.standing = new Standing(found, unless, first + entries.length)
   }
 
   /** What an earlier transfer left of a file, if it was claimed. */
