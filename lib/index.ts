@@ -83,6 +83,7 @@ export type {
   Part,
   PartRun,
   PartStore,
+  StandingFiles,
   PartStoreFeatures,
   Placement,
   Placing,

@@ -5,9 +5,9 @@ import type { Range } from '../ranges.js'
 import type { Entry, Offer } from '../wire/entry.js'
 import type { SkipReason } from '../wire/outcome.js'
 import type { Run } from '../wire/run.js'
-import type { SourceStore } from './sources.js'
+import type { StandingFiles } from './standing.js'
 
-export type { Conflict, Durability }
+export type { Conflict, Durability, StandingFiles }
 
 /** Whether each file of a transfer gets its name as soon as it is right, or all of it at the end, if all is right. */
 export type Publishing = 'each' | 'together'
@@ -70,26 +70,6 @@ export interface Claim {
   part: Part
   /** The bytes that are there: ascending, apart from each other, within the size of the entry; none if there are none. */
   ranges: readonly Range[]
-}
-
-/**
- * Files that stand already in the place of entries, as {@link PartStore.lookup} found them. What reads them fails where a
- * file is not what was found any more.
- */
-export interface StandingFiles {
-  /** The indices of the entries, ascending. */
-  readonly indices: readonly number[]
-  /** The paths of those that have another one than their entry, by its index. */
-  readonly names?: ReadonlyMap<number, string>
-  /** Reads the files, by their entries. Nothing is read of those that are there by their time. */
-  readonly source: Pick<SourceStore, 'open' | 'readRun'>
-  /**
-   * Counts files as brought by this transfer (see {@link PublishPolicy.brought}), and with the durability 'power' makes
-   * them last. Called by `finalizer` for files whose content was found to be that of their entries. Left out: nothing has
-   * to be done.
-   * @returns the indices of those that are not there any more
-   */
-  acknowledge?(entries: readonly Entry[]): Promise<readonly number[]> | readonly number[]
 }
 
 /**
@@ -199,14 +179,7 @@ export interface PartStore {
     entries: readonly Entry[],
     signal?: AbortSignal,
   ): Promise<ReadonlyMap<number, Claim>> | ReadonlyMap<number, Claim>
-  /**
-   * Looks for what stands already in the place of these files, and writes nothing. With `unless` 'unchanged' and 'newer':
-   * what is there by that; it counts as brought from now on, and is not sent. With 'identical': what has the size of its
-   * entry; it is read, and skipped if it is what the sender has; else it stays until the new file gets its name, which
-   * is made of it as far as the two are equal. Called by `receive` once for each offer after {@link claims}, with the
-   * files of which nothing was claimed. Left out: all is sent.
-   * @param signal aborted when nobody waits for it any more: then it may fail with its reason
-   */
+  /** Finds, and does not change, what stands in the place of files. Called by `receive` after {@link claims} with the others. */
   lookup?(entries: readonly Entry[], signal?: AbortSignal): Promise<StandingFiles> | StandingFiles
   /**
    * Makes a folder. Called by `partSink` before anything that is in it; folders that have no entry are not announced. One

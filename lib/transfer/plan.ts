@@ -85,16 +85,15 @@ export class Plan {
   /** Decides that the next `count` readable entries are wanted: one request for each file, with `isClaimed` for its proof. */
   want(count: number, isClaimed = false): void {
     const [start, end] = [this.undecided, this.#decide(count)]
-    this.#states.set(start, Is.Coming, end)
+    this.#states.set(start, isClaimed ? Is.Claimed : Is.Coming, end)
     for (let index = start; index < end; index++) {
       const { type, size } = this.entries[index]!
       if (isClaimed && size === null) throw this.#asked('a claim of all of', this.entries[index])
       if (type !== 'unreadable') this.#decisions.want(index)
       this.#decisions.count(size)
-      const isAbsent = this.isClosed(index) || !this.isWanted(index)
-      const isFile = !isAbsent && type === 'file'
-      if (isFile) this.#requests.add(index)
-      if (isAbsent || (isFile && isClaimed)) this.#states.set(index, isAbsent ? Is.Absent : Is.Claimed)
+      if (this.isClosed(index) || !this.isWanted(index)) this.#states.set(index, Is.Absent)
+      else if (type === 'file') this.#requests.add(index)
+      else if (isClaimed) this.#states.set(index, Is.Coming)
     }
   }
 

@@ -210,6 +210,7 @@ export class Publisher {
         const error = mismatch(entry, { expected: sent, found })
         return (await this.#mend(file, error)) ? undefined : await this.#drop(file, error)
       }
+      this.#options.repairs?.proved(entry)
       return { ...(await this.#store.publish(part, entry, this.#policy)), digest: sent }
     } catch (reason) {
       const error = diskError(reason, 'publish', path)

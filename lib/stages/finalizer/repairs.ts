@@ -101,7 +101,7 @@ export class Repairs {
     if (differ.length > 0) for (const at of differ) this.#askedOf(entry, 0).differ.add(at)
   }
 
-  /** A file that stands already, and was claimed, is what the sender has. */
+  /** A file is what the sender has: so is what was claimed of it. */
   proved({ index }: Entry): void {
     this.#plan.prove(index, this.#plan.claimed(index))
   }

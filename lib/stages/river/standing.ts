@@ -1,7 +1,7 @@
-import type { Claim, PublishPolicy, StandingFiles } from '../../stores/parts.js'
+import type { Claim, PartStore, PublishPolicy, StandingFiles } from '../../stores/parts.js'
 import type { OpenSource } from '../../stores/sources.js'
 import { IndexSet } from '../../transfer/plan/index-set.js'
-import type { Entry } from '../../wire/entry.js'
+import type { Entry, Offer } from '../../wire/entry.js'
 import type { Outcome, SkipReason } from '../../wire/outcome.js'
 import { outcomeOf } from './placements.js'
 import { openSource, readEach } from './read-files.js'
@@ -14,8 +14,24 @@ export class Standing {
   readonly #indices = new IndexSet()
   readonly #claims = new Map<number, Claim>()
 
+  /** Asks a store for it, if that was told how names will be given. */
+  static async find(
+    store: Pick<PartStore, 'lookup'>,
+    { unless = 'nothing' }: Partial<PublishPolicy> = {},
+    { offer, files, signal }: { offer: Offer; files: readonly Entry[]; signal: AbortSignal },
+  ): Promise<Standing | undefined> {
+    if (unless === 'nothing' || files.length === 0) return undefined
+    const found = await store.lookup?.(files, signal)
+    if (!found?.indices.length) return undefined
+    return new Standing(found, unless, offer.first + offer.entries.length)
+  }
+
   /** @param length entries that were offered until now */
-  constructor(files: StandingFiles, unless: Exclude<PublishPolicy['unless'], 'nothing'>, length: number) {
+  private constructor(
+    files: StandingFiles,
+    unless: Exclude<PublishPolicy['unless'], 'nothing'>,
+    length: number,
+  ) {
     this.#files = files
     this.reason = unless
     this.#indices.grow(length)

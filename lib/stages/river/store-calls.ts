@@ -105,17 +105,14 @@ export class StoreCalls {
   }
 
   /** Looks for what stands already in the place of these files. */
-  async lookup({ first, entries }: Offer, files: readonly Entry[], signal: AbortSignal): Promise<void> {
-    const { unless = 'nothing' } = this.#policy ?? {}
-    if (!this.#store.lookup || unless === 'nothing' || files.length === 0) return
-    const found = await this.#whole('look for', () => this.#store.lookup!(files, signal))
-    if (found.indices.length > 0) this.standing = new Standing(found, unless, first + entries.length)
+  async lookup(offer: Offer, files: readonly Entry[], signal: AbortSignal): Promise<void> {
+    const find = () => Standing.find(this.#store, this.#policy, { offer, files, signal })
+    // what is attached later is sent
+    if (offer.first === 0) this.standing = await this.#whole('look for', find)
   }
 
   /** What an earlier transfer left of a file, if it was claimed. */
-  claimed(index: number): Claim | undefined {
-    return this.#claims.get(index)
-  }
+  claimed = (index: number): Claim | undefined => this.#claims.get(index)
 
   async makeFolder(entry: Entry): Promise<void> {
     try {
@@ -183,9 +180,7 @@ export class StoreCalls {
   }
 
   /** Whether a part was removed: a file that comes again begins another one then. */
-  isDiscarded(part: Part): boolean {
-    return this.#discarded.has(part)
-  }
+  isDiscarded = (part: Part): boolean => this.#discarded.has(part)
 
   async discard(part: Part, entry: Entry, failure: SluiceError): Promise<void> {
     this.#open.delete(part)
