@@ -151,10 +151,7 @@ export interface PartStore {
    * written, where `durability: 'power'` was asked for. Left out: it always does what it can.
    */
   durability?: Durability
-  /**
-   * How names will be given. Called by `finalizer` once, before the first file begins, and before {@link lookup}: so a
-   * store can find what is there already before it writes.
-   */
+  /** How names will be given. Called by `finalizer` once, before the first file begins, and before {@link lookup}. */
   obey?(policy: PublishPolicy): void
   /**
    * An offer was accepted; `bytes` of it will come. Called by `partSink` once per offer, before anything that is in it:

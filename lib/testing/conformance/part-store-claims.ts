@@ -141,7 +141,7 @@ export const LOOKUP_CASES: Record<string, (place: Place) => Promise<void>> = {
       if (!conflicts.includes('overwrite')) return
       const part = await store.begin(ENTRY)
       await part.write(0, [Buffer.from(randomContent(CONTENT.length, 9))], true)
-      await part.publish(policyOf(store, 'identical', 'overwrite'))
+      await publish(store, part, policyOf(store, 'identical', 'overwrite'))
       const read = async () => {
         const open = await source.open!(ENTRY, new AbortController().signal)
         try {
@@ -164,7 +164,7 @@ async function published(place: Place, content: Buffer): Promise<void> {
   await withLookup(place, [], 'nothing', async (_found, store) => {
     const part = await store.begin(ENTRY)
     await part.write(0, [Buffer.from(content)], true)
-    await part.publish(policyOf(store, 'nothing'))
+    await publish(store, part, policyOf(store, 'nothing'))
     await store.finish?.()
   })
 }
@@ -191,6 +191,11 @@ async function withLookup(
   } finally {
     await store.close?.()
   }
+}
+
+async function publish(store: PartStore, part: Part, policy: PublishPolicy): Promise<void> {
+  await part.publish(policy)
+  if (store.features?.publish === 'together') await store.publishAll!(policy, [ENTRY.path])
 }
 
 function policyOf(store: PartStore, unless: Unless, conflict?: Conflict): PublishPolicy {
@@ -251,7 +256,6 @@ async function complete(store: PartStore, part: Part, from: number): Promise<voi
   const isRight = digest === undefined || digest.equals(digestOf(ALGORITHM, CONTENT))
   ensure(isRight, 'the digest of a file that was gone on with is not that of its content')
   const policy = policyOf(store, 'identical')
-  await part.publish(policy)
-  if (store.features?.publish === 'together') await store.publishAll!(policy, [ENTRY.path])
+  await publish(store, part, policy)
   await store.finish?.()
 }
