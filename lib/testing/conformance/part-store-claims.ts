@@ -184,7 +184,9 @@ async function withLookup(
     store.obey?.(policyOf(store, unless))
     await store.learn?.(offer)
     await store.claims?.(entries)
-    const found = entries.length > 0 && store.lookup ? await store.lookup(entries) : undefined
+    // what is published together is compared with what stands only then
+    const isAsked = entries.length > 0 && store.features?.publish !== 'together'
+    const found = isAsked ? await store.lookup?.(entries) : undefined
     await store.expect?.(offer, bytes)
     if (entries.length === 0) await act({ indices: [], source: {} }, store)
     else if (found) await act(found, store)
