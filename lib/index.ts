@@ -84,6 +84,7 @@ export type {
   Part,
   PartRun,
   PartStore,
+  StandingFiles,
   PartStoreFeatures,
   Placement,
   Placing,

@@ -140,8 +140,10 @@ export function receive(socket: ByteDuplex, options: ReceiveOptions): Transfer {
         })
         // last, so that a wrong option leaves no stage of somebody else's behind
         const guests = fileStages(makers)
-        const claim: typeof sink.claim = async (offer, isWanted) =>
-          guests.length > 0 ? new Map() : sink.claim(offer, isWanted)
+        const claim = async (offer: Offer, isWanted: (entry: Entry) => boolean) =>
+          guests.length > 0
+            ? { claims: new Map() }
+            : sink.claim(offer, { isWanted, obey: (store) => last.tell(store, offer) })
         return {
           guests,
           stages: [...before, ...guests, sink, last],

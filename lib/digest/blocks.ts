@@ -105,6 +105,11 @@ export class BlockList {
     this.#known.add(at)
   }
 
+  /** The numbers of the blocks whose digests are known. */
+  get known(): Iterable<number> {
+    return this.#known
+  }
+
   /** The digest of block number `at`; undefined if it is not known. A view. */
   get(at: number): Buffer | undefined {
     if (!this.#known.has(at)) return undefined

@@ -15,8 +15,8 @@ export type { FileSourceOptions }
 
 /**
  * Reads a manifest as items: the offer, then runs of what the plan wants, small files many to a run, and `end`. What is to
- * be sent comes first, in the order of the stream; then what is claimed, as runs with `isProof`, which `framer` does not
- * send. By an algorithm other than `blocks`, what is claimed of a file comes before what is to be sent of it further on. What
+ * be sent comes first, in the order of the stream; then what is claimed, as runs with `isProof`, of which `framer` sends
+ * digests only. By an algorithm other than `blocks`, a file of which some is to be sent is read in order. What
  * the plan asks for again, behind `end` too, is read once more, and ends with an item `answered`, of which `hashTap` makes
  * the digest. A file that cannot be read or is no longer what the manifest says becomes a digests item with a
  * failure (`ERR_SOURCE_READ`, `ERR_SOURCE_CHANGED`), and the others go on at their own positions. Reads one run ahead.
@@ -55,7 +55,7 @@ export class FileSource extends Readable {
     const store = this.#sources
     this.#production = new Production({
       plan,
-      rules: { maxRun, isRereadable: (entry) => store.rereadable(entry), provesLast: algorithm === BLOCKS },
+      rules: { maxRun, isRereadable: (entry) => store.rereadable(entry), isInOrder: algorithm !== BLOCKS },
       reader: new SourceReader({ ...options, store, plan, algorithm, maxRun, signal: this.#stop.signal }),
       clock,
       untilSettled: options.untilSettled === true,

@@ -2,9 +2,10 @@ import { Writable } from 'node:stream'
 import { deferred, overSlices } from '../async.js'
 import { prepareDigest } from '../digest/digests.js'
 import { errorOf, SluiceError } from '../errors.js'
+import type { Offer } from '../wire/entry.js'
 import { filesFailed, type Outcome, type OutcomeRange, rangesOf } from '../wire/outcome.js'
 import type { Callback } from './bytes/pump.js'
-import { type Adopted, adopt } from './finalizer/adopted.js'
+import { type Adopted, adopt, policyOf } from './finalizer/adopted.js'
 import { checkedOptions, type FinalizerOptions } from './finalizer/options.js'
 import { OwedRecords } from './finalizer/owed.js'
 import { asOffered, filtered } from './finalizer/publisher.js'
@@ -108,6 +109,15 @@ export class Finalizer extends Writable {
     if (!(store instanceof StoreCalls)) throw misplaced('finalizer', item)
     this.#adopted ??= adopt(item, store, this.#options, this.#stopping.signal)
     return this.#adopted
+  }
+
+  /**
+   * Tells a store how names will be given, so that it can look for what stands there; not where all is published together.
+   * Called by `receive`.
+   */
+  tell(store: StoreCalls, offer: Offer): void {
+    if (store.publishing(this.#options.publish) === 'together') return
+    store.obey(policyOf(offer, store, this.#options, this.#stopping.signal))
   }
 
   /** Nothing is told before it is as safe as was asked for; of a million folders, others have their turn meanwhile. */

@@ -4,12 +4,12 @@ import { printable, SluiceError } from '../errors.js'
 import type { Range } from '../ranges.js'
 import { diskParts } from '../stores/disk/disk-store.js'
 import { togetherParts } from '../stores/together/together-store.js'
-import type { Claimed } from '../transfer/plan/pages.js'
+import type { Known } from '../transfer/plan/known.js'
 import type { Entry, Offer } from '../wire/entry.js'
 import { pathCheck } from '../wire/paths.js'
 import type { Run } from '../wire/run.js'
 import { checkRun } from './part-sink/check-run.js'
-import { type ClaimRules, claimAll, claimedOf, claimParts } from './part-sink/claim-parts.js'
+import { type ClaimRules, claimParts, knownOf } from './part-sink/claim-parts.js'
 import { Drain } from './part-sink/drain.js'
 import { checkedOptions, type PartSinkOptions } from './part-sink/options.js'
 import { RunJoiner } from './part-sink/run-joiner.js'
@@ -61,16 +61,16 @@ export class PartSink extends Transform {
   }
 
   /**
-   * Takes over what earlier transfers left of an offer, and looks for older versions of the rest; gives what it has by the
-   * index of the entry. Called by `receive` for an offer that was accepted, before its plan is said.
+   * Takes over what earlier transfers left of an offer, and looks for what stands in the place of its files, or for older versions; gives what is
+   * there of it. Called by `receive` for an offer that was accepted, before its plan is said.
    */
-  async claim(offer: Offer, isWanted: (entry: Entry) => boolean): Promise<Map<number, Claimed>> {
-    const claiming = claimAll(this.#store, offer, { isWanted, ...this.#rules })
+  async claim(offer: Offer, asked: Pick<ClaimRules, 'isWanted' | 'obey'>): Promise<Known> {
+    const claiming = claimParts(this.#store, offer, { ...asked, ...this.#rules })
     // what is opened for it is not closed before it has ended
     this.#claiming = Promise.allSettled([claiming])
     const claims = await claiming
     this.#claims.set(offer.first, claims)
-    return claimedOf(offer, claims, this.#store)
+    return knownOf(offer, claims, this.#store)
   }
 
   /** Resolves when so many bytes came here and are written, or will not be. Called by `receive` when nothing more comes. */
@@ -147,7 +147,7 @@ export class PartSink extends Transform {
     let bytes = 0
     await inSlices(offer.entries, (entry) => {
       if (entry.type !== 'unreadable') this.#rules.checkPath(entry.path)
-      if (isWanted(entry)) bytes += entry.size ?? 0
+      if (isWanted(entry) && !this.#store.standing?.has(entry.index)) bytes += entry.size ?? 0
     })
     const claims = asked ?? (await claimParts(this.#store, offer, { isWanted, ...this.#rules }))
     for (const ranges of claims.values()) for (const { start, end } of ranges) bytes -= end - start

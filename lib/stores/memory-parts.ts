@@ -12,8 +12,10 @@ import {
   PUBLISHINGS,
   type Publishing,
   type PublishPolicy,
+  type StandingFiles,
 } from './parts.js'
-import { type Naming, publishByPolicy } from './publish-by-policy.js'
+import { bring, isThereByTime, type Naming, publishByPolicy } from './publish-by-policy.js'
+import { sourceChanged } from './sources.js'
 
 /** What a folder has where nobody chose a mode: in memory there is no umask. */
 const FOLDER_MODE = 0o755
@@ -64,6 +66,7 @@ class MemoryStore implements MemoryParts {
   readonly #open = new Set<MemoryPart>()
   /** What earlier transfers left, by the path of the file. */
   readonly #left = new Map<string, MemoryPart>()
+  #policy: PublishPolicy | undefined
 
   constructor(publish: Publishing = 'each') {
     this.features = { publish }
@@ -96,12 +99,42 @@ class MemoryStore implements MemoryParts {
 
   basis({ path }: Entry): Basis | undefined {
     const bytes = this.files.get(path)?.bytes
-    return (
-      bytes && {
-        size: bytes.length,
-        open: () => ({ read: (position, into) => readFrom(bytes, position, into) }),
+    if (!bytes) return undefined
+    return { size: bytes.length, open: () => ({ read: (from, into) => readFrom(bytes, from, into) }) }
+  }
+
+  obey(policy: PublishPolicy): void {
+    this.#policy = policy
+  }
+
+  lookup(entries: readonly Entry[]): StandingFiles {
+    const { unless, brought } = this.#policy!
+    const found = new Map<number, { name: string; file: MemoryFile }>()
+    const names = new Map<number, string>()
+    for (const entry of entries) {
+      const name = this.#standing(entry)
+      if (name === undefined) continue
+      found.set(entry.index, { name, file: this.files.get(name)! })
+      if (name !== entry.path) names.set(entry.index, name)
+      if (unless !== 'identical') bring(name, brought)
+    }
+    const isGone = (index: number) => this.files.get(found.get(index)!.name) !== found.get(index)!.file
+    const open = async ({ index, path }: Entry) => {
+      const verify = async () => {
+        if (isGone(index))
+          throw sourceChanged(path, { expected: 'the file that stood there', found: 'another one' })
       }
-    )
+      const read = async (from: number, into: Buffer) => {
+        await verify()
+        readFrom(found.get(index)!.file.bytes, from, into)
+      }
+      return { read, verify, close: async () => {} }
+    }
+    const acknowledge = (files: readonly Entry[]) => {
+      for (const { index } of files) if (!isGone(index)) bring(found.get(index)!.name, brought)
+      return files.map(({ index }) => index).filter(isGone)
+    }
+    return { indices: [...found.keys()], names, source: { open }, acknowledge }
   }
 
   makeLink(entry: Entry, policy: PublishPolicy): Promise<Placement> {
@@ -185,6 +218,26 @@ class MemoryStore implements MemoryParts {
     this.#made.clear()
     for (const part of this.#open) this.#left.set(part.entry.path, part)
     this.#open.clear()
+  }
+
+  /** The name of the file that stands in the place of an entry. */
+  #standing({ path, size, mtime }: Entry): string | undefined {
+    const { unless, conflict } = this.#policy!
+    let like: string | undefined
+    for (let n = 0; unless !== 'nothing'; n++) {
+      const name = below(parentOf(path), suffixed(nameOf(path), n))
+      const file = this.files.get(name)
+      if (!file && !this.folders.has(name) && !this.links.has(name)) break
+      const there = file && { size: file.bytes.length, mtime: file.mtime }
+      if (
+        there &&
+        isThereByTime(there, { size: size!, mtime }, unless === 'newer' ? unless : 'unchanged', n === 0)
+      )
+        return name
+      if (there?.size === size && unless === 'identical') like ??= name
+      if (conflict !== 'rename') break
+    }
+    return like
   }
 
   async #publish(part: MemoryPart, file: MemoryFile, policy: PublishPolicy): Promise<Placement> {

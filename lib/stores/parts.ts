@@ -5,8 +5,9 @@ import type { Entry, Offer } from '../wire/entry.js'
 import type { SkipReason } from '../wire/outcome.js'
 import type { Run } from '../wire/run.js'
 import type { Basis, Claim } from './found.js'
+import type { StandingFiles } from './standing.js'
 
-export type { Claim, Conflict, Durability }
+export type { Claim, Conflict, Durability, StandingFiles }
 
 /** Whether each file of a transfer gets its name as soon as it is right, or all of it at the end, if all is right. */
 export type Publishing = 'each' | 'together'
@@ -142,10 +143,7 @@ export interface PartStore {
    * written, where `durability: 'power'` was asked for. Left out: it always does what it can.
    */
   durability?: Durability
-  /**
-   * How names will be given. Called by `finalizer` once, before the first file begins: so a store can find what is there
-   * already before it writes.
-   */
+  /** How names will be given. Called by `finalizer` once, before the first file begins, and before {@link lookup}. */
   obey?(policy: PublishPolicy): void
   /**
    * An offer was accepted; `bytes` of it will come. Called by `partSink` once per offer, before anything that is in it:
@@ -170,6 +168,8 @@ export interface PartStore {
     entries: readonly Entry[],
     signal?: AbortSignal,
   ): Promise<ReadonlyMap<number, Claim>> | ReadonlyMap<number, Claim>
+  /** Finds, and does not change, what stands in the place of files. Called by `receive` after {@link claims} with the others. */
+  lookup?(entries: readonly Entry[], signal?: AbortSignal): Promise<StandingFiles> | StandingFiles
   /**
    * The older version of a file: what stands under its name. Called by `receive` for each wanted file of more than one block
    * of which nothing was claimed: what of it is in the new one does not travel. What it throws is a warning.
@@ -252,6 +252,7 @@ const OPTIONAL = [
   'learn',
   'claims',
   'basis',
+  'lookup',
   'makeFolder',
   'beginAll',
   'writeRun',

@@ -39,8 +39,7 @@ export async function publishByPolicy(
   const above = parentOf(path)
   let warning: SluiceError | undefined
   const acknowledged = (placement: Placement & { name: string }) => {
-    // with the folders that it is in
-    for (let at = placement.name; brought && at !== '' && !brought.has(at); at = parentOf(at)) brought.add(at)
+    bring(placement.name, brought)
     return placement
   }
   return firstFree(nameOf(path), path, async (candidate, n) => {
@@ -70,6 +69,11 @@ export async function publishByPolicy(
     warning = new SluiceError('ERR_CONFLICT', message, { path })
     return undefined
   })
+}
+
+/** Counts what has a path as brought by a transfer, with the folders that it is in. */
+export function bring(path: string, brought: Set<string> | undefined): void {
+  for (let at = path; brought && at !== '' && !brought.has(at); at = parentOf(at)) brought.add(at)
 }
 
 /** With a suffix it is there for this file's sake only if it has its very time: an earlier run put it there. */

@@ -34,6 +34,7 @@ export class AskedFiles {
     for (const record of page) {
       if (record.kind === 'skip') plan.skip(record.count)
       else if (record.kind === 'all') plan.want(record.count)
+      else if (record.kind === 'prove' && !record.blocks) plan.want(record.count, true)
       else this.#claimed(record)
     }
   }
@@ -42,7 +43,7 @@ export class AskedFiles {
     const plan = this.#plan
     const size = plan.entries[plan.undecided]?.size
     if (!size) throw refuse('a claim of blocks of what has none: entry', plan.undecided)
-    if (record.kind === 'prove') return plan.claim(rangesOfRuns(record.blocks, size))
+    if (record.kind === 'prove') return plan.claim(rangesOfRuns(record.blocks!, size))
     if (!isChunked(size)) throw refuse('a request for the chunks of what is not cut: entry', plan.undecided)
     plan.claim([{ start: 0, end: size }], true)
   }

@@ -7,13 +7,26 @@ import {
   type OutcomeRange,
   type OutcomeStatus,
   outcomesOf,
+  type SkipReason,
   type TransferResult,
   told,
 } from '../wire/outcome.js'
 import { digestIn } from '../wire/run.js'
 
-/** The status of an entry as a byte; 0 for one that has no outcome yet. */
-const STATUS_OF_BYTE: readonly (OutcomeStatus | undefined)[] = [undefined, 'published', 'skipped', 'failed']
+/** What very many entries may have in common, as a byte; 0 for one that has no outcome yet. */
+const PLAIN: readonly ({ status: OutcomeStatus; reason?: SkipReason } | undefined)[] = [
+  undefined,
+  { status: 'published' },
+  { status: 'skipped' },
+  { status: 'failed' },
+  { status: 'skipped', reason: 'identical' },
+  { status: 'skipped', reason: 'unchanged' },
+  { status: 'skipped', reason: 'newer' },
+]
+
+function byteOf(status: OutcomeStatus, reason?: SkipReason): number {
+  return PLAIN.findIndex((plain) => plain?.status === status && plain.reason === reason)
+}
 
 /**
  * The outcome of every entry of a transfer: a byte for each that has no more to say than its status, since there may be
@@ -33,11 +46,11 @@ export class OutcomeTable {
       longer.set(this.#status)
       this.#status = longer
     }
-    this.#status.fill(STATUS_OF_BYTE.indexOf(status), first, last + 1)
+    const isPlain = code === undefined && byteOf(status, reason) > 0
+    this.#status.fill(byteOf(status, isPlain ? reason : undefined), first, last + 1)
     if (digests) this.#digested.push({ first, last, digests })
-    const isPlain = code === undefined && reason === undefined
     for (const outcome of isPlain ? (except?.values() ?? []) : outcomesOf(range, entries)) {
-      this.#status[outcome.entry.index] = STATUS_OF_BYTE.indexOf(outcome.status)
+      this.#status[outcome.entry.index] = byteOf(outcome.status)
       this.#unusual.set(outcome.entry.index, outcome)
     }
   }
@@ -47,9 +60,8 @@ export class OutcomeTable {
    * long, and mostly nobody does.
    */
   result(id: string, entries: readonly Entry[], bytes: number, resumedBytes = 0): TransferResult {
-    const counts = new Array<number>(STATUS_OF_BYTE.length).fill(0)
-    for (const status of this.#status) counts[status]!++
-    const [, published = 0, skipped = 0, failed = 0] = counts
+    const counts = { published: 0, skipped: 0, failed: 0 }
+    for (const byte of this.#status) if (byte > 0) counts[PLAIN[byte]!.status]++
     const list = () => this.toArray(entries)
     return {
       id,
@@ -58,9 +70,7 @@ export class OutcomeTable {
         Object.defineProperty(this, 'files', { value: files })
         return files
       },
-      published,
-      skipped,
-      failed,
+      ...counts,
       bytes,
       resumedBytes,
     }
@@ -69,8 +79,8 @@ export class OutcomeTable {
   /** One record per entry that has an outcome, in the order of the offers. */
   toArray(entries: readonly Entry[]): Outcome[] {
     const outcomes = entries.map((entry, index): Outcome | undefined => {
-      const status = STATUS_OF_BYTE[this.#status[index] ?? 0]
-      return status && (this.#unusual.get(index) ?? { entry, path: entry.path, status })
+      const plain = PLAIN[this.#status[index] ?? 0]
+      return plain && (this.#unusual.get(index) ?? { entry, path: entry.path, ...plain })
     })
     for (const { first, last, digests } of this.#digested)
       for (let index = first; index <= last; index++) {

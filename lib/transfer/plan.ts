@@ -15,8 +15,8 @@ import { Requests } from './plan/requests.js'
  * (a folder, a link) counts as one byte. On the receiver's side "came" means received, on the sender's side sent.
  *
  * A *request* asks for a file, for the first time or again; the sender answers each with one record: digest or failure. A
- * file is *open* while one for it is unanswered, of which there may be 255, and *closed* once it has an outcome. The plan is *finished* when END was heard and every entry is
- * closed. Errors: `ERR_PROTOCOL` for what the peer did, `ERR_STATE` for what the caller did.
+ * file is *open* while one for it is unanswered, of which there may be 255, and *closed* once it has an outcome. The plan is
+ * *finished* when END was heard and every entry is closed. Errors: `ERR_PROTOCOL` for the peer's, `ERR_STATE` for the caller's.
  */
 export class Plan {
   /** The entries of all offers so far; their index is their place. */
@@ -54,10 +54,9 @@ export class Plan {
     if (offer.first !== this.entries.length)
       throw this.#sent(`an offer that begins with entry ${offer.first}`)
     for (const entry of offer.entries) this.entries.push(entry)
-    const { length } = this.entries
     this.#states.grow()
-    this.#requests.grow(length)
-    this.#decisions.grow(length)
+    this.#requests.grow(this.entries.length)
+    this.#decisions.grow(this.entries.length)
   }
 
   /** Wanted entries, come or not. */
@@ -85,23 +84,24 @@ export class Plan {
     this.#decide(count)
   }
 
-  /** Decides that the next `count` entries are wanted, but for the unreadable ones: one request for each file. */
-  want(count: number): void {
-    const start = this.undecided
-    const end = this.#decide(count)
-    this.#states.set(start, Is.Coming, end)
+  /** Decides that the next `count` readable entries are wanted: one request for each file, with `isClaimed` for its proof. */
+  want(count: number, isClaimed = false): void {
+    const [start, end] = [this.undecided, this.#decide(count)]
+    this.#states.set(start, isClaimed ? Is.Claimed : Is.Coming, end)
     for (let index = start; index < end; index++) {
       const { type, size } = this.entries[index]!
+      if (isClaimed && size === null) throw this.#asked('a claim of all of', this.entries[index])
       if (type !== 'unreadable') this.#decisions.want(index)
       this.#decisions.count(size)
       if (this.isClosed(index) || !this.isWanted(index)) this.#states.set(index, Is.Absent)
       else if (type === 'file') this.#requests.add(index)
+      else if (isClaimed) this.#states.set(index, Is.Coming)
     }
   }
 
   /**
-   * Decides about the next entry, a file: it is wanted, the bytes of `claimed` are to be proved, the others to come.
-   * One request. With `byChunks` its chunks are to be said, so that the receiver finds what it has of it elsewhere.
+   * Decides about the next entry, a file: the bytes of `claimed` are to be proved, the others to come; with `byChunks` its
+   * chunks are to be said, so that the receiver finds what it has of it elsewhere. One request.
    */
   claim(claimed: readonly Range[], byChunks = false): void {
     const index = this.undecided
@@ -290,7 +290,7 @@ export class Plan {
     return this.isEnded && this.closedEntries === this.entries.length
   }
 
-  /** Notes that it was decided about the next `count` entries; gives the index behind the last of them. */
+  /** It was decided about the next `count` entries; gives the index behind the last of them. */
   #decide(count: number): number {
     const [end, length] = [this.undecided + count, this.entries.length]
     if (end > length) throw this.#asked(`an answer about entry ${end - 1}, of ${length} that were offered`)

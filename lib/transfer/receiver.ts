@@ -12,7 +12,8 @@ import type { ByteDuplex } from './connection.js'
 import { closed, closedSoon } from './ending.js'
 import { asError } from './last-word.js'
 import { MOST_TEXT, messagesOf } from './outcome-table.js'
-import { type Claimed, planPages, type Wanted } from './plan/pages.js'
+import type { Known } from './plan/known.js'
+import { planPages, type Wanted } from './plan/pages.js'
 import { type RiverHooks, Session } from './session.js'
 
 /** What a receiver answers to an offer. */
@@ -40,8 +41,8 @@ export interface Receiving {
   river(hooks: ReceiverHooks): {
     stages: [...Duplex[], Writable]
     guests: readonly Duplex[]
-    /** What is there already of wanted files, by the index of the entry. */
-    claim(offer: Offer, isWanted: (entry: Entry) => boolean): Promise<ReadonlyMap<number, Claimed>>
+    /** What is there already of the wanted files. */
+    claim(offer: Offer, isWanted: (entry: Entry) => boolean): Promise<Known>
     /** Resolves when so many bytes of content are stored, or will not be. */
     drain(bytes: number): Promise<void>
     /** Nothing is to stay of what has not ended. */
@@ -140,7 +141,7 @@ export class Receiver extends Session {
     }
     this.say({ type: 'answer', offer: number, accept })
     const isWanted = ({ index }: Entry) => wanted?.[index - offer.first] ?? true
-    await this.#sayPlan(offer, { wanted, claims: await this.#river.claim(offer, isWanted) })
+    await this.#sayPlan(offer, { wanted, ...(await this.#river.claim(offer, isWanted)) })
     this.#checkRunning()
     if (isFirst) this.begin('receiving')
     return undefined

@@ -14,24 +14,24 @@ export type PlanTuple = [count: number, kind: number, blocks?: number[]]
 export const PLAN_KINDS = ['skip', 'all', 'prove', 'chunks'] as const
 
 /**
- * What the plan says of the next `count` entries: none of them is to be sent, or all of each; or of one file, that these
- * blocks are to be proved, and the others sent; or that its chunks are to be said.
+ * What the plan says of the next `count` entries: none of them is to be sent, or all of each; that each file is to be
+ * proved as a whole; or of one file, that these blocks are to be proved, and the others sent; or that its chunks are to be said.
  */
 export type PlanRecord =
   | { count: number; kind: 'skip' }
   | { count: number; kind: 'all' }
-  | { count: 1; kind: 'prove'; blocks: BlockRuns }
+  | { count: number; kind: 'prove'; blocks?: BlockRuns }
   | { count: 1; kind: 'chunks' }
 
 export function planTuple(record: PlanRecord): Packed[] {
   const tuple: Packed[] = [record.count, PLAN_KINDS.indexOf(record.kind)]
-  if (record.kind === 'prove') tuple.push([...record.blocks])
+  if (record.kind === 'prove' && record.blocks) tuple.push([...record.blocks])
   return tuple
 }
 
 export function planRecordOf([count, number, blocks]: PlanTuple): PlanRecord {
   const kind = PLAN_KINDS[number]!
-  if (kind === 'prove') return { count: 1, kind, blocks: blocks! }
+  if (kind === 'prove' && blocks) return { count, kind, blocks }
   return kind === 'chunks' ? { count: 1, kind } : { count, kind }
 }
 

@@ -25,10 +25,12 @@ export interface Entry {
   target?: string
   /** Why it is unreadable. */
   code?: Code
+  /** A file that its sender can read only once: nothing of it is proved, or asked for again. */
+  once?: boolean
 }
 
 /** An entry as it is sent: without what both sides compute. */
-export type WireEntry = Pick<Entry, 'type' | 'path' | 'size' | 'mtime' | 'mode' | 'target' | 'code'>
+export type WireEntry = Pick<Entry, 'type' | 'path' | 'size' | 'mtime' | 'mode' | 'target' | 'code' | 'once'>
 
 /** What is offered at once: the first offer of a transfer, or files attached to it. */
 export interface Offer {

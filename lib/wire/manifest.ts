@@ -158,7 +158,7 @@ export class ManifestReader {
   }
 
   #entry(entry: WireEntry, said: Messages['offer']): void {
-    const { type, path, size, mtime, mode, target, code } = entry
+    const { type, path, size, mtime, mode, target, code, once } = entry
     const before = this.#entries.at(-1)
     if (before?.size === null) throw badEntry(before, 'has no size, but is not the last')
     if (type === 'unreadable') this.#checkText('what is unreadable', path)
@@ -179,6 +179,7 @@ export class ManifestReader {
     }
     if (target !== undefined) laid.target = target
     if (code !== undefined) laid.code = code
+    if (once) laid.once = once
     this.#entries.push(laid)
     // a text of characters beyond Latin-1 takes two bytes for each
     this.#memory += ENTRY_MEMORY + 2 * (path.length + (target?.length ?? 0))

@@ -6,7 +6,15 @@ import { DEFAULT_LIMITS, type Limits, type PeerLimits } from './limits.js'
 import { type Packed, pack, unpack } from './msgpack.js'
 import type { OutcomeStatus } from './outcome.js'
 import type { DigestColumn } from './run.js'
-import { type DigestsMap, ENTRY_TYPES, NAME_BYTES, SCHEMAS, type Schema, STATUSES } from './schemas.js'
+import {
+  type DigestsMap,
+  ENTRY_TYPES,
+  FILE_ONCE,
+  NAME_BYTES,
+  SCHEMAS,
+  type Schema,
+  STATUSES,
+} from './schemas.js'
 
 export type { PlanRecord }
 
@@ -161,8 +169,8 @@ function shortened(text: string, bytes: number): string {
   return scratch.toString('utf8', 0, written)
 }
 
-function entryTuple({ type, path, size, mtime, mode, target, code }: WireEntry): Packed[] {
-  const tuple: Packed[] = [ENTRY_TYPES.indexOf(type), path, size, mtime, mode]
+function entryTuple({ type, path, size, mtime, mode, target, code, once }: WireEntry): Packed[] {
+  const tuple: Packed[] = [once ? FILE_ONCE : ENTRY_TYPES.indexOf(type), path, size, mtime, mode]
   const more = target ?? code
   if (more !== undefined) tuple.push(more)
   return tuple
@@ -262,8 +270,9 @@ type OutcomesMap = {
 }
 
 function entryOf([number, path, size, mtime, mode, more]: EntryTuple): WireEntry {
-  const type = ENTRY_TYPES[number]!
+  const type = ENTRY_TYPES[number] ?? 'file'
   const entry: WireEntry = { type, path, size, mtime, mode }
+  if (number === FILE_ONCE) entry.once = true
   if (more === undefined) return entry
   if (type === 'unreadable') entry.code = fileCodeOf(more)
   else entry.target = more

@@ -150,35 +150,40 @@ export function rangesOf(outcomes: readonly Outcome[]): OutcomeRange[] {
   return ranges
 }
 
+/** Outcomes that very many entries may have, as a byte. */
+export const PUBLISHED = 1
+export const IDENTICAL = 2
+
 /**
  * The outcomes of entries that have a place in a column of digests, as ranges.
- * @param isPublished 1 at the place of each entry that was plainly published
+ * @param plain {@link PUBLISHED} or {@link IDENTICAL} at the place of each entry of which nothing else is to be said; or 0
  * @param outcomes others, by the index of their entry
  */
 export function rangesIn(
   digests: DigestColumn,
-  isPublished: Uint8Array,
+  plain: Uint8Array,
   outcomes: ReadonlyMap<number, Outcome>,
 ): OutcomeRange[] {
   const ranges: Growing[] = []
   for (let place = 0; place < digests.count; place++) {
     const index = digests.first + place
-    const outcome = isPublished[place] ? undefined : outcomes.get(index)
-    if (!isPublished[place] && !outcome) continue
-    const { except } = rangeAt(ranges, index, digests)
+    const outcome = plain[place] ? undefined : outcomes.get(index)
+    if (!plain[place] && !outcome) continue
+    const { except } = rangeAt(ranges, index, digests, plain[place] === IDENTICAL)
     if (outcome && !isPlainOutcome(outcome, digests)) except.set(index, outcome)
   }
   return ranges
 }
 
 /** The last range, if it can hold this entry as its next; or a new one. */
-function rangeAt(ranges: Growing[], index: number, digests?: DigestColumn): Growing {
+function rangeAt(ranges: Growing[], index: number, digests?: DigestColumn, isIdentical = false): Growing {
   const last = ranges.at(-1)
-  if (last?.last === index - 1) {
+  if (last?.last === index - 1 && (last.status === 'skipped') === isIdentical) {
     last.last = index
     return last
   }
   const range: Growing = { first: index, last: index, status: 'published', except: new Map() }
+  if (isIdentical) Object.assign(range, { status: 'skipped', reason: 'identical' })
   if (digests) range.digests = digests
   ranges.push(range)
   return range

@@ -35,7 +35,7 @@ export interface Run {
   offset: number
   /** Whether it reaches the end of the last entry. */
   ends: boolean
-  /** At a sender: read only for its digest, since the receiver says that it has it. Never sent. */
+  /** At a sender: read only for its digests, since the receiver says that it has it. Its bytes are never sent. */
   isProof?: boolean
   /** With `isProof`: not the digests of its blocks are said, but its chunks. */
   byChunks?: boolean

@@ -22,6 +22,8 @@ type Check = (value: Packed, limits: Limits) => boolean
 
 /** Words that stand in a message as a number: their place in these lists. */
 export const ENTRY_TYPES = ['file', 'directory', 'symlink', 'unreadable'] as const
+/** In the place of the type of a file that can be read only once. */
+export const FILE_ONCE = ENTRY_TYPES.length
 export const STATUSES: readonly OutcomeStatus[] = ['published', 'skipped', 'failed']
 
 /** UTF-8 bytes of a name for people: that of an offer, of an agent. */
@@ -140,8 +142,7 @@ function faultOfPlan(map: Record<string, Packed>, limits: Limits): string | unde
   const { first, plan } = map as { first: number; plan: PlanTuple[] }
   const isFit = ([count, number, runs]: (typeof plan)[number]) => {
     const kind = PLAN_KINDS[number]
-    const isOfOne = kind === 'prove' || kind === 'chunks'
-    return (runs !== undefined) === (kind === 'prove') && (count === 1 || !isOfOne)
+    return runs ? kind === 'prove' && count === 1 : kind !== 'chunks' || count === 1
   }
   if (!plan.every(isFit)) return 'with a record that is none of its kind'
   const count = plan.reduce((sum, [some]) => sum + some, 0)
@@ -216,7 +217,7 @@ export const SCHEMAS = {
       // type, path, size, mtime, mode, target or code
       entries: tuples(
         5,
-        integer(0, ENTRY_TYPES.length - 1),
+        integer(0, FILE_ONCE),
         path,
         orNull(count),
         integer(Number.MIN_SAFE_INTEGER),

@@ -1,7 +1,7 @@
 import type { OpenSource, SourceStore } from '../../stores/sources.js'
 import type { Entry } from '../../wire/entry.js'
 import type { Manifest } from '../manifest/builder.js'
-import { openSource, readEach } from './read.js'
+import { openSource, readEach } from '../river/read-files.js'
 
 /** The stores of all offers of a transfer as one: each is asked for the entries of its own offer. */
 export class JoinedSources implements SourceStore {

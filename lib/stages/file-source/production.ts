@@ -65,7 +65,7 @@ export class Production {
       for (;;) {
         yield* this.#announced()
         this.#wakeUps.look()
-        const step = nextStep(plan, rules)
+        const step = nextStep(plan, { ...rules, current: reader.current })
         // the end is nothing to be read
         if (step && this.#wakeUps.isHeld) yield* this.#held()
         else if (step) yield* this.#unheld(reader.items(step))

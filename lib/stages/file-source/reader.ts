@@ -6,9 +6,9 @@ import type { Piece } from '../../transfer/plan/pieces.js'
 import type { Plan } from '../../transfer/plan.js'
 import type { Entry } from '../../wire/entry.js'
 import { failureItem, type Item } from '../river/items.js'
+import { closeSource, openSource, readEach, readToEnd } from '../river/read-files.js'
 import { runOfPiece } from '../river/run-of-piece.js'
-import { closeSource, openSource, readEach, readToEnd } from './read.js'
-import type { BlockStep, Step } from './steps.js'
+import type { BlockStep, ProofStep, Step } from './steps.js'
 
 /** What a {@link SourceReader} depends on. */
 export interface ReaderOptions {
@@ -43,8 +43,12 @@ export class SourceReader {
     this.#slot = digestLength(options.algorithm)
   }
 
+  /** The large file that was read last. */
+  current: number | undefined
+
   async *items(step: Step): AsyncGenerator<Item> {
     if (step.kind === 'small') yield* this.#small(step)
+    else if (step.kind === 'proof') yield* this.#proofs(step)
     else if (step.kind === 'block') yield* this.#block(step)
     else yield* this.#stream(step.entry)
   }
@@ -98,8 +102,44 @@ export class SourceReader {
     }
   }
 
+  /** Files of which only the digest travels, many to a run: one that failed, or has its outcome by now, ends one. */
+  async *#proofs({ files, length }: ProofStep): AsyncGenerator<Item> {
+    const { plan, signal } = this.#options
+    const slab = Buffer.allocUnsafeSlow(length)
+    const failures = await this.#readFiles(files, slab)
+    if (signal.aborted) return
+    let run: Entry[] = []
+    let from = 0
+    let used = 0
+    for (const entry of files) {
+      const isLeft = failures.has(entry.index) || plan.isClosed(entry.index)
+      if (isLeft) {
+        yield* this.#proved(run, slab.subarray(from, used))
+        if (failures.has(entry.index)) yield* this.#fail(entry, failures.get(entry.index))
+        run = []
+      } else run.push(entry)
+      used += entry.size!
+      if (isLeft) from = used
+    }
+    yield* this.#proved(run, slab.subarray(from))
+  }
+
+  *#proved(files: readonly Entry[], bytes: Buffer): Generator<Item> {
+    const { plan } = this.#options
+    const [first, last] = [files[0], files.at(-1)]
+    if (!first || !last) return
+    for (const { index, size } of files) {
+      plan.prove(index, [{ start: 0, end: size! }])
+      plan.answer(index)
+    }
+    const piece = { position: first.start, length: bytes.length, first: first.index, last: last.index }
+    const buffers = bytes.length === 0 ? [] : [bytes]
+    yield { ...runOfPiece(plan, { ...piece, offset: 0, ends: true, isLate: false }, buffers), isProof: true }
+  }
+
   async *#block({ entry, start, end, chunk, isLast, isProof }: BlockStep): AsyncGenerator<Item> {
     const { plan } = this.#options
+    this.current = entry.index
     // at least once: an empty file is to be proved as well
     for (let at = start; (at < end || at === start) && !plan.isClosed(entry.index); at += chunk) {
       const until = Math.min(end, at + chunk)

@@ -5,12 +5,20 @@ import type { Entry } from '../../wire/entry.js'
 
 /**
  * What is read without looking at the plan again: whole small entries that follow each other in the stream, and which of
- * them are files; a block of one file, or what is wanted of it; or a stream to its end.
+ * them are files; such files only for their digests; a block of one file, or what is wanted of it; or a stream to its end.
  */
 export type Step =
   | { kind: 'small'; entries: Entry[]; files: Entry[]; length: number }
+  | ProofStep
   | BlockStep
   | { kind: 'stream'; entry: Entry }
+
+/** Files of one block, which the receiver has and which have only folders and links between them. */
+export interface ProofStep {
+  kind: 'proof'
+  files: Entry[]
+  length: number
+}
 
 /** A block goes from its beginning to its end, so that its digest can be taken on the way. */
 export interface BlockStep {
@@ -33,10 +41,12 @@ export interface StepRules {
   /** Whether a file can be read in chunks; if not, it is a stream. */
   isRereadable: (entry: Entry) => boolean
   /**
-   * Whether what is to be sent goes first, and what is to be proved later. Else all goes in the order of the stream,
-   * since the digest of a file needs its bytes in order.
+   * Whether the bytes of a file are read in order, since its digest needs that. What is to be proved is then read between
+   * what is to be sent of the same file; else, as of other files, later.
    */
-  provesLast: boolean
+  isInOrder: boolean
+  /** The file that was read last. */
+  current?: number | undefined
 }
 
 /** Bytes, and entries, that are read together at most. */
@@ -47,12 +57,16 @@ const KIB = 1024
 const SMALLEST = 64 * KIB
 const LARGEST = 1024 * KIB
 
-/** What of the plan is to be read next; undefined if nothing more is to come of what was decided until now. Pure. */
+/**
+ * What of the plan is to be read next; undefined if nothing more is to come of what was decided until now. What is to be
+ * sent goes before what is to be proved. Pure.
+ */
 export function nextStep(plan: Plan, rules: StepRules): Step | undefined {
-  const { maxRun, isRereadable, provesLast } = rules
+  const { maxRun, isRereadable, current } = rules
   const coming = plan.coming()
-  const claimed = toProve(plan)
-  if (claimed && (!coming || (!provesLast && isBefore(claimed, coming)))) return large(claimed, rules, true)
+  if (!coming) return proof(plan, rules)
+  const left = current === undefined ? undefined : claimedBefore(plan, rules, current, coming)
+  if (left) return large(left, rules, true)
   const slab = Math.min(SLAB, maxRun)
   const entries: Entry[] = []
   const files: Entry[] = []
@@ -63,9 +77,9 @@ export function nextStep(plan: Plan, rules: StepRules): Step | undefined {
     const isSmall = start === 0 && end === size && size <= slab && (type !== 'file' || isRereadable(entry))
     if (!isSmall) {
       // the run of a large file owns the folders and links before it; a file must be looked at, be it empty
-      const isFirst = provesLast || !claimed || !isBefore(claimed, next)
-      if (files.length === 0 && isFirst) return large(next, rules, false)
-      break
+      const before = claimedBefore(plan, rules, entry.index, next)
+      if (files.length > 0 || (before && entries.length > 0)) break
+      return before ? large(before, rules, true) : large(next, rules, false)
     }
     const isNext = entries.length === 0 || entries[0]!.start + length === entry.start
     if (!isNext || length + size > slab || entries.length === MOST_ENTRIES) break
@@ -82,11 +96,57 @@ function isBefore(one: EntryBytes, other: EntryBytes): boolean {
   return one.start < other.start
 }
 
+/** What is to be proved of a file before others are sent. */
+function claimedBefore(
+  plan: Plan,
+  { isInOrder }: StepRules,
+  index: number,
+  coming: EntryBytes,
+): EntryBytes | undefined {
+  const claimed = isInOrder && plan.isOpen(index) ? plan.toProve(index) : undefined
+  return claimed?.entry.index === index && isBefore(claimed, coming) ? claimed : undefined
+}
+
 /** What is to be proved next. Of a file that failed nothing is, since nobody waits for it. */
-function toProve(plan: Plan): EntryBytes | undefined {
-  let next = plan.toProve()
+function toProve(plan: Plan, index = 0): EntryBytes | undefined {
+  let next = plan.toProve(index)
   while (next && !plan.isOpen(next.entry.index)) next = plan.toProve(next.entry.index + 1)
   return next
+}
+
+function proof(plan: Plan, rules: StepRules): Step | undefined {
+  const first = toProve(plan)
+  if (!first || !isProvedAsWhole(plan, first, rules)) return first && large(first, rules, true)
+  const files: Entry[] = []
+  let length = 0
+  for (let next: EntryBytes | undefined = first; next; next = plan.toProve(next.entry.index + 1)) {
+    const { entry } = next
+    if (!isProvedAsWhole(plan, next, rules)) break
+    if (files.length > 0) {
+      const isFull = length + entry.size! > Math.min(SLAB, rules.maxRun) || files.length === MOST_ENTRIES
+      if (isFull || !follows(plan, files.at(-1)!, entry)) break
+    }
+    files.push(entry)
+    length += entry.size!
+  }
+  return { kind: 'proof', files, length }
+}
+
+/** Whether the digest of a file is all that is asked for: of one of several blocks, those of the blocks are, too. */
+function isProvedAsWhole(
+  plan: Plan,
+  { entry, start, end }: EntryBytes,
+  { isRereadable }: StepRules,
+): boolean {
+  const { index, size } = entry
+  if (size === null || start > 0 || end < size || size > blockSizeOf(size)) return false
+  return plan.requestsOf(index) === 1 && !plan.isAskedAgain(index) && isRereadable(entry)
+}
+
+/** Whether no file lies between two, so that a run may have both. */
+function follows({ entries }: Plan, { index }: Entry, next: Entry): boolean {
+  for (let at = index + 1; at < next.index; at++) if (entries[at]!.type === 'file') return false
+  return true
 }
 
 function large(

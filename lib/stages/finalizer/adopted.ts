@@ -1,4 +1,5 @@
 import type { PublishPolicy } from '../../stores/parts.js'
+import type { Offer } from '../../wire/entry.js'
 import type { AnsweredPlan, OfferItem } from '../river/items.js'
 import type { StoreCalls } from '../river/store-calls.js'
 import { Held } from './held.js'
@@ -6,6 +7,8 @@ import { Ledger } from './ledger.js'
 import type { checkedOptions } from './options.js'
 import { Publisher } from './publisher.js'
 import { Repairs } from './repairs.js'
+
+type Options = ReturnType<typeof checkedOptions>
 
 /** What a transfer has until its end. */
 export interface Adopted {
@@ -24,24 +27,35 @@ export interface Adopted {
  * @param signal aborted when the finalizer stops
  */
 export function adopt(
-  { plan, offer: { algorithm } }: OfferItem,
+  { plan, offer }: OfferItem,
   store: StoreCalls,
-  options: ReturnType<typeof checkedOptions>,
+  options: Options,
   signal: AbortSignal,
 ): Adopted {
-  const { unless, durability, concurrency, missing } = options
-  const conflict = store.conflict(options.conflict)
+  const { concurrency, missing } = options
   const isTogether = store.publishing(options.publish) === 'together'
   store.hold()
-  if (durability === 'power') store.raiseDurability()
-  const asked: PublishPolicy = { conflict, unless, durability: store.durability, algorithm, signal }
-  if (conflict === 'overwrite' || conflict === 'replace') asked.brought = new Set()
+  const asked = policyOf(offer, store, options, signal)
   const held = isTogether ? new Held(asked) : undefined
-  const policy = held?.policyMeanwhile ?? asked
-  store.obey(policy)
-  const ledger = new Ledger(plan)
+  const policy = store.obey(held?.policyMeanwhile ?? asked)
+  const ledger = new Ledger(plan, store.standing)
   const repairs = options.repair && new Repairs(options.repair)
   const rules = { concurrency, missing, repairs, isStopped: () => signal.aborted }
   const publisher = new Publisher(ledger, store, policy, rules)
   return { plan, ledger, store, policy, held, publisher, repairs }
+}
+
+/** How names are to be given in a store, as the options ask for it. */
+export function policyOf(
+  { algorithm }: Pick<Offer, 'algorithm'>,
+  store: StoreCalls,
+  options: Options,
+  signal: AbortSignal,
+): PublishPolicy {
+  const { unless, durability } = options
+  const conflict = store.conflict(options.conflict)
+  if (durability === 'power') store.raiseDurability()
+  const policy: PublishPolicy = { conflict, unless, durability: store.durability, algorithm, signal }
+  if (conflict === 'overwrite' || conflict === 'replace') policy.brought = new Set()
+  return policy
 }

@@ -1,6 +1,7 @@
 import { BLOCK_DIGEST_LENGTH, BlockList, blockSizeOf } from '../../digest/blocks.js'
 import { blockEngine } from '../../digest/digests.js'
 import type { Part } from '../../stores/parts.js'
+import type { OpenSource } from '../../stores/sources.js'
 import type { Entry } from '../../wire/entry.js'
 import type { BlocksMessage } from '../../wire/messages.js'
 import { deleteRange } from './owed.js'
@@ -28,18 +29,45 @@ export class BlockProofs {
   async compare(
     entry: Entry,
     { first, digests }: BlocksMessage,
-    part: Part | undefined,
+    part: Pick<Part, 'read'> | undefined,
     signal?: AbortSignal,
   ): Promise<number[]> {
     const list = this.#listOf(entry)
     const differ: number[] = []
     for (const [at, said] of slotsOf(first, digests)) {
       signal?.throwIfAborted()
-      const ours = list.get(at) ?? (await readBlock(entry, at, part))
+      const ours =
+        list.get(at) ?? (await blockOf(entry, at, part?.read && ((from, into) => part.read!(from, into))))
       if (ours?.equals(said)) list.set(at, ours)
       else differ.push(at)
     }
     return differ
+  }
+
+  /** Whether blocks of a file are known to be what the sender says, or came. */
+  knows({ index }: Entry): boolean {
+    return this.#lists.has(index)
+  }
+
+  /**
+   * Copies the blocks that are known into a part, as far as they still are what they were; gives those, ascending. Fails as
+   * the part does.
+   */
+  async copy(
+    entry: Entry,
+    source: Pick<OpenSource, 'read'>,
+    part: Pick<Part, 'write'>,
+    signal: AbortSignal,
+  ): Promise<number[]> {
+    const list = this.#listOf(entry)
+    const copied: number[] = []
+    for (const at of [...list.known].sort((a, b) => a - b)) {
+      signal.throwIfAborted()
+      const write = (from: number, bytes: Buffer) => part.write(from, [bytes], false)
+      const digest = await blockOf(entry, at, (from, into) => source.read(from, into), write)
+      if (digest?.equals(list.get(at)!)) copied.push(at)
+    }
+    return copied
   }
 
   /** The digest `blocks` of a file, if all of its blocks are known. */
@@ -67,21 +95,32 @@ function* slotsOf(first: number, digests: Buffer): Generator<[at: number, digest
     yield [first + from / BLOCK_DIGEST_LENGTH, digests.subarray(from, from + BLOCK_DIGEST_LENGTH)]
 }
 
-/** The digest of a block as it stands in the store; undefined if that cannot say. */
-async function readBlock({ size }: Entry, at: number, part: Part | undefined): Promise<Buffer | undefined> {
-  if (!part?.read || size === null) return undefined
+/** Reads bytes of a file at an offset, into all of a buffer. */
+type Read = (from: number, into: Buffer) => Promise<void> | void
+
+/**
+ * The digest of a block as it stands, whose pieces are given to `take`; undefined if it cannot be read: whatever stands there
+ * is asked for again, and written anew.
+ */
+async function blockOf(
+  { size }: Entry,
+  at: number,
+  read: Read | undefined,
+  take?: (from: number, bytes: Buffer) => Promise<void> | void,
+): Promise<Buffer | undefined> {
+  if (!read || size === null) return undefined
   const block = blockSizeOf(size)
   const end = Math.min(size, (at + 1) * block)
   const digest = blockEngine().create()
-  try {
-    for (let from = at * block; from < end; from += PIECE) {
-      const bytes = Buffer.allocUnsafe(Math.min(PIECE, end - from))
-      await part.read(from, bytes)
-      digest.update(bytes)
+  for (let from = at * block; from < end; from += PIECE) {
+    const bytes = Buffer.allocUnsafe(Math.min(PIECE, end - from))
+    try {
+      await read(from, bytes)
+    } catch {
+      return undefined
     }
-  } catch {
-    // whatever stands there is asked for again, and written anew
-    return undefined
+    digest.update(bytes)
+    await take?.(from, bytes)
   }
   return digest.digest()
 }

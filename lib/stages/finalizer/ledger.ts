@@ -2,9 +2,12 @@ import { SluiceError } from '../../errors.js'
 import type { Entry } from '../../wire/entry.js'
 import { type Outcome, type OutcomeRange, unreadable } from '../../wire/outcome.js'
 import type { AnsweredPlan, StoredRun } from '../river/items.js'
+import type { Standing } from '../river/standing.js'
 
 const UNWANTED = { status: 'skipped', reason: 'unwanted', code: 'ERR_SKIPPED' } as const
 const REJECTED = { status: 'skipped', reason: 'rejected', code: 'ERR_REJECTED' } as const
+
+type Skipped = OutcomeRange & { except: Map<number, Outcome> }
 
 /**
  * What is stored and waits for the word of the sender, and what ends last: pure. Which entries have their outcome is
@@ -15,30 +18,36 @@ export class Ledger {
   readonly folders: Entry[] = []
   readonly links: Entry[] = []
   readonly #plan: AnsweredPlan
+  readonly #standing: Standing | undefined
   /** Where each file is that waits, by the index of its entry. In whichever order they come and go, each costs the same. */
   readonly #waiting: (StoredRun | undefined)[]
 
-  constructor(plan: AnsweredPlan) {
+  /** @param standing what stands already in the place of entries */
+  constructor(plan: AnsweredPlan, standing?: Standing) {
     this.#plan = plan
+    this.#standing = standing
     // in its whole length at once: an array that grows leaves those that it outgrew
     this.#waiting = new Array(plan.entries.length)
   }
 
-  /** The entries from `first` up to `end` that will not come: not wanted, or unreadable at the sender. */
+  /** The entries from `first` up to `end` that will not come: not wanted, unreadable at the sender, or there by their time. */
   skipped(first: number, end: number, isRejected = false): OutcomeRange[] {
-    const ranges: ((typeof UNWANTED | typeof REJECTED) & {
-      first: number
-      last: number
-      except: Map<number, Outcome>
-    })[] = []
+    const standing = this.#standing
+    const ranges: Skipped[] = []
+    const left = isRejected ? REJECTED : UNWANTED
     for (let index = first; index < end; index++) {
       if (!this.#plan.isSkipped(index)) continue
-      if (ranges.at(-1)?.last !== index - 1)
-        ranges.push({ ...(isRejected ? REJECTED : UNWANTED), first: index, last: index, except: new Map() })
-      const range = ranges.at(-1)!
       const entry = this.entry(index)
+      const isThere = standing?.has(index) === true
+      const why = isThere ? ({ status: 'skipped', reason: standing.reason } as const) : left
+      let range = ranges.at(-1)
+      if (range?.last !== index - 1 || range.reason !== why.reason) {
+        range = { ...why, first: index, last: index, except: new Map() }
+        ranges.push(range)
+      }
       range.last = index
       if (entry.type === 'unreadable') range.except.set(index, unreadable(entry))
+      else if (isThere && !standing.isPlain(index)) range.except.set(index, standing.outcome(entry))
     }
     return ranges
   }

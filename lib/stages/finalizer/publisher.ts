@@ -7,8 +7,10 @@ import type { Entry } from '../../wire/entry.js'
 import {
   failed,
   failureOf,
+  IDENTICAL,
   type Outcome,
   type OutcomeRange,
+  PUBLISHED,
   rangesIn,
   rangesOf,
   skipped,
@@ -21,11 +23,13 @@ import {
   isLastWord,
   type StoredRun,
 } from '../river/items.js'
-import { endsTransfer, type StoreCalls } from '../river/store-calls.js'
+import { endsTransfer } from '../river/placements.js'
+import type { StoreCalls } from '../river/store-calls.js'
 import { Filling } from './filling.js'
 import type { Ledger } from './ledger.js'
 import type { FinalizerOptions } from './options.js'
 import type { Repairs } from './repairs.js'
+import { StandingProofs } from './standing-proofs.js'
 
 type PublisherOptions = Pick<FinalizerOptions, 'missing'> & {
   concurrency: number
@@ -51,6 +55,7 @@ export class Publisher {
   readonly #policy: PublishPolicy
   readonly #options: PublisherOptions
   readonly #filling: Filling | undefined
+  readonly #standing: StandingProofs | undefined
 
   constructor(ledger: Ledger, store: StoreCalls, policy: PublishPolicy, options: PublisherOptions) {
     this.#ledger = ledger
@@ -58,6 +63,7 @@ export class Publisher {
     this.#policy = policy
     this.#options = options
     this.#filling = options.repairs && new Filling(store, options.repairs, policy.signal)
+    this.#standing = options.repairs && new StandingProofs(store, policy, options.repairs)
   }
 
   /** Takes in what was stored: what failed has its outcome at once, what comes after its outcome is discarded. */
@@ -65,8 +71,7 @@ export class Publisher {
     for (const index of this.#ledger.add(run)) {
       const part = partOf(run, index)
       const entry = this.#ledger.entry(index)
-      const late = failureOf(entry, 'ERR_STATE', 'it came behind its outcome')
-      if (part) await this.#store.discard(part, entry, late)
+      if (part) await this.#store.discard(part, entry, failureOf(entry, 'ERR_STATE', 'it came late'))
     }
     const outcomes: Outcome[] = []
     for (const [index, error] of run.failures ?? [])
@@ -91,28 +96,42 @@ export class Publisher {
   /** Decides about the files of which the item has a digest or a failure; gives their outcomes. */
   async of(item: DigestsItem): Promise<OutcomeRange[]> {
     const { first, count } = item
-    const isPublished = new Uint8Array(count)
+    const plain = new Uint8Array(count)
     /** Of those that were not published together with others. */
     const outcomes = new Map<number, Outcome>()
     const alone: number[] = []
+    const standing: Entry[] = []
     for (let index = first; index < first + count; ) {
       const stored = this.#ledger.at(index)
       const end = stored?.run ? this.#equalUpTo(index, stored, item) : index
       if (end > index) {
         const unusual = await this.#store.publishRun(stored!.run!, index, end - 1)
-        for (let i = index; i < end; i++) if (stored!.entries[i]!.type === 'file') isPublished[i - first] = 1
-        for (const i of unusual) isPublished[i - first] = 0
+        for (let i = index; i < end; i++)
+          if (stored!.entries[i]!.type === 'file') plain[i - first] = PUBLISHED
+        for (const i of unusual) plain[i - first] = 0
         alone.push(...unusual)
-      } else if (this.#isDecided(index, item)) alone.push(index)
+      } else if (this.#isDecided(index, item)) {
+        if (!item.failures?.has(index) && this.#store.standing?.has(index))
+          standing.push(this.#ledger.entry(index))
+        else alone.push(index)
+      }
       index = Math.max(end, index + 1)
     }
+    const equal = standing.length === 0 ? [] : await this.#standing!.equal(standing, item)
+    for (const entry of equal) {
+      const { index } = entry
+      if (this.#store.standing!.isPlain(index)) plain[index - first] = IDENTICAL
+      else outcomes.set(index, { ...this.#store.standing!.outcome(entry), digest: digestIn(item, index)! })
+    }
+    for (const { index } of standing)
+      if (plain[index - first] !== IDENTICAL && !outcomes.has(index)) alone.push(index)
     const { concurrency, isStopped } = this.#options
     const decide = async (index: number) => {
       const outcome = await this.#decide(index, item)
       if (outcome) outcomes.set(index, asOffered(outcome, this.#ledger.entry(index)))
     }
     await new Limiter(concurrency).each(alone, decide, { failFast: true, isStopped })
-    return rangesIn(item, isPublished, outcomes)
+    return rangesIn(item, plain, outcomes)
   }
 
   /** A folder has no record; of a closed file nobody wants to know. */
@@ -131,7 +150,8 @@ export class Publisher {
     if (!repairs || this.#ledger.isClosed(item.index) || this.#store.order === 'ascending') return
     if (!item.isSaid) return repairs.note(entry, item)
     const part = partOf(this.#ledger.at(item.index), item.index) ?? this.#store.claimed(item.index)?.part
-    await repairs.compare(entry, item, part, this.#policy.signal)
+    const there = part ?? this.#standing?.at(entry)
+    await repairs.compare(entry, item, there, this.#policy.signal)
   }
 
   /** Fills a file from an older version of it, by its chunks; gives the outcome of one that failed. */
@@ -174,22 +194,22 @@ export class Publisher {
       const said = isError(why) ? why : failureOf(entry, why, 'a stage refused it')
       const isRepair = this.#options.repairs?.has(index) && said.code !== 'ERR_SOURCE_CHANGED'
       const error = isRepair ? mismatch(entry, { cause: said }) : said
-      if (part) await this.#store.discard(part, entry, error)
+      const left = part ?? this.#store.standing?.handedOn(index)?.part
+      if (left) await this.#store.discard(left, entry, error)
       return failed(entry, error)
     }
+    if (this.#store.standing?.has(index)) return this.#update(entry)
     if (!part) return this.#options.missing === 'skip' ? filtered(entry) : undefined
     const isOfRun = stored!.run !== undefined
     const isWhole = isOfRun || stored!.isWhole === true
     const file = { entry, part, isWhole, isOfRun }
-    const isAskedAgain =
-      this.#options.repairs?.differs(index) && (await this.#mend(file, mismatch(entry, {})))
-    if (isAskedAgain) return undefined
+    const differs = this.#options.repairs?.differs(index)
+    if (differs && (await this.#mend(file, mismatch(entry, {})))) return undefined
     return this.#compare(file, digestIn(stored!.digests, index), digestIn(item, index)!)
   }
 
   async #compare(file: StoredFile, seen: Buffer | undefined, sent: Buffer): Promise<Outcome | undefined> {
     const { entry, part, isWhole } = file
-    const { path } = entry
     try {
       // all that was asked for has passed the demuxer, so that it was a stage behind that
       if (!isWhole) return await this.#drop(file, failureOf(entry, 'ERR_DIGEST', CUT_SHORT))
@@ -199,13 +219,25 @@ export class Publisher {
         const error = mismatch(entry, { expected: sent, found })
         return (await this.#mend(file, error)) ? undefined : await this.#drop(file, error)
       }
+      this.#options.repairs?.proved(entry)
       return { ...(await this.#store.publish(part, entry, this.#policy)), digest: sent }
     } catch (reason) {
-      const error = diskError(reason, 'publish', path)
+      const error = diskError(reason, 'publish', entry.path)
       if (endsTransfer(error)) throw error
       // other content has the name: that would be so the next time, too
       if (error.code === 'ERR_CONFLICT') await this.#store.discard(part, entry, error)
       else await this.#store.keep(part, entry, error)
+      return failed(entry, error)
+    }
+  }
+
+  /** What stands is not what the sender has: that comes, as far as it differs. */
+  async #update(entry: Entry): Promise<Outcome | undefined> {
+    try {
+      return (await this.#standing!.update(entry)) ? undefined : failed(entry, mismatch(entry, {}))
+    } catch (reason) {
+      const error = diskError(reason, 'write', entry.path)
+      if (endsTransfer(error)) throw error
       return failed(entry, error)
     }
   }

@@ -9,6 +9,7 @@ import {
 import { prepareDigest } from '../../digest/digests.js'
 import { SluiceError } from '../../errors.js'
 import type { Part } from '../../stores/parts.js'
+import type { OpenSource } from '../../stores/sources.js'
 import type { Plan } from '../../transfer/plan.js'
 import { MOST_BLOCK_RUNS } from '../../wire/block-runs.js'
 import type { Entry } from '../../wire/entry.js'
@@ -89,7 +90,12 @@ export class Repairs {
   }
 
   /** The sender says what blocks are: those that were claimed are proved, those that differ are noted for {@link mend}. */
-  async compare(entry: Entry, item: BlocksItem, part?: Part, signal?: AbortSignal): Promise<void> {
+  async compare(
+    entry: Entry,
+    item: BlocksItem,
+    part?: Pick<Part, 'read'>,
+    signal?: AbortSignal,
+  ): Promise<void> {
     await prepareDigest(BLOCKS)
     const { index, size } = entry
     const differ = await this.#proofs.compare(entry, item, part, signal)
@@ -108,6 +114,25 @@ export class Repairs {
     const { index, size } = entry
     this.note(entry, { kind: 'blocks', index, ...blocks })
     this.#plan.prove(index, rangesOfRuns([blocks.first, blocks.digests.length / BLOCK_DIGEST_LENGTH], size))
+  }
+
+  /** A file is what the sender has: so is what was claimed of it. */
+  proved({ index }: Entry): void {
+    this.#plan.prove(index, this.#plan.claimed(index))
+  }
+
+  /** Whether blocks of the file are known to be what the sender says. */
+  knowsBlocks(entry: Entry): boolean {
+    return this.#proofs.knows(entry)
+  }
+
+  /** Copies what is known of a file that stands into a part, and notes the rest for {@link mend}; gives the blocks that it copied. */
+  async copy(entry: Entry, source: OpenSource, part: Part, signal: AbortSignal): Promise<number[]> {
+    const copied = await this.#proofs.copy(entry, source, part, signal)
+    const isCopied = new Set(copied)
+    const { differ } = this.#askedOf(entry, 1)
+    for (let at = 0; at < blockCountOf(entry.size!); at++) if (!isCopied.has(at)) differ.add(at)
+    return copied
   }
 
   /** Whether blocks of the file are known to differ, or not to be there: then its digest need not be looked at. */

@@ -82,7 +82,7 @@ export class OfferBuilder {
     this.offer = offer
   }
 
-  add({ type, path, size, mtime, mode, target, code }: WireEntry): void {
+  add({ type, path, size, mtime, mode, target, code, once }: WireEntry): void {
     const { first, position, bytes, entries } = this.offer
     const start = position + bytes
     if (!Number.isSafeInteger(start + (size ?? 0))) {
@@ -93,6 +93,7 @@ export class OfferBuilder {
     const entry: Entry = { index, type, path, size, start, mtime: clampTime(mtime), mode }
     if (target !== undefined) entry.target = target
     if (code !== undefined) entry.code = code
+    if (once) entry.once = once
     entries.push(entry)
     this.offer.bytes += size ?? 0
   }

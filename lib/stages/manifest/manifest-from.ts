@@ -70,6 +70,9 @@ export function manifestOfEntries(
     }
     types.set(path, type)
     builder.add(complete)
+    const added = offer.entries.at(-1)!
+    // of an unknown size nothing is ever proved
+    if (type === 'file' && added.size !== null && !store.rereadable(added)) added.once = true
   }
   for (const { path } of [...before, ...offer.entries]) checkParents(path, types)
   return { offer, store, skipped: [] }

@@ -6,11 +6,12 @@ import type { Claim } from '../../stores/parts.js'
 import type { Entry } from '../../wire/entry.js'
 import { lengthIn, type Run, sliceRun } from '../../wire/run.js'
 import { type AnsweredPlan, type DigestsItem, isLastWord, type StoredRun } from '../river/items.js'
-import { endsTransfer, type StoreCalls } from '../river/store-calls.js'
+import { endsTransfer } from '../river/placements.js'
+import type { StoreCalls } from '../river/store-calls.js'
 import { isWhole, type OpenFile, OpenFiles } from './open-files.js'
 import { WriteBehind } from './write-behind.js'
 import { writeUnequal } from './write-unequal.js'
-import { type FileWrite, writesOf } from './writes.js'
+import { byFile, type FileWrite, writesOf } from './writes.js'
 
 interface WriterOptions {
   concurrency: number
@@ -197,8 +198,8 @@ export class RunWriter {
 
   /** Makes parts for the files of which nothing came before. */
   async #begin(writes: readonly FileWrite[], ended: Map<FileWrite, StoredRun>): Promise<void> {
-    const isFresh = ({ entry: { type, index } }: FileWrite) =>
-      type === 'file' && !this.#files.get(index) && !this.#failed.has(index) && !this.#again(index)
+    const isFresh = ({ entry, entry: { type, index } }: FileWrite) =>
+      type === 'file' && !this.#files.get(index) && !this.#failed.has(index) && !this.#again(entry)
     const isNew = (write: FileWrite) => isFresh(write) && !this.#goOnWithLeft(write)
     const fresh = byFile(writes.filter(isNew)).map(([write]) => write!)
     if (fresh.length === 0) return this.#store.alive()
@@ -225,15 +226,19 @@ export class RunWriter {
     return this.#stored(file.entry, { part: file.part, isWhole: isWhole(file), ...more })
   }
 
-  /** Begins a file again that has ended, if its part is to be gone on with. */
-  #again(index: number): OpenFile | undefined {
-    return this.#files.beginAgain(index, (part) => this.#store.isDiscarded(part))
+  /** Begins a file again that has ended, if its part is to be gone on with; or one that was begun elsewhere. */
+  #again(entry: Entry): OpenFile | undefined {
+    const { index } = entry
+    const again = this.#files.beginAgain(index, (part) => this.#store.isDiscarded(part))
+    if (again) return again
+    const claim = this.#store.standing?.handedOn(index)
+    return claim && this.#files.begin(entry, claim.part, claim.ranges)
   }
 
   /** Nothing more of a file that failed while the write waited. */
   async #writeOn(write: FileWrite): Promise<StoredRun | undefined> {
     const { index, path } = write.entry
-    if (this.#files.get(index) ?? this.#again(index)) return this.#write(write)
+    if (this.#files.get(index) ?? this.#again(write.entry)) return this.#write(write)
     if (this.#failed.has(index)) return undefined
     throw new SluiceError('ERR_STATE', `bytes of ${printable(path)} came when nobody waited for them`, {
       path,
@@ -281,17 +286,6 @@ export class RunWriter {
     this.#failed.add(index)
     return error
   }
-}
-
-/** Writes of one file go one after the other: a stage of a user's may have put others between its cuts. */
-function byFile(writes: readonly FileWrite[]): FileWrite[][] {
-  const files = new Map<number, FileWrite[]>()
-  for (const write of writes) {
-    const ofFile = files.get(write.entry.index)
-    if (ofFile) ofFile.push(write)
-    else files.set(write.entry.index, [write])
-  }
-  return [...files.values()]
 }
 
 function outOfOrder({ path }: Entry, offset: number, end: number): SluiceError {

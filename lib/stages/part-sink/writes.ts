@@ -47,3 +47,14 @@ function ofCuts(cuts: NonNullable<Run['cuts']>): FileWrite[] {
   }
   return writes
 }
+
+/** Writes of one file go one after the other: a stage of a user's may have put others between its cuts. */
+export function byFile(writes: readonly FileWrite[]): FileWrite[][] {
+  const files = new Map<number, FileWrite[]>()
+  for (const write of writes) {
+    const ofFile = files.get(write.entry.index)
+    if (ofFile) ofFile.push(write)
+    else files.set(write.entry.index, [write])
+  }
+  return [...files.values()]
+}

@@ -27,13 +27,12 @@ export function* framesOf(item: Item, { frame, message }: FrameLimits): Generato
       for (const page of offerMessages(item.offer, message)) yield [encodeMessage(page)]
       break
     case 'run':
-      // what the receiver has does not travel
-      if (item.isProof) break
       if (item.cuts) {
         for (const span of spansOf(item.cuts)) yield* dataFrames(span, frame)
         for (const digests of digestsOfCuts(item.cuts)) yield* digestFrames(digests, message)
       } else {
-        yield* dataFrames(item, frame)
+        // what the receiver has does not travel
+        if (!item.isProof) yield* dataFrames(item, frame)
         const digests = digestsOfRun(item)
         if (digests) yield* digestFrames(digests, message)
       }

@@ -1,6 +1,7 @@
 import { type Code, isError, type SluiceError } from '../../errors.js'
 import { diskError } from '../../files/disk/disk-error.js'
 import { badOption } from '../../options.js'
+import { staysInside } from '../../stores/link-target.js'
 import type { Part, Placement } from '../../stores/parts.js'
 import type { Entry } from '../../wire/entry.js'
 import { type Outcome, skipped } from '../../wire/outcome.js'
@@ -43,4 +44,15 @@ export function checkedPart(given: Part | Error | undefined): Part | Error {
   if ([write, publish, discard].every((method) => typeof method === 'function')) return given!
   const expected = 'a part, with write(), publish() and discard()'
   return new TypeError(badOption('what begin() of the store gives', expected, given).message)
+}
+
+/** Why a symbolic link is not made. */
+export function whyNoLink(
+  { path, target }: Entry,
+  symlinks: 'skip' | 'keep',
+  areThere: boolean,
+): string | undefined {
+  if (symlinks === 'skip') return 'symbolic links were not asked for'
+  if (!staysInside(path, target!)) return 'the link leads, or could lead, out of the destination'
+  return areThere ? undefined : 'there are no symbolic links where it goes'
 }

@@ -3,7 +3,6 @@ import { isError, printable, SluiceError } from '../../errors.js'
 import { diskError } from '../../files/disk/disk-error.js'
 import { CONFLICTS } from '../../files/publish/publish.js'
 import { checkChoice } from '../../options.js'
-import { staysInside } from '../../stores/link-target.js'
 import {
   type Claim,
   type Conflict,
@@ -19,9 +18,10 @@ import type { Entry, Offer } from '../../wire/entry.js'
 import { failed, failureOf, type Outcome, skipped } from '../../wire/outcome.js'
 import type { Run } from '../../wire/run.js'
 import { Bases } from './bases.js'
-import { byDepth, checkedPart, outcomeOf } from './placements.js'
+import { byDepth, checkedPart, outcomeOf, whyNoLink } from './placements.js'
+import { Standing } from './standing.js'
 
-export { endsTransfer } from './placements.js'
+type Claims = ReadonlyMap<number, Claim>
 
 /**
  * Calls a store of parts as its interface says, in the one place where what it leaves out has its default, where what
@@ -40,6 +40,9 @@ export class StoreCalls {
   /** Parts that have not ended. */
   readonly #open = new Set<Part>()
   #isUnwanted = false
+  /** What stands already in the place of entries. */
+  standing: Standing | undefined
+  #policy: PublishPolicy | undefined
   #durability: Durability
   #holders = 0
   #isClosed = false
@@ -79,8 +82,12 @@ export class StoreCalls {
     if (this.#store.durability !== undefined) this.#store.durability = 'power'
   }
 
-  /** How names will be given. */
-  obey = (policy: PublishPolicy): void => this.#store.obey?.(policy)
+  /** How names will be given: the store is told once. */
+  obey(policy: PublishPolicy): PublishPolicy {
+    if (!this.#policy) this.#store.obey?.(policy)
+    this.#policy ??= policy
+    return this.#policy
+  }
 
   async expect(offer: Offer, bytes: number): Promise<void> {
     this.#name = offer.name
@@ -88,11 +95,7 @@ export class StoreCalls {
   }
 
   /** What earlier transfers left of these files, by the index of the entry. */
-  async claim(
-    offer: Offer,
-    files: readonly Entry[],
-    signal: AbortSignal,
-  ): Promise<ReadonlyMap<number, Claim>> {
+  async claim(offer: Offer, files: readonly Entry[], signal: AbortSignal): Promise<Claims> {
     this.#name = offer.name
     if (!this.#store.claims) return new Map()
     await this.#whole('go on with', () => this.#store.learn?.(offer))
@@ -104,10 +107,15 @@ export class StoreCalls {
     return claims
   }
 
-  /** What an earlier transfer left of a file, if it was claimed. */
-  claimed(index: number): Claim | undefined {
-    return this.#claims.get(index)
+  /** Looks for what stands already in the place of these files. */
+  async lookup(offer: Offer, files: readonly Entry[], signal: AbortSignal): Promise<void> {
+    const find = () => Standing.find(this.#store, this.#policy, { offer, files, signal })
+    // what is attached later is sent
+    if (offer.first === 0) this.standing = await this.#whole('look for', find)
   }
+
+  /** What an earlier transfer left of a file, if it was claimed. */
+  claimed = (index: number): Claim | undefined => this.#claims.get(index)
 
   async makeFolder(entry: Entry): Promise<void> {
     try {
@@ -175,9 +183,7 @@ export class StoreCalls {
   }
 
   /** Whether a part was removed: a file that comes again begins another one then. */
-  isDiscarded(part: Part): boolean {
-    return this.#discarded.has(part)
-  }
+  isDiscarded = (part: Part): boolean => this.#discarded.has(part)
 
   async discard(part: Part, entry: Entry, failure: SluiceError): Promise<void> {
     this.#open.delete(part)
@@ -199,7 +205,7 @@ export class StoreCalls {
   ): Promise<Outcome[]> {
     const outcomes: Outcome[] = []
     for (const entry of entries) {
-      const why = this.#whyNoLink(entry, symlinks)
+      const why = whyNoLink(entry, symlinks, this.#store.makeLink !== undefined)
       if (why === undefined) outcomes.push(await this.#makeLink(entry, policy))
       else outcomes.push(skipped(entry, 'symlink', failureOf(entry, 'ERR_SKIPPED', why)))
     }
@@ -253,12 +259,6 @@ export class StoreCalls {
     if (this.#isUnwanted && discard)
       await this.#orWarn('remove what came of', this.#name, () => discard.call(this.#store))
     await this.#whole('close', () => this.#store.close?.())
-  }
-
-  #whyNoLink({ path, target }: Entry, symlinks: 'skip' | 'keep'): string | undefined {
-    if (symlinks === 'skip') return 'symbolic links were not asked for'
-    if (!staysInside(path, target!)) return 'the link leads, or could lead, out of the destination'
-    return this.#store.makeLink ? undefined : 'there are no symbolic links where it goes'
   }
 
   async #makeLink(entry: Entry, policy: PublishPolicy): Promise<Outcome> {

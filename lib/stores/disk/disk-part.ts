@@ -8,7 +8,8 @@ import type { StandingFile } from '../../files/publish/publish.js'
 import type { Entry } from '../../wire/entry.js'
 import type { Part, Placement, PublishPolicy } from '../parts.js'
 import type { DiskStore } from './disk-store.js'
-import { haveSameContent, isThereByTime, type StandingPart } from './standing-files.js'
+import { haveSameContent, isThereByTime } from './standing-files.js'
+import type { StandingPart } from './standing-part.js'
 
 /** A file on its way in, that the journal knows. */
 export class DiskPart implements Part {

@@ -11,24 +11,29 @@ import { type OpenFolder, Tree } from '../../files/tree/tree.js'
 import type { Entry, Offer } from '../../wire/entry.js'
 import type { Run } from '../../wire/run.js'
 import type { Basis } from '../found.js'
-import type { Claim, Durability, Part, PartRun, PartStore, Placement, PublishPolicy } from '../parts.js'
+import type {
+  Claim,
+  Durability,
+  Part,
+  PartRun,
+  PartStore,
+  Placement,
+  PublishPolicy,
+  StandingFiles,
+} from '../parts.js'
 import { Brought } from './brought.js'
 import { endFolder } from './end-folder.js'
 import { ArrivingFolders } from './folders.js'
 import { FreeSpace } from './free-space.js'
 import { JournaledParts } from './journaled-parts.js'
 import { makeLink } from './links.js'
+import { findStanding } from './lookup.js'
 import type { DiskPartsOptions, Ownership } from './options.js'
 import { SmallFiles } from './small-files.js'
+import { DiskPace } from './sources/disk-pace.js'
 import { findBasis } from './standing/basis.js'
-import {
-  isThereByTime,
-  isWriteRefusal,
-  type Standing,
-  StandingPart,
-  standingFiles,
-} from './standing-files.js'
-import { DiskPace } from './sync-file-calls.js'
+import type { Standing } from './standing-files.js'
+import { type StandingPart, standingPart } from './standing-part.js'
 
 /** A folder of this disk as a store of parts: `name.part` beside `name`, a journal in our own folder. */
 export function diskParts(options: DiskPartsOptions): PartStore {
@@ -105,6 +110,10 @@ export class DiskStore implements PartStore {
     return findBasis(this, entry)
   }
 
+  async lookup(entries: readonly Entry[], signal?: AbortSignal): Promise<StandingFiles> {
+    return findStanding(this, entries, this.#policy!, signal)
+  }
+
   async makeFolder({ path, mode }: Entry): Promise<void> {
     // the root itself: its failure is not one of an entry
     await this.tree()
@@ -147,22 +156,7 @@ export class DiskStore implements PartStore {
    * @param refusal why nothing can be written: then also what has its size, to be compared with what comes
    */
   async standing(entry: Entry, refusal?: SluiceError): Promise<StandingPart | undefined> {
-    const { unless, conflict } = this.#policy ?? {}
-    const { size, mtime } = entry
-    const mayBe = refusal === undefined ? this.isByTime : isWriteRefusal(refusal)
-    if (!mayBe || size === null || unless === undefined || unless === 'nothing') return undefined
-    const path = this.folders.pathOf(entry.path)
-    const found: Standing[] = []
-    await this.within(parentOf(path), async (folder) => {
-      const suffixes = this.suffixesFor(size, mtime)
-      for await (const file of standingFiles(this.fs, folder, path, conflict!, suffixes)) {
-        if (unless === 'identical' ? file.stats.size === size : isThereByTime(file, { size, mtime }, unless))
-          found.push(file)
-        // what has the size is still to be compared with what comes
-        if (unless !== 'identical' && found.length > 0) break
-      }
-    })
-    return found.length === 0 ? undefined : new StandingPart(this, found, unless, refusal)
+    return this.#policy && standingPart(this, this.#policy, entry, refusal)
   }
 
   /**

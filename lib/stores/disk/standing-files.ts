@@ -1,19 +1,13 @@
-import { createDigest } from '../../digest/digests.js'
 import { isSluiceError, type SluiceError } from '../../errors.js'
-import { digestFile } from '../../files/disk/digest-file.js'
-import { diskError, SystemError } from '../../files/disk/disk-error.js'
 import type { FileStats, FileSystem } from '../../files/disk/fs.js'
 import { below, nameOf, parentOf, suffixed } from '../../files/disk/names.js'
-import { closing, openRegular, withRegular } from '../../files/disk/open-regular.js'
+import { closing, openRegular } from '../../files/disk/open-regular.js'
 import { readFully } from '../../files/disk/read-write.js'
 import { lstatIfThere } from '../../files/disk/stats.js'
-import { syncFile } from '../../files/disk/sync.js'
 import type { SuffixMemory } from '../../files/publish/suffixes.js'
 import type { OpenFolder } from '../../files/tree/tree.js'
-import type { SkipReason } from '../../wire/outcome.js'
-import type { Conflict, Part, Placement, Unless } from '../parts.js'
+import type { Conflict } from '../parts.js'
 import { isThereByTime as byTime } from '../publish-by-policy.js'
-import type { DiskStore } from './disk-store.js'
 
 /** Whether a failure says that nothing can be written in a place, and nothing of what stands there. */
 export function isWriteRefusal(error: unknown): error is SluiceError {
@@ -54,6 +48,16 @@ export async function* standingFiles(
     suffixes.note(first.stats, n, standing.stats)
     if (standing.stats.isFile()) yield standing
   }
+}
+
+/** Whether a file is there by its time, for another one that is to get its name. */
+export function isThereByTime(
+  { stats, isFirst }: Pick<Standing, 'stats' | 'isFirst'>,
+  file: { size: number; mtime: number },
+  unless: 'unchanged' | 'newer',
+): boolean {
+  const there = { size: stats.size, mtime: Math.floor(stats.mtimeMs) }
+  return byTime(there, file, unless, isFirst)
 }
 
 /** Bytes that are read at once. */
@@ -104,102 +108,4 @@ async function areEqual(
   const ours = await readFully(fs, one, buffers[0], start)
   const theirs = await readFully(fs, other, buffers[1], start)
   return ours === theirs && buffers[0].subarray(0, ours).equals(buffers[1].subarray(0, theirs))
-}
-
-/** Whether a file is there by its time, for another one that is to get its name. */
-export function isThereByTime(
-  { stats, isFirst }: Pick<Standing, 'stats' | 'isFirst'>,
-  file: { size: number; mtime: number },
-  unless: 'unchanged' | 'newer',
-): boolean {
-  const there = { size: stats.size, mtime: Math.floor(stats.mtimeMs) }
-  return byTime(there, file, unless, isFirst)
-}
-
-/**
- * A file that stands there already in the place of a part: nothing is written. It is there by its time; or, where
- * nothing can be written, what comes is compared with it.
- */
-export class StandingPart implements Part {
-  readonly #store: DiskStore
-  readonly #unless: Unless
-  /** Those that are there by all that came until now. */
-  #files: readonly Standing[]
-  /** Why nothing can be written. */
-  readonly #refusal: SluiceError | undefined
-
-  constructor(store: DiskStore, files: readonly Standing[], unless: Unless, refusal?: SluiceError) {
-    this.#store = store
-    this.#files = files
-    this.#unless = unless
-    this.#refusal = refusal
-  }
-
-  async write(offset: number, buffers: readonly Buffer[]): Promise<void> {
-    if (this.#unless !== 'identical') return
-    const same: Standing[] = []
-    for (const file of this.#files) if (await this.#holds(file, offset, buffers)) same.push(file)
-    this.#files = same
-    if (same.length === 0) throw this.#refusal
-  }
-
-  async read(position: number, into: Buffer): Promise<void> {
-    const { fs } = this.#store
-    const file = this.#files[0]!
-    const found = await this.#within(file, (path) =>
-      withRegular(fs, path, (fd) => readFully(fs, fd, into, position)),
-    )
-    if (found < into.length) throw this.#changed(file)
-  }
-
-  digest(algorithm: string, signal?: AbortSignal): Promise<Buffer> {
-    const { fs } = this.#store
-    return this.#within(this.#files[0]!, (path) =>
-      withRegular(fs, path, (fd) => digestFile(fs, fd, createDigest(algorithm), signal)),
-    )
-  }
-
-  async publish(): Promise<Placement> {
-    const { fs, durability } = this.#store
-    for (const file of this.#files) {
-      const isThere = await this.#within(file, async (path, folder) => {
-        if (!(await this.#store.acknowledge(file, path))) return false
-        if (durability === 'power') {
-          await syncFile(fs, path)
-          await folder.sync()
-        }
-        return true
-      })
-      if (isThere) return { name: file.path, skipped: this.#unless as SkipReason }
-    }
-    throw this.#refusal ?? this.#changed(this.#files[0]!)
-  }
-
-  #changed({ path }: Standing): SluiceError {
-    return diskError(new SystemError('EBUSY', 'lstat', 'another program changed it meanwhile'), 'find', path)
-  }
-
-  /** Nothing was written. */
-  discard(): void {}
-
-  keep(): void {}
-
-  #within<T>({ path }: Standing, work: (path: string, folder: OpenFolder) => Promise<T>): Promise<T> {
-    return this.#store.within(parentOf(path), (folder) => work(folder.at(nameOf(path)), folder))
-  }
-
-  #holds(file: Standing, offset: number, buffers: readonly Buffer[]): Promise<boolean> {
-    const { fs } = this.#store
-    return this.#within(file, (path) =>
-      withRegular(fs, path, async (fd) => {
-        let at = offset
-        for (const bytes of buffers) {
-          const there = Buffer.allocUnsafe(bytes.length)
-          if ((await readFully(fs, fd, there, at)) < bytes.length || !there.equals(bytes)) return false
-          at += bytes.length
-        }
-        return true
-      }),
-    )
-  }
 }

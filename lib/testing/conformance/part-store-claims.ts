@@ -2,15 +2,24 @@ import { randomBytes } from 'node:crypto'
 import { digestOf } from '../../digest/digests.js'
 import { SluiceError } from '../../errors.js'
 import { CONFLICTS } from '../../files/publish/publish.js'
-import type { Claim, Part, PartStore, PublishPolicy } from '../../stores/parts.js'
-import type { Entry } from '../../wire/entry.js'
+import type {
+  Claim,
+  Conflict,
+  Part,
+  PartStore,
+  PublishPolicy,
+  StandingFiles,
+  Unless,
+} from '../../stores/parts.js'
+import type { Entry, Offer } from '../../wire/entry.js'
 import { randomContent } from '../splits.js'
 import { checkContent, type Place } from './part-store-transfer.js'
 import { ensure } from './probe.js'
 
-// Transfers that are interrupted, and found by the next one: of stores with `claims` only.
+// What a transfer finds that others left: of stores with `claims`, or `lookup`, only.
 
 const ALGORITHM = 'sha256'
+const HEAD = { name: 'conformance', algorithm: ALGORITHM, first: 0, position: 0 }
 const CONTENT = randomContent(200_000)
 /** Bytes that come before the interruption. */
 const BEFORE = 150_000
@@ -83,6 +92,120 @@ export const CLAIM_CASES: Record<string, (place: Place) => Promise<void>> = {
   },
 }
 
+/** The same of files that stand already. */
+export const LOOKUP_CASES: Record<string, (place: Place) => Promise<void>> = {
+  'with lookup: what stands with the size of an entry is found, and read': async (place) => {
+    await published(place, CONTENT)
+    await withLookup(place, [ENTRY], 'identical', async (found) => {
+      const { indices, source } = found
+      ensure(indices.join() === '0', 'a file that stands with the same size is not found')
+      const open = await source.open!(ENTRY, new AbortController().signal)
+      const into = Buffer.alloc(CONTENT.length - 7)
+      await open.read(7, into)
+      ensure(into.equals(CONTENT.subarray(7)), 'what is read of it is not what stands there')
+      await open.verify()
+      await open.close()
+      ensure(
+        ((await found.acknowledge?.([ENTRY])) ?? []).length === 0,
+        'a file that stands there is said to be gone',
+      )
+    })
+    checkContent(await place.read(), ENTRY.path, CONTENT)
+  },
+  'with lookup: what has another size, or stands nowhere, is not found': async (place) => {
+    await published(place, CONTENT)
+    const others = [
+      { ...ENTRY, size: 5 },
+      { ...ENTRY, index: 1, path: 'docs/other' },
+      { ...ENTRY, index: 2, path: 'no/folder' },
+    ]
+    for (const unless of ['identical', 'unchanged'] as const)
+      await withLookup(place, others, unless, ({ indices }) =>
+        ensure(indices.length === 0, `what is not there is found: ${indices.join()}`),
+      )
+  },
+  'with lookup: unless it is unchanged: what has the size and the time is there': async (place) => {
+    await published(place, CONTENT)
+    const entries = [ENTRY, { ...ENTRY, index: 1, mtime: ENTRY.mtime + 60_000 }]
+    await withLookup(place, entries, 'unchanged', ({ indices }) =>
+      ensure(
+        indices.join() === '0',
+        `of one file with the size and one with the time, too, there is: ${indices.join()}`,
+      ),
+    )
+  },
+  'with lookup: a file that another one took the place of is not read any more': async (place) => {
+    await published(place, CONTENT)
+    await withLookup(place, [ENTRY], 'identical', async ({ source }, store) => {
+      const { conflicts = CONFLICTS } = store.features ?? {}
+      if (!conflicts.includes('overwrite')) return
+      const part = await store.begin(ENTRY)
+      await part.write(0, [Buffer.from(randomContent(CONTENT.length, 9))], true)
+      await publish(store, part, policyOf(store, 'identical', 'overwrite'))
+      const read = async () => {
+        const open = await source.open!(ENTRY, new AbortController().signal)
+        try {
+          await open.read(0, Buffer.alloc(5))
+          await open.verify()
+        } finally {
+          await open.close()
+        }
+      }
+      const error = await read().then(
+        () => undefined,
+        (failure) => failure,
+      )
+      ensure(error !== undefined, 'another file is read than the one that was found')
+    })
+  },
+}
+/** A transfer that publishes the file. */
+async function published(place: Place, content: Buffer): Promise<void> {
+  await withLookup(place, [], 'nothing', async (_found, store) => {
+    const part = await store.begin(ENTRY)
+    await part.write(0, [Buffer.from(content)], true)
+    await publish(store, part, policyOf(store, 'nothing'))
+    await store.finish?.()
+  })
+}
+
+/** Opens the store for a transfer of entries, looks for what stands in their place, and closes the store. */
+async function withLookup(
+  place: Place,
+  entries: Entry[],
+  unless: Unless,
+  act: (found: StandingFiles, store: PartStore) => Promise<void> | void,
+): Promise<void> {
+  const store = await place.open()
+  try {
+    const offered = entries.length === 0 ? [ENTRY] : entries
+    const bytes = offered.reduce((sum, { size }) => sum + size!, 0)
+    const offer: Offer = { ...HEAD, id: randomBytes(16).toString('hex'), bytes, entries: offered }
+    store.obey?.(policyOf(store, unless))
+    await store.learn?.(offer)
+    await store.claims?.(entries)
+    // what is published together is compared with what stands only then
+    const isAsked = entries.length > 0 && store.features?.publish !== 'together'
+    const found = isAsked ? await store.lookup?.(entries) : undefined
+    await store.expect?.(offer, bytes)
+    if (entries.length === 0) await act({ indices: [], source: {} }, store)
+    else if (found) await act(found, store)
+  } finally {
+    await store.close?.()
+  }
+}
+
+async function publish(store: PartStore, part: Part, policy: PublishPolicy): Promise<void> {
+  await part.publish(policy)
+  if (store.features?.publish === 'together') await store.publishAll!(policy, [ENTRY.path])
+}
+
+function policyOf(store: PartStore, unless: Unless, conflict?: Conflict): PublishPolicy {
+  const { conflicts = CONFLICTS } = store.features ?? {}
+  const durability = store.durability ?? 'crash'
+  return { conflict: conflict ?? conflicts[0]!, unless, durability, algorithm: ALGORITHM }
+}
+
 /** A transfer that ends when some of the file has come. */
 async function interrupted(place: Place, bytes: Buffer = CONTENT.subarray(0, BEFORE)): Promise<void> {
   await withClaim(place, ENTRY, async (_claim, store) => {
@@ -100,8 +223,7 @@ async function withClaim(
   const store = await place.open()
   try {
     const id = randomBytes(16).toString('hex')
-    const common = { name: 'conformance', algorithm: ALGORITHM, first: 0, position: 0, bytes: entry.size! }
-    const offer = { id, ...common, entries: [entry] }
+    const offer = { ...HEAD, id, bytes: entry.size!, entries: [entry] }
     await store.learn?.(offer)
     const claims = await store.claims!([entry])
     await store.expect?.(offer, entry.size!)
@@ -135,14 +257,7 @@ async function complete(store: PartStore, part: Part, from: number): Promise<voi
   const digest = await part.digest?.(ALGORITHM)
   const isRight = digest === undefined || digest.equals(digestOf(ALGORITHM, CONTENT))
   ensure(isRight, 'the digest of a file that was gone on with is not that of its content')
-  const { conflicts = CONFLICTS } = store.features ?? {}
-  const policy: PublishPolicy = {
-    conflict: conflicts[0]!,
-    unless: 'identical',
-    durability: store.durability ?? 'crash',
-    algorithm: ALGORITHM,
-  }
-  await part.publish(policy)
-  if (store.features?.publish === 'together') await store.publishAll!(policy, [ENTRY.path])
+  const policy = policyOf(store, 'identical')
+  await publish(store, part, policy)
   await store.finish?.()
 }

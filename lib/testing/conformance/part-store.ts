@@ -5,7 +5,7 @@ import { type Cut, cutsOf, type Run, runOf } from '../../wire/run.js'
 import { randomContent } from '../splits.js'
 import { checkSuite } from './check-suite.js'
 import { optionCases, patienceOf } from './moments.js'
-import { CLAIM_CASES } from './part-store-claims.js'
+import { CLAIM_CASES, LOOKUP_CASES } from './part-store-claims.js'
 import {
   changing,
   checkContent,
@@ -81,9 +81,9 @@ export function partStoreConformance(
   add('what is there already is not lost when it comes again', identical)
   add('a folder that finds a file under its name leaves the file', folderOverFile)
   add('torn down at any moment, it shows whole files only, and takes the rest the next time', tornDown)
-  for (const [name, run] of Object.entries(CLAIM_CASES))
+  for (const [name, run] of Object.entries({ ...CLAIM_CASES, ...LOOKUP_CASES }))
     add(name, async (place) => {
-      if ((await place.abilities()).hasClaims) await run(place)
+      if (name in LOOKUP_CASES || (await place.abilities()).hasClaims) await run(place)
     })
   cases.push(...optionCases(options))
   return framed(cases, options)

@@ -33,6 +33,7 @@ function planOf(sizes: Size[], wanted: (boolean | Range[])[] = sizes.map(() => t
   for (const [index, wants] of wanted.entries()) {
     if (wants === true) plan.want(1)
     else if (wants === false) plan.skip(1)
+    else if (wants.length === 0) plan.want(1, true)
     else plan.claim(without(offer.entries[index]!, wants))
   }
   return plan
@@ -49,12 +50,14 @@ function without({ size }: Entry, ranges: Range[]): Range[] {
   return others
 }
 
-const RULES: StepRules = { maxRun: MIB, isRereadable: () => true, provesLast: true }
+const RULES: StepRules = { maxRun: MIB, isRereadable: () => true, isInOrder: false }
 
 /** All steps, one after the other, as who reads takes them for sent. */
 function* stepsOf(plan: Plan, rules = RULES): Generator<Step> {
-  for (let step = nextStep(plan, rules); step; step = nextStep(plan, rules)) {
+  let current: number | undefined
+  for (let step = nextStep(plan, rules); step; step = nextStep(plan, { ...rules, current })) {
     yield step
+    if (step.kind === 'block') current = step.entry.index
     if (step.kind === 'stream') {
       plan.close(step.entry.index)
       continue
@@ -65,6 +68,10 @@ function* stepsOf(plan: Plan, rules = RULES): Generator<Step> {
     }
     if (step.kind === 'block') {
       take(plan, step.entry.start + step.start, step.end - step.start)
+      continue
+    }
+    if (step.kind === 'proof') {
+      for (const { index, size } of step.files) plan.prove(index, [{ start: 0, end: size! }])
       continue
     }
     take(plan, step.entries[0]!.start, step.length)
@@ -85,6 +92,8 @@ function textsOf(plan: Plan, rules = RULES): string[] {
   return Array.from(stepsOf(plan, rules), (step) => {
     if (step.kind === 'small') return step.entries.map(({ path, size }) => `${path}:${size}`).join(' ')
     if (step.kind === 'stream') return `stream ${step.entry.path}`
+    if (step.kind === 'proof')
+      return `proof ${step.files.map(({ path, size }) => `${path}:${size}`).join(' ')}`
     const { entry, start, end, chunk, isLast, isProof } = step
     const by = end - start > chunk ? ` by ${chunk}` : ''
     return `${entry.path}[${start}-${end}${by}]${isProof ? ' proof' : ''}${isLast ? ' last' : ''}`
@@ -150,18 +159,42 @@ test('parts of files that are wanted go first, then what is to be proved; a whol
 })
 
 test('where a digest needs the bytes of a file in order, all is read in the order of the stream', (t) => {
-  const inOrder = { ...RULES, provesLast: false }
+  const inOrder = { ...RULES, isInOrder: true }
   t.deepEqual(textsOf(planOf([10, 10], [[{ start: 2, end: 3 }], true]), inOrder), [
     'f0[0-2] proof last',
     'f0[2-3] last',
     'f0[3-10] proof last',
     'f1:10',
   ])
+  // what is proved as a whole has no part in that
+  t.deepEqual(textsOf(planOf([10, 2 * MIB, 10, 10], [[], [], [], true]), inOrder), [
+    'f3:10',
+    'proof f0:10',
+    `f1[0-${MIB} by ${512 * KIB}] proof`,
+    `f1[${MIB}-${2 * MIB} by ${512 * KIB}] proof last`,
+    'proof f2:10',
+  ])
   // nor is it passed over by the folder before it
   t.deepEqual(
     textsOf(planOf(['folder', 300 * KIB], [true, [{ start: 200 * KIB, end: 300 * KIB }]]), inOrder),
     ['d0:0', 'f1[0-204800 by 131072] proof last', 'f1[204800-307200] last'],
   )
+})
+
+test('files of one block are proved many to a step, but for folders nothing lies between them', (t) => {
+  t.deepEqual(textsOf(planOf([3, 'folder', 0, 5, 4, 6], [[], true, [], [], true, []])), [
+    'd1:0',
+    'f4:4',
+    'proof f0:3 f2:0 f3:5',
+    'proof f5:6',
+  ])
+  t.deepEqual(textsOf(planOf([200 * KIB, 100 * KIB, MIB, MIB + 1], [[], [], [], []])), [
+    'proof f0:204800',
+    'proof f1:102400',
+    'proof f2:1048576',
+    `f3[0-${MIB} by ${512 * KIB}] proof`,
+    `f3[${MIB}-${MIB + 1}] proof last`,
+  ])
 })
 
 test('no step goes on behind the end of a block', (t) => {
@@ -220,7 +253,7 @@ test('any plan gives exactly the bytes that it wants, in order, and each entry o
         for (const step of stepsOf(plan, { ...RULES, maxRun })) {
           if (step.kind === 'stream') throw new Error('there is none')
           // what is not wanted is claimed: it is read, and not sent
-          if (step.kind === 'block' && step.isProof) continue
+          if (step.kind === 'proof' || (step.kind === 'block' && step.isProof)) continue
           const parts =
             step.kind === 'block'
               ? [step]

@@ -77,7 +77,8 @@ test('the digest of a file is that of what stands here, not that of what the sen
 
 test('what cannot be read is not what it should be: no part, no way to read, too short, a disk that fails', async (t) => {
   const { part } = holding(CONTENT)
-  const { read: _, ...mute } = part
+  const { read: _, ...rest } = part
+  const mute: Pick<Part, 'read'> = rest as Part
   const short = holding(CONTENT.subarray(0, CONTENT.length - 1)).part
   const failing: Part = { ...part, read: () => Promise.reject(new Error('EIO')) }
   for (const [one, differ] of [

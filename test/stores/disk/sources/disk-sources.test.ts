@@ -1,10 +1,10 @@
 import test, { type ExecutionContext } from 'ava'
-import { OPEN } from '../../../lib/files/disk/fs.js'
-import { manifestOf } from '../../../lib/stages/manifest/manifest-of.js'
-import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
-import { FakeClock } from '../../../lib/testing/fake-clock.js'
-import { randomContent } from '../../../lib/testing/splits.js'
-import type { Entry } from '../../../lib/wire/entry.js'
+import { OPEN } from '../../../../lib/files/disk/fs.js'
+import { manifestOf } from '../../../../lib/stages/manifest/manifest-of.js'
+import { MemoryDisk } from '../../../../lib/testing/disk/memory-disk.js'
+import { FakeClock } from '../../../../lib/testing/fake-clock.js'
+import { randomContent } from '../../../../lib/testing/splits.js'
+import type { Entry } from '../../../../lib/wire/entry.js'
 
 const FILES = 100
 

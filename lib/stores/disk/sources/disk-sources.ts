@@ -1,12 +1,12 @@
 import { setImmediate } from 'node:timers/promises'
-import type { Clock } from '../../clock.js'
-import { isSluiceError, printable, SluiceError } from '../../errors.js'
-import { type FileStats, type FileSystem, OPEN, type SyncCalls } from '../../files/disk/fs.js'
-import { isOutOfHandles, retryOpen } from '../../files/disk/retry.js'
-import type { Entry } from '../../wire/entry.js'
-import { type OpenSource, type SourceStore, sourceError } from '../sources.js'
-import { closeAnyway, type FileVersion, readSourceSync, SourceFile } from './source-file.js'
-import { DiskPace } from './sync-file-calls.js'
+import type { Clock } from '../../../clock.js'
+import { isSluiceError, printable, SluiceError } from '../../../errors.js'
+import { type FileStats, type FileSystem, OPEN, type SyncCalls } from '../../../files/disk/fs.js'
+import { isOutOfHandles, retryOpen } from '../../../files/disk/retry.js'
+import type { Entry } from '../../../wire/entry.js'
+import { type OpenSource, type SourceStore, sourceError } from '../../sources.js'
+import { DiskPace } from './disk-pace.js'
+import { closeAnyway, type FileVersion, isVersion, readSourceSync, SourceFile } from './source-file.js'
 
 /** Files of a run that are read at the same time by asynchronous calls. */
 const FILES_AT_ONCE = 16
@@ -17,7 +17,7 @@ const NUMBERS = 2
 
 /**
  * The files of a disk, as they were when they were listed. A file costs four numbers: its path is that of its entry
- * below the path of an argument.
+ * below the path of an argument, or what `locate` says.
  */
 export class DiskSources implements SourceStore {
   readonly #fs: FileSystem
@@ -32,12 +32,15 @@ export class DiskSources implements SourceStore {
   /** Which files were opened, to be read in pieces: as many bytes as files, once there is one. */
   #opened = new Uint8Array()
   readonly #pace: DiskPace
+  readonly #locate: ((entry: Entry) => string) | undefined
 
-  constructor(fs: FileSystem, clock: Clock, first: number) {
+  /** @param locate where an entry is here, if that is not below an argument */
+  constructor(fs: FileSystem, clock: Clock, first: number, locate?: (entry: Entry) => string) {
     this.#fs = fs
     this.#clock = clock
     this.#first = first
     this.#pace = new DiskPace(clock)
+    this.#locate = locate
   }
 
   /** An argument: what is offered under `name`, or below it, stands at `real`. */
@@ -45,10 +48,12 @@ export class DiskSources implements SourceStore {
     this.#roots.set(name, real)
   }
 
-  /** The next entry. */
-  add({ dev, ino, mtimeMs, ctimeMs }: FileStats): void {
-    const at = this.#count++ * NUMBERS
-    if (at === this.#times.length) {
+  /** The next entry, or the one of this index: those between are none. */
+  add({ dev, ino, mtimeMs, ctimeMs }: FileStats, index = this.#first + this.#count): void {
+    const place = index - this.#first
+    this.#count = place + 1
+    const at = place * NUMBERS
+    if (at >= this.#times.length) {
       const inodes = new BigUint64Array(at * 2)
       inodes.set(this.#inodes)
       this.#inodes = inodes
@@ -60,6 +65,11 @@ export class DiskSources implements SourceStore {
     this.#inodes[at + 1] = ino
     this.#times[at] = mtimeMs
     this.#times[at + 1] = ctimeMs
+  }
+
+  /** Whether a file is still what it was. */
+  isStill(entry: Entry, stats: FileStats): boolean {
+    return isVersion(stats, this.#versionOf(entry))
   }
 
   rereadable(): boolean {
@@ -188,7 +198,9 @@ export class DiskSources implements SourceStore {
     return isSluiceError(cause) ? cause : sourceError(this.#pathOf(entry), cause)
   }
 
-  #pathOf({ path }: Entry): string {
+  #pathOf(entry: Entry): string {
+    if (this.#locate) return this.#locate(entry)
+    const { path } = entry
     const end = path.indexOf('/')
     const root = this.#roots.get(end < 0 ? path : path.slice(0, end))
     if (root === undefined) throw unknown(path)

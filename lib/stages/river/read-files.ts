@@ -6,7 +6,11 @@ import type { Entry } from '../../wire/entry.js'
 const AT_ONCE = 16
 
 /** Opens a file that is rereadable. */
-export async function openSource(store: SourceStore, entry: Entry, signal: AbortSignal): Promise<OpenSource> {
+export async function openSource(
+  store: Pick<SourceStore, 'open'>,
+  entry: Entry,
+  signal: AbortSignal,
+): Promise<OpenSource> {
   if (!store.open) throw new TypeError('its store has no open() for a file that is rereadable')
   return store.open(entry, signal)
 }
@@ -16,7 +20,7 @@ export async function openSource(store: SourceStore, entry: Entry, signal: Abort
  * @returns the files that failed, by the index of their entry
  */
 export async function readEach(
-  store: SourceStore,
+  store: Pick<SourceStore, 'open'>,
   files: readonly Entry[],
   buffer: Buffer,
   signal: AbortSignal,

@@ -1,8 +1,8 @@
-import type { FileStats, FileSystem, SyncCalls } from '../../files/disk/fs.js'
-import { openRegular, openRegularSync } from '../../files/disk/open-regular.js'
-import { readFully, readFullySync } from '../../files/disk/read-write.js'
-import { sameContent } from '../../files/disk/stats.js'
-import { type OpenSource, sourceChanged, sourceError } from '../sources.js'
+import type { FileStats, FileSystem, SyncCalls } from '../../../files/disk/fs.js'
+import { openRegular, openRegularSync } from '../../../files/disk/open-regular.js'
+import { readFully, readFullySync } from '../../../files/disk/read-write.js'
+import { sameContent } from '../../../files/disk/stats.js'
+import { type OpenSource, sourceChanged, sourceError } from '../../sources.js'
 
 /**
  * Which file it was when it was listed, and which content it had. The change time is not part of that: it also changes
@@ -104,7 +104,8 @@ export function closeAnyway(calls: SyncCalls, fd: number): void {
   }
 }
 
-function isVersion({ dev, ino, mtimeMs, size }: FileStats, version: FileVersion): boolean {
+/** Whether a file is the one that was listed, and has that content, as far as its size and time tell. */
+export function isVersion({ dev, ino, mtimeMs, size }: FileStats, version: FileVersion): boolean {
   return dev === version.dev && ino === version.ino && mtimeMs === version.mtimeMs && size === version.size
 }
 
