@@ -138,7 +138,7 @@ export class ManifestReader {
     return this.#complete(said)
   }
 
-  #checkAttached({ id, algorithm, entries }: Messages['offer']): void {
+  #checkAttached({ id, algorithm }: Messages['offer']): void {
     if (this.#said !== null) {
       throw new SluiceError('ERR_PROTOCOL', 'the peer sent an offer before the entries of the one before')
     }
@@ -154,7 +154,6 @@ export class ManifestReader {
       )
     }
     if (!last.open) throw new SluiceError('ERR_PROTOCOL', 'the peer attached to an offer that is not open')
-    if (entries === 0) throw new SluiceError('ERR_PROTOCOL', 'the peer attached an offer of no entries')
   }
 
   #entry(entry: WireEntry, said: Messages['offer']): void {

@@ -142,7 +142,6 @@ const RECEIVER: Record<string, (Message | Buffer)[]> = {
   'a result before there is one': [HELLO, RESULT],
   outcomes: [HELLO, OUTCOME],
   'a second offer behind one that is not open': [HELLO, ...OFFER, ...OFFER],
-  'an attached offer of no entries': [HELLO, ...OPEN, { ...OFFER[0], entries: 0, bytes: 0 } as Message],
   'an attached offer with the same path': [HELLO, ...OPEN, ...OFFER],
   'data before an offer': [HELLO, data(0, 'hello')],
   'HOSTILE-INPUT 48: bytes beyond the offer': [HELLO, ...OFFER, data(0, 'hello!')],

@@ -63,8 +63,9 @@ export class Production {
     const slice = new TimeSlice(clock)
     try {
       for (;;) {
-        yield* this.#announced()
+        // first: what changes while something is given out is looked at next
         this.#wakeUps.look()
+        yield* this.#announced()
         const step = nextStep(plan, { ...rules, current: reader.current })
         // the end is nothing to be read
         if (step && this.#wakeUps.isHeld) yield* this.#held()

@@ -216,8 +216,7 @@ export class JournaledParts {
     const n = this.#numbers[entry.index]
     if (n === undefined) return
     this.#numbers[entry.index] = undefined
-    const journal = await this.#openJournal()
-    journal.end(n, end)
+    await this.#openJournal().then((journal) => journal.end(n, end))
   }
 
   /** Records that files of a run were published, all under their own names: one record for those that follow each other. */
