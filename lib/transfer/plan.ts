@@ -132,7 +132,7 @@ export class Plan {
     for (const range of ranges) {
       if (!this.#states.are(Is.Claimed, index, range.start, range.end))
         throw this.#sent('proof of bytes that nobody claimed of', entry)
-      if (entry.size !== 0) this.provedBytes += range.end - range.start
+      if (this.#states.sizeOf(index) !== 0) this.provedBytes += range.end - range.start
       this.#states.change(index, range, Is.There)
     }
   }

@@ -73,17 +73,16 @@ test('whatever the split, the same frames come out', (t) => {
 })
 
 test('data that follows without a gap is given out together, and is never copied', (t) => {
-  const whole = Buffer.concat([
-    encodePreface([]),
-    ...[0, 3, 6, 10].map((position) => encode({ position, bytes: Buffer.from('abc') })),
-  ])
-  const { frames } = parse([whole])
+  const frame = (position: number) => encode({ position, bytes: Buffer.from('abc') })
+  // with memory of its own: others are cut of one piece
+  const whole = Buffer.from(new Uint8Array(Buffer.concat([0, 3, 6, 10].map(frame))).buffer)
+  const { frames } = parse([encodePreface([]), whole])
   t.like(frames, [
     { kind: 'data', position: 0, length: 9 },
     { kind: 'data', position: 10, length: 3 },
   ])
   for (const frame of frames) {
-    for (const chunk of frame.kind === 'data' ? frame.chunks : []) t.is(chunk.buffer, whole.buffer)
+    for (const chunk of frame.kind === 'data' ? frame.chunks : []) t.true(chunk.buffer === whole.buffer)
   }
 })
 
