@@ -41,7 +41,7 @@ export interface Leftover {
 export interface CollectOptions extends ClaimOptions {
   /** Parts that are to stay, for a transfer that goes on with them; their journal stays, too. */
   keep?: (file: UnfinishedFile) => boolean
-  /** Milliseconds: parts stay whose journal was written to since, and so does that. Default 0. */
+  /** Milliseconds: journals that were written to since stay, with all of their parts. Default 0. */
   olderThan?: number
   /** The name of the one journal that is meant. Default: all of them. */
   journal?: string | undefined
@@ -113,9 +113,10 @@ async function collectJournal(
 ): Promise<void> {
   const { tree, folder, name } = candidate
   const { olderThan = 0, now = Date.now } = options
-  const there = olderThan > 0 ? await lstatIfThere(tree.fs, folder.at(name)) : undefined
-  // parts of it stay; names that are only left of files that were published do not
-  const keep = there && now() - there.mtimeMs <= olderThan ? () => true : options.keep
+  if (olderThan > 0) {
+    const there = await lstatIfThere(tree.fs, folder.at(name))
+    if (!there || now() - there.mtimeMs <= olderThan) return
+  }
   const unwritten = (stats: FileStats) => void found.push(journalAt(folder, name, stats))
   // meanwhile its owner may have removed it, or another process claimed it
   const claimed = await ifThere(claimJournal(candidate, options, unwritten))
@@ -125,7 +126,7 @@ async function collectJournal(
   const changed = new Set<string>()
   const settled: number[] = []
   for (const file of journal.unfinished) {
-    const leftover = await collectPart(tree, file, journal, { ...options, ...(keep && { keep }) })
+    const leftover = await collectPart(tree, file, journal, options)
     if (leftover?.state === 'kept') isDone = false
     else settled.push(file.n)
     if (leftover === undefined) continue

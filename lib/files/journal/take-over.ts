@@ -2,6 +2,7 @@ import { Limiter, overSlices } from '../../async.js'
 import type { SluiceError } from '../../errors.js'
 import { diskError } from '../disk/disk-error.js'
 import type { FileStats } from '../disk/fs.js'
+import { parentOf } from '../disk/names.js'
 import { ifThere } from '../disk/stats.js'
 import { findOwnFolder, ownNames, possibleFolders, removeOwnFolder } from '../own/own-folder.js'
 import { isGone } from '../own/owner.js'
@@ -16,7 +17,7 @@ import {
   look,
   watchOf,
 } from './claim-journal.js'
-import { findPart, partPathOf } from './collect-part.js'
+import { collectPart, findPart, partPathOf } from './collect-part.js'
 import { idOf, type JournalFile } from './journal-records.js'
 import { readJournal, type UnfinishedFile } from './read-journal.js'
 
@@ -201,10 +202,14 @@ class Taking {
         if (!this.#isWanted(file)) return
         if (others.get(partPathOf(file))?.some((other) => mayBeOne(file, other))) return
         signal?.throwIfAborted()
-        const { part, leftover } = await findPart(this.#tree, file, journal)
-        if (part) left.push({ file, stats: part })
-        else if (leftover?.error) warn?.(leftover.error)
+        const found = file.isSuspect ? undefined : await findPart(this.#tree, file, journal)
+        if (found?.part) return void left.push({ file, stats: found.part })
+        // what can be read of it need not be on the disk: nobody can go on with it
+        const leftover = found ? found.leftover : await collectPart(this.#tree, file, journal, {})
+        if (leftover?.error) warn?.(leftover.error)
         else settled.push(file.n)
+        // were the journal gone and the part back after a power cut, nobody would know of it
+        if (leftover?.state === 'part') await this.#tree.sync(parentOf(leftover.path))
       }
       await overSlices(0, unfinished.length, (first, end) =>
         limiter.each(unfinished.slice(first, end), look, { failFast: true }),

@@ -116,7 +116,7 @@ export class JournaledParts {
 
   /** Whether a part is one of this very content, in the place that the file has in this transfer, and can be written to. */
   async #mayGoOn(entry: Entry, { file, stats }: LeftPart): Promise<boolean> {
-    if (file.size !== entry.size || file.mtime !== entry.mtime || file.isSuspect) return false
+    if (file.size !== entry.size || file.mtime !== entry.mtime) return false
     if ((stats.mode & OWNER_BITS) !== OWNER_BITS) return false
     if (this.#names.has(below(parentOf(entry.path), file.part))) return false
     const { folders } = this.#store
