@@ -35,6 +35,16 @@ export interface WantMessage {
   prove?: BlockRuns
 }
 
+/** The feature of a sender that makes another connection when one is lost, and of a receiver that goes on with it. */
+export const RECONNECT = 'reconnect'
+
+/** What a sender says that goes on with a transfer over another connection: which one, and that it is its own. */
+export interface Resume {
+  id: string
+  /** 16 bytes that the receiver has said with its first answer. */
+  secret: Buffer
+}
+
 /** What became of an entry. */
 export interface OutcomeRecord {
   index: number
@@ -73,8 +83,8 @@ export interface Messages {
   end: object
   blocks: BlocksMessage
   chunks: ChunksMessage
-  hello: { version: number; agent: string; features: string[]; limits?: PeerLimits }
-  answer: { offer: number; accept: boolean; reason?: string }
+  hello: { version: number; agent: string; features: string[]; limits?: PeerLimits; resume?: Resume }
+  answer: { offer: number; accept: boolean; reason?: string; secret?: Buffer }
   plan: { first: number; plan: PlanRecord[] }
   outcomes: OutcomesMessage
   pause: object

@@ -92,6 +92,16 @@ const peerLimits: Check = (value, limits) =>
   Object.entries(value).every(
     ([key, number]) => (TOLD_LIMITS as readonly string[]).includes(key) && positive(number!, limits),
   )
+/** Bytes of the secret by which a sender proves that a transfer is its own. */
+const SECRET_BYTES = 16
+const secret: Check = (value) => isBytes(value) && value.length === SECRET_BYTES
+/** A map in the map, with both keys and no other. */
+const resume: Check = (value, limits) =>
+  typeof value === 'object' &&
+  value !== null &&
+  Object.keys(value).length === 2 &&
+  matching(ID)((value as { id: Packed }).id, limits) &&
+  secret((value as { secret: Packed }).secret, limits)
 const reason = text((limits) => limits.errorText)
 const name = text(() => NAME_BYTES)
 /** Paths are checked by the manifest, which can say whose they are. The limit of a message bounds them here. */
@@ -252,14 +262,16 @@ export const SCHEMAS = {
       features: (value, limits) =>
         Array.isArray(value) && value.length <= FEATURES && value.every((feature) => word(feature, limits)),
     },
-    optional: { limits: peerLimits },
+    optional: { limits: peerLimits, resume },
   },
   answer: {
     frame: FrameType.ANSWER,
     required: { offer: count, accept: boolean },
-    optional: { reason },
-    together: ({ accept, reason: why }) =>
-      accept === true && why !== undefined ? 'that accepts, with a reason' : undefined,
+    optional: { reason, secret },
+    together: ({ accept, reason: why, secret: proof }) => {
+      if (accept === true && why !== undefined) return 'that accepts, with a reason'
+      return accept === false && proof !== undefined ? 'that rejects, with a secret' : undefined
+    },
   },
   plan: {
     frame: FrameType.PLAN,

@@ -32,7 +32,7 @@ export class Ledger {
       except: Map<number, Outcome>
     })[] = []
     for (let index = first; index < end; index++) {
-      if (!this.#plan.isSkipped(index)) continue
+      if (!this.#plan.isSkipped(index) || this.#plan.isClosed(index)) continue
       if (ranges.at(-1)?.last !== index - 1)
         ranges.push({ ...(isRejected ? REJECTED : UNWANTED), first: index, last: index, except: new Map() })
       const range = ranges.at(-1)!
