@@ -16,7 +16,7 @@ import { type Kept, KeptTransfers } from './reconnect/kept-transfers.js'
 import { Turns } from './reconnect/turns.js'
 import type { ByteDuplex } from './transfer/connection.js'
 import type { TransferState } from './transfer/lifecycle.js'
-import type { Decision, Receiver } from './transfer/receiver.js'
+import type { Receiver } from './transfer/receiver.js'
 import type { Transfer } from './transfer/transfer.js'
 
 /** Options of {@link Transfers}. */

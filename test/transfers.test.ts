@@ -1,15 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises'
-import { connect, createServer, type Socket } from 'node:net'
+import { connect, createServer, type Server, type Socket } from 'node:net'
 import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
 import test, { type ExecutionContext } from 'ava'
 import { deferred } from '../lib/async.js'
 import {
   type Connect,
-  manifestOf,
-  memoryParts,
   type ReceiveOptions,
   type SendOptions,
   SluiceError,
@@ -18,6 +15,7 @@ import {
   type TransferState,
   Transfers,
   type TransfersOptions,
+  throttle,
 } from '../lib/index.js'
 import {
   type DuplexPairOptions,
@@ -228,5 +226,165 @@ test('a connection that hangs is given up for the newest one that proves to be o
   await received.finished
   t.is(interrupted, 3)
   t.is(it.asked, 1)
+  await isEqual()
+})
+
+/** Listens for connections to be handled. */
+async function listening(
+  t: ExecutionContext,
+  transfers: Transfers,
+  where: { host: string; port: number } | { path: string },
+): Promise<{ server: Server; sockets: Socket[] }> {
+  const sockets: Socket[] = []
+  const server = createServer((socket) => {
+    sockets.push(socket)
+    transfers.handle(socket)
+  })
+  server.listen(where)
+  await once(server, 'listening')
+  t.teardown(() => {
+    server.close()
+    for (const socket of sockets) socket.destroy()
+  })
+  return { server, sockets }
+}
+
+const portOf = ({ server }: { server: Server }) => (server.address() as { port: number }).port
+
+/** Goes on when so many bytes of a transfer have come. */
+async function came(transfer: Transfer, bytes: number): Promise<void> {
+  for await (const progress of transfer) if (progress.bytes >= bytes) return
+}
+
+test('a transfer goes on over another address, and over another kind of connection', async (t) => {
+  const { it, transfers, sending, isEqual } = await scene(t)
+  const path =
+    process.platform === 'win32'
+      ? `\\\\.\\pipe\\${randomBytes(8).toString('hex')}`
+      : join(await temporary(t), 's')
+  const first = await listening(t, transfers, { host: '127.0.0.1', port: 0 })
+  const second = await listening(t, transfers, { host: '127.0.0.2', port: 0 })
+  const third = await listening(t, transfers, { path })
+  const ways = [
+    () => connect({ host: '127.0.0.1', port: portOf(first) }),
+    () => connect({ host: '127.0.0.1', port: portOf(first) }),
+    () => connect({ host: '127.0.0.2', port: portOf(second) }),
+    () => connect(path),
+  ]
+  const slow = { stages: { wire: [throttle({ rate: 8 * MIB })] } }
+  const transfer = sending(() => ways.shift()!(), slow)
+  const received = await offered(transfers)
+  const lost: string[] = []
+  transfer.on('reconnecting', ({ error }) => lost.push(error.code))
+  await came(received, 100_000)
+  // the address is taken away, with what listens there
+  first.server.close()
+  first.sockets[0]!.destroy()
+  await came(received, MIB)
+  second.sockets[0]!.destroy()
+  await Promise.all([transfer.finished, received.finished])
+  t.is(it.asked, 1)
+  t.is(lost.length, 3)
+  t.deepEqual(
+    [first, second, third].map(({ sockets }) => sockets.length),
+    [1, 1, 1],
+  )
+  await isEqual()
+})
+
+test('a receiver that was started again knows no secret: it asks, and goes on by its journal', async (t) => {
+  const { it, dir, transfers, sending, isEqual } = await scene(t)
+  let asked = 0
+  const restarted = new Transfers({ receive: () => ({ dir, accept: () => ++asked > 0 }) })
+  t.teardown(() => restarted.cancelAll())
+  let first = true
+  const files: string[] = []
+  const transfer = sending(() => {
+    const [near, far] = duplexPair(first ? { forth: { cutAfter: 2_500_000 } } : {})
+    const place = first ? transfers : restarted
+    first = false
+    place.handle(far)
+    return near
+  })
+  transfer.on('file', ({ path }) => files.push(path))
+  const received = await offered(transfers)
+  await until(received, 'interrupted')
+  const result = await transfer.finished
+  t.deepEqual([it.asked, asked], [1, 1])
+  t.is(new Set(files).size, files.length)
+  t.is(result.published + result.skipped, result.files.length)
+  await isEqual()
+})
+
+test('a sender that is waited for too long, or beside too many others, ends as interrupted', async (t) => {
+  const clock = new FakeClock()
+  const { transfers, over, from } = await scene(t, { clock, patience: 5000, mostLost: 2 })
+  const lost = async () => {
+    const received = offered(transfers)
+    // of a sender that never comes back
+    const never: Connect = (attempt, signal) =>
+      attempt === 0 ? over({ forth: { cutAfter: MIB } })(attempt, signal) : new Promise(() => {})
+    const sender = send(never, [from], { retry: { pause: 0 } })
+    t.teardown(() => sender.cancel())
+    await until(await received, 'interrupted')
+    return received
+  }
+  const [first, second, third] = [await lost(), await lost(), await lost()]
+  await failure(first)
+  t.true(first.isOver)
+  t.deepEqual(transfers.list({ state: 'interrupted' }), [second, third])
+  await second.cancel('no more')
+  t.like(await failure(second), { code: 'ERR_CANCELLED' })
+  clock.advance(4999)
+  t.false(third.isOver)
+  clock.advance(1)
+  await failure(third)
+  t.deepEqual(
+    transfers.history.map(({ state }) => state),
+    ['interrupted', 'cancelled', 'interrupted'],
+  )
+})
+
+/** The error of a transfer. */
+async function failure(transfer: Transfer): Promise<SluiceError> {
+  const [{ reason }] = (await Promise.allSettled([transfer.finished])) as [PromiseRejectedResult]
+  return reason
+}
+
+test('so many run at once, others wait for their turn, and beyond that they are rejected', async (t) => {
+  const { it, transfers, over, sending } = await scene(t, { most: 1, mostWaiting: 1 })
+  const running = sending(over({ forth: { stallAfter: MIB } }))
+  await until(await offered(transfers), 'receiving')
+  const told = once(transfers, 'waiting')
+  const waiting = sending(over())
+  const [transfer, ahead] = await told
+  t.is(ahead, 1)
+  t.is((transfer as Transfer).state, 'offered')
+  t.like(await failure(sending(over())), { code: 'ERR_REJECTED' })
+  // a turn ends with the connection, not with the transfer: one that hangs keeps nobody out
+  it.ends[0]!.destroy()
+  await Promise.all([running.finished, waiting.finished])
+  t.is(it.asked, 3)
+})
+
+test('what the receiver has said at last, and the sender has not heard, is said over the next connection', async (t) => {
+  const { it, transfers, over, sending, isEqual } = await scene(t)
+  const transfer = sending(over())
+  // the last word of the receiver is on its way
+  const received = await offered(transfers)
+  const end = it.ends[0]!
+  const write = end.write.bind(end) as (chunk: Buffer) => boolean
+  end.write = (chunk: Buffer) => {
+    if (!chunk.includes('completed')) return write(chunk)
+    end.destroy()
+    return false
+  }
+  const there = await received.finished
+  t.is(there.failed, 0)
+  t.like(transfers.history[0], { state: 'completed' })
+  const here = await transfer.finished
+  t.deepEqual(here.files.map(told), there.files.map(told))
+  t.is(it.asked, 1)
+  t.is(transfers.history.length, 1)
   await isEqual()
 })

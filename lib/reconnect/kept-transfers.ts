@@ -48,7 +48,7 @@ export class KeptTransfers {
 
   /** The transfer that a sender goes on with, if it proves that it is its own, and offers the same. */
   async find({ id, secret }: Resume, offer: Offer): Promise<Kept | undefined> {
-    for (const [kept, { until, end }] of this.#waiting) if (this.#clock.now() > until) end()
+    for (const { until, end } of this.#waiting.values()) if (this.#clock.now() > until) end()
     for (const kept of this.#kept)
       if (kept.offer.id === id && timingSafeEqual(kept.secret, secret))
         return (await isSame(kept.offer, offer)) ? kept : undefined

@@ -73,6 +73,12 @@ export class ProgressMeter {
     this.#unsaid = plan
   }
 
+  /** The plan says by now what was finished before, and what is wanted; nothing came yet. */
+  decided(): void {
+    if (this.#unsaid) this.#finished = finishedBytes(this.#unsaid)
+    this.#unsaid = undefined
+  }
+
   /** A run has passed, of which the plan knows already. */
   passed(run: Run): void {
     const time = this.#now()
@@ -95,14 +101,6 @@ export class ProgressMeter {
   snapshot(): Progress {
     const { closedWanted, wantedEntries, wantedBytes, cameBytes, provedBytes } = this.#plan
     const before = this.#before
-    if (
-      this.#unsaid &&
-      this.#unsaid.undecided > 0 &&
-      this.#unsaid.undecided === this.#unsaid.entries.length
-    ) {
-      this.#finished = finishedBytes(this.#unsaid)
-      this.#unsaid = undefined
-    }
     const finished = this.#finished
     const done = finished + cameBytes + provedBytes
     // what is proved of what came over another connection did travel

@@ -164,6 +164,7 @@ export class Receiver extends Session {
     const isWanted = ({ index }: Entry) => (wanted?.[index - offer.first] ?? true) && !plan.isClosed(index)
     await this.#sayPlan(offer, { wanted, claims: await this.#river.claim(offer, isWanted) })
     this.#checkRunning()
+    this.control.decided()
     if (isFirst) this.begin('receiving')
     return undefined
   }

@@ -222,6 +222,7 @@ export class Sender extends Session {
   /** A page of the plan: what it wants is sent as it comes. */
   #planned(message: Messages['plan']): void {
     this.#asked.planned(message, this.#attachments.answeredEnd)
+    if (this.plan.undecided === this.plan.entries.length) this.control.decided()
     this.#river?.source.wake()
     this.#mayFinish()
   }

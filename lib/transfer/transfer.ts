@@ -242,6 +242,7 @@ export class Transfer extends EventEmitter<TransferEvents> {
         if (transfer.#state === 'paused') tell()
       },
       advance,
+      decided: () => meter.decided(),
       passed(run: Run): void {
         meter.passed(run)
         advance()
