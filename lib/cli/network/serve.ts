@@ -59,7 +59,6 @@ export function serve(
     }
     const watch = (transfer: Transfer) => {
       running.add(transfer)
-      reporter.watch(transfer, where, leftOut)
       const over = (error?: SluiceError) => {
         running.delete(transfer)
         if (transfer === taken) {
@@ -71,6 +70,7 @@ export function serve(
         if (isOver()) resolve(end)
       }
       transfer.finished.then(() => over(), over)
+      reporter.watch(transfer, where, leftOut)
     }
     server.on('connection', (socket: Socket) => {
       if (taken !== null && !goesOn) return void socket.destroy()
