@@ -82,26 +82,19 @@ function bad(what: string): SluiceError {
 const positive = integer(1)
 const count = integer(0)
 const bytes: Check = (value) => isBytes(value) && value.length > 0
-const boolean: Check = (value) => typeof value === 'boolean'
-/** A map in the map. */
+const isMap = (value: Packed): value is { [key: string]: Packed } =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) && !isBytes(value)
 const peerLimits: Check = (value, limits) =>
-  typeof value === 'object' &&
-  value !== null &&
-  !Array.isArray(value) &&
-  !isBytes(value) &&
+  isMap(value) &&
   Object.entries(value).every(
-    ([key, number]) => (TOLD_LIMITS as readonly string[]).includes(key) && positive(number!, limits),
+    ([key, number]) => (TOLD_LIMITS as readonly string[]).includes(key) && positive(number, limits),
   )
-/** Bytes of the secret by which a sender proves that a transfer is its own. */
-const SECRET_BYTES = 16
-const secret: Check = (value) => isBytes(value) && value.length === SECRET_BYTES
-/** A map in the map, with both keys and no other. */
+const secret: Check = (value) => isBytes(value) && value.length === 16
 const resume: Check = (value, limits) =>
-  typeof value === 'object' &&
-  value !== null &&
+  isMap(value) &&
   Object.keys(value).length === 2 &&
-  matching(ID)((value as { id: Packed }).id, limits) &&
-  secret((value as { secret: Packed }).secret, limits)
+  matching(ID)(value.id ?? null, limits) &&
+  secret(value.secret ?? null, limits)
 const reason = text((limits) => limits.errorText)
 const name = text(() => NAME_BYTES)
 /** Paths are checked by the manifest, which can say whose they are. The limit of a message bounds them here. */
@@ -266,12 +259,10 @@ export const SCHEMAS = {
   },
   answer: {
     frame: FrameType.ANSWER,
-    required: { offer: count, accept: boolean },
+    required: { offer: count, accept: (value) => typeof value === 'boolean' },
     optional: { reason, secret },
-    together: ({ accept, reason: why, secret: proof }) => {
-      if (accept === true && why !== undefined) return 'that accepts, with a reason'
-      return accept === false && proof !== undefined ? 'that rejects, with a secret' : undefined
-    },
+    together: ({ accept, reason: why, secret: proof }) =>
+      (accept ? why : proof) === undefined ? undefined : `that ${accept ? 'accepts' : 'rejects'}, with more`,
   },
   plan: {
     frame: FrameType.PLAN,
