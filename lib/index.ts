@@ -3,11 +3,20 @@
 // the conversation
 export { type SendOptions, send } from './send.js'
 export { type Accept, type ReceiveOptions, receive } from './receive.js'
+export {
+  type HandleOptions,
+  type PastTransfer,
+  Transfers,
+  type TransfersEvents,
+  type TransfersOptions,
+} from './transfers.js'
+export type { Connect } from './reconnect/lasting-sender.js'
+export type { RetryOptions } from './reconnect/retry.js'
 export type { ByteDuplex } from './transfer/connection.js'
-export type { CancelOptions, PausedBy, Transfer, TransferEvents } from './transfer/transfer.js'
+export type { PausedBy, Transfer, TransferEvents } from './transfer/transfer.js'
 export { type Outcome, type OutcomeRange, outcomesOf, type TransferResult } from './wire/outcome.js'
 export type { CurrentFile, Progress } from './transfer/progress.js'
-export type { TransferState } from './transfer/lifecycle.js'
+export type { CancelOptions, Reconnecting, TransferState } from './transfer/lifecycle.js'
 
 // what is sent
 export type { Manifest, OfferOptions } from './stages/manifest/builder.js'

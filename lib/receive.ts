@@ -18,7 +18,8 @@ import type { Item } from './stages/river/items.js'
 import { checkPartStore } from './stores/parts.js'
 import { CONNECTION_OPTIONS, type ConnectionOptions } from './transfer/channel.js'
 import type { ByteDuplex } from './transfer/connection.js'
-import { type Decision, Receiver } from './transfer/receiver.js'
+import type { Continuing } from './transfer/lifecycle.js'
+import { type Decision, Receiver, type SaidHello } from './transfer/receiver.js'
 import type { Transfer } from './transfer/transfer.js'
 import type { Entry, Offer } from './wire/entry.js'
 import { limitsOf } from './wire/limits.js'
@@ -76,6 +77,21 @@ const OPTIONS: Keys<ReceiveOptions> = {
  * @throws SluiceError `ERR_USAGE` for an option, `ERR_STATE` for a socket that carries a transfer already
  */
 export function receive(socket: ByteDuplex, options: ReceiveOptions): Transfer {
+  return beginReceiving(socket, options).transfer
+}
+
+/** What is done by whoever has the receiver go on over other connections. */
+export interface LastingReceiver extends Pick<Continuing, 'failed'> {
+  /** Asks about an offer, or knows the transfer. */
+  decide(offer: Offer, signal: AbortSignal, hello: SaidHello, ask: () => Promise<Decision>): Promise<Decision>
+}
+
+/** {@link receive} over one of several connections. */
+export function beginReceiving(
+  socket: ByteDuplex,
+  options: ReceiveOptions,
+  lasting?: LastingReceiver,
+): Receiver {
   checkObject('options', options)
   checkKeys('options', options, OPTIONS)
   checkKeys('stages', options.stages, { wire: true, file: true })
@@ -92,7 +108,7 @@ export function receive(socket: ByteDuplex, options: ReceiveOptions): Transfer {
   const memory = isOurs ? new ReceivedMemory() : undefined
   // where the connection is cut off, what came before is stored before anything fails
   const cut = deferred<void>()
-  const session = new Receiver(
+  return new Receiver(
     socket,
     {
       framer: framer({ maxFrame }),
@@ -102,7 +118,10 @@ export function receive(socket: ByteDuplex, options: ReceiveOptions): Transfer {
       received: memory && ((chunk) => memory.received(chunk)),
     },
     {
-      decide: (offer, signal) => decide(offer, signal, accept),
+      decide: (offer, signal, hello) => {
+        const ask = () => decide(offer, signal, accept)
+        return lasting ? lasting.decide(offer, signal, hello, ask) : ask()
+      },
       river: ({ plan, offered, passed, settled, wanted, ...hooks }) => {
         const warn = (warning: SluiceError) => {
           hooks.warn(warning)
@@ -153,9 +172,8 @@ export function receive(socket: ByteDuplex, options: ReceiveOptions): Transfer {
         }
       },
     },
-    { ...options, limits },
+    { ...options, limits, ...(lasting && { continuing: lasting }) },
   )
-  return session.transfer
 }
 
 function fileStages(makers: readonly (() => StageStream)[]): Transform[] {

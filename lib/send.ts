@@ -1,6 +1,8 @@
 import { badOption, checkFlag, checkKeys, checkOption, type Keys, pickKnown } from './options.js'
+import { type Connect, sendLasting } from './reconnect/lasting-sender.js'
+import { type RetryOptions, retryOf } from './reconnect/retry.js'
 import { SendMemory } from './stages/bytes/send-memory.js'
-import { makeWireStages, type WireStage } from './stages/bytes/wire-stage.js'
+import { checkWireStages, makeWireStages, type WireStage } from './stages/bytes/wire-stage.js'
 import { deframer } from './stages/deframer.js'
 import { fileSource } from './stages/file-source.js'
 import { framer } from './stages/framer.js'
@@ -9,14 +11,18 @@ import { isManifest, type Manifest } from './stages/manifest/builder.js'
 import { MANIFEST_OPTIONS, type ManifestOptions, manifestOf } from './stages/manifest/manifest-of.js'
 import { tap } from './stages/progress-tap.js'
 import type { Item } from './stages/river/items.js'
+import { lent } from './stores/sources.js'
 import { CONNECTION_OPTIONS, type ConnectionOptions } from './transfer/channel.js'
-import type { ByteDuplex } from './transfer/connection.js'
+import { type ByteDuplex, checkConnection } from './transfer/connection.js'
+import type { Continuing } from './transfer/lifecycle.js'
 import { Sender } from './transfer/sender.js'
 import type { Transfer } from './transfer/transfer.js'
 import { limitsOf } from './wire/limits.js'
 
 /** Options of {@link send}. */
 export interface SendOptions extends ManifestOptions, ConnectionOptions {
+  /** How often, and when, a connection that was lost is tried again; where `send` was given a function that makes one. */
+  retry?: RetryOptions
   /** What stands between the framer and the socket; the receiver needs the same formats in the same order. */
   stages?: { wire?: readonly WireStage[] }
 }
@@ -24,6 +30,7 @@ export interface SendOptions extends ManifestOptions, ConnectionOptions {
 const OPTIONS: Keys<SendOptions> = {
   ...CONNECTION_OPTIONS,
   ...MANIFEST_OPTIONS,
+  retry: true,
   stages: true,
 }
 
@@ -34,15 +41,20 @@ const SILENT =
  * Sends files and folders over a duplex stream to a `receive` on its other side: what that does not have already. What it
  * has is read and proved, and what did not come as it was sent is sent again, at most three times the size of a file.
  *
- * @param socket any duplex stream of bytes; it is ended afterwards unless `keepOpen`
+ * With a function that makes a connection, it makes another one when that is lost, and goes on there: where the receiver
+ * takes its connections by `Transfers.handle`, which asks nobody again. As long as that lasts, `finished` is not settled,
+ * and the states `interrupted` and `connecting` follow each other. What is not accepted yet, and a stream, are not tried again.
+ *
+ * @param socket any duplex stream of bytes, or a function that makes one; it is ended afterwards unless `keepOpen`
  * @param source paths, or a manifest from `manifestOf` or `manifestFrom`, whose stream is destroyed if the transfer fails
  * @returns at once; the transfer's `finished` resolves with one outcome per entry, or rejects with a `SluiceError`:
  * `ERR_REJECTED`, `ERR_CANCELLED`, `ERR_INTERRUPTED`, `ERR_TRUNCATED`, `ERR_TIMEOUT`, `ERR_FORMATS`,
- * `ERR_FILES_FAILED` (with `outcomes`), or what the receiver reports
+ * `ERR_FILES_FAILED` (with `outcomes`), or what the receiver reports; `ERR_UNREACHABLE` where the first connection could not
+ * be made
  * @throws SluiceError `ERR_USAGE` for an option, `ERR_STATE` for a socket that carries a transfer already
  */
 export function send(
-  socket: ByteDuplex,
+  socket: ByteDuplex | Connect,
   source: readonly string[] | Manifest,
   options: SendOptions = {},
 ): Transfer {
@@ -53,56 +65,73 @@ export function send(
   checkOption('source', source, isSource, expected)
   if (isManifest(source) && source.offer.first > 0)
     throw badOption('source', 'an offer that follows no other, which cannot be sent without it', source)
+  const retry = retryOf(options.retry)
   const limits = limitsOf(options.limits)
-  const { maxFrame, heldBack, ...wire } = makeWireStages(options.stages?.wire, options.keepOpen, limits)
-  // a wire stage may hold on to what it is given
-  const memory = wire.outgoing.length === 0 ? new SendMemory() : undefined
   checkFlag('open', options.open)
   const isOpen = options.open === true || (isManifest(source) && source.offer.open === true)
-  let manifest: Manifest
-  const session = new Sender(
-    socket,
-    {
-      framer: framer({ maxFrame }),
-      deframer: (onTalk) => deframer({ limits, onTalk }),
-      ...wire,
-      unheard: (said, heard, waited) =>
-        (waited ? heldBack(said, heard) : undefined) ?? (heard === 0 ? SILENT : undefined),
-      sent: memory && ((chunk) => memory.sent(chunk)),
-    },
-    {
-      isOpen,
-      prepare: async (signal) => {
-        manifest = isManifest(source)
-          ? { ...source, offer: { ...source.offer, ...(isOpen && { open: true }) } }
-          : await manifestOf(source, { ...pickKnown(options, MANIFEST_OPTIONS), signal })
-        return manifest
+  let manifest: Manifest | undefined
+  const release = async () => {
+    if (isManifest(source)) await source.store.close?.()
+  }
+  const begin = (duplex: ByteDuplex, continuing?: Continuing) => {
+    const { maxFrame, heldBack, ...wire } = makeWireStages(options.stages?.wire, options.keepOpen, limits)
+    // a wire stage may hold on to what it is given
+    const memory = wire.outgoing.length === 0 ? new SendMemory() : undefined
+    return new Sender(
+      duplex,
+      {
+        framer: framer({ maxFrame }),
+        deframer: (onTalk) => deframer({ limits, onTalk }),
+        ...wire,
+        unheard: (said, heard, waited) =>
+          (waited ? heldBack(said, heard) : undefined) ?? (heard === 0 ? SILENT : undefined),
+        sent: memory && ((chunk) => memory.sent(chunk)),
       },
-      attach: (paths, after, signal) =>
-        manifestOf(paths, { ...pickKnown(options, MANIFEST_OPTIONS), name: undefined, after, signal }),
-      river: ({ plan, passed, warn }) => {
-        const source = fileSource(manifest, {
-          plan,
-          untilSettled: true,
-          maxRun: maxFrame,
-          onFailure: warn,
-          memory,
-        })
-        return {
-          stages: [source, hashTap(), tap<Item>(passed)],
-          source: {
-            wake: () => source.wake(),
-            finish: () => source.finish(),
-            hold: (isHeld) => source.hold(isHeld),
-            attach: (made) => source.attach(made as Manifest),
-          },
-        }
+      {
+        isOpen,
+        prepare: async (signal) => {
+          manifest ??= isManifest(source)
+            ? { ...source, offer: { ...source.offer, ...(isOpen && { open: true }) } }
+            : await manifestOf(source, { ...pickKnown(options, MANIFEST_OPTIONS), signal })
+          // told once, over whichever connection
+          return continuing?.resume ? { ...manifest, skipped: [] } : manifest
+        },
+        attach: (paths, after, signal) =>
+          manifestOf(paths, { ...pickKnown(options, MANIFEST_OPTIONS), name: undefined, after, signal }),
+        river: ({ plan, passed, warn }) => {
+          const { store } = manifest!
+          const source = fileSource(
+            { ...manifest!, store: continuing ? lent(store) : store },
+            { plan, untilSettled: true, maxRun: maxFrame, onFailure: warn, memory },
+          )
+          return {
+            stages: [source, hashTap(), tap<Item>(passed)],
+            source: {
+              wake: () => source.wake(),
+              finish: () => source.finish(),
+              hold: (isHeld) => source.hold(isHeld),
+              attach: (made) => source.attach(made as Manifest),
+            },
+          }
+        },
+        isRereadable: (entry) => manifest!.store.rereadable(entry),
+        abandon: async () => {
+          if (!continuing) await release()
+        },
       },
-      abandon: async () => {
-        if (isManifest(source)) await source.store.close?.()
-      },
-    },
-    { ...options, limits },
+      { ...options, limits, ...(continuing && { continuing }) },
+    )
+  }
+  if (typeof socket !== 'function') return begin(socket).transfer
+  checkConnection(options)
+  // what is attached is offered over one connection only
+  checkOption('open', isOpen, !isOpen, 'false where a function makes the connections')
+  checkOption(
+    'head',
+    options.head,
+    options.head === undefined,
+    'left out where a function makes the connections',
   )
-  return session.transfer
+  checkWireStages(options.stages?.wire, options.keepOpen)
+  return sendLasting({ connect: socket, begin, retry, release, clock: options.clock, signal: options.signal })
 }

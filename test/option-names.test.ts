@@ -34,11 +34,13 @@ const MISSPELT: Record<string, Misspelt[]> = {
     ['gitIgnore', 'gitignore', (given) => main.send(end(), ['x'], given)],
     ['wires', 'wire', (stages) => main.send(end(), ['x'], { stages })],
     ['entires', 'entries', (limits) => main.send(end(), ['x'], { limits })],
+    ['attempt', 'attempts', (retry) => main.send(end(), ['x'], { retry })],
   ],
   receive: [
     ['conflcit', 'conflict', (given) => main.receive(end(), { dir: 'x', accept: 'all', ...given })],
     ['wires', 'wire', (stages) => main.receive(end(), { dir: 'x', accept: 'all', stages })],
   ],
+  Transfers: [['patients', 'patience', (given) => new main.Transfers({ receive: () => ({}), ...given })]],
   manifestOf: [['symlink', 'symlinks', (given) => main.manifestOf(['x'], given)]],
   manifestFrom: [
     ['algorithn', 'algorithm', (given) => main.manifestFrom(Readable.from([]), { name: 'x', ...given })],

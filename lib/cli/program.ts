@@ -77,6 +77,10 @@ function program(
     .option('--to <host:port>', 'where the receiver listens')
     .option('--listen <host:port>', 'listen here for the receiver, instead of connecting to it')
     .option('--limit <rate>', 'at most so many bytes per second, as 500k or 10M')
+    .option(
+      '--retry <n>',
+      'how often a lost connection is tried again, in pauses that grow to 30 s; counted anew after one that held so long; 0 is not at all (default: 10)',
+    )
     .option('--dry-run', 'show what would be sent')
     .action((paths, flags, command) =>
       run(command, async (context) => (await transfers()).sendCommand(paths, flags, context)),

@@ -3,7 +3,7 @@ import { deferred, overSlices } from '../async.js'
 import { prepareDigest } from '../digest/digests.js'
 import { errorOf, SluiceError } from '../errors.js'
 import type { Offer } from '../wire/entry.js'
-import { filesFailed, type Outcome, type OutcomeRange, rangesOf } from '../wire/outcome.js'
+import { filesFailed, type Outcome, type OutcomeRange, publishedIn, rangesOf } from '../wire/outcome.js'
 import type { Callback } from './bytes/pump.js'
 import { type Adopted, adopt, policyOf } from './finalizer/adopted.js'
 import { checkedOptions, type FinalizerOptions } from './finalizer/options.js'
@@ -120,14 +120,18 @@ export class Finalizer extends Writable {
     store.obey(policyOf(offer, store, this.#options, this.#stopping.signal))
   }
 
-  /** Nothing is told before it is as safe as was asked for; of a million folders, others have their turn meanwhile. */
-  async #settle(ranges: readonly OutcomeRange[]): Promise<void> {
+  /** Tells nothing before it is as safe as was asked for; once it was stopped, only what has its name by now. */
+  async #settle(ended: readonly OutcomeRange[]): Promise<void> {
     const adopted = this.#adopted
-    if (ranges.length === 0 || this.#stopping.signal.aborted || !adopted) return
+    if (ended.length === 0 || !adopted) return
     await adopted.store.sync()
+    const isStopped = this.#stopping.signal.aborted
+    // what is to appear together has no name yet
+    if (isStopped && adopted.held) return
+    const { plan } = adopted
+    const ranges = isStopped ? publishedIn(ended, plan.entries) : ended
     if (adopted.held) adopted.held.add(ranges)
-    else for (const range of ranges) await this.#report.tell(range, adopted.plan.entries)
-    if (this.#stopping.signal.aborted) return
+    else for (const range of ranges) await this.#report.tell(range, plan.entries)
     for (const { first, last } of ranges) {
       adopted.ledger.close(first, last)
       adopted.repairs?.drop(first, last)

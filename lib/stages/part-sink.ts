@@ -141,7 +141,7 @@ export class PartSink extends Transform {
 
   async #offer(item: OfferItem): Promise<void> {
     const { offer, plan, isRejected } = item
-    const isWanted = ({ index }: Entry) => plan.isWanted(index)
+    const isWanted = ({ index }: Entry) => plan.isWanted(index) && !plan.isClosed(index)
     const asked = this.#claims.get(offer.first)
     this.#claims.delete(offer.first)
     let bytes = 0

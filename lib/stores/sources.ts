@@ -84,6 +84,16 @@ export function isSourceStore(value: unknown): value is SourceStore {
   return typeof rereadable === 'function' && (typeof open === 'function' || typeof stream === 'function')
 }
 
+/** The same store for somebody who must not close it. */
+export function lent(store: SourceStore): SourceStore {
+  return {
+    rereadable: (entry) => store.rereadable(entry),
+    open: store.open && ((entry, signal) => store.open!(entry, signal)),
+    stream: store.stream && ((entry) => store.stream!(entry)),
+    readRun: store.readRun && ((entries, buffer, signal) => store.readRun!(entries, buffer, signal)),
+  }
+}
+
 /** System codes that mean: what stood here is no longer there, or something else is. */
 const GONE = new Set(['ENOENT', 'ENOTDIR', 'ELOOP', 'EISDIR', 'ENXIO', 'ESTALE'])
 

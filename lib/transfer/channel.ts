@@ -11,6 +11,7 @@ import { encodePreface, PrefaceCheck } from '../wire/preface.js'
 import { type ByteDuplex, Connection } from './connection.js'
 import { Ending } from './ending.js'
 import { Heartbeat } from './heartbeat.js'
+import type { Continuing } from './lifecycle.js'
 
 const debug = createDebug('sluice:channel')
 
@@ -67,7 +68,7 @@ export const CONNECTION_OPTIONS: Keys<ConnectionOptions> = {
 }
 
 /** The same, checked and complete. */
-export type SessionOptions = ConnectionOptions & { limits: Limits }
+export type SessionOptions = ConnectionOptions & { limits: Limits; continuing?: Continuing }
 
 export interface ChannelEvents {
   /** A message of the conversation; `false` says that it is the last of the peer. */
@@ -183,6 +184,11 @@ export class Channel {
   /** The peer has had its last word: {@link hangUp} need not wait for it to end its side. */
   peerDone(): void {
     this.#peerDone.resolve()
+  }
+
+  /** Closes the connection at once: nobody is there any more. */
+  cut(): void {
+    this.#connection.destroy()
   }
 
   /**

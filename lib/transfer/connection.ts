@@ -2,7 +2,7 @@ import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Clock } from '../clock.js'
 import { errorOf, SluiceError } from '../errors.js'
-import { checkOption } from '../options.js'
+import { checkAbortSignal, checkFlag, checkOption } from '../options.js'
 import { Ending } from './ending.js'
 
 // biome-ignore lint/suspicious/noExplicitAny: the types of other streams name the events that they know
@@ -71,6 +71,21 @@ export function checkDuplex(option: string, duplex: ByteDuplex, keepOpen: boolea
   if (!BUSY.has(duplex)) return
   const message = `${option} carries a transfer already: two of them need two connections, or one after the other with keepOpen`
   throw new SluiceError('ERR_STATE', message)
+}
+
+/** Throws `ERR_USAGE` for an option of a connection that is none. */
+export function checkConnection({
+  head,
+  keepOpen,
+  signal,
+}: {
+  head?: unknown
+  keepOpen?: unknown
+  signal?: unknown
+}): void {
+  checkFlag('keepOpen', keepOpen)
+  checkOption('head', head, head === undefined || Buffer.isBuffer(head), 'a Buffer')
+  checkAbortSignal('signal', signal)
 }
 
 export interface ConnectionEvents {

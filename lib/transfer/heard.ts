@@ -105,7 +105,7 @@ export class HeardOutcomes {
   take({ first, count, status, code, except }: Messages['outcomes']): OutcomeRange {
     const plan = this.#plan
     const last = first + count - 1
-    if (last >= plan.undecided) throw unexpected(last)
+    if (last >= plan.entries.length) throw unexpected(last)
     const said = new Map(except.map((record) => [record.index, record.status]))
     for (let index = first; index <= last; index++) {
       if (plan.isClosed(index)) throw unexpected(index)

@@ -1,8 +1,11 @@
 import { type Code, SluiceError } from '../errors.js'
+import type { Resume } from '../wire/messages.js'
+import type { TransferControl } from './transfer.js'
 
 /**
  * Where a transfer stands. It is `paused` while one of the sides wants that, and goes back to what it was before. The last
- * five are final; `interrupted` can be resumed by running it again.
+ * five are final, but for `interrupted` where another connection is tried or waited for; else that can be resumed by running
+ * it again.
  */
 export type TransferState =
   | 'preparing'
@@ -17,21 +20,18 @@ export type TransferState =
   | 'interrupted'
   | 'failed'
 
-const FINAL: readonly TransferState[] = ['completed', 'rejected', 'cancelled', 'interrupted', 'failed']
+/** How a transfer may end, from wherever it is. */
+const ENDS: readonly TransferState[] = ['completed', 'rejected', 'cancelled', 'interrupted', 'failed']
 
 /** What may follow; nothing where nothing is said. */
 const NEXT: Partial<Record<TransferState, readonly TransferState[]>> = {
-  preparing: ['connecting', ...FINAL],
-  connecting: ['offered', ...FINAL],
-  offered: ['sending', 'receiving', ...FINAL],
-  sending: ['paused', ...FINAL],
-  receiving: ['paused', ...FINAL],
-  paused: ['sending', 'receiving', ...FINAL],
-}
-
-/** Whether nothing can follow `state`. */
-export function isFinal(state: TransferState): boolean {
-  return FINAL.includes(state)
+  preparing: ['connecting', ...ENDS],
+  connecting: ['offered', ...ENDS],
+  offered: ['sending', 'receiving', ...ENDS],
+  sending: ['paused', ...ENDS],
+  receiving: ['paused', ...ENDS],
+  paused: ['sending', 'receiving', ...ENDS],
+  interrupted: ['connecting', ...ENDS],
 }
 
 /**
@@ -57,4 +57,54 @@ const STATE_OF_ERROR: Partial<Record<Code, TransferState>> = {
 /** The final state that an error of a transfer leads to. */
 export function stateOfError({ code }: SluiceError): TransferState {
   return STATE_OF_ERROR[code] ?? 'failed'
+}
+
+/** An attempt to go on over another connection. */
+export interface Reconnecting {
+  /** Which it will be, from 1 on, since the connection was lost. */
+  readonly attempt: number
+  /** How many there will be at most. */
+  readonly attempts: number
+  /** Milliseconds until it is made. */
+  readonly wait: number
+  /** Why the connection, or the last attempt to make one, failed. */
+  readonly error: SluiceError
+}
+
+/** What a transfer asks of its session. */
+export interface TransferCalls {
+  cancel(reason: string, parts: 'keep' | 'discard'): Promise<void>
+  /** This side wants a pause, or no longer. */
+  pause(isWanted: boolean): void
+  attach(paths: readonly string[]): Promise<void>
+  end(): void
+}
+
+/** What becomes of a transfer that is cancelled. */
+export interface CancelOptions {
+  /**
+   * What a receiver does with what came of files that have not ended: keeps it, so that a later transfer goes on with it
+   * (default), or removes it, also what it had taken over from an earlier one. Published files stay. A sender has none.
+   */
+  parts?: 'keep' | 'discard'
+}
+
+/** What can be asked where there is no connection: nothing. */
+export const UNCONNECTED: TransferCalls = {
+  cancel: async () => {},
+  pause() {},
+  attach: async () => {
+    throw new SluiceError('ERR_STATE', 'nothing can be attached to a transfer that makes its own connections')
+  },
+  end() {},
+}
+
+/** How a transfer goes on over another connection when one is lost. */
+export interface Continuing {
+  /** The one that goes on; a new one by default. */
+  control?: TransferControl | undefined
+  /** What a sender says of it. */
+  resume?: Resume | undefined
+  /** Told how this connection failed, when all is closed: in the place of the end of the transfer that it carried. */
+  failed(error: SluiceError, control: TransferControl): void
 }

@@ -7,6 +7,7 @@ import {
   type OutcomeRange,
   type OutcomeStatus,
   outcomesOf,
+  rangesOf,
   type SkipReason,
   type TransferResult,
   told,
@@ -76,12 +77,58 @@ export class OutcomeTable {
     }
   }
 
+  has(index: number): boolean {
+    return (this.#status[index] ?? 0) > 0
+  }
+
+  /**
+   * Takes in what is news of a range that another connection tells, and gives it: what is known already is not told
+   * twice. What was published stays so, although a receiver that has forgotten it says that it stands there.
+   */
+  addNews(range: OutcomeRange, entries: readonly Entry[]): OutcomeRange[] {
+    const news: Outcome[] = []
+    for (const outcome of outcomesOf(range, entries)) {
+      const { index } = outcome.entry
+      const known = this.#plain(index)?.status
+      if (known === outcome.status || (known === 'published' && outcome.status === 'skipped')) continue
+      this.#unusual.delete(index)
+      news.push(outcome)
+    }
+    const ranges = rangesOf(news)
+    for (const one of ranges) this.add(one, entries)
+    return ranges
+  }
+
+  /** What is known of the entries from `first` up to `end`, as few ranges as it takes; without digests. */
+  *ranges(first: number, end: number): Generator<OutcomeRange, void> {
+    let range: (OutcomeRange & { except: Map<number, Outcome> }) | undefined
+    for (let index = first; index <= end; index++) {
+      const plain = index < end ? this.#plain(index) : undefined
+      const unusual = this.#unusual.get(index)
+      const goesOn = unusual || (plain?.status === range?.status && plain?.reason === range?.reason)
+      if (range && !(plain && goesOn)) {
+        yield range
+        range = undefined
+      }
+      if (plain === undefined) continue
+      range ??= { first: index, last: index, ...plain, except: new Map() }
+      range.last = index
+      if (unusual) range.except.set(index, unusual)
+    }
+  }
+
+  #outcome(entry: Entry): Outcome | undefined {
+    const plain = this.#plain(entry.index)
+    return plain && (this.#unusual.get(entry.index) ?? { entry, path: entry.path, ...plain })
+  }
+
+  #plain(index: number): (typeof PLAIN)[number] {
+    return PLAIN[this.#status[index] ?? 0]
+  }
+
   /** One record per entry that has an outcome, in the order of the offers. */
   toArray(entries: readonly Entry[]): Outcome[] {
-    const outcomes = entries.map((entry, index): Outcome | undefined => {
-      const plain = PLAIN[this.#status[index] ?? 0]
-      return plain && (this.#unusual.get(index) ?? { entry, path: entry.path, ...plain })
-    })
+    const outcomes = entries.map((entry) => this.#outcome(entry))
     for (const { first, last, digests } of this.#digested)
       for (let index = first; index <= last; index++) {
         const digest = this.#unusual.has(index) ? undefined : digestIn(digests, index)

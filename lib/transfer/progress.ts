@@ -8,7 +8,10 @@ export interface Progress {
   readonly files: number
   /** Those that the plan contains; 0 before there is a plan. */
   readonly totalFiles: number
-  /** Bytes sent or received; those that came again, too. */
+  /**
+   * Bytes sent or received; those that came again, too, but for those that are sent again over another connection: after a
+   * loss it stands still until what was lost is there again.
+   */
   readonly bytes: number
   /** Bytes of the plan; `null` while a file of unknown size is among them. */
   readonly totalBytes: number | null
@@ -40,7 +43,15 @@ type Measured = Pick<Plan, 'closedWanted' | 'wantedEntries' | 'cameBytes' | 'wan
 /** Makes {@link Progress} of a plan, and of when its bytes passed. Pure but for the clock (milliseconds, monotonic). */
 export class ProgressMeter {
   current: CurrentFile | null = null
-  readonly #plan: Measured
+  /** Bytes that did so over connections before this one; those that came again, too. */
+  travelled = 0
+  #plan: Measured
+  /** What it was when the connection before was lost. */
+  #before: Progress | undefined
+  /** Bytes of what was finished before. */
+  #finished = 0
+  /** The plan of a further connection, until it says what was. */
+  #unsaid: Plan | undefined
   readonly #now: () => number
   readonly #samples: { time: number; bytes: number }[] = []
   #isPaused = false
@@ -48,6 +59,24 @@ export class ProgressMeter {
   constructor(plan: Measured, now: () => number = systemClock.now) {
     this.#plan = plan
     this.#now = now
+  }
+
+  /** The transfer goes on over another connection, with a plan of its own. */
+  follow(plan: Plan): void {
+    const before = this.snapshot()
+    this.travelled += this.#plan.cameBytes
+    this.#plan = plan
+    this.#samples.length = 0
+    if (before.totalFiles === 0) return
+    this.#before = before
+    this.#finished = 0
+    this.#unsaid = plan
+  }
+
+  /** The plan says by now what was finished before, and what is wanted; nothing came yet. */
+  decided(): void {
+    if (this.#unsaid) this.#finished = finishedBytes(this.#unsaid)
+    this.#unsaid = undefined
   }
 
   /** A run has passed, of which the plan knows already. */
@@ -70,15 +99,25 @@ export class ProgressMeter {
   }
 
   snapshot(): Progress {
-    const { closedWanted, wantedEntries, cameBytes, wantedBytes, provedBytes } = this.#plan
+    const { closedWanted, wantedEntries, wantedBytes, cameBytes, provedBytes } = this.#plan
+    const before = this.#before
+    const finished = this.#finished
+    const done = finished + cameBytes + provedBytes
+    // what is proved of what came over another connection did travel
+    const known = Math.max(0, this.travelled + (before?.resumedBytes ?? 0) - finished)
+    const resumedBytes = (before?.resumedBytes ?? 0) + Math.max(0, provedBytes - known)
+    // the plan of another connection begins with nothing
+    const totalBytes =
+      wantedBytes === null ? (before?.totalBytes ?? null) : Math.max(before?.totalBytes ?? 0, wantedBytes)
+    const bytes = Math.max(before?.bytes ?? 0, done - resumedBytes)
     const rate = this.#rate()
-    const left = wantedBytes === null ? null : Math.max(0, wantedBytes - cameBytes - provedBytes)
+    const left = totalBytes === null ? null : Math.max(0, totalBytes - bytes - resumedBytes)
     return {
-      files: closedWanted,
-      totalFiles: wantedEntries,
-      bytes: cameBytes,
-      totalBytes: wantedBytes,
-      resumedBytes: provedBytes,
+      files: Math.max(before?.files ?? 0, closedWanted),
+      totalFiles: Math.max(before?.totalFiles ?? 0, wantedEntries),
+      bytes,
+      totalBytes,
+      resumedBytes,
       rate,
       eta: left === null || rate === 0 ? null : (left / rate) * 1000,
       current: this.current,
@@ -91,4 +130,12 @@ export class ProgressMeter {
     const elapsed = this.#now() - first.time
     return elapsed < 1 ? 0 : ((this.#plan.cameBytes - first.bytes) / elapsed) * 1000
   }
+}
+
+/** Bytes of the wanted entries of a plan that have their outcome. */
+function finishedBytes(plan: Plan): number {
+  let bytes = 0
+  for (const { index, size } of plan.entries)
+    if (plan.isClosed(index) && plan.isWanted(index)) bytes += size ?? 0
+  return bytes
 }

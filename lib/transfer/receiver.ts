@@ -4,8 +4,8 @@ import { setImmediate } from 'node:timers/promises'
 import { deferred } from '../async.js'
 import { isSluiceError, SluiceError } from '../errors.js'
 import type { Entry, Offer } from '../wire/entry.js'
-import { DEFAULT_LIMITS, type PeerLimits } from '../wire/limits.js'
-import type { Message, WantMessage } from '../wire/messages.js'
+import { DEFAULT_LIMITS, RECONNECT } from '../wire/limits.js'
+import type { Message, Messages, Resume, WantMessage } from '../wire/messages.js'
 import type { OutcomeRange, TransferResult } from '../wire/outcome.js'
 import type { ChannelStages, SessionOptions } from './channel.js'
 import type { ByteDuplex } from './connection.js'
@@ -15,6 +15,7 @@ import { MOST_TEXT, messagesOf } from './outcome-table.js'
 import type { Known } from './plan/known.js'
 import { planPages, type Wanted } from './plan/pages.js'
 import { type RiverHooks, Session } from './session.js'
+import type { TransferControl } from './transfer.js'
 
 /** What a receiver answers to an offer. */
 export interface Decision {
@@ -23,6 +24,18 @@ export interface Decision {
   reason?: string
   /** Whether each entry of the offer is to come; all if left out. */
   wanted?: readonly boolean[]
+  /** By which the sender proves over another connection that the transfer is its own. */
+  secret?: Buffer
+  /** The transfer that the sender goes on with, where it began over another connection. */
+  goesOn?: TransferControl
+}
+
+/** What a sender has said in HELLO of other connections. */
+export interface SaidHello {
+  /** It makes another one when this one is lost. */
+  reconnects: boolean
+  /** It goes on with a transfer, and proves that this is its own. */
+  resume?: Resume | undefined
 }
 
 /** What the stages of a receiver tell the session. */
@@ -49,7 +62,7 @@ export interface Receiving {
     discard(): void
   }
   /** `signal` aborts when the transfer is over, whatever the answer will be. */
-  decide(offer: Offer, signal: AbortSignal): Promise<Decision>
+  decide(offer: Offer, signal: AbortSignal, hello: SaidHello): Promise<Decision>
 }
 
 /** Items in a list of one message at most. */
@@ -57,6 +70,9 @@ const MOST_ITEMS = 1000
 
 /** Why, where nobody says it. */
 const REJECTED = 'rejected by the receiver'
+
+/** Outcomes that are said anew, at once. */
+const SAID_ANEW = 4096
 
 /** The receiver's part of the conversation: answer, plan, river, outcomes, result. */
 export class Receiver extends Session {
@@ -72,6 +88,8 @@ export class Receiver extends Session {
   readonly #texts = { bytes: MOST_TEXT }
   /** Bytes of a message that the sender takes. */
   #mostBytes = DEFAULT_LIMITS.message
+  #hello: SaidHello = { reconnects: false }
+  #isConfirmed = false
 
   constructor(socket: ByteDuplex, stages: ChannelStages, receiving: Receiving, options: SessionOptions) {
     super('receive', socket, stages, options)
@@ -86,7 +104,7 @@ export class Receiver extends Session {
       },
       settled: (ranges) => this.#settled(ranges),
       wanted: (want) => this.say({ type: 'want', ...want }),
-      warn: this.control.warn,
+      warn: (warning) => this.control.warn(warning),
     })
     this.open()
     this.control.move('connecting')
@@ -130,7 +148,7 @@ export class Receiver extends Session {
       this.control.move('offered')
     }
     this.#checkRunning()
-    const { accept, reason, wanted } = await this.#decide(offer)
+    const { accept, reason, wanted, secret, goesOn } = await this.#decide(offer)
     this.#checkRunning()
     const number = this.#offers++
     if (!accept && isFirst) throw this.#reject(reason)
@@ -139,10 +157,15 @@ export class Receiver extends Session {
       this.plan.skip(offer.entries.length)
       return 'rejected'
     }
-    this.say({ type: 'answer', offer: number, accept })
-    const isWanted = ({ index }: Entry) => wanted?.[index - offer.first] ?? true
+    if (goesOn) this.goOn(goesOn)
+    this.#checkRunning()
+    this.say({ type: 'answer', offer: number, accept, secret })
+    if (goesOn) await this.#sayAnew(offer)
+    const { plan } = this
+    const isWanted = ({ index }: Entry) => (wanted?.[index - offer.first] ?? true) && !plan.isClosed(index)
     await this.#sayPlan(offer, { wanted, ...(await this.#river.claim(offer, isWanted)) })
     this.#checkRunning()
+    this.control.decided()
     if (isFirst) this.begin('receiving')
     return undefined
   }
@@ -153,7 +176,7 @@ export class Receiver extends Session {
     const cutOff = (error: SluiceError) => this.fail(error)
     deframer.once('cutOff', cutOff)
     try {
-      return await this.#receiving.decide(offer, this.ends.signal)
+      return await this.#receiving.decide(offer, this.ends.signal, this.#hello)
     } finally {
       deframer.off('cutOff', cutOff)
     }
@@ -170,6 +193,18 @@ export class Receiver extends Session {
     return error
   }
 
+  /** Says again what became of entries before; they are closed here, too, before anything is asked for. */
+  async #sayAnew({ entries }: Offer): Promise<void> {
+    const told = this.control.allOutcomes
+    for (let first = 0; first < entries.length; first += SAID_ANEW) {
+      const ranges = [...told.ranges(first, Math.min(first + SAID_ANEW, entries.length))]
+      for (const range of ranges) this.plan.close(range.first, range.last + 1)
+      await this.#settled(ranges)
+      await setImmediate() // others have their turn meanwhile
+      this.#checkRunning()
+    }
+  }
+
   /** Says what is wanted of an offer, page by page, and notes it in the plan. */
   async #sayPlan(offer: Offer, wanted: Wanted): Promise<void> {
     for (const page of planPages(this.plan, offer, wanted, { message: this.#mostBytes, list: MOST_ITEMS })) {
@@ -184,7 +219,6 @@ export class Receiver extends Session {
   async #settled(ranges: readonly OutcomeRange[]): Promise<void> {
     const limits = { message: this.#mostBytes, list: MOST_ITEMS }
     for (const range of ranges) {
-      this.outcomes.add(range, this.plan.entries)
       for (const { message, part } of messagesOf(range, limits, this.#texts)) {
         if (part.first > range.first) await setImmediate() // of a million, others have their turn meanwhile
         this.control.settled(part, this.plan.entries)
@@ -205,8 +239,9 @@ export class Receiver extends Session {
     if (isFinished || (isEnded && this.#river.guests.length > 0)) this.channel.deframer.finish()
   }
 
-  protected override greeted({ message = DEFAULT_LIMITS.message }: PeerLimits): void {
-    this.#mostBytes = message
+  protected override greeted({ limits, features, resume }: Messages['hello']): void {
+    this.#mostBytes = limits?.message ?? DEFAULT_LIMITS.message
+    this.#hello = { reconnects: features.includes(RECONNECT), resume }
   }
 
   protected override discard(): void {
@@ -244,7 +279,13 @@ export class Receiver extends Session {
     if (message.type !== 'result' || this.#result === null) {
       throw new SluiceError('ERR_PROTOCOL', `a sender does not say ${message.type} at this point`)
     }
+    this.#isConfirmed = true
     this.#goodbye.resolve()
     return false
+  }
+
+  /** Whether the sender has said that it knows the result. */
+  get isConfirmed(): boolean {
+    return this.#isConfirmed
   }
 }

@@ -2,15 +2,16 @@ import type { Duplex, Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { deferred } from '../async.js'
 import { printable, SluiceError } from '../errors.js'
-import type { Offer } from '../wire/entry.js'
+import type { Entry, Offer } from '../wire/entry.js'
 import type { PeerLimits } from '../wire/limits.js'
-import type { Message, Messages } from '../wire/messages.js'
+import type { Message, Messages, Resume } from '../wire/messages.js'
 import { Attachments, type Made } from './attachments.js'
 import type { ChannelStages, SessionOptions } from './channel.js'
 import type { ByteDuplex } from './connection.js'
 import { closed } from './ending.js'
 import { AskedFiles, HeardOutcomes } from './heard.js'
 import { asError } from './last-word.js'
+import type { Continuing } from './lifecycle.js'
 import { addOffer } from './plan/add-offer.js'
 import { type RiverHooks, Session } from './session.js'
 
@@ -31,6 +32,8 @@ export interface Sending {
     stages: [Readable, ...Duplex[]]
     source: { wake(): void; finish(): void; hold(isHeld: boolean): void; attach(made: Made): void }
   }
+  /** Whether an entry can be read again over another connection. */
+  isRereadable(entry: Entry): boolean
   /** Closes what was to be sent, where the transfer ended before there was a river. */
   abandon(): Promise<void>
 }
@@ -60,10 +63,14 @@ export class Sender extends Session {
   readonly #asked: AskedFiles
   readonly #heard: HeardOutcomes
   #river: ReturnType<Sending['river']> | undefined
+  readonly #continuing: Continuing | undefined
+  #secret: Buffer | undefined
 
   constructor(socket: ByteDuplex, stages: ChannelStages, sending: Sending, options: SessionOptions) {
     super('send', socket, stages, options)
     this.#sending = sending
+    this.#continuing = options.continuing
+    this.#secret = options.continuing?.resume?.secret
     this.#asked = new AskedFiles(this.plan)
     this.#heard = new HeardOutcomes(this.plan, options.limits.names)
     const ended = this.transfer.finished.then(() => {
@@ -114,12 +121,25 @@ export class Sender extends Session {
     await pipeline([...this.#river.stages, this.channel.framer], { end: false, signal: this.stop.signal })
   }
 
-  protected override greeted(limits: PeerLimits): void {
+  protected override greeted({ limits = {}, resume }: Messages['hello']): void {
+    if (resume)
+      throw new SluiceError('ERR_PROTOCOL', 'the peer says that it goes on, but this side is the sender')
     this.#hello.resolve(limits)
   }
 
   protected override rest(isPaused: boolean): void {
     this.#river?.source.hold(isPaused)
+  }
+
+  /** What is to be said over another connection to go on; undefined if that is not possible. */
+  get resume(): Resume | undefined {
+    const secret = this.#secret
+    const { id } = this.transfer
+    const { allOutcomes } = this.control
+    const canRead = this.plan.entries.every(
+      (entry) => allOutcomes.has(entry.index) || this.#sending.isRereadable(entry),
+    )
+    return secret && canRead ? { id, secret } : undefined
   }
 
   protected override async settled(): Promise<void> {
@@ -163,12 +183,15 @@ export class Sender extends Session {
     }
     const { offer, accept, reason = 'no reason given' } = message
     if (offer !== 0) throw new SluiceError('ERR_PROTOCOL', 'the peer answered an offer that was not made')
-    if (accept) this.#accepted()
+    if (accept) this.#accepted(message.secret)
     else this.#rejected(reason)
     return accept
   }
 
-  #accepted(): void {
+  #accepted(secret: Buffer | undefined): void {
+    if (secret && !this.#continuing)
+      throw new SluiceError('ERR_PROTOCOL', 'the peer sent a secret that nobody asked for')
+    this.#secret = secret
     this.#state = 'sending'
     this.#firstAccepted.resolve(this.#first!)
     this.begin('sending')
@@ -199,6 +222,7 @@ export class Sender extends Session {
   /** A page of the plan: what it wants is sent as it comes. */
   #planned(message: Messages['plan']): void {
     this.#asked.planned(message, this.#attachments.answeredEnd)
+    if (this.plan.undecided === this.plan.entries.length) this.control.decided()
     this.#river?.source.wake()
     this.#mayFinish()
   }
@@ -212,7 +236,6 @@ export class Sender extends Session {
     const { plan } = this
     const range = this.#heard.take(message)
     this.#asked.drop(range.first, range.last)
-    this.outcomes.add(range, plan.entries)
     this.control.settled(range, plan.entries)
     this.control.advance()
     this.#river?.source.wake()

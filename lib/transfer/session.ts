@@ -1,16 +1,15 @@
 import createDebug from 'debug'
+import { deferred } from '../async.js'
 import { type Clock, systemClock } from '../clock.js'
 import { isError, printable, SluiceError } from '../errors.js'
-import { checkAbortSignal, checkFlag, checkOption } from '../options.js'
-import { type PeerLimits, saidLimits } from '../wire/limits.js'
-import type { Message } from '../wire/messages.js'
+import { RECONNECT, saidLimits } from '../wire/limits.js'
+import type { Message, Messages } from '../wire/messages.js'
 import { filesFailed, type TransferResult } from '../wire/outcome.js'
 import type { Run } from '../wire/run.js'
 import { Channel, type ChannelStages, type SessionOptions } from './channel.js'
-import { type ByteDuplex, checkDuplex } from './connection.js'
+import { type ByteDuplex, checkConnection, checkDuplex } from './connection.js'
 import { asError, cancelled, errorOfPeer, lastWordOf } from './last-word.js'
-import { isFinal } from './lifecycle.js'
-import { OutcomeTable } from './outcome-table.js'
+import type { TransferCalls } from './lifecycle.js'
 import { Plan } from './plan.js'
 import { Transfer, type TransferControl } from './transfer.js'
 
@@ -39,9 +38,8 @@ export interface RiverHooks {
 export abstract class Session {
   /** What is wanted, what came, and what has its outcome. */
   protected readonly plan: Plan
-  protected readonly outcomes = new OutcomeTable()
   protected readonly clock: Clock
-  protected readonly control: TransferControl
+  control: TransferControl
   protected channel!: Channel
   /** Aborted when the transfer is over, whatever is still to be stored. */
   protected readonly ends = new AbortController()
@@ -58,6 +56,11 @@ export abstract class Session {
   #pings = { count: 0, since: 0 }
   #greeted = false
   #ending: Promise<void> | null = null
+  readonly #closed = deferred<void>()
+  /** Resolves when all that was opened for the connection is closed. */
+  readonly closed = this.#closed.promise
+  /** Cancelled here, perhaps while the connection was closed already. */
+  #cancelled: SluiceError | undefined
 
   /** Throws `ERR_USAGE` for a socket or an option that is none, before anything is done to the socket. */
   constructor(
@@ -66,23 +69,13 @@ export abstract class Session {
     stages: ChannelStages,
     options: SessionOptions,
   ) {
-    const { head, keepOpen, signal } = options
-    checkFlag('keepOpen', keepOpen)
-    checkDuplex('socket', socket, keepOpen === true)
-    checkOption('head', head, head === undefined || Buffer.isBuffer(head), 'a Buffer')
-    checkAbortSignal('signal', signal)
+    checkConnection(options)
+    checkDuplex('socket', socket, options.keepOpen === true)
     this.plan = new Plan(direction === 'send' ? 'asks' : 'sends')
     this.clock = options.clock ?? systemClock
-    const calls = {
-      cancel: (reason: string, parts: 'keep' | 'discard') => {
-        if (parts === 'discard') this.discard()
-        return this.#cancel(reason)
-      },
-      pause: (isWanted: boolean) => this.#pause('here', isWanted),
-      attach: (paths: readonly string[]) => this.attach(paths),
-      end: () => this.end(),
-    }
-    this.control = Transfer.create(direction, calls, this.plan, this.clock)
+    const control = options.continuing?.control
+    this.control = control ?? Transfer.create(direction, this.#calls, this.plan, this.clock)
+    if (control) this.#paused.here = control.follow(this.plan, this.#calls)
     this.#pings.since = this.clock.now()
     this.#socket = socket
     this.#stages = stages
@@ -91,14 +84,16 @@ export abstract class Session {
 
   /** Begins to speak: called when the stages are made, so that a wrong option leaves the socket alone. */
   protected open(): void {
-    const { signal } = this.#options
+    const { signal, continuing } = this.#options
     this.channel = new Channel(this.#socket, this.#stages, this.#options, {
       talk: (message) => this.#talk(message),
       ended: () => this.hungUp(),
       failed: (error) => this.fail(asError(error)),
     })
     const limits = saidLimits(this.#options.limits)
-    this.say({ type: 'hello', version: 1, agent: AGENT, features: [], limits })
+    const features = continuing ? [RECONNECT] : []
+    this.say({ type: 'hello', version: 1, agent: AGENT, features, limits, resume: continuing?.resume })
+    if (this.#paused.here) this.say({ type: 'pause' })
     signal?.addEventListener('abort', this.#aborted)
     if (signal?.aborted) queueMicrotask(this.#aborted)
   }
@@ -107,8 +102,8 @@ export abstract class Session {
     return this.control.transfer
   }
 
-  /** The peer has said HELLO, and what it takes where that is not the default. */
-  protected abstract greeted(limits: PeerLimits): void
+  /** The peer has said HELLO. */
+  protected abstract greeted(hello: Messages['hello']): void
   /** A message that only one of the two directions knows; `false` if it is the peer's last. */
   protected abstract heard(message: Message): boolean
   /** The peer has nothing more to say. */
@@ -142,9 +137,10 @@ export abstract class Session {
   /** Ends well: the receiver has reported, and the sender has read it. */
   protected conclude(result: TransferResult): void {
     // the list is not made unless there is something to say of it
-    const error = result.failed > 0 ? filesFailed(result.files, result.files.length) : undefined
+    const whole = this.control.whole(result)
+    const error = whole.failed > 0 ? filesFailed(whole.files, whole.files.length) : undefined
     this.#end({ keepOpen: this.#options.keepOpen === true, afterPeer: false }, () =>
-      error ? this.control.fail(error) : this.control.complete(result),
+      error ? this.control.fail(error) : this.control.complete(whole),
     )
   }
 
@@ -157,9 +153,26 @@ export abstract class Session {
     debug('failed: %s %s', error.code, printable(error.message))
     if (lastWord) this.say(lastWord)
     // who rejected an offer waits for the RESULT that answers it, and for the end behind that
-    const isAnswer = lastWord?.type === 'result'
-    const afterPeer = lastWord !== null && !isAnswer && this.#greeted
-    this.#end({ keepOpen: false, afterPeer }, () => this.control.fail(error))
+    const afterPeer = lastWord !== null && lastWord.type !== 'result' && this.#greeted
+    const { continuing } = this.#options
+    this.#end({ keepOpen: false, afterPeer }, () => {
+      if (continuing) continuing.failed(this.#cancelled ?? error, this.control)
+      else this.control.fail(error)
+    })
+  }
+
+  /** The peer has made another connection: nothing is said or heard over this one any more. */
+  replace(): void {
+    this.fail(new SluiceError('ERR_INTERRUPTED', 'the peer has made another connection'), null)
+    this.channel.cut()
+  }
+
+  /** The peer goes on over this connection with a transfer that began over another one. */
+  protected goOn(control: TransferControl): void {
+    this.control = control
+    if (control.follow(this.plan, this.#calls)) this.#pause('here', true)
+    control.move('connecting')
+    control.move('offered')
   }
 
   /** Tells the peer, unless this side has had its last word. */
@@ -175,7 +188,7 @@ export abstract class Session {
   }
 
   protected result(bytes = this.plan.cameBytes): TransferResult {
-    return this.outcomes.result(this.transfer.id, this.plan.entries, bytes, this.plan.provedBytes)
+    return this.control.outcomes.result(this.transfer.id, this.plan.entries, bytes, this.plan.provedBytes)
   }
 
   /** Whether the outcome is decided. */
@@ -192,7 +205,8 @@ export abstract class Session {
       await this.drained()
       this.stop.abort()
       await Promise.all([this.channel.hangUp(how), this.settled()])
-      if (!isFinal(this.transfer.state)) settle()
+      if (!this.transfer.isOver) settle()
+      this.#closed.resolve()
     })()
   }
 
@@ -201,8 +215,19 @@ export abstract class Session {
     this.#cancel(isError(reason) ? reason.message : '')
   }
 
+  readonly #calls: TransferCalls = {
+    cancel: (reason, parts) => {
+      if (parts === 'discard') this.discard()
+      return this.#cancel(reason)
+    },
+    pause: (isWanted) => this.#pause('here', isWanted),
+    attach: (paths) => this.attach(paths),
+    end: () => this.end(),
+  }
+
   /** One flag a side, however often it is said; it goes on when neither is set. */
   #pause(side: 'here' | 'peer', isWanted: boolean): void {
+    if (this.#ending !== null && this.#options.continuing) this.control.pausedBy(isWanted ? 'here' : null)
     if (this.#ending !== null || this.#paused[side] === isWanted) return
     this.#paused[side] = isWanted
     const { here, peer } = this.#paused
@@ -219,9 +244,10 @@ export abstract class Session {
     if (this.transfer.state !== state) this.control.move(state)
   }
 
-  async #cancel(reason: string): Promise<void> {
+  readonly #cancel = async (reason: string): Promise<void> => {
     const lastWord: Message = { type: 'cancel', ...(reason !== '' && { reason }) }
-    this.fail(cancelled('here', reason), lastWord)
+    this.#cancelled ??= cancelled('here', reason)
+    this.fail(this.#cancelled, lastWord)
     // how it ended is told there
     await this.transfer.finished.catch(() => {})
   }
@@ -240,7 +266,7 @@ export abstract class Session {
         if (this.#greeted) throw new SluiceError('ERR_PROTOCOL', 'the peer said hello twice')
         this.#greeted = true
         this.channel.greeted()
-        this.greeted(message.limits ?? {})
+        this.greeted(message)
         return true
       case 'ping':
         this.#pinged()

@@ -6,7 +6,16 @@ import { checkChoice, checkKeys } from '../options.js'
 import type { Entry } from '../wire/entry.js'
 import { type Outcome, type OutcomeRange, outcomesOf, type TransferResult } from '../wire/outcome.js'
 import type { Run } from '../wire/run.js'
-import { isFinal, nextState, stateOfError, type TransferState } from './lifecycle.js'
+import {
+  type CancelOptions,
+  nextState,
+  type Reconnecting,
+  stateOfError,
+  type TransferCalls,
+  type TransferState,
+  UNCONNECTED,
+} from './lifecycle.js'
+import { OutcomeTable } from './outcome-table.js'
 import { Plan } from './plan.js'
 import { type Progress, ProgressMeter } from './progress.js'
 
@@ -21,28 +30,12 @@ export interface TransferEvents {
   warning: [warning: SluiceError]
   /** At most ten times a second while bytes flow, and once at the end. */
   progress: [progress: Progress]
+  /** The connection was lost, or could not be made: another one will be tried. */
+  reconnecting: [attempt: Reconnecting]
 }
 
 /** Milliseconds between two `progress` events. */
 const PROGRESS_INTERVAL = 100
-
-/** What a transfer asks of its session. */
-export interface TransferCalls {
-  cancel(reason: string, parts: 'keep' | 'discard'): Promise<void>
-  /** This side wants a pause, or no longer. */
-  pause(isWanted: boolean): void
-  attach(paths: readonly string[]): Promise<void>
-  end(): void
-}
-
-/** What becomes of a transfer that is cancelled. */
-export interface CancelOptions {
-  /**
-   * What a receiver does with what came of files that have not ended: keeps it, so that a later transfer goes on with it
-   * (default), or removes it, also what it had taken over from an earlier one. Published files stay. A sender has none.
-   */
-  parts?: 'keep' | 'discard'
-}
 
 /** Which sides want a pause. */
 export type PausedBy = 'here' | 'peer' | 'both' | null
@@ -61,8 +54,9 @@ export class Transfer extends EventEmitter<TransferEvents> {
   #state: TransferState = 'preparing'
   #id = ''
   #pausedBy: PausedBy = null
+  #isOver = false
   readonly #meter: ProgressMeter
-  readonly #calls: TransferCalls
+  #calls: TransferCalls
 
   private constructor(
     direction: 'send' | 'receive',
@@ -88,6 +82,11 @@ export class Transfer extends EventEmitter<TransferEvents> {
     return this.#state
   }
 
+  /** Whether it has ended. One that is `interrupted` and not over goes on when there is another connection. */
+  get isOver(): boolean {
+    return this.#isOver
+  }
+
   /** How far it is now. */
   get progress(): Progress {
     return this.#meter.snapshot()
@@ -104,12 +103,12 @@ export class Transfer extends EventEmitter<TransferEvents> {
    * Before it has begun it stops at its beginning; does nothing if this side wants a pause already, or it is over.
    */
   pause(): void {
-    if (!isFinal(this.#state)) this.#calls.pause(true)
+    if (!this.#isOver) this.#calls.pause(true)
   }
 
   /** Ends the pause of this side; the transfer goes on unless the other side wants one, too. */
   resume(): void {
-    if (!isFinal(this.#state)) this.#calls.pause(false)
+    if (!this.#isOver) this.#calls.pause(false)
   }
 
   /**
@@ -119,7 +118,7 @@ export class Transfer extends EventEmitter<TransferEvents> {
    */
   async cancel(reason = '', options: CancelOptions = {}): Promise<void> {
     // whatever comes from code without types: a transfer that is to end must not go on
-    if (!isFinal(this.#state)) await this.#calls.cancel(messageOf(reason ?? ''), options?.parts ?? 'keep')
+    if (!this.#isOver) await this.#calls.cancel(messageOf(reason ?? ''), options?.parts ?? 'keep')
     checkKeys('options', options, { parts: true })
     checkChoice('parts', options?.parts, ['keep', 'discard'])
   }
@@ -141,11 +140,11 @@ export class Transfer extends EventEmitter<TransferEvents> {
 
   /** Nothing more will be attached: a transfer that was begun with `open: true` ends when all is there. What was attached before still counts. */
   end(): void {
-    if (!isFinal(this.#state)) this.#calls.end()
+    if (!this.#isOver) this.#calls.end()
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Progress, void, void> {
-    while (!isFinal(this.#state)) {
+    while (!this.#isOver) {
       const { promise, resolve } = deferred<void>()
       const wake = () => resolve()
       this.once('progress', wake).once('state', wake)
@@ -159,17 +158,24 @@ export class Transfer extends EventEmitter<TransferEvents> {
     yield this.progress
   }
 
-  /** Makes a transfer together with what only its session may do. */
+  /**
+   * Makes a transfer together with what only its session may do.
+   * @param earlier outcomes that were told already
+   */
   static create(
     direction: 'send' | 'receive',
     calls: TransferCalls,
     plan = new Plan(),
     clock: Clock = systemClock,
+    earlier?: OutcomeTable,
   ) {
     const { promise, resolve, reject } = deferred<TransferResult>()
     promise.catch(() => {}) // who ignores the result is not punished with an unhandled rejection
     const transfer = new Transfer(direction, promise, calls, plan, clock)
     const meter = transfer.#meter
+    const connection = { plan, outcomes: new OutcomeTable() }
+    /** Those of all connections; while there was one, the same. */
+    const outcomes = earlier ?? connection.outcomes
     let told = Number.NEGATIVE_INFINITY
     const tell = () => {
       told = clock.now()
@@ -182,15 +188,51 @@ export class Transfer extends EventEmitter<TransferEvents> {
     /** A listener may cause the next one: every listener hears of them in their order. */
     const untold: TransferState[] = []
     const move = (state: TransferState) => {
+      if (state === transfer.#state) return
       const isTurn = state === 'paused' || transfer.#state === 'paused'
       transfer.#state = nextState(transfer.#state, state)
       if (isTurn) meter.pause(state === 'paused')
-      if (isTurn || isFinal(state)) tell()
+      if (isTurn) tell()
       if (untold.push(state) > 1) return
       for (; untold.length > 0; untold.shift()) outside(() => transfer.emit('state', untold[0]!))
     }
+    const isPausedHere = () => transfer.#pausedBy === 'here' || transfer.#pausedBy === 'both'
+    const end = (state: TransferState) => {
+      transfer.#isOver = true
+      tell()
+      move(state)
+    }
     return {
       transfer,
+      /** What became of entries, of all that was told: over this connection, and over all. */
+      get outcomes() {
+        return connection.outcomes
+      },
+      get allOutcomes() {
+        return outcomes
+      },
+      /**
+       * It goes on over another connection, or over the first one, if there was none when it was made.
+       * @returns whether this side wants a pause
+       */
+      follow(plan: Plan, calls: TransferCalls): boolean {
+        transfer.#calls = calls
+        transfer.#pausedBy = isPausedHere() ? 'here' : null
+        meter.follow(plan)
+        if (connection.plan.entries.length > 0) connection.outcomes = new OutcomeTable()
+        connection.plan = plan
+        return isPausedHere()
+      },
+      /** There is no connection: who looks for another one is told when it is cancelled, and that a pause is wanted is noted. */
+      onCancel(cancel: TransferCalls['cancel']): void {
+        const pause = (isWanted: boolean) => {
+          transfer.#pausedBy = isWanted ? 'here' : null
+        }
+        transfer.#calls = { ...UNCONNECTED, cancel, pause }
+      },
+      reconnecting(attempt: Reconnecting): void {
+        outside(() => transfer.emit('reconnecting', attempt))
+      },
       identify(id: string): void {
         transfer.#id = id
       },
@@ -200,26 +242,42 @@ export class Transfer extends EventEmitter<TransferEvents> {
         if (transfer.#state === 'paused') tell()
       },
       advance,
+      decided: () => meter.decided(),
       passed(run: Run): void {
         meter.passed(run)
         advance()
       },
       /** Tells what became of entries. */
       settled(range: OutcomeRange, entries: readonly Entry[]): void {
-        outside(() => transfer.emit('settled', range, entries))
-        if (transfer.listenerCount('file') === 0) return
-        for (const outcome of outcomesOf(range, entries)) outside(() => transfer.emit('file', outcome))
+        connection.outcomes.add(range, entries)
+        const isFirst = connection.outcomes === outcomes
+        for (const news of isFirst ? [range] : outcomes.addNews(range, entries)) {
+          outside(() => transfer.emit('settled', news, entries))
+          if (transfer.listenerCount('file') === 0) continue
+          for (const outcome of outcomesOf(news, entries)) outside(() => transfer.emit('file', outcome))
+        }
       },
       warn(warning: SluiceError): void {
         outside(() => transfer.emit('warning', warning))
       },
+      /** The result of all connections, by that of the last one. */
+      whole(result: TransferResult): TransferResult {
+        if (connection.outcomes === outcomes) return result
+        const { resumedBytes } = meter.snapshot()
+        return outcomes.result(
+          result.id,
+          connection.plan.entries,
+          meter.travelled + result.bytes,
+          resumedBytes,
+        )
+      },
       complete(result: TransferResult): void {
-        move('completed')
+        end('completed')
         resolve(result)
       },
       /** Ends in the state that belongs to the error. */
       fail(error: SluiceError): void {
-        move(stateOfError(error))
+        end(stateOfError(error))
         reject(error)
       },
     }

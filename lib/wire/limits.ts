@@ -104,3 +104,6 @@ export function saidLimits(limits: Limits): PeerLimits | undefined {
   for (const name of TOLD_LIMITS) if (limits[name] !== DEFAULT_LIMITS[name]) said[name] = limits[name]
   return Object.keys(said).length > 0 ? said : undefined
 }
+
+/** The feature of a sender that makes another connection when one is lost, and of a receiver that goes on with it. */
+export const RECONNECT = 'reconnect'

@@ -43,6 +43,13 @@ export interface WantMessage {
   prove?: BlockRuns
 }
 
+/** What a sender says that goes on with a transfer over another connection: which one, and that it is its own. */
+export interface Resume {
+  id: string
+  /** 16 bytes that the receiver has said with its first answer. */
+  secret: Buffer
+}
+
 /** What became of an entry. */
 export interface OutcomeRecord {
   index: number
@@ -81,8 +88,8 @@ export interface Messages {
   end: object
   blocks: BlocksMessage
   chunks: ChunksMessage
-  hello: { version: number; agent: string; features: string[]; limits?: PeerLimits }
-  answer: { offer: number; accept: boolean; reason?: string }
+  hello: { version: number; agent: string; features: string[]; limits?: PeerLimits; resume?: Resume }
+  answer: { offer: number; accept: boolean; reason?: string; secret?: Buffer }
   plan: { first: number; plan: PlanRecord[] }
   outcomes: OutcomesMessage
   pause: object

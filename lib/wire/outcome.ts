@@ -137,6 +137,12 @@ export function unusualIn(range: OutcomeRange, entries: readonly Entry[]): Itera
   return isPlainOutcome ? (range.except?.values() ?? []) : outcomesOf(range, entries)
 }
 
+/** Those outcomes of ranges that say that something was published. */
+export function publishedIn(ranges: readonly OutcomeRange[], entries: readonly Entry[]): OutcomeRange[] {
+  const outcomes = ranges.flatMap((range) => [...outcomesOf(range, entries)])
+  return rangesOf(outcomes.filter(({ status }) => status === 'published'))
+}
+
 /** A range that grows. */
 type Growing = OutcomeRange & { except: Map<number, Outcome> }
 

@@ -84,16 +84,19 @@ function bad(what: string): SluiceError {
 const positive = integer(1)
 const count = integer(0)
 const bytes: Check = (value) => isBytes(value) && value.length > 0
-const boolean: Check = (value) => typeof value === 'boolean'
-/** A map in the map. */
+const isMap = (value: Packed): value is { [key: string]: Packed } =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) && !isBytes(value)
 const peerLimits: Check = (value, limits) =>
-  typeof value === 'object' &&
-  value !== null &&
-  !Array.isArray(value) &&
-  !isBytes(value) &&
+  isMap(value) &&
   Object.entries(value).every(
-    ([key, number]) => (TOLD_LIMITS as readonly string[]).includes(key) && positive(number!, limits),
+    ([key, number]) => (TOLD_LIMITS as readonly string[]).includes(key) && positive(number, limits),
   )
+const secret: Check = (value) => isBytes(value) && value.length === 16
+const resume: Check = (value, limits) =>
+  isMap(value) &&
+  Object.keys(value).length === 2 &&
+  matching(ID)(value.id ?? null, limits) &&
+  secret(value.secret ?? null, limits)
 const reason = text((limits) => limits.errorText)
 const name = text(() => NAME_BYTES)
 /** Paths are checked by the manifest, which can say whose they are. The limit of a message bounds them here. */
@@ -140,10 +143,8 @@ function faultOfEntries(map: Record<string, Packed>): string | undefined {
 
 function faultOfPlan(map: Record<string, Packed>, limits: Limits): string | undefined {
   const { first, plan } = map as { first: number; plan: PlanTuple[] }
-  const isFit = ([count, number, runs]: (typeof plan)[number]) => {
-    const kind = PLAN_KINDS[number]
-    return runs ? kind === 'prove' && count === 1 : kind !== 'chunks' || count === 1
-  }
+  const isFit = ([count, kind, runs]: (typeof plan)[number]) =>
+    runs ? PLAN_KINDS[kind] === 'prove' && count === 1 : PLAN_KINDS[kind] !== 'chunks' || count === 1
   if (!plan.every(isFit)) return 'with a record that is none of its kind'
   const count = plan.reduce((sum, [some]) => sum + some, 0)
   checkLength(count, limits)
@@ -253,14 +254,14 @@ export const SCHEMAS = {
       features: (value, limits) =>
         Array.isArray(value) && value.length <= FEATURES && value.every((feature) => word(feature, limits)),
     },
-    optional: { limits: peerLimits },
+    optional: { limits: peerLimits, resume },
   },
   answer: {
     frame: FrameType.ANSWER,
-    required: { offer: count, accept: boolean },
-    optional: { reason },
-    together: ({ accept, reason: why }) =>
-      accept === true && why !== undefined ? 'that accepts, with a reason' : undefined,
+    required: { offer: count, accept: (value) => typeof value === 'boolean' },
+    optional: { reason, secret },
+    together: ({ accept, reason: why, secret: proof }) =>
+      (accept ? why : proof) === undefined ? undefined : `that ${accept ? 'accepts' : 'rejects'}, with more`,
   },
   plan: {
     frame: FrameType.PLAN,

@@ -353,7 +353,8 @@ test('KNOWN-FAILURES 16: a sender whose receiver dies is interrupted, never succ
   const { photos, dir } = await setup(t)
   await mkdir(dir)
   const receiver = new Command(t, ['receive', '--dir', dir, '--once', '--yes'])
-  const sender = new Command(t, ['send', photos, '--to', await receiver.line(), '--limit', '50k', '--json'])
+  const at = ['--to', await receiver.line(), '--retry', '0']
+  const sender = new Command(t, ['send', photos, ...at, '--limit', '50k', '--json'])
   while (JSON.parse(await sender.line()).state !== 'sending');
   receiver.child.kill('SIGKILL')
   const { code, out } = await sender.ended
@@ -484,11 +485,56 @@ test('what would fail with the first connection is refused before', async (t) =>
   }
 })
 
+test('a lost connection is made again, and the transfer goes on there, with one receiver after the other', async (t) => {
+  for (const more of [['--once'], []]) {
+    const { photos, dir } = await setup(t)
+    const receiver = new Command(t, ['receive', '--dir', dir, '--yes', '--json', ...more])
+    const { address } = JSON.parse(await receiver.line())
+    const [host, port] = address.split(':') as [string, string]
+    let breaks = 2
+    const proxy = createServer((near) => {
+      const far = connect(Number(port), host)
+      let bytes = 0
+      near.on('data', (chunk) => {
+        bytes += chunk.length
+        if (bytes > 10_000 && breaks > 0) {
+          breaks--
+          near.destroy()
+        }
+      })
+      near.pipe(far).pipe(near)
+      for (const end of [near, far])
+        end.on('error', () => {}).on('close', () => (end === near ? far : near).destroy())
+    }).listen(0, '127.0.0.1')
+    await once(proxy, 'listening')
+    t.teardown(() => proxy.close())
+    const to = `127.0.0.1:${(proxy.address() as { port: number }).port}`
+    const sent = await run(t, 'send', photos, '--to', to, '--json', '--limit', '300k')
+    t.is(sent.code, 0, sent.err)
+    const events = sent.out.split('\n').map((line) => JSON.parse(line))
+    t.deepEqual(
+      events
+        .filter(({ event }) => event === 'reconnecting')
+        .map(({ attempt, attempts }) => [attempt, attempts]),
+      [
+        [1, 10],
+        [2, 10],
+      ],
+    )
+    if (more.length === 0) receiver.child.kill('SIGTERM')
+    const { code, out } = await receiver.ended
+    t.is(code, 0)
+    const there = out.split('\n').map((line) => JSON.parse(line))
+    for (const event of ['offer', 'completed']) t.is(there.filter((one) => one.event === event).length, 1)
+    t.deepEqual(await listing(join(dir, 'photos')), await listing(photos))
+  }
+})
+
 test('each transfer of a listening receiver ends with one completed or error, with its id in every event', async (t) => {
   const { photos, dir } = await setup(t)
   const receiver = new Command(t, ['receive', '--dir', dir, '--yes', '--json'])
   const { address } = JSON.parse(await receiver.line())
-  const broken = new Command(t, ['send', photos, '--to', address, '--limit', '30k'])
+  const broken = new Command(t, ['send', photos, '--to', address, '--limit', '30k', '--retry', '0'])
   const events: { event: string; id?: string; state?: string }[] = []
   const until = async (last: (event: (typeof events)[number]) => boolean) => {
     do events.push(JSON.parse(await receiver.line()))

@@ -20,8 +20,8 @@ import { MemoryDisk } from '../../lib/testing/disk/memory-disk.js'
 import { FakeClock } from '../../lib/testing/fake-clock.js'
 import { duplexPair } from '../../lib/testing/faulty-duplex.js'
 import { randomContent } from '../../lib/testing/splits.js'
-import { isFinal, nextState } from '../../lib/transfer/lifecycle.js'
-import type { CancelOptions, Transfer } from '../../lib/transfer/transfer.js'
+import { type CancelOptions, nextState } from '../../lib/transfer/lifecycle.js'
+import type { Transfer } from '../../lib/transfer/transfer.js'
 import type { Entry, Offer } from '../../lib/wire/entry.js'
 import { scale } from '../helpers/scale.js'
 import { crashSweep } from '../helpers/sweep.js'
@@ -78,7 +78,7 @@ async function until(transfer: Transfer, state: string): Promise<void> {
 
 /** Resolves when so many bytes came. */
 async function arrived(transfer: Transfer, bytes: number): Promise<void> {
-  while (transfer.progress.bytes < bytes && !isFinal(transfer.state)) await setImmediate()
+  while (transfer.progress.bytes < bytes && !transfer.isOver) await setImmediate()
 }
 
 function statesOf(transfer: Transfer): string[] {
@@ -639,7 +639,7 @@ test('whatever both sides do at the same time, nothing hangs, nothing is lost, a
       }
       const [[sent, received], said] = await ends
       for (const [i, one] of both.entries()) {
-        t.true(isFinal(one.state))
+        t.true(one.isOver)
         t.is(one.state, states[i]!.at(-1)!)
       }
       if (!isBroken) t.deepEqual([sent, received], ['completed', 'completed'])

@@ -105,7 +105,7 @@ const SENDER: Record<string, (Message | Buffer)[]> = {
     { type: 'plan', first: 0, plan: [{ count: 4096, kind: 'skip' }] },
   ],
   'outcomes before the answer': [OUTCOME],
-  'outcomes before a page has the entry': [ACCEPT, OUTCOME],
+  'an outcome of an entry that is not there, before the plan': [ACCEPT, outcomes(1)],
   'an outcome of an entry that is not there': [ACCEPT, PLAN, outcomes(1)],
   'an outcome of an entry and one that is not there': [ACCEPT, PLAN, outcomes(0, 2)],
   'outcomes up to the largest number there is': [ACCEPT, PLAN, outcomes(Number.MAX_SAFE_INTEGER - 1)],

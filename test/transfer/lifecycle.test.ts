@@ -1,7 +1,7 @@
 import test from 'ava'
 import fc from 'fast-check'
 import { SluiceError } from '../../lib/errors.js'
-import { isFinal, nextState, stateOfError, type TransferState } from '../../lib/transfer/lifecycle.js'
+import { nextState, stateOfError, type TransferState } from '../../lib/transfer/lifecycle.js'
 
 const ALL: TransferState[] = [
   'preparing',
@@ -17,17 +17,18 @@ const ALL: TransferState[] = [
   'failed',
 ]
 
-test('a transfer goes its way from preparing to completed, on either side', (t) => {
+const ENDS: readonly TransferState[] = ['completed', 'rejected', 'cancelled', 'interrupted', 'failed']
+
+test('a transfer goes its way from preparing to completed, on either side, also when its connection is lost', (t) => {
   for (const moving of ['sending', 'receiving'] as const) {
     let state: TransferState = 'preparing'
-    for (const next of ['connecting', 'offered', moving, 'completed'] as const) state = nextState(state, next)
-    t.true(isFinal(state))
+    const way = ['connecting', 'offered', moving] as const
+    for (const next of [...way, 'interrupted', ...way, 'completed'] as const) state = nextState(state, next)
+    t.is(state, 'completed')
   }
 })
 
-test('nothing follows a final state, and every other state can become each final one', (t) => {
-  const finals = ALL.filter(isFinal)
-  t.deepEqual(finals, ['completed', 'rejected', 'cancelled', 'interrupted', 'failed'])
+test('nothing follows an end but another connection, and every other state can become each end', (t) => {
   fc.assert(
     fc.property(fc.constantFrom(...ALL), fc.constantFrom(...ALL), (from, to) => {
       const allowed = (() => {
@@ -38,8 +39,9 @@ test('nothing follows a final state, and every other state can become each final
           return false
         }
       })()
-      if (isFinal(from)) return !allowed
-      if (isFinal(to)) return allowed
+      if (from === 'interrupted') return allowed === (to === 'connecting' || ENDS.includes(to))
+      if (ENDS.includes(from)) return !allowed
+      if (ENDS.includes(to)) return allowed
       // never backward, but from a pause to what it was before
       const isBack = from === 'paused' && (to === 'sending' || to === 'receiving')
       return !allowed || isBack || ALL.indexOf(to) > ALL.indexOf(from)

@@ -92,6 +92,30 @@ test('what was damaged in the part since then comes again, and nothing else', as
   }
 })
 
+test('small files that were there as parts do not travel again; those that were damaged do, and leave no second parts', async (t) => {
+  for (const algorithm of ['blocks', 'sha256']) {
+    const names = ['a', 'b', 'c', 'd', 'e']
+    const from = await planted(t, Object.fromEntries(names.map((name) => [name, randomBytes(5000)])))
+    const dir = await temporary(t)
+    const make = () =>
+      manifestOf(
+        names.map((name) => join(from, name)),
+        { algorithm },
+      )
+    // they are there, and nobody has said yet what they should be
+    await attempt(await make(), { dir }, { forth: { cutAfter: 17_000 } })
+    const parts = (await readdir(dir)).filter((name) => name.endsWith('.part'))
+    t.deepEqual(parts, ['a.part', 'b.part', 'c.part', 'd.part'])
+    for (const damaged of ['a.part', 'b.part']) await writeFile(join(dir, damaged), Buffer.alloc(5000))
+    const { code, bytes } = await attempt(await make(), { dir })
+    t.is(code, 'completed completed', algorithm)
+    // only c was there and right: of d there was not a whole block
+    t.is(bytes, 4 * 5000)
+    for (const name of names) t.deepEqual(await readFile(join(dir, name)), await readFile(join(from, name)))
+    t.deepEqual(await readdir(dir), names)
+  }
+})
+
 test('many files cut at many places, again and again, are there in the end, and hardly anything came twice', async (t) => {
   const files: Record<string, Buffer> = { empty: Buffer.alloc(0) }
   for (let i = 0; i < 30; i++) files[`d${i % 3}/f${i}`] = randomBytes(i * 400)

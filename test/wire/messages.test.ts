@@ -15,6 +15,7 @@ function decode(frame: Buffer): Message {
 
 const count = fc.maxSafeNat()
 const positive = fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER })
+const secret = fc.uint8Array({ minLength: 16, maxLength: 16 }).map((bytes) => Buffer.from(bytes))
 const text = fc.string({ unit: 'grapheme', maxLength: 40 })
 const code = fc.stringMatching(/^[A-Z][A-Z0-9_]{0,30}$/)
 const optional = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: undefined })
@@ -175,6 +176,7 @@ const MESSAGES: fc.Arbitrary<Message> = fc
             { requiredKeys: [] },
           ),
         ),
+        resume: optional(fc.record({ id: fc.stringMatching(/^[0-9a-f]{32}$/), secret })),
       })
       .map(defined),
     fc
@@ -185,7 +187,14 @@ const MESSAGES: fc.Arbitrary<Message> = fc
         reason: optional(text),
       })
       .map(defined),
-    fc.record({ type: fc.constant('answer' as const), offer: count, accept: fc.constant(true) }),
+    fc
+      .record({
+        type: fc.constant('answer' as const),
+        offer: count,
+        accept: fc.constant(true),
+        secret: optional(secret),
+      })
+      .map(defined),
     fc.record({
       type: fc.constant('result' as const),
       status: fc.constantFrom('completed' as const, 'failed' as const),

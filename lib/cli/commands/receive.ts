@@ -6,6 +6,7 @@ import type { Conflict, Durability } from '../../files/publish/publish.js'
 import { type Accept, type ReceiveOptions, receive } from '../../receive.js'
 import { FreeSpace } from '../../stores/disk/free-space.js'
 import type { Unless } from '../../stores/parts.js'
+import { Transfers } from '../../transfers.js'
 import type { Offer } from '../../wire/entry.js'
 import type { Names } from '../../wire/paths.js'
 import { connectTo, listenAt } from '../network/connection.js'
@@ -58,13 +59,29 @@ export async function receiveCommand(
     reporter.listening(here, flags.listen)
     warn()
     if (context.io.stderr.isTTY) for (const line of howTo(here, flags)) reporter.note(line)
-    const begin = (socket: Socket) => receive(socket, optionsOf(flags, context, flags.once === true))
-    const end = await serve(server, begin, { once: flags.once === true, where: inFolder(flags.dir) }, context)
+    const once = flags.once === true
+    const options = optionsOf(flags, context, once)
+    const transfers = new Transfers({ receive: once ? onlyFirst(options) : () => options })
+    const begin = (socket: Socket) => transfers.handle(socket)
+    const serving = { begin, once, goesOn: true, where: inFolder(flags.dir) }
+    const end = await serve(server, serving, context)
     if (end === 'done' || (end === 'idle' && isTermination(signal.reason))) return
   } finally {
     server.close()
   }
   throw stoppedByUser()
+}
+
+/** Options for connections of which only the first one that offers something is taken, and those over which that goes on. */
+function onlyFirst(options: ReceiveOptions): () => ReceiveOptions {
+  const { accept } = options
+  let first: string | undefined
+  const once: typeof accept = (offer, over) => {
+    first ??= offer.id
+    if (offer.id !== first) return { accept: false, reason: 'the receiver takes one transfer only' }
+    return accept === 'all' || accept(offer, over)
+  }
+  return () => ({ ...options, accept: once })
 }
 
 /** For the end of a line. */

@@ -1,13 +1,18 @@
 import type { Socket } from 'node:net'
+import { deferred } from '../../async.js'
 import { printable, SluiceError } from '../../errors.js'
 import type { FileStats } from '../../files/disk/fs.js'
 import { commandFileSystem } from '../../files/disk/node-fs.js'
+import type { Connect } from '../../reconnect/lasting-sender.js'
+import { DEFAULT_RETRY } from '../../reconnect/retry.js'
 import { send } from '../../send.js'
 import type { Manifest } from '../../stages/manifest/builder.js'
 import { manifestFrom } from '../../stages/manifest/manifest-from.js'
 import { manifestOf } from '../../stages/manifest/manifest-of.js'
 import { throttle } from '../../stages/throttle.js'
+import { lent } from '../../stores/sources.js'
 import { size } from '../../terminal/text.js'
+import type { TransferState } from '../../transfer/lifecycle.js'
 import type { Transfer } from '../../transfer/transfer.js'
 import { filesFailed, unreadable } from '../../wire/outcome.js'
 import { connectTo, listenAt } from '../network/connection.js'
@@ -32,6 +37,7 @@ export interface SendFlags extends SourceFlags {
   to?: string
   listen?: string
   limit?: string
+  retry?: string
   dryRun?: boolean
 }
 
@@ -84,16 +90,38 @@ export function leftOut({ skipped }: Manifest): number {
 export async function sendCommand(paths: string[], flags: SendFlags, context: Context): Promise<void> {
   const { reporter, signal } = context
   const rate = flags.limit === undefined ? null : parseRate(flags.limit)
+  const attempts = attemptsOf(flags)
   if (flags.dryRun) return dryRun(await manifestOfArguments(paths, flags, context), context)
   checkWhere(flags)
   const manifest = await manifestOfArguments(paths, flags, context)
-  const begin = (socket: Socket, source: Manifest) =>
-    send(socket, source, { signal, stages: { wire: rate === null ? [] : [throttle({ rate })] } })
+  const begin = (socket: Socket | Connect, source: Manifest) =>
+    send(socket, source, {
+      signal,
+      retry: { attempts },
+      stages: { wire: rate === null ? [] : [throttle({ rate })] },
+    })
   if (flags.to === undefined) return sendToFirst(flags.listen!, manifest, begin, context)
-  const transfer = begin(await connectTo(flags.to, signal), manifest)
+  const { to } = flags
+  const first = await connectTo(to, signal)
+  const connect: Connect = (attempt, over) => (attempt === 0 ? first : connectTo(to, over))
+  const transfer = begin(attempts === 0 ? first : connect, manifest)
   reporter.endsWith(transfer)
   reporter.watch(transfer, 'sent', leftOut(manifest))
   await transfer.finished
+}
+
+/** How often a lost connection is tried again. Who listens cannot: whoever came next would be sent the files. */
+function attemptsOf({ retry, listen }: SendFlags): number {
+  if (retry === undefined) return DEFAULT_RETRY.attempts
+  const attempts = /^\d{1,6}$/.test(retry) ? Number(retry) : undefined
+  if (attempts === undefined)
+    throw new SluiceError(
+      'ERR_USAGE',
+      `--retry must be a whole number from 0, not "${printable(retry, 100)}"`,
+    )
+  if (listen === undefined || attempts === 0) return attempts
+  const message = '--retry is for --to: after --listen a lost connection cannot be made again from here'
+  throw new SluiceError('ERR_USAGE', message)
 }
 
 /** @throws SluiceError `ERR_USAGE` */
@@ -121,11 +149,10 @@ async function sendToFirst(
       reporter.note(`waiting for a receiver; run there:\nsluice receive ${address}\nCtrl-C stops`)
     // now, and not with each connection: a peer may be a stranger
     for (const warning of manifest.skipped) reporter.warn(warning)
-    const beginning = (socket: Socket) => begin(socket, shared(manifest))
+    const beginning = (socket: Socket) => isOffered(begin(socket, shared(manifest)))
     const end = await serve(
       server,
-      beginning,
-      { once: true, where: 'sent', leftOut: leftOut(manifest) },
+      { begin: beginning, once: true, where: 'sent', leftOut: leftOut(manifest) },
       context,
     )
     if (end === 'done') return
@@ -134,6 +161,19 @@ async function sendToFirst(
     await manifest.store.close?.()
   }
   throw new SluiceError('ERR_CANCELLED', 'stopped before anybody connected')
+}
+
+/** Resolves with a transfer when it is offered; rejects if it ends before. */
+async function isOffered(transfer: Transfer): Promise<Transfer> {
+  const { promise, resolve, reject } = deferred<Transfer>()
+  const met = (state: TransferState) => state === 'offered' && resolve(transfer)
+  transfer.on('state', met)
+  transfer.finished.then(() => resolve(transfer), reject)
+  try {
+    return await promise
+  } finally {
+    transfer.off('state', met)
+  }
 }
 
 /**
@@ -146,15 +186,13 @@ function shared(manifest: Manifest): Manifest {
   return {
     ...manifest,
     store: {
-      rereadable: (entry) => store.rereadable(entry),
-      open: store.open && ((entry, signal) => store.open!(entry, signal)),
-      stream:
-        store.stream &&
-        ((entry) => {
+      ...lent(store),
+      ...(store.stream && {
+        stream: (entry) => {
           hasBegun = true
           return store.stream!(entry)
-        }),
-      readRun: store.readRun && ((entries, buffer, signal) => store.readRun!(entries, buffer, signal)),
+        },
+      }),
       close: () => (hasBegun ? store.close?.() : undefined),
     },
   }

@@ -2,7 +2,6 @@ import { setMaxListeners } from 'node:events'
 import type { Server, Socket } from 'node:net'
 import { systemClock } from '../../clock.js'
 import { SluiceError } from '../../errors.js'
-import type { TransferState } from '../../transfer/lifecycle.js'
 import type { Transfer } from '../../transfer/transfer.js'
 import type { Context } from '../terminal/context.js'
 import { farewell } from './connection.js'
@@ -13,69 +12,87 @@ const MOST_SILENT = 256
 /** Milliseconds in which an honest peer has greeted. */
 const TIME_TO_SPEAK = 2000
 
+/** How {@link serve} goes about it. */
+interface Serving {
+  /** Begins with a connection; resolves with its transfer as soon as something is offered, rejects if nothing is. */
+  begin(socket: Socket): Promise<Transfer>
+  /** It ends with the first transfer that is offered; over other connections that one may go on, if `goesOn`. */
+  once: boolean
+  goesOn?: boolean
+  where: string
+  leftOut?: number
+}
+
 /**
  * Accepts transfers until the user stops the program; with `once` until the first one that was offered has ended.
  * Then it rejects as that transfer does or resolves with 'done'. Where it was stopped before, it resolves with 'idle',
  * or 'stopped' if something was on its way. A
  * connection that fails before an offer came from a stranger: there is a warning, and other connections are not
  * affected.
- * @param begin begins the transfer of a connection
  */
 export function serve(
   server: Server,
-  begin: (socket: Socket) => Transfer,
-  { once, where, leftOut }: { once: boolean; where: string; leftOut?: number },
+  { begin, once, goesOn = false, where, leftOut }: Serving,
   { reporter, signal }: Context,
 ): Promise<'done' | 'idle' | 'stopped'> {
-  const running = new Map<Transfer, Socket>()
+  const sockets = new Set<Socket>()
   const silent = new Map<Socket, Silent>()
+  const running = new Set<Transfer>()
   // each connection listens to it, and there may be many
   setMaxListeners(0, signal)
   return new Promise((resolve, reject) => {
     let taken: Transfer | null = null
     let end: 'idle' | 'stopped' = 'idle'
+    const isOver = () => signal.aborted && running.size === 0 && silent.size === 0
     const stop = () => {
       server.close()
-      farewell(() => running.values())
-      if (running.size === 0) resolve(end)
+      farewell(() => sockets)
+      if (isOver()) resolve(end)
     }
     signal.addEventListener('abort', stop)
     if (signal.aborted) stop()
+    const take = (transfer: Transfer) => {
+      taken = transfer
+      reporter.endsWith(transfer)
+      if (!goesOn) server.close()
+      for (const other of silent.keys()) other.destroy()
+    }
+    const watch = (transfer: Transfer) => {
+      running.add(transfer)
+      const over = (error?: SluiceError) => {
+        running.delete(transfer)
+        if (transfer === taken) {
+          for (const other of silent.keys()) other.destroy()
+          return error ? reject(error) : resolve('done')
+        }
+        if (error && signal.aborted) end = 'stopped'
+        if (error) reporter.failed(error, transfer.id, signal.aborted)
+        if (isOver()) resolve(end)
+      }
+      transfer.finished.then(() => over(), over)
+      reporter.watch(transfer, where, leftOut)
+    }
     server.on('connection', (socket: Socket) => {
-      if (taken !== null) return void socket.destroy()
-      const transfer = begin(socket)
-      let offered = false
-      running.set(transfer, socket)
+      if (taken !== null && !goesOn) return void socket.destroy()
+      sockets.add(socket)
+      socket.once('close', () => sockets.delete(socket))
       silent.set(socket, { socket, address: socket.remoteAddress, since: systemClock.now() })
       if (silent.size > MOST_SILENT)
         leastWorth(Array.from(silent.values()), systemClock.now()).socket.destroy()
-      const met = (state: TransferState) => {
-        // the peer has not answered yet
-        if (state === 'connecting') return
-        transfer.off('state', met)
-        silent.delete(socket)
-        if (state !== 'offered') return
-        offered = true
-        if (once) {
-          if (taken !== null) return void socket.destroy()
-          taken = transfer
-          reporter.endsWith(transfer)
-          server.close()
-          for (const other of silent.keys()) other.destroy()
-        }
-        reporter.watch(transfer, where, leftOut)
-      }
-      transfer.on('state', met)
-      const over = (error?: SluiceError) => {
-        running.delete(transfer)
-        silent.delete(socket)
-        if (transfer === taken) return error ? reject(error) : resolve('done')
-        if (error && offered && signal.aborted) end = 'stopped'
-        if (error && offered) reporter.failed(error, transfer.id, signal.aborted)
-        else if (error && taken === null && !signal.aborted) reporter.warn(ofStranger(error))
-        if (signal.aborted && running.size === 0) resolve(end)
-      }
-      transfer.finished.then(() => over(), over)
+      begin(socket).then(
+        (transfer) => {
+          silent.delete(socket)
+          if (once && taken !== null && transfer !== taken) return void socket.destroy()
+          if (once && taken === null) take(transfer)
+          // one that goes on is watched already
+          if (!running.has(transfer) && !transfer.isOver) watch(transfer)
+        },
+        (error: SluiceError) => {
+          silent.delete(socket)
+          if (taken === null && !signal.aborted) reporter.warn(ofStranger(error))
+          if (isOver()) resolve(end)
+        },
+      )
     })
   })
 }

@@ -23,6 +23,19 @@ export type CliEvent =
   | { event: 'state'; id?: string; state: TransferState; pausedBy?: PausedBy }
   | ({ event: 'file'; id?: string } & ToldOutcome)
   | { event: 'warning'; id?: string; code: string; message: string; path?: string }
+  /**
+   * The connection was lost, or could not be made again, as `code` and `message` say: another attempt is made in `wait`
+   * milliseconds, of `attempts` at most. States follow.
+   */
+  | {
+      event: 'reconnecting'
+      id?: string
+      attempt: number
+      attempts: number
+      wait: number
+      code: string
+      message: string
+    }
   /** At most twice a second. */
   | ({ event: 'progress'; id?: string } & Progress)
   /** Of those that were skipped `there` stand there already; `leftOut` nobody asked for, of those that were not offered, too. */

@@ -15,6 +15,7 @@ import {
 import { type CliEvent, eventLine, said } from './events.js'
 import { exitOf } from './exit.js'
 import { Keys } from './keys.js'
+import { watchLost } from './lost.js'
 import { ProgressView, pausedText, RunningTime } from './progress.js'
 import { Screen } from './screen.js'
 import { checkOutput } from './streams.js'
@@ -215,7 +216,7 @@ export class Reporter {
       if (state === 'sending' || state === 'receiving') {
         this.#keys?.add(transfer)
         time.run()
-      } else if (state === 'paused') time.pause()
+      } else if (state === 'paused' || state === 'interrupted') time.pause()
       if (!this.#screen.isLive && (state === 'paused' || (isGoingOn && time.isRunning)))
         this.note(`${this.#prefix(transfer.id)}${paused() ?? 'going on'}`)
       // a person may have to answer there
@@ -225,6 +226,9 @@ export class Reporter {
     // an accepted connection is watched only from its offer on
     if (transfer.state === 'offered') enter('offered')
     transfer.on('state', enter)
+    watchLost(transfer, this.#screen, this.event.bind(this), (line) =>
+      this.note(this.#prefix(transfer.id) + line),
+    )
     transfer.on('warning', (warning) => this.warn(warning, transfer.id))
     transfer.on('settled', (range, entries) => {
       tally.add(range, entries)
@@ -233,7 +237,9 @@ export class Reporter {
     const running = this.running(() => transfer.id, paused)
     transfer.on('progress', (progress) => {
       running.progress(progress)
-      if (!this.#isKeyTold && this.#keys?.isListening && time.took > LONG_ENOUGH) this.#tellKey()
+      if (this.#isKeyTold || !this.#keys?.isListening || time.took <= LONG_ENOUGH) return
+      this.#isKeyTold = true
+      this.note('p pauses, and goes on')
     })
     const over = () => {
       this.#keys?.delete(transfer)
@@ -254,11 +260,6 @@ export class Reporter {
         else if (time.hasBegun) this.interrupted(error, gone, tally, { id: transfer.id, where })
       },
     )
-  }
-
-  #tellKey(): void {
-    this.#isKeyTold = true
-    this.note('p pauses, and goes on')
   }
 
   /** Reports what became of consecutive entries. */

@@ -48,15 +48,20 @@ const KEYS = {
 /** Frames on a throttled connection take at most this part of a second, so that talk is not behind by more than one. */
 const FRAMES_PER_SECOND = 8
 
+/** Throws `ERR_USAGE` for what are no wire stages, or cannot be used so. */
+export function checkWireStages(wire: readonly WireStage[] = [], keepOpen = false): void {
+  checkOption('stages.wire', wire, Array.isArray(wire), 'a list of wire stages, as throttle() gives one')
+  for (const [at, stage] of wire.entries()) checkStage(`stages.wire[${at}]`, stage)
+  if (keepOpen && wire.length > 0)
+    throw badOption('keepOpen', 'false with wire stages: where their bytes end is not known', keepOpen)
+}
+
 /**
  * The wire stages of one connection, made afresh, for both directions; and the most data bytes in a frame that they
  * allow. Throws `ERR_USAGE` for what is no wire stage.
  */
 export function makeWireStages(wire: readonly WireStage[] = [], keepOpen = false, limits: Limits) {
-  checkOption('stages.wire', wire, Array.isArray(wire), 'a list of wire stages, as throttle() gives one')
-  for (const [at, stage] of wire.entries()) checkStage(`stages.wire[${at}]`, stage)
-  if (keepOpen && wire.length > 0)
-    throw badOption('keepOpen', 'false with wire stages: where their bytes end is not known', keepOpen)
+  checkWireStages(wire, keepOpen)
   const rate = Math.min(...wire.map((stage) => stage.rate ?? Number.POSITIVE_INFINITY))
   const maxFrame = Math.max(1, Math.min(limits.frame, Math.floor(rate / FRAMES_PER_SECOND)))
   const pairs = wire.map(pairOf)

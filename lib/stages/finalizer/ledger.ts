@@ -36,7 +36,7 @@ export class Ledger {
     const ranges: Skipped[] = []
     const left = isRejected ? REJECTED : UNWANTED
     for (let index = first; index < end; index++) {
-      if (!this.#plan.isSkipped(index)) continue
+      if (!this.#plan.isSkipped(index) || this.#plan.isClosed(index)) continue
       const entry = this.entry(index)
       const isThere = standing?.has(index) === true
       const why = isThere ? ({ status: 'skipped', reason: standing.reason } as const) : left

@@ -203,7 +203,7 @@ export class Publisher {
     const isOfRun = stored!.run !== undefined
     const isWhole = isOfRun || stored!.isWhole === true
     const file = { entry, part, isWhole, isOfRun }
-    const differs = this.#options.repairs?.differs(index)
+    const differs = this.#options.repairs?.differs(entry)
     if (differs && (await this.#mend(file, mismatch(entry, {})))) return undefined
     return this.#compare(file, digestIn(stored!.digests, index), digestIn(item, index)!)
   }

@@ -136,8 +136,10 @@ export class Repairs {
   }
 
   /** Whether blocks of the file are known to differ, or not to be there: then its digest need not be looked at. */
-  differs(index: number): boolean {
-    return (this.#asked.get(index)?.differ.size ?? 0) > 0 || this.#plan.claimed(index).length > 0
+  differs({ index, size }: Entry): boolean {
+    if ((this.#asked.get(index)?.differ.size ?? 0) > 0) return true
+    // a single block is proved by the digest of its file
+    return size !== null && size > blockSizeOf(size) && this.#plan.claimed(index).length > 0
   }
 
   /** The digest of a file by its blocks, if all of them are known. */

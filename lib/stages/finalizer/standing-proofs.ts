@@ -113,7 +113,7 @@ export class StandingProofs {
   }
 
   async #isEqual(entry: Entry, said: Buffer): Promise<boolean> {
-    if (this.#repairs.differs(entry.index)) return false
+    if (this.#repairs.differs(entry)) return false
     try {
       return await this.#within(entry, async (source) => {
         const known = this.#algorithm === BLOCKS ? this.#repairs.digest(entry) : undefined

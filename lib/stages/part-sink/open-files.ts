@@ -52,6 +52,11 @@ export class OpenFiles {
     return file
   }
 
+  /** Whether a file ended, and has a part that may be gone on with. */
+  hasEnded(index: number): boolean {
+    return this.#ended.has(index)
+  }
+
   /** Begins a file again that ended: gives it, if its part is to be gone on with. */
   beginAgain(index: number, isDiscarded: (part: Part) => boolean): OpenFile | undefined {
     const file = this.#ended.get(index)

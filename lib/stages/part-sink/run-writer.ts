@@ -159,7 +159,8 @@ export class RunWriter {
   #isFresh(run: Run): boolean {
     let files = 0
     for (let index = run.first; index <= run.last; index++) {
-      if (this.#files.get(index) || this.#failed.has(index) || this.#left.has(index)) return false
+      if (this.#files.get(index) || this.#files.hasEnded(index)) return false
+      if (this.#failed.has(index) || this.#left.has(index)) return false
       if (lengthIn(run, index) > 0) files++
     }
     return files > 1

@@ -82,7 +82,7 @@ class Played {
   decides(): 'published' | 'failed' | 'asked' {
     const found = this.#isByBlocks ? this.repairs.digest(this.entry) : undefined
     const isEqual = found ? found.equals(digestOf('blocks', CONTENT)) : this.isRight.every((is) => is)
-    const isRight = isEqual && !this.repairs.differs(0)
+    const isRight = isEqual && !this.repairs.differs(this.entry)
     const ask = isRight ? undefined : this.repairs.mend(this.entry, false)
     if (ask) {
       ask()
@@ -242,7 +242,7 @@ test('what a store cannot read, or fails to read, differs', async (t) => {
     const part = { ...played.part, ...read } as Part
     await played.says(0, RIGHT, part)
     await played.says(1, RIGHT, part)
-    t.true(played.repairs.differs(0))
+    t.true(played.repairs.differs(played.entry))
     t.is(played.plan.provedBytes, 0)
     played.comes(2, true)
     await played.says(2)

@@ -1,0 +1,147 @@
+import { randomBytes, timingSafeEqual } from 'node:crypto'
+import { overSlices } from '../async.js'
+import type { Clock } from '../clock.js'
+import { messageOf, SluiceError } from '../errors.js'
+import { cancelled } from '../transfer/last-word.js'
+import { stateOfError, UNCONNECTED } from '../transfer/lifecycle.js'
+import { Plan } from '../transfer/plan.js'
+import type { Receiver } from '../transfer/receiver.js'
+import { Transfer, type TransferControl } from '../transfer/transfer.js'
+import type { Entry, Offer } from '../wire/entry.js'
+import type { Resume } from '../wire/messages.js'
+
+const SECRET_BYTES = 16
+
+/** A transfer that was accepted, for as long as its sender may come back to it. */
+export interface Kept {
+  readonly offer: Offer
+  readonly secret: Buffer
+  readonly control: TransferControl
+  /** Which entries are wanted; all if left out. */
+  readonly wanted: readonly boolean[] | undefined
+  /** Cancels it while it waits for its sender, too. */
+  readonly signal: AbortSignal | undefined
+  /** That of the connection that counts. */
+  session: Receiver
+  /** Resolves when every connection before that one is closed. */
+  closed: Promise<unknown>
+}
+
+/** The transfers to which their senders may come back over another connection. */
+export class KeptTransfers {
+  readonly #kept = new Set<Kept>()
+  /** Those whose sender is waited for, since when in this order; and what ends that. */
+  readonly #waiting = new Map<Kept, { until: number; end(): void; stop(): void }>()
+  readonly #wait: number
+  readonly #most: number
+  readonly #clock: Clock
+
+  /**
+   * @param wait milliseconds for which a sender is waited for
+   * @param most how many senders are waited for at once; with one more, the one is given up that was waited for longest
+   */
+  constructor(wait: number, most: number, clock: Clock) {
+    this.#wait = wait
+    this.#most = most
+    this.#clock = clock
+  }
+
+  /** The transfer that a sender goes on with, if it proves that it is its own, and offers the same. */
+  async find({ id, secret }: Resume, offer: Offer): Promise<Kept | undefined> {
+    for (const { until, end } of this.#waiting.values()) if (this.#clock.now() > until) end()
+    for (const kept of this.#kept)
+      if (kept.offer.id === id && timingSafeEqual(kept.secret, secret))
+        return (await isSame(kept.offer, offer)) ? kept : undefined
+    return undefined
+  }
+
+  /** Keeps a transfer that was accepted. */
+  keep(accepted: Pick<Kept, 'offer' | 'control' | 'wanted' | 'signal' | 'session'>): Kept {
+    const kept = { ...accepted, secret: randomBytes(SECRET_BYTES), closed: Promise.resolve() }
+    this.#kept.add(kept)
+    return kept
+  }
+
+  /**
+   * The sender is there again: this connection takes the place of the one before, which is closed first. Rejects if the
+   * transfer ended otherwise meanwhile.
+   * @returns what goes on; of a transfer that is over, one that nobody sees, in which its outcomes are told once more
+   */
+  async takeUp(kept: Kept, session: Receiver): Promise<TransferControl> {
+    this.#stopWaiting(kept)
+    kept.session.replace()
+    kept.closed = Promise.all([kept.closed, kept.session.closed])
+    kept.session = session
+    await kept.closed
+    const { control, offer } = kept
+    if (!this.#kept.has(kept)) throw new SluiceError('ERR_CANCELLED', 'the transfer was ended meanwhile')
+    if (!control.transfer.isOver) return control
+    const echo = Transfer.create('receive', UNCONNECTED, new Plan(), this.#clock, control.allOutcomes)
+    echo.identify(offer.id)
+    return echo
+  }
+
+  /** A connection of a transfer failed: its sender is waited for, or it ends. */
+  failed(kept: Kept, session: Receiver, error: SluiceError): void {
+    const { control, signal } = kept
+    const isInterrupted = stateOfError(error) === 'interrupted' && !signal?.aborted
+    if (!isInterrupted) return this.#end(kept, signal?.aborted ? cancelled('here') : error)
+    if (!control.transfer.isOver) control.move('interrupted')
+    if (kept.session === session) this.#await(kept, error)
+  }
+
+  /** A connection came to its end. Where the sender may not have heard of the result, it may come back for that. */
+  ended(kept: Kept, session: Receiver): void {
+    if (kept.session !== session) return
+    if (session.isConfirmed) this.#end(kept)
+    else this.#await(kept)
+  }
+
+  /** @param error with which it ends if the sender does not come back; none if it is over */
+  #await(kept: Kept, error?: SluiceError): void {
+    const { control, signal } = kept
+    const end = () => this.#end(kept, error)
+    const cancel = async (reason: string) => this.#end(kept, cancelled('here', reason))
+    // of what is over nobody waits for the end
+    const disarm = error ? this.#clock.after(this.#wait, end) : () => {}
+    const abort = () => cancel(messageOf(signal?.reason))
+    signal?.addEventListener('abort', abort)
+    control.onCancel(cancel)
+    const stop = () => {
+      disarm()
+      signal?.removeEventListener('abort', abort)
+    }
+    this.#waiting.set(kept, { until: this.#clock.now() + this.#wait, end, stop })
+    const [longest] = this.#waiting.values()
+    if (this.#waiting.size > this.#most) longest!.end()
+  }
+
+  /** Waits for nobody any more. */
+  forgetAll(): void {
+    for (const { end } of this.#waiting.values()) end()
+  }
+
+  #end(kept: Kept, error?: SluiceError): void {
+    this.#stopWaiting(kept)
+    this.#kept.delete(kept)
+    if (error && !kept.control.transfer.isOver) kept.control.fail(error)
+  }
+
+  #stopWaiting(kept: Kept): void {
+    this.#waiting.get(kept)?.stop()
+    this.#waiting.delete(kept)
+  }
+}
+
+/** What is compared of an entry: all that was said of it. */
+const SAID = ['type', 'path', 'size', 'mtime', 'mode', 'target', 'code'] as const satisfies (keyof Entry)[]
+
+/** Whether two offers are the same, entry by entry; of a million, others have their turn meanwhile. */
+async function isSame(a: Offer, b: Offer): Promise<boolean> {
+  let isEqual = a.id === b.id && a.algorithm === b.algorithm && a.entries.length === b.entries.length
+  await overSlices(0, a.entries.length, (first, end) => {
+    for (let index = first; isEqual && index < end; index++)
+      isEqual = SAID.every((key) => a.entries[index]![key] === b.entries[index]![key])
+  })
+  return isEqual
+}

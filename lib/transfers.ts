@@ -1,0 +1,213 @@
+import { EventEmitter } from 'node:events'
+import { deferred } from './async.js'
+import { type Clock, systemClock } from './clock.js'
+import type { SluiceError } from './errors.js'
+import {
+  checkDuration,
+  checkFunction,
+  checkKeys,
+  checkObject,
+  checkOption,
+  checkWhole,
+  type Keys,
+} from './options.js'
+import { beginReceiving, type ReceiveOptions } from './receive.js'
+import { type Kept, KeptTransfers } from './reconnect/kept-transfers.js'
+import { Turns } from './reconnect/turns.js'
+import type { ByteDuplex } from './transfer/connection.js'
+import type { TransferState } from './transfer/lifecycle.js'
+import type { Receiver } from './transfer/receiver.js'
+import type { Transfer } from './transfer/transfer.js'
+
+/** Options of {@link Transfers}. */
+export interface TransfersOptions {
+  /**
+   * The options of `receive` for each connection, by what `handle` was told of it. A sender that comes back over another
+   * connection gets them anew: they should name the same folder then.
+   */
+  receive: (peer: string | undefined) => ReceiveOptions
+  /** Transfers that are received at once; what is accepted beyond waits for its turn. Default 16. */
+  most?: number
+  /** Transfers that wait for their turn, at most; what is beyond is rejected. Default 64. */
+  mostWaiting?: number
+  /**
+   * Milliseconds for which a sender that has lost its connection, and can make another, is waited for; then its transfer
+   * ends as interrupted. Default 600,000.
+   */
+  patience?: number
+  /** Senders that are waited for, at most; with one more the one is given up that was waited for longest. Default 64. */
+  mostLost?: number
+  /** Transfers that are over and stay in {@link Transfers.history}. Default 100. */
+  history?: number
+  clock?: Clock
+}
+
+const OPTIONS: Keys<TransfersOptions> = {
+  receive: true,
+  most: true,
+  mostWaiting: true,
+  patience: true,
+  mostLost: true,
+  history: true,
+  clock: true,
+}
+
+const TOO_MANY = 'too many transfers wait here already; try again later'
+
+/** What is said of a connection that is handed over. */
+export interface HandleOptions {
+  /** Whose it is, in the words of the caller; {@link Transfers.list} finds by it. */
+  peer?: string
+  /** What was read from it before it was handed over. */
+  head?: Buffer
+}
+
+/** The events of {@link Transfers} and their arguments. */
+export interface TransfersEvents {
+  /** A transfer was offered, or added. It is followed by the states of the transfer. */
+  transfer: [transfer: Transfer, peer: string | undefined]
+  /** The state of one has changed. */
+  state: [transfer: Transfer, state: TransferState]
+  /** One was accepted and waits for its turn, behind so many others. */
+  waiting: [transfer: Transfer, ahead: number]
+}
+
+/** A transfer that is over. */
+export interface PastTransfer {
+  readonly id: string
+  readonly peer: string | undefined
+  readonly direction: 'send' | 'receive'
+  readonly state: TransferState
+  /** Entries that have an outcome, and bytes that travelled. */
+  readonly files: number
+  readonly bytes: number
+  /** Why it did not complete. */
+  readonly error?: SluiceError
+}
+
+/**
+ * The transfers of a program that takes connections. {@link handle} brings each to where it belongs: a new transfer, or one
+ * whose sender has lost its connection, or makes a new one before this side has noticed. That goes on without a question, with
+ * what came, and with the outcomes that were told. `receive` alone knows one connection only.
+ *
+ * Throws `ERR_USAGE` for an option.
+ */
+export class Transfers extends EventEmitter<TransfersEvents> {
+  readonly #receive: TransfersOptions['receive']
+  readonly #kept: KeptTransfers
+  readonly #turns: Turns
+  readonly #mostPast: number
+  /** Those that are not over, in the order in which they were offered. */
+  readonly #transfers = new Map<Transfer, string | undefined>()
+  readonly #history: PastTransfer[] = []
+
+  constructor(options: TransfersOptions) {
+    super()
+    checkObject('options', options)
+    checkKeys('options', options, OPTIONS)
+    checkFunction('receive', options.receive)
+    const { most = 16, mostWaiting = 64, patience = 600_000, mostLost = 64, history = 100 } = options
+    checkWhole('most', most, 1)
+    checkWhole('mostWaiting', mostWaiting, 0)
+    checkWhole('mostLost', mostLost, 0)
+    checkWhole('history', history, 0)
+    checkDuration('patience', patience)
+    this.#receive = options.receive
+    this.#kept = new KeptTransfers(patience, mostLost, options.clock ?? systemClock)
+    this.#turns = new Turns(most, mostWaiting)
+    this.#mostPast = history
+  }
+
+  /**
+   * Takes a connection. Resolves with the transfer that it belongs to, as soon as that is known: when something is offered
+   * over it, before `accept` is asked. Rejects if it comes to nothing before, as any stranger can bring about; who ignores
+   * that is not punished.
+   * @throws SluiceError `ERR_USAGE`, `ERR_STATE` for a connection that carries a transfer already
+   */
+  handle(socket: ByteDuplex, { peer, head }: HandleOptions = {}): Promise<Transfer> {
+    checkOption('peer', peer, peer === undefined || typeof peer === 'string', 'a text')
+    const options = { ...this.#receive(peer), ...(head && { head }) }
+    const met = deferred<Transfer>()
+    met.promise.catch(() => {})
+    let kept: Kept | undefined
+    let hasFailed = false
+    const session: Receiver = beginReceiving(socket, options, {
+      decide: async (offer, signal, hello, ask) => {
+        if (offer.first > 0) return ask()
+        const found = hello.resume && (await this.#kept.find(hello.resume, offer))
+        signal.throwIfAborted()
+        if (found) {
+          kept = found
+          met.resolve(kept.control.transfer)
+          const control = await this.#kept.takeUp(kept, session)
+          if (control === kept.control) await this.#takeTurn(session, signal, true)
+          return { accept: true, wanted: kept.wanted, secret: kept.secret, goesOn: control }
+        }
+        const { transfer } = session
+        met.resolve(transfer)
+        this.add(transfer, peer)
+        const decision = await ask()
+        if (!decision.accept) return decision
+        if (this.#turns.isFull) return { accept: false, reason: TOO_MANY }
+        const { ahead } = this.#turns
+        if (ahead > 0) this.emit('waiting', transfer, ahead)
+        await this.#takeTurn(session, signal)
+        if (!hello.reconnects) return decision
+        const { wanted } = decision
+        kept = this.#kept.keep({ offer, control: session.control, wanted, signal: options.signal, session })
+        return { ...decision, secret: kept.secret }
+      },
+      failed: (error, control) => {
+        hasFailed = true
+        met.reject(error)
+        if (kept) this.#kept.failed(kept, session, error)
+        else control.fail(error)
+      },
+    })
+    session.closed.then(() => {
+      if (kept && !hasFailed) this.#kept.ended(kept, session)
+    })
+    return met.promise
+  }
+
+  /** Adds a transfer that was begun elsewhere, as by `send`, so that it is listed with the others. */
+  add(transfer: Transfer, peer?: string): void {
+    this.#transfers.set(transfer, peer)
+    this.emit('transfer', transfer, peer)
+    transfer.on('state', (state) => this.emit('state', transfer, state))
+    const over = (error?: SluiceError) => {
+      this.#transfers.delete(transfer)
+      const { id, direction, state, progress } = transfer
+      const { files, bytes } = progress
+      this.#history.push({ id, peer, direction, state, files, bytes, ...(error && { error }) })
+      if (this.#history.length > this.#mostPast) this.#history.shift()
+    }
+    transfer.finished.then(() => over(), over)
+  }
+
+  /** The transfers that are not over, in the order in which they were offered: all, or those of a peer, an id, a state. */
+  list({ peer, id, state }: Partial<Pick<PastTransfer, 'peer' | 'id' | 'state'>> = {}): Transfer[] {
+    const isAskedFor = ([transfer, of]: [Transfer, string | undefined]) =>
+      (peer === undefined || of === peer) &&
+      (id === undefined || transfer.id === id) &&
+      (state === undefined || transfer.state === state)
+    return [...this.#transfers].filter(isAskedFor).map(([transfer]) => transfer)
+  }
+
+  /** Those that are over, the oldest first. */
+  get history(): readonly PastTransfer[] {
+    return this.#history
+  }
+
+  /** Cancels all that is not over, also what waits for its sender. Resolves when that is closed. */
+  async cancelAll(reason?: string): Promise<void> {
+    await Promise.all([...this.#transfers.keys()].map((transfer) => transfer.cancel(reason)))
+    this.#kept.forgetAll()
+  }
+
+  /** Waits until one may begin; what it took ends with the connection. */
+  async #takeTurn(session: Receiver, signal: AbortSignal, isFirst?: boolean): Promise<void> {
+    const end = await this.#turns.take(signal, isFirst)
+    session.closed.then(end)
+  }
+}
