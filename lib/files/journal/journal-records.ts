@@ -60,8 +60,8 @@ export type JournalRecord =
   | { kind: 'run'; n: number; files: RunFile[]; at: number }
   /** The part got another name, because the first was taken. */
   | { kind: 'part'; n: number; part: string; at: number }
-  /** The part was made, as this very file. */
-  | ({ kind: 'made'; n: number } & FileId)
+  /** The part was made by then, as this very file. */
+  | ({ kind: 'made'; n: number; at: number } & FileId)
   /** The same for parts in a row, from `n` on: the inode of the first, and the steps to those of the others. */
   | ({ kind: 'ids'; n: number; steps: IdStep[] } & FileId)
   /** What stood in the part by then: who goes on with it can prove that by the digest. */
@@ -171,7 +171,7 @@ const RECORDS: Record<JournalRecord['kind'], RecordShape> = {
     made: maybe(isFileId),
   },
   part: { n: isCount, part: isText, at: isNumber },
-  made: { n: isCount, ...FILE_ID },
+  made: { n: isCount, ...FILE_ID, at: isNumber },
   ids: { n: isCount, dev: isText, ino: isInode, steps: listOf(isIdStep) },
   prefix: { n: isCount, offset: isCount, digest: isText },
   alive: { at: isNumber },

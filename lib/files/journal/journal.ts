@@ -144,7 +144,7 @@ export class Journal {
    * @param last it is complete and ends soon: this may wait for the next batch
    */
   async made(n: number, file: Pick<FileIdentity, 'dev' | 'ino'>, last: boolean): Promise<void> {
-    const record: JournalRecord = { kind: 'made', n, ...idOf(file) }
+    const record: JournalRecord = { kind: 'made', n, ...idOf(file), at: this.#now() }
     if (!last) return this.#records.append([record])
     this.#records.add(record)
   }

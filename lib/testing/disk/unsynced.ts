@@ -128,7 +128,7 @@ export class Unsynced {
   #of(inode: Inode, withContent = false): Kept {
     const known = this.#kept.get(inode)
     if (known) return known
-    const medium = new Inode(inode.ino, inode.kind, inode.mode, inode.mtimeMs)
+    const medium = new Inode(inode.ino, inode.kind, inode.mode, inode.birthtimeMs)
     copyAttributes(medium, inode)
     if (withContent) medium.write(inode.content(), 0)
     const kept = { entries: new Map(), medium, content: new UnsyncedContent(medium), attributes: [] }
@@ -138,7 +138,7 @@ export class Unsynced {
 
   #found(old: Inode, random: () => number): Inode {
     const { medium, content, attributes } = this.#of(old)
-    const found = new Inode(old.ino, old.kind, medium.mode, medium.mtimeMs)
+    const found = new Inode(old.ino, old.kind, medium.mode, old.birthtimeMs)
     copyAttributes(found, medium)
     const keep = choice(random, attributes.length)
     for (const [i, attribute] of attributes.entries()) if (keep(i)) Object.assign(found, attribute)

@@ -564,7 +564,7 @@ test('which file a part is stands in the journal before more of it comes, with 6
   const before = disk.calls
   const ino = 2n ** 63n + 1n
   await journal.made(numbers[0]!, { dev: 3n, ino }, false)
-  t.deepEqual(records().at(-1), { kind: 'made', n: 0, dev: '3', ino: String(ino) })
+  t.like(records().at(-1), { kind: 'made', n: 0, dev: '3', ino: String(ino) })
   t.is(disk.calls, before + 1)
   // one that is complete already waits for the next batch
   await journal.made(numbers[1]!, { dev: 3n, ino }, true)

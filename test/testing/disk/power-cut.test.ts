@@ -239,3 +239,17 @@ for (const [name, { work, may, must }] of Object.entries(KNOWN)) {
     t.deepEqual([...unseen], [])
   })
 }
+
+test('what is there after a power cut was made when it was made', async (t) => {
+  const disk = new MemoryDisk({ crashes: true })
+  disk.put('/a', 'x')
+  disk.syncAll()
+  const made = (await disk.lstat('/a')).birthtimeMs
+  const fd = await disk.open('/a', OPEN.update)
+  await disk.futimes(fd, 5, 5)
+  await disk.fsync(fd)
+  await disk.close(fd)
+  const { birthtimeMs, mtimeMs } = await disk.crash(0).lstat('/a')
+  t.is(mtimeMs, 5000)
+  t.is(birthtimeMs, made)
+})
