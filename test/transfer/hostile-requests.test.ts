@@ -212,8 +212,9 @@ const SAID: Record<string, Said[]> = {
   'beyond the end': [...frames(LARGE), blocks(FILE, 1, RIGHT[1]!, WRONG)],
   'far beyond the end': [...frames(LARGE), blocks(FILE, 65_535, WRONG)],
 }
-for (const [what, said] of Object.entries(SAID))
-  test(`a receiver refuses digests of blocks ${what}`, async (t) => {
+/** A receiver that has said its plan hears this, and refuses it. */
+function refusesAtReceiver(what: string, said: readonly Said[]): void {
+  test(`a receiver refuses ${what}`, async (t) => {
     const { transfer, peer, store } = receiving()
     await peer.hears('plan')
     peer.say(...said)
@@ -221,6 +222,9 @@ for (const [what, said] of Object.entries(SAID))
     t.is(await codeOf(transfer), 'ERR_PROTOCOL')
     t.is(store.files.size, 0)
   })
+}
+
+for (const [what, said] of Object.entries(SAID)) refusesAtReceiver(`digests of blocks ${what}`, said)
 
 const chunk = (index: number, offset: number, length: number): Message => ({
   type: 'chunks',
@@ -236,14 +240,7 @@ for (const [what, said] of Object.entries({
   'of an entry that is not there': [chunk(99, 0, 100)],
   'of the largest entry that can be said': [chunk(Number.MAX_SAFE_INTEGER, 0, 1)],
 }))
-  test(`a receiver refuses chunks that it did not ask for: ${what}`, async (t) => {
-    const { transfer, peer, store } = receiving()
-    await peer.hears('plan')
-    peer.say(...said)
-    peer.close()
-    t.is(await codeOf(transfer), 'ERR_PROTOCOL')
-    t.is(store.files.size, 0)
-  })
+  refusesAtReceiver(`chunks that it did not ask for: ${what}`, said)
 
 /** Plays a sender that serves each request of the receiver with these bytes and words; gives how often it was asked. */
 async function served(peer: Peer, content: Buffer, digests: Buffer[], whole: Buffer): Promise<number> {
