@@ -1,5 +1,6 @@
 import { Duplex } from 'node:stream'
 import { type Clock, systemClock } from '../clock.js'
+import { SluiceError } from '../errors.js'
 import { checkKeys, checkNumber, checkWhole } from '../options.js'
 import { randomBySeed } from './splits.js'
 
@@ -21,6 +22,10 @@ export interface Faults {
   pieces?: number | 'random'
   /** For random pieces. */
   seed?: number
+  /** Bits that arrive as the opposite, counted from the beginning: bit 8 is the lowest of the second byte. */
+  flips?: readonly number[]
+  /** The piece in which so many bytes are reached arrives twice. */
+  duplicateAt?: number
   /** Milliseconds that every piece takes, one after the other. */
   delay?: number
 }
@@ -54,6 +59,16 @@ export function duplexPair(options: DuplexPairOptions = {}): [Duplex, Duplex] {
   return [first, second]
 }
 
+/**
+ * From now on, what either end of one pair writes arrives at the other pair, as behind a proxy that mixes up two
+ * connections. Takes the first end of each pair.
+ */
+export function swapPairs(one: Duplex, other: Duplex): void {
+  if (!(one instanceof End && other instanceof End) || one === other)
+    throw new SluiceError('ERR_USAGE', 'swapPairs takes the first ends of two pairs that duplexPair made')
+  one.swap(other)
+}
+
 function check(direction: string, faults: Faults): void {
   checkKeys(direction, faults, {
     cutAfter: true,
@@ -63,12 +78,14 @@ function check(direction: string, faults: Faults): void {
     stallAfter: true,
     pieces: true,
     seed: true,
+    flips: true,
+    duplicateAt: true,
     delay: true,
   })
-  const { cutAfter, errorAfter, dropAfter, stallAfter, delay, pieces } = faults
-  for (const [name, value] of Object.entries({ cutAfter, errorAfter, dropAfter, stallAfter, delay })) {
-    checkNumber(name, value, 0)
-  }
+  const { cutAfter, errorAfter, dropAfter, stallAfter, duplicateAt, delay, pieces, flips = [] } = faults
+  const numbers = { cutAfter, errorAfter, dropAfter, stallAfter, duplicateAt, delay }
+  for (const [name, value] of Object.entries(numbers)) checkNumber(name, value, 0)
+  for (const bit of flips) checkWhole('flips', bit, 0)
   if (pieces !== 'random') checkWhole('pieces', pieces, 1)
 }
 
@@ -104,6 +121,10 @@ class End extends Duplex {
 
   override _read(): void {
     this.#wanted = true
+    this.#read()
+  }
+
+  #read(): void {
     const parked = this.#parked
     this.#parked = undefined
     // Not from within read(), which would join what comes now to what it was about to give.
@@ -130,6 +151,16 @@ class End extends Duplex {
     // In a turn of its own, as the other machine would notice it.
     setImmediate(() => this.peer!.#lost(reset))
     callback(error)
+  }
+
+  swap(other: End): void {
+    const [far, otherFar] = [this.peer!, other.peer!]
+    this.peer = otherFar
+    otherFar.peer = this
+    other.peer = far
+    far.peer = other
+    // who waited for the one to read looks whether the other does
+    for (const end of [this, far, other, otherFar]) end.#read()
   }
 
   #wrote(error?: Error): void {
@@ -183,11 +214,14 @@ class End extends Duplex {
         return
       }
       // A copy, as through a socket: the writer may use its buffer again.
-      const piece = Buffer.from(rest.subarray(0, this.#sizeOfNext()))
+      const piece = this.#flipped(Buffer.from(rest.subarray(0, this.#sizeOfNext())))
       const after = rest.subarray(piece.length)
       const arrive = () => {
+        const from = this.#sent
         this.#sent += piece.length
         peer.#wanted = false
+        const { duplicateAt = -1 } = this.#faults
+        if (from <= duplicateAt && duplicateAt < this.#sent) peer.push(Buffer.from(piece))
         return peer.push(piece) || peer.#wanted
       }
       const { delay } = this.#faults
@@ -204,6 +238,14 @@ class End extends Duplex {
       }
       rest = after
     }
+  }
+
+  #flipped(piece: Buffer): Buffer {
+    for (const bit of this.#faults.flips ?? []) {
+      const at = Math.floor(bit / 8) - this.#sent
+      if (at >= 0 && at < piece.length) piece[at]! ^= 1 << (bit % 8)
+    }
+    return piece
   }
 
   #sizeOfNext(): number {

@@ -10,6 +10,7 @@ import {
   piecesOf,
   randomContent,
   readableConformance,
+  swapPairs,
   writableConformance,
 } from '../../lib/testing/index.js'
 import { conforms } from '../helpers/conforms.js'
@@ -32,6 +33,48 @@ test('what one end writes, the other reads, both ways and half-open', async (t) 
   b.write('still ')
   b.end('there')
   t.is(String(await read(a)), 'still there')
+})
+
+for (const pieces of [1, 1000, 'random'] as const)
+  test(`bits are flipped where they stand, whatever the pieces: ${pieces}`, async (t) => {
+    const flips = [0, 7, 8, 8 * 999 + 3, 8 * 1000, 8 * 4999 + 7]
+    const [a, b] = duplexPair({ forth: { pieces, flips } })
+    const sent = content.subarray(0, 5000)
+    a.end(sent)
+    const came = await read(b)
+    const expected = Buffer.from(sent)
+    for (const bit of flips) expected[bit >> 3]! ^= 1 << (bit & 7)
+    t.true(came.equals(expected))
+    t.true(sent.equals(content.subarray(0, 5000)), 'the bytes of the writer are its own')
+  })
+
+test('a piece that is duplicated arrives twice, and once in the count of bytes', async (t) => {
+  const [a, b] = duplexPair({ forth: { pieces: 3, duplicateAt: 4, cutAfter: 9 } })
+  a.on('error', () => {})
+  a.write('abcdefghijkl')
+  t.is(String(await read(b)), 'abcdefdefghi')
+})
+
+test('what is written to one of two pairs that were swapped arrives at the other, also what waited', async (t) => {
+  const options = { forth: { pieces: 100 }, back: { pieces: 100 } }
+  const [a, b] = duplexPair(options)
+  const [c, d] = duplexPair(options)
+  const texts = { a: 'a'.repeat(5000), b: 'b'.repeat(10), c: 'c'.repeat(7000), d: 'd'.repeat(3000) }
+  // nobody reads yet, so that all of them wait
+  a.end(texts.a)
+  c.end(texts.c)
+  swapPairs(a, c)
+  b.end(texts.b)
+  d.end(texts.d)
+  const [atA, atB, atC, atD] = (await Promise.all([a, b, c, d].map(read))).map(String)
+  t.is(atA, texts.d)
+  t.is(atC, texts.b)
+  // what was on its way came there
+  const [early, late] = [atB!.replaceAll('c', ''), atD!.replaceAll('a', '')]
+  t.is(atB, early + texts.c.slice(late.length))
+  t.is(atD, late + texts.a.slice(early.length))
+  t.true(early.length > 0 && late.length > 0 && early.length < 5000 && late.length < 7000)
+  t.throws(() => swapPairs(a, a), { code: 'ERR_USAGE' })
 })
 
 for (const pieces of [1, 7, 'random'] as const) {
