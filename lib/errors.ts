@@ -38,7 +38,11 @@ export const CODES = {
   ERR_PATH: { exit: 7, about: 'a path is unsafe, or not possible where it should go', help: 'rename it' },
   ERR_TRUNCATED: { exit: 4, about: 'the input ended in the middle', help: 'run it again' },
   ERR_DECRYPT: { exit: 7, about: 'wrong key, or the bytes were changed on the way' },
-  ERR_CORRUPT: { exit: 7, about: 'compressed or framed bytes cannot be read', help: 'run it again' },
+  ERR_CORRUPT: {
+    exit: 7,
+    about: 'compressed or framed bytes cannot be read, or the list of files changed on its way',
+    help: 'run it again',
+  },
   // files
   ERR_FILES_FAILED: { exit: 1, about: 'the transfer finished, some files failed; see error.outcomes' },
   ERR_DIGEST: {

@@ -26,11 +26,11 @@ import {
 } from '../lib/testing/index.js'
 import { told } from '../lib/wire/outcome.js'
 import { listing, plant, temporary } from './helpers/folders.js'
+import { closed } from './helpers/offer-messages.js'
 import { Peer } from './helpers/peer.js'
+import { scale } from './helpers/scale.js'
 
 const HELLO = { type: 'hello' as const, version: 1, agent: 'a test', features: ['reconnect'] }
-
-import { scale } from './helpers/scale.js'
 
 const MIB = 1024 * 1024
 const CONTENT = randomBytes(3 * MIB + 77)
@@ -176,7 +176,9 @@ test('a secret that is wrong disturbs nothing, and what it offers is a new offer
     const peer = new Peer(near)
     peer.say({ ...HELLO, resume: { id: received.id, secret } })
     const other = transfers.handle(far)
-    peer.say({ type: 'offer', id: received.id, name: 'x', algorithm: 'sha256', entries: 0, bytes: 0 })
+    peer.say(
+      ...closed({ type: 'offer', id: received.id, name: 'x', algorithm: 'sha256', entries: 0, bytes: 0 }),
+    )
     t.is((await peer.hears('answer')).accept, true)
     t.not(await other, received)
     peer.leave()

@@ -57,6 +57,11 @@ export class Deframer extends Duplex {
     return this.#parser.rest
   }
 
+  /** Frames whose header came. */
+  get framesBegun(): number {
+    return this.#parser.framesBegun
+  }
+
   /** Ends the river: every entry has its outcome, nothing will be asked for any more. Talk goes on. */
   finish(): void {
     if (this.#finished) return

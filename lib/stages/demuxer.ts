@@ -118,15 +118,16 @@ export class Demuxer extends Transform {
       this.#expect('data', 'data')
       return itemsOfData(this.plan, frame)
     }
-    const { message, size } = frame
+    const { message, payload } = frame
     switch (message.type) {
       case 'offer':
         this.#expect('an offer', 'offer', 'data')
         this.#state = 'entries'
-        return this.#manifest.offer(message)
+        this.#manifest.offer(message, payload)
+        return undefined
       case 'entries':
         this.#expect('entries', 'entries')
-        return this.#manifest.entries(message, size)
+        return this.#manifest.entries(message, payload)
       case 'blocks':
       case 'chunks':
       case 'digests':

@@ -28,6 +28,7 @@ export interface ChannelStages {
   deframer(onTalk: (message: Message) => boolean): Duplex & {
     readonly rest: Buffer | null
     readonly bytesGiven: number
+    readonly framesBegun: number
     finish(): void
   }
   outgoing: Transform[]
@@ -137,6 +138,7 @@ export class Channel {
       // Where something waits to go out there is no need for a sign of life, and it would only pile up.
       ping: () => this.#isBlocked || this.say({ type: 'ping' }),
       isListening: () => !this.#connection.isPaused,
+      frames: () => this.deframer.framesBegun,
       timedOut: this.#fail,
     })
     this.#connection = new Connection(
@@ -226,7 +228,7 @@ export class Channel {
   }
 
   readonly #read = (chunk: Buffer): void => {
-    this.#heartbeat.heard()
+    this.#heartbeat.heard(chunk.length)
     if (this.#over || this.#isInputEnded) return
     let bytes = chunk
     try {
@@ -238,7 +240,7 @@ export class Channel {
   }
 
   readonly #resume = (): void => {
-    this.#heartbeat.heard() // while the connection was paused, the peer's silence meant nothing
+    this.#heartbeat.listening()
     this.#connection.resume()
   }
 

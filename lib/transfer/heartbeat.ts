@@ -8,13 +8,21 @@ export interface Pulse {
   ping(): void
   /** Whether the connection is read at the moment: a peer that is not listened to is not silent. */
   isListening(): boolean
+  /** Frames that the peer has begun. */
+  frames(): number
   /** The peer is given up, with `ERR_TIMEOUT`. Called at most once; the heartbeat has stopped by then. */
   timedOut(error: SluiceError): void
 }
 
 /**
- * Watches the time of a connection: the handshake must end within `handshakeTimeout`, the peer may be silent for
- * `idleTimeout`, and after `pingInterval` in which nothing was said it has a ping sent. All in milliseconds.
+ * Bytes that say as much as a frame. Fewer do not: where a bit of a length changed on the way, all that the peer says, its
+ * pings too, is taken for more of one frame that never ends.
+ */
+const ENOUGH = 1024
+
+/**
+ * Watches the time of a connection: the handshake must end within `handshakeTimeout`, the peer may say nothing that is
+ * understood for `idleTimeout`, and after `pingInterval` in which nothing was said it has a ping sent. All in milliseconds.
  */
 export class Heartbeat {
   readonly #clock: Clock
@@ -22,6 +30,10 @@ export class Heartbeat {
   readonly #pulse: Pulse
   #heard: number
   #said: number
+  /** When the last bytes came; how many since `#heard`, and the frames until then. */
+  #came: number
+  #bytes = 0
+  #frames = 0
   readonly #cancelHandshake: () => void
   #cancelLook = () => {}
 
@@ -29,7 +41,7 @@ export class Heartbeat {
     this.#clock = clock
     this.#limits = limits
     this.#pulse = pulse
-    this.#heard = this.#said = clock.now()
+    this.#heard = this.#said = this.#came = clock.now()
     const { handshakeTimeout } = limits
     this.#cancelHandshake = clock.after(handshakeTimeout, () =>
       this.#giveUp('handshake did not end', handshakeTimeout),
@@ -42,9 +54,21 @@ export class Heartbeat {
     this.#cancelHandshake()
   }
 
-  /** Bytes came, or are listened for again. */
-  heard(): void {
-    this.#heard = this.#clock.now()
+  /** So many bytes came. */
+  heard(bytes: number): void {
+    this.#came = this.#clock.now()
+    this.#bytes += bytes
+    if (this.#bytes >= ENOUGH) this.#hearing(this.#came)
+  }
+
+  /** The peer is listened to again: its silence before meant nothing. */
+  listening(): void {
+    this.#hearing(this.#clock.now())
+  }
+
+  #hearing(at: number): void {
+    this.#heard = at
+    this.#bytes = 0
   }
 
   /** Bytes went out. */
@@ -70,8 +94,14 @@ export class Heartbeat {
   #look(): void {
     const now = this.#clock.now()
     const { idleTimeout, pingInterval } = this.#limits
-    if (!this.#pulse.isListening()) this.#heard = now
-    if (now - this.#heard >= idleTimeout) return this.#giveUp('peer was silent', idleTimeout)
+    const frames = this.#pulse.frames()
+    if (!this.#pulse.isListening()) this.#hearing(now)
+    else if (frames !== this.#frames) this.#hearing(this.#came)
+    this.#frames = frames
+    if (now - this.#heard >= idleTimeout) {
+      const what = this.#bytes === 0 ? 'peer was silent' : 'peer said nothing that could be understood'
+      return this.#giveUp(what, idleTimeout)
+    }
     const isQuiet = now - this.#said >= pingInterval
     // one ping an interval, even while it cannot go out yet
     if (isQuiet) this.#said = now

@@ -13,7 +13,7 @@ export interface Data {
 }
 
 /** What the parser gives: data, and checked messages. */
-export type Frame = Data | { kind: 'message'; type: number; message: Message; size: number }
+export type Frame = Data | { kind: 'message'; type: number; message: Message; payload: Buffer }
 
 /** Data that follows without a gap is given together, up to this many bytes: later stages have a cost per frame. */
 const GATHER = 1024 * 1024
@@ -25,6 +25,8 @@ const GATHER = 1024 * 1024
 export class FrameParser {
   /** Most bytes of a message from now on. */
   maxMessage: number
+  /** Frames whose header came. */
+  framesBegun = 0
   /** The bytes behind the message at which `stop()` was called; `null` before. */
   rest: Buffer | null = null
   readonly #limits: Limits
@@ -75,7 +77,7 @@ export class FrameParser {
           if (payload === null) continue
           if (this.#data !== null) yield this.#settle(this.#data)
           const message = decodeMessage(this.#type, payload, this.#limits)
-          yield { kind: 'message', type: this.#type, message, size: payload.length }
+          yield { kind: 'message', type: this.#type, message, payload }
         }
       }
       if (this.rest !== null && at < bytes.length) this.rest = Buffer.concat([this.rest, bytes.subarray(at)])
@@ -125,6 +127,7 @@ export class FrameParser {
 
   /** The header is whole: the payload follows. Gives how long the header is. */
   #begin(head: Buffer, at: number): number {
+    this.framesBegun++
     this.#type = head[at]!
     this.#left = head.readUInt32BE(at + 1)
     if (this.#type !== FrameType.DATA) return HEADER

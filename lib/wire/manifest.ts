@@ -1,12 +1,16 @@
+import { createHash, type Hash } from 'node:crypto'
 import { printable, SluiceError } from '../errors.js'
 import type { Entry, Offer, WireEntry } from './entry.js'
+import { HEADER_BYTES } from './frames.js'
 import { DEFAULT_LIMITS, type Limits } from './limits.js'
-import type { Message, Messages } from './messages.js'
+import { encodeMessage, type Message, type Messages } from './messages.js'
 import { badEntry, faultOfText, OfferedNames, type PathRules, pathCheck } from './paths.js'
 
 /** Where an offer begins: at 0, or where the offers before it end. */
 type Before = Pick<Offer, 'first' | 'position'>
 
+/** The algorithm of the digest of an offer: what it covers is small. */
+const OFFER_DIGEST = 'sha256'
 /** Most bytes of a page: below the limit that holds before the handshake ends, with the frame around it. */
 const PAGE_BYTES = 60 * 1024
 const PAGE_ENTRIES = 500
@@ -15,8 +19,21 @@ const PAGE_HEAD = 16
 /** Most bytes that an entry takes beside its texts: list 1, type 1, two lengths 3 + 3, size 9, mtime 9, mode 3. */
 const ENTRY_HEAD = 29
 
-/** The messages that say an offer: OFFER and pages of ENTRIES, of at most `most` bytes where one entry allows it. */
-export function* offerMessages(offer: Offer, most = PAGE_BYTES): Generator<Message> {
+/**
+ * What says an offer: OFFER, pages of ENTRIES, of at most `most` bytes where one entry allows it, and a last one with the
+ * digest of the payloads of all of them. Without that a bit that changed on the way would change a name.
+ */
+export function* offerFrames(offer: Offer, most = PAGE_BYTES): Generator<Buffer> {
+  const hash = createHash(OFFER_DIGEST)
+  for (const message of offerMessages(offer, most)) {
+    const frame = encodeMessage(message)
+    hash.update(frame.subarray(HEADER_BYTES))
+    yield frame
+  }
+  yield encodeMessage({ type: 'entries', entries: [], digest: hash.digest() })
+}
+
+function* offerMessages(offer: Offer, most: number): Generator<Message> {
   const pageBytes = Math.min(most, PAGE_BYTES)
   const { id, name, algorithm, bytes, entries, open } = offer
   yield { type: 'offer', id, name, algorithm, entries: entries.length, bytes, ...(open && { open }) }
@@ -65,6 +82,8 @@ export class ManifestReader {
   #found = 0
   /** Bytes of memory that it takes. */
   #memory = 0
+  /** Of the payloads that said it. */
+  #hash: Hash | undefined
   /** Forgotten when the first offer is complete, since few are followed by another one, and kept from the second on. */
   readonly #names: OfferedNames
   /** The entries of the first offer, whose names were forgotten, and how many of them were taken in again. */
@@ -78,10 +97,10 @@ export class ManifestReader {
   }
 
   /**
-   * Takes an OFFER; gives the offer if it has no entries to wait for.
+   * Takes an OFFER and the bytes that said it.
    * @throws SluiceError `ERR_PROTOCOL`, `ERR_LIMIT`
    */
-  offer(message: Messages['offer']): Offer | undefined {
+  offer(message: Messages['offer'], payload: Buffer): void {
     this.#checkAttached(message)
     const most = this.#limits.entries
     if (message.entries > most - this.#before.first) {
@@ -98,7 +117,7 @@ export class ManifestReader {
     this.#bytes = 0
     this.#found = 0
     this.#memory = 0
-    return this.#complete(message)
+    this.#hash = createHash(OFFER_DIGEST).update(payload)
   }
 
   /**
@@ -113,13 +132,13 @@ export class ManifestReader {
   }
 
   /**
-   * Takes a page of entries whose payload had `size` bytes; gives the offer when it is complete.
-   * @throws SluiceError `ERR_PROTOCOL`, `ERR_LIMIT`, `ERR_PATH`
+   * Takes a page of entries and the bytes that said it; gives the offer at the last one.
+   * @throws SluiceError `ERR_PROTOCOL`, `ERR_LIMIT`, `ERR_PATH`; `ERR_CORRUPT` if it is not what the peer has said
    */
-  entries(message: Messages['entries'], size: number): Offer | undefined {
+  entries(message: Messages['entries'], payload: Buffer): Offer | undefined {
     const said = this.#said
     if (said === null) throw new SluiceError('ERR_PROTOCOL', 'the peer sent entries that no offer announced')
-    this.#payload += size
+    this.#payload += payload.length
     const most = this.#limits.manifest
     if (this.#payload > most) {
       const text = `the manifest of the peer has more than ${most} bytes: raise limits.manifest, or send in parts`
@@ -135,7 +154,9 @@ export class ManifestReader {
       if (this.#memory > this.#limits.unaccepted) this.#forget()
       else this.#entry(entry, said)
     }
-    return this.#complete(said)
+    if (message.digest) return this.#complete(said, message.digest)
+    this.#hash!.update(payload)
+    return undefined
   }
 
   #checkAttached({ id, algorithm }: Messages['offer']): void {
@@ -198,8 +219,16 @@ export class ManifestReader {
     this.#names.clear()
   }
 
-  #complete({ id, name, algorithm, entries, bytes, open }: Messages['offer']): Offer | undefined {
-    if (this.#found < entries) return undefined
+  #complete({ id, name, algorithm, entries, bytes, open }: Messages['offer'], digest: Buffer): Offer {
+    const found = this.#hash!.digest()
+    if (!found.equals(digest)) {
+      const text = 'the list of files changed on its way: it does not match its digest; run it again'
+      throw new SluiceError('ERR_CORRUPT', text, { expected: digest, found })
+    }
+    if (this.#found < entries) {
+      const text = `the peer sent ${this.#found} entries; its offer announced ${entries}`
+      throw new SluiceError('ERR_PROTOCOL', text, { expected: entries, found: this.#found })
+    }
     const most = this.#limits.unaccepted
     if (this.#memory > most) {
       const text = `the offer of the peer takes more than ${most} bytes of memory before anybody can accept it: accept all without being asked (--yes), raise limits.unaccepted, or send in parts`

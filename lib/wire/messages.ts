@@ -83,7 +83,8 @@ export interface OutcomesMessage {
 /** The messages of version 1 by their types; README.md has what each of them means. */
 export interface Messages {
   offer: { id: string; name: string; algorithm: string; entries: number; bytes: number; open?: true }
-  entries: { entries: WireEntry[] }
+  /** A page of entries; the last one has none, but the digest of all that was said of the offer before. */
+  entries: { entries: WireEntry[]; digest?: Buffer }
   digests: DigestsMessage
   end: object
   blocks: BlocksMessage
@@ -126,7 +127,7 @@ export function encodeMessage(message: Message): Buffer {
 function packed(message: Message): { [key: string]: Packed | undefined } {
   switch (message.type) {
     case 'entries':
-      return { entries: message.entries.map(entryTuple) }
+      return message.digest ? { digest: message.digest } : { entries: message.entries.map(entryTuple) }
     case 'digests': {
       const { first, count, bytes, failures, sizes } = message
       return { first, count, digests: bytes, failures: pairsOf(failures), sizes: pairsOf(sizes) }
@@ -237,8 +238,11 @@ export function decodeMessage(frameType: number, payload: Buffer, limits: Limits
 /** The message of a map whose shape was checked. */
 function unpacked(type: keyof Messages, map: Record<string, unknown>): Message {
   switch (type) {
-    case 'entries':
-      return { type, entries: (map.entries as EntryTuple[]).map(entryOf) }
+    case 'entries': {
+      const { entries = [], digest } = map as { entries?: EntryTuple[]; digest?: Buffer }
+      // it may be a view of what was received
+      return { type, entries: entries.map(entryOf), ...(digest && { digest: Buffer.from(digest) }) }
+    }
     case 'digests': {
       const { first, count, digests: bytes, failures, sizes } = map as DigestsMap
       const message: Messages['digests'] = { first, count, bytes }

@@ -28,6 +28,9 @@ export const STATUSES: readonly OutcomeStatus[] = ['published', 'skipped', 'fail
 
 /** UTF-8 bytes of a name for people: that of an offer, of an agent. */
 export const NAME_BYTES = 255
+
+/** Bytes of the digest of an offer, by SHA-256. */
+const OFFER_DIGEST_LENGTH = 32
 /** Bytes of the longest digest that there is. */
 const DIGEST_BYTES = 64
 const FEATURES = 64
@@ -91,7 +94,11 @@ const peerLimits: Check = (value, limits) =>
   Object.entries(value).every(
     ([key, number]) => (TOLD_LIMITS as readonly string[]).includes(key) && positive(number, limits),
   )
-const secret: Check = (value) => isBytes(value) && value.length === 16
+const ofLength =
+  (length: number): Check =>
+  (value) =>
+    isBytes(value) && value.length === length
+const secret = ofLength(16)
 const resume: Check = (value, limits) =>
   isMap(value) &&
   Object.keys(value).length === 2 &&
@@ -133,9 +140,11 @@ function checkLength(count: number, { list }: Limits): void {
   throw new SluiceError('ERR_LIMIT', text, { expected: list, found: count })
 }
 
-/** What is unreadable says why. */
+/** A page has entries or, the last one, the digest; what is unreadable says why. */
 function faultOfEntries(map: Record<string, Packed>): string | undefined {
-  const entries = map.entries as [type: number, path: string, ...rest: Packed[]][]
+  if (Object.hasOwn(map, 'entries') === Object.hasOwn(map, 'digest'))
+    return 'without either entries or a digest'
+  const entries = (map.entries ?? []) as [type: number, path: string, ...rest: Packed[]][]
   const isFit = ([type, , , , , code]: (typeof entries)[number]) =>
     ENTRY_TYPES[type] !== 'unreadable' || (typeof code === 'string' && CODE.test(code))
   return entries.every(isFit) ? undefined : 'with something unreadable that has no code'
@@ -214,7 +223,8 @@ export const SCHEMAS = {
   },
   entries: {
     frame: FrameType.ENTRIES,
-    required: {
+    required: {},
+    optional: {
       // type, path, size, mtime, mode, target or code
       entries: tuples(
         5,
@@ -225,6 +235,7 @@ export const SCHEMAS = {
         orNull(integer(0, 0o7777)),
         path,
       ),
+      digest: ofLength(OFFER_DIGEST_LENGTH),
     },
     together: faultOfEntries,
   },

@@ -8,16 +8,18 @@ import { partSink } from '../../lib/stages/part-sink.js'
 import { MemoryDisk } from '../../lib/testing/disk/memory-disk.js'
 import type { Plan } from '../../lib/transfer/plan.js'
 import type { Frame } from '../../lib/wire/frame-parser.js'
-import { offerMessages } from '../../lib/wire/manifest.js'
 import type { Message } from '../../lib/wire/messages.js'
 import { type Content, offerOf, sha256 } from '../helpers/items.js'
+import { offerMessages, payloadOf } from '../helpers/offer-messages.js'
 
 // A file that was asked for again is open until the last of its records: no earlier one decides about it.
 
 const CONTENT: Content = { folder: null, 'folder/a': 'first', b: 'second' }
 const [A, B] = [1, 2] as const
 
-const message = (message: Message): Frame => ({ kind: 'message', type: 0, message, size: 100 })
+const message = (message: Message): Frame => {
+  return { kind: 'message', type: 0, message, payload: payloadOf(message) }
+}
 const OFFER = Array.from(offerMessages(offerOf(CONTENT)), message)
 const END = message({ type: 'end' })
 

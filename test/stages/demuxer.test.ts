@@ -9,10 +9,10 @@ import { Plan } from '../../lib/transfer/plan.js'
 import type { Offer } from '../../lib/wire/entry.js'
 import type { Frame } from '../../lib/wire/frame-parser.js'
 import { FrameType } from '../../lib/wire/frames.js'
-import { offerMessages } from '../../lib/wire/manifest.js'
 import type { Message } from '../../lib/wire/messages.js'
 import { cutsOf } from '../../lib/wire/run.js'
 import { amount, bytesOf, type Content, expected, offerOf, sha256 } from '../helpers/items.js'
+import { offerMessages, payloadOf } from '../helpers/offer-messages.js'
 import { growth } from '../helpers/turns.js'
 
 const CONTENT: Content = {
@@ -26,7 +26,9 @@ const CONTENT: Content = {
 const [EMPTY, ONE, TWO, GONE, LAST] = [1, 2, 3, 4, 5] as const
 const FILES = [EMPTY, ONE, TWO, GONE, LAST]
 
-const message = (message: Message): Frame => ({ kind: 'message', type: 0, message, size: 100 })
+const message = (message: Message): Frame => {
+  return { kind: 'message', type: 0, message, payload: payloadOf(message) }
+}
 const framesOfOffer = (made: Offer) => Array.from(offerMessages(made), message)
 const offer = () => framesOfOffer(offerOf(CONTENT))
 const data = (position: number, text: string): Frame => ({

@@ -133,8 +133,8 @@ test('others have their turn between two pages of an offer', async (t) => {
   })
   await new Promise((resolve) => stream.write(longOffer(2600), resolve))
   isOver = true
-  t.is(turns.length, 6)
-  t.is(new Set(turns).size, 6)
+  t.is(turns.length, 7)
+  t.is(new Set(turns).size, 7)
 })
 
 test('a framer may be closed in the middle of an offer', async (t) => {

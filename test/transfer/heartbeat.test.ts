@@ -8,13 +8,14 @@ import { limitsOf } from '../../lib/wire/limits.js'
 function watched(limits = {}) {
   const clock = new FakeClock()
   const done: string[] = []
-  const peer = { listening: true }
+  const peer = { listening: true, frames: 0 }
   const heartbeat = new Heartbeat(
     clock,
     limitsOf({ handshakeTimeout: 100, idleTimeout: 60, pingInterval: 15, ...limits }),
     {
       ping: () => done.push(`ping at ${clock.now()}`),
       isListening: () => peer.listening,
+      frames: () => peer.frames,
       timedOut: (error) => done.push(`${error.code} at ${clock.now()}: ${error.message}`),
     },
   )
@@ -25,13 +26,18 @@ function watched(limits = {}) {
       each()
     }
   }
-  return { clock, done, peer, heartbeat, pass }
+  /** The peer says a small frame. */
+  const hear = () => {
+    peer.frames++
+    heartbeat.heard(6)
+  }
+  return { clock, done, peer, heartbeat, pass, hear }
 }
 
 test('a handshake that does not end in time is given up, however much is said', (t) => {
-  const { clock, done, heartbeat, pass } = watched()
+  const { clock, done, heartbeat, pass, hear } = watched()
   pass(200, () => {
-    heartbeat.heard()
+    hear()
     heartbeat.said()
   })
   t.deepEqual(done, ['ERR_TIMEOUT at 100: the handshake did not end for 100 ms'])
@@ -39,28 +45,45 @@ test('a handshake that does not end in time is given up, however much is said', 
 })
 
 test('after silence of our own a ping is sent, once an interval, and none while there is something to say', (t) => {
-  const { done, heartbeat, pass } = watched()
+  const { done, heartbeat, pass, hear } = watched()
   heartbeat.greeted()
-  pass(50, heartbeat.heard.bind(heartbeat))
+  pass(50, hear)
   t.deepEqual(done, ['ping at 15', 'ping at 30', 'ping at 45'])
   pass(200, () => {
-    heartbeat.heard()
+    hear()
     heartbeat.said()
   })
   t.is(done.length, 3)
-  pass(15, heartbeat.heard.bind(heartbeat))
+  pass(15, hear)
   t.is(done.at(-1), 'ping at 265')
 })
 
 test('a silent peer is given up after the idle time, and never again', (t) => {
-  const { clock, done, heartbeat, pass } = watched({ pingInterval: 1000 })
+  const { clock, done, heartbeat, pass, hear } = watched({ pingInterval: 1000 })
   heartbeat.greeted()
   pass(40)
-  heartbeat.heard()
+  hear()
   pass(59)
   t.deepEqual(done, [])
   pass(100)
   t.deepEqual(done, ['ERR_TIMEOUT at 100: the peer was silent for 60 ms'])
+  t.is(clock.pending, 0)
+})
+
+test('bytes that make no frame are no sign of life, unless there are many', (t) => {
+  const { clock, done, heartbeat, pass, hear } = watched()
+  heartbeat.greeted()
+  heartbeat.said = () => {}
+  // a long frame comes slowly
+  pass(200, () => heartbeat.heard(20))
+  pass(1, hear)
+  t.false(done.some((what) => what.startsWith('ERR')))
+  pass(100, () => heartbeat.heard(1))
+  // what it said last is known to within a ping
+  t.regex(
+    done.at(-1)!,
+    /^ERR_TIMEOUT at 2(6[1-9]|7[0-6]): the peer said nothing that could be understood for 60 ms$/,
+  )
   t.is(clock.pending, 0)
 })
 
@@ -71,7 +94,7 @@ test('a peer that is not listened to is not silent', (t) => {
   pass(500)
   t.deepEqual(done, [])
   peer.listening = true
-  heartbeat.heard()
+  heartbeat.listening()
   pass(59)
   t.deepEqual(done, [])
   pass(1)
@@ -87,6 +110,7 @@ test('one that is stopped leaves no timer, also when a ping stops it', (t) => {
   const own: Heartbeat = new Heartbeat(clock, limitsOf({ pingInterval: 15 }), {
     ping: () => own.stop(),
     isListening: () => true,
+    frames: () => 0,
     timedOut: () => t.fail(),
   })
   clock.advance(1e6)
@@ -99,6 +123,7 @@ test('the error of a peer that is given up is one of ours, told when the timers 
   new Heartbeat(clock, limitsOf({}), {
     ping: () => {},
     isListening: () => true,
+    frames: () => 0,
     timedOut: (error) => told.push(error, clock.pending),
   })
   clock.advance(1e6)

@@ -10,12 +10,12 @@ import { mapCuts } from '../../lib/stages/map-cuts.js'
 import { duplexPair } from '../../lib/testing/faulty-duplex.js'
 import type { Transfer } from '../../lib/transfer/transfer.js'
 import type { Limits } from '../../lib/wire/limits.js'
-import { offerMessages } from '../../lib/wire/manifest.js'
 import { encodeMessage, type Message, type OutcomeRecord } from '../../lib/wire/messages.js'
 import { type Outcome, told } from '../../lib/wire/outcome.js'
 import { encodePreface } from '../../lib/wire/preface.js'
 import { plant, temporary } from '../helpers/folders.js'
 import { offerOf } from '../helpers/items.js'
+import { closed, offerMessages } from '../helpers/offer-messages.js'
 import { data, digests, HELLO } from '../helpers/peer.js'
 
 const LIMITS = { closeTimeout: 50 }
@@ -125,7 +125,7 @@ for (const [name, said] of Object.entries(SENDER)) {
 }
 
 const OFFER = [...offerMessages(offerOf({ a: Buffer.from('hello') }))]
-const OPEN: Message[] = [{ ...OFFER[0], open: true } as Message, ...OFFER.slice(1)]
+const OPEN = closed({ ...OFFER[0], open: true } as Message, OFFER[1]!)
 const RECEIVER: Record<string, (Message | Buffer)[]> = {
   'an offer before hello': OFFER,
   'an answer': [HELLO, ACCEPT],

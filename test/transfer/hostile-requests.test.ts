@@ -5,8 +5,8 @@ import { duplexPair } from '../../lib/testing/faulty-duplex.js'
 import { piecesOf, randomContent } from '../../lib/testing/splits.js'
 import type { Transfer } from '../../lib/transfer/transfer.js'
 import { packChunks } from '../../lib/wire/chunk-records.js'
-import { offerMessages } from '../../lib/wire/manifest.js'
 import type { Message, WantMessage } from '../../lib/wire/messages.js'
+import { offerMessages } from '../helpers/offer-messages.js'
 import { data, HELLO, Peer, type Said } from '../helpers/peer.js'
 
 // What a peer can do with requests for blocks, and with what it says of them: it ends with a code, after bounded work.

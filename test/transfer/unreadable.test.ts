@@ -6,6 +6,7 @@ import { duplexPair } from '../../lib/testing/faulty-duplex.js'
 import { ManifestReader } from '../../lib/wire/manifest.js'
 import type { Message } from '../../lib/wire/messages.js'
 import type { Outcome } from '../../lib/wire/outcome.js'
+import { closed, readOffers } from '../helpers/offer-messages.js'
 import { HELLO, Peer } from '../helpers/peer.js'
 
 /** A folder of which a folder cannot be listed. */
@@ -87,8 +88,7 @@ test('the name of what is unreadable is a text, and nothing but that', (t) => {
       entries: 4,
       bytes: 0,
     }
-    reader.offer({ ...offer, entries: entries.length })
-    return reader.entries({ entries }, 1)
+    return readOffers(reader, closed({ ...offer, entries: entries.length }, { type: 'entries', entries }))
   }
   // twice, deeper than can be sent, and what would lead somewhere if anybody went there
   t.is(read('a/b', 'a/b', 'd/'.repeat(80), '../x')!.entries.length, 4)

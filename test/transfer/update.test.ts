@@ -20,9 +20,9 @@ import {
 import { type DuplexPairOptions, duplexPair } from '../../lib/testing/index.js'
 import { randomContent } from '../../lib/testing/splits.js'
 import { packChunks } from '../../lib/wire/chunk-records.js'
-import { offerMessages } from '../../lib/wire/manifest.js'
 import type { Message } from '../../lib/wire/messages.js'
 import { temporary } from '../helpers/folders.js'
+import { offerMessages } from '../helpers/offer-messages.js'
 import { data, HELLO, Peer } from '../helpers/peer.js'
 import { scale } from '../helpers/scale.js'
 

@@ -12,6 +12,7 @@ import { checkPath, type PathRules } from '../../lib/wire/paths.js'
 import { encodePreface } from '../../lib/wire/preface.js'
 import { HOSTILE } from '../fixtures/hostile.js'
 import type { HostileCase, ManifestInput } from '../fixtures/hostile-case.js'
+import { closed, readOffers } from '../helpers/offer-messages.js'
 
 type Of<K extends HostileCase['kind']> = HostileCase & { kind: K }
 
@@ -54,8 +55,7 @@ function read({ entries, offer, limits }: ManifestInput): Offer | undefined {
     ...offer,
   }
   const reader = new ManifestReader({ ...DEFAULT_LIMITS, ...limits }, { platform: 'linux' })
-  const page = { entries: [...entries] }
-  return reader.offer(head) ?? reader.entries(page, encodeMessage({ type: 'entries', ...page }).length)
+  return readOffers(reader, closed({ type: 'offer', ...head }, { type: 'entries', entries: [...entries] }))
 }
 
 async function unpack({ input }: Of<'stream'>): Promise<void> {

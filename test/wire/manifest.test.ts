@@ -1,11 +1,13 @@
 import test from 'ava'
 import fc from 'fast-check'
+import { isSluiceError } from '../../lib/errors.js'
 import type { Offer, WireEntry } from '../../lib/wire/entry.js'
 import { HEADER_BYTES } from '../../lib/wire/frames.js'
 import { DEFAULT_LIMITS, type Limits } from '../../lib/wire/limits.js'
-import { ManifestReader, offerMessages } from '../../lib/wire/manifest.js'
+import { ManifestReader, offerFrames } from '../../lib/wire/manifest.js'
 import { decodeMessage, encodeMessage, type Message } from '../../lib/wire/messages.js'
 import { makeOffer } from '../helpers/make-offer.js'
+import { closed, offerMessages, readOffers } from '../helpers/offer-messages.js'
 import { scale } from '../helpers/scale.js'
 
 const HEAD = { id: '0123456789abcdef0123456789abcdef', name: 'x', algorithm: 'sha256', open: true as const }
@@ -24,12 +26,7 @@ function read(
   reader?: ManifestReader,
 ): Offer | undefined {
   const into = reader ?? new ManifestReader({ ...DEFAULT_LIMITS, ...limits }, { platform: 'linux' })
-  let offer: Offer | undefined
-  for (const message of messages) {
-    if (message.type === 'offer') offer = into.offer(message)
-    if (message.type === 'entries') offer = into.entries(message, encodeMessage(message).length)
-  }
-  return offer
+  return readOffers(into, messages)
 }
 
 const messagesOf = (...entries: WireEntry[]) => [...offerMessages(makeOffer(HEAD, entries))]
@@ -112,8 +109,33 @@ test('an offer that does not keep what it announced is refused', (t) => {
   const [offer, page] = messagesOf(file('a', 5), file('b', 5)) as [Message & { type: 'offer' }, Message]
   t.throws(() => read([{ ...offer, entries: 1 }, page]), { code: 'ERR_PROTOCOL' })
   t.throws(() => read([{ ...offer, bytes: 9 }, page]), { code: 'ERR_PROTOCOL' })
-  t.throws(() => read([{ ...offer, bytes: 11 }, page]), { code: 'ERR_PROTOCOL' })
+  t.throws(() => read(closed({ ...offer, bytes: 11 }, page)), { code: 'ERR_PROTOCOL' })
   t.is(read([{ ...offer, entries: 3 }, page]), undefined)
+  t.throws(() => read(closed({ ...offer, entries: 3 }, page)), { code: 'ERR_PROTOCOL', message: /2 entries/ })
+})
+
+test('whatever bit changes on the way, no other offer comes out', (t) => {
+  const offer = makeOffer(HEAD, [file('a', 5), folder('folder'), file('folder/b', 300), file('z')])
+  const frames = [...offerFrames(offer)]
+  const payloads = frames.map((frame) => frame.subarray(HEADER_BYTES))
+  for (const [n, payload] of payloads.entries())
+    for (let bit = 0; bit < payload.length * 8; bit++) {
+      const changed = Buffer.from(payload)
+      changed[bit >> 3]! ^= 1 << (bit & 7)
+      const reader = new ManifestReader(DEFAULT_LIMITS, { platform: 'linux' })
+      const reading = () => {
+        let read: Offer | undefined
+        for (const [i, frame] of frames.entries()) {
+          const bytes = i === n ? changed : payloads[i]!
+          const message = decodeMessage(frame[0]!, bytes, DEFAULT_LIMITS)
+          if (message.type === 'offer') reader.offer(message, bytes)
+          if (message.type === 'entries') read = reader.entries(message, bytes)
+        }
+        return read
+      }
+      const error = t.throws(reading, { any: true }, `bit ${bit} of ${frames[n]![0]}`)
+      if (!isSluiceError(error)) t.fail(`bit ${bit}: ${error}`)
+    }
 })
 
 test('an offer comes in one order only: announced, then its entries, then the next', (t) => {

@@ -31,7 +31,7 @@ const bytesOf = (hex: string) => Buffer.from(hex, 'hex')
 
 /** Bytes stand as hexadecimal digits, maps as lists of pairs. */
 const VECTORS: Vectors = JSON.parse(fromHere('test/fixtures/wire-vectors.json'), (key, value) => {
-  if (key === 'secret') return bytesOf(value)
+  if (key === 'secret' || key === 'digest') return bytesOf(value)
   if (key === 'failures' || key === 'sizes') return new Map(value)
   if (value?.type === 'chunks') return { ...value, chunks: bytesOf(value.chunks) }
   if (value?.type === 'blocks') return { ...value, digests: bytesOf(value.digests) }

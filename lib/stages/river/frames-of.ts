@@ -4,7 +4,7 @@ import { CHUNK_RECORD, chunkedBytes } from '../../wire/chunk-records.js'
 import type { Entry } from '../../wire/entry.js'
 import { dataHeader } from '../../wire/frames.js'
 import type { Limits } from '../../wire/limits.js'
-import { offerMessages } from '../../wire/manifest.js'
+import { offerFrames } from '../../wire/manifest.js'
 import { type DigestsMessage, encodeMessage } from '../../wire/messages.js'
 import { type Cut, digestIn, type Run } from '../../wire/run.js'
 import type { BlocksItem, ChunksItem, DigestsItem, Item } from './items.js'
@@ -24,7 +24,7 @@ export function* framesOf(item: Item, { frame, message }: FrameLimits): Generato
   checkPlace('framer', item)
   switch (item.kind) {
     case 'offer':
-      for (const page of offerMessages(item.offer, message)) yield [encodeMessage(page)]
+      for (const page of offerFrames(item.offer, message)) yield [page]
       break
     case 'run':
       if (item.cuts) {
