@@ -220,7 +220,9 @@ const WITHOUT = new Set(
   hashTap isSluiceError listBackups mapCuts memoryParts memorySources openRegular outcomesOf ownerOfTemporary
   parseBackupName parseText partName piecesOf prepareDigest printable pruneBackups publishByPolicy randomBySeed
   randomContent randomPieces readError readFully recoverPublish recoverReplaced removeTree runOf sameInode sameItems
-  sampleItems setDefaultAudit sourceError suffixed summarizeAudit syncOpenFolder tap writeFully`.split(/\s+/),
+  sampleItems setDefaultAudit sourceError suffixed summarizeAudit swapPairs syncOpenFolder tap writeFully`.split(
+    /\s+/,
+  ),
 )
 
 test('each exported function stands here, with a misspelt option if it takes any', (t) => {

@@ -35,6 +35,13 @@ export function planRecordOf([count, number, blocks]: PlanTuple): PlanRecord {
   return kind === 'chunks' ? { count: 1, kind } : { count, kind }
 }
 
+/** Whether the kind allows what stands beside it. */
+export function isPlanTuple([count, number, blocks]: PlanTuple): boolean {
+  const kind = PLAN_KINDS[number]
+  if (blocks) return kind === 'prove' && count === 1
+  return kind !== 'chunks' || count === 1
+}
+
 /** Whether a value is {@link BlockRuns}, of at least one block. */
 export function isBlockRuns(value: Packed): boolean {
   if (!Array.isArray(value) || value.length === 0 || value.length % 2 !== 0) return false

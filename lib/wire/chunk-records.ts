@@ -1,5 +1,5 @@
 import { BLOCK_DIGEST_LENGTH } from '../digest/blocks.js'
-import type { Chunk } from '../digest/chunks.js'
+import { type Chunk, LONGEST_CHUNK, MOST_CHUNKED } from '../digest/chunks.js'
 
 /** Bytes of a length. */
 const LENGTH = 4
@@ -31,4 +31,15 @@ export function chunkedBytes(records: Buffer): number {
   let bytes = 0
   for (let at = 0; at < records.length; at += CHUNK_RECORD) bytes += records.readUInt32BE(at)
   return bytes
+}
+
+/** What is wrong with the chunks in a message, the first of which begins at `offset` of the file. */
+export function faultOfChunks(offset: number, records: Buffer): string | undefined {
+  if (records.length % CHUNK_RECORD !== 0) return `with ${records.length} bytes of chunks`
+  let end = offset
+  for (const { length } of chunksIn(records, offset)) {
+    if (length === 0 || length > LONGEST_CHUNK) return `with a chunk of ${length} bytes`
+    end += length
+  }
+  return end > MOST_CHUNKED ? `with chunks up to ${end}` : undefined
 }

@@ -1,4 +1,4 @@
-import { createHash, type Hash } from 'node:crypto'
+import { createDigest, type Digest } from '../digest/digests.js'
 import { printable, SluiceError } from '../errors.js'
 import type { Entry, Offer, WireEntry } from './entry.js'
 import { HEADER_BYTES } from './frames.js'
@@ -24,7 +24,7 @@ const ENTRY_HEAD = 29
  * digest of the payloads of all of them. Without that a bit that changed on the way would change a name.
  */
 export function* offerFrames(offer: Offer, most = PAGE_BYTES): Generator<Buffer> {
-  const hash = createHash(OFFER_DIGEST)
+  const hash = createDigest(OFFER_DIGEST)
   for (const message of offerMessages(offer, most)) {
     const frame = encodeMessage(message)
     hash.update(frame.subarray(HEADER_BYTES))
@@ -83,7 +83,7 @@ export class ManifestReader {
   /** Bytes of memory that it takes. */
   #memory = 0
   /** Of the payloads that said it. */
-  #hash: Hash | undefined
+  #hash: Digest | undefined
   /** Forgotten when the first offer is complete, since few are followed by another one, and kept from the second on. */
   readonly #names: OfferedNames
   /** The entries of the first offer, whose names were forgotten, and how many of them were taken in again. */
@@ -117,7 +117,7 @@ export class ManifestReader {
     this.#bytes = 0
     this.#found = 0
     this.#memory = 0
-    this.#hash = createHash(OFFER_DIGEST).update(payload)
+    this.#hash = createDigest(OFFER_DIGEST).update(payload)
   }
 
   /**

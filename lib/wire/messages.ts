@@ -133,10 +133,7 @@ function packed(message: Message): { [key: string]: Packed | undefined } {
       return { first, count, digests: bytes, failures: pairsOf(failures), sizes: pairsOf(sizes) }
     }
     case 'plan':
-      return {
-        first: message.first,
-        plan: message.plan.map(planTuple),
-      }
+      return { first: message.first, plan: message.plan.map(planTuple) }
     case 'outcomes': {
       const { first, count, status, code, except } = message
       const tuples = except.length === 0 ? undefined : except.map(outcomeTuple)

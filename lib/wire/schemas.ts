@@ -1,9 +1,8 @@
 import { BLOCK_DIGEST_LENGTH, MOST_BLOCKS } from '../digest/blocks.js'
-import { LONGEST_CHUNK, MOST_CHUNKED } from '../digest/chunks.js'
 import { SluiceError } from '../errors.js'
 import { isBytes } from '../options.js'
-import { isBlockRuns, PLAN_KINDS, type PlanTuple } from './block-runs.js'
-import { CHUNK_RECORD, chunksIn } from './chunk-records.js'
+import { isBlockRuns, isPlanTuple, PLAN_KINDS, type PlanTuple } from './block-runs.js'
+import { faultOfChunks } from './chunk-records.js'
 import { FrameType } from './frames.js'
 import { type Limits, TOLD_LIMITS } from './limits.js'
 import type { Packed } from './msgpack.js'
@@ -152,9 +151,7 @@ function faultOfEntries(map: Record<string, Packed>): string | undefined {
 
 function faultOfPlan(map: Record<string, Packed>, limits: Limits): string | undefined {
   const { first, plan } = map as { first: number; plan: PlanTuple[] }
-  const isFit = ([count, kind, runs]: (typeof plan)[number]) =>
-    runs ? PLAN_KINDS[kind] === 'prove' && count === 1 : PLAN_KINDS[kind] !== 'chunks' || count === 1
-  if (!plan.every(isFit)) return 'with a record that is none of its kind'
+  if (!plan.every(isPlanTuple)) return 'with a record that is none of its kind'
   const count = plan.reduce((sum, [some]) => sum + some, 0)
   checkLength(count, limits)
   return faultOfRange(first, count)
@@ -192,17 +189,6 @@ function faultOfBlocks(map: Record<string, Packed>): string | undefined {
   return Number.isInteger(blocks) && first + blocks <= MOST_BLOCKS
     ? undefined
     : `with ${digests.length} bytes of digests from block ${first} on`
-}
-
-function faultOfChunks(map: Record<string, Packed>): string | undefined {
-  const { offset, chunks } = map as { offset: number; chunks: Buffer }
-  if (chunks.length % CHUNK_RECORD !== 0) return `with ${chunks.length} bytes of chunks`
-  let end = offset
-  for (const { length } of chunksIn(chunks, offset)) {
-    if (length === 0 || length > LONGEST_CHUNK) return `with a chunk of ${length} bytes`
-    end += length
-  }
-  return end > MOST_CHUNKED ? `with chunks up to ${end}` : undefined
 }
 
 /** DIGESTS as it stands in a payload. */
@@ -255,7 +241,7 @@ export const SCHEMAS = {
   chunks: {
     frame: FrameType.CHUNKS,
     required: { index: count, offset: count, chunks: bytes },
-    together: faultOfChunks,
+    together: ({ offset, chunks }) => faultOfChunks(offset as number, chunks as Buffer),
   },
   hello: {
     frame: FrameType.HELLO,
