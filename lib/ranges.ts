@@ -4,6 +4,14 @@ export interface Range {
   end: number
 }
 
+/** Bytes that are read, compared or copied at once. */
+const PIECE = 1024 * 1024
+
+/** The pieces in which a range is read, the first one first. */
+export function* inPieces({ start, end }: Range, most = PIECE): Generator<Range, void> {
+  for (let at = start; at < end; at += most) yield { start: at, end: Math.min(at + most, end) }
+}
+
 /** A set of bytes, kept as ranges that do not touch each other. Pure. */
 export class Ranges {
   /** Starts and ends by turns, ascending: [s0, e0, s1, e1, …]. */

@@ -6,7 +6,7 @@ import { AUDITED, type Audited, recorderOf } from '../audit/recorder.js'
 import { encodeText, TEXT_ENCODINGS, TextEncoderInPieces, type TextEncoding } from '../content/encodings.js'
 import type { PathLike } from '../disk/names.js'
 import { nodeFileSystem } from '../disk/node-fs.js'
-import { roomOf } from '../own/room.js'
+import { HANDLES, roomOf } from '../own/room.js'
 import { handlesOf } from '../tree/handle-budget.js'
 import { AtomicFile, type Written } from './atomic-file.js'
 import { ATOMIC_WRITE_OPTIONS, type AtomicWriteOptions, writeSettings } from './options.js'
@@ -26,9 +26,6 @@ const STREAM_OPTIONS: Keys<AtomicStreamOptions> = {
   encoding: true,
   highWaterMark: true,
 }
-
-/** What one has open: its file, but for the moment at the end in which it has the folder. */
-const HANDLES = 1
 
 const DEFAULT_HIGH_WATER_MARK = 256 * 1024
 
@@ -95,7 +92,7 @@ export class AtomicWriteStream extends Writable {
   async #open(): Promise<AtomicFile | undefined> {
     const { fs = nodeFileSystem } = this.#options
     const { signal } = this.#unwanted
-    this.#leave = await roomOf(fs).enter(HANDLES, systemClock, signal)
+    this.#leave = await roomOf(fs).enter(HANDLES.write, systemClock, signal)
     if (signal.aborted) return undefined
     return handlesOf(fs).retry(() =>
       AtomicFile.open(this.#path, pickKnown(this.#options, ATOMIC_WRITE_OPTIONS)),

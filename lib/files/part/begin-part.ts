@@ -19,7 +19,7 @@ import type { JournalFile, Prefix } from '../journal/journal-records.js'
 import type { UnfinishedFile } from '../journal/read-journal.js'
 import { takeOver } from '../journal/take-over.js'
 import { checkNotReserved, checkTargetNotReserved } from '../own/reserved.js'
-import { roomOf } from '../own/room.js'
+import { HANDLES, roomOf } from '../own/room.js'
 import type { Tree } from '../tree/tree.js'
 import { BarePart } from './bare-part.js'
 import { isJournalOfPart, PartJournal } from './part-journal.js'
@@ -83,10 +83,7 @@ function checkPartName(name: string, { partName, journal }: PartFileOptions, fs:
   )
 }
 
-/** Handles that one may hold for as long as it is open: its folder, or its journal and the folder of that. */
-const HANDLES = 2
-
-const enterRoom = (fs: FileSystem) => roomOf(fs).enter(HANDLES, systemClock)
+const enterRoom = (fs: FileSystem) => roomOf(fs).enter(HANDLES.part, systemClock)
 
 /** A part that is there, with the digest of what it is known to hold, and the journal that knows it. */
 export interface BegunPart {

@@ -9,14 +9,11 @@ import type { StagingArea } from '../intent/staging.js'
 import { FolderLock } from '../lock/folder-lock.js'
 import type { LockWaiting } from '../lock/lock-options.js'
 import { type ProcessSystem, processSystem, thisOwner } from '../own/owner.js'
-import { roomOf } from '../own/room.js'
+import { HANDLES, roomOf } from '../own/room.js'
 import type { Durability } from '../publish/publish.js'
 import { handlesOf } from '../tree/handle-budget.js'
 import { Tree } from '../tree/tree.js'
 import { type Point, RecoveryStore } from './store.js'
-
-/** What one has open at once, with the file that it looks at. */
-const HANDLES = 8
 
 /** Options of `RecoveryManager.open`. */
 export interface RecoveryManagerOptions {
@@ -75,7 +72,7 @@ export async function openRecovery(
   options: RecoveryManagerOptions,
 ): Promise<RecoveryContext> {
   const { fs = nodeFileSystem, clock = systemClock } = options
-  const leave = await roomOf(fs).enter(HANDLES, clock, options.lock?.signal)
+  const leave = await roomOf(fs).enter(HANDLES.restore, clock, options.lock?.signal)
   try {
     const opened = await openIn(folder, options)
     const close = () =>

@@ -12,16 +12,13 @@ import { ifThere, lstatIfThere } from '../disk/stats.js'
 import { syncFile } from '../disk/sync.js'
 import { type FolderLock, underFileLock } from '../lock/folder-lock.js'
 import { entryOfAnother, judgeOf } from '../own/foreign.js'
-import { roomOf } from '../own/room.js'
+import { HANDLES, roomOf } from '../own/room.js'
 import { temporaryName } from '../own/temporary-name.js'
 import type { OpenFolder } from '../tree/open-folder.js'
 import { Tree } from '../tree/tree.js'
 import { compressFile, holdsSame } from './compress-file.js'
 import { checkRotate, type RotateOptions } from './options.js'
 import { COMPRESSED, listSlots, movesOf, rankOf, type Slots, slotName } from './slots.js'
-
-/** What one has open at once, with its lock. */
-const HANDLES = 6
 
 export type { RotateOptions }
 
@@ -83,7 +80,7 @@ export function rotateFile(file: PathLike, options: RotateOptions = {}): Promise
         throw diskError(error, 'rotate', path)
       }
     }
-    return roomOf(fs).within(HANDLES, clock ?? systemClock, signal, () =>
+    return roomOf(fs).within(HANDLES.rotation, clock ?? systemClock, signal, () =>
       underFileLock(dirname(path), basename(path), path, { fs, ...waiting }, rotate),
     )
   })

@@ -7,16 +7,13 @@ import type { StagingArea } from '../intent/staging.js'
 import type { FolderLock } from '../lock/folder-lock.js'
 import { Watch } from '../own/lease.js'
 import { processSystem, thisOwner } from '../own/owner.js'
-import { roomOf } from '../own/room.js'
+import { HANDLES, roomOf } from '../own/room.js'
 import { handlesOf } from '../tree/handle-budget.js'
 import { Tree } from '../tree/tree.js'
 import { lockFolder } from './folder.js'
 import type { TransactionOptions } from './options.js'
 import { areInLine } from './plan.js'
 import { isInTheWay, type RecoveredTransaction, recoverIntents, watchIntents } from './recover.js'
-
-/** What one has open at once, with the files that it stages. */
-const HANDLES = 16
 
 /** What a transaction works with, from its beginning to its end. */
 export interface TransactionContext extends StagingArea {
@@ -39,7 +36,7 @@ export interface TransactionContext extends StagingArea {
 export async function openContext(path: string, options: TransactionOptions): Promise<TransactionContext> {
   const { id = randomBytes(16).toString('hex'), durability = 'power' } = options
   const { fs = nodeFileSystem, system = processSystem, clock } = options
-  const leave = await roomOf(fs).enter(HANDLES, clock ?? systemClock, options.signal)
+  const leave = await roomOf(fs).enter(HANDLES.transaction, clock ?? systemClock, options.signal)
   try {
     return { ...(await openIn(path, { ...options, id, durability, fs, system })), leave }
   } catch (error) {

@@ -13,7 +13,7 @@ import { checkWaiting, type LockWaiting } from '../lock/lock-options.js'
 import { LOOK_EVERY, untilNextLook, Watch } from '../own/lease.js'
 import { removeEmptyFolders } from '../own/own-folder.js'
 import { fateOf, type Owner, type ProcessSystem, processSystem } from '../own/owner.js'
-import { roomOf } from '../own/room.js'
+import { HANDLES, roomOf } from '../own/room.js'
 import { Tree } from '../tree/tree.js'
 import { lockFolder } from './folder.js'
 import { Steps } from './steps.js'
@@ -55,9 +55,6 @@ export interface TransactionRecovery {
   /** Each of them. */
   transactions: RecoveredTransaction[]
 }
-
-/** What a recovery has open at once, with its lock. */
-const HANDLES = 16
 
 /** Options of {@link recoverTransactions}. */
 export interface RecoverOptions extends Audited {
@@ -140,7 +137,7 @@ export function recoverTransactions(
         await tree.close()
       }
     }
-    return roomOf(fs).within(HANDLES, clock ?? systemClock, options.lock?.signal, recover)
+    return roomOf(fs).within(HANDLES.transaction, clock ?? systemClock, options.lock?.signal, recover)
   })
 }
 

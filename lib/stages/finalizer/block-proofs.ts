@@ -1,13 +1,11 @@
 import { BLOCK_DIGEST_LENGTH, BlockList, blockSizeOf } from '../../digest/blocks.js'
 import { blockEngine } from '../../digest/digests.js'
+import { inPieces } from '../../ranges.js'
 import type { Part } from '../../stores/parts.js'
 import type { OpenSource } from '../../stores/sources.js'
 import type { Entry } from '../../wire/entry.js'
 import type { BlocksMessage } from '../../wire/messages.js'
 import { deleteRange } from './owed.js'
-
-/** Bytes that are read back at once. */
-const PIECE = 1024 * 1024
 
 /**
  * What stands here of the blocks of each file, by their digests: those that a tap took as they came, and those that were
@@ -112,15 +110,15 @@ async function blockOf(
   const block = blockSizeOf(size)
   const end = Math.min(size, (at + 1) * block)
   const digest = blockEngine().create()
-  for (let from = at * block; from < end; from += PIECE) {
-    const bytes = Buffer.allocUnsafe(Math.min(PIECE, end - from))
+  for (const piece of inPieces({ start: at * block, end })) {
+    const bytes = Buffer.allocUnsafe(piece.end - piece.start)
     try {
-      await read(from, bytes)
+      await read(piece.start, bytes)
     } catch {
       return undefined
     }
     digest.update(bytes)
-    await take?.(from, bytes)
+    await take?.(piece.start, bytes)
   }
   return digest.digest()
 }

@@ -2,6 +2,7 @@ import { BLOCKS } from '../../digest/blocks.js'
 import type { Chunk } from '../../digest/chunks.js'
 import { blockEngine, prepareDigest } from '../../digest/digests.js'
 import { diskError } from '../../files/disk/disk-error.js'
+import { inPieces } from '../../ranges.js'
 import type { Part } from '../../stores/parts.js'
 import { chunkedBytes, chunksIn } from '../../wire/chunk-records.js'
 import type { Entry } from '../../wire/entry.js'
@@ -12,9 +13,6 @@ import { endsTransfer } from '../river/placements.js'
 import type { StoreCalls } from '../river/store-calls.js'
 import { FilledBlocks } from './filled-blocks.js'
 import type { Repairs } from './repairs.js'
-
-/** Bytes that are copied at once. */
-const PIECE = 1024 * 1024
 
 /**
  * Fills files from older versions of them: looks there for the chunks that the sender says, copies what it finds, and
@@ -70,13 +68,13 @@ export class Filling {
     from: number,
     { basis, part, blocks }: { basis: BasisReader; part: Part; blocks: FilledBlocks },
   ): Promise<void> {
-    for (let at = 0; at < length; at += PIECE) {
+    for (const { start, end } of inPieces({ start: offset, end: offset + length })) {
       this.#signal?.throwIfAborted()
-      const bytes = Buffer.allocUnsafe(Math.min(PIECE, length - at))
+      const bytes = Buffer.allocUnsafe(end - start)
       // what cannot be read is compared like anything else, and is not right
-      await basis.read(from + at, bytes).catch(() => bytes.fill(0))
-      await part.write(offset + at, [bytes], false)
-      blocks.take(offset + at, bytes)
+      await basis.read(from + start - offset, bytes).catch(() => bytes.fill(0))
+      await part.write(start, [bytes], false)
+      blocks.take(start, bytes)
     }
   }
 }

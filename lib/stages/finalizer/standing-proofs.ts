@@ -2,6 +2,7 @@ import { BLOCKS, blockCountOf, blockSizeOf, rangesOfRuns, runsOfBlocks } from '.
 import { createDigest, digestInto, digestLength } from '../../digest/digests.js'
 import { isError } from '../../errors.js'
 import { diskError } from '../../files/disk/disk-error.js'
+import { inPieces } from '../../ranges.js'
 import type { Claim, Part, PublishPolicy } from '../../stores/parts.js'
 import type { OpenSource } from '../../stores/sources.js'
 import type { Entry } from '../../wire/entry.js'
@@ -15,9 +16,6 @@ import type { Repairs } from './repairs.js'
 /** Bytes, and files, that are read together at most, but for a single larger file. */
 const SLAB = 256 * 1024
 const MOST_FILES = 512
-
-/** Bytes of a larger file that are read at once. */
-const PIECE = 1024 * 1024
 
 /**
  * Proves files that stand already in the place of entries: reads them, and compares them with what the sender says. Of one
@@ -129,11 +127,10 @@ export class StandingProofs {
 
   async #digest({ size }: Entry, source: OpenSource): Promise<Buffer> {
     const digest = createDigest(this.#algorithm)
-    const buffer = Buffer.allocUnsafe(PIECE)
-    for (let at = 0; at < size!; at += PIECE) {
+    for (const { start, end } of inPieces({ start: 0, end: size! })) {
       this.#signal.throwIfAborted()
-      const piece = buffer.subarray(0, Math.min(PIECE, size! - at))
-      await source.read(at, piece)
+      const piece = Buffer.allocUnsafe(end - start)
+      await source.read(start, piece)
       digest.update(piece)
     }
     return digest.digest()

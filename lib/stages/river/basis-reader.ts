@@ -1,10 +1,8 @@
 import { type Chunk, Chunker } from '../../digest/chunks.js'
 import { blockEngine } from '../../digest/digests.js'
+import { inPieces } from '../../ranges.js'
 import type { Basis, OpenBasis } from '../../stores/found.js'
 import type { Entry } from '../../wire/entry.js'
-
-/** Bytes that are read at once. */
-const PIECE = 1024 * 1024
 
 /** How many times the size of a file is read of its basis at most: what lies behind that is not worth it. */
 const MOST_TIMES = 4
@@ -51,11 +49,10 @@ export class BasisReader {
   async #cut(size: number, found: number, signal: AbortSignal | undefined): Promise<void> {
     const chunker = new Chunker(size, blockEngine())
     const end = Math.min(found, MOST_TIMES * size)
-    const buffer = Buffer.allocUnsafe(Math.min(PIECE, end))
-    for (let at = 0; at < end; at += PIECE) {
+    for (const piece of inPieces({ start: 0, end })) {
       signal?.throwIfAborted()
-      const bytes = buffer.subarray(0, Math.min(PIECE, end - at))
-      await this.read(at, bytes)
+      const bytes = Buffer.allocUnsafe(piece.end - piece.start)
+      await this.read(piece.start, bytes)
       this.#note(chunker.take(bytes))
     }
     this.#note(chunker.end())

@@ -6,6 +6,7 @@ import { readFully } from '../../files/disk/read-write.js'
 import { lstatIfThere } from '../../files/disk/stats.js'
 import type { SuffixMemory } from '../../files/publish/suffixes.js'
 import type { OpenFolder } from '../../files/tree/tree.js'
+import { inPieces, type Range } from '../../ranges.js'
 import type { Conflict } from '../parts.js'
 import { isThereByTime as byTime } from '../publish-by-policy.js'
 
@@ -60,8 +61,8 @@ export function isThereByTime(
   return byTime(there, file, unless, isFirst)
 }
 
-/** Bytes that are read at once. */
-const PIECE = 512 * 1024
+/** Bytes of each that are read at once. */
+const READ = 512 * 1024
 /** Bytes at both ends that are compared before all others: there most files differ, if they do. */
 const ENDS = 64 * 1024
 
@@ -79,7 +80,7 @@ export async function haveSameContent(
   return closing(fs, one.fd, async () => {
     const other = await openRegular(fs, paths[1])
     return closing(fs, other.fd, async () => {
-      for (const { start, end } of piecesOf(size)) {
+      for (const { start, end } of bothEndsFirst(size)) {
         signal?.throwIfAborted()
         if (!(await areEqual(fs, one.fd, other.fd, start, end))) return false
       }
@@ -88,12 +89,12 @@ export async function haveSameContent(
   })
 }
 
-function* piecesOf(size: number): Generator<{ start: number; end: number }> {
+function* bothEndsFirst(size: number): Generator<Range> {
   const head = Math.min(ENDS, size)
   const tail = Math.max(head, size - ENDS)
   yield { start: 0, end: head }
   yield { start: tail, end: size }
-  for (let start = head; start < tail; start += PIECE) yield { start, end: Math.min(start + PIECE, tail) }
+  yield* inPieces({ start: head, end: tail }, READ)
 }
 
 async function areEqual(
