@@ -6,11 +6,12 @@ import type { Conflict, Durability } from '../../files/publish/publish.js'
 import { type Accept, type ReceiveOptions, receive } from '../../receive.js'
 import { FreeSpace } from '../../stores/disk/free-space.js'
 import type { Unless } from '../../stores/parts.js'
+import type { Transfer } from '../../transfer/transfer.js'
 import { Transfers } from '../../transfers.js'
 import type { Offer } from '../../wire/entry.js'
 import type { Names } from '../../wire/paths.js'
 import { connectTo, listenAt } from '../network/connection.js'
-import { serve } from '../network/serve.js'
+import { isLost, serve } from '../network/serve.js'
 import { confirmOffer } from '../terminal/ask.js'
 import type { Context } from '../terminal/context.js'
 import { describeOffer } from '../terminal/describe.js'
@@ -61,7 +62,9 @@ export async function receiveCommand(
     if (context.io.stderr.isTTY) for (const line of howTo(here, flags)) reporter.note(line)
     const once = flags.once === true
     const options = optionsOf(flags, context, once)
-    const transfers = new Transfers({ receive: once ? onlyFirst(options) : () => options })
+    const transfers: Transfers = new Transfers({
+      receive: once ? onlyFirst(options, () => transfers.list()) : () => options,
+    })
     const begin = (socket: Socket) => transfers.handle(socket)
     const serving = { begin, once, goesOn: true, where: inFolder(flags.dir) }
     const end = await serve(server, serving, context)
@@ -72,12 +75,16 @@ export async function receiveCommand(
   throw stoppedByUser()
 }
 
-/** Options for connections of which only the first one that offers something is taken, and those over which that goes on. */
-function onlyFirst(options: ReceiveOptions): () => ReceiveOptions {
+/**
+ * Options for connections of which only the first one that offers something is taken, and those over which that goes on.
+ * Where that has lost its sender, another one may take its place: the same command was run again.
+ */
+function onlyFirst(options: ReceiveOptions, running: () => readonly Transfer[]): () => ReceiveOptions {
   const { accept } = options
   let first: string | undefined
   const once: typeof accept = (offer, over) => {
-    first ??= offer.id
+    const before = running().find(({ id }) => id === first)
+    if (first === undefined || (before && isLost(before))) first = offer.id
     if (offer.id !== first) return { accept: false, reason: 'the receiver takes one transfer only' }
     return accept === 'all' || accept(offer, over)
   }

@@ -57,10 +57,15 @@ export function serve(
       if (!goesOn) server.close()
       for (const other of silent.keys()) other.destroy()
     }
+    /** Another sender has come in the place of the one that it waits for; what came of it stays. */
+    const giveUp = (transfer: Transfer) => {
+      running.delete(transfer)
+      void transfer.cancel('its sender has begun again')
+    }
     const watch = (transfer: Transfer) => {
       running.add(transfer)
       const over = (error?: SluiceError) => {
-        running.delete(transfer)
+        if (!running.delete(transfer)) return
         if (transfer === taken) {
           for (const other of silent.keys()) other.destroy()
           return error ? reject(error) : resolve('done')
@@ -82,8 +87,11 @@ export function serve(
       begin(socket).then(
         (transfer) => {
           silent.delete(socket)
-          if (once && taken !== null && transfer !== taken) return void socket.destroy()
-          if (once && taken === null) take(transfer)
+          if (once && transfer !== taken) {
+            if (taken !== null && !isLost(taken)) return void socket.destroy()
+            if (taken !== null) giveUp(taken)
+            take(transfer)
+          }
           // one that goes on is watched already
           if (!running.has(transfer) && !transfer.isOver) watch(transfer)
         },
@@ -95,6 +103,11 @@ export function serve(
       )
     })
   })
+}
+
+/** Whether a transfer waits for its sender to come back. */
+export function isLost({ state, isOver }: Transfer): boolean {
+  return state === 'interrupted' && !isOver
 }
 
 /** A connection without an offer. */
