@@ -5,6 +5,7 @@ import type { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import type { Usage } from './measure.js'
 import type { Build, Run } from './pair.js'
+import { countingRelay, type Relay } from './relay.js'
 
 const PROBE = new URL('probe.js', import.meta.url).href
 
@@ -14,22 +15,38 @@ interface Started {
   ended: Promise<Usage>
 }
 
+/** What else each side is told, and whether the bytes between them are counted, over a relay. */
+export interface CommandOptions {
+  send?: readonly string[]
+  receive?: readonly string[]
+  counted?: boolean
+}
+
 /**
  * Runs a transfer between two processes of the command, as people start them. The wall time goes from the start of the
  * sender, while the receiver listens, until both have ended; the processor time is that of the whole process.
  */
-export async function runCommand(build: Build, source: string, target: string): Promise<Run> {
-  const receiver = start(build, ['receive', '--dir', target, '--listen', '127.0.0.1:0', '--once', '--yes'])
+export async function runCommand(
+  build: Build,
+  source: string,
+  target: string,
+  { send: sending = ['--hash', 'blake3'], receive: receiving = [], counted = false }: CommandOptions = {},
+): Promise<Run> {
+  const receiver = start(build, ['receive', '--dir', target, '--once', '--yes', ...receiving])
   const all = [receiver]
+  let relay: Relay | undefined
   try {
     const lines = createInterface(receiver.child.stdout!)
     const [address] = await Promise.race([once(lines, 'line'), receiver.ended.then(() => [])])
+    if (counted) relay = await countingRelay(Number(address.split(':').at(-1)))
     const began = performance.now()
-    const sender = start(build, ['send', source, '--to', address, '--hash', 'blake3'])
+    const to = relay ? `127.0.0.1:${relay.port}` : address
+    const sender = start(build, ['send', source, '--to', to, ...sending])
     all.push(sender)
     const [send, receive] = await Promise.all([sender.ended, receiver.ended])
-    return { wall: (performance.now() - began) / 1000, send, receive }
+    return { wall: (performance.now() - began) / 1000, bytes: relay?.bytes, send, receive }
   } finally {
+    relay?.close()
     for (const { child } of all) child.kill()
   }
 }

@@ -1,9 +1,10 @@
-// npm run bench [-- --quick] [--runs 5] [--only large,small,memory,delay,profile,atomic] [--dir FOLDER] [--disk fresh]
+// npm run bench [-- --quick] [--runs 5] [--only large,small,memory,delay,profile,atomic,again] [--dir FOLDER] [--disk fresh]
 //   [--node PROGRAM] [--against CHECKOUT]
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, rmSync } from 'node:fs'
 import { cpus, loadavg, tmpdir, totalmem } from 'node:os'
 import { dirname, join } from 'node:path'
+import { compareAgain } from './again.js'
 import { COMPARABLE, compareBuilds } from './against.js'
 import { compareAtomic } from './atomic.js'
 import { type Load, makeLoad } from './data.js'
@@ -29,7 +30,7 @@ print(
 )
 if (against) print(`before: ${commit(against.checkout)}; after: ${commit(dirname(build.peer))}`)
 const rsync = rsyncVersion()
-if (parts.has('large') || parts.has('small'))
+if (parts.has('large') || parts.has('small') || parts.has('again'))
   print('missing' in rsync ? rsync.missing : `rsync ${rsync.version}`)
 const withRsync = 'version' in rsync
 
@@ -64,6 +65,8 @@ async function measure(part: Part, scratch: string): Promise<string> {
     }
     case 'atomic':
       return `### Atomic writes\n\n${await compareAtomic(scratch, rounds, quick, log)}`
+    case 'again':
+      return `### The same again\n\n${await compareAgain(scratch, build, withRsync, rounds, quick, log)}`
   }
 }
 

@@ -23,6 +23,8 @@ export const COMMAND = 'blake3, command line'
 export interface Run {
   /** Seconds from the order to send until both sides are done. */
   wall: number
+  /** Over the connection, in both directions, where they were counted. */
+  bytes?: number | undefined
   send: Usage
   receive: Usage
 }

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { peakMemory, type Usage } from './measure.js'
 import type { Run } from './pair.js'
+import { countingRelay, type Relay } from './relay.js'
 
 /** Its version, or why it cannot take part. */
 export function rsyncVersion(): { version: string } | { missing: string } {
@@ -23,8 +24,16 @@ const PATIENCE = 250
 /** Clock ticks per second in /proc: always 100 on Linux. */
 const TICKS = 100
 
-/** Sends a folder to an rsync daemon on loopback, all bytes of it (`--whole-file`), without authentication. */
-export async function runRsync(source: string, target: string, scratch: string): Promise<Run> {
+/**
+ * Sends a folder to an rsync daemon on loopback, without authentication.
+ * @param how `options`: by default all bytes are sent; `counted`: over a relay that counts them
+ */
+export async function runRsync(
+  source: string,
+  target: string,
+  scratch: string,
+  { options = ['--whole-file'], counted = false }: { options?: readonly string[]; counted?: boolean } = {},
+): Promise<Run> {
   mkdirSync(target, { recursive: true })
   const port = await freePort()
   const config = join(scratch, 'rsyncd.conf')
@@ -43,14 +52,16 @@ export async function runRsync(source: string, target: string, scratch: string):
     ],
     { stdio: ['ignore', 'ignore', 'inherit'] },
   )
+  let relay: Relay | undefined
   try {
     await listening(port)
+    if (counted) relay = await countingRelay(port)
     const before = childSeconds('self')
     const daemonBefore = childSeconds(daemon.pid!)
     const began = performance.now()
     const client = spawn(
       'rsync',
-      ['-r', '-t', '-p', '--whole-file', source, `rsync://127.0.0.1:${port}/target`],
+      ['-r', '-t', '-p', ...options, source, `rsync://127.0.0.1:${relay?.port ?? port}/target`],
       {
         stdio: ['ignore', 'ignore', 'inherit'],
       },
@@ -63,10 +74,12 @@ export async function runRsync(source: string, target: string, scratch: string):
     await reaped(daemon)
     return {
       wall,
+      bytes: relay?.bytes,
       send: usage(childSeconds('self') - before, send),
       receive: usage(childSeconds(daemon.pid!) - daemonBefore, receive),
     }
   } finally {
+    relay?.close()
     const gone = daemon.exitCode === null ? once(daemon, 'exit') : undefined
     daemon.kill()
     await gone
