@@ -3,8 +3,12 @@ import { MemoryDisk } from '../../lib/testing/disk/memory-disk.js'
 import type { MemoryDiskOptions } from '../../lib/testing/disk/memory-store.js'
 import { scale } from './scale.js'
 
-// Every call of a piece of work is the last one, or fails, in turn. The long run leaves out no call; the default one
-// looks at each so-manieth, at others with each seed or fault, and always at the end.
+// Every call of a piece of work is the last one, or fails, in turn. The long run leaves out no call of the work, and looks at
+// some ten thousand disks that a cut of the recovery leaves; the default one looks at each so-manieth call, at others with
+// each seed or fault, and always at the end.
+
+/** Disks that are looked at after the recovery was cut as well, more or less: their number grows as a square. */
+const MOST_OF_RECOVERY = 10_000
 
 interface Work {
   options?: MemoryDiskOptions
@@ -69,11 +73,17 @@ export async function crashSweep<Told = undefined>({
   disk.hook = undefined
   cut(disk, seeds, 1, true, 'at the end')
   let states = 0
+  let calls = 0
+  const first = moments.splice(0)
   // the recovery of each is cut as well, but the recovery of what was found then is not cut once more
-  for (const { found, acknowledged, place, told } of moments.splice(0)) {
+  for (const { found, acknowledged, place, told } of first) {
     if (recover) {
-      found.hook = ({ call, path, number }) =>
-        cut(found, again, step, acknowledged, `${place}; recovery cut before ${call} ${path} (${number})`)
+      const each = Math.max(step, Math.ceil((first.length * calls * again) / MOST_OF_RECOVERY))
+      calls = 0
+      found.hook = ({ call, path, number }) => {
+        calls++
+        cut(found, again, each, acknowledged, `${place}; recovery cut before ${call} ${path} (${number})`)
+      }
       await recover(found)
       found.hook = undefined
     }
