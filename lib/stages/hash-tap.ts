@@ -25,11 +25,15 @@ import { checkPlace, watchNext } from './river/place.js'
  *
  * Errors: `ERR_UNSUPPORTED` if this machine does not have the algorithm; `ERR_STATE` if data comes before an offer, or if a
  * digest is asked for (an item `answered`) of a file of which not all passed; `ERR_PROTOCOL` if a later offer has another
- * algorithm.
+ * algorithm. `ERR_USAGE` for an argument: the algorithm is chosen where the manifest is made.
  */
-export function hashTap(): Transform {
+export function hashTap(...none: []): Transform {
+  if (none.length > 0) throw new SluiceError('ERR_USAGE', NO_CHOICE)
   return new HashTap()
 }
+
+const NO_CHOICE =
+  'hashTap takes no options: the algorithm is that of the offer, as manifestOf(paths, { algorithm }) makes it'
 
 type Said = BlocksItem | ChunksItem
 

@@ -204,3 +204,8 @@ test('the digests of a run are one column, with a slot for each entry that ends 
   const [, begun] = await tapped(withoutDigests(itemsOf({ a: 'abc' }, { run: 2 })))
   t.is((begun as Run).digests, undefined)
 })
+
+test('an algorithm that is given to the tap is refused, with where it belongs', (t) => {
+  const given = hashTap as (algorithm: string) => unknown
+  t.throws(() => given('md5'), { code: 'ERR_USAGE', message: /manifestOf\(paths, \{ algorithm \}\)/ })
+})
