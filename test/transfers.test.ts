@@ -191,6 +191,23 @@ test('a secret that is wrong disturbs nothing, and what it offers is a new offer
   await isEqual()
 })
 
+test('what the receiver cancelled while its sender was away stays cancelled when that comes back', async (t) => {
+  const { it, transfers, over, sending } = await scene(t)
+  const back = deferred<void>()
+  const connect = over({ forth: { cutAfter: MIB } })
+  const transfer = sending(async (attempt, signal) => {
+    if (attempt > 0) await back.promise
+    return connect(attempt, signal)
+  })
+  const received = await offered(transfers)
+  await until(received, 'interrupted')
+  await received.cancel('enough')
+  back.resolve()
+  await t.throwsAsync(transfer.finished, { code: 'ERR_CANCELLED', message: /receiver has cancelled/ })
+  t.is(transfer.state, 'cancelled')
+  t.is(it.asked, 1)
+})
+
 /** Two ends of a connection, of which only the first one is told when it breaks: the second waits for ever. */
 function halfOpen(bytes: number): { near: Duplex; far: Duplex; broken: Promise<void> } {
   const [near, relay] = duplexPair()

@@ -32,6 +32,8 @@ export class KeptTransfers {
   readonly #kept = new Set<Kept>()
   /** Those whose sender is waited for, since when in this order; and what ends that. */
   readonly #waiting = new Map<Kept, { until: number; end(): void; stop(): void }>()
+  /** Those that were cancelled, by their id: the sender may not have heard of it, and come back. */
+  readonly #cancelled = new Map<string, { until: number; secret: Buffer }>()
   readonly #wait: number
   readonly #most: number
   readonly #clock: Clock
@@ -46,9 +48,16 @@ export class KeptTransfers {
     this.#clock = clock
   }
 
-  /** The transfer that a sender goes on with, if it proves that it is its own, and offers the same. */
+  /**
+   * The transfer that a sender goes on with, if it proves that it is its own, and offers the same.
+   * @throws SluiceError `ERR_CANCELLED` if it was cancelled meanwhile
+   */
   async find({ id, secret }: Resume, offer: Offer): Promise<Kept | undefined> {
-    for (const { until, end } of this.#waiting.values()) if (this.#clock.now() > until) end()
+    const now = this.#clock.now()
+    for (const { until, end } of this.#waiting.values()) if (now > until) end()
+    const ended = this.#cancelled.get(id)
+    if (ended && now <= ended.until && timingSafeEqual(ended.secret, secret))
+      throw new SluiceError('ERR_CANCELLED', 'the receiver has cancelled the transfer meanwhile')
     for (const kept of this.#kept)
       if (kept.offer.id === id && timingSafeEqual(kept.secret, secret))
         return (await isSame(kept.offer, offer)) ? kept : undefined
@@ -124,7 +133,15 @@ export class KeptTransfers {
   #end(kept: Kept, error?: SluiceError): void {
     this.#stopWaiting(kept)
     this.#kept.delete(kept)
+    if (error?.code === 'ERR_CANCELLED') this.#noteCancelled(kept)
     if (error && !kept.control.transfer.isOver) kept.control.fail(error)
+  }
+
+  #noteCancelled({ offer: { id }, secret }: Kept): void {
+    this.#cancelled.delete(id)
+    this.#cancelled.set(id, { until: this.#clock.now() + this.#wait, secret })
+    const [oldest] = this.#cancelled.keys()
+    if (this.#cancelled.size > this.#most) this.#cancelled.delete(oldest!)
   }
 
   #stopWaiting(kept: Kept): void {

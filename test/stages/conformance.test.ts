@@ -104,6 +104,8 @@ conforms(
     expected: () => parsed(recorded(itemsOf(SMALL))),
     same: sameFrames,
     many: () => recorded(MANY()),
+    // frames that wait for the reader, beside what waits to be parsed
+    bound: 1024 * KIB + KIB,
     truncated: { codes: ['ERR_TRUNCATED'] },
     prompt: (given, written) => dataOf(given) === dataOf(parsed(written)),
     badOptions: [

@@ -17,7 +17,7 @@ const framed = (items = itemsOf(SMALL)) =>
     [...framesOf(item, { frame: 1 << 20, message: 1 << 20 })].map((one) => Buffer.concat(one)),
   )
 const WHOLE = [encodePreface([]), ...framed()]
-const [DATA] = framed(itemsOf({ a: 'again' })).slice(2)
+const DATA = framed(itemsOf({ a: 'again' })).find((frame) => frame[0] === FrameType.DATA)
 const PING = encodeMessage({ type: 'ping' })
 const END = encodeMessage({ type: 'end' })
 
