@@ -10,6 +10,7 @@ import { compareAtomic } from './atomic.js'
 import { type Load, makeLoad } from './data.js'
 import { compareDelay } from './delay.js'
 import { freshDisk, type Place, plainFolder } from './disk.js'
+import { compareFirstByte } from './first-byte.js'
 import { compareMemory } from './memory.js'
 import { benchOptions, nodeVersion, type Part } from './options.js'
 import { COMMAND } from './pair.js'
@@ -66,7 +67,7 @@ async function measure(part: Part, scratch: string): Promise<string> {
     case 'atomic':
       return `### Atomic writes\n\n${await compareAtomic(scratch, rounds, quick, log)}`
     case 'again':
-      return `### The same again\n\n${await compareAgain(scratch, build, withRsync, rounds, quick, log)}`
+      return `### The same again\n\n${await compareAgain(scratch, build, withRsync, rounds, quick, log)}\n\nTime to the first new byte of a file, nine tenths of which are there:\n\n${await compareFirstByte(rounds, log)}`
   }
 }
 
