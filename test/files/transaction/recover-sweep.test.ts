@@ -62,7 +62,7 @@ for (const [how, fails] of [
     const fresh = await freshOf(scenario)
     const processes = eachAnother()
     const said = new Map<string, number>()
-    const step = scale(293, 7, 26)
+    const step = scale(293, 43, 118)
     let runs = 0
     for (const before of await moments(processes, fails)) {
       for (const fault of FAULTS.filter((_, i) => i % scale(3, 1) === 0)) {
