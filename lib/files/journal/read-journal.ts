@@ -70,15 +70,16 @@ export async function readJournal(fs: FileSystem, path: string): Promise<Journal
 }
 
 /**
- * Whether nothing was ever written into the file, as far as the disk knows: it is empty, or after a power cut as long
- * as its first records and full of zeros.
+ * Whether the file was never synced, as far as the disk knows, so that nothing relies on it: it is empty, or there are zeros
+ * after a power cut where its owner's line should be, with nothing but zeros behind them, or records that did reach the disk.
  */
 export async function isUnwritten(fs: FileSystem, path: string): Promise<boolean> {
   return withRegular(fs, path, async (fd, stats) => {
     if (stats.nlink !== 1 || stats.size > JOURNAL_PIECE) return false
     const bytes = Buffer.alloc(stats.size)
     const length = await readFully(fs, fd, bytes, 0)
-    return length === stats.size && bytes.every((byte) => byte === 0)
+    if (length < stats.size || (length > 0 && bytes[0] !== 0)) return false
+    return bytes.every((byte) => byte === 0) || new RecordReader().push(bytes).length > 0
   })
 }
 
