@@ -4,6 +4,7 @@ import { diskError } from '../disk/disk-error.js'
 import type { FileStats } from '../disk/fs.js'
 import { parentOf } from '../disk/names.js'
 import { ifThere } from '../disk/stats.js'
+import { isReleasedName } from '../own/names.js'
 import { findOwnFolder, ownNames, possibleFolders, removeOwnFolder } from '../own/own-folder.js'
 import { isGone } from '../own/owner.js'
 import type { OpenFolder, Tree } from '../tree/tree.js'
@@ -185,7 +186,8 @@ class Taking {
   async #wantedIn(folder: OpenFolder, name: string): Promise<UnfinishedFile[] | 'none'> {
     const journal = await readJournal(this.#tree.fs, folder.at(name))
     const files = journal?.unfinished.filter(this.#isWanted) ?? []
-    const isLeft = journal && (journal.isReleased || isGone(journal.owner, this.#options.system))
+    const hasLetGo = journal?.isReleased || isReleasedName(name)
+    const isLeft = journal && (hasLetGo || isGone(journal.owner, this.#options.system))
     const isOver = isLeft && journal.unfinished.length === 0
     return files.length > 0 || isOver ? files : 'none'
   }

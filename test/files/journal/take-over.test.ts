@@ -70,6 +70,18 @@ test('a journal of which every file has ended goes, whether its process let go o
   }
 })
 
+test('a journal that its process could not remove in the end goes with the next take-over, although that process lives', async (t) => {
+  const { disk, leave, take, journals } = await scene()
+  const journal = await leave(['a'], { owner: thisOwner(GRAVE) })
+  journal.end(0, { state: 'completed', part: 'gone' })
+  await journal.flush()
+  disk.fail({ call: 'unlink', path: /journal$/, error: 'EIO' })
+  await t.throwsAsync(journal.finish(), { code: 'ERR_WRITE' })
+  t.is(journals().length, 1)
+  t.deepEqual(await take(), [])
+  t.deepEqual(journals(), [])
+})
+
 test('what is not taken in the end stays, and all of it where it fails', async (t) => {
   const { tree, leave, take } = await scene()
   await leave(['a', 'b'])
