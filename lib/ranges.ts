@@ -5,7 +5,7 @@ export interface Range {
 }
 
 /** Bytes that are read, compared or copied at once. */
-const PIECE = 1024 * 1024
+export const PIECE = 1024 * 1024
 
 /** The pieces in which a range is read, the first one first. */
 export function* inPieces({ start, end }: Range, most = PIECE): Generator<Range, void> {

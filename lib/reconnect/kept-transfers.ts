@@ -12,6 +12,9 @@ import type { Resume } from '../wire/messages.js'
 
 const SECRET_BYTES = 16
 
+/** Cancelled transfers that are remembered: a few bytes each. */
+const MOST_CANCELLED = 1024
+
 /** A transfer that was accepted, for as long as its sender may come back to it. */
 export interface Kept {
   readonly offer: Offer
@@ -32,7 +35,7 @@ export class KeptTransfers {
   readonly #kept = new Set<Kept>()
   /** Those whose sender is waited for, since when in this order; and what ends that. */
   readonly #waiting = new Map<Kept, { until: number; end(): void; stop(): void }>()
-  /** Those that were cancelled, by their id: the sender may not have heard of it, and come back. */
+  /** Those that were cancelled here, by their id: the sender may come back without having heard of it. */
   readonly #cancelled = new Map<string, { until: number; secret: Buffer }>()
   readonly #wait: number
   readonly #most: number
@@ -133,7 +136,7 @@ export class KeptTransfers {
   #end(kept: Kept, error?: SluiceError): void {
     this.#stopWaiting(kept)
     this.#kept.delete(kept)
-    if (error?.code === 'ERR_CANCELLED') this.#noteCancelled(kept)
+    if (error?.code === 'ERR_CANCELLED' && error.found === 'here') this.#noteCancelled(kept)
     if (error && !kept.control.transfer.isOver) kept.control.fail(error)
   }
 
@@ -141,7 +144,7 @@ export class KeptTransfers {
     this.#cancelled.delete(id)
     this.#cancelled.set(id, { until: this.#clock.now() + this.#wait, secret })
     const [oldest] = this.#cancelled.keys()
-    if (this.#cancelled.size > this.#most) this.#cancelled.delete(oldest!)
+    if (this.#cancelled.size > MOST_CANCELLED) this.#cancelled.delete(oldest!)
   }
 
   #stopWaiting(kept: Kept): void {

@@ -1,12 +1,12 @@
 import { Duplex } from 'node:stream'
 import { type Clock, systemClock } from '../clock.js'
 import { SluiceError } from '../errors.js'
-import { checkKeys, checkNumber, checkWhole } from '../options.js'
+import { checkKeys, checkNumber, checkOption, checkWhole } from '../options.js'
 import { randomBySeed } from './splits.js'
 
 /**
  * What goes wrong with the bytes that one end writes. All positions are bytes from the beginning; a fault at 0
- * happens with the first write. Of several at one position, the first in this order happens.
+ * happens with the first write. Of several that end or hold up the connection at one position, the first in this order happens.
  */
 export interface Faults {
   /** After so many bytes the connection is gone: the reader sees an early end, the writer `EPIPE`. */
@@ -24,7 +24,7 @@ export interface Faults {
   seed?: number
   /** Bits that arrive as the opposite, counted from the beginning: bit 8 is the lowest of the second byte. */
   flips?: readonly number[]
-  /** The piece in which so many bytes are reached arrives twice. */
+  /** The piece that holds the byte at this position arrives twice. */
   duplicateAt?: number
   /** Milliseconds that every piece takes, one after the other. */
   delay?: number
@@ -64,7 +64,8 @@ export function duplexPair(options: DuplexPairOptions = {}): [Duplex, Duplex] {
  * connections. Takes the first end of each pair.
  */
 export function swapPairs(one: Duplex, other: Duplex): void {
-  if (!(one instanceof End && other instanceof End) || one === other)
+  const areTwo = one instanceof End && other instanceof End && one !== other && one.peer !== other
+  if (!areTwo)
     throw new SluiceError('ERR_USAGE', 'swapPairs takes the first ends of two pairs that duplexPair made')
   one.swap(other)
 }
@@ -83,9 +84,11 @@ function check(direction: string, faults: Faults): void {
     delay: true,
   })
   const { cutAfter, errorAfter, dropAfter, stallAfter, duplicateAt, delay, pieces, flips = [] } = faults
-  const numbers = { cutAfter, errorAfter, dropAfter, stallAfter, duplicateAt, delay }
+  const numbers = { cutAfter, errorAfter, dropAfter, stallAfter, delay }
   for (const [name, value] of Object.entries(numbers)) checkNumber(name, value, 0)
-  for (const bit of flips) checkWhole('flips', bit, 0)
+  checkWhole('duplicateAt', duplicateAt, 0)
+  checkOption('flips', flips, Array.isArray(flips), 'a list of numbers of bits')
+  for (const bit of flips) checkWhole('flips', bit ?? null, 0)
   if (pieces !== 'random') checkWhole('pieces', pieces, 1)
 }
 
@@ -105,8 +108,8 @@ class End extends Duplex {
   #gone = false
   #endCame = false
   #wanted = false
-  /** What goes on once this end reads again. */
-  #parked: (() => void) | undefined
+  /** What goes on once this end reads again: after a swap two may write to it. */
+  #parked: (() => void)[] = []
   #writing: Done | undefined
   #cancel: (() => void) | undefined
 
@@ -125,10 +128,9 @@ class End extends Duplex {
   }
 
   #read(): void {
-    const parked = this.#parked
-    this.#parked = undefined
+    const parked = this.#parked.splice(0)
     // Not from within read(), which would join what comes now to what it was about to give.
-    if (parked) process.nextTick(parked)
+    for (const goOn of parked) process.nextTick(goOn)
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, callback: Done): void {
@@ -219,6 +221,8 @@ class End extends Duplex {
       const arrive = () => {
         const from = this.#sent
         this.#sent += piece.length
+        // after a swap it may have been told of an end
+        if (peer.#endCame) return true
         peer.#wanted = false
         const { duplicateAt = -1 } = this.#faults
         if (from <= duplicateAt && duplicateAt < this.#sent) peer.push(Buffer.from(piece))
@@ -228,12 +232,12 @@ class End extends Duplex {
       if (delay !== undefined) {
         this.#cancel = this.#clock.after(delay, () => {
           if (arrive()) this.#carry(after)
-          else peer.#parked = () => this.#carry(after)
+          else peer.#parked.push(() => this.#carry(after))
         })
         return
       }
       if (!arrive()) {
-        peer.#parked = () => this.#carry(after)
+        peer.#parked.push(() => this.#carry(after))
         return
       }
       rest = after

@@ -137,7 +137,8 @@ export class Channel {
     this.#heartbeat = new Heartbeat(clock, limits, {
       // Where something waits to go out there is no need for a sign of life, and it would only pile up.
       ping: () => this.#isBlocked || this.say({ type: 'ping' }),
-      isListening: () => !this.#connection.isPaused,
+      // what waits to be parsed, because what was parsed before waits for a slow disk, says nothing about the peer
+      isListening: () => !this.#connection.isPaused && this.deframer.writableLength === 0,
       frames: () => this.deframer.framesBegun,
       timedOut: this.#fail,
     })

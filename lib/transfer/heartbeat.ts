@@ -6,7 +6,7 @@ import type { Limits } from '../wire/limits.js'
 export interface Pulse {
   /** Sends a sign of life, unless bytes are waiting to go out anyway. */
   ping(): void
-  /** Whether the connection is read at the moment: a peer that is not listened to is not silent. */
+  /** Whether all that comes is read and understood at the moment: a peer that is not listened to is not silent. */
   isListening(): boolean
   /** Frames that the peer has begun. */
   frames(): number
@@ -21,8 +21,8 @@ export interface Pulse {
 const ENOUGH = 1024
 
 /**
- * Watches the time of a connection: the handshake must end within `handshakeTimeout`, the peer may say nothing that is
- * understood for `idleTimeout`, and after `pingInterval` in which nothing was said it has a ping sent. All in milliseconds.
+ * Watches the time of a connection: the handshake must end within `handshakeTimeout`, a peer of which nothing is understood
+ * for `idleTimeout` is given up, and after `pingInterval` in which nothing was said a ping is sent. All in milliseconds.
  */
 export class Heartbeat {
   readonly #clock: Clock

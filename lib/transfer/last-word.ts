@@ -30,10 +30,10 @@ export function lastWordOf(error: SluiceError): Message | null {
   return { type: 'error', code, text: staysHere ? sentenceOf(code) : message }
 }
 
-/** The error of a transfer that one of the sides cancelled. */
+/** The error of a transfer that one of the sides cancelled: `found` says which. */
 export function cancelled(where: string, reason = ''): SluiceError {
   const why = reason === '' ? '' : `: ${printable(reason, 1024)}`
-  return new SluiceError('ERR_CANCELLED', `cancelled ${where}${why}`)
+  return new SluiceError('ERR_CANCELLED', `cancelled ${where}${why}`, { found: where })
 }
 
 /** An error that the peer told keeps its code, if it is one of ours. */

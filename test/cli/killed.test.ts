@@ -12,7 +12,7 @@ import { LONG, scale } from '../helpers/scale.js'
 
 const MB = 1_000_000
 /** Bytes in all of a transfer: most of them in one file, the others in 40, small and large. */
-const SIZE = scale(40, 1000) * MB
+const SIZE = scale(160, 1000) * MB
 /** Transfers, each of which is killed until it is done. */
 const TRANSFERS = scale(1, 21)
 
@@ -100,7 +100,7 @@ test('killed at random moments, and run again until it is done: equal, and hardl
     for (let attempts = 1; ; attempts++) {
       const receiver = new Receiver(t, dir)
       // at least a hundredth goes through between two kills
-      const part = LONG ? 0.01 + 0.11 * random() : 0.1 + 0.3 * random()
+      const part = LONG ? 0.01 + 0.11 * random() : 0.2 + 0.2 * random()
       const end = attempts > 60 ? Number.POSITIVE_INFINITY : part * SIZE
       const who = random() < 0.5 ? 'sender' : 'receiver'
       const kill = () => (who === 'sender' ? sender : receiver).child.kill('SIGKILL')
@@ -148,4 +148,19 @@ test('a receiver of one transfer that waits for its sender takes the same comman
   t.is(code, 0, err)
   t.regex(err, /waiting for the sender to come back/)
   t.deepEqual(await listing(dir), await listing(from))
+})
+
+test('a receiver of one transfer that waits for its sender leaves that to nobody else', async (t) => {
+  const from = await plant(await temporary(t), { 'tree/large': content(20 * MB, 1), 'other/small': 'small' })
+  const dir = join(await temporary(t), 'in')
+  const receiver = new Receiver(t, dir)
+  const way = await relay(t, await receiver.port, 8 * MB, () => sender.child.kill('SIGKILL'))
+  const sender = sending(t, from, way.port)
+  await sender.ended
+  const port = await receiver.port
+  const stranger = await new Command(t, ['send', join(from, 'other'), '--to', `127.0.0.1:${port}`]).ended
+  t.not(stranger.code, 0)
+  t.is((await sending(t, from, port).ended).code, 0)
+  t.is((await receiver.ended).code, 0)
+  t.deepEqual(await readdir(dir), ['tree'])
 })

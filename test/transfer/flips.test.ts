@@ -1,6 +1,7 @@
 // Bits that change on the way, or where they were stored.
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Duplex } from 'node:stream'
 import { setImmediate } from 'node:timers/promises'
 import test, { type ExecutionContext } from 'ava'
 import { prepareDigest } from '../../lib/digest/digests.js'
@@ -46,10 +47,12 @@ async function attempt(
   to: { store: MemoryParts } | { dir: string },
   algorithm: string,
   faults: DuplexPairOptions = {},
+  watch: (near: Duplex, far: Duplex) => void = () => {},
 ): Promise<{ isComplete: boolean; bytes: number; codes: string }> {
   const sources = memorySources(files)
   const clock = new FakeClock()
   const [near, far] = duplexPair({ highWaterMark: 64 * 1024, ...faults })
+  watch(near, far)
   const entries = sources.entries.map((entry) => ({ ...entry, mtime: 0 }))
   const sender = send(near, manifestOfEntries(entries, sources, { name: 'test', algorithm }), { clock })
   const receiver = receive(far, { ...to, accept: 'all', clock })
@@ -76,6 +79,23 @@ async function attempt(
   return { isComplete: codes === 'completed completed', bytes: receiver.progress.bytes, codes }
 }
 
+/** How many bytes each side says in a transfer to which nothing happens. */
+async function saidIn(files: Files, algorithm: string): Promise<{ forth: number; back: number }> {
+  const said = { forth: 0, back: 0 }
+  const count = (way: 'forth' | 'back', end: Duplex) => {
+    const write = end.write.bind(end)
+    end.write = (chunk: Buffer, ...rest: never[]) => {
+      said[way] += chunk.length
+      return write(chunk, ...rest)
+    }
+  }
+  await attempt(files, { store: memoryParts() }, algorithm, {}, (near, far) => {
+    count('forth', near)
+    count('back', far)
+  })
+  return said
+}
+
 /** What has a name is what was sent; all of it, in the end. */
 function check(t: ExecutionContext, store: MemoryParts, files: Files, what: string): void {
   for (const [path, file] of store.files) {
@@ -92,10 +112,10 @@ for (const [what, files] of Object.entries({ few, many }))
       const random = randomBySeed(files.size)
       const ends: Record<string, number> = {}
       let mostRepaired = 0
-      const bits = { forth: 8 * (total(files) + 60 * files.size), back: 8 * 20 * files.size }
+      const said = await saidIn(files, algorithm)
       for (let n = 0; n < scale(25, 2000); n++) {
-        const way = n % 10 === 0 ? 'back' : 'forth'
-        const flip = Math.floor(random() * bits[way])
+        const way = n % 4 === 0 ? 'back' : 'forth'
+        const flip = Math.floor(random() * 8 * said[way])
         const store = memoryParts()
         const faults = {
           [way]: { flips: [flip], ...(n % 3 === 0 && { pieces: 'random' as const, seed: n }) },

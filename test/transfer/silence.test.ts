@@ -18,6 +18,7 @@ import {
   manifestOfEntries,
   memoryParts,
   memorySources,
+  type PartStore,
   partSink,
   receive,
   type SluiceError,
@@ -68,7 +69,8 @@ for (const [what, stages] of Object.entries(BLAMELESS))
         const [near, far] = duplexPair()
         far.on('error', () => {}).resume()
         far[how]()
-        const limits = { handshakeTimeout: 1000 }
+        // a compressor works in a thread of its own, and the machine may be busy
+        const limits = { handshakeTimeout: 4000, closeTimeout: 100 }
         const error = await errorOf(start(near, { stages: { wire: stages() }, limits }).finished)
         t.notRegex(error!.message, /stages\.wire|flushing/)
       }
@@ -237,6 +239,48 @@ test('all times of a transfer are those of its clock: nobody has to wait for the
   await closingOf(clock)
   t.is((await failed)!.code, 'ERR_TIMEOUT')
   t.is(clock.pending, 0, 'nothing is left to ring')
+})
+
+test('a store that takes minutes for a write makes no peer silent', async (t) => {
+  const clock = new FakeClock()
+  const contents = new Map(Array.from({ length: 5 }, (_, n) => [`${n}`, Buffer.alloc(280_000, n)]))
+  const sources = memorySources(contents)
+  const memory = memoryParts()
+  let isSlow = true
+  const store: PartStore = {
+    begin: async (entry) => {
+      const part = await memory.begin(entry)
+      return {
+        write: async (...given) => {
+          const wasSlow = isSlow
+          isSlow = false
+          if (wasSlow) await new Promise<void>((resolve) => clock.after(180_000, resolve))
+          await part.write(...given)
+        },
+        publish: (policy) => part.publish(policy),
+        discard: (failure) => part.discard(failure),
+      }
+    },
+  }
+  const [near, far] = duplexPair()
+  const manifest = manifestOfEntries(sources.entries, sources, { name: 'x', algorithm: 'blocks' })
+  const ends = Promise.all([
+    send(near, manifest, { clock }).finished,
+    receive(far, { store, accept: 'all', clock }).finished,
+  ])
+  let isOver = false
+  const over = () => {
+    isOver = true
+  }
+  ends.then(over, over)
+  while (!isOver) {
+    clock.advance(100)
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  t.deepEqual(
+    (await ends).map(({ published }) => published),
+    [5, 5],
+  )
 })
 
 /** The peer never closes its side: the time for that passes, too. */

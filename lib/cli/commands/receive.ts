@@ -77,19 +77,32 @@ export async function receiveCommand(
 
 /**
  * Options for connections of which only the first one that offers something is taken, and those over which that goes on.
- * Where that has lost its sender, another one may take its place: the same command was run again.
+ * Where that has lost its sender, another one that sends something of the same name may take its place, if it is accepted:
+ * the same command was run again.
  */
 function onlyFirst(options: ReceiveOptions, running: () => readonly Transfer[]): () => ReceiveOptions {
   const { accept } = options
-  let first: string | undefined
-  const once: typeof accept = (offer, over) => {
-    const before = running().find(({ id }) => id === first)
-    if (first === undefined || (before && isLost(before))) first = offer.id
-    if (offer.id !== first) return { accept: false, reason: 'the receiver takes one transfer only' }
-    return accept === 'all' || accept(offer, over)
+  let first: Pick<Offer, 'id' | 'name'> | undefined
+  const mayCome = ({ id, name }: Offer) => {
+    if (first === undefined || id === first.id) return true
+    const before = running().find((transfer) => transfer.id === first!.id)
+    return before !== undefined && isLost(before) && name === first.name
+  }
+  const once: typeof accept = async (offer, over) => {
+    if (!mayCome(offer)) return { accept: false, reason: ONE_ONLY }
+    first ??= offer
+    const answer = accept === 'all' || (await accept(offer, over))
+    const isAccepted = typeof answer === 'boolean' ? answer : answer.accept
+    if (!isAccepted) return answer
+    // meanwhile the sender may have come back, or another one have taken its place
+    if (!mayCome(offer)) return { accept: false, reason: ONE_ONLY }
+    first = offer
+    return answer
   }
   return () => ({ ...options, accept: once })
 }
+
+const ONE_ONLY = 'the receiver takes one transfer only'
 
 /** For the end of a line. */
 export function inFolder(dir: string): string {

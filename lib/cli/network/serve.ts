@@ -57,10 +57,18 @@ export function serve(
       if (!goesOn) server.close()
       for (const other of silent.keys()) other.destroy()
     }
-    /** Another sender has come in the place of the one that it waits for; what came of it stays. */
-    const giveUp = (transfer: Transfer) => {
-      running.delete(transfer)
-      void transfer.cancel('its sender has begun again')
+    /** Another sender may come in the place of the one that is waited for, once it was accepted; what came before stays. */
+    const replaceBy = (transfer: Transfer) => {
+      transfer.on('state', function accepted(state) {
+        if (state !== 'receiving') return
+        transfer.off('state', accepted)
+        const before = taken!
+        if (!isLost(before)) return void transfer.cancel('the sender before it has come back')
+        running.delete(before)
+        void before.cancel('its sender has begun again')
+        take(transfer)
+        watch(transfer)
+      })
     }
     const watch = (transfer: Transfer) => {
       running.add(transfer)
@@ -87,11 +95,11 @@ export function serve(
       begin(socket).then(
         (transfer) => {
           silent.delete(socket)
-          if (once && transfer !== taken) {
-            if (taken !== null && !isLost(taken)) return void socket.destroy()
-            if (taken !== null) giveUp(taken)
-            take(transfer)
+          if (once && taken !== null && transfer !== taken) {
+            if (isLost(taken)) return replaceBy(transfer)
+            return void socket.destroy()
           }
+          if (once && taken === null) take(transfer)
           // one that goes on is watched already
           if (!running.has(transfer) && !transfer.isOver) watch(transfer)
         },

@@ -2,7 +2,7 @@ import type { Clock } from '../../clock.js'
 import type { FileSystem } from '../disk/fs.js'
 import { processSystem } from './owner.js'
 
-/** Handles that each operation has open at once, at most, more or less: with its lock, and what it stages or looks at. */
+/** Handles that each operation has open at once, as a rule: with its lock, and what it stages or looks at. */
 export const HANDLES = { write: 1, part: 2, rotation: 6, restore: 8, transaction: 16 } as const
 
 /** Handles that are left for all else: for operations that open and close what they need, and for the program itself. */

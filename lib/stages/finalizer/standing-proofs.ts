@@ -2,7 +2,7 @@ import { BLOCKS, blockCountOf, blockSizeOf, rangesOfRuns, runsOfBlocks } from '.
 import { createDigest, digestInto, digestLength } from '../../digest/digests.js'
 import { isError } from '../../errors.js'
 import { diskError } from '../../files/disk/disk-error.js'
-import { inPieces } from '../../ranges.js'
+import { inPieces, PIECE } from '../../ranges.js'
 import type { Claim, Part, PublishPolicy } from '../../stores/parts.js'
 import type { OpenSource } from '../../stores/sources.js'
 import type { Entry } from '../../wire/entry.js'
@@ -127,9 +127,10 @@ export class StandingProofs {
 
   async #digest({ size }: Entry, source: OpenSource): Promise<Buffer> {
     const digest = createDigest(this.#algorithm)
+    const buffer = Buffer.allocUnsafe(Math.min(PIECE, size!))
     for (const { start, end } of inPieces({ start: 0, end: size! })) {
       this.#signal.throwIfAborted()
-      const piece = Buffer.allocUnsafe(end - start)
+      const piece = buffer.subarray(0, end - start)
       await source.read(start, piece)
       digest.update(piece)
     }

@@ -1,6 +1,6 @@
 import { type Chunk, Chunker } from '../../digest/chunks.js'
 import { blockEngine } from '../../digest/digests.js'
-import { inPieces } from '../../ranges.js'
+import { inPieces, PIECE } from '../../ranges.js'
 import type { Basis, OpenBasis } from '../../stores/found.js'
 import type { Entry } from '../../wire/entry.js'
 
@@ -49,9 +49,10 @@ export class BasisReader {
   async #cut(size: number, found: number, signal: AbortSignal | undefined): Promise<void> {
     const chunker = new Chunker(size, blockEngine())
     const end = Math.min(found, MOST_TIMES * size)
+    const buffer = Buffer.allocUnsafe(Math.min(PIECE, end))
     for (const piece of inPieces({ start: 0, end })) {
       signal?.throwIfAborted()
-      const bytes = Buffer.allocUnsafe(piece.end - piece.start)
+      const bytes = buffer.subarray(0, piece.end - piece.start)
       await this.read(piece.start, bytes)
       this.#note(chunker.take(bytes))
     }
