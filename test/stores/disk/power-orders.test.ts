@@ -90,16 +90,16 @@ for (const conflict of ['overwrite', 'replace'] as const)
             look: (found: MemoryDisk, _: boolean, place: string, told: Told) =>
               check(found, told, fold ?? ((path) => path), place),
           }
-          states += (await crashSweep({ ...scene, seeds: scale(1, 30) })).states
+          states += (await crashSweep({ ...scene, seeds: scale(1, 12) })).states
           // another run replays what one has begun that was killed, and that had synced nothing of its last calls
           if (LONG || (isRun && conflict === 'replace'))
             states += (
               await killSweep({
                 ...scene,
                 rerun: receive,
-                seeds: scale(1, 4),
-                every: scale(31, 1),
-                kills: scale(5, 1, 1),
+                seeds: scale(1, 2),
+                every: scale(31, 7),
+                kills: scale(5, 2, 2),
               })
             ).states
           t.is(told().length, Object.keys(files).length)

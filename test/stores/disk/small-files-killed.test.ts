@@ -19,9 +19,9 @@ for (const sync of [true, false]) {
   test(`${how}: a receive of small files may be killed at any call, and so may the collecting after it`, async (t) => {
     let states = 0
     let isOver = false
-    for (let at = 1; !isOver; at += scale(3, 1, 1)) {
+    for (let at = 1; !isOver; at += scale(3, 2, 2)) {
       // another beginning at each call, so that together they meet every call of the collecting
-      const step = scale(51, 3, 7)
+      const step = scale(51, 7, 13)
       for (let then = 1 + (at % step), collected = false; !collected; then += step) {
         const place = `killed at call ${at}, and at call ${then} of the collecting`
         const disk = new MemoryDisk({ sync })
