@@ -123,8 +123,7 @@ export class Demuxer extends Transform {
       case 'offer':
         this.#expect('an offer', 'offer', 'data')
         this.#state = 'entries'
-        this.#manifest.offer(message, payload)
-        return undefined
+        return this.#manifest.offer(message, payload)
       case 'entries':
         this.#expect('entries', 'entries')
         return this.#manifest.entries(message, payload)

@@ -50,3 +50,11 @@ export interface Offer {
   bytes: number
   entries: Entry[]
 }
+
+/** An offer as it is announced, before its entries. */
+export interface OfferMessage extends Pick<Offer, 'id' | 'name' | 'algorithm' | 'bytes' | 'open'> {
+  /** How many follow. */
+  entries: number
+  /** Whether a last page of entries has the digest of all that was said of it. */
+  sealed?: true
+}

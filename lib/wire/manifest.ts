@@ -36,7 +36,16 @@ export function* offerFrames(offer: Offer, most = PAGE_BYTES): Generator<Buffer>
 function* offerMessages(offer: Offer, most: number): Generator<Message> {
   const pageBytes = Math.min(most, PAGE_BYTES)
   const { id, name, algorithm, bytes, entries, open } = offer
-  yield { type: 'offer', id, name, algorithm, entries: entries.length, bytes, ...(open && { open }) }
+  yield {
+    type: 'offer',
+    id,
+    name,
+    algorithm,
+    entries: entries.length,
+    bytes,
+    ...(open && { open }),
+    sealed: true,
+  }
   let page: Entry[] = []
   let size = PAGE_HEAD
   for (const entry of entries) {
@@ -97,10 +106,10 @@ export class ManifestReader {
   }
 
   /**
-   * Takes an OFFER and the bytes that said it.
+   * Takes an OFFER and the bytes that said it; gives the offer if nothing more is to come of it.
    * @throws SluiceError `ERR_PROTOCOL`, `ERR_LIMIT`
    */
-  offer(message: Messages['offer'], payload: Buffer): void {
+  offer(message: Messages['offer'], payload: Buffer): Offer | undefined {
     this.#checkAttached(message)
     const most = this.#limits.entries
     if (message.entries > most - this.#before.first) {
@@ -118,6 +127,7 @@ export class ManifestReader {
     this.#found = 0
     this.#memory = 0
     this.#hash = createDigest(OFFER_DIGEST).update(payload)
+    return message.sealed || message.entries > 0 ? undefined : this.#complete(message)
   }
 
   /**
@@ -154,9 +164,12 @@ export class ManifestReader {
       if (this.#memory > this.#limits.unaccepted) this.#forget()
       else this.#entry(entry, said)
     }
-    if (message.digest) return this.#complete(said, message.digest)
+    if (message.digest) {
+      this.#checkSeal(said, message.digest)
+      return this.#complete(said)
+    }
     this.#hash!.update(payload)
-    return undefined
+    return said.sealed || found < said.entries ? undefined : this.#complete(said)
   }
 
   #checkAttached({ id, algorithm }: Messages['offer']): void {
@@ -219,16 +232,20 @@ export class ManifestReader {
     this.#names.clear()
   }
 
-  #complete({ id, name, algorithm, entries, bytes, open }: Messages['offer'], digest: Buffer): Offer {
+  #checkSeal({ entries, sealed }: Messages['offer'], digest: Buffer): void {
+    if (!sealed)
+      throw new SluiceError('ERR_PROTOCOL', 'the peer sent the digest of an offer that is not sealed')
     const found = this.#hash!.digest()
     if (!found.equals(digest)) {
       const text = 'the list of files changed on its way: it does not match its digest; run it again'
       throw new SluiceError('ERR_CORRUPT', text, { expected: digest, found })
     }
-    if (this.#found < entries) {
-      const text = `the peer sent ${this.#found} entries; its offer announced ${entries}`
-      throw new SluiceError('ERR_PROTOCOL', text, { expected: entries, found: this.#found })
-    }
+    if (this.#found === entries) return
+    const text = `the peer sent ${this.#found} entries; its offer announced ${entries}`
+    throw new SluiceError('ERR_PROTOCOL', text, { expected: entries, found: this.#found })
+  }
+
+  #complete({ id, name, algorithm, bytes, open }: Messages['offer']): Offer {
     const most = this.#limits.unaccepted
     if (this.#memory > most) {
       const text = `the offer of the peer takes more than ${most} bytes of memory before anybody can accept it: accept all without being asked (--yes), raise limits.unaccepted, or send in parts`
@@ -247,7 +264,7 @@ export class ManifestReader {
       entries: this.#entries,
       ...(open && { open }),
     }
-    this.#before = { first: offer.first + entries, position: offer.position + bytes }
+    this.#before = { first: offer.first + this.#entries.length, position: offer.position + bytes }
     if (this.#last === null) {
       this.#names.clear()
       this.#forgotten = offer.entries

@@ -1,6 +1,6 @@
 import { fileCodeOf, SluiceError } from '../errors.js'
 import { type BlockRuns, type PlanRecord, type PlanTuple, planRecordOf, planTuple } from './block-runs.js'
-import type { WireEntry } from './entry.js'
+import type { OfferMessage, WireEntry } from './entry.js'
 import { FrameType, frameHeader } from './frames.js'
 import { DEFAULT_LIMITS, type Limits, type PeerLimits } from './limits.js'
 import { type Packed, pack, unpack } from './msgpack.js'
@@ -82,8 +82,8 @@ export interface OutcomesMessage {
 
 /** The messages of version 1 by their types; README.md has what each of them means. */
 export interface Messages {
-  offer: { id: string; name: string; algorithm: string; entries: number; bytes: number; open?: true }
-  /** A page of entries; the last one has none, but the digest of all that was said of the offer before. */
+  offer: OfferMessage
+  /** A page of entries; the last one of a sealed offer has none, but the digest. */
   entries: { entries: WireEntry[]; digest?: Buffer }
   digests: DigestsMessage
   end: object

@@ -86,6 +86,7 @@ function bad(what: string): SluiceError {
 const positive = integer(1)
 const count = integer(0)
 const bytes: Check = (value) => isBytes(value) && value.length > 0
+const isTrue: Check = (value) => value === true
 const isMap = (value: Packed): value is { [key: string]: Packed } =>
   typeof value === 'object' && value !== null && !Array.isArray(value) && !isBytes(value)
 const peerLimits: Check = (value, limits) =>
@@ -205,7 +206,7 @@ export const SCHEMAS = {
   offer: {
     frame: FrameType.OFFER,
     required: { id: matching(ID), name, algorithm: word, entries: count, bytes: count },
-    optional: { open: (value) => value === true },
+    optional: { open: isTrue, sealed: isTrue },
   },
   entries: {
     frame: FrameType.ENTRIES,

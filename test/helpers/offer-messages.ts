@@ -13,8 +13,9 @@ export function* offerMessages(offer: Offer): Generator<Message> {
     yield decodeMessage(frame[0]!, frame.subarray(HEADER_BYTES), DEFAULT_LIMITS)
 }
 
-/** Messages that a test made up, and behind them the digest that they have. */
-export function closed(...messages: Message[]): Message[] {
+/** Messages that a test made up of a sealed offer, and behind them the digest that they have. */
+export function closed(offer: Message, ...pages: Message[]): Message[] {
+  const messages = [{ ...offer, sealed: true } as Message, ...pages]
   const hash = createHash('sha256')
   for (const message of messages) hash.update(payloadOf(message))
   return [...messages, { type: 'entries', entries: [], digest: hash.digest() }]
@@ -24,7 +25,7 @@ export function closed(...messages: Message[]): Message[] {
 export function readOffers(reader: ManifestReader, messages: Iterable<Message>): Offer | undefined {
   let offer: Offer | undefined
   for (const message of messages) {
-    if (message.type === 'offer') reader.offer(message, payloadOf(message))
+    if (message.type === 'offer') offer = reader.offer(message, payloadOf(message))
     if (message.type === 'entries') offer = reader.entries(message, payloadOf(message))
   }
   return offer

@@ -114,6 +114,15 @@ test('an offer that does not keep what it announced is refused', (t) => {
   t.throws(() => read(closed({ ...offer, entries: 3 }, page)), { code: 'ERR_PROTOCOL', message: /2 entries/ })
 })
 
+test('an offer that is not sealed is complete with its last entry, and has no digest behind that', (t) => {
+  const [offer, page, seal] = messagesOf(file('a', 5)) as [Message & { type: 'offer' }, Message, Message]
+  const { sealed, ...plain } = offer
+  t.true(sealed)
+  t.is(read([plain, page])!.entries.length, 1)
+  t.is(read([{ ...plain, entries: 0, bytes: 0 }])!.entries.length, 0)
+  t.throws(() => read([plain, seal]), { code: 'ERR_PROTOCOL', message: /not sealed/ })
+})
+
 test('whatever bit changes on the way, no other offer comes out', (t) => {
   const offer = makeOffer(HEAD, [file('a', 5), folder('folder'), file('folder/b', 300), file('z')])
   const frames = [...offerFrames(offer)]
