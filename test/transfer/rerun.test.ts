@@ -167,7 +167,11 @@ for (const algorithm of ALGORITHMS)
     const before: Record<string, Buffer> = {}
     for (let i = 0; i < scale(300, 1000); i++) before[`f${i}`] = randomBytes(1 + ((i * 131) % 3000))
     const after = { ...before }
-    for (let i = 0; i < 10; i++) after[`f${i * 29}`] = randomBytes(before[`f${i * 29}`]!.length)
+    for (let i = 0; i < 10; i++) {
+      const other = Buffer.from(before[`f${i * 29}`]!)
+      other[other.length - 1]! ^= 1
+      after[`f${i * 29}`] = other
+    }
     const disk = await diskWith(before)
     const { codes, bytes, files } = await transfer(manifestOfContents(after, algorithm), {
       dir: '/d',
