@@ -79,7 +79,7 @@ function program(
     .option('--limit <rate>', 'at most so many bytes per second, as 500k or 10M')
     .option(
       '--retry <n>',
-      'how often a lost connection is tried again, in pauses that grow to 30 s; counted anew after one that held so long; 0 is not at all (default: 10)',
+      'how often a lost connection is tried again, in pauses that grow to 30 s; counted anew after one that held so long (default: not at all)',
     )
     .option('--dry-run', 'show what would be sent')
     .action((paths, flags, command) =>

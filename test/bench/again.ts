@@ -252,7 +252,7 @@ async function interrupted(build: Build, source: string, target: string, cutAfte
   const [address] = (await once(createInterface(receiver.stdout), 'line')) as [string]
   const relay = await countingRelay(Number(address.split(':').at(-1)), cutAfter)
   const to = `127.0.0.1:${relay.port}`
-  const sender = start('send', source, '--to', to, '--retry', '0', '--hash', 'blocks')
+  const sender = start('send', source, '--to', to, '--hash', 'blocks')
   await Promise.all([receiver, sender].map((child) => once(child, 'exit')))
   relay.close()
 }

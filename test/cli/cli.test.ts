@@ -353,7 +353,7 @@ test('KNOWN-FAILURES 16: a sender whose receiver dies is interrupted, never succ
   const { photos, dir } = await setup(t)
   await mkdir(dir)
   const receiver = new Command(t, ['receive', '--dir', dir, '--once', '--yes'])
-  const at = ['--to', await receiver.line(), '--retry', '0']
+  const at = ['--to', await receiver.line()]
   const sender = new Command(t, ['send', photos, ...at, '--limit', '50k', '--json'])
   while (JSON.parse(await sender.line()).state !== 'sending');
   receiver.child.kill('SIGKILL')
@@ -509,7 +509,7 @@ test('a lost connection is made again, and the transfer goes on there, with one 
     await once(proxy, 'listening')
     t.teardown(() => proxy.close())
     const to = `127.0.0.1:${(proxy.address() as { port: number }).port}`
-    const sent = await run(t, 'send', photos, '--to', to, '--json', '--limit', '300k')
+    const sent = await run(t, 'send', photos, '--to', to, '--json', '--limit', '300k', '--retry', '10')
     t.is(sent.code, 0, sent.err)
     const events = sent.out.split('\n').map((line) => JSON.parse(line))
     t.deepEqual(
@@ -534,7 +534,7 @@ test('each transfer of a listening receiver ends with one completed or error, wi
   const { photos, dir } = await setup(t)
   const receiver = new Command(t, ['receive', '--dir', dir, '--yes', '--json'])
   const { address } = JSON.parse(await receiver.line())
-  const broken = new Command(t, ['send', photos, '--to', address, '--limit', '30k', '--retry', '0'])
+  const broken = new Command(t, ['send', photos, '--to', address, '--limit', '30k'])
   const events: { event: string; id?: string; state?: string }[] = []
   const until = async (last: (event: (typeof events)[number]) => boolean) => {
     do events.push(JSON.parse(await receiver.line()))

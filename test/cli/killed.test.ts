@@ -105,8 +105,7 @@ test('killed at random moments, and run again until it is done: equal, and hardl
       const who = random() < 0.5 ? 'sender' : 'receiver'
       const kill = () => (who === 'sender' ? sender : receiver).child.kill('SIGKILL')
       const way = await relay(t, await receiver.port, end, kill)
-      // no attempts of its own: it is run again
-      const sender = sending(t, from, way.port, '--retry', '0')
+      const sender = sending(t, from, way.port)
       const [sent, received] = await Promise.all([sender.ended, receiver.ended])
       way.close()
       bytes += way.bytes
@@ -139,7 +138,7 @@ test('a receiver of one transfer that waits for its sender takes the same comman
   const dir = join(await temporary(t), 'in')
   const receiver = new Receiver(t, dir)
   const way = await relay(t, await receiver.port, 8 * MB, () => sender.child.kill('SIGKILL'))
-  const sender = sending(t, from, way.port)
+  const sender = sending(t, from, way.port, '--retry', '10')
   await sender.ended
   const again = await sending(t, from, await receiver.port).ended
   t.is(again.code, 0, again.err)
@@ -155,7 +154,7 @@ test('a receiver of one transfer that waits for its sender leaves that to nobody
   const dir = join(await temporary(t), 'in')
   const receiver = new Receiver(t, dir)
   const way = await relay(t, await receiver.port, 8 * MB, () => sender.child.kill('SIGKILL'))
-  const sender = sending(t, from, way.port)
+  const sender = sending(t, from, way.port, '--retry', '10')
   await sender.ended
   const port = await receiver.port
   const stranger = await new Command(t, ['send', join(from, 'other'), '--to', `127.0.0.1:${port}`]).ended

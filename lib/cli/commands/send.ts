@@ -4,7 +4,6 @@ import { printable, SluiceError } from '../../errors.js'
 import type { FileStats } from '../../files/disk/fs.js'
 import { commandFileSystem } from '../../files/disk/node-fs.js'
 import type { Connect } from '../../reconnect/lasting-sender.js'
-import { DEFAULT_RETRY } from '../../reconnect/retry.js'
 import { send } from '../../send.js'
 import type { Manifest } from '../../stages/manifest/builder.js'
 import { manifestFrom } from '../../stages/manifest/manifest-from.js'
@@ -110,9 +109,9 @@ export async function sendCommand(paths: string[], flags: SendFlags, context: Co
   await transfer.finished
 }
 
-/** How often a lost connection is tried again. Who listens cannot: whoever came next would be sent the files. */
+/** How often a lost connection is tried again, if that is asked for. Who listens cannot: whoever came next would be sent the files. */
 function attemptsOf({ retry, listen }: SendFlags): number {
-  if (retry === undefined) return DEFAULT_RETRY.attempts
+  if (retry === undefined) return 0
   const attempts = /^\d{1,6}$/.test(retry) ? Number(retry) : undefined
   if (attempts === undefined)
     throw new SluiceError(
