@@ -78,7 +78,8 @@ function rowOf({ owner, changed }: UnfinishedTransfer, file: LeftFile): string {
     new Date(changed).toLocaleString('sv'),
     percent.padStart(4),
     amount.padEnd(18),
-    printable(file.target),
+    // where it stands: what is listed there is called so
+    printable(partPathOf(file)),
   ].join('  ')
 }
 
