@@ -133,13 +133,19 @@ test('killed at random moments, and run again until it is done: equal, and hardl
   t.true(kills >= scale(2, 300), String(kills))
 })
 
-test('a receiver of one transfer that waits for its sender takes the same command run again in its place', async (t) => {
-  const from = await plant(await temporary(t), { 'tree/large': content(20 * MB, 1), 'tree/small': 'small' })
+/** A receiver of one transfer whose sender was killed, and would have come back. */
+async function waiting(t: ExecutionContext<unknown>, from: string) {
   const dir = join(await temporary(t), 'in')
   const receiver = new Receiver(t, dir)
   const way = await relay(t, await receiver.port, 8 * MB, () => sender.child.kill('SIGKILL'))
   const sender = sending(t, from, way.port, '--retry', '10')
   await sender.ended
+  return { dir, receiver }
+}
+
+test('a receiver of one transfer that waits for its sender takes the same command run again in its place', async (t) => {
+  const from = await plant(await temporary(t), { 'tree/large': content(20 * MB, 1), 'tree/small': 'small' })
+  const { dir, receiver } = await waiting(t, from)
   const again = await sending(t, from, await receiver.port).ended
   t.is(again.code, 0, again.err)
   t.regex(again.err, /MB were there/)
@@ -151,11 +157,7 @@ test('a receiver of one transfer that waits for its sender takes the same comman
 
 test('a receiver of one transfer that waits for its sender leaves that to nobody else', async (t) => {
   const from = await plant(await temporary(t), { 'tree/large': content(20 * MB, 1), 'other/small': 'small' })
-  const dir = join(await temporary(t), 'in')
-  const receiver = new Receiver(t, dir)
-  const way = await relay(t, await receiver.port, 8 * MB, () => sender.child.kill('SIGKILL'))
-  const sender = sending(t, from, way.port, '--retry', '10')
-  await sender.ended
+  const { dir, receiver } = await waiting(t, from)
   const port = await receiver.port
   const stranger = await new Command(t, ['send', join(from, 'other'), '--to', `127.0.0.1:${port}`]).ended
   t.not(stranger.code, 0)
