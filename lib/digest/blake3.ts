@@ -53,10 +53,10 @@ const LIST_WORDS = Buffer.from('sluice 1 block list')
 /** Bytes of a BLAKE3 digest. */
 export const BLAKE3_LENGTH = 32
 
-const require = createRequire(import.meta.url)
 /** What this machine has. */
 export const LOADERS: Blake3Loaders = {
-  native: () => require('@napi-rs/blake-hash'),
+  // made when it is asked for: in a realm of somebody else's a module may not know where it stands
+  native: () => createRequire(import.meta.url)('@napi-rs/blake-hash'),
   wasm: () => import('hash-wasm'),
 }
 
