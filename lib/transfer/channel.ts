@@ -149,10 +149,7 @@ export class Channel {
           if (isOurs) this.#received?.(bytes)
           this.#read(bytes)
         },
-        drained: () => {
-          this.#isBlocked = false
-          this.#last.resume()
-        },
+        drained: () => this.#drained(),
         ended: () => this.#ended(),
         broken: (cause) => this.#broken(cause),
       },
@@ -245,7 +242,14 @@ export class Channel {
     this.#connection.resume()
   }
 
+  #drained(): void {
+    this.#isBlocked = false
+    this.#last.resume()
+  }
+
   #ended(): void {
+    // nothing waits for a connection that is gone
+    if (this.#connection.isGone) this.#drained()
     if (this.#over) return
     if (this.#preface?.complete === false)
       this.#fail(new SluiceError('ERR_TRUNCATED', 'the stream ended before its preface did'))
@@ -260,6 +264,7 @@ export class Channel {
   }
 
   #broken(cause: Error): void {
+    if (this.#connection.isGone) this.#drained()
     const message = `the connection broke: ${cause.message}; run it again to resume`
     this.#fail(new SluiceError('ERR_INTERRUPTED', message, { cause }))
   }

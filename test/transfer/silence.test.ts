@@ -211,6 +211,24 @@ test('what a peer says once this side has stopped is thrown away, with encryptio
   t.deepEqual(warned, [])
 })
 
+test('a connection that goes while the last word waits for it is waited for no longer', async (t) => {
+  const hello = Buffer.concat([encodePreface([]), encodeMessage(HELLO)])
+  for (const goes of ['once the peer has ended', 'with the first write of the last word'] as const) {
+    const isSoon = goes.startsWith('with')
+    const [near, far] = duplexPair({ highWaterMark: 1, ...(isSoon && { forth: { cutAfter: hello.length } }) })
+    near.on('error', () => {})
+    const options = { store: memoryParts(), accept: 'all', limits: LONG_CLOSE } as const
+    const transfer = receive(far, options)
+    // nothing of what is said is read, so that the last word waits
+    near.end(hello)
+    const over = errorOf(transfer.finished)
+    await once(far, 'end')
+    await new Promise(setImmediate)
+    if (!isSoon) near.destroy()
+    t.is((await over)!.code, 'ERR_TRUNCATED', goes)
+  }
+})
+
 test('all times of a transfer are those of its clock: nobody has to wait for them', async (t) => {
   const [near, far] = duplexPair()
   far.on('error', () => {}).resume()
