@@ -229,6 +229,33 @@ function halfOpen(bytes: number): { near: Duplex; far: Duplex; broken: Promise<v
   return { near, far, broken: broken.promise }
 }
 
+test('whoever aborts, or cancels, at any turn of a transfer ends it, unless it is over: then nothing changes', async (t) => {
+  const turns = ['connecting', 'offered', 'sending', 'interrupted', 'completed'] as const
+  for (const how of ['aborts', 'cancels'] as const)
+    for (const turn of turns)
+      for (const isLate of [false, true]) {
+        const { over, sending } = await scene(t)
+        const stop = new AbortController()
+        const faults = turn === 'interrupted' ? [{ forth: { cutAfter: 2_000_000 } }] : []
+        const transfer = sending(over(...faults), { signal: stop.signal })
+        const end = () => {
+          if (how === 'aborts') stop.abort()
+          else transfer.cancel()
+        }
+        transfer.on('state', (state) => {
+          if (state !== turn) return
+          if (isLate) queueMicrotask(() => queueMicrotask(end))
+          else end()
+        })
+        const code = await transfer.finished.then(
+          () => 'completed',
+          (error: SluiceError) => error.code,
+        )
+        t.is(code, turn === 'completed' ? 'completed' : 'ERR_CANCELLED', `${how} ${turn} ${isLate}`)
+        t.is(transfer.state, turn === 'completed' ? 'completed' : 'cancelled')
+      }
+})
+
 test('a connection that hangs is given up for the newest one that proves to be of the same sender', async (t) => {
   const { it, transfers, over, sending, isEqual } = await scene(t)
   let left = 3

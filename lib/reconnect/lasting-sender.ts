@@ -98,10 +98,15 @@ class LastingSender {
       if (attempt === 0) throw error
       return { error: new SluiceError('ERR_INTERRUPTED', error.message, { cause: error }), resume, held: 0 }
     }
+    // it may have been cancelled in the moment in which the connection came
+    if (this.#stop.signal.aborted) discard(socket)
+    this.#stop.signal.throwIfAborted()
     const since = this.#clock.now()
     const failure = await this.#converse(socket, resume)
+    // what is over stays what it is, whoever wants to cancel it then
+    if (failure === undefined) return undefined
     this.#stop.signal.throwIfAborted()
-    return failure && { ...failure, held: this.#clock.now() - since }
+    return { ...failure, held: this.#clock.now() - since }
   }
 
   async #connect(attempt: number): Promise<ByteDuplex> {
@@ -118,7 +123,7 @@ class LastingSender {
     const { connect } = this.#lasting
     const making = (async () => connect(attempt, signal))()
     // one that comes when nobody waits for it is closed
-    making.then((socket) => signal.aborted && socket?.destroy?.()).catch(() => {})
+    making.then((socket) => signal.aborted && discard(socket)).catch(() => {})
     try {
       return await Promise.race([making, aborted.promise])
     } finally {
@@ -151,6 +156,13 @@ class LastingSender {
     this.#stop.abort(cancelled('here', reason))
     await this.control.transfer.finished.catch(() => {})
   }
+}
+
+/** Closes a connection that nobody waits for any more; what it throws then concerns nobody either. */
+function discard(socket: ByteDuplex): void {
+  try {
+    socket?.destroy?.()
+  } catch {}
 }
 
 function givenUp(attempts: number, cause: SluiceError): SluiceError {
