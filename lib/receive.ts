@@ -39,7 +39,7 @@ export type Accept =
 export interface ReceiveOptions
   extends ConnectionOptions,
     PartSinkOptions,
-    Omit<FinalizerOptions, 'outcomes' | 'missing' | 'onSettled' | 'repair'> {
+    Omit<FinalizerOptions, 'outcomes' | 'missing' | 'onSettled' | 'repair' | 'acknowledged'> {
   /**
    * Whether an offer is taken: `'all'`, or a function that is asked. There is no default: who sends is a stranger.
    * The signal aborts when the transfer ends before there is an answer, and nobody has to be asked any more.
@@ -54,7 +54,7 @@ export interface ReceiveOptions
   stages?: { wire?: readonly WireStage[]; file?: readonly (() => StageStream)[] }
 }
 
-const { outcomes, missing, onSettled, repair, ...OF_FINALIZER } = FINALIZER_OPTIONS
+const { outcomes, missing, onSettled, repair, acknowledged: _, ...OF_FINALIZER } = FINALIZER_OPTIONS
 
 const OPTIONS: Keys<ReceiveOptions> = {
   ...CONNECTION_OPTIONS,
@@ -122,7 +122,7 @@ export function beginReceiving(
         const ask = () => decide(offer, signal, accept)
         return lasting ? lasting.decide(offer, signal, hello, ask) : ask()
       },
-      river: ({ plan, offered, passed, settled, wanted, ...hooks }) => {
+      river: ({ plan, offered, passed, settled, acknowledged, wanted, ...hooks }) => {
         const warn = (warning: SluiceError) => {
           hooks.warn(warning)
           options.warn?.(warning)
@@ -151,6 +151,7 @@ export function beginReceiving(
           ...pickKnown(options, OF_FINALIZER),
           warn,
           onSettled: settled,
+          acknowledged,
           // what comes again cannot pass a stage twice that has seen all of it
           ...(makers.length === 0 && { repair: { plan, want: wanted } }),
           missing: makers.length > 0 ? 'skip' : 'fail',

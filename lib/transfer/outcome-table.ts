@@ -25,6 +25,9 @@ const PLAIN: readonly ({ status: OutcomeStatus; reason?: SkipReason } | undefine
   { status: 'skipped', reason: 'newer' },
 ]
 
+/** Why an entry may be skipped that is there already. */
+const THERE: readonly (SkipReason | undefined)[] = ['identical', 'unchanged', 'newer']
+
 function byteOf(status: OutcomeStatus, reason?: SkipReason): number {
   return PLAIN.findIndex((plain) => plain?.status === status && plain.reason === reason)
 }
@@ -114,6 +117,15 @@ export class OutcomeTable {
       range ??= { first: index, last: index, ...plain, except: new Map() }
       range.last = index
       if (unusual) range.except.set(index, unusual)
+    }
+  }
+
+  /** The paths of what was published, or found to be there already. */
+  *acknowledged(entries: readonly Entry[]): Generator<string, void> {
+    for (const entry of entries) {
+      const outcome = this.#outcome(entry)
+      const isThere = outcome?.status === 'published' || THERE.includes(outcome?.reason)
+      if (outcome && isThere) yield outcome.name ?? outcome.path
     }
   }
 

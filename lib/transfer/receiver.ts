@@ -44,6 +44,8 @@ export interface ReceiverHooks extends RiverHooks {
   offered(offer: Offer): Promise<'rejected' | undefined>
   /** Entries have their outcome; resolves when more can be told. */
   settled(ranges: readonly OutcomeRange[]): Promise<void>
+  /** The paths that the transfer gave, over all connections until now. */
+  acknowledged(): Iterable<string>
   /** Blocks of a file are to come again, or to be proved. */
   wanted(want: WantMessage): void
 }
@@ -103,6 +105,7 @@ export class Receiver extends Session {
         else this.#finishRiver()
       },
       settled: (ranges) => this.#settled(ranges),
+      acknowledged: () => this.control.allOutcomes.acknowledged(this.plan.entries),
       wanted: (want) => this.say({ type: 'want', ...want }),
       warn: (warning) => this.control.warn(warning),
     })

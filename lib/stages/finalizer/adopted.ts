@@ -1,4 +1,5 @@
 import type { PublishPolicy } from '../../stores/parts.js'
+import { bring } from '../../stores/publish-by-policy.js'
 import type { Offer } from '../../wire/entry.js'
 import type { AnsweredPlan, OfferItem } from '../river/items.js'
 import type { StoreCalls } from '../river/store-calls.js'
@@ -56,6 +57,9 @@ export function policyOf(
   const conflict = store.conflict(options.conflict)
   if (durability === 'power') store.raiseDurability()
   const policy: PublishPolicy = { conflict, unless, durability: store.durability, algorithm, signal }
-  if (conflict === 'overwrite' || conflict === 'replace') policy.brought = new Set()
+  if (conflict === 'overwrite' || conflict === 'replace') {
+    policy.brought = new Set()
+    for (const path of options.acknowledged?.() ?? []) bring(path, policy.brought)
+  }
   return policy
 }

@@ -50,6 +50,11 @@ export interface FinalizerOptions {
    * `receive`. Left out: such a file fails.
    */
   repair?: RepairCalls
+  /**
+   * Gives the paths that this transfer gave over connections before this one: no other file of it may overwrite what has
+   * one of them. Given by `receive`.
+   */
+  acknowledged?: () => Iterable<string>
   /** Told what did not go as asked although the entry is there. */
   warn?: (warning: SluiceError) => void
 }
@@ -67,6 +72,7 @@ export const FINALIZER_OPTIONS: Keys<FinalizerOptions> = {
   outcomes: true,
   missing: true,
   repair: true,
+  acknowledged: true,
   warn: true,
 }
 

@@ -14,12 +14,25 @@ export interface Named {
  * another disk may be mounted below the folder.
  */
 export class Brought {
+  /** Paths of what came over earlier connections; looked at when something is to be overwritten for the first time. */
+  readonly #earlier: readonly string[]
+  readonly #look: (path: string) => Promise<FileStats | undefined>
+  #recalling: Promise<void> | undefined
   /** By their devices: mostly there is one. */
   readonly #inodes = new Map<FileNumbers['dev'], InodeSet>()
   /** Paths, folded, of files that have other names too: to overwrite one of those harms nobody. */
   readonly #shared = new Set<string>()
   /** What is being overwritten at this moment. */
   readonly #doomed = new Set<string>()
+
+  /**
+   * @param earlier paths below the root of what counts as brought from the beginning
+   * @param look gives the stats of what has such a path
+   */
+  constructor(earlier: Iterable<string>, look: (path: string) => Promise<FileStats | undefined>) {
+    this.#earlier = [...earlier]
+    this.#look = look
+  }
 
   /** A file of this transfer is about to get its name. */
   add(file: FileNumbers): void {
@@ -39,7 +52,21 @@ export class Brought {
     return true
   }
 
-  has({ path, stats }: Named): boolean {
+  /** Whether it is one of them. */
+  async has(there: Named): Promise<boolean> {
+    this.#recalling ??= this.#recall()
+    await this.#recalling
+    return this.#has(there)
+  }
+
+  async #recall(): Promise<void> {
+    for (const path of this.#earlier) {
+      const stats = await this.#look(path)
+      if (stats) this.acknowledge({ path, stats })
+    }
+  }
+
+  #has({ path, stats }: Named): boolean {
     const isKnown = this.#inodes.get(stats.dev)?.has(stats.ino) === true
     return isKnown || (stats.nlink > 1 && this.#shared.has(foldName(path)))
   }
@@ -47,7 +74,7 @@ export class Brought {
   /** Calls `replace`, which overwrites the file; false if that must not be. */
   async replacing(there: Named, replace: () => Promise<void>): Promise<boolean> {
     const file = idText(there.stats)
-    if (this.has(there) || this.#doomed.has(file)) return false
+    if ((await this.has(there)) || this.#doomed.has(file)) return false
     this.#doomed.add(file)
     try {
       await replace()

@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { A_DAY, systemClock } from '../../clock.js'
 import { isError, type SluiceError } from '../../errors.js'
 import { diskError } from '../../files/disk/disk-error.js'
@@ -78,7 +79,8 @@ export class DiskStore implements PartStore {
 
   obey(policy: PublishPolicy): void {
     this.#policy = policy
-    if (policy.brought) this.brought ??= new Brought()
+    const look = (path: string) => lstatIfThere(this.fs, join(this.#options.dir, path))
+    if (policy.brought) this.brought ??= new Brought(policy.brought, look)
   }
 
   async expect(offer: Offer, bytes: number): Promise<void> {

@@ -94,7 +94,7 @@ test('a folder that nothing is in, too, and a link', async (t) => {
 })
 
 test('a file of another disk that is mounted below the folder is not taken for one that has its inode', async (t) => {
-  const brought = new Brought()
+  const brought = new Brought([], async () => undefined)
   const file = (dev: bigint, ino: bigint) => ({ path: `${dev}/${ino}`, stats: { dev, ino, nlink: 1 } })
   brought.add(file(1n, 7n).stats)
   t.true(brought.acknowledge(file(2n, 8n)))
@@ -107,7 +107,7 @@ test('a file of another disk that is mounted below the folder is not taken for o
     [1n + (1n << 32n), 7n, false],
     [1n, 7n + (1n << 63n), false],
   ] as const) {
-    t.is(brought.has(file(dev, ino)), isBrought)
+    t.is(await brought.has(file(dev, ino)), isBrought)
     t.is(await brought.replacing(file(dev, ino), async () => {}), !isBrought)
   }
   const replaced = await brought.replacing(file(1n, 9n), async () => {
