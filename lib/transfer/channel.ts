@@ -248,8 +248,7 @@ export class Channel {
   }
 
   #ended(): void {
-    // nothing waits for a connection that is gone
-    if (this.#connection.isGone) this.#drained()
+    if (this.#connection.isGone) this.#drained() // nothing waits for it
     if (this.#over) return
     if (this.#preface?.complete === false)
       this.#fail(new SluiceError('ERR_TRUNCATED', 'the stream ended before its preface did'))

@@ -120,6 +120,8 @@ export interface Claimed {
   journal: JournalContent
   /** Its name, which says that it is ours. */
   current: string
+  /** One that had it before cannot be looked at: it counts as dead, but may only be suspended, and wake up. */
+  mayWake: boolean
 }
 
 /**
@@ -148,12 +150,14 @@ export async function claimJournal(
     return undefined
   }
   if ((await ownerOf(candidate, journal, options)) !== 'gone') return undefined
-  if (dryRun) return { journal, current: name }
+  const owners = [holder, journal.isReleased ? undefined : journal.owner]
+  const mayWake = owners.some((owner) => owner && fateOf(owner, system) === 'unseen')
+  if (dryRun) return { journal, current: name, mayWake }
   // one winner, whose name says who it is
   const current = nameOfOwner(name, thisOwner(system))
   await fs.rename(folder.at(name), folder.at(current))
   const claimed = await asClaimed(candidate, current, journal)
-  return claimed && { journal: claimed, current }
+  return claimed && { journal: claimed, current, mayWake }
 }
 
 /** The error for a journal that is none, or not to be trusted. */

@@ -104,6 +104,7 @@ export class Journal {
    * numbers. With 'power' one sync: a part that nobody knew of after a power cut would never be collected.
    */
   async begin(files: readonly JournalFile[]): Promise<number[]> {
+    await this.hold()
     const at = this.#now()
     const first = this.#count
     this.#count += files.length
@@ -126,6 +127,7 @@ export class Journal {
     files: readonly Omit<JournalFile, 'part' | 'target'>[],
     targetOf: (path: string) => string,
   ): Promise<number> {
+    await this.hold()
     const first = this.#count
     const records = runRecords(files, targetOf, first, this.#now())
     this.#count += files.length
@@ -161,6 +163,7 @@ export class Journal {
 
   /** Data is about to be written: says from time to time that the parts may have changed until now. */
   async alive(): Promise<void> {
+    await this.hold()
     if (this.#records.isIdle) await this.#records.append([{ kind: 'alive', at: this.#now() }])
   }
 
@@ -181,6 +184,16 @@ export class Journal {
   /** Writes the batch; with 'power' it is on the disk when this resolves: then what it says may be acknowledged. */
   async flush(): Promise<void> {
     await this.#records.appendLasting([])
+  }
+
+  /**
+   * {@link check}, where this process did not show for long that it lives. To be called before anything is written: a part
+   * that was taken over must not get what belongs to nobody any more, and none be made that no journal knows.
+   */
+  async hold(): Promise<void> {
+    if (!this.#renewal.isDoubtful) return
+    await this.check()
+    this.#renewal.confirm()
   }
 
   /**

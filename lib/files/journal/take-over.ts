@@ -20,6 +20,7 @@ import {
 } from './claim-journal.js'
 import { collectPart, findPart, partPathOf } from './collect-part.js'
 import { idOf, type JournalFile } from './journal-records.js'
+import { PartCopies } from './part-copy.js'
 import { readJournal, type UnfinishedFile } from './read-journal.js'
 
 /** A part that was left unfinished, and that this process may go on with. */
@@ -28,10 +29,12 @@ export interface LeftPart {
   file: UnfinishedFile
   /** What it is. */
   stats: FileStats
+  /** The process that had it cannot be looked at. It counts as dead, but may only be suspended, and wake up. */
+  mayWake: boolean
 }
 
 /** How another journal knows it. */
-export function recordOf({ file, stats }: LeftPart): JournalFile {
+export function recordOf({ file, stats }: Pick<LeftPart, 'file' | 'stats'>): JournalFile {
   const { path, target, size, mtime, part, at } = file
   return { path, size, mtime, ...(target !== path && { target }), part, at, made: idOf(stats) }
 }
@@ -45,6 +48,19 @@ export interface TakeOverOptions extends ClaimOptions {
   warn?: (warning: SluiceError) => void
   /** Which journals may know such files, by their names: the others are not even opened. Left out: all. */
   isJournal?: (name: string) => boolean
+}
+
+/** What {@link takeOver} gives to whoever goes on with parts. */
+export interface Taker {
+  /**
+   * To be called for each part that is to be gone on with, before a journal knows it: nobody else writes to it then. Its
+   * stats may have changed. False if that cannot be done: the part stays as it is.
+   */
+  own(part: LeftPart): Promise<boolean>
+  /** To be called when a journal knows it: a copy that {@link own} made takes its place. */
+  place(part: LeftPart): Promise<void>
+  /** The part is gone on with: the journal that knew it before forgets it. */
+  taken(part: LeftPart): void
 }
 
 /** A journal that is held, with the numbers of its files of which nothing is left. */
@@ -65,20 +81,28 @@ const MOST_LISTINGS = 100
  * same journals stay. A part belongs to one process at a time: one that another journal knows too, which cannot be had,
  * is left.
  * @param isWanted whether something is to be done with a file
- * @param begin called once, with all parts of such files, one that several journals know several times: makes another
- *   journal know those that it goes on with, and only then calls `taken` for each of them. If it fails, all is as it was
+ * @param begin called once, with all parts of such files, one that several journals know several times: makes those its
+ *   own that it goes on with, makes another journal know them, and only then calls `taken` for each of them. If it fails,
+ *   all is as it was
  */
 export async function takeOver<T>(
   tree: Tree,
   isWanted: (file: UnfinishedFile) => boolean,
   options: TakeOverOptions,
-  begin: (left: readonly LeftPart[], taken: (part: LeftPart) => void) => Promise<T>,
+  begin: (left: readonly LeftPart[], taker: Taker) => Promise<T>,
 ): Promise<T> {
   const taking = new Taking(tree, isWanted, options)
+  const copies = new PartCopies(tree, options)
   const taken = new Set<string>()
+  const taker: Taker = {
+    own: async (part) => !part.mayWake || copies.make(part),
+    place: (part) => copies.place(part),
+    taken: ({ file }) => taken.add(partPathOf(file)),
+  }
   try {
-    return await begin(await taking.claim(), ({ file }) => taken.add(partPathOf(file)))
+    return await begin(await taking.claim(), taker)
   } finally {
+    await copies.drop()
     await taking.leave(taken)
   }
 }
@@ -198,14 +222,14 @@ class Taking {
     const left: LeftPart[] = []
     const limiter = new Limiter(MOST_LOOKS)
     for (const { claimed, settled } of this.#held) {
-      const { journal } = claimed
+      const { journal, mayWake } = claimed
       const { unfinished } = journal
       const look = async (file: UnfinishedFile) => {
         if (!this.#isWanted(file)) return
         if (others.get(partPathOf(file))?.some((other) => mayBeOne(file, other))) return
         signal?.throwIfAborted()
         const found = file.isSuspect ? undefined : await findPart(this.#tree, file, journal)
-        if (found?.part) return void left.push({ file, stats: found.part })
+        if (found?.part) return void left.push({ file, stats: found.part, mayWake })
         // what can be read of it need not be on the disk: nobody can go on with it
         const leftover = found ? found.leftover : await collectPart(this.#tree, file, journal, {})
         if (leftover?.error) warn?.(leftover.error)

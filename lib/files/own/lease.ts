@@ -77,6 +77,8 @@ export const backgroundClock: Clock = {
 export class Renewal {
   readonly #renew: () => Promise<unknown>
   readonly #clock: Clock
+  #since: number
+  #isDoubtful = false
   #cancel: () => void = () => {}
   #running: Promise<unknown> = Promise.resolve()
   #stopped = false
@@ -85,7 +87,23 @@ export class Renewal {
   constructor(renew: () => Promise<unknown>, clock: Clock = backgroundClock) {
     this.#renew = renew
     this.#clock = clock
+    this.#since = clock.now()
     this.#next()
+  }
+
+  /**
+   * Whether the record did not change for so long that somebody else may have taken it: this process was suspended, or
+   * blocked. It stays so until {@link confirm}.
+   */
+  get isDoubtful(): boolean {
+    this.#isDoubtful ||= this.#clock.now() - this.#since > LEASE / 2
+    return this.#isDoubtful
+  }
+
+  /** Somebody has looked: the record is still this process's. */
+  confirm(): void {
+    this.#isDoubtful = false
+    this.#since = this.#clock.now()
   }
 
   /** Resolves once the record is not touched any more. */
@@ -97,6 +115,8 @@ export class Renewal {
 
   #next(): void {
     this.#cancel = this.#clock.after(RENEW_EVERY, () => {
+      // before anything changes: a record that was taken changes nothing for its new owner
+      if (!this.isDoubtful) this.#since = this.#clock.now()
       this.#running = this.#renew()
         .catch(() => {})
         .finally(() => this.#stopped || this.#next())

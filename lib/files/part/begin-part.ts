@@ -96,6 +96,8 @@ export interface BegunPart {
 interface LeftHere {
   part: string
   prefix?: Prefix | undefined
+  /** It took the place of the part that the journal before knows: that one knows it no more. */
+  isCopy?: boolean
 }
 
 /** Begins a part, or goes on with one, as the options say. */
@@ -108,17 +110,20 @@ export async function beginPart(tree: Tree, path: string, options: PartFileOptio
   const file = { path, size, mtime, expected: expected && hexOf(expected) }
   const isOfFile = ({ target }: UnfinishedFile) => target === path
   const journals = { wait: true, isJournal: (name: string) => isJournalOfPart(name, path) }
-  return takeOver(tree, isOfFile, journals, async (parts, taken) => {
+  return takeOver(tree, isOfFile, journals, async (parts, taker) => {
     const found = parts.find((one) => isSame(one.file, file)) ?? parts[0]
+    if (found) await taker.own(found)
     const left = found && {
       part: found.file.part,
       prefix: isSame(found.file, file) ? found.file.prefix : undefined,
+      isCopy: found.mayWake,
     }
     // a part that is there keeps its age: what was changed before its journal began would not be taken for ours
     const known = found ? { ...file, part: found.file.part, at: found.file.at } : { ...file, part: partName }
     const made = await PartJournal.create(tree, known, durability)
+    if (found) await taker.place(found)
     const begun = await begin(tree, path, options, left, made)
-    if (found) taken(found)
+    if (found) taker.taken(found)
     return begun
   })
 }
@@ -171,8 +176,9 @@ async function begin(
     return { part, digest, journal }
   } catch (error) {
     await part?.close()
-    // what was left is still in the journal that it was found by
-    await (part?.exists && !left ? journal?.close() : journal?.end())?.catch(() => {})
+    // what was left is still in the journal that it was found by, unless it was copied
+    const isKnown = left !== undefined && !left.isCopy
+    await (part?.exists && !isKnown ? journal?.close() : journal?.end())?.catch(() => {})
     throw error
   }
 }

@@ -24,9 +24,8 @@ import {
 export type { CompleteOptions, PartFileOptions, Prefix }
 
 /**
- * A file while it arrives: `name.part` beside `name` until it is complete; {@link publish} gives it the name. Its
- * handle belongs to the budget of its tree: it is closed if it was not used for a while, and opened again when it is
- * needed.
+ * A file while it arrives: `name.part` beside `name` until it is complete; {@link publish} gives it the name. Its handle
+ * belongs to the budget of its tree: it is closed if it was not used for a while, and opened again when it is needed.
  *
  * ```ts
  * await using part = await PartFile.open('inbox/report.pdf', { size, expected, journal: true })
@@ -35,8 +34,9 @@ export type { CompleteOptions, PartFileOptions, Prefix }
  * ```
  *
  * Fails with `ERR_USAGE` for wrong options, `ERR_UNSUPPORTED` for an algorithm that this machine does not have,
- * `ERR_STATE` once it is complete or given up, `ERR_DIGEST` if the content is not the one that is expected, and with
- * `ERR_DISK_FULL`, `ERR_READ_ONLY`, `ERR_PERMISSION`, `ERR_UNSAFE_LINK` and `ERR_WRITE` for failures of the disk.
+ * `ERR_STATE` once it is complete or given up, `ERR_DIGEST` if the content is not the one that is expected, `ERR_LOCK_LOST`
+ * if another process took it over by its journal since this one was suspended, and with `ERR_DISK_FULL`, `ERR_READ_ONLY`,
+ * `ERR_PERMISSION`, `ERR_UNSAFE_LINK` and `ERR_WRITE` for failures of the disk.
  */
 export class PartFile {
   readonly #begun: BegunPart
@@ -140,6 +140,7 @@ export class PartFile {
   async #write(position: number, buffers: readonly Uint8Array[], options: { seal?: boolean }): Promise<void> {
     this.#check()
     const { part, digest, journal } = this.#begun
+    await journal?.hold()
     // if this fails, nobody knows what stands there
     digest.forget(position)
     await part.write(position, buffers, options)
@@ -167,8 +168,7 @@ export class PartFile {
   }
 
   /**
-   * The digest of the content. What was written in order is not read back; the rest is. Aborted, it fails with the
-   * signal's reason.
+   * The digest of the content. What was not written in order is read back. Aborted, it fails with the signal's reason.
    * @param hasher computes another digest, for which all is read back
    */
   digest(hasher?: Hasher, signal?: AbortSignal): Promise<Buffer> {

@@ -65,6 +65,11 @@ export class PartJournal {
     return this.#journal.prefix(this.#n, digest.prefix())
   }
 
+  /** To be called before anything is written; the same as {@link check}, where this process was silent for long. */
+  hold(): Promise<void> {
+    return this.#journal.hold()
+  }
+
   /** `ERR_LOCK_LOST` if another process has taken the part over. */
   check(): Promise<void> {
     return this.#journal.check()

@@ -7,7 +7,13 @@ import type { Entry } from '../../wire/entry.js'
 import { type Outcome, skipped } from '../../wire/outcome.js'
 
 /** Errors that every other file would have, too. */
-const FATAL: ReadonlySet<Code> = new Set(['ERR_DISK_FULL', 'ERR_READ_ONLY', 'ERR_UNSAFE_LINK', 'ERR_STATE'])
+const FATAL: ReadonlySet<Code> = new Set([
+  'ERR_DISK_FULL',
+  'ERR_READ_ONLY',
+  'ERR_UNSAFE_LINK',
+  'ERR_STATE',
+  'ERR_LOCK_LOST',
+])
 
 /** Whether an error that came up with one file ends the whole transfer. */
 export function endsTransfer({ code }: SluiceError): boolean {

@@ -83,14 +83,10 @@ export class JournaledParts {
       this.#names.avoid(entry.path)
     })
     const store = this.#store
-    const options = {
-      ...store.ownership,
-      wait: true,
-      signal,
-      warn: (error: SluiceError) => store.warn(error),
-    }
+    const warn = (error: SluiceError) => store.warn(error)
+    const options = { ...store.ownership, wait: true, signal, warn }
     const isWanted = ({ path }: UnfinishedFile) => wanted.has(path)
-    return takeOver(await store.tree(), isWanted, options, async (left, taken) => {
+    return takeOver(await store.tree(), isWanted, options, async (left, taker) => {
       const chosen = new Map<Entry, LeftPart>()
       await overSlices(0, left.length, async (first, end) => {
         for (const one of left.slice(first, end)) {
@@ -101,15 +97,17 @@ export class JournaledParts {
       })
       const journal = chosen.size === 0 ? undefined : await this.#mayOpenJournal()
       if (!journal) return []
+      for (const [entry, one] of chosen) if (!(await taker.own(one))) chosen.delete(entry)
       const records: JournalFile[] = []
       await inSlices([...chosen.values()], (one) => records.push(recordOf(one)))
       const numbers = await journal.begin(records)
       const parts: DiskPart[] = []
-      await inSlices([...chosen], ([entry, one]) => {
+      for (const [entry, one] of chosen) {
         this.#numbers[entry.index] = numbers[parts.length]!
-        taken(one)
+        await taker.place(one)
+        taker.taken(one)
         parts.push(this.#part(entry, { partName: one.file.part, found: one.stats }))
-      })
+      }
       return parts
     })
   }

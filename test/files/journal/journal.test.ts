@@ -8,7 +8,7 @@ import {
   RecordReader,
 } from '../../../lib/files/journal/journal-records.js'
 import { readJournal } from '../../../lib/files/journal/read-journal.js'
-import { RENEW_EVERY } from '../../../lib/files/own/lease.js'
+import { LEASE, RENEW_EVERY } from '../../../lib/files/own/lease.js'
 import { nameOfOwner, OWN_FOLDERS, ownerOfName } from '../../../lib/files/own/names.js'
 import { type ProcessSystem, thisOwner } from '../../../lib/files/own/owner.js'
 import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
@@ -407,6 +407,50 @@ test('KNOWN-FAILURES 18: the journal of a living owner is not touched; one that 
   t.false(disk.list().includes('/d/x.part'))
   await tree.close()
   t.deepEqual(disk.openHandles(), [])
+})
+
+test('a process that was suspended for long looks whether the journal is its own before it writes anything', async (t) => {
+  for (const isTaken of [false, true]) {
+    const { disk, tree } = await setup()
+    // a clock that goes on while no timer rings
+    let time = 0
+    let ring = () => {}
+    const renewals: Clock = {
+      now: () => time,
+      after: (_ms, callback) => {
+        ring = callback
+        return () => {}
+      },
+    }
+    const journal = await Journal.create(tree, ID, { durability: 'crash', renewals })
+    await journal.begin([FILE])
+    if (isTaken) await disk.rename(PATH, `${PATH}.taken`)
+    let looks = 0
+    disk.hook = ({ call }) => {
+      if (call === 'lstat') looks++
+    }
+    await journal.alive()
+    await journal.begin([FILE])
+    t.is(looks, 0, 'it was not silent for long')
+    time += LEASE
+    // the first that happens when it wakes up may be that it shows itself, as if nothing had been
+    ring()
+    for (const write of [
+      () => journal.alive(),
+      () => journal.begin([FILE]),
+      () => journal.beginRun([FILE], (path) => path),
+    ]) {
+      const code = await write().then(
+        () => undefined,
+        (error) => error.code,
+      )
+      t.is(code, isTaken ? 'ERR_LOCK_LOST' : undefined)
+    }
+    if (!isTaken) t.is(looks, 1, 'once is enough')
+    disk.hook = undefined
+    await journal.close()
+    await tree.close()
+  }
 })
 
 test('the journal of a process that cannot be looked at is watched, and the process finds out that it lost it', async (t) => {

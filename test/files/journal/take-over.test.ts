@@ -1,3 +1,4 @@
+import { constants } from 'node:fs'
 import test from 'ava'
 import { Tree } from '../../../lib/files/index.js'
 import { Journal } from '../../../lib/files/journal/journal.js'
@@ -35,8 +36,8 @@ async function scene(disk = new MemoryDisk()) {
       tree,
       ({ path }) => isWanted(path),
       { system: GRAVE, ...options },
-      async (left, taken) => {
-        for (const part of left) taken(part)
+      async (left, taker) => {
+        for (const part of left) taker.taken(part)
         return left.map(({ file }) => file.path).sort()
       },
     )
@@ -90,7 +91,7 @@ test('what is not taken in the end stays, and all of it where it fails', async (
     tree,
     () => true,
     options,
-    async (left, taken) => taken(left[0]!),
+    async (left, taker) => taker.taken(left[0]!),
   )
   const failing = async () => {
     throw new Error('no journal of ours')
@@ -208,6 +209,71 @@ test('those of processes that cannot be looked at are waited for together', asyn
   const clock = new FakeClock({ auto: true })
   t.deepEqual(await take(undefined, { clock, wait: true }), ['f1', 'f2', 'f3'])
   t.true(clock.now() < 15_000, `${clock.now()} ms`)
+})
+
+const ELSEWHERE = { ...DEAD, host: 'elsewhere' }
+
+test('a part whose process may wake up is gone on with as a copy: what that one still writes is in no file', async (t) => {
+  for (const [owner, isReleased, isCopied] of [
+    [ELSEWHERE, false, true],
+    [ELSEWHERE, true, false],
+    [DEAD, false, false],
+  ] as const) {
+    const { disk, tree, leave } = await scene()
+    const journal = await leave(['a'], { owner })
+    if (isReleased) await journal.close()
+    const late = await disk.open('/d/a.part', constants.O_RDWR)
+    await disk.write(late, [Buffer.from('abcd')], 0)
+    const { ino } = await disk.lstat('/d/a.part')
+    const options = { system: GRAVE, force: true }
+    await takeOver(
+      tree,
+      () => true,
+      options,
+      async ([part], taker) => {
+        t.true(await taker.own(part!))
+        const { ino: now } = await disk.lstat('/d/a.part')
+        t.is(now, ino, 'until a journal knows it, it stays')
+        await taker.place(part!)
+        t.is((await disk.lstat('/d/a.part')).ino, part!.stats.ino)
+        taker.taken(part!)
+      },
+    )
+    t.is((await disk.lstat('/d/a.part')).ino !== ino, isCopied)
+    await disk.write(late, [Buffer.from('xxxxxxxx')], 0)
+    const content = isCopied ? 'abcd' : 'xxxxxxxx'
+    t.deepEqual(disk.list(), ['/d/', '/d/a.part'])
+    t.is(disk.snapshot().get('/d/a.part')!.toString(), content)
+  }
+})
+
+test('a part that cannot be copied is left as it is, and so is one of which the copy does not take its place', async (t) => {
+  for (const fails of ['write', 'it changes', 'nobody goes on']) {
+    const { disk, tree, leave, journals } = await scene()
+    await leave(['a'], { owner: ELSEWHERE })
+    const warnings: string[] = []
+    const warn = ({ code }: { code: string }) => warnings.push(code)
+    if (fails === 'write') disk.fail({ call: 'write', path: /sluice-tmp/, error: 'ENOSPC' })
+    if (fails === 'it changes')
+      disk.hook = ({ call, path }) => {
+        if (call === 'write' && path?.includes('sluice-tmp')) disk.put('/d/a.part', 'abcdef')
+      }
+    await takeOver(
+      tree,
+      () => true,
+      { system: GRAVE, force: true, warn },
+      async ([part], taker) => {
+        t.is(await taker.own(part!), fails === 'nobody goes on')
+      },
+    )
+    disk.hook = undefined
+    t.is(warnings.length, fails === 'nobody goes on' ? 0 : 1)
+    t.deepEqual(
+      disk.list().filter((path) => !path.includes('.sluice/')),
+      ['/d/', '/d/a.part'],
+    )
+    t.is(journals().length, 1)
+  }
 })
 
 // ——— hostile journals ———

@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { readFile, writeFile } from 'node:fs/promises'
+import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import test from 'ava'
 import { temporary } from '../../helpers/folders.js'
@@ -20,24 +20,34 @@ const lineOf = async (child: ReturnType<typeof contained>) =>
 
 const play = canPlay ? test : test.skip
 
-play(
-  'in two containers: who is stopped for longer than the lease, and goes on, writes nothing',
-  async (t) => {
-    t.timeout(120_000)
-    const dir = await temporary(t)
-    for (const name of ['a', 'b']) await writeFile(join(dir, name), 'old')
-    const first = contained('first', dir)
-    t.is(await lineOf(first), 'in the middle')
-    // the process itself, by its number here: the one that unshare started
-    const { stdout } = spawnSync('pgrep', ['-P', String(first.pid)], { encoding: 'utf8' })
-    const pid = Number(stdout)
-    process.kill(pid, 'SIGSTOP')
-    const second = contained('second', dir)
-    t.is(await lineOf(second), 'done')
-    process.kill(pid, 'SIGCONT')
-    const last = lineOf(first)
-    first.stdin!.write('go on\n')
-    t.is(await last, 'ERR_LOCK_LOST')
-    for (const name of ['a', 'b']) t.is(await readFile(join(dir, name), 'utf8'), 'second')
-  },
-)
+/** What two do one after the other, and which files there are then. */
+const DONE: Record<string, string[]> = {
+  transaction: ['a', 'b'],
+  part: ['a'],
+  transfer: ['a', 'b'],
+}
+
+for (const [what, files] of Object.entries(DONE))
+  play(
+    `in two containers: who is stopped for longer than the lease, and goes on, writes nothing: ${what}`,
+    async (t) => {
+      t.timeout(120_000)
+      const dir = await temporary(t)
+      if (what === 'transaction') for (const name of files) await writeFile(join(dir, name), 'old')
+      const first = contained('first', what, dir)
+      t.is(await lineOf(first), 'in the middle')
+      // the process itself, by its number here: the one that unshare started
+      const { stdout } = spawnSync('pgrep', ['-P', String(first.pid)], { encoding: 'utf8' })
+      const pid = Number(stdout)
+      process.kill(pid, 'SIGSTOP')
+      const second = contained('second', what, dir)
+      t.is(await lineOf(second), 'done')
+      process.kill(pid, 'SIGCONT')
+      const last = lineOf(first)
+      first.stdin!.write('go on\n')
+      t.is(await last, 'ERR_LOCK_LOST')
+      const content = Buffer.alloc(4 * 1024 * 1024, 'second')
+      for (const name of files) t.true((await readFile(join(dir, name))).equals(content))
+      t.deepEqual((await readdir(dir)).sort(), files)
+    },
+  )
