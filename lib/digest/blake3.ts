@@ -63,12 +63,8 @@ export const LOADERS: Blake3Loaders = {
 /** By the native module, where there is one for the platform. */
 export function nativeEngine({ Blake3Hasher }: Native): Engine {
   const shared = new Blake3Hasher()
-  const digestFrom = (hasher: InstanceType<Native['Blake3Hasher']>) =>
-    digestBy(
-      BLAKE3_LENGTH,
-      (bytes) => hasher.update(bytes),
-      () => hasher.digestBuffer(),
-    )
+  // used again: to make one, and to collect it, takes about as long as to hash 30 KiB
+  const free: InstanceType<Native['Blake3Hasher']>[] = []
   const key = new Blake3Hasher().update(LIST_WORDS).digestBuffer()
   return {
     into(buffers, column, at) {
@@ -77,8 +73,27 @@ export function nativeEngine({ Blake3Hasher }: Native): Engine {
       // as a text: a buffer of the module is memory of its own, which takes longer to make and to collect
       column.write(shared.digest('hex'), at, 'hex')
     },
-    create: () => digestFrom(new Blake3Hasher()),
-    createList: () => digestFrom(Blake3Hasher.newKeyed(key)),
+    create() {
+      const hasher = free.pop() ?? new Blake3Hasher()
+      return digestBy(
+        BLAKE3_LENGTH,
+        (bytes) => hasher.update(bytes),
+        () => {
+          const digest = Buffer.from(hasher.digest('hex'), 'hex')
+          hasher.reset()
+          free.push(hasher)
+          return digest
+        },
+      )
+    },
+    createList() {
+      const hasher = Blake3Hasher.newKeyed(key)
+      return digestBy(
+        BLAKE3_LENGTH,
+        (bytes) => hasher.update(bytes),
+        () => hasher.digestBuffer(),
+      )
+    },
   }
 }
 

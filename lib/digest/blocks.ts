@@ -13,16 +13,20 @@ export const BLOCK_DIGEST_LENGTH = BLAKE3_LENGTH
 /** Blocks of a file at most. */
 export const MOST_BLOCKS = 65_536
 
-/** Bytes of a block at least. */
-const LEAST_BLOCK = 1024 * 1024
+/** Bytes of a file that is one block at most, and of a block where the size of the file is not known. */
+const ONE_BLOCK = 1024 * 1024
+
+/** Bytes of a block of a larger file at least. */
+const LEAST_BLOCK = 64 * 1024
 
 /**
- * Bytes of a block of a file: 1 MiB, doubled until the file has at most 65,536 of them; 1 MiB where its size is not
- * known (`null`).
+ * Bytes of a block of a file. One of up to 1 MiB is a single block; those of a larger one have 64 KiB, doubled until there
+ * are at most 65,536 of them. Where its size is not known (`null`) they have 1 MiB.
  */
 export function blockSizeOf(size: number | null): number {
+  if (size === null || size <= ONE_BLOCK) return ONE_BLOCK
   let block = LEAST_BLOCK
-  while (size !== null && size > block * MOST_BLOCKS) block *= 2
+  while (size > block * MOST_BLOCKS) block *= 2
   return block
 }
 
@@ -172,7 +176,7 @@ export function blocksDigest(engine: Engine, size: number | null): Digest {
 export function blocksInto(engine: Engine): DigestInto {
   return (buffers, column, at) => {
     const length = buffers.reduce((sum, bytes) => sum + bytes.length, 0)
-    if (length <= LEAST_BLOCK) return engine.into(buffers, column, at)
+    if (length <= ONE_BLOCK) return engine.into(buffers, column, at)
     const digest = blocksDigest(engine, length)
     for (const bytes of buffers) digest.update(bytes)
     column.set(digest.digest(), at)

@@ -21,19 +21,21 @@ import { scale } from '../helpers/scale.js'
 
 const MIB = 1024 * 1024
 const GIB = 1024 * MIB
+/** Bytes of a block of a file of some MiB. */
+const BLOCK = 64 * 1024
 const engine = nativeEngine(LOADERS.native())
 const wasm = await wasmEngine(await LOADERS.wasm())
 
-test('a block has 1 MiB, doubled until there are at most 65,536 of them', (t) => {
+test('a file of up to 1 MiB is one block; blocks of a larger one have 64 KiB, doubled until there are at most 65,536', (t) => {
   for (const [size, block] of [
     [null, MIB],
     [0, MIB],
     [1, MIB],
     [MIB, MIB],
-    [MIB + 1, MIB],
+    [MIB + 1, BLOCK],
+    [4 * GIB, BLOCK],
+    [4 * GIB + 1, 2 * BLOCK],
     [64 * GIB, MIB],
-    [64 * GIB + 1, 2 * MIB],
-    [128 * GIB, 2 * MIB],
     [128 * GIB + 1, 4 * MIB],
     [Number.MAX_SAFE_INTEGER, 2 ** 37],
   ] as const) {
@@ -42,21 +44,21 @@ test('a block has 1 MiB, doubled until there are at most 65,536 of them', (t) =>
   }
 })
 
-/** What a file of this content is by `blocks`, in the plainest way. */
-function plainDigest(content: Buffer, { create, createList } = engine): Buffer {
+/** What a file of this content is by `blocks` of this many bytes, in the plainest way. */
+function plainDigest(content: Buffer, block: number = BLOCK, { create, createList } = engine): Buffer {
   if (content.length <= MIB) return create().update(content).digest()
   const head = Buffer.alloc(16)
   head.writeBigUInt64BE(BigInt(content.length), 0)
-  head.writeBigUInt64BE(BigInt(MIB), 8)
+  head.writeBigUInt64BE(BigInt(block), 8)
   const list = createList().update(head)
-  for (const block of piecesOf(content, MIB)) list.update(create().update(block).digest())
+  for (const bytes of piecesOf(content, block)) list.update(create().update(bytes).digest())
   return list.digest()
 }
 
 const CONTENT = randomContent(3 * MIB + 17)
 const SIZES = [0, 1, 1000, MIB - 1, MIB, MIB + 1, 2 * MIB, CONTENT.length]
 
-test('the digest of a content is the same in any split, by both engines, its size known or not', (t) => {
+test('the digest of a content is the same in any split, by both engines; where its size is not known, by blocks of 1 MiB', (t) => {
   for (const size of SIZES) {
     const content = CONTENT.subarray(0, size)
     const expected = plainDigest(content)
@@ -65,7 +67,7 @@ test('the digest of a content is the same in any split, by both engines, its siz
         for (const pieces of [[content], piecesOf(content, 65_537), randomPieces(content, size + 1)]) {
           const digest = blocksDigest(one, known)
           for (const piece of pieces) digest.update(piece)
-          t.deepEqual(digest.digest(), expected, `${size} ${known}`)
+          t.deepEqual(digest.digest(), plainDigest(content, known === null ? MIB : BLOCK), `${size} ${known}`)
         }
     const column = Buffer.alloc(BLOCK_DIGEST_LENGTH + 2, 0xee)
     for (const one of [engine, wasm]) {
@@ -85,11 +87,17 @@ test('it is the same byte by byte across the border of a block', (t) => {
 })
 
 test('a list filled in any order, some blocks twice, has the digest of the content, and none before it is full', (t) => {
-  const digests = piecesOf(CONTENT, MIB).map((block) => engine.create().update(block).digest())
+  const blocksOf = (block: number) =>
+    piecesOf(CONTENT, block).map((bytes) => engine.create().update(bytes).digest())
+  const [known, unknown] = [blocksOf(BLOCK), blocksOf(MIB)]
   const wrong = Buffer.alloc(BLOCK_DIGEST_LENGTH, 1)
-  const order = fc.shuffledSubarray([0, 1, 2, 3], { minLength: 4 })
+  const orderOf = ({ length }: readonly Buffer[]) =>
+    fc.shuffledSubarray([...Array(length).keys()], { minLength: length })
+  const some = fc.array(fc.nat(3))
   fc.assert(
-    fc.property(order, fc.array(fc.nat(3)), fc.boolean(), (blocks, early, isKnown) => {
+    fc.property(orderOf(known), orderOf(unknown), some, fc.boolean(), (many, few, early, isKnown) => {
+      const [blocks, digests] = isKnown ? [many, known] : [few, unknown]
+      const expected = plainDigest(CONTENT, isKnown ? BLOCK : MIB)
       const list = new BlockList(isKnown ? CONTENT.length : null)
       const seen = new Set<number>()
       for (const at of early) {
@@ -105,8 +113,8 @@ test('a list filled in any order, some blocks twice, has the digest of the conte
         seen.add(at)
         t.true(list.get(at)!.equals(digests[at]!))
       }
-      t.deepEqual(list.digest(CONTENT.length, engine), plainDigest(CONTENT))
-      t.deepEqual(list.digest(CONTENT.length, wasm), plainDigest(CONTENT))
+      t.deepEqual(list.digest(CONTENT.length, engine), expected)
+      t.deepEqual(list.digest(CONTENT.length, wasm), expected)
     }),
     { numRuns: scale(50, 1000) },
   )
@@ -137,10 +145,10 @@ test('the list of a file with most blocks takes no memory but for those that are
 
 test('the digest of a list is that of no content, nor of the list by itself; size and size of a block count', (t) => {
   const content = CONTENT.subarray(0, 2 * MIB)
-  const ofBlocks = piecesOf(content, MIB).map((block) => engine.create().update(block).digest())
+  const ofBlocks = piecesOf(content, BLOCK).map((block) => engine.create().update(block).digest())
   const head = Buffer.alloc(16)
   head.writeBigUInt64BE(BigInt(content.length), 0)
-  head.writeBigUInt64BE(BigInt(MIB), 8)
+  head.writeBigUInt64BE(BigInt(BLOCK), 8)
   const found = digestOf('blocks', content)
   t.notDeepEqual(found, digestOf('blocks', Buffer.concat([head, ...ofBlocks])))
   t.notDeepEqual(found, digestOf('blake3', content))
@@ -154,16 +162,16 @@ test('the digest of a list is that of no content, nor of the list by itself; siz
 })
 
 /** Each block by itself: whether it is meant. */
-const flags = fc.array(fc.boolean(), { maxLength: 40 })
+const flags = fc.array(fc.boolean(), { minLength: 17, maxLength: 60 })
 
 test('blocks become runs, and runs the bytes of these blocks, and those the same runs again', (t) => {
   fc.assert(
-    fc.property(flags, fc.integer({ min: 1, max: MIB }), (are, tail) => {
-      const size = Math.max(0, are.length - 1) * MIB + (are.length > 0 ? tail : 0)
+    fc.property(flags, fc.integer({ min: 1, max: BLOCK }), (are, tail) => {
+      const size = (are.length - 1) * BLOCK + tail
       const blocks = are.flatMap((is, at) => (is ? at : []))
       const runs = runsOfBlocks(blocks)
       const ranges = rangesOfRuns(runs, size)
-      const expected = blocks.map((at) => ({ start: at * MIB, end: Math.min(size, (at + 1) * MIB) }))
+      const expected = blocks.map((at) => ({ start: at * BLOCK, end: Math.min(size, (at + 1) * BLOCK) }))
       t.deepEqual(piecesOfRanges(ranges), expected)
       // as few as it takes
       for (const [i, { start }] of ranges.entries()) t.true(i === 0 || start > ranges[i - 1]!.end)
@@ -179,28 +187,28 @@ test('blocks become runs, and runs the bytes of these blocks, and those the same
 function piecesOfRanges(ranges: readonly Range[]): Range[] {
   const pieces: Range[] = []
   for (const { start, end } of ranges)
-    for (let at = start; at < end; at += MIB) pieces.push({ start: at, end: Math.min(end, at + MIB) })
+    for (let at = start; at < end; at += BLOCK) pieces.push({ start: at, end: Math.min(end, at + BLOCK) })
   return pieces
 }
 
 test('whole blocks are those of which every byte is in one range; the last may be shorter', (t) => {
-  const range = fc.tuple(fc.nat(6 * MIB), fc.nat(4 * MIB))
+  const range = fc.tuple(fc.nat(2 * MIB), fc.nat(2 * MIB))
   const near = fc.tuple(
-    fc.nat(6),
+    fc.nat(36),
     fc.integer({ min: -2, max: 2 }),
-    fc.nat(5),
+    fc.nat(35),
     fc.integer({ min: -2, max: 2 }),
   )
   const any = fc.oneof(
     range,
-    near.map(([at, less, count, more]) => [Math.max(0, at * MIB + less), count * MIB + more] as const),
+    near.map(([at, less, count, more]) => [Math.max(0, at * BLOCK + less), count * BLOCK + more] as const),
   )
   fc.assert(
-    fc.property(any, fc.integer({ min: 1, max: 7 * MIB }), ([start, length], size) => {
+    fc.property(any, fc.integer({ min: MIB + 1, max: 3 * MIB }), ([start, length], size) => {
       const one = { start, end: Math.max(start, Math.min(start + length, size)) }
       const expected: Range[] = []
-      for (let at = 0; at < size; at += MIB) {
-        const end = Math.min(size, at + MIB)
+      for (let at = 0; at < size; at += BLOCK) {
+        const end = Math.min(size, at + BLOCK)
         if (one.start <= at && one.end >= end) expected.push({ start: at, end })
       }
       t.deepEqual(piecesOfRanges(wholeBlocks([one], size)), expected)
@@ -210,10 +218,10 @@ test('whole blocks are those of which every byte is in one range; the last may b
 })
 
 test('runs of blocks behind the end stay behind it: whoever checks them finds that out', (t) => {
-  t.deepEqual(rangesOfRuns([0, 2], MIB + 1), [{ start: 0, end: MIB + 1 }])
+  t.deepEqual(rangesOfRuns([0, 17], MIB + 1), [{ start: 0, end: MIB + 1 }])
   for (const [runs, size] of [
-    [[2, 1], 2 * MIB],
-    [[0, 3], 2 * MIB],
+    [[32, 1], 2 * MIB],
+    [[0, 33], 2 * MIB],
     [[0, 1], 0],
     [[1, 1], 1],
     [[65_535, 1], MIB],

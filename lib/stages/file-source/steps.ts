@@ -156,8 +156,8 @@ function large(
 ): Step {
   const { size } = entry
   if (size === null || !isRereadable(entry)) return { kind: 'stream', entry }
-  const block = blockSizeOf(size)
-  const until = Math.min(end, start - (start % block) + block)
+  const span = Math.max(LARGEST, blockSizeOf(size))
+  const until = Math.min(end, start - (start % span) + span)
   const chunk = Math.min(chunkSize(size), maxRun)
   return { kind: 'block', entry, start, end: until, chunk, isLast: until === end, isProof }
 }
