@@ -12,6 +12,9 @@ import { data, HELLO, Peer, type Said } from '../helpers/peer.js'
 // What a peer can do with requests for blocks, and with what it says of them: it ends with a code, after bounded work.
 
 const MIB = 1024 * 1024
+/** Bytes of a block of a file of more than 1 MiB. */
+const BLOCK = 64 * 1024
+/** 16 blocks, and one of 1,000 bytes. */
 const LARGE = randomContent(MIB + 1000)
 const CONTENTS = new Map<string, Buffer | null>([
   ['folder', null],
@@ -86,10 +89,10 @@ const REQUESTS: Record<string, { after?: Said[]; before?: Said[]; algorithm?: st
         first: 0,
         plan: [
           { count: 1, kind: 'all' },
-          { count: 1, kind: 'prove', blocks: [0, 2] },
+          { count: 1, kind: 'prove', blocks: [0, 17] },
         ],
       },
-      want(FILE, { prove: [0, 2] }),
+      want(FILE, { prove: [0, 17] }),
     ],
   },
   'of a block while the chunks are to be said': {
@@ -111,8 +114,8 @@ const REQUESTS: Record<string, { after?: Said[]; before?: Said[]; algorithm?: st
   'of an entry that is not there': { after: [want(99, { send: [0, 1] })] },
   'of the largest entry that can be said': { after: [want(Number.MAX_SAFE_INTEGER)] },
   'of a folder': { after: [want(FOLDER)] },
-  'beyond the end': { after: [want(FILE, { send: [2, 1] })] },
-  'partly beyond the end': { after: [want(FILE, { prove: [0, 3] })] },
+  'beyond the end': { after: [want(FILE, { send: [17, 1] })] },
+  'partly beyond the end': { after: [want(FILE, { prove: [0, 18] })] },
   'of the digest of an empty file': { after: [want(EMPTY)] },
   'of blocks of an empty file': { after: [want(EMPTY, { send: [0, 1] })] },
   'of a file that has its outcome': { after: [outcomes(FILE, 1), want(FILE, { send: [0, 1] })] },
@@ -138,13 +141,13 @@ for (const [what, { before, after }] of Object.entries(REQUESTS))
     })
 
 const ASKS: Record<string, Message> = {
-  'a block': want(FILE, { send: [0, 1] }),
-  'a whole file': want(FILE, { send: [0, 2] }),
-  'proof of a file': want(FILE, { prove: [0, 2] }),
+  'all blocks but one': want(FILE, { send: [0, 16] }),
+  'a whole file': want(FILE, { send: [0, 17] }),
+  'proof of a file': want(FILE, { prove: [0, 17] }),
   'a digest': want(FILE),
   'a small file': want(TINY, { send: [0, 1] }),
-  'one block and proof of another': want(FILE, { send: [0, 1], prove: [1, 1] }),
-  'one block and proof of the same': want(FILE, { send: [0, 1], prove: [0, 1] }),
+  'all blocks but one, and proof of that': want(FILE, { send: [0, 16], prove: [16, 1] }),
+  'all blocks but one, and proof of the same': want(FILE, { send: [0, 16], prove: [0, 16] }),
 }
 for (const [what, ask] of Object.entries(ASKS))
   test(`a sender that is asked again and again gives up after a few rounds: ${what}`, async (t) => {
@@ -164,6 +167,23 @@ for (const [what, ask] of Object.entries(ASKS))
     peer.close()
     t.is(await codeOf(transfer), 'ERR_PROTOCOL')
   })
+
+test('a sender that is asked for one block again and again gives up after 6 times the size of its file', async (t) => {
+  const { transfer, peer } = sending()
+  await peer.hears('entries')
+  peer.say(ACCEPT, PLAN)
+  await peer.hears('end')
+  const before = peer.bytes
+  let rounds = 0
+  for (; rounds < 200; rounds++) {
+    peer.say(want(FILE, { send: [0, 1] }))
+    if (!(await peer.hears('digests').catch(() => undefined))) break
+  }
+  t.is(rounds, Math.floor((6 * LARGE.length) / BLOCK))
+  t.is(peer.bytes - before, rounds * BLOCK)
+  peer.close()
+  t.is(await codeOf(transfer), 'ERR_PROTOCOL')
+})
 
 test('a request behind the result is too late to matter', async (t) => {
   const { transfer, peer } = sending()
@@ -197,19 +217,19 @@ const blocks = (index: number, first: number, ...digests: Buffer[]): Message => 
   first,
   digests: Buffer.concat(digests),
 })
-const RIGHT = piecesOf(LARGE, MIB).map((bytes) => digestOf('blake3', bytes))
+const RIGHT = piecesOf(LARGE, BLOCK).map((bytes) => digestOf('blake3', bytes))
 const WRONG = Buffer.alloc(32, 1)
 const record = (first: number, bytes: Buffer): Message => ({ type: 'digests', first, count: 1, bytes })
 const WHOLE = digestOf('blocks', LARGE)
-const frames = (content: Buffer) => piecesOf(content, MIB).map((bytes, at) => data(at * MIB, bytes))
+const frames = (content: Buffer) => piecesOf(content, BLOCK).map((bytes, at) => data(at * BLOCK, bytes))
 
 const SAID: Record<string, Said[]> = {
   'of what did not come': [blocks(FILE, 0, RIGHT[0]!)],
-  'of what came only in part': [data(0, LARGE.subarray(0, MIB - 1)), blocks(FILE, 0, RIGHT[0]!)],
+  'of what came only in part': [data(0, LARGE.subarray(0, BLOCK - 1)), blocks(FILE, 0, RIGHT[0]!)],
   'of a folder': [blocks(FOLDER, 0, WRONG)],
   'of an empty file': [blocks(EMPTY, 0, WRONG)],
   'of an entry that is not there': [blocks(99, 0, WRONG)],
-  'beyond the end': [...frames(LARGE), blocks(FILE, 1, RIGHT[1]!, WRONG)],
+  'beyond the end': [...frames(LARGE), blocks(FILE, 16, RIGHT[16]!, WRONG)],
   'far beyond the end': [...frames(LARGE), blocks(FILE, 65_535, WRONG)],
 }
 /** A receiver that has said its plan hears this, and refuses it. */
@@ -253,19 +273,21 @@ async function served(peer: Peer, content: Buffer, digests: Buffer[], whole: Buf
     for (const runs of [send, prove])
       for (let i = 0; i < runs.length; i += 2)
         for (let at = runs[i]!; at < runs[i]! + runs[i + 1]!; at++) {
-          if (runs === send) peer.say(data(at * MIB, content.subarray(at * MIB, (at + 1) * MIB)))
+          if (runs === send) peer.say(data(at * BLOCK, content.subarray(at * BLOCK, (at + 1) * BLOCK)))
           peer.say(blocks(FILE, at, digests[at]!))
         }
     peer.say(record(FILE, whole))
   }
 }
 
+const LAST_WRONG = [...RIGHT.slice(0, -1), WRONG]
+const ALL_WRONG = RIGHT.map(() => WRONG)
 /** What is said of the blocks, and of the whole; at most how many requests that makes; whether the whole is right. */
 const LIES: Record<string, [digests: Buffer[], whole: Buffer, most: number]> = {
-  'digests of blocks that are wrong for ever': [[WRONG, WRONG], WHOLE, 8],
-  'one digest of a block that is wrong for ever': [[RIGHT[0]!, WRONG], WHOLE, 8],
+  'digests of blocks that are wrong for ever': [ALL_WRONG, WHOLE, 8],
+  'one digest of a block that is wrong for ever': [LAST_WRONG, WHOLE, 8],
   'a wrong digest of the file, right ones of its blocks': [RIGHT, WRONG, 4],
-  'nothing but wrong digests': [[WRONG, WRONG], WRONG, 8],
+  'nothing but wrong digests': [ALL_WRONG, WRONG, 8],
 }
 for (const [what, [digests, whole, most]] of Object.entries(LIES))
   test(`a receiver that is told ${what} asks a few times, and then only the digest of the file decides`, async (t) => {

@@ -18,6 +18,8 @@ import { duplexPair } from '../../lib/testing/index.js'
 import { temporary } from '../helpers/folders.js'
 
 const MIB = 1024 * 1024
+/** Bytes of a block of a file of more than 1 MiB. */
+const BLOCK = 64 * 1024
 
 /** Flips a byte where these bytes pass: so many times each, or always. */
 function flipping(marks: Buffer[], times = 1): WireStage {
@@ -97,14 +99,16 @@ async function move(
   return { received: texts(result), heard: texts(told), bytes: receiver.progress.bytes, there }
 }
 
-const LARGE = randomBytes(3 * MIB + 1000)
+/** 16 blocks, and one of 1,000 bytes. */
+const LARGE = randomBytes(MIB + 1000)
 
 test('of a file of several blocks only those come again that are not what the sender says', async (t) => {
   for (const damaged of [
     [10],
-    [MIB + 10, 3 * MIB + 10],
-    [MIB - 30],
-    [10, MIB + 10, 2 * MIB + 10, 3 * MIB + 10],
+    [BLOCK + 10, MIB + 10],
+    [BLOCK - 30],
+    [10, BLOCK + 10, 2 * BLOCK + 10, 3 * BLOCK + 10],
+    [2 * BLOCK + 10, 7 * BLOCK + 10, 8 * BLOCK + 10, 15 * BLOCK + 10, MIB + 10],
   ]) {
     const { received, heard, bytes, there } = await move(
       t,
@@ -114,7 +118,7 @@ test('of a file of several blocks only those come again that are not what the se
     t.deepEqual(received, { LARGE: 'published' }, `${damaged}`)
     t.deepEqual(heard, received)
     t.true(there.LARGE!.equals(LARGE))
-    const blocks = damaged.map((at) => Math.min(MIB, LARGE.length - Math.floor(at / MIB) * MIB))
+    const blocks = damaged.map((at) => Math.min(BLOCK, LARGE.length - Math.floor(at / BLOCK) * BLOCK))
     // damage at the end of a block may strike two
     t.is(bytes, LARGE.length + blocks.reduce((sum, length) => sum + length, 0))
   }
@@ -140,12 +144,12 @@ test('a file of one block comes again as a whole, alone or among many', async (t
 })
 
 test('by a digest of the whole file the blocks are proved first, and those come again that differ', async (t) => {
-  const { received, bytes, there } = await move(t, { LARGE }, flipping([markAt(LARGE, 2 * MIB + 5)]), {
+  const { received, bytes, there } = await move(t, { LARGE }, flipping([markAt(LARGE, 2 * BLOCK + 5)]), {
     algorithm: 'sha256',
   })
   t.deepEqual(received, { LARGE: 'published' })
   t.true(there.LARGE!.equals(LARGE))
-  t.is(bytes, LARGE.length + MIB)
+  t.is(bytes, LARGE.length + BLOCK)
 })
 
 test('what is damaged each time fails after three rounds, alone, and nothing of it stays', async (t) => {
@@ -162,7 +166,7 @@ test('what is damaged each time fails after three rounds, alone, and nothing of 
       t.deepEqual(moved.received, { [first!]: 'failed ERR_DIGEST', after: 'published' })
       t.deepEqual(moved.heard, moved.received)
       t.deepEqual(Object.keys(moved.there), ['after'])
-      const block = Math.min(MIB, files[first!]!.length)
+      const block = Math.min(BLOCK, files[first!]!.length)
       t.is(moved.bytes, files[first!]!.length + files.after!.length + 3 * block, `${algorithm} ${first}`)
     }
 })
@@ -170,7 +174,7 @@ test('what is damaged each time fails after three rounds, alone, and nothing of 
 test('a store that takes bytes in ascending order only gets all of a file again', async (t) => {
   const parts = memoryParts()
   const store: PartStore = { begin: (entry) => parts.begin(entry), features: { order: 'ascending' } }
-  const { heard, bytes } = await move(t, { LARGE }, flipping([markAt(LARGE, MIB + 5)]), { store })
+  const { heard, bytes } = await move(t, { LARGE }, flipping([markAt(LARGE, BLOCK + 5)]), { store })
   t.deepEqual(heard, { LARGE: 'published' })
   t.true(parts.files.get('LARGE')!.bytes.equals(LARGE))
   t.is(bytes, 2 * LARGE.length)
@@ -178,7 +182,7 @@ test('a store that takes bytes in ascending order only gets all of a file again'
 
 test('what cannot come again fails: behind a file stage, and of unknown size', async (t) => {
   const stages = { file: [() => mapCuts((cut) => cut)] }
-  const staged = await move(t, { LARGE }, flipping([markAt(LARGE, MIB + 5)]), { stages })
+  const staged = await move(t, { LARGE }, flipping([markAt(LARGE, BLOCK + 5)]), { stages })
   t.deepEqual(staged.heard, { LARGE: 'failed ERR_DIGEST' })
   t.deepEqual(Object.keys(staged.there), [])
 
@@ -188,7 +192,7 @@ test('what cannot come again fails: behind a file stage, and of unknown size', a
   const receiver = receive(far, {
     dir,
     accept: 'all',
-    stages: { wire: [flipping([markAt(LARGE, MIB + 5)])] },
+    stages: { wire: [flipping([markAt(LARGE, BLOCK + 5)])] },
   })
   await Promise.all([
     t.throwsAsync(sender.finished, { code: 'ERR_FILES_FAILED' }),

@@ -11,7 +11,10 @@ import { manifestOfContents } from '../helpers/contents.js'
 import { HELLO, Peer } from '../helpers/peer.js'
 
 const MIB = 1024 * 1024
-const LARGE = randomBytes(2 * MIB + 5)
+/** Bytes of a block of a file of more than 1 MiB. */
+const BLOCK = 64 * 1024
+/** 16 blocks, and one of 5 bytes. */
+const LARGE = randomBytes(MIB + 5)
 const CONTENTS = { large: LARGE, folder: null, skipped: 'not wanted', closed: 'has its outcome' }
 const ACCEPT: Message = { type: 'answer', offer: 0, accept: true }
 const PLAN: Message = {
@@ -49,7 +52,7 @@ async function sending(manifest: Manifest) {
 const blocks = (from: number, end: number) =>
   Buffer.concat(
     Array.from({ length: end - from }, (_, i) =>
-      digestOf('blake3', LARGE.subarray((from + i) * MIB, (from + i + 1) * MIB)),
+      digestOf('blake3', LARGE.subarray((from + i) * BLOCK, (from + i + 1) * BLOCK)),
     ),
   )
 
@@ -61,18 +64,20 @@ for (const algorithm of ['blocks', 'sha256'])
     const before = peer.bytes
     const digest = digestOf(algorithm, LARGE)
 
-    peer.say(want(0, { send: [0, 1, 2, 1] }))
+    peer.say(want(0, { send: [0, 1, 16, 1] }))
     t.deepEqual((await peer.hears('digests')).bytes, digest)
-    t.is(peer.bytes - before, MIB + 5)
+    t.is(peer.bytes - before, BLOCK + 5)
 
-    peer.say(want(0, { prove: [1, 2] }))
-    t.like(await peer.hears('blocks'), { index: 0, first: 1, digests: blocks(1, 2) })
-    t.like(await peer.hears('blocks'), { index: 0, first: 2, digests: blocks(2, 3) })
+    // those that are read at once are said at once
+    peer.say(want(0, { prove: [1, 2, 15, 2] }))
+    t.like(await peer.hears('blocks'), { index: 0, first: 1, digests: blocks(1, 3) })
+    t.like(await peer.hears('blocks'), { index: 0, first: 15, digests: blocks(15, 16) })
+    t.like(await peer.hears('blocks'), { index: 0, first: 16, digests: blocks(16, 17) })
     t.deepEqual((await peer.hears('digests')).bytes, digest)
 
     peer.say(want(0))
     t.deepEqual((await peer.hears('digests')).bytes, digest)
-    t.is(peer.bytes - before, MIB + 5)
+    t.is(peer.bytes - before, BLOCK + 5)
     peer.leave()
     await t.throwsAsync(transfer.finished)
   })
@@ -82,9 +87,9 @@ const REFUSED: [what: string, ...Message[]][] = [
   ['a folder', want(1)],
   ['an entry that is skipped', want(2)],
   ['a closed entry', outcome(3), want(3)],
-  ['a block behind the end', want(0, { send: [3, 1] })],
-  ['a proof of a block behind the end', want(0, { prove: [2, 2] })],
-  ['more than three times its size', ...Array.from({ length: 4 }, () => want(0, { send: [0, 3] }))],
+  ['a block behind the end', want(0, { send: [17, 1] })],
+  ['a proof of a block behind the end', want(0, { prove: [16, 2] })],
+  ['more than three times its size', ...Array.from({ length: 4 }, () => want(0, { send: [0, 17] }))],
 ]
 for (const [what, ...said] of REFUSED)
   test(`HOSTILE-INPUT 61: a request is refused for ${what}`, async (t) => {

@@ -2,7 +2,7 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import fc from 'fast-check'
-import { Chunker } from '../../lib/digest/chunks.js'
+import { type Chunk, Chunker } from '../../lib/digest/chunks.js'
 import { blockEngine, digestOf } from '../../lib/digest/digests.js'
 import {
   type Conflict,
@@ -30,6 +30,8 @@ import { scale } from '../helpers/scale.js'
 
 const KIB = 1024
 const MIB = 1024 * KIB
+/** Bytes of a block of a file of more than 1 MiB. */
+const BLOCK = 64 * KIB
 const OLD = randomContent(16 * MIB)
 
 interface Update {
@@ -70,17 +72,43 @@ function standing(files: Record<string, Buffer>): MemoryParts {
 
 const SMALL = OLD.subarray(0, 6 * MIB)
 
+/** Some bytes of a content, at even distances, are others. */
+function spotted(content: Buffer, places: number): Buffer {
+  const other = Buffer.from(content)
+  for (let i = 0; i < places; i++) other[Math.floor(((i + 0.5) / places) * other.length)]! ^= 1
+  return other
+}
+
+const cut = (bytes: Buffer, size = bytes.length) => {
+  const chunker = new Chunker(size, blockEngine())
+  return [...chunker.take(bytes), ...chunker.end()]
+}
+
+/** The bytes of the blocks that have a part of a chunk that is not in the one that stands, in the plainest way. */
+function changedBytes(old: Buffer, content: Buffer): number {
+  const keyOf = ({ length, digest }: Chunk) => `${length} ${digest.toString('hex')}`
+  const there = new Set(cut(old, content.length).map(keyOf))
+  const chunks = cut(content).filter((chunk) => !there.has(keyOf(chunk)))
+  let bytes = 0
+  for (let at = 0; at < content.length; at += BLOCK) {
+    const end = Math.min(at + BLOCK, content.length)
+    if (chunks.some(({ offset, length }) => offset < end && offset + length > at)) bytes += end - at
+  }
+  return bytes
+}
+
 /**
  * What another version is, and how many blocks of it travel at most: those that have a part of a chunk that is not in the
  * one that stands.
  */
 const CHANGES: Record<string, [old: Buffer, content: Buffer, blocks: number]> = {
-  'a byte inserted at the front': [OLD, Buffer.concat([Buffer.of(1), OLD]), 1],
-  'a byte taken away at the front': [SMALL, SMALL.subarray(1), 1],
+  'a byte inserted at the front': [OLD, Buffer.concat([Buffer.of(1), OLD]), 2],
+  'a byte taken away at the front': [SMALL, SMALL.subarray(1), 2],
   'bytes appended': [SMALL, Buffer.concat([SMALL, randomContent(1000, 2)]), 2],
   'bytes cut off at the end': [SMALL, SMALL.subarray(0, -1000), 1],
-  'a block cut off at the end': [SMALL, SMALL.subarray(0, -MIB), 1],
-  'all but two blocks and a bit cut off': [SMALL, SMALL.subarray(0, 2 * MIB + 5), 2],
+  'a block cut off at the end': [SMALL, SMALL.subarray(0, -BLOCK), 2],
+  'a MiB cut off at the end': [SMALL, SMALL.subarray(0, -MIB), 1],
+  'all but 2 MiB and a bit cut off': [SMALL, SMALL.subarray(0, 2 * MIB + 5), 3],
   'a byte inserted in the middle': [
     SMALL,
     Buffer.concat([SMALL.subarray(0, 3 * MIB + 5), Buffer.of(1), SMALL.subarray(3 * MIB + 5)]),
@@ -89,9 +117,9 @@ const CHANGES: Record<string, [old: Buffer, content: Buffer, blocks: number]> = 
   'the first third moved to the end, and a byte': [
     OLD,
     Buffer.concat([OLD.subarray(5 * MIB), OLD.subarray(0, 5 * MIB), Buffer.of(1)]),
-    5,
+    12,
   ],
-  'the whole twice': [SMALL, Buffer.concat([SMALL, SMALL]), 2],
+  'the whole twice': [SMALL, Buffer.concat([SMALL, SMALL]), 8],
 }
 
 for (const [what, [old, content, blocks]] of Object.entries(CHANGES))
@@ -102,11 +130,28 @@ for (const [what, [old, content, blocks]] of Object.entries(CHANGES))
       const { code, wire, came, proved } = await update({ file: content }, receiving, { algorithm })
       t.is(code, 'completed completed')
       t.true(store.files.get('file')!.bytes.equals(content))
-      t.true(came <= blocks * MIB, `${came} bytes came, by ${algorithm}`)
+      t.true(came <= blocks * BLOCK, `${came} bytes came, by ${algorithm}`)
+      t.is(came, changedBytes(old, content))
       t.is(came + proved, content.length)
       t.true(wire <= came + 32 * KIB, `${wire} bytes on the wire for ${came}`)
     }
   })
+
+test('of a version of the same size exactly the blocks travel that have a byte that changed', async (t) => {
+  const old = OLD.subarray(0, 8 * MIB)
+  for (const algorithm of ['blocks', 'sha256'])
+    for (const places of [1, 16, 100]) {
+      const content = spotted(old, places)
+      const store = standing({ file: old })
+      const receiving = { store, conflict: 'overwrite' } as const
+      const { code, wire, came, proved } = await update({ file: content }, receiving, { algorithm })
+      t.is(code, 'completed completed')
+      t.true(store.files.get('file')!.bytes.equals(content))
+      t.is(came, places * BLOCK, algorithm)
+      t.is(came + proved, content.length)
+      t.true(wire <= came + 16 * KIB, `${wire} bytes on the wire for ${came}`)
+    }
+})
 
 for (const conflict of ['rename', 'overwrite', 'replace'] as const satisfies Conflict[])
   test(`on a disk as well, whatever becomes of what stands: ${conflict}`, async (t) => {
@@ -125,7 +170,10 @@ for (const conflict of ['rename', 'overwrite', 'replace'] as const satisfies Con
     for (const [path, content] of Object.entries(contents))
       t.true((await readFile(join(dir, path + name))).equals(content))
     if (conflict === 'rename') t.true((await readFile(join(dir, 'folder/file'))).equals(SMALL))
-    t.true(came <= 4 * MIB, `${came} bytes came`)
+    const { other } = contents
+    const expected = changedBytes(SMALL, contents['folder/file']) + changedBytes(SMALL.subarray(0, -1), other)
+    t.is(came, expected)
+    t.true(came <= 21 * BLOCK, `${came} bytes came`)
     t.deepEqual(await readdir(join(dir, 'folder')), conflict === 'rename' ? ['file', 'file_1'] : ['file'])
   })
 
@@ -314,14 +362,10 @@ test('a receiver refuses chunks that are not the next ones, that go beyond the f
 test('a sender that lies about chunks is found out by the digest, and one that says too few is asked for the rest', async (t) => {
   const old = OLD.subarray(0, 2 * MIB)
   const content = OLD.subarray(0, 3 * MIB)
-  const cut = (bytes: Buffer) => {
-    const chunker = new Chunker(content.length, blockEngine())
-    return [...chunker.take(bytes), ...chunker.end()]
-  }
   const record: Message = { type: 'digests', first: 0, count: 1, bytes: digestOf('blocks', content) }
-  const block = (at: number) => data(at * MIB, content.subarray(at * MIB, (at + 1) * MIB))
+  const block = (at: number) => data(at * BLOCK, content.subarray(at * BLOCK, (at + 1) * BLOCK))
   const right = cut(content)
-  const twice = [...cut(old), ...cut(old)]
+  const twice = [...cut(old, content.length), ...cut(old, content.length)]
   for (const [what, chunks] of Object.entries({ 'too few': right.slice(0, 2), none: [], lies: twice })) {
     const { transfer, peer, store } = await asked(t, content, old)
     let end = 0
@@ -339,7 +383,7 @@ test('a sender that lies about chunks is found out by the digest, and one that s
         for (let i = 0; i < runs.length; i += 2)
           for (let at = runs[i]!; at < runs[i]! + runs[i + 1]!; at++) {
             if (runs === heard.send) peer.say(block(at))
-            const digests = digestOf('blake3', content.subarray(at * MIB, (at + 1) * MIB))
+            const digests = digestOf('blake3', content.subarray(at * BLOCK, (at + 1) * BLOCK))
             peer.say({ type: 'blocks', index: 0, first: at, digests })
           }
       peer.say(record)

@@ -197,12 +197,28 @@ test('files of one block are proved many to a step, but for folders nothing lies
   ])
 })
 
-test('no step goes on behind the end of a block', (t) => {
+test('no step goes on behind the end of 1 MiB, which is several blocks, or of a larger block', (t) => {
   t.deepEqual(textsOf(planOf([2 * MIB + 1], [[{ start: MIB, end: 2 * MIB + 1 }]])), [
-    `f0[${MIB}-${2 * MIB} by ${512 * KIB * 2}]`.replace(' by 1048576', ''),
+    `f0[${MIB}-${2 * MIB}]`,
     `f0[${2 * MIB}-${2 * MIB + 1}] last`,
     `f0[0-${MIB}] proof last`,
   ])
+  const some = MIB - 128 * KIB
+  t.deepEqual(textsOf(planOf([2 * MIB], [[{ start: some, end: MIB + 64 * KIB }]])), [
+    `f0[${some}-${MIB}]`,
+    `f0[${MIB}-${MIB + 64 * KIB}] last`,
+    `f0[0-${some} by ${512 * KIB}] proof last`,
+    `f0[${MIB + 64 * KIB}-${2 * MIB} by ${512 * KIB}] proof last`,
+  ])
+  // its blocks have 4 MiB
+  const huge = planOf([128 * 1024 * MIB + 1], [[{ start: 12 * MIB, end: 20 * MIB }]])
+  for (const [start, isLast] of [
+    [12 * MIB, false],
+    [16 * MIB, true],
+  ] as const) {
+    t.like(nextStep(huge, RULES), { start, end: start + 4 * MIB, chunk: MIB, isLast })
+    take(huge, start, 4 * MIB)
+  }
 })
 
 test('entries that are not wanted are left out, also empty ones', (t) => {

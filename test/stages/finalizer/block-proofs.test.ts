@@ -6,9 +6,14 @@ import { piecesOf, randomContent } from '../../../lib/testing/splits.js'
 import { offerOf } from '../../helpers/plan-model.js'
 
 const MIB = 1024 * 1024
-const CONTENT = randomContent(2 * MIB + 1000)
+/** Bytes of a block of a file of more than 1 MiB. */
+const BLOCK = 64 * 1024
+/** 16 blocks, and one of 1,000 bytes. */
+const CONTENT = randomContent(MIB + 1000)
 const entry = offerOf([CONTENT.length]).entries[0]!
-const DIGESTS = piecesOf(CONTENT, MIB).map((block) => digestOf('blake3', block))
+const DIGESTS = piecesOf(CONTENT, BLOCK).map((block) => digestOf('blake3', block))
+const ALL = [...DIGESTS.keys()]
+const LAST = ALL.length - 1
 const WRONG = Buffer.alloc(32, 1)
 
 const saying = (first: number, ...digests: Buffer[]) => ({
@@ -37,7 +42,7 @@ test('blocks that came are compared by what a tap said of them: nothing is read'
   const proofs = new BlockProofs()
   const { part, reads } = holding(CONTENT)
   proofs.note(entry, saying(0, DIGESTS[0]!, WRONG))
-  proofs.note(entry, saying(2, DIGESTS[2]!))
+  proofs.note(entry, saying(2, ...DIGESTS.slice(2)))
   t.deepEqual(await proofs.compare(entry, saying(0, ...DIGESTS), part), [1])
   t.deepEqual(reads, [])
   proofs.note(entry, saying(1, DIGESTS[1]!))
@@ -47,30 +52,29 @@ test('blocks that came are compared by what a tap said of them: nothing is read'
 
 test('blocks that did not come are read back, each once, and those that are not what the sender says differ', async (t) => {
   const damaged = Buffer.from(CONTENT)
-  damaged[MIB]! ^= 1
-  damaged[2 * MIB + 999]! ^= 1
+  damaged[BLOCK]! ^= 1
+  damaged[MIB + 999]! ^= 1
   const proofs = new BlockProofs()
   const { part, reads } = holding(damaged)
-  t.deepEqual(await proofs.compare(entry, saying(0, ...DIGESTS), part), [1, 2])
-  t.deepEqual(reads, [
-    [0, MIB],
-    [MIB, MIB],
-    [2 * MIB, 1000],
-  ])
-  // what was proved need not be read again; what was not may have been mended since
-  t.deepEqual(await proofs.compare(entry, saying(0, ...DIGESTS), part), [1, 2])
+  t.deepEqual(await proofs.compare(entry, saying(0, ...DIGESTS), part), [1, LAST])
   t.deepEqual(
-    reads.slice(3).map(([position]) => position),
-    [MIB, 2 * MIB],
+    reads,
+    ALL.map((at) => [at * BLOCK, at === LAST ? 1000 : BLOCK]),
+  )
+  // what was proved need not be read again; what was not may have been mended since
+  t.deepEqual(await proofs.compare(entry, saying(0, ...DIGESTS), part), [1, LAST])
+  t.deepEqual(
+    reads.slice(ALL.length).map(([position]) => position),
+    [BLOCK, LAST * BLOCK],
   )
   t.is(proofs.digest(entry), undefined, 'a block that is not proved is none of the file')
 })
 
 test('the digest of a file is that of what stands here, not that of what the sender says', async (t) => {
   const proofs = new BlockProofs()
-  t.deepEqual(await proofs.compare(entry, saying(0, ...DIGESTS), undefined), [0, 1, 2])
+  t.deepEqual(await proofs.compare(entry, saying(0, ...DIGESTS), undefined), ALL)
   t.is(proofs.digest(entry), undefined)
-  proofs.note(entry, saying(0, WRONG, DIGESTS[1]!, DIGESTS[2]!))
+  proofs.note(entry, saying(0, WRONG, ...DIGESTS.slice(1)))
   t.deepEqual(await proofs.compare(entry, saying(0, ...DIGESTS), undefined), [0])
   t.notDeepEqual(proofs.digest(entry), digestOf('blocks', CONTENT))
 })
@@ -82,10 +86,10 @@ test('what cannot be read is not what it should be: no part, no way to read, too
   const short = holding(CONTENT.subarray(0, CONTENT.length - 1)).part
   const failing: Part = { ...part, read: () => Promise.reject(new Error('EIO')) }
   for (const [one, differ] of [
-    [undefined, [0, 1, 2]],
-    [mute, [0, 1, 2]],
-    [failing, [0, 1, 2]],
-    [short, [2]],
+    [undefined, ALL],
+    [mute, ALL],
+    [failing, ALL],
+    [short, [LAST]],
     [part, []],
   ] as const)
     t.deepEqual(await new BlockProofs().compare(entry, saying(0, ...DIGESTS), one), differ)

@@ -10,21 +10,25 @@ import { offerOf } from '../../helpers/plan-model.js'
 import { scale } from '../../helpers/scale.js'
 
 const MIB = 1024 * 1024
-const CONTENT = randomContent(2 * MIB + 1)
+/** Bytes of a block of a file of more than 1 MiB. */
+const BLOCK = 64 * 1024
+/** 16 blocks, and one of a single byte. */
+const CONTENT = randomContent(MIB + 1)
 /** What stands where a block was damaged. */
 const DAMAGED = Buffer.from(CONTENT)
-for (let at = 0; at < DAMAGED.length; at += MIB) DAMAGED[at]! ^= 1
+for (let at = 0; at < DAMAGED.length; at += BLOCK) DAMAGED[at]! ^= 1
 const [RIGHT, WRONG] = [CONTENT, DAMAGED].map((content) =>
-  piecesOf(content, MIB).map((block) => digestOf('blake3', block)),
+  piecesOf(content, BLOCK).map((block) => digestOf('blake3', block)),
 ) as [Buffer[], Buffer[]]
-const ALL = [0, 1, 2]
+const ALL = [...RIGHT.keys()]
+const LAST = ALL.length - 1
 
 test.before(() => prepareDigest('blocks'))
 
 const numbersOf = (runs: readonly number[] = []) =>
   runs.flatMap((first, i) => (i % 2 ? [] : Array.from({ length: runs[i + 1]! }, (_, at) => first + at)))
 
-/** A receiver of one file of three blocks, of which some are claimed, and what it asks for. */
+/** A receiver of one file of 17 blocks, of which some are claimed, and what it asks for. */
 class Played {
   readonly plan = new Plan()
   readonly entry = offerOf([CONTENT.length]).entries[0]!
@@ -38,7 +42,7 @@ class Played {
     publish: () => ({}),
     discard: () => {},
     read: (position, into) => {
-      const isRight = this.isRight[Math.floor(position / MIB)]
+      const isRight = this.isRight[Math.floor(position / BLOCK)]
       ;(isRight ? CONTENT : DAMAGED).copy(into, 0, position)
     },
   }
@@ -50,13 +54,15 @@ class Played {
     const there = ALL.filter((at) => claimed[at] !== undefined)
     if (there.length === 0) this.plan.want(1)
     else
-      this.plan.claim(there.map((at) => ({ start: at * MIB, end: Math.min((at + 1) * MIB, CONTENT.length) })))
+      this.plan.claim(
+        there.map((at) => ({ start: at * BLOCK, end: Math.min((at + 1) * BLOCK, CONTENT.length) })),
+      )
     this.repairs = new Repairs({ plan: this.plan, want: (want) => this.wants.push(want) })
   }
 
   comes(at: number, isRight: boolean): void {
-    const length = Math.min(MIB, CONTENT.length - at * MIB)
-    for (const _ of this.plan.take(this.entry.start + at * MIB, length)) {
+    const length = Math.min(BLOCK, CONTENT.length - at * BLOCK)
+    for (const _ of this.plan.take(this.entry.start + at * BLOCK, length)) {
       // the plan wants them
     }
     this.isRight[at] = isRight
@@ -170,7 +176,16 @@ async function play(
   throw new Error('no end')
 }
 
-const CLAIMED = fc.array(fc.constantFrom(undefined, undefined, true, false), { minLength: 3, maxLength: 3 })
+const STATE = fc.constantFrom(undefined, undefined, true, false)
+/** Each block by itself; or three of them, the last one among them, where the others are all as one. */
+const CLAIMED = fc.oneof(
+  fc.array(STATE, { minLength: ALL.length, maxLength: ALL.length }),
+  fc
+    .tuple(STATE, STATE, STATE, fc.constantFrom(undefined, true))
+    .map(([first, second, last, others]) =>
+      ALL.map((at) => (at === 0 ? first : at === 1 ? second : at === LAST ? last : others)),
+    ),
+)
 
 for (const algorithm of ['blocks', 'sha256'])
   test(`a file is decided at the record of the last request, and fails only if a block was wrong four times: ${algorithm}`, async (t) => {
@@ -195,7 +210,8 @@ for (const algorithm of ['blocks', 'sha256'])
 
 test('all blocks that differ are asked for at the record, three times, and then no more', async (t) => {
   const played = new Played()
-  for (const at of ALL) played.comes(at, at === 1)
+  const differ = [0, 2, 3, LAST]
+  for (const at of ALL) played.comes(at, !differ.includes(at))
   await played.repairs.compare(played.entry, {
     kind: 'blocks',
     index: 0,
@@ -206,9 +222,9 @@ test('all blocks that differ are asked for at the record, three times, and then 
   t.deepEqual(played.wants, [])
   t.true(played.hears())
   t.is(played.decides(), 'asked')
-  t.deepEqual(played.wants, [{ index: 0, send: [0, 1, 2, 1] }])
+  t.deepEqual(played.wants, [{ index: 0, send: [0, 1, 2, 2, LAST, 1] }])
   for (let round = 1; round <= 3; round++) {
-    for (const at of [0, 2]) {
+    for (const at of differ) {
       played.comes(at, false)
       await played.says(at)
     }
@@ -227,7 +243,7 @@ test('where all blocks are what the sender says and its digest is not, the file 
     }
     plan.answer(0)
     repairs.mend(entry, false)!()
-    t.deepEqual(wants, [{ index: 0, prove: [0, 3] }])
+    t.deepEqual(wants, [{ index: 0, prove: [0, 17] }])
     // all proved, nothing differs
     plan.answer(0)
     t.false(repairs.isOwed(0))
@@ -238,46 +254,87 @@ test('where all blocks are what the sender says and its digest is not, the file 
 test('what a store cannot read, or fails to read, differs', async (t) => {
   const failing = { read: () => Promise.reject(new Error('EIO')) }
   for (const read of [{ read: undefined }, failing]) {
-    const played = new Played('blocks', [true, true, undefined])
+    const claimed = ALL.slice(0, LAST)
+    const played = new Played(
+      'blocks',
+      claimed.map(() => true),
+    )
     const part = { ...played.part, ...read } as Part
-    await played.says(0, RIGHT, part)
-    await played.says(1, RIGHT, part)
+    for (const at of claimed) await played.says(at, RIGHT, part)
     t.true(played.repairs.differs(played.entry))
     t.is(played.plan.provedBytes, 0)
-    played.comes(2, true)
-    await played.says(2)
+    played.comes(LAST, true)
+    await played.says(LAST)
     t.true(played.hears())
     t.is(played.decides(), 'asked')
-    t.deepEqual(played.wants, [{ index: 0, send: [0, 2] }])
+    t.deepEqual(played.wants, [{ index: 0, send: [0, LAST] }])
   }
 })
 
 test('what is claimed is proved by being equal, and only then', async (t) => {
   const played = new Played('blocks', [true, false, undefined])
   await played.says(0)
-  t.is(played.plan.provedBytes, MIB)
+  t.is(played.plan.provedBytes, BLOCK)
   await played.says(1)
-  t.is(played.plan.provedBytes, MIB)
-  t.true(played.plan.isThere(0, 0, MIB))
-  t.false(played.plan.isThere(0, MIB, 2 * MIB))
+  t.is(played.plan.provedBytes, BLOCK)
+  t.true(played.plan.isThere(0, 0, BLOCK))
+  t.false(played.plan.isThere(0, BLOCK, 2 * BLOCK))
 })
 
 test('one message may say blocks that came and blocks that were claimed', async (t) => {
-  const played = new Played('blocks', [true, undefined, true])
+  const played = new Played(
+    'blocks',
+    ALL.map((at) => (at === 1 ? undefined : true)),
+  )
   played.comes(1, true)
   const digests = Buffer.concat(RIGHT)
   const said = { kind: 'blocks', index: 0, first: 0, digests, isSaid: true } as const
   await played.repairs.compare(played.entry, said, played.part)
   t.true(played.plan.isThere(0))
-  t.is(played.plan.provedBytes, MIB + 1)
+  t.is(played.plan.provedBytes, CONTENT.length - BLOCK)
   t.deepEqual(played.wants, [])
+})
+
+test('more runs than a message holds are asked for by several, and the file is decided at the record of the last', async (t) => {
+  // every second block of 2,050 differs: 1,025 runs
+  const blocks = 2050
+  const plan = new Plan()
+  const offer = offerOf([blocks * BLOCK])
+  const [entry] = offer.entries
+  plan.add(offer)
+  plan.want(1)
+  for (const _ of plan.take(0, entry!.size!)) {
+    // it comes
+  }
+  const wants: WantMessage[] = []
+  const repairs = new Repairs({ plan, want: (want) => wants.push(want) })
+  const [came, said] = [Buffer.alloc(32 * blocks, 1), Buffer.alloc(32 * blocks, 1)]
+  for (let at = 0; at < blocks; at += 2) said.fill(2, 32 * at, 32 * (at + 1))
+  repairs.note(entry!, { kind: 'blocks', index: 0, first: 0, digests: came })
+  await repairs.compare(entry!, { kind: 'blocks', index: 0, first: 0, digests: said, isSaid: true })
+  plan.answer(0)
+  t.false(repairs.isOwed(0))
+  repairs.mend(entry!, false)!()
+  const runs = Array.from({ length: 1025 }, (_, i) => [2 * i, 1])
+  t.deepEqual(wants, [
+    { index: 0, send: runs.slice(0, 1024).flat() },
+    { index: 0, send: runs.slice(1024).flat() },
+  ])
+  for (const [first] of runs)
+    for (const _ of plan.take(first! * BLOCK, BLOCK)) {
+      // they come again
+    }
+  plan.answer(0)
+  t.true(repairs.isOwed(0))
+  plan.answer(0)
+  t.false(repairs.isOwed(0))
 })
 
 test('a file of one block, and all of one whose store takes bytes in ascending order only, comes again as a whole', (t) => {
   for (const [size, isFresh, send] of [
     [1000, false, [0, 1]],
     [MIB, false, [0, 1]],
-    [CONTENT.length, true, [0, 3]],
+    [CONTENT.length, true, [0, 17]],
   ] as const) {
     const plan = new Plan()
     const offer = offerOf([size])

@@ -1,6 +1,6 @@
 import test, { type ExecutionContext } from 'ava'
 import { BLOCK_DIGEST_LENGTH } from '../../../lib/digest/blocks.js'
-import { digestOf } from '../../../lib/digest/digests.js'
+import { createDigest, digestOf } from '../../../lib/digest/digests.js'
 import { FileDigests } from '../../../lib/stages/hash-tap/file-digests.js'
 import { piecesOf, randomContent } from '../../../lib/testing/splits.js'
 import { Plan } from '../../../lib/transfer/plan.js'
@@ -8,9 +8,12 @@ import type { Entry } from '../../../lib/wire/entry.js'
 import { offerOf } from '../../helpers/plan-model.js'
 
 const MIB = 1024 * 1024
-const CONTENT = randomContent(2 * MIB + 1000)
+/** Bytes of a block of a file of more than 1 MiB. */
+const BLOCK = 64 * 1024
+/** 16 blocks, and one of 1,000 bytes. */
+const CONTENT = randomContent(MIB + 1000)
 const SIZE = CONTENT.length
-const DIGESTS = piecesOf(CONTENT, MIB).map((block) => digestOf('blake3', block))
+const DIGESTS = piecesOf(CONTENT, BLOCK).map((block) => digestOf('blake3', block))
 
 const fileOf = (size: number | null) => offerOf([size]).entries[0]!
 const open = () => false
@@ -40,12 +43,15 @@ function same(t: ExecutionContext, said: ReturnType<typeof take>, first: number,
 test('by blocks, a file has its digest when all of it has passed, in any order, and may be asked for it again', (t) => {
   const files = new FileDigests('blocks', open)
   const entry = fileOf(SIZE)
-  const last = take(files, entry, 2 * MIB, SIZE)
-  same(t, last, 2, 1)
+  const last = take(files, entry, MIB, SIZE)
+  same(t, last, 16, 1)
   t.is(last.digest, undefined)
-  same(t, take(files, entry, 0, MIB), 0, 1)
+  same(t, take(files, entry, 0, BLOCK), 0, 1)
   t.is(files.of(0), undefined)
-  const end = take(files, entry, MIB, 2 * MIB)
+  // blocks that end in one piece are said together
+  same(t, take(files, entry, 2 * BLOCK, MIB), 2, 14)
+  t.is(files.of(0), undefined)
+  const end = take(files, entry, BLOCK, 2 * BLOCK)
   same(t, end, 1, 1)
   // only who says that the file ends waits for the digest
   t.deepEqual(end.digest ?? files.of(0), digestOf('blocks', CONTENT))
@@ -67,29 +73,30 @@ test('by blocks, of a file of one block nothing is said but its digest; for proo
 test('by blocks, of a file of unknown size nothing is said but its digest in the end', (t) => {
   const files = new FileDigests('blocks', open)
   const entry = fileOf(null)
-  t.deepEqual(take(files, entry, 0, 2 * MIB), {})
-  t.deepEqual(take(files, entry, 2 * MIB, SIZE), {})
+  t.deepEqual(take(files, entry, 0, MIB), {})
+  t.deepEqual(take(files, entry, MIB, SIZE), {})
   const end = files.take(entry, { offset: SIZE, buffers: [], ends: true, isProof: false })
-  t.deepEqual(end, { digest: digestOf('blocks', CONTENT) })
+  // whose blocks have 1 MiB
+  t.deepEqual(end, { digest: createDigest('blocks', null).update(CONTENT).digest() })
 })
 
 test('by another algorithm blocks are said only for proof, and the digest needs all bytes in order', (t) => {
   const files = new FileDigests('sha256', open)
   const entry = fileOf(SIZE)
-  t.deepEqual(take(files, entry, 0, MIB), {})
+  t.deepEqual(take(files, entry, 0, BLOCK), {})
   // what is read for proof belongs to the content as well
-  same(t, take(files, entry, MIB, 2 * MIB, { isProof: true }), 1, 1)
-  t.deepEqual(take(files, entry, 2 * MIB, SIZE), { digest: digestOf('sha256', CONTENT) })
+  same(t, take(files, entry, BLOCK, 2 * BLOCK, { isProof: true }), 1, 1)
+  t.deepEqual(take(files, entry, 2 * BLOCK, SIZE), { digest: digestOf('sha256', CONTENT) })
   t.deepEqual(files.of(0), digestOf('sha256', CONTENT))
   // again: a block for proof is no whole file, and the digest stays what it was
-  const again = take(files, entry, MIB, 2 * MIB, { isProof: true })
+  const again = take(files, entry, BLOCK, 2 * BLOCK, { isProof: true })
   same(t, again, 1, 1)
   t.is(again.digest, undefined)
   t.deepEqual(files.of(0), digestOf('sha256', CONTENT))
   const other = new FileDigests('sha256', open)
-  take(other, entry, MIB, 2 * MIB)
-  take(other, entry, 0, MIB)
-  t.is(take(other, entry, 2 * MIB, SIZE).digest, undefined)
+  take(other, entry, BLOCK, 2 * BLOCK)
+  take(other, entry, 0, BLOCK)
+  t.is(take(other, entry, 2 * BLOCK, SIZE).digest, undefined)
   t.is(other.of(0), undefined)
 })
 
@@ -100,7 +107,7 @@ test('a damaged block that passes again gives another digest, by blocks', (t) =>
   damaged[5]! ^= 1
   files.take(entry, { offset: 0, buffers: [damaged], ends: true, isProof: false })
   t.deepEqual(files.of(0), digestOf('blocks', damaged))
-  same(t, take(files, entry, 0, MIB), 0, 1)
+  same(t, take(files, entry, 0, BLOCK), 0, 1)
   t.deepEqual(files.of(0), digestOf('blocks', CONTENT))
 })
 
