@@ -111,8 +111,8 @@ test('a transfer goes on over other connections: nobody is asked again, and what
   t.deepEqual(files.sort(), result.files.map(({ path }) => path).sort())
   t.is(new Set(files).size, files.length)
   t.deepEqual(arrived.files.map(told), result.files.map(told))
-  // what came in whole blocks does not come again
-  t.true(arrived.bytes < CONTENT.length + 2 * MIB, String(arrived.bytes))
+  // what came in whole blocks does not come again, but for a run that was on its way
+  t.true(arrived.bytes < CONTENT.length + MIB, String(arrived.bytes))
   const { bytes: shown, totalBytes, resumedBytes } = (await received).progress
   t.deepEqual([shown, resumedBytes], [totalBytes, 0])
   t.deepEqual(transfers.list(), [])

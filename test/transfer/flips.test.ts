@@ -24,13 +24,16 @@ import { temporary } from '../helpers/folders.js'
 import { scale } from '../helpers/scale.js'
 
 const MIB = 1024 * 1024
+/** Bytes of a block of a file of more than 1 MiB, and of the largest one of a file that is one block. */
+const BLOCK = 64 * 1024
+const LARGEST_BLOCK = 200_000
 /** Turns of the event loop within which one transfer ends. */
 const MOST_TURNS = 20_000
 
 type Files = Map<string, Buffer>
 const few: Files = new Map([
   ['large', randomContent(2 * MIB + 100_000, 1)],
-  ['one block', randomContent(200_000, 2)],
+  ['one block', randomContent(LARGEST_BLOCK, 2)],
   ['small', randomContent(900, 3)],
   ['empty', Buffer.alloc(0)],
 ])
@@ -133,7 +136,7 @@ for (const [what, files] of Object.entries({ few, many }))
         check(t, store, files, it)
         t.is(store.files.size, files.size, it)
         const repaired = bytes - total(files)
-        t.true(repaired <= 2 * MIB, `${it}: ${repaired} bytes came again`)
+        t.true(repaired <= LARGEST_BLOCK + BLOCK, `${it}: ${repaired} bytes came again`)
         mostRepaired = Math.max(mostRepaired, repaired)
       }
       t.log(`at most ${mostRepaired} bytes came again; both sides ended ${JSON.stringify(ends)}`)
@@ -160,7 +163,8 @@ for (const algorithm of ['blocks', 'sha256'])
       t.deepEqual((await readdir(dir)).sort(), [...few.keys()].sort(), it)
       for (const [path, content] of few) t.true((await readFile(join(dir, path))).equals(content), it)
       const repaired = broken.bytes + again.bytes - total(few)
-      t.true(repaired <= 2 * MIB, `${it}: ${repaired} bytes came again`)
+      // that one, and the one that was open
+      t.true(repaired <= 2 * BLOCK, `${it}: ${repaired} bytes came again`)
       await rm(dir, { recursive: true })
     }
   })
