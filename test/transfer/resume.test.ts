@@ -7,6 +7,8 @@ import {
   type Manifest,
   manifestOf,
   memoryParts,
+  type Part,
+  type PartStore,
   type ReceiveOptions,
   receive,
   send,
@@ -14,6 +16,9 @@ import {
 } from '../../lib/index.js'
 import { type DuplexPairOptions, duplexPair } from '../../lib/testing/index.js'
 import { temporary } from '../helpers/folders.js'
+import { makeOffer } from '../helpers/make-offer.js'
+import { offerMessages } from '../helpers/offer-messages.js'
+import { HELLO, Peer } from '../helpers/peer.js'
 import { connection } from '../helpers/sockets.js'
 
 const MIB = 1024 * 1024
@@ -204,4 +209,32 @@ test('what was damaged is mended over a real socket, however its pieces come, an
       await Promise.all([sender.finished, receiver.finished])
       t.true((await readFile(join(dir, `${where}LARGE`))).equals(LARGE), `${algorithm} ${where}`)
     }
+})
+
+test('of a part with more gaps than a plan can say all is claimed that is there, and the shortest gaps with it', async (t) => {
+  // 1,200 blocks are there, by turns with one and with three that are not
+  const there = Array.from({ length: 1200 }, (_, i) => 3 * i - (i % 2))
+  const size = 3 * 1200 * BLOCK
+  const part: Part = { write: () => {}, publish: () => ({}), discard: () => {}, read: () => {} }
+  const ranges = there.map((at) => ({ start: at * BLOCK, end: (at + 1) * BLOCK }))
+  const store: PartStore = { begin: () => part, claims: () => new Map([[0, { part, ranges }]]) }
+  const [near, far] = duplexPair()
+  const transfer = receive(near, { store, accept: 'all', limits: { closeTimeout: 200 } })
+  const file = { type: 'file' as const, path: 'file', size, mtime: 1, mode: 0o644 }
+  const offer = makeOffer({ id: '0'.repeat(32), name: 'x', algorithm: 'blocks' }, [file])
+  const peer = new Peer(far).say(HELLO, ...offerMessages(offer))
+  const { plan } = await peer.hears('plan')
+  peer.leave()
+  await t.throwsAsync(transfer.finished)
+  const [{ kind, blocks }] = plan as unknown as [{ kind: string; blocks: number[] }]
+  t.is(kind, 'prove')
+  const claimed = new Set<number>()
+  for (let i = 0; i < blocks.length; i += 2)
+    for (let at = blocks[i]!; at < blocks[i]! + blocks[i + 1]!; at++) claimed.add(at)
+  t.is(blocks.length, 2 * 1024)
+  t.deepEqual(
+    there.filter((at) => !claimed.has(at)),
+    [],
+  )
+  t.is(claimed.size - there.length, 1200 - 1024)
 })

@@ -39,8 +39,7 @@ export async function claimParts(
   const left = store.order === 'ascending' ? [] : await store.claim(offer, files, signal)
   for (const [index, { ranges }] of left) {
     const blocks = wholeBlocks(ranges, offer.entries[index - offer.first]!.size!)
-    // what is too scattered to be said is asked for instead
-    claims.set(index, blocks.slice(0, MOST_BLOCK_RUNS))
+    claims.set(index, inFewRuns(blocks))
   }
   const others: Entry[] = []
   await inSlices(files, (entry) => {
@@ -54,6 +53,22 @@ export async function claimParts(
       signal,
     )
   return claims
+}
+
+/**
+ * As few runs as a message holds: the shortest gaps between them are claimed as well. What is not there is found to differ
+ * when it is proved, and asked for then; what would not be claimed would come again, although it is there.
+ */
+function inFewRuns(runs: readonly Range[]): Range[] {
+  const gapBefore = (i: number) => runs[i]!.start - runs[i - 1]!.end
+  const gaps = Array.from({ length: Math.max(0, runs.length - 1) }, (_, i) => i + 1)
+  const tooMany = Math.max(0, runs.length - MOST_BLOCK_RUNS)
+  const closed = new Set(gaps.sort((a, b) => gapBefore(a) - gapBefore(b)).slice(0, tooMany))
+  const fewer: Range[] = []
+  for (const [i, { start, end }] of runs.entries())
+    if (closed.has(i)) fewer.at(-1)!.end = end
+    else fewer.push({ start, end })
+  return fewer
 }
 
 /** What is to be said of it. */
