@@ -81,7 +81,7 @@ export class Production {
     }
   }
 
-  /** A stream to its end, or a block of a large file, is one step: it is held in the middle, too. */
+  /** A stream to its end, or some blocks of a large file, are one step: it is held in the middle, too. */
   async *#unheld(items: AsyncGenerator<Item>): AsyncGenerator<Item> {
     for await (const item of items) {
       yield item

@@ -5,7 +5,7 @@ import type { Entry } from '../../wire/entry.js'
 
 /**
  * What is read without looking at the plan again: whole small entries that follow each other in the stream, and which of
- * them are files; such files only for their digests; a block of one file, or what is wanted of it; or a stream to its end.
+ * them are files; such files only for their digests; some blocks of one file, or what is wanted of them; or a stream to its end.
  */
 export type Step =
   | { kind: 'small'; entries: Entry[]; files: Entry[]; length: number }
@@ -20,7 +20,7 @@ export interface ProofStep {
   length: number
 }
 
-/** A block goes from its beginning to its end, so that its digest can be taken on the way. */
+/** Up to 1 MiB, or a larger block: each block goes from its beginning to its end, so that its digest can be taken on the way. */
 export interface BlockStep {
   kind: 'block'
   entry: Entry
