@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module'
+import { SluiceError } from '../errors.js'
 
 /** A digest that is being computed. */
 export interface Digest {
@@ -74,14 +75,21 @@ export function nativeEngine({ Blake3Hasher }: Native): Engine {
       column.write(shared.digest('hex'), at, 'hex')
     },
     create() {
-      const hasher = free.pop() ?? new Blake3Hasher()
+      let hasher: InstanceType<Native['Blake3Hasher']> | undefined = free.pop() ?? new Blake3Hasher()
+      // another digest may have it by then
+      const own = () => {
+        if (hasher) return hasher
+        throw new SluiceError('ERR_STATE', 'the digest was asked for before, and is used up by that')
+      }
       return digestBy(
         BLAKE3_LENGTH,
-        (bytes) => hasher.update(bytes),
+        (bytes) => own().update(bytes),
         () => {
-          const digest = Buffer.from(hasher.digest('hex'), 'hex')
-          hasher.reset()
-          free.push(hasher)
+          const used = own()
+          const digest = Buffer.from(used.digest('hex'), 'hex')
+          hasher = undefined
+          used.reset()
+          free.push(used)
           return digest
         },
       )

@@ -51,6 +51,19 @@ test('a digest is the same for single bytes, for the whole, and for any split', 
   }
 })
 
+test('a digest is used up by its result: whoever goes on with it changes no other one', (t) => {
+  const used = createDigest('blake3')
+  used.digest()
+  const others = ['a', 'b'].map((text) => createDigest('blake3').update(Buffer.from(text)))
+  t.throws(() => used.update(Buffer.from('x')), { code: 'ERR_STATE' })
+  t.throws(() => used.digest(), { code: 'ERR_STATE' })
+  const after = createDigest('blake3').update(Buffer.from('c'))
+  t.deepEqual(
+    [...others, after].map((digest) => digest.digest()),
+    ['a', 'b', 'c'].map((text) => digestOf('blake3', Buffer.from(text))),
+  )
+})
+
 test('digests of contents in any number of buffers are written into their slots of a column, and nowhere else', async (t) => {
   const wasm = withoutNative()
   await wasm.prepareDigest('blake3')
