@@ -1,6 +1,12 @@
-import { BLOCK_DIGEST_LENGTH, BlockList, blockSizeOf } from '../../digest/blocks.js'
+import {
+  BLOCK_DIGEST_LENGTH,
+  BlockList,
+  blockSizeOf,
+  rangesOfRuns,
+  runsOfBlocks,
+} from '../../digest/blocks.js'
 import { blockEngine } from '../../digest/digests.js'
-import { inPieces } from '../../ranges.js'
+import { inPieces, PIECE } from '../../ranges.js'
 import type { Part } from '../../stores/parts.js'
 import type { OpenSource } from '../../stores/sources.js'
 import type { Entry } from '../../wire/entry.js'
@@ -32,10 +38,13 @@ export class BlockProofs {
   ): Promise<number[]> {
     const list = this.#listOf(entry)
     const differ: number[] = []
-    for (const [at, said] of slotsOf(first, digests)) {
-      signal?.throwIfAborted()
-      const ours =
-        list.get(at) ?? (await blockOf(entry, at, part?.read && ((from, into) => part.read!(from, into))))
+    const slots = [...slotsOf(first, digests)]
+    const others = slots.flatMap(([at]) => (list.get(at) ? [] : at))
+    const read: Read | undefined = part?.read && ((from, into) => part.read!(from, into))
+    const found = new Map<number, Buffer | undefined>()
+    for await (const [at, digest] of blocksOf(entry, others, { read, signal })) found.set(at, digest)
+    for (const [at, said] of slots) {
+      const ours = list.get(at) ?? found.get(at)
       if (ours?.equals(said)) list.set(at, ours)
       else differ.push(at)
     }
@@ -59,12 +68,11 @@ export class BlockProofs {
   ): Promise<number[]> {
     const list = this.#listOf(entry)
     const copied: number[] = []
-    for (const at of [...list.known].sort((a, b) => a - b)) {
-      signal.throwIfAborted()
-      const write = (from: number, bytes: Buffer) => part.write(from, [bytes], false)
-      const digest = await blockOf(entry, at, (from, into) => source.read(from, into), write)
+    const known = [...list.known].sort((a, b) => a - b)
+    const read: Read = (from, into) => source.read(from, into)
+    const take: Take = (from, bytes) => part.write(from, [bytes], false)
+    for await (const [at, digest] of blocksOf(entry, known, { read, take, signal }))
       if (digest?.equals(list.get(at)!)) copied.push(at)
-    }
     return copied
   }
 
@@ -96,6 +104,42 @@ function* slotsOf(first: number, digests: Buffer): Generator<[at: number, digest
 /** Reads bytes of a file at an offset, into all of a buffer. */
 type Read = (from: number, into: Buffer) => Promise<void> | void
 
+/** Takes bytes of a file at an offset. */
+type Take = (from: number, bytes: Buffer) => Promise<void> | void
+
+/**
+ * The digests of blocks as they stand: those that follow each other are read together, as many as a piece holds, and one by
+ * one where that fails.
+ */
+async function* blocksOf(
+  entry: Entry,
+  blocks: readonly number[],
+  { read, take, signal }: { read: Read | undefined; take?: Take; signal?: AbortSignal | undefined },
+): AsyncGenerator<[at: number, digest: Buffer | undefined]> {
+  const block = blockSizeOf(entry.size)
+  for (const run of rangesOfRuns(runsOfBlocks(blocks), entry.size))
+    for (const { start, end } of inPieces(run, Math.max(PIECE, block))) {
+      signal?.throwIfAborted()
+      const bytes = end - start > block ? await together(read, start, end) : undefined
+      if (bytes) await take?.(start, bytes)
+      for (let from = start; from < end; from += block) {
+        const own = bytes?.subarray(from - start, from - start + block)
+        const digest = own && blockEngine().create().update(own).digest()
+        yield [from / block, digest ?? (await blockOf(entry, from / block, read, take))]
+      }
+    }
+}
+
+async function together(read: Read | undefined, start: number, end: number): Promise<Buffer | undefined> {
+  const bytes = Buffer.allocUnsafe(end - start)
+  try {
+    await read?.(start, bytes)
+    return read && bytes
+  } catch {
+    return undefined
+  }
+}
+
 /**
  * The digest of a block as it stands, whose pieces are given to `take`; undefined if it cannot be read: whatever stands there
  * is asked for again, and written anew.
@@ -104,7 +148,7 @@ async function blockOf(
   { size }: Entry,
   at: number,
   read: Read | undefined,
-  take?: (from: number, bytes: Buffer) => Promise<void> | void,
+  take?: Take,
 ): Promise<Buffer | undefined> {
   if (!read || size === null) return undefined
   const block = blockSizeOf(size)
