@@ -131,21 +131,20 @@ export function beginReceiving(
         const drain = async (bytes: number) => {
           if (makers.length === 0) await sink.drain(bytes)
         }
-        const before = [
-          demuxer({
-            limits: ofOffers,
-            names: options.names,
-            platform: options.platform,
-            plan,
-            onOffer: offered,
-            onCut: async () => {
-              await drain(plan.cameBytes)
-              cut.resolve()
-            },
-          }),
-          tap<Item>(passed),
-          hashTap(),
-        ]
+        const first = demuxer({
+          limits: ofOffers,
+          names: options.names,
+          platform: options.platform,
+          plan,
+          onOffer: offered,
+          onCut: async () => {
+            await drain(plan.cameBytes)
+            cut.resolve()
+          },
+        })
+        // nothing was cut off, or it failed before that
+        first.once('close', cut.resolve)
+        const before = [first, tap<Item>(passed), hashTap()]
         const sink = partSink({ ...pickKnown(options, PART_SINK_OPTIONS), warn, memory })
         const last = finalizer({
           ...pickKnown(options, OF_FINALIZER),
@@ -169,6 +168,7 @@ export function beginReceiving(
           stages: [...before, ...guests, sink, last],
           claim,
           drain,
+          cut: cut.promise,
           discard: () => sink.discardAll(),
         }
       },

@@ -255,6 +255,11 @@ export class Channel {
     else this.#endInput()
   }
 
+  /** Nothing more comes in: what did may still be on its way through the stages. */
+  get isInputEnded(): boolean {
+    return this.#isInputEnded
+  }
+
   /** Tells the stages that nothing more comes in. */
   #endInput(): void {
     if (this.#isInputEnded) return
@@ -266,6 +271,8 @@ export class Channel {
     if (this.#connection.isGone) this.#drained()
     const message = `the connection broke: ${cause.message}; run it again to resume`
     this.#fail(new SluiceError('ERR_INTERRUPTED', message, { cause }))
+    // what came before is still on its way through the stages
+    this.#endInput()
   }
 
   /** Listens before `tie` does: the other stages are torn down then, and their errors say nothing but that. */

@@ -60,6 +60,8 @@ export interface Receiving {
     claim(offer: Offer, isWanted: (entry: Entry) => boolean): Promise<Known>
     /** Resolves when so many bytes of content are stored, or will not be. */
     drain(bytes: number): Promise<void>
+    /** Resolves when all that came is stored, once the deframer has been told that nothing more comes. */
+    cut: Promise<void>
     /** Nothing is to stay of what has not ended. */
     discard(): void
   }
@@ -262,7 +264,8 @@ export class Receiver extends Session {
     if (this.#isUnwanted) return
     const late = deferred<void>()
     const stop = this.clock.after(this.#closeTimeout, late.resolve)
-    await Promise.race([this.#river.drain(this.plan.cameBytes), late.promise])
+    const stored = this.channel.isInputEnded ? this.#river.cut : this.#river.drain(this.plan.cameBytes)
+    await Promise.race([stored, late.promise])
     stop()
   }
 
