@@ -74,7 +74,7 @@ export const CODES = {
   ERR_SKIPPED: { exit: 0, about: 'not asked for: a link, a device, or excluded by policy' },
   ERR_UNSENDABLE: {
     exit: 1,
-    about: 'a name that is no UTF-8, or too long or too deep, cannot be sent',
+    about: 'a name or link target that is no UTF-8, or too long or too deep, cannot be sent',
     help: 'rename it',
   },
   ERR_DISK_FULL: {

@@ -40,10 +40,10 @@ export class Outside {
    */
   static async find({ fs, root }: Tree, path: string): Promise<Outside> {
     const name = basename(path)
-    if (name === '')
-      throw new SluiceError('ERR_USAGE', `${printable(path)} has no name of its own; name what is in it`, {
-        path,
-      })
+    if (name === '' || name === '.' || name === '..') {
+      const message = `${printable(path)} has no name of its own; name it without . and .. at the end, or what is in it`
+      throw new SluiceError('ERR_USAGE', message, { path })
+    }
     const tree = await openAround(fs, dirname(path))
     try {
       if (!(await inFolder(tree, name, (where) => lstatIfThere(fs, where))))

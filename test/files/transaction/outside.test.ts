@@ -108,6 +108,7 @@ test('what cannot be taken in is refused by its name, and everything stays as it
   fs.putLink('/link', '/out/one')
   fs.putLink('/way', '/d')
   fs.put('/d/sub/file', 'x')
+  fs.put('/dev/zero', '')
   const before = all(fs)
   for (const [source, to, code, message] of [
     ['/none', 'in', 'ERR_NO_SUCH_FILE', /\/none does not exist/],
@@ -116,6 +117,9 @@ test('what cannot be taken in is refused by its name, and everything stays as it
     ['/way/sub', 'in', 'ERR_USAGE', /lie one inside the other/],
     ['/d', 'in', 'ERR_USAGE', /lie one inside the other/],
     ['/', 'in', 'ERR_USAGE', /no name of its own/],
+    ['/out/sub/..', 'in', 'ERR_USAGE', /^\/out\/sub\/\.\. has no name of its own/],
+    ['/dev/zero', 'in', 'ERR_USAGE', /^\/dev is no folder of a disk.*read what is in it/],
+    ['/proc/self/status', 'in', 'ERR_USAGE', /^\/proc\/self is no folder of a disk/],
     ['', 'in', 'ERR_USAGE', /^source must be/],
     ['/out', 'old', 'ERR_TRANSACTION', /old is a file; delete it first/],
     ['/out', 'sub', 'ERR_TRANSACTION', /sub is a folder already/],
