@@ -2,6 +2,7 @@ import type { Document, Node, YAMLMap } from 'yaml'
 import { messageOf, printable, SluiceError } from '../../errors.js'
 import { checkKeys, checkWhole, type Keys } from '../../options.js'
 import { tooLongForText } from './encodings.js'
+import { faultInJson, keysInJson, keysOf } from './json-text.js'
 import { plainValue } from './plain-value.js'
 
 /** How a value is encoded in a file. */
@@ -72,12 +73,16 @@ export async function parseText(format: Format, text: string, path: string): Pro
 }
 
 function parseJson(text: string, path: string): unknown {
+  let value: unknown
   try {
-    return JSON.parse(text)
+    value = JSON.parse(text)
   } catch (cause) {
     const why = 'this does not belong here, or the text ends too early'
-    throw unparsable(path, 'JSON', why, placeIn(text), cause)
+    throw unparsable(path, 'JSON', why, faultInJson(text), cause)
   }
+  if (keysInJson(text) === keysOf(value)) return value
+  const why = 'this object has an equal key already, and only one of the two values would be seen; remove one'
+  throw unparsable(path, 'JSON', why, faultInJson(text), undefined)
 }
 
 async function parseYaml(text: string, path: string): Promise<unknown> {
@@ -156,68 +161,4 @@ function unparsable(
   const where = place ? `, line ${place.line}, column ${place.col}` : ''
   const reason = printable(why.replace(/ at line \d+, column \d+:?$/, ''), 200)
   return new SluiceError('ERR_PARSE', `${printable(path)} is not ${what}${where}: ${reason}`, { path, cause })
-}
-
-// The message of JSON.parse says only sometimes where the error is, and differently in each version of the engine.
-
-const SPACE = /[ \t\n\r]*/y
-const SCALAR =
-  /"(?:[ !#-[\]-\u{10ffff}]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null/uy
-const STRING = /"(?:[ !#-[\]-\u{10ffff}]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/uy
-
-/** {@link jsonErrorAt}; undefined where a token is too long for the patterns. */
-function placeIn(text: string): ReturnType<typeof jsonErrorAt> | undefined {
-  try {
-    return jsonErrorAt(text)
-  } catch {
-    return undefined
-  }
-}
-
-/** The place of the first token that JSON.parse does not accept; lines and columns are counted from 1. */
-function jsonErrorAt(text: string): { line: number; col: number } {
-  const index = indexOfError(text)
-  const before = text.slice(0, index)
-  return { line: before.split('\n').length, col: index - before.lastIndexOf('\n') }
-}
-
-/** The index of the first token that is wrong; the length of the text if it ends too early. */
-function indexOfError(text: string): number {
-  let at = 0
-  const take = (pattern: RegExp): boolean => {
-    pattern.lastIndex = at
-    const found = pattern.exec(text)
-    if (found) at += found[0].length
-    return found !== null
-  }
-  const open: string[] = []
-  let wants: 'value' | 'value or end' | 'key' | 'key or end' | 'comma or end' = 'value'
-  for (;;) {
-    take(SPACE)
-    const next = text[at]
-    const closes = open.at(-1)
-    if (closes === undefined && wants === 'comma or end') return at
-    if (next === closes && wants.endsWith('end')) {
-      open.pop()
-      at++
-      wants = 'comma or end'
-    } else if (wants === 'comma or end') {
-      if (next !== ',') return at
-      at++
-      wants = closes === '}' ? 'key' : 'value'
-    } else if (wants.startsWith('key')) {
-      if (!take(STRING)) return at
-      take(SPACE)
-      if (text[at] !== ':') return at
-      at++
-      wants = 'value'
-    } else if (next === '[' || next === '{') {
-      open.push(next === '[' ? ']' : '}')
-      at++
-      wants = next === '[' ? 'value or end' : 'key or end'
-    } else {
-      if (!take(SCALAR)) return at
-      wants = 'comma or end'
-    }
-  }
 }
