@@ -1,4 +1,4 @@
-import type { Document, Node, YAMLMap } from 'yaml'
+import type { Document, Node, Scalar, YAMLMap } from 'yaml'
 import { messageOf, printable, SluiceError } from '../../errors.js'
 import { checkKeys, checkWhole, type Keys } from '../../options.js'
 import { tooLongForText } from './encodings.js'
@@ -63,13 +63,27 @@ export async function encodeValue(
 
 /**
  * The value in a text. A byte order mark at the beginning is ignored; an empty YAML text is null. The key `__proto__`
- * is an ordinary key. Fails with `ERR_PARSE`, whose message says line and column; also for keys of a YAML map
- * that are equal as texts, or no texts, for several documents, and for tags and types that JSON does not have (dates, sets, binary).
+ * is an ordinary key. A number, true or false as a key of a YAML map becomes its text. Fails with `ERR_PARSE`, whose
+ * message says line and column; also for keys of one object or map that are equal as texts, for YAML keys of which the
+ * text would be another one than is written (`null`, `~`, `0x10`, `1.0`, lists), for several documents, and for tags and
+ * types that JSON does not have (dates, sets, binary).
  * @param path for the message
  */
 export async function parseText(format: Format, text: string, path: string): Promise<unknown> {
+  return parse(format, text, path, false)
+}
+
+/**
+ * {@link parseText} of a file that is to be written anew: no key but a text is taken, since it would be written as one, and
+ * be another key for other programs.
+ */
+export async function parseToRewrite(format: Format, text: string, path: string): Promise<unknown> {
+  return parse(format, text, path, true)
+}
+
+function parse(format: Format, text: string, path: string, rewrite: boolean): unknown {
   const bare = text.startsWith('\ufeff') ? text.slice(1) : text
-  return format === 'json' ? parseJson(bare, path) : parseYaml(bare, path)
+  return format === 'json' ? parseJson(bare, path) : parseYaml(bare, path, rewrite)
 }
 
 function parseJson(text: string, path: string): unknown {
@@ -85,7 +99,7 @@ function parseJson(text: string, path: string): unknown {
   throw unparsable(path, 'JSON', why, faultInJson(text), undefined)
 }
 
-async function parseYaml(text: string, path: string): Promise<unknown> {
+async function parseYaml(text: string, path: string, rewrite: boolean): Promise<unknown> {
   const { isMap, isNode, LineCounter, parseDocument, visit } = await import('yaml')
   const lines = new LineCounter()
   const document = deepest(path, () =>
@@ -100,7 +114,7 @@ async function parseYaml(text: string, path: string): Promise<unknown> {
   visit(document, (_, node) => {
     if (!isNode(node)) return
     if (isBeyondJson(node)) refuse(node, 'a type that JSON does not have; write it as text, list or map')
-    if (isMap(node)) checkMapKeys(node, document, refuse)
+    if (isMap(node)) checkMapKeys(node, document, rewrite, refuse)
   })
   try {
     return document.toJS() as unknown
@@ -123,19 +137,24 @@ function deepest<T>(path: string, parse: () => T): T {
  * Keys become texts: refuses two that become the same one, of which the first would be lost, and those that no text says
  * as they are.
  */
-function checkMapKeys(map: YAMLMap, document: Document, refuse: (key: Node, why: string) => void): void {
+function checkMapKeys(
+  map: YAMLMap,
+  document: Document,
+  rewrite: boolean,
+  refuse: (key: Node, why: string) => void,
+): void {
   const texts = new Set<string>()
   for (const { key } of map.items as { key: Node }[]) {
     const named = 'resolve' in key ? (key.resolve(document) as Node | undefined) : key
     // an alias without an anchor is found with the values
     if (named === undefined) continue
     if (!('value' in named)) return refuse(key, 'a key that is a list or a map; write it as text')
-    const { value } = named
+    const { value, source } = named as Scalar
     // `<<` below %YAML 1.1 stands for keys of its own
     if (typeof value === 'symbol') continue
-    if (typeof value === 'number' && Number.isInteger(value) && !Number.isSafeInteger(value))
-      return refuse(key, 'a number beyond 2^53 as a key, which would lose digits; put it in quotes')
-    const text = value === null ? '' : String(value)
+    const text = String(value)
+    if (typeof value !== 'string' && (rewrite || value === null || text !== source))
+      return refuse(key, `a key that is no text, and would become ${JSON.stringify(text)}; put it in quotes`)
     if (texts.has(text))
       return refuse(key, `two keys of one map that both become the text ${JSON.stringify(text)}; remove one`)
     texts.add(text)
