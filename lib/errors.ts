@@ -70,10 +70,11 @@ export const CODES = {
     about: 'it is right, but has no name, since all was to be published together and something else failed',
     help: 'mend that and run it again; what is there need not come again',
   },
+  ERR_LINK: { exit: 1, about: 'a link leads out of the folder, or cannot be made', help: 'leave it out' },
   ERR_SKIPPED: { exit: 0, about: 'not asked for: a link, a device, or excluded by policy' },
   ERR_UNSENDABLE: {
     exit: 1,
-    about: 'a name that is no UTF-8, or too long or too deep, cannot be sent',
+    about: 'a name or link target that is no UTF-8, or too long or too deep, cannot be sent',
     help: 'rename it',
   },
   ERR_DISK_FULL: {
@@ -81,11 +82,7 @@ export const CODES = {
     about: 'not enough room at the receiver',
     help: 'make room there and run it again',
   },
-  ERR_READ_ONLY: {
-    exit: 8,
-    about: 'the receiving disk cannot be written',
-    help: 'choose another folder there',
-  },
+  ERR_READ_ONLY: { exit: 8, about: 'the receiving disk is read-only', help: 'choose another folder there' },
   ERR_PERMISSION: {
     exit: 8,
     about: 'no permission at the receiving disk',
@@ -118,6 +115,7 @@ const ENDS_NO_TRANSFER: ReadonlySet<string> = new Set<Code>([
   'ERR_DIGEST',
   'ERR_CONFLICT',
   'ERR_TOGETHER',
+  'ERR_LINK',
   'ERR_SKIPPED',
   'ERR_UNSENDABLE',
   'ERR_PARSE',

@@ -51,7 +51,7 @@ function targetOptions(command: Command): Command {
       'nothing is seen before all of it is verified; then all of it, or nothing if a file fails',
     )
     .addOption(choice('--names <which>', 'which names are taken', ['native', 'portable']))
-    .option('--links', 'make symbolic links that stay inside, instead of leaving them out')
+    .option('--links', 'make symbolic links, instead of leaving them out; one that leads out fails')
 }
 
 /**

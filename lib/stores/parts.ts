@@ -210,7 +210,7 @@ export interface PartStore {
   sync?(): Promise<void> | void
   /**
    * Makes a symbolic link. Called by `finalizer` with `symlinks: 'keep'` at the very end, one after the other, for links
-   * that do not lead out of the destination. Left out: links are skipped.
+   * that do not lead out of the destination. Left out: links fail with `ERR_LINK`.
    */
   makeLink?(entry: Entry, policy: PublishPolicy): Placing
   /**

@@ -13,8 +13,8 @@ export type { OutcomeStatus } from '../errors.js'
 
 /**
  * Why an entry was skipped: the same content stands there ('identical'), or what `unless` says ('unchanged', 'newer');
- * other content has the name ('conflict'); the receiver did not want it ('unwanted'); it is a symbolic link ('symlink');
- * a file stage took it away ('filtered'); the offer that it was attached with was rejected ('rejected').
+ * other content has the name ('conflict'); the receiver did not want it ('unwanted'); it is a symbolic link, and
+ * nobody asked for those ('symlink'); a file stage took it away ('filtered'); the offer that it was attached with was rejected ('rejected').
  */
 export type SkipReason =
   | 'identical'

@@ -468,12 +468,17 @@ test('the events of pack are on standard error: standard output is the stream', 
 test('what would fail with the first connection is refused before', async (t) => {
   const { photos } = await setup(t)
   const file = join(photos, 'a b')
+  const link = join(photos, 'link')
+  await symlink('nowhere', link)
   for (const [args, message] of [
     [['receive', '--dir', '', '--yes'], /--dir must be a path/],
     [['unpack', '--dir', ''], /--dir must be a path/],
     [['receive', '--dir', file, '--yes'], /--dir must be a folder, and .*a b is a file/],
     [['receive', '--dir', join(file, 'below'), '--yes'], /--dir must be a folder/],
     [['unpack', '--dir', file], /--dir must be a folder/],
+    [['receive', '--dir', link, '--yes'], /link is a link that leads to nothing/],
+    [['receive', '--dir', join(link, 'below'), '--yes'], /link is a link that leads to nothing/],
+    [['receive', '--dir', '/dev', '--yes'], /\/dev is no folder of a disk/],
     [['send', '-', '--name', 'x', '--include', '*.ts', '--to', '127.0.0.1:1'], /--include is for folders/],
     [['send', photos, '--limit', '1', '--to', '127.0.0.1:1'], /the lowest rate is 1k/],
   ] as const) {

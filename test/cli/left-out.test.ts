@@ -29,6 +29,38 @@ test('what the sender could not read is exit 1 on both sides, each of which name
   t.truthy((await listing(dir))['tree/a'])
 })
 
+test('a link that was asked for and leads out is exit 1 on both sides, which name it and why', async (t) => {
+  const { tree, dir } = await setup(t)
+  await symlink('/etc/passwd', join(tree, 'abs'))
+  await symlink('../../etc', join(tree, 'up'))
+  const receiver = new Command(t, ['receive', '--dir', dir, '--once', '--yes', '--links'])
+  const sent = await run(t, 'send', tree, '--links', '--exclude', 'b', '--to', await receiver.line())
+  for (const { code, err } of [sent, await receiver.ended]) {
+    t.is(code, 1, err)
+    for (const [path, target] of [
+      ['abs', '/etc/passwd'],
+      ['up', '../../etc'],
+    ])
+      t.regex(err, new RegExp(`^failed: .*tree/${path}: .* ${target} leads, or could lead, out of`, 'm'))
+    t.regex(err, /^1 file, 1 folder, 1 link (sent|in [^ ]*) \(1 B, [^)]*\); 2 failed$/m)
+  }
+  t.is((await listing(dir))['tree/link'], 'link a')
+})
+
+test('a link whose target is no UTF-8 is exit 1 on both sides, which say so', async (t) => {
+  if (process.platform !== 'linux') return t.pass('no such names')
+  const { tree, dir } = await setup(t)
+  await symlink(Buffer.from([0x62, 0xe9]), join(tree, 'odd'))
+  const receiver = new Command(t, ['receive', '--dir', dir, '--once', '--yes', '--links'])
+  const sent = await run(t, 'send', tree, '--links', '--to', await receiver.line())
+  for (const { code, err } of [sent, await receiver.ended]) {
+    t.is(code, 1, err)
+    t.regex(err, /^failed: tree\/odd: a name or link target that is no UTF-8, .*; rename it$/m)
+    t.notRegex(err, /owner|EILSEQ/)
+  }
+  t.regex(sent.err, /tree\/odd cannot be sent: the target of the link is not valid UTF-8; rename that/)
+})
+
 test('it is exit 1 of pack and unpack, and of a dry run', async (t) => {
   const { tree, dir } = await setup(t, DEEP)
   const pack = new Command(t, ['pack', tree])

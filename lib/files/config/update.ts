@@ -7,7 +7,7 @@ import { checkSignal, unlessAborted } from '../atomic/pieces.js'
 import { openWith, WRITE_VALUE_OPTIONS, type WriteValueOptions } from '../atomic/write-file.js'
 import { audited } from '../audit/recorder.js'
 import { decodeText, encodeText } from '../content/encodings.js'
-import { type Format, parseText } from '../content/formats.js'
+import { type Format, parseToRewrite } from '../content/formats.js'
 import { readWholeFile } from '../content/read-file.js'
 import { encodeChecked } from '../content/schema.js'
 import { diskError } from '../disk/disk-error.js'
@@ -73,8 +73,9 @@ export function updateJson<T = unknown>(
 }
 
 /**
- * {@link updateJson} for a YAML file: version 1.2, and of an existing file whatever {@link parseText} takes. Its
- * comments are lost. An empty file has no value, as a missing one.
+ * {@link updateJson} for a YAML file: version 1.2, and of an existing file whatever `parseText` takes, but for keys of
+ * maps that are numbers, true or false: they would be written as texts. Its comments are lost. An empty file has no value,
+ * as a missing one.
  */
 export function updateYaml<T = unknown>(
   file: PathLike,
@@ -138,7 +139,7 @@ async function read(
 ): Promise<{ value: unknown } | undefined> {
   try {
     const bytes = await ifThere(readWholeFile(fs, path, shown))
-    return bytes && { value: await parseText(format, decodeText(bytes, 'utf8', shown), shown) }
+    return bytes && { value: await parseToRewrite(format, decodeText(bytes, 'utf8', shown), shown) }
   } catch (error) {
     throw diskError(error, 'read', shown)
   }

@@ -1,7 +1,8 @@
-import type { Document, Node, YAMLMap } from 'yaml'
+import type { Document, Node, Scalar, YAMLMap } from 'yaml'
 import { messageOf, printable, SluiceError } from '../../errors.js'
 import { checkKeys, checkWhole, type Keys } from '../../options.js'
 import { tooLongForText } from './encodings.js'
+import { faultInJson, keysInJson, keysOf } from './json-text.js'
 import { plainValue } from './plain-value.js'
 
 /** How a value is encoded in a file. */
@@ -62,25 +63,43 @@ export async function encodeValue(
 
 /**
  * The value in a text. A byte order mark at the beginning is ignored; an empty YAML text is null. The key `__proto__`
- * is an ordinary key. Fails with `ERR_PARSE`, whose message says line and column; also for keys of a YAML map
- * that are equal as texts, or no texts, for several documents, and for tags and types that JSON does not have (dates, sets, binary).
+ * is an ordinary key. A number, true or false as a key of a YAML map becomes its text. Fails with `ERR_PARSE`, whose
+ * message says line and column; also for keys of one object or map that are equal as texts, for YAML keys of which the
+ * text would be another one than is written (`null`, `~`, `0x10`, `1.0`, lists), for several documents, and for tags and
+ * types that JSON does not have (dates, sets, binary).
  * @param path for the message
  */
 export async function parseText(format: Format, text: string, path: string): Promise<unknown> {
+  return parse(format, text, path, false)
+}
+
+/**
+ * {@link parseText} of a file that is to be written anew: no key but a text is taken, since it would be written as one, and
+ * be another key for other programs.
+ */
+export async function parseToRewrite(format: Format, text: string, path: string): Promise<unknown> {
+  return parse(format, text, path, true)
+}
+
+function parse(format: Format, text: string, path: string, rewrite: boolean): unknown {
   const bare = text.startsWith('\ufeff') ? text.slice(1) : text
-  return format === 'json' ? parseJson(bare, path) : parseYaml(bare, path)
+  return format === 'json' ? parseJson(bare, path) : parseYaml(bare, path, rewrite)
 }
 
 function parseJson(text: string, path: string): unknown {
+  let value: unknown
   try {
-    return JSON.parse(text)
+    value = JSON.parse(text)
   } catch (cause) {
     const why = 'this does not belong here, or the text ends too early'
-    throw unparsable(path, 'JSON', why, placeIn(text), cause)
+    throw unparsable(path, 'JSON', why, faultInJson(text), cause)
   }
+  if (keysInJson(text) === keysOf(value)) return value
+  const why = 'this object has an equal key already, and only one of the two values would be seen; remove one'
+  throw unparsable(path, 'JSON', why, faultInJson(text), undefined)
 }
 
-async function parseYaml(text: string, path: string): Promise<unknown> {
+async function parseYaml(text: string, path: string, rewrite: boolean): Promise<unknown> {
   const { isMap, isNode, LineCounter, parseDocument, visit } = await import('yaml')
   const lines = new LineCounter()
   const document = deepest(path, () =>
@@ -95,7 +114,7 @@ async function parseYaml(text: string, path: string): Promise<unknown> {
   visit(document, (_, node) => {
     if (!isNode(node)) return
     if (isBeyondJson(node)) refuse(node, 'a type that JSON does not have; write it as text, list or map')
-    if (isMap(node)) checkMapKeys(node, document, refuse)
+    if (isMap(node)) checkMapKeys(node, document, rewrite, refuse)
   })
   try {
     return document.toJS() as unknown
@@ -118,19 +137,24 @@ function deepest<T>(path: string, parse: () => T): T {
  * Keys become texts: refuses two that become the same one, of which the first would be lost, and those that no text says
  * as they are.
  */
-function checkMapKeys(map: YAMLMap, document: Document, refuse: (key: Node, why: string) => void): void {
+function checkMapKeys(
+  map: YAMLMap,
+  document: Document,
+  rewrite: boolean,
+  refuse: (key: Node, why: string) => void,
+): void {
   const texts = new Set<string>()
   for (const { key } of map.items as { key: Node }[]) {
     const named = 'resolve' in key ? (key.resolve(document) as Node | undefined) : key
     // an alias without an anchor is found with the values
     if (named === undefined) continue
     if (!('value' in named)) return refuse(key, 'a key that is a list or a map; write it as text')
-    const { value } = named
+    const { value, source } = named as Scalar
     // `<<` below %YAML 1.1 stands for keys of its own
     if (typeof value === 'symbol') continue
-    if (typeof value === 'number' && Number.isInteger(value) && !Number.isSafeInteger(value))
-      return refuse(key, 'a number beyond 2^53 as a key, which would lose digits; put it in quotes')
-    const text = value === null ? '' : String(value)
+    const text = String(value)
+    if (typeof value !== 'string' && (rewrite || value === null || text !== source))
+      return refuse(key, `a key that is no text, and would become ${JSON.stringify(text)}; put it in quotes`)
     if (texts.has(text))
       return refuse(key, `two keys of one map that both become the text ${JSON.stringify(text)}; remove one`)
     texts.add(text)
@@ -156,68 +180,4 @@ function unparsable(
   const where = place ? `, line ${place.line}, column ${place.col}` : ''
   const reason = printable(why.replace(/ at line \d+, column \d+:?$/, ''), 200)
   return new SluiceError('ERR_PARSE', `${printable(path)} is not ${what}${where}: ${reason}`, { path, cause })
-}
-
-// The message of JSON.parse says only sometimes where the error is, and differently in each version of the engine.
-
-const SPACE = /[ \t\n\r]*/y
-const SCALAR =
-  /"(?:[ !#-[\]-\u{10ffff}]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null/uy
-const STRING = /"(?:[ !#-[\]-\u{10ffff}]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/uy
-
-/** {@link jsonErrorAt}; undefined where a token is too long for the patterns. */
-function placeIn(text: string): ReturnType<typeof jsonErrorAt> | undefined {
-  try {
-    return jsonErrorAt(text)
-  } catch {
-    return undefined
-  }
-}
-
-/** The place of the first token that JSON.parse does not accept; lines and columns are counted from 1. */
-function jsonErrorAt(text: string): { line: number; col: number } {
-  const index = indexOfError(text)
-  const before = text.slice(0, index)
-  return { line: before.split('\n').length, col: index - before.lastIndexOf('\n') }
-}
-
-/** The index of the first token that is wrong; the length of the text if it ends too early. */
-function indexOfError(text: string): number {
-  let at = 0
-  const take = (pattern: RegExp): boolean => {
-    pattern.lastIndex = at
-    const found = pattern.exec(text)
-    if (found) at += found[0].length
-    return found !== null
-  }
-  const open: string[] = []
-  let wants: 'value' | 'value or end' | 'key' | 'key or end' | 'comma or end' = 'value'
-  for (;;) {
-    take(SPACE)
-    const next = text[at]
-    const closes = open.at(-1)
-    if (closes === undefined && wants === 'comma or end') return at
-    if (next === closes && wants.endsWith('end')) {
-      open.pop()
-      at++
-      wants = 'comma or end'
-    } else if (wants === 'comma or end') {
-      if (next !== ',') return at
-      at++
-      wants = closes === '}' ? 'key' : 'value'
-    } else if (wants.startsWith('key')) {
-      if (!take(STRING)) return at
-      take(SPACE)
-      if (text[at] !== ':') return at
-      at++
-      wants = 'value'
-    } else if (next === '[' || next === '{') {
-      open.push(next === '[' ? ']' : '}')
-      at++
-      wants = next === '[' ? 'value or end' : 'key or end'
-    } else {
-      if (!take(SCALAR)) return at
-      wants = 'comma or end'
-    }
-  }
 }

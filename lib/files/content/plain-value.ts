@@ -1,4 +1,4 @@
-import { isBoxedPrimitive } from 'node:util/types'
+import { isBoxedPrimitive, isDate } from 'node:util/types'
 import { SluiceError } from '../../errors.js'
 import type { Format } from './formats.js'
 
@@ -10,7 +10,7 @@ export const MOST_DEPTH = 1000
  * arrays and plain objects. `toJSON` is called if there is one (as for a Date, and
  * for a bigint where somebody gave them all one). A key with the value undefined is
  * left out, as JSON does. `ERR_USAGE` for everything else: undefined elsewhere, bigint, functions, symbols, instances
- * of classes, cycles. No value is ever replaced by another one.
+ * of classes, keys that are symbols, cycles. No value is ever replaced by another one.
  */
 export function plainValue(value: unknown, format: Format): unknown {
   return copy(value, '', { format, above: new Set() })
@@ -23,6 +23,7 @@ interface ValueWalk {
 }
 
 function copy(given: unknown, at: string, walk: ValueWalk): unknown {
+  if (isDate(given) && Number.isNaN(given.getTime())) throw refusedValue(at, 'a date that is none', walk)
   const value = hasOwnForm(given) ? given.toJSON(at.slice(at.lastIndexOf('/') + 1)) : given
   switch (typeof value) {
     case 'string':
@@ -42,12 +43,18 @@ function inside(value: object, at: string, walk: ValueWalk): unknown {
   const { above } = walk
   if (above.has(value)) throw refusedValue(at, 'what leads back to itself', walk)
   if (above.size === MOST_DEPTH) throw refusedValue(at, `more than ${MOST_DEPTH} levels`, walk)
+  if (hasSymbols(value)) throw refusedValue(at, 'a symbol as a key', walk)
   above.add(value)
-  // Array.from: a hole becomes undefined, and is refused as such
-  const copied = Array.isArray(value)
-    ? Array.from(value, (item, i) => copy(item, `${at}/${i}`, walk))
-    : object(value, at, walk)
+  const copied = Array.isArray(value) ? array(value, at, walk) : object(value, at, walk)
   above.delete(value)
+  return copied
+}
+
+function array(value: readonly unknown[], at: string, walk: ValueWalk): unknown[] {
+  // Array.from: a hole becomes undefined, and is refused as such
+  const copied = Array.from(value, (item, i) => copy(item, `${at}/${i}`, walk))
+  // what is left are keys beside the items
+  if (Object.keys(value).length > value.length) throw refusedValue(at, 'an array with keys of its own', walk)
   return copied
 }
 
@@ -57,6 +64,12 @@ function object(value: object, at: string, walk: ValueWalk): Record<string, unkn
   const given = Object.entries(value).filter(([, item]) => item !== undefined)
   // `__proto__` becomes an ordinary key, and does not set the prototype
   return Object.fromEntries(given.map(([key, item]) => [key, copy(item, `${at}/${key}`, walk)]))
+}
+
+/** Whether it has a key that is a symbol, and is not hidden, as keys that are texts may be. */
+function hasSymbols(value: object): boolean {
+  const isSeen = (key: symbol) => Object.prototype.propertyIsEnumerable.call(value, key)
+  return Object.getOwnPropertySymbols(value).some(isSeen)
 }
 
 /** Whether it was made by `{}`, JSON.parse or Object.create(null), in this realm or another. */

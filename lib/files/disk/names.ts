@@ -79,6 +79,12 @@ export function ofProcess(path: string): SluiceError {
   return new SluiceError('ERR_USAGE', message, { path })
 }
 
+/** The error for a folder of such names, whether something is to be written to it or read from it. */
+export function folderOfProcess(path: string): SluiceError {
+  const message = `${printable(path)} is no folder of a disk, but of what processes and devices have: name another one, or read what is in it yourself and write that`
+  return new SluiceError('ERR_USAGE', message, { path })
+}
+
 function workingFolder(given: string): string {
   try {
     return process.cwd()

@@ -4,6 +4,9 @@ import { fitted, foldName } from '../disk/names.js'
 /** What no reserved name does without: a dot at its beginning, a tilde, or a character that some disk folds away. */
 const MAY_BE_RESERVED = /^\.|~|[^ -~]/
 
+/** A name of which all disks make the same, but for its case. */
+const PLAIN = /^[ -~]*$/
+
 /** Characters that some disks ignore in names (HFS+ does). */
 const IGNORED = /\p{Default_Ignorable_Code_Point}/gu
 
@@ -24,13 +27,15 @@ const OWN_FOLDER = /^\.sluice(?:_[0-9a-f]+)?$|^sl(?:uice|[0-9a-f]{4})~\d/su
  * nothing of somebody else's may get it.
  */
 export function isReservedName(name: string): boolean {
-  return MAY_BE_RESERVED.test(name) && RESERVED.test(simplest(name))
+  return MAY_BE_RESERVED.test(name) && RESERVED.test(simplestForm(name))
 }
 
-/** What all names have in common that some disk takes for this one. */
-function simplest(name: string): string {
+/** What all names have in common that some disk takes for this one: nothing that a disk ignores, in lower case. */
+export function simplestForm(name: string): string {
   // some disks take compatible characters for one, such as a letter and its wide form
-  const folded = foldName(name.normalize('NFKC').replaceAll(IGNORED, ''))
+  const folded = PLAIN.test(name)
+    ? name.toLowerCase()
+    : foldName(name.normalize('NFKC').replaceAll(IGNORED, ''))
   return folded.replace(CUT_OFF, '')
 }
 
@@ -42,7 +47,7 @@ export function checkNotReserved(path: string): void {
 /** The same for a path that begins anywhere: what is in our folder, and the name of a lock or a temporary file. */
 export function checkTargetNotReserved(path: string): void {
   const names = path.split(/[/\\]/)
-  const isOwnFolder = (name: string) => MAY_BE_RESERVED.test(name) && OWN_FOLDER.test(simplest(name))
+  const isOwnFolder = (name: string) => MAY_BE_RESERVED.test(name) && OWN_FOLDER.test(simplestForm(name))
   if (names.some(isOwnFolder) || isReservedName(names.at(-1)!)) throw reserved(path)
 }
 

@@ -11,10 +11,10 @@ import { checkNotReserved } from '../own/reserved.js'
 import { Aliases } from './aliases.js'
 import type { TransactionContext } from './context.js'
 import { fewAtOnce } from './folder.js'
-import { checkKind, type Listed, listTree, type Rights, rightsOf } from './list-tree.js'
+import { checkKind, type Listed, leftAsTheyAre, listTree, type Rights, rightsOf } from './list-tree.js'
 import type { newContentOf, TransactionProgress } from './options.js'
 import { Outside } from './outside.js'
-import { foldersAbove, type PlannedTree, Planner } from './plan.js'
+import { checkDifferent, foldersAbove, type PlannedTree, Planner } from './plan.js'
 import { type Prepared, prepare } from './prepare.js'
 
 /** Checks each operation against the disk, stages new content, and feeds the planner. */
@@ -112,6 +112,7 @@ export class Draft {
         if (stats.isDirectory()) await this.#makeFolder(at, rightsOf(stats, move))
         else begun.push(this.#begin(at, () => this.#stageFrom(outside, path, at, move)))
       }
+      this.#context.warnings.push(...leftAsTheyAre(outside.leftOut))
       if (move) this.#moved.push(outside)
     })
   }
@@ -156,8 +157,10 @@ export class Draft {
 
   /** What is in a folder by now. */
   async #treeOf(path: string): Promise<PlannedTree & { listed: Listed }> {
+    const { tree, taken, warnings } = this.#context
     const isThere = this.#planner.known(path) === 'folder'
-    const listed: Listed = isThere ? await listTree(this.#context.tree, path) : new Map()
+    const { listed, leftOut } = isThere ? await listTree(tree, path) : { listed: new Map(), leftOut: [] }
+    warnings.push(...leftAsTheyAre(leftOut.filter((one) => !taken.has(one))))
     for (const [one, stats] of listed) await this.#know(one, stats)
     return { ...this.#planner.tree(path), listed }
   }
@@ -290,10 +293,4 @@ export class Draft {
     while (this.#planner.known(home) !== 'folder') home = parentOf(home)
     return home
   }
-}
-
-function checkDifferent(from: string, to: string): void {
-  // a path that is no string is refused by the check of each path
-  if (from === to && typeof from === 'string')
-    throw new SluiceError('ERR_USAGE', `from and to are the same path, ${printable(from)}`, { path: from })
 }

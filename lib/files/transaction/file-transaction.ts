@@ -141,7 +141,8 @@ export class FileTransaction implements AsyncDisposable {
 
   /**
    * {@link copy} of a file or folder that is not below the folder of the transaction. `source` is any path; links on the
-   * way are followed, but it must be none itself. Fails also with `ERR_NO_SUCH_FILE`, and with `ERR_USAGE` if it is in
+   * way are followed, but it must be none itself. What is in a folder under a name of ours (`.sluice`, locks, temporary
+   * files) is left out, with a warning in the result. Fails also with `ERR_NO_SUCH_FILE`, and with `ERR_USAGE` if it is in
    * the folder of the transaction, or that is in it.
    */
   copyIn(source: string, to: string): Promise<void> {

@@ -11,36 +11,61 @@ import type { Tree } from '../tree/tree.js'
 export type Listed = Map<string, FileStats>
 
 /**
- * All files and folders below the folder `path` of a tree, and the folder itself. Temporary files of ours, and of other
- * processes of ours, are no content. Fails with `ERR_UNSAFE_LINK` for a symbolic link, and with `ERR_TRANSACTION` for
- * what is neither file nor folder and for a name that is no text.
+ * All files and folders below the folder `path` of a tree, and the folder itself; and the paths whose names are ours,
+ * which are no content, as temporary files are. Fails with `ERR_UNSAFE_LINK` for a symbolic link, and with
+ * `ERR_TRANSACTION` for what is neither file nor folder and for a name that is no text.
  */
-export async function listTree(tree: Tree, path: string): Promise<Listed> {
-  const found: Listed = new Map()
+export async function listTree(
+  tree: Tree,
+  path: string,
+  isOurs = isTemporary,
+): Promise<{ listed: Listed; leftOut: string[] }> {
+  const listed: Listed = new Map()
+  const leftOut: string[] = []
   const add = async (one: string): Promise<void> => {
     const stats = await inFolder(tree, one, (where) => tree.fs.lstat(where))
     checkKind(one, stats)
-    found.set(one, stats)
-    if (stats.isDirectory()) for (const name of await namesIn(tree, one)) await add(`${one}/${name}`)
+    listed.set(one, stats)
+    if (!stats.isDirectory()) return
+    for (const name of await allNamesIn(tree, one))
+      if (isOurs(name)) leftOut.push(`${one}/${name}`)
+      else await add(`${one}/${name}`)
   }
   try {
     await add(path)
   } catch (error) {
     throw diskError(error, 'list', path)
   }
-  return found
+  return { listed, leftOut }
+}
+
+/**
+ * The warning that a folder was copied, moved or deleted without what is in it under names of ours, which may be the
+ * user's; none if there is nothing.
+ */
+export function leftAsTheyAre([path, ...others]: readonly string[]): SluiceError[] {
+  if (path === undefined) return []
+  const more = others.length === 0 ? '' : ` (and ${others.length} more)`
+  const message = `${printable(path)}${more} is left as it is, since Sluice itself uses such names: rename it, and take it by itself`
+  return [new SluiceError('ERR_PATH', message, { path })]
 }
 
 /** The names in a folder, without those of temporary files. */
 export async function namesIn(tree: Tree, path: string): Promise<string[]> {
+  return (await allNamesIn(tree, path)).filter((name) => !isTemporary(name))
+}
+
+const isTemporary = (name: string) => ownerOfTemporary(name) !== undefined
+
+async function allNamesIn(tree: Tree, path: string): Promise<string[]> {
   const names = await tree.within(path, (folder) => folder.list())
-  return names.flatMap((bytes) => {
+  return names.map((bytes) => {
     const name = bytes.toString()
     if (!Buffer.from(name).equals(bytes)) {
       const message = `${printable(`${path}/${name}`)} has a name that is no UTF-8: rename it, or leave it out`
       throw new SluiceError('ERR_TRANSACTION', message, { path: `${path}/${name}` })
     }
-    return ownerOfTemporary(name) === undefined ? [name] : []
+    return name
   })
 }
 

@@ -1,9 +1,10 @@
-import { basename, dirname, sep } from 'node:path'
+import { basename, dirname, join, sep } from 'node:path'
 import { printable, SluiceError } from '../../errors.js'
 import { diskError, errorCode } from '../disk/disk-error.js'
 import type { FileStats, FileSystem } from '../disk/fs.js'
 import { lstatIfThere, sameContent, sameInode } from '../disk/stats.js'
 import { inFolder } from '../intent/staging.js'
+import { isReservedName } from '../own/reserved.js'
 import { handlesOf } from '../tree/handle-budget.js'
 import { Tree } from '../tree/tree.js'
 import { fewAtOnce, syncFoldersOf, unlessMissing } from './folder.js'
@@ -17,6 +18,8 @@ export class Outside {
   /** Its path in the folder around it: one name. */
   readonly name: string
   readonly listed: Listed
+  /** What is in it under names of ours, with the paths that the user has for it. */
+  readonly leftOut: readonly string[]
   readonly #fs: FileSystem
   readonly #shown: string
   readonly #around: Around
@@ -26,12 +29,18 @@ export class Outside {
   /** The files as they were when they were read. */
   readonly #read = new Map<string, FileStats>()
 
-  private constructor(fs: FileSystem, shown: string, around: Around, listed: Listed) {
+  private constructor(
+    fs: FileSystem,
+    shown: string,
+    around: Around,
+    { listed, leftOut }: Awaited<ReturnType<typeof listTree>>,
+  ) {
     this.#fs = fs
     this.#shown = shown
     this.#around = around
     this.name = basename(shown)
     this.listed = listed
+    this.leftOut = leftOut.map((path) => join(dirname(shown), path))
   }
 
   /**
@@ -40,10 +49,10 @@ export class Outside {
    */
   static async find({ fs, root }: Tree, path: string): Promise<Outside> {
     const name = basename(path)
-    if (name === '')
-      throw new SluiceError('ERR_USAGE', `${printable(path)} has no name of its own; name what is in it`, {
-        path,
-      })
+    if (name === '' || name === '.' || name === '..') {
+      const message = `${printable(path)} has no name of its own; name it without . and .. at the end, or what is in it`
+      throw new SluiceError('ERR_USAGE', message, { path })
+    }
     const tree = await openAround(fs, dirname(path))
     try {
       if (!(await inFolder(tree, name, (where) => lstatIfThere(fs, where))))
@@ -55,7 +64,7 @@ export class Outside {
         throw new SluiceError('ERR_USAGE', message, { path })
       }
       const around = { path: tree.root, found: await statsOf(tree) }
-      return new Outside(fs, path, around, await listTree(tree, name))
+      return new Outside(fs, path, around, await listTree(tree, name, isReservedName))
     } finally {
       await tree.close()
     }

@@ -210,6 +210,13 @@ export function areInLine(one: string, other: string): boolean {
   return a.startsWith(b) || b.startsWith(a)
 }
 
+/** `ERR_USAGE` if something is to be copied or moved to where it is. */
+export function checkDifferent(from: string, to: string): void {
+  // a path that is no string is refused by the check of each path
+  if (from === to && typeof from === 'string')
+    throw new SluiceError('ERR_USAGE', `from and to are the same path, ${printable(from)}`, { path: from })
+}
+
 function outerFirst(a: string, b: string): number {
   return a.split('/').length - b.split('/').length || (a < b ? -1 : 1)
 }

@@ -4,11 +4,10 @@ import { diskError, errorCode } from '../disk/disk-error.js'
 import { type FileStats, type FileSystem, OPEN } from '../disk/fs.js'
 import {
   checkName,
+  folderOfProcess,
   isOfProcess,
   localPath,
-  localTarget,
   nameOf,
-  ofProcess,
   type PathLike,
   parentOf,
 } from '../disk/names.js'
@@ -68,14 +67,14 @@ export class Tree {
     const budget = handles instanceof HandleBudget ? handles : new HandleBudget(handles)
     checkChoice('durability', durability, ['crash', 'power'])
     const path = localPath('root', root)
-    localTarget('root', `${path}/in it`)
+    if (isOfProcess(`${path}/in it`)) throw folderOfProcess(path)
     try {
       const power = durability === 'power'
       if (create) await makeFolders(fs, path, power)
       // an earlier run may have made several of them, and synced none
       if (create && power) await syncNames(fs, path)
       const resolved = await fs.realpath(path)
-      if (isOfProcess(resolved)) throw ofProcess(path)
+      if (isOfProcess(resolved)) throw folderOfProcess(path)
       const fd = await handlesOf(fs).retry(() => fs.open(resolved, OPEN.folder))
       return new Tree(fs, resolved, fd, budget)
     } catch (error) {

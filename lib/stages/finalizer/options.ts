@@ -27,7 +27,7 @@ export interface FinalizerOptions {
   durability?: Durability
   /** How `partSink`, or its store, publishes, to be checked. Default: as that does. */
   publish?: Publishing
-  /** Symbolic links are skipped and reported, or, with 'keep', made at the end if they stay inside. */
+  /** Symbolic links are skipped and reported, or, with 'keep', made at the end; one that leads out fails (`ERR_LINK`). */
   symlinks?: 'skip' | 'keep'
   /** Files that are published at once. Default 32. */
   concurrency?: number

@@ -132,11 +132,18 @@ export class Inspector {
       if (faultOf(path, this.#options.limits) !== undefined)
         throw unsendable(real, 'its path is longer or deeper than can be sent; send the folder that it is in')
       const stats = await this.#fs.lstat(real)
-      const target =
-        stats.isSymbolicLink() && this.#options.keepLinks ? await this.#fs.readlink(real) : undefined
+      const target = stats.isSymbolicLink() && this.#options.keepLinks ? await this.#target(real) : undefined
       return inspected(real, path, await this.#sized(real, stats), target)
     } catch (cause) {
       return { ...inspected(real, path, undefined), refused: sourceError(real, cause) }
+    }
+  }
+
+  async #target(link: string): Promise<string> {
+    try {
+      return await this.#fs.readlink(link)
+    } catch (cause) {
+      throw errorCode(cause) === 'EILSEQ' ? unsendableTarget(link, cause) : cause
     }
   }
 
@@ -185,6 +192,7 @@ export function join(folder: string, name: string): string {
 /** What was named is not there, or cannot be looked at. */
 export function argumentError(path: string, cause: unknown): SluiceError {
   const system = errorCode(cause)
+  if (system === 'EILSEQ') return unsendableTarget(path, cause)
   if (system !== 'ENOENT' && system !== 'ENOTDIR') return cannotRead(path, cause)
   const message = `${printable(path)}: there is no such file or folder`
   return new SluiceError('ERR_NO_SUCH_FILE', message, { path, cause })
@@ -215,6 +223,14 @@ function skipped(path: string, why: string): SluiceError {
 }
 
 /** Something that no offer can hold. */
-function unsendable(path: string, why: string): SluiceError {
-  return new SluiceError('ERR_UNSENDABLE', `${printable(path)} cannot be sent: ${why}`, { path })
+function unsendable(path: string, why: string, cause?: unknown): SluiceError {
+  return new SluiceError('ERR_UNSENDABLE', `${printable(path)} cannot be sent: ${why}`, { path, cause })
+}
+
+function unsendableTarget(path: string, cause: unknown): SluiceError {
+  return unsendable(
+    path,
+    'the target of the link is not valid UTF-8; rename that, and make the link anew',
+    cause,
+  )
 }

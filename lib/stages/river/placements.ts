@@ -1,10 +1,10 @@
-import { type Code, isError, type SluiceError } from '../../errors.js'
+import { type Code, isError, printable, type SluiceError } from '../../errors.js'
 import { diskError } from '../../files/disk/disk-error.js'
 import { badOption } from '../../options.js'
 import { staysInside } from '../../stores/link-target.js'
 import type { Part, Placement } from '../../stores/parts.js'
 import type { Entry } from '../../wire/entry.js'
-import { type Outcome, skipped } from '../../wire/outcome.js'
+import { failed, failureOf, type Outcome, skipped } from '../../wire/outcome.js'
 
 /** Errors that every other file would have, too. */
 const FATAL: ReadonlySet<Code> = new Set([
@@ -52,13 +52,20 @@ export function checkedPart(given: Part | Error | undefined): Part | Error {
   return new TypeError(badOption('what begin() of the store gives', expected, given).message)
 }
 
-/** Why a symbolic link is not made. */
-export function whyNoLink(
-  { path, target }: Entry,
-  symlinks: 'skip' | 'keep',
-  areThere: boolean,
-): string | undefined {
-  if (symlinks === 'skip') return 'symbolic links were not asked for'
-  if (!staysInside(path, target!)) return 'the link leads, or could lead, out of the destination'
-  return areThere ? undefined : 'there are no symbolic links where it goes'
+/**
+ * What becomes of a symbolic link that is not made: left out where nobody asked for links, failed where somebody did.
+ * Undefined for one that is to be made.
+ */
+export function linkNotMade(entry: Entry, symlinks: 'skip' | 'keep', areThere: boolean): Outcome | undefined {
+  if (symlinks === 'skip') {
+    const why = 'symbolic links were not asked for'
+    return skipped(entry, 'symlink', failureOf(entry, 'ERR_SKIPPED', why))
+  }
+  const target = printable(entry.target!, 200)
+  const isInside = staysInside(entry.path, entry.target!)
+  if (isInside && areThere) return undefined
+  const why = isInside
+    ? 'there are no symbolic links where it goes'
+    : `its target ${target} leads, or could lead, out of the destination`
+  return failed(entry, failureOf(entry, 'ERR_LINK', `the link is not made, since ${why}`))
 }

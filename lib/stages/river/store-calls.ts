@@ -15,10 +15,10 @@ import {
   type PublishPolicy,
 } from '../../stores/parts.js'
 import type { Entry, Offer } from '../../wire/entry.js'
-import { failed, failureOf, type Outcome, skipped } from '../../wire/outcome.js'
+import { failed, type Outcome } from '../../wire/outcome.js'
 import type { Run } from '../../wire/run.js'
 import { Bases } from './bases.js'
-import { byDepth, checkedPart, outcomeOf, whyNoLink } from './placements.js'
+import { byDepth, checkedPart, linkNotMade, outcomeOf } from './placements.js'
 import { Standing } from './standing.js'
 
 type Claims = ReadonlyMap<number, Claim>
@@ -205,9 +205,8 @@ export class StoreCalls {
   ): Promise<Outcome[]> {
     const outcomes: Outcome[] = []
     for (const entry of entries) {
-      const why = whyNoLink(entry, symlinks, this.#store.makeLink !== undefined)
-      if (why === undefined) outcomes.push(await this.#makeLink(entry, policy))
-      else outcomes.push(skipped(entry, 'symlink', failureOf(entry, 'ERR_SKIPPED', why)))
+      const notMade = linkNotMade(entry, symlinks, this.#store.makeLink !== undefined)
+      outcomes.push(notMade ?? (await this.#makeLink(entry, policy)))
     }
     return outcomes
   }

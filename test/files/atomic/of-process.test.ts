@@ -102,8 +102,10 @@ for (const [name, operation] of Object.entries(THROUGH_LINKS))
   })
 
 test('no tree begins in what a process has open, nor where its links are', async (t) => {
-  for (const root of ['/dev', '/dev/fd', '/proc/self/fd', '/proc/1/root/tmp'])
-    await t.throwsAsync(Tree.open(root), { code: 'ERR_USAGE' }, root)
+  for (const root of ['/dev', '/dev/fd', '/proc/self/fd', '/proc/1/root/tmp']) {
+    const { message } = await t.throwsAsync(Tree.open(root), { code: 'ERR_USAGE' }, root)
+    t.true(message.startsWith(`${root} is no folder of a disk`), message)
+  }
   await t.throwsAsync(FileTransaction.begin('/dev'), { code: 'ERR_USAGE' })
   if (process.platform !== 'linux') return
   const dir = await temporary(t)

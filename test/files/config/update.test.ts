@@ -108,6 +108,16 @@ test('a YAML file with nothing in it is as one that is missing; null in JSON is 
   t.deepEqual(seen, [null])
 })
 
+test('a YAML file with a key that is no text is left as it is: it would be written as a text', async (t) => {
+  const fs = diskWith()
+  for (const content of ['8080: web\n', 'a: {true: 1}\n', 'null: a\n']) {
+    fs.put('/d/a.yaml', content)
+    const updated = updateYaml('/d/a.yaml', (value: object = {}) => ({ ...value, more: 1 }), { fs })
+    await t.throwsAsync(updated, { code: 'ERR_PARSE', message: /no text.*quotes/ }, content)
+    t.is(text(fs, '/d/a.yaml'), content)
+  }
+})
+
 test('the mode of the file stays, and a link to it, which shares the lock', async (t) => {
   const fs = diskWith('{"counted":1}')
   fs.putLink('/d/link', 'further')

@@ -68,8 +68,11 @@ test('what a format cannot hold is refused, and never becomes something else', a
     cycle,
     deep,
     new Date(Number.NaN),
+    { [Symbol('x')]: 1 },
+    Object.assign([1], { [Symbol('x')]: 1 }),
+    Object.assign([1], { beside: 1 }),
   ]
-  for (const value of wrong.slice(0, -1)) {
+  for (const value of wrong) {
     for (const format of FORMATS) {
       await t.throwsAsync(encodeValue(format, value), { code: 'ERR_USAGE' }, String(typeof value))
       await t.throwsAsync(encodeValue(format, { inside: [value] }), { code: 'ERR_USAGE', message: /inside/ })
@@ -114,9 +117,17 @@ test('keys of a YAML map that become the same text, or are none, are refused', a
     '"true": a\nTRUE: b': 'line 2, column 1',
     '1: a\n1.0: b': 'line 2, column 1',
     '0x10: a\n16: b': 'line 2, column 1',
-    '~: a\n"": b': 'line 2, column 1',
+    '~: a\n"": b': 'line 1, column 1',
+    'a: {null: b, "null": c}': 'line 1, column 5',
+    'Null: a': 'line 1, column 1',
+    'a:\n  : b': 'line 2, column 3',
+    '0x10: a': 'line 1, column 1',
+    '1.0: a': 'line 1, column 1',
+    '1e3: a': 'line 1, column 1',
+    'True: a': 'line 1, column 1',
+    'x: &k ~\n? *k\n: a': 'line 2, column 3',
     ': a\nnull: b': 'line 2, column 1',
-    '.inf: a\n"Infinity": b': 'line 2, column 1',
+    '.inf: a\n"Infinity": b': 'line 1, column 1',
     '-0: a\n0: b': 'line 2, column 1',
     'x: {y: [{1: a, "1": b}]}': 'line 1, column 16',
     'x: &k 1\n? *k\n: a\n"1": b': 'line 4, column 1',
@@ -129,11 +140,12 @@ test('keys of a YAML map that become the same text, or are none, are refused', a
     const error = await t.throwsAsync(parseText('yaml', text, 'x'), { code: 'ERR_PARSE' }, text)
     t.true(error!.message.includes(place), `${text}: ${error!.message}`)
   }
-  t.deepEqual(await parseText('yaml', '1: a\ntrue: b\n~: c\n1.5: d', 'x'), {
+  t.deepEqual(await parseText('yaml', '1: a\ntrue: b\n1.5: d\n"": e\n"null": f', 'x'), {
     1: 'a',
     true: 'b',
-    '': 'c',
     1.5: 'd',
+    '': 'e',
+    null: 'f',
   })
   t.deepEqual(await parseText('yaml', 'a: {1: x}\nb: {"1": y}', 'x'), { a: { 1: 'x' }, b: { 1: 'y' } })
   const merged = '%YAML 1.1\n---\na: &a {1: x}\nb: {<<: *a, "1": z}'

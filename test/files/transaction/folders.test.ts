@@ -31,6 +31,27 @@ const begin = (fs: MemoryDisk) => FileTransaction.begin('/d', { fs, system })
 
 const TREE = { 'a/one': '1', 'a/sub/two': '2', 'a/empty': null, other: 'x' }
 
+test('what has the form of a temporary file stays where it is, with a warning, whatever becomes of its folder', async (t) => {
+  const kept = '.x.1-1-a-b-c.sluice-tmp'
+  for (const act of [
+    (transaction: FileTransaction) => transaction.copy('a', 'b'),
+    (transaction: FileTransaction) => transaction.move('a', 'b'),
+    (transaction: FileTransaction) => transaction.delete('a', { recursive: true }),
+  ]) {
+    const fs = diskWith({ ...TREE, [`a/sub/${kept}`]: 'of the user' })
+    const transaction = await begin(fs)
+    // which has a temporary file of its own by now, of which nobody is told
+    await transaction.write('a/sub/new', 'new')
+    await act(transaction)
+    const { warnings } = await transaction.commit()
+    t.deepEqual(
+      warnings.map(({ code, path }) => [code, path]),
+      [['ERR_PATH', `a/sub/${kept}`]],
+    )
+    t.true(below(fs).includes(`a/sub/${kept}=of the user`))
+  }
+})
+
 test('a folder is moved with all that is in it; its files stay the same ones', async (t) => {
   const fs = diskWith(TREE)
   const { ino } = await fs.stat('/d/a/sub/two')

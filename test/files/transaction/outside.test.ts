@@ -32,6 +32,26 @@ const begin = (fs: MemoryDisk) => FileTransaction.begin('/d', { fs, system })
 const OUT = ['/out/', '/out/empty/', '/out/one=1', '/out/sub/', '/out/sub/two=2']
 const IN = ['/d/in/', '/d/in/empty/', '/d/in/one=1', '/d/in/sub/', '/d/in/sub/two=2']
 
+test('what has a name of ours is left out of a folder from outside, with a warning that names it', async (t) => {
+  const temporary = '.x.1-1-a-b-c.sluice-tmp'
+  for (const how of ['copyIn', 'moveIn'] as const) {
+    const fs = diskWith()
+    fs.put(`/out/sub/${temporary}`, 'of the user')
+    fs.put(`/out/sub/.sluice/${'a'.repeat(32)}.journal`, 'of somebody')
+    const transaction = await begin(fs)
+    await transaction[how]('/out', 'in')
+    const { warnings } = await transaction.commit()
+    t.is(warnings[0]?.code, 'ERR_PATH')
+    t.regex(warnings[0]!.message, /^\/out\/sub\/\.(x\..*|sluice) \(and 1 more\) is left as it is/)
+    t.is(warnings.length, how === 'copyIn' ? 1 : 2, 'what is left of a moved folder is told, too')
+    t.deepEqual(
+      all(fs).filter((path) => path.startsWith('/d/in')),
+      IN,
+    )
+    t.true(all(fs).includes(`/out/sub/${temporary}=of the user`))
+  }
+})
+
 test('files and folders from outside are copied in, or moved in, all with the rest of the transaction', async (t) => {
   const fs = diskWith()
   const transaction = await begin(fs)
@@ -108,6 +128,7 @@ test('what cannot be taken in is refused by its name, and everything stays as it
   fs.putLink('/link', '/out/one')
   fs.putLink('/way', '/d')
   fs.put('/d/sub/file', 'x')
+  fs.put('/dev/zero', '')
   const before = all(fs)
   for (const [source, to, code, message] of [
     ['/none', 'in', 'ERR_NO_SUCH_FILE', /\/none does not exist/],
@@ -116,6 +137,9 @@ test('what cannot be taken in is refused by its name, and everything stays as it
     ['/way/sub', 'in', 'ERR_USAGE', /lie one inside the other/],
     ['/d', 'in', 'ERR_USAGE', /lie one inside the other/],
     ['/', 'in', 'ERR_USAGE', /no name of its own/],
+    ['/out/sub/..', 'in', 'ERR_USAGE', /^\/out\/sub\/\.\. has no name of its own/],
+    ['/dev/zero', 'in', 'ERR_USAGE', /^\/dev is no folder of a disk.*read what is in it/],
+    ['/proc/self/status', 'in', 'ERR_USAGE', /^\/proc\/self is no folder of a disk/],
     ['', 'in', 'ERR_USAGE', /^source must be/],
     ['/out', 'old', 'ERR_TRANSACTION', /old is a file; delete it first/],
     ['/out', 'sub', 'ERR_TRANSACTION', /sub is a folder already/],

@@ -71,6 +71,20 @@ test('a missing root is made with the folders above it, if asked', async (t) => 
   t.deepEqual(disk.openHandles(), [])
 })
 
+test('a link that leads to nothing, or is on the way to what is missing, is an error that names it', async (t) => {
+  const disk = memory()
+  disk.putLink('/root/link', '/nowhere')
+  const before = disk.list()
+  for (const durability of ['crash', 'power'] as const)
+    for (const root of ['/root/link', '/root/link/sub', '/root/link/sub/deeper/']) {
+      const opened = Tree.open(root, { fs: disk, create: true, durability })
+      const error = await t.throwsAsync(opened, { code: 'ERR_WRITE' }, root)
+      t.regex(error!.message, /^\/root\/link is a link that leads to nothing/)
+    }
+  t.deepEqual(disk.list(), before)
+  t.deepEqual(disk.openHandles(), [])
+})
+
 test('the options are checked at once', async (t) => {
   await t.throwsAsync(Tree.open('/', { handles: 0 }), { code: 'ERR_USAGE' })
 })
