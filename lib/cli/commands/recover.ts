@@ -53,6 +53,7 @@ export async function recoverCommand(
       const path = relative(dir, file)
       reporter.result({ event: 'orphan', path }, `${removing(dryRun)} ${printable(path)}`)
     }
+    for (const warning of [...orphans.foreign, ...(dryRun ? orphans.errors : [])]) reporter.warn(warning)
     if (!dryRun) await removeEmptyFolders(tree)
     found = { transactions, parts, orphans }
   } finally {
