@@ -52,8 +52,8 @@ export interface Orphans {
 }
 
 /**
- * Removes the temporary files of this library whose processes are certainly dead: regular files with a name that says
- * who made them, with any prefix, which did not change for some time. Files of other users and of living processes
+ * Removes the temporary files of this library whose processes are certainly dead: regular files and symbolic links with a
+ * name that says who made them, with any prefix, which did not change for some time. What a link leads to stays. Files of other users and of living processes
  * stay, and so do those that an unfinished transaction needs (`recoverTransactions`). Files of processes that cannot be
  * looked at, on another machine or in another container, are watched for 10 seconds, and stay if these show that they
  * live. Fails with `ERR_USAGE`, and if `dir` itself cannot be read with `ERR_PERMISSION` or `ERR_WRITE`; errors below it
@@ -173,7 +173,8 @@ class Search {
 
   async #file(folder: Folder, name: string, stats: FileStats, owner: Owner): Promise<void> {
     const { dryRun, before } = this.#want
-    if (!stats.isFile() || !isOfUser(this.#fs, stats) || stats.mtimeMs > before) return
+    const isOurs = stats.isFile() || stats.isSymbolicLink()
+    if (!isOurs || !isOfUser(this.#fs, stats) || stats.mtimeMs > before) return
     const path = join(folder.path, name)
     try {
       if (!(await this.#isGone(owner, folder, path, stats))) return

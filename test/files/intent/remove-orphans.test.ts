@@ -93,6 +93,19 @@ test('folders and pipes that are called like ours stay, and no link is followed'
   t.deepEqual(disk.list(), before)
 })
 
+test('a link that a dead process had not given its name yet goes, what it leads to stays', async (t) => {
+  const { disk, remove } = setup()
+  const [link, living] = [gone, me].map((owner) => `/d/${temporaryName({ owner })}`)
+  disk.put('/outside/precious', 'mine')
+  for (const path of [link!, living!]) disk.putLink(path, '/outside/precious')
+  const before = disk.list()
+  t.deepEqual((await remove()).files, [link])
+  t.deepEqual(
+    disk.list(),
+    before.filter((path) => !path.startsWith(link!)),
+  )
+})
+
 test('what another user lets nobody look into is passed over and said, in a dry run as well; the rest goes', async (t) => {
   const { disk, remove } = setup()
   // one that cannot be entered, one in which only the names can be read, and one of our own
