@@ -6,7 +6,7 @@ import { removeEmptyFolders } from '../../files/own/own-folder.js'
 import { isEnded, type RecoveredTransaction, recoverTransactions } from '../../files/transaction/recover.js'
 import { size } from '../../terminal/text.js'
 import type { Context } from '../terminal/context.js'
-import { collectAll, isPart, openFolder, tell, tellOfWatching } from './leftovers.js'
+import { collectAll, countedParts, isPart, openFolder, tell, tellOfWatching } from './leftovers.js'
 
 /** What was found, by kind. */
 interface FoundLeftovers {
@@ -105,7 +105,7 @@ function recoverySummary({ transactions, parts, orphans }: FoundLeftovers, dryRu
   if (mine.length + parts.length + orphans.count + orphans.errors.length === 0)
     return 'no transaction, no part and no temporary file is left'
   const bytes = removed.reduce((all, part) => all + part.bytes, orphans.bytes)
-  const what = `${counted(ended, 'transaction')}, ${counted(removed.length, 'part')}, ${counted(orphans.count, 'temporary file')} (${size(bytes)})`
+  const what = `${counted(ended, 'transaction')}, ${countedParts(removed)}, ${counted(orphans.count, 'temporary file')} (${size(bytes)})`
   return dryRun ? `${what} would be ended or removed by recover --yes` : `${what} ended or removed`
 }
 
