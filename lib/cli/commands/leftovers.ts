@@ -22,7 +22,11 @@ import type { CliEvent } from '../terminal/events.js'
  * something is there, or with `--json` an event for each file. Changes nothing.
  */
 export async function statusCommand(dir: string, { reporter, signal }: Context): Promise<void> {
-  const warn = (warning: SluiceError) => reporter.warn(warning)
+  let warnings = 0
+  const warn = (warning: SluiceError) => {
+    warnings++
+    reporter.warn(warning)
+  }
   const tree = await openFolder(dir)
   // the folder itself, and those in it in which a transfer waits to be published together
   const places = ['']
@@ -57,7 +61,7 @@ export async function statusCommand(dir: string, { reporter, signal }: Context):
   const next = 'the same commands again go on with what is there, sluice clean --yes removes it'
   if (left.length > 0) reporter.note(`${counted(left.length, 'unfinished file')}, ${size(bytes)}: ${next}`)
   else if (staged.length > 0) reporter.note(`${counted(staged.length, 'staged transfer')}: ${next}`)
-  else if (shown === 0) reporter.note('nothing is left of interrupted transfers')
+  else if (shown + warnings === 0) reporter.note('nothing is left of interrupted transfers')
 }
 
 function bytesIn({ ranges }: LeftFile): number {
@@ -107,12 +111,14 @@ export async function cleanCommand(
   const { reporter } = context
   if (!flags.yes) {
     const found = await collectIn(dir, { dryRun: true, force: flags.force }, context)
+    for (const { error } of found) if (error) reporter.warn(error)
     const summary = leftoverSummary(found, 'would be removed by clean --yes')
     return reporter.note(found.length === 0 ? 'there is nothing to clean' : summary)
   }
   const found = await collectIn(dir, { dryRun: false, force: flags.force }, context)
   reporter.note(found.length === 0 ? 'there was nothing to clean' : leftoverSummary(found, 'removed'))
-  const kept = found.find(({ error }) => error !== undefined)
+  const [kept, ...others] = found.filter(({ error }) => error)
+  for (const { error } of others) reporter.warn(error!)
   if (kept === undefined) return
   const { path, error: cause } = kept
   const message = `${printable(path)} could not be removed: ${cause!.message}`

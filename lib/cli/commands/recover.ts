@@ -53,7 +53,7 @@ export async function recoverCommand(
       const path = relative(dir, file)
       reporter.result({ event: 'orphan', path }, `${removing(dryRun)} ${printable(path)}`)
     }
-    for (const warning of [...orphans.foreign, ...(dryRun ? orphans.errors : [])]) reporter.warn(warning)
+    for (const warning of orphans.foreign) reporter.warn(warning)
     if (!dryRun) await removeEmptyFolders(tree)
     found = { transactions, parts, orphans }
   } finally {
@@ -61,7 +61,8 @@ export async function recoverCommand(
     await tree.close()
   }
   reporter.note(recoverySummary(found, dryRun))
-  const failures = failuresOf(found)
+  const failures = failuresOf(found, dryRun)
+  if (dryRun) for (const failure of failures) reporter.warn(failure)
   if (dryRun || failures.length === 0) return
   if (failures.length === 1) throw failures[0]
   for (const failure of failures) reporter.warn(failure)
@@ -109,9 +110,9 @@ function recoverySummary({ transactions, parts, orphans }: FoundLeftovers, dryRu
   return dryRun ? `${what} would be ended or removed by recover --yes` : `${what} ended or removed`
 }
 
-/** What could not be finished although its process is dead, and what to do about it. */
-function failuresOf({ transactions, parts, orphans }: FoundLeftovers): SluiceError[] {
-  const failures = transactions.flatMap((one) => failureOfTransaction(one) ?? [])
+/** What could not be finished although its process is dead, and what to do about it; in a dry run what is not said yet. */
+function failuresOf({ transactions, parts, orphans }: FoundLeftovers, dryRun: boolean): SluiceError[] {
+  const failures = dryRun ? [] : transactions.flatMap((one) => failureOfTransaction(one) ?? [])
   return [...failures, ...parts.flatMap(({ error }) => error ?? []), ...orphans.errors]
 }
 
