@@ -53,7 +53,9 @@ export async function recoverCommand(
       const path = relative(dir, file)
       reporter.result({ event: 'orphan', path }, `${removing(dryRun)} ${printable(path)}`)
     }
-    for (const warning of orphans.foreign) reporter.warn(warning)
+    // our folders of other users were told of already
+    const told = new Set(transactions.map(({ intent }) => intent))
+    for (const warning of orphans.foreign) if (!told.has(relative(dir, warning.path!))) reporter.warn(warning)
     if (!dryRun) await removeEmptyFolders(tree)
     found = { transactions, parts, orphans }
   } finally {
