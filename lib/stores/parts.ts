@@ -30,6 +30,8 @@ export interface PublishPolicy {
    * them is no old version, and must not be overwritten. `publishByPolicy` fills it in.
    */
   brought?: Set<string>
+  /** Where all is published together: how names are given at the end. Until then names are only taken from each other. */
+  atEnd?: PublishPolicy
   /** Aborted when nobody waits any more: what takes long may fail with its reason then. */
   signal?: AbortSignal
 }

@@ -37,11 +37,18 @@ test('unpack --together of a stream that is cut shows nothing; status finds what
   }
   t.is(await unpack(whole.subarray(0, 250_000)), 4)
   t.deepEqual(await readdir(dir), ['.sluice'])
-  t.regex((await run(t, 'status', dir)).out, /^staged \.sluice\/[0-9a-f]{32}\.staged \(/m)
+  // where the part stands, and how much is staged
+  const status = (await run(t, 'status', dir)).out
+  t.regex(status, / {2}\.sluice\/[0-9a-f]{32}\.staged\/photos\/b\.part$/m)
+  t.regex(status, /^staged \.sluice\/[0-9a-f]{32}\.staged \(3 files, \d+ kB\)$/m)
   t.is(await unpack(whole), 0)
   t.deepEqual(await readdir(dir), ['photos'])
   t.is(await readFile(join(dir, 'photos/a'), 'utf8'), 'a')
   t.is(await unpack(whole.subarray(0, 250_000)), 4)
-  t.is((await run(t, 'clean', dir, '--yes')).code, 0)
+  const shown = await run(t, 'clean', dir)
+  t.regex(shown.out, /^left \.sluice\/[0-9a-f]{32}\.staged\/photos\/a$/m)
+  const done = await run(t, 'clean', dir, '--yes')
+  t.is(done.code, 0)
+  t.is(done.out, shown.out.replaceAll('left ', 'removed '))
   t.deepEqual(await readdir(dir), ['photos'])
 })

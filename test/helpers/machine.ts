@@ -6,6 +6,8 @@ export class Machine {
   space = 'pid:[1]'
   boot = 'boot-1'
   id = 'machine-1'
+  /** Whether a process cannot look at others, as where /proc is mounted with hidepid. */
+  hidden = false
   /** When each process that lives began. */
   readonly living = new Map<number, number>()
   #ticks = 100
@@ -17,7 +19,7 @@ export class Machine {
       pid,
       hostname: () => this.hostname,
       isAlive: (other) => this.living.has(other),
-      read: (path) => this.#read(path),
+      read: (path) => (this.hidden && isOfAnother(path, pid) ? undefined : this.#read(path)),
     }
   }
 
@@ -38,4 +40,9 @@ export class Machine {
     const start = this.living.get(Number(/^\/proc\/(\d+)\/stat$/.exec(path)?.[1]))
     return start === undefined ? undefined : `1 (node) S ${'0 '.repeat(18)}${start} 0`
   }
+}
+
+function isOfAnother(path: string, pid: number): boolean {
+  const [, of] = /^\/proc\/(\d+)\//.exec(path) ?? []
+  return of !== undefined && Number(of) !== pid
 }

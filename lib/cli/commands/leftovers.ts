@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { systemClock } from '../../clock.js'
 import { counted, printable, SluiceError } from '../../errors.js'
 import { errorCode } from '../../files/disk/disk-error.js'
+import { below } from '../../files/disk/names.js'
 import { commandFileSystem } from '../../files/disk/node-fs.js'
 import { partPathOf } from '../../files/journal/collect-part.js'
 import { type CollectOptions, collectLeftovers, type Leftover } from '../../files/journal/leftovers.js'
@@ -21,19 +22,27 @@ import type { CliEvent } from '../terminal/events.js'
  * something is there, or with `--json` an event for each file. Changes nothing.
  */
 export async function statusCommand(dir: string, { reporter, signal }: Context): Promise<void> {
-  const warn = (warning: SluiceError) => reporter.warn(warning)
+  let warnings = 0
+  const warn = (warning: SluiceError) => {
+    warnings++
+    reporter.warn(warning)
+  }
   const tree = await openFolder(dir)
-  const places = [dir]
-  for await (const { path } of stagedFolders(tree)) places.push(join(dir, path))
-  const staged = await collectStaged(tree, { dryRun: true })
-  await tree.close()
+  // the folder itself, and those in it in which a transfer waits to be published together
+  const places = ['']
   const tellNoMore = tellOfWatching(reporter)
   const options = { fs: commandFileSystem, wait: true, signal, warn }
-  const transfers: UnfinishedTransfer[] = []
+  const transfers: PlacedTransfer[] = []
+  let staged: Leftover[]
   try {
-    for (const place of places) transfers.push(...(await unfinishedTransfers(place, options)))
+    for await (const { path } of stagedFolders(tree)) places.push(path)
+    for (const place of places)
+      for (const transfer of await unfinishedTransfers(join(dir, place), options))
+        transfers.push({ ...transfer, place })
+    staged = await collectStaged(tree, { dryRun: true, signal })
   } finally {
     tellNoMore()
+    await tree.close()
   }
   const left: LeftFile[] = []
   let shown = 0
@@ -47,26 +56,36 @@ export async function statusCommand(dir: string, { reporter, signal }: Context):
         if (transfer.owner === 'gone') left.push(file)
       }
     }
-  for (const one of staged) tell(one, 'staged', reporter)
+  for (const one of staged) tell(one, 'staged', reporter, false)
   const bytes = left.reduce((sum, file) => sum + bytesIn(file), 0)
   const next = 'the same commands again go on with what is there, sluice clean --yes removes it'
   if (left.length > 0) reporter.note(`${counted(left.length, 'unfinished file')}, ${size(bytes)}: ${next}`)
   else if (staged.length > 0) reporter.note(`${counted(staged.length, 'staged transfer')}: ${next}`)
-  else if (shown === 0) reporter.note('nothing is left of interrupted transfers')
+  else if (shown + warnings === 0) reporter.note('nothing is left of interrupted transfers')
 }
 
 function bytesIn({ ranges }: LeftFile): number {
   return ranges.reduce((sum, { start, end }) => sum + end - start, 0)
 }
 
-function eventOf({ id, owner, changed }: UnfinishedTransfer, file: LeftFile): CliEvent {
+/** A transfer, and the folder that it arrives in, below the one that was named. */
+interface PlacedTransfer extends UnfinishedTransfer {
+  place: string
+}
+
+/** Where the part stands. */
+function partIn(place: string, file: LeftFile): string {
+  return below(place, partPathOf(file))
+}
+
+function eventOf({ id, owner, changed, place }: PlacedTransfer, file: LeftFile): CliEvent {
   const { target: path, size, mtime, state, ranges } = file
-  const part = partPathOf(file)
+  const part = partIn(place, file)
   return { event: 'unfinished', id, owner, changed, path, size, mtime, part, state, ranges }
 }
 
 /** A row of a table for people, with columns that stay below each other. */
-function rowOf({ owner, changed }: UnfinishedTransfer, file: LeftFile): string {
+function rowOf({ owner, changed, place }: PlacedTransfer, file: LeftFile): string {
   const there = bytesIn(file)
   const { state, size: whole } = file
   const ofOwner = { alive: 'running', gone: 'interrupted', unknown: 'perhaps running' }
@@ -79,7 +98,7 @@ function rowOf({ owner, changed }: UnfinishedTransfer, file: LeftFile): string {
     percent.padStart(4),
     amount.padEnd(18),
     // where it stands: what is listed there is called so
-    printable(partPathOf(file)),
+    printable(partIn(place, file)),
   ].join('  ')
 }
 
@@ -92,12 +111,14 @@ export async function cleanCommand(
   const { reporter } = context
   if (!flags.yes) {
     const found = await collectIn(dir, { dryRun: true, force: flags.force }, context)
+    for (const { error } of found) if (error) reporter.warn(error)
     const summary = leftoverSummary(found, 'would be removed by clean --yes')
     return reporter.note(found.length === 0 ? 'there is nothing to clean' : summary)
   }
   const found = await collectIn(dir, { dryRun: false, force: flags.force }, context)
   reporter.note(found.length === 0 ? 'there was nothing to clean' : leftoverSummary(found, 'removed'))
-  const kept = found.find(({ error }) => error !== undefined)
+  const [kept, ...others] = found.filter(({ error }) => error)
+  for (const { error } of others) reporter.warn(error!)
   if (kept === undefined) return
   const { path, error: cause } = kept
   const message = `${printable(path)} could not be removed: ${cause!.message}`
@@ -151,20 +172,33 @@ export async function openFolder(dir: string): Promise<Tree> {
 /**
  * Reports one part, as a line or an event.
  * @param done what was or would be done with it
+ * @param isFull whether each path is shown that goes with it, or only how many they are
  */
-export function tell(leftover: Leftover, done: string, reporter: Context['reporter']): void {
-  const { path, bytes, state, error } = leftover
+export function tell(leftover: Leftover, done: string, reporter: Context['reporter'], isFull = true): void {
+  const { path, bytes, state, removed, error } = leftover
   if (state === 'foreign') return reporter.warn(error!)
   const what = state === 'kept' ? 'kept' : done
-  reporter.result({ event: 'leftover', path, bytes, state }, `${what} ${printable(path)} (${size(bytes)})`)
+  const number = removed && !isFull ? `${counted(removed.length, 'file')}, ` : ''
+  const others = isFull ? (removed ?? []).map((one) => `\n${what} ${printable(one)}`).join('') : ''
+  reporter.result(
+    { event: 'leftover', path, bytes, state, ...(removed && { removed }) },
+    `${what} ${printable(path)} (${number}${size(bytes)})${others}`,
+  )
 }
 
-/** Whether it is a part that goes. */
+/** Whether it is a part that goes, or a staged transfer. */
 export function isPart({ state }: Leftover): boolean {
   return state === 'part' || state === 'published'
 }
 
+/** How many of them are parts, and staged transfers. */
+export function countedParts(parts: readonly Leftover[]): string {
+  const staged = parts.filter(({ removed }) => removed).length
+  const number = counted(parts.length - staged, 'part')
+  return staged === 0 ? number : `${number}, ${counted(staged, 'staged transfer')}`
+}
+
 function leftoverSummary(found: readonly Leftover[], what: string): string {
   const removable = found.filter(isPart)
-  return `${counted(removable.length, 'part')}, ${size(removable.reduce((all, { bytes }) => all + bytes, 0))} ${what}`
+  return `${countedParts(removable)}, ${size(removable.reduce((all, { bytes }) => all + bytes, 0))} ${what}`
 }

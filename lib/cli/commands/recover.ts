@@ -6,7 +6,7 @@ import { removeEmptyFolders } from '../../files/own/own-folder.js'
 import { isEnded, type RecoveredTransaction, recoverTransactions } from '../../files/transaction/recover.js'
 import { size } from '../../terminal/text.js'
 import type { Context } from '../terminal/context.js'
-import { collectAll, isPart, openFolder, tell, tellOfWatching } from './leftovers.js'
+import { collectAll, countedParts, isPart, openFolder, tell, tellOfWatching } from './leftovers.js'
 
 /** What was found, by kind. */
 interface FoundLeftovers {
@@ -53,6 +53,9 @@ export async function recoverCommand(
       const path = relative(dir, file)
       reporter.result({ event: 'orphan', path }, `${removing(dryRun)} ${printable(path)}`)
     }
+    // our folders of other users were told of already
+    const told = new Set(transactions.map(({ intent }) => intent))
+    for (const warning of orphans.foreign) if (!told.has(relative(dir, warning.path!))) reporter.warn(warning)
     if (!dryRun) await removeEmptyFolders(tree)
     found = { transactions, parts, orphans }
   } finally {
@@ -60,7 +63,8 @@ export async function recoverCommand(
     await tree.close()
   }
   reporter.note(recoverySummary(found, dryRun))
-  const failures = failuresOf(found)
+  const failures = failuresOf(found, dryRun)
+  if (dryRun) for (const failure of failures) reporter.warn(failure)
   if (dryRun || failures.length === 0) return
   if (failures.length === 1) throw failures[0]
   for (const failure of failures) reporter.warn(failure)
@@ -104,13 +108,13 @@ function recoverySummary({ transactions, parts, orphans }: FoundLeftovers, dryRu
   if (mine.length + parts.length + orphans.count + orphans.errors.length === 0)
     return 'no transaction, no part and no temporary file is left'
   const bytes = removed.reduce((all, part) => all + part.bytes, orphans.bytes)
-  const what = `${counted(ended, 'transaction')}, ${counted(removed.length, 'part')}, ${counted(orphans.count, 'temporary file')} (${size(bytes)})`
+  const what = `${counted(ended, 'transaction')}, ${countedParts(removed)}, ${counted(orphans.count, 'temporary file')} (${size(bytes)})`
   return dryRun ? `${what} would be ended or removed by recover --yes` : `${what} ended or removed`
 }
 
-/** What could not be finished although its process is dead, and what to do about it. */
-function failuresOf({ transactions, parts, orphans }: FoundLeftovers): SluiceError[] {
-  const failures = transactions.flatMap((one) => failureOfTransaction(one) ?? [])
+/** What could not be finished although its process is dead, and what to do about it; in a dry run what is not said yet. */
+function failuresOf({ transactions, parts, orphans }: FoundLeftovers, dryRun: boolean): SluiceError[] {
+  const failures = dryRun ? [] : transactions.flatMap((one) => failureOfTransaction(one) ?? [])
   return [...failures, ...parts.flatMap(({ error }) => error ?? []), ...orphans.errors]
 }
 

@@ -47,8 +47,17 @@ export type CliEvent =
    */
   | ({ event: 'unfinished'; id: string; part: string } & Pick<UnfinishedTransfer, 'owner' | 'changed'> &
       Pick<LeftFile, 'path' | 'size' | 'mtime' | 'state' | 'ranges'>)
-  /** One line per part, and per journal of parts, that `clean` and `recover` found. */
-  | { event: 'leftover'; path: string; bytes: number; state: 'part' | 'published' | 'kept' | 'journal' }
+  /**
+   * One line per part, and per journal of parts, that `clean` and `recover` found; and per folder in which a transfer is
+   * staged, with all that goes with it as `removed`, which `status` says as well.
+   */
+  | {
+      event: 'leftover'
+      path: string
+      bytes: number
+      state: 'part' | 'published' | 'kept' | 'journal'
+      removed?: string[]
+    }
   /**
    * One line per unfinished transaction that `recover` found. `intent` is its file in the folder, `paths` are those
    * that it changes, `removed` all that goes with it, `conflicts` those paths that somebody else has changed meanwhile.

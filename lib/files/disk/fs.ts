@@ -22,7 +22,7 @@ export interface FileStats {
 }
 
 /** What tells a file from any other one, and from itself before it was written to. */
-export type FileIdentity = Pick<FileStats, 'dev' | 'ino' | 'size'>
+export type FileIdentity = Pick<FileStats, 'dev' | 'ino' | 'size' | 'birthtimeMs'>
 
 /**
  * Every file-system call of the library: the one thing to inject in order to fail, delay, kill or reorder any of them.

@@ -1,21 +1,20 @@
-import { dirname, join, sep } from 'node:path'
+import { dirname, join } from 'node:path'
 import { A_DAY, type Clock } from '../../clock.js'
-import { isSluiceError, type SluiceError } from '../../errors.js'
+import { printable, SluiceError } from '../../errors.js'
 import { checkDuration, checkFlag, checkKeys } from '../../options.js'
 import { AUDITED, type Audited, audited } from '../audit/recorder.js'
 import { diskError, errorCode } from '../disk/disk-error.js'
 import type { FileStats, FileSystem } from '../disk/fs.js'
 import { localPath, type PathLike } from '../disk/names.js'
 import { nodeFileSystem } from '../disk/node-fs.js'
-import { isOfUser, lstatIfThere, sameInode } from '../disk/stats.js'
+import { ifThere, isOfUser, lstatIfThere, sameInode } from '../disk/stats.js'
 import { claimantOf, GATE, lockFolderName } from '../lock/lock-names.js'
 import { LEASE, stateOf, untilNextLook, Watch } from '../own/lease.js'
-import { fateOf, type Owner, type ProcessSystem, processSystem, textOfOwner } from '../own/owner.js'
+import { fateOf, type Owner, type ProcessSystem, processSystem } from '../own/owner.js'
 import { ownerOfTemporary } from '../own/temporary-name.js'
 import { handlesOf } from '../tree/handle-budget.js'
 import { Folder } from '../tree/open-folder.js'
-import { Tree } from '../tree/tree.js'
-import { IntentFile } from './intent-file.js'
+import { NeededFiles, processOf } from './needed-files.js'
 
 /** Options of {@link removeOrphans}. */
 export interface RemoveOrphansOptions extends Audited {
@@ -46,13 +45,15 @@ export interface Orphans {
   bytes: number
   /** Their paths. */
   files: string[]
-  /** What could not be read or removed; the search continued. */
+  /** What could not be looked into or removed; the search continued. */
   errors: SluiceError[]
+  /** What other users have there and this one may not look into, which is passed over: `ERR_PERMISSION`. */
+  foreign: SluiceError[]
 }
 
 /**
- * Removes the temporary files of this library whose processes are certainly dead: regular files with a name that says
- * who made them, with any prefix, which did not change for some time. Files of other users and of living processes
+ * Removes the temporary files of this library whose processes are certainly dead: regular files and symbolic links with a
+ * name that says who made them, with any prefix, which did not change for some time. What a link leads to stays. Files of other users and of living processes
  * stay, and so do those that an unfinished transaction needs (`recoverTransactions`). Files of processes that cannot be
  * looked at, on another machine or in another container, are watched for 10 seconds, and stay if these show that they
  * live. Fails with `ERR_USAGE`, and if `dir` itself cannot be read with `ERR_PERMISSION` or `ERR_WRITE`; errors below it
@@ -89,6 +90,7 @@ export function removeOrphans(folder: PathLike, options: RemoveOrphansOptions = 
       if (search.isUndecided) {
         await untilNextLook(watch.clock, LEASE, options.signal)
         search.found.errors = []
+        search.found.foreign = []
         await look()
       }
     } catch (error) {
@@ -107,7 +109,7 @@ interface Wanted extends Required<Pick<RemoveOrphansOptions, 'dryRun' | 'recursi
 }
 
 class Search {
-  readonly found: Orphans = { count: 0, bytes: 0, files: [], errors: [] }
+  readonly found: Orphans = { count: 0, bytes: 0, files: [], errors: [], foreign: [] }
   readonly #fs: FileSystem
   readonly #needed: NeededFiles
   readonly #want: Wanted
@@ -129,14 +131,14 @@ class Search {
       const here = this.#want.recursive ? await this.#fs.fstat(folder.fd) : undefined
       if (seen && here && !sameInode(seen, here)) return
       for (const name of (await folder.list()).map(String)) {
+        const owner = ownerOfTemporary(name)
+        if (!owner && !here) continue
         try {
-          const owner = ownerOfTemporary(name)
-          if (owner) await this.#file(folder, name, owner)
-          else if (here) await this.#below(folder, name, here)
+          const stats = await lstatIfThere(this.#fs, folder.at(name))
+          if (stats && owner) await this.#file(folder, name, stats, owner)
+          else if (stats?.isDirectory() && stats.dev === here?.dev) await this.#below(folder, name, stats)
         } catch (error) {
-          // another process has removed it
-          if (errorCode(error) === 'ENOENT') continue
-          this.found.errors.push(diskError(error, 'remove', join(folder.path, name)))
+          this.#notSeen(error, join(folder.path, name), here)
         }
       }
     } finally {
@@ -144,15 +146,46 @@ class Search {
     }
   }
 
-  async #file(folder: Folder, name: string, owner: Owner): Promise<void> {
+  async #below(above: Folder, name: string, stats: FileStats): Promise<void> {
+    try {
+      // another process may remove it meanwhile
+      await ifThere(above.enter(name).then((folder) => this.folder(folder, stats)))
+    } catch (error) {
+      this.#notSeen(error, join(above.path, name), stats)
+    }
+  }
+
+  /**
+   * Says what could not be looked into, or at.
+   * @param folder the folder that it is, or that it is in: it says whose that is
+   */
+  #notSeen(error: unknown, path: string, folder: FileStats | undefined): void {
+    const failure = diskError(error, 'look into', path)
+    const isAnothers = folder !== undefined && !isOfUser(this.#fs, folder)
+    if (failure.code !== 'ERR_PERMISSION' || !isAnothers) this.found.errors.push(failure)
+    else {
+      const message = `cannot look into ${printable(path)}, which is another user's (${folder.uid}): it is passed over`
+      this.found.foreign.push(
+        new SluiceError('ERR_PERMISSION', message, { path, saysPath: true, cause: error }),
+      )
+    }
+  }
+
+  async #file(folder: Folder, name: string, stats: FileStats, owner: Owner): Promise<void> {
     const { dryRun, before } = this.#want
-    const stats = await this.#fs.lstat(folder.at(name))
-    if (!stats.isFile() || !isOfUser(this.#fs, stats)) return
+    const isOurs = stats.isFile() || stats.isSymbolicLink()
+    if (!isOurs || !isOfUser(this.#fs, stats) || stats.mtimeMs > before) return
     const path = join(folder.path, name)
-    if (stats.mtimeMs > before || !(await this.#isGone(owner, folder, path, stats))) return
-    // only now that the process is known to be dead, see NeededFiles
-    if (await this.#needed.has(folder.path, name, owner)) return
-    if (!dryRun) await this.#fs.unlink(folder.at(name))
+    try {
+      if (!(await this.#isGone(owner, folder, path, stats))) return
+      // only now that the process is known to be dead, see NeededFiles
+      if (await this.#needed.has(folder.path, name, owner)) return
+      if (!dryRun) await this.#fs.unlink(folder.at(name))
+    } catch (error) {
+      // another process has removed it
+      if (errorCode(error) !== 'ENOENT') this.found.errors.push(diskError(error, 'remove', path))
+      return
+    }
     this.found.count++
     this.found.bytes += stats.size
     this.found.files.push(path)
@@ -182,95 +215,4 @@ class Search {
       if (dirname(above) === above) return signs
     }
   }
-
-  async #below(folder: Folder, name: string, above: FileStats): Promise<void> {
-    const stats = await this.#fs.lstat(folder.at(name))
-    if (stats.isDirectory() && stats.dev === above.dev) await this.folder(await folder.enter(name), stats)
-  }
-}
-
-/**
- * For each folder the paths that its intents need; null if one of them cannot be read, so that it may need any path.
- */
-type ByFolder = Map<string, Promise<Set<string> | null>>
-
-/**
- * The temporary files that unfinished transactions need: without them these could neither be completed nor undone.
- * Intents are looked for in every folder above a file.
- *
- * The intents are read after the process that made the file was seen to be dead, never before. That is enough: an
- * intent names only files of its own process, and a dead process writes no new intent; a recovery of the
- * transaction removes the intent only when its files are not needed any more. An intent that was read before proves
- * nothing, because the process could have committed in between, and died.
- */
-class NeededFiles {
-  readonly #fs: FileSystem
-  /** For each dead process what was read after its death was seen. */
-  readonly #known = new Map<string, ByFolder>()
-
-  constructor(fs: FileSystem) {
-    this.#fs = fs
-  }
-
-  /**
-   * Whether the file `name` in `folder` is needed.
-   * @param owner the process that made it, which was seen to be dead
-   */
-  async has(folder: string, name: string, owner: Owner): Promise<boolean> {
-    const start = await this.#fs.realpath(folder)
-    const path = below(start) + name
-    const known = this.#knownSince(owner)
-    for (let above = start; ; above = dirname(above)) {
-      if (!known.has(above)) known.set(above, this.#neededBelow(above))
-      const needed = await known.get(above)!
-      if (needed === null || needed.has(path)) return true
-      if (dirname(above) === above) return false
-    }
-  }
-
-  /** What was read for this process. It may be kept, because the process stays dead. */
-  #knownSince(owner: Owner): ByFolder {
-    // without its start time, a later process may have had the same number: nothing is kept
-    if (owner.start === '') return new Map()
-    const process = processOf(owner)
-    const known = this.#known.get(process) ?? new Map()
-    this.#known.set(process, known)
-    return known
-  }
-
-  async #neededBelow(root: string): Promise<Set<string> | null> {
-    const needed = new Set<string>()
-    const top = below(root)
-    const tree = await Tree.open(root, { fs: this.#fs }).catch((error: unknown) => {
-      // a user who may not read a folder has no transaction there
-      if (isSluiceError(error, 'ERR_PERMISSION')) return undefined
-      throw error
-    })
-    if (!tree) return needed
-    try {
-      for (const file of await IntentFile.find(tree)) {
-        const intent = await file.read().catch((error: unknown) => {
-          // that of a newer Sluice may need any path, too
-          if (!isSluiceError(error, 'ERR_TRANSACTION')) throw error
-        })
-        if (!intent) return null
-        for (const { temporary, backup } of intent.actions)
-          for (const path of [temporary, backup]) if (path !== undefined) needed.add(top + path)
-      }
-      return needed
-    } finally {
-      await tree.close()
-    }
-  }
-}
-
-/** What is the same for all that one process owns. */
-function processOf(owner: Owner): string {
-  return textOfOwner({ ...owner, token: '' })
-}
-
-/** The prefix of paths below a folder, with `/` on any platform, as in intents. */
-function below(folder: string): string {
-  const path = sep === '/' ? folder : folder.replaceAll(sep, '/')
-  return path.endsWith('/') ? path : `${path}/`
 }

@@ -8,18 +8,9 @@ import { isUserPath } from '../own/record.js'
 import { recoverPublish } from '../publish/publish.js'
 import { hasBothNames } from '../publish/take-name.js'
 import type { OpenFolder, Tree } from '../tree/tree.js'
-import { idOf } from './journal-records.js'
+import { identityOf, isPart } from './is-part.js'
 import type { CollectOptions, Leftover } from './leftovers.js'
 import type { JournalContent, UnfinishedFile } from './read-journal.js'
-
-/** Milliseconds by which times of one disk may differ that belong together: it takes them from a clock that ticks. */
-const CLOCK_TICK = 20
-
-/** Milliseconds: the times in a journal are those of the disk, but for what passes before a record is written. */
-const SLACK_BEFORE = 100
-const SLACK_AFTER = 10_000
-/** Times of some disks are whole seconds, or every other one. */
-const COARSEST_TIME = 3000
 
 /** What stands under the part's name, if it is ours; it is removed, unless it is to stay. */
 export function collectPart(
@@ -56,7 +47,7 @@ export async function findPart(
       part = there
       return 'kept'
     },
-    isVeryFile,
+    true,
   )
   return part ? { part, leftover } : { leftover }
 }
@@ -64,7 +55,7 @@ export async function findPart(
 /**
  * Looks at what stands under the name of a part.
  * @param act called if that is ours; gives what became of it
- * @param isSure whether it is ours without a look at when it was changed
+ * @param mayBeChanged whether that is ours too if it was changed since
  */
 async function judge(
   tree: Tree,
@@ -72,10 +63,10 @@ async function judge(
   journal: JournalContent,
   dryRun: boolean,
   act: (folder: OpenFolder, there: FileStats) => Promise<'part' | 'kept'>,
-  isSure: typeof isVeryFile = () => false,
+  mayBeChanged = false,
 ): Promise<Leftover | undefined> {
   const { fs } = tree
-  const { target, part, size } = file
+  const { target, part } = file
   const name = nameOf(target)
   if (!isPartNameOf(part, name)) return undefined
   const path = partPathOf(file)
@@ -92,30 +83,14 @@ async function judge(
     const there = await lstatIfThere(fs, folder.at(part))
     if (!there?.isFile()) return undefined
     bytes = there.size
-    const identity = compare(there, file, journal)
+    const identity = identityOf(there, file, journal)
     if (identity === 'other') return undefined
     if (there.nlink === 2 && (await isPublished(tree, folder, part, name, dryRun)))
       return { path, bytes, state: 'published', file }
-    const mayBeOurs =
-      there.nlink === 1 && (size === null || bytes <= size) && there.ctimeMs >= file.at - COARSEST_TIME
-    if (!mayBeOurs) return undefined
-    const until = Math.max(journal.until, journal.stats.mtimeMs) + SLACK_AFTER
-    const isWithin = (time: number) => time >= file.at - SLACK_BEFORE && time <= until
-    // it has the time of its last write, and after that the one of the file
-    const hasFileTime = Math.abs(there.mtimeMs - file.mtime) < COARSEST_TIME
-    const hasOwnTime = identity === 'same' || isWithin(there.mtimeMs) || hasFileTime
-    if (!hasOwnTime && bytes !== size) return undefined
-    // the part was there before the journal said so: what got its number later is somebody else's
-    const isYounger = identity === 'same' && (there.birthtimeMs ?? 0) > until - SLACK_AFTER + CLOCK_TICK
-    const isOurs =
-      !isYounger &&
-      ((isWithin(there.ctimeMs) && hasOwnTime) || (identity === 'same' && isSure(there, isWithin)))
-    if (there.uid !== journal.stats.uid || !isOurs) {
-      // copied, given to somebody else, or not ours: forgotten it would stay for ever
-      const why = there.uid === journal.stats.uid ? 'is not as old as' : 'belongs to another user than'
-      const message = `${printable(path)} ${why} the journal that calls it a part: remove it, or give it another name if it is none`
-      return { path, bytes, state: 'kept', file, error: new SluiceError('ERR_WRITE', message, { path }) }
-    }
+    const isOurs = isPart(there, identity, file, journal, mayBeChanged)
+    if (isOurs === 'no') return undefined
+    if (isOurs === 'perhaps' || there.uid !== journal.stats.uid)
+      return { path, bytes, state: 'kept', file, error: doubt(path, there, file, journal) }
     return { path, bytes, state: await act(folder, there), file }
   } catch (error) {
     return { path, bytes, state: 'kept', file, error: diskError(error, 'remove', path) }
@@ -129,12 +104,20 @@ export function partPathOf({ target, part }: Pick<UnfinishedFile, 'target' | 'pa
   return below(parentOf(target), part)
 }
 
-/**
- * Whether a file with the number of the part is the part: a disk gives the number of a file that is gone to a new one.
- * Where it does not say when a file was made, nobody knows.
- */
-function isVeryFile({ birthtimeMs = 0 }: FileStats, isWithin: (time: number) => boolean): boolean {
-  return isWithin(birthtimeMs)
+/** Why nobody knows whether it is the part: forgotten it would stay for ever. */
+function doubt(
+  path: string,
+  there: FileStats,
+  { size }: UnfinishedFile,
+  { stats }: JournalContent,
+): SluiceError {
+  let why = 'is not as old as the journal that calls it a part'
+  if (there.uid !== stats.uid) why = 'belongs to another user than the journal that calls it a part'
+  else if (there.nlink > 1) why = 'has a second name, as no part has that a journal knows'
+  else if (size !== null && there.size > size)
+    why = 'is larger than the file that a journal calls it a part of'
+  const message = `${printable(path)} ${why}: remove it, or give it another name if it is none`
+  return new SluiceError('ERR_WRITE', message, { path })
 }
 
 /** After a crash between link and unlink both names are one file; the second may have a suffix. */
@@ -155,19 +138,3 @@ async function isPublished(
 }
 
 const MOST_SUFFIXES = 100
-
-/** Whether it is the very file that was made as the part, as far as the journal says. A copied journal does not. */
-function compare(
-  there: FileStats,
-  { made }: UnfinishedFile,
-  { journal, stats }: JournalContent,
-): 'same' | 'other' | 'unknown' {
-  const [found, known] = [idOf(there), idOf(stats)]
-  if (!made || journal?.ino !== known.ino) return 'unknown'
-  // disks may have other numbers since the machine was started anew: then it must be on the journal's disk if it was
-  const isOnDisk =
-    journal.dev === known.dev
-      ? made.dev === found.dev
-      : (made.dev === journal.dev) === (found.dev === known.dev)
-  return isOnDisk && made.ino === found.ino ? 'same' : 'other'
-}

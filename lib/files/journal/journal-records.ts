@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib'
-import type { FileIdentity } from '../disk/fs.js'
+import type { FileStats } from '../disk/fs.js'
 import type { Owner } from '../own/owner.js'
 import {
   hasShape,
@@ -42,8 +42,14 @@ export interface Prefix {
   digest: string
 }
 
-/** Device and inode of a file, as texts: they have 64 bits. */
-export type FileId = Record<'dev' | 'ino', string>
+/** What tells a file from all others of its machine. */
+export interface FileId {
+  /** Device and inode, as texts: they have 64 bits. A disk gives the inode of a file that is gone to a new one. */
+  dev: string
+  ino: string
+  /** When it was made, in milliseconds, where the disk says so: no other file with that inode has the same time. */
+  born?: number
+}
 
 /** A file of a run: path, size, time of last change, and its target where that is another one than the path. */
 export type RunFile = [path: string, size: number | null, mtime: number, target?: string]
@@ -88,9 +94,12 @@ export function endRecord(n: number, end: JournalEnd): JournalRecord {
   return { kind: 'completed', n, name: end.name, digest: end.digest?.toString('hex') }
 }
 
+/** What a record says of a file by which it is known again. */
+export type KnownFile = Pick<FileStats, 'dev' | 'ino' | 'birthtimeMs'>
+
 /** What tells a file from all others of its machine, as a record says it. */
-export function idOf({ dev, ino }: Pick<FileIdentity, 'dev' | 'ino'>): FileId {
-  return { dev: String(dev), ino: String(ino) }
+export function idOf({ dev, ino, birthtimeMs }: KnownFile): FileId {
+  return { dev: String(dev), ino: String(ino), ...(birthtimeMs && { born: birthtimeMs }) }
 }
 
 /** Files that one record ends at most. */
@@ -149,7 +158,7 @@ function decode(line: Buffer): JournalRecord | undefined {
   }
 }
 
-const FILE_ID: RecordShape = { dev: isText, ino: isText }
+const FILE_ID: RecordShape = { dev: isText, ino: isText, born: maybe(isNumber) }
 
 /** What the fields of each kind of record must be. */
 const RECORDS: Record<JournalRecord['kind'], RecordShape> = {

@@ -2,7 +2,7 @@ import { overSlices } from '../../async.js'
 import type { Clock } from '../../clock.js'
 import { isSluiceError, SluiceError } from '../../errors.js'
 import { diskError, errorCode } from '../disk/disk-error.js'
-import { type FileIdentity, OPEN, type SyncCalls } from '../disk/fs.js'
+import { OPEN, type SyncCalls } from '../disk/fs.js'
 import { lstatIfThere, sameInode } from '../disk/stats.js'
 import { backgroundClock, Renewal } from '../own/lease.js'
 import { journalName, releasedName } from '../own/names.js'
@@ -18,6 +18,7 @@ import {
   type JournalEnd,
   type JournalFile,
   type JournalRecord,
+  type KnownFile,
   type Prefix,
 } from './journal-records.js'
 import { type RunIds, runRecords } from './run-records.js'
@@ -145,7 +146,7 @@ export class Journal {
    * The part of file `n` was made, as this very file: nothing else that has its name will ever be taken for it.
    * @param last it is complete and ends soon: this may wait for the next batch
    */
-  async made(n: number, file: Pick<FileIdentity, 'dev' | 'ino'>, last: boolean): Promise<void> {
+  async made(n: number, file: KnownFile, last: boolean): Promise<void> {
     const record: JournalRecord = { kind: 'made', n, ...idOf(file), at: this.#now() }
     if (!last) return this.#records.append([record])
     this.#records.add(record)

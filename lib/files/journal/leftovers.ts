@@ -25,6 +25,8 @@ export interface Leftover {
   path: string
   /** Bytes that stand in it. */
   bytes: number
+  /** Of a folder in which a transfer is staged: all that goes with it, files and links, by their paths below the root. */
+  removed?: string[]
   /**
    * 'part': it can be removed, and was unless `dryRun`. 'published': the file has its name already, only the part's
    * name was left of it. 'kept': not removed, for the reason in `error` or because `keep` said so. 'foreign': it has

@@ -129,9 +129,9 @@ class ContentReader {
       const file = this.#files.get(record.n)
       if (file) this.#files.set(record.n, { ...file, part: record.part, at: record.at })
     } else if (record.kind === 'made') {
-      const { n, dev, ino } = record
+      const { n, dev, ino, born } = record
       const file = this.#files.get(n)
-      if (file) this.#files.set(n, { ...file, made: { dev, ino } })
+      if (file) this.#files.set(n, { ...file, made: { dev, ino, ...(born !== undefined && { born }) } })
     } else if (record.kind === 'ids') this.#know(record.n, record)
     else if (record.kind === 'prefix') {
       const { n, offset, digest } = record

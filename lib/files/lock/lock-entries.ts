@@ -133,12 +133,26 @@ export class LockEntries {
     }
   }
 
+  /**
+   * Whether somebody holds the lock who may be alive; until that is known also who cannot be looked at. Changes nothing:
+   * who takes the lock finds the same.
+   */
+  async areHeld(): Promise<boolean> {
+    this.undecided = 0
+    let isHeld = false
+    // all are looked at, so that all together are watched no longer than one
+    for (const name of await this.list(GATE)) if (!(await this.#ownerOfLeft(name, GATE))) isHeld = true
+    for (const name of await this.list())
+      if (claimantOf(name) && !(await this.#ownerOfLeft(name))) isHeld = true
+    return isHeld
+  }
+
   /** Removes an entry if its owner is dead; returns whether it is. */
   async collect(name: string, ...above: string[]): Promise<boolean> {
     const waiting = announcedEntry(name)
     const entry = waiting ?? name
-    const owner = claimantOf(entry)?.owner
-    if (!owner || !(abandoned.has(owner.token) || (await this.#isDead(owner, [...above, name])))) return false
+    const owner = await this.#ownerOfLeft(name, ...above)
+    if (!owner) return false
     if (waiting !== undefined) {
       await this.#remove([...above, name, entry, SIGN])
       await this.#remove([...above, name, entry])
@@ -146,6 +160,13 @@ export class LockEntries {
     await this.#remove([...above, name])
     abandoned.delete(owner.token)
     return true
+  }
+
+  /** The owner of an entry, if that is dead or needs it no more. */
+  async #ownerOfLeft(name: string, ...above: string[]): Promise<Owner | undefined> {
+    const owner = claimantOf(announcedEntry(name) ?? name)?.owner
+    if (!owner) return undefined
+    return abandoned.has(owner.token) || (await this.#isDead(owner, [...above, name])) ? owner : undefined
   }
 
   async #isDead(owner: Owner, names: string[]): Promise<boolean> {

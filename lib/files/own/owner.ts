@@ -76,7 +76,8 @@ export function thisOwner(system: ProcessSystem = processSystem): Owner {
 
 /**
  * What can be said of a process by looking at it. 'unseen': it is on another machine or in another container, or too
- * little is known; see lease.ts. Where the system does not say which boot it is (without /proc), machines of the same
+ * little is known; see lease.ts. So it is where the processes of other users are hidden (`hidepid`, see proc(5)): some
+ * process has the number, but nobody can tell whether it is the same one. Where the system does not say which boot it is (without /proc), machines of the same
  * name count as one.
  */
 export function fateOf(owner: Owner, system: ProcessSystem = processSystem): 'alive' | 'gone' | 'unseen' {
@@ -87,9 +88,11 @@ export function fateOf(owner: Owner, system: ProcessSystem = processSystem): 'al
     const isKnown = owner.boot !== '' && here.boot !== '' && machineId(system) !== ''
     return isKnown ? 'gone' : 'unseen'
   }
-  if (!system.isAlive(owner.pid)) return 'gone'
+  // read first: what has no start then, although it lives afterwards, is hidden, and did not end in between
   const { start, ended } = statOf(owner.pid, system)
-  return ended || (owner.start !== '' && start !== '' && owner.start !== start) ? 'gone' : 'alive'
+  if (!system.isAlive(owner.pid) || ended) return 'gone'
+  if (owner.start === '' || owner.start === start) return 'alive'
+  return start === '' ? 'unseen' : 'gone'
 }
 
 /** Whether the process is certainly dead, as far as one can see by looking at it. */

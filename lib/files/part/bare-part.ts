@@ -4,7 +4,7 @@ import { Ranges } from '../../ranges.js'
 import { FRESH, setMode, setTime, unlessRefused } from '../disk/attributes.js'
 import { digestFile, type Hasher } from '../disk/digest-file.js'
 import { diskError, errorCode, SystemError } from '../disk/disk-error.js'
-import type { FileIdentity } from '../disk/fs.js'
+import type { FileIdentity, FileStats } from '../disk/fs.js'
 import { nameOf, parentOf, partCandidate } from '../disk/names.js'
 import { readFully, writeFully } from '../disk/read-write.js'
 import { isOfUser } from '../disk/stats.js'
@@ -193,8 +193,8 @@ export class BarePart {
     return isOfUser(this.#folders.fs, await this.#handle.stats())
   }
 
-  /** Device and inode of the part file, which stay what they are. */
-  async identity(): Promise<Pick<FileIdentity, 'dev' | 'ino'>> {
+  /** Device, inode and birth of the part file, which stay what they are. */
+  async identity(): Promise<Pick<FileStats, 'dev' | 'ino' | 'birthtimeMs'>> {
     return this.#handle.written ?? this.#handle.stats()
   }
 

@@ -1,6 +1,5 @@
-import type { FileIdentity } from '../disk/fs.js'
 import { Journal } from '../journal/journal.js'
-import type { JournalFile, Prefix } from '../journal/journal-records.js'
+import type { JournalFile, KnownFile, Prefix } from '../journal/journal-records.js'
 import { isJournalName, journalKey } from '../own/names.js'
 import type { Durability } from '../publish/publish.js'
 import type { Tree } from '../tree/tree.js'
@@ -49,7 +48,7 @@ export class PartJournal {
   }
 
   /** The part was made, or taken over, as this very file, of which so much is proved. */
-  async made(file: Pick<FileIdentity, 'dev' | 'ino'>, digest: RunningDigest): Promise<void> {
+  async made(file: KnownFile, digest: RunningDigest): Promise<void> {
     await this.#journal.made(this.#n, file, false)
     if (digest.seen > 0) await this.#say(digest)
   }

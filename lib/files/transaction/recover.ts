@@ -54,6 +54,11 @@ export interface TransactionRecovery {
   state: 'nothing' | 'recovered' | 'unfinished'
   /** Each of them. */
   transactions: RecoveredTransaction[]
+  /**
+   * What other users have below the folder that could not be looked into for temporary files, which are ours alone: it is
+   * passed over.
+   */
+  warnings?: SluiceError[]
 }
 
 /** Options of {@link recoverTransactions}. */
@@ -85,8 +90,8 @@ export interface RecoverOptions extends Audited {
  * left by dead ones if nothing of them changes meanwhile.
  *
  * Fails with `ERR_USAGE`, `ERR_LOCKED` (a transaction runs there), and for failures of the disk during the search
- * with `ERR_WRITE`, `ERR_PERMISSION`, `ERR_READ_ONLY`; also if a temporary file cannot be removed, after all else was
- * done. The failure of a single transaction is in its result.
+ * with `ERR_WRITE`, `ERR_PERMISSION`, `ERR_READ_ONLY`; also if a temporary file cannot be removed, or a folder of this
+ * user not be looked into, after all else was done. The failure of a single transaction is in its result.
  */
 export function recoverTransactions(
   dir: PathLike,
@@ -125,11 +130,13 @@ export function recoverTransactions(
           lock,
           signal: options.lock?.signal,
         })
+        const recovery: TransactionRecovery = { state: overall(transactions), transactions }
         if (!dryRun) {
-          if (orphans) await collectOrphans(tree, { system, force, clock })
+          const warnings = orphans ? await collectOrphans(tree, { system, force, clock }) : []
+          if (warnings.length > 0) recovery.warnings = warnings
           await removeEmptyFolders(tree)
         }
-        return { state: overall(transactions), transactions }
+        return recovery
       } catch (error) {
         throw diskError(error, 'recover', folder)
       } finally {
@@ -214,15 +221,16 @@ export async function recoverIntents(tree: Tree, recovery: Recovery): Promise<Re
 
 /**
  * A process that died before it had an intent left only temporary files. Those that cannot be removed are reported at
- * the end.
+ * the end; gives what belongs to other users and could not be looked into.
  */
 async function collectOrphans(
   { root, fs }: Tree,
   how: Pick<RecoverOptions, 'system' | 'force' | 'clock'>,
-): Promise<void> {
+): Promise<SluiceError[]> {
   const everything = { olderThan: 0, recursive: true, now: () => Number.MAX_VALUE }
-  const { errors } = await removeOrphans(root, { ...everything, ...how, fs, audit: UNRECORDED })
+  const { errors, foreign } = await removeOrphans(root, { ...everything, ...how, fs, audit: UNRECORDED })
   if (errors[0]) throw errors[0]
+  return foreign
 }
 
 /** What became of all of them together; those of other users are not ours to end. */

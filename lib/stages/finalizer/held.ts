@@ -25,7 +25,7 @@ export class Held {
   /** The policy until then: what arrives meets nothing but itself. */
   get policyMeanwhile(): PublishPolicy {
     const { brought: _, ...policy } = this.#policy
-    return { ...policy, conflict: 'rename', unless: 'identical' }
+    return { ...policy, conflict: 'rename', unless: 'identical', atEnd: this.#policy }
   }
 
   /** Takes in outcomes: 'published' means that it is right. */

@@ -56,8 +56,8 @@ export class DiskStore implements PartStore {
   /** Where the policy overwrites: what no other file of the transfer may overwrite. */
   brought: Brought | undefined
   readonly suffixes = new Suffixes()
-  /** Whether nobody sees what is in it: then all folders are this transfer's. */
-  readonly isStaged: boolean = false
+  /** Why nothing may be made here: then only what stands already is there. */
+  refusal: SluiceError | undefined
   #policy: PublishPolicy | undefined
   #tree: Promise<Tree> | undefined
   /** Milliseconds: what earlier transfers left goes when it is older, and stays for them to go on with until then. */
@@ -75,6 +75,11 @@ export class DiskStore implements PartStore {
     this.folders = new ArrivingFolders(this)
     this.parts = new JournaledParts(this)
     this.space = new FreeSpace(options.fs, this.#options.dir)
+  }
+
+  /** Whether nobody sees what is in it: then all folders are this transfer's. */
+  get isStaged(): boolean {
+    return false
   }
 
   obey(policy: PublishPolicy): void {
@@ -100,6 +105,8 @@ export class DiskStore implements PartStore {
     const isNew = isFirst && !(await ifThere(this.fs.stat(this.#options.dir)))
     if (entries.length === 0 || isNew) return claims
     this.#tree ??= this.openTree()
+    await this.#tree
+    if (this.refusal) return claims
     for (const part of await this.parts.claim(entries, signal)) {
       const { end } = part.file.extent
       claims.set(part.entry.index, { part, ranges: end > 0 ? [{ start: 0, end }] : [] })

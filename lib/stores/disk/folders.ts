@@ -17,6 +17,7 @@ interface Place {
   readonly handles: HandleBudget
   readonly suffixes: Suffixes
   readonly isStaged: boolean
+  readonly refusal: SluiceError | undefined
   likeOf(there: FileStats): string
   within<T>(path: string, work: (folder: OpenFolder) => Promise<T>): Promise<T>
   warn(warning: SluiceError): void
@@ -141,6 +142,8 @@ export class ArrivingFolders {
     const take = async (candidate: string, n: number) => {
       const there = below(above, candidate)
       try {
+        const { refusal } = this.#place
+        if (refusal && !(await this.#lstat(there))) throw refusal
         const bits = mode === undefined ? 0o777 : mode | FOLDER_BITS
         const made = await this.#place.handles.retry(() => tree.makeFolder(there, bits))
         if (made === 'created') {

@@ -257,6 +257,7 @@ export class JournaledParts {
 
   /** undefined where nothing can be written. */
   async #mayOpenJournal(): Promise<Journal | undefined> {
+    this.#refusal ??= this.#store.refusal
     try {
       return this.#refusal ? undefined : await this.#openJournal()
     } catch (error) {

@@ -81,6 +81,8 @@ class Link {
   async #try(name: string, first: boolean): Promise<Placement | undefined> {
     const target = this.#entry.target!
     const at = this.#folder.at(name)
+    const { refusal } = this.#store
+    if (refusal && !(await lstatIfThere(this.#fs, at))) throw refusal
     try {
       await this.#fs.symlink(target, at)
       await this.#brought(at)

@@ -7,10 +7,12 @@ import { below } from '../../files/disk/names.js'
 import { ifThere, lstatIfThere } from '../../files/disk/stats.js'
 import type { CollectOptions, Leftover } from '../../files/journal/leftovers.js'
 import { FolderLock } from '../../files/lock/folder-lock.js'
-import { claimantOf, GATE, lockFolderName } from '../../files/lock/lock-names.js'
+import { isLocked } from '../../files/lock/is-locked.js'
+import { lockFolderName } from '../../files/lock/lock-names.js'
+import { Watch } from '../../files/own/lease.js'
 import { isStagedName, stagedName } from '../../files/own/names.js'
 import { makeInOwnFolder, ownFolders, removeOwnFolder } from '../../files/own/own-folder.js'
-import { fateOf, type ProcessSystem } from '../../files/own/owner.js'
+import type { ProcessSystem } from '../../files/own/owner.js'
 import { isReservedName } from '../../files/own/reserved.js'
 import { removeTree } from '../../files/publish/replace-folder.js'
 import { Tree } from '../../files/tree/tree.js'
@@ -109,56 +111,51 @@ export async function leaveStaged(root: Tree, { path, tree, lock }: Held): Promi
 
 /**
  * Clears away, or with `dryRun` only finds, what transfers that were to be published together have left staged, if
- * nobody is at it: as `collectLeftovers` does with the parts of others.
+ * nobody is at it: as `collectLeftovers` does with the parts of others. Who cannot be looked at is watched, in a dry run
+ * as well: it finds what the other one would remove.
  */
 export async function collectStaged(root: Tree, options: CollectOptions = {}): Promise<Leftover[]> {
   const { dryRun, olderThan = 0, now = Date.now, force, system, clock, signal } = options
+  const watch = new Watch(clock, force)
   const found: Leftover[] = []
   for await (const { path } of stagedFolders(root)) {
     try {
       const stats = await ifThere(root.within(path, ({ fd }) => root.fs.fstat(fd)))
       if (!stats || (olderThan > 0 && now() - stats.mtimeMs <= olderThan)) continue
       if (dryRun) {
-        if (await isHeld(root, path, options)) continue
-        found.push({ path, bytes: await bytesIn(root, path), state: 'part' })
+        const isHeld = await isLocked(`${root.root}/${path}`, { fs: root.fs, system, watch, signal })
+        if (!isHeld) found.push(await stagedIn(root, path))
         continue
       }
       const held = await holdStaged(root, path, { force, system, clock, signal })
       if (!held) continue
-      const bytes = await bytesIn(root, path)
       try {
+        const staged = await stagedIn(root, path)
         await clearStaged(held)
+        found.push(staged)
       } finally {
         await leaveStaged(root, held)
       }
-      found.push({ path, bytes, state: 'part' })
     } catch (error) {
+      // it was ended meanwhile
+      if (systemCode(error) === 'ENOENT') continue
       found.push({ path, bytes: 0, state: 'kept', error: diskError(error, 'collect', path) })
     }
   }
   return found
 }
 
-/** Whether somebody has it who may be alive. Only looks. */
-async function isHeld(root: Tree, path: string, { force, system }: CollectOptions): Promise<boolean> {
-  const namesIn = async (folder: string) =>
-    ((await root.within(folder, (there) => there.list()).catch(unlessGone)) ?? []).map(String)
-  const lock = below(path, LOCK)
-  for (const name of [...(await namesIn(lock)), ...(await namesIn(below(lock, GATE)))]) {
-    const claimant = claimantOf(name)
-    const fate = claimant && fateOf(claimant.owner, system)
-    if (fate === 'alive' || (fate === 'unseen' && !force)) return true
-  }
-  return false
-}
-
-/** Bytes of the files that are staged, and of the parts among them. */
-async function bytesIn(root: Tree, path: string): Promise<number> {
+/** A staged folder with all that is in it, what is ours as well. */
+async function stagedIn(root: Tree, path: string): Promise<Leftover> {
+  const removed: string[] = []
   let bytes = 0
-  await walk(root, path, async (_path, stats) => {
+  const note = async (one: string, stats: FileStats) => {
+    if (stats.isDirectory()) return
+    removed.push(one)
     if (stats.isFile()) bytes += stats.size
-  })
-  return bytes
+  }
+  await walk(root, path, note, (name) => name !== LOCK)
+  return { path, bytes, state: 'part', removed }
 }
 
 /** Removes of what is staged all that `isKept` does not name; of folders only those that nothing is in then. */
@@ -176,19 +173,23 @@ export async function sweepStaged(
   })
 }
 
-/** Calls `visit` with all that is below a folder, what is in one before it. Names of ours are left out. */
+/**
+ * Calls `visit` with all that is below a folder, what is in one before it.
+ * @param isMeant whether a name is; those of ours are not, unless it says so
+ */
 async function walk(
   tree: Tree,
   path: string,
   visit: (path: string, stats: FileStats, where: string) => Promise<void>,
+  isMeant = (name: string) => !isReservedName(name),
 ): Promise<void> {
   const names = (await tree.within(path, (folder) => folder.list())).map(String)
-  for (const name of names.filter((one) => !isReservedName(one))) {
+  for (const name of names.filter(isMeant)) {
     const one = path === '' ? name : below(path, name)
     const look = () => tree.within(path, (folder) => lstatIfThere(tree.fs, folder.at(name)))
     const stats = await look()
     if (!stats) continue
-    if (stats.isDirectory()) await walk(tree, one, visit)
+    if (stats.isDirectory()) await walk(tree, one, visit, isMeant)
     await tree.within(path, (folder) => visit(one, stats, folder.at(name)))
   }
 }

@@ -1,12 +1,14 @@
 import { inSlices } from '../../async.js'
 import type { FileStats } from '../../files/disk/fs.js'
 import { localPath, parentOf } from '../../files/disk/names.js'
-import type { Tree } from '../../files/tree/tree.js'
+import { Tree } from '../../files/tree/tree.js'
 import type { Entry, Offer } from '../../wire/entry.js'
 import { DiskStore } from '../disk/disk-store.js'
+import { makeLink } from '../disk/links.js'
 import type { DiskPartsOptions } from '../disk/options.js'
-import { haveSameContent } from '../disk/standing-files.js'
+import { haveSameContent, isWriteRefusal } from '../disk/standing-files.js'
 import { OWNER_BITS } from '../disk/sync-file-calls.js'
+import type { Basis } from '../found.js'
 import type { Claim, PartStore, PartStoreFeatures, Placement, PublishPolicy } from '../parts.js'
 import { StagedFile } from './staged-file.js'
 import { Staging } from './staging.js'
@@ -25,7 +27,6 @@ export function togetherParts(options: DiskPartsOptions): PartStore {
  */
 class TogetherStore extends DiskStore {
   readonly features: PartStoreFeatures = { publish: 'together' }
-  override readonly isStaged = true
   readonly #options: DiskPartsOptions
   /** The names that it brings into the folder itself. */
   readonly #tops = new Set<string>()
@@ -35,10 +36,24 @@ class TogetherStore extends DiskStore {
   /** Files that an earlier run has staged whole, by their paths. */
   readonly #standing = new Map<string, Entry>()
   #isPlaced = false
+  /** How names are given at the end. */
+  #atEnd: PublishPolicy | undefined
+  /** The names of links that stood there already. */
+  readonly #links = new Set<string>()
 
   constructor(options: DiskPartsOptions) {
     super(options)
     this.#options = { ...options, dir: localPath('dir', options.dir) }
+  }
+
+  override get isStaged(): boolean {
+    return this.refusal === undefined
+  }
+
+  /** Where nothing can be staged, what comes meets what stands. */
+  override obey(policy: PublishPolicy): void {
+    this.#atEnd = policy.atEnd
+    super.obey((this.refusal && policy.atEnd) ?? policy)
   }
 
   override async learn(offer: Offer): Promise<void> {
@@ -67,9 +82,22 @@ class TogetherStore extends DiskStore {
     return claims
   }
 
-  override endFolder(entry: Entry): Promise<Placement> {
+  override readonly makeLink = async (entry: Entry, policy: PublishPolicy): Promise<Placement> => {
+    const placement = await makeLink(this, entry, policy)
+    this.#links.add(placement.name ?? entry.path)
+    return placement
+  }
+
+  /** What nothing can be made of is no older version. */
+  override async basis(entry: Entry): Promise<Basis | undefined> {
+    return this.refusal ? undefined : super.basis(entry)
+  }
+
+  override async endFolder(entry: Entry): Promise<Placement> {
     this.#folders.push(entry)
-    const { mode } = entry
+    const { mode, path } = entry
+    // one that stands is touched only when nothing failed
+    if (!this.isStaged) return { name: this.folders.folderOf(path)! }
     // where it stands until the end we must be able to get in
     return super.endFolder({ ...entry, mode: mode === null ? null : mode | FOLDER_BITS })
   }
@@ -78,6 +106,7 @@ class TogetherStore extends DiskStore {
     policy: PublishPolicy,
     names: Iterable<string>,
   ): Promise<(path: string) => Placement | undefined> {
+    if (this.refusal) return this.#allIsThere(policy)
     if (!this.#staging) return () => undefined
     await this.parts.check()
     if (!this.#staging.isNew) {
@@ -108,15 +137,37 @@ class TogetherStore extends DiskStore {
     const { clock, system } = this.ownership
     const { durability } = this
     const warn = this.warn.bind(this)
-    this.#staging = await Staging.open({ dir, fs, durability, clock, system, warn }, this.#tops)
-    return this.#staging.tree
+    try {
+      this.#staging = await Staging.open({ dir, fs, durability, clock, system, warn }, this.#tops)
+      return this.#staging.tree
+    } catch (error) {
+      if (!isWriteRefusal(error)) throw error
+      // all of it may stand there already: it is compared with what comes, and nothing has to be staged
+      const tree = await Tree.open(dir, { fs, durability, handles: this.handles }).catch(() => {
+        throw error
+      })
+      this.refusal = error
+      if (this.#atEnd) super.obey(this.#atEnd)
+      return tree
+    }
+  }
+
+  /** What became of each, where nothing could be staged, and nothing failed. */
+  async #allIsThere({ unless }: PublishPolicy): Promise<(path: string) => Placement> {
+    const folders = new Map<string, Placement>()
+    for (const entry of this.#folders) {
+      const placement = await super.endFolder(entry)
+      folders.set(placement.name!, placement)
+    }
+    const skipped = (name: string) => (this.#links.has(name) || unless === 'nothing' ? 'identical' : unless)
+    return (name) => folders.get(name) ?? { name, skipped: skipped(name) }
   }
 
   /** Of what an earlier run left, what is in the way of this one goes. */
   protected override async collect(tree: Tree): Promise<Tree> {
-    await super.collect(tree)
-    const staging = this.#staging!
-    if (staging.isNew) return tree
+    const staging = this.#staging
+    if (staging) await super.collect(tree)
+    if (!staging || staging.isNew) return tree
     const entries = new Map<string, Entry>()
     const folders = new Set<string>()
     for (const offer of this.#offers)

@@ -9,6 +9,7 @@ import { type Owner, type ProcessSystem, textOfOwner, thisOwner } from '../../..
 import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
 import { FakeClock } from '../../../lib/testing/fake-clock.js'
 import { temporary } from '../../helpers/folders.js'
+import { giveTo } from '../../helpers/users.js'
 
 const HOUR = 3_600_000
 const NOW = 100 * HOUR
@@ -34,8 +35,8 @@ test('KNOWN-FAILURES 37: what dead processes left is removed whatever its prefix
   for (const name of [...orphans, ...kept]) disk.put(`/d/${name}`, 'four')
   const dry = await remove({ dryRun: true })
   t.is(disk.snapshot().size, 7)
-  const { count, bytes, files, errors } = await remove()
-  t.deepEqual({ count, bytes, files: files.sort(), errors }, { ...dry, files: dry.files.sort() })
+  const { count, bytes, files, errors, foreign } = await remove()
+  t.deepEqual({ count, bytes, files: files.sort(), errors, foreign }, { ...dry, files: dry.files.sort() })
   t.deepEqual([count, bytes, errors], [3, 12, []])
   t.deepEqual(files, orphans.map((name) => `/d/${name}`).sort())
   t.deepEqual([...disk.snapshot().keys()].sort(), kept.map((name) => `/d/${name}`).sort())
@@ -79,19 +80,51 @@ test('only what is old enough goes', async (t) => {
   await t.throwsAsync(remove({}, ''), { code: 'ERR_USAGE' })
 })
 
-test('links, folders and pipes that are called like ours stay, and no link is followed', async (t) => {
+test('folders and pipes that are called like ours stay, and no link is followed', async (t) => {
   const { disk, remove } = setup()
   let n = 0
   const name = () => temporaryName({ owner: { ...gone, token: `${n++}` } })
-  disk.put('/outside/precious', 'mine')
   disk.put(`/outside/${name()}`, 'not asked for')
-  disk.putLink(`/d/${name()}`, '/outside/precious')
   disk.putFolder(`/d/${name()}`)
   disk.putPipe(`/d/${name()}`)
   disk.putLink('/d/out', '/outside')
   const before = disk.list()
   t.is((await remove({ recursive: true })).count, 0)
   t.deepEqual(disk.list(), before)
+})
+
+test('a link that a dead process had not given its name yet goes, what it leads to stays', async (t) => {
+  const { disk, remove } = setup()
+  const [link, living] = [gone, me].map((owner) => `/d/${temporaryName({ owner })}`)
+  disk.put('/outside/precious', 'mine')
+  for (const path of [link!, living!]) disk.putLink(path, '/outside/precious')
+  const before = disk.list()
+  t.deepEqual((await remove()).files, [link])
+  t.deepEqual(
+    disk.list(),
+    before.filter((path) => !path.startsWith(link!)),
+  )
+})
+
+test('what another user lets nobody look into is passed over and said, in a dry run as well; the rest goes', async (t) => {
+  const { disk, remove } = setup()
+  // one that cannot be entered, one in which only the names can be read, and one of our own
+  for (const folder of ['/d/shut', '/d/names', '/d/mine'])
+    disk.put(`${folder}/${temporaryName({ owner: gone })}`, 'x')
+  const last = `/d/z/${temporaryName({ owner: gone })}`
+  disk.put(last, 'x')
+  for (const folder of ['/d/shut', '/d/names']) await giveTo(disk, folder, 1001)
+  disk.fail({ call: 'open', path: /^\/d\/(shut|mine)$/, error: 'EACCES', once: false })
+  disk.fail({ call: 'lstat', path: /^\/d\/names\//, error: 'EACCES', once: false })
+  for (const dryRun of [true, false]) {
+    const { files, errors, foreign } = await remove({ recursive: true, dryRun })
+    t.deepEqual(files, [last])
+    t.like(errors, [{ code: 'ERR_PERMISSION', path: '/d/mine' }])
+    t.regex(errors[0]!.message, /^cannot look into /)
+    t.deepEqual(foreign.map(({ path }) => path!.split('/')[2]).sort(), ['names', 'shut'])
+    for (const { message } of foreign) t.regex(message, /another user's \(1001\)/)
+  }
+  t.deepEqual(disk.openHandles(), [])
 })
 
 test('folders below are searched only if asked for', async (t) => {

@@ -584,6 +584,48 @@ test('a part that was copied, or given to another user, is not forgotten: it is 
   }
 })
 
+test('no clock that is set back while a file arrives makes its part forgotten: it is removed', async (t) => {
+  let back = 0
+  const disk = new MemoryDisk({ now: () => Date.now() - back })
+  disk.putFolder('/d')
+  const tree = await Tree.open('/d', { fs: disk })
+  t.teardown(() => tree.close())
+  const journal = await Journal.create(tree, ID, { durability: 'crash', owner: DEAD })
+  const [n] = await journal.begin([FILE])
+  back = 3_600_000
+  disk.put('/d/x.part', 'abc')
+  await journal.made(n!, await disk.lstat('/d/x.part'), false)
+  const collect = (options = {}) => collectLeftovers(tree, { system: GRAVE, ...options })
+  const left = await collect({ dryRun: true })
+  t.like(left, [{ state: 'part', path: 'x.part' }, { state: 'journal' }])
+  t.deepEqual(await collect(), left)
+  t.false(disk.list().includes('/d/x.part'))
+})
+
+test('parts that were copied without their times, with their journal, are kept and said, not forgotten', async (t) => {
+  let later = 0
+  const disk = new MemoryDisk({ now: () => Date.now() + later })
+  disk.putFolder('/d')
+  const tree = await Tree.open('/d', { fs: disk })
+  t.teardown(() => tree.close())
+  const journal = await Journal.create(tree, ID, { durability: 'crash', owner: DEAD })
+  const [n] = await journal.begin([FILE])
+  disk.put('/d/x.part', 'abc')
+  await journal.made(n!, await disk.lstat('/d/x.part'), false)
+  for (const path of [PATH, '/d/x.part']) {
+    const bytes = disk.snapshot().get(path)!
+    disk.remove(path)
+    disk.put(path, bytes)
+    later = 60_000
+  }
+  const collect = (options = {}) => collectLeftovers(tree, { system: GRAVE, ...options })
+  for (const dryRun of [true, false])
+    t.like(await collect({ dryRun }), [{ state: 'kept', path: 'x.part', error: { code: 'ERR_WRITE' } }])
+  t.true(hasJournal(disk))
+  disk.remove('/d/x.part')
+  t.like(await collect(), [{ state: 'journal' }])
+})
+
 // ——— a part is one very file ———
 
 /** A journal whose owner is dead, with the part `x.part` of a file, made as the journal says. */
@@ -618,6 +660,9 @@ test('which file a part is stands in the journal before more of it comes, with 6
   await journal.flush()
   t.like(records().at(-1), { kind: 'made', n: 1 })
   t.like((await readJournal(disk, PATH))!.unfinished, [{ made: { dev: '3', ino: String(ino) } }, { n: 1 }])
+  // and when it was made, where the disk says so
+  await journal.made(numbers[1]!, { dev: 3n, ino, birthtimeMs: 5.25 }, false)
+  t.is((await readJournal(disk, PATH))!.unfinished[1]!.made!.born, 5.25)
 })
 
 test('the very file that was made is collected', async (t) => {

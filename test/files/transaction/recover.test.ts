@@ -385,6 +385,17 @@ test('orphans are removed with a recovery, but what an unfinished transaction ne
   t.is((await removeOrphans('/d', { ...options, fs: early })).count, 1)
 })
 
+test('a folder that another user keeps shut is no obstacle to a recovery, which says that it could not look there', async (t) => {
+  const disk = await diedAt(halfway)
+  disk.putFolder('/d/private', 0o700)
+  await giveTo(disk, '/d/private', 1001)
+  disk.fail({ call: 'open', path: '/d/private', error: 'EACCES', once: false })
+  const recovery = await recoverTransactions('/d', { fs: disk, system: another() })
+  t.like(recovery, { state: 'recovered', transactions: [{ state: 'completed' }] })
+  t.like(recovery.warnings, [{ code: 'ERR_PERMISSION', path: '/d/private' }])
+  t.false(disk.list().some((path) => path.includes('.sluice')))
+})
+
 test('a transaction in a folder below that commits and dies while orphans are searched is completed all the same', async (t) => {
   for (const place of [renameTo(/committed/), renameTo('/d/s/b/f1'), renameTo('/d/s/c/f2')]) {
     const disk = new MemoryDisk()

@@ -1,4 +1,6 @@
 import test from 'ava'
+import { removeOrphans } from '../../../lib/files/index.js'
+import { processSystem } from '../../../lib/files/own/owner.js'
 import type { FinalizerOptions } from '../../../lib/stages/finalizer.js'
 import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
 import { arrivingOf } from '../../helpers/items.js'
@@ -75,6 +77,23 @@ test('a link that cannot take the place of a file leaves it, and nothing of its 
   t.is(found['d/file'], 'failed ERR_WRITE')
   t.is(to.snapshot().get('/dst/d/file')?.toString(), 'mine')
   t.false(to.list().some((path) => path.includes('sluice')))
+})
+
+test('a link whose process is killed before it takes the place of a file is collected as its files are', async (t) => {
+  const to = disk()
+  const before = to.list()
+  // what a call cannot remove that fails stays as it does after a kill
+  to.fail({ call: 'rename', path: /sluice-tmp/, error: 'EIO', once: false })
+  to.fail({ call: 'unlink', path: /sluice-tmp/, error: 'EIO', once: false })
+  await receive(to, { conflict: 'overwrite' })
+  to.heal()
+  t.is(to.list().filter((path) => path.includes('.sluice-tmp -> b')).length, 2)
+  const system = { ...processSystem, isAlive: () => false }
+  await removeOrphans('/dst', { fs: to, system, recursive: true, now: () => Number.MAX_VALUE })
+  t.deepEqual(
+    to.list().filter((path) => !path.includes('folder_1')),
+    before,
+  )
 })
 
 test("with 'power' a link stands when it has been told of", async (t) => {

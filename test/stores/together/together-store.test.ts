@@ -5,13 +5,19 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import test, { type ExecutionContext } from 'ava'
 import type { FileOutcome, SluiceError } from '../../../lib/errors.js'
-import { nodeFileSystem, Tree } from '../../../lib/files/index.js'
+import { FolderLock, nodeFileSystem, Tree } from '../../../lib/files/index.js'
+import { processSystem } from '../../../lib/files/own/owner.js'
 import { manifestOf, type ReceiveOptions, receive, send } from '../../../lib/index.js'
 import { type FinalizerOptions, finalizer } from '../../../lib/stages/finalizer.js'
 import { type PartSinkOptions, partSink } from '../../../lib/stages/part-sink.js'
 import { memoryParts } from '../../../lib/stores/memory-parts.js'
-import { collectStaged, holdStaged, leaveStaged } from '../../../lib/stores/together/staged-folders.js'
-import { duplexPair } from '../../../lib/testing/index.js'
+import {
+  collectStaged,
+  holdStaged,
+  leaveStaged,
+  makeStaged,
+} from '../../../lib/stores/together/staged-folders.js'
+import { duplexPair, FakeClock } from '../../../lib/testing/index.js'
 import { listing, plant, temporary } from '../../helpers/folders.js'
 import { arrivingOf, type Content, MTIME, saying } from '../../helpers/items.js'
 import { receiveItems, statuses } from '../../helpers/river.js'
@@ -25,6 +31,9 @@ const TREE = {
   'photos/none': null,
   'photos/deep/c': Buffer.alloc(9000, 'c'),
 } satisfies Content
+
+/** The id of a transfer. */
+const ID = 'ab'.repeat(16)
 
 type Options = Partial<PartSinkOptions & FinalizerOptions>
 
@@ -342,12 +351,43 @@ test('what was staged and given up is found by status, and goes when it is colle
   const [left, ...others] = await collectStaged(tree, { dryRun: true })
   t.deepEqual(others, [])
   t.like(left, { state: 'part', bytes: 9000 })
+  t.deepEqual(
+    left!.removed!.map((path) => path.slice(left!.path.length)),
+    ['/photos/deep/c', '/photos/empty'],
+  )
   const held = await holdStaged(tree, left!.path, {})
   t.deepEqual(await collectStaged(tree, { dryRun: true }), [])
   t.deepEqual(await collectStaged(tree), [])
   await leaveStaged(tree, held!)
   t.deepEqual(await collectStaged(tree, { olderThan: 60_000 }), [])
   t.deepEqual(await collectStaged(tree), [left])
+  t.deepEqual(await readdir(dir), [])
+})
+
+test('a dry run finds what another container left staged, and all of it, as the run does that removes it', async (t) => {
+  const dir = await temporary(t)
+  const tree = await Tree.open(dir)
+  t.teardown(() => tree.close())
+  const { path, ...made } = await makeStaged(tree, {})
+  await made.tree.close()
+  await made.lock.release()
+  // a holder that shows no more that it lives
+  const system = { ...processSystem, hostname: () => 'elsewhere' }
+  await FolderLock.acquire(join(dir, path), { system, renewals: new FakeClock() })
+  await plant(join(dir, path), {
+    'src/whole': 'whole',
+    'src/film.part': 'half',
+    [`.sluice/${ID}.journal`]: '',
+  })
+  const collect = (dryRun: boolean) => collectStaged(tree, { dryRun, clock: new FakeClock({ auto: true }) })
+  const left = await collect(true)
+  const goes = [`.sluice/${ID}.journal`, 'src/film.part', 'src/whole'].map((one) => `${path}/${one}`)
+  t.deepEqual(
+    left.map(({ removed, ...one }) => ({ ...one, removed: removed!.sort() })),
+    [{ path, bytes: 9, state: 'part', removed: goes }],
+  )
+  t.deepEqual((await readdir(join(dir, path, 'src'))).length, 2)
+  t.deepEqual(await collect(false), left)
   t.deepEqual(await readdir(dir), [])
 })
 
