@@ -14,7 +14,7 @@ export interface Named {
  * another disk may be mounted below the folder.
  */
 export class Brought {
-  /** Paths of what came over earlier connections; looked at when something is to be overwritten for the first time. */
+  /** Paths of what came over earlier connections. */
   readonly #earlier: readonly string[]
   readonly #look: (path: string) => Promise<FileStats | undefined>
   #recalling: Promise<void> | undefined
@@ -52,11 +52,10 @@ export class Brought {
     return true
   }
 
-  /** Whether it is one of them. */
-  async has(there: Named): Promise<boolean> {
+  /** Looks at what came over earlier connections, once. To be called before a look at what is to be overwritten. */
+  recall(): Promise<void> {
     this.#recalling ??= this.#recall()
-    await this.#recalling
-    return this.#has(there)
+    return this.#recalling
   }
 
   async #recall(): Promise<void> {
@@ -66,7 +65,7 @@ export class Brought {
     }
   }
 
-  #has({ path, stats }: Named): boolean {
+  has({ path, stats }: Named): boolean {
     const isKnown = this.#inodes.get(stats.dev)?.has(stats.ino) === true
     return isKnown || (stats.nlink > 1 && this.#shared.has(foldName(path)))
   }
@@ -74,7 +73,7 @@ export class Brought {
   /** Calls `replace`, which overwrites the file; false if that must not be. */
   async replacing(there: Named, replace: () => Promise<void>): Promise<boolean> {
     const file = idText(there.stats)
-    if ((await this.has(there)) || this.#doomed.has(file)) return false
+    if (this.has(there) || this.#doomed.has(file)) return false
     this.#doomed.add(file)
     try {
       await replace()

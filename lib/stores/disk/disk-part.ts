@@ -59,6 +59,7 @@ export class DiskPart implements Part {
   async publish(policy: PublishPolicy): Promise<Placement> {
     const { file } = this
     await this.#store.parts.check()
+    await this.#store.brought?.recall()
     if (this.#standing) return this.#ended(await this.#standing.publish())
     await file.seal()
     const { brought } = this.#store

@@ -115,8 +115,9 @@ class Link {
       }
       case 'overwrite':
       case 'replace': {
+        await this.#store.brought?.recall()
         const there = await lstatIfThere(this.#fs, at)
-        const isOld = !there || !(await this.#store.brought?.has({ path: this.#pathOf(name), stats: there }))
+        const isOld = !there || !this.#store.brought?.has({ path: this.#pathOf(name), stats: there })
         if (isOld && (!there || there.isFile() || there.isSymbolicLink())) return this.#over(at)
         const why = isOld ? 'it is neither file nor link' : 'the same transfer brought it'
         const message = `${printable(path)} stays as it was, because ${why}: the new link gets a suffix`

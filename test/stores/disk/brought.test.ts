@@ -107,7 +107,7 @@ test('a file of another disk that is mounted below the folder is not taken for o
     [1n + (1n << 32n), 7n, false],
     [1n, 7n + (1n << 63n), false],
   ] as const) {
-    t.is(await brought.has(file(dev, ino)), isBrought)
+    t.is(brought.has(file(dev, ino)), isBrought)
     t.is(await brought.replacing(file(dev, ino), async () => {}), !isBrought)
   }
   const replaced = await brought.replacing(file(1n, 9n), async () => {
