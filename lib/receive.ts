@@ -142,8 +142,9 @@ export function beginReceiving(
             cut.resolve()
           },
         })
-        // nothing was cut off, or it failed before that
-        first.once('close', cut.resolve)
+        // where nothing was cut off, or it failed before that
+        const over = deferred<void>()
+        first.once('close', over.resolve)
         const before = [first, tap<Item>(passed), hashTap()]
         const sink = partSink({ ...pickKnown(options, PART_SINK_OPTIONS), warn, memory })
         const last = finalizer({
@@ -168,7 +169,7 @@ export function beginReceiving(
           stages: [...before, ...guests, sink, last],
           claim,
           drain,
-          cut: cut.promise,
+          cut: Promise.race([cut.promise, over.promise]),
           discard: () => sink.discardAll(),
         }
       },
