@@ -80,6 +80,7 @@ function running(t: Partial<Progress> = {}) {
     bytes: 500,
     totalBytes: 1000,
     resumedBytes: 0,
+    left: 500,
     rate: 100,
     eta: 5000,
     current: { path: `long/${'x'.repeat(200)}\u001b[31m`, bytes: 5, size: 10 },
@@ -104,13 +105,23 @@ test('the lines of progress fit the terminal, with names escaped', (t) => {
     }
   }
   t.is(view.lines(60, 40)[0], '1/2 done  500 B of 1 kB (50 %)  100 B/s  5s left')
-  t.deepEqual(running({ current: null, totalBytes: null, eta: null }).after(1000).lines(60, 40), [
+  t.deepEqual(running({ current: null, totalBytes: null, left: null, eta: null }).after(1000).lines(60, 40), [
     '1/2 done  500 B  100 B/s',
   ])
   t.deepEqual(running().view.lines(60, 40), [])
   t.is(shownPath('short', 10), 'short')
   t.is(fittedLine('a long line', 6), 'a lon…')
   t.is(duration(250), '250ms')
+})
+
+test('what was there before counts as there, and is checked when nothing is left to travel', (t) => {
+  const resumed = { bytes: 100, totalBytes: 1000, left: 300, current: null }
+  const line = (now: Partial<Progress>, columns = 60) => running(now).after(1000).lines(columns, 40)[0]
+  t.is(line(resumed), '1/2 done  700 B of 1 kB (70 %)  100 B/s  5s left')
+  const arrived = { ...resumed, bytes: 400, left: 0, eta: 0 }
+  t.is(line({ ...arrived, resumedBytes: 200 }), '1/2 done  checked 600 B of 1 kB (60 %)')
+  t.is(line({ ...arrived, resumedBytes: 200 }, 25), '1/2 done  checked 60 %')
+  t.is(line({ ...arrived, resumedBytes: 600 }), '1/2 done  1 kB of 1 kB (100 %)  100 B/s  1s left')
 })
 
 test('the narrower the terminal, the less is said of how much it is; the rate and the time left stay', (t) => {

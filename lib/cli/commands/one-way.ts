@@ -19,7 +19,9 @@ export class OneWay {
     cameBytes: 0,
     wantedBytes: 0 as number | null,
     provedBytes: 0,
+    left: (index?: number) => this.#left(index),
   }
+  #entries: readonly Entry[] = []
   readonly #meter = new ProgressMeter(this.#passed)
   readonly #running: ReturnType<Reporter['running']>
   /** Runs while something has passed that was not shown yet. */
@@ -57,7 +59,16 @@ export class OneWay {
     this.#timer ??= setTimeout(() => this.#show(), INTERVAL)
   }
 
+  /** Bytes that did not pass yet: all before the last ones did. */
+  #left(index?: number): number {
+    const { cameBytes, wantedBytes } = this.#passed
+    if (index === undefined) return Math.max(0, (wantedBytes ?? 0) - cameBytes)
+    const { start, size } = this.#entries[index]!
+    return Math.max(0, start + size! - cameBytes)
+  }
+
   #expect(entries: readonly Entry[]): void {
+    this.#entries = entries
     const sizes = entries.map(({ size }) => size)
     this.#passed.wantedEntries = entries.length
     this.#passed.wantedBytes = sizes.reduce(
