@@ -1,7 +1,7 @@
 import type { Transform } from 'node:stream'
 import { tap } from '../../stages/progress-tap.js'
 import type { Item } from '../../stages/river/items.js'
-import { ProgressMeter } from '../../transfer/progress.js'
+import { type Progress, ProgressMeter } from '../../transfer/progress.js'
 import type { Entry } from '../../wire/entry.js'
 import type { Reporter } from '../terminal/reporter.js'
 
@@ -34,6 +34,11 @@ export class OneWay {
   /** To stand behind what gives the items. */
   stage(): Transform {
     return tap<Item>((item) => this.#pass(item))
+  }
+
+  /** How far it is now. */
+  get progress(): Progress {
+    return this.#meter.snapshot()
   }
 
   /** Bytes of content that passed. */
@@ -79,6 +84,6 @@ export class OneWay {
 
   #show(): void {
     this.#timer = undefined
-    this.#running.progress(this.#meter.snapshot())
+    this.#running.progress(this.progress)
   }
 }

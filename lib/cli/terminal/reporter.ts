@@ -19,7 +19,7 @@ import { watchLost } from './lost.js'
 import { ProgressView, pausedText, RunningTime } from './progress.js'
 import { Screen } from './screen.js'
 import { checkOutput } from './streams.js'
-import { interruptedText, type Numbers, renamedLines, summaryOf } from './summary.js'
+import { type Interrupted, interruptedText, type Numbers, renamedLines, summaryOf } from './summary.js'
 import { Tally } from './tally.js'
 
 /** The standard streams of a command; a parameter, so that tests need no terminal. */
@@ -36,7 +36,6 @@ const WAITING = 'offered; waiting for the answer'
 
 /** Milliseconds between two progress events of `--json`. */
 const JSON_INTERVAL = 500
-
 /** Milliseconds of a transfer until people are told of the key: what is over before needs none. */
 const LONG_ENOUGH = 5000
 
@@ -205,7 +204,8 @@ export class Reporter {
    */
   watch(transfer: Transfer, where: string, leftOut = 0): void {
     const time = new RunningTime(this.#now)
-    const gone = transfer.direction === 'send' ? 'the receiver went away' : 'the sender went away'
+    const isSender = transfer.direction === 'send'
+    const gone = `the ${isSender ? 'receiver' : 'sender'} went away`
     const tally = new Tally(leftOut)
     const paused = () => pausedText(transfer, this.#keys?.isListening === true)
     const enter = (state: TransferState) => {
@@ -220,7 +220,7 @@ export class Reporter {
       if (!this.#screen.isLive && (state === 'paused' || (isGoingOn && time.isRunning)))
         this.note(`${this.#prefix(transfer.id)}${paused() ?? 'going on'}`)
       // a person may have to answer there
-      if (state === 'offered' && transfer.direction === 'send') this.#screen.show(transfer, () => [WAITING])
+      if (state === 'offered' && isSender) this.#screen.show(transfer, () => [WAITING])
       else this.#screen.over(transfer)
     }
     // an accepted connection is watched only from its offer on
@@ -252,12 +252,12 @@ export class Reporter {
         this.completed(result, tally, where, time.took)
       },
       (error: SluiceError) => {
-        const { bytes, resumedBytes } = transfer.progress
+        const { progress, id } = transfer
         over()
         // whoever awaits the transfer reports the error
         if (error.code === 'ERR_FILES_FAILED')
-          this.partly(error, tally, where, transfer.id, { bytes, resumedBytes, took: time.took })
-        else if (time.hasBegun) this.interrupted(error, gone, tally, { id: transfer.id, where })
+          this.partly(error, tally, where, id, { ...progress, took: time.took })
+        else if (time.hasBegun) this.interrupted(error, gone, tally, id, { where, progress, isSender })
       },
     )
   }
@@ -274,8 +274,8 @@ export class Reporter {
   /** Reports the result of a transfer that took `took` milliseconds. */
   completed(result: Completed, tally: Tally, where: string, took: number): void {
     const { id, published, skipped, failed, bytes, resumedBytes } = result
-    const { there, leftOut } = tally
     this.#summary(tally, where, id, { bytes, resumedBytes, took })
+    const { there, leftOut } = tally
     this.event({ event: 'completed', id, published, skipped, there, leftOut, failed, bytes, resumedBytes })
   }
 
@@ -293,8 +293,8 @@ export class Reporter {
   }
 
   /** Reports a transfer that may be run again, if it ended so: who went away, what was kept, and what to do. */
-  interrupted(error: SluiceError, gone: string, tally: Tally, at: { id: string; where: string }): void {
-    const text = interruptedText(error, this.#isStopped() ? 'stopped' : gone, tally, at.where)
-    if (text) this.note(`${this.#prefix(at.id)}${text}`)
+  interrupted(error: SluiceError, gone: string, tally: Tally, id: string, at: Interrupted): void {
+    const text = interruptedText(error, this.#isStopped() ? 'stopped' : gone, tally, at)
+    if (text) this.note(`${this.#prefix(id)}${text}`)
   }
 }

@@ -1,6 +1,7 @@
 import { type Code, printable, type SluiceError } from '../../errors.js'
 import { isReservedName } from '../../files/own/reserved.js'
-import { size } from '../../terminal/text.js'
+import { shownPath, size } from '../../terminal/text.js'
+import type { Progress } from '../../transfer/progress.js'
 import type { Tally } from './tally.js'
 
 /** What a transfer moved, and for how long it ran, in milliseconds. */
@@ -34,14 +35,34 @@ export function summaryOf(
 /** How a transfer ends that may be run again for the rest. */
 const INTERRUPTED = new Set<Code>(['ERR_INTERRUPTED', 'ERR_TRUNCATED', 'ERR_TIMEOUT', 'ERR_CANCELLED'])
 
-/** Who went away, what was kept, and what to do; undefined where running it again is no way out. */
+/** What there was when a transfer was interrupted. `where` is the end of "2 files …". */
+export interface Interrupted {
+  where: string
+  progress: Progress
+  /** What a sender sent may not have arrived: it knows only how much is kept at most. */
+  isSender?: boolean
+}
+
+/** Who went away, what is there, and what to do; undefined where running it again is no way out. */
 export function interruptedText(
   { code }: SluiceError,
   who: string,
-  { published = 'no whole file', there }: Tally,
-  where: string,
+  tally: Tally,
+  { where, progress, isSender = false }: Interrupted,
 ): string | undefined {
   if (!INTERRUPTED.has(code)) return undefined
-  const kept = there === 0 ? published : `${published}, and ${there} there already,`
-  return `${who} before the end; ${kept} ${where}. Run the same commands again for the rest`
+  const { published = 'no whole file', there } = tally
+  const whole = there === 0 ? published : `${published}, and ${there} there already,`
+  const kept = keptOf(tally, progress)
+  const unfinished = kept === '' ? '' : `; ${isSender ? 'up to ' : ''}${kept} kept`
+  return `${who} before the end; ${whole} ${where}${unfinished}. Run the same commands again for the rest`
+}
+
+/** How much is there of files that have no outcome yet; '' if nothing is. A stream of unknown size begins anew. */
+function keptOf(tally: Tally, { totalBytes, left, current }: Progress): string {
+  if (totalBytes === null || left === null) return ''
+  const bytes = totalBytes - left - tally.bytes
+  if (bytes <= 0) return ''
+  const isCurrent = current !== null && current.bytes === bytes && current.size !== bytes
+  return `${size(bytes)} of ${isCurrent ? shownPath(current.path.split('/').at(-1)!, 30) : 'unfinished files'}`
 }

@@ -10,6 +10,8 @@ export class Tally {
   readonly #published = { file: 0, directory: 0, symlink: 0, unreadable: 0 }
   /** They stand there already. */
   there = 0
+  /** Bytes of what has its outcome, but for what nobody asked for. */
+  bytes = 0
   /** Nobody asked for them: links, pipes, what a policy leaves out. */
   leftOut: number
   /** The sender could not read them. */
@@ -24,7 +26,10 @@ export class Tally {
 
   /** Takes in what became of consecutive entries. */
   add(range: OutcomeRange, entries: readonly Entry[]): void {
-    for (let index = range.first; index <= range.last; index++) this.#published[entries[index]!.type]++
+    for (let index = range.first; index <= range.last; index++) {
+      this.#published[entries[index]!.type]++
+      this.bytes += entries[index]!.size ?? 0
+    }
     for (const outcome of unusualIn(range, entries)) {
       if (outcome.name !== undefined) this.renamed.push(outcome)
       if (outcome.status === 'published') continue
@@ -51,9 +56,11 @@ export class Tally {
     return joined(numbers.map(([number, what]) => (number === 0 ? undefined : `${number} ${what}`))) ?? ''
   }
 
-  #count({ status, code }: Outcome): void {
-    if (status === 'skipped' && (code === 'ERR_SKIPPED' || code === 'ERR_REJECTED')) this.leftOut++
-    else if (status === 'skipped') this.there++
+  #count({ entry, status, code }: Outcome): void {
+    if (status === 'skipped' && (code === 'ERR_SKIPPED' || code === 'ERR_REJECTED')) {
+      this.leftOut++
+      this.bytes -= entry.size ?? 0
+    } else if (status === 'skipped') this.there++
     else if (UNREADABLE.has(code)) this.unreadable++
     else this.failed++
   }
