@@ -5,9 +5,9 @@ import { codeForRecord, getDefaultAudit } from '../audit/recorder.js'
 import { ENCODE_OPTIONS, type Format } from '../content/formats.js'
 import { plainValue } from '../content/plain-value.js'
 import { encodeChecked } from '../content/schema.js'
+import { callProgress } from '../disk/call-progress.js'
 import { diskError } from '../disk/disk-error.js'
 import { localPath, type PathLike } from '../disk/names.js'
-import { UserCallback } from '../disk/user-callback.js'
 import { type Changes, runTransaction, shownPaths, type TransactionResult } from './commit.js'
 import { closeContext, openContext, type TransactionContext } from './context.js'
 import { Draft } from './draft.js'
@@ -63,9 +63,8 @@ export class FileTransaction implements AsyncDisposable {
   readonly #draft: Draft
   readonly #running = new Set<Promise<void>>()
   readonly #began = performance.now()
-  readonly #callback = new UserCallback()
   readonly #report = (progress: TransactionProgress): void =>
-    this.#callback.run(() => this.#options.progress?.(progress))
+    callProgress(() => this.#options.progress?.(progress))
   readonly #failure: Failure
   #ending: Promise<unknown> | undefined
 
@@ -240,7 +239,7 @@ export class FileTransaction implements AsyncDisposable {
     try {
       await act()
     } catch (error) {
-      const failure = this.#failureOf(error, verb, path)
+      const failure = diskError(error, verb, path)
       this.#failure.fail(failure)
       throw failure
     }
@@ -253,7 +252,7 @@ export class FileTransaction implements AsyncDisposable {
       const ready = () => this.#failure.settled(this.#running)
       result = await runTransaction(this.#context, this.#draft, ready, this.#report)
     } catch (error) {
-      const failure = this.#failureOf(error, 'commit in', tree.root)
+      const failure = diskError(error, 'commit in', tree.root)
       // the failure of the transaction is reported, not that of the audit
       await this.#end('failed', [], failure).catch(() => {})
       throw failure
@@ -262,10 +261,6 @@ export class FileTransaction implements AsyncDisposable {
       warnings.push(diskError(error, 'record in the audit', id))
     })
     return result
-  }
-
-  #failureOf(error: unknown, what: string, path: string): Error {
-    return this.#callback.threw(error) ? error : diskError(error, what, path)
   }
 
   async #rollback(): Promise<void> {

@@ -1,9 +1,9 @@
 import type { Readable } from 'node:stream'
-import { printable, SluiceError } from '../../errors.js'
+import { asSluiceError, printable, SluiceError } from '../../errors.js'
 import { badOption, checkKeys, checkObject, checkOption } from '../../options.js'
 import { isSourceStore, type SourceEntry, type SourceStore } from '../../stores/sources.js'
 import { streamSource } from '../../stores/stream-source.js'
-import type { WireEntry } from '../../wire/entry.js'
+import type { Entry, WireEntry } from '../../wire/entry.js'
 import { type Limits, limitsOf } from '../../wire/limits.js'
 import { checkPath } from '../../wire/paths.js'
 import { type Manifest, OFFER_OPTIONS, OfferBuilder, type OfferOptions } from './builder.js'
@@ -39,7 +39,7 @@ export function manifestFrom(stream: Readable, options: OfferOptions & { name: s
  *
  * Throws `ERR_USAGE` for an option, and for an entry that cannot be offered: `ERR_USAGE` (type, size, mode, time,
  * target; something below an entry that is no folder), `ERR_PATH`, `ERR_DUPLICATE_NAME`, `ERR_LIMIT`;
- * `ERR_UNSUPPORTED` (algorithm).
+ * `ERR_UNSUPPORTED` (algorithm); `ERR_SOURCE_READ` where `rereadable` of the store throws.
  */
 export function manifestOfEntries(
   entries: Iterable<SourceEntry>,
@@ -72,10 +72,18 @@ export function manifestOfEntries(
     builder.add(complete)
     const added = offer.entries.at(-1)!
     // of an unknown size nothing is ever proved
-    if (type === 'file' && added.size !== null && !store.rereadable(added)) added.once = true
+    if (type === 'file' && added.size !== null && !isRereadable(store, added)) added.once = true
   }
   for (const { path } of [...before, ...offer.entries]) checkParents(path, types)
   return { offer, store, skipped: [] }
+}
+
+function isRereadable(store: SourceStore, entry: Entry): boolean {
+  try {
+    return store.rereadable(entry)
+  } catch (thrown) {
+    throw asSluiceError(thrown, 'ERR_SOURCE_READ', `rereadable() failed for ${printable(entry.path, 200)}`)
+  }
 }
 
 function isEntry(entry: unknown): boolean {
