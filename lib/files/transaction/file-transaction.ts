@@ -240,7 +240,7 @@ export class FileTransaction implements AsyncDisposable {
       await act()
     } catch (error) {
       const failure = diskError(error, verb, path)
-      this.#failure.fail(failure)
+      this.#failure.fail(failure, path)
       throw failure
     }
   }
@@ -253,6 +253,7 @@ export class FileTransaction implements AsyncDisposable {
       result = await runTransaction(this.#context, this.#draft, ready, this.#report)
     } catch (error) {
       const failure = diskError(error, 'commit in', tree.root)
+      this.#failure.fail(failure)
       // the failure of the transaction is reported, not that of the audit
       await this.#end('failed', [], failure).catch(() => {})
       throw failure
@@ -280,12 +281,14 @@ export class FileTransaction implements AsyncDisposable {
     this.#failure.end()
     const { tree, id } = this.#context
     const { audit = getDefaultAudit() } = this.#options
+    const { path: failedPath } = this.#failure
+    const failed = status === 'failed' && failedPath !== undefined && { failedPath }
     await audit?.record({
       operation: 'transaction',
       path: tree.root,
       status,
       duration: performance.now() - this.#began,
-      metadata: { id, files: files.length, bytes: this.#draft.bytes, ...shownPaths(files) },
+      metadata: { id, files: files.length, bytes: this.#draft.bytes, ...shownPaths(files), ...failed },
       ...(error ? { code: codeForRecord(error) } : {}),
     })
   }

@@ -407,6 +407,35 @@ test('a moved file is the same one still, with its times and other names', async
   t.is(moved.mtimeMs, time.getTime())
 })
 
+test('the record of a transaction that failed names the path at which it did', async (t) => {
+  const records: AuditEntry[] = []
+  const disk = new MemoryDisk()
+  disk.put('/d/b', 'old')
+  const begin = () =>
+    FileTransaction.begin('/d', { fs: disk, audit: { record: (entry) => void records.push(entry) } })
+  const failing: Record<string, (transaction: FileTransaction) => Promise<unknown>> = {
+    none: (transaction) => transaction.delete('none'),
+    'a.txt': (transaction) => transaction.write('a.txt', Symbol() as unknown as string),
+    b: async (transaction) => {
+      await transaction.write('b', 'new')
+      await disk.unlink('/d/b')
+    },
+  }
+  for (const [path, act] of Object.entries(failing)) {
+    const transaction = await begin()
+    await act(transaction).catch(() => {})
+    const error = await t.throwsAsync<SluiceError>(transaction.commit())
+    t.is(error!.path, path)
+    t.is(records.at(-1)!.metadata!.failedPath, path)
+  }
+  const last = await begin()
+  await last.delete('none').catch(() => {})
+  await last.rollback()
+  t.is(records.at(-1)!.metadata!.failedPath, 'none')
+  await (await begin()).commit()
+  t.false('failedPath' in records.at(-1)!.metadata!)
+})
+
 test('what progress throws is the cause of the failure, and nothing is left of the transaction', async (t) => {
   const full = Object.assign(new Error('the log is full'), { code: 'ENOSPC' })
   for (const thrown of [new Error('enough'), full, undefined]) {
