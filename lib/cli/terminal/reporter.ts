@@ -31,7 +31,6 @@ export interface Io {
 
 /** What a result says without the outcome of each entry. */
 type Completed = Omit<TransferResult, 'files'>
-
 const WAITING = 'offered; waiting for the answer'
 
 /** Milliseconds between two progress events of `--json`. */
@@ -56,8 +55,8 @@ export class Reporter {
   /** The names of the offers, and those that the user refused, by the id of the transfer. */
   readonly #names = new Map<string, string>()
   readonly #refused = new Set<string>()
-  /** Errors of transfers of which people have read already what failed, and why. */
-  readonly #summed = new WeakSet<SluiceError>()
+  /** Errors that people have read already: of files, and of transfers of which they know what failed. */
+  readonly #told = new WeakSet<SluiceError>()
 
   /**
    * @param isStopped tells whether the user stopped the program
@@ -113,6 +112,7 @@ export class Reporter {
   warn(warning: SluiceError, id?: string): void {
     this.event({ event: 'warning', ...said(warning, id) })
     this.note(`warning: ${warning.message}`)
+    this.#told.add(warning)
   }
 
   /**
@@ -121,7 +121,7 @@ export class Reporter {
    */
   failed(error: SluiceError, id: string, isOver: boolean): void {
     this.event({ event: 'error', ...said(error, id), exit: exitOf(error, !isOver) })
-    if (!isOver && !this.#refused.has(id) && !this.#summed.has(error))
+    if (!isOver && !this.#refused.has(id) && !this.#told.has(error))
       this.note(`warning: ${this.#prefix(id)}${error.message}`)
     this.#names.delete(id)
   }
@@ -158,9 +158,9 @@ export class Reporter {
    */
   error(error: SluiceError, byPeer = false): number {
     const exit = exitOf(error, byPeer)
-    this.event({ event: 'error', ...said(error, this.#last?.id), exit })
-    const isRefused = error.code === 'ERR_REJECTED' && this.#refused.has(this.#last?.id ?? '')
-    const isKnown = isRefused || this.#summed.has(error)
+    const { id = '' } = this.#last ?? {}
+    this.event({ event: 'error', ...said(error, id), exit })
+    const isKnown = this.#told.has(error) || (error.code === 'ERR_REJECTED' && this.#refused.has(id))
     if (!isKnown && (!this.#json || this.#events !== this.#io.stderr))
       this.#screen.line(`sluice: ${error.message.replaceAll('\n', ' ')}`)
     if (process.env.DEBUG?.includes('sluice')) this.#screen.line(`${error.stack}`)
@@ -264,11 +264,11 @@ export class Reporter {
 
   /** Reports what became of consecutive entries. */
   settled(range: OutcomeRange, entries: readonly Entry[], id: string): void {
-    if (this.#json)
-      for (const outcome of outcomesOf(range, entries))
-        this.event({ event: 'file', id: id || undefined, ...told(outcome) })
+    for (const outcome of this.#json ? outcomesOf(range, entries) : [])
+      this.event({ event: 'file', id: id || undefined, ...told(outcome) })
     for (const outcome of unusualIn(range, entries))
-      if (outcome.status === 'failed') this.note(`failed: ${reasonOf(outcome)}`)
+      if (outcome.status === 'failed' && !this.#told.has(outcome.error!))
+        this.note(`failed: ${reasonOf(outcome)}`)
   }
 
   /** Reports the result of a transfer that took `took` milliseconds. */
@@ -281,7 +281,7 @@ export class Reporter {
 
   /** Reports a transfer of which files failed: each of them was told when it did. */
   partly(error: SluiceError, tally: Tally, where: string, id: string, numbers: Numbers): void {
-    this.#summed.add(error)
+    this.#told.add(error)
     this.#summary(tally, where, id, numbers)
   }
 

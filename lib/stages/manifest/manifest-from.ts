@@ -1,8 +1,8 @@
-import type { Readable } from 'node:stream'
+import { isReadable, type Readable } from 'node:stream'
 import { asSluiceError, printable, SluiceError } from '../../errors.js'
 import { badOption, checkKeys, checkObject, checkOption } from '../../options.js'
 import { isSourceStore, type SourceEntry, type SourceStore } from '../../stores/sources.js'
-import { streamSource } from '../../stores/stream-source.js'
+import { StreamSource } from '../../stores/stream-source.js'
 import type { Entry, WireEntry } from '../../wire/entry.js'
 import { type Limits, limitsOf } from '../../wire/limits.js'
 import { checkPath } from '../../wire/paths.js'
@@ -26,11 +26,15 @@ export function manifestFrom(stream: Readable, options: OfferOptions & { name: s
   const { name } = options
   checkOption('stream', stream, typeof stream?.pipe === 'function', 'a Readable')
   checkOption('stream', stream, !stream.readableEncoding, 'a Readable of bytes, without setEncoding()')
+  if (isReadable(stream) === false)
+    throw badOption('stream', 'a Readable that was not yet read to its end or destroyed', stream, {
+      cause: stream.errored ?? undefined,
+    })
   const isName = typeof name === 'string' && /^(?!\.{1,2}$)[^/\0]+$/.test(name) && name.isWellFormed()
   checkOption('name', name, isName, 'the name of a file, without folders')
   const builder = new OfferBuilder(options, name)
   builder.add({ type: 'file', path: name, size: null, mtime: Date.now(), mode: null })
-  return { offer: builder.offer, store: streamSource(stream), skipped: [] }
+  return { offer: builder.offer, store: new StreamSource(stream), skipped: [] }
 }
 
 /**
