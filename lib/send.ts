@@ -87,7 +87,7 @@ export function send(
         deframer: (onTalk) => deframer({ limits, onTalk }),
         ...wire,
         unheard: (said, heard, waited) =>
-          (waited ? heldBack(said, heard) : undefined) ?? (heard === 0 ? SILENT : undefined),
+          (waited ? heldBack(said, heard) : undefined) ?? (said > 0 && heard === 0 ? SILENT : undefined),
         sent: memory && ((chunk) => memory.sent(chunk)),
       },
       {
