@@ -55,7 +55,7 @@ export class Reporter {
   /** The names of the offers, and those that the user refused, by the id of the transfer. */
   readonly #names = new Map<string, string>()
   readonly #refused = new Set<string>()
-  /** Errors that people have read already: of files, and of transfers of which they know what failed. */
+  /** Errors of transfers of which people have read already what failed, and why. */
   readonly #told = new WeakSet<SluiceError>()
 
   /**
@@ -112,7 +112,6 @@ export class Reporter {
   warn(warning: SluiceError, id?: string): void {
     this.event({ event: 'warning', ...said(warning, id) })
     this.note(`warning: ${warning.message}`)
-    this.#told.add(warning)
   }
 
   /**
@@ -267,8 +266,7 @@ export class Reporter {
     for (const outcome of this.#json ? outcomesOf(range, entries) : [])
       this.event({ event: 'file', id: id || undefined, ...told(outcome) })
     for (const outcome of unusualIn(range, entries))
-      if (outcome.status === 'failed' && !this.#told.has(outcome.error!))
-        this.note(`failed: ${reasonOf(outcome)}`)
+      if (outcome.status === 'failed') this.note(`failed: ${reasonOf(outcome)}`)
   }
 
   /** Reports the result of a transfer that took `took` milliseconds. */
