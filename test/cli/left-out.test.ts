@@ -70,6 +70,23 @@ test('what was left out on purpose is exit 0; it is never one number with what i
   ])
 })
 
+test('links that the receiver did not make are named on both sides, some of many, with the way out', async (t) => {
+  const { tree, dir } = await setup(t)
+  for (let n = 0; n < 4; n++) await symlink('a', join(tree, `more-${n}`))
+  const receiver = new Command(t, ['receive', '--dir', dir, '--once', '--yes'])
+  const sent = await run(t, 'send', tree, '--links', '--to', await receiver.line())
+  const { err } = await receiver.ended
+  const way = 'left out: and 2 more links\n--links at the receiver makes those links that stay inside\n'
+  t.regex(
+    err,
+    new RegExp(`^left out: tree/link: symbolic links were not asked for\\n(left.*\\n){2}${way}2 files`, 'm'),
+  )
+  t.regex(
+    sent.err,
+    new RegExp(`^left out: tree/link: the receiver did not make the link\\n(left.*\\n){2}${way}2 files`, 'm'),
+  )
+})
+
 test('without anything that can be read there is nothing to send', async (t) => {
   if (process.platform !== 'linux') return t.pass('no /proc at hand')
   const { code, err } = await run(t, 'send', '/proc/self/status', '--to', '127.0.0.1:1')

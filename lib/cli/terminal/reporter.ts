@@ -19,7 +19,7 @@ import { watchLost } from './lost.js'
 import { ProgressView, pausedText, RunningTime } from './progress.js'
 import { Screen } from './screen.js'
 import { checkOutput } from './streams.js'
-import { type Interrupted, interruptedText, type Numbers, renamedLines, summaryOf } from './summary.js'
+import { type Interrupted, interruptedText, type Numbers, noteLines, summaryOf } from './summary.js'
 import { Tally } from './tally.js'
 
 /** The standard streams of a command; a parameter, so that tests need no terminal. */
@@ -285,7 +285,7 @@ export class Reporter {
 
   /** What became of all, for people. */
   #summary(tally: Tally, where: string, id: string, numbers: Numbers): void {
-    for (const line of renamedLines(tally)) this.note(line)
+    for (const line of noteLines(tally)) this.note(line)
     this.note(`${this.#prefix(id)}${summaryOf(tally, where, numbers)}`)
     this.#names.delete(id)
   }

@@ -1,7 +1,8 @@
-import { type Code, printable, type SluiceError } from '../../errors.js'
+import { type Code, counted, printable, type SluiceError } from '../../errors.js'
 import { isReservedName } from '../../files/own/reserved.js'
 import { shownPath, size } from '../../terminal/text.js'
 import type { Progress } from '../../transfer/progress.js'
+import { failureOf } from '../../wire/outcome.js'
 import type { Tally } from './tally.js'
 
 /** What a transfer moved, and for how long it ran, in milliseconds. */
@@ -11,8 +12,25 @@ export interface Numbers {
   took: number
 }
 
-/** What got another name. */
-export function renamedLines({ renamed }: Tally): string[] {
+/** What got another name, and which links were not made, and why. */
+export function noteLines(tally: Tally): string[] {
+  return [...renamedLines(tally), ...linkLines(tally)]
+}
+
+/** A sender is told that the receiver left a link out, and not why. */
+const UNTOLD = 'the receiver did not make the link'
+
+function linkLines({ links, linksLeft }: Tally): string[] {
+  if (linksLeft === 0) return []
+  const lines = links.map(({ entry, error = failureOf(entry, 'ERR_SKIPPED', UNTOLD) }) => error.message)
+  if (linksLeft > links.length) lines.push(`and ${counted(linksLeft - links.length, 'more link')}`)
+  return [
+    ...lines.map((line) => `left out: ${line}`),
+    '--links at the receiver makes those links that stay inside',
+  ]
+}
+
+function renamedLines({ renamed }: Tally): string[] {
   return renamed.map(({ path, name }) => {
     const isOurs = path.split('/').some(isReservedName)
     const why = isOurs ? 'Sluice keeps such names for itself' : 'the name was taken'

@@ -2,6 +2,9 @@ import { counted } from '../../errors.js'
 import type { Entry } from '../../wire/entry.js'
 import { type Outcome, type OutcomeRange, unusualIn } from '../../wire/outcome.js'
 
+/** Links that are named of those that were not made. */
+const MOST_LINKS = 3
+
 /** What became of the entries of a transfer, in the numbers that people are told. */
 export class Tally {
   /** Those that got another name. */
@@ -14,6 +17,9 @@ export class Tally {
   bytes = 0
   /** Nobody asked for them: links, pipes, what a policy leaves out. */
   leftOut: number
+  /** Links among them that the receiver did not make: the first ones, and how many. */
+  readonly links: Outcome[] = []
+  linksLeft = 0
   /** The sender could not read them. */
   unreadable = 0
   /** They failed for another reason. */
@@ -56,10 +62,15 @@ export class Tally {
     return joined(numbers.map(([number, what]) => (number === 0 ? undefined : `${number} ${what}`))) ?? ''
   }
 
-  #count({ entry, status, code }: Outcome): void {
+  #count(outcome: Outcome): void {
+    const { entry, status, code, reason } = outcome
     if (status === 'skipped' && (code === 'ERR_SKIPPED' || code === 'ERR_REJECTED')) {
       this.leftOut++
       this.bytes -= entry.size ?? 0
+      // the sender is told no reason
+      if (entry.type !== 'symlink' || (reason !== undefined && reason !== 'symlink')) return
+      this.linksLeft++
+      if (this.links.length < MOST_LINKS) this.links.push(outcome)
     } else if (status === 'skipped') this.there++
     else if (UNREADABLE.has(code)) this.unreadable++
     else this.failed++
