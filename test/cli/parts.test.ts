@@ -143,7 +143,7 @@ test('an interruption says how much of what is there, by what each side knows', 
   const text = (progress: Partial<Progress>, isSender = false, error = failure) => {
     const tally = new Tally()
     tally.add({ first: 0, last: 0, status: 'published' }, entries)
-    const all = { ...PROGRESS, totalBytes: 830, ...progress }
+    const all = { ...PROGRESS, files: 1, totalFiles: 3, totalBytes: 830, ...progress }
     return interruptedText(error, 'stopped', tally, { where: 'in d/', progress: all, isSender })
   }
   const current = { path: 'in/1.bin', bytes: 224, size: 400 }
@@ -153,6 +153,7 @@ test('an interruption says how much of what is there, by what each side knows', 
     text({ left: 576, current }, true),
     `stopped before the end; 1 file in d/; up to 224 B of 1.bin kept. ${end}`,
   )
+  t.regex(text({ left: 566, totalFiles: 2, current }, true)!, /; up to 234 B of 1.bin kept/)
   // of several files, or before anything of one came
   t.is(
     text({ left: 376, current }),

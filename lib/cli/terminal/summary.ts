@@ -77,10 +77,12 @@ export function interruptedText(
 }
 
 /** How much is there of files that have no outcome yet; '' if nothing is. A stream of unknown size begins anew. */
-function keptOf(tally: Tally, { totalBytes, left, current }: Progress): string {
+function keptOf(tally: Tally, { files, totalFiles, totalBytes, left, current }: Progress): string {
   if (totalBytes === null || left === null) return ''
   const bytes = totalBytes - left - tally.bytes
   if (bytes <= 0) return ''
-  const isCurrent = current !== null && current.bytes === bytes && current.size !== bytes
+  // a sender reads ahead of what it says to be the present file
+  const isOne = totalFiles - files === 1 || current?.bytes === bytes
+  const isCurrent = isOne && current !== null && current.size !== current.bytes
   return `${size(bytes)} of ${isCurrent ? shownPath(current.path.split('/').at(-1)!, 30) : 'unfinished files'}`
 }
